@@ -1,0 +1,187 @@
+// Package loot holds the words that every other package of Loot speaks: who
+// acts, whose data it is, what kind of data, for which purpose, and what can
+// go wrong. It imports nothing but the standard library.
+package loot
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Subject is the person (or sole company) whose data is meant, the "data
+// subject" of GDPR Article 4. It is random and says nothing about the person.
+// A subject belongs to the collection it was made in: what the same human gives
+// as an applicant and as a customer has two subjects that nothing links.
+type Subject string
+
+// NewSubject returns a fresh random subject: "s" and 128 random bits in
+// lower-case base32.
+func NewSubject() Subject { return Subject("s" + token()) }
+
+// NewID returns a fresh random identifier with the given prefix, such as
+// "e" for a ledger entry. It is not a secret and not an order.
+func NewID(prefix string) string { return prefix + token() }
+
+var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func token() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return base32Lower.EncodeToString(b[:])
+}
+
+// The kinds of names that a statement declares. Each is a dotted or dashed
+// lower-case word, such as "customer", "contact.email" or "collection.invoice".
+type (
+	// Clause is the id of a clause, such as "disclosure.permission".
+	Clause string
+	// Purpose is a reason for using data, such as "invoice".
+	Purpose string
+	// Collection is a way in: a set of fields given on one occasion, such as "customer".
+	Collection string
+	// Category is a kind of data with one confidentiality level, such as "contact".
+	Category string
+	// Field is one item of data, such as "contact.email".
+	Field string
+	// Role is what a member of staff is employed for, such as "support".
+	Role string
+)
+
+// An Action is what an actor wants to do.
+type Action string
+
+// The actions. Disclose is decided as one of Transfer, Sponsor and Answer,
+// according to who receives.
+const (
+	Collect  Action = "collect"  // take a field from somebody and keep it
+	Use      Action = "use"      // open a record inside the company
+	Find     Action = "find"     // look for a person by an exact value
+	Transfer Action = "transfer" // disclose to a partner
+	Sponsor  Action = "sponsor"  // disclose to the sponsor of an event
+	Answer   Action = "answer"   // disclose to an authority or a court
+	Contact  Action = "contact"  // write to a person
+	Store    Action = "store"    // put an item on a visitor's device
+	Load     Action = "load"     // load a third-party tag
+	Export   Action = "export"   // hand a record to the person themself
+	Erase    Action = "erase"    // erase a record
+	Analyse  Action = "analyse"  // report over visits
+)
+
+// An ActorKind says what kind of actor acts or, for a disclosure, receives.
+type ActorKind string
+
+// The kinds of actor. The zero ActorKind is nobody and is permitted nothing.
+const (
+	Staff     ActorKind = "staff"
+	Desk      ActorKind = "desk" // a part of the program that acts on its own
+	Person    ActorKind = "person"
+	Partner   ActorKind = "partner"
+	Authority ActorKind = "authority"
+	Court     ActorKind = "court"
+	Sponsorer ActorKind = "sponsor"
+	Visitor   ActorKind = "visitor"
+)
+
+// An Actor is who acts or receives.
+type Actor struct {
+	Kind  ActorKind
+	ID    string // staff id, desk name, subject, partner id; empty for a visitor
+	Roles []Role // of staff
+}
+
+// Has reports whether the actor is a member of staff with the role.
+func (a Actor) Has(r Role) bool {
+	for _, have := range a.Roles {
+		if a.Kind == Staff && have == r {
+			return true
+		}
+	}
+	return false
+}
+
+// A Kind classifies an error by what the caller can do about it.
+type Kind uint8
+
+// Kinds of error. The zero Kind is Internal, so an error that nobody
+// classified is never shown to a visitor.
+const (
+	Internal    Kind = iota // a fault of ours; details stay in the log
+	Invalid                 // the input is wrong; Fields says where
+	Denied                  // the statement does not permit this
+	NotFound                // no such thing, or not for this actor
+	Conflict                // it changed meanwhile
+	Unavailable             // not now: the ledger, a key or a database cannot be reached
+	Limited                 // too often
+	TooLarge                // more than is taken
+	SignIn                  // who acts is not known, or not known freshly enough
+)
+
+// An Error is an error whose message is meant for the person who asked. It
+// never repeats a value that was entered.
+type Error struct {
+	Kind   Kind
+	Msg    string
+	Fields map[string]string // form field to message, for Invalid
+	Err    error             // the cause, for the log; may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Msg + ": " + e.Err.Error()
+	}
+	return e.Msg
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf returns an [Error] of the given kind for a person to read.
+func Errorf(k Kind, format string, args ...any) error {
+	return &Error{Kind: k, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Wrap returns an [Error] of the given kind that says msg to the person and
+// keeps err for the log.
+func Wrap(k Kind, err error, msg string) error { return &Error{Kind: k, Msg: msg, Err: err} }
+
+// A Kinded error knows its kind, as a gate's refusal does.
+type Kinded interface {
+	error
+	Kind() Kind
+}
+
+// KindOf returns the kind of err, and Internal for any error that has none.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	if k, ok := errors.AsType[Kinded](err); ok {
+		return k.Kind()
+	}
+	return Internal
+}
+
+// Message returns what may be shown to the person who asked.
+func Message(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal {
+		return e.Msg
+	}
+	if k, ok := errors.AsType[Kinded](err); ok && k.Kind() != Internal {
+		return k.Error()
+	}
+	return "Something went wrong on our side. Nothing was changed; please try again."
+}
+
+// ValidName reports whether s is a name that a statement may declare: letters
+// a-z, digits, dots and dashes, at most 64 bytes, starting with a letter.
+func ValidName(s string) bool {
+	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-')
+	}) < 0
+}
