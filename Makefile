@@ -1,0 +1,34 @@
+# make run    from a clean clone to a running Loot; prints where to go
+# make test   installs what the tests need, then format, lint and all tests
+# make soak   the long runs; writes docs/develop/soak.md
+.PHONY: run demo build test check generate soak clean
+
+GO ?= go
+
+run: build
+	./bin/loot serve --data data
+
+demo: build
+	./bin/loot demo --data data-demo
+
+build:
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/dl/"; exit 1; }
+	$(GO) build -trimpath -o bin/loot ./cmd/loot
+
+test:
+	./scripts/install-test-tools
+	./scripts/check
+	./scripts/test
+
+check:
+	./scripts/check
+
+generate:
+	$(GO) generate ./...
+
+soak: build
+	./scripts/install-test-tools
+	./scripts/soak
+
+clean:
+	rm -rf bin artefacts
