@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing/fstest"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Migrate applies the migrations of one owner, a package, that are missing:
+// the goose files (NAME.sql beginning with a number) at the top of files. One
+// text serves both databases; @BYTES@ stands for the type of byte strings.
+// Processes that start at the same time wait for each other, and migrations of
+// a newer program are left alone, so that an older one keeps running.
+func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
+	dialect, bytes := goose.DialectSQLite3, "BLOB"
+	if db.dialect == Postgres {
+		dialect, bytes = goose.DialectPostgres, "BYTEA"
+	}
+	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes))
+	if err != nil {
+		return fmt.Errorf("store: migrations of %s: %w", owner, err)
+	}
+	if len(filled) == 0 {
+		return nil
+	}
+	return db.Alone(ctx, "migrate", func() error {
+		p, err := goose.NewProvider(dialect, db.e.writePool(), filled,
+			goose.WithTableName("goose_"+owner), goose.WithDisableGlobalRegistry(true))
+		if err != nil {
+			return fmt.Errorf("store: migrations of %s: %w", owner, err)
+		}
+		if _, err := p.Up(ctx); err != nil {
+			return fmt.Errorf("store: migrate %s: %w", owner, err)
+		}
+		return nil
+	})
+}
+
+// fill returns the migrations among files with their macros filled in.
+func fill(files fs.FS, macros *strings.Replacer) (fstest.MapFS, error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	filled := fstest.MapFS{}
+	for _, name := range names {
+		b, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		filled[name] = &fstest.MapFile{Data: []byte(macros.Replace(string(b)))}
+	}
+	return filled, nil
+}

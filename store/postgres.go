@@ -1,0 +1,276 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"loot"
+)
+
+// postgresDB is a database of PostgreSQL: one pool of connections that
+// transactions, through database/sql, and the job queue, through pgx, share.
+type postgresDB struct {
+	pool *pgxpool.Pool
+	db   *sql.DB
+	conf *pgx.ConnConfig
+}
+
+const (
+	// Few busy servers beat many: beyond a few per core they only take turns.
+	defaultConns = 16
+	// A host that does not answer is given up for the next one.
+	defaultConnectTimeout = 3 * time.Second
+	// A standby that does not confirm makes a commit wait; after this long the
+	// caller hears that the outcome is unknown.
+	commitTimeout = 15 * time.Second
+	// A cancelled query is stopped by asking the server, which keeps the
+	// connection; a server that does not react loses it.
+	cancelTimeout = 2 * time.Second
+)
+
+var (
+	readWrite = pgx.TxOptions{BeginQuery: "begin"}
+	snapshot  = pgx.TxOptions{BeginQuery: "begin isolation level repeatable read read only"}
+)
+
+func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		// The error would repeat the address, and so the password.
+		return nil, loot.Errorf(loot.Invalid, "The address of the PostgreSQL database cannot be read. It looks like postgres://USER:PASSWORD@HOST/NAME.")
+	}
+	conf, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, loot.Wrap(loot.Invalid, err, "The address of the PostgreSQL database cannot be read. It looks like postgres://USER:PASSWORD@HOST/NAME.")
+	}
+	query := u.Query()
+	if !query.Has("pool_max_conns") {
+		conf.MaxConns = defaultConns
+	}
+	c := conf.ConnConfig
+	if !query.Has("connect_timeout") {
+		c.ConnectTimeout = defaultConnectTimeout
+	}
+	if !query.Has("target_session_attrs") {
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	for name, value := range map[string]string{
+		"application_name": "loot",
+		// A process that froze inside a transaction would keep its locks.
+		"idle_in_transaction_session_timeout": "60000",
+		// A machine that vanished would keep its locks for hours otherwise.
+		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+	} {
+		if _, ok := c.RuntimeParams[name]; !ok {
+			c.RuntimeParams[name] = value
+		}
+	}
+	c.DialFunc = dialer().DialContext
+	c.BuildContextWatcherHandler = func(p *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: cancelTimeout}
+	}
+	c.OnNotice = func(p *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			p.CustomData()[warned] = true
+		}
+	}
+
+	pool, err := pgxpool.NewWithConfig(ctx, conf)
+	if err != nil {
+		return nil, explain(fmt.Errorf("store: open: %w", err))
+	}
+	p := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), conf: c}
+	if err := p.ping(ctx); err != nil {
+		return nil, errors.Join(explain(fmt.Errorf("store: open: %w", err)), p.close())
+	}
+	return p, nil
+}
+
+// warned is the mark on a connection whose server sent a warning.
+const warned = "loot.warned"
+
+func dialer() *net.Dialer {
+	return &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+		Control:         bounded,
+	}
+}
+
+func (p *postgresDB) inTx(ctx context.Context, f func(*Tx) error) error {
+	return p.again(ctx, readWrite, f)
+}
+
+func (p *postgresDB) readTx(ctx context.Context, f func(*Tx) error) error {
+	return p.again(ctx, snapshot, f)
+}
+
+// An outcome says what to do about a transaction that failed.
+type outcome uint8
+
+const (
+	final     outcome = iota
+	contended         // others were in the way: soon again
+	lost              // the connection is gone and nothing was committed: again
+)
+
+// again runs f, and runs it again when it could do no harm and may do good. A
+// pair of servers needs a second or so to agree on a new primary; longer than
+// about three seconds nobody is left waiting.
+func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) error {
+	var contentions, losses int
+	for {
+		err, then := p.once(ctx, options, f)
+		var wait time.Duration
+		switch {
+		case then == contended && contentions < 20:
+			contentions++
+			wait = min(time.Millisecond<<contentions, 100*time.Millisecond)
+		case then == lost && losses < 8:
+			losses++
+			wait = min(10*time.Millisecond<<losses, 800*time.Millisecond)
+		default:
+			return err
+		}
+		t := time.NewTimer(wait/2 + rand.N(wait))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// once runs f in one transaction. The transaction is begun on the pgx
+// connection underneath the one of database/sql, so that the job queue gets a
+// pgx.Tx and everybody else database/sql on the very same connection.
+func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (error, outcome) {
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return p.judge(ctx, nil, err)
+	}
+	defer conn.Close()
+	var raw *pgx.Conn
+	if err := conn.Raw(func(c any) error {
+		raw = c.(*stdlib.Conn).Conn()
+		return nil
+	}); err != nil {
+		return p.judge(ctx, raw, err)
+	}
+	tx, err := raw.BeginTx(ctx, options)
+	if err != nil {
+		return p.judge(ctx, raw, err)
+	}
+
+	t := &Tx{dialect: Postgres, on: conn, pgx: tx}
+	ended := false
+	undo := func() {
+		if ended {
+			return
+		}
+		ended, t.finished = true, true
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+		defer cancel()
+		// A failed rollback closes the connection, which rolls back as well.
+		_ = tx.Rollback(ctx)
+		t.over(false)
+	}
+	defer undo() // f may panic
+	err = f(t)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		undo()
+		return p.judge(ctx, raw, err)
+	}
+	ended, t.finished = true, true
+	err, then := p.commit(ctx, raw, tx)
+	t.over(err == nil)
+	return err, then
+}
+
+// commit commits, whatever becomes of the caller meanwhile, and tells a commit
+// that failed from one whose outcome nobody knows.
+func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (error, outcome) {
+	delete(raw.PgConn().CustomData(), warned)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	err := tx.Commit(ctx)
+	if err == nil {
+		// A server told to stop waiting for its standby reports success with a
+		// warning: committed here, but lost if this server is.
+		if raw.PgConn().CustomData()[warned] == nil {
+			return nil, final
+		}
+		return loot.Errorf(loot.Unavailable, msgUnknown), final
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
+		return p.judge(ctx, raw, err)
+	}
+	if errors.Is(err, pgx.ErrTxCommitRollback) {
+		return fmt.Errorf("store: the error of an earlier statement was ignored: %w", err), final
+	}
+	if pgconn.SafeToRetry(err) {
+		return err, lost
+	}
+	return loot.Wrap(loot.Unavailable, err, msgUnknown), final
+}
+
+// judge decides about an error that came before the commit was sent.
+func (p *postgresDB) judge(ctx context.Context, raw *pgx.Conn, err error) (error, outcome) {
+	if ctx.Err() != nil {
+		return ctx.Err(), final
+	}
+	state := sqlState(err)
+	switch {
+	case state == "40001" || state == "40P01":
+		return err, contended
+	case state == "25006" && raw != nil:
+		// The server became a standby under this connection, which goes.
+		_ = raw.Close(ctx)
+		return err, lost
+	case raw != nil && raw.IsClosed():
+		return closedUnder(err), lost
+	case raw == nil && (lostConnection(err) || reason(err) == msgLost):
+		return err, lost
+	}
+	return err, final
+}
+
+// closedUnder makes sure that an error from a connection that broke says so,
+// even if the function that met it made something else of it.
+func closedUnder(err error) error {
+	if loot.KindOf(err) == loot.Internal && reason(err) == "" {
+		return loot.Wrap(loot.Unavailable, err, msgLost)
+	}
+	return err
+}
+
+func (p *postgresDB) ping(ctx context.Context) error {
+	return p.readTx(ctx, func(tx *Tx) error {
+		var n int
+		return tx.QueryRow(ctx, "SELECT 1").Scan(&n)
+	})
+}
+
+func (p *postgresDB) close() error {
+	err := p.db.Close()
+	p.pool.Close()
+	return err
+}
+
+func (p *postgresDB) writePool() *sql.DB     { return p.db }
+func (p *postgresDB) pgxPool() *pgxpool.Pool { return p.pool }

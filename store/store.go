@@ -1,0 +1,282 @@
+// Package store opens the database, SQLite or PostgreSQL, migrates it and runs
+// transactions on it. What a transaction acknowledged survives a kill; a busy
+// database makes callers wait and never fails them; a full disk or a lost
+// connection is said in words and is over as soon as its cause is.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"loot"
+)
+
+// A Dialect names a kind of database.
+type Dialect string
+
+// The dialects.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// A DB is an open database. It is safe for concurrent use.
+type DB struct {
+	e       engine
+	dialect Dialect
+}
+
+// An engine is what SQLite and PostgreSQL do each in their own way; the methods
+// of [DB] say what.
+type engine interface {
+	inTx(ctx context.Context, f func(*Tx) error) error
+	readTx(ctx context.Context, f func(*Tx) error) error
+	ping(ctx context.Context) error
+	alone(ctx context.Context, name string, f func() error) error
+	lead(ctx context.Context, name string) (*Lead, error)
+	writePool() *sql.DB
+	pgxPool() *pgxpool.Pool
+	close() error
+}
+
+// Open opens the database at url: "sqlite:PATH", whose folder must exist, or
+// "postgres://USER:PASSWORD@HOST[,HOST]/NAME". Several hosts are a cluster of
+// which the one that takes writes is used. For PostgreSQL the pool is set by
+// parameters of the URL, such as pool_max_conns=16; for SQLite, readers=4.
+func Open(ctx context.Context, url string) (*DB, error) {
+	switch {
+	case strings.HasPrefix(url, "sqlite:"):
+		e, err := openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"))
+		if err != nil {
+			return nil, err
+		}
+		return &DB{e, SQLite}, nil
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		e, err := openPostgres(ctx, url)
+		if err != nil {
+			return nil, err
+		}
+		return &DB{e, Postgres}, nil
+	}
+	return nil, loot.Errorf(loot.Invalid, "The address of a database starts with sqlite: or postgres://.")
+}
+
+// InTx runs f in a read-write transaction and commits it if f returns nil;
+// otherwise, and if f panics, nothing of it remains. The function may run more
+// than once: on PostgreSQL after a deadlock, a serialization failure, or when
+// the connection was lost before the commit was sent. So it sets its results
+// anew in each run, and leaves the world outside the transaction alone until
+// [Tx.AfterCommit].
+//
+// On SQLite the transactions of concurrent callers share one commit, each
+// behind a savepoint of its own. Calling InTx of the same database inside f is
+// an error there, and ties up a second connection on PostgreSQL: pass the Tx on.
+func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
+	return explain(db.e.inTx(ctx, f))
+}
+
+// ReadTx runs f on a snapshot of the database in which nothing can be written.
+// It neither waits for writers nor makes them wait.
+func (db *DB) ReadTx(ctx context.Context, f func(*Tx) error) error {
+	return explain(db.e.readTx(ctx, f))
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return explain(db.e.ping(ctx)) }
+
+// Alone runs f while no other process runs a function under the same name on
+// this database, waiting for its turn.
+func (db *DB) Alone(ctx context.Context, name string, f func() error) error {
+	return explain(db.e.alone(ctx, name, f))
+}
+
+// Lead tries to become the one holder of a name and returns [ErrLed] if another
+// holder lives, in this process or elsewhere. It is held until Release, or until
+// this process or its connection to the database ends.
+func (db *DB) Lead(ctx context.Context, name string) (*Lead, error) {
+	l, err := db.e.lead(ctx, name)
+	return l, explain(err)
+}
+
+// Close waits for the transactions that run and closes the database.
+func (db *DB) Close() error { return db.e.close() }
+
+// Dialect returns the kind of database.
+func (db *DB) Dialect() Dialect { return db.dialect }
+
+// SQLitePool returns the pool of one connection through which every write to
+// SQLite goes, for the job queue to share: two pools would fight over SQLite's
+// lock, which is not fair. It is nil on PostgreSQL.
+func (db *DB) SQLitePool() *sql.DB {
+	if db.dialect != SQLite {
+		return nil
+	}
+	return db.e.writePool()
+}
+
+// PGXPool returns the pool of connections to PostgreSQL for the job queue to
+// share. It is nil on SQLite.
+func (db *DB) PGXPool() *pgxpool.Pool { return db.e.pgxPool() }
+
+// A Tx is a transaction, good until the function it was given to returns, and
+// for one goroutine at a time. Rows are to be closed before the next query.
+type Tx struct {
+	dialect  Dialect
+	on       querier
+	tx       *sql.Tx
+	pgx      pgx.Tx
+	failed   func() error // why the transaction can do no more, or nil
+	steady   bool         // a cancelled query would undo other callers' work
+	finished bool
+	commit   []func()
+	rollback []func()
+}
+
+// A querier is a *sql.Tx on SQLite and a *sql.Conn on PostgreSQL.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Exec runs a statement and returns the number of rows it changed.
+func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	ctx, err := t.ready(ctx, args)
+	if err != nil {
+		return 0, err
+	}
+	res, err := t.on.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Query runs a query.
+func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	ctx, err := t.ready(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return t.on.QueryContext(ctx, query, args...)
+}
+
+// QueryRow runs a query for one row.
+func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	ctx, err := t.ready(ctx, args)
+	if err != nil {
+		ctx = &refusing{context.Background(), err}
+	}
+	return t.on.QueryRowContext(ctx, query, args...)
+}
+
+// Dialect returns the kind of database.
+func (t *Tx) Dialect() Dialect { return t.dialect }
+
+// ForUpdate returns the clause that locks the rows read by a SELECT, and
+// nothing on SQLite, where there is one writer.
+func (t *Tx) ForUpdate() string {
+	if t.dialect == Postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// ForShare returns the clause that locks the rows read by a SELECT against
+// change, together with others who only read, and nothing on SQLite.
+func (t *Tx) ForShare() string {
+	if t.dialect == Postgres {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
+// AfterCommit has f called once the transaction is committed.
+func (t *Tx) AfterCommit(f func()) { t.commit = append(t.commit, f) }
+
+// AfterRollback has f called once the transaction is rolled back, also when
+// the function is going to run again, and also when it cannot be known whether
+// a commit arrived.
+func (t *Tx) AfterRollback(f func()) { t.rollback = append(t.rollback, f) }
+
+// SQL returns the transaction for the job queue on SQLite, and nil on PostgreSQL.
+func (t *Tx) SQL() *sql.Tx { return t.tx }
+
+// PGX returns the transaction for the job queue on PostgreSQL, and nil on SQLite.
+func (t *Tx) PGX() pgx.Tx { return t.pgx }
+
+// Context returns the context to hand to others who run statements on [Tx.SQL]
+// or [Tx.PGX]: on SQLite one that is never cancelled, because an interrupted
+// write would roll back the whole group of transactions.
+func (t *Tx) Context(ctx context.Context) context.Context {
+	if t.steady {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+// ready returns the context for the next statement, or why there can be none.
+func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
+	if t.finished {
+		return nil, errFinished
+	}
+	if t.failed != nil {
+		if err := t.failed(); err != nil {
+			return nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, a := range args {
+		// PostgreSQL takes no other text; SQLite would keep it, and a move to
+		// PostgreSQL would fail on it years later.
+		if s, ok := a.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+			return nil, loot.Errorf(loot.Invalid, "The text holds characters that cannot be stored.")
+		}
+	}
+	return t.Context(ctx), nil
+}
+
+// over ends the use of the transaction and runs the hooks that apply.
+func (t *Tx) over(committed bool) {
+	hooks := t.rollback
+	if committed {
+		hooks = t.commit
+	}
+	for _, f := range hooks {
+		f()
+	}
+}
+
+// A refusing context is done from the start, for the reason it is given. It
+// carries an error into a *sql.Row, which has no constructor.
+type refusing struct {
+	context.Context
+	err error
+}
+
+var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+func (r *refusing) Done() <-chan struct{} { return closedChannel }
+func (r *refusing) Err() error            { return r.err }
+
+// Placeholders returns n placeholders beginning with number from, for an IN
+// list: Placeholders(3, 2) is "$3,$4".
+func Placeholders(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(from + i))
+	}
+	return b.String()
+}

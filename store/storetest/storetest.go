@@ -1,0 +1,65 @@
+// Package storetest gives tests real, empty databases: SQLite in a temporary
+// folder and a throw-away PostgreSQL server. A promise of a package is tested
+// on both, so no test is skipped when PostgreSQL is missing: it fails and says
+// what to install.
+package storetest
+
+import (
+	"context"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"loot/store"
+)
+
+// Each runs f as a subtest on SQLite and on PostgreSQL, each time with a fresh
+// database to which the migrations, by their owner, are applied.
+func Each(t *testing.T, migrations map[string]fs.FS, f func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	for _, engine := range []struct {
+		name string
+		url  func(testing.TB) string
+	}{{"sqlite", SQLite}, {"postgres", Postgres}} {
+		t.Run(engine.name, func(t *testing.T) {
+			f(t, Open(t, engine.url(t), migrations))
+		})
+	}
+}
+
+// Open opens the database at url, migrates it, and closes it when the test ends.
+func Open(tb testing.TB, url string, migrations map[string]fs.FS) *store.DB {
+	tb.Helper()
+	db, err := store.Open(context.Background(), url)
+	if err != nil {
+		tb.Fatalf("open the database: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Errorf("close the database: %v", err)
+		}
+	})
+	for _, owner := range slices.Sorted(maps.Keys(migrations)) {
+		if err := db.Migrate(context.Background(), owner, migrations[owner]); err != nil {
+			tb.Fatalf("migrate: %v", err)
+		}
+	}
+	return db
+}
+
+// SQLite returns the address of a fresh database of SQLite.
+func SQLite(tb testing.TB) string {
+	return "sqlite:" + filepath.Join(tb.TempDir(), "loot.db")
+}
+
+// Postgres returns the address of a fresh database on the server that the
+// environment variable LOOT_TEST_POSTGRES names (an address of a user who may
+// make databases), or else on a server that this test process starts once and
+// that ends with it. It does not sync to disk: for tests of what survives, see
+// [Server] and [Pair].
+func Postgres(tb testing.TB) string {
+	tb.Helper()
+	return shared(tb).Database(tb)
+}
