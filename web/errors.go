@@ -1,0 +1,252 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"loot"
+)
+
+// A Refuser is an error that names the clause of the statement which refused,
+// as the gate's refusal does. The error's own text is the sentence shown.
+type Refuser interface {
+	error
+	// Refused returns the clause, its title, and what would be needed, in
+	// plain words.
+	Refused() (clause loot.Clause, title string, needed []string)
+}
+
+// An Awaiter is a refusal that only waits for a second person.
+type Awaiter interface {
+	Refuser
+	Awaits() (approval string)
+}
+
+// A Refusal is what a page shows of a [Refuser].
+type Refusal struct {
+	Message  string
+	Clause   loot.Clause
+	Title    string
+	Needed   []string
+	Approval string // waits for a second person: its id
+	Href     string // of the clause in the statement
+}
+
+// RefusalOf returns what to show of a refusal, so that a page can say it
+// where it happened. It reports false for any other error.
+func RefusalOf(err error) (Refusal, bool) {
+	e, ok := errors.AsType[Refuser](err)
+	if !ok {
+		return Refusal{}, false
+	}
+	v := Refusal{Message: loot.Message(e)}
+	v.Clause, v.Title, v.Needed = e.Refused()
+	if a, ok := errors.AsType[Awaiter](err); ok {
+		v.Approval = a.Awaits()
+	}
+	return v, true
+}
+
+var statuses = map[loot.Kind]int{
+	loot.Internal:    http.StatusInternalServerError,
+	loot.Invalid:     http.StatusUnprocessableEntity,
+	loot.Denied:      http.StatusForbidden,
+	loot.NotFound:    http.StatusNotFound,
+	loot.Conflict:    http.StatusConflict,
+	loot.Unavailable: http.StatusServiceUnavailable,
+	loot.Limited:     http.StatusTooManyRequests,
+	loot.TooLarge:    http.StatusRequestEntityTooLarge,
+	loot.SignIn:      http.StatusUnauthorized,
+}
+
+// Status returns the HTTP status that answers err.
+func Status(err error) int {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return http.StatusRequestEntityTooLarge
+	}
+	return statuses[loot.KindOf(err)]
+}
+
+// fail is the one place where an error becomes an answer.
+func (s *Shell) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok && loot.KindOf(err) == loot.Internal {
+		err = loot.Wrap(loot.TooLarge, err, "That is more than this page takes.")
+	}
+	s.failAs(w, r, statuses[loot.KindOf(err)], err)
+}
+
+func (s *Shell) failAs(w http.ResponseWriter, r *http.Request, status int, err error) {
+	ctx := r.Context()
+	x := exchangeOf(ctx)
+	kind := loot.KindOf(err)
+	switch kind {
+	case loot.Internal:
+		s.opts.Log.ErrorContext(ctx, "request failed", "route", x.pattern, "request", x.id, "err", err)
+	case loot.Unavailable:
+		s.opts.Log.WarnContext(ctx, "not available", "route", x.pattern, "request", x.id, "err", err)
+	default:
+		s.opts.Log.LogAttrs(ctx, slog.LevelDebug, "request refused", slog.String("route", x.pattern), slog.String("request", x.id), slog.Int("status", status))
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", strconv.Itoa(s.retryAfter(err)))
+	}
+	if wantsProblem(r) {
+		s.problem(w, r, status, err)
+		return
+	}
+	if kind == loot.SignIn && !unsafe(r.Method) && r.Header.Get("Hx-Request") == "" {
+		if to := s.signIn(x.route.Audience); to != "" {
+			h.Set("Location", to+"?next="+url.QueryEscape(r.URL.Path))
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
+	}
+	s.errorPage(w, r, status, err)
+}
+
+func (s *Shell) signIn(a Audience) string {
+	if a == Console {
+		return s.opts.Site().StaffSignIn
+	}
+	return s.opts.Site().SignIn
+}
+
+// retryAfter returns after how many seconds it is worth to try again.
+func (s *Shell) retryAfter(err error) int {
+	if e, ok := errors.AsType[*limited](err); ok {
+		return max(1, int(e.wait.Seconds()+0.999))
+	}
+	return 2
+}
+
+// wantsProblem reports whether a program asks, and not a browser.
+func wantsProblem(r *http.Request) bool {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		return true
+	}
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "json") && !strings.Contains(accept, "text/html")
+}
+
+// A problem is the body of RFC 9457.
+type problem struct {
+	Type     string            `json:"type"`
+	Title    string            `json:"title"`
+	Status   int               `json:"status"`
+	Detail   string            `json:"detail,omitempty"`
+	Instance string            `json:"instance,omitempty"`
+	Fields   map[string]string `json:"fields,omitempty"`
+	Clause   loot.Clause       `json:"clause,omitempty"`
+	Needed   []string          `json:"needed,omitempty"`
+	Approval string            `json:"approval,omitempty"`
+}
+
+func (s *Shell) problem(w http.ResponseWriter, r *http.Request, status int, err error) {
+	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: loot.Message(err)}
+	if id := RequestID(r.Context()); id != "" {
+		p.Instance = "urn:loot:request:" + id
+	}
+	if v, ok := RefusalOf(err); ok {
+		p.Clause, p.Needed, p.Approval = v.Clause, v.Needed, v.Approval
+		if v.Title != "" {
+			p.Title = v.Title
+		}
+	}
+	if e, ok := errors.AsType[*loot.Error](err); ok && e.Kind == loot.Invalid {
+		p.Fields = e.Fields
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(p); err != nil && r.Context().Err() == nil {
+		s.opts.Log.WarnContext(r.Context(), "cannot send a problem", "err", err)
+	}
+}
+
+// An errorView is the page of an error.
+type errorView struct {
+	View
+	Status  int
+	Icon    string
+	Heading string
+	Message string
+	Advice  string
+	Refusal *Refusal
+	Request string
+	Back    Action
+	SignIn  string
+}
+
+var errorPages = NewPage[errorView](layoutFiles, "layout/error.html")
+
+// headings are what the pages of each kind say above the message.
+var headings = map[loot.Kind]struct{ icon, heading, advice string }{
+	loot.Internal:    {"circle-alert", "That went wrong", "The fault is ours. It has been written down, and trying again does no harm."},
+	loot.Invalid:     {"circle-alert", "Something is not right yet", "Go back, correct it, and send it again."},
+	loot.Denied:      {"shield-x", "The statement does not permit this", ""},
+	loot.NotFound:    {"search-x", "There is nothing here", "It may have moved, or the address may have a slip in it."},
+	loot.Conflict:    {"git-compare-arrows", "It changed in the meantime", "Open it again to see how it is now. Nothing of yours was saved over it."},
+	loot.Unavailable: {"plug-zap", "Not just now", "Nothing was changed. It usually passes in a moment."},
+	loot.Limited:     {"timer", "That was often", "Wait a little, then try again."},
+	loot.TooLarge:    {"file-warning", "That is too large", "Send less at once."},
+	loot.SignIn:      {"lock", "Please sign in", ""},
+}
+
+// errorPage renders the page of an error, or for htmx the alert that takes
+// the place of the page's messages.
+func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, err error) {
+	kind := loot.KindOf(err)
+	head := headings[kind]
+	v := errorView{
+		View: ViewOf(r, head.heading), Status: status,
+		Icon: head.icon, Heading: head.heading, Message: loot.Message(err), Advice: head.advice,
+		Request: RequestID(r.Context()), Back: Action{Label: "To the start", Href: "/"},
+	}
+	switch v.Layout {
+	case LayoutPortal:
+		v.Back = Action{Label: "Back to your portal", Href: "/portal"}
+	case LayoutConsole:
+		v.Back = Action{Label: "Back to the console", Href: "/console"}
+	}
+	if ref, ok := RefusalOf(err); ok {
+		if v.Site.Statement != "" && ref.Clause != "" {
+			ref.Href = v.Site.Statement + "#" + string(ref.Clause)
+		}
+		v.Refusal = &ref
+		if ref.Approval != "" {
+			v.Icon, v.Heading = "users", "A second person has to agree"
+		}
+	} else if kind == loot.Denied {
+		v.Heading = "This is not permitted"
+	}
+	if kind == loot.SignIn {
+		if to := s.signIn(exchangeOf(r.Context()).route.Audience); to != "" {
+			v.SignIn = to + "?next=" + url.QueryEscape(r.URL.Path)
+		}
+	}
+	a := newAnswer(w.Header())
+	defer a.free()
+	var failed error
+	if r.Header.Get("Hx-Request") != "" {
+		h := a.Header()
+		h.Set("Hx-Retarget", "#messages")
+		h.Set("Hx-Reswap", "innerHTML show:top")
+		h.Set("Hx-Reselect", "*")
+		failed = errorPages.RenderPart(a, r, status, "error-alert", v)
+	} else {
+		failed = errorPages.Render(a, r, status, v)
+	}
+	if failed == nil {
+		failed = a.flush(w, r.Method == http.MethodHead)
+	}
+	if failed != nil && r.Context().Err() == nil {
+		s.opts.Log.ErrorContext(r.Context(), "cannot show the error page", "err", failed)
+	}
+}

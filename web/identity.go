@@ -1,0 +1,117 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"loot"
+)
+
+// An Identity is who asks, as the sign-in desk knows them. The zero Identity
+// is a visitor.
+type Identity struct {
+	Actor loot.Actor
+	Name  string    // shown to themself beside the way out; never logged
+	At    time.Time // when they last proved who they are
+}
+
+type (
+	identityKey struct{}
+	exchangeKey struct{}
+)
+
+// An exchange is what the shell knows about the request that it is serving.
+type exchange struct {
+	shell *Shell
+	id    string
+	route Route
+	// pattern is of the mux, and so known too when the route is not ours.
+	pattern string
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	if x == nil {
+		x = &exchange{}
+	}
+	return x
+}
+
+// WithIdentity returns a context in which who asks.
+func WithIdentity(ctx context.Context, who Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, who)
+}
+
+// WithActor returns a context in which who acts, for tests.
+func WithActor(ctx context.Context, who loot.Actor) context.Context {
+	return WithIdentity(ctx, Identity{Actor: who})
+}
+
+// IdentityOf returns who asks.
+func IdentityOf(ctx context.Context) Identity {
+	who, _ := ctx.Value(identityKey{}).(Identity)
+	if who.Actor.Kind == "" {
+		who.Actor.Kind = loot.Visitor
+	}
+	return who
+}
+
+// ActorOf returns who acts; a visitor if nobody signed in.
+func ActorOf(ctx context.Context) loot.Actor { return IdentityOf(ctx).Actor }
+
+// RequestID returns the random name of the request, which the answer carries
+// in its Request-Id header and the log in its lines.
+func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
+
+// NeedFresh returns an error of kind SignIn unless whoever asks proved who
+// they are within the time given, counted back from now. It guards single
+// deeds; a whole route says so in its Fresh.
+func NeedFresh(r *http.Request, now time.Time, within time.Duration) error {
+	if at := IdentityOf(r.Context()).At; at.IsZero() || now.Sub(at) > within {
+		return loot.Errorf(loot.SignIn, "Please sign in again: this needs a fresh sign-in.")
+	}
+	return nil
+}
+
+// admit says whether whoever asks may reach the route.
+func admit(rt Route, who Identity, now func() time.Time) error {
+	need := loot.ActorKind("")
+	switch rt.Audience {
+	case Public:
+		return nil
+	case Portal:
+		need = loot.Person
+	case Console:
+		need = loot.Staff
+	case Nobody:
+		return notFound
+	default:
+		return notFound
+	}
+	switch who.Actor.Kind {
+	case need:
+	case loot.Visitor:
+		return loot.Errorf(loot.SignIn, "Please sign in first.")
+	default:
+		return notFound // the customer learns nothing about the console
+	}
+	if len(rt.Roles) > 0 && !hasAny(who.Actor, rt.Roles) {
+		return loot.Errorf(loot.Denied, "Your role does not have this page. Whoever administers the roles can change that, with a second person's approval.")
+	}
+	if rt.Fresh > 0 && (who.At.IsZero() || now().Sub(who.At) > rt.Fresh) {
+		return loot.Errorf(loot.SignIn, "Please sign in again: this needs a fresh sign-in.")
+	}
+	return nil
+}
+
+var notFound = loot.Errorf(loot.NotFound, "There is no such page.")
+
+func hasAny(a loot.Actor, roles []loot.Role) bool {
+	for _, r := range roles {
+		if a.Has(r) {
+			return true
+		}
+	}
+	return false
+}

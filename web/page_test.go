@@ -1,0 +1,9 @@
+package web_test
+
+import (
+	"testing"
+
+	"loot/web/webtest"
+)
+
+func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A Policy loosens the content security policy of one answer, as little as
+// it needs. There is no way to allow what is written inline: a script is a
+// file, or has its hash named.
+type Policy struct {
+	FormAction []string // origins that a form here may end at, as a sign-on elsewhere does
+	Frames     bool     // shows pages of our own in frames
+	Framed     bool     // may itself be shown in a frame of ours
+	Scripts    []string // hashes of scripts within the page, such as "sha256-…"
+	Styles     []string // hashes of styles within the page
+	Workers    bool     // starts workers from files of ours
+}
+
+// basePolicy has no 'unsafe-inline' and no 'unsafe-eval', and none may be added.
+var basePolicy = Policy{}.String()
+
+// String returns the header's value.
+func (p Policy) String() string {
+	self := func(directive string, more []string) string {
+		var b strings.Builder
+		b.WriteString(directive + " 'self'")
+		for _, m := range more {
+			if strings.HasPrefix(m, "sha") {
+				m = "'" + m + "'"
+			}
+			b.WriteString(" " + m)
+		}
+		return b.String()
+	}
+	list := []string{
+		"default-src 'none'",
+		self("script-src", p.Scripts), self("style-src", p.Styles),
+		"img-src 'self'", "font-src 'self'", "connect-src 'self'", "manifest-src 'self'",
+		self("form-action", p.FormAction), "base-uri 'none'",
+	}
+	if p.Frames {
+		list = append(list, "frame-src 'self'")
+	}
+	if p.Workers {
+		list = append(list, "worker-src 'self'")
+	}
+	if p.Framed {
+		list = append(list, "frame-ancestors 'self'")
+	} else {
+		list = append(list, "frame-ancestors 'none'")
+	}
+	return strings.Join(list, "; ")
+}
+
+// Set gives the answer this policy.
+func (p Policy) Set(w http.ResponseWriter) {
+	w.Header().Set("Content-Security-Policy", p.String())
+}
+
+// untrusted is the policy of a document that somebody else wrote, such as a
+// mail: no script, no network, no origin, only its own styles, and only
+// inside a frame of ours.
+const untrusted = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+
+// WriteUntrusted answers with HTML that is not ours, such as the body of a
+// mail, so that it can be looked at in a frame and can do nothing there. The
+// page around it needs a [Policy] with Frames, and an iframe with an empty
+// sandbox attribute.
+func WriteUntrusted(w http.ResponseWriter, html string) error {
+	h := w.Header()
+	h.Set("Content-Security-Policy", untrusted)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	_, err := w.Write([]byte(html))
+	return err
+}
+
+const permissions = "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +
+	"magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-create=(self), publickey-credentials-get=(self), usb=(), xr-spatial-tracking=()"
+
+func (s *Shell) secureHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", basePolicy)
+	h.Set("Referrer-Policy", "same-origin") // a link to elsewhere tells nothing of where it was
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", permissions)
+	if s.https {
+		h.Set("Strict-Transport-Security", "max-age=63072000")
+	}
+}
