@@ -1,0 +1,238 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"loot"
+	"loot/store"
+)
+
+// A queue hides the type of transaction in which River differs between
+// databases.
+type queue interface {
+	insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error
+	migrate(ctx context.Context) error
+	start(ctx context.Context, config *river.Config) error
+	stop(ctx context.Context) error
+}
+
+// on is the queue on a database whose transactions are of type T.
+type on[T any] struct {
+	driver  riverdriver.Driver[T]
+	of      func(*store.Tx) T
+	config  *river.Config
+	enqueue *river.Client[T]
+	running *river.Client[T]
+}
+
+func open[T any](driver riverdriver.Driver[T], of func(*store.Tx) T, config *river.Config) (queue, error) {
+	client, err := river.NewClient(driver, config)
+	if err != nil {
+		return nil, err
+	}
+	return &on[T]{driver: driver, of: of, config: config, enqueue: client}, nil
+}
+
+func (q *on[T]) insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := q.enqueue.InsertManyTx(tx.Context(ctx), q.of(tx), jobs)
+	return err
+}
+
+func (q *on[T]) migrate(ctx context.Context) error {
+	m, err := rivermigrate.New(q.driver, &rivermigrate.Config{Logger: q.config.Logger})
+	if err != nil {
+		return err
+	}
+	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+func (q *on[T]) start(ctx context.Context, config *river.Config) error {
+	client, err := river.NewClient(q.driver, config)
+	if err != nil {
+		return err
+	}
+	if err := client.Start(ctx); err != nil {
+		return err
+	}
+	q.running = client
+	return nil
+}
+
+func (q *on[T]) stop(ctx context.Context) error {
+	err := q.running.Stop(ctx)
+	if ctx.Err() != nil {
+		// Those that still run are told to stop, and run again elsewhere or later.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = q.running.StopAndCancel(ctx)
+	}
+	return err
+}
+
+// config returns the settings that enqueueing and running share.
+func (c *Client) config() *river.Config {
+	config := &river.Config{
+		Logger: slog.New(quiet{c.options.Log.Handler()}),
+	}
+	if c.options.Simulated {
+		config.Test.Time = clock{c.options.Now}
+	}
+	return config
+}
+
+// Migrate makes or updates the queue's own tables.
+func (c *Client) Migrate(ctx context.Context) error {
+	err := c.db.Alone(ctx, "migrate", func() error { return c.queue.migrate(ctx) })
+	if err != nil {
+		return fmt.Errorf("job: migrate: %w", err)
+	}
+	return nil
+}
+
+// Start begins to run jobs, until Stop: the end of ctx does not end them. On
+// SQLite one process runs jobs, and a second is refused.
+func (c *Client) Start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fault != nil {
+		return c.fault
+	}
+	if c.started {
+		return errors.New("job: started twice")
+	}
+	if len(c.kinds) == 0 {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	if c.db.Dialect() == store.SQLite {
+		if err := c.own(ctx); err != nil {
+			return err
+		}
+	}
+
+	config := c.config()
+	config.Workers = c.workers
+	config.PeriodicJobs = c.periodic
+	config.FetchCooldown = cooldown
+	config.JobTimeout = defaultTimeout
+	config.RescueStuckJobsAfter = rescueAfter
+	if c.db.Dialect() == store.SQLite {
+		config.FetchPollInterval = pollEvery
+	}
+	config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: c.options.Workers}}
+	for _, s := range c.kinds {
+		config.Queues[s.queue] = river.QueueConfig{MaxWorkers: c.options.Workers}
+	}
+	if err := c.queue.start(ctx, config); err != nil {
+		if c.lead != nil {
+			err = errors.Join(err, c.lead.Release())
+		}
+		return fmt.Errorf("job: start: %w", err)
+	}
+	c.started = true
+	return nil
+}
+
+// own makes this process the one that runs jobs on a file of SQLite, and hands
+// the jobs that a killed process was running back to the queue at once.
+func (c *Client) own(ctx context.Context) error {
+	lead, err := c.db.Lead(ctx, "jobs")
+	if errors.Is(err, store.ErrLed) {
+		return loot.Wrap(loot.Conflict, err, "Another process runs on this SQLite database already. Stop it first, or use PostgreSQL for several.")
+	}
+	if err != nil {
+		return fmt.Errorf("job: start: %w", err)
+	}
+	c.lead = lead
+	if err := c.db.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available', max_attempts = max(max_attempts, attempt + 1) WHERE state = 'running'`)
+		return err
+	}); err != nil {
+		return errors.Join(fmt.Errorf("job: start: %w", err), lead.Release())
+	}
+	return nil
+}
+
+// Stop lets the jobs that run finish and starts no others. When ctx ends
+// first, those that still run are cancelled.
+func (c *Client) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.started {
+		return nil
+	}
+	c.started = false
+	err := c.queue.stop(ctx)
+	if c.lead != nil {
+		err = errors.Join(err, c.lead.Release())
+	}
+	if err != nil {
+		return fmt.Errorf("job: stop: %w", err)
+	}
+	return nil
+}
+
+// Idle returns when no job is due and none runs, for commands and tests that
+// wait for the work that they caused.
+func (c *Client) Idle(ctx context.Context) error {
+	tick := time.NewTicker(cooldown)
+	defer tick.Stop()
+	for {
+		var left int
+		if err := c.db.ReadTx(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE state IN ('available', 'running', 'pending')`).Scan(&left)
+		}); err != nil {
+			return fmt.Errorf("job: idle: %w", err)
+		}
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// quiet passes on what an operator acts on, and not River's daily routine.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelError && q.Handler.Enabled(ctx, l)
+}
+func (q quiet) WithAttrs(a []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(a)} }
+func (q quiet) WithGroup(name string) slog.Handler   { return quiet{q.Handler.WithGroup(name)} }
+
+// A clock tells River a time that is not the real one.
+type clock struct{ now func() time.Time }
+
+// Now returns the time.
+func (c clock) Now() time.Time { return c.now() }
+
+// NowOrNil returns the time for the database to go by.
+func (c clock) NowOrNil() *time.Time { t := c.now().UTC(); return &t }
+
+// panicked turns a panic into an error that keeps where it happened and, as a
+// value could be somebody's, of the value only what the program itself says.
+func panicked(v any) error {
+	what := fmt.Sprintf("%T", v)
+	if e, ok := v.(runtime.Error); ok {
+		what = e.Error()
+	}
+	return fmt.Errorf("job: panicked: %s\n%s", what, debug.Stack())
+}
