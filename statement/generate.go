@@ -1,0 +1,253 @@
+package statement
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"loot"
+)
+
+// A generated rule is Cedar text made from declarations, under their clause.
+type generated struct {
+	text  string
+	at    place
+	decls []string
+}
+
+// generate makes the rules of the tables. What is a table is declared once; the
+// rules that follow from it are shown under the clause that declares it.
+func (s *Statement) generate(entries []entry) map[loot.Clause][]generated {
+	out := map[loot.Clause][]generated{}
+	emit := func(at place, text string, decls ...string) {
+		out[at.clause] = append(out[at.clause], generated{text: text, at: at, decls: decls})
+	}
+	where := map[string]place{}
+	for _, e := range entries {
+		where[e.table+" "+e.id] = e.at
+	}
+	s.generateOpenings(where, emit)
+	s.generateLevels(where, emit)
+	s.generateFields(where, emit)
+	s.generateRegister(where, emit)
+	s.generateSignals(where, emit)
+	return out
+}
+
+type emitter func(at place, text string, decls ...string)
+
+func list[T ~string](entity string, names []T) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%s::%q", entity, string(n))
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// quote writes text as the value of an annotation.
+func quote(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+// titles joins titles as "a, b or c".
+func titles(names []string, last string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " " + last + " " + names[len(names)-1]
+}
+
+func (s *Statement) purposeTitles(list []loot.Purpose) string {
+	var out []string
+	for _, id := range list {
+		if p, ok := s.Purpose(id); ok {
+			out = append(out, "“"+p.Title+"”")
+		}
+	}
+	return titles(out, "or")
+}
+
+// generateOpenings lets staff and desks open records for the purposes they are
+// there for, and keeps a collection's records to the collection's purposes.
+func (s *Statement) generateOpenings(where map[string]place, emit emitter) {
+	for _, r := range s.d.roles {
+		if len(r.Purposes) == 0 {
+			continue
+		}
+		emit(where["roles "+string(r.ID)], fmt.Sprintf(`@needs1(%s)
+@needs2(%s)
+permit (principal is Staff, action in [Action::"use", Action::"find"], resource)
+when { principal.roles.contains(Role::%q) }
+when { %s.contains(context.purpose) };`,
+			quote("the member of staff has the role “"+r.Title+"”"), quote("the purpose is "+s.purposeTitles(r.Purposes)),
+			string(r.ID), list("Purpose", r.Purposes)), "roles "+string(r.ID))
+	}
+	for _, d := range s.d.desks {
+		if len(d.Purposes) == 0 {
+			continue
+		}
+		emit(where["desks "+d.Name], fmt.Sprintf(`@needs1(%s)
+permit (principal == Desk::%q, action in [Action::"use", Action::"find"], resource)
+when { %s.contains(context.purpose) };`,
+			quote("the purpose is "+s.purposeTitles(d.Purposes)), d.Name, list("Purpose", d.Purposes)), "desks "+d.Name)
+	}
+	for _, c := range s.d.collections {
+		if len(c.Purposes) == 0 {
+			continue
+		}
+		emit(where["collections "+string(c.ID)], fmt.Sprintf(`@needs1(%s)
+forbid (principal, action in [Action::"collect", Action::"use", Action::"find", Action::"analyse", Action::"transfer", Action::"sponsor"], resource in Collection::%q)
+unless { %s.contains(context.purpose) };`,
+			quote("the purpose is one that “"+c.Title+"” is for: "+s.purposeTitles(c.Purposes)), string(c.ID), list("Purpose", c.Purposes)),
+			"collections "+string(c.ID))
+	}
+}
+
+// generateLevels asks for approvals before staff open confidential data.
+func (s *Statement) generateLevels(where map[string]place, emit emitter) {
+	for _, l := range s.d.levels {
+		if l.Approvals == 0 {
+			continue
+		}
+		id := fmt.Sprintf("levels %d", l.Level)
+		emit(where[id], fmt.Sprintf(`@needs1(%s)
+forbid (principal is Staff, action == Action::"use", resource)
+when { resource.level == %d }
+unless { context.approvals >= %d };`,
+			quote(fmt.Sprintf("for data of the level “%s”, %s", l.Title, approvalsWords(l.Approvals))), l.Level, l.Approvals), id)
+	}
+}
+
+// generateFields lets the declared fields be collected, by collection and
+// category, for the purposes they are needed for.
+func (s *Statement) generateFields(where map[string]place, emit emitter) {
+	type group struct {
+		clause     loot.Clause
+		collection loot.Collection
+		category   loot.Category
+	}
+	var order []group
+	fields := map[group][]FieldDecl{}
+	for _, f := range s.d.fields {
+		for _, c := range f.Collections {
+			g := group{where["fields "+string(f.ID)].clause, c, f.Category}
+			if fields[g] == nil {
+				order = append(order, g)
+			}
+			fields[g] = append(fields[g], f)
+		}
+	}
+	for _, g := range order {
+		purposes := map[loot.Purpose]bool{}
+		var decls []string
+		for _, f := range fields[g] {
+			decls = append(decls, "fields "+string(f.ID))
+			for p := range f.Needed {
+				purposes[p] = true
+			}
+		}
+		collection, _ := s.Collection(g.collection)
+		category, _ := s.Category(g.category)
+		// only what the collection is for as well: the rest could never be permitted
+		var allowed []loot.Purpose
+		for _, p := range slices.Sorted(maps.Keys(purposes)) {
+			if slices.Contains(collection.Purposes, p) {
+				allowed = append(allowed, p)
+			}
+		}
+		if len(allowed) == 0 {
+			continue
+		}
+		at := where[decls[0]]
+		emit(at, fmt.Sprintf(`@needs1(%s)
+@needs2(%s)
+@needs3("every field that is asked is needed for this purpose")
+permit (principal, action == Action::"collect", resource in Collection::%q)
+when { resource.category == Category::%q }
+when { %s.contains(context.purpose) }
+when { resource.purposes.contains(context.purpose) };`,
+			quote("“"+collection.Title+"” asks for “"+category.Title+"”"), quote("the purpose is "+s.purposeTitles(allowed)),
+			string(g.collection), string(g.category), list("Purpose", allowed)), decls...)
+	}
+}
+
+// generateRegister keeps what stands in no register off the device and the page.
+func (s *Statement) generateRegister(where map[string]place, emit emitter) {
+	byClause := map[loot.Clause][]string{}
+	decls := map[loot.Clause][]string{}
+	var order []loot.Clause
+	open := slices.Clone(itemKinds)
+	for _, i := range s.d.items {
+		at := where["items "+i.ID]
+		if decls[at.clause] == nil {
+			order = append(order, at.clause)
+		}
+		decls[at.clause] = append(decls[at.clause], "items "+i.ID)
+		if n := slices.Index(open, i.Kind); n >= 0 {
+			open = slices.Delete(open, n, n+1)
+			byClause[at.clause] = append(byClause[at.clause], i.Kind)
+		}
+	}
+	for n, c := range order {
+		kinds := byClause[c]
+		if n == len(order)-1 {
+			kinds = append(kinds, open...) // kinds that nobody declares an item of
+		}
+		if len(kinds) == 0 {
+			continue
+		}
+		emit(where[decls[c][0]], fmt.Sprintf(`@needs1("the item stands in the register of this statement")
+forbid (principal, action == Action::"store", resource)
+when { %s.contains(resource.kind) }
+unless { resource.declared };`, list("Kind", kinds)), decls[c]...)
+	}
+	if len(s.d.tags) > 0 {
+		var decls []string
+		for _, t := range s.d.tags {
+			decls = append(decls, "tags "+t.ID)
+		}
+		emit(where[decls[0]], `@needs1("the tag stands in the register of this statement")
+forbid (principal, action == Action::"load", resource)
+unless { resource.declared };`, decls...)
+	}
+}
+
+// generateSignals obeys the signals that the statement says it honours: nothing
+// that rests on permission is stored or loaded for such a visitor.
+func (s *Statement) generateSignals(where map[string]place, emit emitter) {
+	var asked []loot.Purpose
+	for _, p := range s.d.purposes {
+		if p.Basis == "permission" {
+			asked = append(asked, p.ID)
+		}
+	}
+	for _, d := range s.d.signals {
+		var regions []string
+		for _, r := range s.parsed.front.Regions {
+			if d.Honours(r) {
+				regions = append(regions, r)
+			}
+		}
+		if len(regions) == 0 || len(asked) == 0 {
+			continue
+		}
+		words := quote("the visitor's “" + signalTitles[d.ID] + "” is off, since we honour it in " + titles(regions, "and"))
+		emit(where["signals "+d.ID], fmt.Sprintf(`@needs1(%s)
+forbid (principal, action == Action::"store", resource)
+when { principal.signals.contains(Signal::%q) }
+when { %s.contains(principal.region) }
+when { %s.contains(resource.purpose) };`, words, d.ID, list("Region", regions), list("Purpose", asked)), "signals "+d.ID)
+		emit(where["signals "+d.ID], fmt.Sprintf(`@needs1(%s)
+forbid (principal, action == Action::"load", resource)
+when { principal.signals.contains(Signal::%q) }
+when { %s.contains(principal.region) }
+when { %s.contains(resource.purpose) }
+unless { context.contextual };`, words, d.ID, list("Region", regions), list("Purpose", asked)), "signals "+d.ID)
+	}
+}
+
+var signalTitles = map[string]string{
+	"dnt": "Do Not Track", "gpc": "Global Privacy Control", "lat": "limit ad tracking",
+}

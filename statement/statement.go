@@ -1,0 +1,335 @@
+// Package statement reads a privacy statement, which is a document for people
+// and in the same file the rules that the server obeys. It checks the whole of
+// it, compiles it to a value that never changes, and decides by it; it opens no
+// file and no connection, and whatever it does not understand it refuses.
+package statement
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+
+	"loot"
+)
+
+// A Statement is one version of a privacy statement, compiled. It is immutable
+// and safe for concurrent use.
+type Statement struct {
+	parsed  *parsed
+	hash    string
+	d       *declarations
+	vocab   *vocabulary
+	parents map[types.String]types.EntityUIDSet
+	clauses []Clause
+	rules   []*rule
+	byID    map[types.PolicyID]*rule
+	index   map[slot][]*rule
+}
+
+// A slot is what rules are indexed by: a rule whose head cannot match is not asked.
+type slot struct {
+	action loot.Action
+	kind   loot.ActorKind
+}
+
+// parsed is what stands in the file, before anything is left out or generated.
+type parsed struct {
+	file    string
+	src     []byte
+	front   Front
+	doc     *document
+	entries []entry
+	planned map[loot.Clause]bool
+	norule  map[loot.Clause]string
+	written map[loot.Clause][]writtenRule
+}
+
+type writtenRule struct {
+	piece
+	ast *ast.Policy
+}
+
+// without says what a compilation leaves out, for mutation.
+type without struct {
+	rule         string
+	table, entry string
+	inForce      bool // planned clauses count as in force
+}
+
+// Parse reads a statement. Either all of it is sound, or the error is
+// [Problems] with everything that is wrong, and no statement is returned.
+func Parse(name string, src []byte) (s *Statement, err error) {
+	// A library that gives up on a hostile file must not take the server with it.
+	defer func() {
+		if p := recover(); p != nil {
+			s, err = nil, Problems{{File: name, Line: 1, Col: 1, Text: "The statement cannot be read: it confuses the parser."}}
+		}
+	}()
+	return parse(name, src)
+}
+
+func parse(name string, src []byte) (*Statement, error) {
+	rep := &reporter{file: name}
+	p := read(rep, src)
+	if len(rep.problems) > 0 && p.doc == nil {
+		return nil, rep.problems.sorted()
+	}
+	s := compile(rep, p, without{})
+	if len(rep.problems) > 0 {
+		return nil, rep.problems.sorted()
+	}
+	return s, nil
+}
+
+// read takes the file apart: front matter, clauses, declarations, rules.
+func read(rep *reporter, src []byte) *parsed {
+	p := &parsed{
+		file: rep.file, src: bytes.Clone(src),
+		planned: map[loot.Clause]bool{}, norule: map[loot.Clause]string{}, written: map[loot.Clause][]writtenRule{},
+	}
+	text, ok := plain(rep, src)
+	if !ok {
+		return p
+	}
+	p.doc = readMarkdown(rep, text)
+	y := &yamlReader{reporter: rep}
+	p.readFront(y)
+	for _, sec := range p.doc.sections {
+		for _, b := range sec.blocks {
+			if b.lang == "yaml" {
+				p.readYAML(y, b, sec.id)
+				continue
+			}
+			pieces := splitRules(b)
+			if len(pieces) == 0 {
+				rep.add(place{line: b.line, col: 1, clause: sec.id}, "The block holds no rule.")
+			}
+			for _, pc := range pieces {
+				if policy := parseRule(rep, pc, sec.id); policy != nil {
+					p.written[sec.id] = append(p.written[sec.id], writtenRule{pc, policy})
+				}
+			}
+		}
+		if p.norule[sec.id] != "" && len(p.written[sec.id]) > 0 {
+			rep.add(place{line: sec.line, col: 1, clause: sec.id}, "The clause says norule and has a rule.")
+		}
+	}
+	return p
+}
+
+// plain refuses text that reads differently to a person and to a program, and
+// returns it with \n line ends.
+func plain(rep *reporter, src []byte) ([]byte, bool) {
+	switch {
+	case len(src) > maxSource:
+		rep.add(place{}, "The statement is larger than %d bytes.", maxSource)
+		return nil, false
+	case len(bytes.TrimSpace(src)) == 0:
+		rep.add(place{}, "The statement is empty.")
+		return nil, false
+	case !utf8.Valid(src):
+		line := 1
+		for len(src) > 0 {
+			r, n := utf8.DecodeRune(src)
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			if r == '\n' {
+				line++
+			}
+			src = src[n:]
+		}
+		rep.add(place{line: line}, "The text is not UTF-8.")
+		return nil, false
+	}
+	text := bytes.ReplaceAll(bytes.TrimPrefix(src, []byte("\uFEFF")), []byte("\r\n"), []byte("\n"))
+	line, col := 1, 1
+	ok := true
+	for _, r := range string(text) {
+		if hidden(r) {
+			rep.add(place{line: line, col: col}, "The character U+%04X is not allowed: it cannot be seen, or it changes the order in which the text is read.", r)
+			ok = false
+		}
+		col++
+		if r == '\n' {
+			line, col = line+1, 1
+		}
+	}
+	return text, ok
+}
+
+// hidden reports whether a character is a control, a bidirectional override, or
+// has no width.
+func hidden(r rune) bool {
+	switch {
+	case r == '\n' || r == '\t':
+		return false
+	case r < 0x20 || r >= 0x7f && r < 0xa0:
+		return true
+	case r == 0x00ad, r == 0x034f, r == 0x061c, r == 0x115f, r == 0x1160, r == 0x17b4, r == 0x17b5, r == 0x3164, r == 0xfeff, r == 0xffa0:
+		return true
+	case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r >= 0xfff0 && r <= 0xfffd:
+		return true
+	case r >= 0xe0000 && r <= 0xe0fff:
+		return true
+	}
+	return false
+}
+
+func (p *parsed) readFront(y *yamlReader) {
+	if p.doc.front.text == "" {
+		return
+	}
+	if strings.TrimSpace(p.doc.front.text) == "" {
+		y.add(place{line: 1}, "The front matter is empty.")
+		return
+	}
+	root := y.parseYAML(p.doc.front, "")
+	if root == nil || !y.check(root, frontShape, "") {
+		return
+	}
+	if err := root.Decode(&p.front); err != nil {
+		y.add(place{line: 2}, "The front matter cannot be read: %v.", err)
+		return
+	}
+	if !slices.Contains(p.front.Regions, "other") {
+		y.add(place{line: 2}, "The regions must have one called other, for everybody else.")
+	}
+}
+
+func (p *parsed) readYAML(y *yamlReader, b block, clause loot.Clause) {
+	entries, about := y.readBlock(b, clause)
+	p.entries = append(p.entries, entries...)
+	if n, ok := about["status"]; ok {
+		if p.planned[clause] {
+			y.add(place{line: n.Line, col: n.Column, clause: clause}, "The status of the clause is said twice.")
+		}
+		p.planned[clause] = true
+	}
+	if n, ok := about["norule"]; ok {
+		if p.norule[clause] != "" {
+			y.add(place{line: n.Line, col: n.Column, clause: clause}, "The norule of the clause is said twice.")
+		}
+		p.norule[clause] = strings.TrimSpace(n.Value)
+	}
+}
+
+// compile makes a statement of what was read, leaving out what it is told to.
+func compile(rep *reporter, p *parsed, w without) *Statement {
+	entries := p.entries
+	if w.entry != "" {
+		entries = slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.table == w.table && e.id == w.entry })
+	}
+	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[types.String]types.EntityUIDSet{}}
+	s.hash = hashOf(p.src, w)
+	s.d = declare(rep, &p.front, entries)
+	vocab, err := newVocabulary(s.d, &p.front)
+	if err != nil {
+		rep.add(place{}, "The declarations make no schema: %v.", err)
+		return nil
+	}
+	s.vocab = vocab
+	for _, c := range s.d.collections {
+		uid, _ := vocab.member("Collection", string(c.ID))
+		s.parents[types.String(c.ID)] = types.NewEntityUIDSet(uid)
+	}
+	generated := s.generate(entries)
+	for _, sec := range p.doc.sections {
+		c := Clause{
+			ID: sec.id, Chapter: sec.chapter, Title: sec.title, Prose: sec.prose, HTML: sec.html, Line: sec.line,
+			Planned: p.planned[sec.id] && !w.inForce, NoRule: p.norule[sec.id],
+		}
+		for i, wr := range p.written[sec.id] {
+			base := rule{planned: c.Planned, textLine: wr.line, textCol: wr.col}
+			base.Rule = Rule{ID: ruleID(sec.id, i), Clause: sec.id, Text: wr.text, Line: wr.ast.Position.Line, Col: wr.ast.Position.Column}
+			s.addRule(rep, &c, wr.ast, base, w)
+		}
+		for i, g := range generated[sec.id] {
+			base := rule{planned: c.Planned, decls: g.decls, textLine: g.at.line, textCol: g.at.col}
+			base.Rule = Rule{ID: ruleID(sec.id, len(p.written[sec.id])+i), Clause: sec.id, Generated: true, Text: g.text, Line: g.at.line, Col: g.at.col}
+			at := g.at
+			at.clause = sec.id
+			policy := parseRule(&reporter{file: p.file}, piece{text: g.text, line: max(at.line, 1), col: max(at.col, 1)}, sec.id)
+			if policy == nil {
+				rep.add(at, "The declarations make no rule.")
+				continue
+			}
+			s.addRule(rep, &c, policy, base, w)
+		}
+		s.clauses = append(s.clauses, c)
+	}
+	return s
+}
+
+func ruleID(c loot.Clause, i int) string { return fmt.Sprintf("%s#%d", c, i+1) }
+
+func (s *Statement) addRule(rep *reporter, c *Clause, policy *ast.Policy, base rule, w without) {
+	if base.ID == w.rule {
+		return
+	}
+	r := s.compileRule(rep, policy, base)
+	if r == nil {
+		return
+	}
+	r.Words = s.wordsOf(r)
+	c.Rules = append(c.Rules, r.Rule)
+	s.rules = append(s.rules, r)
+	s.byID[r.key] = r
+	if r.planned && !r.Forbid {
+		return
+	}
+	for _, a := range r.actions {
+		for _, k := range r.kinds {
+			if slices.Contains(s.vocab.kindsFor(a), k) {
+				s.index[slot{a, k}] = append(s.index[slot{a, k}], r)
+			}
+		}
+	}
+}
+
+// hashOf is the SHA-256 of the source; a mutation has a hash of its own.
+func hashOf(src []byte, w without) string {
+	h := sha256.New()
+	h.Write(src)
+	if w != (without{}) {
+		fmt.Fprintf(h, "\x00%+v", w)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Without returns the statement without one rule, by the rule's id.
+func (s *Statement) Without(ruleID string) (*Statement, error) {
+	if _, ok := s.byID[types.PolicyID(ruleID)]; !ok {
+		return nil, fmt.Errorf("statement: without %s: %w", ruleID, errNoSuchRule)
+	}
+	return s.recompile(without{rule: ruleID})
+}
+
+// WithoutDeclaration returns the statement without one entry of a table, such
+// as "purposes", "invoice". The error is [Problems] if what is left does not
+// hold together, since something else speaks of the entry.
+func (s *Statement) WithoutDeclaration(table, id string) (*Statement, error) {
+	if !s.d.names[table][id] || table == "regions" {
+		return nil, fmt.Errorf("statement: without %s %s: %w", table, id, errNoSuchDeclaration)
+	}
+	return s.recompile(without{table: table, entry: id})
+}
+
+var errNoSuchDeclaration = errors.New("there is no such declaration")
+
+func (s *Statement) recompile(w without) (*Statement, error) {
+	rep := &reporter{file: s.parsed.file}
+	out := compile(rep, s.parsed, w)
+	if len(rep.problems) > 0 {
+		return nil, rep.problems.sorted()
+	}
+	return out, nil
+}
