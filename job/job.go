@@ -268,4 +268,3 @@ func (w *worker[A]) Work(ctx context.Context, j *river.Job[A]) (err error) {
 	}()
 	return w.work(ctx, j.Args)
 }
-

@@ -19,10 +19,12 @@ import (
 	"loot"
 )
 
-// postgresDB is a database of PostgreSQL: one pool of connections that
-// transactions, through database/sql, and the job queue, through pgx, share.
+// postgresDB is a database of PostgreSQL: a pool of connections for
+// transactions, through database/sql, and a small one for the job queue's own
+// errands.
 type postgresDB struct {
 	pool *pgxpool.Pool
+	jobs *pgxpool.Pool
 	db   *sql.DB
 	conf *pgx.ConnConfig
 }
@@ -30,6 +32,8 @@ type postgresDB struct {
 const (
 	// Few busy servers beat many: beyond a few per core they only take turns.
 	defaultConns = 16
+	// One listens, one leads, the others fetch jobs and finish them.
+	queueConns = 6
 	// A host that does not answer is given up for the next one.
 	defaultConnectTimeout = 3 * time.Second
 	// A standby that does not confirm makes a commit wait; after this long the
@@ -78,20 +82,29 @@ func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 		}
 	}
 	c.DialFunc = dialer().DialContext
-	c.BuildContextWatcherHandler = func(p *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: cancelTimeout}
-	}
 	c.OnNotice = func(p *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			p.CustomData()[warned] = true
 		}
 	}
 
-	pool, err := pgxpool.NewWithConfig(ctx, conf)
+	// The queue waits for notices with queries that it cancels all the time, and
+	// no server answers a cancellation of those; so its pool keeps pgx's way.
+	queue := conf.Copy()
+	queue.MaxConns = queueConns
+	jobs, err := pgxpool.NewWithConfig(ctx, queue)
 	if err != nil {
 		return nil, explain(fmt.Errorf("store: open: %w", err))
 	}
-	p := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), conf: c}
+	c.BuildContextWatcherHandler = func(p *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: cancelTimeout}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, conf)
+	if err != nil {
+		jobs.Close()
+		return nil, explain(fmt.Errorf("store: open: %w", err))
+	}
+	p := &postgresDB{pool: pool, jobs: jobs, db: stdlib.OpenDBFromPool(pool), conf: c}
 	if err := p.ping(ctx); err != nil {
 		return nil, errors.Join(explain(fmt.Errorf("store: open: %w", err)), p.close())
 	}
@@ -269,8 +282,9 @@ func (p *postgresDB) ping(ctx context.Context) error {
 func (p *postgresDB) close() error {
 	err := p.db.Close()
 	p.pool.Close()
+	p.jobs.Close()
 	return err
 }
 
 func (p *postgresDB) writePool() *sql.DB     { return p.db }
-func (p *postgresDB) pgxPool() *pgxpool.Pool { return p.pool }
+func (p *postgresDB) pgxPool() *pgxpool.Pool { return p.jobs }

@@ -120,8 +120,8 @@ func (db *DB) SQLitePool() *sql.DB {
 	return db.e.writePool()
 }
 
-// PGXPool returns the pool of connections to PostgreSQL for the job queue to
-// share. It is nil on SQLite.
+// PGXPool returns the pool of connections to PostgreSQL that is the job queue's
+// own. It is nil on SQLite.
 func (db *DB) PGXPool() *pgxpool.Pool { return db.e.pgxPool() }
 
 // A Tx is a transaction, good until the function it was given to returns, and
