@@ -109,6 +109,9 @@ func declare(rep *reporter, front *Front, entries []entry) *declarations {
 	}
 	for _, e := range entries {
 		for _, m := range e.mentions {
+			if m.table == "regions" && len(front.Regions) == 0 {
+				continue // the front matter is wrong, which is said already
+			}
 			if !d.names[m.table][m.name] {
 				rep.add(m.at, "There is no %s %q%s.", singular[m.table], m.name, suggest(m.name, slices.Sorted(maps.Keys(d.names[m.table]))))
 			}

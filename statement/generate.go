@@ -30,7 +30,6 @@ func (s *Statement) generate(entries []entry) map[loot.Clause][]generated {
 	s.generateOpenings(where, emit)
 	s.generateLevels(where, emit)
 	s.generateFields(where, emit)
-	s.generateRegister(where, emit)
 	s.generateSignals(where, emit)
 	return out
 }
@@ -78,7 +77,7 @@ func (s *Statement) generateOpenings(where map[string]place, emit emitter) {
 		}
 		emit(where["roles "+string(r.ID)], fmt.Sprintf(`@needs1(%s)
 @needs2(%s)
-permit (principal is Staff, action in [Action::"use", Action::"find"], resource)
+permit (principal is Staff, action == Action::"use", resource)
 when { principal.roles.contains(Role::%q) }
 when { %s.contains(context.purpose) };`,
 			quote("the member of staff has the role “"+r.Title+"”"), quote("the purpose is "+s.purposeTitles(r.Purposes)),
@@ -89,7 +88,7 @@ when { %s.contains(context.purpose) };`,
 			continue
 		}
 		emit(where["desks "+d.Name], fmt.Sprintf(`@needs1(%s)
-permit (principal == Desk::%q, action in [Action::"use", Action::"find"], resource)
+permit (principal == Desk::%q, action == Action::"use", resource)
 when { %s.contains(context.purpose) };`,
 			quote("the purpose is "+s.purposeTitles(d.Purposes)), d.Name, list("Purpose", d.Purposes)), "desks "+d.Name)
 	}
@@ -121,7 +120,8 @@ unless { context.approvals >= %d };`,
 }
 
 // generateFields lets the declared fields be collected, by collection and
-// category, for the purposes they are needed for.
+// category, for the purposes they are needed for, by anybody but staff: what a
+// colleague may enter for somebody else is a judgment and stands in a rule.
 func (s *Statement) generateFields(where map[string]place, emit emitter) {
 	type group struct {
 		clause     loot.Clause
@@ -164,53 +164,14 @@ func (s *Statement) generateFields(where map[string]place, emit emitter) {
 		emit(at, fmt.Sprintf(`@needs1(%s)
 @needs2(%s)
 @needs3("every field that is asked is needed for this purpose")
+@needs4("it is given or found out, not entered by staff")
 permit (principal, action == Action::"collect", resource in Collection::%q)
 when { resource.category == Category::%q }
 when { %s.contains(context.purpose) }
-when { resource.purposes.contains(context.purpose) };`,
+when { resource.purposes.contains(context.purpose) }
+unless { principal is Staff };`,
 			quote("“"+collection.Title+"” asks for “"+category.Title+"”"), quote("the purpose is "+s.purposeTitles(allowed)),
 			string(g.collection), string(g.category), list("Purpose", allowed)), decls...)
-	}
-}
-
-// generateRegister keeps what stands in no register off the device and the page.
-func (s *Statement) generateRegister(where map[string]place, emit emitter) {
-	byClause := map[loot.Clause][]string{}
-	decls := map[loot.Clause][]string{}
-	var order []loot.Clause
-	open := slices.Clone(itemKinds)
-	for _, i := range s.d.items {
-		at := where["items "+i.ID]
-		if decls[at.clause] == nil {
-			order = append(order, at.clause)
-		}
-		decls[at.clause] = append(decls[at.clause], "items "+i.ID)
-		if n := slices.Index(open, i.Kind); n >= 0 {
-			open = slices.Delete(open, n, n+1)
-			byClause[at.clause] = append(byClause[at.clause], i.Kind)
-		}
-	}
-	for n, c := range order {
-		kinds := byClause[c]
-		if n == len(order)-1 {
-			kinds = append(kinds, open...) // kinds that nobody declares an item of
-		}
-		if len(kinds) == 0 {
-			continue
-		}
-		emit(where[decls[c][0]], fmt.Sprintf(`@needs1("the item stands in the register of this statement")
-forbid (principal, action == Action::"store", resource)
-when { %s.contains(resource.kind) }
-unless { resource.declared };`, list("Kind", kinds)), decls[c]...)
-	}
-	if len(s.d.tags) > 0 {
-		var decls []string
-		for _, t := range s.d.tags {
-			decls = append(decls, "tags "+t.ID)
-		}
-		emit(where[decls[0]], `@needs1("the tag stands in the register of this statement")
-forbid (principal, action == Action::"load", resource)
-unless { resource.declared };`, decls...)
 	}
 }
 

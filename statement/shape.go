@@ -41,6 +41,7 @@ type shape struct {
 	ref      string   // kindRef: the table
 	words    []string // kindChoice: the words; kindRef: words allowed beside the table's names
 	min, max int      // kindNumber: bounds; kindText: characters; kindList: length
+	empty    bool     // kindText: may be empty
 	key, of  *shape   // kindMap: key and value; kindList: of
 	keys     []member // kindObject
 }
@@ -279,7 +280,7 @@ func (y *yamlReader) checkScalar(n *yaml.Node, s *shape, at place) bool {
 	isText := tag == "!!str"
 	switch s.kind {
 	case kindText:
-		if !isText || strings.TrimSpace(n.Value) == "" {
+		if !isText || strings.TrimSpace(n.Value) == "" && !s.empty {
 			return bad()
 		}
 		if s.max > 0 && len([]rune(n.Value)) > s.max {
