@@ -1,0 +1,242 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// approvalLife is how long an approval waits and, once given, can be used.
+const approvalLife = 72 * time.Hour
+
+// youngAccount is how long an account approves nothing after it was made or
+// its roles changed.
+const youngAccount = 72 * time.Hour
+
+// An Approval is something that waits for other people's yes.
+type Approval struct {
+	ID        string
+	Kind      string // "open", or a desk's own such as "statement.publish"
+	Requester string // staff id
+	Needed    int
+	Granted   int
+	Made      time.Time
+	Expires   time.Time
+	State     string // "pending", "approved", "refused", "used"
+	Voters    []string
+}
+
+// asked is what an approval is about.
+type asked struct {
+	Request *Request        `json:"request,omitempty"` // of kind "open"
+	Subject json.RawMessage `json:"subject,omitempty"` // of a desk's own kind
+	Reason  string          `json:"reason,omitempty"`
+}
+
+// RequestApproval keeps a refused request until enough other people approved.
+// What is kept is the request, never a permit: it is decided again when it is
+// used.
+func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, needed int) (string, error) {
+	r.Approval = ""
+	return g.ask(ctx, tx, "open", r.by(), r.digest(), needed, asked{Request: &r, Reason: r.Reason})
+}
+
+// Ask keeps a desk's own matter, such as the publishing of a statement, until
+// enough other people approved. The notice "approval.given" with its id says
+// when that is so.
+func (g *Gate) Ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, matter any, needed int, reason string) (string, error) {
+	b, err := json.Marshal(matter)
+	if err != nil {
+		return "", fmt.Errorf("gate: ask: %w", err)
+	}
+	return g.ask(ctx, tx, kind, by, []byte(digestKey(kind, string(b))), needed, asked{Subject: b, Reason: reason})
+}
+
+func (g *Gate) ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte, needed int, a asked) (string, error) {
+	id := loot.NewID("a")
+	b, err := json.Marshal(a)
+	if err != nil {
+		return "", fmt.Errorf("gate: ask: %w", err)
+	}
+	now := g.Now()
+	if _, err := tx.Exec(ctx, `INSERT INTO gate_approval (id, kind, request, digest, requester, needed, made, expires, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending')`,
+		id, kind, g.Sealer.Seal(b, []byte(id)), digest, by.ID, needed, micro(now), micro(now.Add(approvalLife))); err != nil {
+		return "", fmt.Errorf("gate: ask: %w", err)
+	}
+	_, err = g.Note(ctx, tx, by, "approval.asked "+kind, a.Reason)
+	return id, err
+}
+
+// A Voter is a member of staff who approves or refuses.
+type Voter struct {
+	Actor loot.Actor
+	Since time.Time // when the account was made or its roles last changed
+}
+
+// Vote records one person's yes or no. It refuses the requester, accounts
+// that are too young, and roles that do not approve. A no ends the matter;
+// enough yeses publish the notice "approval.given" with the id.
+func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes bool) (Approval, error) {
+	now := g.Now()
+	a, _, err := g.approval(ctx, tx, id, tx.ForUpdate())
+	if err != nil {
+		return Approval{}, err
+	}
+	switch {
+	case a.State != "pending":
+		return a, loot.Errorf(loot.Conflict, "This was %s already.", a.State)
+	case now.After(a.Expires):
+		return a, loot.Errorf(loot.Conflict, "This has expired. It must be asked for again.")
+	case a.Requester == v.Actor.ID:
+		return a, loot.Errorf(loot.Denied, "Nobody approves their own request. Somebody else has to.")
+	case now.Sub(v.Since) < youngAccount:
+		return a, loot.Errorf(loot.Denied, "An account approves nothing for 72 hours after it was made or its roles changed.")
+	case !g.approves(v.Actor):
+		return a, loot.Errorf(loot.Denied, "None of your roles may approve.")
+	}
+	n, err := tx.Exec(ctx, `INSERT INTO gate_vote (approval, approver, granted, at) VALUES ($1, $2, $3, $4) ON CONFLICT (approval, approver) DO NOTHING`,
+		id, v.Actor.ID, flag(yes), micro(now))
+	if err != nil {
+		return a, fmt.Errorf("gate: vote: %w", err)
+	}
+	if n == 0 {
+		return a, loot.Errorf(loot.Conflict, "You have answered this already.")
+	}
+	state, note := "pending", "approval.given"
+	if yes {
+		a.Granted++
+		if a.Granted >= a.Needed {
+			state = "approved"
+		}
+	} else {
+		state, note = "refused", "approval.refused"
+	}
+	a.State = state
+	if _, err := tx.Exec(ctx, `UPDATE gate_approval SET state = $1 WHERE id = $2`, state, id); err != nil {
+		return a, fmt.Errorf("gate: vote: %w", err)
+	}
+	if _, err := g.Note(ctx, tx, v.Actor, note+" "+a.Kind, ""); err != nil {
+		return a, err
+	}
+	if state == "approved" {
+		return a, g.Jobs.Publish(ctx, tx, "approval.given", id)
+	}
+	return a, nil
+}
+
+func (g *Gate) approves(a loot.Actor) bool {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return false
+	}
+	approves := false
+	for _, id := range a.Roles {
+		r, ok := v.Statement.Role(id)
+		if ok && r.Administers {
+			return false // whoever administers accounts could make approvers
+		}
+		approves = approves || ok && r.Approves
+	}
+	return approves
+}
+
+// Approval returns one approval with what is asked: of kind "open" a request,
+// of a desk's own kind its matter as JSON.
+func (g *Gate) Approval(ctx context.Context, tx *store.Tx, id string) (Approval, *Request, json.RawMessage, string, error) {
+	a, sealed, err := g.approval(ctx, tx, id, "")
+	if err != nil {
+		return Approval{}, nil, nil, "", err
+	}
+	b, err := g.Sealer.Open(sealed, []byte(id))
+	if err != nil {
+		return Approval{}, nil, nil, "", fmt.Errorf("gate: approval %s: %w", id, err)
+	}
+	var what asked
+	if err := json.Unmarshal(b, &what); err != nil {
+		return Approval{}, nil, nil, "", fmt.Errorf("gate: approval %s: %w", id, err)
+	}
+	return a, what.Request, what.Subject, what.Reason, nil
+}
+
+// Approvals returns what waits, and what was answered in the last days, latest
+// first, at most n.
+func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, error) {
+	rows, err := tx.Query(ctx, `SELECT id, kind, requester, needed, made, expires, state,
+		(SELECT count(*) FROM gate_vote WHERE approval = gate_approval.id AND granted = 1)
+		FROM gate_approval ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, made DESC LIMIT $1`, n)
+	if err != nil {
+		return nil, fmt.Errorf("gate: approvals: %w", err)
+	}
+	defer rows.Close()
+	var out []Approval
+	for rows.Next() {
+		a, err := scanApproval(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}
+
+func scanApproval(row interface{ Scan(...any) error }, more ...any) (Approval, error) {
+	var a Approval
+	var made, expires int64
+	if err := row.Scan(append([]any{&a.ID, &a.Kind, &a.Requester, &a.Needed, &made, &expires, &a.State, &a.Granted}, more...)...); err != nil {
+		return Approval{}, fmt.Errorf("gate: approval: %w", err)
+	}
+	a.Made, a.Expires = instant(made), instant(expires)
+	return a, nil
+}
+
+func (g *Gate) approval(ctx context.Context, tx *store.Tx, id, lock string) (Approval, []byte, error) {
+	var sealed []byte
+	a, err := scanApproval(tx.QueryRow(ctx, `SELECT id, kind, requester, needed, made, expires, state,
+		(SELECT count(*) FROM gate_vote WHERE approval = gate_approval.id AND granted = 1), request
+		FROM gate_approval WHERE id = $1`+lock, id), &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Approval{}, nil, loot.Errorf(loot.NotFound, "There is no such approval.")
+	}
+	return a, sealed, err
+}
+
+// useApproval takes the approval of r for one use and returns how many
+// people gave it. Its row stays locked until
+// the transaction ends, so it is never used twice.
+func (g *Gate) useApproval(ctx context.Context, tx *store.Tx, r Request, now time.Time) (int, error) {
+	var digest []byte
+	var requester, state string
+	var expires int64
+	err := tx.QueryRow(ctx, `SELECT digest, requester, state, expires FROM gate_approval WHERE id = $1 AND kind = 'open'`+tx.ForUpdate(), r.Approval).
+		Scan(&digest, &requester, &state, &expires)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, loot.Errorf(loot.NotFound, "There is no such approval.")
+	case err != nil:
+		return 0, fmt.Errorf("gate: approval: %w", err)
+	case requester != r.by().ID:
+		return 0, loot.Errorf(loot.Denied, "This approval was given to somebody else.")
+	case !bytes.Equal(digest, r.digest()):
+		return 0, loot.Errorf(loot.Denied, "The approval is for something else than what is asked now.")
+	case state != "approved":
+		return 0, loot.Errorf(loot.Conflict, "This approval is %s.", state)
+	case now.UnixMicro() > expires:
+		return 0, loot.Errorf(loot.Conflict, "This approval has expired. It must be asked for again.")
+	}
+	var granted int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM gate_vote WHERE approval = $1 AND granted = 1`, r.Approval).Scan(&granted); err != nil {
+		return 0, fmt.Errorf("gate: approval: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'used' WHERE id = $1`, r.Approval); err != nil {
+		return 0, fmt.Errorf("gate: approval: %w", err)
+	}
+	return granted, nil
+}

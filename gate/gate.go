@@ -1,0 +1,452 @@
+// Package gate is the one door to personal data: it decides every request by
+// the statement in force, writes the decision to the ledger in the transaction
+// of the use, and hands out the permit without which the vault opens nothing.
+package gate
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"loot"
+	"loot/job"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations returns the tables of the gate.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+// A Sealer seals what waits for approval, so that a stolen database does not
+// show what was asked about whom.
+type Sealer interface {
+	Seal(plain, ad []byte) []byte
+	Open(sealed, ad []byte) ([]byte, error)
+}
+
+// A Config is what a gate stands on. Every field is needed.
+type Config struct {
+	DB     *store.DB
+	Ledger *ledger.Ledger
+	Jobs   *job.Client
+	Sealer Sealer
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// A Gate decides. It is safe for concurrent use once every fact is registered.
+type Gate struct {
+	Config
+	facts    map[string]FactFunc
+	versions atomic.Pointer[[]Version] // in order of effect
+}
+
+// New returns a gate that permits nothing until a statement is in force.
+func New(c Config) *Gate {
+	g := &Gate{Config: c, facts: map[string]FactFunc{}}
+	g.versions.Store(&[]Version{})
+	job.Register(c.Jobs, g.deliver)
+	return g
+}
+
+// A FactFunc fills its part of an input. It asks the desk that knows, inside
+// the transaction of the decision.
+type FactFunc func(ctx context.Context, tx *store.Tx, r Request, in *statement.Input) error
+
+// Fact registers who knows the attribute called name, such as
+// "staff.undertaking" or "context.case". It is asked only when a rule of the
+// action reads that attribute; an attribute that nobody knows keeps its zero
+// value, which no rule takes for a yes.
+func (g *Gate) Fact(name string, f FactFunc) { g.facts[name] = f }
+
+// A Request is the question: may this actor do this with these fields of this
+// person, for this purpose?
+type Request struct {
+	Action     loot.Action
+	Actor      loot.Actor // who opens or asks or, for a disclosure, receives
+	By         loot.Actor // who carries out a disclosure; zero: the actor
+	Desk       string     // the part of the program where it happens, such as "customers"
+	Purpose    loot.Purpose
+	Subject    loot.Subject
+	Collection loot.Collection
+	Fields     []loot.Field
+	Reveal     bool   // show what the level masks; decided and recorded apart
+	Reason     string // given by staff; sealed in the ledger's actor facet
+	Case       string // reference of the case it is done for
+	Approval   string // id of the approval it was given, see [Gate.RequestApproval]
+	Demanded   bool   // collect: the service is refused without these fields
+
+	// What only some actions need; see [statement.Input].
+	Item                             statement.Item
+	Visitor                          statement.Actor
+	Topic, Sender, Region, Recipient string
+	Asked                            *statement.Asked
+	Entered, Agreed, Sent            bool
+	Sponsors                         []string
+	Contextual, FullAddress          bool
+	Group                            int
+}
+
+func (r Request) by() loot.Actor {
+	if r.By.Kind != "" {
+		return r.By
+	}
+	return r.Actor
+}
+
+// digest names what is asked, without the reason and the approval, so that an
+// approval is good for exactly what was approved.
+func (r Request) digest() []byte {
+	h := sha256.New()
+	fields := slices.Sorted(slices.Values(r.Fields))
+	if err := json.NewEncoder(h).Encode([]any{
+		r.Action, r.Actor.Kind, r.Actor.ID, r.By.ID, r.Purpose, r.Subject, r.Collection, fields, r.Reveal, r.Recipient, r.Case,
+	}); err != nil {
+		panic(err) // strings and booleans encode
+	}
+	return h.Sum(nil)
+}
+
+// decided is what the ledger's facts keep of the input: what all records of
+// one decision share, once, and the records.
+type decided struct {
+	statement.Input
+	Records []statement.Record `json:"records,omitempty"`
+}
+
+// Inputs returns the inputs that were decided, from the input of a ledger
+// entry's facts, so that they can be decided again under another version.
+func Inputs(facts ledger.Facts) ([]statement.Input, error) {
+	var d decided
+	if err := json.Unmarshal(facts.Input, &d); err != nil {
+		return nil, fmt.Errorf("gate: recorded input: %w", err)
+	}
+	if len(d.Records) == 0 {
+		return []statement.Input{d.Input}, nil
+	}
+	ins := make([]statement.Input, len(d.Records))
+	for i, rec := range d.Records {
+		ins[i] = d.Input
+		ins[i].Record = rec
+	}
+	return ins, nil
+}
+
+// Decide answers r by the statement that is in force now. A yes is recorded in
+// the ledger within tx and comes back as a permit for one use in tx. A no is a
+// [*Refusal]; return it from the transaction, so that [Gate.InTx] rolls the
+// work back and records the refusal on its own. When the ledger takes no
+// entries, the answer is an error of kind [loot.Unavailable].
+func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, error) {
+	now := g.Now()
+	ver, ok := g.at(now)
+	if !ok {
+		return Permit{}, loot.Errorf(loot.Unavailable, "No statement is in force yet, so nothing may be used. An administrator must publish one.")
+	}
+	s := ver.Statement
+	in, records, err := g.input(ctx, tx, s, r, now)
+	if err != nil {
+		return Permit{}, err
+	}
+	if r.Approval != "" {
+		if in.Context.Approvals, err = g.useApproval(ctx, tx, r, now); err != nil {
+			return Permit{}, err
+		}
+	}
+
+	var clauses []loot.Clause
+	var duties statement.Obligations
+	for _, rec := range records {
+		in.Record = rec
+		v := s.Decide(&in)
+		if !v.Allowed {
+			return Permit{}, g.refuse(s, r, in, records, v)
+		}
+		clauses = append(clauses, v.Clauses...)
+		duties = stricter(duties, v.Obligations)
+	}
+	slices.Sort(clauses)
+	clauses = slices.Compact(clauses)
+
+	entry, err := g.Ledger.Append(ctx, tx, g.entry(s, r, in, records, clauses, "permitted"))
+	if err != nil {
+		return Permit{}, err
+	}
+	if len(duties.Notify) > 0 {
+		if err := g.notify(ctx, tx, entry, r, duties, now); err != nil {
+			return Permit{}, err
+		}
+	}
+	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
+		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
+		Mask: masks(s, r, duties), Statement: s, Entry: entry, Clauses: clauses, At: now,
+	}}}, nil
+}
+
+// masks says how each field is shown. Only staff see masked values: a desk
+// works with them and the person themself knows them.
+func masks(s *statement.Statement, r Request, duties statement.Obligations) map[loot.Field]string {
+	if r.by().Kind != loot.Staff {
+		return nil
+	}
+	m := make(map[loot.Field]string, len(r.Fields))
+	for _, f := range r.Fields {
+		d, _ := s.Field(f)
+		c, _ := s.Category(d.Category)
+		l, _ := s.Level(c.Level)
+		m[f] = duties.Mask
+		if !r.Reveal {
+			m[f] = stricterMask(duties.Mask, l.Mask)
+		}
+	}
+	return m
+}
+
+// input gathers what the decision depends on: one record a category, what
+// stands about the person, and the facts that the action's rules read.
+func (g *Gate) input(ctx context.Context, tx *store.Tx, s *statement.Statement, r Request, now time.Time) (statement.Input, []statement.Record, error) {
+	in := statement.Input{
+		Action: r.Action,
+		Actor:  statement.Actor{Kind: r.Actor.Kind},
+		Item:   r.Item,
+		Context: statement.Context{
+			Purpose: r.Purpose, Now: now, Demanded: r.Demanded, Entered: r.Entered, Agreed: r.Agreed, Sent: r.Sent,
+			Request: r.Asked, Topic: r.Topic, Sender: r.Sender, Region: r.Region, Contextual: r.Contextual,
+			FullAddr: r.FullAddress, Group: r.Group, Statement: s.Hash(),
+		},
+	}
+	switch r.Actor.Kind {
+	case loot.Staff:
+		in.Actor.Roles = r.Actor.Roles
+	case loot.Desk:
+		in.Actor.Desk = r.Actor.ID
+	case loot.Person:
+		in.Actor.Own = r.Actor.ID != "" && loot.Subject(r.Actor.ID) == r.Subject
+	case loot.Partner:
+		in.Actor.Key = r.Actor.ID
+		if err := g.partner(ctx, tx, r, &in); err != nil {
+			return in, nil, err
+		}
+	case loot.Sponsorer:
+		in.Actor.Key = r.Actor.ID
+	case loot.Visitor:
+		in.Actor = r.Visitor
+		in.Actor.Kind = loot.Visitor
+	}
+	var state personState
+	if r.Subject != "" {
+		var err error
+		if state, _, err = g.person(ctx, tx, r.Subject, tx.ForShare()); err != nil {
+			return in, nil, err
+		}
+		in.Person = state.input(now)
+		in.Context.Hold = state.Hold > now.UnixMicro()
+	}
+	records, err := g.records(s, r, state)
+	if err != nil {
+		return in, nil, err
+	}
+	for name, f := range g.facts {
+		if err := f(ctx, tx, r, &in); err != nil {
+			return in, nil, fmt.Errorf("gate: fact %s: %w", name, err)
+		}
+	}
+	return in, records, nil
+}
+
+// records groups the fields by category. What a field was given for is what
+// the version declared under which it was given, and no later addition that
+// the person did not permit or order.
+func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]statement.Record, error) {
+	if len(r.Fields) == 0 {
+		return []statement.Record{{Collection: r.Collection}}, nil
+	}
+	given := s
+	if v, ok := g.version(state.Given); ok && r.Action != loot.Collect {
+		given = v.Statement
+	}
+	var out []statement.Record
+	for _, f := range r.Fields {
+		d, ok := s.Field(f)
+		if !ok || !slices.Contains(d.Collections, r.Collection) {
+			return nil, loot.Errorf(loot.Invalid, "The statement declares no field %q in this collection.", string(f))
+		}
+		c, ok := s.Category(d.Category)
+		if !ok {
+			return nil, fmt.Errorf("gate: field %s: no category %q", f, d.Category)
+		}
+		purposes := givenFor(d, given, state)
+		i := slices.IndexFunc(out, func(rec statement.Record) bool { return rec.Category == d.Category })
+		if i < 0 {
+			out = append(out, statement.Record{
+				Collection: r.Collection, Category: d.Category, Level: c.Level, Purposes: purposes,
+				Identifying: d.Identifying, Since: d.Since, Sponsors: r.Sponsors,
+			})
+			continue
+		}
+		rec := &out[i]
+		rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
+		rec.Identifying = rec.Identifying || d.Identifying
+		if d.Since.After(rec.Since) {
+			rec.Since = d.Since
+		}
+	}
+	return out, nil
+}
+
+func givenFor(d statement.FieldDecl, given *statement.Statement, state personState) []loot.Purpose {
+	old, asked := given.Field(d.ID)
+	var out []loot.Purpose
+	for p := range d.Needed {
+		_, before := old.Needed[p]
+		if !asked || before || slices.Contains(state.Permissions["self"], p) {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// entry describes a decision for the ledger.
+func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, records []statement.Record, clauses []loot.Clause, verdict string) ledger.Entry {
+	in.Record = statement.Record{}
+	input, err := json.Marshal(decided{in, records})
+	if err != nil {
+		panic(err) // plain values encode
+	}
+	by := r.by()
+	e := ledger.Entry{
+		Facts: ledger.Facts{
+			At: in.Context.Now, Action: r.Action, Purpose: r.Purpose, Verdict: verdict, Clauses: clauses, Statement: s.Hash(),
+			ActorKind: r.Actor.Kind, Role: roleFor(s, by, r.Purpose), Desk: r.Desk, Collection: r.Collection,
+			Fields: len(r.Fields), Input: input,
+		},
+		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: r.Reason},
+	}
+	switch r.Actor.Kind {
+	case loot.Partner, loot.Authority, loot.Court, loot.Sponsorer:
+		e.Facts.Recipient = string(r.Actor.Kind)
+		if to, ok := s.Recipient(r.Actor.ID); ok {
+			e.Facts.Country = to.Country
+		}
+	}
+	if r.Subject != "" {
+		e.Subject = &ledger.SubjectFacet{Subject: r.Subject, Collection: r.Collection, Fields: r.Fields, Recipient: r.Recipient}
+		if e.Facts.Recipient != "" && r.Recipient == "" {
+			e.Subject.Recipient = r.Actor.ID
+		}
+	}
+	return e
+}
+
+// roleFor returns the role in which a member of staff acts for the purpose.
+func roleFor(s *statement.Statement, a loot.Actor, p loot.Purpose) loot.Role {
+	if a.Kind != loot.Staff {
+		return ""
+	}
+	for _, id := range a.Roles {
+		if d, ok := s.Role(id); ok && slices.Contains(d.Purposes, p) {
+			return id
+		}
+	}
+	if len(a.Roles) > 0 {
+		return a.Roles[0]
+	}
+	return ""
+}
+
+// InTx runs f in a transaction. A refusal or a misused permit that f returns
+// rolls the work back and is then recorded in a transaction of its own, before
+// the error is returned; if it cannot be recorded, the error is of kind
+// [loot.Unavailable]. f may run more than once.
+func (g *Gate) InTx(ctx context.Context, f func(*store.Tx) error) error {
+	err := g.DB.InTx(ctx, f)
+	if refusal, ok := errors.AsType[*Refusal](err); ok && refusal.record != nil {
+		return g.recordRefusal(ctx, refusal, err)
+	}
+	if misuse, ok := errors.AsType[*Misuse](err); ok {
+		return g.recordMisuse(ctx, misuse, err)
+	}
+	return err
+}
+
+func (g *Gate) recordRefusal(ctx context.Context, refusal *Refusal, err error) error {
+	entry := *refusal.record
+	rec := g.DB.InTx(ctx, func(tx *store.Tx) error {
+		id, err := g.Ledger.Append(ctx, tx, entry)
+		refusal.Entry = id
+		return err
+	})
+	if rec != nil {
+		g.Log.ErrorContext(ctx, "a refusal could not be recorded", "err", rec)
+		return loot.Wrap(loot.Unavailable, rec, "The ledger takes no entries at the moment, so nothing can be used. Please try again shortly.")
+	}
+	refusal.record = nil
+	return err
+}
+
+func (g *Gate) recordMisuse(ctx context.Context, m *Misuse, err error) error {
+	rec := g.DB.InTx(ctx, func(tx *store.Tx) error {
+		return g.Incident(ctx, tx, "permit."+m.How, m.Grant.Entry)
+	})
+	if rec != nil {
+		g.Log.ErrorContext(ctx, "a misused permit could not be recorded", "how", m.How, "err", rec)
+		return loot.Wrap(loot.Unavailable, rec, "The ledger takes no entries at the moment, so nothing can be used. Please try again shortly.")
+	}
+	return err
+}
+
+// Incident records in the ledger that something happened that no clause
+// permits, and tells whoever listens to the notice "incident.raised". The
+// entry is the ledger entry that it concerns; empty: none.
+func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string) error {
+	id, err := g.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{
+		At: g.Now(), Verdict: "recorded", Note: "incident." + what, Clauses: []loot.Clause{"disclosure.responsibility"}, Statement: g.hash(),
+	}})
+	if err != nil {
+		return err
+	}
+	return g.Jobs.Publish(ctx, tx, "incident.raised", id+" "+what+" "+entry)
+}
+
+// Note records in the ledger something that was done and needed no decision
+// about anybody, such as "statement.announced" or "role.granted".
+func (g *Gate) Note(ctx context.Context, tx *store.Tx, by loot.Actor, note, reason string) (string, error) {
+	return g.Ledger.Append(ctx, tx, ledger.Entry{
+		Facts: ledger.Facts{At: g.Now(), Verdict: "recorded", Note: note, ActorKind: by.Kind, Role: firstRole(by), Statement: g.hash()},
+		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: reason},
+	})
+}
+
+func firstRole(a loot.Actor) loot.Role {
+	if len(a.Roles) > 0 {
+		return a.Roles[0]
+	}
+	return ""
+}
+
+func (g *Gate) hash() string {
+	if v, ok := g.at(g.Now()); ok {
+		return v.Statement.Hash()
+	}
+	return ""
+}
+
+func digestKey(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,67 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/job"
+	"loot/statement"
+	"loot/store"
+)
+
+// A Notification is an obligation of a rule: somebody must be told of a use.
+type Notification struct {
+	Entry   string       `json:"entry"`   // of the ledger
+	Whom    string       `json:"whom"`    // "subject", "everyone", "regulator"
+	Subject loot.Subject `json:"subject"` // whose record was used
+}
+
+// Kind names the job.
+func (Notification) Kind() string { return "gate.notify" }
+
+// notify enqueues the notices that a rule obliges to. A lawful gag delays
+// them until its end and hides the entry for as long.
+func (g *Gate) notify(ctx context.Context, tx *store.Tx, entry string, r Request, o statement.Obligations, now time.Time) error {
+	at := now
+	if o.DelayGag && r.Asked != nil && r.Asked.Gag.After(now) {
+		at = r.Asked.Gag
+		if err := g.Ledger.Gag(ctx, tx, entry, at); err != nil {
+			return err
+		}
+	}
+	for _, whom := range o.Notify {
+		if err := g.Jobs.Enqueue(ctx, tx, Notification{Entry: entry, Whom: whom, Subject: r.Subject}, job.At(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver passes a notification on to whoever listens to the notice "notify."
+// and whom it is for, as "subject entry".
+func (g *Gate) deliver(ctx context.Context, n Notification) error {
+	return g.DB.InTx(ctx, func(tx *store.Tx) error {
+		return g.Jobs.Publish(ctx, tx, "notify."+n.Whom, string(n.Subject)+" "+n.Entry)
+	})
+}
+
+// stricter returns the obligations of both.
+func stricter(a, b statement.Obligations) statement.Obligations {
+	notify := slices.Concat(a.Notify, b.Notify)
+	slices.Sort(notify)
+	return statement.Obligations{
+		Notify: slices.Compact(notify), Approvals: max(a.Approvals, b.Approvals),
+		Mask: stricterMask(a.Mask, b.Mask), DelayGag: a.DelayGag || b.DelayGag,
+	}
+}
+
+var masksByStrictness = []string{"", "none", "partly", "fully"}
+
+func stricterMask(a, b string) string {
+	if slices.Index(masksByStrictness, a) >= slices.Index(masksByStrictness, b) {
+		return a
+	}
+	return b
+}

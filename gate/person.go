@@ -1,0 +1,313 @@
+package gate
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+)
+
+// personState is what the gate keeps about a person: nothing they said about
+// themself, only what they permit and what they ordered.
+type personState struct {
+	Given       string                    `json:"given,omitempty"`    // hash of the version under which they last gave data or ordered
+	Orders      map[string]order          `json:"orders,omitempty"`   // by the reference of the service
+	Permissions map[string][]loot.Purpose `json:"permits,omitempty"`  // recipient key to purposes
+	Objected    []loot.Purpose            `json:"objected,omitempty"` // purposes
+	Restricted  bool                      `json:"restricted,omitempty"`
+	Confirmed   bool                      `json:"confirmed,omitempty"`
+	Hold        int64                     `json:"hold,omitempty"` // a preservation order stands until, microseconds
+}
+
+// An order is a service that somebody ordered.
+type order struct {
+	Purposes []loot.Purpose `json:"for"`              // that the contract needs
+	Duties   []duty         `json:"duties,omitempty"` // that the law keeps after its end
+	Ended    int64          `json:"ended,omitempty"`  // microseconds; 0: runs
+}
+
+type duty struct {
+	Purpose loot.Purpose `json:"p"`
+	Until   int64        `json:"u"` // microseconds
+}
+
+// input returns the state as the rules read it.
+func (p personState) input(now time.Time) statement.Person {
+	out := statement.Person{Permissions: p.Permissions, Objected: p.Objected, Restricted: p.Restricted, Confirmed: p.Confirmed}
+	for _, o := range p.Orders {
+		if o.Ended == 0 {
+			out.Ordered = append(out.Ordered, o.Purposes...)
+		}
+		for _, d := range o.Duties {
+			if o.Ended == 0 || d.Until > now.UnixMicro() {
+				out.Duties = append(out.Duties, d.Purpose)
+			}
+		}
+	}
+	slices.Sort(out.Ordered)
+	out.Ordered = slices.Compact(out.Ordered)
+	slices.Sort(out.Duties)
+	out.Duties = slices.Compact(out.Duties)
+	return out
+}
+
+func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (personState, int64, error) {
+	var text string
+	var version int64
+	err := tx.QueryRow(ctx, `SELECT state, version FROM gate_person WHERE subject = $1`+lock, s).Scan(&text, &version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return personState{}, 0, nil
+	}
+	if err != nil {
+		return personState{}, 0, fmt.Errorf("gate: person: %w", err)
+	}
+	var p personState
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return personState{}, 0, fmt.Errorf("gate: state of a person: %w", err)
+	}
+	return p, version, nil
+}
+
+// change rewrites a person's row under an exclusive lock: a decision that
+// already read it commits first, one that comes later sees the new row.
+func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(*personState)) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`, s); err != nil {
+		return fmt.Errorf("gate: person: %w", err)
+	}
+	p, _, err := g.person(ctx, tx, s, tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	f(&p)
+	b, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("gate: person: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
+		return fmt.Errorf("gate: person: %w", err)
+	}
+	return nil
+}
+
+// A Choice is a permission that a person gives or withdraws.
+type Choice struct {
+	Subject    loot.Subject
+	Collection loot.Collection
+	By         loot.Actor
+	Offer      string // id of an offer of the statement in force
+}
+
+// Permit gives the permission of an offer, from the moment tx commits.
+func (g *Gate) Permit(ctx context.Context, tx *store.Tx, c Choice) error {
+	return g.choose(ctx, tx, c, "permission.given", func(p *personState, o statement.Offer) {
+		if p.Permissions == nil {
+			p.Permissions = map[string][]loot.Purpose{}
+		}
+		if !slices.Contains(p.Permissions[o.Recipient], o.Purpose) {
+			p.Permissions[o.Recipient] = append(p.Permissions[o.Recipient], o.Purpose)
+		}
+		p.Objected = slices.DeleteFunc(p.Objected, func(x loot.Purpose) bool { return x == o.Purpose })
+	})
+}
+
+// Withdraw takes the permission of an offer back: no use commits after tx.
+func (g *Gate) Withdraw(ctx context.Context, tx *store.Tx, c Choice) error {
+	return g.choose(ctx, tx, c, "permission.withdrawn", func(p *personState, o statement.Offer) {
+		left := slices.DeleteFunc(p.Permissions[o.Recipient], func(x loot.Purpose) bool { return x == o.Purpose })
+		if len(left) == 0 {
+			delete(p.Permissions, o.Recipient)
+		} else {
+			p.Permissions[o.Recipient] = left
+		}
+	})
+}
+
+func (g *Gate) choose(ctx context.Context, tx *store.Tx, c Choice, note string, f func(*personState, statement.Offer)) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	offer, ok := v.Statement.Offer(c.Offer)
+	if !ok {
+		return loot.Errorf(loot.Invalid, "The statement in force offers no such permission.")
+	}
+	if err := g.change(ctx, tx, c.Subject, func(p *personState) { f(p, offer) }); err != nil {
+		return err
+	}
+	return g.noteAbout(ctx, tx, v, c.Subject, c.Collection, c.By, note, offer.Clause, offer.Purpose, offer.Recipient)
+}
+
+// Object records that a person objects to a purpose that rests on an interest
+// or on cooperation.
+func (g *Gate) Object(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, by loot.Actor, p loot.Purpose, objects bool) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	decl, ok := v.Statement.Purpose(p)
+	if !ok {
+		return loot.Errorf(loot.Invalid, "The statement declares no such purpose.")
+	}
+	note := "objection.withdrawn"
+	if objects {
+		note = "objection.made"
+	}
+	if err := g.change(ctx, tx, s, func(st *personState) {
+		st.Objected = slices.DeleteFunc(st.Objected, func(x loot.Purpose) bool { return x == p })
+		if objects {
+			st.Objected = append(st.Objected, p)
+		}
+	}); err != nil {
+		return err
+	}
+	return g.noteAbout(ctx, tx, v, s, c, by, note, decl.Clause, p, "")
+}
+
+// An Ordered service is the permission for the purposes its contract needs.
+type Ordered struct {
+	Subject    loot.Subject
+	Collection loot.Collection
+	By         loot.Actor
+	Reference  string // of the service, given by the desk that keeps it
+	Service    string // id in the statement
+}
+
+// Order records that a service was ordered. The purposes that it needs are
+// permitted until [Gate.EndOrder], those that rest on a legal duty for their
+// retention beyond.
+func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	service, ok := v.Statement.Service(o.Service)
+	if !ok {
+		return loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
+	}
+	var made order
+	for _, id := range service.Purposes {
+		p, ok := v.Statement.Purpose(id)
+		switch {
+		case !ok:
+			return fmt.Errorf("gate: service %s: no purpose %q", o.Service, id)
+		case p.Basis == "duty":
+			made.Duties = append(made.Duties, duty{Purpose: id})
+		default:
+			made.Purposes = append(made.Purposes, id)
+		}
+	}
+	if err := g.change(ctx, tx, o.Subject, func(p *personState) {
+		if p.Orders == nil {
+			p.Orders = map[string]order{}
+		}
+		p.Orders[o.Reference] = made
+		p.Given = v.Statement.Hash()
+	}); err != nil {
+		return err
+	}
+	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ordered", "disclosure.permission", "", "")
+}
+
+// EndOrder ends a service: its contract's purposes end now, its legal duties
+// when their retention has passed.
+func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	now := g.Now()
+	found := false
+	if err := g.change(ctx, tx, o.Subject, func(p *personState) {
+		made, ok := p.Orders[o.Reference]
+		if !ok || made.Ended != 0 {
+			return
+		}
+		found = true
+		made.Ended = now.UnixMicro()
+		for i, d := range made.Duties {
+			if decl, ok := v.Statement.Purpose(d.Purpose); ok {
+				made.Duties[i].Until = now.Add(decl.Retain).UnixMicro()
+			}
+		}
+		p.Orders[o.Reference] = made
+	}); err != nil {
+		return err
+	}
+	if !found {
+		return loot.Errorf(loot.Conflict, "This service has ended already.")
+	}
+	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
+}
+
+// Confirm records that a person's address was confirmed.
+func (g *Gate) Confirm(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed = true })
+}
+
+// Hold keeps a person's records from erasure until a time; the zero time ends it.
+func (g *Gate) Hold(ctx context.Context, tx *store.Tx, s loot.Subject, until time.Time) error {
+	return g.change(ctx, tx, s, func(p *personState) {
+		p.Hold = 0
+		if !until.IsZero() {
+			p.Hold = until.UnixMicro()
+		}
+	})
+}
+
+// Forget removes a person's row; their records were erased in the same
+// transaction.
+func (g *Gate) Forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM gate_person WHERE subject = $1`, s); err != nil {
+		return fmt.Errorf("gate: forget: %w", err)
+	}
+	return nil
+}
+
+func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause, p loot.Purpose, recipient string) error {
+	_, err := g.Ledger.Append(ctx, tx, ledger.Entry{
+		Facts: ledger.Facts{
+			At: g.Now(), Verdict: "recorded", Note: note, Clauses: []loot.Clause{clause}, Statement: v.Statement.Hash(),
+			ActorKind: by.Kind, Role: roleFor(v.Statement, by, p), Purpose: p, Collection: c,
+		},
+		Subject: &ledger.SubjectFacet{Subject: s, Collection: c, Recipient: recipient},
+		Actor:   ledger.ActorFacet{ID: by.ID, Name: by.Name},
+	})
+	return err
+}
+
+// A PersonView is what stands about a person, for the portal and the desks.
+type PersonView struct {
+	Permissions map[string][]loot.Purpose // recipient key to purposes
+	Objected    []loot.Purpose
+	Ordered     []loot.Purpose // by running services
+	Duties      []loot.Purpose // by legal duties
+	Confirmed   bool
+	Given       string // hash of the version under which they last gave data or ordered
+}
+
+// Permits reports whether the person gave the permission of an offer.
+func (v PersonView) Permits(o statement.Offer) bool {
+	return slices.Contains(v.Permissions[o.Recipient], o.Purpose)
+}
+
+// Person returns what stands about a person; the zero view if nothing does.
+func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (PersonView, error) {
+	p, _, err := g.person(ctx, tx, s, "")
+	if err != nil {
+		return PersonView{}, err
+	}
+	in := p.input(g.Now())
+	return PersonView{
+		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
+		Confirmed: p.Confirmed, Given: p.Given,
+	}, nil
+}

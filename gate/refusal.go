@@ -1,0 +1,83 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+
+	"loot"
+	"loot/ledger"
+	"loot/statement"
+)
+
+// A Refusal is a no, with the clause that decided and what would be needed,
+// in words for the person who asked.
+type Refusal struct {
+	Clause  loot.Clause // that forbids, or whose permit came nearest
+	Title   string      // of that clause
+	Needed  []string    // the conditions that failed, in plain words
+	Nearest loot.Clause // the permit that came nearest, when another clause forbids
+	Others  []loot.Clause
+	// Approvals is how many other people would have to approve for a yes; zero
+	// when approval does not help.
+	Approvals int
+	Entry     string // of the ledger, once recorded
+
+	request Request
+	record  *ledger.Entry
+}
+
+// Kind returns [loot.Denied].
+func (r *Refusal) Kind() loot.Kind { return loot.Denied }
+
+// Refused returns the clause that decided, its title, and what would be
+// needed, for the page.
+func (r *Refusal) Refused() (clause loot.Clause, title string, needed []string) {
+	return r.Clause, r.Title, r.Needed
+}
+
+// Request returns what was asked, so that approval can be asked for it.
+func (r *Refusal) Request() Request { return r.request }
+
+func (r *Refusal) Error() string {
+	if r.Approvals > 0 {
+		return fmt.Sprintf("This needs the approval of %s (clause %s).", people(r.Approvals), r.Clause)
+	}
+	if len(r.Needed) == 0 {
+		return fmt.Sprintf("No clause of the statement permits this; the nearest is %s.", r.Clause)
+	}
+	return fmt.Sprintf("Clause %s does not permit this. Needed: %s.", r.Clause, strings.Join(r.Needed, "; "))
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "one other person"
+	}
+	return fmt.Sprintf("%d other people", n)
+}
+
+func (g *Gate) refuse(s *statement.Statement, r Request, in statement.Input, records []statement.Record, v statement.Verdict) error {
+	if len(v.Errors) > 0 {
+		g.Log.Error("a rule could not be evaluated; refused", "action", r.Action, "errors", v.Errors)
+	}
+	why := s.Explain(&in)
+	clauses := v.Clauses
+	if len(clauses) == 0 {
+		clauses = []loot.Clause{why.Clause}
+	}
+	e := g.entry(s, r, in, records, clauses, "refused")
+	e.Repeat = digestKey(string(r.Action), r.by().ID, string(r.Actor.Kind), r.Actor.ID, string(r.Purpose), string(r.Subject), string(r.Collection), fmt.Sprint(r.Fields), fmt.Sprint(clauses))
+	out := &Refusal{
+		Clause: why.Clause, Title: why.Title, Needed: why.Needed, Nearest: why.Nearest, Others: why.Others,
+		request: r, record: &e,
+	}
+	for _, rec := range records {
+		in.Record = rec
+		n, helps := s.ApprovalsNeeded(&in)
+		if !helps {
+			out.Approvals = 0
+			break
+		}
+		out.Approvals = max(out.Approvals, n)
+	}
+	return out
+}

@@ -1,0 +1,169 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+)
+
+// A Version is one version of the statement as the server knows it.
+type Version struct {
+	Statement *statement.Statement
+	Proposed  time.Time
+	Announced time.Time // zero: a draft
+	Effective time.Time // zero: a draft
+}
+
+// A State says where a version stands.
+type State string
+
+// The states of a version. Only one is in force.
+const (
+	Draft      State = "draft"
+	Announced  State = "announced"
+	InForce    State = "in force"
+	Superseded State = "superseded"
+)
+
+// Versions returns every version that was ever proposed, latest first, with
+// its state at the given time.
+func (g *Gate) Versions(ctx context.Context, tx *store.Tx) ([]Version, error) {
+	rows, err := tx.Query(ctx, `SELECT hash, version, source, proposed, announced, effective FROM gate_statement ORDER BY effective, proposed, hash`)
+	if err != nil {
+		return nil, fmt.Errorf("gate: versions: %w", err)
+	}
+	defer rows.Close()
+	var out []Version
+	for rows.Next() {
+		var hash, name string
+		var source []byte
+		var proposed, announced, effective int64
+		if err := rows.Scan(&hash, &name, &source, &proposed, &announced, &effective); err != nil {
+			return nil, fmt.Errorf("gate: versions: %w", err)
+		}
+		s, ok := g.compiled(hash)
+		if !ok {
+			if s, err = statement.Parse("statement "+name, source); err != nil {
+				return nil, fmt.Errorf("gate: version %s does not compile: %w", name, err)
+			}
+			if s.Hash() != hash {
+				return nil, fmt.Errorf("gate: the stored text of version %s was changed: its hash is not %s", name, hash)
+			}
+		}
+		out = append(out, Version{s, instant(proposed), instant(announced), instant(effective)})
+	}
+	return out, rows.Err()
+}
+
+func (g *Gate) compiled(hash string) (*statement.Statement, bool) {
+	v, ok := g.version(hash)
+	return v.Statement, ok
+}
+
+// StateOf returns the state of v among all versions at a time.
+func StateOf(v Version, all []Version, at time.Time) State {
+	switch {
+	case v.Effective.IsZero():
+		return Draft
+	case v.Effective.After(at):
+		return Announced
+	}
+	for _, other := range all {
+		if !other.Effective.IsZero() && !other.Effective.After(at) && other.Effective.After(v.Effective) {
+			return Superseded
+		}
+	}
+	return InForce
+}
+
+// Refresh loads the versions. It is called at the start, after every change,
+// and on a timetable, so that every node follows.
+func (g *Gate) Refresh(ctx context.Context) error {
+	return g.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		all, err := g.Versions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		g.versions.Store(&all)
+		return nil
+	})
+}
+
+// at returns the version in force at a time: the one that took effect last.
+func (g *Gate) at(now time.Time) (Version, bool) {
+	for _, v := range slices.Backward(*g.versions.Load()) {
+		if !v.Effective.IsZero() && !v.Effective.After(now) {
+			return v, true
+		}
+	}
+	return Version{}, false
+}
+
+// InForce returns the version in force now; ok is false before the first.
+func (g *Gate) InForce() (Version, bool) { return g.at(g.Now()) }
+
+// Version returns the version with a hash.
+func (g *Gate) Version(hash string) (Version, bool) { return g.version(hash) }
+
+func (g *Gate) version(hash string) (Version, bool) {
+	for _, v := range *g.versions.Load() {
+		if hash != "" && v.Statement.Hash() == hash {
+			return v, true
+		}
+	}
+	return Version{}, false
+}
+
+// Propose keeps s as a draft.
+func (g *Gate) Propose(ctx context.Context, tx *store.Tx, s *statement.Statement) error {
+	_, err := tx.Exec(ctx, `INSERT INTO gate_statement (hash, version, source, proposed, announced, effective)
+		VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (hash) DO NOTHING`, s.Hash(), s.Front().Version, s.Source(), micro(g.Now()))
+	if err != nil {
+		return fmt.Errorf("gate: propose: %w", err)
+	}
+	tx.AfterCommit(func() { g.refreshed(ctx) })
+	return nil
+}
+
+// Announce makes the draft with the hash come into force at the given time,
+// at the earliest when the notice period of the version in force has passed.
+// The very first version may come into force at once. The reason is kept with
+// the ledger entry.
+func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash string, effective time.Time, reason string) error {
+	now := g.Now()
+	if current, ok := g.at(now); ok {
+		earliest := now.AddDate(0, 0, current.Statement.Front().NoticeDays)
+		if effective.Before(earliest) {
+			return loot.Errorf(loot.Invalid, "The version in force promises %d days of notice, so this one can take effect on %s at the earliest.",
+				current.Statement.Front().NoticeDays, earliest.Format("2 January 2006 15:04"))
+		}
+	} else if effective.After(now) {
+		return loot.Errorf(loot.Invalid, "The first version takes effect at once.")
+	}
+	n, err := tx.Exec(ctx, `UPDATE gate_statement SET announced = $1, effective = $2 WHERE hash = $3 AND announced = 0`, micro(now), micro(effective), hash)
+	if err != nil {
+		return fmt.Errorf("gate: announce: %w", err)
+	}
+	if n == 0 {
+		return loot.Errorf(loot.Conflict, "There is no such draft, or it was announced already.")
+	}
+	if _, err := g.Note(ctx, tx, by, "statement.announced "+hash, reason); err != nil {
+		return err
+	}
+	if err := g.Jobs.Publish(ctx, tx, "statement.announced", hash); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { g.refreshed(ctx) })
+	return nil
+}
+
+func (g *Gate) refreshed(ctx context.Context) {
+	if err := g.Refresh(context.WithoutCancel(ctx)); err != nil {
+		g.Log.ErrorContext(ctx, "the statement's versions could not be loaded; the last known ones stay", "err", err)
+	}
+}
