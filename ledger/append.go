@@ -1,0 +1,170 @@
+package ledger
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/keyring"
+	"loot/store"
+)
+
+// An Entry is what [Ledger.Append] records.
+type Entry struct {
+	Facts   Facts
+	Subject *SubjectFacet // nil: it is about nobody
+	Actor   ActorFacet
+	// Repeat, when set, names what happens again and again, such as one
+	// person's refused request. The first of a day is an entry; those that
+	// follow only raise its count.
+	Repeat string
+	// Gag hides the entry from the person and from every count until then.
+	Gag time.Time
+}
+
+// Append records e within tx, so that the use and its record stand or fall
+// together, and returns the entry's id. When the log takes no entries it
+// refuses with an error of kind [loot.Unavailable], so that nothing is used
+// unrecorded.
+//
+// Facts.At is set to the present if it is zero. A subject whose key is
+// destroyed is left out for good: only a commitment to nothing readable stays.
+func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, error) {
+	if err := l.Ready(); err != nil {
+		return "", err
+	}
+	if e.Facts.At.IsZero() {
+		e.Facts.At = l.now()
+	}
+	e.Facts.At = e.Facts.At.UTC().Truncate(time.Microsecond)
+
+	key, err := l.personKey(ctx, e.Subject)
+	if err != nil {
+		return "", err
+	}
+	id := loot.NewID("e")
+	if e.Repeat != "" {
+		first, known, err := l.repeat(ctx, tx, e, key, id)
+		if err != nil {
+			return "", err
+		}
+		if !first {
+			return known, nil
+		}
+	}
+	row, err := l.seal(id, e, key)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO ledger_entry
+		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag))
+	if err != nil {
+		return "", fmt.Errorf("ledger: append: %w", err)
+	}
+	tx.AfterCommit(l.wake)
+	return id, nil
+}
+
+// personKey returns the key that seals what is said about the person, and nil
+// if the entry is about nobody or the key is destroyed.
+func (l *Ledger) personKey(ctx context.Context, s *SubjectFacet) (*keyring.PersonKey, error) {
+	if s == nil {
+		return nil, nil
+	}
+	key, err := l.keyring.Person(ctx, s.Subject, s.Collection)
+	if errors.Is(err, keyring.ErrShredded) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: key: %w", err)
+	}
+	return key, nil
+}
+
+// A row is an entry as it is stored.
+type row struct {
+	at          int64
+	leaf        []byte
+	person      []byte // nil: about nobody who can be found
+	subject     []byte // sealed, with its salt in front
+	subjectHash hash
+	actor       []byte // sealed, with its salt in front
+	actorHash   hash
+	facts       string
+	factsSalt   []byte
+}
+
+func (l *Ledger) seal(id string, e Entry, key *keyring.PersonKey) (row, error) {
+	facts, err := canonical(e.Facts)
+	if err != nil {
+		return row{}, err
+	}
+	r := row{at: micros(e.Facts.At), facts: string(facts), factsSalt: salt()}
+	var subject []byte
+	if e.Subject != nil && key != nil {
+		if subject, err = canonical(e.Subject); err != nil {
+			return row{}, err
+		}
+		r.person = key.Tag()
+	}
+	// Salt and facet are sealed together: once the key is gone, so is the salt,
+	// and the commitment alone says nothing that could be guessed at.
+	salted := append(salt(), subject...)
+	r.subjectHash = sha256.Sum256(salted)
+	if r.person != nil {
+		r.subject = key.Seal(salted, associated("subject", id))
+	}
+	actor, err := canonical(e.Actor)
+	if err != nil {
+		return row{}, err
+	}
+	salted = append(salt(), actor...)
+	r.actorHash = sha256.Sum256(salted)
+	if e.Actor != (ActorFacet{}) {
+		r.actor = l.staff.Seal(salted, associated("actor", id))
+	}
+	r.leaf = leafOf(r.subjectHash, r.actorHash, commit(r.factsSalt, facts))
+	return r, nil
+}
+
+// associated names what is sealed where, so that a sealed facet moved to
+// another entry does not open.
+func associated(facet, id string) []byte { return []byte("ledger/" + facet + "/" + id) }
+
+// repeat counts an entry that may have happened before, and reports whether
+// this is the first of its day. The key under which it is found again is
+// derived with the person's key and the day's date, so that it links nothing
+// once that key is gone.
+func (l *Ledger) repeat(ctx context.Context, tx *store.Tx, e Entry, key *keyring.PersonKey, id string) (first bool, known string, err error) {
+	mac := hmac.New(sha256.New, l.repeatKey)
+	mac.Write([]byte(e.Facts.At.Format(time.DateOnly)))
+	if key != nil {
+		mac.Write(key.Tag())
+	}
+	mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(e.Repeat))))
+	mac.Write([]byte(e.Repeat))
+	var count int64
+	err = tx.QueryRow(ctx, `INSERT INTO ledger_repeat (key, id, count, last) VALUES ($1, $2, 1, $3)
+		ON CONFLICT (key) DO UPDATE SET count = ledger_repeat.count + 1, last = excluded.last
+		RETURNING id, count`, mac.Sum(nil)[:16], id, micros(e.Facts.At)).Scan(&known, &count)
+	if err != nil {
+		return false, "", fmt.Errorf("ledger: repeat: %w", err)
+	}
+	return count == 1, known, nil
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }

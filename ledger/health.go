@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// No log, no data: the ledger takes no entries, and the gate therefore permits
+// nothing, from when the log cannot be written to until everything recorded
+// is in it again.
+const (
+	watchEvery = 250 * time.Millisecond
+	maxLag     = 5 * time.Second // how long an entry may wait for its place
+	maxBacklog = 100_000         // how many may wait
+)
+
+// A health is what [Ledger.Ready] answers from. It is kept in memory, so that
+// asking costs nothing on the way of every use.
+type health struct {
+	broken atomic.Pointer[string] // why this process's sequencer failed
+	late   atomic.Pointer[string] // why the watch says no
+	ended  atomic.Bool            // Run has returned
+	size   atomic.Int64           // confirmed entries, as last seen
+}
+
+// Ready returns nil if the ledger takes entries, and otherwise an error of
+// kind [loot.Unavailable].
+func (l *Ledger) Ready() error {
+	for _, why := range []*string{l.broken.Load(), l.late.Load()} {
+		if why != nil {
+			return &loot.Error{
+				Kind: loot.Unavailable,
+				Msg:  "The ledger takes no entries at the moment, so no personal data can be used. It recovers by itself; please try again shortly.",
+				Err:  fmt.Errorf("ledger: %s", *why),
+			}
+		}
+	}
+	if l.ended.Load() {
+		return loot.Errorf(loot.Unavailable, "The ledger is being closed. Nothing was used; please try again in a moment.")
+	}
+	return nil
+}
+
+// A state is how far the log is, as the database knows it.
+type state struct {
+	size     int64  // confirmed entries
+	backlog  int64  // entries without a place, counted up to a little over the limit
+	failed   string // why the sequencer, wherever it runs, cannot append
+	cosigned string
+}
+
+func (l *Ledger) state(ctx context.Context) (st state, err error) {
+	err = l.db.ReadTx(ctx, func(tx *store.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT size, failed, cosigned FROM ledger_state WHERE id = 1`).Scan(&st.size, &st.failed, &st.cosigned)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT id FROM ledger_entry WHERE idx IS NULL LIMIT $1) AS waiting`, maxBacklog+1).Scan(&st.backlog)
+	})
+	if err != nil {
+		return st, fmt.Errorf("ledger: state: %w", err)
+	}
+	return st, nil
+}
+
+// learn takes over what the sequencer, wherever it runs, made known.
+func (l *Ledger) learn(st state) {
+	l.size.Store(st.size)
+	if known := l.cosigned.Load(); st.cosigned == "" || known != nil && known.raw == st.cosigned {
+		return
+	}
+	if cp, err := parseCheckpoint(st.cosigned); err == nil {
+		l.cosigned.Store(&cp)
+	}
+}
+
+// A watch finds out how far the log lags behind without trusting any clock:
+// everything that was recorded when the watch looked maxLag ago must have its
+// place by now. Entries may carry dates of the past, and clocks jump.
+type watch struct {
+	recorded []int64 // confirmed and waiting entries at each look, oldest first
+}
+
+// look returns why the ledger must take no entries, or nil.
+func (w *watch) look(st state) *string {
+	w.recorded = append(w.recorded, st.size+st.backlog)
+	if keep := int(maxLag/watchEvery) + 1; len(w.recorded) > keep {
+		w.recorded = w.recorded[1:]
+	}
+	why := ""
+	switch {
+	case st.failed != "":
+		why = "the sequencer failed: " + st.failed
+	case st.backlog > maxBacklog:
+		why = "too many entries wait for their place in the log"
+	case st.size < w.recorded[0] && len(w.recorded) > int(maxLag/watchEvery):
+		why = "the log lags behind"
+	}
+	if why == "" {
+		return nil
+	}
+	return &why
+}
+
+// watch looks at the log's state until ctx ends, on every node alike.
+func (l *Ledger) watch(ctx context.Context) {
+	t := time.NewTicker(watchEvery)
+	defer t.Stop()
+	var w watch
+	for {
+		if st, err := l.state(ctx); err == nil {
+			before, now := l.late.Load(), w.look(st)
+			l.late.Store(now)
+			l.learn(st)
+			switch {
+			case now != nil && (before == nil || *before != *now):
+				l.log.ErrorContext(ctx, "the ledger takes no entries", "reason", *now)
+			case now == nil && before != nil:
+				l.log.InfoContext(ctx, "the ledger takes entries again")
+			}
+		} else if ctx.Err() == nil {
+			// Whoever appends meets the same database and fails there.
+			l.log.WarnContext(ctx, "the ledger's state cannot be read", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"loot"
+	"loot/keyring"
+	"loot/store"
+)
+
+// keepCosigned stores a cosigned checkpoint for every node.
+func (l *Ledger) keepCosigned(ctx context.Context, cp checkpoint) error {
+	err := l.db.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE ledger_state SET cosigned = $1 WHERE id = 1`, cp.raw)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: keep checkpoint: %w", err)
+	}
+	l.cosigned.Store(&cp)
+	return nil
+}
+
+// Receipt returns the proof that the entry about the person is in the log, as a
+// file that anybody can check by themselves: a C2SP tlog-proof that opens the
+// subject and the facts and gives the actor as a commitment. An entry that was
+// recorded a moment ago is [ErrNotYet].
+func (l *Ledger) Receipt(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, id string) ([]byte, error) {
+	key, err := l.keyring.Person(ctx, s, c)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: receipt: %w", err)
+	}
+	r, sealed, err := l.provable(ctx, tx, id, `AND person = $3`, key.Tag())
+	if err != nil {
+		return nil, err
+	}
+	f := &r.facets[0]
+	if f.text, f.salt, err = openFacet(key.For(keyring.Ledger), "subject", id, sealed); err != nil {
+		return nil, err
+	}
+	f.opened = true
+	return l.receipt(ctx, r)
+}
+
+// Proof returns the proof that an entry is in the log, with its facts opened
+// and nobody named. What is under a gag has none.
+func (l *Ledger) Proof(ctx context.Context, tx *store.Tx, id string) ([]byte, error) {
+	r, _, err := l.provable(ctx, tx, id, "")
+	if err != nil {
+		return nil, err
+	}
+	return l.receipt(ctx, r)
+}
+
+// provable reads what the database has of an entry for a receipt, and the
+// sealed subject.
+func (l *Ledger) provable(ctx context.Context, tx *store.Tx, id, where string, args ...any) (*receipt, []byte, error) {
+	var idx sql.NullInt64
+	var subjectHash, actorHash, sealed, factsSalt []byte
+	var facts string
+	err := tx.QueryRow(ctx, `SELECT idx, subject, subject_hash, actor_hash, facts, facts_salt
+		FROM ledger_entry WHERE id = $1 AND gag <= $2 `+where, append([]any{id, micros(l.now())}, args...)...).
+		Scan(&idx, &sealed, &subjectHash, &actorHash, &facts, &factsSalt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, errNoEntry
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("ledger: receipt: %w", err)
+	}
+	if !idx.Valid {
+		return nil, nil, ErrNotYet
+	}
+	if len(subjectHash) != len(hash{}) || len(actorHash) != len(hash{}) {
+		return nil, nil, fmt.Errorf("ledger: receipt: entry %s is damaged", id)
+	}
+	r := &receipt{log: l.signer.signerKey, index: uint64(idx.Int64)}
+	r.facets[0].hash, r.facets[1].hash = hash(subjectHash), hash(actorHash)
+	r.facets[2] = facet{hash: commit(factsSalt, []byte(facts)), opened: true, salt: factsSalt, text: []byte(facts)}
+	return r, sealed, nil
+}
+
+// receipt completes a receipt with the newest checkpoint and the path to it.
+// It checks the whole before it hands it out: a damaged log is to be noticed
+// here and not by the person who trusts the receipt.
+func (l *Ledger) receipt(ctx context.Context, r *receipt) ([]byte, error) {
+	cp, err := l.covering(r.index)
+	if err != nil {
+		return nil, err
+	}
+	if r.path, err = l.files.inclusion(ctx, r.index, cp.size); err != nil {
+		return nil, err
+	}
+	r.note = cp.raw
+	for _, w := range l.witnesses {
+		if _, ok := cp.by(w.key); ok {
+			r.witnesses = append(r.witnesses, w.key)
+		}
+	}
+	b := r.format()
+	res, err := VerifyReceipt(b, l.VerifierKey(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if res.Verdict != Holds {
+		return nil, fmt.Errorf("ledger: receipt: the log or the record of entry %d is damaged: %s", r.index, res.Fault)
+	}
+	return b, nil
+}

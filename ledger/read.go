@@ -1,0 +1,231 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"loot"
+	"loot/keyring"
+	"loot/store"
+)
+
+// An Item is an entry as the person it is about may see it.
+type Item struct {
+	ID      string
+	At      time.Time
+	Facts   Facts
+	Subject SubjectFacet
+	Count   int  // how often it happened that day, for entries with a repeat key; otherwise 1
+	Proved  bool // it has its place in the log, so a receipt can be had very soon
+}
+
+// A FactsRow is an entry as reports see it.
+type FactsRow struct {
+	ID    string
+	At    time.Time
+	Facts Facts
+	Count int // as of an [Item]
+}
+
+var errNoEntry = loot.Errorf(loot.NotFound, "There is no such entry in the ledger.")
+
+// ErrNotYet says that an entry is recorded but has no proof yet.
+var ErrNotYet = loot.Errorf(loot.Unavailable, "The proof of this entry is being made. It is ready within two seconds; please try again.")
+
+// Timeline returns up to n entries about the person in the collection, newest
+// first, from before the entry with the id before (empty: from the newest).
+// What is under a gag is left out. Once the person's key is destroyed there is
+// nothing left to find.
+func (l *Ledger) Timeline(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, before string, n int) ([]Item, error) {
+	key, err := l.keyring.Person(ctx, s, c)
+	if errors.Is(err, keyring.ErrShredded) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: timeline: %w", err)
+	}
+	at, beforeID := int64(1<<63-1), ""
+	if before != "" {
+		err := tx.QueryRow(ctx, `SELECT at FROM ledger_entry WHERE id = $1 AND person = $2 AND gag <= $3`, before, key.Tag(), micros(l.now())).Scan(&at)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, errNoEntry
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ledger: timeline: %w", err)
+		}
+		beforeID = before
+	}
+	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.idx, e.subject, e.facts, COALESCE(r.count, 1)
+		FROM ledger_entry e LEFT JOIN ledger_repeat r ON r.id = e.id
+		WHERE e.person = $1 AND e.gag <= $2 AND (e.at, e.id) < ($3, $4)
+		ORDER BY e.at DESC, e.id DESC LIMIT $5`, key.Tag(), micros(l.now()), at, beforeID, n)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: timeline: %w", err)
+	}
+	defer rows.Close()
+	var items []Item
+	for rows.Next() {
+		var it Item
+		var us int64
+		var idx sql.NullInt64
+		var sealed []byte
+		var facts string
+		if err := rows.Scan(&it.ID, &us, &idx, &sealed, &facts, &it.Count); err != nil {
+			return nil, fmt.Errorf("ledger: timeline: %w", err)
+		}
+		it.At, it.Proved = fromMicros(us), idx.Valid
+		if err := json.Unmarshal([]byte(facts), &it.Facts); err != nil {
+			return nil, fmt.Errorf("ledger: timeline: facts of %s: %w", it.ID, err)
+		}
+		text, _, err := openFacet(key.For(keyring.Ledger), "subject", it.ID, sealed)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &it.Subject); err != nil {
+			return nil, fmt.Errorf("ledger: timeline: subject of %s: %w", it.ID, err)
+		}
+		items = append(items, it)
+	}
+	return items, rows.Err()
+}
+
+type opener interface {
+	Open(sealed, ad []byte) ([]byte, error)
+}
+
+// openFacet returns a sealed facet and its salt.
+func openFacet(key opener, name, id string, sealed []byte) (text, salt []byte, err error) {
+	b, err := key.Open(sealed, associated(name, id))
+	if err != nil {
+		return nil, nil, fmt.Errorf("ledger: the sealed %s of entry %s does not open: %w", name, id, err)
+	}
+	if len(b) < saltSize {
+		return nil, nil, fmt.Errorf("ledger: the sealed %s of entry %s is cut short", name, id)
+	}
+	return b[saltSize:], b[:saltSize], nil
+}
+
+// Actor returns who acted and the reason they gave. It opens what is sealed
+// under the key of staff accountability, so the caller decides who may see it.
+func (l *Ledger) Actor(ctx context.Context, tx *store.Tx, id string) (ActorFacet, error) {
+	var sealed []byte
+	err := tx.QueryRow(ctx, `SELECT actor FROM ledger_entry WHERE id = $1`, id).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ActorFacet{}, errNoEntry
+	}
+	if err != nil {
+		return ActorFacet{}, fmt.Errorf("ledger: actor: %w", err)
+	}
+	var a ActorFacet
+	if sealed == nil {
+		return a, nil
+	}
+	text, _, err := openFacet(l.staff, "actor", id, sealed)
+	if err != nil {
+		return ActorFacet{}, err
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
+		return ActorFacet{}, fmt.Errorf("ledger: actor of %s: %w", id, err)
+	}
+	return a, nil
+}
+
+// factsPage is how many rows [Ledger.Facts] holds at a time.
+const factsPage = 500
+
+// Facts goes over the facts of every entry from one instant up to another, in
+// order of time, without what is under a gag. The transaction may be used
+// within the loop.
+func (l *Ledger) Facts(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
+	return l.facts(ctx, tx, from, to, micros(l.now()))
+}
+
+// everyGag is later than any gag, so that nothing counts as hidden.
+const everyGag = int64(1<<63 - 1)
+
+func (l *Ledger) facts(ctx context.Context, tx *store.Tx, from, to time.Time, gagged int64) iter.Seq2[FactsRow, error] {
+	return func(yield func(FactsRow, error) bool) {
+		at, id := micros(from), ""
+		for {
+			page, err := factsAfter(ctx, tx, at, id, micros(to), gagged)
+			if err != nil {
+				yield(FactsRow{}, err)
+				return
+			}
+			for _, r := range page {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(page) < factsPage {
+				return
+			}
+			at, id = micros(page[len(page)-1].At), page[len(page)-1].ID
+		}
+	}
+}
+
+func factsAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagged int64) ([]FactsRow, error) {
+	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.facts, COALESCE(r.count, 1)
+		FROM ledger_entry e LEFT JOIN ledger_repeat r ON r.id = e.id
+		WHERE (e.at, e.id) > ($1, $2) AND e.at < $3 AND e.gag <= $4
+		ORDER BY e.at, e.id LIMIT $5`, at, id, to, gagged, factsPage)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: facts: %w", err)
+	}
+	defer rows.Close()
+	var out []FactsRow
+	for rows.Next() {
+		var r FactsRow
+		var us int64
+		var facts string
+		if err := rows.Scan(&r.ID, &us, &facts, &r.Count); err != nil {
+			return nil, fmt.Errorf("ledger: facts: %w", err)
+		}
+		r.At = fromMicros(us)
+		if err := json.Unmarshal([]byte(facts), &r.Facts); err != nil {
+			return nil, fmt.Errorf("ledger: facts of %s: %w", r.ID, err)
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// A Total says how many entries there are and how many fields they opened.
+type Total struct{ Entries, Fields int }
+
+// Opened adds up what the permitted entries of a period opened, by action.
+// What is under a gag counts too: the sums are compared with what the keyring
+// counted, and are not for showing.
+func (l *Ledger) Opened(ctx context.Context, tx *store.Tx, from, to time.Time) (map[loot.Action]Total, error) {
+	sums := map[loot.Action]Total{}
+	for r, err := range l.facts(ctx, tx, from, to, everyGag) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Facts.Verdict != Permitted {
+			continue
+		}
+		t := sums[r.Facts.Action]
+		sums[r.Facts.Action] = Total{t.Entries + 1, t.Fields + r.Facts.Fields}
+	}
+	return sums, nil
+}
+
+// Gag hides the entry from the person and from every count until the given
+// instant; the zero instant shows it again.
+func (l *Ledger) Gag(ctx context.Context, tx *store.Tx, id string, until time.Time) error {
+	n, err := tx.Exec(ctx, `UPDATE ledger_entry SET gag = $1 WHERE id = $2`, micros(until), id)
+	if err != nil {
+		return fmt.Errorf("ledger: gag: %w", err)
+	}
+	if n == 0 {
+		return errNoEntry
+	}
+	return nil
+}

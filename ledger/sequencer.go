@@ -1,0 +1,498 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"loot/store"
+)
+
+const (
+	retryEvery = 250 * time.Millisecond // to become the sequencer, or to recover
+	pollEvery  = 50 * time.Millisecond  // for entries of other nodes
+	stuckAfter = 2 * time.Second        // a batch that takes longer is reported
+	placeChunk = 500                    // entries given their place by one statement
+)
+
+// Run watches the log and, whenever no other process does, sequences: it moves
+// what was recorded into the log, in one batch after another. It returns nil
+// when ctx ends; until then it recovers from whatever happens. From then on
+// this ledger takes no entries.
+func (l *Ledger) Run(ctx context.Context) error {
+	l.ended.Store(false)
+	defer l.ended.Store(true)
+	var wg sync.WaitGroup
+	wg.Go(func() { l.watch(ctx) })
+	defer wg.Wait()
+	for ctx.Err() == nil {
+		err := l.lead(ctx)
+		switch fault, ok := errors.AsType[*logFault](err); {
+		case err == nil || ctx.Err() != nil:
+		case errors.Is(err, store.ErrLed) || errors.Is(err, errHeld):
+			// Another process is the sequencer, or was and still holds the folder.
+			l.broken.Store(nil)
+		case ok:
+			l.fail(ctx, fault)
+		default:
+			// The database or its lock was lost. Nobody can use anything without
+			// the database, and what waits is in it.
+			l.log.WarnContext(ctx, "the sequencer starts again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryEvery):
+		}
+	}
+	return nil
+}
+
+// A logFault says that the log itself, not the database, is the trouble.
+type logFault struct{ err error }
+
+func (f *logFault) Error() string { return f.err.Error() }
+func (f *logFault) Unwrap() error { return f.err }
+
+func broken(format string, args ...any) error { return &logFault{fmt.Errorf(format, args...)} }
+
+// fail makes known, here at once and to the other nodes through the database,
+// that the log cannot be appended to.
+func (l *Ledger) fail(ctx context.Context, err error) {
+	why := err.Error()
+	if before := l.broken.Swap(&why); before == nil || *before != why {
+		l.log.ErrorContext(ctx, "the ledger's log cannot be appended to", "err", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, stuckAfter)
+	defer cancel()
+	err = l.db.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE ledger_state SET failed = $1 WHERE id = 1 AND failed = ''`, why)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		l.log.WarnContext(ctx, "the other nodes could not be told", "err", err)
+	}
+}
+
+// wake tells the sequencer, if it is here, that there is something to do.
+func (l *Ledger) wake() {
+	select {
+	case l.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// A sequencer is the ledger while it leads.
+type sequencer struct {
+	*Ledger
+	lead   *store.Lead
+	folder *folder
+	log    *writer
+}
+
+// lead is the life of a leader: it holds the database's lock and the folder's
+// from first to last, and ends with the first thing that goes wrong.
+func (l *Ledger) lead(ctx context.Context) (err error) {
+	lead, err := l.db.Lead(ctx, "ledger")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lead.Release()) }()
+	dir, err := holdFolder(string(l.files))
+	if errors.Is(err, errHeld) {
+		return err
+	}
+	if err != nil {
+		return broken("%w", err)
+	}
+	defer func() { err = errors.Join(err, dir.release()) }()
+	w, err := openWriter(string(l.files), l.signer)
+	if err != nil {
+		return broken("%w", err)
+	}
+	defer w.close()
+	s := &sequencer{l, lead, dir, w}
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	cosign, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { l.cosign(cosign) })
+	defer wg.Wait()
+	defer cancel()
+	return s.loop(ctx)
+}
+
+func (s *sequencer) loop(ctx context.Context) error {
+	probe, poll := time.NewTicker(watchEvery), time.NewTicker(pollEvery)
+	defer probe.Stop()
+	defer poll.Stop()
+	drained := false
+	for {
+		n, err := s.batch(ctx)
+		if err != nil {
+			return err
+		}
+		if n == maxBatch {
+			continue
+		}
+		if !drained || s.broken.Load() != nil {
+			// Only now does everything recorded have its place again.
+			if err := s.clear(ctx); err != nil {
+				return err
+			}
+			drained = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wakeup:
+		case <-poll.C:
+		case <-probe.C:
+			if err := s.folder.probe(); err != nil {
+				return broken("%w", err)
+			}
+		}
+	}
+}
+
+// clear makes known that the log takes entries again.
+func (s *sequencer) clear(ctx context.Context) error {
+	err := s.db.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE ledger_state SET failed = '' WHERE id = 1 AND failed <> ''`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: clear: %w", err)
+	}
+	if s.broken.Swap(nil) != nil {
+		s.Ledger.log.InfoContext(ctx, "the ledger's log can be appended to again")
+	}
+	return nil
+}
+
+// A candidate is an entry that waits for its place.
+type candidate struct {
+	id   string
+	leaf []byte
+}
+
+// outbox returns the confirmed size and up to n entries without a place,
+// oldest first. It goes by what has no place, never by a cursor: entries do
+// not become visible in the order of their times or ids.
+func (l *Ledger) outbox(ctx context.Context, n int) (size uint64, out []candidate, err error) {
+	err = l.db.ReadTx(ctx, func(tx *store.Tx) error {
+		out = nil
+		if err := tx.QueryRow(ctx, `SELECT size FROM ledger_state WHERE id = 1`).Scan(&size); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT id, leaf FROM ledger_entry WHERE idx IS NULL ORDER BY at, id LIMIT $1`, n)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var c candidate
+			if err := rows.Scan(&c.id, &c.leaf); err != nil {
+				return err
+			}
+			out = append(out, c)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return 0, nil, fmt.Errorf("ledger: outbox: %w", err)
+	}
+	return size, out, nil
+}
+
+// batch moves up to maxBatch entries into the log and returns how many.
+func (s *sequencer) batch(ctx context.Context) (int, error) {
+	size, waiting, err := s.outbox(ctx, maxBatch)
+	if err != nil || len(waiting) == 0 {
+		return 0, err
+	}
+	s.pause("read")
+	if err := s.check(ctx, size); err != nil {
+		return 0, err
+	}
+	s.pause("checked")
+	leaves := make([][]byte, len(waiting))
+	for i, c := range waiting {
+		leaves[i] = c.leaf
+	}
+	indices, err := s.append(ctx, leaves)
+	if err != nil {
+		return 0, err
+	}
+	s.pause("appended")
+	at := make(map[string]uint64, len(waiting))
+	for i, c := range waiting {
+		if indices[i].err != nil {
+			return 0, broken("ledger: append to log: %w", indices[i].err)
+		}
+		if i := indices[i].idx; i < size || i >= size+uint64(len(waiting)) {
+			return 0, broken("ledger: the log gave place %d where %d was next: somebody else writes to it", i, size)
+		}
+		at[c.id] = indices[i].idx
+	}
+	if err := s.confirm(ctx, size, size+uint64(len(waiting)), at, nil); err != nil {
+		return 0, err
+	}
+	return len(waiting), nil
+}
+
+// check makes sure, before anything is written, that this process still leads
+// and that nobody wrote to the log since.
+func (s *sequencer) check(ctx context.Context, confirmed uint64) error {
+	if err := s.lead.Check(ctx); err != nil {
+		return err
+	}
+	if err := s.folder.check(); err != nil {
+		return err
+	}
+	if err := s.folder.probe(); err != nil {
+		return broken("%w", err)
+	}
+	size, err := s.log.reader.IntegratedSize(ctx)
+	if err != nil {
+		return broken("ledger: size of the log: %w", err)
+	}
+	if size != confirmed {
+		return fmt.Errorf("ledger: the log has %d entries and %d are confirmed", size, confirmed)
+	}
+	return nil
+}
+
+// append adds the leaves and waits until the log has answered for each. It
+// reports a log that does not answer, and goes on waiting: to give up and try
+// again could add them twice.
+func (s *sequencer) append(ctx context.Context, leaves [][]byte) ([]placed, error) {
+	done := s.log.add(leaves)
+	stuck := time.NewTimer(stuckAfter)
+	defer stuck.Stop()
+	for {
+		select {
+		case out := <-done:
+			return out, nil
+		case <-stuck.C:
+			s.fail(ctx, errors.New("ledger: the log does not answer"))
+		case <-ctx.Done():
+			// The batch under way ends by itself; the next leader finds it in
+			// the log. The folder is let go of only afterwards.
+			select {
+			case <-done:
+			case <-time.After(stuckAfter):
+			}
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// confirm writes the entries' places, and the new size if it is still the one
+// this sequencer knows.
+func (s *sequencer) confirm(ctx context.Context, from, to uint64, at map[string]uint64, orphans map[uint64][]byte) error {
+	err := s.db.InTx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE ledger_state SET size = $1 WHERE id = 1 AND size = $2`, to, from)
+		if err != nil {
+			return err
+		}
+		if n != 1 {
+			return errors.New("another sequencer confirmed entries meanwhile")
+		}
+		for idx, leaf := range orphans {
+			if _, err := tx.Exec(ctx, `INSERT INTO ledger_orphan (idx, leaf, at) VALUES ($1, $2, $3)`, idx, leaf, micros(s.now())); err != nil {
+				return err
+			}
+		}
+		return place(ctx, tx, at)
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: confirm: %w", err)
+	}
+	s.size.Store(int64(to))
+	s.waiting.tell(at)
+	return nil
+}
+
+// place writes the places of entries, many by one statement.
+func place(ctx context.Context, tx *store.Tx, at map[string]uint64) error {
+	var q strings.Builder
+	args := make([]any, 0, 2*placeChunk)
+	flush := func() error {
+		if len(args) == 0 {
+			return nil
+		}
+		q.WriteString(`) UPDATE ledger_entry SET idx = placed.idx FROM placed WHERE ledger_entry.id = placed.id AND ledger_entry.idx IS NULL`)
+		n, err := tx.Exec(ctx, q.String(), args...)
+		if err != nil {
+			return err
+		}
+		if n != int64(len(args)/2) {
+			return errors.New("an entry already has its place")
+		}
+		q.Reset()
+		args = args[:0]
+		return nil
+	}
+	for id, idx := range at {
+		if len(args) == 0 {
+			q.WriteString(`WITH placed (id, idx) AS (VALUES `)
+		} else {
+			q.WriteByte(',')
+		}
+		fmt.Fprintf(&q, "($%d,CAST($%d AS BIGINT))", len(args)+1, len(args)+2)
+		args = append(args, id, idx)
+		if len(args) == 2*placeChunk {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// recover brings the database up to date with a log that has more entries than
+// are confirmed, as after a crash between the two: it finds each by its leaf.
+// What has no record is kept as an orphan, for [Ledger.Verify] to report: the
+// database was set back. A log that has fewer entries than are confirmed was
+// set back itself; adding to it would make a second history, so nothing is.
+func (s *sequencer) recover(ctx context.Context) error {
+	if err := s.folder.probe(); err != nil {
+		return broken("%w", err)
+	}
+	size, err := s.log.reader.IntegratedSize(ctx)
+	if err != nil {
+		return broken("ledger: size of the log: %w", err)
+	}
+	for {
+		confirmed, waiting, err := s.outbox(ctx, 1<<31)
+		if err != nil {
+			return err
+		}
+		ids := make(map[string]string, len(waiting))
+		for _, c := range waiting {
+			ids[string(c.leaf)] = c.id
+		}
+		if size < confirmed {
+			return broken("ledger: the log was set back: it has %d entries and %d are confirmed; restore its folder", size, confirmed)
+		}
+		if size == confirmed {
+			return nil
+		}
+		to := min(size, confirmed+maxBatch)
+		leaves, err := s.files.leaves(confirmed, to)
+		if err != nil {
+			return broken("%w", err)
+		}
+		at, orphans := map[string]uint64{}, map[uint64][]byte{}
+		for i, leaf := range leaves {
+			idx := confirmed + uint64(i)
+			if id, ok := ids[string(leaf)]; ok {
+				at[id] = idx
+				delete(ids, string(leaf))
+			} else {
+				orphans[idx] = leaf
+			}
+		}
+		if len(orphans) > 0 {
+			s.Ledger.log.ErrorContext(ctx, "the log has entries without a record: the database was set back", "entries", len(orphans), "from", confirmed)
+		}
+		if err := s.confirm(ctx, confirmed, to, at, orphans); err != nil {
+			return err
+		}
+	}
+}
+
+// Await waits until the entry has its place in the log.
+func (l *Ledger) Await(ctx context.Context, id string) error {
+	told, forget := l.waiting.add(id)
+	defer forget()
+	for {
+		var idx sql.NullInt64
+		err := l.db.ReadTx(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT idx FROM ledger_entry WHERE id = $1`, id).Scan(&idx)
+		})
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNoEntry
+		}
+		if err != nil {
+			return fmt.Errorf("ledger: await: %w", err)
+		}
+		if idx.Valid {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-told:
+		case <-time.After(pollEvery): // another node may be the sequencer
+		}
+	}
+}
+
+// Sync waits until everything recorded so far is in the log and covered by a
+// checkpoint that may be shown.
+func (l *Ledger) Sync(ctx context.Context) error {
+	var want uint64
+	for first := true; ; first = false {
+		st, err := l.state(ctx)
+		if err != nil {
+			return err
+		}
+		l.learn(st)
+		if first {
+			want = uint64(st.size + st.backlog)
+		}
+		if cp, err := l.newest(); err == nil && uint64(st.size) >= want && cp.size >= want {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// Waiters are those who wait for an entry to have its place.
+type waiters struct {
+	mu sync.Mutex
+	by map[string][]chan struct{}
+}
+
+func (w *waiters) add(id string) (told <-chan struct{}, forget func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by == nil {
+		w.by = map[string][]chan struct{}{}
+	}
+	c := make(chan struct{})
+	w.by[id] = append(w.by[id], c)
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.by[id] = slices.DeleteFunc(w.by[id], func(o chan struct{}) bool { return o == c })
+		if len(w.by[id]) == 0 {
+			delete(w.by, id)
+		}
+	}
+}
+
+func (w *waiters) tell(at map[string]uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.by) == 0 {
+		return
+	}
+	for id := range at {
+		for _, c := range w.by[id] {
+			close(c)
+		}
+		delete(w.by, id)
+	}
+}
