@@ -1,0 +1,158 @@
+package mail
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Letter is a mail in the making, from which both its writings are drawn,
+// so that they cannot differ.
+type Letter struct {
+	Subject string
+	Preview string // what a mail program shows behind the subject
+	Greet   string // such as "Good day"
+	Blocks  []Block
+	Why     string // why this person gets it, at the foot
+}
+
+// House is whose letter it is.
+type House struct {
+	Name    string // "Loot"
+	Company string // who is responsible, with the address
+	From    string // "Loot <noreply@loot.example>"
+	URL     string // of the site
+	Privacy string // URL of the statement
+}
+
+// A Block is one part of a letter's body.
+type Block struct {
+	kind  string
+	Text  string
+	URL   string
+	Pairs [][2]string
+	Items []string
+}
+
+// Para is a paragraph.
+func Para(text string) Block { return Block{kind: "para", Text: text} }
+
+// Heading stands above a part of a long letter.
+func Heading(text string) Block { return Block{kind: "heading", Text: text} }
+
+// Button is what the person is asked to do: there should be one.
+func Button(label, url string) Block { return Block{kind: "button", Text: label, URL: url} }
+
+// Facts are names with their values, in turn.
+func Facts(pairs ...string) Block {
+	b := Block{kind: "facts"}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b.Pairs = append(b.Pairs, [2]string{pairs[i], pairs[i+1]})
+	}
+	return b
+}
+
+// Points are a list.
+func Points(items ...string) Block { return Block{kind: "points", Items: items} }
+
+// Secret is a code to type somewhere else.
+func Secret(code string) Block { return Block{kind: "secret", Text: code} }
+
+// Note is an aside in smaller letters.
+func Note(text string) Block { return Block{kind: "note", Text: text} }
+
+// Kind returns which part of the layout draws the block.
+func (b Block) Kind() string { return b.kind }
+
+type letterData struct {
+	Letter
+	House House
+}
+
+// Message writes the letter to one person. The id is the caller's, so that
+// a second try is the same message.
+func (l Letter) Message(h House, id, to string) (Message, error) {
+	var page strings.Builder
+	if err := letterHTML.Execute(&page, letterData{l, h}); err != nil {
+		return Message{}, fmt.Errorf("mail: letter: %w", err)
+	}
+	return Message{ID: id, From: h.From, To: to, Subject: l.Subject, Text: l.text(h), HTML: page.String()}, nil
+}
+
+// text writes the letter as plain text, wrapped as people who read it so
+// are used to.
+func (l Letter) text(h House) string {
+	var b strings.Builder
+	line := func(s string) { b.WriteString(s + "\n") }
+	if l.Greet != "" {
+		line(l.Greet + ",")
+		line("")
+	}
+	for _, block := range l.Blocks {
+		switch block.kind {
+		case "heading":
+			line(block.Text)
+			line(strings.Repeat("-", min(72, utf8.RuneCountInString(block.Text))))
+		case "button":
+			line(block.Text + ":")
+			line(block.URL)
+		case "facts":
+			width := 0
+			for _, p := range block.Pairs {
+				width = max(width, utf8.RuneCountInString(p[0]))
+			}
+			for _, p := range block.Pairs {
+				pad := strings.Repeat(" ", width-utf8.RuneCountInString(p[0]))
+				line("  " + p[0] + ":" + pad + "  " + strings.ReplaceAll(p[1], "\n", ", "))
+			}
+		case "points":
+			for _, item := range block.Items {
+				line(wrap(item, 70, "- ", "  "))
+			}
+		case "secret":
+			line("    " + block.Text)
+		default:
+			line(wrap(block.Text, 72, "", ""))
+		}
+		line("")
+	}
+	line("-- ") // mail programs know a signature by this
+	for _, s := range []string{h.Name, h.Company, l.Why} {
+		if s != "" {
+			line(wrap(s, 72, "", ""))
+		}
+	}
+	if h.Privacy != "" {
+		line("Privacy statement: " + h.Privacy)
+	}
+	return b.String()
+}
+
+// wrap breaks text at spaces so that lines have at most width letters where
+// words allow it. Line ends in it stay.
+func wrap(text string, width int, first, rest string) string {
+	var out []string
+	lead := first
+	for _, para := range strings.Split(text, "\n") {
+		now, n := lead, 0
+		for _, word := range strings.Fields(para) {
+			size := utf8.RuneCountInString(word)
+			if n > 0 && n+1+size > width {
+				out = append(out, now)
+				now, n = rest, 0
+			}
+			if n > 0 {
+				now += " "
+				n++
+			}
+			now += word
+			n += size
+		}
+		out = append(out, now)
+		lead = rest
+	}
+	return strings.Join(out, "\n")
+}
+
+var letterHTML = template.Must(template.New("letter").Parse(letterLayout))
