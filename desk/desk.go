@@ -1,0 +1,88 @@
+// Package desk says what a desk is: one subject that the operator serves, with
+// its own tables, routes, pages, jobs and proofs. A desk is built on the
+// kernel and the tools and never imports another desk.
+package desk
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"loot"
+	"loot/api"
+	"loot/gate"
+	"loot/job"
+	"loot/keyring"
+	"loot/ledger"
+	"loot/mail"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+// A Kit is what every desk is given.
+type Kit struct {
+	Log     *slog.Logger
+	Now     func() time.Time
+	DB      *store.DB
+	Gate    *gate.Gate
+	Vault   *vault.Vault
+	Ledger  *ledger.Ledger
+	Keyring *keyring.Keyring
+	Jobs    *job.Client
+	Mail    mail.Sender
+	BaseURL string // such as "https://privacy.example.com", without a slash at the end
+	House   func() mail.House // whose letters go out
+}
+
+// A Desk is what a desk gives back. Its jobs, facts and listeners are
+// registered by its New.
+type Desk struct {
+	Name       string
+	Keeps      []loot.Clause // the clauses of the statement that it carries out
+	Routes     []web.Route
+	Nav        []web.Nav
+	Migrations fs.FS
+	API        func(*api.API)                                              // nil: no operations
+	Proofs     []Proof                                                     // of the clauses that it keeps
+	Demo       func(context.Context, *World) error                         // nil: nothing to show
+	Export     func(context.Context, *store.Tx, loot.Subject) (any, error) // nil: it keeps nothing about people outside the vault
+	Erase      func(context.Context, *store.Tx, loot.Subject) error        // nil: it keeps nothing about people outside the vault
+}
+
+// A Proof tries something that a clause promises or forbids, on a scratch copy
+// with the operator's statement, and says what happened. It fails with an
+// error that says what should have happened instead.
+type Proof struct {
+	Clause loot.Clause
+	Name   string // "a purpose that the role does not have is refused"
+	Run    func(ctx context.Context, w *World) (outcome string, err error)
+}
+
+// A World is a whole Loot to try things in: a scratch copy for a proof, the
+// demonstration's own for its history. Time passes only when it is told to.
+type World struct {
+	Kit
+	HTTP  http.Handler
+	Clock *Clock
+	Drain func(context.Context) error // works off every job that is due and confirms the ledger
+	Desks []Desk
+}
+
+// A Clock is a time that stands still until it is moved.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock that shows t.
+func NewClock(t time.Time) *Clock { return &Clock{now: t} }
+
+// Now returns what the clock shows.
+func (c *Clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
+
+// Advance moves the clock by d.
+func (c *Clock) Advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
