@@ -218,6 +218,9 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 // commit commits, whatever becomes of the caller meanwhile, and tells a commit
 // that failed from one whose outcome nobody knows.
 func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (error, outcome) {
+	if raw.IsClosed() {
+		return pgconn.ErrConnClosed, lost
+	}
 	delete(raw.PgConn().CustomData(), warned)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
@@ -236,9 +239,7 @@ func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (erro
 	if errors.Is(err, pgx.ErrTxCommitRollback) {
 		return fmt.Errorf("store: the error of an earlier statement was ignored: %w", err), final
 	}
-	if pgconn.SafeToRetry(err) {
-		return err, lost
-	}
+	// pgx calls some of these safe to retry. They are not: the commit was sent.
 	return loot.Wrap(loot.Unavailable, err, msgUnknown), final
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,6 +35,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	server   *exec.Cmd
+	ended    chan struct{} // closed when server has ended
 	watchdog *exec.Cmd
 	leash    io.Closer
 }
@@ -107,9 +109,9 @@ func newServer(dir string, sync bool) (*Server, error) {
 		if s.owner, err = serverUser(); err != nil {
 			return nil, err
 		}
-		if err := os.Chown(dir, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
-			return nil, err
-		}
+	}
+	if err := s.own(); err != nil {
+		return nil, err
 	}
 	if s.port, err = freePort(); err != nil {
 		return nil, err
@@ -122,6 +124,14 @@ func newServer(dir string, sync bool) (*Server, error) {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
 	return s, s.configure(settings...)
+}
+
+// own gives the server's folder to the user it runs as.
+func (s *Server) own() error {
+	if s.owner == nil {
+		return nil
+	}
+	return os.Chown(s.dir, int(s.owner.Uid), int(s.owner.Gid))
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -197,6 +207,36 @@ func (s *Server) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.admin = fmt.Sprintf("postgres://loot@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	err := errEnded
+	for {
+		// After a kill, a server's last children hold its memory for a moment,
+		// and a new one ends at once.
+		if errors.Is(err, errEnded) {
+			s.end()
+			if err = s.launch(); err != nil {
+				return err
+			}
+		}
+		if err = s.answers(ctx); err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			log, _ := os.ReadFile(filepath.Join(s.dir, "server.log"))
+			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, log)
+		}
+	}
+}
+
+var errEnded = errors.New("the server ended")
+
+// launch starts the server and its watchdog.
+func (s *Server) launch() error {
 	// Nothing of the test's own output is inherited: "go test" would wait for it.
 	log, err := os.OpenFile(filepath.Join(s.dir, "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -210,6 +250,12 @@ func (s *Server) start() error {
 	if err := server.Start(); err != nil {
 		return err
 	}
+	ended := make(chan struct{})
+	go func() {
+		server.Wait()
+		close(ended)
+	}()
+	s.server, s.ended = server, ended
 
 	// The watchdog reads from a pipe whose other end this process alone holds:
 	// it closes when the process ends, in whatever way.
@@ -220,33 +266,27 @@ func (s *Server) start() error {
 	watchdog := exec.Command("/bin/sh", "-c", script, "sh", strconv.Itoa(server.Process.Pid), scrap)
 	watchdog.Dir, watchdog.SysProcAttr = "/", server.SysProcAttr
 	leash, err := watchdog.StdinPipe()
-	if err == nil {
-		err = watchdog.Start()
-	}
-	s.server, s.watchdog, s.leash = server, watchdog, leash
 	if err != nil {
 		return err
 	}
-	return s.answer()
+	if err := watchdog.Start(); err != nil {
+		return err
+	}
+	s.watchdog, s.leash = watchdog, leash
+	return nil
 }
 
-// answer waits until the server answers.
-func (s *Server) answer() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		conn, err := pgx.Connect(ctx, s.admin)
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			log, _ := os.ReadFile(filepath.Join(s.dir, "server.log"))
-			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, log)
-		}
+// answers reports whether the server answers.
+func (s *Server) answers(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.admin)
+	if err == nil {
+		return conn.Close(ctx)
+	}
+	select {
+	case <-s.ended:
+		return errEnded
+	default:
+		return err
 	}
 }
 
@@ -254,18 +294,22 @@ func (s *Server) answer() error {
 func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.server == nil {
-		return
-	}
-	// The watchdog first: it must not outlive the process id that it watches.
-	if s.watchdog.Process != nil {
+	s.end()
+}
+
+// end kills the server, if there is one, and its watchdog first: that must not
+// outlive the process that it watches, whose number may then be another's.
+func (s *Server) end() {
+	if s.watchdog != nil {
 		s.watchdog.Process.Kill()
 		s.watchdog.Wait()
+		s.leash.Close()
 	}
-	s.leash.Close()
-	s.server.Process.Kill()
-	s.server.Wait()
-	s.server = nil
+	if s.server != nil {
+		s.server.Process.Kill()
+		<-s.ended
+	}
+	s.server, s.watchdog = nil, nil
 }
 
 // run runs one of PostgreSQL's commands as the server's user.

@@ -1,0 +1,94 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Pair is a primary and a standby of PostgreSQL that confirms every commit
+// before the client hears of it.
+type Pair struct {
+	Primary *Server
+	Standby *Server
+}
+
+// NewPair starts a pair, which ends with the test.
+func NewPair(tb testing.TB) *Pair {
+	tb.Helper()
+	p := &Pair{Primary: NewServer(tb)}
+	standby := &Server{bin: p.Primary.bin, owner: p.Primary.owner, dir: testDir(tb)}
+	p.Standby = standby
+	var err error
+	if standby.port, err = freePort(); err == nil {
+		err = standby.own()
+	}
+	if err == nil {
+		err = standby.run("pg_basebackup", "-D", standby.data(), "-R", "-c", "fast", "-X", "stream", "--no-sync",
+			"-d", fmt.Sprintf("postgres://loot@127.0.0.1:%d/?application_name=standby&sslmode=disable", p.Primary.port))
+	}
+	if err == nil {
+		err = standby.start()
+	}
+	if err != nil {
+		tb.Fatalf("start the standby: %v", err)
+	}
+	tb.Cleanup(standby.Kill)
+	// Set after the copy was made: the standby, once promoted, waits for nobody.
+	p.Primary.Exec(tb, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+	p.Primary.Exec(tb, "SELECT pg_reload_conf()")
+	wait(tb, p.Primary, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
+	return p
+}
+
+// Database makes a fresh database on the primary and returns an address that
+// names both servers.
+func (p *Pair) Database(tb testing.TB) string {
+	tb.Helper()
+	name := fmt.Sprintf("pair_%d", databases.Add(1))
+	p.Primary.Exec(tb, "CREATE DATABASE "+name)
+	address := p.Primary.URL(name)
+	own, both := fmt.Sprintf("127.0.0.1:%d", p.Primary.port), fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", p.Primary.port, p.Standby.port)
+	return strings.Replace(address, own, both, 1)
+}
+
+// Kill kills the primary.
+func (p *Pair) Kill() { p.Primary.Kill() }
+
+// Promote makes the standby the primary, as the operator's cluster manager does.
+func (p *Pair) Promote(tb testing.TB) {
+	tb.Helper()
+	p.Standby.Exec(tb, "SELECT pg_promote()")
+}
+
+// wait waits until a query of one boolean is true.
+func wait(tb testing.TB, s *Server, query string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.admin)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var ok bool
+		if err := conn.QueryRow(ctx, query).Scan(&ok); err != nil {
+			tb.Fatalf("%s: %v", query, err)
+		}
+		if ok {
+			return
+		}
+		<-tick.C
+	}
+}
+
+// LogFile returns where the server writes its log.
+func (s *Server) LogFile() string { return filepath.Join(s.dir, "server.log") }
