@@ -1,0 +1,167 @@
+package keyring
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/store"
+)
+
+// A Report is what a check of all keys found.
+type Report struct {
+	Files     int // key files that open
+	Keys      int // persons' keys that open
+	Destroyed int // persons whose key was destroyed
+	Problems  []Problem
+}
+
+// A Problem is a key that is not as it should be. Err is [ErrTampered],
+// [ErrMissing], [ErrRoot], [ErrStranger] or [ErrOrphan].
+type Problem struct {
+	Where string // file, or row by subject and collection
+	Err   error
+}
+
+func (p Problem) String() string { return p.Where + ": " + p.Err.Error() }
+
+// Check opens every key file and every person's key.
+func (k *Keyring) Check(ctx context.Context) (Report, error) {
+	var r Report
+	now, err := k.load(ctx)
+	if err != nil {
+		return r, err
+	}
+	files, others, err := k.folder.list()
+	if err != nil {
+		return r, err
+	}
+	for _, name := range others {
+		if strings.HasPrefix(name, ".") {
+			continue // being written
+		}
+		r.Problems = append(r.Problems, Problem{name, ErrOrphan})
+	}
+	for _, id := range files {
+		r.file(ctx, k, id, now)
+	}
+	for _, c := range slices.Sorted(maps.Keys(now.rings)) {
+		states := now.rings[c].states
+		for _, n := range slices.Sorted(maps.Keys(states)) {
+			id := file{epochFile, string(c), n}
+			if states[n] != destroyed && !slices.Contains(files, id) {
+				r.Problems = append(r.Problems, Problem{id.String(), ErrMissing})
+			}
+		}
+	}
+	return r, k.Persons(ctx, func(p Person) error {
+		switch {
+		case p.Destroyed:
+			r.Destroyed++
+		case p.Err != nil:
+			r.Problems = append(r.Problems, Problem{fmt.Sprintf("key of %s in %s", p.Subject, p.Collection), p.Err})
+		default:
+			r.Keys++
+		}
+		return nil
+	})
+}
+
+func (r *Report) file(ctx context.Context, k *Keyring, id file, now *known) {
+	_, secret, err := k.folder.get(ctx, id)
+	if err == nil && id.kind == epochFile {
+		ring := now.rings[loot.Collection(id.name)]
+		e := newEpoch(id.epoch, secret)
+		mark, merr := k.mark(ctx, id)
+		switch {
+		case merr != nil:
+			err = merr
+		case ring.states[id.epoch] == destroyed:
+			err = ErrOrphan
+		case mark != nil && subtle.ConstantTimeCompare(mark, e.mark) != 1:
+			err = ErrStranger
+		}
+	}
+	if err != nil {
+		r.Problems = append(r.Problems, Problem{id.String(), err})
+		return
+	}
+	r.Files++
+}
+
+// mark returns what the key store remembers of an epoch's key, or nil.
+func (k *Keyring) mark(ctx context.Context, id file) (mark []byte, err error) {
+	err = k.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		mark = nil
+		rows, err := tx.Query(ctx, `SELECT mark FROM keyring_epoch WHERE collection = $1 AND epoch = $2`, id.name, id.epoch)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := rows.Scan(&mark); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return mark, err
+}
+
+// A Person is a row of the key store.
+type Person struct {
+	Subject    loot.Subject
+	Collection loot.Collection
+	Made       int64 // microseconds since 1970
+	Destroyed  bool
+	Err        error // why the key cannot be opened
+}
+
+// Persons calls f for every person's key, in order of subject. It reads a page
+// at a time, so that it holds up nobody.
+func (k *Keyring) Persons(ctx context.Context, f func(Person) error) error {
+	var last Person
+	for {
+		type row struct {
+			Person
+			sealedKey
+		}
+		var page []row
+		err := k.DB.ReadTx(ctx, func(tx *store.Tx) error {
+			page = page[:0]
+			rows, err := tx.Query(ctx, `SELECT subject, collection, made, epoch, sealed FROM keyring_person
+				WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 1000`, string(last.Subject), string(last.Collection))
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var r row
+				if err := rows.Scan(&r.Subject, &r.Collection, &r.Made, &r.epoch, &r.sealed); err != nil {
+					return err
+				}
+				page = append(page, r)
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			return fmt.Errorf("keyring: read keys: %w", err)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		for _, r := range page {
+			last = r.Person
+			if last.Destroyed = r.epoch == 0; !last.Destroyed {
+				_, last.Err = k.unwrap(ctx, r.Subject, r.Collection, r.sealedKey)
+			}
+			if err := f(last); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,350 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot"
+)
+
+// The kinds of file in a key folder.
+const (
+	epochFile  = "epoch"
+	systemFile = "system"
+	secretFile = "secret"
+)
+
+// A file names a file of the key folder.
+type file struct {
+	kind  string
+	name  string
+	epoch int // of an epoch key
+}
+
+func (f file) String() string {
+	if f.kind == epochFile {
+		return fmt.Sprintf("epoch.%s.%d.key", f.name, f.epoch)
+	}
+	return f.kind + "." + f.name + ".key"
+}
+
+// parseFile is the reverse of String.
+func parseFile(s string) (f file, ok bool) {
+	s, ok = strings.CutSuffix(s, ".key")
+	if !ok {
+		return f, false
+	}
+	f.kind, f.name, ok = strings.Cut(s, ".")
+	if !ok {
+		return f, false
+	}
+	switch f.kind {
+	case systemFile, secretFile:
+		return f, loot.ValidName(f.name)
+	case epochFile:
+		i := strings.LastIndexByte(f.name, '.')
+		if i < 0 {
+			return f, false
+		}
+		n, err := strconv.Atoi(f.name[i+1:])
+		f.name, f.epoch = f.name[:i], n
+		return f, err == nil && n > 0 && loot.ValidName(f.name) && f.String() == s+".key"
+	}
+	return f, false
+}
+
+// content is what a file holds. Everything but the root and the key is bound
+// to the key as associated data.
+type content struct {
+	Kind  string    `json:"kind"`
+	Name  string    `json:"name"`
+	Epoch int       `json:"epoch,omitempty"`
+	Made  time.Time `json:"made"`
+	Root  string    `json:"root"` // that sealed the key, for people to read
+	Key   []byte    `json:"key"`
+}
+
+func (c content) ad() []byte {
+	return bind("loot key file", c.Kind, c.Name, strconv.Itoa(c.Epoch), c.Made.UTC().Format(time.RFC3339Nano))
+}
+
+// A folder is the key folder.
+type folder struct {
+	dir    string
+	root   Root
+	former []Root
+	now    func() time.Time
+}
+
+func openFolder(c Config) (folder, error) {
+	f := folder{dir: c.Dir, root: c.Root, former: c.Former, now: c.Now}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return f, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be made.", c.Dir))
+	}
+	return f, nil
+}
+
+func (f *folder) path(id file) string { return filepath.Join(f.dir, id.String()) }
+
+// list returns the key files, and the names of files that are none.
+func (f *folder) list() (files []file, others []string, err error) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
+	}
+	for _, e := range entries {
+		if id, ok := parseFile(e.Name()); ok {
+			files = append(files, id)
+		} else {
+			others = append(others, e.Name())
+		}
+	}
+	return files, others, nil
+}
+
+// stamp changes whenever a file is added to or taken from the folder.
+func (f *folder) stamp() (int64, error) {
+	info, err := os.Stat(f.dir)
+	if err != nil {
+		return 0, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
+	}
+	return info.ModTime().UnixNano(), nil
+}
+
+// opens reports whether the root opens a file of the folder, if there is any.
+// A wrong root is found at once this way, instead of at the first use.
+func (f *folder) opens(ctx context.Context) error {
+	files, _, err := f.list()
+	if err != nil {
+		return err
+	}
+	var last error
+	for _, id := range files {
+		if _, _, last = f.get(ctx, id); last == nil {
+			return nil
+		}
+		if !errors.Is(last, ErrRoot) && !errors.Is(last, ErrTampered) && !errors.Is(last, ErrMissing) {
+			return last // the root cannot be reached
+		}
+	}
+	if last != nil {
+		return loot.Wrap(loot.Unavailable, last, fmt.Sprintf("The root %s opens none of the keys in %s. Was another one used before?", f.root.ID(), f.dir))
+	}
+	return nil
+}
+
+// put seals a key into a file that must not exist yet.
+func (f *folder) put(ctx context.Context, id file, key []byte) error {
+	c := content{Kind: id.kind, Name: id.name, Epoch: id.epoch, Made: f.now().UTC().Truncate(time.Second)}
+	text, err := f.encode(ctx, c, key)
+	if err != nil {
+		return err
+	}
+	if err := createFile(f.path(id), text); err != nil {
+		return fmt.Errorf("keyring: %s: %w", id, err)
+	}
+	return nil
+}
+
+// change seals another key, or the same one by the root of today, into a file.
+func (f *folder) change(ctx context.Context, id file, made time.Time, key []byte) error {
+	text, err := f.encode(ctx, content{Kind: id.kind, Name: id.name, Epoch: id.epoch, Made: made}, key)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(f.path(id), text); err != nil {
+		return fmt.Errorf("keyring: %s: %w", id, err)
+	}
+	return nil
+}
+
+// encode seals the key together with a hash of what it is bound to: a service
+// of an older version ignores associated data without a word.
+func (f *folder) encode(ctx context.Context, c content, key []byte) ([]byte, error) {
+	ad := c.ad()
+	sum := sha256.Sum256(ad)
+	sealed, err := f.root.Wrap(ctx, append(sum[:], key...), ad)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: seal by root: %w", err)
+	}
+	c.Root, c.Key = f.root.ID(), sealed
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("keyring: encode key file: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// get unseals the key of a file. It returns [ErrMissing], [ErrTampered] or
+// [ErrRoot] if that cannot be.
+func (f *folder) get(ctx context.Context, id file) (content, []byte, error) {
+	var c content
+	text, err := os.ReadFile(f.path(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil, fault(id, ErrMissing)
+	}
+	if err != nil {
+		return c, nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key file %s cannot be read.", id))
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil || c.Kind != id.kind || c.Name != id.name || c.Epoch != id.epoch {
+		return c, nil, fault(id, ErrTampered)
+	}
+	ad := c.ad()
+	reason := ErrTampered
+	if !slices.ContainsFunc(append([]Root{f.root}, f.former...), func(r Root) bool { return r.ID() == c.Root }) {
+		reason = ErrRoot
+	}
+	for _, root := range append([]Root{f.root}, f.former...) {
+		plain, err := root.Unwrap(ctx, c.Key, ad)
+		if loot.KindOf(err) == loot.Unavailable {
+			return c, nil, err
+		}
+		if err != nil {
+			continue
+		}
+		sum := sha256.Sum256(ad)
+		if len(plain) < len(sum) || subtle.ConstantTimeCompare(plain[:len(sum)], sum[:]) != 1 {
+			return c, nil, fault(id, ErrTampered)
+		}
+		return c, plain[len(sum):], nil
+	}
+	return c, nil, fault(id, reason)
+}
+
+func fault(id file, err error) error {
+	return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key file %s is %v. Restore it from the backup of the keys.", id, err))
+}
+
+// remove overwrites and deletes a file; it is fine if it is gone.
+func (f *folder) remove(id file) error {
+	err := wipe(f.path(id))
+	if err == nil {
+		err = os.Remove(f.path(id))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = syncDir(f.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("keyring: destroy %s: %w", id, err)
+	}
+	return nil
+}
+
+// createFile writes a file of mode 0600 that is there whole or not at all, and
+// fails with [fs.ErrExist] if there is one.
+func createFile(path string, text []byte) error {
+	temp, err := writeTemp(path, text)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	if err := os.Link(temp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// replaceFile replaces a file in one step and overwrites the former content.
+func replaceFile(path string, text []byte) error {
+	temp, err := writeTemp(path, text)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	former, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer former.Close()
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return zero(former)
+}
+
+// tempName is what a file is called until it is whole.
+func tempName(path, unique string) string { return "." + filepath.Base(path) + ".new" + unique }
+
+// sweepTemp removes what a killed process left of a file that is there.
+func sweepTemp(path string) {
+	if _, err := os.Stat(path); err != nil {
+		return
+	}
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), tempName(path, "*"))) // the pattern is well-formed
+	for _, p := range left {
+		if wipe(p) == nil {
+			os.Remove(p)
+		}
+	}
+}
+
+func writeTemp(path string, text []byte) (string, error) {
+	t, err := os.CreateTemp(filepath.Dir(path), tempName(path, "*")) // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = t.Write(text)
+	if err == nil {
+		err = t.Sync()
+	}
+	if cerr := t.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(t.Name())
+		return "", err
+	}
+	return t.Name(), nil
+}
+
+func wipe(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = zero(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func zero(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(make([]byte, info.Size()), 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

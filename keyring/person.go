@@ -1,0 +1,315 @@
+package keyring
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	streamsubtle "github.com/tink-crypto/tink-go/v2/streamingaead/subtle"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"loot"
+	"loot/store"
+)
+
+// personAD binds a sealed person's key to where it belongs.
+func personAD(s loot.Subject, c loot.Collection, epoch int) []byte {
+	return bind("loot person key", string(s), string(c), strconv.Itoa(epoch))
+}
+
+// Create makes a person's key and commits it, before the transaction that
+// seals the first value by it; [Keyring.Drop] removes those whose transaction
+// failed. Doing it twice does nothing; after [Keyring.Destroy] it is
+// [ErrShredded].
+func (k *Keyring) Create(ctx context.Context, s loot.Subject, c loot.Collection) error {
+	secret := make([]byte, keySize)
+	rand.Read(secret)
+	// The epoch can pass while the key is being sealed, but hardly twice.
+	for range 4 {
+		e, _, err := k.using(ctx, c)
+		if err != nil {
+			return err
+		}
+		made, sealed := false, seal(e.wrap, secret, personAD(s, c, e.n))
+		var there sealedKey
+		err = k.DB.InTx(ctx, func(tx *store.Tx) error {
+			there = sealedKey{}
+			ok, err := stillCurrent(ctx, tx, c, e.n)
+			if err != nil {
+				return err
+			}
+			if ok {
+				n, err := tx.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+					k.Now().UnixMicro(), e.n, string(s), string(c), sealed)
+				if made = n == 1; err != nil || made {
+					return err
+				}
+			}
+			there, err = readKey(ctx, tx, s, c)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			return err
+		})
+		switch {
+		case err != nil:
+			return fmt.Errorf("keyring: create: %w", err)
+		case made:
+			k.held.add(k.person(s, c, secret), k.held.generation())
+			return nil
+		case there.epoch > 0:
+			return nil
+		case there.gone:
+			return ErrShredded
+		}
+		if _, err := k.load(ctx); err != nil { // the epoch had passed
+			return err
+		}
+	}
+	return fmt.Errorf("keyring: create: the epoch of %s keeps changing", c)
+}
+
+// stillCurrent reports whether new keys may be sealed by epoch n, and keeps it
+// so until the transaction ends.
+func stillCurrent(ctx context.Context, tx *store.Tx, c loot.Collection, n int) (bool, error) {
+	var state string
+	err := tx.QueryRow(ctx, `SELECT state FROM keyring_epoch WHERE collection = $1 AND epoch = $2`+tx.ForShare(), string(c), n).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return state == current, err
+}
+
+type sealedKey struct {
+	epoch  int
+	sealed []byte
+	gone   bool // destroyed
+}
+
+func readKey(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (sealedKey, error) {
+	var r sealedKey
+	err := tx.QueryRow(ctx, `SELECT epoch, sealed FROM keyring_person WHERE subject = $1 AND collection = $2`, string(s), string(c)).Scan(&r.epoch, &r.sealed)
+	r.gone = err == nil && r.epoch == 0
+	return r, err
+}
+
+// Person returns a person's key, or [ErrShredded] if it was destroyed or never
+// made. Use it at once: what is kept outlives its destruction.
+func (k *Keyring) Person(ctx context.Context, s loot.Subject, c loot.Collection) (*PersonKey, error) {
+	if p := k.held.get(s, c); p != nil {
+		return p, nil
+	}
+	generation := k.held.generation()
+	var row sealedKey
+	err := k.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		var err error
+		row, err = readKey(ctx, tx, s, c)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) || row.gone {
+		return nil, ErrShredded
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keyring: read key: %w", err)
+	}
+	secret, err := k.unwrap(ctx, s, c, row)
+	if err != nil {
+		return nil, err
+	}
+	p := k.person(s, c, secret)
+	k.held.add(p, generation)
+	return p, nil
+}
+
+// unwrap opens the key of a row.
+func (k *Keyring) unwrap(ctx context.Context, s loot.Subject, c loot.Collection, row sealedKey) ([]byte, error) {
+	e, err := k.known.Load().rings[c].get(row.epoch)
+	if err != nil { // perhaps it is newer than what is known here
+		now, lerr := k.load(ctx)
+		if lerr != nil {
+			return nil, lerr
+		}
+		if e, err = now.rings[c].get(row.epoch); err != nil {
+			return nil, err
+		}
+	}
+	secret, err := e.wrap.Decrypt(row.sealed, personAD(s, c, row.epoch))
+	if err != nil || len(secret) != keySize {
+		return nil, fmt.Errorf("keyring: person's key: %w", ErrTampered)
+	}
+	return secret, nil
+}
+
+// Destroy destroys a person's key for ever: what it sealed can be opened no
+// more, wherever it is. Doing it again, or for nobody, does nothing. What
+// remains is that there was one, so that a restored backup of the data does
+// not count as damaged.
+func (k *Keyring) Destroy(ctx context.Context, s loot.Subject, c loot.Collection) error {
+	err := k.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = 0, sealed = $1 WHERE subject = $2 AND collection = $3`, []byte{}, string(s), string(c))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keyring: destroy: %w", err)
+	}
+	k.held.drop(s, c)
+	k.step("destroy: row")
+	return k.scrub(ctx)
+}
+
+// Drop removes the key of a person of whom nothing was ever sealed.
+func (k *Keyring) Drop(ctx context.Context, s loot.Subject, c loot.Collection) error {
+	err := k.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM keyring_person WHERE subject = $1 AND collection = $2`, string(s), string(c))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keyring: drop: %w", err)
+	}
+	k.held.drop(s, c)
+	return nil
+}
+
+// scrub empties the write-ahead log of an embedded key store, which still
+// holds the sealed key; the database file itself overwrites what is deleted.
+// PostgreSQL keeps dead rows and its log on its own terms: there the key is
+// gone for good when the epoch is destroyed.
+func (k *Keyring) scrub(ctx context.Context) error {
+	pool := k.DB.SQLitePool()
+	if pool == nil {
+		return nil
+	}
+	// A reader that holds an older view keeps the log from being emptied now;
+	// the next destruction or the next start empties it.
+	if _, err := pool.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return fmt.Errorf("keyring: empty the write-ahead log: %w", err)
+	}
+	return nil
+}
+
+// A PersonKey seals what one person gave on one occasion.
+type PersonKey struct {
+	k      *Keyring
+	s      loot.Subject
+	c      loot.Collection
+	secret []byte
+	aead   tink.AEAD
+	bound  []byte // subject and collection, before every associated data
+	kind   Kind
+}
+
+func (k *Keyring) person(s loot.Subject, c loot.Collection, secret []byte) *PersonKey {
+	return &PersonKey{
+		k: k, s: s, c: c, secret: secret, kind: Record,
+		aead:  newAEAD(derive(secret, keySize, "loot person", "seal")),
+		bound: bind(string(s), string(c)),
+	}
+}
+
+// For returns the same key, whose openings are counted as another kind.
+func (p *PersonKey) For(kind Kind) *PersonKey {
+	as := *p
+	as.kind = kind
+	return &as
+}
+
+// Overhead is how many bytes longer a sealed value is than the value.
+const Overhead = 12 + 16
+
+// Seal seals a value. It opens only with the same associated data, for the
+// same person and collection.
+func (p *PersonKey) Seal(plain, ad []byte) []byte { return seal(p.aead, plain, p.ad(ad)) }
+
+// Open opens a sealed value and counts it.
+func (p *PersonKey) Open(sealed, ad []byte) ([]byte, error) {
+	p.k.ops.add(p.kind, 1)
+	plain, err := p.aead.Decrypt(sealed, p.ad(ad))
+	if err != nil {
+		return nil, fmt.Errorf("keyring: sealed value: %w", ErrTampered)
+	}
+	return plain, nil
+}
+
+func (p *PersonKey) ad(ad []byte) []byte {
+	b := make([]byte, 0, len(p.bound)+len(ad))
+	return append(append(b, p.bound...), ad...)
+}
+
+// Tag is 16 bytes that find what the ledger keeps about the person. Without
+// the key nobody can tell whose it is.
+func (p *PersonKey) Tag() []byte { return derive(p.secret, 16, "loot person", "tag") }
+
+// Segment is the length of the pieces in which a stream is sealed. Each is
+// bound to its position, and the last to being the last.
+const Segment = 64 << 10
+
+func (p *PersonKey) streaming() (*streamsubtle.AESGCMHKDF, error) {
+	key := derive(p.secret, keySize, "loot person", "stream")
+	return streamsubtle.NewAESGCMHKDF(key, "SHA256", keySize, Segment, 0)
+}
+
+// SealStream returns a writer that seals what is written to it into w, in
+// writes of [Segment] bytes at most. The stream is whole once it is closed.
+func (p *PersonKey) SealStream(w io.Writer, ad []byte) (io.WriteCloser, error) {
+	s, err := p.streaming()
+	if err != nil {
+		return nil, fmt.Errorf("keyring: seal stream: %w", err)
+	}
+	return s.NewEncryptingWriter(w, p.ad(ad))
+}
+
+// OpenStream returns a reader of what was sealed, and counts it as one
+// opening. A stream that was cut, reordered or changed ends in [ErrTampered],
+// and nothing of the segment where it happened is returned.
+func (p *PersonKey) OpenStream(r io.Reader, ad []byte) (io.Reader, error) {
+	p.k.ops.add(p.kind, 1)
+	s, err := p.streaming()
+	if err != nil {
+		return nil, fmt.Errorf("keyring: open stream: %w", err)
+	}
+	source := &honest{r: r}
+	plain, err := s.NewDecryptingReader(source, p.ad(ad))
+	if err != nil {
+		return nil, source.blame(err)
+	}
+	return &streamReader{plain, source}, nil
+}
+
+// honest remembers an error of the source, so that a lost connection is not
+// taken for tampering.
+type honest struct {
+	r   io.Reader
+	err error
+}
+
+func (h *honest) Read(b []byte) (int, error) {
+	n, err := h.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		h.err = err
+	}
+	return n, err
+}
+
+func (h *honest) blame(err error) error {
+	if h.err != nil {
+		return h.err
+	}
+	return fmt.Errorf("keyring: sealed stream: %w", errors.Join(ErrTampered, err))
+}
+
+type streamReader struct {
+	plain  io.Reader
+	source *honest
+}
+
+func (s *streamReader) Read(b []byte) (int, error) {
+	n, err := s.plain.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = s.source.blame(err)
+	}
+	return n, err
+}
