@@ -19,7 +19,7 @@ type folder struct {
 	lock *os.File
 }
 
-const lockName = ".sequencer.lock"
+const lockName = ".lock"
 
 func holdFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -90,6 +90,7 @@ type lines struct {
 	line int
 	off  int
 	part string
+	last spot // the line before
 }
 
 // next returns the next line and where it stands; it fails where the text ends
@@ -100,7 +101,7 @@ func (l *lines) next(want string) (string, spot, error) {
 	if !ok {
 		return "", at, &misread{at, l.part, "the text ends here, where " + want + " should stand"}
 	}
-	at.len = len(line)
+	at.len = len(line) + 1 // a character may have become the line end, so it counts
 	l.rest, l.line, l.off = rest, l.line+1, l.off+len(line)+1
 	return line, at, nil
 }
@@ -111,11 +112,16 @@ func (l *lines) word(name, want string) (string, spot, error) {
 	if err != nil {
 		return "", at, err
 	}
+	before := l.last
+	l.last = at
 	value, ok := strings.CutPrefix(line, name+" ")
 	if !ok {
+		if before.len > 0 { // the line before may have been broken in two
+			at = spot{before.line, 2, before.off, at.off + at.len - before.off}
+		}
 		return "", at, &misread{at, l.part, want + " should stand here"}
 	}
-	at.off, at.len = at.off+len(name)+1, len(value)
+	at.off, at.len = at.off+len(name)+1, len(value)+1
 	return value, at, nil
 }
 

@@ -1,0 +1,245 @@
+package ledger_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"loot/ledger"
+	"loot/store"
+)
+
+// fill appends n entries and waits until they are in the log.
+func (b *bench) fill(l *ledger.Ledger, n int) {
+	b.t.Helper()
+	s := b.person()
+	for n > 0 {
+		es := make([]ledger.Entry, min(n, 100))
+		for i := range es {
+			es[i] = opening(s, b.now())
+		}
+		b.append(l, es...)
+		n -= len(es)
+	}
+	b.sync(l)
+}
+
+func (b *bench) exec(q string, args ...any) {
+	b.t.Helper()
+	err := b.db.InTx(b.t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(b.t.Context(), q, args...)
+		return err
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) verify(l *ledger.Ledger, a ledger.Against) ledger.Report {
+	b.t.Helper()
+	r, err := l.Verify(b.t.Context(), a)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func (b *bench) file(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }
+
+// wants fails unless the report names the trouble, and, if given, the place.
+func wants(t *testing.T, r ledger.Report, trouble ledger.Trouble, where string) {
+	t.Helper()
+	for _, p := range r.Problems {
+		if p.Trouble == trouble && (where == "" || p.Where == where) {
+			return
+		}
+	}
+	t.Errorf("%s of %s was not found:\n%s", trouble, where, r)
+}
+
+func flip(t *testing.T, path string, at int) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSoundLogIsSound(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		if r := b.verify(l, ledger.Against{}); !r.OK() {
+			t.Errorf("a log that never ran: %s", r)
+		}
+		stop := b.run(l)
+		b.fill(l, 700)
+		r := b.verify(l, ledger.Against{})
+		if !r.OK() || r.Size != 700 || r.Records != 700 || !strings.Contains(r.String(), "No checkpoint and no witness") {
+			t.Errorf("%s", r)
+		}
+		stop()
+	})
+}
+
+// TestTamperingIsFoundByItself covers deletion, change, reordering and a cut
+// tail, in the records and in the log's files.
+func TestTamperingIsFoundByItself(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		stop := b.run(l)
+		b.fill(l, 600)
+		stop()
+		if r := b.verify(l, ledger.Against{}); !r.OK() {
+			t.Fatal(r)
+		}
+		saved := filepath.Join(t.TempDir(), "log")
+		if err := os.CopyFS(saved, os.DirFS(b.dir)); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name    string
+			do      []string // SQL
+			file    func()
+			trouble ledger.Trouble
+			where   string
+		}{
+			{"a record deleted", []string{`DELETE FROM ledger_entry WHERE idx = 17`}, nil, ledger.Deletion, "entry 17"},
+			{"the first deleted", []string{`DELETE FROM ledger_entry WHERE idx = 0`}, nil, ledger.Deletion, "entry 0"},
+			{"facts changed", []string{`UPDATE ledger_entry SET facts = '{"verdict":"recorded"}' WHERE idx = 300`}, nil, ledger.Change, "entry 300"},
+			{"a record replaced by a copy of another", []string{
+				`UPDATE ledger_entry SET leaf = o.leaf, subject_hash = o.subject_hash, actor_hash = o.actor_hash, facts = o.facts, facts_salt = o.facts_salt
+				 FROM (SELECT leaf, subject_hash, actor_hash, facts, facts_salt FROM ledger_entry WHERE idx = 6) AS o WHERE idx = 5`,
+			}, nil, ledger.Change, "entry 5"},
+			{"two records swapped", []string{
+				`UPDATE ledger_entry SET idx = 100000 WHERE idx = 41`, `UPDATE ledger_entry SET idx = 41 WHERE idx = 599`, `UPDATE ledger_entry SET idx = 599 WHERE idx = 100000`,
+			}, nil, ledger.Reordering, "entry 599"},
+			{"the last records deleted", []string{`DELETE FROM ledger_entry WHERE idx >= 590`}, nil, ledger.CutTail, "entries 590–599"},
+			{"the last records deleted and the size set back", []string{`DELETE FROM ledger_entry WHERE idx >= 590`, `UPDATE ledger_state SET size = 590`}, nil, ledger.CutTail, "entries 590–599"},
+			{"a record added", []string{`UPDATE ledger_state SET size = 599`}, nil, ledger.Change, "the records"},
+			{"the log's tail cut off", nil, func() {
+				os.WriteFile(b.file(".state/treeState"), []byte(`{"size":256,"root":"AAAA"}`), 0o600)
+			}, ledger.CutTail, "entries 256–599"},
+			{"the log removed", nil, func() { os.RemoveAll(b.dir) }, ledger.CutTail, "entries 0–599"},
+			{"an entry of the log changed", nil, func() { flip(t, b.file("tile/entries/001"), 40) }, ledger.Change, "entry 257"},
+			{"a tile changed", nil, func() { flip(t, b.file("tile/0/000"), 32*9) }, ledger.Change, "tile/0/000"},
+			{"an upper tile changed", nil, func() { flip(t, b.file("tile/1/000.p/2"), 3) }, ledger.Change, "tile/1/000.p/2"},
+			{"a tile removed", nil, func() { os.Remove(b.file("tile/0/001")) }, ledger.Change, "tile/0/001"},
+			{"a bundle cut short", nil, func() { os.Truncate(b.file("tile/entries/000"), 100) }, ledger.Change, "tile/entries/000"},
+			{"the checkpoint changed", nil, func() { flip(t, b.file("checkpoint"), len(origin)+2) }, ledger.Change, "checkpoint"},
+			{"the checkpoint removed", nil, func() { os.Remove(b.file("checkpoint")) }, ledger.Change, "checkpoint"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				if c.file != nil {
+					c.file()
+					wants(t, b.verify(l, ledger.Against{}), c.trouble, c.where)
+					os.RemoveAll(b.dir)
+					if err := os.CopyFS(b.dir, os.DirFS(saved)); err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				b.exec(`CREATE TABLE ledger_saved AS SELECT id, at, idx, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_entry`)
+				for _, q := range c.do {
+					b.exec(q)
+				}
+				wants(t, b.verify(l, ledger.Against{}), c.trouble, c.where)
+				b.exec(`DELETE FROM ledger_entry`)
+				b.exec(`INSERT INTO ledger_entry (id, at, idx, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
+					SELECT id, at, idx, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_saved`)
+				b.exec(`UPDATE ledger_state SET size = 600`)
+				b.exec(`DROP TABLE ledger_saved`)
+			})
+		}
+		if r := b.verify(l, ledger.Against{}); !r.OK() {
+			t.Errorf("the test left traces: %s", r)
+		}
+	})
+}
+
+// newWitness starts a witness for the ledger's key.
+func newWitness(t testing.TB, dir, logKey string) (*ledger.Witness, *httptest.Server) {
+	t.Helper()
+	w, err := ledger.OpenWitness(ledger.WitnessConfig{
+		Dir: dir, Name: "witness.example.net", Logs: []string{logKey}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	s := httptest.NewServer(w.Handler())
+	t.Cleanup(s.Close)
+	return w, s
+}
+
+// TestRewindAndSecondHistory covers what a log cannot show by itself.
+func TestRewindAndSecondHistory(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		w, s := newWitness(t, t.TempDir(), l.VerifierKey())
+		seen := ledger.Against{Witness: &ledger.WitnessAt{Key: w.Key(), URL: s.URL}}
+		stop := b.run(l)
+		b.fill(l, 300)
+		stop()
+		old, err := l.Checkpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		backup := filepath.Join(t.TempDir(), "log")
+		if err := os.CopyFS(backup, os.DirFS(b.dir)); err != nil {
+			t.Fatal(err)
+		}
+		if r := b.verify(l, seen); !r.OK() || len(r.Against) != 1 { // the witness sees 300
+			t.Fatal(r)
+		}
+		stop = b.run(l)
+		b.fill(l, 250)
+		stop()
+		saved, err := l.Checkpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := b.verify(l, ledger.Against{Checkpoint: old, Witness: seen.Witness}); !r.OK() || len(r.Against) != 2 { // and 550
+			t.Fatal(r)
+		}
+
+		// Both are set back to a state that was once true.
+		b.exec(`DELETE FROM ledger_entry WHERE idx >= 300`)
+		b.exec(`UPDATE ledger_state SET size = 300`)
+		os.RemoveAll(b.dir)
+		if err := os.CopyFS(b.dir, os.DirFS(backup)); err != nil {
+			t.Fatal(err)
+		}
+		l = b.open()
+		if r := b.verify(l, ledger.Against{}); !r.OK() {
+			t.Fatalf("by itself a rewind of both cannot show, yet: %s", r)
+		}
+		wants(t, b.verify(l, ledger.Against{Checkpoint: saved}), ledger.SetBack, "entries 300–549")
+		wants(t, b.verify(l, seen), ledger.SetBack, "")
+		if r := b.verify(l, ledger.Against{Checkpoint: old}); !r.OK() {
+			t.Errorf("the older checkpoint: %s", r)
+		}
+
+		// And another history grows from there.
+		stop = b.run(l)
+		b.fill(l, 400)
+		stop()
+		if r := b.verify(l, ledger.Against{}); !r.OK() {
+			t.Fatalf("by itself a second history cannot show, yet: %s", r)
+		}
+		wants(t, b.verify(l, ledger.Against{Checkpoint: saved}), ledger.SecondHistory, "the saved checkpoint")
+		wants(t, b.verify(l, seen), ledger.SecondHistory, "")
+
+		// A saved checkpoint that was changed is said to be none.
+		wants(t, b.verify(l, ledger.Against{Checkpoint: bytes.Replace(saved, []byte("550"), []byte("551"), 1)}), ledger.Change, "the saved checkpoint")
+	})
+}
