@@ -85,8 +85,7 @@ func (s *Statement) decide(w *world, in *Input) Verdict {
 func (o *Obligations) add(a obligationsOf) {
 	for _, who := range a.notify {
 		if !slices.Contains(o.Notify, who) {
-			o.Notify = append(o.Notify, who)
-			slices.Sort(o.Notify)
+			o.Notify = slices.Sorted(slices.Values(append(slices.Clone(o.Notify), who)))
 		}
 	}
 	o.Approvals = max(o.Approvals, a.approvals)
@@ -94,6 +93,10 @@ func (o *Obligations) add(a obligationsOf) {
 		o.Mask = a.mask
 	}
 	o.DelayGag = o.DelayGag || a.delay
+}
+
+func (o Obligations) equal(p Obligations) bool {
+	return slices.Equal(o.Notify, p.Notify) && o.Approvals == p.Approvals && o.Mask == p.Mask && o.DelayGag == p.DelayGag
 }
 
 // ApprovalsNeeded returns how many approvals would turn a refusal of the input

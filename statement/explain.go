@@ -41,7 +41,7 @@ func (s *Statement) Explain(in *Input) Explanation {
 		case r.Clause != e.Clause && !slices.Contains(e.Others, r.Clause):
 			e.Others = append(e.Others, r.Clause)
 		}
-		e.Needed = append(e.Needed, s.lifts(r, w)...)
+		e.Needed = append(e.Needed, s.lifts(r))
 	}
 	near := s.nearest(w, in)
 	if near.rule != nil {
@@ -160,30 +160,28 @@ func (s *Statement) missing(m miss, w *world) []string {
 	return out
 }
 
-// lifts says what would keep a forbid from applying.
-func (s *Statement) lifts(r *rule, _ *world) []string {
+// lifts says what would keep a forbid from applying: any one of these.
+func (s *Statement) lifts(r *rule) string {
 	var out []string
 	for i := range r.conds {
 		if c := &r.conds[i]; c.needs != "" {
 			out = append(out, c.needs)
 		}
 	}
-	if len(out) > 0 {
-		return out
-	}
-	for i := range r.conds {
-		if c := &r.conds[i]; c.unless {
-			out = append(out, s.phrase(c.body, true))
+	if len(out) == 0 {
+		for i := range r.conds {
+			if c := &r.conds[i]; c.unless {
+				out = append(out, s.phrase(c.body, true))
+			}
 		}
 	}
-	if len(out) > 0 {
-		return out
-	}
-	for i := range r.conds {
-		out = append(out, s.phrase(r.conds[i].body, false))
+	if len(out) == 0 {
+		for i := range r.conds {
+			out = append(out, s.phrase(r.conds[i].body, false))
+		}
 	}
 	if len(out) == 0 {
-		out = append(out, "nothing: it is forbidden altogether")
+		return "nothing helps: it is forbidden altogether"
 	}
-	return out
+	return clauses(out, "or")
 }

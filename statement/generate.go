@@ -176,14 +176,10 @@ unless { principal is Staff };`,
 }
 
 // generateSignals obeys the signals that the statement says it honours: nothing
-// that rests on permission is stored or loaded for such a visitor.
+// of the register that rests on permission is stored or loaded for such a visitor.
 func (s *Statement) generateSignals(where map[string]place, emit emitter) {
-	var asked []loot.Purpose
-	for _, p := range s.d.purposes {
-		if p.Basis == "permission" {
-			asked = append(asked, p.ID)
-		}
-	}
+	stored := s.permissionPurposes(ids(s.d.items, func(d ItemDecl) string { return string(d.Purpose) }))
+	loaded := s.permissionPurposes(ids(s.d.tags, func(d TagDecl) string { return string(d.Purpose) }))
 	for _, d := range s.d.signals {
 		var regions []string
 		for _, r := range s.parsed.front.Regions {
@@ -191,22 +187,42 @@ func (s *Statement) generateSignals(where map[string]place, emit emitter) {
 				regions = append(regions, r)
 			}
 		}
-		if len(regions) == 0 || len(asked) == 0 {
+		if len(regions) == 0 {
 			continue
 		}
-		words := quote("the visitor's “" + signalTitles[d.ID] + "” is off, since we honour it in " + titles(regions, "and"))
-		emit(where["signals "+d.ID], fmt.Sprintf(`@needs1(%s)
-forbid (principal, action == Action::"store", resource)
-when { principal.signals.contains(Signal::%q) }
-when { %s.contains(principal.region) }
-when { %s.contains(resource.purpose) };`, words, d.ID, list("Region", regions), list("Purpose", asked)), "signals "+d.ID)
-		emit(where["signals "+d.ID], fmt.Sprintf(`@needs1(%s)
-forbid (principal, action == Action::"load", resource)
-when { principal.signals.contains(Signal::%q) }
-when { %s.contains(principal.region) }
-when { %s.contains(resource.purpose) }
-unless { context.contextual };`, words, d.ID, list("Region", regions), list("Purpose", asked)), "signals "+d.ID)
+		in, words := "", "the visitor's device does not send “"+signalTitles[d.ID]+"”, which we honour"
+		if len(regions) < len(s.parsed.front.Regions) {
+			in = fmt.Sprintf("when { %s.contains(principal.region) }\n", list("Region", regions))
+			words += " in " + titles(regionTitles(regions), "and")
+		}
+		id := "signals " + d.ID
+		head := fmt.Sprintf("@needs1(%s)\nforbid (principal, action == Action::%%q, resource)\nwhen { principal.signals.contains(Signal::%q) }\n%s", quote(words), d.ID, in)
+		if len(stored) > 0 {
+			emit(where[id], fmt.Sprintf(head+"when { %s.contains(resource.purpose) };", "store", list("Purpose", stored)), id)
+		}
+		if len(loaded) > 0 {
+			emit(where[id], fmt.Sprintf(head+"when { %s.contains(resource.purpose) }\nunless { context.contextual };", "load", list("Purpose", loaded)), id)
+		}
 	}
+}
+
+func regionTitles(regions []string) []string {
+	out := make([]string, len(regions))
+	for i, r := range regions {
+		out[i] = regionWords(r)
+	}
+	return out
+}
+
+// permissionPurposes are those of the purposes that rest on permission.
+func (s *Statement) permissionPurposes(of []string) []loot.Purpose {
+	var out []loot.Purpose
+	for _, p := range s.d.purposes {
+		if p.Basis == "permission" && slices.Contains(of, string(p.ID)) {
+			out = append(out, p.ID)
+		}
+	}
+	return out
 }
 
 var signalTitles = map[string]string{

@@ -139,6 +139,13 @@ func (s *Statement) known(path string) (table string, names []string) {
 
 func (s *Statement) lintPair(rep *reporter, r *rule, at place, a, b ast.IsNode) {
 	for _, pair := range [2][2]ast.IsNode{{a, b}, {b, a}} {
+		if pathOf(pair[0]) == "context.case" {
+			for _, text := range stringsIn(pair[1]) {
+				if !slices.Contains(s.cases, text) {
+					s.cases = append(s.cases, text)
+				}
+			}
+		}
 		table, names := s.known(pathOf(pair[0]))
 		if table == "" {
 			continue

@@ -32,6 +32,7 @@ type rule struct {
 	ast               *ast.Policy // with the approvals that its annotation asks for
 	policy            *cedar.Policy
 	scope             *cedar.Policy // the head alone, without conditions
+	matches           *cedar.Policy // the rule as a permit, whatever its effect
 	conds             []condition
 	actions           []loot.Action
 	kinds             []loot.ActorKind
@@ -264,6 +265,9 @@ func (s *Statement) compileRule(rep *reporter, p *ast.Policy, base rule) *rule {
 		return nil
 	}
 	r.policy = policyOf(r.ast)
+	match := *r.ast
+	match.Effect = ast.EffectPermit
+	r.matches = policyOf(&match)
 	head := *r.ast
 	head.Conditions, head.Effect = nil, ast.EffectPermit
 	r.scope = policyOf(&head)

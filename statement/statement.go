@@ -32,6 +32,7 @@ type Statement struct {
 	rules   []*rule
 	byID    map[types.PolicyID]*rule
 	index   map[slot][]*rule
+	cases   []string // kinds of case that rules speak of
 }
 
 // A slot is what rules are indexed by: a rule whose head cannot match is not asked.

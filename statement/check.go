@@ -1,0 +1,162 @@
+package statement
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"loot"
+)
+
+// Check reports what a sound statement should not leave open: a promise without
+// a rule, a declaration that nothing uses, a rule that cannot apply, a purpose
+// without an end, and, if keepers are given, a promise in force that no part of
+// the program keeps. Parse has already refused what is wrong by itself.
+func (s *Statement) Check(keepers []loot.Clause) Problems {
+	rep := &reporter{file: s.parsed.file}
+	s.checkClauses(rep, keepers)
+	s.checkDeclarations(rep)
+	s.checkRules(rep)
+	s.checkRegister(rep)
+	return rep.problems.sorted()
+}
+
+func (s *Statement) checkClauses(rep *reporter, keepers []loot.Clause) {
+	for _, c := range s.clauses {
+		at := place{line: c.Line, col: 1, clause: c.ID}
+		if len(c.Rules) == 0 && c.NoRule == "" {
+			rep.add(at, "The clause has no rule; write one, or say with norule why it needs none.")
+		}
+		if c.Prose == "" {
+			rep.add(at, "The clause has rules and says nothing to a reader.")
+		}
+		if keepers != nil && !c.Planned && !slices.Contains(keepers, c.ID) {
+			rep.add(at, "The clause is in force, but no part of the program keeps it: add status: planned, or the part.")
+		}
+	}
+}
+
+func (s *Statement) checkDeclarations(rep *reporter) {
+	used := map[string]bool{}
+	for _, e := range s.parsed.entries {
+		for _, m := range e.mentions {
+			used[m.table+" "+m.name] = true
+		}
+	}
+	for _, r := range s.rules {
+		if r.Generated {
+			continue // made from the declarations, so it uses nothing by itself
+		}
+		for _, l := range r.literal {
+			used[l.table+" "+l.name] = true
+		}
+	}
+	for _, e := range s.parsed.entries {
+		switch e.table {
+		case "purposes":
+			if !used["purposes "+e.id] {
+				rep.add(e.at, "The purpose %s is not used by any field, service, role, desk, item or rule.", e.id)
+			}
+			if !hasKey(e, "retain") {
+				rep.add(e.at, "The purpose %s does not say how long data is kept for it (retain).", e.id)
+			}
+		case "categories":
+			if !used["categories "+e.id] {
+				rep.add(e.at, "No field and no rule is of the category %s.", e.id)
+			}
+		case "fields":
+			f, _ := s.Field(loot.Field(e.id))
+			if len(f.Needed) == 0 {
+				rep.add(e.at, "The field %s is needed for nothing; name a purpose and what cannot be done without it.", e.id)
+			}
+		}
+	}
+}
+
+func hasKey(e entry, key string) bool {
+	for i := 0; i+1 < len(e.node.Content); i += 2 {
+		if e.node.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
+}
+
+// checkRules looks for a request that each rule decides. A rule without one
+// says nothing that its neighbours do not say already, or cannot apply at all.
+func (s *Statement) checkRules(rep *reporter) {
+	full, err := s.recompile(without{inForce: true})
+	if err != nil {
+		return // cannot be: s itself compiled
+	}
+	idle := make([]bool, len(s.rules))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(s.rules) {
+					return
+				}
+				r := s.rules[i]
+				if !r.planned {
+					if _, ok := s.witness(r); ok {
+						continue
+					}
+				}
+				_, ok := full.witness(full.byID[r.key])
+				idle[i] = !ok
+			}
+		})
+	}
+	wait.Wait()
+	for i, r := range s.rules {
+		if idle[i] {
+			rep.add(place{line: r.Line, col: r.Col, clause: r.Clause}, "%s", full.idle(full.byID[r.key]))
+		}
+	}
+}
+
+// idle says why a rule without a witness may be idle.
+func (s *Statement) idle(r *rule) string {
+	what := fmt.Sprintf("No request was found that the rule %s decides", r.ID)
+	if r.Generated {
+		what += ", which comes from " + strings.Join(r.decls, ", ")
+	}
+	if twin, ok := lookup(s.rules, func(o *rule) bool { return o != r && o.Forbid == r.Forbid && o.Words == r.Words }); ok {
+		return what + fmt.Sprintf(": the rule %s says the same.", twin.ID)
+	}
+	switch {
+	case len(r.actions) == 0 || len(r.kinds) == 0:
+		return what + ": nobody who passes its head can do what it speaks of."
+	case r.Forbid && len(s.ways(r)) == 0:
+		return what + ": nothing permits what it forbids."
+	case r.Forbid:
+		return what + ": its conditions never hold, or other rules forbid all of it already."
+	default:
+		return what + ": its conditions never hold, or other rules permit or forbid all of it already."
+	}
+}
+
+// checkRegister looks for an item or a tag that stands in no register and is
+// permitted all the same. Whoever declares a register means it to be complete.
+func (s *Statement) checkRegister(rep *reporter) {
+	full, err := s.recompile(without{inForce: true})
+	if err != nil {
+		return
+	}
+	for _, a := range []loot.Action{loot.Store, loot.Load} {
+		for _, r := range full.index[slot{a, loot.Visitor}] {
+			if r.Forbid {
+				continue
+			}
+			if _, ok := full.undeclaredPasses(r, a); ok {
+				rep.add(place{line: r.Line, col: r.Col, clause: r.Clause}, "The rule %s permits what stands in no register; forbid it unless resource.declared.", r.ID)
+			}
+		}
+	}
+}
