@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,6 +54,8 @@ type Gate struct {
 	Config
 	facts    map[string]FactFunc
 	versions atomic.Pointer[[]Version] // in order of effect
+	known    atomic.Pointer[statement.Statement]
+	asked    sync.Map // readers to []FactFunc
 }
 
 // New returns a gate that permits nothing until a statement is in force.
@@ -260,12 +263,33 @@ func (g *Gate) input(ctx context.Context, tx *store.Tx, s *statement.Statement, 
 	if err != nil {
 		return in, nil, err
 	}
-	for name, f := range g.facts {
+	for _, f := range g.needed(s, r.Action) {
 		if err := f(ctx, tx, r, &in); err != nil {
-			return in, nil, fmt.Errorf("gate: fact %s: %w", name, err)
+			return in, nil, fmt.Errorf("gate: a fact for %s: %w", r.Action, err)
 		}
 	}
 	return in, records, nil
+}
+
+// A readers key names the facts that the rules about an action read.
+type readers struct {
+	statement *statement.Statement
+	action    loot.Action
+}
+
+// needed returns who is asked for what the rules about an action read.
+func (g *Gate) needed(s *statement.Statement, a loot.Action) []FactFunc {
+	if found, ok := g.asked.Load(readers{s, a}); ok {
+		return found.([]FactFunc)
+	}
+	var out []FactFunc
+	for _, name := range s.Facts(a) {
+		if f, ok := g.facts[name]; ok {
+			out = append(out, f)
+		}
+	}
+	g.asked.Store(readers{s, a}, out)
+	return out
 }
 
 // records groups the fields by category. What a field was given for is what
