@@ -69,8 +69,8 @@ type Ledger struct {
 	health
 	wakeup   chan struct{}
 	waiting  waiters
-	cosigned atomic.Pointer[checkpoint] // the newest with cosignatures; nil: none
-	pause    func(stage string)         // tests stop the sequencer here
+	cosigned atomic.Pointer[checkpoint]     // the newest with cosignatures; nil: none
+	step     func(*sequencer, string) error // tests stop or break the sequencer here
 }
 
 var quietLibrary sync.Once
@@ -103,7 +103,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	}
 	l := &Ledger{
 		db: c.DB, keyring: c.Keyring, files: files(c.Dir), signer: s, staff: staff, repeatKey: repeatKey,
-		now: c.Now, log: c.Log, quorum: c.Quorum, wakeup: make(chan struct{}, 1), pause: func(string) {},
+		now: c.Now, log: c.Log, quorum: c.Quorum, wakeup: make(chan struct{}, 1), step: func(*sequencer, string) error { return nil },
 	}
 	for _, w := range c.Witnesses {
 		ask, err := newCosigner(w)

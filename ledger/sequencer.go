@@ -216,11 +216,15 @@ func (s *sequencer) batch(ctx context.Context) (int, error) {
 	if err != nil || len(waiting) == 0 {
 		return 0, err
 	}
-	s.pause("read")
+	if err := s.step(s, "read"); err != nil {
+		return 0, err
+	}
 	if err := s.check(ctx, size); err != nil {
 		return 0, err
 	}
-	s.pause("checked")
+	if err := s.step(s, "checked"); err != nil {
+		return 0, err
+	}
 	leaves := make([][]byte, len(waiting))
 	for i, c := range waiting {
 		leaves[i] = c.leaf
@@ -229,7 +233,9 @@ func (s *sequencer) batch(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.pause("appended")
+	if err := s.step(s, "appended"); err != nil {
+		return 0, err
+	}
 	at := make(map[string]uint64, len(waiting))
 	for i, c := range waiting {
 		if indices[i].err != nil {
