@@ -150,7 +150,7 @@ func (s *Statement) checkRegister(rep *reporter) {
 		return
 	}
 	for _, a := range []loot.Action{loot.Store, loot.Load} {
-		for _, r := range full.index[slot{a, loot.Visitor}] {
+		for _, r := range full.index[slot{action: a, kind: loot.Visitor}] {
 			if r.Forbid {
 				continue
 			}

@@ -55,7 +55,7 @@ func (s *Statement) Decide(in *Input) Verdict {
 
 // decide asks the rules about a world that conforms.
 func (s *Statement) decide(w *world, in *Input) Verdict {
-	decision, why := cedar.Authorize(ruleList(s.index[slot{in.Action, in.Actor.Kind}]), w, w.request)
+	decision, why := cedar.Authorize(ruleList(s.index[slotOf(in)]), w, w.request)
 	v := Verdict{Allowed: decision == cedar.Allow && len(why.Errors) == 0}
 	for _, e := range why.Errors {
 		v.Errors = append(v.Errors, string(e.PolicyID)+": "+e.Message)

@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,22 +80,19 @@ func (s *Statement) lintValue(rep *reporter, r *rule, at place, v types.Value) {
 }
 
 func (s *Statement) lintEntity(rep *reporter, r *rule, at place, e types.EntityUID) {
-	table, closed := tableOf[e.Type]
+	table := tableOf[e.Type]
 	switch {
 	case e.Type == "Action":
-	case !closed:
+	case table == "":
 		if _, known := s.vocab.schema.Entities[e.Type]; known {
 			rep.add(s.seek(r, at, e), "A rule speaks of kinds, never of one single %s.", strings.ToLower(string(e.Type)))
 		}
 	case e.Type == "Purpose" && e.ID == undeclared:
 		rep.add(s.seek(r, at, e), "The purpose %q is no purpose; ask resource.declared.", undeclared)
 	default:
-		if _, ok := s.vocab.member(e.Type, string(e.ID)); !ok {
-			var known []string
-			for id := range s.vocab.members[e.Type] {
-				known = append(known, string(id))
-			}
-			slices.Sort(known)
+		l := closed(slices.Index(listNames[:], e.Type)) //nolint:gosec // tableOf has the same types
+		if _, ok := s.vocab.member(l, string(e.ID)); !ok {
+			known := slices.Sorted(maps.Keys(s.vocab.members[l]))
 			rep.add(s.seek(r, at, e), "There is no %s %q%s.", strings.ToLower(string(e.Type)), clip(string(e.ID)), suggest(string(e.ID), known))
 			return
 		}

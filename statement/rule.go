@@ -36,6 +36,7 @@ type rule struct {
 	conds             []condition
 	actions           []loot.Action
 	kinds             []loot.ActorKind
+	collection        loot.Collection // the one that its head speaks of; empty: any
 	about             obligationsOf
 	decls             []string // "table id" of the declarations that a generated rule comes from
 	literal           []literal
@@ -264,8 +265,9 @@ func (s *Statement) compileRule(rep *reporter, p *ast.Policy, base rule) *rule {
 		}
 		return nil
 	}
-	r.policy = policyOf(r.ast)
-	match := *r.ast
+	rest := r.behindIndex()
+	r.policy = policyOf(&rest)
+	match := rest
 	match.Effect = ast.EffectPermit
 	r.matches = policyOf(&match)
 	head := *r.ast
@@ -280,6 +282,29 @@ func (s *Statement) compileRule(rep *reporter, p *ast.Policy, base rule) *rule {
 		r.conds = append(r.conds, cond)
 	}
 	return r
+}
+
+// behindIndex is the rule without the parts of its head that hold for every
+// request of its slots.
+func (r *rule) behindIndex() ast.Policy {
+	p := *r.ast
+	p.Action = ast.Scope{}.All()
+	if _, ok := p.Principal.(ast.ScopeTypeIs); ok {
+		p.Principal = ast.Scope{}.All()
+	}
+	switch t := p.Resource.(type) {
+	case ast.ScopeTypeIs:
+		p.Resource = ast.Scope{}.All()
+	case ast.ScopeTypeIn:
+		if t.Entity.Type == "Collection" {
+			r.collection, p.Resource = loot.Collection(t.Entity.ID), ast.Scope{}.All()
+		}
+	case ast.ScopeTypeIsIn:
+		if t.Entity.Type == "Collection" {
+			r.collection, p.Resource = loot.Collection(t.Entity.ID), ast.Scope{}.All()
+		}
+	}
+	return p
 }
 
 func approvalsWords(n int) string {

@@ -27,7 +27,7 @@ type Statement struct {
 	hash    string
 	d       *declarations
 	vocab   *vocabulary
-	parents map[types.String]types.EntityUIDSet
+	parents map[loot.Collection]types.EntityUIDSet
 	clauses []Clause
 	rules   []*rule
 	byID    map[types.PolicyID]*rule
@@ -35,11 +35,24 @@ type Statement struct {
 	cases   []string // kinds of case that rules speak of
 }
 
-// A slot is what rules are indexed by: a rule whose head cannot match is not asked.
+// A slot is what rules are indexed by, so that a rule whose head cannot match
+// is not asked at all. Only requests about a record have a collection.
 type slot struct {
-	action loot.Action
-	kind   loot.ActorKind
+	action     loot.Action
+	kind       loot.ActorKind
+	collection loot.Collection
 }
+
+// slotOf returns the slot of an input.
+func slotOf(in *Input) slot {
+	at := slot{action: in.Action, kind: in.Actor.Kind}
+	if aboutRecord(in.Action) {
+		at.collection = in.Record.Collection
+	}
+	return at
+}
+
+func aboutRecord(a loot.Action) bool { return a != loot.Contact && a != loot.Store && a != loot.Load }
 
 // parsed is what stands in the file, before anything is left out or generated.
 type parsed struct {
@@ -229,7 +242,7 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	if w.entry != "" {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.table == w.table && e.id == w.entry })
 	}
-	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[types.String]types.EntityUIDSet{}}
+	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[loot.Collection]types.EntityUIDSet{}}
 	s.hash = hashOf(p.src, w)
 	s.d = declare(rep, &p.front, entries)
 	vocab, err := newVocabulary(s.d, &p.front)
@@ -239,8 +252,8 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	}
 	s.vocab = vocab
 	for _, c := range s.d.collections {
-		uid, _ := vocab.member("Collection", string(c.ID))
-		s.parents[types.String(c.ID)] = types.NewEntityUIDSet(uid)
+		m, _ := vocab.member(collectionList, string(c.ID))
+		s.parents[c.ID] = types.NewEntityUIDSet(m.uid)
 	}
 	generated := s.generate(entries)
 	for _, sec := range p.doc.sections {
@@ -287,13 +300,30 @@ func (s *Statement) addRule(rep *reporter, c *Clause, policy *ast.Policy, base r
 	if r.planned && !r.Forbid {
 		return
 	}
+	for _, at := range s.slots(r) {
+		s.index[at] = append(s.index[at], r)
+	}
+}
+
+// slots returns every slot in which a rule's head can match.
+func (s *Statement) slots(r *rule) []slot {
+	var out []slot
 	for _, a := range r.actions {
 		for _, k := range r.kinds {
-			if slices.Contains(s.vocab.kindsFor(a), k) {
-				s.index[slot{a, k}] = append(s.index[slot{a, k}], r)
+			switch {
+			case !slices.Contains(s.vocab.kindsFor(a), k):
+			case !aboutRecord(a):
+				out = append(out, slot{action: a, kind: k})
+			default:
+				for _, c := range s.d.collections {
+					if r.collection == "" || r.collection == c.ID {
+						out = append(out, slot{a, k, c.ID})
+					}
+				}
 			}
 		}
 	}
+	return out
 }
 
 // hashOf is the SHA-256 of the source; a mutation has a hash of its own.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/schema"
@@ -30,7 +31,34 @@ type vocabulary struct {
 	text    string
 	schema  *resolved.Schema
 	check   *validate.Validator
-	members map[types.EntityType]map[types.String]types.EntityUID
+	members [listCount]map[string]memberOf
+	sets    setCache
+}
+
+// A closed is a closed list of names that a statement declares.
+type closed uint8
+
+// The closed lists, in the order of listNames.
+const (
+	purposeList closed = iota
+	categoryList
+	collectionList
+	roleList
+	deskList
+	regionList
+	topicList
+	signalList
+	itemKindList
+	listCount
+)
+
+var listNames = [listCount]types.EntityType{"Purpose", "Category", "Collection", "Role", "Desk", "Region", "Topic", "Signal", "Kind"}
+
+// memberOf is a member of a closed list, ready to be used as a value.
+type memberOf struct {
+	uid   types.EntityUID
+	value types.Value
+	alone types.Value // the set of it alone
 }
 
 func ids[T any](list []T, id func(T) string) []string {
@@ -42,35 +70,33 @@ func ids[T any](list []T, id func(T) string) []string {
 }
 
 func newVocabulary(d *declarations, front *Front) (*vocabulary, error) {
-	lists := []struct {
-		name string
-		ids  []string
-	}{
-		{"Purpose", append(ids(d.purposes, func(p Purpose) string { return string(p.ID) }), undeclared)},
-		{"Category", ids(d.categories, func(c Category) string { return string(c.ID) })},
-		{"Collection", ids(d.collections, func(c CollectionDecl) string { return string(c.ID) })},
-		{"Role", ids(d.roles, func(r RoleDecl) string { return string(r.ID) })},
-		{"Desk", ids(d.desks, func(k DeskDecl) string { return k.Name })},
-		{"Region", front.Regions},
-		{"Topic", ids(d.topics, func(t TopicDecl) string { return t.ID })},
-		{"Signal", signalNames},
-		{"Kind", itemKinds},
+	lists := [listCount][]string{
+		purposeList:    append(ids(d.purposes, func(p Purpose) string { return string(p.ID) }), undeclared),
+		categoryList:   ids(d.categories, func(c Category) string { return string(c.ID) }),
+		collectionList: ids(d.collections, func(c CollectionDecl) string { return string(c.ID) }),
+		roleList:       ids(d.roles, func(r RoleDecl) string { return string(r.ID) }),
+		deskList:       ids(d.desks, func(k DeskDecl) string { return k.Name }),
+		regionList:     front.Regions,
+		topicList:      ids(d.topics, func(t TopicDecl) string { return t.ID }),
+		signalList:     signalNames,
+		itemKindList:   itemKinds,
 	}
-	v := &vocabulary{members: map[types.EntityType]map[types.String]types.EntityUID{}}
+	v := &vocabulary{}
 	var b strings.Builder
-	for _, l := range lists {
-		t := types.EntityType(l.name)
-		v.members[t] = map[types.String]types.EntityUID{}
-		quoted := make([]string, len(l.ids))
-		for i, id := range l.ids {
+	for l, names := range lists {
+		t := listNames[l]
+		v.members[l] = make(map[string]memberOf, len(names))
+		quoted := make([]string, len(names))
+		for i, id := range names {
 			quoted[i] = fmt.Sprintf("%q", id)
-			v.members[t][types.String(id)] = types.NewEntityUID(t, types.String(id))
+			uid := types.NewEntityUID(t, types.String(id))
+			v.members[l][id] = memberOf{uid: uid, value: uid, alone: types.NewSet(uid)}
 		}
-		if len(l.ids) == 0 {
-			fmt.Fprintf(&b, "entity %s; // none declared\n", l.name)
+		if len(names) == 0 {
+			fmt.Fprintf(&b, "entity %s; // none declared\n", t)
 			continue
 		}
-		fmt.Fprintf(&b, "entity %s enum [%s];\n", l.name, strings.Join(quoted, ", "))
+		fmt.Fprintf(&b, "entity %s enum [%s];\n", t, strings.Join(quoted, ", "))
 	}
 	v.text = strings.Replace(schemaTemplate, schemaLists, b.String(), 1)
 	var s schema.Schema
@@ -85,10 +111,63 @@ func newVocabulary(d *declarations, front *Front) (*vocabulary, error) {
 	return v, nil
 }
 
-// member returns the entity of a closed list, and false if it is not on it.
-func (v *vocabulary) member(t types.EntityType, id string) (types.EntityUID, bool) {
-	uid, ok := v.members[t][types.String(id)]
-	return uid, ok
+// member returns a member of a closed list, and false if it is not on it.
+func (v *vocabulary) member(l closed, id string) (memberOf, bool) {
+	m, ok := v.members[l][id]
+	return m, ok
+}
+
+// setCache keeps the sets that were built last: the same few combinations of
+// purposes come again and again, and building one costs more than to find it.
+type setCache [512]atomic.Pointer[cachedSet]
+
+type cachedSet struct {
+	list  closed
+	names []string
+	value types.Value
+}
+
+var emptySet types.Value = types.Set{}
+
+// set returns the members of a closed list that the statement has as a value.
+func set[T ~string](v *vocabulary, l closed, names []T) types.Value {
+	if len(names) == 0 {
+		return emptySet
+	}
+	if len(names) == 1 {
+		if m, ok := v.members[l][string(names[0])]; ok {
+			return m.alone
+		}
+		return emptySet
+	}
+	h := uint32(2166136261) ^ uint32(l)
+	for _, n := range names {
+		for i := range len(n) {
+			h = (h ^ uint32(n[i])) * 16777619
+		}
+		h = (h ^ 0xff) * 16777619
+	}
+	at := &v.sets[h%uint32(len(v.sets))]
+	if c := at.Load(); c != nil && c.list == l && len(c.names) == len(names) {
+		same := true
+		for i, n := range names {
+			same = same && c.names[i] == string(n)
+		}
+		if same {
+			return c.value
+		}
+	}
+	c := &cachedSet{list: l, names: make([]string, len(names))}
+	values := make([]types.Value, 0, len(names))
+	for i, n := range names {
+		c.names[i] = string(n)
+		if m, ok := v.members[l][string(n)]; ok {
+			values = append(values, m.value)
+		}
+	}
+	c.value = types.NewSet(values...)
+	at.Store(c)
+	return c.value
 }
 
 // actionsOf are the actions a Cedar rule can speak of, in their usual order.

@@ -78,19 +78,17 @@ type way struct {
 
 func (s *Statement) ways(r *rule) []way {
 	var out []way
-	for _, a := range r.actions {
-		for _, k := range r.kinds {
-			at := slot{a, k}
-			switch {
-			case !slices.Contains(s.vocab.kindsFor(a), k):
-			case !r.Forbid:
-				out = append(out, way{slot: at, permit: r})
-			default:
-				for _, o := range s.index[at] {
-					if !o.Forbid {
-						out = append(out, way{slot: at, permit: o})
-					}
-				}
+	seen := map[way]bool{}
+	for _, at := range s.slots(r) {
+		permits := []*rule{r}
+		if r.Forbid {
+			permits = slices.DeleteFunc(slices.Clone(s.index[at]), func(o *rule) bool { return o.Forbid })
+		}
+		for _, o := range permits {
+			w := way{slot: slot{action: at.action, kind: at.kind}, permit: o}
+			if !seen[w] {
+				seen[w] = true
+				out = append(out, w)
 			}
 		}
 	}
@@ -145,7 +143,7 @@ func (g *guess) score() int {
 	if err != nil {
 		return 1000
 	}
-	_, why := cedar.Authorize(allReasons{g.s.index[g.way.slot]}, w, w.request)
+	_, why := cedar.Authorize(allReasons{g.s.index[slotOf(g.in)]}, w, w.request)
 	if len(why.Errors) > 0 {
 		return 1000
 	}
@@ -429,7 +427,7 @@ func (g *guess) contextSteps(a loot.Action) {
 func (s *Statement) undeclaredPasses(r *rule, a loot.Action) (*Input, bool) {
 	rnd := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // the same answer every time is the point
 	for range 40 {
-		g := newGuess(s, r, rnd, way{slot: slot{a, loot.Visitor}, permit: r})
+		g := newGuess(s, r, rnd, way{slot: slot{action: a, kind: loot.Visitor}, permit: r})
 		for range 200 {
 			g.in.Item.Declared = false
 			if s.Decide(g.in).Allowed {

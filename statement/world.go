@@ -12,11 +12,12 @@ import (
 
 // The ids of entities say nothing: a decision knows no one.
 var (
-	subjectUID = types.NewEntityUID("Person", "subject")
-	strangerID = types.NewEntityUID("Person", "stranger")
-	recordUID  = types.NewEntityUID("Record", "record")
-	itemUID    = types.NewEntityUID("StorageItem", "item")
-	tagUID     = types.NewEntityUID("Tag", "tag")
+	subjectUID               = types.NewEntityUID("Person", "subject")
+	subjectValue types.Value = subjectUID
+	strangerID               = types.NewEntityUID("Person", "stranger")
+	recordUID                = types.NewEntityUID("Record", "record")
+	itemUID                  = types.NewEntityUID("StorageItem", "item")
+	tagUID                   = types.NewEntityUID("Tag", "tag")
 
 	discloseUID = types.NewEntityUID("Action", "disclose")
 	disclosures = types.NewEntityUIDSet(discloseUID)
@@ -60,12 +61,12 @@ func (b *builder) fail(format string, args ...any) {
 	}
 }
 
-func (b *builder) name(t types.EntityType, id, what string) types.EntityUID {
-	uid, ok := b.s.vocab.member(t, id)
+func (b *builder) name(l closed, id, what string) types.Value {
+	m, ok := b.s.vocab.member(l, id)
 	if !ok {
 		b.fail("%s %q is not in the statement", what, id)
 	}
-	return uid
+	return m.value
 }
 
 func (b *builder) time(t time.Time, what string) types.Value {
@@ -78,23 +79,9 @@ func (b *builder) time(t time.Time, what string) types.Value {
 	return types.NewDatetime(t)
 }
 
-// set returns the members of a closed list that the statement has.
-func set[T ~string](b *builder, t types.EntityType, list []T) types.Set {
+func texts(list []string) types.Value {
 	if len(list) == 0 {
-		return types.Set{}
-	}
-	values := make([]types.Value, 0, len(list))
-	for _, id := range list {
-		if uid, ok := b.s.vocab.member(t, string(id)); ok {
-			values = append(values, uid)
-		}
-	}
-	return types.NewSet(values...)
-}
-
-func texts(list []string) types.Set {
-	if len(list) == 0 {
-		return types.Set{}
+		return emptySet
 	}
 	values := make([]types.Value, len(list))
 	for i, s := range list {
@@ -173,12 +160,16 @@ func (b *builder) principal(w *world) {
 	attrs := types.RecordMap{}
 	switch a.Kind {
 	case loot.Staff:
-		attrs["roles"] = set(b, "Role", a.Roles)
+		attrs["roles"] = set(b.s.vocab, roleList, a.Roles)
 		if !a.Undertaking.IsZero() {
 			attrs["undertaking"] = b.time(a.Undertaking, "the undertaking")
 		}
 	case loot.Desk:
-		w.request.Principal = b.name("Desk", a.Desk, "the desk")
+		m, ok := b.s.vocab.member(deskList, a.Desk)
+		if !ok {
+			b.fail("the desk %q is not in the statement", a.Desk)
+		}
+		w.request.Principal = m.uid
 		return
 	case loot.Person:
 		if a.Own {
@@ -195,12 +186,12 @@ func (b *builder) principal(w *world) {
 		}
 		attrs["key"] = types.String(a.Key)
 		attrs["successor"] = types.Boolean(a.Successor)
-		attrs["cooperation"] = set(b, "Purpose", r.Cooperation)
+		attrs["cooperation"] = set(b.s.vocab, purposeList, r.Cooperation)
 		if g := a.Agreement; g != nil {
 			attrs["agreement"] = types.NewRecord(types.RecordMap{
 				"signed":   b.time(g.Signed, "the date of the agreement"),
 				"ends":     b.time(g.Ends, "the end of the agreement"),
-				"purposes": set(b, "Purpose", g.Purposes),
+				"purposes": set(b.s.vocab, purposeList, g.Purposes),
 			})
 		}
 	case loot.Sponsorer:
@@ -210,12 +201,12 @@ func (b *builder) principal(w *world) {
 		attrs["key"] = types.String(a.Key)
 	case loot.Authority, loot.Court:
 	case loot.Visitor:
-		attrs["region"] = b.name("Region", a.Region, "the region")
-		attrs["signals"] = set(b, "Signal", a.Signals)
+		attrs["region"] = b.name(regionList, a.Region, "the region")
+		attrs["signals"] = set(b.s.vocab, signalList, a.Signals)
 		attrs["optedOut"] = types.Boolean(a.OptedOut)
 		if c := a.Consent; c != nil {
 			attrs["consent"] = types.NewRecord(types.RecordMap{
-				"purposes": set(b, "Purpose", c.Purposes), "statement": types.String(c.Statement),
+				"purposes": set(b.s.vocab, purposeList, c.Purposes), "statement": types.String(c.Statement),
 			})
 		}
 	default:
@@ -227,7 +218,7 @@ func (b *builder) principal(w *world) {
 
 // nobody is what stands about a person of whom nothing is known.
 var nobody = types.NewRecord(types.RecordMap{
-	"ordered": types.Set{}, "duties": types.Set{}, "objected": types.Set{}, "cancelled": types.Set{}, "topics": types.Set{},
+	"ordered": emptySet, "duties": emptySet, "objected": emptySet, "cancelled": emptySet, "topics": emptySet,
 	"confirmed": types.False, "restricted": types.False,
 })
 
@@ -240,16 +231,16 @@ func (b *builder) person() types.Entity {
 	if len(p.Permissions) > 0 {
 		m := make(types.RecordMap, len(p.Permissions))
 		for key, purposes := range p.Permissions {
-			m[types.String(key)] = set(b, "Purpose", purposes)
+			m[types.String(key)] = set(b.s.vocab, purposeList, purposes)
 		}
 		tags = types.NewRecord(m)
 	}
 	return types.Entity{UID: subjectUID, Tags: tags, Attributes: types.NewRecord(types.RecordMap{
-		"ordered":    set(b, "Purpose", p.Ordered),
-		"duties":     set(b, "Purpose", p.Duties),
-		"objected":   set(b, "Purpose", p.Objected),
+		"ordered":    set(b.s.vocab, purposeList, p.Ordered),
+		"duties":     set(b.s.vocab, purposeList, p.Duties),
+		"objected":   set(b.s.vocab, purposeList, p.Objected),
 		"cancelled":  texts(p.Cancelled),
-		"topics":     set(b, "Topic", p.Topics),
+		"topics":     set(b.s.vocab, topicList, p.Topics),
 		"confirmed":  types.Boolean(p.Confirmed),
 		"restricted": types.Boolean(p.Restricted),
 	})}
@@ -257,16 +248,16 @@ func (b *builder) person() types.Entity {
 
 func (b *builder) record() types.Entity {
 	r := &b.in.Record
-	category := b.name("Category", string(r.Category), "the category")
-	collection := b.name("Collection", string(r.Collection), "the collection")
+	category := b.name(categoryList, string(r.Category), "the category")
+	b.name(collectionList, string(r.Collection), "the collection")
 	if c, ok := b.s.Category(r.Category); ok && c.Level != r.Level {
 		b.fail("the level %d is not that of the category %s", r.Level, r.Category)
 	}
 	attrs := types.RecordMap{
-		"subject":     subjectUID,
+		"subject":     subjectValue,
 		"category":    category,
 		"level":       types.Long(r.Level),
-		"purposes":    set(b, "Purpose", r.Purposes),
+		"purposes":    set(b.s.vocab, purposeList, r.Purposes),
 		"identifying": types.Boolean(r.Identifying),
 		"verified":    types.Boolean(r.Verified),
 		"sponsors":    texts(r.Sponsors),
@@ -274,7 +265,7 @@ func (b *builder) record() types.Entity {
 	if !r.Since.IsZero() {
 		attrs["since"] = b.time(r.Since, "the date of the field")
 	}
-	return types.Entity{UID: recordUID, Parents: b.s.parents[collection.ID], Attributes: types.NewRecord(attrs)}
+	return types.Entity{UID: recordUID, Parents: b.s.parents[r.Collection], Attributes: types.NewRecord(attrs)}
 }
 
 func (b *builder) item() types.Entity {
@@ -284,7 +275,7 @@ func (b *builder) item() types.Entity {
 		purpose = undeclared
 	}
 	attrs := types.RecordMap{
-		"purpose":  b.name("Purpose", purpose, "the purpose"),
+		"purpose":  b.name(purposeList, purpose, "the purpose"),
 		"declared": types.Boolean(i.Declared),
 		"third":    types.Boolean(i.Third),
 	}
@@ -294,7 +285,7 @@ func (b *builder) item() types.Entity {
 		}
 		return types.Entity{UID: tagUID, Attributes: types.NewRecord(attrs)}
 	}
-	attrs["kind"] = b.name("Kind", i.Kind, "the kind of item")
+	attrs["kind"] = b.name(itemKindList, i.Kind, "the kind of item")
 	return types.Entity{UID: itemUID, Attributes: types.NewRecord(attrs)}
 }
 
@@ -305,7 +296,7 @@ func (b *builder) context() types.Record {
 		if c.Purpose == undeclared {
 			b.fail("the purpose is missing")
 		}
-		m["purpose"] = b.name("Purpose", string(c.Purpose), "the purpose")
+		m["purpose"] = b.name(purposeList, string(c.Purpose), "the purpose")
 		if c.Approvals < 0 {
 			b.fail("fewer than no approvals")
 		}
@@ -335,8 +326,8 @@ func (b *builder) context() types.Record {
 		m["entered"] = types.Boolean(c.Entered)
 		m["request"] = b.asked()
 	case loot.Contact:
-		m["topic"] = b.name("Topic", c.Topic, "the topic")
-		m["region"] = b.name("Region", c.Region, "the region")
+		m["topic"] = b.name(topicList, c.Topic, "the topic")
+		m["region"] = b.name(regionList, c.Region, "the region")
 		if !slices.ContainsFunc(b.s.d.senders, func(d SenderDecl) bool { return d.Key == c.Sender }) {
 			b.fail("the sender %q is not in the statement", c.Sender)
 		}
@@ -361,7 +352,7 @@ func (b *builder) asked() types.Value {
 	}
 	m := types.RecordMap{
 		"basis": types.String(q.Basis), "valid": types.Boolean(q.Valid),
-		"until": b.time(q.Until, "the end of the request"), "scope": set(b, "Category", q.Scope),
+		"until": b.time(q.Until, "the end of the request"), "scope": set(b.s.vocab, categoryList, q.Scope),
 	}
 	if !q.Gag.IsZero() {
 		m["gag"] = b.time(q.Gag, "the end of secrecy")
