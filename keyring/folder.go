@@ -205,22 +205,26 @@ func (f *folder) get(ctx context.Context, id file) (content, []byte, error) {
 	}
 	ad := c.ad()
 	reason := ErrTampered
+	var unreachable error
 	if !slices.ContainsFunc(append([]Root{f.root}, f.former...), func(r Root) bool { return r.ID() == c.Root }) {
 		reason = ErrRoot
 	}
 	for _, root := range append([]Root{f.root}, f.former...) {
 		plain, err := root.Unwrap(ctx, c.Key, ad)
-		if loot.KindOf(err) == loot.Unavailable {
-			return c, nil, err
-		}
 		if err != nil {
-			continue
+			if loot.KindOf(err) == loot.Unavailable && unreachable == nil {
+				unreachable = err
+			}
+			continue // a former root may open it
 		}
 		sum := sha256.Sum256(ad)
 		if len(plain) < len(sum) || subtle.ConstantTimeCompare(plain[:len(sum)], sum[:]) != 1 {
 			return c, nil, fault(id, ErrTampered)
 		}
 		return c, plain[len(sum):], nil
+	}
+	if unreachable != nil {
+		return c, nil, unreachable
 	}
 	return c, nil, fault(id, reason)
 }

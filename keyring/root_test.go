@@ -1,0 +1,447 @@
+package keyring_test
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/keyring"
+	"loot/store/storetest"
+)
+
+func TestKeyFileIsItsOwnersAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "root.key")
+	root, err := keyring.FileRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("made before it is needed: %v", err)
+	}
+	sealed, err := root.Wrap(t.Context(), []byte("key"), []byte("ad"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	for _, mode := range []os.FileMode{0o640, 0o604, 0o660, 0o601} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keyring.FileRoot(path); loot.KindOf(err) != loot.Unavailable || !strings.Contains(loot.Message(err), "chmod 600") {
+			t.Errorf("mode %04o: %v", mode, err)
+		}
+	}
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	again, err := keyring.FileRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Unwrap(t.Context(), sealed, []byte("ad")); err != nil || string(got) != "key" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := again.Unwrap(t.Context(), sealed, []byte("other")); !errors.Is(err, keyring.ErrTampered) {
+		t.Errorf("other associated data: %v", err)
+	}
+}
+
+func TestKeyFileIsNotMadeInTheDataFolder(t *testing.T) {
+	data := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(data, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(data, "root.key"), filepath.Join(data, "deep", "er", "root.key"), filepath.Join(link, "root.key")} {
+		root, err := keyring.FileRoot(path, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := root.Wrap(t.Context(), []byte("key"), nil); loot.KindOf(err) != loot.Invalid {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	root, err := keyring.FileRoot(data+"-keys/root.key", data) // beside it, with a name that begins alike
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := root.Wrap(t.Context(), []byte("key"), nil); err != nil {
+		t.Errorf("beside: %v", err)
+	}
+}
+
+func TestDamagedKeyFileIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "root.key")
+	if err := os.WriteFile(path, []byte(`{"primaryKeyId": 1, "key": "c2VjcmV0"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyring.FileRoot(path); loot.KindOf(err) != loot.Unavailable || !strings.Contains(loot.Message(err), path) || strings.Contains(err.Error(), "c2VjcmV0") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLostKeyFileIsNotReplaced: a new key file would open nothing and look
+// like a fresh start.
+func TestLostKeyFileIsNotReplaced(t *testing.T) {
+	p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
+	create(t, p.open(t), loot.NewSubject(), customer)
+	if err := os.Rename(p.file, p.file+".kept"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyring.Open(t.Context(), p.config(t)); loot.KindOf(err) != loot.Unavailable || !strings.Contains(loot.Message(err), p.file) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(p.file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a key file was made: %v", err)
+	}
+	if err := os.Rename(p.file+".kept", p.file); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, p.open(t))
+}
+
+func TestAnotherKeyFileOpensNothing(t *testing.T) {
+	p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
+	create(t, p.open(t), loot.NewSubject(), customer)
+	p.file += ".other"
+	c := p.config(t)
+	if _, err := c.Root.Wrap(t.Context(), nil, nil); err != nil { // so that the file exists
+		t.Fatal(err)
+	}
+	if _, err := keyring.Open(t.Context(), c); loot.KindOf(err) != loot.Unavailable || !errors.Is(err, keyring.ErrRoot) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRotatedKeyFileForgets(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		k := p.open(t)
+		s := loot.NewSubject()
+		sealed := create(t, k, s, customer).Seal([]byte("x"), nil)
+		elsewhere := p.open(t)
+		before, err := os.ReadFile(p.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		former, err := os.ReadFile(filepath.Join(p.dir, "epoch.customer.1.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := k.RotateRoot(t.Context()); err != nil || n != 1 {
+			t.Fatalf("%d files, %v", n, err)
+		}
+		if after, _ := os.ReadFile(p.file); bytes.Equal(before, after) {
+			t.Error("the key file is the same")
+		}
+		opens(t, person(t, p.open(t), s, customer), sealed, nil, "x")
+		sound(t, elsewhere) // reads the new key file
+		if err := os.WriteFile(filepath.Join(p.dir, "epoch.customer.1.key"), former, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keyring.Open(t.Context(), p.config(t)); err == nil {
+			t.Error("what the former key sealed still opens")
+		}
+	})
+}
+
+func TestPassphrase(t *testing.T) {
+	if _, err := keyring.PassphraseRoot("too short"); loot.KindOf(err) != loot.Invalid {
+		t.Errorf("short: %v", err)
+	}
+	p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
+	root := func(phrase string) keyring.Root {
+		r, err := keyring.PassphraseRoot(phrase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	open := func(now keyring.Root, former ...keyring.Root) (*keyring.Keyring, error) {
+		c := p.config(t)
+		c.Root, c.Former = now, former
+		return keyring.Open(t.Context(), c)
+	}
+	k, err := open(root("correct horse battery"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := loot.NewSubject()
+	sealed := create(t, k, s, customer).Seal([]byte("x"), nil)
+	if _, err := open(root("incorrect horse battery")); loot.KindOf(err) != loot.Unavailable {
+		t.Errorf("wrong passphrase: %v", err)
+	}
+	if _, err := k.RotateRoot(t.Context()); loot.KindOf(err) != loot.Invalid {
+		t.Errorf("a passphrase has nothing to rotate: %v", err)
+	}
+	// Changed: both are given once.
+	if k, err = open(root("another horse entirely"), root("correct horse battery")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.RewrapRoot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if k, err = open(root("another horse entirely")); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, person(t, k, s, customer), sealed, nil, "x")
+	if _, err := open(root("correct horse battery")); loot.KindOf(err) != loot.Unavailable {
+		t.Errorf("former passphrase: %v", err)
+	}
+	// To a key file and back works the same way.
+	c := p.config(t)
+	c.Former = []keyring.Root{root("another horse entirely")}
+	if k, err = keyring.Open(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.RewrapRoot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, person(t, p.open(t), s, customer), sealed, nil, "x")
+}
+
+// TestPassphraseCostsAreBounded: a damaged file cannot ask for all memory.
+func TestPassphraseCostsAreBounded(t *testing.T) {
+	r, err := keyring.PassphraseRoot("correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := r.Wrap(t.Context(), []byte("key"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{16, 20, 24} {
+		b := bytes.Clone(sealed)
+		b[at] = 0xff
+		if at == 24 {
+			b[at] = 0
+		}
+		if _, err := r.Unwrap(t.Context(), b, nil); !errors.Is(err, keyring.ErrTampered) {
+			t.Errorf("byte %d: %v", at, err)
+		}
+	}
+	if _, err := r.Unwrap(t.Context(), sealed[:20], nil); !errors.Is(err, keyring.ErrTampered) {
+		t.Errorf("short: %v", err)
+	}
+}
+
+// A transit speaks the part of the HTTP interface of Vault's and OpenBao's
+// transit engine that is used, as their API documentation describes it.
+type transit struct {
+	mu       sync.Mutex
+	keys     [][]byte
+	min      int
+	down     bool
+	ignoreAD bool // as versions before associated data do
+}
+
+func (s *transit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fail := func(code int, why string) {
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(map[string]any{"errors": []string{why}})
+	}
+	if s.down {
+		fail(http.StatusServiceUnavailable, "Vault is sealed")
+		return
+	}
+	if r.Header.Get("X-Vault-Token") != "s.token" {
+		fail(http.StatusForbidden, "permission denied")
+		return
+	}
+	var in struct {
+		Plaintext  string `json:"plaintext"`
+		Ciphertext string `json:"ciphertext"`
+		AD         string `json:"associated_data"`
+		Min        int    `json:"min_decryption_version"`
+	}
+	if r.ContentLength > 0 {
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			fail(http.StatusBadRequest, err.Error())
+			return
+		}
+	}
+	ad, err := base64.StdEncoding.DecodeString(in.AD)
+	if err != nil {
+		fail(http.StatusBadRequest, "failed to base64-decode associated_data")
+		return
+	}
+	if s.ignoreAD {
+		ad = nil
+	}
+	gcm := func(version int) cipher.AEAD {
+		b, _ := aes.NewCipher(s.keys[version-1])
+		g, _ := cipher.NewGCM(b)
+		return g
+	}
+	data := map[string]any{}
+	switch r.Method + " " + r.URL.Path {
+	case "POST /v1/transit/encrypt/loot":
+		plain, err := base64.StdEncoding.DecodeString(in.Plaintext)
+		if err != nil {
+			fail(http.StatusBadRequest, "failed to base64-decode plaintext")
+			return
+		}
+		nonce := make([]byte, 12)
+		rand.Read(nonce)
+		data["ciphertext"] = fmt.Sprintf("vault:v%d:%s", len(s.keys), base64.StdEncoding.EncodeToString(gcm(len(s.keys)).Seal(nonce, nonce, plain, ad)))
+	case "POST /v1/transit/decrypt/loot":
+		var version int
+		var text string
+		if _, err := fmt.Sscanf(in.Ciphertext, "vault:v%d:%s", &version, &text); err != nil || version > len(s.keys) {
+			fail(http.StatusBadRequest, "invalid ciphertext: no prefix")
+			return
+		}
+		if version < s.min {
+			fail(http.StatusBadRequest, "ciphertext or signature version is disallowed by policy (too old)")
+			return
+		}
+		b, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(b) < 12 {
+			fail(http.StatusBadRequest, "invalid ciphertext: could not decode base64")
+			return
+		}
+		plain, err := gcm(version).Open(nil, b[:12], b[12:], ad)
+		if err != nil {
+			fail(http.StatusBadRequest, "cipher: message authentication failed")
+			return
+		}
+		data["plaintext"] = base64.StdEncoding.EncodeToString(plain)
+	case "POST /v1/transit/keys/loot/rotate":
+		s.rotate()
+	case "GET /v1/transit/keys/loot":
+		data["latest_version"] = len(s.keys)
+	case "POST /v1/transit/keys/loot/config":
+		s.min = in.Min
+	default:
+		fail(http.StatusNotFound, "no handler for route")
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"data": data})
+}
+
+func (s *transit) rotate() {
+	key := make([]byte, 32)
+	rand.Read(key)
+	s.keys = append(s.keys, key)
+}
+
+func TestTransit(t *testing.T) {
+	for _, ignoreAD := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ignoreAD=%v", ignoreAD), func(t *testing.T) {
+			service := &transit{ignoreAD: ignoreAD}
+			service.rotate()
+			server := httptest.NewServer(service)
+			defer server.Close()
+			p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
+			token := filepath.Join(t.TempDir(), "token")
+			if err := os.WriteFile(token, []byte("s.token\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			open := func() (*keyring.Keyring, error) {
+				root, err := keyring.TransitRoot(keyring.Transit{Address: server.URL, Key: "loot", TokenFile: token, Client: &http.Client{Timeout: 10 * time.Second}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := p.config(t)
+				c.Root = root
+				return keyring.Open(t.Context(), c)
+			}
+			k, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := loot.NewSubject()
+			sealed := create(t, k, s, customer).Seal([]byte("x"), nil)
+			create(t, k, s, applicant)
+			if k, err = open(); err != nil {
+				t.Fatal(err)
+			}
+			opens(t, person(t, k, s, customer), sealed, nil, "x")
+
+			if _, err := k.RotateRoot(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if service.min != 2 {
+				t.Errorf("the service still opens version %d", service.min)
+			}
+			if k, err = open(); err != nil {
+				t.Fatal(err)
+			}
+			opens(t, person(t, k, s, customer), sealed, nil, "x")
+			sound(t, k)
+
+			// One collection's key in place of another's is found even by a
+			// service that ignores associated data.
+			swapKeys(t, p.dir, "epoch.customer.1.key", "epoch.applicant.1.key")
+			if r := check(t, k); len(r.Problems) != 2 || !errors.Is(r.Problems[0].Err, keyring.ErrTampered) {
+				t.Errorf("swapped keys: %v", r.Problems)
+			}
+			swapKeys(t, p.dir, "epoch.customer.1.key", "epoch.applicant.1.key")
+
+			service.down = true
+			if _, err := open(); loot.KindOf(err) != loot.Unavailable || errors.Is(err, keyring.ErrTampered) || !strings.Contains(loot.Message(err), server.URL) {
+				t.Errorf("a sealed service: %v", err)
+			}
+			service.down = false
+			if err := os.WriteFile(token, []byte("s.wrong"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := open(); loot.KindOf(err) != loot.Unavailable || !strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "s.wrong") {
+				t.Errorf("a wrong token: %v", err)
+			}
+			server.Close()
+			if _, err := open(); loot.KindOf(err) != loot.Unavailable {
+				t.Errorf("nobody there: %v", err)
+			}
+			// What is open stays open: the service is needed at the start only.
+			p.pass(time.Minute)
+			opens(t, person(t, k, s, customer), sealed, nil, "x")
+		})
+	}
+}
+
+// swapKeys exchanges the sealed keys of two files and leaves the rest.
+func swapKeys(t *testing.T, dir, a, b string) {
+	t.Helper()
+	read := func(name string) map[string]any {
+		var m map[string]any
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = json.Unmarshal(text, &m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	write := func(name string, m map[string]any) {
+		text, err := json.Marshal(m)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, y := read(a), read(b)
+	x["key"], y["key"] = y["key"], x["key"]
+	write(a, x)
+	write(b, y)
+}
