@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-
 )
 
 // A document is the description of the API in its two writings.

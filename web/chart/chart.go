@@ -1,0 +1,246 @@
+// Package chart draws small charts as SVG on the server: no script, no inline
+// style, colours from the page's CSS, and the same numbers as a table for
+// those who do not see it.
+package chart
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+)
+
+// A Series is one colour of a chart.
+type Series struct {
+	Name   string
+	Values []int
+	Colour int // 1 to 4; 0: its place among the series
+}
+
+// Bars is a stacked bar chart.
+type Bars struct {
+	Title  string
+	Unit   string // heads the first column of the table, such as "Month"
+	Labels []string
+	Series []Series
+}
+
+const (
+	height = 236
+	above  = 10
+	below  = 26
+)
+
+// Figure returns the chart with its legend and, folded, its table.
+func (c Bars) Figure() template.HTML {
+	var b strings.Builder
+	b.WriteString(`<figure class="figure">`)
+	if len(c.Series) > 1 {
+		b.WriteString(`<ul class="legend">`)
+		for k, s := range c.Series {
+			fmt.Fprintf(&b, `<li class="k%d">%s</li>`, s.colour(k), template.HTMLEscapeString(s.Name))
+		}
+		b.WriteString(`</ul>`)
+	}
+	b.WriteString(string(c.SVG()))
+	b.WriteString(`<details class="fold"><summary>As a table</summary>` + string(c.Table()) + `</details></figure>`)
+	return template.HTML(b.String())
+}
+
+// SVG draws the chart. Across, it is measured in per cent and so fits any
+// screen; letters and bars are measured in pixels upwards and keep their size.
+func (c Bars) SVG() template.HTML {
+	tick, n := ticks(c.tallest())
+	limit := tick * n
+	left := 1.4 + 1.1*float64(len(short(limit))) // per cent of a narrow screen's width are few pixels
+	y := func(v int) float64 { return height - below - float64(height-below-above)*float64(v)/float64(limit) }
+
+	var b strings.Builder
+	esc := template.HTMLEscapeString
+	fmt.Fprintf(&b, `<svg class="chart" height="%d" role="img" aria-label="%s">`, height, esc(c.Title))
+	for i := range n + 1 {
+		v := tick * i
+		class := "grid"
+		if i == 0 {
+			class = "axis"
+		}
+		fmt.Fprintf(&b, `<line class="%s" x1="%.2f%%" x2="100%%" y1="%.1f" y2="%.1f"/>`, class, left, y(v), y(v))
+		fmt.Fprintf(&b, `<text class="tick" x="%.2f%%" y="%.1f" text-anchor="end" dx="-7">%s</text>`, left, y(v)+4, short(v))
+	}
+	slot := (100 - left) / float64(max(1, len(c.Labels)))
+	every := max(1, (len(c.Labels)+13)/14) // of many labels only some have room
+	for i, label := range c.Labels {
+		x := left + slot*float64(i)
+		base := 0
+		for k, s := range c.Series {
+			v := s.at(i)
+			if v <= 0 {
+				continue
+			}
+			fmt.Fprintf(&b, `<rect class="s%d" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f" rx="2"><title>%s</title></rect>`,
+				s.colour(k), x+slot*.18, y(base+v), slot*.64, max(1, y(base)-y(base+v)-1), esc(c.tip(label, s, v)))
+			base += v
+		}
+		if i%every != 0 {
+			continue
+		}
+		class := "tick"
+		if (i/every)%2 == 1 {
+			class = "tick second" // a phone leaves these out
+		}
+		fmt.Fprintf(&b, `<text class="%s" x="%.2f%%" y="%d" text-anchor="middle">%s</text>`, class, x+slot/2, height-7, esc(label))
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
+}
+
+func (c Bars) tip(label string, s Series, v int) string {
+	if s.Name == "" {
+		return label + ": " + strconv.Itoa(v)
+	}
+	return label + ", " + s.Name + ": " + strconv.Itoa(v)
+}
+
+// Table returns the numbers of the chart.
+func (c Bars) Table() template.HTML {
+	var b strings.Builder
+	esc := template.HTMLEscapeString
+	unit := c.Unit
+	if unit == "" {
+		unit = "When"
+	}
+	b.WriteString(`<div class="scroll" tabindex="0" role="region" aria-label="` + esc(c.Title) + `, as a table"><table><thead><tr><th scope="col">` + esc(unit) + `</th>`)
+	for _, s := range c.Series {
+		name := s.Name
+		if name == "" {
+			name = c.Title
+		}
+		b.WriteString(`<th scope="col" class="num">` + esc(name) + `</th>`)
+	}
+	b.WriteString(`</tr></thead><tbody>`)
+	for i, label := range c.Labels {
+		b.WriteString(`<tr><th scope="row">` + esc(label) + `</th>`)
+		for _, s := range c.Series {
+			b.WriteString(`<td class="num">` + strconv.Itoa(s.at(i)) + `</td>`)
+		}
+		b.WriteString(`</tr>`)
+	}
+	b.WriteString(`</tbody></table></div>`)
+	return template.HTML(b.String())
+}
+
+// at returns the value at i, and none where the series is shorter.
+func (s Series) at(i int) int {
+	if i < len(s.Values) {
+		return s.Values[i]
+	}
+	return 0
+}
+
+func (c Bars) tallest() int {
+	top := 0
+	for i := range c.Labels {
+		sum := 0
+		for _, s := range c.Series {
+			sum += max(0, s.at(i))
+		}
+		top = max(top, sum)
+	}
+	return top
+}
+
+// colour returns which of the four colours the k-th series has.
+func (s Series) colour(k int) int {
+	if s.Colour >= 1 && s.Colour <= 4 {
+		return s.Colour
+	}
+	return k%4 + 1
+}
+
+// ticks returns the distance of the lines and how many there are, at most
+// five, so that the highest is not below top.
+func ticks(top int) (distance, n int) {
+	top = max(top, 1)
+	for step := 1; step < 1<<58; step *= 10 {
+		for _, m := range []int{1, 2, 5} {
+			if n := (top + m*step - 1) / (m * step); n <= 5 {
+				return m * step, n
+			}
+		}
+	}
+	return top, 1
+}
+
+// short writes a number for an axis.
+func short(n int) string {
+	switch {
+	case n >= 10_000_000:
+		return strconv.Itoa(n/1_000_000) + "M"
+	case n >= 10_000:
+		return strconv.Itoa(n/1000) + "k"
+	}
+	return strconv.Itoa(n)
+}
+
+// Spark returns a line as small as a word, which shows where values went. It
+// stands beside the number that says the same.
+func Spark(values []int) template.HTML {
+	if len(values) < 2 {
+		return ""
+	}
+	low, high := values[0], values[0]
+	for _, v := range values {
+		low, high = min(low, v), max(high, v)
+	}
+	var points strings.Builder
+	for i, v := range values {
+		x := 100 * float64(i) / float64(len(values)-1)
+		y := 26.0
+		if high > low {
+			y = 26 - 22*float64(v-low)/float64(high-low)
+		}
+		fmt.Fprintf(&points, "%.1f,%.1f ", x, y)
+	}
+	line := strings.TrimSpace(points.String())
+	return template.HTML(`<svg class="chart" height="30" viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true"><polygon class="area" points="0,30 ` + line + ` 100,30"/><polyline class="line" points="` + line + `"/></svg>`)
+}
+
+// A Share is one row of [Shares].
+type Share struct {
+	Label string
+	Href  string
+	Value int
+}
+
+// Shares returns a list in which a bar behind each row shows its part of the
+// largest.
+func Shares(rows []Share) template.HTML {
+	top := 1
+	for _, r := range rows {
+		top = max(top, r.Value)
+	}
+	var b strings.Builder
+	esc := template.HTMLEscapeString
+	b.WriteString(`<ol class="shares">`)
+	for _, r := range rows {
+		label := esc(r.Label)
+		if r.Href != "" {
+			label = `<a href="` + esc(r.Href) + `">` + label + `</a>`
+		}
+		fmt.Fprintf(&b, `<li><svg class="chart share" height="100%%" aria-hidden="true"><rect class="share-bar" width="%.1f%%" height="100%%" rx="4"/></svg><span class="share-label">%s</span><span class="share-value">%d</span></li>`,
+			100*float64(max(0, r.Value))/float64(top), label, r.Value)
+	}
+	b.WriteString(`</ol>`)
+	return template.HTML(b.String())
+}
+
+// Meter returns a bar that shows how much of a whole is used, with the words
+// for it.
+func Meter(label string, value, whole int) template.HTML {
+	part := 0.0
+	if whole > 0 {
+		part = min(1, max(0, float64(value)/float64(whole)))
+	}
+	esc := template.HTMLEscapeString(label)
+	return template.HTML(fmt.Sprintf(`<svg class="chart" height="8" role="img" aria-label="%s"><rect class="track" width="100%%" height="8" rx="4"/><rect class="s1" width="%.1f%%" height="8" rx="4"/></svg>`, esc, 100*part))
+}

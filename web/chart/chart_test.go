@@ -1,0 +1,80 @@
+package chart
+
+import (
+	"encoding/xml"
+	"flag"
+	"html/template"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the pictures that the tests compare with")
+
+func TestPictures(t *testing.T) {
+	bars := Bars{
+		Title: "Decisions a month", Unit: "Month", Labels: []string{"Jan", "Feb", "Mar <3>"},
+		Series: []Series{{Name: "Permitted", Values: []int{900, 1200, 4100}}, {Name: "Refused", Values: []int{12, 0, 55}, Colour: 3}},
+	}
+	for name, got := range map[string]template.HTML{
+		"bars":   bars.Figure(),
+		"spark":  Spark([]int{3, 4, 2, 8, 9}),
+		"flat":   Spark([]int{5, 5, 5}),
+		"shares": Shares([]Share{{"/prices", "/console/visits?page=1", 120}, {`A "B"`, "", 30}, {"none", "", 0}}),
+		"meter":  Meter("91 of 100 GB used", 91, 100),
+	} {
+		file := filepath.Join("testdata", name+".html")
+		if *update {
+			if err := os.WriteFile(file, []byte(got+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got)+"\n" != string(want) {
+			t.Errorf("%s is drawn differently; look at it, then run with -update:\n%s", name, got)
+		}
+		wellFormed(t, name, string(got))
+		if strings.Contains(string(got), "style=") {
+			t.Errorf("%s has a style attribute, which the policy refuses", name)
+		}
+	}
+}
+
+func wellFormed(t *testing.T, name, s string) {
+	t.Helper()
+	dec := xml.NewDecoder(strings.NewReader(s))
+	for {
+		_, err := dec.Token()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Errorf("%s is not well formed: %v", name, err)
+			return
+		}
+	}
+}
+
+func TestTheHighestLineIsRoundAndHighEnough(t *testing.T) {
+	for _, c := range []struct{ top, distance, n int }{{0, 1, 1}, {4, 1, 4}, {5, 1, 5}, {6, 2, 3}, {13, 5, 3}, {81, 20, 5}, {4155, 1000, 5}, {5001, 2000, 3}} {
+		if d, n := ticks(c.top); d != c.distance || n != c.n {
+			t.Errorf("ticks(%d) = %d, %d, want %d, %d", c.top, d, n, c.distance, c.n)
+		}
+	}
+	if d, n := ticks(1 << 62); d*n < 1<<62 {
+		t.Errorf("ticks(1<<62) = %d, %d", d, n)
+	}
+}
+
+func TestNothingToDrawIsNoPanic(t *testing.T) {
+	_ = Bars{}.Figure()
+	_ = Bars{Labels: []string{"a", "b"}, Series: []Series{{Values: []int{1}}}}.Figure()
+	_ = Spark(nil)
+	_ = Shares(nil)
+	_ = Meter("none", 0, 0)
+}
