@@ -224,6 +224,9 @@ func (y *yamlReader) checkMap(n *yaml.Node, s *shape, clause loot.Clause) bool {
 	have := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
+		if s.key.kind == kindNumber && k.Kind == yaml.ScalarNode && k.Anchor == "" && k.Style&yaml.TaggedStyle == 0 {
+			k.Tag = "!!int" // a key is text to JSON, so quotes make no difference
+		}
 		switch {
 		case !y.check(k, s.key, clause):
 			ok = false
