@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,14 @@ func (p Permit) Spend(tx *store.Tx, action loot.Action) (Grant, error) {
 		return Grant{}, &Misuse{How: "twice", Grant: s.grant}
 	}
 	return p.state.grant, nil
+}
+
+// SpendAny is [Permit.Spend] for whichever of the actions the permit is for.
+func (p Permit) SpendAny(tx *store.Tx, actions ...loot.Action) (Grant, error) {
+	if p.state != nil && slices.Contains(actions, p.state.action) {
+		return p.Spend(tx, p.state.action)
+	}
+	return p.Spend(tx, actions[0])
 }
 
 // Widened returns the misuse of a grant for more than it is for, for packages

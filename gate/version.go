@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -124,6 +125,17 @@ func (g *Gate) version(hash string) (Version, bool) {
 		}
 	}
 	return Version{}, false
+}
+
+// Hash returns the hash of the version whose hash begins with prefix; empty
+// if there is none.
+func (g *Gate) Hash(prefix string) string {
+	for _, v := range *g.versions.Load() {
+		if prefix != "" && strings.HasPrefix(v.Statement.Hash(), prefix) {
+			return v.Statement.Hash()
+		}
+	}
+	return ""
 }
 
 // Propose keeps s as a draft.
