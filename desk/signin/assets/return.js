@@ -1,0 +1,3 @@
+// Sends on by itself what the company's sign-on brought.
+"use strict";
+document.querySelector("form[data-send]").requestSubmit();

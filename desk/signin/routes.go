@@ -1,0 +1,129 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"loot"
+	"loot/web"
+)
+
+// Paths that letters and links lead to.
+const (
+	enterPath     = "/sign-in/link/"
+	welcomePath   = "/console/welcome/"
+	accountPath   = "/console/account"
+	companyReturn = "/console/sign-in/company/return"
+)
+
+// guess is the limit of everything where somebody could try values out.
+var guess = web.PerMinute(20)
+
+func (d *Desk) routes() []web.Route {
+	return []web.Route{
+		// Customers come in.
+		{Pattern: "GET /sign-in", Audience: web.Public, Serve: d.customerDoor},
+		{Pattern: "POST /sign-in", Audience: web.Public, Serve: d.askLink, Limit: guess},
+		{Pattern: "GET /sign-in/sent", Audience: web.Public, Serve: d.linkSent},
+		{Pattern: "GET /sign-in/link/{token}", Audience: web.Public, Serve: d.showLink, Limit: guess},
+		{Pattern: "POST /sign-in/link/{token}", Audience: web.Public, Serve: d.enterByLink, Limit: guess},
+		{Pattern: "POST /sign-in/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
+		{Pattern: "POST /sign-in/passkey/done", Audience: web.Public, Serve: d.customerPasskey, Limit: guess},
+		{Pattern: "POST /sign-out", Audience: web.Public, Serve: d.signOut},
+
+		// Staff come in.
+		{Pattern: "GET /console/sign-in", Audience: web.Public, Serve: d.staffDoor},
+		{Pattern: "POST /console/sign-in", Audience: web.Public, Serve: d.checkPassword, Limit: guess},
+		{Pattern: "GET /console/sign-in/code", Audience: web.Public, Serve: d.codePage},
+		{Pattern: "POST /console/sign-in/code", Audience: web.Public, Serve: d.enterByCode, Limit: guess},
+		{Pattern: "POST /console/sign-in/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
+		{Pattern: "POST /console/sign-in/passkey/done", Audience: web.Public, Serve: d.staffPasskey, Limit: guess},
+		{Pattern: "POST /console/sign-in/company", Audience: web.Public, Serve: d.toCompany, Limit: guess},
+		{Pattern: "GET " + companyReturn, Audience: web.Public, Serve: d.fromCompany},
+		{Pattern: "POST " + companyReturn, Audience: web.Public, Serve: d.enterByCompany, Limit: guess},
+
+		// Staff are welcomed: the first administrator, and who was invited.
+		{Pattern: "GET /console/welcome/{token}", Audience: web.Public, Serve: d.welcome, Limit: guess},
+		{Pattern: "POST /console/welcome/{token}", Audience: web.Public, Serve: d.accept, Limit: guess},
+		{Pattern: "GET /console/set-up", Audience: web.Public, Serve: d.setUp},
+		{Pattern: "POST /console/set-up/password", Audience: web.Public, Serve: d.setUpPassword, Limit: guess},
+		{Pattern: "POST /console/set-up/passkey", Audience: web.Public, Serve: d.setUpAskPasskey, Limit: guess},
+		{Pattern: "POST /console/set-up/passkey/done", Audience: web.Public, Serve: d.setUpPasskey, Limit: guess},
+
+		// Staff look after how they sign in.
+		{Pattern: "GET /console/account", Audience: web.Console, Serve: d.account},
+		{Pattern: "POST /console/account/passkey", Audience: web.Console, Serve: d.addAskPasskey, Fresh: fresh},
+		{Pattern: "POST /console/account/passkey/done", Audience: web.Console, Serve: d.addPasskey, Fresh: fresh},
+		{Pattern: "POST /console/account/passkey/{name}/remove", Audience: web.Console, Serve: d.removePasskey, Fresh: fresh},
+		{Pattern: "GET /console/account/password", Audience: web.Console, Serve: d.passwordPage, Fresh: fresh},
+		{Pattern: "POST /console/account/password", Audience: web.Console, Serve: d.changePassword, Fresh: fresh, Limit: guess},
+		{Pattern: "POST /console/account/password/remove", Audience: web.Console, Serve: d.removePassword, Fresh: fresh},
+		{Pattern: "POST /console/account/codes", Audience: web.Console, Serve: d.renewCodes, Fresh: fresh},
+		{Pattern: "GET /console/account/codes", Audience: web.Console, Serve: d.showCodes},
+		{Pattern: "POST /console/account/codes/kept", Audience: web.Console, Serve: d.keptCodes},
+		{Pattern: "POST /console/account/sessions", Audience: web.Console, Serve: d.endOtherSessions},
+		{Pattern: "GET /console/tokens", Audience: web.Console, Serve: d.tokensPage},
+		{Pattern: "POST /console/tokens", Audience: web.Console, Serve: d.newTokenPage, Fresh: fresh},
+		{Pattern: "POST /console/tokens/{id}/withdraw", Audience: web.Console, Serve: d.withdrawToken},
+
+		// Customers look after how they sign in.
+		{Pattern: "GET /portal/sign-in", Audience: web.Portal, Serve: d.account},
+		{Pattern: "POST /portal/sign-in/passkey", Audience: web.Portal, Serve: d.addAskPasskey, Fresh: fresh},
+		{Pattern: "POST /portal/sign-in/passkey/done", Audience: web.Portal, Serve: d.addPasskey, Fresh: fresh},
+		{Pattern: "POST /portal/sign-in/passkey/{name}/remove", Audience: web.Portal, Serve: d.removePasskey, Fresh: fresh},
+		{Pattern: "POST /portal/sign-in/sessions", Audience: web.Portal, Serve: d.endOtherSessions},
+	}
+}
+
+// kindOf says whose door a request is at.
+func kindOf(r *http.Request) loot.ActorKind {
+	if under(r.URL.Path, "/console") {
+		return loot.Staff
+	}
+	return loot.Person
+}
+
+// leadsTo returns where somebody goes who has come in: where they wanted to
+// if that is behind the same door, else to its beginning.
+func leadsTo(kind loot.ActorKind, next string) string {
+	root := "/portal"
+	if kind == loot.Staff {
+		root = "/console"
+	}
+	next = web.Local(next, root)
+	path, _, _ := strings.Cut(next, "?")
+	if kind == loot.Staff && (!under(path, "/console") || under(path, "/console/sign-in") || under(path, "/console/welcome") || under(path, "/console/set-up")) ||
+		kind == loot.Person && (under(path, "/console") || under(path, "/sign-in")) {
+		return root
+	}
+	return next
+}
+
+// answer sends a value to the script of the passkeys.
+func answer(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
+}
+
+// A leading is where the script goes when a passkey was taken.
+type leading struct {
+	Next string `json:"next"`
+}
+
+// signOut ends whatever sessions the browser has.
+func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
+	if err := d.endHere(r); err != nil {
+		return err
+	}
+	for _, kind := range []loot.ActorKind{loot.Person, loot.Staff} {
+		http.SetCookie(w, &http.Cookie{
+			Name: d.manager(kind).Cookie.Name, Path: "/", MaxAge: -1,
+			HttpOnly: true, Secure: d.https, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	if err := web.SetFlash(w, r, web.Good, "You are signed out."); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/")
+}
