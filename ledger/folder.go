@@ -68,20 +68,21 @@ func (d *folder) check() error {
 	return nil
 }
 
-// probe finds out whether the log could be written to now, without waiting for
-// an entry to fail. It also opens the file whose absence the log's library
-// answers with a panic on a goroutine of its own.
-func (d *folder) probe() error {
-	state := filepath.Join(d.dir, ".state")
-	lock, err := os.OpenFile(filepath.Join(state, "treeState.lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o644)
+// ready opens the file whose absence the log's library answers with a panic on
+// a goroutine of its own. Nothing of the library may be under way meanwhile.
+func (d *folder) ready() error {
+	lock, err := os.OpenFile(filepath.Join(d.dir, ".state", "treeState.lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o644)
 	if err != nil {
 		return fmt.Errorf("ledger: folder: %w", err)
 	}
-	if err := lock.Close(); err != nil {
-		return fmt.Errorf("ledger: folder: %w", err)
-	}
-	for _, dir := range []string{d.dir, state, filepath.Join(d.dir, "tile", "entries"), filepath.Join(d.dir, "tile", "0")} {
-		if err := tryWrite(dir); err != nil {
+	return lock.Close()
+}
+
+// probe finds out whether the log could be written to now, without waiting for
+// an entry to fail.
+func (d *folder) probe() error {
+	for _, dir := range []string{".", ".state", filepath.Join("tile", "entries"), filepath.Join("tile", "0")} {
+		if err := tryWrite(filepath.Join(d.dir, dir)); err != nil {
 			return fmt.Errorf("ledger: folder: %w", err)
 		}
 	}

@@ -175,6 +175,12 @@ func (s *sequencer) clear(ctx context.Context) error {
 	return nil
 }
 
+// A placing is an entry's place in the log.
+type placing struct {
+	id  string
+	idx uint64
+}
+
 // A candidate is an entry that waits for its place.
 type candidate struct {
 	id   string
@@ -190,7 +196,7 @@ func (l *Ledger) outbox(ctx context.Context, n int) (size uint64, out []candidat
 		if err := tx.QueryRow(ctx, `SELECT size FROM ledger_state WHERE id = 1`).Scan(&size); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT id, leaf FROM ledger_entry WHERE idx IS NULL ORDER BY at, id LIMIT $1`, n)
+		rows, err := tx.Query(ctx, `SELECT id, leaf FROM ledger_entry WHERE idx IS NULL ORDER BY at LIMIT $1`, n)
 		if err != nil {
 			return err
 		}
@@ -236,7 +242,7 @@ func (s *sequencer) batch(ctx context.Context) (int, error) {
 	if err := s.step(s, "appended"); err != nil {
 		return 0, err
 	}
-	at := make(map[string]uint64, len(waiting))
+	at := make([]placing, len(waiting))
 	for i, c := range waiting {
 		if indices[i].err != nil {
 			return 0, broken("ledger: append to log: %w", indices[i].err)
@@ -244,7 +250,7 @@ func (s *sequencer) batch(ctx context.Context) (int, error) {
 		if i := indices[i].idx; i < size || i >= size+uint64(len(waiting)) {
 			return 0, broken("ledger: the log gave place %d where %d was next: somebody else writes to it", i, size)
 		}
-		at[c.id] = indices[i].idx
+		at[i] = placing{c.id, indices[i].idx}
 	}
 	if err := s.confirm(ctx, size, size+uint64(len(waiting)), at, nil); err != nil {
 		return 0, err
@@ -261,7 +267,7 @@ func (s *sequencer) check(ctx context.Context, confirmed uint64) error {
 	if err := s.folder.check(); err != nil {
 		return err
 	}
-	if err := s.folder.probe(); err != nil {
+	if err := s.folder.ready(); err != nil {
 		return broken("%w", err)
 	}
 	size, err := s.log.reader.IntegratedSize(ctx)
@@ -301,7 +307,7 @@ func (s *sequencer) append(ctx context.Context, leaves [][]byte) ([]placed, erro
 
 // confirm writes the entries' places, and the new size if it is still the one
 // this sequencer knows.
-func (s *sequencer) confirm(ctx context.Context, from, to uint64, at map[string]uint64, orphans map[uint64][]byte) error {
+func (s *sequencer) confirm(ctx context.Context, from, to uint64, at []placing, orphans map[uint64][]byte) error {
 	err := s.db.InTx(ctx, func(tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE ledger_state SET size = $1 WHERE id = 1 AND size = $2`, to, from)
 		if err != nil {
@@ -326,14 +332,15 @@ func (s *sequencer) confirm(ctx context.Context, from, to uint64, at map[string]
 }
 
 // place writes the places of entries, many by one statement.
-func place(ctx context.Context, tx *store.Tx, at map[string]uint64) error {
+func place(ctx context.Context, tx *store.Tx, at []placing) error {
 	var q strings.Builder
 	args := make([]any, 0, 2*placeChunk)
 	flush := func() error {
 		if len(args) == 0 {
 			return nil
 		}
-		q.WriteString(`) UPDATE ledger_entry SET idx = placed.idx FROM placed WHERE ledger_entry.id = placed.id AND ledger_entry.idx IS NULL`)
+		// "idx IS NULL" as such would have SQLite go over all that wait, for each.
+		q.WriteString(`) UPDATE ledger_entry SET idx = placed.idx FROM placed WHERE ledger_entry.id = placed.id AND COALESCE(ledger_entry.idx, -1) = -1`)
 		n, err := tx.Exec(ctx, q.String(), args...)
 		if err != nil {
 			return err
@@ -345,14 +352,14 @@ func place(ctx context.Context, tx *store.Tx, at map[string]uint64) error {
 		args = args[:0]
 		return nil
 	}
-	for id, idx := range at {
+	for _, p := range at {
 		if len(args) == 0 {
 			q.WriteString(`WITH placed (id, idx) AS (VALUES `)
 		} else {
 			q.WriteByte(',')
 		}
 		fmt.Fprintf(&q, "($%d,CAST($%d AS BIGINT))", len(args)+1, len(args)+2)
-		args = append(args, id, idx)
+		args = append(args, p.id, p.idx)
 		if len(args) == 2*placeChunk {
 			if err := flush(); err != nil {
 				return err
@@ -395,11 +402,12 @@ func (s *sequencer) recover(ctx context.Context) error {
 		if err != nil {
 			return broken("%w", err)
 		}
-		at, orphans := map[string]uint64{}, map[uint64][]byte{}
+		var at []placing
+		orphans := map[uint64][]byte{}
 		for i, leaf := range leaves {
 			idx := confirmed + uint64(i)
 			if id, ok := ids[string(leaf)]; ok {
-				at[id] = idx
+				at = append(at, placing{id, idx})
 				delete(ids, string(leaf))
 			} else {
 				orphans[idx] = leaf
@@ -489,16 +497,16 @@ func (w *waiters) add(id string) (told <-chan struct{}, forget func()) {
 	}
 }
 
-func (w *waiters) tell(at map[string]uint64) {
+func (w *waiters) tell(at []placing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.by) == 0 {
 		return
 	}
-	for id := range at {
-		for _, c := range w.by[id] {
+	for _, p := range at {
+		for _, c := range w.by[p.id] {
 			close(c)
 		}
-		delete(w.by, id)
+		delete(w.by, p.id)
 	}
 }

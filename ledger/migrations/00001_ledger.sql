@@ -15,10 +15,10 @@ CREATE TABLE ledger_entry (
 	gag          BIGINT NOT NULL DEFAULT 0
 );
 
-CREATE UNIQUE INDEX ledger_entry_idx ON ledger_entry (idx);
-CREATE INDEX ledger_entry_new ON ledger_entry (at, id) WHERE idx IS NULL;
-CREATE INDEX ledger_entry_at ON ledger_entry (at, id);
-CREATE INDEX ledger_entry_person ON ledger_entry (person, at, id) WHERE person IS NOT NULL;
+CREATE UNIQUE INDEX ledger_entry_idx ON ledger_entry (idx) WHERE idx IS NOT NULL;
+CREATE INDEX ledger_entry_new ON ledger_entry (at) WHERE idx IS NULL;
+CREATE INDEX ledger_entry_at ON ledger_entry (at);
+CREATE INDEX ledger_entry_person ON ledger_entry (person, at) WHERE person IS NOT NULL;
 
 -- How often an entry that stands for several happened. It is not part of the
 -- leaf, which cannot change.
