@@ -89,6 +89,7 @@ const (
 type Actor struct {
 	Kind  ActorKind
 	ID    string // staff id, desk name, subject, partner id; empty for a visitor
+	Name  string // of staff, for the ledger's sealed actor facet; never logged
 	Roles []Role // of staff
 }
 
