@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,4 +83,66 @@ func BenchmarkEntries(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkVerify sweeps a log of 100,000 entries.
+func BenchmarkVerify(b *testing.B) {
+	eachB(b, func(b *testing.B, w *bench) {
+		l := w.open()
+		stop := w.run(l)
+		w.fill(l, 100_000)
+		stop()
+		for b.Loop() {
+			if r := w.verify(l, ledger.Against{}); !r.OK() || r.Records != 100_000 {
+				b.Fatal(r)
+			}
+		}
+		b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/sweep")
+		w.reportBytes(b, 100_000)
+	})
+}
+
+// reportBytes reports what an entry takes in the database and in the log.
+func (w *bench) reportBytes(b *testing.B, entries int) {
+	size := `SELECT pg_total_relation_size('ledger_entry')`
+	if w.db.Dialect() == store.SQLite {
+		size = `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`
+	}
+	var n int64
+	w.read(func(tx *store.Tx) error { return tx.QueryRow(b.Context(), size).Scan(&n) })
+	b.ReportMetric(float64(n)/float64(entries), "db_bytes/entry")
+	var log int64
+	filepath.WalkDir(w.dir, func(_ string, d fs.DirEntry, _ error) error {
+		if i, err := d.Info(); err == nil && i.Mode().IsRegular() {
+			log += i.Size()
+		}
+		return nil
+	})
+	b.ReportMetric(float64(log)/float64(entries), "log_bytes/entry")
+}
+
+// BenchmarkVerifyReceipt checks one receipt.
+func BenchmarkVerifyReceipt(b *testing.B) {
+	s := newSample(b, 9)
+	for b.Loop() {
+		if check(b, s.receipt, s.key).Verdict != ledger.Holds {
+			b.Fatal("it does not hold")
+		}
+	}
+}
+
+// BenchmarkReceipt makes one receipt out of a log of 1,000 entries.
+func BenchmarkReceipt(b *testing.B) {
+	eachB(b, func(b *testing.B, w *bench) {
+		l := w.open()
+		stop := w.run(l)
+		w.fill(l, 1000)
+		s := w.person()
+		id := w.append(l, opening(s, w.now()))[0]
+		w.sync(l)
+		stop()
+		for b.Loop() {
+			w.receipt(l, s, id)
+		}
+	})
 }
