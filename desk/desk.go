@@ -34,7 +34,7 @@ type Kit struct {
 	Keyring *keyring.Keyring
 	Jobs    *job.Client
 	Mail    mail.Sender
-	BaseURL string // such as "https://privacy.example.com", without a slash at the end
+	BaseURL string            // such as "https://privacy.example.com", without a slash at the end
 	House   func() mail.House // whose letters go out
 }
 
@@ -70,6 +70,15 @@ type World struct {
 	Clock *Clock
 	Drain func(context.Context) error // works off every job that is due and confirms the ledger
 	Desks []Desk
+
+	// Sent returns how many letters went out so far.
+	Sent func() int
+	// NewPerson registers a made-up customer who ordered the statement's first
+	// service, by the way that every customer goes.
+	NewPerson func(context.Context) (loot.Subject, error)
+	// NewStaff makes a member of staff with roles, who has signed the
+	// confidentiality undertaking or not.
+	NewStaff func(ctx context.Context, signed bool, roles ...loot.Role) (loot.Actor, error)
 }
 
 // A Clock is a time that stands still until it is moved.

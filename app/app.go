@@ -1,0 +1,223 @@
+// Package app puts Loot together. It is the one package that imports every
+// desk, and the first to read.
+package app
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/desk/billing"
+	"loot/desk/customers"
+	"loot/desk/incidents"
+	"loot/desk/publication"
+	"loot/desk/signin"
+	"loot/desk/staff"
+	"loot/gate"
+	"loot/job"
+	"loot/keyring"
+	"loot/ledger"
+	"loot/mail"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// An App is a Loot that is put together. [App.Start] makes it work.
+type App struct {
+	desk.Kit
+	Config Config
+	Desks  []desk.Desk
+
+	keys   *store.DB // persons' keys
+	signin *signin.Desk
+	staff  *staff.Desk
+	outbox *mail.Outbox // nil: mail is sent
+	demo   bool
+	stop   []func()
+}
+
+// Options are what tests and the demonstration set.
+type Options struct {
+	Now       func() time.Time
+	Simulated bool // Now is not the real time
+	Log       *slog.Logger
+	Demo      bool                 // everything in it is made up, and every page says so
+	Statement *statement.Statement // that a first start puts in force, instead of the configured one
+}
+
+// New opens the databases, the keys and the ledger, brings their tables up to
+// date, builds the desks and, at the first start, puts the statement in force.
+// Nothing runs yet.
+func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
+	c = c.withDefaults()
+	a := &App{Config: c, demo: o.Demo}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	for _, dir := range []string{c.Data, c.KeyFolder} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, loot.Wrap(loot.Unavailable, err, "The folder "+dir+" cannot be made. Choose another with --data or --key-folder, or change its permissions.")
+		}
+	}
+	db, err := store.Open(ctx, c.Store)
+	if err != nil {
+		return nil, err
+	}
+	a.stop = append(a.stop, func() { db.Close() })
+	if a.keys, err = store.Open(ctx, c.Keys); err != nil {
+		return nil, err
+	}
+	a.stop = append(a.stop, func() { a.keys.Close() })
+	root, err := c.root()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := keyring.Open(ctx, keyring.Config{DB: a.keys, Dir: filepath.Join(c.KeyFolder, "epochs"), Root: root, Now: o.Now, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	a.stop = append(a.stop, func() { keys.Close(context.WithoutCancel(ctx)) })
+	jobs, err := job.New(db, job.Options{Log: o.Log, Now: o.Now, Simulated: o.Simulated})
+	if err != nil {
+		return nil, err
+	}
+	origin, err := c.origin(keys)
+	if err != nil {
+		return nil, err
+	}
+	witnesses, err := c.witnesses()
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.Open(ctx, ledger.Config{DB: db, Keyring: keys, Dir: c.Log, Origin: origin, Now: o.Now, Log: o.Log, Witnesses: witnesses})
+	if err != nil {
+		return nil, err
+	}
+	approvals, err := keys.System("approval")
+	if err != nil {
+		return nil, err
+	}
+	g := gate.New(gate.Config{DB: db, Ledger: log, Jobs: jobs, Sealer: approvals, Now: o.Now, Log: o.Log})
+	v := vault.New(vault.Config{DB: db, Gate: g, Keyring: keys, Ledger: log, Jobs: jobs, Now: o.Now, Log: o.Log})
+	a.Kit = desk.Kit{
+		Log: o.Log, Now: o.Now, DB: db, Gate: g, Vault: v, Ledger: log, Keyring: keys, Jobs: jobs,
+		BaseURL: c.BaseURL, House: a.house,
+	}
+	if a.Mail, err = a.sender(c); err != nil {
+		return nil, err
+	}
+	if err := a.build(); err != nil {
+		return nil, err
+	}
+	if err := a.migrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.firstStatement(ctx, o.Statement)
+}
+
+// build makes the desks and wires what they need of one another.
+func (a *App) build() error {
+	a.staff = staff.New(a.Kit)
+	a.signin = signin.New(a.Kit, signin.Accounts{})
+	a.Desks = []desk.Desk{
+		publication.New(a.Kit),
+		a.signin.Desk(),
+		a.staff.Desk(),
+		customers.New(a.Kit),
+		billing.New(a.Kit),
+		incidents.New(a.Kit),
+	}
+	return nil
+}
+
+// migrate brings every package's tables up to date.
+func (a *App) migrate(ctx context.Context) error {
+	sets := []struct {
+		owner string
+		files fs.FS
+	}{
+		{"ledger", ledger.Migrations()},
+		{"gate", gate.Migrations()},
+		{"vault", vault.Migrations()},
+		{"mail", mail.Migrations()},
+	}
+	for _, d := range a.Desks {
+		if d.Migrations != nil {
+			sets = append(sets, struct {
+				owner string
+				files fs.FS
+			}{d.Name, d.Migrations})
+		}
+	}
+	for _, s := range sets {
+		if err := a.DB.Migrate(ctx, s.owner, s.files); err != nil {
+			return fmt.Errorf("app: tables of %s: %w", s.owner, err)
+		}
+	}
+	return a.Jobs.Migrate(ctx)
+}
+
+// firstStatement puts a statement in force when there is none: the one start
+// that needs no notice and no second person, on the ledger.
+func (a *App) firstStatement(ctx context.Context, given *statement.Statement) error {
+	if _, ok := a.Gate.InForce(); ok {
+		return nil
+	}
+	s := given
+	if s == nil {
+		name, source := "the statement that comes with Loot", statement.Default()
+		if a.Config.Statement != "" {
+			var err error
+			if source, err = os.ReadFile(a.Config.Statement); err != nil {
+				return loot.Wrap(loot.Invalid, err, "The statement cannot be read.")
+			}
+			name = a.Config.Statement
+		}
+		var err error
+		if s, err = statement.Parse(name, source); err != nil {
+			return err
+		}
+		if problems := s.Check(a.Keepers()); len(problems) > 0 {
+			return problems
+		}
+	}
+	a.Gate.Know(s)
+	return a.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := a.Gate.Propose(ctx, tx, s); err != nil {
+			return err
+		}
+		return a.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "publication"}, s.Hash(), a.Now(), "first start")
+	})
+}
+
+// Keepers returns the clauses that something in the program carries out: the
+// kernel's own and those of every desk.
+func (a *App) Keepers() []loot.Clause {
+	kept := []loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"}
+	for _, d := range a.Desks {
+		kept = append(kept, d.Keeps...)
+	}
+	slices.Sort(kept)
+	return slices.Compact(kept)
+}
+
+// Close ends what New opened. Call it after the context of [App.Start] ended.
+func (a *App) Close() {
+	for _, f := range slices.Backward(a.stop) {
+		f()
+	}
+	a.stop = nil
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"embed"
+	"net/http"
+
+	"loot"
+	"loot/mail"
+	"loot/store"
+	"loot/web"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var (
+	overviewPage = web.NewPage[overviewView](pageFiles, "pages/overview.html")
+	outboxPage   = web.NewPage[outboxView](pageFiles, "pages/outbox.html")
+	letterPage   = web.NewPage[letterView](pageFiles, "pages/letter.html")
+)
+
+type overviewView struct {
+	web.View
+	Stats  []web.Stat
+	Queues []queueView
+	Ready  *web.Alert
+}
+
+// A queueView is a work queue with how much waits in it.
+type queueView struct {
+	web.NavItem
+	Waits bool
+}
+
+type outboxView struct {
+	web.View
+	Items []mail.Item
+	Pager web.Pager
+}
+
+type letterView struct {
+	web.View
+	Item mail.Item
+}
+
+// overview is where staff begin: what waits, and whether all is well.
+func (a *App) overview(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	data := overviewView{View: web.ViewOf(r, "Overview")}
+	data.View.Lead = "What waits for somebody, and whether all is well."
+	for _, g := range data.View.Nav {
+		for _, item := range g.Items {
+			if item.Count != "" {
+				data.Queues = append(data.Queues, queueView{item, true})
+			}
+		}
+	}
+	var people int
+	if err := a.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		people, err = a.Vault.Count(ctx, tx, "customer")
+		return err
+	}); err != nil {
+		return err
+	}
+	data.Stats = []web.Stat{
+		{Label: "Customers", Value: web.Number(people), Icon: "users", Href: "/console/customers"},
+		{Label: "Waiting for the ledger", Value: web.Number(a.Ledger.Backlog()), Icon: "book-lock", Href: "/console/ledger", Note: "confirmed within seconds"},
+	}
+	if v, ok := a.Gate.InForce(); ok {
+		data.Stats = append(data.Stats, web.Stat{Label: "Statement in force", Value: v.Statement.Front().Version, Icon: "scroll-text", Href: "/console/statement", Note: "since " + v.Effective.Format("2 January 2006")})
+	}
+	if err := a.Ledger.Ready(); err != nil {
+		data.Ready = &web.Alert{Tone: web.Bad, Title: "The ledger takes no entries.", Text: "Nothing about a customer can be used until it does. " + loot.Message(err)}
+	}
+	return overviewPage.Render(w, r, http.StatusOK, data)
+}
+
+const outboxPageSize = 50
+
+func (a *App) listOutbox(w http.ResponseWriter, r *http.Request) error {
+	if a.outbox == nil {
+		return loot.Errorf(loot.NotFound, "Mail is sent by a mail server, so there is no outbox.")
+	}
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	data := outboxView{View: web.ViewOf(r, "Outbox")}
+	data.View.Lead = "No mail server is set, so messages stay here and go to nobody. Whoever may see this page may follow their links."
+	if data.Items, err = a.outbox.List(r.Context(), q.Get("after"), outboxPageSize); err != nil {
+		return err
+	}
+	if len(data.Items) == outboxPageSize {
+		data.Pager.Next = web.After(r.URL, data.Items[len(data.Items)-1].ID)
+	}
+	if q.Get("after") != "" {
+		data.Pager.Prev = web.After(r.URL, "")
+	}
+	return outboxPage.Render(w, r, http.StatusOK, data)
+}
+
+func (a *App) letter(r *http.Request) (mail.Item, error) {
+	if a.outbox == nil {
+		return mail.Item{}, loot.Errorf(loot.NotFound, "Mail is sent by a mail server, so there is no outbox.")
+	}
+	return a.outbox.Show(r.Context(), r.PathValue("id"))
+}
+
+func (a *App) showMail(w http.ResponseWriter, r *http.Request) error {
+	item, err := a.letter(r)
+	if err != nil {
+		return err
+	}
+	data := letterView{View: web.ViewOf(r, item.Subject), Item: item}
+	data.View.Crumbs = []web.Crumb{{Label: "Outbox", Href: "/console/outbox"}}
+	web.Policy{Frames: true}.Set(w)
+	return letterPage.Render(w, r, http.StatusOK, data)
+}
+
+func (a *App) showMailHTML(w http.ResponseWriter, r *http.Request) error {
+	item, err := a.letter(r)
+	if err != nil {
+		return err
+	}
+	return web.WriteUntrusted(w, item.HTML)
+}

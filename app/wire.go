@@ -1,0 +1,142 @@
+package app
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/keyring"
+	"loot/ledger"
+	"loot/mail"
+)
+
+// root opens what seals the key folder.
+func (c Config) root() (keyring.Root, error) {
+	kind, rest, _ := strings.Cut(c.Root, ":")
+	switch kind {
+	case "file":
+		return keyring.FileRoot(rest, c.Data, c.KeyFolder)
+	case "passphrase":
+		phrase, err := secretFile(rest, "the passphrase")
+		if err != nil {
+			return nil, err
+		}
+		return keyring.PassphraseRoot(phrase)
+	case "transit":
+		return c.transit(rest)
+	}
+	return nil, loot.Errorf(loot.Invalid, "--root: %q is none of file:PATH, passphrase:PATH and transit:URL#KEY.", c.Root)
+}
+
+func (c Config) transit(address string) (keyring.Root, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Fragment == "" {
+		return nil, loot.Errorf(loot.Invalid, "--root: a transit root is written transit:https://HOST:PORT#KEY.")
+	}
+	if c.TokenFile == "" {
+		return nil, loot.Errorf(loot.Invalid, "--transit-token-file names no file with the token.")
+	}
+	key := u.Fragment
+	u.Fragment = ""
+	return keyring.TransitRoot(keyring.Transit{
+		Address: strings.TrimSuffix(u.String(), "/"), Key: key, TokenFile: c.TokenFile, Client: &http.Client{Timeout: 10 * time.Second},
+	})
+}
+
+// secretFile reads a secret. Its value is in no error.
+func secretFile(path, what string) (string, error) {
+	if path == "" {
+		return "", loot.Errorf(loot.Invalid, "No file is named for %s.", what)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", loot.Wrap(loot.Invalid, err, "The file with "+what+" cannot be read.")
+	}
+	return string(bytes.TrimRight(b, "\r\n")), nil
+}
+
+// origin returns the ledger's name, which is chosen at the first start and
+// stays whatever the public address becomes.
+func (c Config) origin(keys *keyring.Keyring) (string, error) {
+	name, err := keys.Secret("ledger-origin", func() []byte {
+		host := "loot.local"
+		if u, err := url.Parse(c.BaseURL); err == nil && u.Hostname() != "" && !strings.HasPrefix(u.Hostname(), "127.") {
+			host = u.Hostname()
+		}
+		var b [6]byte
+		rand.Read(b[:]) // never fails
+		return []byte(host + "/ledger/" + hex.EncodeToString(b[:]))
+	})
+	return string(name), err
+}
+
+// sender returns how mail goes out: by SMTP, or into an outbox that the
+// console shows.
+func (a *App) sender(c Config) (mail.Sender, error) {
+	if c.SMTP == "" {
+		key, err := a.Keyring.System("mail")
+		if err != nil {
+			return nil, err
+		}
+		a.outbox = mail.NewOutbox(a.DB, key, a.Now)
+		return a.outbox, nil
+	}
+	u, err := url.Parse(c.SMTP)
+	if err != nil || u.Hostname() == "" {
+		return nil, loot.Errorf(loot.Invalid, "--smtp: an address is written smtp://USER@HOST:PORT or smtps://USER@HOST:PORT.")
+	}
+	s := mail.Server{Address: u.Host, Security: mail.STARTTLS, Username: u.User.Username(), PasswordFile: c.SMTPSecret, Now: a.Now, Log: a.Log}
+	switch u.Scheme {
+	case "smtp":
+	case "smtps":
+		s.Security = mail.TLS
+	case "smtp+plain":
+		s.Security = mail.Plain
+	default:
+		return nil, loot.Errorf(loot.Invalid, "--smtp: %q is none of smtp, smtps and smtp+plain.", u.Scheme)
+	}
+	out, err := mail.NewSMTP(s)
+	if err != nil {
+		return nil, err
+	}
+	a.stop = append(a.stop, func() { out.Close() })
+	return out, nil
+}
+
+// house says whose letters go out.
+func (a *App) house() mail.House {
+	h := mail.House{Name: "Loot", From: a.Config.From, URL: a.BaseURL, Privacy: a.BaseURL + "/statement"}
+	if v, ok := a.Gate.InForce(); ok {
+		c := v.Statement.Front().Controller
+		h.Name, h.Company = c.Name, c.Name+", "+c.Address
+	}
+	return h
+}
+
+// ParseWitness reads a witness written VKEY=URL. A key may itself end in "=",
+// so the address begins at the last "=http".
+func ParseWitness(text string) (ledger.WitnessAt, error) {
+	i := strings.LastIndex(text, "=http")
+	if i < 0 {
+		return ledger.WitnessAt{}, loot.Errorf(loot.Invalid, "A witness is written VKEY=URL, its key and where it is asked.")
+	}
+	return ledger.WitnessAt{Key: text[:i], URL: text[i+1:]}, nil
+}
+
+func (c Config) witnesses() ([]ledger.WitnessAt, error) {
+	var out []ledger.WitnessAt
+	for _, text := range c.Witnesses {
+		w, err := ParseWitness(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}

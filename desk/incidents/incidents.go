@@ -1,0 +1,124 @@
+// Package incidents keeps what happened that no clause permits, or may have:
+// each case is opened by itself or by a report, owned, assessed, told to those
+// who must know within 72 hours, and closed with a reason.
+package incidents
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// untilRegulator is how long the law gives until the regulator must know
+// (GDPR Article 33).
+const untilRegulator = 72 * time.Hour
+
+// A sealer seals what people write about a case.
+type sealer interface {
+	Seal(plain, ad []byte) []byte
+	Open(sealed, ad []byte) ([]byte, error)
+}
+
+type incidents struct {
+	desk.Kit
+	key sealer
+	// name says who a member of staff is.
+	name func(ctx context.Context, tx *store.Tx, id string) (string, error)
+}
+
+// New returns the desk. Name says who a member of staff is.
+func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (string, error)) (desk.Desk, error) {
+	key, err := kit.Keyring.System("incidents")
+	if err != nil {
+		return desk.Desk{}, err
+	}
+	d := &incidents{Kit: kit, key: key, name: name}
+	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
+	kit.Gate.Fact("context.case", d.openCase)
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the files are in the program
+	}
+	return desk.Desk{
+		Name:       "incidents",
+		Keeps:      []loot.Clause{"disclosure.responsibility"},
+		Migrations: sub,
+		Routes:     d.routes(),
+		Nav: []web.Nav{{
+			Audience: web.Console, Group: "Work", Order: 40, Label: "Incidents", Icon: "siren", Href: "/console/incidents", Count: d.waiting,
+		}},
+		Proofs: proofs(),
+	}, nil
+}
+
+// raised opens a case for an incident that the program found. The notice says
+// "entry what concerned-entry".
+func (d *incidents) raised(ctx context.Context, notice string) error {
+	entry, rest, _ := strings.Cut(notice, " ")
+	what, concerned, _ := strings.Cut(rest, " ")
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := d.open(ctx, tx, incident{What: what, Entry: entry, Concerned: concerned})
+		return err
+	})
+}
+
+func (d *incidents) open(ctx context.Context, tx *store.Tx, i incident) (string, error) {
+	i.ID = loot.NewID("i")
+	i.Opened = d.Now()
+	i.Due = i.Opened.Add(untilRegulator)
+	_, err := insert(ctx, tx, i)
+	return i.ID, err
+}
+
+func (d *incidents) waiting(ctx context.Context) (n int, err error) {
+	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		n, err = countOpen(ctx, tx)
+		return err
+	})
+	return n, err
+}
+
+// openCase offers the fact that an incident which is still open is named.
+func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
+	if !strings.HasPrefix(r.Case, "i") {
+		return nil
+	}
+	i, err := find(ctx, tx, r.Case, "")
+	switch {
+	case loot.KindOf(err) == loot.NotFound:
+		return nil
+	case err != nil:
+		return err
+	case i.Closed.IsZero():
+		in.Context.Case = "incident"
+	}
+	return nil
+}
+
+// words says in plain language what the program found.
+func words(what string) string {
+	if said, ok := map[string]string{
+		"permit.missing":   "A record was to be opened without a permit",
+		"permit.twice":     "A permit was used a second time",
+		"permit.elsewhere": "A permit was used in another transaction",
+		"permit.widened":   "A permit was used for more than it was given for",
+		"reconciliation":   "More was decrypted than permits account for",
+		"access.unusual":   "Somebody opened unusually many records",
+		"reported":         "Reported by a member of staff",
+	}[what]; ok {
+		return said
+	}
+	return "Found by the program: " + what
+}

@@ -1,0 +1,39 @@
+package incidents
+
+import (
+	"embed"
+
+	"loot/web"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var (
+	listPage = web.NewPage[listView](pageFiles, "pages/list.html")
+	showPage = web.NewPage[showView](pageFiles, "pages/show.html")
+)
+
+type incidentView struct {
+	incident
+	Words string
+	Href  string
+	State web.Badge
+}
+
+type listView struct {
+	web.View
+	Incidents []incidentView
+	Form      web.Fields
+	Wrong     *web.Problems
+}
+
+type showView struct {
+	web.View
+	Incident incidentView
+	Owner    string
+	Mine     bool
+	Days     []web.Day
+	Form     web.Fields
+	Wrong    *web.Problems
+}

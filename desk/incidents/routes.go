@@ -1,0 +1,249 @@
+package incidents
+
+import (
+	"net/http"
+	"strconv"
+
+	"loot"
+	"loot/ledger"
+	"loot/store"
+	"loot/web"
+)
+
+func (d *incidents) routes() []web.Route {
+	return []web.Route{
+		{Pattern: "GET /console/incidents", Audience: web.Console, Serve: d.list},
+		{Pattern: "POST /console/incidents", Audience: web.Console, Serve: d.report},
+		{Pattern: "GET /console/incidents/{id}", Audience: web.Console, Serve: d.show},
+		{Pattern: "POST /console/incidents/{id}/take", Audience: web.Console, Serve: d.take},
+		{Pattern: "POST /console/incidents/{id}", Audience: web.Console, Serve: d.write},
+	}
+}
+
+var reportForm = web.Fields{
+	{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
+}
+
+// stepForm is what the owner writes: each step is kept and none overwritten.
+func stepForm(version int64) web.Fields {
+	return web.Fields{
+		{Name: "version", Type: "hidden", Value: strconv.FormatInt(version, 10)},
+		{Name: "kind", Label: "Step", Type: "select", Required: true, Options: []web.Option{
+			{Value: "assessment", Label: "Assessment of the risk"},
+			{Value: "measure", Label: "Measure taken"},
+			{Value: "told", Label: "The regulator was told"},
+			{Value: "people", Label: "The people concerned were told"},
+			{Value: "closing", Label: "Closing, with the reason"},
+		}},
+		{Name: "risk", Label: "Risk to the people concerned", Type: "select", Options: []web.Option{
+			{Value: "", Label: "As before"}, {Value: "none", Label: "None"}, {Value: "some", Label: "Some"}, {Value: "high", Label: "High"},
+		}},
+		{Name: "text", Label: "What was found or done, and why", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true},
+	}
+}
+
+func (d *incidents) list(w http.ResponseWriter, r *http.Request) error {
+	return d.showList(w, r, http.StatusOK, reportForm, nil)
+}
+
+func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
+	data := listView{View: web.ViewOf(r, "Incidents"), Form: form, Wrong: web.ProblemsOf(wrong, form)}
+	data.View.Lead = "What happened that no clause permits. The law gives 72 hours to tell the regulator where there is a risk."
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		all, err := list(r.Context(), tx, 200)
+		for _, i := range all {
+			data.Incidents = append(data.Incidents, d.view(i))
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return listPage.Render(w, r, status, data)
+}
+
+func (d *incidents) view(i incident) incidentView {
+	v := incidentView{incident: i, Words: words(i.What), Href: "/console/incidents/" + i.ID}
+	left := i.Due.Sub(d.Now())
+	switch {
+	case !i.Closed.IsZero():
+		v.State = web.Badge{Tone: web.Neutral, Text: "closed"}
+	case !i.Told.IsZero():
+		v.State = web.Badge{Tone: web.Info, Text: "regulator told"}
+	case i.Risk == "none":
+		v.State = web.Badge{Tone: web.Info, Text: "no risk found"}
+	case left < 0:
+		v.State = web.Badge{Tone: web.Bad, Text: "72 hours are over"}
+	default:
+		v.State = web.Badge{Tone: web.Warn, Text: strconv.Itoa(int(left.Hours())) + " h left"}
+	}
+	return v
+}
+
+func (d *incidents) report(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	if err := reportForm.Check(form); err != nil {
+		return d.showList(w, r, http.StatusUnprocessableEntity, reportForm.With(form, err), err)
+	}
+	by := web.ActorOf(r.Context())
+	var id string
+	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		entry, err := d.Gate.Note(r.Context(), tx, by, "incident.reported", "")
+		if err != nil {
+			return err
+		}
+		if id, err = d.open(r.Context(), tx, incident{What: "reported", Entry: entry}); err != nil {
+			return err
+		}
+		return d.addNote(r.Context(), tx, id, note{d.Now(), by.ID, "report", form.Get("text")})
+	}); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/incidents/"+id)
+}
+
+func (d *incidents) show(w http.ResponseWriter, r *http.Request) error {
+	return d.showOne(w, r, http.StatusOK, nil, nil)
+}
+
+func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
+	data := showView{View: web.ViewOf(r, "Incident")}
+	data.View.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}}
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		i, err := find(r.Context(), tx, r.PathValue("id"), "")
+		if err != nil {
+			return err
+		}
+		data.Incident = d.view(i)
+		data.View.Title = data.Incident.Words
+		if i.Owner != "" {
+			if data.Owner, err = d.name(r.Context(), tx, i.Owner); err != nil {
+				return err
+			}
+		}
+		notes, err := d.notes(r.Context(), tx, i.ID)
+		if err != nil {
+			return err
+		}
+		events := []web.Event{{At: i.Opened, Icon: "siren", Tone: web.Bad, Title: "Opened", Text: data.Incident.Words}}
+		for _, n := range notes {
+			who, err := d.name(r.Context(), tx, n.Author)
+			if err != nil {
+				return err
+			}
+			events = append([]web.Event{{At: n.At, Icon: icons[n.Kind], Title: titles[n.Kind], Who: who, Text: n.Text}}, events...)
+		}
+		data.Days = web.Days(events)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if data.Incident.Closed.IsZero() {
+		if form == nil {
+			form = stepForm(data.Incident.Version)
+		}
+		for k := range form {
+			if form[k].Name == "version" { // whoever sends it again has seen the page as it is now
+				form[k].Value = strconv.FormatInt(data.Incident.Version, 10)
+			}
+		}
+		data.Form, data.Wrong = form, web.ProblemsOf(wrong, form)
+		data.Mine = data.Incident.Owner == web.ActorOf(r.Context()).ID
+	}
+	return showPage.Render(w, r, status, data)
+}
+
+var (
+	titles = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "told": "Regulator told", "people": "People concerned told", "closing": "Closed", "taken": "Taken on"}
+	icons  = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "closing": "circle-check", "taken": "user"}
+)
+
+func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
+	by := web.ActorOf(r.Context())
+	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
+		if err != nil {
+			return err
+		}
+		if !i.Closed.IsZero() {
+			return loot.Errorf(loot.Conflict, "This incident is closed.")
+		}
+		i.Owner = by.ID
+		if err := update(r.Context(), tx, i); err != nil {
+			return err
+		}
+		return d.addNote(r.Context(), tx, i.ID, note{d.Now(), by.ID, "taken", "Owns this incident from now on."})
+	}); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
+}
+
+func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
+	if err != nil {
+		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
+	}
+	fields := stepForm(version)
+	if err := fields.Check(form); err != nil {
+		return d.showOne(w, r, http.StatusUnprocessableEntity, fields.With(form, err), err)
+	}
+	by := web.ActorOf(r.Context())
+	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
+		if err != nil {
+			return err
+		}
+		return d.step(r, tx, i, version, by, form.Get("kind"), form.Get("risk"), form.Get("text"))
+	})
+	if loot.KindOf(err) == loot.Conflict || loot.KindOf(err) == loot.Invalid {
+		shown := &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"kind": loot.Message(err)}}
+		return d.showOne(w, r, http.StatusConflict, fields.With(form, shown), shown)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
+}
+
+func (d *incidents) step(r *http.Request, tx *store.Tx, i incident, version int64, by loot.Actor, kind, risk, text string) error {
+	if !i.Closed.IsZero() {
+		return loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
+	}
+	i.Version = version
+	if risk != "" {
+		i.Risk = risk
+	}
+	now := d.Now()
+	switch kind {
+	case "told":
+		i.Told = now
+	case "closing":
+		switch {
+		case i.Owner != by.ID:
+			return loot.Errorf(loot.Invalid, "Only its owner closes an incident. Take it on first.")
+		case i.Risk == "":
+			return loot.Errorf(loot.Invalid, "Say how high the risk is before closing.")
+		case i.Risk == "high" && i.Told.IsZero():
+			return loot.Errorf(loot.Invalid, "With a high risk the regulator must be told before closing.")
+		}
+		i.Closed = now
+	}
+	if err := update(r.Context(), tx, i); err != nil {
+		return err
+	}
+	if err := d.addNote(r.Context(), tx, i.ID, note{now, by.ID, kind, text}); err != nil {
+		return err
+	}
+	_, err := d.Ledger.Append(r.Context(), tx, ledger.Entry{
+		Facts: ledger.Facts{At: now, Verdict: ledger.Recorded, Note: "incident." + kind, ActorKind: by.Kind, Clauses: []loot.Clause{"disclosure.responsibility"}},
+		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: i.ID},
+	})
+	return err
+}

@@ -1,0 +1,152 @@
+package incidents
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// An incident is something that happened that no clause permits, or may have.
+type incident struct {
+	ID        string
+	What      string
+	Entry     string // of the ledger, that records it
+	Concerned string // the entry that it is about; empty: none
+	Opened    time.Time
+	Due       time.Time // when the regulator must know, if at all
+	Owner     string    // staff id; empty: nobody yet
+	Risk      string    // "", "none", "some", "high"
+	Told      time.Time // when the regulator was told
+	Closed    time.Time
+	Version   int64
+}
+
+// A note is a step in dealing with an incident.
+type note struct {
+	At     time.Time
+	Author string
+	Kind   string
+	Text   string
+}
+
+const columns = `id, what, entry, concerned, opened, due, owner, risk, told, closed, version`
+
+func scan(row interface{ Scan(...any) error }) (incident, error) {
+	var i incident
+	var opened, due, told, closed int64
+	if err := row.Scan(&i.ID, &i.What, &i.Entry, &i.Concerned, &opened, &due, &i.Owner, &i.Risk, &told, &closed, &i.Version); err != nil {
+		return incident{}, err
+	}
+	i.Opened, i.Due, i.Told, i.Closed = instant(opened), instant(due), instant(told), instant(closed)
+	return i, nil
+}
+
+func insert(ctx context.Context, tx *store.Tx, i incident) (bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, 0) ON CONFLICT (entry) DO NOTHING`,
+		i.ID, i.What, i.Entry, i.Concerned, i.Opened.UnixMicro(), i.Due.UnixMicro(), i.Owner)
+	if err != nil {
+		return false, fmt.Errorf("incidents: insert: %w", err)
+	}
+	return n == 1, nil
+}
+
+func find(ctx context.Context, tx *store.Tx, id, lock string) (incident, error) {
+	i, err := scan(tx.QueryRow(ctx, `SELECT `+columns+` FROM incidents_case WHERE id = $1`+lock, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return incident{}, loot.Errorf(loot.NotFound, "There is no such incident.")
+	}
+	if err != nil {
+		return incident{}, fmt.Errorf("incidents: find: %w", err)
+	}
+	return i, nil
+}
+
+// list returns the open incidents, then the latest closed ones.
+func list(ctx context.Context, tx *store.Tx, n int) ([]incident, error) {
+	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM incidents_case ORDER BY CASE closed WHEN 0 THEN 0 ELSE 1 END, opened DESC, id LIMIT $1`, n)
+	if err != nil {
+		return nil, fmt.Errorf("incidents: list: %w", err)
+	}
+	defer rows.Close()
+	var out []incident
+	for rows.Next() {
+		i, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("incidents: list: %w", err)
+		}
+		out = append(out, i)
+	}
+	return out, rows.Err()
+}
+
+func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM incidents_case WHERE closed = 0`).Scan(&n)
+	return n, err
+}
+
+// update rewrites an incident that nobody else changed meanwhile.
+func update(ctx context.Context, tx *store.Tx, i incident) error {
+	n, err := tx.Exec(ctx, `UPDATE incidents_case SET owner = $1, risk = $2, told = $3, closed = $4, version = version + 1 WHERE id = $5 AND version = $6`,
+		i.Owner, i.Risk, micro(i.Told), micro(i.Closed), i.ID, i.Version)
+	if err != nil {
+		return fmt.Errorf("incidents: update: %w", err)
+	}
+	if n == 0 {
+		return loot.Errorf(loot.Conflict, "Somebody else changed this incident meanwhile. Look at it again; your text is still in the form.")
+	}
+	return nil
+}
+
+func (d *incidents) addNote(ctx context.Context, tx *store.Tx, incidentID string, n note) error {
+	id := loot.NewID("n")
+	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, d.key.Seal([]byte(n.Text), []byte(id))); err != nil {
+		return fmt.Errorf("incidents: note: %w", err)
+	}
+	return nil
+}
+
+func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) ([]note, error) {
+	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text FROM incidents_note WHERE incident = $1 ORDER BY at, id`, incidentID)
+	if err != nil {
+		return nil, fmt.Errorf("incidents: notes: %w", err)
+	}
+	defer rows.Close()
+	var out []note
+	for rows.Next() {
+		var n note
+		var id string
+		var at int64
+		var sealed []byte
+		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed); err != nil {
+			return nil, fmt.Errorf("incidents: notes: %w", err)
+		}
+		text, err := d.key.Open(sealed, []byte(id))
+		if err != nil {
+			return nil, fmt.Errorf("incidents: note %s: %w", id, err)
+		}
+		n.At, n.Text = instant(at), string(text)
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+func micro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

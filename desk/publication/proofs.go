@@ -1,0 +1,104 @@
+package publication
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/statement"
+	"loot/store"
+)
+
+func proofs() []desk.Proof {
+	const clause = "alterations.notice"
+	return []desk.Proof{
+		{Clause: clause, Name: "a version cannot take effect before its notice period has passed", Run: func(ctx context.Context, w *desk.World) (string, error) {
+			next, err := nextVersion(w, "proof-early")
+			if err != nil {
+				return "", err
+			}
+			notice := noticeOf(w)
+			early := w.Now().AddDate(0, 0, notice).Add(-time.Hour)
+			err = announce(ctx, w, next, early)
+			if loot.KindOf(err) != loot.Invalid {
+				return "", fmt.Errorf("announcing it %d days less an hour ahead was not refused: %v", notice, err)
+			}
+			return "refused: " + loot.Message(err), nil
+		}},
+		{Clause: clause, Name: "an announced version decides nothing before its date, and everything from then on", Run: func(ctx context.Context, w *desk.World) (string, error) {
+			before, ok := w.Gate.InForce()
+			if !ok {
+				return "", errors.New("no version is in force")
+			}
+			next, err := nextVersion(w, "proof-announced")
+			if err != nil {
+				return "", err
+			}
+			date := w.Now().AddDate(0, 0, noticeOf(w)).Add(time.Hour)
+			if err := announce(ctx, w, next, date); err != nil {
+				return "", err
+			}
+			w.Clock.Advance(date.Sub(w.Now()) - time.Second)
+			if v, _ := w.Gate.InForce(); v.Statement.Hash() != before.Statement.Hash() {
+				return "", errors.New("it decided a second before its date")
+			}
+			w.Clock.Advance(time.Second)
+			if v, _ := w.Gate.InForce(); v.Statement.Hash() != next.Hash() {
+				return "", errors.New("it did not decide from its date on")
+			}
+			return "the former version decided until the last second, the new one from its date", nil
+		}},
+		{Clause: clause, Name: "everybody concerned is written to when a version is announced", Run: func(ctx context.Context, w *desk.World) (string, error) {
+			if _, err := w.NewPerson(ctx); err != nil {
+				return "", err
+			}
+			if err := w.Drain(ctx); err != nil {
+				return "", err
+			}
+			sent := w.Sent()
+			next, err := nextVersion(w, "proof-told")
+			if err != nil {
+				return "", err
+			}
+			if err := announce(ctx, w, next, w.Now().AddDate(0, 0, noticeOf(w)+1)); err != nil {
+				return "", err
+			}
+			if err := w.Drain(ctx); err != nil {
+				return "", err
+			}
+			if w.Sent() <= sent {
+				return "", errors.New("nobody was written to")
+			}
+			return fmt.Sprintf("%d letters went out", w.Sent()-sent), nil
+		}},
+	}
+}
+
+func noticeOf(w *desk.World) int {
+	v, _ := w.Gate.InForce()
+	return v.Statement.Front().NoticeDays
+}
+
+// nextVersion returns the version in force under another name.
+func nextVersion(w *desk.World, name string) (*statement.Statement, error) {
+	v, ok := w.Gate.InForce()
+	if !ok {
+		return nil, errors.New("no version is in force")
+	}
+	old := v.Statement.Front().Version
+	src := bytes.Replace(v.Statement.Source(), []byte(old), []byte(name), 1)
+	return statement.Parse(name, src)
+}
+
+func announce(ctx context.Context, w *desk.World, s *statement.Statement, date time.Time) error {
+	return w.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := w.Gate.Propose(ctx, tx, s); err != nil {
+			return err
+		}
+		return w.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "publication"}, s.Hash(), date, "proof")
+	})
+}

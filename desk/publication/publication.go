@@ -1,0 +1,186 @@
+// Package publication shows the statement and brings its versions into force:
+// the page that customers read, the versions and their differences, the
+// announcement with its notice, the ledger for everybody to check.
+package publication
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/gate"
+	"loot/job"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// Others are the functions of other desks that this one needs.
+type Others struct {
+	// Solo reports whether one person runs the installation, so that nobody
+	// else can approve. The public page says so.
+	Solo func(ctx context.Context, tx *store.Tx) (bool, error)
+}
+
+type publication struct {
+	desk.Kit
+	others  Others
+	keepers func() []loot.Clause
+}
+
+// New returns the desk. Keepers names the clauses that something in the
+// program carries out.
+func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
+	p := &publication{kit, others, keepers}
+	kit.Jobs.Listen("approval.given", "publication.announce", p.approved)
+	kit.Jobs.Listen("statement.announced", "publication.notices", p.announced)
+	job.Register(kit.Jobs, p.notifyPage)
+	job.Register(kit.Jobs, p.notifyOne)
+	return desk.Desk{
+		Name:   "publication",
+		Keeps:  []loot.Clause{"alterations.notice"},
+		Routes: p.routes(),
+		Nav: []web.Nav{
+			{Audience: web.Public, Order: 10, Label: "Privacy statement", Icon: "scroll-text", Href: "/statement"},
+			{Audience: web.Public, Order: 90, Label: "Check a proof", Icon: "shield-check", Href: "/verify"},
+			{Audience: web.Public, Group: web.Footer, Order: 10, Label: "Versions", Href: "/statement/versions"},
+			{Audience: web.Public, Group: web.Footer, Order: 20, Label: "The ledger", Href: "/ledger"},
+			{Audience: web.Console, Group: "Rules", Order: 60, Label: "Statement", Icon: "scroll-text", Href: "/console/statement"},
+			{Audience: web.Console, Group: "Rules", Order: 70, Label: "Ledger", Icon: "book-lock", Href: "/console/ledger"},
+		},
+		Proofs: proofs(),
+	}
+}
+
+// A matter is what is asked to be approved before a version is announced.
+type matter struct {
+	Hash      string    `json:"hash"`
+	Effective time.Time `json:"effective"`
+}
+
+const kindPublish = "statement.publish"
+
+// approvalsToPublish is how many people besides the requester must agree.
+const approvalsToPublish = 2
+
+// ask asks for the announcement of a draft, or announces it where nobody else
+// could approve.
+func (p *publication) ask(ctx context.Context, tx *store.Tx, by loot.Actor, m matter, reason string) (waiting bool, err error) {
+	if by.ID == "" || !p.mayPublish(by) {
+		return false, loot.Errorf(loot.Denied, "None of your roles may publish a statement.")
+	}
+	solo, err := p.others.Solo(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	if solo {
+		return false, p.Gate.Announce(ctx, tx, by, m.Hash, m.Effective, reason)
+	}
+	_, err = p.Gate.Ask(ctx, tx, kindPublish, by, m, approvalsToPublish, reason)
+	return true, err
+}
+
+func (p *publication) mayPublish(by loot.Actor) bool {
+	v, ok := p.Gate.InForce()
+	if !ok {
+		return false
+	}
+	for _, id := range by.Roles {
+		if r, ok := v.Statement.Role(id); ok && (r.Approves || r.Administers) {
+			return true
+		}
+	}
+	return false
+}
+
+// approved announces a version once enough people agreed. When the wait for
+// them took longer than there was between the date and the notice period, the
+// date moves to the earliest possible one.
+func (p *publication) approved(ctx context.Context, id string) error {
+	return p.DB.InTx(ctx, func(tx *store.Tx) error {
+		a, _, raw, reason, err := p.Gate.Approval(ctx, tx, id)
+		if err != nil || a.Kind != kindPublish {
+			return err
+		}
+		var m matter
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return fmt.Errorf("publication: approval %s: %w", id, err)
+		}
+		if earliest := p.earliest(); m.Effective.Before(earliest) {
+			m.Effective = earliest
+		}
+		err = p.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Staff, ID: a.Requester}, m.Hash, m.Effective, reason)
+		if e, ok := errors.AsType[*loot.Error](err); ok && e.Kind == loot.Conflict {
+			return nil // announced already: the notice came twice
+		}
+		return err
+	})
+}
+
+// earliest returns when a version that is announced now may take effect.
+func (p *publication) earliest() time.Time {
+	v, ok := p.Gate.InForce()
+	if !ok {
+		return p.Now()
+	}
+	return p.Now().AddDate(0, 0, v.Statement.Front().NoticeDays).Add(time.Minute).Truncate(time.Minute)
+}
+
+// draft keeps source as a draft after it was checked, and returns what is
+// wrong with it.
+func (p *publication) draft(ctx context.Context, tx *store.Tx, by loot.Actor, source []byte) (*statement.Statement, error) {
+	s, err := statement.Parse("draft", source)
+	if err != nil {
+		return nil, err
+	}
+	if problems := s.Check(p.keepers()); len(problems) > 0 {
+		return nil, problems
+	}
+	if err := p.Gate.Propose(ctx, tx, s); err != nil {
+		return nil, err
+	}
+	_, err = p.Gate.Note(ctx, tx, by, "statement.proposed "+s.Hash(), "")
+	return s, err
+}
+
+// versions returns every version with its state.
+func (p *publication) versions(ctx context.Context) ([]version, error) {
+	var out []version
+	err := p.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		all, err := p.Gate.Versions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		out = make([]version, len(all))
+		for i, v := range all {
+			out[len(all)-1-i] = version{v, gate.StateOf(v, all, p.Now())}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// A version is a version with its state.
+type version struct {
+	gate.Version
+	State gate.State
+}
+
+// Tone says how the state is shown.
+func (v version) Tone() web.Tone {
+	switch v.State {
+	case gate.InForce:
+		return web.Good
+	case gate.Announced:
+		return web.Info
+	case gate.Draft, gate.Superseded:
+	}
+	return web.Neutral
+}
+
+// Badge returns the state as a badge.
+func (v version) Badge() web.Badge { return web.Badge{Tone: v.Tone(), Text: string(v.State)} }
