@@ -1,0 +1,531 @@
+package customers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+// perPage is how many customers stand on one page: ids, states and dates, as
+// a list with names would be an opening of every one of them.
+const perPage = 50
+
+type listView struct {
+	web.View
+	Find  findForm
+	Rows  []listRow
+	Pager web.Pager
+	Empty web.Empty
+}
+
+type listRow struct {
+	Subject loot.Subject
+	Href    string
+	State   web.Badge
+	Row     vault.Row
+}
+
+// A findForm looks for one customer by an exact value.
+type findForm struct {
+	Fields  web.Fields
+	Wrong   *web.Problems
+	Refusal *web.Refusal
+	Done    bool
+	Hits    []listRow
+	Purpose string // in words
+}
+
+// list shows who is a customer, and the form that finds one.
+func (c *customers) list(w http.ResponseWriter, r *http.Request) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	return c.showList(w, r, http.StatusOK, findForm{Fields: findFields(s, web.ActorOf(r.Context()))})
+}
+
+func (c *customers) showList(w http.ResponseWriter, r *http.Request, status int, f findForm) error {
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	after := loot.Subject(q.Get("after"))
+	var rows []vault.Row
+	if err := c.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		rows, err = c.Vault.List(r.Context(), tx, collection, after, perPage+1)
+		return err
+	}); err != nil {
+		return err
+	}
+	v := listView{View: web.ViewOf(r, "Customers"), Find: f}
+	v.Lead = "This list names nobody. State a purpose to find or open somebody; both are written down."
+	v.Empty = web.Empty{Icon: "users", Title: "No customers yet", Text: "Whoever orders a service becomes one."}
+	more := len(rows) > perPage
+	if more {
+		rows = rows[:perPage]
+	}
+	for _, row := range rows {
+		v.Rows = append(v.Rows, rowOf(row))
+	}
+	if more {
+		v.Pager.Next = web.After(&url.URL{Path: "/console/customers"}, string(rows[perPage-1].Subject))
+	}
+	if after != "" {
+		v.Pager.Prev = "/console/customers"
+	}
+	v.Pager.Shown = plural(len(rows), "customer on this page", "customers on this page")
+	return listPage.Render(w, r, status, v)
+}
+
+func rowOf(row vault.Row) listRow {
+	return listRow{Subject: row.Subject, Href: "/console/customers/" + url.PathEscape(string(row.Subject)), State: rowState(row), Row: row}
+}
+
+func rowState(row vault.Row) web.Badge {
+	if row.Erased() {
+		return web.Badge{Text: "erased", Icon: "eraser"}
+	}
+	return web.Badge{Tone: web.Good, Text: "active"}
+}
+
+// findFields is what a search asks: the purpose first, then by what.
+func findFields(s *statement.Statement, me loot.Actor) web.Fields {
+	by := []web.Option{}
+	for _, d := range s.Fields(collection) {
+		if d.Index {
+			by = append(by, web.Option{Value: string(d.ID), Label: d.Title})
+		}
+	}
+	return web.Fields{
+		purposeField(s, me),
+		{Name: "field", Type: "select", Label: "Find by", Options: by, Required: true, Plain: true},
+		{Name: "value", Type: "search", Label: "Exact value", Required: true, Plain: true, MaxLen: 254, Hint: "The whole of it. Nothing is found by a part, and a search that finds nobody is written down too."},
+	}
+}
+
+// purposeField offers the purposes of the roles, and apart from them the
+// others, as it is better to be refused with the reason than to wonder.
+func purposeField(s *statement.Statement, me loot.Actor) web.Field {
+	f := web.Field{Name: "purpose", Type: "select", Label: "Purpose", Required: true, Plain: true, Options: []web.Option{{Label: "What for?"}}}
+	mine, others := purposesOf(s, me)
+	for _, p := range mine {
+		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Your roles"})
+	}
+	for _, p := range others {
+		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Not yours: will be refused"})
+	}
+	return f
+}
+
+// purposesOf returns the purposes of the collection that the roles of a member
+// of staff have, and the others.
+func purposesOf(s *statement.Statement, me loot.Actor) (mine, others []statement.Purpose) {
+	decl, _ := s.Collection(collection)
+	for _, id := range decl.Purposes {
+		p, ok := s.Purpose(id)
+		if !ok {
+			continue
+		}
+		has := slices.ContainsFunc(me.Roles, func(role loot.Role) bool {
+			d, ok := s.Role(role)
+			return ok && slices.Contains(d.Purposes, id)
+		})
+		if has {
+			mine = append(mine, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return mine, others
+}
+
+// find looks for a customer by an exact value, for a purpose that is stated.
+func (c *customers) find(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	f := findForm{Fields: findFields(s, me)}
+	value, err := readFind(s, f.Fields, typed)
+	if web.Wrong(err) != nil {
+		f.Fields = f.Fields.With(typed, err)
+		f.Wrong = web.ProblemsOf(err, f.Fields)
+		return c.showList(w, r, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	purpose := loot.Purpose(typed.Get("purpose"))
+	rows, err := c.search(ctx, me, purpose, loot.Field(typed.Get("field")), value)
+	f.Fields = f.Fields.With(typed, nil)
+	if refusal, refused := web.RefusalOf(err); refused {
+		f.Refusal = &refusal
+		return c.showList(w, r, http.StatusForbidden, f)
+	}
+	if err != nil {
+		return err
+	}
+	f.Done = true
+	if p, ok := s.Purpose(purpose); ok {
+		f.Purpose = p.Title
+	}
+	for _, row := range rows {
+		f.Hits = append(f.Hits, rowOf(row))
+	}
+	return c.showList(w, r, http.StatusOK, f)
+}
+
+func readFind(s *statement.Statement, fields web.Fields, typed url.Values) (string, error) {
+	if err := fields.Check(typed); err != nil {
+		return "", err
+	}
+	d, _ := s.Field(loot.Field(typed.Get("field")))
+	value, complaint := check(d, typed.Get("value"))
+	if complaint != "" {
+		return "", web.Invalid("", map[string]string{"value": complaint})
+	}
+	return value, nil
+}
+
+// search finds customers by an exact value; who looked, for what and by which
+// field is on the ledger, whether anybody was found or not.
+func (c *customers) search(ctx context.Context, me loot.Actor, purpose loot.Purpose, field loot.Field, value string) (rows []vault.Row, err error) {
+	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		rows = nil
+		p, err := c.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Find, Actor: me, Desk: name, Purpose: purpose, Collection: collection, Fields: []loot.Field{field},
+		})
+		if err != nil {
+			return err
+		}
+		found, err := c.Vault.Find(ctx, tx, p, field, value)
+		if err != nil {
+			return err
+		}
+		for _, subject := range found {
+			row, err := c.Vault.Row(ctx, tx, subject, collection)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// An ask is what a member of staff states before a record opens.
+type ask struct {
+	Subject  loot.Subject
+	Purpose  loot.Purpose
+	Reason   string
+	Case     string
+	Approval string
+}
+
+func askFields(s *statement.Statement, me loot.Actor) web.Fields {
+	return web.Fields{
+		purposeField(s, me),
+		{Name: "reason", Type: "textarea", Label: "Reason", Rows: 2, MaxLen: 500, Required: true, Plain: true, Hint: "One sentence, such as the number of the ticket. It is sealed beside your name, and no customer sees it."},
+		{Name: "case", Label: "Case", MaxLen: 64, Hint: "The number of an open case, where the purpose needs one."},
+	}
+}
+
+func readAsk(r *http.Request, fields web.Fields) (url.Values, ask, error) {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return nil, ask{}, err
+	}
+	a := ask{
+		Subject: loot.Subject(r.PathValue("id")), Purpose: loot.Purpose(typed.Get("purpose")),
+		Reason: typed.Get("reason"), Case: typed.Get("case"), Approval: typed.Get("approval"),
+	}
+	return typed, a, fields.Check(typed)
+}
+
+func (a ask) request(me loot.Actor, fields []loot.Field, reveal bool) gate.Request {
+	return gate.Request{
+		Action: loot.Use, Actor: me, Desk: name, Purpose: a.Purpose, Subject: a.Subject, Collection: collection,
+		Fields: fields, Reveal: reveal, Reason: a.Reason, Case: a.Case, Approval: a.Approval,
+	}
+}
+
+// hidden carries what was stated from one form to the next.
+func (a ask) hidden(more ...string) []web.Hidden {
+	h := []web.Hidden{{Name: "purpose", Value: string(a.Purpose)}, {Name: "reason", Value: a.Reason}}
+	if a.Case != "" {
+		h = append(h, web.Hidden{Name: "case", Value: a.Case})
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		h = append(h, web.Hidden{Name: more[i], Value: more[i+1]})
+	}
+	return h
+}
+
+type cardView struct {
+	web.View
+	Open     string // address of the form
+	Facts    []web.Fact
+	State    web.Badge
+	Erased   bool
+	Ask      web.Fields
+	Wrong    *web.Problems
+	Refusal  *web.Refusal
+	Approval *web.Alert
+	AskFor   *web.Action // asks other people for approval
+	Opened   *openedView
+	Fold     bool // the form is folded away, as the record is open
+}
+
+// An openedView is a record that was opened for a purpose.
+type openedView struct {
+	Purpose string
+	Why     string
+	Clauses []string
+	Entry   string
+	Rows    []openedRow
+	Locked  []lockedRow
+	Notes   []string
+}
+
+type openedRow struct {
+	ID      string
+	Title   string
+	Secret  web.Secret
+	State   web.Badge
+	Source  string
+	Hidden  []web.Hidden
+	Reveal  string // address; empty: nothing is masked
+	Correct string // address; empty: not for this purpose
+}
+
+// A lockedRow is a field that opens only after other people agreed.
+type lockedRow struct {
+	Title string
+	Needs string
+	Ask   web.Action
+}
+
+// card shows what may be seen of a customer without opening anything.
+func (c *customers) card(w http.ResponseWriter, r *http.Request) error {
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	v := cardView{}
+	if id := q.Get("approval"); id != "" {
+		if v.Approval, err = c.approvalAlert(r, id); err != nil {
+			return err
+		}
+	}
+	return c.showCard(w, r, http.StatusOK, v)
+}
+
+func (c *customers) showCard(w http.ResponseWriter, r *http.Request, status int, v cardView) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	subject := loot.Subject(r.PathValue("id"))
+	var row vault.Row
+	if err := c.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		row, err = c.Vault.Row(r.Context(), tx, subject, collection)
+		return err
+	}); err != nil {
+		return err
+	}
+	v.View = web.ViewOf(r, "Customer")
+	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}}
+	v.Open = "/console/customers/" + url.PathEscape(string(subject)) + "/open"
+	v.State, v.Erased = rowState(row), row.Erased()
+	v.Facts = []web.Fact{
+		{Term: "Id", Value: string(subject), Code: true, Badge: &v.State},
+		{Term: "Customer since", Value: row.Created.UTC().Format("2 Jan 2006")},
+		{Term: "Last changed", Value: row.Changed.UTC().Format("2 Jan 2006, 15:04")},
+	}
+	if v.Ask == nil {
+		v.Ask = askFields(s, web.ActorOf(r.Context()))
+	}
+	return cardPage.Render(w, r, status, v)
+}
+
+// open opens what the purpose allows, masked as the level says.
+func (c *customers) open(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	fields := askFields(s, me)
+	typed, a, err := readAsk(r, fields)
+	if web.Wrong(err) != nil && a.Approval == "" {
+		fields = fields.With(typed, err)
+		return c.showCard(w, r, http.StatusUnprocessableEntity, cardView{Ask: fields, Wrong: web.ProblemsOf(err, fields)})
+	}
+	if err != nil && a.Approval == "" {
+		return err
+	}
+	if a.Approval != "" {
+		return c.openApproved(w, r, s, me, a)
+	}
+	free, locked := fieldsFor(s, a.Purpose)
+	if len(free) == 0 && len(locked) > 0 {
+		free, locked = locked, nil // nothing opens without approval: ask for all of it, and be told
+	}
+	o, err := c.openFor(ctx, s, a, []gate.Request{a.request(me, free, false)})
+	if err != nil {
+		return c.refused(w, r, a, fields.With(typed, nil), err)
+	}
+	c.lock(s, a, locked, o)
+	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
+}
+
+// fieldsFor returns the fields that a purpose has a use for: those that one
+// person may open, and those whose level asks for the approval of others.
+func fieldsFor(s *statement.Statement, p loot.Purpose) (free, locked []loot.Field) {
+	for _, d := range s.Fields(collection) {
+		if _, ok := d.Needed[p]; !ok {
+			continue
+		}
+		if levelOf(s, d).Approvals > 0 {
+			locked = append(locked, d.ID)
+		} else {
+			free = append(free, d.ID)
+		}
+	}
+	return free, locked
+}
+
+func levelOf(s *statement.Statement, d statement.FieldDecl) statement.Level {
+	category, _ := s.Category(d.Category)
+	level, _ := s.Level(category.Level)
+	return level
+}
+
+// openFor decides and opens each request in one transaction and gathers what
+// came out as rows.
+func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, requests []gate.Request) (o *openedView, err error) {
+	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		o = &openedView{Purpose: string(a.Purpose)}
+		row, err := c.Vault.Row(ctx, tx, a.Subject, collection)
+		if err != nil {
+			return err
+		}
+		for _, req := range requests {
+			p, err := c.Gate.Decide(ctx, tx, req)
+			if err != nil {
+				return err
+			}
+			values, err := c.Vault.Open(ctx, tx, p)
+			if err != nil {
+				return err
+			}
+			o.Entry = p.Entry()
+			for _, id := range p.Clauses() {
+				if !slices.Contains(o.Clauses, string(id)) {
+					o.Clauses = append(o.Clauses, string(id))
+				}
+			}
+			for _, d := range s.Fields(collection) {
+				if slices.Contains(req.Fields, d.ID) {
+					o.Rows = append(o.Rows, c.openedRow(d, a, values, row))
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := s.Purpose(a.Purpose); ok {
+		o.Purpose, o.Why = p.Title, p.Why
+	}
+	order := map[string]int{}
+	for i, d := range s.Fields(collection) {
+		order[string(d.ID)] = i
+	}
+	slices.SortStableFunc(o.Rows, func(x, y openedRow) int { return order[x.ID] - order[y.ID] })
+	return o, nil
+}
+
+func (c *customers) openedRow(d statement.FieldDecl, a ask, values vault.Values, row vault.Row) openedRow {
+	base := "/console/customers/" + url.PathEscape(string(a.Subject))
+	out := openedRow{ID: string(d.ID), Title: d.Title, Hidden: a.hidden("field", string(d.ID), "version", row.Stamp())}
+	out.Correct = base + "/correct"
+	v, held := values[d.ID]
+	if !held {
+		out.State = web.Badge{Text: "not given"}
+		return out
+	}
+	out.State, out.Source = stateBadge(v), v.Source
+	//nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
+	text := v.Reveal()
+	if !v.Masked {
+		text = shown(d, text)
+	}
+	out.Secret = web.Secret{Shown: strings.ReplaceAll(text, "\n", ", "), Masked: v.Masked, Copyable: true}
+	if v.Masked {
+		out.Reveal = base + "/reveal"
+	}
+	return out
+}
+
+// lock lists the fields that need other people's agreement.
+func (c *customers) lock(s *statement.Statement, a ask, locked []loot.Field, o *openedView) {
+	for _, id := range locked {
+		d, _ := s.Field(id)
+		n := levelOf(s, d).Approvals
+		o.Locked = append(o.Locked, lockedRow{
+			Title: d.Title, Needs: "Opens after " + people(n) + " agreed.",
+			Ask: web.Action{
+				Label: "Ask for it", Icon: "users", Small: true, Post: true,
+				Href: "/console/customers/" + url.PathEscape(string(a.Subject)) + "/ask", Hidden: a.hidden("field", string(id)),
+			},
+		})
+	}
+}
+
+// refused shows a refusal where it happened: the clause, what would be needed,
+// and a way to ask for approval where that helps. Any other error is returned.
+func (c *customers) refused(w http.ResponseWriter, r *http.Request, a ask, fields web.Fields, err error) error {
+	refusal, ok := errors.AsType[*gate.Refusal](err)
+	if !ok {
+		return err
+	}
+	shown, _ := web.RefusalOf(err)
+	if shown.Clause != "" {
+		shown.Href = "/statement#" + string(shown.Clause)
+	}
+	v := cardView{Ask: fields, Refusal: &shown}
+	if refusal.Approvals > 0 && a.Approval == "" {
+		req := refusal.Request()
+		var ids []string
+		for _, f := range req.Fields {
+			ids = append(ids, string(f))
+		}
+		pairs := []string{}
+		for _, id := range ids {
+			pairs = append(pairs, "field", id)
+		}
+		v.AskFor = &web.Action{
+			Label: "Ask " + people(refusal.Approvals) + " to agree", Icon: "users", Primary: true, Post: true,
+			Href: "/console/customers/" + url.PathEscape(string(a.Subject)) + "/ask", Hidden: a.hidden(pairs...),
+		}
+	}
+	return c.showCard(w, r, http.StatusForbidden, v)
+}

@@ -1,0 +1,351 @@
+package customers
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+// A correction is one field that gets another value.
+type correction struct {
+	Field   statement.FieldDecl
+	Value   string
+	Version string // of the record when the form was drawn
+}
+
+type correctView struct {
+	web.View
+	Post     string
+	Hidden   []web.Hidden
+	Field    web.Field
+	Uses     []need
+	Wrong    *web.Problems
+	Conflict *conflictView
+	Note     string
+	Reason   *web.Field // of staff
+	Back     string
+}
+
+// A conflictView shows both values when somebody else was quicker.
+type conflictView struct {
+	Theirs []string // what the record says now
+	Since  string
+	Source string
+	Yours  string
+}
+
+var errNoField = loot.Errorf(loot.NotFound, "There is no such field that could be corrected here.")
+
+// fieldOf returns the field that the path or a form names, if people can set it.
+func (c *customers) fieldOf(s *statement.Statement, id string) (statement.FieldDecl, error) {
+	d, ok := s.Field(loot.Field(id))
+	if !ok || !collects(s, d.ID) {
+		return d, errNoField
+	}
+	for _, w := range c.needs.Written {
+		if w == d.ID {
+			return d, errNoField
+		}
+	}
+	return d, nil
+}
+
+// correctOwnForm shows one field of a person's own record, to be changed.
+func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	d, err := c.fieldOf(s, r.PathValue("field"))
+	if err != nil {
+		return err
+	}
+	v := correctView{Field: inputOf(d)}
+	var row vault.Row
+	var rec record
+	if err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		if row, err = c.Vault.Row(ctx, tx, loot.Subject(me.ID), collection); err != nil {
+			return err
+		}
+		rec, err = c.openOwn(ctx, tx, s, me)
+		return err
+	}); err != nil {
+		return err
+	}
+	if value, held := rec.values[d.ID]; held {
+		v.Field.Value = value.Reveal() //nolint:forbidigo // the person changes their own record
+	}
+	v.Hidden = []web.Hidden{{Name: "version", Value: row.Stamp()}}
+	return c.showCorrectOwn(w, r, http.StatusOK, s, d, v)
+}
+
+func (c *customers) showCorrectOwn(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, d statement.FieldDecl, v correctView) error {
+	title := "Correct: " + d.Title
+	v.View = web.ViewOf(r, title)
+	v.Lead = "The old value goes into a sealed history; the new one counts from now on."
+	v.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}}
+	v.Post, v.Back = "/portal/correct/"+url.PathEscape(string(d.ID)), "/portal"
+	v.Uses = needsOf(s, d, nil, nil)
+	v.Field.Plain = true
+	v.Note = "Leave it empty to have it removed, if no service of yours hangs on it."
+	return correctPage.Render(w, r, status, v)
+}
+
+// correctOwn changes one field of a person's own record.
+func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	d, err := c.fieldOf(s, r.PathValue("field"))
+	if err != nil {
+		return err
+	}
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	change := correction{Field: d, Version: typed.Get("version")}
+	change.Value, err = readValue(d, typed)
+	if err == nil {
+		err = c.saveOwn(ctx, s, me, change)
+	}
+	switch {
+	case web.Wrong(err) != nil:
+		return c.showCorrectOwn(w, r, http.StatusUnprocessableEntity, s, d, wrongCorrection(d, typed, err))
+	case loot.KindOf(err) == loot.Conflict:
+		v := wrongCorrection(d, typed, nil)
+		if v.Conflict, v.Hidden, err = c.conflictOwn(ctx, s, me, change); err != nil {
+			return err
+		}
+		return c.showCorrectOwn(w, r, http.StatusConflict, s, d, v)
+	case err != nil:
+		return err
+	}
+	if err := web.SetFlash(w, r, web.Good, d.Title+": saved."); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/portal")
+}
+
+func readValue(d statement.FieldDecl, typed url.Values) (string, error) {
+	if len(typed[string(d.ID)]) > 1 {
+		return "", web.Invalid("", map[string]string{string(d.ID): "This was sent twice. Please fill it in once."})
+	}
+	value, complaint := check(d, typed.Get(string(d.ID)))
+	if complaint != "" {
+		return "", web.Invalid("", map[string]string{string(d.ID): complaint})
+	}
+	return value, nil
+}
+
+func wrongCorrection(d statement.FieldDecl, typed url.Values, err error) correctView {
+	fields := web.Fields{inputOf(d)}.With(typed, err)
+	return correctView{Field: fields[0], Wrong: web.ProblemsOf(err, fields), Hidden: []web.Hidden{{Name: "version", Value: typed.Get("version")}}}
+}
+
+// saveOwn writes a person's own change. A field that a running service hangs
+// on cannot be emptied.
+func (c *customers) saveOwn(ctx context.Context, s *statement.Statement, me loot.Actor, change correction) error {
+	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if change.Value == "" {
+			services, err := c.services(ctx, tx, loot.Subject(me.ID))
+			if err != nil {
+				return err
+			}
+			for _, one := range services {
+				if one.Ended.IsZero() && compulsory(change.Field, one.Service) {
+					return web.Invalid("", map[string]string{string(change.Field.ID): one.Title + " cannot run without it. You can change it, or end the service first."})
+				}
+			}
+		}
+		req := own(me, loot.Collect, collectFor(s, change.Field, nil), []loot.Field{change.Field.ID})
+		return c.write(ctx, tx, req, change.Version, map[loot.Field]string{change.Field.ID: change.Value}, "you, in your portal")
+	})
+}
+
+// collectFor returns the purpose for which a change of a field is collected:
+// one of those preferred if the field serves it, else the first it serves.
+func collectFor(s *statement.Statement, d statement.FieldDecl, preferred []loot.Purpose) loot.Purpose {
+	for _, p := range preferred {
+		if _, ok := d.Needed[p]; ok {
+			return p
+		}
+	}
+	decl, _ := s.Collection(collection)
+	for _, p := range decl.Purposes {
+		if _, ok := d.Needed[p]; ok {
+			return p
+		}
+	}
+	return ""
+}
+
+// write decides a change and hands it to the vault, which refuses it when the
+// record moved on since the form was drawn.
+func (c *customers) write(ctx context.Context, tx *store.Tx, req gate.Request, version string, given map[loot.Field]string, source string) error {
+	p, err := c.Gate.Decide(ctx, tx, req)
+	if err != nil {
+		return err
+	}
+	return c.Vault.Correct(ctx, tx, p, stamp(version), given, vault.Source(source))
+}
+
+// stamp reads the version that a form carried. What is no version is none that
+// a record has, so that nothing is saved over something unseen.
+func stamp(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// conflictOwn gathers both values, and the version to save over when the
+// person has made up their mind.
+func (c *customers) conflictOwn(ctx context.Context, s *statement.Statement, me loot.Actor, change correction) (*conflictView, []web.Hidden, error) {
+	var row vault.Row
+	var rec record
+	if err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		if row, err = c.Vault.Row(ctx, tx, loot.Subject(me.ID), collection); err != nil {
+			return err
+		}
+		rec, err = c.openOwn(ctx, tx, s, me)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	return bothValues(change, rec.values), []web.Hidden{{Name: "version", Value: row.Stamp()}}, nil
+}
+
+func bothValues(change correction, now vault.Values) *conflictView {
+	both := &conflictView{Yours: shown(change.Field, change.Value), Theirs: []string{""}}
+	if v, held := now[change.Field.ID]; held {
+		//nolint:forbidigo // shown to whoever was refused the change, decided as an opening of its own
+		both.Theirs = strings.Split(shown(change.Field, v.Reveal()), "\n")
+		both.Since, both.Source = v.At.UTC().Format("2 Jan 2006, 15:04"), v.Source
+	}
+	return both
+}
+
+// correctForm lets staff correct one field of a record that they opened.
+func (c *customers) correctForm(w http.ResponseWriter, r *http.Request) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	typed, a, err := readAsk(r, askFields(s, web.ActorOf(r.Context())))
+	if err != nil {
+		return err
+	}
+	d, err := c.fieldOf(s, typed.Get("field"))
+	if err != nil {
+		return err
+	}
+	return c.showCorrect(w, r, http.StatusOK, a, d, typed.Get("version"), correctView{Field: inputOf(d)})
+}
+
+func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status int, a ask, d statement.FieldDecl, version string, v correctView) error {
+	base := "/console/customers/" + url.PathEscape(string(a.Subject))
+	v.View = web.ViewOf(r, "Correct: "+d.Title)
+	v.Lead = "The customer sees that it was changed, by which role and what for. The old value stays in a sealed history."
+	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}, {Label: "Customer", Href: base}}
+	v.Post, v.Back = base+"/save", base
+	v.Hidden = a.hidden("field", string(d.ID), "version", version)
+	v.Field.Plain, v.Field.Label = true, "New value"
+	v.Note = "An empty value removes what is there."
+	return correctPage.Render(w, r, status, v)
+}
+
+// save writes a correction by staff.
+func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	fields := askFields(s, me)
+	typed, a, err := readAsk(r, fields)
+	if err != nil {
+		return err
+	}
+	d, err := c.fieldOf(s, typed.Get("field"))
+	if err != nil {
+		return err
+	}
+	change := correction{Field: d, Version: typed.Get("version")}
+	change.Value, err = readValue(d, typed)
+	if err == nil {
+		err = c.saveFor(ctx, s, me, a, change)
+	}
+	switch {
+	case web.Wrong(err) != nil:
+		return c.showCorrect(w, r, http.StatusUnprocessableEntity, a, d, change.Version, wrongCorrection(d, typed, err))
+	case loot.KindOf(err) == loot.Conflict:
+		v := wrongCorrection(d, typed, nil)
+		version, both, err := c.conflictFor(ctx, me, a, change)
+		if err != nil {
+			return err
+		}
+		v.Conflict = both
+		return c.showCorrect(w, r, http.StatusConflict, a, d, version, v)
+	case err != nil:
+		return c.refused(w, r, a, fields.With(typed, nil), err)
+	}
+	if err := web.SetFlash(w, r, web.Good, d.Title+": corrected. The customer sees it."); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
+}
+
+func (c *customers) saveFor(ctx context.Context, s *statement.Statement, me loot.Actor, a ask, change correction) error {
+	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		return c.changeFor(ctx, tx, s, me, a, change.Version, map[loot.Field]string{change.Field.ID: change.Value})
+	})
+}
+
+// changeFor writes a correction by staff, within tx.
+func (c *customers) changeFor(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, a ask, version string, given map[loot.Field]string) error {
+	req := a.request(me, slices.Sorted(maps.Keys(given)), false)
+	req.Action = loot.Collect
+	source := "our staff"
+	if p, ok := s.Purpose(a.Purpose); ok {
+		source = "our staff, for “" + lowerFirst(p.Title) + "”"
+	}
+	return c.write(ctx, tx, req, version, given, source)
+}
+
+// conflictFor opens what the record says now, which is decided and recorded
+// like any opening, so that the second person sees both values.
+func (c *customers) conflictFor(ctx context.Context, me loot.Actor, a ask, change correction) (version string, both *conflictView, err error) {
+	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		row, err := c.Vault.Row(ctx, tx, a.Subject, collection)
+		if err != nil {
+			return err
+		}
+		p, err := c.Gate.Decide(ctx, tx, a.request(me, []loot.Field{change.Field.ID}, true))
+		if err != nil {
+			return err
+		}
+		values, err := c.Vault.Open(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		version, both = row.Stamp(), bothValues(change, values)
+		return nil
+	})
+	return version, both, err
+}

@@ -1,0 +1,404 @@
+package customers
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+// A heldField is everything that the portal shows of one field.
+type heldField struct {
+	Field   loot.Field
+	Title   string
+	Lines   []string // the value; none: nothing is held
+	Without string   // what cannot be done as long as it is empty
+	State   web.Badge
+	Origin  []web.Fact // source, time, version
+	Uses    []use
+	Openers []opener
+	Kept    []string
+	Must    bool // a running service hangs on it
+	Edit    string
+}
+
+// A use is one purpose of a field, and whether it stands at present.
+type use struct {
+	Title   string
+	Why     string // why it stands, or why it does not
+	Without string
+	Stands  bool
+	Clause  loot.Clause
+}
+
+// An opener is somebody who may open a field, by the statement.
+type opener struct {
+	Who  string
+	Icon string
+	For  string // purposes
+	Only string // a further condition
+}
+
+// A heldGroup is the fields of one category.
+type heldGroup struct {
+	Category statement.Category
+	Level    statement.Level
+	Fields   []heldField
+	Empty    []heldField // asked and not given
+}
+
+// Mask says in words what staff see at first.
+func (g heldGroup) Mask() string {
+	var words string
+	switch g.Level.Mask {
+	case "partly":
+		words = "Staff see it partly covered at first."
+	case "fully":
+		words = "Staff see it covered at first."
+	default:
+		words = "Staff see it as it is."
+	}
+	if n := g.Level.Approvals; n > 0 {
+		words += " They open it only after " + people(n) + " agreed."
+	}
+	return words
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "one other person"
+	}
+	return strconv.Itoa(n) + " other people"
+}
+
+type heldView struct {
+	web.View
+	Stats    []web.Stat
+	Groups   []heldGroup
+	Services []serviceRow
+	Opened   []web.Day // the latest entries of the timeline
+	Erasure  *web.Alert
+}
+
+type serviceRow struct {
+	Service
+	State web.Badge
+}
+
+// held shows everything that is held about whoever asks.
+func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	var rec record
+	var services []Service
+	var events []web.Event
+	var waiting *web.Alert
+	if err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		if rec, err = c.openOwn(ctx, tx, s, me); err != nil {
+			return err
+		}
+		if services, err = c.services(ctx, tx, rec.subject); err != nil {
+			return err
+		}
+		if waiting, err = c.waiting(ctx, tx, rec.subject); err != nil {
+			return err
+		}
+		events, _, err = c.events(ctx, tx, s, rec.subject, "", latest)
+		return err
+	}); err != nil {
+		return err
+	}
+	v := heldView{View: web.ViewOf(r, "What we hold about you"), Groups: c.groups(s, rec), Erasure: waiting}
+	v.Lead = "All of it: what it says, what it is for, who may open it, and how long it stays."
+	v.Actions = []web.Action{{Label: "Take a copy", Icon: "download", Href: "/portal/export", Post: true}}
+	for _, one := range services {
+		v.Services = append(v.Services, serviceRow{one, stateOf(one)})
+	}
+	v.Opened = web.Days(events)
+	v.Stats = heldStats(v.Groups, services, rec.person, offers(s))
+	return heldPage.Render(w, r, http.StatusOK, v)
+}
+
+// latest is how many entries of the timeline stand beside the record.
+const latest = 6
+
+func stateOf(s Service) web.Badge {
+	if s.Ended.IsZero() {
+		return web.Badge{Tone: web.Good, Text: "runs"}
+	}
+	return web.Badge{Text: "ended"}
+}
+
+func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offered []statement.Offer) []web.Stat {
+	held, asked, running, on := 0, 0, 0, 0
+	for _, g := range groups {
+		held += len(g.Fields)
+		asked += len(g.Fields) + len(g.Empty)
+	}
+	for _, s := range services {
+		if s.Ended.IsZero() {
+			running++
+		}
+	}
+	for _, o := range offered {
+		if p.Permits(o) {
+			on++
+		}
+	}
+	confirmed := web.Stat{Label: "Address", Value: "Confirmed", Icon: "mail-check", Tone: web.Good}
+	if !p.Confirmed {
+		confirmed = web.Stat{Label: "Address", Value: "Not confirmed", Icon: "mail", Tone: web.Warn, Note: "Sign in once with a link"}
+	}
+	return []web.Stat{
+		{Label: "Details held", Value: strconv.Itoa(held), Note: "of " + strconv.Itoa(asked) + " that the statement knows", Icon: "id-card"},
+		{Label: "Services that run", Value: strconv.Itoa(running), Icon: "server"},
+		{Label: "Permissions given", Value: strconv.Itoa(on), Note: "of " + strconv.Itoa(len(offered)) + " offered", Icon: "sliders-horizontal", Href: "/portal/permissions"},
+		confirmed,
+	}
+}
+
+// A record is what is held about one person, as it was opened.
+type record struct {
+	subject loot.Subject
+	values  vault.Values
+	person  gate.PersonView
+	running []string // services that run, by their id in the statement
+	now     time.Time
+}
+
+// openOwn opens a person's own record for themself.
+func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor) (record, error) {
+	rec := record{subject: loot.Subject(me.ID), now: c.Now()}
+	p, err := c.Gate.Decide(ctx, tx, own(me, loot.Export, purposeOf(s), fieldIDs(s)))
+	if err != nil {
+		return rec, err
+	}
+	if rec.values, err = c.Vault.Open(ctx, tx, p); err != nil {
+		return rec, err
+	}
+	if rec.person, err = c.Gate.Person(ctx, tx, rec.subject); err != nil {
+		return rec, err
+	}
+	services, err := c.services(ctx, tx, rec.subject)
+	for _, one := range services {
+		if one.Ended.IsZero() {
+			rec.running = append(rec.running, one.Service)
+		}
+	}
+	return rec, err
+}
+
+// purposeOf returns the purpose under which a person sees and erases their own
+// record: every decision names one, and this is the first of the collection.
+func purposeOf(s *statement.Statement) loot.Purpose {
+	if d, ok := s.Collection(collection); ok && len(d.Purposes) > 0 {
+		return d.Purposes[0]
+	}
+	return ""
+}
+
+func fieldIDs(s *statement.Statement) []loot.Field {
+	var ids []loot.Field
+	for _, d := range s.Fields(collection) {
+		ids = append(ids, d.ID)
+	}
+	return ids
+}
+
+// groups arranges a record by category, in the order of the statement.
+func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
+	var groups []heldGroup
+	for _, d := range s.Fields(collection) {
+		value, held := rec.values[d.ID]
+		if !held && slices.Contains(c.needs.Written, d.ID) {
+			continue // the program will write it, nobody asks for it
+		}
+		at := slices.IndexFunc(groups, func(g heldGroup) bool { return g.Category.ID == d.Category })
+		if at < 0 {
+			g := heldGroup{}
+			g.Category, _ = s.Category(d.Category)
+			g.Level, _ = s.Level(g.Category.Level)
+			groups = append(groups, g)
+			at = len(groups) - 1
+		}
+		f := describe(s, d, rec, groups[at].Level)
+		f.Must = slices.ContainsFunc(rec.running, func(id string) bool { return compulsory(d, id) })
+		if !slices.Contains(c.needs.Written, d.ID) {
+			f.Edit = "/portal/correct/" + string(d.ID)
+		}
+		if !held {
+			if needs := needsOf(s, d, rec.person.Ordered, nil); len(needs) > 0 {
+				f.Without = needs[0].Without
+			}
+			groups[at].Empty = append(groups[at].Empty, f)
+			continue
+		}
+		//nolint:forbidigo // the person sees their own record
+		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
+		f.State = stateBadge(value)
+		f.Origin = c.origin(value)
+		groups[at].Fields = append(groups[at].Fields, f)
+	}
+	return groups
+}
+
+func (c *customers) origin(v vault.Value) []web.Fact {
+	facts := []web.Fact{{Term: "From", Value: v.Source}, {Term: "Since", Value: v.At.UTC().Format("2 Jan 2006, 15:04")}}
+	if s := c.version(v.Statement); s != nil {
+		facts = append(facts, web.Fact{Term: "Under the statement", Value: "version " + s.Front().Version})
+	}
+	return facts
+}
+
+func stateBadge(v vault.Value) web.Badge {
+	switch v.State {
+	case "checked":
+		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
+	case "verified":
+		return web.Badge{Tone: web.Good, Text: "verified", Icon: "badge-check"}
+	case "disputed":
+		return web.Badge{Tone: web.Warn, Text: "disputed", Icon: "triangle-alert"}
+	case "expired":
+		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
+	}
+	return web.Badge{Text: "as you gave it"}
+}
+
+// describe says what a field is for, who may open it and how long it stays.
+func describe(s *statement.Statement, d statement.FieldDecl, rec record, level statement.Level) heldField {
+	f := heldField{Field: d.ID, Title: d.Title}
+	standing := map[loot.Purpose]string{}
+	for _, n := range needsOf(s, d, rec.person.Ordered, offers(s)) {
+		p, _ := s.Purpose(n.Purpose)
+		u := use{Title: n.Title, Without: n.Without, Clause: p.Clause}
+		u.Why, u.Stands = whyStands(s, p, rec)
+		if u.Stands || p.Basis == "interest" {
+			standing[p.ID] = n.Title
+		}
+		f.Uses = append(f.Uses, u)
+	}
+	slices.SortStableFunc(f.Uses, func(a, b use) int { return rank(b.Stands) - rank(a.Stands) })
+	f.Openers = openers(s, standing, level, rec.person)
+	f.Kept = kept(s, d, rec)
+	return f
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// whyStands says whether a purpose stands for a person, and why.
+func whyStands(s *statement.Statement, p statement.Purpose, rec record) (string, bool) {
+	switch {
+	case slices.Contains(rec.person.Ordered, p.ID):
+		return "You ordered a service that needs it.", true
+	case slices.Contains(rec.person.Duties, p.ID):
+		return "A law obliges us: " + p.Law + ".", true
+	case slices.Contains(rec.person.Permissions[self], p.ID):
+		return "You permit it.", true
+	case p.Basis == "interest":
+		return "Only while a case is open, and it is named.", false
+	}
+	for key, purposes := range rec.person.Permissions {
+		if r, ok := s.Recipient(key); ok && slices.Contains(purposes, p.ID) {
+			return "You permit it to " + r.Title + ".", true
+		}
+	}
+	if p.Basis == "permission" {
+		return "Off: you have not permitted it.", false
+	}
+	return "Not at present: nothing that runs needs it.", false
+}
+
+// openers lists who may open a field for the purposes that stand: roles of
+// staff, then parts of the program, then those who receive it.
+func openers(s *statement.Statement, standing map[loot.Purpose]string, level statement.Level, p gate.PersonView) []opener {
+	var out []opener
+	titles := func(purposes []loot.Purpose) (list []string, onlyCase bool) {
+		onlyCase = true
+		for _, id := range purposes {
+			if t, ok := standing[id]; ok {
+				list = append(list, lowerFirst(t))
+				if d, _ := s.Purpose(id); d.Basis != "interest" {
+					onlyCase = false
+				}
+			}
+		}
+		return list, onlyCase
+	}
+	for _, r := range s.Roles() {
+		list, onlyCase := titles(r.Purposes)
+		if len(list) == 0 {
+			continue
+		}
+		o := opener{Who: r.Title, Icon: "user-round", For: strings.Join(list, ", ")}
+		var only []string
+		if onlyCase {
+			only = append(only, "while an open case is named")
+		}
+		if level.Approvals > 0 {
+			only = append(only, "after "+people(level.Approvals)+" agreed")
+		}
+		o.Only = strings.Join(only, ", ")
+		out = append(out, o)
+	}
+	for _, d := range s.Desks() {
+		if list, _ := titles(d.Purposes); len(list) > 0 {
+			out = append(out, opener{Who: d.Title, Icon: "cog", For: strings.Join(list, ", ")})
+		}
+	}
+	for _, r := range s.Recipients() {
+		if list, _ := titles(p.Permissions[r.Key]); len(list) > 0 && r.Key != self {
+			out = append(out, opener{Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "), Only: "under its agreement"})
+		}
+	}
+	return out
+}
+
+// kept says how long a field stays, purpose by purpose.
+func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
+	var out []string
+	var after statement.Purpose
+	for _, p := range s.Purposes() {
+		if _, ok := d.Needed[p.ID]; !ok {
+			continue
+		}
+		if slices.Contains(rec.person.Ordered, p.ID) || slices.Contains(rec.person.Duties, p.ID) {
+			if after.ID == "" || p.Retain > after.Retain {
+				after = p
+			}
+		}
+		if slices.Contains(rec.person.Permissions[self], p.ID) {
+			out = append(out, "For “"+lowerFirst(p.Title)+"”: until you switch it off.")
+		}
+	}
+	if v, ok := rec.values[d.ID]; ok && !v.Until.IsZero() {
+		return append([]string{"Until " + v.Until.UTC().Format("2 January 2006") + "."}, out...)
+	}
+	switch {
+	case after.ID == "":
+	case len(rec.running) > 0:
+		out = append([]string{"While your services run, and " + after.Keep.Words() + " after the last one ended, for “" + lowerFirst(after.Title) + "”."}, out...)
+	default:
+		out = append([]string{after.Keep.Words() + " after your last service ended, for “" + lowerFirst(after.Title) + "”."}, out...)
+	}
+	if len(out) == 0 {
+		out = []string{"Nothing needs it any longer; you can erase it."}
+	}
+	return out
+}

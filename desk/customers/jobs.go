@@ -1,0 +1,218 @@
+package customers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/job"
+	"loot/mail"
+	"loot/statement"
+	"loot/store"
+)
+
+// The purposes under which this desk works on its own; the statement declares
+// them for it.
+const (
+	forService loot.Purpose = "service"
+	forNotice  loot.Purpose = "notice"
+)
+
+// greetKnownArgs asks to write to somebody whose address was used to register
+// again.
+type greetKnownArgs struct {
+	Subject loot.Subject `json:"subject"`
+	Message string       `json:"message"` // id of the mail
+}
+
+// Kind names the job.
+func (greetKnownArgs) Kind() string { return "customers.known" }
+
+// eraseArgs asks to erase a record that its owner wanted erased.
+type eraseArgs struct {
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (eraseArgs) Kind() string { return "customers.erase" }
+
+// sweepArgs asks to look for erasures that are due and forms that are old.
+type sweepArgs struct{}
+
+// Kind names the job.
+func (sweepArgs) Kind() string { return "customers.sweep" }
+
+// tellPage asks for the next customers to be told of a use that concerns
+// everyone.
+type tellPage struct {
+	Entry string       `json:"entry"`
+	After loot.Subject `json:"after"`
+}
+
+// Kind names the job.
+func (tellPage) Kind() string { return "customers.tell" }
+
+// tellSize is how many customers one job has told.
+const tellSize = 200
+
+// notify carries out the obligation of a rule to tell somebody of a use. What
+// concerns everyone is told to each customer by a job of its own; what concerns
+// the regulator is handed to whoever listens for it.
+func (c *customers) notify(ctx context.Context, n gate.Notification) error {
+	switch n.Whom {
+	case "everyone":
+		return c.DB.InTx(ctx, func(tx *store.Tx) error { return c.Jobs.Enqueue(ctx, tx, tellPage{Entry: n.Entry}) })
+	case "regulator":
+		return c.DB.InTx(ctx, func(tx *store.Tx) error { return c.Jobs.Publish(ctx, tx, "regulator.notify", n.Entry) })
+	}
+	if n.Subject == "" {
+		return nil
+	}
+	told := false
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		told, err = wasNotified(ctx, tx, n.Entry, n.Subject)
+		return err
+	}); err != nil || told {
+		return err
+	}
+	// The note that it went out is made after it did: a crash in between sends
+	// the same message again, which mail programs show once, and loses none.
+	if err := c.letter(ctx, n.Subject, forNotice, "notice-"+n.Entry+"-"+string(n.Subject), mail.Letter{
+		Subject: "Your details were used in a way that we tell you of at once",
+		Greet:   "Good day",
+		Blocks: []mail.Block{
+			mail.Para("A clause of our privacy statement obliges us to tell you when your details are handed over or used in this way. It has just happened."),
+			mail.Para("Your timeline shows what was used, for what, by whom and under which clause. You can keep a proof of it."),
+			mail.Button("Open my timeline", c.BaseURL+"/portal/timeline"),
+		},
+		Why: "You get this because the privacy statement promises it. It is no advertisement, and it cannot be switched off.",
+	}); err != nil {
+		return err
+	}
+	return c.DB.InTx(ctx, func(tx *store.Tx) error { return markNotified(ctx, tx, n.Entry, n.Subject, c.Now()) })
+}
+
+// tell enqueues a notice for each of the next customers.
+func (c *customers) tell(ctx context.Context, a tellPage) error {
+	return c.DB.InTx(ctx, func(tx *store.Tx) error {
+		rows, err := c.Vault.List(ctx, tx, collection, a.After, tellSize)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.Erased() {
+				continue
+			}
+			if err := c.Jobs.Enqueue(ctx, tx, gate.Notification{Entry: a.Entry, Whom: "subject", Subject: row.Subject}); err != nil {
+				return err
+			}
+		}
+		if len(rows) < tellSize {
+			return nil
+		}
+		return c.Jobs.Enqueue(ctx, tx, tellPage{Entry: a.Entry, After: rows[len(rows)-1].Subject})
+	})
+}
+
+// greetKnown writes to the owner of an address that somebody registered with.
+func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
+	return c.letter(ctx, a.Subject, forService, a.Message, mail.Letter{
+		Subject: "You have an account with us already",
+		Greet:   "Good day",
+		Blocks: []mail.Block{
+			mail.Para("Somebody, most likely you, has just ordered a service with this address. It has an account with us already, so nothing was ordered and nothing was changed."),
+			mail.Para("Sign in to order a further service; it takes one click, as we know your details."),
+			mail.Button("Sign in", c.BaseURL+"/signin"),
+			mail.Note("If it was not you, there is nothing to do. Whoever it was did not learn that you are a customer."),
+		},
+		Why: "You get this because your address was typed into our order form.",
+	})
+}
+
+// letter opens one person's address for a purpose and writes to it. The address
+// is decided about right before it is used: whoever the statement does not let
+// us write to, or who is gone, is not written to.
+func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Purpose, id string, l mail.Letter) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	field := addressField(s)
+	var address string
+	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		address = ""
+		p, err := c.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Use, Actor: c.actor(), Desk: name, Purpose: purpose, Subject: to, Collection: collection, Fields: []loot.Field{field},
+		})
+		if err != nil {
+			return err
+		}
+		values, err := c.Vault.Open(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		if v, ok := values[field]; ok {
+			address = v.Reveal() //nolint:forbidigo // the letter goes to it
+		}
+		return nil
+	})
+	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {
+		return nil
+	}
+	if err != nil || address == "" {
+		return err
+	}
+	m, err := l.Message(c.House(), id, address)
+	if err != nil {
+		return err
+	}
+	return c.Mail.Send(ctx, m)
+}
+
+// addressField returns the field that letters go to.
+func addressField(s *statement.Statement) loot.Field {
+	for _, d := range s.Fields(collection) {
+		if d.Type == "email" {
+			return d.ID
+		}
+	}
+	return ""
+}
+
+// sweep has every erasure carried out that is due, and forgets old forms.
+func (c *customers) sweep(ctx context.Context, _ sweepArgs) error {
+	return c.DB.InTx(ctx, func(tx *store.Tx) error {
+		now := c.Now()
+		due, err := dueErasures(ctx, tx, now, 1000)
+		if err != nil {
+			return err
+		}
+		for _, s := range due {
+			if err := c.Jobs.Enqueue(ctx, tx, eraseArgs{s}, job.Unique()); err != nil {
+				return err
+			}
+		}
+		return sweepSent(ctx, tx, now.Add(-48*time.Hour))
+	})
+}
+
+// erase carries out an erasure that its owner asked for, if they still want
+// it. What holds the record, such as an order to preserve it, is not told here;
+// the next sweep tries again.
+func (c *customers) erase(ctx context.Context, a eraseArgs) error {
+	wanted := false
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		e, ok, err := findErasure(ctx, tx, a.Subject, "")
+		wanted = ok && !e.Due.After(c.Now())
+		return err
+	}); err != nil || !wanted {
+		return err
+	}
+	err := c.eraseNow(ctx, loot.Actor{Kind: loot.Person, ID: string(a.Subject)})
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,215 @@
+package customers
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+// orderForm shows the form that the statement draws for a service.
+func (c *customers) orderForm(w http.ResponseWriter, r *http.Request) error {
+	if web.ActorOf(r.Context()).Kind == loot.Person {
+		return web.Redirect(w, r, "/portal/order/"+url.PathEscape(r.PathValue("service")))
+	}
+	s, form, err := c.drawFor(r, nil)
+	if err != nil {
+		return err
+	}
+	return c.showOrder(w, r, http.StatusOK, s, form, orderView{Sent: rand.Text()})
+}
+
+// drawFor returns the form of the service that the path names.
+func (c *customers) drawFor(r *http.Request, held map[loot.Field]bool) (*statement.Statement, orderForm, error) {
+	s, err := c.inForce()
+	if err != nil {
+		return nil, orderForm{}, err
+	}
+	service, ok := s.Service(r.PathValue("service"))
+	if !ok {
+		return nil, orderForm{}, loot.Errorf(loot.NotFound, "There is no such service. The list of services has those there are.")
+	}
+	form := draw(s, service, held, c.needs.Written)
+	if c.needs.Plans != nil {
+		if plans := c.needs.Plans(service.ID); len(plans) > 0 {
+			form.Plans = web.Fields{{Name: "plan", Type: "radio", Label: "Plan", Options: plans, Value: plans[0].Value, Required: true, Plain: true, Wide: true}}
+		}
+	}
+	return s, form, nil
+}
+
+// register makes somebody a customer: what they gave is collected, the service
+// is ordered and the permissions that they ticked are given, all or nothing.
+func (c *customers) register(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	s, form, err := c.drawFor(r, nil)
+	if err != nil {
+		return err
+	}
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	given, err := form.read(typed)
+	if web.Wrong(err) != nil {
+		v := orderView{Sent: typed.Get("sent"), Wrong: form.with(typed, err)}
+		return c.showOrder(w, r, http.StatusUnprocessableEntity, s, form, v)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := c.create(ctx, s, given, registration{service: form.Service.ID, sent: typed.Get("sent")}); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/order/"+url.PathEscape(form.Service.ID)+"/thanks")
+}
+
+// A registration is how somebody became known.
+type registration struct {
+	service string
+	sent    string     // the form's random name; empty: an order that is never sent twice
+	source  string     // empty: their own order form
+	carrier loot.Actor // whose token sent it; zero: nobody's
+}
+
+// create makes a customer and returns who they are. An address that is known
+// already makes nobody: its owner is written to, and whoever filled in the form
+// sees the same answer, so that nobody learns here who is a customer.
+func (c *customers) create(ctx context.Context, s *statement.Statement, a answer, reg registration) (loot.Subject, error) {
+	known, err := c.known(ctx, s, a)
+	if err != nil {
+		return "", err
+	}
+	subject, message := loot.NewSubject(), loot.NewID("m")
+	if err := c.Keyring.Create(ctx, subject, collection); err != nil {
+		return "", err
+	}
+	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if reg.sent != "" {
+			first, err := sentOnce(ctx, tx, reg.sent, c.Now())
+			if err != nil || !first {
+				return err
+			}
+		}
+		if known != "" {
+			return c.Jobs.Enqueue(ctx, tx, greetKnownArgs{Subject: known, Message: message})
+		}
+		return c.enter(ctx, tx, s, subject, a, reg)
+	})
+	return subject, err
+}
+
+// enter writes a new customer down, within tx.
+func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, a answer, reg registration) error {
+	service, ok := s.Service(reg.service)
+	if !ok {
+		return loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
+	}
+	if err := c.collect(ctx, tx, s, subject, service, a.given, reg); err != nil {
+		return err
+	}
+	person := loot.Actor{Kind: loot.Person, ID: string(subject)}
+	if err := c.order(ctx, tx, person, service.ID, a.plan); err != nil {
+		return err
+	}
+	for _, id := range a.offers {
+		if err := c.Gate.Permit(ctx, tx, gate.Choice{Subject: subject, Collection: collection, By: person, Offer: id}); err != nil {
+			return err
+		}
+	}
+	return c.Jobs.Publish(ctx, tx, "person.registered", string(subject))
+}
+
+// collect takes what was given into the vault, in one decision for each
+// purpose, as every decision names one.
+func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, service statement.ServiceDecl, given map[loot.Field]string, reg registration) error {
+	source := vault.Source(cmp.Or(reg.source, string(sourceOf(service))))
+	first := true
+	for _, b := range batches(s, service.ID, service.Purposes, given) {
+		p, err := c.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: c.actor(), By: reg.carrier, Desk: name, Purpose: b.Purpose,
+			Subject: subject, Collection: collection, Fields: b.Fields, Demanded: b.Demanded,
+		})
+		if err != nil {
+			return err
+		}
+		part := map[loot.Field]string{}
+		for _, f := range b.Fields {
+			part[f] = given[f]
+		}
+		if first {
+			err = c.Vault.Create(ctx, tx, p, part, source)
+		} else {
+			err = c.Vault.Add(ctx, tx, p, part, source)
+		}
+		if err != nil {
+			return err
+		}
+		first = false
+	}
+	return nil
+}
+
+// sourceOf says where the details come from that an order brings.
+func sourceOf(service statement.ServiceDecl) vault.Source {
+	return vault.Source("your order: " + lowerFirst(service.Title))
+}
+
+// order orders a service for somebody who is known.
+func (c *customers) order(ctx context.Context, tx *store.Tx, person loot.Actor, service, plan string) error {
+	o := Order{ID: loot.NewID("o"), Subject: loot.Subject(person.ID), Service: service, Plan: plan, Made: c.Now()}
+	if err := insertOrder(ctx, tx, o); err != nil {
+		return err
+	}
+	if err := c.Gate.Order(ctx, tx, gate.Ordered{Subject: o.Subject, Collection: collection, By: person, Reference: o.ID, Service: service}); err != nil {
+		return err
+	}
+	return c.Jobs.Publish(ctx, tx, "service.ordered", o.ID)
+}
+
+// known returns the customer to whom the address that was given belongs, if it
+// is one. Where the statement does not let this desk look, nobody is known.
+func (c *customers) known(ctx context.Context, s *statement.Statement, a answer) (loot.Subject, error) {
+	field, value := emailOf(s, a.given)
+	if value == "" {
+		return "", nil
+	}
+	var found []loot.Subject
+	err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := c.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Find, Actor: c.actor(), Desk: name, Purpose: forService, Collection: collection, Fields: []loot.Field{field},
+		})
+		if err != nil {
+			return err
+		}
+		found, err = c.Vault.Find(ctx, tx, p, field, value)
+		return err
+	})
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		return "", nil
+	}
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
+}
+
+// emailOf returns the address that was given: the first field of its type that
+// people are found by.
+func emailOf(s *statement.Statement, given map[loot.Field]string) (loot.Field, string) {
+	for _, d := range s.Fields(collection) {
+		if d.Type == "email" && d.Index && given[d.ID] != "" {
+			return d.ID, given[d.ID]
+		}
+	}
+	return "", ""
+}

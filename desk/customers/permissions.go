@@ -1,0 +1,263 @@
+package customers
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+type permissionsView struct {
+	web.View
+	Offers     []offerRow
+	Standing   []standingRow
+	Objectable []objectRow
+}
+
+// An offerRow is a permission with its switch.
+type offerRow struct {
+	Title     string
+	Text      string
+	Purpose   string
+	Why       string
+	Recipient string
+	Country   string
+	Fields    string // the details that it lets be used
+	Clause    loot.Clause
+	Given     bool
+	Switch    web.Action
+}
+
+// A standingRow is a purpose that stands because of a service or a law.
+type standingRow struct {
+	Title string
+	Why   string
+	Rests string
+	Until string
+	State web.Badge
+}
+
+// An objectRow is a purpose that one can object to.
+type objectRow struct {
+	Title    string
+	Why      string
+	Objected bool
+	Switch   web.Action
+}
+
+// permissions shows what may be done with a person's record, and why.
+func (c *customers) permissions(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	var p gate.PersonView
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		p, err = c.Gate.Person(ctx, tx, loot.Subject(me.ID))
+		return err
+	}); err != nil {
+		return err
+	}
+	v := permissionsView{View: web.ViewOf(r, "Your permissions")}
+	v.Lead = "Each switch is one purpose for one recipient. Turn it off, and the very next use is refused."
+	for _, o := range offers(s) {
+		v.Offers = append(v.Offers, offerRowOf(s, o, p.Permits(o)))
+	}
+	v.Standing = standing(s, p)
+	v.Objectable = objectable(s, p)
+	return permissionsPage.Render(w, r, http.StatusOK, v)
+}
+
+func offerRowOf(s *statement.Statement, o statement.Offer, given bool) offerRow {
+	row := offerRow{Title: o.Title, Text: o.Text, Clause: o.Clause, Given: given, Recipient: "Us"}
+	if p, ok := s.Purpose(o.Purpose); ok {
+		row.Purpose, row.Why = p.Title, p.Why
+	}
+	if to, ok := s.Recipient(o.Recipient); ok && o.Recipient != self {
+		row.Recipient, row.Country = to.Title, countryName(to.Country)
+	}
+	var names []string
+	for _, d := range s.Fields(collection) {
+		if _, ok := d.Needed[o.Purpose]; ok {
+			names = append(names, lowerFirst(d.Title))
+		}
+	}
+	row.Fields = list(names)
+	row.Switch = web.Action{Label: "Permit", Icon: "toggle-left", Href: "/portal/permissions/" + o.ID, Post: true, Hidden: []web.Hidden{{Name: "give", Value: "yes"}}}
+	if given {
+		row.Switch.Label, row.Switch.Icon = "Take back", "toggle-right"
+		row.Switch.Hidden[0].Value = "no"
+	}
+	return row
+}
+
+// standing lists the purposes that services and laws permit.
+func standing(s *statement.Statement, p gate.PersonView) []standingRow {
+	var rows []standingRow
+	for _, d := range s.Purposes() {
+		row := standingRow{Title: d.Title, Why: d.Why}
+		switch {
+		case slices.Contains(p.Ordered, d.ID):
+			row.Rests = "A service that you ordered"
+			row.Until = "Ends with the service"
+			row.State = web.Badge{Tone: web.Good, Text: "stands"}
+		case slices.Contains(p.Duties, d.ID):
+			row.Rests = "The law: " + d.Law
+			row.Until = "Until " + d.Keep.Words() + " after the service ended"
+			row.State = web.Badge{Tone: web.Info, Text: "by law"}
+		default:
+			continue
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// objectable lists the purposes that one can object to: those that rest on an
+// interest of the company, and those for which partners cooperate.
+func objectable(s *statement.Statement, p gate.PersonView) []objectRow {
+	var rows []objectRow
+	for _, d := range s.Purposes() {
+		if !canObject(s, d) {
+			continue
+		}
+		row := objectRow{Title: d.Title, Why: d.Why, Objected: slices.Contains(p.Objected, d.ID)}
+		if partners := cooperators(s, d.ID); len(partners) > 0 {
+			row.Why = "A partner helps with it: " + list(partners) + ". Objecting keeps your details from going there; our own help goes on."
+		}
+		row.Switch = web.Action{Label: "Object", Icon: "hand", Href: "/portal/objections/" + string(d.ID), Post: true, Small: true, Hidden: []web.Hidden{{Name: "object", Value: "yes"}}}
+		if row.Objected {
+			row.Switch.Label, row.Switch.Icon, row.Switch.Hidden[0].Value = "Take back", "undo-2", "no"
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// canObject reports whether an objection to the purpose can have an effect on
+// a customer. Settling a dispute and keeping the network safe go on while a case
+// is open, so the statement's rules decide about those and not a switch here.
+func canObject(s *statement.Statement, d statement.Purpose) bool {
+	if len(cooperators(s, d.ID)) > 0 {
+		return true
+	}
+	if d.Basis != "interest" {
+		return false
+	}
+	for _, r := range s.Rules() {
+		if strings.Contains(r.Text, "objected.contains(Purpose::\""+string(d.ID)+"\")") {
+			return true
+		}
+	}
+	return false
+}
+
+func cooperators(s *statement.Statement, p loot.Purpose) []string {
+	var names []string
+	for _, r := range s.Recipients() {
+		if slices.Contains(r.Cooperation, p) {
+			names = append(names, r.Title)
+		}
+	}
+	return names
+}
+
+// choose gives a permission or takes it back, with effect from the commit on.
+func (c *customers) choose(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	choice := gate.Choice{Subject: loot.Subject(me.ID), Collection: collection, By: me, Offer: r.PathValue("offer")}
+	give, err := yesOrNo(typed.Get("give"))
+	if err != nil {
+		return err
+	}
+	if err := c.decideChoice(ctx, choice, give); err != nil {
+		return err
+	}
+	text := "Taken back. It counts from this moment on."
+	if give {
+		text = "Permitted. You can take it back at any time."
+	}
+	if err := web.SetFlash(w, r, web.Good, text); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/portal/permissions")
+}
+
+func yesOrNo(s string) (bool, error) {
+	switch s {
+	case "yes":
+		return true, nil
+	case "no":
+		return false, nil
+	}
+	return false, loot.Errorf(loot.Invalid, "Say yes or no.")
+}
+
+// object makes an objection or takes it back.
+func (c *customers) object(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	objects, err := yesOrNo(typed.Get("object"))
+	if err != nil {
+		return err
+	}
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	d, ok := s.Purpose(loot.Purpose(r.PathValue("purpose")))
+	if !ok || !canObject(s, d) {
+		return loot.Errorf(loot.NotFound, "There is no purpose of this name that one could object to.")
+	}
+	if err := c.DB.InTx(ctx, func(tx *store.Tx) error {
+		return c.Gate.Object(ctx, tx, loot.Subject(me.ID), collection, me, d.ID, objects)
+	}); err != nil {
+		return err
+	}
+	text := "Your objection is taken back."
+	if objects {
+		text = "Your objection counts from this moment on."
+	}
+	if err := web.SetFlash(w, r, web.Good, text); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/portal/permissions")
+}
+
+// decideChoice carries a choice out. Giving what is given, and taking back what
+// is not, changes nothing and is no entry.
+func (c *customers) decideChoice(ctx context.Context, choice gate.Choice, give bool) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(offers(s), func(o statement.Offer) bool { return o.ID == choice.Offer })
+	if i < 0 {
+		return loot.Errorf(loot.NotFound, "The statement in force offers no such permission.")
+	}
+	offer := offers(s)[i]
+	return c.DB.InTx(ctx, func(tx *store.Tx) error {
+		p, err := c.Gate.Person(ctx, tx, choice.Subject)
+		if err != nil || p.Permits(offer) == give {
+			return err
+		}
+		if give {
+			return c.Gate.Permit(ctx, tx, choice)
+		}
+		return c.Gate.Withdraw(ctx, tx, choice)
+	})
+}

@@ -1,0 +1,5 @@
+package customers
+
+import "loot/desk"
+
+func (c *customers) proofs() []desk.Proof { return nil }

@@ -1,0 +1,179 @@
+package customers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// reveal uncovers one field. A script puts it into its row; without one the
+// page comes back with that field uncovered and the others as they were, which
+// is a second look at them and is written down as one.
+func (c *customers) reveal(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	fields := askFields(s, me)
+	typed, a, err := readAsk(r, fields)
+	if err != nil {
+		return err
+	}
+	field := loot.Field(typed.Get("field"))
+	if !collects(s, field) {
+		return loot.Errorf(loot.Invalid, "The statement declares no such field for customers.")
+	}
+	requests := []gate.Request{a.request(me, []loot.Field{field}, true)}
+	alone := r.Header.Get("Hx-Request") != ""
+	free, locked := fieldsFor(s, a.Purpose)
+	if rest := without(free, field); !alone && len(rest) > 0 {
+		requests = append(requests, a.request(me, rest, false))
+	}
+	o, err := c.openFor(ctx, s, a, requests)
+	if err != nil {
+		return c.refused(w, r, a, fields.With(typed, nil), err)
+	}
+	if alone && len(o.Rows) == 1 {
+		return cardPage.RenderPart(w, r, http.StatusOK, "opened-row", cardView{View: web.ViewOf(r, ""), Opened: o})
+	}
+	c.lock(s, a, without(locked, field), o)
+	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
+}
+
+func collects(s *statement.Statement, f loot.Field) bool {
+	d, ok := s.Field(f)
+	return ok && slices.Contains(d.Collections, collection)
+}
+
+func without(fields []loot.Field, f loot.Field) []loot.Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(x loot.Field) bool { return x == f })
+}
+
+// errNotNeeded rolls a decision back that turned out to need no approval.
+var errNotNeeded = loot.Errorf(loot.Conflict, "Nobody has to agree to this: open the record for the purpose, and it is there.")
+
+// ask asks other people to agree to an opening that the level of the data, or
+// a rule, does not leave to one person. It asks to see the fields uncovered, as
+// nobody wants to be asked twice.
+func (c *customers) ask(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	fields := askFields(s, me)
+	typed, a, err := readAsk(r, fields)
+	if err != nil {
+		return err
+	}
+	a.Approval = ""
+	var wanted []loot.Field
+	for _, f := range typed["field"] {
+		if !collects(s, loot.Field(f)) {
+			return loot.Errorf(loot.Invalid, "The statement declares no such field for customers.")
+		}
+		wanted = append(wanted, loot.Field(f))
+	}
+	if len(wanted) == 0 {
+		return loot.Errorf(loot.Invalid, "Say which details you ask for.")
+	}
+	id, err := c.askApproval(ctx, a.request(me, wanted, true))
+	if err != nil {
+		return c.refused(w, r, a, fields.With(typed, nil), err)
+	}
+	if err := web.SetFlash(w, r, web.Info, "Asked. Come back to this page when they have agreed."); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject))+"?approval="+url.QueryEscape(id))
+}
+
+// askApproval has a request decided, and if only other people's agreement is
+// missing, asks for that.
+func (c *customers) askApproval(ctx context.Context, req gate.Request) (id string, err error) {
+	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := c.Vault.Row(ctx, tx, req.Subject, collection); err != nil {
+			return err
+		}
+		if _, err := c.Gate.Decide(ctx, tx, req); err != nil {
+			return err
+		}
+		return errNotNeeded
+	})
+	refusal, ok := errors.AsType[*gate.Refusal](err)
+	if !ok || refusal.Approvals == 0 {
+		return "", err
+	}
+	err = c.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		id, err = c.Gate.RequestApproval(ctx, tx, refusal.Request(), refusal.Approvals)
+		return err
+	})
+	return id, err
+}
+
+// approvalAlert says how an approval stands that whoever asks has asked for.
+func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error) {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	var a gate.Approval
+	var req *gate.Request
+	var reason string
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		a, req, _, reason, err = c.Gate.Approval(ctx, tx, id)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if req == nil || a.Requester != me.ID || string(req.Subject) != r.PathValue("id") {
+		return nil, loot.Errorf(loot.NotFound, "There is no such approval of yours for this customer.")
+	}
+	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval."}
+	switch {
+	case a.State == "approved" && !c.Now().After(a.Expires):
+		alert.Tone, alert.Title = web.Good, "Agreed."
+		alert.Text = "You can open it once, until " + a.Expires.UTC().Format("2 January, 15:04") + "."
+		alert.Actions = []web.Action{{
+			Label: "Open now", Icon: "lock-open", Primary: true, Post: true, Href: "/console/customers/" + url.PathEscape(string(req.Subject)) + "/open",
+			Hidden: ask{Purpose: req.Purpose, Reason: reason, Case: req.Case}.hidden("approval", id),
+		}}
+	case a.State == "pending" && !c.Now().After(a.Expires):
+		alert.Text = plural(a.Granted, "person has", "people have") + " agreed, " + plural(a.Needed-a.Granted, "is", "are") + " still to be heard."
+	case a.State == "used":
+		alert.Title, alert.Text = "This approval was used.", "For another look, ask again."
+	case a.State == "refused":
+		alert.Tone, alert.Title, alert.Text = web.Warn, "Not agreed.", "Somebody said no."
+	default:
+		alert.Tone, alert.Title, alert.Text = web.Warn, "This approval has expired.", "Ask again if you still need it."
+	}
+	return alert, nil
+}
+
+// openApproved opens what other people agreed to, exactly as it was asked.
+func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, s *statement.Statement, me loot.Actor, a ask) error {
+	ctx := r.Context()
+	var req *gate.Request
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		_, req, _, _, err = c.Gate.Approval(ctx, tx, a.Approval)
+		return err
+	}); err != nil {
+		return err
+	}
+	if req == nil || req.Subject != a.Subject {
+		return loot.Errorf(loot.NotFound, "There is no such approval for this customer.")
+	}
+	again := *req
+	again.Actor, again.Approval = me, a.Approval
+	a.Purpose, a.Reason, a.Case = req.Purpose, req.Reason, req.Case
+	o, err := c.openFor(ctx, s, a, []gate.Request{again})
+	if err != nil {
+		return c.refused(w, r, a, askFields(s, me), err)
+	}
+	return c.showCard(w, r, http.StatusOK, cardView{Opened: o, Fold: true})
+}

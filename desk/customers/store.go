@@ -1,0 +1,168 @@
+package customers
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// An Order is a service that somebody ordered.
+type Order struct {
+	ID      string
+	Subject loot.Subject
+	Service string // id in the statement
+	Plan    string
+	Made    time.Time
+}
+
+// FindOrder returns an order, for the desk that keeps services.
+func FindOrder(ctx context.Context, tx *store.Tx, id string) (Order, error) {
+	o := Order{ID: id}
+	var made int64
+	err := tx.QueryRow(ctx, `SELECT subject, service, plan, made FROM customers_order WHERE id = $1`, id).Scan(&o.Subject, &o.Service, &o.Plan, &made)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
+	}
+	if err != nil {
+		return Order{}, fmt.Errorf("customers: order: %w", err)
+	}
+	o.Made = time.UnixMicro(made).UTC()
+	return o, nil
+}
+
+func insertOrder(ctx context.Context, tx *store.Tx, o Order) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO customers_order (id, subject, service, plan, made) VALUES ($1, $2, $3, $4, $5)`,
+		o.ID, o.Subject, o.Service, o.Plan, o.Made.UnixMicro()); err != nil {
+		return fmt.Errorf("customers: order: %w", err)
+	}
+	return nil
+}
+
+// sentOnce notes that a form was sent, and reports false if it was sent before.
+func sentOnce(ctx context.Context, tx *store.Tx, form string, now time.Time) (bool, error) {
+	sum := sha256.Sum256([]byte(form))
+	n, err := tx.Exec(ctx, `INSERT INTO customers_sent (form, made) VALUES ($1, $2) ON CONFLICT (form) DO NOTHING`, sum[:16], now.UnixMicro())
+	if err != nil {
+		return false, fmt.Errorf("customers: sent: %w", err)
+	}
+	return n == 1, nil
+}
+
+// wasNotified reports whether a notice went out.
+func wasNotified(ctx context.Context, tx *store.Tx, entry string, s loot.Subject) (bool, error) {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM customers_notified WHERE entry = $1 AND subject = $2`, entry, s).Scan(&n); err != nil {
+		return false, fmt.Errorf("customers: notified: %w", err)
+	}
+	return n > 0, nil
+}
+
+// markNotified notes that a notice went out.
+func markNotified(ctx context.Context, tx *store.Tx, entry string, s loot.Subject, now time.Time) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO customers_notified (entry, subject, at) VALUES ($1, $2, $3) ON CONFLICT (entry, subject) DO NOTHING`, entry, s, now.UnixMicro()); err != nil {
+		return fmt.Errorf("customers: notified: %w", err)
+	}
+	return nil
+}
+
+// An erasure is one that was asked for and waits for its day.
+type erasure struct{ Asked, Due time.Time }
+
+func findErasure(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (erasure, bool, error) {
+	var asked, due int64
+	err := tx.QueryRow(ctx, `SELECT asked, due FROM customers_erasure WHERE subject = $1`+lock, s).Scan(&asked, &due)
+	if errors.Is(err, sql.ErrNoRows) {
+		return erasure{}, false, nil
+	}
+	if err != nil {
+		return erasure{}, false, fmt.Errorf("customers: erasure: %w", err)
+	}
+	return erasure{time.UnixMicro(asked).UTC(), time.UnixMicro(due).UTC()}, true, nil
+}
+
+func putErasure(ctx context.Context, tx *store.Tx, s loot.Subject, e erasure) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO customers_erasure (subject, asked, due) VALUES ($1, $2, $3)
+		ON CONFLICT (subject) DO UPDATE SET due = excluded.due`, s, e.Asked.UnixMicro(), e.Due.UnixMicro()); err != nil {
+		return fmt.Errorf("customers: erasure: %w", err)
+	}
+	return nil
+}
+
+// dueErasures returns who is to be erased by now, at most n.
+func dueErasures(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]loot.Subject, error) {
+	rows, err := tx.Query(ctx, `SELECT subject FROM customers_erasure WHERE due <= $1 ORDER BY due, subject LIMIT $2`, now.UnixMicro(), n)
+	if err != nil {
+		return nil, fmt.Errorf("customers: erasures: %w", err)
+	}
+	defer rows.Close()
+	var out []loot.Subject
+	for rows.Next() {
+		var s loot.Subject
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("customers: erasures: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+func endErasure(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM customers_erasure WHERE subject = $1`, s); err != nil {
+		return fmt.Errorf("customers: erasure: %w", err)
+	}
+	return nil
+}
+
+// forget removes what this desk keeps about a person outside the vault.
+func (c *customers) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	for _, q := range []string{
+		`DELETE FROM customers_order WHERE subject = $1`,
+		`DELETE FROM customers_notified WHERE subject = $1`,
+		`DELETE FROM customers_erasure WHERE subject = $1`,
+	} {
+		if _, err := tx.Exec(ctx, q, s); err != nil {
+			return fmt.Errorf("customers: forget: %w", err)
+		}
+	}
+	return nil
+}
+
+// export returns what this desk keeps about a person outside the vault.
+func (c *customers) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
+	rows, err := tx.Query(ctx, `SELECT id, service, plan, made FROM customers_order WHERE subject = $1 ORDER BY made, id`, s)
+	if err != nil {
+		return nil, fmt.Errorf("customers: export: %w", err)
+	}
+	defer rows.Close()
+	type line struct {
+		Reference string    `json:"reference"`
+		Service   string    `json:"service"`
+		Plan      string    `json:"plan,omitempty"`
+		Ordered   time.Time `json:"ordered"`
+	}
+	out := []line{}
+	for rows.Next() {
+		var l line
+		var made int64
+		if err := rows.Scan(&l.Reference, &l.Service, &l.Plan, &made); err != nil {
+			return nil, fmt.Errorf("customers: export: %w", err)
+		}
+		l.Ordered = time.UnixMicro(made).UTC()
+		out = append(out, l)
+	}
+	return map[string]any{"orders": out}, rows.Err()
+}
+
+// sweepSent forgets forms that were sent before a time.
+func sweepSent(ctx context.Context, tx *store.Tx, before time.Time) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM customers_sent WHERE made < $1`, before.UnixMicro()); err != nil {
+		return fmt.Errorf("customers: sweep: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,357 @@
+package customers
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"loot"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// pageLength is how many entries of a timeline stand on one page.
+const pageLength = 40
+
+type timelineView struct {
+	web.View
+	Days  []web.Day
+	Empty web.Empty
+	Pager web.Pager
+	Newer string // address that answers when there is something newer; empty: not the newest page
+	Key   string // verifier key of the log
+}
+
+// timeline shows every use of a person's record, newest first.
+func (c *customers) timeline(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	before, seen := q.Get("after"), q.Get("seen")
+	var events []web.Event
+	var newest, next string
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if newest, err = c.newest(ctx, tx, loot.Subject(me.ID)); err != nil || seen != "" && seen == newest {
+			return err
+		}
+		events, next, err = c.events(ctx, tx, s, loot.Subject(me.ID), before, pageLength)
+		return err
+	}); err != nil {
+		return err
+	}
+	if seen != "" && seen == newest {
+		w.WriteHeader(http.StatusNoContent) // nothing is newer than what is shown
+		return nil
+	}
+	v := timelineView{View: web.ViewOf(r, "Who used your details"), Days: web.Days(events), Key: c.Ledger.VerifierKey()}
+	v.Lead = "Every opening, every refusal and every change, as it stands in a log that nobody can alter quietly. Each entry has a proof that you can keep and check on your own computer."
+	v.Empty = web.Empty{Icon: "history", Title: "Nothing yet", Text: "As soon as somebody uses your details, it is written down here."}
+	if next != "" {
+		v.Pager.Next = web.After(&url.URL{Path: "/portal/timeline"}, next)
+	}
+	if before != "" {
+		v.Pager.Prev = "/portal/timeline"
+	} else {
+		v.Newer = "/portal/timeline?seen=" + url.QueryEscape(cmp.Or(newest, "none"))
+	}
+	if seen != "" {
+		return timelinePage.RenderPart(w, r, http.StatusOK, "entries", v)
+	}
+	return timelinePage.Render(w, r, http.StatusOK, v)
+}
+
+// newest returns the id of the newest entry about a person, except those that
+// say that they looked at their own record.
+func (c *customers) newest(ctx context.Context, tx *store.Tx, s loot.Subject) (string, error) {
+	items, err := c.Ledger.Timeline(ctx, tx, s, collection, "", 1)
+	if err != nil || len(items) == 0 {
+		return "", err
+	}
+	return items[0].ID, nil
+}
+
+// events returns up to n entries about a person as they are shown to them, and
+// the entry to go on after. Entries that only say that they looked at their own
+// record, one after another, are shown as one.
+func (c *customers) events(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, before string, n int) (events []web.Event, next string, err error) {
+	items, err := c.Ledger.Timeline(ctx, tx, subject, collection, before, n)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(items) == n {
+		next = items[n-1].ID
+	}
+	for i := 0; i < len(items); i++ {
+		it := items[i]
+		looks := 1
+		for looksAtOwn(it) && i+1 < len(items) && looksAtOwn(items[i+1]) && sameDay(it, items[i+1]) {
+			looks++
+			i++
+		}
+		e, err := c.event(ctx, tx, s, it)
+		if err != nil {
+			return nil, "", err
+		}
+		if looks > 1 {
+			e.Badge = &web.Badge{Text: strconv.Itoa(looks) + " times"}
+		}
+		events = append(events, e)
+	}
+	return events, next, nil
+}
+
+func looksAtOwn(it ledger.Item) bool {
+	return it.Facts.Action == loot.Export && it.Facts.ActorKind == loot.Person && it.Facts.Verdict == ledger.Permitted
+}
+
+func sameDay(a, b ledger.Item) bool {
+	return a.At.UTC().Format("2006-01-02") == b.At.UTC().Format("2006-01-02")
+}
+
+// event puts one entry into words.
+func (c *customers) event(ctx context.Context, tx *store.Tx, s *statement.Statement, it ledger.Item) (web.Event, error) {
+	if past := c.version(it.Facts.Statement); past != nil {
+		s = past // the words are those of the version that decided
+	}
+	who, err := c.whoActed(ctx, tx, s, it)
+	if err != nil {
+		return web.Event{}, err
+	}
+	e := web.Event{At: it.At, Who: who}
+	describeEvent(s, it, &e)
+	if len(it.Facts.Clauses) > 0 {
+		e.Clause = it.Facts.Clauses[0]
+		e.Href = "/statement#" + string(e.Clause)
+	}
+	e.Facts = eventFacts(s, it)
+	if it.Proved {
+		e.Actions = []web.Action{{Label: "Proof", Icon: "file-check", Href: "/portal/proof/" + url.PathEscape(it.ID), Small: true}}
+	} else {
+		e.Facts = append(e.Facts, web.Fact{Term: "Proof", Value: "Being made; ready within two seconds."})
+	}
+	return e, nil
+}
+
+// whoActed names who acted as the statement says: most of the staff by their
+// role, some by their name, a part of the program by what it does.
+func (c *customers) whoActed(ctx context.Context, tx *store.Tx, s *statement.Statement, it ledger.Item) (string, error) {
+	switch it.Facts.ActorKind {
+	case loot.Person:
+		return "You", nil
+	case loot.Staff:
+		title := "A member of staff"
+		d, ok := s.Role(it.Facts.Role)
+		if ok {
+			title = d.Title
+		}
+		if !d.Named {
+			return title, nil
+		}
+		a, err := c.Ledger.Actor(ctx, tx, it.ID)
+		if err != nil || a.Name == "" {
+			return title, err
+		}
+		return a.Name + ", " + title, nil
+	case loot.Desk:
+		a, err := c.Ledger.Actor(ctx, tx, it.ID)
+		if err != nil {
+			return "", err
+		}
+		if d, ok := s.Desk(a.ID); ok {
+			return "Our program: " + lowerFirst(d.Title), nil
+		}
+		return "Our program", nil
+	case loot.Partner, loot.Sponsorer, loot.Authority, loot.Court:
+		if to, ok := s.Recipient(it.Subject.Recipient); ok {
+			return to.Title, nil
+		}
+	case loot.Visitor:
+	}
+	return "Loot", nil
+}
+
+// describeEvent sets title, text, icon and tone of an entry.
+func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
+	purpose := string(it.Facts.Purpose)
+	if p, ok := s.Purpose(it.Facts.Purpose); ok {
+		purpose = p.Title
+	}
+	n := plural(it.Facts.Fields, "detail", "details")
+	if it.Facts.Verdict == ledger.Refused {
+		e.Icon, e.Tone = "shield-x", web.Warn
+		e.Title = "Refused: " + lowerFirst(refusedTitle(it.Facts.Action, n))
+		e.Text = "For “" + lowerFirst(purpose) + "”. Nothing was opened."
+		if it.Count > 1 {
+			e.Badge = &web.Badge{Text: strconv.Itoa(it.Count) + " times that day"}
+		}
+		return
+	}
+	if it.Facts.Verdict == ledger.Recorded {
+		describeNote(s, it, e, purpose)
+		return
+	}
+	e.Text = "For “" + lowerFirst(purpose) + "”"
+	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && len(names) <= 3 {
+		e.Text += ": " + lowerFirst(list(names))
+	}
+	e.Text += "."
+	switch it.Facts.Action {
+	case loot.Use:
+		e.Icon, e.Tone = "eye", web.Info
+		e.Title = "Opened " + n
+		if it.Facts.ActorKind == loot.Desk {
+			e.Icon, e.Tone = "cog", web.Neutral
+			e.Title = "Used " + n
+		}
+	case loot.Collect:
+		e.Icon = "pencil"
+		e.Title = "Took in " + n
+		if it.Facts.ActorKind == loot.Person {
+			e.Title = "You changed " + n
+		} else if it.Facts.ActorKind == loot.Staff {
+			e.Title, e.Tone = "Corrected "+n, web.Info
+		}
+	case loot.Export:
+		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", ""
+	case loot.Erase:
+		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
+	case loot.Find:
+		e.Icon, e.Title = "search", "Found your record by an exact value"
+	case loot.Transfer, loot.Sponsor, loot.Answer:
+		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
+	case loot.Contact:
+		e.Icon, e.Title = "mail", "Wrote to you"
+	default:
+		e.Icon, e.Title = "activity", "Used "+n
+	}
+}
+
+func refusedTitle(a loot.Action, n string) string {
+	switch a {
+	case loot.Use:
+		return "Opening " + n
+	case loot.Transfer, loot.Sponsor, loot.Answer:
+		return "Handing over " + n
+	case loot.Collect:
+		return "Taking in " + n
+	case loot.Erase:
+		return "Erasing your record"
+	case loot.Contact:
+		return "Writing to you"
+	default:
+		return "Using " + n
+	}
+}
+
+// notes says what each note of the ledger means to the person it is about.
+var notes = map[string]struct {
+	icon  string
+	tone  web.Tone
+	title string
+}{
+	"permission.given":     {"toggle-right", web.Good, "Permission given"},
+	"permission.withdrawn": {"toggle-left", web.Neutral, "Permission taken back"},
+	"objection.made":       {"hand", web.Neutral, "Objection made"},
+	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
+	"service.ordered":      {"package-check", web.Good, "Service ordered"},
+	"service.ended":        {"package-x", web.Neutral, "Service ended"},
+	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"key.destroyed":        {"key", web.Neutral, "The key to your record was destroyed"},
+}
+
+func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose string) {
+	word, _, _ := strings.Cut(it.Facts.Note, " ")
+	n, ok := notes[word]
+	if !ok {
+		e.Icon, e.Title = "activity", "Recorded: "+word
+		return
+	}
+	e.Icon, e.Tone, e.Title = n.icon, n.tone, n.title
+	if purpose == "" {
+		return
+	}
+	e.Text = "For “" + lowerFirst(purpose) + "”"
+	if r, ok := s.Recipient(it.Subject.Recipient); ok && r.Kind != self {
+		e.Text += ", to " + r.Title
+	}
+	e.Text += "."
+}
+
+func eventFacts(s *statement.Statement, it ledger.Item) []web.Fact {
+	var facts []web.Fact
+	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 {
+		facts = append(facts, web.Fact{Term: "Details", Value: list(names)})
+	}
+	if p, ok := s.Purpose(it.Facts.Purpose); ok && it.Facts.Action != loot.Export {
+		facts = append(facts, web.Fact{Term: "Purpose", Value: p.Title, Note: p.Why})
+	}
+	var clauses []string
+	for _, id := range it.Facts.Clauses {
+		clauses = append(clauses, string(id))
+	}
+	if len(clauses) > 0 {
+		facts = append(facts, web.Fact{Term: "Decided by", Value: strings.Join(clauses, ", ")})
+	}
+	if it.Facts.Statement != "" {
+		facts = append(facts, web.Fact{Term: "Statement", Value: "version " + s.Front().Version})
+	}
+	return append(facts, web.Fact{Term: "Entry", Value: it.ID, Code: true})
+}
+
+func fieldTitles(s *statement.Statement, fields []loot.Field) []string {
+	var names []string
+	for _, id := range fields {
+		if d, ok := s.Field(id); ok {
+			names = append(names, d.Title)
+		} else {
+			names = append(names, string(id))
+		}
+	}
+	return slices.Compact(names)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// proof hands out the receipt of an entry about whoever asks.
+func (c *customers) proof(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("entry")
+	var receipt []byte
+	if err := c.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		receipt, err = c.Ledger.Receipt(r.Context(), tx, loot.Subject(web.ActorOf(r.Context()).ID), collection, id)
+		return err
+	}); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="`+fileName(id)+`.tlog-proof"`)
+	_, err := w.Write(receipt)
+	return err
+}
+
+// fileName keeps what may stand in the name of a file.
+func fileName(id string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, id)
+}
