@@ -151,9 +151,9 @@ func (v *Vault) Add(ctx context.Context, tx *store.Tx, p gate.Permit, given map[
 }
 
 // Correct replaces values. The former ones stay sealed in the history. When
-// the record changed since the caller saw its [Row.Stamp], nothing is changed and
+// the record changed since the caller saw its version, nothing is changed and
 // the error is of kind [loot.Conflict]. An empty value removes the field.
-func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, stamp string, given map[loot.Field]string, src Source) error {
+func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, version int64, given map[loot.Field]string, src Source) error {
 	g, err := p.Spend(tx, loot.Collect)
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, stamp 
 	if err != nil {
 		return err
 	}
-	if rec.Stamp() != stamp {
+	if rec.Version != version {
 		return loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
 	}
 	return v.write(ctx, tx, g, rec, given, src)
