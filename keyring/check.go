@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/store"
@@ -58,14 +59,16 @@ func (k *Keyring) Check(ctx context.Context) (Report, error) {
 			}
 		}
 	}
-	return r, k.Persons(ctx, func(p Person) error {
-		switch {
-		case p.Destroyed:
-			r.Destroyed++
-		case p.Err != nil:
-			r.Problems = append(r.Problems, Problem{fmt.Sprintf("key of %s in %s", p.Subject, p.Collection), p.Err})
-		default:
-			r.Keys++
+	return r, k.Persons(ctx, true, func(page []Person) error {
+		for _, p := range page {
+			switch {
+			case p.Destroyed:
+				r.Destroyed++
+			case p.Err != nil:
+				r.Problems = append(r.Problems, Problem{fmt.Sprintf("key of %s in %s", p.Subject, p.Collection), p.Err})
+			default:
+				r.Keys++
+			}
 		}
 		return nil
 	})
@@ -116,23 +119,21 @@ func (k *Keyring) mark(ctx context.Context, id file) (mark []byte, err error) {
 type Person struct {
 	Subject    loot.Subject
 	Collection loot.Collection
-	Made       int64 // microseconds since 1970
+	Made       time.Time
 	Destroyed  bool
 	Err        error // why the key cannot be opened
 }
 
-// Persons calls f for every person's key, in order of subject. It reads a page
-// at a time, so that it holds up nobody.
-func (k *Keyring) Persons(ctx context.Context, f func(Person) error) error {
+// Persons calls f for every person's key, a page at a time in order of
+// subject, so that it holds up nobody. Whether a key can be opened is tried if
+// try is set.
+func (k *Keyring) Persons(ctx context.Context, try bool, f func(page []Person) error) error {
 	var last Person
 	for {
-		type row struct {
-			Person
-			sealedKey
-		}
-		var page []row
+		var page []Person
+		var sealed []sealedKey
 		err := k.DB.ReadTx(ctx, func(tx *store.Tx) error {
-			page = page[:0]
+			page, sealed = page[:0], sealed[:0]
 			rows, err := tx.Query(ctx, `SELECT subject, collection, made, epoch, sealed FROM keyring_person
 				WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 1000`, string(last.Subject), string(last.Collection))
 			if err != nil {
@@ -140,11 +141,14 @@ func (k *Keyring) Persons(ctx context.Context, f func(Person) error) error {
 			}
 			defer rows.Close()
 			for rows.Next() {
-				var r row
-				if err := rows.Scan(&r.Subject, &r.Collection, &r.Made, &r.epoch, &r.sealed); err != nil {
+				var p Person
+				var made int64
+				var key sealedKey
+				if err := rows.Scan(&p.Subject, &p.Collection, &made, &key.epoch, &key.sealed); err != nil {
 					return err
 				}
-				page = append(page, r)
+				p.Made, p.Destroyed = time.UnixMicro(made).UTC(), key.epoch == 0
+				page, sealed = append(page, p), append(sealed, key)
 			}
 			return rows.Err()
 		})
@@ -154,14 +158,14 @@ func (k *Keyring) Persons(ctx context.Context, f func(Person) error) error {
 		if len(page) == 0 {
 			return nil
 		}
-		for _, r := range page {
-			last = r.Person
-			if last.Destroyed = r.epoch == 0; !last.Destroyed {
-				_, last.Err = k.unwrap(ctx, r.Subject, r.Collection, r.sealedKey)
-			}
-			if err := f(last); err != nil {
-				return err
+		for i := range page {
+			if p := &page[i]; try && !p.Destroyed {
+				_, p.Err = k.unwrap(ctx, p.Subject, p.Collection, sealed[i])
 			}
 		}
+		if err := f(page); err != nil {
+			return err
+		}
+		last = page[len(page)-1]
 	}
 }

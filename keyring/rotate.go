@@ -60,9 +60,9 @@ func (k *Keyring) RewrapBatch(ctx context.Context, c loot.Collection, n int) (le
 	if err != nil {
 		return 0, err
 	}
-	var page rewrapped
-	var bad error
-	for done, after := 0, ""; done < n; done, after = done+page.moved, page.last {
+	moved, bad := 0, map[loot.Subject]error{}
+	for more := true; more && moved < n && len(bad) < 100; {
+		var page rewrapped
 		err := k.DB.InTx(ctx, func(tx *store.Tx) error {
 			ok, err := stillCurrent(ctx, tx, c, to.n)
 			if err != nil {
@@ -71,38 +71,45 @@ func (k *Keyring) RewrapBatch(ctx context.Context, c loot.Collection, n int) (le
 			if !ok {
 				return loot.Errorf(loot.Conflict, "Another rotation of %s began meanwhile. Call again to go on with it.", c)
 			}
-			page, err = k.rewrap(ctx, tx, c, to, after, n-done)
+			page, err = k.rewrap(ctx, tx, c, to, slices.Collect(maps.Keys(bad)), n-moved)
 			return err
 		})
 		if err != nil {
 			return 0, fmt.Errorf("keyring: re-wrap: %w", err)
 		}
-		if bad == nil {
-			bad = page.bad
-		}
-		if page.last == "" {
-			break
-		}
+		moved += page.moved
+		maps.Copy(bad, page.bad)
+		more = page.moved+len(page.bad) > 0
 	}
 	k.step("rewrap: batch")
 	left, err = k.count(ctx, `SELECT COUNT(*) FROM keyring_person WHERE collection = $1 AND epoch > 0 AND epoch < $2`, string(c), to.n)
-	return left, errors.Join(bad, err)
+	for _, e := range bad {
+		return left, errors.Join(e, err)
+	}
+	return left, err
 }
 
 type rewrapped struct {
 	moved int
-	last  string // subject of the last row; empty: there were none
-	bad   error  // of the first key that did not open
+	bad   map[loot.Subject]error // keys that do not open
 }
 
-func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, to *epoch, after string, n int) (rewrapped, error) {
+func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, to *epoch, skip []loot.Subject, n int) (rewrapped, error) {
 	type row struct {
 		s loot.Subject
 		sealedKey
 	}
+	args := []any{string(c), to.n, n}
+	except := ""
+	if len(skip) > 0 {
+		except = ` AND subject NOT IN (` + store.Placeholders(4, len(skip)) + `)`
+		for _, s := range skip {
+			args = append(args, string(s))
+		}
+	}
 	var page []row
 	rows, err := tx.Query(ctx, `SELECT subject, epoch, sealed FROM keyring_person
-		WHERE collection = $1 AND epoch > 0 AND epoch < $2 AND subject > $3 ORDER BY subject LIMIT $4`+tx.ForUpdate(), string(c), to.n, after, n)
+		WHERE collection = $1 AND epoch > 0 AND epoch < $2`+except+` LIMIT $3`+tx.ForUpdate(), args...)
 	if err != nil {
 		return rewrapped{}, err
 	}
@@ -117,14 +124,11 @@ func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, t
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return rewrapped{}, err
 	}
-	var out rewrapped
+	out := rewrapped{bad: map[loot.Subject]error{}}
 	for _, r := range page {
-		out.last = string(r.s)
 		secret, err := k.unwrap(ctx, r.s, c, r.sealedKey)
 		if err != nil {
-			if out.bad == nil {
-				out.bad = err
-			}
+			out.bad[r.s] = err
 			continue
 		}
 		if _, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = $1, sealed = $2 WHERE subject = $3 AND collection = $4`,

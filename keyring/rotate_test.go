@@ -296,9 +296,11 @@ var victims = map[string]func(ctx context.Context, k *keyring.Keyring) error{
 	},
 	"destroy": func(ctx context.Context, k *keyring.Keyring) error {
 		var s loot.Subject
-		if err := k.Persons(ctx, func(p keyring.Person) error {
-			if s == "" && !p.Destroyed {
-				s = p.Subject
+		if err := k.Persons(ctx, false, func(page []keyring.Person) error {
+			for _, p := range page {
+				if s == "" && !p.Destroyed {
+					s = p.Subject
+				}
 			}
 			return nil
 		}); err != nil {
