@@ -21,6 +21,7 @@ var ErrLed = errors.New("store: led by another")
 
 var (
 	errFinished = errors.New("store: transaction used after its function returned")
+	errRowsOpen = errors.New("store: rows of a query were left open")
 	errNested   = errors.New("store: InTx called inside InTx of the same database; pass the Tx on")
 )
 

@@ -8,11 +8,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -27,6 +27,8 @@ type postgresDB struct {
 	jobs *pgxpool.Pool
 	db   *sql.DB
 	conf *pgx.ConnConfig
+
+	closed atomic.Bool
 }
 
 const (
@@ -39,8 +41,8 @@ const (
 	// A standby that does not confirm makes a commit wait; after this long the
 	// caller hears that the outcome is unknown.
 	commitTimeout = 15 * time.Second
-	// A cancelled query is stopped by asking the server, which keeps the
-	// connection; a server that does not react loses it.
+	// A server that is asked to stop a query and does not react is left alone
+	// after this long.
 	cancelTimeout = 2 * time.Second
 )
 
@@ -88,16 +90,11 @@ func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 		}
 	}
 
-	// The queue waits for notices with queries that it cancels all the time, and
-	// no server answers a cancellation of those; so its pool keeps pgx's way.
 	queue := conf.Copy()
 	queue.MaxConns = queueConns
 	jobs, err := pgxpool.NewWithConfig(ctx, queue)
 	if err != nil {
 		return nil, explain(fmt.Errorf("store: open: %w", err))
-	}
-	c.BuildContextWatcherHandler = func(p *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: cancelTimeout}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, conf)
 	if err != nil {
@@ -169,9 +166,16 @@ func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*T
 // once runs f in one transaction. The transaction is begun on the pgx
 // connection underneath the one of database/sql, so that the job queue gets a
 // pgx.Tx and everybody else database/sql on the very same connection.
+//
+// Neither of the two is given a context that ends: database/sql would close
+// rows, on a goroutine of its own, while pgx uses the connection. A watch on the
+// transaction's context interrupts the server instead.
 func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (error, outcome) {
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
+		if p.closed.Load() {
+			return loot.Errorf(loot.Unavailable, msgClosed), final
+		}
 		return p.judge(ctx, nil, err)
 	}
 	defer conn.Close()
@@ -182,22 +186,22 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 	}); err != nil {
 		return p.judge(ctx, raw, err)
 	}
-	tx, err := raw.BeginTx(ctx, options)
+
+	guard := watch(ctx, raw)
+	defer guard.end()
+	steady := context.WithoutCancel(ctx)
+	tx, err := raw.BeginTx(steady, options)
 	if err != nil {
 		return p.judge(ctx, raw, err)
 	}
-
-	t := &Tx{dialect: Postgres, on: conn, pgx: tx}
-	ended := false
+	t := &Tx{dialect: Postgres, on: conn, pgx: tx, steady: true}
 	undo := func() {
-		if ended {
+		if t.finished {
 			return
 		}
-		ended, t.finished = true, true
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
-		defer cancel()
+		t.finished = true
 		// A failed rollback closes the connection, which rolls back as well.
-		_ = tx.Rollback(ctx)
+		_ = tx.Rollback(steady)
 		t.over(false)
 	}
 	defer undo() // f may panic
@@ -205,25 +209,29 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 	if err == nil {
 		err = ctx.Err()
 	}
+	if err == nil && raw.PgConn().IsBusy() {
+		err = errRowsOpen
+	}
+	if err == nil && !guard.commits() {
+		err = ctx.Err()
+	}
 	if err != nil {
 		undo()
 		return p.judge(ctx, raw, err)
 	}
-	ended, t.finished = true, true
-	err, then := p.commit(ctx, raw, tx)
+	t.finished = true
+	err, then := p.commit(steady, raw, tx)
 	t.over(err == nil)
 	return err, then
 }
 
-// commit commits, whatever becomes of the caller meanwhile, and tells a commit
-// that failed from one whose outcome nobody knows.
+// commit commits, and tells a commit that failed from one whose outcome nobody
+// knows.
 func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (error, outcome) {
 	if raw.IsClosed() {
 		return pgconn.ErrConnClosed, lost
 	}
 	delete(raw.PgConn().CustomData(), warned)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
 	err := tx.Commit(ctx)
 	if err == nil {
 		// A server told to stop waiting for its standby reports success with a
@@ -281,6 +289,7 @@ func (p *postgresDB) ping(ctx context.Context) error {
 }
 
 func (p *postgresDB) close() error {
+	p.closed.Store(true)
 	err := p.db.Close()
 	p.pool.Close()
 	p.jobs.Close()

@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -132,7 +133,7 @@ type Tx struct {
 	tx       *sql.Tx
 	pgx      pgx.Tx
 	failed   func() error // why the transaction can do no more, or nil
-	steady   bool         // a cancelled query would undo other callers' work
+	steady   bool         // statements are not cancelled one by one
 	finished bool
 	commit   []func()
 	rollback []func()
@@ -171,7 +172,7 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	ctx, err := t.ready(ctx, args)
 	if err != nil {
-		ctx = &refusing{context.Background(), err}
+		return refused.QueryRowContext(context.WithValue(context.Background(), because{}, err), query)
 	}
 	return t.on.QueryRowContext(ctx, query, args...)
 }
@@ -212,8 +213,10 @@ func (t *Tx) SQL() *sql.Tx { return t.tx }
 func (t *Tx) PGX() pgx.Tx { return t.pgx }
 
 // Context returns the context to hand to others who run statements on [Tx.SQL]
-// or [Tx.PGX]: on SQLite one that is never cancelled, because an interrupted
-// write would roll back the whole group of transactions.
+// or [Tx.PGX]. It is never cancelled where a statement that is cancelled on its
+// own would hurt more than itself: on SQLite it would roll back the whole group
+// of transactions, on PostgreSQL it would cost the connection. The end of the
+// transaction's own context stops what runs on PostgreSQL.
 func (t *Tx) Context(ctx context.Context) context.Context {
 	if t.steady {
 		return context.WithoutCancel(ctx)
@@ -255,17 +258,21 @@ func (t *Tx) over(committed bool) {
 	}
 }
 
-// A refusing context is done from the start, for the reason it is given. It
-// carries an error into a *sql.Row, which has no constructor.
-type refusing struct {
-	context.Context
-	err error
+// A refusal is a database that opens no connection, for the reason that the
+// context carries. It gets an error into a *sql.Row, which has no constructor.
+type refusal struct{}
+
+// because is the key of the reason in the context.
+type because struct{}
+
+func (refusal) Connect(ctx context.Context) (driver.Conn, error) {
+	err, _ := ctx.Value(because{}).(error)
+	return nil, err
 }
 
-var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+func (refusal) Driver() driver.Driver { return nil }
 
-func (r *refusing) Done() <-chan struct{} { return closedChannel }
-func (r *refusing) Err() error            { return r.err }
+var refused = sql.OpenDB(refusal{})
 
 // Placeholders returns n placeholders beginning with number from, for an IN
 // list: Placeholders(3, 2) is "$3,$4".

@@ -146,3 +146,170 @@ func TestReadTxCannotWrite(t *testing.T) {
 		}
 	})
 }
+
+func TestAPanicLeavesNothingAndReachesTheCaller(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		rolledBack := false
+		func() {
+			defer func() {
+				if v := recover(); v != "a fault" {
+					t.Errorf("recovered %v", v)
+				}
+			}()
+			db.InTx(t.Context(), func(tx *store.Tx) error {
+				tx.AfterRollback(func() { rolledBack = true })
+				if err := put(t.Context(), tx, "a", 1); err != nil {
+					t.Error(err)
+				}
+				panic("a fault")
+			})
+		}()
+		if got := ids(t, db); len(got) != 0 || !rolledBack {
+			t.Errorf("left behind %v, hook ran: %v", got, rolledBack)
+		}
+	})
+}
+
+func TestATransactionIsNotUsedAfterItsEnd(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		var kept *store.Tx
+		if err := db.InTx(ctx, func(tx *store.Tx) error { kept = tx; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(ctx, kept, "late", 1); err == nil {
+			t.Error("Exec worked after the end")
+		}
+		if _, err := kept.Query(ctx, "SELECT id FROM note_note"); err == nil {
+			t.Error("Query worked after the end")
+		}
+		var n int
+		if err := kept.QueryRow(ctx, "SELECT count(*) FROM note_note").Scan(&n); err == nil {
+			t.Error("QueryRow worked after the end")
+		}
+		if got := ids(t, db); len(got) != 0 {
+			t.Errorf("left behind %v", got)
+		}
+	})
+}
+
+func TestTextThatNotBothDatabasesKeepIsRefused(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		for _, text := range []string{"a\x00b", "a\xffb"} {
+			err := db.InTx(t.Context(), func(tx *store.Tx) error { return put(t.Context(), tx, text, 1) })
+			if loot.KindOf(err) != loot.Invalid {
+				t.Errorf("%q: %v", text, err)
+			}
+			err = db.ReadTx(t.Context(), func(tx *store.Tx) error {
+				var n int
+				return tx.QueryRow(t.Context(), "SELECT count(*) FROM note_note WHERE id = $1", text).Scan(&n)
+			})
+			if loot.KindOf(err) != loot.Invalid {
+				t.Errorf("%q in a query: %v", text, err)
+			}
+		}
+	})
+}
+
+func TestArgumentsGoWhereTheirNumberSays(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		err := db.ReadTx(t.Context(), func(tx *store.Tx) error {
+			var s string
+			err := tx.QueryRow(t.Context(), "SELECT CAST($2 AS TEXT) || '-' || CAST($1 AS TEXT)", "a", "b").Scan(&s)
+			if s != "b-a" {
+				t.Errorf("got %q", s)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestASecondRowOfTheSameKeyIsKnown(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		err := db.InTx(t.Context(), func(tx *store.Tx) error {
+			if err := put(t.Context(), tx, "a", 1); err != nil {
+				return err
+			}
+			return put(t.Context(), tx, "a", 2)
+		})
+		if !store.IsUnique(err) {
+			t.Errorf("got %v", err)
+		}
+		if store.IsUnique(nil) || store.IsUnique(errors.New("UNIQUE")) {
+			t.Error("everything is taken for it")
+		}
+	})
+}
+
+func TestLockedRowsAreCountedOneAfterTheOther(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		if err := db.InTx(ctx, func(tx *store.Tx) error { return put(ctx, tx, "counter", 0) }); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if err := db.InTx(ctx, func(tx *store.Tx) error {
+					var n int64
+					if err := tx.QueryRow(ctx, "SELECT n FROM note_note WHERE id = $1"+tx.ForUpdate(), "counter").Scan(&n); err != nil {
+						return err
+					}
+					changed, err := tx.Exec(ctx, "UPDATE note_note SET n = $1 WHERE id = $2", n+1, "counter")
+					if changed != 1 {
+						t.Errorf("%d rows changed", changed)
+					}
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if err := db.ReadTx(ctx, func(tx *store.Tx) error {
+			var n int64
+			err := tx.QueryRow(ctx, "SELECT n FROM note_note WHERE id = $1", "counter").Scan(&n)
+			if n != 20 {
+				t.Errorf("counted to %d", n)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAReaderSeesOneMoment(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		count := func(tx *store.Tx) (n int) {
+			if err := tx.QueryRow(ctx, "SELECT count(*) FROM note_note").Scan(&n); err != nil {
+				t.Error(err)
+			}
+			return n
+		}
+		if err := db.ReadTx(ctx, func(tx *store.Tx) error {
+			before := count(tx)
+			if err := db.InTx(ctx, func(w *store.Tx) error { return put(ctx, w, "meanwhile", 1) }); err != nil {
+				return err
+			}
+			if after := count(tx); after != before {
+				t.Errorf("%d rows, then %d", before, after)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPlaceholders(t *testing.T) {
+	for want, got := range map[string]string{"": store.Placeholders(1, 0), "$1": store.Placeholders(1, 1), "$9,$10,$11": store.Placeholders(9, 3)} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
