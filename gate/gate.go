@@ -87,7 +87,7 @@ type Request struct {
 	Subject    loot.Subject
 	Collection loot.Collection
 	Fields     []loot.Field
-	Reveal     bool   // show what the level masks; decided and recorded apart
+	Unmask     bool   // show what the level masks; decided and recorded apart
 	Reason     string // given by staff; sealed in the ledger's actor facet
 	Case       string // reference of the case it is done for
 	Approval   string // id of the approval it was given, see [Gate.RequestApproval]
@@ -117,7 +117,7 @@ func (r Request) digest() []byte {
 	h := sha256.New()
 	fields := slices.Sorted(slices.Values(r.Fields))
 	if err := json.NewEncoder(h).Encode([]any{
-		r.Action, r.Actor.Kind, r.Actor.ID, r.By.ID, r.Purpose, r.Subject, r.Collection, fields, r.Reveal, r.Recipient, r.Case,
+		r.Action, r.Actor.Kind, r.Actor.ID, r.By.ID, r.Purpose, r.Subject, r.Collection, fields, r.Unmask, r.Recipient, r.Case,
 	}); err != nil {
 		panic(err) // strings and booleans encode
 	}
@@ -212,7 +212,7 @@ func masks(s *statement.Statement, r Request, duties statement.Obligations) map[
 		c, _ := s.Category(d.Category)
 		l, _ := s.Level(c.Level)
 		m[f] = duties.Mask
-		if !r.Reveal {
+		if !r.Unmask {
 			m[f] = stricterMask(duties.Mask, l.Mask)
 		}
 	}
@@ -253,7 +253,7 @@ func (g *Gate) input(ctx context.Context, tx *store.Tx, s *statement.Statement, 
 	var state personState
 	if r.Subject != "" {
 		var err error
-		if state, _, err = g.person(ctx, tx, r.Subject, tx.ForShare()); err != nil {
+		if state, err = g.person(ctx, tx, r.Subject, tx.ForShare()); err != nil {
 			return in, nil, err
 		}
 		in.Person = state.input(now)

@@ -60,21 +60,20 @@ func (p personState) input(now time.Time) statement.Person {
 	return out
 }
 
-func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (personState, int64, error) {
+func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (personState, error) {
 	var text string
-	var version int64
-	err := tx.QueryRow(ctx, `SELECT state, version FROM gate_person WHERE subject = $1`+lock, s).Scan(&text, &version)
+	err := tx.QueryRow(ctx, `SELECT state FROM gate_person WHERE subject = $1`+lock, s).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return personState{}, 0, nil
+		return personState{}, nil
 	}
 	if err != nil {
-		return personState{}, 0, fmt.Errorf("gate: person: %w", err)
+		return personState{}, fmt.Errorf("gate: person: %w", err)
 	}
 	var p personState
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return personState{}, 0, fmt.Errorf("gate: state of a person: %w", err)
+		return personState{}, fmt.Errorf("gate: state of a person: %w", err)
 	}
-	return p, version, nil
+	return p, nil
 }
 
 // change rewrites a person's row under an exclusive lock: a decision that
@@ -83,7 +82,7 @@ func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(
 	if _, err := tx.Exec(ctx, `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`, s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
-	p, _, err := g.person(ctx, tx, s, tx.ForUpdate())
+	p, err := g.person(ctx, tx, s, tx.ForUpdate())
 	if err != nil {
 		return err
 	}
@@ -301,7 +300,7 @@ func (v PersonView) Permits(o statement.Offer) bool {
 
 // Person returns what stands about a person; the zero view if nothing does.
 func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (PersonView, error) {
-	p, _, err := g.person(ctx, tx, s, "")
+	p, err := g.person(ctx, tx, s, "")
 	if err != nil {
 		return PersonView{}, err
 	}

@@ -261,7 +261,7 @@ func readAsk(r *http.Request, fields web.Fields) (url.Values, ask, error) {
 func (a ask) request(me loot.Actor, fields []loot.Field, reveal bool) gate.Request {
 	return gate.Request{
 		Action: loot.Use, Actor: me, Desk: name, Purpose: a.Purpose, Subject: a.Subject, Collection: collection,
-		Fields: fields, Reveal: reveal, Reason: a.Reason, Case: a.Case, Approval: a.Approval,
+		Fields: fields, Unmask: reveal, Reason: a.Reason, Case: a.Case, Approval: a.Approval,
 	}
 }
 

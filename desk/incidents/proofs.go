@@ -28,7 +28,7 @@ func proofs() []desk.Proof {
 			})
 			refusal, ok := errors.AsType[*gate.Refusal](err)
 			if !ok {
-				return "", fmt.Errorf("a desk that the statement does not know was not refused: %v", err)
+				return "", fmt.Errorf("a desk that the statement does not know was not refused: %w", err)
 			}
 			if refusal.Entry == "" {
 				return "", errors.New("the refusal is not on the ledger")
@@ -59,7 +59,7 @@ func proofs() []desk.Proof {
 				return err
 			})
 			if _, ok := errors.AsType[*gate.Misuse](err); !ok {
-				return "", fmt.Errorf("the second use was not refused as a misuse: %v", err)
+				return "", fmt.Errorf("the second use was not refused as a misuse: %w", err)
 			}
 			if err := w.Drain(ctx); err != nil {
 				return "", err
