@@ -104,7 +104,7 @@ func (s *Shell) failAs(w http.ResponseWriter, r *http.Request, status int, err e
 	}
 	if kind == loot.SignIn && !unsafe(r.Method) && r.Header.Get("Hx-Request") == "" {
 		if to := s.signIn(x.route.Audience); to != "" {
-			h.Set("Location", to+"?next="+url.QueryEscape(r.URL.Path))
+			h.Set("Location", to+"?next="+url.QueryEscape(r.URL.RequestURI()))
 			w.WriteHeader(http.StatusSeeOther)
 			return
 		}
@@ -228,7 +228,7 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 	}
 	if kind == loot.SignIn {
 		if to := s.signIn(exchangeOf(r.Context()).route.Audience); to != "" {
-			v.SignIn = to + "?next=" + url.QueryEscape(r.URL.Path)
+			v.SignIn = to + "?next=" + url.QueryEscape(v.Path)
 		}
 	}
 	a := newAnswer(w.Header())

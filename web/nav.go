@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"loot"
@@ -37,8 +38,12 @@ const navLife = 5 * time.Second
 
 type navEntry struct {
 	Nav
-	mu      sync.Mutex
-	count   int
+	counting sync.Mutex
+	last     atomic.Pointer[counted]
+}
+
+type counted struct {
+	n       int
 	at      time.Time
 	changes uint64
 }
@@ -102,10 +107,10 @@ func (s *Shell) countOf(r *http.Request, e *navEntry) string {
 	if e.Count == nil {
 		return ""
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	now, changes := s.opts.Now(), s.changes.Load()
-	if e.at.IsZero() || e.changes != changes || now.Sub(e.at) > navLife {
+	last := e.last.Load()
+	stale := last == nil || last.changes != changes || now.Sub(last.at) > navLife
+	if stale && e.counting.TryLock() { // whoever comes meanwhile sees the number before
 		ctx, stop := context.WithTimeout(r.Context(), 500*time.Millisecond)
 		n, err := e.Nav.Count(ctx)
 		stop()
@@ -113,13 +118,15 @@ func (s *Shell) countOf(r *http.Request, e *navEntry) string {
 			s.opts.Log.WarnContext(r.Context(), "cannot count a queue", "entry", e.Href, "err", err)
 			n = 0
 		}
-		e.count, e.at, e.changes = n, now, changes
+		last = &counted{n, now, changes}
+		e.last.Store(last)
+		e.counting.Unlock()
 	}
 	switch {
-	case e.count <= 0:
+	case last == nil || last.n <= 0:
 		return ""
-	case e.count > 999:
+	case last.n > 999:
 		return "999+"
 	}
-	return strconv.Itoa(e.count)
+	return strconv.Itoa(last.n)
 }

@@ -97,7 +97,7 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 // identify asks who it is. On a public page a failure to find out makes a
 // visitor of them; elsewhere it is the answer.
 func (s *Shell) identify(r *http.Request, rt Route) (Identity, error) {
-	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor {
+	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor || rt.own {
 		return who, nil
 	}
 	who, err := s.opts.Identify(r)
@@ -137,7 +137,11 @@ func (s *Shell) recover(w *recorder, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler || w.status != 0 { //nolint:errorlint // the very value
+	if v == http.ErrAbortHandler { //nolint:errorlint // the very value
+		panic(v)
+	}
+	if w.status != 0 { // half an answer has left: cut it, rather than let it pass for whole
+		s.opts.Log.ErrorContext(r.Context(), "answer cut short", "route", exchangeOf(r.Context()).pattern, "err", panicked(v))
 		panic(http.ErrAbortHandler)
 	}
 	s.fail(w, r, panicked(v))

@@ -55,6 +55,8 @@ type Route struct {
 	Roles       []loot.Role   // of staff who may reach it; none: every member of staff
 	Fresh       time.Duration // how long ago the person may have proved who they are; zero: any time
 	CrossOrigin bool          // other sites may write to it, as a visit or an answer to a banner does
+
+	own bool // of the shell, the same for everybody: nobody needs to be known
 }
 
 // MaxBody is what a request may carry when its route does not say.
@@ -153,8 +155,8 @@ func (s *Shell) Mount(mux *http.ServeMux, routes ...[]Route) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, done := s.routes[themePattern]; !done {
-		s.mount(mux, Route{Pattern: themePattern, Audience: Public, Serve: s.theme})
-		s.mount(mux, Route{Pattern: assetPattern, Audience: Public, Serve: serveAsset})
+		s.mount(mux, Route{Pattern: themePattern, Audience: Public, Serve: s.theme, own: true})
+		s.mount(mux, Route{Pattern: assetPattern, Audience: Public, Serve: serveAsset, own: true, Limit: NoLimit})
 	}
 	for _, list := range routes {
 		for _, rt := range list {

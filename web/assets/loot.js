@@ -1,12 +1,10 @@
 // What is quicker with a script. Nothing here is needed: each page works without.
 "use strict";
 
-// A copy button shows itself only where it can do its work.
-function copyButtons(root) {
-  if (!navigator.clipboard) return;
-  for (const button of root.querySelectorAll("[data-copy]")) {
-    button.hidden = false;
-  }
+// Buttons that need a script show themselves only where there is one.
+function wake(root) {
+  const awake = navigator.clipboard ? "[data-copy], [data-peek]" : "[data-peek]";
+  for (const button of root.querySelectorAll(awake)) button.hidden = false;
 }
 
 document.addEventListener("click", (event) => {
@@ -17,6 +15,13 @@ document.addEventListener("click", (event) => {
       copy.classList.add("done");
       setTimeout(() => copy.classList.remove("done"), 1500);
     });
+  }
+  const peek = event.target.closest("[data-peek]");
+  if (peek) {
+    const input = peek.parentElement.querySelector("input");
+    const shown = input.type === "text";
+    input.type = shown ? "password" : "text";
+    peek.setAttribute("aria-pressed", String(!shown));
   }
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -31,5 +36,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-copyButtons(document);
-document.addEventListener("htmx:after:swap", () => copyButtons(document));
+wake(document);
+document.addEventListener("htmx:after:swap", () => wake(document));

@@ -49,28 +49,28 @@ func (c Bars) Figure() template.HTML {
 
 // SVG draws the chart. Across, it is measured in per cent and so fits any
 // screen; letters and bars are measured in pixels upwards and keep their size.
+// The numbers stand left of it, where the page's CSS leaves room.
 func (c Bars) SVG() template.HTML {
 	tick, n := ticks(c.tallest())
 	limit := tick * n
-	left := 1.4 + 1.1*float64(len(short(limit))) // per cent of a narrow screen's width are few pixels
 	y := func(v int) float64 { return height - below - float64(height-below-above)*float64(v)/float64(limit) }
 
 	var b strings.Builder
 	esc := template.HTMLEscapeString
-	fmt.Fprintf(&b, `<svg class="chart" height="%d" role="img" aria-label="%s">`, height, esc(c.Title))
+	fmt.Fprintf(&b, `<svg class="chart bars" height="%d" role="img" aria-label="%s">`, height, esc(c.Title))
 	for i := range n + 1 {
 		v := tick * i
 		class := "grid"
 		if i == 0 {
 			class = "axis"
 		}
-		fmt.Fprintf(&b, `<line class="%s" x1="%.2f%%" x2="100%%" y1="%.1f" y2="%.1f"/>`, class, left, y(v), y(v))
-		fmt.Fprintf(&b, `<text class="tick" x="%.2f%%" y="%.1f" text-anchor="end" dx="-7">%s</text>`, left, y(v)+4, short(v))
+		fmt.Fprintf(&b, `<line class="%s" x2="100%%" y1="%.1f" y2="%.1f"/>`, class, y(v), y(v))
+		fmt.Fprintf(&b, `<text class="tick" x="-8" y="%.1f" text-anchor="end">%s</text>`, y(v)+4, short(v))
 	}
-	slot := (100 - left) / float64(max(1, len(c.Labels)))
+	slot := 100 / float64(max(1, len(c.Labels)))
 	every := max(1, (len(c.Labels)+13)/14) // of many labels only some have room
 	for i, label := range c.Labels {
-		x := left + slot*float64(i)
+		x := slot * float64(i)
 		base := 0
 		for k, s := range c.Series {
 			v := s.at(i)
