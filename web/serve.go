@@ -63,7 +63,7 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 		err = s.allow(r, rt)
 	}
 	if err == nil {
-		err = admit(rt, who, s.opts.Now)
+		err = admit(rt, IdentityOf(r.Context()), s.opts.Now)
 	}
 	if err != nil {
 		s.fail(w, r, err)

@@ -1,0 +1,303 @@
+package web_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/web"
+	"loot/web/webtest"
+)
+
+func say(text string) web.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) error { _, err := io.WriteString(w, text); return err }
+}
+
+func failing(err error) web.HandlerFunc {
+	return func(http.ResponseWriter, *http.Request) error { return err }
+}
+
+func TestRouteIsClosedToWhoeverItDoesNotName(t *testing.T) {
+	s := webtest.New(t, web.Options{}, []web.Route{
+		{Pattern: "GET /nobody", Serve: say("in")},
+		{Pattern: "GET /public", Audience: web.Public, Serve: say("in")},
+		{Pattern: "GET /portal", Audience: web.Portal, Serve: say("in")},
+		{Pattern: "GET /console", Audience: web.Console, Serve: say("in")},
+		{Pattern: "GET /admin", Audience: web.Console, Roles: []loot.Role{"admin"}, Serve: say("in")},
+		{Pattern: "GET /odd", Audience: web.Audience(9), Serve: say("in")},
+	})
+	actors := map[string]loot.Actor{
+		"visitor":  {},
+		"customer": {Kind: loot.Person, ID: "s1"},
+		"staff":    {Kind: loot.Staff, ID: "st1", Roles: []loot.Role{"support"}},
+		"admin":    {Kind: loot.Staff, ID: "st2", Roles: []loot.Role{"admin"}},
+		"desk":     {Kind: loot.Desk, ID: "billing"},
+		"partner":  {Kind: loot.Partner, ID: "p1"},
+	}
+	open := map[string]string{
+		"/nobody": "", "/odd": "", "/public": "visitor customer staff admin desk partner",
+		"/portal": "customer", "/console": "staff admin", "/admin": "admin",
+	}
+	for path, who := range open {
+		for name, actor := range actors {
+			s.Actor = actor
+			a := s.Get(path)
+			if got, want := a.Status == http.StatusOK, strings.Contains(" "+who+" ", " "+name+" "); got != want {
+				t.Errorf("%s at %s: status %d", name, path, a.Status)
+			}
+			if a.Status != http.StatusOK && strings.Contains(a.Body, "in\n") {
+				t.Errorf("%s at %s: the page was served with its refusal", name, path)
+			}
+		}
+	}
+}
+
+func TestNothingOfAFailedAnswerLeaves(t *testing.T) {
+	s := webtest.New(t, web.Options{}, []web.Route{
+		{Pattern: "GET /half", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
+			http.SetCookie(w, &http.Cookie{Name: "secret", Value: "x"})
+			w.Header().Set("X-Name", "Erika")
+			w.WriteHeader(http.StatusCreated)
+			fmt.Fprint(w, "Erika Mustermann")
+			return errors.New("after the fact")
+		}},
+		{Pattern: "GET /panic", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
+			fmt.Fprint(w, "Erika Mustermann")
+			panic("Erika Mustermann")
+		}},
+		{Pattern: "GET /much", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
+			for {
+				if _, err := w.Write(bytes.Repeat([]byte("Erika"), 1<<16)); err != nil {
+					return err
+				}
+			}
+		}},
+		{Pattern: "GET /streamed", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
+			web.Stream(w, func(w http.ResponseWriter) error { _, err := fmt.Fprint(w, "Erika"); return err })
+			return errors.New("after the fact")
+		}},
+	})
+	for _, path := range []string{"/half", "/panic", "/much", "/streamed"} {
+		a := s.Get(path)
+		if a.Status != http.StatusInternalServerError {
+			t.Errorf("%s: status %d", path, a.Status)
+		}
+		if strings.Contains(a.Body, "Erika") || a.Header.Get("X-Name") != "" || a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: something of the failed answer left", path)
+		}
+		if !strings.Contains(a.Body, "The fault is ours") {
+			t.Errorf("%s: the page does not say whose fault it is", path)
+		}
+	}
+}
+
+func TestStreamLeavesAfterTheHandlerAndIsCutWhenItFails(t *testing.T) {
+	var order []string
+	s := webtest.New(t, web.Options{}, []web.Route{
+		{Pattern: "GET /file", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Content-Type", "text/plain")
+			web.Stream(w, func(w http.ResponseWriter) error {
+				order = append(order, "body")
+				for range 20 {
+					if _, err := w.Write(bytes.Repeat([]byte("a"), 1<<20)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			order = append(order, "handler")
+			return nil
+		}},
+		{Pattern: "GET /cut", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
+			web.Stream(w, func(w http.ResponseWriter) error {
+				fmt.Fprint(w, strings.Repeat("b", 1<<16))
+				return errors.New("the disk is gone")
+			})
+			return nil
+		}},
+	})
+	a := s.Get("/file")
+	if len(a.Body) != 20<<20 || strings.Join(order, " ") != "handler body" {
+		t.Errorf("%d bytes, in the order %v", len(a.Body), order)
+	}
+	resp, err := s.Server.Client().Get(s.Server.URL + "/cut")
+	if err == nil {
+		_, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+	}
+	if err == nil {
+		t.Error("half a file passed for a whole one")
+	}
+}
+
+func TestErrorsBecomePagesAndProblems(t *testing.T) {
+	kinds := map[loot.Kind]int{
+		loot.Invalid: 422, loot.Denied: 403, loot.NotFound: 404, loot.Conflict: 409, loot.Unavailable: 503,
+		loot.Limited: 429, loot.TooLarge: 413, loot.Internal: 500,
+	}
+	var routes []web.Route
+	for k := range kinds {
+		routes = append(routes, web.Route{Pattern: fmt.Sprintf("GET /e/%d", k), Audience: web.Public, Serve: failing(loot.Wrap(k, errors.New("pq: Erika"), "A <b>sentence</b>."))})
+	}
+	s := webtest.New(t, web.Options{}, routes)
+	for k, want := range kinds {
+		path := fmt.Sprintf("/e/%d", k)
+		a := s.Get(path)
+		if a.Status != want || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || strings.Contains(a.Body, "Erika") {
+			t.Errorf("kind %d: a page with status %d of type %q", k, a.Status, a.Header.Get("Content-Type"))
+		}
+		if (k == loot.Internal) == strings.Contains(a.Body, "A &lt;b&gt;sentence&lt;/b&gt;.") {
+			t.Errorf("kind %d: the sentence is on the page: %v", k, k == loot.Internal)
+		}
+		b := s.Do("GET", path, "", http.Header{"Accept": {"application/json"}})
+		var p struct {
+			Title, Detail, Instance string
+			Status                  int
+		}
+		if err := json.Unmarshal([]byte(b.Body), &p); err != nil || b.Header.Get("Content-Type") != "application/problem+json" {
+			t.Fatalf("kind %d: no problem: %v %q", k, err, b.Body)
+		}
+		if b.Status != want || p.Status != want || p.Detail == "" || strings.Contains(b.Body, "Erika") || p.Instance != "urn:loot:request:"+b.Header.Get("Request-Id") {
+			t.Errorf("kind %d: problem %s", k, b.Body)
+		}
+		if (want == 503 || want == 429) != (a.Header.Get("Retry-After") != "") {
+			t.Errorf("kind %d: Retry-After %q", k, a.Header.Get("Retry-After"))
+		}
+	}
+}
+
+func TestRefusalNamesTheClauseAndWhatWouldBeNeeded(t *testing.T) {
+	o := web.Options{Site: func() web.Site { return web.Site{Statement: "/statement"} }}
+	s := webtest.New(t, o, []web.Route{{Pattern: "GET /x", Audience: web.Public, Serve: failing(fmt.Errorf("desk: %w", refused{}))}})
+	page := s.Get("/x")
+	for _, want := range []string{"Support may not open", `href="/statement#security.levels"`, "Protection fitted to the data", "the approval of a second person"} {
+		if !strings.Contains(page.Body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if a := s.Do("GET", "/x", "", http.Header{"Accept": {"application/json"}}); !strings.Contains(a.Body, `"clause":"security.levels"`) || !strings.Contains(a.Body, `"needed":["the approval`) {
+		t.Errorf("the problem says %s", a.Body)
+	}
+	a := s.Do("GET", "/x", "", http.Header{"Hx-Request": {"true"}})
+	if a.Header.Get("Hx-Retarget") != "#messages" || strings.Contains(a.Body, "<html") || !strings.Contains(a.Body, "security.levels") {
+		t.Errorf("for htmx: %v %s", a.Header, a.Body)
+	}
+}
+
+func TestSignInIsAskedForAndLedBackFrom(t *testing.T) {
+	o := web.Options{Site: func() web.Site { return web.Site{SignIn: "/signin", StaffSignIn: "/console/signin"} }}
+	s := webtest.New(t, o, []web.Route{
+		{Pattern: "GET /portal/data", Audience: web.Portal, Serve: say("in")},
+		{Pattern: "POST /portal/data", Audience: web.Portal, Serve: say("in")},
+		{Pattern: "GET /console", Audience: web.Console, Serve: say("in")},
+	})
+	if a := s.Get("/portal/data?tab=2"); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/signin?next=%2Fportal%2Fdata%3Ftab%3D2" {
+		t.Errorf("%d %q", a.Status, a.Header.Get("Location"))
+	}
+	if a := s.Get("/console"); a.Header.Get("Location") != "/console/signin?next=%2Fconsole" {
+		t.Errorf("%d %q", a.Status, a.Header.Get("Location"))
+	}
+	if a := s.Post("/portal/data"); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, `href="/signin?next=`) {
+		t.Errorf("a form: %d", a.Status)
+	}
+}
+
+func TestFreshSignInIsAskedForWhenItIsLongAgo(t *testing.T) {
+	at := noon
+	o := web.Options{
+		Now: func() time.Time { return noon },
+		Identify: func(*http.Request) (web.Identity, error) {
+			return web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "st1"}, At: at}, nil
+		},
+	}
+	s := webtest.New(t, o, []web.Route{{Pattern: "POST /keys", Audience: web.Console, Fresh: 10 * time.Minute, Serve: say("in")}})
+	if a := s.Post("/keys"); a.Status != http.StatusOK {
+		t.Errorf("just signed in: %d", a.Status)
+	}
+	for _, at = range []time.Time{noon.Add(-11 * time.Minute), {}} {
+		if a := s.Post("/keys"); a.Status != http.StatusUnauthorized {
+			t.Errorf("signed in at %v: %d", at, a.Status)
+		}
+	}
+}
+
+func TestIdentifyThatFailsClosesAllButThePublicPages(t *testing.T) {
+	o := web.Options{Identify: func(*http.Request) (web.Identity, error) {
+		return web.Identity{}, loot.Errorf(loot.Unavailable, "Sessions cannot be read.")
+	}}
+	s := webtest.New(t, o, []web.Route{
+		{Pattern: "GET /statement", Audience: web.Public, Serve: say("in")},
+		{Pattern: "GET /console", Audience: web.Console, Serve: say("in")},
+	})
+	if a := s.Get("/statement"); a.Status != http.StatusOK {
+		t.Errorf("the public page: %d", a.Status)
+	}
+	if a := s.Get("/console"); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("the console: %d", a.Status)
+	}
+}
+
+func TestUnknownPagesAndMethods(t *testing.T) {
+	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "GET /a", Audience: web.Public, Serve: say("in")}})
+	if a := s.Get("/b"); a.Status != http.StatusNotFound || !strings.Contains(a.Body, "There is nothing here") {
+		t.Errorf("unknown page: %d", a.Status)
+	}
+	if a := s.Post("/a"); a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET, HEAD" || !strings.Contains(a.Body, "<html") {
+		t.Errorf("wrong method: %d, Allow %q", a.Status, a.Header.Get("Allow"))
+	}
+	if a := s.Get("/api/b"); a.Status != http.StatusNotFound || a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("unknown operation: %d %q", a.Status, a.Header.Get("Content-Type"))
+	}
+	if a := s.Do("HEAD", "/a", "", nil); a.Status != http.StatusOK || a.Body != "" {
+		t.Errorf("HEAD: %d %q", a.Status, a.Body)
+	}
+}
+
+func TestLogNamesTheRouteAndNothingOfThePerson(t *testing.T) {
+	var b bytes.Buffer
+	s := webtest.New(t, web.Options{Log: slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}, []web.Route{
+		{Pattern: "GET /c/{name}", Audience: web.Public, Serve: say("in")},
+		{Pattern: "GET /f/{name}", Audience: web.Public, Serve: func(http.ResponseWriter, *http.Request) error { panic("Mustermann") }},
+	})
+	s.Get("/c/Mustermann?q=erika@example.org")
+	s.Get("/f/Mustermann?q=erika@example.org")
+	s.Get("/none/Mustermann")
+	log := b.String()
+	for _, bad := range []string{"Mustermann", "erika", "127.0.0.1", "Go-http-client"} {
+		if strings.Contains(log, bad) {
+			t.Errorf("the log says %q:\n%s", bad, log)
+		}
+	}
+	for _, want := range []string{`"route":"GET /c/{name}"`, `"status":200`, `"status":500`, `"status":404`, "panicked: string"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not say %q:\n%s", want, log)
+		}
+	}
+}
+
+func TestForeignHandlersOnTheMuxAreGuardedToo(t *testing.T) {
+	shell := web.New(web.Options{Now: func() time.Time { return noon }})
+	mux := http.NewServeMux()
+	shell.Mount(mux)
+	mux.HandleFunc("GET /api/panic", func(http.ResponseWriter, *http.Request) { panic("Erika") })
+	mux.HandleFunc("POST /api/x", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "in") })
+	h := shell.Handler(mux)
+	rec := serve(h, "GET", "/api/panic", nil)
+	if rec.Code != 500 || strings.Contains(rec.Body.String(), "Erika") || rec.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("panic: %d %s", rec.Code, rec.Body)
+	}
+	if rec := serve(h, "POST", "/api/x", http.Header{"Sec-Fetch-Site": {"cross-site"}}); rec.Code != http.StatusForbidden {
+		t.Errorf("a write from another site: %d", rec.Code)
+	}
+	if rec := serve(h, "POST", "/api/x", nil); rec.Code != 200 || rec.Header().Get("Content-Security-Policy") == "" {
+		t.Errorf("a program: %d %v", rec.Code, rec.Header())
+	}
+}
