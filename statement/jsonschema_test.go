@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -50,22 +51,38 @@ func TestPublishedSchemaIsThatOfTheReader(t *testing.T) {
 	golden(t, "schema.json", JSONSchema())
 }
 
-func compiledSchema(t testing.TB) *jsonschema.Schema {
+func compiledSchema(t testing.TB, schema map[string]any) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(JSONSchema()))
+	text, err := json.Marshal(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource("https://loot.example/statement.schema.json", doc); err != nil {
+	if err := c.AddResource("https://loot.example/x.json", doc); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile("https://loot.example/statement.schema.json")
+	s, err := c.Compile("https://loot.example/x.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// shapesIn lists a shape and all that it is made of.
+func shapesIn(s *shape) []*shape {
+	out := []*shape{s}
+	for _, m := range s.keys {
+		out = append(out, shapesIn(m.shape)...)
+	}
+	if s.of != nil {
+		out = append(out, shapesIn(s.of)...)
+	}
+	return out
 }
 
 // asJSON turns YAML into what a JSON tool sees of it.
@@ -96,14 +113,19 @@ func asJSON(n *yaml.Node) any {
 }
 
 // The reader and the published schema are printed from one description; this
-// law holds them to it on thousands of blocks, most of them wrong somewhere.
+// law holds them to it for each part of the description, on thousands of
+// values, many of them wrong somewhere.
 func TestReaderAndSchemaAgree(t *testing.T) {
-	schema := compiledSchema(t)
+	shapes := append(shapesIn(blockShape), shapesIn(frontShape)...)
+	schemas := make([]*jsonschema.Schema, len(shapes))
+	for i, s := range shapes {
+		schemas[i] = compiledSchema(t, s.jsonSchema())
+	}
 	sound := 0
-	defer func() { t.Logf("%d of the blocks were sound", sound) }()
+	defer func() { t.Logf("%d of the values were sound", sound) }()
 	rapid.Check(t, func(t *rapid.T) {
-		node := drawShape(t, blockShape)
-		text, err := yaml.Marshal(node)
+		i := rapid.IntRange(0, len(shapes)-1).Draw(t, "shape")
+		text, err := yaml.Marshal(drawShape(t, shapes[i]))
 		if err != nil {
 			t.Skip("cannot be written")
 		}
@@ -112,8 +134,8 @@ func TestReaderAndSchemaAgree(t *testing.T) {
 			t.Skip("cannot be read back")
 		}
 		y := &yamlReader{reporter: &reporter{}}
-		ours := y.check(doc.Content[0], blockShape, "x")
-		theirs := schema.Validate(asJSON(doc.Content[0]))
+		theirs := schemas[i].Validate(asJSON(doc.Content[0]))
+		ours := y.check(doc.Content[0], shapes[i], "x")
 		if ours {
 			sound++
 		}

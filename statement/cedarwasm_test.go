@@ -1,0 +1,168 @@
+package statement
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// asked is how many random requests both evaluators answer.
+const asked = 20000
+
+// second starts the reference evaluator on the statement's schema and rules.
+func second(t *testing.T, s *Statement) func(line []byte) secondAnswer {
+	t.Helper()
+	dir := filepath.Join("testdata", "cedarwasm")
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is missing: the second evaluator runs in it")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@cedar-policy", "cedar-wasm", "package.json")); err != nil {
+		npm, err := exec.LookPath("npm")
+		if err != nil {
+			t.Skip("npm is missing: it installs the second evaluator")
+		}
+		install := exec.Command(npm, "ci", "--no-audit", "--no-fund")
+		install.Dir = dir
+		if out, err := install.CombinedOutput(); err != nil {
+			t.Fatalf("npm ci: %v\n%s", err, out)
+		}
+	}
+	cmd := exec.Command(node, "--no-opt", "ask.cjs")
+	cmd.Dir = dir
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the second evaluator: %v", err)
+		}
+	})
+	lines := bufio.NewReader(out)
+	ask := func(line []byte) secondAnswer {
+		t.Helper()
+		if _, err := fmt.Fprintf(in, "%s\n", line); err != nil {
+			t.Fatal(err)
+		}
+		reply, err := lines.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		var a secondAnswer
+		if err := json.Unmarshal(reply, &a); err != nil {
+			t.Fatalf("%v: %s", err, reply)
+		}
+		return a
+	}
+	head, err := json.Marshal(map[string]any{"schema": s.CedarSchema(), "policies": s.CedarPolicies()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := ask(head); len(a.Failure)+len(a.Faults) > 0 {
+		t.Fatalf("the second evaluator refuses the rules:\n%s", strings.Join(append(a.Failure, a.Faults...), "\n"))
+	}
+	return ask
+}
+
+type secondAnswer struct {
+	Decision string   `json:"decision"`
+	Reason   []string `json:"reason"`
+	Faults   []string `json:"faults"`
+	Failure  []string `json:"failure"`
+}
+
+// randomInputs yields inputs a few random steps away from one that some rule
+// decides, so that every rule is met and both verdicts are common.
+func randomInputs(s *Statement, seed uint64) func() *Input {
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	var starts []*Input
+	for _, r := range s.rules {
+		if in, ok := s.witness(r); ok {
+			starts = append(starts, in)
+		}
+	}
+	return func() *Input {
+		for {
+			from := starts[rnd.IntN(len(starts))]
+			g := newGuess(s, s.rules[rnd.IntN(len(s.rules))], rnd, way{slot: slot{action: from.Action, kind: from.Actor.Kind}, permit: s.rules[0]})
+			*g.in = *from
+			for range rnd.IntN(5) {
+				g.step()
+			}
+			if _, err := s.build(g.in); err == nil {
+				return g.in
+			}
+		}
+	}
+}
+
+// inForce returns a statement with its planned clauses in force too.
+func inForce(t testing.TB, name string, src []byte) *Statement {
+	t.Helper()
+	s, err := parse(name, src)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	s, err = s.recompile(without{inForce: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSecondEvaluatorAgrees(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks 20,000 requests")
+	}
+	s := inForce(t, "statement.md", Default())
+	ask := second(t, s)
+	next := randomInputs(s, 1)
+	allowed := 0
+	decided := map[string]int{}
+	for n := range asked {
+		in := next()
+		line, err := s.CedarRequest(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, ours := ask(line), s.Decide(in)
+		slices.Sort(theirs.Reason)
+		rules := slices.Sorted(slices.Values(ours.Rules))
+		if len(theirs.Failure)+len(theirs.Faults)+len(ours.Errors) > 0 || (theirs.Decision == "allow") != ours.Allowed || !slices.Equal(theirs.Reason, rules) {
+			t.Fatalf("request %d: ours %+v, theirs %+v\n%s", n, ours, theirs, line)
+		}
+		if ours.Allowed {
+			allowed++
+		}
+		for _, r := range rules {
+			decided[r]++
+		}
+	}
+	t.Logf("%d of %d permitted, %d of %d rules decided", allowed, asked, len(decided), len(s.CedarPolicies()))
+	if allowed < asked/10 || allowed > asked*9/10 {
+		t.Errorf("%d of %d requests were permitted: too few of one kind to compare", allowed, asked)
+	}
+	for id := range s.CedarPolicies() {
+		if decided[id] == 0 {
+			t.Errorf("the rule %s decided nothing", id)
+		}
+	}
+}
