@@ -1,0 +1,47 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	_ "embed" // the verifier
+	"encoding/hex"
+	"html"
+	"strings"
+)
+
+// The verifier is a page that checks receipts in the reader's own browser. It
+// is one file, so that it can be kept and used without us.
+//
+//go:embed verifier/page.html
+var verifierPage string
+
+//go:embed verifier/page.css
+var verifierStyle string
+
+//go:embed verifier/check.js
+var verifierCheck string
+
+//go:embed verifier/page.js
+var verifierShow string
+
+// VerifierCSP is the policy under which the verifier runs: its own script and
+// style, and nothing else, so that it can neither load nor send anything. The
+// page states it itself; a server that serves it sends it too.
+var VerifierCSP = "default-src 'none'; script-src " + sourceHash(verifierCheck+verifierShow) +
+	"; style-src " + sourceHash(verifierStyle) + "; base-uri 'none'; form-action 'none'"
+
+func sourceHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + b64.EncodeToString(sum[:]) + "'"
+}
+
+// VerifierPage returns the page that checks receipts, with the key of the log
+// that it should trust, and the page's own SHA-256 in hex, for publishing.
+// With an empty key the page says that it has none.
+func VerifierPage(key string) (page []byte, sum string) {
+	text := strings.NewReplacer(
+		"@CSP@", html.EscapeString(VerifierCSP), "@KEY@", html.EscapeString(key),
+		"@STYLE@", verifierStyle, "@SCRIPT@", verifierCheck+verifierShow,
+	).Replace(verifierPage)
+	h := sha256.Sum256([]byte(text))
+	return []byte(text), hex.EncodeToString(h[:])
+}
