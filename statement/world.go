@@ -65,6 +65,7 @@ func (b *builder) name(l closed, id, what string) types.Value {
 	m, ok := b.s.vocab.member(l, id)
 	if !ok {
 		b.fail("%s %q is not in the statement", what, id)
+		return types.False // something, until the failure is seen
 	}
 	return m.value
 }
