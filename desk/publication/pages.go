@@ -119,3 +119,20 @@ type checkView struct {
 	Entries  int
 	Problems []string
 }
+
+// viewDiff returns the changes as they are read.
+func viewDiff(changes []statement.Change) []changeView {
+	kinds := map[string]string{"front": "Front matter", "text": "Text", "rule": "Rule", "declaration": "Declaration"}
+	out := make([]changeView, len(changes))
+	for i, c := range changes {
+		v := changeView{What: kinds[c.Kind] + " changed", Tone: web.Info, Clause: c.Clause, Title: c.What, Before: c.Before, After: c.After}
+		switch {
+		case c.Before == "":
+			v.What, v.Tone = kinds[c.Kind]+" added", web.Good
+		case c.After == "":
+			v.What, v.Tone = kinds[c.Kind]+" removed", web.Warn
+		}
+		out[i] = v
+	}
+	return out
+}

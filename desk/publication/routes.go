@@ -219,9 +219,10 @@ func (p *publication) publicLedger(w http.ResponseWriter, r *http.Request) error
 }
 
 func (p *publication) verifier(w http.ResponseWriter, _ *http.Request) error {
+	page, _ := ledger.VerifierPage(p.Ledger.VerifierKey())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", ledger.VerifierCSP)
-	_, err := w.Write(ledger.VerifierPage(p.Ledger.VerifierKey()))
+	_, err := w.Write(page)
 	return err
 }
 
