@@ -89,8 +89,8 @@ type secondAnswer struct {
 	Failure  []string `json:"failure"`
 }
 
-// randomInputs yields inputs a few random steps away from one that some rule
-// decides, so that every rule is met and both verdicts are common.
+// randomInputs yields inputs, most of them a few random steps away from one
+// that some rule decides, so that every rule is met and both verdicts are common.
 func randomInputs(s *Statement, seed uint64) func() *Input {
 	rnd := rand.New(rand.NewPCG(seed, seed))
 	var starts []*Input
@@ -101,9 +101,12 @@ func randomInputs(s *Statement, seed uint64) func() *Input {
 	}
 	return func() *Input {
 		for {
-			from := starts[rnd.IntN(len(starts))]
-			g := newGuess(s, s.rules[rnd.IntN(len(s.rules))], rnd, way{slot: slot{action: from.Action, kind: from.Actor.Kind}, permit: s.rules[0]})
-			*g.in = *from
+			r := s.rules[rnd.IntN(len(s.rules))]
+			g := newGuess(s, r, rnd, way{slot: slot{action: r.actions[0], kind: r.kinds[0]}, permit: r})
+			if from := starts[rnd.IntN(len(starts))]; rnd.IntN(4) > 0 {
+				g = newGuess(s, r, rnd, way{slot: slot{action: from.Action, kind: from.Actor.Kind}, permit: r})
+				*g.in = *from
+			}
 			for range rnd.IntN(5) {
 				g.step()
 			}

@@ -24,7 +24,7 @@ type Verdict struct {
 type Obligations struct {
 	Notify    []string `json:"notify,omitempty"`    // "subject", "everyone", "regulator"
 	Approvals int      `json:"approvals,omitempty"` // people who had to approve, and did
-	Mask      string   `json:"mask,omitempty"`      // "partly" or "fully"; empty: none
+	Mask      string   `json:"mask,omitempty"`      // that a rule asks for: "partly" or "fully"; a level's own mask is read from [Statement.Level]
 	DelayGag  bool     `json:"delay_gag,omitempty"` // notices wait until the secrecy order ends
 }
 
@@ -76,7 +76,7 @@ func (s *Statement) decide(w *world, in *Input) Verdict {
 	}
 	if v.Allowed && in.Action == loot.Use && in.Actor.Kind == loot.Staff {
 		if l, ok := s.Level(in.Record.Level); ok {
-			v.Obligations.add(obligationsOf{mask: l.Mask, approvals: l.Approvals})
+			v.Obligations.add(obligationsOf{approvals: l.Approvals}) // its mask is the gate's, which lifts it field by field
 		}
 	}
 	return v
