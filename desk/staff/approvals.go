@@ -1,0 +1,198 @@
+package staff
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"loot/gate"
+	"loot/store"
+	"loot/web"
+)
+
+var approvalsPage = web.NewPage[approvalsView](pageFiles, "pages/approvals.html")
+
+const approvalsShown = 100
+
+type approvalsView struct {
+	web.View
+	Waiting []approvalRow
+	Done    []approvalRow
+	Fresh   bool
+	Again   string
+	Note    string // why whoever looks cannot approve; empty: they can
+}
+
+// An approvalRow is one approval as it is shown.
+type approvalRow struct {
+	ID      string
+	Title   string
+	Text    string
+	Href    string
+	Reason  string
+	Who     string
+	Facts   []web.Fact
+	State   web.Badge
+	Count   string
+	Mine    bool
+	CanVote bool
+	Made    time.Time
+	Expires time.Time
+}
+
+// renderApprovals shows what waits for a second person: to those who approve
+// all of it, to the others what they asked for.
+func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
+	ctx, who := r.Context(), web.IdentityOf(r.Context())
+	v := approvalsView{View: web.ViewOf(r, "Approvals")}
+	v.Lead = "What one person must not decide alone. A single no ends it."
+	v.Fresh = !who.At.IsZero() && d.kit.Now().Sub(who.At) <= fresh
+	v.Again = "/console/sign-in?next=/console/approvals"
+	may := d.has(who.Actor.Roles, approves) && !d.has(who.Actor.Roles, administers)
+	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		v.Waiting, v.Done, v.Note = nil, nil, ""
+		me, err := d.voter(ctx, tx, who.Actor)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !may:
+			v.Note = "None of your roles approves, so you see what you asked for yourself."
+		case d.kit.Now().Sub(me.Since) < settled:
+			v.Note = "Your account was made, or its roles were changed, less than 72 hours ago. Until then it approves nothing."
+		}
+		list, err := d.kit.Gate.Approvals(ctx, tx, approvalsShown)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if a.Requester != who.Actor.ID && !may {
+				continue
+			}
+			row, err := d.approvalRow(ctx, tx, a)
+			if err != nil {
+				return err
+			}
+			row.Mine = a.Requester == who.Actor.ID
+			if a.State != "pending" || d.kit.Now().After(a.Expires) {
+				v.Done = append(v.Done, row)
+				continue
+			}
+			row.CanVote = v.Note == "" && !row.Mine
+			v.Waiting = append(v.Waiting, row)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return approvalsPage.Render(w, r, http.StatusOK, v)
+}
+
+func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (approvalRow, error) {
+	a, request, matter, reason, err := d.kit.Gate.Approval(ctx, tx, a.ID)
+	if err != nil {
+		return approvalRow{}, err
+	}
+	row := approvalRow{ID: a.ID, Reason: reason, State: approvalBadge(a, d), Count: fmt.Sprintf("%d of %d", a.Granted, a.Needed), Made: a.Made, Expires: a.Expires}
+	if row.Who, err = d.Name(ctx, tx, a.Requester); err != nil {
+		return approvalRow{}, err
+	}
+	if row.Who == "" {
+		row.Who = "A part of the program"
+	}
+	switch {
+	case request != nil:
+		d.describeRequest(&row, *request)
+	case strings.HasPrefix(a.Kind, "staff."):
+		return row, d.describeChange(ctx, tx, &row, a.Kind, matter)
+	default:
+		m, ok := d.options.Matters[a.Kind]
+		row.Title = m.Title
+		if !ok {
+			row.Title = a.Kind
+		}
+		if m.Describe != nil {
+			row.Text, row.Href, err = m.Describe(ctx, tx, matter)
+		}
+	}
+	return row, err
+}
+
+func approvalBadge(a gate.Approval, d *Desk) web.Badge {
+	switch {
+	case a.State == "pending" && d.kit.Now().After(a.Expires):
+		return web.Badge{Text: "Expired", Icon: "clock"}
+	case a.State == "approved":
+		return web.Badge{Tone: web.Good, Text: "Approved", Icon: "check"}
+	case a.State == "refused":
+		return web.Badge{Tone: web.Bad, Text: "Refused", Icon: "x"}
+	case a.State == "used":
+		return web.Badge{Text: "Used", Icon: "check-check"}
+	}
+	return web.Badge{Tone: web.Info, Text: "Waits", Icon: "clock"}
+}
+
+// describeRequest says what opening of a record is asked for.
+func (d *Desk) describeRequest(row *approvalRow, r gate.Request) {
+	row.Title = "Open a record"
+	purpose := string(r.Purpose)
+	var fields []string
+	if s, ok := d.inForce(); ok {
+		if p, ok := s.Purpose(r.Purpose); ok {
+			purpose = p.Title
+		}
+		for _, f := range r.Fields {
+			title := string(f)
+			if decl, ok := s.Field(f); ok {
+				title = decl.Title
+			}
+			fields = append(fields, title)
+		}
+	}
+	row.Facts = []web.Fact{
+		{Term: "Purpose", Value: purpose},
+		{Term: "Fields", Value: strings.Join(fields, ", ")},
+		{Term: "Record", Value: string(r.Subject), Code: true},
+	}
+	if r.Case != "" {
+		row.Facts = append(row.Facts, web.Fact{Term: "Case", Value: r.Case, Code: true})
+	}
+	if r.Recipient != "" {
+		row.Facts = append(row.Facts, web.Fact{Term: "Goes to", Value: r.Recipient})
+	}
+}
+
+var changeTitles = map[string]string{
+	kindNew: "A new colleague", kindRoles: "Other roles", kindReset: "Renew how somebody signs in", kindRemove: "Remove an account",
+}
+
+// describeChange says which change of an account is asked for.
+func (d *Desk) describeChange(ctx context.Context, tx *store.Tx, row *approvalRow, kind string, matter []byte) error {
+	var c change
+	if err := json.Unmarshal(matter, &c); err != nil {
+		return fmt.Errorf("staff: approval %s: %w", row.ID, err)
+	}
+	row.Title = changeTitles[kind]
+	m, ok, err := d.Member(ctx, tx, c.Account)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		row.Text = "The proposal was withdrawn."
+		return nil
+	}
+	row.Text, row.Href = m.Name, "/console/staff/"+m.ID
+	switch kind {
+	case kindNew:
+		row.Facts = []web.Fact{{Term: "Roles", Value: d.roleTitles(c.Roles)}, {Term: "E-mail", Value: m.Email}}
+	case kindRoles:
+		row.Facts = []web.Fact{{Term: "So far", Value: d.roleTitles(m.Roles)}, {Term: "From then on", Value: d.roleTitles(c.Roles)}}
+		if row.State.Text != "Waits" {
+			row.Facts = row.Facts[1:]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package staff
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+)
+
+//go:embed undertaking.txt
+var defaultUndertaking string
+
+// A text is what is signed: the company's words and the clause that they are
+// about.
+type text struct {
+	Paragraphs []string
+	Clause     template.HTML
+	Title      string
+	Version    string
+	Hash       string
+}
+
+// text returns what is to be signed under a statement. A statement that changes
+// the clause has to be signed anew; any other change leaves the signature be.
+func (d *Desk) text(s *statement.Statement) text {
+	if t, ok := d.texts.Load(s.Hash()); ok {
+		return t.(text)
+	}
+	t := d.compose(s)
+	d.texts.Store(s.Hash(), t)
+	return t
+}
+
+func (d *Desk) compose(s *statement.Statement) text {
+	words := strings.TrimSpace(d.options.Undertaking)
+	if words == "" {
+		words = strings.TrimSpace(defaultUndertaking)
+	}
+	t := text{Version: s.Front().Version}
+	prose := ""
+	if c, ok := s.Clause(clause); ok {
+		t.Clause = template.HTML(c.HTML) // rendered by the statement, in which raw HTML is refused
+		t.Title, prose = c.Title, c.Prose
+	}
+	for p := range strings.SplitSeq(words, "\n\n") {
+		t.Paragraphs = append(t.Paragraphs, strings.Join(strings.Fields(p), " "))
+	}
+	sum := sha256.Sum256([]byte(words + "\x00" + strings.TrimSpace(prose)))
+	t.Hash = hex.EncodeToString(sum[:])
+	return t
+}
+
+// undertakingFact says when whoever acts signed the undertaking that goes with
+// the statement in force.
+func (d *Desk) undertakingFact(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
+	if r.Actor.Kind != loot.Staff {
+		return nil
+	}
+	s, ok := d.inForce()
+	if !ok {
+		return nil
+	}
+	at, err := d.signedAt(ctx, tx, r.Actor.ID, d.text(s).Hash)
+	in.Actor.Undertaking = at
+	return err
+}
+
+// signedAt returns when an account signed a text; zero if it did not.
+func (d *Desk) signedAt(ctx context.Context, tx *store.Tx, account, hash string) (time.Time, error) {
+	var at int64
+	err := tx.QueryRow(ctx, `SELECT signed FROM staff_undertaking WHERE account = $1 AND hash = $2`, account, hash).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("staff: undertaking: %w", err)
+	}
+	return instant(at), nil
+}
+
+// sign keeps that somebody signed the undertaking, with an entry in the ledger.
+func (d *Desk) sign(ctx context.Context, tx *store.Tx, by loot.Actor, typed string) error {
+	s, ok := d.inForce()
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet, so there is nothing to sign.")
+	}
+	t := d.text(s)
+	at, err := d.signedAt(ctx, tx, by.ID, t.Hash)
+	if err != nil || !at.IsZero() {
+		return err
+	}
+	entry, err := d.kit.Gate.Note(ctx, tx, by, "undertaking.signed "+t.Hash, "")
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO staff_undertaking (account, hash, version, name, entry, signed) VALUES ($1, $2, $3, $4, $5, $6)`,
+		by.ID, t.Hash, t.Version, d.sealer.Seal([]byte(typed), []byte("undertaking "+by.ID)), entry, d.kit.Now().UnixMicro()); err != nil {
+		return fmt.Errorf("staff: sign: %w", err)
+	}
+	return nil
+}
+
+// A signature is one that somebody gave.
+type signature struct {
+	Hash    string
+	Version string
+	Entry   string
+	Signed  time.Time
+}
+
+func (d *Desk) signatures(ctx context.Context, tx *store.Tx, account string) ([]signature, error) {
+	rows, err := tx.Query(ctx, `SELECT hash, version, entry, signed FROM staff_undertaking WHERE account = $1 ORDER BY signed DESC`, account)
+	if err != nil {
+		return nil, fmt.Errorf("staff: signatures: %w", err)
+	}
+	defer rows.Close()
+	var out []signature
+	for rows.Next() {
+		var s signature
+		var at int64
+		if err := rows.Scan(&s.Hash, &s.Version, &s.Entry, &at); err != nil {
+			return nil, fmt.Errorf("staff: signatures: %w", err)
+		}
+		s.Signed = instant(at)
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// sameName reports whether somebody typed their own name, whatever the case
+// and the spaces.
+func sameName(typed, name string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(typed), " "), strings.Join(strings.Fields(name), " "))
+}
