@@ -2,10 +2,14 @@ package vault
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"loot"
 	"loot/gate"
+	"loot/keyring"
 	"loot/store"
 )
 
@@ -26,19 +30,12 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(ctx, `UPDATE vault_record SET erased = $1, changed = $1, version = version + 1, cells = $2 WHERE collection = $3 AND subject = $4 AND erased = 0`,
-		g.At.UnixMicro(), pack(nil), g.Collection, g.Subject)
-	if err != nil {
-		return fmt.Errorf("vault: erase: %w", err)
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	if err != nil && !errors.Is(err, ErrDamaged) { // what is damaged can be erased
+		return err
 	}
-	if n == 0 {
-		return errErased
-	}
-	if _, err := tx.Exec(ctx, `DELETE FROM vault_history WHERE collection = $1 AND subject = $2`, g.Collection, g.Subject); err != nil {
-		return fmt.Errorf("vault: erase: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE subject = $1`, g.Subject); err != nil {
-		return fmt.Errorf("vault: erase: %w", err)
+	if err := v.bury(ctx, tx, rec, g.Subject, g.Collection, g.At); err != nil {
+		return err
 	}
 	if err := v.Jobs.Enqueue(ctx, tx, destroyKey{g.Subject, g.Collection}); err != nil {
 		return err
@@ -46,14 +43,206 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	return v.Jobs.Publish(ctx, tx, "person.erased", string(g.Subject))
 }
 
-// destroy destroys the key and says so on the ledger. Doing it twice does no
-// harm.
+// bury leaves nothing of a record but that there was one.
+func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subject, c loot.Collection, at time.Time) error {
+	for _, c := range rec.cells {
+		if err := v.unindex(ctx, tx, s, c); err != nil {
+			return err
+		}
+	}
+	if rec.cells == nil { // damaged: what it is found by is not known
+		if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE subject = $1`, string(s)); err != nil {
+			return fmt.Errorf("vault: erase: %w", err)
+		}
+	}
+	for _, q := range []string{
+		`DELETE FROM vault_history WHERE subject = $1 AND collection = $2`,
+		`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE subject = $1 AND collection = $2)`,
+		`DELETE FROM vault_file WHERE subject = $1 AND collection = $2`,
+	} {
+		if _, err := tx.Exec(ctx, q, string(s), string(c)); err != nil {
+			return fmt.Errorf("vault: erase: %w", err)
+		}
+	}
+	// It is due at once: the key is still to be destroyed.
+	if _, err := tx.Exec(ctx, `UPDATE vault_record SET erased = $1, changed = $1, due = $1, epoch = 0, version = version + 1, cells = $2 WHERE subject = $3 AND collection = $4`,
+		at.UnixMicro(), pack(nil), string(s), string(c)); err != nil {
+		return fmt.Errorf("vault: erase: %w", err)
+	}
+	return nil
+}
+
+// destroy destroys the key of an erased record and says so on the ledger.
+// Doing it twice does no harm.
 func (v *Vault) destroy(ctx context.Context, a destroyKey) error {
+	var erased, due int64
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT erased, due FROM vault_record WHERE subject = $1 AND collection = $2`, string(a.Subject), string(a.Collection)).Scan(&erased, &due)
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && erased == 0:
+		// A key that still has a record is never destroyed, whatever a job says.
+		return fmt.Errorf("vault: destroy: %s is not erased", a.Subject)
+	case err != nil:
+		return fmt.Errorf("vault: destroy: %w", err)
+	case due == 0:
+		return nil
+	}
 	if err := v.Keyring.Destroy(ctx, a.Subject, a.Collection); err != nil {
 		return err
 	}
 	return v.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := v.Gate.Note(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "vault"}, "key.destroyed", "")
+		n, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2 AND erased > 0 AND due > 0`, string(a.Subject), string(a.Collection))
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = v.Gate.Note(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "vault"}, "key.destroyed", "")
 		return err
+	})
+}
+
+// A Claim reports whether a person's key that has no record here is needed
+// elsewhere.
+type Claim func(ctx context.Context, s loot.Subject, c loot.Collection) (bool, error)
+
+// Claim has f asked before a key that has no record is taken for a leftover.
+// It is called before jobs start.
+func (v *Vault) Claim(f Claim) { v.claims = append(v.claims, f) }
+
+const (
+	sweepEvery = 6 * time.Hour
+	sweepFor   = time.Hour
+	// leftover is how old a key, or a file that no permit took in, is before it
+	// counts as left by a transaction that failed.
+	leftover = 24 * time.Hour
+)
+
+// A sweepUp asks for what failed transactions and restored backups left.
+type sweepUp struct{}
+
+// Kind names the job.
+func (sweepUp) Kind() string { return "vault.sweep" }
+
+func (v *Vault) sweep(ctx context.Context, _ sweepUp) error { return v.Sweep(ctx) }
+
+// Sweep puts right what a kill or a restored backup may leave: it destroys the
+// keys of erased records whose job was lost, erases records that came back
+// with an old backup although their key is destroyed, and removes keys and
+// files of transactions that failed a day ago or earlier.
+func (v *Vault) Sweep(ctx context.Context) error {
+	if err := v.sweepErased(ctx); err != nil {
+		return err
+	}
+	if err := v.sweepFiles(ctx); err != nil {
+		return err
+	}
+	return v.Keyring.Persons(ctx, false, func(page []keyring.Person) error { return v.sweepKeys(ctx, page) })
+}
+
+func (v *Vault) sweepErased(ctx context.Context) error {
+	var due []destroyKey
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		due = nil
+		rows, err := tx.Query(ctx, `SELECT subject, collection FROM vault_record WHERE due > 0 AND erased > 0`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var a destroyKey
+			if err := rows.Scan(&a.Subject, &a.Collection); err != nil {
+				return err
+			}
+			due = append(due, a)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("vault: sweep: %w", err)
+	}
+	for _, a := range due {
+		if err := v.destroy(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *Vault) sweepKeys(ctx context.Context, page []keyring.Person) error {
+	for _, p := range page {
+		if !p.Destroyed && v.Now().Sub(p.Made) < leftover {
+			continue
+		}
+		held, known, err := v.has(ctx, p)
+		switch {
+		case err != nil:
+			return err
+		case p.Destroyed && held:
+			err = v.buryAgain(ctx, p)
+		case !p.Destroyed && !held && known:
+			err = v.Keyring.Drop(ctx, p.Subject, p.Collection)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has reports whether a person has a record that is not erased; and whether,
+// if there is none at all, the key is known to be a leftover: a collection
+// without any record keeps its data elsewhere.
+func (v *Vault) has(ctx context.Context, p keyring.Person) (held, leftover bool, err error) {
+	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		held, leftover = false, false
+		var erased int64
+		err := tx.QueryRow(ctx, `SELECT erased FROM vault_record WHERE subject = $1 AND collection = $2`, string(p.Subject), string(p.Collection)).Scan(&erased)
+		if err == nil {
+			held = erased == 0
+			return nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) || p.Destroyed {
+			return ignore(err, sql.ErrNoRows)
+		}
+		var one int
+		err = tx.QueryRow(ctx, `SELECT 1 FROM vault_record WHERE collection = $1 LIMIT 1`, string(p.Collection)).Scan(&one)
+		leftover = err == nil
+		return ignore(err, sql.ErrNoRows)
+	})
+	if err != nil {
+		return false, false, fmt.Errorf("vault: sweep: %w", err)
+	}
+	for i := 0; leftover && i < len(v.claims); i++ {
+		needed, err := v.claims[i](ctx, p.Subject, p.Collection)
+		if err != nil {
+			return false, false, fmt.Errorf("vault: sweep: %w", err)
+		}
+		leftover = !needed
+	}
+	return held, leftover, nil
+}
+
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
+
+// buryAgain erases a record that an old backup brought back. Those who keep
+// something about the person are told again, as theirs came back too.
+func (v *Vault) buryAgain(ctx context.Context, p keyring.Person) error {
+	return v.DB.InTx(ctx, func(tx *store.Tx) error {
+		rec, err := v.load(ctx, tx, p.Subject, p.Collection, tx.ForUpdate())
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return ignore(err, errErased)
+		}
+		if err := v.bury(ctx, tx, rec, p.Subject, p.Collection, v.Now()); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2`, string(p.Subject), string(p.Collection)); err != nil {
+			return err
+		}
+		return v.Jobs.Publish(ctx, tx, "person.erased", string(p.Subject))
 	})
 }

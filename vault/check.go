@@ -1,0 +1,289 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+
+	"loot"
+	"loot/keyring"
+	"loot/store"
+)
+
+// A Report is what a check of the whole vault found.
+type Report struct {
+	Records  int // held
+	Erased   int
+	Values   int // current and former, that open
+	Files    int // that open to their end
+	Problems []Problem
+}
+
+// A Problem is something in the vault that is not as it should be.
+type Problem struct {
+	Subject    loot.Subject
+	Collection loot.Collection
+	Field      loot.Field // empty: the whole record
+	What       string
+}
+
+func (p Problem) String() string {
+	where := string(p.Subject) + " in " + string(p.Collection)
+	if p.Field != "" {
+		where = string(p.Field) + " of " + where
+	}
+	return where + ": " + p.What
+}
+
+// Check opens every value and file, which counts as openings of the program
+// itself, and holds indexes and keys against the records. It reads a page at a
+// time, so that it holds up nobody; what changes meanwhile is looked at twice.
+func (v *Vault) Check(ctx context.Context) (Report, error) {
+	var r Report
+	indexed := 0
+	var last record
+	for {
+		var page []record
+		damaged := map[loot.Subject]error{}
+		err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+			page = nil
+			clear(damaged)
+			rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 200`,
+				string(last.Subject), string(last.collection))
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				rec, err := scan(rows)
+				if errors.Is(err, ErrDamaged) {
+					damaged[rec.Subject] = err
+				} else if err != nil {
+					return err
+				}
+				page = append(page, rec)
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			return r, fmt.Errorf("vault: check: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, rec := range page {
+			last = rec
+			if damaged[rec.Subject] != nil {
+				r.add(rec, "", "the row is damaged")
+				continue
+			}
+			n, err := v.checkRecord(ctx, &r, rec)
+			if err != nil {
+				return r, fmt.Errorf("vault: check: %w", err)
+			}
+			indexed += n
+		}
+	}
+	if err := v.checkIndex(ctx, &r, indexed); err != nil {
+		return r, fmt.Errorf("vault: check: %w", err)
+	}
+	err := v.Keyring.Persons(ctx, false, func(page []keyring.Person) error {
+		for _, p := range page {
+			if p.Destroyed || v.Now().Sub(p.Made) < leftover {
+				continue
+			}
+			_, left, err := v.has(ctx, p)
+			if err != nil {
+				return err
+			}
+			if left {
+				r.Problems = append(r.Problems, Problem{p.Subject, p.Collection, "", "there is a key but no record; the next sweep removes it"})
+			}
+		}
+		return nil
+	})
+	return r, err
+}
+
+func (r *Report) add(rec record, f loot.Field, what string) {
+	r.Problems = append(r.Problems, Problem{rec.Subject, rec.collection, f, what})
+}
+
+// checkRecord checks one record and returns how many index rows it has.
+func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed int, err error) {
+	key, err := v.Keyring.Person(ctx, rec.Subject, rec.collection)
+	if rec.Erased() {
+		r.Erased++
+		if err == nil {
+			r.add(rec, "", "it is erased, and its key is not destroyed yet; the next sweep does it")
+		}
+		return 0, ignore(err, keyring.ErrShredded)
+	}
+	r.Records++
+	switch {
+	case errors.Is(err, keyring.ErrShredded):
+		r.add(rec, "", "its key is destroyed or lost: it came with a backup from before it was erased, or the key store is not the one that belongs here")
+		return 0, nil
+	case errors.Is(err, keyring.ErrTampered), errors.Is(err, keyring.ErrMissing):
+		r.add(rec, "", "its key: "+err.Error())
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	key = key.For(keyring.System)
+	for _, c := range rec.cells {
+		plain, err := key.Open(c.sealed, c.bound())
+		if err != nil {
+			r.add(rec, c.field, "the value does not open: it was changed, or belongs elsewhere")
+			continue
+		}
+		r.Values++
+		if c.spell == 0 {
+			continue
+		}
+		indexed++
+		if err := v.checkFound(ctx, r, rec, c, string(plain)); err != nil {
+			return indexed, err
+		}
+	}
+	if err := v.checkHistory(ctx, r, rec, key); err != nil {
+		return indexed, err
+	}
+	return indexed, v.checkFiles(ctx, r, rec, key)
+}
+
+// checkFound checks that a value is found by what it is.
+func (v *Vault) checkFound(ctx context.Context, r *Report, rec record, c cell, value string) error {
+	_, now, other, err := v.Keyring.Index(ctx, rec.collection, c.field, spell(c.spell, value))
+	if err != nil {
+		return err
+	}
+	match := false
+	for _, h := range append(other, now) {
+		match = match || bytes.Equal(h, c.hash)
+	}
+	if !match {
+		r.add(rec, c.field, "its blind index is that of another value, or of an epoch that is destroyed")
+	}
+	var n int
+	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), string(rec.Subject)).Scan(&n)
+	})
+	if err == nil && n != 1 {
+		r.add(rec, c.field, fmt.Sprintf("it stands %d times in the index", n))
+	}
+	return err
+}
+
+func (v *Vault) checkHistory(ctx context.Context, r *Report, rec record, key *keyring.PersonKey) error {
+	var former []formerCell
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		former, err = v.history(ctx, tx, rec.Subject, rec.collection)
+		return err
+	})
+	if errors.Is(err, ErrDamaged) {
+		r.add(rec, "", "its history is damaged")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, h := range former {
+		if _, err := key.Open(h.sealed, h.bound()); err != nil {
+			r.add(rec, h.field, fmt.Sprintf("the former value number %d does not open: it was changed, or belongs elsewhere", h.version))
+			continue
+		}
+		r.Values++
+		if i := rec.cell(h.field); i >= 0 && rec.cells[i].version <= h.version {
+			r.add(rec, h.field, "a former value was put in the place of the present one")
+		}
+	}
+	return nil
+}
+
+func (v *Vault) checkFiles(ctx context.Context, r *Report, rec record, key *keyring.PersonKey) error {
+	var files []fileRow
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		files = nil
+		rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0`, string(rec.Subject), string(rec.collection))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			f, err := scanFile(rows)
+			if err != nil {
+				return err
+			}
+			files = append(files, f)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		_, err := key.Open(f.about, fileBound("about", f.id, f.field))
+		size := int64(-1)
+		if err == nil {
+			var content io.Reader
+			if content, err = key.OpenStream(&chunkReader{ctx: ctx, v: v, file: f.id}, fileBound("content", f.id, f.field)); err == nil {
+				size, err = io.Copy(io.Discard, content)
+			}
+		}
+		switch {
+		case errors.Is(err, keyring.ErrTampered), err == nil && size != f.size:
+			r.add(rec, f.field, "the file "+f.id+" was changed, or belongs elsewhere")
+		case err != nil:
+			return err
+		default:
+			r.Files++
+		}
+	}
+	return nil
+}
+
+// checkIndex looks for entries of the index that belong to no value.
+func (v *Vault) checkIndex(ctx context.Context, r *Report, expected int) error {
+	type entry struct {
+		lookup  int64
+		subject loot.Subject
+	}
+	var all int
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM vault_index`).Scan(&all)
+	})
+	if err != nil || all == expected {
+		return err
+	}
+	var strays []entry
+	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		strays = nil
+		rows, err := tx.Query(ctx, `SELECT i.lookup, i.subject FROM vault_index i LEFT JOIN vault_record r ON r.subject = i.subject AND r.erased = 0 WHERE r.subject IS NULL LIMIT 100`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e entry
+			if err := rows.Scan(&e.lookup, &e.subject); err != nil {
+				return err
+			}
+			strays = append(strays, e)
+		}
+		return rows.Err()
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	for _, e := range strays {
+		r.Problems = append(r.Problems, Problem{Subject: e.subject, What: "it stands in the index and has no record"})
+	}
+	if len(strays) == 0 {
+		r.Problems = append(r.Problems, Problem{What: fmt.Sprintf("the index has %d entries where the records have %d values to be found by", all, expected)})
+	}
+	return nil
+}

@@ -1,0 +1,369 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/keyring"
+	"loot/store"
+)
+
+// A File is a sealed file of a person: a scan, a document, a mail as it came.
+type File struct {
+	ID    string
+	Field loot.Field // as which it was given
+	Name  Clear
+	Type  string // media type
+	Size  int64
+	About About
+}
+
+// fileAbout is what is sealed about a file: a name can say a lot.
+type fileAbout struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Size int64  `json:"size"`
+}
+
+// fileBound is what the parts of a sealed file are bound to.
+func fileBound(part, id string, f loot.Field) []byte {
+	b := appendText(nil, "loot vault file")
+	b = appendText(b, part)
+	b = appendText(b, id)
+	return appendText(b, string(f))
+}
+
+// Stage seals what r gives, piece by piece and in transactions of its own, so
+// that a slow sender holds nobody up, and returns the id under which
+// [Vault.KeepFile] takes it in. What is not taken in within a day is removed.
+// The person's key must have been made.
+func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f loot.Field, name, mediaType string, r io.Reader) (id string, err error) {
+	key, err := v.key(ctx, s, c)
+	if err != nil {
+		return "", err
+	}
+	id = loot.NewID("f")
+	err = v.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)`,
+			id, string(s), string(c), string(f), v.Now().UnixMicro(), []byte{})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("vault: stage: %w", err)
+	}
+	chunks := &chunkWriter{ctx: ctx, v: v, file: id}
+	sealing, err := key.SealStream(chunks, fileBound("content", id, f))
+	if err != nil {
+		return "", fmt.Errorf("vault: stage: %w", err)
+	}
+	size, err := io.Copy(sealing, r)
+	if err != nil {
+		return "", fmt.Errorf("vault: stage: %w", err)
+	}
+	if err := errors.Join(sealing.Close(), chunks.flush()); err != nil {
+		return "", fmt.Errorf("vault: stage: %w", err)
+	}
+	about, err := json.Marshal(fileAbout{name, mediaType, size})
+	if err != nil {
+		return "", fmt.Errorf("vault: stage: %w", err)
+	}
+	err = v.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE vault_file SET size = $1, about = $2 WHERE id = $3`, size, key.Seal(about, fileBound("about", id, f)), id)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("vault: stage: %w", err)
+	}
+	return id, nil
+}
+
+// A chunkWriter writes what is sealed into rows of a segment each.
+type chunkWriter struct {
+	ctx  context.Context // of the one call that it lives in
+	v    *Vault
+	file string
+	n    int
+	b    bytes.Buffer
+}
+
+func (w *chunkWriter) Write(b []byte) (int, error) {
+	w.b.Write(b)
+	for w.b.Len() >= keyring.Segment {
+		if err := w.row(w.b.Next(keyring.Segment)); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
+}
+
+func (w *chunkWriter) flush() error {
+	if w.b.Len() == 0 {
+		return nil
+	}
+	return w.row(w.b.Next(w.b.Len()))
+}
+
+func (w *chunkWriter) row(b []byte) error {
+	err := w.v.DB.InTx(w.ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(w.ctx, `INSERT INTO vault_chunk (file, number, sealed) VALUES ($1, $2, $3)`, w.file, w.n, b)
+		return err
+	})
+	w.n++
+	return err
+}
+
+// KeepFile takes a staged file in. The permit is to collect the field that it
+// was staged as.
+func (v *Vault) KeepFile(ctx context.Context, tx *store.Tx, p gate.Permit, id string, src Source) error {
+	g, err := p.Spend(tx, loot.Collect)
+	if err != nil {
+		return err
+	}
+	f, err := v.file(ctx, tx, g, id)
+	if err != nil {
+		return err
+	}
+	if f.kept != 0 {
+		return loot.Errorf(loot.Conflict, "This file was taken in before.")
+	}
+	_, err = tx.Exec(ctx, `UPDATE vault_file SET kept = $1, source = $2, statement = $3 WHERE id = $4`, g.At.UnixMicro(), string(src), short(g.Statement.Hash()), id)
+	if err != nil {
+		return fmt.Errorf("vault: keep file: %w", err)
+	}
+	return nil
+}
+
+// RemoveFile removes a file. The permit is to collect its field, as one that
+// corrects a value is.
+func (v *Vault) RemoveFile(ctx context.Context, tx *store.Tx, p gate.Permit, id string) error {
+	g, err := p.Spend(tx, loot.Collect)
+	if err != nil {
+		return err
+	}
+	if _, err := v.file(ctx, tx, g, id); err != nil {
+		return err
+	}
+	return v.dropFile(ctx, tx, id)
+}
+
+func (v *Vault) dropFile(ctx context.Context, tx *store.Tx, id string) error {
+	for _, q := range []string{`DELETE FROM vault_chunk WHERE file = $1`, `DELETE FROM vault_file WHERE id = $1`} {
+		if _, err := tx.Exec(ctx, q, id); err != nil {
+			return fmt.Errorf("vault: remove file: %w", err)
+		}
+	}
+	return nil
+}
+
+// sweepFiles removes files that no permit took in.
+func (v *Vault) sweepFiles(ctx context.Context) error {
+	for {
+		var ids []string
+		err := v.DB.InTx(ctx, func(tx *store.Tx) error {
+			ids = nil
+			rows, err := tx.Query(ctx, `SELECT id FROM vault_file WHERE kept = 0 AND made < $1 LIMIT 10`, v.Now().Add(-leftover).UnixMicro())
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var id string
+				if err := rows.Scan(&id); err != nil {
+					return err
+				}
+				ids = append(ids, id)
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if err := v.dropFile(ctx, tx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("vault: sweep files: %w", err)
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+	}
+}
+
+// A fileRow is a row of vault_file.
+type fileRow struct {
+	id         string
+	subject    loot.Subject
+	collection loot.Collection
+	field      loot.Field
+	kept       int64
+	size       int64
+	source     string
+	statement  string
+	about      []byte
+}
+
+const fileColumns = `id, subject, collection, field, kept, size, source, statement, about`
+
+func scanFile(row interface{ Scan(...any) error }) (f fileRow, err error) {
+	err = row.Scan(&f.id, &f.subject, &f.collection, &f.field, &f.kept, &f.size, &f.source, &f.statement, &f.about)
+	return f, err
+}
+
+// file reads a file that a grant covers.
+func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string) (fileRow, error) {
+	f, err := scanFile(tx.QueryRow(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE id = $1`+tx.ForUpdate(), id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return f, errErased
+	case err != nil:
+		return f, fmt.Errorf("vault: file: %w", err)
+	case f.subject != g.Subject || f.collection != g.Collection || !slices.Contains(g.Fields, f.field):
+		return f, g.Widened()
+	}
+	if _, err := v.load(ctx, tx, g.Subject, g.Collection, ""); err != nil {
+		return f, err // a file of somebody who is erased, or not yet there
+	}
+	return f, nil
+}
+
+// files opens what is sealed about the files of a grant's fields.
+func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, error) {
+	rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0 ORDER BY kept, id`, string(o.g.Subject), string(o.g.Collection))
+	if err != nil {
+		return nil, fmt.Errorf("vault: files: %w", err)
+	}
+	defer rows.Close()
+	var out []File
+	for rows.Next() {
+		row, err := scanFile(rows)
+		if err != nil {
+			return nil, fmt.Errorf("vault: files: %w", err)
+		}
+		if !slices.Contains(o.g.Fields, row.field) {
+			continue
+		}
+		f, err := o.about(row)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, rows.Err()
+}
+
+func (o *opener) about(row fileRow) (File, error) {
+	var about fileAbout
+	plain, err := o.unseal(row.about, fileBound("about", row.id, row.field))
+	if err != nil {
+		return File{}, fmt.Errorf("vault: file %s of %s: %w", row.id, row.subject, err)
+	}
+	if err := json.Unmarshal(plain, &about); err != nil {
+		return File{}, fmt.Errorf("vault: file %s of %s: %w", row.id, row.subject, ErrDamaged)
+	}
+	if how := o.mask(row.field); how != "none" {
+		about.Name = mask(how, "text", about.Name)
+	}
+	return File{
+		ID: row.id, Field: row.field, Name: Clear{about.Name}, Type: about.Type, Size: about.Size,
+		About: About{Source: row.source, At: time.UnixMicro(row.kept).UTC(), Statement: o.v.Gate.Hash(row.statement), State: states[0]},
+	}, nil
+}
+
+// A Content is the content of an opened file. It can be read once the
+// transaction in which it was opened has committed, and needs no memory but
+// for a segment. What was changed on disk ends in [keyring.ErrTampered], and
+// nothing of the segment where that happened is read.
+type Content struct {
+	File
+	committed atomic.Bool
+	open      func() (io.Reader, error)
+	r         io.Reader
+}
+
+// Read implements [io.Reader].
+func (c *Content) Read(b []byte) (int, error) {
+	if !c.committed.Load() {
+		return 0, errors.New("vault: a file is read before its opening is committed")
+	}
+	if c.r == nil {
+		r, err := c.open()
+		if err != nil {
+			return 0, err
+		}
+		c.r = r
+	}
+	return c.r.Read(b)
+}
+
+// OpenFile opens a file. The permit is to open its field. A field that is
+// masked is not opened: there is no mask for a file.
+func (v *Vault) OpenFile(ctx context.Context, tx *store.Tx, p gate.Permit, id string) (*Content, error) {
+	g, err := p.SpendAny(tx, openings...)
+	if err != nil {
+		return nil, err
+	}
+	row, err := v.file(ctx, tx, g, id)
+	if err != nil {
+		return nil, err
+	}
+	if row.kept == 0 {
+		return nil, errErased
+	}
+	o, err := v.opener(ctx, tx, g)
+	if err != nil {
+		return nil, err
+	}
+	if o.mask(row.field) != "none" {
+		return nil, loot.Errorf(loot.Denied, "A file has no masked form. Ask to reveal the field.")
+	}
+	c := &Content{}
+	if c.File, err = o.about(row); err != nil {
+		return nil, err
+	}
+	key := o.key.For(keyring.Record) // it is read after the commit
+	c.open = func() (io.Reader, error) {
+		return key.OpenStream(&chunkReader{ctx: ctx, v: v, file: id}, fileBound("content", id, row.field))
+	}
+	tx.AfterCommit(func() { c.committed.Store(true) })
+	return c, nil
+}
+
+// A chunkReader reads the rows of a file, one at a time.
+type chunkReader struct {
+	ctx  context.Context // of the request that reads it
+	v    *Vault
+	file string
+	n    int
+	b    []byte
+}
+
+func (r *chunkReader) Read(b []byte) (int, error) {
+	if len(r.b) == 0 {
+		err := r.v.DB.ReadTx(r.ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(r.ctx, `SELECT sealed FROM vault_chunk WHERE file = $1 AND number = $2`, r.file, r.n).Scan(&r.b)
+		})
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, io.EOF
+		}
+		if err != nil {
+			return 0, fmt.Errorf("vault: read file: %w", err)
+		}
+		r.n++
+	}
+	n := copy(b, r.b)
+	r.b = r.b[n:]
+	return n, nil
+}

@@ -1,0 +1,229 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/keyring"
+	"loot/store"
+)
+
+// openings are the actions for which a permit opens values.
+var openings = []loot.Action{loot.Use, loot.Export, loot.Transfer, loot.Answer, loot.Sponsor}
+
+// Open opens what the permit names, masked as it says.
+func (v *Vault) Open(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, error) {
+	g, err := p.SpendAny(tx, openings...)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	o, err := v.opener(ctx, tx, g)
+	if err != nil {
+		return nil, err
+	}
+	out := make(Values, len(g.Fields))
+	for _, c := range rec.cells {
+		if !slices.Contains(g.Fields, c.field) {
+			continue
+		}
+		if out[c.field], err = o.open(c); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// A Former is a value that was corrected or removed.
+type Former struct {
+	Value
+	Replaced time.Time
+}
+
+// A Whole is all that is held of a person in the fields of a permit.
+type Whole struct {
+	Row    Row
+	Values Values
+	Former map[loot.Field][]Former // latest first
+	Files  []File
+}
+
+// OpenWhole opens what the permit names together with its history and the
+// names of its files.
+func (v *Vault) OpenWhole(ctx context.Context, tx *store.Tx, p gate.Permit) (Whole, error) {
+	g, err := p.SpendAny(tx, openings...)
+	if err != nil {
+		return Whole{}, err
+	}
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
+	if err != nil {
+		return Whole{}, err
+	}
+	o, err := v.opener(ctx, tx, g)
+	if err != nil {
+		return Whole{}, err
+	}
+	w := Whole{Row: rec.Row, Values: Values{}, Former: map[loot.Field][]Former{}}
+	for _, c := range rec.cells {
+		if !slices.Contains(g.Fields, c.field) {
+			continue
+		}
+		if w.Values[c.field], err = o.open(c); err != nil {
+			return Whole{}, err
+		}
+	}
+	former, err := v.history(ctx, tx, g.Subject, g.Collection)
+	if err != nil {
+		return Whole{}, err
+	}
+	for _, h := range former {
+		if !slices.Contains(g.Fields, h.field) {
+			continue
+		}
+		value, err := o.open(h.cell)
+		if err != nil {
+			return Whole{}, err
+		}
+		w.Former[h.field] = append(w.Former[h.field], Former{value, h.replaced})
+	}
+	w.Files, err = v.files(ctx, tx, o)
+	return w, err
+}
+
+type formerCell struct {
+	cell
+	replaced time.Time
+}
+
+func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) ([]formerCell, error) {
+	rows, err := tx.Query(ctx, `SELECT field, version, replaced, cell FROM vault_history WHERE subject = $1 AND collection = $2 ORDER BY field, version DESC`, string(s), string(c))
+	if err != nil {
+		return nil, fmt.Errorf("vault: history: %w", err)
+	}
+	defer rows.Close()
+	var out []formerCell
+	for rows.Next() {
+		var field loot.Field
+		var version, replaced int64
+		var packed []byte
+		if err := rows.Scan(&field, &version, &replaced, &packed); err != nil {
+			return nil, fmt.Errorf("vault: history: %w", err)
+		}
+		cells, err := unpack(packed)
+		if err != nil || len(cells) != 1 || cells[0].field != field || cells[0].version != version {
+			return nil, fmt.Errorf("vault: history of %s of %s: %w", field, s, ErrDamaged)
+		}
+		out = append(out, formerCell{cells[0], time.UnixMicro(replaced).UTC()})
+	}
+	return out, rows.Err()
+}
+
+// An opener opens cells for one grant. What it opens counts as discarded until
+// the transaction commits, so that a roll-back leaves no difference between
+// openings and permits.
+type opener struct {
+	v   *Vault
+	g   gate.Grant
+	key *keyring.PersonKey
+	n   int
+}
+
+func (v *Vault) opener(ctx context.Context, tx *store.Tx, g gate.Grant) (*opener, error) {
+	key, err := v.key(ctx, g.Subject, g.Collection)
+	if err != nil {
+		return nil, err
+	}
+	o := &opener{v: v, g: g, key: key.For(keyring.Discarded)}
+	tx.AfterCommit(func() { v.Keyring.Recount(keyring.Discarded, keyring.Record, o.n) })
+	return o, nil
+}
+
+// open opens one cell, masked as the grant says.
+func (o *opener) open(c cell) (Value, error) {
+	plain, err := o.unseal(c.sealed, c.bound())
+	if err != nil {
+		return Value{}, fmt.Errorf("vault: %s of %s: %w", c.field, o.g.Subject, err)
+	}
+	value := Value{Clear: Clear{string(plain)}, About: o.v.about(c)}
+	if how := o.mask(c.field); how != "none" {
+		d, _ := o.g.Statement.Field(c.field)
+		value.Clear, value.Masked = Clear{mask(how, d.Type, string(plain))}, true
+	}
+	return value, nil
+}
+
+func (o *opener) unseal(sealed, ad []byte) ([]byte, error) {
+	o.n++
+	return o.key.Open(sealed, ad)
+}
+
+// mask says how a field is shown. A grant that masks at all masks fully what
+// it does not speak of.
+func (o *opener) mask(f loot.Field) string {
+	if o.g.Mask == nil {
+		return "none"
+	}
+	switch how := o.g.Mask[f]; how {
+	case "none", "partly":
+		return how
+	}
+	return "fully"
+}
+
+// Find returns whose value of a field is exactly the one given, spelling
+// aside, 50 at most. The permit is to find, and names the field.
+func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Field, value string) ([]loot.Subject, error) {
+	g, err := p.Spend(tx, loot.Find)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := g.Statement.Field(f)
+	if !ok || g.Collection == "" || !slices.Contains(g.Fields, f) {
+		return nil, g.Widened()
+	}
+	if !d.Index {
+		return nil, loot.Errorf(loot.Invalid, "The statement lets nobody be found by this field.")
+	}
+	text := spell(spellingOf(d), value)
+	if text == "" {
+		return nil, nil
+	}
+	_, now, hashes, err := v.Keyring.Index(ctx, g.Collection, f, text)
+	if err != nil {
+		return nil, fmt.Errorf("vault: find: %w", err)
+	}
+	hashes = append(hashes, now)
+	args := []any{string(g.Collection)}
+	for _, h := range hashes {
+		args = append(args, lookup(h))
+	}
+	rows, err := tx.Query(ctx, `SELECT r.subject, r.collection, r.version, r.created, r.changed, r.erased, r.epoch, r.cells
+		FROM vault_index i JOIN vault_record r ON r.subject = i.subject AND r.collection = $1
+		WHERE i.lookup IN (`+store.Placeholders(2, len(hashes))+`) AND r.erased = 0 LIMIT 200`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("vault: find: %w", err)
+	}
+	defer rows.Close()
+	var out []loot.Subject
+	for rows.Next() {
+		rec, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("vault: find: %w", err)
+		}
+		i := rec.cell(f)
+		if i < 0 || slices.Contains(out, rec.Subject) || !slices.ContainsFunc(hashes, func(h []byte) bool { return bytes.Equal(h, rec.cells[i].hash) }) {
+			continue
+		}
+		out = append(out, rec.Subject)
+	}
+	slices.Sort(out)
+	return out[:min(50, len(out))], rows.Err()
+}

@@ -1,0 +1,253 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+)
+
+// Create keeps what a new person gave. The permit is to collect exactly these
+// fields; the person's key was made before tx began (see [keyring.Keyring.Create]).
+func (v *Vault) Create(ctx context.Context, tx *store.Tx, p gate.Permit, given map[loot.Field]string, src Source) error {
+	g, err := p.Spend(tx, loot.Collect)
+	if err != nil {
+		return err
+	}
+	rec := record{Row: Row{Subject: g.Subject}, collection: g.Collection}
+	if err := v.put(ctx, tx, g, &rec, given, src); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES ($1, $2, $2, 0, $3, $4, $5, $6, $7)`,
+		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, string(g.Subject), string(g.Collection), pack(rec.cells))
+	if store.IsUnique(err) {
+		return loot.Wrap(loot.Conflict, err, "This person has a record already.")
+	}
+	if err != nil {
+		return fmt.Errorf("vault: create: %w", err)
+	}
+	return nil
+}
+
+// Add keeps more of what a known person gives. A field that is held already is
+// corrected.
+func (v *Vault) Add(ctx context.Context, tx *store.Tx, p gate.Permit, given map[loot.Field]string, src Source) error {
+	g, err := p.Spend(tx, loot.Collect)
+	if err != nil {
+		return err
+	}
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	return v.write(ctx, tx, g, &rec, given, src)
+}
+
+// Correct replaces values. The former ones stay sealed in the history. When
+// the record changed since the caller saw its version, nothing is changed and
+// the error is of kind [loot.Conflict]. An empty value removes the field.
+func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, version int64, given map[loot.Field]string, src Source) error {
+	g, err := p.Spend(tx, loot.Collect)
+	if err != nil {
+		return err
+	}
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	if rec.Version != version {
+		return errMoved
+	}
+	return v.write(ctx, tx, g, &rec, given, src)
+}
+
+var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
+
+func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) error {
+	if err := v.put(ctx, tx, g, rec, given, src); err != nil {
+		return err
+	}
+	rec.Changed = g.At
+	return v.update(ctx, tx, *rec)
+}
+
+// update writes a record that was read for update.
+func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
+	_, err := tx.Exec(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
+		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, pack(rec.cells), string(rec.Subject), string(rec.collection))
+	if err != nil {
+		return fmt.Errorf("vault: write: %w", err)
+	}
+	return nil
+}
+
+// put puts what is given into the record's cells, and brings history and index
+// up to date. The permit must name every field that is given.
+func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) error {
+	if g.Subject == "" || g.Collection == "" {
+		return g.Widened()
+	}
+	for f := range given {
+		if !slices.Contains(g.Fields, f) {
+			return g.Widened()
+		}
+	}
+	key, err := v.key(ctx, g.Subject, g.Collection)
+	if err != nil {
+		return err
+	}
+	if err := sound(g, given); err != nil {
+		return err
+	}
+	rec.Version++
+	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
+	for _, f := range g.Fields {
+		value, ok := given[f]
+		if !ok {
+			continue
+		}
+		d, ok := g.Statement.Field(f)
+		if !ok {
+			return g.Widened()
+		}
+		if i := rec.cell(f); i >= 0 {
+			if err := v.supersede(ctx, tx, rec, i, g.At); err != nil {
+				return err
+			}
+		}
+		if value == "" {
+			continue
+		}
+		// Its number is the record's, so that no two values of a field ever
+		// have the same, also when it was removed in between.
+		next := cell{field: f, version: rec.Version, origin: from}
+		next.sealed = key.Seal([]byte(value), next.bound())
+		if d.Index {
+			if err := v.index(ctx, tx, rec, &next, spellingOf(d), value); err != nil {
+				return err
+			}
+		}
+		rec.cells = append(rec.cells, next)
+	}
+	slices.SortFunc(rec.cells, func(a, b cell) int { return cmp.Compare(a.field, b.field) })
+	return nil
+}
+
+// sound refuses what no form lets through: it would otherwise come out again
+// somewhere that trusts the vault.
+func sound(g gate.Grant, given map[loot.Field]string) error {
+	wrong := map[string]string{}
+	for f, value := range given {
+		d, _ := g.Statement.Field(f)
+		switch {
+		case !utf8.ValidString(value):
+			wrong[string(f)] = "This holds characters that cannot be read."
+		case d.Max > 0 && utf8.RuneCountInString(value) > d.Max:
+			wrong[string(f)] = fmt.Sprintf("This is longer than %d characters.", d.Max)
+		}
+	}
+	if len(wrong) > 0 {
+		return &loot.Error{Kind: loot.Invalid, Msg: "Some of what was given cannot be taken.", Fields: wrong}
+	}
+	return nil
+}
+
+// supersede moves a cell to the history and takes it out of the index.
+func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int, at time.Time) error {
+	former := rec.cells[i]
+	if err := v.unindex(ctx, tx, rec.Subject, former); err != nil {
+		return err
+	}
+	rec.cells = slices.Delete(rec.cells, i, i+1)
+	former.spell, former.hash = 0, nil // nobody is found by a former value
+	_, err := tx.Exec(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
+		string(rec.Subject), string(rec.collection), string(former.field), former.version, at.UnixMicro(), pack([]cell{former}))
+	if err != nil {
+		return fmt.Errorf("vault: history: %w", err)
+	}
+	return nil
+}
+
+// Mark sets the verification states of fields. When the record changed since
+// the caller saw its version, nothing is changed and the error is of kind
+// [loot.Conflict]: another value may stand there now than the one that was
+// checked. It opens nothing and so takes no permit.
+func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, version int64, as map[loot.Field]string) error {
+	rec, err := v.load(ctx, tx, s, c, tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	if rec.Version != version {
+		return errMoved
+	}
+	for f, state := range as {
+		i, to := rec.cell(f), slices.Index(states, state)
+		if i < 0 {
+			return loot.Errorf(loot.Conflict, "Nothing is held in the field %s.", f)
+		}
+		if to < 0 {
+			return fmt.Errorf("vault: mark: no state %q", state)
+		}
+		rec.cells[i].state = uint8(to)
+	}
+	rec.Version++
+	rec.Changed = v.Now()
+	return v.update(ctx, tx, rec)
+}
+
+// KeepUntil sets when fields are to be erased; the zero time, with their
+// purposes. It opens nothing and so takes no permit.
+func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, until map[loot.Field]time.Time) error {
+	rec, err := v.load(ctx, tx, s, c, tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	for f, t := range until {
+		i := rec.cell(f)
+		if i < 0 {
+			continue // it was removed meanwhile
+		}
+		rec.cells[i].until = 0
+		if !t.IsZero() {
+			rec.cells[i].until = max(1, t.Unix())
+		}
+	}
+	return v.update(ctx, tx, rec)
+}
+
+// A Due is a record of which fields are to be erased.
+type Due struct {
+	Subject    loot.Subject
+	Collection loot.Collection
+	Fields     []loot.Field
+}
+
+// Due returns up to n records of which the time of some fields has come.
+func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]Due, error) {
+	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT $2`, now.UnixMicro(), n)
+	if err != nil {
+		return nil, fmt.Errorf("vault: due: %w", err)
+	}
+	defer rows.Close()
+	var out []Due
+	for rows.Next() {
+		rec, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("vault: due: %w", err)
+		}
+		due := Due{Subject: rec.Subject, Collection: rec.collection}
+		for _, c := range rec.cells {
+			if c.until != 0 && c.until <= now.Unix() {
+				due.Fields = append(due.Fields, c.field)
+			}
+		}
+		out = append(out, due)
+	}
+	return out, rows.Err()
+}
