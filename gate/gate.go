@@ -173,6 +173,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 
 	var clauses []loot.Clause
 	var duties statement.Obligations
+	ruled := map[loot.Category]string{} // the masks that rules ask for
 	for _, rec := range records {
 		in.Record = rec
 		v := s.Decide(&in)
@@ -181,6 +182,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 		}
 		clauses = append(clauses, v.Clauses...)
 		duties = stricter(duties, v.Obligations)
+		ruled[rec.Category] = v.Obligations.Mask
 	}
 	slices.Sort(clauses)
 	clauses = slices.Compact(clauses)
@@ -196,13 +198,14 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	}
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
-		Mask: masks(s, r, duties), Statement: s, Entry: entry, Clauses: clauses, At: now,
+		Mask: masks(s, r, ruled), Statement: s, Entry: entry, Clauses: clauses, At: now,
 	}}}, nil
 }
 
-// masks says how each field is shown. Only staff see masked values: a desk
-// works with them and the person themself knows them.
-func masks(s *statement.Statement, r Request, duties statement.Obligations) map[loot.Field]string {
+// masks says how each field is shown: as the rule asks and, until it is
+// revealed, as its level asks. Only staff see masked values: a desk works with
+// them and the person themself knows them.
+func masks(s *statement.Statement, r Request, ruled map[loot.Category]string) map[loot.Field]string {
 	if r.by().Kind != loot.Staff {
 		return nil
 	}
@@ -211,9 +214,9 @@ func masks(s *statement.Statement, r Request, duties statement.Obligations) map[
 		d, _ := s.Field(f)
 		c, _ := s.Category(d.Category)
 		l, _ := s.Level(c.Level)
-		m[f] = duties.Mask
+		m[f] = ruled[d.Category]
 		if !r.Unmask {
-			m[f] = stricterMask(duties.Mask, l.Mask)
+			m[f] = stricterMask(m[f], l.Mask)
 		}
 	}
 	return m

@@ -1,0 +1,252 @@
+package gate_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/ledger"
+	"loot/store"
+)
+
+var (
+	counsel       = loot.Actor{Kind: loot.Staff, ID: "u-counsel", Roles: []loot.Role{"counsel"}}
+	accounts      = loot.Actor{Kind: loot.Staff, ID: "u-accounts", Name: "Ada Accounts", Roles: []loot.Role{"accounts"}}
+	administrator = loot.Actor{Kind: loot.Staff, ID: "u-admin", Roles: []loot.Role{"administrator", "counsel"}}
+)
+
+func old(a loot.Actor) gate.Voter { return gate.Voter{Actor: a, Since: noon.AddDate(-1, 0, 0)} }
+
+func (b *bench) ask(r gate.Request, needed int) (id string) {
+	b.Helper()
+	b.tx(func(tx *store.Tx) (err error) {
+		id, err = b.gate.RequestApproval(b.ctx, tx, r, needed)
+		return err
+	})
+	return id
+}
+
+func (b *bench) vote(id string, v gate.Voter, yes bool) (a gate.Approval, err error) {
+	err = b.gate.InTx(b.ctx, func(tx *store.Tx) (err error) {
+		a, err = b.gate.Vote(b.ctx, tx, id, v, yes)
+		return err
+	})
+	return a, err
+}
+
+// approve has one other person approve r.
+func (b *bench) approve(r gate.Request) string {
+	b.Helper()
+	id := b.ask(r, 1)
+	a, err := b.vote(id, old(counsel), true)
+	b.ok(err)
+	if a.State != "approved" {
+		b.Fatalf("approval %+v", a)
+	}
+	return id
+}
+
+func TestConfidentialDataNeedsASecondPerson(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		r := by(b.sign(accounts), s, "invoice", "payment.iban")
+		r.Reason = "the bank asks"
+		refusal := b.refused(r, "orders")
+		if refusal.Approvals != 1 {
+			b.Errorf("the refusal says that %d approvals help, want 1", refusal.Approvals)
+		}
+		if got := refusal.Request(); got.Reason != r.Reason || got.Subject != s {
+			b.Errorf("what was asked: %+v", got)
+		}
+		if w := b.refused(by(accounts, s, "service", "contact.email"), "orders"); w.Approvals != 0 {
+			b.Errorf("approval is said to help against a purpose that the role does not have")
+		}
+
+		id := b.ask(refusal.Request(), refusal.Approvals)
+		r.Approval = id
+		_, err := b.decide(r)
+		b.kind(err, loot.Conflict) // pending
+		b.ok(errOf(b.vote(id, old(counsel), true)))
+		b.permitted(r)
+		_, err = b.decide(r)
+		b.kind(err, loot.Conflict) // used up
+
+		// it is recorded with how many agreed, and by whom it was asked
+		last := b.facts(verdict(ledger.Permitted))[0]
+		ins, err := gate.Inputs(last.Facts)
+		b.ok(err)
+		if len(ins) != 1 || ins[0].Context.Approvals != 1 {
+			b.Errorf("recorded %+v", ins)
+		}
+		b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
+			who, err := b.ledger.Actor(b.ctx, tx, last.ID)
+			if who.ID != accounts.ID || who.Name != accounts.Name || who.Reason != r.Reason {
+				b.Errorf("who acted: %+v", who)
+			}
+			return err
+		}))
+	})
+}
+
+func errOf(_ gate.Approval, err error) error { return err }
+
+// TestRefusedUseLeavesTheApproval: an approval is used up by a use, not by a
+// transaction that came to nothing.
+func TestRefusedUseLeavesTheApproval(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		r := by(b.sign(accounts), s, "invoice", "payment.iban")
+		r.Approval = b.approve(r)
+		broken := errors.New("broken off")
+		if err := b.gate.InTx(b.ctx, func(tx *store.Tx) error {
+			_, err := b.gate.Decide(b.ctx, tx, r)
+			return errors.Join(err, broken)
+		}); !errors.Is(err, broken) {
+			b.Fatal(err)
+		}
+		b.permitted(r)
+	})
+}
+
+func TestApprovalIsForExactlyWhatWasApproved(t *testing.T) {
+	each(t, func(b *bench) {
+		s, other := b.person(), b.person()
+		colleague := b.sign(loot.Actor{Kind: loot.Staff, ID: "u-accounts-2", Roles: []loot.Role{"accounts"}})
+		r := by(b.sign(accounts), s, "invoice", "payment.iban")
+		r.Approval = b.approve(r)
+		for name, change := range map[string]func(*gate.Request){
+			"another person":    func(r *gate.Request) { r.Subject = other },
+			"more fields":       func(r *gate.Request) { r.Fields = []loot.Field{"payment.iban", "contact.email"} },
+			"another purpose":   func(r *gate.Request) { r.Purpose = "service" },
+			"a colleague":       func(r *gate.Request) { r.Actor = colleague },
+			"shown unmasked":    func(r *gate.Request) { r.Unmask = true },
+			"another case":      func(r *gate.Request) { r.Case = "i1" },
+			"another recipient": func(r *gate.Request) { r.Recipient = "acme" },
+		} {
+			wider := r
+			change(&wider)
+			if _, err := b.decide(wider); loot.KindOf(err) != loot.Denied {
+				b.Errorf("%s: %v, want denied", name, err)
+			}
+		}
+		unknown := r
+		unknown.Approval = "a-unknown"
+		_, err := b.decide(unknown)
+		b.kind(err, loot.NotFound)
+		r.Reason = "the reason may be said anew"
+		b.permitted(r)
+	})
+}
+
+func TestApprovalEnds(t *testing.T) {
+	each(t, func(b *bench) {
+		r := by(b.sign(accounts), b.person(), "invoice", "payment.iban")
+		waits, given := b.ask(r, 1), b.approve(r)
+		b.clock.Advance(73 * time.Hour)
+		b.kind(errOf(b.vote(waits, old(counsel), true)), loot.Conflict)
+		r.Approval = given
+		_, err := b.decide(r)
+		b.kind(err, loot.Conflict)
+	})
+}
+
+func TestWhoMayApprove(t *testing.T) {
+	each(t, func(b *bench) {
+		both := loot.Actor{Kind: loot.Staff, ID: "u-both", Roles: []loot.Role{"accounts", "counsel"}}
+		r := by(b.sign(both), b.person(), "invoice", "payment.iban")
+		id := b.ask(r, 2)
+		for name, v := range map[string]gate.Voter{
+			"the requester":                 old(both),
+			"a role that does not approve":  old(support),
+			"an administrator":              old(administrator),
+			"an account made yesterday":     {Actor: counsel, Since: noon.AddDate(0, 0, -1)},
+			"an account with no known role": old(loot.Actor{Kind: loot.Staff, ID: "u-x", Roles: []loot.Role{"gone"}}),
+			"a desk":                        old(shop),
+		} {
+			if _, err := b.vote(id, v, true); loot.KindOf(err) != loot.Denied {
+				b.Errorf("%s: %v, want denied", name, err)
+			}
+		}
+		a, err := b.vote(id, old(counsel), true)
+		if err != nil || a.State != "pending" || a.Granted != 1 {
+			b.Errorf("after one of two: %+v, %v", a, err)
+		}
+		b.kind(errOf(b.vote(id, old(counsel), true)), loot.Conflict) // nobody counts twice
+		second := loot.Actor{Kind: loot.Staff, ID: "u-counsel-2", Roles: []loot.Role{"counsel"}}
+		if a, err = b.vote(id, old(second), true); err != nil || a.State != "approved" {
+			b.Errorf("after two of two: %+v, %v", a, err)
+		}
+		b.kind(errOf(b.vote(id, old(second), false)), loot.Conflict)
+		b.kind(errOf(b.vote("a-unknown", old(counsel), true)), loot.NotFound)
+	})
+}
+
+func TestOneNoEndsIt(t *testing.T) {
+	each(t, func(b *bench) {
+		r := by(b.sign(accounts), b.person(), "invoice", "payment.iban")
+		r.Approval = b.ask(r, 1)
+		if a, err := b.vote(r.Approval, old(counsel), false); err != nil || a.State != "refused" {
+			b.Errorf("%+v, %v", a, err)
+		}
+		_, err := b.decide(r)
+		b.kind(err, loot.Conflict)
+	})
+}
+
+// TestDesksAskForTheirOwnMatters: a desk's matter is kept sealed, and a notice
+// says when it was approved.
+func TestDesksAskForTheirOwnMatters(t *testing.T) {
+	each(t, func(b *bench) {
+		given := make(chan string, 1)
+		b.jobs.Listen("approval.given", "test", func(_ context.Context, id string) error { given <- id; return nil })
+		b.run()
+		var id string
+		matter := map[string]string{"statement": "hash of the version"}
+		b.tx(func(tx *store.Tx) (err error) {
+			id, err = b.gate.Ask(b.ctx, tx, "statement.publish", accounts, matter, 2, "it is due")
+			return err
+		})
+		b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
+			var sealed []byte
+			if err := tx.QueryRow(b.ctx, `SELECT request FROM gate_approval WHERE id = $1`, id).Scan(&sealed); err != nil {
+				return err
+			}
+			if slices.Contains([]bool{bytes.Contains(sealed, []byte("hash of the version")), bytes.Contains(sealed, []byte("it is due"))}, true) {
+				b.Error("what is asked lies open in the database")
+			}
+			a, request, what, reason, err := b.gate.Approval(b.ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			var got map[string]string
+			if err := json.Unmarshal(what, &got); err != nil || got["statement"] != matter["statement"] || reason != "it is due" || request != nil || a.Kind != "statement.publish" || a.Needed != 2 {
+				b.Errorf("approval %+v %v %s %q, %v", a, request, what, reason, err)
+			}
+			return nil
+		}))
+		second := loot.Actor{Kind: loot.Staff, ID: "u-counsel-2", Roles: []loot.Role{"counsel"}}
+		b.ok(errOf(b.vote(id, old(counsel), true)))
+		b.ok(errOf(b.vote(id, old(second), true)))
+		if got := b.next(given, "approval.given"); got != id {
+			b.Errorf("the notice names %s, want %s", got, id)
+		}
+		b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
+			list, err := b.gate.Approvals(b.ctx, tx, 10)
+			if err == nil && (len(list) != 1 || list[0].State != "approved" || list[0].Granted != 2) {
+				b.Errorf("list %+v", list)
+			}
+			return err
+		}))
+		// an approval of another kind opens nothing
+		r := by(b.sign(accounts), b.person(), "invoice", "payment.iban")
+		r.Approval = id
+		_, err := b.decide(r)
+		b.kind(err, loot.NotFound)
+	})
+}
