@@ -15,9 +15,6 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/desk/billing"
-	"loot/desk/customers"
-	"loot/desk/incidents"
-	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/gate"
@@ -36,12 +33,13 @@ type App struct {
 	Config Config
 	Desks  []desk.Desk
 
-	keys   *store.DB // persons' keys
-	signin *signin.Desk
-	staff  *staff.Desk
-	outbox *mail.Outbox // nil: mail is sent
-	demo   bool
-	stop   []func()
+	keys    *store.DB // persons' keys
+	signin  *signin.Desk
+	staff   *staff.Desk
+	billing *billing.Billing
+	outbox  *mail.Outbox // nil: mail is sent
+	demo    bool
+	stop    []func()
 }
 
 // Options are what tests and the demonstration set.
@@ -126,21 +124,6 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	return a, a.firstStatement(ctx, o.Statement)
-}
-
-// build makes the desks and wires what they need of one another.
-func (a *App) build() error {
-	a.staff = staff.New(a.Kit)
-	a.signin = signin.New(a.Kit, signin.Accounts{})
-	a.Desks = []desk.Desk{
-		publication.New(a.Kit),
-		a.signin.Desk(),
-		a.staff.Desk(),
-		customers.New(a.Kit),
-		billing.New(a.Kit),
-		incidents.New(a.Kit),
-	}
-	return nil
 }
 
 // migrate brings every package's tables up to date.

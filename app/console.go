@@ -64,7 +64,7 @@ func (a *App) overview(w http.ResponseWriter, r *http.Request) error {
 	}
 	data.Stats = []web.Stat{
 		{Label: "Customers", Value: web.Number(people), Icon: "users", Href: "/console/customers"},
-		{Label: "Waiting for the ledger", Value: web.Number(a.Ledger.Backlog()), Icon: "book-lock", Href: "/console/ledger", Note: "confirmed within seconds"},
+		{Label: "Entries in the ledger", Value: web.Number(int(a.Ledger.Entries())), Icon: "book-lock", Href: "/console/ledger"},
 	}
 	if v, ok := a.Gate.InForce(); ok {
 		data.Stats = append(data.Stats, web.Stat{Label: "Statement in force", Value: v.Statement.Front().Version, Icon: "scroll-text", Href: "/console/statement", Note: "since " + v.Effective.Format("2 January 2006")})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"net"
 	"net/http"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 
 	"loot"
 	"loot/api"
+	"loot/gate"
 	"loot/web"
 )
 
@@ -33,21 +35,26 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 		nav = append(nav, d.Nav...)
 	}
 	shell := web.New(web.Options{
-		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Site: a.site, Identify: a.signin.Identify, Nav: nav, Proxies: proxies,
-		Around: []func(http.Handler) http.Handler{a.signin.Sessions}, NoLimits: noLimits,
+		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits,
 	})
 	mux := http.NewServeMux()
 	for _, d := range a.Desks {
 		shell.Mount(mux, d.Routes)
 	}
-	shell.Mount(mux, a.routes())
-	programs := api.New(api.Options{Title: "Loot", Version: Version(), BaseURL: a.BaseURL, Authenticate: a.signin.Authenticate, Log: a.Log})
+	programs := api.New(mux, api.Options{
+		Title: "Loot", Version: "1", BaseURL: a.BaseURL, Log: a.Log, Authenticate: a.signin.Authenticate, Scopes: a.scopes(),
+		Description: "What the portal and the console do, for programs. Every operation is decided by the statement in force and recorded in the ledger.",
+	})
 	for _, d := range a.Desks {
 		if d.API != nil {
 			d.API(programs)
 		}
 	}
-	programs.Mount(shell, mux)
+	reference, err := programs.Reference()
+	if err != nil {
+		return nil, err
+	}
+	shell.Mount(mux, a.routes(reference))
 	return shell.Handler(mux), nil
 }
 
@@ -63,19 +70,38 @@ func (a *App) site() web.Site {
 }
 
 // routes are those that belong to no desk.
-func (a *App) routes() []web.Route {
+func (a *App) routes(reference template.HTML) []web.Route {
 	return []web.Route{
 		{Pattern: "GET /healthz", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
 			_, err := fmt.Fprintln(w, "ok")
 			return err
 		}},
 		{Pattern: "GET /readyz", Audience: web.Public, Serve: a.ready},
+		{Pattern: "GET /api", Audience: web.Public, Serve: func(w http.ResponseWriter, r *http.Request) error {
+			return web.Document(w, r, web.ViewOf(r, "Interface for programs"), reference)
+		}},
 		{Pattern: "GET /console", Audience: web.Console, Serve: a.overview},
-		{Pattern: "GET /console/outbox", Audience: web.Console, Serve: a.listOutbox, Roles: []loot.Role{"administrator", "dpo"}},
-		{Pattern: "GET /console/outbox/{id}", Audience: web.Console, Serve: a.showMail, Roles: []loot.Role{"administrator", "dpo"}},
-		{Pattern: "GET /console/outbox/{id}/html", Audience: web.Console, Serve: a.showMailHTML, Roles: []loot.Role{"administrator", "dpo"}},
+		{Pattern: "GET /console/outbox", Audience: web.Console, Serve: a.listOutbox, Roles: outboxRoles},
+		{Pattern: "GET /console/outbox/{id}", Audience: web.Console, Serve: a.showMail, Roles: outboxRoles},
+		{Pattern: "GET /console/outbox/{id}/html", Audience: web.Console, Serve: a.showMailHTML, Roles: outboxRoles},
 	}
 }
+
+// nav are the entries of no desk.
+func (a *App) nav() []web.Nav {
+	nav := []web.Nav{
+		{Audience: web.Console, Order: 1, Label: "Overview", Icon: "layout-dashboard", Href: "/console", Exact: true},
+		{Audience: web.Public, Group: web.Footer, Order: 80, Label: "For programs", Href: "/api"},
+	}
+	if a.outbox != nil {
+		nav = append(nav, web.Nav{Audience: web.Console, Group: "System", Order: 90, Label: "Outbox", Icon: "mail", Href: "/console/outbox", Roles: outboxRoles})
+	}
+	return nav
+}
+
+// outboxRoles may read what was written to customers: whoever may, may follow
+// the links in it.
+var outboxRoles = []loot.Role{"administrator", "dpo"}
 
 // ready answers whether requests can be served: databases, keys and ledger.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
@@ -162,8 +188,8 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener) error {
 func (a *App) metrics() http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "loot_ledger_backlog", Help: "Entries that are committed and not in the ledger yet."},
-		func() float64 { return float64(a.Ledger.Backlog()) }))
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "loot_ledger_entries_total", Help: "Entries in the ledger, as this process last saw it."},
+		func() float64 { return float64(a.Ledger.Entries()) }))
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "loot_ledger_ready", Help: "1 while the ledger takes entries."},
 		func() float64 {
 			if a.Ledger.Ready() != nil {
@@ -171,7 +197,7 @@ func (a *App) metrics() http.Handler {
 			}
 			return 1
 		}))
-	reg.MustRegister(a.Gate.Metrics()...)
+	reg.MustRegister(decisions{a.Gate})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	return mux
@@ -187,4 +213,17 @@ func (c Config) proxies() ([]netip.Prefix, error) {
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// decisions shows how many requests the gate permitted and refused.
+type decisions struct{ gate *gate.Gate }
+
+var decisionsDesc = prometheus.NewDesc("loot_gate_decisions_total", "Decisions by this process.", []string{"verdict"}, nil)
+
+func (d decisions) Describe(c chan<- *prometheus.Desc) { c <- decisionsDesc }
+
+func (d decisions) Collect(c chan<- prometheus.Metric) {
+	permitted, refused := d.gate.Decided()
+	c <- prometheus.MustNewConstMetric(decisionsDesc, prometheus.CounterValue, float64(permitted), "permitted")
+	c <- prometheus.MustNewConstMetric(decisionsDesc, prometheus.CounterValue, float64(refused), "refused")
 }

@@ -56,6 +56,8 @@ type Gate struct {
 	versions atomic.Pointer[[]Version] // in order of effect
 	known    atomic.Pointer[statement.Statement]
 	asked    sync.Map // readers to []FactFunc
+
+	permitted, refused atomic.Uint64
 }
 
 // New returns a gate that permits nothing until a statement is in force.
@@ -196,6 +198,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 			return Permit{}, err
 		}
 	}
+	g.permitted.Add(1)
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
 		Mask: masks(s, r, ruled), Statement: s, Entry: entry, Clauses: clauses, At: now,
@@ -465,6 +468,9 @@ func firstRole(a loot.Actor) loot.Role {
 	}
 	return ""
 }
+
+// Decided returns how many requests this process permitted and refused.
+func (g *Gate) Decided() (permitted, refused uint64) { return g.permitted.Load(), g.refused.Load() }
 
 func (g *Gate) hash() string {
 	if v, ok := g.at(g.Now()); ok {

@@ -24,15 +24,15 @@ func (Notification) Kind() string { return "gate.notify" }
 // notify enqueues the notices that a rule obliges to. A lawful gag delays
 // them until its end and hides the entry for as long.
 func (g *Gate) notify(ctx context.Context, tx *store.Tx, entry string, r Request, o statement.Obligations, now time.Time) error {
-	at := now
+	var when []job.EnqueueOption // at once: what is scheduled waits for the scheduler's round
 	if o.DelayGag && r.Asked != nil && r.Asked.Gag.After(now) {
-		at = r.Asked.Gag
-		if err := g.Ledger.Gag(ctx, tx, entry, at); err != nil {
+		when = append(when, job.At(r.Asked.Gag))
+		if err := g.Ledger.Gag(ctx, tx, entry, r.Asked.Gag); err != nil {
 			return err
 		}
 	}
 	for _, whom := range o.Notify {
-		if err := g.Jobs.Enqueue(ctx, tx, Notification{Entry: entry, Whom: whom, Subject: r.Subject}, job.At(at)); err != nil {
+		if err := g.Jobs.Enqueue(ctx, tx, Notification{Entry: entry, Whom: whom, Subject: r.Subject}, when...); err != nil {
 			return err
 		}
 	}

@@ -59,6 +59,7 @@ func (g *Gate) refuse(s *statement.Statement, r Request, in statement.Input, rec
 	if len(v.Errors) > 0 {
 		g.Log.Error("a rule could not be evaluated; refused", "action", r.Action, "errors", v.Errors)
 	}
+	g.refused.Add(1)
 	why := s.Explain(&in)
 	clauses := v.Clauses
 	if len(clauses) == 0 {

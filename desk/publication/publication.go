@@ -21,6 +21,8 @@ import (
 
 // Others are the functions of other desks that this one needs.
 type Others struct {
+	// Needed is how many other people have to approve what this one asks for.
+	Needed func(ctx context.Context, tx *store.Tx, by loot.Actor) (int, error)
 	// Solo reports whether one person runs the installation, so that nobody
 	// else can approve. The public page says so.
 	Solo func(ctx context.Context, tx *store.Tx) (bool, error)
@@ -62,10 +64,17 @@ type matter struct {
 	Effective time.Time `json:"effective"`
 }
 
-const kindPublish = "statement.publish"
+// Kind is the kind of the approvals that this desk asks for.
+const Kind = "statement.publish"
 
-// approvalsToPublish is how many people besides the requester must agree.
-const approvalsToPublish = 2
+// Describe says what an approval of this desk is about, and where to read it.
+func Describe(raw json.RawMessage) (text, href string, err error) {
+	var m matter
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return "", "", fmt.Errorf("publication: matter: %w", err)
+	}
+	return "The version with the hash " + m.Hash[:min(16, len(m.Hash))] + "… is to take effect on " + m.Effective.Format("2 January 2006") + ".", "/console/statement/" + m.Hash, nil
+}
 
 // ask asks for the announcement of a draft, or announces it where nobody else
 // could approve.
@@ -73,14 +82,14 @@ func (p *publication) ask(ctx context.Context, tx *store.Tx, by loot.Actor, m ma
 	if by.ID == "" || !p.mayPublish(by) {
 		return false, loot.Errorf(loot.Denied, "None of your roles may publish a statement.")
 	}
-	solo, err := p.others.Solo(ctx, tx)
+	needed, err := p.others.Needed(ctx, tx, by)
 	if err != nil {
 		return false, err
 	}
-	if solo {
+	if needed == 0 {
 		return false, p.Gate.Announce(ctx, tx, by, m.Hash, m.Effective, reason)
 	}
-	_, err = p.Gate.Ask(ctx, tx, kindPublish, by, m, approvalsToPublish, reason)
+	_, err = p.Gate.Ask(ctx, tx, Kind, by, m, needed, reason)
 	return true, err
 }
 
@@ -103,7 +112,7 @@ func (p *publication) mayPublish(by loot.Actor) bool {
 func (p *publication) approved(ctx context.Context, id string) error {
 	return p.DB.InTx(ctx, func(tx *store.Tx) error {
 		a, _, raw, reason, err := p.Gate.Approval(ctx, tx, id)
-		if err != nil || a.Kind != kindPublish {
+		if err != nil || a.Kind != Kind {
 			return err
 		}
 		var m matter

@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strings"
+
+	"loot"
+	"loot/api"
+	"loot/desk"
+	"loot/desk/billing"
+	"loot/desk/customers"
+	"loot/desk/incidents"
+	"loot/desk/publication"
+	"loot/desk/signin"
+	"loot/desk/staff"
+	"loot/store"
+)
+
+// build makes the desks and wires what they need of one another.
+func (a *App) build() error {
+	var err error
+	if a.staff, err = staff.New(a.Kit, staff.Options{Matters: map[string]staff.Matter{
+		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
+			return publication.Describe(json.RawMessage(matter))
+		}},
+	}}); err != nil {
+		return err
+	}
+	company, err := a.Config.company()
+	if err != nil {
+		return err
+	}
+	if a.signin, err = signin.New(a.Kit, signin.Options{Company: company, Scopes: a.scopes()}, signin.Accounts{
+		Actor:   a.staff.Actor,
+		Account: account(a.staff.Invitee),
+		Find:    account(a.staff.Find),
+		Joined:  a.staff.Joined,
+		Empty:   a.staff.Empty,
+		First:   a.staff.First,
+	}); err != nil {
+		return err
+	}
+	a.staff.Connect(staff.SignIn{
+		Invite: a.signin.Invite, Reset: a.signin.Reset, Forget: a.signin.Forget, EndSessions: a.signin.EndSessions,
+		Ways: func(ctx context.Context, tx *store.Tx, id string) (string, error) {
+			m, err := a.signin.Methods(ctx, tx, id)
+			return ways(m), err
+		},
+	})
+	a.billing = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
+		o, err := customers.FindOrder(ctx, tx, reference)
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
+	})
+	incident, err := incidents.New(a.Kit, a.staff.Name)
+	if err != nil {
+		return err
+	}
+	a.Desks = []desk.Desk{
+		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, a.Keepers),
+		a.signin.Desk(),
+		a.staff.Desk(),
+		customers.New(a.Kit, customers.Needs{
+			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Desks: func() []desk.Desk { return a.Desks },
+		}),
+		a.billing.Desk(),
+		incident,
+	}
+	return nil
+}
+
+// ways says in words how somebody can sign in.
+func ways(m signin.Methods) string {
+	var out []string
+	if m.Passkeys > 0 {
+		out = append(out, "passkey")
+	}
+	if m.Password {
+		out = append(out, "password and code")
+	}
+	if m.Company {
+		out = append(out, "company account")
+	}
+	return strings.Join(out, ", ")
+}
+
+// scopes are what tokens of the API can be for.
+func (a *App) scopes() map[api.Scope]string { return maps.Clone(customers.Scopes) }
+
+func (a *App) services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]customers.Service, error) {
+	list, err := a.billing.Services(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]customers.Service, len(list))
+	for i, v := range list {
+		out[i] = customers.Service{Reference: v.Reference, Service: v.Service, Title: v.Title, Plan: v.Plan, Since: v.Since, Ended: v.Ended}
+	}
+	return out, nil
+}
+
+// account shows signing in what it may know of a member of staff.
+func account(find func(context.Context, *store.Tx, string) (staff.Member, bool, error)) func(context.Context, *store.Tx, string) (signin.Account, bool, error) {
+	return func(ctx context.Context, tx *store.Tx, key string) (signin.Account, bool, error) {
+		m, ok, err := find(ctx, tx, key)
+		return signin.Account{Actor: m.Actor(), Email: m.Email, Joined: m.Joined()}, ok, err
+	}
+}
+
+// company returns the sign-on of the operator's company; nil: none is set.
+func (c Config) company() (*signin.Company, error) {
+	if c.Company == "" {
+		return nil, nil
+	}
+	secret, err := secretFile(c.ClientFile, "the client's secret (--oidc-client-secret-file)")
+	if err != nil {
+		return nil, err
+	}
+	return &signin.Company{Name: "company account", Issuer: c.Company, ClientID: c.ClientID, ClientSecret: secret}, nil
+}

@@ -1,0 +1,86 @@
+package gate_test
+
+import (
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+)
+
+func (b *bench) agree(a gate.Agreement) {
+	b.Helper()
+	a.Partner = "acme"
+	b.tx(func(tx *store.Tx) error { return b.gate.SetAgreement(b.ctx, tx, counsel, a) })
+}
+
+func year(p ...loot.Purpose) gate.Agreement {
+	return gate.Agreement{Signed: noon, Ends: noon.AddDate(1, 0, 0), Purposes: p}
+}
+
+func (b *bench) revoke() error {
+	return b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.RevokeAgreement(b.ctx, tx, counsel, "acme") })
+}
+
+func TestNoAgreementNoTransfer(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		b.choose(s, "offers", true)
+		b.refused(transfer(s, "offers"), "partners")
+		b.agree(year("offers"))
+		b.permitted(transfer(s, "offers"))
+		b.refused(transfer(b.person(), "offers"), "partners") // who did not permit it
+		b.choose(s, "offers", false)
+		b.refused(transfer(s, "offers"), "partners")
+		b.choose(s, "offers", true)
+
+		b.ok(b.revoke())
+		b.refused(transfer(s, "offers"), "partners")
+		b.kind(b.revoke(), loot.Conflict)
+		b.agree(year("offers")) // signed anew
+		b.permitted(transfer(s, "offers"))
+
+		b.agree(year("service")) // for something else
+		b.refused(transfer(s, "offers"), "partners")
+		b.agree(year("offers"))
+		b.clock.Advance(noon.AddDate(1, 0, 0).Sub(noon)) // the day it ends
+		b.refused(transfer(s, "offers"), "partners")
+
+		if rows := b.facts(noted("agreement.signed")); len(rows) != 4 {
+			b.Errorf("%d agreements on the ledger, want 4", len(rows))
+		}
+		if rows := b.facts(noted("agreement.revoked")); len(rows) != 1 {
+			b.Errorf("%d revocations on the ledger, want 1", len(rows))
+		}
+	})
+}
+
+func TestCooperationNeedsNoticeAndNoObjection(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		a := year("service")
+		b.agree(a)
+		b.refused(transfer(s, "service"), "partners") // nobody was told
+		a.Announced, a.Due = noon, noon.AddDate(0, 0, 30)
+		b.agree(a)
+		b.refused(transfer(s, "service"), "partners") // the time to object runs
+		b.clock.Advance(30*24*time.Hour - time.Second)
+		b.refused(transfer(s, "service"), "partners")
+		b.clock.Advance(time.Second)
+		b.permitted(transfer(s, "service"))
+		b.tx(func(tx *store.Tx) error { return b.gate.Object(b.ctx, tx, s, customer, own(s), "service", true) })
+		b.refused(transfer(s, "service"), "partners")
+	})
+}
+
+func TestUnknownPartnerReceivesNothing(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		r := transfer(s, "offers")
+		r.Actor.ID = "nobody"
+		b.refused(r, "")
+		r.Actor.ID = "court" // a recipient, and no partner
+		b.refused(r, "")
+	})
+}

@@ -1,0 +1,163 @@
+package gate_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+)
+
+func (b *bench) view(s loot.Subject) (v gate.PersonView) {
+	b.Helper()
+	b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) (err error) {
+		v, err = b.gate.Person(b.ctx, tx, s)
+		return err
+	}))
+	return v
+}
+
+func TestChoiceCountsForTheVeryNextUse(t *testing.T) {
+	each(t, func(b *bench) {
+		s, other := b.person(), b.person()
+		offer, _ := b.statement().Offer("advice")
+		b.refused(use(s, "advice"), "permission")
+		b.choose(s, "advice", true)
+		b.choose(s, "advice", true) // twice is once
+		b.permitted(use(s, "advice"))
+		b.refused(use(other, "advice"), "permission")
+		if !b.view(s).Permits(offer) || b.view(other).Permits(offer) {
+			b.Error("the portal shows another state than the gate decides by")
+		}
+		b.choose(s, "advice", false)
+		b.refused(use(s, "advice"), "permission")
+		if b.view(s).Permits(offer) {
+			b.Error("the withdrawn permission is shown as given")
+		}
+		if len(b.facts(noted("permission.given"))) != 2 || len(b.facts(noted("permission.withdrawn"))) != 1 {
+			b.Error("the choices are not on the ledger")
+		}
+		b.kind(b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.choice(tx, s, "no-such-offer", true) }), loot.Invalid)
+	})
+}
+
+func (b *bench) statement() *statement.Statement {
+	v, _ := b.gate.InForce()
+	return v.Statement
+}
+
+// TestOrderIsThePermission: a contract's purposes end with the service, those
+// of a legal duty when the law's time has passed.
+func TestOrderIsThePermission(t *testing.T) {
+	each(t, func(b *bench) {
+		s := loot.NewSubject()
+		b.ok(b.keys.Create(b.ctx, s, customer))
+		order := gate.Ordered{Subject: s, Collection: customer, By: own(s), Reference: "o1", Service: "server"}
+		b.refused(use(s, "service"), "permission")
+		b.tx(func(tx *store.Tx) error { return b.gate.Order(b.ctx, tx, order) })
+		if v := b.view(s); !slices.Equal(v.Ordered, []loot.Purpose{"service"}) || !slices.Equal(v.Duties, []loot.Purpose{"invoice"}) || v.Given != b.statement().Hash() {
+			b.Errorf("view %+v", v)
+		}
+		b.permitted(use(s, "service"))
+		b.tx(func(tx *store.Tx) error { return b.gate.EndOrder(b.ctx, tx, order) })
+		b.kind(b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.EndOrder(b.ctx, tx, order) }), loot.Conflict)
+		b.refused(use(s, "service"), "permission")
+		b.permitted(use(s, "invoice"))
+		b.clock.Advance(59 * 24 * time.Hour)
+		b.permitted(use(s, "invoice"))
+		b.clock.Advance(2 * 24 * time.Hour)
+		b.refused(use(s, "invoice"), "permission")
+		order.Service = "no-such-service"
+		b.kind(b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.Order(b.ctx, tx, order) }), loot.Invalid)
+	})
+}
+
+func TestObjectionAndHold(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		object := func(yes bool) {
+			b.tx(func(tx *store.Tx) error { return b.gate.Object(b.ctx, tx, s, customer, own(s), "warning", yes) })
+		}
+		b.permitted(use(s, "warning"))
+		object(true)
+		b.refused(use(s, "warning"), "permission")
+		object(false)
+		b.permitted(use(s, "warning"))
+		b.kind(b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.Object(b.ctx, tx, s, customer, own(s), "no-such", true) }), loot.Invalid)
+
+		erase := gate.Request{Action: loot.Erase, Actor: own(s), Desk: "shop", Purpose: "service", Subject: s, Collection: customer, Fields: []loot.Field{"contact.email"}}
+		hold := func(until time.Time) {
+			b.tx(func(tx *store.Tx) error { return b.gate.Hold(b.ctx, tx, s, until) })
+		}
+		hold(b.clock.Now().Add(time.Hour))
+		b.refused(erase, "orders")
+		b.clock.Advance(time.Hour)
+		b.permitted(erase)
+		hold(b.clock.Now().Add(time.Hour))
+		hold(time.Time{})
+		b.permitted(erase)
+		b.tx(func(tx *store.Tx) error { return b.gate.Confirm(b.ctx, tx, s) })
+		if !b.view(s).Confirmed {
+			b.Error("not confirmed")
+		}
+		b.tx(func(tx *store.Tx) error { return b.gate.Forget(b.ctx, tx, s) })
+		if v := b.view(s); v.Confirmed || v.Ordered != nil {
+			b.Errorf("still known: %+v", v)
+		}
+	})
+}
+
+// TestObligationsAreCarriedOut: whoever must be told is told, and a lawful gag
+// delays it to its end and hides the entry for as long.
+func TestObligationsAreCarriedOut(t *testing.T) {
+	each(t, func(b *bench) {
+		b.run()
+		s := b.person()
+		g := b.permitted(use(s, "warning"))
+		if got := b.next(b.told, "the warning"); got != string(s)+" "+g.Entry {
+			b.Errorf("told %q, want %q", got, string(s)+" "+g.Entry)
+		}
+
+		asked := gate.Request{
+			Action: loot.Answer, Actor: loot.Actor{Kind: loot.Court, ID: "court"}, By: counsel, Desk: "disclosures", Purpose: "request",
+			Subject: s, Collection: customer, Fields: []loot.Field{"contact.email"}, Entered: true,
+			Asked: &statement.Asked{Basis: "law", Valid: true, Until: noon.AddDate(0, 1, 0), Scope: []loot.Category{"contact"}, Gag: noon.AddDate(0, 0, 10)},
+		}
+		g = b.permitted(asked)
+		timeline := func() []ledger.Item {
+			var items []ledger.Item
+			b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) (err error) {
+				items, err = b.ledger.Timeline(b.ctx, tx, s, customer, "", 50)
+				return err
+			}))
+			return items
+		}
+		shown := func() bool {
+			return slices.ContainsFunc(timeline(), func(i ledger.Item) bool { return i.ID == g.Entry })
+		}
+		if shown() {
+			b.Error("the timeline shows an entry under a gag")
+		}
+		b.permitted(use(s, "warning"))
+		if got := b.next(b.told, "the second warning"); strings.HasSuffix(got, g.Entry) {
+			b.Error("told during the gag")
+		}
+		b.clock.Advance(11 * 24 * time.Hour)
+		if got := b.next(b.told, "the court's request"); got != string(s)+" "+g.Entry {
+			b.Errorf("told %q, want %q", got, string(s)+" "+g.Entry)
+		}
+		if !shown() {
+			b.Error("the timeline hides the entry after the gag")
+		}
+		for _, i := range timeline() {
+			if i.ID == g.Entry && (i.Facts.Recipient != "court" || i.Facts.Country != "IE" || i.Subject.Recipient != "court") {
+				b.Errorf("entry %+v", i)
+			}
+		}
+	})
+}
