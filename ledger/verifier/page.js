@@ -1,6 +1,6 @@
 function show() {
 	const $ = id => document.getElementById(id), key = $('key'), result = $('result');
-	const add = (to, tag, text, cls) => {
+	const add = (to, tag, text, cls = '') => {
 		const el = document.createElement(tag);
 		el.textContent = text;
 		el.className = cls;
@@ -30,7 +30,7 @@ function show() {
 			const dl = add(result, 'dl');
 			for (const [k, v] of Object.entries(JSON.parse(text))) {
 				add(dl, 'dt', k);
-				add(dl, 'dd', typeof v === 'object' ? JSON.stringify(v, null, 1) : v);
+				add(dl, 'dd', v.join ? v.join(', ') : typeof v === 'object' ? JSON.stringify(v, null, 1) : v);
 			}
 		}
 		result.focus();
