@@ -21,7 +21,7 @@ var ErrLed = errors.New("store: led by another")
 
 var (
 	errFinished = errors.New("store: transaction used after its function returned")
-	errRowsOpen = errors.New("store: rows of a query were left open")
+	errRowsOpen = errors.New("store: the rows of one query were still open at the next, or at the end")
 	errNested   = errors.New("store: InTx called inside InTx of the same database; pass the Tx on")
 )
 

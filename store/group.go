@@ -81,7 +81,7 @@ func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) err
 	tell := func() {
 		if !told {
 			told = true
-			t.finished = true
+			t.finish()
 			s.running.Store(0)
 			w.ran <- end
 		}

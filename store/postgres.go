@@ -44,6 +44,8 @@ const (
 	// A server that is asked to stop a query and does not react is left alone
 	// after this long.
 	cancelTimeout = 2 * time.Second
+	// A transaction that does not end by then does not keep the process.
+	closeTimeout = 30 * time.Second
 )
 
 var (
@@ -178,7 +180,14 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 		}
 		return p.judge(ctx, nil, err)
 	}
-	defer conn.Close()
+	stuck := false
+	defer func() {
+		if stuck {
+			go conn.Close() // waits for a row that was asked for and is never scanned
+			return
+		}
+		conn.Close()
+	}()
 	var raw *pgx.Conn
 	if err := conn.Raw(func(c any) error {
 		raw = c.(*stdlib.Conn).Conn()
@@ -195,22 +204,26 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 		return p.judge(ctx, raw, err)
 	}
 	t := &Tx{dialect: Postgres, on: conn, pgx: tx, steady: true}
+	ended := false
 	undo := func() {
-		if t.finished {
+		if ended {
 			return
 		}
-		t.finished = true
+		ended = true
+		t.finish()
 		// A failed rollback closes the connection, which rolls back as well.
 		_ = tx.Rollback(steady)
 		t.over(false)
 	}
 	defer undo() // f may panic
 	err = f(t)
+	t.finish()
 	if err == nil {
 		err = ctx.Err()
 	}
-	if err == nil && raw.PgConn().IsBusy() {
-		err = errRowsOpen
+	if stuck = raw.PgConn().IsBusy(); stuck {
+		undo()
+		return errRowsOpen, final
 	}
 	if err == nil && !guard.commits() {
 		err = ctx.Err()
@@ -219,7 +232,7 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 		undo()
 		return p.judge(ctx, raw, err)
 	}
-	t.finished = true
+	ended = true
 	err, then := p.commit(steady, raw, tx)
 	t.over(err == nil)
 	return err, then
@@ -260,7 +273,7 @@ func (p *postgresDB) judge(ctx context.Context, raw *pgx.Conn, err error) (error
 	switch {
 	case state == "40001" || state == "40P01":
 		return err, contended
-	case state == "25006" && raw != nil:
+	case state == "25006" && demoted(ctx, raw):
 		// The server became a standby under this connection, which goes.
 		_ = raw.Close(ctx)
 		return err, lost
@@ -270,6 +283,17 @@ func (p *postgresDB) judge(ctx context.Context, raw *pgx.Conn, err error) (error
 		return err, lost
 	}
 	return err, final
+}
+
+// demoted reports whether the server takes no writes from anybody, as opposed to
+// a transaction that was begun as one that reads.
+func demoted(ctx context.Context, raw *pgx.Conn) bool {
+	if raw == nil || raw.IsClosed() {
+		return false
+	}
+	var standby bool
+	err := raw.QueryRow(context.WithoutCancel(ctx), "SELECT pg_is_in_recovery()").Scan(&standby)
+	return err != nil || standby
 }
 
 // closedUnder makes sure that an error from a connection that broke says so,
@@ -290,10 +314,21 @@ func (p *postgresDB) ping(ctx context.Context) error {
 
 func (p *postgresDB) close() error {
 	p.closed.Store(true)
-	err := p.db.Close()
-	p.pool.Close()
-	p.jobs.Close()
-	return err
+	done := make(chan error, 1)
+	go func() {
+		err := p.db.Close()
+		p.pool.Close()
+		p.jobs.Close()
+		done <- err
+	}()
+	t := time.NewTimer(closeTimeout)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-t.C:
+		return errors.New("store: close: a transaction does not end")
+	}
 }
 
 func (p *postgresDB) writePool() *sql.DB     { return p.db }

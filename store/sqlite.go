@@ -138,7 +138,7 @@ func (s *sqliteDB) readOnce(ctx context.Context, f func(*Tx) error) error {
 	}
 	t := &Tx{dialect: SQLite, on: tx, tx: tx}
 	defer func() {
-		t.finished = true
+		t.finish()
 		tx.Rollback()
 	}()
 	if err := f(t); err != nil {

@@ -135,6 +135,7 @@ type Tx struct {
 	failed   func() error // why the transaction can do no more, or nil
 	steady   bool         // statements are not cancelled one by one
 	finished bool
+	rows     []*sql.Rows // closed at the end, whoever forgot to
 	commit   []func()
 	rollback []func()
 }
@@ -165,7 +166,11 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 	if err != nil {
 		return nil, err
 	}
-	return t.on.QueryContext(ctx, query, args...)
+	rows, err := t.on.QueryContext(ctx, query, args...)
+	if err == nil {
+		t.rows = append(t.rows, rows)
+	}
+	return rows, err
 }
 
 // QueryRow runs a query for one row.
@@ -234,6 +239,9 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 			return nil, err
 		}
 	}
+	if t.pgx != nil && t.pgx.Conn().PgConn().IsBusy() {
+		return nil, errRowsOpen // database/sql would wait for itself
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -247,7 +255,16 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 	return t.Context(ctx), nil
 }
 
-// over ends the use of the transaction and runs the hooks that apply.
+// finish ends the use of the transaction. Rows that were left open would make
+// the release of a connection wait for ever.
+func (t *Tx) finish() {
+	t.finished = true
+	for _, r := range t.rows {
+		_ = r.Close()
+	}
+}
+
+// over runs the hooks that apply.
 func (t *Tx) over(committed bool) {
 	hooks := t.rollback
 	if committed {

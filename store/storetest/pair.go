@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,5 +91,12 @@ func wait(tb testing.TB, s *Server, query string) {
 	}
 }
 
-// LogFile returns where the server writes its log.
-func (s *Server) LogFile() string { return filepath.Join(s.dir, "server.log") }
+// Log returns what the server wrote to its log.
+func (s *Server) Log(tb testing.TB) string {
+	tb.Helper()
+	b, err := os.ReadFile(filepath.Join(s.dir, "server.log"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
