@@ -63,7 +63,11 @@ func (s *Statement) checkDeclarations(rep *reporter) {
 			if !hasKey(e, "retain") {
 				rep.add(e.at, "The purpose %s does not say how long data is kept for it (retain).", e.id)
 			}
+			s.checkTerm(rep, e, "dpv", "purposes")
+		case "collections":
+			s.checkTerm(rep, e, "subject", "data subjects")
 		case "categories":
+			s.checkTerm(rep, e, "dpv", "kinds of data")
 			if !used["categories "+e.id] {
 				rep.add(e.at, "No field and no rule is of the category %s.", e.id)
 			}
@@ -71,6 +75,17 @@ func (s *Statement) checkDeclarations(rep *reporter) {
 			f, _ := s.Field(loot.Field(e.id))
 			if len(f.Needed) == 0 {
 				rep.add(e.at, "The field %s is needed for nothing; name a purpose and what cannot be done without it.", e.id)
+			}
+		}
+	}
+}
+
+// checkTerm reports a term that the vocabulary does not have.
+func (s *Statement) checkTerm(rep *reporter, e entry, key, group string) {
+	for i := 0; i+1 < len(e.node.Content); i += 2 {
+		if k, v := e.node.Content[i], e.node.Content[i+1]; k.Value == key {
+			if wrong := unknownTerm(v.Value, group); wrong != "" {
+				rep.add(place{line: v.Line, col: v.Column, clause: e.at.clause}, "%s", wrong)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func Diff(before, after *Statement) []Change {
 	var out []Change
 	out = append(out, diffPairs("front", frontPairs(before), frontPairs(after))...)
 	out = append(out, diffPairs("text", textPairs(before), textPairs(after))...)
-	out = append(out, diffPairs("rule", rulePairs(before), rulePairs(after))...)
+	out = append(out, diffRules(before, after)...)
 	return append(out, diffPairs("declaration", declarationPairs(before), declarationPairs(after))...)
 }
 
@@ -73,14 +73,30 @@ func textPairs(s *Statement) []pair {
 	return out
 }
 
-// rulePairs names rules by their text, so that a rule that only moved up when
-// another was removed is no change.
-func rulePairs(s *Statement) []pair {
-	var out []pair
-	for _, r := range s.Rules() {
-		out = append(out, pair{key: string(r.Clause) + "\x00" + r.Text, what: r.Words, text: r.Text, clause: r.Clause})
+// diffRules tells rules apart by their clause and text, so that a rule that
+// only moved up when another was removed is no change. What is left of a
+// clause on both sides is paired in order: those rules were rewritten.
+func diffRules(before, after *Statement) []Change {
+	var out []Change
+	gone := leftOver(before.rules, after.rules)
+	for _, r := range leftOver(after.rules, before.rules) {
+		c := Change{Kind: "rule", Clause: r.Clause, What: r.Words, After: r.Text}
+		if i := slices.IndexFunc(gone, func(o *rule) bool { return o.Clause == r.Clause && o.Forbid == r.Forbid }); i >= 0 {
+			c.Before = gone[i].Text
+			gone = slices.Delete(gone, i, i+1)
+		}
+		out = append(out, c)
+	}
+	for _, r := range gone {
+		out = append(out, Change{Kind: "rule", Clause: r.Clause, What: r.Words, Before: r.Text})
 	}
 	return out
+}
+
+func leftOver(of, without []*rule) []*rule {
+	return slices.DeleteFunc(slices.Clone(of), func(r *rule) bool {
+		return slices.ContainsFunc(without, func(o *rule) bool { return o.Clause == r.Clause && o.Text == r.Text })
+	})
 }
 
 func declarationPairs(s *Statement) []pair {
@@ -162,12 +178,21 @@ type ReplayChange struct {
 	Times   int            `json:"times"`
 }
 
+// decideAgain decides an input that was recorded under another version. How
+// confidential the data is, is what this version says of its category.
+func (s *Statement) decideAgain(in Input) Verdict {
+	if c, ok := s.Category(in.Record.Category); ok {
+		in.Record.Level = c.Level
+	}
+	return s.Decide(&in)
+}
+
 // ReplayInputs decides each input under both versions and returns those that
 // come out differently, those alike counted together.
 func ReplayInputs(before, after *Statement, ins []Input) Replay {
 	r := Replay{Tried: len(ins), Changed: []ReplayChange{}}
 	for i := range ins {
-		was, will := before.Decide(&ins[i]), after.Decide(&ins[i])
+		was, will := before.decideAgain(ins[i]), after.decideAgain(ins[i])
 		if was.Allowed == will.Allowed {
 			continue
 		}

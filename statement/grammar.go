@@ -4,6 +4,9 @@ package statement
 const maxText = 2000
 
 func textShape(doc string) *shape { return &shape{kind: kindText, max: maxText, doc: doc} }
+func formShape(f *form, doc string) *shape {
+	return &shape{kind: kindText, max: maxText, form: f, doc: doc}
+}
 func flagShape(doc string) *shape { return &shape{kind: kindFlag, doc: doc} }
 func refShape(table, doc string, also ...string) *shape {
 	return &shape{kind: kindRef, ref: table, words: also, doc: doc}
@@ -48,7 +51,7 @@ var blockShape = &shape{kind: kindObject, doc: "The declarations of a clause; se
 		need("why", textShape("A sentence for the customer.")),
 		need("basis", choiceShape("Legal basis.", bases...)),
 		may("law", textShape("For a duty: the law that is named.")),
-		may("dpv", textShape("Term of the W3C Data Privacy Vocabulary.")),
+		may("dpv", formShape(termForm, "Term of the W3C Data Privacy Vocabulary.")),
 		may("retain", &shape{kind: kindSpan, doc: "How long data is kept for it after the service, the permission or the case ended."}))),
 	may("levels", &shape{
 		kind: kindMap, doc: "Confidentiality levels, 1 being the lowest.", key: &shape{kind: kindNumber, min: 1, max: 9},
@@ -61,13 +64,13 @@ var blockShape = &shape{kind: kindObject, doc: "The declarations of a clause; se
 	may("categories", table("Kinds of data.",
 		need("title", textShape("Name of the category.")),
 		need("level", &shape{kind: kindNumber, min: 1, max: 9, doc: "Its confidentiality level."}),
-		may("dpv", textShape("Term of the W3C Data Privacy Vocabulary.")))),
+		may("dpv", formShape(termForm, "Term of the W3C Data Privacy Vocabulary.")))),
 	may("collections", table("Ways in.",
 		need("title", textShape("Name of the collection.")),
 		may("way", choiceShape("Which of the three ways to give identifying data.", "order", "subscribe", "apply")),
 		may("identifying", flagShape("Its fields may identify a person.")),
 		need("purposes", refsShape("purposes", "The only purposes its records may be used for.")),
-		may("subject", textShape("Term of the W3C Data Privacy Vocabulary for the data subject.")))),
+		may("subject", formShape(termForm, "Term of the W3C Data Privacy Vocabulary for the data subject.")))),
 	may("fields", table("Items of data that are asked or recorded.",
 		need("title", textShape("Label in forms.")),
 		may("hint", textShape("Help beside the label.")),
@@ -91,7 +94,7 @@ var blockShape = &shape{kind: kindObject, doc: "The declarations of a clause; se
 	may("recipients", table("Who may be disclosed to.",
 		need("title", textShape("Name.")),
 		need("kind", choiceShape("Kind of recipient.", "self", "partner", "authority", "court", "sponsor")),
-		may("country", textShape("Country, as two letters.")),
+		may("country", formShape(countryForm, "Country, as two letters.")),
 		may("cooperation", refsShape("purposes", "Compatible purposes: agreement, notice and objection suffice.")))),
 	may("roles", table("What members of staff are employed for.",
 		need("title", textShape("Name of the role.")),

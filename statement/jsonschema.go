@@ -31,7 +31,10 @@ func (s *shape) jsonSchema() map[string]any {
 	switch s.kind {
 	case kindText:
 		out["type"] = "string"
-		if !s.empty {
+		switch {
+		case s.form != nil:
+			out["pattern"] = s.form.pattern.String()
+		case !s.empty:
 			out["pattern"] = textPattern
 		}
 		if s.max > 0 {

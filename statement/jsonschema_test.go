@@ -159,6 +159,9 @@ func drawShape(t *rapid.T, s *shape) any {
 	}
 	switch s.kind {
 	case kindText:
+		if s.form != nil {
+			return pick([]string{map[bool]string{true: "dpv:Customer", false: "FR"}[s.form == termForm]}, "", "fr", "FRA", "dpv:", "other:Term")
+		}
 		return pick([]string{"Some text", "yes", "2 years"}, "", "\t", "null", "1", "2026-01-01", strings.Repeat("long ", 401))
 	case kindName, kindRef:
 		return pick(append([]string{"name", "a.b-c", strings.Repeat("a", 64)}, s.words...), "Name", "9a", "x y", strings.Repeat("a", 65))

@@ -42,9 +42,21 @@ type shape struct {
 	words    []string // kindChoice: the words; kindRef: words allowed beside the table's names
 	min, max int      // kindNumber: bounds; kindText: characters; kindList: length
 	empty    bool     // kindText: may be empty
+	form     *form    // kindText: how it is written
 	key, of  *shape   // kindMap: key and value; kindList: of
 	keys     []member // kindObject
 }
+
+// A form is a way in which a text must be written.
+type form struct {
+	pattern *regexp.Regexp
+	says    string
+}
+
+var (
+	termForm    = &form{regexp.MustCompile(`^(dpv|pd):[A-Za-z][A-Za-z0-9]*$`), "a term such as dpv:Customer"}
+	countryForm = &form{regexp.MustCompile(`^[A-Z]{2}$`), "a country as two capital letters"}
+)
 
 // A member is a known key of an object.
 type member struct {
@@ -161,6 +173,9 @@ func (s *shape) words0() string {
 	case kindMap, kindObject:
 		return "a table"
 	default:
+		if s.form != nil {
+			return s.form.says
+		}
 		return "text"
 	}
 }
@@ -284,6 +299,9 @@ func (y *yamlReader) checkScalar(n *yaml.Node, s *shape, at place) bool {
 	switch s.kind {
 	case kindText:
 		if !isText || strings.TrimSpace(n.Value) == "" && !s.empty {
+			return bad()
+		}
+		if s.form != nil && !s.form.pattern.MatchString(n.Value) {
 			return bad()
 		}
 		if s.max > 0 && len([]rune(n.Value)) > s.max {
