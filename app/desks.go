@@ -119,3 +119,9 @@ func (c Config) company() (*signin.Company, error) {
 	}
 	return &signin.Company{Name: "company account", Issuer: c.Company, ClientID: c.ClientID, ClientSecret: secret}, nil
 }
+
+// FirstAdministrator returns the one-time link that makes the first
+// administrator, and nothing once there is an account.
+func (a *App) FirstAdministrator(ctx context.Context) (string, error) {
+	return a.signin.FirstAdminLink(ctx)
+}

@@ -49,7 +49,7 @@ func (v *verifyCmd) Run(c *command) error {
 	case ledger.Holds:
 		fmt.Fprintln(c.stdout, "The receipt holds.")
 		return nil
-	case ledger.Untrusted:
+	case ledger.Consistent:
 		fmt.Fprintln(c.stdout, "Consistent, signer not trusted: give the ledger's key with --key.")
 		return exitUntrusted
 	}
