@@ -6,7 +6,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -260,12 +259,4 @@ func (a *API) Needs() map[string]Scope {
 
 func methods(item *huma.PathItem) []*huma.Operation {
 	return slices.DeleteFunc([]*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete}, func(op *huma.Operation) bool { return op == nil })
-}
-
-// cause returns the error that the log is told, if any.
-func cause(err error) error {
-	if p, ok := errors.AsType[*Problem](err); ok {
-		return p.cause
-	}
-	return err
 }

@@ -24,8 +24,6 @@ type Problem struct {
 	Clause   loot.Clause `json:"clause,omitempty" doc:"The clause of the statement that refused."`
 	Needed   []string    `json:"needed,omitempty" doc:"What would be needed for the clause to permit it."`
 	Approval string      `json:"approval,omitempty" doc:"The approval by a second person that it waits for."`
-
-	cause error
 }
 
 // A Detail is what is wrong with one value, which it does not repeat.
@@ -67,7 +65,7 @@ type awaiter interface{ Awaits() string }
 // what the answer does not say.
 func (a *API) problem(ctx context.Context, op Operation, err error) *Problem {
 	kind := loot.KindOf(err)
-	p := &Problem{Type: "about:blank", Status: statusOf[kind], Detail: loot.Message(err), cause: err}
+	p := &Problem{Type: "about:blank", Status: statusOf[kind], Detail: loot.Message(err)}
 	p.Title = http.StatusText(p.Status)
 	if e, ok := errors.AsType[refuser](err); ok {
 		var title string

@@ -119,19 +119,30 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 		return err
 	}
 	err = client.SendWithSMTPClient(conn, msg)
-	if again && errors.Is(err, gomail.ErrNoActiveConnection) { // the server had hung up meanwhile
+	if again && hungUp(err) {
 		_ = conn.Close()
 		if conn, err = s.dial(ctx, client); err != nil {
 			return err
 		}
 		err = client.SendWithSMTPClient(conn, msg)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		s.keep(client, conn)
+		return nil
+	case msg.IsDelivered(): // taken, and only the parting went wrong: a second try would be a second mail
 		_ = conn.Close()
-		return describe(err)
+		return nil
 	}
-	s.keep(client, conn)
-	return nil
+	_ = conn.Close()
+	return describe(err)
+}
+
+// hungUp reports whether the server had closed the connection before the
+// message was begun.
+func hungUp(err error) bool {
+	e, ok := errors.AsType[*gomail.SendError](err)
+	return ok && e.Reason == gomail.ErrConnCheck
 }
 
 // compose builds the message as it goes out.
@@ -263,6 +274,9 @@ func describe(err error) error {
 		}
 	}
 	if e, ok := errors.AsType[*gomail.SendError](err); ok {
+		if e.ErrorCode() == 0 {
+			return errors.New("mail: the connection broke")
+		}
 		text := fmt.Sprintf("mail: the server answered %d %s", e.ErrorCode(), e.EnhancedStatusCode())
 		if !e.IsTemp() && e.ErrorCode() >= 500 {
 			return fmt.Errorf("%w: %s", ErrRejected, text)

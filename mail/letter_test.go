@@ -1,0 +1,63 @@
+package mail_test
+
+import (
+	"strings"
+	"testing"
+
+	"loot/mail"
+)
+
+var house = mail.House{Name: "Loot", Company: "Nordwind Hosting GmbH", From: "Loot <noreply@loot.example>", URL: "https://loot.example", Privacy: "https://loot.example/statement"}
+
+func TestLetterSaysTheSameInBothWritings(t *testing.T) {
+	l := mail.Letter{
+		Subject: "Please confirm <now>", Preview: "One click", Greet: "Good day",
+		Blocks: []mail.Block{
+			mail.Para("So that nobody orders in your name, please confirm that this address is yours, which takes one click & no more."),
+			mail.Heading("What you ordered"),
+			mail.Facts("Service", "Backup", "Price", "19.00 €\na month"),
+			mail.Points("It works once.", "It works for fifteen minutes, after which it does not work any more and you need a new one."),
+			mail.Button("Confirm", "https://loot.example/c/5?a=1&b=2"),
+			mail.Secret("482 913"),
+			mail.Note("Nothing is kept."),
+		},
+		Why: "You ordered.",
+	}
+	m, err := l.Message(house, "m1", "a@b.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Please confirm &lt;now&gt;", "one click &amp; no more", "What you ordered", "Backup", "19.00 €", `href="https://loot.example/c/5?a=1&amp;b=2"`, "482 913", "Nothing is kept.", "You ordered.", "Nordwind", `href="https://loot.example/statement"`} {
+		if !strings.Contains(m.HTML, want) {
+			t.Errorf("the HTML does not say %q", want)
+		}
+	}
+	for _, want := range []string{"Good day,", "takes one click & no more.", "What you ordered\n----------------", "  Service:  Backup\n  Price:    19.00 €, a month", "- It works once.", "any more\n  and you need a new one.", "Confirm:\nhttps://loot.example/c/5?a=1&b=2\n", "    482 913", "Nothing is kept.", "\n-- \nLoot\n", "You ordered.", "Privacy statement: https://loot.example/statement"} {
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("the text does not say %q:\n%s", want, m.Text)
+		}
+	}
+	for i, line := range strings.Split(m.Text, "\n") {
+		if len([]rune(line)) > 78 {
+			t.Errorf("line %d is too long: %q", i+1, line)
+		}
+	}
+	for _, bad := range []string{"<script", "http://", "ZgotmplZ", "<img"} {
+		if strings.Contains(m.HTML, bad) {
+			t.Errorf("the HTML holds %q", bad)
+		}
+	}
+	if m.From != house.From || m.To != "a@b.example" || m.ID != "m1" || m.Subject != l.Subject {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestLetterWithABadLinkDoesNotRun(t *testing.T) {
+	m, err := mail.Letter{Subject: "s", Blocks: []mail.Block{mail.Button("x", "javascript:alert(1)")}}.Message(house, "m1", "a@b.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(m.HTML, `href="javascript`) {
+		t.Error("the link runs")
+	}
+}
