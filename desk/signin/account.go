@@ -22,7 +22,7 @@ func home(kind loot.ActorKind) string {
 	if kind == loot.Staff {
 		return accountPath
 	}
-	return "/portal/sign-in"
+	return "/portal/signin"
 }
 
 var labelField = web.Field{Name: "label", Label: "What do you call it?", Hint: "Such as the device that it is on.", Plain: true, MaxLen: 60, Value: "Passkey", Required: true, Wide: true}

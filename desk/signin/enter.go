@@ -44,7 +44,7 @@ func (d *Desk) askLink(w http.ResponseWriter, r *http.Request) error {
 	if err := d.lookUp(r, email, leadsTo(loot.Person, in.Get("next"))); err != nil {
 		return err
 	}
-	return web.Redirect(w, r, "/sign-in/sent")
+	return web.Redirect(w, r, "/signin/sent")
 }
 
 // maxSame bounds how many accounts with one address are sent a link.
@@ -97,7 +97,7 @@ func (d *Desk) showLink(w http.ResponseWriter, r *http.Request) error {
 		return err
 	})
 	if errors.Is(err, errLink) {
-		return renderGone(w, r, "/sign-in")
+		return renderGone(w, r, "/signin")
 	}
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (d *Desk) enterByLink(w http.ResponseWriter, r *http.Request) error {
 		return err
 	})
 	if errors.Is(err, errLink) {
-		return renderGone(w, r, "/sign-in")
+		return renderGone(w, r, "/signin")
 	}
 	if err != nil {
 		return err

@@ -141,6 +141,27 @@ func (d *Desk) Methods(ctx context.Context, tx *store.Tx, owner string) (Methods
 	return m, nil
 }
 
+// Ways says in words how somebody signs in; empty: not at all yet.
+func (d *Desk) Ways(ctx context.Context, tx *store.Tx, owner string) (string, error) {
+	m, err := d.Methods(ctx, tx, owner)
+	if err != nil {
+		return "", err
+	}
+	var words []string
+	if m.Passkeys == 1 {
+		words = append(words, "a passkey")
+	} else if m.Passkeys > 1 {
+		words = append(words, fmt.Sprintf("%d passkeys", m.Passkeys))
+	}
+	if m.Password {
+		words = append(words, "password and authenticator app")
+	}
+	if m.Company {
+		words = append(words, "the company's sign-on")
+	}
+	return strings.Join(words, ", "), nil
+}
+
 // Invite sends an account a one-time link to set up how it signs in. It is
 // for an account that is new, or whose ways were all taken by [Desk.Reset].
 func (d *Desk) Invite(ctx context.Context, tx *store.Tx, account string) error {

@@ -77,7 +77,7 @@ func (d *Desk) renderCustomerDoor(w http.ResponseWriter, r *http.Request, status
 	v.Layout, v.Lead = web.LayoutBare, "No password to keep in mind: we send you a link."
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	if d.passkeys != nil {
-		v.Passkey = enterCeremony(r, "Use a passkey", "/sign-in/passkey", in)
+		v.Passkey = enterCeremony(r, "Use a passkey", "/signin/passkey", in)
 		v.Passkey.Primary = false
 	}
 	return customerPage.Render(w, r, status, v)
@@ -126,7 +126,7 @@ func (d *Desk) renderStaffDoor(w http.ResponseWriter, r *http.Request, status in
 		v.Again, v.Title = who.Name, "Once more, please"
 	}
 	if d.passkeys != nil {
-		v.Passkey = enterCeremony(r, "Sign in with a passkey", "/console/sign-in/passkey", in)
+		v.Passkey = enterCeremony(r, "Sign in with a passkey", "/console/signin/passkey", in)
 	}
 	if d.company != nil {
 		v.Company = d.company.Name
@@ -276,9 +276,9 @@ func (d *Desk) renderAccount(w http.ResponseWriter, r *http.Request) error {
 	ctx, who := r.Context(), web.ActorOf(r.Context())
 	root := home(who.Kind)
 	v := accountView{View: web.ViewOf(r, "How you sign in"), Staff: who.Kind == loot.Staff, Fresh: d.freshly(r), Styles: stylesURL}
-	v.Again = "/sign-in?next=" + url.QueryEscape(root)
+	v.Again = "/signin?next=" + url.QueryEscape(root)
 	if v.Staff {
-		v.Again = "/console/sign-in?next=" + url.QueryEscape(root)
+		v.Again = "/console/signin?next=" + url.QueryEscape(root)
 	}
 	var m Methods
 	var keys []passkey

@@ -11,10 +11,10 @@ import (
 
 // Paths that letters and links lead to.
 const (
-	enterPath     = "/sign-in/link/"
+	enterPath     = "/signin/link/"
 	welcomePath   = "/console/welcome/"
 	accountPath   = "/console/account"
-	companyReturn = "/console/sign-in/company/return"
+	companyReturn = "/console/signin/company/return"
 )
 
 // guess is the limit of everything where somebody could try values out.
@@ -23,23 +23,23 @@ var guess = web.PerMinute(20)
 func (d *Desk) routes() []web.Route {
 	return []web.Route{
 		// Customers come in.
-		{Pattern: "GET /sign-in", Audience: web.Public, Serve: d.customerDoor},
-		{Pattern: "POST /sign-in", Audience: web.Public, Serve: d.askLink, Limit: guess},
-		{Pattern: "GET /sign-in/sent", Audience: web.Public, Serve: d.linkSent},
-		{Pattern: "GET /sign-in/link/{token}", Audience: web.Public, Serve: d.showLink, Limit: guess},
-		{Pattern: "POST /sign-in/link/{token}", Audience: web.Public, Serve: d.enterByLink, Limit: guess},
-		{Pattern: "POST /sign-in/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
-		{Pattern: "POST /sign-in/passkey/done", Audience: web.Public, Serve: d.customerPasskey, Limit: guess},
-		{Pattern: "POST /sign-out", Audience: web.Public, Serve: d.signOut},
+		{Pattern: "GET /signin", Audience: web.Public, Serve: d.customerDoor},
+		{Pattern: "POST /signin", Audience: web.Public, Serve: d.askLink, Limit: guess},
+		{Pattern: "GET /signin/sent", Audience: web.Public, Serve: d.linkSent},
+		{Pattern: "GET /signin/link/{token}", Audience: web.Public, Serve: d.showLink, Limit: guess},
+		{Pattern: "POST /signin/link/{token}", Audience: web.Public, Serve: d.enterByLink, Limit: guess},
+		{Pattern: "POST /signin/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
+		{Pattern: "POST /signin/passkey/done", Audience: web.Public, Serve: d.customerPasskey, Limit: guess},
+		{Pattern: "POST /signout", Audience: web.Public, Serve: d.signOut},
 
 		// Staff come in.
-		{Pattern: "GET /console/sign-in", Audience: web.Public, Serve: d.staffDoor},
-		{Pattern: "POST /console/sign-in", Audience: web.Public, Serve: d.checkPassword, Limit: guess},
-		{Pattern: "GET /console/sign-in/code", Audience: web.Public, Serve: d.codePage},
-		{Pattern: "POST /console/sign-in/code", Audience: web.Public, Serve: d.enterByCode, Limit: guess},
-		{Pattern: "POST /console/sign-in/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
-		{Pattern: "POST /console/sign-in/passkey/done", Audience: web.Public, Serve: d.staffPasskey, Limit: guess},
-		{Pattern: "POST /console/sign-in/company", Audience: web.Public, Serve: d.toCompany, Limit: guess},
+		{Pattern: "GET /console/signin", Audience: web.Public, Serve: d.staffDoor},
+		{Pattern: "POST /console/signin", Audience: web.Public, Serve: d.checkPassword, Limit: guess},
+		{Pattern: "GET /console/signin/code", Audience: web.Public, Serve: d.codePage},
+		{Pattern: "POST /console/signin/code", Audience: web.Public, Serve: d.enterByCode, Limit: guess},
+		{Pattern: "POST /console/signin/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
+		{Pattern: "POST /console/signin/passkey/done", Audience: web.Public, Serve: d.staffPasskey, Limit: guess},
+		{Pattern: "POST /console/signin/company", Audience: web.Public, Serve: d.toCompany, Limit: guess},
 		{Pattern: "GET " + companyReturn, Audience: web.Public, Serve: d.fromCompany},
 		{Pattern: "POST " + companyReturn, Audience: web.Public, Serve: d.enterByCompany, Limit: guess},
 
@@ -68,11 +68,11 @@ func (d *Desk) routes() []web.Route {
 		{Pattern: "POST /console/tokens/{id}/withdraw", Audience: web.Console, Serve: d.withdrawToken},
 
 		// Customers look after how they sign in.
-		{Pattern: "GET /portal/sign-in", Audience: web.Portal, Serve: d.account},
-		{Pattern: "POST /portal/sign-in/passkey", Audience: web.Portal, Serve: d.addAskPasskey, Fresh: fresh},
-		{Pattern: "POST /portal/sign-in/passkey/done", Audience: web.Portal, Serve: d.addPasskey, Fresh: fresh},
-		{Pattern: "POST /portal/sign-in/passkey/{name}/remove", Audience: web.Portal, Serve: d.removePasskey, Fresh: fresh},
-		{Pattern: "POST /portal/sign-in/sessions", Audience: web.Portal, Serve: d.endOtherSessions},
+		{Pattern: "GET /portal/signin", Audience: web.Portal, Serve: d.account},
+		{Pattern: "POST /portal/signin/passkey", Audience: web.Portal, Serve: d.addAskPasskey, Fresh: fresh},
+		{Pattern: "POST /portal/signin/passkey/done", Audience: web.Portal, Serve: d.addPasskey, Fresh: fresh},
+		{Pattern: "POST /portal/signin/passkey/{name}/remove", Audience: web.Portal, Serve: d.removePasskey, Fresh: fresh},
+		{Pattern: "POST /portal/signin/sessions", Audience: web.Portal, Serve: d.endOtherSessions},
 	}
 }
 
@@ -93,8 +93,8 @@ func leadsTo(kind loot.ActorKind, next string) string {
 	}
 	next = web.Local(next, root)
 	path, _, _ := strings.Cut(next, "?")
-	if kind == loot.Staff && (!under(path, "/console") || under(path, "/console/sign-in") || under(path, "/console/welcome") || under(path, "/console/set-up")) ||
-		kind == loot.Person && (under(path, "/console") || under(path, "/sign-in")) {
+	if kind == loot.Staff && (!under(path, "/console") || under(path, "/console/signin") || under(path, "/console/welcome") || under(path, "/console/set-up")) ||
+		kind == loot.Person && (under(path, "/console") || under(path, "/signin")) {
 		return root
 	}
 	return next

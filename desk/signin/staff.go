@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"loot"
 	"loot/store"
@@ -66,7 +65,7 @@ func (d *Desk) checkPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.carry(w, s)
-	return web.Redirect(w, r, "/console/sign-in/code")
+	return web.Redirect(w, r, "/console/signin/code")
 }
 
 // staffDoorAgain shows the form with what is wrong; other errors are the
@@ -132,7 +131,7 @@ func beginAgain(w http.ResponseWriter, r *http.Request, err error) error {
 	if err := web.SetFlash(w, r, web.Info, loot.Message(err)); err != nil {
 		return err
 	}
-	return web.Redirect(w, r, "/console/sign-in")
+	return web.Redirect(w, r, "/console/signin")
 }
 
 var errCode = web.Invalid("", map[string]string{"code": "This code is not right, or it was used before. Wait for the next one and try again."})
@@ -311,6 +310,3 @@ func (d *Desk) freshly(r *http.Request) bool {
 	at := web.IdentityOf(r.Context()).At
 	return !at.IsZero() && d.kit.Now().Sub(at) <= fresh
 }
-
-// until says when something that lasts for d ends.
-func (d *Desk) until(life time.Duration) time.Time { return d.kit.Now().Add(life) }

@@ -37,7 +37,7 @@ func (d *Desk) renderWelcome(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	})
 	if errors.Is(err, errLink) {
-		return renderGone(w, r, "/console/sign-in")
+		return renderGone(w, r, "/console/signin")
 	}
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (d *Desk) accept(w http.ResponseWriter, r *http.Request) error {
 	})
 	switch {
 	case errors.Is(err, errLink):
-		return renderGone(w, r, "/console/sign-in")
+		return renderGone(w, r, "/console/signin")
 	case web.Wrong(err) != nil:
 		return d.renderWelcome(w, r, http.StatusUnprocessableEntity, in, err)
 	case err != nil:
@@ -241,7 +241,7 @@ func (d *Desk) setUpPassword(w http.ResponseWriter, r *http.Request) error {
 // notJoined answers for a set-up that could not be ended.
 func (d *Desk) notJoined(w http.ResponseWriter, r *http.Request, err error) error {
 	if errors.Is(err, errLink) {
-		return renderGone(w, r, "/console/sign-in")
+		return renderGone(w, r, "/console/signin")
 	}
 	return beginAgain(w, r, err)
 }
