@@ -47,7 +47,6 @@ func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
 		Keeps:  []loot.Clause{"alterations.notice"},
 		Routes: p.routes(),
 		Nav: []web.Nav{
-			{Audience: web.Public, Order: 10, Label: "Privacy statement", Icon: "scroll-text", Href: "/statement"},
 			{Audience: web.Public, Order: 90, Label: "Check a proof", Icon: "shield-check", Href: "/verify"},
 			{Audience: web.Public, Group: web.Footer, Order: 10, Label: "Versions", Href: "/statement/versions"},
 			{Audience: web.Public, Group: web.Footer, Order: 20, Label: "The ledger", Href: "/ledger"},
