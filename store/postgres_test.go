@@ -341,20 +341,3 @@ func TestManyMoreCallersThanConnectionsWait(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 }
-
-func TestNothingOfTheArgumentsReachesTheServersLog(t *testing.T) {
-	server := storetest.NewServer(t)
-	db := storetest.Open(t, server.Database(t), notes)
-	for range 2 {
-		_ = db.InTx(t.Context(), func(tx *store.Tx) error {
-			return errors.Join(put(t.Context(), tx, "hushhush", 1), put(t.Context(), tx, "hushhush", 1))
-		})
-	}
-	log := server.Log(t)
-	if !strings.Contains(log, "duplicate key") {
-		t.Fatal("the log does not show the failure")
-	}
-	if strings.Contains(log, "hushhush") {
-		t.Errorf("the log of the server holds a value:\n%s", log)
-	}
-}

@@ -3,8 +3,6 @@ package storetest
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -89,14 +87,4 @@ func wait(tb testing.TB, s *Server, query string) {
 		}
 		<-tick.C
 	}
-}
-
-// Log returns what the server wrote to its log.
-func (s *Server) Log(tb testing.TB) string {
-	tb.Helper()
-	b, err := os.ReadFile(filepath.Join(s.dir, "server.log"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(b)
 }

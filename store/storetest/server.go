@@ -194,6 +194,26 @@ func (s *Server) Exec(tb testing.TB, query string) {
 	}
 }
 
+// Tablespace has the server keep tables in a folder that exists, and returns the
+// name to call it by.
+func (s *Server) Tablespace(tb testing.TB, dir string) string {
+	tb.Helper()
+	name := fmt.Sprintf("space_%d", databases.Add(1))
+	if s.owner != nil {
+		if err := os.Chown(dir, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	// The way there must be open too: folders of testing are their owner's alone.
+	for d := filepath.Dir(dir); d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o711); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	s.Exec(tb, fmt.Sprintf("CREATE TABLESPACE %s LOCATION '%s'", name, dir))
+	return name
+}
+
 // Start starts a server that was killed, on the same files and port.
 func (s *Server) Start(tb testing.TB) {
 	tb.Helper()
