@@ -84,19 +84,21 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 // lastDuty returns when the last legal duty lets go of the record, if every
 // service ended now.
 func lastDuty(s *statement.Statement, p gate.PersonView, services []Service, now time.Time) time.Time {
+	var ended time.Time // when the last service ended; those that run, now
+	for _, one := range services {
+		if one.Ended.IsZero() {
+			ended = now
+		} else if one.Ended.After(ended) {
+			ended = one.Ended
+		}
+	}
+	if ended.IsZero() {
+		ended = now // an order that no desk has taken up yet
+	}
 	due := now
 	for _, d := range s.Purposes() {
-		if !slices.Contains(p.Duties, d.ID) {
-			continue
-		}
-		for _, one := range services {
-			ended := one.Ended
-			if ended.IsZero() {
-				ended = now
-			}
-			if until := ended.Add(d.Retain); until.After(due) {
-				due = until
-			}
+		if until := ended.Add(d.Retain); slices.Contains(p.Duties, d.ID) && until.After(due) {
+			due = until
 		}
 	}
 	return due
@@ -156,6 +158,20 @@ func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, e
 			if err := c.needs.EndServices(ctx, tx, me, subject); err != nil {
 				return err
 			}
+		}
+		// An order that no desk has taken up yet ends here.
+		orders, err := openOrders(ctx, tx, subject)
+		if err != nil {
+			return err
+		}
+		for _, o := range orders {
+			err := c.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: subject, Collection: collection, By: me, Reference: o.ID, Service: o.Service})
+			if err != nil && loot.KindOf(err) != loot.Conflict { // it has ended already
+				return err
+			}
+		}
+		if err := endOrders(ctx, tx, subject, now); err != nil {
+			return err
 		}
 		p, err := c.Gate.Person(ctx, tx, subject)
 		if err != nil {

@@ -40,7 +40,7 @@ type Service struct {
 // has nothing to say.
 type Needs struct {
 	// Plans returns what can be chosen and paid for a service.
-	Plans func(service string) []web.Option
+	Plans func(ctx context.Context, service string) ([]web.Option, error)
 	// Services returns what a customer has or had.
 	Services func(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error)
 	// EndServices ends everything that runs.
@@ -62,15 +62,23 @@ type customers struct {
 var migrationFiles embed.FS
 
 // New returns the desk and registers its jobs and listeners.
-func New(kit desk.Kit, needs Needs) desk.Desk {
+func New(kit desk.Kit, needs Needs) desk.Desk { return build(kit, needs).desk() }
+
+func build(kit desk.Kit, needs Needs) *customers {
 	c := &customers{kit, needs}
-	migrations, _ := fs.Sub(migrationFiles, "migrations")
-	job.Register(kit.Jobs, c.notify)
-	job.Register(kit.Jobs, c.tell)
+	job.Register(kit.Jobs, c.tellPage)
+	job.Register(kit.Jobs, c.tellOne)
 	job.Register(kit.Jobs, c.greetKnown)
 	job.Register(kit.Jobs, c.erase)
 	job.Register(kit.Jobs, c.sweep)
+	kit.Jobs.Listen("notify.subject", name, c.notifySubject)
+	kit.Jobs.Listen("notify.everyone", name, c.notifyEveryone)
 	kit.Jobs.Periodic(24*time.Hour, sweepArgs{})
+	return c
+}
+
+func (c *customers) desk() desk.Desk {
+	migrations, _ := fs.Sub(migrationFiles, "migrations")
 	return desk.Desk{
 		Name:       name,
 		Keeps:      []loot.Clause{"collection.compulsory", "adequacy.visible", "disclosure.permission", "network.ways"},

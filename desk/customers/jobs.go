@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"loot"
@@ -52,34 +53,70 @@ type tellPage struct {
 }
 
 // Kind names the job.
-func (tellPage) Kind() string { return "customers.tell" }
+func (tellPage) Kind() string { return "customers.tell_page" }
+
+// tellOne asks for one customer to be told of a use.
+type tellOne struct {
+	Entry   string       `json:"entry"`
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (tellOne) Kind() string { return "customers.tell" }
 
 // tellSize is how many customers one job has told.
 const tellSize = 200
 
-// notify carries out the obligation of a rule to tell somebody of a use. What
-// concerns everyone is told to each customer by a job of its own; what concerns
-// the regulator is handed to whoever listens for it.
-func (c *customers) notify(ctx context.Context, n gate.Notification) error {
-	switch n.Whom {
-	case "everyone":
-		return c.DB.InTx(ctx, func(tx *store.Tx) error { return c.Jobs.Enqueue(ctx, tx, tellPage{Entry: n.Entry}) })
-	case "regulator":
-		return c.DB.InTx(ctx, func(tx *store.Tx) error { return c.Jobs.Publish(ctx, tx, "regulator.notify", n.Entry) })
-	}
-	if n.Subject == "" {
+// notifySubject tells a person of a use of which a rule obliges us to tell them.
+// The notice says "subject entry".
+func (c *customers) notifySubject(ctx context.Context, notice string) error {
+	subject, entry, _ := strings.Cut(notice, " ")
+	return c.tellOne(ctx, tellOne{Entry: entry, Subject: loot.Subject(subject)})
+}
+
+// notifyEveryone has every customer told of a use that concerns all of them.
+func (c *customers) notifyEveryone(ctx context.Context, notice string) error {
+	_, entry, _ := strings.Cut(notice, " ")
+	return c.DB.InTx(ctx, func(tx *store.Tx) error { return c.Jobs.Enqueue(ctx, tx, tellPage{Entry: entry}) })
+}
+
+// tellPage enqueues a notice for each of the next customers.
+func (c *customers) tellPage(ctx context.Context, a tellPage) error {
+	return c.DB.InTx(ctx, func(tx *store.Tx) error {
+		rows, err := c.Vault.List(ctx, tx, collection, a.After, tellSize)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.Erased() {
+				continue
+			}
+			if err := c.Jobs.Enqueue(ctx, tx, tellOne{Entry: a.Entry, Subject: row.Subject}); err != nil {
+				return err
+			}
+		}
+		if len(rows) < tellSize {
+			return nil
+		}
+		return c.Jobs.Enqueue(ctx, tx, tellPage{Entry: a.Entry, After: rows[len(rows)-1].Subject})
+	})
+}
+
+// tellOne writes to one customer that their record was used, once.
+func (c *customers) tellOne(ctx context.Context, a tellOne) error {
+	if a.Subject == "" {
 		return nil
 	}
 	told := false
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		told, err = wasNotified(ctx, tx, n.Entry, n.Subject)
+		told, err = wasNotified(ctx, tx, a.Entry, a.Subject)
 		return err
 	}); err != nil || told {
 		return err
 	}
 	// The note that it went out is made after it did: a crash in between sends
 	// the same message again, which mail programs show once, and loses none.
-	if err := c.letter(ctx, n.Subject, forNotice, "notice-"+n.Entry+"-"+string(n.Subject), mail.Letter{
+	if err := c.letter(ctx, a.Subject, forNotice, "notice-"+a.Entry+"-"+string(a.Subject), mail.Letter{
 		Subject: "Your details were used in a way that we tell you of at once",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
@@ -91,29 +128,7 @@ func (c *customers) notify(ctx context.Context, n gate.Notification) error {
 	}); err != nil {
 		return err
 	}
-	return c.DB.InTx(ctx, func(tx *store.Tx) error { return markNotified(ctx, tx, n.Entry, n.Subject, c.Now()) })
-}
-
-// tell enqueues a notice for each of the next customers.
-func (c *customers) tell(ctx context.Context, a tellPage) error {
-	return c.DB.InTx(ctx, func(tx *store.Tx) error {
-		rows, err := c.Vault.List(ctx, tx, collection, a.After, tellSize)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if row.Erased() {
-				continue
-			}
-			if err := c.Jobs.Enqueue(ctx, tx, gate.Notification{Entry: a.Entry, Whom: "subject", Subject: row.Subject}); err != nil {
-				return err
-			}
-		}
-		if len(rows) < tellSize {
-			return nil
-		}
-		return c.Jobs.Enqueue(ctx, tx, tellPage{Entry: a.Entry, After: rows[len(rows)-1].Subject})
-	})
+	return c.DB.InTx(ctx, func(tx *store.Tx) error { return markNotified(ctx, tx, a.Entry, a.Subject, c.Now()) })
 }
 
 // greetKnown writes to the owner of an address that somebody registered with.

@@ -40,7 +40,11 @@ func (c *customers) drawFor(r *http.Request, held map[loot.Field]bool) (*stateme
 	}
 	form := draw(s, service, held, c.needs.Written)
 	if c.needs.Plans != nil {
-		if plans := c.needs.Plans(service.ID); len(plans) > 0 {
+		plans, err := c.needs.Plans(r.Context(), service.ID)
+		if err != nil {
+			return nil, orderForm{}, err
+		}
+		if len(plans) > 0 {
 			form.Plans = web.Fields{{Name: "plan", Type: "radio", Label: "Plan", Options: plans, Value: plans[0].Value, Required: true, Plain: true, Wide: true}}
 		}
 	}

@@ -43,7 +43,7 @@ func (c *customers) reveal(w http.ResponseWriter, r *http.Request) error {
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
 	if alone && len(o.Rows) == 1 {
-		return cardPage.RenderPart(w, r, http.StatusOK, "opened-row", cardView{View: web.ViewOf(r, ""), Opened: o})
+		return cardPage.RenderPart(w, r, http.StatusOK, "opened-part", cardView{View: web.ViewOf(r, ""), Opened: o})
 	}
 	c.lock(s, a, without(locked, field), o)
 	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})

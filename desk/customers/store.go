@@ -19,13 +19,14 @@ type Order struct {
 	Service string // id in the statement
 	Plan    string
 	Made    time.Time
+	Ended   time.Time // zero: it runs
 }
 
 // FindOrder returns an order, for the desk that keeps services.
 func FindOrder(ctx context.Context, tx *store.Tx, id string) (Order, error) {
 	o := Order{ID: id}
-	var made int64
-	err := tx.QueryRow(ctx, `SELECT subject, service, plan, made FROM customers_order WHERE id = $1`, id).Scan(&o.Subject, &o.Service, &o.Plan, &made)
+	var made, ended int64
+	err := tx.QueryRow(ctx, `SELECT subject, service, plan, made, ended FROM customers_order WHERE id = $1`, id).Scan(&o.Subject, &o.Service, &o.Plan, &made, &ended)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
 	}
@@ -33,13 +34,41 @@ func FindOrder(ctx context.Context, tx *store.Tx, id string) (Order, error) {
 		return Order{}, fmt.Errorf("customers: order: %w", err)
 	}
 	o.Made = time.UnixMicro(made).UTC()
+	if ended != 0 {
+		o.Ended = time.UnixMicro(ended).UTC()
+	}
 	return o, nil
 }
 
 func insertOrder(ctx context.Context, tx *store.Tx, o Order) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO customers_order (id, subject, service, plan, made) VALUES ($1, $2, $3, $4, $5)`,
+	if _, err := tx.Exec(ctx, `INSERT INTO customers_order (id, subject, service, plan, made, ended) VALUES ($1, $2, $3, $4, $5, 0)`,
 		o.ID, o.Subject, o.Service, o.Plan, o.Made.UnixMicro()); err != nil {
 		return fmt.Errorf("customers: order: %w", err)
+	}
+	return nil
+}
+
+// openOrders returns the orders of a person that were not ended here.
+func openOrders(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Order, error) {
+	rows, err := tx.Query(ctx, `SELECT id, service FROM customers_order WHERE subject = $1 AND ended = 0 ORDER BY made, id`, s)
+	if err != nil {
+		return nil, fmt.Errorf("customers: orders: %w", err)
+	}
+	defer rows.Close()
+	var out []Order
+	for rows.Next() {
+		o := Order{Subject: s}
+		if err := rows.Scan(&o.ID, &o.Service); err != nil {
+			return nil, fmt.Errorf("customers: orders: %w", err)
+		}
+		out = append(out, o)
+	}
+	return out, rows.Err()
+}
+
+func endOrders(ctx context.Context, tx *store.Tx, s loot.Subject, now time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE customers_order SET ended = $1 WHERE subject = $2 AND ended = 0`, now.UnixMicro(), s); err != nil {
+		return fmt.Errorf("customers: orders: %w", err)
 	}
 	return nil
 }

@@ -291,7 +291,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 
 func eventFacts(s *statement.Statement, it ledger.Item) []web.Fact {
 	var facts []web.Fact
-	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 {
+	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && it.Facts.Action != loot.Export {
 		facts = append(facts, web.Fact{Term: "Details", Value: list(names)})
 	}
 	if p, ok := s.Purpose(it.Facts.Purpose); ok && it.Facts.Action != loot.Export {

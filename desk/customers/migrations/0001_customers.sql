@@ -6,7 +6,8 @@ CREATE TABLE customers_order (
     subject TEXT NOT NULL,
     service TEXT NOT NULL,
     plan    TEXT NOT NULL,
-    made    BIGINT NOT NULL
+    made    BIGINT NOT NULL,
+    ended   BIGINT NOT NULL         -- 0: not ended together with the account
 );
 CREATE INDEX customers_order_subject ON customers_order (subject);
 -- A form that was sent: sending the same one again orders nothing twice.

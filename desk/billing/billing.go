@@ -1,0 +1,215 @@
+// Package billing keeps the catalogue of what can be ordered and the services
+// that customers have. It knows a customer by a random id and opens nothing.
+package billing
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+const (
+	name                       = "billing"
+	collection loot.Collection = "customer" // whose orders are kept here
+)
+
+// An Order is a service that somebody ordered, as the desk that takes orders
+// tells.
+type Order struct {
+	Subject loot.Subject
+	Service string // id in the statement
+	Plan    string
+	Made    time.Time
+	Ended   time.Time // zero: it runs
+}
+
+// A Billing is the desk together with what others ask of it.
+type Billing struct {
+	desk.Kit
+	order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+}
+
+// New returns the desk. Order tells of an order when the notice
+// "service.ordered" names it.
+func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) *Billing {
+	b := &Billing{kit, order}
+	kit.Jobs.Listen("service.ordered", name, b.ordered)
+	return b
+}
+
+// Desk returns the desk as a value.
+func (b *Billing) Desk() desk.Desk {
+	migrations, _ := fs.Sub(migrationFiles, "migrations")
+	return desk.Desk{
+		Name:       name,
+		Routes:     b.routes(),
+		Nav:        nav(),
+		Migrations: migrations,
+		Export:     b.export,
+		Erase:      b.forget,
+	}
+}
+
+func (b *Billing) routes() []web.Route {
+	prices := []loot.Role{"billing", "administrator"}
+	return []web.Route{
+		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
+		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
+		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
+		{Pattern: "GET /console/billing", Audience: web.Console, Serve: b.list},
+		{Pattern: "GET /console/billing/plans", Audience: web.Console, Serve: b.plans, Roles: prices},
+		{Pattern: "POST /console/billing/plans", Audience: web.Console, Serve: b.addPlan, Roles: prices},
+		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
+	}
+}
+
+func nav() []web.Nav {
+	return []web.Nav{
+		{Audience: web.Public, Order: 20, Label: "Services", Icon: "server", Href: "/services"},
+		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
+		{Audience: web.Console, Group: "Customers", Order: 110, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
+		{Audience: web.Console, Group: "Customers", Order: 120, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
+	}
+}
+
+// ordered begins a service. A notice that comes twice begins nothing twice, and
+// an order whose customer was erased meanwhile begins nothing at all.
+func (b *Billing) ordered(ctx context.Context, reference string) error {
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		o, err := b.order(ctx, tx, reference)
+		if loot.KindOf(err) == loot.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return insertService(ctx, tx, reference, o)
+	})
+}
+
+// Services returns what a customer has or had, latest first.
+func (b *Billing) Services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error) {
+	return servicesOf(ctx, tx, b.titles(), s)
+}
+
+// EndAll ends every service of a customer that runs.
+func (b *Billing) EndAll(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject) error {
+	all, err := b.Services(ctx, tx, s)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if !one.Ended.IsZero() {
+			continue
+		}
+		if err := b.endService(ctx, tx, by, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endService ends one service, and with it the permission that ordering it was.
+func (b *Billing) endService(ctx context.Context, tx *store.Tx, by loot.Actor, one Service) error {
+	ended, err := endService(ctx, tx, one.Reference, b.Now())
+	if err != nil || !ended {
+		return err
+	}
+	return b.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: one.Subject, Collection: collection, By: by, Reference: one.Reference, Service: one.Service})
+}
+
+// Plans returns what can be chosen for a service, for the form that orders it.
+func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, error) {
+	var plans []Plan
+	err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		plans, err = plansOf(ctx, tx, false)
+		return err
+	})
+	var options []web.Option
+	for _, p := range plans {
+		if p.Service == service {
+			options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.Text})
+		}
+	}
+	return options, err
+}
+
+// titles returns the names of services in the statement in force.
+func (b *Billing) titles() map[string]string {
+	titles := map[string]string{}
+	if s, err := b.inForce(); err == nil {
+		for _, d := range s.Services() {
+			titles[d.ID] = d.Title
+		}
+	}
+	return titles
+}
+
+func (b *Billing) inForce() (*statement.Statement, error) {
+	v, ok := b.Gate.InForce()
+	if !ok {
+		return nil, loot.Errorf(loot.Unavailable, "No statement is in force yet, so nothing can be ordered. Please come back shortly.")
+	}
+	return v.Statement, nil
+}
+
+// A Plan is a price of a service.
+type Plan struct {
+	ID       string
+	Service  string
+	Title    string
+	Text     string
+	Cents    int64
+	Currency string
+	Period   string
+	Retired  bool
+}
+
+// signs are the currencies that are written by a sign.
+var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
+
+// Price writes the price as people read it.
+func (p Plan) Price() string { return money(p.Cents, p.Currency) + " a " + p.Period }
+
+func money(cents int64, currency string) string {
+	sign, ok := signs[currency]
+	if !ok {
+		sign = currency
+	}
+	frac := strconv.FormatInt(cents%100, 10)
+	if len(frac) < 2 {
+		frac = "0" + frac
+	}
+	return sign + "\u00a0" + strconv.FormatInt(cents/100, 10) + "." + frac
+}
+
+// A Service is one that a customer has or had.
+type Service struct {
+	Reference string
+	Subject   loot.Subject
+	Service   string // id in the statement
+	Title     string
+	Plan      string // in words; empty: none was chosen
+	Since     time.Time
+	Ended     time.Time // zero: it runs
+}
+
+// State says in a word where the service stands.
+func (s Service) State() web.Badge {
+	if s.Ended.IsZero() {
+		return web.Badge{Tone: web.Good, Text: "runs"}
+	}
+	return web.Badge{Text: "ended"}
+}

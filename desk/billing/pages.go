@@ -1,0 +1,337 @@
+package billing
+
+import (
+	"embed"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var (
+	cataloguePage = web.NewPage[catalogueView](pageFiles, "pages/catalogue.html")
+	minePage      = web.NewPage[mineView](pageFiles, "pages/mine.html")
+	listPage      = web.NewPage[listView](pageFiles, "pages/list.html")
+	plansPage     = web.NewPage[plansView](pageFiles, "pages/plans.html")
+)
+
+type catalogueView struct {
+	web.View
+	Services []offered
+}
+
+// offered is a service as the catalogue shows it.
+type offered struct {
+	statement.ServiceDecl
+	Icon  string
+	Plans []Plan
+	Must  []string // details that it cannot be ordered without
+}
+
+var serviceIcons = map[string]string{
+	"shared-hosting": "app-window", "virtual-server": "server", "dedicated-server": "server-cog", "backup": "database-backup", "domain": "globe",
+}
+
+// catalogue shows what can be ordered, what it costs and what it asks.
+func (b *Billing) catalogue(w http.ResponseWriter, r *http.Request) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	var plans []Plan
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		plans, err = plansOf(r.Context(), tx, false)
+		return err
+	}); err != nil {
+		return err
+	}
+	v := catalogueView{View: web.ViewOf(r, "Services")}
+	v.Lead = "Each service says what it costs and what it has to know about you."
+	for _, d := range s.Services() {
+		o := offered{ServiceDecl: d, Icon: serviceIcons[d.ID], Must: compulsory(s, d.ID)}
+		if o.Icon == "" {
+			o.Icon = "package"
+		}
+		for _, p := range plans {
+			if p.Service == d.ID {
+				o.Plans = append(o.Plans, p)
+			}
+		}
+		v.Services = append(v.Services, o)
+	}
+	return cataloguePage.Render(w, r, http.StatusOK, v)
+}
+
+func compulsory(s *statement.Statement, service string) []string {
+	var names []string
+	for _, d := range s.Fields(collection) {
+		for _, id := range d.Services {
+			if id == "*" || id == service {
+				names = append(names, d.Title)
+				break
+			}
+		}
+	}
+	return names
+}
+
+type mineView struct {
+	web.View
+	Services []myService
+	Empty    web.Empty
+}
+
+type myService struct {
+	Service
+	End *web.Action
+}
+
+// mine shows a customer's own services.
+func (b *Billing) mine(w http.ResponseWriter, r *http.Request) error {
+	v := mineView{View: web.ViewOf(r, "Your services")}
+	v.Lead = "What you ordered. Ending a service ends what it permitted us."
+	v.Actions = []web.Action{{Label: "Order another", Icon: "plus", Href: "/services", Primary: true}}
+	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What you order appears here within a second."}
+	var all []Service
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		all, err = b.Services(r.Context(), tx, loot.Subject(web.ActorOf(r.Context()).ID))
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, one := range all {
+		row := myService{Service: one}
+		if one.Ended.IsZero() {
+			row.End = &web.Action{
+				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
+				Confirm: "End “" + one.Title + "” now? It stops, and so does everything that we may do with your details because of it, except what a law keeps.",
+			}
+		}
+		v.Services = append(v.Services, row)
+	}
+	return minePage.Render(w, r, http.StatusOK, v)
+}
+
+// end ends one of a customer's own services.
+func (b *Billing) end(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
+		all, err := b.Services(ctx, tx, loot.Subject(me.ID))
+		if err != nil {
+			return err
+		}
+		for _, one := range all {
+			if one.Reference == r.PathValue("reference") {
+				return b.endService(ctx, tx, me, one)
+			}
+		}
+		return loot.Errorf(loot.NotFound, "You have no such service.")
+	}); err != nil {
+		return err
+	}
+	if err := web.SetFlash(w, r, web.Good, "The service has ended."); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/portal/services")
+}
+
+const perPage = 50
+
+type listView struct {
+	web.View
+	Stats []web.Stat
+	Rows  []listRow
+	Pager web.Pager
+	Empty web.Empty
+}
+
+type listRow struct {
+	Service
+	Href string
+}
+
+// list shows the services of all customers, by id.
+func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	var all []Service
+	var count map[string]int
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if all, err = listServices(ctx, tx, b.titles(), q.Get("after"), perPage+1); err != nil {
+			return err
+		}
+		count, err = running(ctx, tx)
+		return err
+	}); err != nil {
+		return err
+	}
+	v := listView{View: web.ViewOf(r, "Services of customers")}
+	v.Lead = "What runs and what ended, by the customer's id."
+	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What a customer orders appears here."}
+	for _, d := range s.Services() {
+		v.Stats = append(v.Stats, web.Stat{Label: d.Title, Value: strconv.Itoa(count[d.ID]), Note: "run"})
+	}
+	if len(all) > perPage {
+		all = all[:perPage]
+		v.Pager.Next = web.After(&url.URL{Path: "/console/billing"}, all[perPage-1].Reference)
+	}
+	if q.Get("after") != "" {
+		v.Pager.Prev = "/console/billing"
+	}
+	for _, one := range all {
+		v.Rows = append(v.Rows, listRow{one, "/console/customers/" + url.PathEscape(string(one.Subject))})
+	}
+	return listPage.Render(w, r, http.StatusOK, v)
+}
+
+type plansView struct {
+	web.View
+	Groups []planGroup
+	Form   web.Fields
+	Wrong  *web.Problems
+}
+
+type planGroup struct {
+	Service statement.ServiceDecl
+	Plans   []planRow
+}
+
+type planRow struct {
+	Plan
+	Retire *web.Action
+}
+
+// plans shows the prices, to be changed.
+func (b *Billing) plans(w http.ResponseWriter, r *http.Request) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	return b.showPlans(w, r, http.StatusOK, s, planFields(s), nil)
+}
+
+func planFields(s *statement.Statement) web.Fields {
+	services := []web.Option{{Label: "Choose…"}}
+	for _, d := range s.Services() {
+		services = append(services, web.Option{Value: d.ID, Label: d.Title})
+	}
+	return web.Fields{
+		{Name: "service", Type: "select", Label: "Service", Options: services, Required: true, Plain: true},
+		{Name: "title", Label: "Name of the plan", MaxLen: 60, Required: true, Plain: true},
+		{Name: "text", Label: "What it holds", MaxLen: 160, Hint: "One line."},
+		{Name: "price", Label: "Price", InputMode: "decimal", MaxLen: 12, Required: true, Plain: true, Hint: "Such as 9.90, without tax."},
+		{Name: "currency", Type: "select", Label: "Currency", Options: []web.Option{{Value: "EUR", Label: "Euro"}, {Value: "GBP", Label: "Pound"}, {Value: "USD", Label: "US dollar"}}, Required: true, Plain: true},
+		{Name: "period", Type: "select", Label: "Each", Options: []web.Option{{Value: "month", Label: "Month"}, {Value: "year", Label: "Year"}}, Required: true, Plain: true},
+	}
+}
+
+func (b *Billing) showPlans(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, form web.Fields, wrong error) error {
+	var plans []Plan
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		plans, err = plansOf(r.Context(), tx, true)
+		return err
+	}); err != nil {
+		return err
+	}
+	v := plansView{View: web.ViewOf(r, "Prices"), Form: form, Wrong: web.ProblemsOf(wrong, form)}
+	v.Lead = "A plan that is retired stays with those who have it. Nobody else can order it."
+	for _, d := range s.Services() {
+		g := planGroup{Service: d}
+		for _, p := range plans {
+			if p.Service != d.ID {
+				continue
+			}
+			row := planRow{Plan: p}
+			if !p.Retired {
+				row.Retire = &web.Action{Label: "Retire", Icon: "archive", Small: true, Post: true, Href: "/console/billing/plans/" + url.PathEscape(p.ID) + "/retire"}
+			}
+			g.Plans = append(g.Plans, row)
+		}
+		v.Groups = append(v.Groups, g)
+	}
+	return plansPage.Render(w, r, status, v)
+}
+
+var price = regexp.MustCompile(`^([0-9]{1,7})(?:[.,]([0-9]{2}))?$`)
+
+// addPlan adds a plan.
+func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	form := planFields(s)
+	err = form.Check(typed)
+	p := Plan{ID: loot.NewID("p"), Service: typed.Get("service"), Title: typed.Get("title"), Text: typed.Get("text"), Currency: typed.Get("currency"), Period: typed.Get("period")}
+	if err == nil {
+		m := price.FindStringSubmatch(typed.Get("price"))
+		if m == nil {
+			err = web.Invalid("", map[string]string{"price": "This is not a price. One looks like 9.90."})
+		} else {
+			p.Cents = cents(m[1], m[2])
+		}
+	}
+	if web.Wrong(err) != nil {
+		return b.showPlans(w, r, http.StatusUnprocessableEntity, s, form.With(typed, err), err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		if err := insertPlan(r.Context(), tx, p); err != nil {
+			return err
+		}
+		_, err := b.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), "plan.added", p.ID)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := web.SetFlash(w, r, web.Good, "The plan can be ordered from now on."); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/billing/plans")
+}
+
+// cents joins whole units and hundredths; both hold digits only.
+func cents(whole, part string) int64 {
+	n, _ := strconv.ParseInt(whole, 10, 64)
+	c, _ := strconv.ParseInt(part, 10, 64)
+	return n*100 + c
+}
+
+// retirePlan takes a plan out of the catalogue.
+func (b *Billing) retirePlan(w http.ResponseWriter, r *http.Request) error {
+	if err := b.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		retired, err := retirePlan(r.Context(), tx, r.PathValue("id"), b.Now())
+		if err != nil {
+			return err
+		}
+		if !retired {
+			return loot.Errorf(loot.NotFound, "There is no such plan that could be retired.")
+		}
+		_, err = b.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), "plan.retired", r.PathValue("id"))
+		return err
+	}); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, "/console/billing/plans")
+}

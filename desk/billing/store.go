@@ -1,0 +1,176 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+func micro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+func insertService(ctx context.Context, tx *store.Tx, reference string, o Order) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, micro(o.Made), micro(o.Ended)); err != nil {
+		return fmt.Errorf("billing: service: %w", err)
+	}
+	return nil
+}
+
+const selectService = `SELECT s.reference, s.subject, s.service, s.since, s.ended, p.title, p.cents, p.currency, p.period
+	FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan`
+
+func scanServices(rows *sql.Rows, titles map[string]string) ([]Service, error) {
+	defer rows.Close()
+	var out []Service
+	for rows.Next() {
+		var s Service
+		var since, ended int64
+		var title, currency, period sql.NullString
+		var cents sql.NullInt64
+		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &since, &ended, &title, &cents, &currency, &period); err != nil {
+			return nil, fmt.Errorf("billing: services: %w", err)
+		}
+		s.Since, s.Ended, s.Title = instant(since), instant(ended), titles[s.Service]
+		if s.Title == "" {
+			s.Title = s.Service // no longer in the statement
+		}
+		if title.Valid {
+			s.Plan = title.String + ", " + Plan{Cents: cents.Int64, Currency: currency.String, Period: period.String}.Price()
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+func servicesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject) ([]Service, error) {
+	rows, err := tx.Query(ctx, selectService+` WHERE s.subject = $1 ORDER BY s.since DESC, s.reference`, s)
+	if err != nil {
+		return nil, fmt.Errorf("billing: services: %w", err)
+	}
+	return scanServices(rows, titles)
+}
+
+// listServices returns the next n services, latest first, after the one given.
+func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, after string, n int) ([]Service, error) {
+	since := int64(1<<63 - 1)
+	if after != "" {
+		if err := tx.QueryRow(ctx, `SELECT since FROM billing_service WHERE reference = $1`, after).Scan(&since); err != nil {
+			return nil, loot.Wrap(loot.NotFound, err, "The list cannot go on from there. Begin again.")
+		}
+	}
+	rows, err := tx.Query(ctx, selectService+` WHERE (s.since, s.reference) < ($1, $2) ORDER BY s.since DESC, s.reference DESC LIMIT $3`, since, after, n)
+	if err != nil {
+		return nil, fmt.Errorf("billing: services: %w", err)
+	}
+	return scanServices(rows, titles)
+}
+
+// endService notes that a service ended, and reports false if it had before.
+func endService(ctx context.Context, tx *store.Tx, reference string, now time.Time) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE billing_service SET ended = $1 WHERE reference = $2 AND ended = 0`, now.UnixMicro(), reference)
+	if err != nil {
+		return false, fmt.Errorf("billing: end: %w", err)
+	}
+	return n == 1, nil
+}
+
+// running counts the services that run, by their id in the statement.
+func running(ctx context.Context, tx *store.Tx) (map[string]int, error) {
+	rows, err := tx.Query(ctx, `SELECT service, count(*) FROM billing_service WHERE ended = 0 GROUP BY service`)
+	if err != nil {
+		return nil, fmt.Errorf("billing: count: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]int{}
+	for rows.Next() {
+		var id string
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, fmt.Errorf("billing: count: %w", err)
+		}
+		out[id] = n
+	}
+	return out, rows.Err()
+}
+
+// plansOf returns the plans, the cheapest of each service first.
+func plansOf(ctx context.Context, tx *store.Tx, retired bool) ([]Plan, error) {
+	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan ORDER BY service, retired, cents, id`)
+	if err != nil {
+		return nil, fmt.Errorf("billing: plans: %w", err)
+	}
+	defer rows.Close()
+	var out []Plan
+	for rows.Next() {
+		var p Plan
+		var gone int64
+		if err := rows.Scan(&p.ID, &p.Service, &p.Title, &p.Text, &p.Cents, &p.Currency, &p.Period, &gone); err != nil {
+			return nil, fmt.Errorf("billing: plans: %w", err)
+		}
+		p.Retired = gone != 0
+		if retired || !p.Retired {
+			out = append(out, p)
+		}
+	}
+	return out, rows.Err()
+}
+
+func insertPlan(ctx context.Context, tx *store.Tx, p Plan) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_plan (id, service, title, text, cents, currency, period, retired) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`,
+		p.ID, p.Service, p.Title, p.Text, p.Cents, p.Currency, p.Period); err != nil {
+		return fmt.Errorf("billing: plan: %w", err)
+	}
+	return nil
+}
+
+func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE billing_plan SET retired = $1 WHERE id = $2 AND retired = 0`, now.UnixMicro(), id)
+	if err != nil {
+		return false, fmt.Errorf("billing: retire: %w", err)
+	}
+	return n == 1, nil
+}
+
+// forget removes what is kept about a person.
+func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM billing_service WHERE subject = $1`, s); err != nil {
+		return fmt.Errorf("billing: forget: %w", err)
+	}
+	return nil
+}
+
+// export returns what is kept about a person.
+func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
+	all, err := b.Services(ctx, tx, s)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	type line struct {
+		Reference string    `json:"reference"`
+		Service   string    `json:"service"`
+		Plan      string    `json:"plan,omitempty"`
+		Since     time.Time `json:"since"`
+		Ended     time.Time `json:"ended,omitzero"`
+	}
+	var out []line
+	for _, one := range all {
+		out = append(out, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
+	}
+	return out, nil
+}

@@ -1,0 +1,326 @@
+package customers
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+	"loot/web/webtest"
+)
+
+// open states a purpose and a reason for a customer's record.
+func (h *house) open(s loot.Subject, purpose string, more ...string) webtest.Answer {
+	h.t.Helper()
+	return h.Post("/console/customers/"+string(s)+"/open", append([]string{"purpose", purpose, "reason", "Ticket 7"}, more...)...)
+}
+
+func TestTheListNamesNobody(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.asStaff("m1", "support")
+		a := h.Get("/console/customers")
+		shows(t, a, http.StatusOK, string(s), "active", "23 Nov 2026")
+		hides(t, a, "Meadow", "jo@", "Exampleton", "5550100")
+		a = h.Get("/console/customers/" + string(s))
+		shows(t, a, http.StatusOK, "Known without opening", "Open the record")
+		hides(t, a, "Meadow", "jo@", "Exampleton", "5550100")
+		shows(t, h.Get("/console/customers/snobody"), http.StatusNotFound)
+	})
+}
+
+func TestTheListGoesOnPageByPage(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		for i := range perPage + 3 {
+			h.Post("/order/shared-hosting", with(jo, "contact.email", "c"+string(rune('a'+i/10))+string(rune('a'+i%10))+"@example.com", "sent", "f"+string(rune('0'+i)))...)
+		}
+		h.drain()
+		h.asStaff("m1", "support")
+		id := regexp.MustCompile(`/console/customers/(s[a-z2-7]{26})"`)
+		seen := map[string]bool{}
+		path := "/console/customers"
+		for pages := 0; path != "" && pages < 5; pages++ {
+			a := h.Get(path)
+			for _, m := range id.FindAllStringSubmatch(a.Body, -1) {
+				seen[m[1]] = true
+			}
+			path = ""
+			if m := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(a.Body); m != nil {
+				path = m[1]
+			}
+		}
+		if len(seen) != perPage+3 {
+			t.Errorf("%d customers are listed, want %d", len(seen), perPage+3)
+		}
+	})
+}
+
+func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.asStaff("m1", "support")
+		find := func(purpose, field, value string) webtest.Answer {
+			return h.Post("/console/customers/find", "purpose", purpose, "field", field, "value", value)
+		}
+		for _, tt := range [][3]string{
+			{"support", "contact.email", "jo@example.com"},
+			{"support", "contact.email", " JO@Example.COM "},
+			{"support", "company.name", "example meadow ltd"},
+			{"support", "company.vat", "ie 1234567 t"},
+		} {
+			a := find(tt[0], tt[1], tt[2])
+			shows(t, a, http.StatusOK, "Found.", string(s))
+		}
+		for _, tt := range [][3]string{{"support", "contact.email", "j@example.com"}, {"support", "company.name", "example"}} {
+			a := find(tt[0], tt[1], tt[2])
+			shows(t, a, http.StatusOK, "Nobody has exactly this value")
+			if !strings.Contains(a.Body, tt[2]) {
+				t.Error("what was typed is lost")
+			}
+		}
+		shows(t, find("mailing", "contact.email", "jo@example.com"), http.StatusForbidden, "What would be needed")
+		shows(t, find("support", "contact.phone", "+35315550100"), http.StatusUnprocessableEntity, "one of those offered")
+		shows(t, find("support", "contact.email", "nonsense"), http.StatusUnprocessableEntity, "not an e-mail address")
+		shows(t, find("", "contact.email", "jo@example.com"), http.StatusUnprocessableEntity, "Please choose one")
+
+		// Hit or miss, each search is on the ledger.
+		found := 0
+		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			for row, err := range h.kit.Ledger.Facts(t.Context(), tx, start.Add(-time.Hour), start.Add(time.Hour)) {
+				if err != nil {
+					return err
+				}
+				if row.Facts.Action == loot.Find && row.Facts.ActorKind == loot.Staff && row.Facts.Verdict == "permitted" {
+					found++
+				}
+			}
+			return nil
+		}))
+		if found != 6 {
+			t.Errorf("%d searches are on the ledger, want 6", found)
+		}
+	})
+}
+
+func TestNothingOpensBeforeTheUndertakingIsSigned(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.undertaking = time.Time{}
+		h.asStaff("m1", "support")
+		a := h.open(s, "support")
+		shows(t, a, http.StatusForbidden, "security.staff", "What would be needed")
+		hides(t, a, "Meadow", "jo@example")
+		a = h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com")
+		shows(t, a, http.StatusForbidden, "security.staff")
+		h.as(s)
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Refused: opening", "Customer support")
+	})
+}
+
+func TestOpeningCoversUntilRevealed(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.asStaff("m1", "support")
+		a := h.open(s, "support")
+		shows(t, a, http.StatusOK, "Open for: Helping you", "@e•••.com", "Reveal", "Correct")
+		hides(t, a, "jo@example.com", "35315550100", "Example Meadow Ltd", "1 Sample Quay")
+
+		// One field, as a script asks for it: its row comes back, nothing else.
+		row := h.Do(http.MethodPost, "/console/customers/"+string(s)+"/reveal",
+			"purpose=support&reason=Ticket+7&field=contact.email",
+			http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Hx-Request": {"true"}})
+		shows(t, row, http.StatusOK, "jo@example.com")
+		hides(t, row, "<html", "35315550100", "Telephone")
+
+		// Without a script: the page, with that field uncovered and no other.
+		a = h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "support", "reason", "Ticket 7", "field", "contact.phone")
+		shows(t, a, http.StatusOK, "+35315550100", "@e•••.com")
+		hides(t, a, "jo@example.com")
+
+		// A field that the purpose has no use for stays shut.
+		for _, f := range []string{"address.street", "payment.iban"} {
+			a = h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "support", "reason", "Ticket 7", "field", f)
+			shows(t, a, http.StatusForbidden, "What would be needed")
+		}
+		shows(t, h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "support", "reason", "x", "field", "applicant.name"), http.StatusUnprocessableEntity)
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support"), http.StatusUnprocessableEntity, "Please fill this in.")
+
+		opened := 0
+		for _, it := range h.items(s) {
+			if it.Facts.Action == loot.Use && it.Facts.Verdict == "permitted" && it.Facts.ActorKind == loot.Staff {
+				opened++
+			}
+		}
+		if opened != 4 { // opened, revealed, revealed with a second look at the rest
+			t.Errorf("%d entries of openings, want 4", opened)
+		}
+	})
+}
+
+func TestARefusedPurposeSaysWhy(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.asStaff("m1", "support")
+		for purpose, words := range map[string][]string{
+			"recommendation": {"disclosure.permission", "What would be needed"},
+			"invoice":        {"security.staff", "What would be needed"},
+			"safety":         {"What would be needed"},
+		} {
+			a := h.open(s, purpose)
+			shows(t, a, http.StatusForbidden, words...)
+			hides(t, a, "•••@", "Meadow", "Ask one other person")
+			if !strings.Contains(a.Body, "Ticket 7") {
+				t.Errorf("%s: the reason is lost", purpose)
+			}
+		}
+		shows(t, h.open(s, "no-such"), http.StatusUnprocessableEntity, "one of those offered")
+
+		// With an open case, the abuse desk opens what the case needs.
+		h.asStaff("m3", "abuse")
+		shows(t, h.open(s, "safety"), http.StatusForbidden, "case")
+		h.cases["c1"] = "abuse"
+		shows(t, h.open(s, "safety", "case", "c1"), http.StatusOK, "Open for: Keeping the network safe")
+	})
+}
+
+// approve answers an approval as somebody who may.
+func (h *house) approve(id, who string, yes bool) {
+	h.t.Helper()
+	ok(h.t, h.kit.DB.InTx(h.t.Context(), func(tx *store.Tx) error {
+		_, err := h.kit.Gate.Vote(h.t.Context(), tx, id, gate.Voter{
+			Actor: loot.Actor{Kind: loot.Staff, ID: who, Roles: []loot.Role{"dpo"}}, Since: start.AddDate(-1, 0, 0),
+		}, yes)
+		return err
+	}))
+}
+
+func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
+		h.asStaff("m1", "billing")
+		a := h.open(s, "payment")
+		shows(t, a, http.StatusForbidden, "Ask one other person to agree")
+		hides(t, a, "IE29AIBK")
+		a = h.Post("/console/customers/"+string(s)+"/ask", "purpose", "payment", "reason", "Refund 12", "field", "payment.iban")
+		at := a.Header.Get("Location")
+		if a.Status != http.StatusSeeOther || !strings.Contains(at, "?approval=") {
+			t.Fatalf("status %d to %q: %s", a.Status, at, text(a.Body))
+		}
+		_, id, _ := strings.Cut(at, "=")
+		shows(t, h.Get(at), http.StatusOK, "You asked for approval", "1 is still to be heard")
+		early := h.Post("/console/customers/"+string(s)+"/open", "approval", id)
+		shows(t, early, http.StatusConflict)
+		hides(t, early, "IE29AIBK")
+
+		h.approve(id, "m9", true)
+		shows(t, h.Get(at), http.StatusOK, "Agreed.", "Open now")
+		h.asStaff("m2", "billing")
+		shows(t, h.Get(at), http.StatusNotFound)
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "approval", id), http.StatusForbidden, "somebody else")
+		other := h.register(with(jo, "contact.email", "o@example.com", "payment.iban", "IE64IRCE92050112345678")...)
+		h.asStaff("m1", "billing")
+		shows(t, h.Post("/console/customers/"+string(other)+"/open", "approval", id), http.StatusNotFound)
+
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "approval", id), http.StatusOK, "IE29AIBK93115212345678")
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "approval", id), http.StatusConflict)
+		shows(t, h.Get(at), http.StatusOK, "This approval was used.")
+
+		h.as(s)
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Opened 1 detail", "Billing", "bank account (IBAN)")
+		h.asStaff("m1", "billing")
+		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "invoice", "reason", "x", "field", "company.name"), http.StatusConflict, "Nobody has to agree")
+		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "support", "reason", "x", "field", "contact.email"), http.StatusForbidden)
+	})
+}
+
+func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		base := "/console/customers/" + string(s)
+		h.asStaff("m1", "support")
+		v := version(t, h.open(s, "support"))
+		asked := []string{"purpose", "support", "reason", "Ticket 7", "field", "contact.phone", "version", v}
+		a := h.Post(base+"/correct", asked...)
+		shows(t, a, http.StatusOK, "Correct: Telephone number", "New value")
+		wrong := h.Post(base+"/save", append(asked, "contact.phone", "ring me")...)
+		shows(t, wrong, http.StatusUnprocessableEntity, "not a telephone number")
+
+		h.asStaff("m2", "support")
+		if a := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0111")...); a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", a.Status, text(a.Body))
+		}
+		h.asStaff("m1", "support")
+		late := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...)
+		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+35315550111", "+35315550122", "Save mine over it")
+		asked[7] = version(t, late)
+		if a := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...); a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", a.Status, text(a.Body))
+		}
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "+35315550122", "our staff, for “helping you”")
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Corrected 1 detail", "Customer support")
+
+		// A purpose that has no use for the field, and a role that has none, change nothing.
+		h.asStaff("m1", "support")
+		asked[5], asked[7] = "address.street", version(t, h.open(s, "support"))
+		shows(t, h.Post(base+"/save", append(asked, "address.street", "2 Quay")...), http.StatusForbidden)
+		h.asStaff("m4", "administrator")
+		asked[5] = "contact.phone"
+		shows(t, h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0133")...), http.StatusForbidden)
+	})
+}
+
+func TestTwoAtTheSameInstantLoseNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		v := version(t, h.Get("/portal/correct/contact.phone"))
+		const n = 8
+		codes := make(chan int, n)
+		for i := range n {
+			go func() {
+				req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, h.Server.URL+"/portal/correct/contact.phone",
+					strings.NewReader("version="+v+"&contact.phone=%2B35315550"+string(rune('1'+i))+"00"))
+				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				resp, err := h.Server.Client().Transport.RoundTrip(req)
+				if err != nil {
+					codes <- 0
+					return
+				}
+				resp.Body.Close()
+				codes <- resp.StatusCode
+			}()
+		}
+		count := map[int]int{}
+		for range n {
+			count[<-codes]++
+		}
+		if count[http.StatusSeeOther] != 1 || count[http.StatusConflict] != n-1 {
+			t.Errorf("answers %v, want one saved and %d told of it", count, n-1)
+		}
+	})
+}
+
+func TestAnErasedRecordOpensForNobody(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		h.Post("/portal/account/erase", "sure", "on")
+		h.clock.Advance(200 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.drain()
+		h.asStaff("m1", "support")
+		shows(t, h.Get("/console/customers"), http.StatusOK, "erased")
+		shows(t, h.Get("/console/customers/"+string(s)), http.StatusOK, "This record is erased")
+		a := h.open(s, "support")
+		if a.Status != http.StatusForbidden && a.Status != http.StatusNotFound {
+			t.Errorf("status %d", a.Status)
+		}
+		hides(t, a, "Meadow")
+		shows(t, h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com"), http.StatusOK, "Nobody has exactly this value")
+	})
+}

@@ -1,0 +1,357 @@
+package customers
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/ledger"
+	"loot/store"
+	"loot/vault"
+	"loot/web/webtest"
+)
+
+// use has a desk open a field for a purpose and reports whether it may.
+func (h *house) use(desk string, p loot.Purpose, s loot.Subject, f loot.Field) bool {
+	h.t.Helper()
+	ctx := h.t.Context()
+	err := h.kit.Gate.InTx(ctx, func(tx *store.Tx) error {
+		permit, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Use, Actor: loot.Actor{Kind: loot.Desk, ID: desk}, Desk: desk, Purpose: p, Subject: s, Collection: collection, Fields: []loot.Field{f},
+		})
+		if err != nil {
+			return err
+		}
+		_, err = h.kit.Vault.Open(ctx, tx, permit)
+		return err
+	})
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		return false
+	}
+	ok(h.t, err)
+	return true
+}
+
+func TestAPermissionCountsFromTheClickOn(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		if h.use("mailing", "mailing", s, "contact.email") {
+			t.Fatal("used before it was permitted")
+		}
+		post := func(give string) {
+			t.Helper()
+			if a := h.Post("/portal/permissions/newsletter", "give", give); a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d: %s", a.Status, text(a.Body))
+			}
+		}
+		post("yes")
+		if !h.use("mailing", "mailing", s, "contact.email") {
+			t.Error("permitted, and refused all the same")
+		}
+		post("no")
+		if h.use("mailing", "mailing", s, "contact.email") {
+			t.Error("used after the permission was taken back")
+		}
+		post("no") // a second time is no entry
+		count := 0
+		for _, it := range h.items(s) {
+			if it.Facts.Note == "permission.withdrawn" {
+				count++
+			}
+		}
+		if count != 1 {
+			t.Errorf("%d entries of one withdrawal", count)
+		}
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Permission given", "Permission taken back", "Refused: opening 1 detail")
+		shows(t, h.Post("/portal/permissions/newsletter", "give", "perhaps"), http.StatusUnprocessableEntity)
+		shows(t, h.Post("/portal/permissions/no-such", "give", "yes"), http.StatusNotFound)
+	})
+}
+
+func TestAnObjectionIsMadeAndTakenBack(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		var can loot.Purpose
+		for _, p := range h.s.Purposes() {
+			if canObject(h.s, p) {
+				can = p.ID
+			}
+		}
+		if can == "" {
+			t.Fatal("the statement knows nothing that one could object to")
+		}
+		state := func() (p gate.PersonView) {
+			ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) (err error) {
+				p, err = h.kit.Gate.Person(t.Context(), tx, s)
+				return err
+			}))
+			return p
+		}
+		h.Post("/portal/objections/"+string(can), "object", "yes")
+		if got := state().Objected; len(got) != 1 || got[0] != can {
+			t.Errorf("objected to %v", got)
+		}
+		shows(t, h.Get("/portal/permissions"), http.StatusOK, "you object")
+		h.Post("/portal/objections/"+string(can), "object", "no")
+		if got := state().Objected; len(got) != 0 {
+			t.Errorf("still objected to %v", got)
+		}
+		shows(t, h.Post("/portal/objections/service", "object", "yes"), http.StatusNotFound)
+	})
+}
+
+func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		first := h.Get("/portal/timeline")
+		seen := regexp.MustCompile(`hx-get="([^"]+)"`).FindStringSubmatch(first.Body)
+		if seen == nil {
+			t.Fatal("the page does not look for what is new")
+		}
+		look := strings.ReplaceAll(seen[1], "&amp;", "&")
+		if a := h.Get(look); a.Status != http.StatusNoContent {
+			t.Errorf("nothing is new, and the answer is %d", a.Status)
+		}
+
+		h.clock.Advance(time.Second)
+		h.asStaff("m1", "support")
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "Ticket 7"), http.StatusOK)
+		h.asStaff("m2", "dpo")
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "notice", "reason", "Letter"), http.StatusOK)
+
+		h.as(s)
+		a := h.Get(look) // no job was awaited, nothing was drained
+		shows(t, a, http.StatusOK, "Opened", "Customer support", "For “helping you”", "Made-up m2, Data protection officer")
+		hides(t, a, "m1", "Ticket 7", "<html")
+
+		h.drain()
+		a = h.Get("/portal/timeline")
+		links := regexp.MustCompile(`href="(/portal/proof/[^"]+)"`).FindAllStringSubmatch(a.Body, -1)
+		if len(links) < 5 {
+			t.Fatalf("%d proofs are offered", len(links))
+		}
+		proof := h.Get(links[0][1])
+		if proof.Status != http.StatusOK || !strings.Contains(proof.Header.Get("Content-Disposition"), ".tlog-proof") {
+			t.Fatalf("the proof: %d %s", proof.Status, proof.Header.Get("Content-Disposition"))
+		}
+		res, err := ledger.VerifyReceipt([]byte(proof.Body), h.kit.Ledger.VerifierKey(), nil)
+		ok(t, err)
+		if res.Verdict != ledger.Holds {
+			t.Errorf("the proof: %v", res.Verdict)
+		}
+		if res.Subject == nil || res.Subject.Subject != s {
+			t.Error("the proof does not say whom it is about")
+		}
+		other := h.register(with(jo, "contact.email", "other@example.com")...)
+		h.as(other)
+		shows(t, h.Get(links[0][1]), http.StatusNotFound)
+	})
+}
+
+func TestEveryPageOfALongTimeline(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.asStaff("m1", "support")
+		for range pageLength + 5 {
+			h.clock.Advance(time.Minute)
+			shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "x"), http.StatusOK)
+		}
+		h.as(s)
+		entry := regexp.MustCompile(`<code>(e[a-z2-7]{26})</code>`)
+		seen := map[string]bool{}
+		path := "/portal/timeline"
+		for pages := 0; path != "" && pages < 10; pages++ {
+			a := h.Get(path)
+			for _, m := range entry.FindAllStringSubmatch(a.Body, -1) {
+				if seen[m[1]] {
+					t.Errorf("%s is shown twice", m[1])
+				}
+				seen[m[1]] = true
+			}
+			path = ""
+			if m := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(a.Body); m != nil {
+				path = strings.ReplaceAll(m[1], "&amp;", "&")
+			}
+		}
+		if n := len(h.items(s)); len(seen) != n {
+			t.Errorf("%d entries are shown of %d", len(seen), n)
+		}
+		shows(t, h.Get("/portal/timeline?after=nonsense"), http.StatusNotFound)
+	})
+}
+
+var versionOf = regexp.MustCompile(`name="version" value="(\d+)"`)
+
+func version(t *testing.T, a webtest.Answer) string {
+	t.Helper()
+	m := versionOf.FindStringSubmatch(a.Body)
+	if m == nil {
+		t.Fatalf("no version in %s", text(a.Body))
+	}
+	return m[1]
+}
+
+func TestPeopleCorrectTheirOwnRecord(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		form := h.Get("/portal/correct/contact.phone")
+		if !strings.Contains(form.Body, `value="&#43;35315550100"`) {
+			t.Error("the form does not hold the present value")
+		}
+		v := version(t, form)
+		wrong := h.Post("/portal/correct/contact.phone", "contact.phone", "ring me", "version", v)
+		shows(t, wrong, http.StatusUnprocessableEntity, "not a telephone number")
+		if !strings.Contains(wrong.Body, `value="ring me"`) {
+			t.Error("what was typed is lost")
+		}
+		a := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0000", "version", v)
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", a.Status, text(a.Body))
+		}
+		shows(t, h.Get("/portal"), http.StatusOK, "+442079460000", "you, in your portal", "Telephone number: saved")
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "You changed 1 detail")
+
+		// An optional detail can be emptied, a compulsory one cannot.
+		v = version(t, h.Get("/portal/correct/contact.phone"))
+		h.Post("/portal/correct/contact.phone", "contact.phone", "", "version", v)
+		hides(t, h.Get("/portal"), "442079460000")
+		v = version(t, h.Get("/portal/correct/contact.email"))
+		shows(t, h.Post("/portal/correct/contact.email", "contact.email", "", "version", v), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
+		shows(t, h.Get("/portal/correct/no.such"), http.StatusNotFound)
+		shows(t, h.Get("/portal/correct/applicant.name"), http.StatusNotFound)
+	})
+}
+
+func TestASecondChangeIsShownTheFirst(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		v := version(t, h.Get("/portal/correct/contact.phone"))
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0001", "version", v)
+		late := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0002", "version", v)
+		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+442079460001", "+442079460002")
+		// Whoever was late may still save theirs, knowingly.
+		a := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0002", "version", version(t, late))
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d", a.Status)
+		}
+		shows(t, h.Get("/portal"), http.StatusOK, "+442079460002")
+		for _, bad := range []string{"", "x", "-1", "99"} {
+			if a := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0003", "version", bad); a.Status != http.StatusConflict {
+				t.Errorf("version %q: %d", bad, a.Status)
+			}
+		}
+	})
+}
+
+func TestTheCopyHoldsEverything(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "permit.newsletter", "on")...)
+		h.as(s)
+		a := h.Post("/portal/export")
+		var got exported
+		ok(t, json.Unmarshal([]byte(a.Body), &got))
+		if len(got.Fields) != 7 || len(got.Services) != 1 || !got.Permissions["newsletter"] || got.Permissions["suggestions"] {
+			t.Errorf("%d fields, %d services, permissions %v", len(got.Fields), len(got.Services), got.Permissions)
+		}
+		if len(got.Timeline) != len(h.items(s)) {
+			t.Errorf("%d entries of %d", len(got.Timeline), len(h.items(s)))
+		}
+		for _, f := range got.Fields {
+			if f.Value == "" || f.Source == "" || f.Since.IsZero() || len(f.Purposes) == 0 || len(f.Openers) == 0 || len(f.Kept) == 0 {
+				t.Errorf("%s is not told in full: %+v", f.Field, f)
+			}
+		}
+		if got.Elsewhere["billing"] == nil || got.Elsewhere["customers"] == nil {
+			t.Errorf("what other desks keep is missing: %v", got.Elsewhere)
+		}
+	})
+}
+
+func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "permit.newsletter", "on")...)
+		h.as(s)
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup")
+		shows(t, h.Post("/portal/account/erase"), http.StatusUnprocessableEntity, "Please tick this to go on.")
+		a := h.Post("/portal/account/erase", "sure", "on")
+		if a.Header.Get("Location") != "/portal/account" {
+			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
+		}
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on", "Keep my account")
+		shows(t, h.Get("/portal/services"), http.StatusOK, "ended")
+		if h.use("mailing", "mailing", s, "contact.email") || h.use("signin", "service", s, "contact.email") {
+			t.Error("used after everything ended")
+		}
+		shows(t, h.Post("/portal/order/backup", "plan", "backup-500"), http.StatusConflict)
+
+		// Kept, and asked for again.
+		h.Post("/portal/account/keep")
+		hides(t, h.Get("/portal/account"), "will be erased")
+		h.Post("/portal/account/erase", "sure", "on")
+
+		h.clock.Advance(24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.drain()
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
+
+		h.clock.Advance(120 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.drain()
+		shows(t, h.Get("/portal"), http.StatusNotFound)
+		if items := h.items(s); len(items) != 0 {
+			t.Errorf("%d entries can still be found", len(items))
+		}
+		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			services, err := h.desk.needs.Services(t.Context(), tx, s)
+			if len(services) != 0 {
+				t.Errorf("%d services are left", len(services))
+			}
+			var row vault.Row
+			if err == nil {
+				row, err = h.kit.Vault.Row(t.Context(), tx, s, collection)
+			}
+			if err == nil && !row.Erased() {
+				t.Error("the record is not erased")
+			}
+			return err
+		}))
+		h.Actor = loot.Actor{}
+		shows(t, h.Get("/goodbye"), http.StatusOK, "The key to your record is destroyed")
+	})
+}
+
+func TestAServiceEndsAndItsPermissionWithIt(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		if !h.use("signin", "service", s, "contact.email") {
+			t.Fatal("a service that runs permits nothing")
+		}
+		a := h.Get("/portal/services")
+		m := regexp.MustCompile(`/portal/services/[^"/]+/end`).FindString(a.Body)
+		other := h.register(with(jo, "contact.email", "other@example.com")...)
+		h.as(other)
+		shows(t, h.Post(m), http.StatusNotFound)
+		h.as(s)
+		for range 2 {
+			if a := h.Post(m); a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d: %s", a.Status, text(a.Body))
+			}
+		}
+		if h.use("signin", "service", s, "contact.email") {
+			t.Error("used after the service ended")
+		}
+		shows(t, h.Get("/portal"), http.StatusOK, "ended", "after your last service ended")
+	})
+}

@@ -1,0 +1,286 @@
+package customers
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"loot"
+	"loot/store"
+	"loot/web/webtest"
+)
+
+func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
+
+func TestTheFormSaysWhatEachFieldIsFor(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		a := h.Get("/order/shared-hosting")
+		shows(t, a, http.StatusOK, "Compulsory", "Optional", "Permissions", "Company name required",
+			"Without it we cannot tell whose service it is", "Telephone number optional", "Your newsletters", "all off")
+		for _, o := range h.s.Offers() {
+			if strings.Contains(a.Body, `name="permit.`+o.ID+`" value="on" checked`) {
+				t.Errorf("the permission %s is ticked beforehand", o.ID)
+			}
+		}
+		// Every field that is asked names every purpose it may be used for, and
+		// what cannot be done without it.
+		service, _ := h.s.Service("shared-hosting")
+		form := draw(h.s, service, nil, nil)
+		if len(form.questions()) == 0 {
+			t.Fatal("nothing is asked")
+		}
+		page := text(a.Body)
+		for _, q := range form.questions() {
+			for _, n := range append(q.More, q.First) {
+				if !strings.Contains(page, n.Without) {
+					t.Errorf("%s: the page does not say %q", q.Decl.ID, n.Without)
+				}
+			}
+			if q.Required != compulsory(q.Decl, service.ID) {
+				t.Errorf("%s: compulsory %v", q.Decl.ID, q.Required)
+			}
+		}
+		// A dedicated server asks for more.
+		shows(t, h.Get("/order/dedicated-server"), http.StatusOK, "Telephone number required")
+		shows(t, h.Get("/order/no-such"), http.StatusNotFound, "no such service")
+	})
+}
+
+func TestRegisteringMakesACustomer(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "permit.newsletter", "on")...)
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "jo@example.com", "+35315550100", "Ireland", "Shared hosting", "Small",
+			"From your order: shared hosting", "version 2026-1", "Not given")
+		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Your newsletters on", "Suggestions that fit my servers off")
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Service ordered", "Permission given", "Took in")
+		shows(t, h.Get("/portal/services"), http.StatusOK, "Shared hosting runs", "Small")
+	})
+}
+
+// nothing fails if anybody is known or anything is on the ledger about a person.
+func (h *house) nothing() {
+	h.t.Helper()
+	h.drain()
+	if n := len(h.everybody()); n != 0 {
+		h.t.Errorf("%d people are known", n)
+	}
+	ok(h.t, h.kit.DB.ReadTx(h.t.Context(), func(tx *store.Tx) error {
+		for row, err := range h.kit.Ledger.Facts(h.t.Context(), tx, start.AddDate(0, 0, -1), start.AddDate(1, 0, 0)) {
+			if err != nil {
+				return err
+			}
+			if row.Facts.Action == loot.Collect {
+				h.t.Errorf("entry %s says that something was collected", row.ID)
+			}
+		}
+		return nil
+	}))
+}
+
+func TestAWrongFormComesBackWithItsAnswersAndIsKeptNowhere(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		typed := with(jo, "contact.email", "not-an-address", "address.city", "-", "company.vat", "DE1", "contact.name", "Quillfeather Testperson")
+		a := h.Post("/order/shared-hosting", append(typed, "sent", "x", "permit.newsletter", "on")...)
+		shows(t, a, http.StatusUnprocessableEntity, "This is not an e-mail address", "Please fill this in.", "VAT numbers of this country look different")
+		for _, kept := range []string{`value="Example Meadow Ltd"`, `value="not-an-address"`, `value="Quillfeather Testperson"`, `name="permit.newsletter" value="on" checked`, `value="IE" selected`} {
+			if !strings.Contains(a.Body, kept) {
+				t.Errorf("the form lost %s", kept)
+			}
+		}
+		if a.Header.Get("Cache-Control") != "no-store" {
+			t.Error("the page may be kept by a cache")
+		}
+		if !strings.Contains(a.Body, `id="f-contact.email-error"`) || !strings.Contains(a.Body, `aria-invalid="true"`) {
+			t.Error("the complaint does not stand beside its field")
+		}
+		h.nothing()
+	})
+}
+
+func TestEachCompulsoryFieldIsDemandedAndNoOther(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		service, _ := h.s.Service("shared-hosting")
+		form := draw(h.s, service, nil, nil)
+		for _, q := range form.Must {
+			a := h.Post("/order/shared-hosting", append(with(jo, q.Name, "-"), "sent", "m"+q.Name)...)
+			if a.Status != http.StatusUnprocessableEntity || strings.Count(a.Body, `-error"`) < 1 {
+				t.Errorf("without %s: %d", q.Name, a.Status)
+			}
+		}
+		h.nothing()
+		var only []string
+		for i := 0; i < len(jo); i += 2 {
+			if name := jo[i]; name != "company.vat" && name != "contact.phone" {
+				only = append(only, name, jo[i+1])
+			}
+		}
+		h.register(only...)
+	})
+}
+
+func TestHostileContentIsTextAndNothingElse(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		const script = `<script>alert("x")</script>`
+		s := h.register(with(jo, "company.name", script, "address.street", "1 Quay\n'; DROP TABLE vault_record; --")...)
+		h.as(s)
+		a := h.Get("/portal")
+		shows(t, a, http.StatusOK, "DROP TABLE vault_record")
+		hides(t, a, script)
+		if !strings.Contains(a.Body, "&lt;script&gt;alert") {
+			t.Error("the name is not shown as it was typed")
+		}
+	})
+}
+
+func TestBrokenRequestsAreRefusedPlainly(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		form := func(pairs ...string) string {
+			v := url.Values{}
+			for i := 0; i < len(pairs); i += 2 {
+				v.Add(pairs[i], pairs[i+1])
+			}
+			return v.Encode()
+		}
+		sent := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+		for name, tt := range map[string]struct {
+			body   string
+			status int
+		}{
+			"not UTF-8":         {form(with(jo, "company.name", "Gr\xfcn")...), 422},
+			"NUL":               {form(with(jo, "company.name", "a\x00b")...), 422},
+			"bad escape":        {"company.name=%zz", 422},
+			"writing turned":    {form(with(jo, "company.name", "a\u202eb")...), 422},
+			"too long":          {form(with(jo, "company.name", strings.Repeat("x", 201))...), 422},
+			"sent twice":        {form(append(jo, "company.name", "Other")...), 422},
+			"line break":        {form(with(jo, "company.name", "a\nb")...), 422},
+			"no such plan":      {form(with(jo, "plan", "gold")...), 422},
+			"plan of another":   {form(with(jo, "plan", "domain-year")...), 422},
+			"too large":         {form(with(jo, "company.name", strings.Repeat("x", 300<<10))...), 413},
+			"far too large":     {form(with(jo, "company.name", strings.Repeat("x", 2<<20))...), 413},
+			"too many fields":   {strings.Repeat("a=b&", 600), 413},
+			"another site":      {form(jo...), 403},
+			"nothing whatever":  {"", 422},
+			"an unlikely mail":  {form(with(jo, "contact.email", "a@b@c")...), 422},
+			"header injection":  {form(with(jo, "contact.email", "jo@example.com\r\nBcc: x@example.com")...), 422},
+			"country invented":  {form(with(jo, "address.country", "XX")...), 422},
+			"telephone of text": {form(with(jo, "contact.phone", "ring me")...), 422},
+		} {
+			header := sent.Clone()
+			if name == "another site" {
+				header.Set("Sec-Fetch-Site", "cross-site")
+			}
+			a := h.Do(http.MethodPost, "/order/shared-hosting", tt.body, header)
+			if a.Status != tt.status {
+				t.Errorf("%s: status %d, want %d: %.300s", name, a.Status, tt.status, text(a.Body))
+			}
+		}
+		h.nothing()
+	})
+}
+
+func TestNothingTypedReachesTheLog(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		var log bytes.Buffer
+		quiet := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		*h.kit.Log = *quiet
+		h.Post("/order/shared-hosting", with(jo, "contact.email", "quill@nowhere@example.com", "sent", "x")...)
+		h.Post("/order/shared-hosting", with(jo, "company.name", "Quill\xff", "sent", "y")...)
+		h.register(with(jo, "company.name", "Quillfeather")...)
+		if log.Len() == 0 {
+			t.Fatal("nothing was logged, so this shows nothing")
+		}
+		for _, word := range []string{"Quill", "quill", "jo@example.com", "5550100"} {
+			if strings.Contains(log.String(), word) {
+				t.Errorf("the log holds %q", word)
+			}
+		}
+	})
+}
+
+func TestTheSameFormOrdersOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		for range 3 {
+			a := h.Post("/order/shared-hosting", append(jo, "sent", "the-same")...)
+			if a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d", a.Status)
+			}
+		}
+		h.drain()
+		if n := len(h.everybody()); n != 1 {
+			t.Errorf("%d customers, want 1", n)
+		}
+	})
+}
+
+func TestWhoeverIsKnownIsNotGivenAway(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.register(jo...)
+		again := with(jo, "company.name", "Somebody Else", "contact.email", "JO@example.COM")
+		a := h.Post("/order/shared-hosting", append(again, "sent", "second")...)
+		b := h.Post("/order/shared-hosting", append(with(jo, "contact.email", "new@example.com"), "sent", "third")...)
+		if a.Status != b.Status || a.Header.Get("Location") != b.Header.Get("Location") || a.Body != b.Body {
+			t.Error("the answer differs for somebody who is known")
+		}
+		h.drain()
+		if n := len(h.everybody()); n != 2 {
+			t.Errorf("%d customers, want 2", n)
+		}
+		found := false
+		for _, m := range h.mail.sent() {
+			found = found || m.To == "jo@example.com" && strings.Contains(m.Subject, "have an account")
+		}
+		if !found {
+			t.Error("the owner of the address was not written to")
+		}
+	})
+}
+
+func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "contact.phone", "-")...)
+		h.as(s)
+		if a := h.Get("/order/dedicated-server"); a.Header.Get("Location") != "/portal/order/dedicated-server" {
+			t.Errorf("somebody who is known is sent to %q", a.Header.Get("Location"))
+		}
+		a := h.Get("/portal/order/dedicated-server")
+		shows(t, a, http.StatusOK, "Telephone number required", "Your name required")
+		hides(t, a, "f-company.name", "f-contact.email", "f-permit.")
+		m := sentName.FindStringSubmatch(a.Body)
+		shows(t, h.Post("/portal/order/dedicated-server", "plan", "dedicated-16", "sent", m[1]), http.StatusUnprocessableEntity, "Please fill this in.")
+		for range 2 { // the second time orders nothing
+			a = h.Post("/portal/order/dedicated-server", "plan", "dedicated-16", "contact.phone", "+353 1 555 0101", "contact.name", "Jo Testperson", "sent", m[1])
+			if a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d: %s", a.Status, text(a.Body))
+			}
+		}
+		h.drain()
+		a = h.Get("/portal/services")
+		shows(t, a, http.StatusOK, "Dedicated server", "16 cores", "Shared hosting")
+		if n := strings.Count(a.Body, "/end\""); n != 2 {
+			t.Errorf("%d services run, want 2", n)
+		}
+		shows(t, h.Get("/portal"), http.StatusOK, "Jo Testperson", "From your order: dedicated server")
+	})
+}
+
+func TestAVisitorGetsNothingOfThePortal(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		for _, path := range []string{"/portal", "/portal/permissions", "/portal/timeline", "/portal/account", "/portal/correct/contact.email", "/console/customers", "/console/customers/" + string(s)} {
+			h.Actor = loot.Actor{}
+			if a := h.Get(path); a.Status != http.StatusUnauthorized && a.Status != http.StatusSeeOther {
+				t.Errorf("%s: a visitor gets %d", path, a.Status)
+			}
+			if strings.HasPrefix(path, "/console") {
+				h.as(s)
+				if a := h.Get(path); a.Status != http.StatusNotFound {
+					t.Errorf("%s: a customer gets %d", path, a.Status)
+				}
+			}
+		}
+	})
+}
