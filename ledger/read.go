@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -22,6 +23,9 @@ type Item struct {
 	Subject SubjectFacet
 	Count   int  // how often it happened that day, for entries with a repeat key; otherwise 1
 	Proved  bool // it has its place in the log, so a receipt can be had very soon
+	// Damaged says that the record is not what was recorded, or does not open.
+	// What the item then says is not to be relied on, and parts may be empty.
+	Damaged bool
 }
 
 // A FactsRow is an entry as reports see it.
@@ -60,7 +64,7 @@ func (l *Ledger) Timeline(ctx context.Context, tx *store.Tx, s loot.Subject, c l
 		}
 		beforeID = before
 	}
-	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.idx, e.subject, e.facts, COALESCE(r.count, 1)
+	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.idx, e.leaf, e.subject, e.subject_hash, e.actor_hash, e.facts, e.facts_salt, COALESCE(r.count, 1)
 		FROM ledger_entry e LEFT JOIN ledger_repeat r ON r.id = e.id
 		WHERE e.person = $1 AND e.gag <= $2 AND (e.at, e.id) < ($3, $4)
 		ORDER BY e.at DESC, e.id DESC LIMIT $5`, key.Tag(), micros(l.now()), at, beforeID, n)
@@ -73,25 +77,40 @@ func (l *Ledger) Timeline(ctx context.Context, tx *store.Tx, s loot.Subject, c l
 		var it Item
 		var us int64
 		var idx sql.NullInt64
-		var sealed []byte
-		var facts string
-		if err := rows.Scan(&it.ID, &us, &idx, &sealed, &facts, &it.Count); err != nil {
+		var leaf, sealed, subjectHash, actorHash, facts, factsSalt []byte
+		if err := rows.Scan(&it.ID, &us, &idx, &leaf, &sealed, &subjectHash, &actorHash, &facts, &factsSalt, &it.Count); err != nil {
 			return nil, fmt.Errorf("ledger: timeline: %w", err)
 		}
 		it.At, it.Proved = fromMicros(us), idx.Valid
-		if err := json.Unmarshal([]byte(facts), &it.Facts); err != nil {
-			return nil, fmt.Errorf("ledger: timeline: facts of %s: %w", it.ID, err)
-		}
-		text, _, err := openFacet(key.For(keyring.Ledger), "subject", it.ID, sealed)
+		err := it.open(key.For(keyring.Ledger), leaf, sealed, subjectHash, actorHash, facts, factsSalt)
 		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(text, &it.Subject); err != nil {
-			return nil, fmt.Errorf("ledger: timeline: subject of %s: %w", it.ID, err)
+			// One bad record must not hide the others, and least of all itself.
+			l.log.ErrorContext(ctx, "a record of the ledger is damaged", "entry", it.ID, "err", err)
+			it.Damaged = true
 		}
 		items = append(items, it)
 	}
 	return items, rows.Err()
+}
+
+// open fills in the facets of a record and checks them against its leaf.
+func (it *Item) open(key opener, leaf, sealed, subjectHash, actorHash, facts, factsSalt []byte) error {
+	if err := json.Unmarshal(facts, &it.Facts); err != nil {
+		return fmt.Errorf("ledger: facts: %w", err)
+	}
+	text, salt, err := openFacet(key, "subject", it.ID, sealed)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &it.Subject); err != nil {
+		return fmt.Errorf("ledger: subject: %w", err)
+	}
+	subject := commit(salt, text)
+	if !bytes.Equal(subject[:], subjectHash) || len(actorHash) != len(hash{}) ||
+		!bytes.Equal(leaf, leafOf(subject, hash(actorHash), commit(factsSalt, facts))) {
+		return errors.New("ledger: the record does not give its own commitments")
+	}
+	return nil
 }
 
 type opener interface {

@@ -5,10 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/transparency-dev/tessera/api/layout"
 
 	"loot/store"
 )
@@ -132,6 +137,7 @@ func (s *sequencer) loop(ctx context.Context) error {
 	defer probe.Stop()
 	defer poll.Stop()
 	drained := false
+	var published publishing
 	for {
 		n, err := s.batch(ctx)
 		if err != nil {
@@ -156,8 +162,38 @@ func (s *sequencer) loop(ctx context.Context) error {
 			if err := s.folder.probe(); err != nil {
 				return broken("%w", err)
 			}
+			if err := published.look(s); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// Publishing watches that signed checkpoints follow the log.
+type publishing struct {
+	size uint64
+	late int // looks since it last moved, while entries wait for it
+}
+
+// look reports that checkpoints no longer appear. The library makes one only
+// when the last one's file is old enough; where the machine's clock was set
+// back, that file is of the future, so it is first given an earlier time.
+func (p *publishing) look(s *sequencer) error {
+	cp, err := s.files.checkpoint()
+	switch {
+	case err == nil && (cp.size >= uint64(s.size.Load()) || cp.size != p.size):
+		p.size, p.late = cp.size, 0
+		return nil
+	case p.late == int(time.Second/watchEvery):
+		path, old := filepath.Join(s.folder.dir, layout.CheckpointPath), time.Unix(0, 0)
+		if err := os.Chtimes(path, old, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return broken("ledger: checkpoint: %w", err)
+		}
+	case p.late > int(maxLag/watchEvery):
+		return broken("ledger: no checkpoint was signed for %v", maxLag)
+	}
+	p.late++
+	return nil
 }
 
 // clear makes known that the log takes entries again.
@@ -294,12 +330,9 @@ func (s *sequencer) append(ctx context.Context, leaves [][]byte) ([]placed, erro
 		case <-stuck.C:
 			s.fail(ctx, errors.New("ledger: the log does not answer"))
 		case <-ctx.Done():
-			// The batch under way ends by itself; the next leader finds it in
-			// the log. The folder is let go of only afterwards.
-			select {
-			case <-done:
-			case <-time.After(stuckAfter):
-			}
+			// The batch under way ends by itself, and the next leader finds it
+			// in the log. The folder is let go of only afterwards.
+			<-done
 			return nil, ctx.Err()
 		}
 	}
@@ -444,7 +477,7 @@ func (l *Ledger) Await(ctx context.Context, id string) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-told:
-		case <-time.After(pollEvery): // another node may be the sequencer
+		case <-time.After(retryEvery): // another node may be the sequencer
 		}
 	}
 }
