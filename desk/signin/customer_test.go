@@ -1,0 +1,378 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/ledger"
+	"loot/mail"
+	"loot/store"
+	"loot/store/storetest"
+	"loot/vault"
+	"loot/web/webtest"
+)
+
+const jo = "jo@example.com"
+
+func TestCustomerSignsInByLink(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.customer(jo)
+		leads(t, h.Get("/portal/orders"), "/signin?next=%2Fportal%2Forders")
+		page := h.Get("/signin?next=/portal/orders")
+		shows(t, page, http.StatusOK, "Send me a link")
+		leads(t, h.Post("/signin", "email", "Jo@Example.com", "next", hidden(t, page.Body, "next")), "/signin/sent")
+		h.drain()
+		path := h.linkTo(jo)
+
+		// A program that looks at mail opens the link, twice: nothing happens.
+		for range 2 {
+			shows(t, h.browser().Get(path), http.StatusOK, "One more click")
+			h.browser().Do(http.MethodHead, path, "", nil)
+		}
+		if confirmed(h, s) {
+			t.Error("a GET confirmed the address")
+		}
+		leads(t, h.Post(path), "/portal/orders")
+		if got := h.Get("/portal/orders").Body; got != "you are person "+string(s) {
+			t.Fatalf("signed in: %s", got)
+		}
+		if !confirmed(h, s) {
+			t.Error("the link did not confirm the address it was sent to")
+		}
+
+		// It works once.
+		other := h.browser()
+		shows(t, other.Post(path), http.StatusNotFound, "does not work any more")
+		shows(t, other.Get(path), http.StatusNotFound, "does not work any more")
+		leads(t, other.Get("/portal"), "/signin?next=%2Fportal")
+	})
+}
+
+func confirmed(h *house, s loot.Subject) (yes bool) {
+	h.t.Helper()
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		p, err := h.kit.Gate.Person(ctx, tx, s)
+		yes = p.Confirmed
+		return err
+	})
+	return yes
+}
+
+// Nobody finds out who is a customer: the answers are the same byte for byte,
+// a job runs either way, and the search is on the ledger either way.
+func TestNobodyFindsOutWhoIsACustomer(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.customer(jo)
+		known, unknown := h.Post("/signin", "email", jo), h.browser().Post("/signin", "email", "someone@example.com")
+		leads(t, known, "/signin/sent")
+		for _, a := range []*webtest.Answer{&known, &unknown} {
+			a.Header.Del("Request-Id")
+			a.Header.Del("Date")
+		}
+		if known.Status != unknown.Status || known.Body != unknown.Body || len(known.Header) != len(unknown.Header) {
+			t.Errorf("the answers differ: %v %v", known, unknown)
+		}
+		h.drain()
+		if h.mail.count() != 1 {
+			t.Errorf("%d letters were sent, want 1", h.mail.count())
+		}
+		searches := 0
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			searches = 0
+			for row, err := range h.kit.Ledger.Facts(ctx, tx, start.Add(-time.Hour), start.Add(time.Hour)) {
+				if err != nil {
+					return err
+				}
+				if row.Facts.Action == loot.Find && row.Facts.Verdict == ledger.Permitted {
+					searches += max(1, row.Count)
+				}
+			}
+			return nil
+		})
+		if searches != 2 {
+			t.Errorf("%d searches are on the ledger, want 2", searches)
+		}
+	})
+}
+
+func TestLinkEnds(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.customer(jo)
+		ask := func() string {
+			t.Helper()
+			leads(t, h.Post("/signin", "email", jo), "/signin/sent")
+			h.drain()
+			return h.linkTo(jo)
+		}
+		late := ask()
+		h.clock.Advance(16 * time.Minute)
+		shows(t, h.Post(late), http.StatusNotFound, "does not work any more")
+		// Using one makes the others worthless.
+		first, second := ask(), ask()
+		leads(t, h.Post(second), "/portal")
+		shows(t, h.browser().Post(first), http.StatusNotFound, "does not work any more")
+		// A link for customers opens nothing for staff.
+		third := ask()
+		shows(t, h.Post(strings.Replace(third, enterPath, welcomePath, 1)), http.StatusNotFound, "does not work any more")
+		// And one that nobody made, nothing at all.
+		shows(t, h.Post(enterPath+newSecret()), http.StatusNotFound)
+		shows(t, h.Get(enterPath+strings.Repeat("x", 4000)), http.StatusNotFound)
+	})
+}
+
+// Of two who use a link at the same time, one comes in.
+func TestLinkIsUsedOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.customer(jo)
+		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
+		h.drain()
+		path := h.linkTo(jo)
+		const n = 6
+		in := make(chan bool, n)
+		for range n {
+			s := h.browser()
+			go func() { in <- s.Post(path).Status == http.StatusSeeOther }()
+		}
+		came := 0
+		for range n {
+			if <-in {
+				came++
+			}
+		}
+		if came != 1 {
+			t.Errorf("%d came in by one link", came)
+		}
+	})
+}
+
+func TestRegisteringSendsTheLinkThatConfirms(t *testing.T) {
+	h := onOne(t, base, Options{})
+	s := h.customer(jo)
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.kit.Jobs.Publish(ctx, tx, "person.registered", string(s))
+	})
+	h.drain()
+	m, _ := h.mail.last(jo)
+	if m.Subject != "Please confirm your address" {
+		t.Fatalf("the letter is %q", m.Subject)
+	}
+	leads(t, h.Post(h.linkTo(jo)), "/portal")
+	if !confirmed(h, s) {
+		t.Error("not confirmed")
+	}
+}
+
+// What is wrong with a form stands beside the field, and what was typed stays.
+func TestDoorsTakeBadInput(t *testing.T) {
+	h := onOne(t, base, Options{})
+	for name, c := range map[string]struct {
+		path   string
+		pairs  []string
+		status int
+		says   string
+	}{
+		"nothing":            {"/signin", nil, 422, "Please fill this in"},
+		"no address":         {"/signin", []string{"email", "not an address"}, 422, "does not look like an e-mail address"},
+		"too long":           {"/signin", []string{"email", strings.Repeat("a", 300) + "@example.com"}, 422, "longer than fits"},
+		"twice":              {"/signin", []string{"email", "a@example.com", "email", "b@example.com"}, 422, "sent twice"},
+		"broken text":        {"/signin", []string{"email", "a\xff@example.com"}, 422, "not text"},
+		"NUL":                {"/signin", []string{"email", "a\x00@example.com"}, 422, "not text"},
+		"staff, nothing":     {"/console/signin", nil, 422, "Please fill this in"},
+		"staff, long secret": {"/console/signin", []string{"email", anna, "password", strings.Repeat("p", 300)}, 422, "longer than fits"},
+		"a step not begun":   {"/console/signin/code", []string{"code", "123456"}, 303, ""},
+		"a company not here": {"/console/signin/company", nil, 404, "no sign-on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := h.Post(c.path, c.pairs...)
+			if c.says == "" {
+				if a.Status != c.status {
+					t.Errorf("status %d, want %d", a.Status, c.status)
+				}
+				return
+			}
+			shows(t, a, c.status, c.says)
+		})
+	}
+	if a := h.Post("/signin", "email", "typed but wrong"); !strings.Contains(a.Body, `value="typed but wrong"`) {
+		t.Error("what was typed did not come back")
+	}
+	if a := h.Post("/console/signin", "email", anna, "password", "the secret that was typed"); strings.Contains(a.Body, "the secret that was typed") {
+		t.Error("the password came back")
+	}
+}
+
+// A path that leads elsewhere is not followed.
+func TestNextStaysHere(t *testing.T) {
+	for next, want := range map[string]string{
+		"/portal/orders?a=b": "/portal/orders?a=b", "//evil.example/": "/portal", "https://evil.example": "/portal", `/\evil.example`: "/portal",
+		"": "/portal", "/console": "/portal", "/signin/link/x": "/portal", "/order/hosting": "/order/hosting",
+	} {
+		if got := leadsTo(loot.Person, next); got != want {
+			t.Errorf("customer, %q: %q, want %q", next, got, want)
+		}
+	}
+	for next, want := range map[string]string{
+		"/console/staff": "/console/staff", "/portal": "/console", "/consolex": "/console", "/console/signin": "/console", "/console/welcome/x": "/console", "//x": "/console",
+	} {
+		if got := leadsTo(loot.Staff, next); got != want {
+			t.Errorf("staff, %q: %q, want %q", next, got, want)
+		}
+	}
+}
+
+// A letter that cannot be sent now is tried again, and one that is refused for
+// good is not.
+func TestLetterIsTriedAgain(t *testing.T) {
+	h := onOne(t, base, Options{})
+	s := h.customer(jo)
+	h.mail.fail = errors.New("no connection")
+	if err := h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}); err == nil {
+		t.Error("a letter that was not sent counts as sent")
+	}
+	h.mail.fail = mail.ErrRejected
+	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}))
+	h.mail.fail = nil
+	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}))
+	if h.mail.count() != 1 {
+		t.Errorf("%d letters", h.mail.count())
+	}
+	// Somebody whom no clause lets us write to gets none, and nothing is tried again.
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.kit.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: s, Collection: customers, By: loot.Actor{Kind: loot.Desk, ID: "customers"}, Reference: "o1"})
+	})
+	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}))
+}
+
+// Nothing in the database or in a job lets anybody in or says who somebody is.
+func TestDatabaseLetsNobodyIn(t *testing.T) {
+	db := storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
+	h := newHouse(t, db, base, Options{Scopes: scopes})
+	h.customer(jo)
+	a := h.colleague("Anna Example", anna, "support")
+	secret, recovery := h.withPassword(a)
+	leads(t, h.Post("/signin", "email", jo), "/signin/sent")
+	h.drain()
+	path := h.linkTo(jo)
+	_, token, _ := strings.Cut(path, enterPath)
+	h.signIn(h.Site, anna, secret)
+	dump := everything(t, db)
+	for what, value := range map[string]string{
+		"the link": token, "the address": jo, "a colleague's address": anna, "a colleague's name": "Anna Example",
+		"the app's secret": secret, "a recovery code": recovery[0], "the password": goodPassword, "the password's hash": "argon2id",
+	} {
+		if strings.Contains(strings.ToLower(dump), strings.ToLower(value)) {
+			t.Errorf("%s stands in the database", what)
+		}
+	}
+	// Using the link is still possible, so the dump was of the real thing.
+	leads(t, h.browser().Post(path), "/portal")
+}
+
+// everything returns all that the tables of a database hold.
+func everything(t *testing.T, db *store.DB) string {
+	t.Helper()
+	var b strings.Builder
+	ok(t, db.ReadTx(t.Context(), func(tx *store.Tx) error {
+		rows, err := tx.Query(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table'`)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for rows.Next() {
+			var n string
+			if err := rows.Scan(&n); err != nil {
+				return err
+			}
+			names = append(names, n)
+		}
+		rows.Close()
+		for _, n := range names {
+			rows, err := tx.Query(t.Context(), `SELECT * FROM "`+n+`"`)
+			if err != nil {
+				return err
+			}
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+				cells := make([]any, len(columns))
+				for i := range cells {
+					cells[i] = new([]byte)
+				}
+				if err := rows.Scan(cells...); err != nil {
+					return err
+				}
+				for _, c := range cells {
+					b.Write(*c.(*[]byte))
+					b.WriteByte('\n')
+				}
+			}
+			rows.Close()
+		}
+		return nil
+	}))
+	if b.Len() < 1000 {
+		t.Fatal("the dump is empty")
+	}
+	return b.String()
+}
+
+func TestErasureForgetsEverything(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.customer(jo)
+		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
+		h.drain()
+		leads(t, h.Post(h.linkTo(jo)), "/portal")
+		leads(t, h.browser().Post("/signin", "email", jo), "/signin/sent")
+		h.drain()
+		unused := h.linkTo(jo)
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			out, err := h.desk.export(ctx, tx, s)
+			if e, _ := out.(exported); len(e.Sessions) != 1 {
+				t.Errorf("the export shows %v", out)
+			}
+			return err
+		})
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.kit.Jobs.Publish(ctx, tx, "person.erased", string(s))
+		})
+		h.drain()
+		leads(t, h.Get("/portal"), "/signin?next=%2Fportal")
+		shows(t, h.Post(unused), http.StatusNotFound)
+	})
+}
+
+func TestSweepRemovesWhatEnded(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.customer(jo)
+		a := h.colleague("Anna Example", anna, "support")
+		secret, _ := h.withPassword(a)
+		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
+		h.drain()
+		h.signIn(h.Site, anna, secret)
+		h.Post("/console/signin", "email", "nobody@network.example", "password", "not the right one")
+		h.Post("/console/signin", "email", anna, "password", goodPassword)
+		h.clock.Advance(40 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepJob{}))
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			for _, table := range []string{"session", "link", "flow", "attempt"} {
+				var n int
+				if err := tx.QueryRow(ctx, `SELECT count(*) FROM signin_`+table).Scan(&n); err != nil {
+					return err
+				}
+				if n != 0 {
+					t.Errorf("%d rows of %s are left", n, table)
+				}
+			}
+			return nil
+		})
+	})
+}
