@@ -8,12 +8,23 @@ import (
 
 // A Clear is an opened value. It prints, logs and encodes as "[redacted]";
 // Reveal is the one way to its text, and easy to search for.
-type Clear struct{ text string }
+type Clear struct {
+	// Behind a pointer, as fmt looks into structs without asking their methods:
+	// under %p, and where the field that holds them is not exported.
+	text *string
+}
+
+func clearOf(text string) Clear { return Clear{&text} }
 
 const redacted = "[redacted]"
 
 // Reveal returns the text.
-func (c Clear) Reveal() string { return c.text }
+func (c Clear) Reveal() string {
+	if c.text == nil {
+		return ""
+	}
+	return *c.text
+}
 
 // String returns "[redacted]".
 func (Clear) String() string { return redacted }

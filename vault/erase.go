@@ -88,9 +88,11 @@ func (v *Vault) destroy(ctx context.Context, a destroyKey) error {
 	case due == 0:
 		return nil
 	}
+	v.step("destroy: begun")
 	if err := v.Keyring.Destroy(ctx, a.Subject, a.Collection); err != nil {
 		return err
 	}
+	v.step("destroy: key")
 	return v.DB.InTx(ctx, func(tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2 AND erased > 0 AND due > 0`, string(a.Subject), string(a.Collection))
 		if err != nil || n == 0 {

@@ -277,7 +277,7 @@ func (o *opener) about(row fileRow) (File, error) {
 		about.Name = mask(how, "text", about.Name)
 	}
 	return File{
-		ID: row.id, Field: row.field, Name: Clear{about.Name}, Type: about.Type, Size: about.Size,
+		ID: row.id, Field: row.field, Name: clearOf(about.Name), Type: about.Type, Size: about.Size,
 		About: About{Source: row.source, At: time.UnixMicro(row.kept).UTC(), Statement: o.v.Gate.Hash(row.statement), State: states[0]},
 	}, nil
 }

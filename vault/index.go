@@ -207,12 +207,14 @@ func (v *Vault) Rotate(ctx context.Context, c loot.Collection) error {
 		if _, err := v.Keyring.Rotate(ctx, c); err != nil {
 			return err
 		}
+		v.step("rotate: begun")
 	}
 	for _, batch := range []func(context.Context, loot.Collection, int) (int, error){v.Reindex, v.Keyring.RewrapBatch} {
 		for left := 1; left > 0; {
 			if left, err = batch(ctx, c, rotateBatch); err != nil {
 				return err
 			}
+			v.step("rotate: batch")
 		}
 	}
 	left, err := v.Keyring.DestroyOld(ctx, c)

@@ -152,10 +152,10 @@ func (o *opener) open(c cell) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("vault: %s of %s: %w", c.field, o.g.Subject, err)
 	}
-	value := Value{Clear: Clear{string(plain)}, About: o.v.about(c)}
+	value := Value{Clear: clearOf(string(plain)), About: o.v.about(c)}
 	if how := o.mask(c.field); how != "none" {
 		d, _ := o.g.Statement.Field(c.field)
-		value.Clear, value.Masked = Clear{mask(how, d.Type, string(plain))}, true
+		value.Clear, value.Masked = clearOf(mask(how, d.Type, string(plain))), true
 	}
 	return value, nil
 }
@@ -171,8 +171,10 @@ func (o *opener) mask(f loot.Field) string {
 	if o.g.Mask == nil {
 		return "none"
 	}
-	switch how := o.g.Mask[f]; how {
-	case "none", "partly":
+	switch how, said := o.g.Mask[f]; {
+	case said && (how == "" || how == "none"):
+		return "none"
+	case how == "partly":
 		return how
 	}
 	return "fully"

@@ -43,6 +43,15 @@ type Config struct {
 type Vault struct {
 	Config
 	claims []Claim
+
+	// stop is called between the steps of what must survive a kill; tests set it.
+	stop func(step string)
+}
+
+func (v *Vault) step(name string) {
+	if v.stop != nil {
+		v.stop(name)
+	}
 }
 
 // New returns a vault and registers its jobs. The keyring will ask it before

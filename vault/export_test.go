@@ -1,0 +1,47 @@
+package vault
+
+import "loot"
+
+// StopAt has f called between the steps of what must survive a kill.
+func (v *Vault) StopAt(f func(step string)) { v.stop = f }
+
+// Cell is one packed cell, for tests that damage rows.
+type Cell struct {
+	Field     loot.Field
+	Version   int64
+	Source    string
+	At        int64
+	Statement string
+	State     uint8
+	Until     int64
+	Spell     uint8
+	Hash      []byte
+	Sealed    []byte
+}
+
+// Unpack takes a row apart.
+func Unpack(b []byte) ([]Cell, error) {
+	cells, err := unpack(b)
+	var out []Cell
+	for _, c := range cells {
+		out = append(out, Cell{c.field, c.version, c.origin.source, c.origin.at, c.origin.statement, c.state, c.until, c.spell, c.hash, c.sealed})
+	}
+	return out, err
+}
+
+// Pack puts one together.
+func Pack(cells []Cell) []byte {
+	var in []cell
+	for _, c := range cells {
+		in = append(in, cell{c.Field, c.Version, origin{c.Source, c.At, c.Statement}, c.State, c.Until, c.Spell, c.Hash, c.Sealed})
+	}
+	return pack(in)
+}
+
+// Mask and Spell are what a form and a search see of a value.
+var (
+	Mask  = mask
+	Spell = func(kind, value string) string {
+		return spell(map[string]uint8{"email": spellEmail, "vat": spellCode, "tel": spellTel, "text": spellText}[kind], value)
+	}
+)
