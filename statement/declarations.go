@@ -36,6 +36,7 @@ type declarations struct {
 	tags        []TagDecl
 	signals     []SignalDecl
 	names       map[string]map[string]bool // table to what it declares
+	broken      map[string][]string        // table to what is declared there wrongly
 }
 
 // readBlock checks the declarations of one block. It returns its entries and
@@ -81,7 +82,7 @@ func readTable(name string, v *yaml.Node, s *shape, clause loot.Clause) (entries
 // declare turns entries into declarations and reports what is declared twice
 // and what is mentioned but not declared.
 func declare(rep *reporter, front *Front, entries []entry) *declarations {
-	d := &declarations{names: map[string]map[string]bool{}}
+	d := &declarations{names: map[string]map[string]bool{}, broken: map[string][]string{}}
 	for _, t := range tables() {
 		d.names[t] = map[string]bool{}
 	}
@@ -101,6 +102,7 @@ func declare(rep *reporter, front *Front, entries []entry) *declarations {
 		where[e.table+" "+e.id] = e.at
 		d.names[e.table][e.id] = true
 		if e.node == nil {
+			d.broken[e.table] = append(d.broken[e.table], e.id)
 			continue
 		}
 		if err := d.add(e, front); err != nil {

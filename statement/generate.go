@@ -9,8 +9,8 @@ import (
 	"loot"
 )
 
-// A generated rule is Cedar text made from declarations, under their clause.
-type generated struct {
+// A generatedRule is Cedar text made from declarations, under their clause.
+type generatedRule struct {
 	text  string
 	at    place
 	decls []string
@@ -18,10 +18,10 @@ type generated struct {
 
 // generate makes the rules of the tables. What is a table is declared once; the
 // rules that follow from it are shown under the clause that declares it.
-func (s *Statement) generate(entries []entry) map[loot.Clause][]generated {
-	out := map[loot.Clause][]generated{}
+func (s *Statement) generate(entries []entry) map[loot.Clause][]generatedRule {
+	out := map[loot.Clause][]generatedRule{}
 	emit := func(at place, text string, decls ...string) {
-		out[at.clause] = append(out[at.clause], generated{text: text, at: at, decls: decls})
+		out[at.clause] = append(out[at.clause], generatedRule{text: text, at: at, decls: decls})
 	}
 	where := map[string]place{}
 	for _, e := range entries {

@@ -139,7 +139,54 @@ func tooDeep(s string) bool {
 	return most > maxDepth
 }
 
-var cedarPlace = regexp.MustCompile(`(?:<input>:)?([0-9]+):([0-9]+)`)
+var (
+	cedarPlace = regexp.MustCompile(`^(?:parser error: )?(?:parse error at )?(?:<input>:)?([0-9]+):([0-9]+):? ?`)
+	cedarToken = regexp.MustCompile(`^"(.*?)": `)
+	cedarWant  = regexp.MustCompile(`^exact got (.*) want (.*)$`)
+)
+
+// syntaxError puts a message of the Cedar parser into words, with its place in
+// the file. The parser names the place after the word that it did not expect.
+func syntaxError(text string, p piece, at place) (string, place) {
+	if m := cedarPlace.FindStringSubmatch(text); m != nil {
+		line, err := strconv.Atoi(m[1])
+		col, err2 := strconv.Atoi(m[2])
+		if err == nil && err2 == nil && line >= p.line {
+			at.line, at.col = line, col
+		}
+		text = text[len(m[0]):]
+	}
+	near := ""
+	if m := cedarToken.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		if near = " at its end"; m[1] != "" {
+			near = " near " + m[1]
+		}
+	}
+	m := cedarWant.FindStringSubmatch(text)
+	if m == nil {
+		return text + near, at
+	}
+	if m[1] == "" {
+		return fmt.Sprintf("it ends where %s is expected", m[2]), at
+	}
+	lines := strings.Split(p.text, "\n")
+	for line := min(at.line-p.line, len(lines)-1); line >= 0; line-- {
+		runes := []rune(lines[line])
+		end, shift := len(runes), 0
+		if line == 0 {
+			shift = p.col - 1
+		}
+		if line == at.line-p.line {
+			end = max(min(at.col-1-shift, end), 0)
+		}
+		if i := strings.LastIndex(string(runes[:end]), m[1]); i >= 0 {
+			at.line, at.col = p.line+line, len([]rune(string(runes[:end])[:i]))+shift+1
+			break
+		}
+	}
+	return fmt.Sprintf("here stands %s where %s is expected", m[1], m[2]), at
+}
 
 // parseRule parses one policy with the positions of the file.
 func parseRule(rep *reporter, p piece, clause loot.Clause) *ast.Policy {
@@ -154,15 +201,8 @@ func parseRule(rep *reporter, p piece, clause loot.Clause) *ast.Policy {
 	}
 	list, err := cedar.NewPolicyListFromBytes(rep.file, []byte(strings.Repeat("\n", p.line-1)+strings.Repeat(" ", p.col-1)+p.text))
 	if err != nil {
-		text := strings.TrimPrefix(err.Error(), "parser error: ")
-		if m := cedarPlace.FindStringSubmatch(text); m != nil {
-			if line, err := strconv.Atoi(m[1]); err == nil && line >= p.line {
-				at.line = line
-				at.col, _ = strconv.Atoi(m[2])
-			}
-			text = strings.TrimPrefix(strings.Replace(text, m[0], "", 1), "parse error at ")
-		}
-		rep.add(at, "The rule cannot be read: %s.", strings.TrimLeft(strings.TrimSpace(text), ": "))
+		text, at := syntaxError(err.Error(), p, at)
+		rep.add(at, "The rule cannot be read: %s.", text)
 		return nil
 	}
 	if len(list) != 1 {

@@ -362,7 +362,7 @@ func clip(s string) string {
 
 // suggest returns " (did you mean x?)" if one of the words is close to s.
 func suggest(s string, words []string) string {
-	best, at := 3, ""
+	best, at := min(3, len(s)/3+1), ""
 	for _, w := range words {
 		if d := distance(s, w); d < best {
 			best, at = d, w

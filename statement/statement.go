@@ -255,7 +255,10 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 		m, _ := vocab.member(collectionList, string(c.ID))
 		s.parents[c.ID] = types.NewEntityUIDSet(m.uid)
 	}
-	generated := s.generate(entries)
+	var generated map[loot.Clause][]generatedRule
+	if len(rep.problems) == 0 {
+		generated = s.generate(entries) // from wrong declarations would come wrong rules
+	}
 	for _, sec := range p.doc.sections {
 		c := Clause{
 			ID: sec.id, Chapter: sec.chapter, Title: sec.title, Prose: sec.prose, HTML: sec.html, Line: sec.line,

@@ -81,6 +81,10 @@ func newVocabulary(d *declarations, front *Front) (*vocabulary, error) {
 		signalList:     signalNames,
 		itemKindList:   itemKinds,
 	}
+	for l, t := range listNames {
+		// what is declared wrongly is reported there and not where it is used
+		lists[l] = append(slices.Clip(lists[l]), d.broken[tableOf[t]]...)
+	}
 	v := &vocabulary{}
 	var b strings.Builder
 	for l, names := range lists {
