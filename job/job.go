@@ -104,7 +104,8 @@ type Option func(*settings)
 func Timeout(d time.Duration) Option { return func(s *settings) { s.timeout = d } }
 
 // MaxAttempts gives a job up after n runs that failed; 25 otherwise, which
-// takes about three weeks. A job that is given up is logged as an error.
+// takes about three weeks. A run whose process was killed counts on PostgreSQL,
+// so 1 means at most once there. A job that is given up is logged as an error.
 func MaxAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
 
 // Queue runs the kind in a queue of its own, so that it and the others do not
