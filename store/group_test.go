@@ -49,14 +49,14 @@ func count(t *testing.T, db *DB) (n int) {
 
 // held begins a transaction that lasts until the function that is returned is
 // called; callers who come meanwhile queue up behind it.
-func held(t *testing.T, db *DB, result error) (release func() error) {
+func held(t *testing.T, db *DB) (release func() error) {
 	t.Helper()
 	in, out, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- db.InTx(context.Background(), func(tx *Tx) error {
 			close(in)
 			<-out
-			return errors.Join(insert(tx, "held"), result)
+			return insert(tx, "held")
 		})
 	}()
 	<-in
@@ -95,7 +95,7 @@ func TestThoseWhoWaitShareACommit(t *testing.T) {
 	}
 	conn.Close()
 
-	release := held(t, db, nil)
+	release := held(t, db)
 	const callers = 100
 	var failed atomic.Int32
 	wg := queued(t, callers, func(i int) {
@@ -138,7 +138,7 @@ func TestACommitThatFailsFailsAllWhoShareIt(t *testing.T) {
 	}
 	conn.Close()
 
-	release := held(t, db, nil)
+	release := held(t, db)
 	var rolledBack, committed atomic.Int32
 	wg := queued(t, 10, func(i int) {
 		err := db.InTx(context.Background(), func(tx *Tx) error {
@@ -167,7 +167,7 @@ func TestACommitThatFailsFailsAllWhoShareIt(t *testing.T) {
 
 func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
 	db, _ := newFile(t)
-	release := held(t, db, nil)
+	release := held(t, db)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := false
 	wg := queued(t, 1, func(int) {
@@ -187,7 +187,7 @@ func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
 
 func TestACancelledCallerDoesNotHurtTheOthers(t *testing.T) {
 	db, _ := newFile(t)
-	release := held(t, db, nil)
+	release := held(t, db)
 	ctx, cancel := context.WithCancel(t.Context())
 	wg := queued(t, 20, func(i int) {
 		err := db.InTx(ctx, func(tx *Tx) error {
@@ -233,7 +233,7 @@ func TestInTxInsideInTxIsAnErrorAndNoDeadlock(t *testing.T) {
 // group do after that must not be committed one statement at a time.
 func TestAGroupThatSQLiteGaveUpIsGoneForAll(t *testing.T) {
 	db, s := newFile(t)
-	release := held(t, db, nil)
+	release := held(t, db)
 	wg := queued(t, 4, func(i int) {
 		err := db.InTx(context.Background(), func(tx *Tx) error {
 			if i == 0 {

@@ -143,7 +143,7 @@ const (
 func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) error {
 	var contentions, losses int
 	for {
-		err, then := p.once(ctx, options, f)
+		then, err := p.once(ctx, options, f)
 		var wait time.Duration
 		switch {
 		case then == contended && contentions < 20:
@@ -172,21 +172,21 @@ func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*T
 // Neither of the two is given a context that ends: database/sql would close
 // rows, on a goroutine of its own, while pgx uses the connection. A watch on the
 // transaction's context interrupts the server instead.
-func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (error, outcome) {
+func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (outcome, error) {
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
 		if p.closed.Load() {
-			return loot.Errorf(loot.Unavailable, msgClosed), final
+			return final, loot.Errorf(loot.Unavailable, msgClosed)
 		}
 		return p.judge(ctx, nil, err)
 	}
 	stuck := false
 	defer func() {
 		if stuck {
-			go conn.Close() // waits for a row that was asked for and is never scanned
+			go func() { _ = conn.Close() }() // waits for a row that was asked for and is never scanned
 			return
 		}
-		conn.Close()
+		_ = conn.Close() // what it could say was said by the transaction
 	}()
 	var raw *pgx.Conn
 	if err := conn.Raw(func(c any) error {
@@ -223,7 +223,7 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 	}
 	if stuck = raw.PgConn().IsBusy(); stuck {
 		undo()
-		return errRowsOpen, final
+		return final, errRowsOpen
 	}
 	if err == nil && !guard.commits() {
 		err = ctx.Err()
@@ -233,16 +233,16 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 		return p.judge(ctx, raw, err)
 	}
 	ended = true
-	err, then := p.commit(steady, raw, tx)
+	then, err := p.commit(steady, raw, tx)
 	t.over(err == nil)
-	return err, then
+	return then, err
 }
 
 // commit commits, and tells a commit that failed from one whose outcome nobody
 // knows.
-func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (error, outcome) {
+func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (outcome, error) {
 	if raw.IsClosed() {
-		return pgconn.ErrConnClosed, lost
+		return lost, pgconn.ErrConnClosed
 	}
 	delete(raw.PgConn().CustomData(), warned)
 	err := tx.Commit(ctx)
@@ -250,39 +250,39 @@ func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (erro
 		// A server told to stop waiting for its standby reports success with a
 		// warning: committed here, but lost if this server is.
 		if raw.PgConn().CustomData()[warned] == nil {
-			return nil, final
+			return final, nil
 		}
-		return loot.Errorf(loot.Unavailable, msgUnknown), final
+		return final, loot.Errorf(loot.Unavailable, msgUnknown)
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
 		return p.judge(ctx, raw, err)
 	}
 	if errors.Is(err, pgx.ErrTxCommitRollback) {
-		return fmt.Errorf("store: the error of an earlier statement was ignored: %w", err), final
+		return final, fmt.Errorf("store: the error of an earlier statement was ignored: %w", err)
 	}
 	// pgx calls some of these safe to retry. They are not: the commit was sent.
-	return loot.Wrap(loot.Unavailable, err, msgUnknown), final
+	return final, loot.Wrap(loot.Unavailable, err, msgUnknown)
 }
 
 // judge decides about an error that came before the commit was sent.
-func (p *postgresDB) judge(ctx context.Context, raw *pgx.Conn, err error) (error, outcome) {
+func (p *postgresDB) judge(ctx context.Context, raw *pgx.Conn, err error) (outcome, error) {
 	if ctx.Err() != nil {
-		return ctx.Err(), final
+		return final, ctx.Err()
 	}
 	state := sqlState(err)
 	switch {
 	case state == "40001" || state == "40P01":
-		return err, contended
+		return contended, err
 	case state == "25006" && demoted(ctx, raw):
 		// The server became a standby under this connection, which goes.
 		_ = raw.Close(ctx)
-		return err, lost
+		return lost, err
 	case raw != nil && raw.IsClosed():
-		return closedUnder(err), lost
+		return lost, closedUnder(err)
 	case raw == nil && (lostConnection(err) || reason(err) == msgLost):
-		return err, lost
+		return lost, err
 	}
-	return err, final
+	return final, err
 }
 
 // demoted reports whether the server takes no writes from anybody, as opposed to

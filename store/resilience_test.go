@@ -20,7 +20,6 @@ type load struct {
 	wg     sync.WaitGroup
 	acked  sync.Map
 	count  atomic.Int64
-	events chan error // what each transaction came to, once events are wanted
 	mu     sync.Mutex
 	errs   []error
 	latest atomic.Int64
@@ -68,10 +67,10 @@ func (l *load) end() {
 	l.wg.Wait()
 }
 
-// more waits until n more rows are acknowledged.
-func (l *load) more(t *testing.T, n int64) {
+// more waits until 500 more rows are acknowledged.
+func (l *load) more(t *testing.T) {
 	t.Helper()
-	want := l.count.Load() + n
+	want := l.count.Load() + 500
 	deadline := time.After(60 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -114,10 +113,10 @@ func TestFailoverLosesNothingAndNeedsNoHands(t *testing.T) {
 	pair := storetest.NewPair(t)
 	db := storetest.Open(t, pair.Database(t), notes)
 	l := newLoad(t, db, 8)
-	l.more(t, 500)
+	l.more(t)
 	pair.Kill()
 	pair.Promote(t)
-	l.more(t, 500)
+	l.more(t)
 	l.end()
 	l.check(t)
 }
@@ -126,10 +125,10 @@ func TestRestartOfTheServerLosesNothing(t *testing.T) {
 	server := storetest.NewServer(t)
 	db := storetest.Open(t, server.Database(t), notes)
 	l := newLoad(t, db, 8)
-	l.more(t, 500)
+	l.more(t)
 	server.Kill()
 	server.Start(t)
-	l.more(t, 500)
+	l.more(t)
 	l.end()
 	l.check(t)
 }

@@ -74,7 +74,7 @@ func wait(tb testing.TB, s *Server, query string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -181,7 +181,7 @@ func (s *Server) admit(query string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, query)
 	return err
 }
@@ -272,7 +272,7 @@ func (s *Server) launch() error {
 	}
 	ended := make(chan struct{})
 	go func() {
-		server.Wait()
+		_ = server.Wait() // it is killed
 		close(ended)
 	}()
 	s.server, s.ended = server, ended
@@ -321,12 +321,12 @@ func (s *Server) Kill() {
 // outlive the process that it watches, whose number may then be another's.
 func (s *Server) end() {
 	if s.watchdog != nil {
-		s.watchdog.Process.Kill()
-		s.watchdog.Wait()
+		_ = s.watchdog.Process.Kill()
+		_ = s.watchdog.Wait()
 		s.leash.Close()
 	}
 	if s.server != nil {
-		s.server.Process.Kill()
+		_ = s.server.Process.Kill()
 		<-s.ended
 	}
 	s.server, s.watchdog = nil, nil
