@@ -173,7 +173,7 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 		if s, err = statement.Parse(name, source); err != nil {
 			return err
 		}
-		if problems := s.Check(a.Keepers()); len(problems) > 0 {
+		if problems := s.Check(Keepers()); len(problems) > 0 {
 			return problems
 		}
 	}
@@ -184,17 +184,6 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 		}
 		return a.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "publication"}, s.Hash(), a.Now(), "first start")
 	})
-}
-
-// Keepers returns the clauses that something in the program carries out: the
-// kernel's own and those of every desk.
-func (a *App) Keepers() []loot.Clause {
-	kept := []loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"}
-	for _, d := range a.Desks {
-		kept = append(kept, d.Keeps...)
-	}
-	slices.Sort(kept)
-	return slices.Compact(kept)
 }
 
 // Close ends what New opened. Call it after the context of [App.Start] ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 
 	"loot"
@@ -17,6 +18,15 @@ import (
 	"loot/desk/staff"
 	"loot/store"
 )
+
+// Keepers returns the clauses that something in the program carries out: gate
+// and vault by themselves, and every desk.
+func Keepers() []loot.Clause {
+	return slices.Concat(
+		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
+		publication.Keeps, staff.Keeps, customers.Keeps, incidents.Keeps,
+	)
+}
 
 // build makes the desks and wires what they need of one another.
 func (a *App) build() error {
@@ -58,7 +68,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.Desks = []desk.Desk{
-		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, a.Keepers),
+		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, Keepers),
 		a.signin.Desk(),
 		a.staff.Desk(),
 		customers.New(a.Kit, customers.Needs{

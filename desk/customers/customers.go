@@ -81,7 +81,7 @@ func (c *customers) desk() desk.Desk {
 	migrations, _ := fs.Sub(migrationFiles, "migrations")
 	return desk.Desk{
 		Name:       name,
-		Keeps:      []loot.Clause{"collection.compulsory", "adequacy.visible", "disclosure.permission", "network.ways"},
+		Keeps:      Keeps,
 		Routes:     c.routes(),
 		Nav:        nav(),
 		Migrations: migrations,
@@ -170,3 +170,6 @@ func own(a loot.Actor, action loot.Action, p loot.Purpose, fields []loot.Field) 
 		Action: action, Actor: a, Desk: name, Purpose: p, Subject: loot.Subject(a.ID), Collection: collection, Fields: fields,
 	}
 }
+
+// Keeps are the clauses that this desk carries out.
+var Keeps = []loot.Clause{"collection.compulsory", "adequacy.visible", "disclosure.permission", "network.ways"}

@@ -53,7 +53,7 @@ func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (
 	}
 	return desk.Desk{
 		Name:       "incidents",
-		Keeps:      []loot.Clause{"disclosure.responsibility"},
+		Keeps:      Keeps,
 		Migrations: sub,
 		Routes:     d.routes(),
 		Nav: []web.Nav{{
@@ -122,3 +122,6 @@ func words(what string) string {
 	}
 	return "Found by the program: " + what
 }
+
+// Keeps are the clauses that this desk carries out.
+var Keeps = []loot.Clause{"disclosure.responsibility"}

@@ -44,7 +44,7 @@ func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
 	job.Register(kit.Jobs, p.notifyOne)
 	return desk.Desk{
 		Name:   "publication",
-		Keeps:  []loot.Clause{"alterations.notice"},
+		Keeps:  Keeps,
 		Routes: p.routes(),
 		Nav: []web.Nav{
 			{Audience: web.Public, Order: 90, Label: "Check a proof", Icon: "shield-check", Href: "/verify"},
@@ -192,3 +192,6 @@ func (v version) Tone() web.Tone {
 
 // Badge returns the state as a badge.
 func (v version) Badge() web.Badge { return web.Badge{Tone: v.Tone(), Text: string(v.State)} }
+
+// Keeps are the clauses that this desk carries out.
+var Keeps = []loot.Clause{"alterations.notice"}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/app"
+	"loot/gate"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+)
+
+type statementCmd struct {
+	Check  statementCheckCmd  `cmd:"" help:"Say everything that is wrong with a statement, with file, line, column and clause."`
+	Show   statementShowCmd   `cmd:"" help:"Print a statement clause by clause: its words and what runs."`
+	Diff   statementDiffCmd   `cmd:"" help:"Print what changes between two statements: text, declarations, rules and, with --data, recorded decisions that would come out differently."`
+	Export statementExportCmd `cmd:"" help:"Write the statement for others: W3C DPV as JSON-LD, the record of processing activities as CSV or HTML, the source, the JSON Schema of the declarations."`
+}
+
+// readStatement reads and compiles the statement in a file; with no file the
+// one that comes with Loot.
+func readStatement(path string) (*statement.Statement, error) {
+	if path == "" {
+		return statement.Parse("statement.md", statement.Default())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, loot.Wrap(loot.Invalid, err, "The statement cannot be read: "+path)
+	}
+	return statement.Parse(path, b)
+}
+
+type statementCheckCmd struct {
+	Files []string `arg:"" optional:"" help:"Statements; none: the one that comes with Loot." type:"path"`
+	JSON  bool     `help:"Print JSON." name:"json"`
+}
+
+// checked is what checking one file found.
+type checked struct {
+	File     string             `json:"file"`
+	Sound    bool               `json:"sound"`
+	Version  string             `json:"version,omitempty"`
+	Hash     string             `json:"hash,omitempty"`
+	Clauses  int                `json:"clauses"`
+	Planned  []loot.Clause      `json:"planned"`
+	Rules    int                `json:"rules"`
+	Problems statement.Problems `json:"problems"`
+}
+
+func (s *statementCheckCmd) Run(c *command) error {
+	files := s.Files
+	if len(files) == 0 {
+		files = []string{""}
+	}
+	var all []checked
+	sound := true
+	for _, f := range files {
+		r, err := check(f)
+		if err != nil {
+			return err
+		}
+		sound = sound && r.Sound
+		all = append(all, r)
+	}
+	if s.JSON {
+		if err := printJSON(c, all); err != nil {
+			return err
+		}
+	} else {
+		for _, r := range all {
+			for _, p := range r.Problems {
+				fmt.Fprintln(c.stdout, p)
+			}
+			if r.Sound {
+				fmt.Fprintf(c.stdout, "%s: version %s is sound: %d clauses with %d rules, %d of them planned\n", r.File, r.Version, r.Clauses, r.Rules, len(r.Planned))
+			} else {
+				fmt.Fprintf(c.stdout, "%s: %d problems\n", r.File, len(r.Problems))
+			}
+		}
+	}
+	if !sound {
+		return exit(1)
+	}
+	return nil
+}
+
+func check(path string) (checked, error) {
+	r := checked{File: path, Planned: []loot.Clause{}, Problems: statement.Problems{}}
+	if path == "" {
+		r.File = "statement.md (comes with Loot)"
+	}
+	s, err := readStatement(path)
+	if problems, ok := errors.AsType[statement.Problems](err); ok {
+		r.Problems = problems
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Version, r.Hash, r.Clauses, r.Rules = s.Front().Version, s.Hash(), len(s.Clauses()), len(s.Rules())
+	for _, clause := range s.Clauses() {
+		if clause.Planned {
+			r.Planned = append(r.Planned, clause.ID)
+		}
+	}
+	r.Problems = append(r.Problems, s.Check(app.Keepers())...)
+	r.Sound = len(r.Problems) == 0
+	return r, nil
+}
+
+type statementShowCmd struct {
+	File   string   `arg:"" optional:"" help:"Statement; none: the one that comes with Loot." type:"path"`
+	Clause []string `help:"Only this clause; may be given more than once." placeholder:"ID"`
+	JSON   bool     `help:"Print JSON." name:"json"`
+}
+
+func (s *statementShowCmd) Run(c *command) error {
+	st, err := readStatement(s.File)
+	if err != nil {
+		return err
+	}
+	var clauses []statement.Clause
+	for _, clause := range st.Clauses() {
+		if len(s.Clause) == 0 || slices.Contains(s.Clause, string(clause.ID)) {
+			clauses = append(clauses, clause)
+		}
+	}
+	if len(clauses) == 0 {
+		return loot.Errorf(loot.Invalid, "The statement has no such clause.")
+	}
+	if s.JSON {
+		return printJSON(c, struct {
+			Front   statement.Front    `json:"front"`
+			Hash    string             `json:"hash"`
+			Clauses []statement.Clause `json:"clauses"`
+		}{st.Front(), st.Hash(), clauses})
+	}
+	fmt.Fprintf(c.stdout, "%s\nversion %s, SHA-256 %s\n", st.Front().Title, st.Front().Version, st.Hash())
+	for _, clause := range clauses {
+		state := ""
+		if clause.Planned {
+			state = " (planned)"
+		}
+		fmt.Fprintf(c.stdout, "\n%s%s\n%s\n\n%s\n", clause.ID, state, clause.Title, strings.TrimSpace(clause.Prose))
+		if clause.NoRule != "" {
+			fmt.Fprintf(c.stdout, "\n  no rule: %s\n", clause.NoRule)
+		}
+		for _, r := range clause.Rules {
+			fmt.Fprintf(c.stdout, "\n  %s: %s\n    %s\n", r.ID, r.Words, strings.ReplaceAll(strings.TrimSpace(r.Text), "\n", "\n    "))
+		}
+	}
+	return nil
+}
+
+type statementDiffCmd struct {
+	Before string `arg:"" help:"Statement to compare with." type:"path"`
+	After  string `arg:"" optional:"" help:"Statement that changes; none: the one that comes with Loot." type:"path"`
+	Data   string `help:"Data folder whose recorded decisions are decided again under both." type:"path" placeholder:"DIR"`
+	Days   int    `help:"How many days of decisions are decided again." default:"90"`
+	JSON   bool   `help:"Print JSON." name:"json"`
+}
+
+func (s *statementDiffCmd) Run(c *command) error {
+	before, err := readStatement(s.Before)
+	if err != nil {
+		return err
+	}
+	after, err := readStatement(s.After)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Changes []statement.Change `json:"changes"`
+		Replay  *statement.Replay  `json:"replay,omitempty"`
+	}{Changes: statement.Diff(before, after)}
+	if s.Data != "" {
+		ins, err := s.decisions(c)
+		if err != nil {
+			return err
+		}
+		r := statement.ReplayInputs(before, after, ins)
+		out.Replay = &r
+	}
+	if s.JSON {
+		return printJSON(c, out)
+	}
+	for _, ch := range out.Changes {
+		verb := "changed"
+		switch {
+		case ch.Before == "":
+			verb = "added"
+		case ch.After == "":
+			verb = "removed"
+		}
+		fmt.Fprintf(c.stdout, "%s %s: %s\n", ch.Kind, verb, strings.TrimSpace(string(ch.Clause)+" "+ch.What))
+		printIndented(c, "-", ch.Before)
+		printIndented(c, "+", ch.After)
+	}
+	if out.Replay != nil {
+		fmt.Fprintf(c.stdout, "\n%d recorded decisions were decided again\n", out.Replay.Tried)
+		for _, r := range out.Replay.Changed {
+			fmt.Fprintf(c.stdout, "  %d × %s by %s for %s: %s before, %s after\n", r.Times, r.Action, r.Actor, r.Purpose, verdict(r.Before), verdict(r.After))
+		}
+	}
+	return nil
+}
+
+func verdict(allowed bool) string {
+	if allowed {
+		return "permitted"
+	}
+	return "refused"
+}
+
+func printIndented(c *command, mark, text string) {
+	if text == "" {
+		return
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		fmt.Fprintf(c.stdout, "  %s %s\n", mark, line)
+	}
+}
+
+// decisions returns the inputs of the decisions recorded in a data folder.
+func (s *statementDiffCmd) decisions(c *command) ([]statement.Input, error) {
+	if _, err := os.Stat(filepath.Join(s.Data, "loot.db")); err != nil {
+		return nil, loot.Wrap(loot.Invalid, err, "--data: there are no records in "+s.Data+".")
+	}
+	var ins []statement.Input
+	return ins, c.with(app.Config{Data: s.Data, Shutdown: time.Second, From: "Loot <no-reply@localhost>"}, func(a *app.App) error {
+		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
+			now := c.now()
+			for row, err := range a.Ledger.Facts(c.ctx, tx, now.AddDate(0, 0, -s.Days), now) {
+				if err != nil {
+					return err
+				}
+				if row.Facts.Verdict == ledger.Recorded || len(row.Facts.Input) == 0 {
+					continue
+				}
+				decided, err := gate.Inputs(row.Facts)
+				if err != nil {
+					return err
+				}
+				ins = append(ins, decided...)
+			}
+			return nil
+		})
+	})
+}
+
+type statementExportCmd struct {
+	File string `arg:"" optional:"" help:"Statement; none: the one that comes with Loot." type:"path"`
+	As   string `help:"dpv (JSON-LD), record-csv, record-html, source or schema." enum:"dpv,record-csv,record-html,source,schema" default:"dpv"`
+	JSON bool   `help:"The same as --as dpv." name:"json"`
+}
+
+func (s *statementExportCmd) Run(c *command) error {
+	if s.As == "schema" {
+		_, err := c.stdout.Write(statement.JSONSchema())
+		return err
+	}
+	st, err := readStatement(s.File)
+	if err != nil {
+		return err
+	}
+	out := st.ExportDPV()
+	switch {
+	case s.JSON:
+	case s.As == "record-csv":
+		out = st.ExportRecordCSV()
+	case s.As == "record-html":
+		out = st.ExportRecordHTML()
+	case s.As == "source":
+		out = st.Source()
+	}
+	_, err = c.stdout.Write(out)
+	return err
+}
