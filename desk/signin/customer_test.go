@@ -138,7 +138,11 @@ func TestLinkIsUsedOnce(t *testing.T) {
 		in := make(chan bool, n)
 		for range n {
 			s := h.browser()
-			go func() { in <- s.Post(path).Status == http.StatusSeeOther }()
+			go func() {
+				came := false
+				defer func() { in <- came }()
+				came = s.Post(path).Status == http.StatusSeeOther
+			}()
 		}
 		came := 0
 		for range n {

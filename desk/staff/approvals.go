@@ -50,7 +50,7 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 	v := approvalsView{View: web.ViewOf(r, "Approvals")}
 	v.Lead = "What one person must not decide alone. A single no ends it."
 	v.Fresh = !who.At.IsZero() && d.kit.Now().Sub(who.At) <= fresh
-	v.Again = "/console/sign-in?next=/console/approvals"
+	v.Again = "/console/signin?next=/console/approvals"
 	may := d.has(who.Actor.Roles, approves) && !d.has(who.Actor.Roles, administers)
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		v.Waiting, v.Done, v.Note = nil, nil, ""

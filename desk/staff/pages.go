@@ -332,7 +332,7 @@ func (d *Desk) renderUndertaking(w http.ResponseWriter, r *http.Request, status 
 	v.Lead = "Nobody opens a single record before they have signed this."
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	v.Fresh = !who.At.IsZero() && d.kit.Now().Sub(who.At) <= fresh
-	v.Again = "/console/sign-in?next=" + url.QueryEscape("/console/undertaking")
+	v.Again = "/console/signin?next=" + url.QueryEscape("/console/undertaking")
 	s, ok := d.inForce()
 	if !ok {
 		v.None = true
@@ -458,8 +458,7 @@ func openingChart(perDay []int, today day) template.HTML {
 		labels[i] = (today - day(len(perDay)-1-i)).start().Format("2 Jan")
 	}
 	return chart.Bars{
-		Title: "Openings a day", Desc: "How many records the staff opened on each of the last 30 days.",
-		Labels: labels, Series: []chart.Series{{Name: "Opened", Values: perDay}},
+		Title: "Records opened on each of the last 30 days", Unit: "Day", Labels: labels, Series: []chart.Series{{Name: "Opened", Values: perDay}},
 	}.Figure()
 }
 

@@ -211,7 +211,9 @@ func (d *Desk) signUndertaking(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/console/undertaking")
 }
 
-func (d *Desk) approvals(w http.ResponseWriter, r *http.Request) error { return d.renderApprovals(w, r) }
+func (d *Desk) approvals(w http.ResponseWriter, r *http.Request) error {
+	return d.renderApprovals(w, r)
+}
 
 // vote takes somebody's yes or no.
 func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {

@@ -94,8 +94,8 @@ func (d *Desk) Connect(s SignIn) { d.signIn = s }
 func (d *Desk) Desk() desk.Desk {
 	sub, _ := fs.Sub(migrations, "migrations")
 	return desk.Desk{
-		Name: "staff", Keeps: []loot.Clause{clause}, Routes: d.routes(), Nav: d.nav(), Migrations: sub,
-		Proofs: d.proofs(), Demo: d.demo,
+		Name: "staff", Keeps: Keeps, Routes: d.routes(), Nav: d.nav(), Migrations: sub,
+		Proofs: proofs(), Demo: d.demo,
 	}
 }
 
@@ -166,3 +166,6 @@ func instant(us int64) time.Time {
 	}
 	return time.UnixMicro(us).UTC()
 }
+
+// Keeps are the clauses that this desk carries out.
+var Keeps = []loot.Clause{clause}
