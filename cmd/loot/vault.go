@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+
+	"loot/app"
+)
+
+type vaultCmd struct {
+	Check vaultCheckCmd `cmd:"" help:"Open every value and file, which counts as openings of the program itself, and hold indexes and keys against the records."`
+}
+
+type vaultCheckCmd struct {
+	app.Config
+	JSON bool `help:"Print JSON." name:"json"`
+}
+
+func (v *vaultCheckCmd) Run(c *command) error {
+	return c.with(v.Config, func(a *app.App) error {
+		r, err := a.Vault.Check(c.ctx)
+		if err != nil {
+			return err
+		}
+		if v.JSON {
+			if err := printJSON(c, r); err != nil {
+				return err
+			}
+		} else {
+			for _, p := range r.Problems {
+				fmt.Fprintln(c.stdout, p)
+			}
+			fmt.Fprintf(c.stdout, "%d records with %d values, %d files and %d erased records; %d problems\n", r.Records, r.Values, r.Files, r.Erased, len(r.Problems))
+		}
+		if len(r.Problems) > 0 {
+			return exit(1)
+		}
+		return nil
+	})
+}
