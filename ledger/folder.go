@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -82,7 +83,11 @@ func (d *folder) ready() error {
 // an entry to fail.
 func (d *folder) probe() error {
 	for _, dir := range []string{".", ".state", filepath.Join("tile", "entries"), filepath.Join("tile", "0")} {
-		if err := tryWrite(filepath.Join(d.dir, dir)); err != nil {
+		err := tryWrite(filepath.Join(d.dir, dir))
+		if errors.Is(err, os.ErrNotExist) && strings.HasPrefix(dir, "tile") {
+			continue // a log without entries
+		}
+		if err != nil {
 			return fmt.Errorf("ledger: folder: %w", err)
 		}
 	}
@@ -95,11 +100,6 @@ var probeBytes = make([]byte, 8192)
 
 func tryWrite(dir string) error {
 	f, err := os.CreateTemp(dir, ".probe")
-	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(dir, 0o755); err == nil {
-			f, err = os.CreateTemp(dir, ".probe")
-		}
-	}
 	if err != nil {
 		return err
 	}

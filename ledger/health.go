@@ -46,6 +46,9 @@ func (l *Ledger) Ready() error {
 	return nil
 }
 
+// Entries returns how many entries the log has, as this process last saw it.
+func (l *Ledger) Entries() int64 { return l.size.Load() }
+
 // A state is how far the log is, as the database knows it.
 type state struct {
 	size     int64  // confirmed entries

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,9 +80,6 @@ var quietLibrary sync.Once
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if err := c.DB.Migrate(ctx, "ledger", Migrations()); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("ledger: folder: %w", err)
 	}
 	seed, err := c.Keyring.Secret("ledger", random(ed25519.SeedSize))
 	if err != nil {

@@ -16,6 +16,9 @@ import (
 	"github.com/transparency-dev/tessera/storage/posix"
 )
 
+// treeState is where the log's library keeps how far the log is.
+const treeState = ".state/treeState"
+
 const (
 	maxBatch           = 2048                   // entries sequenced at a time
 	batchAge           = 2 * time.Millisecond   // how long the log waits for more of them

@@ -131,18 +131,21 @@ func TestVerifierPageAgreesWithGo(t *testing.T) {
 	}
 	want := []string{"holds", "consistent", "fails", "fails", "fails", "holds", "holds", "fails", "fails", "fails", "fails"}
 	sound := len(cases)
-	var places []int
+	var places []int // of the changed byte; -1: none to be named
 	for _, b := range [][]byte{s.receipt, s.proof} {
 		for i := range b {
 			for _, to := range []byte{b[i] ^ 1, '\n'} {
 				if to != b[i] {
-					changed := bytes.Clone(b)
+					changed, place := bytes.Clone(b), i
 					changed[i] = to
-					cases, places = append(cases, browserCase{changed, s.key}), append(places, i)
+					if b[i] == '\n' || to == '\n' {
+						place = -1 // a line break moves what follows
+					}
+					cases, places = append(cases, browserCase{changed, s.key}), append(places, place)
 				}
 			}
 		}
-		for i := range b {
+		for i := 0; i < len(b); i += 7 {
 			cases, places = append(cases, browserCase{b[:i], s.key}), append(places, -1)
 		}
 	}
@@ -170,8 +173,7 @@ func TestVerifierPageAgreesWithGo(t *testing.T) {
 		if a.Fault.Line == 0 || strings.Contains(a.Fault.Text, "undefined") {
 			t.Errorf("byte %d: no place is named: %+v", at+1, a.Fault)
 		}
-		// A line break moves what follows.
-		if at >= 0 && c.Receipt[at] != '\n' && s.receipt[at] != '\n' && (at+1 < a.Fault.From || at+1 > a.Fault.To) {
+		if at >= 0 && (at+1 < a.Fault.From || at+1 > a.Fault.To) {
 			if misplaced++; misplaced < 10 {
 				t.Errorf("byte %d of %d was changed; blamed is %+v", at+1, len(c.Receipt), *a.Fault)
 			}

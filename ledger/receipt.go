@@ -131,16 +131,16 @@ func (l *lines) hash(name, want string) (h hash, at spot, err error) {
 	if err != nil {
 		return h, at, err
 	}
-	return decodeHash(value, at, l.part, want)
+	h, err = decodeHash(value, at, l.part, want)
+	return h, at, err
 }
 
-func decodeHash(s string, at spot, part, want string) (h hash, _ spot, err error) {
+func decodeHash(s string, at spot, part, want string) (hash, error) {
 	b, err := decode64(s)
-	if err != nil || len(b) != len(h) {
-		return h, at, &misread{at, part, want + " is not 32 bytes in base64"}
+	if err != nil || len(b) != len(hash{}) {
+		return hash{}, &misread{at, part, want + " is not 32 bytes in base64"}
 	}
-	copy(h[:], b)
-	return h, at, nil
+	return hash(b), nil
 }
 
 // decode64 reads base64 strictly: the library's reader skips line breaks even
@@ -198,7 +198,7 @@ func parseReceipt(b []byte) (*receipt, error) {
 		if line == "" {
 			break
 		}
-		h, _, err := decodeHash(line, at, "path", "a hash of the path")
+		h, err := decodeHash(line, at, "path", "a hash of the path")
 		if err != nil {
 			return nil, err
 		}

@@ -29,10 +29,11 @@ func newSample(t testing.TB, entries int) sample {
 		l = b.open()
 		stop := b.run(l)
 		who := b.person()
-		var ids []string
-		for range entries {
-			ids = append(ids, b.append(l, opening(who, b.now()))...)
+		es := make([]ledger.Entry, entries)
+		for i := range es {
+			es[i] = opening(who, b.now())
 		}
+		ids := b.append(l, es...)
 		b.sync(l)
 		id := ids[len(ids)/2]
 		out = sample{receipt: b.receipt(l, who, id), key: l.VerifierKey(), witness: w.Key()}
@@ -104,7 +105,7 @@ func TestEveryChangedByteIsFoundAndPlaced(t *testing.T) {
 			parts := map[string]int{}
 			misplaced := 0
 			for i := range c.b {
-				for _, to := range []byte{c.b[i] ^ 1, c.b[i] ^ 32, 'A', '\n', 0} {
+				for _, to := range []byte{c.b[i] ^ 1, c.b[i] ^ 32, '\n'} {
 					if to == c.b[i] {
 						continue
 					}

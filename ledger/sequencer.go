@@ -20,7 +20,8 @@ import (
 
 const (
 	retryEvery = 250 * time.Millisecond // to become the sequencer, or to recover
-	pollEvery  = 50 * time.Millisecond  // for entries of other nodes
+	pollEvery  = 100 * time.Millisecond // for entries of other nodes
+	linger     = 25 * time.Millisecond  // from one batch to the next, so that each is worth its writes
 	stuckAfter = 2 * time.Second        // a batch that takes longer is reported
 	placeChunk = 500                    // entries given their place by one statement
 )
@@ -94,9 +95,10 @@ func (l *Ledger) wake() {
 // A sequencer is the ledger while it leads.
 type sequencer struct {
 	*Ledger
-	lead   *store.Lead
-	folder *folder
-	log    *writer
+	lead      *store.Lead
+	folder    *folder
+	log       *writer
+	confirmed uint64 // entries
 }
 
 // lead is the life of a leader: it holds the database's lock and the folder's
@@ -107,6 +109,16 @@ func (l *Ledger) lead(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lead.Release()) }()
+	confirmed, _, err := l.outbox(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if confirmed > 0 {
+		// Never begin a second log in the place of one that is gone.
+		if _, err := l.files.read(treeState); err != nil {
+			return broken("ledger: the log is gone, restore its folder: %w", err)
+		}
+	}
 	dir, err := holdFolder(string(l.files))
 	if errors.Is(err, errHeld) {
 		return err
@@ -120,8 +132,8 @@ func (l *Ledger) lead(ctx context.Context) (err error) {
 		return broken("%w", err)
 	}
 	defer w.close()
-	s := &sequencer{l, lead, dir, w}
-	if err := s.recover(ctx); err != nil {
+	s := &sequencer{Ledger: l, lead: lead, folder: dir, log: w}
+	if err := s.catchUp(ctx); err != nil {
 		return err
 	}
 	cosign, cancel := context.WithCancel(ctx)
@@ -133,12 +145,19 @@ func (l *Ledger) lead(ctx context.Context) (err error) {
 }
 
 func (s *sequencer) loop(ctx context.Context) error {
-	probe, poll := time.NewTicker(watchEvery), time.NewTicker(pollEvery)
+	probe, poll, rested := time.NewTicker(watchEvery), time.NewTicker(pollEvery), time.NewTimer(0)
 	defer probe.Stop()
 	defer poll.Stop()
+	defer rested.Stop()
 	drained := false
 	var published publishing
 	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rested.C:
+		}
+		rested.Reset(linger)
 		n, err := s.batch(ctx)
 		if err != nil {
 			return err
@@ -159,14 +178,22 @@ func (s *sequencer) loop(ctx context.Context) error {
 		case <-s.wakeup:
 		case <-poll.C:
 		case <-probe.C:
-			if err := s.folder.probe(); err != nil {
-				return broken("%w", err)
-			}
-			if err := published.look(s); err != nil {
+			if err := s.probe(ctx, &published); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// probe finds out, while nothing is to be done, whether something could be.
+func (s *sequencer) probe(ctx context.Context, p *publishing) error {
+	if err := s.check(ctx, s.confirmed); err != nil {
+		return err
+	}
+	if err := s.folder.probe(); err != nil {
+		return broken("%w", err)
+	}
+	return p.look(s)
 }
 
 // Publishing watches that signed checkpoints follow the log.
@@ -181,7 +208,7 @@ type publishing struct {
 func (p *publishing) look(s *sequencer) error {
 	cp, err := s.files.checkpoint()
 	switch {
-	case err == nil && (cp.size >= uint64(s.size.Load()) || cp.size != p.size):
+	case err == nil && (cp.size >= s.confirmed || cp.size != p.size):
 		p.size, p.late = cp.size, 0
 		return nil
 	case p.late == int(time.Second/watchEvery):
@@ -271,7 +298,7 @@ func (s *sequencer) batch(ctx context.Context) (int, error) {
 	for i, c := range waiting {
 		leaves[i] = c.leaf
 	}
-	indices, err := s.append(ctx, leaves)
+	indices, err := s.write(ctx, leaves)
 	if err != nil {
 		return 0, err
 	}
@@ -300,8 +327,10 @@ func (s *sequencer) check(ctx context.Context, confirmed uint64) error {
 	if err := s.lead.Check(ctx); err != nil {
 		return err
 	}
-	if err := s.folder.check(); err != nil {
+	if err := s.folder.check(); errors.Is(err, errHeld) {
 		return err
+	} else if err != nil {
+		return broken("%w", err)
 	}
 	if err := s.folder.ready(); err != nil {
 		return broken("%w", err)
@@ -316,10 +345,10 @@ func (s *sequencer) check(ctx context.Context, confirmed uint64) error {
 	return nil
 }
 
-// append adds the leaves and waits until the log has answered for each. It
+// write adds the leaves and waits until the log has answered for each. It
 // reports a log that does not answer, and goes on waiting: to give up and try
 // again could add them twice.
-func (s *sequencer) append(ctx context.Context, leaves [][]byte) ([]placed, error) {
+func (s *sequencer) write(ctx context.Context, leaves [][]byte) ([]placed, error) {
 	done := s.log.add(leaves)
 	stuck := time.NewTimer(stuckAfter)
 	defer stuck.Stop()
@@ -359,7 +388,7 @@ func (s *sequencer) confirm(ctx context.Context, from, to uint64, at []placing, 
 	if err != nil {
 		return fmt.Errorf("ledger: confirm: %w", err)
 	}
-	s.size.Store(int64(to))
+	s.confirmed = to
 	s.waiting.tell(at)
 	return nil
 }
@@ -402,12 +431,12 @@ func place(ctx context.Context, tx *store.Tx, at []placing) error {
 	return flush()
 }
 
-// recover brings the database up to date with a log that has more entries than
+// catchUp brings the database up to date with a log that has more entries than
 // are confirmed, as after a crash between the two: it finds each by its leaf.
 // What has no record is kept as an orphan, for [Ledger.Verify] to report: the
 // database was set back. A log that has fewer entries than are confirmed was
 // set back itself; adding to it would make a second history, so nothing is.
-func (s *sequencer) recover(ctx context.Context) error {
+func (s *sequencer) catchUp(ctx context.Context) error {
 	if err := s.folder.probe(); err != nil {
 		return broken("%w", err)
 	}
@@ -428,6 +457,7 @@ func (s *sequencer) recover(ctx context.Context) error {
 			return broken("ledger: the log was set back: it has %d entries and %d are confirmed; restore its folder", size, confirmed)
 		}
 		if size == confirmed {
+			s.confirmed = confirmed
 			return nil
 		}
 		to := min(size, confirmed+maxBatch)

@@ -231,3 +231,34 @@ func TestWatchRefusesLagAndBacklog(t *testing.T) {
 		}
 	}
 }
+
+// TestLogThatIsGoneIsNotBegunAnew: a second log under the same name would
+// contradict every receipt of the first.
+func TestLogThatIsGoneIsNotBegunAnew(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		stop := b.run(l)
+		b.fill(l, 5)
+		saved := b.dir + ".saved"
+		if err := os.CopyFS(saved, os.DirFS(b.dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(b.dir); err != nil {
+			t.Fatal(err)
+		}
+		within(t, time.Second, "refuses", func() bool { return l.Ready() != nil })
+		stop()
+		l = b.open() // as after a restart
+		b.run(l)
+		within(t, time.Second, "refuses", func() bool { return l.Ready() != nil })
+		if _, err := os.Stat(b.dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a folder was made where the log was: %v", err)
+		}
+		if err := os.Rename(saved, b.dir); err != nil {
+			t.Fatal(err)
+		}
+		within(t, 5*time.Second, "recovers", func() bool { return l.Ready() == nil })
+		b.fill(l, 5)
+		b.sound(l, 10)
+	})
+}

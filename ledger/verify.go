@@ -104,14 +104,14 @@ func (v *verification) run(ctx context.Context, against Against) error {
 	// database, looked at next, must know it; whatever the database then says
 	// is in the log must be there afterwards.
 	var err error
-	if v.known, _, err = v.treeState(); err != nil {
-		v.add(Change, ".state/treeState", "The log's state cannot be read: %v.", err)
+	if v.known, _, err = v.treeSize(); err != nil {
+		v.add(Change, treeState, "The log's state cannot be read: %v.", err)
 	}
 	if err := v.snapshot(ctx); err != nil {
 		return err
 	}
 	var root []byte
-	if v.Size, root, err = v.treeState(); err != nil {
+	if v.Size, root, err = v.treeSize(); err != nil {
 		return nil // said above
 	}
 	if v.Size < v.confirmed {
@@ -124,15 +124,15 @@ func (v *verification) run(ctx context.Context, against Against) error {
 	v.judge()
 	v.upperTiles()
 	if got, ok := v.rootAt(v.Size); ok && !bytes.Equal(got[:], root) {
-		v.add(Change, ".state/treeState", "The entries of the log do not give its root hash.")
+		v.add(Change, treeState, "The entries of the log do not give its root hash.")
 	}
 	v.checkpoints(against)
 	return v.witness(ctx, against)
 }
 
-// treeState returns what the log's library says of the log.
-func (v *verification) treeState() (size uint64, root []byte, err error) {
-	b, err := v.files.read(".state/treeState")
+// treeSize returns what the log's library says of the log.
+func (v *verification) treeSize() (size uint64, root []byte, err error) {
+	b, err := v.files.read(treeState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, rfc6962.DefaultHasher.EmptyRoot(), nil // no sequencer ever ran, or all is gone
 	}

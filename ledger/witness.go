@@ -255,7 +255,7 @@ func parseSubmission(body string) (old uint64, path [][]byte, cp checkpoint, err
 		if line == "" {
 			break
 		}
-		h, _, err := decodeHash(line, at, "proof", "a hash of the proof")
+		h, err := decodeHash(line, at, "proof", "a hash of the proof")
 		if err != nil {
 			return 0, nil, cp, err
 		}
