@@ -102,9 +102,9 @@ func randomInputs(s *Statement, seed uint64) func() *Input {
 	return func() *Input {
 		for {
 			r := s.rules[rnd.IntN(len(s.rules))]
-			g := newGuess(s, r, rnd, way{slot: slot{action: r.actions[0], kind: r.kinds[0]}, permit: r})
+			g := newGuess(s, r, rnd, way{slot: slot{action: r.actions[0], kind: r.kinds[0]}, permit: r}, trees{})
 			if from := starts[rnd.IntN(len(starts))]; rnd.IntN(4) > 0 {
-				g = newGuess(s, r, rnd, way{slot: slot{action: from.Action, kind: from.Actor.Kind}, permit: r})
+				g = newGuess(s, r, rnd, way{slot: slot{action: from.Action, kind: from.Actor.Kind}, permit: r}, trees{})
 				*g.in = *from
 			}
 			for range rnd.IntN(5) {

@@ -19,8 +19,15 @@ func (s *Statement) Check(keepers []loot.Clause) Problems {
 	rep := &reporter{file: s.parsed.file}
 	s.checkClauses(rep, keepers)
 	s.checkDeclarations(rep)
-	s.checkRules(rep)
-	s.checkRegister(rep)
+	full := s // with the planned clauses in force as well
+	if slices.ContainsFunc(s.clauses, func(c Clause) bool { return c.Planned }) {
+		var err error
+		if full, err = s.recompile(without{inForce: true}); err != nil {
+			full = s // cannot be: s itself compiled
+		}
+	}
+	s.checkRules(rep, full)
+	full.checkRegister(rep)
 	return rep.problems.sorted()
 }
 
@@ -102,11 +109,7 @@ func hasKey(e entry, key string) bool {
 
 // checkRules looks for a request that each rule decides. A rule without one
 // says nothing that its neighbours do not say already, or cannot apply at all.
-func (s *Statement) checkRules(rep *reporter) {
-	full, err := s.recompile(without{inForce: true})
-	if err != nil {
-		return // cannot be: s itself compiled
-	}
+func (s *Statement) checkRules(rep *reporter, full *Statement) {
 	idle := make([]bool, len(s.rules))
 	var next atomic.Int64
 	var wait sync.WaitGroup
@@ -123,7 +126,10 @@ func (s *Statement) checkRules(rep *reporter) {
 						continue
 					}
 				}
-				_, ok := full.witness(full.byID[r.key])
+				ok := false
+				if full != s {
+					_, ok = full.witness(full.byID[r.key])
+				}
 				idle[i] = !ok
 			}
 		})
@@ -160,16 +166,12 @@ func (s *Statement) idle(r *rule) string {
 // checkRegister looks for an item or a tag that stands in no register and is
 // permitted all the same. Whoever declares a register means it to be complete.
 func (s *Statement) checkRegister(rep *reporter) {
-	full, err := s.recompile(without{inForce: true})
-	if err != nil {
-		return
-	}
 	for _, a := range []loot.Action{loot.Store, loot.Load} {
-		for _, r := range full.index[slot{action: a, kind: loot.Visitor}] {
+		for _, r := range s.index[slot{action: a, kind: loot.Visitor}] {
 			if r.Forbid {
 				continue
 			}
-			if _, ok := full.undeclaredPasses(r, a); ok {
+			if _, ok := s.undeclaredPasses(r, a); ok {
 				rep.add(place{line: r.Line, col: r.Col, clause: r.Clause}, "The rule %s permits what stands in no register; forbid it unless resource.declared.", r.ID)
 			}
 		}

@@ -47,11 +47,11 @@ func (s *Statement) witness(r *rule) (*Input, bool) {
 	h := fnv.New64a()
 	h.Write([]byte(r.ID))
 	rnd := rand.New(rand.NewPCG(h.Sum64(), 1)) //nolint:gosec // the same witness every time is the point
-	ways := s.ways(r)
+	ways, ts := s.ways(r), trees{}
 	rnd.Shuffle(len(ways), func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
 	for n := 0; n < max(witnessStarts, 3*len(ways)) && len(ways) > 0; n++ {
 		w := ways[n%len(ways)]
-		g := newGuess(s, r, rnd, w)
+		g := newGuess(s, r, rnd, w, ts)
 		best := g.score()
 		for range witnessSteps {
 			if best == 0 {
@@ -105,11 +105,12 @@ type guess struct {
 	in    *Input
 	steps []func()
 	hints map[string][]string // table to the names that the rule and its permit speak of
+	trees trees
 }
 
-func newGuess(s *Statement, r *rule, rnd *rand.Rand, w way) *guess {
+func newGuess(s *Statement, r *rule, rnd *rand.Rand, w way, ts trees) *guess {
 	a, k := w.action, w.kind
-	g := &guess{s: s, r: r, way: w, rnd: rnd, hints: map[string][]string{}}
+	g := &guess{s: s, r: r, way: w, rnd: rnd, trees: ts, hints: map[string][]string{}}
 	g.in = &Input{Action: a, Actor: Actor{Kind: k}, Context: Context{Now: witnessNow}}
 	for _, from := range []*rule{r, w.permit} {
 		for _, l := range from.literal {
@@ -135,8 +136,8 @@ func newGuess(s *Statement, r *rule, rnd *rand.Rand, w way) *guess {
 
 func (g *guess) step() { g.steps[g.rnd.IntN(len(g.steps))]() }
 
-// score is zero for a witness. It counts failed conditions of what must hold
-// and rules that must not fire. A permit that obliges decides as well when
+// score is zero for a witness. It counts how much is in the way of what must
+// match and of what must not. A permit that obliges decides as well when
 // another permits the same and obliges to less.
 func (g *guess) score() int {
 	w, err := g.s.build(g.in)
@@ -156,14 +157,14 @@ func (g *guess) score() int {
 		case o == g.r:
 			fires = true
 		case o.Forbid:
-			score += 3
+			score += g.trees.toMiss(o, w)
 		default:
 			permits++
 			others.add(o.about)
 		}
 	}
 	if !fires {
-		score += g.failing(g.r, w)
+		score += max(g.trees.toMatch(g.r, w), 1)
 	}
 	switch {
 	case !g.r.Forbid:
@@ -173,22 +174,9 @@ func (g *guess) score() int {
 			}
 		}
 	case permits == 0:
-		score += max(g.failing(g.way.permit, w), 1)
+		score += max(g.trees.toMatch(g.way.permit, w), 1)
 	}
 	return score
-}
-
-func (g *guess) failing(r *rule, w *world) int {
-	n := 0
-	if !holds(r.scope, w) {
-		n += 5
-	}
-	for i := range r.conds {
-		if holds(r.conds[i].policy, w) == r.conds[i].unless {
-			n += 2
-		}
-	}
-	return n
 }
 
 // allReasons asks the rules as if each were a permit, so that permits are
@@ -262,6 +250,36 @@ func (g *guess) purposes() []loot.Purpose {
 	return out
 }
 
+// retarget changes the purpose and, half of the time, what was said about the
+// old one as well, since most rules compare the two.
+func (g *guess) retarget(at *loot.Purpose, to loot.Purpose) {
+	from := *at
+	*at = to
+	if g.yes() {
+		return
+	}
+	move := func(list []loot.Purpose) []loot.Purpose {
+		if !slices.Contains(list, from) || slices.Contains(list, to) {
+			return list
+		}
+		list = slices.Clone(list)
+		list[slices.Index(list, from)] = to
+		return list
+	}
+	g.in.Record.Purposes = move(g.in.Record.Purposes)
+	p := &g.in.Person
+	p.Ordered, p.Duties, p.Objected = move(p.Ordered), move(p.Duties), move(p.Objected)
+	for key, list := range p.Permissions {
+		p.Permissions = map[string][]loot.Purpose{key: move(list)} // it has one key at most
+	}
+	if a := g.in.Actor.Agreement; a != nil {
+		g.in.Actor.Agreement = &Agreement{Signed: a.Signed, Ends: a.Ends, Purposes: move(a.Purposes)}
+	}
+	if c := g.in.Actor.Consent; c != nil {
+		g.in.Actor.Consent = &Consent{Statement: c.Statement, Purposes: move(c.Purposes)}
+	}
+}
+
 // day is a date before, at or after now, or none if it may be missing.
 func (g *guess) day(optional bool) time.Time {
 	days := []int{-30, -1, 0, 1, 30}
@@ -287,6 +305,14 @@ func (g *guess) actorSteps(k loot.ActorKind) {
 			a.Agreement = nil
 			if g.rnd.IntN(4) > 0 {
 				a.Agreement = &Agreement{Signed: g.day(false), Ends: g.day(false), Purposes: g.purposes()}
+			}
+		}, func() {
+			if old := a.Agreement; old != nil {
+				a.Agreement = &Agreement{Signed: old.Signed, Ends: old.Ends, Purposes: g.purposes()}
+			}
+		}, func() {
+			if old := a.Agreement; old != nil {
+				a.Agreement = &Agreement{Signed: g.day(false), Ends: g.day(false), Purposes: old.Purposes}
 			}
 		})
 		g.flip(&a.Successor)
@@ -370,7 +396,7 @@ func (g *guess) personSteps() {
 
 func (g *guess) itemSteps(a loot.Action) {
 	i := &g.in.Item
-	g.add(func() { i.Purpose = g.onePurpose() })
+	g.add(func() { g.retarget(&i.Purpose, g.onePurpose()) })
 	g.flip(&i.Declared, &i.Third)
 	if a == loot.Load {
 		i.Kind = "tag"
@@ -382,7 +408,7 @@ func (g *guess) itemSteps(a loot.Action) {
 func (g *guess) contextSteps(a loot.Action) {
 	c := &g.in.Context
 	if a != loot.Store && a != loot.Load {
-		set := func() { c.Purpose = g.onePurpose() }
+		set := func() { g.retarget(&c.Purpose, g.onePurpose()) }
 		set()
 		g.add(set, set, func() { c.Approvals = one(g, []int{0, 0, 1, 2, 3, 9}) })
 	}
@@ -426,8 +452,9 @@ func (g *guess) contextSteps(a loot.Action) {
 // lets through.
 func (s *Statement) undeclaredPasses(r *rule, a loot.Action) (*Input, bool) {
 	rnd := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // the same answer every time is the point
+	ts := trees{}
 	for range 40 {
-		g := newGuess(s, r, rnd, way{slot: slot{action: a, kind: loot.Visitor}, permit: r})
+		g := newGuess(s, r, rnd, way{slot: slot{action: a, kind: loot.Visitor}, permit: r}, ts)
 		for range 200 {
 			g.in.Item.Declared = false
 			if s.Decide(g.in).Allowed {
