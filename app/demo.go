@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"loot"
+	"loot/desk"
+	"loot/store"
+)
+
+// A Guest is somebody of the demonstration whom one can look round as, with
+// the one-time link that signs them in.
+type Guest struct {
+	Name string
+	As   string // roles, or "customer"
+	Link string
+}
+
+// demoMark is a file in the data folder of a demonstration that is filled.
+const demoMark = "demonstration"
+
+// historyOf is how many days of history a demonstration gets.
+const historyOf = 150
+
+// FillDemo fills an empty data folder with a made-up network, as every desk
+// knows how to, and months of history that pass on a clock of their own. A
+// folder that is filled stays as it is; one that holds anything else is
+// refused, so that made-up people never stand among real ones.
+func FillDemo(ctx context.Context, c Config, o Options) error {
+	c = c.withDefaults()
+	mark := filepath.Join(c.Data, demoMark)
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	if entries, err := os.ReadDir(c.Data); err == nil && len(entries) > 0 {
+		return loot.Errorf(loot.Conflict, "The folder %s holds something else already. A demonstration gets a folder of its own: choose another with --data.", c.Data)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return loot.Wrap(loot.Unavailable, err, "The folder "+c.Data+" cannot be read.")
+	}
+	clock := desk.NewClock(o.Now().AddDate(0, 0, -historyOf))
+	real := o.Now
+	o.Now, o.Simulated, o.Demo = clock.Now, true, true
+	a, err := New(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	w, wait, err := a.world(ctx, clock)
+	if err != nil {
+		cancel()
+		return err
+	}
+	for _, d := range a.Desks {
+		if d.Demo == nil {
+			continue
+		}
+		if err = d.Demo(ctx, w); err != nil {
+			err = fmt.Errorf("app: demonstration of %s: %w", d.Name, err)
+			break
+		}
+	}
+	if err == nil {
+		clock.Advance(max(0, real().Sub(clock.Now())))
+		err = w.Drain(ctx)
+	}
+	cancel()
+	if err := errors.Join(err, wait()); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, []byte("Everything in this folder is made up.\n"), 0o600)
+}
+
+// Guests returns fresh one-time links to look round by: for each member of
+// staff and for one customer.
+func (a *App) Guests(ctx context.Context) ([]Guest, error) {
+	var out []Guest
+	err := a.DB.InTx(ctx, func(tx *store.Tx) error {
+		out = nil
+		colleagues, err := a.staff.Colleagues(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, c := range colleagues {
+			link, err := a.signin.DemoLink(ctx, tx, c.ID)
+			if err != nil {
+				return err
+			}
+			as := c.Roles
+			if !c.Signed {
+				as += ", has not signed the undertaking"
+			}
+			out = append(out, Guest{c.Name, as, link})
+		}
+		rows, err := a.Vault.List(ctx, tx, "customer", "", 1)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		link, err := a.signin.DemoCustomerLink(ctx, tx, rows[0].Subject)
+		out = append(out, Guest{"a customer", "the portal", link})
+		return err
+	})
+	return out, err
+}

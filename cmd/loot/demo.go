@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+
+	"loot/app"
+)
+
+type demoCmd struct {
+	app.Config
+}
+
+func (d *demoCmd) Run(c *command) error {
+	log := c.log(d.Config)
+	fmt.Fprintln(c.stderr, "Making up a network with its history; this takes a moment.")
+	if err := app.FillDemo(c.ctx, d.Config, app.Options{Now: c.now, Log: log}); err != nil {
+		return err
+	}
+	a, err := app.New(c.ctx, d.Config, app.Options{Now: c.now, Log: log, Demo: true})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	guests, err := a.Guests(c.ctx)
+	if err != nil {
+		return err
+	}
+	return c.serve(a, func(base string) {
+		fmt.Fprintf(c.stdout, "A demonstration is running: every person and company in it is made up.\n\n  public site  %s/\n  statement    %s/statement\n\nLook round as (each link works once; start again for new ones):\n\n", base, base)
+		for _, g := range guests {
+			fmt.Fprintf(c.stdout, "  %-22s %-34s %s\n", g.Name, g.As, g.Link)
+		}
+		fmt.Fprintln(c.stdout)
+	})
+}
