@@ -175,6 +175,7 @@ func TestProblemsNeverRepeatWhatWasSent(t *testing.T) {
 	}{
 		"not among":           {open, `{"purpose":"` + secret + `"}`, 422, `"#/purpose"`},
 		"not an address":      {open, `{"purpose":"invoice","email":"` + secret + `"}`, 422, `"#/email"`},
+		"two addresses":       {open, `{"purpose":"invoice","email":"a@b.example ` + secret + `"}`, 422, `"#/email"`},
 		"too long":            {open, `{"purpose":"invoice","reason":"` + secret + `"}`, 422, `"expected length <= 10"`},
 		"wrong type":          {open, `{"purpose":{"a":"` + secret + `"}}`, 422, `"#/purpose"`},
 		"nested":              {open, `{"purpose":"invoice","people":[{"age":20},{"age":3}]}`, 422, `"#/people/1/age"`},

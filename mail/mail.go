@@ -90,7 +90,7 @@ func address(s string) (*netmail.Address, error) {
 	if err != nil {
 		return nil, errors.New("mail: not an address") // err repeats it
 	}
-	local, domain, _ := cutLast(a.Address, "@")
+	local, domain := split(a.Address)
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil {
 		return nil, errors.New("mail: not a domain")
@@ -99,11 +99,12 @@ func address(s string) (*netmail.Address, error) {
 	return a, nil
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+// split parts an address at its last @.
+func split(s string) (local, domain string) {
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		return s[:i], s[i+1:]
 	}
-	return s, "", false
+	return s, ""
 }
 
 // ValidAddress reports whether s is one address that mail can be sent to,
@@ -113,7 +114,7 @@ func ValidAddress(s string) bool {
 	if err != nil || a.Name != "" || a.Address != s || len(s) > 254 {
 		return false
 	}
-	local, domain, _ := cutLast(s, "@")
+	local, domain := split(s)
 	if len(local) > 64 || !strings.Contains(domain, ".") {
 		return false
 	}

@@ -157,7 +157,7 @@ func (s *SMTP) compose(m Message) (*gomail.Msg, error) {
 	msg.ToMailAddress(to)
 	msg.Subject(m.Subject)
 	msg.SetDateWithValue(s.s.Now())
-	_, domain, _ := cutLast(from.Address, "@")
+	_, domain := split(from.Address)
 	msg.SetMessageIDWithValue(m.ID + "@" + domain)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	for name, value := range m.Headers {

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -131,17 +132,19 @@ func serveAsset(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-var iconNames = sync.OnceValue(func() map[string]bool {
+// icons are the icons of the sprite by name, ready to stand in a page.
+var icons = sync.OnceValue(func() map[string]template.HTML {
 	sprite, err := assetFiles.ReadFile("assets/icons.svg")
 	if err != nil {
 		panic(err) // in the program
 	}
-	names := map[string]bool{}
+	all := map[string]template.HTML{}
 	for _, m := range regexp.MustCompile(`<symbol id="([a-z0-9-]+)"`).FindAllSubmatch(sprite, -1) {
-		names[string(m[1])] = true
+		name := string(m[1])
+		all[name] = template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + Asset("icons.svg") + `#` + name + `"></use></svg>`)
 	}
-	return names
+	return all
 })
 
 // HasIcon reports whether the sprite has an icon of that name.
-func HasIcon(name string) bool { return iconNames()[name] }
+func HasIcon(name string) bool { _, ok := icons()[name]; return ok }

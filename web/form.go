@@ -177,7 +177,7 @@ func baseName(s string) string {
 // Local returns path if it leads to this site, and otherwise fallback: for
 // "next" and "back" in forms, which anybody can set.
 func Local(path, fallback string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\n\t\r") || !clean(path) {
+	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\\\n\t\r") || !clean(path) {
 		return fallback
 	}
 	if u, err := url.Parse(path); err != nil || u.Host != "" || u.Scheme != "" {

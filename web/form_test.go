@@ -54,7 +54,7 @@ func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 }
 
 func TestPasswordIsTakenAsItIs(t *testing.T) {
-	r, _ := http.NewRequest("POST", "/", strings.NewReader("password=+a+&name=+a+"))
+	r, _ := http.NewRequest(http.MethodPost, "/", strings.NewReader("password=+a+&name=+a+"))
 	in, err := web.Form(r, 0)
 	if err != nil || in.Get("password") != " a " || in.Get("name") != "a" {
 		t.Errorf("%q %q %v", in.Get("password"), in.Get("name"), err)
@@ -67,7 +67,7 @@ func upload(t *testing.T, fill func(*multipart.Writer)) *http.Request {
 	mw := multipart.NewWriter(&b)
 	fill(mw)
 	mw.Close()
-	r, err := http.NewRequest("POST", "/", &b)
+	r, err := http.NewRequest(http.MethodPost, "/", &b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func FuzzForm(f *testing.F) {
 	f.Add("a=b&c=%C3%BC")
 	f.Add("a=%00")
 	f.Fuzz(func(t *testing.T, body string) {
-		r, err := http.NewRequest("POST", "/", strings.NewReader(body))
+		r, err := http.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		if err != nil {
 			t.Skip()
 		}

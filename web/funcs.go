@@ -12,6 +12,7 @@ import (
 var funcs = template.FuncMap{
 	"asset":     Asset,
 	"icon":      Icon,
+	"navItems":  navItems,
 	"date":      func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
 	"clock":     func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -43,10 +44,7 @@ func timeTag(t time.Time, layout string) template.HTML {
 // Icon returns an icon of the sprite, and nothing for one that is not in it.
 // It says nothing to a screen reader: words stand beside it.
 func Icon(name string) template.HTML {
-	if !HasIcon(name) {
-		return ""
-	}
-	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + Asset("icons.svg") + `#` + name + `"></use></svg>`)
+	return icons()[name]
 }
 
 // Number writes n with thin spaces between thousands.

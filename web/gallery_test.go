@@ -317,7 +317,8 @@ permit (
 		{"collection", "What is asked, and why", []clause{
 			{"collection.compulsory", "What a service cannot do without", nil, []string{
 				"When you order a service we ask for what that service needs, and beside each field we say what could not be done without it. Nothing else is ever demanded. What is merely useful is marked as optional, and leaving it out costs you nothing.",
-				"Should a new service need something more, you are asked then, and told beforehand."}, []web.Rule{yaml}},
+				"Should a new service need something more, you are asked then, and told beforehand.",
+			}, []web.Rule{yaml}},
 			{"collection.invoice", "For your invoices", nil, []string{"An invoice needs the name of your company, where it is registered, and the services it used. Invoices are drawn from exactly these."}, nil},
 		}},
 		{"disclosure", "Nobody else gets it", []clause{

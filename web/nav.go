@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
@@ -97,6 +98,24 @@ func (s *Shell) navFor(r *http.Request, a Audience) []NavGroup {
 		current.Current = true
 	}
 	return groups
+}
+
+// navItems writes the entries of a group. They are on every page, and this is
+// several times as fast as a template.
+func navItems(items []NavItem) template.HTML {
+	var b strings.Builder
+	for _, it := range items {
+		b.WriteString(`<li><a href="` + template.HTMLEscapeString(it.Href) + `"`)
+		if it.Current {
+			b.WriteString(` aria-current="page"`)
+		}
+		b.WriteString(`>` + string(Icon(it.Icon)) + `<span>` + template.HTMLEscapeString(it.Label) + `</span>`)
+		if it.Count != "" {
+			b.WriteString(`<span class="count">` + it.Count + `<span class="hidden"> waiting</span></span>`)
+		}
+		b.WriteString("</a></li>\n")
+	}
+	return template.HTML(b.String())
 }
 
 func (e *navEntry) leadsTo(path string) bool {

@@ -35,6 +35,8 @@ type View struct {
 	Crumbs  []Crumb
 	Actions []Action // beside the title
 	Wide    bool     // a table needs all the width there is
+	Styles  []string // addresses from [NewAsset], for what only this page needs
+	Scripts []string
 	Layout  Layout
 
 	Theme   string // "auto", "light" or "dark"

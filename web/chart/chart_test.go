@@ -2,6 +2,7 @@ package chart
 
 import (
 	"encoding/xml"
+	"errors"
 	"flag"
 	"html/template"
 	"io"
@@ -50,7 +51,7 @@ func wellFormed(t *testing.T, name, s string) {
 	dec := xml.NewDecoder(strings.NewReader(s))
 	for {
 		_, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {
