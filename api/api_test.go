@@ -333,7 +333,7 @@ func FuzzBody(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, body string) {
 		rec := httptest.NewRecorder()
-		req := httptest.NewRequest("POST", "/api/customers/s1", strings.NewReader(body))
+		req := httptest.NewRequest(http.MethodPost, "/api/customers/s1", strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
 		mux.ServeHTTP(rec, req)
 		if rec.Code != 200 && rec.Code != 400 && rec.Code != 413 && rec.Code != 422 {

@@ -373,8 +373,10 @@ func showForm(w http.ResponseWriter, r *http.Request) error {
 func days() []web.Day {
 	at := func(d, h, m int) time.Time { return time.Date(2026, 3, d, h, m, 41, 0, time.UTC) }
 	return web.Days([]web.Event{
-		{At: at(12, 11, 58), Icon: "eye", Title: "Your record was opened", Who: "Support", Text: "to answer your question of 11 March", Clause: "disclosure.permission", Href: "/statement#disclosure.permission",
-			Facts: []web.Fact{{Term: "Fields", Value: "Company name, e-mail"}, {Term: "Purpose", Value: "Answering questions"}, {Term: "Entry", Value: "e7k2m9q4xw", Code: true}}, Actions: []web.Action{{Label: "Proof", Icon: "download", Href: "/portal/proof/e7k2", Small: true}}},
+		{
+			At: at(12, 11, 58), Icon: "eye", Title: "Your record was opened", Who: "Support", Text: "to answer your question of 11 March", Clause: "disclosure.permission", Href: "/statement#disclosure.permission",
+			Facts: []web.Fact{{Term: "Fields", Value: "Company name, e-mail"}, {Term: "Purpose", Value: "Answering questions"}, {Term: "Entry", Value: "e7k2m9q4xw", Code: true}}, Actions: []web.Action{{Label: "Proof", Icon: "download", Href: "/portal/proof/e7k2", Small: true}},
+		},
 		{At: at(12, 9, 12), Icon: "ban", Tone: web.Bad, Title: "A use was refused", Who: "Sales", Text: "tried to open your telephone number for advertising", Clause: "network.purpose", Href: "/statement#network.purpose", Badge: &web.Badge{Text: "Refused", Tone: web.Bad}},
 		{At: at(10, 15, 30), Icon: "receipt-text", Tone: web.Good, Title: "Invoice 2026-0314 was drawn", Who: "Billing", Text: "from company name, address, services", Clause: "collection.invoice", Href: "/statement#collection.invoice", Actions: []web.Action{{Label: "Proof", Icon: "download", Href: "/portal/proof/e7k3", Small: true}}},
 	})
@@ -385,7 +387,8 @@ func showPortal(w http.ResponseWriter, r *http.Request) error {
 	v.Lead = "What you use, what we know, and what was done with it."
 	v.Actions = []web.Action{{Label: "Take your data along", Icon: "download", Href: "/portal/export"}, {Label: "Order a service", Icon: "plus", Href: "/order", Primary: true}}
 	good, open, bad := web.Badge{Text: "Verified", Tone: web.Good, Icon: "check"}, web.Badge{Text: "Not checked"}, web.Badge{Text: "Disputed", Tone: web.Warn}
-	return portalPage.Render(w, r, 200, portalView{v,
+	return portalPage.Render(w, r, 200, portalView{
+		v,
 		[]web.Stat{
 			{Label: "Services", Value: "3", Note: "next invoice on 1 April", Icon: "server", Href: "/portal/services"},
 			{Label: "Fields held", Value: "9", Note: "7 of them verified", Icon: "contact", Href: "/portal/data"},
@@ -403,14 +406,17 @@ func showPortal(w http.ResponseWriter, r *http.Request) error {
 			{"Recommendations", "Servers that fit what you use, chosen by us from usage and invoices.", web.Badge{Text: "Given", Tone: web.Good}, []string{"since 2 March 2026", "for us alone"}, web.Action{Label: "Withdraw", Href: "/portal/permissions/recommend", Post: true, Small: true, Confirm: "From this moment nothing is recommended to you. You can give the permission again at any time.", Danger: true}},
 			{"News by e-mail", "New servers and products, at most once a month.", web.Badge{Text: "Not given"}, []string{"never given"}, web.Action{Label: "Give", Href: "/portal/permissions/news", Post: true, Small: true}},
 			{"Domains by Sternwarte OÜ", "They register domains for you and need your name and address to do so.", web.Badge{Text: "Withdrawn", Tone: web.Warn}, []string{"withdrawn on 2 March 2026", "partner in Estonia"}, web.Action{Label: "Give again", Href: "/portal/permissions/domains", Post: true, Small: true}},
-		}, days()})
+		},
+		days(),
+	})
 }
 
 func showConsole(w http.ResponseWriter, r *http.Request) error {
 	v := web.ViewOf(r, "Good morning, Mira")
 	v.Lead = "Statement 2026-02 is in force. The ledger answers, and its last checkpoint is two seconds old."
 	rise := []int{3, 4, 4, 6, 5, 7, 8, 8, 11, 12}
-	return consolePage.Render(w, r, 200, consoleView{v,
+	return consolePage.Render(w, r, 200, consoleView{
+		v,
 		web.Alert{Tone: web.Warn, Title: "One incident has no owner.", Text: "It has to be assessed before tomorrow, 14:00.", Actions: []web.Action{{Label: "Take it", Href: "/console/incidents/4", Small: true}}},
 		[]web.Stat{
 			{Label: "Customers", Value: "2 408", Note: "31 new this month", Chart: chart.Spark(rise)},
@@ -426,7 +432,8 @@ func showConsole(w http.ResponseWriter, r *http.Request) error {
 		[]row{
 			{"Approval: publish statement 2026-03", "Asked by J. Lindqvist, 20 minutes ago. Two people other than the author have to agree.", web.Badge{Text: "1 of 2", Tone: web.Warn}, nil, web.Action{Label: "Look at it", Href: "/console/approvals/1", Small: true}},
 			{"Check a company's name", "The register spells it differently.", web.Badge{Text: "Due today", Tone: web.Bad, Icon: "clock"}, nil, web.Action{Label: "Check", Href: "/console/checks/9", Small: true}},
-		}})
+		},
+	})
 }
 
 func showCustomers(w http.ResponseWriter, r *http.Request) error {
@@ -452,13 +459,15 @@ func showRecord(w http.ResponseWriter, r *http.Request) error {
 		return web.Action{Label: "Reveal", Icon: "eye", Href: "/console/customers/s4/reveal", Post: true, Small: true, Hidden: []web.Hidden{{Name: "field", Value: f}}}
 	}
 	return recordPage.Render(w, r, 200, recordView{
-		v, &ref, web.Badge{Text: "Active", Tone: web.Good},
+		v, &ref,
+		web.Badge{Text: "Active", Tone: web.Good},
 		[]secretRow{
 			{"Company name", web.Secret{Shown: "Blaue Düne e.K.", Copyable: true}},
 			{"E-mail", web.Secret{Shown: "b•••@b•••.example", Masked: true, Reveal: reveal("email")}},
 			{"Telephone", web.Secret{Shown: "+49 •• •••• •23", Masked: true, Reveal: reveal("phone")}},
 			{"Bank account", web.Secret{Shown: "closed", Masked: true, Why: "Not given for this purpose."}},
-		}, days(),
+		},
+		days(),
 		web.Fields{
 			{Name: "purpose", Label: "Purpose", Type: "select", Required: true, Plain: true, Options: []web.Option{{Value: "support", Label: "Answering questions"}, {Value: "invoice", Label: "Invoices"}, {Value: "ads", Label: "Advertising"}}},
 			{Name: "reason", Label: "Reason", Type: "textarea", Rows: 3, Required: true, Plain: true, Hint: "Sealed. It is opened only when an opening is questioned."},

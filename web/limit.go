@@ -120,6 +120,17 @@ func (s *Shell) allow(r *http.Request, rt Route) error {
 	return s.limits.take(rt.Pattern, s.network(r), lim)
 }
 
+// Allow returns a check of a limit by address, for handlers on the mux that
+// are no routes of the shell's, such as the API. what names the limit.
+func (s *Shell) Allow(what string, lim Limit) func(*http.Request) error {
+	return func(r *http.Request) error {
+		if s.opts.NoLimits {
+			return nil
+		}
+		return s.limits.take("on:"+what, s.network(r), lim)
+	}
+}
+
 // Limited applies a limit to one key, such as the account that somebody tries
 // to sign in to, beside the limit by address that the route has. The key is
 // kept only as a keyed hash. what names the limit.

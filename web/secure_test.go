@@ -152,6 +152,22 @@ func TestLimitsAreKeptByRouteAndNetwork(t *testing.T) {
 	}
 }
 
+func TestAllowLimitsWhatIsNoRoute(t *testing.T) {
+	for _, none := range []bool{false, true} {
+		allow := web.New(web.Options{Now: func() time.Time { return noon }, NoLimits: none}).Allow("api", web.PerMinute(2))
+		r := httptest.NewRequest(http.MethodGet, "/api/x", nil)
+		refused := 0
+		for range 5 {
+			if err := allow(r); loot.KindOf(err) == loot.Limited {
+				refused++
+			}
+		}
+		if want := map[bool]int{false: 3, true: 0}[none]; refused != want {
+			t.Errorf("without limits %v: %d of 5 refused", none, refused)
+		}
+	}
+}
+
 func TestForwardedAddressIsBelievedOnlyFromOurProxies(t *testing.T) {
 	var got netip.Addr
 	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "GET /a", Audience: web.Public, Serve: func(_ http.ResponseWriter, r *http.Request) error {
