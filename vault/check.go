@@ -31,9 +31,18 @@ type Problem struct {
 }
 
 func (p Problem) String() string {
-	where := string(p.Subject) + " in " + string(p.Collection)
+	where := ""
 	if p.Field != "" {
-		where = string(p.Field) + " of " + where
+		where = string(p.Field) + " of "
+	}
+	if p.Subject != "" {
+		where += string(p.Subject)
+	}
+	if p.Collection != "" {
+		where += " in " + string(p.Collection)
+	}
+	if where == "" {
+		return p.What
 	}
 	return where + ": " + p.What
 }
@@ -123,13 +132,18 @@ func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed
 		return 0, ignore(err, keyring.ErrShredded)
 	}
 	r.Records++
+	for _, c := range rec.cells {
+		if c.spell != 0 {
+			indexed++
+		}
+	}
 	switch {
 	case errors.Is(err, keyring.ErrShredded):
 		r.add(rec, "", "its key is destroyed or lost: it came with a backup from before it was erased, or the key store is not the one that belongs here")
-		return 0, nil
+		return indexed, nil
 	case errors.Is(err, keyring.ErrTampered), errors.Is(err, keyring.ErrMissing):
 		r.add(rec, "", "its key: "+err.Error())
-		return 0, nil
+		return indexed, nil
 	case err != nil:
 		return 0, err
 	}
@@ -144,7 +158,6 @@ func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed
 		if c.spell == 0 {
 			continue
 		}
-		indexed++
 		if err := v.checkFound(ctx, r, rec, c, string(plain)); err != nil {
 			return indexed, err
 		}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 
 	"loot/statement"
@@ -40,7 +41,7 @@ func spellingOf(d statement.FieldDecl) uint8 {
 // spell returns the spelling of a value under which it is looked up, so that
 // two spellings of one thing are found alike.
 func spell(how uint8, value string) string {
-	return spellings[how](norm.NFKC.String(strings.TrimSpace(value)))
+	return strings.TrimSpace(spellings[how](strings.TrimSpace(norm.NFKC.String(value))))
 }
 
 func spellingEmail(s string) string {
@@ -48,8 +49,14 @@ func spellingEmail(s string) string {
 	if ascii, err := idna.Lookup.ToASCII(domain); ok && err == nil {
 		s = local + "@" + ascii
 	}
-	// Letters fold after the normal form, and folding may undo it.
-	return norm.NFKC.String(cases.Fold().String(s))
+	return fold(s)
+}
+
+// fold makes letters alike that differ by case only: STRASSE and Straße. Upper
+// and then lower case does it for every script; one step does not.
+func fold(s string) string {
+	upper := norm.NFKC.String(cases.Upper(language.Und).String(s)) // a change of case may undo the normal form
+	return norm.NFKC.String(strings.ToLower(upper))
 }
 
 func spellingCode(s string) string {
@@ -78,5 +85,5 @@ func spellingTel(s string) string {
 }
 
 func spellingText(s string) string {
-	return norm.NFKC.String(strings.Join(strings.Fields(cases.Fold().String(s)), " "))
+	return strings.Join(strings.Fields(fold(s)), " ")
 }

@@ -158,8 +158,7 @@ func (b *bench) with(t testing.TB, r gate.Request, f func(tx *store.Tx, p gate.P
 	return b.gate.InTx(t.Context(), func(tx *store.Tx) error {
 		p, err := b.gate.Decide(t.Context(), tx, r)
 		if err != nil {
-			t.Errorf("decide: %v", err)
-			return err
+			return fmt.Errorf("decide: %w", err)
 		}
 		return f(tx, p)
 	})
