@@ -39,13 +39,29 @@ func seed(b *testing.B, db *store.DB) {
 	}
 }
 
-func benchmark(b *testing.B, url func(testing.TB) string, f func(ctx context.Context, db *store.DB, n int64) error) {
+// A place is where a benchmark keeps its database.
+type place func(b *testing.B) (url string, server *storetest.Server)
+
+func file(b *testing.B) (string, *storetest.Server) { return storetest.SQLite(b), nil }
+
+func network(b *testing.B) (string, *storetest.Server) {
+	s := storetest.NewServer(b)
+	return s.Database(b), s
+}
+
+func socket(b *testing.B) (string, *storetest.Server) {
+	s := storetest.NewServer(b)
+	return s.Socket(s.Database(b)), s
+}
+
+func benchmark(b *testing.B, where place, f func(ctx context.Context, db *store.DB, n int64) error) {
 	for _, clients := range []int{1, 16, 32} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			db := storetest.Open(b, url(b), notes)
+			url, server := where(b)
+			db := storetest.Open(b, url, notes)
 			seed(b, db)
 			var n atomic.Int64
-			cpu := storetest.CPU()
+			own, theirs := storetest.CPU(), server.CPU()
 			b.ResetTimer()
 			var wg sync.WaitGroup
 			for range clients {
@@ -60,21 +76,19 @@ func benchmark(b *testing.B, url func(testing.TB) string, f func(ctx context.Con
 			}
 			wg.Wait()
 			b.StopTimer()
-			own, server := cpu()
+			own, theirs = storetest.CPU()-own, server.CPU()-theirs
 			b.ReportMetric(float64(own.Microseconds())/float64(b.N), "own-µs/op")
-			b.ReportMetric(float64(server.Microseconds())/float64(b.N), "db-µs/op")
+			b.ReportMetric(float64(theirs.Microseconds())/float64(b.N), "db-µs/op")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tx/s")
 		})
 	}
 }
 
-func durable(tb testing.TB) string { return storetest.NewServer(tb).Database(tb) }
-
-func BenchmarkInTxSQLite(b *testing.B)   { benchmark(b, storetest.SQLite, request) }
-func BenchmarkInTxPostgres(b *testing.B) { benchmark(b, durable, request) }
-
-func BenchmarkReadTxSQLite(b *testing.B)   { benchmark(b, storetest.SQLite, look) }
-func BenchmarkReadTxPostgres(b *testing.B) { benchmark(b, durable, look) }
+func BenchmarkInTxSQLite(b *testing.B)         { benchmark(b, file, request) }
+func BenchmarkInTxPostgres(b *testing.B)       { benchmark(b, network, request) }
+func BenchmarkInTxPostgresSocket(b *testing.B) { benchmark(b, socket, request) }
+func BenchmarkReadTxSQLite(b *testing.B)       { benchmark(b, file, look) }
+func BenchmarkReadTxPostgres(b *testing.B)     { benchmark(b, network, look) }
 
 func look(ctx context.Context, db *store.DB, n int64) error {
 	return db.ReadTx(ctx, func(tx *store.Tx) error {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,15 +10,8 @@ import (
 	"time"
 )
 
-// CPU begins to measure the processor time of this process and that of the
-// PostgreSQL servers on the machine. The function it returns gives what both
-// took since. It reads /proc and knows Linux only; elsewhere the second is zero.
-func CPU() func() (own, server time.Duration) {
-	own, server := ownCPU(), serverCPU()
-	return func() (time.Duration, time.Duration) { return ownCPU() - own, serverCPU() - server }
-}
-
-func ownCPU() time.Duration {
+// CPU returns the processor time that this process took so far.
+func CPU() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		return 0
@@ -25,27 +19,42 @@ func ownCPU() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-func serverCPU() time.Duration {
-	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+// CPU returns the processor time that the server took so far, in steps of ten
+// milliseconds. It reads /proc, so it is
+// zero where there is none, and for no server.
+func (s *Server) CPU() time.Duration {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil {
+		return 0
+	}
+	main := s.server.Process.Pid
+	names, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0
+	}
 	var ticks int64
-	for _, name := range files {
+	for _, name := range names {
 		b, err := os.ReadFile(name)
 		if err != nil {
-			continue
+			continue // it ended meanwhile
 		}
-		head, rest, ok := bytes.Cut(b, []byte(") "))
-		if !ok || !bytes.HasSuffix(head, []byte("(postgres")) {
-			continue
-		}
+		_, rest, ok := bytes.Cut(b, []byte(") "))
 		fields := bytes.Fields(rest)
-		if len(fields) < 15 {
+		if !ok || len(fields) < 15 {
 			continue
 		}
-		// Of the process itself (14, 15) and of children it has waited for (16, 17).
-		for _, f := range fields[11:15] {
+		parent := string(fields[1]) == strconv.Itoa(main)
+		if name != fmt.Sprintf("/proc/%d/stat", main) && !parent {
+			continue
+		}
+		for _, f := range fields[11:15] { // its own time and that of children it waited for
 			n, _ := strconv.ParseInt(string(f), 10, 64)
 			ticks += n
 		}
 	}
-	return time.Duration(ticks) * time.Second / 100
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
