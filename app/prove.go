@@ -1,10 +1,10 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -41,7 +41,7 @@ type Tried struct {
 // Prove tries what the desks and the kernel know to try for each clause, on a
 // scratch copy with the statement given. With clauses, only for those.
 func Prove(ctx context.Context, s *statement.Statement, only []loot.Clause, now time.Time) ([]Proved, error) {
-	p, err := newProver(ctx, s, now)
+	p, err := newProver(ctx, s, genericProofs(s), now)
 	if err != nil {
 		return nil, err
 	}
@@ -51,37 +51,45 @@ func Prove(ctx context.Context, s *statement.Statement, only []loot.Clause, now 
 		if len(only) > 0 && !slices.Contains(only, c.ID) {
 			continue
 		}
-		out = append(out, p.prove(ctx, c))
+		out = append(out, p.prove(ctx, c.ID, c.Planned))
 	}
 	return out, ctx.Err()
 }
 
-// A prover is a world with the proofs that can be tried in it.
+// A prover is a world with the proofs that can be tried in it. The kernel's
+// and the generic ones come first: a desk's may put another version in force.
 type prover struct {
 	world  *desk.World
 	proofs []desk.Proof
 	end    func()
 }
 
-func newProver(ctx context.Context, s *statement.Statement, now time.Time) (*prover, error) {
-	w, end, err := NewWorld(ctx, s, desk.NewClock(now), slog.New(slog.DiscardHandler))
+func newProver(ctx context.Context, s *statement.Statement, generic []proof, now time.Time) (*prover, error) {
+	dir, err := os.MkdirTemp("", "loot-proof-")
 	if err != nil {
 		return nil, fmt.Errorf("prove: %w", err)
 	}
-	p := &prover{world: w, end: end, proofs: kernelProofs(s)}
+	w, end, err := newWorld(ctx, dir, s, desk.NewClock(now), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, fmt.Errorf("prove: %w", err)
+	}
+	p := &prover{world: w, end: end, proofs: kernelProofs(dir)}
+	for _, g := range generic {
+		p.proofs = append(p.proofs, g.Proof)
+	}
 	for _, d := range w.Desks {
 		p.proofs = append(p.proofs, d.Proofs...)
 	}
 	return p, nil
 }
 
-func (p *prover) prove(ctx context.Context, c statement.Clause) Proved {
-	out := Proved{Clause: c.ID, State: Unproved, Tried: []Tried{}}
-	if c.Planned {
+func (p *prover) prove(ctx context.Context, clause loot.Clause, planned bool) Proved {
+	out := Proved{Clause: clause, State: Unproved, Tried: []Tried{}}
+	if planned {
 		return out
 	}
 	for _, proof := range p.proofs {
-		if proof.Clause != c.ID {
+		if proof.Clause != clause {
 			continue
 		}
 		outcome, err := attempt(ctx, p.world, proof)
@@ -105,42 +113,4 @@ func attempt(ctx context.Context, w *desk.World, p desk.Proof) (outcome string, 
 		}
 	}()
 	return p.Run(ctx, w)
-}
-
-// A Mutation is something removed from the statement, and the proof that
-// noticed.
-type Mutation struct {
-	Clause  loot.Clause `json:"clause"`
-	Removed string      `json:"removed"` // the rule's id, or the table and id of a declaration
-	Killed  bool        `json:"killed"`  // some proof failed
-	By      string      `json:"by,omitempty"`
-}
-
-// String says it in a line.
-func (m Mutation) String() string {
-	if m.Killed {
-		return fmt.Sprintf("✓ %-44s noticed: %s", m.Removed, m.By)
-	}
-	return fmt.Sprintf("✗ %-44s no proof noticed", m.Removed)
-}
-
-// Mutate removes each rule and declaration of the statement in turn and says
-// which proof of its clause noticed. Planned clauses are left out. Each result
-// is passed to done as soon as it is there.
-func Mutate(ctx context.Context, s *statement.Statement, only []loot.Clause, now time.Time, done func(Mutation)) ([]Mutation, error) {
-	var out []Mutation
-	for _, m := range s.Mutations() {
-		c, ok := s.Clause(m.Clause)
-		if !ok || c.Planned || len(only) > 0 && !slices.Contains(only, m.Clause) {
-			continue
-		}
-		result, err := mutant(ctx, s, m, now)
-		if err != nil {
-			return out, err
-		}
-		done(result)
-		out = append(out, result)
-	}
-	slices.SortStableFunc(out, func(a, b Mutation) int { return cmp.Compare(a.Removed, b.Removed) })
-	return out, ctx.Err()
 }

@@ -6,8 +6,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"loot"
 	"loot/desk"
+	"loot/desk/customers"
+	"loot/desk/staff"
 	"loot/statement"
+	"loot/store"
 )
 
 // NewWorld builds a whole Loot in a folder of its own, with the statement
@@ -18,6 +22,11 @@ func NewWorld(ctx context.Context, s *statement.Statement, clock *desk.Clock, lo
 	if err != nil {
 		return nil, nil, err
 	}
+	return newWorld(ctx, dir, s, clock, log)
+}
+
+// newWorld is [NewWorld] in a folder that is there, which it takes over.
+func newWorld(ctx context.Context, dir string, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a, err := New(ctx, Config{
 		Data: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
@@ -53,7 +62,24 @@ func (a *App) world(ctx context.Context, clock *desk.Clock) (*desk.World, func()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &desk.World{Kit: a.Kit, HTTP: h, Clock: clock, Desks: a.Desks, Drain: a.drain}, wait, nil
+	w := &desk.World{Kit: a.Kit, HTTP: h, Clock: clock, Desks: a.Desks, Drain: a.drain, Sent: a.sent(ctx), NewStaff: a.newStaff}
+	w.NewPerson = func(ctx context.Context) (loot.Subject, error) { return customers.NewPerson(ctx, w) }
+	return w, wait, nil
+}
+
+// sent counts the letters in the outbox. Where mail leaves for good, none is
+// seen to go.
+func (a *App) sent(ctx context.Context) func() int {
+	return func() int {
+		if a.outbox == nil {
+			return 0
+		}
+		n, err := a.outbox.Count(ctx)
+		if err != nil {
+			a.Log.ErrorContext(ctx, "the outbox could not be counted", "err", err)
+		}
+		return n
+	}
 }
 
 // drain works off every job that is due and waits for the ledger to confirm
@@ -63,4 +89,16 @@ func (a *App) drain(ctx context.Context) error {
 		return err
 	}
 	return a.Ledger.Sync(ctx)
+}
+
+// newStaff makes a member of staff who came so long ago that they may approve.
+func (a *App) newStaff(ctx context.Context, signed bool, roles ...loot.Role) (who loot.Actor, err error) {
+	id := loot.NewID("t")
+	err = a.Gate.InTx(ctx, func(tx *store.Tx) error {
+		who, err = a.staff.Add(ctx, tx, staff.Newcomer{
+			Name: "Tried " + id[:8], Email: id + "@staff.example", Roles: roles, Signed: signed, Since: a.Now().AddDate(0, 0, -30),
+		})
+		return err
+	})
+	return who, err
 }
