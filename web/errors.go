@@ -238,7 +238,7 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 		h := a.Header()
 		h.Set("Hx-Retarget", "#messages")
 		h.Set("Hx-Reswap", "innerHTML show:top")
-		h.Set("Hx-Reselect", "*")
+		h.Set("Hx-Reselect", ".alert") // whatever the element selected of the page it expected
 		failed = errorPages.RenderPart(a, r, status, "error-alert", v)
 	} else {
 		failed = errorPages.Render(a, r, status, v)

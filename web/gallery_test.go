@@ -265,6 +265,7 @@ func galleryRoutes() []web.Route {
 		show("GET /console/customers", web.Console, showCustomers),
 		show("GET /console/record", web.Console, showRecord),
 		show("GET /console/parts", web.Console, showParts),
+		show("POST /console/refused", web.Console, func(http.ResponseWriter, *http.Request) error { return refused{} }),
 		show("GET /console/refused", web.Console, func(http.ResponseWriter, *http.Request) error { return refused{} }),
 		show("GET /console/mail/frame", web.Console, func(w http.ResponseWriter, r *http.Request) error {
 			return web.WriteUntrusted(w, `<!DOCTYPE html><html lang="en"><title>Mail</title><body style="font:16px sans-serif;padding:24px"><h1>Confirm your address</h1><p>Good day,</p><p>please press the button.</p><script>document.body.textContent="script ran"</script></body></html>`)

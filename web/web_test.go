@@ -187,7 +187,7 @@ func TestRefusalNamesTheClauseAndWhatWouldBeNeeded(t *testing.T) {
 		t.Errorf("the problem says %s", a.Body)
 	}
 	a := s.Do("GET", "/x", "", http.Header{"Hx-Request": {"true"}})
-	if a.Header.Get("Hx-Retarget") != "#messages" || strings.Contains(a.Body, "<html") || !strings.Contains(a.Body, "security.levels") {
+	if a.Header.Get("Hx-Retarget") != "#messages" || strings.Count(a.Body, `class="alert`) != 1 || strings.Contains(a.Body, "<html") || !strings.Contains(a.Body, "security.levels") {
 		t.Errorf("for htmx: %v %s", a.Header, a.Body)
 	}
 }
