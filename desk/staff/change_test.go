@@ -1,0 +1,314 @@
+package staff
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/store"
+	"loot/web/webtest"
+)
+
+func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
+
+// team is an administrator, two who approve, and one who does neither.
+func (h *house) team() (admin, dpo, counsel, support loot.Actor) {
+	h.t.Helper()
+	return h.colleague("Ada Example", false, "administrator"), h.colleague("Dora Example", false, "dpo"),
+		h.colleague("Carl Example", false, "counsel"), h.colleague("Sam Example", true, "support")
+}
+
+func (h *house) answer(a loot.Actor, id, yesOrNo string) webtest.Answer {
+	h.t.Helper()
+	h.as(a)
+	return h.Post("/console/approvals/"+id, "answer", yesOrNo)
+}
+
+func TestNewColleagueNeedsTwoOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		admin, dpo, counsel, support := h.team()
+		h.as(admin)
+		shows(t, h.Get("/console/staff/new"), http.StatusOK, "Invite somebody", "2 other people have to approve it first", "Opens records for: Helping")
+		leads(t, h.Post("/console/staff", "name", "Nina Example", "email", "nina@network.example", "roles", "billing", "reason", "Our second bookkeeper."), "/console/staff")
+		shows(t, h.Get("/console/staff"), http.StatusOK, "Nina Example", "Waits for approval", "Asked for. 2 other people have to approve it.")
+		ids := h.pending()
+		if len(ids) != 1 {
+			t.Fatalf("%d approvals wait", len(ids))
+		}
+		id := ids[0]
+		nina := h.find("nina@network.example")
+
+		// Not by whoever asked, not by those who do not approve, not twice by one.
+		shows(t, h.answer(admin, id, "yes"), http.StatusForbidden, "Nobody approves their own request")
+		shows(t, h.answer(support, id, "yes"), http.StatusForbidden, "None of your roles may approve")
+		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
+		shows(t, h.answer(dpo, id, "yes"), http.StatusConflict, "answered this already")
+		h.drain()
+		if h.member(nina.ID).State != Proposed {
+			t.Fatal("one yes was enough")
+		}
+		h.as(counsel)
+		shows(t, h.Get("/console/approvals"), http.StatusOK, "A new colleague", "Nina Example", "Billing", "Our second bookkeeper.", "Asked by Ada Example", "1 of 2 said yes")
+		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
+		h.drain()
+		if m := h.member(nina.ID); m.State != Invited || !slices.Equal(m.Roles, []loot.Role{"billing"}) {
+			t.Fatalf("after two said yes: %+v", m)
+		}
+		if !h.did("invite " + nina.ID) {
+			t.Error("no invitation")
+		}
+		// The job runs at least once, and a second run changes nothing.
+		before := h.member(nina.ID)
+		ok(t, h.desk.approved(t.Context(), id))
+		if after := h.member(nina.ID); after.Version != before.Version {
+			t.Error("carried out twice")
+		}
+		// Until she has signed in she acts as nobody.
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			a, err := h.desk.Actor(ctx, tx, nina.ID)
+			if a.ID != "" {
+				t.Error("acts before she joined")
+			}
+			if err == nil {
+				err = h.desk.Joined(ctx, tx, nina.ID)
+			}
+			return err
+		})
+		h.as(nina.Actor())
+	})
+}
+
+func TestOneNoEndsIt(t *testing.T) {
+	h := onOne(t)
+	admin, dpo, counsel, _ := h.team()
+	h.as(admin)
+	h.Post("/console/staff", "name", "Nina Example", "email", "nina@network.example", "roles", "billing", "reason", "Why not.")
+	id := h.pending()[0]
+	leads(t, h.answer(dpo, id, "no"), "/console/approvals")
+	shows(t, h.answer(counsel, id, "yes"), http.StatusConflict, "refused already")
+	h.drain()
+	if m := h.find("nina@network.example"); m.State != Proposed {
+		t.Errorf("state %s", m.State)
+	}
+	h.clock.Advance(8 * 24 * time.Hour)
+	ok(t, h.desk.sweep(t.Context(), sweepJob{}))
+	if m := h.find("nina@network.example"); m.ID != "" {
+		t.Error("a proposal that nobody approved is kept")
+	}
+}
+
+func TestRolesChangeUnderApproval(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		admin, dpo, counsel, support := h.team()
+		path := "/console/staff/" + support.ID
+		version := func() string { return fmt.Sprint(h.member(support.ID).Version) }
+		h.as(admin)
+		shows(t, h.Get(path), http.StatusOK, "Sam Example", "Customer support", "a passkey", "Change the roles", "Suspend the account")
+		shows(t, h.Post(path+"/roles", "version", version(), "roles", "support", "reason", "x"), http.StatusConflict, "These are the roles")
+		shows(t, h.Post(path+"/roles", "version", version(), "roles", "administrator", "roles", "dpo", "reason", "x"), http.StatusUnprocessableEntity, "cannot hold a role that approves")
+		shows(t, h.Post(path+"/roles", "version", version(), "roles", "king", "reason", "x"), http.StatusUnprocessableEntity, "choose one of those offered")
+		shows(t, h.Post(path+"/roles", "version", version(), "roles", "billing"), http.StatusUnprocessableEntity, "Please fill this in")
+		shows(t, h.Post(path+"/roles", "version", "17", "roles", "billing", "reason", "x"), http.StatusConflict, "changed meanwhile")
+
+		leads(t, h.Post(path+"/roles", "version", version(), "roles", "support", "roles", "abuse", "reason", "Covers the abuse desk."), path)
+		id := h.pending()[0]
+		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
+		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
+		h.drain()
+		m := h.member(support.ID)
+		if !slices.Equal(slices.Sorted(slices.Values(m.Roles)), []loot.Role{"abuse", "support"}) || !m.Since.Equal(h.clock.Now()) {
+			t.Fatalf("after two said yes: %+v", m)
+		}
+		// Taking one away needs nobody.
+		h.as(admin)
+		leads(t, h.Post(path+"/roles", "version", version(), "roles", "abuse", "reason", "Moved on."), path)
+		if m := h.member(support.ID); !slices.Equal(m.Roles, []loot.Role{"abuse"}) {
+			t.Errorf("roles %v", m.Roles)
+		}
+		// What was approved is of the account as it was: a change in between makes it void.
+		leads(t, h.Post(path+"/roles", "version", version(), "roles", "abuse", "roles", "billing", "reason", "x"), path)
+		id = h.pending()[0]
+		leads(t, h.Post(path+"/suspend", "reason", "Lost the laptop."), path)
+		if !h.did("end sessions " + support.ID) {
+			t.Error("sessions go on")
+		}
+		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
+		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
+		h.drain()
+		if m := h.member(support.ID); m.State != Suspended || !slices.Equal(m.Roles, []loot.Role{"abuse"}) {
+			t.Errorf("%+v", m)
+		}
+		// Taking an approving role away does need others: or an administrator would be alone.
+		h.as(admin)
+		leads(t, h.Post("/console/staff/"+dpo.ID+"/roles", "version", fmt.Sprint(h.member(dpo.ID).Version), "reason", "x"), "/console/staff/"+dpo.ID)
+		if m := h.member(dpo.ID); len(m.Roles) != 1 {
+			t.Error("an approving role was taken away alone")
+		}
+	})
+}
+
+func TestOnlyAdministratorsChangeAccounts(t *testing.T) {
+	h := onOne(t)
+	admin, dpo, _, support := h.team()
+	for _, a := range []loot.Actor{dpo, support} {
+		h.as(a)
+		for path, pairs := range map[string][]string{
+			"/console/staff":                          {"name", "X", "email", "x@network.example", "roles", "billing", "reason", "x"},
+			"/console/staff/" + admin.ID + "/roles":   {"version", "1", "roles", "billing", "reason", "x"},
+			"/console/staff/" + admin.ID + "/reset":   {"reason", "x"},
+			"/console/staff/" + admin.ID + "/suspend": {"reason", "x"},
+			"/console/staff/" + admin.ID + "/remove":  {"reason", "x"},
+		} {
+			if got := h.Post(path, pairs...); got.Status != http.StatusForbidden {
+				t.Errorf("%s at %s: %d", a.Name, path, got.Status)
+			}
+		}
+		if got := h.Get("/console/staff/new"); got.Status != http.StatusForbidden {
+			t.Errorf("%s sees the form: %d", a.Name, got.Status)
+		}
+	}
+	// Ordinary colleagues see names and roles, and no more.
+	h.as(support)
+	page := h.Get("/console/staff")
+	shows(t, page, http.StatusOK, "Ada Example", "Data protection officer")
+	hides(t, page, "ada@network.example", "Undertaking Signed", "Invite somebody")
+	shows(t, h.Get("/console/staff/"+admin.ID), http.StatusForbidden, "Only those who administer")
+	// And nothing at all without having signed in lately.
+	h.as(admin)
+	h.at = h.clock.Now().Add(-16 * time.Minute)
+	if got := h.Post("/console/staff/"+support.ID+"/suspend", "reason", "x"); got.Status != http.StatusUnauthorized {
+		t.Errorf("a stale sign-in: %d", got.Status)
+	}
+}
+
+func TestRemovingAndRenewing(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		admin, dpo, counsel, support := h.team()
+		h.as(admin)
+		shows(t, h.Post("/console/staff/"+admin.ID+"/remove", "reason", "x"), http.StatusConflict, "cannot remove yourself")
+		shows(t, h.Post("/console/staff/"+admin.ID+"/suspend", "reason", "x"), http.StatusConflict, "cannot suspend yourself")
+		// Whoever can renew how somebody signs in can become them, so it needs two others.
+		leads(t, h.Post("/console/staff/"+support.ID+"/reset", "reason", "Lost the phone."), "/console/staff/"+support.ID)
+		id := h.pending()[0]
+		if h.did("reset " + support.ID) {
+			t.Fatal("renewed alone")
+		}
+		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
+		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
+		h.drain()
+		if !h.did("reset " + support.ID) {
+			t.Error("not renewed")
+		}
+		// Whoever leaves is out at once, and may come back under a new account.
+		h.as(admin)
+		leads(t, h.Post("/console/staff/"+support.ID+"/remove", "reason", "Left us."), "/console/staff/"+support.ID)
+		if m := h.member(support.ID); m.State != Removed || len(m.Roles) != 0 || m.Name != "Sam Example" {
+			t.Errorf("%+v", m)
+		}
+		if !h.did("forget " + support.ID) {
+			t.Error("still has ways of signing in")
+		}
+		leads(t, h.Post("/console/staff", "name", "Sam Example", "email", "sam@network.example", "roles", "support", "reason", "Is back."), "/console/staff")
+		// An approver does not go without others.
+		leads(t, h.Post("/console/staff/"+dpo.ID+"/remove", "reason", "x"), "/console/staff/"+dpo.ID)
+		if h.member(dpo.ID).State != Active {
+			t.Error("an approver was removed alone")
+		}
+		shows(t, h.Post("/console/staff", "name", "Dora Two", "email", "DORA@network.example", "roles", "support", "reason", "x"), http.StatusUnprocessableEntity, "account with this address already")
+	})
+}
+
+// Run by one person, accounts change at once; the ledger says so, and so does
+// the public page. It ends by itself, and suspending the approvers does not
+// bring it back.
+func TestRunByOnePerson(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		solo := func() (yes bool) {
+			h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+				yes, err = h.desk.Solo(ctx, tx)
+				return err
+			})
+			return yes
+		}
+		admin := h.colleague("Ada Example", false, "administrator")
+		h.as(admin)
+		shows(t, h.Get("/console/staff"), http.StatusOK, "Fewer than two people here can approve")
+		for _, name := range []string{"dora", "carl"} {
+			role := map[string]string{"dora": "dpo", "carl": "counsel"}[name]
+			leads(t, h.Post("/console/staff", "name", name, "email", name+"@network.example", "roles", role, "reason", "We begin."), "/console/staff")
+			m := h.find(name + "@network.example")
+			if m.State != Invited || !h.did("invite "+m.ID) {
+				t.Fatalf("%+v", m)
+			}
+			h.tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Joined(ctx, tx, m.ID) })
+		}
+		if n := len(slices.DeleteFunc(h.notes(), func(n string) bool { return n != "staff.new alone" })); n != 2 {
+			t.Errorf("the ledger says %d times that it was done alone, want 2", n)
+		}
+		if !solo() {
+			t.Error("not run by one person, with approvers of today")
+		}
+		h.clock.Advance(73 * time.Hour)
+		if solo() {
+			t.Error("run by one person, with two approvers")
+		}
+		h.as(admin)
+		dora, carl := h.find("dora@network.example"), h.find("carl@network.example")
+		for _, m := range []Member{dora, carl} {
+			leads(t, h.Post("/console/staff/"+m.ID+"/suspend", "reason", "Trying something."), "/console/staff/"+m.ID)
+		}
+		if solo() {
+			t.Error("suspending the approvers makes it run by one person")
+		}
+		leads(t, h.Post("/console/staff", "name", "Mallory", "email", "mallory@network.example", "roles", "dpo", "reason", "x"), "/console/staff")
+		if m := h.find("mallory@network.example"); m.State != Proposed {
+			t.Errorf("an approver was made alone: %s", m.State)
+		}
+		// Let in again they count, and approve nothing for a while.
+		leads(t, h.Post("/console/staff/"+dora.ID+"/resume", "reason", "Back."), "/console/staff/"+dora.ID)
+		shows(t, h.answer(dora.Actor(), h.pending()[0], "yes"), http.StatusForbidden, "72 hours")
+	})
+}
+
+func TestFirstAdministrator(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			if empty, err := h.desk.Empty(ctx, tx); err != nil || !empty {
+				t.Fatalf("not empty: %v", err)
+			}
+			return h.desk.First(ctx, tx, "u1", "Ada Example", "ada@network.example")
+		})
+		err := h.kit.DB.InTx(t.Context(), func(tx *store.Tx) error { return h.desk.First(t.Context(), tx, "u2", "Eve", "eve@network.example") })
+		if loot.KindOf(err) != loot.Conflict {
+			t.Errorf("a second first administrator: %v", err)
+		}
+		if m := h.member("u1"); m.State != Invited || !slices.Equal(m.Roles, []loot.Role{"administrator"}) {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
+func TestApprovalsOfOtherDesks(t *testing.T) {
+	h := onOne(t)
+	admin, dpo, _, support := h.team()
+	h.tx(func(ctx context.Context, tx *store.Tx) error {
+		if _, err := h.kit.Gate.Ask(ctx, tx, "test.matter", admin, 7, 2, "Because."); err != nil {
+			return err
+		}
+		_, err := h.kit.Gate.Ask(ctx, tx, "unknown.matter", admin, 8, 2, "Because.")
+		return err
+	})
+	h.as(dpo)
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "about 7", "unknown.matter", "Because.")
+	h.as(support)
+	page := h.Get("/console/approvals")
+	shows(t, page, http.StatusOK, "Nothing waits", "None of your roles approves")
+	hides(t, page, "about 7")
+	shows(t, h.Post("/console/approvals/nothing", "answer", "yes"), http.StatusNotFound)
+	shows(t, h.Post("/console/approvals/nothing", "answer", "perhaps"), http.StatusUnprocessableEntity, "yes or no")
+	h.drain()
+}
