@@ -40,28 +40,24 @@ func seed(b *testing.B, db *store.DB) {
 }
 
 // A place is where a benchmark keeps its database.
-type place func(b *testing.B) (url string, server *storetest.Server)
+type place func(b *testing.B) (url string)
 
-func file(b *testing.B) (string, *storetest.Server) { return storetest.SQLite(b), nil }
+func file(b *testing.B) string { return storetest.SQLite(b) }
 
-func network(b *testing.B) (string, *storetest.Server) {
+func network(b *testing.B) string { return storetest.NewServer(b).Database(b) }
+
+func socket(b *testing.B) string {
 	s := storetest.NewServer(b)
-	return s.Database(b), s
-}
-
-func socket(b *testing.B) (string, *storetest.Server) {
-	s := storetest.NewServer(b)
-	return s.Socket(s.Database(b)), s
+	return s.Socket(s.Database(b))
 }
 
 func benchmark(b *testing.B, where place, f func(ctx context.Context, db *store.DB, n int64) error) {
 	for _, clients := range []int{1, 16, 32} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			url, server := where(b)
-			db := storetest.Open(b, url, notes)
+			db := storetest.Open(b, where(b), notes)
 			seed(b, db)
 			var n atomic.Int64
-			own, theirs := storetest.CPU(), server.CPU()
+			cpu := storetest.CPU()
 			b.ResetTimer()
 			var wg sync.WaitGroup
 			for range clients {
@@ -76,7 +72,7 @@ func benchmark(b *testing.B, where place, f func(ctx context.Context, db *store.
 			}
 			wg.Wait()
 			b.StopTimer()
-			own, theirs = storetest.CPU()-own, server.CPU()-theirs
+			own, theirs := cpu()
 			b.ReportMetric(float64(own.Microseconds())/float64(b.N), "own-µs/op")
 			b.ReportMetric(float64(theirs.Microseconds())/float64(b.N), "db-µs/op")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tx/s")

@@ -2,16 +2,23 @@ package storetest
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// CPU returns the processor time that this process took so far.
-func CPU() time.Duration {
+// CPU begins to measure the processor time of this process and of the servers of
+// PostgreSQL that it has started, and the function it returns gives what each
+// took since. It reads /proc; where there is none, the second is zero.
+func CPU() func() (own, server time.Duration) {
+	own, server := ownCPU(), serversCPU()
+	return func() (time.Duration, time.Duration) { return ownCPU() - own, serversCPU() - server }
+}
+
+func ownCPU() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		return 0
@@ -19,19 +26,12 @@ func CPU() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// CPU returns the processor time that the server took so far, in steps of ten
-// milliseconds. It reads /proc, so it is
-// zero where there is none, and for no server.
-func (s *Server) CPU() time.Duration {
-	if s == nil {
-		return 0
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.server == nil {
-		return 0
-	}
-	main := s.server.Process.Pid
+// launched are the servers that run, by the id of their first process.
+var launched sync.Map
+
+// serversCPU adds up the first processes of the servers and their children, in
+// steps of ten milliseconds.
+func serversCPU() time.Duration {
 	names, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0
@@ -47,8 +47,9 @@ func (s *Server) CPU() time.Duration {
 		if !ok || len(fields) < 15 {
 			continue
 		}
-		parent := string(fields[1]) == strconv.Itoa(main)
-		if name != fmt.Sprintf("/proc/%d/stat", main) && !parent {
+		_, first := launched.Load(filepath.Base(filepath.Dir(name)))
+		_, child := launched.Load(string(fields[1]))
+		if !first && !child {
 			continue
 		}
 		for _, f := range fields[11:15] { // its own time and that of children it waited for

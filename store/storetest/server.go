@@ -285,8 +285,11 @@ func (s *Server) launch() error {
 		return err
 	}
 	ended := make(chan struct{})
+	id := strconv.Itoa(server.Process.Pid)
+	launched.Store(id, true)
 	go func() {
 		_ = server.Wait() // it is killed
+		launched.Delete(id)
 		close(ended)
 	}()
 	s.server, s.ended = server, ended
@@ -297,7 +300,7 @@ func (s *Server) launch() error {
 	if s.scrap {
 		scrap = s.dir
 	}
-	watchdog := exec.Command("/bin/sh", "-c", script, "sh", strconv.Itoa(server.Process.Pid), scrap)
+	watchdog := exec.Command("/bin/sh", "-c", script, "sh", id, scrap)
 	watchdog.Dir, watchdog.SysProcAttr = "/", server.SysProcAttr
 	leash, err := watchdog.StdinPipe()
 	if err != nil {
