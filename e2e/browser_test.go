@@ -1,0 +1,198 @@
+// Package e2e drives Loot with a real browser, over real mail, on both
+// databases.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// A browser is a headless Chromium with one page.
+type browser struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+	dir  string // for screenshots; empty: none are kept
+}
+
+// within is how long one step may take on a slow machine.
+const within = 60 * time.Second
+
+func open(t *testing.T, base, artefacts string) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("the tests need Debian's chromium; scripts/install-test-tools installs it")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx, base: base, dir: artefacts}
+	b.do(chromedp.EmulateViewport(1440, 900))
+	return b
+}
+
+func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatalf("at %s: %v\n%s", b.location(), err, b.text("body"))
+	}
+}
+
+// eval runs a function body in the page and returns what it returns.
+func eval[T any](b *browser, body string, args ...any) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	list, err := json.Marshal(args)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(async (...a) => {%s})(...%s)", body, list), chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("at %s: %v", b.location(), err)
+	}
+	return v
+}
+
+func (b *browser) location() string {
+	url, err := chromedp.Run(b.ctx, chromedp.Location())
+	if err != nil {
+		return "?"
+	}
+	return url
+}
+
+// visit loads a page of this Loot.
+func (b *browser) visit(path string) {
+	b.t.Helper()
+	if !strings.HasPrefix(path, "http") {
+		path = b.base + path
+	}
+	b.do(chromedp.Navigate(path))
+}
+
+// fill types into the fields of a form, by their names. A checkbox is ticked
+// by "on"; a choice is made by its value.
+func (b *browser) fill(values map[string]string) {
+	b.t.Helper()
+	for name, value := range values {
+		missing := eval[string](b, `
+			const [name, value] = a;
+			const all = [...document.getElementsByName(name)].filter(e => e.type !== "hidden");
+			if (!all.length) return "there is no field " + name;
+			const e = all.find(e => (e.type === "radio" || e.type === "checkbox") && (e.value === value || value === "on")) || all[0];
+			if (e.type === "radio" || e.type === "checkbox") { if (!e.checked) e.click(); return ""; }
+			e.focus(); e.value = value;
+			e.dispatchEvent(new Event("input", {bubbles: true})); e.dispatchEvent(new Event("change", {bubbles: true}));
+			return e.value === value ? "" : name + " does not take " + value;`, name, value)
+		if missing != "" {
+			b.t.Fatalf("at %s: %s", b.location(), missing)
+		}
+	}
+}
+
+// press clicks the first button or link with the words, or one that a CSS
+// selector names, and waits for the page that follows.
+func (b *browser) press(what string) {
+	b.t.Helper()
+	found := eval[string](b, `
+		let e;
+		try { e = document.querySelector("main " + a[0]) } catch { }
+		e ||= [...document.querySelectorAll("main button, main a, main summary, header button")].find(e => e.textContent.replace(/\s+/g, " ").trim().startsWith(a[0]));
+		if (!e) return "there is nothing to press that reads " + a[0] + "; there are: " + [...document.querySelectorAll("main button, main a")].map(e => e.textContent.trim()).join(" | ");
+		document.querySelectorAll("[data-e2e]").forEach(x => x.removeAttribute("data-e2e"));
+		e.setAttribute("data-e2e", ""); e.scrollIntoView({block: "center"});
+		return "";`, what)
+	if found != "" {
+		b.t.Fatalf("at %s: %s", b.location(), found)
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-e2e]").click()`))
+		return err
+	})); err != nil {
+		b.t.Fatalf("pressing %q at %s: %v", what, b.location(), err)
+	}
+}
+
+// text returns what a person reads in the first element of the selector.
+func (b *browser) text(selector string) string {
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// reads fails unless the page's main part has all the words.
+func (b *browser) reads(words ...string) {
+	b.t.Helper()
+	text := b.text("main")
+	for _, w := range words {
+		if !strings.Contains(strings.ToLower(text), strings.ToLower(w)) {
+			b.t.Fatalf("the page %s does not read %q:\n%s", b.location(), w, text)
+		}
+	}
+}
+
+// lacks fails if the page's main part has any of the words.
+func (b *browser) lacks(words ...string) {
+	b.t.Helper()
+	text := b.text("main")
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			b.t.Fatalf("the page %s reads %q", b.location(), w)
+		}
+	}
+}
+
+// shoot keeps the page in light and dark, on a desk and on a phone, and holds
+// it against the rules of accessibility.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	b.accessible(name)
+	if b.dir == "" {
+		return
+	}
+	for _, theme := range []string{"light", "dark"} {
+		for _, width := range []int64{1440, 390} {
+			b.do(chromedp.EmulateViewport(width, 900), scheme(theme))
+			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				b.t.Fatalf("screenshot %s: %v", name, err)
+			}
+			if err := os.WriteFile(filepath.Join(b.dir, fmt.Sprintf("%s-%s-%d.png", name, theme, width)), png, 0o644); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	b.do(chromedp.EmulateViewport(1440, 900), scheme("light"))
+}
+
+func scheme(theme string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
+		})
+		return err
+	})
+}

@@ -1,0 +1,394 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/emersion/go-smtp"
+	"github.com/pquerna/otp/totp"
+
+	"loot/app"
+	"loot/ledger"
+	"loot/store/storetest"
+)
+
+// A postbox is a mail server that keeps what it gets.
+type postbox struct {
+	mu   sync.Mutex
+	mail []letter
+	came chan struct{}
+}
+
+type letter struct{ to, text string }
+
+func (p *postbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &delivery{box: p}, nil }
+
+type delivery struct {
+	box *postbox
+	to  string
+}
+
+func (d *delivery) Mail(string, *smtp.MailOptions) error      { return nil }
+func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error { d.to = to; return nil }
+func (d *delivery) Reset()                                    {}
+func (d *delivery) Logout() error                             { return nil }
+
+func (d *delivery) Data(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	d.box.mu.Lock()
+	defer d.box.mu.Unlock()
+	d.box.mail = append(d.box.mail, letter{d.to, strings.ReplaceAll(string(b), "=\r\n", "")})
+	select {
+	case d.box.came <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// link waits for a letter to somebody whose text has a link of the path, and
+// returns the link. Each letter is used once.
+func (p *postbox) link(t *testing.T, to, path string) string {
+	t.Helper()
+	find := regexp.MustCompile(`http://[^\s"<>]*` + path + `[^\s"<>]*`)
+	deadline := time.After(within)
+	for {
+		p.mu.Lock()
+		for i, l := range p.mail {
+			if url := find.FindString(l.text); l.to == to && url != "" {
+				p.mail = append(p.mail[:i], p.mail[i+1:]...)
+				p.mu.Unlock()
+				return strings.ReplaceAll(url, "=3D", "=")
+			}
+		}
+		p.mu.Unlock()
+		select {
+		case <-p.came:
+		case <-deadline:
+			t.Fatalf("no letter to %s with a link to %s", to, path)
+		}
+	}
+}
+
+// A house is a running Loot with its mail server.
+type house struct {
+	base string
+	post *postbox
+	app  *app.App
+	log  *bytes.Buffer
+}
+
+// serve runs Loot as the command does, on the databases given.
+func serve(t *testing.T, storeURL, keysURL string) *house {
+	t.Helper()
+	box := &postbox{came: make(chan struct{}, 100)}
+	mailer := smtp.NewServer(box)
+	mailer.Domain = "localhost"
+	ml, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go mailer.Serve(ml)
+	t.Cleanup(func() { mailer.Close() })
+
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := "http://localhost:" + ln.Addr().String()[strings.LastIndex(ln.Addr().String(), ":")+1:]
+	out := &bytes.Buffer{}
+	ctx, cancel := context.WithCancel(t.Context())
+	a, err := app.New(ctx, app.Config{
+		Data: filepath.Join(t.TempDir(), "data"), Store: storeURL, Keys: keysURL, Listen: ln.Addr().String(), BaseURL: base,
+		SMTP: "smtp+plain://" + ml.Addr().String(), From: "Loot <no-reply@localhost>", Shutdown: 20 * time.Second,
+	}, app.Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- a.Serve(ctx, ln, nil) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("serving ended with: %v", err)
+		}
+		a.Close()
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	})
+	return &house{base: base, post: box, app: a, log: out}
+}
+
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+// TestWalk goes the whole way, from reading the statement to a proof in the
+// customer's hands, as people would.
+func TestWalk(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { walk(t, serve(t, "", ""), os.Getenv("LOOT_ARTEFACTS")) })
+	t.Run("postgres", func(t *testing.T) { walk(t, serve(t, storetest.Postgres(t), storetest.Postgres(t)), "") })
+}
+
+func walk(t *testing.T, h *house, artefacts string) {
+	visitor := open(t, h.base, artefacts)
+
+	// A visitor reads the statement and unfolds a rule.
+	visitor.visit("/")
+	visitor.shoot("home")
+	visitor.visit("/statement")
+	visitor.reads("Some details are compulsory", "SHA-256")
+	shown := eval[string](visitor, `
+		const fold = document.querySelector("#disclosure\\.permission details.rule");
+		fold.querySelector("summary").click();
+		return fold.innerText;`)
+	if !strings.Contains(shown, "permit") && !strings.Contains(shown, "forbid") {
+		t.Fatalf("the rule is not shown: %s", shown)
+	}
+	visitor.shoot("statement")
+
+	// They order, and so register. What is missing is said beside the field.
+	visitor.visit("/services")
+	visitor.shoot("services")
+	visitor.visit("/order/shared-hosting")
+	visitor.reads("Compulsory", "Optional", "without it")
+	if n := eval[int](visitor, `return document.querySelectorAll("main input[type=checkbox]:checked").length`); n != 0 {
+		t.Fatalf("%d permissions are ticked beforehand", n)
+	}
+	visitor.fill(map[string]string{"company.name": "Waldkauz Hosting GmbH", "contact.email": "kauz@@example.net"})
+	eval[string](visitor, `document.querySelector("main form[method=post]").noValidate = true; return ""`)
+	visitor.press("form[method=post] .primary")
+	visitor.reads("marked")
+	visitor.shoot("order-wrong")
+	visitor.fill(map[string]string{
+		"company.name": "Waldkauz Hosting GmbH", "address.street": "Forstweg 7", "address.city": "Freiburg", "address.country": "DE",
+		"contact.email": "kauz@example.net", "company.vat": "DE136695976", "contact.phone": "+49 761 555 0100",
+	})
+	visitor.shoot("order")
+	visitor.press("form[method=post] .primary")
+	visitor.shoot("thanks")
+
+	// The address is confirmed by a link, which opens nothing by itself.
+	visitor.visit(h.post.link(t, "kauz@example.net", "/signin/link/"))
+	visitor.shoot("link")
+	visitor.press(".primary")
+	customer := visitor
+	customer.visit("/portal")
+	customer.reads("Waldkauz Hosting GmbH", "Forstweg 7", "your order", "version 2026-1")
+	customer.shoot("portal")
+
+	// They give a permission and take it back.
+	customer.visit("/portal/permissions")
+	customer.press("Permit")
+	customer.reads("on")
+	customer.shoot("permissions")
+	customer.press("Withdraw")
+
+	// The first member of staff makes the first account, and a colleague.
+	link, err := h.app.FirstAdministrator(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := open(t, h.base, artefacts)
+	admin.visit(link)
+	admin.shoot("welcome")
+	admin.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
+	admin.press(".primary")
+	admin.setUp("granite-otter-violin-4", artefacts != "")
+	admin.visit("/console")
+	admin.shoot("console")
+	admin.visit("/console/staff/new")
+	admin.fill(map[string]string{"name": "Sam Support", "email": "sam@example.org", "roles": "support"})
+	admin.fillIfThere(map[string]string{"reason": "Joins the support team."})
+	admin.shoot("staff-new")
+	admin.press(".primary")
+
+	staff := open(t, h.base, artefacts)
+	staff.visit(h.post.link(t, "sam@example.org", "/console/welcome/"))
+	staff.press(".primary")
+	staff.setUp("velvet-harbour-kite-9", false)
+
+	// Before the undertaking is signed, no record opens.
+	staff.visit("/console/customers")
+	staff.fill(map[string]string{"field": "contact.email", "value": "kauz@example.net", "purpose": "support"})
+	staff.press("Find")
+	staff.reads("undertaking")
+	staff.shoot("not-signed")
+	staff.visit("/console/undertaking")
+	staff.fill(map[string]string{"name": "Sam Support", "word": "on"})
+	staff.shoot("undertaking")
+	staff.press(".primary")
+
+	// Then the customer is found by exact e-mail, company name and VAT number.
+	for field, value := range map[string]string{"company.name": "waldkauz  hosting gmbh", "company.vat": "DE 136695976", "contact.email": "Kauz@Example.net"} {
+		staff.visit("/console/customers")
+		staff.fill(map[string]string{"field": field, "value": value, "purpose": "support"})
+		staff.press("Find")
+		if n := eval[int](staff, `return document.querySelectorAll("main a[href^='/console/customers/s']").length`); n == 0 {
+			t.Fatalf("not found by %s:\n%s", field, staff.text("main"))
+		}
+	}
+	staff.shoot("found")
+	card := eval[string](staff, `return document.querySelector("main a[href^='/console/customers/s']").getAttribute("href")`)
+
+	// A purpose that no clause permits is refused, with what would be needed.
+	staff.visit(card)
+	staff.shoot("card")
+	staff.fill(map[string]string{"purpose": "recommendation", "reason": "Curious."})
+	staff.press("Open, covered")
+	staff.reads("What would be needed")
+	staff.shoot("refused")
+
+	// One that is permitted opens covered, and is revealed field by field.
+	staff.visit(card)
+	staff.fill(map[string]string{"purpose": "support", "reason": "Ticket 4711: mailbox is full."})
+	staff.press("Open, covered")
+	staff.reads("Waldkauz")
+	staff.lacks("kauz@example.net")
+	staff.shoot("opened")
+	eval[string](staff, `
+		const row = [...document.querySelectorAll("main tr")].find(r => r.innerText.includes("E-mail"));
+		row.querySelector("form[action$=reveal] button").click(); return "";`)
+	staff.do(chromedp.WaitVisible("body"), poll(`document.querySelector("main").innerText.includes("kauz@example.net")`))
+	staff.shoot("revealed")
+
+	// The customer sees it within a second, by the page itself.
+	customer.visit("/portal/timeline")
+	customer.reads("support")
+	customer.shoot("timeline")
+
+	// They download the proof and check it, offline and in the browser.
+	receipt := eval[string](customer, `
+		for (;;) {
+			const link = document.querySelector("main a[href^='/portal/proof/']");
+			if (link) { const r = await fetch(link.href); if (r.ok) return await r.text(); }
+			await new Promise(f => setTimeout(f, 200));
+			const p = await fetch(location.href); document.querySelector("main").innerHTML = new DOMParser().parseFromString(await p.text(), "text/html").querySelector("main").innerHTML;
+		}`)
+	key := h.app.Ledger.VerifierKey()
+	res, err := ledger.VerifyReceipt([]byte(receipt), key, nil)
+	if err != nil || res.Verdict != ledger.Holds {
+		t.Fatalf("the receipt does not hold: %v %+v\n%s", err, res, receipt)
+	}
+	if strings.Contains(receipt, "kauz@example.net") || strings.Contains(receipt, "Waldkauz") {
+		t.Error("the receipt holds what the customer gave")
+	}
+	file := filepath.Join(t.TempDir(), "proof.txt")
+	changed := filepath.Join(t.TempDir(), "changed.txt")
+	tampered := []byte(receipt)
+	i := bytes.Index(tampered, []byte("support"))
+	if i < 0 {
+		t.Fatalf("the receipt does not say for what: %s", receipt)
+	}
+	tampered[i] ^= 1
+	for path, b := range map[string][]byte{file: []byte(receipt), changed: tampered} {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	customer.visit("/verify")
+	customer.do(chromedp.SetUploadFiles("input[type=file]", []string{file}), poll(`document.body.innerText.includes("holds")`))
+	customer.shoot("verified")
+	customer.visit("/verify")
+	customer.do(chromedp.SetUploadFiles("input[type=file]", []string{changed}), poll(`document.body.innerText.includes("not hold")`))
+	customer.shoot("tampered")
+
+	for name, path := range map[string]string{
+		"account": "/portal/account", "portal-services": "/portal/services", "versions": "/statement/versions", "ledger": "/ledger", "api": "/api",
+	} {
+		customer.visit(path)
+		customer.shoot(name)
+	}
+	for name, path := range map[string]string{
+		"console-staff": "/console/staff", "console-approvals": "/console/approvals", "console-incidents": "/console/incidents", "console-statement": "/console/statement",
+		"console-ledger": "/console/ledger", "console-billing": "/console/billing", "console-tokens": "/console/tokens", "console-account": "/console/account",
+	} {
+		admin.visit(path)
+		admin.shoot(name)
+	}
+	if log := h.log.String(); strings.Contains(log, "kauz") || strings.Contains(log, "sam@") {
+		t.Errorf("the log names somebody:\n%s", log)
+	}
+}
+
+func poll(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
+		return err
+	})
+}
+
+// setUp chooses a password and an authenticator app.
+func (b *browser) setUp(password string, keep bool) {
+	b.t.Helper()
+	if keep {
+		b.shoot("set-up")
+	}
+	secret := eval[string](b, `return document.querySelector("main .scan code").innerText.replace(/\s/g, "")`)
+	code, err := totp.GenerateCode(secret, time.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.fill(map[string]string{"password": password, "password-again": password, "code": code})
+	eval[string](b, `document.getElementsByName("password")[0].form.querySelector("button.primary, button").setAttribute("data-submit", ""); return ""`)
+	b.press("[data-submit]")
+	if keep {
+		b.shoot("recovery-codes")
+	}
+}
+
+func (b *browser) fillIfThere(values map[string]string) {
+	for name, value := range values {
+		if eval[int](b, `return document.getElementsByName(a[0]).length`, name) > 0 {
+			b.fill(map[string]string{name: value})
+		}
+	}
+}
+
+var axe = sync.OnceValues(func() ([]byte, error) { return os.ReadFile("node_modules/axe-core/axe.min.js") })
+
+// accessible holds the page against WCAG 2.2 AA, as far as a program can.
+func (b *browser) accessible(name string) {
+	b.t.Helper()
+	script, err := axe()
+	if err != nil {
+		b.t.Fatal("the browser tests need axe-core; scripts/install-test-tools installs it")
+	}
+	eval[string](b, string(script)+`; return ""`)
+	found := eval[string](b, `
+		const r = await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]});
+		return r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html.slice(0, 160)).join("\n    ")).join("\n  ");`)
+	if found != "" {
+		b.t.Errorf("%s is not accessible:\n  %s", name, found)
+	}
+}
+
+func TestMain(m *testing.M) {
+	if _, err := exec.LookPath("chromium"); err != nil {
+		slog.Error("the tests need Debian's chromium; scripts/install-test-tools installs it")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
