@@ -92,11 +92,8 @@ func readMarkdown(rep *reporter, src []byte) *document {
 			}
 		}
 	}
-	for i, line := range r.lines[end:] {
-		if nested.MatchString(line) {
-			r.add(place{line: end + i + 1, col: 1}, "Lists and quotations are nested too deeply.")
-			return r.doc
-		}
+	if !r.reasonable(end) {
+		return r.doc
 	}
 	ctx := parser.NewContext()
 	root := markdown.Parser().Parse(text.NewReader(r.src), parser.WithContext(ctx))
@@ -126,6 +123,47 @@ func (r *reader) frontMatter() int {
 		r.known[k] = true
 	}
 	return len(r.lines) - 1
+}
+
+// Bounds of the prose, so that no hostile file keeps the Markdown parser busy.
+const (
+	maxLine      = 4000
+	maxParagraph = 16 << 10
+)
+
+// reasonable reports whether prose has lines and paragraphs that a person would
+// write.
+func (r *reader) reasonable(from int) bool {
+	fence, size := "", 0
+	for i, line := range r.lines[from:] {
+		at := place{line: from + i + 1, col: 1}
+		if len(line) > maxLine {
+			r.add(at, "The line is longer than %d characters.", maxLine)
+			return false
+		}
+		if fence != "" {
+			if closes(line, fence) {
+				fence = ""
+			}
+			continue
+		}
+		if m := openLine.FindStringSubmatch(line); m != nil {
+			fence, size = m[1], 0
+			continue
+		}
+		if size += len(line) + 1; strings.TrimSpace(line) == "" {
+			size = 0
+		}
+		if size > maxParagraph {
+			r.add(at, "The paragraph is longer than %d characters.", maxParagraph)
+			return false
+		}
+		if nested.MatchString(line) {
+			r.add(at, "Lists and quotations are nested too deeply.")
+			return false
+		}
+	}
+	return true
 }
 
 // top walks the top level of the document: headings, fenced blocks and prose.

@@ -18,8 +18,9 @@ import (
 
 // Bounds of one rule, so that no parser is driven into the ground.
 const (
-	maxRule  = 16 << 10
-	maxDepth = 64
+	maxRule  = 16 << 10 // characters
+	maxDepth = 64       // brackets
+	maxRules = 2000     // in a statement
 )
 
 // A rule is a Rule with everything that is known about it once it is compiled.
@@ -151,8 +152,8 @@ func syntaxError(text string, p piece, at place) (string, place) {
 	if m := cedarPlace.FindStringSubmatch(text); m != nil {
 		line, err := strconv.Atoi(m[1])
 		col, err2 := strconv.Atoi(m[2])
-		if err == nil && err2 == nil && line >= p.line {
-			at.line, at.col = line, col
+		if err == nil && err2 == nil {
+			at.line, at.col = p.place(line, col)
 		}
 		text = text[len(m[0]):]
 	}
@@ -199,7 +200,7 @@ func parseRule(rep *reporter, p piece, clause loot.Clause) *ast.Policy {
 		rep.add(at, "The rule is nested too deeply.")
 		return nil
 	}
-	list, err := cedar.NewPolicyListFromBytes(rep.file, []byte(strings.Repeat("\n", p.line-1)+strings.Repeat(" ", p.col-1)+p.text))
+	list, err := cedar.NewPolicyListFromBytes(rep.file, []byte(p.text))
 	if err != nil {
 		text, at := syntaxError(err.Error(), p, at)
 		rep.add(at, "The rule cannot be read: %s.", text)
@@ -209,7 +210,17 @@ func parseRule(rep *reporter, p piece, clause loot.Clause) *ast.Policy {
 		rep.add(at, "Here stands one rule, not %d.", len(list))
 		return nil
 	}
-	return (*ast.Policy)(list[0].AST())
+	policy := (*ast.Policy)(list[0].AST())
+	policy.Position.Line, policy.Position.Column = p.place(policy.Position.Line, policy.Position.Column)
+	return policy
+}
+
+// place turns a place in the piece into one in the file.
+func (p piece) place(line, col int) (int, int) {
+	if line == 1 {
+		col += p.col - 1
+	}
+	return line + p.line - 1, col
 }
 
 func policyOf(p *ast.Policy) *cedar.Policy {

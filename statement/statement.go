@@ -116,6 +116,7 @@ func read(rep *reporter, src []byte) *parsed {
 	p.doc = readMarkdown(rep, text)
 	y := &yamlReader{reporter: rep}
 	p.readFront(y)
+	rules := 0
 	for _, sec := range p.doc.sections {
 		for _, b := range sec.blocks {
 			if b.lang == "yaml" {
@@ -123,6 +124,10 @@ func read(rep *reporter, src []byte) *parsed {
 				continue
 			}
 			pieces := splitRules(b)
+			if rules += len(pieces); rules > maxRules {
+				rep.add(place{line: b.line, col: 1, clause: sec.id}, "The statement has more than %d rules.", maxRules)
+				return p
+			}
 			if len(pieces) == 0 {
 				rep.add(place{line: b.line, col: 1, clause: sec.id}, "The block holds no rule.")
 			}
