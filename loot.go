@@ -21,6 +21,28 @@ type Subject string
 // lower-case base32.
 func NewSubject() Subject { return Subject("s" + token()) }
 
+// Compact returns the subject in 16 bytes, the form in which tables with a row
+// a person keep it.
+func (s Subject) Compact() []byte {
+	if raw, err := base32Lower.DecodeString(strings.TrimPrefix(string(s), "s")); err == nil && len(raw) == 16 && SubjectOf(raw) == s {
+		return raw
+	}
+	// One that NewSubject did not make is told apart by zeroes and length.
+	b := append([]byte{0}, s...)
+	if len(b) == 16 {
+		b = append([]byte{0}, b...)
+	}
+	return b
+}
+
+// SubjectOf is the reverse of [Subject.Compact].
+func SubjectOf(b []byte) Subject {
+	if len(b) == 16 {
+		return Subject("s" + base32Lower.EncodeToString(b))
+	}
+	return Subject(strings.TrimLeft(string(b), "\x00"))
+}
+
 // NewID returns a fresh random identifier with the given prefix, such as
 // "e" for a ledger entry. It is not a secret and not an order.
 func NewID(prefix string) string { return prefix + token() }

@@ -132,21 +132,27 @@ func (k *Keyring) Persons(ctx context.Context, try bool, f func(page []Person) e
 	for {
 		var page []Person
 		var sealed []sealedKey
+		after := []byte{}
+		if last.Subject != "" {
+			after = last.Subject.Compact()
+		}
 		err := k.DB.ReadTx(ctx, func(tx *store.Tx) error {
 			page, sealed = page[:0], sealed[:0]
 			rows, err := tx.Query(ctx, `SELECT subject, collection, made, epoch, sealed FROM keyring_person
-				WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 1000`, string(last.Subject), string(last.Collection))
+				WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 1000`, after, string(last.Collection))
 			if err != nil {
 				return err
 			}
 			defer rows.Close()
 			for rows.Next() {
 				var p Person
+				var subject []byte
 				var made int64
 				var key sealedKey
-				if err := rows.Scan(&p.Subject, &p.Collection, &made, &key.epoch, &key.sealed); err != nil {
+				if err := rows.Scan(&subject, &p.Collection, &made, &key.epoch, &key.sealed); err != nil {
 					return err
 				}
+				p.Subject = loot.SubjectOf(subject)
 				p.Made, p.Destroyed = time.UnixMicro(made).UTC(), key.epoch == 0
 				page, sealed = append(page, p), append(sealed, key)
 			}

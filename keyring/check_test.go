@@ -94,13 +94,13 @@ func TestDamageIsNamed(t *testing.T) {
 			write(t, p, "epoch.applicant.1.key", string(text))
 		}, []string{"epoch.applicant.1.key: tampered"}},
 		"row": {func(t *testing.T, p place, s, _ loot.Subject) {
-			alter(t, p.db, `UPDATE keyring_person SET sealed = $1 WHERE subject = $2`, bytes.Repeat([]byte{1}, 60), string(s))
+			alter(t, p.db, `UPDATE keyring_person SET sealed = $1 WHERE subject = $2`, bytes.Repeat([]byte{1}, 60), s.Compact())
 		}, []string{"key of S in customer: tampered"}},
 		"row of another": {func(t *testing.T, p place, s, other loot.Subject) {
-			alter(t, p.db, `UPDATE keyring_person SET sealed = (SELECT sealed FROM keyring_person WHERE subject = $1) WHERE subject = $2`, string(other), string(s))
+			alter(t, p.db, `UPDATE keyring_person SET sealed = (SELECT sealed FROM keyring_person WHERE subject = $1) WHERE subject = $2`, other.Compact(), s.Compact())
 		}, []string{"key of S in customer: tampered"}},
 		"row of another epoch": {func(t *testing.T, p place, s, _ loot.Subject) {
-			alter(t, p.db, `UPDATE keyring_person SET epoch = 7 WHERE subject = $1`, string(s))
+			alter(t, p.db, `UPDATE keyring_person SET epoch = 7 WHERE subject = $1`, s.Compact())
 		}, []string{"key of S in customer: missing"}},
 		"another folder": {func(t *testing.T, p place, _, _ loot.Subject) {
 			alter(t, p.db, `UPDATE keyring_epoch SET mark = $1`, []byte("12345678"))
@@ -189,7 +189,7 @@ func TestTamperedKeyDoesNotStopARotation(t *testing.T) {
 		for range 5 {
 			create(t, k, loot.NewSubject(), customer)
 		}
-		alter(t, p.db, `UPDATE keyring_person SET sealed = $1 WHERE subject = $2`, bytes.Repeat([]byte{1}, 60), string(bad))
+		alter(t, p.db, `UPDATE keyring_person SET sealed = $1 WHERE subject = $2`, bytes.Repeat([]byte{1}, 60), bad.Compact())
 		if _, err := k.Rotate(t.Context(), customer); err != nil {
 			t.Fatal(err)
 		}

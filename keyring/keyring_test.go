@@ -254,7 +254,7 @@ func TestDestroyedKeyIsInNoFile(t *testing.T) {
 		create(t, k, s, customer)
 		var b []byte
 		if err := p.db.ReadTx(t.Context(), func(tx *store.Tx) error {
-			return tx.QueryRow(t.Context(), `SELECT sealed FROM keyring_person WHERE subject = $1`, string(s)).Scan(&b)
+			return tx.QueryRow(t.Context(), `SELECT sealed FROM keyring_person WHERE subject = $1`, s.Compact()).Scan(&b)
 		}); err != nil {
 			t.Fatal(err)
 		}

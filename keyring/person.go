@@ -44,7 +44,7 @@ func (k *Keyring) Create(ctx context.Context, s loot.Subject, c loot.Collection)
 			}
 			if ok {
 				n, err := tx.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-					k.Now().UnixMicro(), e.n, string(s), string(c), sealed)
+					k.Now().UnixMicro(), e.n, s.Compact(), string(c), sealed)
 				if made = n == 1; err != nil || made {
 					return err
 				}
@@ -92,7 +92,7 @@ type sealedKey struct {
 
 func readKey(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (sealedKey, error) {
 	var r sealedKey
-	err := tx.QueryRow(ctx, `SELECT epoch, sealed FROM keyring_person WHERE subject = $1 AND collection = $2`, string(s), string(c)).Scan(&r.epoch, &r.sealed)
+	err := tx.QueryRow(ctx, `SELECT epoch, sealed FROM keyring_person WHERE subject = $1 AND collection = $2`, s.Compact(), string(c)).Scan(&r.epoch, &r.sealed)
 	r.gone = err == nil && r.epoch == 0
 	return r, err
 }
@@ -150,7 +150,7 @@ func (k *Keyring) unwrap(ctx context.Context, s loot.Subject, c loot.Collection,
 // not count as damaged.
 func (k *Keyring) Destroy(ctx context.Context, s loot.Subject, c loot.Collection) error {
 	err := k.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = 0, sealed = $1 WHERE subject = $2 AND collection = $3`, []byte{}, string(s), string(c))
+		_, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = 0, sealed = $1 WHERE subject = $2 AND collection = $3`, []byte{}, s.Compact(), string(c))
 		return err
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ func (k *Keyring) Destroy(ctx context.Context, s loot.Subject, c loot.Collection
 // Drop removes the key of a person of whom nothing was ever sealed.
 func (k *Keyring) Drop(ctx context.Context, s loot.Subject, c loot.Collection) error {
 	err := k.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM keyring_person WHERE subject = $1 AND collection = $2`, string(s), string(c))
+		_, err := tx.Exec(ctx, `DELETE FROM keyring_person WHERE subject = $1 AND collection = $2`, s.Compact(), string(c))
 		return err
 	})
 	if err != nil {

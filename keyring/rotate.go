@@ -104,7 +104,7 @@ func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, t
 	if len(skip) > 0 {
 		except = ` AND subject NOT IN (` + store.Placeholders(4, len(skip)) + `)`
 		for _, s := range skip {
-			args = append(args, string(s))
+			args = append(args, s.Compact())
 		}
 	}
 	var page []row
@@ -116,9 +116,11 @@ func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, t
 	defer rows.Close()
 	for rows.Next() {
 		var r row
-		if err := rows.Scan(&r.s, &r.epoch, &r.sealed); err != nil {
+		var subject []byte
+		if err := rows.Scan(&subject, &r.epoch, &r.sealed); err != nil {
 			return rewrapped{}, err
 		}
+		r.s = loot.SubjectOf(subject)
 		page = append(page, r)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
@@ -132,7 +134,7 @@ func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, t
 			continue
 		}
 		if _, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = $1, sealed = $2 WHERE subject = $3 AND collection = $4`,
-			to.n, seal(to.wrap, secret, personAD(r.s, c, to.n)), string(r.s), string(c)); err != nil {
+			to.n, seal(to.wrap, secret, personAD(r.s, c, to.n)), r.s.Compact(), string(c)); err != nil {
 			return rewrapped{}, err
 		}
 		out.moved++

@@ -17,7 +17,7 @@ CREATE TABLE keyring_epoch (
 CREATE TABLE keyring_person (
     made BIGINT NOT NULL,
     epoch BIGINT NOT NULL,
-    subject TEXT NOT NULL,
+    subject @BYTES@ NOT NULL, -- 16 bytes
     collection TEXT NOT NULL,
     sealed @BYTES@ NOT NULL,
     PRIMARY KEY (subject, collection)
