@@ -2,8 +2,308 @@ package customers
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
 
+	"loot"
 	"loot/desk"
+	"loot/statement"
+	"loot/store"
 )
 
-func (c *customers) demo(context.Context, *desk.World) error { return nil }
+// What the demonstration holds.
+const (
+	// DemoCustomers is how many customers it has.
+	DemoCustomers = 200
+	// DemoDays is how much time passes while its history is made: its clock
+	// has to start as long ago.
+	DemoDays = 140
+	// DemoEmail is the address of the customer whom everybody looks at first.
+	DemoEmail = "aoife@example.com"
+)
+
+// A scene is something that happens on a day of the demonstration's history.
+type scene struct {
+	at  time.Duration // since its beginning
+	run func(context.Context) error
+}
+
+// A play is the demonstration's history in the making.
+type play struct {
+	c      *customers
+	w      *desk.World
+	s      *statement.Statement
+	rnd    *rand.Rand
+	staff  map[loot.Role][]loot.Actor
+	scenes []scene
+}
+
+// demo registers made-up customers over half a year, through the pages that
+// everybody uses, and lets staff work with their records.
+func (c *customers) demo(ctx context.Context, w *desk.World) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	p := &play{c: c, w: w, s: s, rnd: rand.New(rand.NewPCG(7, 11)), staff: map[loot.Role][]loot.Actor{}}
+	for _, r := range s.Roles() {
+		for range map[bool]int{true: 2, false: 1}[r.ID == "support"] {
+			a, err := w.NewStaff(ctx, true, r.ID)
+			if err != nil {
+				return err
+			}
+			p.staff[r.ID] = append(p.staff[r.ID], a)
+		}
+	}
+	p.cast()
+	slices.SortStableFunc(p.scenes, func(a, b scene) int { return int(a.at/time.Second) - int(b.at/time.Second) })
+	begin := w.Now()
+	for i := 0; i < len(p.scenes); i++ {
+		if at := begin.Add(p.scenes[i].at); at.After(w.Now()) {
+			w.Clock.Advance(at.Sub(w.Now()))
+		}
+		if err := p.scenes[i].run(ctx); err != nil {
+			return fmt.Errorf("customers: demonstration: %w", err)
+		}
+	}
+	if end := begin.AddDate(0, 0, DemoDays-1); end.After(w.Now()) {
+		w.Clock.Advance(end.Sub(w.Now()))
+	}
+	if err := c.sweep(ctx, sweepArgs{}); err != nil {
+		return err
+	}
+	return w.Drain(ctx)
+}
+
+// day returns a moment in office hours of a day of the history.
+func (p *play) day(n int) time.Duration {
+	return time.Duration(n)*24*time.Hour + 8*time.Hour + time.Duration(p.rnd.IntN(9*3600))*time.Second
+}
+
+func (p *play) on(at time.Duration, run func(context.Context) error) {
+	p.scenes = append(p.scenes, scene{at, run})
+}
+
+// cast gives every customer a day on which they come, and a life after it.
+func (p *play) cast() {
+	services := p.s.Services()
+	for n := range DemoCustomers {
+		email, day := "", p.rnd.IntN(DemoDays-15)
+		service := services[p.weighted(len(services))]
+		if n == 0 {
+			email, day, service = DemoEmail, 2, services[len(services)/2]
+		}
+		f := figureOf(p.rnd, p.s, service, n, email)
+		// Who this becomes is known once they have registered; the scenes of
+		// their life look it up then.
+		var subject loot.Subject
+		p.on(p.day(day), func(ctx context.Context) (err error) {
+			subject, err = registerBy(ctx, p.w, p.s, f.service, f.form)
+			if err != nil {
+				return err
+			}
+			return p.w.DB.InTx(ctx, func(tx *store.Tx) error { return p.w.Gate.Confirm(ctx, tx, subject) })
+		})
+		p.life(n, day, &subject)
+	}
+}
+
+// weighted picks a service: the first ones are the ones that sell.
+func (p *play) weighted(n int) int { return min(p.rnd.IntN(n), p.rnd.IntN(n)) }
+
+func (p *play) life(n, from int, subject *loot.Subject) {
+	left := DemoDays - 2 - from
+	if left < 2 {
+		return
+	}
+	openings := p.rnd.IntN(5)
+	if n == 0 {
+		openings = 14
+	}
+	for range openings {
+		p.on(p.day(from+1+p.rnd.IntN(left)), p.opening(subject))
+	}
+	later := func(run func(context.Context) error) { p.on(p.day(from+1+p.rnd.IntN(left)), run) }
+	switch {
+	case n == 0:
+		later(p.refusal(subject))
+		later(p.look(subject))
+		later(p.choice(subject))
+	case n%9 == 0:
+		later(p.refusal(subject))
+	case n%7 == 0:
+		later(p.choice(subject))
+	case n%11 == 0:
+		later(p.ownChange(subject))
+	case n%13 == 0:
+		later(p.further(subject))
+	case n%5 == 0:
+		later(p.look(subject))
+	case n == 17 || n == 91:
+		later(p.approval(subject))
+	case n == 23 || n == 58 || n == 146:
+		later(p.leave(subject))
+	}
+}
+
+// opening has a member of staff open the record for a purpose of their role.
+func (p *play) opening(subject *loot.Subject) func(context.Context) error {
+	var roles []loot.Role
+	for _, r := range p.s.Roles() {
+		for _, id := range r.Purposes {
+			if free, _ := fieldsFor(p.s, id); len(free) > 0 && p.basis(id) != "interest" {
+				roles = append(roles, r.ID)
+				break
+			}
+		}
+	}
+	if len(roles) == 0 {
+		return func(context.Context) error { return nil }
+	}
+	role := roles[min(p.rnd.IntN(len(roles)), p.rnd.IntN(len(roles)))]
+	who, reason := pick(p.rnd, p.staff[role]), "Ticket "+fmt.Sprint(1000+p.rnd.IntN(9000))
+	d, _ := p.s.Role(role)
+	purpose := pick(p.rnd, d.Purposes)
+	reveal := p.rnd.IntN(3) == 0
+	return func(ctx context.Context) error {
+		base := "/console/customers/" + string(*subject)
+		form := url.Values{"purpose": {string(purpose)}, "reason": {reason}}
+		if err := p.send(ctx, who, base+"/open", form); err != nil || !reveal {
+			return err
+		}
+		free, _ := fieldsFor(p.s, purpose)
+		if len(free) == 0 {
+			return nil
+		}
+		p.w.Clock.Advance(40 * time.Second)
+		form.Set("field", string(free[len(free)/2]))
+		return p.send(ctx, who, base+"/reveal", form)
+	}
+}
+
+func (p *play) basis(id loot.Purpose) string {
+	d, _ := p.s.Purpose(id)
+	return d.Basis
+}
+
+// refusal has a member of staff ask for a purpose that nothing permits.
+func (p *play) refusal(subject *loot.Subject) func(context.Context) error {
+	who := p.somebody()
+	return func(ctx context.Context) error {
+		_, others := purposesOf(p.s, who)
+		if len(others) == 0 {
+			return nil
+		}
+		return p.send(ctx, who, "/console/customers/"+string(*subject)+"/open", url.Values{"purpose": {string(others[len(others)-1].ID)}, "reason": {"A campaign was asked for"}})
+	}
+}
+
+func (p *play) somebody() loot.Actor {
+	role, _, ok := openerOf(p.s)
+	if !ok {
+		return loot.Actor{Kind: loot.Staff, ID: "nobody"}
+	}
+	return pick(p.rnd, p.staff[role])
+}
+
+// look has the customer look at their own record.
+func (p *play) look(subject *loot.Subject) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := browser{p.w, loot.Actor{Kind: loot.Person, ID: string(*subject)}}.get(ctx, "/portal")
+		return err
+	}
+}
+
+// choice has the customer turn a switch.
+func (p *play) choice(subject *loot.Subject) func(context.Context) error {
+	offered := offers(p.s)
+	if len(offered) == 0 {
+		return p.look(subject)
+	}
+	o, give := offered[p.rnd.IntN(len(offered))], []string{"yes", "no"}[p.rnd.IntN(2)]
+	return func(ctx context.Context) error {
+		return p.send(ctx, loot.Actor{Kind: loot.Person, ID: string(*subject)}, "/portal/permissions/"+o.ID, url.Values{"give": {give}})
+	}
+}
+
+// ownChange has the customer correct a detail themself.
+func (p *play) ownChange(subject *loot.Subject) func(context.Context) error {
+	phone := fillIn(p.rnd, lands[0].phone)
+	return func(ctx context.Context) error {
+		i := slices.IndexFunc(p.s.Fields(collection), func(d statement.FieldDecl) bool { return d.Type == "tel" })
+		if i < 0 {
+			return nil
+		}
+		d, me := p.s.Fields(collection)[i], loot.Actor{Kind: loot.Person, ID: string(*subject)}
+		a, err := browser{p.w, me}.get(ctx, "/portal/correct/"+string(d.ID))
+		if err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(a.body.String(), `name="version" value="`)
+		version, _, _ := strings.Cut(rest, `"`)
+		return p.send(ctx, me, "/portal/correct/"+string(d.ID), url.Values{"version": {version}, string(d.ID): {phone}})
+	}
+}
+
+// further has the customer order another service that asks nothing new.
+func (p *play) further(subject *loot.Subject) func(context.Context) error {
+	services := p.s.Services()
+	service := services[p.rnd.IntN(len(services))]
+	return func(ctx context.Context) error {
+		form := url.Values{"sent": {loot.NewID("f")}}
+		for _, q := range draw(p.s, service, nil, nil).Must {
+			form.Set(q.Name, madeUp(q.Decl))
+		}
+		plan, err := firstPlan(ctx, p.w, service.ID)
+		if err != nil {
+			return err
+		}
+		form.Set("plan", plan)
+		return p.send(ctx, loot.Actor{Kind: loot.Person, ID: string(*subject)}, "/portal/order/"+service.ID, form)
+	}
+}
+
+// approval has a member of staff ask others to agree to an opening.
+func (p *play) approval(subject *loot.Subject) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, r := range p.s.Roles() {
+			for _, purpose := range r.Purposes {
+				_, locked := fieldsFor(p.s, purpose)
+				if len(locked) == 0 {
+					continue
+				}
+				return p.send(ctx, p.staff[r.ID][0], "/console/customers/"+string(*subject)+"/ask", url.Values{
+					"purpose": {string(purpose)}, "reason": {"A refund to the account that they gave"}, "field": {string(locked[0])},
+				})
+			}
+		}
+		return nil
+	}
+}
+
+// leave has the customer end everything and ask to be erased.
+func (p *play) leave(subject *loot.Subject) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := p.w.Drain(ctx); err != nil {
+			return err
+		}
+		return p.send(ctx, loot.Actor{Kind: loot.Person, ID: string(*subject)}, "/portal/account/erase", url.Values{"sure": {"on"}})
+	}
+}
+
+// send posts a form. A refusal is part of the history, a fault is not.
+func (p *play) send(ctx context.Context, who loot.Actor, path string, form url.Values) error {
+	a, err := browser{p.w, who}.post(ctx, path, form)
+	if err != nil {
+		return err
+	}
+	if a.status >= http.StatusInternalServerError {
+		return fmt.Errorf("%s was answered with %d", path[:strings.LastIndex(path, "/")+1], a.status)
+	}
+	return nil
+}

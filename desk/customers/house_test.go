@@ -69,11 +69,19 @@ var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 func onEach(t *testing.T, f func(*testing.T, *house)) {
 	t.Helper()
 	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}, func(t *testing.T, db *store.DB) {
-		f(t, newHouse(t, db, statement.Default()))
+		f(t, newHouse(t, db, whole(t)))
 	})
 }
 
-func newHouse(t *testing.T, db *store.DB, source []byte) *house {
+// whole returns the default statement.
+func whole(t *testing.T) *statement.Statement {
+	t.Helper()
+	s, err := statement.Parse("statement.md", statement.Default())
+	ok(t, err)
+	return s
+}
+
+func newHouse(t *testing.T, db *store.DB, s *statement.Statement) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -104,7 +112,9 @@ func newHouse(t *testing.T, db *store.DB, source []byte) *house {
 	})
 	h.kit = desk.Kit{
 		Log: log, Now: now, DB: db, Gate: g, Vault: v, Ledger: led, Keyring: keys, Jobs: jobs, Mail: h.mail, BaseURL: "https://loot.example",
-		House: func() mail.House { return mail.House{Name: "Loot", From: "Loot <no-reply@loot.example>", URL: "https://loot.example"} },
+		House: func() mail.House {
+			return mail.House{Name: "Loot", From: "Loot <no-reply@loot.example>", URL: "https://loot.example"}
+		},
 	}
 	bill := billing.New(h.kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := FindOrder(ctx, tx, id)
@@ -129,18 +139,17 @@ func newHouse(t *testing.T, db *store.DB, source []byte) *house {
 		ok(t, db.Migrate(ctx, d.Name, d.Migrations))
 	}
 	ok(t, jobs.Migrate(ctx))
-	h.inForce(source)
+	h.inForce(s)
 	h.run(led, jobs)
 	h.Site = webtest.New(t, web.Options{Now: now, Log: log, NoLimits: true}, desks[0].Routes, desks[1].Routes)
 	return h
 }
 
 // inForce puts a statement in force.
-func (h *house) inForce(source []byte) {
+func (h *house) inForce(s *statement.Statement) {
 	h.t.Helper()
-	s, err := statement.Parse("statement.md", source)
-	ok(h.t, err)
 	h.s = s
+	h.kit.Gate.Know(s)
 	ctx := h.t.Context()
 	ok(h.t, h.kit.DB.InTx(ctx, func(tx *store.Tx) error {
 		if err := h.kit.Gate.Propose(ctx, tx, s); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 
 	"loot"
 	"loot/gate"
@@ -141,9 +140,9 @@ func objectable(s *statement.Statement, p gate.PersonView) []objectRow {
 	return rows
 }
 
-// canObject reports whether an objection to the purpose can have an effect on
-// a customer. Settling a dispute and keeping the network safe go on while a case
-// is open, so the statement's rules decide about those and not a switch here.
+// canObject reports whether a customer can object to the purpose: to those that
+// rest on an interest of the company, unless another collection alone serves
+// them, and to those for which partners cooperate.
 func canObject(s *statement.Statement, d statement.Purpose) bool {
 	if len(cooperators(s, d.ID)) > 0 {
 		return true
@@ -151,12 +150,16 @@ func canObject(s *statement.Statement, d statement.Purpose) bool {
 	if d.Basis != "interest" {
 		return false
 	}
-	for _, r := range s.Rules() {
-		if strings.Contains(r.Text, "objected.contains(Purpose::\""+string(d.ID)+"\")") {
-			return true
+	elsewhere := false
+	for _, c := range s.Collections() {
+		if slices.Contains(c.Purposes, d.ID) {
+			if c.ID == collection {
+				return true
+			}
+			elsewhere = true
 		}
 	}
-	return false
+	return !elsewhere
 }
 
 func cooperators(s *statement.Statement, p loot.Purpose) []string {

@@ -1,0 +1,201 @@
+package customers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/desk"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// A browser reaches the pages of a world as somebody.
+type browser struct {
+	w   *desk.World
+	who loot.Actor
+}
+
+// An answered is what came back.
+type answered struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answered) Header() http.Header         { return a.header }
+func (a *answered) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *answered) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (b browser) get(ctx context.Context, path string) (*answered, error) {
+	return b.do(ctx, http.MethodGet, path, nil)
+}
+
+func (b browser) post(ctx context.Context, path string, form url.Values) (*answered, error) {
+	return b.do(ctx, http.MethodPost, path, form)
+}
+
+func (b browser) do(ctx context.Context, method, path string, form url.Values) (*answered, error) {
+	if b.who.Kind != "" {
+		ctx = web.WithIdentity(ctx, web.Identity{Actor: b.who, Name: "made up", At: b.w.Now()})
+	}
+	r, err := http.NewRequestWithContext(ctx, method, b.w.BaseURL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.RemoteAddr = "192.0.2.1:1"
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	a := &answered{header: http.Header{}}
+	b.w.HTTP.ServeHTTP(a, r)
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a, nil
+}
+
+// madeUp returns an answer to a field that nobody could take for a real one.
+func madeUp(d statement.FieldDecl) string {
+	switch d.Type {
+	case "email":
+		return loot.NewID("p") + "@example.com"
+	case "tel":
+		return "+353 1 555 0100"
+	case "vat":
+		return "IE1234567T"
+	case "country":
+		return "IE"
+	case "lines":
+		return "1 Sample Street"
+	}
+	return clip("Made-up "+strings.ToLower(d.Title), limit(d))
+}
+
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n])
+	}
+	return s
+}
+
+// filled returns the form of a service, filled in with made-up answers: those
+// it cannot do without, and the optional ones too if all is set.
+func (f *orderForm) filled(all bool) url.Values {
+	form := url.Values{"sent": {loot.NewID("f")}}
+	for _, q := range f.questions() {
+		if q.Required || all {
+			form.Set(q.Name, madeUp(q.Decl))
+		}
+	}
+	return form
+}
+
+// NewPerson registers a made-up customer who orders the first service of the
+// statement in force, on the page that every customer uses.
+func NewPerson(ctx context.Context, w *desk.World) (loot.Subject, error) {
+	v, ok := w.Gate.InForce()
+	if !ok {
+		return "", fmt.Errorf("customers: no statement is in force")
+	}
+	s := v.Statement
+	services := s.Services()
+	if len(services) == 0 {
+		return "", fmt.Errorf("customers: the statement declares no service")
+	}
+	form := draw(s, services[0], nil, nil)
+	return registerBy(ctx, w, s, services[0].ID, form.filled(true))
+}
+
+// registerBy sends the form of a service and returns who that made a customer.
+func registerBy(ctx context.Context, w *desk.World, s *statement.Statement, service string, form url.Values) (loot.Subject, error) {
+	if !form.Has("plan") {
+		plan, err := firstPlan(ctx, w, service)
+		if err != nil {
+			return "", err
+		}
+		if plan != "" {
+			form.Set("plan", plan)
+		}
+	}
+	a, err := browser{w: w}.post(ctx, "/order/"+url.PathEscape(service), form)
+	if err != nil {
+		return "", err
+	}
+	if a.status != http.StatusSeeOther {
+		return "", fmt.Errorf("ordering %s was answered with %d instead of being taken", service, a.status)
+	}
+	field := addressField(s)
+	var found []loot.Subject
+	err = w.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := w.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Find, Actor: loot.Actor{Kind: loot.Desk, ID: name}, Desk: name, Purpose: forService, Collection: collection, Fields: []loot.Field{field},
+		})
+		if err != nil {
+			return err
+		}
+		found, err = w.Vault.Find(ctx, tx, p, field, form.Get(string(field)))
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("the order of %s was taken, and %d customers have its address instead of one", service, len(found))
+	}
+	return found[0], nil
+}
+
+// firstPlan returns the plan that the form of a service offers first, if any.
+func firstPlan(ctx context.Context, w *desk.World, service string) (string, error) {
+	a, err := browser{w: w}.get(ctx, "/order/"+url.PathEscape(service))
+	if err != nil {
+		return "", err
+	}
+	_, rest, found := strings.Cut(a.body.String(), `name="plan" value="`)
+	if !found {
+		return "", nil
+	}
+	plan, _, _ := strings.Cut(rest, `"`)
+	return plan, nil
+}
+
+// valueOf returns what a person gave for a field, opened as the person.
+func valueOf(ctx context.Context, w *desk.World, s *statement.Statement, subject loot.Subject, f loot.Field) (string, error) {
+	var value string
+	err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
+		me := loot.Actor{Kind: loot.Person, ID: string(subject)}
+		p, err := w.Gate.Decide(ctx, tx, own(me, loot.Export, purposeOf(s), []loot.Field{f}))
+		if err != nil {
+			return err
+		}
+		values, err := w.Vault.Open(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		value = values[f].Reveal() //nolint:forbidigo // a made-up person's made-up answer
+		return nil
+	})
+	return value, err
+}
+
+// servedBy returns the first field of the collection that is needed for p.
+func servedBy(s *statement.Statement, p loot.Purpose) (statement.FieldDecl, bool) {
+	fields := s.Fields(collection)
+	i := slices.IndexFunc(fields, func(d statement.FieldDecl) bool { _, ok := d.Needed[p]; return ok })
+	if i < 0 {
+		return statement.FieldDecl{}, false
+	}
+	return fields[i], true
+}
