@@ -279,3 +279,72 @@ func TestAFunctionThatEndsItsGoroutineFreesTheQueue(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStatementsAreKeptAndAreNobodysTwice(t *testing.T) {
+	db, _ := newFile(t)
+	ctx := t.Context()
+	const pairs = "SELECT id FROM t WHERE id >= $1 ORDER BY id"
+	err := db.InTx(ctx, func(tx *Tx) error {
+		for i := range 3 {
+			if err := insert(tx, fmt.Sprint(i)); err != nil {
+				return err
+			}
+		}
+		// The same query inside itself, and more queries than are kept.
+		outer, err := tx.Query(ctx, pairs, "0")
+		if err != nil {
+			return err
+		}
+		defer outer.Close()
+		n := 0
+		for outer.Next() {
+			var id, first string
+			if err := outer.Scan(&id); err != nil {
+				return err
+			}
+			if err := tx.QueryRow(ctx, pairs, id).Scan(&first); err != nil || first != id {
+				t.Errorf("got %q for %q: %v", first, id, err)
+			}
+			for i := range 2 * maxStatements {
+				var got int
+				if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT %d + $1", i), 1).Scan(&got); err != nil || got != i+1 {
+					t.Errorf("got %d for %d: %v", got, i, err)
+				}
+			}
+			n++
+		}
+		if n != 3 {
+			t.Errorf("%d rows", n)
+		}
+		return outer.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A statement that was kept follows a change of the table.
+	var got, more string
+	row := func(tx *Tx) error { return tx.QueryRow(ctx, "SELECT * FROM t ORDER BY id").Scan(&got) }
+	if err := db.InTx(ctx, row); err != nil {
+		t.Error(err)
+	}
+	if err := db.InTx(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(ctx, "ALTER TABLE t ADD COLUMN more TEXT NOT NULL DEFAULT 'more'")
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if err := db.InTx(ctx, func(tx *Tx) error {
+		return tx.QueryRow(ctx, "SELECT * FROM t ORDER BY id").Scan(&got, &more)
+	}); err != nil || more != "more" {
+		t.Errorf("got %q: %v", more, err)
+	}
+	// One that failed is not kept.
+	for range 2 {
+		if err := db.InTx(ctx, func(tx *Tx) error { return insert(tx, "0") }); !IsUnique(err) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := db.InTx(ctx, func(tx *Tx) error { return insert(tx, "new") }); err != nil {
+		t.Error(err)
+	}
+}

@@ -113,8 +113,19 @@ type connector struct {
 	dsn    string
 }
 
-func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c connector) Driver() driver.Driver                        { return c.driver }
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.driver.Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	all, ok := conn.(sqliteConn)
+	if !ok {
+		return nil, errors.Join(errors.New("store: the driver's connection has changed"), conn.Close())
+	}
+	return &keeping{all, map[string]driver.Stmt{}}, nil
+}
+
+func (c connector) Driver() driver.Driver { return c.driver }
 
 func (s *sqliteDB) readTx(ctx context.Context, f func(*Tx) error) error {
 	for {
