@@ -23,14 +23,20 @@ type Mutation struct {
 	Killed  bool        `json:"killed"`  // a proof failed, or the check refused what was left
 	By      string      `json:"by,omitempty"`
 	Why     string      `json:"why,omitempty"`
+	// World is the proof that noticed in a world of its own, of those that do
+	// not know what was removed; only looked for when asked to.
+	World string `json:"world,omitempty"`
 }
 
 // String says it in a line.
 func (m Mutation) String() string {
-	if m.Killed {
-		return fmt.Sprintf("✓ %-44s noticed by %s", m.Removed, m.By)
+	switch {
+	case m.World != "" && m.World != m.By:
+		return fmt.Sprintf("✓ %-32s noticed by %s; in a world by %s", m.Removed, m.By, m.World)
+	case m.Killed:
+		return fmt.Sprintf("✓ %-32s noticed by %s", m.Removed, m.By)
 	}
-	return fmt.Sprintf("✗ %-44s no proof noticed", m.Removed)
+	return fmt.Sprintf("✗ %-32s no proof noticed", m.Removed)
 }
 
 // A cut is one thing to remove.
@@ -60,12 +66,18 @@ func cuts(s *statement.Statement, only []loot.Clause) []cut {
 	return out
 }
 
+// A Removal says what [Mutate] removes and how hard it looks.
+type Removal struct {
+	Only []loot.Clause  // none: every clause in force
+	Deep bool           // try each removal in a world as well, even if it was noticed without one
+	Done func(Mutation) // is told each result as soon as it is there, one at a time
+}
+
 // Mutate removes each rule and declaration of the statement in turn and says
-// which proof of its clause noticed. Planned clauses are left out. Each result
-// is passed to done as soon as it is there, one at a time; all of them come
-// back in statement order.
-func Mutate(ctx context.Context, s *statement.Statement, only []loot.Clause, now time.Time, done func(Mutation)) ([]Mutation, error) {
-	list := cuts(s, only)
+// which proof of its clause noticed. Planned clauses are left out. The results
+// come back in statement order.
+func Mutate(ctx context.Context, s *statement.Statement, r Removal, now time.Time) ([]Mutation, error) {
+	list := cuts(s, r.Only)
 	out := make([]Mutation, len(list))
 	generic := genericProofs(s)
 	var mu sync.Mutex
@@ -73,14 +85,16 @@ func Mutate(ctx context.Context, s *statement.Statement, only []loot.Clause, now
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range list {
 		group.Go(func() error {
-			m, err := try(ctx, c, generic, now)
+			m, err := try(ctx, c, generic, r.Deep, now)
 			if err != nil {
 				return fmt.Errorf("without %s: %w", c.what, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			out[i] = m
-			done(m)
+			if r.Done != nil {
+				r.Done(m)
+			}
 			return nil
 		})
 	}
@@ -96,8 +110,8 @@ func Mutate(ctx context.Context, s *statement.Statement, only []loot.Clause, now
 }
 
 // try removes one thing. What the statement alone can answer is asked first;
-// only what that does not notice is tried in a world of its own.
-func try(ctx context.Context, c cut, generic []proof, now time.Time) (Mutation, error) {
+// what that does not notice is tried in a world of its own.
+func try(ctx context.Context, c cut, generic []proof, deep bool, now time.Time) (Mutation, error) {
 	m := Mutation{Clause: c.clause, Removed: c.what}
 	if err := ctx.Err(); err != nil {
 		return m, err
@@ -119,18 +133,24 @@ func try(ctx context.Context, c cut, generic []proof, now time.Time) (Mutation, 
 		}
 		if _, err := p.ask(left); err != nil {
 			m.Killed, m.By, m.Why = true, p.Name, err.Error()
-			return m, nil
+			break
 		}
+	}
+	if m.Killed && !deep {
+		return m, nil
 	}
 	p, err := newProver(ctx, left, nil, now)
 	if err != nil {
 		return m, err
 	}
 	defer p.end()
-	for _, t := range p.prove(ctx, c.clause, false).Tried {
-		if t.Failed {
+	seen := Proved{Clause: c.clause}
+	p.prove(ctx, &seen, slices.Concat(p.early, p.late))
+	if i := slices.IndexFunc(seen.Tried, func(t Tried) bool { return t.Failed }); i >= 0 {
+		t := seen.Tried[i]
+		m.World = t.Name
+		if !m.Killed {
 			m.Killed, m.By, m.Why = true, t.Name, t.Outcome
-			break
 		}
 	}
 	return m, ctx.Err()

@@ -120,14 +120,14 @@ func (c scene) own(fields ...loot.Field) gate.Request {
 func (c scene) users(ctx context.Context) ([]user, error) {
 	var out []user
 	for _, d := range c.s.Desks() {
-		out = append(out, user{loot.Actor{Kind: loot.Desk, ID: d.Name}, d.Purposes, d.Title})
+		out = append(out, user{loot.Actor{Kind: loot.Desk, ID: d.Name}, d.Purposes, d.Title, declaredBy(c.s, "desks", d.Name)})
 	}
 	for _, r := range c.s.Roles() {
 		a, err := c.w.NewStaff(ctx, true, r.ID)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, user{a, r.Purposes, r.Title})
+		out = append(out, user{a, r.Purposes, r.Title, declaredBy(c.s, "roles", string(r.ID))})
 	}
 	return out, nil
 }
@@ -136,7 +136,24 @@ type user struct {
 	loot.Actor
 	purposes []loot.Purpose
 	title    string
+	clause   loot.Clause // that declares it
 }
+
+func declaredBy(s *statement.Statement, table, id string) loot.Clause {
+	list := s.Declarations()
+	i := slices.IndexFunc(list, func(d statement.Declaration) bool { return d.Table == table && d.ID == id })
+	if i < 0 {
+		return ""
+	}
+	return list[i].Clause
+}
+
+// cites reports whether a clause is among those that refused.
+func cites(r *gate.Refusal, c loot.Clause) bool { return r.Clause == c || slices.Contains(r.Others, c) }
+
+// unpermitted reports whether nothing forbade the request, and yet nothing
+// permitted it.
+func unpermitted(r *gate.Refusal) bool { return r.Clause == r.Nearest && len(r.Others) == 0 }
 
 func fieldsOf(s *statement.Statement, c loot.Collection) []loot.Field {
 	var out []loot.Field
@@ -260,6 +277,7 @@ func levelOf(s *statement.Statement, f statement.FieldDecl) statement.Level {
 // openedForItsPurposes tries every field for every purpose, as everybody who
 // has the purpose.
 func openedForItsPurposes(ctx context.Context, w *desk.World) (string, error) {
+	const clause = "network.purpose"
 	c, err := stage(ctx, w)
 	if err != nil {
 		return "", err
@@ -286,6 +304,10 @@ func openedForItsPurposes(ctx context.Context, w *desk.World) (string, error) {
 					return "", fmt.Errorf("%s opened “%s” for “%s”, which it was not given for", u.title, f.Title, p)
 				case refusal == nil:
 					yes++
+				case given && u.clause == clause && unpermitted(refusal):
+					return "", fmt.Errorf("%s is there for “%s”, and nothing lets it open “%s” for that", u.title, p, f.Title)
+				case !given && !cites(refusal, clause):
+					return "", fmt.Errorf("%s was refused “%s” for “%s”, but not by this clause", u.title, f.Title, p)
 				default:
 					no++
 				}
@@ -384,6 +406,7 @@ func example(f statement.FieldDecl, s loot.Subject) string {
 }
 
 func applicationStaysShut(ctx context.Context, w *desk.World) (string, error) {
+	const clause = "network.reuse"
 	v, ok := w.Gate.InForce()
 	if !ok {
 		return "", errors.New("no statement is in force")
@@ -412,8 +435,14 @@ func applicationStaysShut(ctx context.Context, w *desk.World) (string, error) {
 				}
 				r := c.request(u.Actor, p.ID, fields[0])
 				r.Collection = ways[i]
-				if err := c.expect(ctx, false, fmt.Sprintf("for %s and “%s”", u.title, p.Title), r); err != nil {
+				_, refusal, err := c.open(ctx, r)
+				switch {
+				case err != nil:
 					return "", err
+				case refusal == nil:
+					return "", fmt.Errorf("%s opened it for “%s”", u.title, p.Title)
+				case !cites(refusal, clause):
+					return "", fmt.Errorf("%s was refused for “%s”, but not by this clause", u.title, p.Title)
 				}
 				refused++
 			}

@@ -48,20 +48,26 @@ func Prove(ctx context.Context, s *statement.Statement, only []loot.Clause, now 
 	defer p.end()
 	var out []Proved
 	for _, c := range s.Clauses() {
-		if len(only) > 0 && !slices.Contains(only, c.ID) {
-			continue
+		if len(only) == 0 || slices.Contains(only, c.ID) {
+			out = append(out, Proved{Clause: c.ID, State: Unproved, Tried: []Tried{}})
 		}
-		out = append(out, p.prove(ctx, c.ID, c.Planned))
+	}
+	for _, proofs := range [][]desk.Proof{p.early, p.late} {
+		for i := range out {
+			if inForce(s, out[i].Clause) {
+				p.prove(ctx, &out[i], proofs)
+			}
+		}
 	}
 	return out, ctx.Err()
 }
 
-// A prover is a world with the proofs that can be tried in it. The kernel's
-// and the generic ones come first: a desk's may put another version in force.
+// A prover is a world with the proofs that can be tried in it.
 type prover struct {
-	world  *desk.World
-	proofs []desk.Proof
-	end    func()
+	world *desk.World
+	early []desk.Proof // the kernel's and the generic ones
+	late  []desk.Proof // the desks', which may put another version in force
+	end   func()
 }
 
 func newProver(ctx context.Context, s *statement.Statement, generic []proof, now time.Time) (*prover, error) {
@@ -73,23 +79,21 @@ func newProver(ctx context.Context, s *statement.Statement, generic []proof, now
 	if err != nil {
 		return nil, fmt.Errorf("prove: %w", err)
 	}
-	p := &prover{world: w, end: end, proofs: kernelProofs(dir)}
+	p := &prover{world: w, end: end, early: kernelProofs(dir)}
 	for _, g := range generic {
-		p.proofs = append(p.proofs, g.Proof)
+		p.early = append(p.early, g.Proof)
 	}
 	for _, d := range w.Desks {
-		p.proofs = append(p.proofs, d.Proofs...)
+		p.late = append(p.late, d.Proofs...)
 	}
 	return p, nil
 }
 
-func (p *prover) prove(ctx context.Context, clause loot.Clause, planned bool) Proved {
-	out := Proved{Clause: clause, State: Unproved, Tried: []Tried{}}
-	if planned {
-		return out
-	}
-	for _, proof := range p.proofs {
-		if proof.Clause != clause {
+// prove tries those of the proofs that are of the clause, and adds what
+// happened.
+func (p *prover) prove(ctx context.Context, out *Proved, proofs []desk.Proof) {
+	for _, proof := range proofs {
+		if proof.Clause != out.Clause || ctx.Err() != nil {
 			continue
 		}
 		outcome, err := attempt(ctx, p.world, proof)
@@ -102,7 +106,6 @@ func (p *prover) prove(ctx context.Context, clause loot.Clause, planned bool) Pr
 		}
 		out.Tried = append(out.Tried, t)
 	}
-	return out
 }
 
 // attempt runs a proof. One that panics has failed.

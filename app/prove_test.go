@@ -57,7 +57,7 @@ func TestMutateOneClause(t *testing.T) {
 	s := standard(t)
 	const clause = loot.Clause("disclosure.partners")
 	told := 0
-	report, err := app.Mutate(t.Context(), s, []loot.Clause{clause}, provedAt, func(app.Mutation) { told++ })
+	report, err := app.Mutate(t.Context(), s, app.Removal{Only: []loot.Clause{clause}, Done: func(app.Mutation) { told++ }}, provedAt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestProveEndsWhenToldTo(t *testing.T) {
 	if _, err := app.Prove(ctx, standard(t), nil, provedAt); err == nil {
 		t.Error("it went on")
 	}
-	if _, err := app.Mutate(ctx, standard(t), nil, provedAt, func(app.Mutation) {}); err == nil {
+	if _, err := app.Mutate(ctx, standard(t), app.Removal{}, provedAt); err == nil {
 		t.Error("it went on removing")
 	}
 }

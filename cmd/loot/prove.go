@@ -13,6 +13,7 @@ type proveCmd struct {
 	Clause    []string `help:"Only the proofs of this clause; may be given more than once." placeholder:"ID"`
 	Statement string   `help:"Statement to prove. Default: the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
 	Mutate    bool     `help:"Remove each rule and declaration in turn; fail unless some proof then fails."`
+	Deep      bool     `help:"With --mutate: try every removal in a whole Loot of its own as well, by proofs that do not know what was removed. Takes minutes."`
 	Strict    bool     `help:"Fail on anything planned or unproved, too."`
 	JSON      bool     `help:"Print JSON." name:"json"`
 }
@@ -69,11 +70,11 @@ func printProofs(c *command, report []app.Proved) error {
 }
 
 func (p *proveCmd) mutate(c *command, s *statement.Statement, only []loot.Clause) error {
-	report, err := app.Mutate(c.ctx, s, only, c.now(), func(m app.Mutation) {
+	report, err := app.Mutate(c.ctx, s, app.Removal{Only: only, Deep: p.Deep, Done: func(m app.Mutation) {
 		if !p.JSON {
 			fmt.Fprintln(c.stdout, m)
 		}
-	})
+	}}, c.now())
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (p *proveCmd) mutate(c *command, s *statement.Statement, only []loot.Clause
 		}
 	}
 	if !p.JSON {
-		fmt.Fprintf(c.stdout, "\n%d removed, %d noticed by a proof, %d not\n", len(report), len(report)-survived, survived)
+		fmt.Fprintf(c.stdout, "\n%d removed, %d noticed, %d not\n", len(report), len(report)-survived, survived)
 	}
 	if survived > 0 {
 		return exit(1)
