@@ -103,22 +103,22 @@ func BenchmarkVerify(b *testing.B) {
 }
 
 // reportBytes reports what an entry takes in the database and in the log.
-func (w *bench) reportBytes(b *testing.B, entries int) {
+func (b *bench) reportBytes(r *testing.B, entries int) {
 	size := `SELECT pg_total_relation_size('ledger_entry')`
-	if w.db.Dialect() == store.SQLite {
+	if b.db.Dialect() == store.SQLite {
 		size = `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`
 	}
 	var n int64
-	w.read(func(tx *store.Tx) error { return tx.QueryRow(b.Context(), size).Scan(&n) })
-	b.ReportMetric(float64(n)/float64(entries), "db_bytes/entry")
+	b.read(func(tx *store.Tx) error { return tx.QueryRow(r.Context(), size).Scan(&n) })
+	r.ReportMetric(float64(n)/float64(entries), "db_bytes/entry")
 	var log int64
-	filepath.WalkDir(w.dir, func(_ string, d fs.DirEntry, _ error) error {
+	filepath.WalkDir(b.dir, func(_ string, d fs.DirEntry, _ error) error {
 		if i, err := d.Info(); err == nil && i.Mode().IsRegular() {
 			log += i.Size()
 		}
 		return nil
 	})
-	b.ReportMetric(float64(log)/float64(entries), "log_bytes/entry")
+	r.ReportMetric(float64(log)/float64(entries), "log_bytes/entry")
 }
 
 // BenchmarkVerifyReceipt checks one receipt.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"loot"
 )
 
 // A Verdict is what checking a receipt comes to.
@@ -95,6 +97,9 @@ func VerifyReceipt(b []byte, key string, witnesses []string) (Result, error) {
 		if trusted, err = parseKey(key); err != nil {
 			return Result{}, err
 		}
+		if trusted.alg != algNote {
+			return Result{}, loot.Errorf(loot.Invalid, "This is the key of a witness; the key of the log is needed.")
+		}
 	}
 	var seen []signerKey
 	for _, w := range witnesses {
@@ -102,7 +107,7 @@ func VerifyReceipt(b []byte, key string, witnesses []string) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		seen = append(seen, k)
+		seen = append(seen, k.cosigning())
 	}
 	var res Result
 	if f := res.check(b, key != "", trusted, seen); f != nil {
@@ -123,9 +128,7 @@ func (res *Result) check(b []byte, haveKey bool, trusted signerKey, seen []signe
 	}
 	cp, err := parseCheckpoint(r.note)
 	if err != nil {
-		m := err.(*misread)
-		m.spot = r.inNote(m.spot)
-		return faultOf(m)
+		return faultOf(moved(err, r.inNote))
 	}
 	res.Origin, res.Index, res.Size, res.Signer = cp.origin, r.index, cp.size, r.log.String()
 	res.ok("It is a receipt for entry %d of the log %s.", r.index, cp.origin)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -43,30 +44,39 @@ func (m *misread) Error() string {
 	return fmt.Sprintf("line %d, byte %d: %s", m.line+1, m.off, m.text)
 }
 
+// moved returns the error about a part of a text as one about the whole.
+func moved(err error, to func(spot) spot) error {
+	m, ok := errors.AsType[*misread](err)
+	if !ok {
+		return err
+	}
+	return &misread{to(m.spot), m.part, m.text}
+}
+
 const maxSignatures = 64
 
 // parseCheckpoint reads a checkpoint strictly. Its error is a *misread.
 func parseCheckpoint(raw string) (checkpoint, error) {
 	c := checkpoint{raw: raw}
-	bad := func(line, off, n int, text string) (checkpoint, error) {
-		return checkpoint{}, &misread{spot{line, 1, off, n}, "checkpoint", text}
+	bad := func(line, off, n int, text string) error {
+		return &misread{spot{line, 1, off, n}, "checkpoint", text}
 	}
 	end := strings.LastIndex(raw, "\n\n")
 	if end < 0 {
-		return bad(0, 0, len(raw), "the checkpoint has no empty line before its signatures")
+		return checkpoint{}, bad(0, 0, len(raw), "the checkpoint has no empty line before its signatures")
 	}
 	c.text = raw[:end+1]
 	lines := strings.Split(strings.TrimSuffix(c.text, "\n"), "\n")
 	if len(lines) < 3 {
-		return bad(0, 0, len(c.text), "the checkpoint must state origin, size and root hash on a line each")
+		return checkpoint{}, bad(0, 0, len(c.text), "the checkpoint must state origin, size and root hash on a line each")
 	}
 	off := 0
 	for i, line := range lines {
 		if line == "" {
-			return bad(i, off, 1, "an empty line stands within the checkpoint")
+			return checkpoint{}, bad(i, off, 1, "an empty line stands within the checkpoint")
 		}
 		if p := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || r == '\uFFFD' }); p >= 0 {
-			return bad(i, off+p, 1, "a control or broken character stands within the checkpoint")
+			return checkpoint{}, bad(i, off+p, 1, "a control or broken character stands within the checkpoint")
 		}
 		var err error
 		switch i {
@@ -74,12 +84,12 @@ func parseCheckpoint(raw string) (checkpoint, error) {
 			c.origin = line
 		case 1:
 			if c.size, err = parseSize(line); err != nil {
-				return bad(i, off, len(line), "the size of the log must be a plain number")
+				return checkpoint{}, bad(i, off, len(line), "the size of the log must be a plain number")
 			}
 		case 2:
 			b, err := b64.DecodeString(line)
 			if err != nil || len(b) != len(c.root) || strings.ContainsAny(line, "\r\n") {
-				return bad(i, off, len(line), "the root hash must be 32 bytes in base64")
+				return checkpoint{}, bad(i, off, len(line), "the root hash must be 32 bytes in base64")
 			}
 			copy(c.root[:], b)
 		}
@@ -88,20 +98,20 @@ func parseCheckpoint(raw string) (checkpoint, error) {
 	n, off := len(lines)+1, end+2
 	rest := raw[off:]
 	if rest == "" {
-		return bad(n, off, 0, "the checkpoint carries no signature")
+		return checkpoint{}, bad(n, off, 0, "the checkpoint carries no signature")
 	}
 	if !strings.HasSuffix(rest, "\n") {
-		return bad(n+strings.Count(rest, "\n"), len(raw), 0, "the last signature is cut short: its line has no end")
+		return checkpoint{}, bad(n+strings.Count(rest, "\n"), len(raw), 0, "the last signature is cut short: its line has no end")
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(rest, "\n"), "\n") {
 		name, sig64, ok := strings.Cut(strings.TrimPrefix(line, "— "), " ")
 		sig, err := b64.DecodeString(sig64)
 		if !strings.HasPrefix(line, "— ") || !ok || !validName(name) || err != nil || len(sig) < 5 || strings.ContainsAny(line, "\r") {
-			return bad(n, off, len(line), "this is not a signature line: a dash, a name and base64")
+			return checkpoint{}, bad(n, off, len(line), "this is not a signature line: a dash, a name and base64")
 		}
 		c.sigs = append(c.sigs, signature{n, off, len(line), name, binary.BigEndian.Uint32(sig), sig[4:]})
 		if len(c.sigs) > maxSignatures {
-			return bad(n, off, len(line), "the checkpoint carries too many signatures")
+			return checkpoint{}, bad(n, off, len(line), "the checkpoint carries too many signatures")
 		}
 		n, off = n+1, off+len(line)+1
 	}

@@ -43,10 +43,7 @@ func newCosigner(at WitnessAt) (*cosigner, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key.alg != algCosignature {
-		key = newSignerKey(key.name, algCosignature, key.pub) // some witnesses tell their plain key
-	}
-	return &cosigner{key: key, url: strings.TrimSuffix(at.URL, "/"), http: &http.Client{Timeout: cosignTimeout}}, nil
+	return &cosigner{key: key.cosigning(), url: strings.TrimSuffix(at.URL, "/"), http: &http.Client{Timeout: cosignTimeout}}, nil
 }
 
 // ask has the witness cosign the checkpoint and returns its signature line.

@@ -45,6 +45,9 @@ func (k signerKey) equal(o signerKey) bool {
 	return k.name == o.name && k.alg == o.alg && bytes.Equal(k.pub, o.pub)
 }
 
+// cosigning returns the key as that of a witness: some tell their plain key.
+func (k signerKey) cosigning() signerKey { return newSignerKey(k.name, algCosignature, k.pub) }
+
 // parseKey reads a key as [signerKey.String] writes it.
 func parseKey(s string) (signerKey, error) {
 	name, rest, ok := strings.Cut(s, "+")

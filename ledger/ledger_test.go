@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -40,7 +39,7 @@ func each(t *testing.T, f func(t *testing.T, b *bench)) {
 
 func newBench(t testing.TB, db *store.DB) *bench {
 	t.Helper()
-	b := &bench{t: t, db: db, dir: filepath.Join(t.TempDir(), "log"), now: time.Now, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	b := &bench{t: t, db: db, dir: filepath.Join(t.TempDir(), "log"), now: time.Now, log: slog.New(slog.DiscardHandler)}
 	b.keys = openKeys(t, t.TempDir(), b.now)
 	return b
 }
@@ -57,7 +56,7 @@ func openKeys(t testing.TB, dir string, now func() time.Time) *keyring.Keyring {
 		t.Fatal(err)
 	}
 	keys, err := keyring.Open(t.Context(), keyring.Config{
-		DB: db, Dir: filepath.Join(dir, "keys"), Root: root, Now: now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		DB: db, Dir: filepath.Join(dir, "keys"), Root: root, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -387,7 +386,7 @@ func TestGagHidesUntilItsDate(t *testing.T) {
 		secret.Gag = now.AddDate(0, 6, 0)
 		hidden := b.append(l, secret)[0]
 		b.sync(l)
-		see := func() (seen []string, receipt error, facts int) {
+		see := func() (seen []string, facts int, receipt error) {
 			for _, it := range b.timeline(l, s) {
 				seen = append(seen, it.ID)
 			}
@@ -403,7 +402,7 @@ func TestGagHidesUntilItsDate(t *testing.T) {
 			})
 			return
 		}
-		seen, err, facts := see()
+		seen, facts, err := see()
 		if len(seen) != 1 || seen[0] != open || facts != 1 {
 			t.Errorf("under the gag: %v seen, %d facts", seen, facts)
 		}
@@ -425,7 +424,7 @@ func TestGagHidesUntilItsDate(t *testing.T) {
 			return err
 		})
 		now = now.AddDate(0, 7, 0)
-		if seen, err, facts := see(); len(seen) != 2 || err != nil || facts != 2 {
+		if seen, facts, err := see(); len(seen) != 2 || err != nil || facts != 2 {
 			t.Errorf("after the gag: %v seen, receipt %v, %d facts", seen, err, facts)
 		}
 		err = b.db.InTx(t.Context(), func(tx *store.Tx) error { return l.Gag(t.Context(), tx, open, now.AddDate(0, 1, 0)) })

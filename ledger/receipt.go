@@ -177,9 +177,7 @@ func parseReceipt(b []byte) (*receipt, error) {
 		return nil, &misread{at, "extra", "what the receipt opens is not in base64"}
 	}
 	if err := r.parseExtra(); err != nil {
-		m := err.(*misread)
-		m.spot = r.inFile(m.spot)
-		return nil, m
+		return nil, moved(err, r.inFile)
 	}
 	index, at, err := l.word("index", "the place of the entry in the log (index)")
 	if err != nil {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"compress/gzip"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"regexp"
@@ -26,7 +27,7 @@ func (l *Ledger) Handler() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "public, max-age=1")
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Write(cp)
+		send(w, cp)
 	})
 	mux.HandleFunc("GET /tile/{path...}", func(w http.ResponseWriter, r *http.Request) {
 		path := "tile/" + r.PathValue("path")
@@ -52,11 +53,16 @@ func (l *Ledger) Handler() http.Handler {
 			h.Set("Content-Encoding", "gzip")
 			h.Set("Vary", "Accept-Encoding")
 			z := gzip.NewWriter(w)
-			defer z.Close()
-			z.Write(b)
+			send(z, b)
+			if err := z.Close(); err != nil {
+				l.log.DebugContext(r.Context(), "a client went away", "err", err)
+			}
 			return
 		}
-		w.Write(b)
+		send(w, b)
 	})
 	return mux
 }
+
+// send writes an answer. A client that went away is nobody's trouble.
+func send(w io.Writer, b []byte) { _, _ = w.Write(b) }

@@ -106,13 +106,14 @@ func (v *verification) run(ctx context.Context, against Against) error {
 	var err error
 	if v.known, _, err = v.treeSize(); err != nil {
 		v.add(Change, treeState, "The log's state cannot be read: %v.", err)
+		return nil
 	}
 	if err := v.snapshot(ctx); err != nil {
 		return err
 	}
 	var root []byte
 	if v.Size, root, err = v.treeSize(); err != nil {
-		return nil // said above
+		return fmt.Errorf("ledger: verify: %w", err)
 	}
 	if v.Size < v.confirmed {
 		v.add(CutTail, span(v.Size, v.confirmed), "The log ends at %d entries, and %d are recorded as being in it.", v.Size, v.confirmed)

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -170,7 +169,7 @@ func TestTamperingIsFoundByItself(t *testing.T) {
 func newWitness(t testing.TB, dir, logKey string) (*ledger.Witness, *httptest.Server) {
 	t.Helper()
 	w, err := ledger.OpenWitness(ledger.WitnessConfig{
-		Dir: dir, Name: "witness.example.net", Logs: []string{logKey}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Dir: dir, Name: "witness.example.net", Logs: []string{logKey}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -142,7 +142,7 @@ func (w *Witness) Handler() http.Handler {
 			rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		}
 		rw.WriteHeader(status)
-		io.WriteString(rw, answer)
+		send(rw, []byte(answer))
 	})
 	mux.HandleFunc("GET /{log}/checkpoint", func(rw http.ResponseWriter, r *http.Request) {
 		for origin := range w.logs {
@@ -151,7 +151,7 @@ func (w *Witness) Handler() http.Handler {
 			}
 			if b, err := os.ReadFile(w.path(origin)); err == nil {
 				rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-				rw.Write(b)
+				send(rw, b)
 				return
 			}
 		}

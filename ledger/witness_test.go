@@ -140,7 +140,7 @@ func TestWitnessRemembersAcrossRestarts(t *testing.T) {
 		l := b.open()
 		dir := t.TempDir()
 		open := func() *ledger.Witness {
-			w, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: dir, Name: "w.example", Logs: []string{l.VerifierKey()}, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			w, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: dir, Name: "w.example", Logs: []string{l.VerifierKey()}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,7 +228,7 @@ func TestLogGoesOnWithoutItsWitness(t *testing.T) {
 
 func mustKey(t *testing.T, name string) string {
 	t.Helper()
-	w, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: t.TempDir(), Name: name, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	w, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: t.TempDir(), Name: name, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
