@@ -22,10 +22,11 @@ const (
 // A health is what [Ledger.Ready] answers from. It is kept in memory, so that
 // asking costs nothing on the way of every use.
 type health struct {
-	broken atomic.Pointer[string] // why this process's sequencer failed
-	late   atomic.Pointer[string] // why the watch says no
-	ended  atomic.Bool            // Run has returned
-	size   atomic.Int64           // confirmed entries, as last seen
+	broken  atomic.Pointer[string] // why this process's sequencer failed
+	late    atomic.Pointer[string] // why the watch says no
+	leading atomic.Bool            // this process is the sequencer, and nothing is wrong
+	ended   atomic.Bool            // Run has returned
+	size    atomic.Int64           // confirmed entries, as last seen
 }
 
 // Ready returns nil if the ledger takes entries, and otherwise an error of
@@ -117,6 +118,9 @@ func (l *Ledger) watch(ctx context.Context) {
 	var w watch
 	for {
 		if st, err := l.state(ctx); err == nil {
+			if l.leading.Load() {
+				st.failed = "" // was read before it was cleared
+			}
 			before, now := l.late.Load(), w.look(st)
 			l.late.Store(now)
 			l.learn(st)

@@ -70,6 +70,7 @@ func broken(format string, args ...any) error { return &logFault{fmt.Errorf(form
 // that the log cannot be appended to.
 func (l *Ledger) fail(ctx context.Context, err error) {
 	why := err.Error()
+	l.leading.Store(false)
 	if before := l.broken.Swap(&why); before == nil || *before != why {
 		l.log.ErrorContext(ctx, "the ledger's log cannot be appended to", "err", err)
 	}
@@ -132,6 +133,7 @@ func (l *Ledger) lead(ctx context.Context) (err error) {
 		return broken("%w", err)
 	}
 	defer w.close()
+	defer l.leading.Store(false)
 	s := &sequencer{Ledger: l, lead: lead, folder: dir, log: w}
 	if err := s.catchUp(ctx); err != nil {
 		return err
@@ -232,6 +234,7 @@ func (s *sequencer) clear(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ledger: clear: %w", err)
 	}
+	s.leading.Store(true)
 	if s.broken.Swap(nil) != nil {
 		s.Ledger.log.InfoContext(ctx, "the ledger's log can be appended to again")
 	}
