@@ -35,7 +35,7 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 		nav = append(nav, d.Nav...)
 	}
 	shell := web.New(web.Options{
-		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits,
+		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits || a.Config.NoLimits,
 	})
 	mux := http.NewServeMux()
 	for _, d := range a.Desks {

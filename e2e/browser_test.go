@@ -43,7 +43,10 @@ func open(t *testing.T, base, artefacts string) *browser {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, base: base, dir: artefacts}
-	b.do(chromedp.EmulateViewport(1440, 900))
+	// The browser lives as long as the context of its first step.
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900)); err != nil {
+		t.Fatalf("chromium does not start: %v", err)
+	}
 	return b
 }
 
@@ -61,7 +64,7 @@ func eval[T any](b *browser, body string, args ...any) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, within)
 	defer cancel()
-	list, err := json.Marshal(args)
+	list, err := json.Marshal(append([]any{}, args...))
 	if err != nil {
 		b.t.Fatal(err)
 	}

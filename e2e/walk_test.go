@@ -204,7 +204,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	customer.press("Permit")
 	customer.reads("on")
 	customer.shoot("permissions")
-	customer.press("Withdraw")
+	customer.press("Take back")
 
 	// The first member of staff makes the first account, and a colleague.
 	link, err := h.app.FirstAdministrator(t.Context())

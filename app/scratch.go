@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"loot"
+	"loot/desk/customers"
+	"loot/desk/staff"
+	"loot/gate"
+	"loot/store"
+)
+
+// Scratch fills an empty installation for a load test: one member of staff who
+// has signed the undertaking, a token of theirs for every operation, and n
+// customers of ten fields each, who ordered the first service of the statement.
+func (a *App) Scratch(ctx context.Context, n int) (token string, ids []loot.Subject, err error) {
+	err = a.Gate.InTx(ctx, func(tx *store.Tx) error {
+		who, err := a.staff.Add(ctx, tx, staff.Newcomer{
+			Name: "Load Test", Email: "load@staff.example", Roles: []loot.Role{"support", "billing"}, Signed: true, Since: a.Now().AddDate(0, 0, -30),
+		})
+		if err != nil {
+			return err
+		}
+		token, err = a.signin.ScratchToken(ctx, tx, who, slices.Sorted(maps.Keys(customers.Scopes))...)
+		return err
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	const batch = 200
+	for len(ids) < n {
+		var made []loot.Subject
+		for range min(batch, n-len(ids)) {
+			s := loot.NewSubject()
+			if err := a.Keyring.Create(ctx, s, "customer"); err != nil {
+				return "", nil, err
+			}
+			made = append(made, s)
+		}
+		if err := a.Gate.InTx(ctx, func(tx *store.Tx) error {
+			for i, s := range made {
+				if err := a.scratchCustomer(ctx, tx, s, len(ids)+i); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return "", nil, err
+		}
+		ids = append(ids, made...)
+	}
+	return token, ids, nil
+}
+
+// ScratchFields are the ten fields of the i-th made-up customer.
+func ScratchFields(i int) map[loot.Field]string {
+	return map[loot.Field]string{
+		"company.name": fmt.Sprintf("Example Meadow %d GmbH", i), "company.vat": fmt.Sprintf("DE%09d", i), "company.register": fmt.Sprintf("HRB %d", i),
+		"address.street": fmt.Sprintf("Sample Street %d", i%200+1), "address.postcode": fmt.Sprintf("%05d", i%90000+10000), "address.city": "Exampleton",
+		"address.country": "DE", "contact.name": fmt.Sprintf("Jo Example %d", i), "contact.email": fmt.Sprintf("jo%d@example.com", i), "contact.phone": fmt.Sprintf("+49761%07d", i),
+	}
+}
+
+func (a *App) scratchCustomer(ctx context.Context, tx *store.Tx, s loot.Subject, i int) error {
+	given := ScratchFields(i)
+	for _, part := range []struct {
+		purpose loot.Purpose
+		fields  []loot.Field
+	}{
+		{"service", []loot.Field{"company.name", "contact.email", "contact.name", "contact.phone"}},
+		{"invoice", []loot.Field{"address.city", "address.country", "address.postcode", "address.street", "company.register", "company.vat"}},
+	} {
+		p, err := a.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: part.purpose,
+			Subject: s, Collection: "customer", Fields: part.fields,
+		})
+		if err != nil {
+			return err
+		}
+		values := map[loot.Field]string{}
+		for _, f := range part.fields {
+			values[f] = given[f]
+		}
+		keep := a.Vault.Add
+		if part.purpose == "service" {
+			keep = a.Vault.Create
+		}
+		if err := keep(ctx, tx, p, values, "load test"); err != nil {
+			return err
+		}
+	}
+	return a.Gate.Order(ctx, tx, gate.Ordered{
+		Subject: s, Collection: "customer", By: loot.Actor{Kind: loot.Person, ID: string(s)}, Reference: loot.NewID("o"), Service: "shared-hosting",
+	})
+}
+
+// KeyBytes returns how much disk the persons' keys take.
+func (a *App) KeyBytes(ctx context.Context) (int64, error) {
+	return a.keys.TableBytes(ctx, "keyring_person%")
+}

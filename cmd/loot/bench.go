@@ -1,0 +1,468 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"loot"
+	"loot/app"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+)
+
+type benchCmd struct {
+	Name  string `arg:"" enum:"kernel" help:"kernel: deciding, opening, registering, the ledger, memory and size."`
+	Store string `help:"A PostgreSQL address whose database is empty; default: SQLite." placeholder:"URL"`
+	Keys  string `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
+	Quick bool   `help:"Fewer data and shorter runs: under 40 seconds on 2 cores."`
+	JSON  bool   `help:"Print JSON." name:"json"`
+}
+
+// A bench is one run: the server in a process of its own, and the load
+// generator in this one, on the same machine.
+type bench struct {
+	*command
+	cmd     *benchCmd
+	dir     string
+	config  app.Config
+	metrics map[string]float64
+	token   string
+	ids     []loot.Subject
+	base    string
+	client  *http.Client
+}
+
+func (b *benchCmd) Run(c *command) error {
+	dir, err := os.MkdirTemp("", "loot-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	address, err := freeAddress(c.ctx)
+	if err != nil {
+		return err
+	}
+	r := &bench{command: c, cmd: b, dir: dir, metrics: map[string]float64{}, base: "http://" + address}
+	r.config = app.Config{
+		Data: filepath.Join(dir, "data"), Store: b.Store, Keys: b.Keys, Listen: address, From: "Loot <no-reply@localhost>",
+		LogLevel: "warn", LogFormat: "text", Shutdown: 20 * time.Second, NoLimits: true,
+	}
+	r.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}
+	for _, step := range []func() error{r.decide, r.fill, r.serve} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return r.report()
+}
+
+// size returns n, or fewer with --quick.
+func (r *bench) size(n, quick int) int {
+	if r.cmd.Quick {
+		return quick
+	}
+	return n
+}
+
+func (r *bench) span() time.Duration { return time.Duration(r.size(10, 4)) * time.Second }
+
+func (r *bench) clients() int {
+	if r.cmd.Store != "" {
+		return 32
+	}
+	return 16
+}
+
+// decide measures decisions on one core, building each request anew.
+func (r *bench) decide() error {
+	s, err := readStatement("")
+	if err != nil {
+		return err
+	}
+	now := r.now()
+	end := now.Add(r.span() / 2)
+	n := 0
+	for r.now().Before(end) {
+		for range 200 {
+			in := &statement.Input{
+				Action: loot.Use, Actor: statement.Actor{Kind: loot.Staff, Roles: []loot.Role{"support"}, Undertaking: now.Add(-time.Hour)},
+				Record:  statement.Record{Collection: "customer", Category: "contact", Level: 2, Purposes: []loot.Purpose{"service", "support"}, Identifying: true},
+				Person:  statement.Person{Ordered: []loot.Purpose{"service", "support"}, Confirmed: true},
+				Context: statement.Context{Purpose: "support", Now: now},
+			}
+			if v := s.Decide(in); !v.Allowed {
+				return fmt.Errorf("bench: the decision came out wrong: %v %v", v.Clauses, v.Errors)
+			}
+			n++
+		}
+	}
+	r.metrics["decisions_per_s"] = float64(n) / r.now().Sub(now).Seconds()
+	return nil
+}
+
+// fill puts customers in, and measures the ledger.
+func (r *bench) fill() error {
+	ctx, cancel := context.WithCancel(r.ctx)
+	a, err := app.New(ctx, r.config, app.Options{Now: r.now, Log: slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		cancel()
+		return err
+	}
+	defer a.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Ledger.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	n := r.size(100_000, 3_000)
+	empty, err := r.bytes(a)
+	if err != nil {
+		return err
+	}
+	if r.token, r.ids, err = a.Scratch(ctx, n); err != nil {
+		return err
+	}
+	if err := a.Ledger.Sync(ctx); err != nil {
+		return err
+	}
+	full, err := r.bytes(a)
+	if err != nil {
+		return err
+	}
+	r.metrics["bytes_per_customer"] = float64(full.held-empty.held) / float64(n)
+	r.metrics["customers"] = float64(n)
+	// Each customer is two decisions and the note of an order.
+	r.metrics["bytes_per_decision"] = float64(full.ledger-empty.ledger) / float64(3*n)
+	return r.ledger(ctx, a)
+}
+
+// ledger measures entries from the start of their transaction until they are
+// confirmed in the log.
+func (r *bench) ledger(ctx context.Context, a *app.App) error {
+	const batch, writers = 100, 8
+	rounds := r.size(100, 20)
+	var mu sync.Mutex
+	var waits []time.Duration
+	start := r.now()
+	err := parallel(writers, func(int) error {
+		for range rounds {
+			began := r.now()
+			var last string
+			if err := a.DB.InTx(ctx, func(tx *store.Tx) error {
+				for range batch {
+					id, err := a.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{At: r.now(), Verdict: ledger.Recorded, Note: "bench"}})
+					if err != nil {
+						return err
+					}
+					last = id
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+			if err := a.Ledger.Await(ctx, last); err != nil {
+				return err
+			}
+			mu.Lock()
+			waits = append(waits, r.now().Sub(began))
+			mu.Unlock()
+		}
+		return nil
+	})
+	r.metrics["ledger_entries_per_s"] = float64(writers*rounds*batch) / r.now().Sub(start).Seconds()
+	r.metrics["ledger_p99_ms"] = percentile(waits, 0.99)
+	return err
+}
+
+// serve starts the server and measures it from outside.
+func (r *bench) serve() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"serve", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn"}
+	if r.cmd.Store != "" {
+		args = append(args, "--store", r.cmd.Store)
+	}
+	if r.cmd.Keys != "" {
+		args = append(args, "--keys", r.cmd.Keys)
+	}
+	server := exec.CommandContext(r.ctx, self, args...)
+	server.Env = append(os.Environ(), "LOOT_NO_LIMITS=true")
+	server.Stderr = r.stderr
+	if err := server.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		_ = server.Process.Signal(os.Interrupt)
+		_ = server.Wait()
+	}()
+	if err := r.ready(); err != nil {
+		return err
+	}
+	pid := server.Process.Pid
+	r.metrics["rss_idle_mib"] = rss(pid)
+	var failed atomic.Int64
+
+	reason := func() string { return "ticket " + strconv.Itoa(rand.IntN(1e6)) }
+	before := cpu(pid, r.cmd.Store != "")
+	opens := r.load(&failed, func(int) (string, string, any) {
+		id := r.ids[rand.IntN(len(r.ids))]
+		return http.MethodPost, "/api/customers/" + string(id) + "/open", map[string]any{"purpose": "support", "reason": reason()}
+	})
+	r.metrics["opens_per_s"] = opens.perSecond
+	r.metrics["open_p50_ms"], r.metrics["open_p99_ms"] = percentile(opens.waits, 0.5), percentile(opens.waits, 0.99)
+	r.metrics["open_cpu_us"] = (cpu(pid, r.cmd.Store != "") - before) * 1e6 / float64(len(opens.waits))
+	r.metrics["rss_mib"] = rss(pid)
+
+	var next atomic.Int64
+	creates := r.load(&failed, func(int) (string, string, any) {
+		i := int(next.Add(1)) + 10_000_000
+		return http.MethodPost, "/api/customers", map[string]any{"service": "shared-hosting", "plan": "", "fields": app.ScratchFields(i), "form": "bench" + strconv.Itoa(i)}
+	})
+	r.metrics["creates_per_s"] = creates.perSecond
+	finds := r.load(&failed, func(int) (string, string, any) {
+		return http.MethodPost, "/api/customers/find", map[string]any{"purpose": "support", "field": "contact.email", "value": fmt.Sprintf("jo%d@example.com", rand.IntN(len(r.ids)))}
+	})
+	r.metrics["search_p99_ms"] = percentile(finds.waits, 0.99)
+	lists := r.load(&failed, func(int) (string, string, any) {
+		return http.MethodGet, "/api/customers?limit=50&after=" + string(r.ids[rand.IntN(len(r.ids))]), nil
+	})
+	r.metrics["list_p99_ms"] = percentile(lists.waits, 0.99)
+	r.metrics["rss_mib"] = max(r.metrics["rss_mib"], rss(pid))
+	r.metrics["failed"] = float64(failed.Load())
+	return nil
+}
+
+// ready waits until the server answers.
+func (r *bench) ready() error {
+	for range 300 {
+		res, err := r.client.Get(r.base + "/readyz")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return loot.Errorf(loot.Unavailable, "The server did not become ready within 30 seconds.")
+}
+
+// A loaded is what a load came to.
+type loaded struct {
+	perSecond float64
+	waits     []time.Duration
+}
+
+// load sends requests from all clients for a while. The search and the list
+// are asked by a few clients only, since their figure is a wait.
+func (r *bench) load(failed *atomic.Int64, next func(client int) (method, path string, body any)) loaded {
+	var mu sync.Mutex
+	var out loaded
+	start := r.now()
+	end := start.Add(r.span())
+	_ = parallel(r.clients(), func(client int) error { // a request that fails is counted
+		var waits []time.Duration
+		for r.now().Before(end) && r.ctx.Err() == nil {
+			method, path, body := next(client)
+			began := r.now()
+			if err := r.send(method, path, body); err != nil {
+				if failed.Add(1) == 1 {
+					fmt.Fprintln(r.stderr, "bench: the first failed request:", err)
+				}
+				continue
+			}
+			waits = append(waits, r.now().Sub(began))
+		}
+		mu.Lock()
+		out.waits = append(out.waits, waits...)
+		mu.Unlock()
+		return nil
+	})
+	out.perSecond = float64(len(out.waits)) / r.now().Sub(start).Seconds()
+	return out
+}
+
+func (r *bench) send(method, path string, body any) error {
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		in = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(r.ctx, method, r.base+path, in)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s: %d %s", method, strings.SplitN(path, "?", 2)[0], res.StatusCode, answer)
+	}
+	return nil
+}
+
+// A bytesOf says how much disk what is held takes, and the ledger.
+type bytesOf struct{ held, ledger int64 }
+
+// bytes measures the tables of vault, gate and keys, and of the ledger with
+// its log folder.
+func (r *bench) bytes(a *app.App) (bytesOf, error) {
+	var out bytesOf
+	for table, size := range map[string]*int64{"vault_%": &out.held, "gate_person%": &out.held, "ledger_%": &out.ledger} {
+		n, err := a.DB.TableBytes(r.ctx, table)
+		if err != nil {
+			return out, err
+		}
+		*size += n
+	}
+	keys, err := a.KeyBytes(r.ctx)
+	out.held += keys
+	return out, err
+}
+
+func (r *bench) report() error {
+	if r.cmd.JSON {
+		return printJSON(r.command, map[string]any{"name": r.cmd.Name, "metrics": r.metrics})
+	}
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range r.metrics {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	for _, name := range names {
+		fmt.Fprintf(r.stdout, "%-24s %14.1f\n", name, r.metrics[name])
+	}
+	return nil
+}
+
+func parallel(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = f(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// percentile returns the share-quantile in milliseconds.
+func percentile(waits []time.Duration, share float64) float64 {
+	if len(waits) == 0 {
+		return 0
+	}
+	slices.SortFunc(waits, func(a, b time.Duration) int { return cmp.Compare(a, b) })
+	i := min(len(waits)-1, int(math.Ceil(share*float64(len(waits)))))
+	return float64(waits[i].Microseconds()) / 1000
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
+
+// rss returns the resident memory of a process in MiB.
+func rss(pid int) float64 {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			if err != nil {
+				return 0
+			}
+			return kb / 1024
+		}
+	}
+	return 0
+}
+
+// cpu returns the processor seconds that the server has used and, with a
+// PostgreSQL on this machine, all processes of PostgreSQL, too.
+func cpu(server int, postgres bool) float64 {
+	used := processTime(strconv.Itoa(server), "")
+	if !postgres {
+		return used
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return used
+	}
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err == nil {
+			used += processTime(e.Name(), "postgres")
+		}
+	}
+	return used
+}
+
+// clockTick is the unit of /proc/PID/stat on Linux, in seconds.
+const clockTick = 0.01
+
+func processTime(pid, name string) float64 {
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return 0
+	}
+	text := string(b)
+	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
+	if open < 0 || end < open || name != "" && text[open+1:end] != name {
+		return 0
+	}
+	fields := strings.Fields(text[end+1:])
+	if len(fields) < 13 {
+		return 0
+	}
+	user, err1 := strconv.ParseFloat(fields[11], 64)
+	system, err2 := strconv.ParseFloat(fields[12], 64)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return (user + system) * clockTick
+}
