@@ -83,8 +83,7 @@ func (d *Desk) lookUp(r *http.Request, email, next string) error {
 }
 
 func (d *Desk) linkSent(w http.ResponseWriter, r *http.Request) error {
-	v := sentView{View: web.ViewOf(r, "Look into your mail"), Minutes: int(linkLife[linkEnter].Minutes())}
-	v.Layout = web.LayoutBare
+	v := sentView{View: bare(r, "Look into your mail"), Minutes: int(linkLife[linkEnter].Minutes())}
 	return sentPage.Render(w, r, http.StatusOK, v)
 }
 
@@ -102,8 +101,7 @@ func (d *Desk) showLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := linkView{View: web.ViewOf(r, "One more click"), To: enterPath + token}
-	v.Layout = web.LayoutBare
+	v := linkView{View: bare(r, "One more click"), To: enterPath + token}
 	return linkPage.Render(w, r, http.StatusOK, v)
 }
 

@@ -49,6 +49,20 @@ func page[T web.Viewed](name string) web.Page[T] {
 	return web.NewPage[T](pageFiles, "pages/"+name, "pages/parts.html")
 }
 
+// look returns the view of a page of this desk.
+func look(r *http.Request, title string) web.View {
+	v := web.ViewOf(r, title)
+	v.Styles = append(v.Styles, stylesURL)
+	return v
+}
+
+// bare is look for a page with nothing around it.
+func bare(r *http.Request, title string) web.View {
+	v := look(r, title)
+	v.Layout = web.LayoutBare
+	return v
+}
+
 // A ceremony is a form that asks the browser for a passkey. Its script is all
 // of this desk that needs one.
 type ceremony struct {
@@ -69,12 +83,11 @@ type customerView struct {
 	Fields   web.Fields
 	Problems *web.Problems
 	Next     string
-	Styles   string
 }
 
 func (d *Desk) renderCustomerDoor(w http.ResponseWriter, r *http.Request, status int, in url.Values, wrong error) error {
-	v := customerView{View: web.ViewOf(r, "Sign in"), Fields: askFields.With(in, wrong), Next: next(r, in), Styles: stylesURL}
-	v.Layout, v.Lead = web.LayoutBare, "No password to keep in mind: we send you a link."
+	v := customerView{View: bare(r, "Sign in"), Fields: askFields.With(in, wrong), Next: next(r, in)}
+	v.Lead = "No password to keep in mind: we send you a link."
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	if d.passkeys != nil {
 		v.Passkey = enterCeremony(r, "Use a passkey", "/signin/passkey", in)
@@ -100,8 +113,7 @@ type goneView struct {
 
 // renderGone is what a link leads to that does not work any more.
 func renderGone(w http.ResponseWriter, r *http.Request, door string) error {
-	v := goneView{View: web.ViewOf(r, "This link does not work any more"), Door: door}
-	v.Layout = web.LayoutBare
+	v := goneView{View: bare(r, "This link does not work any more"), Door: door}
 	return gonePage.Render(w, r, http.StatusNotFound, v)
 }
 
@@ -113,12 +125,10 @@ type staffView struct {
 	Fields   web.Fields
 	Problems *web.Problems
 	Next     string
-	Styles   string
 }
 
 func (d *Desk) renderStaffDoor(w http.ResponseWriter, r *http.Request, status int, in url.Values, wrong error) error {
-	v := staffView{View: web.ViewOf(r, "Sign in to the console"), Fields: doorFields.With(in, wrong), Next: next(r, in), Styles: stylesURL}
-	v.Layout = web.LayoutBare
+	v := staffView{View: bare(r, "Sign in to the console"), Fields: doorFields.With(in, wrong), Next: next(r, in)}
 	if v.Problems = web.ProblemsOf(wrong, v.Fields); v.Problems == nil && wrong != nil {
 		v.Problems = &web.Problems{Message: loot.Message(wrong)}
 	}
@@ -147,8 +157,7 @@ func renderCode(w http.ResponseWriter, r *http.Request, status int, in url.Value
 	if in != nil {
 		in.Del("code") // a code is for once
 	}
-	v := codeView{View: web.ViewOf(r, "The second step"), Fields: codeFields.With(in, wrong)}
-	v.Layout = web.LayoutBare
+	v := codeView{View: bare(r, "The second step"), Fields: codeFields.With(in, wrong)}
 	if v.Problems = web.ProblemsOf(wrong, v.Fields); v.Problems == nil && wrong != nil {
 		v.Problems = &web.Problems{Message: loot.Message(wrong)}
 	}
@@ -164,11 +173,10 @@ type returnView struct {
 }
 
 func renderReturn(w http.ResponseWriter, r *http.Request, state, code string, c *company) error {
-	v := returnView{View: web.ViewOf(r, "Nearly there"), State: state, Code: code, To: companyReturn, Script: returnURL}
+	v := returnView{View: bare(r, "Nearly there"), State: state, Code: code, To: companyReturn, Script: returnURL}
 	if c != nil {
 		v.Company = c.Name
 	}
-	v.Layout = web.LayoutBare
 	return returnPage.Render(w, r, http.StatusOK, v)
 }
 
@@ -207,7 +215,6 @@ type setUpView struct {
 	Name    string
 	Passkey *ceremony
 	App     appForm
-	Styles  string
 	Open    bool // the form of the password was sent
 }
 
@@ -216,8 +223,7 @@ func (d *Desk) renderSetUp(w http.ResponseWriter, r *http.Request, status int, f
 	if err != nil {
 		return err
 	}
-	v := setUpView{View: web.ViewOf(r, "How would you like to sign in?"), Name: name, Styles: stylesURL, Open: wrong != nil || d.passkeys == nil}
-	v.Layout = web.LayoutBare
+	v := setUpView{View: bare(r, "How would you like to sign in?"), Name: name, Open: wrong != nil || d.passkeys == nil}
 	if d.passkeys != nil {
 		v.Passkey = &ceremony{Label: "Make a passkey", Begin: "/console/set-up/passkey", Done: "/console/set-up/passkey/done", New: true, Primary: true, Script: passkeyURL}
 	}
@@ -229,12 +235,11 @@ func (d *Desk) renderSetUp(w http.ResponseWriter, r *http.Request, status int, f
 
 type codesView struct {
 	web.View
-	Codes  []string
-	Styles string
+	Codes []string
 }
 
 func renderCodes(w http.ResponseWriter, r *http.Request, list []string) error {
-	v := codesView{View: web.ViewOf(r, "Your recovery codes"), Codes: list, Styles: stylesURL}
+	v := codesView{View: look(r, "Your recovery codes"), Codes: list}
 	v.Lead = "Each of them stands in for your authenticator app once, should you lose it. They are shown this one time."
 	return codesPage.Render(w, r, http.StatusOK, v)
 }
@@ -252,7 +257,6 @@ type accountView struct {
 	Sessions []session
 	Others   bool
 	EndAll   web.Action
-	Styles   string
 }
 
 type keyView struct {
@@ -275,7 +279,7 @@ type passwordRow struct {
 func (d *Desk) renderAccount(w http.ResponseWriter, r *http.Request) error {
 	ctx, who := r.Context(), web.ActorOf(r.Context())
 	root := home(who.Kind)
-	v := accountView{View: web.ViewOf(r, "How you sign in"), Staff: who.Kind == loot.Staff, Fresh: d.freshly(r), Styles: stylesURL}
+	v := accountView{View: look(r, "How you sign in"), Staff: who.Kind == loot.Staff, Fresh: d.freshly(r)}
 	v.Again = "/signin?next=" + url.QueryEscape(root)
 	if v.Staff {
 		v.Again = "/console/signin?next=" + url.QueryEscape(root)
@@ -321,8 +325,7 @@ func (d *Desk) renderAccount(w http.ResponseWriter, r *http.Request) error {
 
 type passwordView struct {
 	web.View
-	App    appForm
-	Styles string
+	App appForm
 }
 
 func (d *Desk) renderPassword(w http.ResponseWriter, r *http.Request, status int, secret string, wrong error) error {
@@ -330,7 +333,7 @@ func (d *Desk) renderPassword(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	v := passwordView{View: web.ViewOf(r, "Password and authenticator app"), Styles: stylesURL}
+	v := passwordView{View: look(r, "Password and authenticator app")}
 	v.Crumbs = []web.Crumb{{Label: "How you sign in", Href: accountPath}}
 	v.Lead = "They come together, with new recovery codes. Your other sessions end."
 	if v.App, err = d.appForm("/console/account/password", a.Actor.ID, a.Email, secret, "Set both", wrong); err != nil {
@@ -355,7 +358,7 @@ type tokenRow struct {
 }
 
 func (d *Desk) renderTokens(w http.ResponseWriter, r *http.Request, status int, in url.Values, wrong error, token string) error {
-	v := tokensView{View: web.ViewOf(r, "API tokens"), New: token, Fields: d.tokenFields().With(in, wrong), NoScopes: len(d.options.Scopes) == 0}
+	v := tokensView{View: look(r, "API tokens"), New: token, Fields: d.tokenFields().With(in, wrong), NoScopes: len(d.options.Scopes) == 0}
 	v.Lead = "A program that uses a token acts in your name, with your roles as they are at that moment, and never beyond what the token is for."
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	var list []apiToken

@@ -43,7 +43,7 @@ func (d *Desk) renderWelcome(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	v := welcomeView{
-		View: web.ViewOf(r, "Welcome"), To: welcomePath + r.PathValue("token"), First: l.purpose == linkFirst, Demo: l.purpose == linkDemoStaff,
+		View: bare(r, "Welcome"), To: welcomePath + r.PathValue("token"), First: l.purpose == linkFirst, Demo: l.purpose == linkDemoStaff,
 		Name: a.Actor.Name,
 	}
 	if v.First {
@@ -53,7 +53,6 @@ func (d *Desk) renderWelcome(w http.ResponseWriter, r *http.Request, status int,
 	for _, id := range a.Actor.Roles {
 		v.Roles = append(v.Roles, d.roleTitle(id))
 	}
-	v.Layout = web.LayoutBare
 	return welcomePage.Render(w, r, status, v)
 }
 
