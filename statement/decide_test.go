@@ -207,6 +207,7 @@ func TestEachMissingAttributeRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			make(w)
+			w.checked = [4]bool{} // the entity is not the one that was kept
 			if err := s.conform(w); err == nil {
 				t.Errorf("%s %s: without %s it still conforms", in.Action, in.Actor.Kind, what)
 			}
@@ -342,6 +343,47 @@ func TestIndexDecidesAsTheWholeSet(t *testing.T) {
 				t.Fatalf("%s: got %+v, want %v by %v (%v)\n%+v", name, v, decision, rules, why.Errors, in)
 			}
 		}
+	}
+}
+
+// What was built before is found again only for the very same facts.
+func TestWhatIsKeptIsWhatWouldBeBuilt(t *testing.T) {
+	s := inForce(t, "full.md", read1(t, "full.md"))
+	next := randomInputs(s, 8)
+	kept := 0
+	for range 20000 {
+		in := next()
+		w, err := s.build(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &builder{s: s, in: in}
+		for i := range w.n {
+			if w.checked[i] {
+				kept++
+			}
+			var anew types.Entity
+			switch w.entities[i].UID {
+			case recordUID:
+				anew = b.record()
+			case subjectUID:
+				anew = b.person()
+			case staffUID:
+				fresh := &world{}
+				other := *in
+				other.Actor.Roles = append(slices.Clone(in.Actor.Roles), "nothing") // a role that the statement has not, and so other facts
+				(&builder{s: s, in: &other}).principal(fresh)
+				anew = fresh.entities[0]
+			default:
+				continue
+			}
+			if got := w.entities[i]; !got.Attributes.Equal(anew.Attributes) || !got.Tags.Equal(anew.Tags) || !got.Parents.Equal(anew.Parents) || got.UID != anew.UID {
+				t.Fatalf("kept %v, would be %v\n%+v", got, anew, in)
+			}
+		}
+	}
+	if kept < 1000 {
+		t.Errorf("only %d were found again", kept)
 	}
 }
 

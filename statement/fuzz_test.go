@@ -63,7 +63,6 @@ func FuzzParse(f *testing.F) {
 		f.Add(src)
 	}
 	f.Add([]byte(base))
-	f.Add(Default())
 	f.Fuzz(func(t *testing.T, src []byte) {
 		s, err := parse("fuzz.md", src)
 		sound(t, src, s, err)

@@ -245,7 +245,7 @@ func TestProblems(t *testing.T) {
 		{"needs of a condition that is not there", inCedar("@needs2(\"x\")\npermit (principal is Staff, action == Action::\"find\", resource)\nwhen { resource.verified };"), at, 1, "a.second", "speaks of condition 2, but the rule has 1"},
 		{"needs nothing", inCedar("@needs1(\" \")\npermit (principal is Staff, action == Action::\"find\", resource)\nwhen { resource.verified };"), at, 1, "a.second", "says nothing"},
 		{"rule without end", inCedar("permit (principal is Staff, action == Action::\"find\", resource)\nwhen { " + strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100) + " };"), at, 1, "a.second", "nested too deeply"},
-		{"rule of many pages", inCedar("permit (principal is Staff, action == Action::\"find\", resource)\nwhen { resource.verified" + strings.Repeat(" || resource.verified", 1000) + " };"), at, 1, "a.second", "longer than"},
+		{"rule of many pages", inCedar("permit (principal is Staff, action == Action::\"find\", resource)\nwhen { resource.verified" + strings.Repeat("\n|| resource.verified", 1000) + " };"), at, 1, "a.second", "longer than"},
 		{"text without end", inCedar("permit (principal is Staff, action == Action::\"find, resource);"), at, 0, "a.second", "cannot be read"},
 	}
 	for _, test := range tests {

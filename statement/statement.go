@@ -20,8 +20,9 @@ import (
 	"loot"
 )
 
-// A Statement is one version of a privacy statement, compiled. It is immutable
-// and safe for concurrent use.
+// A Statement is one version of a privacy statement, compiled. It never changes
+// (what it has built last it keeps, which nobody can see) and is safe for
+// concurrent use.
 type Statement struct {
 	parsed  *parsed
 	hash    string
@@ -33,6 +34,10 @@ type Statement struct {
 	byID    map[types.PolicyID]*rule
 	index   map[slot][]*rule
 	cases   []string // kinds of case that rules speak of
+
+	records memo[Record, *Record]
+	persons memo[Person, *Person]
+	staff   memo[staff, *staff]
 }
 
 // A slot is what rules are indexed by, so that a rule whose head cannot match

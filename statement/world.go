@@ -16,6 +16,7 @@ var (
 	subjectValue types.Value = subjectUID
 	strangerID               = types.NewEntityUID("Person", "stranger")
 	recordUID                = types.NewEntityUID("Record", "record")
+	staffUID                 = types.NewEntityUID("Staff", "actor")
 	itemUID                  = types.NewEntityUID("StorageItem", "item")
 	tagUID                   = types.NewEntityUID("Tag", "tag")
 
@@ -27,6 +28,7 @@ var (
 type world struct {
 	request  types.Request
 	entities [4]types.Entity
+	checked  [4]bool // it conformed when it was built before
 	n        int
 }
 
@@ -43,6 +45,11 @@ func (w *world) Get(uid types.EntityUID) (types.Entity, bool) {
 func (w *world) add(e types.Entity) {
 	w.entities[w.n] = e
 	w.n++
+}
+
+func (w *world) addChecked(e types.Entity) {
+	w.checked[w.n] = true
+	w.add(e)
 }
 
 // A builder turns an Input into a world and refuses what the statement does
@@ -105,15 +112,15 @@ func (s *Statement) build(in *Input) (*world, error) {
 	switch in.Action {
 	case loot.Contact:
 		w.request.Resource = subjectUID
-		w.add(b.person())
+		b.addPerson(w)
 	case loot.Store, loot.Load:
 		e := b.item()
 		w.request.Resource = e.UID
 		w.add(e)
 	default:
 		w.request.Resource = recordUID
-		w.add(b.record())
-		w.add(b.person())
+		b.addRecord(w)
+		b.addPerson(w)
 	}
 	b.principal(w)
 	w.request.Context = b.context()
@@ -123,7 +130,42 @@ func (s *Statement) build(in *Input) (*world, error) {
 	if err := s.conform(w); err != nil {
 		return nil, err
 	}
+	b.remember(w)
 	return w, nil
+}
+
+func (b *builder) addRecord(w *world) {
+	if e, ok := b.s.records.find(&b.in.Record); ok {
+		w.addChecked(e)
+		return
+	}
+	w.add(b.record())
+}
+
+func (b *builder) addPerson(w *world) {
+	if e, ok := b.s.persons.find(&b.in.Person); ok {
+		w.addChecked(e)
+		return
+	}
+	w.add(b.person())
+}
+
+// remember keeps what was built anew and conforms.
+func (b *builder) remember(w *world) {
+	for i := range w.n {
+		e := w.entities[i]
+		if w.checked[i] {
+			continue
+		}
+		switch e.UID {
+		case recordUID:
+			b.s.records.keep(&b.in.Record, e)
+		case subjectUID:
+			b.s.persons.keep(&b.in.Person, e)
+		case staffUID:
+			b.s.staff.keep(&staff{b.in.Actor.Roles, b.in.Actor.Undertaking}, e)
+		}
+	}
 }
 
 // conform checks the world against the schema. Cedar skips a rule that errs, a
@@ -133,6 +175,9 @@ func (s *Statement) conform(w *world) error {
 		return err
 	}
 	for i := range w.n {
+		if w.checked[i] {
+			continue
+		}
 		if err := s.vocab.check.Entity(w.entities[i]); err != nil {
 			return fmt.Errorf("%s: %w", w.entities[i].UID, err)
 		}
@@ -158,9 +203,14 @@ func (s *Statement) conform(w *world) error {
 func (b *builder) principal(w *world) {
 	a := &b.in.Actor
 	uid := types.NewEntityUID(entityTypes[a.Kind], "actor")
-	attrs := types.RecordMap{}
+	attrs := make(types.RecordMap, 4)
 	switch a.Kind {
 	case loot.Staff:
+		w.request.Principal = staffUID
+		if e, ok := b.s.staff.find(&staff{a.Roles, a.Undertaking}); ok {
+			w.addChecked(e)
+			return
+		}
 		attrs["roles"] = set(b.s.vocab, roleList, a.Roles)
 		if !a.Undertaking.IsZero() {
 			attrs["undertaking"] = b.time(a.Undertaking, "the undertaking")
