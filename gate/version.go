@@ -155,7 +155,8 @@ func (g *Gate) Propose(ctx context.Context, tx *store.Tx, s *statement.Statement
 // the ledger entry.
 func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash string, effective time.Time, reason string) error {
 	now := g.Now()
-	if current, ok := g.at(now); ok {
+	current, changes := g.at(now)
+	if changes {
 		earliest := now.AddDate(0, 0, current.Statement.Front().NoticeDays)
 		if effective.Before(earliest) {
 			return loot.Errorf(loot.Invalid, "The version in force promises %d days of notice, so this one can take effect on %s at the earliest.",
@@ -174,11 +175,11 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	if _, err := g.Note(ctx, tx, by, "statement.announced "+hash, reason); err != nil {
 		return err
 	}
-	if err := g.Jobs.Publish(ctx, tx, "statement.announced", hash); err != nil {
-		return err
-	}
 	tx.AfterCommit(func() { g.refreshed(ctx) })
-	return nil
+	if !changes {
+		return nil // nobody was promised anything before the first version
+	}
+	return g.Jobs.Publish(ctx, tx, "statement.announced", hash)
 }
 
 func (g *Gate) refreshed(ctx context.Context) {
