@@ -25,7 +25,7 @@ func home(kind loot.ActorKind) string {
 	return "/portal/signin"
 }
 
-var labelField = web.Field{Name: "label", Label: "What do you call it?", Hint: "Such as the device that it is on.", Plain: true, MaxLen: 60, Value: "Passkey", Required: true, Wide: true}
+var labelField = web.Field{Name: "label", Label: "What do you call it?", Hint: "Such as the device that it is on.", Plain: true, MaxLen: 60, Value: "Passkey", Required: true}
 
 // holderOf returns who asks as a passkey names them. A customer's name stays in
 // the vault: their passkey is named after the site.

@@ -145,6 +145,8 @@ func (r *real) picture(name string) {
 			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}})
 			return chromedp.Void{}, err
 		})
+		// Colours take a moment to change.
+		r.do(chromedp.Evaluate[chromedp.Void](`Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0))).then(() => undefined)`, chromedp.EvalAwaitPromise))
 		wide, err := chromedp.Run(r.ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth`))
 		ok(r.t, err)
 		if wide {

@@ -139,10 +139,9 @@ func (d *Desk) Actor(ctx context.Context, tx *store.Tx, id string) (loot.Actor, 
 	return a, nil
 }
 
-// members returns every account, by state and then by when it was made.
+// members returns every account, the oldest first.
 func (d *Desk) members(ctx context.Context, tx *store.Tx) ([]Member, error) {
-	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM staff_account
-		ORDER BY CASE state WHEN 'proposed' THEN 0 WHEN 'invited' THEN 1 WHEN 'active' THEN 2 WHEN 'suspended' THEN 3 ELSE 4 END, made, id`)
+	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM staff_account ORDER BY made, id`)
 	if err != nil {
 		return nil, fmt.Errorf("staff: accounts: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -147,12 +148,20 @@ func (d *Desk) renderList(w http.ResponseWriter, r *http.Request) error {
 			}
 			v.Rows = append(v.Rows, row)
 		}
+		slices.SortStableFunc(v.Rows, func(a, b memberRow) int {
+			return cmp.Or(cmp.Compare(stateOrder(a.State), stateOrder(b.State)), cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)))
+		})
 		v.Solo, err = d.Solo(ctx, tx)
 		return err
 	}); err != nil {
 		return err
 	}
 	return listPage.Render(w, r, http.StatusOK, v)
+}
+
+// stateOrder puts what waits for something first.
+func stateOrder(s State) int {
+	return slices.Index([]State{Proposed, Invited, Suspended, Active, Removed}, s)
 }
 
 type newView struct {
