@@ -205,6 +205,6 @@ func ValidName(s string) bool {
 		return false
 	}
 	return strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-')
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-'
 	}) < 0
 }

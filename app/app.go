@@ -84,7 +84,11 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.stop = append(a.stop, func() { keys.Close(context.WithoutCancel(ctx)) })
+	a.stop = append(a.stop, func() {
+		if err := keys.Close(context.WithoutCancel(ctx)); err != nil {
+			o.Log.Error("the keys did not close", "err", err)
+		}
+	})
 	jobs, err := job.New(db, job.Options{Log: o.Log, Now: o.Now, Simulated: o.Simulated})
 	if err != nil {
 		return nil, err

@@ -105,7 +105,11 @@ func (a *App) sender(c Config) (mail.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.stop = append(a.stop, func() { out.Close() })
+	a.stop = append(a.stop, func() {
+		if err := out.Close(); err != nil {
+			a.Log.Warn("the mail server's connections did not close", "err", err)
+		}
+	})
 	return out, nil
 }
 

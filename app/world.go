@@ -40,7 +40,9 @@ func newWorld(ctx context.Context, dir string, s *statement.Statement, clock *de
 	end = func() {
 		cancel()
 		if wait != nil {
-			wait()
+			if err := wait(); err != nil {
+				log.Warn("the world did not end cleanly", "err", err)
+			}
 		}
 		a.Close()
 		os.RemoveAll(dir)

@@ -169,7 +169,9 @@ func (s *sqliteDB) group(first *turn) {
 	}
 	var waiting []*turn
 	end := undone
-	for w := first; w != nil; w = s.next(len(waiting)) {
+	turns := 0 // those that roll back count, too, or they could keep the others waiting
+	for w := first; w != nil; w = s.next(turns) {
+		turns++
 		if !w.taken.CompareAndSwap(false, true) {
 			continue
 		}
@@ -198,8 +200,8 @@ func (s *sqliteDB) group(first *turn) {
 }
 
 // next returns the next caller who waits, if any does and the group has room.
-func (s *sqliteDB) next(size int) *turn {
-	if size >= maxGroup {
+func (s *sqliteDB) next(turns int) *turn {
+	if turns >= maxGroup {
 		return nil
 	}
 	select {

@@ -132,7 +132,12 @@ func (r *bench) fill() error {
 	defer a.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- a.Ledger.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(r.stderr, "bench: the sequencer ended:", err)
+		}
+	}()
 	n := r.size(100_000, 3_000)
 	empty, err := r.bytes(a)
 	if err != nil {
@@ -390,7 +395,7 @@ func percentile(waits []time.Duration, share float64) float64 {
 	if len(waits) == 0 {
 		return 0
 	}
-	slices.SortFunc(waits, func(a, b time.Duration) int { return cmp.Compare(a, b) })
+	slices.SortFunc(waits, cmp.Compare)
 	i := min(len(waits)-1, int(math.Ceil(share*float64(len(waits)))))
 	return float64(waits[i].Microseconds()) / 1000
 }

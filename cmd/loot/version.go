@@ -9,6 +9,6 @@ import (
 type versionCmd struct{}
 
 func (versionCmd) Run(c *command) error {
-	fmt.Fprintln(c.stdout, "loot", app.Version())
-	return nil
+	_, err := fmt.Fprintln(c.stdout, "loot", app.Version())
+	return err
 }

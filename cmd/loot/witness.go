@@ -18,12 +18,12 @@ type witnessCmd struct {
 	Listen string   `help:"Address for ledgers." default:"127.0.0.1:8090" env:"LOOT_WITNESS_LISTEN"`
 }
 
-func (w *witnessCmd) Run(c *command) error {
+func (w *witnessCmd) Run(c *command) (err error) {
 	witness, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: w.Data, Name: w.Name, Logs: w.Logs, Now: c.now, Log: c.log(app.Config{LogLevel: "info"})})
 	if err != nil {
 		return err
 	}
-	defer witness.Close()
+	defer func() { err = errors.Join(err, witness.Close()) }()
 	ln, err := listen(c.ctx, "--listen", w.Listen)
 	if err != nil {
 		return err

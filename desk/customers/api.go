@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -100,11 +101,14 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 	if !ok {
 		return nil, web.Invalid("", map[string]string{"service": "There is no such service."})
 	}
-	given, err := c.readFields(s, service, in.Body.Fields, in.Body.Permissions)
+	form, err := c.drawAll(ctx, s, service, nil)
 	if err != nil {
 		return nil, err
 	}
-	given.plan = in.Body.Plan
+	given, err := form.readFields(in.Body.Fields, in.Body.Permissions, in.Body.Plan)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := c.create(ctx, s, given, registration{
 		service: service.ID, sent: in.Body.Form, source: "a form of ours: " + lowerFirst(service.Title), carrier: api.ActorOf(ctx),
 	}); err != nil {
@@ -115,11 +119,13 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 	return out, nil
 }
 
-// readFields checks what a program sent as the form of the service would.
-func (c *customers) readFields(s *statement.Statement, service statement.ServiceDecl, fields map[loot.Field]string, permissions []string) (answer, error) {
-	form := draw(s, service, nil, c.needs.Written)
-	a := answer{given: map[loot.Field]string{}}
+// readFields checks what a program sent as the page checks what was typed.
+func (form *orderForm) readFields(fields map[loot.Field]string, permissions []string, plan string) (answer, error) {
+	a := answer{given: map[loot.Field]string{}, plan: plan}
 	wrong := map[string]string{}
+	if err := form.Plans.Check(url.Values{"plan": {plan}}); err != nil {
+		wrong["plan"] = web.Wrong(err)["plan"]
+	}
 	for id := range fields {
 		if !slices.ContainsFunc(form.questions(), func(q question) bool { return q.Decl.ID == id }) {
 			wrong["fields"] = "A field is among them that the statement does not ask for with this service."
@@ -262,7 +268,7 @@ func openRequest(s *statement.Statement, id loot.Subject, me loot.Actor, b openB
 	free, locked := fieldsFor(s, b.Purpose)
 	fields := b.Fields
 	if len(fields) == 0 {
-		if b.Reveal {
+		if b.Reveal { //nolint:forbidigo // asked for, not opened
 			return gate.Request{}, nil, web.Invalid("", map[string]string{"fields": "Name the fields that are to be uncovered."})
 		}
 		fields = free
@@ -278,7 +284,7 @@ func openRequest(s *statement.Statement, id loot.Subject, me loot.Actor, b openB
 		}
 	}
 	a := ask{Subject: id, Purpose: b.Purpose, Reason: b.Reason, Case: b.Case, Approval: b.Approval}
-	return a.request(me, fields, b.Reveal), locked, nil
+	return a.request(me, fields, b.Reveal), locked, nil //nolint:forbidigo // asked for, not opened
 }
 
 func (c *customers) apiOpen(ctx context.Context, in *openIn) (*openOut, error) {

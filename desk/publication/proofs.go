@@ -25,7 +25,7 @@ func proofs() []desk.Proof {
 			early := w.Now().AddDate(0, 0, notice).Add(-time.Hour)
 			err = announce(ctx, w, next, early)
 			if loot.KindOf(err) != loot.Invalid {
-				return "", fmt.Errorf("announcing it %d days less an hour ahead was not refused: %v", notice, err)
+				return "", fmt.Errorf("announcing it %d days less an hour ahead was not refused: %w", notice, err)
 			}
 			return "refused: " + loot.Message(err), nil
 		}},
