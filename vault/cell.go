@@ -41,8 +41,9 @@ var states = []string{"unverified", "checked", "verified", "disputed", "expired"
 const packVersion = 1
 
 // pack writes cells into one row: a table of origins, then the cells. Numbers
-// are varints, texts and seals have their length before them.
-func pack(cells []cell) []byte {
+// are varints, texts and seals have their length before them. A field is a
+// zero and its id, or its name.
+func pack(cells []cell, names naming) []byte {
 	var origins []origin
 	size := 16
 	for _, c := range cells {
@@ -65,7 +66,11 @@ func pack(cells []cell) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(cells)))
 	for _, c := range cells {
-		b = appendText(b, string(c.field))
+		if id, ok := names.short(c.field); ok {
+			b = append(append(b, 0), id[:]...)
+		} else {
+			b = appendText(b, string(c.field))
+		}
 		b = binary.AppendUvarint(b, uint64(c.version))
 		b = binary.AppendUvarint(b, uint64(slices.Index(origins, c.origin)))
 		b = append(b, c.state|c.spell<<4)
@@ -128,7 +133,7 @@ func (r *reader) byte() byte {
 }
 
 // unpack is the inverse of pack. It refuses what pack cannot have written.
-func unpack(b []byte) ([]cell, error) {
+func unpack(b []byte, names naming) ([]cell, error) {
 	r := &reader{b: b}
 	if v := r.byte(); v != packVersion {
 		return nil, fmt.Errorf("cells of format %d: %w", v, ErrDamaged)
@@ -151,7 +156,14 @@ func unpack(b []byte) ([]cell, error) {
 	used := uint64(0) // origins come in the order of their first use
 	for i := range cells {
 		c := &cells[i]
-		c.field = loot.Field(r.text())
+		if name := r.text(); len(name) > 0 {
+			c.field = loot.Field(name)
+		} else if id := r.take(3); !r.bad {
+			var known bool
+			if c.field, known = names.long(wordID(id)); !known {
+				return nil, fmt.Errorf("a field of no name: %w", ErrDamaged)
+			}
+		}
 		version := r.uvarint()
 		o := r.uvarint()
 		bits := r.byte()

@@ -61,13 +61,13 @@ func (v *Vault) Check(ctx context.Context) (Report, error) {
 			page = nil
 			clear(damaged)
 			rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 200`,
-				string(last.Subject), string(last.collection))
+				last.Subject.Compact(), string(last.collection))
 			if err != nil {
 				return err
 			}
 			defer rows.Close()
 			for rows.Next() {
-				rec, err := scan(rows)
+				rec, err := v.scan(ctx, rows)
 				if errors.Is(err, ErrDamaged) {
 					damaged[rec.Subject] = err
 				} else if err != nil {
@@ -183,7 +183,7 @@ func (v *Vault) checkFound(ctx context.Context, r *Report, rec record, c cell, v
 	}
 	var n int
 	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), string(rec.Subject)).Scan(&n)
+		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), rec.Subject.Compact()).Scan(&n)
 	})
 	if err == nil && n != 1 {
 		r.add(rec, c.field, fmt.Sprintf("it stands %d times in the index", n))
@@ -221,7 +221,7 @@ func (v *Vault) checkFiles(ctx context.Context, r *Report, rec record, key *keyr
 	var files []fileRow
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		files = nil
-		rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0`, string(rec.Subject), string(rec.collection))
+		rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0`, rec.Subject.Compact(), string(rec.collection))
 		if err != nil {
 			return err
 		}
@@ -282,7 +282,7 @@ func (v *Vault) checkIndex(ctx context.Context, r *Report, expected int) error {
 		defer rows.Close()
 		for rows.Next() {
 			var e entry
-			if err := rows.Scan(&e.lookup, &e.subject); err != nil {
+			if err := rows.Scan(&e.lookup, compact{&e.subject}); err != nil {
 				return err
 			}
 			strays = append(strays, e)

@@ -51,7 +51,7 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 		}
 	}
 	if rec.cells == nil { // damaged: what it is found by is not known
-		if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE subject = $1`, string(s)); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE subject = $1`, s.Compact()); err != nil {
 			return fmt.Errorf("vault: erase: %w", err)
 		}
 	}
@@ -60,13 +60,13 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 		`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE subject = $1 AND collection = $2)`,
 		`DELETE FROM vault_file WHERE subject = $1 AND collection = $2`,
 	} {
-		if _, err := tx.Exec(ctx, q, string(s), string(c)); err != nil {
+		if _, err := tx.Exec(ctx, q, s.Compact(), string(c)); err != nil {
 			return fmt.Errorf("vault: erase: %w", err)
 		}
 	}
 	// It is due at once: the key is still to be destroyed.
 	if _, err := tx.Exec(ctx, `UPDATE vault_record SET erased = $1, changed = $1, due = $1, epoch = 0, version = version + 1, cells = $2 WHERE subject = $3 AND collection = $4`,
-		at.UnixMicro(), pack(nil), string(s), string(c)); err != nil {
+		at.UnixMicro(), pack(nil, inFull{}), s.Compact(), string(c)); err != nil {
 		return fmt.Errorf("vault: erase: %w", err)
 	}
 	return nil
@@ -77,7 +77,7 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 func (v *Vault) destroy(ctx context.Context, a destroyKey) error {
 	var erased, due int64
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT erased, due FROM vault_record WHERE subject = $1 AND collection = $2`, string(a.Subject), string(a.Collection)).Scan(&erased, &due)
+		return tx.QueryRow(ctx, `SELECT erased, due FROM vault_record WHERE subject = $1 AND collection = $2`, a.Subject.Compact(), string(a.Collection)).Scan(&erased, &due)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && erased == 0:
@@ -94,7 +94,7 @@ func (v *Vault) destroy(ctx context.Context, a destroyKey) error {
 	}
 	v.step("destroy: key")
 	return v.DB.InTx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2 AND erased > 0 AND due > 0`, string(a.Subject), string(a.Collection))
+		n, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2 AND erased > 0 AND due > 0`, a.Subject.Compact(), string(a.Collection))
 		if err != nil || n == 0 {
 			return err
 		}
@@ -152,7 +152,7 @@ func (v *Vault) sweepErased(ctx context.Context) error {
 		defer rows.Close()
 		for rows.Next() {
 			var a destroyKey
-			if err := rows.Scan(&a.Subject, &a.Collection); err != nil {
+			if err := rows.Scan(compact{&a.Subject}, &a.Collection); err != nil {
 				return err
 			}
 			due = append(due, a)
@@ -198,7 +198,7 @@ func (v *Vault) has(ctx context.Context, p keyring.Person) (held, leftover bool,
 	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		held, leftover = false, false
 		var erased int64
-		err := tx.QueryRow(ctx, `SELECT erased FROM vault_record WHERE subject = $1 AND collection = $2`, string(p.Subject), string(p.Collection)).Scan(&erased)
+		err := tx.QueryRow(ctx, `SELECT erased FROM vault_record WHERE subject = $1 AND collection = $2`, p.Subject.Compact(), string(p.Collection)).Scan(&erased)
 		if err == nil {
 			held = erased == 0
 			return nil
@@ -242,7 +242,7 @@ func (v *Vault) buryAgain(ctx context.Context, p keyring.Person) error {
 		if err := v.bury(ctx, tx, rec, p.Subject, p.Collection, v.Now()); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2`, string(p.Subject), string(p.Collection)); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2`, p.Subject.Compact(), string(p.Collection)); err != nil {
 			return err
 		}
 		return v.Jobs.Publish(ctx, tx, "person.erased", string(p.Subject))

@@ -315,7 +315,7 @@ func TestErasedKeyIsInNoFile(t *testing.T) {
 	s := b.create(t, ada())
 	var sealed []byte
 	if err := b.keyDB.ReadTx(t.Context(), func(tx *store.Tx) error {
-		return tx.QueryRow(t.Context(), `SELECT sealed FROM keyring_person WHERE subject = $1`, string(s)).Scan(&sealed)
+		return tx.QueryRow(t.Context(), `SELECT sealed FROM keyring_person WHERE subject = $1`, s.Compact()).Scan(&sealed)
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,16 @@
 package vault
 
-import "loot"
+import (
+	"context"
+
+	"loot"
+)
 
 // StopAt has f called between the steps of what must survive a kill.
 func (v *Vault) StopAt(f func(step string)) { v.stop = f }
+
+// SmallBatches makes a rotation take many steps.
+func SmallBatches(n int) { rotateBatch = n }
 
 // Cell is one packed cell, for tests that damage rows.
 type Cell struct {
@@ -19,9 +26,15 @@ type Cell struct {
 	Sealed    []byte
 }
 
+// Unpack takes a row apart in which every field has its name.
+func Unpack(b []byte) ([]Cell, error) { return opened(unpack(b, inFull{})) }
+
 // Unpack takes a row apart.
-func Unpack(b []byte) ([]Cell, error) {
-	cells, err := unpack(b)
+func (v *Vault) Unpack(ctx context.Context, b []byte) ([]Cell, error) {
+	return opened(unpack(b, v.names(ctx)))
+}
+
+func opened(cells []cell, err error) ([]Cell, error) {
 	var out []Cell
 	for _, c := range cells {
 		out = append(out, Cell{c.field, c.version, c.origin.source, c.origin.at, c.origin.statement, c.state, c.until, c.spell, c.hash, c.sealed})
@@ -35,7 +48,7 @@ func Pack(cells []Cell) []byte {
 	for _, c := range cells {
 		in = append(in, cell{c.Field, c.Version, origin{c.Source, c.At, c.Statement}, c.State, c.Until, c.Spell, c.Hash, c.Sealed})
 	}
-	return pack(in)
+	return pack(in, inFull{})
 }
 
 // Mask and Spell are what a form and a search see of a value.

@@ -55,7 +55,7 @@ func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f 
 	id = loot.NewID("f")
 	err = v.DB.InTx(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)`,
-			id, string(s), string(c), string(f), v.Now().UnixMicro(), []byte{})
+			id, s.Compact(), string(c), string(f), v.Now().UnixMicro(), []byte{})
 		return err
 	})
 	if err != nil {
@@ -218,7 +218,7 @@ type fileRow struct {
 const fileColumns = `id, subject, collection, field, kept, size, source, statement, about`
 
 func scanFile(row interface{ Scan(...any) error }) (f fileRow, err error) {
-	err = row.Scan(&f.id, &f.subject, &f.collection, &f.field, &f.kept, &f.size, &f.source, &f.statement, &f.about)
+	err = row.Scan(&f.id, compact{&f.subject}, &f.collection, &f.field, &f.kept, &f.size, &f.source, &f.statement, &f.about)
 	return f, err
 }
 
@@ -241,7 +241,7 @@ func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string)
 
 // files opens what is sealed about the files of a grant's fields.
 func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, error) {
-	rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0 ORDER BY kept, id`, string(o.g.Subject), string(o.g.Collection))
+	rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0 ORDER BY kept, id`, o.g.Subject.Compact(), string(o.g.Collection))
 	if err != nil {
 		return nil, fmt.Errorf("vault: files: %w", err)
 	}

@@ -27,7 +27,7 @@ func (v *Vault) index(ctx context.Context, tx *store.Tx, rec *record, c *cell, h
 	if rec.epoch == 0 || epoch < rec.epoch {
 		rec.epoch = epoch
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO vault_index (lookup, subject) VALUES ($1, $2)`, c.lookup(), string(rec.Subject)); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO vault_index (lookup, subject) VALUES ($1, $2)`, c.lookup(), rec.Subject.Compact()); err != nil {
 		return fmt.Errorf("vault: index: %w", err)
 	}
 	return nil
@@ -37,7 +37,7 @@ func (v *Vault) unindex(ctx context.Context, tx *store.Tx, s loot.Subject, c cel
 	if c.spell == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), string(s)); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), s.Compact()); err != nil {
 		return fmt.Errorf("vault: index: %w", err)
 	}
 	return nil
@@ -113,7 +113,7 @@ func (v *Vault) stale(ctx context.Context, tx *store.Tx, c loot.Collection, epoc
 	if len(skip) > 0 {
 		except = ` AND subject NOT IN (` + store.Placeholders(4, len(skip)) + `)`
 		for _, s := range skip {
-			args = append(args, string(s))
+			args = append(args, s.Compact())
 		}
 	}
 	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record
@@ -124,7 +124,7 @@ func (v *Vault) stale(ctx context.Context, tx *store.Tx, c loot.Collection, epoc
 	defer rows.Close()
 	var out []record
 	for rows.Next() {
-		rec, err := scan(rows)
+		rec, err := v.scan(ctx, rows)
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			return nil, err
 		}
@@ -192,7 +192,7 @@ func (v *Vault) rotate(ctx context.Context, a rotateKeys) error { return v.Rotat
 
 // rotateBatch is how many rows a transaction of a rotation changes, so that
 // those who serve wait no longer than for each other.
-const rotateBatch = 500
+var rotateBatch = 500 // tests make it smaller
 
 // Rotate gives a collection a new epoch of keys while it is served: new keys
 // and indexes use it at once, the others are moved in batches, and then the

@@ -104,7 +104,7 @@ type formerCell struct {
 }
 
 func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) ([]formerCell, error) {
-	rows, err := tx.Query(ctx, `SELECT field, version, replaced, cell FROM vault_history WHERE subject = $1 AND collection = $2 ORDER BY field, version DESC`, string(s), string(c))
+	rows, err := tx.Query(ctx, `SELECT field, version, replaced, cell FROM vault_history WHERE subject = $1 AND collection = $2 ORDER BY field, version DESC`, s.Compact(), string(c))
 	if err != nil {
 		return nil, fmt.Errorf("vault: history: %w", err)
 	}
@@ -117,7 +117,7 @@ func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loo
 		if err := rows.Scan(&field, &version, &replaced, &packed); err != nil {
 			return nil, fmt.Errorf("vault: history: %w", err)
 		}
-		cells, err := unpack(packed)
+		cells, err := unpack(packed, v.names(ctx))
 		if err != nil || len(cells) != 1 || cells[0].field != field || cells[0].version != version {
 			return nil, fmt.Errorf("vault: history of %s of %s: %w", field, s, ErrDamaged)
 		}
@@ -216,7 +216,7 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 	defer rows.Close()
 	var out []loot.Subject
 	for rows.Next() {
-		rec, err := scan(rows)
+		rec, err := v.scan(ctx, rows)
 		if err != nil {
 			return nil, fmt.Errorf("vault: find: %w", err)
 		}

@@ -43,6 +43,7 @@ type Config struct {
 type Vault struct {
 	Config
 	claims []Claim
+	words  words
 
 	// stop is called between the steps of what must survive a kill; tests set it.
 	stop func(step string)
@@ -129,11 +130,11 @@ func (r *record) cell(f loot.Field) int {
 const recordColumns = `subject, collection, version, created, changed, erased, epoch, cells`
 
 // scan reads the columns of a record.
-func scan(row interface{ Scan(...any) error }) (record, error) {
+func (v *Vault) scan(ctx context.Context, row interface{ Scan(...any) error }) (record, error) {
 	var rec record
 	var created, changed int64
 	var packed []byte
-	err := row.Scan(&rec.Subject, &rec.collection, &rec.Version, &created, &changed, &rec.erased, &rec.epoch, &packed)
+	err := row.Scan(compact{&rec.Subject}, &rec.collection, &rec.Version, &created, &changed, &rec.erased, &rec.epoch, &packed)
 	if err != nil {
 		return rec, err
 	}
@@ -141,7 +142,7 @@ func scan(row interface{ Scan(...any) error }) (record, error) {
 	if rec.Erased() {
 		return rec, nil
 	}
-	if rec.cells, err = unpack(packed); err != nil {
+	if rec.cells, err = unpack(packed, v.names(ctx)); err != nil {
 		return rec, fmt.Errorf("vault: record %s: %w", rec.Subject, err)
 	}
 	return rec, nil
@@ -149,7 +150,7 @@ func scan(row interface{ Scan(...any) error }) (record, error) {
 
 // load reads a record that is held.
 func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, lock string) (record, error) {
-	rec, err := scan(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, string(s), string(c)))
+	rec, err := v.scan(ctx, tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, s.Compact(), string(c)))
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && rec.Erased():
 		return rec, errErased
@@ -187,7 +188,7 @@ func (v *Vault) about(c cell) About {
 func (v *Vault) Row(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (Row, error) {
 	r := Row{Subject: s}
 	var created, changed int64
-	err := tx.QueryRow(ctx, `SELECT version, created, changed, erased FROM vault_record WHERE subject = $1 AND collection = $2`, string(s), string(c)).
+	err := tx.QueryRow(ctx, `SELECT version, created, changed, erased FROM vault_record WHERE subject = $1 AND collection = $2`, s.Compact(), string(c)).
 		Scan(&r.Version, &created, &changed, &r.erased)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, errErased
@@ -209,7 +210,7 @@ func (v *Vault) List(ctx context.Context, tx *store.Tx, c loot.Collection, after
 			return nil, err
 		}
 		where = ` AND created <= $3 AND (created < $3 OR subject < $4)`
-		args = append(args, last.Created.UnixMicro(), string(after))
+		args = append(args, last.Created.UnixMicro(), after.Compact())
 	}
 	rows, err := tx.Query(ctx, `SELECT subject, version, created, changed, erased FROM vault_record
 		WHERE collection = $1`+where+` ORDER BY created DESC, subject DESC LIMIT $2`, args...)
@@ -221,7 +222,7 @@ func (v *Vault) List(ctx context.Context, tx *store.Tx, c loot.Collection, after
 	for rows.Next() {
 		var r Row
 		var created, changed int64
-		if err := rows.Scan(&r.Subject, &r.Version, &created, &changed, &r.erased); err != nil {
+		if err := rows.Scan(compact{&r.Subject}, &r.Version, &created, &changed, &r.erased); err != nil {
 			return nil, fmt.Errorf("vault: list: %w", err)
 		}
 		r.Created, r.Changed = time.UnixMicro(created).UTC(), time.UnixMicro(changed).UTC()

@@ -70,9 +70,11 @@ type bench struct {
 
 var tables = map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}
 
+var engines = map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres}
+
 func each(t *testing.T, f func(t *testing.T, b *bench)) {
 	t.Helper()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range engines {
 		t.Run(name, func(t *testing.T) { f(t, newBench(t, url)) })
 	}
 }

@@ -24,8 +24,12 @@ func (v *Vault) Create(ctx context.Context, tx *store.Tx, p gate.Permit, given m
 	if err := v.put(ctx, tx, g, &rec, given, src); err != nil {
 		return err
 	}
+	names, err := v.naming(ctx, tx, rec.cells)
+	if err != nil {
+		return err
+	}
 	_, err = tx.Exec(ctx, `INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES ($1, $2, $2, 0, $3, $4, $5, $6, $7)`,
-		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, string(g.Subject), string(g.Collection), pack(rec.cells))
+		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, g.Subject.Compact(), string(g.Collection), pack(rec.cells, names))
 	if store.IsUnique(err) {
 		return loot.Wrap(loot.Conflict, err, "This person has a record already.")
 	}
@@ -79,8 +83,12 @@ func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *reco
 
 // update writes a record that was read for update.
 func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
-	_, err := tx.Exec(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
-		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, pack(rec.cells), string(rec.Subject), string(rec.collection))
+	names, err := v.naming(ctx, tx, rec.cells)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
+		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, pack(rec.cells, names), rec.Subject.Compact(), string(rec.collection))
 	if err != nil {
 		return fmt.Errorf("vault: write: %w", err)
 	}
@@ -166,8 +174,12 @@ func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int,
 	}
 	rec.cells = slices.Delete(rec.cells, i, i+1)
 	former.spell, former.hash = 0, nil // nobody is found by a former value
-	_, err := tx.Exec(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
-		string(rec.Subject), string(rec.collection), string(former.field), former.version, at.UnixMicro(), pack([]cell{former}))
+	names, err := v.naming(ctx, tx, []cell{former})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
+		rec.Subject.Compact(), string(rec.collection), string(former.field), former.version, at.UnixMicro(), pack([]cell{former}, names))
 	if err != nil {
 		return fmt.Errorf("vault: history: %w", err)
 	}
@@ -237,7 +249,7 @@ func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]
 	defer rows.Close()
 	var out []Due
 	for rows.Next() {
-		rec, err := scan(rows)
+		rec, err := v.scan(ctx, rows)
 		if err != nil {
 			return nil, fmt.Errorf("vault: due: %w", err)
 		}

@@ -1,5 +1,12 @@
 -- +goose Up
 
+-- Names of fields, which the packed cells refer to in three bytes: the first
+-- of the hash of the name.
+CREATE TABLE vault_word (
+    id   BIGINT PRIMARY KEY,
+    word TEXT NOT NULL
+);
+
 -- One row a person and collection.
 CREATE TABLE vault_record (
     version    BIGINT NOT NULL,      -- rises with every change
@@ -8,7 +15,7 @@ CREATE TABLE vault_record (
     erased     BIGINT NOT NULL,      -- 0: held; otherwise nothing of it is opened any more
     due        BIGINT NOT NULL,      -- when there is something to do: held, a value is to be erased; erased, the key is; 0: nothing
     epoch      BIGINT NOT NULL,      -- oldest epoch of its blind indexes; 0: it has none
-    subject    TEXT NOT NULL,
+    subject    @BYTES@ NOT NULL,     -- 16 bytes
     collection TEXT NOT NULL,
     cells      @BYTES@ NOT NULL,     -- packed, each sealed by itself
     PRIMARY KEY (subject, collection)
@@ -21,13 +28,13 @@ CREATE INDEX vault_record_due ON vault_record (due) WHERE due > 0;
 -- lookup is the first eight bytes, so a chance match is found out there.
 CREATE TABLE vault_index (
     lookup  BIGINT NOT NULL,
-    subject TEXT NOT NULL
+    subject @BYTES@ NOT NULL
 );
 CREATE INDEX vault_index_lookup ON vault_index (lookup);
 
 -- Values that were corrected or removed.
 CREATE TABLE vault_history (
-    subject    TEXT NOT NULL,
+    subject    @BYTES@ NOT NULL,
     collection TEXT NOT NULL,
     field      TEXT NOT NULL,
     version    BIGINT NOT NULL,      -- of the cell
@@ -38,7 +45,7 @@ CREATE TABLE vault_history (
 
 CREATE TABLE vault_file (
     id         TEXT PRIMARY KEY,
-    subject    TEXT NOT NULL,
+    subject    @BYTES@ NOT NULL,
     collection TEXT NOT NULL,
     field      TEXT NOT NULL,
     made       BIGINT NOT NULL,
@@ -64,3 +71,4 @@ DROP TABLE vault_file;
 DROP TABLE vault_history;
 DROP TABLE vault_index;
 DROP TABLE vault_record;
+DROP TABLE vault_word;
