@@ -37,8 +37,8 @@ when { context.purpose == Purpose::"service" };`
 		{"never true", when("false"), "its conditions never hold"},
 		{"an empty range", when("resource.level < 1 && resource.level > 5"), "its conditions never hold"},
 		{"two purposes at once", when(`context.purpose == Purpose::"service" && context.purpose == Purpose::"other"`) + "\n```yaml\npurposes: {other: {title: O, why: X., basis: interest, retain: 1y}}\n```\n", "its conditions never hold"},
-		{"an actor that does not do this", strings.Replace(inCedar(`permit (principal, action == Action::"find", resource)
-when { principal is Visitor };`), "", "", 1), "No request was found that the rule a.second#1 decides"},
+		{"an actor that does not do this", inCedar(`permit (principal, action == Action::"find", resource)
+when { principal is Visitor };`), "No request was found that the rule a.second#1 decides"},
 		{"two words that differ", when(`"a" == "b"`), "its conditions never hold"},
 		{"two kinds of thing compared", when(`context.purpose == Region::"eu"`), "its conditions never hold"},
 		{"permitted and wholly forbidden", inCedar(permit + "\n\nforbid (principal, action == Action::\"find\", resource);"), "a.second#1 decides: its conditions never hold, or other rules permit or forbid all of it"},
@@ -55,6 +55,7 @@ when { principal is Staff && !(principal has undertaking) };`), "or other rules 
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // each looks long for what is not there
 			s, err := parse("base.md", []byte(test.src))
 			if err != nil {
 				t.Fatal(err)

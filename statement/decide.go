@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/cedar-policy/cedar-go"
-	"github.com/cedar-policy/cedar-go/types"
 
 	"loot"
 )
@@ -65,7 +64,7 @@ func (s *Statement) decide(w *world, in *Input) Verdict {
 	}
 	v.Rules = make([]string, len(why.Reasons))
 	for i, reason := range why.Reasons {
-		r := s.byID[types.PolicyID(reason.PolicyID)]
+		r := s.byID[reason.PolicyID]
 		v.Rules[i] = r.ID
 		if !slices.Contains(v.Clauses, r.Clause) {
 			v.Clauses = append(v.Clauses, r.Clause)

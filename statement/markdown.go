@@ -417,7 +417,8 @@ func (r *reader) refuseLookalikes() {
 		case strings.HasPrefix(bare, "#"):
 			r.add(at, "This looks like a heading and is none: write # at the start of the line, a space, and the title.")
 		case strings.Contains(line, "{#"):
-			at.col = utf8.RuneCountInString(line[:strings.Index(line, "{#")]) + 1
+			before, _, _ := strings.Cut(line, "{#")
+			at.col = utf8.RuneCountInString(before) + 1
 			r.add(at, "This looks like the id of a clause and is none.")
 		case strings.Contains(line, "```") || strings.Contains(line, "~~~"):
 			r.add(at, "This looks like a fenced block and is none.")

@@ -228,7 +228,7 @@ func TestProblems(t *testing.T) {
 		{"unknown purpose in a list", when("[Purpose::\"service\", Purpose::\"x\"].contains(context.purpose)"), at + 1, 29, "a.second", `There is no purpose "x".`},
 		{"unknown collection in a head", inCedar("permit (principal is Staff, action == Action::\"find\", resource in Collection::\"client\");"), at, 67, "a.second", `There is no collection "client".`},
 		{"unknown desk", inCedar("permit (principal == Desk::\"attic\", action == Action::\"find\", resource);"), at, 22, "a.second", `There is no desk "attic".`},
-		{"unknown role", when("principal.roles.contains(Role::\"suport\")"), at + 1, 33, "a.second", `There is no role "suport" (did you mean support?).`},
+		{"unknown role", when("principal.roles.contains(Role::\"sipport\")"), at + 1, 33, "a.second", `There is no role "sipport" (did you mean support?).`},
 		{"unknown recipient", when("resource.subject.hasTag(\"acme\")"), at + 1, 32, "a.second", `There is no recipient "acme".`},
 		{"unknown sender", inCedar("forbid (principal, action == Action::\"contact\", resource)\nwhen { context.sender == \"acme\" };"), at + 1, 26, "a.second", `There is no sender "acme".`},
 		{"one single person", when("resource.subject == Person::\"subject\""), at + 1, 28, "a.second", "never of one single person"},
@@ -270,10 +270,11 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	src = strings.Replace(src, "Prose of the second.", "A <b>bold</b> word.", 1)
 	src = strings.Replace(src, `Purpose::"service" };`, `Purpose::"servise" };`, 1)
 	src = strings.Replace(src, "key_days: 90", "key_days: no", 1)
-	src = strings.Replace(src, "permit (principal is Staff", "forbid (principal, action, resourse);\n\npermit (principal is Staff", 1)
+	src = strings.Replace(src, "permit (principal is Staff", "forbid (principal, action, recource);\n\npermit (principal is Staff", 1)
 	_, err := Parse("base.md", []byte(src))
 	var lines []int
-	for _, p := range err.(Problems) {
+	problems, _ := errors.AsType[Problems](err)
+	for _, p := range problems {
 		lines = append(lines, p.Line)
 	}
 	if got, want := fmt.Sprint(lines), "[8 22 37 40 43]"; got != want {

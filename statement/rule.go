@@ -375,7 +375,7 @@ func number(n int) string {
 }
 
 func flatten(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list itself is wanted
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var out []error
 		for _, e := range many.Unwrap() {
 			out = append(out, flatten(e)...)

@@ -74,10 +74,7 @@ const (
 	textPattern = `\S`
 )
 
-var (
-	lifeText = regexp.MustCompile(lifePattern)
-	dateText = regexp.MustCompile(datePattern)
-)
+var lifeText = regexp.MustCompile(lifePattern)
 
 // A mention is a name that a declaration uses.
 type mention struct {

@@ -16,7 +16,7 @@ import (
 // How long a witness is looked for: at least so many fresh starts, so many
 // steps each.
 const (
-	witnessStarts = 120
+	witnessStarts = 90
 	witnessSteps  = 150
 )
 

@@ -475,8 +475,10 @@ func (s *Statement) equal(a, b ast.IsNode, yes bool) string {
 	return s.is(a, b, yes)
 }
 
-var opposite = map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-var mirrored = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+var (
+	opposite = map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+	mirrored = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+)
 
 // compare puts a comparison of dates or numbers into words.
 func (s *Statement) compare(a, b ast.IsNode, op string, yes bool) string {
