@@ -25,6 +25,7 @@ type health struct {
 	broken  atomic.Pointer[string] // why this process's sequencer failed
 	late    atomic.Pointer[string] // why the watch says no
 	leading atomic.Bool            // this process is the sequencer, and nothing is wrong
+	stale   atomic.Bool            // the database says that a sequencer failed, and this one did not
 	ended   atomic.Bool            // Run has returned
 	size    atomic.Int64           // confirmed entries, as last seen
 }
@@ -118,8 +119,11 @@ func (l *Ledger) watch(ctx context.Context) {
 	var w watch
 	for {
 		if st, err := l.state(ctx); err == nil {
-			if l.leading.Load() {
-				st.failed = "" // was read before it was cleared
+			if l.leading.Load() && st.failed != "" {
+				// It was read before it was cleared, or is the late word of a
+				// former sequencer.
+				st.failed = ""
+				l.stale.Store(true)
 			}
 			before, now := l.late.Load(), w.look(st)
 			l.late.Store(now)

@@ -167,7 +167,7 @@ func (s *sequencer) loop(ctx context.Context) error {
 		if n == maxBatch {
 			continue
 		}
-		if !drained || s.broken.Load() != nil {
+		if stale := s.stale.Swap(false); stale || !drained || s.broken.Load() != nil {
 			// Only now does everything recorded have its place again.
 			if err := s.clear(ctx); err != nil {
 				return err

@@ -66,7 +66,10 @@ func TestPausedLeaderAddsNothingTwice(t *testing.T) {
 						once.Do(func() {
 							lose()
 							close(paused)
-							<-wake
+							select {
+							case <-wake:
+							case <-t.Context().Done():
+							}
 						})
 					}
 					return nil
@@ -155,6 +158,48 @@ func TestNoLogNoData(t *testing.T) {
 		b.append(two, opening(s, b.now()))
 		b.sync(two)
 		b.sound(two, 12)
+	})
+}
+
+// TestOtherNodesHearOfAFailure: they refuse as soon as the database says that
+// the sequencer failed, and until it says otherwise.
+func TestOtherNodesHearOfAFailure(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		leader, other := b.open(), b.open()
+		paused, wake := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		leader.OnStep(func(string, func()) error {
+			once.Do(func() {
+				close(paused)
+				select {
+				case <-wake:
+				case <-t.Context().Done():
+				}
+			})
+			return nil
+		})
+		b.run(leader)
+		s := b.person()
+		b.append(leader, opening(s, b.now()))
+		<-paused
+		b.run(other)
+		if err := other.Ready(); err != nil {
+			t.Fatal(err)
+		}
+		b.exec(`UPDATE ledger_state SET failed = 'the disk is full'`)
+		within(t, time.Second, "refuses", func() bool { return other.Ready() != nil })
+		close(wake)
+		within(t, 2*time.Second, "recovers", func() bool { return other.Ready() == nil && leader.Ready() == nil })
+
+		// The late word of a sequencer that leads no more is not believed for long.
+		b.exec(`UPDATE ledger_state SET failed = 'I had a problem'`)
+		within(t, 2*time.Second, "the word is gone", func() (gone bool) {
+			b.read(func(tx *store.Tx) error {
+				return tx.QueryRow(t.Context(), `SELECT COUNT(*) = 1 FROM ledger_state WHERE failed = ''`).Scan(&gone)
+			})
+			return gone
+		})
+		within(t, 2*time.Second, "recovers", func() bool { return other.Ready() == nil && leader.Ready() == nil })
 	})
 }
 
