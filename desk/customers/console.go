@@ -241,8 +241,8 @@ type ask struct {
 func askFields(s *statement.Statement, me loot.Actor) web.Fields {
 	return web.Fields{
 		purposeField(s, me),
-		{Name: "reason", Type: "textarea", Label: "Reason", Rows: 2, MaxLen: 500, Required: true, Plain: true, Hint: "One sentence, such as the number of the ticket. It is sealed beside your name, and no customer sees it."},
 		{Name: "case", Label: "Case", MaxLen: 64, Hint: "The number of an open case, where the purpose needs one."},
+		{Name: "reason", Type: "textarea", Label: "Reason", Rows: 2, MaxLen: 500, Required: true, Plain: true, Wide: true, Hint: "One sentence, such as the number of the ticket. It is sealed beside your name, and no customer sees it."},
 	}
 }
 
@@ -349,7 +349,7 @@ func (c *customers) showCard(w http.ResponseWriter, r *http.Request, status int,
 	}); err != nil {
 		return err
 	}
-	v.View = web.ViewOf(r, "Customer")
+	v.View = web.ViewOf(r, "Customer "+short(subject))
 	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}}
 	v.Open = "/console/customers/" + url.PathEscape(string(subject)) + "/open"
 	v.State, v.Erased = rowState(row), row.Erased()
@@ -472,7 +472,7 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, values vault.Values,
 		out.State = web.Badge{Text: "not given"}
 		return out
 	}
-	out.State, out.Source = stateBadge(v), v.Source
+	out.State, out.Source = stateBadge(v, "as given"), v.Source
 	//nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
 	text := v.Reveal()
 	if !v.Masked {
@@ -480,7 +480,7 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, values vault.Values,
 	}
 	out.Secret = web.Secret{Shown: strings.ReplaceAll(text, "\n", ", "), Masked: v.Masked, Copyable: true}
 	if v.Masked {
-		out.Reveal = base + "/reveal"
+		out.Reveal = base + "/reveal" //nolint:forbidigo // an address, not a value
 	}
 	return out
 }
@@ -510,6 +510,10 @@ func (c *customers) refused(w http.ResponseWriter, r *http.Request, a ask, field
 	shown, _ := web.RefusalOf(err)
 	if shown.Clause != "" {
 		shown.Href = "/statement#" + string(shown.Clause)
+	}
+	shown.Message = "Nothing was opened or changed."
+	if refusal.Approvals > 0 {
+		shown.Message = "Nothing was opened yet. First, " + people(refusal.Approvals) + " must agree."
 	}
 	v := cardView{Ask: fields, Refusal: &shown}
 	if refusal.Approvals > 0 && a.Approval == "" {

@@ -62,7 +62,7 @@ func (c *customers) demo(ctx context.Context, w *desk.World) error {
 	}
 	p.cast()
 	slices.SortStableFunc(p.scenes, func(a, b scene) int { return int(a.at/time.Second) - int(b.at/time.Second) })
-	begin := w.Now()
+	begin := w.Now().Truncate(24 * time.Hour)
 	for i := 0; i < len(p.scenes); i++ {
 		if at := begin.Add(p.scenes[i].at); at.After(w.Now()) {
 			w.Clock.Advance(at.Sub(w.Now()))

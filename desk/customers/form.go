@@ -105,7 +105,7 @@ func draw(s *statement.Statement, service statement.ServiceDecl, held map[loot.F
 const offerPrefix = "permit."
 
 func offerWhy(s *statement.Statement, o statement.Offer) string {
-	to := "us"
+	to := "us alone"
 	if r, ok := s.Recipient(o.Recipient); ok && o.Recipient != self {
 		to = r.Title
 	}
@@ -113,7 +113,7 @@ func offerWhy(s *statement.Statement, o statement.Offer) string {
 	if p, ok := s.Purpose(o.Purpose); ok {
 		title = p.Title
 	}
-	return "Permits " + to + " one purpose: " + lowerFirst(title) + ". You can take it back at any time, and it counts at once."
+	return "One purpose, “" + lowerFirst(title) + "”, for " + to + "."
 }
 
 // self is the key under which the company itself is permitted a purpose.
@@ -162,7 +162,7 @@ func needsOf(s *statement.Statement, d statement.FieldDecl, ordered []loot.Purpo
 
 func whoAsks(s *statement.Statement, d statement.FieldDecl) string {
 	if slices.Contains(d.Services, "*") {
-		return "Every service needs this"
+		return "Needed for every service"
 	}
 	var titles []string
 	for _, id := range d.Services {
@@ -171,7 +171,7 @@ func whoAsks(s *statement.Statement, d statement.FieldDecl) string {
 		}
 	}
 	if len(titles) == 0 {
-		return "No service hangs on this"
+		return "Optional with every service"
 	}
 	return "Needed for " + list(titles)
 }

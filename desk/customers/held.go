@@ -29,6 +29,15 @@ type heldField struct {
 	Kept    []string
 	Must    bool // a running service hangs on it
 	Edit    string
+	For     string // the purposes that stand, in a sentence
+}
+
+// Summary says in a line what can be unfolded.
+func (f heldField) Summary() string {
+	if n := len(f.Openers); n > 0 {
+		return "Who may open it (" + strconv.Itoa(n) + "), what for, how long it stays"
+	}
+	return "Nobody but you may open it; what it is for, how long it stays"
 }
 
 // A use is one purpose of a field, and whether it stands at present.
@@ -132,7 +141,7 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 }
 
 // latest is how many entries of the timeline stand beside the record.
-const latest = 6
+const latest = 5
 
 func stateOf(s Service) web.Badge {
 	if s.Ended.IsZero() {
@@ -247,7 +256,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		}
 		//nolint:forbidigo // the person sees their own record
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
-		f.State = stateBadge(value)
+		f.State = stateBadge(value, "as you gave it")
 		f.Origin = c.origin(value)
 		groups[at].Fields = append(groups[at].Fields, f)
 	}
@@ -255,14 +264,15 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 }
 
 func (c *customers) origin(v vault.Value) []web.Fact {
-	facts := []web.Fact{{Term: "From", Value: v.Source}, {Term: "Since", Value: v.At.UTC().Format("2 Jan 2006, 15:04")}}
+	facts := []web.Fact{{Term: "From", Value: v.Source}, {Term: "On", Value: v.At.UTC().Format("2 Jan 2006, 15:04")}}
 	if s := c.version(v.Statement); s != nil {
-		facts = append(facts, web.Fact{Term: "Under the statement", Value: "version " + s.Front().Version})
+		facts = append(facts, web.Fact{Term: "Statement", Value: s.Front().Version})
 	}
 	return facts
 }
 
-func stateBadge(v vault.Value) web.Badge {
+// stateBadge says whether a value was checked; given says that it was not.
+func stateBadge(v vault.Value, given string) web.Badge {
 	switch v.State {
 	case "checked":
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
@@ -273,7 +283,7 @@ func stateBadge(v vault.Value) web.Badge {
 	case "expired":
 		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
 	}
-	return web.Badge{Text: "as you gave it"}
+	return web.Badge{Text: given}
 }
 
 // describe says what a field is for, who may open it and how long it stays.
@@ -288,6 +298,15 @@ func describe(s *statement.Statement, d statement.FieldDecl, rec record, level s
 			standing[p.ID] = n.Title
 		}
 		f.Uses = append(f.Uses, u)
+	}
+	var stand []string
+	for _, u := range f.Uses {
+		if u.Stands {
+			stand = append(stand, lowerFirst(u.Title))
+		}
+	}
+	if len(stand) > 0 {
+		f.For = "For " + list(stand) + "."
 	}
 	slices.SortStableFunc(f.Uses, func(a, b use) int { return rank(b.Stands) - rank(a.Stands) })
 	f.Openers = openers(s, standing, level, rec.person)

@@ -38,17 +38,21 @@ func (c *customers) drawFor(r *http.Request, held map[loot.Field]bool) (*stateme
 	if !ok {
 		return nil, orderForm{}, loot.Errorf(loot.NotFound, "There is no such service. The list of services has those there are.")
 	}
+	form, err := c.drawAll(r.Context(), s, service, held)
+	return s, form, err
+}
+
+// drawAll draws the form of a service with the plans that it can be ordered in.
+func (c *customers) drawAll(ctx context.Context, s *statement.Statement, service statement.ServiceDecl, held map[loot.Field]bool) (orderForm, error) {
 	form := draw(s, service, held, c.needs.Written)
-	if c.needs.Plans != nil {
-		plans, err := c.needs.Plans(r.Context(), service.ID)
-		if err != nil {
-			return nil, orderForm{}, err
-		}
-		if len(plans) > 0 {
-			form.Plans = web.Fields{{Name: "plan", Type: "radio", Label: "Plan", Options: plans, Value: plans[0].Value, Required: true, Plain: true, Wide: true}}
-		}
+	if c.needs.Plans == nil {
+		return form, nil
 	}
-	return s, form, nil
+	plans, err := c.needs.Plans(ctx, service.ID)
+	if err == nil && len(plans) > 0 {
+		form.Plans = web.Fields{{Name: "plan", Type: "radio", Label: "Plan", Options: plans, Value: plans[0].Value, Required: true, Plain: true, Wide: true}}
+	}
+	return form, err
 }
 
 // register makes somebody a customer: what they gave is collected, the service

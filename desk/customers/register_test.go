@@ -15,46 +15,12 @@ import (
 
 func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
 
-func TestTheFormSaysWhatEachFieldIsFor(t *testing.T) {
-	onEach(t, func(t *testing.T, h *house) {
-		a := h.Get("/order/shared-hosting")
-		shows(t, a, http.StatusOK, "Compulsory", "Optional", "Permissions", "Company name required",
-			"Without it we cannot tell whose service it is", "Telephone number optional", "Your newsletters", "all off")
-		for _, o := range h.s.Offers() {
-			if strings.Contains(a.Body, `name="permit.`+o.ID+`" value="on" checked`) {
-				t.Errorf("the permission %s is ticked beforehand", o.ID)
-			}
-		}
-		// Every field that is asked names every purpose it may be used for, and
-		// what cannot be done without it.
-		service, _ := h.s.Service("shared-hosting")
-		form := draw(h.s, service, nil, nil)
-		if len(form.questions()) == 0 {
-			t.Fatal("nothing is asked")
-		}
-		page := text(a.Body)
-		for _, q := range form.questions() {
-			for _, n := range append(q.More, q.First) {
-				if !strings.Contains(page, n.Without) {
-					t.Errorf("%s: the page does not say %q", q.Decl.ID, n.Without)
-				}
-			}
-			if q.Required != compulsory(q.Decl, service.ID) {
-				t.Errorf("%s: compulsory %v", q.Decl.ID, q.Required)
-			}
-		}
-		// A dedicated server asks for more.
-		shows(t, h.Get("/order/dedicated-server"), http.StatusOK, "Telephone number required")
-		shows(t, h.Get("/order/no-such"), http.StatusNotFound, "no such service")
-	})
-}
-
 func TestRegisteringMakesACustomer(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "jo@example.com", "+35315550100", "Ireland", "Shared hosting", "Small",
-			"From your order: shared hosting", "version 2026-1", "Not given")
+			"From your order: shared hosting", "Statement 2026-1", "Not given")
 		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Your newsletters on", "Suggestions that fit my servers off")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Service ordered", "Permission given", "Took in")
 		shows(t, h.Get("/portal/services"), http.StatusOK, "Shared hosting runs", "Small")
@@ -81,47 +47,6 @@ func (h *house) nothing() {
 	}))
 }
 
-func TestAWrongFormComesBackWithItsAnswersAndIsKeptNowhere(t *testing.T) {
-	onEach(t, func(t *testing.T, h *house) {
-		typed := with(jo, "contact.email", "not-an-address", "address.city", "-", "company.vat", "DE1", "contact.name", "Quillfeather Testperson")
-		a := h.Post("/order/shared-hosting", append(typed, "sent", "x", "permit.newsletter", "on")...)
-		shows(t, a, http.StatusUnprocessableEntity, "This is not an e-mail address", "Please fill this in.", "VAT numbers of this country look different")
-		for _, kept := range []string{`value="Example Meadow Ltd"`, `value="not-an-address"`, `value="Quillfeather Testperson"`, `name="permit.newsletter" value="on" checked`, `value="IE" selected`} {
-			if !strings.Contains(a.Body, kept) {
-				t.Errorf("the form lost %s", kept)
-			}
-		}
-		if a.Header.Get("Cache-Control") != "no-store" {
-			t.Error("the page may be kept by a cache")
-		}
-		if !strings.Contains(a.Body, `id="f-contact.email-error"`) || !strings.Contains(a.Body, `aria-invalid="true"`) {
-			t.Error("the complaint does not stand beside its field")
-		}
-		h.nothing()
-	})
-}
-
-func TestEachCompulsoryFieldIsDemandedAndNoOther(t *testing.T) {
-	onEach(t, func(t *testing.T, h *house) {
-		service, _ := h.s.Service("shared-hosting")
-		form := draw(h.s, service, nil, nil)
-		for _, q := range form.Must {
-			a := h.Post("/order/shared-hosting", append(with(jo, q.Name, "-"), "sent", "m"+q.Name)...)
-			if a.Status != http.StatusUnprocessableEntity || strings.Count(a.Body, `-error"`) < 1 {
-				t.Errorf("without %s: %d", q.Name, a.Status)
-			}
-		}
-		h.nothing()
-		var only []string
-		for i := 0; i < len(jo); i += 2 {
-			if name := jo[i]; name != "company.vat" && name != "contact.phone" {
-				only = append(only, name, jo[i+1])
-			}
-		}
-		h.register(only...)
-	})
-}
-
 func TestHostileContentIsTextAndNothingElse(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		const script = `<script>alert("x")</script>`
@@ -133,52 +58,6 @@ func TestHostileContentIsTextAndNothingElse(t *testing.T) {
 		if !strings.Contains(a.Body, "&lt;script&gt;alert") {
 			t.Error("the name is not shown as it was typed")
 		}
-	})
-}
-
-func TestBrokenRequestsAreRefusedPlainly(t *testing.T) {
-	onEach(t, func(t *testing.T, h *house) {
-		form := func(pairs ...string) string {
-			v := url.Values{}
-			for i := 0; i < len(pairs); i += 2 {
-				v.Add(pairs[i], pairs[i+1])
-			}
-			return v.Encode()
-		}
-		sent := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-		for name, tt := range map[string]struct {
-			body   string
-			status int
-		}{
-			"not UTF-8":         {form(with(jo, "company.name", "Gr\xfcn")...), 422},
-			"NUL":               {form(with(jo, "company.name", "a\x00b")...), 422},
-			"bad escape":        {"company.name=%zz", 422},
-			"writing turned":    {form(with(jo, "company.name", "a\u202eb")...), 422},
-			"too long":          {form(with(jo, "company.name", strings.Repeat("x", 201))...), 422},
-			"sent twice":        {form(append(jo, "company.name", "Other")...), 422},
-			"line break":        {form(with(jo, "company.name", "a\nb")...), 422},
-			"no such plan":      {form(with(jo, "plan", "gold")...), 422},
-			"plan of another":   {form(with(jo, "plan", "domain-year")...), 422},
-			"too large":         {form(with(jo, "company.name", strings.Repeat("x", 300<<10))...), 413},
-			"far too large":     {form(with(jo, "company.name", strings.Repeat("x", 2<<20))...), 413},
-			"too many fields":   {strings.Repeat("a=b&", 600), 413},
-			"another site":      {form(jo...), 403},
-			"nothing whatever":  {"", 422},
-			"an unlikely mail":  {form(with(jo, "contact.email", "a@b@c")...), 422},
-			"header injection":  {form(with(jo, "contact.email", "jo@example.com\r\nBcc: x@example.com")...), 422},
-			"country invented":  {form(with(jo, "address.country", "XX")...), 422},
-			"telephone of text": {form(with(jo, "contact.phone", "ring me")...), 422},
-		} {
-			header := sent.Clone()
-			if name == "another site" {
-				header.Set("Sec-Fetch-Site", "cross-site")
-			}
-			a := h.Do(http.MethodPost, "/order/shared-hosting", tt.body, header)
-			if a.Status != tt.status {
-				t.Errorf("%s: status %d, want %d: %.300s", name, a.Status, tt.status, text(a.Body))
-			}
-		}
-		h.nothing()
 	})
 }
 
@@ -283,4 +162,135 @@ func TestAVisitorGetsNothingOfThePortal(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTheOrderForm looks at a house in which nobody is known until the last
+// part, so that whatever was refused is seen to have left nothing.
+func TestTheOrderForm(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		for _, part := range []struct {
+			name string
+			run  func(*testing.T, *house)
+		}{
+			{"says what each field is for", theFormSaysWhatEachFieldIsFor},
+			{"comes back with its answers", aWrongFormComesBackAndIsKeptNowhere},
+			{"refuses what is broken", brokenRequestsAreRefusedPlainly},
+			{"demands what is compulsory", eachCompulsoryFieldIsDemandedAndNoOther},
+		} {
+			t.Run(part.name, func(t *testing.T) { part.run(t, h) })
+		}
+	})
+}
+
+func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
+	a := h.Get("/order/shared-hosting")
+	shows(t, a, http.StatusOK, "Compulsory", "Optional", "Permissions", "Company name required",
+		"Without it we cannot tell whose service it is", "Telephone number optional", "Your newsletters", "all off")
+	for _, o := range h.s.Offers() {
+		if strings.Contains(a.Body, `name="permit.`+o.ID+`" value="on" checked`) {
+			t.Errorf("the permission %s is ticked beforehand", o.ID)
+		}
+	}
+	// Every field that is asked names every purpose it may be used for, and
+	// what cannot be done without it.
+	service, _ := h.s.Service("shared-hosting")
+	form := draw(h.s, service, nil, nil)
+	if len(form.questions()) == 0 {
+		t.Fatal("nothing is asked")
+	}
+	page := text(a.Body)
+	for _, q := range form.questions() {
+		for _, n := range append(q.More, q.First) {
+			if !strings.Contains(page, n.Without) {
+				t.Errorf("%s: the page does not say %q", q.Decl.ID, n.Without)
+			}
+		}
+		if q.Required != compulsory(q.Decl, service.ID) {
+			t.Errorf("%s: compulsory %v", q.Decl.ID, q.Required)
+		}
+	}
+	// A dedicated server asks for more.
+	shows(t, h.Get("/order/dedicated-server"), http.StatusOK, "Telephone number required")
+	shows(t, h.Get("/order/no-such"), http.StatusNotFound, "no such service")
+}
+
+func aWrongFormComesBackAndIsKeptNowhere(t *testing.T, h *house) {
+	typed := with(jo, "contact.email", "not-an-address", "address.city", "-", "company.vat", "DE1", "contact.name", "Quillfeather Testperson")
+	a := h.Post("/order/shared-hosting", append(typed, "sent", "x", "permit.newsletter", "on")...)
+	shows(t, a, http.StatusUnprocessableEntity, "This is not an e-mail address", "Please fill this in.", "VAT numbers of this country look different")
+	for _, kept := range []string{`value="Example Meadow Ltd"`, `value="not-an-address"`, `value="Quillfeather Testperson"`, `name="permit.newsletter" value="on" checked`, `value="IE" selected`} {
+		if !strings.Contains(a.Body, kept) {
+			t.Errorf("the form lost %s", kept)
+		}
+	}
+	if a.Header.Get("Cache-Control") != "no-store" {
+		t.Error("the page may be kept by a cache")
+	}
+	if !strings.Contains(a.Body, `id="f-contact.email-error"`) || !strings.Contains(a.Body, `aria-invalid="true"`) {
+		t.Error("the complaint does not stand beside its field")
+	}
+	h.nothing()
+}
+
+func brokenRequestsAreRefusedPlainly(t *testing.T, h *house) {
+	form := func(pairs ...string) string {
+		v := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Add(pairs[i], pairs[i+1])
+		}
+		return v.Encode()
+	}
+	sent := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for name, tt := range map[string]struct {
+		body   string
+		status int
+	}{
+		"not UTF-8":         {form(with(jo, "company.name", "Gr\xfcn")...), 422},
+		"NUL":               {form(with(jo, "company.name", "a\x00b")...), 422},
+		"bad escape":        {"company.name=%zz", 422},
+		"writing turned":    {form(with(jo, "company.name", "a\u202eb")...), 422},
+		"too long":          {form(with(jo, "company.name", strings.Repeat("x", 201))...), 422},
+		"sent twice":        {form(append(jo, "company.name", "Other")...), 422},
+		"line break":        {form(with(jo, "company.name", "a\nb")...), 422},
+		"no such plan":      {form(with(jo, "plan", "gold")...), 422},
+		"plan of another":   {form(with(jo, "plan", "domain-year")...), 422},
+		"too large":         {form(with(jo, "company.name", strings.Repeat("x", 300<<10))...), 413},
+		"far too large":     {form(with(jo, "company.name", strings.Repeat("x", 2<<20))...), 413},
+		"too many fields":   {strings.Repeat("a=b&", 600), 413},
+		"another site":      {form(jo...), 403},
+		"nothing whatever":  {"", 422},
+		"an unlikely mail":  {form(with(jo, "contact.email", "a@b@c")...), 422},
+		"header injection":  {form(with(jo, "contact.email", "jo@example.com\r\nBcc: x@example.com")...), 422},
+		"country invented":  {form(with(jo, "address.country", "XX")...), 422},
+		"telephone of text": {form(with(jo, "contact.phone", "ring me")...), 422},
+	} {
+		header := sent.Clone()
+		if name == "another site" {
+			header.Set("Sec-Fetch-Site", "cross-site")
+		}
+		a := h.Do(http.MethodPost, "/order/shared-hosting", tt.body, header)
+		if a.Status != tt.status {
+			t.Errorf("%s: status %d, want %d: %.300s", name, a.Status, tt.status, text(a.Body))
+		}
+	}
+	h.nothing()
+}
+
+func eachCompulsoryFieldIsDemandedAndNoOther(t *testing.T, h *house) {
+	service, _ := h.s.Service("shared-hosting")
+	form := draw(h.s, service, nil, nil)
+	for _, q := range form.Must {
+		a := h.Post("/order/shared-hosting", append(with(jo, q.Name, "-"), "sent", "m"+q.Name)...)
+		if a.Status != http.StatusUnprocessableEntity || strings.Count(a.Body, `-error"`) < 1 {
+			t.Errorf("without %s: %d", q.Name, a.Status)
+		}
+	}
+	h.nothing()
+	var only []string
+	for i := 0; i < len(jo); i += 2 {
+		if name := jo[i]; name != "company.vat" && name != "contact.phone" {
+			only = append(only, name, jo[i+1])
+		}
+	}
+	h.register(only...)
 }

@@ -49,6 +49,14 @@ func (c *customers) reveal(w http.ResponseWriter, r *http.Request) error {
 	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
 }
 
+// short returns enough of an id to tell one customer from the next on a page.
+func short(s loot.Subject) string {
+	if len(s) > 7 {
+		return string(s[:7]) + "…"
+	}
+	return string(s)
+}
+
 func collects(s *statement.Statement, f loot.Field) bool {
 	d, ok := s.Field(f)
 	return ok && slices.Contains(d.Collections, collection)

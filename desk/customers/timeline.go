@@ -224,7 +224,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 			e.Title, e.Tone = "Corrected "+n, web.Info
 		}
 	case loot.Export:
-		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", ""
+		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", "In your portal."
 	case loot.Erase:
 		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
 	case loot.Find:
@@ -279,6 +279,12 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 		return
 	}
 	e.Icon, e.Tone, e.Title = n.icon, n.tone, n.title
+	switch {
+	case word == "service.ordered":
+		e.Text = "It permits what its contract needs, until it ends."
+	case word == "service.ended":
+		e.Text = "What its contract permitted ended with it."
+	}
 	if purpose == "" {
 		return
 	}
@@ -292,7 +298,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 func eventFacts(s *statement.Statement, it ledger.Item) []web.Fact {
 	var facts []web.Fact
 	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && it.Facts.Action != loot.Export {
-		facts = append(facts, web.Fact{Term: "Details", Value: list(names)})
+		facts = append(facts, web.Fact{Term: "Which", Value: list(names)})
 	}
 	if p, ok := s.Purpose(it.Facts.Purpose); ok && it.Facts.Action != loot.Export {
 		facts = append(facts, web.Fact{Term: "Purpose", Value: p.Title, Note: p.Why})

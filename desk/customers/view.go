@@ -40,7 +40,7 @@ type orderView struct {
 }
 
 func (c *customers) showOrder(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, form orderForm, v orderView) error {
-	v.View = web.ViewOf(r, "Order "+form.Service.Title)
+	v.View = web.ViewOf(r, "Order: "+form.Service.Title)
 	v.Lead = "By ordering you register. We ask what the service needs, and beside each detail you read what for."
 	v.Crumbs = []web.Crumb{{Label: "Services", Href: "/services"}}
 	v.Form, v.Version, v.Post = form, s.Front().Version, r.URL.Path

@@ -1,0 +1,275 @@
+package billing
+
+import (
+	"context"
+	"html"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/gate"
+	"loot/job"
+	"loot/keyring"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+	"loot/store/storetest"
+	"loot/web"
+	"loot/web/webtest"
+)
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+// An office is this desk with orders put in by hand.
+type office struct {
+	*webtest.Site
+	t      *testing.T
+	b      *Billing
+	orders map[string]Order
+	clock  *desk.Clock
+}
+
+func onEach(t *testing.T, f func(*testing.T, *office)) {
+	t.Helper()
+	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations()}, func(t *testing.T, db *store.DB) {
+		ctx, dir := t.Context(), t.TempDir()
+		log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		o := &office{t: t, orders: map[string]Order{}, clock: desk.NewClock(start)}
+		root, err := keyring.FileRoot(filepath.Join(dir, "root.key"))
+		ok(t, err)
+		keys, err := keyring.Open(ctx, keyring.Config{DB: storetest.Open(t, storetest.SQLite(t), nil), Dir: filepath.Join(dir, "keys"), Root: root, Now: o.clock.Now, Log: log})
+		ok(t, err)
+		t.Cleanup(func() { ok(t, keys.Close(context.WithoutCancel(ctx))) })
+		jobs, err := job.New(db, job.Options{Log: log, Now: o.clock.Now, Simulated: true})
+		ok(t, err)
+		led, err := ledger.Open(ctx, ledger.Config{DB: db, Keyring: keys, Dir: filepath.Join(dir, "log"), Origin: "test.example/ledger", Now: o.clock.Now, Log: log})
+		ok(t, err)
+		sealer, err := keys.System("approval")
+		ok(t, err)
+		g := gate.New(gate.Config{DB: db, Ledger: led, Jobs: jobs, Sealer: sealer, Now: o.clock.Now, Log: log})
+		kit := desk.Kit{Log: log, Now: o.clock.Now, DB: db, Gate: g, Ledger: led, Keyring: keys, Jobs: jobs}
+		o.b = New(kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
+			if found, known := o.orders[id]; known {
+				return found, nil
+			}
+			return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
+		})
+		ok(t, db.Migrate(ctx, name, o.b.Desk().Migrations))
+		ok(t, jobs.Migrate(ctx))
+		s, err := statement.Parse("statement.md", statement.Default())
+		ok(t, err)
+		ok(t, db.InTx(ctx, func(tx *store.Tx) error {
+			if err := g.Propose(ctx, tx, s); err != nil {
+				return err
+			}
+			return g.Announce(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "publication"}, s.Hash(), o.clock.Now(), "test")
+		}))
+		running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		done := make(chan error, 1)
+		go func() { done <- led.Run(running) }()
+		t.Cleanup(func() { cancel(); <-done })
+		o.Site = webtest.New(t, web.Options{Now: o.clock.Now, Log: log, NoLimits: true}, o.b.Desk().Routes)
+		f(t, o)
+	})
+}
+
+// order has somebody order a service, and the desk hear of it.
+func (o *office) order(id string, s loot.Subject, service, plan string) {
+	o.t.Helper()
+	o.orders[id] = Order{Subject: s, Service: service, Plan: plan, Made: o.clock.Now()}
+	ctx := o.t.Context()
+	ok(o.t, o.b.Keyring.Create(ctx, s, collection))
+	ok(o.t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+		return o.b.Gate.Order(ctx, tx, gate.Ordered{Subject: s, Collection: collection, By: loot.Actor{Kind: loot.Person, ID: string(s)}, Reference: id, Service: service})
+	}))
+	ok(o.t, o.b.ordered(ctx, id))
+}
+
+func (o *office) of(s loot.Subject) (all []Service) {
+	o.t.Helper()
+	ok(o.t, o.b.DB.ReadTx(o.t.Context(), func(tx *store.Tx) (err error) {
+		all, err = o.b.Services(o.t.Context(), tx, s)
+		return err
+	}))
+	return all
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
+func shows(t *testing.T, a webtest.Answer, status int, words ...string) {
+	t.Helper()
+	page := strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(a.Body, " "))), " ")
+	if a.Status != status {
+		t.Fatalf("status %d, want %d: %s", a.Status, status, page)
+	}
+	for _, w := range words {
+		if w = strings.ReplaceAll(w, "\u00a0", " "); !strings.Contains(page, w) {
+			t.Errorf("the page does not show %q: %s", w, page)
+		}
+	}
+}
+
+func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
+
+func TestTheCatalogueShowsEveryServiceOfTheStatement(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		a := o.Get("/services")
+		s, err := o.b.inForce()
+		ok(t, err)
+		for _, d := range s.Services() {
+			shows(t, a, http.StatusOK, d.Title, d.Text)
+			if !strings.Contains(a.Body, `href="/order/`+d.ID+`"`) {
+				t.Errorf("%s cannot be ordered", d.ID)
+			}
+			plans, err := o.b.Plans(t.Context(), d.ID)
+			ok(t, err)
+			if len(plans) == 0 {
+				t.Errorf("%s has no price", d.ID)
+			}
+		}
+		shows(t, a, http.StatusOK, "€\u00a04.90 a month", "€\u00a014.90 a year", "Asks for 5 details")
+	})
+}
+
+func TestAnOrderIsAServiceOnceAndEndsOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		ctx := t.Context()
+		one, two := loot.NewSubject(), loot.NewSubject()
+		o.order("o1", one, "shared-hosting", "shared-small")
+		o.order("o2", two, "backup", "")
+		ok(t, o.b.ordered(ctx, "o1"))      // a notice that comes again
+		ok(t, o.b.ordered(ctx, "unknown")) // its customer was erased meanwhile
+		if all := o.of(one); len(all) != 1 || all[0].Title != "Shared hosting" || all[0].Plan != "Small, €\u00a04.90 a month" || !all[0].Ended.IsZero() {
+			t.Fatalf("%+v", all)
+		}
+		o.Actor = loot.Actor{Kind: loot.Person, ID: string(one)}
+		shows(t, o.Get("/portal/services"), http.StatusOK, "Shared hosting", "runs", "Small")
+		shows(t, o.Post("/portal/services/o2/end"), http.StatusNotFound)
+		o.clock.Advance(time.Hour)
+		for range 2 {
+			if a := o.Post("/portal/services/o1/end"); a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d", a.Status)
+			}
+		}
+		if all := o.of(one); !all[0].Ended.Equal(start.Add(time.Hour)) {
+			t.Errorf("ended %v", all[0].Ended)
+		}
+		var p gate.PersonView
+		ok(t, o.b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			p, err = o.b.Gate.Person(ctx, tx, one)
+			return err
+		}))
+		if len(p.Ordered) != 0 {
+			t.Errorf("the service ended and still permits %v", p.Ordered)
+		}
+		if all := o.of(two); !all[0].Ended.IsZero() || all[0].Plan != "" {
+			t.Errorf("another customer's service: %+v", all[0])
+		}
+	})
+}
+
+func TestEverythingEndsAndIsForgotten(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		ctx, s := t.Context(), loot.NewSubject()
+		o.order("o1", s, "shared-hosting", "shared-small")
+		o.order("o2", s, "domain", "domain-year")
+		by := loot.Actor{Kind: loot.Person, ID: string(s)}
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error { return o.b.EndAll(ctx, tx, by, s) }))
+		for _, one := range o.of(s) {
+			if one.Ended.IsZero() {
+				t.Errorf("%s still runs", one.Title)
+			}
+		}
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+			copied, err := o.b.export(ctx, tx, s)
+			if err == nil && copied == nil {
+				t.Error("the copy holds nothing")
+			}
+			return err
+		}))
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error { return o.b.forget(ctx, tx, s) }))
+		if all := o.of(s); len(all) != 0 {
+			t.Errorf("%d services are left", len(all))
+		}
+	})
+}
+
+func TestTheConsoleListsServicesAndKeepsPrices(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := loot.NewSubject()
+		for i := range perPage + 2 {
+			o.clock.Advance(time.Minute)
+			o.order("o"+string(rune('a'+i/26))+string(rune('a'+i%26)), s, "backup", "backup-500")
+		}
+		o.Actor = loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}
+		a := o.Get("/console/billing")
+		shows(t, a, http.StatusOK, "Backup space", string(s), "52")
+		next := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(a.Body)
+		if next == nil {
+			t.Fatal("there is no second page")
+		}
+		if n := strings.Count(o.Get(next[1]).Body, "/console/customers/"); n != 2 {
+			t.Errorf("%d services on the second page, want 2", n)
+		}
+		shows(t, o.Get("/console/billing?after=nonsense"), http.StatusNotFound)
+		shows(t, o.Get("/console/billing/plans"), http.StatusForbidden)
+
+		o.Actor.Roles = []loot.Role{"billing"}
+		shows(t, o.Get("/console/billing/plans"), http.StatusOK, "Small · €\u00a04.90 a month")
+		add := func(price string) webtest.Answer {
+			return o.Post("/console/billing/plans", "service", "backup", "title", "10 TB", "price", price, "currency", "EUR", "period", "month")
+		}
+		for _, bad := range []string{"", "cheap", "-1", "1.2.3", "9,9", "12345678", "1e3"} {
+			a := add(bad)
+			shows(t, a, http.StatusUnprocessableEntity)
+			if !strings.Contains(a.Body, `value="10 TB"`) {
+				t.Errorf("price %q: what was typed is lost", bad)
+			}
+		}
+		if a := add("49,90"); a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d", a.Status)
+		}
+		shows(t, o.Get("/services"), http.StatusOK, "10 TB", "€\u00a049.90 a month")
+		for i, want := range []int{http.StatusSeeOther, http.StatusNotFound} {
+			if a := o.Post("/console/billing/plans/backup-500/retire"); a.Status != want {
+				t.Errorf("retired the %d. time: %d, want %d", i+1, a.Status, want)
+			}
+		}
+		plans, err := o.b.Plans(t.Context(), "backup")
+		ok(t, err)
+		for _, p := range plans {
+			if p.Value == "backup-500" {
+				t.Error("a retired plan is offered")
+			}
+		}
+		if all := o.of(s); all[0].Plan != "500 GB, €\u00a05.00 a month" {
+			t.Errorf("whoever has a retired plan keeps it: %q", all[0].Plan)
+		}
+	})
+}
+
+func TestMoneyIsWrittenInFull(t *testing.T) {
+	for _, tt := range []struct {
+		cents    int64
+		currency string
+		want     string
+	}{{490, "EUR", "€\u00a04.90"}, {5, "GBP", "£\u00a00.05"}, {100000, "USD", "$\u00a01000.00"}, {1205, "CHF", "CHF\u00a012.05"}} {
+		if got := money(tt.cents, tt.currency); got != tt.want {
+			t.Errorf("%d %s: %q, want %q", tt.cents, tt.currency, got, tt.want)
+		}
+	}
+}
