@@ -311,7 +311,7 @@ func TestNothingOfTheErasedOpensAnywhere(t *testing.T) {
 // What is left of the sealed values does not matter; what is left of the
 // sealed key would.
 func TestErasedKeyIsInNoFile(t *testing.T) {
-	b := newBench(t, storetest.SQLite)
+	b := newBench(t, storetest.SQLite, storetest.SQLite)
 	s := b.create(t, ada())
 	var sealed []byte
 	if err := b.keyDB.ReadTx(t.Context(), func(tx *store.Tx) error {

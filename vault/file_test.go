@@ -238,7 +238,7 @@ func TestFileNobodyTookInIsSwept(t *testing.T) {
 }
 
 func TestFilesGoWithTheirPerson(t *testing.T) {
-	b := newBench(t, storetest.SQLite)
+	b := newBench(t, storetest.SQLite, storetest.SQLite)
 	s := b.create(t, ada())
 	id := b.file(t, s, scan, "x", randomBytes(2*keyring.Segment))
 	c, err := b.openFile(t, s, scan, id)

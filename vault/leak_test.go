@@ -90,7 +90,7 @@ func identity(r *rand.Rand, i int) map[loot.Field]string {
 // log, the ledger, the key store and a backup of the data, not one value of 500
 // people can be read, in any of the encodings in which one would look.
 func TestNoIdentityIsReadableWithoutTheKeys(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		r := rand.New(rand.NewPCG(1, 2))
 		var people []map[loot.Field]string
 		for i := range 500 {

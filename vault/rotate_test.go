@@ -32,7 +32,7 @@ func (b *bench) epochs(t testing.TB) []int {
 // while the keys rotate notices nothing.
 func TestRotationWhileServing(t *testing.T) {
 	vault.SmallBatches(5)
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		var mu sync.Mutex
 		var people []loot.Subject
 		enter := func() {
@@ -113,7 +113,7 @@ func (b *bench) heal(t testing.TB) error {
 // process. (The keyring's own steps are killed in its tests.)
 func TestInterruptedRotationGoesOn(t *testing.T) {
 	vault.SmallBatches(3)
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		var people []loot.Subject
 		for i := range 8 {
 			people = append(people, b.create(t, numbered(i)))
@@ -166,7 +166,7 @@ func TestInterruptedRotationGoesOn(t *testing.T) {
 
 // TestEpochThatFindsSomebodyIsKept: its destruction would make them unfindable.
 func TestEpochThatFindsSomebodyIsKept(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		b.create(t, numbered(1))
 		if _, err := b.keys.Rotate(t.Context(), customer); err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestEpochThatFindsSomebodyIsKept(t *testing.T) {
 
 // TestDamagedRecordDoesNotStopReindexing: the others are moved, and it is named.
 func TestDamagedRecordDoesNotStopReindexing(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		bad := b.create(t, numbered(0))
 		good := b.create(t, numbered(1))
 		b.edit(t, bad, func(cells []vault.Cell) []vault.Cell {
@@ -212,7 +212,7 @@ func TestDamagedRecordDoesNotStopReindexing(t *testing.T) {
 
 // TestRotationByJob: the job does the same.
 func TestRotationByJob(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		s := b.create(t, ada())
 		b.do(t, func(tx *store.Tx) error { return b.vault.RotateSoon(t.Context(), tx, customer) })
 		b.work(t)
@@ -229,7 +229,7 @@ func TestRotationByJob(t *testing.T) {
 // TestNothingComesBackOnceTheEpochEnded: after the rotation, not even a copy of the key
 // store from before the erasure gives anything back.
 func TestNothingComesBackOnceTheEpochEnded(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		s := b.create(t, ada())
 		data := b.backup(t, "vault_record", "vault_index")
 		keys := &bench{clock: b.clock, db: b.keyDB, gate: b.gate}

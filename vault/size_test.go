@@ -71,7 +71,7 @@ func size(t testing.TB, db *store.DB, owner string) (n int64) {
 }
 
 func TestBytesOfACustomer(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
+	eachAlike(t, func(t *testing.T, b *bench) {
 		const n = 2000
 		vaultEmpty, keysEmpty := size(t, b.db, "vault"), size(t, b.keyDB, "keyring")
 		b.fill(t, n)
@@ -86,7 +86,7 @@ func TestBytesOfACustomer(t *testing.T) {
 // each engine, for benchmarks.
 func benchEach(b *testing.B, f func(b *testing.B, v *bench)) {
 	for name, url := range engines {
-		b.Run(name, func(b *testing.B) { f(b, newBench(b, url)) })
+		b.Run(name, func(b *testing.B) { f(b, newBench(b, url, url)) })
 	}
 }
 
@@ -171,7 +171,7 @@ func BenchmarkLists(b *testing.B) {
 // BenchmarkUse decides and opens ten fields over and over in one transaction of
 // SQLite: what a use costs apart from its commit.
 func BenchmarkUse(b *testing.B) {
-	v := newBench(b, engines["sqlite"])
+	v := newBench(b, engines["sqlite"], engines["sqlite"])
 	s := v.create(b, tenFields(1))
 	fields := fieldsOf(tenFields(1))
 	v.do(b, func(tx *store.Tx) error {

@@ -72,18 +72,27 @@ var tables = map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migratio
 
 var engines = map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres}
 
+// each runs f on a vault on either engine, with the keys on SQLite.
 func each(t *testing.T, f func(t *testing.T, b *bench)) {
 	t.Helper()
 	for name, url := range engines {
-		t.Run(name, func(t *testing.T) { f(t, newBench(t, url)) })
+		t.Run(name, func(t *testing.T) { f(t, newBench(t, url, storetest.SQLite)) })
 	}
 }
 
-func newBench(t testing.TB, url func(testing.TB) string) *bench {
+// eachAlike runs f with both databases on one engine.
+func eachAlike(t *testing.T, f func(t *testing.T, b *bench)) {
+	t.Helper()
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) { f(t, newBench(t, url, url)) })
+	}
+}
+
+func newBench(t testing.TB, data, keys func(testing.TB) string) *bench {
 	t.Helper()
 	b := &bench{
 		clock: &clock{t: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
-		db:    storetest.Open(t, url(t), tables), keyDB: storetest.Open(t, url(t), nil), dir: t.TempDir(),
+		db:    storetest.Open(t, data(t), tables), keyDB: storetest.Open(t, keys(t), nil), dir: t.TempDir(),
 	}
 	b.open(t)
 	t.Cleanup(func() {
@@ -611,7 +620,7 @@ func TestAddKeepsWhatIsHeld(t *testing.T) {
 }
 
 func TestBadValuesAreRefused(t *testing.T) {
-	b := newBench(t, storetest.SQLite)
+	b := newBench(t, storetest.SQLite, storetest.SQLite)
 	s := b.create(t, ada())
 	for name, value := range map[string]string{"encoding": "\xff\xfe", "length": strings.Repeat("é", 201)} {
 		err := b.correct(t, s, 1, map[loot.Field]string{"contact.name": value})
@@ -762,7 +771,7 @@ func TestDueFieldsAreTold(t *testing.T) {
 
 // TestClearIsRedactedEverywhere: the text leaves by Reveal and no other way.
 func TestClearIsRedactedEverywhere(t *testing.T) {
-	b := newBench(t, storetest.SQLite)
+	b := newBench(t, storetest.SQLite, storetest.SQLite)
 	s := b.create(t, ada())
 	values, err := b.values(t, s, "contact.name")
 	if err != nil {
