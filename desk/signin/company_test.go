@@ -232,6 +232,13 @@ func TestCompanySignOnLetsNobodyElseIn(t *testing.T) {
 		shows(t, a, http.StatusForbidden, "did not confirm")
 		leads(t, h.browser().Post(companyReturn, "state", back.Query().Get("state"), "code", back.Query().Get("code")), "/console/signin")
 	})
+	t.Run("another state", func(t *testing.T) {
+		s.is("subject-1", anna, true)
+		in := h.browser()
+		back, err := url.Parse(s.authorize(in.Post("/console/signin/company").Header.Get("Location")))
+		ok(t, err)
+		shows(t, in.Post(companyReturn, "state", "another", "code", back.Query().Get("code")), http.StatusForbidden, "did not confirm")
+	})
 	t.Run("refused there", func(t *testing.T) {
 		shows(t, h.browser().Get(companyReturn+"?error=access_denied&state=x"), http.StatusForbidden, "did not let you in")
 	})

@@ -83,6 +83,14 @@ func TestNobodyFindsOutWhoIsACustomer(t *testing.T) {
 		if h.mail.count() != 1 {
 			t.Errorf("%d letters were sent, want 1", h.mail.count())
 		}
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			var jobs int
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = 'signin.link'`).Scan(&jobs)
+			if jobs != 2 {
+				t.Errorf("%d jobs ran, want 2", jobs)
+			}
+			return err
+		})
 		searches := 0
 		h.tx(func(ctx context.Context, tx *store.Tx) error {
 			searches = 0

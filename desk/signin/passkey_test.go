@@ -186,13 +186,14 @@ func TestPasskeys(t *testing.T) {
 
 		// Where it may lead is said at the beginning.
 		third := h.browser()
-		asked := readAsked(t, begin(third, "/console/signin/passkey", url.Values{"next": {"/console/fresh"}}))
-		said := phone.use(asked)
+		question := begin(third, "/console/signin/passkey", url.Values{"next": {"/console/fresh"}})
+		said, step := phone.use(readAsked(t, question)), cookie(t, question, flowCookie)
 		if got := nextOf(t, finish(third, "/console/signin/passkey/done", said)); got != "/console/fresh" {
 			t.Errorf("leads to %q", got)
 		}
 		// The same answer once more is too late: each question is asked once.
-		if got := finish(third, "/console/signin/passkey/done", said); got.Status != http.StatusUnauthorized {
+		again := h.browser().Do(http.MethodPost, "/console/signin/passkey/done", said, http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}, "Cookie": {step}})
+		if got := again; got.Status != http.StatusUnauthorized {
 			t.Errorf("an answer is taken twice: %d", got.Status)
 		}
 
