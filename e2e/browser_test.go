@@ -26,7 +26,7 @@ type browser struct {
 }
 
 // within is how long one step may take on a slow machine.
-const within = 60 * time.Second
+const within = 45 * time.Second
 
 func open(t *testing.T, base, artefacts string) *browser {
 	t.Helper()
@@ -133,7 +133,8 @@ func (b *browser) press(what string) {
 		_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-e2e]").click()`))
 		return err
 	})); err != nil {
-		b.t.Fatalf("pressing %q at %s: %v", what, b.location(), err)
+		invalid := eval[string](b, `return [...document.querySelectorAll(":invalid")].map(e => e.name + ": " + e.validationMessage).join("; ")`)
+		b.t.Fatalf("pressing %q at %s: %v\n%s\n%s", what, b.location(), err, invalid, b.text("main"))
 	}
 }
 
