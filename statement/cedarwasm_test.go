@@ -169,3 +169,46 @@ func TestSecondEvaluatorAgrees(t *testing.T) {
 		}
 	}
 }
+
+// What our own check turns away before any rule is asked, the second evaluator
+// turns away too.
+func TestSecondEvaluatorRefusesWhatLacksAnAttribute(t *testing.T) {
+	s, inputs := witnesses(t)
+	ask := second(t, s)
+	tried := 0
+	for _, in := range inputs {
+		w, err := s.build(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := func(what string, w *world) {
+			t.Helper()
+			w.checked = [4]bool{}
+			line, err := w.marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs, ours := ask(line), s.conform(w)
+			if tried++; len(theirs.Failure) == 0 || ours == nil {
+				t.Errorf("without %s: ours %v, theirs %+v", what, ours, theirs)
+			}
+		}
+		for path := range required(w.request.Context, s.vocab.schema.Actions[w.request.Action].AppliesTo.Context) {
+			less := *w
+			less.request.Context = drop(w.request.Context, path)
+			refused(strings.Join(path, "."), &less)
+		}
+		for i := range w.n {
+			e := w.entities[i]
+			if e.UID.Type == "Action" {
+				continue
+			}
+			for path := range required(e.Attributes, s.vocab.schema.Entities[e.UID.Type].Shape) {
+				less := *w
+				less.entities[i].Attributes = drop(e.Attributes, path)
+				refused(string(e.UID.Type)+"."+strings.Join(path, "."), &less)
+			}
+		}
+	}
+	t.Logf("%d requests", tried)
+}

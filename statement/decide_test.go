@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -385,6 +386,32 @@ func TestWhatIsKeptIsWhatWouldBeBuilt(t *testing.T) {
 	if kept < 1000 {
 		t.Errorf("only %d were found again", kept)
 	}
+}
+
+// Many decide at once, and each gets the answer that it would get alone.
+func TestManyDecideAtOnce(t *testing.T) {
+	alone, together := inForce(t, "full.md", read1(t, "full.md")), inForce(t, "full.md", read1(t, "full.md"))
+	next := randomInputs(alone, 10)
+	ins, want := make([]*Input, 500), make([]Verdict, 500)
+	for i := range ins {
+		ins[i] = next()
+		want[i] = alone.Decide(ins[i])
+	}
+	var wait sync.WaitGroup
+	for n := range 8 {
+		wait.Go(func() {
+			for i := range ins {
+				k := (i*7 + n*61) % len(ins)
+				if got := together.Decide(ins[k]); !cmp.Equal(got, want[k]) {
+					t.Errorf("got %+v, want %+v", got, want[k])
+				}
+				if e := together.Explain(ins[k]); want[k].Allowed != (e.Clause == "") {
+					t.Errorf("got %+v for %+v", e, want[k])
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // An input is kept with the ledger's facts and decided again: nothing may get

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -176,4 +177,40 @@ func quick(t *testing.T, src string) {
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
+}
+
+// Whatever stands in an input, deciding it ends, refuses what it does not
+// understand, and says why.
+func FuzzDecide(f *testing.F) {
+	src, err := os.ReadFile(filepath.Join("testdata", "full.md"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	s, err := parse("full.md", src)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, in := range []*Input{opening(), transfer(), answer(), cookie(), {}} {
+		text, err := json.Marshal(in)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var in Input
+		if json.Unmarshal(text, &in) != nil {
+			return
+		}
+		v, e := s.Decide(&in), s.Explain(&in)
+		switch {
+		case v.Allowed && (len(v.Errors) > 0 || len(v.Rules) == 0 || e.Clause != ""):
+			t.Errorf("permitted without a reason: %+v %+v", v, e)
+		case !v.Allowed && len(e.Needed) == 0:
+			t.Errorf("refused without a word: %+v %+v", v, e)
+		}
+		if n, ok := s.ApprovalsNeeded(&in); ok && v.Allowed && n != in.Context.Approvals {
+			t.Errorf("permitted, and %d approvals are needed", n)
+		}
+	})
 }
