@@ -43,6 +43,7 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 	}
 	programs := api.New(mux, api.Options{
 		Title: "Loot", Version: "1", BaseURL: a.BaseURL, Log: a.Log, Authenticate: a.signin.Authenticate, Scopes: a.scopes(),
+		Allow:       shell.Allow("api", web.PerMinute(apiLimit)),
 		Description: "What the portal and the console do, for programs. Every operation is decided by the statement in force and recorded in the ledger.",
 	})
 	for _, d := range a.Desks {
@@ -68,6 +69,9 @@ func (a *App) site() web.Site {
 	}
 	return s
 }
+
+// apiLimit is how many requests a minute one address may make to the API.
+const apiLimit = 1200
 
 // routes are those that belong to no desk.
 func (a *App) routes(reference template.HTML) []web.Route {
