@@ -203,29 +203,53 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 		return nil, fmt.Errorf("vault: find: %w", err)
 	}
 	hashes = append(hashes, now)
+	likely, err := v.likely(ctx, tx, hashes)
+	if err != nil || len(likely) == 0 {
+		return nil, err
+	}
 	args := []any{string(g.Collection)}
+	for _, s := range likely {
+		args = append(args, s.Compact())
+	}
+	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record
+		WHERE collection = $1 AND erased = 0 AND subject IN (`+store.Placeholders(2, len(likely))+`) ORDER BY subject`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("vault: find: %w", err)
+	}
+	defer rows.Close()
+	var out []loot.Subject
+	for rows.Next() && len(out) < 50 {
+		rec, err := v.scan(ctx, rows)
+		if err != nil {
+			return nil, fmt.Errorf("vault: find: %w", err)
+		}
+		if i := rec.cell(f); i >= 0 && slices.ContainsFunc(hashes, func(h []byte) bool { return bytes.Equal(h, rec.cells[i].hash) }) {
+			out = append(out, rec.Subject)
+		}
+	}
+	slices.Sort(out)
+	return out, rows.Err()
+}
+
+// likely returns who stands under the lookups of hashes. It is a query of its
+// own, as a planner without statistics begins a join at the wrong end.
+func (v *Vault) likely(ctx context.Context, tx *store.Tx, hashes [][]byte) ([]loot.Subject, error) {
+	var args []any
 	for _, h := range hashes {
 		args = append(args, lookup(h))
 	}
-	rows, err := tx.Query(ctx, `SELECT r.subject, r.collection, r.version, r.created, r.changed, r.erased, r.epoch, r.cells
-		FROM vault_index i JOIN vault_record r ON r.subject = i.subject AND r.collection = $1
-		WHERE i.lookup IN (`+store.Placeholders(2, len(hashes))+`) AND r.erased = 0 LIMIT 200`, args...)
+	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM vault_index WHERE lookup IN (`+store.Placeholders(1, len(hashes))+`) LIMIT 1000`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("vault: find: %w", err)
 	}
 	defer rows.Close()
 	var out []loot.Subject
 	for rows.Next() {
-		rec, err := v.scan(ctx, rows)
-		if err != nil {
+		var s loot.Subject
+		if err := rows.Scan(compact{&s}); err != nil {
 			return nil, fmt.Errorf("vault: find: %w", err)
 		}
-		i := rec.cell(f)
-		if i < 0 || slices.Contains(out, rec.Subject) || !slices.ContainsFunc(hashes, func(h []byte) bool { return bytes.Equal(h, rec.cells[i].hash) }) {
-			continue
-		}
-		out = append(out, rec.Subject)
+		out = append(out, s)
 	}
-	slices.Sort(out)
-	return out[:min(50, len(out))], rows.Err()
+	return out, rows.Err()
 }

@@ -86,7 +86,11 @@ func TestBytesOfACustomer(t *testing.T) {
 // each engine, for benchmarks.
 func benchEach(b *testing.B, f func(b *testing.B, v *bench)) {
 	for name, url := range engines {
-		b.Run(name, func(b *testing.B) { f(b, newBench(b, url, url)) })
+		b.Run(name, func(b *testing.B) {
+			v := newBench(b, url, url)
+			b.ResetTimer()
+			f(b, v)
+		})
 	}
 }
 

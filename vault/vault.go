@@ -231,9 +231,11 @@ func (v *Vault) List(ctx context.Context, tx *store.Tx, c loot.Collection, after
 	return out, rows.Err()
 }
 
-// Count returns how many records of a collection are held.
+// Count returns how many records of a collection are held. It is the
+// difference of two counts that indexes answer, without reading a record.
 func (v *Vault) Count(ctx context.Context, tx *store.Tx, c loot.Collection) (n int, err error) {
-	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM vault_record WHERE collection = $1 AND erased = 0`, string(c)).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM vault_record WHERE collection = $1)
+		- (SELECT COUNT(*) FROM vault_record WHERE collection = $1 AND erased > 0)`, string(c)).Scan(&n); err != nil {
 		return 0, fmt.Errorf("vault: count: %w", err)
 	}
 	return n, nil

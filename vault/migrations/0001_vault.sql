@@ -22,6 +22,7 @@ CREATE TABLE vault_record (
 );
 CREATE INDEX vault_record_created ON vault_record (collection, created);
 CREATE INDEX vault_record_epoch ON vault_record (collection, epoch);
+CREATE INDEX vault_record_erased ON vault_record (collection) WHERE erased > 0;
 CREATE INDEX vault_record_due ON vault_record (due) WHERE due > 0;
 
 -- Who may have a value. The cell holds the whole blind index, of which the
