@@ -53,10 +53,7 @@ type newcomer struct{ Name, Email string }
 const flowCookie = "loot-step"
 
 // A started flow is in the database once its transaction is committed.
-type started struct {
-	token string
-	life  time.Duration
-}
+type started struct{ token string }
 
 // startFlow keeps a flow.
 func (d *Desk) startFlow(ctx context.Context, tx *store.Tx, f flow) (started, error) {
@@ -65,22 +62,22 @@ func (d *Desk) startFlow(ctx context.Context, tx *store.Tx, f flow) (started, er
 	if err != nil {
 		return started{}, fmt.Errorf("signin: flow: %w", err)
 	}
-	life := flowLife[f.Kind]
 	hash := digest(token)
 	if _, err := tx.Exec(ctx, `INSERT INTO signin_flow (hash, kind, data, ends) VALUES ($1, $2, $3, $4)`,
-		hash, f.Kind, d.secrets.Seal(b, flowPlace(f.Kind, hash)), expires(d.kit.Now(), life)); err != nil {
+		hash, f.Kind, d.secrets.Seal(b, flowPlace(f.Kind, hash)), expires(d.kit.Now(), flowLife[f.Kind])); err != nil {
 		return started{}, fmt.Errorf("signin: flow: %w", err)
 	}
-	return started{token, life}, nil
+	return started{token}, nil
 }
 
 // flowPlace binds a sealed flow to its row.
 func flowPlace(kind string, hash []byte) []byte { return bound([]string{"flow", kind, string(hash)}) }
 
-// carry gives the browser the name of a flow.
+// carry gives the browser the name of a flow, until it is closed; when the flow
+// ends is decided here.
 func (d *Desk) carry(w http.ResponseWriter, s started) {
 	http.SetCookie(w, &http.Cookie{
-		Name: d.cookieName(flowCookie), Value: s.token, Path: "/", MaxAge: int(s.life.Seconds()),
+		Name: d.cookieName(flowCookie), Value: s.token, Path: "/",
 		HttpOnly: true, Secure: d.https, SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -226,7 +226,7 @@ func (d *Desk) manager(kind loot.ActorKind) *scs.SessionManager {
 // with the browser once it is written to the answer.
 type begun struct {
 	m     *scs.SessionManager
-	ctx   context.Context //nolint:containedctx // the manager keeps the session in it
+	ctx   context.Context // the manager keeps the session in it
 	token string
 	ends  time.Time
 }

@@ -245,7 +245,7 @@ func TestClosedAccountIsOutAtOnce(t *testing.T) {
 		h.signIn(h.Site, anna, secret)
 		shows(t, h.Get("/console"), http.StatusOK)
 		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE staff_account SET state = 'suspended' WHERE id = $1`, a.ID) //nolint // what the staff desk does
+			_, err := tx.Exec(ctx, `UPDATE staff_account SET state = 'suspended' WHERE id = $1`, a.ID) // as the staff desk does
 			return err
 		})
 		leads(t, h.Get("/console"), "/console/signin?next=%2Fconsole")

@@ -143,10 +143,3 @@ func (d *Desk) recoveryHash(owner, code string) []byte {
 	}, strings.ToLower(code))
 	return d.keyed("recovery", owner, plain)
 }
-
-func (d *Desk) recoveryLeft(ctx context.Context, tx *store.Tx, owner string) (n int, err error) {
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM signin_recovery WHERE owner = $1`, owner).Scan(&n); err != nil {
-		return 0, fmt.Errorf("signin: recovery codes: %w", err)
-	}
-	return n, nil
-}
