@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/cedar-policy/cedar-go/types"
 
@@ -15,7 +14,7 @@ import (
 // again and again (the same member of staff, the same kind of record, customers
 // of the same service), and to build and check an entity costs more than to
 // find it. What is kept names nobody, as an input does not.
-type memo[K any, P facts[K]] [512]atomic.Pointer[memorised[K]]
+type memo[K any, P facts[K]] [1024]atomic.Pointer[memorised[K]]
 
 type memorised[K any] struct {
 	key    K
@@ -124,20 +123,47 @@ func (p *Person) clone() Person {
 	return c
 }
 
-// staff are the facts about a member of staff.
-type staff struct {
-	roles       []loot.Role
-	undertaking time.Time
+func (a *Actor) hash() uint32 {
+	h := newHash.text(string(a.Kind)).text(a.Key).text(a.Region).flags(a.Successor, a.OptedOut, a.Agreement != nil, a.Consent != nil).number(a.Undertaking.UnixNano())
+	h = list32(list32(h, a.Roles), a.Signals)
+	if g := a.Agreement; g != nil {
+		h = list32(h.number(g.Signed.UnixNano()).number(g.Ends.UnixNano()), g.Purposes)
+	}
+	if c := a.Consent; c != nil {
+		h = list32(h.text(c.Statement), c.Purposes)
+	}
+	return uint32(h)
 }
 
-func (f *staff) hash() uint32 {
-	return uint32(list32(newHash.number(f.undertaking.UnixNano()), f.roles))
+func (a *Actor) same(o *Actor) bool {
+	if a.Kind != o.Kind || a.Key != o.Key || a.Region != o.Region || a.Successor != o.Successor || a.OptedOut != o.OptedOut ||
+		!a.Undertaking.Equal(o.Undertaking) || !slices.Equal(a.Roles, o.Roles) || !slices.Equal(a.Signals, o.Signals) ||
+		(a.Agreement == nil) != (o.Agreement == nil) || (a.Consent == nil) != (o.Consent == nil) {
+		return false
+	}
+	if g, h := a.Agreement, o.Agreement; g != nil && (!g.Signed.Equal(h.Signed) || !g.Ends.Equal(h.Ends) || !slices.Equal(g.Purposes, h.Purposes)) {
+		return false
+	}
+	c, d := a.Consent, o.Consent
+	return c == nil || c.Statement == d.Statement && slices.Equal(c.Purposes, d.Purposes)
 }
 
-func (f *staff) same(o *staff) bool {
-	return f.undertaking.Equal(o.undertaking) && slices.Equal(f.roles, o.roles)
+func (a *Actor) clone() Actor {
+	c := *a
+	c.Roles, c.Signals = slices.Clone(a.Roles), slices.Clone(a.Signals)
+	if g := a.Agreement; g != nil {
+		c.Agreement = &Agreement{Signed: g.Signed, Ends: g.Ends, Purposes: slices.Clone(g.Purposes)}
+	}
+	if n := a.Consent; n != nil {
+		c.Consent = &Consent{Purposes: slices.Clone(n.Purposes), Statement: n.Statement}
+	}
+	return c
 }
 
-func (f *staff) clone() staff {
-	return staff{roles: slices.Clone(f.roles), undertaking: f.undertaking}
+func (i *Item) hash() uint32 {
+	return uint32(newHash.text(i.Kind).text(string(i.Purpose)).flags(i.Declared, i.Third))
 }
+
+func (i *Item) same(o *Item) bool { return *i == *o }
+
+func (i *Item) clone() Item { return *i }

@@ -37,7 +37,8 @@ type Statement struct {
 
 	records memo[Record, *Record]
 	persons memo[Person, *Person]
-	staff   memo[staff, *staff]
+	actors  memo[Actor, *Actor]
+	items   memo[Item, *Item]
 }
 
 // A slot is what rules are indexed by, so that a rule whose head cannot match

@@ -16,7 +16,6 @@ var (
 	subjectValue types.Value = subjectUID
 	strangerID               = types.NewEntityUID("Person", "stranger")
 	recordUID                = types.NewEntityUID("Record", "record")
-	staffUID                 = types.NewEntityUID("Staff", "actor")
 	itemUID                  = types.NewEntityUID("StorageItem", "item")
 	tagUID                   = types.NewEntityUID("Tag", "tag")
 
@@ -114,9 +113,7 @@ func (s *Statement) build(in *Input) (*world, error) {
 		w.request.Resource = subjectUID
 		b.addPerson(w)
 	case loot.Store, loot.Load:
-		e := b.item()
-		w.request.Resource = e.UID
-		w.add(e)
+		b.addItem(w)
 	default:
 		w.request.Resource = recordUID
 		b.addRecord(w)
@@ -142,6 +139,20 @@ func (b *builder) addRecord(w *world) {
 	w.add(b.record())
 }
 
+// addItem adds the resource of store or load. The kind of an item tells the two
+// apart, so that one is never found for the other.
+func (b *builder) addItem(w *world) {
+	w.request.Resource = itemUID
+	if b.in.Action == loot.Load {
+		w.request.Resource = tagUID
+	}
+	if e, ok := b.s.items.find(&b.in.Item); ok && e.UID == w.request.Resource {
+		w.addChecked(e)
+		return
+	}
+	w.add(b.item())
+}
+
 func (b *builder) addPerson(w *world) {
 	if e, ok := b.s.persons.find(&b.in.Person); ok {
 		w.addChecked(e)
@@ -162,8 +173,12 @@ func (b *builder) remember(w *world) {
 			b.s.records.keep(&b.in.Record, e)
 		case subjectUID:
 			b.s.persons.keep(&b.in.Person, e)
-		case staffUID:
-			b.s.staff.keep(&staff{b.in.Actor.Roles, b.in.Actor.Undertaking}, e)
+		case itemUID, tagUID:
+			b.s.items.keep(&b.in.Item, e)
+		case w.request.Principal:
+			if b.in.Actor.Kind != loot.Person {
+				b.s.actors.keep(&b.in.Actor, e)
+			}
 		}
 	}
 }
@@ -203,14 +218,16 @@ func (s *Statement) conform(w *world) error {
 func (b *builder) principal(w *world) {
 	a := &b.in.Actor
 	uid := types.NewEntityUID(entityTypes[a.Kind], "actor")
-	attrs := make(types.RecordMap, 4)
-	switch a.Kind {
-	case loot.Staff:
-		w.request.Principal = staffUID
-		if e, ok := b.s.staff.find(&staff{a.Roles, a.Undertaking}); ok {
+	if a.Kind != loot.Desk && a.Kind != loot.Person {
+		if e, ok := b.s.actors.find(a); ok {
+			w.request.Principal = e.UID
 			w.addChecked(e)
 			return
 		}
+	}
+	attrs := make(types.RecordMap, 4)
+	switch a.Kind {
+	case loot.Staff:
 		attrs["roles"] = set(b.s.vocab, roleList, a.Roles)
 		if !a.Undertaking.IsZero() {
 			attrs["undertaking"] = b.time(a.Undertaking, "the undertaking")
