@@ -105,9 +105,9 @@ func TestRolledBackErasureErasesNothing(t *testing.T) {
 			if err := b.vault.Erase(t.Context(), tx, p); err != nil {
 				return err
 			}
-			return never
+			return errNever
 		})
-		if !errors.Is(err, never) {
+		if !errors.Is(err, errNever) {
 			t.Fatal(err)
 		}
 		b.work(t)
@@ -263,12 +263,12 @@ func TestKilledErasureIsFinished(t *testing.T) {
 			b.erase(t, s)
 			b.vault.StopAt(func(step string) {
 				if step == at {
-					panic(never) // stands for the kill: nothing after it runs
+					panic(errNever) // stands for the kill: nothing after it runs
 				}
 			})
 			func() {
 				defer func() {
-					if r := recover(); r != never {
+					if r := recover(); r != errNever {
 						t.Errorf("%s: %v", at, r)
 					}
 				}()

@@ -112,9 +112,9 @@ func TestFileIsReadAfterTheCommitOnly(t *testing.T) {
 			if got, err := io.ReadAll(c); err == nil || len(got) > 0 {
 				t.Errorf("inside the transaction: %q, %v", got, err)
 			}
-			return never
+			return errNever
 		})
-		if !errors.Is(err, never) {
+		if !errors.Is(err, errNever) {
 			t.Fatal(err)
 		}
 		if got, err := io.ReadAll(c); err == nil || len(got) > 0 {

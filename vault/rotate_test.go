@@ -125,12 +125,12 @@ func TestInterruptedRotationGoesOn(t *testing.T) {
 			b.vault.StopAt(func(string) {
 				if n++; n > steps {
 					stopped = true
-					panic(never)
+					panic(errNever)
 				}
 			})
 			func() {
 				defer func() {
-					if r := recover(); r != nil && r != never {
+					if r := recover(); r != nil && r != errNever {
 						panic(r)
 					}
 				}()
