@@ -152,7 +152,7 @@ func TestTransactionsDoNotTalk(t *testing.T) {
 			if sel, ok := n.(*ast.SelectorExpr); ok {
 				if x, ok := sel.X.(*ast.Ident); ok {
 					holds = holds || x.Name == "store" && sel.Sel.Name == "Tx"
-					talks = talks || x.Name == "http" && (sel.Sel.Name == "Client" || sel.Sel.Name == "DefaultClient" || sel.Sel.Name == "NewRequestWithContext") ||
+					talks = talks || x.Name == "http" && (sel.Sel.Name == "Client" || sel.Sel.Name == "DefaultClient") ||
 						x.Name == "net" && (sel.Sel.Name == "Dial" || sel.Sel.Name == "Dialer")
 				}
 			}

@@ -86,7 +86,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	a.stop = append(a.stop, func() {
 		if err := keys.Close(context.WithoutCancel(ctx)); err != nil {
-			o.Log.Error("the keys did not close", "err", err)
+			o.Log.ErrorContext(ctx, "the keys did not close", "err", err)
 		}
 	})
 	jobs, err := job.New(db, job.Options{Log: o.Log, Now: o.Now, Simulated: o.Simulated})

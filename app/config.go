@@ -52,7 +52,8 @@ func (c Config) withDefaults() Config {
 		c.Log = filepath.Join(c.Data, "log")
 	}
 	if c.BaseURL == "" {
-		c.BaseURL = "http://" + c.Listen
+		// Browsers give passkeys to names, not to bare addresses.
+		c.BaseURL = "http://" + strings.Replace(c.Listen, "127.0.0.1:", "localhost:", 1)
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
 	return c

@@ -41,7 +41,7 @@ func newWorld(ctx context.Context, dir string, s *statement.Statement, clock *de
 		cancel()
 		if wait != nil {
 			if err := wait(); err != nil {
-				log.Warn("the world did not end cleanly", "err", err)
+				log.WarnContext(ctx, "the world did not end cleanly", "err", err)
 			}
 		}
 		a.Close()

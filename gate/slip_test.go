@@ -3,7 +3,6 @@ package gate_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -147,7 +146,7 @@ func (b *bench) race(r race) {
 	if uses.Load() < int64(n) || refusals.Load() < int64(n) {
 		b.Errorf("%d uses and %d refusals in %d rounds: too few to tell", uses.Load(), refusals.Load(), n)
 	}
-	b.Log(fmt.Sprintf("%d rounds, %d uses, %d refusals, %d slips", n, uses.Load(), refusals.Load(), slips.Load()))
+	b.Logf("%d rounds, %d uses, %d refusals, %d slips", n, uses.Load(), refusals.Load(), slips.Load())
 }
 
 // pass returns once the count has risen.

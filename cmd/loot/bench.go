@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -26,9 +25,7 @@ import (
 
 	"loot"
 	"loot/app"
-	"loot/ledger"
 	"loot/statement"
-	"loot/store"
 )
 
 type benchCmd struct {
@@ -119,83 +116,6 @@ func (r *bench) decide() error {
 	}
 	r.metrics["decisions_per_s"] = float64(n) / r.now().Sub(now).Seconds()
 	return nil
-}
-
-// fill puts customers in, and measures the ledger.
-func (r *bench) fill() error {
-	ctx, cancel := context.WithCancel(r.ctx)
-	a, err := app.New(ctx, r.config, app.Options{Now: r.now, Log: slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
-	if err != nil {
-		cancel()
-		return err
-	}
-	defer a.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- a.Ledger.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			fmt.Fprintln(r.stderr, "bench: the sequencer ended:", err)
-		}
-	}()
-	n := r.size(100_000, 3_000)
-	empty, err := r.bytes(a)
-	if err != nil {
-		return err
-	}
-	if r.token, r.ids, err = a.Scratch(ctx, n); err != nil {
-		return err
-	}
-	if err := a.Ledger.Sync(ctx); err != nil {
-		return err
-	}
-	full, err := r.bytes(a)
-	if err != nil {
-		return err
-	}
-	r.metrics["bytes_per_customer"] = float64(full.held-empty.held) / float64(n)
-	r.metrics["customers"] = float64(n)
-	// Each customer is two decisions and the note of an order.
-	r.metrics["bytes_per_decision"] = float64(full.ledger-empty.ledger) / float64(3*n)
-	return r.ledger(ctx, a)
-}
-
-// ledger measures entries from the start of their transaction until they are
-// confirmed in the log.
-func (r *bench) ledger(ctx context.Context, a *app.App) error {
-	const batch, writers = 100, 8
-	rounds := r.size(100, 20)
-	var mu sync.Mutex
-	var waits []time.Duration
-	start := r.now()
-	err := parallel(writers, func(int) error {
-		for range rounds {
-			began := r.now()
-			var last string
-			if err := a.DB.InTx(ctx, func(tx *store.Tx) error {
-				for range batch {
-					id, err := a.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{At: r.now(), Verdict: ledger.Recorded, Note: "bench"}})
-					if err != nil {
-						return err
-					}
-					last = id
-				}
-				return nil
-			}); err != nil {
-				return err
-			}
-			if err := a.Ledger.Await(ctx, last); err != nil {
-				return err
-			}
-			mu.Lock()
-			waits = append(waits, r.now().Sub(began))
-			mu.Unlock()
-		}
-		return nil
-	})
-	r.metrics["ledger_entries_per_s"] = float64(writers*rounds*batch) / r.now().Sub(start).Seconds()
-	r.metrics["ledger_p99_ms"] = percentile(waits, 0.99)
-	return err
 }
 
 // serve starts the server and measures it from outside.
@@ -342,25 +262,6 @@ func (r *bench) send(method, path string, body any) error {
 		return fmt.Errorf("%s %s: %d %s", method, strings.SplitN(path, "?", 2)[0], res.StatusCode, answer)
 	}
 	return nil
-}
-
-// A bytesOf says how much disk what is held takes, and the ledger.
-type bytesOf struct{ held, ledger int64 }
-
-// bytes measures the tables of vault, gate and keys, and of the ledger with
-// its log folder.
-func (r *bench) bytes(a *app.App) (bytesOf, error) {
-	var out bytesOf
-	for table, size := range map[string]*int64{"vault_%": &out.held, "gate_person%": &out.held, "ledger_%": &out.ledger} {
-		n, err := a.DB.TableBytes(r.ctx, table)
-		if err != nil {
-			return out, err
-		}
-		*size += n
-	}
-	keys, err := a.KeyBytes(r.ctx)
-	out.held += keys
-	return out, err
 }
 
 func (r *bench) report() error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"loot/app"
 )
@@ -13,7 +14,7 @@ type demoCmd struct {
 func (d *demoCmd) Run(c *command) error {
 	log := c.log(d.Config)
 	fmt.Fprintln(c.stderr, "Making up a network with its history; this takes a moment.")
-	if err := app.FillDemo(c.ctx, d.Config, app.Options{Now: c.now, Log: log}); err != nil {
+	if err := app.FillDemo(c.ctx, d.Config, app.Options{Now: c.now, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}); err != nil {
 		return err
 	}
 	a, err := app.New(c.ctx, d.Config, app.Options{Now: c.now, Log: log, Demo: true})
@@ -26,7 +27,7 @@ func (d *demoCmd) Run(c *command) error {
 		return err
 	}
 	return c.serve(a, func(base string) {
-		fmt.Fprintf(c.stdout, "A demonstration is running: every person and company in it is made up.\n\n  public site  %s/\n  statement    %s/statement\n\nLook round as (each link works once; start again for new ones):\n\n", base, base)
+		fmt.Fprintf(c.stdout, "A demonstration is running: every person and company in it is made up.\n\n  public site  %s/\n  statement    %s/statement\n\nLook round as (the links last for 30 days):\n\n", base, base)
 		for _, g := range guests {
 			fmt.Fprintf(c.stdout, "  %-22s %-34s %s\n", g.Name, g.As, g.Link)
 		}

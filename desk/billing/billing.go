@@ -79,8 +79,8 @@ func nav() []web.Nav {
 	return []web.Nav{
 		{Audience: web.Public, Order: 20, Label: "Services", Icon: "server", Href: "/services"},
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
-		{Audience: web.Console, Group: "Customers", Order: 110, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
-		{Audience: web.Console, Group: "Customers", Order: 120, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
+		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
+		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}
 }
 

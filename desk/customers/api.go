@@ -109,7 +109,7 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.create(ctx, s, given, registration{
+	if err := c.create(ctx, s, given, registration{
 		service: service.ID, sent: in.Body.Form, source: "a form of ours: " + lowerFirst(service.Title), carrier: api.ActorOf(ctx),
 	}); err != nil {
 		return nil, err
@@ -314,7 +314,7 @@ func (c *customers) apiOpen(ctx context.Context, in *openIn) (*openOut, error) {
 		out.Body.Fields = map[loot.Field]openField{}
 		for f, v := range values {
 			//nolint:forbidigo // the answer to whom it was decided for, masked as the level says
-			out.Body.Fields[f] = openField{Value: v.Reveal(), Masked: v.Masked, Source: v.Source, Since: v.At.UTC(), State: string(v.State)}
+			out.Body.Fields[f] = openField{Value: v.Reveal(), Masked: v.Masked, Source: v.Source, Since: v.At.UTC(), State: v.State}
 		}
 		return nil
 	})

@@ -133,7 +133,7 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 20, Label: "Permissions", Icon: "sliders-horizontal", Href: "/portal/permissions"},
 		{Audience: web.Portal, Order: 30, Label: "Timeline", Icon: "history", Href: "/portal/timeline"},
 		{Audience: web.Portal, Order: 90, Label: "Account", Icon: "user-cog", Href: "/portal/account"},
-		{Audience: web.Console, Group: "Customers", Order: 100, Label: "Customers", Icon: "users", Href: "/console/customers"},
+		{Audience: web.Console, Group: "Customers", Order: 5, Label: "Customers", Icon: "users", Href: "/console/customers"},
 	}
 }
 

@@ -92,14 +92,14 @@ func clip(s string, n int) string {
 
 // filled returns the form of a service, filled in with made-up answers: those
 // it cannot do without, and the optional ones too if all is set.
-func (f *orderForm) filled(all bool) url.Values {
-	form := url.Values{"sent": {loot.NewID("f")}}
-	for _, q := range f.questions() {
+func (form *orderForm) filled(all bool) url.Values {
+	values := url.Values{"sent": {loot.NewID("f")}}
+	for _, q := range form.questions() {
 		if q.Required || all {
-			form.Set(q.Name, madeUp(q.Decl))
+			values.Set(q.Name, madeUp(q.Decl))
 		}
 	}
-	return form
+	return values
 }
 
 // NewPerson registers a made-up customer who orders the first service of the

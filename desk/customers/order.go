@@ -75,7 +75,7 @@ func (c *customers) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.create(ctx, s, given, registration{service: form.Service.ID, sent: typed.Get("sent")}); err != nil {
+	if err := c.create(ctx, s, given, registration{service: form.Service.ID, sent: typed.Get("sent")}); err != nil {
 		return err
 	}
 	return web.Redirect(w, r, "/order/"+url.PathEscape(form.Service.ID)+"/thanks")
@@ -89,19 +89,19 @@ type registration struct {
 	carrier loot.Actor // whose token sent it; zero: nobody's
 }
 
-// create makes a customer and returns who they are. An address that is known
+// create makes a customer. An address that is known
 // already makes nobody: its owner is written to, and whoever filled in the form
 // sees the same answer, so that nobody learns here who is a customer.
-func (c *customers) create(ctx context.Context, s *statement.Statement, a answer, reg registration) (loot.Subject, error) {
+func (c *customers) create(ctx context.Context, s *statement.Statement, a answer, reg registration) error {
 	known, err := c.known(ctx, s, a)
 	if err != nil {
-		return "", err
+		return err
 	}
 	subject, message := loot.NewSubject(), loot.NewID("m")
 	if err := c.Keyring.Create(ctx, subject, collection); err != nil {
-		return "", err
+		return err
 	}
-	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
+	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		if reg.sent != "" {
 			first, err := sentOnce(ctx, tx, reg.sent, c.Now())
 			if err != nil || !first {
@@ -113,7 +113,6 @@ func (c *customers) create(ctx context.Context, s *statement.Statement, a answer
 		}
 		return c.enter(ctx, tx, s, subject, a, reg)
 	})
-	return subject, err
 }
 
 // enter writes a new customer down, within tx.

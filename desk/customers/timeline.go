@@ -218,9 +218,10 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	case loot.Collect:
 		e.Icon = "pencil"
 		e.Title = "Took in " + n
-		if it.Facts.ActorKind == loot.Person {
+		switch it.Facts.ActorKind {
+		case loot.Person:
 			e.Title = "You changed " + n
-		} else if it.Facts.ActorKind == loot.Staff {
+		case loot.Staff:
 			e.Title, e.Tone = "Corrected "+n, web.Info
 		}
 	case loot.Export:
@@ -279,10 +280,10 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 		return
 	}
 	e.Icon, e.Tone, e.Title = n.icon, n.tone, n.title
-	switch {
-	case word == "service.ordered":
+	switch word {
+	case "service.ordered":
 		e.Text = "It permits what its contract needs, until it ends."
-	case word == "service.ended":
+	case "service.ended":
 		e.Text = "What its contract permitted ended with it."
 	}
 	if purpose == "" {
