@@ -120,18 +120,18 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 }
 
 // readFields checks what a program sent as the page checks what was typed.
-func (form *orderForm) readFields(fields map[loot.Field]string, permissions []string, plan string) (answer, error) {
+func (f *orderForm) readFields(fields map[loot.Field]string, permissions []string, plan string) (answer, error) {
 	a := answer{given: map[loot.Field]string{}, plan: plan}
 	wrong := map[string]string{}
-	if err := form.Plans.Check(url.Values{"plan": {plan}}); err != nil {
+	if err := f.Plans.Check(url.Values{"plan": {plan}}); err != nil {
 		wrong["plan"] = web.Wrong(err)["plan"]
 	}
 	for id := range fields {
-		if !slices.ContainsFunc(form.questions(), func(q question) bool { return q.Decl.ID == id }) {
+		if !slices.ContainsFunc(f.questions(), func(q question) bool { return q.Decl.ID == id }) {
 			wrong["fields"] = "A field is among them that the statement does not ask for with this service."
 		}
 	}
-	for _, q := range form.questions() {
+	for _, q := range f.questions() {
 		value, complaint := check(q.Decl, fields[q.Decl.ID])
 		switch {
 		case complaint != "":
@@ -143,7 +143,7 @@ func (form *orderForm) readFields(fields map[loot.Field]string, permissions []st
 		}
 	}
 	for _, id := range permissions {
-		if !slices.ContainsFunc(form.offered, func(o statement.Offer) bool { return o.ID == id }) {
+		if !slices.ContainsFunc(f.offered, func(o statement.Offer) bool { return o.ID == id }) {
 			wrong["permissions"] = "One of them is not offered."
 			continue
 		}

@@ -92,9 +92,9 @@ func clip(s string, n int) string {
 
 // filled returns the form of a service, filled in with made-up answers: those
 // it cannot do without, and the optional ones too if all is set.
-func (form *orderForm) filled(all bool) url.Values {
+func (f *orderForm) filled(all bool) url.Values {
 	values := url.Values{"sent": {loot.NewID("f")}}
-	for _, q := range form.questions() {
+	for _, q := range f.questions() {
 		if q.Required || all {
 			values.Set(q.Name, madeUp(q.Decl))
 		}

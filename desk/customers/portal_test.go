@@ -317,6 +317,9 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 			if len(services) != 0 {
 				t.Errorf("%d services are left", len(services))
 			}
+			if kept, err := h.desk.export(t.Context(), tx, s); err != nil || kept != nil {
+				t.Errorf("this desk still keeps %v (%v)", kept, err)
+			}
 			var row vault.Row
 			if err == nil {
 				row, err = h.kit.Vault.Row(t.Context(), tx, s, collection)

@@ -185,6 +185,9 @@ func (c *customers) export(ctx context.Context, tx *store.Tx, s loot.Subject) (a
 		l.Ordered = time.UnixMicro(made).UTC()
 		out = append(out, l)
 	}
+	if len(out) == 0 {
+		return nil, rows.Err()
+	}
 	return map[string]any{"orders": out}, rows.Err()
 }
 
