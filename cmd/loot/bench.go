@@ -162,7 +162,7 @@ func (r *bench) serve() error {
 	var next atomic.Int64
 	creates := r.load(&failed, func(int) (string, string, any) {
 		i := int(next.Add(1)) + 10_000_000
-		return http.MethodPost, "/api/customers", map[string]any{"service": "shared-hosting", "plan": "", "fields": app.ScratchFields(i), "form": "bench" + strconv.Itoa(i)}
+		return http.MethodPost, "/api/customers", map[string]any{"service": "shared-hosting", "plan": "shared-small", "fields": app.ScratchFields(i), "form": "bench" + strconv.Itoa(i)}
 	})
 	r.metrics["creates_per_s"] = creates.perSecond
 	finds := r.load(&failed, func(int) (string, string, any) {
