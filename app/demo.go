@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/customers"
 	"loot/store"
 )
 
@@ -97,11 +98,11 @@ func (a *App) Guests(ctx context.Context) ([]Guest, error) {
 			}
 			out = append(out, Guest{c.Name, as, link})
 		}
-		rows, err := a.Vault.List(ctx, tx, "customer", "", 1)
-		if err != nil || len(rows) == 0 {
+		customer, err := customers.DemoCustomer(ctx, tx, a.Kit)
+		if err != nil || customer == "" {
 			return err
 		}
-		link, err := a.signin.DemoCustomerLink(ctx, tx, rows[0].Subject)
+		link, err := a.signin.DemoCustomerLink(ctx, tx, customer)
 		out = append(out, Guest{"a customer", "the portal", link})
 		return err
 	})

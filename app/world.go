@@ -65,8 +65,31 @@ func (a *App) world(ctx context.Context, clock *desk.Clock) (*desk.World, func()
 		return nil, nil, err
 	}
 	w := &desk.World{Kit: a.Kit, HTTP: h, Clock: clock, Desks: a.Desks, Drain: a.drain, Sent: a.sent(ctx), NewStaff: a.newStaff}
+	w.Staff = a.signedStaff
 	w.NewPerson = func(ctx context.Context) (loot.Subject, error) { return customers.NewPerson(ctx, w) }
 	return w, wait, nil
+}
+
+// signedStaff returns the members of staff who may open something.
+func (a *App) signedStaff(ctx context.Context) (out []loot.Actor, err error) {
+	err = a.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		out = nil
+		colleagues, err := a.staff.Colleagues(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, c := range colleagues {
+			who, err := a.staff.Actor(ctx, tx, c.ID)
+			if err != nil {
+				return err
+			}
+			if c.Signed && who.ID != "" {
+				out = append(out, who)
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 // sent counts the letters in the outbox. Where mail leaves for good, none is

@@ -79,6 +79,8 @@ type World struct {
 	// NewStaff makes a member of staff with roles, who has signed the
 	// confidentiality undertaking or not.
 	NewStaff func(ctx context.Context, signed bool, roles ...loot.Role) (loot.Actor, error)
+	// Staff returns the members of staff who signed the undertaking.
+	Staff func(context.Context) ([]loot.Actor, error)
 }
 
 // A Clock is a time that stands still until it is moved.

@@ -12,6 +12,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/gate"
 	"loot/statement"
 	"loot/store"
 )
@@ -51,14 +52,8 @@ func (c *customers) demo(ctx context.Context, w *desk.World) error {
 		return err
 	}
 	p := &play{c: c, w: w, s: s, rnd: rand.New(rand.NewPCG(7, 11)), staff: map[loot.Role][]loot.Actor{}}
-	for _, r := range s.Roles() {
-		for range map[bool]int{true: 2, false: 1}[r.ID == "support"] {
-			a, err := w.NewStaff(ctx, true, r.ID)
-			if err != nil {
-				return err
-			}
-			p.staff[r.ID] = append(p.staff[r.ID], a)
-		}
+	if err := p.hire(ctx); err != nil {
+		return err
 	}
 	p.cast()
 	slices.SortStableFunc(p.scenes, func(a, b scene) int { return int(a.at/time.Second) - int(b.at/time.Second) })
@@ -78,6 +73,53 @@ func (c *customers) demo(ctx context.Context, w *desk.World) error {
 		return err
 	}
 	return w.Drain(ctx)
+}
+
+// hire finds a member of staff for each role, and makes one where there is none.
+func (p *play) hire(ctx context.Context) error {
+	if p.w.Staff != nil {
+		all, err := p.w.Staff(ctx)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			for _, role := range a.Roles {
+				p.staff[role] = append(p.staff[role], a)
+			}
+		}
+	}
+	for _, r := range p.s.Roles() {
+		if len(p.staff[r.ID]) > 0 {
+			continue
+		}
+		a, err := p.w.NewStaff(ctx, true, r.ID)
+		if err != nil {
+			return err
+		}
+		p.staff[r.ID] = append(p.staff[r.ID], a)
+	}
+	return nil
+}
+
+// DemoCustomer returns the customer of the demonstration whom everybody looks
+// at first, and nobody if there is none.
+func DemoCustomer(ctx context.Context, tx *store.Tx, kit desk.Kit) (loot.Subject, error) {
+	v, ok := kit.Gate.InForce()
+	if !ok {
+		return "", nil
+	}
+	field := addressField(v.Statement)
+	p, err := kit.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Find, Actor: loot.Actor{Kind: loot.Desk, ID: name}, Desk: name, Purpose: forService, Collection: collection, Fields: []loot.Field{field},
+	})
+	if err != nil {
+		return "", err
+	}
+	found, err := kit.Vault.Find(ctx, tx, p, field, DemoEmail)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
 }
 
 // day returns a moment in office hours of a day of the history.

@@ -295,18 +295,24 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		}
 		shows(t, h.Post("/portal/order/backup", "plan", "backup-500"), http.StatusConflict)
 
-		// Kept, and asked for again.
-		h.Post("/portal/account/keep")
-		hides(t, h.Get("/portal/account"), "will be erased")
-		h.Post("/portal/account/erase", "sure", "on")
-
 		h.clock.Advance(24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.drain()
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
+		// Kept: even a job that is late does nothing.
+		h.Post("/portal/account/keep")
+		hides(t, h.Get("/portal/account"), "will be erased")
 		h.clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		ok(t, h.desk.erase(t.Context(), eraseArgs{s}))
+		h.drain()
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
+
+		// Asked for again, when nothing holds it any longer: at once.
+		if a := h.Post("/portal/account/erase", "sure", "on"); a.Header.Get("Location") != "/goodbye" {
+			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
+		}
 		h.drain()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
 		if items := h.items(s); len(items) != 0 {
@@ -332,6 +338,24 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		h.Actor = loot.Actor{}
 		shows(t, h.Get("/goodbye"), http.StatusOK, "The key to your record is destroyed")
 	})
+}
+
+func TestAnErasureThatWaitedIsCarriedOut(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		h.Post("/portal/account/erase", "sure", "on")
+		h.clock.Advance(120 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.drain()
+		shows(t, h.Get("/portal"), http.StatusNotFound)
+	})
+}
+
+func TestANameOfAFileIsOne(t *testing.T) {
+	if got := fileName("../e\"1\r\n.exe"); got != "e1exe" {
+		t.Errorf("got %q", got)
+	}
 }
 
 func TestAServiceEndsAndItsPermissionWithIt(t *testing.T) {

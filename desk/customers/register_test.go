@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,18 @@ func TestNothingTypedReachesTheLog(t *testing.T) {
 	})
 }
 
+func TestWhatTheProgramWritesIsNotAsked(t *testing.T) {
+	s := whole(t)
+	service, _ := s.Service("dedicated-server")
+	asks := func(written ...loot.Field) bool {
+		form := draw(s, service, nil, written)
+		return slices.ContainsFunc(form.questions(), func(q question) bool { return q.Decl.ID == "contact.phone" })
+	}
+	if !asks() || asks("contact.phone") {
+		t.Error("a field is asked that the program fills in, or one that it does not is left out")
+	}
+}
+
 func TestTheSameFormOrdersOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		for range 3 {
@@ -91,6 +104,9 @@ func TestTheSameFormOrdersOnce(t *testing.T) {
 		h.drain()
 		if n := len(h.everybody()); n != 1 {
 			t.Errorf("%d customers, want 1", n)
+		}
+		for _, m := range h.mail.sent() {
+			t.Errorf("%q was sent to somebody who pressed the button twice", m.Subject)
 		}
 	})
 }
