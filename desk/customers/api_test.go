@@ -13,9 +13,9 @@ import (
 	"loot/api"
 )
 
-// An ask is one call of the API.
+// A caller calls the API with a token.
 type caller struct {
-	t      *testing.T
+	t      testing.TB
 	server *httptest.Server
 	who    api.Caller
 }

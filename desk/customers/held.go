@@ -124,7 +124,7 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 		if waiting, err = c.waiting(ctx, tx, rec.subject); err != nil {
 			return err
 		}
-		events, _, err = c.events(ctx, tx, s, rec.subject, "", latest)
+		events, err = c.byOthers(ctx, tx, s, rec.subject, latest)
 		return err
 	}); err != nil {
 		return err

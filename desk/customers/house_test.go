@@ -33,7 +33,7 @@ import (
 // other desks would know put in by hand.
 type house struct {
 	*webtest.Site
-	t     *testing.T
+	t     testing.TB
 	kit   desk.Kit
 	desk  *customers
 	clock *desk.Clock
@@ -73,15 +73,26 @@ func onEach(t *testing.T, f func(*testing.T, *house)) {
 	})
 }
 
+// benchEach runs f in a house on each database.
+func benchEach(b *testing.B, f func(*testing.B, *house)) {
+	b.Helper()
+	for name, open := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			db := storetest.Open(b, open(b), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
+			f(b, newHouse(b, db, whole(b)))
+		})
+	}
+}
+
 // whole returns the default statement.
-func whole(t *testing.T) *statement.Statement {
+func whole(t testing.TB) *statement.Statement {
 	t.Helper()
 	s, err := statement.Parse("statement.md", statement.Default())
 	ok(t, err)
 	return s
 }
 
-func newHouse(t *testing.T, db *store.DB, s *statement.Statement) *house {
+func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -181,7 +192,7 @@ func (h *house) drain() {
 	ok(h.t, h.kit.Ledger.Sync(ctx))
 }
 
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -82,6 +82,26 @@ func (c *customers) newest(ctx context.Context, tx *store.Tx, s loot.Subject) (s
 	return items[0].ID, nil
 }
 
+// byOthers returns the newest n entries about a person that do not just say
+// that they looked at their own record.
+func (c *customers) byOthers(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, n int) (events []web.Event, err error) {
+	items, err := c.Ledger.Timeline(ctx, tx, subject, collection, "", 8*n)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		if looksAtOwn(it) || len(events) == n {
+			continue
+		}
+		e, err := c.event(ctx, tx, s, it)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
 // events returns up to n entries about a person as they are shown to them, and
 // the entry to go on after. Entries that only say that they looked at their own
 // record, one after another, are shown as one.
