@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -166,6 +167,9 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener) error {
 		servers = append(servers, &http.Server{Handler: a.metrics(), ReadHeaderTimeout: 5 * time.Second})
 		listeners = append(listeners, metrics)
 	}
+	// Compiling the statement and opening the keys took memory that is not
+	// needed again.
+	debug.FreeOSMemory()
 	failed := make(chan error, len(servers))
 	for i, s := range servers {
 		go func() {

@@ -31,7 +31,11 @@ func (k *keysRotateCmd) Run(c *command) error {
 		if k.RootOnly {
 			return nil
 		}
-		for _, collection := range a.Keyring.Collections() {
+		collections := a.Keyring.Collections()
+		if len(collections) == 0 {
+			fmt.Fprintln(c.stdout, "No collection holds anything yet, so there is no epoch to end.")
+		}
+		for _, collection := range collections {
 			if len(k.Collection) > 0 && !slices.Contains(k.Collection, string(collection)) {
 				continue
 			}
