@@ -45,6 +45,7 @@ type office struct {
 
 func onEach(t *testing.T, f func(*testing.T, *office)) {
 	t.Helper()
+	t.Parallel() // most of the time is spent waiting for jobs
 	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations()}, func(t *testing.T, db *store.DB) {
 		ctx, dir := t.Context(), t.TempDir()
 		log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -68,6 +68,7 @@ var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 // onEach runs f in a house on each database.
 func onEach(t *testing.T, f func(*testing.T, *house)) {
 	t.Helper()
+	t.Parallel() // most of the time is spent waiting for jobs
 	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}, func(t *testing.T, db *store.DB) {
 		f(t, newHouse(t, db, whole(t)))
 	})
