@@ -89,30 +89,40 @@ type registration struct {
 	carrier loot.Actor // whose token sent it; zero: nobody's
 }
 
-// create makes a customer. An address that is known
-// already makes nobody: its owner is written to, and whoever filled in the form
-// sees the same answer, so that nobody learns here who is a customer.
+// create makes a customer. An address that is known already makes nobody: its
+// owner is written to, and whoever filled in the form sees the same answer, so
+// that nobody learns here who is a customer. Where the statement does not let
+// this desk look, nobody is known.
 func (c *customers) create(ctx context.Context, s *statement.Statement, a answer, reg registration) error {
-	known, err := c.known(ctx, s, a)
-	if err != nil {
-		return err
-	}
 	subject, message := loot.NewSubject(), loot.NewID("m")
 	if err := c.Keyring.Create(ctx, subject, collection); err != nil {
 		return err
 	}
-	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if reg.sent != "" {
-			first, err := sentOnce(ctx, tx, reg.sent, c.Now())
-			if err != nil || !first {
-				return err
+	try := func(look bool) error {
+		return c.Gate.InTx(ctx, func(tx *store.Tx) error {
+			if reg.sent != "" {
+				first, err := sentOnce(ctx, tx, reg.sent, c.Now())
+				if err != nil || !first {
+					return err
+				}
 			}
-		}
-		if known != "" {
-			return c.Jobs.Enqueue(ctx, tx, greetKnownArgs{Subject: known, Message: message})
-		}
-		return c.enter(ctx, tx, s, subject, a, reg)
-	})
+			if look {
+				known, err := c.known(ctx, tx, s, a)
+				if err != nil {
+					return err
+				}
+				if known != "" {
+					return c.Jobs.Enqueue(ctx, tx, greetKnownArgs{Subject: known, Message: message})
+				}
+			}
+			return c.enter(ctx, tx, s, subject, a, reg)
+		})
+	}
+	err := try(true)
+	if refusal, ok := errors.AsType[*gate.Refusal](err); ok && refusal.Request().Action == loot.Find {
+		return try(false)
+	}
+	return err
 }
 
 // enter writes a new customer down, within tx.
@@ -184,26 +194,19 @@ func (c *customers) order(ctx context.Context, tx *store.Tx, person loot.Actor, 
 }
 
 // known returns the customer to whom the address that was given belongs, if it
-// is one. Where the statement does not let this desk look, nobody is known.
-func (c *customers) known(ctx context.Context, s *statement.Statement, a answer) (loot.Subject, error) {
+// is one.
+func (c *customers) known(ctx context.Context, tx *store.Tx, s *statement.Statement, a answer) (loot.Subject, error) {
 	field, value := emailOf(s, a.given)
 	if value == "" {
 		return "", nil
 	}
-	var found []loot.Subject
-	err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		p, err := c.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Find, Actor: c.actor(), Desk: name, Purpose: forService, Collection: collection, Fields: []loot.Field{field},
-		})
-		if err != nil {
-			return err
-		}
-		found, err = c.Vault.Find(ctx, tx, p, field, value)
-		return err
+	p, err := c.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Find, Actor: c.actor(), Desk: name, Purpose: forService, Collection: collection, Fields: []loot.Field{field},
 	})
-	if _, refused := errors.AsType[*gate.Refusal](err); refused {
-		return "", nil
+	if err != nil {
+		return "", err
 	}
+	found, err := c.Vault.Find(ctx, tx, p, field, value)
 	if err != nil || len(found) == 0 {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package customers
 
 import (
 	"bytes"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -10,7 +11,10 @@ import (
 	"testing"
 
 	"loot"
+	"loot/gate"
 	"loot/store"
+	"loot/store/storetest"
+	"loot/vault"
 	"loot/web/webtest"
 )
 
@@ -309,4 +313,21 @@ func eachCompulsoryFieldIsDemandedAndNoOther(t *testing.T, h *house) {
 		}
 	}
 	h.register(only...)
+}
+
+// TestRegisteringDoesWithoutLooking: an operator whose statement does not let
+// the program look for an address still gets customers.
+func TestRegisteringDoesWithoutLooking(t *testing.T) {
+	s := whole(t)
+	for _, r := range s.Rules() {
+		if strings.Contains(r.Text, `Desk::"customers"`) && strings.Contains(r.Text, `"find"`) {
+			less, err := s.Without(r.ID)
+			ok(t, err)
+			db := storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
+			h := newHouse(t, db, less)
+			h.register(jo...)
+			return
+		}
+	}
+	t.Fatal("the default statement has no such rule")
 }
