@@ -9,6 +9,11 @@ import (
 // StopAt has f called between the steps of what must survive a kill.
 func (v *Vault) StopAt(f func(step string)) { v.stop = f }
 
+// Destroy does the job that an erasure asks for.
+func (v *Vault) Destroy(ctx context.Context, s loot.Subject, c loot.Collection) error {
+	return v.destroy(ctx, destroyKey{s, c})
+}
+
 // SmallBatches makes a rotation take many steps.
 func SmallBatches(n int) { rotateBatch = n }
 
