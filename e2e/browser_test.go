@@ -44,7 +44,7 @@ func open(t *testing.T, base, artefacts string) *browser {
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, base: base, dir: artefacts}
 	// The browser lives as long as the context of its first step.
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900), scheme("light")); err != nil {
 		t.Fatalf("chromium does not start: %v", err)
 	}
 	return b
@@ -195,7 +195,7 @@ func (b *browser) shoot(name string) {
 func scheme(theme string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})
 		return err
 	})

@@ -377,6 +377,9 @@ func (b *browser) accessible(name string) {
 	}
 	eval[string](b, string(script)+`; return ""`)
 	found := eval[string](b, `
+		const frame = () => new Promise(f => requestAnimationFrame(f));
+		await frame(); await frame();
+		await Promise.all(document.getAnimations().map(x => x.finished.catch(() => {}))); // a colour on its way is none to judge
 		const r = await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]});
 		return r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html.slice(0, 160)).join("\n    ")).join("\n  ");`)
 	if found != "" {
