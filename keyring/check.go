@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,11 @@ type Problem struct {
 }
 
 func (p Problem) String() string { return p.Where + ": " + p.Err.Error() }
+
+// MarshalJSON says the same in JSON, to which an error is nothing.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"where": p.Where, "problem": p.Err.Error()})
+}
 
 // Check opens every key file and every person's key.
 func (k *Keyring) Check(ctx context.Context) (Report, error) {

@@ -67,7 +67,7 @@ func (e *epoch) hash(f loot.Field, value string) []byte {
 // known is what a process knows of the epochs. It is never changed, only
 // replaced.
 type known struct {
-	stamp int64 // of the folder
+	stamp string // of the folder
 	rings map[loot.Collection]ring
 }
 

@@ -114,13 +114,21 @@ func (f *folder) list() (files []file, others []string, err error) {
 	return files, others, nil
 }
 
-// stamp changes whenever a file is added to or taken from the folder.
-func (f *folder) stamp() (int64, error) {
-	info, err := os.Stat(f.dir)
-	if err != nil {
-		return 0, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
+// stamp changes whenever a key file comes or goes. It is the names themselves:
+// the folder's time is that of the last tick of the kernel's clock, and two
+// changes in one tick look like one.
+func (f *folder) stamp() (string, error) {
+	d, err := os.Open(f.dir)
+	if err == nil {
+		defer d.Close()
+		var names []string
+		if names, err = d.Readdirnames(-1); err == nil {
+			names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, ".key") })
+			slices.Sort(names)
+			return strings.Join(names, "\n"), nil
+		}
 	}
-	return info.ModTime().UnixNano(), nil
+	return "", loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
 }
 
 // opens reports whether the root opens a file of the folder, if there is any.

@@ -32,7 +32,6 @@ type SystemKey struct {
 }
 
 type systemSet struct {
-	stamp  int64 // of the folder
 	handle *keyset.Handle
 	aead   tink.AEAD
 	made   time.Time
@@ -81,10 +80,6 @@ func (s *SystemKey) file() file { return file{kind: systemFile, name: s.name} }
 func (s *SystemKey) read(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stamp, err := s.k.folder.stamp()
-	if err != nil {
-		return err
-	}
 	c, text, err := s.k.folder.get(ctx, s.file())
 	if err != nil {
 		return err
@@ -97,7 +92,7 @@ func (s *SystemKey) read(ctx context.Context) error {
 	if err != nil {
 		return fault(s.file(), ErrTampered)
 	}
-	s.set.Store(&systemSet{stamp, h, a, c.Made})
+	s.set.Store(&systemSet{h, a, c.Made})
 	return nil
 }
 
@@ -109,21 +104,18 @@ func (s *SystemKey) Seal(plain, ad []byte) []byte {
 // Open opens a sealed value and counts it.
 func (s *SystemKey) Open(sealed, ad []byte) ([]byte, error) {
 	s.k.ops.add(KeyKind(s.name), 1)
-	set := s.set.Load()
-	plain, err := set.aead.Decrypt(sealed, s.ad(ad))
+	plain, err := s.set.Load().aead.Decrypt(sealed, s.ad(ad))
 	if err == nil {
 		return plain, nil
 	}
 	// Another process may have put a new key into use.
-	if stamp, serr := s.k.folder.stamp(); serr == nil && stamp != set.stamp {
-		ctx, cancel := context.WithTimeout(context.Background(), rootTime)
-		defer cancel()
-		if rerr := s.read(ctx); rerr != nil {
-			return nil, rerr
-		}
-		if plain, err = s.set.Load().aead.Decrypt(sealed, s.ad(ad)); err == nil {
-			return plain, nil
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), rootTime)
+	defer cancel()
+	if err := s.read(ctx); err != nil {
+		return nil, err
+	}
+	if plain, err = s.set.Load().aead.Decrypt(sealed, s.ad(ad)); err == nil {
+		return plain, nil
 	}
 	return nil, fmt.Errorf("keyring: sealed by the %s key: %w", s.name, ErrTampered)
 }

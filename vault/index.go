@@ -13,8 +13,8 @@ import (
 	"loot/store"
 )
 
-// index gives a cell its blind index and enters the person under it.
-func (v *Vault) index(ctx context.Context, tx *store.Tx, rec *record, c *cell, how uint8, value string) error {
+// hash gives a cell its blind index.
+func (v *Vault) hash(ctx context.Context, rec *record, c *cell, how uint8, value string) error {
 	text := spell(how, value)
 	if text == "" {
 		return nil // nobody looks for nothing
@@ -27,7 +27,23 @@ func (v *Vault) index(ctx context.Context, tx *store.Tx, rec *record, c *cell, h
 	if rec.epoch == 0 || epoch < rec.epoch {
 		rec.epoch = epoch
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO vault_index (lookup, subject) VALUES ($1, $2)`, c.lookup(), rec.Subject.Compact()); err != nil {
+	return nil
+}
+
+// index enters a person under the blind indexes of cells.
+func (v *Vault) index(ctx context.Context, tx *store.Tx, s loot.Subject, cells []cell) error {
+	var rows string
+	args := []any{s.Compact()}
+	for _, c := range cells {
+		if c.spell != 0 {
+			args = append(args, c.lookup())
+			rows += fmt.Sprintf(", ($%d, $1)", len(args))
+		}
+	}
+	if rows == "" {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO vault_index (lookup, subject) VALUES `+rows[2:], args...); err != nil {
 		return fmt.Errorf("vault: index: %w", err)
 	}
 	return nil
@@ -165,9 +181,12 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 		if err := v.unindex(ctx, tx, rec.Subject, *c); err != nil {
 			return err
 		}
-		if err := v.index(ctx, tx, &rec, c, c.spell, values[i]); err != nil {
+		if err := v.hash(ctx, &rec, c, c.spell, values[i]); err != nil {
 			return err
 		}
+	}
+	if err := v.index(ctx, tx, rec.Subject, rec.cells); err != nil {
+		return err
 	}
 	return v.update(ctx, tx, rec)
 }

@@ -198,16 +198,48 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 	if text == "" {
 		return nil, nil
 	}
-	_, now, hashes, err := v.Keyring.Index(ctx, g.Collection, f, text)
+	hashes, err := v.hashes(ctx, g.Collection, f, text)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		out, err := v.search(ctx, tx, g.Collection, f, hashes)
+		if err != nil {
+			return nil, err
+		}
+		// While we searched, an epoch may have begun and whom we look for moved
+		// to it. Its key is there before the first row that it made.
+		now, err := v.hashes(ctx, g.Collection, f, text)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(now, func(h []byte) bool { return !among(hashes, h) }) {
+			return out, nil
+		}
+		hashes = now
+	}
+}
+
+func among(hashes [][]byte, h []byte) bool {
+	return slices.ContainsFunc(hashes, func(other []byte) bool { return bytes.Equal(h, other) })
+}
+
+// hashes returns the blind indexes of a value under every epoch there is.
+func (v *Vault) hashes(ctx context.Context, c loot.Collection, f loot.Field, text string) ([][]byte, error) {
+	_, now, other, err := v.Keyring.Index(ctx, c, f, text)
 	if err != nil {
 		return nil, fmt.Errorf("vault: find: %w", err)
 	}
-	hashes = append(hashes, now)
+	return append(other, now), nil
+}
+
+// search returns whose field has one of the blind indexes.
+func (v *Vault) search(ctx context.Context, tx *store.Tx, c loot.Collection, f loot.Field, hashes [][]byte) ([]loot.Subject, error) {
 	likely, err := v.likely(ctx, tx, hashes)
 	if err != nil || len(likely) == 0 {
 		return nil, err
 	}
-	args := []any{string(g.Collection)}
+	args := []any{string(c)}
 	for _, s := range likely {
 		args = append(args, s.Compact())
 	}
@@ -223,7 +255,7 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 		if err != nil {
 			return nil, fmt.Errorf("vault: find: %w", err)
 		}
-		if i := rec.cell(f); i >= 0 && slices.ContainsFunc(hashes, func(h []byte) bool { return bytes.Equal(h, rec.cells[i].hash) }) {
+		if i := rec.cell(f); i >= 0 && among(hashes, rec.cells[i].hash) {
 			out = append(out, rec.Subject)
 		}
 	}

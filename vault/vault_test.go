@@ -201,6 +201,60 @@ func TestAddKeepsWhatIsHeld(t *testing.T) {
 	})
 }
 
+// TestOneFormForSeveralPurposes: each purpose is decided on, and the record is
+// whole or not there.
+func TestOneFormForSeveralPurposes(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		parts := []map[loot.Field]string{
+			{"contact.name": "Ada Lovelace", "contact.email": "ada@example.net"},
+			{"company.name": "Lovelace Engines", "company.vat": "IE 1234567FA"},
+			{"payment.iban": "IE29AIBK93115212345678"},
+		}
+		enter := func(s loot.Subject, more ...vault.Part) error {
+			return b.gate.InTx(ctx, func(tx *store.Tx) error {
+				var of []vault.Part
+				for _, given := range parts {
+					p, err := b.gate.Decide(ctx, tx, request(loot.Collect, s, fieldsOf(given)...))
+					if err != nil {
+						return err
+					}
+					of = append(of, vault.Part{Permit: p, Given: given})
+				}
+				return b.vault.CreateOf(ctx, tx, "your order", append(of, more...)...)
+			})
+		}
+		all := map[loot.Field]string{}
+		for _, given := range parts {
+			maps.Copy(all, given)
+		}
+		s, never := loot.NewSubject(), loot.NewSubject()
+		for _, s := range []loot.Subject{s, never} {
+			if err := b.keys.Create(ctx, s, customer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := enter(s); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.clear(t, s, fieldsOf(all)...); !maps.Equal(got, all) {
+			t.Errorf("got %v", got)
+		}
+		if _, ok := errors.AsType[*gate.Misuse](enter(never, vault.Part{Given: parts[0]})); !ok {
+			t.Error("a part without a permit is taken")
+		}
+		if got := b.find(t, "contact.email", "ada@example.net"); !slices.Equal(got, []loot.Subject{s}) {
+			t.Errorf("found %v", got)
+		}
+		if err := b.gate.InTx(ctx, func(tx *store.Tx) error { return b.vault.CreateOf(ctx, tx, "nowhere") }); err == nil {
+			t.Error("a record of nothing")
+		}
+		if r := b.sound(t); r.Records != 1 || r.Values != len(all) {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestBadValuesAreRefused(t *testing.T) {
 	b := newBench(t, storetest.SQLite, storetest.SQLite)
 	s := b.create(t, ada())

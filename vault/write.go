@@ -3,6 +3,7 @@ package vault
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,13 +17,36 @@ import (
 // Create keeps what a new person gave. The permit is to collect exactly these
 // fields; the person's key was made before tx began (see [keyring.Keyring.Create]).
 func (v *Vault) Create(ctx context.Context, tx *store.Tx, p gate.Permit, given map[loot.Field]string, src Source) error {
-	g, err := p.Spend(tx, loot.Collect)
-	if err != nil {
-		return err
+	return v.CreateOf(ctx, tx, src, Part{p, given})
+}
+
+// A Part is what is given for one purpose, and the permit to collect it.
+type Part struct {
+	Permit gate.Permit
+	Given  map[loot.Field]string
+}
+
+// CreateOf is [Vault.Create] of what a person gave for several purposes, each
+// with the permit of its own decision, in one row written once.
+func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ...Part) error {
+	var g gate.Grant
+	var rec record
+	for i, part := range parts {
+		next, err := part.Permit.Spend(tx, loot.Collect)
+		if err != nil {
+			return err
+		}
+		if i > 0 && (next.Subject != g.Subject || next.Collection != g.Collection) {
+			return next.Widened()
+		}
+		g = next
+		rec.Subject, rec.collection = g.Subject, g.Collection
+		if err := v.put(ctx, tx, g, &rec, part.Given, src); err != nil {
+			return err
+		}
 	}
-	rec := record{Row: Row{Subject: g.Subject}, collection: g.Collection}
-	if err := v.put(ctx, tx, g, &rec, given, src); err != nil {
-		return err
+	if rec.Subject == "" {
+		return errors.New("vault: create: of nothing")
 	}
 	names, err := v.naming(ctx, tx, rec.cells)
 	if err != nil {
@@ -114,6 +138,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 		return err
 	}
 	rec.Version++
+	var fresh []cell
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
 		value, ok := given[f]
@@ -137,11 +162,15 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 		next := cell{field: f, version: rec.Version, origin: from}
 		next.sealed = key.Seal([]byte(value), next.bound())
 		if d.Index {
-			if err := v.index(ctx, tx, rec, &next, spellingOf(d), value); err != nil {
+			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
 				return err
 			}
 		}
 		rec.cells = append(rec.cells, next)
+		fresh = append(fresh, next)
+	}
+	if err := v.index(ctx, tx, rec.Subject, fresh); err != nil {
+		return err
 	}
 	slices.SortFunc(rec.cells, func(a, b cell) int { return cmp.Compare(a.field, b.field) })
 	return nil
