@@ -11,6 +11,7 @@ import (
 	"loot/desk/staff"
 	"loot/gate"
 	"loot/store"
+	"loot/vault"
 )
 
 // Scratch fills an empty installation for a load test: one member of staff who
@@ -66,6 +67,7 @@ func ScratchFields(i int) map[loot.Field]string {
 
 func (a *App) scratchCustomer(ctx context.Context, tx *store.Tx, s loot.Subject, i int) error {
 	given := ScratchFields(i)
+	var parts []vault.Part
 	for _, part := range []struct {
 		purpose loot.Purpose
 		fields  []loot.Field
@@ -84,13 +86,10 @@ func (a *App) scratchCustomer(ctx context.Context, tx *store.Tx, s loot.Subject,
 		for _, f := range part.fields {
 			values[f] = given[f]
 		}
-		keep := a.Vault.Add
-		if part.purpose == "service" {
-			keep = a.Vault.Create
-		}
-		if err := keep(ctx, tx, p, values, "load test"); err != nil {
-			return err
-		}
+		parts = append(parts, vault.Part{Permit: p, Given: values})
+	}
+	if err := a.Vault.CreateOf(ctx, tx, "load test", parts...); err != nil {
+		return err
 	}
 	return a.Gate.Order(ctx, tx, gate.Ordered{
 		Subject: s, Collection: "customer", By: loot.Actor{Kind: loot.Person, ID: string(s)}, Reference: loot.NewID("o"), Service: "shared-hosting",

@@ -19,7 +19,7 @@ import (
 // pictures in.
 func TestVerifierPageInABrowser(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("chromium is missing, so the page was not opened in a browser")
+		t.Fatal("chromium is missing, so the page is not opened in a browser; scripts/install-test-tools installs it")
 	}
 	s := newSample(t, 9)
 	dir := t.TempDir()

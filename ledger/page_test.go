@@ -75,7 +75,7 @@ func inNode(t *testing.T, cases []browserCase) []browserAnswer {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is missing, so the page's script was not run")
+		t.Fatal("node is missing, so the page's script is not run; scripts/install-test-tools installs it")
 	}
 	const harness = `
 const fs = require('fs');

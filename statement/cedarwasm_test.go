@@ -23,12 +23,12 @@ func second(t *testing.T, s *Statement) func(line []byte) secondAnswer {
 	dir := filepath.Join("testdata", "cedarwasm")
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is missing: the second evaluator runs in it")
+		t.Fatal("node is missing, in which the second evaluator runs; scripts/install-test-tools installs it")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@cedar-policy", "cedar-wasm", "package.json")); err != nil {
 		npm, err := exec.LookPath("npm")
 		if err != nil {
-			t.Skip("npm is missing: it installs the second evaluator")
+			t.Fatal("npm is missing, which installs the second evaluator; scripts/install-test-tools installs it")
 		}
 		install := exec.Command(npm, "ci", "--no-audit", "--no-fund")
 		install.Dir = dir

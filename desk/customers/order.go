@@ -150,7 +150,7 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 // purpose, as every decision names one.
 func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, service statement.ServiceDecl, given map[loot.Field]string, reg registration) error {
 	source := vault.Source(cmp.Or(reg.source, string(sourceOf(service))))
-	first := true
+	var parts []vault.Part
 	for _, b := range batches(s, service.ID, service.Purposes, given) {
 		p, err := c.Gate.Decide(ctx, tx, gate.Request{
 			Action: loot.Collect, Actor: c.actor(), By: reg.carrier, Desk: name, Purpose: b.Purpose,
@@ -159,21 +159,13 @@ func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Stat
 		if err != nil {
 			return err
 		}
-		part := map[loot.Field]string{}
+		part := vault.Part{Permit: p, Given: map[loot.Field]string{}}
 		for _, f := range b.Fields {
-			part[f] = given[f]
+			part.Given[f] = given[f]
 		}
-		if first {
-			err = c.Vault.Create(ctx, tx, p, part, source)
-		} else {
-			err = c.Vault.Add(ctx, tx, p, part, source)
-		}
-		if err != nil {
-			return err
-		}
-		first = false
+		parts = append(parts, part)
 	}
-	return nil
+	return c.Vault.CreateOf(ctx, tx, source, parts...)
 }
 
 // sourceOf says where the details come from that an order brings.

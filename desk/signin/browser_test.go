@@ -33,7 +33,7 @@ type real struct {
 func newReal(t *testing.T) *real {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("chromium is missing, so no real browser made a passkey")
+		t.Fatal("chromium is missing, so no real browser makes a passkey; scripts/install-test-tools installs it")
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
