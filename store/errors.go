@@ -22,7 +22,7 @@ var ErrLed = errors.New("store: led by another")
 var (
 	errFinished = errors.New("store: transaction used after its function returned")
 	errRowsOpen = errors.New("store: the rows of one query were still open at the next, or at the end")
-	errNested   = errors.New("store: InTx called inside InTx of the same database; pass the Tx on")
+	errNested   = errors.New("store: a transaction inside a transaction of the same database; pass the Tx on")
 )
 
 // What a person reads when the database does not serve.

@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
-	"runtime"
-	"strconv"
 	"sync/atomic"
-	"testing"
 
 	"loot"
 )
@@ -42,10 +38,6 @@ const (
 )
 
 func (s *sqliteDB) inTx(ctx context.Context, f func(*Tx) error) error {
-	self := goroutine()
-	if self != 0 && s.running.Load() == self {
-		return errNested
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -69,7 +61,6 @@ func (s *sqliteDB) inTx(ctx context.Context, f func(*Tx) error) error {
 	if begun.err != nil {
 		return begun.err
 	}
-	s.running.Store(self)
 	return s.run(ctx, begun.tx, w, f)
 }
 
@@ -82,7 +73,6 @@ func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) err
 		if !told {
 			told = true
 			t.finish()
-			s.running.Store(0)
 			w.ran <- end
 		}
 	}
@@ -231,21 +221,4 @@ func (s *sqliteDB) begin() (*sql.Tx, error) {
 			return nil, err
 		}
 	}
-}
-
-// goroutine returns the number of the calling goroutine, in tests alone: there
-// it tells a caller that they are about to wait for themselves, which would
-// otherwise be a silent deadlock until their context ends. Finding it costs a
-// third of a transaction, and a test of the faulty path on SQLite is enough.
-func goroutine() uint64 {
-	if !testing.Testing() {
-		return 0
-	}
-	var b [64]byte
-	fields := bytes.Fields(b[:runtime.Stack(b[:], false)])
-	if len(fields) < 2 {
-		return 0
-	}
-	n, _ := strconv.ParseUint(string(fields[1]), 10, 64)
-	return n
 }

@@ -210,18 +210,23 @@ func TestACancelledCallerDoesNotHurtTheOthers(t *testing.T) {
 	}
 }
 
-func TestInTxInsideInTxIsAnErrorAndNoDeadlock(t *testing.T) {
+func TestATransactionInsideAnotherIsAnErrorAndNoDeadlock(t *testing.T) {
 	db, _ := newFile(t)
-	err := db.InTx(t.Context(), func(tx *Tx) error {
+	err := errors.New("the hook did not run")
+	first := db.InTx(t.Context(), func(tx *Tx) error {
 		if err := insert(tx, "outer"); err != nil {
 			return err
 		}
 		if err := db.InTx(t.Context(), func(*Tx) error { return nil }); !errors.Is(err, errNested) {
 			t.Errorf("got %v", err)
 		}
-		return db.ReadTx(t.Context(), func(*Tx) error { return nil })
+		if err := db.ReadTx(t.Context(), func(*Tx) error { return nil }); !errors.Is(err, errNested) {
+			t.Errorf("got %v", err)
+		}
+		tx.AfterCommit(func() { err = db.ReadTx(t.Context(), func(*Tx) error { return nil }) })
+		return nil
 	})
-	if err != nil {
+	if err = errors.Join(first, err); err != nil {
 		t.Error(err)
 	}
 	if n := count(t, db); n != 1 {

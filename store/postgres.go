@@ -165,14 +165,32 @@ func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*T
 	}
 }
 
-// once runs f in one transaction. The transaction is begun on the pgx
+// once runs f in one transaction, and its hooks when the connection is given
+// back: a hook may need one.
+func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (then outcome, err error) {
+	var begun *Tx
+	committed := false
+	defer func() { // f may panic
+		if begun != nil {
+			begun.over(committed)
+		}
+	}()
+	then, err = p.onConn(ctx, options, func(tx *Tx) error {
+		begun = tx
+		return f(tx)
+	})
+	committed = err == nil
+	return then, err
+}
+
+// onConn runs f in a transaction of its own. The transaction is begun on the pgx
 // connection underneath the one of database/sql, so that the job queue gets a
 // pgx.Tx and everybody else database/sql on the very same connection.
 //
 // Neither of the two is given a context that ends: database/sql would close
 // rows, on a goroutine of its own, while pgx uses the connection. A watch on the
 // transaction's context interrupts the server instead.
-func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (outcome, error) {
+func (p *postgresDB) onConn(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (outcome, error) {
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
 		if p.closed.Load() {
@@ -213,7 +231,6 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 		t.finish()
 		// A failed rollback closes the connection, which rolls back as well.
 		_ = tx.Rollback(steady)
-		t.over(false)
 	}
 	defer undo() // f may panic
 	err = f(t)
@@ -233,9 +250,7 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 		return p.judge(ctx, raw, err)
 	}
 	ended = true
-	then, err := p.commit(steady, raw, tx)
-	t.over(err == nil)
-	return then, err
+	return p.commit(steady, raw, tx)
 }
 
 // commit commits, and tells a commit that failed from one whose outcome nobody

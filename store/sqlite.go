@@ -32,8 +32,7 @@ type sqliteDB struct {
 	closing    chan struct{}
 	closeOnce  sync.Once
 	writerDone chan struct{}
-	rolledBack atomic.Bool   // SQLite gave up the transaction by itself
-	running    atomic.Uint64 // the goroutine whose function runs, to find nesting
+	rolledBack atomic.Bool // SQLite gave up the transaction by itself
 }
 
 // openSQLite opens the file at address, which may end in "?readers=N".

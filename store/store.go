@@ -5,11 +5,15 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"testing"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +35,7 @@ const (
 type DB struct {
 	e       engine
 	dialect Dialect
+	inside  sync.Map // in tests, the goroutines that run a transaction
 }
 
 // An engine is what SQLite and PostgreSQL do each in their own way; the methods
@@ -57,13 +62,13 @@ func Open(ctx context.Context, url string) (*DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &DB{e, SQLite}, nil
+		return &DB{e: e, dialect: SQLite}, nil
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		e, err := openPostgres(ctx, url)
 		if err != nil {
 			return nil, err
 		}
-		return &DB{e, Postgres}, nil
+		return &DB{e: e, dialect: Postgres}, nil
 	}
 	return nil, loot.Errorf(loot.Invalid, "The address of a database starts with sqlite: or postgres://.")
 }
@@ -76,16 +81,42 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // [Tx.AfterCommit].
 //
 // On SQLite the transactions of concurrent callers share one commit, each
-// behind a savepoint of its own. Calling InTx of the same database inside f is
-// an error there, and ties up a second connection on PostgreSQL: pass the Tx on.
+// behind a savepoint of its own. A transaction of the same database inside f
+// would wait for itself, or for connections that those who do the same already
+// hold: pass the Tx on. In tests it is an error.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
-	return explain(db.e.inTx(ctx, f))
+	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.inTx(ctx, f) }))
 }
 
 // ReadTx runs f on a snapshot of the database in which nothing can be written.
-// It neither waits for writers nor makes them wait.
+// It neither waits for writers nor makes them wait, and is no more to be had
+// inside another transaction than InTx is.
 func (db *DB) ReadTx(ctx context.Context, f func(*Tx) error) error {
-	return explain(db.e.readTx(ctx, f))
+	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.readTx(ctx, f) }))
+}
+
+// notNested runs a transaction. In tests it refuses one that is inside another:
+// at work that is a deadlock, but only under load.
+func (db *DB) notNested(f func(*Tx) error, run func(func(*Tx) error) error) error {
+	if !testing.Testing() {
+		return run(f)
+	}
+	self := goroutine()
+	if _, nested := db.inside.Load(self); nested {
+		return errNested
+	}
+	return run(func(tx *Tx) error {
+		db.inside.Store(self, true)
+		defer db.inside.Delete(self)
+		return f(tx)
+	})
+}
+
+// goroutine returns the number of the calling goroutine.
+func goroutine() string {
+	var b [64]byte
+	head, _, _ := bytes.Cut(b[:runtime.Stack(b[:], false)], []byte("["))
+	return string(head)
 }
 
 // Ping reports whether the database answers.

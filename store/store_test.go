@@ -293,7 +293,11 @@ func TestAReaderSeesOneMoment(t *testing.T) {
 		}
 		if err := db.ReadTx(ctx, func(tx *store.Tx) error {
 			before := count(tx)
-			if err := db.InTx(ctx, func(w *store.Tx) error { return put(ctx, w, "meanwhile", 1) }); err != nil {
+			written := make(chan error, 1)
+			go func() {
+				written <- db.InTx(ctx, func(w *store.Tx) error { return put(ctx, w, "meanwhile", 1) })
+			}()
+			if err := <-written; err != nil {
 				return err
 			}
 			if after := count(tx); after != before {

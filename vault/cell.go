@@ -90,6 +90,9 @@ func appendText(b []byte, s string) []byte {
 // ErrDamaged says that a row is not what the vault wrote.
 var ErrDamaged = errors.New("damaged")
 
+// errNameless says that a row refers to a name that is not known here.
+var errNameless = fmt.Errorf("a field of no name: %w", ErrDamaged)
+
 // A reader takes packed cells apart. After the first fault it gives zeroes.
 type reader struct {
 	b   []byte
@@ -161,7 +164,7 @@ func unpack(b []byte, names naming) ([]cell, error) {
 		} else if id := r.take(3); !r.bad {
 			var known bool
 			if c.field, known = names.long(wordID(id)); !known {
-				return nil, fmt.Errorf("a field of no name: %w", ErrDamaged)
+				return nil, errNameless
 			}
 		}
 		version := r.uvarint()

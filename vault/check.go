@@ -56,26 +56,10 @@ func (v *Vault) Check(ctx context.Context) (Report, error) {
 	var last record
 	for {
 		var page []record
-		damaged := map[loot.Subject]error{}
-		err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-			page = nil
-			clear(damaged)
-			rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE (subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 200`,
+		err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			page, err = v.records(ctx, tx, `(subject, collection) > ($1, $2) ORDER BY subject, collection LIMIT 200`,
 				last.Subject.Compact(), string(last.collection))
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				rec, err := v.scan(ctx, rows)
-				if errors.Is(err, ErrDamaged) {
-					damaged[rec.Subject] = err
-				} else if err != nil {
-					return err
-				}
-				page = append(page, rec)
-			}
-			return rows.Err()
+			return err
 		})
 		if err != nil {
 			return r, fmt.Errorf("vault: check: %w", err)
@@ -85,7 +69,7 @@ func (v *Vault) Check(ctx context.Context) (Report, error) {
 		}
 		for _, rec := range page {
 			last = rec
-			if damaged[rec.Subject] != nil {
+			if rec.damaged != nil {
 				r.add(rec, "", "the row is damaged")
 				continue
 			}

@@ -132,26 +132,12 @@ func (v *Vault) stale(ctx context.Context, tx *store.Tx, c loot.Collection, epoc
 			args = append(args, s.Compact())
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record
-		WHERE collection = $1 AND epoch > 0 AND epoch < $2 AND erased = 0`+except+` LIMIT $3`+tx.ForUpdate(), args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []record
-	for rows.Next() {
-		rec, err := v.scan(ctx, rows)
-		if err != nil && !errors.Is(err, ErrDamaged) {
-			return nil, err
-		}
-		out = append(out, rec)
-	}
-	return out, rows.Err()
+	return v.records(ctx, tx, `collection = $1 AND epoch > 0 AND epoch < $2 AND erased = 0`+except+` LIMIT $3`+tx.ForUpdate(), args...)
 }
 
 func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
-	if rec.cells == nil {
-		return &sickError{fmt.Errorf("vault: record %s: %w", rec.Subject, ErrDamaged)}
+	if rec.damaged != nil {
+		return &sickError{rec.damaged}
 	}
 	key, err := v.Keyring.Person(ctx, rec.Subject, rec.collection)
 	if errors.Is(err, keyring.ErrShredded) || errors.Is(err, keyring.ErrTampered) || errors.Is(err, keyring.ErrMissing) {

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -110,20 +111,32 @@ func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loo
 	}
 	defer rows.Close()
 	var out []formerCell
+	var packed [][]byte
 	for rows.Next() {
-		var field loot.Field
-		var version, replaced int64
-		var packed []byte
-		if err := rows.Scan(&field, &version, &replaced, &packed); err != nil {
+		var c formerCell
+		var replaced int64
+		var cells []byte
+		if err := rows.Scan(&c.field, &c.version, &replaced, &cells); err != nil {
 			return nil, fmt.Errorf("vault: history: %w", err)
 		}
-		cells, err := unpack(packed, v.names(ctx))
-		if err != nil || len(cells) != 1 || cells[0].field != field || cells[0].version != version {
-			return nil, fmt.Errorf("vault: history of %s of %s: %w", field, s, ErrDamaged)
-		}
-		out = append(out, formerCell{cells[0], time.UnixMicro(replaced).UTC()})
+		c.replaced = time.UnixMicro(replaced).UTC()
+		out, packed = append(out, c), append(packed, cells)
 	}
-	return out, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("vault: history: %w", err)
+	}
+	for i := range out {
+		c := &out[i]
+		cells, err := v.cells(ctx, tx, packed[i])
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return nil, fmt.Errorf("vault: history: %w", err)
+		}
+		if err != nil || len(cells) != 1 || cells[0].field != c.field || cells[0].version != c.version {
+			return nil, fmt.Errorf("vault: history of %s of %s: %w", c.field, s, ErrDamaged)
+		}
+		c.cell = cells[0]
+	}
+	return out, nil
 }
 
 // An opener opens cells for one grant. What it opens counts as discarded until
@@ -243,24 +256,21 @@ func (v *Vault) search(ctx context.Context, tx *store.Tx, c loot.Collection, f l
 	for _, s := range likely {
 		args = append(args, s.Compact())
 	}
-	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record
-		WHERE collection = $1 AND erased = 0 AND subject IN (`+store.Placeholders(2, len(likely))+`) ORDER BY subject`, args...)
+	recs, err := v.records(ctx, tx, `collection = $1 AND erased = 0 AND subject IN (`+store.Placeholders(2, len(likely))+`) ORDER BY subject`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("vault: find: %w", err)
 	}
-	defer rows.Close()
 	var out []loot.Subject
-	for rows.Next() && len(out) < 50 {
-		rec, err := v.scan(ctx, rows)
-		if err != nil {
-			return nil, fmt.Errorf("vault: find: %w", err)
+	for _, rec := range recs {
+		if rec.damaged != nil {
+			return nil, fmt.Errorf("vault: find: %w", rec.damaged)
 		}
-		if i := rec.cell(f); i >= 0 && among(hashes, rec.cells[i].hash) {
+		if i := rec.cell(f); i >= 0 && among(hashes, rec.cells[i].hash) && len(out) < 50 {
 			out = append(out, rec.Subject)
 		}
 	}
 	slices.Sort(out)
-	return out, rows.Err()
+	return out, nil
 }
 
 // likely returns who stands under the lookups of hashes. It is a query of its

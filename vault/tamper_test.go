@@ -22,7 +22,7 @@ func (b *bench) edit(t testing.TB, s loot.Subject, f func(cells []vault.Cell) []
 		if err := tx.QueryRow(ctx, `SELECT cells FROM vault_record WHERE subject = $1`, s.Compact()).Scan(&packed); err != nil {
 			return err
 		}
-		cells, err := b.vault.Unpack(ctx, packed)
+		cells, err := b.vault.Unpack(packed)
 		if err != nil {
 			return err
 		}

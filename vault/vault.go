@@ -115,7 +115,9 @@ type record struct {
 	Row
 	collection loot.Collection
 	epoch      int
+	packed     []byte
 	cells      []cell
+	damaged    error // why the cells cannot be unpacked
 }
 
 func (r *record) cell(f loot.Field) int {
@@ -129,28 +131,61 @@ func (r *record) cell(f loot.Field) int {
 
 const recordColumns = `subject, collection, version, created, changed, erased, epoch, cells`
 
-// scan reads the columns of a record.
-func (v *Vault) scan(ctx context.Context, row interface{ Scan(...any) error }) (record, error) {
+// scan reads the columns of a record; its cells stay packed.
+func scan(row interface{ Scan(...any) error }) (record, error) {
 	var rec record
 	var created, changed int64
-	var packed []byte
-	err := row.Scan(compact{&rec.Subject}, &rec.collection, &rec.Version, &created, &changed, &rec.erased, &rec.epoch, &packed)
-	if err != nil {
-		return rec, err
-	}
+	err := row.Scan(compact{&rec.Subject}, &rec.collection, &rec.Version, &created, &changed, &rec.erased, &rec.epoch, &rec.packed)
 	rec.Created, rec.Changed = time.UnixMicro(created).UTC(), time.UnixMicro(changed).UTC()
+	return rec, err
+}
+
+// unpack unpacks the cells of a record that is held.
+func (v *Vault) unpack(ctx context.Context, tx *store.Tx, rec *record) (err error) {
 	if rec.Erased() {
-		return rec, nil
+		return nil
 	}
-	if rec.cells, err = unpack(packed, v.names(ctx)); err != nil {
-		return rec, fmt.Errorf("vault: record %s: %w", rec.Subject, err)
+	if rec.cells, err = v.cells(ctx, tx, rec.packed); err != nil {
+		return fmt.Errorf("vault: record %s: %w", rec.Subject, err)
 	}
-	return rec, nil
+	return nil
+}
+
+// records reads the records that a query finds. One that is damaged is marked
+// as such and does not hide the others.
+func (v *Vault) records(ctx context.Context, tx *store.Tx, where string, args ...any) ([]record, error) {
+	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []record
+	for rows.Next() {
+		rec, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rec)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if err := v.unpack(ctx, tx, &out[i]); errors.Is(err, ErrDamaged) {
+			out[i].damaged = err
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // load reads a record that is held.
 func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, lock string) (record, error) {
-	rec, err := v.scan(ctx, tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, s.Compact(), string(c)))
+	rec, err := scan(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, s.Compact(), string(c)))
+	if err == nil {
+		err = v.unpack(ctx, tx, &rec)
+	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && rec.Erased():
 		return rec, errErased

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -40,31 +41,24 @@ type inFull struct{}
 func (inFull) short(loot.Field) (wordID, bool) { return wordID{}, false }
 func (inFull) long(wordID) (loot.Field, bool)  { return "", false }
 
-// names returns a naming for rows that are read.
-func (v *Vault) names(ctx context.Context) naming { return &reading{ctx: ctx, v: v} }
-
-type reading struct {
-	ctx context.Context // of the one call that reads
-	v   *Vault
+// cells unpacks a row that tx read. A name that another process gave an id
+// meanwhile is read in the same transaction, which sees it since it sees the
+// row; so no rows may be open. A second connection would be one that everybody
+// who waits for one already holds.
+func (v *Vault) cells(ctx context.Context, tx *store.Tx, packed []byte) ([]cell, error) {
+	cells, err := unpack(packed, &v.words)
+	if !errors.Is(err, errNameless) {
+		return cells, err
+	}
+	if err := v.words.load(ctx, tx); err != nil {
+		return nil, fmt.Errorf("names of fields: %w", err)
+	}
+	return unpack(packed, &v.words)
 }
 
-func (r *reading) short(loot.Field) (wordID, bool) { return wordID{}, false }
+func (w *words) short(loot.Field) (wordID, bool) { return wordID{}, false }
 
-// long looks a name up, and if another process gave it an id meanwhile, reads
-// all of them again, beside the transaction that meets it: what a committed
-// row refers to is committed.
-func (r *reading) long(id wordID) (loot.Field, bool) {
-	f, ok := r.v.words.get(id)
-	if ok {
-		return f, true
-	}
-	if err := r.v.DB.ReadTx(r.ctx, func(tx *store.Tx) error { return r.v.words.load(r.ctx, tx) }); err != nil {
-		r.v.Log.WarnContext(r.ctx, "the names of fields cannot be read", "err", err)
-	}
-	return r.v.words.get(id)
-}
-
-func (w *words) get(id wordID) (loot.Field, bool) {
+func (w *words) long(id wordID) (loot.Field, bool) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	f, ok := w.names[id]

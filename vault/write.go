@@ -271,16 +271,14 @@ type Due struct {
 
 // Due returns up to n records of which the time of some fields has come.
 func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]Due, error) {
-	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT $2`, now.UnixMicro(), n)
+	recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT $2`, now.UnixMicro(), n)
 	if err != nil {
 		return nil, fmt.Errorf("vault: due: %w", err)
 	}
-	defer rows.Close()
 	var out []Due
-	for rows.Next() {
-		rec, err := v.scan(ctx, rows)
-		if err != nil {
-			return nil, fmt.Errorf("vault: due: %w", err)
+	for _, rec := range recs {
+		if rec.damaged != nil {
+			return nil, fmt.Errorf("vault: due: %w", rec.damaged)
 		}
 		due := Due{Subject: rec.Subject, Collection: rec.collection}
 		for _, c := range rec.cells {
@@ -290,5 +288,5 @@ func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]
 		}
 		out = append(out, due)
 	}
-	return out, rows.Err()
+	return out, nil
 }
