@@ -100,3 +100,19 @@ func (a *App) scratchCustomer(ctx context.Context, tx *store.Tx, s loot.Subject,
 func (a *App) KeyBytes(ctx context.Context) (int64, error) {
 	return a.keys.TableBytes(ctx, "keyring_person%")
 }
+
+// Backends returns the processes that serve the databases of records and keys
+// on the machines of their PostgreSQL servers.
+func (a *App) Backends(ctx context.Context) ([]int, error) {
+	var out []int
+	for _, db := range []*store.DB{a.DB, a.keys} {
+		pid, err := db.Backend(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if pid != 0 {
+			out = append(out, pid)
+		}
+	}
+	return out, nil
+}

@@ -21,7 +21,8 @@ var ErrLed = errors.New("store: led by another")
 
 var (
 	errFinished = errors.New("store: transaction used after its function returned")
-	errRowsOpen = errors.New("store: the rows of one query were still open at the next, or at the end")
+	errRowsOpen = errors.New("store: the rows of one query were still open at the next")
+	errReadOnly = errors.New("store: nothing can be written here")
 	errNested   = errors.New("store: a transaction inside a transaction of the same database; pass the Tx on")
 )
 

@@ -66,7 +66,7 @@ func (s *sqliteDB) inTx(ctx context.Context, f func(*Tx) error) error {
 
 // run calls f behind a savepoint and waits for the commit.
 func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) error) error {
-	t := &Tx{dialect: SQLite, on: tx, tx: tx, steady: true, failed: s.gone}
+	t := &Tx{dialect: SQLite, on: sqliteTx{tx}, tx: tx, steady: true, failed: s.gone}
 	end := ruined // also when f panics or ends its goroutine
 	told := false
 	tell := func() {

@@ -20,12 +20,11 @@ import (
 )
 
 // postgresDB is a database of PostgreSQL: a pool of connections for
-// transactions, through database/sql, and a small one for the job queue's own
-// errands.
+// transactions, and a small one for the job queue's own errands.
 type postgresDB struct {
 	pool *pgxpool.Pool
 	jobs *pgxpool.Pool
-	db   *sql.DB
+	db   *sql.DB // the first pool, for migrations
 	conf *pgx.ConnConfig
 
 	closed atomic.Bool
@@ -48,9 +47,11 @@ const (
 	closeTimeout = 30 * time.Second
 )
 
-var (
-	readWrite = pgx.TxOptions{BeginQuery: "begin"}
-	snapshot  = pgx.TxOptions{BeginQuery: "begin isolation level repeatable read read only"}
+// How transactions begin.
+const (
+	readWrite = "begin"
+	snapshot  = "begin isolation level repeatable read read only"
+	loose     = ""
 )
 
 func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
@@ -128,6 +129,10 @@ func (p *postgresDB) readTx(ctx context.Context, f func(*Tx) error) error {
 	return p.again(ctx, snapshot, f)
 }
 
+func (p *postgresDB) readLoose(ctx context.Context, f func(*Tx) error) error {
+	return p.again(ctx, loose, f)
+}
+
 // An outcome says what to do about a transaction that failed.
 type outcome uint8
 
@@ -140,10 +145,10 @@ const (
 // again runs f, and runs it again when it could do no harm and may do good. A
 // pair of servers needs a second or so to agree on a new primary; longer than
 // about three seconds nobody is left waiting.
-func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) error {
+func (p *postgresDB) again(ctx context.Context, begin string, f func(*Tx) error) error {
 	var contentions, losses int
 	for {
-		then, err := p.once(ctx, options, f)
+		then, err := p.once(ctx, begin, f)
 		var wait time.Duration
 		switch {
 		case then == contended && contentions < 20:
@@ -167,7 +172,7 @@ func (p *postgresDB) again(ctx context.Context, options pgx.TxOptions, f func(*T
 
 // once runs f in one transaction, and its hooks when the connection is given
 // back: a hook may need one.
-func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (then outcome, err error) {
+func (p *postgresDB) once(ctx context.Context, begin string, f func(*Tx) error) (then outcome, err error) {
 	var begun *Tx
 	committed := false
 	defer func() { // f may panic
@@ -175,7 +180,7 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 			begun.over(committed)
 		}
 	}()
-	then, err = p.onConn(ctx, options, func(tx *Tx) error {
+	then, err = p.onConn(ctx, begin, func(tx *Tx) error {
 		begun = tx
 		return f(tx)
 	})
@@ -183,64 +188,38 @@ func (p *postgresDB) once(ctx context.Context, options pgx.TxOptions, f func(*Tx
 	return then, err
 }
 
-// onConn runs f in a transaction of its own. The transaction is begun on the pgx
-// connection underneath the one of database/sql, so that the job queue gets a
-// pgx.Tx and everybody else database/sql on the very same connection.
+// onConn runs f in a transaction of its own.
 //
-// Neither of the two is given a context that ends: database/sql would close
-// rows, on a goroutine of its own, while pgx uses the connection. A watch on the
-// transaction's context interrupts the server instead.
-func (p *postgresDB) onConn(ctx context.Context, options pgx.TxOptions, f func(*Tx) error) (outcome, error) {
-	conn, err := p.db.Conn(ctx)
+// Its statements are given no context that ends: to interrupt one costs the
+// connection. A watch on the transaction's context interrupts the server instead.
+func (p *postgresDB) onConn(ctx context.Context, begin string, f func(*Tx) error) (outcome, error) {
+	conn, err := p.pool.Acquire(ctx)
 	if err != nil {
 		if p.closed.Load() {
 			return final, loot.Errorf(loot.Unavailable, msgClosed)
 		}
 		return p.judge(ctx, nil, err)
 	}
-	stuck := false
-	defer func() {
-		if stuck {
-			go func() { _ = conn.Close() }() // waits for a row that was asked for and is never scanned
-			return
-		}
-		_ = conn.Close() // what it could say was said by the transaction
-	}()
-	var raw *pgx.Conn
-	if err := conn.Raw(func(c any) error {
-		raw = c.(*stdlib.Conn).Conn()
-		return nil
-	}); err != nil {
-		return p.judge(ctx, raw, err)
-	}
-
+	defer conn.Release()
+	raw := conn.Conn()
 	guard := watch(ctx, raw)
 	defer guard.end()
 	steady := context.WithoutCancel(ctx)
-	tx, err := raw.BeginTx(steady, options)
-	if err != nil {
-		return p.judge(ctx, raw, err)
-	}
-	t := &Tx{dialect: Postgres, on: conn, pgx: tx, steady: true}
+	tx := newPgTx(raw, begin)
+	t := &Tx{dialect: Postgres, on: tx, pgx: tx, steady: true}
 	ended := false
 	undo := func() {
-		if ended {
-			return
+		if !ended {
+			ended = true
+			t.finish()
+			tx.rollback(steady)
 		}
-		ended = true
-		t.finish()
-		// A failed rollback closes the connection, which rolls back as well.
-		_ = tx.Rollback(steady)
 	}
 	defer undo() // f may panic
 	err = f(t)
 	t.finish()
 	if err == nil {
 		err = ctx.Err()
-	}
-	if stuck = raw.PgConn().IsBusy(); stuck {
-		undo()
-		return final, errRowsOpen
 	}
 	if err == nil && !guard.commits() {
 		err = ctx.Err()
@@ -255,12 +234,12 @@ func (p *postgresDB) onConn(ctx context.Context, options pgx.TxOptions, f func(*
 
 // commit commits, and tells a commit that failed from one whose outcome nobody
 // knows.
-func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (outcome, error) {
+func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx *pgTx) (outcome, error) {
 	if raw.IsClosed() {
 		return lost, pgconn.ErrConnClosed
 	}
 	delete(raw.PgConn().CustomData(), warned)
-	err := tx.Commit(ctx)
+	err := tx.commit(ctx)
 	if err == nil {
 		// A server told to stop waiting for its standby reports success with a
 		// warning: committed here, but lost if this server is.
@@ -270,12 +249,14 @@ func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx pgx.Tx) (outc
 		return final, loot.Errorf(loot.Unavailable, msgUnknown)
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
+		tx.rollback(ctx)
 		return p.judge(ctx, raw, err)
 	}
 	if errors.Is(err, pgx.ErrTxCommitRollback) {
 		return final, fmt.Errorf("store: the error of an earlier statement was ignored: %w", err)
 	}
 	// pgx calls some of these safe to retry. They are not: the commit was sent.
+	_ = raw.Close(ctx)
 	return final, loot.Wrap(loot.Unavailable, err, msgUnknown)
 }
 
@@ -321,7 +302,7 @@ func closedUnder(err error) error {
 }
 
 func (p *postgresDB) ping(ctx context.Context) error {
-	return p.readTx(ctx, func(tx *Tx) error {
+	return p.readLoose(ctx, func(tx *Tx) error {
 		var n int
 		return tx.QueryRow(ctx, "SELECT 1").Scan(&n)
 	})

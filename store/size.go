@@ -5,6 +5,19 @@ import (
 	"fmt"
 )
 
+// Backend returns the process that serves this database on the machine of its
+// PostgreSQL server; 0 for SQLite.
+func (db *DB) Backend(ctx context.Context) (pid int, err error) {
+	if db.dialect != Postgres {
+		return 0, nil
+	}
+	err = db.Read(ctx, func(tx *Tx) error { return tx.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid) })
+	if err != nil {
+		return 0, fmt.Errorf("store: process: %w", err)
+	}
+	return pid, nil
+}
+
 // TableBytes returns how much disk the tables whose names match a LIKE
 // pattern take, their indexes included.
 func (db *DB) TableBytes(ctx context.Context, pattern string) (n int64, err error) {

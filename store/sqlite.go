@@ -136,6 +136,8 @@ func (s *sqliteDB) readTx(ctx context.Context, f func(*Tx) error) error {
 	}
 }
 
+func (s *sqliteDB) readLoose(ctx context.Context, f func(*Tx) error) error { return s.readTx(ctx, f) }
+
 func (s *sqliteDB) readOnce(ctx context.Context, f func(*Tx) error) error {
 	select {
 	case <-s.closing:
@@ -146,7 +148,7 @@ func (s *sqliteDB) readOnce(ctx context.Context, f func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	t := &Tx{dialect: SQLite, on: tx, tx: tx}
+	t := &Tx{dialect: SQLite, on: sqliteTx{tx}, tx: tx}
 	defer func() {
 		t.finish()
 		tx.Rollback()
@@ -157,6 +159,30 @@ func (s *sqliteDB) readOnce(ctx context.Context, f func(*Tx) error) error {
 	}
 	t.over(true)
 	return nil
+}
+
+// A sqliteTx runs statements on SQLite.
+type sqliteTx struct{ tx *sql.Tx }
+
+func (t sqliteTx) exec(ctx context.Context, query string, args []any) (int64, error) {
+	res, err := t.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (t sqliteTx) queue(ctx context.Context, query string, args []any) error {
+	_, err := t.tx.ExecContext(ctx, query, args...)
+	return err
+}
+
+func (t sqliteTx) query(ctx context.Context, query string, args []any) (Rows, error) {
+	return t.tx.QueryContext(ctx, query, args...)
+}
+
+func (t sqliteTx) row(ctx context.Context, query string, args []any) (Row, func() error) {
+	return t.tx.QueryRowContext(ctx, query, args...), nil
 }
 
 func (s *sqliteDB) ping(ctx context.Context) error {

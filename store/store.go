@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"runtime"
 	"strconv"
 	"strings"
@@ -43,6 +42,7 @@ type DB struct {
 type engine interface {
 	inTx(ctx context.Context, f func(*Tx) error) error
 	readTx(ctx context.Context, f func(*Tx) error) error
+	readLoose(ctx context.Context, f func(*Tx) error) error
 	ping(ctx context.Context) error
 	alone(ctx context.Context, name string, f func() error) error
 	lead(ctx context.Context, name string) (*Lead, error)
@@ -93,6 +93,13 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 // inside another transaction than InTx is.
 func (db *DB) ReadTx(ctx context.Context, f func(*Tx) error) error {
 	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.readTx(ctx, f) }))
+}
+
+// Read is ReadTx without the one moment: each statement sees what is committed
+// when it runs. On PostgreSQL that saves the journeys that begin and end a
+// transaction, so it is for what asks once, or for things apart.
+func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.readLoose(ctx, f) }))
 }
 
 // notNested runs a transaction. In tests it refuses one that is inside another:
@@ -162,21 +169,35 @@ type Tx struct {
 	dialect  Dialect
 	on       querier
 	tx       *sql.Tx
-	pgx      pgx.Tx
+	pgx      *pgTx
 	failed   func() error // why the transaction can do no more, or nil
 	steady   bool         // statements are not cancelled one by one
 	finished bool
-	rows     []*sql.Rows // closed at the end, whoever forgot to
+	rows     []func() error // closed at the end, whoever forgot to
 	commit   []func()
 	rollback []func()
 }
 
-// A querier is a *sql.Tx on SQLite and a *sql.Conn on PostgreSQL.
+// A querier runs statements: database/sql on SQLite, pgx on PostgreSQL.
 type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	exec(ctx context.Context, query string, args []any) (int64, error)
+	queue(ctx context.Context, query string, args []any) error
+	query(ctx context.Context, query string, args []any) (Rows, error)
+	row(ctx context.Context, query string, args []any) (row Row, end func() error)
 }
+
+// Rows are what a query found, read as those of database/sql are.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+	Columns() ([]string, error)
+}
+
+// A Row is the first row that a query found. Scan returns an error that is
+// [sql.ErrNoRows] if there was none.
+type Row interface{ Scan(dest ...any) error }
 
 // Exec runs a statement and returns the number of rows it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
@@ -184,34 +205,52 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	res, err := t.on.ExecContext(ctx, query, args...)
+	return t.on.exec(ctx, query, args)
+}
+
+// Queue runs a statement whose outcome only matters to the transaction. On
+// PostgreSQL it goes with the next statement that is waited for, or with the
+// commit, and its error comes from there.
+func (t *Tx) Queue(ctx context.Context, query string, args ...any) error {
+	ctx, err := t.ready(ctx, args)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return res.RowsAffected()
+	return t.on.queue(ctx, query, args)
 }
 
 // Query runs a query.
-func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (t *Tx) Query(ctx context.Context, query string, args ...any) (Rows, error) {
 	ctx, err := t.ready(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := t.on.QueryContext(ctx, query, args...)
-	if err == nil {
-		t.rows = append(t.rows, rows)
+	rows, err := t.on.query(ctx, query, args)
+	if err != nil {
+		return nil, err
 	}
-	return rows, err
+	t.rows = append(t.rows, rows.Close)
+	return rows, nil
 }
 
 // QueryRow runs a query for one row.
-func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) Row {
 	ctx, err := t.ready(ctx, args)
 	if err != nil {
-		return refused.QueryRowContext(context.WithValue(context.Background(), because{}, err), query)
+		return failedRow{err}
 	}
-	return t.on.QueryRowContext(ctx, query, args...)
+	row, end := t.on.row(ctx, query, args)
+	if end != nil {
+		t.rows = append(t.rows, end)
+	}
+	return row
 }
+
+// A failedRow is the row of a query that could not be asked.
+type failedRow struct{ err error }
+
+// Scan returns why.
+func (r failedRow) Scan(...any) error { return r.err }
 
 // Dialect returns the kind of database.
 func (t *Tx) Dialect() Dialect { return t.dialect }
@@ -246,7 +285,12 @@ func (t *Tx) AfterRollback(f func()) { t.rollback = append(t.rollback, f) }
 func (t *Tx) SQL() *sql.Tx { return t.tx }
 
 // PGX returns the transaction for the job queue on PostgreSQL, and nil on SQLite.
-func (t *Tx) PGX() pgx.Tx { return t.pgx }
+func (t *Tx) PGX() pgx.Tx {
+	if t.pgx == nil {
+		return nil
+	}
+	return queueTx{t.pgx}
+}
 
 // Context returns the context to hand to others who run statements on [Tx.SQL]
 // or [Tx.PGX]. It is never cancelled where a statement that is cancelled on its
@@ -270,8 +314,8 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 			return nil, err
 		}
 	}
-	if t.pgx != nil && t.pgx.Conn().PgConn().IsBusy() {
-		return nil, errRowsOpen // database/sql would wait for itself
+	if t.pgx != nil && t.pgx.conn.PgConn().IsBusy() {
+		return nil, errRowsOpen
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -290,8 +334,8 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 // the release of a connection wait for ever.
 func (t *Tx) finish() {
 	t.finished = true
-	for _, r := range t.rows {
-		_ = r.Close()
+	for _, end := range t.rows {
+		_ = end()
 	}
 }
 
@@ -305,22 +349,6 @@ func (t *Tx) over(committed bool) {
 		f()
 	}
 }
-
-// A refusal is a database that opens no connection, for the reason that the
-// context carries. It gets an error into a *sql.Row, which has no constructor.
-type refusal struct{}
-
-// because is the key of the reason in the context.
-type because struct{}
-
-func (refusal) Connect(ctx context.Context) (driver.Conn, error) {
-	err, _ := ctx.Value(because{}).(error)
-	return nil, err
-}
-
-func (refusal) Driver() driver.Driver { return nil }
-
-var refused = sql.OpenDB(refusal{})
 
 // Placeholders returns n placeholders beginning with number from, for an IN
 // list: Placeholders(3, 2) is "$3,$4".

@@ -310,6 +310,75 @@ func TestAReaderSeesOneMoment(t *testing.T) {
 	})
 }
 
+func TestWhatWaitsIsThereForTheNextStatementAndTheCommit(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		queue := func(tx *store.Tx, id string) error {
+			return tx.Queue(ctx, "INSERT INTO note_note (id, n) VALUES ($1, $2)", id, 1)
+		}
+		count := func(tx *store.Tx) (n int, err error) {
+			err = tx.QueryRow(ctx, "SELECT count(*) FROM note_note").Scan(&n)
+			return n, err
+		}
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			if err := errors.Join(queue(tx, "a"), queue(tx, "b")); err != nil {
+				return err
+			}
+			if n, err := count(tx); err != nil || n != 2 {
+				t.Errorf("the next statement sees %d rows: %v", n, err)
+			}
+			return queue(tx, "c")
+		}); err != nil {
+			t.Error(err)
+		}
+		if got := ids(t, db); !slices.Equal(got, []string{"a", "b", "c"}) {
+			t.Errorf("committed: %v", got)
+		}
+		for name, f := range map[string]func(*store.Tx) error{
+			"at the commit": func(tx *store.Tx) error { return errors.Join(queue(tx, "d"), queue(tx, "a")) },
+			"at the next statement": func(tx *store.Tx) error {
+				if err := errors.Join(queue(tx, "d"), queue(tx, "a")); err != nil {
+					return err
+				}
+				_, err := count(tx)
+				return err
+			},
+		} {
+			committed, undone := false, false
+			err := db.InTx(ctx, func(tx *store.Tx) error {
+				tx.AfterCommit(func() { committed = true })
+				tx.AfterRollback(func() { undone = true })
+				return f(tx)
+			})
+			if !store.IsUnique(err) || committed || !undone {
+				t.Errorf("%s: %v, committed %v, undone %v", name, err, committed, undone)
+			}
+		}
+		if got := ids(t, db); len(got) != 3 {
+			t.Errorf("left behind: %v", got)
+		}
+	})
+}
+
+func TestNothingIsWrittenWhereOneReads(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		for name, read := range map[string]func(context.Context, func(*store.Tx) error) error{"Read": db.Read, "ReadTx": db.ReadTx} {
+			if err := read(ctx, func(tx *store.Tx) error { return put(ctx, tx, "a", 1) }); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if err := read(ctx, func(tx *store.Tx) error {
+				return tx.Queue(ctx, "INSERT INTO note_note (id, n) VALUES ('a', 1)")
+			}); err == nil {
+				t.Errorf("%s: no error for what waits", name)
+			}
+		}
+		if got := ids(t, db); len(got) != 0 {
+			t.Errorf("written: %v", got)
+		}
+	})
+}
+
 func TestPlaceholders(t *testing.T) {
 	for want, got := range map[string]string{"": store.Placeholders(1, 0), "$1": store.Placeholders(1, 1), "$9,$10,$11": store.Placeholders(9, 3)} {
 		if got != want {

@@ -48,6 +48,8 @@ type bench struct {
 	ids     []loot.Subject
 	base    string
 	client  *http.Client
+
+	postmasters []int // of the PostgreSQL servers on this machine
 }
 
 func (b *benchCmd) Run(c *command) error {
@@ -149,14 +151,16 @@ func (r *bench) serve() error {
 	var failed atomic.Int64
 
 	reason := func() string { return "ticket " + strconv.Itoa(rand.IntN(1e6)) }
-	before := cpu(pid, r.cmd.Store != "")
+	serverBefore, databaseBefore := processTime(pid), r.databaseTime()
 	opens := r.load(&failed, func(int) (string, string, any) {
 		id := r.ids[rand.IntN(len(r.ids))]
 		return http.MethodPost, "/api/customers/" + string(id) + "/open", map[string]any{"purpose": "support", "reason": reason()}
 	})
 	r.metrics["opens_per_s"] = opens.perSecond
 	r.metrics["open_p50_ms"], r.metrics["open_p99_ms"] = percentile(opens.waits, 0.5), percentile(opens.waits, 0.99)
-	r.metrics["open_cpu_us"] = (cpu(pid, r.cmd.Store != "") - before) * 1e6 / float64(len(opens.waits))
+	own, database := processTime(pid)-serverBefore, r.databaseTime()-databaseBefore
+	r.metrics["open_cpu_us"] = (own + database) * 1e6 / float64(len(opens.waits))
+	r.metrics["open_database_cpu_us"] = database * 1e6 / float64(len(opens.waits))
 	r.metrics["rss_mib"] = rss(pid)
 
 	var next atomic.Int64
@@ -329,20 +333,23 @@ func rss(pid int) float64 {
 	return 0
 }
 
-// cpu returns the processor seconds that the server has used and, with a
-// PostgreSQL on this machine, all processes of PostgreSQL, too.
-func cpu(server int, postgres bool) float64 {
-	used := processTime(strconv.Itoa(server), "")
-	if !postgres {
-		return used
+// databaseTime returns the processor seconds that the servers of PostgreSQL on
+// this machine have used, those of their processes that ended included.
+func (r *bench) databaseTime() float64 {
+	used := 0.0
+	for _, postmaster := range r.postmasters {
+		used += processTime(postmaster)
+	}
+	if used == 0 {
+		return 0
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return used
 	}
 	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err == nil {
-			used += processTime(e.Name(), "postgres")
+		if pid, err := strconv.Atoi(e.Name()); err == nil && slices.Contains(r.postmasters, parent(pid)) {
+			used += processTime(pid)
 		}
 	}
 	return used
@@ -351,24 +358,35 @@ func cpu(server int, postgres bool) float64 {
 // clockTick is the unit of /proc/PID/stat on Linux, in seconds.
 const clockTick = 0.01
 
-func processTime(pid, name string) float64 {
-	b, err := os.ReadFile("/proc/" + pid + "/stat")
+// processTime returns the processor seconds that a process and its children
+// that ended have used.
+func processTime(pid int) float64 {
+	used := 0.0
+	for _, field := range []int{11, 12, 13, 14} {
+		n, err := strconv.ParseFloat(stat(pid, field), 64)
+		if err != nil {
+			return 0
+		}
+		used += n
+	}
+	return used * clockTick
+}
+
+// parent returns the process that started another.
+func parent(pid int) int {
+	n, _ := strconv.Atoi(stat(pid, 1)) // 0: it has ended
+	return n
+}
+
+// stat returns a field of /proc/PID/stat, counted from the one after the name.
+func stat(pid, field int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0
+		return ""
 	}
-	text := string(b)
-	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
-	if open < 0 || end < open || name != "" && text[open+1:end] != name {
-		return 0
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) <= field {
+		return ""
 	}
-	fields := strings.Fields(text[end+1:])
-	if len(fields) < 13 {
-		return 0
-	}
-	user, err1 := strconv.ParseFloat(fields[11], 64)
-	system, err2 := strconv.ParseFloat(fields[12], 64)
-	if err1 != nil || err2 != nil {
-		return 0
-	}
-	return (user + system) * clockTick
+	return fields[field]
 }

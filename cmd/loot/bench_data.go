@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,15 @@ func (r *bench) fill() error {
 			fmt.Fprintln(r.stderr, "bench: the sequencer ended:", err)
 		}
 	}()
+	backends, err := a.Backends(ctx)
+	if err != nil {
+		return err
+	}
+	for _, pid := range backends {
+		if main := parent(pid); main != 0 && !slices.Contains(r.postmasters, main) {
+			r.postmasters = append(r.postmasters, main)
+		}
+	}
 	n := r.size(100_000, 3_000)
 	empty, err := r.bytes(a)
 	if err != nil {

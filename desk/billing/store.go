@@ -35,7 +35,7 @@ func insertService(ctx context.Context, tx *store.Tx, reference string, o Order)
 const selectService = `SELECT s.reference, s.subject, s.service, s.since, s.ended, p.title, p.cents, p.currency, p.period
 	FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan`
 
-func scanServices(rows *sql.Rows, titles map[string]string) ([]Service, error) {
+func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) {
 	defer rows.Close()
 	var out []Service
 	for rows.Next() {

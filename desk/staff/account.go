@@ -97,7 +97,7 @@ func (d *Desk) locked(ctx context.Context, tx *store.Tx, id string) (Member, err
 
 var errNobody = loot.Errorf(loot.NotFound, "There is no such colleague.")
 
-func (d *Desk) one(row *sql.Row) (Member, bool, error) {
+func (d *Desk) one(row store.Row) (Member, bool, error) {
 	m, err := d.scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Member{}, false, nil
