@@ -79,7 +79,7 @@ func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock st
 // change rewrites a person's row under an exclusive lock: a decision that
 // already read it commits first, one that comes later sees the new row.
 func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(*personState)) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`, s); err != nil {
+	if err := tx.Queue(ctx, `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`, s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
 	p, err := g.person(ctx, tx, s, tx.ForUpdate())
@@ -91,7 +91,7 @@ func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(
 	if err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
+	if err := tx.Queue(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
 	return nil

@@ -103,26 +103,33 @@ func (k *Keyring) Person(ctx context.Context, s loot.Subject, c loot.Collection)
 	if p := k.held.get(s, c); p != nil {
 		return p, nil
 	}
-	generation := k.held.generation()
-	var row sealedKey
-	err := k.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		var err error
-		row, err = readKey(ctx, tx, s, c)
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) || row.gone {
-		return nil, ErrShredded
+	for before := 0; ; {
+		generation := k.held.generation()
+		var row sealedKey
+		err := k.DB.Read(ctx, func(tx *store.Tx) (err error) {
+			row, err = readKey(ctx, tx, s, c)
+			return err
+		})
+		if errors.Is(err, sql.ErrNoRows) || row.gone {
+			return nil, ErrShredded
+		}
+		if err != nil {
+			return nil, fmt.Errorf("keyring: read key: %w", err)
+		}
+		secret, err := k.unwrap(ctx, s, c, row)
+		if errors.Is(err, ErrMissing) && row.epoch != before {
+			// Perhaps the row was moved to a newer epoch, and this one destroyed,
+			// since it was read.
+			before = row.epoch
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		p := k.person(s, c, secret)
+		k.held.add(p, generation)
+		return p, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("keyring: read key: %w", err)
-	}
-	secret, err := k.unwrap(ctx, s, c, row)
-	if err != nil {
-		return nil, err
-	}
-	p := k.person(s, c, secret)
-	k.held.add(p, generation)
-	return p, nil
 }
 
 // unwrap opens the key of a row.

@@ -61,7 +61,7 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO ledger_entry
+	err = tx.Queue(ctx, `INSERT INTO ledger_entry
 		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag))

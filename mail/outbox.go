@@ -49,14 +49,14 @@ func (o *Outbox) Send(ctx context.Context, m Message) error {
 		return fmt.Errorf("mail: outbox: %w", err)
 	}
 	sealed := o.sealer.Seal(plain, outboxAD(m.ID))
-	return o.db.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
+	err = o.db.InTx(ctx, func(tx *store.Tx) error {
+		return tx.Queue(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
 			m.ID, o.now().UnixMicro(), sealed)
-		if err != nil {
-			return fmt.Errorf("mail: outbox: %w", err)
-		}
-		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("mail: outbox: %w", err)
+	}
+	return nil
 }
 
 // outboxAD binds a sealed message to its row.

@@ -43,7 +43,7 @@ func (v *Vault) index(ctx context.Context, tx *store.Tx, s loot.Subject, cells [
 	if rows == "" {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO vault_index (lookup, subject) VALUES `+rows[2:], args...); err != nil {
+	if err := tx.Queue(ctx, `INSERT INTO vault_index (lookup, subject) VALUES `+rows[2:], args...); err != nil {
 		return fmt.Errorf("vault: index: %w", err)
 	}
 	return nil
@@ -53,7 +53,7 @@ func (v *Vault) unindex(ctx context.Context, tx *store.Tx, s loot.Subject, c cel
 	if c.spell == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), s.Compact()); err != nil {
+	if err := tx.Queue(ctx, `DELETE FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), s.Compact()); err != nil {
 		return fmt.Errorf("vault: index: %w", err)
 	}
 	return nil

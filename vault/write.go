@@ -111,7 +111,7 @@ func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
+	err = tx.Queue(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
 		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, pack(rec.cells, names), rec.Subject.Compact(), string(rec.collection))
 	if err != nil {
 		return fmt.Errorf("vault: write: %w", err)
@@ -207,7 +207,7 @@ func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int,
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
+	err = tx.Queue(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
 		rec.Subject.Compact(), string(rec.collection), string(former.field), former.version, at.UnixMicro(), pack([]cell{former}, names))
 	if err != nil {
 		return fmt.Errorf("vault: history: %w", err)

@@ -25,7 +25,7 @@ func instant(us int64) time.Time {
 }
 
 func insertService(ctx context.Context, tx *store.Tx, reference string, o Order) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES ($1, $2, $3, $4, $5, $6)
+	if err := tx.Queue(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, micro(o.Made), micro(o.Ended)); err != nil {
 		return fmt.Errorf("billing: service: %w", err)
 	}

@@ -41,7 +41,7 @@ func FindOrder(ctx context.Context, tx *store.Tx, id string) (Order, error) {
 }
 
 func insertOrder(ctx context.Context, tx *store.Tx, o Order) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO customers_order (id, subject, service, plan, made, ended) VALUES ($1, $2, $3, $4, $5, 0)`,
+	if err := tx.Queue(ctx, `INSERT INTO customers_order (id, subject, service, plan, made, ended) VALUES ($1, $2, $3, $4, $5, 0)`,
 		o.ID, o.Subject, o.Service, o.Plan, o.Made.UnixMicro()); err != nil {
 		return fmt.Errorf("customers: order: %w", err)
 	}
@@ -94,7 +94,7 @@ func wasNotified(ctx context.Context, tx *store.Tx, entry string, s loot.Subject
 
 // markNotified notes that a notice went out.
 func markNotified(ctx context.Context, tx *store.Tx, entry string, s loot.Subject, now time.Time) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO customers_notified (entry, subject, at) VALUES ($1, $2, $3) ON CONFLICT (entry, subject) DO NOTHING`, entry, s, now.UnixMicro()); err != nil {
+	if err := tx.Queue(ctx, `INSERT INTO customers_notified (entry, subject, at) VALUES ($1, $2, $3) ON CONFLICT (entry, subject) DO NOTHING`, entry, s, now.UnixMicro()); err != nil {
 		return fmt.Errorf("customers: notified: %w", err)
 	}
 	return nil

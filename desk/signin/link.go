@@ -44,7 +44,7 @@ var errLink = loot.Errorf(loot.NotFound, "This link does not work any more: it w
 func (d *Desk) makeLink(ctx context.Context, tx *store.Tx, purpose, owner, next string) (string, error) {
 	now := d.kit.Now()
 	token := newSecret()
-	if _, err := tx.Exec(ctx, `INSERT INTO signin_link (hash, purpose, owner, next, made, ends) VALUES ($1, $2, $3, $4, $5, $6)`,
+	if err := tx.Queue(ctx, `INSERT INTO signin_link (hash, purpose, owner, next, made, ends) VALUES ($1, $2, $3, $4, $5, $6)`,
 		digest(token), purpose, owner, next, now.UnixMicro(), expires(now, linkLife[purpose])); err != nil {
 		return "", fmt.Errorf("signin: link: %w", err)
 	}

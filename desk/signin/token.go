@@ -83,7 +83,7 @@ func (d *Desk) Authenticate(ctx context.Context, token string) (api.Caller, erro
 	now := d.kit.Now()
 	var caller api.Caller
 	var used int64
-	err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
+	err := d.kit.DB.Read(ctx, func(tx *store.Tx) error {
 		caller = api.Caller{}
 		var owner, list string
 		var ends int64
