@@ -259,7 +259,7 @@ func (g *Gate) input(ctx context.Context, tx *store.Tx, s *statement.Statement, 
 	var state personState
 	if r.Subject != "" {
 		var err error
-		if state, err = g.person(ctx, tx, r.Subject, tx.ForShare()); err != nil {
+		if state, err = g.held(ctx, tx, r.Subject, r.Action == loot.Collect); err != nil {
 			return in, nil, err
 		}
 		in.Person = state.input(now)

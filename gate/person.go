@@ -60,29 +60,60 @@ func (p personState) input(now time.Time) statement.Person {
 	return out
 }
 
-func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (personState, error) {
-	var text string
-	err := tx.QueryRow(ctx, `SELECT state FROM gate_person WHERE subject = $1`+lock, s).Scan(&text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return personState{}, nil
+// A locked person is one whose state this transaction read under a lock.
+type locked loot.Subject
+
+// held returns the state of a person, which nobody changes before tx ends.
+// Whoever gives something for the first time gets a row here: without one there
+// would be nothing to lock.
+func (g *Gate) held(ctx context.Context, tx *store.Tx, s loot.Subject, collects bool) (personState, error) {
+	if p, ok := tx.Kept(locked(s)).(personState); ok {
+		return p, nil
 	}
+	p, known, err := g.person(ctx, tx, s, tx.ForShare())
 	if err != nil {
-		return personState{}, fmt.Errorf("gate: person: %w", err)
+		return personState{}, err
 	}
-	var p personState
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return personState{}, fmt.Errorf("gate: state of a person: %w", err)
+	if !known && collects {
+		made, err := tx.Exec(ctx, newPerson, s)
+		if err != nil {
+			return personState{}, fmt.Errorf("gate: person: %w", err)
+		}
+		if made == 0 { // somebody else made it meanwhile
+			return g.held(ctx, tx, s, collects)
+		}
+		known = true
+	}
+	if known {
+		tx.Keep(locked(s), p)
 	}
 	return p, nil
+}
+
+const newPerson = `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`
+
+func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (p personState, known bool, err error) {
+	var text string
+	err = tx.QueryRow(ctx, `SELECT state FROM gate_person WHERE subject = $1`+lock, s).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return personState{}, false, nil
+	}
+	if err != nil {
+		return personState{}, false, fmt.Errorf("gate: person: %w", err)
+	}
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return personState{}, false, fmt.Errorf("gate: state of a person: %w", err)
+	}
+	return p, true, nil
 }
 
 // change rewrites a person's row under an exclusive lock: a decision that
 // already read it commits first, one that comes later sees the new row.
 func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(*personState)) error {
-	if err := tx.Queue(ctx, `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`, s); err != nil {
+	if err := tx.Queue(ctx, newPerson, s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
-	p, err := g.person(ctx, tx, s, tx.ForUpdate())
+	p, _, err := g.person(ctx, tx, s, tx.ForUpdate())
 	if err != nil {
 		return err
 	}
@@ -91,6 +122,7 @@ func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(
 	if err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
+	tx.Keep(locked(s), p)
 	if err := tx.Queue(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
@@ -265,6 +297,7 @@ func (g *Gate) Hold(ctx context.Context, tx *store.Tx, s loot.Subject, until tim
 // Forget removes a person's row; their records were erased in the same
 // transaction.
 func (g *Gate) Forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	tx.Keep(locked(s), nil)
 	if _, err := tx.Exec(ctx, `DELETE FROM gate_person WHERE subject = $1`, s); err != nil {
 		return fmt.Errorf("gate: forget: %w", err)
 	}
@@ -300,7 +333,7 @@ func (v PersonView) Permits(o statement.Offer) bool {
 
 // Person returns what stands about a person; the zero view if nothing does.
 func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (PersonView, error) {
-	p, err := g.person(ctx, tx, s, "")
+	p, _, err := g.person(ctx, tx, s, "")
 	if err != nil {
 		return PersonView{}, err
 	}

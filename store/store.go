@@ -174,6 +174,7 @@ type Tx struct {
 	steady   bool         // statements are not cancelled one by one
 	finished bool
 	rows     []func() error // closed at the end, whoever forgot to
+	kept     map[any]any
 	commit   []func()
 	rollback []func()
 }
@@ -272,6 +273,18 @@ func (t *Tx) ForShare() string {
 	}
 	return ""
 }
+
+// Keep keeps what was read under a lock of this transaction, so that it is not
+// read again; the key is of a type of the caller's own.
+func (t *Tx) Keep(key, value any) {
+	if t.kept == nil {
+		t.kept = map[any]any{}
+	}
+	t.kept[key] = value
+}
+
+// Kept returns what was kept under key, or nil.
+func (t *Tx) Kept(key any) any { return t.kept[key] }
 
 // AfterCommit has f called once the transaction is committed.
 func (t *Tx) AfterCommit(f func()) { t.commit = append(t.commit, f) }
