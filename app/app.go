@@ -165,20 +165,9 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 	}
 	s := given
 	if s == nil {
-		name, source := "the statement that comes with Loot", statement.Default()
-		if a.Config.Statement != "" {
-			var err error
-			if source, err = os.ReadFile(a.Config.Statement); err != nil {
-				return loot.Wrap(loot.Invalid, err, "The statement cannot be read.")
-			}
-			name = a.Config.Statement
-		}
 		var err error
-		if s, err = statement.Parse(name, source); err != nil {
+		if s, err = a.configured(); err != nil {
 			return err
-		}
-		if problems := s.Check(Keepers()); len(problems) > 0 {
-			return problems
 		}
 	}
 	a.Gate.Know(s)
@@ -188,6 +177,27 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 		}
 		return a.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "publication"}, s.Hash(), a.Now(), "first start")
 	})
+}
+
+// configured returns the statement that the operator wrote, if it is sound, or
+// the one that comes with Loot, which the tests hold against the same keepers.
+func (a *App) configured() (*statement.Statement, error) {
+	file := a.Config.Statement
+	if file == "" {
+		return statement.Parse("the statement that comes with Loot", statement.Default())
+	}
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return nil, loot.Wrap(loot.Invalid, err, "The statement cannot be read.")
+	}
+	s, err := statement.Parse(file, source)
+	if err != nil {
+		return nil, err
+	}
+	if problems := s.Check(Keepers()); len(problems) > 0 {
+		return nil, problems
+	}
+	return s, nil
 }
 
 // Close ends what New opened. Call it after the context of [App.Start] ended.

@@ -127,44 +127,46 @@ func pathOf(r *http.Request) string {
 
 // A Page is a template bound to the type of its data.
 type Page[T Viewed] struct {
-	name string
-	t    *template.Template
+	name  string
+	parse func() *template.Template // once, when it is first shown: most of the pages of a process never are
 }
 
 var pages struct {
 	sync.Mutex
-	list []Checked
+	list []Unchecked
 }
 
-// Checked is a page as the template check sees it.
-type Checked struct {
-	Name     string
-	Template *template.Template
-	Data     any
+// Unchecked is a page as the template check needs it.
+type Unchecked struct {
+	Name  string
+	Parse func() *template.Template // anew, as one that was shown cannot be checked; panics if it is broken
+	Data  any
 }
 
 // Pages returns every page of the program, for the template check.
-func Pages() []Checked { pages.Lock(); defer pages.Unlock(); return pages.list }
+func Pages() []Unchecked { pages.Lock(); defer pages.Unlock(); return pages.list }
 
 // layouts is what every page is parsed on top of.
 var layouts = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("layout.html").Funcs(funcs).ParseFS(layoutFiles, "layout/layout.html", "layout/shells.html", "layout/form.html", "layout/parts.html"))
 })
 
-// NewPage parses the page called name, which defines "main", and any files of
-// templates that it shares with others. It panics on a broken template: the
-// program does not start with one.
+// NewPage returns the page called name, which defines "main", with any files
+// of templates that it shares with others. A broken template panics when it is
+// first shown; the template check of the tests parses them all.
 func NewPage[T Viewed](files fs.FS, name string, shared ...string) Page[T] {
-	t := template.Must(layouts().Clone())
-	t = template.Must(t.ParseFS(files, append(shared, name)...))
-	if t.Lookup("main") == nil {
-		panic("web: " + name + ` does not define "main"`)
+	parse := func() *template.Template {
+		t := template.Must(layouts().Clone())
+		t = template.Must(t.ParseFS(files, append(shared, name)...))
+		if t.Lookup("main") == nil {
+			panic("web: " + name + ` does not define "main"`)
+		}
+		return t
 	}
-	check := template.Must(t.Clone())
 	pages.Lock()
 	defer pages.Unlock()
-	pages.list = append(pages.list, Checked{path.Base(name), check, *new(T)})
-	return Page[T]{name, t}
+	pages.list = append(pages.list, Unchecked{path.Base(name), parse, *new(T)})
+	return Page[T]{name, sync.OnceValue(parse)}
 }
 
 // Render writes the page. A template that fails leaves no half page behind.
@@ -182,7 +184,7 @@ func (p Page[T]) render(w http.ResponseWriter, r *http.Request, status int, part
 	b := buffers.Get().(*bytes.Buffer)
 	b.Reset()
 	defer buffers.Put(b)
-	if err := p.t.ExecuteTemplate(b, part, data); err != nil {
+	if err := p.parse().ExecuteTemplate(b, part, data); err != nil {
 		return fmt.Errorf("web: render %s: %w", p.name, err)
 	}
 	if v := data.view(); v.Flash != nil {

@@ -28,10 +28,11 @@ var iconUse = regexp.MustCompile(`icon "([a-z0-9-]+)"`)
 func CheckPages(t testing.TB) {
 	t.Helper()
 	for _, p := range web.Pages() {
-		if err := templatecheck.CheckHTML(p.Template, p.Data); err != nil {
+		page := p.Parse()
+		if err := templatecheck.CheckHTML(page, p.Data); err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 		}
-		for _, tm := range p.Template.Templates() {
+		for _, tm := range page.Templates() {
 			if tm.Tree == nil {
 				continue
 			}
