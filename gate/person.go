@@ -37,7 +37,7 @@ type order struct {
 
 type duty struct {
 	Purpose loot.Purpose `json:"p"`
-	Until   int64        `json:"u"` // microseconds
+	Until   int64        `json:"u,omitempty"` // microseconds
 }
 
 // input returns the state as the rules read it.

@@ -3,13 +3,14 @@ package ledger
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
-	"loot"
 	"loot/keyring"
 	"loot/store"
 )
@@ -47,7 +48,7 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 	if err != nil {
 		return "", err
 	}
-	id := loot.NewID("e")
+	id := newID(e.Facts.At)
 	if e.Repeat != "" {
 		first, known, err := l.repeat(ctx, tx, e, key, id)
 		if err != nil {
@@ -70,6 +71,20 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 	}
 	tx.AfterCommit(l.wake)
 	return id, nil
+}
+
+// ordered writes bytes so that texts sort as they do.
+var ordered = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+
+// newID returns the id of an entry: "e", its time in milliseconds, which the
+// facts say anyway, and 80 random bits. Entries of one time lie together in the
+// database's index, which is most of what a growing one costs.
+func newID(at time.Time) string {
+	var b [16]byte
+	rand.Read(b[6:]) // never fails
+	ms := binary.BigEndian.AppendUint64(nil, uint64(max(0, at.UnixMilli())))
+	copy(b[:6], ms[2:])
+	return "e" + ordered.EncodeToString(b[:])
 }
 
 // personKey returns the key that seals what is said about the person, and nil

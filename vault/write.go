@@ -39,6 +39,9 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 		if i > 0 && (next.Subject != g.Subject || next.Collection != g.Collection) {
 			return next.Widened()
 		}
+		if i > 0 {
+			next.At = g.At // what one form gave was given at one time
+		}
 		g = next
 		rec.Subject, rec.collection = g.Subject, g.Collection
 		if err := v.put(ctx, tx, g, &rec, part.Given, src); err != nil {
