@@ -48,6 +48,7 @@ type Options struct {
 	Simulated bool // Now is not the real time
 	Log       *slog.Logger
 	Demo      bool                 // everything in it is made up, and every page says so
+	Existing  bool                 // refuse to begin a new Loot, as a command that looks or mends does
 	Statement *statement.Statement // that a first start puts in force, instead of the configured one
 }
 
@@ -62,6 +63,14 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			a.Close()
 		}
 	}()
+	if ok, err := c.installed(); err != nil {
+		return nil, err
+	} else if !ok && o.Existing {
+		return nil, loot.Errorf(loot.Invalid, "There is no Loot in %s. Name its folder with --data, or begin one with loot serve.", c.Data)
+	}
+	if _, err := c.proxies(); err != nil {
+		return nil, err
+	}
 	for _, dir := range []string{c.Data, c.KeyFolder} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, loot.Wrap(loot.Unavailable, err, "The folder "+dir+" cannot be made. Choose another with --data or --key-folder, or change its permissions.")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/keyring"
 	"loot/store"
 )
 
@@ -36,8 +37,9 @@ type Manifest struct {
 const manifestName = "manifest.json"
 
 // Backup copies data or keys into the folder target, which must be empty or
-// not there, while the server runs. The ledger's tiles are copied after the
-// database, so that they hold at least what the database confirmed.
+// not there, while the server runs. The ledger's log is copied after the
+// database, so that it holds at least what the database confirmed. No epoch
+// begins or ends while keys are copied.
 func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now time.Time) (Manifest, error) {
 	c = c.withDefaults()
 	m := Manifest{Kind: kind, Made: now.UTC(), Files: map[string]string{}}
@@ -53,13 +55,38 @@ func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now 
 			return m, loot.Wrap(loot.Invalid, err, "There is no database to back up. Name the right folder with --data.")
 		}
 	}
-	if _, err := store.Backup(ctx, url, target, name); err != nil {
+	db, err := store.Open(ctx, url)
+	if err != nil {
 		return m, err
 	}
-	if err := copyTree(folder, filepath.Join(target, sub)); err != nil {
-		return m, loot.Wrap(loot.Unavailable, err, "The folder "+folder+" could not be copied.")
+	defer db.Close()
+	copyAll := func() error {
+		if err := db.Backup(ctx, url, target, name); err != nil {
+			return err
+		}
+		to := filepath.Join(target, sub)
+		err := os.Mkdir(to, 0o700)
+		if err == nil && kind == BackupData {
+			// First of all the checkpoint: it must not speak of more than what
+			// is copied after it.
+			err = absent(copyFile(filepath.Join(folder, checkpoint), filepath.Join(to, checkpoint)))
+		}
+		if err == nil {
+			err = copyTree(folder, to)
+		}
+		if err != nil {
+			return loot.Wrap(loot.Unavailable, err, "The folder "+folder+" could not be copied.")
+		}
+		return nil
 	}
-	var err error
+	if kind == BackupKeys {
+		err = keyring.Still(ctx, db, copyAll)
+	} else {
+		err = copyAll()
+	}
+	if err != nil {
+		return m, err
+	}
 	if m.Files, err = hashTree(target); err != nil {
 		return m, err
 	}
@@ -153,15 +180,20 @@ func emptyFolder(path string) error {
 	return nil
 }
 
-// copyTree copies the files below a folder. One that goes away meanwhile was a
-// temporary one.
+// absent makes nothing of a file that is not there.
+func absent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// copyTree copies the files below a folder that are not copied yet. One that
+// goes away meanwhile was a temporary one.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
 		if err != nil {
-			return err
+			return absent(err)
 		}
 		rel, err := filepath.Rel(from, path)
 		if err != nil {
@@ -171,10 +203,10 @@ func copyTree(from, to string) error {
 		if d.IsDir() {
 			return os.MkdirAll(target, 0o700)
 		}
-		if err := copyFile(path, target); !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if there(target) {
+			return nil
 		}
-		return nil
+		return absent(copyFile(path, target))
 	})
 }
 

@@ -16,10 +16,10 @@ import (
 
 // A Report is what a check of all keys found.
 type Report struct {
-	Files     int // key files that open
-	Keys      int // persons' keys that open
-	Destroyed int // persons whose key was destroyed
-	Problems  []Problem
+	Files     int       `json:"files"`     // key files that open
+	Keys      int       `json:"keys"`      // persons' keys that open
+	Destroyed int       `json:"destroyed"` // persons whose key was destroyed
+	Problems  []Problem `json:"problems"`
 }
 
 // A Problem is a key that is not as it should be. Err is [ErrTampered],
@@ -38,7 +38,7 @@ func (p Problem) MarshalJSON() ([]byte, error) {
 
 // Check opens every key file and every person's key.
 func (k *Keyring) Check(ctx context.Context) (Report, error) {
-	var r Report
+	r := Report{Problems: []Problem{}}
 	now, err := k.load(ctx)
 	if err != nil {
 		return r, err

@@ -16,6 +16,12 @@ import (
 // [Keyring.RewrapBatch] until nothing is left, and [Keyring.DestroyOld]. Each
 // can be killed at any instant and is then called again.
 func (k *Keyring) Rotate(ctx context.Context, c loot.Collection) (int, error) {
+	return k.RotateBeyond(ctx, c, 0)
+}
+
+// RotateBeyond is [Keyring.Rotate] to an epoch above n, which records name
+// whose own key store was lost: of an older one the same number is another key.
+func (k *Keyring) RotateBeyond(ctx context.Context, c loot.Collection, above int) (int, error) {
 	if _, _, err := k.using(ctx, c); err != nil {
 		return 0, err
 	}
@@ -25,7 +31,7 @@ func (k *Keyring) Rotate(ctx context.Context, c loot.Collection) (int, error) {
 		if err != nil {
 			return err
 		}
-		n = now.rings[c].current + 1
+		n = max(now.rings[c].current, above) + 1
 		return k.advance(ctx, c, n)
 	})
 	if err != nil {
@@ -210,6 +216,12 @@ func (k *Keyring) retire(ctx context.Context, c loot.Collection, n int, guards [
 		return 0, fmt.Errorf("keyring: destroy epoch: %w", err)
 	}
 	return needed, nil
+}
+
+// Still runs f while no epoch begins or ends and no key file changes, in any
+// process: what f copies of the key store and of the folder belongs together.
+func Still(ctx context.Context, db *store.DB, f func() error) error {
+	return db.Alone(ctx, "keyring", f)
 }
 
 // RewrapRoot seals every file of the key folder anew by the root, including

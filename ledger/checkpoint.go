@@ -144,3 +144,15 @@ func (c checkpoint) signedBy(k signerKey) (time.Time, bool) {
 	}
 	return k.holds(c.text, s.sig)
 }
+
+// only returns the checkpoint as it reads with no signatures but those of the
+// keys.
+func (c checkpoint) only(keys []signerKey) string {
+	out := c.text + "\n"
+	for _, k := range keys {
+		if s, ok := c.by(k); ok {
+			out += c.raw[s.off : s.off+s.len+1]
+		}
+	}
+	return out
+}

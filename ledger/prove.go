@@ -93,12 +93,14 @@ func (l *Ledger) receipt(ctx context.Context, r *receipt) ([]byte, error) {
 	if r.path, err = l.files.inclusion(ctx, r.index, cp.size); err != nil {
 		return nil, err
 	}
-	r.note = cp.raw
 	for _, w := range l.witnesses {
 		if _, ok := cp.by(w.key); ok {
 			r.witnesses = append(r.witnesses, w.key)
 		}
 	}
+	// A cosignature of a witness that is not known here, or not any more, would
+	// be of a key that the receipt does not name.
+	r.note = cp.only(append([]signerKey{l.signer.signerKey}, r.witnesses...))
 	b := r.format()
 	res, err := VerifyReceipt(b, l.VerifierKey(), nil)
 	if err != nil {

@@ -15,19 +15,19 @@ import (
 
 // A Report is what a check of the whole vault found.
 type Report struct {
-	Records  int // held
-	Erased   int
-	Values   int // current and former, that open
-	Files    int // that open to their end
-	Problems []Problem
+	Records  int       `json:"records"` // held
+	Erased   int       `json:"erased"`
+	Values   int       `json:"values"` // current and former, that open
+	Files    int       `json:"files"`  // that open to their end
+	Problems []Problem `json:"problems"`
 }
 
 // A Problem is something in the vault that is not as it should be.
 type Problem struct {
-	Subject    loot.Subject
-	Collection loot.Collection
-	Field      loot.Field // empty: the whole record
-	What       string
+	Subject    loot.Subject    `json:"subject,omitempty"`
+	Collection loot.Collection `json:"collection,omitempty"`
+	Field      loot.Field      `json:"field,omitempty"` // empty: the whole record
+	What       string          `json:"problem"`
 }
 
 func (p Problem) String() string {
@@ -51,7 +51,7 @@ func (p Problem) String() string {
 // itself, and holds indexes and keys against the records. It reads a page at a
 // time, so that it holds up nobody; what changes meanwhile is looked at twice.
 func (v *Vault) Check(ctx context.Context) (Report, error) {
-	var r Report
+	r := Report{Problems: []Problem{}}
 	indexed := 0
 	var last record
 	for {

@@ -209,7 +209,13 @@ func (v *Vault) Rotate(ctx context.Context, c loot.Collection) error {
 		return err
 	}
 	if len(unfinished) == 0 {
-		if _, err := v.Keyring.Rotate(ctx, c); err != nil {
+		var named int // by a record; above the key store's own after an older one was restored
+		if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT COALESCE(MAX(epoch), 0) FROM vault_record WHERE collection = $1`, string(c)).Scan(&named)
+		}); err != nil {
+			return fmt.Errorf("vault: rotate: %w", err)
+		}
+		if _, err := v.Keyring.RotateBeyond(ctx, c, named); err != nil {
 			return err
 		}
 		v.step("rotate: begun")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"loot"
 	"loot/app"
 )
 
@@ -14,9 +15,9 @@ type keysCmd struct {
 
 type keysRotateCmd struct {
 	app.Config
-	Collection []string `help:"Only this collection; may be given more than once." placeholder:"ID"`
-	RootOnly   bool     `help:"Only the root: wrap every key file by a new root key."`
-	AlsoRoot   bool     `help:"The root, too."`
+	Collection []loot.Collection `help:"Only this collection; may be given more than once." placeholder:"ID"`
+	RootOnly   bool              `help:"Only the root: wrap every key file by a new root key."`
+	AlsoRoot   bool              `help:"The root, too."`
 }
 
 func (k *keysRotateCmd) Run(c *command) error {
@@ -35,10 +36,13 @@ func (k *keysRotateCmd) Run(c *command) error {
 		if len(collections) == 0 {
 			fmt.Fprintln(c.stdout, "No collection holds anything yet, so there is no epoch to end.")
 		}
-		for _, collection := range collections {
-			if len(k.Collection) > 0 && !slices.Contains(k.Collection, string(collection)) {
-				continue
+		if len(k.Collection) > 0 {
+			if i := slices.IndexFunc(k.Collection, func(id loot.Collection) bool { return !slices.Contains(collections, id) }); i >= 0 {
+				return loot.Errorf(loot.Invalid, "--collection: no collection %q holds anything.", k.Collection[i])
 			}
+			collections = k.Collection
+		}
+		for _, collection := range collections {
 			if err := a.Vault.Rotate(c.ctx, collection); err != nil {
 				return err
 			}

@@ -43,7 +43,11 @@ func (v *verifyCmd) Run(c *command) error {
 		return err
 	}
 	for _, s := range res.Steps {
-		fmt.Fprintln(c.stdout, s)
+		mark := "✗"
+		if s.OK {
+			mark = "✓"
+		}
+		fmt.Fprintln(c.stdout, mark, s.Text)
 	}
 	switch res.Verdict {
 	case ledger.Holds:
