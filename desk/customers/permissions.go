@@ -103,6 +103,10 @@ func standing(s *statement.Statement, p gate.PersonView) []standingRow {
 	for _, d := range s.Purposes() {
 		row := standingRow{Title: d.Title, Why: d.Why}
 		switch {
+		case d.ID == forAccess:
+			row.Rests = "The law: " + d.Law
+			row.Until = "As long as we hold anything about you"
+			row.State = web.Badge{Tone: web.Good, Text: "stands"}
 		case slices.Contains(p.Ordered, d.ID):
 			row.Rests = "A service that you ordered"
 			row.Until = "Ends with the service"

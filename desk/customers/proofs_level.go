@@ -53,18 +53,18 @@ func coveredUntilRevealed(ctx context.Context, w *desk.World, s *statement.State
 		if value == "" {
 			continue
 		}
-		a, err := browser{w, staff}.post(ctx, base+"/open", asked)
+		a, err := desk.Browser{World: w, Who: staff}.Post(ctx, base+"/open", asked)
 		if err != nil {
 			return "", err
 		}
-		if strings.Contains(html.UnescapeString(a.body.String()), value) {
+		if strings.Contains(html.UnescapeString(a.Body.String()), value) {
 			return "", fmt.Errorf("%q was shown as it is before anybody revealed it", d.Title)
 		}
 		one := url.Values{"purpose": asked["purpose"], "reason": asked["reason"], "field": {string(f)}}
-		if a, err = (browser{w, staff}).post(ctx, base+"/reveal", one); err != nil {
+		if a, err = (desk.Browser{World: w, Who: staff}).Post(ctx, base+"/reveal", one); err != nil {
 			return "", err
 		}
-		if !strings.Contains(html.UnescapeString(a.body.String()), value) {
+		if !strings.Contains(html.UnescapeString(a.Body.String()), value) {
 			return "", fmt.Errorf("%q stays covered when it is revealed", d.Title)
 		}
 		covered++
