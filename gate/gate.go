@@ -180,7 +180,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 		in.Record = rec
 		v := s.Decide(&in)
 		if !v.Allowed {
-			return Permit{}, g.refuse(s, r, in, records, v)
+			return Permit{}, g.refuse(ctx, tx, s, r, in, records, v)
 		}
 		clauses = append(clauses, v.Clauses...)
 		duties = stricter(duties, v.Obligations)

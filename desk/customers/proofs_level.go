@@ -107,19 +107,19 @@ func agreed(ctx context.Context, w *desk.World, s *statement.Statement, role loo
 	if no == nil || no.Approvals != needed {
 		return "", fmt.Errorf("%q opened without the agreement of %s", d.Title, people(needed))
 	}
-	var id string
+	var asked loot.Awaited
 	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
-		id, err = w.Gate.RequestApproval(ctx, tx, req, needed)
+		asked, err = w.Gate.RequestApproval(ctx, tx, req, needed)
 		return err
 	}); err != nil {
 		return "", err
 	}
-	req.Approval = id
+	req.Approval = asked.ID
 	for n := range needed {
 		if err := stillShut(ctx, w, req); err != nil {
 			return "", fmt.Errorf("after %d of %d agreed: %w", n, needed, err)
 		}
-		if err := agree(ctx, w, s, id); err != nil {
+		if err := agree(ctx, w, s, asked.ID); err != nil {
 			return "", err
 		}
 	}
