@@ -59,8 +59,8 @@ func (d *Desk) leadsIn(ctx context.Context, w *desk.World) (string, error) {
 	if err := w.Gate.InTx(ctx, func(tx *store.Tx) error { return w.Gate.EndOrder(ctx, tx, order) }); err != nil {
 		return "", err
 	}
-	w.Clock.Advance(2 * 365 * 24 * time.Hour)
-	if err := expect("two years after the last service ended", address, 1); err != nil {
+	w.Clock.Advance(120 * 24 * time.Hour)
+	if err := expect("months after the last service ended", address, 1); err != nil {
 		return "", err
 	}
 	if err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -81,7 +81,7 @@ func (d *Desk) leadsIn(ctx context.Context, w *desk.World) (string, error) {
 	if err := expect("where nobody is known", "not-"+address, 0); err != nil {
 		return "", err
 	}
-	return "a link came while a service ran and two years after; once erased, asking is answered as for a stranger and nothing comes", nil
+	return "a link came while a service ran and four months after it ended; once erased, asking is answered as for a stranger and nothing comes", nil
 }
 
 // someone makes a customer of whom nothing but an address is known, and who
