@@ -66,7 +66,7 @@ func people(n int) string {
 
 func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement, r Request, in statement.Input, records []statement.Record, v statement.Verdict) error {
 	if len(v.Errors) > 0 {
-		g.Log.Error("a rule could not be evaluated; refused", "action", r.Action, "errors", v.Errors)
+		g.Log.ErrorContext(ctx, "a rule could not be evaluated; refused", "action", r.Action, "errors", v.Errors)
 	}
 	g.refused.Add(1)
 	why := s.Explain(&in)

@@ -195,9 +195,7 @@ func (c *customers) choose(w http.ResponseWriter, r *http.Request) error {
 	if give {
 		text = "Permitted. You can take it back at any time."
 	}
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/portal/permissions")
 }
 
@@ -239,9 +237,7 @@ func (c *customers) object(w http.ResponseWriter, r *http.Request) error {
 	if objects {
 		text = "Your objection counts from this moment on."
 	}
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/portal/permissions")
 }
 

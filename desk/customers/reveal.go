@@ -101,9 +101,7 @@ func (c *customers) ask(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	if err := web.SetFlash(w, r, web.Info, "Asked. Come back to this page when they have agreed."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Info, "Asked. Come back to this page when they have agreed.")
 	return web.Redirect(w, r, approvalPath(a.Subject, asked.ID))
 }
 
