@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A Subject is the person (or sole company) whose data is meant, the "data
@@ -124,6 +125,19 @@ func (a Actor) Has(r Role) bool {
 	}
 	return false
 }
+
+// Awaited is the approval of other people that was asked for: it waits or was
+// given, and it can still be used.
+type Awaited struct {
+	ID     string    `json:"id" doc:"Of the approval."`
+	Asked  time.Time `json:"asked" doc:"When it was asked for."`
+	Until  time.Time `json:"until" doc:"Until when it can be given and used."`
+	Agreed int       `json:"agreed" doc:"How many people agreed so far."`
+	Needed int       `json:"needed" doc:"How many have to."`
+}
+
+// Given reports whether enough people agreed.
+func (a Awaited) Given() bool { return a.Agreed >= a.Needed }
 
 // A Kind classifies an error by what the caller can do about it.
 type Kind uint8

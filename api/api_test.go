@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/api"
@@ -44,7 +45,10 @@ type refused struct{}
 
 func (refused) Error() string   { return "Support may not open this." }
 func (refused) Kind() loot.Kind { return loot.Denied }
-func (refused) Awaits() string  { return "a7" }
+func (refused) Awaits() *loot.Awaited {
+	return &loot.Awaited{ID: "a7", Asked: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Until: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC), Agreed: 1, Needed: 2}
+}
+
 func (refused) Refused() (loot.Clause, string, []string) {
 	return "security.levels", "Levels", []string{"a second person"}
 }
@@ -227,7 +231,7 @@ func TestErrorsOfHandlersBecomeProblems(t *testing.T) {
 		status int
 		says   string
 	}{
-		"refusal":  {refused{}, 403, `"title":"Levels","status":403,"detail":"Support may not open this.","clause":"security.levels","needed":["a second person"],"approval":"a7"`},
+		"refusal":  {refused{}, 403, `"title":"Levels","status":403,"detail":"Support may not open this.","clause":"security.levels","needed":["a second person"],"approval":{"id":"a7","asked":"2026-03-01T12:00:00Z","until":"2026-03-04T12:00:00Z","agreed":1,"needed":2}`},
 		"conflict": {loot.Errorf(loot.Conflict, "It changed."), 409, `"It changed."`},
 		"invalid":  {&loot.Error{Kind: loot.Invalid, Msg: "No.", Fields: map[string]string{"purpose": "Not now."}}, 422, `"pointer":"#/purpose"`},
 		"internal": {errors.New("pq: value Erika"), 500, `our side`},

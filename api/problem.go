@@ -16,14 +16,14 @@ import (
 
 // A Problem is the body of every answer that refuses, as RFC 9457 has it.
 type Problem struct {
-	Type     string      `json:"type" doc:"Always about:blank: the status says what kind it is."`
-	Title    string      `json:"title" doc:"What kind of problem it is."`
-	Status   int         `json:"status" doc:"The HTTP status."`
-	Detail   string      `json:"detail,omitempty" doc:"What happened here and what to do about it. Never a value that was sent."`
-	Errors   []Detail    `json:"errors,omitempty" doc:"What is wrong with single values."`
-	Clause   loot.Clause `json:"clause,omitempty" doc:"The clause of the statement that refused."`
-	Needed   []string    `json:"needed,omitempty" doc:"What would be needed for the clause to permit it."`
-	Approval string      `json:"approval,omitempty" doc:"The approval by a second person that it waits for."`
+	Type     string        `json:"type" doc:"Always about:blank: the status says what kind it is."`
+	Title    string        `json:"title" doc:"What kind of problem it is."`
+	Status   int           `json:"status" doc:"The HTTP status."`
+	Detail   string        `json:"detail,omitempty" doc:"What happened here and what to do about it. Never a value that was sent."`
+	Errors   []Detail      `json:"errors,omitempty" doc:"What is wrong with single values."`
+	Clause   loot.Clause   `json:"clause,omitempty" doc:"The clause of the statement that refused."`
+	Needed   []string      `json:"needed,omitempty" doc:"What would be needed for the clause to permit it."`
+	Approval *loot.Awaited `json:"approval,omitempty" doc:"The approval by other people that was asked for."`
 }
 
 // A Detail is what is wrong with one value, which it does not repeat.
@@ -59,7 +59,7 @@ type refuser interface {
 	Refused() (clause loot.Clause, title string, needed []string)
 }
 
-type awaiter interface{ Awaits() string }
+type awaiter interface{ Awaits() *loot.Awaited }
 
 // problem turns the error of a handler into an answer, and tells the log
 // what the answer does not say.

@@ -162,6 +162,11 @@ func cooperationAnnounced(ctx context.Context, w *desk.World) (string, error) {
 	return fmt.Sprintf("%d cooperations: refused before the notice was due and against an objection, permitted in between", len(cooperation)), nil
 }
 
+// access is the purpose of letting people reach their own record, which a law
+// asks for as long as there is one. That it serves nothing else is proved where
+// it is declared.
+const access loot.Purpose = "access"
+
 // nothingUnasked tries every purpose of everybody: what the person neither
 // ordered nor owes nor switched on has to stay shut.
 func nothingUnasked(ctx context.Context, w *desk.World) (string, error) {
@@ -191,7 +196,7 @@ func nothingUnasked(ctx context.Context, w *desk.World) (string, error) {
 				if err != nil {
 					return "", err
 				}
-				asked := slices.Contains(stands.Ordered, p) || slices.Contains(stands.Duties, p)
+				asked := p == access || slices.Contains(stands.Ordered, p) || slices.Contains(stands.Duties, p)
 				switch {
 				case refusal == nil && !asked:
 					return "", fmt.Errorf("%s opened “%s” for “%s”, which nobody asked for", u.title, f.Title, p)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"html/template"
@@ -36,8 +37,12 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 	for _, d := range a.Desks {
 		nav = append(nav, d.Nav...)
 	}
+	secret, err := a.Keyring.Secret("web", func() []byte { return []byte(rand.Text()) })
+	if err != nil {
+		return nil, err
+	}
 	shell := web.New(web.Options{
-		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits || a.Config.NoLimits,
+		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Secret: secret, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits || a.Config.NoLimits,
 	})
 	mux := http.NewServeMux()
 	for _, d := range a.Desks {

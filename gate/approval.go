@@ -42,10 +42,47 @@ type asked struct {
 
 // RequestApproval keeps a refused request until enough other people approved.
 // What is kept is the request, never a permit: it is decided again when it is
-// used.
-func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, needed int) (string, error) {
+// used. If the same person asked for the same already, that is what is
+// returned, and nobody is asked twice.
+func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, needed int) (loot.Awaited, error) {
 	r.Approval = ""
-	return g.ask(ctx, tx, "open", r.by(), r.digest(), needed, asked{Request: &r, Reason: r.Reason})
+	// The second of two who ask at once waits here, and finds what the first left.
+	if _, err := g.person(ctx, tx, r.Subject, tx.ForUpdate()); err != nil {
+		return loot.Awaited{}, err
+	}
+	found, err := g.Awaited(ctx, tx, r)
+	if err != nil {
+		return loot.Awaited{}, err
+	}
+	if found != nil {
+		return *found, nil
+	}
+	id, err := g.ask(ctx, tx, "open", r.by(), r.digest(), needed, asked{Request: &r, Reason: r.Reason})
+	if err != nil {
+		return loot.Awaited{}, err
+	}
+	a, _, err := g.approval(ctx, tx, id, "")
+	return a.awaited(), err
+}
+
+// Awaited returns the approval of exactly r, by whoever it was asked for, that
+// waits or was given and can still be used; nil if there is none.
+func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awaited, error) {
+	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
+		WHERE digest = $1 AND kind = 'open' AND requester = $2 AND state IN ('pending', 'approved') AND expires >= $3
+		ORDER BY CASE state WHEN 'approved' THEN 0 ELSE 1 END, made LIMIT 1`, r.digest(), r.by().ID, micro(g.Now())))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := a.awaited()
+	return &found, nil
+}
+
+func (a Approval) awaited() loot.Awaited {
+	return loot.Awaited{ID: a.ID, Asked: a.Made, Until: a.Expires, Agreed: a.Granted, Needed: a.Needed}
 }
 
 // Ask keeps a desk's own matter, such as the publishing of a statement, until
@@ -169,9 +206,7 @@ func (g *Gate) Approval(ctx context.Context, tx *store.Tx, id string) (Approval,
 // Approvals returns what waits, and what was answered in the last days, latest
 // first, at most n.
 func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, error) {
-	rows, err := tx.Query(ctx, `SELECT id, kind, requester, needed, made, expires, state,
-		(SELECT count(*) FROM gate_vote WHERE approval = gate_approval.id AND granted = 1)
-		FROM gate_approval ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, made DESC LIMIT $1`, n)
+	rows, err := tx.Query(ctx, `SELECT `+approvalColumns+` FROM gate_approval ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, made DESC LIMIT $1`, n)
 	if err != nil {
 		return nil, fmt.Errorf("gate: approvals: %w", err)
 	}
@@ -187,6 +222,9 @@ func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, 
 	return out, rows.Err()
 }
 
+const approvalColumns = `id, kind, requester, needed, made, expires, state,
+	(SELECT count(*) FROM gate_vote WHERE approval = gate_approval.id AND granted = 1)`
+
 func scanApproval(row interface{ Scan(...any) error }, more ...any) (Approval, error) {
 	var a Approval
 	var made, expires int64
@@ -199,9 +237,7 @@ func scanApproval(row interface{ Scan(...any) error }, more ...any) (Approval, e
 
 func (g *Gate) approval(ctx context.Context, tx *store.Tx, id, lock string) (Approval, []byte, error) {
 	var sealed []byte
-	a, err := scanApproval(tx.QueryRow(ctx, `SELECT id, kind, requester, needed, made, expires, state,
-		(SELECT count(*) FROM gate_vote WHERE approval = gate_approval.id AND granted = 1), request
-		FROM gate_approval WHERE id = $1`+lock, id), &sealed)
+	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+`, request FROM gate_approval WHERE id = $1`+lock, id), &sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Approval{}, nil, loot.Errorf(loot.NotFound, "There is no such approval.")
 	}

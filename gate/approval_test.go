@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,8 +28,9 @@ func old(a loot.Actor) gate.Voter { return gate.Voter{Actor: a, Since: noon.AddD
 
 func (b *bench) ask(r gate.Request, needed int) (id string) {
 	b.Helper()
-	b.tx(func(tx *store.Tx) (err error) {
-		id, err = b.gate.RequestApproval(b.ctx, tx, r, needed)
+	b.tx(func(tx *store.Tx) error {
+		asked, err := b.gate.RequestApproval(b.ctx, tx, r, needed)
+		id = asked.ID
 		return err
 	})
 	return id
@@ -144,10 +148,108 @@ func TestApprovalIsForExactlyWhatWasApproved(t *testing.T) {
 	})
 }
 
-func TestApprovalEnds(t *testing.T) {
+// TestRefusalNamesTheApprovalThatWasAskedFor: from the moment it is asked for
+// until it is used, refused or too old, and to whoever asked for exactly that.
+func TestRefusalNamesTheApprovalThatWasAskedFor(t *testing.T) {
+	each(t, func(b *bench) {
+		s, colleague := b.person(), b.sign(loot.Actor{Kind: loot.Staff, ID: "u-accounts-2", Roles: []loot.Role{"accounts"}})
+		r := by(b.sign(accounts), s, "invoice", "payment.iban")
+		if got := b.refused(r, "orders").Awaits(); got != nil {
+			b.Errorf("nothing was asked for, and %+v is awaited", got)
+		}
+		id := b.ask(r, 2)
+		asked := b.clock.Now()
+		b.clock.Advance(time.Hour)
+		expect := func(when string, agreed int) {
+			b.Helper()
+			want := loot.Awaited{ID: id, Asked: asked, Until: asked.Add(72 * time.Hour), Agreed: agreed, Needed: 2}
+			refusal := b.refused(r, "orders")
+			if got := refusal.Awaits(); got == nil || got.ID != want.ID || !got.Asked.Equal(want.Asked) || !got.Until.Equal(want.Until) || got.Agreed != agreed || got.Needed != 2 || got.Given() != (agreed == 2) {
+				b.Errorf("%s: awaited %+v, want %+v", when, got, want)
+			}
+			if says := fmt.Sprintf("%d of 2 agreed", agreed); !strings.Contains(refusal.Error(), says) {
+				b.Errorf("%s: %q does not say %q", when, refusal, says)
+			}
+		}
+		expect("asked for", 0)
+		_, err := b.vote(id, old(counsel), true)
+		b.ok(err)
+		expect("one agreed", 1)
+		for name, change := range map[string]func(*gate.Request){
+			"a colleague":    func(r *gate.Request) { r.Actor = colleague },
+			"shown unmasked": func(r *gate.Request) { r.Unmask = true },
+			"another case":   func(r *gate.Request) { r.Case = "i1" },
+			"another person": func(r *gate.Request) { r.Subject = b.person() },
+		} {
+			other := r
+			change(&other)
+			if got := b.refused(other, "orders").Awaits(); got != nil {
+				b.Errorf("%s: %+v is awaited, which was asked for something else", name, got)
+			}
+		}
+		_, err = b.vote(id, old(loot.Actor{Kind: loot.Staff, ID: "u-counsel-2", Roles: []loot.Role{"counsel"}}), true)
+		b.ok(err)
+		expect("both agreed", 2)
+		if again := b.ask(r, 2); again != id {
+			b.Error("what was agreed to is asked for again")
+		}
+
+		used := r
+		used.Approval = id
+		b.permitted(used)
+		if got := b.refused(r, "orders").Awaits(); got != nil {
+			b.Errorf("it was used, and %+v is awaited", got)
+		}
+		id = b.ask(r, 1)
+		b.clock.Advance(73 * time.Hour)
+		if got := b.refused(r, "orders").Awaits(); got != nil {
+			b.Errorf("it is too old, and %+v is awaited", got)
+		}
+		if again := b.ask(r, 1); again == id {
+			b.Error("an approval that is too old is all that one gets")
+		}
+	})
+}
+
+// TestNobodyIsAskedTwiceForTheSame: of many who ask at once for the same, all
+// get the one approval.
+func TestNobodyIsAskedTwiceForTheSame(t *testing.T) {
 	each(t, func(b *bench) {
 		r := by(b.sign(accounts), b.person(), "invoice", "payment.iban")
-		waits, given := b.ask(r, 1), b.approve(r)
+		const n = 8
+		ids := make(chan string, n)
+		var wait sync.WaitGroup
+		for range n {
+			wait.Go(func() {
+				if err := b.db.InTx(b.ctx, func(tx *store.Tx) error {
+					asked, err := b.gate.RequestApproval(b.ctx, tx, r, 1)
+					if err == nil {
+						ids <- asked.ID
+					}
+					return err
+				}); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		close(ids)
+		first := <-ids
+		for id := range ids {
+			if id != first {
+				b.Errorf("%s and %s were asked for", first, id)
+			}
+		}
+		if n := len(b.facts(noted("approval.asked open"))); n != 1 {
+			b.Errorf("%d askings are on the ledger, want 1", n)
+		}
+	})
+}
+
+func TestApprovalEnds(t *testing.T) {
+	each(t, func(b *bench) {
+		r, later := by(b.sign(accounts), b.person(), "invoice", "payment.iban"), by(accounts, b.person(), "invoice", "payment.iban")
+		waits, given := b.ask(later, 1), b.approve(r)
 		b.clock.Advance(73 * time.Hour)
 		b.kind(errOf(b.vote(waits, old(counsel), true)), loot.Conflict)
 		r.Approval = given

@@ -180,7 +180,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 		in.Record = rec
 		v := s.Decide(&in)
 		if !v.Allowed {
-			return Permit{}, g.refuse(s, r, in, records, v)
+			return Permit{}, g.refuse(ctx, tx, s, r, in, records, v)
 		}
 		clauses = append(clauses, v.Clauses...)
 		duties = stricter(duties, v.Obligations)
@@ -298,9 +298,7 @@ func (g *Gate) needed(s *statement.Statement, a loot.Action) []FactFunc {
 	return out
 }
 
-// records groups the fields by category. What a field was given for is what
-// the version declared under which it was given, and no later addition that
-// the person did not permit or order.
+// records groups the fields by category.
 func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]statement.Record, error) {
 	if len(r.Fields) == 0 {
 		return []statement.Record{{Collection: r.Collection}}, nil
@@ -319,7 +317,7 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 		if !ok {
 			return nil, fmt.Errorf("gate: field %s: no category %q", f, d.Category)
 		}
-		purposes := givenFor(d, given, state)
+		purposes := givenFor(d, s, given, state)
 		i := slices.IndexFunc(out, func(rec statement.Record) bool { return rec.Category == d.Category })
 		if i < 0 {
 			out = append(out, statement.Record{
@@ -338,17 +336,26 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 	return out, nil
 }
 
-func givenFor(d statement.FieldDecl, given *statement.Statement, state personState) []loot.Purpose {
+// givenFor returns what a field was given for: what the version declared under
+// which it was given, and of later additions those that the person permitted
+// and those that a law puts on the company, such as letting people reach their
+// record. Neither of them permits a use by itself.
+func givenFor(d statement.FieldDecl, now, given *statement.Statement, state personState) []loot.Purpose {
 	old, asked := given.Field(d.ID)
 	var out []loot.Purpose
 	for p := range d.Needed {
 		_, before := old.Needed[p]
-		if !asked || before || slices.Contains(state.Permissions["self"], p) {
+		if !asked || before || slices.Contains(state.Permissions["self"], p) || isDuty(now, p) {
 			out = append(out, p)
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+func isDuty(s *statement.Statement, p loot.Purpose) bool {
+	d, ok := s.Purpose(p)
+	return ok && d.Basis == "duty"
 }
 
 // entry describes a decision for the ledger.

@@ -1,12 +1,14 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"loot"
 	"loot/ledger"
 	"loot/statement"
+	"loot/store"
 )
 
 // A Refusal is a no, with the clause that decided and what would be needed,
@@ -20,7 +22,8 @@ type Refusal struct {
 	// Approvals is how many other people would have to approve for a yes; zero
 	// when approval does not help.
 	Approvals int
-	Entry     string // of the ledger, once recorded
+	Awaited   *loot.Awaited // approval of exactly this that was asked for; nil: none
+	Entry     string        // of the ledger, once recorded
 
 	request Request
 	record  *ledger.Entry
@@ -35,10 +38,16 @@ func (r *Refusal) Refused() (clause loot.Clause, title string, needed []string) 
 	return r.Clause, r.Title, r.Needed
 }
 
+// Awaits returns the approval that was asked for; nil if none was.
+func (r *Refusal) Awaits() *loot.Awaited { return r.Awaited }
+
 // Request returns what was asked, so that approval can be asked for it.
 func (r *Refusal) Request() Request { return r.request }
 
 func (r *Refusal) Error() string {
+	if a := r.Awaited; a != nil {
+		return fmt.Sprintf("This needs the approval of %s (clause %s). It was asked for; %d of %d agreed.", people(r.Approvals), r.Clause, a.Agreed, a.Needed)
+	}
 	if r.Approvals > 0 {
 		return fmt.Sprintf("This needs the approval of %s (clause %s).", people(r.Approvals), r.Clause)
 	}
@@ -55,9 +64,9 @@ func people(n int) string {
 	return fmt.Sprintf("%d other people", n)
 }
 
-func (g *Gate) refuse(s *statement.Statement, r Request, in statement.Input, records []statement.Record, v statement.Verdict) error {
+func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement, r Request, in statement.Input, records []statement.Record, v statement.Verdict) error {
 	if len(v.Errors) > 0 {
-		g.Log.Error("a rule could not be evaluated; refused", "action", r.Action, "errors", v.Errors)
+		g.Log.ErrorContext(ctx, "a rule could not be evaluated; refused", "action", r.Action, "errors", v.Errors)
 	}
 	g.refused.Add(1)
 	why := s.Explain(&in)
@@ -79,6 +88,12 @@ func (g *Gate) refuse(s *statement.Statement, r Request, in statement.Input, rec
 			break
 		}
 		out.Approvals = max(out.Approvals, n)
+	}
+	if out.Approvals > 0 {
+		var err error
+		if out.Awaited, err = g.Awaited(ctx, tx, r); err != nil {
+			return err
+		}
 	}
 	return out
 }

@@ -86,10 +86,15 @@ func (q *on[T]) stop(ctx context.Context) error {
 // config returns the settings that enqueueing and running share.
 func (c *Client) config() *river.Config {
 	config := &river.Config{
-		Logger: slog.New(quiet{c.options.Log.Handler()}),
+		Logger:               slog.New(quiet{c.options.Log.Handler()}),
+		RescueStuckJobsAfter: rescueAfter,
 	}
 	if c.options.Simulated {
 		config.Test.Time = clock{c.options.Now}
+		// River looks for jobs that are stuck or old by the real time: to it, what
+		// runs in a simulated year ago would be both.
+		config.RescueStuckJobsAfter = 100 * 365 * 24 * time.Hour
+		config.CancelledJobRetentionPeriod, config.CompletedJobRetentionPeriod, config.DiscardedJobRetentionPeriod = -1, -1, -1
 	}
 	return config
 }
@@ -129,7 +134,6 @@ func (c *Client) Start(ctx context.Context) error {
 	config.PeriodicJobs = c.periodic
 	config.FetchCooldown = cooldown
 	config.JobTimeout = defaultTimeout
-	config.RescueStuckJobsAfter = rescueAfter
 	if c.db.Dialect() == store.SQLite {
 		config.FetchPollInterval = pollEvery
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
 )
 
 // CedarSchema returns the Cedar schema of the statement, with the closed lists
@@ -24,18 +25,44 @@ func (s *Statement) CedarPolicies() map[string]string {
 	return out
 }
 
-// CedarText returns the rules that run as one Cedar text, in statement order,
-// each named by an annotation.
+// CedarSchemaJSON returns [Statement.CedarSchema] in the form of JSON.
+func (s *Statement) CedarSchemaJSON() []byte {
+	var read schema.Schema
+	if err := read.UnmarshalCedar([]byte(s.vocab.text)); err != nil {
+		panic(err) // the statement was compiled by it
+	}
+	b, err := json.MarshalIndent(&read, "", "  ")
+	if err != nil {
+		panic(err) // what was read can be written
+	}
+	return append(b, '\n')
+}
+
+// CedarText returns every rule as one Cedar text, in statement order, each with
+// its clause and line and named by an annotation. What does not run, as the
+// permits of planned clauses, is there as a comment.
 func (s *Statement) CedarText() string {
-	policies := s.CedarPolicies()
 	var b strings.Builder
+	front := s.Front()
+	fmt.Fprintf(&b, "// %s\n// SHA-256 of the statement: %s\n", oneLine(front.Title+", version "+front.Version), s.hash)
+	b.WriteString("// Loot decides by these rules and, beyond Cedar, refuses whenever a rule errs or a request does not conform to the schema.\n\n")
 	for _, r := range s.rules {
-		if text, ok := policies[r.ID]; ok {
-			fmt.Fprintf(&b, "// %s, line %d\n@id(%q)\n%s\n\n", r.Clause, r.Line, r.ID, text)
+		text := fmt.Sprintf("@id(%q)\n%s\n", r.ID, policyOf(r.ast).MarshalCedar())
+		fmt.Fprintf(&b, "// %s, line %d", r.Clause, r.Line)
+		if r.Generated {
+			fmt.Fprintf(&b, ", from the declarations: %s", strings.Join(r.decls, ", "))
 		}
+		if r.planned && !r.Forbid {
+			b.WriteString(", planned, so it does not run yet:")
+			text = "// " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n// ") + "\n"
+		}
+		b.WriteString("\n" + text + "\n")
 	}
 	return b.String()
 }
+
+// oneLine keeps a text within its comment.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // CedarRequest returns an input as the Cedar request that it is decided as:
 // principal, action, resource, context and the entities it speaks of.

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,17 @@ const asked = 20000
 
 // second starts the reference evaluator on the statement's schema and rules.
 func second(t *testing.T, s *Statement) func(line []byte) secondAnswer {
+	t.Helper()
+	ask, a := secondOn(t, s.CedarSchema(), s.CedarPolicies())
+	if len(a.Failure)+len(a.Faults) > 0 {
+		t.Fatalf("the second evaluator refuses the rules:\n%s", strings.Join(append(a.Failure, a.Faults...), "\n"))
+	}
+	return ask
+}
+
+// secondOn starts the reference evaluator on a schema, as text or JSON, and
+// rules, as one text or by id, and returns what its validation found.
+func secondOn(t *testing.T, schema, policies any) (func(line []byte) secondAnswer, secondAnswer) {
 	t.Helper()
 	dir := filepath.Join("testdata", "cedarwasm")
 	node, err := exec.LookPath("node")
@@ -72,14 +84,11 @@ func second(t *testing.T, s *Statement) func(line []byte) secondAnswer {
 		}
 		return a
 	}
-	head, err := json.Marshal(map[string]any{"schema": s.CedarSchema(), "policies": s.CedarPolicies()})
+	head, err := json.Marshal(map[string]any{"schema": schema, "policies": policies})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := ask(head); len(a.Failure)+len(a.Faults) > 0 {
-		t.Fatalf("the second evaluator refuses the rules:\n%s", strings.Join(append(a.Failure, a.Faults...), "\n"))
-	}
-	return ask
+	return ask, ask(head)
 }
 
 type secondAnswer struct {
@@ -167,6 +176,88 @@ func TestSecondEvaluatorAgrees(t *testing.T) {
 		if decided[id] == 0 {
 			t.Errorf("the rule %s decided nothing", id)
 		}
+	}
+}
+
+// TestOthersReadWhatIsExported: the reference implementation parses the exported
+// rules, validates them against the exported schema in both its forms, and
+// decides by them as we do.
+func TestOthersReadWhatIsExported(t *testing.T) {
+	standard, err := parse("statement.md", Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, found := secondOn(t, json.RawMessage(standard.CedarSchemaJSON()), standard.CedarText()); len(found.Failure)+len(found.Faults) > 0 {
+		t.Errorf("what is exported of the standard statement is refused: %v", found)
+	}
+	s := load(t, "full.md")
+	for name, schema := range map[string]any{"text": s.CedarSchema(), "JSON": json.RawMessage(s.CedarSchemaJSON())} {
+		t.Run(name, func(t *testing.T) {
+			ask, found := secondOn(t, schema, s.CedarText())
+			if len(found.Failure)+len(found.Faults) > 0 {
+				t.Fatalf("what is exported is refused:\n%s", strings.Join(append(found.Failure, found.Faults...), "\n"))
+			}
+			next, decided := randomInputs(s, 7), 0
+			for range 500 {
+				in := next()
+				line, err := s.CedarRequest(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				theirs, ours := ask(line), s.Decide(in)
+				if len(theirs.Failure)+len(theirs.Faults) > 0 || (theirs.Decision == "allow") != ours.Allowed || len(theirs.Reason) != len(ours.Rules) {
+					t.Fatalf("ours %+v, theirs %+v\n%s", ours, theirs, line)
+				}
+				decided += len(ours.Rules)
+			}
+			if decided == 0 {
+				t.Error("no rule decided anything")
+			}
+			wrong := strings.Replace(s.CedarText(), "context.demanded", "context.demandd", 1)
+			if _, found := secondOn(t, schema, wrong); len(found.Faults) == 0 {
+				t.Error("a rule that speaks of what the schema does not have is not found")
+			}
+		})
+	}
+}
+
+// TestATitleStaysInItsComment: no text of the statement becomes a rule of what is
+// exported.
+func TestATitleStaysInItsComment(t *testing.T) {
+	src := bytes.Replace(read1(t, "full.md"), []byte("title: Privacy statement of Sample Hosting"), []byte(`title: "Ours\npermit (principal, action, resource);"`), 1)
+	s, err := parse("full.md", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := s.CedarText(); strings.Contains(text, "\npermit (principal, action, resource);") || !strings.Contains(text, "// Ours permit") {
+		t.Errorf("the title left its comment:\n%s", text[:300])
+	}
+}
+
+// TestEveryRuleIsExported: with the line that it stands in, and where it does
+// not run, as a comment.
+func TestEveryRuleIsExported(t *testing.T) {
+	s, err := parse("statement.md", Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, planned, generated := s.CedarText(), 0, 0
+	for _, r := range s.rules {
+		head := fmt.Sprintf("// %s, line %d", r.Clause, r.Line)
+		name := fmt.Sprintf("\n@id(%q)\n", r.ID)
+		if r.planned && !r.Forbid {
+			name = fmt.Sprintf("\n// @id(%q)\n", r.ID)
+			planned++
+		}
+		if r.Generated {
+			generated++
+		}
+		if !strings.Contains(text, head) || strings.Count(text, name) != 1 {
+			t.Errorf("the rule %s of line %d is not there", r.ID, r.Line)
+		}
+	}
+	if planned == 0 || generated == 0 {
+		t.Errorf("%d planned and %d generated rules: too few to tell", planned, generated)
 	}
 }
 

@@ -15,6 +15,7 @@ func TestExports(t *testing.T) {
 	golden(t, "testdata/full.html", s.ExportRecordHTML())
 	golden(t, "testdata/full.cedar", []byte(s.CedarText()))
 	golden(t, "testdata/full.cedarschema", []byte(s.CedarSchema()))
+	golden(t, "testdata/full.cedarschema.json", s.CedarSchemaJSON())
 }
 
 // properties are the terms of the vocabulary that the export uses besides those

@@ -21,20 +21,21 @@ type Refuser interface {
 	Refused() (clause loot.Clause, title string, needed []string)
 }
 
-// An Awaiter is a refusal that only waits for a second person.
+// An Awaiter is a refusal that may wait for other people.
 type Awaiter interface {
 	Refuser
-	Awaits() (approval string)
+	// Awaits returns the approval that was asked for; nil: none.
+	Awaits() *loot.Awaited
 }
 
 // A Refusal is what a page shows of a [Refuser].
 type Refusal struct {
-	Message  string
-	Clause   loot.Clause
-	Title    string
-	Needed   []string
-	Approval string // waits for a second person: its id
-	Href     string // of the clause in the statement
+	Message string
+	Clause  loot.Clause
+	Title   string
+	Needed  []string
+	Awaited *loot.Awaited // approval that was asked for; nil: none
+	Href    string        // of the clause in the statement
 }
 
 // RefusalOf returns what to show of a refusal, so that a page can say it
@@ -47,7 +48,7 @@ func RefusalOf(err error) (Refusal, bool) {
 	v := Refusal{Message: loot.Message(e)}
 	v.Clause, v.Title, v.Needed = e.Refused()
 	if a, ok := errors.AsType[Awaiter](err); ok {
-		v.Approval = a.Awaits()
+		v.Awaited = a.Awaits()
 	}
 	return v, true
 }
@@ -146,7 +147,7 @@ type problem struct {
 	Fields   map[string]string `json:"fields,omitempty"`
 	Clause   loot.Clause       `json:"clause,omitempty"`
 	Needed   []string          `json:"needed,omitempty"`
-	Approval string            `json:"approval,omitempty"`
+	Approval *loot.Awaited     `json:"approval,omitempty"`
 }
 
 func (s *Shell) problem(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -155,7 +156,7 @@ func (s *Shell) problem(w http.ResponseWriter, r *http.Request, status int, err 
 		p.Instance = "urn:loot:request:" + id
 	}
 	if v, ok := RefusalOf(err); ok {
-		p.Clause, p.Needed, p.Approval = v.Clause, v.Needed, v.Approval
+		p.Clause, p.Needed, p.Approval = v.Clause, v.Needed, v.Awaited
 		if v.Title != "" {
 			p.Title = v.Title
 		}
@@ -220,8 +221,8 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 			ref.Href = v.Site.Statement + "#" + string(ref.Clause)
 		}
 		v.Refusal = &ref
-		if ref.Approval != "" {
-			v.Icon, v.Heading = "users", "A second person has to agree"
+		if ref.Awaited != nil {
+			v.Icon, v.Heading = "users", "Others have to agree"
 		}
 	} else if kind == loot.Denied {
 		v.Heading = "This is not permitted"

@@ -1,10 +1,12 @@
 package web
 
 import (
-	"context"
-	"crypto/rand"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
-	"sync"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,45 +29,56 @@ type Flash struct {
 	Text string
 }
 
-// Flashes is where one-time messages wait for the next page. The browser is
-// given only a random name. With several servers behind one address they
-// wait where all of them look.
-type Flashes interface {
-	Put(ctx context.Context, name string, f Flash) error
-	// Take returns the message and forgets it; false if there is none.
-	Take(ctx context.Context, name string) (Flash, bool)
-}
-
-// flashCookie is declared in the statement's register of stored items.
+// flashCookie is declared in the statement's register of stored items. The
+// message travels in it rather than waiting at the server, so that whichever
+// node answers next can show it and nothing has to be swept; whoever is not
+// signed in has no session that could hold it. It is signed, as nobody else may
+// put words into our mouth, and says nothing that the page will not show.
 const (
 	flashCookie = "flash"
-	flashLife   = 2 * time.Minute
+	flashLife   = time.Minute
+	maxFlash    = 4096 // more than browsers keep
 )
 
-// SetFlash lets the next page say text once. Nothing is stored before the
-// handler has returned without an error, as the cookie is part of its answer.
-func SetFlash(w http.ResponseWriter, r *http.Request, tone Tone, text string) error {
+// SetFlash lets the next page say text once, which names nobody. Nothing is
+// said before the handler has returned without an error, as the cookie is part
+// of its answer.
+func SetFlash(w http.ResponseWriter, r *http.Request, tone Tone, text string) {
 	s := exchangeOf(r.Context()).shell
 	if s == nil {
-		return nil
+		return
 	}
-	name := rand.Text()
-	if err := s.flashes.Put(r.Context(), name, Flash{tone, text}); err != nil {
-		return err
-	}
-	s.setCookie(w, flashCookie, name, int(flashLife.Seconds()))
-	return nil
+	said := strconv.FormatInt(s.opts.Now().Add(flashLife).Unix(), 10) + "." + string(tone) + "." + text
+	s.setCookie(w, flashCookie, base64.RawURLEncoding.EncodeToString(append(s.flashMAC(said), said...)), int(flashLife.Seconds()))
 }
 
+// takeFlash returns the message that the browser brings; nil if there is none
+// of ours, or it is too old.
 func (s *Shell) takeFlash(r *http.Request) *Flash {
 	c, err := r.Cookie(flashCookie)
-	if err != nil || len(c.Value) > 64 {
+	if err != nil || len(c.Value) > maxFlash {
 		return nil
 	}
-	if f, ok := s.flashes.Take(r.Context(), c.Value); ok {
-		return &f
+	b, err := base64.RawURLEncoding.DecodeString(c.Value)
+	if err != nil || len(b) < sha256.Size {
+		return nil
 	}
-	return nil
+	said := string(b[sha256.Size:])
+	if !hmac.Equal(b[:sha256.Size], s.flashMAC(said)) {
+		return nil
+	}
+	until, rest, _ := strings.Cut(said, ".")
+	tone, text, _ := strings.Cut(rest, ".")
+	if at, err := strconv.ParseInt(until, 10, 64); err != nil || s.opts.Now().Unix() > at {
+		return nil
+	}
+	return &Flash{Tone(tone), text}
+}
+
+func (s *Shell) flashMAC(said string) []byte {
+	mac := hmac.New(sha256.New, s.opts.Secret)
+	mac.Write([]byte("flash\x00" + said))
+	return mac.Sum(nil)
 }
 
 // setCookie sets a cookie of the shell's own; seconds < 0 removes it.
@@ -74,52 +87,4 @@ func (s *Shell) setCookie(w http.ResponseWriter, name, value string, seconds int
 		Name: name, Value: value, Path: "/", MaxAge: seconds,
 		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
 	})
-}
-
-// maxFlashes bounds the memory of messages that nobody came back for.
-const maxFlashes = 10_000
-
-// flashMemory keeps messages in the process.
-type flashMemory struct {
-	now func() time.Time
-	mu  sync.Mutex
-	all map[string]waiting
-}
-
-type waiting struct {
-	Flash
-	until time.Time
-}
-
-func newFlashMemory(now func() time.Time) *flashMemory {
-	return &flashMemory{now: now, all: map[string]waiting{}}
-}
-
-func (m *flashMemory) Put(_ context.Context, name string, f Flash) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.now()
-	if len(m.all) >= maxFlashes {
-		for k, v := range m.all {
-			if now.After(v.until) {
-				delete(m.all, k)
-			}
-		}
-		if len(m.all) >= maxFlashes {
-			return nil // a message less, rather than memory without end
-		}
-	}
-	m.all[name] = waiting{f, now.Add(flashLife)}
-	return nil
-}
-
-func (m *flashMemory) Take(_ context.Context, name string) (Flash, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	w, ok := m.all[name]
-	delete(m.all, name)
-	if !ok || m.now().After(w.until) {
-		return Flash{}, false
-	}
-	return w.Flash, true
 }

@@ -5,6 +5,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -83,7 +84,7 @@ type Options struct {
 	Site     func() Site                           // read for every page, as the statement may change while it runs
 	Identify func(*http.Request) (Identity, error) // who asks; the zero Identity is a visitor
 	Nav      []Nav                                 // of all desks
-	Flashes  Flashes                               // where one-time messages wait; nil: in the memory of this process
+	Secret   []byte                                // signs what a browser keeps until its next page; the same on every node; nil: made up
 	Proxies  []netip.Prefix                        // whose X-Forwarded-For is believed
 	Around   []func(http.Handler) http.Handler     // put around the mux, inside of the headers: sessions
 	NoLimits bool                                  // for load tests: no rate limits
@@ -95,7 +96,6 @@ type Shell struct {
 	opts    Options
 	https   bool
 	limits  *limiter
-	flashes Flashes
 	nav     []*navEntry
 	origin  *http.CrossOriginProtection
 	changes atomic.Uint64 // requests that may have changed something, for the counts beside the navigation
@@ -116,17 +116,16 @@ func New(o Options) *Shell {
 	if o.Identify == nil {
 		o.Identify = func(*http.Request) (Identity, error) { return Identity{}, nil }
 	}
-	s := &Shell{
-		opts:    o,
-		https:   len(o.BaseURL) > 8 && o.BaseURL[:8] == "https://",
-		limits:  newLimiter(o.Now),
-		flashes: o.Flashes,
-		nav:     newNav(o.Nav),
-		origin:  http.NewCrossOriginProtection(),
-		routes:  map[string]Route{},
+	if len(o.Secret) == 0 {
+		o.Secret = []byte(rand.Text())
 	}
-	if s.flashes == nil {
-		s.flashes = newFlashMemory(o.Now)
+	s := &Shell{
+		opts:   o,
+		https:  len(o.BaseURL) > 8 && o.BaseURL[:8] == "https://",
+		limits: newLimiter(o.Now),
+		nav:    newNav(o.Nav),
+		origin: http.NewCrossOriginProtection(),
+		routes: map[string]Route{},
 	}
 	if o.BaseURL != "" {
 		if err := s.origin.AddTrustedOrigin(originOf(o.BaseURL)); err != nil {

@@ -192,6 +192,28 @@ func TestRefusalNamesTheClauseAndWhatWouldBeNeeded(t *testing.T) {
 	}
 }
 
+// awaiting is a refusal of what others were asked to agree to.
+type awaiting struct{ refused }
+
+func (awaiting) Awaits() *loot.Awaited {
+	asked := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	return &loot.Awaited{ID: "a7", Asked: asked, Until: asked.AddDate(0, 0, 3), Agreed: 1, Needed: 2}
+}
+
+func TestRefusalSaysHowTheApprovalStandsThatWasAskedFor(t *testing.T) {
+	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "GET /x", Audience: web.Public, Serve: failing(awaiting{})}})
+	page := s.Get("/x").Body
+	for _, want := range []string{"Others have to agree", "1 of 2 agreed", "1 Mar 2026, 09:00 UTC", "4 Mar 2026, 09:00 UTC"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	a := s.Do("GET", "/x", "", http.Header{"Accept": {"application/json"}})
+	if want := `"approval":{"id":"a7","asked":"2026-03-01T09:00:00Z","until":"2026-03-04T09:00:00Z","agreed":1,"needed":2}`; !strings.Contains(a.Body, want) {
+		t.Errorf("the problem says %s", a.Body)
+	}
+}
+
 func TestSignInIsAskedForAndLedBackFrom(t *testing.T) {
 	o := web.Options{Site: func() web.Site { return web.Site{SignIn: "/signin", StaffSignIn: "/console/signin"} }}
 	s := webtest.New(t, o, []web.Route{

@@ -20,7 +20,7 @@ type statementCmd struct {
 	Check  statementCheckCmd  `cmd:"" help:"Say everything that is wrong with a statement, with file, line, column and clause."`
 	Show   statementShowCmd   `cmd:"" help:"Print a statement clause by clause: its words and what runs."`
 	Diff   statementDiffCmd   `cmd:"" help:"Print what changes between two statements: text, declarations, rules and, with --data, recorded decisions that would come out differently."`
-	Export statementExportCmd `cmd:"" help:"Write the statement for others: W3C DPV as JSON-LD, the record of processing activities as CSV or HTML, the source, the JSON Schema of the declarations."`
+	Export statementExportCmd `cmd:"" help:"Write the statement for others: W3C DPV as JSON-LD, the record of processing activities as CSV or HTML, its rules and their schema for Cedar's tools, the source, the JSON Schema of the declarations."`
 }
 
 // readStatement reads and compiles the statement in a file; with no file the
@@ -253,7 +253,7 @@ func (s *statementDiffCmd) decisions(c *command) ([]statement.Input, error) {
 
 type statementExportCmd struct {
 	File string `arg:"" optional:"" help:"Statement; none: the one that comes with Loot." type:"path"`
-	As   string `help:"dpv (JSON-LD), record-csv, record-html, source or schema." enum:"dpv,record-csv,record-html,source,schema" default:"dpv"`
+	As   string `help:"dpv (JSON-LD), record-csv, record-html, cedar (every rule), cedar-schema, cedar-schema-json, source or schema." enum:"dpv,record-csv,record-html,cedar,cedar-schema,cedar-schema-json,source,schema" default:"dpv"`
 	JSON bool   `help:"The same as --as dpv." name:"json"`
 }
 
@@ -273,6 +273,12 @@ func (s *statementExportCmd) Run(c *command) error {
 		out = st.ExportRecordCSV()
 	case s.As == "record-html":
 		out = st.ExportRecordHTML()
+	case s.As == "cedar":
+		out = []byte(st.CedarText())
+	case s.As == "cedar-schema":
+		out = []byte(st.CedarSchema())
+	case s.As == "cedar-schema-json":
+		out = st.CedarSchemaJSON()
 	case s.As == "source":
 		out = st.Source()
 	}

@@ -137,9 +137,7 @@ func (b *Billing) end(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, "The service has ended."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "The service has ended.")
 	return web.Redirect(w, r, "/portal/services")
 }
 
@@ -305,9 +303,7 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, "The plan can be ordered from now on."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "The plan can be ordered from now on.")
 	return web.Redirect(w, r, "/console/billing/plans")
 }
 

@@ -139,9 +139,7 @@ func (c *customers) askErasure(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if err := web.SetFlash(w, r, web.Info, "Your services have ended. Your account is erased as soon as nothing holds it any longer."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Info, "Your services have ended. Your account is erased as soon as nothing holds it any longer.")
 	return web.Redirect(w, r, "/portal/account")
 }
 
@@ -202,9 +200,7 @@ func (c *customers) keepAccount(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, "Your account stays. Services that have ended can be ordered again."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "Your account stays. Services that have ended can be ordered again.")
 	return web.Redirect(w, r, "/portal/account")
 }
 

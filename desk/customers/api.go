@@ -323,7 +323,7 @@ func (c *customers) apiOpen(ctx context.Context, in *openIn) (*openOut, error) {
 
 type askOut struct {
 	Body struct {
-		Approval string `json:"approval"`
+		Approval loot.Awaited `json:"approval" doc:"Asked for now, or, if the same was asked for already, then"`
 	}
 }
 

@@ -131,7 +131,14 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 
 		c.who.Actor.Roles = []loot.Role{"billing"}
 		asked, _ := want(http.StatusAccepted, http.MethodPost, path+"/approvals", `{"purpose":"payment","reason":"Refund","fields":["payment.iban"],"reveal":true}`)
-		approval := asked["approval"].(string)
+		approval := asked["approval"].(map[string]any)["id"].(string)
+		refused, raw := want(http.StatusForbidden, http.MethodPost, path+"/open", `{"purpose":"payment","reason":"Refund","fields":["payment.iban"],"reveal":true}`)
+		if got, _ := refused["approval"].(map[string]any); got["id"] != approval || got["agreed"] != 0.0 || got["needed"] != 1.0 || got["until"] != "2026-11-26T09:00:00Z" {
+			t.Errorf("the refusal does not say how the approval stands: %s", raw)
+		}
+		if asked, _ := want(http.StatusAccepted, http.MethodPost, path+"/approvals", `{"purpose":"payment","reason":"Refund","fields":["payment.iban"],"reveal":true}`); asked["approval"].(map[string]any)["id"] != approval {
+			t.Error("the same was asked for twice")
+		}
 		open := `{"purpose":"payment","reason":"Refund","fields":["payment.iban"],"reveal":true,"approval":"` + approval + `"}`
 		want(http.StatusConflict, http.MethodPost, path+"/open", open)
 		h.approve(approval, "m9", true)

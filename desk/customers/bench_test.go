@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"loot"
-	"loot/web"
+	"loot/desk"
 )
 
 // BenchmarkRegister sends the order form, as sixteen browsers at a time do.
@@ -51,18 +51,14 @@ func BenchmarkOpen(b *testing.B) {
 		subject, err := NewPerson(ctx, h.world())
 		ok(b, err)
 		path := "/console/customers/" + string(subject) + "/open"
-		body := url.Values{"purpose": {"support"}, "reason": {"Ticket 7"}}.Encode()
-		who := web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}}
+		stated := url.Values{"purpose": {"support"}, "reason": {"Ticket 7"}}
+		colleague := desk.Browser{World: h.world(), Who: loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}}
 		b.SetParallelism(8)
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				r, _ := http.NewRequestWithContext(web.WithIdentity(ctx, who), http.MethodPost, path, strings.NewReader(body))
-				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-				a := &answered{header: http.Header{}}
-				h.Server.Config.Handler.ServeHTTP(a, r)
-				if a.status != http.StatusOK {
-					b.Errorf("status %d", a.status)
+				if a, err := colleague.Post(ctx, path, stated); err != nil || a.Status != http.StatusOK {
+					b.Errorf("not opened: %v %v", a, err)
 				}
 			}
 		})

@@ -391,7 +391,9 @@ func (c *customers) open(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	c.lock(s, a, locked, o)
+	if err := c.lock(ctx, s, me, a, locked, o); err != nil {
+		return err
+	}
 	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
 }
 
@@ -485,23 +487,43 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, values vault.Values,
 	return out
 }
 
-// lock lists the fields that need other people's agreement.
-func (c *customers) lock(s *statement.Statement, a ask, locked []loot.Field, o *openedView) {
+// lock lists the fields that need other people's agreement, and how that
+// stands where it was asked for.
+func (c *customers) lock(ctx context.Context, s *statement.Statement, me loot.Actor, a ask, locked []loot.Field, o *openedView) error {
 	for _, id := range locked {
+		asked, err := c.awaited(ctx, a.request(me, []loot.Field{id}, true))
+		if err != nil {
+			return err
+		}
 		d, _ := s.Field(id)
-		n := levelOf(s, d).Approvals
-		o.Locked = append(o.Locked, lockedRow{
-			Title: d.Title, Needs: "Opens after " + people(n) + " agreed.",
+		row := lockedRow{
+			Title: d.Title, Needs: "Opens after " + people(levelOf(s, d).Approvals) + " agreed.",
 			Ask: web.Action{
 				Label: "Ask for it", Icon: "users", Small: true, Post: true,
 				Href: "/console/customers/" + url.PathEscape(string(a.Subject)) + "/ask", Hidden: a.hidden("field", string(id)),
 			},
-		})
+		}
+		if asked != nil {
+			row.Needs = stands(*asked)
+			row.Ask = web.Action{Label: "How it stands", Icon: "users", Small: true, Href: approvalPath(a.Subject, asked.ID)}
+		}
+		o.Locked = append(o.Locked, row)
 	}
+	return nil
+}
+
+// awaited returns the approval that was asked for a request; nil: none.
+func (c *customers) awaited(ctx context.Context, r gate.Request) (asked *loot.Awaited, err error) {
+	err = c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		asked, err = c.Gate.Awaited(ctx, tx, r)
+		return err
+	})
+	return asked, err
 }
 
 // refused shows a refusal where it happened: the clause, what would be needed,
-// and a way to ask for approval where that helps. Any other error is returned.
+// and where that helps a way to ask for approval, or how it stands with the one
+// that was asked for. Any other error is returned.
 func (c *customers) refused(w http.ResponseWriter, r *http.Request, a ask, fields web.Fields, err error) error {
 	refusal, ok := errors.AsType[*gate.Refusal](err)
 	if !ok {
@@ -518,13 +540,20 @@ func (c *customers) refused(w http.ResponseWriter, r *http.Request, a ask, field
 	v := cardView{Ask: fields, Refusal: &shown}
 	if refusal.Approvals > 0 && a.Approval == "" {
 		req := refusal.Request()
-		var ids []string
-		for _, f := range req.Fields {
-			ids = append(ids, string(f))
+		req.Unmask = true // as it would be asked for
+		asked, err := c.awaited(r.Context(), req)
+		if err != nil {
+			return err
+		}
+		if shown.Awaited = nil; asked != nil { // said in the alert, with what can be done
+			if v.Approval, err = c.approvalAlert(r, asked.ID); err != nil {
+				return err
+			}
+			return c.showCard(w, r, http.StatusForbidden, v)
 		}
 		pairs := []string{}
-		for _, id := range ids {
-			pairs = append(pairs, "field", id)
+		for _, f := range req.Fields {
+			pairs = append(pairs, "field", string(f))
 		}
 		v.AskFor = &web.Action{
 			Label: "Ask " + people(refusal.Approvals) + " to agree", Icon: "users", Primary: true, Post: true,

@@ -1,6 +1,9 @@
 package customers
 
 import (
+	"bytes"
+	"html"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
@@ -9,7 +12,10 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
+	"loot/store/storetest"
+	"loot/vault"
 	"loot/web/webtest"
 )
 
@@ -211,13 +217,25 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 			t.Fatalf("status %d to %q: %s", a.Status, at, text(a.Body))
 		}
 		_, id, _ := strings.Cut(at, "=")
-		shows(t, h.Get(at), http.StatusOK, "You asked for approval", "1 is still to be heard")
+		const stands = "You asked for approval on 23 November, 09:00. 0 of 1 agreed so far. The question is open until 26 November, 09:00. See your approvals"
+		shows(t, h.Get(at), http.StatusOK, stands)
+		// Whoever opens it again is told how it stands, and cannot ask again.
+		a = h.open(s, "payment")
+		shows(t, a, http.StatusForbidden, stands, "one other person must agree")
+		hides(t, a, "Ask one other person to agree")
+		if again := h.Post("/console/customers/"+string(s)+"/ask", "purpose", "payment", "reason", "Refund 12", "field", "payment.iban"); again.Header.Get("Location") != at {
+			t.Errorf("asked again: %q, want %q", again.Header.Get("Location"), at)
+		}
+		h.asStaff("m2", "billing")
+		shows(t, h.open(s, "payment"), http.StatusForbidden, "Ask one other person to agree")
+		h.asStaff("m1", "billing")
 		early := h.Post("/console/customers/"+string(s)+"/open", "approval", id)
 		shows(t, early, http.StatusConflict)
 		hides(t, early, "IE29AIBK")
 
 		h.approve(id, "m9", true)
 		shows(t, h.Get(at), http.StatusOK, "Agreed.", "Open now")
+		shows(t, h.open(s, "payment"), http.StatusForbidden, "Agreed.", "Open now")
 		h.asStaff("m2", "billing")
 		shows(t, h.Get(at), http.StatusNotFound)
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "approval", id), http.StatusForbidden, "somebody else")
@@ -235,6 +253,26 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "invoice", "reason", "x", "field", "company.name"), http.StatusConflict, "Nobody has to agree")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "support", "reason", "x", "field", "contact.email"), http.StatusForbidden)
 	})
+}
+
+// TestALockedDetailSaysHowItsApprovalStands: where a purpose opens some details
+// at once and one after others agreed, its row says that they were asked.
+func TestALockedDetailSaysHowItsApprovalStands(t *testing.T) {
+	const alone = "    needed:\n      payment: Without it we cannot collect by direct debit; you pay by transfer instead.\n"
+	source := bytes.Replace(statement.Default(), []byte(alone), []byte(alone+"      support: Without it we cannot see why a payment failed.\n"), 1)
+	s, err := statement.Parse("statement.md", source)
+	ok(t, err)
+	h := newHouse(t, storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}), s)
+	who := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
+	h.asStaff("m1", "support")
+	shows(t, h.open(who, "support"), http.StatusOK, "Opens after one other person agreed.", "Ask for it")
+	at := h.Post("/console/customers/"+string(who)+"/ask", "purpose", "support", "reason", "Ticket 7", "field", "payment.iban").Header.Get("Location")
+	a := h.open(who, "support")
+	shows(t, a, http.StatusOK, "Asked on 23 November, 09:00, 0 of 1 agreed.", "How it stands")
+	hides(t, a, "Ask for it")
+	if !strings.Contains(html.UnescapeString(a.Body), `href="`+at+`"`) {
+		t.Errorf("no link to %s", at)
+	}
 }
 
 func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {

@@ -135,9 +135,7 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, d.Title+": saved."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, d.Title+": saved.")
 	return web.Redirect(w, r, "/portal")
 }
 
@@ -305,9 +303,7 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	if err := web.SetFlash(w, r, web.Good, d.Title+": corrected. The customer sees it."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, d.Title+": corrected. The customer sees it.")
 	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
 }
 

@@ -256,7 +256,7 @@ func (p *play) somebody() loot.Actor {
 // look has the customer look at their own record.
 func (p *play) look(subject *loot.Subject) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := browser{p.w, loot.Actor{Kind: loot.Person, ID: string(*subject)}}.get(ctx, "/portal")
+		_, err := desk.Browser{World: p.w, Who: loot.Actor{Kind: loot.Person, ID: string(*subject)}}.Get(ctx, "/portal")
 		return err
 	}
 }
@@ -282,11 +282,11 @@ func (p *play) ownChange(subject *loot.Subject) func(context.Context) error {
 			return nil
 		}
 		d, me := p.s.Fields(collection)[i], loot.Actor{Kind: loot.Person, ID: string(*subject)}
-		a, err := browser{p.w, me}.get(ctx, "/portal/correct/"+string(d.ID))
+		a, err := desk.Browser{World: p.w, Who: me}.Get(ctx, "/portal/correct/"+string(d.ID))
 		if err != nil {
 			return err
 		}
-		_, rest, _ := strings.Cut(a.body.String(), `name="version" value="`)
+		_, rest, _ := strings.Cut(a.Body.String(), `name="version" value="`)
 		version, _, _ := strings.Cut(rest, `"`)
 		return p.send(ctx, me, "/portal/correct/"+string(d.ID), url.Values{"version": {version}, string(d.ID): {phone}})
 	}
@@ -340,12 +340,12 @@ func (p *play) leave(subject *loot.Subject) func(context.Context) error {
 
 // send posts a form. A refusal is part of the history, a fault is not.
 func (p *play) send(ctx context.Context, who loot.Actor, path string, form url.Values) error {
-	a, err := browser{p.w, who}.post(ctx, path, form)
+	a, err := desk.Browser{World: p.w, Who: who}.Post(ctx, path, form)
 	if err != nil {
 		return err
 	}
-	if a.status >= http.StatusInternalServerError {
-		return fmt.Errorf("%s was answered with %d", path[:strings.LastIndex(path, "/")+1], a.status)
+	if a.Status >= http.StatusInternalServerError {
+		return fmt.Errorf("%s was answered with %d", path[:strings.LastIndex(path, "/")+1], a.Status)
 	}
 	return nil
 }

@@ -210,9 +210,14 @@ func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Stat
 }
 
 // purposeOf returns the purpose under which a person sees and erases their own
-// record: every decision names one, and this is the first of the collection.
+// record, as every decision names one: reaching it or, where the statement does
+// not speak of that, the first of the collection.
 func purposeOf(s *statement.Statement) loot.Purpose {
-	if d, ok := s.Collection(collection); ok && len(d.Purposes) > 0 {
+	d, _ := s.Collection(collection)
+	switch {
+	case slices.Contains(d.Purposes, forAccess):
+		return forAccess
+	case len(d.Purposes) > 0:
 		return d.Purposes[0]
 	}
 	return ""
@@ -324,6 +329,8 @@ func rank(b bool) int {
 // whyStands says whether a purpose stands for a person, and why.
 func whyStands(s *statement.Statement, p statement.Purpose, rec record) (string, bool) {
 	switch {
+	case p.ID == forAccess:
+		return "A law obliges us, as long as we hold anything about you: " + p.Law + ".", true
 	case slices.Contains(rec.person.Ordered, p.ID):
 		return "You ordered a service that needs it.", true
 	case slices.Contains(rec.person.Duties, p.ID):

@@ -18,6 +18,7 @@ import (
 // them for it.
 const (
 	forService loot.Purpose = "service"
+	forAccess  loot.Purpose = "access"
 	forNotice  loot.Purpose = "notice"
 )
 
@@ -131,9 +132,14 @@ func (c *customers) tellOne(ctx context.Context, a tellOne) error {
 	return c.DB.InTx(ctx, func(tx *store.Tx) error { return markNotified(ctx, tx, a.Entry, a.Subject, c.Now()) })
 }
 
-// greetKnown writes to the owner of an address that somebody registered with.
+// greetKnown writes to the owner of an address that somebody registered with,
+// also of one whose services have ended: the letter shows them the way in.
 func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
-	return c.letter(ctx, a.Subject, forService, a.Message, mail.Letter{
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	return c.letter(ctx, a.Subject, purposeOf(s), a.Message, mail.Letter{
 		Subject: "You have an account with us already",
 		Greet:   "Good day",
 		Blocks: []mail.Block{

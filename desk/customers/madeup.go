@@ -1,7 +1,6 @@
 package customers
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -14,57 +13,7 @@ import (
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
-	"loot/web"
 )
-
-// A browser reaches the pages of a world as somebody.
-type browser struct {
-	w   *desk.World
-	who loot.Actor
-}
-
-// An answered is what came back.
-type answered struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
-}
-
-func (a *answered) Header() http.Header         { return a.header }
-func (a *answered) Write(p []byte) (int, error) { return a.body.Write(p) }
-func (a *answered) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-func (b browser) get(ctx context.Context, path string) (*answered, error) {
-	return b.do(ctx, http.MethodGet, path, nil)
-}
-
-func (b browser) post(ctx context.Context, path string, form url.Values) (*answered, error) {
-	return b.do(ctx, http.MethodPost, path, form)
-}
-
-func (b browser) do(ctx context.Context, method, path string, form url.Values) (*answered, error) {
-	if b.who.Kind != "" {
-		ctx = web.WithIdentity(ctx, web.Identity{Actor: b.who, Name: "made up", At: b.w.Now()})
-	}
-	r, err := http.NewRequestWithContext(ctx, method, b.w.BaseURL+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	r.RemoteAddr = "192.0.2.1:1"
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	a := &answered{header: http.Header{}}
-	b.w.HTTP.ServeHTTP(a, r)
-	if a.status == 0 {
-		a.status = http.StatusOK
-	}
-	return a, nil
-}
 
 // madeUp returns an answer to a field that nobody could take for a real one.
 func madeUp(d statement.FieldDecl) string {
@@ -129,12 +78,12 @@ func registerBy(ctx context.Context, w *desk.World, s *statement.Statement, serv
 			form.Set("plan", plan)
 		}
 	}
-	a, err := browser{w: w}.post(ctx, "/order/"+url.PathEscape(service), form)
+	a, err := desk.Browser{World: w}.Post(ctx, "/order/"+url.PathEscape(service), form)
 	if err != nil {
 		return "", err
 	}
-	if a.status != http.StatusSeeOther {
-		return "", fmt.Errorf("ordering %s was answered with %d instead of being taken", service, a.status)
+	if a.Status != http.StatusSeeOther {
+		return "", fmt.Errorf("ordering %s was answered with %d instead of being taken", service, a.Status)
 	}
 	field := addressField(s)
 	var found []loot.Subject
@@ -159,11 +108,11 @@ func registerBy(ctx context.Context, w *desk.World, s *statement.Statement, serv
 
 // firstPlan returns the plan that the form of a service offers first, if any.
 func firstPlan(ctx context.Context, w *desk.World, service string) (string, error) {
-	a, err := browser{w: w}.get(ctx, "/order/"+url.PathEscape(service))
+	a, err := desk.Browser{World: w}.Get(ctx, "/order/"+url.PathEscape(service))
 	if err != nil {
 		return "", err
 	}
-	_, rest, found := strings.Cut(a.body.String(), `name="plan" value="`)
+	_, rest, found := strings.Cut(a.Body.String(), `name="plan" value="`)
 	if !found {
 		return "", nil
 	}

@@ -78,9 +78,7 @@ func (c *customers) orderMore(w http.ResponseWriter, r *http.Request) error {
 	if err := c.addService(ctx, s, me, form.Service, given, typed.Get("sent")); err != nil {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, form.Service.Title+" is ordered."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, form.Service.Title+" is ordered.")
 	return web.Redirect(w, r, "/portal")
 }
 

@@ -103,6 +103,10 @@ func standing(s *statement.Statement, p gate.PersonView) []standingRow {
 	for _, d := range s.Purposes() {
 		row := standingRow{Title: d.Title, Why: d.Why}
 		switch {
+		case d.ID == forAccess:
+			row.Rests = "The law: " + d.Law
+			row.Until = "As long as we hold anything about you"
+			row.State = web.Badge{Tone: web.Good, Text: "stands"}
 		case slices.Contains(p.Ordered, d.ID):
 			row.Rests = "A service that you ordered"
 			row.Until = "Ends with the service"
@@ -191,9 +195,7 @@ func (c *customers) choose(w http.ResponseWriter, r *http.Request) error {
 	if give {
 		text = "Permitted. You can take it back at any time."
 	}
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/portal/permissions")
 }
 
@@ -235,9 +237,7 @@ func (c *customers) object(w http.ResponseWriter, r *http.Request) error {
 	if objects {
 		text = "Your objection counts from this moment on."
 	}
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/portal/permissions")
 }
 

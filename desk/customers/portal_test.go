@@ -290,8 +290,11 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		}
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on", "Keep my account")
 		shows(t, h.Get("/portal/services"), http.StatusOK, "ended")
-		if h.use("mailing", "mailing", s, "contact.email") || h.use("signin", "service", s, "contact.email") {
+		if h.use("mailing", "mailing", s, "contact.email") || h.use("customers", "service", s, "contact.email") {
 			t.Error("used after everything ended")
+		}
+		if !h.use("signin", "access", s, "contact.email") {
+			t.Error("whose services ended does not reach what is still held")
 		}
 		shows(t, h.Post("/portal/order/backup", "plan", "backup-500"), http.StatusConflict)
 
@@ -362,7 +365,7 @@ func TestAServiceEndsAndItsPermissionWithIt(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		h.as(s)
-		if !h.use("signin", "service", s, "contact.email") {
+		if !h.use("customers", "service", s, "contact.email") {
 			t.Fatal("a service that runs permits nothing")
 		}
 		a := h.Get("/portal/services")
@@ -376,9 +379,10 @@ func TestAServiceEndsAndItsPermissionWithIt(t *testing.T) {
 				t.Fatalf("status %d: %s", a.Status, text(a.Body))
 			}
 		}
-		if h.use("signin", "service", s, "contact.email") {
+		if h.use("customers", "service", s, "contact.email") {
 			t.Error("used after the service ended")
 		}
-		shows(t, h.Get("/portal"), http.StatusOK, "ended", "after your last service ended")
+		shows(t, h.Get("/portal"), http.StatusOK, "ended", "after your last service ended", "as long as we hold anything about you")
+		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Reaching your own record", "As long as we hold anything about you")
 	})
 }

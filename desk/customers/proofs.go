@@ -63,11 +63,11 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 		proofOf(clause, "the form of each service says beside every field what it is for and what cannot be done without it", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			asked := 0
 			for _, service := range s.Services() {
-				a, err := browser{w: w}.get(ctx, "/order/"+url.PathEscape(service.ID))
+				a, err := desk.Browser{World: w}.Get(ctx, "/order/"+url.PathEscape(service.ID))
 				if err != nil {
 					return "", err
 				}
-				page := html.UnescapeString(a.body.String())
+				page := html.UnescapeString(a.Body.String())
 				form := draw(s, service, nil, c.needs.Written)
 				for _, q := range form.questions() {
 					for _, n := range append([]need{q.First}, q.More...) {
@@ -95,12 +95,12 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 					} else if plan != "" {
 						filled.Set("plan", plan)
 					}
-					a, err := browser{w: w}.post(ctx, "/order/"+url.PathEscape(service.ID), filled)
+					a, err := desk.Browser{World: w}.Post(ctx, "/order/"+url.PathEscape(service.ID), filled)
 					if err != nil {
 						return "", err
 					}
-					if a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body.String(), `id="f-`+q.Name+`-error"`) {
-						return "", fmt.Errorf("%s without %q was answered with %d and not refused beside the field", service.ID, q.Decl.Title, a.status)
+					if a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body.String(), `id="f-`+q.Name+`-error"`) {
+						return "", fmt.Errorf("%s without %q was answered with %d and not refused beside the field", service.ID, q.Decl.Title, a.Status)
 					}
 					tried++
 				}
@@ -201,12 +201,12 @@ func (c *customers) visibleProofs() []desk.Proof {
 			if err != nil {
 				return "", err
 			}
-			me := browser{w, loot.Actor{Kind: loot.Person, ID: string(subject)}}
-			a, err := me.get(ctx, "/portal")
+			me := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}
+			a, err := me.Get(ctx, "/portal")
 			if err != nil {
 				return "", err
 			}
-			page := html.UnescapeString(a.body.String())
+			page := html.UnescapeString(a.Body.String())
 			for _, q := range form.questions() {
 				value, _ := check(q.Decl, given.Get(q.Name))
 				for _, what := range []string{q.Decl.Title, shown(q.Decl, value), q.First.Title} {
@@ -220,13 +220,13 @@ func (c *customers) visibleProofs() []desk.Proof {
 					return "", fmt.Errorf("the portal does not show %q", what)
 				}
 			}
-			a, err = me.post(ctx, "/portal/export", nil)
+			a, err = me.Post(ctx, "/portal/export", nil)
 			if err != nil {
 				return "", err
 			}
 			for _, q := range form.questions() {
 				value, _ := check(q.Decl, given.Get(q.Name))
-				if !strings.Contains(a.body.String(), value) {
+				if !strings.Contains(a.Body.String(), value) {
 					return "", fmt.Errorf("the copy lacks %q", q.Decl.Title)
 				}
 			}
@@ -258,8 +258,63 @@ func (c *customers) visibleProofs() []desk.Proof {
 			return "a stranger was refused twice, the person themself was not", nil
 		}),
 		proofOf(clause, "an opening stands in the customer's timeline at once, with a proof that holds", openingIsSeen),
+		proofOf(clause, "the address to which the way in is sent opens for nobody else in its name", wayInOnly),
 		proofOf(clause, "a record is erased when no service, law or order needs it any longer, and not before", c.erasedInTime),
 	}
+}
+
+// wayInOnly has everybody whom the statement knows ask for the address for the
+// purpose of reaching one's own record: every other part of the program, each
+// role and each partner.
+func wayInOnly(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+	const clause = "adequacy.visible"
+	if purposeOf(s) != forAccess {
+		return "the statement has no purpose of reaching one's own record, so nobody can use it", nil
+	}
+	subject, err := NewPerson(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	type asker struct {
+		who    loot.Actor
+		action loot.Action
+	}
+	var askers []asker
+	for _, d := range s.Desks() {
+		if !slices.Contains(d.Purposes, forAccess) {
+			askers = append(askers, asker{loot.Actor{Kind: loot.Desk, ID: d.Name}, loot.Use})
+		}
+	}
+	for _, r := range s.Roles() {
+		who, err := w.NewStaff(ctx, true, r.ID)
+		if err != nil {
+			return "", err
+		}
+		askers = append(askers, asker{who, loot.Use}, asker{who, loot.Find})
+	}
+	for _, r := range s.Recipients() {
+		if r.Kind == string(loot.Partner) {
+			askers = append(askers, asker{loot.Actor{Kind: loot.Partner, ID: r.Key}, loot.Transfer})
+		}
+	}
+	for _, a := range askers {
+		req := gate.Request{
+			Action: a.action, Actor: a.who, Desk: name, Purpose: forAccess, Collection: collection, Fields: []loot.Field{addressField(s)}, Reason: "Tried for the proof.",
+		}
+		if a.action != loot.Find {
+			req.Subject = subject
+		}
+		no, err := decides(ctx, w, req)
+		switch {
+		case err != nil:
+			return "", err
+		case no == nil:
+			return "", fmt.Errorf("%s %q was permitted the address for %q", a.who.Kind, a.who.ID, forAccess)
+		case no.Clause != clause && !slices.Contains(no.Others, clause):
+			return "", fmt.Errorf("%s %q was refused the address for %q, but not by this clause", a.who.Kind, a.who.ID, forAccess)
+		}
+	}
+	return fmt.Sprintf("%d others asked for it and were refused", len(askers)), nil
 }
 
 // opener returns a role with a purpose for which a customer's record is opened
@@ -290,18 +345,18 @@ func openingIsSeen(ctx context.Context, w *desk.World, s *statement.Statement) (
 	if err != nil {
 		return "", err
 	}
-	a, err := browser{w, staff}.post(ctx, "/console/customers/"+string(subject)+"/open", url.Values{"purpose": {string(purpose)}, "reason": {"to see whether it is seen"}})
+	a, err := desk.Browser{World: w, Who: staff}.Post(ctx, "/console/customers/"+string(subject)+"/open", url.Values{"purpose": {string(purpose)}, "reason": {"to see whether it is seen"}})
 	if err != nil {
 		return "", err
 	}
-	if a.status != http.StatusOK {
-		return "", fmt.Errorf("opening a record for %q as %q was answered with %d", purpose, role, a.status)
+	if a.Status != http.StatusOK {
+		return "", fmt.Errorf("opening a record for %q as %q was answered with %d", purpose, role, a.Status)
 	}
-	if a, err = (browser{w, loot.Actor{Kind: loot.Person, ID: string(subject)}}).get(ctx, "/portal/timeline"); err != nil {
+	if a, err = (desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}).Get(ctx, "/portal/timeline"); err != nil {
 		return "", err
 	}
 	d, _ := s.Role(role)
-	if page := html.UnescapeString(a.body.String()); !strings.Contains(page, d.Title) || !strings.Contains(page, "Opened") {
+	if page := html.UnescapeString(a.Body.String()); !strings.Contains(page, d.Title) || !strings.Contains(page, "Opened") {
 		return "", fmt.Errorf("the opening by %q does not stand in the customer's timeline", d.Title)
 	}
 	if err := w.Drain(ctx); err != nil {

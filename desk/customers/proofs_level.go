@@ -53,18 +53,18 @@ func coveredUntilRevealed(ctx context.Context, w *desk.World, s *statement.State
 		if value == "" {
 			continue
 		}
-		a, err := browser{w, staff}.post(ctx, base+"/open", asked)
+		a, err := desk.Browser{World: w, Who: staff}.Post(ctx, base+"/open", asked)
 		if err != nil {
 			return "", err
 		}
-		if strings.Contains(html.UnescapeString(a.body.String()), value) {
+		if strings.Contains(html.UnescapeString(a.Body.String()), value) {
 			return "", fmt.Errorf("%q was shown as it is before anybody revealed it", d.Title)
 		}
 		one := url.Values{"purpose": asked["purpose"], "reason": asked["reason"], "field": {string(f)}}
-		if a, err = (browser{w, staff}).post(ctx, base+"/reveal", one); err != nil {
+		if a, err = (desk.Browser{World: w, Who: staff}).Post(ctx, base+"/reveal", one); err != nil {
 			return "", err
 		}
-		if !strings.Contains(html.UnescapeString(a.body.String()), value) {
+		if !strings.Contains(html.UnescapeString(a.Body.String()), value) {
 			return "", fmt.Errorf("%q stays covered when it is revealed", d.Title)
 		}
 		covered++
@@ -107,19 +107,19 @@ func agreed(ctx context.Context, w *desk.World, s *statement.Statement, role loo
 	if no == nil || no.Approvals != needed {
 		return "", fmt.Errorf("%q opened without the agreement of %s", d.Title, people(needed))
 	}
-	var id string
+	var asked loot.Awaited
 	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
-		id, err = w.Gate.RequestApproval(ctx, tx, req, needed)
+		asked, err = w.Gate.RequestApproval(ctx, tx, req, needed)
 		return err
 	}); err != nil {
 		return "", err
 	}
-	req.Approval = id
+	req.Approval = asked.ID
 	for n := range needed {
 		if err := stillShut(ctx, w, req); err != nil {
 			return "", fmt.Errorf("after %d of %d agreed: %w", n, needed, err)
 		}
-		if err := agree(ctx, w, s, id); err != nil {
+		if err := agree(ctx, w, s, asked.ID); err != nil {
 			return "", err
 		}
 	}

@@ -238,13 +238,13 @@ func refusedOnThePage(ctx context.Context, w *desk.World, s *statement.Statement
 		if slices.Contains(d.Purposes, p) || p == own {
 			continue
 		}
-		a, err := browser{w, staff}.post(ctx, "/console/customers/"+string(subject)+"/open", url.Values{"purpose": {string(p)}, "reason": {"to see whether it is refused"}})
+		a, err := desk.Browser{World: w, Who: staff}.Post(ctx, "/console/customers/"+string(subject)+"/open", url.Values{"purpose": {string(p)}, "reason": {"to see whether it is refused"}})
 		if err != nil {
 			return "", err
 		}
-		page := html.UnescapeString(a.body.String())
-		if a.status != http.StatusForbidden || !strings.Contains(page, "What would be needed") || !strings.Contains(page, "/statement#") {
-			return "", fmt.Errorf("opening as %q for %q was answered with %d and not refused with the clause and what would be needed", role, p, a.status)
+		page := html.UnescapeString(a.Body.String())
+		if a.Status != http.StatusForbidden || !strings.Contains(page, "What would be needed") || !strings.Contains(page, "/statement#") {
+			return "", fmt.Errorf("opening as %q for %q was answered with %d and not refused with the clause and what would be needed", role, p, a.Status)
 		}
 		refused++
 	}

@@ -38,11 +38,11 @@ func (c *customers) waysProofs() []desk.Proof {
 				paths = append(paths, "/order/"+url.PathEscape(service.ID))
 			}
 			for _, path := range paths {
-				a, err := browser{w: w}.get(ctx, path)
+				a, err := desk.Browser{World: w}.Get(ctx, path)
 				if err != nil {
 					return "", err
 				}
-				if cookies := a.header.Values("Set-Cookie"); len(cookies) > 0 {
+				if cookies := a.Header().Values("Set-Cookie"); len(cookies) > 0 {
 					return "", fmt.Errorf("%s puts something on the visitor's device", path)
 				}
 			}

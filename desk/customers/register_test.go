@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/gate"
@@ -134,6 +135,30 @@ func TestWhoeverIsKnownIsNotGivenAway(t *testing.T) {
 		}
 		if !found {
 			t.Error("the owner of the address was not written to")
+		}
+	})
+}
+
+// TestWhoeverWasACustomerIsToldTheWayIn: an order with the address of somebody
+// whose services ended long ago makes nobody, and its owner learns where to
+// sign in.
+func TestWhoeverWasACustomerIsToldTheWayIn(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		_, err := h.desk.endAll(t.Context(), loot.Actor{Kind: loot.Person, ID: string(s)})
+		ok(t, err)
+		h.clock.Advance(200 * 24 * time.Hour)
+		h.Actor = loot.Actor{}
+		if a := h.Post("/order/shared-hosting", append(jo, "sent", "again")...); a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", a.Status, text(a.Body))
+		}
+		h.drain()
+		if n := len(h.everybody()); n != 1 {
+			t.Errorf("%d customers, want 1", n)
+		}
+		sent := h.mail.sent()
+		if len(sent) == 0 || sent[len(sent)-1].To != "jo@example.com" || !strings.Contains(sent[len(sent)-1].Subject, "have an account") {
+			t.Errorf("the owner of the address was not told: %d letters", len(sent))
 		}
 	})
 }

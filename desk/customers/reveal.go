@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,7 +46,9 @@ func (c *customers) reveal(w http.ResponseWriter, r *http.Request) error {
 	if alone && len(o.Rows) == 1 {
 		return cardPage.RenderPart(w, r, http.StatusOK, "opened-part", cardView{View: web.ViewOf(r, ""), Opened: o})
 	}
-	c.lock(s, a, without(locked, field), o)
+	if err := c.lock(ctx, s, me, a, without(locked, field), o); err != nil {
+		return err
+	}
 	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
 }
 
@@ -94,19 +97,27 @@ func (c *customers) ask(w http.ResponseWriter, r *http.Request) error {
 	if len(wanted) == 0 {
 		return loot.Errorf(loot.Invalid, "Say which details you ask for.")
 	}
-	id, err := c.askApproval(ctx, a.request(me, wanted, true))
+	asked, err := c.askApproval(ctx, a.request(me, wanted, true))
 	if err != nil {
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	if err := web.SetFlash(w, r, web.Info, "Asked. Come back to this page when they have agreed."); err != nil {
-		return err
-	}
-	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject))+"?approval="+url.QueryEscape(id))
+	web.SetFlash(w, r, web.Info, "Asked. Come back to this page when they have agreed.")
+	return web.Redirect(w, r, approvalPath(a.Subject, asked.ID))
+}
+
+// approvalPath is where whoever asked for an approval sees how it stands.
+func approvalPath(s loot.Subject, approval string) string {
+	return "/console/customers/" + url.PathEscape(string(s)) + "?approval=" + url.QueryEscape(approval)
+}
+
+// stands says in a sentence how an approval stands that was asked for.
+func stands(a loot.Awaited) string {
+	return fmt.Sprintf("Asked on %s, %d of %d agreed.", a.Asked.UTC().Format("2 January, 15:04"), a.Agreed, a.Needed)
 }
 
 // askApproval has a request decided, and if only other people's agreement is
 // missing, asks for that.
-func (c *customers) askApproval(ctx context.Context, req gate.Request) (id string, err error) {
+func (c *customers) askApproval(ctx context.Context, req gate.Request) (asked loot.Awaited, err error) {
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		if _, err := c.Vault.Row(ctx, tx, req.Subject, collection); err != nil {
 			return err
@@ -118,13 +129,13 @@ func (c *customers) askApproval(ctx context.Context, req gate.Request) (id strin
 	})
 	refusal, ok := errors.AsType[*gate.Refusal](err)
 	if !ok || refusal.Approvals == 0 {
-		return "", err
+		return loot.Awaited{}, err
 	}
 	err = c.DB.InTx(ctx, func(tx *store.Tx) (err error) {
-		id, err = c.Gate.RequestApproval(ctx, tx, refusal.Request(), refusal.Approvals)
+		asked, err = c.Gate.RequestApproval(ctx, tx, refusal.Request(), refusal.Approvals)
 		return err
 	})
-	return id, err
+	return asked, err
 }
 
 // approvalAlert says how an approval stands that whoever asks has asked for.
@@ -142,7 +153,7 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	if req == nil || a.Requester != me.ID || string(req.Subject) != r.PathValue("id") {
 		return nil, loot.Errorf(loot.NotFound, "There is no such approval of yours for this customer.")
 	}
-	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval."}
+	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval on " + a.Made.UTC().Format("2 January, 15:04") + "."}
 	switch {
 	case a.State == "approved" && !c.Now().After(a.Expires):
 		alert.Tone, alert.Title = web.Good, "Agreed."
@@ -152,7 +163,8 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 			Hidden: ask{Purpose: req.Purpose, Reason: reason, Case: req.Case}.hidden("approval", id),
 		}}
 	case a.State == "pending" && !c.Now().After(a.Expires):
-		alert.Text = plural(a.Granted, "person has", "people have") + " agreed, " + plural(a.Needed-a.Granted, "is", "are") + " still to be heard."
+		alert.Text = fmt.Sprintf("%d of %d agreed so far. The question is open until %s.", a.Granted, a.Needed, a.Expires.UTC().Format("2 January, 15:04"))
+		alert.Actions = []web.Action{{Label: "See your approvals", Icon: "users", Href: "/console/approvals", Small: true}}
 	case a.State == "used":
 		alert.Title, alert.Text = "This approval was used.", "For another look, ask again."
 	case a.State == "refused":

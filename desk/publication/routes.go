@@ -354,9 +354,7 @@ func (p *publication) publish(w http.ResponseWriter, r *http.Request) error {
 	if waiting {
 		text = "Two other people have to agree under Approvals; then the version is announced."
 	}
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/console/statement/"+m.Hash)
 }
 

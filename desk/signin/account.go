@@ -115,9 +115,7 @@ func (d *Desk) addPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.drop(w)
-	if err := web.SetFlash(w, r, web.Good, "The passkey was added."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "The passkey was added.")
 	return answer(w, leading{home(who.Kind)})
 }
 
@@ -133,9 +131,7 @@ func (d *Desk) tell(r *http.Request, tx *store.Tx, what string) error {
 
 // done leads back to the page of an account with what was done.
 func done(w http.ResponseWriter, r *http.Request, text string) error {
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, home(web.ActorOf(r.Context()).Kind))
 }
 
@@ -365,8 +361,6 @@ func (d *Desk) withdrawToken(w http.ResponseWriter, r *http.Request) error {
 	if err := d.kit.DB.InTx(ctx, func(tx *store.Tx) error { return d.revokeToken(ctx, tx, who, r.PathValue("id")) }); err != nil {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, "The token was withdrawn. Whatever uses it is refused from now on."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "The token was withdrawn. Whatever uses it is refused from now on.")
 	return web.Redirect(w, r, "/console/tokens")
 }

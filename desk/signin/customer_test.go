@@ -1,18 +1,23 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/ledger"
 	"loot/mail"
+	"loot/statement"
 	"loot/store"
 	"loot/store/storetest"
 	"loot/vault"
@@ -72,13 +77,7 @@ func TestNobodyFindsOutWhoIsACustomer(t *testing.T) {
 		h.customer(jo)
 		known, unknown := h.Post("/signin", "email", jo), h.browser().Post("/signin", "email", "someone@example.com")
 		leads(t, known, "/signin/sent")
-		for _, a := range []*webtest.Answer{&known, &unknown} {
-			a.Header.Del("Request-Id")
-			a.Header.Del("Date")
-		}
-		if known.Status != unknown.Status || known.Body != unknown.Body || len(known.Header) != len(unknown.Header) {
-			t.Errorf("the answers differ: %v %v", known, unknown)
-		}
+		sameAnswer(t, known, unknown)
 		h.drain()
 		if h.mail.count() != 1 {
 			t.Errorf("%d letters were sent, want 1", h.mail.count())
@@ -255,11 +254,105 @@ func TestLetterIsTriedAgain(t *testing.T) {
 	if h.mail.count() != 1 {
 		t.Errorf("%d letters", h.mail.count())
 	}
-	// Somebody whom no clause lets us write to gets none, and nothing is tried again.
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		return h.kit.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: s, Collection: customers, By: loot.Actor{Kind: loot.Desk, ID: "customers"}, Reference: "o1"})
+}
+
+// TestNoClauseNoLink: under a statement that says nothing of reaching one's
+// record, somebody whose service ended is not written to, and nothing is tried
+// again.
+func TestNoClauseNoLink(t *testing.T) {
+	h := onOneUnder(t, bytes.Replace(statement.Default(), []byte(`unless { context.purpose == Purpose::"access" }`), nil, 1))
+	order := h.ordered(jo)
+	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: order.Subject, Next: "/portal"}))
+	h.tx(func(ctx context.Context, tx *store.Tx) error { return h.kit.Gate.EndOrder(ctx, tx, order) })
+	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: order.Subject, Next: "/portal"}))
+	if h.mail.count() != 0 {
+		t.Errorf("%d letters were sent that no clause permits", h.mail.count())
+	}
+}
+
+// world shows the house as a proof sees it.
+func (h *house) world() *desk.World {
+	return &desk.World{
+		Kit: h.kit, HTTP: h.Server.Config.Handler, Clock: h.clock, Sent: h.mail.count,
+		Drain: func(ctx context.Context) error { return h.kit.Jobs.Idle(ctx) },
+	}
+}
+
+// TestOneReachesOnesRecordAsLongAsThereIsOne runs the proof, and sees it fail
+// without each rule that it is about.
+func TestOneReachesOnesRecordAsLongAsThereIsOne(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		for _, p := range h.desk.proofs() {
+			outcome, err := p.Run(t.Context(), h.world())
+			ok(t, err)
+			if outcome == "" {
+				t.Errorf("%s says nothing", p.Name)
+			}
+		}
 	})
-	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}))
+	for what, old := range map[string]string{
+		"the exception for the way in":   `unless { context.purpose == Purpose::"access" }`,
+		"the part that sends":            `unless { principal == Desk::"signin" || principal == Desk::"customers" }`,
+		"the search for whom it belongs": "@needs1(\"somebody asks to sign in\")\npermit (principal == Desk::\"signin\", action == Action::\"find\", resource in Collection::\"customer\")\nwhen { context.purpose == Purpose::\"access\" };",
+	} {
+		t.Run(what, func(t *testing.T) {
+			source := bytes.Replace(statement.Default(), []byte(old), nil, 1)
+			if bytes.Equal(source, statement.Default()) {
+				t.Fatal("the statement does not say this any more")
+			}
+			h := onOneUnder(t, source)
+			for _, p := range h.desk.proofs() {
+				if _, err := p.Run(t.Context(), h.world()); err == nil {
+					t.Errorf("%q does not notice", p.Name)
+				}
+			}
+		})
+	}
+}
+
+// TestNobodyFindsOutWhoWasErased: somebody whose record was erased is answered
+// as a stranger is, gets nothing, and a link that waits leads nowhere.
+func TestNobodyFindsOutWhoWasErased(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		order := h.ordered(jo)
+		h.tx(func(ctx context.Context, tx *store.Tx) error { return h.kit.Gate.EndOrder(ctx, tx, order) })
+		h.clock.Advance(365 * 24 * time.Hour)
+		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
+		h.drain()
+		waiting := h.linkTo(jo)
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			p, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
+				Action: loot.Erase, Actor: loot.Actor{Kind: loot.Person, ID: string(order.Subject)}, Desk: "customers", Purpose: "access",
+				Subject: order.Subject, Collection: customers, Fields: []loot.Field{"contact.email"},
+			})
+			if err != nil {
+				return err
+			}
+			return h.kit.Vault.Erase(ctx, tx, p)
+		})
+		// A job that was asked for before the erasure sends nothing after it.
+		ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: order.Subject, Next: "/portal"}))
+		h.drain()
+		erased, unknown := h.browser().Post("/signin", "email", jo), h.browser().Post("/signin", "email", "someone@example.com")
+		sameAnswer(t, erased, unknown)
+		h.drain()
+		if h.mail.count() != 1 {
+			t.Errorf("%d letters were sent, want only the one before the erasure", h.mail.count())
+		}
+		shows(t, h.Post(waiting), http.StatusNotFound, "does not work any more")
+	})
+}
+
+// sameAnswer fails if two answers can be told apart.
+func sameAnswer(t *testing.T, one, other webtest.Answer) {
+	t.Helper()
+	for _, a := range []webtest.Answer{one, other} {
+		a.Header.Del("Request-Id")
+		a.Header.Del("Date")
+	}
+	if one.Status != other.Status || one.Body != other.Body || !maps.EqualFunc(one.Header, other.Header, slices.Equal) {
+		t.Errorf("the answers differ: %v %v", one, other)
+	}
 }
 
 // Nothing in the database or in a job lets anybody in or says who somebody is.

@@ -98,7 +98,18 @@ func onOne(t *testing.T, baseURL string, o Options) *house {
 	return newHouse(t, storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}), baseURL, o)
 }
 
+// onOneUnder is a house under a statement of its own.
+func onOneUnder(t *testing.T, source []byte) *house {
+	t.Helper()
+	return newHouseUnder(t, storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}), base, Options{}, source)
+}
+
 func newHouse(t *testing.T, db *store.DB, baseURL string, o Options) *house {
+	t.Helper()
+	return newHouseUnder(t, db, baseURL, o, statement.Default())
+}
+
+func newHouseUnder(t *testing.T, db *store.DB, baseURL string, o Options, source []byte) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -143,7 +154,7 @@ func newHouse(t *testing.T, db *store.DB, baseURL string, o Options) *house {
 		ok(t, db.Migrate(ctx, d.Name, d.Migrations))
 	}
 	ok(t, jobs.Migrate(ctx))
-	h.inForce(statement.Default())
+	h.inForce(source)
 	h.run(led, jobs)
 	h.Site = h.browser()
 	return h
@@ -253,29 +264,15 @@ func (h *house) withPassword(a loot.Actor) (secret string, recovery []string) {
 // customer registers somebody with an address.
 func (h *house) customer(email string) loot.Subject {
 	h.t.Helper()
-	subject := loot.NewSubject()
-	ctx := h.t.Context()
-	ok(h.t, h.kit.Keyring.Create(ctx, subject, customers))
-	to, err := h.desk.reach()
+	return h.ordered(email).Subject
+}
+
+// ordered is customer, with what they ordered.
+func (h *house) ordered(email string) gate.Ordered {
+	h.t.Helper()
+	order, err := h.desk.someone(h.t.Context(), email)
 	ok(h.t, err)
-	v, _ := h.kit.Gate.InForce()
-	service := v.Statement.Services()[0].ID
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		p, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: to.purpose,
-			Subject: subject, Collection: customers, Fields: []loot.Field{to.field}, Demanded: true,
-		})
-		if err != nil {
-			return err
-		}
-		if err := h.kit.Vault.Create(ctx, tx, p, map[loot.Field]string{to.field: email}, "a test"); err != nil {
-			return err
-		}
-		return h.kit.Gate.Order(ctx, tx, gate.Ordered{
-			Subject: subject, Collection: customers, By: loot.Actor{Kind: loot.Desk, ID: "customers"}, Reference: "o1", Service: service,
-		})
-	})
-	return subject
+	return order
 }
 
 var linkIn = regexp.MustCompile(regexp.QuoteMeta(base) + `(/[^\s"]+)`)

@@ -122,8 +122,6 @@ func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
 			HttpOnly: true, Secure: d.https, SameSite: http.SameSiteLaxMode,
 		})
 	}
-	if err := web.SetFlash(w, r, web.Good, "You are signed out."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "You are signed out.")
 	return web.Redirect(w, r, "/")
 }

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func New(kit desk.Kit, o Options, a Accounts) (*Desk, error) {
 func (d *Desk) Desk() desk.Desk {
 	sub, _ := fs.Sub(migrations, "migrations")
 	return desk.Desk{
-		Name: "signin", Routes: d.routes(), Nav: d.nav(), Migrations: sub,
+		Name: "signin", Routes: d.routes(), Nav: d.nav(), Migrations: sub, Proofs: d.proofs(),
 		Export: d.export, Erase: d.erase,
 	}
 }
@@ -172,8 +173,10 @@ func newPasskeys(base *url.URL) (*webauthn.WebAuthn, error) {
 	return w, nil
 }
 
-// The collection that customers are in.
-const customers loot.Collection = "customer"
+const (
+	customers loot.Collection = "customer" // the collection that customers are in
+	access    loot.Purpose    = "access"   // reaching one's own record, as long as there is one
+)
 
 // A reach is how the statement lets this desk find somebody and write to them.
 type reach struct {
@@ -182,7 +185,8 @@ type reach struct {
 }
 
 // reach reads from the statement in force in which field a customer's address
-// stands, and for which purpose this desk may use it.
+// stands, and for which purpose this desk may use it: to let people reach their
+// own record, or, in a statement that has no word for that, the first.
 func (d *Desk) reach() (reach, error) {
 	v, ok := d.kit.Gate.InForce()
 	if !ok {
@@ -191,6 +195,9 @@ func (d *Desk) reach() (reach, error) {
 	var out reach
 	if decl, ok := v.Statement.Desk("signin"); ok && len(decl.Purposes) > 0 {
 		out.purpose = decl.Purposes[0]
+		if slices.Contains(decl.Purposes, access) {
+			out.purpose = access
+		}
 	}
 	for _, f := range v.Statement.Fields(customers) {
 		if f.Type == "email" && f.Index {

@@ -128,9 +128,7 @@ func beginAgain(w http.ResponseWriter, r *http.Request, err error) error {
 	if !errors.Is(err, errLate) {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Info, loot.Message(err)); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Info, loot.Message(err))
 	return web.Redirect(w, r, "/console/signin")
 }
 

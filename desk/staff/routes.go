@@ -78,9 +78,7 @@ func said(w http.ResponseWriter, r *http.Request, o outcome, text, to string) er
 	if o.Approval != "" {
 		tone, text = web.Info, "Asked for. "+people(o.Needed)+" to approve it."
 	}
-	if err := web.SetFlash(w, r, tone, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, tone, text)
 	return web.Redirect(w, r, to)
 }
 
@@ -205,9 +203,7 @@ func (d *Desk) signUndertaking(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, "Signed. From now on your work opens records to you."); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, "Signed. From now on your work opens records to you.")
 	return web.Redirect(w, r, "/console/undertaking")
 }
 
@@ -240,9 +236,7 @@ func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 	if answer == "yes" {
 		text = "You said yes."
 	}
-	if err := web.SetFlash(w, r, web.Good, text); err != nil {
-		return err
-	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/console/approvals")
 }
 
