@@ -164,6 +164,35 @@ func TestTransactionsDoNotTalk(t *testing.T) {
 	}, ".go")
 }
 
+// answering is how code says that it answers for what it opens with a person's
+// key. Whoever does not say so raises an incident.
+var answering = regexp.MustCompile(`\.For\(keyring\.|\.Tally\(`)
+
+// TestOpeningsAreAnsweredFor: the vault, which has permits, and the ledger,
+// which opens its own entries, say so, and nobody else.
+func TestOpeningsAreAnsweredFor(t *testing.T) {
+	for _, path := range answerers(t, os.DirFS(".")) {
+		if home := filepath.ToSlash(filepath.Dir(path)); home != "vault" && home != "ledger" {
+			t.Errorf("%s answers for openings of a person's values; ask the vault, with a permit", path)
+		}
+	}
+	for _, code := range []string{"key.For(keyring.System)", "key.In(k.Keyring.Tally(at))"} {
+		if len(answerers(t, fstest.MapFS{"desk/billing/a.go": {Data: []byte("package billing\nvar x = " + code)}})) == 0 {
+			t.Errorf("%s: not found", code)
+		}
+	}
+}
+
+func answerers(t *testing.T, tree fs.FS) (out []string) {
+	t.Helper()
+	walk(t, tree, func(path string, b []byte) {
+		if answering.Match(b) {
+			out = append(out, path)
+		}
+	}, ".go")
+	return out
+}
+
 type pkg struct {
 	name    string
 	imports []string

@@ -56,5 +56,8 @@ func (c Config) withDefaults() Config {
 		c.BaseURL = "http://" + strings.Replace(c.Listen, "127.0.0.1:", "localhost:", 1)
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	if c.Shutdown == 0 {
+		c.Shutdown = 20 * time.Second
+	}
 	return c
 }

@@ -22,6 +22,8 @@ import (
 	"loot"
 	"loot/api"
 	"loot/gate"
+	"loot/store"
+	"loot/vault"
 	"loot/web"
 )
 
@@ -131,18 +133,27 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Start runs the sequencer, the jobs and the timetable until ctx ends, and
-// returns when all of them have stopped.
+// returns when all of them have stopped. The ledger is the last: what jobs do
+// at the end, and a difference that is found then, is recorded.
 func (a *App) Start(ctx context.Context) (wait func() error, err error) {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return stopped(a.Ledger.Run(ctx)) })
+	recording, end := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return stopped(a.Ledger.Run(recording)) })
 	if err := a.Jobs.Start(ctx); err != nil {
-		return nil, err
+		end()
+		return nil, errors.Join(err, group.Wait())
 	}
 	group.Go(func() error {
+		defer end()
 		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.Shutdown)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.Shutdown)
 		defer cancel()
-		return a.Jobs.Stop(end)
+		err := a.Jobs.Stop(bounded)
+		if failed := a.Vault.Reconcile(bounded); failed != nil {
+			// The next process compares the same counts.
+			a.Log.WarnContext(ctx, "openings and permits were not compared at the end", "err", failed)
+		}
+		return err
 	})
 	return group.Wait, nil
 }
@@ -161,9 +172,9 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // a request that runs at the end still needs the ledger
 	defer stop()
-	wait, err := a.Start(ctx)
+	wait, err := a.Start(running)
 	if err != nil {
 		return err
 	}
@@ -216,7 +227,7 @@ func (a *App) metrics() http.Handler {
 			}
 			return 1
 		}))
-	reg.MustRegister(decisions{a.Gate})
+	reg.MustRegister(decisions{a.Gate}, reconciled{a})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	return mux
@@ -245,4 +256,42 @@ func (d decisions) Collect(c chan<- prometheus.Metric) {
 	permitted, refused := d.gate.Decided()
 	c <- prometheus.MustNewConstMetric(decisionsDesc, prometheus.CounterValue, float64(permitted), "permitted")
 	c <- prometheus.MustNewConstMetric(decisionsDesc, prometheus.CounterValue, float64(refused), "refused")
+}
+
+// reconciled shows how openings and permits stood when they were compared last,
+// by whichever process.
+type reconciled struct{ a *App }
+
+var (
+	reconciledAt     = prometheus.NewDesc("loot_reconciliation_timestamp_seconds", "When openings were last compared with permits; 0: never.", nil, nil)
+	reconciledOpened = prometheus.NewDesc("loot_reconciliation_openings", "Values opened for permits in the last day that was compared.", nil, nil)
+	reconciledFor    = prometheus.NewDesc("loot_reconciliation_permits", "Permits to open, on the ledger, in the last day that was compared.", nil, nil)
+	reconciledEver   = prometheus.NewDesc("loot_reconciliation_differences_total", "Openings without a permit, and permits missing on the ledger, that were ever found.", nil, nil)
+)
+
+func (r reconciled) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{reconciledAt, reconciledOpened, reconciledFor, reconciledEver} {
+		c <- d
+	}
+}
+
+func (r reconciled) Collect(c chan<- prometheus.Metric) {
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	defer stop()
+	var last vault.Reconciliation
+	if err := r.a.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		last, err = r.a.Vault.Reconciled(ctx, tx)
+		return err
+	}); err != nil {
+		c <- prometheus.NewInvalidMetric(reconciledAt, errors.New("the database does not answer"))
+		return
+	}
+	at := 0.0
+	if !last.At.IsZero() {
+		at = float64(last.At.Unix())
+	}
+	c <- prometheus.MustNewConstMetric(reconciledAt, prometheus.GaugeValue, at)
+	c <- prometheus.MustNewConstMetric(reconciledOpened, prometheus.GaugeValue, float64(last.Opened))
+	c <- prometheus.MustNewConstMetric(reconciledFor, prometheus.GaugeValue, float64(last.Permits))
+	c <- prometheus.MustNewConstMetric(reconciledEver, prometheus.CounterValue, float64(last.Ever))
 }

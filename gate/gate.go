@@ -438,7 +438,8 @@ func (g *Gate) recordRefusal(ctx context.Context, refusal *Refusal, err error) e
 
 func (g *Gate) recordMisuse(ctx context.Context, m *Misuse, err error) error {
 	rec := g.DB.InTx(ctx, func(tx *store.Tx) error {
-		return g.Incident(ctx, tx, "permit."+m.How, m.Grant.Entry)
+		_, err := g.Incident(ctx, tx, "permit."+m.How, m.Grant.Entry, 0)
+		return err
 	})
 	if rec != nil {
 		g.Log.ErrorContext(ctx, "a misused permit could not be recorded", "how", m.How, "err", rec)
@@ -449,15 +450,16 @@ func (g *Gate) recordMisuse(ctx context.Context, m *Misuse, err error) error {
 
 // Incident records in the ledger that something happened that no clause
 // permits, and tells whoever listens to the notice "incident.raised". The
-// entry is the ledger entry that it concerns; empty: none.
-func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string) error {
-	id, err := g.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{
-		At: g.Now(), Verdict: "recorded", Note: "incident." + what, Clauses: []loot.Clause{"disclosure.responsibility"}, Statement: g.hash(),
+// entry is the ledger entry that it concerns; empty: none. The count says how
+// often; 0: it cannot be told. It returns the entry that records the incident.
+func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string, count int) (id string, err error) {
+	id, err = g.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{
+		At: g.Now(), Verdict: "recorded", Note: "incident." + what, Clauses: []loot.Clause{"disclosure.responsibility"}, Statement: g.hash(), Count: count,
 	}})
 	if err != nil {
-		return err
+		return "", err
 	}
-	return g.Jobs.Publish(ctx, tx, "incident.raised", id+" "+what+" "+entry)
+	return id, g.Jobs.Publish(ctx, tx, "incident.raised", id+" "+what+" "+entry)
 }
 
 // Note records in the ledger something that was done and needed no decision

@@ -344,15 +344,22 @@ func TestOpeningsAreCounted(t *testing.T) {
 		k, s := p.open(t), loot.NewSubject()
 		key := create(t, k, s, customer)
 		sealed := key.Seal([]byte("x"), nil)
+		decided := p.now()
+		permit := func() (*keyring.PersonKey, *keyring.Tally) {
+			tally := k.Tally(decided)
+			return key.In(tally), tally
+		}
+		done, committed := permit()
+		undone, rolledBack := permit()
+		_, unused := permit()
 		for range 3 {
-			opens(t, key, sealed, nil, "x")
+			opens(t, done, sealed, nil, "x")
+		}
+		for range 2 {
+			opens(t, undone, sealed, nil, "x")
 		}
 		opens(t, key.For(keyring.System), sealed, nil, "x")
-		for range 2 {
-			opens(t, key.For(keyring.Discarded), sealed, nil, "x")
-		}
-		k.Recount(keyring.Discarded, keyring.Record, 1)
-		if _, err := key.Open([]byte("no"), nil); err == nil {
+		if _, err := done.Open([]byte("no"), nil); err == nil {
 			t.Error("opened nonsense")
 		}
 		sys, err := k.System("session")
@@ -362,21 +369,71 @@ func TestOpeningsAreCounted(t *testing.T) {
 		if _, err := sys.Open(sys.Seal([]byte("y"), nil), nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.Close(t.Context()); err != nil {
+		if _, err := k.Hours(t.Context(), decided); err != nil { // what is counted so far is of the first hour
 			t.Fatal(err)
 		}
 		p.pass(time.Hour)
-		again := p.open(t)
-		opens(t, person(t, again, s, customer), sealed, nil, "x")
-		now := p.now()
-		got, err := again.Operations(t.Context(), now.Add(-2*time.Hour), now)
-		want := map[keyring.Kind]int64{keyring.Record: 5, keyring.System: 1, keyring.Discarded: 1, keyring.KeyKind("session"): 1, keyring.Started: 1, keyring.Stopped: 1}
-		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("first hour: %v, %v; want %v", got, err, want)
+		committed.Committed() // counts in the hour of its decision
+		rolledBack.RolledBack()
+		unused.Committed()
+		if err := k.Close(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		got, err = again.Operations(t.Context(), now, now.Add(time.Hour))
-		if want := map[keyring.Kind]int64{keyring.Record: 1, keyring.Started: 1}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("second hour: %v, %v; want %v", got, err, want)
+		again := p.open(t)
+		opens(t, person(t, again, s, customer).For(keyring.Ledger), sealed, nil, "x")
+		got, err := again.Hours(t.Context(), decided)
+		want := []map[keyring.Kind]int64{
+			{keyring.Record: 4, keyring.Permits: 1, keyring.System: 1, keyring.KeyKind("session"): 1, keyring.Started: 1},
+			{keyring.Discarded: 2, keyring.Ledger: 1, keyring.Started: 1, keyring.Stopped: 1},
+		}
+		if err != nil || len(got) != 2 || !got[1].At.Equal(decided.Add(time.Hour)) || fmt.Sprint(got[0].Count, got[1].Count) != fmt.Sprint(want[0], want[1]) {
+			t.Errorf("%v, %v; want %v", got, err, want)
+		}
+	})
+}
+
+// TestUnansweredOpeningIsWrittenDownFirst: the key that anybody gets opens
+// nothing that is not counted in the key store already.
+func TestUnansweredOpeningIsWrittenDownFirst(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		k, s := p.open(t), loot.NewSubject()
+		key := create(t, k, s, customer)
+		sealed := key.Seal([]byte("x"), nil)
+		written := func() (n int) {
+			if err := p.db.ReadTx(t.Context(), func(tx *store.Tx) error {
+				return tx.QueryRow(t.Context(), `SELECT COALESCE(SUM(count), 0) FROM keyring_operation WHERE kind = 'unanswered'`).Scan(&n)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		opens(t, key, sealed, nil, "x")
+		if n := written(); n != 1 {
+			t.Errorf("%d are written down, want 1", n)
+		}
+		p.pass(48 * time.Hour)
+		r, err := key.OpenStream(bytes.NewReader(nil), nil)
+		if n := written(); n != 2 {
+			t.Errorf("%d are written down after a stream (%v, %v), want 2", n, r, err)
+		}
+		// However long ago: what nothing answers for is always told.
+		if hours, err := k.Hours(t.Context(), p.now().Add(-time.Hour)); err != nil || len(hours) != 2 {
+			t.Errorf("%v, %v; want both hours", hours, err)
+		}
+		if err := p.db.InTx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `DROP TABLE keyring_operation`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := key.Open(sealed, nil); err == nil {
+			t.Errorf("opened %q although it could not be written down", got)
+		}
+		if err := p.db.InTx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `CREATE TABLE keyring_operation (hour BIGINT NOT NULL, kind TEXT NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (hour, kind))`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

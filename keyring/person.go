@@ -207,21 +207,44 @@ type PersonKey struct {
 	aead   tink.AEAD
 	bound  []byte // subject and collection, before every associated data
 	kind   Kind
+	tally  *Tally // counts in place of the kind
 }
 
 func (k *Keyring) person(s loot.Subject, c loot.Collection, secret []byte) *PersonKey {
 	return &PersonKey{
-		k: k, s: s, c: c, secret: secret, kind: Record,
+		k: k, s: s, c: c, secret: secret, kind: Unanswered,
 		aead:  newAEAD(derive(secret, keySize, "loot person", "seal")),
 		bound: bind(string(s), string(c)),
 	}
 }
 
-// For returns the same key, whose openings are counted as another kind.
+// For returns the same key, whose openings are counted as a kind. Vault and
+// ledger alone answer for what is opened that way.
 func (p *PersonKey) For(kind Kind) *PersonKey {
 	as := *p
-	as.kind = kind
+	as.kind, as.tally = kind, nil
 	return &as
+}
+
+// In returns the same key, whose openings are counted by a tally. It is then
+// for one goroutine at a time.
+func (p *PersonKey) In(t *Tally) *PersonKey {
+	as := *p
+	as.tally = t
+	return &as
+}
+
+// count counts an opening before it happens.
+func (p *PersonKey) count() error {
+	switch {
+	case p.tally != nil:
+		p.tally.n++
+	case p.kind == Unanswered:
+		return p.k.ops.unanswered()
+	default:
+		p.k.ops.add(p.kind, 1)
+	}
+	return nil
 }
 
 // Overhead is how many bytes longer a sealed value is than the value.
@@ -231,9 +254,13 @@ const Overhead = 12 + 16
 // same person and collection.
 func (p *PersonKey) Seal(plain, ad []byte) []byte { return seal(p.aead, plain, p.ad(ad)) }
 
-// Open opens a sealed value and counts it.
+// Open opens a sealed value and counts it. With a key that is neither in a
+// tally nor for a kind the opening is Unanswered: it is written to the key store
+// first, and becomes an incident.
 func (p *PersonKey) Open(sealed, ad []byte) ([]byte, error) {
-	p.k.ops.add(p.kind, 1)
+	if err := p.count(); err != nil {
+		return nil, err
+	}
 	plain, err := p.aead.Decrypt(sealed, p.ad(ad))
 	if err != nil {
 		return nil, fmt.Errorf("keyring: sealed value: %w", ErrTampered)
@@ -273,7 +300,9 @@ func (p *PersonKey) SealStream(w io.Writer, ad []byte) (io.WriteCloser, error) {
 // opening. A stream that was cut, reordered or changed ends in [ErrTampered],
 // and nothing of the segment where it happened is returned.
 func (p *PersonKey) OpenStream(r io.Reader, ad []byte) (io.Reader, error) {
-	p.k.ops.add(p.kind, 1)
+	if err := p.count(); err != nil {
+		return nil, err
+	}
 	s, err := p.streaming()
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open stream: %w", err)

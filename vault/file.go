@@ -266,7 +266,7 @@ func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, err
 
 func (o *opener) about(row fileRow) (File, error) {
 	var about fileAbout
-	plain, err := o.unseal(row.about, fileBound("about", row.id, row.field))
+	plain, err := o.key.Open(row.about, fileBound("about", row.id, row.field))
 	if err != nil {
 		return File{}, fmt.Errorf("vault: file %s of %s: %w", row.id, row.subject, err)
 	}

@@ -64,8 +64,7 @@ func TestFileComesBack(t *testing.T) {
 		for _, size := range []int{0, 1, keyring.Segment - 100, keyring.Segment, 3*keyring.Segment + 5} {
 			content := randomBytes(size)
 			id := b.file(t, s, scan, "register of Lovelace Engines.pdf", content)
-			start := b.now().Truncate(time.Hour)
-			before, _ := b.keys.Operations(t.Context(), start, start.Add(time.Hour))
+			before := b.counted(t)
 			c, err := b.openFile(t, s, scan, id)
 			if err != nil {
 				t.Fatal(err)
@@ -82,8 +81,7 @@ func TestFileComesBack(t *testing.T) {
 			if c.Name.Reveal() != "register of Lovelace Engines.pdf" || c.Type != "application/pdf" || c.Size != int64(size) || c.About.Source != "your upload" || c.About.Statement != b.st.Hash() {
 				t.Errorf("%q, %+v", c.Name.Reveal(), c.File)
 			}
-			after, _ := b.keys.Operations(t.Context(), start, start.Add(time.Hour))
-			if n := after[keyring.Record] - before[keyring.Record]; n != 2 {
+			if n := b.counted(t)[keyring.Record] - before[keyring.Record]; n != 2 {
 				t.Errorf("counted as %d openings; want its name and its content", n)
 			}
 		}

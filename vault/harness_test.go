@@ -114,38 +114,73 @@ func newBench(t testing.TB, data, keys func(testing.TB) string) *bench {
 // open opens what stands on the databases and folders of b: another process.
 func (b *bench) open(t testing.TB) {
 	t.Helper()
-	ctx := t.Context()
-	root, err := keyring.FileRoot(filepath.Join(b.dir, "root.key"))
-	if err != nil {
+	if err := b.assemble(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (b *bench) assemble(ctx context.Context) error {
+	root, err := keyring.FileRoot(filepath.Join(b.dir, "root.key"))
+	if err != nil {
+		return err
+	}
 	if b.keys, err = keyring.Open(ctx, keyring.Config{DB: b.keyDB, Dir: filepath.Join(b.dir, "keys"), Root: root, Now: b.now, Log: quiet}); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	l, err := ledger.Open(ctx, ledger.Config{DB: b.db, Keyring: b.keys, Dir: filepath.Join(b.dir, "log"), Origin: "network.example/ledger", Now: b.now, Log: quiet})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if b.jobs, err = job.New(b.db, job.Options{Log: quiet, Now: b.now, Simulated: true}); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	sealer, err := b.keys.System("approval")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	src, err := os.ReadFile("testdata/statement.md")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if b.st, err = statement.Parse("statement.md", src); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	b.gate = gate.New(gate.Config{DB: b.db, Ledger: l, Jobs: b.jobs, Sealer: sealer, Now: b.now, Log: quiet})
 	b.gate.Know(b.st)
 	if err := b.gate.Refresh(ctx); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	b.vault = vault.New(vault.Config{DB: b.db, Gate: b.gate, Keyring: b.keys, Ledger: l, Jobs: b.jobs, Now: b.now, Log: quiet})
+	return nil
+}
+
+// another is a second node: other processes on the same databases and folders.
+func (b *bench) another(t testing.TB) *bench {
+	t.Helper()
+	other := *b
+	other.open(t)
+	t.Cleanup(func() {
+		if err := other.keys.Close(context.Background()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return &other
+}
+
+// counted adds up what the keyring counted so far.
+func (b *bench) counted(t testing.TB) map[keyring.Kind]int64 {
+	t.Helper()
+	hours, err := b.keys.Hours(t.Context(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := map[keyring.Kind]int64{}
+	for _, h := range hours {
+		for kind, n := range h.Count {
+			sum[kind] += n
+		}
+	}
+	return sum
 }
 
 // do runs f in a transaction that must succeed.

@@ -139,14 +139,13 @@ func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loo
 	return out, nil
 }
 
-// An opener opens cells for one grant. What it opens counts as discarded until
-// the transaction commits, so that a roll-back leaves no difference between
+// An opener opens cells for one grant. What it opens counts for the permit once
+// the transaction committed, so that a roll-back leaves no difference between
 // openings and permits.
 type opener struct {
 	v   *Vault
 	g   gate.Grant
 	key *keyring.PersonKey
-	n   int
 }
 
 func (v *Vault) opener(ctx context.Context, tx *store.Tx, g gate.Grant) (*opener, error) {
@@ -154,14 +153,15 @@ func (v *Vault) opener(ctx context.Context, tx *store.Tx, g gate.Grant) (*opener
 	if err != nil {
 		return nil, err
 	}
-	o := &opener{v: v, g: g, key: key.For(keyring.Discarded)}
-	tx.AfterCommit(func() { v.Keyring.Recount(keyring.Discarded, keyring.Record, o.n) })
-	return o, nil
+	tally := v.Keyring.Tally(g.At)
+	tx.AfterCommit(tally.Committed)
+	tx.AfterRollback(tally.RolledBack)
+	return &opener{v: v, g: g, key: key.In(tally)}, nil
 }
 
 // open opens one cell, masked as the grant says.
 func (o *opener) open(c cell) (Value, error) {
-	plain, err := o.unseal(c.sealed, c.bound())
+	plain, err := o.key.Open(c.sealed, c.bound())
 	if err != nil {
 		return Value{}, fmt.Errorf("vault: %s of %s: %w", c.field, o.g.Subject, err)
 	}
@@ -171,11 +171,6 @@ func (o *opener) open(c cell) (Value, error) {
 		value.Clear, value.Masked = clearOf(mask(how, d.Type, string(plain))), true
 	}
 	return value, nil
-}
-
-func (o *opener) unseal(sealed, ad []byte) ([]byte, error) {
-	o.n++
-	return o.key.Open(sealed, ad)
 }
 
 // mask says how a field is shown. A grant that masks at all masks fully what

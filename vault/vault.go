@@ -64,6 +64,8 @@ func New(c Config) *Vault {
 	job.Register(c.Jobs, v.rotate, job.Timeout(rotateFor))
 	job.Register(c.Jobs, v.sweep, job.Timeout(sweepFor))
 	c.Jobs.Periodic(sweepEvery, sweepUp{})
+	job.Register(c.Jobs, v.reconcile, job.Timeout(reconcileFor))
+	c.Jobs.Periodic(reconcileEvery, reconcileNow{})
 	return v
 }
 

@@ -114,7 +114,8 @@ func words(what string) string {
 		"permit.twice":     "A permit was used a second time",
 		"permit.elsewhere": "A permit was used in another transaction",
 		"permit.widened":   "A permit was used for more than it was given for",
-		"reconciliation":   "More was decrypted than permits account for",
+		"reconciliation":   "More was opened than permits account for",
+		"passkey.copied":   "A passkey was used that somebody copied",
 		"access.unusual":   "Somebody opened unusually many records",
 		"reported":         "Reported by a member of staff",
 	}[what]; ok {

@@ -3,6 +3,7 @@ package incidents
 import (
 	"embed"
 
+	"loot/vault"
 	"loot/web"
 )
 
@@ -24,6 +25,7 @@ type incidentView struct {
 type listView struct {
 	web.View
 	Incidents []incidentView
+	Compared  vault.Reconciliation
 	Form      web.Fields
 	Wrong     *web.Problems
 }
@@ -32,6 +34,7 @@ type showView struct {
 	web.View
 	Incident incidentView
 	Owner    string
+	Found    *vault.Difference // of a reconciliation; nil: it is no such incident
 	Mine     bool
 	Days     []web.Day
 	Form     web.Fields

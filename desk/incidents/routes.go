@@ -54,6 +54,10 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 		for _, i := range all {
 			data.Incidents = append(data.Incidents, d.view(i))
 		}
+		if err != nil {
+			return err
+		}
+		data.Compared, err = d.Vault.Reconciled(r.Context(), tx)
 		return err
 	}); err != nil {
 		return err
@@ -122,6 +126,11 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			if data.Owner, err = d.name(r.Context(), tx, i.Owner); err != nil {
 				return err
 			}
+		}
+		if found, ok, err := d.Vault.Difference(r.Context(), tx, i.Entry); err != nil {
+			return err
+		} else if ok {
+			data.Found = &found
 		}
 		notes, err := d.notes(r.Context(), tx, i.ID)
 		if err != nil {
