@@ -47,7 +47,7 @@ type asked struct {
 func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, needed int) (loot.Awaited, error) {
 	r.Approval = ""
 	// The second of two who ask at once waits here, and finds what the first left.
-	if _, err := g.person(ctx, tx, r.Subject, tx.ForUpdate()); err != nil {
+	if _, _, err := g.person(ctx, tx, r.Subject, tx.ForUpdate()); err != nil {
 		return loot.Awaited{}, err
 	}
 	found, err := g.Awaited(ctx, tx, r)
