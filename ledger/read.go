@@ -140,7 +140,10 @@ func (l *Ledger) Actor(ctx context.Context, tx *store.Tx, id string) (ActorFacet
 	if err != nil {
 		return ActorFacet{}, fmt.Errorf("ledger: actor: %w", err)
 	}
-	var a ActorFacet
+	return l.actor(id, sealed)
+}
+
+func (l *Ledger) actor(id string, sealed []byte) (a ActorFacet, err error) {
 	if sealed == nil {
 		return a, nil
 	}
@@ -154,26 +157,60 @@ func (l *Ledger) Actor(ctx context.Context, tx *store.Tx, id string) (ActorFacet
 	return a, nil
 }
 
-// factsPage is how many rows [Ledger.Facts] holds at a time.
+// factsPage is how many rows are held at a time.
 const factsPage = 500
 
 // Facts goes over the facts of every entry from one instant up to another, in
 // order of time, without what is under a gag. The transaction may be used
 // within the loop.
 func (l *Ledger) Facts(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
-	return l.facts(ctx, tx, from, to, micros(l.now()))
+	return func(yield func(FactsRow, error) bool) {
+		for r, err := range l.pages(ctx, tx, from, to, "") {
+			if !yield(r.FactsRow, err) {
+				return
+			}
+		}
+	}
 }
 
-// everyGag is later than any gag, so that nothing counts as hidden.
-const everyGag = int64(1<<63 - 1)
+// A StaffRow is an entry about what a member of staff did, with who it was.
+type StaffRow struct {
+	FactsRow
+	Actor ActorFacet
+}
 
-func (l *Ledger) facts(ctx context.Context, tx *store.Tx, from, to time.Time, gagged int64) iter.Seq2[FactsRow, error] {
-	return func(yield func(FactsRow, error) bool) {
+// byStaff finds, in the canonical text of the facts, what members of staff did,
+// so that of all the others nothing is read.
+const byStaff = ` AND (e.facts LIKE '%"actor":"staff"%' OR e.facts LIKE '%"role":"%')`
+
+// ByStaff is Facts of what members of staff did. It opens what is sealed under
+// the key of staff accountability, so the caller decides who may see it.
+func (l *Ledger) ByStaff(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[StaffRow, error] {
+	return func(yield func(StaffRow, error) bool) {
+		for r, err := range l.pages(ctx, tx, from, to, byStaff) {
+			if err == nil {
+				r.Actor, err = l.actor(r.ID, r.sealed)
+			}
+			if !yield(r.StaffRow, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// A page row is an entry as it is read.
+type pageRow struct {
+	StaffRow
+	sealed []byte // who acted
+}
+
+func (l *Ledger) pages(ctx context.Context, tx *store.Tx, from, to time.Time, where string) iter.Seq2[pageRow, error] {
+	return func(yield func(pageRow, error) bool) {
 		at, id := micros(from), ""
 		for {
-			page, err := factsAfter(ctx, tx, at, id, micros(to), gagged)
+			page, err := pageAfter(ctx, tx, at, id, micros(to), micros(l.now()), where)
 			if err != nil {
-				yield(FactsRow{}, err)
+				yield(pageRow{}, err)
 				return
 			}
 			for _, r := range page {
@@ -189,21 +226,21 @@ func (l *Ledger) facts(ctx context.Context, tx *store.Tx, from, to time.Time, ga
 	}
 }
 
-func factsAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagged int64) ([]FactsRow, error) {
-	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.facts, COALESCE(r.count, 1)
+func pageAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagged int64, where string) ([]pageRow, error) {
+	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.facts, e.actor, COALESCE(r.count, 1)
 		FROM ledger_entry e LEFT JOIN ledger_repeat r ON r.id = e.id
-		WHERE (e.at, e.id) > ($1, $2) AND e.at < $3 AND e.gag <= $4
+		WHERE (e.at, e.id) > ($1, $2) AND e.at < $3 AND e.gag <= $4`+where+`
 		ORDER BY e.at, e.id LIMIT $5`, at, id, to, gagged, factsPage)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: facts: %w", err)
 	}
 	defer rows.Close()
-	var out []FactsRow
+	var out []pageRow
 	for rows.Next() {
-		var r FactsRow
+		var r pageRow
 		var us int64
 		var facts string
-		if err := rows.Scan(&r.ID, &us, &facts, &r.Count); err != nil {
+		if err := rows.Scan(&r.ID, &us, &facts, &r.sealed, &r.Count); err != nil {
 			return nil, fmt.Errorf("ledger: facts: %w", err)
 		}
 		r.At = fromMicros(us)
@@ -215,25 +252,21 @@ func factsAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagg
 	return out, rows.Err()
 }
 
-// A Total says how many entries there are and how many fields they opened.
-type Total struct{ Entries, Fields int }
-
-// Opened adds up what the permitted entries of a period opened, by action.
-// What is under a gag counts too: the sums are compared with what the keyring
-// counted, and are not for showing.
-func (l *Ledger) Opened(ctx context.Context, tx *store.Tx, from, to time.Time) (map[loot.Action]Total, error) {
-	sums := map[loot.Action]Total{}
-	for r, err := range l.facts(ctx, tx, from, to, everyGag) {
-		if err != nil {
-			return nil, err
-		}
-		if r.Facts.Verdict != Permitted {
-			continue
-		}
-		t := sums[r.Facts.Action]
-		sums[r.Facts.Action] = Total{t.Entries + 1, t.Fields + r.Facts.Fields}
+// Permits returns how many entries of a period permitted one of the actions.
+// What is under a gag counts too: the number is compared with what the keyring
+// counted, and is not for showing.
+func (l *Ledger) Permits(ctx context.Context, tx *store.Tx, from, to time.Time, actions ...loot.Action) (n int64, err error) {
+	args, either := []any{micros(from), micros(to)}, ""
+	for _, a := range actions {
+		args = append(args, `%"action":"`+string(a)+`"%`)
+		either += fmt.Sprintf(" OR facts LIKE $%d", len(args))
 	}
-	return sums, nil
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM ledger_entry WHERE at >= $1 AND at < $2
+		AND facts LIKE '%"verdict":"`+Permitted+`"%' AND (1 = 0`+either+`)`, args...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: permits: %w", err)
+	}
+	return n, nil
 }
 
 // Gag hides the entry from the person and from every count until the given

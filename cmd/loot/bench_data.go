@@ -60,7 +60,59 @@ func (r *bench) fill() error {
 	r.metrics["gate_bytes_per_customer"] = float64(full.gate-empty.gate) / float64(n)
 	// Each customer is two decisions and the note of an order.
 	r.metrics["bytes_per_decision"] = float64(full.ledger-empty.ledger) / float64(3*n)
-	return r.ledger(ctx, a)
+	for _, step := range []func(context.Context, *app.App) error{r.ledger, r.receipts, r.verify} {
+		if err := step(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receipts measures how soon after an opening its receipt can be had.
+func (r *bench) receipts(ctx context.Context, a *app.App) error {
+	var waits []time.Duration
+	for _, s := range r.ids[:r.size(50, 10)] {
+		began := r.now()
+		var entry string
+		if err := a.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+			entry, err = a.Ledger.Append(ctx, tx, ledger.Entry{
+				Facts: ledger.Facts{At: began, Verdict: ledger.Recorded, Note: "bench"}, Subject: &ledger.SubjectFacet{Subject: s, Collection: "customer"},
+			})
+			return err
+		}); err != nil {
+			return err
+		}
+		for ready := false; !ready; {
+			err := a.DB.Read(ctx, func(tx *store.Tx) error {
+				_, err := a.Ledger.Receipt(ctx, tx, s, "customer", entry)
+				return err
+			})
+			if ready = err == nil; !ready && !errors.Is(err, ledger.ErrNotYet) {
+				return err
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		waits = append(waits, r.now().Sub(began))
+	}
+	r.metrics["receipt_p99_ms"] = percentile(waits, 0.99)
+	return nil
+}
+
+// verify measures how fast the whole ledger is held against its log.
+func (r *bench) verify(ctx context.Context, a *app.App) error {
+	if err := a.Ledger.Sync(ctx); err != nil {
+		return err
+	}
+	began := r.now()
+	report, err := a.Ledger.Verify(ctx, ledger.Against{})
+	if err != nil {
+		return err
+	}
+	if len(report.Problems) > 0 {
+		return fmt.Errorf("bench: the ledger does not hold: %v", report.Problems[0])
+	}
+	r.metrics["ledger_verify_per_s"] = float64(report.Size) / r.now().Sub(began).Seconds()
+	return nil
 }
 
 // ledger measures entries from the start of their transaction until they are

@@ -92,7 +92,7 @@ func (d *Desk) countDay(ctx context.Context, n day) ([]tally, error) {
 	var out []tally
 	err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		sums := map[key]*tally{}
-		for row, err := range d.kit.Ledger.Facts(ctx, tx, n.start(), n.end()) {
+		for row, err := range d.kit.Ledger.ByStaff(ctx, tx, n.start(), n.end()) {
 			if err != nil {
 				return err
 			}
@@ -100,17 +100,13 @@ func (d *Desk) countDay(ctx context.Context, n day) ([]tally, error) {
 			if f.Action == "" || f.ActorKind != loot.Staff && f.Role == "" {
 				continue
 			}
-			a, err := d.kit.Ledger.Actor(ctx, tx, row.ID)
-			if err != nil {
-				return err
-			}
-			if a.ID == "" {
+			if row.Actor.ID == "" {
 				continue
 			}
-			k := key{a.ID, f.Purpose}
+			k := key{row.Actor.ID, f.Purpose}
 			t := sums[k]
 			if t == nil {
-				t = &tally{Account: a.ID, Purpose: f.Purpose}
+				t = &tally{Account: row.Actor.ID, Purpose: f.Purpose}
 				sums[k] = t
 			}
 			t.add(f, max(1, row.Count))
