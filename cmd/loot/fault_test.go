@@ -74,7 +74,7 @@ func fillUp(t *testing.T, dir string) (room func()) {
 // cannot be done just now.
 func (o *operator) unavailable() {
 	o.t.Helper()
-	res, err := http.PostForm("http://"+o.vars["ADDR"]+"/order/shared-hosting", url.Values{
+	res, err := client.PostForm("http://"+o.vars["ADDR"]+"/order/shared-hosting", url.Values{
 		"plan": {"shared-small"}, "company.name": {"Example Meadow Ltd"}, "contact.email": {"visitor@example.com"},
 		"address.street": {"Sample Street 1"}, "address.city": {"Exampleton"}, "address.country": {"DE"},
 	})

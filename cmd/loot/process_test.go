@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // An operator has one installation and calls commands on it, each a process of
@@ -147,6 +148,9 @@ func (o *operator) serve(args ...string) *process {
 	return p
 }
 
+// client keeps its connections, of which a load would else use up thousands.
+var client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+
 // ask sends the server a request and returns the status and the body of its
 // answer; status 0: there was none.
 func (o *operator) ask(method, path string, body any) (status int, answer []byte) {
@@ -162,7 +166,7 @@ func (o *operator) ask(method, path string, body any) (status int, answer []byte
 	}
 	req.Header.Set("Authorization", "Bearer "+o.vars["TOKEN"])
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return 0, nil
 	}
