@@ -72,7 +72,8 @@ func (l *Ledger) fail(ctx context.Context, err error) {
 	why := err.Error()
 	l.leading.Store(false)
 	if before := l.broken.Swap(&why); before == nil || *before != why {
-		l.log.ErrorContext(ctx, "the ledger's log cannot be appended to", "err", err)
+		l.log.ErrorContext(ctx, "the ledger's log cannot be appended to, and until it can nothing of a person is used: look at its folder's owner, mode and free space",
+			"folder", string(l.files), "err", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, stuckAfter)
 	defer cancel()

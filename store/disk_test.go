@@ -17,21 +17,6 @@ import (
 	"loot/store/storetest"
 )
 
-// small mounts a file system of the given size, which only root can.
-func small(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("a disk to fill is missing: mounting needs root: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // fill writes rows until that fails, and returns how many were acknowledged.
 func fill(t *testing.T, db *store.DB) int {
 	t.Helper()
@@ -55,7 +40,7 @@ func fill(t *testing.T, db *store.DB) int {
 
 func TestAFullDiskIsSaidAndIsOverWhenThereIsRoom(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		dir := small(t, "4m")
+		dir := storetest.Disk(t, "4m")
 		ballast := filepath.Join(dir, "ballast")
 		if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); err != nil {
 			t.Fatal(err)
@@ -78,7 +63,7 @@ func TestAFullDiskIsSaidAndIsOverWhenThereIsRoom(t *testing.T) {
 		fullThenNot(t, db, func() { bound(10_000) })
 	})
 	t.Run("postgres", func(t *testing.T) {
-		dir := small(t, "4m")
+		dir := storetest.Disk(t, "4m")
 		server := storetest.NewServer(t)
 		address := server.Database(t)
 		space := server.Tablespace(t, dir)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,12 +22,22 @@ type Pair struct {
 func NewPair(tb testing.TB) *Pair {
 	tb.Helper()
 	p := &Pair{Primary: NewServer(tb)}
-	standby := &Server{bin: p.Primary.bin, owner: p.Primary.owner, dir: testDir(tb)}
-	p.Standby = standby
+	p.Standby = &Server{bin: p.Primary.bin, owner: p.Primary.owner, dir: testDir(tb)}
+	tb.Cleanup(func() { p.Standby.Kill() })
 	var err error
-	if standby.port, err = freePort(); err == nil {
-		err = standby.own()
+	if p.Standby.port, err = freePort(); err != nil {
+		tb.Fatal(err)
 	}
+	p.follow(tb)
+	return p
+}
+
+// follow makes the standby from a copy of the primary, and has the primary wait
+// for it.
+func (p *Pair) follow(tb testing.TB) {
+	tb.Helper()
+	standby := p.Standby
+	err := standby.own()
 	if err == nil {
 		err = standby.run("pg_basebackup", "-D", standby.data(), "-R", "-c", "fast", "-X", "stream", "--no-sync",
 			"-d", fmt.Sprintf("postgres://loot@127.0.0.1:%d/?application_name=standby&sslmode=disable", p.Primary.port))
@@ -37,12 +48,22 @@ func NewPair(tb testing.TB) *Pair {
 	if err != nil {
 		tb.Fatalf("start the standby: %v", err)
 	}
-	tb.Cleanup(standby.Kill)
 	// Set after the copy was made: the standby, once promoted, waits for nobody.
 	p.Primary.Exec(tb, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
 	p.Primary.Exec(tb, "SELECT pg_reload_conf()")
 	wait(tb, p.Primary, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
-	return p
+}
+
+// Rejoin makes the server that was killed the standby of the one that was
+// promoted, so that this one can be killed next.
+func (p *Pair) Rejoin(tb testing.TB) {
+	tb.Helper()
+	wait(tb, p.Standby, "SELECT NOT pg_is_in_recovery()")
+	p.Primary, p.Standby = p.Standby, p.Primary
+	if err := os.RemoveAll(p.Standby.data()); err != nil {
+		tb.Fatal(err)
+	}
+	p.follow(tb)
 }
 
 // Database makes a fresh database on the primary and returns an address that
