@@ -48,6 +48,7 @@ type Options struct {
 	Simulated bool // Now is not the real time
 	Log       *slog.Logger
 	Demo      bool                 // everything in it is made up, and every page says so
+	Existing  bool                 // refuse to begin a new Loot, as a command that looks or mends does
 	Statement *statement.Statement // that a first start puts in force, instead of the configured one
 }
 
@@ -56,6 +57,11 @@ type Options struct {
 // Nothing runs yet.
 func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	c = c.withDefaults()
+	if o.Existing {
+		if err := c.exists(ctx); err != nil {
+			return nil, err
+		}
+	}
 	a := &App{Config: c, demo: o.Demo}
 	defer func() {
 		if err != nil {
@@ -126,6 +132,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	if err := g.Refresh(ctx); err != nil {
 		return nil, err
+	}
+	if _, ok := g.InForce(); !ok && o.Existing {
+		return nil, loot.Errorf(loot.NotFound, "The Loot in %s was never started, so no statement is in force; run loot serve first.", c.Data)
 	}
 	return a, a.firstStatement(ctx, o.Statement)
 }

@@ -41,6 +41,13 @@ const manifestName = "manifest.json"
 func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now time.Time) (Manifest, error) {
 	c = c.withDefaults()
 	m := Manifest{Kind: kind, Made: now.UTC(), Files: map[string]string{}}
+	exists := c.dataExists
+	if kind == BackupKeys {
+		exists = c.keysExist
+	}
+	if err := exists(ctx); err != nil {
+		return m, err
+	}
 	if err := emptyFolder(target); err != nil {
 		return m, err
 	}

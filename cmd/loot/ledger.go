@@ -27,7 +27,7 @@ type ledgerVerifyCmd struct {
 
 // with opens Loot without starting it, for a command that looks or mends.
 func (c *command) with(config app.Config, f func(*app.App) error) error {
-	a, err := app.New(c.ctx, config, app.Options{Now: c.now, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	a, err := app.New(c.ctx, config, app.Options{Now: c.now, Existing: true, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}

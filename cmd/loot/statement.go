@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -230,11 +229,8 @@ func printIndented(c *command, mark, text string) {
 
 // decisions returns the inputs of the decisions recorded in a data folder.
 func (s *statementDiffCmd) decisions(c *command) ([]statement.Input, error) {
-	if _, err := os.Stat(filepath.Join(s.Data, "loot.db")); err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "--data: there are no records in "+s.Data+".")
-	}
 	var ins []statement.Input
-	return ins, c.with(app.Config{Data: s.Data, Shutdown: time.Second, From: "Loot <no-reply@localhost>"}, func(a *app.App) error {
+	return ins, c.with(app.Config{Data: s.Data, Listen: "127.0.0.1:8080", Shutdown: time.Second, From: "Loot <no-reply@localhost>"}, func(a *app.App) error {
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
 			now := c.now()
 			for row, err := range a.Ledger.Facts(c.ctx, tx, now.AddDate(0, 0, -s.Days), now) {
