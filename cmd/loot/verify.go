@@ -68,7 +68,7 @@ func (v *verifyCmd) unreadable(c *command, err error) error {
 	if name == "-" {
 		name = "standard input"
 	}
-	fmt.Fprintf(c.stderr, "loot: %s cannot be read: %s.\n", name, why)
+	fmt.Fprintf(c.stderr, "loot: The file cannot be read: %s: %s\n", name, why)
 	return exitUnusable
 }
 
@@ -121,9 +121,9 @@ func (v *verifyCmd) receipt(c *command, file io.Reader) error {
 	case ledger.Holds:
 		fmt.Fprintln(c.stdout, "The receipt holds.")
 	case ledger.Consistent:
-		fmt.Fprintln(c.stdout, "The receipt is consistent, and its signer not trusted: give the ledger's key with --key.")
+		fmt.Fprintln(c.stdout, "Consistent, signer not trusted: give the ledger's key with --key.")
 	default:
-		fmt.Fprintln(c.stdout, "The receipt does not hold.")
+		fmt.Fprintln(c.stdout, "The receipt does not hold:", printable(res.Fault.String()))
 	}
 	return verdictExit(res.Verdict)
 }
@@ -221,7 +221,7 @@ func printCopy(c *command, res ledger.CopyResult) {
 	case ledger.Holds:
 		fmt.Fprintln(c.stdout, "The timeline of the copy holds. What stands besides, such as the details themselves, no ledger proves.")
 	case ledger.Consistent:
-		fmt.Fprintln(c.stdout, "The timeline of the copy is consistent, and its signer not trusted: give the ledger's key with --key.")
+		fmt.Fprintln(c.stdout, "Consistent, signer not trusted: give the ledger's key with --key.")
 	default:
 		fmt.Fprintln(c.stdout, "The copy does not hold.")
 	}
