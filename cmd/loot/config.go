@@ -100,10 +100,12 @@ func (s *settingsFile) Validate(program *kong.Application) error {
 	return nil
 }
 
+func (s *settingsFile) fits(program *kong.Application) bool { return s.Validate(program) == nil }
+
 // Resolve returns the file's value for a flag; nil: it has none to say.
 func (s *settingsFile) Resolve(k *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if s.Validate(k.Model) != nil {
-		return nil, nil // it will be said, and without naming this flag
+	if !s.fits(k.Model) {
+		return nil, nil // Validate says it, and without naming this flag
 	}
 	for _, name := range flag.Envs {
 		if _, ok := os.LookupEnv(name); ok {
