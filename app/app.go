@@ -63,10 +63,13 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if ok, err := c.installed(); err != nil {
+	if err := c.whole(); err != nil {
 		return nil, err
-	} else if !ok && o.Existing {
-		return nil, loot.Errorf(loot.Invalid, "There is no Loot in %s. Name its folder with --data, or begin one with loot serve.", c.Data)
+	}
+	if o.Existing {
+		if err := c.exists(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := c.proxies(); err != nil {
 		return nil, err
@@ -135,6 +138,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	if err := g.Refresh(ctx); err != nil {
 		return nil, err
+	}
+	if _, ok := g.InForce(); !ok && o.Existing {
+		return nil, loot.Errorf(loot.NotFound, "The Loot in %s was never started, so no statement is in force; run loot serve first.", c.Data)
 	}
 	return a, a.firstStatement(ctx, o.Statement)
 }

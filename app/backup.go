@@ -43,17 +43,19 @@ const manifestName = "manifest.json"
 func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now time.Time) (Manifest, error) {
 	c = c.withDefaults()
 	m := Manifest{Kind: kind, Made: now.UTC(), Files: map[string]string{}}
+	exists := c.dataExists
+	if kind == BackupKeys {
+		exists = c.keysExist
+	}
+	if err := exists(ctx); err != nil {
+		return m, err
+	}
 	if err := emptyFolder(target); err != nil {
 		return m, err
 	}
 	url, name, folder, sub := c.Store, "loot", c.Log, "log"
 	if kind == BackupKeys {
 		url, name, folder, sub = c.Keys, "persons", filepath.Join(c.KeyFolder, "epochs"), "epochs"
-	}
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		if _, err := os.Stat(path); err != nil {
-			return m, loot.Wrap(loot.Invalid, err, "There is no database to back up. Name the right folder with --data.")
-		}
 	}
 	db, err := store.Open(ctx, url)
 	if err != nil {

@@ -40,7 +40,7 @@ func (c Config) withDefaults() Config {
 		c.KeyFolder = c.Data + "-keys"
 	}
 	if c.Store == "" {
-		c.Store = "sqlite:" + filepath.Join(c.Data, "loot.db")
+		c.Store = c.sqliteStore()
 	}
 	if c.Keys == "" {
 		c.Keys = "sqlite:" + filepath.Join(c.KeyFolder, "persons.db")
@@ -61,3 +61,6 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// sqliteStore is the database of records when no other is named.
+func (c Config) sqliteStore() string { return "sqlite:" + filepath.Join(c.Data, "loot.db") }

@@ -150,7 +150,7 @@ func TestReconciliationAtTheEnd(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ln, metrics := listen(t), listen(t)
 		served := make(chan error, 1)
-		go func() { served <- a.Serve(ctx, ln, metrics) }()
+		go func() { served <- a.Serve(ctx, ln, metrics, func() {}) }()
 		a.Config.Metrics = metrics.Addr().String()
 		return a, func() {
 			stop()

@@ -166,8 +166,9 @@ func stopped(err error) error {
 }
 
 // Serve answers on ln, and metrics on their own listener if there is one,
-// until ctx ends. Requests that run then may finish.
-func (a *App) Serve(ctx context.Context, ln, metrics net.Listener) error {
+// until ctx ends. It calls serving once everything runs. Requests that run when
+// ctx ends may finish.
+func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func()) error {
 	h, err := a.Handler()
 	if err != nil {
 		return err
@@ -200,17 +201,21 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener) error {
 			}
 		}()
 	}
+	serving()
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	a.Log.Info("stopping; what runs may finish", "within", a.Config.Shutdown)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.Shutdown)
 	defer cancel()
 	for _, s := range servers {
 		err = errors.Join(err, s.Shutdown(end))
 	}
 	stop()
-	return errors.Join(err, wait())
+	err = errors.Join(err, wait())
+	a.Log.Info("stopped")
+	return err
 }
 
 // metrics serves the figures that Prometheus scrapes. No label holds anything

@@ -120,7 +120,7 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- a.Serve(ctx, ln, nil) }()
+	go func() { served <- a.Serve(ctx, ln, nil, func() {}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-served; err != nil {

@@ -23,6 +23,18 @@ const (
 	Holds                      // all parts agree, and the trusted key signed
 )
 
+// MarshalText writes the verdict as one word, for programs.
+func (v Verdict) MarshalText() ([]byte, error) {
+	switch v {
+	case Holds:
+		return []byte("holds"), nil
+	case Consistent:
+		return []byte("consistent"), nil
+	default:
+		return []byte("fails"), nil
+	}
+}
+
 func (v Verdict) String() string {
 	switch v {
 	case Holds:
@@ -36,37 +48,39 @@ func (v Verdict) String() string {
 
 // A Result is what [VerifyReceipt] found.
 type Result struct {
-	Verdict Verdict
-	Fault   *Fault // what is wrong, when it does not hold
-	Steps   []Step // what was checked, in order
+	Verdict Verdict `json:"verdict"`
+	Fault   *Fault  `json:"fault,omitempty"` // what is wrong, when it does not hold
+	Steps   []Step  `json:"steps"`           // what was checked, in order
 
-	Origin    string // of the log
-	Index     uint64 // of the entry
-	Size      uint64 // of the log when the checkpoint was signed
-	Signer    string // the key that signed, as name+id+key
-	Witnesses []Cosignature
-	Facts     *Facts        // nil unless opened
-	Subject   *SubjectFacet // nil unless opened
+	Origin    string        `json:"origin,omitempty"` // of the log
+	Index     uint64        `json:"index"`            // of the entry
+	Size      uint64        `json:"size"`             // of the log when the checkpoint was signed
+	Signer    string        `json:"signer,omitempty"` // the key that signed, as name+id+key
+	Witnesses []Cosignature `json:"witnesses,omitempty"`
+	Facts     *Facts        `json:"facts,omitempty"`   // nil unless opened
+	Subject   *SubjectFacet `json:"subject,omitempty"` // nil unless opened
 }
 
 // A Step is one thing that was checked.
 type Step struct {
-	Text string
-	OK   bool
+	Text string `json:"text"`
+	OK   bool   `json:"ok"`
 }
 
 // A Cosignature says that a witness saw the log at this size.
 type Cosignature struct {
-	Witness string // its key
-	At      time.Time
+	Witness string    `json:"witness"` // its key
+	At      time.Time `json:"at"`
 }
 
 // A Fault says what is wrong with a receipt and where, counted from 1.
 type Fault struct {
-	Part           string // such as "facts", "path", "signature"
-	Line, LastLine int    // of the file
-	Byte, LastByte int    // of the file; Byte 0: it concerns no stretch of the file
-	Text           string // a sentence
+	Part     string `json:"part"` // such as "facts", "path", "signature"
+	Line     int    `json:"line,omitempty"`
+	LastLine int    `json:"last_line,omitempty"` // of the file
+	Byte     int    `json:"byte,omitempty"`
+	LastByte int    `json:"last_byte,omitempty"` // of the file; Byte 0: it concerns no stretch of the file
+	Text     string `json:"text"`                // a sentence
 }
 
 func (f *Fault) String() string {
@@ -111,10 +125,23 @@ func VerifyReceipt(b []byte, key string, witnesses []string) (Result, error) {
 	}
 	var res Result
 	if f := res.check(b, key != "", trusted, seen); f != nil {
-		res.Verdict, res.Fault = DoesNotHold, f
-		res.Steps = append(res.Steps, Step{Text: f.String()})
+		if plain := bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")); len(plain) < len(b) {
+			var other Result
+			if other.check(plain, key != "", trusted, seen) == nil {
+				f.Text = lineEnds
+			}
+		}
+		res.fail(f)
 	}
 	return res, nil
+}
+
+// lineEnds is the fault of a receipt whose only change are its line ends.
+const lineEnds = "Every line of this copy ends as on Windows (CR LF) and not as it was issued (LF); some mail programs and editors change that. With its own line ends the receipt is sound: take it from where it was issued once more, or convert the line ends."
+
+func (res *Result) fail(f *Fault) {
+	res.Verdict, res.Fault = DoesNotHold, f
+	res.Steps = append(res.Steps, Step{Text: f.String()})
 }
 
 func (res *Result) ok(format string, args ...any) {
@@ -156,7 +183,7 @@ func (res *Result) check(b []byte, haveKey bool, trusted signerKey, seen []signe
 	}
 	if !haveKey {
 		res.Verdict = Consistent
-		res.ok("No trusted key was given, so whose signature this is was not checked.")
+		res.Steps = append(res.Steps, Step{Text: "No trusted key was given, so whose signature this is was not checked."})
 		return nil
 	}
 	if !trusted.equal(r.log) {

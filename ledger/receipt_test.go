@@ -153,8 +153,12 @@ func TestReceiptCutOrLengthened(t *testing.T) {
 			t.Errorf("with %q behind, the receipt %v", more, res.Verdict)
 		}
 	}
-	if res := check(t, bytes.ReplaceAll(s.receipt, []byte("\n"), []byte("\r\n")), s.key); res.Verdict != ledger.DoesNotHold || res.Fault.Line != 1 {
+	windows := bytes.ReplaceAll(s.receipt, []byte("\n"), []byte("\r\n"))
+	if res := check(t, windows, s.key); res.Verdict != ledger.DoesNotHold || res.Fault.Line != 1 || !strings.Contains(res.Fault.Text, "CR LF") {
 		t.Errorf("with other line ends: %v", res.Fault)
+	}
+	if res := check(t, bytes.Replace(windows, []byte("index 4"), []byte("index 5"), 1), s.key); res.Verdict != ledger.DoesNotHold || strings.Contains(res.Fault.Text, "CR LF") {
+		t.Errorf("with other line ends and another index: %v", res.Fault)
 	}
 	if res := check(t, bytes.Repeat([]byte("A"), 2<<20), s.key); res.Verdict != ledger.DoesNotHold {
 		t.Error("two megabytes of nothing hold")

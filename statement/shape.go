@@ -359,16 +359,21 @@ func clip(s string) string {
 
 // suggest returns " (did you mean x?)" if one of the words is close to s.
 func suggest(s string, words []string) string {
+	if at := Nearest(s, words); at != "" {
+		return " (did you mean " + at + "?)"
+	}
+	return ""
+}
+
+// Nearest returns the word that s may be a slip of the pen for; empty: none.
+func Nearest(s string, words []string) string {
 	best, at := min(3, len(s)/3+1), ""
 	for _, w := range words {
 		if d := distance(s, w); d < best {
 			best, at = d, w
 		}
 	}
-	if at == "" {
-		return ""
-	}
-	return " (did you mean " + at + "?)"
+	return at
 }
 
 // distance counts the letters to add, drop, change or swap.

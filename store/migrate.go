@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing/fstest"
 
@@ -55,4 +56,28 @@ func fill(files fs.FS, macros *strings.Replacer) (fstest.MapFS, error) {
 		filled[name] = &fstest.MapFile{Data: []byte(macros.Replace(string(b)))}
 	}
 	return filled, nil
+}
+
+// Migrated reports whether the database at url is there and holds tables of
+// the owner. It makes neither.
+func Migrated(ctx context.Context, url, owner string) (yes bool, err error) {
+	q := `SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = $1`
+	if address, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		path, _, _ := strings.Cut(address, "?")
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			return false, nil
+		}
+	} else {
+		q = `SELECT to_regclass($1) IS NOT NULL`
+	}
+	db, err := Open(ctx, url)
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	err = db.Read(ctx, func(tx *Tx) error { return tx.QueryRow(ctx, q, "goose_"+owner).Scan(&yes) })
+	if err != nil {
+		return false, fmt.Errorf("store: look for tables of %s: %w", owner, err)
+	}
+	return yes, nil
 }

@@ -39,7 +39,7 @@ type cli struct {
 	Demo      demoCmd      `cmd:"" help:"Run the server with a made-up network filled in."`
 	Statement statementCmd `cmd:"" help:"Check, show, compare and export statements."`
 	Prove     proveCmd     `cmd:"" help:"Try every promise of the statement on a scratch copy and say what happened."`
-	Verify    verifyCmd    `cmd:"" help:"Check a receipt offline."`
+	Verify    verifyCmd    `cmd:"" help:"Check a receipt, or every receipt in a copy of what is held, offline."`
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger; print its checkpoint or the proof of an entry."`
 	Witness   witnessCmd   `cmd:"" help:"Co-sign the checkpoints of other ledgers, on a second host."`
 	Vault     vaultCmd     `cmd:"" help:"Check the vault."`

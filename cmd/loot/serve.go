@@ -48,7 +48,8 @@ func (c *command) log(s app.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, o))
 }
 
-// serve listens, says where to go, and serves until the context ends.
+// serve listens, says where to go once it serves, and serves until the context
+// ends.
 func (c *command) serve(a *app.App, say func(base string)) error {
 	ln, err := listen(c.ctx, "--listen", a.Config.Listen)
 	if err != nil {
@@ -61,8 +62,7 @@ func (c *command) serve(a *app.App, say func(base string)) error {
 			return err
 		}
 	}
-	say(a.BaseURL)
-	return a.Serve(c.ctx, ln, metrics)
+	return a.Serve(c.ctx, ln, metrics, func() { say(a.BaseURL) })
 }
 
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {

@@ -2,7 +2,6 @@ package customers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -262,9 +261,10 @@ type exported struct {
 	Permissions map[string]bool     `json:"permissions"`
 	Objections  []loot.Purpose      `json:"objections"`
 	Services    []exportedService   `json:"services"`
-	Timeline    []exportedEntry     `json:"timeline"`
 	Elsewhere   map[string]any      `json:"elsewhere,omitempty"`
 	Purposes    []statement.Purpose `json:"purposes"`
+	LedgerKey   string              `json:"ledger_key"`         // that signs the receipts; to be compared with the statement's
+	Timeline    []exportedEntry     `json:"timeline,omitempty"` // last, so that it can be written as it is read
 }
 
 type exportedField struct {
@@ -290,33 +290,15 @@ type exportedService struct {
 }
 
 type exportedEntry struct {
-	ID      string        `json:"entry"`
-	At      time.Time     `json:"at"`
-	What    string        `json:"what"`
-	Who     string        `json:"who"`
-	Action  loot.Action   `json:"action,omitempty"`
-	Purpose loot.Purpose  `json:"purpose,omitempty"`
-	Verdict string        `json:"verdict"`
-	Clauses []loot.Clause `json:"clauses,omitempty"`
-	Fields  []loot.Field  `json:"fields,omitempty"`
+	ledger.CopiedEntry
+	What     string `json:"what"`
+	Who      string `json:"who"`
+	Unproved string `json:"unproved,omitempty"` // why there is no receipt
 }
 
-// download hands a person the whole of their record as JSON.
-func (c *customers) download(w http.ResponseWriter, r *http.Request) error {
-	copied, err := c.copyOf(r.Context(), web.ActorOf(r.Context()))
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="what-we-hold.json"`)
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(copied)
-}
-
-func (c *customers) copyOf(ctx context.Context, me loot.Actor) (copied exported, err error) {
+// copyOf opens what is held about a person for themself, and has rest add to
+// it in the same transaction.
+func (c *customers) copyOf(ctx context.Context, me loot.Actor, rest func(*store.Tx, *statement.Statement, *exported) error) (copied exported, err error) {
 	s, err := c.inForce()
 	if err != nil {
 		return copied, err
@@ -325,8 +307,8 @@ func (c *customers) copyOf(ctx context.Context, me loot.Actor) (copied exported,
 		front := s.Front()
 		copied = exported{
 			Made: c.Now().UTC(), Controller: front.Controller.Name, Statement: front.Version, Subject: loot.Subject(me.ID),
-			Permissions: map[string]bool{}, Purposes: s.Purposes(), Elsewhere: map[string]any{}, Fields: []exportedField{},
-			Services: []exportedService{}, Timeline: []exportedEntry{}, Objections: []loot.Purpose{},
+			LedgerKey: c.Ledger.VerifierKey(), Permissions: map[string]bool{}, Purposes: s.Purposes(), Elsewhere: map[string]any{}, Fields: []exportedField{},
+			Services: []exportedService{}, Objections: []loot.Purpose{},
 		}
 		rec, err := c.openOwn(ctx, tx, s, me)
 		if err != nil {
@@ -344,10 +326,10 @@ func (c *customers) copyOf(ctx context.Context, me loot.Actor) (copied exported,
 		for _, one := range services {
 			copied.Services = append(copied.Services, exportedService(one))
 		}
-		if copied.Timeline, err = c.exportTimeline(ctx, tx, s, rec.subject); err != nil {
+		if err := c.exportElsewhere(ctx, tx, rec.subject, copied.Elsewhere); err != nil {
 			return err
 		}
-		return c.exportElsewhere(ctx, tx, rec.subject, copied.Elsewhere)
+		return rest(tx, s, &copied)
 	})
 	return copied, err
 }
@@ -405,10 +387,7 @@ func (c *customers) exportEntry(ctx context.Context, tx *store.Tx, s *statement.
 	if err != nil {
 		return exportedEntry{}, err
 	}
-	return exportedEntry{
-		ID: it.ID, At: it.At, What: e.Title, Who: e.Who, Action: it.Facts.Action, Purpose: it.Facts.Purpose,
-		Verdict: it.Facts.Verdict, Clauses: it.Facts.Clauses, Fields: it.Subject.Fields,
-	}, nil
+	return exportedEntry{CopiedEntry: it.Copied(), What: e.Title, Who: e.Who}, nil
 }
 
 func (c *customers) exportElsewhere(ctx context.Context, tx *store.Tx, subject loot.Subject, into map[string]any) error {

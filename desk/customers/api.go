@@ -407,7 +407,10 @@ func (c *customers) apiMe(ctx context.Context, _ *struct{}) (*meOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	copied, err := c.copyOf(ctx, me)
+	copied, err := c.copyOf(ctx, me, func(tx *store.Tx, s *statement.Statement, copied *exported) (err error) {
+		copied.Timeline, err = c.exportTimeline(ctx, tx, s, copied.Subject)
+		return err
+	})
 	return &meOut{copied}, err
 }
 

@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -274,6 +275,88 @@ func TestTheCopyHoldsEverything(t *testing.T) {
 		}
 		if got.Elsewhere["billing"] == nil || got.Elsewhere["customers"] == nil {
 			t.Errorf("what other desks keep is missing: %v", got.Elsewhere)
+		}
+	})
+}
+
+// TestTheCopyProvesItsTimeline: a copy of several pages holds a receipt of
+// every entry up to its own, and says nothing that they do not prove.
+func TestTheCopyProvesItsTimeline(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		for i := range copyPage {
+			h.clock.Advance(time.Minute)
+			if !h.use("billing", "invoice", s, "company.name") {
+				t.Fatalf("opening %d was refused", i)
+			}
+		}
+		h.as(s)
+		a := h.Post("/portal/export") // nothing was drained: the copy waits for its proofs
+		key, last := h.kit.Ledger.VerifierKey(), ""
+		verify := func(text string) (ledger.CopyResult, []string) {
+			t.Helper()
+			var faults []string
+			res, err := ledger.VerifyCopy(strings.NewReader(text), key, nil, func(e ledger.CopiedEntry, one ledger.Result) error {
+				if last = e.ID; one.Fault != nil {
+					faults = append(faults, e.ID+": "+one.Fault.Text)
+				}
+				return nil
+			})
+			ok(t, err)
+			return res, faults
+		}
+		res, faults := verify(a.Body)
+		items := h.items(s)
+		if res.Verdict != ledger.Holds || res.Entries != len(items) || res.Proved != len(items) || res.Signer != key {
+			t.Fatalf("%+v of %d entries, %d faults", res, len(items), len(faults))
+		}
+		if last != items[len(items)-1].ID {
+			t.Errorf("the copy ends with %s", last)
+		}
+		for what, changed := range map[string]string{
+			"a purpose":  strings.Replace(a.Body, `"purpose": "invoice"`, `"purpose": "service"`, 1),
+			"the person": strings.Replace(a.Body, string(s), string(loot.NewSubject()), 1),
+			"the end":    a.Body[:len(a.Body)-20],
+		} {
+			if changed == a.Body {
+				t.Fatalf("%s was not changed", what)
+			}
+			if res, faults := verify(changed); res.Verdict != ledger.DoesNotHold || res.Fault == "" && len(faults) != 1 {
+				t.Errorf("%s was changed: %+v, %d faults", what, res, len(faults))
+			}
+		}
+
+		// What is recorded while the copy is written is not part of it.
+		var out strings.Builder
+		to := bufio.NewWriter(&out)
+		ok(t, h.desk.writeTimeline(t.Context(), to, h.s, exported{Subject: s}, items[1].ID))
+		ok(t, to.Flush())
+		if strings.Contains(out.String(), items[0].ID) || !strings.Contains(out.String(), items[1].ID) {
+			t.Error("a newer entry is in the copy, or its own is not")
+		}
+	})
+}
+
+// TestADamagedEntryIsNoReasonToWithholdTheRest: it is named in the copy.
+func TestADamagedEntryIsNoReasonToWithholdTheRest(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.drain()
+		damaged := h.items(s)[1].ID
+		ok(t, h.kit.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE ledger_entry SET facts_salt = $1 WHERE id = $2`, make([]byte, 32), damaged)
+			return err
+		}))
+		h.as(s)
+		var got exported
+		ok(t, json.Unmarshal([]byte(h.Post("/portal/export").Body), &got))
+		if len(got.Timeline) != len(h.items(s)) {
+			t.Fatalf("%d entries of %d", len(got.Timeline), len(h.items(s)))
+		}
+		for _, e := range got.Timeline {
+			if (e.ID == damaged) != (e.Receipt == "") || (e.ID == damaged) != strings.Contains(e.Unproved, "damaged") {
+				t.Errorf("%s has a receipt of %d bytes: %q", e.ID, len(e.Receipt), e.Unproved)
+			}
 		}
 	})
 }
