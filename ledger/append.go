@@ -9,8 +9,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"loot"
 	"loot/keyring"
 	"loot/store"
 )
@@ -63,9 +65,9 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 		return "", err
 	}
 	err = tx.Queue(ctx, `INSERT INTO ledger_entry
-		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag))
+		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag, watched)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag), watched(e.Facts))
 	if err != nil {
 		return "", fmt.Errorf("ledger: append: %w", err)
 	}
@@ -85,6 +87,26 @@ func newID(at time.Time) string {
 	ms := binary.BigEndian.AppendUint64(nil, uint64(max(0, at.UnixMilli())))
 	copy(b[:6], ms[2:])
 	return "e" + ordered.EncodeToString(b[:])
+}
+
+// What is counted again and again is marked, so that of all the others nothing
+// is read.
+const (
+	watchedOpening = 1 // permits to open something
+	watchedStaff   = 2 // a member of staff did it
+)
+
+// Openings are the actions that open what is held.
+var Openings = []loot.Action{loot.Use, loot.Export, loot.Transfer, loot.Answer, loot.Sponsor}
+
+func watched(f Facts) (mark int) {
+	if f.Verdict == Permitted && slices.Contains(Openings, f.Action) {
+		mark |= watchedOpening
+	}
+	if f.ActorKind == loot.Staff || f.Role != "" {
+		mark |= watchedStaff
+	}
+	return mark
 }
 
 // personKey returns the key that seals what is said about the person, and nil

@@ -15,6 +15,7 @@ import (
 	"loot"
 	"loot/gate"
 	"loot/keyring"
+	"loot/ledger"
 	"loot/store"
 )
 
@@ -311,7 +312,7 @@ func (c *Content) Read(b []byte) (int, error) {
 // OpenFile opens a file. The permit is to open its field. A field that is
 // masked is not opened: there is no mask for a file.
 func (v *Vault) OpenFile(ctx context.Context, tx *store.Tx, p gate.Permit, id string) (*Content, error) {
-	g, err := p.SpendAny(tx, openings...)
+	g, err := p.SpendAny(tx, ledger.Openings...)
 	if err != nil {
 		return nil, err
 	}

@@ -11,15 +11,13 @@ import (
 	"loot"
 	"loot/gate"
 	"loot/keyring"
+	"loot/ledger"
 	"loot/store"
 )
 
-// openings are the actions for which a permit opens values.
-var openings = []loot.Action{loot.Use, loot.Export, loot.Transfer, loot.Answer, loot.Sponsor}
-
 // Open opens what the permit names, masked as it says.
 func (v *Vault) Open(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, error) {
-	g, err := p.SpendAny(tx, openings...)
+	g, err := p.SpendAny(tx, ledger.Openings...)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +58,7 @@ type Whole struct {
 // OpenWhole opens what the permit names together with its history and the
 // names of its files.
 func (v *Vault) OpenWhole(ctx context.Context, tx *store.Tx, p gate.Permit) (Whole, error) {
-	g, err := p.SpendAny(tx, openings...)
+	g, err := p.SpendAny(tx, ledger.Openings...)
 	if err != nil {
 		return Whole{}, err
 	}

@@ -145,7 +145,7 @@ func (v *Vault) hourlies(ctx context.Context, now time.Time) (known map[int64]ho
 // permits returns how many permits to open something the ledger has of an hour.
 func (v *Vault) permits(ctx context.Context, hour time.Time) (n int64, err error) {
 	err = v.DB.Read(ctx, func(tx *store.Tx) error {
-		n, err = v.Ledger.Permits(ctx, tx, hour, hour.Add(time.Hour), openings...)
+		n, err = v.Ledger.Permits(ctx, tx, hour, hour.Add(time.Hour))
 		return err
 	})
 	return n, err
