@@ -38,6 +38,7 @@ type App struct {
 	staff   *staff.Desk
 	billing *billing.Billing
 	outbox  *mail.Outbox // nil: mail is sent
+	served  *served
 	demo    bool
 	stop    []func()
 }
@@ -62,7 +63,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	a := &App{Config: c, demo: o.Demo}
+	a := &App{Config: c, demo: o.Demo, served: newServed()}
 	defer func() {
 		if err != nil {
 			a.Close()
