@@ -36,15 +36,15 @@ func TestMetricsTellNothingOfAnyone(t *testing.T) {
 	}
 	const secret = "jo-example-7" // in every place that whoever asks can choose
 	for _, r := range []*http.Request{
-		httptest.NewRequest("GET", "/", nil),
-		httptest.NewRequest("GET", "/"+secret, nil),
-		httptest.NewRequest("GET", "/order/"+secret+"?"+secret+"="+secret, nil),
-		httptest.NewRequest("GET", "/console/customers/"+secret, nil),
-		httptest.NewRequest("GET", "/console/welcome/"+secret, nil),
-		httptest.NewRequest("GET", "/ledger/tile/"+secret, nil),
-		httptest.NewRequest("GET", "/api/customers/"+secret, nil),
-		httptest.NewRequest("GET", "//"+secret+"/../x", nil),
-		httptest.NewRequest("POST", "/order/"+secret, strings.NewReader(secret+"="+secret)),
+		httptest.NewRequest(http.MethodGet, "/", nil),
+		httptest.NewRequest(http.MethodGet, "/"+secret, nil),
+		httptest.NewRequest(http.MethodGet, "/order/"+secret+"?"+secret+"="+secret, nil),
+		httptest.NewRequest(http.MethodGet, "/console/customers/"+secret, nil),
+		httptest.NewRequest(http.MethodGet, "/console/welcome/"+secret, nil),
+		httptest.NewRequest(http.MethodGet, "/ledger/tile/"+secret, nil),
+		httptest.NewRequest(http.MethodGet, "/api/customers/"+secret, nil),
+		httptest.NewRequest(http.MethodGet, "//"+secret+"/../x", nil),
+		httptest.NewRequest(http.MethodPost, "/order/"+secret, strings.NewReader(secret+"="+secret)),
 		httptest.NewRequest("BREW"+strings.ToUpper(secret), "/", nil),
 		httptest.NewRequest(secret, "/statement", nil),
 	} {
@@ -55,7 +55,7 @@ func TestMetricsTellNothingOfAnyone(t *testing.T) {
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	w := httptest.NewRecorder()
-	a.metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	a.metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	text := w.Body.String()
 	if w.Code != http.StatusOK || strings.Contains(strings.ToLower(text), secret) {
 		t.Errorf("status %d; what was asked is in\n%s", w.Code, text)

@@ -185,7 +185,7 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	a.Log.Info("stopping; what runs may finish", "within", a.Config.Shutdown)
+	a.Log.InfoContext(ctx, "stopping; what runs may finish", "within", a.Config.Shutdown)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.Shutdown)
 	defer cancel()
 	for _, s := range servers {
@@ -193,7 +193,7 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 	}
 	stop()
 	err = errors.Join(err, wait())
-	a.Log.Info("stopped")
+	a.Log.InfoContext(ctx, "stopped")
 	return err
 }
 

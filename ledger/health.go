@@ -120,7 +120,7 @@ func (w *watch) age(st state, now time.Time) time.Duration {
 	if len(w.unplaced) == 0 {
 		return 0
 	}
-	return now.Sub(w.unplaced[0].at)
+	return max(0, now.Sub(w.unplaced[0].at)) // the clock may have been set back
 }
 
 // look returns why the ledger must take no entries, or nil.
@@ -158,7 +158,7 @@ func (l *Ledger) watch(ctx context.Context) {
 				l.stale.Store(true)
 			}
 			l.backlog.Store(st.backlog)
-			l.oldest.Store(int64(w.age(st, time.Now())))
+			l.oldest.Store(int64(w.age(st, l.now())))
 			before, now := l.late.Load(), w.look(st)
 			l.late.Store(now)
 			l.learn(st)
