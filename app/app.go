@@ -38,6 +38,7 @@ type App struct {
 	staff   *staff.Desk
 	billing *billing.Billing
 	outbox  *mail.Outbox // nil: mail is sent
+	served  *served
 	demo    bool
 	stop    []func()
 }
@@ -57,7 +58,7 @@ type Options struct {
 // Nothing runs yet.
 func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	c = c.withDefaults()
-	a := &App{Config: c, demo: o.Demo}
+	a := &App{Config: c, demo: o.Demo, served: newServed()}
 	defer func() {
 		if err != nil {
 			a.Close()

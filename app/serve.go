@@ -45,6 +45,7 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 	}
 	shell := web.New(web.Options{
 		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Secret: secret, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits || a.Config.NoLimits,
+		Served: a.served.observe,
 	})
 	mux := http.NewServeMux()
 	for _, d := range a.Desks {
@@ -206,7 +207,7 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	a.Log.Info("stopping; what runs may finish", "within", a.Config.Shutdown)
+	a.Log.InfoContext(ctx, "stopping; what runs may finish", "within", a.Config.Shutdown)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.Shutdown)
 	defer cancel()
 	for _, s := range servers {
@@ -214,7 +215,7 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 	}
 	stop()
 	err = errors.Join(err, wait())
-	a.Log.Info("stopped")
+	a.Log.InfoContext(ctx, "stopped")
 	return err
 }
 
@@ -222,7 +223,7 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 // about a person.
 func (a *App) metrics() http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), lag{a.Ledger}, jobs{a}, a.served.seconds)
 	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "loot_ledger_entries_total", Help: "Entries in the ledger, as this process last saw it."},
 		func() float64 { return float64(a.Ledger.Entries()) }))
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "loot_ledger_ready", Help: "1 while the ledger takes entries."},
@@ -234,7 +235,7 @@ func (a *App) metrics() http.Handler {
 		}))
 	reg.MustRegister(decisions{a.Gate}, reconciled{a})
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
 }
 

@@ -50,6 +50,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	kinds    map[string]settings
+	ran      map[string]*runs
 	notices  map[string][]string // notice to the kinds that listen
 	periodic []*river.PeriodicJob
 	fault    error // of a registration; told by Start
@@ -84,7 +85,7 @@ func New(db *store.DB, o Options) (*Client, error) {
 	if o.Workers <= 0 {
 		o.Workers = defaultWorkers
 	}
-	c := &Client{db: db, options: o, kinds: map[string]settings{}, notices: map[string][]string{}, workers: river.NewWorkers()}
+	c := &Client{db: db, options: o, kinds: map[string]settings{}, ran: map[string]*runs{}, notices: map[string][]string{}, workers: river.NewWorkers()}
 	var err error
 	if db.Dialect() == store.SQLite {
 		c.queue, err = open(riversqlite.New(db.SQLitePool()), (*store.Tx).SQL, c.config())
@@ -135,8 +136,8 @@ func register[A Args](c *Client, zero A, work func(context.Context, A) error, op
 		c.fault = errors.Join(c.fault, fmt.Errorf("job: %s registered twice", kind))
 		return
 	}
-	c.kinds[kind] = s
-	river.AddWorkerArgs(c.workers, zero, &worker[A]{kind: kind, work: work, settings: s, log: c.options.Log})
+	c.kinds[kind], c.ran[kind] = s, &runs{}
+	river.AddWorkerArgs(c.workers, zero, &worker[A]{kind: kind, work: work, settings: s, log: c.options.Log, ran: c.ran[kind]})
 }
 
 // Periodic enqueues a once in every period: at most one run a period among all
@@ -246,6 +247,7 @@ type worker[A Args] struct {
 	work     func(context.Context, A) error
 	settings settings
 	log      *slog.Logger
+	ran      *runs
 }
 
 // Timeout returns how long a run may take.
@@ -259,8 +261,10 @@ func (w *worker[A]) Work(ctx context.Context, j *river.Job[A]) (err error) {
 			err = panicked(v)
 		}
 		if err == nil {
+			w.ran.finished.Add(1)
 			return
 		}
+		w.ran.failed.Add(1)
 		level, msg := slog.LevelWarn, "job failed and will run again"
 		if j.Attempt >= j.MaxAttempts {
 			level, msg = slog.LevelError, "job failed for the last time"

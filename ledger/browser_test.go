@@ -38,7 +38,11 @@ func TestVerifierPageInABrowser(t *testing.T) {
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
 	for _, c := range []struct{ page, file, want string }{
-		{"page.html", "receipt.tlog-proof", "The receipt holds."},
+		{"page.html", "receipt.tlog-proof", "The receipt holds."}, // in words, and with what it rests on
+		{"page.html", "receipt.tlog-proof", "opening"},
+		{"page.html", "receipt.tlog-proof", "a member of staff, support"},
+		{"page.html", "receipt.tlog-proof", "name, contact.email"},
+		{"page.html", "receipt.tlog-proof", "This key comes from the very server"},
 		{"without.html", "receipt.tlog-proof", "Its signer is not trusted."},
 		{"page.html", "changed.tlog-proof", "The receipt does not hold."},
 	} {
@@ -61,6 +65,12 @@ func TestVerifierPageInABrowser(t *testing.T) {
 		}
 		if c.file == "changed.tlog-proof" && !strings.Contains(text, ", bytes ") {
 			t.Errorf("no place is named: %q", text)
+		}
+		if strings.Contains(text, `"action"`) || strings.Contains(text, "undefined") {
+			t.Errorf("the raw part is not folded, or something is missing: %q", text)
+		}
+		if c.page == "without.html" && strings.Contains(text, "This key comes from") {
+			t.Errorf("a key is said to come from the server: %q", text)
 		}
 		wide, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth`))
 		if err != nil || wide {

@@ -1,6 +1,13 @@
 package ledger
 
-import "syscall"
+import (
+	"log/slog"
+	"syscall"
+	"time"
+)
+
+// LibraryLog returns what the log's library is given to log with.
+func LibraryLog(h slog.Handler) *slog.Logger { return slog.New(library{h}) }
 
 // OnStep has f called between the steps of the sequencer: "read", "checked" and
 // "appended". What f returns ends the batch there, as a crash would.
@@ -33,4 +40,14 @@ func LookFor(looks int, size, backlog func(look int) int64) (refused bool) {
 		refused = w.look(state{size: size(i), backlog: backlog(i)}) != nil
 	}
 	return refused
+}
+
+// AgesFor tells how long a watch says that the oldest entry has waited, a
+// second from one look to the next.
+func AgesFor(size, backlog []int64) (ages []time.Duration) {
+	var w watch
+	for i := range size {
+		ages = append(ages, w.age(state{size: size[i], backlog: backlog[i]}, time.Unix(int64(i), 0)))
+	}
+	return ages
 }

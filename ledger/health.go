@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,8 @@ const (
 	watchEvery = 250 * time.Millisecond
 	maxLag     = 5 * time.Second // how long an entry may wait for its place
 	maxBacklog = 100_000         // how many may wait
+
+	maxUnplaced = 1000 // looks that are remembered for the age of what waits
 )
 
 // A health is what [Ledger.Ready] answers from. It is kept in memory, so that
@@ -28,6 +31,8 @@ type health struct {
 	stale   atomic.Bool            // the database says that a sequencer failed, and this one did not
 	ended   atomic.Bool            // Run has returned
 	size    atomic.Int64           // confirmed entries, as last seen
+	backlog atomic.Int64           // entries without a place, as last seen
+	oldest  atomic.Int64           // nanoseconds that the oldest of them has waited, as last seen
 }
 
 // Ready returns nil if the ledger takes entries, and otherwise an error of
@@ -50,6 +55,12 @@ func (l *Ledger) Ready() error {
 
 // Entries returns how many entries the log has, as this process last saw it.
 func (l *Ledger) Entries() int64 { return l.size.Load() }
+
+// Lag returns how many entries have no place in the log yet, and how long
+// the oldest of them has waited, as this process, while it runs, saw them.
+func (l *Ledger) Lag() (entries int64, oldest time.Duration) {
+	return l.backlog.Load(), time.Duration(l.oldest.Load())
+}
 
 // A state is how far the log is, as the database knows it.
 type state struct {
@@ -89,6 +100,27 @@ func (l *Ledger) learn(st state) {
 // place by now. Entries may carry dates of the past, and clocks jump.
 type watch struct {
 	recorded []int64 // confirmed and waiting entries at each look, oldest first
+	unplaced []seen  // looks at which there was more than before, and not all of it has its place
+}
+
+// A seen is how many entries were recorded when they were looked at.
+type seen struct {
+	recorded int64
+	at       time.Time
+}
+
+// age returns how long the oldest entry without a place is known to wait. The
+// dates of entries do not tell it.
+func (w *watch) age(st state, now time.Time) time.Duration {
+	w.unplaced = slices.DeleteFunc(w.unplaced, func(s seen) bool { return s.recorded <= st.size })
+	n := len(w.unplaced)
+	if all := st.size + st.backlog; st.backlog > 0 && (n == 0 || n < maxUnplaced && w.unplaced[n-1].recorded < all) {
+		w.unplaced = append(w.unplaced, seen{all, now})
+	}
+	if len(w.unplaced) == 0 {
+		return 0
+	}
+	return max(0, now.Sub(w.unplaced[0].at)) // the clock may have been set back
 }
 
 // look returns why the ledger must take no entries, or nil.
@@ -125,6 +157,8 @@ func (l *Ledger) watch(ctx context.Context) {
 				st.failed = ""
 				l.stale.Store(true)
 			}
+			l.backlog.Store(st.backlog)
+			l.oldest.Store(int64(w.age(st, l.now())))
 			before, now := l.late.Load(), w.look(st)
 			l.late.Store(now)
 			l.learn(st)

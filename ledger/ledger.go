@@ -110,7 +110,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	}
 	// The log's library writes to the process's error output unless told
 	// otherwise, and can be told once only.
-	quietLibrary.Do(func() { klog.SetSlogLogger(c.Log) })
+	quietLibrary.Do(func() { klog.SetSlogLogger(slog.New(library{c.Log.Handler()})) })
 	st, err := l.state(ctx)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -59,6 +60,34 @@ func openWriter(dir string, s *signer) (w *writer, err error) {
 }
 
 func (w *writer) close() { w.cancel() }
+
+// A library passes on what the log's library says: its everyday news, such as
+// that it makes a folder, as details, and what an operator acts on as it is.
+type library struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (h library) Enabled(ctx context.Context, l slog.Level) bool {
+	return h.Handler.Enabled(ctx, lowered(l))
+}
+
+// Handle implements [slog.Handler].
+func (h library) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = lowered(r.Level)
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h library) WithAttrs(a []slog.Attr) slog.Handler { return library{h.Handler.WithAttrs(a)} }
+
+// WithGroup implements [slog.Handler].
+func (h library) WithGroup(name string) slog.Handler { return library{h.Handler.WithGroup(name)} }
+
+func lowered(l slog.Level) slog.Level {
+	if l < slog.LevelWarn {
+		return l - (slog.LevelInfo - slog.LevelDebug)
+	}
+	return l
+}
 
 // A placed is the outcome of adding one leaf.
 type placed struct {

@@ -23,10 +23,24 @@ var verifierCheck string
 //go:embed verifier/page.js
 var verifierShow string
 
+// verifierScript is what the page runs: the two files without their comments
+// and indentation.
+var verifierScript = packed(verifierCheck + verifierShow)
+
+func packed(script string) string {
+	var b strings.Builder
+	for line := range strings.Lines(script) {
+		if line = strings.TrimLeft(line, "\t"); line != "\n" && !strings.HasPrefix(line, "//") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
 // VerifierCSP is the policy under which the verifier runs: its own script and
 // style, and nothing else, so that it can neither load nor send anything. The
 // page states it itself; a server that serves it sends it too.
-var VerifierCSP = "default-src 'none'; script-src " + sourceHash(verifierCheck+verifierShow) +
+var VerifierCSP = "default-src 'none'; script-src " + sourceHash(verifierScript) +
 	"; style-src " + sourceHash(verifierStyle) + "; base-uri 'none'; form-action 'none'"
 
 func sourceHash(text string) string {
@@ -40,7 +54,7 @@ func sourceHash(text string) string {
 func VerifierPage(key string) (page []byte, sum string) {
 	text := strings.NewReplacer(
 		"@CSP@", html.EscapeString(VerifierCSP), "@KEY@", html.EscapeString(key),
-		"@STYLE@", verifierStyle, "@SCRIPT@", verifierCheck+verifierShow,
+		"@STYLE@", verifierStyle, "@SCRIPT@", verifierScript,
 	).Replace(verifierPage)
 	h := sha256.Sum256([]byte(text))
 	return []byte(text), hex.EncodeToString(h[:])

@@ -34,6 +34,12 @@ type Outbox struct {
 	now    func() time.Time
 }
 
+// Kept reports whether a sender keeps letters in an outbox and sends none.
+func Kept(s Sender) bool {
+	_, ok := s.(*Outbox)
+	return ok
+}
+
 // NewOutbox returns an outbox in the database.
 func NewOutbox(db *store.DB, sealer Sealer, now func() time.Time) *Outbox {
 	return &Outbox{db: db, sealer: sealer, now: now}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"loot"
 )
@@ -32,7 +33,11 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 		s.secureHeaders(rec.Header())
 		rec.Header().Set("Request-Id", x.id)
 		defer func() {
-			s.log(r, rec, s.opts.Now().Sub(start).Microseconds())
+			took := s.opts.Now().Sub(start)
+			s.log(r, rec, took.Microseconds())
+			if s.opts.Served != nil {
+				s.opts.Served(served(pattern, r.Method, rec.status, took))
+			}
 		}()
 		defer s.recover(rec, r)
 
@@ -207,6 +212,21 @@ func (s *Shell) log(r *http.Request, w *recorder, micros int64) {
 	}
 	s.opts.Log.Log(r.Context(), level, "request",
 		"route", pattern, "status", w.status, "us", micros, "bytes", w.bytes, "request", x.id)
+}
+
+func served(pattern, method string, status int, took time.Duration) Served {
+	v := Served{Route: pattern, Method: "other", Status: status, Took: took}
+	if _, path, ok := strings.Cut(pattern, " "); ok {
+		v.Route = path
+	}
+	if pattern == "" {
+		v.Route = "none"
+	}
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		v.Method = method
+	}
+	return v
 }
 
 func newRequestID() string {

@@ -88,6 +88,16 @@ type Options struct {
 	Proxies  []netip.Prefix                        // whose X-Forwarded-For is believed
 	Around   []func(http.Handler) http.Handler     // put around the mux, inside of the headers: sessions
 	NoLimits bool                                  // for load tests: no rate limits
+	Served   func(Served)                          // told of every request, for metrics; nil: nobody is
+}
+
+// A Served is a request that was answered, in words of which there are few:
+// nothing of it was chosen by whoever asked.
+type Served struct {
+	Route  string // pattern without its method, such as "/console/customers/{id}"; "none": there is no such
+	Method string // "other" for one that no route has
+	Status int
+	Took   time.Duration
 }
 
 // A Shell is the public site, the portal and the console around the pages of

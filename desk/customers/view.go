@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 
+	"loot/mail"
 	"loot/statement"
 	"loot/web"
 )
@@ -60,10 +61,11 @@ func (c *customers) showOrder(w http.ResponseWriter, r *http.Request, status int
 type thanksView struct {
 	web.View
 	Steps []web.Step
+	Kept  bool // the letter is not sent: no mail server is set
 }
 
 func (c *customers) thanks(w http.ResponseWriter, r *http.Request) error {
-	v := thanksView{View: web.ViewOf(r, "One more step"), Steps: web.Steps(2, "Order", "Confirm your address", "Your portal")}
+	v := thanksView{View: web.ViewOf(r, "One more step"), Steps: web.Steps(2, "Order", "Confirm your address", "Your portal"), Kept: mail.Kept(c.Mail)}
 	v.Lead = "Your order has arrived."
 	return thanksPage.Render(w, r, http.StatusOK, v)
 }

@@ -151,8 +151,8 @@ async function check(data, key) {
 		await signers(r, ok);
 		await entry(r, ok);
 		out.signer = utf8(signer.text);
-		if (trusted && key !== signer.text) no('The signer, ' + out.signer + ', is not the key you trust', signer.at);
-		ok(trusted ? 'The signer is the key you trust.' : 'No key was given, so whose signature this is was not checked.');
+		if (trusted && key !== signer.text) no('The signer, ' + out.signer + ', is not the key above', signer.at);
+		ok(trusted ? 'The signer is the key above.' : 'No key was given, so whose signature this is was not checked.');
 		for (const f of FACETS) if (r.facets[f].text) out.opened[f] = utf8(r.facets[f].text);
 		out.verdict = trusted ? 'holds' : 'consistent';
 	} catch (e) {

@@ -7,30 +7,46 @@ function show() {
 		to.append(el);
 		return el;
 	};
-	const words = {
-		holds: 'The receipt holds.',
-		consistent: 'The receipt is consistent. Its signer is not trusted.',
-		fails: 'The receipt does not hold.',
+	// The page holds the words, one a line.
+	const said = Object.fromEntries($('words').content.textContent.split('\n').map(s => s.split(': ')));
+	const all = (...list) => list.filter(w => w).map(w => said[w] || w).join(', ');
+	// table adds what there is to say of each term.
+	const table = (to, rows) => {
+		const dl = add(to, 'dl');
+		for (const [k, v] of Object.entries(rows)) if (v) {
+			add(dl, 'dt', k);
+			add(dl, 'dd', v.join ? v.join(', ') : typeof v === 'object' ? JSON.stringify(v, null, 1) : v);
+		}
 	};
+	const given = key.value = document.querySelector('meta[name=log-key]').content;
 	let file;
-	key.value = document.querySelector('meta[name=log-key]').content;
-	$(key.value ? 'given' : 'missing').hidden = false;
+	$(given ? 'given' : 'missing').hidden = false;
+	$('back').hidden = location.protocol === 'file:';
 	const run = async () => {
 		if (!file) return;
 		const res = await check(await file.slice(0, 1e6).arrayBuffer(), key.value.trim()), f = res.fault;
 		result.replaceChildren();
 		result.className = res.verdict;
-		add(result, 'h2', words[res.verdict]);
+		add(result, 'h2', said[res.verdict]);
 		add(result, 'p', file.name);
+		if (res.verdict === 'holds' && key.value === given) add(result, 'p', $('given').textContent);
+		const {facts, subject} = res.opened;
+		if (facts) {
+			const e = JSON.parse(facts), who = JSON.parse(subject || '{}');
+			table(result, {
+				When: new Date(e.at).toUTCString(), What: all(e.action, e.note), Details: who.fields || e.fields, For: e.purpose, By: all(e.actor, e.role, e.desk),
+				To: all(e.recipient, e.country), Outcome: e.verdict, 'By clause': e.clauses, Statement: e.statement && 'the version with the SHA-256 ' + e.statement,
+			});
+		}
 		const list = add(result, 'ol');
 		for (const s of res.steps) add(list, 'li', s);
 		if (f) add(list, 'li', f.text + (f.line ? ' Line ' + f.line + ', bytes ' + f.from + ' to ' + f.to + ' of the file.' : ''), 'bad');
-		for (const [facet, text] of Object.entries(res.opened)) {
-			add(result, 'h3', facet);
-			const dl = add(result, 'dl');
-			for (const [k, v] of Object.entries(JSON.parse(text))) {
-				add(dl, 'dt', k);
-				add(dl, 'dd', v.join ? v.join(', ') : typeof v === 'object' ? JSON.stringify(v, null, 1) : v);
+		if (facts) {
+			const more = add(result, 'details');
+			add(more, 'summary', 'All that the receipt opens');
+			for (const [facet, text] of Object.entries(res.opened)) {
+				add(more, 'h3', facet);
+				table(more, JSON.parse(text));
 			}
 		}
 		result.focus();
