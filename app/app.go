@@ -122,6 +122,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	approvals.Hold(db, gate.Sealed())
 	g := gate.New(gate.Config{DB: db, Ledger: log, Jobs: jobs, Sealer: approvals, Now: o.Now, Log: o.Log})
 	v := vault.New(vault.Config{DB: db, Gate: g, Keyring: keys, Ledger: log, Jobs: jobs, Now: o.Now, Log: o.Log})
 	a.Kit = desk.Kit{

@@ -76,14 +76,29 @@ func (c Config) origin(keys *keyring.Keyring) (string, error) {
 	return string(name), err
 }
 
+// WhyKept says why a secret is never replaced, by its name.
+func WhyKept(secret string) string {
+	if why, ok := map[string]string{
+		"ledger":        "because receipts, the statement and invoices name this key as the one that signs the ledger",
+		"ledger-origin": "because it is the name of the ledger, which every checkpoint carries",
+		"ledger-repeat": "because what happens again on a day is found by it",
+		"signin":        "because recovery codes and company accounts are found by the hashes that it made",
+		"staff":         "because an account is found by the hash of its address that it made",
+	}[secret]; ok {
+		return why
+	}
+	return "because what it made must stay"
+}
+
 // sender returns how mail goes out: by SMTP, or into an outbox that the
 // console shows.
 func (a *App) sender(c Config) (mail.Sender, error) {
+	key, err := a.Keyring.System("mail")
+	if err != nil {
+		return nil, err
+	}
+	key.Hold(a.DB, mail.Sealed()) // also what lies there from before there was a mail server
 	if c.SMTP == "" {
-		key, err := a.Keyring.System("mail")
-		if err != nil {
-			return nil, err
-		}
 		a.outbox = mail.NewOutbox(a.DB, key, a.Now)
 		return a.outbox, nil
 	}

@@ -33,6 +33,11 @@ type Approval struct {
 	Voters    []string
 }
 
+// Sealed is what the gate keeps sealed by its Sealer.
+func Sealed() store.Sealed {
+	return store.Sealed{Table: "gate_approval", Key: []string{"id"}, Column: "request"}
+}
+
 // asked is what an approval is about.
 type asked struct {
 	Request *Request        `json:"request,omitempty"` // of kind "open"
@@ -102,10 +107,14 @@ func (g *Gate) ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor
 	if err != nil {
 		return "", fmt.Errorf("gate: ask: %w", err)
 	}
+	request, err := g.Sealer.Seal(b, []byte(id))
+	if err != nil {
+		return "", fmt.Errorf("gate: ask: %w", err)
+	}
 	now := g.Now()
 	if _, err := tx.Exec(ctx, `INSERT INTO gate_approval (id, kind, request, digest, requester, needed, made, expires, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending')`,
-		id, kind, g.Sealer.Seal(b, []byte(id)), digest, by.ID, needed, micro(now), micro(now.Add(approvalLife))); err != nil {
+		id, kind, request, digest, by.ID, needed, micro(now), micro(now.Add(approvalLife))); err != nil {
 		return "", fmt.Errorf("gate: ask: %w", err)
 	}
 	_, err = g.Note(ctx, tx, by, "approval.asked "+kind, a.Reason)

@@ -35,7 +35,7 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 // A Sealer seals what waits for approval, so that a stolen database does not
 // show what was asked about whom.
 type Sealer interface {
-	Seal(plain, ad []byte) []byte
+	Seal(plain, ad []byte) ([]byte, error)
 	Open(sealed, ad []byte) ([]byte, error)
 }
 

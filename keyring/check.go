@@ -17,6 +17,10 @@ import (
 // A Report is what a check of all keys found.
 type Report struct {
 	Files     int       `json:"files"`     // key files that open
+	System    int       `json:"system"`    // the program's own keys among them, …
+	Secrets   int       `json:"secrets"`   // … and its secrets, which are never replaced
+	Former    int       `json:"former"`    // versions of the program's own keys that are replaced and not destroyed yet
+	Waiting   int       `json:"waiting"`   // values that such a version sealed
 	Keys      int       `json:"keys"`      // persons' keys that open
 	Destroyed int       `json:"destroyed"` // persons whose key was destroyed
 	Problems  []Problem `json:"problems"`
@@ -36,7 +40,8 @@ func (p Problem) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"where": p.Where, "problem": p.Err.Error()})
 }
 
-// Check opens every key file and every person's key.
+// Check opens every key file and every person's key, and looks which version of
+// the program's own keys sealed what.
 func (k *Keyring) Check(ctx context.Context) (Report, error) {
 	r := Report{Problems: []Problem{}}
 	now, err := k.load(ctx)
@@ -65,6 +70,11 @@ func (k *Keyring) Check(ctx context.Context) (Report, error) {
 			}
 		}
 	}
+	for _, s := range k.SystemKeys() {
+		if err := r.system(ctx, s); err != nil {
+			return r, err
+		}
+	}
 	return r, k.Persons(ctx, true, func(page []Person) error {
 		for _, p := range page {
 			switch {
@@ -82,6 +92,18 @@ func (k *Keyring) Check(ctx context.Context) (Report, error) {
 
 func (r *Report) file(ctx context.Context, k *Keyring, id file, now *known) {
 	_, secret, err := k.folder.get(ctx, id)
+	if err == nil && id.kind == systemFile {
+		set, perr := parseSystem(secret)
+		if perr != nil {
+			err = fault(id, ErrTampered)
+		} else {
+			r.System++
+			r.Former += len(set.marks) - 1
+		}
+	}
+	if err == nil && id.kind == secretFile {
+		r.Secrets++
+	}
 	if err == nil && id.kind == epochFile {
 		ring := now.rings[loot.Collection(id.name)]
 		e := newEpoch(id.epoch, secret)
@@ -100,6 +122,31 @@ func (r *Report) file(ctx context.Context, k *Keyring, id file, now *known) {
 		return
 	}
 	r.Files++
+}
+
+// system counts what is sealed by former versions of a key, and names what no
+// version opens.
+func (r *Report) system(ctx context.Context, s *SystemKey) error {
+	if err := s.read(ctx); err != nil {
+		return nil // the file is a problem already
+	}
+	set := s.set.Load()
+	for _, h := range s.held() {
+		marks, err := h.Marks(ctx, h.db, markSize)
+		if err != nil {
+			return err
+		}
+		for _, mark := range slices.Sorted(maps.Keys(marks)) {
+			switch n := marks[mark]; {
+			case mark == string(set.mark):
+			case set.marks[mark]:
+				r.Waiting += n
+			default:
+				r.Problems = append(r.Problems, Problem{fmt.Sprintf("%d values in %s", n, h), fmt.Errorf("sealed by a version of %s that is %w", s.file(), ErrMissing)})
+			}
+		}
+	}
+	return nil
 }
 
 // mark returns what the key store remembers of an epoch's key, or nil.

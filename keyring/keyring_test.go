@@ -366,7 +366,7 @@ func TestOpeningsAreCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := sys.Open(sys.Seal([]byte("y"), nil), nil); err != nil {
+		if _, err := sys.Open(sealOwn(t, sys, "y", ""), nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := k.Hours(t.Context(), decided); err != nil { // what is counted so far is of the first hour

@@ -202,49 +202,6 @@ func TestDestroyedKeyDoesNotKeepAnEpoch(t *testing.T) {
 	})
 }
 
-func TestSystemKeyRotates(t *testing.T) {
-	each(t, func(t *testing.T, p place) {
-		k, elsewhere := p.open(t), p.open(t)
-		sys, err := k.System("staff")
-		if err != nil {
-			t.Fatal(err)
-		}
-		there, err := elsewhere.System("staff")
-		if err != nil {
-			t.Fatal(err)
-		}
-		before := sys.Seal([]byte("who"), []byte("entry"))
-		if err := sys.Rotate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		after := sys.Seal([]byte("who"), []byte("entry"))
-		for i, b := range [][]byte{before, after} {
-			if got, err := there.Open(b, []byte("entry")); err != nil || string(got) != "who" {
-				t.Errorf("%d: %q, %v", i, got, err)
-			}
-			if _, err := there.Open(b, []byte("other")); !errors.Is(err, keyring.ErrTampered) {
-				t.Errorf("%d as another entry: %v", i, err)
-			}
-		}
-		if err := sys.Forget(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := sys.Open(before, []byte("entry")); !errors.Is(err, keyring.ErrTampered) {
-			t.Errorf("a forgotten key opens: %v", err)
-		}
-		if got, err := sys.Open(after, []byte("entry")); err != nil || string(got) != "who" {
-			t.Errorf("%q, %v", got, err)
-		}
-		mail, err := k.System("mail")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := mail.Open(after, []byte("entry")); !errors.Is(err, keyring.ErrTampered) {
-			t.Errorf("opens with another system key: %v", err)
-		}
-	})
-}
-
 func TestSecretIsKept(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		n := 0
@@ -288,7 +245,20 @@ var victims = map[string]func(ctx context.Context, k *keyring.Keyring) error{
 		if err != nil {
 			return err
 		}
-		return s.Rotate(ctx)
+		defer keyring.SmallBatches(3)()
+		s.Hold(k.DB, desk)
+		if err := s.Rotate(ctx); err != nil {
+			return err
+		}
+		if _, err := s.Finish(ctx); err != nil {
+			return err
+		}
+		victimClock.pass(time.Hour)
+		r, err := s.Finish(ctx)
+		if err == nil && r.Former > 0 {
+			err = errors.New("the former version is still there")
+		}
+		return err
 	},
 	"first": func(ctx context.Context, k *keyring.Keyring) error {
 		_, err := k.Epoch(ctx, "visitor")
@@ -310,6 +280,9 @@ var victims = map[string]func(ctx context.Context, k *keyring.Keyring) error{
 	},
 }
 
+// victimClock is the time of those who do the work, in whichever process.
+var victimClock = newClock()
+
 // victim does the work in a child process, and kills the process at its n-th
 // step. It returns 0 if there were fewer.
 func victim(at string) int {
@@ -328,7 +301,7 @@ func victim(at string) int {
 	if err != nil {
 		return fail(err)
 	}
-	k, err := keyring.Open(ctx, keyring.Config{DB: db, Dir: os.Getenv("KEYRING_DIR"), Root: root, Now: newClock().now, Log: quiet})
+	k, err := keyring.Open(ctx, keyring.Config{DB: db, Dir: os.Getenv("KEYRING_DIR"), Root: root, Now: victimClock.now, Log: quiet})
 	if err != nil {
 		return fail(err)
 	}
@@ -349,7 +322,7 @@ func victim(at string) int {
 // every kill all that was sealed still opens, doing the work again finishes
 // it, and nothing is left over.
 func TestKilledAtEveryStep(t *testing.T) {
-	steps := map[string]int{"epoch": 7, "root": 4, "system": 1, "first": 2, "destroy": 1}
+	steps := map[string]int{"epoch": 7, "root": 4, "system": 6, "first": 2, "destroy": 1}
 	for _, engine := range []struct {
 		name string
 		url  func(testing.TB) string
@@ -375,6 +348,7 @@ func killed(t *testing.T, url, work string, n int) bool {
 		t.Fatal(err)
 	}
 	p := newPlace(t, db)
+	p.clock = victimClock
 	k, err := keyring.Open(t.Context(), p.config(t))
 	if err != nil {
 		t.Fatal(err)
@@ -388,7 +362,11 @@ func killed(t *testing.T, url, work string, n int) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := sys.Seal([]byte("who"), nil)
+	former := sealOwn(t, sys, "who", "")
+	makeDesk(t, db)
+	for i := range 7 {
+		putOnDesk(t, db, sys, fmt.Sprint("row", i), "who")
+	}
 	if err := errors.Join(k.Close(t.Context()), db.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -430,8 +408,10 @@ func killed(t *testing.T, url, work string, n int) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := sys.Open(who, nil); err != nil || string(got) != "who" {
-			t.Errorf("%s, killed at %s: system key: %q, %v", when, step, got, err)
+		for id, got := range onDesk(t, p.db, sys) {
+			if got != "who" {
+				t.Errorf("%s, killed at %s: system key: %s is %q", when, step, id, got)
+			}
 		}
 	}
 	k = p.open(t)
@@ -440,6 +420,9 @@ func killed(t *testing.T, url, work string, n int) bool {
 		t.Fatalf("again, killed at %s: %v", step, err)
 	}
 	whole(p.open(t), "after doing it again")
+	if _, err := system(t, p.open(t), "staff").Open(former, nil); (err == nil) == (work == "system") {
+		t.Errorf("killed at %s: what was sealed before the work: %v", step, err)
+	}
 	sound(t, k)
 	if entries, _ := os.ReadDir(p.dir); work != "first" && len(entries) != 2 {
 		t.Errorf("killed at %s: left over: %v", step, entries)

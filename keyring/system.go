@@ -3,8 +3,12 @@ package keyring
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,20 +25,46 @@ import (
 // rootTime is how long a service that holds the root may take to answer.
 const rootTime = 30 * time.Second
 
+// A process seals by a version that it found to be the newest a minute ago at
+// most, or, while the key folder cannot be read, half an hour. A value that was
+// sealed is committed within minutes or never. So nothing comes to a former
+// version once it was replaced longer than formerFor ago, on any node, and it
+// can then be destroyed without anything being lost.
+const (
+	confirmEvery  = time.Minute
+	confirmWithin = 30 * time.Minute
+	formerFor     = time.Hour
+)
+
 // A SystemKey seals what belongs to no person's record: who on the staff did
-// what, sessions, rendered mail. It can be given a new key while it still
-// opens what the former ones sealed.
+// what, sessions, rendered mail. [SystemKey.Rotate] gives it a new version, and
+// it opens what former ones sealed until [SystemKey.Finish] has destroyed them.
 type SystemKey struct {
 	k    *Keyring
 	name string
 	mu   sync.Mutex // one goroutine at a time reads the file
 	set  atomic.Pointer[systemSet]
+
+	holding sync.Mutex
+	holds   []holds
+	told    bool // that Hold was called
 }
 
+// holds is a column and where it is.
+type holds struct {
+	db *store.DB
+	store.Sealed
+}
+
+// A systemSet is the versions of a key, as its file had them.
 type systemSet struct {
 	handle *keyset.Handle
 	aead   tink.AEAD
-	made   time.Time
+	marks  map[string]bool // of all versions
+	mark   []byte          // of the one in use
+	since  time.Time       // when that began
+	file   os.FileInfo
+	seen   time.Time // when the file was last found to be this one
 }
 
 // System returns the system key of that name and makes it at the first call.
@@ -77,34 +107,126 @@ func (k *Keyring) System(name string) (*SystemKey, error) {
 
 func (s *SystemKey) file() file { return file{kind: systemFile, name: s.name} }
 
+// Name returns the name of the key.
+func (s *SystemKey) Name() string { return s.name }
+
+// read reads the file.
 func (s *SystemKey) read(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.reread(ctx)
+}
+
+func (s *SystemKey) reread(ctx context.Context) error {
+	now := s.k.Now()
+	info, err := os.Stat(s.k.folder.path(s.file())) // before it is read, so that a later change is seen
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault(s.file(), ErrMissing)
+	}
+	if err != nil {
+		return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key file %s cannot be read.", s.file()))
+	}
 	c, text, err := s.k.folder.get(ctx, s.file())
 	if err != nil {
 		return err
 	}
-	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(text)))
+	set, err := parseSystem(text)
 	if err != nil {
 		return fault(s.file(), ErrTampered)
 	}
-	a, err := aead.New(h)
-	if err != nil {
-		return fault(s.file(), ErrTampered)
-	}
-	s.set.Store(&systemSet{h, a, c.Made})
+	set.since, set.file, set.seen = c.Made, info, now
+	s.set.Store(set)
 	return nil
 }
 
-// Seal seals a value.
-func (s *SystemKey) Seal(plain, ad []byte) []byte {
-	return seal(s.set.Load().aead, plain, s.ad(ad))
+func parseSystem(text []byte) (*systemSet, error) {
+	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(text)))
+	if err != nil {
+		return nil, err
+	}
+	set := &systemSet{handle: h, marks: map[string]bool{}}
+	if set.aead, err = aead.New(h); err != nil {
+		return nil, err
+	}
+	for i := range h.Len() {
+		e, err := h.Entry(i)
+		if err != nil {
+			return nil, err
+		}
+		mark := binary.BigEndian.AppendUint32([]byte{tinkStart}, e.KeyID())
+		set.marks[string(mark)] = true
+		if e.IsPrimary() {
+			set.mark = mark
+		}
+	}
+	return set, nil
+}
+
+// What is sealed begins with this byte and the number of the version: Tink's
+// output prefix.
+const (
+	tinkStart = 1
+	markSize  = 5
+)
+
+// current returns the versions as they are in the file, as of a minute ago.
+func (s *SystemKey) current() (*systemSet, error) {
+	set := s.set.Load()
+	age := s.k.Now().Sub(set.seen)
+	if age >= 0 && age < confirmEvery {
+		return set, nil
+	}
+	err := s.confirm(set)
+	if err == nil {
+		return s.set.Load(), nil
+	}
+	if age >= 0 && age < confirmWithin {
+		return set, nil // the folder may be back before it matters
+	}
+	return nil, err
+}
+
+// confirm looks whether the file is still the one that was read.
+func (s *SystemKey) confirm(known *systemSet) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set.Load() != known {
+		return nil // somebody else did meanwhile
+	}
+	now := s.k.Now()
+	info, err := os.Stat(s.k.folder.path(s.file()))
+	if err != nil {
+		return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key file %s cannot be read. Restore it from the backup of the keys.", s.file()))
+	}
+	if os.SameFile(info, known.file) && info.ModTime().Equal(known.file.ModTime()) && info.Size() == known.file.Size() {
+		same := *known
+		same.seen = now
+		s.set.Store(&same)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rootTime)
+	defer cancel()
+	return s.reread(ctx)
+}
+
+// Seal seals a value by the version in use. It fails when the key folder cannot
+// be read for so long that another version may be in use by now.
+func (s *SystemKey) Seal(plain, ad []byte) ([]byte, error) {
+	set, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	return seal(set.aead, plain, s.ad(ad)), nil
 }
 
 // Open opens a sealed value and counts it.
 func (s *SystemKey) Open(sealed, ad []byte) ([]byte, error) {
 	s.k.ops.add(KeyKind(s.name), 1)
-	plain, err := s.set.Load().aead.Decrypt(sealed, s.ad(ad))
+	set, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	plain, err := set.aead.Decrypt(sealed, s.ad(ad))
 	if err == nil {
 		return plain, nil
 	}
@@ -121,40 +243,6 @@ func (s *SystemKey) Open(sealed, ad []byte) ([]byte, error) {
 }
 
 func (s *SystemKey) ad(ad []byte) []byte { return append(bind("loot system", s.name), ad...) }
-
-// Rotate puts a new key into use for what is sealed from now on.
-func (s *SystemKey) Rotate(ctx context.Context) error {
-	return s.change(ctx, func(h *keyset.Handle) (*keyset.Manager, error) {
-		m := keyset.NewManagerFromHandle(h)
-		return m, addPrimary(m)
-	})
-}
-
-// Forget destroys every key but the one in use. What was sealed before the
-// last [SystemKey.Rotate] and not sealed anew since can be opened no more.
-func (s *SystemKey) Forget(ctx context.Context) error { return s.change(ctx, onlyPrimary) }
-
-func (s *SystemKey) change(ctx context.Context, f func(*keyset.Handle) (*keyset.Manager, error)) error {
-	return s.k.DB.Alone(ctx, "keyring", func() error {
-		if err := s.read(ctx); err != nil {
-			return err
-		}
-		now := s.set.Load()
-		m, err := f(now.handle)
-		if err != nil {
-			return err
-		}
-		text, err := binaryKeyset(m)
-		if err != nil {
-			return err
-		}
-		if err := s.k.folder.change(ctx, s.file(), now.made, text); err != nil {
-			return err
-		}
-		s.k.step("system: file")
-		return s.read(ctx)
-	})
-}
 
 func binaryKeyset(m *keyset.Manager) ([]byte, error) {
 	h, err := m.Handle()
@@ -192,6 +280,19 @@ func (k *Keyring) Secret(name string, fresh func() []byte) ([]byte, error) {
 		return nil, err
 	}
 	return secret, nil
+}
+
+// Secrets returns the names of the secrets, by name.
+func (k *Keyring) Secrets() ([]string, error) {
+	files, _, err := k.folder.list()
+	var out []string
+	for _, id := range files {
+		if id.kind == secretFile {
+			out = append(out, id.name)
+		}
+	}
+	slices.Sort(out)
+	return out, err
 }
 
 // A Guard returns how many rows elsewhere still need an epoch, such as blind

@@ -165,7 +165,9 @@ func (l *Ledger) seal(id string, e Entry, key *keyring.PersonKey) (row, error) {
 	salted = append(salt(), actor...)
 	r.actorHash = sha256.Sum256(salted)
 	if e.Actor != (ActorFacet{}) {
-		r.actor = l.staff.Seal(salted, associated("actor", id))
+		if r.actor, err = l.staff.Seal(salted, associated("actor", id)); err != nil {
+			return row{}, fmt.Errorf("ledger: seal actor: %w", err)
+		}
 	}
 	r.leaf = leafOf(r.subjectHash, r.actorHash, commit(r.factsSalt, facts))
 	return r, nil

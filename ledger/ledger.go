@@ -97,6 +97,8 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: key of staff accountability: %w", err)
 	}
+	// An actor is sealed anew without the leaf noticing: it holds the commitment.
+	staff.Hold(c.DB, store.Sealed{Table: "ledger_entry", Key: []string{"id"}, Column: "actor", Bound: func(row []any) []byte { return associated("actor", row[0].(string)) }})
 	l := &Ledger{
 		db: c.DB, keyring: c.Keyring, files: files(c.Dir), signer: s, staff: staff, repeatKey: repeatKey,
 		now: c.Now, log: c.Log, quorum: c.Quorum, wakeup: make(chan struct{}, 1), step: func(*sequencer, string) error { return nil },

@@ -22,7 +22,7 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 
 // A Sealer keeps what a message holds from whoever reads the database.
 type Sealer interface {
-	Seal(plain, ad []byte) []byte
+	Seal(plain, ad []byte) ([]byte, error)
 	Open(sealed, ad []byte) ([]byte, error)
 }
 
@@ -45,6 +45,11 @@ func NewOutbox(db *store.DB, sealer Sealer, now func() time.Time) *Outbox {
 	return &Outbox{db: db, sealer: sealer, now: now}
 }
 
+// Sealed is what an outbox keeps sealed.
+func Sealed() store.Sealed {
+	return store.Sealed{Table: "mail_outbox", Key: []string{"id"}, Column: "sealed", Bound: func(row []any) []byte { return outboxAD(row[0].(string)) }}
+}
+
 // Send puts the message into the outbox, once for each id.
 func (o *Outbox) Send(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
@@ -54,7 +59,10 @@ func (o *Outbox) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("mail: outbox: %w", err)
 	}
-	sealed := o.sealer.Seal(plain, outboxAD(m.ID))
+	sealed, err := o.sealer.Seal(plain, outboxAD(m.ID))
+	if err != nil {
+		return fmt.Errorf("mail: outbox: %w", err)
+	}
 	err = o.db.InTx(ctx, func(tx *store.Tx) error {
 		return tx.Queue(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
 			m.ID, o.now().UnixMicro(), sealed)

@@ -19,12 +19,12 @@ import (
 // and opens only with the same associated data.
 type mask struct{}
 
-func (mask) Seal(plain, ad []byte) []byte {
+func (mask) Seal(plain, ad []byte) ([]byte, error) {
 	out := append([]byte(fmt.Sprintf("%04d", len(ad))), ad...)
 	for _, b := range plain {
 		out = append(out, b^0x5a)
 	}
-	return out
+	return out, nil
 }
 
 func (mask) Open(sealed, ad []byte) ([]byte, error) {

@@ -1,22 +1,25 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"loot"
 	"loot/app"
 )
 
 type keysCmd struct {
-	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key: persons' keys are wrapped anew and blind indexes made anew in batches, then the old epoch is destroyed. May run while the server serves, and goes on where it was interrupted."`
-	Check  keysCheckCmd  `cmd:"" help:"Open every key file and every person's key, and name what is damaged or missing."`
+	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions an hour later. May run while the server serves, and goes on where it was interrupted. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew."`
+	Check  keysCheckCmd  `cmd:"" help:"Open every key file and every person's key, name what is damaged or missing, and count what is sealed by a version that was replaced."`
 }
 
 type keysRotateCmd struct {
 	app.Config
-	Collection []loot.Collection `help:"Only this collection; may be given more than once." placeholder:"ID"`
-	RootOnly   bool              `help:"Only the root: wrap every key file by a new root key."`
+	Collection []loot.Collection `help:"Only this collection; may be given more than once." placeholder:"ID" xor:"only"`
+	OwnOnly    bool              `help:"Only the program's own keys: accountability of staff, approvals, incidents, mail, sessions, ways to sign in." xor:"only"`
+	RootOnly   bool              `help:"Only the root: wrap every key file by a new root key." xor:"only"`
 	AlsoRoot   bool              `help:"The root, too."`
 }
 
@@ -32,28 +35,70 @@ func (k *keysRotateCmd) Run(c *command) error {
 		if k.RootOnly {
 			return nil
 		}
-		collections := a.Keyring.Collections()
-		if len(collections) == 0 {
-			fmt.Fprintln(c.stdout, "No collection holds anything yet, so there is no epoch to end.")
+		if !k.OwnOnly {
+			if err := k.collections(c, a); err != nil {
+				return err
+			}
 		}
 		if len(k.Collection) > 0 {
-			if i := slices.IndexFunc(k.Collection, func(id loot.Collection) bool { return !slices.Contains(collections, id) }); i >= 0 {
-				return loot.Errorf(loot.Invalid, "--collection: no collection %q holds anything.", k.Collection[i])
-			}
-			collections = k.Collection
+			return nil
 		}
-		for _, collection := range collections {
-			if err := a.Vault.Rotate(c.ctx, collection); err != nil {
-				return err
-			}
-			epoch, err := a.Keyring.Epoch(c.ctx, collection)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.stdout, "%s: epoch %d; everything is under it, the older ones are destroyed\n", collection, epoch)
-		}
-		return nil
+		return k.own(c, a)
 	})
+}
+
+// collections gives each collection a new epoch.
+func (k *keysRotateCmd) collections(c *command, a *app.App) error {
+	collections := a.Keyring.Collections()
+	if len(collections) == 0 {
+		fmt.Fprintln(c.stdout, "No collection holds anything yet, so there is no epoch to end.")
+	}
+	if len(k.Collection) > 0 {
+		if i := slices.IndexFunc(k.Collection, func(id loot.Collection) bool { return !slices.Contains(collections, id) }); i >= 0 {
+			return loot.Errorf(loot.Invalid, "--collection: no collection %q holds anything.", k.Collection[i])
+		}
+		collections = k.Collection
+	}
+	for _, collection := range collections {
+		if err := a.Vault.Rotate(c.ctx, collection); err != nil {
+			return err
+		}
+		epoch, err := a.Keyring.Epoch(c.ctx, collection)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "%s: epoch %d; everything is under it, the older ones are destroyed\n", collection, epoch)
+	}
+	return nil
+}
+
+// own gives each of the program's own keys a new version, and says what is not
+// replaced.
+func (k *keysRotateCmd) own(c *command, a *app.App) error {
+	var all error
+	for _, key := range a.Keyring.SystemKeys() {
+		if err := key.Rotate(c.ctx); err != nil {
+			return err
+		}
+		r, err := key.Finish(c.ctx)
+		switch {
+		case err != nil:
+			all = errors.Join(all, err)
+		case r.Former == 0:
+			fmt.Fprintf(c.stdout, "%s: %d values were sealed anew; the former version is destroyed\n", key.Name(), r.Resealed)
+		default:
+			fmt.Fprintf(c.stdout, "%s: a new version since %s; %d values were sealed anew; the server, or this command, destroys the former version after %s\n",
+				key.Name(), r.Since.Format(time.RFC3339), r.Resealed, r.Due.Format(time.RFC3339))
+		}
+	}
+	secrets, err := a.Keyring.Secrets()
+	if err != nil {
+		return errors.Join(all, err)
+	}
+	for _, name := range secrets {
+		fmt.Fprintf(c.stdout, "%s: not replaced, %s; it is wrapped anew when the root is rotated\n", name, app.WhyKept(name))
+	}
+	return all
 }
 
 type keysCheckCmd struct {
@@ -76,6 +121,8 @@ func (k *keysCheckCmd) Run(c *command) error {
 				fmt.Fprintln(c.stdout, p)
 			}
 			fmt.Fprintf(c.stdout, "%d key files and %d persons' keys open; %d persons' keys were destroyed; %d problems\n", r.Files, r.Keys, r.Destroyed, len(r.Problems))
+			fmt.Fprintf(c.stdout, "of the files, %d are the program's own keys and %d its secrets; %d versions of those keys are replaced and not destroyed yet, and %d values are still sealed by them\n",
+				r.System, r.Secrets, r.Former, r.Waiting)
 		}
 		if len(r.Problems) > 0 {
 			return exit(1)

@@ -27,7 +27,7 @@ const untilRegulator = 72 * time.Hour
 
 // A sealer seals what people write about a case.
 type sealer interface {
-	Seal(plain, ad []byte) []byte
+	Seal(plain, ad []byte) ([]byte, error)
 	Open(sealed, ad []byte) ([]byte, error)
 }
 
@@ -44,6 +44,7 @@ func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (
 	if err != nil {
 		return desk.Desk{}, err
 	}
+	key.Hold(kit.DB, store.Sealed{Table: "incidents_note", Key: []string{"id"}, Column: "text"})
 	d := &incidents{Kit: kit, key: key, name: name}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Gate.Fact("context.case", d.openCase)

@@ -105,8 +105,12 @@ func update(ctx context.Context, tx *store.Tx, i incident) error {
 
 func (d *incidents) addNote(ctx context.Context, tx *store.Tx, incidentID string, n note) error {
 	id := loot.NewID("n")
+	text, err := d.key.Seal([]byte(n.Text), []byte(id))
+	if err != nil {
+		return fmt.Errorf("incidents: note: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text) VALUES ($1, $2, $3, $4, $5, $6)`,
-		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, d.key.Seal([]byte(n.Text), []byte(id))); err != nil {
+		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, text); err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
 	}
 	return nil

@@ -63,8 +63,12 @@ func (d *Desk) startFlow(ctx context.Context, tx *store.Tx, f flow) (started, er
 		return started{}, fmt.Errorf("signin: flow: %w", err)
 	}
 	hash := digest(token)
+	sealed, err := d.secrets.Seal(b, flowPlace(f.Kind, hash))
+	if err != nil {
+		return started{}, fmt.Errorf("signin: flow: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO signin_flow (hash, kind, data, ends) VALUES ($1, $2, $3, $4)`,
-		hash, f.Kind, d.secrets.Seal(b, flowPlace(f.Kind, hash)), expires(d.kit.Now(), flowLife[f.Kind])); err != nil {
+		hash, f.Kind, sealed, expires(d.kit.Now(), flowLife[f.Kind])); err != nil {
 		return started{}, fmt.Errorf("signin: flow: %w", err)
 	}
 	return started{token}, nil
@@ -135,7 +139,11 @@ func (d *Desk) change(ctx context.Context, tx *store.Tx, f flow) error {
 	if err != nil {
 		return fmt.Errorf("signin: flow: %w", err)
 	}
-	n, err := tx.Exec(ctx, `UPDATE signin_flow SET data = $1 WHERE hash = $2`, d.secrets.Seal(b, flowPlace(f.Kind, f.hash)), f.hash)
+	sealed, err := d.secrets.Seal(b, flowPlace(f.Kind, f.hash))
+	if err != nil {
+		return fmt.Errorf("signin: flow: %w", err)
+	}
+	n, err := tx.Exec(ctx, `UPDATE signin_flow SET data = $1 WHERE hash = $2`, sealed, f.hash)
 	if err != nil {
 		return fmt.Errorf("signin: flow: %w", err)
 	}

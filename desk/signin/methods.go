@@ -47,9 +47,17 @@ func (d *Desk) passwordOf(ctx context.Context, tx *store.Tx, owner, lock string)
 
 // setPassword keeps a password with the authenticator app that goes with it.
 func (d *Desk) setPassword(ctx context.Context, tx *store.Tx, owner, hash, secret string, step int64) error {
+	sealedHash, err := d.seal(hash, "password", owner)
+	if err != nil {
+		return err
+	}
+	sealedSecret, err := d.seal(secret, "app", owner)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO signin_password (owner, hash, secret, step, made) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (owner) DO UPDATE SET hash = excluded.hash, secret = excluded.secret, step = excluded.step, made = excluded.made`,
-		owner, d.seal(hash, "password", owner), d.seal(secret, "app", owner), step, d.kit.Now().UnixMicro()); err != nil {
+		owner, sealedHash, sealedSecret, step, d.kit.Now().UnixMicro()); err != nil {
 		return fmt.Errorf("signin: keep password: %w", err)
 	}
 	return nil
@@ -92,9 +100,10 @@ func (d *Desk) checkCode(ctx context.Context, tx *store.Tx, owner, code string) 
 // An offered app is a secret that the browser holds, sealed, while somebody
 // takes it over into their authenticator app: nothing is kept until they
 // showed that they have it.
-func (d *Desk) offerApp(owner, secret string) string {
+func (d *Desk) offerApp(owner, secret string) (string, error) {
 	until := expires(d.kit.Now(), flowLife[flowSetUp])
-	return letters.EncodeToString(d.seal(fmt.Sprintf("%s %d", secret, until), "offer", owner))
+	sealed, err := d.seal(fmt.Sprintf("%s %d", secret, until), "offer", owner)
+	return letters.EncodeToString(sealed), err
 }
 
 func (d *Desk) offeredApp(owner, sealed string) (string, bool) {

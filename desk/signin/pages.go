@@ -203,9 +203,12 @@ type appForm struct {
 }
 
 func (d *Desk) appForm(to, owner, email, secret, label string, wrong error) (appForm, error) {
-	f := appForm{To: to, Offer: d.offerApp(owner, secret), Email: email, Label: label, Fields: newPasswordFields.With(nil, wrong)}
+	offer, err := d.offerApp(owner, secret)
+	if err != nil {
+		return appForm{}, err
+	}
+	f := appForm{To: to, Offer: offer, Email: email, Label: label, Fields: newPasswordFields.With(nil, wrong)}
 	f.Problems = web.ProblemsOf(wrong, f.Fields)
-	var err error
 	f.Scan, err = scan(d.site(), email, secret)
 	return f, err
 }

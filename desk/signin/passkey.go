@@ -104,7 +104,7 @@ func (d *Desk) keysOf(ctx context.Context, tx *store.Tx, owner string) ([]passke
 }
 
 func (d *Desk) openKey(p *passkey, data []byte, made, used int64) error {
-	b, err := d.secrets.Open(data, bound([]string{"passkey", string(p.id), p.owner, string(p.kind)}))
+	b, err := d.secrets.Open(data, passkeyPlace(string(p.id), p.owner, string(p.kind)))
 	if err != nil {
 		return fmt.Errorf("signin: unseal passkey: %w", err)
 	}
@@ -120,8 +120,11 @@ func (d *Desk) sealKey(p passkey) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signin: passkey: %w", err)
 	}
-	return d.secrets.Seal(b, bound([]string{"passkey", string(p.id), p.owner, string(p.kind)})), nil
+	return d.secrets.Seal(b, passkeyPlace(string(p.id), p.owner, string(p.kind)))
 }
+
+// passkeyPlace binds a sealed passkey to its row.
+func passkeyPlace(id, owner, kind string) []byte { return bound([]string{"passkey", id, owner, kind}) }
 
 // keyByID returns the passkey with a credential id, of one kind of owner.
 func (d *Desk) keyByID(ctx context.Context, tx *store.Tx, rawID []byte, kind loot.ActorKind) (passkey, bool, error) {

@@ -181,9 +181,13 @@ func (s *sessionStore) CommitCtx(ctx context.Context, token string, b []byte, _ 
 	owner, _ := values[valueOwner].(string)
 	return in(ctx, s.d.kit.DB.InTx, func(tx *store.Tx) error {
 		now := s.d.kit.Now()
+		sealed, err := s.d.sessions.Seal(b, []byte(token))
+		if err != nil {
+			return fmt.Errorf("signin: session: %w", err)
+		}
 		if _, err := tx.Exec(ctx, `INSERT INTO signin_session (token, id, owner, kind, data, made, seen, ends) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
 			ON CONFLICT (token) DO UPDATE SET data = excluded.data, seen = excluded.seen`,
-			token, loot.NewID("n"), owner, string(s.kind), s.d.sessions.Seal(b, []byte(token)), now.UnixMicro(), now.Add(lasts[s.kind].life).UnixMicro()); err != nil {
+			token, loot.NewID("n"), owner, string(s.kind), sealed, now.UnixMicro(), now.Add(lasts[s.kind].life).UnixMicro()); err != nil {
 			return fmt.Errorf("signin: session: %w", err)
 		}
 		return nil

@@ -104,6 +104,7 @@ func New(kit desk.Kit, o Options, a Accounts) (*Desk, error) {
 	if d.sessions, err = kit.Keyring.System("session"); err != nil {
 		return nil, fmt.Errorf("signin: %w", err)
 	}
+	d.tellSealed()
 	d.staff, d.persons = newSessions(d, loot.Staff), newSessions(d, loot.Person)
 	if d.passkeys, err = newPasskeys(base); err != nil {
 		return nil, err
@@ -126,9 +127,39 @@ func (d *Desk) Desk() desk.Desk {
 	}
 }
 
+// tellSealed tells the desk's keys what they sealed.
+func (d *Desk) tellSealed() {
+	place := func(first string, from ...int) func([]any) []byte {
+		return func(row []any) []byte {
+			parts := []string{first}
+			for _, i := range from {
+				switch v := row[i].(type) {
+				case string:
+					parts = append(parts, v)
+				case []byte:
+					parts = append(parts, string(v))
+				}
+			}
+			return bound(parts)
+		}
+	}
+	d.secrets.Hold(d.kit.DB,
+		store.Sealed{Table: "signin_password", Key: []string{"owner"}, Column: "hash", Bound: place("password", 0)},
+		store.Sealed{Table: "signin_password", Key: []string{"owner"}, Column: "secret", Bound: place("app", 0)},
+		store.Sealed{Table: "signin_passkey", Key: []string{"id"}, More: []string{"owner", "kind"}, Column: "data", Bound: place("passkey", 0, 1, 2)},
+		store.Sealed{Table: "signin_token", Key: []string{"hash"}, More: []string{"id"}, Column: "title", Bound: place("token", 1)},
+		store.Sealed{Table: "signin_flow", Key: []string{"hash"}, More: []string{"kind"}, Column: "data", Bound: place("flow", 1, 0)},
+	)
+	d.sessions.Hold(d.kit.DB, store.Sealed{Table: "signin_session", Key: []string{"token"}, Column: "data"})
+}
+
 // seal keeps a short text readable only for this program, and only in its place.
-func (d *Desk) seal(plain string, place ...string) []byte {
-	return d.secrets.Seal([]byte(plain), bound(place))
+func (d *Desk) seal(plain string, place ...string) ([]byte, error) {
+	b, err := d.secrets.Seal([]byte(plain), bound(place))
+	if err != nil {
+		return nil, fmt.Errorf("signin: seal %s: %w", place[0], err)
+	}
+	return b, nil
 }
 
 func (d *Desk) open(sealed []byte, place ...string) (string, error) {

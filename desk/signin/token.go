@@ -140,8 +140,12 @@ func (d *Desk) makeToken(ctx context.Context, tx *store.Tx, by loot.Actor, t api
 		return "", fmt.Errorf("signin: scopes: %w", err)
 	}
 	token, id := newToken(), loot.NewID("t")
+	title, err := d.seal(t.Title, "token", id)
+	if err != nil {
+		return "", err
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO signin_token (hash, id, owner, title, scopes, made, ends, used) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`,
-		digest(token), id, by.ID, d.seal(t.Title, "token", id), string(scopes), t.Made.UnixMicro(), t.Ends.UnixMicro()); err != nil {
+		digest(token), id, by.ID, title, string(scopes), t.Made.UnixMicro(), t.Ends.UnixMicro()); err != nil {
 		return "", fmt.Errorf("signin: make token: %w", err)
 	}
 	_, err = d.kit.Gate.Note(ctx, tx, by, "token.made", t.Title)

@@ -178,13 +178,17 @@ func (d *Desk) insert(ctx context.Context, tx *store.Tx, m Member) error {
 	if err != nil {
 		return fmt.Errorf("staff: account: %w", err)
 	}
+	sealed, err := d.sealer.Seal(b, []byte(m.ID))
+	if err != nil {
+		return fmt.Errorf("staff: account: %w", err)
+	}
 	roles, err := rolesText(m.Roles)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO staff_account (id, profile, email, roles, state, made, since, approver, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT (email) DO NOTHING`,
-		m.ID, d.sealer.Seal(b, []byte(m.ID)), d.emailHash(m.Email), roles, string(m.State), m.Made.UnixMicro(), m.Since.UnixMicro(), micro(m.Approver))
+		m.ID, sealed, d.emailHash(m.Email), roles, string(m.State), m.Made.UnixMicro(), m.Since.UnixMicro(), micro(m.Approver))
 	if err != nil {
 		return fmt.Errorf("staff: insert: %w", err)
 	}

@@ -74,6 +74,10 @@ func New(kit desk.Kit, o Options) (*Desk, error) {
 	if d.sealer, err = kit.Keyring.System("staff"); err != nil {
 		return nil, fmt.Errorf("staff: %w", err)
 	}
+	d.sealer.Hold(kit.DB,
+		store.Sealed{Table: "staff_account", Key: []string{"id"}, Column: "profile"},
+		store.Sealed{Table: "staff_undertaking", Key: []string{"account", "hash"}, Column: "name", Bound: func(row []any) []byte { return undertakingAD(row[0].(string)) }},
+	)
 	if d.key, err = kit.Keyring.Secret("staff", func() []byte {
 		b := make([]byte, 32)
 		rand.Read(b) // never fails

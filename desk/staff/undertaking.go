@@ -104,12 +104,19 @@ func (d *Desk) sign(ctx context.Context, tx *store.Tx, by loot.Actor, typed stri
 	if err != nil {
 		return err
 	}
+	name, err := d.sealer.Seal([]byte(typed), undertakingAD(by.ID))
+	if err != nil {
+		return fmt.Errorf("staff: sign: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO staff_undertaking (account, hash, version, name, entry, signed) VALUES ($1, $2, $3, $4, $5, $6)`,
-		by.ID, t.Hash, t.Version, d.sealer.Seal([]byte(typed), []byte("undertaking "+by.ID)), entry, d.kit.Now().UnixMicro()); err != nil {
+		by.ID, t.Hash, t.Version, name, entry, d.kit.Now().UnixMicro()); err != nil {
 		return fmt.Errorf("staff: sign: %w", err)
 	}
 	return nil
 }
+
+// undertakingAD binds a name under the undertaking to whose account it is.
+func undertakingAD(account string) []byte { return []byte("undertaking " + account) }
 
 // A signature is one that somebody gave.
 type signature struct {

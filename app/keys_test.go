@@ -1,0 +1,252 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot/desk"
+	"loot/desk/incidents"
+	"loot/store"
+	"loot/store/storetest"
+	"loot/web"
+	"loot/web/webtest"
+)
+
+// sealedColumns are the columns that the migrations call sealed by a key of the
+// program. What vault and ledger seal by persons' keys is not among them.
+func sealedColumns(t *testing.T) (out []string) {
+	t.Helper()
+	table := regexp.MustCompile(`CREATE TABLE ([a-z_]+)`)
+	column := regexp.MustCompile(`^\s*([a-z_]+)\s+@BYTES@`)
+	root := os.DirFS("..")
+	files, err := fs.Glob(root, "*/migrations/*.sql")
+	more, merr := fs.Glob(root, "desk/*/migrations/*.sql")
+	if err != nil || merr != nil {
+		t.Fatal(err, merr)
+	}
+	for _, f := range append(files, more...) {
+		if strings.HasPrefix(f, "vault/") || strings.HasPrefix(f, "keyring/") {
+			continue
+		}
+		b, err := fs.ReadFile(root, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := ""
+		for line := range strings.Lines(string(b)) {
+			if m := table.FindStringSubmatch(line); m != nil {
+				in = m[1]
+			}
+			if m := column.FindStringSubmatch(line); m != nil && (m[1] == "sealed" || strings.Contains(line, "-- sealed")) {
+				out = append(out, in+"."+m[1])
+			}
+		}
+	}
+	return append(out, "ledger_entry.actor")
+}
+
+// TestProgramsOwnKeysRotate: every key of the program says what it sealed, and
+// gets a new version while all of it stays readable; then nothing in the
+// database is sealed by the former one, which is destroyed.
+func TestProgramsOwnKeysRotate(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			clock := desk.NewClock(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC))
+			a, err := New(ctx, Config{
+				Data: filepath.Join(t.TempDir(), "data"), Store: url(t), Keys: url(t), BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
+			}, Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			w, wait, err := a.world(ctx, clock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				stop()
+				if err := wait(); err != nil {
+					t.Error(err)
+				}
+			}()
+
+			// Something in each place, but for what signing in keeps, which its own
+			// tests rotate.
+			if _, err := w.NewPerson(ctx); err != nil {
+				t.Fatal(err)
+			}
+			who, err := w.NewStaff(ctx, true, "support")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var approval string
+			if err := w.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+				approval, err = w.Gate.Ask(ctx, tx, "test", who, "a matter", 1, "a reason")
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(w.Desks, func(d desk.Desk) bool { return slices.Equal(d.Keeps, incidents.Keeps) })
+			site := webtest.New(t, web.Options{Now: w.Clock.Now}, w.Desks[i].Routes)
+			site.Actor = who
+			report := site.Post("/console/incidents", "text", "A letter went to the wrong house.").Header.Get("Location")
+			if err := w.Drain(ctx); err != nil {
+				t.Fatal(err)
+			}
+
+			var held []string
+			former := map[string]bool{}
+			rows := map[string]int{}
+			for _, key := range w.Keyring.SystemKeys() {
+				for _, c := range key.Holds() {
+					held = append(held, c.String())
+					marks, err := c.Marks(ctx, w.DB, 5)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for mark, n := range marks {
+						former[mark] = true
+						rows[c.String()] += n
+					}
+				}
+			}
+			want := sealedColumns(t)
+			slices.Sort(held)
+			slices.Sort(want)
+			if !slices.Equal(held, want) {
+				t.Errorf("the keys hold %v; the tables have %v", held, want)
+			}
+			for _, c := range held {
+				if rows[c] == 0 && !strings.HasPrefix(c, "signin_") {
+					t.Errorf("nothing in %s is tried", c)
+				}
+			}
+
+			for _, key := range w.Keyring.SystemKeys() {
+				if err := key.Rotate(ctx); err != nil {
+					t.Fatal(err)
+				}
+				r, err := key.Finish(ctx)
+				want := 0
+				for _, c := range key.Holds() {
+					want += rows[c.String()]
+				}
+				if err != nil || r.Resealed < want || r.Former != 1 {
+					t.Errorf("%s: %+v, %v; want %d values sealed anew", key.Name(), r, err, want)
+				}
+			}
+			clock.Advance(time.Hour)
+			if err := w.Vault.Sweep(ctx); err != nil { // as the timetable has it
+				t.Fatal(err)
+			}
+			r, err := w.Keyring.Check(ctx)
+			if err != nil || r.System != len(w.Keyring.SystemKeys()) || r.Former != 0 || r.Waiting != 0 || len(r.Problems) > 0 {
+				t.Errorf("%+v, %v", r, err)
+			}
+			if left := marked(t, w.DB, former); len(left) > 0 {
+				t.Errorf("still sealed by a former version: %v", left)
+			}
+
+			if err := w.DB.ReadTx(ctx, func(tx *store.Tx) error {
+				_, _, _, reason, err := w.Gate.Approval(ctx, tx, approval)
+				if err == nil && reason != "a reason" {
+					err = fmt.Errorf("the reason is %q", reason)
+				}
+				if err != nil {
+					return err
+				}
+				name, err := a.staff.Name(ctx, tx, who.ID)
+				if err == nil && name != who.Name {
+					err = fmt.Errorf("the name is %q", name)
+				}
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+			if page := site.Get(report); !strings.Contains(page.Body, "A letter went to the wrong house.") || !strings.Contains(page.Body, who.Name) {
+				t.Errorf("%s: %d, %s", report, page.Status, page.Body)
+			}
+			if mails, err := a.outbox.List(ctx, "", 10); err != nil || len(mails) == 0 {
+				t.Errorf("%d letters, %v", len(mails), err)
+			}
+		})
+	}
+}
+
+// marked returns every column of a database in which a value begins with one of
+// the marks, whoever keeps it.
+func marked(t *testing.T, db *store.DB, marks map[string]bool) (out []string) {
+	t.Helper()
+	ctx := t.Context()
+	list := `SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' AND upper(p.type) LIKE '%BLOB%'`
+	if db.Dialect() == store.Postgres {
+		list = `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'bytea'`
+	}
+	if err := db.ReadTx(ctx, func(tx *store.Tx) error {
+		out = nil
+		rows, err := tx.Query(ctx, list)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var columns [][2]string
+		for rows.Next() {
+			var c [2]string
+			if err := rows.Scan(&c[0], &c[1]); err != nil {
+				return err
+			}
+			columns = append(columns, c)
+		}
+		if err := rows.Close(); err != nil {
+			return err
+		}
+		if len(columns) < 20 {
+			t.Errorf("only %d columns were looked at", len(columns))
+		}
+		for _, c := range columns {
+			for mark := range marks {
+				var n int
+				if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM `+c[0]+` WHERE substr(`+c[1]+`, 1, 5) = $1`, []byte(mark)).Scan(&n); err != nil {
+					return err
+				}
+				if n > 0 {
+					out = append(out, c[0]+"."+c[1])
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestEverySecretSaysWhyItStays: whoever rotates keys reads why these are not
+// replaced.
+func TestEverySecretSaysWhyItStays(t *testing.T) {
+	a, err := New(t.Context(), Config{Data: filepath.Join(t.TempDir(), "data"), BaseURL: "https://loot.example"}, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	secrets, err := a.Keyring.Secrets()
+	if err != nil || len(secrets) < 5 {
+		t.Errorf("%v, %v", secrets, err)
+	}
+	for _, s := range secrets {
+		if WhyKept(s) == WhyKept("none such") {
+			t.Errorf("nothing is said about %s", s)
+		}
+	}
+}

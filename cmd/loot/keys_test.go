@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestKeysCommands: what was rotated and what never is, in words.
+func TestKeysCommands(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	loot := func(args ...string) (int, string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		code := run(append(args, "--data", data, "--base-url", "https://loot.example"), nil, &out, &errs)
+		return code, out.String() + errs.String()
+	}
+	says := func(want []string, args ...string) {
+		t.Helper()
+		code, out := loot(args...)
+		for _, w := range want {
+			if code != 0 || !strings.Contains(out, w) {
+				t.Errorf("loot %s: exit %d, does not say %q: %s", strings.Join(args, " "), code, w, out)
+			}
+		}
+	}
+	says([]string{"6 are the program's own keys and 5 its secrets; 0 versions", "0 problems"}, "keys", "check")
+	says([]string{
+		"No collection holds anything yet", "approval: a new version since ", "incidents: ", "mail: ", "session: ", "signin: ", "staff: ", "destroys the former version after ",
+		"ledger: not replaced, because receipts, the statement and invoices name this key as the one that signs the ledger; it is wrapped anew when the root is rotated",
+		"ledger-origin: not replaced", "ledger-repeat: not replaced", "signin: not replaced", "staff: not replaced",
+	}, "keys", "rotate")
+	says([]string{"6 versions of those keys are replaced and not destroyed yet, and 0 values are still sealed by them"}, "keys", "check")
+	says([]string{"The root is new; 11 key files were wrapped by it.", "staff: a new version"}, "keys", "rotate", "--own-only", "--also-root")
+	says([]string{`"System": 6`, `"Secrets": 5`, `"Former": 6`}, "keys", "check", "--json")
+	if code, out := loot("keys", "rotate", "--own-only", "--root-only"); code == 0 {
+		t.Errorf("two different onlys: %s", out)
+	}
+}
