@@ -25,7 +25,8 @@ type personState struct {
 	Objected    []loot.Purpose            `json:"objected,omitempty"` // purposes
 	Restricted  bool                      `json:"restricted,omitempty"`
 	Confirmed   bool                      `json:"confirmed,omitempty"`
-	Hold        int64                     `json:"hold,omitempty"` // a preservation order stands until, microseconds
+	ConfirmedAt int64                     `json:"confirmed_at,omitempty"` // microseconds
+	Hold        int64                     `json:"hold,omitempty"`         // a preservation order stands until, microseconds
 }
 
 // An order is a service that somebody ordered.
@@ -247,9 +248,14 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
 }
 
-// Confirm records that a person's address was confirmed.
+// Confirm records that the address that a person has now is theirs.
 func (g *Gate) Confirm(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed = true })
+	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed, p.ConfirmedAt = true, g.Now().UnixMicro() })
+}
+
+// Unconfirm records that the address that was confirmed is not there any more.
+func (g *Gate) Unconfirm(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed, p.ConfirmedAt = false, 0 })
 }
 
 // Hold keeps a person's records from erasure until a time; the zero time ends it.
@@ -290,7 +296,8 @@ type PersonView struct {
 	Ordered     []loot.Purpose // by running services
 	Duties      []loot.Purpose // by legal duties
 	Confirmed   bool
-	Given       string // hash of the version under which they last gave data or ordered
+	ConfirmedAt time.Time // zero: not confirmed, or before this was noted
+	Given       string    // hash of the version under which they last gave data or ordered
 }
 
 // Permits reports whether the person gave the permission of an offer.
@@ -307,6 +314,6 @@ func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (Person
 	in := p.input(g.Now())
 	return PersonView{
 		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
-		Confirmed: p.Confirmed, Given: p.Given,
+		Confirmed: p.Confirmed, ConfirmedAt: instant(p.ConfirmedAt), Given: p.Given,
 	}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"loot"
-	"loot/gate"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -72,6 +71,9 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	if err := c.needFresh(r, s, d); err != nil {
+		return err
+	}
 	v := correctView{Field: inputOf(d)}
 	var row vault.Row
 	var rec record
@@ -114,6 +116,9 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.needFresh(r, s, d); err != nil {
+		return err
+	}
 	typed, err := web.Form(r, 0)
 	if err != nil {
 		return err
@@ -135,7 +140,7 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	if err := web.SetFlash(w, r, web.Good, d.Title+": saved."); err != nil {
+	if err := web.SetFlash(w, r, web.Good, saved(s, change, d.Title+": saved.")); err != nil {
 		return err
 	}
 	return web.Redirect(w, r, "/portal")
@@ -173,7 +178,7 @@ func (c *customers) saveOwn(ctx context.Context, s *statement.Statement, me loot
 			}
 		}
 		req := own(me, loot.Collect, collectFor(s, change.Field, nil), []loot.Field{change.Field.ID})
-		return c.write(ctx, tx, req, change.Version, map[loot.Field]string{change.Field.ID: change.Value}, "you, in your portal")
+		return c.write(ctx, tx, s, req, change.Version, map[loot.Field]string{change.Field.ID: change.Value}, "you, in your portal")
 	})
 }
 
@@ -192,16 +197,6 @@ func collectFor(s *statement.Statement, d statement.FieldDecl, preferred []loot.
 		}
 	}
 	return ""
-}
-
-// write decides a change and hands it to the vault, which refuses it when the
-// record moved on since the form was drawn.
-func (c *customers) write(ctx context.Context, tx *store.Tx, req gate.Request, version string, given map[loot.Field]string, source string) error {
-	p, err := c.Gate.Decide(ctx, tx, req)
-	if err != nil {
-		return err
-	}
-	return c.Vault.Correct(ctx, tx, p, stamp(version), given, vault.Source(source))
 }
 
 // stamp reads the version that a form carried. What is no version is none that
@@ -305,7 +300,7 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	if err := web.SetFlash(w, r, web.Good, d.Title+": corrected. The customer sees it."); err != nil {
+	if err := web.SetFlash(w, r, web.Good, saved(s, change, d.Title+": corrected. The customer sees it.")); err != nil {
 		return err
 	}
 	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
@@ -325,7 +320,7 @@ func (c *customers) changeFor(ctx context.Context, tx *store.Tx, s *statement.St
 	if p, ok := s.Purpose(a.Purpose); ok {
 		source = "our staff, for “" + lowerFirst(p.Title) + "”"
 	}
-	return c.write(ctx, tx, req, version, given, source)
+	return c.write(ctx, tx, s, req, version, given, source)
 }
 
 // conflictFor opens what the record says now, which is decided and recorded

@@ -29,7 +29,8 @@ type heldField struct {
 	Kept    []string
 	Must    bool // a running service hangs on it
 	Edit    string
-	For     string // the purposes that stand, in a sentence
+	Waits   *web.Alert // another value that waits to be confirmed; nil: none
+	For     string     // the purposes that stand, in a sentence
 }
 
 // Summary says in a line what can be unfolded.
@@ -182,6 +183,7 @@ func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offere
 type record struct {
 	subject loot.Subject
 	values  vault.Values
+	waiting vault.Proposals
 	person  gate.PersonView
 	running []string // services that run, by their id in the statement
 	now     time.Time
@@ -194,7 +196,7 @@ func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return rec, err
 	}
-	if rec.values, err = c.Vault.Open(ctx, tx, p); err != nil {
+	if rec.values, rec.waiting, err = c.Vault.OpenProposed(ctx, tx, p); err != nil {
 		return rec, err
 	}
 	if rec.person, err = c.Gate.Person(ctx, tx, rec.subject); err != nil {
@@ -247,6 +249,9 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		if !slices.Contains(c.needs.Written, d.ID) {
 			f.Edit = "/portal/correct/" + string(d.ID)
 		}
+		if p, ok := rec.waiting[d.ID]; ok {
+			f.Waits = waits(p)
+		}
 		if !held {
 			if needs := needsOf(s, d, rec.person.Ordered, nil); len(needs) > 0 {
 				f.Without = needs[0].Without
@@ -258,6 +263,9 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
 		f.State = stateBadge(value, "as you gave it")
 		f.Origin = c.origin(value)
+		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {
+			f.Origin = append(f.Origin, web.Fact{Term: "Verified", Value: "by a link sent to it, " + at.Format("2 Jan 2006")})
+		}
 		groups[at].Fields = append(groups[at].Fields, f)
 	}
 	return groups
@@ -274,13 +282,13 @@ func (c *customers) origin(v vault.Value) []web.Fact {
 // stateBadge says whether a value was checked; given says that it was not.
 func stateBadge(v vault.Value, given string) web.Badge {
 	switch v.State {
-	case "checked":
+	case vault.Checked:
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
-	case "verified":
+	case vault.Verified:
 		return web.Badge{Tone: web.Good, Text: "verified", Icon: "badge-check"}
-	case "disputed":
+	case vault.Disputed:
 		return web.Badge{Tone: web.Warn, Text: "disputed", Icon: "triangle-alert"}
-	case "expired":
+	case vault.Expired:
 		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
 	}
 	return web.Badge{Text: given}

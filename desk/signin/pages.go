@@ -103,7 +103,8 @@ type sentView struct {
 
 type linkView struct {
 	web.View
-	To string
+	To    string
+	Label string
 }
 
 type goneView struct {

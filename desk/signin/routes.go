@@ -12,6 +12,7 @@ import (
 // Paths that letters and links lead to.
 const (
 	enterPath     = "/signin/link/"
+	confirmPath   = "/confirm/"
 	welcomePath   = "/console/welcome/"
 	accountPath   = "/console/account"
 	companyReturn = "/console/signin/company/return"
@@ -30,6 +31,8 @@ func (d *Desk) routes() []web.Route {
 		{Pattern: "POST /signin/link/{token}", Audience: web.Public, Serve: d.enterByLink, Limit: guess},
 		{Pattern: "POST /signin/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
 		{Pattern: "POST /signin/passkey/done", Audience: web.Public, Serve: d.customerPasskey, Limit: guess},
+		{Pattern: "GET /confirm/{token}", Audience: web.Public, Serve: d.showConfirm, Limit: guess},
+		{Pattern: "POST /confirm/{token}", Audience: web.Public, Serve: d.confirmByLink, Limit: guess},
 		{Pattern: "POST /signout", Audience: web.Public, Serve: d.signOut},
 
 		// Staff come in.
