@@ -36,6 +36,9 @@ func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statem
 	if err != nil {
 		return err
 	}
+	if err := c.needed(ctx, tx, s, req.Subject, given); err != nil {
+		return err
+	}
 	change := vault.Change{Version: stamp(version), Given: given, Source: vault.Source(source)}
 	field := addressField(s)
 	address, touched := given[field]

@@ -352,7 +352,8 @@ type correctIn struct {
 		Reason  string                `json:"reason" minLength:"1" maxLength:"500"`
 		Case    string                `json:"case,omitempty" maxLength:"64"`
 		Version string                `json:"version" maxLength:"64"`
-		Fields  map[loot.Field]string `json:"fields" minProperties:"1" maxProperties:"50" doc:"An empty value removes what is there"`
+		Fields  map[loot.Field]string `json:"fields,omitempty" maxProperties:"50" doc:"Field to its new value"`
+		Remove  []loot.Field          `json:"remove,omitempty" maxItems:"50" doc:"Optional fields that are to be removed"`
 	}
 }
 
@@ -374,10 +375,25 @@ func (c *customers) apiCorrect(ctx context.Context, in *correctIn) (*correctOut,
 			return nil, web.Invalid("", map[string]string{"fields": "The statement declares no such field for customers."})
 		}
 		value, complaint := check(d, typed)
-		if complaint != "" {
+		switch {
+		case complaint != "":
 			wrong[string(id)] = complaint
+		case value == "":
+			wrong[string(id)] = "This is empty. To have it removed, name it under remove."
 		}
 		given[id] = value
+	}
+	for _, id := range in.Body.Remove {
+		if _, err := c.fieldOf(s, string(id)); err != nil {
+			return nil, web.Invalid("", map[string]string{"remove": "The statement declares no such field for customers."})
+		}
+		if given[id] != "" {
+			wrong[string(id)] = "This is both changed and removed."
+		}
+		given[id] = ""
+	}
+	if len(given) == 0 {
+		wrong["fields"] = "Name what is to be changed."
 	}
 	if err := web.Invalid("", wrong); err != nil {
 		return nil, err

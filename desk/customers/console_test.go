@@ -274,6 +274,65 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 	})
 }
 
+// TestRemovingIsADeedOfItsOwn: staff do not see what is there when they correct
+// it, so an input left empty changes nothing; and what a service hangs on is
+// removed by nobody.
+func TestRemovingIsADeedOfItsOwn(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		base := "/console/customers/" + string(s)
+		h.asStaff("m1", "support")
+		asked := func(field string, more ...string) []string {
+			return append([]string{"purpose", "support", "reason", "Ticket 7", "field", field, "version", version(t, h.open(s, "support"))}, more...)
+		}
+		for _, field := range []string{"company.name", "contact.phone"} {
+			for _, empty := range []string{"", "  "} {
+				if a := h.Post(base+"/save", asked(field, field, empty)...); a.Status != http.StatusSeeOther {
+					t.Errorf("%s left empty: %d", field, a.Status)
+				}
+				shows(t, h.Get(base), http.StatusOK, "Nothing was entered, so nothing was changed.")
+			}
+		}
+		shows(t, h.Post(base+"/save", asked("company.name", "remove", "yes")...), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
+		hides(t, h.Post(base+"/correct", asked("company.name")...), "Remove")
+		shows(t, h.Post(base+"/correct", asked("contact.phone")...), http.StatusOK, "Remove")
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "+35315550100")
+		hides(t, h.Get("/portal/correct/company.name"), "Remove")
+		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusOK, "Remove")
+
+		// A program says so too.
+		c := h.api(loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}, "customers:correct")
+		h.asStaff("m1", "support")
+		for body, want := range map[string]int{
+			`"fields":{"company.name":""}`:  http.StatusUnprocessableEntity,
+			`"fields":{"contact.phone":""}`: http.StatusUnprocessableEntity,
+			`"remove":["company.name"]`:     http.StatusUnprocessableEntity,
+			`"remove":["no.such"]`:          http.StatusUnprocessableEntity,
+			`"remove":["contact.phone"],"fields":{"contact.phone":"+353 1 555 0111"}`: http.StatusUnprocessableEntity,
+			`"remove":[]`: http.StatusUnprocessableEntity,
+		} {
+			status, _, raw := c.call(http.MethodPatch, "/api/customers/"+string(s), `{"purpose":"support","reason":"x","version":"`+asked("")[7]+`",`+body+`}`)
+			if status != want {
+				t.Errorf("%s: %d %s", body, status, raw)
+			}
+		}
+		if a := h.Post(base+"/save", asked("contact.phone", "remove", "yes")...); a.Status != http.StatusSeeOther {
+			t.Fatalf("removing what is optional: %d %s", a.Status, text(a.Body))
+		}
+		h.as(s)
+		hides(t, h.Get("/portal"), "35315550100")
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0122", "version", version(t, h.Get("/portal/correct/contact.phone")))
+		if status, _, raw := c.call(http.MethodPatch, "/api/customers/"+string(s), `{"purpose":"support","reason":"x","version":"`+version(t, h.Get("/portal/correct/contact.phone"))+`","remove":["contact.phone"]}`); status != http.StatusOK {
+			t.Errorf("removing by a program: %d %s", status, raw)
+		}
+		hides(t, h.Get("/portal"), "35315550122")
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0133", "version", version(t, h.Get("/portal/correct/contact.phone")))
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0133", "remove", "yes", "version", version(t, h.Get("/portal/correct/contact.phone")))
+		hides(t, h.Get("/portal"), "35315550133")
+	})
+}
+
 func TestTwoAtTheSameInstantLoseNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
