@@ -277,10 +277,24 @@ func (g *Gate) Forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	return nil
 }
 
+// NoteAbout records in the ledger something that was done about a person and
+// needed no decision, such as "token.made", so that it stands in their timeline.
+func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, by loot.Actor, note string) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	return g.noteAbout(ctx, tx, v, s, c, by, note, "", "", "")
+}
+
 func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause, p loot.Purpose, recipient string) error {
+	var clauses []loot.Clause
+	if clause != "" {
+		clauses = []loot.Clause{clause}
+	}
 	_, err := g.Ledger.Append(ctx, tx, ledger.Entry{
 		Facts: ledger.Facts{
-			At: g.Now(), Verdict: "recorded", Note: note, Clauses: []loot.Clause{clause}, Statement: v.Statement.Hash(),
+			At: g.Now(), Verdict: "recorded", Note: note, Clauses: clauses, Statement: v.Statement.Hash(),
 			ActorKind: by.Kind, Role: roleFor(v.Statement, by, p), Purpose: p, Collection: c,
 		},
 		Subject: &ledger.SubjectFacet{Subject: s, Collection: c, Recipient: recipient},

@@ -289,6 +289,8 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"token.made":           {"terminal", web.Info, "You made a token for a program"},
+	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
 	"key.destroyed":        {"key", web.Neutral, "The key to your record was destroyed"},
 }
 

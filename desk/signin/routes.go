@@ -75,6 +75,9 @@ func (d *Desk) routes() []web.Route {
 		{Pattern: "POST /portal/signin/passkey", Audience: web.Portal, Serve: d.addAskPasskey, Fresh: fresh},
 		{Pattern: "POST /portal/signin/passkey/done", Audience: web.Portal, Serve: d.addPasskey, Fresh: fresh},
 		{Pattern: "POST /portal/signin/passkey/{name}/remove", Audience: web.Portal, Serve: d.removePasskey, Fresh: fresh},
+		{Pattern: "GET /portal/tokens", Audience: web.Portal, Serve: d.tokensPage},
+		{Pattern: "POST /portal/tokens", Audience: web.Portal, Serve: d.newTokenPage, Fresh: fresh},
+		{Pattern: "POST /portal/tokens/{id}/withdraw", Audience: web.Portal, Serve: d.withdrawToken},
 		{Pattern: "POST /portal/signin/sessions", Audience: web.Portal, Serve: d.endOtherSessions},
 	}
 }
