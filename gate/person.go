@@ -287,6 +287,26 @@ func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c lo
 	return g.noteAbout(ctx, tx, v, s, c, by, note, "", "", "")
 }
 
+// Found records that a search which was granted found a person by a field, so
+// that they see it; the search itself is recorded about nobody, found or not.
+// A part of the program has no such entry: whom it finds it writes to, which is
+// one already, and at a public form a search that finds somebody must cost what
+// one costs that finds nobody.
+func (g *Gate) Found(ctx context.Context, tx *store.Tx, gr Grant, f loot.Field, s loot.Subject) error {
+	if gr.kind == loot.Desk {
+		return nil
+	}
+	_, err := g.Ledger.Append(ctx, tx, ledger.Entry{
+		Facts: ledger.Facts{
+			At: gr.At, Verdict: ledger.Recorded, Note: "record.found", Clauses: gr.Clauses, Statement: gr.Statement.Hash(), Purpose: gr.Purpose,
+			ActorKind: gr.kind, Role: roleFor(gr.Statement, gr.by, gr.Purpose), Desk: gr.desk, Collection: gr.Collection, Fields: 1,
+		},
+		Subject: &ledger.SubjectFacet{Subject: s, Collection: gr.Collection, Fields: []loot.Field{f}},
+		Actor:   ledger.ActorFacet{ID: gr.by.ID, Name: gr.by.Name},
+	})
+	return err
+}
+
 func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause, p loot.Purpose, recipient string) error {
 	var clauses []loot.Clause
 	if clause != "" {

@@ -197,7 +197,8 @@ func (o *opener) mask(f loot.Field) string {
 }
 
 // Find returns whose value of a field is exactly the one given, spelling
-// aside, 50 at most. The permit is to find, and names the field.
+// aside, 50 at most. The permit is to find, and names the field. Whoever is
+// found sees it in their timeline.
 func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Field, value string) ([]loot.Subject, error) {
 	g, err := p.Spend(tx, loot.Find)
 	if err != nil {
@@ -230,10 +231,19 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 			return nil, err
 		}
 		if !slices.ContainsFunc(now, func(h []byte) bool { return !among(hashes, h) }) {
-			return out, nil
+			return out, v.found(ctx, tx, g, f, out)
 		}
 		hashes = now
 	}
+}
+
+func (v *Vault) found(ctx context.Context, tx *store.Tx, g gate.Grant, f loot.Field, hits []loot.Subject) error {
+	for _, s := range hits {
+		if err := v.Gate.Found(ctx, tx, g, f, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func among(hashes [][]byte, h []byte) bool {

@@ -103,6 +103,28 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 		if found != 6 {
 			t.Errorf("%d searches are on the ledger, want 6", found)
 		}
+
+		// Whoever was found sees by what, for what and by which role; nobody else
+		// sees anything, and a refused search found nobody. That somebody typed the
+		// address into an order is told to its owner by mail alone.
+		h.Actor = loot.Actor{}
+		h.Post("/order/shared-hosting", append(jo, "sent", "again")...)
+		h.drain()
+		hits := 0
+		for _, it := range h.items(s) {
+			if it.Facts.Note == "record.found" {
+				hits++
+			}
+		}
+		if hits != 4 {
+			t.Errorf("%d hits are in the timeline, want 4", hits)
+		}
+		h.as(s)
+		a := h.Get("/portal/timeline")
+		shows(t, a, http.StatusOK, "Looked you up", "Customer support", "By the exact value of: VAT number", "For “helping you”", "security.staff")
+		hides(t, a, "ie 1234567 t", "m1")
+		h.as(h.register(with(jo, "contact.email", "other@example.com", "company.name", "Other Ltd", "company.vat", "-")...))
+		hides(t, h.Get("/portal/timeline"), "Looked you up")
 	})
 }
 
