@@ -60,7 +60,9 @@ func inputOf(d statement.FieldDecl) web.Field {
 		f.Type, f.InputMode = "tel", "tel"
 		f.Autocomplete = cmp.Or(f.Autocomplete, "tel")
 	case "country":
-		f.Type, f.Options, f.MaxLen = "select", countryOptions(), 0
+		f.Type, f.Options, f.MaxLen = "select", countries.options(), 0
+	case "language":
+		f.Type, f.Options, f.MaxLen = "select", languages.options(), 0
 	case "lines":
 		f.Type, f.Rows = "textarea", 2
 	}
@@ -240,7 +242,7 @@ func (f *orderForm) read(typed url.Values) (answer, error) {
 }
 
 func missing(d statement.FieldDecl) string {
-	if d.Type == "country" {
+	if d.Type == "country" || d.Type == "language" {
 		return "Please choose one."
 	}
 	return "Please fill this in."

@@ -97,6 +97,30 @@ func TestWhatTheProgramWritesIsNotAsked(t *testing.T) {
 	}
 }
 
+// TestNumbersThatCannotBeAreRefused: a number that no country has is a slip of
+// the fingers, and a language is one of a list.
+func TestNumbersThatCannotBeAreRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		for field, tries := range map[string]map[string]string{
+			"payment.iban":     {"DE00 1234": "another length", "IE28AIBK93115212345678": "check digits", "my account": "not an IBAN"},
+			"company.vat":      {"XX123": "not a VAT number", "1234567": "not a VAT number"},
+			"contact.language": {"Klingon": "choose one of those offered"},
+		} {
+			for value, complaint := range tries {
+				a := h.Post("/order/shared-hosting", append(with(jo, field, value), "sent", "x")...)
+				shows(t, a, http.StatusUnprocessableEntity, complaint)
+			}
+		}
+		h.nothing()
+		s := h.register(with(jo, "payment.iban", "ie29 aibk 9311 5212 3456 78", "contact.language", "de")...)
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "IE29AIBK93115212345678", "German")
+		shows(t, h.Get("/portal/correct/payment.iban"), http.StatusOK)
+		v := version(t, h.Get("/portal/correct/payment.iban"))
+		shows(t, h.Post("/portal/correct/payment.iban", "payment.iban", "DE00 1234", "version", v), http.StatusUnprocessableEntity, "another length")
+	})
+}
+
 func TestTheSameFormOrdersOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		for range 3 {
