@@ -209,7 +209,7 @@ func TestStaffAndProgramsChangeNoAddressByThemselves(t *testing.T) {
 		}
 		_, link := h.letters("jo@api.example")
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "jo@example.com", "jo@api.example waits for confirmation", "+35315550199", "our staff, for “helping you”")
+		shows(t, h.Get("/portal"), http.StatusOK, "jo@example.com", "jo@api.example waits for confirmation", "+353 1 555 0199", "our staff, for “helping you”")
 		h.Post(link)
 		page := h.Get("/portal")
 		shows(t, page, http.StatusOK, "jo@api.example", "verified")

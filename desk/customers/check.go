@@ -85,8 +85,9 @@ func checkEmail(value string) (string, string) {
 
 var phone = regexp.MustCompile(`^\+?[0-9]{6,15}$`)
 
-// checkPhone takes a number as people write it and keeps its digits. A number
-// without its country code is accepted: whoever calls knows the country.
+// checkPhone takes a number as people write it, and keeps it so, as that is
+// easier to read. A number without its country code is accepted: whoever calls
+// knows the country.
 func checkPhone(value string) (string, string) {
 	digits := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" ()./-\u00a0\u2011\u2013", r) {
@@ -100,7 +101,11 @@ func checkPhone(value string) (string, string) {
 	if !phone.MatchString(digits) {
 		return "", "This is not a telephone number. Digits and spaces are enough, with the country code in front, such as +353 1 555 0100."
 	}
-	return digits, ""
+	written := strings.Join(strings.Fields(value), " ")
+	if strings.HasPrefix(written, "00") {
+		written = "+" + strings.TrimLeft(written[2:], " ")
+	}
+	return written, ""
 }
 
 // shown returns a value as people read it: a country or a language by its name.

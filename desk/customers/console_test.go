@@ -25,10 +25,10 @@ func TestTheListNamesNobody(t *testing.T) {
 		h.asStaff("m1", "support")
 		a := h.Get("/console/customers")
 		shows(t, a, http.StatusOK, string(s), "active", "23 Nov 2026")
-		hides(t, a, "Meadow", "jo@", "Exampleton", "5550100")
+		hides(t, a, "Meadow", "jo@", "Exampleton", "555 0100")
 		a = h.Get("/console/customers/" + string(s))
 		shows(t, a, http.StatusOK, "Known without opening", "Open the record")
-		hides(t, a, "Meadow", "jo@", "Exampleton", "5550100")
+		hides(t, a, "Meadow", "jo@", "Exampleton", "555 0100")
 		shows(t, h.Get("/console/customers/snobody"), http.StatusNotFound)
 	})
 }
@@ -83,7 +83,7 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 			}
 		}
 		shows(t, find("mailing", "contact.email", "jo@example.com"), http.StatusForbidden, "What would be needed")
-		shows(t, find("support", "contact.phone", "+35315550100"), http.StatusUnprocessableEntity, "one of those offered")
+		shows(t, find("support", "contact.phone", "+353 1 555 0100"), http.StatusUnprocessableEntity, "one of those offered")
 		shows(t, find("support", "contact.email", "nonsense"), http.StatusUnprocessableEntity, "not an e-mail address")
 		shows(t, find("", "contact.email", "jo@example.com"), http.StatusUnprocessableEntity, "Please choose one")
 
@@ -149,18 +149,18 @@ func TestOpeningCoversUntilRevealed(t *testing.T) {
 		h.asStaff("m1", "support")
 		a := h.open(s, "support")
 		shows(t, a, http.StatusOK, "Open for: Helping you", "@e•••.com", "Reveal", "Correct")
-		hides(t, a, "jo@example.com", "35315550100", "Example Meadow Ltd", "1 Sample Quay")
+		hides(t, a, "jo@example.com", "353 1 555 0100", "Example Meadow Ltd", "1 Sample Quay")
 
 		// One field, as a script asks for it: its row comes back, nothing else.
 		row := h.Do(http.MethodPost, "/console/customers/"+string(s)+"/reveal",
 			"purpose=support&reason=Ticket+7&field=contact.email",
 			http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Hx-Request": {"true"}})
 		shows(t, row, http.StatusOK, "jo@example.com")
-		hides(t, row, "<html", "35315550100", "Telephone")
+		hides(t, row, "<html", "353 1 555 0100", "Telephone")
 
 		// Without a script: the page, with that field uncovered and no other.
 		a = h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "support", "reason", "Ticket 7", "field", "contact.phone")
-		shows(t, a, http.StatusOK, "+35315550100", "@e•••.com")
+		shows(t, a, http.StatusOK, "+353 1 555 0100", "@e•••.com")
 		hides(t, a, "jo@example.com")
 
 		// A field that the purpose has no use for stays shut.
@@ -277,13 +277,13 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 		}
 		h.asStaff("m1", "support")
 		late := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...)
-		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+35315550111", "+35315550122", "Save mine over it")
+		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+353 1 555 0111", "+353 1 555 0122", "Save mine over it")
 		asked[7] = version(t, late)
 		if a := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...); a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "+35315550122", "our staff, for “helping you”")
+		shows(t, h.Get("/portal"), http.StatusOK, "+353 1 555 0122", "our staff, for “helping you”")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Corrected 1 detail", "Customer support")
 
 		// A purpose that has no use for the field, and a role that has none, change nothing.
@@ -319,7 +319,7 @@ func TestRemovingIsADeedOfItsOwn(t *testing.T) {
 		hides(t, h.Post(base+"/correct", asked("company.name")...), "Remove")
 		shows(t, h.Post(base+"/correct", asked("contact.phone")...), http.StatusOK, "Remove")
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "+35315550100")
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "+353 1 555 0100")
 		hides(t, h.Get("/portal/correct/company.name"), "Remove")
 		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusOK, "Remove")
 
@@ -343,15 +343,15 @@ func TestRemovingIsADeedOfItsOwn(t *testing.T) {
 			t.Fatalf("removing what is optional: %d %s", a.Status, text(a.Body))
 		}
 		h.as(s)
-		hides(t, h.Get("/portal"), "35315550100")
+		hides(t, h.Get("/portal"), "353 1 555 0100")
 		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0122", "version", version(t, h.Get("/portal/correct/contact.phone")))
 		if status, _, raw := c.call(http.MethodPatch, "/api/customers/"+string(s), `{"purpose":"support","reason":"x","version":"`+version(t, h.Get("/portal/correct/contact.phone"))+`","remove":["contact.phone"]}`); status != http.StatusOK {
 			t.Errorf("removing by a program: %d %s", status, raw)
 		}
-		hides(t, h.Get("/portal"), "35315550122")
+		hides(t, h.Get("/portal"), "353 1 555 0122")
 		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0133", "version", version(t, h.Get("/portal/correct/contact.phone")))
 		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0133", "remove", "yes", "version", version(t, h.Get("/portal/correct/contact.phone")))
-		hides(t, h.Get("/portal"), "35315550133")
+		hides(t, h.Get("/portal"), "353 1 555 0133")
 	})
 }
 

@@ -190,11 +190,21 @@ func list(words []string) string {
 	}
 }
 
+// lowerFirst returns a title as it stands within a sentence.
 func lowerFirst(s string) string {
-	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+	if len(s) > 1 && (s[1] >= 'a' && s[1] <= 'z' || s[1] == '-') {
 		return strings.ToLower(s[:1]) + s[1:]
 	}
 	return s
+}
+
+// inSentence lists titles within a sentence.
+func inSentence(titles []string) string {
+	words := make([]string, len(titles))
+	for i, t := range titles {
+		words[i] = lowerFirst(t)
+	}
+	return list(words)
 }
 
 // An answer is a form that was filled in and found in order.

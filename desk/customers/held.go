@@ -2,6 +2,7 @@ package customers
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -300,7 +301,7 @@ func describe(s *statement.Statement, d statement.FieldDecl, rec record, level s
 	standing := map[loot.Purpose]string{}
 	for _, n := range needsOf(s, d, rec.person.Ordered, offers(s)) {
 		p, _ := s.Purpose(n.Purpose)
-		u := use{Title: n.Title, Without: n.Without, Clause: p.Clause}
+		u := use{Title: n.Title, Without: n.Without, Clause: decidedBy(s, d, p, rec)}
 		u.Why, u.Stands = whyStands(s, p, rec)
 		if u.Stands || p.Basis == "interest" {
 			standing[p.ID] = n.Title
@@ -352,6 +353,43 @@ func whyStands(s *statement.Statement, p statement.Purpose, rec record) (string,
 	return "Not at present: nothing that runs needs it.", false
 }
 
+// decidedBy returns the clause that decides, as things stand, whether a field
+// is used for a purpose: that which permits or refuses it to whoever here has
+// the purpose, or, where only others have it, that which lets it be permitted.
+func decidedBy(s *statement.Statement, d statement.FieldDecl, p statement.Purpose, rec record) loot.Clause {
+	in := statement.Input{
+		Action:  loot.Use,
+		Context: statement.Context{Purpose: p.ID, Now: rec.now, Statement: s.Hash()},
+		Person: statement.Person{
+			Permissions: rec.person.Permissions, Objected: rec.person.Objected, Ordered: rec.person.Ordered, Duties: rec.person.Duties, Confirmed: rec.person.Confirmed,
+		},
+		Record: statement.Record{
+			Collection: collection, Category: d.Category, Level: levelOf(s, d).Level, Purposes: slices.Sorted(maps.Keys(d.Needed)), Identifying: d.Identifying,
+		},
+	}
+	for _, one := range s.Desks() {
+		if slices.Contains(one.Purposes, p.ID) {
+			in.Actor = statement.Actor{Kind: loot.Desk, Desk: one.Name}
+		}
+	}
+	for _, r := range s.Roles() {
+		if slices.Contains(r.Purposes, p.ID) {
+			in.Actor = statement.Actor{Kind: loot.Staff, Roles: []loot.Role{r.ID}, Undertaking: rec.now}
+		}
+	}
+	if in.Actor.Kind != "" {
+		if v := s.Decide(&in); len(v.Clauses) > 0 {
+			return v.Clauses[0]
+		}
+	}
+	for _, o := range offers(s) {
+		if o.Purpose == p.ID {
+			return o.Clause
+		}
+	}
+	return p.Clause
+}
+
 // openers lists who may open a field for the purposes that stand: roles of
 // staff, then parts of the program, then those who receive it.
 func openers(s *statement.Statement, standing map[loot.Purpose]string, level statement.Level, p gate.PersonView) []opener {
@@ -392,6 +430,13 @@ func openers(s *statement.Statement, standing map[loot.Purpose]string, level sta
 	for _, r := range s.Recipients() {
 		if list, _ := titles(p.Permissions[r.Key]); len(list) > 0 && r.Key != self {
 			out = append(out, opener{Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "), Only: "under its agreement"})
+		}
+		helps := slices.DeleteFunc(slices.Clone(r.Cooperation), func(id loot.Purpose) bool { return slices.Contains(p.Objected, id) })
+		if list, _ := titles(helps); len(list) > 0 {
+			out = append(out, opener{
+				Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "),
+				Only: "under its agreement, and once you were told of it and the time to object is over",
+			})
 		}
 	}
 	return out

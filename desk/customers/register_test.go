@@ -24,7 +24,7 @@ func TestRegisteringMakesACustomer(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "jo@example.com", "+35315550100", "Ireland", "Shared hosting", "Small",
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "jo@example.com", "+353 1 555 0100", "Ireland", "Shared hosting", "Small",
 			"From your order: shared hosting", "Statement 2026-1", "Not given")
 		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Your newsletters on", "Suggestions that fit my servers off")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Service ordered", "Permission given", "Took in")
@@ -77,7 +77,7 @@ func TestNothingTypedReachesTheLog(t *testing.T) {
 		if log.Len() == 0 {
 			t.Fatal("nothing was logged, so this shows nothing")
 		}
-		for _, word := range []string{"Quill", "quill", "jo@example.com", "5550100"} {
+		for _, word := range []string{"Quill", "quill", "jo@example.com", "555 0100"} {
 			if strings.Contains(log.String(), word) {
 				t.Errorf("the log holds %q", word)
 			}

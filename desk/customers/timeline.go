@@ -224,7 +224,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	}
 	e.Text = "For “" + lowerFirst(purpose) + "”"
 	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && len(names) <= 3 {
-		e.Text += ": " + lowerFirst(list(names))
+		e.Text += ": " + inSentence(names)
 	}
 	e.Text += "."
 	switch it.Facts.Action {
@@ -311,7 +311,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 		return
 	}
 	if word == "record.found" {
-		e.Text = "By the exact value of: " + lowerFirst(list(fieldTitles(s, it.Subject.Fields))) + ". "
+		e.Text = "By the exact value of: " + inSentence(fieldTitles(s, it.Subject.Fields)) + ". "
 	}
 	e.Text += "For “" + lowerFirst(purpose) + "”"
 	if r, ok := s.Recipient(it.Subject.Recipient); ok && r.Kind != self {
