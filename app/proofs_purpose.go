@@ -137,6 +137,10 @@ func example(f statement.FieldDecl, s loot.Subject) string {
 		return "IE"
 	case "vat":
 		return "IE1234567T"
+	case "iban":
+		return "IE29AIBK93115212345678"
+	case "language":
+		return "en"
 	}
 	value := []rune("Example " + string(s))
 	if f.Max > 0 && len(value) > f.Max {

@@ -202,6 +202,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
 		Mask: masks(s, r, ruled), Statement: s, Entry: entry, Clauses: clauses, At: now,
+		kind: r.Actor.Kind, by: r.by(), desk: r.Desk,
 	}}}, nil
 }
 

@@ -32,6 +32,10 @@ type Grant struct {
 	Clauses    []loot.Clause         // that decided
 	Entry      string                // of the ledger
 	At         time.Time             // of the decision
+
+	kind loot.ActorKind // of who asked
+	by   loot.Actor
+	desk string
 }
 
 // Entry returns the id of the ledger entry that records the decision.

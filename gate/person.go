@@ -25,7 +25,8 @@ type personState struct {
 	Objected    []loot.Purpose            `json:"objected,omitempty"` // purposes
 	Restricted  bool                      `json:"restricted,omitempty"`
 	Confirmed   bool                      `json:"confirmed,omitempty"`
-	Hold        int64                     `json:"hold,omitempty"` // a preservation order stands until, microseconds
+	ConfirmedAt int64                     `json:"confirmed_at,omitempty"` // microseconds
+	Hold        int64                     `json:"hold,omitempty"`         // a preservation order stands until, microseconds
 }
 
 // An order is a service that somebody ordered.
@@ -279,9 +280,14 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
 }
 
-// Confirm records that a person's address was confirmed.
+// Confirm records that the address that a person has now is theirs.
 func (g *Gate) Confirm(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed = true })
+	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed, p.ConfirmedAt = true, g.Now().UnixMicro() })
+}
+
+// Unconfirm records that the address that was confirmed is not there any more.
+func (g *Gate) Unconfirm(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed, p.ConfirmedAt = false, 0 })
 }
 
 // Hold keeps a person's records from erasure until a time; the zero time ends it.
@@ -304,10 +310,44 @@ func (g *Gate) Forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	return nil
 }
 
-func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause, p loot.Purpose, recipient string) error {
+// NoteAbout records in the ledger something that was done about a person and
+// needed no decision, such as "token.made", so that it stands in their timeline.
+func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, by loot.Actor, note string) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	return g.noteAbout(ctx, tx, v, s, c, by, note, "", "", "")
+}
+
+// Found records that a search which was granted found a person by a field, so
+// that they see it; the search itself is recorded about nobody, found or not.
+// A part of the program has no such entry: whom it finds it writes to, which is
+// one already, and at a public form a search that finds somebody must cost what
+// one costs that finds nobody.
+func (g *Gate) Found(ctx context.Context, tx *store.Tx, gr Grant, f loot.Field, s loot.Subject) error {
+	if gr.kind == loot.Desk {
+		return nil
+	}
 	_, err := g.Ledger.Append(ctx, tx, ledger.Entry{
 		Facts: ledger.Facts{
-			At: g.Now(), Verdict: "recorded", Note: note, Clauses: []loot.Clause{clause}, Statement: v.Statement.Hash(),
+			At: gr.At, Verdict: ledger.Recorded, Note: "record.found", Clauses: gr.Clauses, Statement: gr.Statement.Hash(), Purpose: gr.Purpose,
+			ActorKind: gr.kind, Role: roleFor(gr.Statement, gr.by, gr.Purpose), Desk: gr.desk, Collection: gr.Collection, Fields: 1,
+		},
+		Subject: &ledger.SubjectFacet{Subject: s, Collection: gr.Collection, Fields: []loot.Field{f}},
+		Actor:   ledger.ActorFacet{ID: gr.by.ID, Name: gr.by.Name},
+	})
+	return err
+}
+
+func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause, p loot.Purpose, recipient string) error {
+	var clauses []loot.Clause
+	if clause != "" {
+		clauses = []loot.Clause{clause}
+	}
+	_, err := g.Ledger.Append(ctx, tx, ledger.Entry{
+		Facts: ledger.Facts{
+			At: g.Now(), Verdict: "recorded", Note: note, Clauses: clauses, Statement: v.Statement.Hash(),
 			ActorKind: by.Kind, Role: roleFor(v.Statement, by, p), Purpose: p, Collection: c,
 		},
 		Subject: &ledger.SubjectFacet{Subject: s, Collection: c, Recipient: recipient},
@@ -323,7 +363,8 @@ type PersonView struct {
 	Ordered     []loot.Purpose // by running services
 	Duties      []loot.Purpose // by legal duties
 	Confirmed   bool
-	Given       string // hash of the version under which they last gave data or ordered
+	ConfirmedAt time.Time // zero: not confirmed, or before this was noted
+	Given       string    // hash of the version under which they last gave data or ordered
 }
 
 // Permits reports whether the person gave the permission of an offer.
@@ -340,6 +381,6 @@ func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (Person
 	in := p.input(g.Now())
 	return PersonView{
 		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
-		Confirmed: p.Confirmed, Given: p.Given,
+		Confirmed: p.Confirmed, ConfirmedAt: instant(p.ConfirmedAt), Given: p.Given,
 	}, nil
 }

@@ -105,7 +105,7 @@ type FieldDecl struct {
 	Hint        string                  `yaml:"hint" json:"hint,omitempty"`
 	Category    loot.Category           `yaml:"category" json:"category"`
 	Collections []loot.Collection       `yaml:"collections" json:"collections"`
-	Type        string                  `yaml:"type" json:"type"` // "text", "email", "tel", "country", "vat", "lines"
+	Type        string                  `yaml:"type" json:"type"` // "text", "email", "tel", "country", "language", "vat", "iban", "lines"
 	Max         int                     `yaml:"max" json:"max,omitempty"`
 	Identifying bool                    `yaml:"identifying" json:"identifying,omitempty"`
 	Index       bool                    `yaml:"index" json:"index,omitempty"`       // can be looked up by exact value

@@ -76,7 +76,7 @@ var blockShape = &shape{kind: kindObject, doc: "The declarations of a clause; se
 		may("hint", textShape("Help beside the label.")),
 		need("category", refShape("categories", "Its kind of data.")),
 		need("collections", &shape{kind: kindList, min: 1, of: refShape("collections", ""), doc: "Where it is asked."}),
-		may("type", choiceShape("How it is entered.", "text", "email", "tel", "country", "vat", "lines")),
+		may("type", choiceShape("How it is entered.", "text", "email", "tel", "country", "language", "vat", "iban", "lines")),
 		may("max", &shape{kind: kindNumber, min: 1, max: 100000, doc: "Most characters."}),
 		may("identifying", flagShape("It identifies a person.")),
 		may("index", flagShape("It can be looked up by exact value.")),

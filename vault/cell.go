@@ -35,7 +35,15 @@ type origin struct {
 }
 
 // The verification states of a value.
-var states = []string{"unverified", "checked", "verified", "disputed", "expired"}
+const (
+	Unverified = "unverified"
+	Checked    = "checked"
+	Verified   = "verified"
+	Disputed   = "disputed"
+	Expired    = "expired"
+)
+
+var states = []string{Unverified, Checked, Verified, Disputed, Expired} // a cell holds the place in it
 
 // packVersion is the first byte of packed cells.
 const packVersion = 1

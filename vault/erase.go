@@ -130,13 +130,17 @@ func (v *Vault) sweep(ctx context.Context, _ sweepUp) error { return v.Sweep(ctx
 // Sweep puts right what a kill or a restored backup may leave: it destroys the
 // keys of erased records whose job was lost, erases records that came back
 // with an old backup although their key is destroyed, and removes keys and
-// files of transactions that failed a day ago or earlier. It also finishes the
-// rotation of the program's own keys.
+// files of transactions that failed a day ago or earlier, and values that
+// nobody confirmed in time. It also finishes the rotation of the program's own
+// keys.
 func (v *Vault) Sweep(ctx context.Context) error {
 	if err := v.sweepErased(ctx); err != nil {
 		return err
 	}
 	if err := v.sweepFiles(ctx); err != nil {
+		return err
+	}
+	if err := v.sweepProposals(ctx); err != nil {
 		return err
 	}
 	if err := v.Keyring.Persons(ctx, false, func(page []keyring.Person) error { return v.sweepKeys(ctx, page) }); err != nil {

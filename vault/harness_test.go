@@ -240,7 +240,7 @@ func (b *bench) create(t testing.TB, given map[loot.Field]string) loot.Subject {
 func (b *bench) correct(t testing.TB, s loot.Subject, version int64, given map[loot.Field]string) error {
 	t.Helper()
 	return b.with(t, request(loot.Collect, s, fieldsOf(given)...), func(tx *store.Tx, p gate.Permit) error {
-		return b.vault.Correct(t.Context(), tx, p, version, given, "you, in your portal")
+		return b.vault.Correct(t.Context(), tx, p, vault.Change{Version: version, Given: given, Source: "you, in your portal"})
 	})
 }
 

@@ -32,9 +32,9 @@ func partly(kind, value string) string {
 			name, top = domain[:i], domain[i:]
 		}
 		return initial(local) + "@" + initial(name) + top
-	case "tel", "vat":
+	case "tel", "vat", "iban":
 		return tail(value)
-	case "country":
+	case "country", "language":
 		return dots
 	}
 	words := strings.Fields(value)

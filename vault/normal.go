@@ -17,7 +17,7 @@ import (
 const (
 	spellNone = iota
 	spellEmail
-	spellCode // a VAT number: letters and digits
+	spellCode // a VAT or an account number: letters and digits
 	spellTel
 	spellText
 )
@@ -30,7 +30,7 @@ func spellingOf(d statement.FieldDecl) uint8 {
 	switch d.Type {
 	case "email":
 		return spellEmail
-	case "vat":
+	case "vat", "iban":
 		return spellCode
 	case "tel":
 		return spellTel

@@ -29,16 +29,7 @@ func (v *Vault) Open(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, 
 	if err != nil {
 		return nil, err
 	}
-	out := make(Values, len(g.Fields))
-	for _, c := range rec.cells {
-		if !slices.Contains(g.Fields, c.field) {
-			continue
-		}
-		if out[c.field], err = o.open(c); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return o.values(rec)
 }
 
 // A Former is a value that was corrected or removed.
@@ -70,14 +61,9 @@ func (v *Vault) OpenWhole(ctx context.Context, tx *store.Tx, p gate.Permit) (Who
 	if err != nil {
 		return Whole{}, err
 	}
-	w := Whole{Row: rec.Row, Values: Values{}, Former: map[loot.Field][]Former{}}
-	for _, c := range rec.cells {
-		if !slices.Contains(g.Fields, c.field) {
-			continue
-		}
-		if w.Values[c.field], err = o.open(c); err != nil {
-			return Whole{}, err
-		}
+	w := Whole{Row: rec.Row, Former: map[loot.Field][]Former{}}
+	if w.Values, err = o.values(rec); err != nil {
+		return Whole{}, err
 	}
 	former, err := v.history(ctx, tx, g.Subject, g.Collection)
 	if err != nil {
@@ -157,6 +143,22 @@ func (v *Vault) opener(ctx context.Context, tx *store.Tx, g gate.Grant) (*opener
 	return &opener{v: v, g: g, key: key.In(tally)}, nil
 }
 
+// values opens what a record holds in the fields of the grant.
+func (o *opener) values(rec record) (Values, error) {
+	out := make(Values, len(o.g.Fields))
+	for _, c := range rec.cells {
+		if !slices.Contains(o.g.Fields, c.field) {
+			continue
+		}
+		value, err := o.open(c)
+		if err != nil {
+			return nil, err
+		}
+		out[c.field] = value
+	}
+	return out, nil
+}
+
 // open opens one cell, masked as the grant says.
 func (o *opener) open(c cell) (Value, error) {
 	plain, err := o.key.Open(c.sealed, c.bound())
@@ -164,8 +166,9 @@ func (o *opener) open(c cell) (Value, error) {
 		return Value{}, fmt.Errorf("vault: %s of %s: %w", c.field, o.g.Subject, err)
 	}
 	value := Value{Clear: clearOf(string(plain)), About: o.v.about(c)}
-	if how := o.mask(c.field); how != "none" {
-		d, _ := o.g.Statement.Field(c.field)
+	f, _ := c.proposes()
+	if how := o.mask(f); how != "none" {
+		d, _ := o.g.Statement.Field(f)
 		value.Clear, value.Masked = clearOf(mask(how, d.Type, string(plain))), true
 	}
 	return value, nil
@@ -187,7 +190,8 @@ func (o *opener) mask(f loot.Field) string {
 }
 
 // Find returns whose value of a field is exactly the one given, spelling
-// aside, 50 at most. The permit is to find, and names the field.
+// aside, 50 at most. The permit is to find, and names the field. Whoever is
+// found sees it in their timeline.
 func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Field, value string) ([]loot.Subject, error) {
 	g, err := p.Spend(tx, loot.Find)
 	if err != nil {
@@ -220,10 +224,19 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 			return nil, err
 		}
 		if !slices.ContainsFunc(now, func(h []byte) bool { return !among(hashes, h) }) {
-			return out, nil
+			return out, v.found(ctx, tx, g, f, out)
 		}
 		hashes = now
 	}
+}
+
+func (v *Vault) found(ctx context.Context, tx *store.Tx, g gate.Grant, f loot.Field, hits []loot.Subject) error {
+	for _, s := range hits {
+		if err := v.Gate.Found(ctx, tx, g, f, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func among(hashes [][]byte, h []byte) bool {

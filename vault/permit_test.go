@@ -43,7 +43,7 @@ func TestWrongCallerGetsNothing(t *testing.T) {
 				return nil, b.vault.Add(ctx, tx, gate.Permit{}, wider, "x")
 			}},
 			"zero, correct": {use, "missing", func(tx *store.Tx, _ gate.Permit) (any, error) {
-				return nil, b.vault.Correct(ctx, tx, gate.Permit{}, 1, wider, "x")
+				return nil, b.vault.Correct(ctx, tx, gate.Permit{}, vault.Change{Version: 1, Given: wider, Source: "x"})
 			}},
 			"zero, erase": {use, "missing", func(tx *store.Tx, _ gate.Permit) (any, error) { return nil, b.vault.Erase(ctx, tx, gate.Permit{}) }},
 			"zero, file":  {use, "missing", func(tx *store.Tx, _ gate.Permit) (any, error) { return b.vault.OpenFile(ctx, tx, gate.Permit{}, "f1") }},
@@ -77,7 +77,7 @@ func TestWrongCallerGetsNothing(t *testing.T) {
 			"to collect, and opens": {collect, "widened", func(tx *store.Tx, p gate.Permit) (any, error) { return b.vault.Open(ctx, tx, p) }},
 			"adds more fields":      {collect, "widened", func(tx *store.Tx, p gate.Permit) (any, error) { return nil, b.vault.Add(ctx, tx, p, wider, "x") }},
 			"corrects more fields": {collect, "widened", func(tx *store.Tx, p gate.Permit) (any, error) {
-				return nil, b.vault.Correct(ctx, tx, p, before.Version, wider, "x")
+				return nil, b.vault.Correct(ctx, tx, p, vault.Change{Version: before.Version, Given: wider, Source: "x"})
 			}},
 			"creates with more": {request(loot.Collect, other, "contact.name"), "widened", func(tx *store.Tx, p gate.Permit) (any, error) { return nil, b.vault.Create(ctx, tx, p, wider, "x") }},
 			"finds by another field": {request(loot.Find, "", "contact.email"), "widened", func(tx *store.Tx, p gate.Permit) (any, error) {

@@ -4,6 +4,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,7 +80,7 @@ type About struct {
 	Source    string
 	At        time.Time // when it was given
 	Statement string    // hash of the version in force then
-	State     string    // "unverified", "checked", "verified", "disputed", "expired"
+	State     string    // [Unverified], [Checked], [Verified], [Disputed] or [Expired]
 	Until     time.Time // when it is to be erased; zero: with its purposes
 }
 
@@ -129,6 +131,10 @@ func (r *record) cell(f loot.Field) int {
 		}
 	}
 	return -1
+}
+
+func (r *record) sort() {
+	slices.SortFunc(r.cells, func(a, b cell) int { return cmp.Compare(a.field, b.field) })
 }
 
 const recordColumns = `subject, collection, version, created, changed, erased, epoch, cells`
@@ -287,7 +293,9 @@ func (v *Vault) Held(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	}
 	out := make(map[loot.Field]About, len(rec.cells))
 	for _, c := range rec.cells {
-		out[c.field] = v.about(c)
+		if _, waits := c.proposes(); !waits {
+			out[c.field] = v.about(c)
+		}
 	}
 	return out, nil
 }

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,10 +79,18 @@ func (v *Vault) Add(ctx context.Context, tx *store.Tx, p gate.Permit, given map[
 	return v.write(ctx, tx, g, &rec, given, src)
 }
 
+// A Change is what a correction changes. An empty value removes what is there.
+type Change struct {
+	Version  int64                 // of the record that was seen
+	Given    map[loot.Field]string // counts at once
+	Proposed map[loot.Field]string // waits for [Vault.Confirm]
+	Source   Source
+}
+
 // Correct replaces values. The former ones stay sealed in the history. When
 // the record changed since the caller saw its version, nothing is changed and
-// the error is of kind [loot.Conflict]. An empty value removes the field.
-func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, version int64, given map[loot.Field]string, src Source) error {
+// the error is of kind [loot.Conflict].
+func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, c Change) error {
 	g, err := p.Spend(tx, loot.Collect)
 	if err != nil {
 		return err
@@ -92,10 +99,13 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, versio
 	if err != nil {
 		return err
 	}
-	if rec.Version != version {
+	if rec.Version != c.Version {
 		return errMoved
 	}
-	return v.write(ctx, tx, g, &rec, given, src)
+	if err := v.propose(ctx, g, &rec, c.Proposed, c.Source); err != nil {
+		return err
+	}
+	return v.write(ctx, tx, g, &rec, c.Given, c.Source)
 }
 
 var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
@@ -175,7 +185,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 	if err := v.index(ctx, tx, rec.Subject, fresh); err != nil {
 		return err
 	}
-	slices.SortFunc(rec.cells, func(a, b cell) int { return cmp.Compare(a.field, b.field) })
+	rec.sort()
 	return nil
 }
 
@@ -285,11 +295,13 @@ func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]
 		}
 		due := Due{Subject: rec.Subject, Collection: rec.collection}
 		for _, c := range rec.cells {
-			if c.until != 0 && c.until <= now.Unix() {
+			if _, waits := c.proposes(); !waits && c.expired(now) {
 				due.Fields = append(due.Fields, c.field)
 			}
 		}
-		out = append(out, due)
+		if len(due.Fields) > 0 {
+			out = append(out, due)
+		}
 	}
 	return out, nil
 }

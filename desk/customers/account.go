@@ -275,6 +275,7 @@ type exportedField struct {
 	Since     time.Time      `json:"since"`
 	Statement string         `json:"statement"`
 	State     string         `json:"state"`
+	Waiting   string         `json:"waits_for_confirmation,omitempty"`
 	Purposes  []loot.Purpose `json:"purposes"`
 	Openers   []string       `json:"may_be_opened_by"`
 	Kept      []string       `json:"kept"`
@@ -338,13 +339,14 @@ func (c *customers) exportFields(s *statement.Statement, rec record) []exportedF
 	out := []exportedField{}
 	for _, d := range s.Fields(collection) {
 		v, held := rec.values[d.ID]
-		if !held {
+		next, waits := rec.waiting[d.ID]
+		if !held && !waits {
 			continue
 		}
 		about := describe(s, d, rec, levelOf(s, d))
 		f := exportedField{
 			Field: d.ID, Title: d.Title, Source: v.Source, Since: v.At.UTC(), Statement: v.Statement, State: v.State, Kept: about.Kept,
-			Value: v.Reveal(), //nolint:forbidigo // the person's own copy
+			Value: v.Reveal(), Waiting: next.Reveal(), //nolint:forbidigo // the person's own copy
 		}
 		for _, p := range s.Purposes() {
 			if _, ok := d.Needed[p.ID]; ok {

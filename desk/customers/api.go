@@ -60,7 +60,7 @@ func (c *customers) api(a *api.API) {
 	api.Add(a, api.Operation{
 		ID: "correct-customer", Method: http.MethodPatch, Path: "/api/customers/{id}", Tag: tag, Scope: "customers:correct",
 		Summary: "Correct fields of a record", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound, loot.Conflict},
-		Text: "The version is the one that opening the record gave. If somebody changed the record since, nothing is changed and the answer is a conflict.",
+		Text: "The version is the one that opening the record gave. If somebody changed the record since, nothing is changed and the answer is a conflict. Another e-mail address counts only once its owner has opened the link that is sent to it.",
 	}, c.apiCorrect)
 	api.Add(a, api.Operation{
 		ID: "read-own", Method: http.MethodGet, Path: "/api/me", Tag: tag, Scope: "me:read",
@@ -261,6 +261,7 @@ type openField struct {
 	Source string    `json:"source"`
 	Since  time.Time `json:"since"`
 	State  string    `json:"state"`
+	Waits  bool      `json:"waits,omitempty" doc:"Another value waits to be confirmed"`
 }
 
 // openRequest turns the body of an opening into the request that is decided.
@@ -306,7 +307,7 @@ func (c *customers) apiOpen(ctx context.Context, in *openIn) (*openOut, error) {
 		if err != nil {
 			return err
 		}
-		values, err := c.Vault.Open(ctx, tx, p)
+		values, waiting, err := c.Vault.OpenProposed(ctx, tx, p)
 		if err != nil {
 			return err
 		}
@@ -314,7 +315,9 @@ func (c *customers) apiOpen(ctx context.Context, in *openIn) (*openOut, error) {
 		out.Body.Fields = map[loot.Field]openField{}
 		for f, v := range values {
 			//nolint:forbidigo // the answer to whom it was decided for, masked as the level says
-			out.Body.Fields[f] = openField{Value: v.Reveal(), Masked: v.Masked, Source: v.Source, Since: v.At.UTC(), State: v.State}
+			one := openField{Value: v.Reveal(), Masked: v.Masked, Source: v.Source, Since: v.At.UTC(), State: v.State}
+			_, one.Waits = waiting[f]
+			out.Body.Fields[f] = one
 		}
 		return nil
 	})
@@ -349,7 +352,8 @@ type correctIn struct {
 		Reason  string                `json:"reason" minLength:"1" maxLength:"500"`
 		Case    string                `json:"case,omitempty" maxLength:"64"`
 		Version string                `json:"version" maxLength:"64"`
-		Fields  map[loot.Field]string `json:"fields" minProperties:"1" maxProperties:"50" doc:"An empty value removes what is there"`
+		Fields  map[loot.Field]string `json:"fields,omitempty" maxProperties:"50" doc:"Field to its new value"`
+		Remove  []loot.Field          `json:"remove,omitempty" maxItems:"50" doc:"Optional fields that are to be removed"`
 	}
 }
 
@@ -371,10 +375,25 @@ func (c *customers) apiCorrect(ctx context.Context, in *correctIn) (*correctOut,
 			return nil, web.Invalid("", map[string]string{"fields": "The statement declares no such field for customers."})
 		}
 		value, complaint := check(d, typed)
-		if complaint != "" {
+		switch {
+		case complaint != "":
 			wrong[string(id)] = complaint
+		case value == "":
+			wrong[string(id)] = "This is empty. To have it removed, name it under remove."
 		}
 		given[id] = value
+	}
+	for _, id := range in.Body.Remove {
+		if _, err := c.fieldOf(s, string(id)); err != nil {
+			return nil, web.Invalid("", map[string]string{"remove": "The statement declares no such field for customers."})
+		}
+		if given[id] != "" {
+			wrong[string(id)] = "This is both changed and removed."
+		}
+		given[id] = ""
+	}
+	if len(given) == 0 {
+		wrong["fields"] = "Name what is to be changed."
 	}
 	if err := web.Invalid("", wrong); err != nil {
 		return nil, err

@@ -104,7 +104,7 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 			t.Error("not found")
 		}
 		want(http.StatusForbidden, http.MethodPost, "/api/customers/find", `{"purpose":"mailing","field":"contact.email","value":"jo@example.com"}`)
-		want(http.StatusUnprocessableEntity, http.MethodPost, "/api/customers/find", `{"purpose":"support","field":"contact.phone","value":"+35315550100"}`)
+		want(http.StatusUnprocessableEntity, http.MethodPost, "/api/customers/find", `{"purpose":"support","field":"contact.phone","value":"+353 1 555 0100"}`)
 
 		opened, raw := want(http.StatusOK, http.MethodPost, path+"/open", `{"purpose":"support","reason":"Ticket 7"}`)
 		if strings.Contains(raw, "jo@example.com") {

@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -18,13 +19,22 @@ func TestCheckKeepsOneFormOfEachValue(t *testing.T) {
 		{"email", "jo@bücher.example", "jo@bücher.example"},
 		{"email", "jo@XN--BCHER-KVA.example", "jo@bücher.example"},
 		{"email", "jö@example.com", "jö@example.com"},
-		{"tel", "+353 (1) 555-0100", "+35315550100"},
-		{"tel", "00353 1 555 0100", "+35315550100"},
-		{"tel", "01 555 0100", "015550100"},
+		{"tel", "+353 (1)  555-0100", "+353 (1) 555-0100"},
+		{"tel", "00353 1 555 0100", "+353 1 555 0100"},
+		{"tel", "01 555 0100", "01 555 0100"},
 		{"vat", "ie 1234567 t", "IE1234567T"},
 		{"vat", "ATU12345678", "ATU12345678"},
 		{"vat", "CHE-123.456.789 MWST", "CHE123456789MWST"},
 		{"vat", "AU 51824753556", "AU51824753556"},
+		{"vat", "US 12-3456789", "US123456789"},
+		{"iban", "IE29 AIBK 9311 5212 3456 78", "IE29AIBK93115212345678"},
+		{"iban", "de89370400440532013000", "DE89370400440532013000"},
+		{"iban", "NO93 8601 1117 947", "NO9386011117947"},
+		{"iban", "MT84 MALT 0110 0001 2345 MTLC AST0 01S", "MT84MALT011000012345MTLCAST001S"},
+		{"iban", madeUpIBAN("1234567890"), madeUpIBAN("1234567890")},
+		{"language", "de", "de"},
+		{"language", "german", "de"},
+		{"language", "", ""},
 		{"country", "IE", "IE"},
 		{"country", "ireland", "IE"},
 		{"country", "", ""},
@@ -56,6 +66,20 @@ func TestCheckRefusesWhatIsNoAnswer(t *testing.T) {
 		{"tel", "+1234567890123456"},
 		{"vat", "DE12345678"},
 		{"vat", "!!"},
+		{"vat", "XX123"},
+		{"vat", "XX12345678"},
+		{"vat", "ABCDEFGH"},
+		{"vat", "123456789"},
+		{"vat", "US12"},
+		{"iban", "DE00 1234"},
+		{"iban", "DE88370400440532013000"},
+		{"iban", "DE8937040044053201300"},
+		{"iban", "XX89370400440532013000"},
+		{"iban", "IE29AIBK93115212345687"},
+		{"iban", "DE89é70400440532013000"},
+		{"iban", "12345678"},
+		{"language", "Klingon"},
+		{"language", "qq"},
 		{"country", "Atlantis"},
 		{"country", "XX"},
 	} {
@@ -72,11 +96,11 @@ func TestCheckRefusesWhatIsNoAnswer(t *testing.T) {
 // FuzzCheck: whatever is typed, what is kept is text, fits, and is kept again
 // as it is.
 func FuzzCheck(f *testing.F) {
-	for _, s := range []string{"jo@example.com", "+353 1 555 0100", "IE1234567T", "ie", "a\x00", "\xff", "a@b\u202e.c"} {
+	for _, s := range []string{"jo@example.com", "+353 1 555 0100", "IE1234567T", "ie", "IE29 AIBK 9311 5212 3456 78", "a\x00", "\xff", "a@b\u202e.c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
-		for _, kind := range []string{"text", "lines", "email", "tel", "vat", "country"} {
+		for _, kind := range []string{"text", "lines", "email", "tel", "vat", "iban", "country", "language"} {
 			d := statement.FieldDecl{Type: kind, Max: 80}
 			got, complaint := check(d, typed)
 			if complaint != "" {
@@ -93,12 +117,15 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-func TestCountriesAreTheStandards(t *testing.T) {
+func TestCountriesAndLanguagesAreTheStandards(t *testing.T) {
 	if len(countries) != 250 {
 		t.Errorf("%d countries, want 249 of ISO 3166-1 and Kosovo", len(countries))
 	}
+	if len(languages) != 183 {
+		t.Errorf("%d languages, want 183 of ISO 639-1", len(languages))
+	}
 	seen := map[string]bool{}
-	for _, c := range countries {
+	for _, c := range append(slices.Clone(countries), languages...) {
 		if len(c.code) != 2 || c.name == "" || seen[c.code] {
 			t.Errorf("%q %q", c.code, c.name)
 		}

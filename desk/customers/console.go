@@ -309,6 +309,7 @@ type openedRow struct {
 	Secret  web.Secret
 	State   web.Badge
 	Source  string
+	Waits   bool // another value waits to be confirmed
 	Hidden  []web.Hidden
 	Reveal  string // address; empty: nothing is masked
 	Correct string // address; empty: not for this purpose
@@ -433,7 +434,7 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 			if err != nil {
 				return err
 			}
-			values, err := c.Vault.Open(ctx, tx, p)
+			values, waiting, err := c.Vault.OpenProposed(ctx, tx, p)
 			if err != nil {
 				return err
 			}
@@ -445,7 +446,9 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 			}
 			for _, d := range s.Fields(collection) {
 				if slices.Contains(req.Fields, d.ID) {
-					o.Rows = append(o.Rows, c.openedRow(d, a, values, row))
+					one := c.openedRow(d, a, values, row)
+					_, one.Waits = waiting[d.ID]
+					o.Rows = append(o.Rows, one)
 				}
 			}
 		}

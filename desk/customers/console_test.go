@@ -31,10 +31,10 @@ func TestTheListNamesNobody(t *testing.T) {
 		h.asStaff("m1", "support")
 		a := h.Get("/console/customers")
 		shows(t, a, http.StatusOK, string(s), "active", "23 Nov 2026")
-		hides(t, a, "Meadow", "jo@", "Exampleton", "5550100")
+		hides(t, a, "Meadow", "jo@", "Exampleton", "555 0100")
 		a = h.Get("/console/customers/" + string(s))
 		shows(t, a, http.StatusOK, "Known without opening", "Open the record")
-		hides(t, a, "Meadow", "jo@", "Exampleton", "5550100")
+		hides(t, a, "Meadow", "jo@", "Exampleton", "555 0100")
 		shows(t, h.Get("/console/customers/snobody"), http.StatusNotFound)
 	})
 }
@@ -89,7 +89,7 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 			}
 		}
 		shows(t, find("mailing", "contact.email", "jo@example.com"), http.StatusForbidden, "What would be needed")
-		shows(t, find("support", "contact.phone", "+35315550100"), http.StatusUnprocessableEntity, "one of those offered")
+		shows(t, find("support", "contact.phone", "+353 1 555 0100"), http.StatusUnprocessableEntity, "one of those offered")
 		shows(t, find("support", "contact.email", "nonsense"), http.StatusUnprocessableEntity, "not an e-mail address")
 		shows(t, find("", "contact.email", "jo@example.com"), http.StatusUnprocessableEntity, "Please choose one")
 
@@ -109,6 +109,28 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 		if found != 6 {
 			t.Errorf("%d searches are on the ledger, want 6", found)
 		}
+
+		// Whoever was found sees by what, for what and by which role; nobody else
+		// sees anything, and a refused search found nobody. That somebody typed the
+		// address into an order is told to its owner by mail alone.
+		h.Actor = loot.Actor{}
+		h.Post("/order/shared-hosting", append(jo, "sent", "again")...)
+		h.drain()
+		hits := 0
+		for _, it := range h.items(s) {
+			if it.Facts.Note == "record.found" {
+				hits++
+			}
+		}
+		if hits != 4 {
+			t.Errorf("%d hits are in the timeline, want 4", hits)
+		}
+		h.as(s)
+		a := h.Get("/portal/timeline")
+		shows(t, a, http.StatusOK, "Looked you up", "Customer support", "By the exact value of: VAT number", "For “helping you”", "security.staff")
+		hides(t, a, "ie 1234567 t", "m1")
+		h.as(h.register(with(jo, "contact.email", "other@example.com", "company.name", "Other Ltd", "company.vat", "-")...))
+		hides(t, h.Get("/portal/timeline"), "Looked you up")
 	})
 }
 
@@ -133,18 +155,18 @@ func TestOpeningCoversUntilRevealed(t *testing.T) {
 		h.asStaff("m1", "support")
 		a := h.open(s, "support")
 		shows(t, a, http.StatusOK, "Open for: Helping you", "@e•••.com", "Reveal", "Correct")
-		hides(t, a, "jo@example.com", "35315550100", "Example Meadow Ltd", "1 Sample Quay")
+		hides(t, a, "jo@example.com", "353 1 555 0100", "Example Meadow Ltd", "1 Sample Quay")
 
 		// One field, as a script asks for it: its row comes back, nothing else.
 		row := h.Do(http.MethodPost, "/console/customers/"+string(s)+"/reveal",
 			"purpose=support&reason=Ticket+7&field=contact.email",
 			http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Hx-Request": {"true"}})
 		shows(t, row, http.StatusOK, "jo@example.com")
-		hides(t, row, "<html", "35315550100", "Telephone")
+		hides(t, row, "<html", "353 1 555 0100", "Telephone")
 
 		// Without a script: the page, with that field uncovered and no other.
 		a = h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "support", "reason", "Ticket 7", "field", "contact.phone")
-		shows(t, a, http.StatusOK, "+35315550100", "@e•••.com")
+		shows(t, a, http.StatusOK, "+353 1 555 0100", "@e•••.com")
 		hides(t, a, "jo@example.com")
 
 		// A field that the purpose has no use for stays shut.
@@ -293,13 +315,13 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 		}
 		h.asStaff("m1", "support")
 		late := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...)
-		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+35315550111", "+35315550122", "Save mine over it")
+		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+353 1 555 0111", "+353 1 555 0122", "Save mine over it")
 		asked[7] = version(t, late)
 		if a := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...); a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "+35315550122", "our staff, for “helping you”")
+		shows(t, h.Get("/portal"), http.StatusOK, "+353 1 555 0122", "our staff, for “helping you”")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Corrected 1 detail", "Customer support")
 
 		// A purpose that has no use for the field, and a role that has none, change nothing.
@@ -309,6 +331,65 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 		h.asStaff("m4", "administrator")
 		asked[5] = "contact.phone"
 		shows(t, h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0133")...), http.StatusForbidden)
+	})
+}
+
+// TestRemovingIsADeedOfItsOwn: staff do not see what is there when they correct
+// it, so an input left empty changes nothing; and what a service hangs on is
+// removed by nobody.
+func TestRemovingIsADeedOfItsOwn(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		base := "/console/customers/" + string(s)
+		h.asStaff("m1", "support")
+		asked := func(field string, more ...string) []string {
+			return append([]string{"purpose", "support", "reason", "Ticket 7", "field", field, "version", version(t, h.open(s, "support"))}, more...)
+		}
+		for _, field := range []string{"company.name", "contact.phone"} {
+			for _, empty := range []string{"", "  "} {
+				if a := h.Post(base+"/save", asked(field, field, empty)...); a.Status != http.StatusSeeOther {
+					t.Errorf("%s left empty: %d", field, a.Status)
+				}
+				shows(t, h.Get(base), http.StatusOK, "Nothing was entered, so nothing was changed.")
+			}
+		}
+		shows(t, h.Post(base+"/save", asked("company.name", "remove", "yes")...), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
+		hides(t, h.Post(base+"/correct", asked("company.name")...), "Remove")
+		shows(t, h.Post(base+"/correct", asked("contact.phone")...), http.StatusOK, "Remove")
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "+353 1 555 0100")
+		hides(t, h.Get("/portal/correct/company.name"), "Remove")
+		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusOK, "Remove")
+
+		// A program says so too.
+		c := h.api(loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}, "customers:correct")
+		h.asStaff("m1", "support")
+		for body, want := range map[string]int{
+			`"fields":{"company.name":""}`:  http.StatusUnprocessableEntity,
+			`"fields":{"contact.phone":""}`: http.StatusUnprocessableEntity,
+			`"remove":["company.name"]`:     http.StatusUnprocessableEntity,
+			`"remove":["no.such"]`:          http.StatusUnprocessableEntity,
+			`"remove":["contact.phone"],"fields":{"contact.phone":"+353 1 555 0111"}`: http.StatusUnprocessableEntity,
+			`"remove":[]`: http.StatusUnprocessableEntity,
+		} {
+			status, _, raw := c.call(http.MethodPatch, "/api/customers/"+string(s), `{"purpose":"support","reason":"x","version":"`+asked("")[7]+`",`+body+`}`)
+			if status != want {
+				t.Errorf("%s: %d %s", body, status, raw)
+			}
+		}
+		if a := h.Post(base+"/save", asked("contact.phone", "remove", "yes")...); a.Status != http.StatusSeeOther {
+			t.Fatalf("removing what is optional: %d %s", a.Status, text(a.Body))
+		}
+		h.as(s)
+		hides(t, h.Get("/portal"), "353 1 555 0100")
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0122", "version", version(t, h.Get("/portal/correct/contact.phone")))
+		if status, _, raw := c.call(http.MethodPatch, "/api/customers/"+string(s), `{"purpose":"support","reason":"x","version":"`+version(t, h.Get("/portal/correct/contact.phone"))+`","remove":["contact.phone"]}`); status != http.StatusOK {
+			t.Errorf("removing by a program: %d %s", status, raw)
+		}
+		hides(t, h.Get("/portal"), "353 1 555 0122")
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0133", "version", version(t, h.Get("/portal/correct/contact.phone")))
+		h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0133", "remove", "yes", "version", version(t, h.Get("/portal/correct/contact.phone")))
+		hides(t, h.Get("/portal"), "353 1 555 0133")
 	})
 }
 

@@ -10,18 +10,26 @@ import (
 	"strings"
 
 	"loot"
-	"loot/gate"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
 	"loot/web"
 )
 
-// A correction is one field that gets another value.
+// A correction is one field that gets another value, or is removed.
 type correction struct {
 	Field   statement.FieldDecl
 	Value   string
+	Remove  bool
 	Version string // of the record when the form was drawn
+}
+
+// given returns the correction as the vault takes it.
+func (x correction) given() map[loot.Field]string {
+	if x.Remove {
+		return map[loot.Field]string{x.Field.ID: ""}
+	}
+	return map[loot.Field]string{x.Field.ID: x.Value}
 }
 
 type correctView struct {
@@ -32,8 +40,7 @@ type correctView struct {
 	Uses     []need
 	Wrong    *web.Problems
 	Conflict *conflictView
-	Note     string
-	Reason   *web.Field // of staff
+	Remove   bool // there is something that may be removed
 	Back     string
 }
 
@@ -72,6 +79,9 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	if err := c.needFresh(r, s, d); err != nil {
+		return err
+	}
 	v := correctView{Field: inputOf(d)}
 	var row vault.Row
 	var rec record
@@ -86,6 +96,7 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 	}
 	if value, held := rec.values[d.ID]; held {
 		v.Field.Value = value.Reveal() //nolint:forbidigo // the person changes their own record
+		v.Remove = !slices.ContainsFunc(rec.running, func(service string) bool { return compulsory(d, service) })
 	}
 	v.Hidden = []web.Hidden{{Name: "version", Value: row.Stamp()}}
 	return c.showCorrectOwn(w, r, http.StatusOK, s, d, v)
@@ -99,7 +110,6 @@ func (c *customers) showCorrectOwn(w http.ResponseWriter, r *http.Request, statu
 	v.Post, v.Back = "/portal/correct/"+url.PathEscape(string(d.ID)), "/portal"
 	v.Uses = needsOf(s, d, nil, nil)
 	v.Field.Plain = true
-	v.Note = "Leave it empty to have it removed, if no service of yours hangs on it."
 	return correctPage.Render(w, r, status, v)
 }
 
@@ -114,12 +124,15 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.needFresh(r, s, d); err != nil {
+		return err
+	}
 	typed, err := web.Form(r, 0)
 	if err != nil {
 		return err
 	}
-	change := correction{Field: d, Version: typed.Get("version")}
-	change.Value, err = readValue(d, typed)
+	change, err := readCorrection(d, typed)
+	change.Remove = change.Remove || change.Value == "" // they saw what was there, and emptied it
 	if err == nil {
 		err = c.saveOwn(ctx, s, me, change)
 	}
@@ -128,6 +141,7 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 		return c.showCorrectOwn(w, r, http.StatusUnprocessableEntity, s, d, wrongCorrection(d, typed, err))
 	case loot.KindOf(err) == loot.Conflict:
 		v := wrongCorrection(d, typed, nil)
+		v.Remove = change.Remove
 		if v.Conflict, v.Hidden, err = c.conflictOwn(ctx, s, me, change); err != nil {
 			return err
 		}
@@ -135,19 +149,23 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	web.SetFlash(w, r, web.Good, d.Title+": saved.")
+	web.SetFlash(w, r, web.Good, saved(s, change, d.Title+": saved."))
 	return web.Redirect(w, r, "/portal")
 }
 
-func readValue(d statement.FieldDecl, typed url.Values) (string, error) {
+func readCorrection(d statement.FieldDecl, typed url.Values) (correction, error) {
+	change := correction{Field: d, Version: typed.Get("version"), Remove: typed.Get("remove") != ""}
+	if change.Remove {
+		return change, nil
+	}
 	if len(typed[string(d.ID)]) > 1 {
-		return "", web.Invalid("", map[string]string{string(d.ID): "This was sent twice. Please fill it in once."})
+		return change, web.Invalid("", map[string]string{string(d.ID): "This was sent twice. Please fill it in once."})
 	}
-	value, complaint := check(d, typed.Get(string(d.ID)))
-	if complaint != "" {
-		return "", web.Invalid("", map[string]string{string(d.ID): complaint})
+	var complaint string
+	if change.Value, complaint = check(d, typed.Get(string(d.ID))); complaint != "" {
+		return change, web.Invalid("", map[string]string{string(d.ID): complaint})
 	}
-	return value, nil
+	return change, nil
 }
 
 func wrongCorrection(d statement.FieldDecl, typed url.Values, err error) correctView {
@@ -155,24 +173,39 @@ func wrongCorrection(d statement.FieldDecl, typed url.Values, err error) correct
 	return correctView{Field: fields[0], Wrong: web.ProblemsOf(err, fields), Hidden: []web.Hidden{{Name: "version", Value: typed.Get("version")}}}
 }
 
-// saveOwn writes a person's own change. A field that a running service hangs
-// on cannot be emptied.
+// saveOwn writes a person's own change.
 func (c *customers) saveOwn(ctx context.Context, s *statement.Statement, me loot.Actor, change correction) error {
 	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if change.Value == "" {
-			services, err := c.services(ctx, tx, loot.Subject(me.ID))
-			if err != nil {
-				return err
-			}
-			for _, one := range services {
-				if one.Ended.IsZero() && compulsory(change.Field, one.Service) {
-					return web.Invalid("", map[string]string{string(change.Field.ID): one.Title + " cannot run without it. You can change it, or end the service first."})
-				}
+		req := own(me, loot.Collect, collectFor(s, change.Field, nil), []loot.Field{change.Field.ID})
+		return c.write(ctx, tx, s, req, change.Version, change.given(), "you, in your portal")
+	})
+}
+
+// needed refuses to remove a field that a running service of somebody hangs on,
+// whoever asks for it.
+func (c *customers) needed(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, given map[loot.Field]string) error {
+	var gone []statement.FieldDecl
+	for f, value := range given {
+		if d, ok := s.Field(f); ok && value == "" {
+			gone = append(gone, d)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	services, err := c.services(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	wrong := map[string]string{}
+	for _, one := range services {
+		for _, d := range gone {
+			if one.Ended.IsZero() && compulsory(d, one.Service) {
+				wrong[string(d.ID)] = one.Title + " cannot run without it. It can be changed, or removed once the service has ended."
 			}
 		}
-		req := own(me, loot.Collect, collectFor(s, change.Field, nil), []loot.Field{change.Field.ID})
-		return c.write(ctx, tx, req, change.Version, map[loot.Field]string{change.Field.ID: change.Value}, "you, in your portal")
-	})
+	}
+	return web.Invalid("", wrong)
 }
 
 // collectFor returns the purpose for which a change of a field is collected:
@@ -190,16 +223,6 @@ func collectFor(s *statement.Statement, d statement.FieldDecl, preferred []loot.
 		}
 	}
 	return ""
-}
-
-// write decides a change and hands it to the vault, which refuses it when the
-// record moved on since the form was drawn.
-func (c *customers) write(ctx context.Context, tx *store.Tx, req gate.Request, version string, given map[loot.Field]string, source string) error {
-	p, err := c.Gate.Decide(ctx, tx, req)
-	if err != nil {
-		return err
-	}
-	return c.Vault.Correct(ctx, tx, p, stamp(version), given, vault.Source(source))
 }
 
 // stamp reads the version that a form carried. What is no version is none that
@@ -253,7 +276,29 @@ func (c *customers) correctForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return c.showCorrect(w, r, http.StatusOK, a, d, typed.Get("version"), correctView{Field: inputOf(d)})
+	v := correctView{Field: inputOf(d)}
+	if v.Remove, err = c.removable(r.Context(), s, a.Subject, d); err != nil {
+		return err
+	}
+	return c.showCorrect(w, r, http.StatusOK, a, d, typed.Get("version"), v)
+}
+
+// removable reports whether something is held in a field and may be removed.
+func (c *customers) removable(ctx context.Context, s *statement.Statement, subject loot.Subject, d statement.FieldDecl) (yes bool, err error) {
+	err = c.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		held, err := c.Vault.Held(ctx, tx, subject, collection)
+		if err != nil {
+			return err
+		}
+		_, yes = held[d.ID]
+		err = c.needed(ctx, tx, s, subject, map[loot.Field]string{d.ID: ""})
+		if web.Wrong(err) != nil {
+			yes = false
+			return nil
+		}
+		return err
+	})
+	return yes, err
 }
 
 func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status int, a ask, d statement.FieldDecl, version string, v correctView) error {
@@ -264,7 +309,6 @@ func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status i
 	v.Post, v.Back = base+"/save", base
 	v.Hidden = a.hidden("field", string(d.ID), "version", version)
 	v.Field.Plain, v.Field.Label = true, "New value"
-	v.Note = "An empty value removes what is there."
 	return correctPage.Render(w, r, status, v)
 }
 
@@ -284,8 +328,10 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	change := correction{Field: d, Version: typed.Get("version")}
-	change.Value, err = readValue(d, typed)
+	change, err := readCorrection(d, typed)
+	if err == nil && change.Value == "" && !change.Remove {
+		return c.unchanged(w, r, a) // what is there was not shown, so that nobody means it by leaving it out
+	}
 	if err == nil {
 		err = c.saveFor(ctx, s, me, a, change)
 	}
@@ -294,6 +340,7 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 		return c.showCorrect(w, r, http.StatusUnprocessableEntity, a, d, change.Version, wrongCorrection(d, typed, err))
 	case loot.KindOf(err) == loot.Conflict:
 		v := wrongCorrection(d, typed, nil)
+		v.Remove = change.Remove
 		version, both, err := c.conflictFor(ctx, me, a, change)
 		if err != nil {
 			return err
@@ -303,14 +350,19 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	web.SetFlash(w, r, web.Good, d.Title+": corrected. The customer sees it.")
+	web.SetFlash(w, r, web.Good, saved(s, change, d.Title+": corrected. The customer sees it."))
 	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
 }
 
 func (c *customers) saveFor(ctx context.Context, s *statement.Statement, me loot.Actor, a ask, change correction) error {
 	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		return c.changeFor(ctx, tx, s, me, a, change.Version, map[loot.Field]string{change.Field.ID: change.Value})
+		return c.changeFor(ctx, tx, s, me, a, change.Version, change.given())
 	})
+}
+
+func (c *customers) unchanged(w http.ResponseWriter, r *http.Request, a ask) error {
+	web.SetFlash(w, r, web.Info, "Nothing was entered, so nothing was changed.")
+	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
 }
 
 // changeFor writes a correction by staff, within tx.
@@ -321,7 +373,7 @@ func (c *customers) changeFor(ctx context.Context, tx *store.Tx, s *statement.St
 	if p, ok := s.Purpose(a.Purpose); ok {
 		source = "our staff, for “" + lowerFirst(p.Title) + "”"
 	}
-	return c.write(ctx, tx, req, version, given, source)
+	return c.write(ctx, tx, s, req, version, given, source)
 }
 
 // conflictFor opens what the record says now, which is decided and recorded

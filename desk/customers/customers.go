@@ -93,8 +93,11 @@ func (c *customers) desk() desk.Desk {
 	}
 }
 
+// fresh is how long ago somebody may have signed in who changes what their
+// account hangs on.
+const fresh = 15 * time.Minute
+
 func (c *customers) routes() []web.Route {
-	const fresh = 15 * time.Minute
 	return []web.Route{
 		{Pattern: "GET /order/{service}", Audience: web.Public, Serve: c.orderForm},
 		{Pattern: "POST /order/{service}", Audience: web.Public, Serve: c.register, Limit: web.PerMinute(12)},
@@ -103,6 +106,8 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "GET /portal", Audience: web.Portal, Serve: c.held},
 		{Pattern: "GET /portal/correct/{field}", Audience: web.Portal, Serve: c.correctOwnForm},
 		{Pattern: "POST /portal/correct/{field}", Audience: web.Portal, Serve: c.correctOwn},
+		{Pattern: "POST /portal/address/again", Audience: web.Portal, Serve: c.sendAgain, Limit: web.PerMinute(3)},
+		{Pattern: "POST /portal/address/keep", Audience: web.Portal, Serve: c.keepAddress},
 		{Pattern: "GET /portal/permissions", Audience: web.Portal, Serve: c.permissions},
 		{Pattern: "POST /portal/permissions/{offer}", Audience: web.Portal, Serve: c.choose},
 		{Pattern: "POST /portal/objections/{purpose}", Audience: web.Portal, Serve: c.object},

@@ -23,20 +23,20 @@ type land struct {
 	post   string // # is a digit
 	phone  string // # is a digit
 	vat    string // empty: none; # is a digit
-	speaks string
+	speaks string // code of the language
 }
 
 var lands = []land{
-	{"IE", 22, []string{"Ltd", "DAC"}, []string{"Exampleford", "Ballysample", "Port Instance"}, "%d Sample Quay", "", "+353 1 555 01##", "IE0000###T", "English"},
-	{"GB", 16, []string{"Ltd", "LLP"}, []string{"Exampleton", "Lower Sample", "Testbury"}, "%d Specimen Road", "ZZ# #ZZ", "+44 20 7946 0###", "GB0000#####", "English"},
-	{"DE", 18, []string{"GmbH", "UG", "e. K."}, []string{"Musterstadt", "Beispielhausen", "Probenheim"}, "Musterstraße %d", "0####", "+49 30 23125 ###", "DE0000#####", "Deutsch"},
-	{"FR", 10, []string{"SARL", "SAS"}, []string{"Villexemple", "Saint-Exemple", "Modèle-sur-Mer"}, "%d rue de l’Exemple", "0####", "+33 1 99 00 ## ##", "FR000000#####", "Français"},
-	{"NL", 9, []string{"B.V."}, []string{"Voorbeeldstad", "Testdijk"}, "Voorbeeldweg %d", "#### ZZ", "+31 85 555 01##", "NL00000####B##", "Nederlands"},
-	{"SE", 6, []string{"AB"}, []string{"Exempelstad", "Provköping"}, "Exempelgatan %d", "### ##", "+46 8 465 004 ##", "SE0000######01", "Svenska"},
-	{"ES", 6, []string{"S.L."}, []string{"Villaejemplo", "Puerto Muestra"}, "Calle del Ejemplo %d", "0####", "+34 911 555 ###", "ESB0000####", "Español"},
-	{"PL", 5, []string{"sp. z o.o."}, []string{"Przykładowo", "Wzorcowice"}, "ul. Przykładowa %d", "0#-###", "+48 22 555 01 ##", "PL0000######", "Polski"},
-	{"AT", 4, []string{"GmbH"}, []string{"Musterdorf", "Beispielbach"}, "Beispielgasse %d", "0###", "+43 1 555 01##", "ATU0000####", "Deutsch"},
-	{"US", 4, []string{"Inc.", "LLC"}, []string{"Sampleville", "Exampleburg"}, "%d Placeholder Avenue", "000##", "+1 202 555 01##", "", "English"},
+	{"IE", 22, []string{"Ltd", "DAC"}, []string{"Exampleford", "Ballysample", "Port Instance"}, "%d Sample Quay", "", "+353 1 555 01##", "IE0000###T", "en"},
+	{"GB", 16, []string{"Ltd", "LLP"}, []string{"Exampleton", "Lower Sample", "Testbury"}, "%d Specimen Road", "ZZ# #ZZ", "+44 20 7946 0###", "GB0000#####", "en"},
+	{"DE", 18, []string{"GmbH", "UG", "e. K."}, []string{"Musterstadt", "Beispielhausen", "Probenheim"}, "Musterstraße %d", "0####", "+49 30 23125 ###", "DE0000#####", "de"},
+	{"FR", 10, []string{"SARL", "SAS"}, []string{"Villexemple", "Saint-Exemple", "Modèle-sur-Mer"}, "%d rue de l’Exemple", "0####", "+33 1 99 00 ## ##", "FR000000#####", "fr"},
+	{"NL", 9, []string{"B.V."}, []string{"Voorbeeldstad", "Testdijk"}, "Voorbeeldweg %d", "#### ZZ", "+31 85 555 01##", "NL00000####B##", "nl"},
+	{"SE", 6, []string{"AB"}, []string{"Exempelstad", "Provköping"}, "Exempelgatan %d", "### ##", "+46 8 465 004 ##", "SE0000######01", "sv"},
+	{"ES", 6, []string{"S.L."}, []string{"Villaejemplo", "Puerto Muestra"}, "Calle del Ejemplo %d", "0####", "+34 911 555 ###", "ESB0000####", "es"},
+	{"PL", 5, []string{"sp. z o.o."}, []string{"Przykładowo", "Wzorcowice"}, "ul. Przykładowa %d", "0#-###", "+48 22 555 01 ##", "PL0000######", "pl"},
+	{"AT", 4, []string{"GmbH"}, []string{"Musterdorf", "Beispielbach"}, "Beispielgasse %d", "0###", "+43 1 555 01##", "ATU0000####", "de"},
+	{"US", 4, []string{"Inc.", "LLC"}, []string{"Sampleville", "Exampleburg"}, "%d Placeholder Avenue", "000##", "+1 202 555 01##", "", "en"},
 }
 
 var (
@@ -88,7 +88,7 @@ func figureOf(rnd *rand.Rand, s *statement.Statement, service statement.ServiceD
 		"company.name": company, "company.vat": fillIn(rnd, l.vat), "company.register": "TEST-" + strconv.Itoa(100000+rnd.IntN(800000)),
 		"address.street": fmt.Sprintf(l.street, 1+rnd.IntN(180)), "address.postcode": fillIn(rnd, l.post), "address.city": pick(rnd, l.towns), "address.country": l.code,
 		"contact.name": given + " " + family, "contact.email": email, "contact.phone": fillIn(rnd, l.phone), "contact.language": l.speaks,
-		"payment.iban": "XX00 MADE 0000 " + fillIn(rnd, "#### ####"),
+		"payment.iban": madeUpIBAN("00" + fillIn(rnd, "########")),
 	}
 	f := figure{email: email, service: service.ID, form: url.Values{"sent": {loot.NewID("f")}}}
 	form := draw(s, service, nil, nil)

@@ -60,7 +60,9 @@ func inputOf(d statement.FieldDecl) web.Field {
 		f.Type, f.InputMode = "tel", "tel"
 		f.Autocomplete = cmp.Or(f.Autocomplete, "tel")
 	case "country":
-		f.Type, f.Options, f.MaxLen = "select", countryOptions(), 0
+		f.Type, f.Options, f.MaxLen = "select", countries.options(), 0
+	case "language":
+		f.Type, f.Options, f.MaxLen = "select", languages.options(), 0
 	case "lines":
 		f.Type, f.Rows = "textarea", 2
 	}
@@ -188,11 +190,21 @@ func list(words []string) string {
 	}
 }
 
+// lowerFirst returns a title as it stands within a sentence.
 func lowerFirst(s string) string {
-	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+	if len(s) > 1 && (s[1] >= 'a' && s[1] <= 'z' || s[1] == '-') {
 		return strings.ToLower(s[:1]) + s[1:]
 	}
 	return s
+}
+
+// inSentence lists titles within a sentence.
+func inSentence(titles []string) string {
+	words := make([]string, len(titles))
+	for i, t := range titles {
+		words[i] = lowerFirst(t)
+	}
+	return list(words)
 }
 
 // An answer is a form that was filled in and found in order.
@@ -240,7 +252,7 @@ func (f *orderForm) read(typed url.Values) (answer, error) {
 }
 
 func missing(d statement.FieldDecl) string {
-	if d.Type == "country" {
+	if d.Type == "country" || d.Type == "language" {
 		return "Please choose one."
 	}
 	return "Please fill this in."

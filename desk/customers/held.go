@@ -2,6 +2,7 @@ package customers
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,7 +30,8 @@ type heldField struct {
 	Kept    []string
 	Must    bool // a running service hangs on it
 	Edit    string
-	For     string // the purposes that stand, in a sentence
+	Waits   *web.Alert // another value that waits to be confirmed; nil: none
+	For     string     // the purposes that stand, in a sentence
 }
 
 // Summary says in a line what can be unfolded.
@@ -182,6 +184,7 @@ func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offere
 type record struct {
 	subject loot.Subject
 	values  vault.Values
+	waiting vault.Proposals
 	person  gate.PersonView
 	running []string // services that run, by their id in the statement
 	now     time.Time
@@ -194,7 +197,7 @@ func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return rec, err
 	}
-	if rec.values, err = c.Vault.Open(ctx, tx, p); err != nil {
+	if rec.values, rec.waiting, err = c.Vault.OpenProposed(ctx, tx, p); err != nil {
 		return rec, err
 	}
 	if rec.person, err = c.Gate.Person(ctx, tx, rec.subject); err != nil {
@@ -252,6 +255,9 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		if !slices.Contains(c.needs.Written, d.ID) {
 			f.Edit = "/portal/correct/" + string(d.ID)
 		}
+		if p, ok := rec.waiting[d.ID]; ok {
+			f.Waits = waits(p)
+		}
 		if !held {
 			if needs := needsOf(s, d, rec.person.Ordered, nil); len(needs) > 0 {
 				f.Without = needs[0].Without
@@ -263,6 +269,9 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
 		f.State = stateBadge(value, "as you gave it")
 		f.Origin = c.origin(value)
+		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {
+			f.Origin = append(f.Origin, web.Fact{Term: "Verified", Value: "by a link sent to it, " + at.Format("2 Jan 2006")})
+		}
 		groups[at].Fields = append(groups[at].Fields, f)
 	}
 	return groups
@@ -279,13 +288,13 @@ func (c *customers) origin(v vault.Value) []web.Fact {
 // stateBadge says whether a value was checked; given says that it was not.
 func stateBadge(v vault.Value, given string) web.Badge {
 	switch v.State {
-	case "checked":
+	case vault.Checked:
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
-	case "verified":
+	case vault.Verified:
 		return web.Badge{Tone: web.Good, Text: "verified", Icon: "badge-check"}
-	case "disputed":
+	case vault.Disputed:
 		return web.Badge{Tone: web.Warn, Text: "disputed", Icon: "triangle-alert"}
-	case "expired":
+	case vault.Expired:
 		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
 	}
 	return web.Badge{Text: given}
@@ -297,7 +306,7 @@ func describe(s *statement.Statement, d statement.FieldDecl, rec record, level s
 	standing := map[loot.Purpose]string{}
 	for _, n := range needsOf(s, d, rec.person.Ordered, offers(s)) {
 		p, _ := s.Purpose(n.Purpose)
-		u := use{Title: n.Title, Without: n.Without, Clause: p.Clause}
+		u := use{Title: n.Title, Without: n.Without, Clause: decidedBy(s, d, p, rec)}
 		u.Why, u.Stands = whyStands(s, p, rec)
 		if u.Stands || p.Basis == "interest" {
 			standing[p.ID] = n.Title
@@ -351,6 +360,43 @@ func whyStands(s *statement.Statement, p statement.Purpose, rec record) (string,
 	return "Not at present: nothing that runs needs it.", false
 }
 
+// decidedBy returns the clause that decides, as things stand, whether a field
+// is used for a purpose: that which permits or refuses it to whoever here has
+// the purpose, or, where only others have it, that which lets it be permitted.
+func decidedBy(s *statement.Statement, d statement.FieldDecl, p statement.Purpose, rec record) loot.Clause {
+	in := statement.Input{
+		Action:  loot.Use,
+		Context: statement.Context{Purpose: p.ID, Now: rec.now, Statement: s.Hash()},
+		Person: statement.Person{
+			Permissions: rec.person.Permissions, Objected: rec.person.Objected, Ordered: rec.person.Ordered, Duties: rec.person.Duties, Confirmed: rec.person.Confirmed,
+		},
+		Record: statement.Record{
+			Collection: collection, Category: d.Category, Level: levelOf(s, d).Level, Purposes: slices.Sorted(maps.Keys(d.Needed)), Identifying: d.Identifying,
+		},
+	}
+	for _, one := range s.Desks() {
+		if slices.Contains(one.Purposes, p.ID) {
+			in.Actor = statement.Actor{Kind: loot.Desk, Desk: one.Name}
+		}
+	}
+	for _, r := range s.Roles() {
+		if slices.Contains(r.Purposes, p.ID) {
+			in.Actor = statement.Actor{Kind: loot.Staff, Roles: []loot.Role{r.ID}, Undertaking: rec.now}
+		}
+	}
+	if in.Actor.Kind != "" {
+		if v := s.Decide(&in); len(v.Clauses) > 0 {
+			return v.Clauses[0]
+		}
+	}
+	for _, o := range offers(s) {
+		if o.Purpose == p.ID {
+			return o.Clause
+		}
+	}
+	return p.Clause
+}
+
 // openers lists who may open a field for the purposes that stand: roles of
 // staff, then parts of the program, then those who receive it.
 func openers(s *statement.Statement, standing map[loot.Purpose]string, level statement.Level, p gate.PersonView) []opener {
@@ -391,6 +437,13 @@ func openers(s *statement.Statement, standing map[loot.Purpose]string, level sta
 	for _, r := range s.Recipients() {
 		if list, _ := titles(p.Permissions[r.Key]); len(list) > 0 && r.Key != self {
 			out = append(out, opener{Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "), Only: "under its agreement"})
+		}
+		helps := slices.DeleteFunc(slices.Clone(r.Cooperation), func(id loot.Purpose) bool { return slices.Contains(p.Objected, id) })
+		if list, _ := titles(helps); len(list) > 0 {
+			out = append(out, opener{
+				Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "),
+				Only: "under its agreement, and once you were told of it and the time to object is over",
+			})
 		}
 	}
 	return out

@@ -40,6 +40,7 @@ type house struct {
 	mail  *letterbox
 	s     *statement.Statement
 
+	idle        time.Duration     // since whoever asks signed in
 	undertaking time.Time         // of every member of staff; zero: not signed
 	cases       map[string]string // reference to kind
 }
@@ -93,7 +94,8 @@ func whole(t testing.TB) *statement.Statement {
 	return s
 }
 
-func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
+// newHouse returns a house, with the desks that are put beside.
+func newHouse(t testing.TB, db *store.DB, s *statement.Statement, beside ...func(desk.Kit) (desk.Desk, error)) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -147,13 +149,22 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 		Desks:       func() []desk.Desk { return desks },
 	})
 	desks = []desk.Desk{h.desk.desk(), bill.Desk()}
+	for _, f := range beside {
+		d, err := f(h.kit)
+		ok(t, err)
+		desks = append(desks, d)
+	}
+	var routes [][]web.Route
 	for _, d := range desks {
 		ok(t, db.Migrate(ctx, d.Name, d.Migrations))
+		routes = append(routes, d.Routes)
 	}
 	ok(t, jobs.Migrate(ctx))
 	h.inForce(s)
 	h.run(led, jobs)
-	h.Site = webtest.New(t, web.Options{Now: now, Log: log, NoLimits: true}, desks[0].Routes, desks[1].Routes)
+	h.Site = webtest.New(t, web.Options{Now: now, Log: log, NoLimits: true, Identify: func(*http.Request) (web.Identity, error) {
+		return web.Identity{Actor: h.Actor, Name: "Test", At: now().Add(-h.idle)}, nil
+	}}, routes...)
 	return h
 }
 

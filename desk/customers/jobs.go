@@ -10,7 +10,6 @@ import (
 	"loot/gate"
 	"loot/job"
 	"loot/mail"
-	"loot/statement"
 	"loot/store"
 )
 
@@ -190,16 +189,6 @@ func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Pu
 		return err
 	}
 	return c.Mail.Send(ctx, m)
-}
-
-// addressField returns the field that letters go to.
-func addressField(s *statement.Statement) loot.Field {
-	for _, d := range s.Fields(collection) {
-		if d.Type == "email" {
-			return d.ID
-		}
-	}
-	return ""
 }
 
 // sweep has every erasure carried out that is due, and forgets old forms.

@@ -24,12 +24,23 @@ func madeUp(d statement.FieldDecl) string {
 		return "+353 1 555 0100"
 	case "vat":
 		return "IE1234567T"
+	case "iban":
+		return madeUpIBAN("0000000000")
 	case "country":
 		return "IE"
+	case "language":
+		return "en"
 	case "lines":
 		return "1 Sample Street"
 	}
 	return clip("Made-up "+strings.ToLower(d.Title), limit(d))
+}
+
+// madeUpIBAN returns one of a bank that does not exist.
+func madeUpIBAN(digits string) string {
+	const country, bank = "IE", "MADE"
+	check := 98 - ibanRest(country+"00"+bank+"0000"+digits)
+	return fmt.Sprintf("%s%02d%s0000%s", country, check, bank, digits)
 }
 
 func clip(s string, n int) string {

@@ -188,7 +188,8 @@ func (c *customers) order(ctx context.Context, tx *store.Tx, person loot.Actor, 
 // known returns the customer to whom the address that was given belongs, if it
 // is one.
 func (c *customers) known(ctx context.Context, tx *store.Tx, s *statement.Statement, a answer) (loot.Subject, error) {
-	field, value := emailOf(s, a.given)
+	field := addressField(s)
+	value := a.given[field]
 	if value == "" {
 		return "", nil
 	}
@@ -203,15 +204,4 @@ func (c *customers) known(ctx context.Context, tx *store.Tx, s *statement.Statem
 		return "", err
 	}
 	return found[0], nil
-}
-
-// emailOf returns the address that was given: the first field of its type that
-// people are found by.
-func emailOf(s *statement.Statement, given map[loot.Field]string) (loot.Field, string) {
-	for _, d := range s.Fields(collection) {
-		if d.Type == "email" && d.Index && given[d.ID] != "" {
-			return d.ID, given[d.ID]
-		}
-	}
-	return "", ""
 }

@@ -80,15 +80,15 @@ func offerRowOf(s *statement.Statement, o statement.Offer, given bool) offerRow 
 		row.Purpose, row.Why = p.Title, p.Why
 	}
 	if to, ok := s.Recipient(o.Recipient); ok && o.Recipient != self {
-		row.Recipient, row.Country = to.Title, countryName(to.Country)
+		row.Recipient, row.Country = to.Title, countries.name(to.Country)
 	}
 	var names []string
 	for _, d := range s.Fields(collection) {
 		if _, ok := d.Needed[o.Purpose]; ok {
-			names = append(names, lowerFirst(d.Title))
+			names = append(names, d.Title)
 		}
 	}
-	row.Fields = list(names)
+	row.Fields = inSentence(names)
 	row.Switch = web.Action{Label: "Permit", Icon: "toggle-left", Href: "/portal/permissions/" + o.ID, Post: true, Hidden: []web.Hidden{{Name: "give", Value: "yes"}}}
 	if given {
 		row.Switch.Label, row.Switch.Icon = "Take back", "toggle-right"
@@ -109,7 +109,7 @@ func standing(s *statement.Statement, p gate.PersonView) []standingRow {
 			row.State = web.Badge{Tone: web.Good, Text: "stands"}
 		case slices.Contains(p.Ordered, d.ID):
 			row.Rests = "A service that you ordered"
-			row.Until = "Ends with the service"
+			row.Until = "Until the service ends" + keptAfter(d)
 			row.State = web.Badge{Tone: web.Good, Text: "stands"}
 		case slices.Contains(p.Duties, d.ID):
 			row.Rests = "The law: " + d.Law
@@ -121,6 +121,14 @@ func standing(s *statement.Statement, p gate.PersonView) []standingRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// keptAfter says for how long details stay for a purpose that has ended.
+func keptAfter(d statement.Purpose) string {
+	if d.Retain == 0 {
+		return ""
+	}
+	return "; the details stay " + d.Keep.Words() + " after it"
 }
 
 // objectable lists the purposes that one can object to: those that rest on an

@@ -206,7 +206,7 @@ func TestPeopleCorrectTheirOwnRecord(t *testing.T) {
 		s := h.register(jo...)
 		h.as(s)
 		form := h.Get("/portal/correct/contact.phone")
-		if !strings.Contains(form.Body, `value="&#43;35315550100"`) {
+		if !strings.Contains(form.Body, `value="&#43;353 1 555 0100"`) {
 			t.Error("the form does not hold the present value")
 		}
 		v := version(t, form)
@@ -219,13 +219,13 @@ func TestPeopleCorrectTheirOwnRecord(t *testing.T) {
 		if a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
-		shows(t, h.Get("/portal"), http.StatusOK, "+442079460000", "you, in your portal", "Telephone number: saved")
+		shows(t, h.Get("/portal"), http.StatusOK, "+44 20 7946 0000", "you, in your portal", "Telephone number: saved")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "You changed 1 detail")
 
 		// An optional detail can be emptied, a compulsory one cannot.
 		v = version(t, h.Get("/portal/correct/contact.phone"))
 		h.Post("/portal/correct/contact.phone", "contact.phone", "", "version", v)
-		hides(t, h.Get("/portal"), "442079460000")
+		hides(t, h.Get("/portal"), "44 20 7946 0000")
 		v = version(t, h.Get("/portal/correct/contact.email"))
 		shows(t, h.Post("/portal/correct/contact.email", "contact.email", "", "version", v), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
 		shows(t, h.Get("/portal/correct/no.such"), http.StatusNotFound)
@@ -240,13 +240,13 @@ func TestASecondChangeIsShownTheFirst(t *testing.T) {
 		v := version(t, h.Get("/portal/correct/contact.phone"))
 		h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0001", "version", v)
 		late := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0002", "version", v)
-		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+442079460001", "+442079460002")
+		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+44 20 7946 0001", "+44 20 7946 0002")
 		// Whoever was late may still save theirs, knowingly.
 		a := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0002", "version", version(t, late))
 		if a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d", a.Status)
 		}
-		shows(t, h.Get("/portal"), http.StatusOK, "+442079460002")
+		shows(t, h.Get("/portal"), http.StatusOK, "+44 20 7946 0002")
 		for _, bad := range []string{"", "x", "-1", "99"} {
 			if a := h.Post("/portal/correct/contact.phone", "contact.phone", "+44 20 7946 0003", "version", bad); a.Status != http.StatusConflict {
 				t.Errorf("version %q: %d", bad, a.Status)

@@ -43,7 +43,7 @@ func coveredUntilRevealed(ctx context.Context, w *desk.World, s *statement.State
 	free, _ := fieldsFor(s, purpose)
 	for _, f := range free {
 		d, _ := s.Field(f)
-		if levelOf(s, d).Mask == "none" || d.Type == "country" {
+		if levelOf(s, d).Mask == "none" || d.Type == "country" || d.Type == "language" { // too short to be told from any other word
 			continue
 		}
 		value, err := valueOf(ctx, w, s, subject, f)

@@ -25,7 +25,7 @@ func TestRegisteringMakesACustomer(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "jo@example.com", "+35315550100", "Ireland", "Shared hosting", "Small",
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "jo@example.com", "+353 1 555 0100", "Ireland", "Shared hosting", "Small",
 			"From your order: shared hosting", "Statement 2026-1", "Not given")
 		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Your newsletters on", "Suggestions that fit my servers off")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Service ordered", "Permission given", "Took in")
@@ -78,7 +78,7 @@ func TestNothingTypedReachesTheLog(t *testing.T) {
 		if log.Len() == 0 {
 			t.Fatal("nothing was logged, so this shows nothing")
 		}
-		for _, word := range []string{"Quill", "quill", "jo@example.com", "5550100"} {
+		for _, word := range []string{"Quill", "quill", "jo@example.com", "555 0100"} {
 			if strings.Contains(log.String(), word) {
 				t.Errorf("the log holds %q", word)
 			}
@@ -96,6 +96,30 @@ func TestWhatTheProgramWritesIsNotAsked(t *testing.T) {
 	if !asks() || asks("contact.phone") {
 		t.Error("a field is asked that the program fills in, or one that it does not is left out")
 	}
+}
+
+// TestNumbersThatCannotBeAreRefused: a number that no country has is a slip of
+// the fingers, and a language is one of a list.
+func TestNumbersThatCannotBeAreRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		for field, tries := range map[string]map[string]string{
+			"payment.iban":     {"DE00 1234": "another length", "IE28AIBK93115212345678": "check digits", "my account": "not an IBAN"},
+			"company.vat":      {"XX123": "not a VAT number", "1234567": "not a VAT number"},
+			"contact.language": {"Klingon": "choose one of those offered"},
+		} {
+			for value, complaint := range tries {
+				a := h.Post("/order/shared-hosting", append(with(jo, field, value), "sent", "x")...)
+				shows(t, a, http.StatusUnprocessableEntity, complaint)
+			}
+		}
+		h.nothing()
+		s := h.register(with(jo, "payment.iban", "ie29 aibk 9311 5212 3456 78", "contact.language", "de")...)
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "IE29AIBK93115212345678", "German")
+		shows(t, h.Get("/portal/correct/payment.iban"), http.StatusOK)
+		v := version(t, h.Get("/portal/correct/payment.iban"))
+		shows(t, h.Post("/portal/correct/payment.iban", "payment.iban", "DE00 1234", "version", v), http.StatusUnprocessableEntity, "another length")
+	})
 }
 
 func TestTheSameFormOrdersOnce(t *testing.T) {

@@ -224,7 +224,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	}
 	e.Text = "For “" + lowerFirst(purpose) + "”"
 	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && len(names) <= 3 {
-		e.Text += ": " + lowerFirst(list(names))
+		e.Text += ": " + inSentence(names)
 	}
 	e.Text += "."
 	switch it.Facts.Action {
@@ -248,8 +248,6 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", "In your portal."
 	case loot.Erase:
 		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
-	case loot.Find:
-		e.Icon, e.Title = "search", "Found your record by an exact value"
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
 	case loot.Contact:
@@ -289,6 +287,9 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"record.found":         {"search", web.Info, "Looked you up"},
+	"token.made":           {"terminal", web.Info, "You made a token for a program"},
+	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
 	"key.destroyed":        {"key", web.Neutral, "The key to your record was destroyed"},
 }
 
@@ -309,7 +310,10 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 	if purpose == "" {
 		return
 	}
-	e.Text = "For “" + lowerFirst(purpose) + "”"
+	if word == "record.found" {
+		e.Text = "By the exact value of: " + inSentence(fieldTitles(s, it.Subject.Fields)) + ". "
+	}
+	e.Text += "For “" + lowerFirst(purpose) + "”"
 	if r, ok := s.Recipient(it.Subject.Recipient); ok && r.Kind != self {
 		e.Text += ", to " + r.Title
 	}

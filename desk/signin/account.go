@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -312,11 +311,11 @@ func (d *Desk) newTokenPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	t, err := d.readToken(in)
+	ctx, who := r.Context(), web.ActorOf(r.Context())
+	t, err := d.readToken(who.Kind, in)
 	if err != nil {
 		return d.renderTokens(w, r, http.StatusUnprocessableEntity, in, err, "")
 	}
-	ctx, who := r.Context(), web.ActorOf(r.Context())
 	var token string
 	err = d.kit.DB.InTx(ctx, func(tx *store.Tx) error {
 		if token, err = d.makeToken(ctx, tx, who, t); err != nil {
@@ -330,14 +329,22 @@ func (d *Desk) newTokenPage(w http.ResponseWriter, r *http.Request) error {
 	return d.renderTokens(w, r, http.StatusOK, nil, nil, token)
 }
 
+// tokensAt is where the page of the tokens is, for whoever asks.
+func tokensAt(kind loot.ActorKind) string {
+	if kind == loot.Staff {
+		return "/console/tokens"
+	}
+	return "/portal/tokens"
+}
+
 // tokenDays are how long a token may last.
 var tokenDays = []web.Option{
 	{Value: "7", Label: "7 days"}, {Value: "30", Label: "30 days"}, {Value: "90", Label: "90 days"}, {Value: "365", Label: "A year"},
 }
 
-func (d *Desk) tokenFields() web.Fields {
+func (d *Desk) tokenFields(kind loot.ActorKind) web.Fields {
 	var scopes []web.Option
-	for _, s := range slices.Sorted(maps.Keys(d.options.Scopes)) {
+	for _, s := range d.scopesFor(kind) {
 		scopes = append(scopes, web.Option{Value: string(s), Label: d.options.Scopes[s], Hint: string(s)})
 	}
 	return web.Fields{
@@ -347,13 +354,13 @@ func (d *Desk) tokenFields() web.Fields {
 	}
 }
 
-func (d *Desk) readToken(in url.Values) (apiToken, error) {
-	if err := d.tokenFields().Check(in); err != nil {
+func (d *Desk) readToken(kind loot.ActorKind, in url.Values) (apiToken, error) {
+	if err := d.tokenFields(kind).Check(in); err != nil {
 		return apiToken{}, err
 	}
 	days := map[string]int{"7": 7, "30": 30, "90": 90, "365": 365}[in.Get("days")]
 	now := d.kit.Now()
-	return apiToken{Title: in.Get("title"), Scopes: d.scopesOf(in["scopes"]), Made: now, Ends: now.AddDate(0, 0, days)}, nil
+	return apiToken{Title: in.Get("title"), Scopes: slices.Compact(slices.Sorted(slices.Values(in["scopes"]))), Made: now, Ends: now.AddDate(0, 0, days)}, nil
 }
 
 func (d *Desk) withdrawToken(w http.ResponseWriter, r *http.Request) error {
@@ -362,5 +369,5 @@ func (d *Desk) withdrawToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "The token was withdrawn. Whatever uses it is refused from now on.")
-	return web.Redirect(w, r, "/console/tokens")
+	return web.Redirect(w, r, tokensAt(who.Kind))
 }

@@ -2,14 +2,17 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
 	"loot/api"
+	"loot/ledger"
 	"loot/store"
 	"loot/web/webtest"
 )
@@ -74,6 +77,69 @@ func TestTokens(t *testing.T) {
 		shows(t, other.Post("/console/tokens/"+id+"/withdraw"), http.StatusNotFound)
 		leads(t, h.Post("/console/tokens/"+id+"/withdraw"), "/console/tokens")
 		refused("a withdrawn one", token)
+	})
+}
+
+// TestCustomersHaveTokensOfTheirOwn: for their own record and nothing else, as
+// staff have none for that.
+func TestCustomersHaveTokensOfTheirOwn(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.customer(jo)
+		h.Post("/signin", "email", jo)
+		h.drain()
+		leads(t, h.Post(h.linkTo(jo)), "/portal")
+		page := h.Get("/portal/tokens")
+		shows(t, page, http.StatusOK, "No tokens", "Read one's own record")
+		if strings.Contains(page.Body, "customers:") {
+			t.Error("a customer is offered what staff do")
+		}
+		shows(t, h.Post("/portal/tokens", "title", "My books", "days", "30", "scopes", "customers:read"), http.StatusUnprocessableEntity, "one of those offered")
+		page = h.Post("/portal/tokens", "title", "My books", "days", "30", "scopes", "me:read", "scopes", "me:read")
+		shows(t, page, http.StatusOK, "Your new token", "My books", "23 Dec 2026")
+		token := shownToken.FindString(page.Body)
+		who, err := h.desk.Authenticate(t.Context(), token)
+		ok(t, err)
+		if who.Actor.Kind != loot.Person || who.Actor.ID != string(s) || len(who.Scopes) != 1 || who.Scopes[0] != "me:read" {
+			t.Errorf("the token is of %+v", who)
+		}
+		h.drain()
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := h.kit.Ledger.Timeline(ctx, tx, s, customers, "", 10)
+			if !slices.ContainsFunc(items, func(it ledger.Item) bool { return it.Facts.Note == "token.made" }) {
+				t.Errorf("their timeline does not say that a token was made: %+v", items)
+			}
+			out, err2 := h.desk.export(ctx, tx, s)
+			if e, _ := out.(exported); len(e.Tokens) != 1 || e.Tokens[0].Title != "My books" {
+				t.Errorf("the export shows %v", out)
+			}
+			return errors.Join(err, err2)
+		})
+
+		// Of another's, nobody knows.
+		id := regexp.MustCompile(`/portal/tokens/([a-z2-7]+)/withdraw`).FindStringSubmatch(page.Body)[1]
+		other := h.browser()
+		secret, _ := h.withPassword(h.colleague("Anna Example", anna, "support"))
+		h.signIn(other, anna, secret)
+		if strings.Contains(other.Get("/console/tokens").Body, "me:read") {
+			t.Error("staff are offered what only customers have")
+		}
+		shows(t, other.Post("/console/tokens", "title", "x", "days", "7", "scopes", "me:read"), http.StatusUnprocessableEntity, "one of those offered")
+		shows(t, other.Post("/console/tokens/"+id+"/withdraw"), http.StatusNotFound)
+		leads(t, h.Post("/portal/tokens/"+id+"/withdraw"), "/portal/tokens")
+		if _, err := h.desk.Authenticate(t.Context(), token); loot.KindOf(err) != loot.SignIn {
+			t.Errorf("a withdrawn token: %v", err)
+		}
+
+		// It goes with the record, and needs a fresh sign-in to be made.
+		token = shownToken.FindString(h.Post("/portal/tokens", "title", "x", "days", "7", "scopes", "me:read").Body)
+		h.clock.Advance(20 * time.Minute)
+		if a := h.Post("/portal/tokens", "title", "y", "days", "7", "scopes", "me:read"); a.Status != http.StatusUnauthorized {
+			t.Errorf("status %d without a fresh sign-in", a.Status)
+		}
+		h.tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.erase(ctx, tx, s) })
+		if _, err := h.desk.Authenticate(t.Context(), token); loot.KindOf(err) != loot.SignIn {
+			t.Errorf("a token of somebody who is erased: %v", err)
+		}
 	})
 }
 

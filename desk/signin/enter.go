@@ -101,7 +101,7 @@ func (d *Desk) showLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := linkView{View: bare(r, "One more click"), To: enterPath + token}
+	v := linkView{View: bare(r, "One more click"), To: enterPath + token, Label: "Sign in"}
 	return linkPage.Render(w, r, http.StatusOK, v)
 }
 
@@ -121,7 +121,7 @@ func (d *Desk) enterByLink(w http.ResponseWriter, r *http.Request) error {
 			if err := d.dropLinks(ctx, tx, linkEnter, l.owner); err != nil {
 				return err
 			}
-			if err := d.kit.Gate.Confirm(ctx, tx, loot.Subject(l.owner)); err != nil {
+			if err := d.confirmed(ctx, tx, loot.Subject(l.owner)); err != nil {
 				return err
 			}
 		}

@@ -82,7 +82,7 @@ var start = time.Date(2026, 11, 23, 9, 0, 10, 0, time.UTC)
 
 const base = "https://loot.example"
 
-var scopes = map[api.Scope]string{"customers:read": "Read customers' records", "customers:write": "Change customers' records"}
+var scopes = map[api.Scope]string{"customers:read": "Read customers' records", "customers:write": "Change customers' records", "me:read": "Read one's own record"}
 
 // onEach runs f in a house on each database.
 func onEach(t *testing.T, f func(*testing.T, *house)) {

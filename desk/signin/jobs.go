@@ -58,6 +58,7 @@ func (d *Desk) register() {
 	d.kit.Jobs.Listen("person.registered", "signin", func(ctx context.Context, id string) error {
 		return d.sendLink(ctx, linkJob{Subject: loot.Subject(id), Next: "/portal", Welcome: true})
 	}, job.MaxAttempts(10))
+	d.kit.Jobs.Listen("address.proposed", "signin", d.askToConfirm, job.MaxAttempts(10))
 	d.kit.Jobs.Listen("person.erased", "signin", func(ctx context.Context, id string) error {
 		return d.kit.DB.InTx(ctx, func(tx *store.Tx) error { return d.erase(ctx, tx, loot.Subject(id)) })
 	})

@@ -9,6 +9,7 @@ import (
 
 	"loot"
 	"loot/store"
+	"loot/vault"
 )
 
 // What a one-time link is for. It is good for nothing else.
@@ -17,6 +18,8 @@ const (
 	linkJoin  = "join"  // sets up a way of signing in for an account that was invited, or lost its own
 	linkEnter = "enter" // signs a customer in
 
+	linkConfirm = "confirm" // lets a customer's new address count; leads to the number of what waits
+
 	// Of the demonstration, where everybody may look round as anybody, and come
 	// back. These alone are not used up.
 	linkDemoStaff    = "demo-staff"
@@ -24,7 +27,7 @@ const (
 )
 
 var linkLife = map[string]time.Duration{
-	linkFirst: 7 * 24 * time.Hour, linkJoin: 72 * time.Hour, linkEnter: 15 * time.Minute,
+	linkFirst: 7 * 24 * time.Hour, linkJoin: 72 * time.Hour, linkEnter: 15 * time.Minute, linkConfirm: vault.ProposalLife,
 	linkDemoStaff: 30 * 24 * time.Hour, linkDemoCustomer: 30 * 24 * time.Hour,
 }
 

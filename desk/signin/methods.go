@@ -211,6 +211,15 @@ func (d *Desk) erase(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 type exported struct {
 	Passkeys []exportedKey     `json:"passkeys"`
 	Sessions []exportedSession `json:"sessions"`
+	Tokens   []exportedToken   `json:"tokens"`
+}
+
+type exportedToken struct {
+	Title  string    `json:"title"`
+	Scopes []string  `json:"scopes"`
+	Made   time.Time `json:"made"`
+	Ends   time.Time `json:"ends"`
+	Used   time.Time `json:"used,omitzero"`
 }
 
 type exportedKey struct {
@@ -229,9 +238,16 @@ func (d *Desk) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, e
 	if err != nil {
 		return nil, err
 	}
-	out := exported{Passkeys: []exportedKey{}, Sessions: []exportedSession{}}
+	out := exported{Passkeys: []exportedKey{}, Sessions: []exportedSession{}, Tokens: []exportedToken{}}
 	for _, k := range keys {
 		out.Passkeys = append(out.Passkeys, exportedKey{k.Label, k.made, k.used})
+	}
+	tokens, err := d.tokens(ctx, tx, string(s))
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tokens {
+		out.Tokens = append(out.Tokens, exportedToken{t.Title, t.Scopes, t.Made, t.Ends, t.Used})
 	}
 	rows, err := tx.Query(ctx, `SELECT made, seen FROM signin_session WHERE owner = $1 ORDER BY made`, string(s))
 	if err != nil {

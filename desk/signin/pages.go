@@ -103,7 +103,8 @@ type sentView struct {
 
 type linkView struct {
 	web.View
-	To string
+	To    string
+	Label string
 }
 
 type goneView struct {
@@ -347,6 +348,7 @@ func (d *Desk) renderPassword(w http.ResponseWriter, r *http.Request, status int
 
 type tokensView struct {
 	web.View
+	Root     string
 	New      string // a token that was just made, shown once
 	Tokens   []tokenRow
 	Fields   web.Fields
@@ -361,19 +363,23 @@ type tokenRow struct {
 }
 
 func (d *Desk) renderTokens(w http.ResponseWriter, r *http.Request, status int, in url.Values, wrong error, token string) error {
-	v := tokensView{View: look(r, "API tokens"), New: token, Fields: d.tokenFields().With(in, wrong), NoScopes: len(d.options.Scopes) == 0}
+	who := web.ActorOf(r.Context())
+	v := tokensView{View: look(r, "API tokens"), Root: tokensAt(who.Kind), New: token, Fields: d.tokenFields(who.Kind).With(in, wrong), NoScopes: len(d.scopesFor(who.Kind)) == 0}
 	v.Lead = "A program that uses a token acts in your name, with your roles as they are at that moment, and never beyond what the token is for."
+	if who.Kind == loot.Person {
+		v.Lead = "A program that uses a token reads your own record, or sets your own permissions, in your name. It sees nobody else's, and never does more than the token is for."
+	}
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	var list []apiToken
 	if err := d.kit.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-		list, err = d.tokens(r.Context(), tx, web.ActorOf(r.Context()).ID)
+		list, err = d.tokens(r.Context(), tx, who.ID)
 		return err
 	}); err != nil {
 		return err
 	}
 	for _, t := range list {
 		v.Tokens = append(v.Tokens, tokenRow{t, !t.Ends.After(d.kit.Now()), web.Action{
-			Label: "Withdraw", Href: "/console/tokens/" + t.ID + "/withdraw", Post: true, Small: true, Danger: true,
+			Label: "Withdraw", Href: v.Root + "/" + t.ID + "/withdraw", Post: true, Small: true, Danger: true,
 			Confirm: "Withdraw the token “" + t.Title + "”? The program that uses it is refused at once.",
 		}})
 	}

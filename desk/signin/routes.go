@@ -12,6 +12,7 @@ import (
 // Paths that letters and links lead to.
 const (
 	enterPath     = "/signin/link/"
+	confirmPath   = "/confirm/"
 	welcomePath   = "/console/welcome/"
 	accountPath   = "/console/account"
 	companyReturn = "/console/signin/company/return"
@@ -30,6 +31,8 @@ func (d *Desk) routes() []web.Route {
 		{Pattern: "POST /signin/link/{token}", Audience: web.Public, Serve: d.enterByLink, Limit: guess},
 		{Pattern: "POST /signin/passkey", Audience: web.Public, Serve: d.askPasskey, Limit: guess},
 		{Pattern: "POST /signin/passkey/done", Audience: web.Public, Serve: d.customerPasskey, Limit: guess},
+		{Pattern: "GET /confirm/{token}", Audience: web.Public, Serve: d.showConfirm, Limit: guess},
+		{Pattern: "POST /confirm/{token}", Audience: web.Public, Serve: d.confirmByLink, Limit: guess},
 		{Pattern: "POST /signout", Audience: web.Public, Serve: d.signOut},
 
 		// Staff come in.
@@ -72,6 +75,9 @@ func (d *Desk) routes() []web.Route {
 		{Pattern: "POST /portal/signin/passkey", Audience: web.Portal, Serve: d.addAskPasskey, Fresh: fresh},
 		{Pattern: "POST /portal/signin/passkey/done", Audience: web.Portal, Serve: d.addPasskey, Fresh: fresh},
 		{Pattern: "POST /portal/signin/passkey/{name}/remove", Audience: web.Portal, Serve: d.removePasskey, Fresh: fresh},
+		{Pattern: "GET /portal/tokens", Audience: web.Portal, Serve: d.tokensPage},
+		{Pattern: "POST /portal/tokens", Audience: web.Portal, Serve: d.newTokenPage, Fresh: fresh},
+		{Pattern: "POST /portal/tokens/{id}/withdraw", Audience: web.Portal, Serve: d.withdrawToken},
 		{Pattern: "POST /portal/signin/sessions", Audience: web.Portal, Serve: d.endOtherSessions},
 	}
 }

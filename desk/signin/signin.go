@@ -254,6 +254,7 @@ func (d *Desk) site() string {
 func (d *Desk) nav() []web.Nav {
 	return []web.Nav{
 		{Audience: web.Portal, Order: 80, Label: "Signing in", Icon: "key-round", Href: "/portal/signin"},
+		{Audience: web.Portal, Order: 85, Label: "API tokens", Icon: "terminal", Href: "/portal/tokens"},
 		{Audience: web.Console, Group: "You", Order: 90, Label: "Signing in", Icon: "key-round", Href: "/console/account"},
 		{Audience: web.Console, Group: "You", Order: 92, Label: "API tokens", Icon: "terminal", Href: "/console/tokens"},
 	}

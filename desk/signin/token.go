@@ -86,9 +86,10 @@ func (d *Desk) Authenticate(ctx context.Context, token string) (api.Caller, erro
 	err := d.kit.DB.Read(ctx, func(tx *store.Tx) error {
 		caller = api.Caller{}
 		var owner, list string
+		var kind loot.ActorKind
 		var ends int64
-		err := tx.QueryRow(ctx, `SELECT owner, scopes, ends, used FROM signin_token WHERE hash = $1`, digest(token)).
-			Scan(&owner, &list, &ends, &used)
+		err := tx.QueryRow(ctx, `SELECT owner, kind, scopes, ends, used FROM signin_token WHERE hash = $1`, digest(token)).
+			Scan(&owner, &kind, &list, &ends, &used)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errToken
 		}
@@ -100,6 +101,10 @@ func (d *Desk) Authenticate(ctx context.Context, token string) (api.Caller, erro
 		}
 		if err := json.Unmarshal([]byte(list), &caller.Scopes); err != nil {
 			return fmt.Errorf("signin: scopes of a token: %w", err)
+		}
+		if kind == loot.Person { // whose tokens end with their record
+			caller.Actor = loot.Actor{Kind: kind, ID: owner}
+			return nil
 		}
 		if caller.Actor, err = d.accounts.Actor(ctx, tx, owner); err != nil {
 			return err
@@ -144,12 +149,21 @@ func (d *Desk) makeToken(ctx context.Context, tx *store.Tx, by loot.Actor, t api
 	if err != nil {
 		return "", err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO signin_token (hash, id, owner, title, scopes, made, ends, used) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`,
-		digest(token), id, by.ID, title, string(scopes), t.Made.UnixMicro(), t.Ends.UnixMicro()); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO signin_token (hash, id, owner, kind, title, scopes, made, ends, used) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
+		digest(token), id, by.ID, by.Kind, title, string(scopes), t.Made.UnixMicro(), t.Ends.UnixMicro()); err != nil {
 		return "", fmt.Errorf("signin: make token: %w", err)
 	}
-	_, err = d.kit.Gate.Note(ctx, tx, by, "token.made", t.Title)
-	return token, err
+	return token, d.noteToken(ctx, tx, by, "token.made", t.Title)
+}
+
+// noteToken notes what became of a token: of staff beside their name, of a
+// customer in their timeline and without the words that they chose.
+func (d *Desk) noteToken(ctx context.Context, tx *store.Tx, by loot.Actor, note, title string) error {
+	if by.Kind == loot.Person {
+		return d.kit.Gate.NoteAbout(ctx, tx, loot.Subject(by.ID), customers, by, note)
+	}
+	_, err := d.kit.Gate.Note(ctx, tx, by, note, title)
+	return err
 }
 
 func (d *Desk) tokens(ctx context.Context, tx *store.Tx, owner string) ([]apiToken, error) {
@@ -187,19 +201,18 @@ func (d *Desk) revokeToken(ctx context.Context, tx *store.Tx, by loot.Actor, id 
 	if n == 0 {
 		return loot.Errorf(loot.NotFound, "There is no such token.")
 	}
-	_, err = d.kit.Gate.Note(ctx, tx, by, "token.withdrawn", "")
-	return err
+	return d.noteToken(ctx, tx, by, "token.withdrawn", "")
 }
 
-// scopesOf keeps of what was ticked what exists.
-func (d *Desk) scopesOf(ticked []string) []string {
-	var out []string
-	for _, s := range slices.Sorted(maps.Keys(d.options.Scopes)) {
-		if slices.Contains(ticked, string(s)) {
-			out = append(out, string(s))
-		}
-	}
-	return out
+// ownScopes begin the names of what only customers' tokens are for: their own
+// record.
+const ownScopes = "me:"
+
+// scopesFor returns what tokens of staff, or of customers, can be for.
+func (d *Desk) scopesFor(kind loot.ActorKind) []api.Scope {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.options.Scopes)), func(s api.Scope) bool {
+		return strings.HasPrefix(string(s), ownScopes) != (kind == loot.Person)
+	})
 }
 
 func instant(us int64) time.Time {

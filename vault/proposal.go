@@ -1,0 +1,176 @@
+package vault
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/keyring"
+	"loot/ledger"
+	"loot/store"
+)
+
+// ProposalLife is how long a proposed value waits to be confirmed.
+const ProposalLife = 72 * time.Hour
+
+// A Proposal is a value that counts only once it is confirmed: nobody is found
+// by it and nothing uses it but what asks for the confirmation.
+type Proposal struct {
+	Value
+	Number int64 // no two proposals of a record have the same
+}
+
+// Proposals are proposed values by field.
+type Proposals map[loot.Field]Proposal
+
+// proposed marks the name of a cell whose value does not count yet. No field of
+// a statement is called so, so that nothing opens it as a field by chance, and
+// the value does not open in the place of the one that counts.
+const proposed = "?"
+
+func proposalOf(f loot.Field) loot.Field { return f + proposed }
+
+// proposes returns for which field the cell holds a value that waits.
+func (c cell) proposes() (loot.Field, bool) {
+	f, is := strings.CutSuffix(string(c.field), proposed)
+	return loot.Field(f), is
+}
+
+// expired reports whether the time to confirm a proposal is over.
+func (c cell) expired(now time.Time) bool { return c.until != 0 && c.until <= now.Unix() }
+
+// propose keeps values that wait to be confirmed. An empty value gives up the
+// one that waits. What never counted leaves no history.
+func (v *Vault) propose(ctx context.Context, g gate.Grant, rec *record, values map[loot.Field]string, src Source) error {
+	if len(values) == 0 {
+		return nil
+	}
+	for f := range values {
+		if !slices.Contains(g.Fields, f) {
+			return g.Widened()
+		}
+	}
+	if err := sound(g, values); err != nil {
+		return err
+	}
+	key, err := v.key(ctx, g.Subject, g.Collection)
+	if err != nil {
+		return err
+	}
+	rec.Version++
+	for f, value := range values {
+		if i := rec.cell(proposalOf(f)); i >= 0 {
+			rec.cells = slices.Delete(rec.cells, i, i+1)
+		}
+		if value == "" {
+			continue
+		}
+		next := cell{
+			field: proposalOf(f), version: rec.Version, until: g.At.Add(ProposalLife).Unix(),
+			origin: origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())},
+		}
+		next.sealed = key.Seal([]byte(value), next.bound())
+		rec.cells = append(rec.cells, next)
+	}
+	rec.sort()
+	return nil
+}
+
+// OpenProposed is [Vault.Open] together with the values that wait to be
+// confirmed in the fields of the permit.
+func (v *Vault) OpenProposed(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, Proposals, error) {
+	g, err := p.SpendAny(tx, ledger.Openings...)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := v.opener(ctx, tx, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := o.values(rec)
+	if err != nil {
+		return nil, nil, err
+	}
+	waiting := Proposals{}
+	for _, c := range rec.cells {
+		f, is := c.proposes()
+		if !is || !slices.Contains(g.Fields, f) || c.expired(g.At) {
+			continue
+		}
+		value, err := o.open(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		waiting[f] = Proposal{value, c.version}
+	}
+	return values, waiting, nil
+}
+
+var errNoProposal = loot.Errorf(loot.NotFound, "This does not wait to be confirmed any longer: it was changed meanwhile, given up, or too old.")
+
+// Confirm lets a proposed value count, as verified, in the place of the one
+// that counted so far. The permit is to collect the field; the number says which
+// proposal was confirmed, so that no later one slips in.
+func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Field, number int64) error {
+	g, err := p.Spend(tx, loot.Collect)
+	if err != nil {
+		return err
+	}
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	i := rec.cell(proposalOf(f))
+	if i < 0 || rec.cells[i].version != number || rec.cells[i].expired(g.At) {
+		return errNoProposal
+	}
+	key, err := v.key(ctx, g.Subject, g.Collection)
+	if err != nil {
+		return err
+	}
+	c := rec.cells[i]
+	plain, err := key.For(keyring.System).Open(c.sealed, c.bound())
+	if err != nil {
+		return fmt.Errorf("vault: proposed %s of %s: %w", f, g.Subject, err)
+	}
+	rec.cells = slices.Delete(rec.cells, i, i+1)
+	if err := v.put(ctx, tx, g, &rec, map[loot.Field]string{f: string(plain)}, Source(c.origin.source)); err != nil {
+		return err
+	}
+	rec.cells[rec.cell(f)].state = uint8(slices.Index(states, Verified))
+	rec.Changed = g.At
+	return v.update(ctx, tx, rec)
+}
+
+// sweepProposals removes the proposals that nobody confirmed in time.
+func (v *Vault) sweepProposals(ctx context.Context) error {
+	now := v.Now()
+	return v.DB.InTx(ctx, func(tx *store.Tx) error {
+		recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT 1000`+tx.ForUpdate(), now.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("vault: sweep: %w", err)
+		}
+		for _, rec := range recs {
+			before := len(rec.cells)
+			rec.cells = slices.DeleteFunc(rec.cells, func(c cell) bool {
+				_, is := c.proposes()
+				return is && c.expired(now)
+			})
+			if rec.damaged != nil || len(rec.cells) == before {
+				continue
+			}
+			if err := v.update(ctx, tx, rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
