@@ -25,6 +25,7 @@ import (
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
+	"loot/web"
 )
 
 // An App is a Loot that is put together. [App.Start] makes it work.
@@ -39,6 +40,7 @@ type App struct {
 	billing *billing.Billing
 	outbox  *mail.Outbox // nil: mail is sent
 	served  *served
+	coming  func() web.Coming
 	demo    bool
 	stop    []func()
 }

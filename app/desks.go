@@ -67,6 +67,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	a.coming = publication.Coming(a.Gate)
 	a.Desks = []desk.Desk{
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, Keepers),
 		a.signin.Desk(),

@@ -75,7 +75,7 @@ func (a *App) site() web.Site {
 	}
 	if v, ok := a.Gate.InForce(); ok {
 		front := v.Statement.Front()
-		s.Company, s.Version = front.Controller.Name, front.Version
+		s.Company, s.Version, s.Coming = front.Controller.Name, front.Version, a.coming()
 	}
 	return s
 }

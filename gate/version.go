@@ -115,6 +115,18 @@ func (g *Gate) at(now time.Time) (Version, bool) {
 // InForce returns the version in force now; ok is false before the first.
 func (g *Gate) InForce() (Version, bool) { return g.at(g.Now()) }
 
+// Coming returns the announced version that takes effect next; ok is false if
+// none is announced.
+func (g *Gate) Coming() (Version, bool) {
+	now := g.Now()
+	for _, v := range *g.versions.Load() { // by effective date, drafts first
+		if v.Effective.After(now) {
+			return v, true
+		}
+	}
+	return Version{}, false
+}
+
 // Version returns the version with a hash.
 func (g *Gate) Version(hash string) (Version, bool) { return g.version(hash) }
 

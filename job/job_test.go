@@ -337,14 +337,23 @@ func (r *record) waitFirst(t *testing.T) {
 	}
 }
 
+type later struct{}
+
+func (later) Kind() string { return "later" }
+
+// A run may still enqueue while everything waits for it to end.
 func TestStopLetsARunFinish(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		begun, finish := make(chan struct{}), make(chan struct{})
 		finished := false
 		c := client(t, db)
+		job.Register(c, func(context.Context, later) error { return nil })
 		job.Register(c, func(ctx context.Context, _ greet) error {
 			close(begun)
 			<-finish
+			if err := db.InTx(ctx, func(tx *store.Tx) error { return c.Enqueue(ctx, tx, later{}) }); err != nil {
+				return err
+			}
 			finished = true
 			return ctx.Err()
 		})
@@ -356,7 +365,9 @@ func TestStopLetsARunFinish(t *testing.T) {
 		<-begun
 		cancel() // the end of the context that it was started with ends nothing
 		time.AfterFunc(50*time.Millisecond, func() { close(finish) })
-		if err := c.Stop(t.Context()); err != nil {
+		stopping, giveUp := context.WithTimeout(t.Context(), 20*time.Second)
+		defer giveUp()
+		if err := c.Stop(stopping); err != nil {
 			t.Error(err)
 		}
 		if !finished {

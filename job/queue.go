@@ -175,11 +175,12 @@ func (c *Client) own(ctx context.Context) error {
 // first, those that still run are cancelled.
 func (c *Client) Stop(ctx context.Context) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.started {
+	running := c.started
+	c.started = false
+	c.mu.Unlock() // what still runs may enqueue
+	if !running {
 		return nil
 	}
-	c.started = false
 	err := c.queue.stop(ctx)
 	if c.lead != nil {
 		err = errors.Join(err, c.lead.Release())

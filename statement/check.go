@@ -1,7 +1,10 @@
 package statement
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +21,7 @@ import (
 func (s *Statement) Check(keepers []loot.Clause) Problems {
 	rep := &reporter{file: s.parsed.file}
 	s.checkClauses(rep, keepers)
+	s.checkLinks(rep)
 	s.checkDeclarations(rep)
 	full := s // with the planned clauses in force as well
 	if slices.ContainsFunc(s.clauses, func(c Clause) bool { return c.Planned }) {
@@ -43,6 +47,43 @@ func (s *Statement) checkClauses(rep *reporter, keepers []loot.Clause) {
 		if keepers != nil && !c.Planned && !slices.Contains(keepers, c.ID) {
 			rep.add(at, "The clause is in force, but no part of the program keeps it: add status: planned, or the part.")
 		}
+	}
+}
+
+var linkWithin = regexp.MustCompile(`href="#([^"]*)"`)
+
+// checkLinks reports links within the statement that lead to no clause, no
+// table and no declaration.
+func (s *Statement) checkLinks(rep *reporter) {
+	there := map[string]bool{}
+	for _, c := range s.clauses {
+		there[string(c.ID)] = true
+		for _, part := range s.Parts(c.ID, "") {
+			for _, t := range part.Tables {
+				there[t.Anchor] = true
+				for _, r := range t.Rows {
+					there[r.Anchor] = true
+				}
+			}
+		}
+	}
+	said := map[string]bool{}
+	look := func(rendered string, clause loot.Clause) {
+		for _, m := range linkWithin.FindAllStringSubmatch(rendered, -1) {
+			if there[m[1]] || said[m[1]] {
+				continue
+			}
+			said[m[1]] = true
+			before, _, _ := bytes.Cut(s.parsed.src, []byte("](#"+m[1]+")"))
+			rep.add(place{line: bytes.Count(before, []byte("\n")) + 1, col: 1, clause: clause}, "The link to #%s leads nowhere%s.", m[1], suggest(m[1], slices.Sorted(maps.Keys(there))))
+		}
+	}
+	look(s.Intro(), "")
+	for _, c := range s.parsed.doc.chapters {
+		look(c.Intro, "")
+	}
+	for _, c := range s.clauses {
+		look(c.HTML, c.ID)
 	}
 }
 

@@ -2,21 +2,27 @@ package statement
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
+	"html"
+	"regexp"
 	"slices"
-	"strconv"
+	"strings"
+	"time"
 
 	"loot"
 )
 
-// A Change is one difference between two versions of a statement.
+// A Change is one difference between two versions of a statement, in words and
+// no more than what differs.
 type Change struct {
-	Kind   string      `json:"kind"` // "front", "text", "rule" or "declaration"
-	Clause loot.Clause `json:"clause,omitempty"`
-	What   string      `json:"what"`             // such as the clause's title, the rule's id, "purpose invoice"
-	Before string      `json:"before,omitempty"` // empty: added
-	After  string      `json:"after,omitempty"`  // empty: removed
+	Kind       string      `json:"kind"` // "front", "text", "rule" or "declaration"
+	Clause     loot.Clause `json:"clause,omitempty"`
+	What       string      `json:"what"`             // such as the clause's title, the rule in words, "purpose invoice"
+	Title      string      `json:"title"`            // the same for a reader, such as "Purpose “Writing invoices”"
+	Before     string      `json:"before,omitempty"` // one thing a line; empty: nothing that is not there any longer
+	After      string      `json:"after,omitempty"`  // one thing a line; empty: nothing new
+	State      string      `json:"state"`            // "added", "removed" or "changed"
+	BeforeCode string      `json:"before_code,omitempty"`
+	AfterCode  string      `json:"after_code,omitempty"` // of a rule
 }
 
 // Diff returns what changes from one version to another, in the order of the
@@ -25,50 +31,127 @@ func Diff(before, after *Statement) []Change {
 	var out []Change
 	out = append(out, diffPairs("front", frontPairs(before), frontPairs(after))...)
 	out = append(out, diffPairs("text", textPairs(before), textPairs(after))...)
-	out = append(out, diffRules(before, after)...)
-	return append(out, diffPairs("declaration", declarationPairs(before), declarationPairs(after))...)
+	out = append(out, diffPairs("declaration", declarationPairs(before), declarationPairs(after))...)
+	return append(out, diffRules(before, after)...)
 }
 
 // A pair is something with a name that two versions may have differently.
 type pair struct {
-	key, what, text string
-	clause          loot.Clause
+	key, what string
+	title     string // empty: what
+	clause    loot.Clause
+	lines     []line
 }
+
+func (p pair) titled() string { return cmp.Or(p.title, p.what) }
+
+// A line is one thing that is said of something. Lines are the same if their
+// keys are and differ if what they compare by does.
+type line struct{ key, same, text string }
 
 func diffPairs(kind string, before, after []pair) []Change {
 	var out []Change
 	for _, a := range after {
 		i := slices.IndexFunc(before, func(b pair) bool { return b.key == a.key })
-		switch {
-		case i < 0:
-			out = append(out, Change{Kind: kind, Clause: a.clause, What: a.what, After: a.text})
-		case before[i].text != a.text:
-			out = append(out, Change{Kind: kind, Clause: a.clause, What: a.what, Before: before[i].text, After: a.text})
+		if i < 0 {
+			out = append(out, Change{Kind: kind, Clause: a.clause, What: a.what, Title: a.titled(), State: "added", After: textOf(a.lines)})
+			continue
+		}
+		was, becomes := diffLines(before[i].lines, a.lines)
+		if len(was)+len(becomes) > 0 {
+			out = append(out, Change{Kind: kind, Clause: a.clause, What: a.what, Title: a.titled(), State: "changed", Before: textOf(was), After: textOf(becomes)})
 		}
 	}
 	for _, b := range before {
 		if !slices.ContainsFunc(after, func(a pair) bool { return a.key == b.key }) {
-			out = append(out, Change{Kind: kind, Clause: b.clause, What: b.what, Before: b.text})
+			out = append(out, Change{Kind: kind, Clause: b.clause, What: b.what, Title: b.titled(), State: "removed", Before: textOf(b.lines)})
 		}
 	}
 	return out
 }
 
+// diffLines returns the lines of each side that the other has not as they are.
+func diffLines(before, after []line) (was, becomes []line) {
+	lacks := func(in []line) func(line) bool {
+		return func(l line) bool {
+			return slices.ContainsFunc(in, func(o line) bool { return o.key == l.key && o.same == l.same })
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(before), lacks(after)), slices.DeleteFunc(slices.Clone(after), lacks(before))
+}
+
+func textOf(lines []line) string {
+	var out []string
+	for _, l := range lines {
+		if l.text != "" {
+			out = append(out, l.text)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// labelled is a line that begins with what it is about. Nothing is no line.
+func labelled(label, text string) line {
+	if text == "" {
+		return line{key: label}
+	}
+	return line{label, text, label + ": " + text}
+}
+
 func frontPairs(s *Statement) []pair {
-	return []pair{{key: "front", what: "Front matter", text: readable(s.Front())}}
+	f := s.Front()
+	day := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format("2 January 2006")
+	}
+	return []pair{{key: "front", what: "Front matter", lines: []line{
+		labelled("Version", f.Version), labelled("Title", f.Title),
+		labelled("Who answers for it", f.Controller.Name), labelled("Address", f.Controller.Address), labelled("E-mail", f.Controller.Email),
+		labelled("Questions", f.Contact), labelled("Key of the ledger", f.LogKey),
+		labelled("Effective", day(f.Effective)), labelled("Last changed", day(f.Changed)),
+		labelled("Notice before a change", countOf(f.NoticeDays, "day", "days")),
+		labelled("Nothing can be recovered after erasure and", countOf(f.KeyDays, "day", "days")),
+		labelled("Regions", titles(regionTitles(f.Regions), "and")),
+	}}}
+}
+
+// paragraphs are compared by themselves, so that one that only moved on by a
+// line is no change.
+func paragraphs(text string) []line {
+	var out []line
+	for p := range strings.SplitSeq(text, "\n\n") {
+		if p = strings.Join(strings.Fields(p), " "); p != "" {
+			out = append(out, line{"", p, p})
+		}
+	}
+	return out
+}
+
+var markup = regexp.MustCompile(`<[^>]*>`)
+
+// unrendered returns rendered prose as text.
+func unrendered(rendered string) string {
+	return html.UnescapeString(markup.ReplaceAllString(strings.ReplaceAll(rendered, "</p>", "\n\n"), ""))
 }
 
 func textPairs(s *Statement) []pair {
-	out := []pair{{key: "", what: "Introduction", text: s.Intro()}}
+	out := []pair{{key: "", what: "Introduction", lines: paragraphs(unrendered(s.Intro()))}}
+	for _, c := range s.Chapters() {
+		out = append(out, pair{key: "chapter " + c.Title, what: "Chapter “" + c.Title + "”", lines: paragraphs(unrendered(c.Intro))})
+	}
 	for _, c := range s.Clauses() {
-		text := c.Title + "\n\n" + c.Prose
+		state, rule := "In force", ""
 		if c.Planned {
-			text += "\n\n(planned)"
+			state = "Planned: what carries it out is still to come"
 		}
 		if c.NoRule != "" {
-			text += "\n\n(no rule: " + c.NoRule + ")"
+			rule = "No rule runs: " + c.NoRule
 		}
-		out = append(out, pair{key: string(c.ID), what: c.Title, text: text, clause: c.ID})
+		out = append(out, pair{key: "clause " + string(c.ID), what: c.Title, clause: c.ID, lines: append([]line{
+			labelled("Title", c.Title), labelled("Chapter", c.Chapter), {"state", state, state}, {"rule", rule, rule},
+		}, paragraphs(c.Prose)...)})
 	}
 	return out
 }
@@ -80,91 +163,99 @@ func diffRules(before, after *Statement) []Change {
 	var out []Change
 	gone := leftOver(before.rules, after.rules)
 	for _, r := range leftOver(after.rules, before.rules) {
-		c := Change{Kind: "rule", Clause: r.Clause, What: r.Words, After: r.Text}
+		c := Change{Kind: "rule", Clause: r.Clause, What: r.Words, Title: titleOf(after, r.Clause), State: "added", After: r.Words, AfterCode: r.Text}
 		if i := slices.IndexFunc(gone, func(o *rule) bool { return o.Clause == r.Clause && o.Forbid == r.Forbid }); i >= 0 {
-			c.Before = gone[i].Text
+			c.State, c.Before, c.BeforeCode = "changed", gone[i].Words, gone[i].Text
 			gone = slices.Delete(gone, i, i+1)
 		}
 		out = append(out, c)
 	}
 	for _, r := range gone {
-		out = append(out, Change{Kind: "rule", Clause: r.Clause, What: r.Words, Before: r.Text})
+		out = append(out, Change{Kind: "rule", Clause: r.Clause, What: r.Words, Title: titleOf(before, r.Clause), State: "removed", Before: r.Words, BeforeCode: r.Text})
 	}
 	return out
+}
+
+func titleOf(s *Statement, id loot.Clause) string {
+	c, _ := s.Clause(id)
+	return c.Title
 }
 
 func leftOver(of, without []*rule) []*rule {
 	return slices.DeleteFunc(slices.Clone(of), func(r *rule) bool {
-		return slices.ContainsFunc(without, func(o *rule) bool { return o.Clause == r.Clause && o.Text == r.Text })
+		return slices.ContainsFunc(without, func(o *rule) bool { return o.Clause == r.Clause && runs(o) == runs(r) })
 	})
+}
+
+var needsLine = regexp.MustCompile(`(?m)^@needs.*\n`)
+
+// runs returns the text of a rule. Of one that comes from declarations, the
+// words for a refusal repeat titles, and a new title alone is told with its
+// declaration.
+func runs(r *rule) string {
+	if r.Generated {
+		return needsLine.ReplaceAllString(r.Text, "")
+	}
+	return r.Text
 }
 
 func declarationPairs(s *Statement) []pair {
 	var out []pair
-	for _, v := range s.Purposes() {
-		out = append(out, pair{"purpose " + string(v.ID), "purpose " + string(v.ID), readable(v), v.Clause})
-	}
-	for _, v := range s.Levels() {
-		out = append(out, declared("level", strconv.Itoa(v.Level), v))
-	}
-	for _, v := range s.Categories() {
-		out = append(out, declared("category", string(v.ID), v))
-	}
-	for _, v := range s.Collections() {
-		out = append(out, declared("collection", string(v.ID), v))
-	}
-	for _, v := range s.AllFields() {
-		out = append(out, declared("field", string(v.ID), v))
-	}
-	for _, v := range s.Offers() {
-		out = append(out, declared("permission", v.ID, v))
-	}
-	for _, v := range s.Recipients() {
-		out = append(out, declared("recipient", v.Key, v))
-	}
-	for _, v := range s.Roles() {
-		out = append(out, declared("role", string(v.ID), v))
-	}
-	for _, v := range s.Desks() {
-		out = append(out, declared("desk", v.Name, v))
-	}
-	for _, v := range s.Services() {
-		out = append(out, declared("service", v.ID, v))
-	}
-	for _, v := range s.Topics() {
-		out = append(out, declared("topic", v.ID, v))
-	}
-	for _, v := range s.Senders() {
-		out = append(out, declared("sender", v.Key, v))
-	}
-	for _, v := range s.Items() {
-		out = append(out, declared("item", v.ID, v))
-	}
-	for _, v := range s.Tags() {
-		out = append(out, declared("tag", v.ID, v))
-	}
-	for _, v := range s.Signals() {
-		out = append(out, declared("signal", v.ID, v))
+	for _, d := range s.Declarations() {
+		if r, ok := s.row(d.Table, d.ID); ok {
+			out = append(out, pair{key: r.Anchor, what: singular[d.Table] + " " + d.ID, title: tableTitles[d.Table][1] + " “" + r.Title + "”", clause: d.Clause, lines: r.lines()})
+		}
 	}
 	return out
 }
 
-func declared(table, id string, v any) pair {
-	return pair{key: table + " " + id, what: table + " " + id, text: readable(v)}
-}
-
-func readable(v any) string {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		panic(fmt.Sprintf("statement: a declaration does not encode: %v", err)) // plain values do
+// lines is what a row says by itself. What it mentions is compared by its id,
+// so that a purpose with a new title does not change all that speak of it.
+func (r Row) lines() []line {
+	out := []line{labelled("Name", r.Title), {"text", r.Text, r.Text}}
+	for _, c := range slices.Concat(r.Cells, r.fine) {
+		if c.derived {
+			continue
+		}
+		var names, ids []string
+		explained := false
+		for _, m := range c.Of {
+			id := m.anchor
+			if id == "" {
+				id = m.Title
+			}
+			if m.Why != "" {
+				explained = true
+				out = append(out, line{c.Label + " " + id, m.Why, c.Label + " “" + m.Title + "”: " + m.Why})
+			}
+			names, ids = append(names, m.Title), append(ids, id)
+		}
+		switch {
+		case explained, c.Empty():
+		case c.Folded() || len(names) > 0 && c.Text == "":
+			out = append(out, line{c.Label, strings.Join(ids, " "), c.Label + ": " + titles(names, "and")})
+		case len(names) > 0:
+			out = append(out, line{c.Label, c.Text + strings.Join(ids, " "), c.Label + ": " + c.Text + " " + titles(names, "and")})
+		default:
+			out = append(out, labelled(c.Label, c.Text))
+		}
 	}
-	return string(b)
+	return out
 }
 
 // A Replay is what deciding recorded decisions again under two versions found.
 type Replay struct {
 	Tried   int            `json:"tried"`
 	Changed []ReplayChange `json:"changed"` // most frequent first
+}
+
+// Differ returns how many decisions come out differently.
+func (r Replay) Differ() int {
+	n := 0
+	for _, c := range r.Changed {
+		n += c.Times
+	}
+	return n
 }
 
 // A ReplayChange is a kind of decision that comes out differently.

@@ -1,8 +1,12 @@
 package statement
 
 import (
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,8 +45,8 @@ func TestDiff(t *testing.T) {
 		{"a rule is gone", changed(t, "forbid (principal, action == Action::\"collect\", resource in Collection::\"visit\")\nwhen { context.fullAddress };\n", ""), []string{"rule network.visits Nobody may give or enter data in “Visits” if the address is kept in full. -"}},
 		{"a rule is new", changed(t, "when { context.fullAddress };\n", "when { context.fullAddress };\n\nforbid (principal, action == Action::\"analyse\", resource);\n"), []string{"rule network.visits Nobody may report over visits and feedback. +"}},
 		{"a declaration brings rules", changed(t, "support: {title: Support, purposes: [service, recommendation]}", "support: {title: Support, purposes: [service]}"), []string{
+			"declaration security.staff role support -+",
 			"rule security.staff A member of staff may open records if the member of staff has the role “Support” and the purpose is “Running the service”. -+",
-			"declaration  role support -+",
 		}},
 		{"planned comes into force", changed(t, "status: planned\n", ""), []string{"text network.reuse Applications -+"}},
 	}
@@ -64,6 +68,96 @@ func TestDiff(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is shown of a change is what changed, in words, and no more.
+func TestDiffSaysOnlyWhatChanged(t *testing.T) {
+	old := load(t, "full.md")
+	for _, test := range []struct {
+		name          string
+		new           *Statement
+		before, after string
+	}{
+		{"a length of time", changed(t, "notice_days: 30", "notice_days: 60"), "Notice before a change: 30 days", "Notice before a change: 60 days"},
+		{"one purpose less", changed(t, "support: {title: Support, purposes: [service, recommendation]}", "support: {title: Support, purposes: [service]}"), "Opens records for: Running the service and Recommending servers", "Opens records for: Running the service"},
+		{"one paragraph", changed(t, "Incognito, and for better pages.", "Incognito.\n\nFor better pages."), "Incognito, and for better pages.", "Incognito.\nFor better pages."},
+		{"the end of being planned", changed(t, "status: planned\n", ""), "Planned: what carries it out is still to come", "In force"},
+	} {
+		d := Diff(old, test.new)
+		if len(d) == 0 || d[0].Before != test.before || d[0].After != test.after || d[0].State != "changed" {
+			t.Errorf("%s: got %+v", test.name, d)
+		}
+	}
+}
+
+// Whatever a declaration says is compared: no key of one can change unseen.
+func TestDiffSeesEveryKeyOfADeclaration(t *testing.T) {
+	s, err := parse("statement.md", Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(table, id string, v any, restore func()) {
+		t.Helper()
+		value := reflect.ValueOf(v).Elem()
+		row, _ := s.row(table, id)
+		was := row.lines()
+		for i := range value.NumField() {
+			name, f := value.Type().Field(i).Name, value.Field(i)
+			if slices.Contains([]string{"ID", "Key", "Name", "Clause", "Retain"}, name) {
+				continue
+			}
+			switch x := f.Addr().Interface().(type) {
+			case *int:
+				*x += 3
+			case *bool:
+				*x = !*x
+			case *Span:
+				*x = Span{Days: 7}
+			case *time.Time:
+				*x = noon
+			case *map[loot.Purpose]string:
+				*x = map[loot.Purpose]string{"service": "another reason"}
+			case *map[string]string:
+				*x = map[string]string{"eu": "none", "other": "honour"}
+			default:
+				switch f.Kind() {
+				case reflect.String:
+					f.SetString(f.String() + "x")
+				case reflect.Slice:
+					f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+					f.Index(0).SetString("other")
+				default:
+					t.Fatalf("%s has a %s", table, f.Type())
+				}
+			}
+			row, _ := s.row(table, id)
+			if before, after := diffLines(was, row.lines()); len(before)+len(after) == 0 {
+				t.Errorf("%s: a change of %s is not seen", table, name)
+			}
+			restore()
+		}
+	}
+	d := s.d
+	tryFirst(try, "purposes", d.purposes, func(p Purpose) string { return string(p.ID) })
+	tryFirst(try, "levels", d.levels, func(l Level) string { return strconv.Itoa(l.Level) })
+	tryFirst(try, "categories", d.categories, func(c Category) string { return string(c.ID) })
+	tryFirst(try, "collections", d.collections, func(c CollectionDecl) string { return string(c.ID) })
+	tryFirst(try, "fields", d.fields, func(f FieldDecl) string { return string(f.ID) })
+	tryFirst(try, "permissions", d.offers, func(o Offer) string { return o.ID })
+	tryFirst(try, "recipients", d.recipients, func(r Recipient) string { return r.Key })
+	tryFirst(try, "roles", d.roles, func(r RoleDecl) string { return string(r.ID) })
+	tryFirst(try, "desks", d.desks, func(k DeskDecl) string { return k.Name })
+	tryFirst(try, "services", d.services, func(v ServiceDecl) string { return v.ID })
+	tryFirst(try, "topics", d.topics, func(v TopicDecl) string { return v.ID })
+	tryFirst(try, "senders", d.senders, func(v SenderDecl) string { return v.Key })
+	tryFirst(try, "items", d.items, func(v ItemDecl) string { return v.ID })
+	tryFirst(try, "tags", d.tags, func(v TagDecl) string { return v.ID })
+	tryFirst(try, "signals", d.signals, func(v SignalDecl) string { return v.ID })
+}
+
+func tryFirst[T any](try func(table, id string, v any, restore func()), table string, list []T, id func(T) string) {
+	old := list[0]
+	try(table, id(old), &list[0], func() { list[0] = old })
 }
 
 func TestReplayFindsWhatWouldChange(t *testing.T) {

@@ -24,6 +24,7 @@ type block struct {
 	lang string
 	text string
 	line int
+	at   int // how much of the clause's rendered prose stands before it
 }
 
 // A section is a clause as it stands in the file.
@@ -338,7 +339,7 @@ func (r *reader) block(n *ast.FencedCodeBlock, open int) {
 		return
 	}
 	from, to := open, open+n.Lines().Len()
-	b := block{lang: string(n.Language(r.src)), text: strings.Join(r.lines[from:to], "\n") + "\n", line: open + 1}
+	b := block{lang: string(n.Language(r.src)), text: strings.Join(r.lines[from:to], "\n") + "\n", line: open + 1, at: len(r.cur.html)}
 	if strings.TrimSpace(b.text) == "" {
 		r.add(at, "The block is empty.")
 		return

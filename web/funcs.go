@@ -18,6 +18,7 @@ var funcs = template.FuncMap{
 	"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"day":       dayTag,
 	"moment":    momentTag,
+	"longDay":   func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
 	"num":       Number,
 	"bytes":     Bytes,
 	"plural":    Plural,

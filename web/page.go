@@ -43,6 +43,7 @@ type View struct {
 	Path    string // where the theme switch leads back to
 	Who     Identity
 	Site    Site
+	Coming  Coming // zero for staff
 	Nav     []NavGroup
 	Footer  []NavItem
 	Flash   *Flash
@@ -99,6 +100,9 @@ func ViewOf(r *http.Request, title string) View {
 			continue
 		}
 		v.Nav = append(v.Nav, g)
+	}
+	if a != Console {
+		v.Coming = v.Site.Coming
 	}
 	if a != Public {
 		for _, g := range x.shell.navFor(r, Public) {

@@ -74,6 +74,15 @@ type Site struct {
 	SignOut     string // path that a POST signs out at
 	Home        string // path behind the brand for a visitor
 	Demo        bool   // everything in it is made up, and every page says so
+	Coming      Coming // the announced change of the statement, told on every page of visitors and customers
+}
+
+// Coming is a change of the statement that is announced and not in force yet.
+// The zero Coming is none.
+type Coming struct {
+	Effective time.Time
+	What      string // in a few words
+	Href      string // of the comparison
 }
 
 // Options are what a [Shell] is made of.

@@ -6,12 +6,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/alecthomas/kong"
 
 	"loot"
 	"loot/app"
-	"loot/gate"
-	"loot/ledger"
 	"loot/statement"
 	"loot/store"
 )
@@ -19,7 +18,7 @@ import (
 type statementCmd struct {
 	Check  statementCheckCmd  `cmd:"" help:"Say everything that is wrong with a statement, with file, line, column and clause."`
 	Show   statementShowCmd   `cmd:"" help:"Print a statement clause by clause: its words and what runs."`
-	Diff   statementDiffCmd   `cmd:"" help:"Print what changes between two statements: text, declarations, rules and, with --data, recorded decisions that would come out differently."`
+	Diff   statementDiffCmd   `cmd:"" help:"Print what changes between two statements: text, declarations, rules and, with --data or --store, recorded decisions that would come out differently."`
 	Export statementExportCmd `cmd:"" help:"Write the statement for others: W3C DPV as JSON-LD, the record of processing activities as CSV or HTML, its rules and their schema for Cedar's tools, the source, the JSON Schema of the declarations."`
 }
 
@@ -159,11 +158,22 @@ func (s *statementShowCmd) Run(c *command) error {
 }
 
 type statementDiffCmd struct {
+	app.Config
 	Before string `arg:"" help:"Statement to compare with." type:"path"`
 	After  string `arg:"" optional:"" help:"Statement that changes; none: the one that comes with Loot." type:"path"`
-	Data   string `help:"Data folder whose recorded decisions are decided again under both." type:"path" placeholder:"DIR"`
-	Days   int    `help:"How many days of decisions are decided again." default:"90"`
+	Days   int    `help:"With --data or --store: how many days of recorded decisions are decided again under both." default:"90"`
 	JSON   bool   `help:"Print JSON." name:"json"`
+	replay bool
+}
+
+// AfterApply decides recorded decisions again only where it was said whose.
+func (s *statementDiffCmd) AfterApply(k *kong.Context) error {
+	for _, given := range k.Path {
+		if given.Flag != nil && (given.Flag.Name == "data" || given.Flag.Name == "store") {
+			s.replay = true
+		}
+	}
+	return nil
 }
 
 func (s *statementDiffCmd) Run(c *command) error {
@@ -179,7 +189,7 @@ func (s *statementDiffCmd) Run(c *command) error {
 		Changes []statement.Change `json:"changes"`
 		Replay  *statement.Replay  `json:"replay,omitempty"`
 	}{Changes: statement.Diff(before, after)}
-	if s.Data != "" {
+	if s.replay {
 		ins, err := s.decisions(c)
 		if err != nil {
 			return err
@@ -191,14 +201,14 @@ func (s *statementDiffCmd) Run(c *command) error {
 		return printJSON(c, out)
 	}
 	for _, ch := range out.Changes {
-		verb := "changed"
-		switch {
-		case ch.Before == "":
-			verb = "added"
-		case ch.After == "":
-			verb = "removed"
+		what := ch.What
+		if ch.Kind != "declaration" && ch.Clause != "" {
+			what = string(ch.Clause) + " " + what
 		}
-		fmt.Fprintf(c.stdout, "%s %s: %s\n", ch.Kind, verb, strings.TrimSpace(string(ch.Clause)+" "+ch.What))
+		fmt.Fprintf(c.stdout, "%s %s: %s\n", ch.Kind, ch.State, what)
+		if ch.Kind == "rule" {
+			ch.Before, ch.After = ch.BeforeCode, ch.AfterCode
+		}
 		printIndented(c, "-", ch.Before)
 		printIndented(c, "+", ch.After)
 	}
@@ -227,26 +237,12 @@ func printIndented(c *command, mark, text string) {
 	}
 }
 
-// decisions returns the inputs of the decisions recorded in a data folder.
-func (s *statementDiffCmd) decisions(c *command) ([]statement.Input, error) {
-	var ins []statement.Input
-	return ins, c.with(app.Config{Data: s.Data, Listen: "127.0.0.1:8080", Shutdown: time.Second, From: "Loot <no-reply@localhost>"}, func(a *app.App) error {
+// decisions returns the inputs of the decisions that an installation recorded.
+func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, err error) {
+	return ins, c.with(s.Config, func(a *app.App) error {
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
-			now := c.now()
-			for row, err := range a.Ledger.Facts(c.ctx, tx, now.AddDate(0, 0, -s.Days), now) {
-				if err != nil {
-					return err
-				}
-				if row.Facts.Verdict == ledger.Recorded || len(row.Facts.Input) == 0 {
-					continue
-				}
-				decided, err := gate.Inputs(row.Facts)
-				if err != nil {
-					return err
-				}
-				ins = append(ins, decided...)
-			}
-			return nil
+			ins, err = a.Gate.Recorded(c.ctx, tx, c.now().AddDate(0, 0, -s.Days), 0)
+			return err
 		})
 	})
 }

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"unicode"
 
+	"loot/statement"
 	"loot/web"
 )
 
 // A choice is one of a list that is kept by its code.
-type choice struct{ code, name string }
+type choice = statement.Country
 
 type choices []choice
 
@@ -19,26 +20,24 @@ func readChoices(list string) choices {
 	var out choices
 	for line := range strings.Lines(list) {
 		code, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		out = append(out, choice{code, name})
+		out = append(out, choice{Code: code, Name: name})
 	}
 	return out
 }
 
 var (
-	//go:embed countries.txt
-	countryList string
 	//go:embed languages.txt
 	languageList string
 
-	countries = readChoices(countryList)  // of ISO 3166-1, and Kosovo, which the standard leaves out
+	countries = choices(statement.Countries())
 	languages = readChoices(languageList) // of ISO 639-1
 )
 
 // check takes a code or a name, whatever its case.
 func (cs choices) check(value string) (string, string) {
 	for _, c := range cs {
-		if strings.EqualFold(value, c.code) || strings.EqualFold(value, c.name) {
-			return c.code, ""
+		if strings.EqualFold(value, c.Code) || strings.EqualFold(value, c.Name) {
+			return c.Code, ""
 		}
 	}
 	return "", "Please choose one of those offered."
@@ -46,8 +45,8 @@ func (cs choices) check(value string) (string, string) {
 
 // name returns what a code stands for, and what is no code as it is.
 func (cs choices) name(code string) string {
-	if i := slices.IndexFunc(cs, func(c choice) bool { return c.code == code }); i >= 0 {
-		return cs[i].name
+	if i := slices.IndexFunc(cs, func(c choice) bool { return c.Code == code }); i >= 0 {
+		return cs[i].Name
 	}
 	return code
 }
@@ -56,7 +55,7 @@ func (cs choices) options() []web.Option {
 	options := make([]web.Option, 0, len(cs)+1)
 	options = append(options, web.Option{Label: "Choose…"})
 	for _, c := range cs {
-		options = append(options, web.Option{Value: c.code, Label: c.name})
+		options = append(options, web.Option{Value: c.Code, Label: c.Name})
 	}
 	return options
 }
@@ -101,7 +100,7 @@ func checkVAT(value string) (string, string) {
 			return number, ""
 		}
 	}
-	known := len(number) > 2 && slices.ContainsFunc(countries, func(c choice) bool { return c.code == number[:2] })
+	known := len(number) > 2 && slices.ContainsFunc(countries, func(c choice) bool { return c.Code == number[:2] })
 	if !known || !vatElsewhere.MatchString(number[2:]) || !strings.ContainsAny(number[2:], "0123456789") {
 		return "", "This is not a VAT number. It begins with the two letters of its country, and letters and digits follow, such as IE1234567T."
 	}

@@ -80,7 +80,7 @@ func offerRowOf(s *statement.Statement, o statement.Offer, given bool) offerRow 
 		row.Purpose, row.Why = p.Title, p.Why
 	}
 	if to, ok := s.Recipient(o.Recipient); ok && o.Recipient != self {
-		row.Recipient, row.Country = to.Title, countries.name(to.Country)
+		row.Recipient, row.Country = to.Title, statement.CountryName(to.Country)
 	}
 	var names []string
 	for _, d := range s.Fields(collection) {

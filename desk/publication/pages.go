@@ -3,6 +3,7 @@ package publication
 import (
 	"embed"
 	"html/template"
+	"strings"
 	"time"
 
 	"loot"
@@ -56,10 +57,16 @@ type chapterView struct {
 type clauseView struct {
 	ID      loot.Clause
 	Title   string
-	HTML    template.HTML
+	Parts   []partView
 	Planned bool
 	NoRule  string
 	Rule    *web.Rule
+}
+
+// A partView is prose and the tables that stand under it.
+type partView struct {
+	HTML   template.HTML
+	Tables []statement.Table
 }
 
 type versionsView struct {
@@ -76,12 +83,14 @@ type differenceView struct {
 
 // A changeView is one change, as it is read.
 type changeView struct {
-	What   string // "Text", "Rule", "Declaration"
-	Tone   web.Tone
-	Clause loot.Clause
-	Title  string
-	Before string
-	After  string
+	What       string // "Text changed"
+	Tone       web.Tone
+	Clause     loot.Clause
+	Title      string
+	Before     []string
+	After      []string
+	BeforeCode string // of a rule
+	AfterCode  string
 }
 
 type consoleView struct {
@@ -99,10 +108,35 @@ type consoleVersionView struct {
 	Before     *version
 	Changes    []changeView
 	Replay     statement.Replay
+	Replayed   []replayedView
 	Warnings   []statement.Problem
 	MayPublish bool
 	Form       web.Fields
 	Wrong      *web.Problems
+}
+
+// A replayedView is a kind of decision that comes out differently.
+type replayedView struct {
+	Title   string // "Use by staff for “Helping you”"
+	Times   int
+	Verdict string
+}
+
+func viewReplay(s *statement.Statement, r statement.Replay) []replayedView {
+	verdict := map[bool]string{true: "permitted", false: "refused"}
+	out := make([]replayedView, len(r.Changed))
+	for i, c := range r.Changed {
+		title := strings.ToUpper(string(c.Action[:1])) + string(c.Action[1:]) + " by " + string(c.Actor)
+		if c.Purpose != "" {
+			name := string(c.Purpose)
+			if p, ok := s.Purpose(c.Purpose); ok {
+				name = p.Title
+			}
+			title += " for “" + name + "”"
+		}
+		out[i] = replayedView{title, c.Times, verdict[c.Before] + " until now, " + verdict[c.After] + " then"}
+	}
+	return out
 }
 
 type ledgerView struct {
@@ -123,16 +157,20 @@ type checkView struct {
 // viewDiff returns the changes as they are read.
 func viewDiff(changes []statement.Change) []changeView {
 	kinds := map[string]string{"front": "Front matter", "text": "Text", "rule": "Rule", "declaration": "Declaration"}
+	tones := map[string]web.Tone{"added": web.Good, "removed": web.Warn, "changed": web.Info}
 	out := make([]changeView, len(changes))
 	for i, c := range changes {
-		v := changeView{What: kinds[c.Kind] + " changed", Tone: web.Info, Clause: c.Clause, Title: c.What, Before: c.Before, After: c.After}
-		switch {
-		case c.Before == "":
-			v.What, v.Tone = kinds[c.Kind]+" added", web.Good
-		case c.After == "":
-			v.What, v.Tone = kinds[c.Kind]+" removed", web.Warn
+		out[i] = changeView{
+			What: kinds[c.Kind] + " " + c.State, Tone: tones[c.State], Clause: c.Clause, Title: c.Title,
+			Before: split(c.Before), After: split(c.After), BeforeCode: c.BeforeCode, AfterCode: c.AfterCode,
 		}
-		out[i] = v
 	}
 	return out
+}
+
+func split(lines string) []string {
+	if lines == "" {
+		return nil
+	}
+	return strings.Split(lines, "\n")
 }

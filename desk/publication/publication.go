@@ -8,6 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"loot"
@@ -153,6 +156,50 @@ func (p *publication) draft(ctx context.Context, tx *store.Tx, by loot.Actor, so
 	}
 	_, err = p.Gate.Note(ctx, tx, by, "statement.proposed "+s.Hash(), "")
 	return s, err
+}
+
+// Coming returns a function that says which change is announced. What changes
+// is worked out once for each announcement.
+func Coming(g *gate.Gate) func() web.Coming {
+	type told struct{ before, after, what string }
+	var last atomic.Pointer[told]
+	return func() web.Coming {
+		next, ok := g.Coming()
+		now, ruled := g.InForce()
+		if !ok || !ruled {
+			return web.Coming{}
+		}
+		t := last.Load()
+		if t == nil || t.before != now.Statement.Hash() || t.after != next.Statement.Hash() {
+			t = &told{now.Statement.Hash(), next.Statement.Hash(), inShort(now.Statement, next.Statement)}
+			last.Store(t)
+		}
+		return web.Coming{Effective: next.Effective, What: t.what, Href: "/statement/versions/" + t.after}
+	}
+}
+
+// inShort names the clauses that change.
+func inShort(before, after *statement.Statement) string {
+	var titles []string
+	for _, c := range statement.Diff(before, after) {
+		clause, ok := after.Clause(c.Clause)
+		if !ok {
+			clause, ok = before.Clause(c.Clause)
+		}
+		if title := "“" + clause.Title + "”"; ok && !slices.Contains(titles, title) {
+			titles = append(titles, title)
+		}
+	}
+	switch n := len(titles); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return titles[0]
+	case n <= 3:
+		return strings.Join(titles[:n-1], ", ") + " and " + titles[n-1]
+	default:
+		return fmt.Sprintf("%s, %s and %d other clauses", titles[0], titles[1], n-2)
+	}
 }
 
 // versions returns every version with its state.

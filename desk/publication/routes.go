@@ -136,8 +136,11 @@ func (p *publication) read(w http.ResponseWriter, r *http.Request, v version) er
 	return readPage.Render(w, r, http.StatusOK, data)
 }
 
-func viewClause(_ *statement.Statement, c statement.Clause) clauseView {
-	out := clauseView{ID: c.ID, Title: c.Title, HTML: template.HTML(c.HTML), Planned: c.Planned, NoRule: c.NoRule}
+func viewClause(s *statement.Statement, c statement.Clause) clauseView {
+	out := clauseView{ID: c.ID, Title: c.Title, Planned: c.Planned, NoRule: c.NoRule}
+	for _, part := range s.Parts(c.ID, "") {
+		out.Parts = append(out.Parts, partView{template.HTML(part.HTML), part.Tables})
+	}
 	var code []string
 	rule := web.Rule{Title: "The rule that runs", Syntax: "cedar"}
 	for _, ru := range c.Rules {
@@ -303,6 +306,7 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 		if data.Replay, err = p.replay(r, before.Statement, v.Statement); err != nil {
 			return err
 		}
+		data.Replayed = viewReplay(before.Statement, data.Replay)
 	}
 	problems := v.Statement.Check(p.keepers())
 	data.Warnings = problems
@@ -365,27 +369,10 @@ const replaySpan = 90 * 24 * time.Hour
 // versions and counts those that differ.
 func (p *publication) replay(r *http.Request, before, after *statement.Statement) (statement.Replay, error) {
 	var ins []statement.Input
-	err := p.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		now := p.Now()
-		for row, err := range p.Ledger.Facts(r.Context(), tx, now.Add(-replaySpan), now) {
-			if err != nil {
-				return err
-			}
-			if row.Facts.Verdict == ledger.Recorded || len(row.Facts.Input) == 0 {
-				continue
-			}
-			decided, err := gate.Inputs(row.Facts)
-			if err != nil {
-				return err
-			}
-			ins = append(ins, decided...)
-			if len(ins) >= maxReplay {
-				break
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := p.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		ins, err = p.Gate.Recorded(r.Context(), tx, p.Now().Add(-replaySpan), maxReplay)
+		return err
+	}); err != nil {
 		return statement.Replay{}, err
 	}
 	return statement.ReplayInputs(before, after, ins), nil

@@ -25,10 +25,16 @@ var defaultUndertaking string
 // about.
 type text struct {
 	Paragraphs []string
-	Clause     template.HTML
+	Clause     []partView
 	Title      string
 	Version    string
 	Hash       string
+}
+
+// A partView is prose of the clause and the tables that stand under it.
+type partView struct {
+	HTML   template.HTML
+	Tables []statement.Table
 }
 
 // text returns what is to be signed under a statement. A statement that changes
@@ -50,7 +56,9 @@ func (d *Desk) compose(s *statement.Statement) text {
 	t := text{Version: s.Front().Version}
 	prose := ""
 	if c, ok := s.Clause(clause); ok {
-		t.Clause = template.HTML(c.HTML) // rendered by the statement, in which raw HTML is refused
+		for _, p := range s.Parts(clause, "/statement") {
+			t.Clause = append(t.Clause, partView{template.HTML(p.HTML), p.Tables}) // rendered by the statement, in which raw HTML is refused
+		}
 		t.Title, prose = c.Title, c.Prose
 	}
 	for p := range strings.SplitSeq(words, "\n\n") {

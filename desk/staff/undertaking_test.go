@@ -247,3 +247,14 @@ func TestDemo(t *testing.T) {
 		return err
 	})
 }
+
+// What is signed speaks of a table, so the table stands with it.
+func TestTheUndertakingShowsTheTableOfItsClause(t *testing.T) {
+	h := onOne(t)
+	h.as(h.colleague("Ada Example", false, "support"))
+	a := h.Get("/console/undertaking")
+	shows(t, a, http.StatusOK, "Which job opens records for which purposes", "Customer support Helping you Checking that your details are right The job")
+	if !strings.Contains(a.Body, `href="/statement#purposes/support"`) || !strings.Contains(a.Body, `id="security.staff:roles"`) {
+		t.Error("the table is not linked with the statement")
+	}
+}

@@ -1,0 +1,36 @@
+package publication
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"loot/web/webtest"
+)
+
+func TestPages(t *testing.T) { webtest.CheckPages(t) }
+
+// The page that customers read shows what is declared, under the clause that
+// declares it, and every link within the page arrives.
+func TestTheStatementShowsItsDeclarations(t *testing.T) {
+	h := onOne(t)
+	a := h.Get("/statement")
+	shows(t, a, http.StatusOK,
+		"Writing invoices To send you an invoice", "A law that obliges us: Value-Added Tax Consolidation Act 2010 (Ireland), section 66", "45 days",
+		"Bank account (IBAN) Without it we cannot collect by direct debit", // why, under the purpose
+		"Legal counsel Settling disputes Name and job Agrees as a second person",
+		"Kelpwharf Data Centres A partner that works on what you ordered Ireland Helping you",
+		"3. Closest to you Nothing of it 1 other person Bank account",
+		"Offers from Tallowmere Software Tallowmere receives", "Google's number for your browser Cookie Statistics by others 13 months",
+		"Global Privacy Control Everywhere", "Advertisements from Marlowick",
+	)
+	clause := a.Body[strings.Index(a.Body, `id="security.staff"`):]
+	if table, rules := strings.Index(clause, `id="roles/counsel"`), strings.Index(clause, "rules that run"); table < 0 || table > rules {
+		t.Errorf("the table of roles stands at %d of its clause, the rules at %d", table, rules)
+	}
+	for _, m := range strings.Split(a.Body, `href="#`)[1:] {
+		if id, _, _ := strings.Cut(m, `"`); strings.Count(a.Body, `id="`+id+`"`) != 1 {
+			t.Errorf("the link to #%s arrives %d times", id, strings.Count(a.Body, `id="`+id+`"`))
+		}
+	}
+}

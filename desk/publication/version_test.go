@@ -1,0 +1,64 @@
+package publication
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+)
+
+// register records n decisions of one kind.
+func (h *house) register(n int) {
+	h.t.Helper()
+	for range n {
+		subject := loot.NewSubject()
+		ok(h.t, h.kit.Keyring.Create(h.t.Context(), subject, "customer"))
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			p, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
+				Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: "service",
+				Subject: subject, Collection: "customer", Fields: []loot.Field{"contact.email"}, Demanded: true,
+			})
+			if err != nil {
+				return err
+			}
+			return h.kit.Vault.Create(ctx, tx, p, map[loot.Field]string{"contact.email": string(subject[:12]) + "@example.com"}, "a test")
+		})
+	}
+	h.clock.Advance(time.Minute)
+}
+
+// Customers and staff read what changes, in words and no more than that.
+func TestTheComparisonSaysWhatChangesInWords(t *testing.T) {
+	h := onOne(t)
+	source := edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d",
+		"title: Helping you", "title: Lending a hand", "You need no reason for asking.", "No reason is needed.")
+	hash := h.announce(source, start.AddDate(0, 0, 40))
+	a := h.Get("/statement/versions/" + hash)
+	shows(t, a, http.StatusOK,
+		"Version: 2026-1 From then on Version: 2026-2",
+		"Purpose “Writing invoices” network.purpose Until then Kept afterwards: 45 days From then on Kept afterwards: 60 days",
+		"Purpose “Lending a hand” network.purpose Until then Name: Helping you From then on Name: Lending a hand",
+		"You can ask us to check adequacy.request Until then You need no reason for asking. From then on No reason is needed.",
+	)
+	hides(t, a, "retain_about", "Value-Added Tax", "Something looks odd", "Job “Customer support”", "Rule changed", `"retain`)
+}
+
+// The console counts decisions that would come out differently, not kinds.
+func TestTheConsoleDecidesAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.register(3)
+		h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
+		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`,
+			"unless { resource.purposes.contains(context.purpose) };", "unless { resource.purposes.contains(context.purpose) && context.purpose != Purpose::\"service\" };"))
+		shows(t, h.Get("/console/statement/"+hash), http.StatusOK,
+			"3 recorded decisions were decided again under both versions: 3 come out differently.",
+			"Collect by desk for “Running your service” 3 times: permitted until now, refused then")
+		same := h.propose([]byte(strings.Replace(string(edited(t)), `version: "2026-1"`, `version: "2026-3"`, 1)))
+		shows(t, h.Get("/console/statement/"+same), http.StatusOK, "all come out the same")
+	})
+}
