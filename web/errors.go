@@ -61,6 +61,7 @@ var statuses = map[loot.Kind]int{
 	loot.Unavailable: http.StatusServiceUnavailable,
 	loot.Limited:     http.StatusTooManyRequests,
 	loot.TooLarge:    http.StatusRequestEntityTooLarge,
+	loot.Unsupported: http.StatusUnsupportedMediaType,
 	loot.SignIn:      http.StatusUnauthorized,
 }
 
@@ -196,6 +197,7 @@ var headings = map[loot.Kind]struct{ icon, heading, advice string }{
 	loot.Unavailable: {"plug-zap", "Not just now", "Nothing was changed. It usually passes in a moment."},
 	loot.Limited:     {"timer", "That was often", "Wait a little, then try again."},
 	loot.TooLarge:    {"file-warning", "That is too large", "Send less at once."},
+	loot.Unsupported: {"file-warning", "That is not a form", "Fill in the form on the page, and send that."},
 	loot.SignIn:      {"lock", "Please sign in", ""},
 }
 
