@@ -267,6 +267,10 @@ func walk(t *testing.T, h *house, artefacts string) {
 	staff.reads("What would be needed")
 	staff.shoot("refused")
 
+	// The customer has the timeline open, which hears of what comes.
+	customer.visit("/portal/timeline")
+	customer.lacks("Opened ")
+
 	// One that is permitted opens covered, and is revealed field by field.
 	staff.visit(card)
 	staff.fill(map[string]string{"purpose": "support", "reason": "Ticket 4711: mailbox is full."})
@@ -280,9 +284,9 @@ func walk(t *testing.T, h *house, artefacts string) {
 	staff.do(chromedp.WaitVisible("body"), poll(`document.querySelector("main").innerText.includes("kauz@example.net")`))
 	staff.shoot("revealed")
 
-	// The customer sees it within a second, by the page itself.
-	customer.visit("/portal/timeline")
-	customer.reads("support")
+	// The page shows it to the customer by itself, and its proof too.
+	customer.do(poll(`document.querySelector("main").innerText.includes("Opened ") && document.querySelector("main .event a[href^='/portal/proof/']") !== null`))
+	customer.reads("Customer support")
 	customer.shoot("timeline")
 
 	// They download the proof and check it, offline and in the browser.
