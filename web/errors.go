@@ -35,6 +35,16 @@ type Refusal struct {
 	Needed   []string
 	Approval string // waits for a second person: its id
 	Href     string // of the clause in the statement
+	Actions  []Action
+}
+
+// Short returns the sentence that stands above what would be needed: not the
+// message where that says the same.
+func (r Refusal) Short() string {
+	if len(r.Needed) > 0 && strings.Contains(r.Message, r.Needed[0]) {
+		return "The statement does not permit this."
+	}
+	return r.Message
 }
 
 // RefusalOf returns what to show of a refusal, so that a page can say it
@@ -45,7 +55,9 @@ func RefusalOf(err error) (Refusal, bool) {
 		return Refusal{}, false
 	}
 	v := Refusal{Message: loot.Message(e)}
-	v.Clause, v.Title, v.Needed = e.Refused()
+	if v.Clause, v.Title, v.Needed = e.Refused(); v.Clause != "" {
+		v.Href = "/statement#" + string(v.Clause)
+	}
 	if a, ok := errors.AsType[Awaiter](err); ok {
 		v.Approval = a.Awaits()
 	}
@@ -218,10 +230,9 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 		v.Back = Action{Label: "Back to the console", Href: "/console"}
 	}
 	if ref, ok := RefusalOf(err); ok {
-		if v.Site.Statement != "" && ref.Clause != "" {
-			ref.Href = v.Site.Statement + "#" + string(ref.Clause)
+		if v.Refusal = &ref; ref.Short() != ref.Message {
+			v.Message = "" // the heading and what is needed say it
 		}
-		v.Refusal = &ref
 		if ref.Approval != "" {
 			v.Icon, v.Heading = "users", "A second person has to agree"
 		}
