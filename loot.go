@@ -153,6 +153,7 @@ const (
 	Unavailable             // not now: the ledger, a key or a database cannot be reached
 	Limited                 // too often
 	TooLarge                // more than is taken
+	Unsupported             // sent in a form that this does not read
 	SignIn                  // who acts is not known, or not known freshly enough
 )
 

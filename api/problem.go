@@ -50,6 +50,7 @@ var statusOf = map[loot.Kind]int{
 	loot.Unavailable: http.StatusServiceUnavailable,
 	loot.Limited:     http.StatusTooManyRequests,
 	loot.TooLarge:    http.StatusRequestEntityTooLarge,
+	loot.Unsupported: http.StatusUnsupportedMediaType,
 	loot.SignIn:      http.StatusUnauthorized,
 }
 

@@ -3,6 +3,8 @@ package app
 import (
 	"embed"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"loot"
 	"loot/mail"
@@ -40,7 +42,8 @@ type outboxView struct {
 
 type letterView struct {
 	web.View
-	Item mail.Item
+	Item  mail.Item
+	Frame *web.Frame
 }
 
 // overview is where staff begin: what waits, and whether all is well.
@@ -113,8 +116,29 @@ func (a *App) showMail(w http.ResponseWriter, r *http.Request) error {
 	}
 	data := letterView{View: web.ViewOf(r, item.Subject), Item: item}
 	data.View.Crumbs = []web.Crumb{{Label: "Outbox", Href: "/console/outbox"}}
+	if item.HTML != "" {
+		data.Frame = &web.Frame{
+			Title: item.Subject, Src: r.URL.Path + "/html",
+			Wide: letterHeight(item.Text, 58), Narrow: letterHeight(item.Text, 34),
+		}
+	}
 	web.Policy{Frames: true}.Set(w)
 	return letterPage.Render(w, r, http.StatusOK, data)
+}
+
+// letterHeight guesses from a letter's text how many pixels tall its HTML is
+// where so many characters stand on a line. It is rather too tall than too
+// short; what it misses is reached by scrolling the frame.
+func letterHeight(text string, perLine int) int {
+	const margins, row, gap = 120, 25, 8 // in pixels, as the layout of letters has them
+	height := margins
+	for line := range strings.Lines(text) {
+		height += gap + row*((utf8.RuneCountInString(line)-1)/perLine)
+		if line != "\n" {
+			height += row - gap
+		}
+	}
+	return height
 }
 
 func (a *App) showMailHTML(w http.ResponseWriter, r *http.Request) error {

@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -135,6 +137,22 @@ func (b *browser) press(what string) {
 	})); err != nil {
 		invalid := eval[string](b, `return [...document.querySelectorAll(":invalid")].map(e => e.name + ": " + e.validationMessage).join("; ")`)
 		b.t.Fatalf("pressing %q at %s: %v\n%s\n%s", what, b.location(), err, invalid, b.text("main"))
+	}
+}
+
+// opens waits until a page stands beside this one.
+func (b *browser) opens(url string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	for {
+		all, err := chromedp.Targets(ctx)
+		if err != nil {
+			b.t.Fatalf("no page opened at %s: %v", url, err)
+		}
+		if slices.ContainsFunc(all, func(i *target.Info) bool { return i.Type == "page" && i.URL == url }) {
+			return
+		}
 	}
 }
 

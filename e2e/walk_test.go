@@ -92,7 +92,8 @@ type house struct {
 	log  *bytes.Buffer
 }
 
-// serve runs Loot as the command does, on the databases given.
+// serve runs Loot as the command does, on the databases given and with a mail
+// server.
 func serve(t *testing.T, storeURL, keysURL string) *house {
 	t.Helper()
 	box := &postbox{came: make(chan struct{}, 100)}
@@ -104,7 +105,14 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 	}
 	go mailer.Serve(ml)
 	t.Cleanup(func() { mailer.Close() })
+	h := serveAs(t, app.Config{Store: storeURL, Keys: keysURL, SMTP: "smtp+plain://" + ml.Addr().String(), From: "Loot <no-reply@localhost>"})
+	h.post = box
+	return h
+}
 
+// serveAs runs Loot as the command does, with an address and a folder of its own.
+func serveAs(t *testing.T, c app.Config) *house {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -112,10 +120,8 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 	base := "http://localhost:" + ln.Addr().String()[strings.LastIndex(ln.Addr().String(), ":")+1:]
 	out := &bytes.Buffer{}
 	ctx, cancel := context.WithCancel(t.Context())
-	a, err := app.New(ctx, app.Config{
-		Data: filepath.Join(t.TempDir(), "data"), Store: storeURL, Keys: keysURL, Listen: ln.Addr().String(), BaseURL: base,
-		SMTP: "smtp+plain://" + ml.Addr().String(), From: "Loot <no-reply@localhost>", Shutdown: 20 * time.Second,
-	}, app.Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
+	c.Data, c.Listen, c.BaseURL, c.Shutdown = filepath.Join(t.TempDir(), "data"), ln.Addr().String(), base, 20*time.Second
+	a, err := app.New(ctx, c, app.Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +137,7 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 			t.Log(out.String())
 		}
 	})
-	return &house{base: base, post: box, app: a, log: out}
+	return &house{base: base, app: a, log: out}
 }
 
 type locked struct {
@@ -261,6 +267,10 @@ func walk(t *testing.T, h *house, artefacts string) {
 	staff.reads("What would be needed")
 	staff.shoot("refused")
 
+	// The customer has the timeline open, which hears of what comes.
+	customer.visit("/portal/timeline")
+	customer.lacks("Opened ")
+
 	// One that is permitted opens covered, and is revealed field by field.
 	staff.visit(card)
 	staff.fill(map[string]string{"purpose": "support", "reason": "Ticket 4711: mailbox is full."})
@@ -274,9 +284,9 @@ func walk(t *testing.T, h *house, artefacts string) {
 	staff.do(chromedp.WaitVisible("body"), poll(`document.querySelector("main").innerText.includes("kauz@example.net")`))
 	staff.shoot("revealed")
 
-	// The customer sees it within a second, by the page itself.
-	customer.visit("/portal/timeline")
-	customer.reads("support")
+	// The page shows it to the customer by itself, and its proof too.
+	customer.do(poll(`document.querySelector("main").innerText.includes("Opened ") && document.querySelector("main .event a[href^='/portal/proof/']") !== null`))
+	customer.reads("Customer support")
 	customer.shoot("timeline")
 
 	// They download the proof and check it, offline and in the browser.

@@ -24,6 +24,8 @@ type Refusal struct {
 	Approvals int
 	Awaited   *loot.Awaited // approval of exactly this that was asked for; nil: none
 	Entry     string        // of the ledger, once recorded
+	Unsigned  bool          // whoever asked is of the staff and has not signed the undertaking
+	NoCase    bool          // a case was named, and none that is open has this number
 
 	request Request
 	record  *ledger.Entry
@@ -78,6 +80,7 @@ func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement,
 	e.Repeat = digestKey(string(r.Action), r.by().ID, string(r.Actor.Kind), r.Actor.ID, string(r.Purpose), string(r.Subject), string(r.Collection), fmt.Sprint(r.Fields), fmt.Sprint(clauses))
 	out := &Refusal{
 		Clause: why.Clause, Title: why.Title, Needed: why.Needed, Nearest: why.Nearest, Others: why.Others,
+		Unsigned: r.Actor.Kind == loot.Staff && in.Actor.Undertaking.IsZero(), NoCase: r.Case != "" && in.Context.Case == "",
 		request: r, record: &e,
 	}
 	for _, rec := range records {

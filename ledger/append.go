@@ -71,7 +71,12 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 	if err != nil {
 		return "", fmt.Errorf("ledger: append: %w", err)
 	}
-	tx.AfterCommit(l.wake)
+	tx.AfterCommit(func() {
+		l.wake()
+		if row.person != nil && e.Gag.IsZero() {
+			l.followers.tell(row.person)
+		}
+	})
 	return id, nil
 }
 

@@ -161,7 +161,11 @@ func (l *Ledger) watch(ctx context.Context) {
 			l.oldest.Store(int64(w.age(st, l.now())))
 			before, now := l.late.Load(), w.look(st)
 			l.late.Store(now)
+			known := l.size.Load()
 			l.learn(st)
+			if err := l.news(ctx, known, st.size); err != nil && ctx.Err() == nil {
+				l.log.WarnContext(ctx, "what is new could not be told", "err", err)
+			}
 			switch {
 			case now != nil && (before == nil || *before != *now):
 				l.log.ErrorContext(ctx, "the ledger takes no entries", "reason", *now)

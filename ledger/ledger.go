@@ -66,10 +66,11 @@ type Ledger struct {
 	quorum    int
 
 	health
-	wakeup   chan struct{}
-	waiting  waiters
-	cosigned atomic.Pointer[checkpoint]     // the newest with cosignatures; nil: none
-	step     func(*sequencer, string) error // tests stop or break the sequencer here
+	followers followers
+	wakeup    chan struct{}
+	waiting   waiters
+	cosigned  atomic.Pointer[checkpoint]     // the newest with cosignatures; nil: none
+	step      func(*sequencer, string) error // tests stop or break the sequencer here
 }
 
 var quietLibrary sync.Once

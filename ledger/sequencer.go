@@ -33,6 +33,8 @@ const (
 func (l *Ledger) Run(ctx context.Context) error {
 	l.ended.Store(false)
 	defer l.ended.Store(true)
+	l.followers.open(true)
+	defer l.followers.open(false)
 	var wg sync.WaitGroup
 	wg.Go(func() { l.watch(ctx) })
 	defer wg.Wait()

@@ -118,7 +118,11 @@ func (l Letter) text(h House) string {
 		line("")
 	}
 	line("-- ") // mail programs know a signature by this
-	for _, s := range []string{h.Name, h.Company, l.Why} {
+	name := h.Name
+	if strings.HasPrefix(h.Company, name) {
+		name = "" // it is named there
+	}
+	for _, s := range []string{name, h.Company, l.Why} {
 		if s != "" {
 			line(wrap(s, 72, "", ""))
 		}

@@ -36,6 +36,16 @@ type Refusal struct {
 	Needed  []string
 	Awaited *loot.Awaited // approval that was asked for; nil: none
 	Href    string        // of the clause in the statement
+	Actions []Action
+}
+
+// Short returns the sentence that stands above what would be needed: not the
+// message where that says the same.
+func (r Refusal) Short() string {
+	if len(r.Needed) > 0 && strings.Contains(r.Message, r.Needed[0]) {
+		return "The statement does not permit this."
+	}
+	return r.Message
 }
 
 // RefusalOf returns what to show of a refusal, so that a page can say it
@@ -46,7 +56,9 @@ func RefusalOf(err error) (Refusal, bool) {
 		return Refusal{}, false
 	}
 	v := Refusal{Message: loot.Message(e)}
-	v.Clause, v.Title, v.Needed = e.Refused()
+	if v.Clause, v.Title, v.Needed = e.Refused(); v.Clause != "" {
+		v.Href = "/statement#" + string(v.Clause)
+	}
 	if a, ok := errors.AsType[Awaiter](err); ok {
 		v.Awaited = a.Awaits()
 	}
@@ -62,6 +74,7 @@ var statuses = map[loot.Kind]int{
 	loot.Unavailable: http.StatusServiceUnavailable,
 	loot.Limited:     http.StatusTooManyRequests,
 	loot.TooLarge:    http.StatusRequestEntityTooLarge,
+	loot.Unsupported: http.StatusUnsupportedMediaType,
 	loot.SignIn:      http.StatusUnauthorized,
 }
 
@@ -197,6 +210,7 @@ var headings = map[loot.Kind]struct{ icon, heading, advice string }{
 	loot.Unavailable: {"plug-zap", "Not just now", "Nothing was changed. It usually passes in a moment."},
 	loot.Limited:     {"timer", "That was often", "Wait a little, then try again."},
 	loot.TooLarge:    {"file-warning", "That is too large", "Send less at once."},
+	loot.Unsupported: {"file-warning", "That is not a form", "Fill in the form on the page, and send that."},
 	loot.SignIn:      {"lock", "Please sign in", ""},
 }
 
@@ -217,10 +231,9 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 		v.Back = Action{Label: "Back to the console", Href: "/console"}
 	}
 	if ref, ok := RefusalOf(err); ok {
-		if v.Site.Statement != "" && ref.Clause != "" {
-			ref.Href = v.Site.Statement + "#" + string(ref.Clause)
+		if v.Refusal = &ref; ref.Short() != ref.Message {
+			v.Message = "" // the heading and what is needed say it
 		}
-		v.Refusal = &ref
 		if ref.Awaited != nil {
 			v.Icon, v.Heading = "users", "Others have to agree"
 		}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"loot"
 )
@@ -151,8 +152,11 @@ func (fs Fields) Errors() (n int) {
 	return n
 }
 
-// Check looks at what was typed: that what is required is there, that
-// nothing is too long, and that a choice is one of those offered. What else
+// NotText is the complaint about a value that holds what is not text.
+const NotText = "This holds characters that are not text. Please type it again rather than paste it."
+
+// Check looks at what was typed: that what is required is there, that it is
+// text, that nothing is too long, and that a choice is one of those offered. What else
 // makes a value right is the desk's to say. The error is of kind Invalid.
 func (fs Fields) Check(typed url.Values) error {
 	wrong := map[string]string{}
@@ -173,6 +177,9 @@ func (fs Fields) Check(typed url.Values) error {
 			continue
 		}
 		for _, v := range list {
+			if strings.ContainsRune(v, utf8.RuneError) {
+				wrong[f.Name] = NotText
+			}
 			if f.MaxLen > 0 && len([]rune(v)) > f.MaxLen {
 				wrong[f.Name] = "This is longer than fits here."
 			}

@@ -20,17 +20,23 @@ const (
 )
 
 // Form reads the form that was sent: at most max bytes (0: 256 KiB) and 500
-// values, all of them valid UTF-8 without NUL or other control characters.
-// Line ends become "\n" and spaces around a value are dropped, except from
-// those whose name starts with "password". It refuses anything else without
-// repeating it.
+// values. Line ends become "\n" and spaces around a value are dropped, except
+// from those whose name starts with "password". What is not text in a value,
+// such as broken UTF-8 or a control character, becomes the replacement
+// character, which [Fields.Check] complains of beside the field, so that the
+// other answers are not lost; a password that is not text is refused. So is
+// anything else, without repeating it.
 func Form(r *http.Request, max int64) (url.Values, error) {
 	if max == 0 {
 		max = maxForm
 	}
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && t == "multipart/form-data" {
-		values, _, err := Upload(r, max)
+	switch t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t {
+	case "multipart/form-data":
+		values, _, err := upload(r, max, mend)
 		return values, err
+	case "", "application/x-www-form-urlencoded":
+	default:
+		return nil, loot.Errorf(loot.Unsupported, "This takes a form, sent as application/x-www-form-urlencoded or multipart/form-data.")
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, max+1))
 	if err != nil {
@@ -39,12 +45,12 @@ func Form(r *http.Request, max int64) (url.Values, error) {
 	if int64(len(body)) > max {
 		return nil, errFormTooLarge
 	}
-	return parseValues(string(body))
+	return parseValues(string(body), mend)
 }
 
 // Query reads what stands behind the question mark of the address, checked as
 // by [Form]. Nothing personal belongs there.
-func Query(r *http.Request) (url.Values, error) { return parseValues(r.URL.RawQuery) }
+func Query(r *http.Request) (url.Values, error) { return parseValues(r.URL.RawQuery, refuse) }
 
 var (
 	errFormTooLarge = loot.Errorf(loot.TooLarge, "That is more than this form takes.")
@@ -59,7 +65,13 @@ func readError(err error) error {
 	return loot.Wrap(loot.Invalid, err, "The form did not arrive whole. Please send it again.")
 }
 
-func parseValues(raw string) (url.Values, error) {
+// What becomes of a value that is not text.
+const (
+	refuse = false
+	mend   = true
+)
+
+func parseValues(raw string, mend bool) (url.Values, error) {
 	if strings.Count(raw, "&") >= maxValues {
 		return nil, loot.Errorf(loot.TooLarge, "That is more than this form takes.")
 	}
@@ -67,10 +79,10 @@ func parseValues(raw string) (url.Values, error) {
 	if err != nil {
 		return nil, errFormBroken // err repeats what was sent
 	}
-	return values, checkValues(values)
+	return values, checkValues(values, mend)
 }
 
-func checkValues(values url.Values) error {
+func checkValues(values url.Values, mend bool) error {
 	n := 0
 	for name, list := range values {
 		if !clean(name) {
@@ -81,10 +93,14 @@ func checkValues(values url.Values) error {
 		}
 		for i, v := range list {
 			v = strings.ReplaceAll(strings.ReplaceAll(v, "\r\n", "\n"), "\r", "\n")
+			password := strings.HasPrefix(name, "password")
 			if !clean(v) {
-				return errFormEncoding
+				if !mend || password {
+					return errFormEncoding
+				}
+				v = mended(v)
 			}
-			if !strings.HasPrefix(name, "password") {
+			if !password {
 				v = strings.TrimSpace(v)
 			}
 			list[i] = v
@@ -99,15 +115,27 @@ func clean(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}
-	return strings.IndexFunc(s, func(c rune) bool {
-		switch {
-		case c == '\n' || c == '\t':
-			return false
-		case unicode.IsControl(c):
-			return true
+	return strings.IndexFunc(s, noText) < 0
+}
+
+func noText(c rune) bool {
+	switch {
+	case c == '\n' || c == '\t':
+		return false
+	case unicode.IsControl(c):
+		return true
+	}
+	return c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069' || c == '\ufeff'
+}
+
+// mended puts the replacement character where s is not text.
+func mended(s string) string {
+	return strings.Map(func(c rune) rune {
+		if noText(c) {
+			return utf8.RuneError
 		}
-		return c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069' || c == '\ufeff'
-	}) < 0
+		return c
+	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
 // A File is one that was sent with a form. It is held in memory and never on
@@ -121,6 +149,10 @@ type File struct {
 // Upload reads a form with files, together at most max bytes. The route's
 // Body has to allow as much.
 func Upload(r *http.Request, max int64) (url.Values, map[string][]File, error) {
+	return upload(r, max, refuse)
+}
+
+func upload(r *http.Request, max int64, mend bool) (url.Values, map[string][]File, error) {
 	mr, err := r.MultipartReader()
 	if err != nil {
 		return nil, nil, loot.Wrap(loot.Invalid, err, "The form did not arrive as a form with files. Please send it again.")
@@ -130,7 +162,7 @@ func Upload(r *http.Request, max int64) (url.Values, map[string][]File, error) {
 	for n := 0; ; n++ {
 		part, err := mr.NextPart()
 		if errors.Is(err, io.EOF) {
-			return values, files, checkValues(values)
+			return values, files, checkValues(values, mend)
 		}
 		if err != nil {
 			return nil, nil, readError(err)

@@ -20,6 +20,9 @@ func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		if err := (web.Fields{{Name: "name", Type: "textarea"}}).Check(in); err != nil {
+			return err
+		}
 		fmt.Fprintf(w, "%q", in.Get("name"))
 		return nil
 	}}})
@@ -33,6 +36,7 @@ func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 		"too long":        {"name=" + strings.Repeat("Erika", 500), 413},
 		"not UTF-8":       {"name=Erika%FF", 422},
 		"NUL":             {"name=Erika%00", 422},
+		"password":        {"password=Erika%FF", 422},
 		"control":         {"name=Erika%1B%5B2J", 422},
 		"turned around":   {"name=Erika%E2%80%AEgpj", 422},
 		"name not UTF-8":  {"Erika%FF=1", 422},
@@ -47,6 +51,9 @@ func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 		if c.want != 200 && strings.Contains(a.Body, "Erika") {
 			t.Errorf("%s: the refusal repeats what was sent", name)
 		}
+	}
+	if a := s.Do("POST", "/f", `{"name": "Erika"}`, http.Header{"Content-Type": {"application/json"}}); a.Status != http.StatusUnsupportedMediaType || strings.Contains(a.Body, "Erika") {
+		t.Errorf("JSON: status %d: %s", a.Status, a.Body)
 	}
 	if a := s.Do("POST", "/f", "name=+Erika%0D%0AM.+", form); a.Body != `"Erika\nM."` {
 		t.Errorf("the value reads %s", a.Body)
@@ -121,6 +128,7 @@ func TestFieldsAreChecked(t *testing.T) {
 		"just fits":     {url.Values{"email": {strings.Repeat("ü", 20)}}, ""},
 		"two lines":     {url.Values{"email": {"a\nb"}}, "email"},
 		"twice":         {url.Values{"email": {"a", "b"}}, "email"},
+		"not text":      {url.Values{"email": {"a\ufffd"}}, "email"},
 		"not offered":   {url.Values{"email": {"a"}, "country": {"FR"}}, "country"},
 		"closed":        {url.Values{"email": {"a"}, "country": {"XX"}}, "country"},
 		"not among":     {url.Values{"email": {"a"}, "what": {"a", "z"}}, "what"},

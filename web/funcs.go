@@ -26,6 +26,7 @@ var funcs = template.FuncMap{
 	"join":      func(sep string, list []string) string { return strings.Join(list, sep) },
 	"hasPrefix": strings.HasPrefix,
 	"code":      Code,
+	"untrusted": func() string { return untrustedFrame },
 }
 
 // dayTag is a date that a program can read too. The zero time is a dash.

@@ -123,6 +123,7 @@ type (
 		Rule    web.Rule
 		Meter   template.HTML
 		Empty   web.Empty
+		Mail    web.Frame
 	}
 )
 
@@ -498,5 +499,6 @@ func showParts(w http.ResponseWriter, r *http.Request) error {
 		web.Rule{Plain: []string{"No field of level 3 opens without a second person."}, Syntax: "json", Code: `{"verdict": "refused", "clauses": ["security.levels"], "approvals": 1, "mask": null}`},
 		chart.Meter("91 of 100 GB used", 91, 100),
 		web.Empty{Icon: "inbox", Title: "No message has been written yet", Text: "With no mail server configured, messages wait here to be looked at.", Action: &web.Action{Label: "Write a test message", Href: "#"}},
+		web.Frame{Title: "The message as HTML", Src: "/console/mail/frame", Wide: 230, Narrow: 260},
 	})
 }

@@ -58,21 +58,35 @@ func (p Policy) Set(w http.ResponseWriter) {
 	w.Header().Set("Content-Security-Policy", p.String())
 }
 
-// untrusted is the policy of a document that somebody else wrote, such as a
-// mail: no script, no network, no origin, only its own styles, and only
-// inside a frame of ours.
-const untrusted = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+// untrustedFrame is what a document that somebody else wrote may do in a frame
+// of ours: open what it links to in a page of its own, which then is not in
+// the sandbox. It has no script and no origin.
+const untrustedFrame = "allow-popups allow-popups-to-escape-sandbox"
+
+// untrusted is the policy of such a document, a mail for instance: no script,
+// no network, no origin, only its own styles, and only inside a frame of ours.
+const untrusted = "sandbox " + untrustedFrame + "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
 // WriteUntrusted answers with HTML that is not ours, such as the body of a
-// mail, so that it can be looked at in a frame and can do nothing there. The
-// page around it needs a [Policy] with Frames, and an iframe with an empty
-// sandbox attribute.
+// mail, so that it can be looked at in a frame and can do nothing there but
+// lead to another page. The page around it needs a [Policy] with Frames, and
+// shows it by the template "untrusted".
 func WriteUntrusted(w http.ResponseWriter, html string) error {
 	h := w.Header()
 	h.Set("Content-Security-Policy", untrusted)
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	_, err := w.Write([]byte(html))
+	// The first base element counts, and a second doctype is passed over: a
+	// link without this would load in the frame, where our pages may not show.
+	_, err := w.Write([]byte(`<!DOCTYPE html><base target="_blank">` + html))
 	return err
+}
+
+// A Frame shows a document that [WriteUntrusted] wrote. Nothing measures it, as
+// neither it nor the page around it runs a script for that, so the caller says
+// how tall it is likely to be, in pixels.
+type Frame struct {
+	Title, Src   string
+	Wide, Narrow int // on a desk, and on a phone
 }
 
 const permissions = "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +

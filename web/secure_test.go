@@ -65,13 +65,17 @@ func TestPolicyCanBeLoosenedOnlyByName(t *testing.T) {
 	}
 }
 
-func TestUntrustedDocumentCanDoNothing(t *testing.T) {
+func TestUntrustedDocumentCanDoNothingButLeadElsewhere(t *testing.T) {
 	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "GET /m", Audience: web.Public, Serve: func(w http.ResponseWriter, _ *http.Request) error {
 		return web.WriteUntrusted(w, "<script>alert(1)</script>")
 	}}})
-	p := s.Get("/m").Header.Get("Content-Security-Policy")
-	if !strings.HasPrefix(p, "sandbox;") || strings.Contains(p, "script-src") || strings.Contains(p, "allow-") || !strings.Contains(p, "default-src 'none'") {
+	a := s.Get("/m")
+	p := a.Header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(p, "sandbox allow-popups allow-popups-to-escape-sandbox;") || strings.Contains(p, "script-src") || strings.Count(p, "allow-") != 2 || !strings.Contains(p, "default-src 'none'") {
 		t.Errorf("policy %q", p)
+	}
+	if !strings.Contains(a.Body, `<base target="_blank">`) {
+		t.Errorf("links stay in the frame: %s", a.Body)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"loot/statement"
+	"loot/web"
 )
 
 // maxDefault is what a field takes that declares no limit.
@@ -34,7 +35,7 @@ func check(f statement.FieldDecl, typed string) (value, complaint string) {
 	case value == "":
 		return "", ""
 	case !utf8.ValidString(typed) || strings.IndexFunc(value, forbiddenRune) >= 0:
-		return "", "This holds characters that are not text. Please type it again rather than paste it."
+		return "", web.NotText
 	case utf8.RuneCountInString(value) > limit(f):
 		return "", "This is longer than fits here."
 	case f.Type != "lines" && strings.Contains(value, "\n"):
@@ -58,7 +59,7 @@ func check(f statement.FieldDecl, typed string) (value, complaint string) {
 }
 
 func forbiddenRune(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\ufeff' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+	return r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\ufeff' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 const wrongEmail = "This is not an e-mail address. One looks like name@example.com."

@@ -173,8 +173,8 @@ func (c *customers) find(w http.ResponseWriter, r *http.Request) error {
 	purpose := loot.Purpose(typed.Get("purpose"))
 	rows, err := c.search(ctx, me, purpose, loot.Field(typed.Get("field")), value)
 	f.Fields = f.Fields.With(typed, nil)
-	if refusal, refused := web.RefusalOf(err); refused {
-		f.Refusal = &refusal
+	if refusal, refused := errors.AsType[*gate.Refusal](err); refused {
+		f.Refusal = refusalView(refusal, "Nobody was looked for")
 		return c.showList(w, r, http.StatusForbidden, f)
 	}
 	if err != nil {
@@ -524,6 +524,20 @@ func (c *customers) awaited(ctx context.Context, r gate.Request) (asked *loot.Aw
 	return asked, err
 }
 
+// refusalView says what did not happen, why, and where what is missing can be
+// done.
+func refusalView(refusal *gate.Refusal, nothing string) *web.Refusal {
+	v, _ := web.RefusalOf(refusal)
+	v.Message = nothing + "."
+	if refusal.NoCase {
+		v.Message = nothing + ": no open case has the number that was named."
+	}
+	if refusal.Unsigned {
+		v.Actions = []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}}
+	}
+	return &v
+}
+
 // refused shows a refusal where it happened: the clause, what would be needed,
 // and where that helps a way to ask for approval, or how it stands with the one
 // that was asked for. Any other error is returned.
@@ -532,15 +546,11 @@ func (c *customers) refused(w http.ResponseWriter, r *http.Request, a ask, field
 	if !ok {
 		return err
 	}
-	shown, _ := web.RefusalOf(err)
-	if shown.Clause != "" {
-		shown.Href = "/statement#" + string(shown.Clause)
-	}
-	shown.Message = "Nothing was opened or changed."
+	shown := refusalView(refusal, "Nothing was opened or changed")
 	if refusal.Approvals > 0 {
 		shown.Message = "Nothing was opened yet. First, " + people(refusal.Approvals) + " must agree."
 	}
-	v := cardView{Ask: fields, Refusal: &shown}
+	v := cardView{Ask: fields, Refusal: shown}
 	if refusal.Approvals > 0 && a.Approval == "" {
 		req := refusal.Request()
 		req.Unmask = true // as it would be asked for

@@ -143,7 +143,12 @@ func TestNothingOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 		shows(t, a, http.StatusForbidden, "security.staff", "What would be needed")
 		hides(t, a, "Meadow", "jo@example")
 		a = h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com")
-		shows(t, a, http.StatusForbidden, "security.staff")
+		shows(t, a, http.StatusForbidden, "security.staff", "Nobody was looked for")
+		for _, link := range []string{`href="/console/undertaking"`, `href="/statement#security.staff"`} {
+			if !strings.Contains(a.Body, link) {
+				t.Errorf("the refusal has no %s", link)
+			}
+		}
 		h.as(s)
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Refused: opening", "Customer support")
 	})
@@ -210,6 +215,8 @@ func TestARefusedPurposeSaysWhy(t *testing.T) {
 		// With an open case, the abuse desk opens what the case needs.
 		h.asStaff("m3", "abuse")
 		shows(t, h.open(s, "safety"), http.StatusForbidden, "case")
+		hides(t, h.open(s, "safety"), "no open case has the number")
+		shows(t, h.open(s, "safety", "case", "c1"), http.StatusForbidden, "no open case has the number that was named")
 		h.cases["c1"] = "abuse"
 		shows(t, h.open(s, "safety", "case", "c1"), http.StatusOK, "Open for: Keeping the network safe")
 	})

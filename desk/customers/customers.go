@@ -112,6 +112,7 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "POST /portal/permissions/{offer}", Audience: web.Portal, Serve: c.choose},
 		{Pattern: "POST /portal/objections/{purpose}", Audience: web.Portal, Serve: c.object},
 		{Pattern: "GET /portal/timeline", Audience: web.Portal, Serve: c.timeline},
+		{Pattern: "GET /portal/timeline/news", Audience: web.Portal, Serve: c.news},
 		{Pattern: "GET /portal/proof/{entry}", Audience: web.Portal, Serve: c.proof},
 		{Pattern: "GET /portal/order/{service}", Audience: web.Portal, Serve: c.orderMoreForm},
 		{Pattern: "POST /portal/order/{service}", Audience: web.Portal, Serve: c.orderMore},

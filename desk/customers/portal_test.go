@@ -109,6 +109,35 @@ func TestAnObjectionIsMadeAndTakenBack(t *testing.T) {
 	})
 }
 
+// A timeline that is open is told of an opening, and not before.
+func TestTheTimelineHearsOfAnOpening(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		page := h.Get("/portal/timeline")
+		path := regexp.MustCompile(`data-news="([^"]+)"`).FindStringSubmatch(page.Body)
+		if path == nil {
+			t.Fatal("the page follows nothing")
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.Server.URL+strings.ReplaceAll(path[1], "&amp;", "&"), nil)
+		ok(t, err)
+		resp, err := h.Server.Client().Do(req)
+		ok(t, err)
+		defer resp.Body.Close()
+		lines := bufio.NewScanner(resp.Body)
+		if !lines.Scan() || lines.Text() != "retry: 500" || resp.Header.Get("Content-Type") != "text/event-stream" {
+			t.Fatalf("the stream begins with %q", lines.Text())
+		}
+		h.asStaff("m1", "support")
+		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "Ticket 7"), http.StatusOK)
+		for lines.Scan() && lines.Text() == "" {
+		}
+		if lines.Text() != "data: new" {
+			t.Errorf("the stream says %q", lines.Text())
+		}
+	})
+}
+
 func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)

@@ -67,6 +67,17 @@ func TestHostileContentIsTextAndNothingElse(t *testing.T) {
 	})
 }
 
+// One value that is not text spoils neither the form nor the other answers.
+func TestValueThatIsNotTextIsSaidBesideItsField(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		a := h.Post("/order/shared-hosting", with(jo, "company.name", "Quill\xff\xfe", "sent", "y")...)
+		shows(t, a, http.StatusUnprocessableEntity, "This holds characters that are not text")
+		if !strings.Contains(a.Body, `value="jo@example.com"`) || strings.Count(a.Body, `aria-invalid="true"`) != 1 {
+			t.Error("the other answers are lost, or the wrong field is marked")
+		}
+	})
+}
+
 func TestNothingTypedReachesTheLog(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		var log bytes.Buffer

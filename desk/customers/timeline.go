@@ -3,11 +3,13 @@ package customers
 import (
 	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/ledger"
@@ -25,6 +27,7 @@ type timelineView struct {
 	Empty web.Empty
 	Pager web.Pager
 	Newer string // address that answers when there is something newer; empty: not the newest page
+	News  string // address of the stream that says so
 	Key   string // verifier key of the log
 }
 
@@ -64,7 +67,8 @@ func (c *customers) timeline(w http.ResponseWriter, r *http.Request) error {
 	if before != "" {
 		v.Pager.Prev = "/portal/timeline"
 	} else {
-		v.Newer = "/portal/timeline?seen=" + url.QueryEscape(cmp.Or(newest, "none"))
+		query := "?seen=" + url.QueryEscape(cmp.Or(newest, "none"))
+		v.Newer, v.News = "/portal/timeline"+query, "/portal/timeline/news"+query
 	}
 	if seen != "" {
 		return timelinePage.RenderPart(w, r, http.StatusOK, "entries", v)
@@ -72,12 +76,74 @@ func (c *customers) timeline(w http.ResponseWriter, r *http.Request) error {
 	return timelinePage.Render(w, r, http.StatusOK, v)
 }
 
-// newest returns the id of the newest entry about a person, except those that
-// say that they looked at their own record.
+// newsLasts is how long one stream is held open. The browser begins the next
+// one by itself, which asks again who they are; proxies cut what is silent for
+// a minute.
+const newsLasts = 50 * time.Second
+
+// news says whenever the timeline has something newer than was seen: server-sent
+// events without content, after which the page asks for its entries again.
+func (c *customers) news(w http.ResponseWriter, r *http.Request) error {
+	ctx, me := r.Context(), loot.Subject(web.ActorOf(r.Context()).ID)
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // a proxy that collects the answer would keep the news
+	web.Stream(w, func(w http.ResponseWriter) error {
+		news, stop, err := c.Ledger.Follow(ctx, me, collection)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		var newest string
+		if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			newest, err = c.newest(ctx, tx, me)
+			return err
+		}); err != nil {
+			return err
+		}
+		event, out := "retry: 500\n\n", http.NewResponseController(w)
+		if cmp.Or(newest, "none") != q.Get("seen") {
+			event += newsEvent
+		}
+		end := time.NewTimer(newsLasts)
+		defer end.Stop()
+		for {
+			if _, err := io.WriteString(w, event); err != nil {
+				return err
+			}
+			if err := out.Flush(); err != nil {
+				return err
+			}
+			select {
+			case _, open := <-news:
+				if !open {
+					return nil
+				}
+				event = newsEvent
+			case <-end.C:
+				return nil
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	return nil
+}
+
+const newsEvent = "data: new\n\n"
+
+// newest names the newest entry about a person, and whether it has its proof.
 func (c *customers) newest(ctx context.Context, tx *store.Tx, s loot.Subject) (string, error) {
 	items, err := c.Ledger.Timeline(ctx, tx, s, collection, "", 1)
 	if err != nil || len(items) == 0 {
 		return "", err
+	}
+	if items[0].Proved {
+		return items[0].ID + ".proved", nil
 	}
 	return items[0].ID, nil
 }

@@ -36,5 +36,24 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A part that names a stream of news is told of each, and asks for itself
+// again. Where the stream is refused it is told every second. A page that
+// nobody looks at holds no stream.
+let stream, poll;
+function follow() {
+  stream?.close();
+  clearInterval(poll);
+  const part = document.querySelector("[data-news]");
+  if (!part || document.hidden) return;
+  const tell = () => document.querySelector("[data-news]")?.dispatchEvent(new Event("news"));
+  stream = new EventSource(part.dataset.news);
+  stream.onmessage = tell;
+  stream.onerror = () => {
+    if (stream.readyState === EventSource.CLOSED) poll = setInterval(tell, 1000);
+  };
+}
+
+document.addEventListener("visibilitychange", follow);
+follow();
 wake(document);
 document.addEventListener("htmx:after:swap", () => wake(document));
