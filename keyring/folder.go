@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"loot"
@@ -266,8 +267,9 @@ func createFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp)
-	if err := os.Link(temp, path); err != nil {
+	defer temp.Close()
+	defer os.Remove(temp.Name())
+	if err := os.Link(temp.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
@@ -279,13 +281,14 @@ func replaceFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp)
+	defer temp.Close()
+	defer os.Remove(temp.Name())
 	former, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer former.Close()
-	if err := os.Rename(temp, path); err != nil {
+	if err := os.Rename(temp.Name(), path); err != nil {
 		return err
 	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
@@ -297,36 +300,89 @@ func replaceFile(path string, text []byte) error {
 // tempName is what a file is called until it is whole.
 func tempName(path, unique string) string { return "." + filepath.Base(path) + ".new" + unique }
 
-// sweepTemp removes what a killed process left of a file that is there.
+// sweepTemp removes what a killed process left of a file that is there. It may
+// run while others write: what they hold is no leftover.
 func sweepTemp(path string) {
 	if _, err := os.Stat(path); err != nil {
 		return
 	}
 	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), tempName(path, "*"))) // the pattern is well-formed
 	for _, p := range left {
-		if wipe(p) == nil {
-			os.Remove(p)
-		}
+		sweepLeft(p, path)
 	}
 }
 
-func writeTemp(path string, text []byte) (string, error) {
-	t, err := os.CreateTemp(filepath.Dir(path), tempName(path, "*")) // mode 0600
+// sweepLeft removes one such file, and its content with it unless it is the
+// content of the file that it was to become: a process that is killed after it
+// gave the file its name leaves it two.
+func sweepLeft(temp, path string) {
+	f, err := os.OpenFile(temp, os.O_RDWR, 0)
 	if err != nil {
-		return "", err
+		return
+	}
+	defer f.Close()
+	if held, err := hold(f); !held || err != nil {
+		return
+	}
+	left, err := f.Stat()
+	if err != nil {
+		return
+	}
+	there, err := os.Stat(path)
+	if err != nil || !os.SameFile(left, there) && zero(f) != nil {
+		return
+	}
+	os.Remove(temp)
+}
+
+// writeTemp writes a file that is to become the one at path. As long as it is
+// open, nobody sweeps it up.
+func writeTemp(path string, text []byte) (*os.File, error) {
+	t, err := newTemp(path)
+	if err != nil {
+		return nil, err
 	}
 	_, err = t.Write(text)
 	if err == nil {
 		err = t.Sync()
 	}
-	if cerr := t.Close(); err == nil {
-		err = cerr
-	}
 	if err != nil {
 		os.Remove(t.Name())
-		return "", err
+		t.Close()
+		return nil, err
 	}
-	return t.Name(), nil
+	return t, nil
+}
+
+// newTemp makes a file and holds it. It makes another if somebody swept it up
+// in between.
+func newTemp(path string) (*os.File, error) {
+	for {
+		t, err := os.CreateTemp(filepath.Dir(path), tempName(path, "*")) // mode 0600
+		if err != nil {
+			return nil, err
+		}
+		held, err := hold(t)
+		if held && err == nil {
+			if _, err = os.Lstat(t.Name()); err == nil {
+				return t, nil
+			}
+		}
+		t.Close()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+}
+
+// hold takes the lock on a file for as long as it is open, and reports whether
+// it was free.
+func hold(f *os.File) (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func wipe(path string) error {

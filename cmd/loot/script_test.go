@@ -75,7 +75,7 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 func readyAt(ctx context.Context, base string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
