@@ -304,6 +304,27 @@ func TestALockedDetailSaysHowItsApprovalStands(t *testing.T) {
 	}
 }
 
+func TestNobodyIsAskedAboutWhatIsNotThere(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.asStaff("m1", "billing")
+		a := h.Post("/console/customers/"+string(s)+"/ask", "purpose", "payment", "reason", "Refund 12", "field", "payment.iban")
+		shows(t, a, http.StatusConflict, "The customer has not given this", "bank account (IBAN)")
+		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := h.kit.Gate.Approvals(t.Context(), tx, 10)
+			if len(list) != 0 {
+				t.Errorf("%d questions wait for an answer", len(list))
+			}
+			return err
+		}))
+		// Whoever may not ask does not learn it either.
+		h.asStaff("m2", "support")
+		a = h.Post("/console/customers/"+string(s)+"/ask", "purpose", "payment", "reason", "x", "field", "payment.iban")
+		shows(t, a, http.StatusForbidden)
+		hides(t, a, "has not given this")
+	})
+}
+
 func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)

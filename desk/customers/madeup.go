@@ -21,7 +21,7 @@ func madeUp(d statement.FieldDecl) string {
 	case "email":
 		return loot.NewID("p") + "@example.com"
 	case "tel":
-		return "+353 1 555 0100"
+		return "+353 1 555 0142" // not the example of a hint, which anybody may read
 	case "vat":
 		return "IE1234567T"
 	case "iban":

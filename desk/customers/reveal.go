@@ -132,10 +132,29 @@ func (c *customers) askApproval(ctx context.Context, req gate.Request) (asked lo
 		return loot.Awaited{}, err
 	}
 	err = c.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		if err := c.somethingHeld(ctx, tx, req); err != nil {
+			return err
+		}
 		asked, err = c.Gate.RequestApproval(ctx, tx, refusal.Request(), refusal.Approvals)
 		return err
 	})
 	return asked, err
+}
+
+// somethingHeld refuses to ask other people about fields that are all empty.
+func (c *customers) somethingHeld(ctx context.Context, tx *store.Tx, req gate.Request) error {
+	held, err := c.Vault.Held(ctx, tx, req.Subject, collection)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(req.Fields, func(f loot.Field) bool { _, ok := held[f]; return ok }) {
+		return nil
+	}
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	return loot.Errorf(loot.Conflict, "The customer has not given this, so nobody needs to agree to anything: %s.", inSentence(fieldTitles(s, req.Fields)))
 }
 
 // approvalAlert says how an approval stands that whoever asks has asked for.

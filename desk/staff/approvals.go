@@ -3,12 +3,16 @@ package staff
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
+	"loot"
 	"loot/gate"
+	"loot/mail"
 	"loot/store"
 	"loot/web"
 )
@@ -16,6 +20,9 @@ import (
 var approvalsPage = web.NewPage[approvalsView](pageFiles, "pages/approvals.html")
 
 const approvalsShown = 100
+
+// The collection that customers are in.
+const customers loot.Collection = "customer"
 
 type approvalsView struct {
 	web.View
@@ -38,6 +45,7 @@ type approvalRow struct {
 	State   web.Badge
 	Count   string
 	Mine    bool
+	Back    *web.Action // to what they asked for; nil: there is none
 	CanVote bool
 	Made    time.Time
 	Expires time.Time
@@ -76,7 +84,9 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return err
 			}
-			row.Mine = a.Requester == who.Actor.ID
+			if row.Mine = a.Requester == who.Actor.ID; !row.Mine {
+				row.Back = nil
+			}
 			if a.State != "pending" || d.kit.Now().After(a.Expires) {
 				v.Done = append(v.Done, row)
 				continue
@@ -106,6 +116,7 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 	switch {
 	case request != nil:
 		d.describeRequest(&row, *request)
+		row.Back = d.wayBack(a, *request)
 	case strings.HasPrefix(a.Kind, "staff."):
 		return row, d.describeChange(ctx, tx, &row, a.Kind, matter)
 	default:
@@ -133,6 +144,54 @@ func approvalBadge(a gate.Approval, d *Desk) web.Badge {
 		return web.Badge{Text: "Used", Icon: "check-check"}
 	}
 	return web.Badge{Tone: web.Info, Text: "Waits", Icon: "clock"}
+}
+
+// wayBack leads whoever asked for the opening of a record back to it, and opens
+// it at once if the others agreed.
+func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
+	if r.Collection != customers {
+		return nil
+	}
+	record := "/console/customers/" + url.PathEscape(string(r.Subject))
+	if a.State == "approved" && !d.kit.Now().After(a.Expires) {
+		return &web.Action{Label: "Open now", Icon: "lock-open", Primary: true, Small: true, Post: true, Href: record + "/open", Hidden: []web.Hidden{{Name: "approval", Value: a.ID}}}
+	}
+	return &web.Action{Label: "To the record", Icon: "arrow-right", Small: true, Href: record + "?approval=" + url.QueryEscape(a.ID)}
+}
+
+// tellAsker writes to whoever asked for the opening of a record that the others
+// agreed, as it can be opened for a while only.
+func (d *Desk) tellAsker(ctx context.Context, id string) error {
+	var to Member
+	var until time.Time
+	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		to = Member{}
+		a, request, _, _, err := d.kit.Gate.Approval(ctx, tx, id)
+		if err != nil || request == nil || a.State != "approved" {
+			return err
+		}
+		until = a.Expires
+		to, _, err = d.Member(ctx, tx, a.Requester)
+		return err
+	}); err != nil || to.Email == "" {
+		return err
+	}
+	m, err := mail.Letter{
+		Subject: "What you asked for was agreed to", Preview: "You can open it once.", Greet: "Good day " + to.Name,
+		Blocks: []mail.Block{
+			mail.Para("The others have agreed to the opening of a record that you asked for. You can open it once, until " + until.UTC().Format("2 January, 15:04") + "."),
+			mail.Button("See my approvals", d.kit.BaseURL+"/console/approvals"),
+		},
+		Why: "You get this because you asked colleagues to agree. What it is about stands in the console alone.",
+	}.Message(d.kit.House(), "approval-"+id, to.Email)
+	if err != nil {
+		return err
+	}
+	if err := d.kit.Mail.Send(ctx, m); !errors.Is(err, mail.ErrRejected) {
+		return err
+	}
+	d.kit.Log.WarnContext(ctx, "a letter was refused for good")
+	return nil
 }
 
 // describeRequest says what opening of a record is asked for.

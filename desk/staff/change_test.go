@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"loot"
+	"loot/gate"
 	"loot/store"
 	"loot/web/webtest"
 )
@@ -288,6 +290,57 @@ func TestFirstAdministrator(t *testing.T) {
 		}
 		if m := h.member("u1"); m.State != Invited || !slices.Equal(m.Roles, []loot.Role{"administrator"}) {
 			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// TestWhoeverAskedFindsTheWayBack: their list leads to the record, opens it once
+// the others agreed, and they are told when that is so.
+func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		_, dpo, _, support := h.team()
+		subject, err := h.person(t.Context())
+		ok(t, err)
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := h.kit.Gate.RequestApproval(ctx, tx, gate.Request{
+				Action: loot.Use, Actor: support, Desk: "customers", Purpose: "payment", Subject: subject, Collection: "customer",
+				Fields: []loot.Field{"payment.iban"}, Unmask: true, Reason: "Refund 12",
+			}, 1)
+			return err
+		})
+		id := h.pending()[0]
+		record := "/console/customers/" + string(subject)
+		h.as(dpo)
+		if page := h.Get("/console/approvals"); strings.Contains(page.Body, record) {
+			t.Error("whoever approves is led to what somebody else asked for")
+		}
+		h.as(support)
+		if page := h.Get("/console/approvals"); !strings.Contains(page.Body, record+"?approval="+id) || strings.Contains(page.Body, "Open now") {
+			t.Errorf("no way back: %s", words(page.Body))
+		}
+		h.as(dpo)
+		leads(t, h.Post("/console/approvals/"+id, "answer", "yes"), "/console/approvals")
+		h.drain()
+		h.as(support)
+		page := h.Get("/console/approvals")
+		shows(t, page, http.StatusOK, "Approved", "Open now")
+		if !strings.Contains(page.Body, `action="`+record+`/open"`) || !strings.Contains(page.Body, `name="approval" value="`+id+`"`) {
+			t.Errorf("nothing opens it: %s", page.Body)
+		}
+		h.mu.Lock()
+		sent := h.sent
+		h.mu.Unlock()
+		if len(sent) != 1 || !strings.Contains(sent[0].Subject, "agreed") || sent[0].To != h.member(support.ID).Email {
+			t.Fatalf("%d letters", len(sent))
+		}
+		for _, m := range []string{string(subject), "Refund", "payment"} {
+			if strings.Contains(sent[0].Text, m) {
+				t.Errorf("the letter says %q", m)
+			}
+		}
+		h.clock.Advance(73 * time.Hour)
+		if page := h.Get("/console/approvals"); strings.Contains(page.Body, "Open now") {
+			t.Error("what has expired is offered")
 		}
 	})
 }

@@ -42,6 +42,15 @@ type house struct {
 
 	mu   sync.Mutex
 	done []string // such as "invite u…"
+	sent []mail.Message
+}
+
+// Send keeps what was sent.
+func (h *house) Send(_ context.Context, m mail.Message) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sent = append(h.sent, m)
+	return nil
 }
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -86,8 +95,10 @@ func newHouseUnder(t *testing.T, db *store.DB, source []byte) *house {
 	g := gate.New(gate.Config{DB: db, Ledger: led, Jobs: jobs, Sealer: sealer, Now: now, Log: log})
 	v := vault.New(vault.Config{DB: db, Gate: g, Keyring: keys, Ledger: led, Jobs: jobs, Now: now, Log: log})
 	h.kit = desk.Kit{
-		Log: log, Now: now, DB: db, Gate: g, Vault: v, Ledger: led, Keyring: keys, Jobs: jobs, BaseURL: "https://loot.example",
-		House: func() mail.House { return mail.House{Name: "Example Network"} },
+		Log: log, Now: now, DB: db, Gate: g, Vault: v, Ledger: led, Keyring: keys, Jobs: jobs, Mail: h, BaseURL: "https://loot.example",
+		House: func() mail.House {
+			return mail.House{Name: "Example Network", From: "Example <no-reply@loot.example>"}
+		},
 	}
 	h.desk, err = New(h.kit, Options{Matters: map[string]Matter{"test.matter": {Title: "Something else", Describe: func(_ context.Context, _ *store.Tx, m []byte) (string, string, error) {
 		return "about " + string(m), "/console", nil

@@ -35,6 +35,7 @@ func (d *Desk) register() {
 	job.Register(d.kit.Jobs, d.sweep)
 	d.kit.Jobs.Periodic(dayLength, sweepJob{})
 	d.kit.Jobs.Listen("approval.given", "staff", d.approved)
+	d.kit.Jobs.Listen("approval.given", "staff.tell", d.tellAsker, job.MaxAttempts(10))
 }
 
 func (d *Desk) sweep(ctx context.Context, _ sweepJob) error {
