@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+
 	"loot"
 )
 
@@ -29,6 +31,7 @@ func (s *Statement) Check(keepers []loot.Clause) Problems {
 		if full, err = s.recompile(without{inForce: true}); err != nil {
 			full = s // cannot be: s itself compiled
 		}
+		full.found = s.found
 	}
 	s.checkRules(rep, full)
 	full.checkRegister(rep)
@@ -208,6 +211,9 @@ func (s *Statement) idle(r *rule) string {
 // permitted all the same. Whoever declares a register means it to be complete.
 func (s *Statement) checkRegister(rep *reporter) {
 	for _, a := range []loot.Action{loot.Store, loot.Load} {
+		if slices.ContainsFunc(s.index[slot{action: a, kind: loot.Visitor}], (*rule).closesRegister) {
+			continue // nothing to look for
+		}
 		for _, r := range s.index[slot{action: a, kind: loot.Visitor}] {
 			if r.Forbid {
 				continue
@@ -217,4 +223,16 @@ func (s *Statement) checkRegister(rep *reporter) {
 			}
 		}
 	}
+}
+
+// closesRegister reports whether the rule forbids whatever stands in no
+// register and has no other condition.
+func (r *rule) closesRegister() bool {
+	if !r.Forbid || len(r.conds) != 1 || !r.conds[0].unless {
+		return false
+	}
+	_, anyone := r.ast.Principal.(ast.ScopeTypeAll)
+	_, visitor := r.ast.Principal.(ast.ScopeTypeIs) // the slot is the visitor's
+	_, anything := r.ast.Resource.(ast.ScopeTypeAll)
+	return (anyone || visitor) && anything && pathOf(r.conds[0].body) == "resource.declared"
 }

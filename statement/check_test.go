@@ -203,3 +203,33 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// What is known from another version makes a check quick and changes nothing of
+// what it finds.
+func TestACheckThatLearnedFindsTheSame(t *testing.T) {
+	old, err := parse("full.md", read1(t, "full.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems := old.Check(nil); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	known := 0
+	old.found.Range(func(any, any) bool { known++; return true })
+	if known != len(old.rules) {
+		t.Errorf("%d of %d rules are known", known, len(old.rules))
+	}
+	for name, pairs := range map[string][]string{
+		"the same":          nil,
+		"a rule twice":      {"when { context.fullAddress };\n", "when { context.fullAddress };\n\nforbid (principal, action == Action::\"collect\", resource in Collection::\"visit\")\nwhen { context.fullAddress };\n"},
+		"a wider rule":      {"when { context.fullAddress };\n", "when { context.fullAddress };\n\nforbid (principal, action == Action::\"collect\", resource in Collection::\"visit\");\n"},
+		"another condition": {"context.group >= 5", "context.group >= 10"},
+	} {
+		want := changed(t, pairs...).Check(nil)
+		s := changed(t, pairs...)
+		s.Learn(old)
+		if got := s.Check(nil); !cmp.Equal(got, want) {
+			t.Errorf("%s: %s", name, cmp.Diff(want, got))
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/cedar-policy/cedar-go/types"
@@ -33,7 +34,8 @@ type Statement struct {
 	rules   []*rule
 	byID    map[types.PolicyID]*rule
 	index   map[slot][]*rule
-	cases   []string // kinds of case that rules speak of
+	cases   []string  // kinds of case that rules speak of
+	found   *sync.Map // a rule's clause and text to the *Input that it was seen to decide
 
 	records memo[Record, *Record]
 	persons memo[Person, *Person]
@@ -253,7 +255,7 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	if w.entry != "" {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.table == w.table && e.id == w.entry })
 	}
-	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[loot.Collection]types.EntityUIDSet{}}
+	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[loot.Collection]types.EntityUIDSet{}, found: &sync.Map{}}
 	s.hash = hashOf(p.src, w)
 	s.d = declare(rep, &p.front, entries)
 	vocab, err := newVocabulary(s.d, &p.front)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,12 +36,13 @@ type publication struct {
 	desk.Kit
 	others  Others
 	keepers func() []loot.Clause
+	checked sync.Map // hash to statement.Problems, of the versions that are kept
 }
 
 // New returns the desk. Keepers names the clauses that something in the
 // program carries out.
 func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
-	p := &publication{kit, others, keepers}
+	p := &publication{Kit: kit, others: others, keepers: keepers}
 	kit.Jobs.Listen("approval.given", "publication.announce", p.approved)
 	kit.Jobs.Listen("statement.announced", "publication.notices", p.announced)
 	job.Register(kit.Jobs, p.notifyPage)
@@ -141,21 +143,38 @@ func (p *publication) earliest() time.Time {
 	return p.Now().AddDate(0, 0, v.Statement.Front().NoticeDays).Add(time.Minute).Truncate(time.Minute)
 }
 
+// check returns what is wrong with a version. It takes a moment of all
+// processors, so that of a version that was checked already is kept.
+func (p *publication) check(s *statement.Statement) statement.Problems {
+	if done, ok := p.checked.Load(s.Hash()); ok {
+		return done.(statement.Problems)
+	}
+	problems := s.Check(p.keepers())
+	p.checked.Store(s.Hash(), problems)
+	return problems
+}
+
 // draft keeps source as a draft after it was checked, and returns what is
-// wrong with it.
-func (p *publication) draft(ctx context.Context, tx *store.Tx, by loot.Actor, source []byte) (*statement.Statement, error) {
+// wrong with it. Nothing else waits while it is checked.
+func (p *publication) draft(ctx context.Context, by loot.Actor, source []byte) (*statement.Statement, error) {
 	s, err := statement.Parse("draft", source)
 	if err != nil {
 		return nil, err
 	}
+	if v, ok := p.Gate.InForce(); ok {
+		s.Learn(v.Statement)
+	}
 	if problems := s.Check(p.keepers()); len(problems) > 0 {
 		return nil, problems
 	}
-	if err := p.Gate.Propose(ctx, tx, s); err != nil {
-		return nil, err
-	}
-	_, err = p.Gate.Note(ctx, tx, by, "statement.proposed "+s.Hash(), "")
-	return s, err
+	p.checked.Store(s.Hash(), statement.Problems(nil)) // kept only of what is kept itself
+	return s, p.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := p.Gate.Propose(ctx, tx, s); err != nil {
+			return err
+		}
+		_, err := p.Gate.Note(ctx, tx, by, "statement.proposed "+s.Hash(), "")
+		return err
+	})
 }
 
 // Coming returns a function that says which change is announced. What changes

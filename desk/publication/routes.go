@@ -261,11 +261,7 @@ func (p *publication) propose(w http.ResponseWriter, r *http.Request) error {
 	if !p.mayPublish(by) {
 		return loot.Errorf(loot.Denied, "None of your roles may propose a statement.")
 	}
-	var s *statement.Statement
-	err = p.DB.InTx(r.Context(), func(tx *store.Tx) (err error) {
-		s, err = p.draft(r.Context(), tx, by, []byte(text))
-		return err
-	})
+	s, err := p.draft(r.Context(), by, []byte(text))
 	if problems, ok := errors.AsType[statement.Problems](err); ok {
 		return p.showConsole(w, r, http.StatusUnprocessableEntity, text, problems)
 	}
@@ -312,8 +308,7 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 		}
 		data.Replayed = viewReplay(before.Statement, data.Replay)
 	}
-	problems := v.Statement.Check(p.keepers())
-	data.Warnings = problems
+	data.Warnings = p.check(v.Statement)
 	if v.State == gate.Draft && p.mayPublish(web.ActorOf(r.Context())) {
 		data.Form = web.Fields{
 			{Name: "effective", Label: "Takes effect on", Type: "date", Required: true, Value: p.earliest().AddDate(0, 0, 1).Format(time.DateOnly), Min: p.earliest().Format(time.DateOnly), Hint: "At the earliest when the notice period of the version in force has passed."},
