@@ -17,9 +17,11 @@ var (
 
 type incidentView struct {
 	incident
-	Words string
-	Href  string
-	State web.Badge
+	Words     string
+	About     string // the beginning of the report; empty: found by the program
+	OwnerName string
+	Href      string
+	State     web.Badge
 }
 
 type listView struct {

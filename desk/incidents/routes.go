@@ -3,6 +3,7 @@ package incidents
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"loot"
 	"loot/ledger"
@@ -50,12 +51,28 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 	data := listView{View: web.ViewOf(r, "Incidents"), Form: form, Wrong: web.ProblemsOf(wrong, form)}
 	data.View.Lead = "What happened that no clause permits. The law gives 72 hours to tell the regulator where there is a risk."
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		all, err := list(r.Context(), tx, 200)
-		for _, i := range all {
-			data.Incidents = append(data.Incidents, d.view(i))
-		}
+		data.Incidents = nil
+		all, err := list(r.Context(), tx, listed)
 		if err != nil {
 			return err
+		}
+		reports, err := d.reports(r.Context(), tx)
+		if err != nil {
+			return err
+		}
+		owners := map[string]string{"": ""}
+		for _, i := range all {
+			v := d.view(i)
+			v.About = beginning(reports[i.ID])
+			name, known := owners[i.Owner]
+			if !known {
+				if name, err = d.name(r.Context(), tx, i.Owner); err != nil {
+					return err
+				}
+				owners[i.Owner] = name
+			}
+			v.OwnerName = name
+			data.Incidents = append(data.Incidents, v)
 		}
 		data.Compared, err = d.Vault.Reconciled(r.Context(), tx)
 		return err
@@ -63,6 +80,19 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	return listPage.Render(w, r, status, data)
+}
+
+// listed is how many incidents the list shows.
+const listed = 200
+
+// beginning returns enough of a text to tell it from others.
+func beginning(text string) string {
+	const enough = 90
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > enough {
+		text = strings.TrimRight(string(r[:enough]), " ,.;:") + "…"
+	}
+	return text
 }
 
 func (d *incidents) view(i incident) incidentView {

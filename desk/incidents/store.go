@@ -141,6 +141,29 @@ func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) 
 	return out, rows.Err()
 }
 
+// reports returns what was reported, by incident.
+func (d *incidents) reports(ctx context.Context, tx *store.Tx) (map[string]string, error) {
+	rows, err := tx.Query(ctx, `SELECT incident, id, text FROM incidents_note WHERE kind = 'report' ORDER BY at DESC LIMIT $1`, listed)
+	if err != nil {
+		return nil, fmt.Errorf("incidents: reports: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]string{}
+	for rows.Next() {
+		var incidentID, id string
+		var sealed []byte
+		if err := rows.Scan(&incidentID, &id, &sealed); err != nil {
+			return nil, fmt.Errorf("incidents: reports: %w", err)
+		}
+		text, err := d.key.Open(sealed, []byte(id))
+		if err != nil {
+			return nil, fmt.Errorf("incidents: note %s: %w", id, err)
+		}
+		out[incidentID] = string(text)
+	}
+	return out, rows.Err()
+}
+
 func micro(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
