@@ -1,16 +1,19 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"loot"
 	"loot/desk"
 	"loot/desk/customers"
+	"loot/desk/staff"
 	"loot/store"
 )
 
@@ -26,7 +29,7 @@ type Guest struct {
 const demoMark = "demonstration"
 
 // historyOf is how many days of history a demonstration gets.
-const historyOf = 150
+const historyOf = 140
 
 // FillDemo fills an empty data folder with a made-up network, as every desk
 // knows how to, and months of history that pass on a clock of their own. A
@@ -43,8 +46,8 @@ func FillDemo(ctx context.Context, c Config, o Options) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return loot.Wrap(loot.Unavailable, err, "The folder "+c.Data+" cannot be read.")
 	}
-	clock := desk.NewClock(o.Now().AddDate(0, 0, -historyOf))
-	real := o.Now
+	history := &desk.History{Begin: o.Now().AddDate(0, 0, -historyOf), End: o.Now()}
+	clock := desk.NewClock(history.Begin)
 	o.Now, o.Simulated, o.Demo = clock.Now, true, true
 	a, err := New(ctx, c, o)
 	if err != nil {
@@ -57,24 +60,29 @@ func FillDemo(ctx context.Context, c Config, o Options) error {
 		cancel()
 		return err
 	}
-	for _, d := range a.Desks {
-		if d.Demo == nil {
-			continue
-		}
-		if err = d.Demo(ctx, w); err != nil {
-			err = fmt.Errorf("app: demonstration of %s: %w", d.Name, err)
-			break
-		}
-	}
-	if err == nil {
-		clock.Advance(max(0, real().Sub(clock.Now())))
-		err = w.Drain(ctx)
-	}
+	w.History = history
+	err = tell(ctx, w)
 	cancel()
 	if err := errors.Join(err, wait()); err != nil {
 		return err
 	}
 	return os.WriteFile(mark, []byte("Everything in this folder is made up.\n"), 0o600)
+}
+
+// tell has every desk tell its part of the history, and lets it happen.
+func tell(ctx context.Context, w *desk.World) error {
+	for _, d := range w.Desks {
+		if d.Demo == nil {
+			continue
+		}
+		if err := d.Demo(ctx, w); err != nil {
+			return fmt.Errorf("app: demonstration of %s: %w", d.Name, err)
+		}
+	}
+	if err := w.History.Play(ctx, w.Clock); err != nil {
+		return fmt.Errorf("app: demonstration: %w", err)
+	}
+	return w.Drain(ctx)
 }
 
 // Guests returns fresh one-time links to look round by: for each member of
@@ -87,6 +95,9 @@ func (a *App) Guests(ctx context.Context) ([]Guest, error) {
 		if err != nil {
 			return err
 		}
+		slices.SortFunc(colleagues, func(a, b staff.Colleague) int {
+			return cmp.Or(cmp.Compare(a.Roles, b.Roles), cmp.Compare(a.Name, b.Name))
+		})
 		for _, c := range colleagues {
 			link, err := a.signin.DemoLink(ctx, tx, c.ID)
 			if err != nil {

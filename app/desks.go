@@ -68,8 +68,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.coming = publication.Coming(a.Gate)
-	a.Desks = []desk.Desk{
-		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, Keepers),
+	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
 		customers.New(a.Kit, customers.Needs{
@@ -77,6 +76,7 @@ func (a *App) build() error {
 		}),
 		a.billing.Desk(),
 		incident,
+		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, Keepers),
 	}
 	return nil
 }

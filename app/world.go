@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"loot"
 	"loot/desk"
@@ -70,7 +72,7 @@ func (a *App) world(ctx context.Context, clock *desk.Clock) (*desk.World, func()
 	return w, wait, nil
 }
 
-// signedStaff returns the members of staff who may open something.
+// signedStaff returns the members of staff who may open something, by name.
 func (a *App) signedStaff(ctx context.Context) (out []loot.Actor, err error) {
 	err = a.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		out = nil
@@ -89,6 +91,7 @@ func (a *App) signedStaff(ctx context.Context) (out []loot.Actor, err error) {
 		}
 		return nil
 	})
+	slices.SortFunc(out, func(a, b loot.Actor) int { return strings.Compare(a.Name, b.Name) })
 	return out, err
 }
 

@@ -48,7 +48,7 @@ type Desk struct {
 	Migrations fs.FS
 	API        func(*api.API)                                              // nil: no operations
 	Proofs     []Proof                                                     // of the clauses that it keeps
-	Demo       func(context.Context, *World) error                         // nil: nothing to show
+	Demo       func(context.Context, *World) error                         // tells the History what happens here; nil: nothing to show
 	Export     func(context.Context, *store.Tx, loot.Subject) (any, error) // nil: it keeps nothing about people outside the vault
 	Erase      func(context.Context, *store.Tx, loot.Subject) error        // nil: it keeps nothing about people outside the vault
 }
@@ -66,10 +66,11 @@ type Proof struct {
 // demonstration's own for its history. Time passes only when it is told to.
 type World struct {
 	Kit
-	HTTP  http.Handler
-	Clock *Clock
-	Drain func(context.Context) error // works off every job that is due and confirms the ledger
-	Desks []Desk
+	HTTP    http.Handler
+	Clock   *Clock
+	Drain   func(context.Context) error // works off every job that is due and confirms the ledger
+	Desks   []Desk
+	History *History // of the demonstration; nil: a scratch copy
 
 	// Sent returns how many letters went out so far.
 	Sent func() int

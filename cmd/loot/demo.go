@@ -29,7 +29,7 @@ func (d *demoCmd) Run(c *command) error {
 	return c.serve(a, func(base string) {
 		fmt.Fprintf(c.stdout, "A demonstration is running: every person and company in it is made up.\n\n  public site  %s/\n  statement    %s/statement\n\nLook round as (the links last for 30 days):\n\n", base, base)
 		for _, g := range guests {
-			fmt.Fprintf(c.stdout, "  %-22s %-34s %s\n", g.Name, g.As, g.Link)
+			fmt.Fprintf(c.stdout, "  %-20s %-48s %s\n", g.Name, g.As, g.Link)
 		}
 		fmt.Fprintln(c.stdout)
 	})

@@ -21,58 +21,45 @@ import (
 const (
 	// DemoCustomers is how many customers it has.
 	DemoCustomers = 200
-	// DemoDays is how much time passes while its history is made: its clock
-	// has to start as long ago.
-	DemoDays = 140
+	// demoWaits is the number of the customer whose account somebody asks to see.
+	demoWaits = 17
 	// DemoEmail is the address of the customer whom everybody looks at first.
 	DemoEmail = "aoife@example.com"
 )
 
-// A scene is something that happens on a day of the demonstration's history.
-type scene struct {
-	at  time.Duration // since its beginning
-	run func(context.Context) error
-}
+// demoLeave are the numbers of customers who end everything and are erased.
+var demoLeave = []int{23, 58, 146}
 
-// A play is the demonstration's history in the making.
+// A play is this desk's part of the demonstration's history in the making.
 type play struct {
-	c      *customers
-	w      *desk.World
-	s      *statement.Statement
-	rnd    *rand.Rand
-	staff  map[loot.Role][]loot.Actor
-	scenes []scene
+	c     *customers
+	w     *desk.World
+	s     *statement.Statement
+	rnd   *rand.Rand
+	staff map[loot.Role][]loot.Actor
+	days  int
 }
 
-// demo registers made-up customers over half a year, through the pages that
+// demo has made-up customers register over months, through the pages that
 // everybody uses, and lets staff work with their records.
 func (c *customers) demo(ctx context.Context, w *desk.World) error {
 	s, err := c.inForce()
 	if err != nil {
 		return err
 	}
-	p := &play{c: c, w: w, s: s, rnd: rand.New(rand.NewPCG(7, 11)), staff: map[loot.Role][]loot.Actor{}}
+	p := &play{c: c, w: w, s: s, rnd: rand.New(rand.NewPCG(7, 11)), staff: map[loot.Role][]loot.Actor{}, days: w.History.Days()}
 	if err := p.hire(ctx); err != nil {
 		return err
 	}
+	p.partners()
 	p.cast()
-	slices.SortStableFunc(p.scenes, func(a, b scene) int { return int(a.at/time.Second) - int(b.at/time.Second) })
-	begin := w.Now().Truncate(24 * time.Hour)
-	for i := 0; i < len(p.scenes); i++ {
-		if at := begin.Add(p.scenes[i].at); at.After(w.Now()) {
-			w.Clock.Advance(at.Sub(w.Now()))
+	p.on(w.History.End, func(ctx context.Context) error {
+		if err := c.sweep(ctx, sweepArgs{}); err != nil {
+			return err
 		}
-		if err := p.scenes[i].run(ctx); err != nil {
-			return fmt.Errorf("customers: demonstration: %w", err)
-		}
-	}
-	if end := begin.AddDate(0, 0, DemoDays-1); end.After(w.Now()) {
-		w.Clock.Advance(end.Sub(w.Now()))
-	}
-	if err := c.sweep(ctx, sweepArgs{}); err != nil {
-		return err
-	}
-	return w.Drain(ctx)
+		return w.Drain(ctx)
+	})
+	return nil
 }
 
 // hire finds a member of staff for each role, and makes one where there is none.
@@ -123,24 +110,35 @@ func DemoCustomer(ctx context.Context, tx *store.Tx, kit desk.Kit) (loot.Subject
 }
 
 // day returns a moment in office hours of a day of the history.
-func (p *play) day(n int) time.Duration {
-	return time.Duration(n)*24*time.Hour + 8*time.Hour + time.Duration(p.rnd.IntN(9*3600))*time.Second
+func (p *play) day(n int) time.Time {
+	return p.w.History.Begin.UTC().Truncate(24*time.Hour).AddDate(0, 0, n).Add(8*time.Hour + time.Duration(p.rnd.IntN(9*3600))*time.Second)
 }
 
-func (p *play) on(at time.Duration, run func(context.Context) error) {
-	p.scenes = append(p.scenes, scene{at, run})
+func (p *play) on(at time.Time, run func(context.Context) error) {
+	p.w.History.On(at, func(ctx context.Context) error {
+		if err := run(ctx); err != nil {
+			return fmt.Errorf("customers: %w", err)
+		}
+		return nil
+	})
 }
 
 // cast gives every customer a day on which they come, and a life after it.
 func (p *play) cast() {
 	services := p.s.Services()
 	for n := range DemoCustomers {
-		email, day := "", p.rnd.IntN(DemoDays-15)
+		email, day := "", p.rnd.IntN(p.days-15)
 		service := services[p.weighted(len(services))]
 		if n == 0 {
 			email, day, service = DemoEmail, 2, services[len(services)/2]
 		}
 		f := figureOf(p.rnd, p.s, service, n, email)
+		if n == demoWaits || slices.Contains(demoLeave, n) {
+			day /= 3
+		}
+		if n == demoWaits {
+			f.form.Set("payment.iban", madeUpIBAN("0000000017"))
+		}
 		// Who this becomes is known once they have registered; the scenes of
 		// their life look it up then.
 		var subject loot.Subject
@@ -159,7 +157,7 @@ func (p *play) cast() {
 func (p *play) weighted(n int) int { return min(p.rnd.IntN(n), p.rnd.IntN(n)) }
 
 func (p *play) life(n, from int, subject *loot.Subject) {
-	left := DemoDays - 2 - from
+	left := p.days - 2 - from
 	if left < 2 {
 		return
 	}
@@ -175,7 +173,9 @@ func (p *play) life(n, from int, subject *loot.Subject) {
 	case n == 0:
 		later(p.refusal(subject))
 		later(p.look(subject))
-		later(p.choice(subject))
+		p.shared(subject, p.days*2/3)
+	case n == demoWaits:
+		p.waiting(subject)
 	case n%9 == 0:
 		later(p.refusal(subject))
 	case n%7 == 0:
@@ -186,10 +186,8 @@ func (p *play) life(n, from int, subject *loot.Subject) {
 		later(p.further(subject))
 	case n%5 == 0:
 		later(p.look(subject))
-	case n == 17 || n == 91:
-		later(p.approval(subject))
-	case n == 23 || n == 58 || n == 146:
-		later(p.leave(subject))
+	case slices.Contains(demoLeave, n):
+		p.on(p.day(from+1+p.rnd.IntN(left/3)), p.leave(subject))
 	}
 }
 

@@ -2,10 +2,13 @@ package customers
 
 import (
 	"io/fs"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/store"
 	"loot/store/storetest"
@@ -17,11 +20,13 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 	h := newHouse(t, db, whole(t))
 	begin := h.clock.Now()
 	w := h.world()
+	w.History = &desk.History{Begin: begin, End: begin.AddDate(0, 0, 140)}
 	ok(t, h.desk.demo(t.Context(), w))
-	if passed := h.clock.Now().Sub(begin).Hours() / 24; passed < DemoDays-2 || passed > DemoDays {
-		t.Errorf("%.0f days passed, want at most %d", passed, DemoDays)
+	ok(t, w.History.Play(t.Context(), h.clock))
+	if end := h.clock.Now(); end.Before(w.History.End) || end.Sub(w.History.End) > time.Minute {
+		t.Errorf("it ends at %s, want %s", end, w.History.End)
 	}
-	erased, held := 0, 0
+	erased, held, agreed, received := 0, 0, 0, 0
 	countries, roles := map[string]int{}, map[loot.Role]int{}
 	refused := 0
 	ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
@@ -40,6 +45,12 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			if row.Facts.Note == "agreement.signed" {
+				agreed++
+			}
+			if row.Facts.Action == loot.Transfer && row.Facts.Verdict == "permitted" {
+				received++
+			}
 			if row.Facts.ActorKind == loot.Staff && row.Facts.Action == loot.Use {
 				roles[row.Facts.Role]++
 				if row.Facts.Verdict == "refused" {
@@ -49,6 +60,24 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 		}
 		return nil
 	}))
+	if agreed != 2 || received != 1 {
+		t.Errorf("%d agreements with partners and %d transfers, want 2 and 1", agreed, received)
+	}
+	var waits []gate.Approval
+	var guest loot.Subject
+	ok(t, h.kit.Gate.InTx(t.Context(), func(tx *store.Tx) (err error) {
+		if waits, err = h.kit.Gate.Approvals(t.Context(), tx, 10); err != nil {
+			return err
+		}
+		guest, err = DemoCustomer(t.Context(), tx, h.kit)
+		return err
+	}))
+	if len(waits) != 1 || waits[0].State != "pending" || h.clock.Now().After(waits[0].Expires) {
+		t.Errorf("approvals %+v, want one that waits", waits)
+	}
+	h.as(guest)
+	shows(t, h.Get("/portal/permissions"), http.StatusOK, "Offers from Tallowmere Software on")
+	shows(t, h.Get("/portal/timeline"), http.StatusOK, "Received 2 details", "Tallowmere Software")
 	if held+erased != DemoCustomers || erased == 0 {
 		t.Errorf("%d customers and %d erased, want %d", held, erased, DemoCustomers)
 	}

@@ -61,6 +61,7 @@ func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (
 			Audience: web.Console, Group: "Work", Order: 40, Label: "Incidents", Icon: "siren", Href: "/console/incidents", Count: d.waiting,
 		}},
 		Proofs: proofs(),
+		Demo:   d.demo,
 	}, nil
 }
 

@@ -59,6 +59,7 @@ func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
 			{Audience: web.Console, Group: "Rules", Order: 70, Label: "Ledger", Icon: "book-lock", Href: "/console/ledger"},
 		},
 		Proofs: proofs(),
+		Demo:   p.demo,
 	}
 }
 
@@ -168,13 +169,15 @@ func (p *publication) draft(ctx context.Context, by loot.Actor, source []byte) (
 		return nil, problems
 	}
 	p.checked.Store(s.Hash(), statement.Problems(nil)) // kept only of what is kept itself
-	return s, p.DB.InTx(ctx, func(tx *store.Tx) error {
-		if err := p.Gate.Propose(ctx, tx, s); err != nil {
-			return err
-		}
-		_, err := p.Gate.Note(ctx, tx, by, "statement.proposed "+s.Hash(), "")
+	return s, p.DB.InTx(ctx, func(tx *store.Tx) error { return p.propose(ctx, tx, by, s) })
+}
+
+func (p *publication) propose(ctx context.Context, tx *store.Tx, by loot.Actor, s *statement.Statement) error {
+	if err := p.Gate.Propose(ctx, tx, s); err != nil {
 		return err
-	})
+	}
+	_, err := p.Gate.Note(ctx, tx, by, "statement.proposed "+s.Hash(), "")
+	return err
 }
 
 // Coming returns a function that says which change is announced. What changes
