@@ -47,7 +47,7 @@ func (p *publication) demo(ctx context.Context, w *desk.World) error {
 	author, others := approvers[0], approvers[1:]
 	w.History.On(announced.AddDate(0, 0, -1), func(ctx context.Context) error {
 		return w.DB.InTx(ctx, func(tx *store.Tx) error {
-			if err := p.propose(ctx, tx, author, next); err != nil {
+			if err := p.keepDraft(ctx, tx, author, next); err != nil {
 				return err
 			}
 			_, err := p.ask(ctx, tx, author, matter{next.Hash(), effective}, "Alarms at night reach nobody who is asleep; tickets are of no use after two months.")

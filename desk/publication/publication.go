@@ -169,10 +169,10 @@ func (p *publication) draft(ctx context.Context, by loot.Actor, source []byte) (
 		return nil, problems
 	}
 	p.checked.Store(s.Hash(), statement.Problems(nil)) // kept only of what is kept itself
-	return s, p.DB.InTx(ctx, func(tx *store.Tx) error { return p.propose(ctx, tx, by, s) })
+	return s, p.DB.InTx(ctx, func(tx *store.Tx) error { return p.keepDraft(ctx, tx, by, s) })
 }
 
-func (p *publication) propose(ctx context.Context, tx *store.Tx, by loot.Actor, s *statement.Statement) error {
+func (p *publication) keepDraft(ctx context.Context, tx *store.Tx, by loot.Actor, s *statement.Statement) error {
 	if err := p.Gate.Propose(ctx, tx, s); err != nil {
 		return err
 	}
