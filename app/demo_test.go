@@ -100,7 +100,7 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 		guest[g.As] = g
 	}
 
-	next, ok := a.Gate.Announced()
+	next, ok := a.Gate.Coming()
 	if !ok {
 		t.Fatal("no version is announced")
 	}
@@ -112,8 +112,8 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 		t.Errorf("announced %s, effective %s", next.Announced, next.Effective)
 	}
 	public := visit(t, server.URL)
-	public.shows("/", "Version 2026-2 takes effect on "+day, "See what changes")
-	if page := public.shows("/statement", "Version 2026-2 takes effect on "+day); !strings.Contains(page, `href="/statement/versions/`+next.Statement.Hash()+`"`) {
+	public.shows("/", "On "+day+" the privacy statement changes", "See what changes")
+	if page := public.shows("/statement", "On "+day+" the privacy statement changes"); !strings.Contains(page, `href="/statement/versions/`+next.Statement.Hash()+`"`) {
 		t.Error("no link to what changes")
 	}
 	public.shows("/statement/versions/"+next.Statement.Hash(), "announced", "What changes against version 2026-1", "no patience either", "field contact.alerts", "Before: retain: 90d", "After: retain: 60d")
