@@ -116,11 +116,11 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	if page := public.shows("/statement", "On "+day+" the privacy statement changes"); !strings.Contains(page, `href="/statement/versions/`+next.Statement.Hash()+`"`) {
 		t.Error("no link to what changes")
 	}
-	public.shows("/statement/versions/"+next.Statement.Hash(), "announced", "What changes against version 2026-1", "no patience either", "field contact.alerts", "Before: retain: 90d", "After: retain: 60d")
+	public.shows("/statement/versions/"+next.Statement.Hash(), "announced", "What changes against version 2026-1", "no patience either", "Address for alarms", "90 days", "60 days")
 
 	customer := visit(t, server.URL)
 	customer.by(guest["the portal"])
-	customer.shows("/portal", "Our privacy statement changes on "+day, "See what changes on "+day)
+	customer.shows("/portal", "On "+day+" the privacy statement changes", "See what changes")
 	customer.shows("/portal/permissions", "Offers from Tallowmere Software on")
 	customer.shows("/portal/timeline", "Received 2 details", "Tallowmere Software", "to Tallowmere Software", "announcing changes of this statement")
 
