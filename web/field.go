@@ -16,6 +16,7 @@ type Field struct {
 	Label string
 	Hint  string // how to fill it in
 	Why   string // which purpose needs it, and what cannot be done without it
+	Also  string // id of something else on the page that describes it
 	Error string
 
 	// Type is text (the default), email, tel, url, number, date, time,
@@ -61,6 +62,9 @@ func (f Field) Describes() string {
 		if part.text != "" {
 			ids = append(ids, f.ID()+part.suffix)
 		}
+	}
+	if f.Also != "" {
+		ids = append(ids, f.Also)
 	}
 	return strings.Join(ids, " ")
 }

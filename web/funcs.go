@@ -14,7 +14,7 @@ var funcs = template.FuncMap{
 	"icon":      Icon,
 	"navItems":  navItems,
 	"date":      func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
-	"clock":     func(t time.Time) string { return t.UTC().Format("15:04:05") },
+	"clock":     func(t time.Time) string { return t.UTC().Format("15:04:05 MST") },
 	"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"day":       dayTag,
 	"moment":    momentTag,

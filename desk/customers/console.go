@@ -313,6 +313,7 @@ type openedRow struct {
 	Hidden  []web.Hidden
 	Reveal  string // address; empty: nothing is masked
 	Correct string // address; empty: not for this purpose
+	Missing bool   // nothing is held yet
 }
 
 // A lockedRow is a field that opens only after other people agreed.
@@ -355,9 +356,10 @@ func (c *customers) showCard(w http.ResponseWriter, r *http.Request, status int,
 	v.Open = "/console/customers/" + url.PathEscape(string(subject)) + "/open"
 	v.State, v.Erased = rowState(row), row.Erased()
 	v.Facts = []web.Fact{
-		{Term: "Id", Value: string(subject), Code: true, Badge: &v.State},
+		{Term: "Id", Value: string(subject), Code: true},
+		{Term: "State", Badge: &v.State},
 		{Term: "Customer since", Value: row.Created.UTC().Format("2 Jan 2006")},
-		{Term: "Last changed", Value: row.Changed.UTC().Format("2 Jan 2006, 15:04")},
+		{Term: "Last changed", Value: row.Changed.UTC().Format("2 Jan 2006, 15:04 MST")},
 	}
 	if v.Ask == nil {
 		v.Ask = askFields(s, web.ActorOf(r.Context()))
@@ -474,7 +476,7 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, values vault.Values,
 	out.Correct = base + "/correct"
 	v, held := values[d.ID]
 	if !held {
-		out.State = web.Badge{Text: "not given"}
+		out.State, out.Missing = web.Badge{Text: "not given"}, true
 		return out
 	}
 	out.State, out.Source = stateBadge(v, "as given"), v.Source

@@ -257,7 +257,7 @@ func bothValues(change correction, now vault.Values) *conflictView {
 	if v, held := now[change.Field.ID]; held {
 		//nolint:forbidigo // shown to whoever was refused the change, decided as an opening of its own
 		both.Theirs = strings.Split(shown(change.Field, v.Reveal()), "\n")
-		both.Since, both.Source = v.At.UTC().Format("2 Jan 2006, 15:04"), v.Source
+		both.Since, both.Source = v.At.UTC().Format("2 Jan 2006, 15:04 MST"), v.Source
 	}
 	return both
 }

@@ -25,9 +25,55 @@ type need struct {
 type question struct {
 	web.Field
 	Decl  statement.FieldDecl
+	Group string // title of the category that it belongs to
 	First need   // what stands beside the field
 	More  []need // what can be unfolded
 	Asked string // who asks: "Every service", or the services that cannot be ordered without it
+	place int    // in the statement
+}
+
+// A questionGroup is what belongs together, as an address does.
+type questionGroup struct {
+	Title     string
+	Questions []question
+}
+
+// Groups returns the questions by category, in the statement's order.
+func (f orderForm) Groups() []questionGroup {
+	all := f.questions()
+	slices.SortFunc(all, func(a, b question) int { return a.place - b.place })
+	var groups []questionGroup
+	for _, q := range all {
+		i := slices.IndexFunc(groups, func(g questionGroup) bool { return g.Title == q.Group })
+		if i < 0 {
+			i, groups = len(groups), append(groups, questionGroup{Title: q.Group})
+		}
+		groups[i].Questions = append(groups[i].Questions, q)
+	}
+	for _, g := range groups {
+		g.pair()
+	}
+	return groups
+}
+
+// pair sees to it that no question stands alone in a row of two: where their
+// number is odd, the first takes a whole row, or the last if the first does so
+// anyway.
+func (g questionGroup) pair() {
+	halves := 0
+	for _, q := range g.Questions {
+		if !q.Wide {
+			halves++
+		}
+	}
+	if halves%2 == 0 {
+		return
+	}
+	if first := &g.Questions[0]; !first.Wide {
+		first.Wide = true
+		return
+	}
+	g.Questions[len(g.Questions)-1].Wide = true
 }
 
 // An orderForm is drawn from the statement and asks nothing that the statement
@@ -64,7 +110,7 @@ func inputOf(d statement.FieldDecl) web.Field {
 	case "language":
 		f.Type, f.Options, f.MaxLen = "select", languages.options(), 0
 	case "lines":
-		f.Type, f.Rows = "textarea", 2
+		f.Type, f.Rows, f.Wide = "textarea", 2, true
 	}
 	return f
 }
@@ -78,17 +124,20 @@ func compulsory(d statement.FieldDecl, service string) bool {
 // those in written are filled in by the program itself: neither is asked.
 func draw(s *statement.Statement, service statement.ServiceDecl, held map[loot.Field]bool, written []loot.Field) orderForm {
 	form := orderForm{Service: service, purposes: service.Purposes, offered: offers(s)}
-	for _, d := range s.Fields(collection) {
+	for place, d := range s.Fields(collection) {
 		if held[d.ID] || slices.Contains(written, d.ID) {
 			continue
 		}
-		q := question{Field: inputOf(d), Decl: d, Asked: whoAsks(s, d)}
+		q := question{Field: inputOf(d), Decl: d, Asked: whoAsks(s, d), place: place}
+		if category, ok := s.Category(d.Category); ok {
+			q.Group = category.Title
+		}
 		needs := needsOf(s, d, form.purposes, form.offered)
 		if len(needs) == 0 || !needs[0].Ordered && needs[0].Offer == "" {
 			continue // nothing that is ordered or offered here has a use for it
 		}
 		q.First, q.More = needs[0], needs[1:]
-		q.Why = q.First.Title + ". " + q.First.Without
+		q.Also = q.ID() + "-need"
 		q.Required = compulsory(d, service.ID)
 		if q.Required {
 			form.Must = append(form.Must, q)

@@ -278,7 +278,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 }
 
 func (c *customers) origin(v vault.Value) []web.Fact {
-	facts := []web.Fact{{Term: "From", Value: v.Source}, {Term: "On", Value: v.At.UTC().Format("2 Jan 2006, 15:04")}}
+	facts := []web.Fact{{Term: "From", Value: v.Source}, {Term: "On", Value: v.At.UTC().Format("2 Jan 2006, 15:04 MST")}}
 	if s := c.version(v.Statement); s != nil {
 		facts = append(facts, web.Fact{Term: "Statement", Value: s.Front().Version})
 	}

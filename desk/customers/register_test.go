@@ -271,10 +271,25 @@ func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 			t.Errorf("the permission %s is ticked beforehand", o.ID)
 		}
 	}
-	// Every field that is asked names every purpose it may be used for, and
-	// what cannot be done without it.
+	// What belongs together stands together, compulsory or not, and each input
+	// is described by what it is for.
+	at := -1
+	for _, part := range []string{"Registered address", `name="address.street"`, `name="address.postcode"`, `name="address.city"`, `name="address.country"`, "How to reach you"} {
+		next := strings.Index(a.Body, part)
+		if next <= at {
+			t.Errorf("%s is not where it belongs", part)
+		}
+		at = next
+	}
 	service, _ := h.s.Service("shared-hosting")
 	form := draw(h.s, service, nil, nil)
+	for _, q := range form.Must {
+		if !strings.Contains(a.Body, `id="`+q.Also+`"`) || !strings.Contains(a.Body, q.Also+`">`) {
+			t.Errorf("%s is not described by what it is for", q.Name)
+		}
+	}
+	// Every field that is asked names every purpose it may be used for, and
+	// what cannot be done without it.
 	if len(form.questions()) == 0 {
 		t.Fatal("nothing is asked")
 	}

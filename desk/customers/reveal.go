@@ -176,7 +176,7 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	switch {
 	case a.State == "approved" && !c.Now().After(a.Expires):
 		alert.Tone, alert.Title = web.Good, "Agreed."
-		alert.Text = "You can open it once, until " + a.Expires.UTC().Format("2 January, 15:04") + "."
+		alert.Text = "You can open it once, until " + a.Expires.UTC().Format("2 January, 15:04 MST") + "."
 		alert.Actions = []web.Action{{
 			Label: "Open now", Icon: "lock-open", Primary: true, Post: true, Href: "/console/customers/" + url.PathEscape(string(req.Subject)) + "/open",
 			Hidden: ask{Purpose: req.Purpose, Reason: reason, Case: req.Case}.hidden("approval", id),

@@ -290,7 +290,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	}
 	e.Text = "For “" + lowerFirst(purpose) + "”"
 	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && len(names) <= 3 {
-		e.Text += ": " + inSentence(names)
+		e.Text += ": " + strings.ReplaceAll(inSentence(names), "E-mail", "E-\u2060mail") // a word joiner: no line ends within the word
 	}
 	e.Text += "."
 	switch it.Facts.Action {
@@ -321,6 +321,15 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	default:
 		e.Icon, e.Title = "activity", "Used "+n
 	}
+}
+
+// inSentence writes titles as they stand within a sentence.
+func inSentence(titles []string) []string {
+	out := make([]string, len(titles))
+	for i, t := range titles {
+		out[i] = lowerFirst(t)
+	}
+	return out
 }
 
 func refusedTitle(a loot.Action, n string) string {
