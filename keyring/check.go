@@ -71,8 +71,10 @@ func (k *Keyring) Check(ctx context.Context) (Report, error) {
 		}
 	}
 	for _, s := range k.SystemKeys() {
-		if err := r.system(ctx, s); err != nil {
-			return r, err
+		if s.read(ctx) == nil { // otherwise the file is a problem already
+			if err := r.system(ctx, s); err != nil {
+				return r, err
+			}
 		}
 	}
 	return r, k.Persons(ctx, true, func(page []Person) error {
@@ -127,9 +129,6 @@ func (r *Report) file(ctx context.Context, k *Keyring, id file, now *known) {
 // system counts what is sealed by former versions of a key, and names what no
 // version opens.
 func (r *Report) system(ctx context.Context, s *SystemKey) error {
-	if err := s.read(ctx); err != nil {
-		return nil // the file is a problem already
-	}
 	set := s.set.Load()
 	for _, h := range s.held() {
 		marks, err := h.Marks(ctx, h.db, markSize)
