@@ -323,15 +323,6 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	}
 }
 
-// inSentence writes titles as they stand within a sentence.
-func inSentence(titles []string) []string {
-	out := make([]string, len(titles))
-	for i, t := range titles {
-		out[i] = lowerFirst(t)
-	}
-	return out
-}
-
 func refusedTitle(a loot.Action, n string) string {
 	switch a {
 	case loot.Use:
