@@ -107,7 +107,7 @@ func TestAnotherAddressCountsOnceItsOwnerConfirmedIt(t *testing.T) {
 			t.Error("an address counts that nobody confirmed")
 		}
 		_, enter := h.letters(former)
-		if !h.use("signin", "service", s, "contact.email") {
+		if !h.use("signin", "access", s, "contact.email") {
 			t.Error("the address that counts is not used")
 		}
 		var copied exported

@@ -29,9 +29,10 @@ func (c *customers) download(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	newest := ""
 	var s *statement.Statement
-	head, err := c.copyOf(ctx, web.ActorOf(ctx), func(tx *store.Tx, in *statement.Statement, copied *exported) (err error) {
+	head, err := c.copyOf(ctx, web.ActorOf(ctx), func(tx *store.Tx, in *statement.Statement, copied *exported) error {
 		s = in
-		newest, err = c.newest(ctx, tx, copied.Subject)
+		it, err := c.newest(ctx, tx, copied.Subject)
+		newest = it.ID
 		return err
 	})
 	if err != nil {

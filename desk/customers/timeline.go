@@ -46,7 +46,7 @@ func (c *customers) timeline(w http.ResponseWriter, r *http.Request) error {
 	var events []web.Event
 	var newest, next string
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if newest, err = c.newest(ctx, tx, loot.Subject(me.ID)); err != nil || seen != "" && seen == newest {
+		if newest, err = c.shows(ctx, tx, loot.Subject(me.ID)); err != nil || seen != "" && seen == newest {
 			return err
 		}
 		events, next, err = c.events(ctx, tx, s, loot.Subject(me.ID), before, pageLength)
@@ -100,7 +100,7 @@ func (c *customers) news(w http.ResponseWriter, r *http.Request) error {
 		defer stop()
 		var newest string
 		if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-			newest, err = c.newest(ctx, tx, me)
+			newest, err = c.shows(ctx, tx, me)
 			return err
 		}); err != nil {
 			return err
@@ -136,16 +136,23 @@ func (c *customers) news(w http.ResponseWriter, r *http.Request) error {
 
 const newsEvent = "data: new\n\n"
 
-// newest names the newest entry about a person, and whether it has its proof.
-func (c *customers) newest(ctx context.Context, tx *store.Tx, s loot.Subject) (string, error) {
+// newest returns the newest entry about a person; without an id if there is none.
+func (c *customers) newest(ctx context.Context, tx *store.Tx, s loot.Subject) (ledger.Item, error) {
 	items, err := c.Ledger.Timeline(ctx, tx, s, collection, "", 1)
 	if err != nil || len(items) == 0 {
-		return "", err
+		return ledger.Item{}, err
 	}
-	if items[0].Proved {
-		return items[0].ID + ".proved", nil
+	return items[0], nil
+}
+
+// shows names what a person's timeline shows at its top: the newest entry, and
+// whether it has its proof.
+func (c *customers) shows(ctx context.Context, tx *store.Tx, s loot.Subject) (string, error) {
+	it, err := c.newest(ctx, tx, s)
+	if it.Proved {
+		return it.ID + ".proved", err
 	}
-	return items[0].ID, nil
+	return it.ID, err
 }
 
 // byOthers returns the newest n entries about a person that do not just say
