@@ -33,7 +33,7 @@ func (a *App) build() error {
 	var err error
 	if a.staff, err = staff.New(a.Kit, staff.Options{Matters: map[string]staff.Matter{
 		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
-			return publication.Describe(json.RawMessage(matter))
+			return publication.Describe(a.Gate, json.RawMessage(matter))
 		}},
 	}}); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (a *App) build() error {
 		}),
 		a.billing.Desk(),
 		incident,
-		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo}, Keepers),
+		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
 	return nil
 }

@@ -178,7 +178,7 @@ func (t sqliteTx) queue(ctx context.Context, query string, args []any) error {
 }
 
 func (t sqliteTx) query(ctx context.Context, query string, args []any) (Rows, error) {
-	return t.tx.QueryContext(ctx, query, args...)
+	return t.tx.QueryContext(ctx, query, args...) //nolint:rowserrcheck // whoever reads them checks
 }
 
 func (t sqliteTx) row(ctx context.Context, query string, args []any) (Row, func() error) {

@@ -167,7 +167,7 @@ type statementDiffCmd struct {
 }
 
 // AfterApply decides recorded decisions again only where it was said whose.
-func (s *statementDiffCmd) AfterApply(k *kong.Context) error {
+func (s *statementDiffCmd) AfterApply(k *kong.Context) error { //nolint:unparam // kong wants the error
 	for _, given := range k.Path {
 		if given.Flag != nil && (given.Flag.Name == "data" || given.Flag.Name == "store") {
 			s.replay = true

@@ -78,6 +78,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	d := New(h.kit, Others{
 		Needed: func(context.Context, *store.Tx, loot.Actor) (int, error) { return h.needed, nil },
 		Solo:   func(context.Context, *store.Tx) (bool, error) { return false, nil },
+		Name:   func(context.Context, *store.Tx, string) (string, error) { return "Robin Testing", nil },
 	}, func() []loot.Clause { return nil })
 	ok(t, jobs.Migrate(ctx))
 	h.announce(statement.Default(), start)

@@ -110,9 +110,19 @@ type consoleVersionView struct {
 	Replay     statement.Replay
 	Replayed   []replayedView
 	Warnings   []statement.Problem
+	Asked      *askedView // its publication waits for others
 	MayPublish bool
 	Form       web.Fields
 	Wrong      *web.Problems
+}
+
+// An askedView is a request to publish a version.
+type askedView struct {
+	Who            string
+	Made           time.Time
+	Effective      time.Time
+	Reason         string
+	Agreed, Needed int
 }
 
 // A replayedView is a kind of decision that comes out differently.

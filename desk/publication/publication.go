@@ -30,6 +30,8 @@ type Others struct {
 	// Solo reports whether one person runs the installation, so that nobody
 	// else can approve. The public page says so.
 	Solo func(ctx context.Context, tx *store.Tx) (bool, error)
+	// Name is the name of a member of staff.
+	Name func(ctx context.Context, tx *store.Tx, account string) (string, error)
 }
 
 type publication struct {
@@ -72,13 +74,57 @@ type matter struct {
 // Kind is the kind of the approvals that this desk asks for.
 const Kind = "statement.publish"
 
-// Describe says what an approval of this desk is about, and where to read it.
-func Describe(raw json.RawMessage) (text, href string, err error) {
+// Describe says what an approval of this desk is about, and where to read what
+// changes.
+func Describe(g *gate.Gate, raw json.RawMessage) (text, href string, err error) {
 	var m matter
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return "", "", fmt.Errorf("publication: matter: %w", err)
 	}
-	return "The version with the hash " + m.Hash[:min(16, len(m.Hash))] + "… is to take effect on " + m.Effective.Format("2 January 2006") + ".", "/console/statement/" + m.Hash, nil
+	v, ok := g.Version(m.Hash)
+	if !ok {
+		return "", "", fmt.Errorf("publication: no version %s", m.Hash)
+	}
+	text = "version " + v.Statement.Front().Version
+	now, ruled := g.InForce()
+	if ruled && now.Statement != v.Statement {
+		text += " in place of " + now.Statement.Front().Version
+	}
+	text += ", from " + m.Effective.Format("2 January 2006")
+	if ruled {
+		if what := inShort(now.Statement, v.Statement); what != "" {
+			text += ". It changes " + what
+		}
+	}
+	return text, "/console/statement/" + m.Hash, nil
+}
+
+// waiting returns the request to publish a version that waits for others; nil
+// if there is none.
+func (p *publication) waiting(ctx context.Context, tx *store.Tx, hash string) (*askedView, error) {
+	list, err := p.Gate.Approvals(ctx, tx, 100) // those that wait come first
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range list {
+		if a.Kind != Kind || a.State != "pending" || p.Now().After(a.Expires) {
+			continue
+		}
+		_, _, raw, reason, err := p.Gate.Approval(ctx, tx, a.ID)
+		if err != nil {
+			return nil, err
+		}
+		var m matter
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return nil, fmt.Errorf("publication: approval %s: %w", a.ID, err)
+		}
+		if m.Hash != hash {
+			continue
+		}
+		who, err := p.others.Name(ctx, tx, a.Requester)
+		return &askedView{Who: who, Made: a.Made, Effective: m.Effective, Reason: reason, Agreed: a.Granted, Needed: a.Needed}, err
+	}
+	return nil, nil
 }
 
 // ask asks for the announcement of a draft, or announces it where nobody else
@@ -86,6 +132,11 @@ func Describe(raw json.RawMessage) (text, href string, err error) {
 func (p *publication) ask(ctx context.Context, tx *store.Tx, by loot.Actor, m matter, reason string) (waiting bool, err error) {
 	if by.ID == "" || !p.mayPublish(by) {
 		return false, loot.Errorf(loot.Denied, "None of your roles may publish a statement.")
+	}
+	if asked, err := p.waiting(ctx, tx, m.Hash); err != nil {
+		return false, err
+	} else if asked != nil {
+		return false, loot.Errorf(loot.Conflict, "%s has asked for the publication of this version already. It waits under Approvals.", asked.Who)
 	}
 	needed, err := p.others.Needed(ctx, tx, by)
 	if err != nil {

@@ -24,7 +24,7 @@ func TestTheStatementShowsItsDeclarations(t *testing.T) {
 		"Offers from Tallowmere Software Tallowmere receives", "Google's number for your browser Cookie Statistics by others 13 months",
 		"Global Privacy Control Everywhere", "Advertisements from Marlowick",
 	)
-	clause := a.Body[strings.Index(a.Body, `id="security.staff"`):]
+	_, clause, _ := strings.Cut(a.Body, `id="security.staff"`)
 	if table, rules := strings.Index(clause, `id="roles/counsel"`), strings.Index(clause, "rules that run"); table < 0 || table > rules {
 		t.Errorf("the table of roles stands at %d of its clause, the rules at %d", table, rules)
 	}

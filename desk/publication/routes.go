@@ -309,7 +309,15 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 		data.Replayed = viewReplay(before.Statement, data.Replay)
 	}
 	data.Warnings = p.check(v.Statement)
-	if v.State == gate.Draft && p.mayPublish(web.ActorOf(r.Context())) {
+	if v.State == gate.Draft {
+		if err := p.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+			data.Asked, err = p.waiting(r.Context(), tx, data.Hash)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	if v.State == gate.Draft && data.Asked == nil && p.mayPublish(web.ActorOf(r.Context())) {
 		data.Form = web.Fields{
 			{Name: "effective", Label: "Takes effect on", Type: "date", Required: true, Value: p.earliest().AddDate(0, 0, 1).Format(time.DateOnly), Min: p.earliest().Format(time.DateOnly), Hint: "At the earliest when the notice period of the version in force has passed."},
 			{Name: "reason", Label: "Why it changes", Type: "textarea", Required: true, MaxLen: 500, Wide: true, Hint: "Kept with the ledger's entry."},

@@ -62,3 +62,36 @@ func TestTheConsoleDecidesAgain(t *testing.T) {
 		shows(t, h.Get("/console/statement/"+same), http.StatusOK, "all come out the same")
 	})
 }
+
+// Whoever has to agree reads which version it is about and what it changes; the
+// version's page says that it waits, and the same is not asked for twice.
+func TestARequestToPublishIsReadable(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
+		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d"))
+		path := "/console/statement/" + hash
+		shows(t, h.Get(path), http.StatusOK, "Ask for publication")
+		if a := h.Post(path+"/publish", "effective", "2027-01-12", "reason", "longer invoices"); a.Status != http.StatusSeeOther {
+			t.Fatal(a.Status, words(a.Body))
+		}
+		a := h.Get(path)
+		shows(t, a, http.StatusOK, "Robin Testing asked on 23 Nov 2026 that it take effect on 12 Jan 2027", "0 of 2 agreed so far.", "“longer invoices”")
+		hides(t, a, "Ask for publication")
+		shows(t, h.Post(path+"/publish", "effective", "2027-01-12", "reason", "again"), http.StatusConflict, "has asked for the publication of this version already")
+		h.tx(func(ctx context.Context, tx *store.Tx) error {
+			list, err := h.kit.Gate.Approvals(ctx, tx, 10)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%d approvals, %v", len(list), err)
+			}
+			_, _, raw, _, err := h.kit.Gate.Approval(ctx, tx, list[0].ID)
+			if err != nil {
+				return err
+			}
+			text, href, err := Describe(h.kit.Gate, raw)
+			if text != "version 2026-2 in place of 2026-1, from 12 January 2027. It changes “Used for what you gave it for”" || href != path {
+				t.Errorf("%q %q", text, href)
+			}
+			return err
+		})
+	})
+}
