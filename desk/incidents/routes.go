@@ -25,9 +25,10 @@ var reportForm = web.Fields{
 	{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
 }
 
-// stepForm is what the owner writes: each step is kept and none overwritten.
-func stepForm(version int64) web.Fields {
-	return web.Fields{
+// stepForm is what people write about a case: each step is kept and none
+// overwritten. Closing is offered to the owner alone.
+func stepForm(version int64, owner bool) web.Fields {
+	fields := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(version, 10)},
 		{Name: "kind", Label: "Step", Type: "select", Required: true, Options: []web.Option{
 			{Value: "assessment", Label: "Assessment of the risk"},
@@ -41,6 +42,10 @@ func stepForm(version int64) web.Fields {
 		}},
 		{Name: "text", Label: "What was found or done, and why", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true},
 	}
+	if !owner {
+		fields[1].Options = fields[1].Options[:len(fields[1].Options)-1]
+	}
+	return fields
 }
 
 func (d *incidents) list(w http.ResponseWriter, r *http.Request) error {
@@ -180,8 +185,9 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	if data.Incident.Closed.IsZero() {
+		data.Mine = data.Incident.Owner == web.ActorOf(r.Context()).ID
 		if form == nil {
-			form = stepForm(data.Incident.Version)
+			form = stepForm(data.Incident.Version, data.Mine)
 		}
 		for k := range form {
 			if form[k].Name == "version" { // whoever sends it again has seen the page as it is now
@@ -189,7 +195,6 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			}
 		}
 		data.Form, data.Wrong = form, web.ProblemsOf(wrong, form)
-		data.Mine = data.Incident.Owner == web.ActorOf(r.Context()).ID
 	}
 	return showPage.Render(w, r, status, data)
 }
@@ -229,7 +234,7 @@ func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
 	}
-	fields := stepForm(version)
+	fields := stepForm(version, true) // who may do what is said below
 	if err := fields.Check(form); err != nil {
 		return d.showOne(w, r, http.StatusUnprocessableEntity, fields.With(form, err), err)
 	}
