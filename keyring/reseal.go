@@ -97,16 +97,21 @@ func (s *SystemKey) Finish(ctx context.Context) (Rotation, error) {
 	if r.Former == 0 {
 		return r, nil
 	}
-	var bad error
+	var bad int
+	var why error
 	for _, h := range s.held() {
-		n, err := s.reseal(ctx, h, &bad)
-		r.Resealed += n
+		all, err := s.reseal(ctx, h)
+		r.Resealed += all.Done
+		bad, why = bad+all.Bad, cmp.Or(why, all.Why)
 		if err != nil {
 			return r, err
 		}
 	}
-	if bad != nil || s.k.Now().Before(r.Due) {
-		return r, bad
+	if bad > 0 {
+		return r, fmt.Errorf("keyring: %d values stay under a former version of the %s key: %w", bad, s.name, why)
+	}
+	if s.k.Now().Before(r.Due) {
+		return r, nil
 	}
 	left, err := s.destroy(ctx)
 	if left == 0 && err == nil {
@@ -115,14 +120,14 @@ func (s *SystemKey) Finish(ctx context.Context) (Rotation, error) {
 	return r, err
 }
 
-func (s *SystemKey) reseal(ctx context.Context, h holds, bad *error) (n int, err error) {
-	var after []any
+// reseal seals anew what a former version sealed in a column.
+func (s *SystemKey) reseal(ctx context.Context, h holds) (all store.Resealed, err error) {
 	for {
 		set, err := s.current()
 		if err != nil {
-			return n, err
+			return all, err
 		}
-		batch, err := h.Reseal(ctx, h.db, set.mark, after, resealBatch, func(sealed, bound []byte) ([]byte, error) {
+		batch, err := h.Reseal(ctx, h.db, set.mark, all.Next, resealBatch, func(sealed, bound []byte) ([]byte, error) {
 			plain, err := s.Open(sealed, bound)
 			if err != nil {
 				return nil, err
@@ -130,13 +135,12 @@ func (s *SystemKey) reseal(ctx context.Context, h holds, bad *error) (n int, err
 			return seal(set.aead, plain, s.ad(bound)), nil
 		})
 		if err != nil {
-			return n, err
+			return all, err
 		}
-		n += batch.Done
-		*bad = errors.Join(*bad, batch.Bad)
+		all = store.Resealed{Next: batch.Next, Done: all.Done + batch.Done, Bad: all.Bad + batch.Bad, Why: cmp.Or(all.Why, batch.Why)}
 		s.k.step("system: batch")
-		if after = batch.Next; after == nil {
-			return n, nil
+		if all.Next == nil {
+			return all, nil
 		}
 	}
 }

@@ -60,7 +60,8 @@ func (s Sealed) Marks(ctx context.Context, db *DB, n int) (map[string]int, error
 type Resealed struct {
 	Next []any // the key after which to go on; nil: that was the end
 	Done int
-	Bad  error // joins why values stayed as they were
+	Bad  int   // values that stayed as they were …
+	Why  error // … and why the first of them did
 }
 
 // Reseal goes over the next n values, in order of their key, that have another
@@ -104,7 +105,9 @@ func (s Sealed) Reseal(ctx context.Context, db *DB, mark []byte, after []any, n 
 		for _, r := range page {
 			fresh, err := again(r.sealed, s.bound(r.columns))
 			if err != nil {
-				out.Bad = errors.Join(out.Bad, fmt.Errorf("%s: %w", s, err))
+				if out.Bad++; out.Bad == 1 {
+					out.Why = fmt.Errorf("%s: %w", s, err)
+				}
 				continue
 			}
 			if err := s.replace(ctx, tx, r.columns[:len(s.Key)], fresh); err != nil {
