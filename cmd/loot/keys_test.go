@@ -2,14 +2,23 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"loot/app"
 )
 
 // TestKeysCommands: what was rotated and what never is, in words.
 func TestKeysCommands(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
+	a, err := app.New(t.Context(), app.Config{Data: data, BaseURL: "https://loot.example"}, app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
 	loot := func(args ...string) (int, string) {
 		t.Helper()
 		var out, errs bytes.Buffer
@@ -33,7 +42,7 @@ func TestKeysCommands(t *testing.T) {
 	}, "keys", "rotate")
 	says([]string{"6 versions of those keys are replaced and not destroyed yet, and 0 values are still sealed by them"}, "keys", "check")
 	says([]string{"The root is new; 11 key files were wrapped by it.", "staff: a new version"}, "keys", "rotate", "--own-only", "--also-root")
-	says([]string{`"System": 6`, `"Secrets": 5`, `"Former": 6`}, "keys", "check", "--json")
+	says([]string{`"system": 6`, `"secrets": 5`, `"former": 6`}, "keys", "check", "--json")
 	if code, out := loot("keys", "rotate", "--own-only", "--root-only"); code == 0 {
 		t.Errorf("two different onlys: %s", out)
 	}
