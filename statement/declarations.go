@@ -71,17 +71,20 @@ func readTable(name string, v *yaml.Node, s *shape, clause loot.Clause) (entries
 		id := v.Content[j]
 		e := entry{table: name, id: id.Value, at: place{line: id.Line, col: id.Column, clause: clause}}
 		again := &yamlReader{reporter: &reporter{}}
-		if again.check(id, s.key, clause) && again.check(v.Content[j+1], s.of, clause) {
-			e.node, e.mentions = v.Content[j+1], again.mentions
+		sound := again.check(id, s.key, clause)
+		if again.check(v.Content[j+1], s.of, clause) && sound {
+			e.node = v.Content[j+1]
 		}
+		e.mentions = again.mentions
 		entries = append(entries, e)
 	}
 	return entries
 }
 
 // declare turns entries into declarations and reports what is declared twice
-// and what is mentioned but not declared.
-func declare(rep *reporter, front *Front, entries []entry) *declarations {
+// and what is mentioned but not declared. Lost is what blocks that could not be
+// read seem to declare.
+func declare(rep *reporter, front *Front, entries []entry, lost map[string][]string) *declarations {
 	d := &declarations{names: map[string]map[string]bool{}, broken: map[string][]string{}}
 	for _, t := range tables() {
 		d.names[t] = map[string]bool{}
@@ -107,6 +110,14 @@ func declare(rep *reporter, front *Front, entries []entry) *declarations {
 		}
 		if err := d.add(e, front); err != nil {
 			rep.add(e.at, "The %s %s cannot be read: %v.", singular[e.table], e.id, err)
+		}
+	}
+	for table, names := range lost {
+		for _, id := range names {
+			if !d.names[table][id] {
+				d.names[table][id] = true
+				d.broken[table] = append(d.broken[table], id)
+			}
 		}
 	}
 	for _, e := range entries {
@@ -215,6 +226,9 @@ func (d *declarations) consistent(rep *reporter, where map[string]place) {
 			}
 			if f.Identifying && !c.Identifying {
 				rep.add(at("fields", string(f.ID)), "The field %s identifies, but the collection %s does not.", f.ID, c.ID)
+			}
+			if slices.ContainsFunc(f.Collections, func(id loot.Collection) bool { return slices.Contains(d.broken["collections"], string(id)) }) {
+				continue // that one may be for it
 			}
 			for _, p := range slices.Sorted(maps.Keys(f.Needed)) {
 				if !slices.Contains(c.Purposes, p) && d.names["purposes"][string(p)] && !d.servedElsewhere(f, p) {

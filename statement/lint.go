@@ -87,6 +87,8 @@ func (s *Statement) lintEntity(rep *reporter, r *rule, at place, e types.EntityU
 		if _, known := s.vocab.schema.Entities[e.Type]; known {
 			rep.add(s.seek(r, at, e), "A rule speaks of kinds, never of one single %s.", strings.ToLower(string(e.Type)))
 		}
+	case e.Type == "Region" && len(s.parsed.front.Regions) == 0:
+		// the front matter is wrong, which is said already
 	case e.Type == "Purpose" && e.ID == undeclared:
 		rep.add(s.seek(r, at, e), "The purpose %q is no purpose; ask resource.declared.", undeclared)
 	default:
@@ -127,9 +129,9 @@ func seekText(r *rule, at place, text string) place {
 func (s *Statement) known(path string) (table string, names []string) {
 	switch path {
 	case "principal.key", "resource.sponsors", "tag":
-		return "recipients", append(ids(s.d.recipients, func(r Recipient) string { return r.Key }), "self")
+		return "recipients", append(append(ids(s.d.recipients, func(r Recipient) string { return r.Key }), "self"), s.d.broken["recipients"]...)
 	case "context.sender", "resource.cancelled", "resource.subject.cancelled":
-		return "senders", ids(s.d.senders, func(d SenderDecl) string { return d.Key })
+		return "senders", append(ids(s.d.senders, func(d SenderDecl) string { return d.Key }), s.d.broken["senders"]...)
 	default:
 		return "", nil
 	}

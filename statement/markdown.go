@@ -247,13 +247,15 @@ func (r *reader) heading(n *ast.Heading, line int) {
 		r.doc.title = title
 		return
 	}
+	s := &section{line: line, title: r.textOf(n)}
+	r.cur = s
+	// Whatever is wrong with its id, what stands in a clause is read, so that its
+	// own faults are told and what it declares is there.
+	r.doc.sections = append(r.doc.sections, s)
 	if m == nil {
-		r.cur = &section{line: line, title: r.textOf(n)} // keeps what follows from the clause before
 		r.add(at, "A clause is written as ### Title {#id}, with one id and nothing else between the braces.")
 		return
 	}
-	s := &section{id: loot.Clause(m[2]), title: r.textOf(n), line: line}
-	r.cur = s
 	at.col = strings.LastIndex(raw, "{#") + 3
 	if id, ok := n.AttributeString("id"); !ok || len(n.Attributes()) != 1 || string(asBytes(id)) != m[2] {
 		r.add(at, "The id %q is not read as an id.", m[2])
@@ -263,6 +265,7 @@ func (r *reader) heading(n *ast.Heading, line int) {
 		r.add(at, "%q is no clause id: write letters a-z, digits, dots and dashes.", m[2])
 		return
 	}
+	s.id = loot.Clause(m[2])
 	at.clause = s.id
 	if len(r.doc.chapters) == 0 {
 		r.add(at, "The clause stands before the first chapter (##).")
@@ -272,12 +275,11 @@ func (r *reader) heading(n *ast.Heading, line int) {
 		last.Clauses = append(last.Clauses, s.id)
 	}
 	for _, other := range r.doc.sections {
-		if other.id == s.id {
+		if other != s && other.id == s.id {
 			r.add(at, "The clause %s is already on line %d.", s.id, other.line)
 			return
 		}
 	}
-	r.doc.sections = append(r.doc.sections, s)
 }
 
 func (r *reader) subheading(n *ast.Heading) {
@@ -339,17 +341,30 @@ func (r *reader) block(n *ast.FencedCodeBlock, open int) {
 		return
 	}
 	from, to := open, open+n.Lines().Len()
-	b := block{lang: string(n.Language(r.src)), text: strings.Join(r.lines[from:to], "\n") + "\n", line: open + 1, at: len(r.cur.html)}
-	if strings.TrimSpace(b.text) == "" {
+	if strings.TrimSpace(strings.Join(r.lines[from:to], "")) == "" {
 		r.add(at, "The block is empty.")
 		return
 	}
-	for i, line := range r.lines[from:to] {
-		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") || strings.HasPrefix(line, "#") && strings.Contains(line, "{#") {
-			r.add(place{line: from + i + 1, col: 1, clause: r.clause()}, "A fence or a clause inside a block: is the block above not closed?")
+	lang := string(n.Language(r.src))
+	keep := func(upTo int) {
+		if text := strings.Join(r.lines[from:upTo], "\n") + "\n"; strings.TrimSpace(text) != "" && lang != "" {
+			r.cur.blocks = append(r.cur.blocks, block{lang: lang, text: text, line: from + 1, at: len(r.cur.html)})
 		}
 	}
-	r.cur.blocks = append(r.cur.blocks, b)
+	for i, line := range r.lines[open:to] {
+		fence := strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~")
+		if !fence && !(strings.HasPrefix(line, "#") && strings.Contains(line, "{#")) {
+			continue
+		}
+		r.add(place{line: open + i + 1, col: 1, clause: r.clause()}, "A fence or a clause inside a block: is the block above not closed?")
+		keep(open + i)
+		if lang, from = "", open+i+1; fence {
+			if m := openLine.FindStringSubmatch(line); m != nil {
+				lang = m[2]
+			}
+		}
+	}
+	keep(to)
 }
 
 func (r *reader) clause() loot.Clause {

@@ -279,6 +279,7 @@ func (r *rule) annotations(rep *reporter, at place) (needs map[int]string) {
 			r.about.delay = true
 		default:
 			rep.add(at, "The annotation @%s is not known%s.", key, suggest(key, []string{"needs1", "notify", "approvals", "mask", "delay"}))
+			continue
 		}
 		if r.Forbid {
 			rep.add(at, "@%s is an obligation and stands on a permit: a forbid never lets anything pass that could be bound by it.", key)
@@ -296,6 +297,7 @@ func (s *Statement) compileRule(rep *reporter, p *ast.Policy, base rule) *rule {
 	from := len(rep.problems)
 	needs := r.annotations(rep, at)
 	s.lint(rep, r, at)
+	s.fits(rep, p, at)
 	if len(rep.problems) > from {
 		return nil
 	}
@@ -310,10 +312,7 @@ func (s *Statement) compileRule(rep *reporter, p *ast.Policy, base rule) *rule {
 		q.Conditions = slices.Clone(p.Conditions)
 		r.ast = q.When(ast.Context().Access("approvals").GreaterThanOrEqual(ast.Long(r.about.approvals)))
 	}
-	if err := s.vocab.check.Policy("", r.ast); err != nil {
-		for _, e := range flatten(err) {
-			rep.add(at, "The rule does not fit the schema: %s.", strings.TrimSuffix(e.Error(), "."))
-		}
+	if s.fits(rep, r.ast, at); len(rep.problems) > from {
 		return nil
 	}
 	rest := r.behindIndex()
@@ -334,6 +333,23 @@ func (s *Statement) compileRule(rep *reporter, p *ast.Policy, base rule) *rule {
 	}
 	return r
 }
+
+// fits reports where a rule does not fit the schema.
+func (s *Statement) fits(rep *reporter, p *ast.Policy, at place) {
+	err := s.vocab.check.Policy("", p)
+	if err == nil {
+		return
+	}
+	errs := flatten(err)
+	if slices.ContainsFunc(errs, isUnknown) {
+		errs = slices.DeleteFunc(errs, func(e error) bool { return strings.HasPrefix(e.Error(), "unable to find an applicable action") }) // it follows
+	}
+	for _, e := range errs {
+		rep.add(at, "The rule does not fit the schema: %s.", strings.TrimSuffix(e.Error(), "."))
+	}
+}
+
+func isUnknown(e error) bool { return strings.HasPrefix(e.Error(), "unrecognized ") }
 
 // behindIndex is the rule without the parts of its head that hold for every
 // request of its slots.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"go.yaml.in/yaml/v4"
 
 	"loot"
 )
@@ -126,9 +127,10 @@ func read(rep *reporter, src []byte) *parsed {
 	p.readFront(y)
 	rules := 0
 	for _, sec := range p.doc.sections {
+		said, before := map[string]bool{}, len(p.written[sec.id])
 		for _, b := range sec.blocks {
 			if b.lang == "yaml" {
-				p.readYAML(y, b, sec.id)
+				p.readYAML(y, b, sec.id, said)
 				continue
 			}
 			pieces := splitRules(b)
@@ -145,7 +147,7 @@ func read(rep *reporter, src []byte) *parsed {
 				}
 			}
 		}
-		if p.norule[sec.id] != "" && len(p.written[sec.id]) > 0 {
+		if said["norule"] && len(p.written[sec.id]) > before {
 			rep.add(place{line: sec.line, col: 1, clause: sec.id}, "The clause says norule and has a rule.")
 		}
 	}
@@ -220,7 +222,11 @@ func (p *parsed) readFront(y *yamlReader) {
 		return
 	}
 	root := y.parseYAML(p.doc.front, "")
-	if root == nil || !y.check(root, frontShape, "") {
+	if root == nil {
+		return
+	}
+	if !y.check(root, frontShape, "") {
+		p.readRegions(root)
 		return
 	}
 	if err := root.Decode(&p.front); err != nil {
@@ -232,20 +238,40 @@ func (p *parsed) readFront(y *yamlReader) {
 	}
 }
 
-func (p *parsed) readYAML(y *yamlReader, b block, clause loot.Clause) {
+// readRegions reads the regions of front matter with another fault, so that
+// what speaks of them is not wrong as well. With none known, none is wrong.
+func (p *parsed) readRegions(root *yaml.Node) {
+	if root.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		m := slices.IndexFunc(frontShape.keys, func(m member) bool { return m.name == "regions" })
+		quiet := &yamlReader{reporter: &reporter{}}
+		if v := root.Content[i+1]; root.Content[i].Value == "regions" && quiet.check(v, frontShape.keys[m].shape, "") {
+			_ = v.Decode(&p.front.Regions) // it has the shape
+		}
+	}
+}
+
+// readYAML reads a block of declarations; said is what the blocks before it
+// said about the clause.
+func (p *parsed) readYAML(y *yamlReader, b block, clause loot.Clause, said map[string]bool) {
 	entries, about := y.readBlock(b, clause)
 	p.entries = append(p.entries, entries...)
-	if n, ok := about["status"]; ok {
-		if p.planned[clause] {
-			y.add(place{line: n.Line, col: n.Column, clause: clause}, "The status of the clause is said twice.")
+	for _, key := range []string{"status", "norule"} {
+		n, ok := about[key]
+		if !ok {
+			continue
 		}
-		p.planned[clause] = true
-	}
-	if n, ok := about["norule"]; ok {
-		if p.norule[clause] != "" {
-			y.add(place{line: n.Line, col: n.Column, clause: clause}, "The norule of the clause is said twice.")
+		if said[key] {
+			y.add(place{line: n.Line, col: n.Column, clause: clause}, "The %s of the clause is said twice.", key)
 		}
-		p.norule[clause] = strings.TrimSpace(n.Value)
+		said[key] = true
+		if key == "status" {
+			p.planned[clause] = true
+		} else {
+			p.norule[clause] = strings.TrimSpace(n.Value)
+		}
 	}
 }
 
@@ -257,7 +283,11 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	}
 	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[loot.Collection]types.EntityUIDSet{}, found: &sync.Map{}}
 	s.hash = hashOf(p.src, w)
-	s.d = declare(rep, &p.front, entries)
+	var lost map[string][]string
+	if len(rep.problems) > 0 {
+		lost = textualNames(string(p.src))
+	}
+	s.d = declare(rep, &p.front, entries, lost)
 	vocab, err := newVocabulary(s.d, &p.front)
 	if err != nil {
 		rep.add(place{}, "The declarations make no schema: %v.", err)
@@ -272,7 +302,10 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	if len(rep.problems) == 0 {
 		generated = s.generate(entries) // from wrong declarations would come wrong rules
 	}
-	for _, sec := range p.doc.sections {
+	for i, sec := range p.doc.sections {
+		if slices.ContainsFunc(p.doc.sections[:i], func(o *section) bool { return o.id == sec.id }) {
+			continue // its rules are with those of the first, and it is reported
+		}
 		c := Clause{
 			ID: sec.id, Chapter: sec.chapter, Title: sec.title, Prose: sec.prose, HTML: sec.html, Line: sec.line,
 			Planned: p.planned[sec.id] && !w.inForce, NoRule: p.norule[sec.id],
