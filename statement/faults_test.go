@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,17 +17,21 @@ func TestEveryFaultIsToldAndNoOther(t *testing.T) {
 		typo     = "permit (principal is Staff, action == Action::\"find\", resource in Collection::\"custmer\")\nwhen { principal.roles.contains(Role::\"suport\") }"
 		noFind   = `There is no collection "custmer" (did you mean customer?).`
 		noRole   = `There is no role "suport" (did you mean support?).`
-		doubled  = "The clause security.levels is already on line 464."
 		misshape = "A clause is written as ### Title {#id}, with one id and nothing else between the braces."
 		inside   = "A fence or a clause inside a block: is the block above not closed?"
 	)
+	already := func(id string) string {
+		before, _, _ := strings.Cut(string(Default()), "{#"+id+"}")
+		return fmt.Sprintf("The clause %s is already on line %d.", id, strings.Count(before, "\n")+1)
+	}
+	doubled := already("security.levels")
 	for name, c := range map[string]struct {
 		edits []string
 		want  []string
 	}{
 		"a doubled id":               {[]string{staffID, "{#security.levels}"}, []string{doubled}},
 		"with a fault of its own":    {[]string{staffID, "{#security.levels}", find, typo}, []string{doubled, noFind, noRole}},
-		"and planned twice":          {[]string{"{#collection.recommendation}", "{#collection.invoice}"}, []string{"The clause collection.invoice is already on line 237."}},
+		"and planned twice":          {[]string{"{#collection.recommendation}", "{#collection.invoice}"}, []string{already("collection.invoice")}},
 		"a malformed id":             {[]string{staffID, "{#security.staff extra}", find, typo}, []string{misshape, noFind, noRole}},
 		"no id":                      {[]string{" " + staffID, ""}, []string{misshape}},
 		"an id that is no name":      {[]string{staffID, "{#Security}"}, []string{`"Security" is no clause id: write letters a-z, digits, dots and dashes.`}},
