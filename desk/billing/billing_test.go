@@ -216,7 +216,7 @@ func TestTheConsoleListsServicesAndKeepsPrices(t *testing.T) {
 			o.clock.Advance(time.Minute)
 			o.order("o"+string(rune('a'+i/26))+string(rune('a'+i%26)), s, "backup", "backup-500")
 		}
-		o.Actor = loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}
+		o.Actor = loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"support"}}
 		a := o.Get("/console/billing")
 		shows(t, a, http.StatusOK, "Backup space", string(s), "52")
 		next := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(a.Body)

@@ -181,7 +181,7 @@ func TestStaffAndProgramsChangeNoAddressByThemselves(t *testing.T) {
 	withSignIn(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		base := "/console/customers/" + string(s)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		v := version(t, h.open(s, "support"))
 		asked := []string{"purpose", "support", "reason", "Ticket 7", "field", "contact.email", "version", v, "contact.email", "jo@desk.example"}
 		if a := h.Post(base+"/save", asked...); a.Status != http.StatusSeeOther {
@@ -194,7 +194,7 @@ func TestStaffAndProgramsChangeNoAddressByThemselves(t *testing.T) {
 			t.Errorf("an address that was never confirmed got %d letters, want the first link alone", len(all))
 		}
 
-		c := h.api(loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}, "customers:open", "customers:correct")
+		c := h.api(loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"support"}}, "customers:open", "customers:correct")
 		status, _, body := c.call(http.MethodPost, "/api/customers/"+string(s)+"/open", `{"purpose":"support","reason":"Ticket 8"}`)
 		var opened struct {
 			Version string

@@ -60,7 +60,7 @@ const joJSON = `{"service":"shared-hosting","plan":"shared-small","permissions":
 
 func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
-		staff := loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made up", Roles: []loot.Role{"support"}}
+		staff := loot.Actor{Kind: loot.Staff, ID: "member-one", Name: "Made up", Roles: []loot.Role{"support"}}
 		c := h.api(staff, "customers:create", "customers:list", "customers:find", "customers:open", "customers:correct")
 		want := func(status int, method, path, body string) (map[string]any, string) {
 			t.Helper()

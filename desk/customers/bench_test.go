@@ -52,7 +52,7 @@ func BenchmarkOpen(b *testing.B) {
 		ok(b, err)
 		path := "/console/customers/" + string(subject) + "/open"
 		stated := url.Values{"purpose": {"support"}, "reason": {"Ticket 7"}}
-		colleague := desk.Browser{World: h.world(), Who: loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}}
+		colleague := desk.Browser{World: h.world(), Who: loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"support"}}}
 		b.SetParallelism(8)
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {

@@ -28,7 +28,7 @@ func (h *house) open(s loot.Subject, purpose string, more ...string) webtest.Ans
 func TestTheListNamesNobody(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		a := h.Get("/console/customers")
 		shows(t, a, http.StatusOK, string(s), "active", "23 Nov 2026")
 		hides(t, a, "Meadow", "jo@", "Exampleton", "555 0100")
@@ -45,7 +45,7 @@ func TestTheListGoesOnPageByPage(t *testing.T) {
 			h.Post("/order/shared-hosting", with(jo, "contact.email", "c"+string(rune('a'+i/10))+string(rune('a'+i%10))+"@example.com", "sent", "f"+string(rune('0'+i)))...)
 		}
 		h.drain()
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		id := regexp.MustCompile(`/console/customers/(s[a-z2-7]{26})"`)
 		seen := map[string]bool{}
 		path := "/console/customers"
@@ -68,7 +68,7 @@ func TestTheListGoesOnPageByPage(t *testing.T) {
 func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		find := func(purpose, field, value string) webtest.Answer {
 			return h.Post("/console/customers/find", "purpose", purpose, "field", field, "value", value)
 		}
@@ -128,7 +128,7 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 		h.as(s)
 		a := h.Get("/portal/timeline")
 		shows(t, a, http.StatusOK, "Looked you up", "Customer support", "By the exact value of: VAT number", "For “helping you”", "security.staff")
-		hides(t, a, "ie 1234567 t", "m1")
+		hides(t, a, "ie 1234567 t", "member-one")
 		h.as(h.register(with(jo, "contact.email", "other@example.com", "company.name", "Other Ltd", "company.vat", "-")...))
 		hides(t, h.Get("/portal/timeline"), "Looked you up")
 	})
@@ -138,7 +138,7 @@ func TestNothingOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		h.undertaking = time.Time{}
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		a := h.open(s, "support")
 		shows(t, a, http.StatusForbidden, "security.staff", "What would be needed")
 		hides(t, a, "Meadow", "jo@example")
@@ -157,7 +157,7 @@ func TestNothingOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 func TestOpeningCoversUntilRevealed(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		a := h.open(s, "support")
 		shows(t, a, http.StatusOK, "Open for: Helping you", "@e•••.com", "Reveal", "Correct")
 		hides(t, a, "jo@example.com", "353 1 555 0100", "Example Meadow Ltd", "1 Sample Quay")
@@ -197,7 +197,7 @@ func TestOpeningCoversUntilRevealed(t *testing.T) {
 func TestARefusedPurposeSaysWhy(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		for purpose, words := range map[string][]string{
 			"recommendation": {"disclosure.permission", "What would be needed"},
 			"invoice":        {"security.staff", "What would be needed"},
@@ -236,7 +236,7 @@ func (h *house) approve(id, who string, yes bool) {
 func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
-		h.asStaff("m1", "billing")
+		h.asStaff("member-one", "billing")
 		a := h.open(s, "payment")
 		shows(t, a, http.StatusForbidden, "Ask one other person to agree")
 		hides(t, a, "IE29AIBK")
@@ -257,7 +257,7 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 		}
 		h.asStaff("m2", "billing")
 		shows(t, h.open(s, "payment"), http.StatusForbidden, "Ask one other person to agree")
-		h.asStaff("m1", "billing")
+		h.asStaff("member-one", "billing")
 		early := h.Post("/console/customers/"+string(s)+"/open", "approval", id)
 		shows(t, early, http.StatusConflict)
 		hides(t, early, "IE29AIBK")
@@ -269,7 +269,7 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 		shows(t, h.Get(at), http.StatusNotFound)
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "approval", id), http.StatusForbidden, "somebody else")
 		other := h.register(with(jo, "contact.email", "o@example.com", "payment.iban", "IE64IRCE92050112345678")...)
-		h.asStaff("m1", "billing")
+		h.asStaff("member-one", "billing")
 		shows(t, h.Post("/console/customers/"+string(other)+"/open", "approval", id), http.StatusNotFound)
 
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "approval", id), http.StatusOK, "IE29AIBK93115212345678")
@@ -278,7 +278,7 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 
 		h.as(s)
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Opened 1 detail", "Billing", "bank account (IBAN)")
-		h.asStaff("m1", "billing")
+		h.asStaff("member-one", "billing")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "invoice", "reason", "x", "field", "company.name"), http.StatusConflict, "Nobody has to agree")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "support", "reason", "x", "field", "contact.email"), http.StatusForbidden)
 	})
@@ -293,7 +293,7 @@ func TestALockedDetailSaysHowItsApprovalStands(t *testing.T) {
 	ok(t, err)
 	h := newHouse(t, storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}), s)
 	who := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
-	h.asStaff("m1", "support")
+	h.asStaff("member-one", "support")
 	shows(t, h.open(who, "support"), http.StatusOK, "Opens after one other person agreed.", "Ask for it")
 	at := h.Post("/console/customers/"+string(who)+"/ask", "purpose", "support", "reason", "Ticket 7", "field", "payment.iban").Header.Get("Location")
 	a := h.open(who, "support")
@@ -307,7 +307,7 @@ func TestALockedDetailSaysHowItsApprovalStands(t *testing.T) {
 func TestNobodyIsAskedAboutWhatIsNotThere(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.asStaff("m1", "billing")
+		h.asStaff("member-one", "billing")
 		a := h.Post("/console/customers/"+string(s)+"/ask", "purpose", "payment", "reason", "Refund 12", "field", "payment.iban")
 		shows(t, a, http.StatusConflict, "The customer has not given this", "bank account (IBAN)")
 		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
@@ -329,7 +329,7 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		base := "/console/customers/" + string(s)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		v := version(t, h.open(s, "support"))
 		asked := []string{"purpose", "support", "reason", "Ticket 7", "field", "contact.phone", "version", v}
 		a := h.Post(base+"/correct", asked...)
@@ -341,7 +341,7 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 		if a := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0111")...); a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		late := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0122")...)
 		shows(t, late, http.StatusConflict, "Somebody changed this in the meantime", "+353 1 555 0111", "+353 1 555 0122", "Save mine over it")
 		asked[7] = version(t, late)
@@ -353,7 +353,7 @@ func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Corrected 1 detail", "Customer support")
 
 		// A purpose that has no use for the field, and a role that has none, change nothing.
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		asked[5], asked[7] = "address.street", version(t, h.open(s, "support"))
 		shows(t, h.Post(base+"/save", append(asked, "address.street", "2 Quay")...), http.StatusForbidden)
 		h.asStaff("m4", "administrator")
@@ -369,7 +369,7 @@ func TestRemovingIsADeedOfItsOwn(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		base := "/console/customers/" + string(s)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		asked := func(field string, more ...string) []string {
 			return append([]string{"purpose", "support", "reason", "Ticket 7", "field", field, "version", version(t, h.open(s, "support"))}, more...)
 		}
@@ -390,8 +390,8 @@ func TestRemovingIsADeedOfItsOwn(t *testing.T) {
 		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusOK, "Remove")
 
 		// A program says so too.
-		c := h.api(loot.Actor{Kind: loot.Staff, ID: "m1", Roles: []loot.Role{"support"}}, "customers:correct")
-		h.asStaff("m1", "support")
+		c := h.api(loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"support"}}, "customers:correct")
+		h.asStaff("member-one", "support")
 		for body, want := range map[string]int{
 			`"fields":{"company.name":""}`:  http.StatusUnprocessableEntity,
 			`"fields":{"contact.phone":""}`: http.StatusUnprocessableEntity,
@@ -460,7 +460,7 @@ func TestAnErasedRecordOpensForNobody(t *testing.T) {
 		h.clock.Advance(200 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.drain()
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		shows(t, h.Get("/console/customers"), http.StatusOK, "erased")
 		shows(t, h.Get("/console/customers/"+string(s)), http.StatusOK, "This record is erased")
 		a := h.open(s, "support")

@@ -64,7 +64,7 @@ func TestTheRecordSaysWhatReallyHolds(t *testing.T) {
 			t.Errorf("an id of ours is shown: %s", code)
 		}
 
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		for _, phone := range []string{"+353 1 555 0100", "00353-1-555-0100"} {
 			shows(t, h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "support", "reason", "x", "field", "contact.phone"), http.StatusOK, "+353 1 555 0100")
 			v := version(t, h.open(s, "support"))

@@ -128,7 +128,7 @@ func TestTheTimelineHearsOfAnOpening(t *testing.T) {
 		if !lines.Scan() || lines.Text() != "retry: 500" || resp.Header.Get("Content-Type") != "text/event-stream" {
 			t.Fatalf("the stream begins with %q", lines.Text())
 		}
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "Ticket 7"), http.StatusOK)
 		for lines.Scan() && lines.Text() == "" {
 		}
@@ -153,7 +153,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 		}
 
 		h.clock.Advance(time.Second)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "Ticket 7"), http.StatusOK)
 		h.asStaff("m2", "dpo")
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "notice", "reason", "Letter"), http.StatusOK)
@@ -161,7 +161,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 		h.as(s)
 		a := h.Get(look) // no job was awaited, nothing was drained
 		shows(t, a, http.StatusOK, "Opened", "Customer support", "For “helping you”", "Made-up m2, Data protection officer")
-		hides(t, a, "m1", "Ticket 7", "<html")
+		hides(t, a, "member-one", "Ticket 7", "<html")
 
 		h.drain()
 		a = h.Get("/portal/timeline")
@@ -190,7 +190,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 func TestEveryPageOfALongTimeline(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.asStaff("m1", "support")
+		h.asStaff("member-one", "support")
 		for range pageLength + 5 {
 			h.clock.Advance(time.Minute)
 			shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "x"), http.StatusOK)
