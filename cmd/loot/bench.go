@@ -151,24 +151,18 @@ func (r *bench) serve() error {
 	var failed atomic.Int64
 
 	reason := func() string { return "ticket " + strconv.Itoa(rand.IntN(1e6)) }
-	serverBefore, databaseBefore := processTime(pid), r.databaseTime()
-	opens := r.load(r.clients(), &failed, func(int) (string, string, any) {
+	opens := r.loadAs("open", pid, &failed, func(int) (string, string, any) {
 		id := r.ids[rand.IntN(len(r.ids))]
 		return http.MethodPost, "/api/customers/" + string(id) + "/open", map[string]any{"purpose": "support", "reason": reason()}
 	})
-	r.metrics["opens_per_s"] = opens.perSecond
 	r.metrics["open_p50_ms"], r.metrics["open_p99_ms"] = percentile(opens.waits, 0.5), percentile(opens.waits, 0.99)
-	own, database := processTime(pid)-serverBefore, r.databaseTime()-databaseBefore
-	r.metrics["open_cpu_us"] = (own + database) * 1e6 / float64(len(opens.waits))
-	r.metrics["open_database_cpu_us"] = database * 1e6 / float64(len(opens.waits))
 	r.metrics["rss_mib"] = rss(pid)
 
 	var next atomic.Int64
-	creates := r.load(r.clients(), &failed, func(int) (string, string, any) {
+	r.loadAs("create", pid, &failed, func(int) (string, string, any) {
 		i := int(next.Add(1)) + 10_000_000
 		return http.MethodPost, "/api/customers", map[string]any{"service": "shared-hosting", "plan": "shared-small", "fields": app.ScratchFields(i), "form": "bench" + strconv.Itoa(i)}
 	})
-	r.metrics["creates_per_s"] = creates.perSecond
 	finds := r.load(waiters, &failed, func(int) (string, string, any) {
 		return http.MethodPost, "/api/customers/find", map[string]any{"purpose": "support", "field": "contact.email", "value": fmt.Sprintf("jo%d@example.com", rand.IntN(len(r.ids)))}
 	})
@@ -210,6 +204,18 @@ type loaded struct {
 // waiters is how many clients ask where the figure is the wait of one of them,
 // and not what the machine bears at most.
 const waiters = 2
+
+// loadAs is load by all clients, reported with the processor time that each
+// request took of the server and of the database.
+func (r *bench) loadAs(name string, server int, failed *atomic.Int64, next func(client int) (method, path string, body any)) loaded {
+	own, database := processTime(server), r.databaseTime()
+	out := r.load(r.clients(), failed, next)
+	own, database = processTime(server)-own, r.databaseTime()-database
+	r.metrics[name+"s_per_s"] = out.perSecond
+	r.metrics[name+"_cpu_us"] = (own + database) * 1e6 / float64(len(out.waits))
+	r.metrics[name+"_database_cpu_us"] = database * 1e6 / float64(len(out.waits))
+	return out
+}
 
 // load sends requests from several clients for a while.
 func (r *bench) load(clients int, failed *atomic.Int64, next func(client int) (method, path string, body any)) loaded {
