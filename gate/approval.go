@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/job"
 	"loot/store"
 )
 
@@ -173,7 +174,7 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		return a, err
 	}
 	if state == "approved" {
-		return a, g.Jobs.Publish(ctx, tx, "approval.given", id)
+		return a, g.Jobs.Publish(ctx, tx, job.Notice{Name: "approval.given", ID: id})
 	}
 	return a, nil
 }

@@ -460,7 +460,7 @@ func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string, c
 	if err != nil {
 		return "", err
 	}
-	return id, g.Jobs.Publish(ctx, tx, "incident.raised", id+" "+what+" "+entry)
+	return id, g.Jobs.Publish(ctx, tx, job.Notice{Name: "incident.raised", ID: id + " " + what + " " + entry})
 }
 
 // Note records in the ledger something that was done and needed no decision

@@ -43,7 +43,7 @@ func (g *Gate) notify(ctx context.Context, tx *store.Tx, entry string, r Request
 // and whom it is for, as "subject entry".
 func (g *Gate) deliver(ctx context.Context, n Notification) error {
 	return g.DB.InTx(ctx, func(tx *store.Tx) error {
-		return g.Jobs.Publish(ctx, tx, "notify."+n.Whom, string(n.Subject)+" "+n.Entry)
+		return g.Jobs.Publish(ctx, tx, job.Notice{Name: "notify." + n.Whom, ID: string(n.Subject) + " " + n.Entry})
 	})
 }
 

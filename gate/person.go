@@ -64,29 +64,35 @@ func (p personState) input(now time.Time) statement.Person {
 // A locked person is one whose state this transaction read under a lock.
 type locked loot.Subject
 
+// A lockedState is what a transaction keeps of a locked person.
+type lockedState struct {
+	personState
+	written bool // by this transaction, so that nobody else can read it meanwhile
+}
+
 // held returns the state of a person, which nobody changes before tx ends.
 // Whoever gives something for the first time gets a row here: without one there
 // would be nothing to lock.
 func (g *Gate) held(ctx context.Context, tx *store.Tx, s loot.Subject, collects bool) (personState, error) {
-	if p, ok := tx.Kept(locked(s)).(personState); ok {
-		return p, nil
+	if kept, ok := tx.Kept(locked(s)).(lockedState); ok {
+		return kept.personState, nil
 	}
 	p, known, err := g.person(ctx, tx, s, tx.ForShare())
 	if err != nil {
 		return personState{}, err
 	}
-	if !known && collects {
-		made, err := tx.Exec(ctx, newPerson, s)
+	made := !known && collects
+	if made {
+		n, err := tx.Exec(ctx, newPerson, s)
 		if err != nil {
 			return personState{}, fmt.Errorf("gate: person: %w", err)
 		}
-		if made == 0 { // somebody else made it meanwhile
+		if n == 0 { // somebody else made it meanwhile
 			return g.held(ctx, tx, s, collects)
 		}
-		known = true
 	}
-	if known {
-		tx.Keep(locked(s), p)
+	if known || made {
+		tx.Keep(locked(s), lockedState{p, made})
 	}
 	return p, nil
 }
@@ -111,19 +117,23 @@ func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock st
 // change rewrites a person's row under an exclusive lock: a decision that
 // already read it commits first, one that comes later sees the new row.
 func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(*personState)) error {
-	if err := tx.Queue(ctx, newPerson, s); err != nil {
-		return fmt.Errorf("gate: person: %w", err)
-	}
-	p, _, err := g.person(ctx, tx, s, tx.ForUpdate())
-	if err != nil {
-		return err
+	kept, _ := tx.Kept(locked(s)).(lockedState)
+	p := kept.personState
+	if !kept.written {
+		if err := tx.Queue(ctx, newPerson, s); err != nil {
+			return fmt.Errorf("gate: person: %w", err)
+		}
+		var err error
+		if p, _, err = g.person(ctx, tx, s, tx.ForUpdate()); err != nil {
+			return err
+		}
 	}
 	f(&p)
 	b, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
-	tx.Keep(locked(s), p)
+	tx.Keep(locked(s), lockedState{p, true})
 	if err := tx.Queue(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}

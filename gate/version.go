@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 )
@@ -191,7 +192,7 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	if !changes {
 		return nil // nobody was promised anything before the first version
 	}
-	return g.Jobs.Publish(ctx, tx, "statement.announced", hash)
+	return g.Jobs.Publish(ctx, tx, job.Notice{Name: "statement.announced", ID: hash})
 }
 
 func (g *Gate) refreshed(ctx context.Context) {

@@ -221,21 +221,26 @@ func (c *Client) Listen(notice, name string, work func(ctx context.Context, id s
 	c.notices[notice] = append(c.notices[notice], kind)
 }
 
-// Publish enqueues a job for everyone who listens to the notice. A notice to
-// which nobody listens is no fault.
-func (c *Client) Publish(ctx context.Context, tx *store.Tx, notice, id string) error {
-	c.mu.Lock()
-	kinds := c.notices[notice]
-	c.mu.Unlock()
-	if len(kinds) == 0 {
+// A Notice says what happened, by its name and by the id of what it happened to.
+type Notice struct{ Name, ID string }
+
+// Publish enqueues a job for everyone who listens to one of the notices. A
+// notice to which nobody listens is no fault.
+func (c *Client) Publish(ctx context.Context, tx *store.Tx, notices ...Notice) error {
+	var jobs []river.InsertManyParams
+	for _, n := range notices {
+		c.mu.Lock()
+		kinds := c.notices[n.Name]
+		c.mu.Unlock()
+		for _, kind := range kinds {
+			jobs = append(jobs, river.InsertManyParams{Args: heard{kind: kind, ID: n.ID}, InsertOpts: c.insertOptions(kind)})
+		}
+	}
+	if len(jobs) == 0 {
 		return nil
 	}
-	jobs := make([]river.InsertManyParams, len(kinds))
-	for i, kind := range kinds {
-		jobs[i] = river.InsertManyParams{Args: heard{kind: kind, ID: id}, InsertOpts: c.insertOptions(kind)}
-	}
 	if err := c.queue.insert(ctx, tx, jobs); err != nil {
-		return fmt.Errorf("job: publish %s: %w", notice, err)
+		return fmt.Errorf("job: publish: %w", err)
 	}
 	return nil
 }

@@ -262,8 +262,8 @@ func TestANoticeReachesEveryListener(t *testing.T) {
 		})
 		if err := db.InTx(t.Context(), func(tx *store.Tx) error {
 			return errors.Join(
-				c.Publish(t.Context(), tx, "customer.erased", "s1"),
-				c.Publish(t.Context(), tx, "nobody.listens", "s1"))
+				c.Publish(t.Context(), tx, job.Notice{Name: "customer.erased", ID: "s1"}),
+				c.Publish(t.Context(), tx, job.Notice{Name: "nobody.listens", ID: "s1"}))
 		}); err != nil {
 			t.Fatal(err)
 		}

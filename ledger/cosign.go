@@ -207,13 +207,19 @@ func (l *Ledger) askWitness(ctx context.Context, at WitnessAt) error {
 	if err != nil {
 		return err
 	}
-	cp, err := l.files.checkpoint()
-	if err != nil {
-		return err
+	for asked := uint64(0); ; {
+		cp, err := l.files.checkpoint()
+		if err != nil {
+			return err
+		}
+		_, err = w.ask(ctx, l.files, cp)
+		switch {
+		case errors.Is(err, errRewound) && cp.size > asked:
+			asked = cp.size // the log grows, and the witness may have been shown more of it meanwhile
+		case err == nil, errors.Is(err, errRewound), errors.Is(err, errForked):
+			return err
+		default:
+			return loot.Wrap(loot.Unavailable, err, "The witness cannot be asked at the moment: "+strconv.Quote(w.key.name)+".")
+		}
 	}
-	_, err = w.ask(ctx, l.files, cp)
-	if err != nil && !errors.Is(err, errRewound) && !errors.Is(err, errForked) {
-		return loot.Wrap(loot.Unavailable, err, "The witness cannot be asked at the moment: "+strconv.Quote(w.key.name)+".")
-	}
-	return err
 }

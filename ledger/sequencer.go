@@ -3,13 +3,13 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +23,6 @@ const (
 	pollEvery  = 100 * time.Millisecond // for entries of other nodes
 	linger     = 25 * time.Millisecond  // from one batch to the next, so that each is worth its writes
 	stuckAfter = 2 * time.Second        // a batch that takes longer is reported
-	placeChunk = 500                    // entries given their place by one statement
 )
 
 // Run watches the log and, whenever no other process does, sequences: it moves
@@ -399,42 +398,36 @@ func (s *sequencer) confirm(ctx context.Context, from, to uint64, at []placing, 
 	return nil
 }
 
-// place writes the places of entries, many by one statement.
+// place writes the places of entries by one statement, which is the same however
+// many they are, so that the database prepares it once.
 func place(ctx context.Context, tx *store.Tx, at []placing) error {
-	var q strings.Builder
-	args := make([]any, 0, 2*placeChunk)
-	flush := func() error {
-		if len(args) == 0 {
-			return nil
-		}
-		// "idx IS NULL" as such would have SQLite go over all that wait, for each.
-		q.WriteString(`) UPDATE ledger_entry SET idx = placed.idx FROM placed WHERE ledger_entry.id = placed.id AND COALESCE(ledger_entry.idx, -1) = -1`)
-		n, err := tx.Exec(ctx, q.String(), args...)
-		if err != nil {
+	list := make([][2]any, len(at))
+	for i, p := range at {
+		list[i] = [2]any{p.id, p.idx}
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	rows := `json_each($1)`
+	if tx.Dialect() == store.Postgres {
+		rows = `json_array_elements($1::json) AS list (value)`
+		// A plan that is kept was made for the table as it once was.
+		if err := tx.Queue(ctx, `SET LOCAL plan_cache_mode = force_custom_plan`); err != nil {
 			return err
 		}
-		if n != int64(len(args)/2) {
-			return errors.New("an entry already has its place")
-		}
-		q.Reset()
-		args = args[:0]
-		return nil
 	}
-	for _, p := range at {
-		if len(args) == 0 {
-			q.WriteString(`WITH placed (id, idx) AS (VALUES `)
-		} else {
-			q.WriteByte(',')
-		}
-		fmt.Fprintf(&q, "($%d,CAST($%d AS BIGINT))", len(args)+1, len(args)+2)
-		args = append(args, p.id, p.idx)
-		if len(args) == 2*placeChunk {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
+	// "idx IS NULL" as such would have SQLite go over all that wait, for each.
+	n, err := tx.Exec(ctx, `UPDATE ledger_entry SET idx = placed.idx
+		FROM (SELECT value->>0 AS id, CAST(value->>1 AS BIGINT) AS idx FROM `+rows+`) AS placed
+		WHERE ledger_entry.id = placed.id AND COALESCE(ledger_entry.idx, -1) = -1`, string(b))
+	if err != nil {
+		return err
 	}
-	return flush()
+	if n != int64(len(at)) {
+		return errors.New("an entry already has its place")
+	}
+	return nil
 }
 
 // catchUp brings the database up to date with a log that has more entries than

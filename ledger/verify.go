@@ -101,8 +101,8 @@ type verification struct {
 
 func (v *verification) run(ctx context.Context, against Against) error {
 	// The order matters. Whatever is in the log now was recorded before, so the
-	// database, looked at next, must know it; whatever the database then says
-	// is in the log must be there afterwards.
+	// database, looked at next, must know it; whatever the database and the
+	// checkpoints then say is in the log must be there afterwards.
 	var err error
 	if v.known, _, err = v.treeSize(); err != nil {
 		v.add(Change, treeState, "The log's state cannot be read: %v.", err)
@@ -111,6 +111,8 @@ func (v *verification) run(ctx context.Context, against Against) error {
 	if err := v.snapshot(ctx); err != nil {
 		return err
 	}
+	newest, unreadable := v.files.read(layout.CheckpointPath)
+	cosigned := v.cosigned.Load()
 	var root []byte
 	if v.Size, root, err = v.treeSize(); err != nil {
 		return fmt.Errorf("ledger: verify: %w", err)
@@ -127,7 +129,20 @@ func (v *verification) run(ctx context.Context, against Against) error {
 	if got, ok := v.rootAt(v.Size); ok && !bytes.Equal(got[:], root) {
 		v.add(Change, treeState, "The entries of the log do not give its root hash.")
 	}
-	v.checkpoints(against)
+	switch {
+	case errors.Is(unreadable, fs.ErrNotExist) && v.confirmed == 0:
+	case unreadable != nil:
+		v.add(Change, layout.CheckpointPath, "The newest checkpoint cannot be read: %v.", unreadable)
+	default:
+		v.compare(string(newest), layout.CheckpointPath, CutTail, Change)
+	}
+	if cosigned != nil {
+		v.compare(cosigned.raw, "the cosigned checkpoint", CutTail, Change)
+	}
+	if against.Checkpoint != nil {
+		v.Against = append(v.Against, "a saved checkpoint")
+		v.compare(string(against.Checkpoint), "the saved checkpoint", SetBack, SecondHistory)
+	}
 	return v.witness(ctx, against)
 }
 
@@ -438,26 +453,6 @@ func (v *verification) judge() {
 		} else {
 			v.add(Change, entry(idx), "The record and the log's entry are not the same.")
 		}
-	}
-}
-
-// checkpoints checks the signed checkpoints that there are: the log's newest,
-// the database's newest cosigned one, and the one to compare with.
-func (v *verification) checkpoints(against Against) {
-	raw, err := v.files.read(layout.CheckpointPath)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && v.confirmed == 0:
-	case err != nil:
-		v.add(Change, layout.CheckpointPath, "The newest checkpoint cannot be read: %v.", err)
-	default:
-		v.compare(string(raw), layout.CheckpointPath, CutTail, Change)
-	}
-	if cp := v.cosigned.Load(); cp != nil {
-		v.compare(cp.raw, "the cosigned checkpoint", CutTail, Change)
-	}
-	if against.Checkpoint != nil {
-		v.Against = append(v.Against, "a saved checkpoint")
-		v.compare(string(against.Checkpoint), "the saved checkpoint", SetBack, SecondHistory)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/job"
 	"loot/keyring"
 	"loot/store"
 )
@@ -40,7 +41,7 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	if err := v.Jobs.Enqueue(ctx, tx, destroyKey{g.Subject, g.Collection}); err != nil {
 		return err
 	}
-	return v.Jobs.Publish(ctx, tx, "person.erased", string(g.Subject))
+	return v.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(g.Subject)})
 }
 
 // bury leaves nothing of a record but that there was one.
@@ -253,6 +254,6 @@ func (v *Vault) buryAgain(ctx context.Context, p keyring.Person) error {
 		if _, err := tx.Exec(ctx, `UPDATE vault_record SET due = 0 WHERE subject = $1 AND collection = $2`, p.Subject.Compact(), string(p.Collection)); err != nil {
 			return err
 		}
-		return v.Jobs.Publish(ctx, tx, "person.erased", string(p.Subject))
+		return v.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(p.Subject)})
 	})
 }

@@ -80,26 +80,33 @@ func (v *Vault) propose(ctx context.Context, g gate.Grant, rec *record, values m
 	return nil
 }
 
-// OpenProposed is [Vault.Open] together with the values that wait to be
-// confirmed in the fields of the permit.
-func (v *Vault) OpenProposed(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, Proposals, error) {
+// An Opened is a record as a permit opened it.
+type Opened struct {
+	Row
+	Values  Values
+	Waiting Proposals // in the fields of the permit
+}
+
+// OpenRecord is [Vault.Open] together with the values that wait to be confirmed
+// and with what lists show of the record.
+func (v *Vault) OpenRecord(ctx context.Context, tx *store.Tx, p gate.Permit) (Opened, error) {
 	g, err := p.SpendAny(tx, ledger.Openings...)
 	if err != nil {
-		return nil, nil, err
+		return Opened{}, err
 	}
 	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
 	if err != nil {
-		return nil, nil, err
+		return Opened{}, err
 	}
 	o, err := v.opener(ctx, tx, g)
 	if err != nil {
-		return nil, nil, err
+		return Opened{}, err
 	}
 	values, err := o.values(rec)
 	if err != nil {
-		return nil, nil, err
+		return Opened{}, err
 	}
-	waiting := Proposals{}
+	out := Opened{Row: rec.Row, Values: values, Waiting: Proposals{}}
 	for _, c := range rec.cells {
 		f, is := c.proposes()
 		if !is || !slices.Contains(g.Fields, f) || c.expired(g.At) {
@@ -107,11 +114,11 @@ func (v *Vault) OpenProposed(ctx context.Context, tx *store.Tx, p gate.Permit) (
 		}
 		value, err := o.open(c)
 		if err != nil {
-			return nil, nil, err
+			return Opened{}, err
 		}
-		waiting[f] = Proposal{value, c.version}
+		out.Waiting[f] = Proposal{value, c.version}
 	}
-	return values, waiting, nil
+	return out, nil
 }
 
 var errNoProposal = loot.Errorf(loot.NotFound, "This does not wait to be confirmed any longer: it was changed meanwhile, given up, or too old.")
@@ -142,7 +149,11 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 		return fmt.Errorf("vault: proposed %s of %s: %w", f, g.Subject, err)
 	}
 	rec.cells = slices.Delete(rec.cells, i, i+1)
-	if err := v.put(ctx, tx, g, &rec, map[loot.Field]string{f: string(plain)}, Source(c.origin.source)); err != nil {
+	fresh, err := v.put(ctx, tx, g, &rec, map[loot.Field]string{f: string(plain)}, Source(c.origin.source))
+	if err != nil {
+		return err
+	}
+	if err := v.index(ctx, tx, rec.Subject, fresh); err != nil {
 		return err
 	}
 	rec.cells[rec.cell(f)].state = uint8(slices.Index(states, Verified))

@@ -25,8 +25,9 @@ func (b *bench) propose(t testing.TB, s loot.Subject, address string) int64 {
 
 func (b *bench) waiting(t testing.TB, s loot.Subject) (out vault.Proposals) {
 	t.Helper()
-	if err := b.with(t, request(loot.Use, s, "contact.email", "contact.name"), func(tx *store.Tx, p gate.Permit) (err error) {
-		_, out, err = b.vault.OpenProposed(t.Context(), tx, p)
+	if err := b.with(t, request(loot.Use, s, "contact.email", "contact.name"), func(tx *store.Tx, p gate.Permit) error {
+		rec, err := b.vault.OpenRecord(t.Context(), tx, p)
+		out = rec.Waiting
 		return err
 	}); err != nil {
 		t.Fatal(err)

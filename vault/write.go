@@ -43,12 +43,15 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 		}
 		g = next
 		rec.Subject, rec.collection = g.Subject, g.Collection
-		if err := v.put(ctx, tx, g, &rec, part.Given, src); err != nil {
+		if _, err := v.put(ctx, tx, g, &rec, part.Given, src); err != nil {
 			return err
 		}
 	}
 	if rec.Subject == "" {
 		return errors.New("vault: create: of nothing")
+	}
+	if err := v.index(ctx, tx, rec.Subject, rec.cells); err != nil {
+		return err
 	}
 	names, err := v.naming(ctx, tx, rec.cells)
 	if err != nil {
@@ -111,7 +114,11 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, c Chan
 var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
 
 func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) error {
-	if err := v.put(ctx, tx, g, rec, given, src); err != nil {
+	fresh, err := v.put(ctx, tx, g, rec, given, src)
+	if err != nil {
+		return err
+	}
+	if err := v.index(ctx, tx, rec.Subject, fresh); err != nil {
 		return err
 	}
 	rec.Changed = g.At
@@ -132,26 +139,26 @@ func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
 	return nil
 }
 
-// put puts what is given into the record's cells, and brings history and index
-// up to date. The permit must name every field that is given.
-func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) error {
+// put puts what is given into the record's cells, and what it replaces into the
+// history. It returns the fresh cells, which are not in the index yet. The permit
+// must name every field that is given.
+func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) (fresh []cell, err error) {
 	if g.Subject == "" || g.Collection == "" {
-		return g.Widened()
+		return nil, g.Widened()
 	}
 	for f := range given {
 		if !slices.Contains(g.Fields, f) {
-			return g.Widened()
+			return nil, g.Widened()
 		}
 	}
 	key, err := v.key(ctx, g.Subject, g.Collection)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := sound(g, given); err != nil {
-		return err
+		return nil, err
 	}
 	rec.Version++
-	var fresh []cell
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
 		value, ok := given[f]
@@ -160,11 +167,11 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 		}
 		d, ok := g.Statement.Field(f)
 		if !ok {
-			return g.Widened()
+			return nil, g.Widened()
 		}
 		if i := rec.cell(f); i >= 0 {
 			if err := v.supersede(ctx, tx, rec, i, g.At); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if value == "" {
@@ -176,17 +183,14 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 		next.sealed = key.Seal([]byte(value), next.bound())
 		if d.Index {
 			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		rec.cells = append(rec.cells, next)
 		fresh = append(fresh, next)
 	}
-	if err := v.index(ctx, tx, rec.Subject, fresh); err != nil {
-		return err
-	}
 	rec.sort()
-	return nil
+	return fresh, nil
 }
 
 // sound refuses what no form lets through: it would otherwise come out again

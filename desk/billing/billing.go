@@ -132,11 +132,7 @@ func (b *Billing) endService(ctx context.Context, tx *store.Tx, by loot.Actor, o
 
 // Plans returns what can be chosen for a service, for the form that orders it.
 func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, error) {
-	var plans []Plan
-	err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		plans, err = plansOf(ctx, tx, false)
-		return err
-	})
+	plans, err := b.listPlans(ctx, false)
 	var options []web.Option
 	for _, p := range plans {
 		if p.Service == service {

@@ -46,11 +46,8 @@ func (b *Billing) catalogue(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var plans []Plan
-	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-		plans, err = plansOf(r.Context(), tx, false)
-		return err
-	}); err != nil {
+	plans, err := b.listPlans(r.Context(), false)
+	if err != nil {
 		return err
 	}
 	v := catalogueView{View: web.ViewOf(r, "Services")}
@@ -239,11 +236,8 @@ func planFields(s *statement.Statement) web.Fields {
 }
 
 func (b *Billing) showPlans(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, form web.Fields, wrong error) error {
-	var plans []Plan
-	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-		plans, err = plansOf(r.Context(), tx, true)
-		return err
-	}); err != nil {
+	plans, err := b.listPlans(r.Context(), true)
+	if err != nil {
 		return err
 	}
 	v := plansView{View: web.ViewOf(r, "Prices"), Form: form, Wrong: web.ProblemsOf(wrong, form)}

@@ -109,8 +109,16 @@ func running(ctx context.Context, tx *store.Tx) (map[string]int, error) {
 	return out, rows.Err()
 }
 
-// plansOf returns the plans, the cheapest of each service first.
-func plansOf(ctx context.Context, tx *store.Tx, retired bool) ([]Plan, error) {
+// listPlans returns the plans, the cheapest of each service first.
+func (b *Billing) listPlans(ctx context.Context, retired bool) (out []Plan, err error) {
+	err = b.DB.Read(ctx, func(tx *store.Tx) error {
+		out, err = readPlans(ctx, tx, retired)
+		return err
+	})
+	return out, err
+}
+
+func readPlans(ctx context.Context, tx *store.Tx, retired bool) ([]Plan, error) {
 	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan ORDER BY service, retired, cents, id`)
 	if err != nil {
 		return nil, fmt.Errorf("billing: plans: %w", err)

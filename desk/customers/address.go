@@ -7,6 +7,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -54,7 +55,7 @@ func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statem
 	}
 	switch {
 	case address != "":
-		return c.Jobs.Publish(ctx, tx, addressProposed, string(req.Subject))
+		return c.Jobs.Publish(ctx, tx, job.Notice{Name: addressProposed, ID: string(req.Subject)})
 	case touched:
 		return c.Gate.Unconfirm(ctx, tx, req.Subject)
 	}
@@ -94,7 +95,7 @@ func waits(p vault.Proposal) *web.Alert {
 // sendAgain has the link sent again to the address that waits.
 func (c *customers) sendAgain(w http.ResponseWriter, r *http.Request) error {
 	if err := c.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return c.Jobs.Publish(r.Context(), tx, addressProposed, web.ActorOf(r.Context()).ID)
+		return c.Jobs.Publish(r.Context(), tx, job.Notice{Name: addressProposed, ID: web.ActorOf(r.Context()).ID})
 	}); err != nil {
 		return err
 	}

@@ -299,24 +299,20 @@ func (c *customers) apiOpen(ctx context.Context, in *openIn) (*openOut, error) {
 	}
 	out := &openOut{}
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		row, err := c.Vault.Row(ctx, tx, in.ID, collection)
+		p, err := c.decideHeld(ctx, tx, req)
 		if err != nil {
 			return err
 		}
-		p, err := c.Gate.Decide(ctx, tx, req)
+		rec, err := c.Vault.OpenRecord(ctx, tx, p)
 		if err != nil {
 			return err
 		}
-		values, waiting, err := c.Vault.OpenProposed(ctx, tx, p)
-		if err != nil {
-			return err
-		}
-		out.Body.Entry, out.Body.Clauses, out.Body.Version, out.Body.Locked = p.Entry(), p.Clauses(), row.Stamp(), locked
+		out.Body.Entry, out.Body.Clauses, out.Body.Version, out.Body.Locked = p.Entry(), p.Clauses(), rec.Stamp(), locked
 		out.Body.Fields = map[loot.Field]openField{}
-		for f, v := range values {
+		for f, v := range rec.Values {
 			//nolint:forbidigo // the answer to whom it was decided for, masked as the level says
 			one := openField{Value: v.Reveal(), Masked: v.Masked, Source: v.Source, Since: v.At.UTC(), State: v.State}
-			_, one.Waits = waiting[f]
+			_, one.Waits = rec.Waiting[f]
 			out.Body.Fields[f] = one
 		}
 		return nil

@@ -422,21 +422,29 @@ func levelOf(s *statement.Statement, d statement.FieldDecl) statement.Level {
 	return level
 }
 
+// decideHeld decides about a record, unless there is none: then that is the
+// answer, instead of a refusal.
+func (c *customers) decideHeld(ctx context.Context, tx *store.Tx, req gate.Request) (gate.Permit, error) {
+	p, err := c.Gate.Decide(ctx, tx, req)
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		if _, gone := c.Vault.Row(ctx, tx, req.Subject, collection); gone != nil {
+			return gate.Permit{}, gone
+		}
+	}
+	return p, err
+}
+
 // openFor decides and opens each request in one transaction and gathers what
 // came out as rows.
 func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, requests []gate.Request) (o *openedView, err error) {
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		o = &openedView{Purpose: string(a.Purpose)}
-		row, err := c.Vault.Row(ctx, tx, a.Subject, collection)
-		if err != nil {
-			return err
-		}
 		for _, req := range requests {
-			p, err := c.Gate.Decide(ctx, tx, req)
+			p, err := c.decideHeld(ctx, tx, req)
 			if err != nil {
 				return err
 			}
-			values, waiting, err := c.Vault.OpenProposed(ctx, tx, p)
+			rec, err := c.Vault.OpenRecord(ctx, tx, p)
 			if err != nil {
 				return err
 			}
@@ -448,8 +456,8 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 			}
 			for _, d := range s.Fields(collection) {
 				if slices.Contains(req.Fields, d.ID) {
-					one := c.openedRow(d, a, values, row)
-					_, one.Waits = waiting[d.ID]
+					one := c.openedRow(d, a, rec)
+					_, one.Waits = rec.Waiting[d.ID]
 					o.Rows = append(o.Rows, one)
 				}
 			}
@@ -470,11 +478,11 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 	return o, nil
 }
 
-func (c *customers) openedRow(d statement.FieldDecl, a ask, values vault.Values, row vault.Row) openedRow {
+func (c *customers) openedRow(d statement.FieldDecl, a ask, rec vault.Opened) openedRow {
 	base := "/console/customers/" + url.PathEscape(string(a.Subject))
-	out := openedRow{ID: string(d.ID), Title: d.Title, Hidden: a.hidden("field", string(d.ID), "version", row.Stamp())}
+	out := openedRow{ID: string(d.ID), Title: d.Title, Hidden: a.hidden("field", string(d.ID), "version", rec.Stamp())}
 	out.Correct = base + "/correct"
-	v, held := values[d.ID]
+	v, held := rec.Values[d.ID]
 	if !held {
 		out.State, out.Missing = web.Badge{Text: "not given"}, true
 		return out

@@ -197,9 +197,11 @@ func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return rec, err
 	}
-	if rec.values, rec.waiting, err = c.Vault.OpenProposed(ctx, tx, p); err != nil {
+	opened, err := c.Vault.OpenRecord(ctx, tx, p)
+	if err != nil {
 		return rec, err
 	}
+	rec.values, rec.waiting = opened.Values, opened.Waiting
 	if rec.person, err = c.Gate.Person(ctx, tx, rec.subject); err != nil {
 		return rec, err
 	}

@@ -113,6 +113,10 @@ func (c *customers) addService(ctx context.Context, s *statement.Statement, me l
 				return err
 			}
 		}
-		return c.order(ctx, tx, me, service.ID, a.plan)
+		ordered, err := c.order(ctx, tx, me, service.ID, a.plan)
+		if err != nil {
+			return err
+		}
+		return c.Jobs.Publish(ctx, tx, ordered)
 	})
 }

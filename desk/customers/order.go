@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -135,7 +136,8 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 		return err
 	}
 	person := loot.Actor{Kind: loot.Person, ID: string(subject)}
-	if err := c.order(ctx, tx, person, service.ID, a.plan); err != nil {
+	ordered, err := c.order(ctx, tx, person, service.ID, a.plan)
+	if err != nil {
 		return err
 	}
 	for _, id := range a.offers {
@@ -143,7 +145,7 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 			return err
 		}
 	}
-	return c.Jobs.Publish(ctx, tx, "person.registered", string(subject))
+	return c.Jobs.Publish(ctx, tx, ordered, job.Notice{Name: "person.registered", ID: string(subject)})
 }
 
 // collect takes what was given into the vault, in one decision for each
@@ -173,16 +175,17 @@ func sourceOf(service statement.ServiceDecl) vault.Source {
 	return vault.Source("your order: " + lowerFirst(service.Title))
 }
 
-// order orders a service for somebody who is known.
-func (c *customers) order(ctx context.Context, tx *store.Tx, person loot.Actor, service, plan string) error {
+// order orders a service for somebody who is known, and returns the notice of it
+// that is to be published.
+func (c *customers) order(ctx context.Context, tx *store.Tx, person loot.Actor, service, plan string) (job.Notice, error) {
 	o := Order{ID: loot.NewID("o"), Subject: loot.Subject(person.ID), Service: service, Plan: plan, Made: c.Now()}
 	if err := insertOrder(ctx, tx, o); err != nil {
-		return err
+		return job.Notice{}, err
 	}
 	if err := c.Gate.Order(ctx, tx, gate.Ordered{Subject: o.Subject, Collection: collection, By: person, Reference: o.ID, Service: service}); err != nil {
-		return err
+		return job.Notice{}, err
 	}
-	return c.Jobs.Publish(ctx, tx, "service.ordered", o.ID)
+	return job.Notice{Name: "service.ordered", ID: o.ID}, nil
 }
 
 // known returns the customer to whom the address that was given belongs, if it

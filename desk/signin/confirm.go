@@ -33,11 +33,11 @@ func (d *Desk) askToConfirm(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		values, proposals, err := d.kit.Vault.OpenProposed(ctx, tx, permit)
+		rec, err := d.kit.Vault.OpenRecord(ctx, tx, permit)
 		if err != nil {
 			return err
 		}
-		next, waits := proposals[to.field]
+		next, waits := rec.Waiting[to.field]
 		if !waits {
 			return nil // it was given up meanwhile
 		}
@@ -54,7 +54,7 @@ func (d *Desk) askToConfirm(ctx context.Context, id string) error {
 			return err
 		}
 		//nolint:forbidigo // the letters go to them
-		former, address := values[to.field].Reveal(), next.Reveal()
+		former, address := rec.Values[to.field].Reveal(), next.Reveal()
 		if former != "" && person.Confirmed {
 			// The same change has the same name, so that asking again shows it once.
 			m, err := d.formerLetter().Message(d.kit.House(), "address-"+number+"-"+id, former)

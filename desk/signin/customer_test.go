@@ -15,6 +15,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/gate"
+	"loot/job"
 	"loot/ledger"
 	"loot/mail"
 	"loot/statement"
@@ -167,7 +168,7 @@ func TestRegisteringSendsTheLinkThatConfirms(t *testing.T) {
 	h := onOne(t, base, Options{})
 	s := h.customer(jo)
 	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		return h.kit.Jobs.Publish(ctx, tx, "person.registered", string(s))
+		return h.kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.registered", ID: string(s)})
 	})
 	h.drain()
 	m, _ := h.mail.last(jo)
@@ -447,7 +448,7 @@ func TestErasureForgetsEverything(t *testing.T) {
 			return err
 		})
 		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			return h.kit.Jobs.Publish(ctx, tx, "person.erased", string(s))
+			return h.kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(s)})
 		})
 		h.drain()
 		leads(t, h.Get("/portal"), "/signin?next=%2Fportal")
