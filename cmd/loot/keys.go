@@ -11,7 +11,7 @@ import (
 )
 
 type keysCmd struct {
-	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions an hour later. May run while the server serves, and goes on where it was interrupted. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew. The root gets a new key, or is replaced by another root: name that with --root and the one that it replaces with --former-root."`
+	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions an hour later. May run while the server serves, and goes on where it was interrupted. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew. With that, or --root-only, the root gets a new key; with --former-root, which names it, another root replaces it, the one that --root names."`
 	Check  keysCheckCmd  `cmd:"" help:"Open every key file and every person's key, name what is damaged or missing, and count what is sealed by a version that was replaced."`
 }
 
