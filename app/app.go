@@ -91,11 +91,11 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.stop = append(a.stop, func() { a.keys.Close() })
-	root, err := c.root()
+	root, former, err := c.roots(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keyring.Open(ctx, keyring.Config{DB: a.keys, Dir: filepath.Join(c.KeyFolder, "epochs"), Root: root, Now: o.Now, Log: o.Log})
+	keys, err := keyring.Open(ctx, keyring.Config{DB: a.keys, Dir: filepath.Join(c.KeyFolder, "epochs"), Root: root, Former: former, Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package app
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
@@ -16,36 +18,48 @@ import (
 	"loot/mail"
 )
 
-// root opens what seals the key folder.
-func (c Config) root() (keyring.Root, error) {
-	kind, rest, _ := strings.Cut(c.Root, ":")
+// roots opens what seals the key folder, and what sealed it before.
+func (c Config) roots(ctx context.Context) (root keyring.Root, former []keyring.Root, err error) {
+	if root, err = c.root(ctx, "--root", c.Root, "--transit-token-file", c.TokenFile); err != nil || c.FormerRoot == "" {
+		return root, nil, err
+	}
+	one, err := c.root(ctx, "--former-root", c.FormerRoot, "--former-transit-token-file", cmp.Or(c.FormerFile, c.TokenFile))
+	return root, []keyring.Root{one}, err
+}
+
+func (c Config) root(ctx context.Context, flag, value, tokenFlag, tokenFile string) (keyring.Root, error) {
+	kind, rest, _ := strings.Cut(value, ":")
 	switch kind {
 	case "file":
 		return keyring.FileRoot(rest, c.Data, c.KeyFolder)
 	case "passphrase":
-		phrase, err := secretFile(rest, "the passphrase")
+		phrase, err := secretFile(rest, "the passphrase of "+flag)
 		if err != nil {
 			return nil, err
 		}
 		return keyring.PassphraseRoot(phrase)
 	case "transit":
-		return c.transit(rest)
+		return transit(flag, rest, tokenFlag, tokenFile)
+	case "aws-kms":
+		return keyring.AWSRoot(ctx, rest)
+	case "gcp-kms":
+		return keyring.GCPRoot(ctx, rest)
 	}
-	return nil, loot.Errorf(loot.Invalid, "--root: %q is none of file:PATH, passphrase:PATH and transit:URL#KEY.", c.Root)
+	return nil, loot.Errorf(loot.Invalid, "%s: %q is none of file:PATH, passphrase:PATH, transit:URL#KEY, aws-kms:ARN and gcp-kms:KEY.", flag, value)
 }
 
-func (c Config) transit(address string) (keyring.Root, error) {
+func transit(flag, address, tokenFlag, tokenFile string) (keyring.Root, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Fragment == "" {
-		return nil, loot.Errorf(loot.Invalid, "--root: a transit root is written transit:https://HOST:PORT#KEY.")
+		return nil, loot.Errorf(loot.Invalid, "%s: a transit root is written transit:https://HOST:PORT#KEY.", flag)
 	}
-	if c.TokenFile == "" {
-		return nil, loot.Errorf(loot.Invalid, "--transit-token-file names no file with the token.")
+	if tokenFile == "" {
+		return nil, loot.Errorf(loot.Invalid, "%s names no file with the token.", tokenFlag)
 	}
 	key := u.Fragment
 	u.Fragment = ""
 	return keyring.TransitRoot(keyring.Transit{
-		Address: strings.TrimSuffix(u.String(), "/"), Key: key, TokenFile: c.TokenFile, Client: &http.Client{Timeout: 10 * time.Second},
+		Address: strings.TrimSuffix(u.String(), "/"), Key: key, TokenFile: tokenFile, Client: &http.Client{Timeout: 10 * time.Second},
 	})
 }
 

@@ -19,6 +19,7 @@ type Report struct {
 	Files     int       `json:"files"`     // key files that open
 	System    int       `json:"system"`    // the program's own keys among them, …
 	Secrets   int       `json:"secrets"`   // … and its secrets, which are never replaced
+	OldRoot   int       `json:"old_root"`  // files that a former root sealed
 	Former    int       `json:"former"`    // versions of the program's own keys that are replaced and not destroyed yet
 	Waiting   int       `json:"waiting"`   // values that such a version sealed
 	Keys      int       `json:"keys"`      // persons' keys that open
@@ -93,7 +94,10 @@ func (k *Keyring) Check(ctx context.Context) (Report, error) {
 }
 
 func (r *Report) file(ctx context.Context, k *Keyring, id file, now *known) {
-	_, secret, err := k.folder.get(ctx, id)
+	c, secret, err := k.folder.get(ctx, id)
+	if err == nil && c.former {
+		r.OldRoot++
+	}
 	if err == nil && id.kind == systemFile {
 		set, perr := parseSystem(secret)
 		if perr != nil {

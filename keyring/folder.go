@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -75,6 +76,8 @@ type content struct {
 	Made  time.Time `json:"made"`
 	Root  string    `json:"root"` // that sealed the key, for people to read
 	Key   []byte    `json:"key"`
+
+	former bool // a former root opened it
 }
 
 func (c content) ad() []byte {
@@ -148,14 +151,53 @@ func (f *folder) opens(ctx context.Context) error {
 			return last // the root cannot be reached
 		}
 	}
-	if last != nil {
-		return loot.Wrap(loot.Unavailable, last, fmt.Sprintf("The root %s opens none of the keys in %s. Was another one used before?", f.root.ID(), f.dir))
+	if last == nil {
+		return nil
+	}
+	none := fmt.Sprintf("The root %s opens none of the keys in %s.", f.root.ID(), f.dir)
+	if len(f.former) > 0 {
+		none = fmt.Sprintf("%s opens any of the keys in %s.", f.neither(), f.dir)
+	}
+	return loot.Wrap(loot.Unavailable, last, none+" Was another one used before, or has it been replaced since?")
+}
+
+// neither begins a sentence about what no root opens.
+func (f *folder) neither() string {
+	s := "Neither the root " + f.root.ID()
+	for _, r := range f.former {
+		s += " nor the former root " + r.ID()
+	}
+	return s
+}
+
+// tryRoot has the root seal something and open it again, before anything stands
+// or falls with that. What a former root opens, too, was sealed by the very
+// root that is to be replaced.
+func (f *folder) tryRoot(ctx context.Context) error {
+	plain, ad := make([]byte, keySize), bind("loot root")
+	sealed, err := f.root.Wrap(ctx, plain, ad)
+	if err != nil {
+		return fmt.Errorf("keyring: seal by root: %w", err)
+	}
+	if got, err := f.root.Unwrap(ctx, sealed, ad); err != nil || !bytes.Equal(got, plain) {
+		return loot.Wrap(loot.Unavailable, cmp.Or(err, ErrTampered),
+			fmt.Sprintf("The root %s seals and does not open what it sealed, so no key was given to it. It has to be allowed both.", f.root.ID()))
+	}
+	for _, r := range f.former {
+		if _, err := r.Unwrap(ctx, sealed, ad); err == nil {
+			return loot.Errorf(loot.Invalid, "The root and the former root are one and the same, %s. Name the new one with --root and the one that it replaces with --former-root.", f.root.ID())
+		}
 	}
 	return nil
 }
 
-// put seals a key into a file that must not exist yet.
+// put seals a key into a file that must not exist yet. A process that runs
+// under a root which was replaced meanwhile puts nothing there: whoever starts
+// under the new one could not open it.
 func (f *folder) put(ctx context.Context, id file, key []byte) error {
+	if err := f.opens(ctx); err != nil {
+		return err
+	}
 	c := content{Kind: id.kind, Name: id.name, Epoch: id.epoch, Made: f.now().UTC().Truncate(time.Second)}
 	text, err := f.encode(ctx, c, key)
 	if err != nil {
@@ -218,11 +260,14 @@ func (f *folder) get(ctx context.Context, id file) (content, []byte, error) {
 	if !slices.ContainsFunc(append([]Root{f.root}, f.former...), func(r Root) bool { return r.ID() == c.Root }) {
 		reason = ErrRoot
 	}
-	for _, root := range append([]Root{f.root}, f.former...) {
+	for i, root := range append([]Root{f.root}, f.former...) {
 		plain, err := root.Unwrap(ctx, c.Key, ad)
 		if err != nil {
 			if loot.KindOf(err) == loot.Unavailable && unreachable == nil {
 				unreachable = err
+			}
+			if errors.Is(err, ErrRoot) {
+				reason = ErrRoot
 			}
 			continue // a former root may open it
 		}
@@ -230,7 +275,11 @@ func (f *folder) get(ctx context.Context, id file) (content, []byte, error) {
 		if len(plain) < len(sum) || subtle.ConstantTimeCompare(plain[:len(sum)], sum[:]) != 1 {
 			return c, nil, fault(id, ErrTampered)
 		}
+		c.former = i > 0
 		return c, plain[len(sum):], nil
+	}
+	if unreachable != nil && len(f.former) > 0 {
+		return c, nil, loot.Wrap(loot.Unavailable, unreachable, fmt.Sprintf("%s opens the key file %s. %s", f.neither(), id, loot.Message(unreachable)))
 	}
 	if unreachable != nil {
 		return c, nil, unreachable
@@ -239,6 +288,9 @@ func (f *folder) get(ctx context.Context, id file) (content, []byte, error) {
 }
 
 func fault(id file, err error) error {
+	if errors.Is(err, ErrRoot) {
+		return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key file %s is %v. If the root was being replaced, name both with --root and --former-root and finish that with loot keys rotate --root-only; otherwise restore the file from the backup of the keys.", id, err))
+	}
 	return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key file %s is %v. Restore it from the backup of the keys.", id, err))
 }
 

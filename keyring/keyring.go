@@ -45,7 +45,7 @@ type Config struct {
 	DB     *store.DB // the key store
 	Dir    string    // the key folder; made if it does not exist
 	Root   Root
-	Former []Root // roots that files may still be sealed by until [Keyring.RewrapRoot] is done
+	Former []Root // roots that files may still be sealed by until [Keyring.RotateRoot] is done
 	Now    func() time.Time
 	Log    *slog.Logger
 	Held   int           // how many persons' keys are held in memory at most; 0: 4,096

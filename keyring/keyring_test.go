@@ -2,11 +2,13 @@ package keyring_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,9 +48,11 @@ func (c *clock) pass(d time.Duration) {
 
 // place is where the keys of a test lie.
 type place struct {
-	db   *store.DB
-	dir  string
-	file string
+	db     *store.DB
+	dir    string
+	file   string // of the root, unless another is named
+	root   string // as rootAt reads it
+	former string
 	*clock
 }
 
@@ -60,11 +64,37 @@ func newPlace(t testing.TB, db *store.DB) place {
 
 func (p place) config(t testing.TB) keyring.Config {
 	t.Helper()
-	root, err := keyring.FileRoot(p.file)
+	c, err := rooted(keyring.Config{DB: p.db, Dir: p.dir, Now: p.now, Log: quiet}, p.rootName(), p.former)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return keyring.Config{DB: p.db, Dir: p.dir, Root: root, Now: p.now, Log: quiet}
+	return c
+}
+
+func (p place) rootName() string { return cmp.Or(p.root, "file:"+p.file) }
+
+// rooted gives a keyring its root and, if one is named, the former one.
+func rooted(c keyring.Config, root, former string) (_ keyring.Config, err error) {
+	if c.Root, err = rootAt(root); err != nil || former == "" {
+		return c, err
+	}
+	one, err := rootAt(former)
+	c.Former = []keyring.Root{one}
+	return c, err
+}
+
+// rootAt returns the root that is written file:PATH, passphrase:TEXT or
+// transit:TOKENFILE@URL.
+func rootAt(name string) (keyring.Root, error) {
+	kind, rest, _ := strings.Cut(name, ":")
+	switch kind {
+	case "passphrase":
+		return keyring.PassphraseRoot(rest)
+	case "transit":
+		token, address, _ := strings.Cut(rest, "@")
+		return keyring.TransitRoot(keyring.Transit{Address: address, Key: "loot", TokenFile: token, Client: &http.Client{Timeout: 10 * time.Second}})
+	}
+	return keyring.FileRoot(rest)
 }
 
 func (p place) open(t testing.TB) *keyring.Keyring {

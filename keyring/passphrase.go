@@ -75,6 +75,9 @@ func (p *Passphrase) Unwrap(_ context.Context, sealed, ad []byte) ([]byte, error
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	plain, err := p.key(header).Decrypt(sealed[argonHeader:], ad)
+	if err != nil && p.last != "" && p.last != header {
+		return nil, ErrRoot // one passphrase has one salt
+	}
 	if err != nil {
 		return nil, ErrTampered
 	}

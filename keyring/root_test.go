@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -9,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -172,9 +175,9 @@ func TestPassphrase(t *testing.T) {
 		}
 		return r
 	}
-	open := func(now keyring.Root, former ...keyring.Root) (*keyring.Keyring, error) {
+	open := func(now keyring.Root) (*keyring.Keyring, error) {
 		c := p.config(t)
-		c.Root, c.Former = now, former
+		c.Root = now
 		return keyring.Open(t.Context(), c)
 	}
 	k, err := open(root("correct horse battery"))
@@ -189,30 +192,174 @@ func TestPassphrase(t *testing.T) {
 	if _, err := k.RotateRoot(t.Context()); loot.KindOf(err) != loot.Invalid {
 		t.Errorf("a passphrase has nothing to rotate: %v", err)
 	}
-	// Changed: both are given once.
-	if k, err = open(root("another horse entirely"), root("correct horse battery")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := k.RewrapRoot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if k, err = open(root("another horse entirely")); err != nil {
+	if k, err = open(root("correct horse battery")); err != nil {
 		t.Fatal(err)
 	}
 	opens(t, person(t, k, s, customer), sealed, nil, "x")
-	if _, err := open(root("correct horse battery")); loot.KindOf(err) != loot.Unavailable {
-		t.Errorf("former passphrase: %v", err)
+}
+
+// keyFiles returns what is in the key folder, by name.
+func keyFiles(t *testing.T, p place) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	// To a key file and back works the same way.
+	files := map[string]string{}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(p.dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(b)
+	}
+	return files
+}
+
+// TestRootIsReplacedOnlyIfThatCanBeFinished: what would end with keys that
+// nobody opens, or with the same root, changes nothing.
+func TestRootIsReplacedOnlyIfThatCanBeFinished(t *testing.T) {
+	phrase := "passphrase:correct horse battery"
+	for name, c := range map[string]struct {
+		root   func(t *testing.T, p place) string
+		spoil  func(t *testing.T, p place)
+		former string
+		want   string
+		kind   loot.Kind
+	}{
+		"the same":                       {root: func(*testing.T, place) string { return phrase }, want: "one and the same", kind: loot.Invalid},
+		"a passphrase that is too short": {root: func(*testing.T, place) string { return "passphrase:short" }, want: "twelve characters", kind: loot.Invalid},
+		"allowed to seal only": {
+			root: func(t *testing.T, _ place) string { name, s := newTransit(t); s.sealOnly = true; return name },
+			want: "seals and does not open what it sealed", kind: loot.Unavailable,
+		},
+		"not reached": {
+			root: func(t *testing.T, _ place) string { name, s := newTransit(t); s.server.Close(); return name },
+			want: "does not answer as it should", kind: loot.Unavailable,
+		},
+		"another former root": {
+			root: func(*testing.T, place) string { return "passphrase:another horse entirely" }, former: "passphrase:incorrect horse battery",
+			want: "Neither the root passphrase nor the former root passphrase opens any of the keys", kind: loot.Unavailable,
+		},
+		"another former root, to a new file": {
+			root: func(_ *testing.T, p place) string { return "file:" + p.file }, former: "passphrase:incorrect horse battery",
+			want: "Neither the root file:none nor the former root passphrase opens the key file", kind: loot.Unavailable,
+		},
+		"a damaged key": {
+			root: func(*testing.T, place) string { return "passphrase:another horse entirely" },
+			spoil: func(t *testing.T, p place) {
+				if err := os.WriteFile(filepath.Join(p.dir, "system.staff.key"), []byte("{}"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: "system.staff.key", kind: loot.Unavailable,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
+			p.root = phrase
+			k := p.open(t)
+			create(t, k, loot.NewSubject(), customer)
+			system(t, k, "staff")
+			if c.spoil != nil {
+				c.spoil(t, p)
+			}
+			before := keyFiles(t, p)
+			replaced, err := rooted(keyring.Config{DB: p.db, Dir: p.dir, Now: p.now, Log: quiet}, c.root(t, p), cmp.Or(c.former, phrase))
+			if err == nil {
+				k, err = keyring.Open(t.Context(), replaced)
+			}
+			if err == nil {
+				_, err = k.RotateRoot(t.Context())
+			}
+			if loot.KindOf(err) != c.kind || !strings.Contains(loot.Message(err), c.want) {
+				t.Errorf("got %v: %v", loot.KindOf(err), err)
+			}
+			if !maps.Equal(before, keyFiles(t, p)) {
+				t.Error("key files were changed")
+			}
+			if _, err := os.Stat(p.file); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a key file was made: %v", err)
+			}
+		})
+	}
+}
+
+// TestWhoRunsUnderTheFormerRoot goes on for half an hour with what is open, and
+// makes no key that nobody could open later.
+func TestWhoRunsUnderTheFormerRoot(t *testing.T) {
+	p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
+	p.root = "passphrase:correct horse battery"
+	var log bytes.Buffer
 	c := p.config(t)
-	c.Former = []keyring.Root{root("another horse entirely")}
-	if k, err = keyring.Open(t.Context(), c); err != nil {
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	elsewhere, err := keyring.Open(t.Context(), c)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.RewrapRoot(t.Context()); err != nil {
-		t.Fatal(err)
+	s := loot.NewSubject()
+	sealed := create(t, elsewhere, s, customer).Seal([]byte("x"), nil)
+	staff := system(t, elsewhere, "staff")
+	own := sealOwn(t, staff, "who", "")
+	p.root, p.former = "passphrase:another horse entirely", p.root
+	k := p.open(t)
+	if r := check(t, k); r.OldRoot != 2 || len(r.Problems) > 0 {
+		t.Errorf("before: %+v", r)
 	}
-	opens(t, person(t, p.open(t), s, customer), sealed, nil, "x")
+	if n, err := k.RotateRoot(t.Context()); err != nil || n != 2 {
+		t.Fatalf("%d files, %v", n, err)
+	}
+	if r := check(t, k); r.OldRoot != 0 || len(r.Problems) > 0 {
+		t.Errorf("after: %+v", r)
+	}
+	before := keyFiles(t, p)
+
+	opens(t, person(t, elsewhere, s, customer), sealed, nil, "x")
+	if _, err := elsewhere.Epoch(t.Context(), "visitor"); loot.KindOf(err) != loot.Unavailable || !strings.Contains(loot.Message(err), "has it been replaced since") {
+		t.Errorf("an epoch: %v", err)
+	}
+	if _, err := elsewhere.System("mail"); loot.KindOf(err) != loot.Unavailable {
+		t.Errorf("a key of the program's own: %v", err)
+	}
+	if _, err := elsewhere.Secret("ledger", func() []byte { return []byte("s") }); loot.KindOf(err) != loot.Unavailable {
+		t.Errorf("a secret: %v", err)
+	}
+	if !maps.Equal(before, keyFiles(t, p)) {
+		t.Error("it left keys in the folder")
+	}
+	p.pass(29 * time.Minute)
+	for range 2 {
+		if got, err := staff.Open(own, nil); err != nil || string(got) != "who" {
+			t.Errorf("within half an hour: %q, %v", got, err)
+		}
+	}
+	if text := log.String(); strings.Count(text, "cannot be read again") != 1 || !strings.Contains(text, "key=staff until=2026-03-01T12:30:00") || !strings.Contains(text, "--former-root") {
+		t.Errorf("the log says: %s", text)
+	}
+	p.pass(time.Minute)
+	if _, err := staff.Open(own, nil); !errors.Is(err, keyring.ErrRoot) || !strings.Contains(loot.Message(err), "--former-root") {
+		t.Errorf("after half an hour: %v", err)
+	}
+	p.former = ""
+	k = p.open(t)
+	opens(t, person(t, k, s, customer), sealed, nil, "x")
+	if got, err := system(t, k, "staff").Open(own, nil); err != nil || string(got) != "who" {
+		t.Errorf("started anew: %q, %v", got, err)
+	}
+}
+
+// TestNewKeyAfterARotationElsewhere is sealed by the key that the key file has
+// now, and not by the one that it has forgotten.
+func TestNewKeyAfterARotationElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		elsewhere := p.open(t)
+		create(t, elsewhere, loot.NewSubject(), customer)
+		if _, err := p.open(t).RotateRoot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		create(t, elsewhere, loot.NewSubject(), applicant)
+		sound(t, p.open(t))
+	})
 }
 
 // TestPassphraseCostsAreBounded: a damaged file cannot ask for all memory.
@@ -248,6 +395,8 @@ type transit struct {
 	min      int
 	down     bool
 	ignoreAD bool // as versions before associated data do
+	sealOnly bool // the token may not decrypt
+	server   *httptest.Server
 }
 
 func (s *transit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -261,7 +410,7 @@ func (s *transit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusServiceUnavailable, "Vault is sealed")
 		return
 	}
-	if r.Header.Get("X-Vault-Token") != "s.token" {
+	if r.Header.Get("X-Vault-Token") != "s.token" || s.sealOnly && strings.Contains(r.URL.Path, "/decrypt/") {
 		fail(http.StatusForbidden, "permission denied")
 		return
 	}
@@ -342,27 +491,29 @@ func (s *transit) rotate() {
 	s.keys = append(s.keys, key)
 }
 
+// newTransit returns a service and how rootAt names it.
+func newTransit(t *testing.T) (name string, service *transit) {
+	t.Helper()
+	service = &transit{}
+	service.rotate()
+	service.server = httptest.NewServer(service)
+	t.Cleanup(service.server.Close)
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("s.token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "transit:" + token + "@" + service.server.URL, service
+}
+
 func TestTransit(t *testing.T) {
 	for _, ignoreAD := range []bool{false, true} {
 		t.Run(fmt.Sprintf("ignoreAD=%v", ignoreAD), func(t *testing.T) {
-			service := &transit{ignoreAD: ignoreAD}
-			service.rotate()
-			server := httptest.NewServer(service)
-			defer server.Close()
+			name, service := newTransit(t)
+			service.ignoreAD = ignoreAD
+			token, _, _ := strings.Cut(strings.TrimPrefix(name, "transit:"), "@")
 			p := newPlace(t, storetest.Open(t, storetest.SQLite(t), nil))
-			token := filepath.Join(t.TempDir(), "token")
-			if err := os.WriteFile(token, []byte("s.token\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			open := func() (*keyring.Keyring, error) {
-				root, err := keyring.TransitRoot(keyring.Transit{Address: server.URL, Key: "loot", TokenFile: token, Client: &http.Client{Timeout: 10 * time.Second}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				c := p.config(t)
-				c.Root = root
-				return keyring.Open(t.Context(), c)
-			}
+			p.root = name
+			open := func() (*keyring.Keyring, error) { return keyring.Open(t.Context(), p.config(t)) }
 			k, err := open()
 			if err != nil {
 				t.Fatal(err)
@@ -396,7 +547,7 @@ func TestTransit(t *testing.T) {
 			swapKeys(t, p.dir, "epoch.customer.1.key", "epoch.applicant.1.key")
 
 			service.down = true
-			if _, err := open(); loot.KindOf(err) != loot.Unavailable || errors.Is(err, keyring.ErrTampered) || !strings.Contains(loot.Message(err), server.URL) {
+			if _, err := open(); loot.KindOf(err) != loot.Unavailable || errors.Is(err, keyring.ErrTampered) || !strings.Contains(loot.Message(err), service.server.URL) {
 				t.Errorf("a sealed service: %v", err)
 			}
 			service.down = false
@@ -406,7 +557,7 @@ func TestTransit(t *testing.T) {
 			if _, err := open(); loot.KindOf(err) != loot.Unavailable || !strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "s.wrong") {
 				t.Errorf("a wrong token: %v", err)
 			}
-			server.Close()
+			service.server.Close()
 			if _, err := open(); loot.KindOf(err) != loot.Unavailable {
 				t.Errorf("nobody there: %v", err)
 			}

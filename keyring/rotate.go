@@ -224,14 +224,24 @@ func Still(ctx context.Context, db *store.DB, f func() error) error {
 	return db.Alone(ctx, "keyring", f)
 }
 
-// RewrapRoot seals every file of the key folder anew by the root, including
-// those that a former root sealed. Until it has returned, keep both.
-func (k *Keyring) RewrapRoot(ctx context.Context) (files int, err error) {
+// rewrapRoot seals every file of the key folder anew by the root, including
+// those that a former root sealed. It changes none unless every one of them
+// opens, and unless the root opens what it seals.
+func (k *Keyring) rewrapRoot(ctx context.Context) (files int, err error) {
 	err = k.DB.Alone(ctx, "keyring", func() error {
 		ids, _, err := k.folder.list()
 		if err != nil {
 			return err
 		}
+		for _, id := range ids {
+			if _, _, err := k.folder.get(ctx, id); err != nil {
+				return err
+			}
+		}
+		if err := k.folder.tryRoot(ctx); err != nil {
+			return err
+		}
+		k.step("root: tried")
 		for _, id := range ids {
 			c, key, err := k.folder.get(ctx, id)
 			if err != nil {
@@ -248,20 +258,25 @@ func (k *Keyring) RewrapRoot(ctx context.Context) (files int, err error) {
 	return files, err
 }
 
-// RotateRoot gives the root a new key, seals every file by it and has the root
-// forget the former one. A root that has no keys of its own to change, such as
-// a passphrase, is changed by opening the keyring with the new one as Root and
-// the former one in Former, and then [Keyring.RewrapRoot].
+// RotateRoot replaces what seals the key folder. With a former root it seals
+// every file by the one in use; the former one is needed until that has been
+// done, and not after. Otherwise it gives the root a new key, seals every file
+// by it and has the root forget the former key, which a root of one key, such
+// as a passphrase, cannot. It can be killed at any instant and is then called
+// again with the same roots.
 func (k *Keyring) RotateRoot(ctx context.Context) (files int, err error) {
+	if len(k.Former) > 0 {
+		return k.rewrapRoot(ctx)
+	}
 	r, ok := k.Root.(Rotator)
 	if !ok {
-		return 0, loot.Errorf(loot.Invalid, "The root %s has one key only. Start with a new root and name this one as the former.", k.Root.ID())
+		return 0, loot.Errorf(loot.Invalid, "The root %s has one key only. To replace it, name a new one with --root and this one with --former-root.", k.Root.ID())
 	}
 	if err := r.Rotate(ctx); err != nil {
 		return 0, err
 	}
 	k.step("root: rotated")
-	if files, err = k.RewrapRoot(ctx); err != nil {
+	if files, err = k.rewrapRoot(ctx); err != nil {
 		return files, err
 	}
 	k.step("root: wrapped")

@@ -3,6 +3,7 @@ package keyring_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -297,11 +298,11 @@ func victim(at string) int {
 		return fail(err)
 	}
 	defer db.Close()
-	root, err := keyring.FileRoot(os.Getenv("KEYRING_ROOT"))
+	c, err := rooted(keyring.Config{DB: db, Dir: os.Getenv("KEYRING_DIR"), Now: victimClock.now, Log: quiet}, os.Getenv("KEYRING_ROOT"), os.Getenv("KEYRING_FORMER"))
 	if err != nil {
 		return fail(err)
 	}
-	k, err := keyring.Open(ctx, keyring.Config{DB: db, Dir: os.Getenv("KEYRING_DIR"), Root: root, Now: victimClock.now, Log: quiet})
+	k, err := keyring.Open(ctx, c)
 	if err != nil {
 		return fail(err)
 	}
@@ -322,7 +323,7 @@ func victim(at string) int {
 // every kill all that was sealed still opens, doing the work again finishes
 // it, and nothing is left over.
 func TestKilledAtEveryStep(t *testing.T) {
-	steps := map[string]int{"epoch": 7, "root": 4, "system": 6, "first": 2, "destroy": 1}
+	steps := map[string]int{"epoch": 7, "root": 5, "system": 6, "first": 2, "destroy": 1}
 	for _, engine := range []struct {
 		name string
 		url  func(testing.TB) string
@@ -330,7 +331,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 		for work := range victims {
 			t.Run(engine.name+"/"+work, func(t *testing.T) {
 				kills := 0
-				for n := 1; killed(t, engine.url(t), work, n); n++ {
+				for n := 1; killed(t, engine.url(t), work, n, "", ""); n++ {
 					kills++
 				}
 				if kills < steps[work] {
@@ -341,14 +342,39 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
-func killed(t *testing.T, url, work string, n int) bool {
+// TestReplacementOfTheRootKilledAtEveryStep replaces each kind of root by each,
+// and by another of its own kind.
+func TestReplacementOfTheRootKilledAtEveryStep(t *testing.T) {
+	kinds := map[string]func(t *testing.T) string{
+		"file":       func(t *testing.T) string { return "file:" + filepath.Join(t.TempDir(), "root.key") },
+		"passphrase": func(*testing.T) string { return "passphrase:" + rand.Text() },
+		"transit":    func(t *testing.T) string { name, _ := newTransit(t); return name },
+	}
+	for from, former := range kinds {
+		for to, root := range kinds {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				kills := 0
+				for n := 1; killed(t, storetest.SQLite(t), "root", n, former(t), root(t)); n++ {
+					kills++
+				}
+				if kills != 3 { // tried, two files
+					t.Errorf("killed at %d steps", kills)
+				}
+			})
+		}
+	}
+}
+
+// killed does the work, kills it at its n-th step and looks what is left. If a
+// former root is named, the work begins under that and goes on with both.
+func killed(t *testing.T, url, work string, n int, former, root string) bool {
 	t.Helper()
 	db, err := store.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := newPlace(t, db)
-	p.clock = victimClock
+	p.clock, p.root = victimClock, former
 	k, err := keyring.Open(t.Context(), p.config(t))
 	if err != nil {
 		t.Fatal(err)
@@ -362,7 +388,7 @@ func killed(t *testing.T, url, work string, n int) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	former := sealOwn(t, sys, "who", "")
+	before := sealOwn(t, sys, "who", "")
 	makeDesk(t, db)
 	for i := range 7 {
 		putOnDesk(t, db, sys, fmt.Sprint("row", i), "who")
@@ -371,9 +397,10 @@ func killed(t *testing.T, url, work string, n int) bool {
 		t.Fatal(err)
 	}
 
+	p.root, p.former = root, former
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), "KEYRING_KILL_AT="+strconv.Itoa(n), "KEYRING_WORK="+work,
-		"KEYRING_URL="+url, "KEYRING_ROOT="+p.file, "KEYRING_DIR="+p.dir)
+		"KEYRING_URL="+url, "KEYRING_ROOT="+p.rootName(), "KEYRING_FORMER="+former, "KEYRING_DIR="+p.dir)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	step, err := cmd.Output()
@@ -419,8 +446,15 @@ func killed(t *testing.T, url, work string, n int) bool {
 	if err := victims[work](t.Context(), k); err != nil {
 		t.Fatalf("again, killed at %s: %v", step, err)
 	}
+	if p.former != "" {
+		p.root, p.former = former, ""
+		if _, err := keyring.Open(t.Context(), p.config(t)); loot.KindOf(err) != loot.Unavailable {
+			t.Errorf("killed at %s: the former root still opens: %v", step, err)
+		}
+		p.root = root
+	}
 	whole(p.open(t), "after doing it again")
-	if _, err := system(t, p.open(t), "staff").Open(former, nil); (err == nil) == (work == "system") {
+	if _, err := system(t, p.open(t), "staff").Open(before, nil); (err == nil) == (work == "system") {
 		t.Errorf("killed at %s: what was sealed before the work: %v", step, err)
 	}
 	sound(t, k)

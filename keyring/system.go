@@ -45,6 +45,8 @@ type SystemKey struct {
 	mu   sync.Mutex // one goroutine at a time reads the file
 	set  atomic.Pointer[systemSet]
 
+	warned atomic.Pointer[systemSet] // that could not be confirmed
+
 	holding sync.Mutex
 	holds   []holds
 	told    bool // that Hold was called
@@ -181,6 +183,9 @@ func (s *SystemKey) current() (*systemSet, error) {
 		return s.set.Load(), nil
 	}
 	if age >= 0 && age < confirmWithin {
+		if s.warned.Swap(set) != set {
+			s.k.Log.Warn("a key that was read cannot be read again; it is used for a while", "key", s.name, "until", set.seen.Add(confirmWithin), "err", err)
+		}
 		return set, nil // the folder may be back before it matters
 	}
 	return nil, err

@@ -11,7 +11,7 @@ import (
 )
 
 type keysCmd struct {
-	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions an hour later. May run while the server serves, and goes on where it was interrupted. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew."`
+	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions an hour later. May run while the server serves, and goes on where it was interrupted. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew. With that, or --root-only, the root gets a new key; with --former-root, which names it, another root replaces it, the one that --root names."`
 	Check  keysCheckCmd  `cmd:"" help:"Open every key file and every person's key, name what is damaged or missing, and count what is sealed by a version that was replaced."`
 }
 
@@ -19,7 +19,7 @@ type keysRotateCmd struct {
 	app.Config
 	Collection []loot.Collection `help:"Only this collection; may be given more than once." placeholder:"ID" xor:"only"`
 	OwnOnly    bool              `help:"Only the program's own keys: accountability of staff, approvals, incidents, mail, sessions, ways to sign in." xor:"only"`
-	RootOnly   bool              `help:"Only the root: wrap every key file by a new root key." xor:"only"`
+	RootOnly   bool              `help:"Only the root: wrap every key file by a new key of the root or, with --former-root, by the root that replaces it." xor:"only"`
 	AlsoRoot   bool              `help:"The root, too."`
 }
 
@@ -31,6 +31,11 @@ func (k *keysRotateCmd) Run(c *command) error {
 				return err
 			}
 			fmt.Fprintf(c.stdout, "The root is new; %d key files were wrapped by it.\n", n)
+			if k.FormerRoot != "" {
+				fmt.Fprintf(c.stdout, "It is %s, and the former root opens none of them any more. Start each server with --root as given here and without --former-root. Older backups of the keys still open with the former root.\n", a.Keyring.Root.ID())
+			}
+		} else if k.FormerRoot != "" {
+			fmt.Fprintln(c.stdout, "The root is not replaced by this: add --also-root, or call it with --root-only. Until then, keep the former root.")
 		}
 		if k.RootOnly {
 			return nil
@@ -123,6 +128,11 @@ func (k *keysCheckCmd) Run(c *command) error {
 			fmt.Fprintf(c.stdout, "%d key files and %d persons' keys open; %d persons' keys were destroyed; %d problems\n", r.Files, r.Keys, r.Destroyed, len(r.Problems))
 			fmt.Fprintf(c.stdout, "of the files, %d are the program's own keys and %d its secrets; %d versions of those keys are replaced and not destroyed yet, and %d values are still sealed by them\n",
 				r.System, r.Secrets, r.Former, r.Waiting)
+			if r.OldRoot > 0 {
+				fmt.Fprintf(c.stdout, "%d key files are wrapped by the former root; loot keys rotate --root-only wraps them by the new one\n", r.OldRoot)
+			} else if k.FormerRoot != "" {
+				fmt.Fprintln(c.stdout, "none of the files is wrapped by the former root; the settings need not name it")
+			}
 		}
 		if len(r.Problems) > 0 {
 			return exit(1)
