@@ -40,7 +40,7 @@ func TestTheComparisonSaysWhatChangesInWords(t *testing.T) {
 	hash := h.announce(source, start.AddDate(0, 0, 40))
 	a := h.Get("/statement/versions/" + hash)
 	shows(t, a, http.StatusOK,
-		"Version: 2026-1 From then on Version: 2026-2",
+		"The statement as a whole Until then Version: 2026-1 From then on Version: 2026-2",
 		"Purpose “Writing invoices” network.purpose Until then Kept afterwards: 45 days From then on Kept afterwards: 60 days",
 		"Purpose “Lending a hand” network.purpose Until then Name: Helping you From then on Name: Lending a hand",
 		"You can ask us to check adequacy.request Until then You need no reason for asking. From then on No reason is needed.",
