@@ -32,7 +32,6 @@ type Facts struct {
 	Country    string          `json:"country,omitempty"`   // of the recipient
 	Collection loot.Collection `json:"collection,omitempty"`
 	Fields     int             `json:"fields,omitempty"` // how many were opened
-	Count      int             `json:"count,omitempty"`
 	Note       string          `json:"note,omitempty"`  // such as "statement.announced", "key.destroyed"
 	Input      json.RawMessage `json:"input,omitempty"` // what the rules read
 }
