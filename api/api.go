@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -44,6 +45,9 @@ type Options struct {
 	Authenticate func(ctx context.Context, token string) (Caller, error)
 	// Allow limits how often whoever asks may do so; nil: as often as they like.
 	Allow func(r *http.Request) error
+	// Request returns the number under which the log knows a request; nil: it
+	// has none.
+	Request func(ctx context.Context) string
 	// Scopes says in words what each scope is for. An operation may name no other.
 	Scopes map[Scope]string
 }
@@ -140,7 +144,7 @@ func Add[I, O any](a *API, op Operation, do func(context.Context, *I) (*O, error
 	}
 	h := huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Text,
-		DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody, Errors: a.statuses(op),
+		DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody, Errors: a.statuses(op, takesBody[I]()), Responses: map[string]*huma.Response{},
 	}
 	if h.MaxBodyBytes == 0 {
 		h.MaxBodyBytes = MaxBody
@@ -164,25 +168,62 @@ func Add[I, O any](a *API, op Operation, do func(context.Context, *I) (*O, error
 		}
 		return out, nil
 	})
+	explain(h.Responses)
+}
+
+// explain says of each answer that refuses which types of problem it is, and of
+// one that passes when to try again.
+func explain(responses map[string]*huma.Response) {
+	for _, p := range loot.Problems() {
+		r, ok := responses[strconv.Itoa(p.Status)]
+		if !ok {
+			continue
+		}
+		said := fmt.Sprintf("%s (%s)", p.Title, p.Type())
+		if r.Description != http.StatusText(p.Status) {
+			said = r.Description + "; or: " + said
+		}
+		r.Description = said
+		if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
+			r.Headers = map[string]*huma.Header{"Retry-After": {Description: "After how many seconds to try again.", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+		}
+	}
 }
 
 // statuses lists the problems that the document shows for an operation.
-func (a *API) statuses(op Operation) []int {
+func (a *API) statuses(op Operation, body bool) []int {
 	list := []int{http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	if body {
+		list = append(list, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	if !op.Public {
 		list = append(list, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	for _, k := range op.Kinds {
-		list = append(list, statusOf[k])
+		list = append(list, k.Status())
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// takesBody reports whether requests of the type have one.
+func takesBody[I any]() bool {
+	t := reflect.TypeFor[I]()
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	_, body := t.FieldByName("Body")
+	_, raw := t.FieldByName("RawBody")
+	return body || raw
 }
 
 // admit lets through whoever has a token with the scope.
 func (a *API) admit(op Operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, _ := humago.Unwrap(ctx)
+		if a.opts.Request != nil {
+			ctx = huma.WithValue(ctx, requestKey{}, a.opts.Request(r.Context()))
+		}
 		if a.opts.Allow != nil {
 			if err := a.opts.Allow(r); err != nil {
 				a.refuse(ctx, op, err)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,12 @@ func (refused) Refused() (loot.Clause, string, []string) {
 	return "security.levels", "Levels", []string{"a second person"}
 }
 
+// often is over in less than seven seconds.
+type often struct{ error }
+
+func (e often) Unwrap() error       { return e.error }
+func (e often) Wait() time.Duration { return 6100 * time.Millisecond }
+
 // serve returns an API whose one operation answers with err, if not nil.
 func serve(t *testing.T, err error) (*httptest.Server, *api.API, *bytes.Buffer) {
 	t.Helper()
@@ -72,9 +79,10 @@ func serve(t *testing.T, err error) (*httptest.Server, *api.API, *bytes.Buffer) 
 			}
 			return api.Caller{}, loot.Errorf(loot.SignIn, "The token is not known, or has ended.")
 		},
+		Request: func(context.Context) string { return "r1" },
 		Allow: func(r *http.Request) error {
 			if r.Header.Get("Often") != "" {
-				return loot.Errorf(loot.Limited, "Too often.")
+				return often{loot.Errorf(loot.Limited, "Too often.")}
 			}
 			return nil
 		},
@@ -164,7 +172,7 @@ func TestOperationIsClosedWithoutItsScope(t *testing.T) {
 	if a := call(t, srv, "POST", open, "", `{"purpose":"invoice"}`, "Authorization", "Basic reader"); a.status != 401 {
 		t.Errorf("another scheme: %d", a.status)
 	}
-	if a := call(t, srv, "GET", "/api/ping", "", "", "Often", "1"); a.status != 429 || a.header.Get("Retry-After") == "" {
+	if a := call(t, srv, "GET", "/api/ping", "", "", "Often", "1"); a.status != 429 || a.header.Get("Retry-After") != "7" {
 		t.Errorf("too often: %d", a.status)
 	}
 }
@@ -210,7 +218,7 @@ func TestProblemsNeverRepeatWhatWasSent(t *testing.T) {
 			t.Errorf("%s: %s", name, a.body)
 		}
 		var p api.Problem
-		if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.Status != c.want || p.Title == "" || p.Detail == "" || p.Type != "about:blank" {
+		if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.Status != c.want || p.Title == "" || p.Detail == "" || p.Type != loot.ProblemOf(c.want, "").Type() || p.Type == "about:blank" || p.Instance != "urn:loot:request:r1" {
 			t.Errorf("%s: not a problem: %v %s", name, err, a.body)
 		}
 	}
@@ -231,10 +239,11 @@ func TestErrorsOfHandlersBecomeProblems(t *testing.T) {
 		status int
 		says   string
 	}{
-		"refusal":  {refused{}, 403, `"title":"Levels","status":403,"detail":"Support may not open this.","clause":"security.levels","needed":["a second person"],"approval":{"id":"a7","asked":"2026-03-01T12:00:00Z","until":"2026-03-04T12:00:00Z","agreed":1,"needed":2}`},
+		"refusal":  {refused{}, 403, `"type":"/problems/refused","title":"The statement does not permit this","status":403,"detail":"Support may not open this.","instance":"urn:loot:request:r1","clause":"security.levels","clause_title":"Levels","needed":["a second person"],"approval":{"id":"a7","asked":"2026-03-01T12:00:00Z","until":"2026-03-04T12:00:00Z","agreed":1,"needed":2}`},
 		"conflict": {loot.Errorf(loot.Conflict, "It changed."), 409, `"It changed."`},
 		"invalid":  {&loot.Error{Kind: loot.Invalid, Msg: "No.", Fields: map[string]string{"purpose": "Not now."}}, 422, `"pointer":"#/purpose"`},
 		"internal": {errors.New("pq: value Erika"), 500, `our side`},
+		"lost":     {loot.Wrap(loot.Unavailable, errors.New("pq: Erika"), "The database is gone."), 503, `"type":"/problems/unavailable"`},
 	} {
 		srv, _, log := serve(t, c.err)
 		a := call(t, srv, "POST", open, "reader", `{"purpose":"invoice"}`)
@@ -243,6 +252,12 @@ func TestErrorsOfHandlersBecomeProblems(t *testing.T) {
 		}
 		if (name == "internal") != strings.Contains(log.String(), "operation failed") {
 			t.Errorf("%s: the log says %s", name, log)
+		}
+		if c.status >= 500 && !strings.Contains(log.String(), "request=r1") {
+			t.Errorf("%s: the log does not know the instance: %s", name, log)
+		}
+		if got := a.header.Get("Retry-After"); (c.status == 503) != (got != "") {
+			t.Errorf("%s: Retry-After %q", name, got)
 		}
 	}
 }
@@ -344,4 +359,48 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("%d for %q", rec.Code, body)
 		}
 	})
+}
+
+// The document names every problem that an operation with a body is answered
+// with before its handler is asked, and none of them where there is no body.
+func TestTheDocumentNamesWhatBodiesAreAnsweredWith(t *testing.T) {
+	srv, _, _ := serve(t, nil)
+	a := call(t, srv, "GET", "/api/openapi.json", "", "")
+	var doc struct {
+		Paths map[string]map[string]struct {
+			RequestBody any
+			Responses   map[string]struct {
+				Description string
+				Headers     map[string]any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(a.body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	bodies := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if op.RequestBody != nil {
+				bodies++
+			}
+			for _, status := range []string{"400", "408", "413", "415"} {
+				if _, ok := op.Responses[status]; ok != (op.RequestBody != nil) {
+					t.Errorf("%s %s: %s documented: %v, has a body: %v", method, path, status, ok, op.RequestBody != nil)
+				}
+			}
+			for _, p := range loot.Problems() {
+				r, ok := op.Responses[strconv.Itoa(p.Status)]
+				if ok && !strings.Contains(r.Description, p.Title+" ("+p.Type()+")") {
+					t.Errorf("%s %s: %d is described as %q", method, path, p.Status, r.Description)
+				}
+				if wait := p.Status == 429 || p.Status == 503; ok && (r.Headers["Retry-After"] != nil) != wait || wait && !ok {
+					t.Errorf("%s %s: %d has the headers %v", method, path, p.Status, r.Headers)
+				}
+			}
+		}
+	}
+	if bodies == 0 {
+		t.Error("no operation has a body")
+	}
 }

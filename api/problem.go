@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -16,14 +17,18 @@ import (
 
 // A Problem is the body of every answer that refuses, as RFC 9457 has it.
 type Problem struct {
-	Type     string        `json:"type" doc:"Always about:blank: the status says what kind it is."`
-	Title    string        `json:"title" doc:"What kind of problem it is."`
-	Status   int           `json:"status" doc:"The HTTP status."`
-	Detail   string        `json:"detail,omitempty" doc:"What happened here and what to do about it. Never a value that was sent."`
-	Errors   []Detail      `json:"errors,omitempty" doc:"What is wrong with single values."`
-	Clause   loot.Clause   `json:"clause,omitempty" doc:"The clause of the statement that refused."`
-	Needed   []string      `json:"needed,omitempty" doc:"What would be needed for the clause to permit it."`
-	Approval *loot.Awaited `json:"approval,omitempty" doc:"The approval by other people that was asked for."`
+	Type        string        `json:"type" doc:"What kind of problem it is: the address of the page that explains it, such as /problems/refused."`
+	Title       string        `json:"title" doc:"The kind of problem in words, the same each time."`
+	Status      int           `json:"status" doc:"The HTTP status."`
+	Detail      string        `json:"detail,omitempty" doc:"What happened here and what to do about it. Never a value that was sent."`
+	Instance    string        `json:"instance,omitempty" doc:"This answer, under which the log knows it."`
+	Errors      []Detail      `json:"errors,omitempty" doc:"What is wrong with single values."`
+	Clause      loot.Clause   `json:"clause,omitempty" doc:"The clause of the statement that refused."`
+	ClauseTitle string        `json:"clause_title,omitempty" doc:"Its title."`
+	Needed      []string      `json:"needed,omitempty" doc:"What would be needed for the clause to permit it."`
+	Approval    *loot.Awaited `json:"approval,omitempty" doc:"The approval by other people that was asked for."`
+
+	wait int // seconds; 0: waiting does not help
 }
 
 // A Detail is what is wrong with one value, which it does not repeat.
@@ -38,21 +43,20 @@ func (p *Problem) Error() string { return p.Detail }
 // GetStatus makes a problem an answer of huma's.
 func (p *Problem) GetStatus() int { return p.Status }
 
+// GetHeaders are those that huma sends with a problem.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.wait))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="loot"`)
+	}
+	return h
+}
+
 // ContentType says what kind of JSON a problem is.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
-
-var statusOf = map[loot.Kind]int{
-	loot.Internal:    http.StatusInternalServerError,
-	loot.Invalid:     http.StatusUnprocessableEntity,
-	loot.Denied:      http.StatusForbidden,
-	loot.NotFound:    http.StatusNotFound,
-	loot.Conflict:    http.StatusConflict,
-	loot.Unavailable: http.StatusServiceUnavailable,
-	loot.Limited:     http.StatusTooManyRequests,
-	loot.TooLarge:    http.StatusRequestEntityTooLarge,
-	loot.Unsupported: http.StatusUnsupportedMediaType,
-	loot.SignIn:      http.StatusUnauthorized,
-}
 
 // refuser is what a refusal of the gate can say.
 type refuser interface {
@@ -66,13 +70,9 @@ type awaiter interface{ Awaits() *loot.Awaited }
 // what the answer does not say.
 func (a *API) problem(ctx context.Context, op Operation, err error) *Problem {
 	kind := loot.KindOf(err)
-	p := &Problem{Type: "about:blank", Status: statusOf[kind], Detail: loot.Message(err)}
-	p.Title = http.StatusText(p.Status)
+	p := &Problem{Status: kind.Status(), Detail: loot.Message(err), wait: loot.RetryAfter(err)}
 	if e, ok := errors.AsType[refuser](err); ok {
-		var title string
-		if p.Clause, title, p.Needed = e.Refused(); title != "" {
-			p.Title = title
-		}
+		p.Clause, p.ClauseTitle, p.Needed = e.Refused()
 		if w, ok := e.(awaiter); ok {
 			p.Approval = w.Awaits()
 		}
@@ -82,23 +82,36 @@ func (a *API) problem(ctx context.Context, op Operation, err error) *Problem {
 			p.Errors = append(p.Errors, Detail{Detail: e.Fields[name], Pointer: "#/" + name})
 		}
 	}
+	p.classify(ctx)
 	switch kind {
 	case loot.Internal:
-		a.opts.Log.ErrorContext(ctx, "operation failed", "operation", op.ID, "err", err)
+		a.opts.Log.ErrorContext(ctx, "operation failed", "operation", op.ID, "request", requestOf(ctx), "err", err)
 	case loot.Unavailable:
-		a.opts.Log.WarnContext(ctx, "not available", "operation", op.ID, "err", err)
+		a.opts.Log.WarnContext(ctx, "not available", "operation", op.ID, "request", requestOf(ctx), "err", err)
 	}
 	return p
+}
+
+type requestKey struct{}
+
+// requestOf returns the number under which the log knows the request.
+func requestOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// classify says which kind of problem it is, and of which request.
+func (p *Problem) classify(ctx context.Context) {
+	kind := loot.ProblemOf(p.Status, p.Clause)
+	p.Type, p.Title = kind.Type(), kind.Title
+	p.Instance = loot.Instance(requestOf(ctx))
 }
 
 // refuse answers before the handler was asked.
 func (a *API) refuse(ctx huma.Context, op Operation, err error) {
 	p := a.problem(ctx.Context(), op, err)
-	if p.Status == http.StatusUnauthorized {
-		ctx.SetHeader("WWW-Authenticate", `Bearer realm="loot"`)
-	}
-	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
-		ctx.SetHeader("Retry-After", "2")
+	for name, values := range p.GetHeaders() {
+		ctx.SetHeader(name, values[0])
 	}
 	ctx.SetHeader("Content-Type", p.ContentType(""))
 	ctx.SetHeader("Cache-Control", "no-store")
@@ -111,8 +124,9 @@ func (a *API) refuse(ctx huma.Context, op Operation, err error) {
 // replaceErrors makes huma answer with problems of ours. Its own repeat the
 // value that was refused, which may be anybody's address.
 var replaceErrors = sync.OnceFunc(func() {
-	huma.NewError = func(status int, _ string, errs ...error) huma.StatusError {
-		p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: sentences[status]}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, _ string, errs ...error) huma.StatusError {
+		p := &Problem{Status: status, Detail: sentences[status]}
+		p.classify(ctx.Context())
 		for _, err := range errs {
 			if d, ok := detailOf(err); ok {
 				p.Errors = append(p.Errors, d)
@@ -120,12 +134,13 @@ var replaceErrors = sync.OnceFunc(func() {
 		}
 		return p
 	}
+	// The document takes the shape of a problem from this one.
+	huma.NewError = func(status int, _ string, _ ...error) huma.StatusError { return &Problem{Status: status} }
 })
 
 // sentences are what a refusal by huma says.
 var sentences = map[int]string{
 	http.StatusBadRequest:            "The body cannot be read as the JSON that this takes.",
-	http.StatusNotAcceptable:         "This answers with JSON only.",
 	http.StatusRequestTimeout:        "The body took too long to arrive.",
 	http.StatusRequestEntityTooLarge: "The body is more than this takes.",
 	http.StatusUnsupportedMediaType:  "This takes JSON: send it as application/json.",

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,8 +56,12 @@ func (c Config) withDefaults() Config {
 		c.Log = filepath.Join(c.Data, "log")
 	}
 	if c.BaseURL == "" {
-		// Browsers give passkeys to names, not to bare addresses.
-		c.BaseURL = "http://" + strings.Replace(c.Listen, "127.0.0.1:", "localhost:", 1)
+		c.BaseURL = "http://" + c.Listen
+		// Browsers give passkeys to names, not to bare addresses, and nobody
+		// reaches the address that means all of them.
+		if host, port, err := net.SplitHostPort(c.Listen); err == nil && slices.Contains([]string{"", "0.0.0.0", "::", "127.0.0.1"}, host) {
+			c.BaseURL = "http://localhost:" + port
+		}
 	}
 	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
 	if c.Shutdown == 0 {

@@ -54,7 +54,8 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 	programs := api.New(mux, api.Options{
 		Title: "Loot", Version: "1", BaseURL: a.BaseURL, Log: a.Log, Authenticate: a.signin.Authenticate, Scopes: a.scopes(),
 		Allow:       shell.Allow("api", web.PerMinute(apiLimit)),
-		Description: "What the portal and the console do, for programs. Every operation is decided by the statement in force and recorded in the ledger.",
+		Request:     web.RequestID,
+		Description: "What the portal and the console do, for programs. Every operation is decided by the statement in force and recorded in the ledger. What is not done is answered with a problem (RFC 9457), of a type that is explained under /problems.",
 	})
 	for _, d := range a.Desks {
 		if d.API != nil {
@@ -94,6 +95,8 @@ func (a *App) routes(reference template.HTML) []web.Route {
 		{Pattern: "GET /api", Audience: web.Public, Serve: func(w http.ResponseWriter, r *http.Request) error {
 			return web.Document(w, r, web.ViewOf(r, "Interface for programs"), reference)
 		}},
+		{Pattern: "GET /problems", Audience: web.Public, Serve: a.problems},
+		{Pattern: "GET /problems/{name}", Audience: web.Public, Serve: a.problems},
 		{Pattern: "GET /console", Audience: web.Console, Serve: a.overview},
 		{Pattern: "GET /console/outbox", Audience: web.Console, Serve: a.listOutbox, Roles: outboxRoles},
 		{Pattern: "GET /console/outbox/{id}", Audience: web.Console, Serve: a.showMail, Roles: outboxRoles},

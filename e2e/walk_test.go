@@ -325,7 +325,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	customer.shoot("tampered")
 
 	for name, path := range map[string]string{
-		"account": "/portal/account", "portal-services": "/portal/services", "versions": "/statement/versions", "ledger": "/ledger", "api": "/api",
+		"account": "/portal/account", "portal-services": "/portal/services", "versions": "/statement/versions", "ledger": "/ledger", "api": "/api", "problems": "/problems", "problem": "/problems/refused",
 	} {
 		customer.visit(path)
 		customer.shoot(name)

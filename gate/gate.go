@@ -439,7 +439,7 @@ func (g *Gate) recordRefusal(ctx context.Context, refusal *Refusal, err error) e
 
 func (g *Gate) recordMisuse(ctx context.Context, m *Misuse, err error) error {
 	rec := g.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := g.Incident(ctx, tx, "permit."+m.How, m.Grant.Entry, 0)
+		_, err := g.Incident(ctx, tx, "permit."+m.How, m.Grant.Entry)
 		return err
 	})
 	if rec != nil {
@@ -451,11 +451,11 @@ func (g *Gate) recordMisuse(ctx context.Context, m *Misuse, err error) error {
 
 // Incident records in the ledger that something happened that no clause
 // permits, and tells whoever listens to the notice "incident.raised". The
-// entry is the ledger entry that it concerns; empty: none. The count says how
-// often; 0: it cannot be told. It returns the entry that records the incident.
-func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string, count int) (id string, err error) {
+// entry is the ledger entry that it concerns; empty: none. It returns the entry
+// that records the incident.
+func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string) (id string, err error) {
 	id, err = g.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{
-		At: g.Now(), Verdict: "recorded", Note: "incident." + what, Clauses: []loot.Clause{"disclosure.responsibility"}, Statement: g.hash(), Count: count,
+		At: g.Now(), Verdict: "recorded", Note: "incident." + what, Clauses: []loot.Clause{"disclosure.responsibility"}, Statement: g.hash(),
 	}})
 	if err != nil {
 		return "", err

@@ -32,9 +32,8 @@ type Facts struct {
 	Country    string          `json:"country,omitempty"`   // of the recipient
 	Collection loot.Collection `json:"collection,omitempty"`
 	Fields     int             `json:"fields,omitempty"` // how many were opened
-	Count      int             `json:"count,omitempty"`
-	Note       string          `json:"note,omitempty"`  // such as "statement.announced", "key.destroyed"
-	Input      json.RawMessage `json:"input,omitempty"` // what the rules read
+	Note       string          `json:"note,omitempty"`   // such as "statement.announced", "key.destroyed"
+	Input      json.RawMessage `json:"input,omitempty"`  // what the rules read
 }
 
 // A SubjectFacet says whom an entry is about. It is kept sealed under the

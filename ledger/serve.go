@@ -42,6 +42,7 @@ func (l *Ledger) Handler() http.Handler {
 		}
 		if err != nil {
 			l.log.ErrorContext(r.Context(), "a tile cannot be read", "path", path, "err", err)
+			w.Header().Set("Retry-After", "2")
 			http.Error(w, "The tile cannot be read at the moment.", http.StatusServiceUnavailable)
 			return
 		}

@@ -2,10 +2,12 @@ package ledger_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -240,5 +242,36 @@ func TestRewindAndSecondHistory(t *testing.T) {
 
 		// A saved checkpoint that was changed is said to be none.
 		wants(t, b.verify(l, ledger.Against{Checkpoint: bytes.Replace(saved, []byte("550"), []byte("551"), 1)}), ledger.Change, "the saved checkpoint")
+	})
+}
+
+// TestAnEntryOfAnEarlierReleaseHolds: facts are hashed as they were written, so
+// what a later release no longer writes stays proved.
+func TestAnEntryOfAnEarlierReleaseHolds(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		who := b.person()
+		id := b.append(l, opening(who, b.now()))[0]
+		var facts string
+		var subject, actor, salt []byte
+		b.read(func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `SELECT subject_hash, actor_hash, facts, facts_salt FROM ledger_entry WHERE id = $1`, id).Scan(&subject, &actor, &facts, &salt)
+		})
+		facts = strings.TrimSuffix(facts, "}") + `,"count":3}`
+		commitment := sha256.Sum256(append(salt, facts...))
+		leaf := sha256.Sum256(slices.Concat(subject, actor, commitment[:]))
+		b.exec(`UPDATE ledger_entry SET facts = $1, leaf = $2 WHERE id = $3`, facts, append([]byte{1}, leaf[:]...), id)
+		stop := b.run(l)
+		b.sync(l)
+		if r := b.verify(l, ledger.Against{}); !r.OK() {
+			t.Error(r)
+		}
+		if items := b.timeline(l, who); len(items) != 1 || items[0].Facts.Role != "support" {
+			t.Errorf("%+v", items)
+		}
+		if res := check(t, b.receipt(l, who, id), l.VerifierKey()); res.Verdict != ledger.Holds || res.Facts == nil {
+			t.Errorf("%v %v", res.Verdict, res.Fault)
+		}
+		stop()
 	})
 }

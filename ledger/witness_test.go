@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -281,6 +282,12 @@ func TestHandlerServesTiles(t *testing.T) {
 			if code, _, text := get(path); code == 200 {
 				t.Errorf("%s: %d %q", path, code, text)
 			}
+		}
+		if err := os.Mkdir(filepath.Join(b.dir, "tile", "0", "003"), 0o700); err != nil { // there, and cannot be read
+			t.Fatal(err)
+		}
+		if code, h, text := get("/tile/0/003"); code != 503 || h.Get("Retry-After") == "" {
+			t.Errorf("a tile that cannot be read: %d %v %q", code, h, text)
 		}
 	})
 }

@@ -106,7 +106,7 @@ func frontPairs(s *Statement) []pair {
 		}
 		return t.Format("2 January 2006")
 	}
-	return []pair{{key: "front", what: "Front matter", lines: []line{
+	return []pair{{key: "front", what: "Front matter", title: "The statement as a whole", lines: []line{
 		labelled("Version", f.Version), labelled("Title", f.Title),
 		labelled("Who answers for it", f.Controller.Name), labelled("Address", f.Controller.Address), labelled("E-mail", f.Controller.Email),
 		labelled("Questions", f.Contact), labelled("Key of the ledger", f.LogKey),

@@ -40,6 +40,9 @@ func TestDiff(t *testing.T) {
 		want []string // kind, clause, what, and which sides
 	}{
 		{"a word", changed(t, "Incognito, and for better pages.", "Incognito."), []string{"text network.visits Visits -+"}},
+		{"a chapter's introduction", changed(t, "What is asked, and why.", "What is asked.\n\nAnd why."), []string{"text  Chapter “Collection” -+"}},
+		{"an introduction that is new", changed(t, "## Security\n", "## Security\n\nHow it is kept.\n"), []string{"text  Chapter “Security” +"}},
+		{"an introduction that is gone", changed(t, "What is asked, and why.\n", ""), []string{"text  Chapter “Collection” -"}},
 		{"the front", changed(t, "notice_days: 30", "notice_days: 60"), []string{"front  Front matter -+"}},
 		{"a rule is rewritten", changed(t, "context.group >= 5", "context.group >= 10"), []string{"rule network.visits A part of the program may report over visits and feedback in “Visits” if the purpose is “Improving our pages” and the smallest group shown is 10 or more. -+"}},
 		{"a rule is gone", changed(t, "forbid (principal, action == Action::\"collect\", resource in Collection::\"visit\")\nwhen { context.fullAddress };\n", ""), []string{"rule network.visits Nobody may give or enter data in “Visits” if the address is kept in full. -"}},

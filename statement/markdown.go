@@ -353,7 +353,8 @@ func (r *reader) block(n *ast.FencedCodeBlock, open int) {
 	}
 	for i, line := range r.lines[open:to] {
 		fence := strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~")
-		if !fence && (!strings.HasPrefix(line, "#") || !strings.Contains(line, "{#")) {
+		clause := strings.HasPrefix(line, "#") && strings.Contains(line, "{#")
+		if !fence && !clause {
 			continue
 		}
 		r.add(place{line: open + i + 1, col: 1, clause: r.clause()}, "A fence or a clause inside a block: is the block above not closed?")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"loot"
 	"loot/keyring"
@@ -176,24 +175,6 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 	}
 	return v.update(ctx, tx, rec)
 }
-
-// rotateFor is how long one run of the rotation may take; it goes on in the next.
-const rotateFor = 30 * time.Minute
-
-// A rotateKeys asks for a collection to be given a new epoch of keys.
-type rotateKeys struct {
-	Collection loot.Collection `json:"collection"`
-}
-
-// Kind names the job.
-func (rotateKeys) Kind() string { return "vault.rotate" }
-
-// RotateSoon has a job do what Rotate does, once tx commits.
-func (v *Vault) RotateSoon(ctx context.Context, tx *store.Tx, c loot.Collection) error {
-	return v.Jobs.Enqueue(ctx, tx, rotateKeys{c})
-}
-
-func (v *Vault) rotate(ctx context.Context, a rotateKeys) error { return v.Rotate(ctx, a.Collection) }
 
 // rotateBatch is how many rows a transaction of a rotation changes, so that
 // those who serve wait no longer than for each other.

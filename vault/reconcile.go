@@ -174,7 +174,7 @@ func (v *Vault) keepReconciled(ctx context.Context, now time.Time, hours []hourl
 		if found.Until.After(now) {
 			found.Until = now
 		}
-		entry, err := v.Gate.Incident(ctx, tx, "reconciliation", "", found.Unanswered+found.Unrecorded)
+		entry, err := v.Gate.Incident(ctx, tx, "reconciliation", "")
 		if err != nil {
 			return err
 		}

@@ -211,22 +211,6 @@ func TestDamagedRecordDoesNotStopReindexing(t *testing.T) {
 	})
 }
 
-// TestRotationByJob: the job does the same.
-func TestRotationByJob(t *testing.T) {
-	eachAlike(t, func(t *testing.T, b *bench) {
-		s := b.create(t, ada())
-		b.do(t, func(tx *store.Tx) error { return b.vault.RotateSoon(t.Context(), tx, customer) })
-		b.work(t)
-		if got := b.epochs(t); !slices.Equal(got, []int{2}) {
-			t.Errorf("epochs %v", got)
-		}
-		if got := b.clear(t, s, "contact.name"); got["contact.name"] != "Ada Lovelace" {
-			t.Errorf("got %v", got)
-		}
-		b.sound(t)
-	})
-}
-
 // TestNothingComesBackOnceTheEpochEnded: after the rotation, not even a copy of the key
 // store from before the erasure gives anything back.
 func TestNothingComesBackOnceTheEpochEnded(t *testing.T) {

@@ -63,7 +63,6 @@ func New(c Config) *Vault {
 	v := &Vault{Config: c}
 	c.Keyring.Guard(v.indexed)
 	job.Register(c.Jobs, v.destroy)
-	job.Register(c.Jobs, v.rotate, job.Timeout(rotateFor))
 	job.Register(c.Jobs, v.sweep, job.Timeout(sweepFor))
 	c.Jobs.Periodic(sweepEvery, sweepUp{})
 	job.Register(c.Jobs, v.reconcile, job.Timeout(reconcileFor))

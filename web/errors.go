@@ -65,25 +65,12 @@ func RefusalOf(err error) (Refusal, bool) {
 	return v, true
 }
 
-var statuses = map[loot.Kind]int{
-	loot.Internal:    http.StatusInternalServerError,
-	loot.Invalid:     http.StatusUnprocessableEntity,
-	loot.Denied:      http.StatusForbidden,
-	loot.NotFound:    http.StatusNotFound,
-	loot.Conflict:    http.StatusConflict,
-	loot.Unavailable: http.StatusServiceUnavailable,
-	loot.Limited:     http.StatusTooManyRequests,
-	loot.TooLarge:    http.StatusRequestEntityTooLarge,
-	loot.Unsupported: http.StatusUnsupportedMediaType,
-	loot.SignIn:      http.StatusUnauthorized,
-}
-
 // Status returns the HTTP status that answers err.
 func Status(err error) int {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge
 	}
-	return statuses[loot.KindOf(err)]
+	return loot.KindOf(err).Status()
 }
 
 // fail is the one place where an error becomes an answer.
@@ -91,7 +78,7 @@ func (s *Shell) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok && loot.KindOf(err) == loot.Internal {
 		err = loot.Wrap(loot.TooLarge, err, "That is more than this page takes.")
 	}
-	s.failAs(w, r, statuses[loot.KindOf(err)], err)
+	s.failAs(w, r, loot.KindOf(err).Status(), err)
 }
 
 func (s *Shell) failAs(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -108,9 +95,8 @@ func (s *Shell) failAs(w http.ResponseWriter, r *http.Request, status int, err e
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	switch status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", strconv.Itoa(s.retryAfter(err)))
+	if wait := loot.RetryAfter(err); wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(wait))
 	}
 	if wantsProblem(r) {
 		s.problem(w, r, status, err)
@@ -133,14 +119,6 @@ func (s *Shell) signIn(a Audience) string {
 	return s.opts.Site().SignIn
 }
 
-// retryAfter returns after how many seconds it is worth to try again.
-func (s *Shell) retryAfter(err error) int {
-	if e, ok := errors.AsType[*limited](err); ok {
-		return max(1, int(e.wait.Seconds()+0.999))
-	}
-	return 2
-}
-
 // wantsProblem reports whether a program asks, and not a browser.
 func wantsProblem(r *http.Request) bool {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
@@ -152,28 +130,26 @@ func wantsProblem(r *http.Request) bool {
 
 // A problem is the body of RFC 9457.
 type problem struct {
-	Type     string            `json:"type"`
-	Title    string            `json:"title"`
-	Status   int               `json:"status"`
-	Detail   string            `json:"detail,omitempty"`
-	Instance string            `json:"instance,omitempty"`
-	Fields   map[string]string `json:"fields,omitempty"`
-	Clause   loot.Clause       `json:"clause,omitempty"`
-	Needed   []string          `json:"needed,omitempty"`
-	Approval *loot.Awaited     `json:"approval,omitempty"`
+	Type        string            `json:"type"`
+	Title       string            `json:"title"`
+	Status      int               `json:"status"`
+	Detail      string            `json:"detail,omitempty"`
+	Instance    string            `json:"instance,omitempty"`
+	Fields      map[string]string `json:"fields,omitempty"`
+	Clause      loot.Clause       `json:"clause,omitempty"`
+	ClauseTitle string            `json:"clause_title,omitempty"`
+	Needed      []string          `json:"needed,omitempty"`
+	Approval    *loot.Awaited     `json:"approval,omitempty"`
 }
 
 func (s *Shell) problem(w http.ResponseWriter, r *http.Request, status int, err error) {
-	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: loot.Message(err)}
-	if id := RequestID(r.Context()); id != "" {
-		p.Instance = "urn:loot:request:" + id
-	}
+	p := problem{Status: status, Detail: loot.Message(err), Instance: loot.Instance(RequestID(r.Context()))}
 	if v, ok := RefusalOf(err); ok {
 		p.Clause, p.Needed, p.Approval = v.Clause, v.Needed, v.Awaited
-		if v.Title != "" {
-			p.Title = v.Title
-		}
+		p.ClauseTitle = v.Title
 	}
+	kind := loot.ProblemOf(status, p.Clause)
+	p.Type, p.Title = kind.Type(), kind.Title
 	if e, ok := errors.AsType[*loot.Error](err); ok && e.Kind == loot.Invalid {
 		p.Fields = e.Fields
 	}

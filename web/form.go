@@ -21,11 +21,11 @@ const (
 
 // Form reads the form that was sent: at most max bytes (0: 256 KiB) and 500
 // values. Line ends become "\n" and spaces around a value are dropped, except
-// from those whose name starts with "password". What is not text in a value,
-// such as broken UTF-8 or a control character, becomes the replacement
-// character, which [Fields.Check] complains of beside the field, so that the
-// other answers are not lost; a password that is not text is refused. So is
-// anything else, without repeating it.
+// from those whose name starts with "password" or is "source", the text of a
+// file. What is not text in a value, such as broken UTF-8 or a control
+// character, becomes the replacement character, which [Fields.Check] complains
+// of beside the field, so that the other answers are not lost; a password that
+// is not text is refused. So is anything else, without repeating it.
 func Form(r *http.Request, max int64) (url.Values, error) {
 	if max == 0 {
 		max = maxForm
@@ -100,7 +100,7 @@ func checkValues(values url.Values, mend bool) error {
 				}
 				v = mended(v)
 			}
-			if !password {
+			if !password && name != "source" {
 				v = strings.TrimSpace(v)
 			}
 			list[i] = v

@@ -60,11 +60,11 @@ func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 	}
 }
 
-func TestPasswordIsTakenAsItIs(t *testing.T) {
-	r, _ := http.NewRequest(http.MethodPost, "/", strings.NewReader("password=+a+&name=+a+"))
+func TestPasswordsAndSourcesAreTakenAsTheyAre(t *testing.T) {
+	r, _ := http.NewRequest(http.MethodPost, "/", strings.NewReader("password=+a+&name=+a+&source=+a%0D%0Ab%0D%0A"))
 	in, err := web.Form(r, 0)
-	if err != nil || in.Get("password") != " a " || in.Get("name") != "a" {
-		t.Errorf("%q %q %v", in.Get("password"), in.Get("name"), err)
+	if err != nil || in.Get("password") != " a " || in.Get("name") != "a" || in.Get("source") != " a\nb\n" {
+		t.Errorf("%q %q %q %v", in.Get("password"), in.Get("name"), in.Get("source"), err)
 	}
 }
 

@@ -67,6 +67,9 @@ type limited struct {
 
 func (e *limited) Unwrap() error { return e.error }
 
+// Wait returns how long it is until then.
+func (e *limited) Wait() time.Duration { return e.wait }
+
 // take uses one from the bucket of what and who.
 func (l *limiter) take(what, who string, lim Limit) error {
 	if lim.Every <= 0 {

@@ -141,7 +141,7 @@ func TestStreamLeavesAfterTheHandlerAndIsCutWhenItFails(t *testing.T) {
 func TestErrorsBecomePagesAndProblems(t *testing.T) {
 	kinds := map[loot.Kind]int{
 		loot.Invalid: 422, loot.Denied: 403, loot.NotFound: 404, loot.Conflict: 409, loot.Unavailable: 503,
-		loot.Limited: 429, loot.TooLarge: 413, loot.Internal: 500,
+		loot.Limited: 429, loot.TooLarge: 413, loot.Unsupported: 415, loot.Internal: 500,
 	}
 	var routes []web.Route
 	for k := range kinds {
@@ -159,13 +159,14 @@ func TestErrorsBecomePagesAndProblems(t *testing.T) {
 		}
 		b := s.Do("GET", path, "", http.Header{"Accept": {"application/json"}})
 		var p struct {
-			Title, Detail, Instance string
-			Status                  int
+			Type, Title, Detail, Instance string
+			Status                        int
 		}
 		if err := json.Unmarshal([]byte(b.Body), &p); err != nil || b.Header.Get("Content-Type") != "application/problem+json" {
 			t.Fatalf("kind %d: no problem: %v %q", k, err, b.Body)
 		}
-		if b.Status != want || p.Status != want || p.Detail == "" || strings.Contains(b.Body, "Erika") || p.Instance != "urn:loot:request:"+b.Header.Get("Request-Id") {
+		if b.Status != want || p.Status != want || p.Detail == "" || strings.Contains(b.Body, "Erika") || p.Instance != "urn:loot:request:"+b.Header.Get("Request-Id") ||
+			!strings.HasPrefix(p.Type, "/problems/") || p.Type != loot.ProblemOf(want, "").Type() || p.Title != loot.ProblemOf(want, "").Title {
 			t.Errorf("kind %d: problem %s", k, b.Body)
 		}
 		if (want == 503 || want == 429) != (a.Header.Get("Retry-After") != "") {

@@ -174,5 +174,8 @@ func (o *operator) ask(method, path string, body any) (status int, answer []byte
 	if answer, err = io.ReadAll(res.Body); err != nil {
 		return 0, nil
 	}
+	if res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") == "" {
+		o.t.Errorf("%s %s: nothing says when to try again: %s", method, path, answer)
+	}
 	return res.StatusCode, answer
 }

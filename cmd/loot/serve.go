@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,11 @@ type serveCmd struct {
 }
 
 func (s *serveCmd) Run(c *command) error {
+	ln, err := c.listenFor(&s.Config)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
 	a, err := app.New(c.ctx, s.Config, app.Options{Now: c.now, Log: c.log(s.Config)})
 	if err != nil {
 		return err
@@ -24,7 +30,7 @@ func (s *serveCmd) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	return c.serve(a, func(base string) {
+	return c.serve(ln, a, func(base string) {
 		fmt.Fprintf(c.stdout, "Loot is running.\n\n  public site  %s/\n  statement    %s/statement\n  order        %s/services\n  portal       %s/portal\n  console      %s/console\n  API          %s/api\n", base, base, base, base, base, base)
 		if a.Config.SMTP == "" {
 			fmt.Fprintf(c.stdout, "\nNo mail server is set, so mail is kept in the outbox: %s/console/outbox\n", base)
@@ -48,17 +54,27 @@ func (c *command) log(s app.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, o))
 }
 
-// serve listens, says where to go once it serves, and serves until the context
-// ends.
-func (c *command) serve(a *app.App, say func(base string)) error {
-	ln, err := listen(c.ctx, "--listen", a.Config.Listen)
+// listenFor listens for people and programs, before anything is made: links say
+// the port, which the system chooses where 0 was asked for.
+func (c *command) listenFor(s *app.Config) (net.Listener, error) {
+	ln, err := listen(c.ctx, "--listen", s.Listen)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	host, _, err1 := net.SplitHostPort(s.Listen)
+	_, port, err2 := net.SplitHostPort(ln.Addr().String())
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	s.Listen = net.JoinHostPort(host, port)
+	return ln, nil
+}
+
+// serve says where to go once it serves, and serves until the context ends.
+func (c *command) serve(ln net.Listener, a *app.App, say func(base string)) (err error) {
 	var metrics net.Listener
 	if a.Config.Metrics != "" {
 		if metrics, err = listen(c.ctx, "--metrics", a.Config.Metrics); err != nil {
-			ln.Close()
 			return err
 		}
 	}

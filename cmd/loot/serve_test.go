@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,13 +45,17 @@ func TestServingIsSaidAndItsEnd(t *testing.T) {
 	var out, log bytes.Buffer
 	c := &command{ctx: ctx, stdout: &out, stderr: &log, now: time.Now}
 	config := app.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", BaseURL: "http://localhost", Shutdown: 5 * time.Second, LogLevel: "info"}
+	ln, err := c.listenFor(&config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, err := app.New(ctx, config, app.Options{Now: c.now, Log: c.log(config)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
 	said := 0
-	if err := c.serve(a, func(string) {
+	if err := c.serve(ln, a, func(string) {
 		said++
 		stop()
 	}); err != nil {
@@ -63,5 +69,54 @@ func TestServingIsSaidAndItsEnd(t *testing.T) {
 		if strings.Contains(log.String(), bad) {
 			t.Errorf("a first start logs %s:\n%s", bad, &log)
 		}
+	}
+}
+
+// An announcer calls a function once what it is written holds a text.
+type announcer struct {
+	bytes.Buffer
+	text string
+	then func(all string)
+}
+
+func (s *announcer) Write(p []byte) (int, error) {
+	n, err := s.Buffer.Write(p)
+	if then := s.then; then != nil && strings.Contains(s.String(), s.text) {
+		s.then = nil
+		then(s.String())
+	}
+	return n, err
+}
+
+// TestThePortThatTheSystemChose: it is printed, it stands in links, and Loot
+// answers there.
+func TestThePortThatTheSystemChose(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var log bytes.Buffer
+	link := regexp.MustCompile(`http://localhost:([1-9][0-9]*)/\S+/\S+`)
+	out := &announcer{text: "it works once:\n\n  http", then: func(all string) {
+		defer stop()
+		base := regexp.MustCompile(`public site  (http://localhost:[1-9][0-9]*)/\n`).FindStringSubmatch(all)
+		if base == nil {
+			return
+		}
+		a, err := http.Get(base[1] + "/healthz")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		a.Body.Close()
+		if a.StatusCode != http.StatusOK || !strings.Contains(link.FindString(all), base[1]+"/") {
+			t.Errorf("status %d; it says:\n%s", a.StatusCode, all)
+		}
+	}}
+	c := &command{ctx: ctx, stdout: out, stderr: &log, now: time.Now}
+	config := app.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: ":0", Shutdown: 5 * time.Second, LogLevel: "error"}
+	if err := (&serveCmd{config}).Run(c); err != nil {
+		t.Fatal(err)
+	}
+	if out.then != nil || !link.MatchString(out.String()) {
+		t.Errorf("it says:\n%s\nand logs:\n%s", out.String(), &log)
 	}
 }

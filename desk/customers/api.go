@@ -72,7 +72,7 @@ func (c *customers) api(a *api.API) {
 	}, c.apiTimeline)
 	api.Add(a, api.Operation{
 		ID: "choose-permission", Method: http.MethodPut, Path: "/api/me/permissions/{offer}", Tag: tag, Scope: "me:permit",
-		Summary: "Give a permission or take it back", Kinds: []loot.Kind{loot.Invalid},
+		Summary: "Give a permission or take it back", Kinds: []loot.Kind{loot.Invalid, loot.NotFound},
 	}, c.apiChoose)
 }
 

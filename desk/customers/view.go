@@ -51,6 +51,9 @@ func (c *customers) showOrder(w http.ResponseWriter, r *http.Request, status int
 		}
 	}
 	v.Button, v.Foot = "Order and register", "We send a link to your address. Nothing is charged before you have opened it."
+	if mail.Kept(c.Mail) {
+		v.Foot = "No mail server is set up yet: the link to your address waits in the outbox of the console. Nothing is charged before you have opened it."
+	}
 	if v.Layout == web.LayoutPortal {
 		v.Lead = "You are known already, so we ask only what is missing."
 		v.Button, v.Foot = "Order", "It begins at once."

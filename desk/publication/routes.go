@@ -274,7 +274,7 @@ func (p *publication) propose(w http.ResponseWriter, r *http.Request) error {
 func readDraft(r *http.Request) (text string, file []byte, err error) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		form, err := web.Form(r, 1<<20)
-		if text = form.Get("text"); err == nil && strings.ContainsRune(text, utf8.RuneError) {
+		if text = form.Get("source"); err == nil && strings.ContainsRune(text, utf8.RuneError) {
 			err = loot.Errorf(loot.Invalid, "The text holds characters that are not text. Please send it as UTF-8.")
 		}
 		return text, nil, err
@@ -286,7 +286,7 @@ func readDraft(r *http.Request) (text string, file []byte, err error) {
 	for _, f := range files["file"] {
 		file = f.Content
 	}
-	return form.Get("text"), bytes.TrimPrefix(file, []byte("\ufeff")), nil
+	return form.Get("source"), bytes.TrimPrefix(file, []byte("\ufeff")), nil
 }
 
 func (p *publication) consoleVersion(w http.ResponseWriter, r *http.Request) error {

@@ -1,7 +1,12 @@
 package publication
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -40,7 +45,7 @@ func TestTheComparisonSaysWhatChangesInWords(t *testing.T) {
 	hash := h.announce(source, start.AddDate(0, 0, 40))
 	a := h.Get("/statement/versions/" + hash)
 	shows(t, a, http.StatusOK,
-		"Version: 2026-1 From then on Version: 2026-2",
+		"The statement as a whole Until then Version: 2026-1 From then on Version: 2026-2",
 		"Purpose “Writing invoices” network.purpose Until then Kept afterwards: 45 days From then on Kept afterwards: 60 days",
 		"Purpose “Lending a hand” network.purpose Until then Name: Helping you From then on Name: Lending a hand",
 		"You can ask us to check adequacy.request Until then You need no reason for asking. From then on No reason is needed.",
@@ -93,5 +98,35 @@ func TestARequestToPublishIsReadable(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// A statement that is pasted, which a browser sends with its own line ends, is
+// the same version as its file.
+func TestAPastedStatementIsItsFile(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
+		for version, name := range map[string]string{"2026-2": "source", "2026-3": "file"} {
+			source := edited(t, `version: "2026-1"`, `version: "`+version+`"`)
+			var body bytes.Buffer
+			form := multipart.NewWriter(&body)
+			var part io.Writer
+			var err error
+			text := source
+			if name == "file" {
+				part, err = form.CreateFormFile(name, "statement.md")
+			} else {
+				part, err = form.CreateFormField(name)
+				text = bytes.ReplaceAll(source, []byte("\n"), []byte("\r\n"))
+			}
+			ok(t, err)
+			_, err = part.Write(text)
+			ok(t, err)
+			ok(t, form.Close())
+			a := h.Do(http.MethodPost, "/console/statement", body.String(), http.Header{"Content-Type": {form.FormDataContentType()}})
+			if want := fmt.Sprintf("/console/statement/%x", sha256.Sum256(source)); a.Status != http.StatusSeeOther || a.Header.Get("Location") != want {
+				t.Errorf("%s: status %d, to %q, want %q: %s", name, a.Status, a.Header.Get("Location"), want, words(a.Body))
+			}
+		}
 	})
 }

@@ -224,7 +224,7 @@ func (d *Desk) enterByPasskey(w http.ResponseWriter, r *http.Request, kind loot.
 func (d *Desk) copied(r *http.Request, err error) error {
 	ctx := r.Context()
 	if failed := d.kit.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := d.kit.Gate.Incident(ctx, tx, "passkey.copied", "", 0)
+		_, err := d.kit.Gate.Incident(ctx, tx, "passkey.copied", "")
 		return err
 	}); failed != nil {
 		return failed

@@ -185,7 +185,7 @@ func (d *Desk) alarm(ctx context.Context, tx *store.Tx, n day, list []tally) err
 		if first == 0 {
 			continue
 		}
-		if _, err := d.kit.Gate.Incident(ctx, tx, "access.unusual", t.Entry, 0); err != nil {
+		if _, err := d.kit.Gate.Incident(ctx, tx, "access.unusual", t.Entry); err != nil {
 			return err
 		}
 	}
