@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -90,10 +91,22 @@ type folder struct {
 	root   Root
 	former []Root
 	now    func() time.Time
+	named  *atomic.Pointer[named]
 }
 
+// A named is the names of the key files when the folder had a time that no later
+// change can have too.
+type named struct {
+	at    time.Time
+	names string
+}
+
+// settled is how long ago a folder must have changed before its time tells two
+// changes apart: longer than a tick of any clock that stamps files.
+const settled = 10 * time.Second
+
 func openFolder(c Config) (folder, error) {
-	f := folder{dir: c.Dir, root: c.Root, former: c.Former, now: c.Now}
+	f := folder{dir: c.Dir, root: c.Root, former: c.Former, now: c.Now, named: new(atomic.Pointer[named])}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return f, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be made.", c.Dir))
 	}
@@ -106,7 +119,7 @@ func (f *folder) path(id file) string { return filepath.Join(f.dir, id.String())
 func (f *folder) list() (files []file, others []string, err error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
-		return nil, nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
+		return nil, nil, f.unreadable(err)
 	}
 	for _, e := range entries {
 		if id, ok := parseFile(e.Name()); ok {
@@ -120,19 +133,35 @@ func (f *folder) list() (files []file, others []string, err error) {
 
 // stamp changes whenever a key file comes or goes. It is the names themselves:
 // the folder's time is that of the last tick of the kernel's clock, and two
-// changes in one tick look like one.
+// changes in one tick look like one. They are read again unless the folder still
+// has the time that it had long before they were read.
 func (f *folder) stamp() (string, error) {
-	d, err := os.Open(f.dir)
-	if err == nil {
-		defer d.Close()
-		var names []string
-		if names, err = d.Readdirnames(-1); err == nil {
-			names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, ".key") })
-			slices.Sort(names)
-			return strings.Join(names, "\n"), nil
+	info, err := os.Stat(f.dir)
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	if last := f.named.Load(); last != nil && last.at.Equal(info.ModTime()) {
+		return last.names, nil
+	}
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".key") {
+			names = append(names, e.Name())
 		}
 	}
-	return "", loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
+	next := named{info.ModTime(), strings.Join(names, "\n")}
+	if time.Since(next.at) > settled {
+		f.named.Store(&next)
+	}
+	return next.names, nil
+}
+
+func (f *folder) unreadable(err error) error {
+	return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The key folder %s cannot be read.", f.dir))
 }
 
 // opens reports whether the root opens a file of the folder, if there is any.
