@@ -38,16 +38,12 @@ func (k *Keyring) Create(ctx context.Context, s loot.Subject, c loot.Collection)
 		var there sealedKey
 		err = k.DB.InTx(ctx, func(tx *store.Tx) error {
 			there = sealedKey{}
-			ok, err := stillCurrent(ctx, tx, c, e.n)
-			if err != nil {
+			// The epoch stays the current one until this transaction ends.
+			n, err := tx.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed)
+				SELECT $1, epoch, $2, collection, $3 FROM keyring_epoch WHERE collection = $4 AND epoch = $5 AND state = '`+current+`'`+tx.ForShare()+`
+				ON CONFLICT DO NOTHING`, k.Now().UnixMicro(), s.Compact(), sealed, string(c), e.n)
+			if made = n == 1; err != nil || made {
 				return err
-			}
-			if ok {
-				n, err := tx.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-					k.Now().UnixMicro(), e.n, s.Compact(), string(c), sealed)
-				if made = n == 1; err != nil || made {
-					return err
-				}
 			}
 			there, err = readKey(ctx, tx, s, c)
 			if errors.Is(err, sql.ErrNoRows) {
