@@ -18,7 +18,7 @@ type Config struct {
 	Root       string        `help:"Root key: file:PATH, passphrase:PATH (file that holds it), transit:URL#KEY (Vault or OpenBao, token in LOOT_TRANSIT_TOKEN_FILE). Default: a file of mode 0600 beside the data folder." placeholder:"ROOT" env:"LOOT_ROOT"`
 	TokenFile  string        `help:"File with the token for a transit root." type:"path" placeholder:"FILE" env:"LOOT_TRANSIT_TOKEN_FILE" name:"transit-token-file"`
 	FormerRoot string        `help:"Root key that is being replaced, written alike: opens what it sealed until loot keys rotate has wrapped all of it by the root." placeholder:"ROOT" env:"LOOT_FORMER_ROOT"`
-	FormerFile string        `help:"File with the token for a former transit root. Default: that of the root." type:"path" placeholder:"FILE" env:"LOOT_FORMER_TRANSIT_TOKEN_FILE" name:"former-transit-token-file"`
+	FormerTokenFile string        `help:"File with the token for a former transit root. Default: that of the root." type:"path" placeholder:"FILE" env:"LOOT_FORMER_TRANSIT_TOKEN_FILE" name:"former-transit-token-file"`
 	Log        string        `help:"Folder of the ledger's tiles; shared by the nodes of a cluster. Default: log in the data folder." type:"path" placeholder:"DIR" env:"LOOT_LOG" name:"log-folder"`
 	Statement  string        `help:"Statement that a first start puts in force. Default: the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
 	Listen     string        `help:"Address for people and programs." default:"127.0.0.1:8080" env:"LOOT_LISTEN"`

@@ -23,7 +23,7 @@ func (c Config) roots(ctx context.Context) (root keyring.Root, former []keyring.
 	if root, err = c.root(ctx, "--root", c.Root, "--transit-token-file", c.TokenFile); err != nil || c.FormerRoot == "" {
 		return root, nil, err
 	}
-	one, err := c.root(ctx, "--former-root", c.FormerRoot, "--former-transit-token-file", cmp.Or(c.FormerFile, c.TokenFile))
+	one, err := c.root(ctx, "--former-root", c.FormerRoot, "--former-transit-token-file", cmp.Or(c.FormerTokenFile, c.TokenFile))
 	return root, []keyring.Root{one}, err
 }
 

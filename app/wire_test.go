@@ -11,7 +11,7 @@ import (
 func TestFormerRootHasItsOwnToken(t *testing.T) {
 	c := Config{
 		Root: "transit:https://new.example:8200#loot", TokenFile: filepath.Join(t.TempDir(), "new"),
-		FormerRoot: "transit:https://old.example:8200/#keys", FormerFile: filepath.Join(t.TempDir(), "old"),
+		FormerRoot: "transit:https://old.example:8200/#keys", FormerTokenFile: filepath.Join(t.TempDir(), "old"),
 	}
 	at := func(r keyring.Root, address, key, token string) {
 		t.Helper()
@@ -24,8 +24,8 @@ func TestFormerRootHasItsOwnToken(t *testing.T) {
 		t.Fatal(former, err)
 	}
 	at(root, "https://new.example:8200", "loot", c.TokenFile)
-	at(former[0], "https://old.example:8200", "keys", c.FormerFile)
-	c.FormerFile = "" // one service
+	at(former[0], "https://old.example:8200", "keys", c.FormerTokenFile)
+	c.FormerTokenFile = "" // one service
 	if _, former, err = c.roots(t.Context()); err != nil {
 		t.Fatal(err)
 	}
