@@ -163,7 +163,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 		shows(t, a, http.StatusOK, "Opened", "Customer support", "For “helping you”", "Made-up m2, Data protection officer")
 		hides(t, a, "member-one", "Ticket 7", "<html")
 
-		h.Drain()
+		h.Confirm()
 		a = h.Get("/portal/timeline")
 		links := regexp.MustCompile(`href="(/portal/proof/[^"]+)"`).FindAllStringSubmatch(a.Body, -1)
 		if len(links) < 5 {
@@ -370,7 +370,7 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 func TestADamagedEntryIsNoReasonToWithholdTheRest(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.Drain()
+		h.Confirm()
 		damaged := h.items(s)[1].ID
 		ok(t, h.Kit.DB.InTx(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE ledger_entry SET facts_salt = $1 WHERE id = $2`, make([]byte, 32), damaged)
@@ -412,7 +412,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 
 		h.Clock.Advance(24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
-		h.Drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
 		// Kept: even a job that is late does nothing.
@@ -421,14 +421,14 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		ok(t, h.desk.erase(t.Context(), eraseArgs{s}))
-		h.Drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
 		// Asked for again, when nothing holds it any longer: at once.
 		if a := h.Post("/portal/account/erase", "sure", "on"); a.Header.Get("Location") != "/goodbye" {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
-		h.Drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
 		if items := h.items(s); len(items) != 0 {
 			t.Errorf("%d entries can still be found", len(items))
@@ -462,7 +462,7 @@ func TestAnErasureThatWaitedIsCarriedOut(t *testing.T) {
 		h.Post("/portal/account/erase", "sure", "on")
 		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
-		h.Drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
 	})
 }

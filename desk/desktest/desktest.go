@@ -167,16 +167,23 @@ func Parse(t testing.TB, source []byte) *statement.Statement {
 	return s
 }
 
-// Drain works off every job and has the ledger confirm everything.
+// Drain works off every job.
 func (h *House) Drain() {
 	h.Helper()
-	OK(h, h.drain(h.Context()))
+	OK(h, h.drain(h.Context(), false))
 }
 
-func (h *House) drain(ctx context.Context) error {
+// Confirm works off every job and has the ledger confirm everything, for which
+// it waits until the log's next checkpoint.
+func (h *House) Confirm() {
+	h.Helper()
+	OK(h, h.drain(h.Context(), true))
+}
+
+func (h *House) drain(ctx context.Context, confirm bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := h.Kit.Jobs.Idle(ctx); err != nil {
+	if err := h.Kit.Jobs.Idle(ctx); err != nil || !confirm {
 		return err
 	}
 	return h.Kit.Ledger.Sync(ctx)
@@ -191,7 +198,10 @@ func (h *House) Tx(f func(ctx context.Context, tx *store.Tx) error) {
 // World shows the house as a proof and the demonstration see it, without what
 // other desks would make.
 func (h *House) World() *desk.World {
-	return &desk.World{Kit: h.Kit, Clock: h.Clock, Drain: h.drain, Sent: h.Mail.Count}
+	return &desk.World{
+		Kit: h.Kit, Clock: h.Clock, Sent: h.Mail.Count,
+		Drain: func(ctx context.Context) error { return h.drain(ctx, true) },
+	}
 }
 
 // A Letterbox keeps what was sent.
