@@ -91,7 +91,7 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 		}
 		h.nothing()
 		want(http.StatusCreated, http.MethodPost, "/api/customers", joJSON)
-		h.Drain()
+		h.Confirm()
 		list, _ := want(http.StatusOK, http.MethodGet, "/api/customers", "")
 		all := list["customers"].([]any)
 		if len(all) != 1 {

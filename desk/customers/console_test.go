@@ -42,7 +42,7 @@ func TestTheListGoesOnPageByPage(t *testing.T) {
 		for i := range perPage + 3 {
 			h.Post("/order/shared-hosting", with(jo, "contact.email", "c"+string(rune('a'+i/10))+string(rune('a'+i%10))+"@example.com", "sent", "f"+string(rune('0'+i)))...)
 		}
-		h.Drain()
+		h.Confirm()
 		h.asStaff("member-one", "support")
 		id := regexp.MustCompile(`/console/customers/(s[a-z2-7]{26})"`)
 		seen := map[string]bool{}
@@ -113,7 +113,7 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 		// address into an order is told to its owner by mail alone.
 		h.Actor = loot.Actor{}
 		h.Post("/order/shared-hosting", append(jo, "sent", "again")...)
-		h.Drain()
+		h.Confirm()
 		hits := 0
 		for _, it := range h.items(s) {
 			if it.Facts.Note == "record.found" {
@@ -457,7 +457,7 @@ func TestAnErasedRecordOpensForNobody(t *testing.T) {
 		h.Post("/portal/account/erase", "sure", "on")
 		h.Clock.Advance(200 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
-		h.Drain()
+		h.Confirm()
 		h.asStaff("member-one", "support")
 		shows(t, h.Get("/console/customers"), http.StatusOK, "erased")
 		shows(t, h.Get("/console/customers/"+string(s)), http.StatusOK, "This record is erased")

@@ -144,7 +144,7 @@ func (h *house) register(pairs ...string) loot.Subject {
 	if a.Status != http.StatusSeeOther {
 		h.Fatalf("register: %d\n%s", a.Status, text(a.Body))
 	}
-	h.Drain()
+	h.Confirm()
 	for s := range h.everybody() {
 		if !before[s] {
 			return s

@@ -33,7 +33,7 @@ func TestRegisteringMakesACustomer(t *testing.T) {
 // nothing fails if anybody is known or anything is on the ledger about a person.
 func (h *house) nothing() {
 	h.Helper()
-	h.Drain()
+	h.Confirm()
 	if n := len(h.everybody()); n != 0 {
 		h.Errorf("%d people are known", n)
 	}
@@ -138,7 +138,7 @@ func TestTheSameFormOrdersOnce(t *testing.T) {
 				t.Fatalf("status %d", a.Status)
 			}
 		}
-		h.Drain()
+		h.Confirm()
 		if n := len(h.everybody()); n != 1 {
 			t.Errorf("%d customers, want 1", n)
 		}
@@ -157,7 +157,7 @@ func TestWhoeverIsKnownIsNotGivenAway(t *testing.T) {
 		if a.Status != b.Status || a.Header.Get("Location") != b.Header.Get("Location") || a.Body != b.Body {
 			t.Error("the answer differs for somebody who is known")
 		}
-		h.Drain()
+		h.Confirm()
 		if n := len(h.everybody()); n != 2 {
 			t.Errorf("%d customers, want 2", n)
 		}
@@ -184,7 +184,7 @@ func TestWhoeverWasACustomerIsToldTheWayIn(t *testing.T) {
 		if a := h.Post("/order/shared-hosting", append(jo, "sent", "again")...); a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
-		h.Drain()
+		h.Confirm()
 		if n := len(h.everybody()); n != 1 {
 			t.Errorf("%d customers, want 1", n)
 		}
@@ -213,7 +213,7 @@ func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
 				t.Fatalf("status %d: %s", a.Status, text(a.Body))
 			}
 		}
-		h.Drain()
+		h.Confirm()
 		a = h.Get("/portal/services")
 		shows(t, a, http.StatusOK, "Dedicated server", "16 cores", "Shared hosting")
 		if n := strings.Count(a.Body, "/end\""); n != 2 {
