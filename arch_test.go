@@ -32,6 +32,7 @@ var layers = []struct{ pkg, mayImport string }{
 	{"api", ""},
 	{"mail", "store"},
 	{"desk", "statement keyring ledger gate vault store job web api mail"},
+	{"desk/desktest", "statement keyring ledger gate vault store job web mail desk"},
 	{"desk/*", "statement keyring ledger gate vault store job web api mail desk"},
 	{"app", "*"},
 	{"cmd/loot", "*"},
@@ -53,6 +54,9 @@ var guarded = []struct{ path, only string }{
 // desks is what only app may import.
 const desks = "desk/*"
 
+// forTests is what tests alone may import, and what is for tests itself.
+const forTests = "store/storetest web/webtest desk/desktest"
+
 // TestLayers holds the picture of the architecture true.
 func TestLayers(t *testing.T) {
 	for _, breach := range layerBreaches(t, os.DirFS(".")) {
@@ -69,6 +73,9 @@ func TestLayersAreSeenToFail(t *testing.T) {
 		"a package beside":       {"store/a.go": file(`_ "loot/ledger"`)},
 		"a desk and another":     {"desk/billing/a.go": file(`_ "loot/desk/customers"`)},
 		"a desk and app":         {"desk/billing/a.go": file(`_ "loot/app"`)},
+		"what is for tests":      {"desk/billing/a.go": file(`_ "loot/desk/desktest"`)},
+		"and in app":             {"app/a.go": file(`_ "loot/desk/desktest"`)},
+		"a test's database":      {"store/a.go": file(`_ "loot/store/storetest"`)},
 		"a package not listed":   {"util/a.go": file(``)},
 		"a driver":               {"ledger/a.go": file(`_ "modernc.org/sqlite"`)},
 		"a driver's sub-package": {"vault/a.go": file(`_ "github.com/jackc/pgx/v5/stdlib"`)},
@@ -101,6 +108,9 @@ func layerBreaches(t *testing.T, tree fs.FS) []string {
 			case !ours || slices.Contains(may, "*") || top(in) == top(p.name):
 			case !anyMatch(may, in):
 				out = append(out, p.name+" imports "+in+", which is above it or beside it")
+			}
+			if tests := strings.Fields(forTests); ours && slices.Contains(tests, in) && !slices.Contains(tests, p.name) {
+				out = append(out, p.name+" imports "+in+", which is for tests")
 			}
 			if ours && match(desks, in) && p.name != "app" && top(in) != top(p.name) && !slices.Contains(may, "*") {
 				out = append(out, p.name+" imports the desk "+in)

@@ -435,3 +435,40 @@ func TestManyJobsRunOnceEach(t *testing.T) {
 		}
 	})
 }
+
+// Where the clock is moved by hand, whoever comes after a job finds it done.
+func TestOnASimulatedClockAJobIsDoneAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		ctx, r := t.Context(), newRecord()
+		c, err := job.New(db, job.Options{Log: slog.New(slog.DiscardHandler), Now: time.Now, Simulated: true, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		job.Register(c, func(ctx context.Context, _ greet) error {
+			var done int
+			err := db.ReadTx(ctx, func(tx *store.Tx) error {
+				return tx.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE state = 'completed'`).Scan(&done)
+			})
+			r.add(fmt.Sprint(done))
+			return err
+		})
+		if err := c.Migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"0", "1", "2", "3", "4"}
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			for _, id := range want {
+				if err := c.Enqueue(ctx, tx, greet{ID: id}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		start(t, c)
+		if got := r.wait(t, len(want)); !slices.Equal(got, want) {
+			t.Errorf("each saw %v done, want %v", got, want)
+		}
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"loot"
 	"loot/store"
@@ -21,6 +22,7 @@ import (
 // databases.
 type queue interface {
 	insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error
+	complete(ctx context.Context, tx *store.Tx, job *rivertype.JobRow) error
 	migrate(ctx context.Context) error
 	start(ctx context.Context, config *river.Config) error
 	stop(ctx context.Context) error
@@ -50,6 +52,22 @@ func (q *on[T]) insert(ctx context.Context, tx *store.Tx, jobs []river.InsertMan
 	_, err := q.enqueue.InsertManyTx(tx.Context(ctx), q.of(tx), jobs)
 	return err
 }
+
+// complete keeps a job as completed.
+func (q *on[T]) complete(ctx context.Context, tx *store.Tx, job *rivertype.JobRow) error {
+	_, err := river.JobCompleteTx[riverdriver.Driver[T]](tx.Context(ctx), q.of(tx), &river.Job[completed]{JobRow: job})
+	if errors.Is(err, rivertype.ErrNotFound) {
+		return nil // it was cancelled meanwhile
+	}
+	return err
+}
+
+// completed stands for the arguments of a job, which completing it asks for and
+// does not use.
+type completed struct{}
+
+// Kind names nothing.
+func (completed) Kind() string { return "" }
 
 func (q *on[T]) migrate(ctx context.Context) error {
 	m, err := rivermigrate.New(q.driver, &rivermigrate.Config{Logger: q.config.Logger})

@@ -530,7 +530,7 @@ func (l *Ledger) Sync(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pollEvery):
+		case <-time.After(linger):
 		}
 	}
 }

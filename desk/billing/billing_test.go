@@ -2,126 +2,66 @@ package billing
 
 import (
 	"context"
-	"html"
-	"io/fs"
-	"log/slog"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
-	"loot/desk"
+	"loot/desk/desktest"
 	"loot/gate"
-	"loot/job"
-	"loot/keyring"
-	"loot/ledger"
-	"loot/statement"
 	"loot/store"
-	"loot/store/storetest"
 	"loot/web"
 	"loot/web/webtest"
 )
 
-func ok(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+var ok, shows = desktest.OK, desktest.Shows
 
 // An office is this desk with orders put in by hand.
 type office struct {
+	*desktest.House
 	*webtest.Site
-	t      *testing.T
 	b      *Billing
 	orders map[string]Order
-	clock  *desk.Clock
 }
 
 func onEach(t *testing.T, f func(*testing.T, *office)) {
 	t.Helper()
 	t.Parallel() // most of the time is spent waiting for jobs
-	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations()}, func(t *testing.T, db *store.DB) {
-		ctx, dir := t.Context(), t.TempDir()
-		log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-		o := &office{t: t, orders: map[string]Order{}, clock: desk.NewClock(start)}
-		root, err := keyring.FileRoot(filepath.Join(dir, "root.key"))
-		ok(t, err)
-		keys, err := keyring.Open(ctx, keyring.Config{DB: storetest.Open(t, storetest.SQLite(t), nil), Dir: filepath.Join(dir, "keys"), Root: root, Now: o.clock.Now, Log: log})
-		ok(t, err)
-		t.Cleanup(func() { ok(t, keys.Close(context.WithoutCancel(ctx))) })
-		jobs, err := job.New(db, job.Options{Log: log, Now: o.clock.Now, Simulated: true})
-		ok(t, err)
-		led, err := ledger.Open(ctx, ledger.Config{DB: db, Keyring: keys, Dir: filepath.Join(dir, "log"), Origin: "test.example/ledger", Now: o.clock.Now, Log: log})
-		ok(t, err)
-		sealer, err := keys.System("approval")
-		ok(t, err)
-		g := gate.New(gate.Config{DB: db, Ledger: led, Jobs: jobs, Sealer: sealer, Now: o.clock.Now, Log: log})
-		kit := desk.Kit{Log: log, Now: o.clock.Now, DB: db, Gate: g, Ledger: led, Keyring: keys, Jobs: jobs}
-		o.b = New(kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		o := &office{House: desktest.New(t, db, desktest.Base), orders: map[string]Order{}}
+		o.b = New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
 			if found, known := o.orders[id]; known {
 				return found, nil
 			}
 			return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
 		})
-		ok(t, db.Migrate(ctx, name, o.b.Desk().Migrations))
-		ok(t, jobs.Migrate(ctx))
-		s, err := statement.Parse("statement.md", statement.Default())
-		ok(t, err)
-		ok(t, db.InTx(ctx, func(tx *store.Tx) error {
-			if err := g.Propose(ctx, tx, s); err != nil {
-				return err
-			}
-			return g.Announce(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "publication"}, s.Hash(), o.clock.Now(), "test")
-		}))
-		running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		done := make(chan error, 1)
-		go func() { done <- led.Run(running) }()
-		t.Cleanup(func() { cancel(); <-done })
-		o.Site = webtest.New(t, web.Options{Now: o.clock.Now, Log: log, NoLimits: true}, o.b.Desk().Routes)
+		o.Open(desktest.Standard(t), o.b.Desk())
+		o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
 		f(t, o)
 	})
 }
 
 // order has somebody order a service, and the desk hear of it.
 func (o *office) order(id string, s loot.Subject, service, plan string) {
-	o.t.Helper()
-	o.orders[id] = Order{Subject: s, Service: service, Plan: plan, Made: o.clock.Now()}
-	ctx := o.t.Context()
-	ok(o.t, o.b.Keyring.Create(ctx, s, collection))
-	ok(o.t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+	o.Helper()
+	o.orders[id] = Order{Subject: s, Service: service, Plan: plan, Made: o.Clock.Now()}
+	ctx := o.Context()
+	ok(o, o.b.Keyring.Create(ctx, s, collection))
+	ok(o, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
 		return o.b.Gate.Order(ctx, tx, gate.Ordered{Subject: s, Collection: collection, By: loot.Actor{Kind: loot.Person, ID: string(s)}, Reference: id, Service: service})
 	}))
-	ok(o.t, o.b.ordered(ctx, id))
+	ok(o, o.b.ordered(ctx, id))
 }
 
 func (o *office) of(s loot.Subject) (all []Service) {
-	o.t.Helper()
-	ok(o.t, o.b.DB.ReadTx(o.t.Context(), func(tx *store.Tx) (err error) {
-		all, err = o.b.Services(o.t.Context(), tx, s)
+	o.Helper()
+	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) (err error) {
+		all, err = o.b.Services(o.Context(), tx, s)
 		return err
 	}))
 	return all
-}
-
-var tags = regexp.MustCompile(`<[^>]*>`)
-
-func shows(t *testing.T, a webtest.Answer, status int, words ...string) {
-	t.Helper()
-	page := strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(a.Body, " "))), " ")
-	if a.Status != status {
-		t.Fatalf("status %d, want %d: %s", a.Status, status, page)
-	}
-	for _, w := range words {
-		if w = strings.ReplaceAll(w, "\u00a0", " "); !strings.Contains(page, w) {
-			t.Errorf("the page does not show %q: %s", w, page)
-		}
-	}
 }
 
 func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
@@ -160,13 +100,13 @@ func TestAnOrderIsAServiceOnceAndEndsOnce(t *testing.T) {
 		o.Actor = loot.Actor{Kind: loot.Person, ID: string(one)}
 		shows(t, o.Get("/portal/services"), http.StatusOK, "Shared hosting", "runs", "Small")
 		shows(t, o.Post("/portal/services/o2/end"), http.StatusNotFound)
-		o.clock.Advance(time.Hour)
+		o.Clock.Advance(time.Hour)
 		for range 2 {
 			if a := o.Post("/portal/services/o1/end"); a.Status != http.StatusSeeOther {
 				t.Fatalf("status %d", a.Status)
 			}
 		}
-		if all := o.of(one); !all[0].Ended.Equal(start.Add(time.Hour)) {
+		if all := o.of(one); !all[0].Ended.Equal(desktest.Start.Add(time.Hour)) {
 			t.Errorf("ended %v", all[0].Ended)
 		}
 		var p gate.PersonView
@@ -213,7 +153,7 @@ func TestTheConsoleListsServicesAndKeepsPrices(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		s := loot.NewSubject()
 		for i := range perPage + 2 {
-			o.clock.Advance(time.Minute)
+			o.Clock.Advance(time.Minute)
 			o.order("o"+string(rune('a'+i/26))+string(rune('a'+i%26)), s, "backup", "backup-500")
 		}
 		o.Actor = loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"support"}}

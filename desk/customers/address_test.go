@@ -2,7 +2,6 @@ package customers
 
 import (
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
@@ -11,20 +10,18 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/desktest"
 	"loot/desk/signin"
-	"loot/gate"
 	"loot/mail"
 	"loot/store"
-	"loot/store/storetest"
-	"loot/vault"
 )
 
 // withSignIn runs f in a house that has the desk for signing in, on each database.
 func withSignIn(t *testing.T, f func(*testing.T, *house)) {
 	t.Helper()
 	t.Parallel()
-	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}, func(t *testing.T, db *store.DB) {
-		f(t, newHouse(t, db, whole(t), func(kit desk.Kit) (desk.Desk, error) {
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		f(t, newHouse(t, db, desktest.Standard(t), func(kit desk.Kit) (desk.Desk, error) {
 			d, err := signin.New(kit, signin.Options{}, signin.Accounts{})
 			if err != nil {
 				return desk.Desk{}, err
@@ -38,9 +35,9 @@ var letterLink = regexp.MustCompile(`https://loot\.example(/(?:confirm|signin/li
 
 // letters returns what was sent to an address, and the path of the latest link.
 func (h *house) letters(to string) (all []mail.Message, link string) {
-	h.t.Helper()
-	h.drain()
-	for _, m := range h.mail.sent() {
+	h.Helper()
+	h.Drain()
+	for _, m := range h.Mail.Sent() {
 		if m.To != to {
 			continue
 		}
@@ -54,16 +51,16 @@ func (h *house) letters(to string) (all []mail.Message, link string) {
 
 // enter opens the latest link that was sent to an address.
 func (h *house) enter(address string) {
-	h.t.Helper()
+	h.Helper()
 	_, link := h.letters(address)
 	if a := h.Post(link); a.Status != http.StatusSeeOther {
-		h.t.Fatalf("%s: %d", link, a.Status)
+		h.Fatalf("%s: %d", link, a.Status)
 	}
 }
 
 // signInFinds reports whether a link to sign in is sent to an address.
 func (h *house) signInFinds(address string) bool {
-	h.t.Helper()
+	h.Helper()
 	before, _ := h.letters(address)
 	h.Post("/signin", "email", address)
 	after, _ := h.letters(address)
@@ -164,11 +161,11 @@ func TestAnAddressThatWaitsIsGivenUpOrReplaced(t *testing.T) {
 		shows(t, h.Post(replaced), http.StatusNotFound, "does not work")
 
 		late := propose("late@example.com")
-		h.clock.Advance(73 * time.Hour)
+		h.Clock.Advance(73 * time.Hour)
 		shows(t, h.Post(late), http.StatusNotFound, "does not work")
 		hides(t, h.Get("/portal"), "late@example.com")
-		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-			p, err := h.kit.Gate.Person(t.Context(), tx, s)
+		ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			p, err := h.Kit.Gate.Person(t.Context(), tx, s)
 			if !p.Confirmed {
 				t.Error("the address that stayed is no longer confirmed")
 			}

@@ -21,17 +21,17 @@ type caller struct {
 }
 
 func (h *house) api(who loot.Actor, scopes ...api.Scope) *caller {
-	h.t.Helper()
-	c := &caller{t: h.t, who: api.Caller{Actor: who, Scopes: scopes}}
+	h.Helper()
+	c := &caller{t: h, who: api.Caller{Actor: who, Scopes: scopes}}
 	mux := http.NewServeMux()
-	h.desk.api(api.New(mux, api.Options{Title: "Loot", Log: h.kit.Log, Scopes: Scopes, Authenticate: func(_ context.Context, token string) (api.Caller, error) {
+	h.desk.api(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(_ context.Context, token string) (api.Caller, error) {
 		if token != "right" {
 			return api.Caller{}, loot.Errorf(loot.SignIn, "The token is not known.")
 		}
 		return c.who, nil
 	}}))
 	c.server = httptest.NewServer(mux)
-	h.t.Cleanup(c.server.Close)
+	h.Cleanup(c.server.Close)
 	return c
 }
 
@@ -91,7 +91,7 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 		}
 		h.nothing()
 		want(http.StatusCreated, http.MethodPost, "/api/customers", joJSON)
-		h.drain()
+		h.Confirm()
 		list, _ := want(http.StatusOK, http.MethodGet, "/api/customers", "")
 		all := list["customers"].([]any)
 		if len(all) != 1 {

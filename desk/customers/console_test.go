@@ -3,7 +3,6 @@ package customers
 import (
 	"bytes"
 	"html"
-	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
@@ -11,17 +10,16 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
-	"loot/store/storetest"
-	"loot/vault"
 	"loot/web/webtest"
 )
 
 // open states a purpose and a reason for a customer's record.
 func (h *house) open(s loot.Subject, purpose string, more ...string) webtest.Answer {
-	h.t.Helper()
+	h.Helper()
 	return h.Post("/console/customers/"+string(s)+"/open", append([]string{"purpose", purpose, "reason", "Ticket 7"}, more...)...)
 }
 
@@ -44,7 +42,7 @@ func TestTheListGoesOnPageByPage(t *testing.T) {
 		for i := range perPage + 3 {
 			h.Post("/order/shared-hosting", with(jo, "contact.email", "c"+string(rune('a'+i/10))+string(rune('a'+i%10))+"@example.com", "sent", "f"+string(rune('0'+i)))...)
 		}
-		h.drain()
+		h.Confirm()
 		h.asStaff("member-one", "support")
 		id := regexp.MustCompile(`/console/customers/(s[a-z2-7]{26})"`)
 		seen := map[string]bool{}
@@ -95,8 +93,8 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 
 		// Hit or miss, each search is on the ledger.
 		found := 0
-		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-			for row, err := range h.kit.Ledger.Facts(t.Context(), tx, start.Add(-time.Hour), start.Add(time.Hour)) {
+		ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			for row, err := range h.Kit.Ledger.Facts(t.Context(), tx, desktest.Start.Add(-time.Hour), desktest.Start.Add(time.Hour)) {
 				if err != nil {
 					return err
 				}
@@ -115,7 +113,7 @@ func TestFindingTakesAnExactValueAndAPurpose(t *testing.T) {
 		// address into an order is told to its owner by mail alone.
 		h.Actor = loot.Actor{}
 		h.Post("/order/shared-hosting", append(jo, "sent", "again")...)
-		h.drain()
+		h.Confirm()
 		hits := 0
 		for _, it := range h.items(s) {
 			if it.Facts.Note == "record.found" {
@@ -224,10 +222,10 @@ func TestARefusedPurposeSaysWhy(t *testing.T) {
 
 // approve answers an approval as somebody who may.
 func (h *house) approve(id, who string, yes bool) {
-	h.t.Helper()
-	ok(h.t, h.kit.DB.InTx(h.t.Context(), func(tx *store.Tx) error {
-		_, err := h.kit.Gate.Vote(h.t.Context(), tx, id, gate.Voter{
-			Actor: loot.Actor{Kind: loot.Staff, ID: who, Roles: []loot.Role{"dpo"}}, Since: start.AddDate(-1, 0, 0),
+	h.Helper()
+	ok(h, h.Kit.DB.InTx(h.Context(), func(tx *store.Tx) error {
+		_, err := h.Kit.Gate.Vote(h.Context(), tx, id, gate.Voter{
+			Actor: loot.Actor{Kind: loot.Staff, ID: who, Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0),
 		}, yes)
 		return err
 	}))
@@ -291,7 +289,7 @@ func TestALockedDetailSaysHowItsApprovalStands(t *testing.T) {
 	source := bytes.Replace(statement.Default(), []byte(alone), []byte(alone+"      support: Without it we cannot see why a payment failed.\n"), 1)
 	s, err := statement.Parse("statement.md", source)
 	ok(t, err)
-	h := newHouse(t, storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}), s)
+	h := newHouse(t, desktest.One(t), s)
 	who := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
 	h.asStaff("member-one", "support")
 	shows(t, h.open(who, "support"), http.StatusOK, "Opens after one other person agreed.", "Ask for it")
@@ -310,8 +308,8 @@ func TestNobodyIsAskedAboutWhatIsNotThere(t *testing.T) {
 		h.asStaff("member-one", "billing")
 		a := h.Post("/console/customers/"+string(s)+"/ask", "purpose", "payment", "reason", "Refund 12", "field", "payment.iban")
 		shows(t, a, http.StatusConflict, "The customer has not given this", "bank account (IBAN)")
-		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-			list, err := h.kit.Gate.Approvals(t.Context(), tx, 10)
+		ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := h.Kit.Gate.Approvals(t.Context(), tx, 10)
 			if len(list) != 0 {
 				t.Errorf("%d questions wait for an answer", len(list))
 			}
@@ -457,9 +455,9 @@ func TestAnErasedRecordOpensForNobody(t *testing.T) {
 		s := h.register(jo...)
 		h.as(s)
 		h.Post("/portal/account/erase", "sure", "on")
-		h.clock.Advance(200 * 24 * time.Hour)
+		h.Clock.Advance(200 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
-		h.drain()
+		h.Confirm()
 		h.asStaff("member-one", "support")
 		shows(t, h.Get("/console/customers"), http.StatusOK, "erased")
 		shows(t, h.Get("/console/customers/"+string(s)), http.StatusOK, "This record is erased")

@@ -1,7 +1,6 @@
 package customers
 
 import (
-	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,28 +8,27 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
-	"loot/store/storetest"
-	"loot/vault"
 )
 
 func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
-	db := storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
-	h := newHouse(t, db, whole(t))
-	begin := h.clock.Now()
+	db := desktest.One(t)
+	h := newHouse(t, db, desktest.Standard(t))
+	begin := h.Clock.Now()
 	w := h.world()
 	w.History = &desk.History{Begin: begin, End: begin.AddDate(0, 0, 140)}
 	ok(t, h.desk.demo(t.Context(), w))
-	ok(t, w.History.Play(t.Context(), h.clock))
-	if end := h.clock.Now(); end.Before(w.History.End) || end.Sub(w.History.End) > time.Minute {
+	ok(t, w.History.Play(t.Context(), h.Clock))
+	if end := h.Clock.Now(); end.Before(w.History.End) || end.Sub(w.History.End) > time.Minute {
 		t.Errorf("it ends at %s, want %s", end, w.History.End)
 	}
 	erased, held, agreed, received := 0, 0, 0, 0
 	countries, roles := map[string]int{}, map[loot.Role]int{}
 	refused := 0
-	ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-		rows, err := h.kit.Vault.List(t.Context(), tx, collection, "", DemoCustomers+1)
+	ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+		rows, err := h.Kit.Vault.List(t.Context(), tx, collection, "", DemoCustomers+1)
 		if err != nil {
 			return err
 		}
@@ -41,7 +39,7 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 				held++
 			}
 		}
-		for row, err := range h.kit.Ledger.Facts(t.Context(), tx, begin, h.clock.Now()) {
+		for row, err := range h.Kit.Ledger.Facts(t.Context(), tx, begin, h.Clock.Now()) {
 			if err != nil {
 				return err
 			}
@@ -65,14 +63,14 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 	}
 	var waits []gate.Approval
 	var guest loot.Subject
-	ok(t, h.kit.Gate.InTx(t.Context(), func(tx *store.Tx) (err error) {
-		if waits, err = h.kit.Gate.Approvals(t.Context(), tx, 10); err != nil {
+	ok(t, h.Kit.Gate.InTx(t.Context(), func(tx *store.Tx) (err error) {
+		if waits, err = h.Kit.Gate.Approvals(t.Context(), tx, 10); err != nil {
 			return err
 		}
-		guest, err = DemoCustomer(t.Context(), tx, h.kit)
+		guest, err = DemoCustomer(t.Context(), tx, h.Kit)
 		return err
 	}))
-	if len(waits) != 1 || waits[0].State != "pending" || h.clock.Now().After(waits[0].Expires) {
+	if len(waits) != 1 || waits[0].State != "pending" || h.Clock.Now().After(waits[0].Expires) {
 		t.Errorf("approvals %+v, want one that waits", waits)
 	}
 	h.as(guest)
@@ -86,7 +84,7 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 	}
 	for s := range h.everybody() {
 		ctx := t.Context()
-		email, err := valueOf(ctx, w, h.s, s, "contact.email")
+		email, err := valueOf(ctx, w, h.S, s, "contact.email")
 		if loot.KindOf(err) == loot.NotFound {
 			continue
 		}
@@ -94,7 +92,7 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 		if !strings.HasSuffix(email, "@example.com") && !strings.HasSuffix(email, "@example.net") && !strings.HasSuffix(email, "@example.org") {
 			t.Errorf("the address of a made-up customer is at a domain that may be somebody's")
 		}
-		country, err := valueOf(ctx, w, h.s, s, "address.country")
+		country, err := valueOf(ctx, w, h.S, s, "address.country")
 		ok(t, err)
 		countries[country]++
 	}

@@ -20,22 +20,22 @@ import (
 
 // use has a desk open a field for a purpose and reports whether it may.
 func (h *house) use(desk string, p loot.Purpose, s loot.Subject, f loot.Field) bool {
-	h.t.Helper()
-	ctx := h.t.Context()
-	err := h.kit.Gate.InTx(ctx, func(tx *store.Tx) error {
-		permit, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
+	h.Helper()
+	ctx := h.Context()
+	err := h.Kit.Gate.InTx(ctx, func(tx *store.Tx) error {
+		permit, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{
 			Action: loot.Use, Actor: loot.Actor{Kind: loot.Desk, ID: desk}, Desk: desk, Purpose: p, Subject: s, Collection: collection, Fields: []loot.Field{f},
 		})
 		if err != nil {
 			return err
 		}
-		_, err = h.kit.Vault.Open(ctx, tx, permit)
+		_, err = h.Kit.Vault.Open(ctx, tx, permit)
 		return err
 	})
 	if _, refused := errors.AsType[*gate.Refusal](err); refused {
 		return false
 	}
-	ok(h.t, err)
+	ok(h, err)
 	return true
 }
 
@@ -81,8 +81,8 @@ func TestAnObjectionIsMadeAndTakenBack(t *testing.T) {
 		s := h.register(jo...)
 		h.as(s)
 		var can loot.Purpose
-		for _, p := range h.s.Purposes() {
-			if canObject(h.s, p) {
+		for _, p := range h.S.Purposes() {
+			if canObject(h.S, p) {
 				can = p.ID
 			}
 		}
@@ -90,8 +90,8 @@ func TestAnObjectionIsMadeAndTakenBack(t *testing.T) {
 			t.Fatal("the statement knows nothing that one could object to")
 		}
 		state := func() (p gate.PersonView) {
-			ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) (err error) {
-				p, err = h.kit.Gate.Person(t.Context(), tx, s)
+			ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) (err error) {
+				p, err = h.Kit.Gate.Person(t.Context(), tx, s)
 				return err
 			}))
 			return p
@@ -152,7 +152,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 			t.Errorf("nothing is new, and the answer is %d", a.Status)
 		}
 
-		h.clock.Advance(time.Second)
+		h.Clock.Advance(time.Second)
 		h.asStaff("member-one", "support")
 		shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "Ticket 7"), http.StatusOK)
 		h.asStaff("m2", "dpo")
@@ -163,7 +163,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 		shows(t, a, http.StatusOK, "Opened", "Customer support", "For “helping you”", "Made-up m2, Data protection officer")
 		hides(t, a, "member-one", "Ticket 7", "<html")
 
-		h.drain()
+		h.Confirm()
 		a = h.Get("/portal/timeline")
 		links := regexp.MustCompile(`href="(/portal/proof/[^"]+)"`).FindAllStringSubmatch(a.Body, -1)
 		if len(links) < 5 {
@@ -173,7 +173,7 @@ func TestTheTimelineShowsAnOpeningAtOnceWithAProof(t *testing.T) {
 		if proof.Status != http.StatusOK || !strings.Contains(proof.Header.Get("Content-Disposition"), ".tlog-proof") {
 			t.Fatalf("the proof: %d %s", proof.Status, proof.Header.Get("Content-Disposition"))
 		}
-		res, err := ledger.VerifyReceipt([]byte(proof.Body), h.kit.Ledger.VerifierKey(), nil)
+		res, err := ledger.VerifyReceipt([]byte(proof.Body), h.Kit.Ledger.VerifierKey(), nil)
 		ok(t, err)
 		if res.Verdict != ledger.Holds {
 			t.Errorf("the proof: %v", res.Verdict)
@@ -192,7 +192,7 @@ func TestEveryPageOfALongTimeline(t *testing.T) {
 		s := h.register(jo...)
 		h.asStaff("member-one", "support")
 		for range pageLength + 5 {
-			h.clock.Advance(time.Minute)
+			h.Clock.Advance(time.Minute)
 			shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "x"), http.StatusOK)
 		}
 		h.as(s)
@@ -314,14 +314,14 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		for i := range copyPage {
-			h.clock.Advance(time.Minute)
+			h.Clock.Advance(time.Minute)
 			if !h.use("billing", "invoice", s, "company.name") {
 				t.Fatalf("opening %d was refused", i)
 			}
 		}
 		h.as(s)
 		a := h.Post("/portal/export") // nothing was drained: the copy waits for its proofs
-		key, last := h.kit.Ledger.VerifierKey(), ""
+		key, last := h.Kit.Ledger.VerifierKey(), ""
 		verify := func(text string) (ledger.CopyResult, []string) {
 			t.Helper()
 			var faults []string
@@ -358,7 +358,7 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 		// What is recorded while the copy is written is not part of it.
 		var out strings.Builder
 		to := bufio.NewWriter(&out)
-		ok(t, h.desk.writeTimeline(t.Context(), to, h.s, exported{Subject: s}, items[1].ID))
+		ok(t, h.desk.writeTimeline(t.Context(), to, h.S, exported{Subject: s}, items[1].ID))
 		ok(t, to.Flush())
 		if strings.Contains(out.String(), items[0].ID) || !strings.Contains(out.String(), items[1].ID) {
 			t.Error("a newer entry is in the copy, or its own is not")
@@ -370,9 +370,9 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 func TestADamagedEntryIsNoReasonToWithholdTheRest(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
-		h.drain()
+		h.Confirm()
 		damaged := h.items(s)[1].ID
-		ok(t, h.kit.DB.InTx(t.Context(), func(tx *store.Tx) error {
+		ok(t, h.Kit.DB.InTx(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE ledger_entry SET facts_salt = $1 WHERE id = $2`, make([]byte, 32), damaged)
 			return err
 		}))
@@ -410,30 +410,30 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		}
 		shows(t, h.Post("/portal/order/backup", "plan", "backup-500"), http.StatusConflict)
 
-		h.clock.Advance(24 * time.Hour)
+		h.Clock.Advance(24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
-		h.drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
 		// Kept: even a job that is late does nothing.
 		h.Post("/portal/account/keep")
 		hides(t, h.Get("/portal/account"), "will be erased")
-		h.clock.Advance(120 * 24 * time.Hour)
+		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		ok(t, h.desk.erase(t.Context(), eraseArgs{s}))
-		h.drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
 		// Asked for again, when nothing holds it any longer: at once.
 		if a := h.Post("/portal/account/erase", "sure", "on"); a.Header.Get("Location") != "/goodbye" {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
-		h.drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
 		if items := h.items(s); len(items) != 0 {
 			t.Errorf("%d entries can still be found", len(items))
 		}
-		ok(t, h.kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+		ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
 			services, err := h.desk.needs.Services(t.Context(), tx, s)
 			if len(services) != 0 {
 				t.Errorf("%d services are left", len(services))
@@ -443,7 +443,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 			}
 			var row vault.Row
 			if err == nil {
-				row, err = h.kit.Vault.Row(t.Context(), tx, s, collection)
+				row, err = h.Kit.Vault.Row(t.Context(), tx, s, collection)
 			}
 			if err == nil && !row.Erased() {
 				t.Error("the record is not erased")
@@ -460,9 +460,9 @@ func TestAnErasureThatWaitedIsCarriedOut(t *testing.T) {
 		s := h.register(jo...)
 		h.as(s)
 		h.Post("/portal/account/erase", "sure", "on")
-		h.clock.Advance(120 * 24 * time.Hour)
+		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
-		h.drain()
+		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
 	})
 }

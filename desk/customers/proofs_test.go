@@ -2,21 +2,18 @@ package customers
 
 import (
 	"context"
-	"io/fs"
 	"slices"
 	"testing"
 
 	"loot"
 	"loot/desk"
-	"loot/gate"
-	"loot/store/storetest"
-	"loot/vault"
+	"loot/desk/desktest"
 )
 
 // world shows the house as a world to try proofs in.
 func (h *house) world() *desk.World {
-	w := &desk.World{Kit: h.kit, HTTP: h.Server.Config.Handler, Clock: h.clock}
-	w.Drain = func(context.Context) error { h.drain(); return nil }
+	w := h.World()
+	w.HTTP = h.Server.Config.Handler
 	w.NewPerson = func(ctx context.Context) (loot.Subject, error) { return NewPerson(ctx, w) }
 	w.NewStaff = func(_ context.Context, _ bool, roles ...loot.Role) (loot.Actor, error) {
 		return loot.Actor{Kind: loot.Staff, ID: loot.NewID("m"), Name: "Made up", Roles: roles}, nil
@@ -49,7 +46,7 @@ func TestTheProofsHold(t *testing.T) {
 // TestEveryRuleOfTheClausesIsMissed: without any one rule of a clause that is
 // kept here, one of its proofs fails.
 func TestEveryRuleOfTheClausesIsMissed(t *testing.T) {
-	all := whole(t)
+	all := desktest.Standard(t)
 	for _, rule := range all.Rules() {
 		if !slices.Contains(Keeps, rule.Clause) {
 			continue
@@ -57,7 +54,7 @@ func TestEveryRuleOfTheClausesIsMissed(t *testing.T) {
 		t.Run(rule.ID, func(t *testing.T) {
 			less, err := all.Without(rule.ID)
 			ok(t, err)
-			db := storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
+			db := desktest.One(t)
 			h := newHouse(t, db, less)
 			w := h.world()
 			for _, p := range h.desk.proofs() {

@@ -2,7 +2,6 @@ package customers
 
 import (
 	"bytes"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,10 +11,8 @@ import (
 	"time"
 
 	"loot"
-	"loot/gate"
+	"loot/desk/desktest"
 	"loot/store"
-	"loot/store/storetest"
-	"loot/vault"
 	"loot/web/webtest"
 )
 
@@ -35,18 +32,18 @@ func TestRegisteringMakesACustomer(t *testing.T) {
 
 // nothing fails if anybody is known or anything is on the ledger about a person.
 func (h *house) nothing() {
-	h.t.Helper()
-	h.drain()
+	h.Helper()
+	h.Confirm()
 	if n := len(h.everybody()); n != 0 {
-		h.t.Errorf("%d people are known", n)
+		h.Errorf("%d people are known", n)
 	}
-	ok(h.t, h.kit.DB.ReadTx(h.t.Context(), func(tx *store.Tx) error {
-		for row, err := range h.kit.Ledger.Facts(h.t.Context(), tx, start.AddDate(0, 0, -1), start.AddDate(1, 0, 0)) {
+	ok(h, h.Kit.DB.ReadTx(h.Context(), func(tx *store.Tx) error {
+		for row, err := range h.Kit.Ledger.Facts(h.Context(), tx, desktest.Start.AddDate(0, 0, -1), desktest.Start.AddDate(1, 0, 0)) {
 			if err != nil {
 				return err
 			}
 			if row.Facts.Action == loot.Collect {
-				h.t.Errorf("entry %s says that something was collected", row.ID)
+				h.Errorf("entry %s says that something was collected", row.ID)
 			}
 		}
 		return nil
@@ -82,7 +79,7 @@ func TestNothingTypedReachesTheLog(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		var log bytes.Buffer
 		quiet := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		*h.kit.Log = *quiet
+		*h.Kit.Log = *quiet
 		h.Post("/order/shared-hosting", with(jo, "contact.email", "quill@nowhere@example.com", "sent", "x")...)
 		h.Post("/order/shared-hosting", with(jo, "company.name", "Quill\xff", "sent", "y")...)
 		h.register(with(jo, "company.name", "Quillfeather")...)
@@ -98,7 +95,7 @@ func TestNothingTypedReachesTheLog(t *testing.T) {
 }
 
 func TestWhatTheProgramWritesIsNotAsked(t *testing.T) {
-	s := whole(t)
+	s := desktest.Standard(t)
 	service, _ := s.Service("dedicated-server")
 	asks := func(written ...loot.Field) bool {
 		form := draw(s, service, nil, written)
@@ -141,11 +138,11 @@ func TestTheSameFormOrdersOnce(t *testing.T) {
 				t.Fatalf("status %d", a.Status)
 			}
 		}
-		h.drain()
+		h.Confirm()
 		if n := len(h.everybody()); n != 1 {
 			t.Errorf("%d customers, want 1", n)
 		}
-		for _, m := range h.mail.sent() {
+		for _, m := range h.Mail.Sent() {
 			t.Errorf("%q was sent to somebody who pressed the button twice", m.Subject)
 		}
 	})
@@ -160,12 +157,12 @@ func TestWhoeverIsKnownIsNotGivenAway(t *testing.T) {
 		if a.Status != b.Status || a.Header.Get("Location") != b.Header.Get("Location") || a.Body != b.Body {
 			t.Error("the answer differs for somebody who is known")
 		}
-		h.drain()
+		h.Confirm()
 		if n := len(h.everybody()); n != 2 {
 			t.Errorf("%d customers, want 2", n)
 		}
 		found := false
-		for _, m := range h.mail.sent() {
+		for _, m := range h.Mail.Sent() {
 			found = found || m.To == "jo@example.com" && strings.Contains(m.Subject, "have an account")
 		}
 		if !found {
@@ -182,16 +179,16 @@ func TestWhoeverWasACustomerIsToldTheWayIn(t *testing.T) {
 		s := h.register(jo...)
 		_, err := h.desk.endAll(t.Context(), loot.Actor{Kind: loot.Person, ID: string(s)})
 		ok(t, err)
-		h.clock.Advance(200 * 24 * time.Hour)
+		h.Clock.Advance(200 * 24 * time.Hour)
 		h.Actor = loot.Actor{}
 		if a := h.Post("/order/shared-hosting", append(jo, "sent", "again")...); a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
-		h.drain()
+		h.Confirm()
 		if n := len(h.everybody()); n != 1 {
 			t.Errorf("%d customers, want 1", n)
 		}
-		sent := h.mail.sent()
+		sent := h.Mail.Sent()
 		if len(sent) == 0 || sent[len(sent)-1].To != "jo@example.com" || !strings.Contains(sent[len(sent)-1].Subject, "have an account") {
 			t.Errorf("the owner of the address was not told: %d letters", len(sent))
 		}
@@ -216,7 +213,7 @@ func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
 				t.Fatalf("status %d: %s", a.Status, text(a.Body))
 			}
 		}
-		h.drain()
+		h.Confirm()
 		a = h.Get("/portal/services")
 		shows(t, a, http.StatusOK, "Dedicated server", "16 cores", "Shared hosting")
 		if n := strings.Count(a.Body, "/end\""); n != 2 {
@@ -266,7 +263,7 @@ func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 	a := h.Get("/order/shared-hosting")
 	shows(t, a, http.StatusOK, "Compulsory", "Optional", "Permissions", "Company name required",
 		"Without it we cannot tell whose service it is", "Telephone number optional", "Your newsletters", "all off")
-	for _, o := range h.s.Offers() {
+	for _, o := range h.S.Offers() {
 		if strings.Contains(a.Body, `name="permit.`+o.ID+`" value="on" checked`) {
 			t.Errorf("the permission %s is ticked beforehand", o.ID)
 		}
@@ -281,8 +278,8 @@ func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 		}
 		at = next
 	}
-	service, _ := h.s.Service("shared-hosting")
-	form := draw(h.s, service, nil, nil)
+	service, _ := h.S.Service("shared-hosting")
+	form := draw(h.S, service, nil, nil)
 	for _, q := range form.Must {
 		if !strings.Contains(a.Body, `id="`+q.Also+`"`) || !strings.Contains(a.Body, q.Also+`">`) {
 			t.Errorf("%s is not described by what it is for", q.Name)
@@ -372,8 +369,8 @@ func brokenRequestsAreRefusedPlainly(t *testing.T, h *house) {
 }
 
 func eachCompulsoryFieldIsDemandedAndNoOther(t *testing.T, h *house) {
-	service, _ := h.s.Service("shared-hosting")
-	form := draw(h.s, service, nil, nil)
+	service, _ := h.S.Service("shared-hosting")
+	form := draw(h.S, service, nil, nil)
 	for _, q := range form.Must {
 		a := h.Post("/order/shared-hosting", append(with(jo, q.Name, "-"), "sent", "m"+q.Name)...)
 		if a.Status != http.StatusUnprocessableEntity || strings.Count(a.Body, `-error"`) < 1 {
@@ -393,12 +390,12 @@ func eachCompulsoryFieldIsDemandedAndNoOther(t *testing.T, h *house) {
 // TestRegisteringDoesWithoutLooking: an operator whose statement does not let
 // the program look for an address still gets customers.
 func TestRegisteringDoesWithoutLooking(t *testing.T) {
-	s := whole(t)
+	s := desktest.Standard(t)
 	for _, r := range s.Rules() {
 		if strings.Contains(r.Text, `Desk::"customers"`) && strings.Contains(r.Text, `"find"`) {
 			less, err := s.Without(r.ID)
 			ok(t, err)
-			db := storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
+			db := desktest.One(t)
 			h := newHouse(t, db, less)
 			h.register(jo...)
 			return

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/web"
 	"loot/web/webtest"
 )
@@ -25,8 +26,8 @@ func TestAnAnnouncedChangeIsToldOnEveryPage(t *testing.T) {
 		page := func(w http.ResponseWriter, r *http.Request) error {
 			return other.Render(w, r, http.StatusOK, otherView{View: web.ViewOf(r, "Something else")})
 		}
-		coming := Coming(h.kit.Gate)
-		site := webtest.New(t, web.Options{Now: h.clock.Now, NoLimits: true, Site: func() web.Site { return web.Site{Coming: coming()} }}, []web.Route{
+		coming := Coming(h.Kit.Gate)
+		site := webtest.New(t, web.Options{Now: h.Clock.Now, NoLimits: true, Site: func() web.Site { return web.Site{Coming: coming()} }}, []web.Route{
 			{Pattern: "GET /order/x", Audience: web.Public, Serve: page},
 			{Pattern: "GET /portal", Audience: web.Portal, Serve: page},
 			{Pattern: "GET /console", Audience: web.Console, Serve: page},
@@ -43,7 +44,7 @@ func TestAnAnnouncedChangeIsToldOnEveryPage(t *testing.T) {
 		if _, ok := told("/portal", loot.Person); ok {
 			t.Error("a change is told of before there is one")
 		}
-		hash := h.announce(edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d", "Two kinds of cookies", "Kinds of cookies"), start.AddDate(0, 0, 50))
+		hash := h.announce(edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d", "Two kinds of cookies", "Kinds of cookies"), desktest.Start.AddDate(0, 0, 50))
 		for path, by := range map[string]loot.ActorKind{"/order/x": "", "/portal": loot.Person} {
 			banner, ok := told(path, by)
 			if !ok || words(banner) != "On 12 January 2027 the privacy statement changes: “Kinds of cookies” and “Used for what you gave it for”. See what changes" {
@@ -56,7 +57,7 @@ func TestAnAnnouncedChangeIsToldOnEveryPage(t *testing.T) {
 		if _, ok := told("/console", loot.Staff); ok {
 			t.Error("the console tells of it too")
 		}
-		h.clock.Advance(start.AddDate(0, 0, 50).Sub(h.clock.Now()))
+		h.Clock.Advance(desktest.Start.AddDate(0, 0, 50).Sub(h.Clock.Now()))
 		if banner, ok := told("/portal", loot.Person); ok {
 			t.Errorf("in force, and still told: %s", banner)
 		}

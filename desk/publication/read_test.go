@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"loot/desk/desktest"
 	"loot/web/webtest"
 )
 
@@ -13,7 +14,7 @@ func TestPages(t *testing.T) { webtest.CheckPages(t) }
 // The page that customers read shows what is declared, under the clause that
 // declares it, and every link within the page arrives.
 func TestTheStatementShowsItsDeclarations(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	a := h.Get("/statement")
 	shows(t, a, http.StatusOK,
 		"Writing invoices To send you an invoice", "A law that obliges us: Value-Added Tax Consolidation Act 2010 (Ireland), section 66", "45 days",

@@ -13,36 +13,37 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
 )
 
 // register records n decisions of one kind.
 func (h *house) register(n int) {
-	h.t.Helper()
+	h.Helper()
 	for range n {
 		subject := loot.NewSubject()
-		ok(h.t, h.kit.Keyring.Create(h.t.Context(), subject, "customer"))
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			p, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
+		ok(h, h.Kit.Keyring.Create(h.Context(), subject, "customer"))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{
 				Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: "service",
 				Subject: subject, Collection: "customer", Fields: []loot.Field{"contact.email"}, Demanded: true,
 			})
 			if err != nil {
 				return err
 			}
-			return h.kit.Vault.Create(ctx, tx, p, map[loot.Field]string{"contact.email": string(subject[:12]) + "@example.com"}, "a test")
+			return h.Kit.Vault.Create(ctx, tx, p, map[loot.Field]string{"contact.email": string(subject[:12]) + "@example.com"}, "a test")
 		})
 	}
-	h.clock.Advance(time.Minute)
+	h.Clock.Advance(time.Minute)
 }
 
 // Customers and staff read what changes, in words and no more than that.
 func TestTheComparisonSaysWhatChangesInWords(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	source := edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d",
 		"title: Helping you", "title: Lending a hand", "You need no reason for asking.", "No reason is needed.")
-	hash := h.announce(source, start.AddDate(0, 0, 40))
+	hash := h.announce(source, desktest.Start.AddDate(0, 0, 40))
 	a := h.Get("/statement/versions/" + hash)
 	shows(t, a, http.StatusOK,
 		"The statement as a whole Until then Version: 2026-1 From then on Version: 2026-2",
@@ -50,7 +51,7 @@ func TestTheComparisonSaysWhatChangesInWords(t *testing.T) {
 		"Purpose “Lending a hand” network.purpose Until then Name: Helping you From then on Name: Lending a hand",
 		"You can ask us to check adequacy.request Until then You need no reason for asking. From then on No reason is needed.",
 	)
-	hides(t, a, "retain_about", "Value-Added Tax", "Something looks odd", "Job “Customer support”", "Rule changed", `"retain`)
+	lacks(t, a, "retain_about", "Value-Added Tax", "Something looks odd", "Job “Customer support”", "Rule changed", `"retain`)
 }
 
 // The console counts decisions that would come out differently, not kinds.
@@ -81,18 +82,18 @@ func TestARequestToPublishIsReadable(t *testing.T) {
 		}
 		a := h.Get(path)
 		shows(t, a, http.StatusOK, "Robin Testing asked on 23 Nov 2026 that it take effect on 12 Jan 2027", "0 of 2 agreed so far.", "“longer invoices”")
-		hides(t, a, "Ask for publication")
+		lacks(t, a, "Ask for publication")
 		shows(t, h.Post(path+"/publish", "effective", "2027-01-12", "reason", "again"), http.StatusConflict, "has asked for the publication of this version already")
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			list, err := h.kit.Gate.Approvals(ctx, tx, 10)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			list, err := h.Kit.Gate.Approvals(ctx, tx, 10)
 			if err != nil || len(list) != 1 {
 				t.Fatalf("%d approvals, %v", len(list), err)
 			}
-			_, _, raw, _, err := h.kit.Gate.Approval(ctx, tx, list[0].ID)
+			_, _, raw, _, err := h.Kit.Gate.Approval(ctx, tx, list[0].ID)
 			if err != nil {
 				return err
 			}
-			text, href, err := Describe(h.kit.Gate, raw)
+			text, href, err := Describe(h.Kit.Gate, raw)
 			if text != "version 2026-2 in place of 2026-1, from 12 January 2027. It changes “Used for what you gave it for”" || href != path {
 				t.Errorf("%q %q", text, href)
 			}

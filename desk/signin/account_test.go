@@ -12,6 +12,7 @@ import (
 
 	"loot"
 	"loot/api"
+	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store"
 	"loot/web/webtest"
@@ -53,17 +54,17 @@ func TestTokens(t *testing.T) {
 		refused("a hostile one", strings.Repeat("x", 1<<16))
 
 		// It acts with the roles of the moment, and not at all once its owner may not sign in.
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE staff_account SET state = 'suspended' WHERE id = $1`, a.ID)
 			return err
 		})
 		refused("of a suspended account", token)
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE staff_account SET state = 'active' WHERE id = $1`, a.ID)
 			return err
 		})
 		shows(t, h.Get("/console/tokens"), http.StatusOK, "Nightly sync", "23 Nov 2026")
-		h.clock.Advance(31 * 24 * time.Hour)
+		h.Clock.Advance(31 * 24 * time.Hour)
 		refused("an old one", token)
 
 		h.signIn(h.Site, anna, secret)
@@ -86,7 +87,7 @@ func TestCustomersHaveTokensOfTheirOwn(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.customer(jo)
 		h.Post("/signin", "email", jo)
-		h.drain()
+		h.Drain()
 		leads(t, h.Post(h.linkTo(jo)), "/portal")
 		page := h.Get("/portal/tokens")
 		shows(t, page, http.StatusOK, "No tokens", "Read one's own record")
@@ -102,9 +103,9 @@ func TestCustomersHaveTokensOfTheirOwn(t *testing.T) {
 		if who.Actor.Kind != loot.Person || who.Actor.ID != string(s) || len(who.Scopes) != 1 || who.Scopes[0] != "me:read" {
 			t.Errorf("the token is of %+v", who)
 		}
-		h.drain()
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			items, err := h.kit.Ledger.Timeline(ctx, tx, s, customers, "", 10)
+		h.Drain()
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := h.Kit.Ledger.Timeline(ctx, tx, s, customers, "", 10)
 			if !slices.ContainsFunc(items, func(it ledger.Item) bool { return it.Facts.Note == "token.made" }) {
 				t.Errorf("their timeline does not say that a token was made: %+v", items)
 			}
@@ -132,11 +133,11 @@ func TestCustomersHaveTokensOfTheirOwn(t *testing.T) {
 
 		// It goes with the record, and needs a fresh sign-in to be made.
 		token = shownToken.FindString(h.Post("/portal/tokens", "title", "x", "days", "7", "scopes", "me:read").Body)
-		h.clock.Advance(20 * time.Minute)
+		h.Clock.Advance(20 * time.Minute)
 		if a := h.Post("/portal/tokens", "title", "y", "days", "7", "scopes", "me:read"); a.Status != http.StatusUnauthorized {
 			t.Errorf("status %d without a fresh sign-in", a.Status)
 		}
-		h.tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.erase(ctx, tx, s) })
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.erase(ctx, tx, s) })
 		if _, err := h.desk.Authenticate(t.Context(), token); loot.KindOf(err) != loot.SignIn {
 			t.Errorf("a token of somebody who is erased: %v", err)
 		}
@@ -148,7 +149,7 @@ func TestMakingATokenNeedsAFreshSignIn(t *testing.T) {
 	a := h.colleague("Anna Example", anna, "support")
 	secret, _ := h.withPassword(a)
 	h.signIn(h.Site, anna, secret)
-	h.clock.Advance(20 * time.Minute)
+	h.Clock.Advance(20 * time.Minute)
 	if got := h.Post("/console/tokens", "title", "Nightly sync", "days", "30", "scopes", "customers:read"); got.Status != http.StatusUnauthorized {
 		t.Errorf("status %d", got.Status)
 	}
@@ -167,8 +168,8 @@ func TestChangingThePasswordEndsOtherSessions(t *testing.T) {
 		leads(t, h.choosePassword(h.Site, page.Body, "/console/account/password"), "/console/account/codes")
 		shows(t, h.Get("/console"), http.StatusOK)
 		leads(t, other.Get("/console"), "/console/signin?next=%2Fconsole")
-		h.drain()
-		if m, _ := h.mail.last(anna); !strings.Contains(m.Text, "password and the authenticator app were set") {
+		h.Drain()
+		if m, _ := h.Mail.Last(anna); !strings.Contains(m.Text, "password and the authenticator app were set") {
 			t.Errorf("the owner was not told: %q", m.Text)
 		}
 		// The old app is worth nothing now.
@@ -234,7 +235,12 @@ func TestHashes(t *testing.T) {
 	if a == b {
 		t.Error("the same password has the same hash twice")
 	}
-	for hash, want := range map[string]bool{a: true, b: true, nobodysHash: false} {
+	for _, full := range []string{a, h.nobodys()} {
+		if !strings.HasPrefix(full, "$argon2id$v=19$m=19456,t=2,p=1$") {
+			t.Errorf("a hash does not cost what it has to: %s", full)
+		}
+	}
+	for hash, want := range map[string]bool{a: true, b: true, h.nobodys(): false} {
 		got, err := h.matches(ctx, hash, goodPassword)
 		ok(t, err)
 		if got != want {
@@ -250,7 +256,7 @@ func TestHashes(t *testing.T) {
 
 func TestStepOf(t *testing.T) {
 	secret := newAppSecret()
-	now := start
+	now := desktest.Start
 	at := func(d time.Duration) string {
 		c, err := codeAt(secret, now.Add(d))
 		ok(t, err)

@@ -43,7 +43,7 @@ func newReal(t *testing.T) *real {
 	r := &real{t: t, base: "http://localhost:" + port}
 	r.h = onOne(t, r.base, Options{Scopes: scopes})
 	shell := web.New(web.Options{
-		Now: r.h.now, Log: r.h.kit.Log, NoLimits: true, BaseURL: r.base, Identify: r.h.desk.Identify, Nav: append(r.h.desk.Desk().Nav, r.h.staff.Desk().Nav...),
+		Now: r.h.Kit.Now, Log: r.h.Kit.Log, NoLimits: true, BaseURL: r.base, Identify: r.h.desk.Identify, Nav: append(r.h.desk.Desk().Nav, r.h.staff.Desk().Nav...),
 		Site: func() web.Site {
 			return web.Site{Name: "Example Network", Company: "Example AG", Statement: "/statement", SignIn: "/signin", StaffSignIn: "/console/signin", SignOut: "/signout"}
 		},
@@ -213,7 +213,7 @@ func TestRealBrowserMakesAndUsesPasskeys(t *testing.T) {
 	// A customer, by link and then by passkey.
 	s := h.customer(jo)
 	url := ""
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		url, err = h.desk.DemoCustomerLink(ctx, tx, s)
 		return err
 	})

@@ -161,7 +161,7 @@ func withCompany(t *testing.T) (*house, *signOn) {
 	var now func() time.Time
 	s := newSignOn(t, func() time.Time { return now() })
 	h := onOne(t, base, Options{Company: &Company{Name: "Example AG", Issuer: s.URL, ClientID: "loot", ClientSecret: "the secret"}})
-	now = h.now
+	now = h.Kit.Now
 	return h, s
 }
 
@@ -200,7 +200,7 @@ func TestCompanySignOnLetsNobodyElseIn(t *testing.T) {
 		"another issuer":       {anna, true, func(c map[string]any) { c["iss"] = "https://evil.example" }, "did not confirm"},
 		"another sign-in":      {anna, true, func(c map[string]any) { c["nonce"] = "old" }, "did not confirm"},
 		"expired": {anna, true, func(c map[string]any) {
-			c["exp"] = h.now().Add(-time.Hour).Unix()
+			c["exp"] = h.Clock.Now().Add(-time.Hour).Unix()
 		}, "did not confirm"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestCompanySignOnSaysHowFresh(t *testing.T) {
 	h, s := withCompany(t)
 	h.colleague("Anna Example", anna, "support")
 	s.is("subject-1", anna, true)
-	s.spoil = func(c map[string]any) { c["auth_time"] = h.now().Add(-time.Hour).Unix() }
+	s.spoil = func(c map[string]any) { c["auth_time"] = h.Clock.Now().Add(-time.Hour).Unix() }
 	leads(t, viaCompany(t, h, s, h.Site, ""), "/console")
 	leads(t, h.Get("/console/fresh"), "/console/signin?next=%2Fconsole%2Ffresh")
 	s.spoil = func(c map[string]any) { delete(c, "auth_time") }
@@ -271,6 +271,6 @@ func TestCompanySignOnIsAway(t *testing.T) {
 	s.mu.Lock()
 	s.down = false
 	s.mu.Unlock()
-	h.clock.Advance(time.Minute)
+	h.Clock.Advance(time.Minute)
 	leads(t, viaCompany(t, h, s, h.Site, ""), "/console")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,14 +13,13 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/job"
 	"loot/ledger"
 	"loot/mail"
 	"loot/statement"
 	"loot/store"
-	"loot/store/storetest"
-	"loot/vault"
 	"loot/web/webtest"
 )
 
@@ -34,7 +32,7 @@ func TestCustomerSignsInByLink(t *testing.T) {
 		page := h.Get("/signin?next=/portal/orders")
 		shows(t, page, http.StatusOK, "Send me a link")
 		leads(t, h.Post("/signin", "email", "Jo@Example.com", "next", hidden(t, page.Body, "next")), "/signin/sent")
-		h.drain()
+		h.Drain()
 		path := h.linkTo(jo)
 
 		// A program that looks at mail opens the link, twice: nothing happens.
@@ -62,9 +60,9 @@ func TestCustomerSignsInByLink(t *testing.T) {
 }
 
 func confirmed(h *house, s loot.Subject) (yes bool) {
-	h.t.Helper()
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		p, err := h.kit.Gate.Person(ctx, tx, s)
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		p, err := h.Kit.Gate.Person(ctx, tx, s)
 		yes = p.Confirmed
 		return err
 	})
@@ -79,11 +77,11 @@ func TestNobodyFindsOutWhoIsACustomer(t *testing.T) {
 		known, unknown := h.Post("/signin", "email", jo), h.browser().Post("/signin", "email", "someone@example.com")
 		leads(t, known, "/signin/sent")
 		sameAnswer(t, known, unknown)
-		h.drain()
-		if h.mail.count() != 1 {
-			t.Errorf("%d letters were sent, want 1", h.mail.count())
+		h.Drain()
+		if h.Mail.Count() != 1 {
+			t.Errorf("%d letters were sent, want 1", h.Mail.Count())
 		}
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			var jobs int
 			err := tx.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = 'signin.link'`).Scan(&jobs)
 			if jobs != 2 {
@@ -92,9 +90,9 @@ func TestNobodyFindsOutWhoIsACustomer(t *testing.T) {
 			return err
 		})
 		searches := 0
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			searches = 0
-			for row, err := range h.kit.Ledger.Facts(ctx, tx, start.Add(-time.Hour), start.Add(time.Hour)) {
+			for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start.Add(-time.Hour), desktest.Start.Add(time.Hour)) {
 				if err != nil {
 					return err
 				}
@@ -116,11 +114,11 @@ func TestLinkEnds(t *testing.T) {
 		ask := func() string {
 			t.Helper()
 			leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-			h.drain()
+			h.Drain()
 			return h.linkTo(jo)
 		}
 		late := ask()
-		h.clock.Advance(16 * time.Minute)
+		h.Clock.Advance(16 * time.Minute)
 		shows(t, h.Post(late), http.StatusNotFound, "does not work any more")
 		// Using one makes the others worthless.
 		first, second := ask(), ask()
@@ -140,7 +138,7 @@ func TestLinkIsUsedOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		h.customer(jo)
 		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-		h.drain()
+		h.Drain()
 		path := h.linkTo(jo)
 		const n = 6
 		in := make(chan bool, n)
@@ -167,11 +165,11 @@ func TestLinkIsUsedOnce(t *testing.T) {
 func TestRegisteringSendsTheLinkThatConfirms(t *testing.T) {
 	h := onOne(t, base, Options{})
 	s := h.customer(jo)
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		return h.kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.registered", ID: string(s)})
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.registered", ID: string(s)})
 	})
-	h.drain()
-	m, _ := h.mail.last(jo)
+	h.Drain()
+	m, _ := h.Mail.Last(jo)
 	if m.Subject != "Please confirm your address" {
 		t.Fatalf("the letter is %q", m.Subject)
 	}
@@ -244,16 +242,16 @@ func TestNextStaysHere(t *testing.T) {
 func TestLetterIsTriedAgain(t *testing.T) {
 	h := onOne(t, base, Options{})
 	s := h.customer(jo)
-	h.mail.fail = errors.New("no connection")
+	h.Mail.Fail(errors.New("no connection"))
 	if err := h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}); err == nil {
 		t.Error("a letter that was not sent counts as sent")
 	}
-	h.mail.fail = mail.ErrRejected
+	h.Mail.Fail(mail.ErrRejected)
 	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}))
-	h.mail.fail = nil
+	h.Mail.Fail(nil)
 	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: s, Next: "/portal"}))
-	if h.mail.count() != 1 {
-		t.Errorf("%d letters", h.mail.count())
+	if h.Mail.Count() != 1 {
+		t.Errorf("%d letters", h.Mail.Count())
 	}
 }
 
@@ -264,19 +262,18 @@ func TestNoClauseNoLink(t *testing.T) {
 	h := onOneUnder(t, bytes.Replace(statement.Default(), []byte(`unless { context.purpose == Purpose::"access" }`), nil, 1))
 	order := h.ordered(jo)
 	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: order.Subject, Next: "/portal"}))
-	h.tx(func(ctx context.Context, tx *store.Tx) error { return h.kit.Gate.EndOrder(ctx, tx, order) })
+	h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Gate.EndOrder(ctx, tx, order) })
 	ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: order.Subject, Next: "/portal"}))
-	if h.mail.count() != 0 {
-		t.Errorf("%d letters were sent that no clause permits", h.mail.count())
+	if h.Mail.Count() != 0 {
+		t.Errorf("%d letters were sent that no clause permits", h.Mail.Count())
 	}
 }
 
 // world shows the house as a proof sees it.
 func (h *house) world() *desk.World {
-	return &desk.World{
-		Kit: h.kit, HTTP: h.Server.Config.Handler, Clock: h.clock, Sent: h.mail.count,
-		Drain: func(ctx context.Context) error { return h.kit.Jobs.Idle(ctx) },
-	}
+	w := h.World()
+	w.HTTP = h.Server.Config.Handler
+	return w
 }
 
 // TestOneReachesOnesRecordAsLongAsThereIsOne runs the proof, and sees it fail
@@ -316,29 +313,29 @@ func TestOneReachesOnesRecordAsLongAsThereIsOne(t *testing.T) {
 func TestNobodyFindsOutWhoWasErased(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		order := h.ordered(jo)
-		h.tx(func(ctx context.Context, tx *store.Tx) error { return h.kit.Gate.EndOrder(ctx, tx, order) })
-		h.clock.Advance(365 * 24 * time.Hour)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Gate.EndOrder(ctx, tx, order) })
+		h.Clock.Advance(365 * 24 * time.Hour)
 		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-		h.drain()
+		h.Drain()
 		waiting := h.linkTo(jo)
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			p, err := h.kit.Gate.Decide(ctx, tx, gate.Request{
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{
 				Action: loot.Erase, Actor: loot.Actor{Kind: loot.Person, ID: string(order.Subject)}, Desk: "customers", Purpose: "access",
 				Subject: order.Subject, Collection: customers, Fields: []loot.Field{"contact.email"},
 			})
 			if err != nil {
 				return err
 			}
-			return h.kit.Vault.Erase(ctx, tx, p)
+			return h.Kit.Vault.Erase(ctx, tx, p)
 		})
 		// A job that was asked for before the erasure sends nothing after it.
 		ok(t, h.desk.sendLink(t.Context(), linkJob{Subject: order.Subject, Next: "/portal"}))
-		h.drain()
+		h.Drain()
 		erased, unknown := h.browser().Post("/signin", "email", jo), h.browser().Post("/signin", "email", "someone@example.com")
 		sameAnswer(t, erased, unknown)
-		h.drain()
-		if h.mail.count() != 1 {
-			t.Errorf("%d letters were sent, want only the one before the erasure", h.mail.count())
+		h.Drain()
+		if h.Mail.Count() != 1 {
+			t.Errorf("%d letters were sent, want only the one before the erasure", h.Mail.Count())
 		}
 		shows(t, h.Post(waiting), http.StatusNotFound, "does not work any more")
 	})
@@ -358,13 +355,13 @@ func sameAnswer(t *testing.T, one, other webtest.Answer) {
 
 // Nothing in the database or in a job lets anybody in or says who somebody is.
 func TestDatabaseLetsNobodyIn(t *testing.T) {
-	db := storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()})
+	db := desktest.One(t)
 	h := newHouse(t, db, base, Options{Scopes: scopes})
 	h.customer(jo)
 	a := h.colleague("Anna Example", anna, "support")
 	secret, recovery := h.withPassword(a)
 	leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-	h.drain()
+	h.Drain()
 	path := h.linkTo(jo)
 	_, token, _ := strings.Cut(path, enterPath)
 	h.signIn(h.Site, anna, secret)
@@ -435,22 +432,22 @@ func TestErasureForgetsEverything(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.customer(jo)
 		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-		h.drain()
+		h.Drain()
 		leads(t, h.Post(h.linkTo(jo)), "/portal")
 		leads(t, h.browser().Post("/signin", "email", jo), "/signin/sent")
-		h.drain()
+		h.Drain()
 		unused := h.linkTo(jo)
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			out, err := h.desk.export(ctx, tx, s)
 			if e, _ := out.(exported); len(e.Sessions) != 1 {
 				t.Errorf("the export shows %v", out)
 			}
 			return err
 		})
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			return h.kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(s)})
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(s)})
 		})
-		h.drain()
+		h.Drain()
 		leads(t, h.Get("/portal"), "/signin?next=%2Fportal")
 		shows(t, h.Post(unused), http.StatusNotFound)
 	})
@@ -462,13 +459,13 @@ func TestSweepRemovesWhatEnded(t *testing.T) {
 		a := h.colleague("Anna Example", anna, "support")
 		secret, _ := h.withPassword(a)
 		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-		h.drain()
+		h.Drain()
 		h.signIn(h.Site, anna, secret)
 		h.Post("/console/signin", "email", "nobody@network.example", "password", "not the right one")
 		h.Post("/console/signin", "email", anna, "password", goodPassword)
-		h.clock.Advance(40 * 24 * time.Hour)
+		h.Clock.Advance(40 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepJob{}))
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			for _, table := range []string{"session", "link", "flow", "attempt"} {
 				var n int
 				if err := tx.QueryRow(ctx, `SELECT count(*) FROM signin_`+table).Scan(&n); err != nil {

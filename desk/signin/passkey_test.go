@@ -17,6 +17,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store"
 	"loot/web/webtest"
@@ -170,8 +171,8 @@ func TestPasskeys(t *testing.T) {
 			t.Errorf("leads to %q", got)
 		}
 		shows(t, h.Get("/console/account"), http.StatusOK, "Phone", "Not used yet", "on one device")
-		h.drain()
-		if m, _ := h.mail.last(anna); !strings.Contains(m.Text, "A passkey was added") {
+		h.Drain()
+		if m, _ := h.Mail.Last(anna); !strings.Contains(m.Text, "A passkey was added") {
 			t.Errorf("the owner was not told: %q", m.Text)
 		}
 
@@ -264,7 +265,7 @@ func TestPasskeysThatAreRefused(t *testing.T) {
 		}
 	}
 	// A closed account's.
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE staff_account SET state = 'removed' WHERE id = $1`, a.ID)
 		return err
 	})
@@ -289,8 +290,8 @@ func TestCopiedPasskeyIsAnIncident(t *testing.T) {
 			t.Fatalf("a copied passkey: %d %s", got.Status, got.Body)
 		}
 		raised := false
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			for row, err := range h.kit.Ledger.Facts(ctx, tx, start.Add(-time.Hour), start.Add(time.Hour)) {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start.Add(-time.Hour), desktest.Start.Add(time.Hour)) {
 				if err != nil {
 					return err
 				}
@@ -308,7 +309,7 @@ func TestCustomersPasskey(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.customer(jo)
 		leads(t, h.Post("/signin", "email", jo), "/signin/sent")
-		h.drain()
+		h.Drain()
 		leads(t, h.Post(h.linkTo(jo)), "/portal")
 		shows(t, h.Get("/portal/signin"), http.StatusOK, "How you sign in", "No passkey yet", "by one-time link")
 		d := newDevice(t)
@@ -325,7 +326,7 @@ func TestCustomersPasskey(t *testing.T) {
 		// The link stays, so the last passkey may go.
 		name := strings.TrimPrefix(between(t, h.Get("/portal/signin").Body, `action="`, `/remove"`), "/portal/signin/passkey/")
 		leads(t, h.Post("/portal/signin/passkey/"+name+"/remove"), "/portal/signin")
-		h.clock.Advance(16 * time.Minute)
+		h.Clock.Advance(16 * time.Minute)
 		if got := begin(h.Site, "/portal/signin/passkey", url.Values{"label": {"x"}}); got.Status != http.StatusUnauthorized {
 			t.Errorf("adding a passkey without a fresh sign-in: %d", got.Status)
 		}

@@ -61,21 +61,25 @@ const (
 	saltLength = 16
 )
 
-// hashing bounds how many passwords are hashed at once, and so the memory.
-type hashing chan struct{}
+// hashing says what a hash costs and bounds how many passwords are hashed at
+// once, and so the memory.
+type hashing struct {
+	memory, passes uint32
+	slots          chan struct{}
+}
 
-func newHashing() hashing { return make(hashing, 2) }
+func newHashing() hashing { return hashing{hashMemory, hashPasses, make(chan struct{}, 2)} }
 
 func (h hashing) enter(ctx context.Context) error {
 	select {
-	case h <- struct{}{}:
+	case h.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (h hashing) leave() { <-h }
+func (h hashing) leave() { <-h.slots }
 
 // hash returns the Argon2id hash of a password in the usual notation.
 func (h hashing) hash(ctx context.Context, password string) (string, error) {
@@ -85,16 +89,19 @@ func (h hashing) hash(ctx context.Context, password string) (string, error) {
 	defer h.leave()
 	var salt [saltLength]byte
 	rand.Read(salt[:]) // never fails
-	sum := argon2.IDKey([]byte(password), salt[:], hashPasses, hashMemory, hashLanes, hashLength)
-	enc := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashPasses, hashLanes,
-		enc.EncodeToString(salt[:]), enc.EncodeToString(sum)), nil
+	return h.written(salt[:], argon2.IDKey([]byte(password), salt[:], h.passes, h.memory, hashLanes, hashLength)), nil
 }
 
-// nobodysHash is what a password is compared with when there is no account, so
+// nobodys is what a password is compared with when there is no account, so
 // that it takes as long. No password has it.
-var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashPasses, hashLanes,
-	base64.RawStdEncoding.EncodeToString(make([]byte, saltLength)), base64.RawStdEncoding.EncodeToString(make([]byte, hashLength)))
+func (h hashing) nobodys() string {
+	return h.written(make([]byte, saltLength), make([]byte, hashLength))
+}
+
+func (h hashing) written(salt, sum []byte) string {
+	enc := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.passes, hashLanes, enc.EncodeToString(salt), enc.EncodeToString(sum))
+}
 
 // matches reports whether hash is of password.
 func (h hashing) matches(ctx context.Context, hash, password string) (bool, error) {

@@ -23,7 +23,7 @@ func TestRotationLetsEverybodyIn(t *testing.T) {
 		leads(t, halfway.Post("/console/signin", "email", anna, "password", goodPassword), "/console/signin/code")
 
 		resealed := map[string]int{}
-		for _, key := range h.kit.Keyring.SystemKeys() {
+		for _, key := range h.Kit.Keyring.SystemKeys() {
 			if key.Name() == "approval" { // the house keeps none
 				continue
 			}
@@ -41,11 +41,11 @@ func TestRotationLetsEverybodyIn(t *testing.T) {
 		leads(t, halfway.Post("/console/signin/code", "code", h.code(secret)), "/console")
 
 		for range 4 {
-			h.clock.Advance(20 * time.Minute)
+			h.Clock.Advance(20 * time.Minute)
 			shows(t, h.Get("/console"), http.StatusOK)
 		}
-		ok(t, h.kit.Keyring.FinishSystem(ctx))
-		r, err := h.kit.Keyring.Check(ctx)
+		ok(t, h.Kit.Keyring.FinishSystem(ctx))
+		r, err := h.Kit.Keyring.Check(ctx)
 		ok(t, err)
 		if r.Former != 0 || r.Waiting != 0 || len(r.Problems) > 0 {
 			t.Errorf("an hour later: %+v", r)

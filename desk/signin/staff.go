@@ -84,9 +84,9 @@ func (d *Desk) passwordOwner(ctx context.Context, email, typed string) (string, 
 	if err := d.try(ctx, "password", email); err != nil {
 		return "", err
 	}
-	owner, hash := "", nobodysHash
+	owner, hash := "", d.hashing.nobodys()
 	err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		owner, hash = "", nobodysHash
+		owner, hash = "", d.hashing.nobodys()
 		a, ok, err := d.accounts.Find(ctx, tx, email)
 		if err != nil || !ok {
 			return err

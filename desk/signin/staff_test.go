@@ -15,9 +15,9 @@ import (
 
 // code is what the authenticator app shows at the house's time.
 func (h *house) code(secret string) string {
-	h.t.Helper()
-	c, err := codeAt(secret, h.clock.Now())
-	ok(h.t, err)
+	h.Helper()
+	c, err := codeAt(secret, h.Clock.Now())
+	ok(h, err)
 	return c
 }
 
@@ -27,10 +27,10 @@ func codeAt(secret string, at time.Time) (string, error) {
 
 // signIn signs a member of staff in with password and code.
 func (h *house) signIn(s *webtest.Site, email, secret string) webtest.Answer {
-	h.t.Helper()
-	leads(h.t, s.Post("/console/signin", "email", email, "password", goodPassword), "/console/signin/code")
+	h.Helper()
+	leads(h, s.Post("/console/signin", "email", email, "password", goodPassword), "/console/signin/code")
 	a := s.Post("/console/signin/code", "code", h.code(secret))
-	h.clock.Advance(30 * time.Second) // the same code is not taken twice
+	h.Clock.Advance(30 * time.Second) // the same code is not taken twice
 	return a
 }
 
@@ -55,7 +55,7 @@ func TestStaffSignInWithPasswordAndCode(t *testing.T) {
 		other := h.browser()
 		leads(t, other.Post("/console/signin", "email", anna, "password", goodPassword), "/console/signin/code")
 		shows(t, other.Post("/console/signin/code", "code", code), http.StatusUnprocessableEntity, "not right, or it was used before")
-		h.clock.Advance(30 * time.Second)
+		h.Clock.Advance(30 * time.Second)
 		leads(t, other.Post("/console/signin/code", "code", h.code(secret)), "/console")
 
 		// The step is over: going back to it begins again.
@@ -98,10 +98,10 @@ func TestTriesAreLockedWithBackOff(t *testing.T) {
 		}
 		// Locked is locked, for the right password too.
 		shows(t, h.Post("/console/signin", "email", anna, "password", goodPassword), http.StatusTooManyRequests, "too often")
-		h.clock.Advance(31 * time.Second)
+		h.Clock.Advance(31 * time.Second)
 		shows(t, wrong(anna), http.StatusUnprocessableEntity)
 		shows(t, wrong(anna), http.StatusTooManyRequests, "wait 60 seconds")
-		h.clock.Advance(61 * time.Second)
+		h.Clock.Advance(61 * time.Second)
 		leads(t, h.signIn(h.Site, anna, secret), "/console")
 		// A success forgets the tries.
 		for range freeTries {
@@ -127,8 +127,8 @@ func TestRecoveryCodeWorksOnce(t *testing.T) {
 		_, recovery := h.withPassword(a)
 		leads(t, h.Post("/console/signin", "email", anna, "password", goodPassword), "/console/signin/code")
 		leads(t, h.Post("/console/signin/code", "code", strings.ToUpper(strings.ReplaceAll(recovery[3], "-", " "))), "/console")
-		h.drain()
-		if m, _ := h.mail.last(anna); !strings.Contains(m.Text, "recovery code") {
+		h.Drain()
+		if m, _ := h.Mail.Last(anna); !strings.Contains(m.Text, "recovery code") {
 			t.Errorf("the owner was not told: %q", m.Text)
 		}
 		other := h.browser()
@@ -147,29 +147,29 @@ func TestSessionsEnd(t *testing.T) {
 		leads(t, h.signIn(h.Site, anna, secret), "/console")
 		// In use it lasts, up to its whole life.
 		for range 20 {
-			h.clock.Advance(35 * time.Minute)
+			h.Clock.Advance(35 * time.Minute)
 			if !in(h.Site) {
 				t.Fatal("ended while in use")
 			}
 		}
-		h.clock.Advance(35 * time.Minute)
+		h.Clock.Advance(35 * time.Minute)
 		if in(h.Site) {
 			t.Error("lasts longer than its life")
 		}
 		// Out of use it ends early.
 		leads(t, h.signIn(h.Site, anna, secret), "/console")
-		h.clock.Advance(59 * time.Minute)
+		h.Clock.Advance(59 * time.Minute)
 		if !in(h.Site) {
 			t.Error("ended within its idle time")
 		}
-		h.clock.Advance(61 * time.Minute)
+		h.Clock.Advance(61 * time.Minute)
 		if in(h.Site) {
 			t.Error("lasts longer than its idle time")
 		}
 		// What needs a fresh sign-in asks for one, and gets it.
 		leads(t, h.signIn(h.Site, anna, secret), "/console")
 		shows(t, h.Get("/console/fresh"), http.StatusOK)
-		h.clock.Advance(16 * time.Minute)
+		h.Clock.Advance(16 * time.Minute)
 		leads(t, h.Get("/console/fresh"), "/console/signin?next=%2Fconsole%2Ffresh")
 		shows(t, h.Get("/console/signin?next=/console/fresh"), http.StatusOK, "Once more, please", "Anna Example")
 		again := h.signIn(h.Site, anna, secret)
@@ -229,7 +229,7 @@ func TestStolenRowIsNoSession(t *testing.T) {
 			t.Fatalf("signed in: %s", got)
 		}
 	}
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE signin_session SET owner = $1, data = (SELECT data FROM signin_session WHERE owner = $1) WHERE owner = $2`, b.ID, a.ID)
 		return err
 	})
@@ -244,7 +244,7 @@ func TestClosedAccountIsOutAtOnce(t *testing.T) {
 		secret, _ := h.withPassword(a)
 		h.signIn(h.Site, anna, secret)
 		shows(t, h.Get("/console"), http.StatusOK)
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE staff_account SET state = 'suspended' WHERE id = $1`, a.ID) // as the staff desk does
 			return err
 		})

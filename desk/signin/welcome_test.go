@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store"
 	"loot/web/webtest"
 )
 
 // app reads from a page the secret that the authenticator app would scan.
-func app(t *testing.T, page string) string {
+func app(t testing.TB, page string) string {
 	t.Helper()
 	m := regexp.MustCompile(`<code>([A-Z2-7 ]{30,})</code>`).FindStringSubmatch(page)
 	if m == nil {
@@ -25,14 +26,14 @@ func app(t *testing.T, page string) string {
 
 // setUp chooses password and app on the page that is open.
 func (h *house) choosePassword(s *webtest.Site, page, to string) webtest.Answer {
-	h.t.Helper()
-	return s.Post(to, "app", hidden(h.t, page, "app"), "password", goodPassword, "password-again", goodPassword, "code", h.code(app(h.t, page)))
+	h.Helper()
+	return s.Post(to, "app", hidden(h, page, "app"), "password", goodPassword, "password-again", goodPassword, "code", h.code(app(h, page)))
 }
 
 func (h *house) firstLink() string {
-	h.t.Helper()
-	url, err := h.desk.FirstAdminLink(h.t.Context())
-	ok(h.t, err)
+	h.Helper()
+	url, err := h.desk.FirstAdminLink(h.Context())
+	ok(h, err)
 	return strings.TrimPrefix(url, base)
 }
 
@@ -59,7 +60,7 @@ func TestFirstStartMakesTheAdministrator(t *testing.T) {
 		leads(t, h.Post("/console/account/codes/kept"), "/console")
 		leads(t, h.Get("/console/account/codes"), "/console/account")
 
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			m, found, err := h.staff.Find(ctx, tx, anna)
 			if err != nil || !found {
 				t.Fatalf("no account: %v", err)
@@ -69,7 +70,7 @@ func TestFirstStartMakesTheAdministrator(t *testing.T) {
 				t.Errorf("roles %v", a.Roles)
 			}
 			noted := false
-			for row, err := range h.kit.Ledger.Facts(ctx, tx, start.Add(-time.Hour), start.Add(time.Hour)) {
+			for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start.Add(-time.Hour), desktest.Start.Add(time.Hour)) {
 				if err != nil {
 					return err
 				}
@@ -86,7 +87,7 @@ func TestFirstStartMakesTheAdministrator(t *testing.T) {
 			t.Errorf("there is an administrator, and yet a link: %s", again)
 		}
 		// The way that was set up works.
-		h.clock.Advance(time.Minute)
+		h.Clock.Advance(time.Minute)
 		secret := app(t, page.Body)
 		leads(t, h.signIn(h.browser(), anna, secret), "/console")
 	})
@@ -140,8 +141,8 @@ func TestInvitedColleagueJoins(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		ben := "ben@network.example"
 		a := h.colleague("Ben Example", ben, "support")
-		h.tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Reset(ctx, tx, a.ID) })
-		h.drain()
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Reset(ctx, tx, a.ID) })
+		h.Drain()
 		path := h.linkTo(ben)
 		shows(t, h.Get(path), http.StatusOK, "Good day, Ben Example", "Customer support")
 		leads(t, h.Post(path), "/console/set-up")
@@ -151,15 +152,15 @@ func TestInvitedColleagueJoins(t *testing.T) {
 		shows(t, h.browser().Get(path), http.StatusNotFound)
 
 		// Reset takes everything away at once: the session, the password, tokens.
-		h.tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Reset(ctx, tx, a.ID) })
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Reset(ctx, tx, a.ID) })
 		leads(t, h.Get("/console"), "/console/signin?next=%2Fconsole")
 		shows(t, h.Post("/console/signin", "email", ben, "password", goodPassword), http.StatusUnprocessableEntity)
-		h.drain()
+		h.Drain()
 		if h.linkTo(ben) == path {
 			t.Error("no new invitation")
 		}
 		// The invitation ends.
-		h.clock.Advance(73 * time.Hour)
+		h.Clock.Advance(73 * time.Hour)
 		shows(t, h.Get(h.linkTo(ben)), http.StatusNotFound)
 	})
 }
@@ -169,7 +170,7 @@ func TestDemoLinksLetLookRound(t *testing.T) {
 	a := h.colleague("Ben Example", "ben@network.example", "support")
 	s := h.customer(jo)
 	var staffURL, customerURL string
-	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		if staffURL, err = h.desk.DemoLink(ctx, tx, a.ID); err != nil {
 			return err
 		}

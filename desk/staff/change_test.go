@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
 	"loot/web/webtest"
@@ -19,13 +20,13 @@ func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
 
 // team is an administrator, two who approve, and one who does neither.
 func (h *house) team() (admin, dpo, counsel, support loot.Actor) {
-	h.t.Helper()
+	h.Helper()
 	return h.colleague("Ada Example", false, "administrator"), h.colleague("Dora Example", false, "dpo"),
 		h.colleague("Carl Example", false, "counsel"), h.colleague("Sam Example", true, "support")
 }
 
 func (h *house) answer(a loot.Actor, id, yesOrNo string) webtest.Answer {
-	h.t.Helper()
+	h.Helper()
 	h.as(a)
 	return h.Post("/console/approvals/"+id, "answer", yesOrNo)
 }
@@ -49,14 +50,14 @@ func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 		shows(t, h.answer(support, id, "yes"), http.StatusForbidden, "None of your roles may approve")
 		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
 		shows(t, h.answer(dpo, id, "yes"), http.StatusConflict, "answered this already")
-		h.drain()
+		h.Drain()
 		if h.member(nina.ID).State != Proposed {
 			t.Fatal("one yes was enough")
 		}
 		h.as(counsel)
 		shows(t, h.Get("/console/approvals"), http.StatusOK, "A new colleague", "Nina Example", "Billing", "Our second bookkeeper.", "Asked by Ada Example", "1 of 2 said yes")
 		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
-		h.drain()
+		h.Drain()
 		if m := h.member(nina.ID); m.State != Invited || !slices.Equal(m.Roles, []loot.Role{"billing"}) {
 			t.Fatalf("after two said yes: %+v", m)
 		}
@@ -70,7 +71,7 @@ func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 			t.Error("carried out twice")
 		}
 		// Until she has signed in she acts as nobody.
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			a, err := h.desk.Actor(ctx, tx, nina.ID)
 			if a.ID != "" {
 				t.Error("acts before she joined")
@@ -85,18 +86,18 @@ func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 }
 
 func TestOneNoEndsIt(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	admin, dpo, counsel, _ := h.team()
 	h.as(admin)
 	h.Post("/console/staff", "name", "Nina Example", "email", "nina@network.example", "roles", "billing", "reason", "Why not.")
 	id := h.pending()[0]
 	leads(t, h.answer(dpo, id, "no"), "/console/approvals")
 	shows(t, h.answer(counsel, id, "yes"), http.StatusConflict, "refused already")
-	h.drain()
+	h.Drain()
 	if m := h.find("nina@network.example"); m.State != Proposed {
 		t.Errorf("state %s", m.State)
 	}
-	h.clock.Advance(8 * 24 * time.Hour)
+	h.Clock.Advance(8 * 24 * time.Hour)
 	ok(t, h.desk.sweep(t.Context(), sweepJob{}))
 	if m := h.find("nina@network.example"); m.ID != "" {
 		t.Error("a proposal that nobody approved is kept")
@@ -120,9 +121,9 @@ func TestRolesChangeUnderApproval(t *testing.T) {
 		id := h.pending()[0]
 		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
 		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
-		h.drain()
+		h.Drain()
 		m := h.member(support.ID)
-		if !slices.Equal(slices.Sorted(slices.Values(m.Roles)), []loot.Role{"abuse", "support"}) || !m.Since.Equal(h.clock.Now()) {
+		if !slices.Equal(slices.Sorted(slices.Values(m.Roles)), []loot.Role{"abuse", "support"}) || !m.Since.Equal(h.Clock.Now()) {
 			t.Fatalf("after two said yes: %+v", m)
 		}
 		// Taking one away needs nobody.
@@ -140,7 +141,7 @@ func TestRolesChangeUnderApproval(t *testing.T) {
 		}
 		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
 		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
-		h.drain()
+		h.Drain()
 		if m := h.member(support.ID); m.State != Suspended || !slices.Equal(m.Roles, []loot.Role{"abuse"}) {
 			t.Errorf("%+v", m)
 		}
@@ -154,7 +155,7 @@ func TestRolesChangeUnderApproval(t *testing.T) {
 }
 
 func TestOnlyAdministratorsChangeAccounts(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	admin, dpo, _, support := h.team()
 	for _, a := range []loot.Actor{dpo, support} {
 		h.as(a)
@@ -177,11 +178,11 @@ func TestOnlyAdministratorsChangeAccounts(t *testing.T) {
 	h.as(support)
 	page := h.Get("/console/staff")
 	shows(t, page, http.StatusOK, "Ada Example", "Data protection officer")
-	hides(t, page, "ada@network.example", "Undertaking Signed", "Invite somebody")
+	lacks(t, page, "ada@network.example", "Undertaking Signed", "Invite somebody")
 	shows(t, h.Get("/console/staff/"+admin.ID), http.StatusForbidden, "Only those who administer")
 	// And nothing at all without having signed in lately.
 	h.as(admin)
-	h.at = h.clock.Now().Add(-16 * time.Minute)
+	h.at = h.Clock.Now().Add(-16 * time.Minute)
 	if got := h.Post("/console/staff/"+support.ID+"/suspend", "reason", "x"); got.Status != http.StatusUnauthorized {
 		t.Errorf("a stale sign-in: %d", got.Status)
 	}
@@ -201,7 +202,7 @@ func TestRemovingAndRenewing(t *testing.T) {
 		}
 		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
 		leads(t, h.answer(counsel, id, "yes"), "/console/approvals")
-		h.drain()
+		h.Drain()
 		if !h.did("reset " + support.ID) {
 			t.Error("not renewed")
 		}
@@ -230,7 +231,7 @@ func TestRemovingAndRenewing(t *testing.T) {
 func TestRunByOnePerson(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		solo := func() (yes bool) {
-			h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
 				yes, err = h.desk.Solo(ctx, tx)
 				return err
 			})
@@ -246,7 +247,7 @@ func TestRunByOnePerson(t *testing.T) {
 			if m.State != Invited || !h.did("invite "+m.ID) {
 				t.Fatalf("%+v", m)
 			}
-			h.tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Joined(ctx, tx, m.ID) })
+			h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Joined(ctx, tx, m.ID) })
 		}
 		if n := len(slices.DeleteFunc(h.notes(), func(n string) bool { return n != "staff.new alone" })); n != 2 {
 			t.Errorf("the ledger says %d times that it was done alone, want 2", n)
@@ -254,7 +255,7 @@ func TestRunByOnePerson(t *testing.T) {
 		if !solo() {
 			t.Error("not run by one person, with approvers of today")
 		}
-		h.clock.Advance(73 * time.Hour)
+		h.Clock.Advance(73 * time.Hour)
 		if solo() {
 			t.Error("run by one person, with two approvers")
 		}
@@ -278,13 +279,13 @@ func TestRunByOnePerson(t *testing.T) {
 
 func TestFirstAdministrator(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			if empty, err := h.desk.Empty(ctx, tx); err != nil || !empty {
 				t.Fatalf("not empty: %v", err)
 			}
 			return h.desk.First(ctx, tx, "u1", "Ada Example", "ada@network.example")
 		})
-		err := h.kit.DB.InTx(t.Context(), func(tx *store.Tx) error { return h.desk.First(t.Context(), tx, "u2", "Eve", "eve@network.example") })
+		err := h.Kit.DB.InTx(t.Context(), func(tx *store.Tx) error { return h.desk.First(t.Context(), tx, "u2", "Eve", "eve@network.example") })
 		if loot.KindOf(err) != loot.Conflict {
 			t.Errorf("a second first administrator: %v", err)
 		}
@@ -301,8 +302,8 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 		_, dpo, _, support := h.team()
 		subject, err := h.person(t.Context())
 		ok(t, err)
-		h.tx(func(ctx context.Context, tx *store.Tx) error {
-			_, err := h.kit.Gate.RequestApproval(ctx, tx, gate.Request{
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{
 				Action: loot.Use, Actor: support, Desk: "customers", Purpose: "payment", Subject: subject, Collection: "customer",
 				Fields: []loot.Field{"payment.iban"}, Unmask: true, Reason: "Refund 12",
 			}, 1)
@@ -320,16 +321,14 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 		}
 		h.as(dpo)
 		leads(t, h.Post("/console/approvals/"+id, "answer", "yes"), "/console/approvals")
-		h.drain()
+		h.Drain()
 		h.as(support)
 		page := h.Get("/console/approvals")
 		shows(t, page, http.StatusOK, "Approved", "Open now")
 		if !strings.Contains(page.Body, `action="`+record+`/open"`) || !strings.Contains(page.Body, `name="approval" value="`+id+`"`) {
 			t.Errorf("nothing opens it: %s", page.Body)
 		}
-		h.mu.Lock()
-		sent := h.sent
-		h.mu.Unlock()
+		sent := h.Mail.Sent()
 		if len(sent) != 1 || !strings.Contains(sent[0].Subject, "agreed") || sent[0].To != h.member(support.ID).Email {
 			t.Fatalf("%d letters", len(sent))
 		}
@@ -338,7 +337,7 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 				t.Errorf("the letter says %q", m)
 			}
 		}
-		h.clock.Advance(73 * time.Hour)
+		h.Clock.Advance(73 * time.Hour)
 		if page := h.Get("/console/approvals"); strings.Contains(page.Body, "Open now") {
 			t.Error("what has expired is offered")
 		}
@@ -346,13 +345,13 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 }
 
 func TestApprovalsOfOtherDesks(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	admin, dpo, _, support := h.team()
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
-		if _, err := h.kit.Gate.Ask(ctx, tx, "test.matter", admin, 7, 2, "Because."); err != nil {
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		if _, err := h.Kit.Gate.Ask(ctx, tx, "test.matter", admin, 7, 2, "Because."); err != nil {
 			return err
 		}
-		_, err := h.kit.Gate.Ask(ctx, tx, "unknown.matter", admin, 8, 2, "Because.")
+		_, err := h.Kit.Gate.Ask(ctx, tx, "unknown.matter", admin, 8, 2, "Because.")
 		return err
 	})
 	h.as(dpo)
@@ -360,8 +359,8 @@ func TestApprovalsOfOtherDesks(t *testing.T) {
 	h.as(support)
 	page := h.Get("/console/approvals")
 	shows(t, page, http.StatusOK, "Nothing waits", "None of your roles approves")
-	hides(t, page, "about 7")
+	lacks(t, page, "about 7")
 	shows(t, h.Post("/console/approvals/nothing", "answer", "yes"), http.StatusNotFound)
 	shows(t, h.Post("/console/approvals/nothing", "answer", "perhaps"), http.StatusUnprocessableEntity, "yes or no")
-	h.drain()
+	h.Drain()
 }

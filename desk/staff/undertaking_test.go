@@ -3,7 +3,6 @@ package staff
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,17 +10,16 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
-	"loot/store/storetest"
-	"loot/vault"
 )
 
 // open has a member of staff decided on for opening a record.
 func (h *house) open(a loot.Actor, s loot.Subject, p loot.Purpose) error {
-	return h.kit.Gate.InTx(h.t.Context(), func(tx *store.Tx) error {
-		_, err := h.kit.Gate.Decide(h.t.Context(), tx, gate.Request{
+	return h.Kit.Gate.InTx(h.Context(), func(tx *store.Tx) error {
+		_, err := h.Kit.Gate.Decide(h.Context(), tx, gate.Request{
 			Action: loot.Use, Actor: a, Desk: "customers", Purpose: p, Subject: s, Collection: proved, Fields: []loot.Field{"contact.email"}, Reason: "A question.",
 		})
 		return err
@@ -44,16 +42,16 @@ func TestNoRecordOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 		shows(t, h.Post("/console/undertaking", "name", "", "text", form[1]), http.StatusUnprocessableEntity, "Please fill this in", "Please tick this")
 		shows(t, h.Post("/console/undertaking", "name", "Somebody Else", "word", "on", "text", form[1]), http.StatusUnprocessableEntity, "type your name as it stands")
 		shows(t, h.Post("/console/undertaking", "name", "Sam Example", "word", "on", "text", "of another text"), http.StatusConflict, "changed while you read it")
-		h.at = h.clock.Now().Add(-time.Hour)
+		h.at = h.Clock.Now().Add(-time.Hour)
 		if got := h.Post("/console/undertaking", form...); got.Status != http.StatusUnauthorized {
 			t.Errorf("signed without a fresh sign-in: %d", got.Status)
 		}
 		if _, refused := refusalOf(h.open(sam, s, "support")); !refused {
 			t.Fatal("opened before it was signed")
 		}
-		h.at = h.clock.Now()
+		h.at = h.Clock.Now()
 		leads(t, h.Post("/console/undertaking", form...), "/console/undertaking")
-		shows(t, h.Get("/console/undertaking"), http.StatusOK, "Signed. From now on", "under version "+h.s.Front().Version)
+		shows(t, h.Get("/console/undertaking"), http.StatusOK, "Signed. From now on", "under version "+h.S.Front().Version)
 		ok(t, h.open(sam, s, "support"))
 		if n := h.notes(); !slices.Contains(n, "undertaking.signed "+form[1]) {
 			t.Errorf("the ledger has no signature: %v", n)
@@ -70,7 +68,7 @@ func TestNoRecordOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 // A statement that changes the clause has to be signed anew; any other change
 // leaves the signature be.
 func TestAChangedTextIsSignedAnew(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	s, err := h.person(t.Context())
 	ok(t, err)
 	sam := h.colleague("Sam Example", true, "support")
@@ -78,14 +76,14 @@ func TestAChangedTextIsSignedAnew(t *testing.T) {
 
 	old := statement.Default()
 	next := replaced(t, old, "2027-1")
-	h.inForce(next)
+	h.InForce(desktest.Parse(t, next))
 	ok(t, h.open(sam, s, "support"))
 
 	changed := bytes.Replace(replaced(t, old, "2027-2"), []byte("keep what they see to themselves"), []byte("keep all that they see to themselves"), 1)
 	if bytes.Equal(changed, next) {
 		t.Fatal("the clause was not changed")
 	}
-	h.inForce(changed)
+	h.InForce(desktest.Parse(t, changed))
 	if _, refused := refusalOf(h.open(sam, s, "support")); !refused {
 		t.Error("a signature under another text opens records")
 	}
@@ -133,14 +131,14 @@ func TestOpeningsAreCountedAndUnusualOnesRaised(t *testing.T) {
 		h.as(sam)
 		page := h.Get("/console/openings")
 		shows(t, page, http.StatusOK, "What you opened", "3")
-		hides(t, page, "Show the names")
+		lacks(t, page, "Show the names")
 		if got := h.Post("/console/openings", "days", "30", "reason", "x"); got.Status != http.StatusForbidden {
 			t.Errorf("an ordinary colleague sees what others opened: %d", got.Status)
 		}
 		h.as(dpo)
 		page = h.Get("/console/openings")
 		shows(t, page, http.StatusOK, "Opened 3", "Refused 1", "Show the names")
-		hides(t, page, "Sam Example")
+		lacks(t, page, "Sam Example")
 		shows(t, h.Post("/console/openings", "days", "30", "reason", ""), http.StatusUnprocessableEntity, "Please fill this in")
 		shows(t, h.Post("/console/openings", "days", "30", "reason", "The monthly review."), http.StatusOK, "Sam Example", "Customer support")
 		if !slices.Contains(h.notes(), "openings.reviewed") {
@@ -149,7 +147,7 @@ func TestOpeningsAreCountedAndUnusualOnesRaised(t *testing.T) {
 
 		// Counting again, and later, changes nothing.
 		ok(t, h.desk.countDays(t.Context(), countJob{}))
-		h.clock.Advance(26 * time.Hour)
+		h.Clock.Advance(26 * time.Hour)
 		ok(t, h.desk.countDays(t.Context(), countJob{}))
 		ok(t, h.desk.countDays(t.Context(), countJob{}))
 		h.as(dpo)
@@ -191,7 +189,7 @@ func TestUnusual(t *testing.T) {
 func TestProofsHoldAndFail(t *testing.T) {
 	for _, p := range proofs() {
 		t.Run(p.Name, func(t *testing.T) {
-			h := onOne(t)
+			h := newHouse(t, desktest.One(t))
 			said, err := p.Run(t.Context(), h.world())
 			if err != nil {
 				t.Fatal(err)
@@ -212,7 +210,7 @@ func TestProofsHoldAndFail(t *testing.T) {
 			if bytes.Equal(source, statement.Default()) {
 				t.Fatal("the rule stands elsewhere")
 			}
-			h := newHouseUnder(t, storetest.Open(t, storetest.SQLite(t), map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}), source)
+			h := newHouseUnder(t, desktest.One(t), desktest.Parse(t, source))
 			if said, err := proofs()[c.proof].Run(t.Context(), h.world()); err == nil {
 				t.Errorf("the proof still passes: %s", said)
 			}
@@ -221,10 +219,10 @@ func TestProofsHoldAndFail(t *testing.T) {
 }
 
 func TestDemo(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	ok(t, h.desk.demo(t.Context(), h.world()))
 	var all []Colleague
-	h.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		all, err = h.desk.Colleagues(ctx, tx)
 		return err
 	})
@@ -236,10 +234,10 @@ func TestDemo(t *testing.T) {
 			unsigned++
 		}
 	}
-	if len(seen) != len(h.s.Roles()) || unsigned != 1 {
-		t.Errorf("%d roles of %d, %d unsigned: %v", len(seen), len(h.s.Roles()), unsigned, all)
+	if len(seen) != len(h.S.Roles()) || unsigned != 1 {
+		t.Errorf("%d roles of %d, %d unsigned: %v", len(seen), len(h.S.Roles()), unsigned, all)
 	}
-	h.tx(func(ctx context.Context, tx *store.Tx) error {
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		solo, err := h.desk.Solo(ctx, tx)
 		if solo {
 			t.Error("the demonstration is run by one person")
@@ -250,7 +248,7 @@ func TestDemo(t *testing.T) {
 
 // What is signed speaks of a table, so the table stands with it.
 func TestTheUndertakingShowsTheTableOfItsClause(t *testing.T) {
-	h := onOne(t)
+	h := newHouse(t, desktest.One(t))
 	h.as(h.colleague("Ada Example", false, "support"))
 	a := h.Get("/console/undertaking")
 	shows(t, a, http.StatusOK, "Which job opens records for which purposes", "Customer support Helping you Checking that your details are right The job")

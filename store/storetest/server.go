@@ -175,8 +175,14 @@ func (s *Server) Socket(address string) string {
 // address.
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
-	name := fmt.Sprintf("loot_%d_%d", os.Getpid(), databases.Add(1))
-	if err := s.admit("CREATE DATABASE " + name); err != nil {
+	return s.copyOf(tb, "template1")
+}
+
+// copyOf is Database, with what another one holds.
+func (s *Server) copyOf(tb testing.TB, template string) string {
+	tb.Helper()
+	name := databaseName()
+	if err := s.admit("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
 		tb.Fatalf("make a database: %v", err)
 	}
 	tb.Cleanup(func() {
@@ -186,6 +192,9 @@ func (s *Server) Database(tb testing.TB) string {
 	})
 	return s.URL(name)
 }
+
+// databaseName returns a name that no database has yet.
+func databaseName() string { return fmt.Sprintf("loot_%d_%d", os.Getpid(), databases.Add(1)) }
 
 // admit runs a statement as administrator.
 func (s *Server) admit(query string) error {

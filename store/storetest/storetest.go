@@ -19,13 +19,17 @@ import (
 // database to which the migrations, by their owner, are applied.
 func Each(t *testing.T, migrations map[string]fs.FS, f func(t *testing.T, db *store.DB)) {
 	t.Helper()
+	each(t, SQLite, Postgres, func(t *testing.T, url string) { f(t, Open(t, url, migrations)) })
+}
+
+// each runs f as a subtest with a database of each engine.
+func each(t *testing.T, sqlite, postgres func(testing.TB) string, f func(t *testing.T, url string)) {
+	t.Helper()
 	for _, engine := range []struct {
 		name string
 		url  func(testing.TB) string
-	}{{"sqlite", SQLite}, {"postgres", Postgres}} {
-		t.Run(engine.name, func(t *testing.T) {
-			f(t, Open(t, engine.url(t), migrations))
-		})
+	}{{"sqlite", sqlite}, {"postgres", postgres}} {
+		t.Run(engine.name, func(t *testing.T) { f(t, engine.url(t)) })
 	}
 }
 
