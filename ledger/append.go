@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"loot"
@@ -50,7 +52,7 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 	if err != nil {
 		return "", err
 	}
-	id := newID(e.Facts.At)
+	id := l.ids.next(e.Facts.At)
 	if e.Repeat != "" {
 		first, known, err := l.repeat(ctx, tx, e, key, id)
 		if err != nil {
@@ -68,6 +70,9 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag, watched)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag), watched(e.Facts))
+	if err == nil {
+		err = tx.Queue(ctx, `INSERT INTO ledger_waiting (id) VALUES ($1)`, id)
+	}
 	if err != nil {
 		return "", fmt.Errorf("ledger: append: %w", err)
 	}
@@ -83,14 +88,31 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 // ordered writes bytes so that texts sort as they do.
 var ordered = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
-// newID returns the id of an entry: "e", its time in milliseconds, which the
-// facts say anyway, and 80 random bits. Entries of one time lie together in the
-// database's index, which is most of what a growing one costs.
-func newID(at time.Time) string {
+// idSource makes the ids of entries.
+type idSource struct {
+	mu   sync.Mutex
+	last [16]byte
+}
+
+// next returns "e", the time in milliseconds, which the facts say anyway, and 80
+// bits: random, and for an entry in the same millisecond as the one before a
+// random step further. So the ids of one process are in the order in which it
+// recorded, which is the order of the log, and entries of one time lie together
+// in the database's index, which is most of what a growing one costs.
+func (s *idSource) next(at time.Time) string {
+	ms := binary.BigEndian.AppendUint64(nil, uint64(max(0, at.UnixMilli())))[2:]
 	var b [16]byte
 	rand.Read(b[6:]) // never fails
-	ms := binary.BigEndian.AppendUint64(nil, uint64(max(0, at.UnixMilli())))
-	copy(b[:6], ms[2:])
+	copy(b[:6], ms)
+	b[8] &= 0x7f // room for steps
+	s.mu.Lock()
+	if bytes.Equal(s.last[:6], ms) {
+		step := 1 + uint64(binary.BigEndian.Uint32(b[12:]))
+		b = s.last
+		binary.BigEndian.PutUint64(b[8:], binary.BigEndian.Uint64(b[8:])+step)
+	}
+	s.last = b
+	s.mu.Unlock()
 	return "e" + ordered.EncodeToString(b[:])
 }
 

@@ -104,7 +104,7 @@ func BenchmarkVerify(b *testing.B) {
 
 // reportBytes reports what an entry takes in the database and in the log.
 func (b *bench) reportBytes(r *testing.B, entries int) {
-	size := `SELECT pg_total_relation_size('ledger_entry')`
+	size := `SELECT sum(pg_total_relation_size(oid))::BIGINT FROM pg_class WHERE relkind = 'r' AND relname LIKE 'ledger_%'`
 	if b.db.Dialect() == store.SQLite {
 		size = `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`
 	}

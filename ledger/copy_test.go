@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"loot"
 	"loot/ledger"
@@ -41,7 +42,7 @@ func newCopy(t testing.TB, n int) (c personCopy, key string) {
 		who := b.person()
 		es := make([]ledger.Entry, n)
 		for i := range es {
-			es[i] = opening(who, b.now())
+			es[i] = opening(who, b.now().Add(time.Duration(i-n)*time.Second)) // each at a time of its own
 		}
 		b.append(l, es...)
 		b.sync(l)

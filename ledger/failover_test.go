@@ -65,7 +65,7 @@ func TestFailoverOfTheDatabase(t *testing.T) {
 	for _, id := range acked {
 		b.read(func(tx *store.Tx) error {
 			var n int
-			err := tx.QueryRow(t.Context(), `SELECT count(*) FROM ledger_entry WHERE id = $1 AND idx IS NOT NULL`, id).Scan(&n)
+			err := tx.QueryRow(t.Context(), `SELECT count(*) FROM ledger_place WHERE id = $1`, id).Scan(&n)
 			lost += 1 - n
 			return err
 		})

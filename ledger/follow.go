@@ -126,7 +126,8 @@ func (l *Ledger) news(ctx context.Context, from, to int64) error {
 		return nil
 	}
 	return l.db.ReadTx(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT DISTINCT person FROM ledger_entry WHERE idx >= $1 AND idx < $2 AND person IS NOT NULL AND gag <= $3`, from, to, micros(l.now()))
+		rows, err := tx.Query(ctx, `SELECT DISTINCT e.person FROM ledger_place p JOIN ledger_entry e ON e.id = p.id
+			WHERE p.idx >= $1 AND p.idx < $2 AND e.person IS NOT NULL AND e.gag <= $3`, from, to, micros(l.now()))
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (l *Ledger) state(ctx context.Context) (st state, err error) {
 		if err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT id FROM ledger_entry WHERE idx IS NULL LIMIT $1) AS waiting`, maxBacklog+1).Scan(&st.backlog)
+		return tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT id FROM ledger_waiting LIMIT $1) AS waiting`, maxBacklog+1).Scan(&st.backlog)
 	})
 	if err != nil {
 		return st, fmt.Errorf("ledger: state: %w", err)

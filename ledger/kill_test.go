@@ -102,7 +102,7 @@ func TestKillLosesNothing(t *testing.T) {
 			for _, id := range acked {
 				b.read(func(tx *store.Tx) error {
 					var idx int64
-					if tx.QueryRow(t.Context(), `SELECT idx FROM ledger_entry WHERE id = $1 AND idx IS NOT NULL`, id).Scan(&idx) != nil {
+					if tx.QueryRow(t.Context(), `SELECT idx FROM ledger_place WHERE id = $1`, id).Scan(&idx) != nil {
 						lost++
 					}
 					return nil

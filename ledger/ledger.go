@@ -66,6 +66,7 @@ type Ledger struct {
 	quorum    int
 
 	health
+	ids       idSource
 	followers followers
 	wakeup    chan struct{}
 	waiting   waiters

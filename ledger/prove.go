@@ -61,8 +61,8 @@ func (l *Ledger) provable(ctx context.Context, tx *store.Tx, id, where string, a
 	var idx sql.NullInt64
 	var subjectHash, actorHash, sealed, factsSalt []byte
 	var facts string
-	err := tx.QueryRow(ctx, `SELECT idx, subject, subject_hash, actor_hash, facts, facts_salt
-		FROM ledger_entry WHERE id = $1 AND gag <= $2 `+where, append([]any{id, micros(l.now())}, args...)...).
+	err := tx.QueryRow(ctx, `SELECT p.idx, e.subject, e.subject_hash, e.actor_hash, e.facts, e.facts_salt
+		FROM ledger_entry e LEFT JOIN ledger_place p ON p.id = e.id WHERE e.id = $1 AND e.gag <= $2 `+where, append([]any{id, micros(l.now())}, args...)...).
 		Scan(&idx, &sealed, &subjectHash, &actorHash, &facts, &factsSalt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errNoEntry

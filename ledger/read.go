@@ -64,8 +64,8 @@ func (l *Ledger) Timeline(ctx context.Context, tx *store.Tx, s loot.Subject, c l
 		}
 		beforeID = before
 	}
-	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.idx, e.leaf, e.subject, e.subject_hash, e.actor_hash, e.facts, e.facts_salt, COALESCE(r.count, 1)
-		FROM ledger_entry e LEFT JOIN ledger_repeat r ON r.id = e.id
+	rows, err := tx.Query(ctx, `SELECT e.id, e.at, p.idx, e.leaf, e.subject, e.subject_hash, e.actor_hash, e.facts, e.facts_salt, COALESCE(r.count, 1)
+		FROM ledger_entry e LEFT JOIN ledger_place p ON p.id = e.id LEFT JOIN ledger_repeat r ON r.id = e.id
 		WHERE e.person = $1 AND e.gag <= $2 AND (e.at, e.id) < ($3, $4)
 		ORDER BY e.at DESC, e.id DESC LIMIT $5`, key.Tag(), micros(l.now()), at, beforeID, n)
 	if err != nil {

@@ -264,7 +264,8 @@ func (l *Ledger) outbox(ctx context.Context, n int) (size uint64, out []candidat
 		if err := tx.QueryRow(ctx, `SELECT size FROM ledger_state WHERE id = 1`).Scan(&size); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT id, leaf FROM ledger_entry WHERE idx IS NULL ORDER BY at LIMIT $1`, n)
+		// One look for each: a join may go over all that ever was.
+		rows, err := tx.Query(ctx, `SELECT id, (SELECT leaf FROM ledger_entry WHERE id = ledger_waiting.id) FROM ledger_waiting ORDER BY id LIMIT $1`, n)
 		if err != nil {
 			return err
 		}
@@ -274,7 +275,9 @@ func (l *Ledger) outbox(ctx context.Context, n int) (size uint64, out []candidat
 			if err := rows.Scan(&c.id, &c.leaf); err != nil {
 				return err
 			}
-			out = append(out, c)
+			if c.leaf != nil { // else it was deleted, which Verify reports
+				out = append(out, c)
+			}
 		}
 		return rows.Err()
 	})
@@ -398,12 +401,13 @@ func (s *sequencer) confirm(ctx context.Context, from, to uint64, at []placing, 
 	return nil
 }
 
-// place writes the places of entries by one statement, which is the same however
-// many they are, so that the database prepares it once.
+// place writes the places of entries, which then no longer wait for one. The
+// statements are the same however many entries there are, so that the database
+// prepares them once.
 func place(ctx context.Context, tx *store.Tx, at []placing) error {
 	list := make([][2]any, len(at))
 	for i, p := range at {
-		list[i] = [2]any{p.id, p.idx}
+		list[i] = [2]any{p.idx, p.id}
 	}
 	b, err := json.Marshal(list)
 	if err != nil {
@@ -412,20 +416,18 @@ func place(ctx context.Context, tx *store.Tx, at []placing) error {
 	rows := `json_each($1)`
 	if tx.Dialect() == store.Postgres {
 		rows = `json_array_elements($1::json) AS list (value)`
-		// A plan that is kept was made for the table as it once was.
-		if err := tx.Queue(ctx, `SET LOCAL plan_cache_mode = force_custom_plan`); err != nil {
+	}
+	for _, q := range []string{
+		`INSERT INTO ledger_place (idx, id) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ` + rows,
+		`DELETE FROM ledger_waiting WHERE id IN (SELECT value->>1 FROM ` + rows + `)`,
+	} {
+		n, err := tx.Exec(ctx, q, string(b))
+		if err != nil {
 			return err
 		}
-	}
-	// "idx IS NULL" as such would have SQLite go over all that wait, for each.
-	n, err := tx.Exec(ctx, `UPDATE ledger_entry SET idx = placed.idx
-		FROM (SELECT value->>0 AS id, CAST(value->>1 AS BIGINT) AS idx FROM `+rows+`) AS placed
-		WHERE ledger_entry.id = placed.id AND COALESCE(ledger_entry.idx, -1) = -1`, string(b))
-	if err != nil {
-		return err
-	}
-	if n != int64(len(at)) {
-		return errors.New("an entry already has its place")
+		if n != int64(len(at)) {
+			return errors.New("an entry already has its place")
+		}
 	}
 	return nil
 }
@@ -491,7 +493,7 @@ func (l *Ledger) Await(ctx context.Context, id string) error {
 	for {
 		var idx sql.NullInt64
 		err := l.db.ReadTx(ctx, func(tx *store.Tx) error {
-			return tx.QueryRow(ctx, `SELECT idx FROM ledger_entry WHERE id = $1`, id).Scan(&idx)
+			return tx.QueryRow(ctx, `SELECT p.idx FROM ledger_entry e LEFT JOIN ledger_place p ON p.id = e.id WHERE e.id = $1`, id).Scan(&idx)
 		})
 		if errors.Is(err, sql.ErrNoRows) {
 			return errNoEntry

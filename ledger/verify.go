@@ -177,11 +177,23 @@ func (v *verification) snapshot(ctx context.Context) error {
 	v.orphans = map[uint64]bool{}
 	err = v.db.ReadTx(ctx, func(tx *store.Tx) error {
 		var beyond int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM ledger_entry WHERE idx >= (SELECT size FROM ledger_state WHERE id = 1)`).Scan(&beyond); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM ledger_place WHERE idx >= (SELECT size FROM ledger_state WHERE id = 1)`).Scan(&beyond); err != nil {
 			return err
 		}
 		if beyond > 0 {
 			v.add(Change, "the records", "%d records claim places that the log never gave.", beyond)
+		}
+		var lost, gone int
+		if err := tx.QueryRow(ctx, `SELECT
+			(SELECT count(*) FROM ledger_entry e WHERE NOT EXISTS (SELECT 1 FROM ledger_place p WHERE p.id = e.id) AND NOT EXISTS (SELECT 1 FROM ledger_waiting w WHERE w.id = e.id)),
+			(SELECT count(*) FROM ledger_waiting w WHERE NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.id = w.id))`).Scan(&lost, &gone); err != nil {
+			return err
+		}
+		if lost > 0 {
+			v.add(Change, "the records", "%d records have no place and wait for none: they would never come into the log.", lost)
+		}
+		if gone > 0 {
+			v.add(Deletion, "the records", "%d records were deleted while they waited for their place.", gone)
 		}
 		rows, err := tx.Query(ctx, `SELECT idx FROM ledger_orphan`)
 		if err != nil {
@@ -252,8 +264,8 @@ func (v *verification) chunk(ctx context.Context, from, to uint64) error {
 	seen := make([]bool, to-from)
 	err := v.db.ReadTx(ctx, func(tx *store.Tx) error {
 		clear(seen)
-		rows, err := tx.Query(ctx, `SELECT idx, leaf, subject_hash, actor_hash, facts, facts_salt
-			FROM ledger_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx`, from, to)
+		rows, err := tx.Query(ctx, `SELECT p.idx, e.leaf, e.subject_hash, e.actor_hash, e.facts, e.facts_salt
+			FROM ledger_place p JOIN ledger_entry e ON e.id = p.id WHERE p.idx >= $1 AND p.idx < $2 ORDER BY p.idx`, from, to)
 		if err != nil {
 			return err
 		}

@@ -114,18 +114,24 @@ func TestTamperingIsFoundByItself(t *testing.T) {
 			trouble ledger.Trouble
 			where   string
 		}{
-			{"a record deleted", []string{`DELETE FROM ledger_entry WHERE idx = 17`}, nil, ledger.Deletion, "entry 17"},
-			{"the first deleted", []string{`DELETE FROM ledger_entry WHERE idx = 0`}, nil, ledger.Deletion, "entry 0"},
-			{"facts changed", []string{`UPDATE ledger_entry SET facts = '{"verdict":"recorded"}' WHERE idx = 300`}, nil, ledger.Change, "entry 300"},
+			{"a record deleted", []string{`DELETE FROM ledger_entry WHERE id = (SELECT id FROM ledger_place WHERE idx = 17)`}, nil, ledger.Deletion, "entry 17"},
+			{"the first deleted", []string{`DELETE FROM ledger_entry WHERE id = (SELECT id FROM ledger_place WHERE idx = 0)`}, nil, ledger.Deletion, "entry 0"},
+			{"facts changed", []string{`UPDATE ledger_entry SET facts = '{"verdict":"recorded"}' WHERE id = (SELECT id FROM ledger_place WHERE idx = 300)`}, nil, ledger.Change, "entry 300"},
 			{"a record replaced by a copy of another", []string{
 				`UPDATE ledger_entry SET leaf = o.leaf, subject_hash = o.subject_hash, actor_hash = o.actor_hash, facts = o.facts, facts_salt = o.facts_salt
-				 FROM (SELECT leaf, subject_hash, actor_hash, facts, facts_salt FROM ledger_entry WHERE idx = 6) AS o WHERE idx = 5`,
+				 FROM (SELECT leaf, subject_hash, actor_hash, facts, facts_salt FROM ledger_entry WHERE id = (SELECT id FROM ledger_place WHERE idx = 6)) AS o WHERE id = (SELECT id FROM ledger_place WHERE idx = 5)`,
 			}, nil, ledger.Change, "entry 5"},
 			{"two records swapped", []string{
-				`UPDATE ledger_entry SET idx = 100000 WHERE idx = 41`, `UPDATE ledger_entry SET idx = 41 WHERE idx = 599`, `UPDATE ledger_entry SET idx = 599 WHERE idx = 100000`,
+				`UPDATE ledger_place SET idx = 100000 WHERE idx = 41`, `UPDATE ledger_place SET idx = 41 WHERE idx = 599`, `UPDATE ledger_place SET idx = 599 WHERE idx = 100000`,
 			}, nil, ledger.Reordering, "entry 599"},
-			{"the last records deleted", []string{`DELETE FROM ledger_entry WHERE idx >= 590`}, nil, ledger.CutTail, "entries 590–599"},
-			{"the last records deleted and the size set back", []string{`DELETE FROM ledger_entry WHERE idx >= 590`, `UPDATE ledger_state SET size = 590`}, nil, ledger.CutTail, "entries 590–599"},
+			{"the last records deleted", []string{`DELETE FROM ledger_entry WHERE id IN (SELECT id FROM ledger_place WHERE idx >= 590)`}, nil, ledger.CutTail, "entries 590–599"},
+			{"the last records deleted and the size set back", []string{`DELETE FROM ledger_entry WHERE id IN (SELECT id FROM ledger_place WHERE idx >= 590)`, `UPDATE ledger_state SET size = 590`}, nil, ledger.CutTail, "entries 590–599"},
+			{"a place taken away", []string{`DELETE FROM ledger_place WHERE idx = 17`}, nil, ledger.Deletion, "entry 17"},
+			{"a record that waits for no place", []string{
+				`INSERT INTO ledger_entry (id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
+				 SELECT 'e-more', at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_saved WHERE id = (SELECT id FROM ledger_place WHERE idx = 3)`,
+			}, nil, ledger.Change, "the records"},
+			{"a record deleted while it waited", []string{`INSERT INTO ledger_waiting (id) VALUES ('e-gone')`}, nil, ledger.Deletion, "the records"},
 			{"a record added", []string{`UPDATE ledger_state SET size = 599`}, nil, ledger.Change, "the records"},
 			{"the log's tail cut off", nil, func() {
 				os.WriteFile(b.file(".state/treeState"), []byte(`{"size":256,"root":"AAAA"}`), 0o600)
@@ -149,16 +155,21 @@ func TestTamperingIsFoundByItself(t *testing.T) {
 					}
 					return
 				}
-				b.exec(`CREATE TABLE ledger_saved AS SELECT id, at, idx, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_entry`)
+				b.exec(`CREATE TABLE ledger_saved AS SELECT id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_entry`)
+				b.exec(`CREATE TABLE ledger_saved_place AS SELECT idx, id FROM ledger_place`)
 				for _, q := range c.do {
 					b.exec(q)
 				}
 				wants(t, b.verify(l, ledger.Against{}), c.trouble, c.where)
-				b.exec(`DELETE FROM ledger_entry`)
-				b.exec(`INSERT INTO ledger_entry (id, at, idx, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
-					SELECT id, at, idx, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_saved`)
+				for _, table := range []string{"ledger_entry", "ledger_place", "ledger_waiting"} {
+					b.exec(`DELETE FROM ` + table)
+				}
+				b.exec(`INSERT INTO ledger_entry (id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag)
+					SELECT id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag FROM ledger_saved`)
+				b.exec(`INSERT INTO ledger_place (idx, id) SELECT idx, id FROM ledger_saved_place`)
 				b.exec(`UPDATE ledger_state SET size = 600`)
 				b.exec(`DROP TABLE ledger_saved`)
+				b.exec(`DROP TABLE ledger_saved_place`)
 			})
 		}
 		if r := b.verify(l, ledger.Against{}); !r.OK() {
@@ -214,7 +225,8 @@ func TestRewindAndSecondHistory(t *testing.T) {
 		}
 
 		// Both are set back to a state that was once true.
-		b.exec(`DELETE FROM ledger_entry WHERE idx >= 300`)
+		b.exec(`DELETE FROM ledger_entry WHERE id IN (SELECT id FROM ledger_place WHERE idx >= 300)`)
+		b.exec(`DELETE FROM ledger_place WHERE idx >= 300`)
 		b.exec(`UPDATE ledger_state SET size = 300`)
 		os.RemoveAll(b.dir)
 		if err := os.CopyFS(b.dir, os.DirFS(backup)); err != nil {

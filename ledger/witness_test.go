@@ -167,8 +167,8 @@ func TestWitnessRemembersAcrossRestarts(t *testing.T) {
 		s = httptest.NewServer(w.Handler())
 		defer s.Close()
 		against.Witness.URL = s.URL
-		b.exec(`DELETE FROM ledger_entry WHERE idx >= 2`)
 		b.exec(`UPDATE ledger_state SET size = 0`)
+		b.exec(`DELETE FROM ledger_place`)
 		b.exec(`DELETE FROM ledger_entry`)
 		if err := os.RemoveAll(b.dir); err != nil {
 			t.Fatal(err)
