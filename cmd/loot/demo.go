@@ -12,11 +12,11 @@ type demoCmd struct {
 }
 
 func (d *demoCmd) Run(c *command) error {
-	ln, err := c.listenFor(&d.Config)
+	on, err := c.listenFor(&d.Config)
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
+	defer on.Close()
 	log := c.log(d.Config)
 	fmt.Fprintln(c.stderr, "Making up a network with its history; this takes a moment.")
 	if err := app.FillDemo(c.ctx, d.Config, app.Options{Now: c.now, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}); err != nil {
@@ -31,7 +31,8 @@ func (d *demoCmd) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	return c.serve(ln, a, func(base string) {
+	return a.Serve(c.ctx, on.public, on.metrics, func() {
+		base := a.BaseURL
 		fmt.Fprintf(c.stdout, "A demonstration is running: every person and company in it is made up.\n\n  public site  %s/\n  statement    %s/statement\n\nLook round as (the links last for 30 days):\n\n", base, base)
 		for _, g := range guests {
 			fmt.Fprintf(c.stdout, "  %-20s %-48s %s\n", g.Name, g.As, g.Link)

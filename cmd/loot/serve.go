@@ -16,11 +16,11 @@ type serveCmd struct {
 }
 
 func (s *serveCmd) Run(c *command) error {
-	ln, err := c.listenFor(&s.Config)
+	on, err := c.listenFor(&s.Config)
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
+	defer on.Close()
 	a, err := app.New(c.ctx, s.Config, app.Options{Now: c.now, Log: c.log(s.Config)})
 	if err != nil {
 		return err
@@ -30,7 +30,8 @@ func (s *serveCmd) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	return c.serve(ln, a, func(base string) {
+	return a.Serve(c.ctx, on.public, on.metrics, func() {
+		base := a.BaseURL
 		fmt.Fprintf(c.stdout, "Loot is running.\n\n  public site  %s/\n  statement    %s/statement\n  order        %s/services\n  portal       %s/portal\n  console      %s/console\n  API          %s/api\n", base, base, base, base, base, base)
 		if a.Config.SMTP == "" {
 			fmt.Fprintf(c.stdout, "\nNo mail server is set, so mail is kept in the outbox: %s/console/outbox\n", base)
@@ -54,31 +55,39 @@ func (c *command) log(s app.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, o))
 }
 
-// listenFor listens for people and programs, before anything is made: links say
-// the port, which the system chooses where 0 was asked for.
-func (c *command) listenFor(s *app.Config) (net.Listener, error) {
-	ln, err := listen(c.ctx, "--listen", s.Listen)
-	if err != nil {
-		return nil, err
-	}
-	host, _, err1 := net.SplitHostPort(s.Listen)
-	_, port, err2 := net.SplitHostPort(ln.Addr().String())
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	s.Listen = net.JoinHostPort(host, port)
-	return ln, nil
+// listeners are for people and programs, and for who measures.
+type listeners struct {
+	public  net.Listener
+	metrics net.Listener // nil: metrics are off
 }
 
-// serve says where to go once it serves, and serves until the context ends.
-func (c *command) serve(ln net.Listener, a *app.App, say func(base string)) (err error) {
-	var metrics net.Listener
-	if a.Config.Metrics != "" {
-		if metrics, err = listen(c.ctx, "--metrics", a.Config.Metrics); err != nil {
-			return err
+func (l listeners) Close() {
+	l.public.Close()
+	if l.metrics != nil {
+		l.metrics.Close()
+	}
+}
+
+// listenFor listens before anything is made: links say the port, which the
+// system chooses where 0 was asked for.
+func (c *command) listenFor(s *app.Config) (l listeners, err error) {
+	if l.public, err = listen(c.ctx, "--listen", s.Listen); err != nil {
+		return l, err
+	}
+	if s.Metrics != "" {
+		if l.metrics, err = listen(c.ctx, "--metrics", s.Metrics); err != nil {
+			l.Close()
+			return l, err
 		}
 	}
-	return a.Serve(c.ctx, ln, metrics, func() { say(a.BaseURL) })
+	host, _, err1 := net.SplitHostPort(s.Listen)
+	_, port, err2 := net.SplitHostPort(l.public.Addr().String())
+	if err := errors.Join(err1, err2); err != nil {
+		l.Close()
+		return l, err
+	}
+	s.Listen = net.JoinHostPort(host, port)
+	return l, nil
 }
 
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -38,6 +41,28 @@ func TestASecondServerSaysNothingOfRunning(t *testing.T) {
 	}
 }
 
+// TestAnAddressThatIsTaken is told before anything is made.
+func TestAnAddressThatIsTaken(t *testing.T) {
+	ln, err := listen(t.Context(), "", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	taken := ln.Addr().String()
+	for _, command := range []string{"serve", "demo"} {
+		for flag, other := range map[string]string{"--listen": "--metrics", "--metrics": "--listen"} {
+			data := filepath.Join(t.TempDir(), "data")
+			code, stdout, stderr := lootRuns(t, command, "--data", data, flag, taken, other, "127.0.0.1:0")
+			if code != 1 || stdout != "" || stderr != "loot: Nothing can listen on "+taken+". Another program may hold it; choose another address with "+flag+".\n" {
+				t.Errorf("%s %s: exit %d, prints %q, says %q", command, flag, code, stdout, stderr)
+			}
+			if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s %s: something was made: %v", command, flag, err)
+			}
+		}
+	}
+}
+
 // TestServingIsSaidAndItsEnd: the addresses are printed once it answers, and
 // the log says when it stops and when it has. A first start warns of nothing.
 func TestServingIsSaidAndItsEnd(t *testing.T) {
@@ -45,17 +70,18 @@ func TestServingIsSaidAndItsEnd(t *testing.T) {
 	var out, log bytes.Buffer
 	c := &command{ctx: ctx, stdout: &out, stderr: &log, now: time.Now}
 	config := app.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", BaseURL: "http://localhost", Shutdown: 5 * time.Second, LogLevel: "info"}
-	ln, err := c.listenFor(&config)
+	on, err := c.listenFor(&config)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer on.Close()
 	a, err := app.New(ctx, config, app.Options{Now: c.now, Log: c.log(config)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
 	said := 0
-	if err := c.serve(ln, a, func(string) {
+	if err := a.Serve(ctx, on.public, on.metrics, func() {
 		said++
 		stop()
 	}); err != nil {
