@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/desk/desktest"
@@ -22,7 +24,7 @@ var read, says = desktest.Text, desktest.Shows
 // does; the page says who that is.
 func TestTheOwnerClosesAnIncident(t *testing.T) {
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		site := newSite(t, db)
+		h, site := newSite(t, db)
 		site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-support", Roles: []loot.Role{"support"}}
 		a := site.Post("/console/incidents", "text", "A list was sent to the wrong address.")
 		if a.Status != http.StatusSeeOther {
@@ -63,15 +65,31 @@ func TestTheOwnerClosesAnIncident(t *testing.T) {
 		if strings.Contains(page.Body, "Take it on") || strings.Contains(page.Body, "Next step") {
 			t.Error("what is closed still offers a step")
 		}
+		var steps []string
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			for row, err := range h.Kit.Ledger.Facts(ctx, tx, time.Time{}, h.Kit.Now().Add(time.Hour)) {
+				if err != nil {
+					return err
+				}
+				if strings.HasPrefix(row.Facts.Note, "incident.") {
+					steps = append(steps, row.Facts.Note)
+				}
+			}
+			return nil
+		})
+		slices.Sort(steps) // they are of one time
+		if want := []string{"incident.closing", "incident.reported", "incident.taken"}; !slices.Equal(steps, want) {
+			t.Errorf("on the ledger are %q, want %q", steps, want)
+		}
 	})
 }
 
 // newSite is this desk in a house.
-func newSite(t *testing.T, db *store.DB) *webtest.Site {
+func newSite(t *testing.T, db *store.DB) (*desktest.House, *webtest.Site) {
 	t.Helper()
 	h := desktest.New(t, db, desktest.Base)
 	d, err := New(h.Kit, func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil })
 	desktest.OK(t, err)
 	h.Open(desktest.Standard(t), d)
-	return webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
+	return h, webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
 }

@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -215,10 +216,7 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 			return loot.Errorf(loot.Conflict, "This incident is closed.")
 		}
 		i.Owner = by.ID
-		if err := update(r.Context(), tx, i); err != nil {
-			return err
-		}
-		return d.addNote(r.Context(), tx, i.ID, note{d.Now(), by.ID, "taken", "Owns this incident from now on."})
+		return d.keep(r.Context(), tx, i, by, "taken", "Owns this incident from now on.")
 	}); err != nil {
 		return err
 	}
@@ -279,13 +277,20 @@ func (d *incidents) step(r *http.Request, tx *store.Tx, i incident, version int6
 		}
 		i.Closed = now
 	}
-	if err := update(r.Context(), tx, i); err != nil {
+	return d.keep(r.Context(), tx, i, by, kind, text)
+}
+
+// keep writes an incident as a step left it, with a note of the step, which is
+// on the ledger.
+func (d *incidents) keep(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, kind, text string) error {
+	now := d.Now()
+	if err := update(ctx, tx, i); err != nil {
 		return err
 	}
-	if err := d.addNote(r.Context(), tx, i.ID, note{now, by.ID, kind, text}); err != nil {
+	if err := d.addNote(ctx, tx, i.ID, note{now, by.ID, kind, text}); err != nil {
 		return err
 	}
-	_, err := d.Ledger.Append(r.Context(), tx, ledger.Entry{
+	_, err := d.Ledger.Append(ctx, tx, ledger.Entry{
 		Facts: ledger.Facts{At: now, Verdict: ledger.Recorded, Note: "incident." + kind, ActorKind: by.Kind, Clauses: []loot.Clause{"disclosure.responsibility"}},
 		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: i.ID},
 	})
