@@ -320,14 +320,14 @@ func (c *customers) copyOf(ctx context.Context, me loot.Actor, rest func(*store.
 			copied.Permissions[o.ID] = rec.person.Permits(o)
 		}
 		copied.Objections = append(copied.Objections, rec.person.Objected...)
-		services, err := c.services(ctx, tx, rec.subject)
+		services, err := c.services(ctx, tx, rec.Subject)
 		if err != nil {
 			return err
 		}
 		for _, one := range services {
 			copied.Services = append(copied.Services, exportedService(one))
 		}
-		if err := c.exportElsewhere(ctx, tx, rec.subject, copied.Elsewhere); err != nil {
+		if err := c.exportElsewhere(ctx, tx, rec.Subject, copied.Elsewhere); err != nil {
 			return err
 		}
 		return rest(tx, s, &copied)
@@ -338,8 +338,8 @@ func (c *customers) copyOf(ctx context.Context, me loot.Actor, rest func(*store.
 func (c *customers) exportFields(s *statement.Statement, rec record) []exportedField {
 	out := []exportedField{}
 	for _, d := range s.Fields(collection) {
-		v, held := rec.values[d.ID]
-		next, waits := rec.waiting[d.ID]
+		v, held := rec.Values[d.ID]
+		next, waits := rec.Waiting[d.ID]
 		if !held && !waits {
 			continue
 		}

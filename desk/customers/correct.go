@@ -83,22 +83,18 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	v := correctView{Field: inputOf(d)}
-	var row vault.Row
 	var rec record
 	if err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
-		if row, err = c.Vault.Row(ctx, tx, loot.Subject(me.ID), collection); err != nil {
-			return err
-		}
 		rec, err = c.openOwn(ctx, tx, s, me)
 		return err
 	}); err != nil {
 		return err
 	}
-	if value, held := rec.values[d.ID]; held {
+	if value, held := rec.Values[d.ID]; held {
 		v.Field.Value = value.Reveal() //nolint:forbidigo // the person changes their own record
 		v.Remove = !slices.ContainsFunc(rec.running, func(service string) bool { return compulsory(d, service) })
 	}
-	v.Hidden = []web.Hidden{{Name: "version", Value: row.Stamp()}}
+	v.Hidden = []web.Hidden{{Name: "version", Value: rec.Stamp()}}
 	return c.showCorrectOwn(w, r, http.StatusOK, s, d, v)
 }
 
@@ -238,18 +234,14 @@ func stamp(s string) int64 {
 // conflictOwn gathers both values, and the version to save over when the
 // person has made up their mind.
 func (c *customers) conflictOwn(ctx context.Context, s *statement.Statement, me loot.Actor, change correction) (*conflictView, []web.Hidden, error) {
-	var row vault.Row
 	var rec record
 	if err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
-		if row, err = c.Vault.Row(ctx, tx, loot.Subject(me.ID), collection); err != nil {
-			return err
-		}
 		rec, err = c.openOwn(ctx, tx, s, me)
 		return err
 	}); err != nil {
 		return nil, nil, err
 	}
-	return bothValues(change, rec.values), []web.Hidden{{Name: "version", Value: row.Stamp()}}, nil
+	return bothValues(change, rec.Values), []web.Hidden{{Name: "version", Value: rec.Stamp()}}, nil
 }
 
 func bothValues(change correction, now vault.Values) *conflictView {

@@ -120,13 +120,13 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 		if rec, err = c.openOwn(ctx, tx, s, me); err != nil {
 			return err
 		}
-		if services, err = c.services(ctx, tx, rec.subject); err != nil {
+		if services, err = c.services(ctx, tx, rec.Subject); err != nil {
 			return err
 		}
-		if waiting, err = c.waiting(ctx, tx, rec.subject); err != nil {
+		if waiting, err = c.waiting(ctx, tx, rec.Subject); err != nil {
 			return err
 		}
-		events, err = c.byOthers(ctx, tx, s, rec.subject, latest)
+		events, err = c.byOthers(ctx, tx, s, rec.Subject, latest)
 		return err
 	}); err != nil {
 		return err
@@ -182,9 +182,7 @@ func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offere
 
 // A record is what is held about one person, as it was opened.
 type record struct {
-	subject loot.Subject
-	values  vault.Values
-	waiting vault.Proposals
+	vault.Opened
 	person  gate.PersonView
 	running []string // services that run, by their id in the statement
 	now     time.Time
@@ -192,20 +190,18 @@ type record struct {
 
 // openOwn opens a person's own record for themself.
 func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor) (record, error) {
-	rec := record{subject: loot.Subject(me.ID), now: c.Now()}
+	rec := record{now: c.Now()}
 	p, err := c.Gate.Decide(ctx, tx, own(me, loot.Export, purposeOf(s), fieldIDs(s)))
 	if err != nil {
 		return rec, err
 	}
-	opened, err := c.Vault.OpenRecord(ctx, tx, p)
-	if err != nil {
+	if rec.Opened, err = c.Vault.OpenRecord(ctx, tx, p); err != nil {
 		return rec, err
 	}
-	rec.values, rec.waiting = opened.Values, opened.Waiting
-	if rec.person, err = c.Gate.Person(ctx, tx, rec.subject); err != nil {
+	if rec.person, err = c.Gate.Person(ctx, tx, rec.Subject); err != nil {
 		return rec, err
 	}
-	services, err := c.services(ctx, tx, rec.subject)
+	services, err := c.services(ctx, tx, rec.Subject)
 	for _, one := range services {
 		if one.Ended.IsZero() {
 			rec.running = append(rec.running, one.Service)
@@ -240,7 +236,7 @@ func fieldIDs(s *statement.Statement) []loot.Field {
 func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 	var groups []heldGroup
 	for _, d := range s.Fields(collection) {
-		value, held := rec.values[d.ID]
+		value, held := rec.Values[d.ID]
 		if !held && slices.Contains(c.needs.Written, d.ID) {
 			continue // the program will write it, nobody asks for it
 		}
@@ -257,7 +253,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		if !slices.Contains(c.needs.Written, d.ID) {
 			f.Edit = "/portal/correct/" + string(d.ID)
 		}
-		if p, ok := rec.waiting[d.ID]; ok {
+		if p, ok := rec.Waiting[d.ID]; ok {
 			f.Waits = waits(p)
 		}
 		if !held {
@@ -468,7 +464,7 @@ func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
 			out = append(out, "For “"+lowerFirst(p.Title)+"”: until you switch it off.")
 		}
 	}
-	if v, ok := rec.values[d.ID]; ok && !v.Until.IsZero() {
+	if v, ok := rec.Values[d.ID]; ok && !v.Until.IsZero() {
 		return append([]string{"Until " + v.Until.UTC().Format("2 January 2006") + "."}, out...)
 	}
 	switch {

@@ -43,7 +43,7 @@ func (c *customers) holds(ctx context.Context, me loot.Actor) (map[loot.Field]bo
 			return err
 		}
 		clear(held)
-		for f := range rec.values {
+		for f := range rec.Values {
 			held[f] = true
 		}
 		return nil
