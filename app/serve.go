@@ -125,7 +125,7 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, stop := context.WithTimeout(r.Context(), time.Second)
 	defer stop()
 	for name, check := range map[string]func(context.Context) error{
-		"the database": a.DB.Ping, "the key store": a.keys.Ping,
+		"the database": a.DB.Ping, "the key store": a.keys.Ping, "the key folder": a.Keyring.Ready,
 		"the ledger": func(context.Context) error { return a.Ledger.Ready() },
 	} {
 		if err := check(ctx); err != nil {

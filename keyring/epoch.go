@@ -103,6 +103,12 @@ func (k *Keyring) fresh(ctx context.Context) (*known, error) {
 	return k.load(ctx)
 }
 
+// Ready reports why the key folder cannot be used at the moment.
+func (k *Keyring) Ready(ctx context.Context) error {
+	_, err := k.fresh(ctx)
+	return err
+}
+
 // load reads the folder and the key store's list of epochs.
 func (k *Keyring) load(ctx context.Context) (*known, error) {
 	k.reload.Lock()

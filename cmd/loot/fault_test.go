@@ -286,6 +286,27 @@ func writable(t *testing.T, dir string, yes bool) {
 // TestAFolderThatCannotBeWritten: the server says so and answers nothing of a
 // person while its folder cannot be written, goes on by itself afterwards, and
 // at a start says what to do.
+// TestAKeyFolderThatIsAway: without it nothing opens, which whoever asks whether
+// the server is ready is told; once it is back, all goes on.
+func TestAKeyFolderThatIsAway(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t, t.TempDir(), nil, "1")
+	served := o.serve()
+	o.open("ID0")
+	o.ready(http.StatusOK)
+	keys := filepath.Join(o.dir, "data-keys", "epochs")
+	if err := os.Rename(keys, keys+".away"); err != nil {
+		t.Fatal(err)
+	}
+	o.ready(http.StatusServiceUnavailable)
+	if err := os.Rename(keys+".away", keys); err != nil {
+		t.Fatal(err)
+	}
+	o.ready(http.StatusOK)
+	o.open("ID0")
+	served.stop()
+}
+
 func TestAFolderThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for name, sub := range map[string]string{"data": "data", "log": "tiles"} {
