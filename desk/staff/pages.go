@@ -289,7 +289,7 @@ func deeds(m Member, by, needed string) []deed {
 		}})
 	}
 	if m.maySet() {
-		add("reset", "Renew how they sign in", "Every passkey, password and token of the account is worth nothing then, and a new invitation is sent. "+needed, "Renew", "key-round", false)
+		add("reset", "Renew how they sign in", "Every passkey, password and token of the account is worth nothing then, and a new invitation is written. "+needed, "Renew", "key-round", false)
 	}
 	if m.ID == by {
 		return out
