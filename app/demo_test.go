@@ -111,6 +111,9 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	if v, _ := a.Gate.InForce(); next.Effective.Sub(next.Announced) < time.Duration(v.Statement.Front().NoticeDays)*24*time.Hour || gate.StateOf(next, []gate.Version{v, next}, provedAt) != gate.Announced {
 		t.Errorf("announced %s, effective %s", next.Announced, next.Effective)
 	}
+	if v, _ := a.Gate.InForce(); v.Statement.Front().Changed.After(v.Effective) {
+		t.Errorf("the statement in force since %s was last changed %s", v.Effective, v.Statement.Front().Changed)
+	}
 	public := visit(t, server.URL)
 	public.shows("/", "On "+day+" the privacy statement changes", "See what changes")
 	if page := public.shows("/statement", "On "+day+" the privacy statement changes"); !strings.Contains(page, `href="/statement/versions/`+next.Statement.Hash()+`"`) {
