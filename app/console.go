@@ -70,7 +70,7 @@ func (a *App) overview(w http.ResponseWriter, r *http.Request) error {
 		{Label: "Entries in the ledger", Value: web.Number(int(a.Ledger.Entries())), Icon: "book-lock", Href: "/console/ledger"},
 	}
 	if v, ok := a.Gate.InForce(); ok {
-		data.Stats = append(data.Stats, web.Stat{Label: "Statement in force", Value: v.Statement.Front().Version, Icon: "scroll-text", Href: "/console/statement", Note: "since " + v.Effective.Format("2 January 2006")})
+		data.Stats = append(data.Stats, web.Stat{Label: "Statement in force", Value: v.Statement.Front().Version, Icon: "scroll-text", Href: "/console/statement", Note: "since " + v.Effective.Format("2 Jan 2006")})
 	}
 	if err := a.Ledger.Ready(); err != nil {
 		data.Ready = &web.Alert{Tone: web.Bad, Title: "The ledger takes no entries.", Text: "Nothing about a customer can be used until it does. " + loot.Message(err)}
@@ -130,7 +130,7 @@ func (a *App) showMail(w http.ResponseWriter, r *http.Request) error {
 // where so many characters stand on a line. It is rather too tall than too
 // short; what it misses is reached by scrolling the frame.
 func letterHeight(text string, perLine int) int {
-	const margins, row, gap = 120, 25, 8 // in pixels, as the layout of letters has them
+	const margins, row, gap = 170, 25, 8 // in pixels, as the layout of letters has them
 	height := margins
 	for line := range strings.Lines(text) {
 		height += gap + row*((utf8.RuneCountInString(line)-1)/perLine)

@@ -264,8 +264,8 @@ func (d *Desk) renderMember(w http.ResponseWriter, r *http.Request, status int, 
 		{Term: "E-mail", Value: m.Email},
 		{Term: "Roles", Value: d.roleTitles(m.Roles)},
 		{Term: "Signs in by", Value: ways},
-		{Term: "Account since", Value: m.Made.Format("2 January 2006")},
-		{Term: "Roles since", Value: m.Since.Format("2 January 2006, 15:04 MST"), Note: "An account approves nothing for 72 hours after it was made or changed."},
+		{Term: "Account since", Value: m.Made.Format("2 Jan 2006")},
+		{Term: "Roles since", Value: m.Since.Format("2 Jan 2006, 15:04 MST"), Note: "An account approves nothing for 72 hours after it was made or changed."},
 	}
 	if v.Admin && m.State != Removed && m.State != Proposed {
 		v.Fields = d.roleFields(m.Roles).With(in, wrong)
