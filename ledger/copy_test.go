@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"testing/iotest"
 
 	"loot"
@@ -41,7 +42,7 @@ func newCopy(t testing.TB, n int) (c personCopy, key string) {
 		who := b.person()
 		es := make([]ledger.Entry, n)
 		for i := range es {
-			es[i] = opening(who, b.now())
+			es[i] = opening(who, b.now().Add(time.Duration(i)*time.Second)) // no two say the same
 		}
 		b.append(l, es...)
 		b.sync(l)
