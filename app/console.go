@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"loot"
@@ -23,9 +24,10 @@ var (
 
 type overviewView struct {
 	web.View
-	Stats  []web.Stat
-	Queues []queueView
-	Ready  *web.Alert
+	Stats    []web.Stat
+	Queues   []queueView
+	Ready    *web.Alert
+	Unsigned *web.Alert
 }
 
 // A queueView is a work queue with how much waits in it.
@@ -59,7 +61,11 @@ func (a *App) overview(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	var people int
+	var signed time.Time
 	if err := a.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if signed, err = a.staff.Signed(ctx, tx, web.ActorOf(ctx).ID); err != nil {
+			return err
+		}
 		people, err = a.Vault.Count(ctx, tx, "customer")
 		return err
 	}); err != nil {
@@ -70,7 +76,13 @@ func (a *App) overview(w http.ResponseWriter, r *http.Request) error {
 		{Label: "Entries in the ledger", Value: web.Number(int(a.Ledger.Entries())), Icon: "book-lock", Href: "/console/ledger"},
 	}
 	if v, ok := a.Gate.InForce(); ok {
-		data.Stats = append(data.Stats, web.Stat{Label: "Statement in force", Value: v.Statement.Front().Version, Icon: "scroll-text", Href: "/console/statement", Note: "since " + v.Effective.Format("2 January 2006")})
+		data.Stats = append(data.Stats, web.Stat{Label: "Statement in force", Value: v.Statement.Front().Version, Icon: "scroll-text", Href: "/console/statement", Note: "since " + v.Effective.Format("2 Jan 2006")})
+	}
+	if signed.IsZero() {
+		data.Unsigned = &web.Alert{
+			Tone: web.Info, Title: "No record opens for you yet.", Text: "Everybody here first signs the confidentiality undertaking.",
+			Actions: []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}},
+		}
 	}
 	if err := a.Ledger.Ready(); err != nil {
 		data.Ready = &web.Alert{Tone: web.Bad, Title: "The ledger takes no entries.", Text: "Nothing about a customer can be used until it does. " + loot.Message(err)}
@@ -130,7 +142,7 @@ func (a *App) showMail(w http.ResponseWriter, r *http.Request) error {
 // where so many characters stand on a line. It is rather too tall than too
 // short; what it misses is reached by scrolling the frame.
 func letterHeight(text string, perLine int) int {
-	const margins, row, gap = 120, 25, 8 // in pixels, as the layout of letters has them
+	const margins, row, gap = 170, 25, 8 // in pixels, as the layout of letters has them
 	height := margins
 	for line := range strings.Lines(text) {
 		height += gap + row*((utf8.RuneCountInString(line)-1)/perLine)

@@ -111,6 +111,9 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	if v, _ := a.Gate.InForce(); next.Effective.Sub(next.Announced) < time.Duration(v.Statement.Front().NoticeDays)*24*time.Hour || gate.StateOf(next, []gate.Version{v, next}, provedAt) != gate.Announced {
 		t.Errorf("announced %s, effective %s", next.Announced, next.Effective)
 	}
+	if v, _ := a.Gate.InForce(); v.Statement.Front().Changed.After(v.Effective) {
+		t.Errorf("the statement in force since %s was last changed %s", v.Effective, v.Statement.Front().Changed)
+	}
 	public := visit(t, server.URL)
 	public.shows("/", "On "+day+" the privacy statement changes", "See what changes")
 	if page := public.shows("/statement", "On "+day+" the privacy statement changes"); !strings.Contains(page, `href="/statement/versions/`+next.Statement.Hash()+`"`) {
@@ -126,7 +129,9 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 
 	officer := visit(t, server.URL)
 	officer.by(guest["Data protection officer"])
-	officer.shows("/console", "Incidents 1", "Approvals 1")
+	if page := officer.shows("/console", "Incidents 1", "Approvals 1"); strings.Contains(page, "No record opens") {
+		t.Error("whoever has signed the undertaking is asked to sign it")
+	}
 	officer.shows("/console/approvals", "Open a record", "Bank account (IBAN)", "A refund to the account that they gave", "0 of 1 said yes", "Publish a statement", "2 of 2 said yes")
 	list := officer.shows("/console/incidents", "A laptop was left on the early train", "h left", "A customer rang", "closed")
 	paths := regexp.MustCompile(`href="(/console/incidents/[^"]+)"`).FindAllStringSubmatch(list, -1)
@@ -135,6 +140,10 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	}
 	officer.shows(paths[0][1], "Keys and sessions of the laptop withdrawn", "Next step")
 	officer.shows(paths[1][1], "Regulator told", "The letter is back")
+
+	newcomer := visit(t, server.URL)
+	newcomer.by(guest["Customer support, has not signed the undertaking"])
+	newcomer.shows("/console", "No record opens for you yet", "Read and sign the undertaking")
 
 	clerk := visit(t, server.URL)
 	clerk.by(guest["Billing"])

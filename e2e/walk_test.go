@@ -326,6 +326,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 
 	for name, path := range map[string]string{
 		"account": "/portal/account", "portal-services": "/portal/services", "versions": "/statement/versions", "ledger": "/ledger", "api": "/api", "problems": "/problems", "problem": "/problems/refused",
+		"portal-tokens": "/portal/tokens", "portal-signin": "/portal/signin", "portal-order": "/portal/order/virtual-server", "address": "/portal/correct/contact.email",
 	} {
 		customer.visit(path)
 		customer.shoot(name)
@@ -333,6 +334,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	for name, path := range map[string]string{
 		"console-staff": "/console/staff", "console-approvals": "/console/approvals", "console-incidents": "/console/incidents", "console-statement": "/console/statement",
 		"console-ledger": "/console/ledger", "console-billing": "/console/billing", "console-tokens": "/console/tokens", "console-account": "/console/account",
+		"console-openings": "/console/openings", "console-prices": "/console/billing/plans", "console-password": "/console/account/password",
 	} {
 		admin.visit(path)
 		admin.shoot(name)

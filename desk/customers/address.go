@@ -8,6 +8,7 @@ import (
 	"loot"
 	"loot/gate"
 	"loot/job"
+	"loot/mail"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -63,11 +64,25 @@ func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statem
 }
 
 // saved says what became of a change: text, unless it waits.
-func saved(s *statement.Statement, change correction, text string) string {
-	if change.Field.ID == addressField(s) && change.Value != "" {
-		return "We have sent a link to the new address. It counts as soon as somebody there has opened it; until then the one before does."
+func (c *customers) saved(s *statement.Statement, change correction, text string) string {
+	switch {
+	case change.Field.ID != addressField(s) || change.Value == "":
+		return text
+	case mail.Kept(c.Mail):
+		return "The new address waits, and its link is in the outbox of the console, as no mail server is set up yet. It counts as soon as somebody has opened the link; until then the one before does."
 	}
-	return text
+	return "We have sent a link to the new address. It counts as soon as somebody there has opened it; until then the one before does."
+}
+
+// becomes says what a change of a field does: text, unless it waits.
+func (c *customers) becomes(s *statement.Statement, d statement.FieldDecl, text string) string {
+	switch {
+	case d.ID != addressField(s):
+		return text
+	case mail.Kept(c.Mail):
+		return "Another address counts once its link was opened, and until then the one before does. No mail server is set up yet: the link waits in the outbox of the console."
+	}
+	return "Another address counts once its owner has opened the link that we send to it. Until then the one before does."
 }
 
 // needFresh refuses to change an address in a session that began long ago, as
@@ -80,13 +95,17 @@ func (c *customers) needFresh(r *http.Request, s *statement.Statement, d stateme
 }
 
 // waits says that a value waits to be confirmed, and what can be done about it.
-func waits(p vault.Proposal) *web.Alert {
+func (c *customers) waits(p vault.Proposal) *web.Alert {
+	link, again := "A link to it was sent.", "Send the link again"
+	if mail.Kept(c.Mail) {
+		link, again = "The link to it is in the outbox of the console, as no mail server is set up yet.", "Make another link"
+	}
 	return &web.Alert{
 		Tone:  web.Info,
 		Title: p.Reveal() + " waits for confirmation.", //nolint:forbidigo // the person sees their own record
-		Text:  "A link to it was sent. It counts once the link was opened, by " + p.Until.Format("2 January, 15:04") + " at the latest; until then nothing changes. From: " + p.Source + ".",
+		Text:  link + " It counts once the link was opened, by " + p.Until.Format("2 January, 15:04") + " at the latest; until then nothing changes. From: " + p.Source + ".",
 		Actions: []web.Action{
-			{Label: "Send the link again", Icon: "send", Href: "/portal/address/again", Post: true, Small: true},
+			{Label: again, Icon: "send", Href: "/portal/address/again", Post: true, Small: true},
 			{Label: "Give it up", Icon: "undo-2", Href: "/portal/address/keep", Post: true, Small: true},
 		},
 	}
@@ -99,7 +118,11 @@ func (c *customers) sendAgain(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "If an address still waits, another link is on its way to it. The one before does not work any more.")
+	way := "on its way to it"
+	if mail.Kept(c.Mail) {
+		way = "in the outbox of the console"
+	}
+	web.SetFlash(w, r, web.Good, "If an address still waits, another link is "+way+". The one before does not work any more.")
 	return web.Redirect(w, r, "/portal")
 }
 

@@ -174,6 +174,38 @@ func TestAnAddressThatWaitsIsGivenUpOrReplaced(t *testing.T) {
 	})
 }
 
+// Nothing is said to be sent where no mail server is set, and nothing of an
+// outbox where one is.
+func TestAnAddressThatWaitsSaysWhereItsLinkIs(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.as(h.register(jo...))
+		change := func() {
+			t.Helper()
+			v := version(t, h.Get("/portal/correct/contact.email"))
+			h.Post("/portal/correct/contact.email", "contact.email", "jo@meadow.example", "version", v)
+		}
+		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusOK, "counts from now on")
+		form := h.Get("/portal/correct/contact.email")
+		shows(t, form, http.StatusOK, "the link that we send to it")
+		hides(t, form, "outbox", "counts from now on")
+		change()
+		page := h.Get("/portal")
+		shows(t, page, http.StatusOK, "We have sent a link to the new address", "A link to it was sent", "Send the link again")
+		hides(t, page, "outbox")
+		h.Post("/portal/address/again")
+		shows(t, h.Get("/portal"), http.StatusOK, "another link is on its way")
+
+		h.desk.Mail = &mail.Outbox{}
+		shows(t, h.Get("/portal/correct/contact.email"), http.StatusOK, "the link waits in the outbox of the console")
+		change()
+		page = h.Get("/portal")
+		shows(t, page, http.StatusOK, "its link is in the outbox of the console", "The link to it is in the outbox of the console", "Make another link")
+		hides(t, page, "We have sent", "was sent", "Send the link")
+		h.Post("/portal/address/again")
+		shows(t, h.Get("/portal"), http.StatusOK, "another link is in the outbox of the console")
+	})
+}
+
 func TestStaffAndProgramsChangeNoAddressByThemselves(t *testing.T) {
 	withSignIn(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)

@@ -101,7 +101,7 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 func (c *customers) showCorrectOwn(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, d statement.FieldDecl, v correctView) error {
 	title := "Correct: " + d.Title
 	v.View = web.ViewOf(r, title)
-	v.Lead = "The old value goes into a sealed history; the new one counts from now on."
+	v.Lead = c.becomes(s, d, "The old value goes into a sealed history; the new one counts from now on.")
 	v.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}}
 	v.Post, v.Back = "/portal/correct/"+url.PathEscape(string(d.ID)), "/portal"
 	v.Uses = needsOf(s, d, nil, nil)
@@ -145,7 +145,7 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	web.SetFlash(w, r, web.Good, saved(s, change, d.Title+": saved."))
+	web.SetFlash(w, r, web.Good, c.saved(s, change, d.Title+": saved."))
 	return web.Redirect(w, r, "/portal")
 }
 
@@ -342,7 +342,7 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return c.refused(w, r, a, fields.With(typed, nil), err)
 	}
-	web.SetFlash(w, r, web.Good, saved(s, change, d.Title+": corrected. The customer sees it."))
+	web.SetFlash(w, r, web.Good, c.saved(s, change, d.Title+": corrected. The customer sees it."))
 	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
 }
 

@@ -254,7 +254,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 			f.Edit = "/portal/correct/" + string(d.ID)
 		}
 		if p, ok := rec.Waiting[d.ID]; ok {
-			f.Waits = waits(p)
+			f.Waits = c.waits(p)
 		}
 		if !held {
 			if needs := needsOf(s, d, rec.person.Ordered, nil); len(needs) > 0 {

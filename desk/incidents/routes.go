@@ -114,7 +114,7 @@ func (d *incidents) view(i incident) incidentView {
 	case left < 0:
 		v.State = web.Badge{Tone: web.Bad, Text: "72 hours are over"}
 	default:
-		v.State = web.Badge{Tone: web.Warn, Text: strconv.Itoa(int(left.Hours())) + " h left"}
+		v.State = web.Badge{Tone: web.Warn, Text: "open, " + strconv.Itoa(int(left.Hours())) + " h left"}
 	}
 	return v
 }

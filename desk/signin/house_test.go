@@ -18,7 +18,7 @@ import (
 	"loot/web/webtest"
 )
 
-var ok, text, shows, leads = desktest.OK, desktest.Text, desktest.Shows, desktest.Leads
+var ok, text, shows, hides, leads = desktest.OK, desktest.Text, desktest.Shows, desktest.Hides, desktest.Leads
 
 const base = desktest.Base
 

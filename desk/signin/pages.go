@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/mail"
 	"loot/store"
 	"loot/web"
 )
@@ -83,11 +84,15 @@ type customerView struct {
 	Fields   web.Fields
 	Problems *web.Problems
 	Next     string
+	Kept     bool // the link is not sent: no mail server is set
 }
 
 func (d *Desk) renderCustomerDoor(w http.ResponseWriter, r *http.Request, status int, in url.Values, wrong error) error {
-	v := customerView{View: bare(r, "Sign in"), Fields: askFields.With(in, wrong), Next: next(r, in)}
+	v := customerView{View: bare(r, "Sign in"), Fields: askFields.With(in, wrong), Next: next(r, in), Kept: mail.Kept(d.kit.Mail)}
 	v.Lead = "No password to keep in mind: we send you a link."
+	if v.Kept {
+		v.Lead = "No password to keep in mind: a link signs you in."
+	}
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	if d.passkeys != nil {
 		v.Passkey = enterCeremony(r, "Use a passkey", "/signin/passkey", in)
@@ -99,6 +104,7 @@ func (d *Desk) renderCustomerDoor(w http.ResponseWriter, r *http.Request, status
 type sentView struct {
 	web.View
 	Minutes int
+	Kept    bool // the link is not sent: no mail server is set
 }
 
 type linkView struct {

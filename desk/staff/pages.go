@@ -264,8 +264,8 @@ func (d *Desk) renderMember(w http.ResponseWriter, r *http.Request, status int, 
 		{Term: "E-mail", Value: m.Email},
 		{Term: "Roles", Value: d.roleTitles(m.Roles)},
 		{Term: "Signs in by", Value: ways},
-		{Term: "Account since", Value: m.Made.Format("2 January 2006")},
-		{Term: "Roles since", Value: m.Since.Format("2 January 2006, 15:04 MST"), Note: "An account approves nothing for 72 hours after it was made or changed."},
+		{Term: "Account since", Value: m.Made.Format("2 Jan 2006")},
+		{Term: "Roles since", Value: m.Since.Format("2 Jan 2006, 15:04 MST"), Note: "An account approves nothing for 72 hours after it was made or changed."},
 	}
 	if v.Admin && m.State != Removed && m.State != Proposed {
 		v.Fields = d.roleFields(m.Roles).With(in, wrong)
@@ -289,7 +289,7 @@ func deeds(m Member, by, needed string) []deed {
 		}})
 	}
 	if m.maySet() {
-		add("reset", "Renew how they sign in", "Every passkey, password and token of the account is worth nothing then, and a new invitation is sent. "+needed, "Renew", "key-round", false)
+		add("reset", "Renew how they sign in", "Every passkey, password and token of the account is worth nothing then, and a new invitation is written. "+needed, "Renew", "key-round", false)
 	}
 	if m.ID == by {
 		return out

@@ -75,13 +75,19 @@ func (d *Desk) undertakingFact(ctx context.Context, tx *store.Tx, r gate.Request
 	if r.Actor.Kind != loot.Staff {
 		return nil
 	}
-	s, ok := d.inForce()
-	if !ok {
-		return nil
-	}
-	at, err := d.signedAt(ctx, tx, r.Actor.ID, d.text(s).Hash)
+	at, err := d.Signed(ctx, tx, r.Actor.ID)
 	in.Actor.Undertaking = at
 	return err
+}
+
+// Signed returns when an account signed the undertaking that goes with the
+// statement in force; zero if it did not.
+func (d *Desk) Signed(ctx context.Context, tx *store.Tx, account string) (time.Time, error) {
+	s, ok := d.inForce()
+	if !ok {
+		return time.Time{}, nil
+	}
+	return d.signedAt(ctx, tx, account, d.text(s).Hash)
 }
 
 // signedAt returns when an account signed a text; zero if it did not.
