@@ -53,7 +53,7 @@ const maxCopiedPart = 8 << 20
 // more than one of them. The key and the witnesses are as for [VerifyReceipt].
 // The error is of kind [loot.Invalid] and about them, or that of reading.
 func VerifyCopy(r io.Reader, key string, witnesses []string, found func(CopiedEntry, Result) error) (CopyResult, error) {
-	v := &copyCheck{in: &bounded{r: r, left: maxCopiedPart}, key: key, witnesses: witnesses, found: found}
+	v := &copyCheck{in: &bounded{r: r, left: maxCopiedPart}, key: key, witnesses: witnesses, found: found, seen: map[uint64]bool{}}
 	if _, err := VerifyReceipt(nil, key, witnesses); err != nil {
 		return CopyResult{}, err // before anything is read
 	}
@@ -93,9 +93,10 @@ type copyCheck struct {
 	key       string
 	witnesses []string
 	found     func(CopiedEntry, Result) error
-	stopped   bool         // found returned an error
-	owner     loot.Subject // whom the copy says it is of; empty: it has not said yet
-	proved    loot.Subject // whom the receipts are about
+	stopped   bool            // found returned an error
+	owner     loot.Subject    // whom the copy says it is of; empty: it has not said yet
+	proved    loot.Subject    // whom the receipts are about
+	seen      map[uint64]bool // entries of the log that a receipt was of
 }
 
 func (v *copyCheck) run() error {
@@ -211,7 +212,10 @@ func (v *copyCheck) differs(e CopiedEntry, res Result) string {
 		return "The receipt is about somebody else than the others are."
 	case res.Signer != v.Signer:
 		return "The receipt is signed by another log than the others are."
+	case v.seen[res.Index]:
+		return "The receipt is that of an entry that stands above already."
 	}
+	v.seen[res.Index] = true
 	return ""
 }
 

@@ -107,6 +107,7 @@ func TestCopyVerdicts(t *testing.T) {
 		{"receipts exchanged", change(func(c *personCopy) {
 			c.Timeline[1].Receipt, c.Timeline[2].Receipt = c.Timeline[2].Receipt, c.Timeline[1].Receipt
 		}), key, ledger.CopyResult{Entries: 5, Proved: 3, Broken: 2, Signer: key}, ""},
+		{"an entry in the place of another", change(func(c *personCopy) { c.Timeline[2] = c.Timeline[1] }), key, ledger.CopyResult{Entries: 5, Proved: 4, Broken: 1, Signer: key}, ""},
 		{"a purpose changed", change(func(c *personCopy) { c.Timeline[0].Purpose = "support" }), key, ledger.CopyResult{Entries: 5, Proved: 4, Broken: 1, Signer: key}, ""},
 		{"an action changed", change(func(c *personCopy) { c.Timeline[0].Action = loot.Transfer }), key, ledger.CopyResult{Entries: 5, Proved: 4, Broken: 1, Signer: key}, ""},
 		{"a verdict changed", change(func(c *personCopy) { c.Timeline[0].Verdict = ledger.Refused }), key, ledger.CopyResult{Entries: 5, Proved: 4, Broken: 1, Signer: key}, ""},
