@@ -168,7 +168,7 @@ func TestALongCopyIsNotHeld(t *testing.T) {
 	long := io.MultiReader(strings.NewReader(`{"id":"`+string(c.Subject)+`","timeline":[`),
 		strings.NewReader(strings.Repeat(string(entry)+",", times-1)), strings.NewReader(string(entry)+`]}`))
 	res, err := ledger.VerifyCopy(long, key, nil, func(ledger.CopiedEntry, ledger.Result) error { return nil })
-	if err != nil || res.Verdict != ledger.Holds || res.Proved != times {
+	if err != nil || res.Proved != 1 || res.Broken != times-1 || res.Fault != "" { // it is one entry, again and again
 		t.Errorf("%+v, %v", res, err)
 	}
 	if len(entry)*times < 8<<20 {
