@@ -89,7 +89,7 @@ func (a *App) listOutbox(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := outboxView{View: web.ViewOf(r, "Outbox")}
-	data.View.Lead = "No mail server is set, so messages stay here and go to nobody. This list names no customer. Whoever opens a letter may follow its links; that is on the ledger, and the customer sees it."
+	data.View.Lead = "No mail server is set, so messages stay here and go to nobody. This list names no customer. Whoever opens a letter may follow its links; that is on the ledger, and the customer sees it. After 30 days a letter is forgotten."
 	if data.Items, err = a.outbox.List(r.Context(), q.Get("after"), outboxPageSize); err != nil {
 		return err
 	}
