@@ -83,7 +83,10 @@ func (d *Desk) lookUp(r *http.Request, email, next string) error {
 }
 
 func (d *Desk) linkSent(w http.ResponseWriter, r *http.Request) error {
-	v := sentView{View: bare(r, "Look into your mail"), Minutes: int(linkLife[linkEnter].Minutes())}
+	v := sentView{View: bare(r, "Look into your mail"), Kept: mail.Kept(d.kit.Mail), Minutes: int(linkLife[linkEnter].Minutes())}
+	if v.Kept {
+		v.Title = "The letter waits here"
+	}
 	return sentPage.Render(w, r, http.StatusOK, v)
 }
 

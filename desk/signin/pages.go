@@ -98,6 +98,7 @@ func (d *Desk) renderCustomerDoor(w http.ResponseWriter, r *http.Request, status
 
 type sentView struct {
 	web.View
+	Kept    bool // in the outbox: no mail server is set
 	Minutes int
 }
 
