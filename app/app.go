@@ -212,7 +212,7 @@ func (a *App) configured() (*statement.Statement, error) {
 	}
 	source, err := os.ReadFile(file)
 	if err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "The statement cannot be read.")
+		return nil, loot.Wrap(loot.Invalid, err, "The statement "+file+" cannot be read.")
 	}
 	s, err := statement.Parse(file, source)
 	if err != nil {
