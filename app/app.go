@@ -82,6 +82,11 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			return nil, loot.Wrap(loot.Unavailable, err, "The folder "+dir+" cannot be made. Choose another with --data or --key-folder, or change its permissions.")
 		}
 	}
+	// Made-up people stay marked as such, and whoever looks round as one of them
+	// too, by whatever command their folder is served.
+	if _, err := os.Stat(filepath.Join(c.Data, demoMark)); err == nil {
+		a.demo = true
+	}
 	db, err := store.Open(ctx, c.Store)
 	if err != nil {
 		return nil, err
@@ -207,7 +212,7 @@ func (a *App) configured() (*statement.Statement, error) {
 	}
 	source, err := os.ReadFile(file)
 	if err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "The statement cannot be read.")
+		return nil, loot.Wrap(loot.Invalid, err, "The statement "+file+" cannot be read.")
 	}
 	s, err := statement.Parse(file, source)
 	if err != nil {

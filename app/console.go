@@ -101,7 +101,7 @@ func (a *App) listOutbox(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := outboxView{View: web.ViewOf(r, "Outbox")}
-	data.View.Lead = "No mail server is set, so messages stay here and go to nobody. Whoever may see this page may follow their links."
+	data.View.Lead = "No mail server is set, so messages stay here and go to nobody. This list names no customer. Whoever opens a letter may follow its links; that is on the ledger, and the customer sees it. After 30 days a letter is forgotten."
 	if data.Items, err = a.outbox.List(r.Context(), q.Get("after"), outboxPageSize); err != nil {
 		return err
 	}
@@ -114,11 +114,20 @@ func (a *App) listOutbox(w http.ResponseWriter, r *http.Request) error {
 	return outboxPage.Render(w, r, http.StatusOK, data)
 }
 
+// letter opens a message for whoever asks. A letter to a customer shows what an
+// opened record does, and more, so it is not shown unless that is on the ledger.
 func (a *App) letter(r *http.Request) (mail.Item, error) {
 	if a.outbox == nil {
 		return mail.Item{}, loot.Errorf(loot.NotFound, "Mail is sent by a mail server, so there is no outbox.")
 	}
-	return a.outbox.Show(r.Context(), r.PathValue("id"))
+	ctx := r.Context()
+	item, err := a.outbox.Show(ctx, r.PathValue("id"))
+	if err != nil {
+		return mail.Item{}, err
+	}
+	return item, a.Gate.InTx(ctx, func(tx *store.Tx) error {
+		return a.Gate.LetterRead(ctx, tx, web.ActorOf(ctx), item.ID, item.About, item.Collection)
+	})
 }
 
 func (a *App) showMail(w http.ResponseWriter, r *http.Request) error {

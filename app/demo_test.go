@@ -80,7 +80,7 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	if err := app.FillDemo(t.Context(), c, app.Options{Now: now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), c, app.Options{Now: now, Simulated: true, Log: log, Demo: true})
+	a, err := app.New(t.Context(), c, app.Options{Now: now, Simulated: true, Log: log}) // as loot serve does
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 		t.Errorf("the statement in force since %s was last changed %s", v.Effective, v.Statement.Front().Changed)
 	}
 	public := visit(t, server.URL)
-	public.shows("/", "On "+day+" the privacy statement changes", "See what changes")
+	public.shows("/", "Demonstration. Nobody here is real.", "On "+day+" the privacy statement changes", "See what changes")
 	if page := public.shows("/statement", "On "+day+" the privacy statement changes"); !strings.Contains(page, `href="/statement/versions/`+next.Statement.Hash()+`"`) {
 		t.Error("no link to what changes")
 	}

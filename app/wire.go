@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/job"
 	"loot/keyring"
 	"loot/ledger"
 	"loot/mail"
@@ -113,7 +114,11 @@ func (a *App) sender(c Config) (mail.Sender, error) {
 	}
 	key.Hold(a.DB, mail.Sealed()) // also what lies there from before there was a mail server
 	if c.SMTP == "" {
-		a.outbox = mail.NewOutbox(a.DB, key, a.Now)
+		a.outbox = mail.NewOutbox(a.DB, key, func(ctx context.Context, s loot.Subject, c loot.Collection) (mail.Sealer, error) {
+			return a.Vault.LetterKey(ctx, s, c)
+		}, a.Now)
+		job.Register(a.Jobs, a.sweepOutbox)
+		a.Jobs.Periodic(24*time.Hour, sweepOutbox{})
 		return a.outbox, nil
 	}
 	u, err := url.Parse(c.SMTP)

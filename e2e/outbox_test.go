@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -32,6 +33,7 @@ func TestLetterInTheOutboxLeadsToItsLinks(t *testing.T) {
 	admin.press(".primary")
 	admin.setUp("granite-otter-violin-4", false)
 	admin.visit("/console/outbox")
+	admin.lacks("kauz@example.net")
 	admin.visit(eval[string](admin, `
 		for (;;) {
 			const page = new DOMParser().parseFromString(await (await fetch("/console/outbox")).text(), "text/html");
@@ -56,4 +58,11 @@ func TestLetterInTheOutboxLeadsToItsLinks(t *testing.T) {
 	admin.press("Sign in")
 	admin.visit("/portal")
 	admin.reads("Waldkauz Hosting GmbH")
+
+	// Once, though its text and its HTML were both asked for.
+	admin.visit("/portal/timeline")
+	admin.reads("Read a letter to you", "Administrator of machines and accounts")
+	if n := strings.Count(admin.text("main"), "Read a letter to you"); n != 1 {
+		t.Errorf("the letter was read %d times", n)
+	}
 }

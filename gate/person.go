@@ -330,6 +330,26 @@ func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c lo
 	return g.noteAbout(ctx, tx, v, s, c, by, note, "", "", "")
 }
 
+// LetterRead records, once a day, that somebody read a letter in the outbox of
+// a Loot that sends none, and to whom it is: the customer sees it. A letter to
+// the staff is about nobody.
+func (g *Gate) LetterRead(ctx context.Context, tx *store.Tx, by loot.Actor, letter string, to loot.Subject, c loot.Collection) error {
+	v, ok := g.at(g.Now())
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	e := ledger.Entry{
+		Facts:  ledger.Facts{At: g.Now(), Verdict: ledger.Recorded, Note: "letter.read", Statement: v.Statement.Hash(), ActorKind: by.Kind, Role: firstRole(by), Collection: c},
+		Actor:  ledger.ActorFacet{ID: by.ID, Name: by.Name},
+		Repeat: digestKey("letter.read", by.ID, letter),
+	}
+	if to != "" {
+		e.Subject = &ledger.SubjectFacet{Subject: to, Collection: c}
+	}
+	_, err := g.Ledger.Append(ctx, tx, e)
+	return err
+}
+
 // Found records that a search which was granted found a person by a field, so
 // that they see it; the search itself is recorded about nobody, found or not.
 // A part of the program has no such entry: whom it finds it writes to, which is

@@ -161,3 +161,31 @@ func TestObligationsAreCarriedOut(t *testing.T) {
 		}
 	})
 }
+
+// TestReadingALetterIsOnTheLedger: once a day for each reader and letter, with
+// the customer it was written to, and about nobody when it was to the staff.
+func TestReadingALetterIsOnTheLedger(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		ada := loot.Actor{Kind: loot.Staff, ID: "ada", Name: "Ada Admin", Roles: []loot.Role{"administrator"}}
+		for _, letter := range []string{"m1", "m1", "m2"} {
+			b.tx(func(tx *store.Tx) error { return b.gate.LetterRead(b.ctx, tx, ada, letter, s, customer) })
+		}
+		b.tx(func(tx *store.Tx) error { return b.gate.LetterRead(b.ctx, tx, ada, "m3", "", "") })
+		rows := b.facts(noted("letter.read"))
+		if len(rows) != 3 {
+			b.Fatalf("%d entries", len(rows))
+		}
+		if f := rows[0].Facts; f.ActorKind != loot.Staff || f.Role != "administrator" || f.Statement == "" {
+			b.Errorf("recorded: %+v", f)
+		}
+		b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
+			items, err := b.gate.Ledger.Timeline(b.ctx, tx, s, customer, "", 10)
+			read := slices.DeleteFunc(items, func(it ledger.Item) bool { return it.Facts.Note != "letter.read" })
+			if len(read) != 2 || read[0].Count+read[1].Count != 3 {
+				b.Errorf("the customer sees %+v", read)
+			}
+			return err
+		}))
+	})
+}

@@ -25,6 +25,8 @@ const (
 var (
 	errRewound = errors.New("the witness saw a longer log than this one: it was set back")
 	errForked  = errors.New("the witness saw another history than this one")
+	// errUnwatched is no alarm, but nobody is watched until it is mended.
+	errUnwatched = errors.New("the witness does not watch this log: start it with --log and the key of this ledger")
 )
 
 // A cosigner is one witness as the log knows it.
@@ -34,6 +36,7 @@ type cosigner struct {
 	http *http.Client
 
 	size  uint64 // of the log as the witness last saw it
+	knew  bool   // the witness said itself what it last saw
 	skip  int    // rounds to leave it alone
 	fails int    // in a row
 }
@@ -75,9 +78,11 @@ func (w *cosigner) ask(ctx context.Context, f files, cp checkpoint) (string, err
 			if size == w.size {
 				return "", errForked
 			}
-			w.size = size
+			w.size, w.knew = size, true
 		case http.StatusUnprocessableEntity:
 			return "", errForked
+		case http.StatusNotFound:
+			return "", errUnwatched
 		default:
 			return "", fmt.Errorf("ledger: witness answered %d", status)
 		}
@@ -174,7 +179,7 @@ func (l *Ledger) cosignRound(ctx context.Context) {
 			if errors.Is(err, errRewound) || errors.Is(err, errForked) {
 				l.log.ErrorContext(ctx, "a witness contradicts the log", "witness", w.key.name, "err", err)
 			} else if w.fails == 1 {
-				l.log.WarnContext(ctx, "a witness cannot be reached", "witness", w.key.name, "err", err)
+				l.log.WarnContext(ctx, "a witness gave no cosignature", "witness", w.key.name, "err", err)
 			}
 		})
 	}
@@ -201,25 +206,28 @@ func (l *Ledger) cosignRound(ctx context.Context) {
 }
 
 // askWitness submits the newest checkpoint to a witness: what it answers tells
-// whether this log is the one it saw.
-func (l *Ledger) askWitness(ctx context.Context, at WitnessAt) error {
+// whether this log is the one it saw. One that saw nothing of it before takes
+// whatever it is shown, so that says nothing of the past.
+func (l *Ledger) askWitness(ctx context.Context, at WitnessAt) (knew bool, err error) {
 	w, err := newCosigner(at)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for asked := uint64(0); ; {
 		cp, err := l.files.checkpoint()
 		if err != nil {
-			return err
+			return false, err
 		}
 		_, err = w.ask(ctx, l.files, cp)
 		switch {
+		case errors.Is(err, errUnwatched):
+			return false, loot.Wrap(loot.Invalid, err, "The witness "+strconv.Quote(w.key.name)+" does not watch this ledger. Start it with --log and the ledger's key.")
 		case errors.Is(err, errRewound) && cp.size > asked:
 			asked = cp.size // the log grows, and the witness may have been shown more of it meanwhile
 		case err == nil, errors.Is(err, errRewound), errors.Is(err, errForked):
-			return err
+			return w.knew, err
 		default:
-			return loot.Wrap(loot.Unavailable, err, "The witness cannot be asked at the moment: "+strconv.Quote(w.key.name)+".")
+			return false, loot.Wrap(loot.Unavailable, err, "The witness cannot be asked at the moment: "+strconv.Quote(w.key.name)+".")
 		}
 	}
 }

@@ -496,8 +496,13 @@ func (v *verification) witness(ctx context.Context, against Against) error {
 	if err != nil {
 		return err
 	}
-	v.Against = append(v.Against, "the witness "+k.name)
-	switch err := v.askWitness(ctx, *against.Witness); {
+	knew, err := v.askWitness(ctx, *against.Witness)
+	seen := "the witness " + k.name
+	if err == nil && !knew {
+		seen += ", which sees this log for the first time, so an earlier rewind would not show"
+	}
+	v.Against = append(v.Against, seen)
+	switch {
 	case errors.Is(err, errRewound):
 		v.add(SetBack, "the witness "+k.name, "The witness saw a longer log than this one.")
 	case errors.Is(err, errForked):

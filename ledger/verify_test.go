@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"log/slog"
 	"net/http/httptest"
@@ -12,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"loot"
 	"loot/ledger"
 	"loot/store"
 )
@@ -210,7 +214,7 @@ func TestRewindAndSecondHistory(t *testing.T) {
 		if err := os.CopyFS(backup, os.DirFS(b.dir)); err != nil {
 			t.Fatal(err)
 		}
-		if r := b.verify(l, seen); !r.OK() || len(r.Against) != 1 { // the witness sees 300
+		if r := b.verify(l, seen); !r.OK() || len(r.Against) != 1 || !strings.Contains(r.String(), "for the first time") { // the witness sees 300
 			t.Fatal(r)
 		}
 		stop = b.run(l)
@@ -220,7 +224,7 @@ func TestRewindAndSecondHistory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := b.verify(l, ledger.Against{Checkpoint: old, Witness: seen.Witness}); !r.OK() || len(r.Against) != 2 { // and 550
+		if r := b.verify(l, ledger.Against{Checkpoint: old, Witness: seen.Witness}); !r.OK() || len(r.Against) != 2 || strings.Contains(r.String(), "for the first time") { // and 550
 			t.Fatal(r)
 		}
 
@@ -285,5 +289,25 @@ func TestAnEntryOfAnEarlierReleaseHolds(t *testing.T) {
 			t.Errorf("%v %v", res.Verdict, res.Fault)
 		}
 		stop()
+	})
+}
+
+// TestAWitnessThatDoesNotWatchIsNoComparison: it would find nothing, so that is
+// said and what to do.
+func TestAWitnessThatDoesNotWatchIsNoComparison(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		stop := b.run(l)
+		b.fill(l, 3)
+		stop()
+		_, other, err := note.GenerateKey(rand.Reader, "elsewhere.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, s := newWitness(t, t.TempDir(), other)
+		_, err = l.Verify(t.Context(), ledger.Against{Witness: &ledger.WitnessAt{Key: w.Key(), URL: s.URL}})
+		if loot.KindOf(err) != loot.Invalid || !strings.Contains(loot.Message(err), "does not watch this ledger") || !strings.Contains(loot.Message(err), "--log") {
+			t.Errorf("got %v", err)
+		}
 	})
 }

@@ -30,6 +30,9 @@ type Message struct {
 	Text    string            `json:"text"`
 	HTML    string            `json:"html,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"` // such as List-Unsubscribe
+
+	About      loot.Subject    `json:"about,omitempty"`      // the customer whose letter it is; empty: it is to the staff
+	Collection loot.Collection `json:"collection,omitempty"` // of that customer's record
 }
 
 // A Sender carries a message out. It returns nil only when somebody else is

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"loot"
@@ -26,12 +27,19 @@ type Sealer interface {
 	Open(sealed, ad []byte) ([]byte, error)
 }
 
+// Own returns what seals with a customer's own key, or an error of the kind
+// [loot.NotFound] once they are erased.
+type Own func(ctx context.Context, s loot.Subject, c loot.Collection) (Sealer, error)
+
 // An Outbox is a Sender that keeps messages to be looked at: for an
-// installation that has no mail server yet, and for a demonstration.
+// installation that has no mail server yet, and for a demonstration. What it
+// keeps of a letter to a customer ends with the customer's key.
 type Outbox struct {
 	db     *store.DB
 	sealer Sealer
+	own    Own
 	now    func() time.Time
+	sent   atomic.Int64
 }
 
 // Kept reports whether a sender keeps letters in an outbox and sends none.
@@ -41,8 +49,8 @@ func Kept(s Sender) bool {
 }
 
 // NewOutbox returns an outbox in the database.
-func NewOutbox(db *store.DB, sealer Sealer, now func() time.Time) *Outbox {
-	return &Outbox{db: db, sealer: sealer, now: now}
+func NewOutbox(db *store.DB, sealer Sealer, own Own, now func() time.Time) *Outbox {
+	return &Outbox{db: db, sealer: sealer, own: own, now: now}
 }
 
 // Sealed is what an outbox keeps sealed.
@@ -55,20 +63,64 @@ func (o *Outbox) Send(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	plain, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("mail: outbox: %w", err)
+	k := kept{Message: m}
+	if m.About != "" {
+		own, err := o.own(ctx, m.About, m.Collection)
+		if loot.KindOf(err) == loot.NotFound {
+			return nil // they were erased since it was written
+		}
+		if err != nil {
+			return fmt.Errorf("mail: outbox: %w", err)
+		}
+		inner, err := seal(own, m, m.ID)
+		if err != nil {
+			return err
+		}
+		k = kept{Message: Message{ID: m.ID, About: m.About, Collection: m.Collection}, Own: inner}
 	}
-	sealed, err := o.sealer.Seal(plain, outboxAD(m.ID))
+	sealed, err := seal(o.sealer, k, m.ID)
 	if err != nil {
-		return fmt.Errorf("mail: outbox: %w", err)
+		return err
 	}
-	err = o.db.InTx(ctx, func(tx *store.Tx) error {
-		return tx.Queue(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
+	var n int64
+	err = o.db.InTx(ctx, func(tx *store.Tx) (err error) {
+		n, err = tx.Exec(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
 			m.ID, o.now().UnixMicro(), sealed)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("mail: outbox: %w", err)
+	}
+	o.sent.Add(n)
+	return nil
+}
+
+// kept is a message as it is kept: one to a customer within Own, sealed with
+// the customer's own key.
+type kept struct {
+	Message
+	Own []byte `json:"own,omitempty"`
+}
+
+func seal(by Sealer, v any, id string) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("mail: outbox: %w", err)
+	}
+	sealed, err := by.Seal(plain, outboxAD(id))
+	if err != nil {
+		return nil, fmt.Errorf("mail: outbox: %w", err)
+	}
+	return sealed, nil
+}
+
+func unseal(by Sealer, sealed []byte, id string, v any) error {
+	plain, err := by.Open(sealed, outboxAD(id))
+	if err != nil {
+		return fmt.Errorf("mail: outbox: message %s: %w", id, err)
+	}
+	if err := json.Unmarshal(plain, v); err != nil {
+		return fmt.Errorf("mail: outbox: message %s is not readable", id)
 	}
 	return nil
 }
@@ -78,7 +130,8 @@ func outboxAD(id string) []byte { return []byte("mail_outbox " + id) }
 
 // An Item is a message in the outbox.
 type Item struct {
-	At time.Time
+	At     time.Time
+	Erased bool // it was to somebody who is erased: nothing of it can be read
 	Message
 }
 
@@ -104,7 +157,7 @@ func (o *Outbox) List(ctx context.Context, before string, n int) ([]Item, error)
 		}
 		defer rows.Close()
 		for rows.Next() {
-			item, err := o.scan(rows)
+			item, err := o.scan(ctx, rows)
 			if err != nil {
 				return err
 			}
@@ -119,22 +172,20 @@ func (o *Outbox) List(ctx context.Context, before string, n int) ([]Item, error)
 func (o *Outbox) Show(ctx context.Context, id string) (Item, error) {
 	var item Item
 	err := o.db.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		item, err = o.scan(tx.QueryRow(ctx, `SELECT id, at, sealed FROM mail_outbox WHERE id = $1`, id))
+		item, err = o.scan(ctx, tx.QueryRow(ctx, `SELECT id, at, sealed FROM mail_outbox WHERE id = $1`, id))
 		if errors.Is(err, sql.ErrNoRows) {
 			return loot.Errorf(loot.NotFound, "There is no such message.")
+		}
+		if item.Erased {
+			return loot.Errorf(loot.NotFound, "This letter was to somebody who was erased; nothing of it can be read.")
 		}
 		return err
 	})
 	return item, err
 }
 
-// Count returns how many messages there are.
-func (o *Outbox) Count(ctx context.Context) (n int, err error) {
-	err = o.db.ReadTx(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM mail_outbox`).Scan(&n)
-	})
-	return n, err
-}
+// Sent returns how many messages this Outbox took in.
+func (o *Outbox) Sent() int { return int(o.sent.Load()) }
 
 // Sweep forgets what is older, and returns how many messages that were.
 func (o *Outbox) Sweep(ctx context.Context, before time.Time) (n int64, err error) {
@@ -145,20 +196,28 @@ func (o *Outbox) Sweep(ctx context.Context, before time.Time) (n int64, err erro
 	return n, err
 }
 
-func (o *Outbox) scan(row interface{ Scan(...any) error }) (Item, error) {
+func (o *Outbox) scan(ctx context.Context, row interface{ Scan(...any) error }) (Item, error) {
 	var id string
 	var at int64
 	var sealed []byte
 	if err := row.Scan(&id, &at, &sealed); err != nil {
 		return Item{}, fmt.Errorf("mail: outbox: %w", err)
 	}
-	plain, err := o.sealer.Open(sealed, outboxAD(id))
+	var k kept
+	if err := unseal(o.sealer, sealed, id, &k); err != nil {
+		return Item{}, err
+	}
+	item := Item{At: time.UnixMicro(at).UTC(), Message: k.Message}
+	if k.Own == nil {
+		return item, nil
+	}
+	own, err := o.own(ctx, k.About, k.Collection)
+	if loot.KindOf(err) == loot.NotFound {
+		item.Erased = true
+		return item, nil
+	}
 	if err != nil {
 		return Item{}, fmt.Errorf("mail: outbox: message %s: %w", id, err)
 	}
-	item := Item{At: time.UnixMicro(at).UTC()}
-	if err := json.Unmarshal(plain, &item.Message); err != nil {
-		return Item{}, fmt.Errorf("mail: outbox: message %s is not readable", id)
-	}
-	return item, nil
+	return item, unseal(own, k.Own, id, &item.Message)
 }

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,7 +43,7 @@ func (mask) Open(sealed, ad []byte) ([]byte, error) {
 func TestOutboxKeepsMessagesSealedAndShowsThemInOrder(t *testing.T) {
 	storetest.Each(t, map[string]fs.FS{"mail": mail.Migrations()}, func(t *testing.T, db *store.DB) {
 		now := noon
-		o := mail.NewOutbox(db, mask{}, func() time.Time { return now })
+		o := mail.NewOutbox(db, mask{}, nobody, func() time.Time { return now })
 		for i := range 5 {
 			if err := o.Send(t.Context(), message(fmt.Sprintf("m%d", i))); err != nil {
 				t.Fatal(err)
@@ -54,8 +55,8 @@ func TestOutboxKeepsMessagesSealedAndShowsThemInOrder(t *testing.T) {
 		if err := o.Send(t.Context(), message("m3")); err != nil {
 			t.Errorf("a second try: %v", err)
 		}
-		if n, err := o.Count(t.Context()); n != 5 || err != nil {
-			t.Errorf("%d messages, %v", n, err)
+		if n := o.Sent(); n != 5 {
+			t.Errorf("%d messages", n)
 		}
 		var seen []string
 		before := ""
@@ -98,7 +99,7 @@ func TestOutboxKeepsMessagesSealedAndShowsThemInOrder(t *testing.T) {
 
 func TestOutboxRowsSayNothingAndCannotBeExchanged(t *testing.T) {
 	storetest.Each(t, map[string]fs.FS{"mail": mail.Migrations()}, func(t *testing.T, db *store.DB) {
-		o := mail.NewOutbox(db, mask{}, func() time.Time { return noon })
+		o := mail.NewOutbox(db, mask{}, nobody, func() time.Time { return noon })
 		for _, id := range []string{"m1", "m2"} {
 			if err := o.Send(t.Context(), message(id)); err != nil {
 				t.Fatal(err)
@@ -123,3 +124,55 @@ func TestOutboxRowsSayNothingAndCannotBeExchanged(t *testing.T) {
 		}
 	})
 }
+
+// nobody is asked for a customer's key.
+func nobody(context.Context, loot.Subject, loot.Collection) (mail.Sealer, error) {
+	return nil, errors.New("no customer's letter")
+}
+
+// A letter to a customer is sealed with a key of theirs as well, so that
+// nothing of it is left once that is destroyed.
+func TestALetterEndsWithItsCustomersKey(t *testing.T) {
+	storetest.Each(t, map[string]fs.FS{"mail": mail.Migrations()}, func(t *testing.T, db *store.DB) {
+		erased, plain := false, &glass{}
+		own := func(_ context.Context, s loot.Subject, c loot.Collection) (mail.Sealer, error) {
+			if s != "s1" || c != "customer" || erased {
+				return nil, loot.Errorf(loot.NotFound, "gone")
+			}
+			return mask{}, nil
+		}
+		o := mail.NewOutbox(db, plain, own, func() time.Time { return noon })
+		m := message("m1")
+		m.About, m.Collection = "s1", "customer"
+		if err := o.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(plain.saw, []byte("rika")) || bytes.Contains(plain.saw, []byte("Nachricht")) || len(plain.saw) == 0 {
+			t.Errorf("readable without the customer's key: %s", plain.saw)
+		}
+		if it, err := o.Show(t.Context(), "m1"); err != nil || it.To != m.To || it.Text != m.Text || it.About != "s1" {
+			t.Errorf("%+v %v", it, err)
+		}
+		erased = true
+		if _, err := o.Show(t.Context(), "m1"); loot.KindOf(err) != loot.NotFound {
+			t.Errorf("after the erasure: %v", err)
+		}
+		items, err := o.List(t.Context(), "", 2)
+		if err != nil || len(items) != 1 || !items[0].Erased || items[0].To != "" || items[0].Subject != "" {
+			t.Errorf("listed after the erasure: %+v %v", items, err)
+		}
+		m.ID = "m2"
+		if err := o.Send(t.Context(), m); err != nil {
+			t.Errorf("a letter that came too late: %v", err)
+		}
+		if n := o.Sent(); n != 1 {
+			t.Errorf("%d letters are kept", n)
+		}
+	})
+}
+
+// A glass seals nothing, and keeps what it was given.
+type glass struct{ saw []byte }
+
+func (o *glass) Seal(plain, _ []byte) ([]byte, error)  { o.saw = plain; return plain, nil }
+func (o *glass) Open(sealed, _ []byte) ([]byte, error) { return sealed, nil }

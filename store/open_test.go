@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,30 @@ func TestAnAddressThatCannotBeReadIsSaidSoWithoutRepeatingIt(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), "hushhush") {
 			t.Errorf("%q: the error repeats the password", url)
+		}
+	}
+}
+
+// Whoever starts a program is told which database cannot be used, and why.
+func TestADatabaseThatCannotBeUsedIsNamed(t *testing.T) {
+	there, err := url.Parse(storetest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		is   func(*url.URL)
+		want string
+	}{
+		{"no such database", func(u *url.URL) { u.Path = "/nowhere" }, `"nowhere" at ` + there.Host + ` cannot be used: database "nowhere" does not exist.`},
+		{"nothing answers", func(u *url.URL) { u.Host = "127.0.0.1:1" }, `at 127.0.0.1:1 cannot be used: no server that can be written to answers there.`},
+	} {
+		u := *there
+		u.User = url.UserPassword(there.User.Username(), "hushhush")
+		c.is(&u)
+		_, err := store.Open(t.Context(), u.String())
+		if loot.KindOf(err) != loot.Unavailable || !strings.Contains(loot.Message(err), c.want) || strings.Contains(err.Error(), "hushhush") {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -106,9 +107,19 @@ func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 	}
 	p := &postgresDB{pool: pool, jobs: jobs, db: stdlib.OpenDBFromPool(pool), conf: c}
 	if err := p.ping(ctx); err != nil {
-		return nil, errors.Join(explain(fmt.Errorf("store: open: %w", err)), p.close())
+		return nil, errors.Join(unusable(u, fmt.Errorf("store: open: %w", err)), p.close())
 	}
 	return p, nil
+}
+
+// unusable says to whoever starts a program which database it was and why it
+// cannot be used, without the password in its address.
+func unusable(u *url.URL, err error) error {
+	why := "no server that can be written to answers there"
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		why = e.Message
+	}
+	return loot.Wrap(loot.Unavailable, err, fmt.Sprintf("The PostgreSQL database %q at %s cannot be used: %s.", strings.TrimPrefix(u.Path, "/"), u.Host, why))
 }
 
 // warned is the mark on a connection whose server sent a warning.

@@ -159,8 +159,8 @@ func (s *statementShowCmd) Run(c *command) error {
 
 type statementDiffCmd struct {
 	app.Config
-	Before string `arg:"" help:"Statement to compare with." type:"path"`
-	After  string `arg:"" optional:"" help:"Statement that changes; none: the one that comes with Loot." type:"path"`
+	Before string `arg:"" help:"Statement as it is. If it is the only one, it is the new one, and compared with the version in force of --data or --store, or else with the one that comes with Loot." type:"path"`
+	After  string `arg:"" optional:"" help:"Statement as it becomes." type:"path"`
 	Days   int    `help:"With --data or --store: how many days of recorded decisions are decided again under both." default:"90"`
 	JSON   bool   `help:"Print JSON." name:"json"`
 	replay bool
@@ -177,23 +177,33 @@ func (s *statementDiffCmd) AfterApply(k *kong.Context) error { //nolint:unparam 
 }
 
 func (s *statementDiffCmd) Run(c *command) error {
-	before, err := readStatement(s.Before)
+	from, to := s.Before, s.After
+	if to == "" {
+		from, to = "", s.Before
+	}
+	before, err := readStatement(from)
 	if err != nil {
 		return err
 	}
-	after, err := readStatement(s.After)
+	after, err := readStatement(to)
 	if err != nil {
 		return err
+	}
+	var ins []statement.Input
+	if s.replay {
+		var inForce *statement.Statement
+		if ins, inForce, err = s.decisions(c); err != nil {
+			return err
+		}
+		if from == "" {
+			before = inForce
+		}
 	}
 	out := struct {
 		Changes []statement.Change `json:"changes"`
 		Replay  *statement.Replay  `json:"replay,omitempty"`
 	}{Changes: statement.Diff(before, after)}
 	if s.replay {
-		ins, err := s.decisions(c)
-		if err != nil {
-			return err
-		}
 		r := statement.ReplayInputs(before, after, ins)
 		out.Replay = &r
 	}
@@ -237,14 +247,18 @@ func printIndented(c *command, mark, text string) {
 	}
 }
 
-// decisions returns the inputs of the decisions that an installation recorded.
-func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, err error) {
-	return ins, c.with(s.Config, func(a *app.App) error {
+// decisions returns the inputs of the decisions that an installation recorded,
+// and its version in force.
+func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce *statement.Statement, err error) {
+	err = c.with(s.Config, func(a *app.App) error {
+		v, _ := a.Gate.InForce() // there is one in every Loot that was begun
+		inForce = v.Statement
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
 			ins, err = a.Gate.Recorded(c.ctx, tx, c.now().AddDate(0, 0, -s.Days), 0)
 			return err
 		})
 	})
+	return ins, inForce, err
 }
 
 type statementExportCmd struct {

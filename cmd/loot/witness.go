@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"loot"
 	"loot/app"
 	"loot/ledger"
 )
@@ -19,6 +20,9 @@ type witnessCmd struct {
 }
 
 func (w *witnessCmd) Run(c *command) (err error) {
+	if len(w.Logs) == 0 {
+		return loot.Errorf(loot.Invalid, "--log is empty: name the key of each ledger to watch, which loot ledger verify --json prints as its signer.")
+	}
 	witness, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: w.Data, Name: w.Name, Logs: w.Logs, Now: c.now, Log: c.log(app.Config{LogLevel: "info"})})
 	if err != nil {
 		return err

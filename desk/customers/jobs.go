@@ -188,6 +188,7 @@ func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Pu
 	if err != nil {
 		return err
 	}
+	m.About, m.Collection = to, collection
 	return c.Mail.Send(ctx, m)
 }
 

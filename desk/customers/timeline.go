@@ -360,6 +360,7 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
 	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
@@ -377,6 +378,8 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 	switch word {
 	case "service.ordered":
 		e.Text = "It permits what its contract needs, until it ends."
+	case "letter.read":
+		e.Text = "In the outbox of the console, where letters stay while no mail server is set."
 	case "service.ended":
 		e.Text = "What its contract permitted ended with it."
 	}

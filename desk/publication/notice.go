@@ -104,5 +104,6 @@ func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
 	if err != nil {
 		return err
 	}
+	message.About, message.Collection = a.Subject, "customer"
 	return p.Mail.Send(ctx, message)
 }

@@ -154,6 +154,7 @@ type ledgerView struct {
 	Size       int
 	Checkpoint string
 	Key        string
+	Page       string     // hash of the page that checks proofs
 	Check      *checkView // nil: not asked for
 }
 

@@ -1,11 +1,15 @@
 package publication
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 
 	"loot/desk/desktest"
+	"loot/statement"
 	"loot/web/webtest"
 )
 
@@ -34,4 +38,16 @@ func TestTheStatementShowsItsDeclarations(t *testing.T) {
 			t.Errorf("the link to #%s arrives %d times", id, strings.Count(a.Body, `id="`+id+`"`))
 		}
 	}
+}
+
+// What others check by is published: the JSON Schema of the declarations, and
+// the hash of the page that checks proofs, as it is served.
+func TestSchemaAndHashOfTheCheckingPageArePublished(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	if a := h.Get("/statement.schema.json"); a.Status != http.StatusOK || !json.Valid([]byte(a.Body)) || a.Body != string(statement.JSONSchema()) {
+		t.Errorf("the schema: %d", a.Status)
+	}
+	h.Confirm()
+	sum := sha256.Sum256([]byte(h.Get("/verify").Body))
+	shows(t, h.Get("/ledger"), http.StatusOK, "its SHA-256 is "+hex.EncodeToString(sum[:]))
 }

@@ -28,6 +28,7 @@ func (p *publication) routes() []web.Route {
 		{Pattern: "GET /{$}", Audience: web.Public, Serve: p.home},
 		{Pattern: "GET /statement", Audience: web.Public, Serve: p.current},
 		{Pattern: "GET /statement.md", Audience: web.Public, Serve: p.source},
+		{Pattern: "GET /statement.schema.json", Audience: web.Public, Serve: p.schema},
 		{Pattern: "GET /statement/versions", Audience: web.Public, Serve: p.listVersions},
 		{Pattern: "GET /statement/versions/{hash}", Audience: web.Public, Serve: p.showVersion},
 		{Pattern: "GET /statement/versions/{hash}/text", Audience: web.Public, Serve: p.readVersion},
@@ -82,6 +83,13 @@ func (p *publication) source(w http.ResponseWriter, _ *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/markdown; charset=utf-8")
 	_, err := w.Write(v.Statement.Source())
+	return err
+}
+
+// schema is for whoever writes a statement in an editor that knows such.
+func (p *publication) schema(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/schema+json")
+	_, err := w.Write(statement.JSONSchema())
 	return err
 }
 
@@ -218,6 +226,7 @@ func (p *publication) publicLedger(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	data := ledgerView{View: web.ViewOf(r, "The ledger"), Size: int(p.Ledger.Entries()), Checkpoint: string(c), Key: p.Ledger.VerifierKey()}
+	_, data.Page = ledger.VerifierPage(data.Key)
 	data.View.Lead = "Every use of a customer's record is an entry here. Entries name nobody; whoever holds a proof can find theirs."
 	return publicLedgerPage.Render(w, r, http.StatusOK, data)
 }

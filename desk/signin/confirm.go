@@ -75,6 +75,7 @@ func (d *Desk) askToConfirm(ctx context.Context, id string) error {
 		return err
 	}
 	for _, m := range letters {
+		m.About, m.Collection = subject, customers
 		if err := d.send(ctx, m); err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ func TestCustomerSignsInByLink(t *testing.T) {
 		page := h.Get("/signin?next=/portal/orders")
 		shows(t, page, http.StatusOK, "Send me a link")
 		leads(t, h.Post("/signin", "email", "Jo@Example.com", "next", hidden(t, page.Body, "next")), "/signin/sent")
+		shows(t, h.Get("/signin/sent"), http.StatusOK, "a link is on its way to it")
 		h.Drain()
 		path := h.linkTo(jo)
 
@@ -477,5 +478,17 @@ func TestSweepRemovesWhatEnded(t *testing.T) {
 			}
 			return nil
 		})
+	})
+}
+
+// A link that no mail server carries is not said to be on its way.
+func TestALinkSaysWhereItIs(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.desk.kit.Mail = &mail.Outbox{}
+		page := h.Get("/signin/sent")
+		shows(t, page, http.StatusOK, "The letter waits here", "waits in the outbox of the console")
+		if strings.Contains(page.Body, "on its way") || strings.Contains(page.Body, "unwanted mail") {
+			t.Error("a letter is said to be on its way")
+		}
 	})
 }

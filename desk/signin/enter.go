@@ -85,7 +85,7 @@ func (d *Desk) lookUp(r *http.Request, email, next string) error {
 func (d *Desk) linkSent(w http.ResponseWriter, r *http.Request) error {
 	v := sentView{View: bare(r, "Look into your mail"), Minutes: int(linkLife[linkEnter].Minutes()), Kept: mail.Kept(d.kit.Mail)}
 	if v.Kept {
-		v.Title = "Your letter waits here"
+		v.Title = "The letter waits here"
 	}
 	return sentPage.Render(w, r, http.StatusOK, v)
 }

@@ -81,6 +81,7 @@ func (d *Desk) sendLink(ctx context.Context, j linkJob) error {
 			return err
 		}
 		m, err = d.linkLetter(j.Welcome, d.kit.BaseURL+enterPath+token).Message(d.kit.House(), loot.NewID("m"), to)
+		m.About, m.Collection = j.Subject, customers
 		return err
 	})
 	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {

@@ -103,8 +103,8 @@ func (d *Desk) renderCustomerDoor(w http.ResponseWriter, r *http.Request, status
 
 type sentView struct {
 	web.View
+	Kept    bool // in the outbox: no mail server is set
 	Minutes int
-	Kept    bool // the link is not sent: no mail server is set
 }
 
 type linkView struct {

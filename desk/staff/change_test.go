@@ -12,6 +12,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/mail"
 	"loot/store"
 	"loot/web/webtest"
 )
@@ -223,6 +224,20 @@ func TestRemovingAndRenewing(t *testing.T) {
 		}
 		shows(t, h.Post("/console/staff", "name", "Dora Two", "email", "DORA@network.example", "roles", "support", "reason", "x"), http.StatusUnprocessableEntity, "account with this address already")
 	})
+}
+
+// An invitation that no mail server carries is not said to be on its way.
+func TestAnInvitationSaysWhereItIs(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	h.as(h.colleague("Ada Example", false, "administrator"))
+	invite := func(name, want string) {
+		t.Helper()
+		leads(t, h.Post("/console/staff", "name", name, "email", name+"@network.example", "roles", "support", "reason", "We begin."), "/console/staff")
+		shows(t, h.Get("/console/staff"), http.StatusOK, want)
+	}
+	invite("sam", "The invitation is on its way.")
+	h.desk.kit.Mail = &mail.Outbox{}
+	invite("kim", "The invitation waits in the outbox, as no mail server is set.")
 }
 
 // Run by one person, accounts change at once; the ledger says so, and so does

@@ -69,15 +69,15 @@ func (d *Desk) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return said(w, r, done, "The invitation is "+d.way()+".", "/console/staff")
+	return said(w, r, done, d.invited("The invitation"), "/console/staff")
 }
 
-// way says where an invitation is.
-func (d *Desk) way() string {
+// invited says where a letter with a link is.
+func (d *Desk) invited(letter string) string {
 	if mail.Kept(d.kit.Mail) {
-		return "in the outbox, as no mail server is set up yet"
+		return letter + " waits in the outbox, as no mail server is set. Open it there and hand the link over yourself."
 	}
-	return "on its way"
+	return letter + " is on its way."
 }
 
 // said says what became of a change, and leads on.
@@ -158,7 +158,7 @@ func (d *Desk) act(w http.ResponseWriter, r *http.Request, text string, do func(
 }
 
 func (d *Desk) reset(w http.ResponseWriter, r *http.Request) error {
-	return d.act(w, r, "A new invitation is "+d.way()+".", func(tx *store.Tx, by loot.Actor, reason string) (outcome, error) {
+	return d.act(w, r, d.invited("A new invitation"), func(tx *store.Tx, by loot.Actor, reason string) (outcome, error) {
 		return d.resetWays(r.Context(), tx, by, r.PathValue("id"), reason)
 	})
 }

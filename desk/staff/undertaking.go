@@ -69,13 +69,19 @@ func (d *Desk) compose(s *statement.Statement) text {
 	return t
 }
 
-// undertakingFact says when whoever acts signed the undertaking that goes with
-// the statement in force.
+// undertakingFact says in which month whoever acts signed the undertaking that
+// goes with the statement in force.
 func (d *Desk) undertakingFact(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
 	if r.Actor.Kind != loot.Staff {
 		return nil
 	}
 	at, err := d.Signed(ctx, tx, r.Actor.ID)
+	if !at.IsZero() {
+		// What the rules read is recorded where nobody is named, and shown in
+		// receipts: by the very moment all that one person opened could be told
+		// from what others did. The month says nothing of who it was.
+		at = time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
 	in.Actor.Undertaking = at
 	return err
 }

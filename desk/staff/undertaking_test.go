@@ -65,6 +65,32 @@ func TestNoRecordOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 	})
 }
 
+// What is recorded of an opening, and shown to customers by role, does not tell
+// one member of staff from another by when they signed.
+func TestRecordedDecisionsTellColleaguesNotApart(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s, err := h.person(t.Context())
+		ok(t, err)
+		for _, name := range []string{"Sam Example", "Kim Example"} {
+			ok(t, h.open(h.colleague(name, true, "support"), s, "support"))
+			h.Clock.Advance(time.Minute)
+		}
+		var seen []time.Time
+		ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			ins, err := h.Kit.Gate.Recorded(t.Context(), tx, time.Time{}, 0)
+			for _, in := range ins {
+				if in.Actor.Kind == loot.Staff {
+					seen = append(seen, in.Actor.Undertaking)
+				}
+			}
+			return err
+		}))
+		if len(seen) != 2 || seen[0].IsZero() || !seen[0].Equal(seen[1]) {
+			t.Errorf("the undertakings that were recorded: %v", seen)
+		}
+	})
+}
+
 // A statement that changes the clause has to be signed anew; any other change
 // leaves the signature be.
 func TestAChangedTextIsSignedAnew(t *testing.T) {
