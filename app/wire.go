@@ -1,14 +1,12 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -69,11 +67,7 @@ func secretFile(path, what string) (string, error) {
 	if path == "" {
 		return "", loot.Errorf(loot.Invalid, "No file is named for %s.", what)
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", loot.Wrap(loot.Invalid, err, "The file with "+what+" cannot be read.")
-	}
-	return string(bytes.TrimRight(b, "\r\n")), nil
+	return loot.ReadSecret(path, what)
 }
 
 // origin returns the ledger's name, which is chosen at the first start and

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"loot"
@@ -86,9 +85,9 @@ func (t *Transit) Forget(ctx context.Context) error {
 // open was tampered with or sealed by another key; everything else is a
 // service that cannot be used now.
 func (t *Transit) call(ctx context.Context, method, what string, in, out any, suffix ...string) error {
-	token, err := os.ReadFile(t.TokenFile)
+	token, err := loot.ReadSecret(t.TokenFile, "the token for the key service")
 	if err != nil {
-		return t.unavailable(err)
+		return err
 	}
 	var body io.Reader
 	if in != nil {
@@ -103,7 +102,7 @@ func (t *Transit) call(ctx context.Context, method, what string, in, out any, su
 	if err != nil {
 		return fmt.Errorf("keyring: transit: %w", err)
 	}
-	req.Header.Set("X-Vault-Token", strings.TrimSpace(string(token)))
+	req.Header.Set("X-Vault-Token", strings.TrimSpace(token))
 	req.Header.Set("X-Vault-Request", "true")
 	req.Header.Set("Content-Type", "application/json")
 	if t.Namespace != "" {

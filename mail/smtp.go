@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -188,15 +187,15 @@ func (s *SMTP) client() (*gomail.Client, error) {
 		options = append(options, gomail.WithHELO(s.s.Hello))
 	}
 	if s.s.Username != "" {
-		b, err := os.ReadFile(s.s.PasswordFile)
+		password, err := loot.ReadSecret(s.s.PasswordFile, "the mail server's password")
 		if err != nil {
-			return nil, loot.Wrap(loot.Unavailable, err, "The file with the mail server's password cannot be read.")
+			return nil, err
 		}
 		kind := gomail.SMTPAuthAutoDiscover
 		if s.s.Security == Plain {
 			kind = gomail.SMTPAuthPlainNoEnc // to this very machine
 		}
-		options = append(options, gomail.WithSMTPAuth(kind), gomail.WithUsername(s.s.Username), gomail.WithPassword(strings.TrimRight(string(b), "\r\n")))
+		options = append(options, gomail.WithSMTPAuth(kind), gomail.WithUsername(s.s.Username), gomail.WithPassword(password))
 	}
 	c, err := gomail.NewClient(s.host, options...)
 	if err != nil {
