@@ -121,7 +121,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := ledger.Open(ctx, ledger.Config{DB: db, Keyring: keys, Dir: c.Log, Origin: origin, Now: o.Now, Log: o.Log, Witnesses: witnesses})
+	log, err := ledger.Open(ctx, ledger.Config{DB: db, Keyring: keys, Dir: c.Log, Origin: origin, Now: o.Now, Log: o.Log, Witnesses: witnesses, Quorum: c.WitnessQuorum})
 	if err != nil {
 		return nil, err
 	}

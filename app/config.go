@@ -30,6 +30,7 @@ type Config struct {
 	SMTPSecret      string        `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
 	From            string        `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
 	Witnesses       []string      `help:"Witnesses of the ledger: VKEY=URL." placeholder:"VKEY=URL" env:"LOOT_WITNESSES" name:"witness"`
+	WitnessQuorum   int           `help:"How many witnesses must have cosigned before a checkpoint is shown or a receipt stands on it. With 0 the ledger goes on without those that cannot be reached." default:"0" env:"LOOT_WITNESS_QUORUM"`
 	Company         string        `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
 	ClientID        string        `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
 	ClientFile      string        `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`

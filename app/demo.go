@@ -45,7 +45,7 @@ func FillDemo(ctx context.Context, c Config, o Options) error {
 		return nil
 	}
 	if entries, err := os.ReadDir(c.Data); err == nil && len(entries) > 0 {
-		return loot.Errorf(loot.Conflict, "The folder %s holds something else already. A demonstration gets a folder of its own: choose another with --data.", c.Data)
+		return loot.Errorf(loot.Conflict, "The folder %s holds something else already. A demonstration gets a folder of its own: choose another with --data, or, if this is one that was stopped while it was being made up, delete it, %s and the root key.", c.Data, c.KeyFolder)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return loot.Wrap(loot.Unavailable, err, "The folder "+c.Data+" cannot be read.")
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"loot"
 	"loot/keyring"
 	"loot/store"
 )
@@ -145,6 +147,8 @@ func (l *Ledger) Checkpoint() ([]byte, error) {
 	return []byte(cp.raw), nil
 }
 
+var errNoCheckpoint = loot.Errorf(loot.Unavailable, "The ledger has no signed checkpoint yet. It has one a moment after its first entry; please try again.")
+
 // newest returns the newest checkpoint that may be shown.
 func (l *Ledger) newest() (checkpoint, error) {
 	signed := l.cosigned.Load()
@@ -155,6 +159,9 @@ func (l *Ledger) newest() (checkpoint, error) {
 		return *signed, nil
 	}
 	cp, err := l.files.checkpoint()
+	if errors.Is(err, fs.ErrNotExist) && l.size.Load() == 0 {
+		return checkpoint{}, errNoCheckpoint
+	}
 	if err != nil {
 		return checkpoint{}, err
 	}

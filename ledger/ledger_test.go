@@ -462,3 +462,13 @@ func TestRepeatsShareOneRecord(t *testing.T) {
 		}
 	})
 }
+
+// TestNoCheckpointYet: before its first entry a ledger has nothing to sign,
+// which passes.
+func TestNoCheckpointYet(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		if _, err := b.open().Checkpoint(); loot.KindOf(err) != loot.Unavailable || !strings.Contains(loot.Message(err), "no signed checkpoint yet") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
