@@ -70,7 +70,9 @@ type Ledger struct {
 	health
 	ids       idSource
 	followers followers
-	wakeup    chan struct{}
+	wakeup    chan struct{} // something was recorded
+	recorded  atomic.Int64  // entries of this process since the last batch began
+	plenty    chan struct{} // and that they are worth a batch now
 	waiting   waiters
 	cosigned  atomic.Pointer[checkpoint]     // the newest with cosignatures; nil: none
 	step      func(*sequencer, string) error // tests stop or break the sequencer here
@@ -105,7 +107,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	staff.Hold(c.DB, store.Sealed{Table: "ledger_entry", Key: []string{"id"}, Column: "actor", Bound: func(row []any) []byte { return associated("actor", row[0].(string)) }})
 	l := &Ledger{
 		db: c.DB, keyring: c.Keyring, files: files(c.Dir), signer: s, staff: staff, repeatKey: repeatKey,
-		now: c.Now, log: c.Log, quorum: c.Quorum, wakeup: make(chan struct{}, 1), step: func(*sequencer, string) error { return nil },
+		now: c.Now, log: c.Log, quorum: c.Quorum, wakeup: make(chan struct{}, 1), plenty: make(chan struct{}, 1), step: func(*sequencer, string) error { return nil },
 	}
 	for _, w := range c.Witnesses {
 		ask, err := newCosigner(w)

@@ -21,7 +21,9 @@ import (
 const (
 	retryEvery = 250 * time.Millisecond // to become the sequencer, or to recover
 	pollEvery  = 100 * time.Millisecond // for entries of other nodes
-	linger     = 25 * time.Millisecond  // from one batch to the next, so that each is worth its writes
+	linger     = 75 * time.Millisecond  // from one batch to the next, so that each is worth its writes
+	worthwhile = 256                    // so many entries do not wait for that: a tile
+	lookEvery  = 25 * time.Millisecond  // while somebody waits for all that was recorded
 	stuckAfter = 2 * time.Second        // a batch that takes longer is reported
 )
 
@@ -89,8 +91,15 @@ func (l *Ledger) fail(ctx context.Context, err error) {
 
 // wake tells the sequencer, if it is here, that there is something to do.
 func (l *Ledger) wake() {
+	signal(l.wakeup)
+	if l.recorded.Add(1) == worthwhile {
+		signal(l.plenty)
+	}
+}
+
+func signal(ch chan struct{}) {
 	select {
-	case l.wakeup <- struct{}{}:
+	case ch <- struct{}{}:
 	default:
 	}
 }
@@ -160,8 +169,10 @@ func (s *sequencer) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-rested.C:
+		case <-s.plenty:
 		}
 		rested.Reset(linger)
+		s.recorded.Store(0)
 		n, err := s.batch(ctx)
 		if err != nil {
 			return err
@@ -532,7 +543,7 @@ func (l *Ledger) Sync(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(linger):
+		case <-time.After(lookEvery):
 		}
 	}
 }

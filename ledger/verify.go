@@ -185,7 +185,7 @@ func (v *verification) snapshot(ctx context.Context) error {
 		}
 		var lost, gone int
 		if err := tx.QueryRow(ctx, `SELECT
-			(SELECT count(*) FROM ledger_entry e WHERE NOT EXISTS (SELECT 1 FROM ledger_place p WHERE p.id = e.id) AND NOT EXISTS (SELECT 1 FROM ledger_waiting w WHERE w.id = e.id)),
+			(SELECT count(*) FROM ledger_entry) - (SELECT count(*) FROM ledger_place) - (SELECT count(*) FROM ledger_waiting w WHERE EXISTS (SELECT 1 FROM ledger_entry e WHERE e.id = w.id)),
 			(SELECT count(*) FROM ledger_waiting w WHERE NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.id = w.id))`).Scan(&lost, &gone); err != nil {
 			return err
 		}

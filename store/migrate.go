@@ -13,15 +13,17 @@ import (
 
 // Migrate applies the migrations of one owner, a package, that are missing:
 // the goose files (NAME.sql beginning with a number) at the top of files. One
-// text serves both databases; @BYTES@ stands for the type of byte strings.
+// text serves both databases; @BYTES@ stands for the type of byte strings, and
+// @BIGKEY@ for that of a whole number that is the primary key, which in SQLite is
+// the number of the row itself.
 // Processes that start at the same time wait for each other, and migrations of
 // a newer program are left alone, so that an older one keeps running.
 func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
-	dialect, bytes := goose.DialectSQLite3, "BLOB"
+	dialect, bytes, key := goose.DialectSQLite3, "BLOB", "INTEGER"
 	if db.dialect == Postgres {
-		dialect, bytes = goose.DialectPostgres, "BYTEA"
+		dialect, bytes, key = goose.DialectPostgres, "BYTEA", "BIGINT"
 	}
-	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes))
+	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes, "@BIGKEY@", key))
 	if err != nil {
 		return fmt.Errorf("store: migrations of %s: %w", owner, err)
 	}

@@ -3,7 +3,7 @@
 -- of its own: to write it into the entry would write all of that and of its
 -- indexes a second time. What waits for its place is a row here until then.
 CREATE TABLE ledger_place (
-	idx BIGINT PRIMARY KEY,
+	idx @BIGKEY@ PRIMARY KEY,
 	id  TEXT NOT NULL UNIQUE
 );
 CREATE TABLE ledger_waiting (
