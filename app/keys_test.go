@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -60,26 +59,7 @@ func sealedColumns(t *testing.T) (out []string) {
 func TestProgramsOwnKeysRotate(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			clock := desk.NewClock(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC))
-			a, err := New(ctx, Config{
-				Data: filepath.Join(t.TempDir(), "data"), Store: url(t), Keys: url(t), BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
-			}, Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer a.Close()
-			w, wait, err := a.world(ctx, clock)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				stop()
-				if err := wait(); err != nil {
-					t.Error(err)
-				}
-			}()
+			ctx, a, w := simulated(t, url)
 
 			// Something in each place, but for what signing in keeps, which its own
 			// tests rotate.
@@ -146,7 +126,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 					t.Errorf("%s: %+v, %v; want %d values sealed anew", key.Name(), r, err, want)
 				}
 			}
-			clock.Advance(time.Hour)
+			w.Clock.Advance(time.Hour)
 			if err := w.Vault.Sweep(ctx); err != nil { // as the timetable has it
 				t.Fatal(err)
 			}

@@ -1,13 +1,9 @@
 package app
 
 import (
-	"context"
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"loot/desk"
 	"loot/store"
 	"loot/store/storetest"
 )
@@ -18,26 +14,7 @@ import (
 func TestTheOutboxForgets(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			clock := desk.NewClock(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC))
-			a, err := New(ctx, Config{
-				Data: filepath.Join(t.TempDir(), "data"), Store: url(t), Keys: url(t), BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
-			}, Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer a.Close()
-			w, wait, err := a.world(ctx, clock)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				stop()
-				if err := wait(); err != nil {
-					t.Error(err)
-				}
-			}()
+			ctx, a, w := simulated(t, url)
 
 			s, err := w.NewPerson(ctx)
 			if err != nil {
@@ -59,7 +36,7 @@ func TestTheOutboxForgets(t *testing.T) {
 			}
 
 			for _, want := range []int{len(letters), 0} { // after 16 days and after 32
-				clock.Advance(16 * 24 * time.Hour)
+				w.Clock.Advance(16 * 24 * time.Hour)
 				if err := w.DB.InTx(ctx, func(tx *store.Tx) error { return a.Jobs.Enqueue(ctx, tx, sweepOutbox{}) }); err != nil {
 					t.Fatal(err)
 				}

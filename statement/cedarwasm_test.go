@@ -142,9 +142,6 @@ func inForce(t testing.TB, name string, src []byte) *Statement {
 }
 
 func TestSecondEvaluatorAgrees(t *testing.T) {
-	if testing.Short() {
-		t.Skip("asks 20,000 requests")
-	}
 	s := inForce(t, "statement.md", Default())
 	type request struct {
 		line []byte
