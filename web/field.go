@@ -246,12 +246,6 @@ type Fieldset struct {
 	Fields Fields
 }
 
-// With fills every field as [Fields.With] does.
-func (s Fieldset) With(typed url.Values, err error) Fieldset {
-	s.Fields = s.Fields.With(typed, err)
-	return s
-}
-
 // Problems is the list above a form that leads to each wrong field.
 type Problems struct {
 	Message string

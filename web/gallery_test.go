@@ -363,7 +363,7 @@ func showForm(w http.ResponseWriter, r *http.Request) error {
 		var all []web.Fields
 		data.Sets = nil
 		for _, s := range orderSets {
-			s = s.With(typed, err)
+			s.Fields = s.Fields.With(typed, err)
 			data.Sets = append(data.Sets, s)
 			all = append(all, s.Fields)
 		}

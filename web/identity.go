@@ -43,11 +43,6 @@ func WithIdentity(ctx context.Context, who Identity) context.Context {
 	return context.WithValue(ctx, identityKey{}, who)
 }
 
-// WithActor returns a context in which who acts, for tests.
-func WithActor(ctx context.Context, who loot.Actor) context.Context {
-	return WithIdentity(ctx, Identity{Actor: who})
-}
-
 // IdentityOf returns who asks.
 func IdentityOf(ctx context.Context) Identity {
 	who, _ := ctx.Value(identityKey{}).(Identity)
