@@ -103,7 +103,7 @@ type named struct {
 
 // settled is how long ago a folder must have changed before its time tells two
 // changes apart: longer than a tick of any clock that stamps files.
-const settled = 10 * time.Second
+const settled = 3 * time.Second
 
 func openFolder(c Config) (folder, error) {
 	f := folder{dir: c.Dir, root: c.Root, former: c.Former, now: c.Now, named: new(atomic.Pointer[named])}

@@ -66,16 +66,10 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 	if err != nil {
 		return "", err
 	}
-	err = tx.Queue(ctx, `INSERT INTO ledger_entry
-		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag, watched)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	tx.Add(`INSERT INTO ledger_entry
+		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag, watched) VALUES`,
 		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag), watched(e.Facts))
-	if err == nil {
-		err = tx.Queue(ctx, `INSERT INTO ledger_waiting (id) VALUES ($1)`, id)
-	}
-	if err != nil {
-		return "", fmt.Errorf("ledger: append: %w", err)
-	}
+	tx.Add(`INSERT INTO ledger_waiting (id) VALUES`, id)
 	tx.AfterCommit(func() {
 		l.wake()
 		if row.person != nil && e.Gag.IsZero() {

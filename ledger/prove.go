@@ -58,6 +58,9 @@ func (l *Ledger) Proof(ctx context.Context, tx *store.Tx, id string) ([]byte, er
 // provable reads what the database has of an entry for a receipt, and the
 // sealed subject.
 func (l *Ledger) provable(ctx context.Context, tx *store.Tx, id, where string, args ...any) (*receipt, []byte, error) {
+	if err := tx.Flush(ctx); err != nil {
+		return nil, nil, err
+	}
 	var idx sql.NullInt64
 	var subjectHash, actorHash, sealed, factsSalt []byte
 	var facts string

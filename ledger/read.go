@@ -46,6 +46,9 @@ var ErrNotYet = loot.Errorf(loot.Unavailable, "The proof of this entry is being 
 // What is under a gag is left out. Once the person's key is destroyed there is
 // nothing left to find.
 func (l *Ledger) Timeline(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, before string, n int) ([]Item, error) {
+	if err := tx.Flush(ctx); err != nil {
+		return nil, err
+	}
 	key, err := l.keyring.Person(ctx, s, c)
 	if errors.Is(err, keyring.ErrShredded) {
 		return nil, nil
@@ -132,6 +135,9 @@ func openFacet(key opener, name, id string, sealed []byte) (text, salt []byte, e
 // Actor returns who acted and the reason they gave. It opens what is sealed
 // under the key of staff accountability, so the caller decides who may see it.
 func (l *Ledger) Actor(ctx context.Context, tx *store.Tx, id string) (ActorFacet, error) {
+	if err := tx.Flush(ctx); err != nil {
+		return ActorFacet{}, err
+	}
 	var sealed []byte
 	err := tx.QueryRow(ctx, `SELECT actor FROM ledger_entry WHERE id = $1`, id).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -223,6 +229,9 @@ func (l *Ledger) pages(ctx context.Context, tx *store.Tx, from, to time.Time, ma
 }
 
 func pageAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagged int64, mark int) ([]pageRow, error) {
+	if err := tx.Flush(ctx); err != nil {
+		return nil, err
+	}
 	where := ""
 	if mark != 0 {
 		where = fmt.Sprintf(" AND e.watched > 0 AND e.watched & %d > 0", mark)
@@ -256,6 +265,9 @@ func pageAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagge
 // What is under a gag counts too: the number is compared with what the keyring
 // counted, and is not for showing.
 func (l *Ledger) Permits(ctx context.Context, tx *store.Tx, from, to time.Time) (n int64, err error) {
+	if err := tx.Flush(ctx); err != nil {
+		return 0, err
+	}
 	err = tx.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM ledger_entry WHERE at >= $1 AND at < $2 AND watched > 0 AND watched & %d > 0`, watchedOpening),
 		micros(from), micros(to)).Scan(&n)
 	if err != nil {
@@ -267,6 +279,9 @@ func (l *Ledger) Permits(ctx context.Context, tx *store.Tx, from, to time.Time) 
 // Gag hides the entry from the person and from every count until the given
 // instant; the zero instant shows it again.
 func (l *Ledger) Gag(ctx context.Context, tx *store.Tx, id string, until time.Time) error {
+	if err := tx.Flush(ctx); err != nil {
+		return err
+	}
 	n, err := tx.Exec(ctx, `UPDATE ledger_entry SET gag = $1 WHERE id = $2`, micros(until), id)
 	if err != nil {
 		return fmt.Errorf("ledger: gag: %w", err)

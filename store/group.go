@@ -90,6 +90,9 @@ func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) err
 	}
 	err := f(t)
 	if err == nil {
+		err = t.Flush(ctx)
+	}
+	if err == nil {
 		err = ctx.Err()
 	}
 	if err == nil {

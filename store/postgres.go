@@ -227,7 +227,9 @@ func (p *postgresDB) onConn(ctx context.Context, begin string, f func(*Tx) error
 		}
 	}
 	defer undo() // f may panic
-	err = f(t)
+	if err = f(t); err == nil {
+		err = t.Flush(ctx)
+	}
 	t.finish()
 	if err == nil {
 		err = ctx.Err()

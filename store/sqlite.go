@@ -153,12 +153,11 @@ func (s *sqliteDB) readOnce(ctx context.Context, f func(*Tx) error) error {
 		t.finish()
 		tx.Rollback()
 	}()
-	if err := f(t); err != nil {
-		t.over(false)
-		return err
+	if err = f(t); err == nil {
+		err = t.Flush(ctx)
 	}
-	t.over(true)
-	return nil
+	t.over(err == nil)
+	return err
 }
 
 // A sqliteTx runs statements on SQLite.

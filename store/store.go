@@ -9,6 +9,7 @@ import (
 	"context"
 	"database/sql"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -174,6 +175,7 @@ type Tx struct {
 	steady   bool         // statements are not cancelled one by one
 	finished bool
 	rows     []func() error // closed at the end, whoever forgot to
+	added    []*addition
 	kept     map[any]any
 	commit   []func()
 	rollback []func()
@@ -218,6 +220,59 @@ func (t *Tx) Queue(ctx context.Context, query string, args ...any) error {
 		return err
 	}
 	return t.on.queue(ctx, query, args)
+}
+
+// An addition is the rows that one insert is to add.
+type addition struct {
+	insert string
+	width  int // columns
+	args   []any
+}
+
+// maxAdded is how many rows go in one statement, and so how many statements of
+// one insert are prepared: one for each number of rows.
+const maxAdded = 8
+
+// Add adds a row to the table of insert, such as "INSERT INTO t (a, b) VALUES",
+// when the transaction ends: the rows of one insert go together, as most of what
+// a small statement costs is the statement. No query of the transaction finds
+// them before [Tx.Flush].
+func (t *Tx) Add(insert string, row ...any) {
+	i := slices.IndexFunc(t.added, func(a *addition) bool { return a.insert == insert })
+	if i < 0 {
+		i = len(t.added)
+		t.added = append(t.added, &addition{insert: insert, width: len(row)})
+	}
+	t.added[i].args = append(t.added[i].args, row...)
+}
+
+// Flush inserts at once what was added.
+func (t *Tx) Flush(ctx context.Context) error {
+	added := t.added
+	t.added = nil
+	for _, a := range added {
+		for chunk := range slices.Chunk(a.args, maxAdded*a.width) {
+			if err := t.Queue(ctx, a.statement(len(chunk)/a.width), chunk...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// statement returns the insert of n rows.
+func (a *addition) statement(n int) string {
+	var b strings.Builder
+	b.WriteString(a.insert)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(" (")
+		b.WriteString(Placeholders(1+i*a.width, a.width))
+		b.WriteByte(')')
+	}
+	return b.String()
 }
 
 // Query runs a query.

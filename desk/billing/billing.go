@@ -132,12 +132,10 @@ func (b *Billing) endService(ctx context.Context, tx *store.Tx, by loot.Actor, o
 
 // Plans returns what can be chosen for a service, for the form that orders it.
 func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, error) {
-	plans, err := b.listPlans(ctx, false)
+	plans, err := b.listPlans(ctx, service, false)
 	var options []web.Option
 	for _, p := range plans {
-		if p.Service == service {
-			options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.Text})
-		}
+		options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.Text})
 	}
 	return options, err
 }

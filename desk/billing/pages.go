@@ -46,7 +46,7 @@ func (b *Billing) catalogue(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	plans, err := b.listPlans(r.Context(), false)
+	plans, err := b.listPlans(r.Context(), "", false)
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func planFields(s *statement.Statement) web.Fields {
 }
 
 func (b *Billing) showPlans(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, form web.Fields, wrong error) error {
-	plans, err := b.listPlans(r.Context(), true)
+	plans, err := b.listPlans(r.Context(), "", true)
 	if err != nil {
 		return err
 	}

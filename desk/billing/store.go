@@ -109,17 +109,22 @@ func running(ctx context.Context, tx *store.Tx) (map[string]int, error) {
 	return out, rows.Err()
 }
 
-// listPlans returns the plans, the cheapest of each service first.
-func (b *Billing) listPlans(ctx context.Context, retired bool) (out []Plan, err error) {
+// listPlans returns the plans of a service, or of all of them, the cheapest of
+// each service first.
+func (b *Billing) listPlans(ctx context.Context, service string, retired bool) (out []Plan, err error) {
 	err = b.DB.Read(ctx, func(tx *store.Tx) error {
-		out, err = readPlans(ctx, tx, retired)
+		out, err = readPlans(ctx, tx, service, retired)
 		return err
 	})
 	return out, err
 }
 
-func readPlans(ctx context.Context, tx *store.Tx, retired bool) ([]Plan, error) {
-	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan ORDER BY service, retired, cents, id`)
+func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) ([]Plan, error) {
+	where, args := "", []any{}
+	if service != "" {
+		where, args = ` WHERE service = $1`, append(args, service)
+	}
+	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan`+where+` ORDER BY service, retired, cents, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: plans: %w", err)
 	}
