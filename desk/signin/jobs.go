@@ -70,18 +70,11 @@ func (d *Desk) sendLink(ctx context.Context, j linkJob) error {
 	if j.Subject == "" {
 		return nil
 	}
-	var m mail.Message
-	err := d.kit.Gate.InTx(ctx, func(tx *store.Tx) error {
-		to, err := d.addressOf(ctx, tx, j.Subject)
-		if err != nil {
-			return err
+	var to, token string
+	err := d.kit.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		if to, err = d.addressOf(ctx, tx, j.Subject); err == nil {
+			token, err = d.makeLink(ctx, tx, linkEnter, string(j.Subject), j.Next)
 		}
-		token, err := d.makeLink(ctx, tx, linkEnter, string(j.Subject), j.Next)
-		if err != nil {
-			return err
-		}
-		m, err = d.linkLetter(j.Welcome, d.kit.BaseURL+enterPath+token).Message(d.kit.House(), loot.NewID("m"), to)
-		m.About, m.Collection = j.Subject, customers
 		return err
 	})
 	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {
@@ -91,6 +84,11 @@ func (d *Desk) sendLink(ctx context.Context, j linkJob) error {
 	if err != nil {
 		return err
 	}
+	m, err := d.linkLetter(j.Welcome, d.kit.BaseURL+enterPath+token).Message(d.kit.House(), loot.NewID("m"), to)
+	if err != nil {
+		return err
+	}
+	m.About, m.Collection = j.Subject, customers
 	return d.send(ctx, m)
 }
 
