@@ -35,6 +35,7 @@ func (a *App) build() error {
 		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
 			return publication.Describe(a.Gate, json.RawMessage(matter))
 		}},
+		kindRotate: {Title: "Rotate keys", By: commandLine.Name, Describe: a.describeRotation},
 	}}); err != nil {
 		return err
 	}

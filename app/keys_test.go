@@ -225,7 +225,7 @@ func TestEverySecretSaysWhyItStays(t *testing.T) {
 		t.Errorf("%v, %v", secrets, err)
 	}
 	for _, s := range secrets {
-		if WhyKept(s) == WhyKept("none such") {
+		if whyKept(s) == whyKept("none such") {
 			t.Errorf("nothing is said about %s", s)
 		}
 	}

@@ -85,8 +85,8 @@ func (c Config) origin(keys *keyring.Keyring) (string, error) {
 	return string(name), err
 }
 
-// WhyKept says why a secret is never replaced, by its name.
-func WhyKept(secret string) string {
+// whyKept says why a secret is never replaced, by its name.
+func whyKept(secret string) string {
 	if why, ok := map[string]string{
 		"ledger":        "because receipts, the statement and invoices name this key as the one that signs the ledger",
 		"ledger-origin": "because it is the name of the ledger, which every checkpoint carries",

@@ -30,7 +30,7 @@ type Approval struct {
 	Granted   int
 	Made      time.Time
 	Expires   time.Time
-	State     string // "pending", "approved", "refused", "used"
+	State     string // "pending", "approved", "refused", "begun" (see [Gate.Begin]), "used"
 	Voters    []string
 }
 
@@ -74,17 +74,35 @@ func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, nee
 // Awaited returns the approval of exactly r, by whoever it was asked for, that
 // waits or was given and can still be used; nil if there is none.
 func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awaited, error) {
-	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
-		WHERE digest = $1 AND kind = 'open' AND requester = $2 AND state IN ('pending', 'approved') AND expires >= $3
-		ORDER BY CASE state WHEN 'approved' THEN 0 ELSE 1 END, made LIMIT 1`, r.digest(), r.by().ID, micro(g.Now())))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
+	a, err := g.latest(ctx, tx, "open", r.by(), r.digest())
+	if err != nil || a.State != "pending" && a.State != "approved" {
 		return nil, err
 	}
 	found := a.awaited()
 	return &found, nil
+}
+
+// Asked returns the approval of exactly this matter of a desk's own kind, as it
+// was asked for by the same: one that was begun, that was given and can still be
+// used, that waits, or that was refused less than its life ago; the first of
+// these that there is, and the zero Approval if there is none.
+func (g *Gate) Asked(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, matter any) (Approval, error) {
+	b, err := json.Marshal(matter)
+	if err != nil {
+		return Approval{}, fmt.Errorf("gate: asked: %w", err)
+	}
+	return g.latest(ctx, tx, kind, by, matterDigest(kind, b))
+}
+
+func (g *Gate) latest(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
+	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
+		WHERE digest = $1 AND kind = $2 AND requester = $3 AND (state = 'begun' OR state <> 'used' AND expires >= $4)
+		ORDER BY CASE state WHEN 'begun' THEN 0 WHEN 'approved' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, made DESC LIMIT 1`,
+		digest, kind, by.ID, micro(g.Now())))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Approval{}, nil
+	}
+	return a, err
 }
 
 func (a Approval) awaited() loot.Awaited {
@@ -99,7 +117,34 @@ func (g *Gate) Ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor
 	if err != nil {
 		return "", fmt.Errorf("gate: ask: %w", err)
 	}
-	return g.ask(ctx, tx, kind, by, []byte(digestKey(kind, string(b))), needed, asked{Subject: b, Reason: reason})
+	return g.ask(ctx, tx, kind, by, matterDigest(kind, b), needed, asked{Subject: b, Reason: reason})
+}
+
+func matterDigest(kind string, matter []byte) []byte { return []byte(digestKey(kind, string(matter))) }
+
+// Begin takes an approval of a desk's own kind for its one use, which may take
+// longer than a transaction. Whoever is interrupted goes on with it, however
+// late, until [Gate.End].
+func (g *Gate) Begin(ctx context.Context, tx *store.Tx, id string) error {
+	return g.move(ctx, tx, id, "approved", "begun", g.Now())
+}
+
+// End says that what was begun under an approval is done, which is then used.
+func (g *Gate) End(ctx context.Context, tx *store.Tx, id string) error {
+	return g.move(ctx, tx, id, "begun", "used", time.Time{})
+}
+
+// move changes the state of an approval that is in another one and has not
+// expired by then.
+func (g *Gate) move(ctx context.Context, tx *store.Tx, id, from, to string, by time.Time) error {
+	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = $1 WHERE id = $2 AND state = $3 AND expires >= $4`, to, id, from, micro(by))
+	if err != nil {
+		return fmt.Errorf("gate: approval: %w", err)
+	}
+	if n == 0 {
+		return loot.Errorf(loot.Conflict, "This approval is not %s, or it has expired. It must be asked for again.", from)
+	}
+	return nil
 }
 
 func (g *Gate) ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte, needed int, a asked) (string, error) {

@@ -352,3 +352,74 @@ func TestDesksAskForTheirOwnMatters(t *testing.T) {
 		b.kind(err, loot.NotFound)
 	})
 }
+
+// TestAMatterThatTakesLonger: an approval of a desk's own matter is found by
+// exactly that matter, is begun once while it is fresh, stays begun until the
+// matter is done, and is used then.
+func TestAMatterThatTakesLonger(t *testing.T) {
+	each(t, func(b *bench) {
+		desk := loot.Actor{Kind: loot.Desk, ID: "a-desk"}
+		const kind = "thing.do"
+		ask := func(matter string) (id string) {
+			b.Helper()
+			b.tx(func(tx *store.Tx) (err error) {
+				id, err = b.gate.Ask(b.ctx, tx, kind, desk, matter, 1, "a reason")
+				return err
+			})
+			return id
+		}
+		is := func(matter, id, state string) {
+			b.Helper()
+			b.tx(func(tx *store.Tx) error {
+				a, err := b.gate.Asked(b.ctx, tx, kind, desk, matter)
+				if a.ID != id || a.State != state {
+					b.Errorf("asked: %+v, want %s %s", a, state, id)
+				}
+				return err
+			})
+		}
+		move := func(f func(context.Context, *store.Tx, string) error, id string) error {
+			return b.gate.InTx(b.ctx, func(tx *store.Tx) error { return f(b.ctx, tx, id) })
+		}
+		is("one", "", "")
+		one := ask("one")
+		is("one", one, "pending")
+		is("another", "", "")
+		b.tx(func(tx *store.Tx) error {
+			a, err := b.gate.Asked(b.ctx, tx, "another.kind", desk, "one")
+			other, err2 := b.gate.Asked(b.ctx, tx, kind, counsel, "one")
+			if a.ID != "" || other.ID != "" {
+				b.Errorf("of another kind or by another: %+v, %+v", a, other)
+			}
+			return errors.Join(err, err2)
+		})
+		b.kind(move(b.gate.Begin, one), loot.Conflict)
+		b.kind(move(b.gate.End, one), loot.Conflict)
+		b.ok(errOf(b.vote(one, old(counsel), true)))
+		is("one", one, "approved")
+		b.kind(move(b.gate.End, one), loot.Conflict)
+		b.ok(move(b.gate.Begin, one))
+		b.kind(move(b.gate.Begin, one), loot.Conflict)
+		b.clock.Advance(30 * 24 * time.Hour)
+		is("one", one, "begun")
+		_, err := b.vote(one, old(accounts), true)
+		b.kind(err, loot.Conflict)
+		b.ok(move(b.gate.End, one))
+		is("one", "", "")
+		b.kind(move(b.gate.Begin, one), loot.Conflict)
+		b.kind(move(b.gate.End, one), loot.Conflict)
+
+		stale := ask("one")
+		b.ok(errOf(b.vote(stale, old(counsel), true)))
+		b.clock.Advance(72*time.Hour + time.Second)
+		is("one", "", "")
+		b.kind(move(b.gate.Begin, stale), loot.Conflict)
+
+		refused := ask("one")
+		b.ok(errOf(b.vote(refused, old(counsel), false)))
+		is("one", refused, "refused")
+		b.kind(move(b.gate.Begin, refused), loot.Conflict)
+		again := ask("one")
+		is("one", again, "pending")
+	})
+}

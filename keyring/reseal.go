@@ -76,6 +76,7 @@ type Rotation struct {
 	Resealed int       // values that were sealed anew
 	Former   int       // versions that are left
 	Due      time.Time // when those can be destroyed
+	Ended    bool      // that they were destroyed now
 }
 
 // resealBatch is how many values a transaction seals anew, so that those who
@@ -115,7 +116,7 @@ func (s *SystemKey) Finish(ctx context.Context) (Rotation, error) {
 	}
 	left, err := s.destroy(ctx)
 	if left == 0 && err == nil {
-		r.Former = 0
+		r.Former, r.Ended = 0, true
 	}
 	return r, err
 }
@@ -172,14 +173,17 @@ func (s *SystemKey) destroy(ctx context.Context) (left int, err error) {
 	return left, err
 }
 
-// FinishSystem finishes what rotations of system keys are under way.
-func (k *Keyring) FinishSystem(ctx context.Context) error {
-	var all error
+// FinishSystem finishes what rotations of system keys are under way, and returns
+// the names of those whose former versions it destroyed.
+func (k *Keyring) FinishSystem(ctx context.Context) (ended []string, err error) {
 	for _, s := range k.SystemKeys() {
-		_, err := s.Finish(ctx)
-		all = errors.Join(all, err)
+		r, failed := s.Finish(ctx)
+		if r.Ended {
+			ended = append(ended, s.name)
+		}
+		err = errors.Join(err, failed)
 	}
-	return all
+	return ended, err
 }
 
 // change replaces the versions of the key, in one step; with a nil manager it

@@ -288,12 +288,14 @@ func TestValueThatDoesNotOpenKeepsItsVersion(t *testing.T) {
 				t.Errorf("%+v, %v; want it named and the version kept", r, err)
 			}
 		}
-		if err := k.FinishSystem(t.Context()); !errors.Is(err, keyring.ErrTampered) {
-			t.Errorf("%v", err)
+		if ended, err := k.FinishSystem(t.Context()); !errors.Is(err, keyring.ErrTampered) || len(ended) > 0 {
+			t.Errorf("%v, %v", ended, err)
 		}
 		alter(t, p.db, `UPDATE keyring_desk SET sealed = $1 WHERE id = 'row1'`, sealed)
-		if err := k.FinishSystem(t.Context()); err != nil {
-			t.Fatal(err)
+		for _, want := range [][]string{{sys.Name()}, nil} {
+			if ended, err := k.FinishSystem(t.Context()); err != nil || !slices.Equal(ended, want) {
+				t.Fatalf("ended %v, %v; want %v", ended, err, want)
+			}
 		}
 		if r := check(t, k); r.Former != 0 || r.Waiting != 0 || len(r.Problems) > 0 {
 			t.Errorf("%+v", r)

@@ -270,7 +270,7 @@ func (k *Keyring) RotateRoot(ctx context.Context) (files int, err error) {
 	}
 	r, ok := k.Root.(Rotator)
 	if !ok {
-		return 0, loot.Errorf(loot.Invalid, "The root %s has one key only. To replace it, name a new one with --root and this one with --former-root.", k.Root.ID())
+		return 0, k.CanRotateRoot()
 	}
 	if err := r.Rotate(ctx); err != nil {
 		return 0, err
@@ -281,4 +281,12 @@ func (k *Keyring) RotateRoot(ctx context.Context) (files int, err error) {
 	}
 	k.step("root: wrapped")
 	return files, r.Forget(ctx)
+}
+
+// CanRotateRoot says why [Keyring.RotateRoot] cannot begin, and nil if it can.
+func (k *Keyring) CanRotateRoot() error {
+	if _, ok := k.Root.(Rotator); ok || len(k.Former) > 0 {
+		return nil
+	}
+	return loot.Errorf(loot.Invalid, "The root %s has one key only. To replace it, name a new one with --root and this one with --former-root.", k.Root.ID())
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"loot"
@@ -147,7 +148,20 @@ func (v *Vault) Sweep(ctx context.Context) error {
 	if err := v.Keyring.Persons(ctx, false, func(page []keyring.Person) error { return v.sweepKeys(ctx, page) }); err != nil {
 		return err
 	}
-	return v.Keyring.FinishSystem(ctx)
+	return v.finishOwnKeys(ctx)
+}
+
+// finishOwnKeys needs nobody's approval: it ends what was begun with one. The
+// ledger says that former versions are destroyed.
+func (v *Vault) finishOwnKeys(ctx context.Context) error {
+	ended, err := v.Keyring.FinishSystem(ctx)
+	if len(ended) == 0 {
+		return err
+	}
+	return errors.Join(err, v.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := v.Gate.Note(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "vault"}, "keys.rotate former versions destroyed: "+strings.Join(ended, ", "), "")
+		return err
+	}))
 }
 
 func (v *Vault) sweepErased(ctx context.Context) error {

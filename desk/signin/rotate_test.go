@@ -44,7 +44,8 @@ func TestRotationLetsEverybodyIn(t *testing.T) {
 			h.Clock.Advance(20 * time.Minute)
 			shows(t, h.Get("/console"), http.StatusOK)
 		}
-		ok(t, h.Kit.Keyring.FinishSystem(ctx))
+		_, err := h.Kit.Keyring.FinishSystem(ctx)
+		ok(t, err)
 		r, err := h.Kit.Keyring.Check(ctx)
 		ok(t, err)
 		if r.Former != 0 || r.Waiting != 0 || len(r.Problems) > 0 {

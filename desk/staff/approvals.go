@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,9 +111,7 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 	if row.Who, err = d.Name(ctx, tx, a.Requester); err != nil {
 		return approvalRow{}, err
 	}
-	if row.Who == "" {
-		row.Who = "A part of the program"
-	}
+	row.Who = cmp.Or(row.Who, d.options.Matters[a.Kind].By, "A part of the program")
 	switch {
 	case request != nil:
 		d.describeRequest(&row, *request)
@@ -140,6 +139,8 @@ func approvalBadge(a gate.Approval, d *Desk) web.Badge {
 		return web.Badge{Tone: web.Good, Text: "Approved", Icon: "check"}
 	case a.State == "refused":
 		return web.Badge{Tone: web.Bad, Text: "Refused", Icon: "x"}
+	case a.State == "begun":
+		return web.Badge{Tone: web.Warn, Text: "Under way", Icon: "hourglass"}
 	case a.State == "used":
 		return web.Badge{Text: "Used", Icon: "check-check"}
 	}

@@ -45,6 +45,7 @@ type SignIn struct {
 // A Matter says what an approval of a desk's own kind is about.
 type Matter struct {
 	Title string // "Publish a statement"
+	By    string // who asks, where it is no colleague
 	// Describe says what it is about in a sentence and, if there is one, on
 	// which page more stands.
 	Describe func(ctx context.Context, tx *store.Tx, matter []byte) (text, href string, err error)
