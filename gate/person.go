@@ -77,21 +77,23 @@ func (g *Gate) held(ctx context.Context, tx *store.Tx, s loot.Subject, collects 
 	if kept, ok := tx.Kept(locked(s)).(lockedState); ok {
 		return kept.personState, nil
 	}
-	p, known, err := g.person(ctx, tx, s, tx.ForShare())
-	if err != nil {
-		return personState{}, err
-	}
-	made := !known && collects
-	if made {
+	made := false
+	if collects { // most of those from whom something is collected are new
 		n, err := tx.Exec(ctx, newPerson, s)
 		if err != nil {
 			return personState{}, fmt.Errorf("gate: person: %w", err)
 		}
-		if n == 0 { // somebody else made it meanwhile
-			return g.held(ctx, tx, s, collects)
+		made = n == 1
+	}
+	var p personState
+	known := made
+	if !made {
+		var err error
+		if p, known, err = g.person(ctx, tx, s, tx.ForShare()); err != nil {
+			return personState{}, err
 		}
 	}
-	if known || made {
+	if known {
 		tx.Keep(locked(s), lockedState{p, made})
 	}
 	return p, nil
