@@ -314,6 +314,54 @@ func TestErasureLeavesTheEntryButNobodyInIt(t *testing.T) {
 	})
 }
 
+func TestTheTransactionThatAppendsFindsTheEntry(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		s := b.person()
+		at := b.now()
+		finds := map[string]func(tx *store.Tx, id string) (bool, error){
+			"timeline": func(tx *store.Tx, _ string) (bool, error) {
+				items, err := l.Timeline(t.Context(), tx, s, "customer", "", 10)
+				return len(items) > 0, err
+			},
+			"actor": func(tx *store.Tx, id string) (bool, error) {
+				a, err := l.Actor(t.Context(), tx, id)
+				return a.ID != "", err
+			},
+			"facts": func(tx *store.Tx, _ string) (bool, error) {
+				for _, err := range l.Facts(t.Context(), tx, at.Add(-time.Hour), at.Add(time.Hour)) {
+					return true, err
+				}
+				return false, nil
+			},
+			"permits": func(tx *store.Tx, _ string) (bool, error) {
+				n, err := l.Permits(t.Context(), tx, at.Add(-time.Hour), at.Add(time.Hour))
+				return n > 0, err
+			},
+			"gag": func(tx *store.Tx, id string) (bool, error) { return true, l.Gag(t.Context(), tx, id, at.Add(time.Hour)) },
+			"receipt": func(tx *store.Tx, id string) (bool, error) {
+				_, err := l.Receipt(t.Context(), tx, s, "customer", id)
+				return errors.Is(err, ledger.ErrNotYet), nil
+			},
+		}
+		undone := errors.New("undone")
+		for name, find := range finds {
+			if err := b.db.InTx(t.Context(), func(tx *store.Tx) error {
+				id, err := l.Append(t.Context(), tx, opening(s, at))
+				if err != nil {
+					return err
+				}
+				if found, err := find(tx, id); err != nil || !found {
+					t.Errorf("%s: found %v: %v", name, found, err)
+				}
+				return undone
+			}); !errors.Is(err, undone) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
 func TestRollbackLeavesNoEntry(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		l := b.open()

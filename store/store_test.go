@@ -310,6 +310,62 @@ func TestAReaderSeesOneMoment(t *testing.T) {
 	})
 }
 
+func TestWhatIsAddedIsThereAfterTheTransactionOrTheFlush(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		const insert = "INSERT INTO note_note (id, n) VALUES"
+		var want []string
+		for i := range 20 { // more than one statement's worth
+			want = append(want, string(rune('a'+i)))
+		}
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			for _, id := range want[:19] {
+				tx.Add(insert, id, 1)
+			}
+			tx.Add("INSERT INTO note_note (n, id) VALUES", 1, want[19])
+			var n int
+			if err := tx.QueryRow(ctx, "SELECT count(*) FROM note_note").Scan(&n); err != nil || n != 0 {
+				t.Errorf("before the end there are %d: %v", n, err)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := ids(t, db); !slices.Equal(got, want) {
+			t.Errorf("committed: %v", got)
+		}
+		undone := errors.New("undone")
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			tx.Add(insert, "x", 1)
+			if err := tx.Flush(ctx); err != nil {
+				return err
+			}
+			var n int
+			if err := tx.QueryRow(ctx, "SELECT count(*) FROM note_note WHERE id = 'x'").Scan(&n); err != nil || n != 1 {
+				t.Errorf("flushed, there are %d: %v", n, err)
+			}
+			tx.Add(insert, "y", 1)
+			return undone
+		}); !errors.Is(err, undone) {
+			t.Error(err)
+		}
+		add := func(id string) func(*store.Tx) error {
+			return func(tx *store.Tx) error { tx.Add(insert, id, 1); return nil }
+		}
+		for name, run := range map[string]func(context.Context, func(*store.Tx) error) error{"reading": db.ReadTx, "reading loosely": db.Read} {
+			if err := run(ctx, add("z")); err == nil {
+				t.Errorf("%s, a row was added and nobody said that it is lost", name)
+			}
+		}
+		if err := db.InTx(ctx, add("a")); err == nil {
+			t.Error("a row that is there already was added")
+		}
+		if got := ids(t, db); !slices.Equal(got, want) {
+			t.Errorf("in the end: %v", got)
+		}
+	})
+}
+
 func TestWhatWaitsIsThereForTheNextStatementAndTheCommit(t *testing.T) {
 	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
