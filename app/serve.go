@@ -190,9 +190,9 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 		listeners = append(listeners, metrics)
 	}
 	// What is alive is small beside what requests leave behind, so collecting
-	// half as often costs little memory; an operator's own GOGC stands.
+	// a third as often costs little memory; an operator's own GOGC stands.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+		debug.SetGCPercent(300)
 	}
 	// Compiling the statement and opening the keys took memory that is not
 	// needed again.

@@ -208,10 +208,7 @@ func (c *Client) own(ctx context.Context) error {
 		return fmt.Errorf("job: start: %w", err)
 	}
 	c.lead = lead
-	if err := c.db.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available', max_attempts = max(max_attempts, attempt + 1) WHERE state = 'running'`)
-		return err
-	}); err != nil {
+	if _, err := c.db.Exec(ctx, `UPDATE river_job SET state = 'available', max_attempts = max(max_attempts, attempt + 1) WHERE state = 'running'`); err != nil {
 		return errors.Join(fmt.Errorf("job: start: %w", err), lead.Release())
 	}
 	return nil

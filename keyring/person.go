@@ -34,35 +34,32 @@ func (k *Keyring) Create(ctx context.Context, s loot.Subject, c loot.Collection)
 		if err != nil {
 			return err
 		}
-		made, sealed := false, seal(e.wrap, secret, personAD(s, c, e.n))
+		// The epoch stays the current one until the statement is through.
+		made, err := k.DB.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed)
+			SELECT $1, epoch, $2, collection, $3 FROM keyring_epoch WHERE collection = $4 AND epoch = $5 AND state = '`+current+`'`+k.DB.Dialect().ForShare()+`
+			ON CONFLICT DO NOTHING`, k.Now().UnixMicro(), s.Compact(), seal(e.wrap, secret, personAD(s, c, e.n)), string(c), e.n)
+		if err != nil {
+			return fmt.Errorf("keyring: create: %w", err)
+		}
+		if made == 1 {
+			k.held.add(k.person(s, c, secret), k.held.generation())
+			return nil
+		}
 		var there sealedKey
-		err = k.DB.InTx(ctx, func(tx *store.Tx) error {
-			there = sealedKey{}
-			// The epoch stays the current one until this transaction ends.
-			n, err := tx.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed)
-				SELECT $1, epoch, $2, collection, $3 FROM keyring_epoch WHERE collection = $4 AND epoch = $5 AND state = '`+current+`'`+tx.ForShare()+`
-				ON CONFLICT DO NOTHING`, k.Now().UnixMicro(), s.Compact(), sealed, string(c), e.n)
-			if made = n == 1; err != nil || made {
-				return err
-			}
+		err = k.DB.Read(ctx, func(tx *store.Tx) error {
 			there, err = readKey(ctx, tx, s, c)
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil
-			}
 			return err
 		})
 		switch {
+		case errors.Is(err, sql.ErrNoRows): // the epoch had passed
 		case err != nil:
 			return fmt.Errorf("keyring: create: %w", err)
-		case made:
-			k.held.add(k.person(s, c, secret), k.held.generation())
-			return nil
-		case there.epoch > 0:
-			return nil
 		case there.gone:
 			return ErrShredded
+		default:
+			return nil
 		}
-		if _, err := k.load(ctx); err != nil { // the epoch had passed
+		if _, err := k.load(ctx); err != nil {
 			return err
 		}
 	}
@@ -152,10 +149,7 @@ func (k *Keyring) unwrap(ctx context.Context, s loot.Subject, c loot.Collection,
 // remains is that there was one, so that a restored backup of the data does
 // not count as damaged.
 func (k *Keyring) Destroy(ctx context.Context, s loot.Subject, c loot.Collection) error {
-	err := k.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = 0, sealed = $1 WHERE subject = $2 AND collection = $3`, []byte{}, s.Compact(), string(c))
-		return err
-	})
+	_, err := k.DB.Exec(ctx, `UPDATE keyring_person SET epoch = 0, sealed = $1 WHERE subject = $2 AND collection = $3`, []byte{}, s.Compact(), string(c))
 	if err != nil {
 		return fmt.Errorf("keyring: destroy: %w", err)
 	}
@@ -166,10 +160,7 @@ func (k *Keyring) Destroy(ctx context.Context, s loot.Subject, c loot.Collection
 
 // Drop removes the key of a person of whom nothing was ever sealed.
 func (k *Keyring) Drop(ctx context.Context, s loot.Subject, c loot.Collection) error {
-	err := k.DB.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM keyring_person WHERE subject = $1 AND collection = $2`, s.Compact(), string(c))
-		return err
-	})
+	_, err := k.DB.Exec(ctx, `DELETE FROM keyring_person WHERE subject = $1 AND collection = $2`, s.Compact(), string(c))
 	if err != nil {
 		return fmt.Errorf("keyring: drop: %w", err)
 	}

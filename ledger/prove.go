@@ -13,10 +13,7 @@ import (
 
 // keepCosigned stores a cosigned checkpoint for every node.
 func (l *Ledger) keepCosigned(ctx context.Context, cp checkpoint) error {
-	err := l.db.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE ledger_state SET cosigned = $1 WHERE id = 1`, cp.raw)
-		return err
-	})
+	_, err := l.db.Exec(ctx, `UPDATE ledger_state SET cosigned = $1 WHERE id = 1`, cp.raw)
 	if err != nil {
 		return fmt.Errorf("ledger: keep checkpoint: %w", err)
 	}

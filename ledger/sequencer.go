@@ -80,10 +80,7 @@ func (l *Ledger) fail(ctx context.Context, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stuckAfter)
 	defer cancel()
-	err = l.db.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE ledger_state SET failed = $1 WHERE id = 1 AND failed = ''`, why)
-		return err
-	})
+	_, err = l.db.Exec(ctx, `UPDATE ledger_state SET failed = $1 WHERE id = 1 AND failed = ''`, why)
 	if err != nil && ctx.Err() == nil {
 		l.log.WarnContext(ctx, "the other nodes could not be told", "err", err)
 	}
@@ -240,10 +237,7 @@ func (p *publishing) look(s *sequencer) error {
 
 // clear makes known that the log takes entries again.
 func (s *sequencer) clear(ctx context.Context) error {
-	err := s.db.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE ledger_state SET failed = '' WHERE id = 1 AND failed <> ''`)
-		return err
-	})
+	_, err := s.db.Exec(ctx, `UPDATE ledger_state SET failed = '' WHERE id = 1 AND failed <> ''`)
 	if err != nil {
 		return fmt.Errorf("ledger: clear: %w", err)
 	}

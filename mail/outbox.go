@@ -82,12 +82,7 @@ func (o *Outbox) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	var n int64
-	err = o.db.InTx(ctx, func(tx *store.Tx) (err error) {
-		n, err = tx.Exec(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
-			m.ID, o.now().UnixMicro(), sealed)
-		return err
-	})
+	n, err := o.db.Exec(ctx, `INSERT INTO mail_outbox (id, at, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`, m.ID, o.now().UnixMicro(), sealed)
 	if err != nil {
 		return fmt.Errorf("mail: outbox: %w", err)
 	}
@@ -188,12 +183,8 @@ func (o *Outbox) Show(ctx context.Context, id string) (Item, error) {
 func (o *Outbox) Sent() int { return int(o.sent.Load()) }
 
 // Sweep forgets what is older, and returns how many messages that were.
-func (o *Outbox) Sweep(ctx context.Context, before time.Time) (n int64, err error) {
-	err = o.db.InTx(ctx, func(tx *store.Tx) (err error) {
-		n, err = tx.Exec(ctx, `DELETE FROM mail_outbox WHERE at < $1`, before.UnixMicro())
-		return err
-	})
-	return n, err
+func (o *Outbox) Sweep(ctx context.Context, before time.Time) (int64, error) {
+	return o.db.Exec(ctx, `DELETE FROM mail_outbox WHERE at < $1`, before.UnixMicro())
 }
 
 func (o *Outbox) scan(ctx context.Context, row interface{ Scan(...any) error }) (Item, error) {

@@ -14,22 +14,24 @@ import (
 type pgTx struct {
 	conn    *pgx.Conn
 	waiting *pgx.Batch
-	loose   bool // each statement is a transaction of its own
+	counts  []*int64 // for each that waits, where the number of rows goes; nil: nowhere
+	loose   bool     // each statement is a transaction of its own
 }
 
 func newPgTx(conn *pgx.Conn, begin string) *pgTx {
 	t := &pgTx{conn: conn, loose: begin == ""}
 	if !t.loose {
-		t.wait(begin)
+		t.wait(nil, begin)
 	}
 	return t
 }
 
-func (t *pgTx) wait(query string, args ...any) {
+func (t *pgTx) wait(count *int64, query string, args ...any) {
 	if t.waiting == nil {
 		t.waiting = &pgx.Batch{}
 	}
 	t.waiting.Queue(query, args...)
+	t.counts = append(t.counts, count)
 }
 
 // idle reports whether nothing was sent that would have to be ended.
@@ -38,15 +40,18 @@ func (t *pgTx) idle() bool { return t.conn.PgConn().TxStatus() == 'I' }
 // send sends what waits together with one more statement, whose result comes
 // next in what is returned.
 func (t *pgTx) send(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
-	b := t.waiting
-	t.waiting = nil
-	n := b.Len()
+	b, counts := t.waiting, t.counts
+	t.waiting, t.counts = nil, nil
 	b.Queue(query, args...)
 	results := t.conn.SendBatch(ctx, b)
-	for range n {
-		if _, err := results.Exec(); err != nil {
+	for _, count := range counts {
+		tag, err := results.Exec()
+		if err != nil {
 			_ = results.Close() // repeats the error
 			return nil, err
+		}
+		if count != nil {
+			*count = tag.RowsAffected()
 		}
 	}
 	return results, nil
@@ -72,11 +77,11 @@ func (t *pgTx) run(ctx context.Context, query string, args []any) (pgconn.Comman
 	return tag, errors.Join(err, results.Close())
 }
 
-func (t *pgTx) queue(_ context.Context, query string, args []any) error {
+func (t *pgTx) queue(_ context.Context, count *int64, query string, args []any) error {
 	if t.loose {
 		return errReadOnly
 	}
-	t.wait(query, args...)
+	t.wait(count, query, args...)
 	return nil
 }
 
@@ -127,7 +132,7 @@ func (t *pgTx) commit(ctx context.Context) error {
 }
 
 func (t *pgTx) rollback(ctx context.Context) {
-	t.waiting = nil
+	t.waiting, t.counts = nil, nil
 	if t.idle() || t.conn.IsClosed() {
 		return
 	}

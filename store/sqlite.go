@@ -171,8 +171,11 @@ func (t sqliteTx) exec(ctx context.Context, query string, args []any) (int64, er
 	return res.RowsAffected()
 }
 
-func (t sqliteTx) queue(ctx context.Context, query string, args []any) error {
-	_, err := t.tx.ExecContext(ctx, query, args...)
+func (t sqliteTx) queue(ctx context.Context, count *int64, query string, args []any) error {
+	n, err := t.exec(ctx, query, args)
+	if count != nil {
+		*count = n
+	}
 	return err
 }
 

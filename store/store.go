@@ -31,6 +31,15 @@ const (
 	Postgres Dialect = "postgres"
 )
 
+// ForShare returns the clause that locks the rows read by a SELECT against
+// change, together with others who only read, and nothing on SQLite.
+func (d Dialect) ForShare() string {
+	if d == Postgres {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
 // A DB is an open database. It is safe for concurrent use.
 type DB struct {
 	e       engine
@@ -87,6 +96,19 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // hold: pass the Tx on. In tests it is an error.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.inTx(ctx, f) }))
+}
+
+// Exec runs one statement in a transaction of its own and returns the number of
+// rows it changed. On PostgreSQL it is one journey.
+func (db *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = db.InTx(ctx, func(tx *Tx) error {
+		ctx, err := tx.ready(ctx, args)
+		if err != nil {
+			return err
+		}
+		return tx.on.queue(ctx, &n, query, args)
+	})
+	return n, err
 }
 
 // ReadTx runs f on a snapshot of the database in which nothing can be written.
@@ -184,7 +206,7 @@ type Tx struct {
 // A querier runs statements: database/sql on SQLite, pgx on PostgreSQL.
 type querier interface {
 	exec(ctx context.Context, query string, args []any) (int64, error)
-	queue(ctx context.Context, query string, args []any) error
+	queue(ctx context.Context, count *int64, query string, args []any) error
 	query(ctx context.Context, query string, args []any) (Rows, error)
 	row(ctx context.Context, query string, args []any) (row Row, end func() error)
 }
@@ -219,7 +241,7 @@ func (t *Tx) Queue(ctx context.Context, query string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return t.on.queue(ctx, query, args)
+	return t.on.queue(ctx, nil, query, args)
 }
 
 // An addition is the rows that one insert is to add.
@@ -320,14 +342,8 @@ func (t *Tx) ForUpdate() string {
 	return ""
 }
 
-// ForShare returns the clause that locks the rows read by a SELECT against
-// change, together with others who only read, and nothing on SQLite.
-func (t *Tx) ForShare() string {
-	if t.dialect == Postgres {
-		return " FOR SHARE"
-	}
-	return ""
-}
+// ForShare is [Dialect.ForShare].
+func (t *Tx) ForShare() string { return t.dialect.ForShare() }
 
 // Keep keeps what was read under a lock of this transaction, so that it is not
 // read again; the key is of a type of the caller's own.
