@@ -59,7 +59,7 @@ func sealedColumns(t *testing.T) (out []string) {
 func TestProgramsOwnKeysRotate(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			ctx, a, w := simulated(t, url)
+			ctx, a, w := simulated(t, url, nil)
 
 			// Something in each place, but for what signing in keeps, which its own
 			// tests rotate.

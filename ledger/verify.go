@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera/api"
@@ -20,10 +21,12 @@ import (
 )
 
 // An Against is what the log is compared with, besides itself: a checkpoint
-// that was saved earlier, a witness, both or neither.
+// that was saved earlier, witnesses, both or neither. A witness that is named
+// here must answer; one of the ledger's own that does not is in the report.
 type Against struct {
-	Checkpoint []byte
-	Witness    *WitnessAt
+	Checkpoint   []byte
+	Witnesses    []WitnessAt
+	OwnWitnesses bool // those that the ledger was opened with, too
 }
 
 // A Trouble is a kind of thing that can be wrong with the log.
@@ -53,8 +56,17 @@ type Report struct {
 	Waiting  int       `json:"waiting"` // for their place
 	Signer   string    `json:"signer"`
 	Against  []string  `json:"against"` // what it was compared with; empty: with nothing but itself
+	Unasked  []Unasked `json:"unasked,omitempty"`
 	Problems []Problem `json:"problems"`
 	More     int       `json:"more,omitempty"` // problems beyond those listed
+}
+
+// An Unasked is one of the ledger's own witnesses that did not answer.
+type Unasked struct {
+	Witness string    `json:"witness"` // its name
+	Why     string    `json:"why"`
+	Size    uint64    `json:"size,omitempty"` // of the log when it last cosigned; 0: that is not known
+	At      time.Time `json:"at,omitzero"`    // when that was
 }
 
 // OK reports whether nothing is wrong.
@@ -143,7 +155,20 @@ func (v *verification) run(ctx context.Context, against Against) error {
 		v.Against = append(v.Against, "a saved checkpoint")
 		v.compare(string(against.Checkpoint), "the saved checkpoint", SetBack, SecondHistory)
 	}
-	return v.witness(ctx, against)
+	for _, at := range against.Witnesses {
+		w, err := newCosigner(at)
+		if err != nil {
+			return err
+		}
+		knew, err := v.askWitness(ctx, w)
+		if err := v.heard(w.key.name, knew, err); err != nil {
+			return err
+		}
+	}
+	if against.OwnWitnesses {
+		return v.ownWitnesses(ctx, cosigned)
+	}
+	return nil
 }
 
 // treeSize returns what the log's library says of the log.
@@ -488,32 +513,55 @@ func (v *verification) compare(raw, where string, shorter, other Trouble) {
 	}
 }
 
-func (v *verification) witness(ctx context.Context, against Against) error {
-	if against.Witness == nil {
-		return nil
+// ownWitnesses asks all the witnesses that the ledger was opened with at once,
+// since each may keep the check waiting until it is given up.
+func (v *verification) ownWitnesses(ctx context.Context, cosigned *checkpoint) error {
+	knew, errs := make([]bool, len(v.witnesses)), make([]error, len(v.witnesses))
+	within, cancel := context.WithTimeout(ctx, cosignTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i, w := range v.witnesses {
+		wg.Go(func() {
+			// What the ledger remembers of the witness may be what was set back.
+			knew[i], errs[i] = v.askWitness(within, &cosigner{key: w.key, url: w.url, http: w.http})
+		})
 	}
-	k, err := parseKey(against.Witness.Key)
-	if err != nil {
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	knew, err := v.askWitness(ctx, *against.Witness)
-	seen := "the witness " + k.name
-	if err == nil && !knew {
+	for i, w := range v.witnesses {
+		err := v.heard(w.key.name, knew[i], errs[i])
+		if err == nil {
+			continue
+		}
+		u := Unasked{Witness: w.key.name, Why: loot.Message(err)}
+		if cosigned != nil {
+			if at, ok := cosigned.signedBy(w.key); ok {
+				u.Size, u.At = cosigned.size, at
+			}
+		}
+		v.Unasked = append(v.Unasked, u)
+	}
+	return nil
+}
+
+// heard notes what a witness said; the error is that it said nothing.
+func (v *verification) heard(witness string, knew bool, err error) error {
+	seen := "the witness " + witness
+	switch {
+	case errors.Is(err, errRewound):
+		v.add(SetBack, seen, "The witness saw a longer log than this one.")
+	case errors.Is(err, errForked):
+		v.add(SecondHistory, seen, "The witness saw another history of this log.")
+	case err != nil && loot.KindOf(err) == loot.Internal:
+		v.add(Change, "the log's tiles", "The log cannot prove to the witness that it only grew: %v.", err)
+	case err != nil:
+		return err
+	case !knew:
 		seen += ", which sees this log for the first time, so an earlier rewind would not show"
 	}
 	v.Against = append(v.Against, seen)
-	switch {
-	case errors.Is(err, errRewound):
-		v.add(SetBack, "the witness "+k.name, "The witness saw a longer log than this one.")
-	case errors.Is(err, errForked):
-		v.add(SecondHistory, "the witness "+k.name, "The witness saw another history of this log.")
-	case err != nil:
-		if loot.KindOf(err) == loot.Internal {
-			v.add(Change, "the log's tiles", "The log cannot prove to the witness that it only grew: %v.", err)
-			return nil
-		}
-		return err
-	}
 	return nil
 }
 
@@ -539,10 +587,20 @@ func (r Report) String() string {
 	if r.OK() {
 		b.WriteString("Nothing was deleted, changed, reordered or cut off.\n")
 	}
-	if len(r.Against) == 0 {
-		b.WriteString("No checkpoint and no witness was given, so a rewind of log and records together would not show.\n")
-	} else {
+	for _, u := range r.Unasked {
+		b.WriteString(u.Why)
+		if u.Size > 0 {
+			fmt.Fprintf(&b, " It last cosigned the log of %d entries, on %s.", u.Size, u.At.UTC().Format("2 January 2006 at 15:04:05 MST"))
+		}
+		b.WriteByte('\n')
+	}
+	switch {
+	case len(r.Against) > 0:
 		fmt.Fprintf(&b, "Compared with %s.\n", strings.Join(r.Against, " and "))
+	case len(r.Unasked) > 0:
+		b.WriteString("No witness answered, so a rewind of log and records together would not show.\n")
+	default:
+		b.WriteString("No checkpoint and no witness was given, so a rewind of log and records together would not show.\n")
 	}
 	return b.String()
 }

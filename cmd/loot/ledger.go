@@ -21,7 +21,7 @@ type ledgerCmd struct {
 
 type ledgerVerifyCmd struct {
 	app.Config
-	Against []string `help:"A file with a saved checkpoint, or a witness as VKEY=URL." placeholder:"FILE|VKEY=URL"`
+	Against []string `help:"A file with a saved checkpoint, or a witness as VKEY=URL. Default: the witnesses that --witness names, as far as they answer." placeholder:"FILE|VKEY=URL"`
 	JSON    bool     `help:"Print JSON." name:"json"`
 }
 
@@ -36,10 +36,10 @@ func (c *command) with(config app.Config, f func(*app.App) error) error {
 }
 
 func (l *ledgerVerifyCmd) Run(c *command) error {
-	var against ledger.Against
+	against := ledger.Against{OwnWitnesses: len(l.Against) == 0}
 	for _, text := range l.Against {
 		if w, err := app.ParseWitness(text); err == nil {
-			against.Witness = &w
+			against.Witnesses = append(against.Witnesses, w)
 			continue
 		}
 		b, err := os.ReadFile(text)

@@ -402,15 +402,11 @@ func (p *publication) consoleLedger(w http.ResponseWriter, r *http.Request) erro
 }
 
 func (p *publication) verifyLedger(w http.ResponseWriter, r *http.Request) error {
-	report, err := p.Ledger.Verify(r.Context(), ledger.Against{})
+	report, err := p.Ledger.Verify(r.Context(), ledger.Against{OwnWitnesses: true})
 	if err != nil {
 		return err
 	}
-	check := &checkView{OK: report.OK(), Entries: int(report.Size)}
-	for _, problem := range report.Problems {
-		check.Problems = append(check.Problems, problem.Where+": "+problem.Text)
-	}
-	return p.showLedger(w, r, check)
+	return p.showLedger(w, r, viewCheck(report))
 }
 
 func (p *publication) showLedger(w http.ResponseWriter, r *http.Request, check *checkView) error {
