@@ -215,7 +215,7 @@ func marked(t *testing.T, db *store.DB, marks map[string]bool) (out []string) {
 // TestEverySecretSaysWhyItStays: whoever rotates keys reads why these are not
 // replaced.
 func TestEverySecretSaysWhyItStays(t *testing.T) {
-	a, err := New(t.Context(), Config{Data: filepath.Join(t.TempDir(), "data"), BaseURL: "https://loot.example"}, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	a, err := New(t.Context(), Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "https://loot.example"}, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

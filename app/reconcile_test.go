@@ -142,7 +142,7 @@ func TestReconciliationAtTheEnd(t *testing.T) {
 	start := func() (*app.App, func()) {
 		t.Helper()
 		a, err := app.New(t.Context(), app.Config{
-			Data: filepath.Join(dir, "data"), BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>", Shutdown: time.Minute,
+			Place: app.Place{Data: filepath.Join(dir, "data")}, BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>", Shutdown: time.Minute,
 		}, app.Options{Now: time.Now, Log: quiet})
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ func simulated(t *testing.T, url func(testing.TB) string, watch func(key string)
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	clock := desk.NewClock(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC))
-	c := Config{Data: filepath.Join(t.TempDir(), "data"), Store: url(t), Keys: url(t), BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"}
+	c := Config{Place: Place{Data: filepath.Join(t.TempDir(), "data"), Store: url(t), Keys: url(t)}, BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"}
 	o := Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)}
 	a, err := New(ctx, c, o)
 	if err == nil && watch != nil {

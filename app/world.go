@@ -31,7 +31,7 @@ func NewWorld(ctx context.Context, s *statement.Statement, clock *desk.Clock, lo
 func newWorld(ctx context.Context, dir string, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a, err := New(ctx, Config{
-		Data: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
+		Place: Place{Data: filepath.Join(dir, "data")}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
 	}, Options{Now: clock.Now, Simulated: true, Log: log, Statement: s})
 	if err != nil {
 		cancel()

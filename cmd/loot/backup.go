@@ -7,7 +7,7 @@ import (
 )
 
 type backupCmd struct {
-	app.Config
+	app.Place
 	Kind   app.BackupKind `arg:"" enum:"data,keys" help:"data: records and ledger, unreadable without the keys; keys: persons' and epoch keys, sealed by the root, which is in no backup."`
 	Target string         `arg:"" help:"Folder for the backup, empty or not there yet. Keep data and keys in different places." type:"path"`
 }
@@ -25,7 +25,7 @@ func (b *backupCmd) Run(c *command) error {
 }
 
 type restoreCmd struct {
-	app.Config
+	app.Place
 	Kind   app.BackupKind `arg:"" enum:"data,keys" help:"data or keys."`
 	Source string         `arg:"" help:"Folder with the backup." type:"path"`
 }

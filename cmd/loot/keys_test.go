@@ -14,7 +14,7 @@ import (
 // TestKeysCommands: what was rotated and what never is, in words.
 func TestKeysCommands(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	a, err := app.New(t.Context(), app.Config{Data: data, BaseURL: "https://loot.example"}, app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	a, err := app.New(t.Context(), app.Config{Place: app.Place{Data: data}, BaseURL: "https://loot.example"}, app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestKeysCommands(t *testing.T) {
 	loot := func(args ...string) (int, string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		code := run(append(args, "--data", data, "--base-url", "https://loot.example"), nil, &out, &errs)
+		code := run(append(args, "--data", data), nil, &out, &errs)
 		return code, out.String() + errs.String()
 	}
 	says := func(want []string, args ...string) {

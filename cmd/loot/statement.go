@@ -158,7 +158,8 @@ func (s *statementShowCmd) Run(c *command) error {
 }
 
 type statementDiffCmd struct {
-	app.Config
+	app.Place
+	app.Roots
 	Before string `arg:"" help:"Statement as it is. If it is the only one, it is the new one, and compared with the version in force of --data or --store, or else with the one that comes with Loot." type:"path"`
 	After  string `arg:"" optional:"" help:"Statement as it becomes." type:"path"`
 	Days   int    `help:"With --data or --store: how many days of recorded decisions are decided again under both." default:"90"`
@@ -250,7 +251,7 @@ func printIndented(c *command, mark, text string) {
 // decisions returns the inputs of the decisions that an installation recorded,
 // and its version in force.
 func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce *statement.Statement, err error) {
-	err = c.with(s.Config, func(a *app.App) error {
+	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
 		v, _ := a.Gate.InForce() // there is one in every Loot that was begun
 		inForce = v.Statement
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {

@@ -11,12 +11,13 @@ type vaultCmd struct {
 }
 
 type vaultCheckCmd struct {
-	app.Config
+	app.Place
+	app.Roots
 	JSON bool `help:"Print JSON." name:"json"`
 }
 
 func (v *vaultCheckCmd) Run(c *command) error {
-	return c.with(v.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: v.Place, Roots: v.Roots}, func(a *app.App) error {
 		r, err := a.Vault.Check(c.ctx)
 		if err != nil {
 			return err
