@@ -46,11 +46,7 @@ func roundTheGate(ctx context.Context, k desk.Kit, s loot.Subject) error {
 // a difference as an incident with its numbers and without a name.
 func TestReconciliationOnTheConsole(t *testing.T) {
 	ctx := t.Context()
-	w, end, err := app.NewWorld(ctx, standard(t), desk.NewClock(provedAt), quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer end()
+	w := app.NewWorld(t, standard(t), desk.NewClock(provedAt), quiet)
 	subject, err := w.NewPerson(ctx)
 	if err != nil {
 		t.Fatal(err)

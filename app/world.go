@@ -16,18 +16,9 @@ import (
 	"loot/store"
 )
 
-// NewWorld builds a whole Loot in a folder of its own, with the statement
-// given and a time that passes only when it is told to. Close ends it and
-// removes the folder.
-func NewWorld(ctx context.Context, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
-	dir, err := os.MkdirTemp("", "loot-world-")
-	if err != nil {
-		return nil, nil, err
-	}
-	return newWorld(ctx, dir, s, clock, log)
-}
-
-// newWorld is [NewWorld] in a folder that is there, which it takes over.
+// newWorld builds a whole Loot in a folder that is there, which it takes over,
+// with the statement given and a time that passes only when it is told to. End
+// stops it and removes the folder.
 func newWorld(ctx context.Context, dir string, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a, err := New(ctx, Config{
