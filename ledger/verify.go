@@ -130,7 +130,7 @@ func (v *verification) run(ctx context.Context, against Against) error {
 		return fmt.Errorf("ledger: verify: %w", err)
 	}
 	if v.Size < v.confirmed {
-		v.add(CutTail, span(v.Size, v.confirmed), "The log ends at %d entries, and %d are recorded as being in it.", v.Size, v.confirmed)
+		v.add(CutTail, span(v.Size, v.confirmed), "The log ends at %s, and %d are recorded as being in it.", loot.Plural(v.Size, "entry", "entries"), v.confirmed)
 	}
 	if err := v.sweep(ctx); err != nil {
 		return err
@@ -206,7 +206,7 @@ func (v *verification) snapshot(ctx context.Context) error {
 			return err
 		}
 		if beyond > 0 {
-			v.add(Change, "the records", "%d records claim places that the log never gave.", beyond)
+			v.add(Change, "the records", "%s that the log never gave.", loot.Plural(beyond, "record claims a place", "records claim places"))
 		}
 		var lost, gone int
 		if err := tx.QueryRow(ctx, `SELECT
@@ -215,10 +215,10 @@ func (v *verification) snapshot(ctx context.Context) error {
 			return err
 		}
 		if lost > 0 {
-			v.add(Change, "the records", "%d records have no place and wait for none: they would never come into the log.", lost)
+			v.add(Change, "the records", "%s into the log.", loot.Plural(lost, "record has no place and waits for none: it would never come", "records have no place and wait for none: they would never come"))
 		}
 		if gone > 0 {
-			v.add(Deletion, "the records", "%d records were deleted while they waited for their place.", gone)
+			v.add(Deletion, "the records", "%s.", loot.Plural(gone, "record was deleted while it waited for its place", "records were deleted while they waited for their place"))
 		}
 		rows, err := tx.Query(ctx, `SELECT idx FROM ledger_orphan`)
 		if err != nil {
@@ -472,7 +472,7 @@ func (v *verification) judge() {
 		cut--
 	}
 	if cut < tail {
-		v.add(CutTail, span(cut, tail), "The last %d entries of the log have no record.", tail-cut)
+		v.add(CutTail, span(cut, tail), "The last %s no record.", loot.Plural(tail-cut, "entry of the log has", "entries of the log have"))
 	}
 	for idx := range cut {
 		if !gone[idx] {
@@ -507,9 +507,9 @@ func (v *verification) compare(raw, where string, shorter, other Trouble) {
 	root, ok := v.rootAt(cp.size)
 	switch {
 	case cp.size > v.Size:
-		v.add(shorter, span(v.Size, cp.size), "The log has %d entries; %s states %d.", v.Size, where, cp.size)
+		v.add(shorter, span(v.Size, cp.size), "The log has %s; %s states %d.", loot.Plural(v.Size, "entry", "entries"), where, cp.size)
 	case !ok || root != cp.root:
-		v.add(other, where, "The log's first %d entries are not those that it was signed for.", cp.size)
+		v.add(other, where, "The log's first %s.", loot.Plural(cp.size, "entry is not that which it was signed for", "entries are not those that it was signed for"))
 	}
 }
 
@@ -577,7 +577,7 @@ func span(from, to uint64) string {
 // String is the report for a terminal.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d entries in the log, %d records, %d waiting.\n", r.Size, r.Records, r.Waiting)
+	fmt.Fprintf(&b, "%s in the log, %s, %d waiting.\n", loot.Plural(r.Size, "entry", "entries"), loot.Plural(r.Records, "record", "records"), r.Waiting)
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "%s: %s: %s\n", p.Trouble, p.Where, p.Text)
 	}
@@ -590,7 +590,7 @@ func (r Report) String() string {
 	for _, u := range r.Unasked {
 		b.WriteString(u.Why)
 		if u.Size > 0 {
-			fmt.Fprintf(&b, " It last cosigned the log of %d entries, on %s.", u.Size, u.At.UTC().Format("2 January 2006 at 15:04:05 MST"))
+			fmt.Fprintf(&b, " It last cosigned the log of %s, on %s.", loot.Plural(u.Size, "entry", "entries"), u.At.UTC().Format("2 January 2006 at 15:04:05 MST"))
 		}
 		b.WriteByte('\n')
 	}

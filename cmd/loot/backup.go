@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"loot"
 	"loot/app"
 )
 
@@ -17,7 +18,7 @@ func (b *backupCmd) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "The %s are in %s: %d files with their hashes in manifest.json.\n", m.Kind, b.Target, len(m.Files))
+	fmt.Fprintf(c.stdout, "The %s are in %s: %s in manifest.json.\n", m.Kind, b.Target, loot.Plural(len(m.Files), "file with its hash", "files with their hashes"))
 	if m.Kind == app.BackupKeys {
 		fmt.Fprintln(c.stdout, "Keep this backup no longer than the statement says: whatever it can open is not erased yet. The root key is not in it.")
 	}

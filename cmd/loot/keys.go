@@ -31,7 +31,7 @@ func (k *keysRotateCmd) Run(c *command) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.stdout, "The root is new; %d key files were wrapped by it.\n", n)
+			fmt.Fprintf(c.stdout, "The root is new; %s wrapped by it.\n", loot.Plural(n, "key file was", "key files were"))
 			if k.FormerRoot != "" {
 				fmt.Fprintf(c.stdout, "It is %s, and the former root opens none of them any more. Start each server with --root as given here and without --former-root. Older backups of the keys still open with the former root.\n", a.Keyring.Root.ID())
 			}
@@ -91,10 +91,10 @@ func (k *keysRotateCmd) own(c *command, a *app.App) error {
 		case err != nil:
 			all = errors.Join(all, err)
 		case r.Former == 0:
-			fmt.Fprintf(c.stdout, "%s: %d values were sealed anew; the former version is destroyed\n", key.Name(), r.Resealed)
+			fmt.Fprintf(c.stdout, "%s: %s sealed anew; the former version is destroyed\n", key.Name(), loot.Plural(r.Resealed, "value was", "values were"))
 		default:
-			fmt.Fprintf(c.stdout, "%s: a new version since %s; %d values were sealed anew; the server, or this command, destroys the former version after %s\n",
-				key.Name(), r.Since.Format(time.RFC3339), r.Resealed, r.Due.Format(time.RFC3339))
+			fmt.Fprintf(c.stdout, "%s: a new version since %s; %s sealed anew; the server, or this command, destroys the former version after %s\n",
+				key.Name(), r.Since.Format(time.RFC3339), loot.Plural(r.Resealed, "value was", "values were"), r.Due.Format(time.RFC3339))
 		}
 	}
 	secrets, err := a.Keyring.Secrets()
@@ -127,11 +127,11 @@ func (k *keysCheckCmd) Run(c *command) error {
 			for _, p := range r.Problems {
 				fmt.Fprintln(c.stdout, p)
 			}
-			fmt.Fprintf(c.stdout, "%d key files and %d persons' keys open; %d persons' keys were destroyed; %d problems\n", r.Files, r.Keys, r.Destroyed, len(r.Problems))
-			fmt.Fprintf(c.stdout, "of the files, %d are the program's own keys and %d its secrets; %d versions of those keys are replaced and not destroyed yet, and %d values are still sealed by them\n",
-				r.System, r.Secrets, r.Former, r.Waiting)
+			fmt.Fprintf(c.stdout, "%s and %s; %s destroyed; %s\n", loot.Plural(r.Files, "key file", "key files"), loot.Plural(r.Keys, "person's key open", "persons' keys open"), loot.Plural(r.Destroyed, "person's key was", "persons' keys were"), loot.Plural(len(r.Problems), "problem", "problems"))
+			fmt.Fprintf(c.stdout, "of the files, %d are the program's own keys and %d its secrets; %s replaced and not destroyed yet, and %s still sealed by them\n",
+				r.System, r.Secrets, loot.Plural(r.Former, "version of those keys is", "versions of those keys are"), loot.Plural(r.Waiting, "value is", "values are"))
 			if r.OldRoot > 0 {
-				fmt.Fprintf(c.stdout, "%d key files are wrapped by the former root; loot keys rotate --root-only wraps them by the new one\n", r.OldRoot)
+				fmt.Fprintf(c.stdout, "%s wrapped by the former root; loot keys rotate --root-only wraps them by the new one\n", loot.Plural(r.OldRoot, "key file is", "key files are"))
 			} else if k.FormerRoot != "" {
 				fmt.Fprintln(c.stdout, "none of the files is wrapped by the former root; the settings need not name it")
 			}

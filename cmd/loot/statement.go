@@ -77,9 +77,9 @@ func (s *statementCheckCmd) Run(c *command) error {
 				fmt.Fprintln(c.stdout, p)
 			}
 			if r.Sound {
-				fmt.Fprintf(c.stdout, "%s: version %s is sound: %d clauses with %d rules, %d of them planned\n", r.File, r.Version, r.Clauses, r.Rules, len(r.Planned))
+				fmt.Fprintf(c.stdout, "%s: version %s is sound: %s with %s, %d of them planned\n", r.File, r.Version, loot.Plural(r.Clauses, "clause", "clauses"), loot.Plural(r.Rules, "rule", "rules"), len(r.Planned))
 			} else {
-				fmt.Fprintf(c.stdout, "%s: %d problems\n", r.File, len(r.Problems))
+				fmt.Fprintf(c.stdout, "%s: %s\n", r.File, loot.Plural(len(r.Problems), "problem", "problems"))
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func (s *statementDiffCmd) Run(c *command) error {
 		printIndented(c, "+", ch.After)
 	}
 	if out.Replay != nil {
-		fmt.Fprintf(c.stdout, "\n%d recorded decisions were decided again\n", out.Replay.Tried)
+		fmt.Fprintf(c.stdout, "\n%s decided again\n", loot.Plural(out.Replay.Tried, "recorded decision was", "recorded decisions were"))
 		for _, r := range out.Replay.Changed {
 			fmt.Fprintf(c.stdout, "  %d × %s by %s for %s: %s before, %s after\n", r.Times, r.Action, r.Actor, r.Purpose, verdict(r.Before), verdict(r.After))
 		}
