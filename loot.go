@@ -56,6 +56,14 @@ func token() string {
 	return base32Lower.EncodeToString(b[:])
 }
 
+// Plural writes a number with the words that go with it.
+func Plural[N ~int | ~int64 | ~uint64](n N, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // The kinds of names that a statement declares. Each is a dotted or dashed
 // lower-case word, such as "customer", "contact.email" or "collection.invoice".
 type (

@@ -29,3 +29,12 @@ func TestCompactSubjectComesBack(t *testing.T) {
 		made[string(b)] = s
 	}
 }
+
+// TestPlural: one of a thing is one thing.
+func TestPlural(t *testing.T) {
+	for n, want := range map[int]string{0: "0 entries", 1: "1 entry", 2: "2 entries", 1234: "1234 entries"} {
+		if got := loot.Plural(n, "entry", "entries"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

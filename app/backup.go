@@ -40,12 +40,12 @@ const manifestName = "manifest.json"
 // not there, while the server runs. The ledger's log is copied after the
 // database, so that it holds at least what the database confirmed. No epoch
 // begins or ends while keys are copied.
-func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now time.Time) (Manifest, error) {
-	c = c.withDefaults()
+func (p Place) Backup(ctx context.Context, kind BackupKind, target string, now time.Time) (Manifest, error) {
+	p = p.withDefaults()
 	m := Manifest{Kind: kind, Made: now.UTC(), Files: map[string]string{}}
-	exists := c.dataExists
+	exists := p.dataExists
 	if kind == BackupKeys {
-		exists = c.keysExist
+		exists = p.keysExist
 	}
 	if err := exists(ctx); err != nil {
 		return m, err
@@ -53,9 +53,9 @@ func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now 
 	if err := emptyFolder(target); err != nil {
 		return m, err
 	}
-	url, name, folder, sub := c.Store, "loot", c.Log, "log"
+	url, name, folder, sub := p.Store, "loot", p.Log, "log"
 	if kind == BackupKeys {
-		url, name, folder, sub = c.Keys, "persons", filepath.Join(c.KeyFolder, "epochs"), "epochs"
+		url, name, folder, sub = p.Keys, "persons", filepath.Join(p.KeyFolder, "epochs"), "epochs"
 	}
 	db, err := store.Open(ctx, url)
 	if err != nil {
@@ -101,15 +101,15 @@ func (c Config) Backup(ctx context.Context, kind BackupKind, target string, now 
 
 // Restore puts a backup back where the settings say. The target must be empty;
 // nothing is written before every file of the backup was found as it was made.
-func (c Config) Restore(ctx context.Context, kind BackupKind, source string) (Manifest, error) {
-	c = c.withDefaults()
+func (p Place) Restore(ctx context.Context, kind BackupKind, source string) (Manifest, error) {
+	p = p.withDefaults()
 	m, err := readManifest(source, kind)
 	if err != nil {
 		return m, err
 	}
-	url, name, folder, sub := c.Store, "loot", c.Log, "log"
+	url, name, folder, sub := p.Store, "loot", p.Log, "log"
 	if kind == BackupKeys {
-		url, name, folder, sub = c.Keys, "persons", filepath.Join(c.KeyFolder, "epochs"), "epochs"
+		url, name, folder, sub = p.Keys, "persons", filepath.Join(p.KeyFolder, "epochs"), "epochs"
 	}
 	if err := emptyFolder(folder); err != nil {
 		return m, err

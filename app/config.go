@@ -10,51 +10,76 @@ import (
 
 // A Config is everything that an operator can set, as flags, environment
 // variables and a file alike. Secrets come from files or the environment only.
+// What only opens an installation, or only copies it, takes the parts it needs.
 type Config struct {
-	Data            string        `help:"Folder for records, ledger and outbox. No key is kept in it." default:"data" type:"path" env:"LOOT_DATA"`
-	Store           string        `help:"Database for records and jobs: a PostgreSQL address; empty: SQLite in the data folder." placeholder:"URL" env:"LOOT_STORE"`
-	KeyFolder       string        `help:"Folder for sealed epoch keys, outside the data folder; no data backup holds it. Default: the data folder's name with -keys." type:"path" placeholder:"DIR" env:"LOOT_KEY_FOLDER"`
-	Keys            string        `help:"Database for persons' keys: a PostgreSQL address; empty: SQLite in the key folder." placeholder:"URL" env:"LOOT_KEYS"`
-	Root            string        `help:"Root key: file:PATH, passphrase:PATH (file that holds it), transit:URL#KEY (Vault or OpenBao, token in LOOT_TRANSIT_TOKEN_FILE). Default: a file of mode 0600 beside the data folder." placeholder:"ROOT" env:"LOOT_ROOT"`
-	TokenFile       string        `help:"File with the token for a transit root." type:"path" placeholder:"FILE" env:"LOOT_TRANSIT_TOKEN_FILE" name:"transit-token-file"`
-	FormerRoot      string        `help:"Root key that is being replaced, written alike: opens what it sealed until loot keys rotate has wrapped all of it by the root." placeholder:"ROOT" env:"LOOT_FORMER_ROOT"`
-	FormerTokenFile string        `help:"File with the token for a former transit root. Default: that of the root." type:"path" placeholder:"FILE" env:"LOOT_FORMER_TRANSIT_TOKEN_FILE" name:"former-transit-token-file"`
-	Log             string        `help:"Folder of the ledger's tiles; shared by the nodes of a cluster. Default: log in the data folder." type:"path" placeholder:"DIR" env:"LOOT_LOG" name:"log-folder"`
-	Statement       string        `help:"Statement that a first start puts in force. Default: the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
-	Listen          string        `help:"Address for people and programs." default:"127.0.0.1:8080" env:"LOOT_LISTEN"`
-	Metrics         string        `help:"Address for Prometheus metrics; empty: none." default:"127.0.0.1:9090" env:"LOOT_METRICS"`
-	BaseURL         string        `help:"Public address in links, such as https://privacy.example.com. Default: the listening address." placeholder:"URL" env:"LOOT_BASE_URL" name:"base-url"`
-	Proxies         []string      `help:"Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8." placeholder:"CIDR" env:"LOOT_TRUSTED_PROXIES" name:"trusted-proxies"`
-	SMTP            string        `help:"Mail server: smtp://USER@HOST:PORT (STARTTLS), smtps:// or, on this very machine, smtp+plain://; empty: an outbox in the console shows each message." placeholder:"URL" env:"LOOT_SMTP" name:"smtp"`
-	NoLimits        bool          `hidden:"" help:"No rate limits, for load tests." env:"LOOT_NO_LIMITS"`
-	SMTPSecret      string        `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
-	From            string        `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
-	Witnesses       []string      `help:"Witnesses of the ledger: VKEY=URL." placeholder:"VKEY=URL" env:"LOOT_WITNESSES" name:"witness"`
-	WitnessQuorum   int           `help:"How many witnesses must have cosigned before a checkpoint is shown or a receipt stands on it. With 0 the ledger goes on without those that cannot be reached." default:"0" env:"LOOT_WITNESS_QUORUM"`
-	Company         string        `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
-	ClientID        string        `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
-	ClientFile      string        `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
-	LogLevel        string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
-	LogFormat       string        `help:"text or json." default:"text" enum:"text,json" env:"LOOT_LOG_FORMAT"`
-	Shutdown        time.Duration `help:"How long running requests and jobs may take to end." default:"20s" env:"LOOT_SHUTDOWN"`
+	Place
+	Roots
+	Witnessing
+	Statement  string        `help:"Statement that a first start puts in force. Default: the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
+	Listen     string        `help:"Address for people and programs." default:"127.0.0.1:8080" env:"LOOT_LISTEN"`
+	Metrics    string        `help:"Address for Prometheus metrics; empty: none." default:"127.0.0.1:9090" env:"LOOT_METRICS"`
+	BaseURL    string        `help:"Public address in links, such as https://privacy.example.com. Default: the listening address." placeholder:"URL" env:"LOOT_BASE_URL" name:"base-url"`
+	Proxies    []string      `help:"Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8." placeholder:"CIDR" env:"LOOT_TRUSTED_PROXIES" name:"trusted-proxies"`
+	SMTP       string        `help:"Mail server: smtp://USER@HOST:PORT (STARTTLS), smtps:// or, on this very machine, smtp+plain://; empty: an outbox in the console shows each message." placeholder:"URL" env:"LOOT_SMTP" name:"smtp"`
+	NoLimits   bool          `hidden:"" help:"No rate limits, for load tests." env:"LOOT_NO_LIMITS"`
+	SMTPSecret string        `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
+	From       string        `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
+	Company    string        `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
+	ClientID   string        `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
+	ClientFile string        `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
+	LogLevel   string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
+	LogFormat  string        `help:"text or json." default:"text" enum:"text,json" env:"LOOT_LOG_FORMAT"`
+	Shutdown   time.Duration `help:"How long running requests and jobs may take to end." default:"20s" env:"LOOT_SHUTDOWN"`
+}
+
+// A Place is where an installation keeps its records, ledger and keys.
+type Place struct {
+	Data      string `help:"Folder for records, ledger and outbox. No key is kept in it." default:"data" type:"path" env:"LOOT_DATA"`
+	Store     string `help:"Database for records and jobs: a PostgreSQL address; empty: SQLite in the data folder." placeholder:"URL" env:"LOOT_STORE"`
+	KeyFolder string `help:"Folder for sealed epoch keys, outside the data folder; no data backup holds it. Default: the data folder's name with -keys." type:"path" placeholder:"DIR" env:"LOOT_KEY_FOLDER"`
+	Keys      string `help:"Database for persons' keys: a PostgreSQL address; empty: SQLite in the key folder." placeholder:"URL" env:"LOOT_KEYS"`
+	Log       string `help:"Folder of the ledger's tiles; shared by the nodes of a cluster. Default: log in the data folder." type:"path" placeholder:"DIR" env:"LOOT_LOG" name:"log-folder"`
+}
+
+// Roots seal the key folder.
+type Roots struct {
+	Root            string `help:"Root key: file:PATH, passphrase:PATH (file that holds it), transit:URL#KEY (Vault or OpenBao, token in LOOT_TRANSIT_TOKEN_FILE). Default: a file of mode 0600 beside the data folder." placeholder:"ROOT" env:"LOOT_ROOT"`
+	TokenFile       string `help:"File with the token for a transit root." type:"path" placeholder:"FILE" env:"LOOT_TRANSIT_TOKEN_FILE" name:"transit-token-file"`
+	FormerRoot      string `help:"Root key that is being replaced, written alike: opens what it sealed until loot keys rotate has wrapped all of it by the root." placeholder:"ROOT" env:"LOOT_FORMER_ROOT"`
+	FormerTokenFile string `help:"File with the token for a former transit root. Default: that of the root." type:"path" placeholder:"FILE" env:"LOOT_FORMER_TRANSIT_TOKEN_FILE" name:"former-transit-token-file"`
+}
+
+// Witnessing is who watches the ledger.
+type Witnessing struct {
+	Witnesses     []string `help:"Witnesses of the ledger: VKEY=URL." placeholder:"VKEY=URL" env:"LOOT_WITNESSES" name:"witness"`
+	WitnessQuorum int      `help:"How many witnesses must have cosigned before a checkpoint is shown or a receipt stands on it. With 0 the ledger goes on without those that cannot be reached." default:"0" env:"LOOT_WITNESS_QUORUM"`
+}
+
+// withDefaults fills in what depends on other settings.
+func (p Place) withDefaults() Place {
+	if p.KeyFolder == "" {
+		p.KeyFolder = p.Data + "-keys"
+	}
+	if p.Store == "" {
+		p.Store = p.sqliteStore()
+	}
+	if p.Keys == "" {
+		p.Keys = "sqlite:" + filepath.Join(p.KeyFolder, "persons.db")
+	}
+	if p.Log == "" {
+		p.Log = filepath.Join(p.Data, "log")
+	}
+	return p
 }
 
 // withDefaults fills in what depends on other settings.
 func (c Config) withDefaults() Config {
-	if c.KeyFolder == "" {
-		c.KeyFolder = c.Data + "-keys"
-	}
-	if c.Store == "" {
-		c.Store = c.sqliteStore()
-	}
-	if c.Keys == "" {
-		c.Keys = "sqlite:" + filepath.Join(c.KeyFolder, "persons.db")
-	}
+	c.Place = c.Place.withDefaults()
 	if c.Root == "" {
 		c.Root = "file:" + c.Data + ".root.key"
 	}
-	if c.Log == "" {
-		c.Log = filepath.Join(c.Data, "log")
+	if c.BaseURL == "" && c.Listen == "" {
+		c.BaseURL = "http://localhost" // opened by a command that serves nobody
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = "http://" + c.Listen
@@ -72,4 +97,4 @@ func (c Config) withDefaults() Config {
 }
 
 // sqliteStore is the database of records when no other is named.
-func (c Config) sqliteStore() string { return "sqlite:" + filepath.Join(c.Data, "loot.db") }
+func (p Place) sqliteStore() string { return "sqlite:" + filepath.Join(p.Data, "loot.db") }

@@ -76,7 +76,7 @@ func (v *visitor) shows(path string, words ...string) (page string) {
 func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	now := func() time.Time { return provedAt }
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c := app.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", From: "Loot <no-reply@loot.example>"}
+	c := app.Config{Place: app.Place{Data: filepath.Join(t.TempDir(), "data")}, Listen: "127.0.0.1:0", From: "Loot <no-reply@loot.example>"}
 	if err := app.FillDemo(t.Context(), c, app.Options{Now: now, Log: log}); err != nil {
 		t.Fatal(err)
 	}

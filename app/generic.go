@@ -261,7 +261,7 @@ func askedFor(d statement.Declaration) func(context.Context, *desk.World) (strin
 				}
 			}
 		}
-		return fmt.Sprintf("taken for %d purposes that it is needed for, refused for %d others", taken, left), nil
+		return fmt.Sprintf("taken for %s that it is needed for, refused for %s", loot.Plural(taken, "purpose", "purposes"), loot.Plural(left, "other", "others")), nil
 	}
 }
 
@@ -342,6 +342,6 @@ func ordered(d statement.Declaration) func(context.Context, *desk.World) (string
 				}
 			}
 		}
-		return fmt.Sprintf("its %d purposes are permitted while it runs; once it ended, only what a law keeps", len(service.Purposes)), nil
+		return fmt.Sprintf("its %s permitted while it runs; once it ended, only what a law keeps", loot.Plural(len(service.Purposes), "purpose is", "purposes are")), nil
 	}
 }

@@ -237,8 +237,8 @@ func (a *App) rotate(ctx context.Context, r Rotation, out io.Writer) (done []str
 		if err != nil {
 			return nil, err
 		}
-		done = append(done, fmt.Sprintf("%d key files wrapped by the root", n))
-		fmt.Fprintf(out, "The root is new; %d key files were wrapped by it.\n", n)
+		done = append(done, loot.Plural(n, "key file", "key files")+" wrapped by the root")
+		fmt.Fprintf(out, "The root is new; %s wrapped by it.\n", loot.Plural(n, "key file was", "key files were"))
 		if r.Former != "" {
 			fmt.Fprintf(out, "It is %s, and the former root opens none of them any more. Start each server with --root as given here and without --former-root. Older backups of the keys still open with the former root.\n", a.Keyring.Root.ID())
 		}
@@ -281,11 +281,11 @@ func (a *App) rotateOwn(ctx context.Context, out io.Writer) (done string, err er
 			err = errors.Join(err, failed)
 		case r.Former == 0:
 			ended++
-			fmt.Fprintf(out, "%s: %d values were sealed anew; the former version is destroyed\n", key.Name(), r.Resealed)
+			fmt.Fprintf(out, "%s: %s sealed anew; the former version is destroyed\n", key.Name(), loot.Plural(r.Resealed, "value was", "values were"))
 		default:
 			left++
-			fmt.Fprintf(out, "%s: a new version since %s; %d values were sealed anew; the server, or this command, destroys the former version after %s\n",
-				key.Name(), r.Since.Format(time.RFC3339), r.Resealed, r.Due.Format(time.RFC3339))
+			fmt.Fprintf(out, "%s: a new version since %s; %s sealed anew; the server, or this command, destroys the former version after %s\n",
+				key.Name(), r.Since.Format(time.RFC3339), loot.Plural(r.Resealed, "value was", "values were"), r.Due.Format(time.RFC3339))
 		}
 	}
 	secrets, failed := a.Keyring.Secrets()

@@ -59,7 +59,7 @@ func sealedColumns(t *testing.T) (out []string) {
 func TestProgramsOwnKeysRotate(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			ctx, a, w := simulated(t, url)
+			ctx, a, w := simulated(t, url, nil)
 
 			// Something in each place, but for what signing in keeps, which its own
 			// tests rotate.
@@ -215,7 +215,7 @@ func marked(t *testing.T, db *store.DB, marks map[string]bool) (out []string) {
 // TestEverySecretSaysWhyItStays: whoever rotates keys reads why these are not
 // replaced.
 func TestEverySecretSaysWhyItStays(t *testing.T) {
-	a, err := New(t.Context(), Config{Data: filepath.Join(t.TempDir(), "data"), BaseURL: "https://loot.example"}, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	a, err := New(t.Context(), Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "https://loot.example"}, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ var label = regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
 func TestMetricsTellNothingOfAnyone(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	clock := desk.NewClock(time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC))
-	a, err := New(ctx, Config{Data: filepath.Join(t.TempDir(), "data"), BaseURL: "http://localhost", Shutdown: 5 * time.Second},
+	a, err := New(ctx, Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "http://localhost", Shutdown: 5 * time.Second},
 		Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 func TestTheOutboxForgets(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			ctx, a, w := simulated(t, url)
+			ctx, a, w := simulated(t, url, nil)
 
 			s, err := w.NewPerson(ctx)
 			if err != nil {

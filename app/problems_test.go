@@ -16,11 +16,7 @@ import (
 
 // The type of every problem leads to a page that explains it.
 func TestEveryTypeOfProblemIsExplained(t *testing.T) {
-	w, end, err := app.NewWorld(t.Context(), standard(t), desk.NewClock(provedAt), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer end()
+	w := app.WorldFor(t, standard(t), desk.NewClock(provedAt), slog.New(slog.DiscardHandler))
 	get := func(path string, want int) string {
 		t.Helper()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://loot.example"+path, nil)

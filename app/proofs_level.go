@@ -62,7 +62,7 @@ func sealedOnDisk(ctx context.Context, w *desk.World, dir string) (string, error
 	if files == 0 {
 		return "", errors.New("there was no file to look at")
 	}
-	return fmt.Sprintf("%d details looked for in %d files, databases and logs; none found", len(given), files), nil
+	return fmt.Sprintf("%s looked for in %s; none found", loot.Plural(len(given), "detail", "details"), loot.Plural(files, "file, database or log", "files, databases and logs")), nil
 }
 
 // skipGone passes over a file that was removed while the folder was read.
@@ -116,7 +116,7 @@ func shownByLevel(ctx context.Context, w *desk.World) (string, error) {
 	if covered+shut+plain == 0 {
 		return "", errors.New("no role opened anything, so nothing was proved")
 	}
-	return fmt.Sprintf("%d details covered, %d shut until others agree, %d shown", covered, shut, plain), nil
+	return fmt.Sprintf("%s covered, %d shut until others agree, %d shown", loot.Plural(covered, "detail", "details"), shut, plain), nil
 }
 
 func levelOf(s *statement.Statement, f statement.FieldDecl) statement.Level {

@@ -120,7 +120,7 @@ func agreementFirst(ctx context.Context, w *desk.World) (string, error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("%d transfers to partners: refused before, outside and after the agreement, and in the instant it was ended", len(all)), nil
+	return fmt.Sprintf("%s to partners: refused before, outside and after the agreement, and in the instant it was ended", loot.Plural(len(all), "transfer", "transfers")), nil
 }
 
 func cooperationAnnounced(ctx context.Context, w *desk.World) (string, error) {
@@ -159,7 +159,7 @@ func cooperationAnnounced(ctx context.Context, w *desk.World) (string, error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("%d cooperations: refused before the notice was due and against an objection, permitted in between", len(cooperation)), nil
+	return fmt.Sprintf("%s: refused before the notice was due and against an objection, permitted in between", loot.Plural(len(cooperation), "cooperation", "cooperations")), nil
 }
 
 // access is the purpose of letting people reach their own record, which a law
@@ -211,5 +211,5 @@ func nothingUnasked(ctx context.Context, w *desk.World) (string, error) {
 	if yes == 0 {
 		return "", errors.New("not even what was ordered opened, so nothing was proved")
 	}
-	return fmt.Sprintf("%d openings permitted for what was ordered or a law obliges to; %d refused", yes, no), nil
+	return fmt.Sprintf("%s permitted for what was ordered or a law obliges to; %d refused", loot.Plural(yes, "opening", "openings"), no), nil
 }

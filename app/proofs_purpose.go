@@ -57,7 +57,7 @@ func openedForItsPurposes(ctx context.Context, w *desk.World) (string, error) {
 	if yes == 0 {
 		return "", errors.New("nothing opened for anything, so nothing was proved")
 	}
-	return fmt.Sprintf("%d openings permitted, each for what it was given for; %d refused", yes, no), nil
+	return fmt.Sprintf("%s permitted, each for what it was given for; %d refused", loot.Plural(yes, "opening", "openings"), no), nil
 }
 
 // switchOn gives every permission that is offered.
@@ -195,7 +195,7 @@ func applicationStaysShut(ctx context.Context, w *desk.World) (string, error) {
 	if refused == 0 {
 		return "", errors.New("the statement declares no way to apply, so nothing was proved")
 	}
-	return fmt.Sprintf("%d openings for another purpose refused; the applicant saw their own", refused), nil
+	return fmt.Sprintf("%s for another purpose refused; the applicant saw their own", loot.Plural(refused, "opening", "openings")), nil
 }
 
 // drawersApart opens and looks up an applicant as a customer.
@@ -239,7 +239,7 @@ func drawersApart(ctx context.Context, w *desk.World) (string, error) {
 			}
 		}
 	}
-	return fmt.Sprintf("%d records opened with no key of another drawer; %d searches found nobody there", len(made), looked), nil
+	return fmt.Sprintf("%s opened with no key of another drawer; %s found nobody there", loot.Plural(len(made), "record", "records"), loot.Plural(looked, "search", "searches")), nil
 }
 
 // find looks somebody up among the customers as a part of the program that may.

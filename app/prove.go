@@ -75,7 +75,7 @@ func newProver(ctx context.Context, s *statement.Statement, generic []proof, now
 	if err != nil {
 		return nil, fmt.Errorf("prove: %w", err)
 	}
-	w, end, err := newWorld(ctx, dir, s, desk.NewClock(now), slog.New(slog.DiscardHandler))
+	w, end, err := NewWorld(ctx, dir, s, desk.NewClock(now), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, fmt.Errorf("prove: %w", err)
 	}

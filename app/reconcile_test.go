@@ -46,11 +46,7 @@ func roundTheGate(ctx context.Context, k desk.Kit, s loot.Subject) error {
 // a difference as an incident with its numbers and without a name.
 func TestReconciliationOnTheConsole(t *testing.T) {
 	ctx := t.Context()
-	w, end, err := app.NewWorld(ctx, standard(t), desk.NewClock(provedAt), quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer end()
+	w := app.WorldFor(t, standard(t), desk.NewClock(provedAt), quiet)
 	subject, err := w.NewPerson(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +138,7 @@ func TestReconciliationAtTheEnd(t *testing.T) {
 	start := func() (*app.App, func()) {
 		t.Helper()
 		a, err := app.New(t.Context(), app.Config{
-			Data: filepath.Join(dir, "data"), BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>", Shutdown: time.Minute,
+			Place: app.Place{Data: filepath.Join(dir, "data")}, BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>", Shutdown: time.Minute,
 		}, app.Options{Now: time.Now, Log: quiet})
 		if err != nil {
 			t.Fatal(err)

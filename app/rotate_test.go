@@ -126,7 +126,7 @@ func onBoth(t *testing.T, f func(r *rotator)) {
 	t.Helper()
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			ctx, a, w := simulated(t, url)
+			ctx, a, w := simulated(t, url, nil)
 			r := &rotator{t, ctx, a, w}
 			_, err := w.NewPerson(ctx)
 			r.ok(err)
@@ -360,11 +360,11 @@ func TestOneRotationAtATime(t *testing.T) {
 func TestRootNamesSayNothingSecret(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	root, former := Config{Root: "passphrase:new.txt", FormerRoot: "transit:https://jo:hush@vault.example:8200#loot"}.RootNames()
+	root, former := Config{Roots: Roots{Root: "passphrase:new.txt", FormerRoot: "transit:https://jo:hush@vault.example:8200#loot"}}.RootNames()
 	if root != "passphrase:"+dir+"/new.txt" || former != "transit:https://vault.example:8200#loot" {
 		t.Errorf("%s in place of %s", root, former)
 	}
-	if _, former := (Config{Root: "file:key"}).RootNames(); former != "" {
+	if _, former := (Config{Roots: Roots{Root: "file:key"}}).RootNames(); former != "" {
 		t.Errorf("%q is replaced", former)
 	}
 	r := Rotation{Root: root, Former: former}

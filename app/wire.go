@@ -171,7 +171,7 @@ func (c Config) witnesses() ([]ledger.WitnessAt, error) {
 		out = append(out, w)
 	}
 	if c.WitnessQuorum < 0 || c.WitnessQuorum > len(out) {
-		return nil, loot.Errorf(loot.Invalid, "--witness-quorum asks for %d witnesses, and --witness names %d.", c.WitnessQuorum, len(out))
+		return nil, loot.Errorf(loot.Invalid, "--witness-quorum asks for %s, and --witness names %d.", loot.Plural(c.WitnessQuorum, "witness", "witnesses"), len(out))
 	}
 	return out, nil
 }

@@ -10,8 +10,10 @@ import (
 // TestFormerRootHasItsOwnToken, since the two may be keys of two services.
 func TestFormerRootHasItsOwnToken(t *testing.T) {
 	c := Config{
-		Root: "transit:https://new.example:8200#loot", TokenFile: filepath.Join(t.TempDir(), "new"),
-		FormerRoot: "transit:https://old.example:8200/#keys", FormerTokenFile: filepath.Join(t.TempDir(), "old"),
+		Roots: Roots{
+			Root: "transit:https://new.example:8200#loot", TokenFile: filepath.Join(t.TempDir(), "new"),
+			FormerRoot: "transit:https://old.example:8200/#keys", FormerTokenFile: filepath.Join(t.TempDir(), "old"),
+		},
 	}
 	at := func(r keyring.Root, address, key, token string) {
 		t.Helper()

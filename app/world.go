@@ -16,22 +16,13 @@ import (
 	"loot/store"
 )
 
-// NewWorld builds a whole Loot in a folder of its own, with the statement
-// given and a time that passes only when it is told to. Close ends it and
-// removes the folder.
-func NewWorld(ctx context.Context, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
-	dir, err := os.MkdirTemp("", "loot-world-")
-	if err != nil {
-		return nil, nil, err
-	}
-	return newWorld(ctx, dir, s, clock, log)
-}
-
-// newWorld is [NewWorld] in a folder that is there, which it takes over.
-func newWorld(ctx context.Context, dir string, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
+// NewWorld builds a whole Loot in a folder that is there, which it takes over,
+// with the statement given and a time that passes only when it is told to. End
+// stops it and removes the folder.
+func NewWorld(ctx context.Context, dir string, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a, err := New(ctx, Config{
-		Data: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
+		Place: Place{Data: filepath.Join(dir, "data")}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",
 	}, Options{Now: clock.Now, Simulated: true, Log: log, Statement: s})
 	if err != nil {
 		cancel()

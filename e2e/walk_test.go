@@ -105,7 +105,7 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 	}
 	go mailer.Serve(ml)
 	t.Cleanup(func() { mailer.Close() })
-	h := serveAs(t, app.Config{Store: storeURL, Keys: keysURL, SMTP: "smtp+plain://" + ml.Addr().String(), From: "Loot <no-reply@localhost>"})
+	h := serveAs(t, app.Config{Place: app.Place{Store: storeURL, Keys: keysURL}, SMTP: "smtp+plain://" + ml.Addr().String(), From: "Loot <no-reply@localhost>"})
 	h.post = box
 	return h
 }

@@ -172,8 +172,8 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	if changes {
 		earliest := now.AddDate(0, 0, current.Statement.Front().NoticeDays)
 		if effective.Before(earliest) {
-			return loot.Errorf(loot.Invalid, "The version in force promises %d days of notice, so this one can take effect on %s at the earliest.",
-				current.Statement.Front().NoticeDays, earliest.Format("2 January 2006 15:04"))
+			return loot.Errorf(loot.Invalid, "The version in force promises %s of notice, so this one can take effect on %s at the earliest.",
+				loot.Plural(current.Statement.Front().NoticeDays, "day", "days"), earliest.Format("2 January 2006 15:04"))
 		}
 	} else if effective.After(now) {
 		return loot.Errorf(loot.Invalid, "The first version takes effect at once.")

@@ -39,7 +39,7 @@ type Options struct {
 	// transaction each; else River keeps it of many together, up to a quarter of
 	// a second later.
 	Simulated bool
-	// Workers is how many jobs of one queue run at the same time; 50 if zero.
+	// Workers is how many jobs run at the same time; 50 if zero.
 	Workers int
 }
 
@@ -65,7 +65,6 @@ type Client struct {
 type settings struct {
 	timeout  time.Duration
 	attempts int
-	queue    string
 }
 
 const (
@@ -112,10 +111,6 @@ func Timeout(d time.Duration) Option { return func(s *settings) { s.timeout = d 
 // so 1 means at most once there. A job that is given up is logged as an error.
 func MaxAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
 
-// Queue runs the kind in a queue of its own, so that it and the others do not
-// wait for each other.
-func Queue(name string) Option { return func(s *settings) { s.queue = name } }
-
 // Register says what a job of the kind A does. It is called before Start, and
 // in every process that enqueues the kind.
 func Register[A Args](c *Client, work func(ctx context.Context, a A) error, options ...Option) {
@@ -124,7 +119,7 @@ func Register[A Args](c *Client, work func(ctx context.Context, a A) error, opti
 }
 
 func register[A Args](c *Client, zero A, work func(context.Context, A) error, options []Option) {
-	s := settings{timeout: defaultTimeout, attempts: defaultAttempts, queue: river.QueueDefault}
+	s := settings{timeout: defaultTimeout, attempts: defaultAttempts}
 	for _, o := range options {
 		o(&s)
 	}
@@ -207,7 +202,7 @@ func (c *Client) insertOptions(kind string) *river.InsertOpts {
 	if !ok {
 		return nil
 	}
-	return &river.InsertOpts{MaxAttempts: s.attempts, Queue: s.queue}
+	return &river.InsertOpts{MaxAttempts: s.attempts}
 }
 
 // heard is what a listener to a notice is given.

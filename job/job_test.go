@@ -191,7 +191,7 @@ func TestAJobIsGivenUpAfterItsAttemptsAndThatIsAnError(t *testing.T) {
 		if err := c.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		job.Register(c, func(context.Context, greet) error { return errors.New("no") }, job.MaxAttempts(1), job.Queue("hopeless"))
+		job.Register(c, func(context.Context, greet) error { return errors.New("no") }, job.MaxAttempts(1))
 		start(t, c)
 		enqueue(t, db, c, greet{ID: "a"})
 		idle(t, c)

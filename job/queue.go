@@ -184,9 +184,6 @@ func (c *Client) Start(ctx context.Context) error {
 		config.FetchPollInterval = pollEvery
 	}
 	config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: c.options.Workers}}
-	for _, s := range c.kinds {
-		config.Queues[s.queue] = river.QueueConfig{MaxWorkers: c.options.Workers}
-	}
 	if err := c.queue.start(ctx, config); err != nil {
 		if c.lead != nil {
 			err = errors.Join(err, c.lead.Release())

@@ -145,7 +145,7 @@ func (r *Report) system(ctx context.Context, s *SystemKey) error {
 			case set.marks[mark]:
 				r.Waiting += n
 			default:
-				r.Problems = append(r.Problems, Problem{fmt.Sprintf("%d values in %s", n, h), fmt.Errorf("sealed by a version of %s that is %w", s.file(), ErrMissing)})
+				r.Problems = append(r.Problems, Problem{fmt.Sprintf("%s in %s", loot.Plural(n, "value", "values"), h), fmt.Errorf("sealed by a version of %s that is %w", s.file(), ErrMissing)})
 			}
 		}
 	}

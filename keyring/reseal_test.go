@@ -302,7 +302,7 @@ func TestValueThatDoesNotOpenKeepsItsVersion(t *testing.T) {
 		}
 		// A value of a version that is gone is a problem with a name.
 		alter(t, p.db, `UPDATE keyring_desk SET sealed = $1 WHERE id = 'row1'`, sealed)
-		if got := problems(t, k); !slices.Equal(got, []string{"1 values in keyring_desk.sealed: missing"}) {
+		if got := problems(t, k); !slices.Equal(got, []string{"1 value in keyring_desk.sealed: missing"}) {
 			t.Errorf("%v", got)
 		}
 	})

@@ -163,7 +163,7 @@ func (res *Result) check(b []byte, haveKey bool, trusted signerKey, seen []signe
 	if f := r.checkSigner(cp); f != nil {
 		return f
 	}
-	res.ok("The checkpoint of %d entries is signed by %s.", cp.size, r.log)
+	res.ok("The checkpoint of %s is signed by %s.", loot.Plural(cp.size, "entry", "entries"), r.log)
 	if f := r.checkEntry(cp); f != nil {
 		return f
 	}
@@ -174,7 +174,7 @@ func (res *Result) check(b []byte, haveKey bool, trusted signerKey, seen []signe
 			res.ok("The facet “%s” stays closed; its commitment is part of the entry.", facetNames[i])
 		}
 	}
-	res.ok("The entry is in the log: its path of %d hashes leads to the signed root hash.", len(r.path))
+	res.ok("The entry is in the log: its path of %s leads to the signed root hash.", loot.Plural(len(r.path), "hash", "hashes"))
 	if f := res.read(r); f != nil {
 		return f
 	}
@@ -281,7 +281,7 @@ func (r *receipt) root(size uint64, leaf []byte) ([]byte, error) {
 // signed root hash.
 func (r *receipt) checkEntry(cp checkpoint) *Fault {
 	if r.index >= cp.size {
-		return faultAt("index", r.indexAt, fmt.Sprintf("The index is beyond the end of the log, which had %d entries.", cp.size))
+		return faultAt("index", r.indexAt, fmt.Sprintf("The index is beyond the end of the log, which had %s.", loot.Plural(cp.size, "entry", "entries")))
 	}
 	leads := func(leaf []byte) bool {
 		root, err := r.root(cp.size, leaf)
@@ -314,7 +314,7 @@ func (r *receipt) checkEntry(cp checkpoint) *Fault {
 	}
 	if _, err := r.root(cp.size, r.leaf()); err != nil {
 		return faultAt("path", spot{r.indexAt.line, 1 + r.pathAt.lines, r.indexAt.off, r.pathAt.off + r.pathAt.len - r.indexAt.off},
-			fmt.Sprintf("The path has %d hashes, which does not fit an entry at index %d in a log of %d: a line of it or the index was changed.", len(r.path), r.index, cp.size))
+			fmt.Sprintf("The path has %s, which does not fit an entry at index %d in a log of %d: a line of it or the index was changed.", loot.Plural(len(r.path), "hash", "hashes"), r.index, cp.size))
 	}
 	if i, ok := r.onlyClosed(); ok {
 		return faultAt("path", spot{r.extraAt.line, 2 + r.pathAt.lines, r.inFile(r.facets[i].hashAt).off, r.pathAt.off + r.pathAt.len - r.inFile(r.facets[i].hashAt).off},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -208,13 +209,12 @@ func (l *Ledger) cosignRound(ctx context.Context) {
 // askWitness submits the newest checkpoint to a witness: what it answers tells
 // whether this log is the one it saw. One that saw nothing of it before takes
 // whatever it is shown, so that says nothing of the past.
-func (l *Ledger) askWitness(ctx context.Context, at WitnessAt) (knew bool, err error) {
-	w, err := newCosigner(at)
-	if err != nil {
-		return false, err
-	}
+func (l *Ledger) askWitness(ctx context.Context, w *cosigner) (knew bool, err error) {
 	for asked := uint64(0); ; {
 		cp, err := l.files.checkpoint()
+		if errors.Is(err, fs.ErrNotExist) && l.size.Load() == 0 {
+			return false, errNoCheckpoint
+		}
 		if err != nil {
 			return false, err
 		}

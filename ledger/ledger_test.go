@@ -338,7 +338,9 @@ func TestTheTransactionThatAppendsFindsTheEntry(t *testing.T) {
 				n, err := l.Permits(t.Context(), tx, at.Add(-time.Hour), at.Add(time.Hour))
 				return n > 0, err
 			},
-			"gag": func(tx *store.Tx, id string) (bool, error) { return true, l.Gag(t.Context(), tx, id, at.Add(time.Hour)) },
+			"gag": func(tx *store.Tx, id string) (bool, error) {
+				return true, l.Gag(t.Context(), tx, id, at.Add(time.Hour))
+			},
 			"receipt": func(tx *store.Tx, id string) (bool, error) {
 				_, err := l.Receipt(t.Context(), tx, s, "customer", id)
 				return errors.Is(err, ledger.ErrNotYet), nil

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera/api"
@@ -20,10 +21,12 @@ import (
 )
 
 // An Against is what the log is compared with, besides itself: a checkpoint
-// that was saved earlier, a witness, both or neither.
+// that was saved earlier, witnesses, both or neither. A witness that is named
+// here must answer; one of the ledger's own that does not is in the report.
 type Against struct {
-	Checkpoint []byte
-	Witness    *WitnessAt
+	Checkpoint   []byte
+	Witnesses    []WitnessAt
+	OwnWitnesses bool // those that the ledger was opened with, too
 }
 
 // A Trouble is a kind of thing that can be wrong with the log.
@@ -53,8 +56,17 @@ type Report struct {
 	Waiting  int       `json:"waiting"` // for their place
 	Signer   string    `json:"signer"`
 	Against  []string  `json:"against"` // what it was compared with; empty: with nothing but itself
+	Unasked  []Unasked `json:"unasked,omitempty"`
 	Problems []Problem `json:"problems"`
 	More     int       `json:"more,omitempty"` // problems beyond those listed
+}
+
+// An Unasked is one of the ledger's own witnesses that did not answer.
+type Unasked struct {
+	Witness string    `json:"witness"` // its name
+	Why     string    `json:"why"`
+	Size    uint64    `json:"size,omitempty"` // of the log when it last cosigned; 0: that is not known
+	At      time.Time `json:"at,omitzero"`    // when that was
 }
 
 // OK reports whether nothing is wrong.
@@ -118,7 +130,7 @@ func (v *verification) run(ctx context.Context, against Against) error {
 		return fmt.Errorf("ledger: verify: %w", err)
 	}
 	if v.Size < v.confirmed {
-		v.add(CutTail, span(v.Size, v.confirmed), "The log ends at %d entries, and %d are recorded as being in it.", v.Size, v.confirmed)
+		v.add(CutTail, span(v.Size, v.confirmed), "The log ends at %s, and %d are recorded as being in it.", loot.Plural(v.Size, "entry", "entries"), v.confirmed)
 	}
 	if err := v.sweep(ctx); err != nil {
 		return err
@@ -143,7 +155,20 @@ func (v *verification) run(ctx context.Context, against Against) error {
 		v.Against = append(v.Against, "a saved checkpoint")
 		v.compare(string(against.Checkpoint), "the saved checkpoint", SetBack, SecondHistory)
 	}
-	return v.witness(ctx, against)
+	for _, at := range against.Witnesses {
+		w, err := newCosigner(at)
+		if err != nil {
+			return err
+		}
+		knew, err := v.askWitness(ctx, w)
+		if err := v.heard(w.key.name, knew, err); err != nil {
+			return err
+		}
+	}
+	if against.OwnWitnesses {
+		return v.ownWitnesses(ctx, cosigned)
+	}
+	return nil
 }
 
 // treeSize returns what the log's library says of the log.
@@ -181,7 +206,7 @@ func (v *verification) snapshot(ctx context.Context) error {
 			return err
 		}
 		if beyond > 0 {
-			v.add(Change, "the records", "%d records claim places that the log never gave.", beyond)
+			v.add(Change, "the records", "%s that the log never gave.", loot.Plural(beyond, "record claims a place", "records claim places"))
 		}
 		var lost, gone int
 		if err := tx.QueryRow(ctx, `SELECT
@@ -190,10 +215,10 @@ func (v *verification) snapshot(ctx context.Context) error {
 			return err
 		}
 		if lost > 0 {
-			v.add(Change, "the records", "%d records have no place and wait for none: they would never come into the log.", lost)
+			v.add(Change, "the records", "%s into the log.", loot.Plural(lost, "record has no place and waits for none: it would never come", "records have no place and wait for none: they would never come"))
 		}
 		if gone > 0 {
-			v.add(Deletion, "the records", "%d records were deleted while they waited for their place.", gone)
+			v.add(Deletion, "the records", "%s.", loot.Plural(gone, "record was deleted while it waited for its place", "records were deleted while they waited for their place"))
 		}
 		rows, err := tx.Query(ctx, `SELECT idx FROM ledger_orphan`)
 		if err != nil {
@@ -447,7 +472,7 @@ func (v *verification) judge() {
 		cut--
 	}
 	if cut < tail {
-		v.add(CutTail, span(cut, tail), "The last %d entries of the log have no record.", tail-cut)
+		v.add(CutTail, span(cut, tail), "The last %s no record.", loot.Plural(tail-cut, "entry of the log has", "entries of the log have"))
 	}
 	for idx := range cut {
 		if !gone[idx] {
@@ -482,38 +507,61 @@ func (v *verification) compare(raw, where string, shorter, other Trouble) {
 	root, ok := v.rootAt(cp.size)
 	switch {
 	case cp.size > v.Size:
-		v.add(shorter, span(v.Size, cp.size), "The log has %d entries; %s states %d.", v.Size, where, cp.size)
+		v.add(shorter, span(v.Size, cp.size), "The log has %s; %s states %d.", loot.Plural(v.Size, "entry", "entries"), where, cp.size)
 	case !ok || root != cp.root:
-		v.add(other, where, "The log's first %d entries are not those that it was signed for.", cp.size)
+		v.add(other, where, "The log's first %s.", loot.Plural(cp.size, "entry is not that which it was signed for", "entries are not those that it was signed for"))
 	}
 }
 
-func (v *verification) witness(ctx context.Context, against Against) error {
-	if against.Witness == nil {
-		return nil
+// ownWitnesses asks all the witnesses that the ledger was opened with at once,
+// since each may keep the check waiting until it is given up.
+func (v *verification) ownWitnesses(ctx context.Context, cosigned *checkpoint) error {
+	knew, errs := make([]bool, len(v.witnesses)), make([]error, len(v.witnesses))
+	within, cancel := context.WithTimeout(ctx, cosignTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i, w := range v.witnesses {
+		wg.Go(func() {
+			// What the ledger remembers of the witness may be what was set back.
+			knew[i], errs[i] = v.askWitness(within, &cosigner{key: w.key, url: w.url, http: w.http})
+		})
 	}
-	k, err := parseKey(against.Witness.Key)
-	if err != nil {
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	knew, err := v.askWitness(ctx, *against.Witness)
-	seen := "the witness " + k.name
-	if err == nil && !knew {
+	for i, w := range v.witnesses {
+		err := v.heard(w.key.name, knew[i], errs[i])
+		if err == nil {
+			continue
+		}
+		u := Unasked{Witness: w.key.name, Why: loot.Message(err)}
+		if cosigned != nil {
+			if at, ok := cosigned.signedBy(w.key); ok {
+				u.Size, u.At = cosigned.size, at
+			}
+		}
+		v.Unasked = append(v.Unasked, u)
+	}
+	return nil
+}
+
+// heard notes what a witness said; the error is that it said nothing.
+func (v *verification) heard(witness string, knew bool, err error) error {
+	seen := "the witness " + witness
+	switch {
+	case errors.Is(err, errRewound):
+		v.add(SetBack, seen, "The witness saw a longer log than this one.")
+	case errors.Is(err, errForked):
+		v.add(SecondHistory, seen, "The witness saw another history of this log.")
+	case err != nil && loot.KindOf(err) == loot.Internal:
+		v.add(Change, "the log's tiles", "The log cannot prove to the witness that it only grew: %v.", err)
+	case err != nil:
+		return err
+	case !knew:
 		seen += ", which sees this log for the first time, so an earlier rewind would not show"
 	}
 	v.Against = append(v.Against, seen)
-	switch {
-	case errors.Is(err, errRewound):
-		v.add(SetBack, "the witness "+k.name, "The witness saw a longer log than this one.")
-	case errors.Is(err, errForked):
-		v.add(SecondHistory, "the witness "+k.name, "The witness saw another history of this log.")
-	case err != nil:
-		if loot.KindOf(err) == loot.Internal {
-			v.add(Change, "the log's tiles", "The log cannot prove to the witness that it only grew: %v.", err)
-			return nil
-		}
-		return err
-	}
 	return nil
 }
 
@@ -529,7 +577,7 @@ func span(from, to uint64) string {
 // String is the report for a terminal.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d entries in the log, %d records, %d waiting.\n", r.Size, r.Records, r.Waiting)
+	fmt.Fprintf(&b, "%s in the log, %s, %d waiting.\n", loot.Plural(r.Size, "entry", "entries"), loot.Plural(r.Records, "record", "records"), r.Waiting)
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "%s: %s: %s\n", p.Trouble, p.Where, p.Text)
 	}
@@ -539,10 +587,20 @@ func (r Report) String() string {
 	if r.OK() {
 		b.WriteString("Nothing was deleted, changed, reordered or cut off.\n")
 	}
-	if len(r.Against) == 0 {
-		b.WriteString("No checkpoint and no witness was given, so a rewind of log and records together would not show.\n")
-	} else {
+	for _, u := range r.Unasked {
+		b.WriteString(u.Why)
+		if u.Size > 0 {
+			fmt.Fprintf(&b, " It last cosigned the log of %s, on %s.", loot.Plural(u.Size, "entry", "entries"), u.At.UTC().Format("2 January 2006 at 15:04:05 MST"))
+		}
+		b.WriteByte('\n')
+	}
+	switch {
+	case len(r.Against) > 0:
 		fmt.Fprintf(&b, "Compared with %s.\n", strings.Join(r.Against, " and "))
+	case len(r.Unasked) > 0:
+		b.WriteString("No witness answered, so a rewind of log and records together would not show.\n")
+	default:
+		b.WriteString("No checkpoint and no witness was given, so a rewind of log and records together would not show.\n")
 	}
 	return b.String()
 }

@@ -202,7 +202,7 @@ func TestRewindAndSecondHistory(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		l := b.open()
 		w, s := newWitness(t, t.TempDir(), l.VerifierKey())
-		seen := ledger.Against{Witness: &ledger.WitnessAt{Key: w.Key(), URL: s.URL}}
+		seen := ledger.Against{Witnesses: []ledger.WitnessAt{{Key: w.Key(), URL: s.URL}}}
 		stop := b.run(l)
 		b.fill(l, 300)
 		stop()
@@ -224,7 +224,7 @@ func TestRewindAndSecondHistory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := b.verify(l, ledger.Against{Checkpoint: old, Witness: seen.Witness}); !r.OK() || len(r.Against) != 2 || strings.Contains(r.String(), "for the first time") { // and 550
+		if r := b.verify(l, ledger.Against{Checkpoint: old, Witnesses: seen.Witnesses}); !r.OK() || len(r.Against) != 2 || strings.Contains(r.String(), "for the first time") { // and 550
 			t.Fatal(r)
 		}
 
@@ -305,7 +305,7 @@ func TestAWitnessThatDoesNotWatchIsNoComparison(t *testing.T) {
 			t.Fatal(err)
 		}
 		w, s := newWitness(t, t.TempDir(), other)
-		_, err = l.Verify(t.Context(), ledger.Against{Witness: &ledger.WitnessAt{Key: w.Key(), URL: s.URL}})
+		_, err = l.Verify(t.Context(), ledger.Against{Witnesses: []ledger.WitnessAt{{Key: w.Key(), URL: s.URL}}})
 		if loot.KindOf(err) != loot.Invalid || !strings.Contains(loot.Message(err), "does not watch this ledger") || !strings.Contains(loot.Message(err), "--log") {
 			t.Errorf("got %v", err)
 		}

@@ -153,7 +153,7 @@ func TestWitnessRemembersAcrossRestarts(t *testing.T) {
 		stop := b.run(l)
 		b.fill(l, 5)
 		stop()
-		against := ledger.Against{Witness: &ledger.WitnessAt{Key: key, URL: s.URL}}
+		against := ledger.Against{Witnesses: []ledger.WitnessAt{{Key: key, URL: s.URL}}}
 		if r := b.verify(l, against); !r.OK() {
 			t.Fatal(r)
 		}
@@ -166,7 +166,7 @@ func TestWitnessRemembersAcrossRestarts(t *testing.T) {
 		}
 		s = httptest.NewServer(w.Handler())
 		defer s.Close()
-		against.Witness.URL = s.URL
+		against.Witnesses[0].URL = s.URL
 		b.exec(`UPDATE ledger_state SET size = 0`)
 		b.exec(`DELETE FROM ledger_place`)
 		b.exec(`DELETE FROM ledger_entry`)
@@ -208,6 +208,21 @@ func TestLogGoesOnWithoutItsWitness(t *testing.T) {
 			t.Errorf("without witnesses: %v %v", res.Verdict, res.Fault)
 		}
 		stop()
+
+		// A check names what did not answer, and what it cosigned last.
+		silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body) // or the server would not notice that nobody waits any more
+			<-r.Context().Done()
+		}))
+		t.Cleanup(silent.Close)
+		b.witness[1].URL = silent.URL
+		r := b.verify(b.open(), ledger.Against{OwnWitnesses: true})
+		if !r.OK() || len(r.Against) != 0 || len(r.Unasked) != 2 ||
+			r.Unasked[0].Witness != "witness.example.net" || r.Unasked[0].Size == 0 || r.Unasked[0].At.IsZero() ||
+			r.Unasked[1].Witness != "down.example" || r.Unasked[1].Size != 0 ||
+			!strings.Contains(r.String(), "It last cosigned the log of ") || !strings.Contains(r.String(), "No witness answered, so a rewind") {
+			t.Errorf("%s", r)
+		}
 
 		b.quorum = 1
 		l = b.open()

@@ -15,10 +15,8 @@ const letterLayout = `<!DOCTYPE html>
 @media (prefers-color-scheme: dark) {
   .page { background: #121614 !important; }
   .card { background: #1a1f1d !important; border-color: #2e3733 !important; }
-  .text, .text td, .text h1, .text h2 { color: #e6ece9 !important; }
+  .text, .text td, .text h1 { color: #e6ece9 !important; }
   .soft, .soft td, .soft a { color: #9fb0a8 !important; }
-  .line { border-color: #2e3733 !important; }
-  .code { background: #232a27 !important; color: #e6ece9 !important; }
   .button { background: #5cc3a7 !important; }
   .button a { color: #08201a !important; }
   .link { color: #5cc3a7 !important; }
@@ -38,12 +36,8 @@ const letterLayout = `<!DOCTYPE html>
 {{with .Greet}}<p style="margin:0 0 14px;">{{.}},</p>{{end}}
 {{range .Blocks}}
 {{- if eq .Kind "para"}}<p style="margin:0 0 14px;white-space:pre-line;">{{.Text}}</p>
-{{- else if eq .Kind "heading"}}<h2 style="margin:22px 0 8px;font-size:16px;font-weight:600;">{{.Text}}</h2>
 {{- else if eq .Kind "button"}}<table role="presentation" cellpadding="0" cellspacing="0" style="margin:8px 0 12px;"><tr><td class="button" style="background:#1f6f5c;border-radius:8px;"><a href="{{.URL}}" style="display:inline-block;padding:12px 22px;color:#ffffff;font-weight:600;text-decoration:none;">{{.Text}}</a></td></tr></table>
 <p class="soft" style="margin:0 0 18px;font-size:13px;color:#56635d;word-break:break-all;">Or copy this address: <a class="link" href="{{.URL}}" style="color:#1f6f5c;">{{.URL}}</a></p>
-{{- else if eq .Kind "facts"}}<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="margin:4px 0 18px;font-size:15px;">{{range .Pairs}}<tr><td class="soft line" valign="top" style="padding:8px 16px 8px 0;border-top:1px solid #dfe4e1;color:#56635d;white-space:nowrap;">{{index . 0}}</td><td class="line" valign="top" style="padding:8px 0;border-top:1px solid #dfe4e1;white-space:pre-line;">{{index . 1}}</td></tr>{{end}}</table>
-{{- else if eq .Kind "points"}}<ul style="margin:0 0 14px;padding-left:22px;">{{range .Items}}<li style="margin:0 0 6px;">{{.}}</li>{{end}}</ul>
-{{- else if eq .Kind "secret"}}<p class="code" style="margin:4px 0 18px;padding:14px;background:#eef1ef;border-radius:8px;font:600 24px/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.18em;text-align:center;">{{.Text}}</p>
 {{- else}}<p class="soft" style="margin:0 0 14px;font-size:14px;color:#56635d;">{{.Text}}</p>{{end}}
 {{end}}
 </td></tr></table>

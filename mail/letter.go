@@ -28,36 +28,16 @@ type House struct {
 
 // A Block is one part of a letter's body.
 type Block struct {
-	kind  string
-	Text  string
-	URL   string
-	Pairs [][2]string
-	Items []string
+	kind string
+	Text string
+	URL  string
 }
 
 // Para is a paragraph.
 func Para(text string) Block { return Block{kind: "para", Text: text} }
 
-// Heading stands above a part of a long letter.
-func Heading(text string) Block { return Block{kind: "heading", Text: text} }
-
 // Button is what the person is asked to do: there should be one.
 func Button(label, url string) Block { return Block{kind: "button", Text: label, URL: url} }
-
-// Facts are names with their values, in turn.
-func Facts(pairs ...string) Block {
-	b := Block{kind: "facts"}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		b.Pairs = append(b.Pairs, [2]string{pairs[i], pairs[i+1]})
-	}
-	return b
-}
-
-// Points are a list.
-func Points(items ...string) Block { return Block{kind: "points", Items: items} }
-
-// Secret is a code to type somewhere else.
-func Secret(code string) Block { return Block{kind: "secret", Text: code} }
 
 // Note is an aside in smaller letters.
 func Note(text string) Block { return Block{kind: "note", Text: text} }
@@ -91,29 +71,11 @@ func (l Letter) text(h House) string {
 	}
 	for _, block := range l.Blocks {
 		switch block.kind {
-		case "heading":
-			line(block.Text)
-			line(strings.Repeat("-", min(72, utf8.RuneCountInString(block.Text))))
 		case "button":
 			line(block.Text + ":")
 			line(block.URL)
-		case "facts":
-			width := 0
-			for _, p := range block.Pairs {
-				width = max(width, utf8.RuneCountInString(p[0]))
-			}
-			for _, p := range block.Pairs {
-				pad := strings.Repeat(" ", width-utf8.RuneCountInString(p[0]))
-				line("  " + p[0] + ":" + pad + "  " + strings.ReplaceAll(p[1], "\n", ", "))
-			}
-		case "points":
-			for _, item := range block.Items {
-				line(wrap(item, 70, "- ", "  "))
-			}
-		case "secret":
-			line("    " + block.Text)
 		default:
-			line(wrap(block.Text, 72, "", ""))
+			line(wrap(block.Text, 72))
 		}
 		line("")
 	}
@@ -124,7 +86,7 @@ func (l Letter) text(h House) string {
 	}
 	for _, s := range []string{name, h.Company, l.Why} {
 		if s != "" {
-			line(wrap(s, 72, "", ""))
+			line(wrap(s, 72))
 		}
 	}
 	if h.Privacy != "" {
@@ -135,16 +97,15 @@ func (l Letter) text(h House) string {
 
 // wrap breaks text at spaces so that lines have at most width letters where
 // words allow it. Line ends in it stay.
-func wrap(text string, width int, first, rest string) string {
+func wrap(text string, width int) string {
 	var out []string
-	lead := first
 	for _, para := range strings.Split(text, "\n") {
-		now, n := lead, 0
+		now, n := "", 0
 		for _, word := range strings.Fields(para) {
 			size := utf8.RuneCountInString(word)
 			if n > 0 && n+1+size > width {
 				out = append(out, now)
-				now, n = rest, 0
+				now, n = "", 0
 			}
 			if n > 0 {
 				now += " "
@@ -154,7 +115,6 @@ func wrap(text string, width int, first, rest string) string {
 			n += size
 		}
 		out = append(out, now)
-		lead = rest
 	}
 	return strings.Join(out, "\n")
 }

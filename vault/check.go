@@ -170,7 +170,7 @@ func (v *Vault) checkFound(ctx context.Context, r *Report, rec record, c cell, v
 		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM vault_index WHERE lookup = $1 AND subject = $2`, c.lookup(), rec.Subject.Compact()).Scan(&n)
 	})
 	if err == nil && n != 1 {
-		r.add(rec, c.field, fmt.Sprintf("it stands %d times in the index", n))
+		r.add(rec, c.field, fmt.Sprintf("it stands %s in the index", loot.Plural(n, "time", "times")))
 	}
 	return err
 }
@@ -280,7 +280,7 @@ func (v *Vault) checkIndex(ctx context.Context, r *Report, expected int) error {
 		r.Problems = append(r.Problems, Problem{Subject: e.subject, What: "it stands in the index and has no record"})
 	}
 	if len(strays) == 0 {
-		r.Problems = append(r.Problems, Problem{What: fmt.Sprintf("the index has %d entries where the records have %d values to be found by", all, expected)})
+		r.Problems = append(r.Problems, Problem{What: fmt.Sprintf("the index has %s where the records have %s to be found by", loot.Plural(all, "entry", "entries"), loot.Plural(expected, "value", "values"))})
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,19 +21,19 @@ const (
 )
 
 // Form reads the form that was sent: at most max bytes (0: 256 KiB) and 500
-// values. Line ends become "\n" and spaces around a value are dropped, except
-// from those whose name starts with "password" or is "source", the text of a
-// file. What is not text in a value, such as broken UTF-8 or a control
-// character, becomes the replacement character, which [Fields.Check] complains
-// of beside the field, so that the other answers are not lost; a password that
-// is not text is refused. So is anything else, without repeating it.
-func Form(r *http.Request, max int64) (url.Values, error) {
+// values. Line ends become "\n" and spaces around a value are dropped. What is
+// not text in a value, such as broken UTF-8 or a control character, becomes the
+// replacement character, which [Fields.Check] complains of beside the field, so
+// that the other answers are not lost. The values of the names in exact, such
+// as a password or the text of a file, are kept as they were typed, and refused
+// if they are not text. So is anything else, without repeating it.
+func Form(r *http.Request, max int64, exact ...string) (url.Values, error) {
 	if max == 0 {
 		max = maxForm
 	}
 	switch t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t {
 	case "multipart/form-data":
-		values, _, err := upload(r, max, mend)
+		values, _, err := upload(r, max, mend, exact)
 		return values, err
 	case "", "application/x-www-form-urlencoded":
 	default:
@@ -45,12 +46,12 @@ func Form(r *http.Request, max int64) (url.Values, error) {
 	if int64(len(body)) > max {
 		return nil, errFormTooLarge
 	}
-	return parseValues(string(body), mend)
+	return parseValues(string(body), mend, exact)
 }
 
 // Query reads what stands behind the question mark of the address, checked as
 // by [Form]. Nothing personal belongs there.
-func Query(r *http.Request) (url.Values, error) { return parseValues(r.URL.RawQuery, refuse) }
+func Query(r *http.Request) (url.Values, error) { return parseValues(r.URL.RawQuery, refuse, nil) }
 
 var (
 	errFormTooLarge = loot.Errorf(loot.TooLarge, "That is more than this form takes.")
@@ -71,7 +72,7 @@ const (
 	mend   = true
 )
 
-func parseValues(raw string, mend bool) (url.Values, error) {
+func parseValues(raw string, mend bool, exact []string) (url.Values, error) {
 	if strings.Count(raw, "&") >= maxValues {
 		return nil, loot.Errorf(loot.TooLarge, "That is more than this form takes.")
 	}
@@ -79,10 +80,10 @@ func parseValues(raw string, mend bool) (url.Values, error) {
 	if err != nil {
 		return nil, errFormBroken // err repeats what was sent
 	}
-	return values, checkValues(values, mend)
+	return values, checkValues(values, mend, exact)
 }
 
-func checkValues(values url.Values, mend bool) error {
+func checkValues(values url.Values, mend bool, exact []string) error {
 	n := 0
 	for name, list := range values {
 		if !clean(name) {
@@ -93,14 +94,14 @@ func checkValues(values url.Values, mend bool) error {
 		}
 		for i, v := range list {
 			v = strings.ReplaceAll(strings.ReplaceAll(v, "\r\n", "\n"), "\r", "\n")
-			password := strings.HasPrefix(name, "password")
+			typed := slices.Contains(exact, name)
 			if !clean(v) {
-				if !mend || password {
+				if !mend || typed {
 					return errFormEncoding
 				}
 				v = mended(v)
 			}
-			if !password && name != "source" {
+			if !typed {
 				v = strings.TrimSpace(v)
 			}
 			list[i] = v
@@ -146,13 +147,13 @@ type File struct {
 	Content []byte
 }
 
-// Upload reads a form with files, together at most max bytes. The route's
-// Body has to allow as much.
-func Upload(r *http.Request, max int64) (url.Values, map[string][]File, error) {
-	return upload(r, max, refuse)
+// Upload reads a form with files, together at most max bytes, and the names in
+// exact as [Form] does. The route's Body has to allow as much.
+func Upload(r *http.Request, max int64, exact ...string) (url.Values, map[string][]File, error) {
+	return upload(r, max, refuse, exact)
 }
 
-func upload(r *http.Request, max int64, mend bool) (url.Values, map[string][]File, error) {
+func upload(r *http.Request, max int64, mend bool, exact []string) (url.Values, map[string][]File, error) {
 	mr, err := r.MultipartReader()
 	if err != nil {
 		return nil, nil, loot.Wrap(loot.Invalid, err, "The form did not arrive as a form with files. Please send it again.")
@@ -162,7 +163,7 @@ func upload(r *http.Request, max int64, mend bool) (url.Values, map[string][]Fil
 	for n := 0; ; n++ {
 		part, err := mr.NextPart()
 		if errors.Is(err, io.EOF) {
-			return values, files, checkValues(values, mend)
+			return values, files, checkValues(values, mend, exact)
 		}
 		if err != nil {
 			return nil, nil, readError(err)

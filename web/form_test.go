@@ -16,7 +16,7 @@ import (
 
 func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 	s := webtest.New(t, web.Options{NoLimits: true}, []web.Route{{Pattern: "POST /f", Audience: web.Public, Serve: func(w http.ResponseWriter, r *http.Request) error {
-		in, err := web.Form(r, 2000)
+		in, err := web.Form(r, 2000, "password")
 		if err != nil {
 			return err
 		}
@@ -60,11 +60,21 @@ func TestBadFormsAreRefusedWithoutRepeatingThem(t *testing.T) {
 	}
 }
 
-func TestPasswordsAndSourcesAreTakenAsTheyAre(t *testing.T) {
-	r, _ := http.NewRequest(http.MethodPost, "/", strings.NewReader("password=+a+&name=+a+&source=+a%0D%0Ab%0D%0A"))
-	in, err := web.Form(r, 0)
-	if err != nil || in.Get("password") != " a " || in.Get("name") != "a" || in.Get("source") != " a\nb\n" {
-		t.Errorf("%q %q %q %v", in.Get("password"), in.Get("name"), in.Get("source"), err)
+func TestWhatIsNamedIsTakenAsItWasTyped(t *testing.T) {
+	form := func(body string) *http.Request {
+		r, _ := http.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		return r
+	}
+	in, err := web.Form(form("secret=+a+&password=+a+&text=+a%0D%0Ab%0D%0A"), 0, "secret", "text")
+	if err != nil || in.Get("secret") != " a " || in.Get("password") != "a" || in.Get("text") != " a\nb\n" {
+		t.Errorf("%q %v", in, err)
+	}
+	if in, err := web.Form(form("secret=a%FF"), 0, "secret"); loot.KindOf(err) != loot.Invalid {
+		t.Errorf("no text: %q %v", in, err)
+	}
+	in, _, err = web.Upload(upload(t, func(mw *multipart.Writer) { mw.WriteField("text", " a "); mw.WriteField("name", " a ") }), 1000, "text")
+	if err != nil || in.Get("text") != " a " || in.Get("name") != "a" {
+		t.Errorf("with files: %q %v", in, err)
 	}
 }
 

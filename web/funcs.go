@@ -22,6 +22,7 @@ var funcs = template.FuncMap{
 	"num":       Number,
 	"bytes":     Bytes,
 	"plural":    Plural,
+	"address":   MailAddress,
 	"percent":   func(f float64) string { return strconv.FormatFloat(math.Round(f*1000)/10, 'f', -1, 64) + " %" },
 	"join":      func(sep string, list []string) string { return strings.Join(list, sep) },
 	"hasPrefix": strings.HasPrefix,
@@ -78,6 +79,14 @@ func Bytes(n int64) string {
 	}
 	return strconv.FormatFloat(f, 'f', digits, 64) + " " + []string{"B", "kB", "MB", "GB", "TB"}[unit]
 }
+
+// MailAddress writes an e-mail address so that a narrow column breaks it after
+// "@" or a dot, and not in the midst of a word.
+func MailAddress(s string) template.HTML {
+	return template.HTML(breakable.Replace(template.HTMLEscapeString(s)))
+}
+
+var breakable = strings.NewReplacer("@", "@<wbr>", ".", ".<wbr>")
 
 // Plural writes a number with the word that goes with it.
 func Plural(n int, one, many string) string {

@@ -82,11 +82,10 @@ type (
 	}
 	consoleView struct {
 		web.View
-		Alert  web.Alert
-		Stats  []web.Stat
-		Chart  template.HTML
-		Shares template.HTML
-		Queue  []row
+		Alert web.Alert
+		Stats []web.Stat
+		Chart template.HTML
+		Queue []row
 	}
 	customer struct {
 		ID             string
@@ -121,7 +120,6 @@ type (
 		Badges  []web.Badge
 		Dialog  web.Dialog
 		Rule    web.Rule
-		Meter   template.HTML
 		Empty   web.Empty
 		Mail    web.Frame
 	}
@@ -416,21 +414,19 @@ func showPortal(w http.ResponseWriter, r *http.Request) error {
 func showConsole(w http.ResponseWriter, r *http.Request) error {
 	v := web.ViewOf(r, "Good morning, Mira")
 	v.Lead = "Statement 2026-02 is in force. The ledger answers, and its last checkpoint is two seconds old."
-	rise := []int{3, 4, 4, 6, 5, 7, 8, 8, 11, 12}
 	return consolePage.Render(w, r, 200, consoleView{
 		v,
 		web.Alert{Tone: web.Warn, Title: "One incident has no owner.", Text: "It has to be assessed before tomorrow, 14:00.", Actions: []web.Action{{Label: "Take it", Href: "/console/incidents/4", Small: true}}},
 		[]web.Stat{
-			{Label: "Customers", Value: "2 408", Note: "31 new this month", Chart: chart.Spark(rise)},
-			{Label: "Openings today", Value: "184", Note: "by 9 people", Chart: chart.Spark([]int{20, 42, 38, 51, 44, 60, 57, 49})},
+			{Label: "Customers", Value: "2 408", Note: "31 new this month"},
+			{Label: "Openings today", Value: "184", Note: "by 9 people"},
 			{Label: "Refused today", Value: "3", Note: "all for “advertising”", Tone: web.Warn, Href: "/console/refusals"},
-			{Label: "Receipt ready", Value: "0.9 s", Note: "p99 of the last hour", Chart: chart.Spark([]int{9, 9, 10, 9, 12, 9, 8, 9, 9})},
+			{Label: "Receipt ready", Value: "0.9 s", Note: "p99 of the last hour"},
 		},
 		chart.Bars{Title: "Decisions a month", Unit: "Month", Labels: months(), Series: []chart.Series{
 			{Name: "Permitted", Values: []int{2900, 3100, 2800, 3300, 3500, 3200, 3900, 4100, 3700, 4000, 4200, 1800}},
 			{Name: "Refused", Values: []int{60, 80, 40, 120, 90, 70, 60, 150, 80, 90, 70, 30}, Colour: 3},
 		}}.Figure(),
-		chart.Shares([]chart.Share{{Label: "disclosure.permission", Value: 1204}, {Label: "collection.invoice", Value: 860}, {Label: "security.levels", Value: 233}, {Label: "network.purpose", Value: 41}, {Label: "disclosure.partners", Value: 12}}),
 		[]row{
 			{"Approval: publish statement 2026-03", "Asked by J. Lindqvist, 20 minutes ago. Two people other than the author have to agree.", web.Badge{Text: "1 of 2", Tone: web.Warn}, nil, web.Action{Label: "Look at it", Href: "/console/approvals/1", Small: true}},
 			{"Check a company's name", "The register spells it differently.", web.Badge{Text: "Due today", Tone: web.Bad, Icon: "clock"}, nil, web.Action{Label: "Check", Href: "/console/checks/9", Small: true}},
@@ -497,7 +493,6 @@ func showParts(w http.ResponseWriter, r *http.Request) error {
 		[]web.Badge{{Text: "Neutral"}, {Text: "Good", Tone: web.Good}, {Text: "Warn", Tone: web.Warn}, {Text: "Bad", Tone: web.Bad}, {Text: "Info", Tone: web.Info, Icon: "info"}},
 		web.Dialog{ID: "ask", Title: "Agree to publish 2026-03?", Text: "You are the second of two. It is announced at once and comes into force on 12 April.", Fields: web.Fields{{Name: "note", Label: "Remark", Type: "textarea", Rows: 2}}, Confirm: web.Action{Label: "Agree", Icon: "check", Primary: true, Href: "/console/approvals/1"}},
 		web.Rule{Plain: []string{"No field of level 3 opens without a second person."}, Syntax: "json", Code: `{"verdict": "refused", "clauses": ["security.levels"], "approvals": 1, "mask": null}`},
-		chart.Meter("91 of 100 GB used", 91, 100),
 		web.Empty{Icon: "inbox", Title: "No message has been written yet", Text: "With no mail server configured, messages wait here to be looked at.", Action: &web.Action{Label: "Write a test message", Href: "#"}},
 		web.Frame{Title: "The message as HTML", Src: "/console/mail/frame", Wide: 230, Narrow: 260},
 	})

@@ -157,16 +157,9 @@ func (s *Shell) network(r *http.Request) string {
 	return a.String()
 }
 
-// Address returns the address of whoever asks. Behind a proxy that the
+// address returns the address of whoever asks. Behind a proxy that the
 // options name, it is the one that the proxy saw. It is personal data: it
 // goes nowhere but into a decision, and never into a log.
-func Address(r *http.Request) netip.Addr {
-	if s := exchangeOf(r.Context()).shell; s != nil {
-		return s.address(r)
-	}
-	return remote(r)
-}
-
 func (s *Shell) address(r *http.Request) netip.Addr {
 	at := remote(r)
 	if len(s.opts.Proxies) == 0 {

@@ -86,7 +86,6 @@ type Stat struct {
 	Href  string
 	Icon  string
 	Tone  Tone
-	Chart template.HTML // a sparkline
 }
 
 // A Fact is one row of a list of terms. Give Value, or HTML made by the

@@ -173,14 +173,21 @@ func TestAllowLimitsWhatIsNoRoute(t *testing.T) {
 }
 
 func TestForwardedAddressIsBelievedOnlyFromOurProxies(t *testing.T) {
-	var got netip.Addr
-	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "GET /a", Audience: web.Public, Serve: func(_ http.ResponseWriter, r *http.Request) error {
-		got = web.Address(r)
-		return nil
-	}}})
-	s.Do("GET", "/a", "", http.Header{"X-Forwarded-For": {"203.0.113.9"}})
-	if !got.IsLoopback() {
-		t.Errorf("a stranger's word was taken: %v", got)
+	for _, c := range []struct {
+		proxies []netip.Prefix
+		hops    string // of the second request; the first comes from 203.0.113.9
+		refused bool
+	}{
+		{nil, "203.0.113.10", true}, // a stranger's word: both are who connects
+		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, "203.0.113.10", false},
+		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, "198.51.100.7, 203.0.113.9", true}, // what the client claims itself
+	} {
+		s := webtest.New(t, web.Options{Proxies: c.proxies}, []web.Route{{Pattern: "GET /a", Audience: web.Public, Serve: say("in"), Limit: web.PerMinute(1)}})
+		s.Do("GET", "/a", "", http.Header{"X-Forwarded-For": {"203.0.113.9"}})
+		a := s.Do("GET", "/a", "", http.Header{"X-Forwarded-For": {c.hops}})
+		if (a.Status == http.StatusTooManyRequests) != c.refused {
+			t.Errorf("proxies %v, %s: %d", c.proxies, c.hops, a.Status)
+		}
 	}
 }
 

@@ -241,6 +241,12 @@ func TestCodeIsMarkedAndEscaped(t *testing.T) {
 	}
 }
 
+func TestAnAddressBreaksBetweenItsWords(t *testing.T) {
+	if got := web.MailAddress(`"<b>"@mail.example`); got != `&#34;&lt;b&gt;&#34;@<wbr>mail.<wbr>example` {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestNumbersReadAsPeopleWriteThem(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1\u202f000", 1234567: "1\u202f234\u202f567", -45000: "−45\u202f000"} {
 		if got := web.Number(n); got != want {

@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 
+	"loot"
 	"loot/app"
 )
 
 type backupCmd struct {
-	app.Config
+	app.Place
 	Kind   app.BackupKind `arg:"" enum:"data,keys" help:"data: records and ledger, unreadable without the keys; keys: persons' and epoch keys, sealed by the root, which is in no backup."`
 	Target string         `arg:"" help:"Folder for the backup, empty or not there yet. Keep data and keys in different places." type:"path"`
 }
@@ -17,7 +18,7 @@ func (b *backupCmd) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "The %s are in %s: %d files with their hashes in manifest.json.\n", m.Kind, b.Target, len(m.Files))
+	fmt.Fprintf(c.stdout, "The %s are in %s: %s in manifest.json.\n", m.Kind, b.Target, loot.Plural(len(m.Files), "file with its hash", "files with their hashes"))
 	if m.Kind == app.BackupKeys {
 		fmt.Fprintln(c.stdout, "Keep this backup no longer than the statement says: whatever it can open is not erased yet. The root key is not in it.")
 	}
@@ -25,7 +26,7 @@ func (b *backupCmd) Run(c *command) error {
 }
 
 type restoreCmd struct {
-	app.Config
+	app.Place
 	Kind   app.BackupKind `arg:"" enum:"data,keys" help:"data or keys."`
 	Source string         `arg:"" help:"Folder with the backup." type:"path"`
 }

@@ -45,7 +45,7 @@ func TestBackupsAtWork(t *testing.T) {
 	o.wants(0, []string{"backup", "data", data})
 	keys := filepath.Join(o.dir, "backup-keys")
 	o.wants(0, []string{"backup", "keys", keys})
-	at := app.Config{Data: filepath.Join(o.dir, "data")}
+	at := app.Place{Data: filepath.Join(o.dir, "data")}
 	for n := range 20 {
 		dir := filepath.Join(o.dir, "backup-keys-"+strconv.Itoa(n))
 		if _, err := at.Backup(t.Context(), app.BackupKeys, dir, time.Now()); err != nil {

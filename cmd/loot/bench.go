@@ -64,7 +64,7 @@ func (b *benchCmd) Run(c *command) error {
 	}
 	r := &bench{command: c, cmd: b, dir: dir, metrics: map[string]float64{}, base: "http://" + address}
 	r.config = app.Config{
-		Data: filepath.Join(dir, "data"), Store: b.Store, Keys: b.Keys, Listen: address, From: "Loot <no-reply@localhost>",
+		Place: app.Place{Data: filepath.Join(dir, "data"), Store: b.Store, Keys: b.Keys}, Listen: address, From: "Loot <no-reply@localhost>",
 		LogLevel: "warn", LogFormat: "text", Shutdown: 20 * time.Second, NoLimits: true,
 	}
 	r.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}

@@ -34,7 +34,7 @@ func TestDiffDecidesRecordedDecisionsAgain(t *testing.T) {
 	}{{name: "sqlite"}, {"postgres", storetest.Postgres(t), storetest.Postgres(t)}} {
 		t.Run(engine.name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			a, err := app.New(t.Context(), app.Config{Data: data, Store: engine.store, Keys: engine.keys, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"},
+			a, err := app.New(t.Context(), app.Config{Place: app.Place{Data: data, Store: engine.store, Keys: engine.keys}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"},
 				app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)

@@ -93,7 +93,7 @@ func TestLookingAtALootThatIsThere(t *testing.T) {
 			dir := t.TempDir()
 			data := filepath.Join(dir, "data")
 			where := []string{"--data", data}
-			config := app.Config{Data: data, BaseURL: "http://localhost"}
+			config := app.Config{Place: app.Place{Data: data}, BaseURL: "http://localhost"}
 			if address != nil {
 				config.Store = address(t)
 				where = append(where, "--store", config.Store)

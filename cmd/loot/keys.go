@@ -13,7 +13,8 @@ type keysCmd struct {
 }
 
 type keysRotateCmd struct {
-	app.Config
+	app.Place
+	app.Roots
 	Collection []loot.Collection `help:"Only this collection; may be given more than once." placeholder:"ID" xor:"only"`
 	OwnOnly    bool              `help:"Only the program's own keys: accountability of staff, approvals, incidents, mail, sessions, ways to sign in." xor:"only"`
 	RootOnly   bool              `help:"Only the root: wrap every key file by a new key of the root or, with --former-root, by the root that replaces it." xor:"only"`
@@ -25,7 +26,7 @@ type keysRotateCmd struct {
 const exitAwaits exit = 4
 
 func (k *keysRotateCmd) Run(c *command) error {
-	return c.with(k.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: k.Place, Roots: k.Roots}, func(a *app.App) error {
 		r := app.Rotation{
 			All:         len(k.Collection) == 0 && !k.OwnOnly && !k.RootOnly,
 			Collections: k.Collection,
@@ -45,12 +46,13 @@ func (k *keysRotateCmd) Run(c *command) error {
 }
 
 type keysCheckCmd struct {
-	app.Config
+	app.Place
+	app.Roots
 	JSON bool `help:"Print JSON." name:"json"`
 }
 
 func (k *keysCheckCmd) Run(c *command) error {
-	return c.with(k.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: k.Place, Roots: k.Roots}, func(a *app.App) error {
 		r, err := a.Keyring.Check(c.ctx)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ import (
 // TestKeysCommands: what was rotated and what never is, in words.
 func TestKeysCommands(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	a, err := app.New(t.Context(), app.Config{Data: data, BaseURL: "https://loot.example"}, app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	a, err := app.New(t.Context(), app.Config{Place: app.Place{Data: data}, BaseURL: "https://loot.example"}, app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestKeysCommands(t *testing.T) {
 	loot := func(args ...string) (int, string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		code := run(append(args, "--data", data, "--base-url", "https://loot.example"), nil, &out, &errs)
+		code := run(append(args, "--data", data), nil, &out, &errs)
 		return code, out.String() + errs.String()
 	}
 	says := func(want []string, args ...string) {
@@ -63,12 +63,11 @@ func TestKeysCommands(t *testing.T) {
 func colleagues(t *testing.T) (o *operator, w *desk.World, answer func(yesOrNo string)) {
 	t.Helper()
 	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir) // where a world is made
 	s, err := readStatement("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, end, err := app.NewWorld(t.Context(), s, desk.NewClock(time.Now()), slog.New(slog.DiscardHandler))
+	w, end, err := app.NewWorld(t.Context(), dir, s, desk.NewClock(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,11 +83,7 @@ func colleagues(t *testing.T) (o *operator, w *desk.World, answer func(yesOrNo s
 		}
 		approvers = append(approvers, who)
 	}
-	found, err := filepath.Glob(filepath.Join(dir, "loot-world-*", "data"))
-	if err != nil || len(found) != 1 {
-		t.Fatal(found, err)
-	}
-	o = &operator{t: t, dir: filepath.Dir(found[0]), env: append(os.Environ(), "LOOT_DATA="+found[0], "LOOT_BASE_URL=https://loot.example")}
+	o = &operator{t: t, dir: dir, env: append(os.Environ(), "LOOT_DATA="+filepath.Join(dir, "data"), "LOOT_BASE_URL=https://loot.example")}
 	return o, w, func(yesOrNo string) {
 		t.Helper()
 		for _, a := range rotations(t, w) {

@@ -20,8 +20,10 @@ type ledgerCmd struct {
 }
 
 type ledgerVerifyCmd struct {
-	app.Config
-	Against []string `help:"A file with a saved checkpoint, or a witness as VKEY=URL." placeholder:"FILE|VKEY=URL"`
+	app.Place
+	app.Roots
+	app.Witnessing
+	Against []string `help:"A file with a saved checkpoint, or a witness as VKEY=URL. Default: the witnesses that --witness names, as far as they answer." placeholder:"FILE|VKEY=URL"`
 	JSON    bool     `help:"Print JSON." name:"json"`
 }
 
@@ -36,10 +38,10 @@ func (c *command) with(config app.Config, f func(*app.App) error) error {
 }
 
 func (l *ledgerVerifyCmd) Run(c *command) error {
-	var against ledger.Against
+	against := ledger.Against{OwnWitnesses: len(l.Against) == 0}
 	for _, text := range l.Against {
 		if w, err := app.ParseWitness(text); err == nil {
-			against.Witness = &w
+			against.Witnesses = append(against.Witnesses, w)
 			continue
 		}
 		b, err := os.ReadFile(text)
@@ -48,7 +50,7 @@ func (l *ledgerVerifyCmd) Run(c *command) error {
 		}
 		against.Checkpoint = b
 	}
-	return c.with(l.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: l.Place, Roots: l.Roots, Witnessing: l.Witnessing}, func(a *app.App) error {
 		report, err := a.Ledger.Verify(c.ctx, against)
 		if err != nil {
 			return err
@@ -69,11 +71,13 @@ func (l *ledgerVerifyCmd) Run(c *command) error {
 }
 
 type ledgerCheckpointCmd struct {
-	app.Config
+	app.Place
+	app.Roots
+	app.Witnessing
 }
 
 func (l *ledgerCheckpointCmd) Run(c *command) error {
-	return c.with(l.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: l.Place, Roots: l.Roots, Witnessing: l.Witnessing}, func(a *app.App) error {
 		b, err := a.Ledger.Checkpoint()
 		if err != nil {
 			return err
@@ -84,12 +88,14 @@ func (l *ledgerCheckpointCmd) Run(c *command) error {
 }
 
 type ledgerProofCmd struct {
-	app.Config
+	app.Place
+	app.Roots
+	app.Witnessing
 	Entry string `arg:"" help:"Id of the entry."`
 }
 
 func (l *ledgerProofCmd) Run(c *command) error {
-	return c.with(l.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: l.Place, Roots: l.Roots, Witnessing: l.Witnessing}, func(a *app.App) error {
 		var proof []byte
 		if err := a.DB.ReadTx(c.ctx, func(tx *store.Tx) (err error) {
 			proof, err = a.Ledger.Proof(context.WithoutCancel(c.ctx), tx, l.Entry)

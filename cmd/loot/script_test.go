@@ -180,7 +180,7 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 // commands take them.
 func settings() app.Config {
 	return app.Config{
-		Data: os.Getenv("LOOT_DATA"), Log: os.Getenv("LOOT_LOG"), Store: os.Getenv("LOOT_STORE"), Keys: os.Getenv("LOOT_KEYS"), Listen: "127.0.0.1:0",
+		Place: app.Place{Data: os.Getenv("LOOT_DATA"), Log: os.Getenv("LOOT_LOG"), Store: os.Getenv("LOOT_STORE"), Keys: os.Getenv("LOOT_KEYS")}, Listen: "127.0.0.1:0",
 		From: "Loot <no-reply@localhost>", Shutdown: 10 * time.Second,
 	}
 }

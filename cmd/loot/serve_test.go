@@ -20,7 +20,7 @@ import (
 // TestASecondServerSaysNothingOfRunning: on one SQLite file one process serves,
 // and the other must not print addresses where it does not answer.
 func TestASecondServerSaysNothingOfRunning(t *testing.T) {
-	config := app.Config{Data: filepath.Join(t.TempDir(), "data"), BaseURL: "http://localhost", Shutdown: 5 * time.Second}
+	config := app.Config{Place: app.Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "http://localhost", Shutdown: 5 * time.Second}
 	a, err := app.New(t.Context(), config, app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestServingIsSaidAndItsEnd(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var out, log bytes.Buffer
 	c := &command{ctx: ctx, stdout: &out, stderr: &log, now: time.Now}
-	config := app.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", BaseURL: "http://localhost", Shutdown: 5 * time.Second, LogLevel: "info"}
+	config := app.Config{Place: app.Place{Data: filepath.Join(t.TempDir(), "data")}, Listen: "127.0.0.1:0", BaseURL: "http://localhost", Shutdown: 5 * time.Second, LogLevel: "info"}
 	on, err := c.listenFor(&config)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestThePortThatTheSystemChose(t *testing.T) {
 		}
 	}}
 	c := &command{ctx: ctx, stdout: out, stderr: &log, now: time.Now}
-	config := app.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: ":0", Shutdown: 5 * time.Second, LogLevel: "error"}
+	config := app.Config{Place: app.Place{Data: filepath.Join(t.TempDir(), "data")}, Listen: ":0", Shutdown: 5 * time.Second, LogLevel: "error"}
 	if err := (&serveCmd{config}).Run(c); err != nil {
 		t.Fatal(err)
 	}

@@ -77,9 +77,9 @@ func (s *statementCheckCmd) Run(c *command) error {
 				fmt.Fprintln(c.stdout, p)
 			}
 			if r.Sound {
-				fmt.Fprintf(c.stdout, "%s: version %s is sound: %d clauses with %d rules, %d of them planned\n", r.File, r.Version, r.Clauses, r.Rules, len(r.Planned))
+				fmt.Fprintf(c.stdout, "%s: version %s is sound: %s with %s, %d of them planned\n", r.File, r.Version, loot.Plural(r.Clauses, "clause", "clauses"), loot.Plural(r.Rules, "rule", "rules"), len(r.Planned))
 			} else {
-				fmt.Fprintf(c.stdout, "%s: %d problems\n", r.File, len(r.Problems))
+				fmt.Fprintf(c.stdout, "%s: %s\n", r.File, loot.Plural(len(r.Problems), "problem", "problems"))
 			}
 		}
 	}
@@ -158,7 +158,8 @@ func (s *statementShowCmd) Run(c *command) error {
 }
 
 type statementDiffCmd struct {
-	app.Config
+	app.Place
+	app.Roots
 	Before string `arg:"" help:"Statement as it is. If it is the only one, it is the new one, and compared with the version in force of --data or --store, or else with the one that comes with Loot." type:"path"`
 	After  string `arg:"" optional:"" help:"Statement as it becomes." type:"path"`
 	Days   int    `help:"With --data or --store: how many days of recorded decisions are decided again under both." default:"90"`
@@ -223,7 +224,7 @@ func (s *statementDiffCmd) Run(c *command) error {
 		printIndented(c, "+", ch.After)
 	}
 	if out.Replay != nil {
-		fmt.Fprintf(c.stdout, "\n%d recorded decisions were decided again\n", out.Replay.Tried)
+		fmt.Fprintf(c.stdout, "\n%s decided again\n", loot.Plural(out.Replay.Tried, "recorded decision was", "recorded decisions were"))
 		for _, r := range out.Replay.Changed {
 			fmt.Fprintf(c.stdout, "  %d × %s by %s for %s: %s before, %s after\n", r.Times, r.Action, r.Actor, r.Purpose, verdict(r.Before), verdict(r.After))
 		}
@@ -250,7 +251,7 @@ func printIndented(c *command, mark, text string) {
 // decisions returns the inputs of the decisions that an installation recorded,
 // and its version in force.
 func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce *statement.Statement, err error) {
-	err = c.with(s.Config, func(a *app.App) error {
+	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
 		v, _ := a.Gate.InForce() // there is one in every Loot that was begun
 		inForce = v.Statement
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {

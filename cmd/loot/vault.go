@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"loot"
 	"loot/app"
 )
 
@@ -11,12 +12,13 @@ type vaultCmd struct {
 }
 
 type vaultCheckCmd struct {
-	app.Config
+	app.Place
+	app.Roots
 	JSON bool `help:"Print JSON." name:"json"`
 }
 
 func (v *vaultCheckCmd) Run(c *command) error {
-	return c.with(v.Config, func(a *app.App) error {
+	return c.with(app.Config{Place: v.Place, Roots: v.Roots}, func(a *app.App) error {
 		r, err := a.Vault.Check(c.ctx)
 		if err != nil {
 			return err
@@ -29,7 +31,7 @@ func (v *vaultCheckCmd) Run(c *command) error {
 			for _, p := range r.Problems {
 				fmt.Fprintln(c.stdout, p)
 			}
-			fmt.Fprintf(c.stdout, "%d records with %d values, %d files and %d erased records; %d problems\n", r.Records, r.Values, r.Files, r.Erased, len(r.Problems))
+			fmt.Fprintf(c.stdout, "%s with %s, %s and %s; %s\n", loot.Plural(r.Records, "record", "records"), loot.Plural(r.Values, "value", "values"), loot.Plural(r.Files, "file", "files"), loot.Plural(r.Erased, "erased record", "erased records"), loot.Plural(len(r.Problems), "problem", "problems"))
 		}
 		if len(r.Problems) > 0 {
 			return exit(1)

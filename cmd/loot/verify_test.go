@@ -21,7 +21,7 @@ import (
 func proofs(t *testing.T) (receipt, copied, key string) {
 	t.Helper()
 	ctx := t.Context()
-	a, err := app.New(ctx, app.Config{Data: filepath.Join(t.TempDir(), "data"), BaseURL: "http://localhost", Shutdown: 5 * time.Second},
+	a, err := app.New(ctx, app.Config{Place: app.Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "http://localhost", Shutdown: 5 * time.Second},
 		app.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

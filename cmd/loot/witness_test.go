@@ -83,6 +83,7 @@ func TestAWitnessInAProcessOfItsOwn(t *testing.T) {
 	o.wants(0, []string{"restore", "data", old})
 	o.wants(0, []string{"ledger", "verify"}, "Nothing was deleted, changed, reordered or cut off.", "so a rewind of log and records together would not show")
 	o.wants(1, []string{"ledger", "verify", "--against", at}, "rewind: the witness witness.example.net: ")
+	o.wants(1, []string{"ledger", "verify", "--witness", at}, "rewind: the witness witness.example.net: ")
 
 	// The server says so too at its next entry; once its log is longer than the
 	// witness saw it, it is another one.
@@ -98,7 +99,8 @@ func TestAWitnessInAProcessOfItsOwn(t *testing.T) {
 	served.stop()
 	o.wants(1, []string{"ledger", "verify", "--against", at}, "second history: the witness witness.example.net: ")
 
-	// One that cannot be asked proves nothing.
+	// One that cannot be asked proves nothing, which is an error if it was asked for.
 	witness.stop()
+	o.wants(0, []string{"ledger", "verify", "--witness", at}, "The witness cannot be asked at the moment", "No witness answered, so a rewind")
 	o.wants(1, []string{"ledger", "verify", "--against", at}, "The witness cannot be asked at the moment")
 }

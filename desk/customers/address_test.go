@@ -74,7 +74,7 @@ func TestAnotherAddressCountsOnceItsOwnerConfirmedIt(t *testing.T) {
 		h.as(s)
 		shows(t, h.Get("/portal"), http.StatusOK, "as you gave it", "Not confirmed")
 		h.enter(former)
-		shows(t, h.Get("/portal"), http.StatusOK, "verified", "Verified by a link sent to it, 23 Nov 2026")
+		shows(t, h.Get("/portal"), http.StatusOK, "verified", "Verified by the link in a letter to it, 23 Nov 2026")
 
 		// A session that began long ago changes no address, and other details it does.
 		v := version(t, h.Get("/portal/correct/contact.email"))

@@ -60,7 +60,7 @@ func (c *customers) api(a *api.API) {
 	api.Add(a, api.Operation{
 		ID: "correct-customer", Method: http.MethodPatch, Path: "/api/customers/{id}", Tag: tag, Scope: "customers:correct",
 		Summary: "Correct fields of a record", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound, loot.Conflict},
-		Text: "The version is the one that opening the record gave. If somebody changed the record since, nothing is changed and the answer is a conflict. Another e-mail address counts only once its owner has opened the link that is sent to it.",
+		Text: "The version is the one that opening the record gave. If somebody changed the record since, nothing is changed and the answer is a conflict. Another e-mail address counts only once its owner has opened the link in the letter that is written to it.",
 	}, c.apiCorrect)
 	api.Add(a, api.Operation{
 		ID: "read-own", Method: http.MethodGet, Path: "/api/me", Tag: tag, Scope: "me:read",

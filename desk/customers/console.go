@@ -246,16 +246,33 @@ func askFields(s *statement.Statement, me loot.Actor) web.Fields {
 	}
 }
 
-func readAsk(r *http.Request, fields web.Fields) (url.Values, ask, error) {
-	typed, err := web.Form(r, 0)
-	if err != nil {
-		return nil, ask{}, err
+// An asking is an ask as it was sent: by whom, under which statement, and the
+// form to show again.
+type asking struct {
+	ask
+	me     loot.Actor
+	s      *statement.Statement
+	typed  url.Values
+	fields web.Fields // with what was typed
+}
+
+// readAsk reads an ask. One that is wrongly filled in comes with the error.
+func (c *customers) readAsk(r *http.Request) (in asking, err error) {
+	in.me = web.ActorOf(r.Context())
+	if in.s, err = c.inForce(); err != nil {
+		return in, err
 	}
-	a := ask{
-		Subject: loot.Subject(r.PathValue("id")), Purpose: loot.Purpose(typed.Get("purpose")),
-		Reason: typed.Get("reason"), Case: typed.Get("case"), Approval: typed.Get("approval"),
+	if in.typed, err = web.Form(r, 0); err != nil {
+		return in, err
 	}
-	return typed, a, fields.Check(typed)
+	in.ask = ask{
+		Subject: loot.Subject(r.PathValue("id")), Purpose: loot.Purpose(in.typed.Get("purpose")),
+		Reason: in.typed.Get("reason"), Case: in.typed.Get("case"), Approval: in.typed.Get("approval"),
+	}
+	fields := askFields(in.s, in.me)
+	err = fields.Check(in.typed)
+	in.fields = fields.With(in.typed, err)
+	return in, err
 }
 
 func (a ask) request(me loot.Actor, fields []loot.Field, reveal bool) gate.Request {
@@ -369,35 +386,27 @@ func (c *customers) showCard(w http.ResponseWriter, r *http.Request, status int,
 
 // open opens what the purpose allows, masked as the level says.
 func (c *customers) open(w http.ResponseWriter, r *http.Request) error {
-	ctx, me := r.Context(), web.ActorOf(r.Context())
-	s, err := c.inForce()
-	if err != nil {
+	in, err := c.readAsk(r)
+	switch {
+	case in.Approval != "":
+		return c.openApproved(w, r, in)
+	case web.Wrong(err) != nil:
+		return c.showCard(w, r, http.StatusUnprocessableEntity, cardView{Ask: in.fields, Wrong: web.ProblemsOf(err, in.fields)})
+	case err != nil:
 		return err
 	}
-	fields := askFields(s, me)
-	typed, a, err := readAsk(r, fields)
-	if web.Wrong(err) != nil && a.Approval == "" {
-		fields = fields.With(typed, err)
-		return c.showCard(w, r, http.StatusUnprocessableEntity, cardView{Ask: fields, Wrong: web.ProblemsOf(err, fields)})
-	}
-	if err != nil && a.Approval == "" {
-		return err
-	}
-	if a.Approval != "" {
-		return c.openApproved(w, r, s, me, a)
-	}
-	free, locked := fieldsFor(s, a.Purpose)
+	free, locked := fieldsFor(in.s, in.Purpose)
 	if len(free) == 0 && len(locked) > 0 {
 		free, locked = locked, nil // nothing opens without approval: ask for all of it, and be told
 	}
-	o, err := c.openFor(ctx, s, a, []gate.Request{a.request(me, free, false)})
+	o, err := c.openFor(r.Context(), in.s, in.ask, []gate.Request{in.request(in.me, free, false)})
 	if err != nil {
-		return c.refused(w, r, a, fields.With(typed, nil), err)
+		return c.refused(w, r, in.ask, in.fields, err)
 	}
-	if err := c.lock(ctx, s, me, a, locked, o); err != nil {
+	if err := c.lock(r.Context(), in.s, in.me, in.ask, locked, o); err != nil {
 		return err
 	}
-	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
+	return c.showCard(w, r, http.StatusOK, cardView{Ask: in.fields, Opened: o, Fold: true})
 }
 
 // fieldsFor returns the fields that a purpose has a use for: those that one

@@ -256,23 +256,19 @@ func bothValues(change correction, now vault.Values) *conflictView {
 
 // correctForm lets staff correct one field of a record that they opened.
 func (c *customers) correctForm(w http.ResponseWriter, r *http.Request) error {
-	s, err := c.inForce()
+	in, err := c.readAsk(r)
 	if err != nil {
 		return err
 	}
-	typed, a, err := readAsk(r, askFields(s, web.ActorOf(r.Context())))
-	if err != nil {
-		return err
-	}
-	d, err := c.fieldOf(s, typed.Get("field"))
+	d, err := c.fieldOf(in.s, in.typed.Get("field"))
 	if err != nil {
 		return err
 	}
 	v := correctView{Field: inputOf(d)}
-	if v.Remove, err = c.removable(r.Context(), s, a.Subject, d); err != nil {
+	if v.Remove, err = c.removable(r.Context(), in.s, in.Subject, d); err != nil {
 		return err
 	}
-	return c.showCorrect(w, r, http.StatusOK, a, d, typed.Get("version"), v)
+	return c.showCorrect(w, r, http.StatusOK, in.ask, d, in.typed.Get("version"), v)
 }
 
 // removable reports whether something is held in a field and may be removed.
@@ -306,44 +302,39 @@ func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status i
 
 // save writes a correction by staff.
 func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
-	ctx, me := r.Context(), web.ActorOf(r.Context())
-	s, err := c.inForce()
+	ctx := r.Context()
+	in, err := c.readAsk(r)
 	if err != nil {
 		return err
 	}
-	fields := askFields(s, me)
-	typed, a, err := readAsk(r, fields)
+	d, err := c.fieldOf(in.s, in.typed.Get("field"))
 	if err != nil {
 		return err
 	}
-	d, err := c.fieldOf(s, typed.Get("field"))
-	if err != nil {
-		return err
-	}
-	change, err := readCorrection(d, typed)
+	change, err := readCorrection(d, in.typed)
 	if err == nil && change.Value == "" && !change.Remove {
-		return c.unchanged(w, r, a) // what is there was not shown, so that nobody means it by leaving it out
+		return c.unchanged(w, r, in.ask) // what is there was not shown, so that nobody means it by leaving it out
 	}
 	if err == nil {
-		err = c.saveFor(ctx, s, me, a, change)
+		err = c.saveFor(ctx, in.s, in.me, in.ask, change)
 	}
 	switch {
 	case web.Wrong(err) != nil:
-		return c.showCorrect(w, r, http.StatusUnprocessableEntity, a, d, change.Version, wrongCorrection(d, typed, err))
+		return c.showCorrect(w, r, http.StatusUnprocessableEntity, in.ask, d, change.Version, wrongCorrection(d, in.typed, err))
 	case loot.KindOf(err) == loot.Conflict:
-		v := wrongCorrection(d, typed, nil)
+		v := wrongCorrection(d, in.typed, nil)
 		v.Remove = change.Remove
-		version, both, err := c.conflictFor(ctx, me, a, change)
+		version, both, err := c.conflictFor(ctx, in.me, in.ask, change)
 		if err != nil {
 			return err
 		}
 		v.Conflict = both
-		return c.showCorrect(w, r, http.StatusConflict, a, d, version, v)
+		return c.showCorrect(w, r, http.StatusConflict, in.ask, d, version, v)
 	case err != nil:
-		return c.refused(w, r, a, fields.With(typed, nil), err)
+		return c.refused(w, r, in.ask, in.fields, err)
 	}
-	web.SetFlash(w, r, web.Good, c.saved(s, change, d.Title+": corrected. The customer sees it."))
-	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
+	web.SetFlash(w, r, web.Good, c.saved(in.s, change, d.Title+": corrected. The customer sees it."))
+	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(in.Subject)))
 }
 
 func (c *customers) saveFor(ctx context.Context, s *statement.Statement, me loot.Actor, a ask, change correction) error {

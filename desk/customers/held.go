@@ -268,7 +268,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		f.State = stateBadge(value, "as you gave it")
 		f.Origin = c.origin(value)
 		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {
-			f.Origin = append(f.Origin, web.Fact{Term: "Verified", Value: "by a link sent to it, " + at.Format("2 Jan 2006")})
+			f.Origin = append(f.Origin, web.Fact{Term: "Verified", Value: "by the link in a letter to it, " + at.Format("2 Jan 2006")})
 		}
 		groups[at].Fields = append(groups[at].Fields, f)
 	}

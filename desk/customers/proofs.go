@@ -81,7 +81,7 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 			if asked == 0 {
 				return "", errors.New("no form asks anything")
 			}
-			return fmt.Sprintf("%d forms ask %d fields, each with its purposes", len(s.Services()), asked), nil
+			return fmt.Sprintf("%s %s, each with its purposes", loot.Plural(len(s.Services()), "form asks", "forms ask"), loot.Plural(asked, "field", "fields")), nil
 		}),
 		proofOf(clause, "no service can be ordered without one of its compulsory fields", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			tried := 0
@@ -108,7 +108,7 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 			if tried == 0 {
 				return "", errors.New("no service has a compulsory field")
 			}
-			return fmt.Sprintf("%d orders with one field missing, each refused beside that field", tried), nil
+			return fmt.Sprintf("%s with one field missing, each refused beside that field", loot.Plural(tried, "order", "orders")), nil
 		}),
 		proofOf(clause, "every service can be ordered with its compulsory fields alone", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			for _, service := range s.Services() {
@@ -117,7 +117,7 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 					return "", err
 				}
 			}
-			return fmt.Sprintf("%d services ordered, every optional field left empty", len(s.Services())), nil
+			return fmt.Sprintf("%s ordered, every optional field left empty", loot.Plural(len(s.Services()), "service", "services")), nil
 		}),
 		proofOf(clause, "a detail that only a permission needs is never demanded", demandedOnlyForServices),
 		proofOf(clause, "the program takes in each kind of detail for the purposes it is declared for, and for no other", collectedAsDeclared),
@@ -158,7 +158,7 @@ func demandedOnlyForServices(ctx context.Context, w *desk.World, s *statement.St
 	if tried == 0 {
 		return "the statement offers no permission that a detail serves", nil
 	}
-	return fmt.Sprintf("refused when demanded, taken when offered, for %d permissions", tried), nil
+	return fmt.Sprintf("refused when demanded, taken when offered, for %s", loot.Plural(tried, "permission", "permissions")), nil
 }
 
 func collectedAsDeclared(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
@@ -187,7 +187,7 @@ func collectedAsDeclared(ctx context.Context, w *desk.World, s *statement.Statem
 			}
 		}
 	}
-	return fmt.Sprintf("%d pairs of field and purpose taken, %d refused", yes, no), nil
+	return fmt.Sprintf("%s of field and purpose taken, %d refused", loot.Plural(yes, "pair", "pairs"), no), nil
 }
 
 func (c *customers) visibleProofs() []desk.Proof {
@@ -230,7 +230,7 @@ func (c *customers) visibleProofs() []desk.Proof {
 					return "", fmt.Errorf("the copy lacks %q", q.Decl.Title)
 				}
 			}
-			return fmt.Sprintf("%d fields given, %d shown and in the copy", len(form.questions()), len(form.questions())), nil
+			return fmt.Sprintf("%s given, %d shown and in the copy", loot.Plural(len(form.questions()), "field", "fields"), len(form.questions())), nil
 		}),
 		proofOf(clause, "nobody sees or erases another person's record", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			one, err := NewPerson(ctx, w)
@@ -314,7 +314,7 @@ func wayInOnly(ctx context.Context, w *desk.World, s *statement.Statement) (stri
 			return "", fmt.Errorf("%s %q was refused the address for %q, but not by this clause", a.who.Kind, a.who.ID, forAccess)
 		}
 	}
-	return fmt.Sprintf("%d others asked for it and were refused", len(askers)), nil
+	return fmt.Sprintf("%s refused", loot.Plural(len(askers), "other asked for it and was", "others asked for it and were")), nil
 }
 
 // opener returns a role with a purpose for which a customer's record is opened

@@ -72,7 +72,7 @@ func coveredUntilRevealed(ctx context.Context, w *desk.World, s *statement.State
 	if covered == 0 {
 		return "no level covers anything that is opened for this purpose", nil
 	}
-	return fmt.Sprintf("%d details covered at first, each shown once revealed", covered), nil
+	return fmt.Sprintf("%s covered at first, each shown once revealed", loot.Plural(covered, "detail", "details")), nil
 }
 
 func agreedBefore(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {

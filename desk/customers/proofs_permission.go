@@ -248,5 +248,5 @@ func refusedOnThePage(ctx context.Context, w *desk.World, s *statement.Statement
 		}
 		refused++
 	}
-	return fmt.Sprintf("%q was refused %d purposes that it does not have, each with its clause", role, refused), nil
+	return fmt.Sprintf("%q was refused %s", role, loot.Plural(refused, "purpose that it does not have, with its clause", "purposes that it does not have, each with its clause")), nil
 }

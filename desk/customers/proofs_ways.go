@@ -53,7 +53,7 @@ func (c *customers) waysProofs() []desk.Proof {
 			if after != before {
 				return "", fmt.Errorf("%d people became known by looking", after-before)
 			}
-			return fmt.Sprintf("%d pages looked at, nobody became known and nothing was stored on the device", len(paths)), nil
+			return fmt.Sprintf("%s looked at, nobody became known and nothing was stored on the device", loot.Plural(len(paths), "page", "pages")), nil
 		}),
 		proofOf(clause, "ordering is a way in: whoever orders is known by exactly what they gave", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			service := s.Services()[0]
@@ -73,7 +73,7 @@ func (c *customers) waysProofs() []desk.Proof {
 					return "", fmt.Errorf("%q is not held as it was given", d.Title)
 				}
 			}
-			return fmt.Sprintf("%d fields given and held, nothing beside them", len(form.Must)), nil
+			return fmt.Sprintf("%s given and held, nothing beside them", loot.Plural(len(form.Must), "field", "fields")), nil
 		}),
 	}
 }
@@ -112,7 +112,7 @@ func identifyingOnlyOnWays(_ context.Context, w *desk.World, s *statement.Statem
 			return "", fmt.Errorf("nothing takes in what one gives by the way %q", way)
 		}
 	}
-	return fmt.Sprintf("%d ways in; %d details that would identify refused elsewhere", len(takes), refused), nil
+	return fmt.Sprintf("%s; %s refused elsewhere", loot.Plural(len(takes), "way in", "ways in"), loot.Plural(refused, "detail that would identify", "details that would identify")), nil
 }
 
 // collectInput is what the rules read when a part of the program takes in a
@@ -178,7 +178,7 @@ func ownPurposes(_ context.Context, w *desk.World, s *statement.Statement) (stri
 			}
 		}
 	}
-	return fmt.Sprintf("%d uses for a purpose of another way in, each refused", refused), nil
+	return fmt.Sprintf("%s for a purpose of another way in, each refused", loot.Plural(refused, "use", "uses")), nil
 }
 
 // changedByWhom checks who changes what somebody gave: they themself, a

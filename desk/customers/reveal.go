@@ -19,37 +19,32 @@ import (
 // page comes back with that field uncovered and the others as they were, which
 // is a second look at them and is written down as one.
 func (c *customers) reveal(w http.ResponseWriter, r *http.Request) error {
-	ctx, me := r.Context(), web.ActorOf(r.Context())
-	s, err := c.inForce()
+	ctx := r.Context()
+	in, err := c.readAsk(r)
 	if err != nil {
 		return err
 	}
-	fields := askFields(s, me)
-	typed, a, err := readAsk(r, fields)
-	if err != nil {
-		return err
-	}
-	field := loot.Field(typed.Get("field"))
-	if !collects(s, field) {
+	field := loot.Field(in.typed.Get("field"))
+	if !collects(in.s, field) {
 		return loot.Errorf(loot.Invalid, "The statement declares no such field for customers.")
 	}
-	requests := []gate.Request{a.request(me, []loot.Field{field}, true)}
+	requests := []gate.Request{in.request(in.me, []loot.Field{field}, true)}
 	alone := r.Header.Get("Hx-Request") != ""
-	free, locked := fieldsFor(s, a.Purpose)
+	free, locked := fieldsFor(in.s, in.Purpose)
 	if rest := without(free, field); !alone && len(rest) > 0 {
-		requests = append(requests, a.request(me, rest, false))
+		requests = append(requests, in.request(in.me, rest, false))
 	}
-	o, err := c.openFor(ctx, s, a, requests)
+	o, err := c.openFor(ctx, in.s, in.ask, requests)
 	if err != nil {
-		return c.refused(w, r, a, fields.With(typed, nil), err)
+		return c.refused(w, r, in.ask, in.fields, err)
 	}
 	if alone && len(o.Rows) == 1 {
 		return cardPage.RenderPart(w, r, http.StatusOK, "opened-part", cardView{View: web.ViewOf(r, ""), Opened: o})
 	}
-	if err := c.lock(ctx, s, me, a, without(locked, field), o); err != nil {
+	if err := c.lock(ctx, in.s, in.me, in.ask, without(locked, field), o); err != nil {
 		return err
 	}
-	return c.showCard(w, r, http.StatusOK, cardView{Ask: fields.With(typed, nil), Opened: o, Fold: true})
+	return c.showCard(w, r, http.StatusOK, cardView{Ask: in.fields, Opened: o, Fold: true})
 }
 
 // short returns enough of an id to tell one customer from the next on a page.
@@ -76,20 +71,15 @@ var errNotNeeded = loot.Errorf(loot.Conflict, "Nobody has to agree to this: open
 // a rule, does not leave to one person. It asks to see the fields uncovered, as
 // nobody wants to be asked twice.
 func (c *customers) ask(w http.ResponseWriter, r *http.Request) error {
-	ctx, me := r.Context(), web.ActorOf(r.Context())
-	s, err := c.inForce()
+	ctx := r.Context()
+	in, err := c.readAsk(r)
 	if err != nil {
 		return err
 	}
-	fields := askFields(s, me)
-	typed, a, err := readAsk(r, fields)
-	if err != nil {
-		return err
-	}
-	a.Approval = ""
+	in.Approval = ""
 	var wanted []loot.Field
-	for _, f := range typed["field"] {
-		if !collects(s, loot.Field(f)) {
+	for _, f := range in.typed["field"] {
+		if !collects(in.s, loot.Field(f)) {
 			return loot.Errorf(loot.Invalid, "The statement declares no such field for customers.")
 		}
 		wanted = append(wanted, loot.Field(f))
@@ -97,12 +87,12 @@ func (c *customers) ask(w http.ResponseWriter, r *http.Request) error {
 	if len(wanted) == 0 {
 		return loot.Errorf(loot.Invalid, "Say which details you ask for.")
 	}
-	asked, err := c.askApproval(ctx, a.request(me, wanted, true))
+	asked, err := c.askApproval(ctx, in.request(in.me, wanted, true))
 	if err != nil {
-		return c.refused(w, r, a, fields.With(typed, nil), err)
+		return c.refused(w, r, in.ask, in.fields, err)
 	}
 	web.SetFlash(w, r, web.Info, "Asked. Come back to this page when they have agreed.")
-	return web.Redirect(w, r, approvalPath(a.Subject, asked.ID))
+	return web.Redirect(w, r, approvalPath(in.Subject, asked.ID))
 }
 
 // approvalPath is where whoever asked for an approval sees how it stands.
@@ -195,24 +185,24 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 }
 
 // openApproved opens what other people agreed to, exactly as it was asked.
-func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, s *statement.Statement, me loot.Actor, a ask) error {
+func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, in asking) error {
 	ctx := r.Context()
 	var req *gate.Request
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		_, req, _, _, err = c.Gate.Approval(ctx, tx, a.Approval)
+		_, req, _, _, err = c.Gate.Approval(ctx, tx, in.Approval)
 		return err
 	}); err != nil {
 		return err
 	}
-	if req == nil || req.Subject != a.Subject {
+	if req == nil || req.Subject != in.Subject {
 		return loot.Errorf(loot.NotFound, "There is no such approval for this customer.")
 	}
 	again := *req
-	again.Actor, again.Approval = me, a.Approval
-	a.Purpose, a.Reason, a.Case = req.Purpose, req.Reason, req.Case
-	o, err := c.openFor(ctx, s, a, []gate.Request{again})
+	again.Actor, again.Approval = in.me, in.Approval
+	in.Purpose, in.Reason, in.Case = req.Purpose, req.Reason, req.Case
+	o, err := c.openFor(ctx, in.s, in.ask, []gate.Request{again})
 	if err != nil {
-		return c.refused(w, r, a, askFields(s, me), err)
+		return c.refused(w, r, in.ask, askFields(in.s, in.me), err)
 	}
 	return c.showCard(w, r, http.StatusOK, cardView{Opened: o, Fold: true})
 }

@@ -22,6 +22,7 @@ var tags = regexp.MustCompile(`(?s)<script.*?</script>|<[^>]*>`)
 
 // Text returns what a reader sees of a page, in one line.
 func Text(page string) string {
+	page = strings.ReplaceAll(page, "<wbr>", "") // parts no words
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(page, " "))), " ")
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/ledger"
 	"loot/statement"
 	"loot/web"
 )
@@ -160,9 +161,35 @@ type ledgerView struct {
 
 // A checkView is what checking the whole ledger found.
 type checkView struct {
-	OK       bool
-	Entries  int
-	Problems []string
+	Entries      int
+	Contradicted []string // by witnesses
+	Problems     []string // that the ledger shows by itself
+	More         int      // beyond those listed
+	Against      []string
+	Unasked      []unaskedView
+}
+
+// An unaskedView is a witness that did not answer.
+type unaskedView struct {
+	Why  string
+	Size int // of the log when it last cosigned; 0: that is not known
+	At   time.Time
+}
+
+func viewCheck(r ledger.Report) *checkView {
+	v := &checkView{Entries: int(r.Size), More: r.More, Against: r.Against}
+	for _, p := range r.Problems {
+		text := p.Where + ": " + p.Text
+		if p.Trouble == ledger.SetBack || p.Trouble == ledger.SecondHistory {
+			v.Contradicted = append(v.Contradicted, text)
+		} else {
+			v.Problems = append(v.Problems, text)
+		}
+	}
+	for _, u := range r.Unasked {
+		v.Unasked = append(v.Unasked, unaskedView{u.Why, int(u.Size), u.At})
+	}
+	return v
 }
 
 // viewDiff returns the changes as they are read.

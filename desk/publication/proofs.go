@@ -73,7 +73,7 @@ func proofs() []desk.Proof {
 			if w.Sent() <= sent {
 				return "", errors.New("nobody was written to")
 			}
-			return fmt.Sprintf("%d letters went out", w.Sent()-sent), nil
+			return fmt.Sprintf("%s went out", loot.Plural(w.Sent()-sent, "letter", "letters")), nil
 		}},
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"loot"
 	"loot/gate"
@@ -282,13 +281,10 @@ func (p *publication) propose(w http.ResponseWriter, r *http.Request) error {
 
 func readDraft(r *http.Request) (text string, file []byte, err error) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
-		form, err := web.Form(r, 1<<20)
-		if text = form.Get("source"); err == nil && strings.ContainsRune(text, utf8.RuneError) {
-			err = loot.Errorf(loot.Invalid, "The text holds characters that are not text. Please send it as UTF-8.")
-		}
-		return text, nil, err
+		form, err := web.Form(r, 1<<20, "source")
+		return form.Get("source"), nil, err
 	}
-	form, files, err := web.Upload(r, 1<<20)
+	form, files, err := web.Upload(r, 1<<20, "source")
 	if err != nil {
 		return "", nil, err
 	}
@@ -402,15 +398,11 @@ func (p *publication) consoleLedger(w http.ResponseWriter, r *http.Request) erro
 }
 
 func (p *publication) verifyLedger(w http.ResponseWriter, r *http.Request) error {
-	report, err := p.Ledger.Verify(r.Context(), ledger.Against{})
+	report, err := p.Ledger.Verify(r.Context(), ledger.Against{OwnWitnesses: true})
 	if err != nil {
 		return err
 	}
-	check := &checkView{OK: report.OK(), Entries: int(report.Size)}
-	for _, problem := range report.Problems {
-		check.Problems = append(check.Problems, problem.Where+": "+problem.Text)
-	}
-	return p.showLedger(w, r, check)
+	return p.showLedger(w, r, viewCheck(report))
 }
 
 func (p *publication) showLedger(w http.ResponseWriter, r *http.Request, check *checkView) error {

@@ -171,7 +171,7 @@ func (d *Desk) passwordPage(w http.ResponseWriter, r *http.Request) error {
 
 // changePassword sets password, app and recovery codes, all anew.
 func (d *Desk) changePassword(w http.ResponseWriter, r *http.Request) error {
-	in, err := web.Form(r, 0)
+	in, err := web.Form(r, 0, "password", "password-again")
 	if err != nil {
 		return err
 	}

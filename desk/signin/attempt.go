@@ -87,7 +87,7 @@ func (d *Desk) succeeded(ctx context.Context, tx *store.Tx, what, at string) err
 
 func inWords(d time.Duration) string {
 	if d <= 90*time.Second {
-		return fmt.Sprintf("%d seconds", int(d.Seconds()+0.999))
+		return loot.Plural(int(d.Seconds()+0.999), "second", "seconds")
 	}
-	return fmt.Sprintf("%d minutes", int(d.Minutes()+0.999))
+	return loot.Plural(int(d.Minutes()+0.999), "minute", "minutes")
 }

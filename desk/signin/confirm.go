@@ -87,7 +87,7 @@ func (d *Desk) formerLetter() mail.Letter {
 	return mail.Letter{
 		Subject: "Your address is about to be changed", Preview: "Until the new one is confirmed, nothing changes.", Greet: "Good day",
 		Blocks: []mail.Block{
-			mail.Para("In your record another e-mail address waits to take the place of this one. It counts as soon as its owner has opened the link that we sent to it. From then on you sign in with that address, and our letters go there."),
+			mail.Para("In your record another e-mail address waits to take the place of this one. It counts as soon as its owner has opened the link in our letter to it. From then on you sign in with that address, and our letters go there."),
 			mail.Para("If you did not want that, sign in now and keep the address that you have. Your timeline shows who asked for the change."),
 			mail.Button("See it in my portal", d.kit.BaseURL+"/portal"),
 		},

@@ -121,7 +121,7 @@ func (h *house) colleague(name, email string, roles ...loot.Role) loot.Actor {
 }
 
 const (
-	goodPassword = "correct otter bicycle lantern"
+	goodPassword = " correct otter bicycle lantern " // a space is as good as a letter
 	anna         = "anna@network.example"
 )
 

@@ -42,7 +42,7 @@ var errPassword = web.Invalid("The address and the password do not belong togeth
 
 // checkPassword takes the first of two steps.
 func (d *Desk) checkPassword(w http.ResponseWriter, r *http.Request) error {
-	in, err := web.Form(r, 0)
+	in, err := web.Form(r, 0, "password")
 	if err != nil {
 		return err
 	}

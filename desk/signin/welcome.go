@@ -190,7 +190,7 @@ func (d *Desk) choose(r *http.Request, owner, name, email string, in url.Values)
 
 // setUpPassword sets an account up with password and authenticator app.
 func (d *Desk) setUpPassword(w http.ResponseWriter, r *http.Request) error {
-	in, err := web.Form(r, 0)
+	in, err := web.Form(r, 0, "password", "password-again")
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func proveUndertaking(ctx context.Context, w *desk.World) (string, error) {
 			return "", fmt.Errorf("refused by %s instead of %s", t.refusal.Clause, clause)
 		}
 	}
-	return fmt.Sprintf("%d openings and searches refused, of every role and purpose; permitted once signed", n), nil
+	return fmt.Sprintf("%s refused, of every role and purpose; permitted once signed", loot.Plural(n, "opening or search", "openings and searches")), nil
 }
 
 // opener returns a role that may look customers up, with a purpose.
@@ -190,7 +190,7 @@ func proveRoles(ctx context.Context, w *desk.World) (string, error) {
 	if yes == 0 {
 		return "", fmt.Errorf("no role could open the record of somebody who ordered a service for any purpose")
 	}
-	return fmt.Sprintf("%d openings permitted, each by name on the ledger; %d refused", yes, no), nil
+	return fmt.Sprintf("%s permitted, each by name on the ledger; %d refused", loot.Plural(yes, "opening", "openings"), no), nil
 }
 
 // named checks that the ledger says who it was.
@@ -237,7 +237,7 @@ func proveAdministrators(ctx context.Context, w *desk.World) (string, error) {
 	if n == 0 {
 		return "the statement declares no role that administers accounts", nil
 	}
-	return fmt.Sprintf("%d openings and searches refused", n), nil
+	return fmt.Sprintf("%s refused", loot.Plural(n, "opening or search", "openings and searches")), nil
 }
 
 func proveSearch(ctx context.Context, w *desk.World) (string, error) {
@@ -272,7 +272,7 @@ func proveSearch(ctx context.Context, w *desk.World) (string, error) {
 			}
 		}
 	}
-	return fmt.Sprintf("%s looked somebody up for %q, by name on the ledger; %d purposes permitted, %d refused", decl.Title, p, permitted, refused), nil
+	return fmt.Sprintf("%s looked somebody up for %q, by name on the ledger; %s permitted, %d refused", decl.Title, p, loot.Plural(permitted, "purpose", "purposes"), refused), nil
 }
 
 func proveAlarm(ctx context.Context, w *desk.World) (string, error) {

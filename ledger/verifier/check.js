@@ -121,7 +121,7 @@ async function signers(r, ok) {
 		sig.used = true;
 		const at = await signed(key, r.text, sig.sig);
 		if (!at) no('The signature of ' + name + ' or its checkpoint was changed', key.witness ? sig.at : r.note);
-		ok(key.witness ? 'The witness ' + name + ' saw the log like this on ' + at + '.' : 'The log had ' + r.size + ' entries, signed by ' + utf8(key.text) + '.');
+		ok(key.witness ? 'The witness ' + name + ' saw the log like this on ' + at + '.' : 'The log of size ' + r.size + ' is signed by ' + utf8(key.text) + '.');
 	}
 	for (const s of r.sigs) if (!s.used) no('The receipt does not name the key of this signature', s.at);
 }
@@ -138,7 +138,7 @@ async function entry(r, ok) {
 	const shut = FACETS.find(f => !r.facets[f].salt);
 	if (!stated) no('The entry is not in the log: the index, the path' + (shut ? ' or ' + shut + '-hash' : '') + ' was changed', join(shut ? r.facets[shut].hashAt : r.pathAt, r.pathAt));
 	for (const f of FACETS) ok('The facet “' + f + (r.facets[f].salt ? '” is what was recorded.' : '” stays closed; the entry commits to it.'));
-	ok('The entry is in the log: its path of ' + r.path.length + ' hashes leads to the signed root hash.');
+	ok('The entry is in the log: its path leads to the signed root hash.');
 }
 
 // The verdict is “holds”, “consistent” (nobody said whom to trust) or “fails”.
