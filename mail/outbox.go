@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -98,11 +99,13 @@ type kept struct {
 }
 
 func seal(by Sealer, v any, id string) ([]byte, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false) // a letter is full of what would be escaped
+	if err := e.Encode(v); err != nil {
 		return nil, fmt.Errorf("mail: outbox: %w", err)
 	}
-	sealed, err := by.Seal(plain, outboxAD(id))
+	sealed, err := by.Seal(plain.Bytes(), outboxAD(id))
 	if err != nil {
 		return nil, fmt.Errorf("mail: outbox: %w", err)
 	}

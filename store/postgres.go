@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,9 +32,11 @@ type postgresDB struct {
 	closed atomic.Bool
 }
 
+// defaultConns is how many connections there are unless the address says so. Few
+// busy servers beat many: beyond a few per core they only take turns.
+var defaultConns = int32(max(8, 4*runtime.NumCPU()))
+
 const (
-	// Few busy servers beat many: beyond a few per core they only take turns.
-	defaultConns = 16
 	// One listens, one leads, the others fetch jobs and finish them.
 	queueConns = 6
 	// A host that does not answer is given up for the next one.

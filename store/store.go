@@ -64,7 +64,7 @@ type engine interface {
 // Open opens the database at url: "sqlite:PATH", whose folder must exist, or
 // "postgres://USER:PASSWORD@HOST[,HOST]/NAME". Several hosts are a cluster of
 // which the one that takes writes is used. For PostgreSQL the pool is set by
-// parameters of the URL, such as pool_max_conns=16; for SQLite, readers=4.
+// parameters of the URL, such as pool_max_conns=32; for SQLite, readers=4.
 func Open(ctx context.Context, url string) (*DB, error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
