@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -111,7 +112,8 @@ func (q *on[T]) stop(ctx context.Context) error {
 
 // searching are River's indexes for whoever looks for jobs by what they are and
 // what is in them, which nothing here does. Keeping them up to date is a third of
-// what a job costs PostgreSQL. SQLite has the last of them alone.
+// what a job costs PostgreSQL. SQLite has the last of them alone, and keeps it:
+// River's migrations there drop it themselves.
 var searching = []string{"river_job_args_index", "river_job_metadata_index", "river_job_kind"}
 
 // config returns the settings that enqueueing and running share.
@@ -136,17 +138,11 @@ func (c *Client) config() *river.Config {
 // Migrate makes or updates the queue's own tables.
 func (c *Client) Migrate(ctx context.Context) error {
 	err := c.db.Alone(ctx, "migrate", func() error {
-		if err := c.queue.migrate(ctx); err != nil {
+		if err := c.queue.migrate(ctx); err != nil || c.db.Dialect() != store.Postgres {
 			return err
 		}
-		return c.db.InTx(ctx, func(tx *store.Tx) error {
-			for _, index := range searching {
-				if _, err := tx.Exec(ctx, `DROP INDEX IF EXISTS `+index); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		_, err := c.db.Exec(ctx, `DROP INDEX IF EXISTS `+strings.Join(searching, ", "))
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("job: migrate: %w", err)

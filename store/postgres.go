@@ -34,7 +34,7 @@ type postgresDB struct {
 
 // defaultConns is how many connections there are unless the address says so. Few
 // busy servers beat many: beyond a few per core they only take turns.
-var defaultConns = int32(max(8, 4*runtime.NumCPU()))
+var defaultConns = int32(min(max(8, 4*runtime.GOMAXPROCS(0)), 16))
 
 const (
 	// One listens, one leads, the others fetch jobs and finish them.
@@ -245,12 +245,12 @@ func (p *postgresDB) onConn(ctx context.Context, begin string, f func(*Tx) error
 		return p.judge(ctx, raw, err)
 	}
 	ended = true
-	return p.commit(steady, raw, tx)
+	return p.commit(steady, raw, tx, t.again)
 }
 
 // commit commits, and tells a commit that failed from one whose outcome nobody
-// knows.
-func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx *pgTx) (outcome, error) {
+// knows, unless it may be made again.
+func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx *pgTx, again bool) (outcome, error) {
 	if raw.IsClosed() {
 		return lost, pgconn.ErrConnClosed
 	}
@@ -273,6 +273,9 @@ func (p *postgresDB) commit(ctx context.Context, raw *pgx.Conn, tx *pgTx) (outco
 	}
 	// pgx calls some of these safe to retry. They are not: the commit was sent.
 	_ = raw.Close(ctx)
+	if again {
+		return lost, err
+	}
 	return final, loot.Wrap(loot.Unavailable, err, msgUnknown)
 }
 

@@ -99,9 +99,12 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 }
 
 // Exec runs one statement in a transaction of its own and returns the number of
-// rows it changed. On PostgreSQL it is one journey.
+// rows it changed. On PostgreSQL it is one journey, and runs again when the
+// connection was lost, whether or not it was committed: so it is for what does
+// no harm twice.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	err = db.InTx(ctx, func(tx *Tx) error {
+		tx.again = true
 		ctx, err := tx.ready(ctx, args)
 		if err != nil {
 			return err
@@ -198,6 +201,8 @@ type Tx struct {
 	finished bool
 	rows     []func() error // closed at the end, whoever forgot to
 	added    []*addition
+	unadded  error // what kept added rows from being inserted
+	again    bool  // it may be committed twice
 	kept     map[any]any
 	commit   []func()
 	rollback []func()
@@ -265,21 +270,25 @@ func (t *Tx) Add(insert string, row ...any) {
 		i = len(t.added)
 		t.added = append(t.added, &addition{insert: insert, width: len(row)})
 	}
+	if t.finished || t.added[i].width != len(row) {
+		panic("store: a row was added after the end of the transaction, or has more or fewer columns than the one before")
+	}
 	t.added[i].args = append(t.added[i].args, row...)
 }
 
-// Flush inserts at once what was added.
+// Flush inserts at once what was added. Once it failed, the transaction cannot
+// be committed.
 func (t *Tx) Flush(ctx context.Context) error {
 	added := t.added
 	t.added = nil
 	for _, a := range added {
 		for chunk := range slices.Chunk(a.args, maxAdded*a.width) {
-			if err := t.Queue(ctx, a.statement(len(chunk)/a.width), chunk...); err != nil {
-				return err
+			if t.unadded == nil {
+				t.unadded = t.Queue(ctx, a.statement(len(chunk)/a.width), chunk...)
 			}
 		}
 	}
-	return nil
+	return t.unadded
 }
 
 // statement returns the insert of n rows.

@@ -310,6 +310,16 @@ func TestAReaderSeesOneMoment(t *testing.T) {
 	})
 }
 
+func panics(t *testing.T, f func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Error("it does not panic")
+		}
+	}()
+	f()
+}
+
 func TestWhatIsAddedIsThereAfterTheTransactionOrTheFlush(t *testing.T) {
 	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
@@ -359,6 +369,30 @@ func TestWhatIsAddedIsThereAfterTheTransactionOrTheFlush(t *testing.T) {
 		}
 		if err := db.InTx(ctx, add("a")); err == nil {
 			t.Error("a row that is there already was added")
+		}
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			tx.Add(insert, "q", 1)
+			tx.Add(insert, "\xff", 1)
+			if err := tx.Flush(ctx); err == nil {
+				t.Error("what is no text was added")
+			}
+			return nil // as if it had not failed
+		}); err == nil {
+			t.Error("it was committed without what was to be added")
+		}
+		var past *store.Tx
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			past = tx
+			tx.Add(insert, "q", 1)
+			panics(t, func() { tx.Add(insert, "r") })
+			return undone
+		}); !errors.Is(err, undone) {
+			t.Error(err)
+		}
+		panics(t, func() { past.Add(insert, "r", 1) })
+		n, err := db.Exec(ctx, "UPDATE note_note SET n = 2 WHERE id < $1", "d")
+		if err != nil || n != 3 {
+			t.Errorf("one statement changed %d rows: %v", n, err)
 		}
 		if got := ids(t, db); !slices.Equal(got, want) {
 			t.Errorf("in the end: %v", got)

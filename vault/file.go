@@ -54,7 +54,8 @@ func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f 
 		return "", err
 	}
 	id = loot.NewID("f")
-	_, err = v.DB.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)`,
+	_, err = v.DB.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)
+		ON CONFLICT (id) DO NOTHING`,
 		id, s.Compact(), string(c), string(f), v.Now().UnixMicro(), []byte{})
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
@@ -109,7 +110,7 @@ func (w *chunkWriter) flush() error {
 }
 
 func (w *chunkWriter) row(b []byte) error {
-	_, err := w.v.DB.Exec(w.ctx, `INSERT INTO vault_chunk (file, number, sealed) VALUES ($1, $2, $3)`, w.file, w.n, b)
+	_, err := w.v.DB.Exec(w.ctx, `INSERT INTO vault_chunk (file, number, sealed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, w.file, w.n, b)
 	w.n++
 	return err
 }
