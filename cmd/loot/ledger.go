@@ -48,6 +48,9 @@ func (l *ledgerVerifyCmd) Run(c *command) error {
 		if err != nil {
 			return loot.Wrap(loot.Invalid, err, "--against: "+text+" is neither a readable file nor a witness written VKEY=URL.")
 		}
+		if against.Checkpoint != nil {
+			return loot.Errorf(loot.Invalid, "--against: %s is a second file with a checkpoint. Name one file at a time.", text)
+		}
 		against.Checkpoint = b
 	}
 	return c.with(app.Config{Place: l.Place, Roots: l.Roots, Witnessing: l.Witnessing}, func(a *app.App) error {
