@@ -29,6 +29,7 @@ type ledgerVerifyCmd struct {
 
 // with opens Loot without starting it, for a command that looks or mends.
 func (c *command) with(config app.Config, f func(*app.App) error) error {
+	config.BaseURL = "http://localhost" // nobody is served, and passkeys need a name all the same
 	a, err := app.New(c.ctx, config, app.Options{Now: c.now, Existing: true, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
