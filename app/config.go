@@ -55,7 +55,7 @@ type Witnessing struct {
 	WitnessQuorum int      `help:"How many witnesses must have cosigned before a checkpoint is shown or a receipt stands on it. With 0 the ledger goes on without those that cannot be reached." default:"0" env:"LOOT_WITNESS_QUORUM"`
 }
 
-// withDefaults fills in what depends on other settings.
+// withDefaults puts all that has no place of its own beside the data folder.
 func (p Place) withDefaults() Place {
 	if p.KeyFolder == "" {
 		p.KeyFolder = p.Data + "-keys"
@@ -72,14 +72,11 @@ func (p Place) withDefaults() Place {
 	return p
 }
 
-// withDefaults fills in what depends on other settings.
+// withDefaults fills in the place, its root and the public address.
 func (c Config) withDefaults() Config {
 	c.Place = c.Place.withDefaults()
 	if c.Root == "" {
 		c.Root = "file:" + c.Data + ".root.key"
-	}
-	if c.BaseURL == "" && c.Listen == "" {
-		c.BaseURL = "http://localhost" // opened by a command that serves nobody
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = "http://" + c.Listen

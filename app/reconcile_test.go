@@ -112,7 +112,7 @@ func TestReconciliationOnTheConsole(t *testing.T) {
 		t.Fatal(err)
 	}
 	show("/console/incidents", "last compared with the permits on the ledger on 1 Mar 2027, 09:20 UTC",
-		web.Plural(r.Opened, "value was", "values were")+" opened for "+web.Plural(r.Permits, "permit", "permits"), "The difference is 0.", "Nothing has happened")
+		loot.Plural(r.Opened, "value was", "values were")+" opened for "+loot.Plural(r.Permits, "permit", "permits"), "The difference is 0.", "Nothing has happened")
 	if r.Opened < 2 || r.Permits < 1 {
 		t.Errorf("%+v: too few", r)
 	}
@@ -128,7 +128,7 @@ func TestReconciliationOnTheConsole(t *testing.T) {
 		t.Fatalf("no case: %s", words(page))
 	}
 	show(href[1], "2 values were opened that no permit answers for.", "Between 1 Mar 2027, 09:00 UTC and 1 Mar 2027, 09:20 UTC",
-		web.Plural(r.Opened, "value was", "values were")+" opened for "+web.Plural(r.Permits, "permit", "permits"))
+		loot.Plural(r.Opened, "value was", "values were")+" opened for "+loot.Plural(r.Permits, "permit", "permits"))
 }
 
 // TestReconciliationAtTheEnd: what went round the gate after the timetable

@@ -22,12 +22,14 @@ const (
 	maxPatience   = 64              // rounds that an unreachable witness is left alone
 )
 
-// What a witness can say against a log.
+// What can come of asking a witness.
 var (
 	errRewound = errors.New("the witness saw a longer log than this one: it was set back")
 	errForked  = errors.New("the witness saw another history than this one")
 	// errUnwatched is no alarm, but nobody is watched until it is mended.
 	errUnwatched = errors.New("the witness does not watch this log: start it with --log and the key of this ledger")
+	// errUnproven is about the log's own tiles; the witness did what it should.
+	errUnproven = errors.New("the log cannot prove that it only grew")
 )
 
 // A cosigner is one witness as the log knows it.
@@ -58,7 +60,7 @@ func (w *cosigner) ask(ctx context.Context, f files, cp checkpoint) (string, err
 		}
 		path, err := f.consistency(ctx, w.size, cp.size)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("%w: %w", errUnproven, err)
 		}
 		status, body, err := w.post(ctx, w.size, path, cp)
 		if err != nil {
@@ -224,7 +226,7 @@ func (l *Ledger) askWitness(ctx context.Context, w *cosigner) (knew bool, err er
 			return false, loot.Wrap(loot.Invalid, err, "The witness "+strconv.Quote(w.key.name)+" does not watch this ledger. Start it with --log and the ledger's key.")
 		case errors.Is(err, errRewound) && cp.size > asked:
 			asked = cp.size // the log grows, and the witness may have been shown more of it meanwhile
-		case err == nil, errors.Is(err, errRewound), errors.Is(err, errForked):
+		case err == nil, errors.Is(err, errRewound), errors.Is(err, errForked), errors.Is(err, errUnproven):
 			return w.knew, err
 		default:
 			return false, loot.Wrap(loot.Unavailable, err, "The witness cannot be asked at the moment: "+strconv.Quote(w.key.name)+".")

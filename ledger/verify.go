@@ -141,19 +141,23 @@ func (v *verification) run(ctx context.Context, against Against) error {
 	if got, ok := v.rootAt(v.Size); ok && !bytes.Equal(got[:], root) {
 		v.add(Change, treeState, "The entries of the log do not give its root hash.")
 	}
+	shown := true // to witnesses; what is not this log's checkpoint says nothing to them
 	switch {
 	case errors.Is(unreadable, fs.ErrNotExist) && v.confirmed == 0:
 	case unreadable != nil:
+		shown = false
 		v.add(Change, layout.CheckpointPath, "The newest checkpoint cannot be read: %v.", unreadable)
 	default:
-		v.compare(string(newest), layout.CheckpointPath, CutTail, Change)
+		shown = v.compare(string(newest), layout.CheckpointPath, CutTail, Change)
 	}
 	if cosigned != nil {
 		v.compare(cosigned.raw, "the cosigned checkpoint", CutTail, Change)
 	}
-	if against.Checkpoint != nil {
+	if against.Checkpoint != nil && v.compare(string(against.Checkpoint), "the saved checkpoint", SetBack, SecondHistory) {
 		v.Against = append(v.Against, "a saved checkpoint")
-		v.compare(string(against.Checkpoint), "the saved checkpoint", SetBack, SecondHistory)
+	}
+	if !shown {
+		return nil
 	}
 	for _, at := range against.Witnesses {
 		w, err := newCosigner(at)
@@ -493,16 +497,16 @@ func (v *verification) judge() {
 	}
 }
 
-// compare checks a signed checkpoint against the entries.
-func (v *verification) compare(raw, where string, shorter, other Trouble) {
+// compare checks a signed checkpoint against the entries, if it is one of this log.
+func (v *verification) compare(raw, where string, shorter, other Trouble) bool {
 	cp, err := parseCheckpoint(raw)
 	if err != nil {
 		v.add(Change, where, "It is not a checkpoint: %v.", err)
-		return
+		return false
 	}
 	if _, ok := cp.signedBy(v.signer.signerKey); !ok || cp.origin != v.signer.name {
 		v.add(Change, where, "It is not signed by this log's key.")
-		return
+		return false
 	}
 	root, ok := v.rootAt(cp.size)
 	switch {
@@ -511,6 +515,7 @@ func (v *verification) compare(raw, where string, shorter, other Trouble) {
 	case !ok || root != cp.root:
 		v.add(other, where, "The log's first %s.", loot.Plural(cp.size, "entry is not that which it was signed for", "entries are not those that it was signed for"))
 	}
+	return true
 }
 
 // ownWitnesses asks all the witnesses that the ledger was opened with at once,
@@ -554,8 +559,9 @@ func (v *verification) heard(witness string, knew bool, err error) error {
 		v.add(SetBack, seen, "The witness saw a longer log than this one.")
 	case errors.Is(err, errForked):
 		v.add(SecondHistory, seen, "The witness saw another history of this log.")
-	case err != nil && loot.KindOf(err) == loot.Internal:
-		v.add(Change, "the log's tiles", "The log cannot prove to the witness that it only grew: %v.", err)
+	case errors.Is(err, errUnproven):
+		v.add(Change, "the log's tiles", "To %s %v.", seen, err)
+		return nil
 	case err != nil:
 		return err
 	case !knew:
@@ -594,13 +600,10 @@ func (r Report) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	switch {
-	case len(r.Against) > 0:
+	if len(r.Against) > 0 {
 		fmt.Fprintf(&b, "Compared with %s.\n", strings.Join(r.Against, " and "))
-	case len(r.Unasked) > 0:
-		b.WriteString("No witness answered, so a rewind of log and records together would not show.\n")
-	default:
-		b.WriteString("No checkpoint and no witness was given, so a rewind of log and records together would not show.\n")
+	} else {
+		b.WriteString("Compared with no checkpoint and no witness, so a rewind of log and records together would not show.\n")
 	}
 	return b.String()
 }

@@ -89,7 +89,7 @@ func TestSoundLogIsSound(t *testing.T) {
 		stop := b.run(l)
 		b.fill(l, 700)
 		r := b.verify(l, ledger.Against{})
-		if !r.OK() || r.Size != 700 || r.Records != 700 || !strings.Contains(r.String(), "No checkpoint and no witness") {
+		if !r.OK() || r.Size != 700 || r.Records != 700 || !strings.Contains(r.String(), "Compared with no checkpoint and no witness, so a rewind") {
 			t.Errorf("%s", r)
 		}
 		stop()
@@ -308,6 +308,70 @@ func TestAWitnessThatDoesNotWatchIsNoComparison(t *testing.T) {
 		_, err = l.Verify(t.Context(), ledger.Against{Witnesses: []ledger.WitnessAt{{Key: w.Key(), URL: s.URL}}})
 		if loot.KindOf(err) != loot.Invalid || !strings.Contains(loot.Message(err), "does not watch this ledger") || !strings.Contains(loot.Message(err), "--log") {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestWithoutAComparisonNoneIsClaimed: a log that has nothing sound to show to
+// its witnesses was not compared with them, and what is wrong is the log.
+func TestWithoutAComparisonNoneIsClaimed(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		w, s := newWitness(t, t.TempDir(), l.VerifierKey())
+		b.witness = []ledger.WitnessAt{{Key: w.Key(), URL: s.URL}}
+		l = b.open()
+		stop := b.run(l)
+		b.fill(l, 300)
+		within(t, 5*time.Second, "a cosigned checkpoint", func() bool {
+			cp, err := l.Checkpoint()
+			return err == nil && strings.Contains(string(cp), "\n— witness.example.net ")
+		})
+		stop()
+		b.witness = nil // it does not see how the log grows
+		l = b.open()
+		stop = b.run(l)
+		b.fill(l, 250)
+		stop()
+		b.witness = []ledger.WitnessAt{{Key: w.Key(), URL: s.URL}}
+		l = b.open()
+		for _, c := range []struct {
+			name  string
+			spoil func()
+			where string
+			says  string
+		}{
+			{"no checkpoint", func() { os.Remove(b.file("checkpoint")) }, "checkpoint", "The newest checkpoint cannot be read"},
+			{"another's checkpoint", func() { flip(t, b.file("checkpoint"), len(origin)+2) }, "checkpoint", "It is not signed by this log's key."},
+			{"no tile", func() { os.Remove(b.file("tile/0/001")) }, "the log's tiles", "To the witness witness.example.net the log cannot prove that it only grew: "},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				saved := filepath.Join(t.TempDir(), "log")
+				if err := os.CopyFS(saved, os.DirFS(b.dir)); err != nil {
+					t.Fatal(err)
+				}
+				c.spoil()
+				for _, against := range []ledger.Against{{Witnesses: b.witness}, {OwnWitnesses: true}} {
+					r, err := l.Verify(t.Context(), against)
+					if err != nil {
+						t.Errorf("%+v: %v", against, err)
+						continue
+					}
+					wants(t, r, ledger.Change, c.where)
+					if len(r.Against) != 0 || len(r.Unasked) != 0 || !strings.Contains(r.String(), c.says) || !strings.Contains(r.String(), "a rewind of log and records together would not show") {
+						t.Errorf("%+v: %s", against, r)
+					}
+				}
+				os.RemoveAll(b.dir)
+				if err := os.CopyFS(b.dir, os.DirFS(saved)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if r := b.verify(l, ledger.Against{Checkpoint: []byte("none")}); len(r.Against) != 0 {
+			t.Errorf("what is no checkpoint: %s", r)
+		}
+		if r := b.verify(l, ledger.Against{OwnWitnesses: true}); !r.OK() || len(r.Against) != 1 {
+			t.Errorf("the test left traces: %s", r)
 		}
 	})
 }

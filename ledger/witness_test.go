@@ -220,7 +220,7 @@ func TestLogGoesOnWithoutItsWitness(t *testing.T) {
 		if !r.OK() || len(r.Against) != 0 || len(r.Unasked) != 2 ||
 			r.Unasked[0].Witness != "witness.example.net" || r.Unasked[0].Size == 0 || r.Unasked[0].At.IsZero() ||
 			r.Unasked[1].Witness != "down.example" || r.Unasked[1].Size != 0 ||
-			!strings.Contains(r.String(), "It last cosigned the log of ") || !strings.Contains(r.String(), "No witness answered, so a rewind") {
+			!strings.Contains(r.String(), "It last cosigned the log of ") || !strings.Contains(r.String(), "Compared with no checkpoint and no witness, so a rewind") {
 			t.Errorf("%s", r)
 		}
 

@@ -145,6 +145,3 @@ var icons = sync.OnceValue(func() map[string]template.HTML {
 	}
 	return all
 })
-
-// HasIcon reports whether the sprite has an icon of that name.
-func HasIcon(name string) bool { _, ok := icons()[name]; return ok }

@@ -3,9 +3,12 @@ package web
 import (
 	"html/template"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"loot"
 )
 
 // funcs are what templates may call.
@@ -21,8 +24,8 @@ var funcs = template.FuncMap{
 	"longDay":   func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
 	"num":       Number,
 	"bytes":     Bytes,
-	"plural":    Plural,
-	"address":   MailAddress,
+	"plural":    plural,
+	"pieces":    func(address string) []string { return pieces.FindAllString(address, -1) },
 	"percent":   func(f float64) string { return strconv.FormatFloat(math.Round(f*1000)/10, 'f', -1, 64) + " %" },
 	"join":      func(sep string, list []string) string { return strings.Join(list, sep) },
 	"hasPrefix": strings.HasPrefix,
@@ -80,18 +83,12 @@ func Bytes(n int64) string {
 	return strconv.FormatFloat(f, 'f', digits, 64) + " " + []string{"B", "kB", "MB", "GB", "TB"}[unit]
 }
 
-// MailAddress writes an e-mail address so that a narrow column breaks it after
-// "@" or a dot, and not in the midst of a word.
-func MailAddress(s string) template.HTML {
-	return template.HTML(breakable.Replace(template.HTMLEscapeString(s)))
-}
+// pieces of an e-mail address end after "@" or a dot, where a narrow column may
+// break it, and not in the midst of a word.
+var pieces = regexp.MustCompile(`[^@.]*[@.]?`)
 
-var breakable = strings.NewReplacer("@", "@<wbr>", ".", ".<wbr>")
-
-// Plural writes a number with the word that goes with it.
-func Plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Number(n) + " " + many
+// plural is [loot.Plural] with the number as pages write it.
+func plural(n int, one, many string) string {
+	_, words, _ := strings.Cut(loot.Plural(n, one, many), " ")
+	return Number(n) + " " + words
 }

@@ -147,7 +147,8 @@ type Unchecked struct {
 	Data  any
 }
 
-// Pages returns every page of the program, for the template check.
+// Pages returns every page of the program. Only webtest calls it: it checks the
+// pages of the desks' packages, and a test of this package imports none of them.
 func Pages() []Unchecked { pages.Lock(); defer pages.Unlock(); return pages.list }
 
 // layouts is what every page is parsed on top of.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"html/template"
 	"net/url"
 	"strconv"
 	"time"
@@ -88,15 +87,14 @@ type Stat struct {
 	Tone  Tone
 }
 
-// A Fact is one row of a list of terms. Give Value, or HTML made by the
-// template functions.
+// A Fact is one row of a list of terms.
 type Fact struct {
 	Term   string
 	Value  string
-	HTML   template.HTML
 	Note   string
 	Badge  *Badge
 	Code   bool // is an id or a hash
+	Mail   bool // is an e-mail address
 	Action *Action
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -241,9 +240,35 @@ func TestCodeIsMarkedAndEscaped(t *testing.T) {
 	}
 }
 
+type wordsView struct {
+	web.View
+	Mail string
+	Uses int
+}
+
+// Facts is how a page lists an address.
+func (v wordsView) Facts() []web.Fact { return []web.Fact{{Term: "E-mail", Value: v.Mail, Mail: true}} }
+
+var wordsPage = web.NewPage[wordsView](galleryFiles, "testdata/gallery/words.html")
+
+// shown returns the page of v.
+func shown(t *testing.T, v wordsView) string {
+	t.Helper()
+	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "GET /a", Audience: web.Public, Serve: func(w http.ResponseWriter, r *http.Request) error {
+		v.View = web.ViewOf(r, "Words")
+		return wordsPage.Render(w, r, http.StatusOK, v)
+	}}})
+	return s.Get("/a").Body
+}
+
 func TestAnAddressBreaksBetweenItsWords(t *testing.T) {
-	if got := web.MailAddress(`"<b>"@mail.example`); got != `&#34;&lt;b&gt;&#34;@<wbr>mail.<wbr>example` {
-		t.Errorf("%q", got)
+	for address, want := range map[string]string{
+		`"<b>"@mail.example`: `&#34;&lt;b&gt;&#34;@<wbr>mail.<wbr>example`,
+		"@a.":                "@<wbr>a.",
+	} {
+		if got := shown(t, wordsView{Mail: address}); !strings.Contains(got, "<dd>"+want+"</dd>") {
+			t.Errorf("%q: %s", address, got)
+		}
 	}
 }
 
@@ -258,7 +283,9 @@ func TestNumbersReadAsPeopleWriteThem(t *testing.T) {
 			t.Errorf("Bytes(%d) = %q", n, got)
 		}
 	}
-	if got := fmt.Sprint(web.Plural(1, "use", "uses"), web.Plural(2, "use", "uses")); got != "1 use2 uses" {
-		t.Error(got)
+	for n, want := range map[int]string{0: "0 uses", 1: "1 use", 2: "2 uses", 12345: "12\u202f345 uses"} {
+		if got := shown(t, wordsView{Uses: n}); !strings.Contains(got, "<p>"+want+"</p>") {
+			t.Errorf("%d: %s", n, got)
+		}
 	}
 }

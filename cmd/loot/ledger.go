@@ -29,6 +29,7 @@ type ledgerVerifyCmd struct {
 
 // with opens Loot without starting it, for a command that looks or mends.
 func (c *command) with(config app.Config, f func(*app.App) error) error {
+	config.BaseURL = "http://localhost" // nobody is served, and passkeys need a name all the same
 	a, err := app.New(c.ctx, config, app.Options{Now: c.now, Existing: true, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
@@ -47,6 +48,9 @@ func (l *ledgerVerifyCmd) Run(c *command) error {
 		b, err := os.ReadFile(text)
 		if err != nil {
 			return loot.Wrap(loot.Invalid, err, "--against: "+text+" is neither a readable file nor a witness written VKEY=URL.")
+		}
+		if against.Checkpoint != nil {
+			return loot.Errorf(loot.Invalid, "--against: %s is a second file with a checkpoint. Name one file at a time.", text)
 		}
 		against.Checkpoint = b
 	}

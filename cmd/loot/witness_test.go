@@ -101,6 +101,6 @@ func TestAWitnessInAProcessOfItsOwn(t *testing.T) {
 
 	// One that cannot be asked proves nothing, which is an error if it was asked for.
 	witness.stop()
-	o.wants(0, []string{"ledger", "verify", "--witness", at}, "The witness cannot be asked at the moment", "No witness answered, so a rewind")
+	o.wants(0, []string{"ledger", "verify", "--witness", at}, "The witness cannot be asked at the moment", "Compared with no checkpoint and no witness, so a rewind")
 	o.wants(1, []string{"ledger", "verify", "--against", at}, "The witness cannot be asked at the moment")
 }

@@ -247,7 +247,7 @@ func (d *Desk) describeChange(ctx context.Context, tx *store.Tx, row *approvalRo
 	row.Text, row.Href = m.Name, "/console/staff/"+m.ID
 	switch kind {
 	case kindNew:
-		row.Facts = []web.Fact{{Term: "Roles", Value: d.roleTitles(c.Roles)}, {Term: "E-mail", HTML: web.MailAddress(m.Email)}}
+		row.Facts = []web.Fact{{Term: "Roles", Value: d.roleTitles(c.Roles)}, {Term: "E-mail", Value: m.Email, Mail: true}}
 	case kindRoles:
 		row.Facts = []web.Fact{{Term: "So far", Value: d.roleTitles(m.Roles)}, {Term: "From then on", Value: d.roleTitles(c.Roles)}}
 		if row.State.Text != "Waits" {

@@ -260,8 +260,8 @@ func (d *Desk) renderMember(w http.ResponseWriter, r *http.Request, status int, 
 		v.Current = d.text(s).Hash
 	}
 	v.Facts = []web.Fact{
-		{Term: "State", HTML: "", Value: " ", Badge: &v.Badge},
-		{Term: "E-mail", HTML: web.MailAddress(m.Email)},
+		{Term: "State", Value: " ", Badge: &v.Badge},
+		{Term: "E-mail", Value: m.Email, Mail: true},
 		{Term: "Roles", Value: d.roleTitles(m.Roles)},
 		{Term: "Signs in by", Value: ways},
 		{Term: "Account since", Value: m.Made.Format("2 Jan 2006")},

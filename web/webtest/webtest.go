@@ -38,7 +38,7 @@ func CheckPages(t testing.TB) {
 			}
 			source := tm.Tree.Root.String()
 			for _, m := range iconUse.FindAllStringSubmatch(source, -1) {
-				if !web.HasIcon(m[1]) {
+				if web.Icon(m[1]) == "" {
 					t.Errorf("%s: the sprite has no icon %q", p.Name, m[1])
 				}
 			}
