@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,10 +117,11 @@ func (a *App) canRotate(r Rotation) error {
 }
 
 // RotateKeys rotates keys and says on out what was done, as soon as enough
-// colleagues agreed to exactly that; the first call asks them. Until then it says
-// how far that is, and returns false. Where nobody else could agree, it needs
-// nobody. Beginning and end are on the ledger. When it was interrupted, the same
-// call goes on, and nobody has to agree again.
+// colleagues agreed to exactly that; the first call asks them, for which it needs
+// a reason. Until then it says how far that is, and returns false. Where nobody
+// else could agree, it needs nobody. Beginning, failure and end are on the
+// ledger, for the reason that was agreed to. When it was interrupted or failed,
+// the same call goes on while the approval lives (see [gate.Gate.Begin]).
 func (a *App) RotateKeys(ctx context.Context, r Rotation, reason string, out io.Writer) (agreed bool, err error) {
 	slices.Sort(r.Collections)
 	r.Collections = slices.Compact(r.Collections)
@@ -139,25 +141,38 @@ func (a *App) RotateKeys(ctx context.Context, r Rotation, reason string, out io.
 		}
 		done, err := a.rotate(ctx, r, out)
 		if err != nil {
+			if ctx.Err() == nil { // an interruption is no failure
+				err = errors.Join(err, a.noteFailed(ctx, r, done, t.reason))
+			}
 			return err
 		}
 		return a.DB.InTx(ctx, func(tx *store.Tx) error {
 			if t.approval != "" {
-				if err := a.Gate.End(ctx, tx, t.approval); err != nil {
+				if err := a.Gate.End(ctx, tx, kindRotate, t.approval); err != nil {
 					return err
 				}
 			}
-			_, err := a.Gate.Note(ctx, tx, commandLine, kindRotate+" done: "+strings.Join(done, "; "), reason)
+			_, err := a.Gate.Note(ctx, tx, commandLine, kindRotate+" done: "+strings.Join(done, "; "), t.reason)
 			return err
 		})
 	})
 	return agreed, err
 }
 
+// noteFailed records that a rotation failed and how far it came. Why is for
+// whoever called: an error may say where the root is.
+func (a *App) noteFailed(ctx context.Context, r Rotation, done []string, reason string) error {
+	return a.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := a.Gate.Note(ctx, tx, commandLine, kindRotate+" failed: "+r.words(false)+"; done before: "+cmp.Or(strings.Join(done, "; "), "nothing"), reason)
+		return err
+	})
+}
+
 // A takenUp is how far it is with others' agreement to a rotation.
 type takenUp struct {
 	begins   bool
 	approval string // that is used; empty: it needs none
+	reason   string // that was agreed to; that of the call where nobody had to
 	says     string // to whoever called
 }
 
@@ -165,7 +180,7 @@ type takenUp struct {
 // for the approval, or only says how far it is.
 func (a *App) takeUp(ctx context.Context, r Rotation, reason string) (t takenUp, err error) {
 	err = a.DB.InTx(ctx, func(tx *store.Tx) error {
-		t = takenUp{}
+		t = takenUp{reason: reason}
 		needed, err := a.staff.Needed(ctx, tx, commandLine)
 		if err != nil {
 			return err
@@ -176,12 +191,10 @@ func (a *App) takeUp(ctx context.Context, r Rotation, reason string) (t takenUp,
 		}
 		how := ""
 		switch {
-		case needed > 0 && reason == "":
-			return loot.Errorf(loot.Invalid, "Say why with --reason: colleagues have to agree to this, and read it.")
 		case asked.State == "begun":
-			how, t.says = "resumed", "This was interrupted, and goes on.\n"
+			how, t.says = "resumed", "This did not come to its end, and goes on.\n"
 		case asked.State == "approved":
-			how, err = "begun", a.Gate.Begin(ctx, tx, asked.ID)
+			how, err = "begun", a.Gate.Begin(ctx, tx, kindRotate, asked.ID)
 		case needed == 0:
 			how, asked.ID = "alone", ""
 		case asked.State == "pending":
@@ -195,16 +208,25 @@ func (a *App) takeUp(ctx context.Context, r Rotation, reason string) (t takenUp,
 			return err
 		}
 		t.begins, t.approval = true, asked.ID
-		_, err = a.Gate.Note(ctx, tx, commandLine, kindRotate+" "+how+": "+r.words(false), reason)
+		if t.approval != "" {
+			if _, _, _, t.reason, err = a.Gate.Approval(ctx, tx, t.approval); err != nil {
+				return err
+			}
+		}
+		_, err = a.Gate.Note(ctx, tx, commandLine, kindRotate+" "+how+": "+r.words(false), t.reason)
 		return err
 	})
 	return t, err
 }
 
-// askToRotate asks for others' agreement. What one of them refused is not asked
-// again for the same reason while it could still be agreed to, so that a script
-// which calls again and again does not wear them down.
+// askToRotate asks for others' agreement. What one of them refused last is not
+// asked again for the same reason while it could still be agreed to, so that a
+// script which calls again and again does not wear them down. Whoever words it
+// anew each time is not kept from asking.
 func (a *App) askToRotate(ctx context.Context, tx *store.Tx, r Rotation, refused gate.Approval, needed int, reason string) (says string, err error) {
+	if reason == "" {
+		return "", loot.Errorf(loot.Invalid, "Say why with --reason: colleagues have to agree to this, and read it.")
+	}
 	if refused.ID != "" {
 		_, _, _, before, err := a.Gate.Approval(ctx, tx, refused.ID)
 		if err != nil {
@@ -230,7 +252,8 @@ func awaits(a gate.Approval) string {
 		who, a.Expires.UTC().Format("2 January 2006, 15:04 MST"), a.Granted)
 }
 
-// rotate does what was agreed to, and returns for the ledger what came of it.
+// rotate does what was agreed to, and returns for the ledger what came of it,
+// also of one that failed.
 func (a *App) rotate(ctx context.Context, r Rotation, out io.Writer) (done []string, err error) {
 	if r.Root != "" {
 		n, err := a.Keyring.RotateRoot(ctx)
@@ -251,11 +274,11 @@ func (a *App) rotate(ctx context.Context, r Rotation, out io.Writer) (done []str
 	}
 	for _, c := range collections {
 		if err := a.Vault.Rotate(ctx, c); err != nil {
-			return nil, err
+			return done, err
 		}
 		epoch, err := a.Keyring.Epoch(ctx, c)
 		if err != nil {
-			return nil, err
+			return done, err
 		}
 		done = append(done, fmt.Sprintf("%s at epoch %d", c, epoch))
 		fmt.Fprintf(out, "%s: epoch %d; everything is under it, the older ones are destroyed\n", c, epoch)
@@ -270,21 +293,25 @@ func (a *App) rotate(ctx context.Context, r Rotation, out io.Writer) (done []str
 // rotateOwn gives each of the program's own keys a new version, and says what is
 // not replaced.
 func (a *App) rotateOwn(ctx context.Context, out io.Writer) (done string, err error) {
-	var left, ended int
+	var renewed, ended int
 	for _, key := range a.Keyring.SystemKeys() {
-		if err := key.Rotate(ctx); err != nil {
-			return "", err
+		failed := key.Rotate(ctx)
+		if failed != nil {
+			err = errors.Join(err, failed)
+			break
 		}
+		renewed++
 		r, failed := key.Finish(ctx)
+		if r.Ended {
+			ended++
+		}
 		switch {
 		case failed != nil:
 			err = errors.Join(err, failed)
 		case r.Former == 0:
-			ended++
 			fmt.Fprintf(out, "%s: %s sealed anew; the former version is destroyed\n", key.Name(), loot.Plural(r.Resealed, "value was", "values were"))
 		default:
-			left++
-			fmt.Fprintf(out, "%s: a new version since %s; %s sealed anew; the server, or this command, destroys the former version after %s\n",
+			fmt.Fprintf(out, "%s: a new version since %s; %s sealed anew; the server destroys the former version after %s\n",
 				key.Name(), r.Since.Format(time.RFC3339), loot.Plural(r.Resealed, "value was", "values were"), r.Due.Format(time.RFC3339))
 		}
 	}
@@ -292,5 +319,5 @@ func (a *App) rotateOwn(ctx context.Context, out io.Writer) (done string, err er
 	for _, name := range secrets {
 		fmt.Fprintf(out, "%s: not replaced, %s; it is wrapped anew when the root is rotated\n", name, whyKept(name))
 	}
-	return fmt.Sprintf("%d own keys at a new version, the former version of %d destroyed", left+ended, ended), errors.Join(err, failed)
+	return fmt.Sprintf("%d own keys at a new version, the former version of %d destroyed", renewed, ended), errors.Join(err, failed)
 }

@@ -213,14 +213,14 @@ func TestRotationNeedsTwoColleagues(t *testing.T) {
 			r.Error("something else was rotated")
 		}
 
-		r.rotates(true, everything, "A new year.", "customer: epoch")
+		r.rotates(true, everything, "Something else.", "customer: epoch")
 		if got := r.asked(); got[len(got)-1].State != "used" || r.epoch() != before+1 {
 			r.Errorf("afterwards: %+v, epoch %d", got, r.epoch())
 		}
 		r.w.Clock.Advance(time.Second)
 		r.rotates(false, everything, "A new year.", "Asked for.")
 		notes, reasons := r.entries()
-		if len(notes) != 2 || !strings.HasPrefix(notes[0], "begun: new keys for every collection; ") || !strings.HasPrefix(notes[1], "done: customer at epoch ") || reasons[0] != "A new year." {
+		if len(notes) != 2 || !strings.HasPrefix(notes[0], "begun: new keys for every collection; ") || !strings.HasPrefix(notes[1], "done: customer at epoch ") || !slices.Equal(reasons, []string{"A new year.", "A new year."}) {
 			r.Errorf("the ledger says %q for %q", notes, reasons)
 		}
 	})
@@ -273,8 +273,8 @@ type breaksOff struct{ stop context.CancelFunc }
 
 func (b breaksOff) Write(p []byte) (int, error) { b.stop(); return len(p), nil }
 
-// TestAnInterruptedRotationGoesOn under the agreement that it began with,
-// however late, and to its end only.
+// TestAnInterruptedRotationGoesOn under the agreement that it began with, for
+// the reason that was agreed to, as long as that lives, and to its end only.
 func TestAnInterruptedRotationGoesOn(t *testing.T) {
 	onBoth(t, func(r *rotator) {
 		dpo, counsel := r.approvers()
@@ -298,25 +298,76 @@ func TestAnInterruptedRotationGoesOn(t *testing.T) {
 		ctx, stop := context.WithCancel(r.ctx)
 		_, err := r.a.RotateKeys(ctx, what, "A new year.", breaksOff{stop}) // at the line about the root
 		interrupted(err)
-		r.w.Clock.Advance(30 * 24 * time.Hour)
+		r.w.Clock.Advance(72 * time.Hour)
 		ctx, stop = context.WithCancel(r.ctx)
 		_, err = r.a.RotateKeys(ctx, what, "A new year.", breaksOff{stop}) // at the line that says so
 		interrupted(err)
 		if r.epoch() != before {
 			r.Error("nothing was interrupted")
 		}
-		r.rotates(true, what, "A new year.", "This was interrupted, and goes on.", "customer: epoch", "staff: a new version")
+		r.rotates(true, what, "", "This did not come to its end, and goes on.", "customer: epoch", "staff: a new version")
 		if got := r.asked(); len(got) != 1 || got[0].State != "used" || r.epoch() != before+1 {
 			r.Errorf("%+v, epoch %d", got, r.epoch())
 		}
-		notes, _ := r.entries()
+		notes, reasons := r.entries()
 		for i, how := range []string{"begun: ", "resumed: ", "resumed: ", "done: "} {
-			if len(notes) != 4 || !strings.HasPrefix(notes[i], how) {
-				r.Fatalf("the ledger says %q", notes)
+			if len(notes) != 4 || !strings.HasPrefix(notes[i], how) || reasons[i] != "A new year." {
+				r.Fatalf("the ledger says %q for %q", notes, reasons)
 			}
 		}
 		r.w.Clock.Advance(time.Second)
 		r.rotates(false, what, "A new year.", "Asked for.")
+	})
+}
+
+// TestAFailedRotation is on the ledger, with how far it came and nothing of the
+// error, which names all that failed. It is not agreed to for good.
+func TestAFailedRotation(t *testing.T) {
+	onBoth(t, func(r *rotator) {
+		dpo, counsel := r.approvers()
+		before := r.epoch()
+		what := Rotation{Collections: []loot.Collection{"customer"}, Own: true}
+		r.rotates(false, what, "A new year.")
+		r.answers("yes", dpo, counsel)
+		var other string
+		r.ok(r.w.Gate.InTx(r.ctx, func(tx *store.Tx) (err error) {
+			if other, err = r.w.Gate.Ask(r.ctx, tx, "test", dpo, "a matter", 1, "a reason"); err != nil {
+				return err
+			}
+			_, err = tx.Exec(r.ctx, `UPDATE gate_approval SET request = $1 WHERE id = $2`, []byte("damaged"), other)
+			return err
+		}))
+		_, err := r.a.Keyring.System("zone") // nobody says what it sealed
+		r.ok(err)
+		for range 2 {
+			_, err := r.a.RotateKeys(r.ctx, what, "", io.Discard)
+			if text := fmt.Sprint(err); !strings.Contains(text, "former version of the approval key") || !strings.Contains(text, "zone") {
+				r.Fatalf("it does not name both: %v", err)
+			}
+		}
+		if got := r.asked(); len(got) != 1 || got[0].State != "begun" || r.epoch() != before+2 {
+			r.Errorf("%+v, epoch %d", got, r.epoch())
+		}
+		r.w.Clock.Advance(72*time.Hour + time.Second)
+		r.rotates(false, what, "A new year.", "Asked for.", "0 agreed so far")
+		if r.epoch() != before+2 {
+			r.Error("rotated under an approval that ended")
+		}
+		r.ok(r.w.Gate.InTx(r.ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(r.ctx, `DELETE FROM gate_approval WHERE id = $1`, other)
+			return err
+		}))
+		if _, page := r.page(dpo, http.MethodGet, "/console/approvals", nil); strings.Contains(page, "Under way") || !strings.Contains(page, "Expired") {
+			r.Errorf("approvals: %s", page)
+		}
+		words := ": new keys for the collection customer; a new version of each of the program's own keys"
+		failed := func(epoch int) string {
+			return fmt.Sprintf("failed%s; done before: customer at epoch %d; 6 own keys at a new version, the former version of 0 destroyed", words, epoch)
+		}
+		notes, reasons := r.entries()
+		if want := []string{"begun" + words, failed(before + 1), "resumed" + words, failed(before + 2)}; !slices.Equal(notes, want) || slices.ContainsFunc(reasons, func(s string) bool { return s != "A new year." }) {
+			r.Errorf("the ledger says\n%s\nfor %q", strings.Join(notes, "\n"), reasons)
+		}
 	})
 }
 

@@ -29,8 +29,8 @@ type Approval struct {
 	Needed    int
 	Granted   int
 	Made      time.Time
-	Expires   time.Time
-	State     string // "pending", "approved", "refused", "begun" (see [Gate.Begin]), "used"
+	Expires   time.Time // until when it can be voted on, used or gone on with
+	State     string    // "pending", "approved", "refused", "begun" (see [Gate.Begin]), "used"
 	Voters    []string
 }
 
@@ -71,8 +71,8 @@ func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, nee
 	return a.awaited(), err
 }
 
-// Awaited returns the approval of exactly r, by whoever it was asked for, that
-// waits or was given and can still be used; nil if there is none.
+// Awaited returns the approval of exactly r, as it was asked for by the same,
+// that waits or was given and can still be used; nil if there is none.
 func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awaited, error) {
 	a, err := g.latest(ctx, tx, "open", r.by(), r.digest())
 	if err != nil || a.State != "pending" && a.State != "approved" {
@@ -83,9 +83,10 @@ func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awai
 }
 
 // Asked returns the approval of exactly this matter of a desk's own kind, as it
-// was asked for by the same: one that was begun, that was given and can still be
-// used, that waits, or that was refused less than its life ago; the first of
-// these that there is, and the zero Approval if there is none.
+// was asked for by the same: one that was begun and can still be gone on with,
+// that was given and can still be used, that waits, or that was refused last and
+// could still be agreed to; the first of these that there is, and the zero
+// Approval if there is none.
 func (g *Gate) Asked(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, matter any) (Approval, error) {
 	b, err := json.Marshal(matter)
 	if err != nil {
@@ -96,7 +97,7 @@ func (g *Gate) Asked(ctx context.Context, tx *store.Tx, kind string, by loot.Act
 
 func (g *Gate) latest(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
 	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
-		WHERE digest = $1 AND kind = $2 AND requester = $3 AND (state = 'begun' OR state <> 'used' AND expires >= $4)
+		WHERE digest = $1 AND kind = $2 AND requester = $3 AND state <> 'used' AND expires >= $4
 		ORDER BY CASE state WHEN 'begun' THEN 0 WHEN 'approved' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, made DESC LIMIT 1`,
 		digest, kind, by.ID, micro(g.Now())))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -123,21 +124,24 @@ func (g *Gate) Ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor
 func matterDigest(kind string, matter []byte) []byte { return []byte(digestKey(kind, string(matter))) }
 
 // Begin takes an approval of a desk's own kind for its one use, which may take
-// longer than a transaction. Whoever is interrupted goes on with it, however
-// late, until [Gate.End].
-func (g *Gate) Begin(ctx context.Context, tx *store.Tx, id string) error {
-	return g.move(ctx, tx, id, "approved", "begun", g.Now())
+// longer than a transaction. Whoever is interrupted goes on with it until
+// [Gate.End], for as long as an approval lives: what fails again and again is
+// not agreed to for good.
+func (g *Gate) Begin(ctx context.Context, tx *store.Tx, kind, id string) error {
+	now := g.Now()
+	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'begun', expires = $1 WHERE id = $2 AND kind = $3 AND state = 'approved' AND expires >= $4`,
+		micro(now.Add(approvalLife)), id, kind, micro(now))
+	return moved(n, err, "approved")
 }
 
 // End says that what was begun under an approval is done, which is then used.
-func (g *Gate) End(ctx context.Context, tx *store.Tx, id string) error {
-	return g.move(ctx, tx, id, "begun", "used", time.Time{})
+// It may take as long as it takes.
+func (g *Gate) End(ctx context.Context, tx *store.Tx, kind, id string) error {
+	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'used' WHERE id = $1 AND kind = $2 AND state = 'begun'`, id, kind)
+	return moved(n, err, "begun")
 }
 
-// move changes the state of an approval that is in another one and has not
-// expired by then.
-func (g *Gate) move(ctx context.Context, tx *store.Tx, id, from, to string, by time.Time) error {
-	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = $1 WHERE id = $2 AND state = $3 AND expires >= $4`, to, id, from, micro(by))
+func moved(n int64, err error, from string) error {
 	if err != nil {
 		return fmt.Errorf("gate: approval: %w", err)
 	}
@@ -258,10 +262,10 @@ func (g *Gate) Approval(ctx context.Context, tx *store.Tx, id string) (Approval,
 	return a, what.Request, what.Subject, what.Reason, nil
 }
 
-// Approvals returns what waits, and what was answered in the last days, latest
-// first, at most n.
+// Approvals returns what waits or is under way, then the others, latest first,
+// at most n.
 func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, error) {
-	rows, err := tx.Query(ctx, `SELECT `+approvalColumns+` FROM gate_approval ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, made DESC LIMIT $1`, n)
+	rows, err := tx.Query(ctx, `SELECT `+approvalColumns+` FROM gate_approval ORDER BY CASE WHEN state IN ('pending', 'begun') AND expires >= $1 THEN 0 ELSE 1 END, made DESC LIMIT $2`, micro(g.Now()), n)
 	if err != nil {
 		return nil, fmt.Errorf("gate: approvals: %w", err)
 	}

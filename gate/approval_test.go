@@ -354,8 +354,8 @@ func TestDesksAskForTheirOwnMatters(t *testing.T) {
 }
 
 // TestAMatterThatTakesLonger: an approval of a desk's own matter is found by
-// exactly that matter, is begun once while it is fresh, stays begun until the
-// matter is done, and is used then.
+// exactly that matter, is begun once while it is fresh, stays begun and in sight
+// until the matter is done, or for its life, and is used then.
 func TestAMatterThatTakesLonger(t *testing.T) {
 	each(t, func(b *bench) {
 		desk := loot.Actor{Kind: loot.Desk, ID: "a-desk"}
@@ -378,8 +378,13 @@ func TestAMatterThatTakesLonger(t *testing.T) {
 				return err
 			})
 		}
-		move := func(f func(context.Context, *store.Tx, string) error, id string) error {
-			return b.gate.InTx(b.ctx, func(tx *store.Tx) error { return f(b.ctx, tx, id) })
+		move := func(f func(ctx context.Context, tx *store.Tx, kind, id string) error, id string) error {
+			return b.gate.InTx(b.ctx, func(tx *store.Tx) error {
+				if err := f(b.ctx, tx, "another.kind", id); loot.KindOf(err) != loot.Conflict {
+					b.Errorf("as another kind: %v", err)
+				}
+				return f(b.ctx, tx, kind, id)
+			})
 		}
 		is("one", "", "")
 		one := ask("one")
@@ -400,14 +405,43 @@ func TestAMatterThatTakesLonger(t *testing.T) {
 		b.kind(move(b.gate.End, one), loot.Conflict)
 		b.ok(move(b.gate.Begin, one))
 		b.kind(move(b.gate.Begin, one), loot.Conflict)
-		b.clock.Advance(30 * 24 * time.Hour)
+		b.clock.Advance(72 * time.Hour)
 		is("one", one, "begun")
+		ask("another")
+		first := func(id string, n int) {
+			b.Helper()
+			b.tx(func(tx *store.Tx) error {
+				list, err := b.gate.Approvals(b.ctx, tx, n)
+				if got := slices.ContainsFunc(list, func(a gate.Approval) bool { return a.ID == id }); !got {
+					b.Errorf("%s is not among %+v", id, list)
+				}
+				return err
+			})
+		}
+		answered := ask("a third")
+		b.ok(errOf(b.vote(answered, old(counsel), false)))
+		first(one, 2)
 		_, err := b.vote(one, old(accounts), true)
 		b.kind(err, loot.Conflict)
 		b.ok(move(b.gate.End, one))
 		is("one", "", "")
 		b.kind(move(b.gate.Begin, one), loot.Conflict)
 		b.kind(move(b.gate.End, one), loot.Conflict)
+
+		b.clock.Advance(time.Second)
+		again := ask("one")
+		b.ok(errOf(b.vote(again, old(counsel), true)))
+		b.clock.Advance(71 * time.Hour)
+		b.ok(move(b.gate.Begin, again))
+		b.clock.Advance(72 * time.Hour)
+		is("one", again, "begun")
+		b.clock.Advance(time.Second)
+		is("one", "", "")
+		b.ok(errOf(b.vote(ask("a fourth"), old(counsel), false)))
+		newest := ask("a fifth")
+		b.ok(errOf(b.vote(newest, old(counsel), false)))
+		first(newest, 2) // and not what nobody goes on with
+		b.ok(move(b.gate.End, again))
 
 		stale := ask("one")
 		b.ok(errOf(b.vote(stale, old(counsel), true)))
@@ -419,7 +453,7 @@ func TestAMatterThatTakesLonger(t *testing.T) {
 		b.ok(errOf(b.vote(refused, old(counsel), false)))
 		is("one", refused, "refused")
 		b.kind(move(b.gate.Begin, refused), loot.Conflict)
-		again := ask("one")
-		is("one", again, "pending")
+		anew := ask("one")
+		is("one", anew, "pending")
 	})
 }

@@ -76,7 +76,7 @@ type Rotation struct {
 	Resealed int       // values that were sealed anew
 	Former   int       // versions that are left
 	Due      time.Time // when those can be destroyed
-	Ended    bool      // that they were destroyed now
+	Ended    bool      // that this call destroyed them, and not another process
 }
 
 // resealBatch is how many values a transaction seals anew, so that those who
@@ -114,10 +114,9 @@ func (s *SystemKey) Finish(ctx context.Context) (Rotation, error) {
 	if s.k.Now().Before(r.Due) {
 		return r, nil
 	}
-	left, err := s.destroy(ctx)
-	if left == 0 && err == nil {
-		r.Former, r.Ended = 0, true
-	}
+	ended, err := s.destroy(ctx)
+	r.Ended, set = ended, s.set.Load()
+	r.Since, r.Due, r.Former = set.since.UTC(), set.since.Add(formerFor).UTC(), len(set.marks)-1
 	return r, err
 }
 
@@ -147,8 +146,8 @@ func (s *SystemKey) reseal(ctx context.Context, h holds) (all store.Resealed, er
 }
 
 // destroy destroys the former versions unless a value still names one, and
-// returns how many do.
-func (s *SystemKey) destroy(ctx context.Context) (left int, err error) {
+// reports whether it did.
+func (s *SystemKey) destroy(ctx context.Context) (ended bool, err error) {
 	err = s.change(ctx, func(now *systemSet) (*keyset.Manager, time.Time, error) {
 		if len(now.marks) == 1 || s.k.Now().Before(now.since.Add(formerFor)) {
 			return nil, time.Time{}, nil // another process did, or began anew
@@ -158,19 +157,16 @@ func (s *SystemKey) destroy(ctx context.Context) (left int, err error) {
 			if err != nil {
 				return nil, time.Time{}, err
 			}
-			for mark, n := range marks {
-				if mark != string(now.mark) {
-					left += n
-				}
+			delete(marks, string(now.mark))
+			if len(marks) > 0 {
+				return nil, time.Time{}, nil
 			}
 		}
-		if left > 0 {
-			return nil, time.Time{}, nil
-		}
 		m, err := onlyPrimary(now.handle)
+		ended = err == nil
 		return m, now.since, err
 	})
-	return left, err
+	return ended && err == nil, err
 }
 
 // FinishSystem finishes what rotations of system keys are under way, and returns

@@ -388,3 +388,43 @@ func TestNamedVersionIsNotDestroyed(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoDestroyedIsWhoSaysSo: of two processes that finish a rotation at once,
+// one destroyed the former version.
+func TestWhoDestroyedIsWhoSaysSo(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		makeDesk(t, p.db)
+		k := p.open(t)
+		sys, there := system(t, k, "staff"), system(t, p.open(t), "staff")
+		sys.Hold(p.db, desk)
+		there.Hold(p.db, desk)
+		for _, anew := range []bool{false, true} {
+			if err := sys.Rotate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p.pass(time.Hour)
+			k.StopAt(func(step string) {
+				if step != "system: batch" {
+					return
+				}
+				k.StopAt(nil)
+				if r := finishOwn(t, there); !r.Ended || r.Former != 0 {
+					t.Errorf("the first: %+v", r)
+				}
+				if anew {
+					if err := there.Rotate(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			r := finishOwn(t, sys)
+			want := map[bool]int{true: 1}[anew]
+			if r.Ended || r.Former != want {
+				t.Errorf("the second, begun anew %t: %+v", anew, r)
+			}
+			if anew && !r.Since.Equal(p.now().UTC().Truncate(time.Second)) {
+				t.Errorf("%+v; it began now", r)
+			}
+		}
+	})
+}

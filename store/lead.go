@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sys/unix"
@@ -64,17 +65,28 @@ func (s *sqliteDB) lead(_ context.Context, name string) (*Lead, error) {
 	return &Lead{check: check, release: f.Close}, nil
 }
 
-func (s *sqliteDB) alone(_ context.Context, name string, f func() error) error {
+// lockEvery is how often whoever waits for a lock tries again.
+const lockEvery = 10 * time.Millisecond
+
+func (s *sqliteDB) alone(ctx context.Context, name string, f func() error) error {
 	file, err := os.OpenFile(s.lockFile(filepath.Base(name)), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("store: alone: %w", err)
 	}
 	defer file.Close()
 	for {
-		if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err == nil {
+		// One that waits in the system could not be interrupted.
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
 			return f()
-		} else if !errors.Is(err, unix.EINTR) {
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("store: alone: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("store: alone: %w", ctx.Err())
+		case <-time.After(lockEvery):
 		}
 	}
 }

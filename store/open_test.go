@@ -196,6 +196,33 @@ func TestOneLeads(t *testing.T) {
 	})
 }
 
+// TestWhoWaitsCanBeStopped: one that waits for its turn ends with its context,
+// and has its turn as soon as the other is done.
+func TestWhoWaitsCanBeStopped(t *testing.T) {
+	eachURL(t, func(t *testing.T, url string) {
+		a, b := storetest.Open(t, url, nil), storetest.Open(t, url, nil)
+		turn := make(chan error, 1)
+		if err := a.Alone(t.Context(), "work", func() error {
+			ctx, stop := context.WithCancel(t.Context())
+			stopped := make(chan error, 1)
+			go func() {
+				stopped <- b.Alone(ctx, "work", func() error { return errors.New("two at once") })
+			}()
+			stop()
+			if err := <-stopped; !errors.Is(err, context.Canceled) {
+				t.Errorf("stopped: %v", err)
+			}
+			go func() { turn <- b.Alone(t.Context(), "work", func() error { return nil }) }()
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		if err := <-turn; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestALeaderWhoseConnectionBrokeLeadsNoMore(t *testing.T) {
 	url := storetest.Postgres(t)
 	db := storetest.Open(t, url, nil)

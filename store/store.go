@@ -156,7 +156,7 @@ func goroutine() string {
 func (db *DB) Ping(ctx context.Context) error { return explain(db.e.ping(ctx)) }
 
 // Alone runs f while no other process runs a function under the same name on
-// this database, waiting for its turn.
+// this database, waiting for its turn as long as ctx lets it.
 func (db *DB) Alone(ctx context.Context, name string, f func() error) error {
 	return explain(db.e.alone(ctx, name, f))
 }

@@ -152,7 +152,8 @@ func (v *Vault) Sweep(ctx context.Context) error {
 }
 
 // finishOwnKeys needs nobody's approval: it ends what was begun with one. The
-// ledger says that former versions are destroyed.
+// ledger says afterwards that former versions are destroyed; a kill between the
+// two leaves them destroyed without that entry, which nothing rests on.
 func (v *Vault) finishOwnKeys(ctx context.Context) error {
 	ended, err := v.Keyring.FinishSystem(ctx)
 	if len(ended) == 0 {

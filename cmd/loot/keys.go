@@ -8,7 +8,7 @@ import (
 )
 
 type keysCmd struct {
-	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions an hour later. May run while the server serves, and goes on where it was interrupted. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew. With that, or --root-only, the root gets a new key; with --former-root, which names it, another root replaces it, the one that --root names. Where colleagues can approve, two have to: the first call asks them, under Approvals in the console, and exits with 4, as each does until they agreed; the same call then rotates. What one of them refused exits with 1."`
+	Rotate keysRotateCmd `cmd:"" help:"Give every collection a new epoch key and each of the program's own keys a new version. What they sealed is sealed anew in batches, then the old ones are destroyed: epochs at once, versions by the server after an hour. May run while the server serves, and goes on where it was interrupted, within 72 hours of its beginning where colleagues had to agree. Secrets, such as the key that signs the ledger, are never replaced; --also-root wraps them anew. With that, or --root-only, the root gets a new key; with --former-root, which names it, another root replaces it, the one that --root names. Where colleagues can approve, two have to: the first call asks them, under Approvals in the console, and exits with 4, as each does until they agreed; the same call then rotates. What one of them refused exits with 1."`
 	Check  keysCheckCmd  `cmd:"" help:"Open every key file and every person's key, name what is damaged or missing, and count what is sealed by a version that was replaced."`
 }
 
@@ -19,7 +19,7 @@ type keysRotateCmd struct {
 	OwnOnly    bool              `help:"Only the program's own keys: accountability of staff, approvals, incidents, mail, sessions, ways to sign in." xor:"only"`
 	RootOnly   bool              `help:"Only the root: wrap every key file by a new key of the root or, with --former-root, by the root that replaces it." xor:"only"`
 	AlsoRoot   bool              `help:"The root, too."`
-	Reason     string            `help:"Why: for the ledger, under seal, and for the colleagues who have to agree. Needed where there are any." placeholder:"TEXT"`
+	Reason     string            `help:"Why: for the ledger, under seal, and for the colleagues who have to agree. Needed to ask them; what they agreed to keeps its reason." placeholder:"TEXT"`
 }
 
 // exitAwaits is how a command ends that others have to agree to first.
@@ -65,11 +65,13 @@ func (k *keysCheckCmd) Run(c *command) error {
 			for _, p := range r.Problems {
 				fmt.Fprintln(c.stdout, p)
 			}
-			fmt.Fprintf(c.stdout, "%d key files and %d persons' keys open; %d persons' keys were destroyed; %d problems\n", r.Files, r.Keys, r.Destroyed, len(r.Problems))
-			fmt.Fprintf(c.stdout, "of the files, %d are the program's own keys and %d its secrets; %d versions of those keys are replaced and not destroyed yet, and %d values are still sealed by them\n",
-				r.System, r.Secrets, r.Former, r.Waiting)
+			fmt.Fprintf(c.stdout, "%s and %s open; %s destroyed; %s\n", loot.Plural(r.Files, "key file", "key files"), loot.Plural(r.Keys, "person's key", "persons' keys"),
+				loot.Plural(r.Destroyed, "person's key was", "persons' keys were"), loot.Plural(len(r.Problems), "problem", "problems"))
+			fmt.Fprintf(c.stdout, "of the files, %s and %s; %s replaced and not destroyed yet, and %s still sealed by former versions\n",
+				loot.Plural(r.System, "is a key of the program's own", "are the program's own keys"), loot.Plural(r.Secrets, "a secret of it", "its secrets"),
+				loot.Plural(r.Former, "version of those keys is", "versions of those keys are"), loot.Plural(r.Waiting, "value is", "values are"))
 			if r.OldRoot > 0 {
-				fmt.Fprintf(c.stdout, "%d key files are wrapped by the former root; loot keys rotate --root-only wraps them by the new one\n", r.OldRoot)
+				fmt.Fprintf(c.stdout, "%s wrapped by the former root; loot keys rotate --root-only wraps all by the new one\n", loot.Plural(r.OldRoot, "key file is", "key files are"))
 			} else if k.FormerRoot != "" {
 				fmt.Fprintln(c.stdout, "none of the files is wrapped by the former root; the settings need not name it")
 			}

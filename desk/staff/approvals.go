@@ -133,7 +133,7 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 
 func approvalBadge(a gate.Approval, d *Desk) web.Badge {
 	switch {
-	case a.State == "pending" && d.kit.Now().After(a.Expires):
+	case (a.State == "pending" || a.State == "begun") && d.kit.Now().After(a.Expires):
 		return web.Badge{Text: "Expired", Icon: "clock"}
 	case a.State == "approved":
 		return web.Badge{Tone: web.Good, Text: "Approved", Icon: "check"}
