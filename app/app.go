@@ -148,8 +148,11 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err := g.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	if _, ok := g.InForce(); !ok && o.Existing {
-		return nil, loot.Errorf(loot.NotFound, "The Loot in %s was never started, so no statement is in force; run loot serve first.", c.Data)
+	if o.Existing {
+		if !g.Begun() {
+			return nil, loot.Errorf(loot.NotFound, "The Loot in %s was never started, so no statement is in force; run loot serve first.", c.Data)
+		}
+		return a, nil
 	}
 	return a, a.firstStatement(ctx, o.Statement)
 }

@@ -56,6 +56,7 @@ type Gate struct {
 	versions atomic.Pointer[[]Version] // in order of effect
 	known    atomic.Pointer[statement.Statement]
 	asked    sync.Map // readers to []FactFunc
+	followed
 
 	permitted, refused atomic.Uint64
 }
@@ -454,7 +455,12 @@ func (g *Gate) recordMisuse(ctx context.Context, m *Misuse, err error) error {
 // entry is the ledger entry that it concerns; empty: none. It returns the entry
 // that records the incident.
 func (g *Gate) Incident(ctx context.Context, tx *store.Tx, what, entry string) (id string, err error) {
-	id, err = g.Ledger.Append(ctx, tx, ledger.Entry{Facts: ledger.Facts{
+	return g.incident(ctx, tx, what, entry, "")
+}
+
+// incident is Incident; what has the same repeat on one day is one entry.
+func (g *Gate) incident(ctx context.Context, tx *store.Tx, what, entry, repeat string) (id string, err error) {
+	id, err = g.Ledger.Append(ctx, tx, ledger.Entry{Repeat: repeat, Facts: ledger.Facts{
 		At: g.Now(), Verdict: "recorded", Note: "incident." + what, Clauses: []loot.Clause{"disclosure.responsibility"}, Statement: g.hash(),
 	}})
 	if err != nil {

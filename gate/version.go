@@ -3,7 +3,6 @@ package gate
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,34 +31,11 @@ const (
 	Superseded State = "superseded"
 )
 
-// Versions returns every version that was ever proposed, latest first, with
-// its state at the given time.
+// Versions returns every version that was ever proposed, drafts first and then
+// by the date from which it counts, with what the ledger says of it.
 func (g *Gate) Versions(ctx context.Context, tx *store.Tx) ([]Version, error) {
-	rows, err := tx.Query(ctx, `SELECT hash, version, source, proposed, announced, effective FROM gate_statement ORDER BY effective, proposed, hash`)
-	if err != nil {
-		return nil, fmt.Errorf("gate: versions: %w", err)
-	}
-	defer rows.Close()
-	var out []Version
-	for rows.Next() {
-		var hash, name string
-		var source []byte
-		var proposed, announced, effective int64
-		if err := rows.Scan(&hash, &name, &source, &proposed, &announced, &effective); err != nil {
-			return nil, fmt.Errorf("gate: versions: %w", err)
-		}
-		s, ok := g.compiled(hash)
-		if !ok {
-			if s, err = statement.Parse("statement "+name, source); err != nil {
-				return nil, fmt.Errorf("gate: version %s does not compile: %w", name, err)
-			}
-			if s.Hash() != hash {
-				return nil, fmt.Errorf("gate: the stored text of version %s was changed: its hash is not %s", name, hash)
-			}
-		}
-		out = append(out, Version{s, instant(proposed), instant(announced), instant(effective)})
-	}
-	return out, rows.Err()
+	all, _, _, err := g.load(ctx, tx)
+	return all, err
 }
 
 func (g *Gate) compiled(hash string) (*statement.Statement, bool) {
@@ -90,31 +66,14 @@ func StateOf(v Version, all []Version, at time.Time) State {
 	return InForce
 }
 
-// Refresh loads the versions. It is called at the start, after every change,
-// and on a timetable, so that every node follows.
-func (g *Gate) Refresh(ctx context.Context) error {
-	return g.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		all, err := g.Versions(ctx, tx)
-		if err != nil {
-			return err
-		}
-		g.versions.Store(&all)
-		return nil
-	})
-}
-
 // at returns the version in force at a time: the one that took effect last.
-func (g *Gate) at(now time.Time) (Version, bool) {
-	for _, v := range slices.Backward(*g.versions.Load()) {
-		if !v.Effective.IsZero() && !v.Effective.After(now) {
-			return v, true
-		}
-	}
-	return Version{}, false
-}
+func (g *Gate) at(now time.Time) (Version, bool) { return latest(*g.versions.Load(), now) }
 
 // InForce returns the version in force now; ok is false before the first.
 func (g *Gate) InForce() (Version, bool) { return g.at(g.Now()) }
+
+// Begun reports whether a version was ever proposed, as the first start does.
+func (g *Gate) Begun() bool { return len(*g.versions.Load()) > 0 }
 
 // Coming returns the announced version that takes effect next; ok is false if
 // none is announced.
@@ -164,10 +123,11 @@ func (g *Gate) Propose(ctx context.Context, tx *store.Tx, s *statement.Statement
 
 // Announce makes the draft with the hash come into force at the given time,
 // at the earliest when the notice period of the version in force has passed.
-// The very first version may come into force at once. The reason is kept with
-// the ledger entry.
+// The very first version may come into force at once. What is announced, and
+// for when, is in the ledger's entry, by which alone it counts; the reason is
+// kept with it, and nobody announces in no name.
 func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash string, effective time.Time, reason string) error {
-	now := g.Now()
+	now, effective := g.Now(), effective.Truncate(time.Microsecond)
 	current, changes := g.at(now)
 	if changes {
 		earliest := now.AddDate(0, 0, current.Statement.Front().NoticeDays)
@@ -177,6 +137,8 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 		}
 	} else if effective.After(now) {
 		return loot.Errorf(loot.Invalid, "The first version takes effect at once.")
+	} else if err := neverAnnounced(ctx, tx); err != nil {
+		return err
 	}
 	n, err := tx.Exec(ctx, `UPDATE gate_statement SET announced = $1, effective = $2 WHERE hash = $3 AND announced = 0`, micro(now), micro(effective), hash)
 	if err != nil {
@@ -185,14 +147,32 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	if n == 0 {
 		return loot.Errorf(loot.Conflict, "There is no such draft, or it was announced already.")
 	}
-	if _, err := g.Note(ctx, tx, by, "statement.announced "+hash, reason); err != nil {
+	entry, err := g.Note(ctx, tx, by, noteOf(hash, effective), reason)
+	if err != nil {
 		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE gate_statement SET entry = $1 WHERE hash = $2`, entry, hash); err != nil {
+		return fmt.Errorf("gate: announce: %w", err)
 	}
 	tx.AfterCommit(func() { g.refreshed(ctx) })
 	if !changes {
 		return nil // nobody was promised anything before the first version
 	}
 	return g.Jobs.Publish(ctx, tx, job.Notice{Name: "statement.announced", ID: hash})
+}
+
+// neverAnnounced refuses to begin anew where versions were announced of which
+// the ledger knows nothing.
+func neverAnnounced(ctx context.Context, tx *store.Tx) error {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM gate_statement WHERE announced <> 0`).Scan(&n); err != nil {
+		return fmt.Errorf("gate: announce: %w", err)
+	}
+	if n > 0 {
+		return loot.Errorf(loot.Unavailable, "The database says that %s announced, and the ledger does not: something was changed, so no version is in force. Run loot ledger verify to see what, and restore the database from a backup.",
+			loot.Plural(n, "version of the statement was", "versions of the statement were"))
+	}
+	return nil
 }
 
 func (g *Gate) refreshed(ctx context.Context) {

@@ -57,7 +57,7 @@ func TestVersionDecidesFromItsDateOn(t *testing.T) {
 		b.clock.Advance(time.Second)
 		b.refused(use(s, "service"), "orders")
 		b.states(gate.InForce, gate.Superseded)
-		if rows := b.facts(noted("statement.announced " + next.Hash())); len(rows) != 1 {
+		if rows := b.facts(noted("statement.announced " + next.Hash() + " effective 2026-03-31T12:00:00Z")); len(rows) != 1 {
 			b.Errorf("%d entries about the announcement, want 1", len(rows))
 		}
 	})

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -150,10 +151,26 @@ func (f files) bundle(index uint64, p uint8) ([]byte, error) {
 	return f.partialOrFull(p, func(p uint8) string { return layout.EntriesPath(index, p) })
 }
 
-// leaves returns the leaves from index from up to size.
-func (f files) leaves(from, size uint64) ([][]byte, error) {
+// treeSize returns what the log's library says of the log.
+func (f files) treeSize() (size uint64, root []byte, err error) {
+	b, err := f.read(treeState)
+	if err != nil {
+		return 0, nil, err
+	}
+	var st struct {
+		Size uint64 `json:"size"`
+		Root []byte `json:"root"`
+	}
+	if err := json.Unmarshal(b, &st); err != nil {
+		return 0, nil, err
+	}
+	return st.Size, st.Root, nil
+}
+
+// leaves returns the leaves from index from up to to, of a log of size.
+func (f files) leaves(from, to, size uint64) ([][]byte, error) {
 	var out [][]byte
-	for r := range layout.Range(from, size-from, size) {
+	for r := range layout.Range(from, to-from, size) {
 		b, err := f.bundle(r.Index, r.Partial)
 		if err != nil {
 			return nil, fmt.Errorf("ledger: entries: %w", err)

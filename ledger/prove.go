@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -110,4 +112,69 @@ func (l *Ledger) receipt(ctx context.Context, r *receipt) ([]byte, error) {
 		return nil, fmt.Errorf("ledger: receipt: the log or the record of entry %d is damaged: %s", r.index, res.Fault)
 	}
 	return b, nil
+}
+
+// ErrDamaged says that an entry is not what was recorded.
+var ErrDamaged = errors.New("ledger: the entry is not what was recorded")
+
+// Attested returns the facts of an entry for whoever acts by them: they give,
+// with the rest of the record, the leaf that lies at the entry's place in the
+// log, and whoever made it was sealed by a process that had the keys. Otherwise
+// the error is [ErrDamaged]. Placed says that the log bears them out; until an
+// entry has its place, and where the log's folder cannot be read, the record
+// stands by its seal alone. An entry in nobody's name, or under a gag, is none.
+func (l *Ledger) Attested(ctx context.Context, tx *store.Tx, id string) (f Facts, placed bool, err error) {
+	if err := tx.Flush(ctx); err != nil {
+		return f, false, err
+	}
+	var idx, waits sql.NullInt64
+	var leaf, subjectHash, sealed, actorHash, facts, factsSalt []byte
+	err = tx.QueryRow(ctx, `SELECT p.idx, (SELECT 1 FROM ledger_waiting w WHERE w.id = e.id), e.leaf, e.subject_hash, e.actor, e.actor_hash, e.facts, e.facts_salt
+		FROM ledger_entry e LEFT JOIN ledger_place p ON p.id = e.id WHERE e.id = $1 AND e.gag <= $2 AND e.actor IS NOT NULL`, id, micros(l.now())).
+		Scan(&idx, &waits, &leaf, &subjectHash, &sealed, &actorHash, &facts, &factsSalt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f, false, errNoEntry
+	}
+	if err != nil {
+		return f, false, fmt.Errorf("ledger: attest: %w", err)
+	}
+	text, salt, err := openFacet(l.staff, "actor", id, sealed)
+	if errors.Is(err, keyring.ErrTampered) {
+		return f, false, errors.Join(ErrDamaged, err)
+	}
+	if err != nil {
+		return f, false, err
+	}
+	actor := commit(salt, text)
+	if !bytes.Equal(actor[:], actorHash) || len(subjectHash) != len(hash{}) || idx.Valid == waits.Valid ||
+		!bytes.Equal(leaf, leafOf(hash(subjectHash), actor, commit(factsSalt, facts))) {
+		return f, false, ErrDamaged
+	}
+	if idx.Valid {
+		switch inLog, err := l.files.leafAt(uint64(idx.Int64)); {
+		case err != nil:
+			l.log.WarnContext(ctx, "an entry cannot be compared with the log: look at its folder", "folder", string(l.files), "entry", id, "err", err)
+		case !bytes.Equal(inLog, leaf):
+			return f, false, ErrDamaged
+		default:
+			placed = true
+		}
+	}
+	if err := json.Unmarshal(facts, &f); err != nil {
+		return Facts{}, false, errors.Join(ErrDamaged, err)
+	}
+	return f, placed, nil
+}
+
+// leafAt returns the leaf at an index; nil if the log does not reach that far.
+func (f files) leafAt(index uint64) ([]byte, error) {
+	size, _, err := f.treeSize()
+	if err != nil || index >= size {
+		return nil, err
+	}
+	leaves, err := f.leaves(index, index+1, size)
+	if err != nil {
+		return nil, err
+	}
+	return leaves[0], nil
 }

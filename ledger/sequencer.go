@@ -467,7 +467,7 @@ func (s *sequencer) catchUp(ctx context.Context) error {
 			return nil
 		}
 		to := min(size, confirmed+maxBatch)
-		leaves, err := s.files.leaves(confirmed, to)
+		leaves, err := s.files.leaves(confirmed, to, to)
 		if err != nil {
 			return broken("%w", err)
 		}

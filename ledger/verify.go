@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -177,21 +176,11 @@ func (v *verification) run(ctx context.Context, against Against) error {
 
 // treeSize returns what the log's library says of the log.
 func (v *verification) treeSize() (size uint64, root []byte, err error) {
-	b, err := v.files.read(treeState)
+	size, root, err = v.files.treeSize()
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, rfc6962.DefaultHasher.EmptyRoot(), nil // no sequencer ever ran, or all is gone
 	}
-	if err != nil {
-		return 0, nil, err
-	}
-	var st struct {
-		Size uint64 `json:"size"`
-		Root []byte `json:"root"`
-	}
-	if err := json.Unmarshal(b, &st); err != nil {
-		return 0, nil, err
-	}
-	return st.Size, st.Root, nil
+	return size, root, err
 }
 
 func (v *verification) snapshot(ctx context.Context) error {
@@ -450,7 +439,7 @@ func (v *verification) rootAt(size uint64) (hash, bool) {
 	for _, h := range v.tiles[:full] {
 		push(peak{layout.TileHeight, h})
 	}
-	rest, err := v.files.leaves(full*layout.TileWidth, size)
+	rest, err := v.files.leaves(full*layout.TileWidth, size, size)
 	if err != nil {
 		return hash{}, false
 	}

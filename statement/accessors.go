@@ -108,6 +108,17 @@ func (s *Statement) Field(id loot.Field) (FieldDecl, bool) {
 	return lookup(s.d.fields, func(f FieldDecl) bool { return f.ID == id })
 }
 
+// AddressField returns the field of a collection that people are found by and
+// that letters go to; empty if there is none.
+func (s *Statement) AddressField(c loot.Collection) loot.Field {
+	for _, f := range s.Fields(c) {
+		if f.Type == "email" && f.Index {
+			return f.ID
+		}
+	}
+	return ""
+}
+
 // Offers returns the permissions that are offered.
 func (s *Statement) Offers() []Offer { return slices.Clone(s.d.offers) }
 

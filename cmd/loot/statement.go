@@ -252,7 +252,10 @@ func printIndented(c *command, mark, text string) {
 // and its version in force.
 func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce *statement.Statement, err error) {
 	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
-		v, _ := a.Gate.InForce() // there is one in every Loot that was begun
+		v, ok := a.Gate.InForce()
+		if !ok {
+			return loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
+		}
 		inForce = v.Statement
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
 			ins, err = a.Gate.Recorded(c.ctx, tx, c.now().AddDate(0, 0, -s.Days), 0)

@@ -20,14 +20,7 @@ import (
 const addressProposed = "address.proposed"
 
 // addressField returns the field that people are found by and that letters go to.
-func addressField(s *statement.Statement) loot.Field {
-	for _, d := range s.Fields(collection) {
-		if d.Type == "email" && d.Index {
-			return d.ID
-		}
-	}
-	return ""
-}
+func addressField(s *statement.Statement) loot.Field { return s.AddressField(collection) }
 
 // write decides a change and hands it to the vault, which refuses it when the
 // record moved on since the form was drawn. Another address does not count

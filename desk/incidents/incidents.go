@@ -112,14 +112,15 @@ func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, 
 // words says in plain language what the program found.
 func words(what string) string {
 	if said, ok := map[string]string{
-		"permit.missing":   "A record was to be opened without a permit",
-		"permit.twice":     "A permit was used a second time",
-		"permit.elsewhere": "A permit was used in another transaction",
-		"permit.widened":   "A permit was used for more than it was given for",
-		"reconciliation":   "More was opened than permits account for",
-		"passkey.copied":   "A passkey was used that somebody copied",
-		"access.unusual":   "Somebody opened unusually many records",
-		"reported":         "Reported by a member of staff",
+		"permit.missing":    "A record was to be opened without a permit",
+		"permit.twice":      "A permit was used a second time",
+		"permit.elsewhere":  "A permit was used in another transaction",
+		"permit.widened":    "A permit was used for more than it was given for",
+		"reconciliation":    "More was opened than permits account for",
+		"statement.changed": "The versions of the statement were changed in the database",
+		"passkey.copied":    "A passkey was used that somebody copied",
+		"access.unusual":    "Somebody opened unusually many records",
+		"reported":          "Reported by a member of staff",
 	}[what]; ok {
 		return said
 	}

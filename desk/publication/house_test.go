@@ -21,6 +21,7 @@ type house struct {
 	*desktest.House
 	*webtest.Site
 	needed int // how many others have to approve
+	routes []web.Route
 }
 
 // onEach runs f in a house on each database.
@@ -38,6 +39,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		Solo:   func(context.Context, *store.Tx) (bool, error) { return false, nil },
 		Name:   func(context.Context, *store.Tx, string) (string, error) { return "Robin Testing", nil },
 	}, func() []loot.Clause { return nil })
+	h.routes = d.Routes
 	h.Open(desktest.Standard(t), d)
 	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
 	return h

@@ -58,19 +58,27 @@ func (p *publication) notifyPage(ctx context.Context, a noticePage) error {
 // permission left is not written to: no clause lets us open the address.
 func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
 	v, ok := p.Gate.Version(a.Hash)
-	if !ok {
+	if !ok || v.Effective.IsZero() { // another process announced it a moment ago
 		if err := p.Gate.Refresh(ctx); err != nil {
 			return err
 		}
-		if v, ok = p.Gate.Version(a.Hash); !ok {
-			return fmt.Errorf("publication: no version %s", a.Hash)
+		if v, ok = p.Gate.Version(a.Hash); !ok || v.Effective.IsZero() {
+			return fmt.Errorf("publication: no version %s is announced", a.Hash)
 		}
+	}
+	now, ok := p.Gate.InForce()
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force, so nobody can be written to.")
+	}
+	field := now.Statement.AddressField("customer")
+	if field == "" {
+		return nil // the statement in force asks nobody for an address
 	}
 	var to string
 	err := p.Gate.InTx(ctx, func(tx *store.Tx) error {
 		permit, err := p.Gate.Decide(ctx, tx, gate.Request{
 			Action: loot.Use, Actor: loot.Actor{Kind: loot.Desk, ID: "publication"}, Desk: "publication",
-			Purpose: "notice", Subject: a.Subject, Collection: "customer", Fields: []loot.Field{"contact.email"},
+			Purpose: "notice", Subject: a.Subject, Collection: "customer", Fields: []loot.Field{field},
 		})
 		if err != nil {
 			return err
@@ -79,7 +87,7 @@ func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
 		if err != nil {
 			return err
 		}
-		to = values["contact.email"].Reveal() //nolint:forbidigo // the address that the notice goes to
+		to = values[field].Reveal() //nolint:forbidigo // the address that the notice goes to
 		return nil
 	})
 	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {

@@ -100,6 +100,7 @@ type consoleView struct {
 	Typed      string
 	Problems   []statement.Problem
 	MayPublish bool
+	Again      string // where to sign in before a version is proposed; empty: no need
 }
 
 type consoleVersionView struct {
@@ -113,6 +114,7 @@ type consoleVersionView struct {
 	Warnings   []statement.Problem
 	Asked      *askedView // its publication waits for others
 	MayPublish bool
+	Again      string // as of a [consoleView]
 	Form       web.Fields
 	Wrong      *web.Problems
 }

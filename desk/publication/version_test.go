@@ -22,20 +22,27 @@ import (
 func (h *house) register(n int) {
 	h.Helper()
 	for range n {
-		subject := loot.NewSubject()
-		ok(h, h.Kit.Keyring.Create(h.Context(), subject, "customer"))
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{
-				Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: "service",
-				Subject: subject, Collection: "customer", Fields: []loot.Field{"contact.email"}, Demanded: true,
-			})
-			if err != nil {
-				return err
-			}
-			return h.Kit.Vault.Create(ctx, tx, p, map[loot.Field]string{"contact.email": string(subject[:12]) + "@example.com"}, "a test")
-		})
+		h.person("contact.email")
 	}
 	h.Clock.Advance(time.Minute)
+}
+
+// person registers somebody whose address stands in a field.
+func (h *house) person(field loot.Field) loot.Subject {
+	h.Helper()
+	subject := loot.NewSubject()
+	ok(h, h.Kit.Keyring.Create(h.Context(), subject, "customer"))
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: "service",
+			Subject: subject, Collection: "customer", Fields: []loot.Field{field}, Demanded: true,
+		})
+		if err != nil {
+			return err
+		}
+		return h.Kit.Vault.Create(ctx, tx, p, map[loot.Field]string{field: string(subject[:12]) + "@example.com"}, "a test")
+	})
+	return subject
 }
 
 // Customers and staff read what changes, in words and no more than that.

@@ -230,12 +230,7 @@ func (d *Desk) reach() (reach, error) {
 			out.purpose = access
 		}
 	}
-	for _, f := range v.Statement.Fields(customers) {
-		if f.Type == "email" && f.Index {
-			out.field = f.ID
-			break
-		}
-	}
+	out.field = v.Statement.AddressField(customers)
 	if out.field == "" || out.purpose == "" {
 		return reach{}, loot.Errorf(loot.Unavailable, "The statement in force does not let customers be sent a link: it needs a desk \"signin\" with a purpose, and an e-mail field that can be looked up.")
 	}

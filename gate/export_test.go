@@ -1,0 +1,11 @@
+package gate
+
+import (
+	"context"
+	"time"
+)
+
+func init() { followEvery = time.Millisecond }
+
+// Follow is one step of [Gate.Run].
+func (g *Gate) Follow(ctx context.Context) error { return g.follow(ctx) }
