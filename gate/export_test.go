@@ -1,0 +1,4 @@
+package gate
+
+// Digest names what is asked.
+func (r Request) Digest() []byte { return r.digest() }
