@@ -114,17 +114,25 @@ func (r Request) by() loot.Actor {
 	return r.Actor
 }
 
-// digest names what is asked, without the reason and the approval, so that an
-// approval is good for exactly what was approved.
+// digest names what is asked, so that an approval is good for exactly what was
+// approved: all of the request but its reason and the approval.
 func (r Request) digest() []byte {
+	r.Reason, r.Approval = "", ""
+	r.Fields = slices.Sorted(slices.Values(r.Fields))
 	h := sha256.New()
-	fields := slices.Sorted(slices.Values(r.Fields))
-	if err := json.NewEncoder(h).Encode([]any{
-		r.Action, r.Actor.Kind, r.Actor.ID, r.By.ID, r.Purpose, r.Subject, r.Collection, fields, r.Unmask, r.Recipient, r.Case,
-	}); err != nil {
-		panic(err) // strings and booleans encode
+	if err := json.NewEncoder(h).Encode(r); err != nil {
+		panic(err) // plain values encode
 	}
 	return h.Sum(nil)
+}
+
+// gag returns the end of the secrecy that was ordered with the request, and the
+// zero time if none was or it has ended.
+func (r Request) gag(now time.Time) time.Time {
+	if r.Asked == nil || !r.Asked.Gag.After(now) {
+		return time.Time{}
+	}
+	return r.Asked.Gag
 }
 
 // decided is what the ledger's facts keep of the input: what all records of
@@ -190,14 +198,19 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	slices.Sort(clauses)
 	clauses = slices.Compact(clauses)
 
-	entry, err := g.Ledger.Append(ctx, tx, g.entry(s, r, in, records, clauses, "permitted"))
+	e := g.entry(s, r, in, records, clauses, "permitted")
+	if duties.DelayGag {
+		e.Gag = r.gag(now)
+	}
+	entry, err := g.Ledger.Append(ctx, tx, e)
 	if err != nil {
 		return Permit{}, err
 	}
-	if len(duties.Notify) > 0 {
-		if err := g.notify(ctx, tx, entry, r, duties, now); err != nil {
-			return Permit{}, err
-		}
+	if err := g.keepUnderGag(ctx, tx, r.Subject, e.Gag); err != nil {
+		return Permit{}, err
+	}
+	if err := g.notify(ctx, tx, entry, r.Subject, duties.Notify, e.Gag); err != nil {
+		return Permit{}, err
 	}
 	g.permitted.Add(1)
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
@@ -265,7 +278,9 @@ func (g *Gate) input(ctx context.Context, tx *store.Tx, s *statement.Statement, 
 			return in, nil, err
 		}
 		in.Person = state.input(now)
-		in.Context.Hold = state.Hold > now.UnixMicro()
+		// Only erasure reads it, and what was decided by is in every receipt: there
+		// the person would see that something is kept from them.
+		in.Context.Hold = r.Action == loot.Erase && state.heldUntil().After(now)
 	}
 	records, err := g.records(s, r, state)
 	if err != nil {
@@ -427,8 +442,11 @@ func (g *Gate) recordRefusal(ctx context.Context, refusal *Refusal, err error) e
 	entry := *refusal.record
 	rec := g.DB.InTx(ctx, func(tx *store.Tx) error {
 		id, err := g.Ledger.Append(ctx, tx, entry)
+		if err != nil {
+			return err
+		}
 		refusal.Entry = id
-		return err
+		return g.keepUnderGag(ctx, tx, refusal.request.Subject, refusal.request.gag(entry.Facts.At))
 	})
 	if rec != nil {
 		g.Log.ErrorContext(ctx, "a refusal could not be recorded", "err", rec)

@@ -21,18 +21,15 @@ type Notification struct {
 // Kind names the job.
 func (Notification) Kind() string { return "gate.notify" }
 
-// notify enqueues the notices that a rule obliges to. A lawful gag delays
-// them until its end and hides the entry for as long.
-func (g *Gate) notify(ctx context.Context, tx *store.Tx, entry string, r Request, o statement.Obligations, now time.Time) error {
+// notify enqueues the notices that a rule obliges to, for the end of a gag if
+// one stands.
+func (g *Gate) notify(ctx context.Context, tx *store.Tx, entry string, s loot.Subject, whom []string, gag time.Time) error {
 	var when []job.EnqueueOption // at once: what is scheduled waits for the scheduler's round
-	if o.DelayGag && r.Asked != nil && r.Asked.Gag.After(now) {
-		when = append(when, job.At(r.Asked.Gag))
-		if err := g.Ledger.Gag(ctx, tx, entry, r.Asked.Gag); err != nil {
-			return err
-		}
+	if !gag.IsZero() {
+		when = append(when, job.At(gag))
 	}
-	for _, whom := range o.Notify {
-		if err := g.Jobs.Enqueue(ctx, tx, Notification{Entry: entry, Whom: whom, Subject: r.Subject}, when...); err != nil {
+	for _, who := range whom {
+		if err := g.Jobs.Enqueue(ctx, tx, Notification{Entry: entry, Whom: who, Subject: s}, when...); err != nil {
 			return err
 		}
 	}

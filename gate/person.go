@@ -27,6 +27,7 @@ type personState struct {
 	Confirmed   bool                      `json:"confirmed,omitempty"`
 	ConfirmedAt int64                     `json:"confirmed_at,omitempty"` // microseconds
 	Hold        int64                     `json:"hold,omitempty"`         // a preservation order stands until, microseconds
+	Gag         int64                     `json:"gag,omitempty"`          // what a gag hides is kept until, microseconds
 }
 
 // An order is a service that somebody ordered.
@@ -40,6 +41,9 @@ type duty struct {
 	Purpose loot.Purpose `json:"p"`
 	Until   int64        `json:"u,omitempty"` // microseconds
 }
+
+// heldUntil returns until when the person's records are kept from erasure.
+func (p personState) heldUntil() time.Time { return instant(max(p.Hold, p.Gag)) }
 
 // input returns the state as the rules read it.
 func (p personState) input(now time.Time) statement.Person {
@@ -310,6 +314,23 @@ func (g *Gate) Hold(ctx context.Context, tx *store.Tx, s loot.Subject, until tim
 			p.Hold = until.UnixMicro()
 		}
 	})
+}
+
+// tellWithin is how long, after the end of a gag, the person's records are still
+// kept, so that the notice which waited for it finds whom to tell.
+const tellWithin = 24 * time.Hour
+
+// keepUnderGag keeps a person's records from erasure while a gag stands, if one
+// does: whoever is erased is told nothing when it ends. It ends by itself.
+func (g *Gate) keepUnderGag(ctx context.Context, tx *store.Tx, s loot.Subject, gag time.Time) error {
+	if gag.IsZero() || s == "" {
+		return nil
+	}
+	// Nothing is kept of somebody who is not there, or not any longer.
+	if _, known, err := g.person(ctx, tx, s, tx.ForUpdate()); err != nil || !known {
+		return err
+	}
+	return g.change(ctx, tx, s, func(p *personState) { p.Gag = max(p.Gag, gag.Add(tellWithin).UnixMicro()) })
 }
 
 // Forget removes a person's row; their records were erased in the same

@@ -77,7 +77,17 @@ func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement,
 		clauses = []loot.Clause{why.Clause}
 	}
 	e := g.entry(s, r, in, records, clauses, "refused")
-	e.Repeat = digestKey(string(r.Action), r.by().ID, string(r.Actor.Kind), r.Actor.ID, string(r.Purpose), string(r.Subject), string(r.Collection), fmt.Sprint(r.Fields), fmt.Sprint(clauses))
+	e.Gag = r.gag(in.Context.Now)
+	if in.Context.Hold {
+		// An erasure waits without showing why.
+		state, err := g.held(ctx, tx, r.Subject, false)
+		if err != nil {
+			return err
+		}
+		e.Gag = state.heldUntil()
+	}
+	// What is hidden is never counted with what is shown.
+	e.Repeat = digestKey(string(r.Action), r.by().ID, string(r.Actor.Kind), r.Actor.ID, string(r.Purpose), string(r.Subject), string(r.Collection), fmt.Sprint(r.Fields), fmt.Sprint(clauses), fmt.Sprint(e.Gag.UnixMicro()))
 	out := &Refusal{
 		Clause: why.Clause, Title: why.Title, Needed: why.Needed, Nearest: why.Nearest, Others: why.Others,
 		Unsigned: r.Actor.Kind == loot.Staff && in.Actor.Undertaking.IsZero(), NoCase: r.Case != "" && in.Context.Case == "",

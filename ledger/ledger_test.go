@@ -338,9 +338,6 @@ func TestTheTransactionThatAppendsFindsTheEntry(t *testing.T) {
 				n, err := l.Permits(t.Context(), tx, at.Add(-time.Hour), at.Add(time.Hour))
 				return n > 0, err
 			},
-			"gag": func(tx *store.Tx, id string) (bool, error) {
-				return true, l.Gag(t.Context(), tx, id, at.Add(time.Hour))
-			},
 			"receipt": func(tx *store.Tx, id string) (bool, error) {
 				_, err := l.Receipt(t.Context(), tx, s, "customer", id)
 				return errors.Is(err, ledger.ErrNotYet), nil
@@ -477,10 +474,6 @@ func TestGagHidesUntilItsDate(t *testing.T) {
 		now = now.AddDate(0, 7, 0)
 		if seen, facts, err := see(); len(seen) != 2 || err != nil || facts != 2 {
 			t.Errorf("after the gag: %v seen, receipt %v, %d facts", seen, err, facts)
-		}
-		err = b.db.InTx(t.Context(), func(tx *store.Tx) error { return l.Gag(t.Context(), tx, open, now.AddDate(0, 1, 0)) })
-		if seen, _, _ := see(); err != nil || len(seen) != 1 {
-			t.Errorf("a later gag: %v, %v seen", err, seen)
 		}
 	})
 }

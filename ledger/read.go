@@ -275,19 +275,3 @@ func (l *Ledger) Permits(ctx context.Context, tx *store.Tx, from, to time.Time) 
 	}
 	return n, nil
 }
-
-// Gag hides the entry from the person and from every count until the given
-// instant; the zero instant shows it again.
-func (l *Ledger) Gag(ctx context.Context, tx *store.Tx, id string, until time.Time) error {
-	if err := tx.Flush(ctx); err != nil {
-		return err
-	}
-	n, err := tx.Exec(ctx, `UPDATE ledger_entry SET gag = $1 WHERE id = $2`, micros(until), id)
-	if err != nil {
-		return fmt.Errorf("ledger: gag: %w", err)
-	}
-	if n == 0 {
-		return errNoEntry
-	}
-	return nil
-}

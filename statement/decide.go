@@ -21,7 +21,7 @@ type Verdict struct {
 // Obligations are what a permit asks to be done. Several permits add up; the
 // strictest of each counts.
 type Obligations struct {
-	Notify    []string `json:"notify,omitempty"`    // "subject", "everyone", "regulator"
+	Notify    []string `json:"notify,omitempty"`    // of the [Audiences]
 	Approvals int      `json:"approvals,omitempty"` // people who had to approve, and did
 	Mask      string   `json:"mask,omitempty"`      // that a rule asks for: "partly" or "fully"; a level's own mask is read from [Statement.Level]
 	DelayGag  bool     `json:"delay_gag,omitempty"` // notices wait until the secrecy order ends

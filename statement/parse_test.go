@@ -235,7 +235,7 @@ func TestProblems(t *testing.T) {
 		{"one single record", inCedar("permit (principal is Staff, action == Action::\"find\", resource == Record::\"record\");"), at, 67, "a.second", "never of one single record"},
 		{"the purpose of what is not declared", when("context.purpose == Purpose::\"undeclared\""), at + 1, 27, "a.second", "is no purpose"},
 		{"unknown annotation", inCedar("@notfiy(\"subject\")\npermit (principal is Staff, action == Action::\"find\", resource);"), at, 1, "a.second", "The annotation @notfiy is not known (did you mean notify?)."},
-		{"notify nobody", inCedar("@notify(\"mum\")\npermit (principal is Staff, action == Action::\"find\", resource);"), at, 1, "a.second", "takes subject, everyone or regulator"},
+		{"notify nobody", inCedar("@notify(\"mum\")\npermit (principal is Staff, action == Action::\"find\", resource);"), at, 1, "a.second", "takes subject, everyone, regulator"},
 		{"mask of another kind", inCedar("@mask(\"none\")\npermit (principal is Staff, action == Action::\"find\", resource);"), at, 1, "a.second", "@mask takes"},
 		{"approvals in words", inCedar("@approvals(\"two\")\npermit (principal is Staff, action == Action::\"find\", resource);"), at, 1, "a.second", "a number from 1 to 9"},
 		{"delay of another kind", inCedar("@delay(\"week\")\npermit (principal is Staff, action == Action::\"find\", resource);"), at, 1, "a.second", "@delay takes gag"},

@@ -234,6 +234,9 @@ func conditionPolicy(body ast.IsNode) *cedar.Policy {
 
 var needsKey = regexp.MustCompile(`^needs([1-9][0-9]?)$`)
 
+// Audiences returns whom a rule can have told with @notify.
+func Audiences() []string { return []string{"subject", "everyone", "regulator"} }
+
 // annotations reads the obligations and the plain words of a rule.
 func (r *rule) annotations(rep *reporter, at place) (needs map[int]string) {
 	needs = map[int]string{}
@@ -255,8 +258,8 @@ func (r *rule) annotations(rep *reporter, at place) (needs map[int]string) {
 		case "notify":
 			for _, who := range strings.Split(value, ",") {
 				who = strings.TrimSpace(who)
-				if !slices.Contains([]string{"subject", "everyone", "regulator"}, who) {
-					rep.add(at, "@notify says %q; it takes subject, everyone or regulator, with commas between.", who)
+				if !slices.Contains(Audiences(), who) {
+					rep.add(at, "@notify says %q; it takes %s, with commas between.", who, strings.Join(Audiences(), ", "))
 					continue
 				}
 				r.about.notify = append(r.about.notify, who)

@@ -116,7 +116,7 @@ func (c *customers) tellOne(ctx context.Context, a tellOne) error {
 	}
 	// The note that it went out is made after it did: a crash in between sends
 	// the same message again, which mail programs show once, and loses none.
-	if err := c.letter(ctx, a.Subject, forNotice, "notice-"+a.Entry+"-"+string(a.Subject), mail.Letter{
+	sent, err := c.letter(ctx, a.Subject, forNotice, "notice-"+a.Entry+"-"+string(a.Subject), mail.Letter{
 		Subject: "Your details were used in a way that we tell you of at once",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
@@ -125,10 +125,20 @@ func (c *customers) tellOne(ctx context.Context, a tellOne) error {
 			mail.Button("Open my timeline", c.BaseURL+"/portal/timeline"),
 		},
 		Why: "You get this because the privacy statement promises it. It is no advertisement, and it cannot be switched off.",
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	return c.DB.InTx(ctx, func(tx *store.Tx) error { return markNotified(ctx, tx, a.Entry, a.Subject, c.Now()) })
+	if !sent {
+		c.Log.WarnContext(ctx, "a customer could not be told of a use of their record", "entry", a.Entry)
+	}
+	return c.DB.InTx(ctx, func(tx *store.Tx) error {
+		if sent {
+			return markNotified(ctx, tx, a.Entry, a.Subject, c.Now())
+		}
+		_, err := c.Gate.Incident(ctx, tx, "notice.unsent", a.Entry)
+		return err
+	})
 }
 
 // greetKnown writes to the owner of an address that somebody registered with,
@@ -138,7 +148,7 @@ func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
 	if err != nil {
 		return err
 	}
-	return c.letter(ctx, a.Subject, purposeOf(s), a.Message, mail.Letter{
+	_, err = c.letter(ctx, a.Subject, purposeOf(s), a.Message, mail.Letter{
 		Subject: "You have an account with us already",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
@@ -149,15 +159,16 @@ func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
 		},
 		Why: "You get this because your address was typed into our order form.",
 	})
+	return err
 }
 
 // letter opens one person's address for a purpose and writes to it. The address
 // is decided about right before it is used: whoever the statement does not let
-// us write to, or who is gone, is not written to.
-func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Purpose, id string, l mail.Letter) error {
+// us write to, or who is gone, is not written to. It reports whether a letter was sent.
+func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Purpose, id string, l mail.Letter) (sent bool, err error) {
 	s, err := c.inForce()
 	if err != nil {
-		return err
+		return false, err
 	}
 	field := addressField(s)
 	var address string
@@ -179,17 +190,20 @@ func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Pu
 		return nil
 	})
 	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {
-		return nil
+		return false, nil
 	}
 	if err != nil || address == "" {
-		return err
+		return false, err
 	}
 	m, err := l.Message(c.House(), id, address)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m.About, m.Collection = to, collection
-	return c.Mail.Send(ctx, m)
+	if err := c.Mail.Send(ctx, m); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // sweep has every erasure carried out that is due, and forgets old forms.

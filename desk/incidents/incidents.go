@@ -1,6 +1,7 @@
 // Package incidents keeps what happened that no clause permits, or may have:
 // each case is opened by itself or by a report, owned, assessed, told to those
-// who must know within 72 hours, and closed with a reason.
+// who must know within 72 hours, and closed with a reason. So is a use of which
+// a clause has the regulator told.
 package incidents
 
 import (
@@ -47,6 +48,7 @@ func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (
 	key.Hold(kit.DB, store.Sealed{Table: "incidents_note", Key: []string{"id"}, Column: "text"})
 	d := &incidents{Kit: kit, key: key, name: name}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
+	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
 	kit.Gate.Fact("context.case", d.openCase)
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -66,12 +68,30 @@ func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (
 }
 
 // raised opens a case for an incident that the program found. The notice says
-// "entry what concerned-entry".
+// "entry what concerned-entry". What is found again about the same entry, such
+// as one customer after another who cannot be told of it, belongs to the case
+// that is open.
 func (d *incidents) raised(ctx context.Context, notice string) error {
 	entry, rest, _ := strings.Cut(notice, " ")
 	what, concerned, _ := strings.Cut(rest, " ")
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if known, err := isOpen(ctx, tx, what, concerned); err != nil || known {
+			return err
+		}
 		_, err := d.open(ctx, tx, incident{What: what, Entry: entry, Concerned: concerned})
+		return err
+	})
+}
+
+// regulatorDue is a case without an incident: a clause has the regulator told.
+const regulatorDue = "regulator.due"
+
+// tellRegulator opens a case for a use of which a clause has the regulator told:
+// that is done by a person, who notes it. The notice says "subject entry".
+func (d *incidents) tellRegulator(ctx context.Context, notice string) error {
+	_, entry, _ := strings.Cut(notice, " ")
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := d.open(ctx, tx, incident{What: regulatorDue, Entry: entry})
 		return err
 	})
 }
@@ -120,6 +140,8 @@ func words(what string) string {
 		"statement.changed": "The versions of the statement were changed in the database",
 		"passkey.copied":    "A passkey was used that somebody copied",
 		"access.unusual":    "Somebody opened unusually many records",
+		"notice.unsent":     "A notice that a clause promises could not be sent",
+		regulatorDue:        "A clause has the regulator told of a use",
 		"reported":          "Reported by a member of staff",
 	}[what]; ok {
 		return said

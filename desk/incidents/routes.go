@@ -55,7 +55,7 @@ func (d *incidents) list(w http.ResponseWriter, r *http.Request) error {
 
 func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
 	data := listView{View: web.ViewOf(r, "Incidents"), Form: form, Wrong: web.ProblemsOf(wrong, form)}
-	data.View.Lead = "What happened that no clause permits. The law gives 72 hours to tell the regulator where there is a risk."
+	data.View.Lead = "What happened that no clause permits, and what a clause has the regulator told. The law gives 72 hours to tell the regulator where there is a risk."
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		data.Incidents = nil
 		all, err := list(r.Context(), tx, listed)
@@ -109,7 +109,7 @@ func (d *incidents) view(i incident) incidentView {
 		v.State = web.Badge{Tone: web.Neutral, Text: "closed"}
 	case !i.Told.IsZero():
 		v.State = web.Badge{Tone: web.Info, Text: "regulator told"}
-	case i.Risk == "none":
+	case i.Risk == "none" && i.What != regulatorDue:
 		v.State = web.Badge{Tone: web.Info, Text: "no risk found"}
 	case left < 0:
 		v.State = web.Badge{Tone: web.Bad, Text: "72 hours are over"}
@@ -274,6 +274,8 @@ func (d *incidents) step(r *http.Request, tx *store.Tx, i incident, version int6
 			return loot.Errorf(loot.Invalid, "Say how high the risk is before closing.")
 		case i.Risk == "high" && i.Told.IsZero():
 			return loot.Errorf(loot.Invalid, "With a high risk the regulator must be told before closing.")
+		case i.What == regulatorDue && i.Told.IsZero():
+			return loot.Errorf(loot.Invalid, "A clause has the regulator told. Note that this was done before closing.")
 		}
 		i.Closed = now
 	}

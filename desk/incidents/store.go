@@ -15,7 +15,7 @@ import (
 type incident struct {
 	ID        string
 	What      string
-	Entry     string // of the ledger, that records it
+	Entry     string // of the ledger, that records it or, of what the regulator is to know, the use
 	Concerned string // the entry that it is about; empty: none
 	Opened    time.Time
 	Due       time.Time // when the regulator must know, if at all
@@ -83,6 +83,18 @@ func list(ctx context.Context, tx *store.Tx, n int) ([]incident, error) {
 		out = append(out, i)
 	}
 	return out, rows.Err()
+}
+
+// isOpen reports whether a case of the same about the same entry is open.
+func isOpen(ctx context.Context, tx *store.Tx, what, concerned string) (bool, error) {
+	if concerned == "" {
+		return false, nil
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM incidents_case WHERE closed = 0 AND what = $1 AND concerned = $2`, what, concerned).Scan(&n); err != nil {
+		return false, fmt.Errorf("incidents: find: %w", err)
+	}
+	return n > 0, nil
 }
 
 func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {

@@ -1,0 +1,161 @@
+package customers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// random is what differs between two people of whom the same is known: ids,
+// tokens of forms, receipts, and their addresses.
+var random = regexp.MustCompile(`\b[a-z][0-9a-z]{26}\b|"receipt": "[^"]*"|name="(csrf|sent|version)" value="[^"]*"|\b(jo|an)@example\.com`)
+
+// portal returns all that a person sees of themself, without what is random.
+func (h *house) portal(s loot.Subject) string {
+	h.Helper()
+	h.Confirm() // every entry has its receipt
+	h.as(s)
+	var b strings.Builder
+	for _, path := range []string{"/portal", "/portal/permissions", "/portal/timeline", "/portal/account"} {
+		a := h.Get(path)
+		b.WriteString(path + " " + strconv.Itoa(a.Status) + "\n" + a.Body)
+	}
+	b.WriteString(h.Post("/portal/export").Body)
+	h.Confirm()
+	if strings.Contains(b.String(), `"unproved"`) {
+		h.Error("the copy has entries without a receipt")
+	}
+	return random.ReplaceAllString(strings.ReplaceAll(b.String(), string(s), "s"), "x")
+}
+
+// alike fails if two texts differ, and shows where.
+func alike(t *testing.T, when, gagged, other string) {
+	t.Helper()
+	a, b := strings.Split(gagged, "\n"), strings.Split(other, "\n")
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i] != b[i] {
+			t.Errorf("%s, the one under a gag sees something else from line %d on:\n%s\nand the other\n%s", when, i,
+				strings.Join(a[min(i, len(a)):min(i+6, len(a))], "\n"), strings.Join(b[min(i, len(b)):min(i+6, len(b))], "\n"))
+			return
+		}
+	}
+}
+
+// answer hands a person's address to the police in secret: refused first, then
+// approved by two others and permitted.
+func (h *house) answer(s loot.Subject, gag time.Time) {
+	h.Helper()
+	ctx := h.Context()
+	h.undertaking = h.Clock.Now().Add(-time.Hour)
+	staff := func(id string, role loot.Role) loot.Actor {
+		return loot.Actor{Kind: loot.Staff, ID: id, Roles: []loot.Role{role}}
+	}
+	r := gate.Request{
+		Action: loot.Answer, Actor: loot.Actor{Kind: loot.Authority, ID: "police"}, By: staff("u-counsel", "counsel"), Desk: "disclosure",
+		Purpose: "lawful-request", Subject: s, Collection: collection, Fields: []loot.Field{"contact.email"}, Entered: true,
+		Asked: &statement.Asked{Basis: "law", Valid: true, Until: h.Clock.Now().AddDate(0, 1, 0), Scope: []loot.Category{"contact"}, Gag: gag},
+	}
+	decide := func() error {
+		return h.Kit.Gate.InTx(ctx, func(tx *store.Tx) error {
+			p, err := h.Kit.Gate.Decide(ctx, tx, r)
+			if err != nil {
+				return err
+			}
+			_, err = h.Kit.Vault.Open(ctx, tx, p)
+			return err
+		})
+	}
+	refusal, refused := errors.AsType[*gate.Refusal](decide())
+	if !refused || refusal.Approvals != 2 {
+		h.Fatalf("unapproved: %+v, want a refusal that asks for two", refusal)
+	}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		a, err := h.Kit.Gate.RequestApproval(ctx, tx, r, refusal.Approvals)
+		r.Approval = a.ID
+		for _, v := range []loot.Actor{staff("u-dpo", "dpo"), staff("u-second", "counsel")} {
+			if err == nil {
+				_, err = h.Kit.Gate.Vote(ctx, tx, a.ID, gate.Voter{Actor: v, Since: h.Clock.Now().AddDate(-1, 0, 0)}, true)
+			}
+		}
+		return err
+	})
+	ok(h, decide())
+}
+
+// holds reports whether a person's record is not erased.
+func (h *house) holds(s loot.Subject) (held bool) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		rows, err := h.Kit.Vault.List(ctx, tx, collection, "", 1000)
+		held = slices.ContainsFunc(rows, func(r vault.Row) bool { return r.Subject == s && !r.Erased() })
+		return err
+	})
+	return held
+}
+
+// TestAGagIsNotSeen: while secrecy is ordered, whoever it is about sees what
+// anybody else sees of themself, and of an erasure that waits no more than that
+// it waits. It is carried out once the secrecy has ended.
+func TestAGagIsNotSeen(t *testing.T) {
+	t.Parallel() // most of the time is spent waiting for jobs
+	before, clause, found := bytes.Cut(statement.Default(), []byte("{#disclosure.authorities}"))
+	if !found {
+		t.Fatal("the statement has no clause on authorities")
+	}
+	serves := desktest.Parse(t, slices.Concat(before, []byte("{#disclosure.authorities}"), bytes.Replace(clause, []byte("status: planned\n"), nil, 1)))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, serves)
+		secret := h.register(jo...)
+		other := h.register(with(jo, "contact.email", "an@example.com")...)
+		gag := h.Clock.Now().AddDate(12, 0, 0) // longer than any law keeps the record
+		h.answer(secret, gag)
+		alike(t, "with a service", h.portal(secret), h.portal(other))
+
+		after := map[loot.Subject]string{}
+		for _, s := range []loot.Subject{secret, other} {
+			h.as(s)
+			if a := h.Post("/portal/account/erase", "sure", "yes"); a.Status != http.StatusSeeOther {
+				t.Fatal(a.Status, text(a.Body))
+			}
+			after[s] = h.portal(s)
+		}
+		alike(t, "while the law makes erasure wait", after[secret], after[other])
+
+		sweep := func() {
+			h.Confirm()
+			ok(t, h.desk.sweep(h.Context(), sweepArgs{}))
+			h.Confirm()
+		}
+		h.Clock.Advance(gag.Sub(h.Clock.Now()) - 24*time.Hour)
+		seen := len(h.items(secret))
+		sweep()
+		if !h.holds(secret) || h.holds(other) {
+			t.Errorf("under the gag is held: %v; without: %v", h.holds(secret), h.holds(other))
+		}
+		if n := len(h.items(secret)); n != seen {
+			t.Errorf("%d entries tell of an erasure that waits", n-seen)
+		}
+		h.as(secret)
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on")
+
+		h.Clock.Advance(50 * time.Hour)
+		sweep()
+		if h.holds(secret) {
+			t.Error("not erased after the gag")
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package gate_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+)
+
+// secretly is a court's request about a person, which orders secrecy for ten days.
+func (b *bench) secretly(s loot.Subject, valid bool) gate.Request {
+	now := b.clock.Now()
+	return gate.Request{
+		Action: loot.Answer, Actor: loot.Actor{Kind: loot.Court, ID: "court"}, By: counsel, Desk: "disclosures", Purpose: "request",
+		Subject: s, Collection: customer, Fields: []loot.Field{"contact.email"}, Entered: true,
+		Asked: &statement.Asked{Basis: "law", Valid: valid, Until: now.AddDate(0, 1, 0), Scope: []loot.Category{"contact"}, Gag: now.AddDate(0, 0, 10)},
+	}
+}
+
+func erase(s loot.Subject) gate.Request {
+	return gate.Request{Action: loot.Erase, Actor: own(s), Desk: "shop", Purpose: "service", Subject: s, Collection: customer, Fields: []loot.Field{"contact.email"}}
+}
+
+// timeline returns what a person sees, newest first.
+func (b *bench) timeline(s loot.Subject) (items []ledger.Item) {
+	b.Helper()
+	b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) (err error) {
+		items, err = b.ledger.Timeline(b.ctx, tx, s, customer, "", 50)
+		return err
+	}))
+	return items
+}
+
+func (b *bench) sees(s loot.Subject, entry string) bool {
+	b.Helper()
+	return slices.ContainsFunc(b.timeline(s), func(i ledger.Item) bool { return i.ID == entry })
+}
+
+// TestGagDelaysTheNotice to its end and hides the entry for as long, from the
+// moment on at which it is recorded.
+func TestGagDelaysTheNotice(t *testing.T) {
+	each(t, func(b *bench) {
+		b.run()
+		s := b.person()
+		g := b.permitted(b.secretly(s, true))
+		if b.sees(s, g.Entry) {
+			b.Error("the timeline shows an entry under a gag")
+		}
+		b.permitted(use(s, "warning"))
+		if got := b.next(b.told, "the warning"); strings.HasSuffix(got, g.Entry) {
+			b.Error("told during the gag")
+		}
+		b.clock.Advance(11 * 24 * time.Hour)
+		if got := b.next(b.told, "the court's request"); got != string(s)+" "+g.Entry {
+			b.Errorf("told %q, want %q", got, string(s)+" "+g.Entry)
+		}
+		if !b.sees(s, g.Entry) {
+			b.Error("the timeline hides the entry after the gag")
+		}
+		for _, i := range b.timeline(s) {
+			if i.ID == g.Entry && (i.Facts.Recipient != "court" || i.Facts.Country != "IE" || i.Subject.Recipient != "court") {
+				b.Errorf("entry %+v", i)
+			}
+		}
+	})
+}
+
+// TestGagHidesWithoutANotice: a rule that delays hides, whether or not it tells
+// anybody.
+func TestGagHidesWithoutANotice(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		silent := b.with("@notify(\"subject\")\n@delay(\"gag\")", "@delay(\"gag\")")
+		b.propose(silent)
+		b.ok(b.announce(silent.Hash(), b.clock.Now().AddDate(0, 0, 30)))
+		b.clock.Advance(31 * 24 * time.Hour)
+		g := b.permitted(b.secretly(s, true))
+		if b.sees(s, g.Entry) {
+			b.Error("the timeline shows an entry under a gag")
+		}
+		b.clock.Advance(11 * 24 * time.Hour)
+		if !b.sees(s, g.Entry) {
+			b.Error("the timeline hides the entry after the gag")
+		}
+	})
+}
+
+// TestGagHidesARefusal: what is asked is refused until it is approved, and the
+// person would see by whom. A refusal that they see counts none that they do not.
+func TestGagHidesARefusal(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		open := b.secretly(s, false)
+		open.Asked.Gag = time.Time{}
+		shown := b.refused(open, "partners")
+		before := b.timeline(s)
+		if !b.sees(s, shown.Entry) {
+			b.Error("the timeline hides a refusal that no gag hides")
+		}
+		hidden := b.refused(b.secretly(s, false), "partners")
+		if again := b.refused(b.secretly(s, false), "partners"); again.Entry != hidden.Entry {
+			b.Error("the same refusal has two entries")
+		}
+		if after := b.timeline(s); len(after) != len(before) || after[0].ID != before[0].ID || after[0].Count != before[0].Count {
+			b.Errorf("the timeline shows refusals under a gag: %+v, before %+v", after, before)
+		}
+		if rows := b.facts(verdict(ledger.Refused)); len(rows) != 1 || rows[0].Count != 1 {
+			b.Errorf("refusals under a gag are counted: %+v", rows)
+		}
+		b.clock.Advance(11 * 24 * time.Hour)
+		if !b.sees(s, hidden.Entry) {
+			b.Error("the timeline hides the refusal after the gag")
+		}
+	})
+}
+
+// TestErasureWaitsForAGag until whoever is to be told at its end is told, which
+// takes a day at most. That it waits is not seen: neither in an entry nor in
+// what other entries were decided by.
+func TestErasureWaitsForAGag(t *testing.T) {
+	for name, valid := range map[string]bool{"permitted": true, "refused": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(b *bench) {
+				s, other := b.person(), b.person()
+				b.permitted(erase(s))
+				_, err := b.decide(b.secretly(s, valid))
+				if (err == nil) != valid {
+					b.Fatal(err)
+				}
+				before := len(b.timeline(s))
+				no := b.refused(erase(s), "orders")
+				b.permitted(erase(other))
+				if b.sees(s, no.Entry) || len(b.timeline(s)) != before {
+					b.Error("the timeline shows that erasure waits")
+				}
+				g := b.permitted(use(s, "service"))
+				for _, i := range b.timeline(s) {
+					if i.ID == g.Entry && strings.Contains(string(i.Facts.Input), "hold") {
+						b.Errorf("an entry says that the record is held: %s", i.Facts.Input)
+					}
+				}
+				// The end of a preservation order is not the end of a gag.
+				b.tx(func(tx *store.Tx) error { return b.gate.Hold(b.ctx, tx, s, time.Time{}) })
+				b.clock.Advance(10 * 24 * time.Hour)
+				b.refused(erase(s), "orders")
+				b.clock.Advance(24 * time.Hour)
+				b.permitted(erase(s))
+				if !b.sees(s, no.Entry) {
+					b.Error("the timeline hides that erasure waited after the gag")
+				}
+			})
+		})
+	}
+}
+
+// TestGagKeepsNothingOfWhoIsGone: a request about somebody who is erased makes
+// no row of them again.
+func TestGagKeepsNothingOfWhoIsGone(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		b.tx(func(tx *store.Tx) error { return b.gate.Forget(b.ctx, tx, s) })
+		b.refused(b.secretly(s, false), "partners")
+		n := 0
+		b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(b.ctx, `SELECT count(*) FROM gate_person`).Scan(&n)
+		}))
+		if n != 0 {
+			b.Errorf("%d rows", n)
+		}
+	})
+}
