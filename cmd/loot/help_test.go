@@ -43,7 +43,7 @@ func TestHelpListsWhatACommandTakes(t *testing.T) {
 	for command, parts := range map[string][]reflect.Type{
 		"serve": {reflect.TypeFor[app.Config]()}, "demo": {reflect.TypeFor[app.Config]()},
 		"backup": {place}, "restore": {place},
-		"keys rotate": {place, roots}, "keys check": {place, roots}, "vault check": {place, roots}, "statement diff": {place, roots},
+		"keys rotate": {place, roots}, "keys check": {place, roots}, "vault check": {place, roots}, "statement diff": {place, roots}, "prove": {place, roots},
 		"ledger verify": {place, roots, witnessing}, "ledger checkpoint": {place, roots, witnessing}, "ledger proof": {place, roots, witnessing},
 	} {
 		var out, complaints strings.Builder
