@@ -43,31 +43,38 @@ func TestDeclarationsAreTriedInTheWorld(t *testing.T) {
 		},
 		{
 			"a level waits for nobody", "mask: fully, approvals: 1", "mask: fully, approvals: 0",
-			[]string{"levels 3", "categories payment", "roles billing"}, []string{"levels 2", "categories company", "roles support"},
+			[]string{"levels 3", "categories payment", "roles billing"},
+			[]string{"levels 2", "categories company", "roles support"},
 		},
 		{
 			"a service lost a purpose", "hate to lose.\n    purposes: [service, invoice,", "hate to lose.\n    purposes: [service,",
-			[]string{"services backup"}, []string{"services domain", "roles support"},
+			[]string{"services backup"},
+			[]string{"services domain", "roles support"},
 		},
 		{
 			"a role lost a purpose", "purposes: [support, verification]", "purposes: [verification]",
-			[]string{"roles support", "purposes support"}, []string{"roles billing", "roles dpo"},
+			[]string{"roles support", "purposes support"},
+			[]string{"roles billing", "roles dpo"},
 		},
 		{
 			"a role lost its office", "    purposes: []\n    administers: true", "    purposes: []",
-			[]string{"roles administrator"}, []string{"roles dpo"},
+			[]string{"roles administrator"},
+			[]string{"roles dpo"},
 		},
 		{
 			"a partner cooperates no longer", "    cooperation: [support]\n", "",
-			[]string{"recipients kelpwharf"}, []string{"recipients tallowmere"},
+			[]string{"recipients kelpwharf"},
+			[]string{"recipients tallowmere"},
 		},
 		{
 			"a detail is asked for less", "      verification: Without it we cannot confirm your company in the EU's register of VAT numbers.\n", "",
-			[]string{"fields company.vat", "collections customer", "purposes verification"}, []string{"fields company.register", "collections applicant"},
+			[]string{"fields company.vat", "collections customer", "purposes verification"},
+			[]string{"fields company.register", "collections applicant"},
 		},
 		{
 			"a permission is for another", "    purpose: recommendation\n    recipient: self", "    purpose: mailing\n    recipient: self",
-			[]string{"permissions suggestions", "desks recommender"}, []string{"permissions newsletter", "desks mailing"},
+			[]string{"permissions suggestions", "desks recommender"},
+			[]string{"permissions newsletter", "desks mailing"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ type proveCmd struct {
 	app.Place
 	app.Roots
 	Clause    []string `help:"Only the proofs of this clause; may be given more than once." placeholder:"ID"`
-	Statement string   `help:"Statement to prove. Default: the version in force of --data or --store, or else the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
+	Statement string   `help:"Statement to prove. Default: the version in force where the data or store option says, or else the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
 	Mutate    bool     `help:"Remove each rule and declaration in turn; fail unless some proof then fails."`
 	Deep      bool     `help:"With --mutate: try every removal in a whole Loot of its own as well, even if it was noticed without one. Takes minutes."`
 	Strict    bool     `help:"Fail on anything planned or unproved, too."`
