@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 )
 
@@ -21,16 +22,29 @@ type Mutation struct {
 	Clause  loot.Clause `json:"clause"`
 	Removed string      `json:"removed"` // the rule's id, or the table and id of a declaration
 	Killed  bool        `json:"killed"`  // a proof failed, or the check refused what was left
+	How     Notice      `json:"how,omitempty"`
 	By      string      `json:"by,omitempty"`
 	Why     string      `json:"why,omitempty"`
-	// World is the proof that noticed in a world of its own, of those that do
-	// not know what was removed; only looked for when asked to.
-	World string `json:"world,omitempty"`
+	World   string      `json:"world,omitempty"` // the proof that noticed in a world of its own; empty: none, or it was not asked for
 }
+
+// A Notice says how a removal was noticed.
+type Notice string
+
+// The ways in which a removal is noticed, in the order in which they are tried.
+const (
+	Unsound  Notice = "unsound"  // the check of the statement refuses what is left
+	Decided  Notice = "decided"  // a request that one rule alone decides came out differently
+	Lost     Notice = "lost"     // in a world, something that was promised does not happen
+	Happened Notice = "happened" // in a world, a proof that does not know what was removed failed
+	Unread   Notice = "unread"   // declared only: nothing but the page that visitors read is without it
+)
 
 // String says it in a line.
 func (m Mutation) String() string {
 	switch {
+	case m.How == Unread:
+		return fmt.Sprintf("✓ %-32s noticed by readers alone: it is declared only", m.Removed)
 	case m.World != "" && m.World != m.By:
 		return fmt.Sprintf("✓ %-32s noticed by %s; in a world by %s", m.Removed, m.By, m.World)
 	case m.Killed:
@@ -109,8 +123,9 @@ func Mutate(ctx context.Context, s *statement.Statement, r Removal, now time.Tim
 	return out, nil
 }
 
-// try removes one thing. What the statement alone can answer is asked first;
-// what that does not notice is tried in a world of its own.
+// try removes one thing. What the statement alone can answer is asked first.
+// What that does not notice is tried in a world of its own: first what was
+// promised of the very thing, then whatever else its clause promises.
 func try(ctx context.Context, c cut, generic []proof, deep bool, now time.Time) (Mutation, error) {
 	m := Mutation{Clause: c.clause, Removed: c.what}
 	if err := ctx.Err(); err != nil {
@@ -118,7 +133,7 @@ func try(ctx context.Context, c cut, generic []proof, deep bool, now time.Time) 
 	}
 	left, err := c.remove()
 	if problems, ok := errors.AsType[statement.Problems](err); ok {
-		m.Killed, m.By = true, "the check of the statement"
+		m.Killed, m.How, m.By = true, Unsound, "the check of the statement"
 		if len(problems) > 0 {
 			m.Why = problems[0].Text
 		}
@@ -132,7 +147,7 @@ func try(ctx context.Context, c cut, generic []proof, deep bool, now time.Time) 
 			continue
 		}
 		if _, err := p.ask(left); err != nil {
-			m.Killed, m.By, m.Why = true, p.Name, err.Error()
+			m.Killed, m.How, m.By, m.Why = true, Decided, p.Name, err.Error()
 			break
 		}
 	}
@@ -144,14 +159,47 @@ func try(ctx context.Context, c cut, generic []proof, deep bool, now time.Time) 
 		return m, err
 	}
 	defer p.end()
-	seen := Proved{Clause: c.clause}
-	p.prove(ctx, &seen, slices.Concat(p.early, p.late))
-	if i := slices.IndexFunc(seen.Tried, func(t Tried) bool { return t.Failed }); i >= 0 {
-		t := seen.Tried[i]
-		m.World = t.Name
-		if !m.Killed {
-			m.Killed, m.By, m.Why = true, t.Name, t.Outcome
+	read := Mutation{}
+	for _, step := range []struct {
+		how    Notice
+		proofs []desk.Proof
+	}{{Lost, promised(generic, c)}, {Happened, slices.Concat(p.early, p.late)}} {
+		for _, proof := range step.proofs {
+			seen := Proved{Clause: c.clause}
+			p.prove(ctx, &seen, []desk.Proof{proof})
+			if seen.State != Failed {
+				continue
+			}
+			t := seen.Tried[0]
+			if t.declared {
+				read = Mutation{By: t.Name, Why: t.Outcome}
+				continue // a proof of what the program does counts for more
+			}
+			m.World = t.Name
+			if !m.Killed {
+				m.Killed, m.How, m.By, m.Why = true, step.how, t.Name, t.Outcome
+			}
+			return m, ctx.Err()
 		}
 	}
+	if !m.Killed && read.By != "" {
+		m.Killed, m.How, m.By, m.Why = true, Unread, read.By, read.Why
+	}
 	return m, ctx.Err()
+}
+
+// promised returns the proofs of the declarations of a clause, that of the one
+// which is removed first.
+func promised(generic []proof, c cut) []desk.Proof {
+	var out []desk.Proof
+	for _, p := range generic {
+		switch {
+		case p.ask != nil || p.Clause != c.clause:
+		case p.of == c.what:
+			out = slices.Insert(out, 0, p.Proof)
+		default:
+			out = append(out, p.Proof)
+		}
+	}
+	return out
 }

@@ -56,12 +56,12 @@ func stage(ctx context.Context, w *desk.World) (scene, error) {
 	return scene{w, v.Statement, subject}, nil
 }
 
-// open decides r and opens what the permit names. The refusal is nil if it was
-// permitted.
+// open decides r and opens what the permit names; finding somebody opens
+// nothing. The refusal is nil if it was permitted.
 func (c scene) open(ctx context.Context, r gate.Request) (out vault.Values, refusal *gate.Refusal, err error) {
 	err = c.w.Gate.InTx(ctx, func(tx *store.Tx) error {
 		permit, err := c.w.Gate.Decide(ctx, tx, r)
-		if err != nil {
+		if err != nil || r.Action == loot.Find {
 			return err
 		}
 		out, err = c.w.Vault.Open(ctx, tx, permit)
@@ -109,21 +109,33 @@ func (c scene) own(fields ...loot.Field) gate.Request {
 	return r
 }
 
-// users returns everybody whom the statement lets use records: each part of
-// the program, and a member of staff in each role.
+// users returns everybody whom the statement lets use records, with a member of
+// staff in each role.
 func (c scene) users(ctx context.Context) ([]user, error) {
-	var out []user
-	for _, d := range c.s.Desks() {
-		out = append(out, user{loot.Actor{Kind: loot.Desk, ID: d.Name}, d.Purposes, d.Title, declaredBy(c.s, "desks", d.Name)})
-	}
-	for _, r := range c.s.Roles() {
-		a, err := c.w.NewStaff(ctx, true, r.ID)
-		if err != nil {
+	out := usersOf(c.s)
+	for i, u := range out {
+		if u.Kind != loot.Staff {
+			continue
+		}
+		var err error
+		if out[i].Actor, err = c.w.NewStaff(ctx, true, loot.Role(u.ID)); err != nil {
 			return nil, err
 		}
-		out = append(out, user{a, r.Purposes, r.Title, declaredBy(c.s, "roles", string(r.ID))})
 	}
 	return out, nil
+}
+
+// usersOf returns everybody whom the statement lets use records: each part of
+// the program, and each role, whose id stands for whoever holds it.
+func usersOf(s *statement.Statement) []user {
+	var out []user
+	for _, d := range s.Desks() {
+		out = append(out, user{loot.Actor{Kind: loot.Desk, ID: d.Name}, d.Purposes, d.Title, declaredBy(s, "desks", d.Name)})
+	}
+	for _, r := range s.Roles() {
+		out = append(out, user{loot.Actor{Kind: loot.Staff, ID: string(r.ID)}, r.Purposes, r.Title, declaredBy(s, "roles", string(r.ID))})
+	}
+	return out
 }
 
 type user struct {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -36,6 +37,8 @@ type Tried struct {
 	Name    string `json:"name"`
 	Outcome string `json:"outcome"`
 	Failed  bool   `json:"failed,omitempty"`
+
+	declared bool // nothing in the program goes by it
 }
 
 // Prove tries what the desks and the kernel know to try for each clause, on a
@@ -90,7 +93,7 @@ func newProver(ctx context.Context, s *statement.Statement, generic []proof, now
 }
 
 // prove tries those of the proofs that are of the clause, and adds what
-// happened.
+// happened. What is only declared proves nothing, unless it is lost.
 func (p *prover) prove(ctx context.Context, out *Proved, proofs []desk.Proof) {
 	for _, proof := range proofs {
 		if proof.Clause != out.Clause || ctx.Err() != nil {
@@ -98,10 +101,15 @@ func (p *prover) prove(ctx context.Context, out *Proved, proofs []desk.Proof) {
 		}
 		outcome, err := attempt(ctx, p.world, proof)
 		t := Tried{Name: proof.Name, Outcome: outcome}
-		if err != nil {
+		only, isOnly := errors.AsType[*declaredOnly](err)
+		t.declared = isOnly
+		switch {
+		case isOnly && only.lost == nil:
+			t.Outcome = err.Error()
+		case err != nil:
 			t.Outcome, t.Failed = err.Error(), true
 			out.State = Failed
-		} else if out.State != Failed {
+		case out.State != Failed:
 			out.State = Passed
 		}
 		out.Tried = append(out.Tried, t)

@@ -72,6 +72,21 @@ func TestMutateOneClause(t *testing.T) {
 	}
 }
 
+// A declaration that is gone is missed by what it did, in a world: to say that
+// it is gone is not enough.
+func TestRemovedDeclarationsAreMissed(t *testing.T) {
+	report, err := app.Mutate(t.Context(), standard(t), app.Removal{Only: []loot.Clause{"disclosure.permission", "collection.compulsory"}}, provedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"permissions newsletter", "services backup", "fields company.vat", "fields contact.phone"} {
+		i := slices.IndexFunc(report, func(m app.Mutation) bool { return m.Removed == what })
+		if i < 0 || report[i].How != app.Lost || report[i].World == "" {
+			t.Errorf("%s: %+v", what, report)
+		}
+	}
+}
+
 // The kernel's own proofs find out what a changed text lets through, without
 // knowing what it said before.
 func TestProofsFailWithoutTheirRule(t *testing.T) {

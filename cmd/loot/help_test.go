@@ -39,11 +39,15 @@ func options(t *testing.T, part reflect.Type) map[string]string {
 // of a command which opens or copies an installation what it needs for that.
 func TestHelpListsWhatACommandTakes(t *testing.T) {
 	place, roots, witnessing := reflect.TypeFor[app.Place](), reflect.TypeFor[app.Roots](), reflect.TypeFor[app.Witnessing]()
+	statement := reflect.TypeFor[struct {
+		Statement string `help:"the file" env:"LOOT_STATEMENT"`
+	}]()
 	all := options(t, reflect.TypeFor[app.Config]())
 	for command, parts := range map[string][]reflect.Type{
 		"serve": {reflect.TypeFor[app.Config]()}, "demo": {reflect.TypeFor[app.Config]()},
 		"backup": {place}, "restore": {place},
 		"keys rotate": {place, roots}, "keys check": {place, roots}, "vault check": {place, roots}, "statement diff": {place, roots},
+		"prove":         {place, roots, statement},
 		"ledger verify": {place, roots, witnessing}, "ledger checkpoint": {place, roots, witnessing}, "ledger proof": {place, roots, witnessing},
 	} {
 		var out, complaints strings.Builder

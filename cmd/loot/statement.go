@@ -169,12 +169,31 @@ type statementDiffCmd struct {
 
 // AfterApply decides recorded decisions again only where it was said whose.
 func (s *statementDiffCmd) AfterApply(k *kong.Context) error { //nolint:unparam // kong wants the error
-	for _, given := range k.Path {
-		if given.Flag != nil && (given.Flag.Name == "data" || given.Flag.Name == "store") {
-			s.replay = true
-		}
-	}
+	s.replay = flagged(k, "data", "store")
 	return nil
+}
+
+// flagged reports whether one of the flags was given, and not only its default.
+func flagged(k *kong.Context, flags ...string) bool {
+	return slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Flag != nil && slices.Contains(flags, p.Flag.Name) })
+}
+
+// inForce returns the version in force of an installation.
+func inForce(c *command, place app.Place, roots app.Roots) (s *statement.Statement, err error) {
+	err = c.with(app.Config{Place: place, Roots: roots}, func(a *app.App) error {
+		s, err = versionOf(a)
+		return err
+	})
+	return s, err
+}
+
+// versionOf returns the version in force.
+func versionOf(a *app.App) (*statement.Statement, error) {
+	v, ok := a.Gate.InForce()
+	if !ok {
+		return nil, loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
+	}
+	return v.Statement, nil
 }
 
 func (s *statementDiffCmd) Run(c *command) error {
@@ -252,11 +271,9 @@ func printIndented(c *command, mark, text string) {
 // and its version in force.
 func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce *statement.Statement, err error) {
 	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
-		v, ok := a.Gate.InForce()
-		if !ok {
-			return loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
+		if inForce, err = versionOf(a); err != nil {
+			return err
 		}
-		inForce = v.Statement
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
 			ins, err = a.Gate.Recorded(c.ctx, tx, c.now().AddDate(0, 0, -s.Days), 0)
 			return err
