@@ -140,6 +140,7 @@ func TestNothingOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 		a := h.open(s, "support")
 		shows(t, a, http.StatusForbidden, "security.staff", "What would be needed")
 		hides(t, a, "Meadow", "jo@example")
+		desktest.Leads(t, h.Get("/console/customers/find"), "/console/customers")
 		a = h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com")
 		shows(t, a, http.StatusForbidden, "security.staff", "Nobody was looked for")
 		for _, link := range []string{`href="/console/undertaking"`, `href="/statement#security.staff"`} {
