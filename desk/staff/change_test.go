@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,23 @@ func (h *house) answer(a loot.Actor, id, yesOrNo string) webtest.Answer {
 	return h.Post("/console/approvals/"+id, "answer", yesOrNo)
 }
 
+var count = regexp.MustCompile(`Approvals</span><span class="count">(\d+)`)
+
+// counts returns what the navigation says beside Approvals to each of them.
+func (h *house) counts(who ...loot.Actor) []string {
+	h.Helper()
+	var out []string
+	for _, a := range who {
+		h.as(a)
+		n := ""
+		if m := count.FindStringSubmatch(h.Get("/console/staff").Body); m != nil {
+			n = m[1]
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
 func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		admin, dpo, counsel, support := h.team()
@@ -49,8 +67,20 @@ func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 		// Not by whoever asked, not by those who do not approve, not twice by one.
 		shows(t, h.answer(admin, id, "yes"), http.StatusForbidden, "Nobody approves their own request")
 		shows(t, h.answer(support, id, "yes"), http.StatusForbidden, "None of your roles may approve")
+		if got := h.counts(dpo, counsel, admin, support); !slices.Equal(got, []string{"1", "1", "1", ""}) {
+			t.Errorf("waiting before anybody answered: %q", got)
+		}
 		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
-		shows(t, h.answer(dpo, id, "yes"), http.StatusConflict, "answered this already")
+		if got := h.counts(admin, support, counsel, dpo); !slices.Equal(got, []string{"1", "", "1", ""}) {
+			t.Errorf("waiting after one said yes: %q", got)
+		}
+		page := h.Get("/console/approvals")
+		shows(t, page, http.StatusOK, "You said yes")
+		if strings.Contains(page.Body, `name="answer"`) {
+			t.Error("who said yes is asked again")
+		}
+		again := h.answer(dpo, id, "yes")
+		shows(t, again, http.StatusConflict, "answered this already", "Back to Approvals")
 		h.Drain()
 		if h.member(nina.ID).State != Proposed {
 			t.Fatal("one yes was enough")

@@ -60,7 +60,7 @@ func newHouseUnder(t *testing.T, db *store.DB, s *statement.Statement) *house {
 	})
 	h.Open(s, h.desk.Desk())
 	h.Site = webtest.New(t, web.Options{
-		Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true,
+		Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true, Nav: h.desk.Desk().Nav,
 		Identify: func(*http.Request) (web.Identity, error) {
 			return web.Identity{Actor: h.Actor, Name: h.Actor.Name, At: h.at}, nil
 		},
