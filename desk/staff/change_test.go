@@ -391,16 +391,24 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 
 func TestApprovalsOfOtherDesks(t *testing.T) {
 	h := newHouse(t, desktest.One(t))
-	admin, dpo, _, support := h.team()
-	h.Tx(func(ctx context.Context, tx *store.Tx) error {
-		if _, err := h.Kit.Gate.Ask(ctx, tx, "test.matter", admin, 7, 2, "Because."); err != nil {
+	_, dpo, counsel, support := h.team()
+	machine := loot.Actor{Kind: loot.Desk, ID: "machine"}
+	var matter string
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		if matter, err = h.Kit.Gate.Ask(ctx, tx, "test.matter", machine, 7, 2, "Because."); err != nil {
 			return err
 		}
-		_, err := h.Kit.Gate.Ask(ctx, tx, "unknown.matter", admin, 8, 2, "Because.")
+		_, err = h.Kit.Gate.Ask(ctx, tx, "unknown.matter", machine, 8, 2, "Because.")
 		return err
 	})
 	h.as(dpo)
-	shows(t, h.Get("/console/approvals"), http.StatusOK, "about 7", "unknown.matter", "Because.")
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "about 7", "unknown.matter", "Because.", "Asked by the machine", "Asked by a part of the program")
+	leads(t, h.answer(dpo, matter, "yes"), "/console/approvals")
+	lacks(t, h.Get("/console/approvals"), "Start it again.")
+	leads(t, h.answer(counsel, matter, "yes"), "/console/approvals")
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "You said yes. Start it again.")
+	h.as(dpo)
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "Start it again.")
 	h.as(support)
 	page := h.Get("/console/approvals")
 	shows(t, page, http.StatusOK, "Nothing waits", "None of your roles approves")
