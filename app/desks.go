@@ -35,7 +35,7 @@ func (a *App) build() error {
 		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
 			return publication.Describe(a.Gate, json.RawMessage(matter))
 		}},
-		kindRotate: {Title: "Rotate keys", By: commandLine.Name, Describe: a.describeRotation},
+		kindRotate: {Title: "Rotate keys", By: "the command line of the server", Next: "Whoever called the command calls it again now, and it does what was agreed to.", Describe: a.describeRotation},
 	}}); err != nil {
 		return err
 	}

@@ -196,7 +196,7 @@ func TestRotationNeedsTwoColleagues(t *testing.T) {
 		r.rotates(false, everything, "A new year.", "Asked for. Nothing was rotated yet: 2 colleagues have to agree", "0 agreed so far. Once they did, call the same command again.")
 		r.rotates(false, everything, "A new year.", "Nothing was rotated yet: 2 colleagues", "0 agreed so far")
 		if status, page := r.page(dpo, http.MethodGet, "/console/approvals", nil); status != http.StatusOK || !strings.Contains(page, "Rotate keys: new keys for every collection; a new version of each of the program&#39;s own keys. Collections at present: customer") ||
-			!strings.Contains(page, "Asked by The command line of the server") || !strings.Contains(page, "A new year.") {
+			!strings.Contains(page, "Asked by the command line of the server") || !strings.Contains(page, "A new year.") {
 			r.Errorf("approvals: %d %s", status, page)
 		}
 		r.answers("yes", dpo)

@@ -31,7 +31,6 @@ type Approval struct {
 	Made      time.Time
 	Expires   time.Time // until when it can be voted on, used or gone on with
 	State     string    // "pending", "approved", "refused", "begun" (see [Gate.Begin]), "used"
-	Voters    []string
 }
 
 // Sealed is what the gate keeps sealed by its Sealer.
@@ -242,6 +241,24 @@ func (g *Gate) approves(a loot.Actor) bool {
 		approves = approves || ok && r.Approves
 	}
 	return approves
+}
+
+// SaidYes returns which of the approvals that wait somebody said yes to already.
+func (g *Gate) SaidYes(ctx context.Context, tx *store.Tx, who loot.Actor) (map[string]bool, error) {
+	rows, err := tx.Query(ctx, `SELECT id FROM gate_approval JOIN gate_vote ON approval = id WHERE state = 'pending' AND approver = $1 AND granted = 1`, who.ID)
+	if err != nil {
+		return nil, fmt.Errorf("gate: said yes: %w", err)
+	}
+	defer rows.Close()
+	said := map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("gate: said yes: %w", err)
+		}
+		said[id] = true
+	}
+	return said, rows.Err()
 }
 
 // Approval returns one approval with what is asked: of kind "open" a request,

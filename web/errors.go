@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 
@@ -160,6 +161,16 @@ func (s *Shell) problem(w http.ResponseWriter, r *http.Request, status int, err 
 	}
 }
 
+type onward struct {
+	error
+	to Action
+}
+
+func (e onward) Unwrap() error { return e.error }
+
+// Onward returns err with where whoever reads its page goes from there.
+func Onward(err error, to Action) error { return onward{err, to} }
+
 // An errorView is the page of an error.
 type errorView struct {
 	View
@@ -170,6 +181,7 @@ type errorView struct {
 	Advice  string
 	Refusal *Refusal
 	Request string
+	Above   *Action // where one goes on: as the error says, or the nearest page that the address lies under
 	Back    Action
 	SignIn  string
 }
@@ -188,6 +200,36 @@ var headings = map[loot.Kind]struct{ icon, heading, advice string }{
 	loot.TooLarge:    {"file-warning", "That is too large", "Send less at once."},
 	loot.Unsupported: {"file-warning", "That is not a form", "Fill in the form on the page, and send that."},
 	loot.SignIn:      {"lock", "Please sign in", ""},
+}
+
+// above leads to the nearest page that the address lies under and that whoever
+// asks may see, which is where the form was that an address takes; nil: it is
+// where every error leads back to.
+func (s *Shell) above(r *http.Request, v errorView) *Action {
+	x := exchangeOf(r.Context())
+	if x.mux == nil {
+		return nil
+	}
+	for at := r.URL.Path; at != "/" && at != "." && at != v.Back.Href; at = path.Dir(at) {
+		if at == r.URL.Path && !unsafe(r.Method) {
+			continue
+		}
+		_, pattern := x.mux.Handler(&http.Request{Method: http.MethodGet, Host: r.Host, URL: &url.URL{Path: at}})
+		rt, ok := s.route(pattern)
+		if !ok || rt.own || rt.Audience != x.route.Audience || loot.KindOf(admit(rt, v.Who, s.opts.Now)) == loot.Denied {
+			continue
+		}
+		up := &Action{Label: "One page up", Icon: "arrow-left", Href: (&url.URL{Path: at}).String()}
+		for _, g := range v.Nav {
+			for _, item := range g.Items {
+				if item.Href == at {
+					up.Label = "Back to " + item.Label
+				}
+			}
+		}
+		return up
+	}
+	return nil
 }
 
 // errorPage renders the page of an error, or for htmx the alert that takes
@@ -215,6 +257,14 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 		}
 	} else if kind == loot.Denied {
 		v.Heading = "This is not permitted"
+	}
+	if status == http.StatusMethodNotAllowed {
+		v.Heading, v.Advice = "Not asked in this way", ""
+	}
+	if e, ok := errors.AsType[onward](err); ok {
+		v.Above = &e.to
+	} else if kind == loot.NotFound || kind == loot.Conflict {
+		v.Above = s.above(r, v)
 	}
 	if kind == loot.SignIn {
 		if to := s.signIn(exchangeOf(r.Context()).route.Audience); to != "" {

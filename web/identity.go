@@ -24,6 +24,7 @@ type (
 // An exchange is what the shell knows about the request that it is serving.
 type exchange struct {
 	shell *Shell
+	mux   *http.ServeMux // nil: mounted without Handler, as in a test
 	id    string
 	route Route
 	// pattern is of the mux, and so known too when the route is not ours.

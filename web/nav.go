@@ -28,9 +28,10 @@ type Nav struct {
 	Exact    bool        // it is the current page only under exactly this path
 	Roles    []loot.Role // of staff who see it; none: all
 
-	// Count returns how many wait in this queue. It is the same for everybody
-	// who sees the entry, and asked at most every few seconds.
+	// Count returns how many wait in this queue. It is asked at most every few
+	// seconds, and its number is the same for everybody who sees the entry.
 	Count func(context.Context) (int, error)
+	Each  bool // Count is asked for each who sees the entry, by their own request's context: for staff, who are few
 }
 
 // navLife is how long a count beside an entry may be old, unless something
@@ -39,6 +40,10 @@ const navLife = 5 * time.Second
 
 type navEntry struct {
 	Nav
+	tallies sync.Map // of each who sees it, or of "" for all, to a *tally
+}
+
+type tally struct {
 	counting sync.Mutex
 	last     atomic.Pointer[counted]
 }
@@ -127,9 +132,18 @@ func (s *Shell) countOf(r *http.Request, e *navEntry) string {
 		return ""
 	}
 	now, changes := s.opts.Now(), s.changes.Load()
-	last := e.last.Load()
+	who := ""
+	if e.Each {
+		who = ActorOf(r.Context()).ID
+	}
+	found, ok := e.tallies.Load(who)
+	if !ok {
+		found, _ = e.tallies.LoadOrStore(who, new(tally))
+	}
+	t := found.(*tally)
+	last := t.last.Load()
 	stale := last == nil || last.changes != changes || now.Sub(last.at) > navLife
-	if stale && e.counting.TryLock() { // whoever comes meanwhile sees the number before
+	if stale && t.counting.TryLock() { // whoever comes meanwhile sees the number before
 		ctx, stop := context.WithTimeout(r.Context(), 500*time.Millisecond)
 		n, err := e.Nav.Count(ctx)
 		stop()
@@ -138,8 +152,8 @@ func (s *Shell) countOf(r *http.Request, e *navEntry) string {
 			n = 0
 		}
 		last = &counted{n, now, changes}
-		e.last.Store(last)
-		e.counting.Unlock()
+		t.last.Store(last)
+		t.counting.Unlock()
 	}
 	switch {
 	case last == nil || last.n <= 0:

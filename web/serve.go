@@ -27,7 +27,7 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.opts.Now()
 		route, pattern := mux.Handler(r)
-		x := &exchange{shell: s, id: newRequestID(), pattern: pattern}
+		x := &exchange{shell: s, mux: mux, id: newRequestID(), pattern: pattern}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 		rec := &recorder{ResponseWriter: w}
 		s.secureHeaders(rec.Header())
@@ -152,23 +152,32 @@ func (s *Shell) recover(w *recorder, r *http.Request) {
 	s.fail(w, r, panicked(v))
 }
 
-// unknown answers for what the mux has no pattern for, keeping its status.
+// unknown answers for what the mux has no pattern for, keeping its status, in
+// the frame of the pages around it where whoever asks may see those.
 func (s *Shell) unknown(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	probe := newAnswer(http.Header{})
 	defer probe.free()
 	h.ServeHTTP(probe, r)
+	if who, err := s.identify(r, Route{Audience: Public}); err == nil {
+		r = r.WithContext(WithIdentity(r.Context(), who))
+		for a, frame := range map[Audience]string{Portal: "/portal/", Console: "/console/"} {
+			if strings.HasPrefix(r.URL.Path+"/", frame) && admit(Route{Audience: a}, who, s.opts.Now) == nil {
+				exchangeOf(r.Context()).route.Audience = a
+			}
+		}
+	}
 	switch {
 	case probe.status == http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", probe.header.Get("Allow"))
-		s.failAs(w, r, http.StatusMethodNotAllowed, loot.Errorf(loot.NotFound, "This page is not asked in this way."))
+		err := loot.Errorf(loot.NotFound, "This page is not asked in this way.")
+		if !unsafe(r.Method) {
+			err = loot.Errorf(loot.NotFound, "This page is the answer to a form: it shows once that was sent, and not by its address alone.")
+		}
+		s.failAs(w, r, http.StatusMethodNotAllowed, err)
 	case probe.status >= 300 && probe.status < 400: // a path that had to be cleaned
 		w.Header().Set("Location", probe.header.Get("Location"))
 		w.WriteHeader(probe.status)
 	default:
-		who, err := s.identify(r, Route{Audience: Public})
-		if err == nil {
-			r = r.WithContext(WithIdentity(r.Context(), who))
-		}
 		s.fail(w, r, notFound)
 	}
 }

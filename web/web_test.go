@@ -284,6 +284,50 @@ func TestUnknownPagesAndMethods(t *testing.T) {
 	}
 }
 
+// TestErrorsLeadBackFromWhereTheyAre: they stay in the console or the portal of
+// whoever asks, and lead to the nearest page there.
+func TestErrorsLeadBackFromWhereTheyAre(t *testing.T) {
+	s := webtest.New(t, web.Options{Nav: []web.Nav{{Audience: web.Console, Label: "Approvals", Href: "/console/approvals"}}}, []web.Route{
+		{Pattern: "GET /console", Audience: web.Console, Serve: say("in")},
+		{Pattern: "GET /console/approvals", Audience: web.Console, Serve: say("in")},
+		{Pattern: "POST /console/approvals/{id}", Audience: web.Console, Serve: func(http.ResponseWriter, *http.Request) error {
+			return loot.Errorf(loot.Conflict, "You have answered this already.")
+		}},
+		{Pattern: "GET /console/customers/{id}", Audience: web.Console, Serve: say("in")},
+		{Pattern: "POST /console/customers/{id}/open", Audience: web.Console, Serve: say("in")},
+		{Pattern: "GET /console/prices", Audience: web.Console, Serve: say("in"), Roles: []loot.Role{"billing"}},
+		{Pattern: "GET /portal", Audience: web.Portal, Serve: say("in")},
+		{Pattern: "GET /order", Audience: web.Public, Serve: func(http.ResponseWriter, *http.Request) error {
+			return web.Onward(loot.Errorf(loot.NotFound, "There is no such service."), web.Action{Label: "See the services", Href: "/services"})
+		}},
+	})
+	staff, person := loot.Actor{Kind: loot.Staff, ID: "u1"}, loot.Actor{Kind: loot.Person, ID: "s1"}
+	for _, c := range []struct {
+		who                 loot.Actor
+		method, path        string
+		status              int
+		layout, says, leads string
+		not                 string
+	}{
+		{staff, "GET", "/console/nonsense", 404, "console", "Back to the console", `href="/console"`, "One page up"},
+		{staff, "GET", "/console/approvals/a1", 405, "console", "the answer to a form", `href="/console/approvals">`, "address may have a slip"},
+		{staff, "POST", "/console/approvals/a1", 409, "console", "Back to Approvals", `class="button" href="/console/approvals"`, ""},
+		{staff, "GET", "/console/customers/s1/open", 405, "console", "One page up", `href="/console/customers/s1"`, ""},
+		{staff, "POST", "/console", 405, "console", "not asked in this way", `href="/console"`, "the answer to a form"},
+		{staff, "GET", "/console/prices/old", 404, "console", "There is nothing here", `href="/console"`, "One page up"},
+		{person, "GET", "/portal/nonsense", 404, "portal", "Back to your portal", `href="/portal"`, ""},
+		{person, "GET", "/console/approvals/a1", 405, "site", "To the start", `href="/"`, "/console/approvals\""},
+		{loot.Actor{}, "GET", "/console/nonsense", 404, "site", "To the start", `href="/"`, ""},
+		{loot.Actor{}, "GET", "/order", 404, "site", "See the services", `href="/services"`, ""},
+	} {
+		s.Actor = c.who
+		a := s.Do(c.method, c.path, "", nil)
+		if a.Status != c.status || !strings.Contains(a.Body, `data-layout="`+c.layout+`"`) || !strings.Contains(a.Body, c.says) || !strings.Contains(a.Body, c.leads) || c.not != "" && strings.Contains(a.Body, c.not) {
+			t.Errorf("%s %s of %q: %d\n%s", c.method, c.path, c.who.Kind, a.Status, a.Body)
+		}
+	}
+}
+
 func TestLogNamesTheRouteAndNothingOfThePerson(t *testing.T) {
 	var b bytes.Buffer
 	s := webtest.New(t, web.Options{Log: slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}, []web.Route{

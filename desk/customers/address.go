@@ -96,7 +96,7 @@ func (c *customers) waits(p vault.Proposal) *web.Alert {
 	return &web.Alert{
 		Tone:  web.Info,
 		Title: p.Reveal() + " waits for confirmation.", //nolint:forbidigo // the person sees their own record
-		Text:  link + " It counts once the link was opened, by " + p.Until.Format("2 January, 15:04") + " at the latest; until then nothing changes. From: " + p.Source + ".",
+		Text:  link + " It counts once the link was opened, by " + p.Until.UTC().Format("2 January, 15:04 UTC") + " at the latest; until then nothing changes. From: " + p.Source + ".",
 		Actions: []web.Action{
 			{Label: again, Icon: "send", Href: "/portal/address/again", Post: true, Small: true},
 			{Label: "Give it up", Icon: "undo-2", Href: "/portal/address/keep", Post: true, Small: true},

@@ -99,7 +99,7 @@ func TestAnotherAddressCountsOnceItsOwnerConfirmedIt(t *testing.T) {
 		}
 		_, first := h.letters(next)
 		page := h.Get("/portal")
-		shows(t, page, http.StatusOK, former, next+" waits for confirmation", "by 26 November, 09:00", "Send the link again", "Give it up")
+		shows(t, page, http.StatusOK, former, next+" waits for confirmation", "by 26 November, 09:00 UTC", "Send the link again", "Give it up")
 		if h.signInFinds(next) || !h.signInFinds(former) {
 			t.Error("an address counts that nobody confirmed")
 		}

@@ -149,6 +149,12 @@ func purposesOf(s *statement.Statement, me loot.Actor) (mine, others []statement
 	return mine, others
 }
 
+// toSearch leads to the form from the address of its answers, which an id would
+// otherwise be read from.
+func (c *customers) toSearch(w http.ResponseWriter, r *http.Request) error {
+	return web.Redirect(w, r, "/console/customers")
+}
+
 // find looks for a customer by an exact value, for a purpose that is stated.
 func (c *customers) find(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())

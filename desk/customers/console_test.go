@@ -140,6 +140,7 @@ func TestNothingOpensBeforeTheUndertakingIsSigned(t *testing.T) {
 		a := h.open(s, "support")
 		shows(t, a, http.StatusForbidden, "security.staff", "What would be needed")
 		hides(t, a, "Meadow", "jo@example")
+		desktest.Leads(t, h.Get("/console/customers/find"), "/console/customers")
 		a = h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com")
 		shows(t, a, http.StatusForbidden, "security.staff", "Nobody was looked for")
 		for _, link := range []string{`href="/console/undertaking"`, `href="/statement#security.staff"`} {
@@ -244,7 +245,7 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 			t.Fatalf("status %d to %q: %s", a.Status, at, text(a.Body))
 		}
 		_, id, _ := strings.Cut(at, "=")
-		const stands = "You asked for approval on 23 November, 09:00. 0 of 1 agreed so far. The question is open until 26 November, 09:00. See your approvals"
+		const stands = "You asked for approval on 23 November, 09:00 UTC. 0 of 1 agreed so far. The question is open until 26 November, 09:00 UTC. See your approvals"
 		shows(t, h.Get(at), http.StatusOK, stands)
 		// Whoever opens it again is told how it stands, and cannot ask again.
 		a = h.open(s, "payment")
@@ -295,7 +296,7 @@ func TestALockedDetailSaysHowItsApprovalStands(t *testing.T) {
 	shows(t, h.open(who, "support"), http.StatusOK, "Opens after one other person agreed.", "Ask for it")
 	at := h.Post("/console/customers/"+string(who)+"/ask", "purpose", "support", "reason", "Ticket 7", "field", "payment.iban").Header.Get("Location")
 	a := h.open(who, "support")
-	shows(t, a, http.StatusOK, "Asked on 23 November, 09:00, 0 of 1 agreed.", "How it stands")
+	shows(t, a, http.StatusOK, "Asked on 23 November, 09:00 UTC, 0 of 1 agreed.", "How it stands")
 	hides(t, a, "Ask for it")
 	if !strings.Contains(html.UnescapeString(a.Body), `href="`+at+`"`) {
 		t.Errorf("no link to %s", at)

@@ -123,6 +123,7 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "GET /goodbye", Audience: web.Public, Serve: c.goodbye},
 
 		{Pattern: "GET /console/customers", Audience: web.Console, Serve: c.list},
+		{Pattern: "GET /console/customers/find", Audience: web.Console, Serve: c.toSearch},
 		{Pattern: "POST /console/customers/find", Audience: web.Console, Serve: c.find, Limit: web.PerMinute(30)},
 		{Pattern: "GET /console/customers/{id}", Audience: web.Console, Serve: c.card},
 		{Pattern: "POST /console/customers/{id}/open", Audience: web.Console, Serve: c.open},

@@ -37,7 +37,8 @@ func (c *customers) drawFor(r *http.Request, held map[loot.Field]bool) (*stateme
 	}
 	service, ok := s.Service(r.PathValue("service"))
 	if !ok {
-		return nil, orderForm{}, loot.Errorf(loot.NotFound, "There is no such service. The list of services has those there are.")
+		return nil, orderForm{}, web.Onward(loot.Errorf(loot.NotFound, "There is no such service. The list of services has those there are."),
+			web.Action{Label: "See the services", Icon: "list", Href: "/services"})
 	}
 	form, err := c.drawAll(r.Context(), s, service, held)
 	return s, form, err

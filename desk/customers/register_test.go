@@ -303,7 +303,11 @@ func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 	}
 	// A dedicated server asks for more.
 	shows(t, h.Get("/order/dedicated-server"), http.StatusOK, "Telephone number required")
-	shows(t, h.Get("/order/no-such"), http.StatusNotFound, "no such service")
+	none := h.Get("/order/no-such")
+	shows(t, none, http.StatusNotFound, "no such service")
+	if !strings.Contains(none.Body, `class="button" href="/services"`) {
+		t.Error("no way to the services there are")
+	}
 }
 
 func aWrongFormComesBackAndIsKeptNowhere(t *testing.T, h *house) {

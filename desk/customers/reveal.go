@@ -102,7 +102,7 @@ func approvalPath(s loot.Subject, approval string) string {
 
 // stands says in a sentence how an approval stands that was asked for.
 func stands(a loot.Awaited) string {
-	return fmt.Sprintf("Asked on %s, %d of %d agreed.", a.Asked.UTC().Format("2 January, 15:04"), a.Agreed, a.Needed)
+	return fmt.Sprintf("Asked on %s, %d of %d agreed.", a.Asked.UTC().Format("2 January, 15:04 UTC"), a.Agreed, a.Needed)
 }
 
 // askApproval has a request decided, and if only other people's agreement is
@@ -162,7 +162,7 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	if req == nil || a.Requester != me.ID || string(req.Subject) != r.PathValue("id") {
 		return nil, loot.Errorf(loot.NotFound, "There is no such approval of yours for this customer.")
 	}
-	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval on " + a.Made.UTC().Format("2 January, 15:04") + "."}
+	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval on " + a.Made.UTC().Format("2 January, 15:04 UTC") + "."}
 	switch {
 	case a.State == "approved" && !c.Now().After(a.Expires):
 		alert.Tone, alert.Title = web.Good, "Agreed."
@@ -172,7 +172,7 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 			Hidden: ask{Purpose: req.Purpose, Reason: reason, Case: req.Case}.hidden("approval", id),
 		}}
 	case a.State == "pending" && !c.Now().After(a.Expires):
-		alert.Text = fmt.Sprintf("%d of %d agreed so far. The question is open until %s.", a.Granted, a.Needed, a.Expires.UTC().Format("2 January, 15:04"))
+		alert.Text = fmt.Sprintf("%d of %d agreed so far. The question is open until %s.", a.Granted, a.Needed, a.Expires.UTC().Format("2 January, 15:04 UTC"))
 		alert.Actions = []web.Action{{Label: "See your approvals", Icon: "users", Href: "/console/approvals", Small: true}}
 	case a.State == "used":
 		alert.Title, alert.Text = "This approval was used.", "For another look, ask again."

@@ -47,7 +47,7 @@ func TestAnAnnouncedChangeIsToldOnEveryPage(t *testing.T) {
 		hash := h.announce(edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d", "Two kinds of cookies", "Kinds of cookies"), desktest.Start.AddDate(0, 0, 50))
 		for path, by := range map[string]loot.ActorKind{"/order/x": "", "/portal": loot.Person} {
 			banner, ok := told(path, by)
-			if !ok || words(banner) != "On 12 January 2027 the privacy statement changes: “Kinds of cookies” and “Used for what you gave it for”. See what changes" {
+			if !ok || words(banner) != "On 12 January 2027 the privacy statement changes : “Kinds of cookies” and “Used for what you gave it for” . See what changes" {
 				t.Errorf("%s: %q", path, words(banner))
 			}
 			if !strings.Contains(banner, `href="/statement/versions/`+hash+`"`) {

@@ -166,7 +166,7 @@ func (d *Desk) sendInvitation(ctx context.Context, j inviteJob) error {
 				mail.Button("Set up how I sign in", d.kit.BaseURL+welcomePath+token),
 				mail.Note("The link works once, and for three days. Nobody but you should open it."),
 			},
-			Why: "You get this because a colleague made or renewed your account, and others approved.",
+			Why: "You get this because a colleague made or renewed your account.",
 		}.Message(d.kit.House(), loot.NewID("m"), a.Email)
 		return err
 	})

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -171,17 +172,17 @@ func (d *Desk) choose(r *http.Request, owner, name, email string, in url.Values)
 		return chosen{secret: newAppSecret()}, web.Invalid("That took a little too long. Please scan the new code.", map[string]string{"code": "Please scan the new code with your app."})
 	}
 	c := chosen{secret: secret}
-	if err := newPasswordFields.Check(in); err != nil {
-		return c, err
-	}
-	if err := checkPassword("password", in.Get("password"), name, email, d.site(), d.host); err != nil {
-		return c, err
-	}
+	wrong := map[string]string{}
 	if in.Get("password") != in.Get("password-again") {
-		return c, web.Invalid("", map[string]string{"password-again": "This is not the same."})
+		wrong["password-again"] = "This is not the same."
 	}
 	if c.step, ok = stepOf(in.Get("code"), secret, d.kit.Now(), 0); !ok {
-		return c, web.Invalid("", map[string]string{"code": "This code is not right. Wait for the next one and try again."})
+		wrong["code"] = "This code is not right. Wait for the next one and try again."
+	}
+	maps.Copy(wrong, web.Wrong(checkPassword("password", in.Get("password"), name, email, d.site(), d.host)))
+	maps.Copy(wrong, web.Wrong(newPasswordFields.Check(in))) // last, as what is missing is said as that
+	if err := web.Invalid("", wrong); err != nil {
+		return c, err
 	}
 	var err error
 	c.hash, err = d.hashing.hash(r.Context(), in.Get("password"))

@@ -132,6 +132,9 @@ func TestSetUpRefusesWeakPasswords(t *testing.T) {
 			}
 		})
 	}
+	// All that is wrong is said at once.
+	all := h.Post("/console/set-up/password", "app", hidden(t, page, "app"), "password", "short", "password-again", "shorter", "code", "000000")
+	shows(t, all, http.StatusUnprocessableEntity, "at least 12", "not the same", "code is not right")
 	// A secret that somebody else made up is not taken.
 	a := h.Post("/console/set-up/password", "app", "made up", "password", goodPassword, "password-again", goodPassword, "code", h.code(newAppSecret()))
 	shows(t, a, http.StatusUnprocessableEntity, "scan the new code")
@@ -144,7 +147,7 @@ func TestInvitedColleagueJoins(t *testing.T) {
 		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.Reset(ctx, tx, a.ID) })
 		h.Drain()
 		path := h.linkTo(ben)
-		shows(t, h.Get(path), http.StatusOK, "Good day, Ben Example", "Customer support")
+		shows(t, h.Get(path), http.StatusOK, "Good day Ben Example", "Customer support")
 		leads(t, h.Post(path), "/console/set-up")
 		page := h.Get("/console/set-up")
 		leads(t, h.choosePassword(h.Site, page.Body, "/console/set-up/password"), "/console/account/codes")

@@ -48,6 +48,8 @@ type approvalRow struct {
 	Mine    bool
 	Back    *web.Action // to what they asked for; nil: there is none
 	CanVote bool
+	SaidYes bool   // they answered, and others have not yet
+	Next    string // what somebody has to do now that others agreed
 	Made    time.Time
 	Expires time.Time
 }
@@ -60,25 +62,19 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 	v.Lead = "What one person must not decide alone. A single no ends it."
 	v.Fresh = !who.At.IsZero() && d.kit.Now().Sub(who.At) <= fresh
 	v.Again = "/console/signin?next=/console/approvals"
-	may := d.has(who.Actor.Roles, approves) && !d.has(who.Actor.Roles, administers)
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		v.Waiting, v.Done, v.Note = nil, nil, ""
-		me, err := d.voter(ctx, tx, who.Actor)
+		me, err := d.ballot(ctx, tx, who.Actor)
 		if err != nil {
 			return err
 		}
-		switch {
-		case !may:
-			v.Note = "None of your roles approves, so you see what you asked for yourself."
-		case d.kit.Now().Sub(me.Since) < settled:
-			v.Note = "Your account was made, or its roles were changed, less than 72 hours ago. Until then it approves nothing."
-		}
+		v.Note = me.Note
 		list, err := d.kit.Gate.Approvals(ctx, tx, approvalsShown)
 		if err != nil {
 			return err
 		}
 		for _, a := range list {
-			if a.Requester != who.Actor.ID && !may {
+			if a.Requester != who.Actor.ID && !me.Approves {
 				continue
 			}
 			row, err := d.approvalRow(ctx, tx, a)
@@ -92,7 +88,7 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 				v.Done = append(v.Done, row)
 				continue
 			}
-			row.CanVote = v.Note == "" && !row.Mine
+			row.CanVote, row.SaidYes = me.canAnswer(a), me.SaidYes[a.ID]
 			v.Waiting = append(v.Waiting, row)
 		}
 		return nil
@@ -100,6 +96,55 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return approvalsPage.Render(w, r, http.StatusOK, v)
+}
+
+// A ballot is what somebody may do with what waits.
+type ballot struct {
+	Who      loot.Actor
+	Approves bool            // by their roles, and so sees all of it
+	Note     string          // why they cannot answer; empty: they can
+	SaidYes  map[string]bool // approvals that wait for others only
+}
+
+func (b ballot) canAnswer(a gate.Approval) bool {
+	return b.Note == "" && a.Requester != b.Who.ID && !b.SaidYes[a.ID]
+}
+
+func (d *Desk) ballot(ctx context.Context, tx *store.Tx, who loot.Actor) (ballot, error) {
+	b := ballot{Who: who, Approves: d.has(who.Roles, approves) && !d.has(who.Roles, administers)}
+	me, err := d.voter(ctx, tx, who)
+	if err != nil {
+		return b, err
+	}
+	switch {
+	case !b.Approves:
+		b.Note = "None of your roles approves, so you see what you asked for yourself."
+	case d.kit.Now().Sub(me.Since) < settled:
+		b.Note = "Your account was made, or its roles were changed, less than 72 hours ago. Until then it approves nothing."
+	}
+	b.SaidYes, err = d.kit.Gate.SaidYes(ctx, tx, who)
+	return b, err
+}
+
+// waiting counts, for the navigation, what waits for whoever looks: what they
+// can answer, and what they asked for.
+func (d *Desk) waiting(ctx context.Context) (n int, err error) {
+	who := web.ActorOf(ctx)
+	err = d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		n = 0
+		me, err := d.ballot(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		list, err := d.kit.Gate.Approvals(ctx, tx, approvalsShown)
+		for _, a := range list {
+			if a.State == "pending" && !d.kit.Now().After(a.Expires) && (a.Requester == who.ID || me.canAnswer(a)) {
+				n++
+			}
+		}
+		return err
+	})
+	return n, err
 }
 
 func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (approvalRow, error) {
@@ -111,7 +156,7 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 	if row.Who, err = d.Name(ctx, tx, a.Requester); err != nil {
 		return approvalRow{}, err
 	}
-	row.Who = cmp.Or(row.Who, d.options.Matters[a.Kind].By, "A part of the program")
+	row.Who = cmp.Or(row.Who, d.options.Matters[a.Kind].By, "a part of the program")
 	switch {
 	case request != nil:
 		d.describeRequest(&row, *request)
@@ -126,6 +171,9 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 		}
 		if m.Describe != nil {
 			row.Text, row.Href, err = m.Describe(ctx, tx, matter)
+		}
+		if a.State == "approved" && !d.kit.Now().After(a.Expires) {
+			row.Next = m.Next
 		}
 	}
 	return row, err
@@ -180,7 +228,7 @@ func (d *Desk) tellAsker(ctx context.Context, id string) error {
 	m, err := mail.Letter{
 		Subject: "What you asked for was agreed to", Preview: "You can open it once.", Greet: "Good day " + to.Name,
 		Blocks: []mail.Block{
-			mail.Para("The others have agreed to the opening of a record that you asked for. You can open it once, until " + until.UTC().Format("2 January, 15:04") + "."),
+			mail.Para("The others have agreed to the opening of a record that you asked for. You can open it once, until " + until.UTC().Format("2 January, 15:04 UTC") + "."),
 			mail.Button("See my approvals", d.kit.BaseURL+"/console/approvals"),
 		},
 		Why: "You get this because you asked colleagues to agree. What it is about stands in the console alone.",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,23 @@ func (h *house) answer(a loot.Actor, id, yesOrNo string) webtest.Answer {
 	return h.Post("/console/approvals/"+id, "answer", yesOrNo)
 }
 
+var count = regexp.MustCompile(`Approvals</span><span class="count">(\d+)`)
+
+// counts returns what the navigation says beside Approvals to each of them.
+func (h *house) counts(who ...loot.Actor) []string {
+	h.Helper()
+	var out []string
+	for _, a := range who {
+		h.as(a)
+		n := ""
+		if m := count.FindStringSubmatch(h.Get("/console/staff").Body); m != nil {
+			n = m[1]
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
 func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		admin, dpo, counsel, support := h.team()
@@ -49,8 +67,20 @@ func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 		// Not by whoever asked, not by those who do not approve, not twice by one.
 		shows(t, h.answer(admin, id, "yes"), http.StatusForbidden, "Nobody approves their own request")
 		shows(t, h.answer(support, id, "yes"), http.StatusForbidden, "None of your roles may approve")
+		if got := h.counts(dpo, counsel, admin, support); !slices.Equal(got, []string{"1", "1", "1", ""}) {
+			t.Errorf("waiting before anybody answered: %q", got)
+		}
 		leads(t, h.answer(dpo, id, "yes"), "/console/approvals")
-		shows(t, h.answer(dpo, id, "yes"), http.StatusConflict, "answered this already")
+		if got := h.counts(admin, support, counsel, dpo); !slices.Equal(got, []string{"1", "", "1", ""}) {
+			t.Errorf("waiting after one said yes: %q", got)
+		}
+		page := h.Get("/console/approvals")
+		shows(t, page, http.StatusOK, "You said yes")
+		if strings.Contains(page.Body, `name="answer"`) {
+			t.Error("who said yes is asked again")
+		}
+		again := h.answer(dpo, id, "yes")
+		shows(t, again, http.StatusConflict, "answered this already", "Back to Approvals")
 		h.Drain()
 		if h.member(nina.ID).State != Proposed {
 			t.Fatal("one yes was enough")
@@ -361,16 +391,24 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 
 func TestApprovalsOfOtherDesks(t *testing.T) {
 	h := newHouse(t, desktest.One(t))
-	admin, dpo, _, support := h.team()
-	h.Tx(func(ctx context.Context, tx *store.Tx) error {
-		if _, err := h.Kit.Gate.Ask(ctx, tx, "test.matter", admin, 7, 2, "Because."); err != nil {
+	_, dpo, counsel, support := h.team()
+	machine := loot.Actor{Kind: loot.Desk, ID: "machine"}
+	var matter string
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		if matter, err = h.Kit.Gate.Ask(ctx, tx, "test.matter", machine, 7, 2, "Because."); err != nil {
 			return err
 		}
-		_, err := h.Kit.Gate.Ask(ctx, tx, "unknown.matter", admin, 8, 2, "Because.")
+		_, err = h.Kit.Gate.Ask(ctx, tx, "unknown.matter", machine, 8, 2, "Because.")
 		return err
 	})
 	h.as(dpo)
-	shows(t, h.Get("/console/approvals"), http.StatusOK, "about 7", "unknown.matter", "Because.")
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "about 7", "unknown.matter", "Because.", "Asked by the machine", "Asked by a part of the program")
+	leads(t, h.answer(dpo, matter, "yes"), "/console/approvals")
+	lacks(t, h.Get("/console/approvals"), "Start it again.")
+	leads(t, h.answer(counsel, matter, "yes"), "/console/approvals")
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "You said yes. Start it again.")
+	h.as(dpo)
+	shows(t, h.Get("/console/approvals"), http.StatusOK, "Start it again.")
 	h.as(support)
 	page := h.Get("/console/approvals")
 	shows(t, page, http.StatusOK, "Nothing waits", "None of your roles approves")

@@ -50,7 +50,7 @@ func newHouseUnder(t *testing.T, db *store.DB, s *statement.Statement) *house {
 	t.Helper()
 	h := &house{House: desktest.New(t, db, desktest.Base), at: desktest.Start}
 	var err error
-	h.desk, err = New(h.Kit, Options{Matters: map[string]Matter{"test.matter": {Title: "Something else", Describe: func(_ context.Context, _ *store.Tx, m []byte) (string, string, error) {
+	h.desk, err = New(h.Kit, Options{Matters: map[string]Matter{"test.matter": {Title: "Something else", By: "the machine", Next: "Start it again.", Describe: func(_ context.Context, _ *store.Tx, m []byte) (string, string, error) {
 		return "about " + string(m), "/console", nil
 	}}}})
 	ok(t, err)
@@ -60,7 +60,7 @@ func newHouseUnder(t *testing.T, db *store.DB, s *statement.Statement) *house {
 	})
 	h.Open(s, h.desk.Desk())
 	h.Site = webtest.New(t, web.Options{
-		Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true,
+		Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true, Nav: h.desk.Desk().Nav,
 		Identify: func(*http.Request) (web.Identity, error) {
 			return web.Identity{Actor: h.Actor, Name: h.Actor.Name, At: h.at}, nil
 		},

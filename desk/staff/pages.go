@@ -519,18 +519,3 @@ func (d *Desk) personRows(ctx context.Context, tx *store.Tx, from day) ([]person
 	slices.SortStableFunc(out, func(a, b personRow) int { return cmp.Compare(b.Opened+b.Looked, a.Opened+a.Looked) })
 	return out, nil
 }
-
-// waiting counts the approvals that wait, for the navigation.
-func (d *Desk) waiting(ctx context.Context) (n int, err error) {
-	err = d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		list, err := d.kit.Gate.Approvals(ctx, tx, approvalsShown)
-		n = 0
-		for _, a := range list {
-			if a.State == "pending" && !d.kit.Now().After(a.Expires) {
-				n++
-			}
-		}
-		return err
-	})
-	return n, err
-}

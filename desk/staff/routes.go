@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/gate"
 	"loot/mail"
 	"loot/store"
 	"loot/web"
@@ -230,12 +231,13 @@ func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 		return loot.Errorf(loot.Invalid, "Please say yes or no.")
 	}
 	ctx := r.Context()
+	var a gate.Approval
 	if err := d.kit.Gate.InTx(ctx, func(tx *store.Tx) error {
 		v, err := d.voter(ctx, tx, web.ActorOf(ctx))
 		if err != nil {
 			return err
 		}
-		_, err = d.kit.Gate.Vote(ctx, tx, r.PathValue("id"), v, answer == "yes")
+		a, err = d.kit.Gate.Vote(ctx, tx, r.PathValue("id"), v, answer == "yes")
 		return err
 	}); err != nil {
 		return err
@@ -243,6 +245,9 @@ func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 	text := "You said no. It will not happen."
 	if answer == "yes" {
 		text = "You said yes."
+	}
+	if next := d.options.Matters[a.Kind].Next; next != "" && a.State == "approved" {
+		text += " " + next
 	}
 	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/console/approvals")

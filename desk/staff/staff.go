@@ -45,7 +45,8 @@ type SignIn struct {
 // A Matter says what an approval of a desk's own kind is about.
 type Matter struct {
 	Title string // "Publish a statement"
-	By    string // who asks, where it is no colleague
+	By    string // who asks, where it is no colleague, as it stands in a sentence
+	Next  string // what somebody has to do once others agreed; empty: it happens by itself
 	// Describe says what it is about in a sentence and, if there is one, on
 	// which page more stands.
 	Describe func(ctx context.Context, tx *store.Tx, matter []byte) (text, href string, err error)
@@ -106,7 +107,7 @@ func (d *Desk) Desk() desk.Desk {
 
 func (d *Desk) nav() []web.Nav {
 	return []web.Nav{
-		{Audience: web.Console, Group: "People", Order: 60, Label: "Approvals", Icon: "check-check", Href: "/console/approvals", Count: d.waiting},
+		{Audience: web.Console, Group: "People", Order: 60, Label: "Approvals", Icon: "check-check", Href: "/console/approvals", Count: d.waiting, Each: true},
 		{Audience: web.Console, Group: "People", Order: 62, Label: "Colleagues", Icon: "users", Href: "/console/staff"},
 		{Audience: web.Console, Group: "People", Order: 64, Label: "Openings", Icon: "scan-eye", Href: "/console/openings"},
 		{Audience: web.Console, Group: "You", Order: 88, Label: "Undertaking", Icon: "signature", Href: "/console/undertaking"},
