@@ -327,7 +327,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	// What they correct stays in their sight as long as it is held.
 	customer.visit("/portal/correct/company.name")
 	customer.fill(map[string]string{"company.name": "Waldkauz & Schleiereule Netzbetriebsgesellschaft für den Hochschwarzwald GmbH KG"})
-	customer.press("main form[method=post] .primary")
+	customer.press("Save")
 	customer.visit("/portal")
 	eval[string](customer, `[...document.querySelectorAll("main summary")].find(e => e.innerText.includes("1 earlier value")).click(); return "";`)
 	customer.reads("Waldkauz Hosting GmbH", "Replaced", "until your record is erased")
