@@ -347,7 +347,13 @@ func TestWhatWasReplacedIsShownAsLongAsItIsHeld(t *testing.T) {
 		hides(t, h.Get("/portal/correct/company.name"), long)
 
 		var got exported
-		ok(t, json.Unmarshal([]byte(h.Post("/portal/export").Body), &got))
+		file := h.Post("/portal/export").Body
+		res, err := ledger.VerifyCopy(strings.NewReader(file), h.Kit.Ledger.VerifierKey(), nil, func(ledger.CopiedEntry, ledger.Result) error { return nil })
+		ok(t, err)
+		if res.Fault != "" || res.Broken != 0 || res.Missing != 0 || res.Proved != res.Entries || res.Entries == 0 {
+			t.Errorf("the proofs of the copy: %+v", res)
+		}
+		ok(t, json.Unmarshal([]byte(file), &got))
 		former := map[loot.Field][]exportedFormer{}
 		for _, f := range got.Fields {
 			former[f.Field] = f.Earlier
