@@ -64,7 +64,7 @@ func (a *App) build() error {
 		o, err := customers.FindOrder(ctx, tx, reference)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
 	})
-	incident, err := incidents.New(a.Kit, a.staff.Name)
+	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
 	if err != nil {
 		return err
 	}

@@ -324,6 +324,23 @@ func walk(t *testing.T, h *house, artefacts string) {
 	customer.do(chromedp.SetUploadFiles("input[type=file]", []string{changed}), poll(`document.body.innerText.includes("not hold")`))
 	customer.shoot("tampered")
 
+	// What they correct stays in their sight as long as it is held.
+	customer.visit("/portal/correct/company.name")
+	customer.fill(map[string]string{"company.name": "Waldkauz & Schleiereule Netzbetriebsgesellschaft für den Hochschwarzwald GmbH KG"})
+	customer.press("Save")
+	customer.visit("/portal")
+	eval[string](customer, `[...document.querySelectorAll("main summary")].find(e => e.innerText.includes("1 earlier value")).click(); return "";`)
+	customer.reads("Waldkauz Hosting GmbH", "Replaced", "until your record is erased")
+	customer.shoot("portal-earlier")
+
+	// Every colleague reports an incident; whose role approves none sees no button.
+	staff.visit("/console/incidents")
+	staff.fill(map[string]string{"text": "A list of addresses went to the wrong printer."})
+	staff.press("Open a case")
+	staff.reads("None of your roles may deal with an incident.")
+	staff.lacks("Take it on", "Next step")
+	staff.shoot("console-incident")
+
 	for name, path := range map[string]string{
 		"account": "/portal/account", "portal-services": "/portal/services", "versions": "/statement/versions", "ledger": "/ledger", "api": "/api", "problems": "/problems", "problem": "/problems/refused",
 		"portal-tokens": "/portal/tokens", "portal-signin": "/portal/signin", "portal-order": "/portal/order/virtual-server", "address": "/portal/correct/contact.email",

@@ -40,47 +40,46 @@ type Former struct {
 
 // A Whole is all that is held of a person in the fields of a permit.
 type Whole struct {
-	Row    Row
-	Values Values
+	Opened
 	Former map[loot.Field][]Former // latest first
 	Files  []File
 }
 
-// OpenWhole opens what the permit names together with its history and the
-// names of its files.
+// OpenWhole is [Vault.OpenRecord] together with the history and the names of
+// the files.
 func (v *Vault) OpenWhole(ctx context.Context, tx *store.Tx, p gate.Permit) (Whole, error) {
-	g, err := p.SpendAny(tx, ledger.Openings...)
+	opened, o, err := v.openRecord(ctx, tx, p)
 	if err != nil {
 		return Whole{}, err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
+	w := Whole{Opened: opened, Former: map[loot.Field][]Former{}}
+	if opened.Version > 1 { // else it was never changed
+		if w.Former, err = o.former(ctx, tx); err != nil {
+			return Whole{}, err
+		}
+	}
+	w.Files, err = v.files(ctx, tx, o)
+	return w, err
+}
+
+// former opens the history of a record in the fields of the grant.
+func (o *opener) former(ctx context.Context, tx *store.Tx) (map[loot.Field][]Former, error) {
+	cells, err := o.v.history(ctx, tx, o.g.Subject, o.g.Collection)
 	if err != nil {
-		return Whole{}, err
+		return nil, err
 	}
-	o, err := v.opener(ctx, tx, g)
-	if err != nil {
-		return Whole{}, err
-	}
-	w := Whole{Row: rec.Row, Former: map[loot.Field][]Former{}}
-	if w.Values, err = o.values(rec); err != nil {
-		return Whole{}, err
-	}
-	former, err := v.history(ctx, tx, g.Subject, g.Collection)
-	if err != nil {
-		return Whole{}, err
-	}
-	for _, h := range former {
-		if !slices.Contains(g.Fields, h.field) {
+	out := map[loot.Field][]Former{}
+	for _, h := range cells {
+		if !slices.Contains(o.g.Fields, h.field) {
 			continue
 		}
 		value, err := o.open(h.cell)
 		if err != nil {
-			return Whole{}, err
+			return nil, err
 		}
-		w.Former[h.field] = append(w.Former[h.field], Former{value, h.replaced})
+		out[h.field] = append(out[h.field], Former{value, h.replaced})
 	}
-	w.Files, err = v.files(ctx, tx, o)
-	return w, err
+	return out, nil
 }
 
 type formerCell struct {

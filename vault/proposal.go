@@ -90,21 +90,27 @@ type Opened struct {
 // OpenRecord is [Vault.Open] together with the values that wait to be confirmed
 // and with what lists show of the record.
 func (v *Vault) OpenRecord(ctx context.Context, tx *store.Tx, p gate.Permit) (Opened, error) {
+	opened, _, err := v.openRecord(ctx, tx, p)
+	return opened, err
+}
+
+// openRecord also returns what opens more for the same permit.
+func (v *Vault) openRecord(ctx context.Context, tx *store.Tx, p gate.Permit) (Opened, *opener, error) {
 	g, err := p.SpendAny(tx, ledger.Openings...)
 	if err != nil {
-		return Opened{}, err
+		return Opened{}, nil, err
 	}
 	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
 	if err != nil {
-		return Opened{}, err
+		return Opened{}, nil, err
 	}
 	o, err := v.opener(ctx, tx, g)
 	if err != nil {
-		return Opened{}, err
+		return Opened{}, nil, err
 	}
 	values, err := o.values(rec)
 	if err != nil {
-		return Opened{}, err
+		return Opened{}, nil, err
 	}
 	out := Opened{Row: rec.Row, Values: values, Waiting: Proposals{}}
 	for _, c := range rec.cells {
@@ -114,11 +120,11 @@ func (v *Vault) OpenRecord(ctx context.Context, tx *store.Tx, p gate.Permit) (Op
 		}
 		value, err := o.open(c)
 		if err != nil {
-			return Opened{}, err
+			return Opened{}, nil, err
 		}
 		out.Waiting[f] = Proposal{value, c.version}
 	}
-	return out, nil
+	return out, o, nil
 }
 
 var errNoProposal = loot.Errorf(loot.NotFound, "This does not wait to be confirmed any longer: it was changed meanwhile, given up, or too old.")

@@ -268,17 +268,28 @@ type exported struct {
 }
 
 type exportedField struct {
-	Field     loot.Field     `json:"field"`
-	Title     string         `json:"title"`
-	Value     string         `json:"value"`
-	Source    string         `json:"source"`
-	Since     time.Time      `json:"since"`
-	Statement string         `json:"statement"`
-	State     string         `json:"state"`
-	Waiting   string         `json:"waits_for_confirmation,omitempty"`
-	Purposes  []loot.Purpose `json:"purposes"`
-	Openers   []string       `json:"may_be_opened_by"`
-	Kept      []string       `json:"kept"`
+	Field     loot.Field       `json:"field"`
+	Title     string           `json:"title"`
+	Value     string           `json:"value"`
+	Source    string           `json:"source"`
+	Since     time.Time        `json:"since,omitzero"`
+	Statement string           `json:"statement"`
+	State     string           `json:"state"`
+	Waiting   string           `json:"waits_for_confirmation,omitempty"`
+	Purposes  []loot.Purpose   `json:"purposes"`
+	Openers   []string         `json:"may_be_opened_by"`
+	Kept      []string         `json:"kept"`
+	Earlier   []exportedFormer `json:"earlier_values,omitempty"` // latest first
+}
+
+type exportedFormer struct {
+	Value     string    `json:"value"`
+	Source    string    `json:"source"`
+	Since     time.Time `json:"since"`
+	Replaced  time.Time `json:"replaced"`
+	Statement string    `json:"statement"`
+	State     string    `json:"state"`
+	Kept      string    `json:"kept"`
 }
 
 type exportedService struct {
@@ -311,7 +322,7 @@ func (c *customers) copyOf(ctx context.Context, me loot.Actor, rest func(*store.
 			LedgerKey: c.Ledger.VerifierKey(), Permissions: map[string]bool{}, Purposes: s.Purposes(), Elsewhere: map[string]any{}, Fields: []exportedField{},
 			Services: []exportedService{}, Objections: []loot.Purpose{},
 		}
-		rec, err := c.openOwn(ctx, tx, s, me)
+		rec, err := c.openWhole(ctx, tx, s, me)
 		if err != nil {
 			return err
 		}
@@ -340,7 +351,8 @@ func (c *customers) exportFields(s *statement.Statement, rec record) []exportedF
 	for _, d := range s.Fields(collection) {
 		v, held := rec.Values[d.ID]
 		next, waits := rec.Waiting[d.ID]
-		if !held && !waits {
+		former := rec.Former[d.ID]
+		if !held && !waits && len(former) == 0 {
 			continue
 		}
 		about := describe(s, d, rec, levelOf(s, d))
@@ -355,6 +367,12 @@ func (c *customers) exportFields(s *statement.Statement, rec record) []exportedF
 		}
 		for _, o := range about.Openers {
 			f.Openers = append(f.Openers, o.Who)
+		}
+		for _, one := range former {
+			f.Earlier = append(f.Earlier, exportedFormer{
+				Value:  one.Reveal(), //nolint:forbidigo // the person's own copy
+				Source: one.Source, Since: one.At.UTC(), Replaced: one.Replaced.UTC(), Statement: one.Statement, State: one.State, Kept: keptFormer(one),
+			})
 		}
 		out = append(out, f)
 	}

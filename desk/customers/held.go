@@ -32,6 +32,19 @@ type heldField struct {
 	Edit    string
 	Waits   *web.Alert // another value that waits to be confirmed; nil: none
 	For     string     // the purposes that stand, in a sentence
+	Earlier []earlier  // latest first
+}
+
+// An earlier value was corrected or removed, and is held on.
+type earlier struct {
+	Lines  []string
+	Origin []web.Fact
+	Kept   string
+}
+
+// Former says in a line how many earlier values can be unfolded.
+func (f heldField) Former() string {
+	return loot.Plural(len(f.Earlier), "earlier value", "earlier values")
 }
 
 // Summary says in a line what can be unfolded.
@@ -117,7 +130,7 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 	var events []web.Event
 	var waiting *web.Alert
 	if err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
-		if rec, err = c.openOwn(ctx, tx, s, me); err != nil {
+		if rec, err = c.openWhole(ctx, tx, s, me); err != nil {
 			return err
 		}
 		if services, err = c.services(ctx, tx, rec.Subject); err != nil {
@@ -182,20 +195,33 @@ func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offere
 
 // A record is what is held about one person, as it was opened.
 type record struct {
-	vault.Opened
+	vault.Whole
 	person  gate.PersonView
 	running []string // services that run, by their id in the statement
 	now     time.Time
 }
 
-// openOwn opens a person's own record for themself.
+// openOwn opens a person's own record for themself, as it stands.
 func (c *customers) openOwn(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor) (record, error) {
+	return c.recordOf(ctx, tx, s, me, func(p gate.Permit) (w vault.Whole, err error) {
+		w.Opened, err = c.Vault.OpenRecord(ctx, tx, p)
+		return w, err
+	})
+}
+
+// openWhole opens everything that is held about a person for themself, what was
+// corrected or removed too.
+func (c *customers) openWhole(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor) (record, error) {
+	return c.recordOf(ctx, tx, s, me, func(p gate.Permit) (vault.Whole, error) { return c.Vault.OpenWhole(ctx, tx, p) })
+}
+
+func (c *customers) recordOf(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, open func(gate.Permit) (vault.Whole, error)) (record, error) {
 	rec := record{now: c.Now()}
 	p, err := c.Gate.Decide(ctx, tx, own(me, loot.Export, purposeOf(s), fieldIDs(s)))
 	if err != nil {
 		return rec, err
 	}
-	if rec.Opened, err = c.Vault.OpenRecord(ctx, tx, p); err != nil {
+	if rec.Whole, err = open(p); err != nil {
 		return rec, err
 	}
 	if rec.person, err = c.Gate.Person(ctx, tx, rec.Subject); err != nil {
@@ -237,7 +263,8 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 	var groups []heldGroup
 	for _, d := range s.Fields(collection) {
 		value, held := rec.Values[d.ID]
-		if !held && slices.Contains(c.needs.Written, d.ID) {
+		former := rec.Former[d.ID]
+		if !held && len(former) == 0 && slices.Contains(c.needs.Written, d.ID) {
 			continue // the program will write it, nobody asks for it
 		}
 		at := slices.IndexFunc(groups, func(g heldGroup) bool { return g.Category.ID == d.Category })
@@ -256,6 +283,9 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		if p, ok := rec.Waiting[d.ID]; ok {
 			f.Waits = c.waits(p)
 		}
+		for _, one := range former {
+			f.Earlier = append(f.Earlier, c.earlier(d, one))
+		}
 		if !held {
 			if needs := needsOf(s, d, rec.person.Ordered, nil); len(needs) > 0 {
 				f.Without = needs[0].Without
@@ -273,6 +303,23 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		groups[at].Fields = append(groups[at].Fields, f)
 	}
 	return groups
+}
+
+func (c *customers) earlier(d statement.FieldDecl, f vault.Former) earlier {
+	return earlier{
+		Lines:  strings.Split(shown(d, f.Reveal()), "\n"), //nolint:forbidigo // the person sees their own record
+		Origin: append(c.origin(f.Value), web.Fact{Term: "Replaced", Value: f.Replaced.UTC().Format("2 Jan 2006, 15:04 MST")}),
+		Kept:   keptFormer(f),
+	}
+}
+
+// keptFormer says how long an earlier value stays: it goes with the record,
+// unless a date is set.
+func keptFormer(f vault.Former) string {
+	if !f.Until.IsZero() {
+		return "Until " + f.Until.UTC().Format("2 January 2006") + "."
+	}
+	return "Sealed, until your record is erased."
 }
 
 func (c *customers) origin(v vault.Value) []web.Fact {

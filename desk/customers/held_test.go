@@ -20,6 +20,14 @@ func heldRow(t *testing.T, page webtest.Answer, title string) string {
 	return row
 }
 
+var folded = regexp.MustCompile(`(?s)<details class="fold">.*?</details>`)
+
+// withoutFolds returns a page without what is folded, such as earlier values.
+func withoutFolds(a webtest.Answer) webtest.Answer {
+	a.Body = folded.ReplaceAllString(a.Body, "")
+	return a
+}
+
 // TestTheRecordSaysWhatReallyHolds: the clauses are those that the gate cites,
 // whoever the statement lets help stands among those who may open a detail,
 // and how long it stays is the same on every page.

@@ -2,6 +2,7 @@ package customers
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/ledger"
 	"loot/store"
@@ -254,7 +256,7 @@ func TestPeopleCorrectTheirOwnRecord(t *testing.T) {
 		// An optional detail can be emptied, a compulsory one cannot.
 		v = version(t, h.Get("/portal/correct/contact.phone"))
 		h.Post("/portal/correct/contact.phone", "contact.phone", "", "version", v)
-		hides(t, h.Get("/portal"), "44 20 7946 0000")
+		hides(t, withoutFolds(h.Get("/portal")), "44 20 7946 0000")
 		v = version(t, h.Get("/portal/correct/contact.email"))
 		shows(t, h.Post("/portal/correct/contact.email", "contact.email", "", "version", v), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
 		shows(t, h.Get("/portal/correct/no.such"), http.StatusNotFound)
@@ -305,6 +307,74 @@ func TestTheCopyHoldsEverything(t *testing.T) {
 		if got.Elsewhere["billing"] == nil || got.Elsewhere["customers"] == nil {
 			t.Errorf("what other desks keep is missing: %v", got.Elsewhere)
 		}
+	})
+}
+
+// TestWhatWasReplacedIsShownAsLongAsItIsHeld: the record and the copy have every
+// former value with where it came from, and what opening them counts agrees with
+// the permits on the ledger.
+func TestWhatWasReplacedIsShownAsLongAsItIsHeld(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.as(s)
+		hides(t, h.Get("/portal"), "earlier value")
+		correct := func(field, value string) {
+			t.Helper()
+			h.Clock.Advance(time.Hour)
+			path := "/portal/correct/" + field
+			if a := h.Post(path, field, value, "version", version(t, h.Get(path))); a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d: %s", a.Status, text(a.Body))
+			}
+		}
+		long := strings.Repeat("Extraordinarily ", 4) + "Long Meadow Ltd."
+		correct("company.name", long)
+		correct("company.name", "Meadow Ltd")
+		correct("contact.phone", "")
+
+		page := h.Get("/portal")
+		row := text(heldRow(t, page, "Company name"))
+		for _, want := range []string{
+			"2 earlier values", "Replaced 23 Nov 2026, 11:00 UTC Sealed, until your record is erased.",
+			long + " From you, in your portal On 23 Nov 2026, 10:00 UTC", "Example Meadow Ltd From your order: shared hosting On 23 Nov 2026, 09:00 UTC Statement 2026-1 Replaced 23 Nov 2026, 10:00 UTC",
+		} {
+			if !strings.Contains(row, want) {
+				t.Errorf("the row of the name does not show %q: %s", want, row)
+			}
+		}
+		if row := text(heldRow(t, page, "Telephone number")); !strings.Contains(row, "1 earlier value +353 1 555 0100") || !strings.HasPrefix(row, "Not given") {
+			t.Errorf("what was removed is not shown: %s", row)
+		}
+		hides(t, h.Get("/portal/correct/company.name"), long)
+
+		var got exported
+		file := h.Post("/portal/export").Body
+		res, err := ledger.VerifyCopy(strings.NewReader(file), h.Kit.Ledger.VerifierKey(), nil, func(ledger.CopiedEntry, ledger.Result) error { return nil })
+		ok(t, err)
+		if res.Fault != "" || res.Broken != 0 || res.Missing != 0 || res.Proved != res.Entries || res.Entries == 0 {
+			t.Errorf("the proofs of the copy: %+v", res)
+		}
+		ok(t, json.Unmarshal([]byte(file), &got))
+		former := map[loot.Field][]exportedFormer{}
+		for _, f := range got.Fields {
+			former[f.Field] = f.Earlier
+		}
+		names, phones := former["company.name"], former["contact.phone"]
+		if len(names) != 2 || names[0].Value != long || names[1].Value != "Example Meadow Ltd" || len(phones) != 1 || phones[0].Value != "+353 1 555 0100" {
+			t.Fatalf("the copy has %+v and %+v", names, phones)
+		}
+		first := desktest.Start
+		if f := names[1]; f.Source != "your order: shared hosting" || !f.Since.Equal(first) || !f.Replaced.Equal(first.Add(time.Hour)) || f.Statement == "" || f.State == "" || f.Kept == "" {
+			t.Errorf("the first name is not told in full: %+v", f)
+		}
+
+		ok(t, h.Kit.Vault.Reconcile(t.Context()))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			r, err := h.Kit.Vault.Reconciled(ctx, tx)
+			if r.Difference != 0 || r.Opened == 0 {
+				t.Errorf("openings and permits: %+v", r)
+			}
+			return err
+		})
 	})
 }
 

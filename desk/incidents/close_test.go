@@ -11,6 +11,7 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/ledger"
 	"loot/store"
 	"loot/web"
 	"loot/web/webtest"
@@ -18,78 +19,243 @@ import (
 
 func TestPages(t *testing.T) { webtest.CheckPages(t) }
 
-var read, says = desktest.Text, desktest.Shows
+var read, says, hides = desktest.Text, desktest.Shows, desktest.Hides
 
-// Whoever takes an incident on closes it, whatever their role, and nobody else
-// does; the page says who that is.
-func TestTheOwnerClosesAnIncident(t *testing.T) {
+// A house is this desk with colleagues: who has which role, who signed.
+type house struct {
+	*desktest.House
+	*webtest.Site
+	t       *testing.T
+	all     []loot.Actor
+	newbies []string // who has not signed
+}
+
+func onEach(t *testing.T, f func(*testing.T, *house)) {
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		h, site := newSite(t, db)
-		site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-support", Roles: []loot.Role{"support"}}
-		a := site.Post("/console/incidents", "text", "A list was sent to the wrong address.")
-		if a.Status != http.StatusSeeOther {
-			t.Fatal(a.Status, read(a.Body))
-		}
-		path := a.Header.Get("Location")
-		page := site.Get(path)
-		says(t, page, http.StatusOK, "Any member of staff may take it on. Its owner, and nobody else, closes it.")
-		if strings.Contains(page.Body, `value="closing"`) {
-			t.Error("closing is offered to somebody who cannot")
-		}
-		closing := func(version, risk string) webtest.Answer {
-			return site.Post(path, "version", version, "kind", "closing", "risk", risk, "text", "All copies were deleted.")
-		}
-		says(t, closing("0", "some"), http.StatusConflict, "Only its owner closes an incident. Take it on first.")
-
-		site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-dpo", Roles: []loot.Role{"dpo"}}
-		if a := site.Post(path + "/take"); a.Status != http.StatusSeeOther {
-			t.Fatal(a.Status, read(a.Body))
-		}
-		page = site.Get(path)
-		says(t, page, http.StatusOK, "You own this incident, so it is you who closes it", "Closing, with the reason")
-		_, version, _ := strings.Cut(page.Body, `name="version"`)
-		version, _, _ = strings.Cut(version, ">")
-		version = regexp.MustCompile(`value="(\d+)"`).FindStringSubmatch(version)[1]
-
-		site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-support", Roles: []loot.Role{"support"}}
-		says(t, site.Get(path), http.StatusOK, "Only its owner, Name of t-dpo, closes it.")
-		says(t, closing(version, "some"), http.StatusConflict, "Only its owner closes")
-
-		site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-dpo", Roles: []loot.Role{"dpo"}}
-		says(t, closing(version, ""), http.StatusConflict, "Say how high the risk is before closing.")
-		if a := closing(version, "some"); a.Status != http.StatusSeeOther {
-			t.Fatal(a.Status, read(a.Body))
-		}
-		page = site.Get(path)
-		says(t, page, http.StatusOK, "closed", "All copies were deleted.")
-		if strings.Contains(page.Body, "Take it on") || strings.Contains(page.Body, "Next step") {
-			t.Error("what is closed still offers a step")
-		}
-		var steps []string
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			for row, err := range h.Kit.Ledger.Facts(ctx, tx, time.Time{}, h.Kit.Now().Add(time.Hour)) {
-				if err != nil {
-					return err
+		h := &house{House: desktest.New(t, db, desktest.Base), t: t}
+		name := func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil }
+		d, err := New(h.Kit, Staff{
+			Name: name,
+			Signed: func(_ context.Context, _ *store.Tx, id string) (time.Time, error) {
+				if slices.Contains(h.newbies, id) {
+					return time.Time{}, nil
 				}
-				if strings.HasPrefix(row.Facts.Note, "incident.") {
-					steps = append(steps, row.Facts.Note)
-				}
-			}
-			return nil
+				return desktest.Start, nil
+			},
+			Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) { return slices.Clone(h.all), nil },
 		})
-		slices.Sort(steps) // they are of one time
-		if want := []string{"incident.closing", "incident.reported", "incident.taken"}; !slices.Equal(steps, want) {
-			t.Errorf("on the ledger are %q, want %q", steps, want)
+		desktest.OK(t, err)
+		h.Open(desktest.Standard(t), d)
+		h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
+		f(t, h)
+	})
+}
+
+// hire adds a colleague.
+func (h *house) hire(id string, roles ...loot.Role) loot.Actor {
+	a := loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: roles}
+	h.all = append(h.all, a)
+	return a
+}
+
+func (h *house) as(a loot.Actor) *house { h.Actor = a; return h }
+
+// report opens a case and returns its path.
+func (h *house) report(by loot.Actor, colleague string) string {
+	h.t.Helper()
+	a := h.as(by).Post("/console/incidents", "text", "A list was sent to the wrong address.", "colleague", colleague)
+	if a.Status != http.StatusSeeOther {
+		h.t.Fatal(a.Status, read(a.Body))
+	}
+	return a.Header.Get("Location")
+}
+
+func (h *house) take(by loot.Actor, path string) {
+	h.t.Helper()
+	desktest.Leads(h.t, h.as(by).Post(path+"/take"), path)
+}
+
+var versionField = regexp.MustCompile(`name="version"[^>]*value="(\d+)"`)
+
+// step posts what the form of the page would.
+func (h *house) step(by loot.Actor, path, kind, risk string) webtest.Answer {
+	h.t.Helper()
+	version := "1"
+	if m := versionField.FindStringSubmatch(h.as(by).Get(path).Body); m != nil {
+		version = m[1]
+	}
+	return h.Post(path, "version", version, "kind", kind, "risk", risk, "text", "All copies were deleted.")
+}
+
+// ledger returns the notes of incidents and the reasons beside them.
+func (h *house) ledger() (notes, reasons []string) {
+	h.t.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		notes, reasons = nil, nil
+		for row, err := range h.Kit.Ledger.Facts(ctx, tx, time.Time{}, h.Kit.Now().Add(time.Hour)) {
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(row.Facts.Note, "incident.") {
+				continue
+			}
+			notes = append(notes, row.Facts.Note)
+			who, err := h.Kit.Ledger.Actor(ctx, tx, row.ID)
+			if err != nil {
+				return err
+			}
+			reasons = append(reasons, who.Reason)
+		}
+		return nil
+	})
+	slices.Sort(notes) // they are of one time
+	return notes, reasons
+}
+
+const (
+	next    = "Next step"
+	takeIt  = "/take"
+	refused = "None of your roles may deal with an incident. These may: Legal counsel, Data protection officer."
+)
+
+// TestTheOwnerClosesAnIncident: of those whose role approves, whoever took it on
+// closes it. Taking it over says from whom.
+func TestTheOwnerClosesAnIncident(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		support, dpo, counsel := h.hire("t-support", "support"), h.hire("t-dpo", "dpo"), h.hire("t-counsel", "counsel")
+		path := h.report(support, "")
+		says(t, h.as(dpo).Get(path), http.StatusOK, "Take it on to close it: its owner, and nobody else, does.")
+		hides(t, h.Get(path), `value="closing"`)
+		says(t, h.step(dpo, path, "closing", "some"), http.StatusConflict, "Only its owner closes an incident. Take it on first.")
+
+		h.take(dpo, path)
+		says(t, h.Get(path), http.StatusOK, "You own this incident, so it is you who closes it", "Closing, with the reason")
+		says(t, h.Post(path+"/take"), http.StatusConflict, "You own this incident already.")
+
+		page := h.as(counsel).Get(path)
+		says(t, page, http.StatusOK, "Only its owner, Name of t-dpo, closes it.", "Take it over from Name of t-dpo")
+		says(t, h.step(counsel, path, "closing", "some"), http.StatusConflict, "Only its owner closes")
+		h.take(counsel, path)
+		says(t, h.Get(path), http.StatusOK, "Took it over from Name of t-dpo and owns it from now on.")
+
+		says(t, h.step(counsel, path, "closing", ""), http.StatusConflict, "Say how high the risk is before closing.")
+		desktest.Leads(t, h.step(counsel, path, "closing", "some"), path)
+		page = h.Get(path)
+		says(t, page, http.StatusOK, "closed", "All copies were deleted.")
+		hides(t, page, takeIt, next)
+
+		notes, reasons := h.ledger()
+		if want := []string{"incident.closing", "incident.reported", "incident.taken", "incident.taken"}; !slices.Equal(notes, want) {
+			t.Errorf("on the ledger are %q, want %q", notes, want)
+		}
+		id := strings.TrimPrefix(path, "/console/incidents/")
+		if want := id + ", taken over from t-dpo"; !slices.Contains(reasons, want) {
+			t.Errorf("none of %q is %q", reasons, want)
 		}
 	})
 }
 
-// newSite is this desk in a house.
-func newSite(t *testing.T, db *store.DB) (*desktest.House, *webtest.Site) {
-	t.Helper()
-	h := desktest.New(t, db, desktest.Base)
-	d, err := New(h.Kit, func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil })
-	desktest.OK(t, err)
-	h.Open(desktest.Standard(t), d)
-	return h, webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
+// TestWhoDealsWithAnIncident: whoever lacks the role or has not signed reports,
+// sees no button that they cannot use, and is refused what they try.
+func TestWhoDealsWithAnIncident(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		newbie, support, dpo := h.hire("t-new", "counsel"), h.hire("t-support", "support"), h.hire("t-dpo", "dpo")
+		h.newbies = []string{"t-new"}
+		admin := h.hire("t-admin", "administrator")
+		path := h.report(newbie, "")
+
+		for _, who := range []loot.Actor{newbie, support, admin} {
+			want := refused
+			if who.ID == newbie.ID {
+				want = "Whoever reads or deals with incidents signs the confidentiality undertaking first."
+			}
+			page := h.as(who).Get(path)
+			says(t, page, http.StatusOK, want)
+			hides(t, page, takeIt, next)
+			says(t, h.Post(path+"/take"), http.StatusForbidden, want)
+			for _, kind := range []string{"assessment", "measure", "told", "people", "closing"} {
+				says(t, h.step(who, path, kind, "none"), http.StatusForbidden, want)
+			}
+		}
+		const secret = "A list was sent"
+		hides(t, h.as(newbie).Get(path), secret)
+		hides(t, h.Get("/console/incidents"), secret)
+		says(t, h.as(support).Get(path), http.StatusOK, secret)
+		says(t, h.Get("/console/incidents"), http.StatusOK, secret)
+
+		h.take(dpo, path)
+		desktest.Leads(t, h.step(dpo, path, "assessment", "none"), path)
+		if notes, _ := h.ledger(); !slices.Equal(notes, []string{"incident.assessment", "incident.reported", "incident.taken"}) {
+			t.Errorf("on the ledger are %q", notes)
+		}
+	})
+}
+
+// TestNobodyDealsWithTheirOwnIncident: neither whom a report names nor whoever
+// did what the program found, also when they owned it before.
+func TestNobodyDealsWithTheirOwnIncident(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		support, dpo, counsel := h.hire("t-support", "support"), h.hire("t-dpo", "dpo"), h.hire("t-counsel", "counsel")
+		found := h.found(dpo)
+		for _, path := range []string{h.report(support, "t-dpo"), found} {
+			page := h.as(dpo).Get(path)
+			says(t, page, http.StatusOK, "This incident concerns what you did, so somebody else deals with it.")
+			hides(t, page, takeIt, next)
+			says(t, h.Post(path+"/take"), http.StatusForbidden, "This incident concerns what you did")
+			says(t, h.step(dpo, path, "closing", "none"), http.StatusForbidden, "This incident concerns what you did")
+			hides(t, h.as(support).Get(path), "Name of t-dpo")
+			says(t, h.as(counsel).Get(path), http.StatusOK, "Concerns Name of t-dpo")
+			h.take(counsel, path)
+		}
+		says(t, h.as(support).Post("/console/incidents", "text", "x", "colleague", "t-nobody"), http.StatusUnprocessableEntity, "Report an incident")
+	})
+}
+
+// found returns the path of a case that the program opened about what somebody did.
+func (h *house) found(by loot.Actor) string {
+	h.t.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		entry, err := h.Kit.Ledger.Append(ctx, tx, ledger.Entry{
+			Facts: ledger.Facts{At: h.Kit.Now(), Verdict: ledger.Recorded, Note: "test", ActorKind: loot.Staff},
+			Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name},
+		})
+		if err != nil {
+			return err
+		}
+		_, err = h.Kit.Gate.Incident(ctx, tx, "access.unusual", entry)
+		return err
+	})
+	h.Drain()
+	m := regexp.MustCompile(`href="(/console/incidents/i[^"]+)">Somebody opened`).FindStringSubmatch(h.as(by).Get("/console/incidents").Body)
+	if m == nil {
+		h.t.Fatal("no case was opened")
+	}
+	return m[1]
+}
+
+// TestWhoeverIsAloneDealsWithEverything: in an install of one person nothing
+// stays undone, and both page and ledger say that nobody else could. It ends
+// with the second person.
+func TestWhoeverIsAloneDealsWithEverything(t *testing.T) {
+	for name, role := range map[string]loot.Role{"who approves": "dpo", "who administers": "administrator"} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, h *house) {
+				me := h.hire("t-me", role)
+				h.hire("t-support", "support")
+				path := h.report(me, "t-me")
+				says(t, h.Get(path), http.StatusOK, "Nobody else could deal with it, so you do it alone; each step says so.")
+				h.take(me, path)
+				desktest.Leads(t, h.step(me, path, "assessment", "some"), path)
+				says(t, h.Get(path), http.StatusOK, "Taken on, alone: nobody else could", "Assessment, alone: nobody else could")
+
+				h.hire("t-counsel", "counsel")
+				if a := h.step(me, path, "closing", "some"); a.Status != http.StatusForbidden {
+					t.Errorf("closed alone although somebody else could: %d", a.Status)
+				}
+				if notes, _ := h.ledger(); !slices.Equal(notes, []string{"incident.assessment alone", "incident.reported", "incident.taken alone"}) {
+					t.Errorf("on the ledger are %q", notes)
+				}
+			})
+		})
+	}
 }

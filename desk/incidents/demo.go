@@ -51,20 +51,22 @@ var tales = []tale{
 	},
 }
 
-// demo has colleagues report the incidents and one who approves deal with them.
+// demo has colleagues report the incidents and one who may deal with them.
 func (d *incidents) demo(ctx context.Context, w *desk.World) error {
 	staff, err := w.Staff(ctx)
 	if err != nil || len(staff) == 0 {
 		return err
 	}
-	owner := staff[len(staff)-1]
-	if v, ok := w.Gate.InForce(); ok {
-		if i := slices.IndexFunc(staff, func(a loot.Actor) bool {
-			return slices.ContainsFunc(a.Roles, func(id loot.Role) bool { r, ok := v.Statement.Role(id); return ok && r.Approves })
-		}); i >= 0 {
-			owner = staff[i]
-		}
+	v, ok := w.Gate.InForce()
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet, so there are no roles.")
 	}
+	takes := dealing(v.Statement, staff)
+	i := slices.IndexFunc(staff, func(a loot.Actor) bool { return holds(v.Statement, a, takes) })
+	if i < 0 {
+		return nil // by this statement nobody deals with incidents
+	}
+	owner := staff[i]
 	for _, t := range tales {
 		at, version := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -t.days).Add(t.at), 0
 		var path string

@@ -34,19 +34,18 @@ type sealer interface {
 
 type incidents struct {
 	desk.Kit
-	key sealer
-	// name says who a member of staff is.
-	name func(ctx context.Context, tx *store.Tx, id string) (string, error)
+	key   sealer
+	staff Staff
 }
 
-// New returns the desk. Name says who a member of staff is.
-func New(kit desk.Kit, name func(ctx context.Context, tx *store.Tx, id string) (string, error)) (desk.Desk, error) {
+// New returns the desk.
+func New(kit desk.Kit, staff Staff) (desk.Desk, error) {
 	key, err := kit.Keyring.System("incidents")
 	if err != nil {
 		return desk.Desk{}, err
 	}
 	key.Hold(kit.DB, store.Sealed{Table: "incidents_note", Key: []string{"id"}, Column: "text"})
-	d := &incidents{Kit: kit, key: key, name: name}
+	d := &incidents{Kit: kit, key: key, staff: staff}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
 	kit.Gate.Fact("context.case", d.openCase)

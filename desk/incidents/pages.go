@@ -38,6 +38,10 @@ type showView struct {
 	Owner    string
 	Found    *vault.Difference // of a reconciliation; nil: it is no such incident
 	Mine     bool
+	Alone    bool       // nobody else could deal with it
+	Concerns string     // the colleague whom it is about; empty: nobody
+	Refused  string     // why whoever looks may not deal with it; empty: they may
+	Unsigned *web.Alert // they may not even read what was done; nil: they may
 	Days     []web.Day
 	Form     web.Fields
 	Wrong    *web.Problems

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"loot"
-	"loot/desk/desktest"
 	"loot/job"
 	"loot/store"
 )
@@ -14,8 +12,8 @@ import (
 // TestTheRegulatorIsToldOfAUse by a person: a case with its 72 hours is opened
 // once, and does not close before it is noted that it was done.
 func TestTheRegulatorIsToldOfAUse(t *testing.T) {
-	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		h, site := newSite(t, db)
+	onEach(t, func(t *testing.T, h *house) {
+		dpo := h.hire("t-dpo", "dpo")
 		for range 2 {
 			h.Tx(func(ctx context.Context, tx *store.Tx) error {
 				return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "notify.regulator", ID: "s1 e1"})
@@ -26,15 +24,14 @@ func TestTheRegulatorIsToldOfAUse(t *testing.T) {
 		if len(all) != 1 || all[0].Entry != "e1" || all[0].Due.Sub(h.Clock.Now()) != untilRegulator {
 			t.Fatalf("cases %+v, want one about e1 with 72 hours left", all)
 		}
-		site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-dpo", Roles: []loot.Role{"dpo"}}
 		path := "/console/incidents/" + all[0].ID
-		says(t, site.Get(path), http.StatusOK, "A clause has the regulator told of a use", "e1")
-		site.Post(path + "/take")
-		says(t, site.Post(path, "version", "1", "kind", "closing", "risk", "none", "text", "Nothing to do."), http.StatusConflict, "Note that this was done before closing.")
-		site.Post(path, "version", "1", "kind", "assessment", "risk", "none", "text", "A lawful use.")
-		says(t, site.Get("/console/incidents"), http.StatusOK, "72 h left")
-		site.Post(path, "version", "2", "kind", "told", "text", "Written today.")
-		if a := site.Post(path, "version", "3", "kind", "closing", "text", "Answered."); a.Status != http.StatusSeeOther {
+		says(t, h.as(dpo).Get(path), http.StatusOK, "A clause has the regulator told of a use", "e1")
+		h.take(dpo, path)
+		says(t, h.Post(path, "version", "1", "kind", "closing", "risk", "none", "text", "Nothing to do."), http.StatusConflict, "Note that this was done before closing.")
+		h.Post(path, "version", "1", "kind", "assessment", "risk", "none", "text", "A lawful use.")
+		says(t, h.Get("/console/incidents"), http.StatusOK, "72 h left")
+		h.Post(path, "version", "2", "kind", "told", "text", "Written today.")
+		if a := h.Post(path, "version", "3", "kind", "closing", "text", "Answered."); a.Status != http.StatusSeeOther {
 			t.Error(a.Status, read(a.Body))
 		}
 	})
@@ -43,8 +40,7 @@ func TestTheRegulatorIsToldOfAUse(t *testing.T) {
 // TestTheSameAboutOneEntryIsOneCase while that is open: a notice to everyone that
 // cannot be sent opens none for every customer.
 func TestTheSameAboutOneEntryIsOneCase(t *testing.T) {
-	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		h, _ := newSite(t, db)
+	onEach(t, func(t *testing.T, h *house) {
 		raise := func(what, entry string, want int) {
 			t.Helper()
 			h.Tx(func(ctx context.Context, tx *store.Tx) error {
@@ -70,8 +66,8 @@ func TestTheSameAboutOneEntryIsOneCase(t *testing.T) {
 	})
 }
 
-func cases(h *desktest.House) (all []incident) {
-	h.Helper()
+func cases(h *house) (all []incident) {
+	h.t.Helper()
 	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
 		all, err = list(ctx, tx, listed)
 		return err

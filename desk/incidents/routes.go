@@ -2,7 +2,9 @@ package incidents
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,8 +24,16 @@ func (d *incidents) routes() []web.Route {
 	}
 }
 
-var reportForm = web.Fields{
-	{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
+// reportForm asks what happened, and whom of all colleagues it concerns.
+func reportForm(all []loot.Actor) web.Fields {
+	whom := []web.Option{{Value: "", Label: "Nobody, or not known"}}
+	for _, a := range all {
+		whom = append(whom, web.Option{Value: a.ID, Label: a.Name})
+	}
+	return web.Fields{
+		{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
+		{Name: "colleague", Label: "Colleague whom it concerns", Type: "select", Options: whom, Hint: "Somebody else then deals with it."},
+	}
 }
 
 // stepForm is what people write about a case: each step is kept and none
@@ -50,11 +60,11 @@ func stepForm(version int64, owner bool) web.Fields {
 }
 
 func (d *incidents) list(w http.ResponseWriter, r *http.Request) error {
-	return d.showList(w, r, http.StatusOK, reportForm, nil)
+	return d.showList(w, r, http.StatusOK, nil, nil)
 }
 
-func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
-	data := listView{View: web.ViewOf(r, "Incidents"), Form: form, Wrong: web.ProblemsOf(wrong, form)}
+func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+	data := listView{View: web.ViewOf(r, "Incidents")}
 	data.View.Lead = "What happened that no clause permits, and what a clause has the regulator told. The law gives 72 hours to tell the regulator where there is a risk."
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		data.Incidents = nil
@@ -62,9 +72,21 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
-		reports, err := d.reports(r.Context(), tx)
+		everybody, err := d.staff.Everybody(r.Context(), tx)
 		if err != nil {
 			return err
+		}
+		data.Form = reportForm(everybody).With(typed, wrong)
+		data.Wrong = web.ProblemsOf(wrong, data.Form)
+		signed, err := d.staff.Signed(r.Context(), tx, web.ActorOf(r.Context()).ID)
+		if err != nil {
+			return err
+		}
+		var reports map[string]string
+		if !signed.IsZero() {
+			if reports, err = d.reports(r.Context(), tx); err != nil {
+				return err
+			}
 		}
 		owners := map[string]string{"": ""}
 		for _, i := range all {
@@ -72,7 +94,7 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 			v.About = beginning(reports[i.ID])
 			name, known := owners[i.Owner]
 			if !known {
-				if name, err = d.name(r.Context(), tx, i.Owner); err != nil {
+				if name, err = d.staff.Name(r.Context(), tx, i.Owner); err != nil {
 					return err
 				}
 				owners[i.Owner] = name
@@ -124,24 +146,59 @@ func (d *incidents) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := reportForm.Check(form); err != nil {
-		return d.showList(w, r, http.StatusUnprocessableEntity, reportForm.With(form, err), err)
-	}
 	by := web.ActorOf(r.Context())
 	var id string
+	var wrong error
 	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		everybody, err := d.staff.Everybody(r.Context(), tx)
+		if err != nil {
+			return err
+		}
+		if wrong = reportForm(everybody).Check(form); wrong != nil {
+			return wrong
+		}
 		entry, err := d.Gate.Note(r.Context(), tx, by, "incident.reported", "")
 		if err != nil {
 			return err
 		}
-		if id, err = d.open(r.Context(), tx, incident{What: "reported", Entry: entry}); err != nil {
+		if id, err = d.open(r.Context(), tx, incident{What: "reported", Entry: entry, Colleague: form.Get("colleague")}); err != nil {
 			return err
 		}
-		return d.addNote(r.Context(), tx, id, note{d.Now(), by.ID, "report", form.Get("text")})
-	}); err != nil {
+		return d.addNote(r.Context(), tx, id, note{At: d.Now(), Author: by.ID, Kind: "report", Text: form.Get("text")})
+	}); wrong != nil {
+		return d.showList(w, r, http.StatusUnprocessableEntity, form, wrong)
+	} else if err != nil {
 		return err
 	}
 	return web.Redirect(w, r, "/console/incidents/"+id)
+}
+
+// mayShow says on the page what whoever looks may do, and whom it concerns to
+// those who may deal with it.
+func (d *incidents) mayShow(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, data *showView) error {
+	data.Refused, data.Unsigned, data.Concerns = "", nil, ""
+	alone, err := d.may(ctx, tx, i, by)
+	switch {
+	case errors.Is(err, errUnsigned):
+		data.Refused = loot.Message(err)
+		data.Unsigned = &web.Alert{
+			Tone: web.Info, Title: "What was done does not open for you yet.", Text: data.Refused,
+			Actions: []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}},
+		}
+		return nil
+	case loot.KindOf(err) == loot.Denied:
+		data.Refused = loot.Message(err)
+		return nil
+	case err != nil:
+		return err
+	}
+	data.Alone = alone
+	whom, err := d.concerned(ctx, tx, i)
+	if err != nil || whom == "" {
+		return err
+	}
+	data.Concerns, err = d.staff.Name(ctx, tx, whom)
+	return err
 }
 
 func (d *incidents) show(w http.ResponseWriter, r *http.Request) error {
@@ -149,7 +206,7 @@ func (d *incidents) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
-	data := showView{View: web.ViewOf(r, "Incident")}
+	data, by := showView{View: web.ViewOf(r, "Incident")}, web.ActorOf(r.Context())
 	data.View.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		i, err := find(r.Context(), tx, r.PathValue("id"), "")
@@ -159,7 +216,7 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		data.Incident = d.view(i)
 		data.View.Title = data.Incident.Words
 		if i.Owner != "" {
-			if data.Owner, err = d.name(r.Context(), tx, i.Owner); err != nil {
+			if data.Owner, err = d.staff.Name(r.Context(), tx, i.Owner); err != nil {
 				return err
 			}
 		}
@@ -168,25 +225,32 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		} else if ok {
 			data.Found = &found
 		}
+		if err := d.mayShow(r.Context(), tx, i, by, &data); err != nil || data.Unsigned != nil {
+			return err
+		}
 		notes, err := d.notes(r.Context(), tx, i.ID)
 		if err != nil {
 			return err
 		}
 		events := []web.Event{{At: i.Opened, Icon: "siren", Tone: web.Bad, Title: "Opened", Text: data.Incident.Words}}
 		for _, n := range notes {
-			who, err := d.name(r.Context(), tx, n.Author)
+			who, err := d.staff.Name(r.Context(), tx, n.Author)
 			if err != nil {
 				return err
 			}
-			events = append([]web.Event{{At: n.At, Icon: icons[n.Kind], Title: titles[n.Kind], Who: who, Text: n.Text}}, events...)
+			e := web.Event{At: n.At, Icon: icons[n.Kind], Title: steps[n.Kind], Who: who, Text: n.Text}
+			if n.Alone {
+				e.Title += ", alone: nobody else could"
+			}
+			events = append([]web.Event{e}, events...)
 		}
 		data.Days = web.Days(events)
 		return nil
 	}); err != nil {
 		return err
 	}
-	if data.Incident.Closed.IsZero() {
-		data.Mine = data.Incident.Owner == web.ActorOf(r.Context()).ID
+	if data.Incident.Closed.IsZero() && data.Refused == "" {
+		data.Mine = data.Incident.Owner == by.ID
 		if form == nil {
 			form = stepForm(data.Incident.Version, data.Mine)
 		}
@@ -201,8 +265,8 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 var (
-	titles = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "told": "Regulator told", "people": "People concerned told", "closing": "Closed", "taken": "Taken on"}
-	icons  = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "closing": "circle-check", "taken": "user"}
+	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "told": "Regulator told", "people": "People concerned told", "closing": "Closed", "taken": "Taken on"}
+	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "closing": "circle-check", "taken": "user"}
 )
 
 func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
@@ -212,11 +276,26 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if !i.Closed.IsZero() {
+		alone, err := d.may(r.Context(), tx, i, by)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !i.Closed.IsZero():
 			return loot.Errorf(loot.Conflict, "This incident is closed.")
+		case i.Owner == by.ID:
+			return loot.Errorf(loot.Conflict, "You own this incident already.")
+		}
+		text, from := "Owns this incident from now on.", ""
+		if i.Owner != "" {
+			name, err := d.staff.Name(r.Context(), tx, i.Owner)
+			if err != nil {
+				return err
+			}
+			text, from = "Took it over from "+name+" and owns it from now on.", i.Owner
 		}
 		i.Owner = by.ID
-		return d.keep(r.Context(), tx, i, by, "taken", "Owns this incident from now on.")
+		return d.keep(r.Context(), tx, i, by, note{Kind: "taken", Text: text, Alone: alone}, from)
 	}); err != nil {
 		return err
 	}
@@ -233,17 +312,26 @@ func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
 		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
 	}
 	fields := stepForm(version, true) // who may do what is said below
-	if err := fields.Check(form); err != nil {
-		return d.showOne(w, r, http.StatusUnprocessableEntity, fields.With(form, err), err)
-	}
 	by := web.ActorOf(r.Context())
+	var wrong error
 	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
 		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
 		if err != nil {
 			return err
 		}
-		return d.step(r, tx, i, version, by, form.Get("kind"), form.Get("risk"), form.Get("text"))
+		alone, err := d.may(r.Context(), tx, i, by)
+		if err != nil {
+			return err
+		}
+		if wrong = fields.Check(form); wrong != nil {
+			return wrong
+		}
+		i.Version = version
+		return d.step(r.Context(), tx, i, by, form.Get("risk"), note{Kind: form.Get("kind"), Text: form.Get("text"), Alone: alone})
 	})
+	if wrong != nil {
+		return d.showOne(w, r, http.StatusUnprocessableEntity, fields.With(form, wrong), wrong)
+	}
 	if loot.KindOf(err) == loot.Conflict || loot.KindOf(err) == loot.Invalid {
 		shown := &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"kind": loot.Message(err)}}
 		return d.showOne(w, r, http.StatusConflict, fields.With(form, shown), shown)
@@ -254,16 +342,15 @@ func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 }
 
-func (d *incidents) step(r *http.Request, tx *store.Tx, i incident, version int64, by loot.Actor, kind, risk, text string) error {
+func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, risk string, n note) error {
 	if !i.Closed.IsZero() {
 		return loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
 	}
-	i.Version = version
 	if risk != "" {
 		i.Risk = risk
 	}
 	now := d.Now()
-	switch kind {
+	switch n.Kind {
 	case "told":
 		i.Told = now
 	case "closing":
@@ -279,22 +366,29 @@ func (d *incidents) step(r *http.Request, tx *store.Tx, i incident, version int6
 		}
 		i.Closed = now
 	}
-	return d.keep(r.Context(), tx, i, by, kind, text)
+	return d.keep(ctx, tx, i, by, n, "")
 }
 
 // keep writes an incident as a step left it, with a note of the step, which is
-// on the ledger.
-func (d *incidents) keep(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, kind, text string) error {
-	now := d.Now()
+// on the ledger; from says whose the incident was, where it was taken over.
+func (d *incidents) keep(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, n note, from string) error {
+	n.At, n.Author = d.Now(), by.ID
+	said, reason := "incident."+n.Kind, i.ID
+	if n.Alone {
+		said += " alone"
+	}
+	if from != "" {
+		reason += ", taken over from " + from
+	}
 	if err := update(ctx, tx, i); err != nil {
 		return err
 	}
-	if err := d.addNote(ctx, tx, i.ID, note{now, by.ID, kind, text}); err != nil {
+	if err := d.addNote(ctx, tx, i.ID, n); err != nil {
 		return err
 	}
 	_, err := d.Ledger.Append(ctx, tx, ledger.Entry{
-		Facts: ledger.Facts{At: now, Verdict: ledger.Recorded, Note: "incident." + kind, ActorKind: by.Kind, Clauses: []loot.Clause{"disclosure.responsibility"}},
-		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: i.ID},
+		Facts: ledger.Facts{At: n.At, Verdict: ledger.Recorded, Note: said, ActorKind: by.Kind, Clauses: []loot.Clause{"disclosure.responsibility"}},
+		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: reason},
 	})
 	return err
 }

@@ -20,6 +20,7 @@ type incident struct {
 	Opened    time.Time
 	Due       time.Time // when the regulator must know, if at all
 	Owner     string    // staff id; empty: nobody yet
+	Colleague string    // staff id of whom the report is about; empty: nobody named
 	Risk      string    // "", "none", "some", "high"
 	Told      time.Time // when the regulator was told
 	Closed    time.Time
@@ -32,14 +33,15 @@ type note struct {
 	Author string
 	Kind   string
 	Text   string
+	Alone  bool // nobody else could have done it
 }
 
-const columns = `id, what, entry, concerned, opened, due, owner, risk, told, closed, version`
+const columns = `id, what, entry, concerned, opened, due, owner, risk, told, closed, version, colleague`
 
 func scan(row interface{ Scan(...any) error }) (incident, error) {
 	var i incident
 	var opened, due, told, closed int64
-	if err := row.Scan(&i.ID, &i.What, &i.Entry, &i.Concerned, &opened, &due, &i.Owner, &i.Risk, &told, &closed, &i.Version); err != nil {
+	if err := row.Scan(&i.ID, &i.What, &i.Entry, &i.Concerned, &opened, &due, &i.Owner, &i.Risk, &told, &closed, &i.Version, &i.Colleague); err != nil {
 		return incident{}, err
 	}
 	i.Opened, i.Due, i.Told, i.Closed = instant(opened), instant(due), instant(told), instant(closed)
@@ -47,9 +49,9 @@ func scan(row interface{ Scan(...any) error }) (incident, error) {
 }
 
 func insert(ctx context.Context, tx *store.Tx, i incident) (bool, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, 0) ON CONFLICT (entry) DO NOTHING`,
-		i.ID, i.What, i.Entry, i.Concerned, i.Opened.UnixMicro(), i.Due.UnixMicro(), i.Owner)
+	n, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version, colleague)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, 0, $8) ON CONFLICT (entry) DO NOTHING`,
+		i.ID, i.What, i.Entry, i.Concerned, i.Opened.UnixMicro(), i.Due.UnixMicro(), i.Owner, i.Colleague)
 	if err != nil {
 		return false, fmt.Errorf("incidents: insert: %w", err)
 	}
@@ -121,15 +123,19 @@ func (d *incidents) addNote(ctx context.Context, tx *store.Tx, incidentID string
 	if err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text) VALUES ($1, $2, $3, $4, $5, $6)`,
-		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, text); err != nil {
+	alone := 0
+	if n.Alone {
+		alone = 1
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text, alone) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, text, alone); err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
 	}
 	return nil
 }
 
 func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) ([]note, error) {
-	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text FROM incidents_note WHERE incident = $1 ORDER BY at, id`, incidentID)
+	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text, alone = 1 FROM incidents_note WHERE incident = $1 ORDER BY at, id`, incidentID)
 	if err != nil {
 		return nil, fmt.Errorf("incidents: notes: %w", err)
 	}
@@ -140,7 +146,7 @@ func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) 
 		var id string
 		var at int64
 		var sealed []byte
-		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed); err != nil {
+		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed, &n.Alone); err != nil {
 			return nil, fmt.Errorf("incidents: notes: %w", err)
 		}
 		text, err := d.key.Open(sealed, []byte(id))

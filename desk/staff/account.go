@@ -157,6 +157,22 @@ func (d *Desk) members(ctx context.Context, tx *store.Tx) ([]Member, error) {
 	return out, rows.Err()
 }
 
+// Everybody returns all who have signed in before, also those who are
+// suspended.
+func (d *Desk) Everybody(ctx context.Context, tx *store.Tx) ([]loot.Actor, error) {
+	all, err := d.members(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var out []loot.Actor
+	for _, m := range all {
+		if m.Joined() {
+			out = append(out, m.Actor())
+		}
+	}
+	return out, nil
+}
+
 // Empty reports whether there is no account yet.
 func (d *Desk) Empty(ctx context.Context, tx *store.Tx) (bool, error) {
 	var n int

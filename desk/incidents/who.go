@@ -1,0 +1,112 @@
+package incidents
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+)
+
+// Staff is what the desk asks about colleagues.
+type Staff struct {
+	// Name says who a member of staff is.
+	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
+	// Signed returns when somebody signed the undertaking; zero if they did not.
+	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
+	// Everybody returns all who have an account, also one that is suspended:
+	// nobody comes to deal with an incident by suspending those who should.
+	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
+}
+
+// A power is what a role can bring.
+type power func(statement.RoleDecl) bool
+
+func approves(r statement.RoleDecl) bool    { return r.Approves }
+func administers(r statement.RoleDecl) bool { return r.Administers }
+
+// holds reports whether one of somebody's roles brings a power. Whoever
+// administers accounts could make approvers, and so is none.
+func holds(s *statement.Statement, a loot.Actor, p power) bool {
+	held := false
+	for _, id := range a.Roles {
+		r, ok := s.Role(id)
+		if ok && r.Administers && !p(r) {
+			return false
+		}
+		held = held || ok && p(r)
+	}
+	return held
+}
+
+// dealing returns what it takes to deal with incidents: a role that approves or,
+// as long as nobody has one, one that administers.
+func dealing(s *statement.Statement, all []loot.Actor) power {
+	if slices.ContainsFunc(all, func(a loot.Actor) bool { return holds(s, a, approves) }) {
+		return approves
+	}
+	return administers
+}
+
+var errUnsigned = loot.Errorf(loot.Denied, "Whoever reads or deals with incidents signs the confidentiality undertaking first. You find it under Undertaking.")
+
+// may refuses whoever may not deal with an incident, and reports whether nobody
+// else could.
+func (d *incidents) may(ctx context.Context, tx *store.Tx, i incident, by loot.Actor) (alone bool, err error) {
+	signed, err := d.staff.Signed(ctx, tx, by.ID)
+	if err != nil {
+		return false, err
+	}
+	if signed.IsZero() {
+		return false, errUnsigned
+	}
+	v, ok := d.Gate.InForce()
+	if !ok {
+		return false, loot.Errorf(loot.Unavailable, "No statement is in force yet, so there are no roles.")
+	}
+	others, err := d.staff.Everybody(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	others = slices.DeleteFunc(others, func(a loot.Actor) bool { return a.ID == by.ID })
+	takes := dealing(v.Statement, append(slices.Clip(others), by))
+	if !holds(v.Statement, by, takes) {
+		return false, loot.Errorf(loot.Denied, "None of your roles may deal with an incident. These may: %s.", titles(v.Statement, takes))
+	}
+	alone = !slices.ContainsFunc(others, func(a loot.Actor) bool { return holds(v.Statement, a, takes) })
+	if alone {
+		return true, nil
+	}
+	concerned, err := d.concerned(ctx, tx, i)
+	if err != nil {
+		return false, err
+	}
+	if concerned == by.ID {
+		return false, loot.Errorf(loot.Denied, "This incident concerns what you did, so somebody else deals with it.")
+	}
+	return false, nil
+}
+
+// concerned returns the staff id of whom an incident is about: whom its report
+// names, or whoever acted in the entry that it is about. Empty: nobody.
+func (d *incidents) concerned(ctx context.Context, tx *store.Tx, i incident) (string, error) {
+	if i.Colleague != "" || i.Concerned == "" {
+		return i.Colleague, nil
+	}
+	who, err := d.Ledger.Actor(ctx, tx, i.Concerned)
+	return who.ID, err
+}
+
+// titles lists the roles that bring a power, in the statement's words.
+func titles(s *statement.Statement, p power) string {
+	var words []string
+	for _, r := range s.Roles() {
+		if p(r) {
+			words = append(words, r.Title)
+		}
+	}
+	return strings.Join(words, ", ")
+}
