@@ -28,7 +28,7 @@ import (
 )
 
 // Handler returns everything that Loot serves: pages, API, tiles and health.
-func (a *App) Handler() (http.Handler, error) { return a.handler(false) }
+func (a *App) Handler() (http.Handler, error) { return a.handler(a.noLimits) }
 
 func (a *App) handler(noLimits bool) (http.Handler, error) {
 	proxies, err := a.Config.proxies()
@@ -44,7 +44,7 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 		return nil, err
 	}
 	shell := web.New(web.Options{
-		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Secret: secret, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits || a.Config.NoLimits,
+		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Secret: secret, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits,
 		Served: a.served.observe,
 	})
 	mux := http.NewServeMux()
