@@ -1,0 +1,4 @@
+package gate
+
+// ForgetJob is what the timetable enqueues every day.
+type ForgetJob = forgetJob
