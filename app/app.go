@@ -43,6 +43,8 @@ type App struct {
 	coming  func() web.Coming
 	demo    bool
 	stop    []func()
+
+	noLimits bool
 }
 
 // Options are what tests and the demonstration set.
@@ -51,6 +53,7 @@ type Options struct {
 	Simulated bool // Now is not the real time
 	Log       *slog.Logger
 	Demo      bool                 // everything in it is made up, and every page says so
+	NoLimits  bool                 // nobody is asked to wait, as in a load test; no setting of an operator's
 	Existing  bool                 // refuse to begin a new Loot, as a command that looks or mends does
 	Statement *statement.Statement // that a first start puts in force, instead of the configured one
 }
@@ -60,7 +63,7 @@ type Options struct {
 // Nothing runs yet.
 func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	c = c.withDefaults()
-	a := &App{Config: c, demo: o.Demo, served: newServed()}
+	a := &App{Config: c, demo: o.Demo, noLimits: o.NoLimits, served: newServed()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -131,6 +134,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	approvals.Hold(db, gate.Sealed())
 	g := gate.New(gate.Config{DB: db, Ledger: log, Jobs: jobs, Sealer: approvals, Now: o.Now, Log: o.Log})
+	g.ForgetApprovals()
 	v := vault.New(vault.Config{DB: db, Gate: g, Keyring: keys, Ledger: log, Jobs: jobs, Now: o.Now, Log: o.Log})
 	a.Kit = desk.Kit{
 		Log: o.Log, Now: o.Now, DB: db, Gate: g, Vault: v, Ledger: log, Keyring: keys, Jobs: jobs,

@@ -21,7 +21,6 @@ type Config struct {
 	BaseURL    string        `help:"Public address in links, such as https://privacy.example.com. Default: the listening address." placeholder:"URL" env:"LOOT_BASE_URL" name:"base-url"`
 	Proxies    []string      `help:"Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8." placeholder:"CIDR" env:"LOOT_TRUSTED_PROXIES" name:"trusted-proxies"`
 	SMTP       string        `help:"Mail server: smtp://USER@HOST:PORT (STARTTLS), smtps:// or, on this very machine, smtp+plain://; empty: an outbox in the console shows each message." placeholder:"URL" env:"LOOT_SMTP" name:"smtp"`
-	NoLimits   bool          `hidden:"" help:"No rate limits, for load tests." env:"LOOT_NO_LIMITS"`
 	SMTPSecret string        `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
 	From       string        `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
 	Company    string        `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`

@@ -28,12 +28,21 @@ import (
 )
 
 // Handler returns everything that Loot serves: pages, API, tiles and health.
-func (a *App) Handler() (http.Handler, error) { return a.handler(false) }
+func (a *App) Handler() (http.Handler, error) { return a.handler(a.noLimits) }
 
 func (a *App) handler(noLimits bool) (http.Handler, error) {
-	proxies, err := a.Config.proxies()
+	shell, mux, err := a.mount(noLimits)
 	if err != nil {
 		return nil, err
+	}
+	return shell.Handler(mux), nil
+}
+
+// mount puts every route and operation on a mux, in a shell that knows them.
+func (a *App) mount(noLimits bool) (*web.Shell, *http.ServeMux, error) {
+	proxies, err := a.Config.proxies()
+	if err != nil {
+		return nil, nil, err
 	}
 	var nav []web.Nav
 	for _, d := range a.Desks {
@@ -41,10 +50,10 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 	}
 	secret, err := a.Keyring.Secret("web", func() []byte { return []byte(rand.Text()) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	shell := web.New(web.Options{
-		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Secret: secret, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits || a.Config.NoLimits,
+		Log: a.Log, Now: a.Now, BaseURL: a.BaseURL, Secret: secret, Site: a.site, Identify: a.signin.Identify, Nav: append(nav, a.nav()...), Proxies: proxies, NoLimits: noLimits,
 		Served: a.served.observe,
 	})
 	mux := http.NewServeMux()
@@ -64,10 +73,10 @@ func (a *App) handler(noLimits bool) (http.Handler, error) {
 	}
 	reference, err := programs.Reference()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	shell.Mount(mux, a.routes(reference))
-	return shell.Handler(mux), nil
+	return shell, mux, nil
 }
 
 func (a *App) site() web.Site {

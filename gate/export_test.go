@@ -12,3 +12,6 @@ func (g *Gate) Follow(ctx context.Context) error { return g.follow(ctx) }
 
 // Digest names what is asked.
 func (r Request) Digest() []byte { return r.digest() }
+
+// ForgetJob is what the timetable enqueues every day.
+type ForgetJob = forgetJob

@@ -52,6 +52,9 @@ func newCosigner(at WitnessAt) (*cosigner, error) {
 	return &cosigner{key: key.cosigning(), url: strings.TrimSuffix(at.URL, "/"), http: &http.Client{Timeout: cosignTimeout}}, nil
 }
 
+// anew returns the witness as one of which nothing is remembered.
+func (w *cosigner) anew() *cosigner { return &cosigner{key: w.key, url: w.url, http: w.http} }
+
 // ask has the witness cosign the checkpoint and returns its signature line.
 func (w *cosigner) ask(ctx context.Context, f files, cp checkpoint) (string, error) {
 	for range 3 {

@@ -418,13 +418,13 @@ func place(ctx context.Context, tx *store.Tx, at []placing) error {
 	if err != nil {
 		return err
 	}
-	rows := `json_each($1)`
+	rows := ` FROM json_each($1)`
 	if tx.Dialect() == store.Postgres {
-		rows = `json_array_elements($1::json) AS list (value)`
+		rows = ` FROM json_array_elements($1::json) AS list (value)`
 	}
 	for _, q := range []string{
-		`INSERT INTO ledger_place (idx, id) SELECT CAST(value->>0 AS BIGINT), value->>1 FROM ` + rows,
-		`DELETE FROM ledger_waiting WHERE id IN (SELECT value->>1 FROM ` + rows + `)`,
+		`INSERT INTO ledger_place (idx, id) SELECT CAST(value->>0 AS BIGINT), value->>1` + rows,
+		`DELETE FROM ledger_waiting WHERE id IN (SELECT value->>1` + rows + `)`,
 	} {
 		n, err := tx.Exec(ctx, q, string(b))
 		if err != nil {

@@ -517,7 +517,7 @@ func (v *verification) ownWitnesses(ctx context.Context, cosigned *checkpoint) e
 	for i, w := range v.witnesses {
 		wg.Go(func() {
 			// What the ledger remembers of the witness may be what was set back.
-			knew[i], errs[i] = v.askWitness(within, &cosigner{key: w.key, url: w.url, http: w.http})
+			knew[i], errs[i] = v.askWitness(within, w.anew())
 		})
 	}
 	wg.Wait()

@@ -65,7 +65,7 @@ func (b *benchCmd) Run(c *command) error {
 	r := &bench{command: c, cmd: b, dir: dir, metrics: map[string]float64{}, base: "http://" + address}
 	r.config = app.Config{
 		Place: app.Place{Data: filepath.Join(dir, "data"), Store: b.Store, Keys: b.Keys}, Listen: address, From: "Loot <no-reply@localhost>",
-		LogLevel: "warn", LogFormat: "text", Shutdown: 20 * time.Second, NoLimits: true,
+		LogLevel: "warn", LogFormat: "text", Shutdown: 20 * time.Second,
 	}
 	r.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}
 	for _, step := range []func() error{r.decide, r.fill, r.serve} {
@@ -126,7 +126,7 @@ func (r *bench) serve() error {
 	if err != nil {
 		return err
 	}
-	args := []string{"serve", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn"}
+	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn"}
 	if r.cmd.Store != "" {
 		args = append(args, "--store", r.cmd.Store)
 	}
@@ -134,7 +134,6 @@ func (r *bench) serve() error {
 		args = append(args, "--keys", r.cmd.Keys)
 	}
 	server := exec.CommandContext(r.ctx, self, args...)
-	server.Env = append(os.Environ(), "LOOT_NO_LIMITS=true")
 	server.Stderr = r.stderr
 	if err := server.Start(); err != nil {
 		return err

@@ -17,7 +17,7 @@ func TestSettingsFile(t *testing.T) {
 		code int
 		says string
 	}{
-		"every shape":        {"# a comment\ndata: " + from + "\nmetrics: \"\"\ntrusted-proxies: [10.0.0.0/8]\nshutdown: 5s\nno-limits: true\nlisten: 8080\nsmtp:\n", 1, "There is no Loot in " + from},
+		"every shape":        {"# a comment\ndata: " + from + "\nmetrics: \"\"\ntrusted-proxies: [10.0.0.0/8]\nshutdown: 5s\nquick: true\nlisten: 8080\nsmtp:\n", 1, "There is no Loot in " + from},
 		"of another command": {"data: " + from + "\nname: witness.example.net\nas: dpv\n", 1, "There is no Loot in " + from},
 		"only comments":      {"# data: x\n", 1, "There is no Loot in "},
 		"a slip":             {"data: " + from + "\nlog_level: warn\n", 2, "settings.yaml, line 2: the settings name \"log_level\", and no command has an option --log_level (did you mean log-level?)"},
@@ -27,7 +27,7 @@ func TestSettingsFile(t *testing.T) {
 		"a table":            {"smtp: {host: a}\n", 2, "line 1: --smtp: this takes a plain value"},
 		"a list of tables":   {"trusted-proxies: [{a: b}]\n", 2, "--trusted-proxies: this takes a list of plain values"},
 		"no duration":        {"shutdown: 5\n", 2, "--shutdown: this takes a length of time, such as 20s or 5m (missing unit"},
-		"no boolean":         {"no-limits: perhaps\n", 2, "--no-limits: this is either true or false"},
+		"no boolean":         {"quick: perhaps\n", 2, "--quick: this is either true or false"},
 		"no number":          {"days: many\n", 2, "--days: this takes a whole number"},
 		"none of the words":  {"log-format: xml\n", 2, "--log-format: this must be one of text, json"},
 		"no YAML":            {"data: [\n", 2, "the settings are no YAML"},

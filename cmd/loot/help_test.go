@@ -23,7 +23,7 @@ func options(t *testing.T, part reflect.Type) map[string]string {
 			t.Errorf("%s has no help or no variable of the environment", f.Name)
 		}
 		if _, hidden := f.Tag.Lookup("hidden"); hidden {
-			continue
+			t.Errorf("%s can be set, and no help says so", f.Name)
 		}
 		name := f.Tag.Get("name")
 		if name == "" {

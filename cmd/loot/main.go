@@ -48,6 +48,8 @@ type cli struct {
 	Restore   restoreCmd   `cmd:"" help:"Restore data or keys."`
 	Bench     benchCmd     `cmd:"" help:"Measure speed and memory through the front door."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
+
+	BenchServer benchServerCmd `cmd:"" hidden:"" help:"Run the server that loot bench measures: without rate limits, never to be reached by anybody."`
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {

@@ -35,7 +35,7 @@ func newOperator(t testing.TB, dir string, user *syscall.Credential, n string, e
 	}
 	o := &operator{t: t, dir: dir, user: user, vars: map[string]string{}}
 	o.env = append(os.Environ(), append([]string{
-		"LOOT_DATA=" + filepath.Join(dir, "data"), "LOOT_LISTEN=" + address, "LOOT_METRICS=", "LOOT_LOG_LEVEL=error", "LOOT_NO_LIMITS=true", "TMPDIR=" + dir,
+		"LOOT_DATA=" + filepath.Join(dir, "data"), "LOOT_LISTEN=" + address, "LOOT_METRICS=", "LOOT_LOG_LEVEL=error", "TMPDIR=" + dir,
 	}, env...)...)
 	o.vars["ADDR"] = address
 	out, code := o.run("fill", n)
@@ -138,10 +138,10 @@ func (p *process) stop() {
 	}
 }
 
-// serve starts the server and waits until it is ready.
+// serve starts the server, without rate limits, and waits until it is ready.
 func (o *operator) serve(args ...string) *process {
 	o.t.Helper()
-	p := o.start("loot", append([]string{"serve"}, args...)...)
+	p := o.start("loot", append([]string{"bench-server"}, args...)...)
 	if err := readyAt(o.t.Context(), "http://"+o.vars["ADDR"]); err != nil {
 		o.t.Fatal(err)
 	}

@@ -15,13 +15,24 @@ type serveCmd struct {
 	app.Config
 }
 
-func (s *serveCmd) Run(c *command) error {
-	on, err := c.listenFor(&s.Config)
+func (s *serveCmd) Run(c *command) error { return c.serve(s.Config, app.Options{}) }
+
+// A benchServerCmd serves a load. That it is a command of its own keeps an
+// operator from switching off the limits by a setting.
+type benchServerCmd struct {
+	app.Config
+}
+
+func (s *benchServerCmd) Run(c *command) error { return c.serve(s.Config, app.Options{NoLimits: true}) }
+
+func (c *command) serve(s app.Config, o app.Options) error {
+	on, err := c.listenFor(&s)
 	if err != nil {
 		return err
 	}
 	defer on.Close()
-	a, err := app.New(c.ctx, s.Config, app.Options{Now: c.now, Log: c.log(s.Config)})
+	o.Now, o.Log = c.now, c.log(s)
+	a, err := app.New(c.ctx, s, o)
 	if err != nil {
 		return err
 	}

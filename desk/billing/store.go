@@ -122,9 +122,9 @@ func (b *Billing) listPlans(ctx context.Context, service string, retired bool) (
 func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) ([]Plan, error) {
 	where, args := "", []any{}
 	if service != "" {
-		where, args = ` WHERE service = $1`, append(args, service)
+		where, args = `WHERE service = $1`, append(args, service)
 	}
-	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan`+where+` ORDER BY service, retired, cents, id`, args...)
+	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan `+where+` ORDER BY service, retired, cents, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: plans: %w", err)
 	}

@@ -1,0 +1,429 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/api"
+	"loot/desk"
+	"loot/store"
+	"loot/web"
+)
+
+// A walk is a whole Loot with a customer in it.
+type walk struct {
+	*testing.T
+	app     *App
+	world   *desk.World
+	shell   *web.Shell
+	subject loot.Subject
+}
+
+func newWalk(t *testing.T) *walk {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	clock := desk.NewClock(time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC))
+	a, err := New(ctx, Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>", Shutdown: 5 * time.Second},
+		Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &walk{T: t, app: a}
+	world, wait, err := a.world(ctx, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+		a.Close()
+	})
+	w.world = world
+	shell, mux, err := a.mount(true)
+	w.ok(err)
+	w.shell, w.world.HTTP = shell, shell.Handler(mux)
+	w.subject, err = world.NewPerson(ctx)
+	w.ok(err)
+	w.ok(world.Drain(ctx))
+	return w
+}
+
+func (w *walk) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// given is what the made-up customer gave.
+var given = regexp.MustCompile(`Made-up|1 Sample Street|555 0142|@example\.com`)
+
+var wildcard = regexp.MustCompile(`\{([^}]*)\}`)
+
+// at fills in a pattern so that it leads to the customer.
+func (w *walk) at(pattern string) (method, path string) {
+	method, path, _ = strings.Cut(pattern, " ")
+	return method, wildcard.ReplaceAllStringFunc(path, func(part string) string {
+		if part == "{$}" {
+			return ""
+		}
+		return string(w.subject)
+	})
+}
+
+func (w *walk) ask(method, path string, who web.Identity, token, body string) *httptest.ResponseRecorder {
+	w.Helper()
+	ctx := w.Context()
+	if who.Actor.Kind != "" {
+		ctx = web.WithIdentity(ctx, who)
+	}
+	r := httptest.NewRequestWithContext(ctx, method, w.app.BaseURL+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	} else if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	a := httptest.NewRecorder()
+	w.world.HTTP.ServeHTTP(a, r)
+	return a
+}
+
+// TestEveryRouteRefusesTheOthers asks every route that is mounted as everybody
+// who is not its audience.
+func TestEveryRouteRefusesTheOthers(t *testing.T) {
+	w := newWalk(t)
+	now := w.app.Now()
+	visitor := web.Identity{}
+	customer := web.Identity{Actor: loot.Actor{Kind: loot.Person, ID: string(w.subject)}, At: now}
+	staff := func(at time.Time, roles ...loot.Role) web.Identity {
+		who, err := w.world.NewStaff(t.Context(), true, roles...)
+		w.ok(err)
+		return web.Identity{Actor: who, At: at}
+	}
+	v, _ := w.app.Gate.InForce()
+	var all []loot.Role
+	for _, r := range v.Statement.Roles() {
+		all = append(all, r.ID)
+	}
+	none, everything, long := staff(now), staff(now, all...), staff(now.AddDate(-1, 0, 0), all...)
+
+	// refused reports whether an answer lets nobody in: to sign in, or not at all.
+	refused := func(a *httptest.ResponseRecorder) bool {
+		switch a.Code {
+		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+			return true
+		case http.StatusSeeOther:
+			to := a.Header().Get("Location")
+			return strings.HasPrefix(to, w.app.site().SignIn) || strings.HasPrefix(to, w.app.site().StaffSignIn)
+		}
+		return false
+	}
+	wants := func(rt web.Route, as string, who web.Identity) {
+		t.Helper()
+		method, path := w.at(rt.Pattern)
+		if a := w.ask(method, path, who, "", ""); !refused(a) {
+			t.Errorf("%s, for %s, as %s: status %d, Location %q", rt.Pattern, rt.Audience, as, a.Code, a.Header().Get("Location"))
+		}
+	}
+	if a := w.ask(http.MethodGet, "/portal", customer, "", ""); !given.MatchString(a.Body.String()) {
+		t.Errorf("the customer's own page shows nothing of what was given, so that nothing would be seen elsewhere: status %d", a.Code)
+	}
+	count := map[web.Audience]int{}
+	for _, rt := range w.shell.Routes() {
+		count[rt.Audience]++
+		method, path := w.at(rt.Pattern)
+		switch rt.Audience {
+		case web.Public:
+			if a := w.ask(method, path, visitor, "", ""); a.Code >= 500 {
+				t.Errorf("%s: status %d", rt.Pattern, a.Code)
+			}
+		case web.Portal:
+			wants(rt, "nobody", visitor)
+			wants(rt, "staff", everything)
+		case web.Console:
+			wants(rt, "nobody", visitor)
+			wants(rt, "a customer", customer)
+			if len(rt.Roles) > 0 {
+				wants(rt, "staff of no role", none)
+				for _, r := range rt.Roles {
+					if !slices.Contains(all, r) {
+						t.Errorf("%s is for the role %s, which the statement does not have", rt.Pattern, r)
+					}
+				}
+			} else if a := w.ask(method, path, none, "", ""); a.Code >= 500 || given.MatchString(a.Body.String()) { // the statement's rules decide there
+				t.Errorf("%s, for all staff, as staff of no role: status %d, with %q", rt.Pattern, a.Code, given.FindString(a.Body.String()))
+			}
+		default:
+			t.Errorf("%s names no audience", rt.Pattern)
+		}
+		if rt.Fresh > 0 {
+			who := long
+			if rt.Audience == web.Portal {
+				who = web.Identity{Actor: customer.Actor, At: now.AddDate(-1, 0, 0)}
+			}
+			wants(rt, "somebody who signed in long ago", who)
+		}
+	}
+	for _, a := range []web.Audience{web.Public, web.Portal, web.Console} {
+		if count[a] == 0 {
+			t.Errorf("no route is for the %s", a)
+		}
+	}
+	mounted := map[string]bool{}
+	for _, rt := range w.shell.Routes() {
+		mounted[rt.Pattern] = true
+	}
+	for _, d := range w.app.Desks {
+		for _, rt := range d.Routes {
+			if !mounted[rt.Pattern] {
+				t.Errorf("%s of %s is not mounted", rt.Pattern, d.Name)
+			}
+		}
+	}
+}
+
+// TestEveryOperationNeedsItsScope asks every operation of the API without a
+// token, with one that is none, and with one for everything else.
+func TestEveryOperationNeedsItsScope(t *testing.T) {
+	w := newWalk(t)
+	doc := w.ask(http.MethodGet, "/api/openapi.json", web.Identity{}, "", "")
+	var spec struct {
+		Paths map[string]map[string]struct {
+			Security []map[string][]api.Scope `json:"security"`
+		} `json:"paths"`
+	}
+	w.ok(json.Unmarshal(doc.Body.Bytes(), &spec))
+	who, err := w.world.NewStaff(t.Context(), true, "support")
+	w.ok(err)
+	person := loot.Actor{Kind: loot.Person, ID: string(w.subject)}
+	seen := map[api.Scope]bool{}
+	for path, item := range spec.Paths {
+		for method, op := range item {
+			name := strings.ToUpper(method) + " " + path
+			var need []api.Scope
+			for _, s := range op.Security {
+				for _, scopes := range s {
+					need = append(need, scopes...)
+				}
+			}
+			if len(need) != 1 {
+				t.Errorf("%s needs the scopes %v, want one", name, need)
+				continue
+			}
+			seen[need[0]] = true
+			method, at := w.at(name)
+			body := ""
+			if method != http.MethodGet {
+				body = "{}"
+			}
+			var others []api.Scope
+			for s := range w.app.scopes() {
+				if s != need[0] {
+					others = append(others, s)
+				}
+			}
+			for _, owner := range []loot.Actor{who, person} {
+				var token string
+				w.ok(w.app.Gate.InTx(t.Context(), func(tx *store.Tx) (err error) {
+					if err := w.app.signin.Forget(t.Context(), tx, owner.ID); err != nil { // an account has but so many
+						return err
+					}
+					token, err = w.app.signin.ScratchToken(t.Context(), tx, owner, others...)
+					return err
+				}))
+				if a := w.ask(method, at, web.Identity{}, token, body); a.Code != http.StatusForbidden {
+					t.Errorf("%s without %s, by %s: status %d", name, need[0], owner.Kind, a.Code)
+				}
+				if a := w.ask(method, at, web.Identity{}, token[:len(token)-4]+"AAAA", body); a.Code != http.StatusUnauthorized {
+					t.Errorf("%s with a token that is none: status %d", name, a.Code)
+				}
+			}
+			if a := w.ask(method, at, web.Identity{Actor: who, At: w.app.Now()}, "", body); a.Code != http.StatusUnauthorized {
+				t.Errorf("%s without a token, signed in on the console: status %d", name, a.Code)
+			}
+		}
+	}
+	for s := range w.app.scopes() {
+		if !seen[s] {
+			t.Errorf("no operation needs %s", s)
+		}
+	}
+}
+
+// remains are the tables in which an erased person's id may stand, and why.
+var remains = map[string]string{
+	"vault_record": "that there was a record, so that one from an old backup is erased again",
+	"river_job":    "work that was done, which the queue drops after a day",
+}
+
+// personal are the columns that hold a person's id.
+var personal = []string{"subject", "owner"}
+
+// ofStaff are the tables whose owner is never a customer, and who it is.
+var ofStaff = map[string]string{
+	"incidents_case": "the member of staff who looks after it",
+}
+
+// TestNothingRemainsOfAnErasedPerson fills every table of the desks that holds
+// something about a person, has the person erased, and looks for the id in
+// every table there is.
+func TestNothingRemainsOfAnErasedPerson(t *testing.T) {
+	w := newWalk(t)
+	ctx := t.Context()
+	leave := func() string {
+		a, err := desk.Browser{World: w.world, Who: loot.Actor{Kind: loot.Person, ID: string(w.subject)}}.Post(ctx, "/portal/account/erase", url.Values{"sure": {"on"}})
+		w.ok(err)
+		return a.Header().Get("Location")
+	}
+	if to := leave(); to != "/portal/account" {
+		t.Fatalf("the person asked to leave, and is sent to %q", to)
+	}
+	w.world.Clock.Advance(12 * 365 * 24 * time.Hour) // no law holds the record any longer
+	tables := w.tables()
+	desks := map[string]desk.Desk{}
+	for _, d := range w.app.Desks {
+		desks[d.Name] = d
+	}
+	filled := 0
+	for table, columns := range tables {
+		owner, _, _ := strings.Cut(table, "_")
+		d, ok := desks[owner]
+		if !ok || ofStaff[table] != "" || !slices.ContainsFunc(columns, func(c column) bool { return slices.Contains(personal, c.name) }) {
+			continue
+		}
+		if d.Erase == nil || d.Export == nil {
+			t.Errorf("%s is about people, and the desk %s does not export and erase what it holds about one", table, owner)
+		}
+		w.fill(table, columns)
+		filled++
+	}
+	if filled < 9 {
+		t.Errorf("%d tables of desks are about people; the walk does not see them", filled)
+	}
+	for name, why := range remains {
+		if _, ok := tables[name]; !ok {
+			t.Errorf("there is no table %s in which something may remain: %s", name, why)
+		}
+	}
+	before := w.holding(tables)
+	if len(before) < filled {
+		t.Errorf("the person is found in %v, want every table that was filled", before)
+	}
+	if to := leave(); to != "/goodbye" {
+		t.Fatalf("the person is not erased, and is sent to %q", to)
+	}
+	w.ok(w.world.Drain(ctx))
+	for _, table := range w.holding(tables) {
+		if remains[table] == "" {
+			t.Errorf("%s still holds the erased person's id", table)
+		}
+	}
+}
+
+type column struct{ name, kind string }
+
+// tables returns the columns of every table of the records' database.
+func (w *walk) tables() map[string][]column {
+	w.Helper()
+	out := map[string][]column{}
+	w.ok(w.app.DB.ReadTx(w.Context(), func(tx *store.Tx) error {
+		rows, err := tx.Query(w.Context(), `SELECT m.name, c.name, upper(c.type) FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var table string
+			var c column
+			if err := rows.Scan(&table, &c.name, &c.kind); err != nil {
+				return err
+			}
+			out[table] = append(out[table], c)
+		}
+		return rows.Err()
+	}))
+	return out
+}
+
+// fill adds a row about the person.
+func (w *walk) fill(table string, columns []column) {
+	w.Helper()
+	var names, places []string
+	var values []any
+	for i, c := range columns {
+		names, places = append(names, c.name), append(places, fmt.Sprintf("$%d", i+1))
+		switch {
+		case slices.Contains(personal, c.name):
+			values = append(values, string(w.subject))
+		case c.kind == "BLOB":
+			values = append(values, []byte(table+c.name))
+		case c.kind == "TEXT":
+			values = append(values, table+c.name)
+		default:
+			values = append(values, int64(1))
+		}
+	}
+	w.ok(w.app.DB.InTx(w.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(w.Context(), `INSERT INTO `+table+` (`+strings.Join(names, ", ")+`) VALUES (`+strings.Join(places, ", ")+`) ON CONFLICT DO NOTHING`, values...)
+		return err
+	}))
+}
+
+// holding returns the tables in which the person's id stands in any form.
+func (w *walk) holding(tables map[string][]column) (out []string) {
+	w.Helper()
+	w.ok(w.app.DB.ReadTx(w.Context(), func(tx *store.Tx) error {
+		out = nil
+		for table, columns := range tables {
+			for _, c := range columns {
+				found, err := w.in(tx, table, c.name)
+				if err != nil {
+					return fmt.Errorf("%s.%s: %w", table, c.name, err)
+				}
+				if found {
+					out = append(out, table)
+					break
+				}
+			}
+		}
+		return nil
+	}))
+	slices.Sort(out)
+	return out
+}
+
+func (w *walk) in(tx *store.Tx, table, column string) (bool, error) {
+	rows, err := tx.Query(w.Context(), `SELECT CAST(`+column+` AS BLOB) FROM `+table+` WHERE `+column+` IS NOT NULL`)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return false, err
+		}
+		if bytes.Contains(b, []byte(w.subject)) || bytes.Contains(b, w.subject.Compact()) {
+			return true, nil
+		}
+	}
+	return false, rows.Err()
+}
