@@ -381,6 +381,7 @@ func TestRemovingIsADeedOfItsOwn(t *testing.T) {
 		}
 		shows(t, h.Post(base+"/save", asked("company.name", "remove", "yes")...), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
 		hides(t, h.Post(base+"/correct", asked("company.name")...), "Remove")
+		shows(t, h.Post(base+"/correct", asked("company.name")...), http.StatusOK, "Customer "+string(s[:7])+"…")
 		shows(t, h.Post(base+"/correct", asked("contact.phone")...), http.StatusOK, "Remove")
 		h.as(s)
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "+353 1 555 0100")
