@@ -551,9 +551,6 @@ func refusalView(refusal *gate.Refusal, nothing string) *web.Refusal {
 	if refusal.NoCase {
 		v.Message = nothing + ": no open case has the number that was named."
 	}
-	if refusal.Unsigned {
-		v.Actions = []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}}
-	}
 	return &v
 }
 

@@ -282,6 +282,10 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		purpose = p.Title
 	}
 	n := plural(it.Facts.Fields, "detail", "details")
+	if it.Facts.Verdict == ledger.Refused && it.Facts.Note == "letter.read" {
+		e.Icon, e.Tone, e.Title, e.Text = "shield-x", web.Warn, "Refused: reading a letter to you", "Nothing was opened."
+		return
+	}
 	if it.Facts.Verdict == ledger.Refused {
 		e.Icon, e.Tone = "shield-x", web.Warn
 		e.Title = "Refused: " + lowerFirst(refusedTitle(it.Facts.Action, n))
