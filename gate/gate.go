@@ -189,7 +189,12 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	slices.Sort(clauses)
 	clauses = slices.Compact(clauses)
 
-	entry, err := g.Ledger.Append(ctx, tx, g.entry(s, r, in, records, clauses, "permitted"))
+	mask := masks(s, r, ruled)
+	record := g.entry(s, r, in, records, clauses, "permitted")
+	if record.Subject != nil {
+		record.Subject.Covered = covered(r.Fields, mask)
+	}
+	entry, err := g.Ledger.Append(ctx, tx, record)
 	if err != nil {
 		return Permit{}, err
 	}
@@ -201,7 +206,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	g.permitted.Add(1)
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
-		Mask: masks(s, r, ruled), Statement: s, Entry: entry, Clauses: clauses, At: now,
+		Mask: mask, Statement: s, Entry: entry, Clauses: clauses, At: now,
 		kind: r.Actor.Kind, by: r.by(), desk: r.Desk,
 	}}}, nil
 }
@@ -224,6 +229,16 @@ func masks(s *statement.Statement, r Request, ruled map[loot.Category]string) ma
 		}
 	}
 	return m
+}
+
+// covered returns which of the fields a mask covers.
+func covered(fields []loot.Field, mask map[loot.Field]string) (out []loot.Field) {
+	for _, f := range fields {
+		if how := mask[f]; how == "partly" || how == "fully" {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // input gathers what the decision depends on: one record a category, what

@@ -3,8 +3,8 @@ package statement
 import (
 	"maps"
 	"slices"
-	"strings"
 	"strconv"
+	"strings"
 
 	"loot"
 )
