@@ -80,8 +80,8 @@ func (a *App) overview(w http.ResponseWriter, r *http.Request) error {
 	}
 	if signed.IsZero() {
 		data.Unsigned = &web.Alert{
-			Tone: web.Info, Title: "No record opens for you yet.", Text: "Everybody here first signs the confidentiality undertaking.",
-			Actions: []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}},
+			Tone: web.Info, Title: "No record opens for you yet, and no letter to a customer.", Text: "Everybody here first signs the confidentiality undertaking.",
+			Actions: []web.Action{web.SignUndertaking},
 		}
 	}
 	if err := a.Ledger.Ready(); err != nil {
@@ -115,7 +115,8 @@ func (a *App) listOutbox(w http.ResponseWriter, r *http.Request) error {
 }
 
 // letter opens a message for whoever asks. A letter to a customer shows what an
-// opened record does, and more, so it is not shown unless that is on the ledger.
+// opened record does, and more, so the undertaking comes first, and it is not shown
+// unless that is on the ledger.
 func (a *App) letter(r *http.Request) (mail.Item, error) {
 	if a.outbox == nil {
 		return mail.Item{}, loot.Errorf(loot.NotFound, "Mail is sent by a mail server, so there is no outbox.")

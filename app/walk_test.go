@@ -71,7 +71,7 @@ func (w *walk) ok(err error) {
 }
 
 // given is what the made-up customer gave.
-var given = regexp.MustCompile(`Made-up|1 Sample Street|555 0142|@example\.com`)
+var givenValue = regexp.MustCompile(`Made-up|1 Sample Street|555 0142|@example\.com`)
 
 var wildcard = regexp.MustCompile(`\{([^}]*)\}`)
 
@@ -143,7 +143,7 @@ func TestEveryRouteRefusesTheOthers(t *testing.T) {
 			t.Errorf("%s, for %s, as %s: status %d, Location %q", rt.Pattern, rt.Audience, as, a.Code, a.Header().Get("Location"))
 		}
 	}
-	if a := w.ask(http.MethodGet, "/portal", customer, "", ""); !given.MatchString(a.Body.String()) {
+	if a := w.ask(http.MethodGet, "/portal", customer, "", ""); !givenValue.MatchString(a.Body.String()) {
 		t.Errorf("the customer's own page shows nothing of what was given, so that nothing would be seen elsewhere: status %d", a.Code)
 	}
 	count := map[web.Audience]int{}
@@ -168,8 +168,8 @@ func TestEveryRouteRefusesTheOthers(t *testing.T) {
 						t.Errorf("%s is for the role %s, which the statement does not have", rt.Pattern, r)
 					}
 				}
-			} else if a := w.ask(method, path, none, "", ""); a.Code >= 500 || given.MatchString(a.Body.String()) { // the statement's rules decide there
-				t.Errorf("%s, for all staff, as staff of no role: status %d, with %q", rt.Pattern, a.Code, given.FindString(a.Body.String()))
+			} else if a := w.ask(method, path, none, "", ""); a.Code >= 500 || givenValue.MatchString(a.Body.String()) { // the statement's rules decide there
+				t.Errorf("%s, for all staff, as staff of no role: status %d, with %q", rt.Pattern, a.Code, givenValue.FindString(a.Body.String()))
 			}
 		default:
 			t.Errorf("%s names no audience", rt.Pattern)

@@ -34,13 +34,20 @@ func TestLetterInTheOutboxLeadsToItsLinks(t *testing.T) {
 	admin.setUp("granite-otter-violin-4", false)
 	admin.visit("/console/outbox")
 	admin.lacks("kauz@example.net")
-	admin.visit(eval[string](admin, `
+	letter := eval[string](admin, `
 		for (;;) {
 			const page = new DOMParser().parseFromString(await (await fetch("/console/outbox")).text(), "text/html");
 			const letter = [...page.querySelectorAll("main th a")].find(a => a.innerText === "Please confirm your address");
 			if (letter) return letter.getAttribute("href");
 			await new Promise(f => setTimeout(f, 100)); // it is written by a job
-		}`))
+		}`)
+	admin.visit(letter)
+	admin.reads("Read and sign the undertaking")
+	admin.lacks("kauz@example.net")
+	admin.press("a[href='/console/undertaking']")
+	admin.fill(map[string]string{"name": "Ada Admin", "word": "on"})
+	admin.press(".primary")
+	admin.visit(letter)
 	admin.shoot("letter")
 	admin.reads("kauz@example.net", "Where it leads", "As text")
 	confirm := eval[string](admin, `return document.querySelector("main .facts a[href*='/signin/link/']").href`)
@@ -61,7 +68,7 @@ func TestLetterInTheOutboxLeadsToItsLinks(t *testing.T) {
 
 	// Once, though its text and its HTML were both asked for.
 	admin.visit("/portal/timeline")
-	admin.reads("Read a letter to you", "Administrator of machines and accounts")
+	admin.reads("Refused: reading a letter to you", "Read a letter to you", "security.staff", "Administrator of machines and accounts")
 	if n := strings.Count(admin.text("main"), "Read a letter to you"); n != 1 {
 		t.Errorf("the letter was read %d times", n)
 	}

@@ -198,7 +198,11 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	slices.Sort(clauses)
 	clauses = slices.Compact(clauses)
 
+	mask := masks(s, r, ruled)
 	e := g.entry(s, r, in, records, clauses, "permitted")
+	if e.Subject != nil {
+		e.Subject.Covered = covered(r.Fields, mask)
+	}
 	if duties.DelayGag {
 		e.Gag = r.gag(now)
 	}
@@ -215,7 +219,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	g.permitted.Add(1)
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
-		Mask: masks(s, r, ruled), Statement: s, Entry: entry, Clauses: clauses, At: now,
+		Mask: mask, Statement: s, Entry: entry, Clauses: clauses, At: now,
 		kind: r.Actor.Kind, by: r.by(), desk: r.Desk,
 	}}}, nil
 }
@@ -238,6 +242,16 @@ func masks(s *statement.Statement, r Request, ruled map[loot.Category]string) ma
 		}
 	}
 	return m
+}
+
+// covered returns which of the fields a mask covers.
+func covered(fields []loot.Field, mask map[loot.Field]string) (out []loot.Field) {
+	for _, f := range fields {
+		if how := mask[f]; how == "partly" || how == "fully" {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // input gathers what the decision depends on: one record a category, what

@@ -353,24 +353,60 @@ func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c lo
 	return g.noteAbout(ctx, tx, v, s, c, by, note, "", "", "")
 }
 
+// outboxClause says who reads letters while no mail server is set, and what
+// they sign before.
+const outboxClause loot.Clause = "security.staff"
+
 // LetterRead records, once a day, that somebody read a letter in the outbox of
-// a Loot that sends none, and to whom it is: the customer sees it. A letter to
-// the staff is about nobody.
+// a Loot that sends none, and to whom it is: the customer sees it. Before a
+// letter to a customer the undertaking has to be signed where the statement
+// asks it for records; without it the answer is a [*Refusal]. A letter to the
+// staff is about nobody, and the first of them needs it to get in.
 func (g *Gate) LetterRead(ctx context.Context, tx *store.Tx, by loot.Actor, letter string, to loot.Subject, c loot.Collection) error {
 	v, ok := g.at(g.Now())
 	if !ok {
 		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
 	}
 	e := ledger.Entry{
-		Facts:  ledger.Facts{At: g.Now(), Verdict: ledger.Recorded, Note: "letter.read", Statement: v.Statement.Hash(), ActorKind: by.Kind, Role: firstRole(by), Collection: c},
+		Facts:  ledger.Facts{At: g.Now(), Verdict: ledger.Recorded, Note: "letter.read", Clauses: []loot.Clause{outboxClause}, Statement: v.Statement.Hash(), ActorKind: by.Kind, Role: firstRole(by), Collection: c},
 		Actor:  ledger.ActorFacet{ID: by.ID, Name: by.Name},
 		Repeat: digestKey("letter.read", by.ID, letter),
 	}
 	if to != "" {
 		e.Subject = &ledger.SubjectFacet{Subject: to, Collection: c}
+		signed, err := g.signed(ctx, tx, v.Statement, by)
+		if err != nil {
+			return err
+		}
+		if !signed {
+			g.refused.Add(1)
+			e.Facts.Verdict, e.Repeat = ledger.Refused, digestKey("letter.refused", by.ID, letter)
+			clause, _ := v.Statement.Clause(outboxClause)
+			return &Refusal{
+				Clause: outboxClause, Title: clause.Title, Needed: []string{"the confidentiality undertaking is signed"},
+				unsigned: true, record: &e,
+			}
+		}
 	}
 	_, err := g.Ledger.Append(ctx, tx, e)
 	return err
+}
+
+// signed reports whether somebody signed the undertaking, if the rules of the
+// statement about opening records ask for it.
+func (g *Gate) signed(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor) (bool, error) {
+	const fact = "staff.undertaking"
+	if !slices.Contains(s.Facts(loot.Use), fact) {
+		return true, nil
+	}
+	var in statement.Input
+	if ask := g.facts[fact]; ask != nil {
+		if err := ask(ctx, tx, Request{Action: loot.Use, Actor: by}, &in); err != nil {
+			return false, fmt.Errorf("gate: a fact for a letter: %w", err)
+		}
+	}
+	at := in.Actor.Undertaking
+	return !at.IsZero() && !at.After(g.Now()), nil
 }
 
 // Found records that a search which was granted found a person by a field, so

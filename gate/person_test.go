@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -123,26 +124,40 @@ func TestObligationsAreCarriedOut(t *testing.T) {
 	})
 }
 
-// TestReadingALetterIsOnTheLedger: once a day for each reader and letter, with
+// TestReadingALetterIsOnTheLedger: refused before the undertaking is signed,
+// then once a day for each reader and letter, with
 // the customer it was written to, and about nobody when it was to the staff.
 func TestReadingALetterIsOnTheLedger(t *testing.T) {
 	each(t, func(b *bench) {
 		s := b.person()
 		ada := loot.Actor{Kind: loot.Staff, ID: "ada", Name: "Ada Admin", Roles: []loot.Role{"administrator"}}
+		read := func(letter string, to loot.Subject) error {
+			return b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.LetterRead(b.ctx, tx, ada, letter, to, customer) })
+		}
+		for range 2 { // before she signed
+			err := read("m1", s)
+			if refusal, ok := errors.AsType[*gate.Refusal](err); !ok || refusal.Clause != "security.staff" || !refusal.NeedsUndertaking() {
+				b.Errorf("read before the undertaking: %v", err)
+			}
+		}
+		b.ok(read("m3", ""))
+		if rows := b.facts(noted("letter.read")); len(rows) != 2 || rows[0].Facts.Verdict != ledger.Refused || rows[1].Facts.Verdict != ledger.Recorded {
+			b.Fatalf("%+v", rows)
+		}
+		b.signed[ada.ID] = noon
 		for _, letter := range []string{"m1", "m1", "m2"} {
 			b.tx(func(tx *store.Tx) error { return b.gate.LetterRead(b.ctx, tx, ada, letter, s, customer) })
 		}
-		b.tx(func(tx *store.Tx) error { return b.gate.LetterRead(b.ctx, tx, ada, "m3", "", "") })
 		rows := b.facts(noted("letter.read"))
-		if len(rows) != 3 {
+		if len(rows) != 4 {
 			b.Fatalf("%d entries", len(rows))
 		}
-		if f := rows[0].Facts; f.ActorKind != loot.Staff || f.Role != "administrator" || f.Statement == "" {
+		if f := rows[2].Facts; f.ActorKind != loot.Staff || f.Role != "administrator" || f.Statement == "" || len(f.Clauses) != 1 || f.Clauses[0] != "security.staff" {
 			b.Errorf("recorded: %+v", f)
 		}
 		b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
 			items, err := b.gate.Ledger.Timeline(b.ctx, tx, s, customer, "", 10)
-			read := slices.DeleteFunc(items, func(it ledger.Item) bool { return it.Facts.Note != "letter.read" })
+			read := slices.DeleteFunc(items, func(it ledger.Item) bool { return it.Facts.Note != "letter.read" || it.Facts.Verdict == ledger.Refused })
 			if len(read) != 2 || read[0].Count+read[1].Count != 3 {
 				b.Errorf("the customer sees %+v", read)
 			}

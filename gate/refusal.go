@@ -24,11 +24,11 @@ type Refusal struct {
 	Approvals int
 	Awaited   *loot.Awaited // approval of exactly this that was asked for; nil: none
 	Entry     string        // of the ledger, once recorded
-	Unsigned  bool          // whoever asked is of the staff and has not signed the undertaking
 	NoCase    bool          // a case was named, and none that is open has this number
 
-	request Request
-	record  *ledger.Entry
+	unsigned bool
+	request  Request
+	record   *ledger.Entry
 }
 
 // Kind returns [loot.Denied].
@@ -42,6 +42,10 @@ func (r *Refusal) Refused() (clause loot.Clause, title string, needed []string) 
 
 // Awaits returns the approval that was asked for; nil if none was.
 func (r *Refusal) Awaits() *loot.Awaited { return r.Awaited }
+
+// NeedsUndertaking reports whether whoever asked is of the staff and has not
+// signed the undertaking.
+func (r *Refusal) NeedsUndertaking() bool { return r.unsigned }
 
 // Request returns what was asked, so that approval can be asked for it.
 func (r *Refusal) Request() Request { return r.request }
@@ -90,7 +94,7 @@ func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement,
 	e.Repeat = digestKey(string(r.Action), r.by().ID, string(r.Actor.Kind), r.Actor.ID, string(r.Purpose), string(r.Subject), string(r.Collection), fmt.Sprint(r.Fields), fmt.Sprint(clauses), fmt.Sprint(e.Gag.UnixMicro()))
 	out := &Refusal{
 		Clause: why.Clause, Title: why.Title, Needed: why.Needed, Nearest: why.Nearest, Others: why.Others,
-		Unsigned: r.Actor.Kind == loot.Staff && in.Actor.Undertaking.IsZero(), NoCase: r.Case != "" && in.Context.Case == "",
+		unsigned: r.Actor.Kind == loot.Staff && in.Actor.Undertaking.IsZero(), NoCase: r.Case != "" && in.Context.Case == "",
 		request: r, record: &e,
 	}
 	for _, rec := range records {

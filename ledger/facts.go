@@ -42,6 +42,7 @@ type SubjectFacet struct {
 	Subject    loot.Subject    `json:"subject"`
 	Collection loot.Collection `json:"collection"`
 	Fields     []loot.Field    `json:"fields,omitempty"`
+	Covered    []loot.Field    `json:"covered,omitempty"` // those of them that were shown covered
 	Recipient  string          `json:"recipient,omitempty"`
 }
 

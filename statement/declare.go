@@ -178,7 +178,7 @@ type ItemDecl struct {
 	Title    string       `yaml:"title" json:"title"`
 	Kind     string       `yaml:"kind" json:"kind"` // "cookie", "pixel", "storage", "device", "sdk"
 	Purpose  loot.Purpose `yaml:"purpose" json:"purpose"`
-	Lifetime string       `yaml:"lifetime" json:"lifetime"` // "session" or a span such as "30d"
+	Lifetime string       `yaml:"lifetime" json:"lifetime"` // "session" or a span such as "30d" or "1min"
 	Owner    string       `yaml:"owner" json:"owner,omitempty"`
 	Third    bool         `yaml:"third" json:"third,omitempty"`
 	Without  string       `yaml:"without" json:"without"` // what stops working without it

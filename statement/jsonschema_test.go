@@ -179,7 +179,7 @@ func drawShape(t *rapid.T, s *shape) any {
 	case kindSpan:
 		return pick([]string{"10y", "18m", "0d"}, "session", "1000d", "5w", "10 y")
 	case kindLife:
-		return pick([]string{"10y", "18m", "0d", "session"}, "1000d", "5w", "10 y")
+		return pick([]string{"10y", "18m", "0d", "1min", "session"}, "1000d", "5w", "10 y")
 	case kindList:
 		out := []any{}
 		for range rapid.IntRange(s.min, 3).Draw(t, "length") {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"loot"
 )
@@ -300,7 +301,9 @@ var itemWords = map[string]string{
 
 func (s *Statement) itemRow(d ItemDecl) Row {
 	stays := d.Lifetime
-	if stays == "session" {
+	if minutes, ok := strings.CutSuffix(stays, "min"); ok {
+		stays = counted(minutes, "minute")
+	} else if stays == "session" {
 		stays = "Until you close the browser"
 	} else if span, err := ParseSpan(d.Lifetime); err == nil {
 		stays = span.Words()

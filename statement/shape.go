@@ -26,7 +26,7 @@ const (
 	kindFlag               // true or false
 	kindDate               // a date
 	kindSpan               // a length of time
-	kindLife               // "session" or a length of time
+	kindLife               // "session" or a length of time, down to minutes
 	kindList               // values of one shape, each once
 	kindMap                // keys of one shape to values of one shape
 	kindObject             // known keys, each with its shape
@@ -68,7 +68,7 @@ type member struct {
 // spanPattern and namePattern are what the JSON Schema says and the checks do.
 const (
 	spanPattern = `^[0-9]{1,3}[ymd]$`
-	lifePattern = `^(session|[0-9]{1,3}[ymd])$`
+	lifePattern = `^(session|[0-9]{1,3}(y|m|d|min))$`
 	namePattern = `^[a-z][a-z0-9.-]{0,63}$`
 	datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
 	textPattern = `\S`
@@ -164,7 +164,7 @@ func (s *shape) words0() string {
 	case kindSpan:
 		return "a length of time such as 10y, 18m or 30d"
 	case kindLife:
-		return "session or a length of time such as 30d"
+		return "session or a length of time such as 30d or 1min"
 	case kindList:
 		return "a list"
 	case kindMap, kindObject:

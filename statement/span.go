@@ -61,12 +61,7 @@ func (s Span) String() string {
 
 // Words returns the span for a reader, such as "10 years".
 func (s Span) Words() string {
-	count := func(n int, unit string) string {
-		if n == 1 {
-			return "1 " + unit
-		}
-		return strconv.Itoa(n) + " " + unit + "s"
-	}
+	count := func(n int, unit string) string { return counted(strconv.Itoa(n), unit) }
 	switch {
 	case s.Years > 0:
 		return count(s.Years, "year")
@@ -77,6 +72,14 @@ func (s Span) Words() string {
 	default:
 		return "no time"
 	}
+}
+
+// counted says how many of a unit, such as "10 years".
+func counted(n, unit string) string {
+	if n == "1" {
+		return "1 " + unit
+	}
+	return n + " " + unit + "s"
 }
 
 // MarshalText writes the span as in a statement.

@@ -92,6 +92,7 @@ func TestDeclarationsInWords(t *testing.T) {
 		{"roles", "counsel", "Legal counsel.  | Opens records for:  [Settling disputes] | You see: Name and job | Besides: Agrees as a second person"},
 		{"permissions", "newsletter", "Your newsletters. News about servers and products. You pick the topics, and every letter has a link that stops it. | Who may then:  [We ourselves] | Purpose:  [Newsletters] | At first: Off"},
 		{"items", "google-visitor", "Google's number for your browser.  | Kind: Cookie | Purpose:  [Statistics by others] | Stays: 13 months | Whose: Google Ireland Limited, not ours | Without it: Nothing for you."},
+		{"items", "message", "A message for your next page, such as \"saved\", signed so that only we can write it.  | Kind: Cookie | Purpose:  [Making the page work] | Stays: 1 minute | Whose: Loot Example Network | Without it: You are not told that something was saved. It is saved all the same."},
 		{"signals", "dnt", "Do Not Track.  | Honoured in: Nowhere | Not answered in: Everywhere"},
 		{"signals", "nothing", "none"},
 	} {

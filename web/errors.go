@@ -29,6 +29,15 @@ type Awaiter interface {
 	Awaits() *loot.Awaited
 }
 
+// An Unsigned is a refusal that signing the undertaking may lift.
+type Unsigned interface {
+	Refuser
+	NeedsUndertaking() bool
+}
+
+// SignUndertaking leads to where staff sign the undertaking.
+var SignUndertaking = Action{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}
+
 // A Refusal is what a page shows of a [Refuser].
 type Refusal struct {
 	Message string
@@ -62,6 +71,9 @@ func RefusalOf(err error) (Refusal, bool) {
 	}
 	if a, ok := errors.AsType[Awaiter](err); ok {
 		v.Awaited = a.Awaits()
+	}
+	if u, ok := errors.AsType[Unsigned](err); ok && u.NeedsUndertaking() {
+		v.Actions = []Action{SignUndertaking}
 	}
 	return v, true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -159,6 +160,14 @@ func (fs Fields) Errors() (n int) {
 // NotText is the complaint about a value that holds what is not text.
 const NotText = "This holds characters that are not text. Please type it again rather than paste it."
 
+// NotEmail is the complaint about what is no e-mail address.
+const NotEmail = "This is not an e-mail address. One looks like name@example.com."
+
+// TooLong is the complaint about a value of more than so many characters.
+func TooLong(most int) string {
+	return "This is longer than fits here. At most " + strconv.Itoa(most) + " characters do."
+}
+
 // Check looks at what was typed: that what is required is there, that it is
 // text, that nothing is too long, and that a choice is one of those offered. What else
 // makes a value right is the desk's to say. The error is of kind Invalid.
@@ -185,7 +194,7 @@ func (fs Fields) Check(typed url.Values) error {
 				wrong[f.Name] = NotText
 			}
 			if f.MaxLen > 0 && len([]rune(v)) > f.MaxLen {
-				wrong[f.Name] = "This is longer than fits here."
+				wrong[f.Name] = TooLong(f.MaxLen)
 			}
 			if strings.Contains(v, "\n") && f.Kind() == "input" {
 				wrong[f.Name] = "This has to be on one line."
@@ -262,6 +271,7 @@ func ProblemsOf(err error, sets ...Fields) *Problems {
 	for _, fs := range sets {
 		for _, f := range fs {
 			if f.Error != "" {
+				f.Label = strings.TrimRight(f.Label, ".?") // a colon follows
 				p.Fields = append(p.Fields, f)
 			}
 		}

@@ -152,6 +152,22 @@ func TestFieldsAreChecked(t *testing.T) {
 	}
 }
 
+func TestALongValueIsToldHowLongItMayBe(t *testing.T) {
+	err := sample.Check(url.Values{"email": {strings.Repeat("ü", 21)}})
+	if got := web.Wrong(err)["email"]; !strings.Contains(got, "20 characters") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestALabelThatIsASentenceStandsWithoutItsPeriodAboveTheForm, where a colon
+// and what is wrong follow it.
+func TestALabelThatIsASentenceStandsWithoutItsPeriodAboveTheForm(t *testing.T) {
+	fs := web.Fields{{Name: "sure", Label: "End it.", Error: "Please tick this."}}
+	if got := web.ProblemsOf(web.Invalid("", map[string]string{"sure": "no"}), fs).Fields[0].Label; got != "End it" || fs[0].Label != "End it." {
+		t.Errorf("%q above the form, %q beside the field", got, fs[0].Label)
+	}
+}
+
 func TestFormComesBackWithWhatWasTypedAndWhatIsWrong(t *testing.T) {
 	page := web.NewPage[formView](galleryFiles, "testdata/gallery/form.html")
 	s := webtest.New(t, web.Options{}, []web.Route{{Pattern: "POST /f", Audience: web.Public, Serve: func(w http.ResponseWriter, r *http.Request) error {

@@ -37,7 +37,7 @@ func check(f statement.FieldDecl, typed string) (value, complaint string) {
 	case !utf8.ValidString(typed) || strings.IndexFunc(value, forbiddenRune) >= 0:
 		return "", web.NotText
 	case utf8.RuneCountInString(value) > limit(f):
-		return "", "This is longer than fits here."
+		return "", web.TooLong(limit(f))
 	case f.Type != "lines" && strings.Contains(value, "\n"):
 		return "", "This has to be on one line."
 	}
@@ -62,20 +62,18 @@ func forbiddenRune(r rune) bool {
 	return r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\ufeff' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
-const wrongEmail = "This is not an e-mail address. One looks like name@example.com."
-
 // checkEmail takes one plain address. The domain may be in any script and is
 // kept in lower case, as nobody tells addresses apart by its capitals.
 func checkEmail(value string) (string, string) {
 	a, err := mail.ParseAddress(value)
 	if err != nil || a.Name != "" || a.Address != value {
-		return "", wrongEmail
+		return "", web.NotEmail
 	}
 	at := strings.LastIndexByte(value, '@')
 	local, domain := value[:at], value[at+1:]
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil || len(local) > 64 || len(ascii) > 253 || !strings.Contains(ascii, ".") || strings.ContainsAny(local, "\" \t") {
-		return "", wrongEmail
+		return "", web.NotEmail
 	}
 	shown, err := idna.Display.ToUnicode(strings.ToLower(ascii))
 	if err != nil {

@@ -449,12 +449,34 @@ func (c *customers) decideHeld(ctx context.Context, tx *store.Tx, req gate.Reque
 	return p, err
 }
 
+// given returns the fields of a request that hold something, as the timeline
+// should not count as opened what was never given; all of them if none does.
+// What others approved is asked as it was approved.
+func (c *customers) given(ctx context.Context, tx *store.Tx, req gate.Request) ([]loot.Field, error) {
+	if req.Approval != "" {
+		return req.Fields, nil
+	}
+	held, err := c.Vault.Held(ctx, tx, req.Subject, collection)
+	if err != nil && loot.KindOf(err) != loot.NotFound {
+		return nil, err
+	}
+	some := slices.DeleteFunc(slices.Clone(req.Fields), func(f loot.Field) bool { _, ok := held[f]; return !ok })
+	if len(some) == 0 {
+		return req.Fields, nil
+	}
+	return some, nil
+}
+
 // openFor decides and opens each request in one transaction and gathers what
 // came out as rows.
 func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, requests []gate.Request) (o *openedView, err error) {
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		o = &openedView{Purpose: string(a.Purpose)}
 		for _, req := range requests {
+			asked := req.Fields
+			if req.Fields, err = c.given(ctx, tx, req); err != nil {
+				return err
+			}
 			p, err := c.decideHeld(ctx, tx, req)
 			if err != nil {
 				return err
@@ -470,7 +492,7 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 				}
 			}
 			for _, d := range s.Fields(collection) {
-				if slices.Contains(req.Fields, d.ID) {
+				if slices.Contains(asked, d.ID) {
 					one := c.openedRow(d, a, rec)
 					_, one.Waits = rec.Waiting[d.ID]
 					o.Rows = append(o.Rows, one)
@@ -556,9 +578,6 @@ func refusalView(refusal *gate.Refusal, nothing string) *web.Refusal {
 	v.Message = nothing + "."
 	if refusal.NoCase {
 		v.Message = nothing + ": no open case has the number that was named."
-	}
-	if refusal.Unsigned {
-		v.Actions = []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}}
 	}
 	return &v
 }

@@ -190,6 +190,12 @@ func TestOpeningCoversUntilRevealed(t *testing.T) {
 		if opened != 4 { // opened, revealed, revealed with a second look at the rest
 			t.Errorf("%d entries of openings, want 4", opened)
 		}
+
+		// The customer is told how much was shown, and of nothing that they never gave.
+		h.as(s)
+		page := h.Get("/portal/timeline")
+		shows(t, page, http.StatusOK, "Opened 1 detail, shown in full", "Opened 3 details, covered")
+		hides(t, page, "Preferred language")
 	})
 }
 
@@ -276,7 +282,7 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 		shows(t, h.Get(at), http.StatusOK, "This approval was used.")
 
 		h.as(s)
-		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Opened 1 detail", "Billing", "bank account (IBAN)")
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Opened 1 detail, shown in full", "Billing", "bank account (IBAN)")
 		h.asStaff("member-one", "billing")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "invoice", "reason", "x", "field", "company.name"), http.StatusConflict, "Nobody has to agree")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "support", "reason", "x", "field", "contact.email"), http.StatusForbidden)
@@ -382,6 +388,7 @@ func TestRemovingIsADeedOfItsOwn(t *testing.T) {
 		}
 		shows(t, h.Post(base+"/save", asked("company.name", "remove", "yes")...), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
 		hides(t, h.Post(base+"/correct", asked("company.name")...), "Remove")
+		shows(t, h.Post(base+"/correct", asked("company.name")...), http.StatusOK, "Customer "+string(s[:7])+"…")
 		shows(t, h.Post(base+"/correct", asked("contact.phone")...), http.StatusOK, "Remove")
 		h.as(s)
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd", "+353 1 555 0100")

@@ -293,7 +293,7 @@ func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status i
 	base := "/console/customers/" + url.PathEscape(string(a.Subject))
 	v.View = web.ViewOf(r, "Correct: "+d.Title)
 	v.Lead = "The customer sees that it was changed, by which role and what for. The old value stays in a sealed history."
-	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}, {Label: "Customer", Href: base}}
+	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}, {Label: "Customer " + short(a.Subject), Href: base}}
 	v.Post, v.Back = base+"/save", base
 	v.Hidden = a.hidden("field", string(d.ID), "version", version)
 	v.Field.Plain, v.Field.Label = true, "New value"

@@ -15,6 +15,7 @@ import (
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
+	"loot/vault"
 )
 
 // What the demonstration holds.
@@ -147,16 +148,28 @@ func (p *play) cast() {
 			if err != nil {
 				return err
 			}
-			return p.w.DB.InTx(ctx, func(tx *store.Tx) error { return p.w.Gate.Confirm(ctx, tx, subject) })
+			return p.w.DB.InTx(ctx, func(tx *store.Tx) error { return p.confirm(ctx, tx, subject) })
 		})
-		p.life(n, day, &subject)
+		p.life(n, day, &subject, f.email)
 	}
+}
+
+// confirm has somebody's address confirmed, as the link in a letter to it does.
+func (p *play) confirm(ctx context.Context, tx *store.Tx, subject loot.Subject) error {
+	if err := p.w.Gate.Confirm(ctx, tx, subject); err != nil {
+		return err
+	}
+	row, err := p.w.Vault.Row(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	return p.w.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]string{addressField(p.s): vault.Verified})
 }
 
 // weighted picks a service: the first ones are the ones that sell.
 func (p *play) weighted(n int) int { return min(p.rnd.IntN(n), p.rnd.IntN(n)) }
 
-func (p *play) life(n, from int, subject *loot.Subject) {
+func (p *play) life(n, from int, subject *loot.Subject, email string) {
 	left := p.days - 2 - from
 	if left < 2 {
 		return
@@ -166,7 +179,7 @@ func (p *play) life(n, from int, subject *loot.Subject) {
 		openings = 14
 	}
 	for range openings {
-		p.on(p.day(from+1+p.rnd.IntN(left)), p.opening(subject))
+		p.on(p.day(from+1+p.rnd.IntN(left)), p.opening(subject, email))
 	}
 	later := func(run func(context.Context) error) { p.on(p.day(from+1+p.rnd.IntN(left)), run) }
 	switch {
@@ -192,7 +205,7 @@ func (p *play) life(n, from int, subject *loot.Subject) {
 }
 
 // opening has a member of staff open the record for a purpose of their role.
-func (p *play) opening(subject *loot.Subject) func(context.Context) error {
+func (p *play) opening(subject *loot.Subject, email string) func(context.Context) error {
 	var roles []loot.Role
 	for _, r := range p.s.Roles() {
 		for _, id := range r.Purposes {
@@ -210,7 +223,13 @@ func (p *play) opening(subject *loot.Subject) func(context.Context) error {
 	d, _ := p.s.Role(role)
 	purpose := pick(p.rnd, d.Purposes)
 	reveal := p.rnd.IntN(3) == 0
+	field := string(addressField(p.s))
 	return func(ctx context.Context) error {
+		find := url.Values{"purpose": {string(purpose)}, "field": {field}, "value": {email}}
+		if err := p.send(ctx, who, "/console/customers/find", find); err != nil {
+			return err
+		}
+		p.w.Clock.Advance(20 * time.Second)
 		base := "/console/customers/" + string(*subject)
 		form := url.Values{"purpose": {string(purpose)}, "reason": {reason}}
 		if err := p.send(ctx, who, base+"/open", form); err != nil || !reveal {

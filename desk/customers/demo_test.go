@@ -26,7 +26,7 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 	}
 	erased, held, agreed, received := 0, 0, 0, 0
 	countries, roles := map[string]int{}, map[loot.Role]int{}
-	refused := 0
+	refused, opened, looked := 0, 0, 0
 	ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
 		rows, err := h.Kit.Vault.List(t.Context(), tx, collection, "", DemoCustomers+1)
 		if err != nil {
@@ -48,6 +48,14 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 			}
 			if row.Facts.Action == loot.Transfer && row.Facts.Verdict == "permitted" {
 				received++
+			}
+			if row.Facts.ActorKind == loot.Staff && row.Facts.Verdict == "permitted" {
+				switch row.Facts.Action {
+				case loot.Use:
+					opened++
+				case loot.Find:
+					looked++
+				}
 			}
 			if row.Facts.ActorKind == loot.Staff && row.Facts.Action == loot.Use {
 				roles[row.Facts.Role]++
@@ -75,9 +83,13 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 	}
 	h.as(guest)
 	shows(t, h.Get("/portal/permissions"), http.StatusOK, "Offers from Tallowmere Software on")
+	shows(t, h.Get("/portal"), http.StatusOK, "Address Confirmed", "by the link in a letter to it")
 	shows(t, h.Get("/portal/timeline"), http.StatusOK, "Received 2 details", "Tallowmere Software")
 	if held+erased != DemoCustomers || erased == 0 {
 		t.Errorf("%d customers and %d erased, want %d", held, erased, DemoCustomers)
+	}
+	if looked < opened/3 {
+		t.Errorf("%d searches and %d openings: whoever opens a record has to find it first", looked, opened)
 	}
 	if len(roles) < 3 || refused == 0 {
 		t.Errorf("openings by role %v, %d refused", roles, refused)

@@ -282,6 +282,10 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		purpose = p.Title
 	}
 	n := plural(it.Facts.Fields, "detail", "details")
+	if it.Facts.Verdict == ledger.Refused && it.Facts.Note == "letter.read" {
+		e.Icon, e.Tone, e.Title, e.Text = "shield-x", web.Warn, "Refused: reading a letter to you", "Nothing was opened."
+		return
+	}
 	if it.Facts.Verdict == ledger.Refused {
 		e.Icon, e.Tone = "shield-x", web.Warn
 		e.Title = "Refused: " + lowerFirst(refusedTitle(it.Facts.Action, n))
@@ -307,6 +311,8 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		if it.Facts.ActorKind == loot.Desk {
 			e.Icon, e.Tone = "cog", web.Neutral
 			e.Title = "Used " + n
+		} else {
+			e.Title += shownHow(it)
 		}
 	case loot.Collect:
 		e.Icon = "pencil"
@@ -327,6 +333,20 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		e.Icon, e.Title = "mail", "Wrote to you"
 	default:
 		e.Icon, e.Title = "activity", "Used "+n
+	}
+}
+
+// shownHow says how much of the opened details was shown.
+func shownHow(it ledger.Item) string {
+	switch covered := len(it.Subject.Covered); {
+	case it.Facts.Fields == 0:
+		return ""
+	case covered == 0:
+		return ", shown in full"
+	case covered == it.Facts.Fields:
+		return ", covered"
+	default:
+		return ": " + strconv.Itoa(covered) + " covered, " + strconv.Itoa(it.Facts.Fields-covered) + " shown in full"
 	}
 }
 

@@ -190,13 +190,13 @@ func TestDoorsTakeBadInput(t *testing.T) {
 		says   string
 	}{
 		"nothing":            {"/signin", nil, 422, "Please fill this in"},
-		"no address":         {"/signin", []string{"email", "not an address"}, 422, "does not look like an e-mail address"},
-		"too long":           {"/signin", []string{"email", strings.Repeat("a", 300) + "@example.com"}, 422, "longer than fits"},
+		"no address":         {"/signin", []string{"email", "not an address"}, 422, "not an e-mail address"},
+		"too long":           {"/signin", []string{"email", strings.Repeat("a", 300) + "@example.com"}, 422, "longer than fits here. At most 254"},
 		"twice":              {"/signin", []string{"email", "a@example.com", "email", "b@example.com"}, 422, "sent twice"},
 		"broken text":        {"/signin", []string{"email", "a\xff@example.com"}, 422, "not text"},
 		"NUL":                {"/signin", []string{"email", "a\x00@example.com"}, 422, "not text"},
 		"staff, nothing":     {"/console/signin", nil, 422, "Please fill this in"},
-		"staff, long secret": {"/console/signin", []string{"email", anna, "password", strings.Repeat("p", 300)}, 422, "longer than fits"},
+		"staff, long secret": {"/console/signin", []string{"email", anna, "password", strings.Repeat("p", 300)}, 422, "longer than fits here. At most 256"},
 		"a step not begun":   {"/console/signin/code", []string{"code", "123456"}, 303, ""},
 		"a company not here": {"/console/signin/company", nil, 404, "no sign-on"},
 	} {

@@ -36,7 +36,7 @@ func (d *Desk) askLink(w http.ResponseWriter, r *http.Request) error {
 		return d.renderCustomerDoor(w, r, http.StatusUnprocessableEntity, in, err)
 	}
 	if !mail.ValidAddress(email) {
-		return d.renderCustomerDoor(w, r, http.StatusUnprocessableEntity, in, web.Invalid("", map[string]string{"email": "This does not look like an e-mail address."}))
+		return d.renderCustomerDoor(w, r, http.StatusUnprocessableEntity, in, web.Invalid("", map[string]string{"email": web.NotEmail}))
 	}
 	if err := web.Limited(r, "sign-in link", email, web.Limit{Every: 3 * time.Minute, Burst: 4}); err != nil {
 		return err

@@ -121,7 +121,7 @@ func (d *Desk) checkFirst(in url.Values) error {
 		return err
 	}
 	if !mail.ValidAddress(in.Get("email")) {
-		return web.Invalid("", map[string]string{"email": "This does not look like an e-mail address."})
+		return web.Invalid("", map[string]string{"email": web.NotEmail})
 	}
 	return nil
 }

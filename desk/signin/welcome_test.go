@@ -44,7 +44,7 @@ func TestFirstStartMakesTheAdministrator(t *testing.T) {
 		shows(t, h.Get(old), http.StatusNotFound) // each start prints a new one
 		shows(t, h.Get(path), http.StatusOK, "Welcome to your Loot", "Your name")
 		shows(t, h.Post(path, "name", "", "email", "no address"), http.StatusUnprocessableEntity, "Please fill this in")
-		shows(t, h.Post(path, "name", "Anna Example", "email", "no address"), http.StatusUnprocessableEntity, "does not look like")
+		shows(t, h.Post(path, "name", "Anna Example", "email", "no address"), http.StatusUnprocessableEntity, "is not an e-mail address")
 		leads(t, h.Post(path, "name", "Anna Example", "email", anna), "/console/set-up")
 		page := h.Get("/console/set-up")
 		shows(t, page, http.StatusOK, "How would you like to sign in?", "With a passkey", "With a password")

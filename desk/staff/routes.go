@@ -54,7 +54,7 @@ func (d *Desk) create(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = d.newFields().Check(in)
 	if err == nil && !mail.ValidAddress(in.Get("email")) {
-		err = web.Invalid("", map[string]string{"email": "This does not look like an e-mail address."})
+		err = web.Invalid("", map[string]string{"email": web.NotEmail})
 	}
 	var done outcome
 	if err == nil {
