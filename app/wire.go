@@ -168,6 +168,9 @@ func (c Config) witnesses() ([]ledger.WitnessAt, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := ledger.CheckKey(w.Key); err != nil {
+			return nil, loot.Wrap(loot.KindOf(err), err, "--witness: "+loot.Message(err))
+		}
 		out = append(out, w)
 	}
 	if c.WitnessQuorum < 0 || c.WitnessQuorum > len(out) {

@@ -67,6 +67,12 @@ func parseKey(s string) (signerKey, error) {
 }
 
 // validName reports whether name may name a key: not empty, no space, no plus.
+// CheckKey says what is wrong with a key that somebody typed.
+func CheckKey(text string) error {
+	_, err := parseKey(text)
+	return err
+}
+
 func validName(name string) bool {
 	return name != "" && len(name) <= 255 && utf8.ValidString(name) && !strings.Contains(name, "+") &&
 		strings.IndexFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) < 0

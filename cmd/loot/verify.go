@@ -60,12 +60,16 @@ func (v *verifyCmd) Run(c *command) error {
 // unreadable says why there is nothing to check, which is not the same as
 // something that does not hold.
 func (v *verifyCmd) unreadable(c *command, err error) error {
-	why := err.Error()
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		why = path.Err.Error()
-	}
-	fmt.Fprintf(c.stderr, "loot: The file cannot be read: %s: %s\n", v.named(), why)
+	fmt.Fprintf(c.stderr, "loot: The file cannot be read: %s: %s\n", v.named(), whyUnread(err))
 	return exitUnusable
+}
+
+// whyUnread is the reason alone; the file is named beside it.
+func whyUnread(err error) string {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
+		return path.Err.Error()
+	}
+	return err.Error()
 }
 
 func (v *verifyCmd) named() string {
