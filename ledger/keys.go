@@ -66,13 +66,13 @@ func parseKey(s string) (signerKey, error) {
 	return k, nil
 }
 
-// validName reports whether name may name a key: not empty, no space, no plus.
 // CheckKey says what is wrong with a key that somebody typed.
 func CheckKey(text string) error {
 	_, err := parseKey(text)
 	return err
 }
 
+// validName reports whether name may name a key: not empty, no space, no plus.
 func validName(name string) bool {
 	return name != "" && len(name) <= 255 && utf8.ValidString(name) && !strings.Contains(name, "+") &&
 		strings.IndexFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) < 0
