@@ -82,7 +82,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	for _, dir := range []string{c.Data, c.KeyFolder} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, loot.Wrap(loot.Unavailable, err, "The folder "+dir+" cannot be made. Choose another with --data or --key-folder, or change its permissions.")
+			return nil, errFolder(dir, err)
 		}
 	}
 	// Made-up people stay marked as such, and whoever looks round as one of them

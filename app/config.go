@@ -2,10 +2,14 @@ package app
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"loot"
 )
 
 // A Config is everything that an operator can set, as flags, environment
@@ -90,6 +94,50 @@ func (c Config) withDefaults() Config {
 		c.Shutdown = 20 * time.Second
 	}
 	return c
+}
+
+// Check says what is wrong with the settings of a server, as far as that shows
+// before anything is made or opened.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	if err := c.whole(); err != nil {
+		return err
+	}
+	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.witnesses(); err != nil {
+		return err
+	}
+	if err := canBeMade(c.Data); err != nil {
+		return err
+	}
+	return canBeMade(c.KeyFolder)
+}
+
+// canBeMade reports why there can be no folder, by trying it with another one
+// that is taken away again.
+func canBeMade(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return errFolder(dir, syscall.ENOTDIR)
+	}
+	if err == nil {
+		return nil
+	}
+	above := filepath.Dir(dir)
+	for above != filepath.Dir(above) && !there(above) {
+		above = filepath.Dir(above)
+	}
+	try, err := os.MkdirTemp(above, ".loot")
+	if err != nil {
+		return errFolder(dir, err)
+	}
+	return os.Remove(try)
+}
+
+func errFolder(dir string, err error) error {
+	return loot.Wrap(loot.Unavailable, err, "The folder "+dir+" cannot be made. Choose another with --data or --key-folder, or change its permissions.")
 }
 
 // sqliteStore is the database of records when no other is named.

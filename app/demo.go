@@ -37,8 +37,9 @@ const historyOf = 140
 // FillDemo fills an empty data folder with a made-up network, as every desk
 // knows how to, and months of history that pass on a clock of their own. A
 // folder that is filled stays as it is; one that holds anything else is
-// refused, so that made-up people never stand among real ones.
-func FillDemo(ctx context.Context, c Config, o Options) error {
+// refused, so that made-up people never stand among real ones. It calls begins
+// before it fills one.
+func FillDemo(ctx context.Context, c Config, o Options, begins func()) error {
 	c = c.withDefaults()
 	mark := filepath.Join(c.Data, demoMark)
 	if _, err := os.Stat(mark); err == nil {
@@ -49,6 +50,7 @@ func FillDemo(ctx context.Context, c Config, o Options) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return loot.Wrap(loot.Unavailable, err, "The folder "+c.Data+" cannot be read.")
 	}
+	begins()
 	history := &desk.History{Begin: o.Now().AddDate(0, 0, -historyOf), End: o.Now()}
 	clock := desk.NewClock(history.Begin)
 	o.Now, o.Simulated, o.Demo = clock.Now, true, true

@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"loot"
 	"loot/gate"
 	"loot/store"
 )
+
+// dateAndTime is how a command writes a moment.
+const dateAndTime = "2 January 2006, 15:04 MST"
 
 // kindRotate is the kind of the approvals that a rotation of keys needs, and
 // what its entries on the ledger begin with.
@@ -249,7 +251,7 @@ func awaits(a gate.Approval) string {
 		who = fmt.Sprintf("%d colleagues have", a.Needed)
 	}
 	return fmt.Sprintf("Nothing was rotated yet: %s to agree, under Approvals in the console, until %s; %d agreed so far. Once they did, call the same command again.\n",
-		who, a.Expires.UTC().Format("2 January 2006, 15:04 MST"), a.Granted)
+		who, a.Expires.UTC().Format(dateAndTime), a.Granted)
 }
 
 // rotate does what was agreed to, and returns for the ledger what came of it,
@@ -309,15 +311,15 @@ func (a *App) rotateOwn(ctx context.Context, out io.Writer) (done string, err er
 		case failed != nil:
 			err = errors.Join(err, failed)
 		case r.Former == 0:
-			fmt.Fprintf(out, "%s: %s sealed anew; the former version is destroyed\n", key.Name(), loot.Plural(r.Resealed, "value was", "values were"))
+			fmt.Fprintf(out, "The key %q: %s sealed anew; the former version is destroyed\n", key.Name(), loot.Plural(r.Resealed, "value was", "values were"))
 		default:
-			fmt.Fprintf(out, "%s: a new version since %s; %s sealed anew; the server destroys the former version after %s\n",
-				key.Name(), r.Since.Format(time.RFC3339), loot.Plural(r.Resealed, "value was", "values were"), r.Due.Format(time.RFC3339))
+			fmt.Fprintf(out, "The key %q: a new version since %s; %s sealed anew; the server destroys the former version after %s\n",
+				key.Name(), r.Since.Format(dateAndTime), loot.Plural(r.Resealed, "value was", "values were"), r.Due.Format(dateAndTime))
 		}
 	}
 	secrets, failed := a.Keyring.Secrets()
 	for _, name := range secrets {
-		fmt.Fprintf(out, "%s: not replaced, %s; it is wrapped anew when the root is rotated\n", name, whyKept(name))
+		fmt.Fprintf(out, "The secret %q: not replaced, %s; it is wrapped anew when the root is rotated\n", name, whyKept(name))
 	}
 	return fmt.Sprintf("%d own keys at a new version, the former version of %d destroyed", renewed, ended), errors.Join(err, failed)
 }

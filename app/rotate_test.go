@@ -154,7 +154,7 @@ func TestRotationByOnePersonIsOnTheLedger(t *testing.T) {
 		before := r.epoch()
 		what := everything
 		what.Root, what.Former = r.a.Config.RootNames()
-		r.rotates(true, what, " A new year. ", "The root is new;", fmt.Sprintf("customer: epoch %d;", before+1), "staff: a new version")
+		r.rotates(true, what, " A new year. ", "The root is new;", fmt.Sprintf("customer: epoch %d;", before+1), `The key "staff": a new version`)
 		r.w.Clock.Advance(time.Hour)
 		r.ok(r.w.Vault.Sweep(r.ctx))
 		r.ok(r.w.Vault.Sweep(r.ctx))
@@ -305,7 +305,7 @@ func TestAnInterruptedRotationGoesOn(t *testing.T) {
 		if r.epoch() != before {
 			r.Error("nothing was interrupted")
 		}
-		r.rotates(true, what, "", "This did not come to its end, and goes on.", "customer: epoch", "staff: a new version")
+		r.rotates(true, what, "", "This did not come to its end, and goes on.", "customer: epoch", `The key "staff": a new version`)
 		if got := r.asked(); len(got) != 1 || got[0].State != "used" || r.epoch() != before+1 {
 			r.Errorf("%+v, epoch %d", got, r.epoch())
 		}

@@ -93,6 +93,7 @@ func whyKept(secret string) string {
 		"ledger-repeat": "because what happens again on a day is found by it",
 		"signin":        "because recovery codes and company accounts are found by the hashes that it made",
 		"staff":         "because an account is found by the hash of its address that it made",
+		"web":           "because every server that runs signs with it what a browser keeps until its next page",
 	}[secret]; ok {
 		return why
 	}
@@ -167,6 +168,9 @@ func (c Config) witnesses() ([]ledger.WitnessAt, error) {
 		w, err := ParseWitness(text)
 		if err != nil {
 			return nil, err
+		}
+		if err := ledger.CheckKey(w.Key); err != nil {
+			return nil, loot.Wrap(loot.KindOf(err), err, "--witness: "+loot.Message(err))
 		}
 		out = append(out, w)
 	}

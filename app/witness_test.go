@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/base64"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -56,6 +57,16 @@ func TestTheConsoleAsksTheWitnesses(t *testing.T) {
 			}
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
+			}
+			args := ""
+			for _, w := range a.Ledger.Witnesses() {
+				args += ` --witness "` + w.Key + `"`
+			}
+			for path, want := range map[string]string{"/ledger": `loot verify --key "` + a.Ledger.VerifierKey() + `"` + args + " FILE", "/console/ledger": "one.example<br>"} {
+				page := site.Get(path)
+				if body := html.UnescapeString(page.Body); strings.Count(args, "--witness") != 2 || !strings.Contains(body, want) || !strings.Contains(body, "two.example<br>") || strings.Contains(body, "No witness watches") {
+					t.Errorf("%s: %d, %s", path, page.Status, body)
+				}
 			}
 			cosigned := func() bool {
 				cp, err := a.Ledger.Checkpoint()

@@ -26,7 +26,7 @@ func TestVerifierPageInABrowser(t *testing.T) {
 	page, _ := ledger.VerifierPage(s.key)
 	without, _ := ledger.VerifierPage("")
 	changed := []byte(strings.Replace(string(s.receipt), "\nindex 4", "\nindex 5", 1))
-	for name, b := range map[string][]byte{"page.html": page, "without.html": without, "receipt.tlog-proof": s.receipt, "changed.tlog-proof": changed} {
+	for name, b := range map[string][]byte{"page.html": page, "without.html": without, "receipt.tlog-proof": s.receipt, "changed.tlog-proof": changed, "what-we-hold.json": []byte(`{"id":"s1","timeline":[]}`)} {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -40,11 +40,13 @@ func TestVerifierPageInABrowser(t *testing.T) {
 	for _, c := range []struct{ page, file, want string }{
 		{"page.html", "receipt.tlog-proof", "The receipt holds."}, // in words, and with what it rests on
 		{"page.html", "receipt.tlog-proof", "opening"},
-		{"page.html", "receipt.tlog-proof", "a member of staff, support"},
+		{"page.html", "receipt.tlog-proof", "a member of staff in the role support; the name stays closed"},
 		{"page.html", "receipt.tlog-proof", "name, contact.email"},
 		{"page.html", "receipt.tlog-proof", "This key comes from the very server"},
 		{"without.html", "receipt.tlog-proof", "Its signer is not trusted."},
 		{"page.html", "changed.tlog-proof", "The receipt does not hold."},
+		{"page.html", "what-we-hold.json", "This is not a proof."},
+		{"page.html", "what-we-hold.json", "loot verify FILE"},
 	} {
 		err := chromedp.Do(
 			ctx,
@@ -65,6 +67,10 @@ func TestVerifierPageInABrowser(t *testing.T) {
 		}
 		if c.file == "changed.tlog-proof" && !strings.Contains(text, ", bytes ") {
 			t.Errorf("no place is named: %q", text)
+		}
+		said, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+		if n := strings.Count(said, "This key comes from the very server"); err != nil || n > 1 {
+			t.Errorf("the paragraph about the key stands %d times (%v)", n, err)
 		}
 		if strings.Contains(text, `"action"`) || strings.Contains(text, "undefined") {
 			t.Errorf("the raw part is not folded, or something is missing: %q", text)

@@ -21,6 +21,7 @@ const (
 	DoesNotHold Verdict = iota // something was changed, or is not what was asked for
 	Consistent                 // all parts agree, but nobody said whose signature to trust
 	Holds                      // all parts agree, and the trusted key signed
+	NotAProof                  // another kind of file: there is nothing to check
 )
 
 // MarshalText writes the verdict as one word, for programs.
@@ -30,6 +31,8 @@ func (v Verdict) MarshalText() ([]byte, error) {
 		return []byte("holds"), nil
 	case Consistent:
 		return []byte("consistent"), nil
+	case NotAProof:
+		return []byte("none"), nil
 	default:
 		return []byte("fails"), nil
 	}
@@ -41,6 +44,8 @@ func (v Verdict) String() string {
 		return "holds"
 	case Consistent:
 		return "consistent, signer not trusted"
+	case NotAProof:
+		return "is not a proof"
 	default:
 		return "does not hold"
 	}
@@ -49,7 +54,7 @@ func (v Verdict) String() string {
 // A Result is what [VerifyReceipt] found.
 type Result struct {
 	Verdict Verdict `json:"verdict"`
-	Fault   *Fault  `json:"fault,omitempty"` // what is wrong, when it does not hold
+	Fault   *Fault  `json:"fault,omitempty"` // what is wrong; nil if it holds or is consistent
 	Steps   []Step  `json:"steps"`           // what was checked, in order
 
 	Origin    string        `json:"origin,omitempty"` // of the log
@@ -124,6 +129,10 @@ func VerifyReceipt(b []byte, key string, witnesses []string) (Result, error) {
 		seen = append(seen, k.cosigning())
 	}
 	var res Result
+	if !bytes.Contains(b, []byte(proofName)) && !bytes.Contains(b, []byte("\nextra ")) {
+		res.Verdict, res.Fault = NotAProof, &Fault{Part: "proof", Text: "This is not a proof."}
+		return res, nil
+	}
 	if f := res.check(b, key != "", trusted, seen); f != nil {
 		if plain := bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")); len(plain) < len(b) {
 			var other Result
@@ -251,7 +260,7 @@ func (r *receipt) blame(cp checkpoint, k signerKey, sig signature) *Fault {
 		return ok
 	}
 	at := func(line int) spot {
-		return r.inNote(spot{line, 1, len(bytes.Join(split[:line], nil)), len(split[line]) - 1})
+		return r.inNote(spot{line, 1, len(bytes.Join(split[:line], nil)), len(split[line])})
 	}
 	if try(0, k.name) {
 		return faultAt("checkpoint", at(0), "The name of the log was changed.")

@@ -23,7 +23,7 @@ type checkpoint struct {
 type signature struct {
 	line int // counted from 0 within the checkpoint
 	off  int // byte offset within the checkpoint
-	len  int
+	len  int // with the line end
 	name string
 	id   uint32
 	sig  []byte
@@ -84,12 +84,12 @@ func parseCheckpoint(raw string) (checkpoint, error) {
 			c.origin = line
 		case 1:
 			if c.size, err = parseSize(line); err != nil {
-				return checkpoint{}, bad(i, off, len(line), "the size of the log must be a plain number")
+				return checkpoint{}, bad(i, off, len(line)+1, "the size of the log must be a plain number")
 			}
 		case 2:
 			b, err := b64.DecodeString(line)
 			if err != nil || len(b) != len(c.root) || strings.ContainsAny(line, "\r\n") {
-				return checkpoint{}, bad(i, off, len(line), "the root hash must be 32 bytes in base64")
+				return checkpoint{}, bad(i, off, len(line)+1, "the root hash must be 32 bytes in base64")
 			}
 			copy(c.root[:], b)
 		}
@@ -107,11 +107,11 @@ func parseCheckpoint(raw string) (checkpoint, error) {
 		name, sig64, ok := strings.Cut(strings.TrimPrefix(line, "— "), " ")
 		sig, err := b64.DecodeString(sig64)
 		if !strings.HasPrefix(line, "— ") || !ok || !validName(name) || err != nil || len(sig) < 5 || strings.ContainsAny(line, "\r") {
-			return checkpoint{}, bad(n, off, len(line), "this is not a signature line: a dash, a name and base64")
+			return checkpoint{}, bad(n, off, len(line)+1, "this is not a signature line: a dash, a name and base64")
 		}
-		c.sigs = append(c.sigs, signature{n, off, len(line), name, binary.BigEndian.Uint32(sig), sig[4:]})
+		c.sigs = append(c.sigs, signature{n, off, len(line) + 1, name, binary.BigEndian.Uint32(sig), sig[4:]})
 		if len(c.sigs) > maxSignatures {
-			return checkpoint{}, bad(n, off, len(line), "the checkpoint carries too many signatures")
+			return checkpoint{}, bad(n, off, len(line)+1, "the checkpoint carries too many signatures")
 		}
 		n, off = n+1, off+len(line)+1
 	}
@@ -151,7 +151,7 @@ func (c checkpoint) only(keys []signerKey) string {
 	out := c.text + "\n"
 	for _, k := range keys {
 		if s, ok := c.by(k); ok {
-			out += c.raw[s.off : s.off+s.len+1]
+			out += c.raw[s.off : s.off+s.len]
 		}
 	}
 	return out

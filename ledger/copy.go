@@ -77,6 +77,9 @@ func VerifyCopy(r io.Reader, key string, witnesses []string, found func(CopiedEn
 			v.Verdict = Holds
 		}
 	}
+	if v.Fault != "" && !v.begun {
+		v.Verdict = NotAProof
+	}
 	return v.CopyResult, nil
 }
 
@@ -93,6 +96,7 @@ type copyCheck struct {
 	key       string
 	witnesses []string
 	found     func(CopiedEntry, Result) error
+	begun     bool            // whose it is was found, or a timeline: it is a copy
 	stopped   bool            // found returned an error
 	owner     loot.Subject    // whom the copy says it is of; empty: it has not said yet
 	proved    loot.Subject    // whom the receipts are about
@@ -110,11 +114,12 @@ func (v *copyCheck) run() error {
 		}
 		switch name {
 		case "id":
-			v.in.left = maxCopiedPart
+			v.begun, v.in.left = true, maxCopiedPart
 			if err := v.dec.Decode(&v.owner); err != nil {
 				return err
 			}
 		case "timeline":
+			v.begun = true
 			if err := v.timeline(); err != nil {
 				return err
 			}
@@ -170,12 +175,12 @@ func (v *copyCheck) entry(e CopiedEntry) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	if res.Verdict != DoesNotHold {
+	if res.Fault == nil {
 		if why := v.differs(e, res); why != "" {
 			res.fail(&Fault{Part: "entry", Text: why})
 		}
 	}
-	if res.Verdict == DoesNotHold {
+	if res.Fault != nil {
 		v.Broken++
 		return res, nil
 	}

@@ -120,9 +120,11 @@ func TestCopyVerdicts(t *testing.T) {
 		{"a timeline that is none", `{"timeline":{}}`, key, ledger.CopyResult{}, "no list"},
 		{"cut off", whole[:len(whole)-2], key, ledger.CopyResult{Entries: 5, Proved: 5, Signer: key}, "cut off"},
 		{"something behind", whole + "{}", key, ledger.CopyResult{Entries: 5, Proved: 5, Signer: key}, "behind the end"},
-		{"a list", `[]`, key, ledger.CopyResult{}, "neither a receipt nor a copy"},
-		{"nothing", ``, key, ledger.CopyResult{}, "cut off"},
-		{"a part without end", `{"x":"` + strings.Repeat("a", 9<<20) + `"}`, key, ledger.CopyResult{}, "cut off"},
+		{"a list", `[]`, key, ledger.CopyResult{Verdict: ledger.NotAProof}, "neither a receipt nor a copy"},
+		{"nothing", ``, key, ledger.CopyResult{Verdict: ledger.NotAProof}, "cut off"},
+		{"a part without end", `{"x":"` + strings.Repeat("a", 9<<20) + `"}`, key, ledger.CopyResult{Verdict: ledger.NotAProof}, "cut off"},
+		{"another kind of file", `{"name":"x"}`, key, ledger.CopyResult{Verdict: ledger.NotAProof}, "no timeline"},
+		{"a receipt that is none", change(func(c *personCopy) { c.Timeline[1].Receipt = "junk" }), key, ledger.CopyResult{Entries: 5, Proved: 4, Broken: 1, Signer: key}, ""},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			res, failed := verifyCopy(t, one.text, one.key)

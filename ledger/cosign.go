@@ -132,7 +132,7 @@ func (w *cosigner) accept(cp checkpoint, body string) (string, error) {
 	if _, ok := w.key.holds(cp.text, sig.sig); !ok {
 		return "", errors.New("ledger: witness's signature does not hold")
 	}
-	return signed.raw[sig.off : sig.off+sig.len+1], nil
+	return signed.raw[sig.off : sig.off+sig.len], nil
 }
 
 // cosign has new checkpoints cosigned, round after round, until ctx ends. The
@@ -195,7 +195,7 @@ func (l *Ledger) cosignRound(ctx context.Context) {
 		// Keep the cosignatures of an earlier round of the same checkpoint.
 		for i, w := range l.witnesses {
 			if sig, ok := known.by(w.key); ok && asked[i] == "" {
-				lines += known.raw[sig.off : sig.off+sig.len+1]
+				lines += known.raw[sig.off : sig.off+sig.len]
 			}
 		}
 	}

@@ -66,6 +66,12 @@ func parseKey(s string) (signerKey, error) {
 	return k, nil
 }
 
+// CheckKey says what is wrong with a key that somebody typed.
+func CheckKey(text string) error {
+	_, err := parseKey(text)
+	return err
+}
+
 // validName reports whether name may name a key: not empty, no space, no plus.
 func validName(name string) bool {
 	return name != "" && len(name) <= 255 && utf8.ValidString(name) && !strings.Contains(name, "+") &&

@@ -139,6 +139,18 @@ func random(n int) func() []byte {
 // that the statement publishes and verifiers take: name+id+key.
 func (l *Ledger) VerifierKey() string { return l.signer.String() }
 
+// A WitnessKey is a witness as those know it who check a receipt.
+type WitnessKey struct{ Name, Key string }
+
+// Witnesses returns the witnesses that the ledger was opened with.
+func (l *Ledger) Witnesses() []WitnessKey {
+	out := make([]WitnessKey, len(l.witnesses))
+	for i, w := range l.witnesses {
+		out[i] = WitnessKey{w.key.name, w.key.String()}
+	}
+	return out
+}
+
 // Checkpoint returns the newest checkpoint that may be shown: signed, and
 // cosigned by the witnesses that could be reached.
 func (l *Ledger) Checkpoint() ([]byte, error) {

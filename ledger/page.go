@@ -23,18 +23,32 @@ var verifierCheck string
 //go:embed verifier/page.js
 var verifierShow string
 
-// verifierScript is what the page runs: the two files without their comments
-// and indentation.
+// verifierScript is what the page runs: the two files without what only helps
+// who works on them.
 var verifierScript = packed(verifierCheck + verifierShow)
 
+// closer leaves out the spaces round what the files use between two words.
+var closer = strings.NewReplacer(" = ", "=", " => ", "=>", " === ", "===", " !== ", "!==", " + ", "+", " && ", "&&", " || ", "||", " ? ", "?", " : ", ":", ", ", ",", " {", "{", ") ", ")")
+
+// packed leaves out comments, indentation, and the spaces and line ends that
+// a script can do without. It takes what stands between two apostrophes for a
+// text, and leaves it alone.
 func packed(script string) string {
 	var b strings.Builder
 	for line := range strings.Lines(script) {
-		if line = strings.TrimLeft(line, "\t"); line != "\n" && !strings.HasPrefix(line, "//") {
-			b.WriteString(line)
+		if line = strings.TrimLeft(line, "\t"); line == "\n" || strings.HasPrefix(line, "//") {
+			continue
+		}
+		for i, part := range strings.Split(line, "'") {
+			if i%2 == 0 {
+				part = closer.Replace(part)
+			} else {
+				part = "'" + part + "'"
+			}
+			b.WriteString(part)
 		}
 	}
-	return b.String()
+	return strings.NewReplacer("{\n", "{", ";\n", ";", ",\n", ",", "\n}", "}").Replace(b.String())
 }
 
 // VerifierCSP is the policy under which the verifier runs: its own script and

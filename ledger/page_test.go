@@ -64,8 +64,8 @@ type browserAnswer struct {
 	Steps   []string          `json:"steps"`
 	Opened  map[string]string `json:"opened"`
 	Fault   *struct {
-		Text           string
-		Line, From, To int
+		Text                 string
+		Line, Last, From, To int
 	} `json:"fault"`
 }
 
@@ -129,7 +129,7 @@ func TestVerifierPageAgreesWithGo(t *testing.T) {
 		{append(bytes.Clone(s.receipt), '\n'), s.key},
 		{append(bytes.Clone(s.receipt), ' '), s.key},
 	}
-	want := []string{"holds", "consistent", "fails", "fails", "fails", "holds", "holds", "fails", "fails", "fails", "fails"}
+	want := []string{"holds", "consistent", "fails", "fails", "fails", "holds", "holds", "none", "fails", "fails", "fails"}
 	sound := len(cases)
 	var places []int // of the changed byte; -1: none to be named
 	for _, b := range [][]byte{s.receipt, s.proof} {
@@ -146,7 +146,9 @@ func TestVerifierPageAgreesWithGo(t *testing.T) {
 			}
 		}
 		for i := 0; i < len(b); i += 7 {
-			cases, places = append(cases, browserCase{b[:i], s.key}), append(places, -1)
+			if i > len("c2sp.org/tlog-proof") {
+				cases, places = append(cases, browserCase{b[:i], s.key}), append(places, -1)
+			}
 		}
 	}
 	answers := inNode(t, cases)
@@ -167,8 +169,12 @@ func TestVerifierPageAgreesWithGo(t *testing.T) {
 		if a.Verdict != "fails" || a.Fault == nil || a.Fault.Text == "" {
 			t.Fatalf("byte %d changed, and the page says %s", at+1, a.Verdict)
 		}
-		if res := check(t, c.Receipt, c.Key); res.Verdict != ledger.DoesNotHold {
+		res := check(t, c.Receipt, c.Key)
+		if res.Verdict != ledger.DoesNotHold {
 			t.Fatalf("byte %d: the page and Go disagree", at+1)
+		}
+		if at >= 0 && !samePlace(a, res) {
+			t.Errorf("byte %d: the page blames %+v, Go %+v", at+1, *a.Fault, *res.Fault)
 		}
 		if a.Fault.Line == 0 || strings.Contains(a.Fault.Text, "undefined") {
 			t.Errorf("byte %d: no place is named: %+v", at+1, a.Fault)
@@ -180,4 +186,46 @@ func TestVerifierPageAgreesWithGo(t *testing.T) {
 		}
 	}
 	t.Logf("%d changed receipts; misplaced: %d", len(answers)-sound, misplaced)
+}
+
+func samePlace(a browserAnswer, res ledger.Result) bool {
+	f := res.Fault
+	return a.Fault != nil && f != nil && a.Fault.Line == f.Line && a.Fault.Last == f.LastLine && a.Fault.From == f.Byte && a.Fault.To == f.LastByte
+}
+
+// TestPageAndCommandNameTheSamePlace damages receipts, with a witness and
+// without, and has both say where.
+func TestPageAndCommandNameTheSamePlace(t *testing.T) {
+	s := newSample(t, 9)
+	bare, key := newCopy(t, 5)
+	lone := bare.Timeline[2].Receipt
+	inside := func(receipt, name string) string { // changes one character after the name within extra
+		line := regexp.MustCompile(`extra (\S+)`).FindStringSubmatch(receipt)[1]
+		text, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text[bytes.Index(text, []byte(name))+len(name)+3] ^= 1
+		return strings.Replace(receipt, line, base64.StdEncoding.EncodeToString(text), 1)
+	}
+	onLine := func(receipt string, n int) string { // changes a character of a line of the file, counted from its end
+		lines := strings.Split(receipt, "\n")
+		at := []byte(lines[len(lines)-1-n])
+		at[len(at)-9] ^= 1
+		lines[len(lines)-1-n] = string(at)
+		return strings.Join(lines, "\n")
+	}
+	var cases []browserCase
+	var names []string
+	for name, receipt := range map[string]string{"the log's key": inside(lone, "\nlog "), "a facet": inside(lone, "\nfacts "), "a salt": inside(lone, "\nsubject-salt "), "a commitment": inside(lone, "\nfacts-hash "), "a closed commitment": inside(lone, "\nactor-hash "), "the signature": onLine(lone, 1), "the root hash": onLine(lone, 3), "the log's name": onLine(lone, 5), "the index": strings.Replace(lone, "\nindex ", "\nindex 1", 1)} {
+		cases, names = append(cases, browserCase{[]byte(receipt), key}), append(names, name)
+	}
+	for name, receipt := range map[string]string{"the witness's key": inside(string(s.receipt), "\nwitness "), "the witness's signature": onLine(string(s.receipt), 1), "the log's signature, with a witness": onLine(string(s.receipt), 2)} {
+		cases, names = append(cases, browserCase{[]byte(receipt), s.key}), append(names, name)
+	}
+	for i, a := range inNode(t, cases) {
+		if res := check(t, cases[i].Receipt, cases[i].Key); !samePlace(a, res) || a.Fault.Line == 0 {
+			t.Errorf("%s was changed: the page blames %+v, Go %+v", names[i], a.Fault, res.Fault)
+		}
+	}
 }

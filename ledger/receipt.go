@@ -24,7 +24,8 @@ import (
 // The commitments of opened facets could be computed; they stand there so that
 // a changed receipt can say which facet was changed.
 const (
-	proofHeader   = "c2sp.org/tlog-proof@v1"
+	proofName     = "c2sp.org/tlog-proof"
+	proofHeader   = proofName + "@v1"
 	receiptHeader = "loot-receipt/v1"
 	maxReceipt    = 1 << 20
 	maxPath       = 63
@@ -203,7 +204,7 @@ func parseReceipt(b []byte) (*receipt, error) {
 		if r.path = append(r.path, h); len(r.path) > maxPath {
 			return nil, &misread{at, "path", "the path is too long"}
 		}
-		r.pathAt.lines, r.pathAt.len = r.pathAt.lines+1, l.off-1-r.pathAt.off
+		r.pathAt.lines, r.pathAt.len = r.pathAt.lines+1, l.off-r.pathAt.off
 	}
 	r.note = l.rest
 	r.noteAt = spot{l.line, strings.Count(l.rest, "\n"), l.off, len(l.rest)}
@@ -263,7 +264,7 @@ func (r *receipt) parseExtra() error {
 		f.text = []byte(text)
 	}
 	if l.rest != "" {
-		return &misread{spot{l.line, 1, l.off, len(l.rest)}, "extra", "something stands after the last facet"}
+		return &misread{spot{l.line, 1, l.off - 1, len(l.rest) + 1}, "extra", "something stands after the last facet"}
 	}
 	return nil
 }

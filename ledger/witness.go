@@ -45,6 +45,10 @@ type Witness struct {
 // OpenWitness opens a witness. Its key is made when it is first opened, and
 // stays in its folder.
 func OpenWitness(c WitnessConfig) (*Witness, error) {
+	logs, err := c.watched() // before anything is made
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: witness: %w", err)
 	}
@@ -55,25 +59,35 @@ func OpenWitness(c WitnessConfig) (*Witness, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: witness: %w", err)
 	}
-	w := &Witness{dir: dir, logs: map[string][]signerKey{}, log: c.Log}
+	w := &Witness{dir: dir, logs: logs, log: c.Log}
 	seed, err := w.seed()
 	if err == nil {
 		w.signer, err = newSigner(c.Name, algCosignature, seed, c.Now)
-	}
-	for _, text := range c.Logs {
-		if err != nil {
-			break
-		}
-		var k signerKey
-		if k, err = parseKey(text); err == nil && k.alg != algNote {
-			err = loot.Errorf(loot.Invalid, "The key of a log is needed, not that of a witness.")
-		}
-		w.logs[k.name] = append(w.logs[k.name], k)
 	}
 	if err != nil {
 		return nil, errors.Join(err, dir.release())
 	}
 	return w, nil
+}
+
+// watched returns the keys of the logs by origin, or what is wrong with the
+// settings.
+func (c WitnessConfig) watched() (map[string][]signerKey, error) {
+	if !validName(c.Name) {
+		return nil, loot.Errorf(loot.Invalid, "The name of a witness has no spaces and no plus sign, such as witness.example.net.")
+	}
+	logs := map[string][]signerKey{}
+	for _, text := range c.Logs {
+		k, err := parseKey(text)
+		if err != nil {
+			return nil, err
+		}
+		if k.alg != algNote {
+			return nil, loot.Errorf(loot.Invalid, "The key of a log is needed, not that of a witness.")
+		}
+		logs[k.name] = append(logs[k.name], k)
+	}
+	return logs, nil
 }
 
 // Close lets go of the witness's folder.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"loot"
 	"loot/app"
@@ -37,6 +38,10 @@ func (r *restoreCmd) Run(c *command) error {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "The %s of %s are back.\n", m.Kind, m.Made.Format("2 January 2006 15:04 MST"))
+	root := r.Data + ".root.key"
+	if _, err := os.Stat(root); m.Kind == app.BackupKeys && err != nil {
+		fmt.Fprintf(c.stdout, "They open only with the root that they were made under, which is in no backup. Unless --root names another, that is the file %s, and it is not there: put it there before you start.\n", root)
+	}
 	if m.Kind == app.BackupData {
 		fmt.Fprintln(c.stdout, "Start with the current keys: whoever was erased since then stays unreadable. Then run loot ledger verify --against a checkpoint that you kept; it shows what the restored data lacks.")
 	}

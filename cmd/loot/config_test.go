@@ -74,3 +74,14 @@ func TestSettingsComeInOrder(t *testing.T) {
 		t.Errorf("the file does not count, or its secret is repeated: %q", stderr)
 	}
 }
+
+// TestSettingsThatCannotBeRead says which file, why, and who names it.
+func TestSettingsThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	for file, why := range map[string]string{filepath.Join(dir, "none.yaml"): "no such file or directory", dir: "is a directory"} {
+		code, stdout, stderr := lootRuns(t, "statement", "check", "--config", file)
+		if want := "loot: The settings " + file + " cannot be read: " + why + ". Check the name that --config"; code != 2 || stdout != "" || !strings.HasPrefix(stderr, want) {
+			t.Errorf("exit %d, prints %q, says %q, want %q", code, stdout, stderr, want)
+		}
+	}
+}

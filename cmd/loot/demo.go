@@ -18,8 +18,9 @@ func (d *demoCmd) Run(c *command) error {
 	}
 	defer on.Close()
 	log := c.log(d.Config)
-	fmt.Fprintln(c.stderr, "Making up a network with its history; this takes a moment.")
-	if err := app.FillDemo(c.ctx, d.Config, app.Options{Now: c.now, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}); err != nil {
+	if err := app.FillDemo(c.ctx, d.Config, app.Options{Now: c.now, Log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}, func() {
+		fmt.Fprintln(c.stderr, "Making up a network with its history; this takes a moment.")
+	}); err != nil {
 		return err
 	}
 	a, err := app.New(c.ctx, d.Config, app.Options{Now: c.now, Log: log, Demo: true})

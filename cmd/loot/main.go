@@ -72,6 +72,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	if code >= 0 {
 		return code // help was shown
 	}
+	if path, ok := errors.AsType[*os.PathError](err); ok { // the settings are all that is read so far
+		fmt.Fprintf(stderr, "loot: The settings %s cannot be read: %v. Check the name that --config or LOOT_CONFIG gives, and that this user may read the file.\n", path.Path, path.Err)
+		return 2
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "loot:", err)
 		return 2

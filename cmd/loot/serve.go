@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"syscall"
 
 	"loot"
 	"loot/app"
@@ -80,8 +81,12 @@ func (l listeners) Close() {
 }
 
 // listenFor listens before anything is made: links say the port, which the
-// system chooses where 0 was asked for.
+// system chooses where 0 was asked for. The settings come first: what is wrong
+// with them stays wrong on another port.
 func (c *command) listenFor(s *app.Config) (l listeners, err error) {
+	if err := s.Check(); err != nil {
+		return l, err
+	}
 	if l.public, err = listen(c.ctx, "--listen", s.Listen); err != nil {
 		return l, err
 	}
@@ -102,9 +107,21 @@ func (c *command) listenFor(s *app.Config) (l listeners, err error) {
 }
 
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	}
 	if err != nil {
-		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("Nothing can listen on %s. Another program may hold it; choose another address with %s.", address, flag))
+		return nil, loot.Wrap(loot.Invalid, err, fmt.Sprintf("%s: %q is no address to listen on. It is written HOST:PORT, such as 127.0.0.1:8080, or :8080 for every address of this machine.", flag, address))
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("Another program listens on %s already. Stop it, or choose another address with %s.", address, flag))
+	case errors.Is(err, syscall.EACCES):
+		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("This user may not listen on %s. Choose a port from 1024 on with %s.", address, flag))
+	case err != nil:
+		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("Nothing can listen on %s: it is no address of this machine. Choose another with %s.", address, flag))
 	}
 	return ln, nil
 }

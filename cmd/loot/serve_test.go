@@ -53,12 +53,47 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 		for flag, other := range map[string]string{"--listen": "--metrics", "--metrics": "--listen"} {
 			data := filepath.Join(t.TempDir(), "data")
 			code, stdout, stderr := lootRuns(t, command, "--data", data, flag, taken, other, "127.0.0.1:0")
-			if code != 1 || stdout != "" || stderr != "loot: Nothing can listen on "+taken+". Another program may hold it; choose another address with "+flag+".\n" {
+			if code != 1 || stdout != "" || stderr != "loot: Another program listens on "+taken+" already. Stop it, or choose another address with "+flag+".\n" {
 				t.Errorf("%s %s: exit %d, prints %q, says %q", command, flag, code, stdout, stderr)
 			}
 			if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s %s: something was made: %v", command, flag, err)
 			}
+		}
+	}
+}
+
+// TestSettingsAreCheckedBeforeThePort: a port that is taken hides nothing that
+// would be wrong on another one, too, and an address that is none is called so.
+func TestSettingsAreCheckedBeforeThePort(t *testing.T) {
+	ln, err := listen(t.Context(), "", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	taken := ln.Addr().String()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"A witness is written VKEY=URL":            {"--listen", taken, "--witness", "foo"},
+		"--witness: A key is written as name":      {"--listen", taken, "--witness", "foo=http://localhost"},
+		"is no network":                            {"--listen", taken, "--trusted-proxies", "x"},
+		"The folder " + file + "/x cannot be made": {"--listen", taken, "--data", file + "/x"},
+		"The folder " + file + " cannot be made":   {"--listen", taken, "--data", file},
+		`--listen: "nonsense" is no address to listen on. It is written HOST:PORT, such as 127.0.0.1:8080`:    {"--listen", "nonsense"},
+		`--listen: "localhost:99999" is no address to listen on.`:                                             {"--listen", "localhost:99999"},
+		`--metrics: "9090" is no address to listen on.`:                                                       {"--listen", "127.0.0.1:0", "--metrics", "9090"},
+		"Nothing can listen on 192.0.2.1:80: it is no address of this machine. Choose another with --listen.": {"--listen", "192.0.2.1:80"},
+	} {
+		dir := t.TempDir()
+		code, stdout, stderr := lootRuns(t, append([]string{"serve", "--data", filepath.Join(dir, "data")}, args...)...)
+		if code != 1 || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit %d, prints %q, says %q", args, code, stdout, stderr)
+		}
+		if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+			t.Errorf("%v: something was made: %v, %v", args, made, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func readStatement(path string) (*statement.Statement, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "The statement cannot be read: "+path)
+		return nil, loot.Wrap(loot.Invalid, err, "The statement "+path+" cannot be read: "+whyUnread(err)+". Name a Markdown file; loot statement export --as source prints the one that comes with Loot.")
 	}
 	return statement.Parse(path, b)
 }

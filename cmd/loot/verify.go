@@ -23,7 +23,7 @@ type verifyCmd struct {
 func (verifyCmd) Help() string {
 	return `Nothing is sent and no server is asked. Of a copy, every receipt in its timeline is checked, and that each entry says what its receipt proves.
 
-Exit code: 0 it holds; 1 it does not hold; 2 the file cannot be read or a key is none; 3 it is consistent, and no key was given to trust.`
+Exit code: 0 it holds; 1 it does not hold; 2 the file is not a proof or cannot be read, or a key is none; 3 it is consistent, and no key was given to trust.`
 }
 
 // The exit codes besides 0.
@@ -60,16 +60,23 @@ func (v *verifyCmd) Run(c *command) error {
 // unreadable says why there is nothing to check, which is not the same as
 // something that does not hold.
 func (v *verifyCmd) unreadable(c *command, err error) error {
-	why := err.Error()
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		why = path.Err.Error()
-	}
-	name := v.File
-	if name == "-" {
-		name = "standard input"
-	}
-	fmt.Fprintf(c.stderr, "loot: The file cannot be read: %s: %s\n", name, why)
+	fmt.Fprintf(c.stderr, "loot: The file cannot be read: %s: %s\n", v.named(), whyUnread(err))
 	return exitUnusable
+}
+
+// whyUnread is the reason alone; the file is named beside it.
+func whyUnread(err error) string {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+func (v *verifyCmd) named() string {
+	if v.File == "-" {
+		return "standard input"
+	}
+	return printable(v.File)
 }
 
 // firstByte returns the first byte that is no white space, and reads no more
@@ -108,12 +115,15 @@ func (v *verifyCmd) receipt(c *command, file io.Reader) error {
 	}
 	for _, s := range res.Steps {
 		sign := mark(s.OK)
-		if !s.OK && res.Verdict != ledger.DoesNotHold {
+		if !s.OK && res.Fault == nil {
 			sign = "–" // not checked
 		}
 		fmt.Fprintln(c.stdout, sign, printable(s.Text))
 	}
-	if res.Verdict != ledger.DoesNotHold {
+	if res.Verdict == ledger.NotAProof {
+		return v.notAProof(c)
+	}
+	if res.Fault == nil {
 		printEntry(c, res)
 	}
 	fmt.Fprintln(c.stdout)
@@ -126,6 +136,12 @@ func (v *verifyCmd) receipt(c *command, file io.Reader) error {
 		fmt.Fprintln(c.stdout, "The receipt does not hold:", printable(res.Fault.String()))
 	}
 	return verdictExit(res.Verdict)
+}
+
+// notAProof says what would be one.
+func (v *verifyCmd) notAProof(c *command) error {
+	fmt.Fprintf(c.stdout, "This is not a proof: %s\nThe portal gives proofs, whose names end in .tlog-proof, and the copy of everything, what-we-hold.json. Either can be checked.\n", v.named())
+	return exitUnusable
 }
 
 func badKey(c *command, err error) error {
@@ -142,6 +158,8 @@ func verdictExit(v ledger.Verdict) error {
 		return nil
 	case ledger.Consistent:
 		return exitUntrusted
+	case ledger.NotAProof:
+		return exitUnusable
 	default:
 		return exitFails
 	}
@@ -194,6 +212,9 @@ func (v *verifyCmd) copied(c *command, file io.Reader) error {
 			return err
 		}
 		return verdictExit(res.Verdict)
+	}
+	if res.Verdict == ledger.NotAProof {
+		return v.notAProof(c)
 	}
 	printCopy(c, res)
 	return verdictExit(res.Verdict)

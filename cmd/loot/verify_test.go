@@ -85,6 +85,7 @@ func TestVerify(t *testing.T) {
 	for name, text := range map[string]string{
 		"sound": receipt, "windows": strings.ReplaceAll(receipt, "\n", "\r\n"), "changed": strings.Replace(receipt, "\nindex ", "\nindex 9", 1),
 		"copy": copied, "changed copy": strings.Replace(copied, `"purpose": "support"`, `"purpose": "invoice"`, 1), "empty": "",
+		"text": "Dear customer,\nsomething extra.\n", "settings": `{"listen": 1}`, "stylesheet": "{ x }",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -103,7 +104,10 @@ func TestVerify(t *testing.T) {
 		{"sound", nil, 3, []string{"– No trusted key", "signer not trusted", "--key"}},
 		{"changed", []string{"--key", key}, 1, []string{"✗", "line 3", "The receipt does not hold: "}},
 		{"windows", []string{"--key", key}, 1, []string{"✗", "CR LF"}},
-		{"empty", nil, 1, []string{"The receipt does not hold: "}},
+		{"empty", nil, 2, []string{"This is not a proof: "}},
+		{"text", []string{"--key", key}, 2, []string{"This is not a proof: ", ".tlog-proof", "what-we-hold.json"}},
+		{"settings", []string{"--key", key}, 2, []string{"This is not a proof: "}},
+		{"stylesheet", nil, 2, []string{"This is not a proof: "}},
 		{"copy", []string{"--key", key}, 0, []string{"✓ 1 of 1 entries are proved", "The timeline of the copy holds."}},
 		{"copy", nil, 3, []string{"signer not trusted"}},
 		{"changed copy", []string{"--key", key}, 1, []string{"✗ Entry", "the purpose", "0 of 1", "The copy does not hold."}},
@@ -130,8 +134,10 @@ func TestVerify(t *testing.T) {
 func TestVerifyAsJSON(t *testing.T) {
 	receipt, copied, key := proofs(t)
 	for text, want := range map[string]map[string]any{
-		receipt: {"kind": "receipt", "verdict": "holds", "signer": key},
-		copied:  {"kind": "copy", "verdict": "holds", "proved": 1.0, "signer": key},
+		receipt:   {"kind": "receipt", "verdict": "holds", "signer": key},
+		"junk":    {"kind": "receipt", "verdict": "none"},
+		`{"a":1}`: {"kind": "copy", "verdict": "none"},
+		copied:    {"kind": "copy", "verdict": "holds", "proved": 1.0, "signer": key},
 		strings.Replace(receipt, "\nindex ", "\nindex 9", 1):                       {"kind": "receipt", "verdict": "fails"},
 		strings.Replace(copied, `"purpose": "support"`, `"purpose": "invoice"`, 1): {"kind": "copy", "verdict": "fails", "broken": 1.0},
 	} {

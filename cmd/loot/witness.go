@@ -23,15 +23,16 @@ func (w *witnessCmd) Run(c *command) (err error) {
 	if len(w.Logs) == 0 {
 		return loot.Errorf(loot.Invalid, "--log is empty: name the key of each ledger to watch, which loot ledger verify --json prints as its signer.")
 	}
+	ln, err := listen(c.ctx, "--listen", w.Listen)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
 	witness, err := ledger.OpenWitness(ledger.WitnessConfig{Dir: w.Data, Name: w.Name, Logs: w.Logs, Now: c.now, Log: c.log(app.Config{LogLevel: "info"})})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, witness.Close()) }()
-	ln, err := listen(c.ctx, "--listen", w.Listen)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(c.stdout, "The witness answers on http://%s\nIts key, for loot serve --witness and loot verify --witness:\n\n  %s\n\n", ln.Addr(), witness.Key())
 	srv := &http.Server{Handler: witness.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	ended := make(chan error, 1)

@@ -104,3 +104,25 @@ func TestAWitnessInAProcessOfItsOwn(t *testing.T) {
 	o.wants(0, []string{"ledger", "verify", "--witness", at}, "The witness cannot be asked at the moment", "Compared with no checkpoint and no witness, so a rewind")
 	o.wants(1, []string{"ledger", "verify", "--against", at}, "The witness cannot be asked at the moment")
 }
+
+// TestAWitnessThatCannotBeginMakesNothing: a key left behind would be another
+// one's than the settings mean, and nobody watches with it.
+func TestAWitnessThatCannotBeginMakesNothing(t *testing.T) {
+	const key = "example.org/ledger+c3bd0b2f+ARifqyDV8KF9583fS3/ML22kWymXRncm4sV744rUIV64"
+	for name, args := range map[string][]string{
+		"a log that is none":         {"--name", "w", "--log", "bad"},
+		"the second log":             {"--name", "w", "--log", key, "--log", "bad"},
+		"a name with a space":        {"--name", "a b", "--log", key},
+		"an address that is none":    {"--name", "w", "--log", key, "--listen", "nonsense"},
+		"an address of another host": {"--name", "w", "--log", key, "--listen", "192.0.2.1:80"},
+	} {
+		data := filepath.Join(t.TempDir(), "witness")
+		code, stdout, stderr := lootRuns(t, append([]string{"witness", "--data", data}, args...)...)
+		if code != 1 || stdout != "" || !strings.HasPrefix(stderr, "loot: ") {
+			t.Errorf("%s: exit %d, prints %q, says %q", name, code, stdout, stderr)
+		}
+		if _, err := os.Stat(data); !os.IsNotExist(err) {
+			t.Errorf("%s: something was made: %v", name, err)
+		}
+	}
+}

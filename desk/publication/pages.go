@@ -157,6 +157,7 @@ type ledgerView struct {
 	Size       int
 	Checkpoint string
 	Key        string
+	Witnesses  []ledger.WitnessKey
 	Page       string     // hash of the page that checks proofs
 	Check      *checkView // nil: not asked for
 }

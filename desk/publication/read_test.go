@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"loot"
 	"loot/desk/desktest"
 	"loot/statement"
 	"loot/web/webtest"
@@ -29,6 +30,10 @@ func TestTheStatementShowsItsDeclarations(t *testing.T) {
 		"Offers from Tallowmere Software Tallowmere receives", "Google's number for your browser Cookie Statistics by others 13 months",
 		"Global Privacy Control Everywhere", "Advertisements from Marlowick",
 	)
+	card, contents, text := strings.Index(a.Body, ">Last changed<"), strings.Index(a.Body, `<details class="fold"><summary>Contents`), strings.Index(a.Body, "<article")
+	if card < 0 || card > contents || contents > text {
+		t.Errorf("the card stands at %d, the folded contents at %d, the text at %d", card, contents, text)
+	}
 	_, clause, _ := strings.Cut(a.Body, `id="security.staff"`)
 	if table, rules := strings.Index(clause, `id="roles/counsel"`), strings.Index(clause, "rules that run"); table < 0 || table > rules {
 		t.Errorf("the table of roles stands at %d of its clause, the rules at %d", table, rules)
@@ -49,5 +54,7 @@ func TestSchemaAndHashOfTheCheckingPageArePublished(t *testing.T) {
 	}
 	h.Confirm()
 	sum := sha256.Sum256([]byte(h.Get("/verify").Body))
-	shows(t, h.Get("/ledger"), http.StatusOK, "its SHA-256 is "+hex.EncodeToString(sum[:]))
+	shows(t, h.Get("/ledger"), http.StatusOK, "its SHA-256 is "+hex.EncodeToString(sum[:]), "No witness watches this ledger yet.")
+	h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
+	shows(t, h.Get("/console/ledger"), http.StatusOK, "No witness watches this ledger yet.")
 }

@@ -227,7 +227,7 @@ func (p *publication) publicLedger(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	data := ledgerView{View: web.ViewOf(r, "The ledger"), Size: int(p.Ledger.Entries()), Checkpoint: string(c), Key: p.Ledger.VerifierKey()}
+	data := ledgerView{View: web.ViewOf(r, "The ledger"), Size: int(p.Ledger.Entries()), Checkpoint: string(c), Key: p.Ledger.VerifierKey(), Witnesses: p.Ledger.Witnesses()}
 	_, data.Page = ledger.VerifierPage(data.Key)
 	data.View.Lead = "Every use of a customer's record is an entry here. Entries name nobody; whoever holds a proof can find theirs."
 	return publicLedgerPage.Render(w, r, http.StatusOK, data)
@@ -337,7 +337,7 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 	}
 	if v.State == gate.Draft && data.Asked == nil && p.mayPublish(web.ActorOf(r.Context())) {
 		data.Form = web.Fields{
-			{Name: "effective", Label: "Takes effect on", Type: "date", Required: true, Value: p.earliest().AddDate(0, 0, 1).Format(time.DateOnly), Min: p.earliest().Format(time.DateOnly), Hint: "At the earliest when the notice period of the version in force has passed."},
+			{Name: "effective", Label: "Takes effect on", Type: "date", Required: true, Value: p.earliest().AddDate(0, 0, 1).Format(time.DateOnly), Min: p.earliest().Format(time.DateOnly), Hint: "On " + p.earliest().Format("2 January 2006") + " at the earliest, when the notice period of the version in force has passed."},
 			{Name: "reason", Label: "Why it changes", Type: "textarea", Required: true, MaxLen: 500, Wide: true, Hint: "Kept with the ledger's entry."},
 		}
 		data.MayPublish, data.Again = true, p.again(r)
@@ -423,7 +423,7 @@ func (p *publication) showLedger(w http.ResponseWriter, r *http.Request, check *
 	if err != nil {
 		return err
 	}
-	data := ledgerView{View: web.ViewOf(r, "Ledger"), Size: int(p.Ledger.Entries()), Checkpoint: string(c), Key: p.Ledger.VerifierKey(), Check: check}
+	data := ledgerView{View: web.ViewOf(r, "Ledger"), Size: int(p.Ledger.Entries()), Checkpoint: string(c), Key: p.Ledger.VerifierKey(), Witnesses: p.Ledger.Witnesses(), Check: check}
 	data.View.Lead = "Every decision is an entry that nobody can change without it showing."
 	return ledgerPage.Render(w, r, http.StatusOK, data)
 }

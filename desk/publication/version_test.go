@@ -69,6 +69,7 @@ func TestTheConsoleDecidesAgain(t *testing.T) {
 		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`,
 			"unless { resource.purposes.contains(context.purpose) };", "unless { resource.purposes.contains(context.purpose) && context.purpose != Purpose::\"service\" };"))
 		shows(t, h.Get("/console/statement/"+hash), http.StatusOK,
+			"On "+h.Kit.Now().AddDate(0, 0, 30).Add(time.Minute).Format("2 January 2006")+" at the earliest",
 			"3 recorded decisions were decided again under both versions: 3 come out differently.",
 			"Collect by desk for “Running your service” 3 times: permitted until now, refused then")
 		same := h.propose([]byte(strings.Replace(string(edited(t)), `version: "2026-1"`, `version: "2026-3"`, 1)))

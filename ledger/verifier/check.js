@@ -29,14 +29,16 @@ class Reader {
 		const from = this.off, end = this.text.indexOf('\n', from);
 		if (end < 0) no('The text ends before ' + what, this.move([from, this.text.length]));
 		this.off = end + 1;
-		// A line may have been broken in two: blame both.
-		this.both = this.move([this.start || 0, end + 1]);
 		this.at = this.move([this.start = from, end + 1]);
 		return this.text.slice(from, end);
 	}
-	word(name, what = name) {
-		const line = this.next(what);
-		return line.startsWith(name + ' ') ? line.slice(name.length + 1) : no('Here should stand: ' + what, this.both);
+	word(name) {
+		const line = this.next(name), {start, off} = this, from = start + name.length + 1;
+		// The line before may have been broken in two: blame both.
+		if (!line.startsWith(name + ' ')) no('Here should stand: ' + name, this.move([this.last ?? start, off]));
+		this.last = start;
+		this.at = this.move([from, off]);
+		return this.text.slice(from, off - 1);
 	}
 	hash(name) { return decode(this.word(name), 32, name, this.at); }
 	peek(s) { return this.text.startsWith(s, this.off); }
@@ -54,7 +56,7 @@ async function parse(file) {
 	if (r.next(head) !== head) no('This should be ' + head, r.at);
 	const text = decode(r.word('extra'), 0, 'extra', r.at);
 	// Three bytes of the text are four characters in the file.
-	const from = r.at[0] + 6, end = r.at[1];
+	const [from, end] = r.at;
 	const x = new Reader(text, ([a, b]) => [from + (a / 3 | 0) * 4, Math.min(from + Math.ceil(b / 3) * 4, end)]);
 	if (x.next('') !== 'loot-receipt/v1') no('extra should begin with loot-receipt/v1', x.at);
 	out.keys = [await readKey(x.word('log'), x.at)];
@@ -68,23 +70,25 @@ async function parse(file) {
 		f.text = x.word(name);
 		f.at = join(f.at, x.at);
 	}
-	if (x.off < text.length) no('Something stands after the last facet', x.move([x.start, text.length]));
+	if (x.off < text.length) no('Something stands after the last facet', x.move([x.off - 1, text.length]));
 	out.index = number(r.word('index'), 'The index', r.at);
-	out.pathAt = r.at;
+	out.pathAt = out.indexAt = r.at;
 	for (let line; line = r.next('the path or the checkpoint');) {
 		out.path.push(decode(line, 32, 'A hash of the path', r.at));
 		out.pathAt = join(out.pathAt, r.at);
 	}
 	// The checkpoint: a text, an empty line, signatures.
 	out.note = [r.off, file.length];
+	out.lines = [];
 	while (!r.peek('\n')) {
 		if (/[\0-\x1f]/.test(r.next('the checkpoint'))) no('This character must not be here', r.at);
+		out.lines.push(r.at);
 	}
 	const note = file.slice(out.note[0], r.off), [origin, size, root] = note.split('\n');
-	Object.assign(out, {text: note, origin, size: number(size, 'The size of the log', out.note), root: decode(root, 32, 'The root hash', out.note), sigs: []});
+	Object.assign(out, {text: note, origin, size: number(size, 'The size of the log', out.lines[1] || out.note), root: decode(root, 32, 'The root hash', out.lines[2] || out.note), sigs: []});
 	r.next();
 	while (r.off < file.length) {
-		const m = /^\xe2\x80\x94 ([^+ \0-\x1f]+) ([\w+/=]+)$/.exec(r.next('a signature')) || no('This is not a signature', r.at);
+		const m = /^\xe2\x80\x94\x20([^+ \0-\x1f]+)\x20([\w+/=]+)$/.exec(r.next('a signature')) || no('This is not a signature', r.at);
 		const sig = decode(m[2], 0, 'The signature', r.at);
 		out.sigs.push({name: m[1], id: id(sig), sig: sig.slice(4), at: r.at});
 	}
@@ -104,31 +108,40 @@ async function signed(key, text, sig) {
 	return await crypto.subtle.verify(alg, pub, bytes(sig), bytes(text)) && at;
 }
 
-async function rootOf(r, hashes) {
+async function rootOf(r) {
 	const bits = n => n.toString(2), last = r.size - 1n;
 	const inner = r.index === last ? 0 : bits(r.index ^ last).length;
 	if (r.path.length !== inner + bits(r.index >> BigInt(inner)).replaceAll('0', '').length) return;
-	let h = await sha('\0\x01' + await sha(hashes.join('')));
+	let h = await sha('\0\x01' + await sha(FACETS.map(f => r.facets[f].hash).join('')));
 	for (const [i, p] of r.path.entries())
 		h = await sha('\x01' + (i < inner && !(r.index >> BigInt(i) & 1n) ? h + p : p + h));
 	return h;
 }
 
+// blame finds out what was changed where the log's signature does not hold.
+async function blame(r, log, sig, of) {
+	for (const w of r.keys.slice(1)) if (of(w) && await signed(w, r.text, of(w).sig)) no('The signature of the log was changed', sig.at);
+	for (const [i, s] of [[0, log.name], [2, btoa(await rootOf(r))]])
+		if (await signed(log, r.text.split('\n').with(i, s).join('\n'), sig.sig)) no('This line of the checkpoint was changed', r.lines[i]);
+	no('The signature of the log or its checkpoint was changed', join(r.note, sig.at));
+}
+
 async function signers(r, ok) {
+	const of = key => r.sigs.find(s => s.name === key.name && s.id === key.id && !s.used);
 	for (const key of r.keys) {
-		const name = utf8(key.name), sig = r.sigs.find(s => s.name === key.name && s.id === key.id && !s.used);
+		const name = utf8(key.name), sig = of(key);
 		if (!sig) no('The signature of ' + name + ' is missing', r.note);
-		sig.used = true;
 		const at = await signed(key, r.text, sig.sig);
-		if (!at) no('The signature of ' + name + ' or its checkpoint was changed', key.witness ? sig.at : r.note);
+		if (!at) key.witness ? no('The signature of ' + name + ' was changed', sig.at) : await blame(r, key, sig, of);
+		sig.used = true;
 		ok(key.witness ? 'The witness ' + name + ' saw the log like this on ' + at + '.' : 'The log of size ' + r.size + ' is signed by ' + utf8(key.text) + '.');
 	}
 	for (const s of r.sigs) if (!s.used) no('The receipt does not name the key of this signature', s.at);
 }
 
 async function entry(r, ok) {
-	if (r.index >= r.size) no('The index is beyond the end of the log', r.pathAt);
-	const hashes = FACETS.map(f => r.facets[f].hash), stated = await rootOf(r, hashes) === r.root;
+	if (r.index >= r.size) no('The index is beyond the end of the log', r.indexAt);
+	const stated = await rootOf(r) === r.root;
 	for (const name of FACETS) {
 		const f = r.facets[name], have = f.salt && await sha(f.salt + f.text);
 		if (!f.salt || have === f.hash) continue;
@@ -141,9 +154,11 @@ async function entry(r, ok) {
 	ok('The entry is in the log: its path leads to the signed root hash.');
 }
 
-// The verdict is “holds”, “consistent” (nobody said whom to trust) or “fails”.
+// The verdict is “holds”, “consistent” (nobody said whom to trust), “fails” or
+// “none”: not a proof.
 async function check(data, key) {
 	const out = {verdict: 'fails', steps: [], opened: {}}, ok = s => out.steps.push(s), file = chars(data);
+	if (!/c2sp.org\/tlog-proof|\nextra /.test(file)) return {...out, verdict: 'none'};
 	try {
 		const trusted = key && await readKey(key);
 		const r = await parse(file), signer = r.keys[0];
@@ -157,7 +172,10 @@ async function check(data, key) {
 		out.verdict = trusted ? 'holds' : 'consistent';
 	} catch (e) {
 		out.fault = {text: ('at' in e ? '' : 'This browser cannot check it: ') + e.message + '.'};
-		if (e.at) Object.assign(out.fault, {line: file.slice(0, e.at[0]).split('\n').length, from: e.at[0] + 1, to: Math.max(e.at[1], e.at[0] + 1)});
+		if (e.at) {
+			const [from, end] = e.at, to = Math.max(end, from + 1), line = n => file.slice(0, n).split('\n').length;
+			Object.assign(out.fault, {line: line(from), last: line(to - 1), from: from + 1, to});
+		}
 	}
 	return out;
 }
