@@ -70,7 +70,7 @@ func (w *walk) ok(err error) {
 	}
 }
 
-// given is what the made-up customer gave.
+// givenValue is what the made-up customer gave.
 var givenValue = regexp.MustCompile(`Made-up|1 Sample Street|555 0142|@example\.com`)
 
 var wildcard = regexp.MustCompile(`\{([^}]*)\}`)

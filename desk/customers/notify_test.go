@@ -117,4 +117,3 @@ func TestANoticeThatIsNotSent(t *testing.T) {
 		}
 	})
 }
-
