@@ -348,6 +348,14 @@ func TestAFailedRotation(t *testing.T) {
 		if got := r.asked(); len(got) != 1 || got[0].State != "begun" || r.epoch() != before+2 {
 			r.Errorf("%+v, epoch %d", got, r.epoch())
 		}
+		words := ": new keys for the collection customer; a new version of each of the program's own keys"
+		failed := func(epoch int) string {
+			return fmt.Sprintf("failed%s; done before: customer at epoch %d; 6 own keys at a new version, the former version of 0 destroyed", words, epoch)
+		}
+		notes, reasons := r.entries()
+		if want := []string{"begun" + words, failed(before + 1), "resumed" + words, failed(before + 2)}; !slices.Equal(notes, want) || slices.ContainsFunc(reasons, func(s string) bool { return s != "A new year." }) {
+			r.Errorf("the ledger says\n%s\nfor %q", strings.Join(notes, "\n"), reasons)
+		}
 		r.w.Clock.Advance(72*time.Hour + time.Second)
 		r.rotates(false, what, "A new year.", "Asked for.", "0 agreed so far")
 		if r.epoch() != before+2 {
@@ -359,14 +367,6 @@ func TestAFailedRotation(t *testing.T) {
 		}))
 		if _, page := r.page(dpo, http.MethodGet, "/console/approvals", nil); strings.Contains(page, "Under way") || !strings.Contains(page, "Expired") {
 			r.Errorf("approvals: %s", page)
-		}
-		words := ": new keys for the collection customer; a new version of each of the program's own keys"
-		failed := func(epoch int) string {
-			return fmt.Sprintf("failed%s; done before: customer at epoch %d; 6 own keys at a new version, the former version of 0 destroyed", words, epoch)
-		}
-		notes, reasons := r.entries()
-		if want := []string{"begun" + words, failed(before + 1), "resumed" + words, failed(before + 2)}; !slices.Equal(notes, want) || slices.ContainsFunc(reasons, func(s string) bool { return s != "A new year." }) {
-			r.Errorf("the ledger says\n%s\nfor %q", strings.Join(notes, "\n"), reasons)
 		}
 	})
 }
