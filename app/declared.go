@@ -396,12 +396,8 @@ func tryOpenings(ctx context.Context, w *desk.World, s *statement.Statement, lis
 	if len(list) == 0 {
 		return "opens no record", nil
 	}
-	c, err := stage(ctx, w)
+	c, err := stageOf(ctx, w, s)
 	if err != nil {
-		return "", err
-	}
-	c.s = s
-	if err := c.switchOn(ctx); err != nil {
 		return "", err
 	}
 	staff := map[string]loot.Actor{}
@@ -485,12 +481,8 @@ func received(ctx context.Context, w *desk.World, s *statement.Statement, id str
 	if len(list) == 0 {
 		return "", errIdle
 	}
-	c, err := stage(ctx, w)
+	c, err := stageOf(ctx, w, s)
 	if err != nil {
-		return "", err
-	}
-	c.s = s
-	if err := c.switchOn(ctx); err != nil {
 		return "", err
 	}
 	for _, t := range list {

@@ -56,6 +56,17 @@ func stage(ctx context.Context, w *desk.World) (scene, error) {
 	return scene{w, v.Statement, subject}, nil
 }
 
+// stageOf is a scene in which every permission is given and what is promised is
+// that of s, whatever is in force.
+func stageOf(ctx context.Context, w *desk.World, s *statement.Statement) (scene, error) {
+	c, err := stage(ctx, w)
+	c.s = s
+	if err == nil {
+		err = c.switchOn(ctx)
+	}
+	return c, err
+}
+
 // open decides r and opens what the permit names; finding somebody opens
 // nothing. The refusal is nil if it was permitted.
 func (c scene) open(ctx context.Context, r gate.Request) (out vault.Values, refusal *gate.Refusal, err error) {

@@ -94,6 +94,18 @@ func (r *rotator) answers(yesOrNo string, colleagues ...loot.Actor) {
 	}
 }
 
+// agreed has two colleagues agree to a rotation of everything, and returns it
+// and one of them.
+func (r *rotator) agreed(reason string) (Rotation, loot.Actor) {
+	r.Helper()
+	dpo, counsel := r.approvers()
+	what := everything
+	what.Root, what.Former = r.a.Config.RootNames()
+	r.rotates(false, what, reason)
+	r.answers("yes", dpo, counsel)
+	return what, dpo
+}
+
 // entries returns what the ledger says of rotations, without their kind, and
 // the reasons that stand under seal.
 func (r *rotator) entries() (notes, reasons []string) {
@@ -268,21 +280,12 @@ func TestAnOldAgreementRotatesNothing(t *testing.T) {
 	})
 }
 
-// breaksOff ends what it is the output of at its first line.
-type breaksOff struct{ stop context.CancelFunc }
-
-func (b breaksOff) Write(p []byte) (int, error) { b.stop(); return len(p), nil }
-
 // TestAnInterruptedRotationGoesOn under the agreement that it began with, for
 // the reason that was agreed to, as long as that lives, and to its end only.
 func TestAnInterruptedRotationGoesOn(t *testing.T) {
 	onBoth(t, func(r *rotator) {
-		dpo, counsel := r.approvers()
 		before := r.epoch()
-		what := everything
-		what.Root, what.Former = r.a.Config.RootNames()
-		r.rotates(false, what, "A new year.")
-		r.answers("yes", dpo, counsel)
+		what, dpo := r.agreed("A new year.")
 		interrupted := func(err error) {
 			r.Helper()
 			if !errors.Is(err, context.Canceled) {
@@ -296,11 +299,11 @@ func TestAnInterruptedRotationGoesOn(t *testing.T) {
 			}
 		}
 		ctx, stop := context.WithCancel(r.ctx)
-		_, err := r.a.RotateKeys(ctx, what, "A new year.", breaksOff{stop}) // at the line about the root
+		_, err := r.a.RotateKeys(ctx, what, "A new year.", &calls{f: stop}) // at the line about the root
 		interrupted(err)
 		r.w.Clock.Advance(72 * time.Hour)
 		ctx, stop = context.WithCancel(r.ctx)
-		_, err = r.a.RotateKeys(ctx, what, "A new year.", breaksOff{stop}) // at the line that says so
+		_, err = r.a.RotateKeys(ctx, what, "A new year.", &calls{f: stop}) // at the line that says so
 		interrupted(err)
 		if r.epoch() != before {
 			r.Error("nothing was interrupted")
@@ -383,12 +386,8 @@ func (c *calls) Write(p []byte) (int, error) { c.once.Do(c.f); return len(p), ni
 // used then.
 func TestOneRotationAtATime(t *testing.T) {
 	onBoth(t, func(r *rotator) {
-		dpo, counsel := r.approvers()
 		before := r.epoch()
-		what := everything
-		what.Root, what.Former = r.a.Config.RootNames()
-		r.rotates(false, what, "A new year.")
-		r.answers("yes", dpo, counsel)
+		what, _ := r.agreed("A new year.")
 		second := make(chan error, 1)
 		_, err := r.a.RotateKeys(r.ctx, what, "A new year.", &calls{f: func() {
 			go func() {

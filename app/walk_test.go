@@ -2,14 +2,11 @@ package app
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +17,7 @@ import (
 	"loot/api"
 	"loot/desk"
 	"loot/store"
+	"loot/store/storetest"
 	"loot/web"
 )
 
@@ -34,26 +32,8 @@ type walk struct {
 
 func newWalk(t *testing.T) *walk {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	clock := desk.NewClock(time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC))
-	a, err := New(ctx, Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>", Shutdown: 5 * time.Second},
-		Options{Now: clock.Now, Simulated: true, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &walk{T: t, app: a}
-	world, wait, err := a.world(ctx, clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		if err := wait(); err != nil {
-			t.Error(err)
-		}
-		a.Close()
-	})
-	w.world = world
+	ctx, a, world := simulated(t, storetest.SQLite, nil)
+	w := &walk{T: t, app: a, world: world}
 	shell, mux, err := a.mount(true)
 	w.ok(err)
 	w.shell, w.world.HTTP = shell, shell.Handler(mux)
