@@ -44,7 +44,7 @@ type App struct {
 	demo    bool
 	stop    []func()
 
-	noLimits bool
+	noLimits bool // also for those who come by the network, as a world always is
 }
 
 // Options are what tests and the demonstration set.

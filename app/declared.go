@@ -68,7 +68,10 @@ func (d *declaredOnly) Error() string {
 
 // declarationProof tries what a declaration of s promises.
 func declarationProof(s *statement.Statement, d statement.Declaration) proof {
-	k := kinds[d.Table]
+	k, ok := kinds[d.Table]
+	if !ok {
+		panic("app: nothing is known of the table " + d.Table)
+	}
 	return proof{of: d.Table + " " + d.ID, Proof: desk.Proof{
 		Clause: d.Clause, Name: fmt.Sprintf("what the %s “%s” promises", k.one, d.ID),
 		Run: func(ctx context.Context, w *desk.World) (string, error) {

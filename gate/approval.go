@@ -17,9 +17,9 @@ import (
 // approvalLife is how long an approval waits and, once given, can be used.
 const approvalLife = 72 * time.Hour
 
-// youngAccount is how long an account approves nothing after it was made or
+// YoungAccount is how long an account approves nothing after it was made or
 // its roles changed.
-const youngAccount = 72 * time.Hour
+const YoungAccount = 72 * time.Hour
 
 // An Approval is something that waits for other people's yes.
 type Approval struct {
@@ -73,7 +73,7 @@ func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, nee
 // Awaited returns the approval of exactly r, as it was asked for by the same,
 // that waits or was given and can still be used; nil if there is none.
 func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awaited, error) {
-	a, err := g.latest(ctx, tx, "open", r.by(), r.digest())
+	a, err := g.standing(ctx, tx, "open", r.by(), r.digest())
 	if err != nil || a.State != "pending" && a.State != "approved" {
 		return nil, err
 	}
@@ -91,10 +91,10 @@ func (g *Gate) Asked(ctx context.Context, tx *store.Tx, kind string, by loot.Act
 	if err != nil {
 		return Approval{}, fmt.Errorf("gate: asked: %w", err)
 	}
-	return g.latest(ctx, tx, kind, by, matterDigest(kind, b))
+	return g.standing(ctx, tx, kind, by, matterDigest(kind, b))
 }
 
-func (g *Gate) latest(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
+func (g *Gate) standing(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
 	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
 		WHERE digest = $1 AND kind = $2 AND requester = $3 AND state <> 'used' AND expires >= $4
 		ORDER BY CASE state WHEN 'begun' THEN 0 WHEN 'approved' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, made DESC LIMIT 1`,
@@ -192,9 +192,9 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		return a, loot.Errorf(loot.Conflict, "This has expired. It must be asked for again.")
 	case a.Requester == v.Actor.ID:
 		return a, loot.Errorf(loot.Denied, "Nobody approves their own request. Somebody else has to.")
-	case now.Sub(v.Since) < youngAccount:
+	case now.Sub(v.Since) < YoungAccount:
 		return a, loot.Errorf(loot.Denied, "An account approves nothing for 72 hours after it was made or its roles changed.")
-	case !g.approves(v.Actor):
+	case !g.Approves(v.Actor):
 		return a, loot.Errorf(loot.Denied, "None of your roles may approve.")
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO gate_vote (approval, approver, granted, at) VALUES ($1, $2, $3, $4) ON CONFLICT (approval, approver) DO NOTHING`,
@@ -227,7 +227,8 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 	return a, nil
 }
 
-func (g *Gate) approves(a loot.Actor) bool {
+// Approves reports whether somebody's roles approve what others ask for.
+func (g *Gate) Approves(a loot.Actor) bool {
 	v, ok := g.at(g.Now())
 	if !ok {
 		return false

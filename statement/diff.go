@@ -111,8 +111,8 @@ func frontPairs(s *Statement) []pair {
 		labelled("Who answers for it", f.Controller.Name), labelled("Address", f.Controller.Address), labelled("E-mail", f.Controller.Email),
 		labelled("Questions", f.Contact), labelled("Key of the ledger", f.LogKey),
 		labelled("Effective", day(f.Effective)), labelled("Last changed", day(f.Changed)),
-		labelled("Notice before a change", countOf(f.NoticeDays, "day", "days")),
-		labelled("Nothing can be recovered after erasure and", countOf(f.KeyDays, "day", "days")),
+		labelled("Notice before a change", loot.Plural(f.NoticeDays, "day", "days")),
+		labelled("Nothing can be recovered after erasure and", loot.Plural(f.KeyDays, "day", "days")),
 		labelled("Regions", titles(regionTitles(f.Regions), "and")),
 	}}}
 }

@@ -94,13 +94,6 @@ func yes(b bool, is, isNot string) string {
 	return isNot
 }
 
-func countOf(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
 var basisSentences = map[string]string{
 	"contract": "The contract with you", "duty": "A law that obliges us", "permission": "Your permission", "interest": "A legitimate interest of ours",
 }
@@ -133,7 +126,7 @@ func (s *Statement) levelRow(d Level) Row {
 	}
 	agree := "Nobody else"
 	if d.Approvals > 0 {
-		agree = countOf(d.Approvals, "other person", "other people")
+		agree = loot.Plural(d.Approvals, "other person", "other people")
 	}
 	return Row{Title: strconv.Itoa(d.Level) + ". " + d.Title, Cells: []Cell{
 		{Label: "A colleague sees at first", Text: maskWords[d.Mask]},
@@ -205,7 +198,7 @@ func (s *Statement) fieldRow(d FieldDecl) Row {
 	}
 	longest := ""
 	if d.Max > 0 {
-		longest = countOf(d.Max, "character", "characters")
+		longest = loot.Plural(d.Max, "character", "characters")
 	}
 	return Row{Title: d.Title, Text: d.Hint, Cells: []Cell{
 		{Label: "When", Text: must, Of: services},

@@ -187,7 +187,7 @@ func mentioning(label string, of []Mention, one, many, none string) Cell {
 	case len(of) == 0:
 		c.Text = none
 	case c.Folded():
-		c.Text = countOf(len(of), one, many)
+		c.Text = loot.Plural(len(of), one, many)
 	}
 	return c
 }

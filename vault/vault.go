@@ -189,6 +189,11 @@ func (v *Vault) records(ctx context.Context, tx *store.Tx, where string, args ..
 
 // load reads a record that is held.
 func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, lock string) (record, error) {
+	looked := looked{s, c}
+	if kept, ok := tx.Kept(looked).(record); ok && lock == "" {
+		return kept, nil
+	}
+	tx.Keep(looked, nil) // whoever locks it changes it
 	rec, err := scan(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, s.Compact(), string(c)))
 	if err == nil {
 		err = v.unpack(ctx, tx, &rec)
@@ -201,7 +206,16 @@ func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	case err != nil:
 		return rec, fmt.Errorf("vault: read: %w", err)
 	}
+	if lock == "" {
+		tx.Keep(looked, rec)
+	}
 	return rec, nil
+}
+
+// A looked is a record that this transaction read, and not to change it.
+type looked struct {
+	subject    loot.Subject
+	collection loot.Collection
 }
 
 // key returns the person's key. Its absence is the absence of the person.

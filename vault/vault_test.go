@@ -138,6 +138,38 @@ func TestCorrectionKeepsTheFormerValueSealed(t *testing.T) {
 	})
 }
 
+// TestAChangeIsSeenInItsTransaction: what a transaction read of a record does
+// not outlive its own change of it.
+func TestAChangeIsSeenInItsTransaction(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		s := b.create(t, ada())
+		version := b.row(t, s).Version
+		r := request(loot.Collect, s, "contact.phone")
+		held := func(tx *store.Tx) bool {
+			all, err := b.vault.Held(t.Context(), tx, s, customer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, ok := all["contact.phone"]
+			return ok
+		}
+		if err := b.with(t, r, func(tx *store.Tx, p gate.Permit) error {
+			if !held(tx) {
+				t.Error("nothing is held at first")
+			}
+			if err := b.vault.Correct(t.Context(), tx, p, vault.Change{Version: version, Given: map[loot.Field]string{"contact.phone": ""}, Source: "you, in your portal"}); err != nil {
+				return err
+			}
+			if held(tx) {
+				t.Error("what the transaction removed is still held")
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestNoChangeIsLostSilently: of many who change what they saw, one does, and
 // the others are told.
 func TestNoChangeIsLostSilently(t *testing.T) {

@@ -248,13 +248,6 @@ func Wrong(err error) map[string]string {
 	return nil
 }
 
-// A Fieldset is a group of fields under one heading.
-type Fieldset struct {
-	Legend string
-	Hint   string
-	Fields Fields
-}
-
 // Problems is the list above a form that leads to each wrong field.
 type Problems struct {
 	Message string

@@ -177,7 +177,7 @@ func TestFormComesBackWithWhatWasTypedAndWhatIsWrong(t *testing.T) {
 		}
 		err = web.Invalid("", map[string]string{"email": "This is not an address."})
 		fs := sample.With(in, err)
-		return page.Render(w, r, http.StatusUnprocessableEntity, formView{View: web.ViewOf(r, "F"), Wrong: web.ProblemsOf(err, fs), Sets: []web.Fieldset{{Legend: "All", Fields: fs}}})
+		return page.Render(w, r, http.StatusUnprocessableEntity, formView{View: web.ViewOf(r, "F"), Wrong: web.ProblemsOf(err, fs), Sets: []fieldset{{Legend: "All", Fields: fs}}})
 	}}})
 	a := s.Post("/f", "email", `"><script>x</script>@`, "country", "DE", "what", "b", "agree", "on", "password", "hunter2", "note", "<b>\nnote")
 	for _, want := range []string{

@@ -89,6 +89,8 @@ var pieces = regexp.MustCompile(`[^@.]*[@.]?`)
 
 // plural is [loot.Plural] with the number as pages write it.
 func plural(n int, one, many string) string {
-	_, words, _ := strings.Cut(loot.Plural(n, one, many), " ")
-	return Number(n) + " " + words
+	if n == 1 {
+		return loot.Plural(n, one, many)
+	}
+	return Number(n) + " " + many
 }

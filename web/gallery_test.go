@@ -55,9 +55,14 @@ type (
 		web.View
 		Steps []web.Step
 		Wrong *web.Problems
-		Sets  []web.Fieldset
+		Sets  []fieldset
 		Facts []web.Fact
 		Note  web.Alert
+	}
+	fieldset struct {
+		Legend string
+		Hint   string
+		Fields web.Fields
 	}
 	signinView struct {
 		web.View
@@ -328,7 +333,7 @@ permit (
 	}})
 }
 
-var orderSets = []web.Fieldset{
+var orderSets = []fieldset{
 	{Legend: "Your company", Hint: "As it stands in the register, since the invoice is drawn from it.", Fields: web.Fields{
 		{Name: "company", Label: "Company name", Required: true, MaxLen: 120, Autocomplete: "organization", Why: "Invoices: without it none can be drawn."},
 		{Name: "vat", Label: "VAT number", Placeholder: "DE123456789", Why: "Invoices across borders: without it we have to charge VAT."},

@@ -80,11 +80,7 @@ var actionWords = map[loot.Action]string{
 func whatHappened(f ledger.Facts) string {
 	what := cmp.Or(actionWords[f.Action], string(f.Action), f.Note)
 	if f.Fields > 0 {
-		noun := "details"
-		if f.Fields == 1 {
-			noun = "detail"
-		}
-		what += fmt.Sprintf(", %d %s", f.Fields, noun)
+		what += ", " + loot.Plural(f.Fields, "detail", "details")
 	}
 	if f.Action != "" && f.Note != "" {
 		what += " (" + f.Note + ")"

@@ -110,6 +110,9 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 		if strings.Contains(raw, "jo@example.com") {
 			t.Error("a value is not covered")
 		}
+		if counted, given := h.items(loot.Subject(id))[0].Facts, len(opened["fields"].(map[string]any)); counted.Action != loot.Use || counted.Fields != given || given != 3 {
+			t.Errorf("the timeline counts %d details of an opening (%s) that answered %d", counted.Fields, counted.Action, given)
+		}
 		_, raw = want(http.StatusOK, http.MethodPost, path+"/open", `{"purpose":"support","reason":"Ticket 7","fields":["contact.email"],"reveal":true}`)
 		if !strings.Contains(raw, "jo@example.com") {
 			t.Error("a value stays covered")

@@ -64,6 +64,18 @@ func (a ask) request(me loot.Actor, fields []loot.Field, reveal bool) gate.Reque
 	}
 }
 
+// hidden carries what was stated from one form to the next.
+func (a ask) hidden(more ...string) []web.Hidden {
+	h := []web.Hidden{{Name: "purpose", Value: string(a.Purpose)}, {Name: "reason", Value: a.Reason}}
+	if a.Case != "" {
+		h = append(h, web.Hidden{Name: "case", Value: a.Case})
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		h = append(h, web.Hidden{Name: more[i], Value: more[i+1]})
+	}
+	return h
+}
+
 // purposeField offers the purposes of the roles, and apart from them the
 // others, as it is better to be refused with the reason than to wonder.
 func purposeField(s *statement.Statement, me loot.Actor) web.Field {

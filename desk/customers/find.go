@@ -81,7 +81,7 @@ func (c *customers) showList(w http.ResponseWriter, r *http.Request, status int,
 	if after != "" {
 		v.Pager.Prev = "/console/customers"
 	}
-	v.Pager.Shown = plural(len(rows), "customer on this page", "customers on this page")
+	v.Pager.Shown = loot.Plural(len(rows), "customer on this page", "customers on this page")
 	return listPage.Render(w, r, status, v)
 }
 

@@ -16,18 +16,6 @@ import (
 	"loot/web"
 )
 
-// hidden carries what was stated from one form to the next.
-func (a ask) hidden(more ...string) []web.Hidden {
-	h := []web.Hidden{{Name: "purpose", Value: string(a.Purpose)}, {Name: "reason", Value: a.Reason}}
-	if a.Case != "" {
-		h = append(h, web.Hidden{Name: "case", Value: a.Case})
-	}
-	for i := 0; i+1 < len(more); i += 2 {
-		h = append(h, web.Hidden{Name: more[i], Value: more[i+1]})
-	}
-	return h
-}
-
 type cardView struct {
 	web.View
 	Open     string // address of the form
@@ -165,34 +153,24 @@ func levelOf(s *statement.Statement, d statement.FieldDecl) statement.Level {
 	return level
 }
 
-// decideHeld decides about a record, unless there is none: then that is the
+// decideHeld decides about what is held of a record, as the timeline should not
+// count as opened what was never given; about all that is asked if nothing is,
+// and about exactly what others approved. A record that is not there is the
 // answer, instead of a refusal.
 func (c *customers) decideHeld(ctx context.Context, tx *store.Tx, req gate.Request) (gate.Permit, error) {
-	p, err := c.Gate.Decide(ctx, tx, req)
-	if _, refused := errors.AsType[*gate.Refusal](err); refused {
-		if _, gone := c.Vault.Row(ctx, tx, req.Subject, collection); gone != nil {
-			return gate.Permit{}, gone
-		}
-	}
-	return p, err
-}
-
-// given returns the fields of a request that hold something, as the timeline
-// should not count as opened what was never given; all of them if none does.
-// What others approved is asked as it was approved.
-func (c *customers) given(ctx context.Context, tx *store.Tx, req gate.Request) ([]loot.Field, error) {
-	if req.Approval != "" {
-		return req.Fields, nil
-	}
-	held, err := c.Vault.Held(ctx, tx, req.Subject, collection)
-	if err != nil && loot.KindOf(err) != loot.NotFound {
-		return nil, err
+	held, gone := c.Vault.Held(ctx, tx, req.Subject, collection)
+	if gone != nil && loot.KindOf(gone) != loot.NotFound {
+		return gate.Permit{}, gone
 	}
 	some := slices.DeleteFunc(slices.Clone(req.Fields), func(f loot.Field) bool { _, ok := held[f]; return !ok })
-	if len(some) == 0 {
-		return req.Fields, nil
+	if req.Approval == "" && len(some) > 0 {
+		req.Fields = some
 	}
-	return some, nil
+	p, err := c.Gate.Decide(ctx, tx, req)
+	if _, refused := errors.AsType[*gate.Refusal](err); refused && gone != nil {
+		return gate.Permit{}, gone
+	}
+	return p, err
 }
 
 // openFor decides and opens each request in one transaction and gathers what
@@ -202,9 +180,6 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 		o = &openedView{Purpose: string(a.Purpose)}
 		for _, req := range requests {
 			asked := req.Fields
-			if req.Fields, err = c.given(ctx, tx, req); err != nil {
-				return err
-			}
 			p, err := c.decideHeld(ctx, tx, req)
 			if err != nil {
 				return err

@@ -281,7 +281,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	if p, ok := s.Purpose(it.Facts.Purpose); ok {
 		purpose = p.Title
 	}
-	n := plural(it.Facts.Fields, "detail", "details")
+	n := loot.Plural(it.Facts.Fields, "detail", "details")
 	if it.Facts.Verdict == ledger.Refused && it.Facts.Note == "letter.read" {
 		e.Icon, e.Tone, e.Title, e.Text = "shield-x", web.Warn, "Refused: reading a letter to you", "Nothing was opened."
 		return
@@ -447,13 +447,6 @@ func fieldTitles(s *statement.Statement, fields []loot.Field) []string {
 		}
 	}
 	return slices.Compact(names)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 // proof hands out the receipt of an entry about whoever asks.

@@ -183,7 +183,7 @@ func (d *incidents) mayShow(ctx context.Context, tx *store.Tx, i incident, by lo
 		data.Refused = loot.Message(err)
 		data.Unsigned = &web.Alert{
 			Tone: web.Info, Title: "What was done does not open for you yet.", Text: data.Refused,
-			Actions: []web.Action{{Label: "Read and sign the undertaking", Icon: "signature", Href: "/console/undertaking", Small: true}},
+			Actions: []web.Action{web.SignUndertaking},
 		}
 		return nil
 	case loot.KindOf(err) == loot.Denied:

@@ -111,7 +111,7 @@ func (b ballot) canAnswer(a gate.Approval) bool {
 }
 
 func (d *Desk) ballot(ctx context.Context, tx *store.Tx, who loot.Actor) (ballot, error) {
-	b := ballot{Who: who, Approves: d.has(who.Roles, approves) && !d.has(who.Roles, administers)}
+	b := ballot{Who: who, Approves: d.kit.Gate.Approves(who)}
 	me, err := d.voter(ctx, tx, who)
 	if err != nil {
 		return b, err
@@ -119,7 +119,7 @@ func (d *Desk) ballot(ctx context.Context, tx *store.Tx, who loot.Actor) (ballot
 	switch {
 	case !b.Approves:
 		b.Note = "None of your roles approves, so you see what you asked for yourself."
-	case d.kit.Now().Sub(me.Since) < settled:
+	case d.kit.Now().Sub(me.Since) < gate.YoungAccount:
 		b.Note = "Your account was made, or its roles were changed, less than 72 hours ago. Until then it approves nothing."
 	}
 	b.SaidYes, err = d.kit.Gate.SaidYes(ctx, tx, who)

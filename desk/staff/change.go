@@ -24,10 +24,6 @@ const (
 // enough is how many other people approve a change of who may do what.
 const enough = 2
 
-// settled is how long somebody has had an approving role before they count:
-// until then they may not approve anything either.
-const settled = 72 * time.Hour
-
 // A change is what is approved: exactly this, of the account as it was then.
 type change struct {
 	Account string      `json:"account"`
@@ -52,7 +48,7 @@ func (d *Desk) Needed(ctx context.Context, tx *store.Tx, by loot.Actor) (int, er
 
 func (d *Desk) approvers(ctx context.Context, tx *store.Tx, except string) (n int, err error) {
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM staff_account WHERE approver > 0 AND approver <= $1 AND state IN ('active', 'suspended') AND id <> $2`,
-		d.kit.Now().Add(-settled).UnixMicro(), except).Scan(&n); err != nil {
+		d.kit.Now().Add(-gate.YoungAccount).UnixMicro(), except).Scan(&n); err != nil {
 		return 0, fmt.Errorf("staff: approvers: %w", err)
 	}
 	return n, nil
