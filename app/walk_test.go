@@ -154,7 +154,7 @@ func TestEveryRouteRefusesTheOthers(t *testing.T) {
 		default:
 			t.Errorf("%s names no audience", rt.Pattern)
 		}
-		if rt.Fresh > 0 {
+		if rt.Fresh {
 			who := long
 			if rt.Audience == web.Portal {
 				who = web.Identity{Actor: customer.Actor, At: now.AddDate(-1, 0, 0)}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"loot"
@@ -60,14 +61,40 @@ func ActorOf(ctx context.Context) loot.Actor { return IdentityOf(ctx).Actor }
 // in its Request-Id header and the log in its lines.
 func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
 
-// NeedFresh returns an error of kind SignIn unless whoever asks proved who
-// they are within the time given, counted back from now. It guards single
-// deeds; a whole route says so in its Fresh.
-func NeedFresh(r *http.Request, now time.Time, within time.Duration) error {
-	if at := IdentityOf(r.Context()).At; at.IsZero() || now.Sub(at) > within {
+// Fresh is how lately somebody has to have proved who they are for what an
+// account, or other people, hang on.
+const Fresh = 15 * time.Minute
+
+func (who Identity) needFresh(now time.Time) error {
+	if who.At.IsZero() || now.Sub(who.At) > Fresh {
 		return loot.Errorf(loot.SignIn, "Please sign in again: this needs a fresh sign-in.")
 	}
 	return nil
+}
+
+// NeedFresh returns an error of kind SignIn unless whoever asks proved who
+// they are within the last quarter of an hour. It guards single deeds; a whole
+// route says so in its Fresh.
+func NeedFresh(r *http.Request, now time.Time) error {
+	return IdentityOf(r.Context()).needFresh(now)
+}
+
+// SignInAgain leads whoever looks at a page to a fresh sign-in and back, before
+// a deed on it that needs one; nil for whoever just signed in. The deed begins
+// a sentence, such as "Signing".
+func SignInAgain(r *http.Request, now time.Time, deed string) *Alert {
+	who := IdentityOf(r.Context())
+	if who.needFresh(now) == nil {
+		return nil
+	}
+	door := "/signin"
+	if who.Actor.Kind == loot.Staff {
+		door = "/console/signin"
+	}
+	return &Alert{
+		Tone: Info, Text: deed + " needs a sign-in from the last quarter of an hour.",
+		Actions: []Action{{Label: "Sign in again", Icon: "log-in", Href: door + "?next=" + url.QueryEscape(r.URL.Path), Small: true}},
+	}
 }
 
 // admit says whether whoever asks may reach the route.
@@ -95,8 +122,8 @@ func admit(rt Route, who Identity, now func() time.Time) error {
 	if len(rt.Roles) > 0 && !hasAny(who.Actor, rt.Roles) {
 		return loot.Errorf(loot.Denied, "Your role does not have this page. Whoever administers the roles can change that, with a second person's approval.")
 	}
-	if rt.Fresh > 0 && (who.At.IsZero() || now().Sub(who.At) > rt.Fresh) {
-		return loot.Errorf(loot.SignIn, "Please sign in again: this needs a fresh sign-in.")
+	if rt.Fresh {
+		return who.needFresh(now())
 	}
 	return nil
 }

@@ -51,11 +51,11 @@ type Route struct {
 	Audience Audience
 	Serve    HandlerFunc
 
-	Limit       Limit         // zero: the limit that all routes of its kind have
-	Body        int64         // bytes that a request may carry; zero: MaxBody
-	Roles       []loot.Role   // of staff who may reach it; none: every member of staff
-	Fresh       time.Duration // how long ago the person may have proved who they are; zero: any time
-	CrossOrigin bool          // other sites may write to it, as a visit or an answer to a banner does
+	Limit       Limit       // zero: the limit that all routes of its kind have
+	Body        int64       // bytes that a request may carry; zero: MaxBody
+	Roles       []loot.Role // of staff who may reach it; none: every member of staff
+	Fresh       bool        // the person has to have proved who they are in the last quarter of an hour
+	CrossOrigin bool        // other sites may write to it, as a visit or an answer to a banner does
 
 	own bool // of the shell, the same for everybody: nobody needs to be known
 }

@@ -84,7 +84,7 @@ func (c *customers) needFresh(r *http.Request, s *statement.Statement, d stateme
 	if d.ID != addressField(s) {
 		return nil
 	}
-	return web.NeedFresh(r, c.Now(), fresh)
+	return web.NeedFresh(r, c.Now())
 }
 
 // waits says that a value waits to be confirmed, and what can be done about it.

@@ -93,10 +93,6 @@ func (c *customers) desk() desk.Desk {
 	}
 }
 
-// fresh is how long ago somebody may have signed in who changes what their
-// account hangs on.
-const fresh = 15 * time.Minute
-
 func (c *customers) routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /order/{service}", Audience: web.Public, Serve: c.orderForm},
@@ -118,7 +114,7 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "POST /portal/order/{service}", Audience: web.Portal, Serve: c.orderMore},
 		{Pattern: "POST /portal/export", Audience: web.Portal, Serve: c.download, Limit: web.PerMinute(6)},
 		{Pattern: "GET /portal/account", Audience: web.Portal, Serve: c.account},
-		{Pattern: "POST /portal/account/erase", Audience: web.Portal, Serve: c.askErasure, Fresh: fresh},
+		{Pattern: "POST /portal/account/erase", Audience: web.Portal, Serve: c.askErasure, Fresh: true},
 		{Pattern: "POST /portal/account/keep", Audience: web.Portal, Serve: c.keepAccount},
 		{Pattern: "GET /goodbye", Audience: web.Public, Serve: c.goodbye},
 

@@ -61,8 +61,8 @@ func (d *incidents) demo(ctx context.Context, w *desk.World) error {
 	if !ok {
 		return loot.Errorf(loot.Unavailable, "No statement is in force yet, so there are no roles.")
 	}
-	takes := dealing(v.Statement, staff)
-	i := slices.IndexFunc(staff, func(a loot.Actor) bool { return holds(v.Statement, a, takes) })
+	deals, _ := d.dealing(v.Statement, staff)
+	i := slices.IndexFunc(staff, deals)
 	if i < 0 {
 		return nil // by this statement nobody deals with incidents
 	}

@@ -22,33 +22,18 @@ type Staff struct {
 	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
 }
 
-// A power is what a role can bring.
-type power func(statement.RoleDecl) bool
-
 func approves(r statement.RoleDecl) bool    { return r.Approves }
 func administers(r statement.RoleDecl) bool { return r.Administers }
 
-// holds reports whether one of somebody's roles brings a power. Whoever
-// administers accounts could make approvers, and so is none.
-func holds(s *statement.Statement, a loot.Actor, p power) bool {
-	held := false
-	for _, id := range a.Roles {
-		r, ok := s.Role(id)
-		if ok && r.Administers && !p(r) {
-			return false
-		}
-		held = held || ok && p(r)
+// dealing says who deals with incidents, of all who have an account, and by
+// which roles: whoever approves or, as long as nobody does, whoever administers.
+func (d *incidents) dealing(s *statement.Statement, all []loot.Actor) (may func(loot.Actor) bool, by func(statement.RoleDecl) bool) {
+	if slices.ContainsFunc(all, d.Gate.Approves) {
+		return d.Gate.Approves, approves
 	}
-	return held
-}
-
-// dealing returns what it takes to deal with incidents: a role that approves or,
-// as long as nobody has one, one that administers.
-func dealing(s *statement.Statement, all []loot.Actor) power {
-	if slices.ContainsFunc(all, func(a loot.Actor) bool { return holds(s, a, approves) }) {
-		return approves
-	}
-	return administers
+	return func(a loot.Actor) bool {
+		return slices.ContainsFunc(a.Roles, func(id loot.Role) bool { r, ok := s.Role(id); return ok && administers(r) })
+	}, administers
 }
 
 var errUnsigned = loot.Errorf(loot.Denied, "Whoever reads or deals with incidents signs the confidentiality undertaking first. You find it under Undertaking.")
@@ -72,12 +57,11 @@ func (d *incidents) may(ctx context.Context, tx *store.Tx, i incident, by loot.A
 		return false, err
 	}
 	others = slices.DeleteFunc(others, func(a loot.Actor) bool { return a.ID == by.ID })
-	takes := dealing(v.Statement, append(slices.Clip(others), by))
-	if !holds(v.Statement, by, takes) {
-		return false, loot.Errorf(loot.Denied, "None of your roles may deal with an incident. These may: %s.", titles(v.Statement, takes))
+	deals, roles := d.dealing(v.Statement, append(slices.Clip(others), by))
+	if !deals(by) {
+		return false, loot.Errorf(loot.Denied, "None of your roles may deal with an incident. These may: %s.", titles(v.Statement, roles))
 	}
-	alone = !slices.ContainsFunc(others, func(a loot.Actor) bool { return holds(v.Statement, a, takes) })
-	if alone {
+	if !slices.ContainsFunc(others, deals) {
 		return true, nil
 	}
 	concerned, err := d.concerned(ctx, tx, i)
@@ -100,11 +84,11 @@ func (d *incidents) concerned(ctx context.Context, tx *store.Tx, i incident) (st
 	return who.ID, err
 }
 
-// titles lists the roles that bring a power, in the statement's words.
-func titles(s *statement.Statement, p power) string {
+// titles lists the roles that are as asked, in the statement's words.
+func titles(s *statement.Statement, is func(statement.RoleDecl) bool) string {
 	var words []string
 	for _, r := range s.Roles() {
-		if p(r) {
+		if is(r) {
 			words = append(words, r.Title)
 		}
 	}

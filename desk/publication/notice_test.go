@@ -75,7 +75,7 @@ func TestTheLetterGoesToTheAddressThatTheStatementNames(t *testing.T) {
 func TestAVersionNeedsAFreshSignIn(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`))
-		at := h.Clock.Now().Add(-fresh)
+		at := h.Clock.Now().Add(-web.Fresh)
 		h.Site = webtest.New(t, web.Options{Now: h.Clock.Now, NoLimits: true, Identify: func(*http.Request) (web.Identity, error) {
 			return web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}, At: at}, nil
 		}}, h.routes)

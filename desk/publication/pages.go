@@ -100,7 +100,7 @@ type consoleView struct {
 	Typed      string
 	Problems   []statement.Problem
 	MayPublish bool
-	Again      string // where to sign in before a version is proposed; empty: no need
+	Again      *web.Alert // before a version is proposed
 }
 
 type consoleVersionView struct {
@@ -114,7 +114,7 @@ type consoleVersionView struct {
 	Warnings   []statement.Problem
 	Asked      *askedView // its publication waits for others
 	MayPublish bool
-	Again      string // as of a [consoleView]
+	Again      *web.Alert // before it is published
 	Form       web.Fields
 	Wrong      *web.Problems
 }

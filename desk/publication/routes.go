@@ -18,9 +18,6 @@ import (
 	"loot/web"
 )
 
-// fresh is how long after signing in a version can be proposed or published.
-const fresh = 15 * time.Minute
-
 func (p *publication) routes() []web.Route {
 	tiles := func(w http.ResponseWriter, r *http.Request) error {
 		http.StripPrefix("/log", p.Ledger.Handler()).ServeHTTP(w, r)
@@ -40,9 +37,9 @@ func (p *publication) routes() []web.Route {
 		{Pattern: "GET /log/tile/{path...}", Audience: web.Public, Serve: tiles},
 
 		{Pattern: "GET /console/statement", Audience: web.Console, Serve: p.console},
-		{Pattern: "POST /console/statement", Audience: web.Console, Serve: p.propose, Body: 2 << 20, Fresh: fresh},
+		{Pattern: "POST /console/statement", Audience: web.Console, Serve: p.propose, Body: 2 << 20, Fresh: true},
 		{Pattern: "GET /console/statement/{hash}", Audience: web.Console, Serve: p.consoleVersion},
-		{Pattern: "POST /console/statement/{hash}/publish", Audience: web.Console, Serve: p.publish, Fresh: fresh},
+		{Pattern: "POST /console/statement/{hash}/publish", Audience: web.Console, Serve: p.publish, Fresh: true},
 		{Pattern: "GET /console/ledger", Audience: web.Console, Serve: p.consoleLedger},
 		{Pattern: "POST /console/ledger/verify", Audience: web.Console, Serve: p.verifyLedger, Limit: web.PerMinute(6)},
 	}
@@ -253,20 +250,11 @@ func (p *publication) showConsole(w http.ResponseWriter, r *http.Request, status
 	data := consoleView{View: web.ViewOf(r, "Statement"), Versions: all, Typed: typed, Problems: problems}
 	data.View.Lead = "What is in force, what comes, and drafts. A changed text is a draft until enough people agreed and its notice period has passed."
 	data.MayPublish = p.mayPublish(web.ActorOf(r.Context()))
-	data.Again = p.again(r)
+	data.Again = web.SignInAgain(r, p.Now(), "Proposing a version")
 	if v, ok := p.Gate.InForce(); ok && typed == "" {
 		data.Typed = string(v.Statement.Source())
 	}
 	return consolePage.Render(w, r, status, data)
-}
-
-// again is where to sign in once more before anything is done on a page; empty
-// for whoever just did.
-func (p *publication) again(r *http.Request) string {
-	if web.NeedFresh(r, p.Now(), fresh) == nil {
-		return ""
-	}
-	return "/console/signin?next=" + r.URL.Path
 }
 
 func (p *publication) propose(w http.ResponseWriter, r *http.Request) error {
@@ -340,7 +328,7 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 			{Name: "effective", Label: "Takes effect on", Type: "date", Required: true, Value: p.earliest().AddDate(0, 0, 1).Format(time.DateOnly), Min: p.earliest().Format(time.DateOnly), Hint: "On " + p.earliest().Format("2 January 2006") + " at the earliest, when the notice period of the version in force has passed."},
 			{Name: "reason", Label: "Why it changes", Type: "textarea", Required: true, MaxLen: 500, Wide: true, Hint: "Kept with the ledger's entry."},
 		}
-		data.MayPublish, data.Again = true, p.again(r)
+		data.MayPublish, data.Again = true, web.SignInAgain(r, p.Now(), "Publishing it")
 		if wrong != nil {
 			form, _ := web.Form(r, 0)
 			data.Form = data.Form.With(form, wrong)

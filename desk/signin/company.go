@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"loot"
+	"loot/web"
 )
 
 // A Company is the sign-on of the company that runs Loot, spoken to by OpenID
@@ -109,7 +110,7 @@ func (c *company) send(ctx context.Context) (string, sentAway, error) {
 	}
 	s := sentAway{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
 	return p.oauth.AuthCodeURL(s.State, oidc.Nonce(s.Nonce), oauth2.S256ChallengeOption(s.Verifier),
-		oauth2.SetAuthURLParam("max_age", fmt.Sprint(int(fresh.Seconds())))), s, nil
+		oauth2.SetAuthURLParam("max_age", fmt.Sprint(int(web.Fresh.Seconds())))), s, nil
 }
 
 // A voucher is what the company's sign-on says about somebody.

@@ -94,7 +94,7 @@ func (h *house) pages() []web.Route {
 		{Pattern: "GET /portal", Audience: web.Portal, Serve: hello},
 		{Pattern: "GET /portal/orders", Audience: web.Portal, Serve: hello},
 		{Pattern: "GET /console", Audience: web.Console, Serve: hello},
-		{Pattern: "GET /console/fresh", Audience: web.Console, Serve: hello, Fresh: fresh},
+		{Pattern: "GET /console/fresh", Audience: web.Console, Serve: hello, Fresh: true},
 	}
 }
 

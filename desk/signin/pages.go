@@ -139,7 +139,7 @@ func (d *Desk) renderStaffDoor(w http.ResponseWriter, r *http.Request, status in
 	if v.Problems = web.ProblemsOf(wrong, v.Fields); v.Problems == nil && wrong != nil {
 		v.Problems = &web.Problems{Message: loot.Message(wrong)}
 	}
-	if who := web.IdentityOf(r.Context()); who.Actor.Kind == loot.Staff && !d.freshly(r) {
+	if who := web.IdentityOf(r.Context()); who.Actor.Kind == loot.Staff && web.NeedFresh(r, d.kit.Now()) != nil {
 		v.Again, v.Title = who.Name, "Once more, please"
 	}
 	if d.passkeys != nil {
@@ -257,8 +257,7 @@ func renderCodes(w http.ResponseWriter, r *http.Request, list []string) error {
 type accountView struct {
 	web.View
 	Staff    bool
-	Fresh    bool
-	Again    string // where to sign in again
+	Again    *web.Alert // before anything is changed
 	Keys     []keyView
 	Add      *ceremony
 	Password *passwordRow
@@ -289,11 +288,8 @@ type passwordRow struct {
 func (d *Desk) renderAccount(w http.ResponseWriter, r *http.Request) error {
 	ctx, who := r.Context(), web.ActorOf(r.Context())
 	root := home(who.Kind)
-	v := accountView{View: look(r, "How you sign in"), Staff: who.Kind == loot.Staff, Fresh: d.freshly(r)}
-	v.Again = "/signin?next=" + url.QueryEscape(root)
-	if v.Staff {
-		v.Again = "/console/signin?next=" + url.QueryEscape(root)
-	}
+	v := accountView{View: look(r, "How you sign in"), Staff: who.Kind == loot.Staff}
+	v.Again = web.SignInAgain(r, d.kit.Now(), "Changing anything here")
 	var m Methods
 	var keys []passkey
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {

@@ -330,7 +330,7 @@ func TestCustomersPasskey(t *testing.T) {
 		if got := begin(h.Site, "/portal/signin/passkey", url.Values{"label": {"x"}}); got.Status != http.StatusUnauthorized {
 			t.Errorf("adding a passkey without a fresh sign-in: %d", got.Status)
 		}
-		shows(t, h.Get("/portal/signin"), http.StatusOK, "sign in once more")
+		shows(t, h.Get("/portal/signin"), http.StatusOK, "needs a sign-in from the last quarter of an hour")
 	})
 }
 

@@ -30,9 +30,6 @@ var lasts = map[loot.ActorKind]lasting{
 	loot.Person: {idle: time.Hour, life: 24 * time.Hour},
 }
 
-// fresh is how long after a sign-in the things may be done that need a fresh one.
-const fresh = 15 * time.Minute
-
 // touch is how old the note of when a session was seen gets before it is
 // written anew, so that looking at pages seldom writes.
 const touch = time.Minute

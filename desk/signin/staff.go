@@ -302,9 +302,3 @@ func (d *Desk) vouched(ctx context.Context, tx *store.Tx, v voucher) (string, er
 	}
 	return a.Actor.ID, d.mayEnter(ctx, tx, a.Actor.ID)
 }
-
-// freshly reports whether whoever asks proved lately who they are.
-func (d *Desk) freshly(r *http.Request) bool {
-	at := web.IdentityOf(r.Context()).At
-	return !at.IsZero() && d.kit.Now().Sub(at) <= fresh
-}

@@ -29,9 +29,8 @@ type approvalsView struct {
 	web.View
 	Waiting []approvalRow
 	Done    []approvalRow
-	Fresh   bool
-	Again   string
-	Note    string // why whoever looks cannot approve; empty: they can
+	Again   *web.Alert // before they answer
+	Note    string     // why whoever looks cannot approve; empty: they can
 }
 
 // An approvalRow is one approval as it is shown.
@@ -60,8 +59,7 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 	ctx, who := r.Context(), web.IdentityOf(r.Context())
 	v := approvalsView{View: web.ViewOf(r, "Approvals")}
 	v.Lead = "What one person must not decide alone. A single no ends it."
-	v.Fresh = !who.At.IsZero() && d.kit.Now().Sub(who.At) <= fresh
-	v.Again = "/console/signin?next=/console/approvals"
+	v.Again = web.SignInAgain(r, d.kit.Now(), "Saying yes or no")
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		v.Waiting, v.Done, v.Note = nil, nil, ""
 		me, err := d.ballot(ctx, tx, who.Actor)

@@ -327,8 +327,7 @@ type undertakingView struct {
 	Name     string
 	Signed   time.Time
 	Entry    string
-	Fresh    bool
-	Again    string
+	Again    *web.Alert // before they sign
 	Before   []signature
 	Fields   web.Fields
 	Problems *web.Problems
@@ -340,8 +339,7 @@ func (d *Desk) renderUndertaking(w http.ResponseWriter, r *http.Request, status 
 	v := undertakingView{View: web.ViewOf(r, "Confidentiality undertaking"), Name: who.Name, Fields: signFields.With(in, wrong)}
 	v.Lead = "Nobody opens a single record before they have signed this."
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
-	v.Fresh = !who.At.IsZero() && d.kit.Now().Sub(who.At) <= fresh
-	v.Again = "/console/signin?next=" + url.QueryEscape("/console/undertaking")
+	v.Again = web.SignInAgain(r, d.kit.Now(), "Signing")
 	s, ok := d.inForce()
 	if !ok {
 		v.None = true

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"loot"
 	"loot/gate"
@@ -13,30 +12,26 @@ import (
 	"loot/web"
 )
 
-// fresh is how lately somebody has to have signed in for what changes who may
-// do what.
-const fresh = 15 * time.Minute
-
 func (d *Desk) routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /console/staff", Audience: web.Console, Serve: d.list},
 		{Pattern: "GET /console/staff/new", Audience: web.Console, Serve: d.newForm},
-		{Pattern: "POST /console/staff", Audience: web.Console, Serve: d.create, Fresh: fresh},
+		{Pattern: "POST /console/staff", Audience: web.Console, Serve: d.create, Fresh: true},
 		{Pattern: "GET /console/staff/{id}", Audience: web.Console, Serve: d.show},
-		{Pattern: "POST /console/staff/{id}/roles", Audience: web.Console, Serve: d.changeRoles, Fresh: fresh},
-		{Pattern: "POST /console/staff/{id}/reset", Audience: web.Console, Serve: d.reset, Fresh: fresh},
-		{Pattern: "POST /console/staff/{id}/suspend", Audience: web.Console, Serve: d.suspendAccount, Fresh: fresh},
-		{Pattern: "POST /console/staff/{id}/resume", Audience: web.Console, Serve: d.resumeAccount, Fresh: fresh},
-		{Pattern: "POST /console/staff/{id}/remove", Audience: web.Console, Serve: d.removeAccount, Fresh: fresh},
+		{Pattern: "POST /console/staff/{id}/roles", Audience: web.Console, Serve: d.changeRoles, Fresh: true},
+		{Pattern: "POST /console/staff/{id}/reset", Audience: web.Console, Serve: d.reset, Fresh: true},
+		{Pattern: "POST /console/staff/{id}/suspend", Audience: web.Console, Serve: d.suspendAccount, Fresh: true},
+		{Pattern: "POST /console/staff/{id}/resume", Audience: web.Console, Serve: d.resumeAccount, Fresh: true},
+		{Pattern: "POST /console/staff/{id}/remove", Audience: web.Console, Serve: d.removeAccount, Fresh: true},
 
 		{Pattern: "GET /console/undertaking", Audience: web.Console, Serve: d.undertaking},
-		{Pattern: "POST /console/undertaking", Audience: web.Console, Serve: d.signUndertaking, Fresh: fresh},
+		{Pattern: "POST /console/undertaking", Audience: web.Console, Serve: d.signUndertaking, Fresh: true},
 
 		{Pattern: "GET /console/approvals", Audience: web.Console, Serve: d.approvals},
-		{Pattern: "POST /console/approvals/{id}", Audience: web.Console, Serve: d.vote, Fresh: fresh},
+		{Pattern: "POST /console/approvals/{id}", Audience: web.Console, Serve: d.vote, Fresh: true},
 
 		{Pattern: "GET /console/openings", Audience: web.Console, Serve: d.openings},
-		{Pattern: "POST /console/openings", Audience: web.Console, Serve: d.namedOpenings, Fresh: fresh},
+		{Pattern: "POST /console/openings", Audience: web.Console, Serve: d.namedOpenings, Fresh: true},
 	}
 }
 
