@@ -193,13 +193,13 @@ func (a *App) takeUp(ctx context.Context, r Rotation, reason string) (t takenUp,
 		}
 		how := ""
 		switch {
-		case asked.State == "begun":
+		case asked.State == gate.Begun:
 			how, t.says = "resumed", "This did not come to its end, and goes on.\n"
-		case asked.State == "approved":
+		case asked.State == gate.Approved:
 			how, err = "begun", a.Gate.Begin(ctx, tx, kindRotate, asked.ID)
 		case needed == 0:
 			how, asked.ID = "alone", ""
-		case asked.State == "pending":
+		case asked.State == gate.Pending:
 			t.says = awaits(asked)
 			return nil
 		default:

@@ -30,8 +30,21 @@ type Approval struct {
 	Granted   int
 	Made      time.Time
 	Expires   time.Time // until when it can be voted on, used or gone on with
-	State     string    // "pending", "approved", "refused", "begun" (see [Gate.Begin]), "used"
+	State     ApprovalState
 }
+
+// An ApprovalState is how an approval stands now.
+type ApprovalState string
+
+// The states of an approval.
+const (
+	Pending  ApprovalState = "pending"
+	Approved ApprovalState = "approved" // and can be used
+	Refused  ApprovalState = "refused"
+	Begun    ApprovalState = "begun" // see [Gate.Begin]
+	Used     ApprovalState = "used"
+	Expired  ApprovalState = "expired" // before it was voted on, used or ended; never stored
+)
 
 // Sealed is what the gate keeps sealed by its Sealer.
 func Sealed() store.Sealed {
@@ -74,7 +87,7 @@ func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, nee
 // that waits or was given and can still be used; nil if there is none.
 func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awaited, error) {
 	a, err := g.standing(ctx, tx, "open", r.by(), r.digest())
-	if err != nil || a.State != "pending" && a.State != "approved" {
+	if err != nil || a.State != Pending && a.State != Approved {
 		return nil, err
 	}
 	found := a.awaited()
@@ -95,7 +108,7 @@ func (g *Gate) Asked(ctx context.Context, tx *store.Tx, kind string, by loot.Act
 }
 
 func (g *Gate) standing(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
-	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
+	a, err := g.scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
 		WHERE digest = $1 AND kind = $2 AND requester = $3 AND state <> 'used' AND expires >= $4
 		ORDER BY CASE state WHEN 'begun' THEN 0 WHEN 'approved' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, made DESC LIMIT 1`,
 		digest, kind, by.ID, micro(g.Now())))
@@ -186,10 +199,10 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		return Approval{}, err
 	}
 	switch {
-	case a.State != "pending":
-		return a, loot.Errorf(loot.Conflict, "This was %s already.", a.State)
-	case now.After(a.Expires):
+	case a.State == Expired:
 		return a, loot.Errorf(loot.Conflict, "This has expired. It must be asked for again.")
+	case a.State != Pending:
+		return a, loot.Errorf(loot.Conflict, "This was %s already.", a.State)
 	case a.Requester == v.Actor.ID:
 		return a, loot.Errorf(loot.Denied, "Nobody approves their own request. Somebody else has to.")
 	case now.Sub(v.Since) < YoungAccount:
@@ -205,14 +218,14 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 	if n == 0 {
 		return a, loot.Errorf(loot.Conflict, "You have answered this already.")
 	}
-	state, note := "pending", "approval.given"
+	state, note := Pending, "approval.given"
 	if yes {
 		a.Granted++
 		if a.Granted >= a.Needed {
-			state = "approved"
+			state = Approved
 		}
 	} else {
-		state, note = "refused", "approval.refused"
+		state, note = Refused, "approval.refused"
 	}
 	a.State = state
 	if _, err := tx.Exec(ctx, `UPDATE gate_approval SET state = $1 WHERE id = $2`, state, id); err != nil {
@@ -221,7 +234,7 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 	if _, err := g.Note(ctx, tx, v.Actor, note+" "+a.Kind, ""); err != nil {
 		return a, err
 	}
-	if state == "approved" {
+	if state == Approved {
 		return a, g.Jobs.Publish(ctx, tx, job.Notice{Name: "approval.given", ID: id})
 	}
 	return a, nil
@@ -290,7 +303,7 @@ func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, 
 	defer rows.Close()
 	var out []Approval
 	for rows.Next() {
-		a, err := scanApproval(rows)
+		a, err := g.scanApproval(rows)
 		if err != nil {
 			return nil, err
 		}
@@ -302,19 +315,22 @@ func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, 
 const approvalColumns = `id, kind, requester, needed, made, expires, state,
 	(SELECT count(*) FROM gate_vote WHERE approval = gate_approval.id AND granted = 1)`
 
-func scanApproval(row interface{ Scan(...any) error }, more ...any) (Approval, error) {
+func (g *Gate) scanApproval(row interface{ Scan(...any) error }, more ...any) (Approval, error) {
 	var a Approval
 	var made, expires int64
 	if err := row.Scan(append([]any{&a.ID, &a.Kind, &a.Requester, &a.Needed, &made, &expires, &a.State, &a.Granted}, more...)...); err != nil {
 		return Approval{}, fmt.Errorf("gate: approval: %w", err)
 	}
 	a.Made, a.Expires = instant(made), instant(expires)
+	if a.State != Refused && a.State != Used && g.Now().After(a.Expires) {
+		a.State = Expired
+	}
 	return a, nil
 }
 
 func (g *Gate) approval(ctx context.Context, tx *store.Tx, id, lock string) (Approval, []byte, error) {
 	var sealed []byte
-	a, err := scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+`, request FROM gate_approval WHERE id = $1`+lock, id), &sealed)
+	a, err := g.scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+`, request FROM gate_approval WHERE id = $1`+lock, id), &sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Approval{}, nil, loot.Errorf(loot.NotFound, "There is no such approval.")
 	}
@@ -326,7 +342,8 @@ func (g *Gate) approval(ctx context.Context, tx *store.Tx, id, lock string) (App
 // the transaction ends, so it is never used twice.
 func (g *Gate) useApproval(ctx context.Context, tx *store.Tx, r Request, now time.Time) (int, error) {
 	var digest []byte
-	var requester, state string
+	var requester string
+	var state ApprovalState
 	var expires int64
 	err := tx.QueryRow(ctx, `SELECT digest, requester, state, expires FROM gate_approval WHERE id = $1 AND kind = 'open'`+tx.ForUpdate(), r.Approval).
 		Scan(&digest, &requester, &state, &expires)
@@ -339,7 +356,7 @@ func (g *Gate) useApproval(ctx context.Context, tx *store.Tx, r Request, now tim
 		return 0, loot.Errorf(loot.Denied, "This approval was given to somebody else.")
 	case !bytes.Equal(digest, r.digest()):
 		return 0, loot.Errorf(loot.Denied, "The approval is for something else than what is asked now.")
-	case state != "approved":
+	case state != Approved:
 		return 0, loot.Errorf(loot.Conflict, "This approval is %s.", state)
 	case now.UnixMicro() > expires:
 		return 0, loot.Errorf(loot.Conflict, "This approval has expired. It must be asked for again.")

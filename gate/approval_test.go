@@ -368,7 +368,7 @@ func TestAMatterThatTakesLonger(t *testing.T) {
 			})
 			return id
 		}
-		is := func(matter, id, state string) {
+		is := func(matter, id string, state gate.ApprovalState) {
 			b.Helper()
 			b.tx(func(tx *store.Tx) error {
 				a, err := b.gate.Asked(b.ctx, tx, kind, desk, matter)

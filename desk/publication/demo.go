@@ -121,7 +121,7 @@ func agree(ctx context.Context, w *desk.World, others []loot.Actor) error {
 		}
 		for _, a := range waiting {
 			for i := range others {
-				if a.Kind != Kind || a.State != "pending" {
+				if a.Kind != Kind || a.State != gate.Pending {
 					break
 				}
 				if a, err = w.Gate.Vote(ctx, tx, a.ID, gate.Voter{Actor: others[i], Since: w.History.Begin.AddDate(0, 0, -30)}, true); err != nil {

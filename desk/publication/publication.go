@@ -107,7 +107,7 @@ func (p *publication) waiting(ctx context.Context, tx *store.Tx, hash string) (*
 		return nil, err
 	}
 	for _, a := range list {
-		if a.Kind != Kind || a.State != "pending" || p.Now().After(a.Expires) {
+		if a.Kind != Kind || a.State != gate.Pending {
 			continue
 		}
 		_, _, raw, reason, err := p.Gate.Approval(ctx, tx, a.ID)

@@ -82,7 +82,7 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 			if row.Mine = a.Requester == who.Actor.ID; !row.Mine {
 				row.Back = nil
 			}
-			if a.State != "pending" || d.kit.Now().After(a.Expires) {
+			if a.State != gate.Pending {
 				v.Done = append(v.Done, row)
 				continue
 			}
@@ -136,7 +136,7 @@ func (d *Desk) waiting(ctx context.Context) (n int, err error) {
 		}
 		list, err := d.kit.Gate.Approvals(ctx, tx, approvalsShown)
 		for _, a := range list {
-			if a.State == "pending" && !d.kit.Now().After(a.Expires) && (a.Requester == who.ID || me.canAnswer(a)) {
+			if a.State == gate.Pending && (a.Requester == who.ID || me.canAnswer(a)) {
 				n++
 			}
 		}
@@ -150,7 +150,7 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 	if err != nil {
 		return approvalRow{}, err
 	}
-	row := approvalRow{ID: a.ID, Reason: reason, State: approvalBadge(a, d), Count: fmt.Sprintf("%d of %d", a.Granted, a.Needed), Made: a.Made, Expires: a.Expires}
+	row := approvalRow{ID: a.ID, Reason: reason, State: approvalBadge(a.State), Count: fmt.Sprintf("%d of %d", a.Granted, a.Needed), Made: a.Made, Expires: a.Expires}
 	if row.Who, err = d.Name(ctx, tx, a.Requester); err != nil {
 		return approvalRow{}, err
 	}
@@ -170,25 +170,26 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 		if m.Describe != nil {
 			row.Text, row.Href, err = m.Describe(ctx, tx, matter)
 		}
-		if a.State == "approved" && !d.kit.Now().After(a.Expires) {
+		if a.State == gate.Approved {
 			row.Next = m.Next
 		}
 	}
 	return row, err
 }
 
-func approvalBadge(a gate.Approval, d *Desk) web.Badge {
-	switch {
-	case (a.State == "pending" || a.State == "begun") && d.kit.Now().After(a.Expires):
+func approvalBadge(s gate.ApprovalState) web.Badge {
+	switch s {
+	case gate.Expired:
 		return web.Badge{Text: "Expired", Icon: "clock"}
-	case a.State == "approved":
+	case gate.Approved:
 		return web.Badge{Tone: web.Good, Text: "Approved", Icon: "check"}
-	case a.State == "refused":
+	case gate.Refused:
 		return web.Badge{Tone: web.Bad, Text: "Refused", Icon: "x"}
-	case a.State == "begun":
+	case gate.Begun:
 		return web.Badge{Tone: web.Warn, Text: "Under way", Icon: "hourglass"}
-	case a.State == "used":
+	case gate.Used:
 		return web.Badge{Text: "Used", Icon: "check-check"}
+	case gate.Pending:
 	}
 	return web.Badge{Tone: web.Info, Text: "Waits", Icon: "clock"}
 }
@@ -200,7 +201,7 @@ func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
 		return nil
 	}
 	record := "/console/customers/" + url.PathEscape(string(r.Subject))
-	if a.State == "approved" && !d.kit.Now().After(a.Expires) {
+	if a.State == gate.Approved {
 		return &web.Action{Label: "Open now", Icon: "lock-open", Primary: true, Small: true, Post: true, Href: record + "/open", Hidden: []web.Hidden{{Name: "approval", Value: a.ID}}}
 	}
 	return &web.Action{Label: "To the record", Icon: "arrow-right", Small: true, Href: record + "?approval=" + url.QueryEscape(a.ID)}
@@ -214,7 +215,7 @@ func (d *Desk) tellAsker(ctx context.Context, id string) error {
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		to = Member{}
 		a, request, _, _, err := d.kit.Gate.Approval(ctx, tx, id)
-		if err != nil || request == nil || a.State != "approved" {
+		if err != nil || request == nil || a.State != gate.Approved {
 			return err
 		}
 		until = a.Expires

@@ -281,7 +281,7 @@ func (d *Desk) approved(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains([]string{kindNew, kindRoles, kindReset, kindRemove}, a.Kind) || a.State != "approved" {
+		if !slices.Contains([]string{kindNew, kindRoles, kindReset, kindRemove}, a.Kind) || a.Granted < a.Needed {
 			return nil
 		}
 		var c change

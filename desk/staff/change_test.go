@@ -383,7 +383,9 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 			}
 		}
 		h.Clock.Advance(73 * time.Hour)
-		if page := h.Get("/console/approvals"); strings.Contains(page.Body, "Open now") {
+		page = h.Get("/console/approvals")
+		shows(t, page, http.StatusOK, "Expired")
+		if strings.Contains(page.Body, "Open now") {
 			t.Error("what has expired is offered")
 		}
 	})

@@ -241,7 +241,7 @@ func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 	if answer == "yes" {
 		text = "You said yes."
 	}
-	if next := d.options.Matters[a.Kind].Next; next != "" && a.State == "approved" {
+	if next := d.options.Matters[a.Kind].Next; next != "" && a.State == gate.Approved {
 		text += " " + next
 	}
 	web.SetFlash(w, r, web.Good, text)
