@@ -134,7 +134,6 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	approvals.Hold(db, gate.Sealed())
 	g := gate.New(gate.Config{DB: db, Ledger: log, Jobs: jobs, Sealer: approvals, Now: o.Now, Log: o.Log})
-	g.ForgetApprovals()
 	v := vault.New(vault.Config{DB: db, Gate: g, Keyring: keys, Ledger: log, Jobs: jobs, Now: o.Now, Log: o.Log})
 	a.Kit = desk.Kit{
 		Log: o.Log, Now: o.Now, DB: db, Gate: g, Vault: v, Ledger: log, Keyring: keys, Jobs: jobs,

@@ -25,10 +25,10 @@ type forgetJob struct{}
 // Kind names the job.
 func (forgetJob) Kind() string { return "gate.forget" }
 
-// ForgetApprovals has approvals go: those that name a person when the person is
+// forgetApprovals has approvals go: those that name a person when the person is
 // erased, and every other 90 days after it could last be given or used. What was
-// begun stays until it has ended. It is called before jobs start.
-func (g *Gate) ForgetApprovals() {
+// begun stays until it has ended.
+func (g *Gate) forgetApprovals() {
 	g.Jobs.Listen("person.erased", "gate", func(ctx context.Context, id string) error { return g.forgetPerson(ctx, loot.Subject(id)) })
 	job.Register(g.Jobs, g.forgetPast)
 	g.Jobs.Periodic(forgetEvery, forgetJob{})

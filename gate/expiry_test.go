@@ -31,7 +31,6 @@ func (b *bench) keptApprovals() (ids map[string]bool, votes int) {
 // whether a desk asked or the reason alone names the person.
 func TestApprovalsGoWithThePerson(t *testing.T) {
 	each(t, func(b *bench) {
-		b.gate.ForgetApprovals()
 		b.run()
 		s, other := b.person(), b.person()
 		request := func(s loot.Subject, fields ...loot.Field) (id string) {
@@ -81,7 +80,6 @@ func TestApprovalsGoWithThePerson(t *testing.T) {
 // TestOldApprovalsGo: 90 days after an approval could last be used, whatever became of it; what was begun may still have to end.
 func TestOldApprovalsGo(t *testing.T) {
 	each(t, func(b *bench) {
-		b.gate.ForgetApprovals()
 		s := b.person()
 		first := b.approve(by(b.sign(accounts), s, "invoice", "payment.iban"))
 		refused := b.ask(by(accounts, s, "invoice", "contact.email"), 1)

@@ -66,6 +66,7 @@ func New(c Config) *Gate {
 	g := &Gate{Config: c, facts: map[string]FactFunc{}}
 	g.versions.Store(&[]Version{})
 	job.Register(c.Jobs, g.deliver)
+	g.forgetApprovals()
 	return g
 }
 

@@ -211,12 +211,12 @@ func (s *statementDiffCmd) Run(c *command) error {
 	}
 	var ins []statement.Input
 	if s.replay {
-		var inForce *statement.Statement
-		if ins, inForce, err = s.decisions(c); err != nil {
+		var current *statement.Statement
+		if ins, current, err = s.decisions(c); err != nil {
 			return err
 		}
 		if from == "" {
-			before = inForce
+			before = current
 		}
 	}
 	out := struct {
@@ -269,9 +269,9 @@ func printIndented(c *command, mark, text string) {
 
 // decisions returns the inputs of the decisions that an installation recorded,
 // and its version in force.
-func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce *statement.Statement, err error) {
+func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, current *statement.Statement, err error) {
 	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
-		if inForce, err = versionOf(a); err != nil {
+		if current, err = versionOf(a); err != nil {
 			return err
 		}
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
@@ -279,7 +279,7 @@ func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, inForce
 			return err
 		})
 	})
-	return ins, inForce, err
+	return ins, current, err
 }
 
 type statementExportCmd struct {

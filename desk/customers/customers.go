@@ -124,7 +124,7 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "GET /console/customers/{id}", Audience: web.Console, Serve: c.card},
 		{Pattern: "POST /console/customers/{id}/open", Audience: web.Console, Serve: c.open},
 		{Pattern: "POST /console/customers/{id}/reveal", Audience: web.Console, Serve: c.reveal},
-		{Pattern: "POST /console/customers/{id}/ask", Audience: web.Console, Serve: c.ask},
+		{Pattern: "POST /console/customers/{id}/ask", Audience: web.Console, Serve: c.askOthers},
 		{Pattern: "POST /console/customers/{id}/correct", Audience: web.Console, Serve: c.correctForm},
 		{Pattern: "POST /console/customers/{id}/save", Audience: web.Console, Serve: c.save},
 	}

@@ -67,10 +67,10 @@ func without(fields []loot.Field, f loot.Field) []loot.Field {
 // errNotNeeded rolls a decision back that turned out to need no approval.
 var errNotNeeded = loot.Errorf(loot.Conflict, "Nobody has to agree to this: open the record for the purpose, and it is there.")
 
-// ask asks other people to agree to an opening that the level of the data, or
+// askOthers asks other people to agree to an opening that the level of the data, or
 // a rule, does not leave to one person. It asks to see the fields uncovered, as
 // nobody wants to be asked twice.
-func (c *customers) ask(w http.ResponseWriter, r *http.Request) error {
+func (c *customers) askOthers(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	in, err := c.readAsk(r)
 	if err != nil {
