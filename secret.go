@@ -11,14 +11,14 @@ import (
 func ReadSecret(path, what string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", Wrap(Unavailable, err, "The file with "+what+" cannot be read.")
+		return "", Wrap(Unavailable, err, "The file with "+what+" cannot be read: "+path+".")
 	}
 	if mode := info.Mode().Perm(); mode&0o007 != 0 {
 		return "", Errorf(Unavailable, "The file with %s may be read by everybody on this machine (mode %04o). Make it yours alone: chmod 600 %s", what, mode, path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", Wrap(Unavailable, err, "The file with "+what+" cannot be read.")
+		return "", Wrap(Unavailable, err, "The file with "+what+" cannot be read: "+path+".")
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
 }

@@ -11,7 +11,7 @@ import (
 
 func TestReadSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
-	if _, err := loot.ReadSecret(path, "the password"); loot.KindOf(err) != loot.Unavailable || loot.Message(err) != "The file with the password cannot be read." {
+	if _, err := loot.ReadSecret(path, "the password"); loot.KindOf(err) != loot.Unavailable || loot.Message(err) != "The file with the password cannot be read: "+path+"." {
 		t.Errorf("no file: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(" hush \r\n"), 0o600); err != nil {

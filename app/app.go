@@ -196,7 +196,7 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 	s := given
 	if s == nil {
 		var err error
-		if s, err = a.configured(); err != nil {
+		if s, err = a.Config.statement(); err != nil {
 			return err
 		}
 	}
@@ -209,10 +209,10 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 	})
 }
 
-// configured returns the statement that the operator wrote, if it is sound, or
-// the one that comes with Loot, which the tests hold against the same keepers.
-func (a *App) configured() (*statement.Statement, error) {
-	file := a.Config.Statement
+// statement returns the one that the operator wrote, if it is sound, or the one
+// that comes with Loot, which the tests hold against the same keepers.
+func (c Config) statement() (*statement.Statement, error) {
+	file := c.Statement
 	if file == "" {
 		return statement.Parse("the statement that comes with Loot", statement.Default())
 	}

@@ -1,7 +1,10 @@
 package app
 
 import (
+	"context"
 	"net"
+	"net/mail"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +101,7 @@ func (c Config) withDefaults() Config {
 
 // Check says what is wrong with the settings of a server, as far as that shows
 // before anything is made or opened.
-func (c Config) Check() error {
+func (c Config) Check(ctx context.Context) error {
 	c = c.withDefaults()
 	if err := c.whole(); err != nil {
 		return err
@@ -109,10 +112,39 @@ func (c Config) Check() error {
 	if _, err := c.witnesses(); err != nil {
 		return err
 	}
+	if err := c.public(); err != nil {
+		return err
+	}
+	if _, err := c.smtp(nil, nil); err != nil {
+		return err
+	}
+	if _, err := c.company(); err != nil {
+		return err
+	}
+	if !there(c.Data) { // afterwards the file is of no account
+		if _, err := c.statement(); err != nil {
+			return err
+		}
+	}
 	if err := canBeMade(c.Data); err != nil {
 		return err
 	}
-	return canBeMade(c.KeyFolder)
+	if err := canBeMade(c.KeyFolder); err != nil {
+		return err
+	}
+	_, _, err := c.roots(ctx)
+	return err
+}
+
+// public says what is wrong with the address in links and the sender of mail.
+func (c Config) public() error {
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return loot.Errorf(loot.Invalid, "--base-url: the public address begins with https:// or http:// and a host, such as https://privacy.example.com.")
+	}
+	if _, err := mail.ParseAddress(c.From); c.From != "" && err != nil {
+		return loot.Errorf(loot.Invalid, "--from: a sender is written Name <name@example.com>.")
+	}
+	return nil
 }
 
 // canBeMade reports why there can be no folder, by trying it with another one

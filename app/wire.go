@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -116,21 +117,7 @@ func (a *App) sender(c Config) (mail.Sender, error) {
 		a.Jobs.Periodic(24*time.Hour, sweepOutbox{})
 		return a.outbox, nil
 	}
-	u, err := url.Parse(c.SMTP)
-	if err != nil || u.Hostname() == "" {
-		return nil, loot.Errorf(loot.Invalid, "--smtp: an address is written smtp://USER@HOST:PORT or smtps://USER@HOST:PORT.")
-	}
-	s := mail.Server{Address: u.Host, Security: mail.STARTTLS, Username: u.User.Username(), PasswordFile: c.SMTPSecret, Now: a.Now, Log: a.Log}
-	switch u.Scheme {
-	case "smtp":
-	case "smtps":
-		s.Security = mail.TLS
-	case "smtp+plain":
-		s.Security = mail.Plain
-	default:
-		return nil, loot.Errorf(loot.Invalid, "--smtp: %q is none of smtp, smtps and smtp+plain.", u.Scheme)
-	}
-	out, err := mail.NewSMTP(s)
+	out, err := c.smtp(a.Now, a.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +127,28 @@ func (a *App) sender(c Config) (mail.Sender, error) {
 		}
 	})
 	return out, nil
+}
+
+// smtp returns the mail server that is set; nil: none is.
+func (c Config) smtp(now func() time.Time, log *slog.Logger) (*mail.SMTP, error) {
+	if c.SMTP == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(c.SMTP)
+	if err != nil || u.Hostname() == "" {
+		return nil, loot.Errorf(loot.Invalid, "--smtp: an address is written smtp://USER@HOST:PORT or smtps://USER@HOST:PORT.")
+	}
+	s := mail.Server{Address: u.Host, Security: mail.STARTTLS, Username: u.User.Username(), PasswordFile: c.SMTPSecret, Now: now, Log: log}
+	switch u.Scheme {
+	case "smtp":
+	case "smtps":
+		s.Security = mail.TLS
+	case "smtp+plain":
+		s.Security = mail.Plain
+	default:
+		return nil, loot.Errorf(loot.Invalid, "--smtp: %q is none of smtp, smtps and smtp+plain.", u.Scheme)
+	}
+	return mail.NewSMTP(s)
 }
 
 // house says whose letters go out.

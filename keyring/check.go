@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,11 +35,19 @@ type Problem struct {
 	Err   error
 }
 
-func (p Problem) String() string { return p.Where + ": " + p.Err.Error() }
+func (p Problem) String() string { return p.Where + ": " + p.what() }
+
+// what is wrong, and only that: not what it follows from once more.
+func (p Problem) what() string {
+	if e, ok := errors.AsType[*loot.Error](p.Err); ok {
+		return e.Msg
+	}
+	return p.Err.Error()
+}
 
 // MarshalJSON says the same in JSON, to which an error is nothing.
 func (p Problem) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"where": p.Where, "problem": p.Err.Error()})
+	return json.Marshal(map[string]string{"where": p.Where, "problem": p.what()})
 }
 
 // Check opens every key file and every person's key, and looks which version of

@@ -43,6 +43,14 @@ type Server struct {
 	Log          *slog.Logger
 }
 
+// password reads the password of the user; empty: nobody signs in.
+func (s Server) password() (string, error) {
+	if s.Username == "" {
+		return "", nil
+	}
+	return loot.ReadSecret(s.PasswordFile, "the mail server's password")
+}
+
 // An SMTP is a Sender by a mail server.
 type SMTP struct {
 	s    Server
@@ -84,6 +92,9 @@ func NewSMTP(s Server) (*SMTP, error) {
 	}
 	if s.Username != "" && s.PasswordFile == "" {
 		return nil, loot.Errorf(loot.Invalid, "The mail server's user needs a file with the password.")
+	}
+	if _, err := s.password(); err != nil {
+		return nil, err
 	}
 	if s.Timeout == 0 {
 		s.Timeout = 30 * time.Second
@@ -187,7 +198,7 @@ func (s *SMTP) client() (*gomail.Client, error) {
 		options = append(options, gomail.WithHELO(s.s.Hello))
 	}
 	if s.s.Username != "" {
-		password, err := loot.ReadSecret(s.s.PasswordFile, "the mail server's password")
+		password, err := s.s.password()
 		if err != nil {
 			return nil, err
 		}

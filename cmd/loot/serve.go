@@ -84,7 +84,7 @@ func (l listeners) Close() {
 // system chooses where 0 was asked for. The settings come first: what is wrong
 // with them stays wrong on another port.
 func (c *command) listenFor(s *app.Config) (l listeners, err error) {
-	if err := s.Check(); err != nil {
+	if err := s.Check(c.ctx); err != nil {
 		return l, err
 	}
 	if l.public, err = listen(c.ctx, "--listen", s.Listen); err != nil {

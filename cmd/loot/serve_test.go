@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,12 +77,26 @@ func TestSettingsAreCheckedBeforeThePort(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	open := filepath.Join(t.TempDir(), "open")
+	if err := errors.Join(os.WriteFile(open, []byte("a secret that is none"), 0o600), os.Chmod(open, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	smtp := []string{"--listen", taken, "--smtp", "smtp://loot@mail.example.com:587", "--smtp-password-file"}
 	for want, args := range map[string][]string{
-		"A witness is written VKEY=URL":            {"--listen", taken, "--witness", "foo"},
-		"--witness: A key is written as name":      {"--listen", taken, "--witness", "foo=http://localhost"},
-		"is no network":                            {"--listen", taken, "--trusted-proxies", "x"},
-		"The folder " + file + "/x cannot be made": {"--listen", taken, "--data", file + "/x"},
-		"The folder " + file + " cannot be made":   {"--listen", taken, "--data", file},
+		"--base-url: the public address begins with https:// or http:// and a host":              {"--listen", taken, "--base-url", "privacy.example.com"},
+		"--base-url: the public address begins with https:// or http://":                         {"--listen", taken, "--base-url", "ftp://x"},
+		"--from: a sender is written Name <name@example.com>.":                                   {"--listen", taken, "--from", "nonsense"},
+		"The file with the mail server's password may be read by everybody":                      append(slices.Clip(smtp), open),
+		"The file with the mail server's password cannot be read: " + file + "x.":                append(slices.Clip(smtp), file+"x"),
+		"The file with the client's secret (--oidc-client-secret-file) may be read by everybody": {"--listen", taken, "--oidc-issuer", "https://id.example.com", "--oidc-client-secret-file", open},
+		"--transit-token-file names no file with the token.":                                     {"--listen", taken, "--root", "transit:https://vault.example.com#loot"},
+		file + ":1:1": {"--listen", taken, "--statement", file},
+		"The statement " + file + "x cannot be read.": {"--listen", taken, "--statement", file + "x"},
+		"A witness is written VKEY=URL":               {"--listen", taken, "--witness", "foo"},
+		"--witness: A key is written as name":         {"--listen", taken, "--witness", "foo=http://localhost"},
+		"is no network":                               {"--listen", taken, "--trusted-proxies", "x"},
+		"The folder " + file + "/x cannot be made":    {"--listen", taken, "--data", file + "/x"},
+		"The folder " + file + " cannot be made":      {"--listen", taken, "--data", file},
 		`--listen: "nonsense" is no address to listen on. It is written HOST:PORT, such as 127.0.0.1:8080`:    {"--listen", "nonsense"},
 		`--listen: "localhost:99999" is no address to listen on.`:                                             {"--listen", "localhost:99999"},
 		`--metrics: "9090" is no address to listen on.`:                                                       {"--listen", "127.0.0.1:0", "--metrics", "9090"},

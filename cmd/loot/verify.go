@@ -240,7 +240,7 @@ func printCopy(c *command, res ledger.CopyResult) {
 	fmt.Fprintln(c.stdout)
 	switch res.Verdict {
 	case ledger.Holds:
-		fmt.Fprintln(c.stdout, "The timeline of the copy holds. What stands besides, such as the details themselves, no ledger proves.")
+		fmt.Fprintln(c.stdout, "The timeline of the copy holds. What stands besides, such as the details themselves, no ledger proves; and an entry that was left out of it is not missed here.")
 	case ledger.Consistent:
 		fmt.Fprintln(c.stdout, "Consistent, signer not trusted: give the ledger's key with --key.")
 	default:

@@ -366,7 +366,7 @@ func (c *customers) exportFields(s *statement.Statement, rec record) []exportedF
 			}
 		}
 		for _, o := range about.Openers {
-			f.Openers = append(f.Openers, o.Who)
+			f.Openers = append(f.Openers, o.String())
 		}
 		for _, one := range former {
 			f.Earlier = append(f.Earlier, exportedFormer{

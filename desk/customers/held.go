@@ -72,6 +72,14 @@ type opener struct {
 	Only string // a further condition
 }
 
+func (o opener) String() string {
+	s := o.Who + ", for " + o.For
+	if o.Only != "" {
+		s += "; " + o.Only
+	}
+	return s
+}
+
 // A heldGroup is the fields of one category.
 type heldGroup struct {
 	Category statement.Category
