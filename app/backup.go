@@ -190,8 +190,8 @@ func absent(err error) error {
 	return err
 }
 
-// copyTree copies the files below a folder that are not copied yet. One that
-// goes away meanwhile was a temporary one.
+// copyTree copies the files below a folder that are not copied yet, but no
+// fleeting key. One that goes away meanwhile was a temporary one.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -205,7 +205,7 @@ func copyTree(from, to string) error {
 		if d.IsDir() {
 			return os.MkdirAll(target, 0o700)
 		}
-		if there(target) {
+		if there(target) || !keyring.BackedUp(d.Name()) {
 			return nil
 		}
 		return absent(copyFile(path, target))

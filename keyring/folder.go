@@ -27,6 +27,8 @@ const (
 	epochFile  = "epoch"
 	systemFile = "system"
 	secretFile = "secret"
+	// A fleeting secret is destroyed soon, and no backup holds it.
+	fleetingFile = "fleeting"
 )
 
 // A file names a file of the key folder.
@@ -54,7 +56,7 @@ func parseFile(s string) (f file, ok bool) {
 		return f, false
 	}
 	switch f.kind {
-	case systemFile, secretFile:
+	case systemFile, secretFile, fleetingFile:
 		return f, loot.ValidName(f.name)
 	case epochFile:
 		i := strings.LastIndexByte(f.name, '.')

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -218,6 +219,52 @@ func TestSecretIsKept(t *testing.T) {
 		}
 		if _, err := p.open(t).Secret("../escape", fresh); err == nil {
 			t.Error("a name that leaves the folder")
+		}
+	})
+}
+
+// TestFleetingSecretIsDestroyed: it outlives a restart, no backup takes it, and
+// once it is forgotten no file of the folder holds it.
+func TestFleetingSecretIsDestroyed(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		n := 0
+		get := func() string {
+			t.Helper()
+			got, err := p.open(t).Fleeting(t.Context(), "day.2026-11-23", func() []byte { n++; return []byte(fmt.Sprintf("secret %d", n)) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(got)
+		}
+		if a, b := get(), get(); a != "secret 1" || b != a {
+			t.Errorf("%q, then %q", a, b)
+		}
+		const name = "fleeting.day.2026-11-23.key"
+		if keyring.BackedUp(name) || !keyring.BackedUp("secret.ledger.key") {
+			t.Error("a backup takes it, or misses another")
+		}
+		sealed, err := os.Open(filepath.Join(p.dir, name)) // the very file, once it is deleted
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sealed.Close()
+		k := p.open(t)
+		if names, err := k.Fleetings(); err != nil || !slices.Equal(names, []string{"day.2026-11-23"}) {
+			t.Errorf("%q, %v", names, err)
+		}
+		if r, err := k.Check(t.Context()); err != nil || len(r.Problems) > 0 {
+			t.Errorf("a check finds %v, %v", r.Problems, err)
+		}
+		for range 2 {
+			if err := k.Forget(t.Context(), "day.2026-11-23"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left, err := io.ReadAll(sealed); err != nil || bytes.Contains(left, []byte("fleeting")) {
+			t.Errorf("the deleted file still holds %q, %v", left, err)
+		}
+		if got := get(); got != "secret 2" {
+			t.Errorf("%q after it was destroyed", got)
 		}
 	})
 }

@@ -264,12 +264,37 @@ func binaryKeyset(m *keyset.Manager) ([]byte, error) {
 // Secret returns a secret of the program that is no key for sealing, such as
 // the key that signs the ledger, and keeps what fresh returns at the first call.
 func (k *Keyring) Secret(name string, fresh func() []byte) ([]byte, error) {
-	if !loot.ValidName(name) {
-		return nil, fmt.Errorf("keyring: %q is no name for a secret", name)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), rootTime)
 	defer cancel()
-	id := file{kind: secretFile, name: name}
+	return k.secret(ctx, file{kind: secretFile, name: name}, fresh)
+}
+
+// Fleeting is Secret for one that [Keyring.Forget] destroys soon, such as the
+// key of a day. No backup holds it, so that it is gone when it is destroyed.
+func (k *Keyring) Fleeting(ctx context.Context, name string, fresh func() []byte) ([]byte, error) {
+	return k.secret(ctx, file{kind: fleetingFile, name: name}, fresh)
+}
+
+// Forget destroys a fleeting secret; it is fine if it is gone.
+func (k *Keyring) Forget(ctx context.Context, name string) error {
+	return k.DB.Alone(ctx, "keyring", func() error {
+		return k.folder.remove(file{kind: fleetingFile, name: name})
+	})
+}
+
+// Fleetings returns the names of the fleeting secrets that there are, by name.
+func (k *Keyring) Fleetings() ([]string, error) { return k.names(fleetingFile) }
+
+// BackedUp reports whether a file of the key folder belongs into a backup.
+func BackedUp(name string) bool {
+	id, ok := parseFile(name)
+	return !ok || id.kind != fleetingFile
+}
+
+func (k *Keyring) secret(ctx context.Context, id file, fresh func() []byte) ([]byte, error) {
+	if !loot.ValidName(id.name) {
+		return nil, fmt.Errorf("keyring: %q is no name for a secret", id.name)
+	}
 	_, secret, err := k.folder.get(ctx, id)
 	if !errors.Is(err, ErrMissing) {
 		return secret, err
@@ -288,11 +313,13 @@ func (k *Keyring) Secret(name string, fresh func() []byte) ([]byte, error) {
 }
 
 // Secrets returns the names of the secrets, by name.
-func (k *Keyring) Secrets() ([]string, error) {
+func (k *Keyring) Secrets() ([]string, error) { return k.names(secretFile) }
+
+func (k *Keyring) names(kind string) ([]string, error) {
 	files, _, err := k.folder.list()
 	var out []string
 	for _, id := range files {
-		if id.kind == secretFile {
+		if id.kind == kind {
 			out = append(out, id.name)
 		}
 	}
