@@ -48,6 +48,7 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 	}
 	v := accountView{View: web.ViewOf(r, "Your account"), KeyDays: s.Front().KeyDays}
 	v.Lead = "Take everything with you, or have it erased."
+	v.Again = web.SignInAgain(r, c.Now(), "Having it erased")
 	v.Copy = web.Action{Label: "Take a copy", Icon: "download", Href: "/portal/export", Post: true, Primary: true}
 	v.Confirm = confirmErasure().With(nil, wrong)
 	v.Wrong = web.ProblemsOf(wrong, v.Confirm)

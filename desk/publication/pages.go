@@ -100,7 +100,6 @@ type consoleView struct {
 	Typed      string
 	Problems   []statement.Problem
 	MayPublish bool
-	Again      *web.Alert // before a version is proposed
 }
 
 type consoleVersionView struct {
@@ -114,7 +113,6 @@ type consoleVersionView struct {
 	Warnings   []statement.Problem
 	Asked      *askedView // its publication waits for others
 	MayPublish bool
-	Again      *web.Alert // before it is published
 	Form       web.Fields
 	Wrong      *web.Problems
 }

@@ -171,6 +171,12 @@ func (p *publication) approved(ctx context.Context, id string) error {
 		if err != nil || a.Kind != Kind {
 			return err
 		}
+		switch err := p.Gate.End(ctx, tx, Kind, id); {
+		case loot.KindOf(err) == loot.Conflict:
+			return nil // announced already: the notice came twice
+		case err != nil:
+			return err
+		}
 		var m matter
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return fmt.Errorf("publication: approval %s: %w", id, err)
@@ -180,7 +186,7 @@ func (p *publication) approved(ctx context.Context, id string) error {
 		}
 		err = p.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Staff, ID: a.Requester}, m.Hash, m.Effective, reason)
 		if e, ok := errors.AsType[*loot.Error](err); ok && e.Kind == loot.Conflict {
-			return nil // announced already: the notice came twice
+			return nil // by another approval
 		}
 		return err
 	})

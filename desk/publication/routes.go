@@ -249,8 +249,9 @@ func (p *publication) showConsole(w http.ResponseWriter, r *http.Request, status
 	}
 	data := consoleView{View: web.ViewOf(r, "Statement"), Versions: all, Typed: typed, Problems: problems}
 	data.View.Lead = "What is in force, what comes, and drafts. A changed text is a draft until enough people agreed and its notice period has passed."
-	data.MayPublish = p.mayPublish(web.ActorOf(r.Context()))
-	data.Again = web.SignInAgain(r, p.Now(), "Proposing a version")
+	if data.MayPublish = p.mayPublish(web.ActorOf(r.Context())); data.MayPublish {
+		data.Again = web.SignInAgain(r, p.Now(), "Proposing a version")
+	}
 	if v, ok := p.Gate.InForce(); ok && typed == "" {
 		data.Typed = string(v.Statement.Source())
 	}
