@@ -142,7 +142,7 @@ var frontShape = &shape{kind: kindObject, doc: "The front matter of a statement.
 		need("email", textShape("Its e-mail address.")),
 	}}),
 	need("contact", textShape("Address for questions about the statement.")),
-	may("log_key", &shape{kind: kindText, max: maxText, empty: true, doc: "Verifier key of the ledger; empty: the one that the server shows."}),
+	may("log_key", formShape(logKeyForm, "Verifier key of the ledger, as the server shows it on /ledger; empty: that one.")),
 	need("effective", &shape{kind: kindDate, doc: "From when it applies, if it was announced in time."}),
 	may("changed", &shape{kind: kindDate, doc: "When it was last changed."}),
 	need("notice_days", &shape{kind: kindNumber, min: 0, max: 365, doc: "How long a change is announced before it takes effect."}),

@@ -165,34 +165,30 @@ func plain(rep *reporter, src []byte) ([]byte, bool) {
 		rep.add(place{}, "The statement is empty.")
 		return nil, false
 	case !utf8.Valid(src):
-		line := 1
-		for len(src) > 0 {
-			r, n := utf8.DecodeRune(src)
-			if r == utf8.RuneError && n == 1 {
-				break
-			}
-			if r == '\n' {
-				line++
-			}
-			src = src[n:]
+		line := 0
+		lines := strings.Split(string(src), "\n")
+		for utf8.ValidString(lines[line]) {
+			line++
 		}
-		rep.add(place{line: line}, "The text is not UTF-8.")
+		rep.add(place{line: line + 1, clause: clausesOf(lines)[line]}, "The text is not UTF-8.")
 		return nil, false
 	}
 	text := bytes.ReplaceAll(bytes.TrimPrefix(src, []byte("\uFEFF")), []byte("\r\n"), []byte("\n"))
 	line, col := 1, 1
-	ok := true
+	var within []loot.Clause
 	for _, r := range string(text) {
 		if hidden(r) {
-			rep.add(place{line: line, col: col}, "The character U+%04X is not allowed: it cannot be seen, or it changes the order in which the text is read.", r)
-			ok = false
+			if within == nil {
+				within = clausesOf(strings.Split(string(text), "\n"))
+			}
+			rep.add(place{line: line, col: col, clause: within[line-1]}, "The character U+%04X is not allowed: it cannot be seen, or it changes the order in which the text is read.", r)
 		}
 		col++
 		if r == '\n' {
 			line, col = line+1, 1
 		}
 	}
-	return text, ok
+	return text, within == nil
 }
 
 // hidden reports whether a character is a control, a bidirectional override, or
