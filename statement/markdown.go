@@ -45,6 +45,7 @@ type document struct {
 	intro    string // rendered prose before the first chapter
 	chapters []Chapter
 	sections []*section
+	unsure   bool // something may have been meant as a clause or a block and is none
 }
 
 // The one way to write each construct. Markdown knows many ways, and some of
@@ -128,8 +129,15 @@ func clausesOf(lines []string) []loot.Clause {
 	return out
 }
 
-// add reports a problem in the clause in which it stands.
+// add reports a problem for which something may not have been read as it was
+// meant.
 func (r *reader) add(at place, format string, args ...any) {
+	r.doc.unsure = true
+	r.remark(at, format, args...)
+}
+
+// remark reports a problem in the clause in which it stands.
+func (r *reader) remark(at place, format string, args ...any) {
 	if i := at.line - 1; i >= 0 && i < len(r.within) {
 		at.clause = r.within[i]
 	}
@@ -409,9 +417,13 @@ func (r *reader) refuseHidden(root ast.Node) {
 		}
 		inner := n.Parent() != root
 		say := func(text string) { r.add(place{line: r.lineOf(n), col: 1}, "%s", text) }
+		remark := func(text string) { r.remark(place{line: r.lineOf(n), col: 1}, "%s", text) }
+		const html, link = "Raw HTML is not allowed in a statement.", "A link leads to https://, mailto:, a path of this site (/) or a clause (#)."
 		switch n := n.(type) {
-		case *ast.RawHTML, *ast.HTMLBlock:
-			say("Raw HTML is not allowed in a statement.")
+		case *ast.RawHTML:
+			remark(html)
+		case *ast.HTMLBlock:
+			say(html)
 		case *ast.CodeBlock:
 			say("Text indented by four spaces is code to Markdown; write it without, or as a fenced block.")
 		case *ast.FencedCodeBlock:
@@ -423,16 +435,16 @@ func (r *reader) refuseHidden(root ast.Node) {
 				say("A heading inside a list or a quotation does not count; move it to the margin.")
 			}
 		case *ast.Image:
-			say("A statement shows no pictures, since they are loaded from elsewhere.")
+			remark("A statement shows no pictures, since they are loaded from elsewhere.")
 		case *ast.Link:
 			if !safeLink(string(n.Destination)) {
-				say("A link leads to https://, mailto:, a path of this site (/) or a clause (#).")
+				remark(link)
 			}
 		case *ast.LinkReferenceDefinition:
-			say("Write the address of a link beside its text, not in a definition that no reader sees.")
+			remark("Write the address of a link beside its text, not in a definition that no reader sees.")
 		case *ast.AutoLink:
 			if !safeLink(string(n.URL(r.src))) && n.AutoLinkType != ast.AutoLinkEmail {
-				say("A link leads to https://, mailto:, a path of this site (/) or a clause (#).")
+				remark(link)
 			}
 		}
 		return ast.WalkContinue, nil
@@ -464,7 +476,7 @@ func (r *reader) refuseLookalikes() {
 		case strings.Contains(line, "```") || strings.Contains(line, "~~~"):
 			r.add(at, "This looks like a fenced block and is none.")
 		case strings.HasPrefix(line, "[") && strings.Contains(line, "]:"):
-			r.add(at, "Write the address of a link beside its text, not in a definition that no reader sees.")
+			r.remark(at, "Write the address of a link beside its text, not in a definition that no reader sees.")
 		}
 	}
 }

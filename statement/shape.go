@@ -86,6 +86,7 @@ type mention struct {
 type yamlReader struct {
 	*reporter
 	mentions []mention
+	doubts   []string // texts of a block that could not be read
 }
 
 // parseYAML reads the one document of a block. Lines and columns of the nodes

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -25,14 +24,22 @@ type statementCmd struct {
 // readStatement reads and compiles the statement in a file; with no file the
 // one that comes with Loot.
 func readStatement(path string) (*statement.Statement, error) {
+	name, src, err := readSource(path)
+	if err != nil {
+		return nil, err
+	}
+	return statement.Parse(name, src)
+}
+
+func readSource(path string) (name string, src []byte, err error) {
 	if path == "" {
-		return statement.Parse("statement.md", statement.Default())
+		return "statement.md", statement.Default(), nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "The statement "+path+" cannot be read: "+whyUnread(err)+". Name a Markdown file; loot statement export --as source prints the one that comes with Loot.")
+		return "", nil, loot.Wrap(loot.Invalid, err, "The statement "+path+" cannot be read: "+whyUnread(err)+". Name a Markdown file; loot statement export --as source prints the one that comes with Loot.")
 	}
-	return statement.Parse(path, b)
+	return path, b, nil
 }
 
 type statementCheckCmd struct {
@@ -94,13 +101,14 @@ func check(path string) (checked, error) {
 	if path == "" {
 		r.File = "statement.md (comes with Loot)"
 	}
-	s, err := readStatement(path)
-	if problems, ok := errors.AsType[statement.Problems](err); ok {
-		r.Problems = problems
-		return r, nil
-	}
+	name, src, err := readSource(path)
 	if err != nil {
 		return r, err
+	}
+	s, problems := statement.Read(name, src, app.Keepers(), nil)
+	r.Problems = append(r.Problems, problems...)
+	if s == nil {
+		return r, nil
 	}
 	r.Version, r.Hash, r.Clauses, r.Rules = s.Front().Version, s.Hash(), len(s.Clauses()), len(s.Rules())
 	for _, clause := range s.Clauses() {
@@ -108,7 +116,6 @@ func check(path string) (checked, error) {
 			r.Planned = append(r.Planned, clause.ID)
 		}
 	}
-	r.Problems = append(r.Problems, s.Check(app.Keepers())...)
 	r.Sound = len(r.Problems) == 0
 	return r, nil
 }

@@ -209,14 +209,9 @@ func (p *publication) check(s *statement.Statement) statement.Problems {
 // draft keeps source as a draft after it was checked, and returns what is
 // wrong with it. Nothing else waits while it is checked.
 func (p *publication) draft(ctx context.Context, by loot.Actor, source []byte) (*statement.Statement, error) {
-	s, err := statement.Parse("draft", source)
-	if err != nil {
-		return nil, err
-	}
-	if v, ok := p.Gate.InForce(); ok {
-		s.Learn(v.Statement)
-	}
-	if problems := s.Check(p.keepers()); len(problems) > 0 {
+	v, _ := p.Gate.InForce()
+	s, problems := statement.Read("draft", source, p.keepers(), v.Statement)
+	if len(problems) > 0 {
 		return nil, problems
 	}
 	p.checked.Store(s.Hash(), statement.Problems(nil)) // kept only of what is kept itself
