@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/gate"
@@ -214,20 +216,38 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 func (a *App) configured() (*statement.Statement, error) {
 	file := a.Config.Statement
 	if file == "" {
-		return statement.Parse("the statement that comes with Loot", statement.Default())
+		s, err := statement.Parse("the statement that comes with Loot", statement.Default())
+		if err != nil {
+			return nil, err
+		}
+		return dated(s, a.Now())
 	}
 	source, err := os.ReadFile(file)
 	if err != nil {
 		return nil, loot.Wrap(loot.Invalid, err, "The statement "+file+" cannot be read.")
 	}
-	s, err := statement.Parse(file, source)
-	if err != nil {
-		return nil, err
-	}
-	if problems := s.Check(Keepers()); len(problems) > 0 {
+	s, problems := statement.Read(file, source, Keepers(), nil)
+	if len(problems) > 0 {
 		return nil, problems
 	}
-	return s, nil
+	if err := publication.OwnKey(a.Ledger, s); err != nil || !a.demo {
+		return s, err
+	}
+	return dated(s, a.Now())
+}
+
+// dated returns a statement of which nobody says when it takes effect, or that a
+// made-up history begins with, written on a day if its own is still to come.
+func dated(s *statement.Statement, day time.Time) (*statement.Statement, error) {
+	front := s.Front()
+	if !front.Effective.After(day) && !front.Changed.After(day) {
+		return s, nil
+	}
+	on := day.UTC().Format(time.DateOnly)
+	return statement.Parse("the statement written on "+on, []byte(strings.NewReplacer(
+		"\neffective: "+front.Effective.Format(time.DateOnly), "\neffective: "+on,
+		"\nchanged: "+front.Changed.Format(time.DateOnly), "\nchanged: "+on,
+	).Replace(string(s.Source()))))
 }
 
 // Close ends what New opened. Call it after the context of [App.Start] ended.

@@ -143,7 +143,7 @@ var frontShape = &shape{kind: kindObject, doc: "The front matter of a statement.
 	}}),
 	need("contact", textShape("Address for questions about the statement.")),
 	may("log_key", formShape(logKeyForm, "Verifier key of the ledger, as the server shows it on /ledger; empty: that one.")),
-	need("effective", &shape{kind: kindDate, doc: "From when it applies, if it was announced in time."}),
+	need("effective", &shape{kind: kindDate, doc: "The day for which it is announced, when it takes effect unless it was agreed to too late."}),
 	may("changed", &shape{kind: kindDate, doc: "When it was last changed."}),
 	need("notice_days", &shape{kind: kindNumber, min: 0, max: 365, doc: "How long a change is announced before it takes effect."}),
 	need("key_days", &shape{kind: kindNumber, min: 1, max: 3650, doc: "How long an epoch of keys and its backups live."}),

@@ -269,7 +269,7 @@ func TestProblems(t *testing.T) {
 				t.Fatalf("got %v, want problems", err)
 			}
 			for _, p := range problems {
-				if p.Line == proseLine && strings.HasPrefix(test.src, base[:strings.Index(base, "Prose of the first.")]) && p.Clause != "a.first" {
+				if before, _, _ := strings.Cut(base, "Prose of the first."); p.Line == proseLine && strings.HasPrefix(test.src, before) && p.Clause != "a.first" {
 					t.Errorf("in the prose of a.first, and said of %q: %s", p.Clause, p)
 				}
 			}

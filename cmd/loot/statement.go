@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -185,22 +186,22 @@ func flagged(k *kong.Context, flags ...string) bool {
 	return slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Flag != nil && slices.Contains(flags, p.Flag.Name) })
 }
 
-// inForce returns the version in force of an installation.
-func inForce(c *command, place app.Place, roots app.Roots) (s *statement.Statement, err error) {
+// inForce returns the version in force of an installation, and since when.
+func inForce(c *command, place app.Place, roots app.Roots) (s *statement.Statement, since time.Time, err error) {
 	err = c.with(app.Config{Place: place, Roots: roots}, func(a *app.App) error {
-		s, err = versionOf(a)
+		s, since, err = versionOf(a)
 		return err
 	})
-	return s, err
+	return s, since, err
 }
 
-// versionOf returns the version in force.
-func versionOf(a *app.App) (*statement.Statement, error) {
+// versionOf returns the version in force, and since when.
+func versionOf(a *app.App) (*statement.Statement, time.Time, error) {
 	v, ok := a.Gate.InForce()
 	if !ok {
-		return nil, loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
+		return nil, time.Time{}, loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
 	}
-	return v.Statement, nil
+	return v.Statement, v.Effective, nil
 }
 
 func (s *statementDiffCmd) Run(c *command) error {
@@ -278,7 +279,7 @@ func printIndented(c *command, mark, text string) {
 // and its version in force.
 func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, current *statement.Statement, err error) {
 	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
-		if current, err = versionOf(a); err != nil {
+		if current, _, err = versionOf(a); err != nil {
 			return err
 		}
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
@@ -290,9 +291,18 @@ func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, current
 }
 
 type statementExportCmd struct {
-	File string `arg:"" optional:"" help:"Statement; none: the one that comes with Loot." type:"path"`
-	As   string `help:"dpv (JSON-LD), record-csv, record-html, cedar (every rule), cedar-schema, cedar-schema-json, source or schema." enum:"dpv,record-csv,record-html,cedar,cedar-schema,cedar-schema-json,source,schema" default:"dpv"`
-	JSON bool   `help:"The same as --as dpv." name:"json"`
+	app.Place
+	app.Roots
+	File    string `arg:"" optional:"" help:"Statement; none: the version in force of --data or --store, with the day from which it counts, or else the one that comes with Loot." type:"path"`
+	As      string `help:"dpv (JSON-LD), record-csv, record-html, cedar (every rule), cedar-schema, cedar-schema-json, source or schema." enum:"dpv,record-csv,record-html,cedar,cedar-schema,cedar-schema-json,source,schema" default:"dpv"`
+	JSON    bool   `help:"The same as --as dpv." name:"json"`
+	running bool
+}
+
+// AfterApply exports what is in force only where it was said whose.
+func (s *statementExportCmd) AfterApply(k *kong.Context) error { //nolint:unparam // kong wants the error
+	s.running = flagged(k, "data", "store") && s.File == ""
+	return nil
 }
 
 func (s *statementExportCmd) Run(c *command) error {
@@ -300,17 +310,24 @@ func (s *statementExportCmd) Run(c *command) error {
 		_, err := c.stdout.Write(statement.JSONSchema())
 		return err
 	}
-	st, err := readStatement(s.File)
+	var st *statement.Statement
+	var since time.Time
+	var err error
+	if s.running {
+		st, since, err = inForce(c, s.Place, s.Roots)
+	} else {
+		st, err = readStatement(s.File)
+	}
 	if err != nil {
 		return err
 	}
-	out := st.ExportDPV()
+	out := st.ExportDPV(since)
 	switch {
 	case s.JSON:
 	case s.As == "record-csv":
 		out = st.ExportRecordCSV()
 	case s.As == "record-html":
-		out = st.ExportRecordHTML()
+		out = st.ExportRecordHTML(since)
 	case s.As == "cedar":
 		out = []byte(st.CedarText())
 	case s.As == "cedar-schema":
