@@ -166,9 +166,9 @@ func (v *Vault) unpack(ctx context.Context, tx *store.Tx, rec *record) (err erro
 }
 
 // prove returns [ErrDamaged] unless the row is as whoever had its key wrote it.
-func (rec *record) prove(key *keyring.PersonKey) error {
-	if err := key.Verify(rec.mac, rec.covered()); err != nil {
-		return fmt.Errorf("vault: record %s: %w: %w", rec.Subject, ErrDamaged, err)
+func (r *record) prove(key *keyring.PersonKey) error {
+	if err := key.Verify(r.mac, r.covered()); err != nil {
+		return fmt.Errorf("vault: record %s: %w: %w", r.Subject, ErrDamaged, err)
 	}
 	return nil
 }
