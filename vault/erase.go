@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,7 +33,7 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil && !errors.Is(err, ErrDamaged) { // what is damaged can be erased
 		return err
 	}
@@ -45,8 +46,15 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	return v.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(g.Subject)})
 }
 
+// buried is what the cells of an erased record are. They have no MAC, as the
+// key goes too.
+var buried = pack(nil, inFull{})
+
 // bury leaves nothing of a record but that there was one.
 func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subject, c loot.Collection, at time.Time) error {
+	if _, err := v.proven(ctx, &rec); errors.Is(err, ErrDamaged) {
+		rec.cells = nil // what they are found by may have been changed
+	}
 	for _, c := range rec.cells {
 		if err := v.unindex(ctx, tx, s, c); err != nil {
 			return err
@@ -68,7 +76,7 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 	}
 	// It is due at once: the key is still to be destroyed.
 	if _, err := tx.Exec(ctx, `UPDATE vault_record SET erased = $1, changed = $1, due = $1, epoch = 0, version = version + 1, cells = $2 WHERE subject = $3 AND collection = $4`,
-		at.UnixMicro(), pack(nil, inFull{}), s.Compact(), string(c)); err != nil {
+		at.UnixMicro(), buried, s.Compact(), string(c)); err != nil {
 		return fmt.Errorf("vault: erase: %w", err)
 	}
 	return nil
@@ -78,12 +86,14 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 // Doing it twice does no harm.
 func (v *Vault) destroy(ctx context.Context, a destroyKey) error {
 	var erased, due int64
+	var cells []byte
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT erased, due FROM vault_record WHERE subject = $1 AND collection = $2`, a.Subject.Compact(), string(a.Collection)).Scan(&erased, &due)
+		return tx.QueryRow(ctx, `SELECT erased, due, cells FROM vault_record WHERE subject = $1 AND collection = $2`, a.Subject.Compact(), string(a.Collection)).Scan(&erased, &due, &cells)
 	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows), err == nil && erased == 0:
-		// A key that still has a record is never destroyed, whatever a job says.
+	case errors.Is(err, sql.ErrNoRows), err == nil && (erased == 0 || !bytes.Equal(cells, buried)):
+		// A key that still has a record is never destroyed, whatever a job or a
+		// changed column says.
 		return fmt.Errorf("vault: destroy: %s is not erased", a.Subject)
 	case err != nil:
 		return fmt.Errorf("vault: destroy: %w", err)
@@ -169,7 +179,7 @@ func (v *Vault) sweepErased(ctx context.Context) error {
 	var due []destroyKey
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		due = nil
-		rows, err := tx.Query(ctx, `SELECT subject, collection FROM vault_record WHERE due > 0 AND erased > 0`)
+		rows, err := tx.Query(ctx, `SELECT subject, collection FROM vault_record WHERE due > 0 AND erased > 0 AND cells = $1`, buried)
 		if err != nil {
 			return err
 		}
@@ -259,7 +269,7 @@ func ignore(err, harmless error) error {
 // something about the person are told again, as theirs came back too.
 func (v *Vault) buryAgain(ctx context.Context, p keyring.Person) error {
 	return v.DB.InTx(ctx, func(tx *store.Tx) error {
-		rec, err := v.load(ctx, tx, p.Subject, p.Collection, tx.ForUpdate())
+		rec, err := v.load(ctx, tx, p.Subject, p.Collection, true)
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			return ignore(err, errErased)
 		}

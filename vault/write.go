@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/keyring"
 	"loot/store"
 )
 
@@ -30,6 +31,7 @@ type Part struct {
 func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ...Part) error {
 	var g gate.Grant
 	var rec record
+	var key *keyring.PersonKey
 	for i, part := range parts {
 		next, err := part.Permit.Spend(tx, loot.Collect)
 		if err != nil {
@@ -42,8 +44,16 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 			next.At = g.At // what one form gave was given at one time
 		}
 		g = next
-		rec.Subject, rec.collection = g.Subject, g.Collection
-		if _, err := v.put(ctx, tx, g, &rec, part.Given, src); err != nil {
+		if i == 0 {
+			if g.Subject == "" || g.Collection == "" {
+				return g.Widened()
+			}
+			if key, err = v.key(ctx, g.Subject, g.Collection); err != nil {
+				return err
+			}
+			rec.Subject, rec.collection, rec.Created, rec.Changed = g.Subject, g.Collection, g.At, g.At
+		}
+		if _, err := v.put(ctx, tx, g, key, &rec, part.Given, src); err != nil {
 			return err
 		}
 	}
@@ -53,12 +63,12 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 	if err := v.index(ctx, tx, rec.Subject, rec.cells); err != nil {
 		return err
 	}
-	names, err := v.naming(ctx, tx, rec.cells)
+	packed, err := v.pack(ctx, tx, key, &rec)
 	if err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES ($1, $2, $2, 0, $3, $4, $5, $6, $7)`,
-		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, g.Subject.Compact(), string(g.Collection), pack(rec.cells, names))
+		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, g.Subject.Compact(), string(g.Collection), packed)
 	if store.IsUnique(err) {
 		return loot.Wrap(loot.Conflict, err, "This person has a record already.")
 	}
@@ -75,11 +85,11 @@ func (v *Vault) Add(ctx context.Context, tx *store.Tx, p gate.Permit, given map[
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil {
 		return err
 	}
-	return v.write(ctx, tx, g, &rec, given, src)
+	return v.write(ctx, tx, g, key, &rec, given, src)
 }
 
 // A Change is what a correction changes. An empty value removes what is there.
@@ -98,23 +108,23 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, c Chan
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil {
 		return err
 	}
 	if rec.Version != c.Version {
 		return errMoved
 	}
-	if err := v.propose(ctx, g, &rec, c.Proposed, c.Source); err != nil {
+	if err := v.propose(g, key, &rec, c.Proposed, c.Source); err != nil {
 		return err
 	}
-	return v.write(ctx, tx, g, &rec, c.Given, c.Source)
+	return v.write(ctx, tx, g, key, &rec, c.Given, c.Source)
 }
 
 var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
 
-func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) error {
-	fresh, err := v.put(ctx, tx, g, rec, given, src)
+func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyring.PersonKey, rec *record, given map[loot.Field]string, src Source) error {
+	fresh, err := v.put(ctx, tx, g, key, rec, given, src)
 	if err != nil {
 		return err
 	}
@@ -122,17 +132,27 @@ func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *reco
 		return err
 	}
 	rec.Changed = g.At
-	return v.update(ctx, tx, *rec)
+	return v.update(ctx, tx, key, rec)
 }
 
-// update writes a record that was read for update.
-func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
+// pack packs the cells of a record, with the MAC of its row.
+func (v *Vault) pack(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) ([]byte, error) {
 	names, err := v.naming(ctx, tx, rec.cells)
+	if err != nil {
+		return nil, err
+	}
+	rec.packed = pack(rec.cells, names)
+	return withMAC(key, rec.packed, rec.covered()), nil
+}
+
+// update writes a record that was read for update and proven.
+func (v *Vault) update(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) error {
+	packed, err := v.pack(ctx, tx, key, rec)
 	if err != nil {
 		return err
 	}
 	err = tx.Queue(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
-		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, pack(rec.cells, names), rec.Subject.Compact(), string(rec.collection))
+		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, packed, rec.Subject.Compact(), string(rec.collection))
 	if err != nil {
 		return fmt.Errorf("vault: write: %w", err)
 	}
@@ -142,18 +162,11 @@ func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
 // put puts what is given into the record's cells, and what it replaces into the
 // history. It returns the fresh cells, which are not in the index yet. The permit
 // must name every field that is given.
-func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) (fresh []cell, err error) {
-	if g.Subject == "" || g.Collection == "" {
-		return nil, g.Widened()
-	}
+func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyring.PersonKey, rec *record, given map[loot.Field]string, src Source) (fresh []cell, err error) {
 	for f := range given {
 		if !slices.Contains(g.Fields, f) {
 			return nil, g.Widened()
 		}
-	}
-	key, err := v.key(ctx, g.Subject, g.Collection)
-	if err != nil {
-		return nil, err
 	}
 	if err := sound(g, given); err != nil {
 		return nil, err
@@ -170,7 +183,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 			return nil, g.Widened()
 		}
 		if i := rec.cell(f); i >= 0 {
-			if err := v.supersede(ctx, tx, rec, i, g.At); err != nil {
+			if err := v.supersede(ctx, tx, key, rec, i, g.At); err != nil {
 				return nil, err
 			}
 		}
@@ -213,19 +226,20 @@ func sound(g gate.Grant, given map[loot.Field]string) error {
 }
 
 // supersede moves a cell to the history and takes it out of the index.
-func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int, at time.Time) error {
-	former := rec.cells[i]
-	if err := v.unindex(ctx, tx, rec.Subject, former); err != nil {
+func (v *Vault) supersede(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record, i int, at time.Time) error {
+	former := formerCell{cell: rec.cells[i], replaced: at}
+	if err := v.unindex(ctx, tx, rec.Subject, former.cell); err != nil {
 		return err
 	}
 	rec.cells = slices.Delete(rec.cells, i, i+1)
 	former.spell, former.hash = 0, nil // nobody is found by a former value
-	names, err := v.naming(ctx, tx, []cell{former})
+	names, err := v.naming(ctx, tx, []cell{former.cell})
 	if err != nil {
 		return err
 	}
+	former.packed = pack([]cell{former.cell}, names)
 	err = tx.Queue(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
-		rec.Subject.Compact(), string(rec.collection), string(former.field), former.version, at.UnixMicro(), pack([]cell{former}, names))
+		rec.Subject.Compact(), string(rec.collection), string(former.field), former.version, at.UnixMicro(), withMAC(key, former.packed, former.covered()))
 	if err != nil {
 		return fmt.Errorf("vault: history: %w", err)
 	}
@@ -237,7 +251,7 @@ func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int,
 // [loot.Conflict]: another value may stand there now than the one that was
 // checked. It opens nothing and so takes no permit.
 func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, version int64, as map[loot.Field]string) error {
-	rec, err := v.load(ctx, tx, s, c, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
 	if err != nil {
 		return err
 	}
@@ -256,13 +270,13 @@ func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	}
 	rec.Version++
 	rec.Changed = v.Now()
-	return v.update(ctx, tx, rec)
+	return v.update(ctx, tx, key, &rec)
 }
 
 // KeepUntil sets when fields are to be erased; the zero time, with their
 // purposes. It opens nothing and so takes no permit.
 func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, until map[loot.Field]time.Time) error {
-	rec, err := v.load(ctx, tx, s, c, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
 	if err != nil {
 		return err
 	}
@@ -276,7 +290,7 @@ func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c l
 			rec.cells[i].until = max(1, t.Unix())
 		}
 	}
-	return v.update(ctx, tx, rec)
+	return v.update(ctx, tx, key, &rec)
 }
 
 // A Due is a record of which fields are to be erased.
