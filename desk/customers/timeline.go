@@ -327,6 +327,9 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", "In your portal."
 	case loot.Erase:
 		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
+		if it.Facts.ActorKind == loot.Desk {
+			e.Title, e.Text = "Erased "+n, "No service, no law and no switch of yours needs this any longer: "+inSentence(fieldTitles(s, it.Subject.Fields))+"."
+		}
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
 	case loot.Contact:
