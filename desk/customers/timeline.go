@@ -383,6 +383,7 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
