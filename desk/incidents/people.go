@@ -86,10 +86,13 @@ func (d *incidents) showPeople(ctx context.Context, tx *store.Tx, i incident, da
 	data.People, data.Forms = nil, nil
 	var tell, excused []web.Option
 	for _, p := range people {
-		v := personView{Subject: p.Subject, Href: "/console/customers/" + url.PathEscape(string(p.Subject))}
 		why, err := d.unreachable(ctx, tx, p)
 		if err != nil {
 			return err
+		}
+		v := personView{Subject: p.Subject}
+		if why != erased {
+			v.Href = "/console/customers/" + url.PathEscape(string(p.Subject))
 		}
 		option := web.Option{Value: string(p.Subject), Label: string(p.Subject)}
 		switch {
@@ -122,12 +125,14 @@ func (d *incidents) showPeople(ctx context.Context, tx *store.Tx, i incident, da
 	return nil
 }
 
+const erased = "erased: nothing is held of them"
+
 // unreachable says why no letter reaches a person; empty: one may.
 func (d *incidents) unreachable(ctx context.Context, tx *store.Tx, p person) (string, error) {
 	held, err := d.Vault.Held(ctx, tx, p.Subject, customer)
 	switch {
 	case loot.KindOf(err) == loot.NotFound:
-		return "erased: nothing is held of them", nil
+		return erased, nil
 	case err != nil:
 		return "", err
 	}
@@ -210,7 +215,7 @@ func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, b
 		} else if err != nil {
 			return err
 		}
-		n.Kind, n.Text = "named", "Customer "+string(s)
+		n.Kind, n.Text = "named", "A customer whom it concerns was named; they stand below." // not by their id, which goes when they are erased
 		if err := putPerson(ctx, tx, i.ID, person{Subject: s}); err != nil {
 			return err
 		}
@@ -408,10 +413,13 @@ func (d *incidents) export(ctx context.Context, tx *store.Tx, s loot.Subject) (a
 }
 
 // forget removes a person from the incidents that are closed. In one that is
-// open they stay, by the id that the vault keeps too: it is noted there that they
-// could not be told.
+// open another id stands for them from then on, so that it is still noted there
+// that they could not be told.
 func (d *incidents) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM incidents_person WHERE subject = $1 AND incident IN (SELECT id FROM incidents_case WHERE closed > 0)`, s); err != nil {
+		return fmt.Errorf("incidents: forget: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE incidents_person SET subject = $1 WHERE subject = $2`, loot.NewSubject(), s); err != nil {
 		return fmt.Errorf("incidents: forget: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package incidents
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -145,8 +146,20 @@ func TestWhoCannotBeToldIsNoted(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return h.Kit.Vault.Erase(ctx, tx, p)
+			if err := h.Kit.Vault.Erase(ctx, tx, p); err != nil {
+				return err
+			}
+			return h.desk.Erase(ctx, tx, erased)
 		})
+		if status, _ := h.about(dpo, path, letter, erased, told...); status != http.StatusConflict {
+			t.Errorf("written to who is erased: %d", status)
+		}
+		hides(t, h.Get(path), string(erased))
+		m := regexp.MustCompile(`<code>(s[0-9a-z]{26})</code></dt><dd>[^<]*<[^>]*>[^<]*(<svg.*?</svg>)?[^<]*erased`).FindStringSubmatch(h.Get(path).Body)
+		if m == nil {
+			t.Fatalf("nobody is said to be erased: %s", h.Get(path).Body)
+		}
+		erased = loot.Subject(m[1])
 		if status, page := h.about(dpo, path, letter, past, told...); status != http.StatusSeeOther {
 			t.Fatalf("%d: %s", status, page)
 		}

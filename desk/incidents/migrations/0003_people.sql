@@ -1,6 +1,6 @@
 -- +goose Up
 CREATE TABLE incidents_person (
-    incident TEXT NOT NULL REFERENCES incidents_case (id),
+    incident TEXT NOT NULL,   -- id of the case
     subject  TEXT NOT NULL,
     note     TEXT NOT NULL,   -- id of the note that holds the letter; empty: none was written
     failed   BIGINT NOT NULL, -- when the letter could not be sent; 0: not tried, or it was
