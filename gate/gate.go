@@ -53,6 +53,7 @@ type Config struct {
 type Gate struct {
 	Config
 	facts    map[string]FactFunc
+	keepers  []Keeper
 	versions atomic.Pointer[[]Version] // in order of effect
 	known    atomic.Pointer[statement.Statement]
 	asked    sync.Map // readers to []FactFunc
@@ -359,7 +360,13 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 			continue
 		}
 		rec := &out[i]
-		rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
+		if r.Action == loot.Erase { // none of the fields may be needed; else each has to have been given for it
+			rec.Purposes = append(rec.Purposes, purposes...)
+			slices.Sort(rec.Purposes)
+			rec.Purposes = slices.Compact(rec.Purposes)
+		} else {
+			rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
+		}
 		rec.Identifying = rec.Identifying || d.Identifying
 		if d.Since.After(rec.Since) {
 			rec.Since = d.Since

@@ -292,6 +292,15 @@ func (c cell) deadline() time.Time {
 	return time.Unix(c.until, 0).UTC()
 }
 
+// deadlineOf returns a time as a cell keeps it; what has begun of a second counts
+// whole, so that nothing is due before its time.
+func deadlineOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(1, t.Add(time.Second-1).Unix())
+}
+
 // dueOf returns when the first of the cells is to be erased, in microseconds.
 func dueOf(cells []cell) int64 {
 	var first int64

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,12 +47,50 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	return v.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(g.Subject)})
 }
 
+// Remove erases the fields of a permit, with their earlier values and their
+// files. The rest of the record stays.
+func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
+	g, err := p.Spend(tx, loot.Erase)
+	if err != nil {
+		return err
+	}
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
+	if err != nil {
+		return err
+	}
+	for _, f := range g.Fields {
+		for _, held := range []loot.Field{f, proposalOf(f)} {
+			i := rec.cell(held)
+			if i < 0 {
+				continue
+			}
+			if err := v.unindex(ctx, tx, rec.Subject, rec.cells[i]); err != nil {
+				return err
+			}
+			rec.cells = slices.Delete(rec.cells, i, i+1)
+		}
+		for _, q := range []string{
+			`DELETE FROM vault_history WHERE subject = $1 AND collection = $2 AND field = $3`,
+			`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE subject = $1 AND collection = $2 AND field = $3)`,
+			`DELETE FROM vault_file WHERE subject = $1 AND collection = $2 AND field = $3`,
+		} {
+			if _, err := tx.Exec(ctx, q, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
+				return fmt.Errorf("vault: remove: %w", err)
+			}
+		}
+	}
+	rec.Version++
+	rec.Changed = g.At
+	return v.update(ctx, tx, key, &rec)
+}
+
 // buried is what the cells of an erased record are. They have no MAC, as the
 // key goes too.
 var buried = pack(nil, inFull{})
 
 // bury leaves nothing of a record but that there was one.
 func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subject, c loot.Collection, at time.Time) error {
+	tx.Keep(looked{s, c}, nil)
 	if _, err := v.proven(ctx, &rec); errors.Is(err, ErrDamaged) {
 		rec.cells = nil // what they are found by may have been changed
 	}

@@ -58,10 +58,12 @@ func (v *Vault) step(name string) {
 }
 
 // New returns a vault and registers its jobs. The keyring will ask it before
-// an epoch is destroyed.
+// an epoch is destroyed, and the gate tell it when a purpose of a person began or
+// ended.
 func New(c Config) *Vault {
 	v := &Vault{Config: c}
 	c.Keyring.Guard(v.indexed)
+	c.Gate.Keeper(v.Keep)
 	job.Register(c.Jobs, v.destroy)
 	job.Register(c.Jobs, v.sweep, job.Timeout(sweepFor))
 	c.Jobs.Periodic(sweepEvery, sweepUp{})

@@ -147,6 +147,7 @@ func (v *Vault) pack(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, 
 
 // update writes a record that was read for update and proven.
 func (v *Vault) update(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) error {
+	tx.Keep(looked{rec.Subject, rec.collection}, nil) // what was read before is not how it is now
 	packed, err := v.pack(ctx, tx, key, rec)
 	if err != nil {
 		return err
@@ -172,6 +173,10 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		return nil, err
 	}
 	rec.Version++
+	until, err := v.Gate.KeptUntil(ctx, tx, g.Subject, g.Fields)
+	if err != nil {
+		return nil, err
+	}
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
 		value, ok := given[f]
@@ -192,7 +197,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		}
 		// Its number is the record's, so that no two values of a field ever
 		// have the same, also when it was removed in between.
-		next := cell{field: f, version: rec.Version, origin: from}
+		next := cell{field: f, version: rec.Version, origin: from, until: deadlineOf(until[f])}
 		next.sealed = key.Seal([]byte(value), next.bound())
 		if d.Index {
 			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
@@ -233,6 +238,7 @@ func (v *Vault) supersede(ctx context.Context, tx *store.Tx, key *keyring.Person
 	}
 	rec.cells = slices.Delete(rec.cells, i, i+1)
 	former.spell, former.hash = 0, nil // nobody is found by a former value
+	former.until = 0                   // it goes with the field or the record
 	names, err := v.naming(ctx, tx, []cell{former.cell})
 	if err != nil {
 		return err
@@ -273,6 +279,34 @@ func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	return v.update(ctx, tx, key, &rec)
 }
 
+// Keep sets until when each field of a person is kept, as the gate tells by
+// the statement in force. The gate has it done whenever a purpose began or ended.
+func (v *Vault) Keep(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) error {
+	now, ok := v.Gate.InForce()
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	var fields []loot.Field
+	for _, d := range now.Statement.Fields(c) {
+		fields = append(fields, d.ID)
+	}
+	// The person's state is locked before the record, as by every decision.
+	until, err := v.Gate.KeptUntil(ctx, tx, s, fields)
+	if err != nil {
+		return err
+	}
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
+	if errors.Is(err, ErrDamaged) {
+		// A service can be ended all the same; the check of the vault names the record.
+		v.Log.ErrorContext(ctx, "a damaged record has no dates", "subject", s)
+		return nil
+	}
+	if err != nil {
+		return ignore(err, errErased)
+	}
+	return v.keepUntil(ctx, tx, key, rec, until)
+}
+
 // KeepUntil sets when fields are to be erased; the zero time, with their
 // purposes. It opens nothing and so takes no permit.
 func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, until map[loot.Field]time.Time) error {
@@ -280,15 +314,21 @@ func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c l
 	if err != nil {
 		return err
 	}
+	return v.keepUntil(ctx, tx, key, rec, until)
+}
+
+func (v *Vault) keepUntil(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec record, until map[loot.Field]time.Time) error {
+	changed := false
 	for f, t := range until {
 		i := rec.cell(f)
 		if i < 0 {
 			continue // it was removed meanwhile
 		}
-		rec.cells[i].until = 0
-		if !t.IsZero() {
-			rec.cells[i].until = max(1, t.Unix())
-		}
+		changed = changed || rec.cells[i].until != deadlineOf(t)
+		rec.cells[i].until = deadlineOf(t)
+	}
+	if !changed {
+		return nil
 	}
 	return v.update(ctx, tx, key, &rec)
 }
@@ -300,26 +340,40 @@ type Due struct {
 	Fields     []loot.Field
 }
 
-// Due returns up to n records of which the time of some fields has come.
-func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]Due, error) {
-	recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT $2`, now.UnixMicro(), n)
-	if err != nil {
-		return nil, fmt.Errorf("vault: due: %w", err)
-	}
+// Due returns the next n records of a collection, after that of a subject, of
+// which the time of some fields has come; with no subject, the first n.
+func (v *Vault) Due(ctx context.Context, tx *store.Tx, c loot.Collection, now time.Time, after loot.Subject, n int) ([]Due, error) {
 	var out []Due
-	for _, rec := range recs {
-		if rec.damaged != nil {
-			return nil, fmt.Errorf("vault: due: %w", rec.damaged)
+	for {
+		last := []byte{}
+		if after != "" {
+			last = after.Compact()
 		}
-		due := Due{Subject: rec.Subject, Collection: rec.collection}
-		for _, c := range rec.cells {
-			if _, waits := c.proposes(); !waits && c.expired(now) {
-				due.Fields = append(due.Fields, c.field)
+		recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 AND collection = $2 AND subject > $3 ORDER BY subject LIMIT $4`, now.UnixMicro(), string(c), last, n)
+		if err != nil {
+			return nil, fmt.Errorf("vault: due: %w", err)
+		}
+		for _, rec := range recs {
+			after = rec.Subject
+			if rec.damaged != nil { // it does not hide the others; the check of the vault names it
+				v.Log.ErrorContext(ctx, "a damaged record is due", "subject", rec.Subject)
+				continue
+			}
+			due := Due{Subject: rec.Subject, Collection: rec.collection}
+			for _, c := range rec.cells {
+				if _, waits := c.proposes(); !waits && c.expired(now) {
+					due.Fields = append(due.Fields, c.field)
+				}
+			}
+			if len(due.Fields) > 0 {
+				out = append(out, due)
+			}
+			if len(out) == n {
+				return out, nil
 			}
 		}
-		if len(due.Fields) > 0 {
-			out = append(out, due)
+		if len(recs) < n {
+			return out, nil
 		}
 	}
-	return out, nil
 }

@@ -327,6 +327,9 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", "In your portal."
 	case loot.Erase:
 		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
+		if it.Facts.ActorKind == loot.Desk {
+			e.Title, e.Text = "Erased "+n, "No service, no law and no switch of yours needs this any longer: "+inSentence(fieldTitles(s, it.Subject.Fields))+"."
+		}
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
 	case loot.Contact:
@@ -380,6 +383,7 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
