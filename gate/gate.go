@@ -413,6 +413,9 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 		},
 		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: r.Reason},
 	}
+	if by.Program {
+		e.Facts.Note = ByToken
+	}
 	switch r.Actor.Kind {
 	case loot.Partner, loot.Authority, loot.Court, loot.Sponsorer:
 		e.Facts.Recipient = string(r.Actor.Kind)
@@ -428,6 +431,9 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 	}
 	return e
 }
+
+// ByToken is the note of an entry about what a program did, by somebody's token.
+const ByToken = "token"
 
 // roleFor returns the role in which a member of staff acts for the purpose.
 func roleFor(s *statement.Statement, a loot.Actor, p loot.Purpose) loot.Role {

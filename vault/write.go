@@ -121,7 +121,7 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, c Chan
 	return v.write(ctx, tx, g, key, &rec, c.Given, c.Source)
 }
 
-var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
+var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Nothing of theirs was overwritten.")
 
 func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyring.PersonKey, rec *record, given map[loot.Field]string, src Source) error {
 	fresh, err := v.put(ctx, tx, g, key, rec, given, src)

@@ -214,6 +214,9 @@ func (s *Shell) log(r *http.Request, w *recorder, micros int64) {
 		level = slog.LevelWarn
 	}
 	x := exchangeOf(r.Context())
+	if x.route.own && level == slog.LevelInfo { // dozens for one page
+		level = slog.LevelDebug
+	}
 	pattern := x.pattern
 	if pattern == "" {
 		pattern = "none"
