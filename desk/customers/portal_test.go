@@ -198,6 +198,9 @@ func TestEveryPageOfALongTimeline(t *testing.T) {
 			shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "x"), http.StatusOK)
 		}
 		h.as(s)
+		for range 5 { // shown as one, each with its id and its proof
+			h.Get("/portal")
+		}
 		entry := regexp.MustCompile(`<code>(e[0-9a-v]{26})</code>`)
 		seen := map[string]bool{}
 		path := "/portal/timeline"
@@ -471,6 +474,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on", "Keep my account")
+		shows(t, h.Post("/portal/permissions/newsletter", "give", "yes"), http.StatusConflict, "Keep my account")
 		shows(t, h.Get("/portal/services"), http.StatusOK, "ended")
 		if h.use("mailing", "mailing", s, "contact.email") || h.use("customers", "service", s, "contact.email") {
 			t.Error("used after everything ended")
