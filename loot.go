@@ -122,6 +122,8 @@ type Actor struct {
 	ID    string // staff id, desk name, subject, partner id; empty for a visitor
 	Name  string // of staff, for the ledger's sealed actor facet; never logged
 	Roles []Role // of staff
+
+	Program bool // a program acts for them, by a token of theirs
 }
 
 // Has reports whether the actor is a member of staff with the role.

@@ -266,6 +266,7 @@ func CallerOf(ctx context.Context) Caller {
 // ActorOf returns who acts; a visitor on a public operation.
 func ActorOf(ctx context.Context) loot.Actor {
 	who := CallerOf(ctx).Actor
+	who.Program = who.ID != ""
 	if who.Kind == "" {
 		who.Kind = loot.Visitor
 	}

@@ -279,7 +279,7 @@ var referenceTemplate = template.Must(template.New("reference").Parse(`
 <div class="api">
 <section class="card" aria-labelledby="api-begin">
 <h2 id="api-begin">How to begin</h2>
-<p>Every call is over HTTPS, and takes and gives JSON. A token says who calls; send it with every call as <code>Authorization: Bearer …</code>. What a token may do, its scopes say. An answer that refuses is a problem after RFC 9457: it names its <a href="/problems">type</a>, what to do, and, where the statement refused, the clause and what would be needed. It never repeats what was sent.</p>
+<p>Every call takes and gives JSON. A token says who calls; send it with every call as <code>Authorization: Bearer …</code>. What a token may do, its scopes say. An answer that refuses is a problem after RFC 9457: it names its <a href="/problems">type</a>, what to do, and, where the statement refused, the clause and what would be needed. It never repeats what was sent.</p>
 <p>The same as a file for tools: <a href="/api/openapi.json">openapi.json</a>, <a href="/api/openapi.yaml">openapi.yaml</a>.</p>
 {{with .Scopes}}<h3>Scopes</h3><dl class="facts">{{range .}}<div><dt><code>{{.Name}}</code></dt><dd>{{.Text}}</dd></div>{{end}}</dl>{{end}}
 </section>

@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/gate"
@@ -196,7 +198,7 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 	s := given
 	if s == nil {
 		var err error
-		if s, err = a.Config.statement(); err != nil {
+		if s, err = a.configured(); err != nil {
 			return err
 		}
 	}
@@ -209,25 +211,54 @@ func (a *App) firstStatement(ctx context.Context, given *statement.Statement) er
 	})
 }
 
-// statement returns the one that the operator wrote, if it is sound, or the one
-// that comes with Loot, which the tests hold against the same keepers.
-func (c Config) statement() (*statement.Statement, error) {
-	file := c.Statement
-	if file == "" {
-		return statement.Parse("the statement that comes with Loot", statement.Default())
+// written returns the statement that the operator wrote, if it is sound; nil if
+// they wrote none.
+func (c Config) written() (*statement.Statement, error) {
+	if c.Statement == "" {
+		return nil, nil
 	}
-	source, err := os.ReadFile(file)
+	source, err := os.ReadFile(c.Statement)
 	if err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "The statement "+file+" cannot be read.")
+		return nil, loot.Wrap(loot.Invalid, err, "The statement "+c.Statement+" cannot be read.")
 	}
-	s, err := statement.Parse(file, source)
-	if err != nil {
-		return nil, err
-	}
-	if problems := s.Check(Keepers()); len(problems) > 0 {
+	s, problems := statement.Read(c.Statement, source, Keepers(), nil)
+	if len(problems) > 0 {
 		return nil, problems
 	}
 	return s, nil
+}
+
+// configured returns the statement that the operator wrote, or the one that
+// comes with Loot, which the tests hold against the same keepers.
+func (a *App) configured() (*statement.Statement, error) {
+	s, err := a.Config.written()
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		if s, err = statement.Parse("the statement that comes with Loot", statement.Default()); err != nil {
+			return nil, err
+		}
+		return dated(s, a.Now())
+	}
+	if err := publication.OwnKey(a.Ledger, s); err != nil || !a.demo {
+		return s, err
+	}
+	return dated(s, a.Now())
+}
+
+// dated returns a statement of which nobody says when it takes effect, or that a
+// made-up history begins with, written on a day if its own is still to come.
+func dated(s *statement.Statement, day time.Time) (*statement.Statement, error) {
+	front := s.Front()
+	if !front.Effective.After(day) && !front.Changed.After(day) {
+		return s, nil
+	}
+	on := day.UTC().Format(time.DateOnly)
+	return statement.Parse("the statement written on "+on, []byte(strings.NewReplacer(
+		"\neffective: "+front.Effective.Format(time.DateOnly), "\neffective: "+on,
+		"\nchanged: "+front.Changed.Format(time.DateOnly), "\nchanged: "+on,
+	).Replace(string(s.Source()))))
 }
 
 // Close ends what New opened. Call it after the context of [App.Start] ended.

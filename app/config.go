@@ -122,7 +122,7 @@ func (c Config) Check(ctx context.Context) error {
 		return err
 	}
 	if !there(c.Data) { // afterwards the file is of no account
-		if _, err := c.statement(); err != nil {
+		if _, err := c.written(); err != nil {
 			return err
 		}
 	}

@@ -9,14 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
 	"loot"
 	"loot/desk"
 	"loot/desk/customers"
 	"loot/desk/staff"
-	"loot/statement"
 	"loot/store"
 )
 
@@ -54,12 +51,6 @@ func FillDemo(ctx context.Context, c Config, o Options, begins func()) error {
 	history := &desk.History{Begin: o.Now().AddDate(0, 0, -historyOf), End: o.Now()}
 	clock := desk.NewClock(history.Begin)
 	o.Now, o.Simulated, o.Demo = clock.Now, true, true
-	var err error
-	if c.Statement == "" && o.Statement == nil {
-		if o.Statement, err = dated(history.Begin); err != nil {
-			return err
-		}
-	}
 	a, err := New(ctx, c, o)
 	if err != nil {
 		return err
@@ -78,21 +69,6 @@ func FillDemo(ctx context.Context, c Config, o Options, begins func()) error {
 		return err
 	}
 	return os.WriteFile(mark, []byte("Everything in this folder is made up.\n"), 0o600)
-}
-
-// dated returns the statement that comes with Loot, written on a day: a history
-// that begins before its own date would be under a text of its future.
-func dated(day time.Time) (*statement.Statement, error) {
-	const name = "the statement that comes with Loot"
-	s, err := statement.Parse(name, statement.Default())
-	if err != nil {
-		return nil, err
-	}
-	on := day.Format(time.DateOnly)
-	return statement.Parse(name, []byte(strings.NewReplacer(
-		"\neffective: "+s.Front().Effective.Format(time.DateOnly), "\neffective: "+on,
-		"\nchanged: "+s.Front().Changed.Format(time.DateOnly), "\nchanged: "+on,
-	).Replace(string(s.Source()))))
 }
 
 // tell has every desk tell its part of the history, and lets it happen.

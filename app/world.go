@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -18,8 +19,12 @@ import (
 
 // NewWorld builds a whole Loot in a folder that is there, which it takes over,
 // with the statement given and a time that passes only when it is told to. End
-// stops it and removes the folder.
+// stops it and removes the folder. A statement that is still to take effect has
+// the time begin on its day.
 func NewWorld(ctx context.Context, dir string, s *statement.Statement, clock *desk.Clock, log *slog.Logger) (_ *desk.World, end func(), err error) {
+	for _, day := range []time.Time{s.Front().Effective, s.Front().Changed} {
+		clock.Advance(max(day.Sub(clock.Now()), 0))
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	a, err := New(ctx, Config{
 		Place: Place{Data: filepath.Join(dir, "data")}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>",

@@ -146,11 +146,12 @@ func (g *Gate) Begin(ctx context.Context, tx *store.Tx, kind, id string) error {
 	return moved(n, err, "approved")
 }
 
-// End says that what was begun under an approval is done, which is then used.
-// It may take as long as it takes.
+// End says that what was approved, or begun under an approval, is done: the
+// approval is used. It may take as long as it takes. The error is of kind
+// [loot.Conflict] if nobody approved it, or it was done before.
 func (g *Gate) End(ctx context.Context, tx *store.Tx, kind, id string) error {
-	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'used' WHERE id = $1 AND kind = $2 AND state = 'begun'`, id, kind)
-	return moved(n, err, "begun")
+	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'used' WHERE id = $1 AND kind = $2 AND state IN ('approved', 'begun')`, id, kind)
+	return moved(n, err, "approved")
 }
 
 func moved(n int64, err error, from string) error {

@@ -53,6 +53,7 @@ type Config struct {
 type Gate struct {
 	Config
 	facts    map[string]FactFunc
+	keepers  []Keeper
 	versions atomic.Pointer[[]Version] // in order of effect
 	known    atomic.Pointer[statement.Statement]
 	asked    sync.Map // readers to []FactFunc
@@ -359,7 +360,13 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 			continue
 		}
 		rec := &out[i]
-		rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
+		if r.Action == loot.Erase { // none of the fields may be needed; else each has to have been given for it
+			rec.Purposes = append(rec.Purposes, purposes...)
+			slices.Sort(rec.Purposes)
+			rec.Purposes = slices.Compact(rec.Purposes)
+		} else {
+			rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
+		}
 		rec.Identifying = rec.Identifying || d.Identifying
 		if d.Since.After(rec.Since) {
 			rec.Since = d.Since
@@ -406,6 +413,9 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 		},
 		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: r.Reason},
 	}
+	if by.Program {
+		e.Facts.Note = ByToken
+	}
 	switch r.Actor.Kind {
 	case loot.Partner, loot.Authority, loot.Court, loot.Sponsorer:
 		e.Facts.Recipient = string(r.Actor.Kind)
@@ -421,6 +431,9 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 	}
 	return e
 }
+
+// ByToken is the note of an entry about what a program did, by somebody's token.
+const ByToken = "token"
 
 // roleFor returns the role in which a member of staff acts for the purpose.
 func roleFor(s *statement.Statement, a loot.Actor, p loot.Purpose) loot.Role {

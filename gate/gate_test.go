@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -117,6 +118,7 @@ func (b *bench) with(old, new string) *statement.Statement {
 	if !bytes.Contains(src, []byte(old)) {
 		b.Fatalf("the statement does not say %q", old)
 	}
+	src = bytes.Replace(src, []byte(`version: "1"`), fmt.Appendf(nil, "version: %q", "with "+new[:min(len(new), 100)]), 1)
 	return b.parse(bytes.Replace(src, []byte(old), []byte(new), 1))
 }
 

@@ -19,10 +19,11 @@ import (
 // personState is what the gate keeps about a person: nothing they said about
 // themself, only what they permit and what they ordered.
 type personState struct {
-	Given       string                    `json:"given,omitempty"`    // hash of the version under which they last gave data or ordered
-	Orders      map[string]order          `json:"orders,omitempty"`   // by the reference of the service
-	Permissions map[string][]loot.Purpose `json:"permits,omitempty"`  // recipient key to purposes
-	Objected    []loot.Purpose            `json:"objected,omitempty"` // purposes
+	Given       string                    `json:"given,omitempty"`     // hash of the version under which they last gave data or ordered
+	Orders      map[string]order          `json:"orders,omitempty"`    // by the reference of the service
+	Permissions map[string][]loot.Purpose `json:"permits,omitempty"`   // recipient key to purposes
+	Withdrawn   map[loot.Purpose]int64    `json:"withdrawn,omitempty"` // when a permission for the purpose was last taken back, microseconds
+	Objected    []loot.Purpose            `json:"objected,omitempty"`  // purposes
 	Restricted  bool                      `json:"restricted,omitempty"`
 	Confirmed   bool                      `json:"confirmed,omitempty"`
 	ConfirmedAt int64                     `json:"confirmed_at,omitempty"` // microseconds
@@ -176,6 +177,10 @@ func (g *Gate) Withdraw(ctx context.Context, tx *store.Tx, c Choice) error {
 		} else {
 			p.Permissions[o.Recipient] = left
 		}
+		if p.Withdrawn == nil {
+			p.Withdrawn = map[loot.Purpose]int64{}
+		}
+		p.Withdrawn[o.Purpose] = g.Now().UnixMicro()
 	})
 }
 
@@ -188,8 +193,18 @@ func (g *Gate) choose(ctx context.Context, tx *store.Tx, c Choice, note string, 
 	if !ok {
 		return loot.Errorf(loot.Invalid, "The statement in force offers no such permission.")
 	}
-	if err := g.change(ctx, tx, c.Subject, func(p *personState) { f(p, offer) }); err != nil {
+	dated := false
+	if err := g.change(ctx, tx, c.Subject, func(p *personState) {
+		dated = p.anyEnded()
+		f(p, offer)
+		dated = dated || p.anyEnded()
+	}); err != nil {
 		return err
+	}
+	if dated {
+		if err := g.tellKeepers(ctx, tx, c.Subject, c.Collection); err != nil {
+			return err
+		}
 	}
 	return g.noteAbout(ctx, tx, v, c.Subject, c.Collection, c.By, note, offer.Clause, offer.Purpose, offer.Recipient)
 }
@@ -253,7 +268,9 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 			made.Purposes = append(made.Purposes, id)
 		}
 	}
+	dated := false
 	if err := g.change(ctx, tx, o.Subject, func(p *personState) {
+		dated = p.anyEnded()
 		if p.Orders == nil {
 			p.Orders = map[string]order{}
 		}
@@ -261,6 +278,11 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 		p.Given = v.Statement.Hash()
 	}); err != nil {
 		return err
+	}
+	if dated {
+		if err := g.tellKeepers(ctx, tx, o.Subject, o.Collection); err != nil {
+			return err
+		}
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ordered", "disclosure.permission", "", "")
 }
@@ -283,7 +305,7 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 		made.Ended = now.UnixMicro()
 		for i, d := range made.Duties {
 			if decl, ok := v.Statement.Purpose(d.Purpose); ok {
-				made.Duties[i].Until = now.Add(decl.Retain).UnixMicro()
+				made.Duties[i].Until = decl.Keep.After(now.UTC()).UnixMicro()
 			}
 		}
 		p.Orders[o.Reference] = made
@@ -292,6 +314,9 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	}
 	if !found {
 		return loot.Errorf(loot.Conflict, "This service has ended already.")
+	}
+	if err := g.tellKeepers(ctx, tx, o.Subject, o.Collection); err != nil {
+		return err
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
 }

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -110,8 +112,15 @@ func (g *Gate) Hash(prefix string) string {
 	return ""
 }
 
-// Propose keeps s as a draft.
+// Propose keeps s as a draft. Drafts may share a number until one of them is
+// announced.
 func (g *Gate) Propose(ctx context.Context, tx *store.Tx, s *statement.Statement) error {
+	if changed := s.Front().Changed; changed.After(g.Now()) {
+		return s.WrongFront("changed", "The statement was last changed on %s, it says, which is still to come: write the day of the change.", changed.Format(time.DateOnly))
+	}
+	if err := ownNumber(ctx, tx, s); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `INSERT INTO gate_statement (hash, version, source, proposed, announced, effective)
 		VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (hash) DO NOTHING`, s.Hash(), s.Front().Version, s.Source(), micro(g.Now()))
 	if err != nil {
@@ -121,9 +130,22 @@ func (g *Gate) Propose(ctx context.Context, tx *store.Tx, s *statement.Statement
 	return nil
 }
 
+// ownNumber refuses the number of a version that was announced to another text.
+func ownNumber(ctx context.Context, tx *store.Tx, s *statement.Statement) error {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM gate_statement WHERE lower(trim(version)) = lower(trim($1)) AND hash <> $2 AND announced <> 0`,
+		s.Front().Version, s.Hash()).Scan(&n); err != nil {
+		return fmt.Errorf("gate: number of a version: %w", err)
+	}
+	if n > 0 {
+		return s.WrongFront("version", "There is a version %q already, with another text: give this one a number of its own.", s.Front().Version)
+	}
+	return nil
+}
+
 // Announce makes the draft with the hash come into force at the given time,
-// at the earliest when the notice period of the version in force has passed.
-// The very first version may come into force at once. What is announced, and
+// at the earliest when the notice period of the version in force has passed, and
+// not before the day that its text says. The very first version may come into force at once. What is announced, and
 // for when, is in the ledger's entry, by which alone it counts; the reason is
 // kept with it, and nobody announces in no name.
 func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash string, effective time.Time, reason string) error {
@@ -140,12 +162,25 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	} else if err := neverAnnounced(ctx, tx); err != nil {
 		return err
 	}
+	s, err := g.text(ctx, tx, storedVersion{hash: hash})
+	if errors.Is(err, sql.ErrNoRows) {
+		return errNoDraft
+	}
+	if err != nil {
+		return err
+	}
+	if err := ownNumber(ctx, tx, s); err != nil {
+		return err
+	}
+	if says := s.Front().Effective; says.After(effective) {
+		return s.WrongFront("effective", "The statement takes effect on %s, it says, so it cannot do so on %s already: change the one or the other.", says.Format(time.DateOnly), effective.UTC().Format(time.DateOnly))
+	}
 	n, err := tx.Exec(ctx, `UPDATE gate_statement SET announced = $1, effective = $2 WHERE hash = $3 AND announced = 0`, micro(now), micro(effective), hash)
 	if err != nil {
 		return fmt.Errorf("gate: announce: %w", err)
 	}
 	if n == 0 {
-		return loot.Errorf(loot.Conflict, "There is no such draft, or it was announced already.")
+		return errNoDraft
 	}
 	entry, err := g.Note(ctx, tx, by, noteOf(hash, effective), reason)
 	if err != nil {
@@ -160,6 +195,8 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	}
 	return g.Jobs.Publish(ctx, tx, job.Notice{Name: "statement.announced", ID: hash})
 }
+
+var errNoDraft = loot.Errorf(loot.Conflict, "There is no such draft, or it was announced already.")
 
 // neverAnnounced refuses to begin anew where versions were announced of which
 // the ledger knows nothing.

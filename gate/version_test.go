@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"testing"
@@ -168,5 +169,31 @@ func TestFieldGivenEarlierServesWhatItWasGivenFor(t *testing.T) {
 		if got := ins(s, "advice"); len(got) != 3 {
 			b.Errorf("given for %v, want all three", got)
 		}
+	})
+}
+
+// What its text says of a version holds when it is kept and when it is
+// announced: its number is its own, its change is past, and it takes effect no
+// earlier than it says.
+func TestAVersionIsWhatItsTextSays(t *testing.T) {
+	each(t, func(b *bench) {
+		propose := func(s *statement.Statement) error {
+			return b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.Propose(b.ctx, tx, s) })
+		}
+		numbered := func(version string) *statement.Statement {
+			return b.parse(bytes.Replace(source(b), []byte(`version: "1"`), []byte("version: "+version), 1))
+		}
+		b.kind(propose(numbered(`"1 "`)), loot.Invalid)
+		b.kind(propose(b.with("changed: 2026-02-01", "changed: 2026-03-02")), loot.Invalid)
+		later := b.with("effective: 2026-03-01", "effective: 2026-04-02")
+		b.ok(propose(later))
+		b.kind(b.announce(later.Hash(), noon.AddDate(0, 0, 31)), loot.Invalid) // 1 April
+		b.ok(b.announce(later.Hash(), noon.AddDate(0, 0, 32)))
+
+		one, other := numbered(`"2"`), b.parse(append(numbered(`"2"`).Source(), '\n'))
+		b.ok(propose(one))
+		b.ok(propose(other)) // drafts may share a number
+		b.ok(b.announce(one.Hash(), noon.AddDate(0, 0, 40)))
+		b.kind(b.announce(other.Hash(), noon.AddDate(0, 0, 41)), loot.Invalid)
 	})
 }

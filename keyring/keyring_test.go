@@ -170,6 +170,32 @@ func TestSealedValueOpensOnlyWhereItBelongs(t *testing.T) {
 	})
 }
 
+func TestMACIsOfWhereItBelongs(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		k := p.open(t)
+		s := loot.NewSubject()
+		key, data := create(t, k, s, customer), []byte("what stands about it")
+		mac := key.MAC(data)
+		if err := person(t, p.open(t), s, customer).Verify(mac, data); err != nil || len(mac) != keyring.MACSize {
+			t.Errorf("%d bytes: %v", len(mac), err)
+		}
+		changed := bytes.Clone(mac)
+		changed[keyring.MACSize-1] ^= 1
+		for name, err := range map[string]error{
+			"other data":         key.Verify(mac, data[1:]),
+			"another person":     create(t, k, loot.NewSubject(), customer).Verify(mac, data),
+			"another collection": create(t, k, s, applicant).Verify(mac, data),
+			"a changed byte":     key.Verify(changed, data),
+			"cut short":          key.Verify(mac[:8], data),
+			"nothing":            key.Verify(nil, data),
+		} {
+			if !errors.Is(err, keyring.ErrTampered) {
+				t.Errorf("%s: %v; want ErrTampered", name, err)
+			}
+		}
+	})
+}
+
 func TestCreateTwiceKeepsTheKey(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		k, s := p.open(t), loot.NewSubject()

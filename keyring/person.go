@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 
+	macsubtle "github.com/tink-crypto/tink-go/v2/mac/subtle"
 	streamsubtle "github.com/tink-crypto/tink-go/v2/streamingaead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -192,6 +193,7 @@ type PersonKey struct {
 	c      loot.Collection
 	secret []byte
 	aead   tink.AEAD
+	mac    tink.MAC
 	bound  []byte // subject and collection, before every associated data
 	kind   Kind
 	tally  *Tally // counts in place of the kind
@@ -201,6 +203,7 @@ func (k *Keyring) person(s loot.Subject, c loot.Collection, secret []byte) *Pers
 	return &PersonKey{
 		k: k, s: s, c: c, secret: secret, kind: Unanswered,
 		aead:  newAEAD(derive(secret, keySize, "loot person", "seal")),
+		mac:   newMAC(derive(secret, keySize, "loot person", "mac")),
 		bound: bind(string(s), string(c)),
 	}
 }
@@ -258,6 +261,36 @@ func (p *PersonKey) Open(sealed, ad []byte) ([]byte, error) {
 func (p *PersonKey) ad(ad []byte) []byte {
 	b := make([]byte, 0, len(p.bound)+len(ad))
 	return append(append(b, p.bound...), ad...)
+}
+
+// MACSize is the length of a MAC.
+const MACSize = 16
+
+func newMAC(key []byte) tink.MAC {
+	m, err := macsubtle.NewHMAC("SHA256", key, MACSize)
+	if err != nil {
+		panic(err) // the key has 32 bytes, the MAC 16
+	}
+	return m
+}
+
+// MAC returns what shows that something which is not secret was written by who
+// had the key, and about the same person and collection.
+func (p *PersonKey) MAC(data []byte) []byte {
+	mac, err := p.mac.ComputeMAC(p.ad(data))
+	if err != nil {
+		panic(err) // it writes into a hash
+	}
+	return mac
+}
+
+// Verify returns [ErrTampered] unless the MAC is that of the data. It opens
+// nothing, so it is not counted.
+func (p *PersonKey) Verify(mac, data []byte) error {
+	if p.mac.VerifyMAC(mac, p.ad(data)) != nil {
+		return fmt.Errorf("keyring: MAC: %w", ErrTampered)
+	}
+	return nil
 }
 
 // Tag is 16 bytes that find what the ledger keeps about the person. Without

@@ -3,6 +3,7 @@ package statement
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/cedar-policy/cedar-go/types"
 
@@ -14,6 +15,23 @@ func (s *Statement) Front() Front {
 	f := s.parsed.front
 	f.Regions = slices.Clone(f.Regions)
 	return f
+}
+
+// frontOf returns the front matter with the day for which it was announced.
+func (s *Statement) frontOf(since time.Time) Front {
+	f := s.Front()
+	if !since.IsZero() {
+		f.Effective = since.UTC()
+	}
+	return f
+}
+
+// WrongFront returns a problem with a key of the front matter that only whoever
+// runs the statement can see.
+func (s *Statement) WrongFront(key, format string, args ...any) Problems {
+	rep := &reporter{file: s.parsed.file}
+	rep.add(s.parsed.frontAt[key], format, args...)
+	return rep.problems
 }
 
 // Hash returns the SHA-256 of the source in hexadecimal: the version's name on

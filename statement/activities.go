@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed activities.html
@@ -113,14 +114,14 @@ func cell(text string) string {
 
 // ExportRecordHTML returns the record of processing activities as a page that
 // stands by itself.
-func (s *Statement) ExportRecordHTML() []byte {
+func (s *Statement) ExportRecordHTML(since time.Time) []byte {
 	var b bytes.Buffer
 	err := activitiesTemplate.Execute(&b, struct {
 		Front   Front
 		Hash    string
 		Columns []string
 		Rows    [][]string
-	}{s.Front(), s.Hash(), activityColumns[2:], tail(s.activityRows())})
+	}{s.frontOf(since), s.Hash(), activityColumns[2:], tail(s.activityRows())})
 	if err != nil {
 		panic(fmt.Sprintf("statement: record: %v", err)) // cannot be: the template is tested
 	}

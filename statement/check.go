@@ -10,7 +10,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 
 	"loot"
@@ -22,7 +24,8 @@ import (
 // the program keeps. Parse has already refused what is wrong by itself.
 func (s *Statement) Check(keepers []loot.Clause) Problems {
 	rep := &reporter{file: s.parsed.file}
-	s.checkClauses(rep, keepers)
+	s.checkFront(rep)
+	s.checkClauses(rep, keepers, nil)
 	s.checkLinks(rep)
 	s.checkDeclarations(rep)
 	full := s // with the planned clauses in force as well
@@ -33,21 +36,69 @@ func (s *Statement) Check(keepers []loot.Clause) Problems {
 		}
 		full.found = s.found
 	}
-	s.checkRules(rep, full)
+	s.checkRules(rep, full, (*Statement).witness)
 	full.checkRegister(rep)
 	return rep.problems.sorted()
 }
 
-func (s *Statement) checkClauses(rep *reporter, keepers []loot.Clause) {
+// checkRest checks what could be read of a statement with problems. What may
+// only follow from them is not reported: rules and declarations that are wrong
+// are taken to say and to use what they may have been meant to.
+func (s *Statement) checkRest(rep *reporter, keepers []loot.Clause) {
+	wrong := map[loot.Clause]bool{"": true} // its id could not be read
+	for _, p := range rep.problems {
+		wrong[p.Clause] = true
+	}
+	s.checkFront(rep)
+	s.checkClauses(rep, keepers, wrong)
+	s.checkDeclarations(rep)
+	if !s.sure {
+		return
+	}
+	s.checkLinks(rep)
+	full := compile(&reporter{}, s.parsed, without{inForce: true})
+	full.found = s.found
+	s.checkRules(rep, full, (*Statement).possible)
+}
+
+// possible is witness where rules are missing. Without them a permit decides
+// the more, and a forbid can only be asked whether it matches anything at all.
+func (s *Statement) possible(r *rule) (*Input, bool) {
+	if !r.Forbid {
+		return s.witness(r)
+	}
+	permit := *r
+	permit.Forbid = false
+	alone := &Statement{
+		parsed: s.parsed, d: s.d, vocab: s.vocab, parents: s.parents, cases: s.cases, found: &sync.Map{},
+		rules: []*rule{&permit}, byID: map[types.PolicyID]*rule{r.key: &permit}, index: map[slot][]*rule{},
+	}
+	for _, at := range alone.slots(&permit) {
+		alone.index[at] = []*rule{&permit}
+	}
+	return alone.search(&permit)
+}
+
+// checkFront reports dates that contradict each other.
+func (s *Statement) checkFront(rep *reporter) {
+	if f := s.parsed.front; f.Changed.After(f.Effective) {
+		rep.add(s.parsed.frontAt["changed"], "The statement was changed on %s, after it takes effect (%s): one of the two dates is wrong.", f.Changed.Format(time.DateOnly), f.Effective.Format(time.DateOnly))
+	}
+}
+
+// checkClauses checks every clause; what is wrong with one may be why it has no
+// rule or no words.
+func (s *Statement) checkClauses(rep *reporter, keepers []loot.Clause, wrong map[loot.Clause]bool) {
 	for _, c := range s.clauses {
 		at := place{line: c.Line, col: 1, clause: c.ID}
-		if len(c.Rules) == 0 && c.NoRule == "" {
+		declares := !s.sure && slices.ContainsFunc(s.parsed.entries, func(e entry) bool { return e.at.clause == c.ID })
+		if len(c.Rules) == 0 && c.NoRule == "" && !wrong[c.ID] && !declares {
 			rep.add(at, "The clause has no rule; write one, or say with norule why it needs none.")
 		}
-		if c.Prose == "" {
+		if c.Prose == "" && !wrong[c.ID] {
 			rep.add(at, "The clause has rules and says nothing to a reader.")
 		}
-		if keepers != nil && !c.Planned && !slices.Contains(keepers, c.ID) {
+		if keepers != nil && !c.Planned && c.ID != "" && !s.parsed.unclear[c.ID] && !slices.Contains(keepers, c.ID) {
 			rep.add(at, "The clause is in force, but no part of the program keeps it: add status: planned, or the part.")
 		}
 	}
@@ -105,10 +156,14 @@ func (s *Statement) checkDeclarations(rep *reporter) {
 			used[l.table+" "+l.name] = true
 		}
 	}
+	unused := s.unused(used)
 	for _, e := range s.parsed.entries {
+		if e.node == nil {
+			continue // it is wrong, which is said already
+		}
 		switch e.table {
 		case "purposes":
-			if !used["purposes "+e.id] {
+			if unused(e) {
 				rep.add(e.at, "The purpose %s is not used by any field, service, role, desk, item or rule.", e.id)
 			}
 			if !hasKey(e, "retain") {
@@ -119,7 +174,7 @@ func (s *Statement) checkDeclarations(rep *reporter) {
 			s.checkTerm(rep, e, "subject", "data subjects")
 		case "categories":
 			s.checkTerm(rep, e, "dpv", "kinds of data")
-			if !used["categories "+e.id] {
+			if unused(e) {
 				rep.add(e.at, "No field and no rule is of the category %s.", e.id)
 			}
 		case "fields":
@@ -130,6 +185,35 @@ func (s *Statement) checkDeclarations(rep *reporter) {
 		}
 	}
 }
+
+// unused returns a function that reports whether nothing uses an entry, not
+// even a text that could not be read or a name that was not found.
+func (s *Statement) unused(used map[string]bool) func(entry) bool {
+	var doubts []string
+	for _, text := range slices.Concat(s.parsed.doubts, s.faulty) {
+		doubts = append(doubts, nameWithin.FindAllString(text, -1)...)
+	}
+	for _, e := range s.parsed.entries {
+		for _, m := range e.mentions {
+			if !s.d.names[m.table][m.name] {
+				doubts = append(doubts, m.name)
+			}
+		}
+	}
+	slices.Sort(doubts)
+	doubts = slices.Compact(doubts)
+	blind := s.parsed.doc.unsure || len(doubts)*len(s.parsed.entries) > maxDoubts
+	return func(e entry) bool {
+		return !blind && !used[e.table+" "+e.id] &&
+			!slices.ContainsFunc(doubts, func(word string) bool { return Nearest(word, []string{e.id}) != "" })
+	}
+}
+
+// maxDoubts bounds how many names are compared, so that a hostile file costs
+// little.
+const maxDoubts = 1 << 20
+
+var nameWithin = regexp.MustCompile(`[A-Za-z0-9.-]+`)
 
 // checkTerm reports a term that the vocabulary does not have.
 func (s *Statement) checkTerm(rep *reporter, e entry, key, group string) {
@@ -153,7 +237,7 @@ func hasKey(e entry, key string) bool {
 
 // checkRules looks for a request that each rule decides. A rule without one
 // says nothing that its neighbours do not say already, or cannot apply at all.
-func (s *Statement) checkRules(rep *reporter, full *Statement) {
+func (s *Statement) checkRules(rep *reporter, full *Statement, decides func(*Statement, *rule) (*Input, bool)) {
 	idle := make([]bool, len(s.rules))
 	var next atomic.Int64
 	var wait sync.WaitGroup
@@ -166,13 +250,13 @@ func (s *Statement) checkRules(rep *reporter, full *Statement) {
 				}
 				r := s.rules[i]
 				if !r.planned {
-					if _, ok := s.witness(r); ok {
+					if _, ok := decides(s, r); ok {
 						continue
 					}
 				}
 				ok := false
 				if full != s {
-					_, ok = full.witness(full.byID[r.key])
+					_, ok = decides(full, full.byID[r.key])
 				}
 				idle[i] = !ok
 			}
@@ -198,7 +282,7 @@ func (s *Statement) idle(r *rule) string {
 	switch {
 	case len(r.actions) == 0 || len(r.kinds) == 0:
 		return what + ": nobody who passes its head can do what it speaks of."
-	case r.Forbid && len(s.ways(r)) == 0:
+	case r.Forbid && len(s.ways(r)) == 0 && len(s.faulty)+len(s.parsed.doubts) == 0:
 		return what + ": nothing permits what it forbids."
 	case r.Forbid:
 		return what + ": its conditions never hold, or other rules forbid all of it already."

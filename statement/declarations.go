@@ -45,6 +45,7 @@ type declarations struct {
 func (y *yamlReader) readBlock(b block, clause loot.Clause) (entries []entry, about map[string]*yaml.Node) {
 	root := y.parseYAML(b, clause)
 	if root == nil {
+		y.doubts = append(y.doubts, b.text)
 		return nil, nil
 	}
 	y.check(root, blockShape, clause)
@@ -54,8 +55,9 @@ func (y *yamlReader) readBlock(b block, clause loot.Clause) (entries []entry, ab
 		m := slices.IndexFunc(blockShape.keys, func(m member) bool { return m.name == k.Value })
 		switch {
 		case m < 0:
+			y.doubt(v)
 		case blockShape.keys[m].shape.kind == kindMap:
-			entries = append(entries, readTable(k.Value, v, blockShape.keys[m].shape, clause)...)
+			entries = append(entries, y.readTable(k.Value, v, blockShape.keys[m].shape, clause)...)
 		default:
 			about[k.Value] = v
 		}
@@ -63,8 +65,17 @@ func (y *yamlReader) readBlock(b block, clause loot.Clause) (entries []entry, ab
 	return entries, about
 }
 
-func readTable(name string, v *yaml.Node, s *shape, clause loot.Clause) (entries []entry) {
+// doubt keeps what stands in a part of a block that is not understood.
+func (y *yamlReader) doubt(n *yaml.Node) {
+	y.doubts = append(y.doubts, n.Value)
+	for _, c := range n.Content {
+		y.doubt(c)
+	}
+}
+
+func (y *yamlReader) readTable(name string, v *yaml.Node, s *shape, clause loot.Clause) (entries []entry) {
 	if v.Kind != yaml.MappingNode {
+		y.doubt(v)
 		return nil
 	}
 	for j := 0; j+1 < len(v.Content); j += 2 {
@@ -74,6 +85,8 @@ func readTable(name string, v *yaml.Node, s *shape, clause loot.Clause) (entries
 		sound := again.check(id, s.key, clause)
 		if again.check(v.Content[j+1], s.of, clause) && sound {
 			e.node = v.Content[j+1]
+		} else {
+			y.doubt(v.Content[j+1])
 		}
 		e.mentions = again.mentions
 		entries = append(entries, e)

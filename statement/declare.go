@@ -13,7 +13,7 @@ type Front struct {
 	Controller Controller `yaml:"controller" json:"controller"`
 	Contact    string     `yaml:"contact" json:"contact"`          // address for questions about the statement
 	LogKey     string     `yaml:"log_key" json:"log_key"`          // verifier key of the ledger (C2SP signed-note); empty: the one that the server shows
-	Effective  time.Time  `yaml:"effective" json:"effective"`      // from when it applies, if it was announced in time
+	Effective  time.Time  `yaml:"effective" json:"effective"`      // the day for which it is announced, when it takes effect unless it was agreed to too late
 	Changed    time.Time  `yaml:"changed" json:"changed,omitzero"` // when it was last changed
 	NoticeDays int        `yaml:"notice_days" json:"notice_days"`  // how long a change is announced before it takes effect
 	KeyDays    int        `yaml:"key_days" json:"key_days"`        // how long an epoch of keys and its backups live: after erasure plus this nothing can be recovered

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"loot"
 )
@@ -64,9 +65,10 @@ func refs(idList []string) []node {
 
 // ExportDPV returns the statement in the W3C Data Privacy Vocabulary, as
 // JSON-LD: who processes which data of whom, for which purpose, on which basis,
-// for how long, and who receives it.
-func (s *Statement) ExportDPV() []byte {
-	f := s.Front()
+// for how long, and who receives it. Since is when it takes effect as it was
+// announced; zero: not yet, so that its own day is all that is known.
+func (s *Statement) ExportDPV(since time.Time) []byte {
+	f := s.frontOf(since)
 	graph := []node{
 		{
 			"@id": "#statement", "@type": "dpv:PrivacyNotice", "dct:title": f.Title, "dct:hasVersion": f.Version,

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestExports(t *testing.T) {
 	s := load(t, "full.md")
-	golden(t, "testdata/full.jsonld", s.ExportDPV())
+	golden(t, "testdata/full.jsonld", s.ExportDPV(time.Time{}))
 	golden(t, "testdata/full.csv", s.ExportRecordCSV())
-	golden(t, "testdata/full.html", s.ExportRecordHTML())
+	golden(t, "testdata/full.html", s.ExportRecordHTML(time.Time{}))
 	golden(t, "testdata/full.cedar", []byte(s.CedarText()))
 	golden(t, "testdata/full.cedarschema", []byte(s.CedarSchema()))
 	golden(t, "testdata/full.cedarschema.json", s.CedarSchemaJSON())
@@ -33,7 +34,7 @@ func TestDPVHoldsTogether(t *testing.T) {
 		var doc struct {
 			Graph []map[string]any `json:"@graph"`
 		}
-		if err := json.Unmarshal(s.ExportDPV(), &doc); err != nil {
+		if err := json.Unmarshal(s.ExportDPV(time.Time{}), &doc); err != nil {
 			t.Fatal(err)
 		}
 		known := map[string]bool{}
@@ -110,5 +111,15 @@ func TestRecordIsNoSpreadsheetFormula(t *testing.T) {
 func TestPlannedIsNotInTheRecord(t *testing.T) {
 	if got := load(t, "full.md").ExportRecordCSV(); bytes.Contains(got, []byte("Applicants")) {
 		t.Errorf("the record has what is only planned:\n%s", got)
+	}
+}
+
+// What is exported of a version in force says the day for which it was announced.
+func TestExportsSayTheAnnouncedDay(t *testing.T) {
+	s, since := load(t, "full.md"), time.Date(2031, 5, 7, 10, 0, 0, 0, time.UTC)
+	for name, out := range map[string][]byte{"DPV": s.ExportDPV(since), "record": s.ExportRecordHTML(since)} {
+		if !bytes.Contains(out, []byte("2031-05-07")) || bytes.Contains(out, []byte(s.Front().Effective.Format(time.DateOnly))) {
+			t.Errorf("the %s does not say the day", name)
+		}
 	}
 }

@@ -31,11 +31,9 @@ func (s *shape) jsonSchema() map[string]any {
 	switch s.kind {
 	case kindText:
 		out["type"] = "string"
-		switch {
-		case s.form != nil:
+		out["pattern"] = textPattern
+		if s.form != nil {
 			out["pattern"] = s.form.pattern.String()
-		case !s.empty:
-			out["pattern"] = textPattern
 		}
 		if s.max > 0 {
 			out["maxLength"] = s.max

@@ -45,6 +45,7 @@ type document struct {
 	intro    string // rendered prose before the first chapter
 	chapters []Chapter
 	sections []*section
+	unsure   bool // something may have been meant as a clause or a block and is none
 }
 
 // The one way to write each construct. Markdown knows many ways, and some of
@@ -55,6 +56,7 @@ var (
 	headingLine = regexp.MustCompile(`^#{1,6} +[^#{}\s][^{}]*$`)
 	openLine    = regexp.MustCompile("^(`{3,}|~{3,})(cedar|yaml)[ \t]*$")
 	runBlank    = regexp.MustCompile(`\n{3,}`)
+	newLine     = regexp.MustCompile(`^#{1,3}(?: |$)`) // ends the clause before it
 	nested      = regexp.MustCompile(`^(?:[ \t]*(?:>|[-*+](?:[ \t]|$)|[0-9]{1,9}[.)](?:[ \t]|$))){9}`)
 )
 
@@ -69,6 +71,7 @@ type reader struct {
 	src    []byte // with \n line ends, the front matter blanked out
 	lines  []string
 	starts []int // offset of each line
+	within []loot.Clause
 	known  []bool
 	doc    *document
 	cur    *section
@@ -79,7 +82,7 @@ type reader struct {
 func readMarkdown(rep *reporter, src []byte) *document {
 	r := &reader{reporter: rep, doc: &document{}}
 	r.lines = strings.Split(string(src), "\n")
-	r.known = make([]bool, len(r.lines))
+	r.known, r.within = make([]bool, len(r.lines)), clausesOf(r.lines)
 	for i, off := 0, 0; i < len(r.lines); i++ {
 		r.starts = append(r.starts, off)
 		off += len(r.lines[i]) + 1
@@ -102,6 +105,43 @@ func readMarkdown(rep *reporter, src []byte) *document {
 	r.refuseHidden(root)
 	r.refuseLookalikes()
 	return r.doc
+}
+
+// clausesOf returns the clause in which each line stands, by its headings alone:
+// what is wrong with a file is told before the file is understood.
+func clausesOf(lines []string) []loot.Clause {
+	out := make([]loot.Clause, len(lines))
+	var clause loot.Clause
+	fence := ""
+	for i, line := range lines {
+		if m := openLine.FindStringSubmatch(line); fence == "" && m != nil {
+			fence = m[1]
+		} else if fence != "" && closes(line, fence) {
+			fence = ""
+		} else if fence == "" && newLine.MatchString(line) {
+			clause = ""
+			if m := clauseLine.FindStringSubmatch(strings.TrimRight(line, " \t")); m != nil && loot.ValidName(m[2]) {
+				clause = loot.Clause(m[2])
+			}
+		}
+		out[i] = clause
+	}
+	return out
+}
+
+// add reports a problem for which something may not have been read as it was
+// meant.
+func (r *reader) add(at place, format string, args ...any) {
+	r.doc.unsure = true
+	r.remark(at, format, args...)
+}
+
+// remark reports a problem in the clause in which it stands.
+func (r *reader) remark(at place, format string, args ...any) {
+	if i := at.line - 1; i >= 0 && i < len(r.within) {
+		at.clause = r.within[i]
+	}
+	r.reporter.add(at, format, args...)
 }
 
 // frontMatter finds the front matter and returns the index of the line after it.
@@ -266,7 +306,6 @@ func (r *reader) heading(n *ast.Heading, line int) {
 		return
 	}
 	s.id = loot.Clause(m[2])
-	at.clause = s.id
 	if len(r.doc.chapters) == 0 {
 		r.add(at, "The clause stands before the first chapter (##).")
 	} else {
@@ -315,7 +354,7 @@ func (r *reader) fence(n *ast.FencedCodeBlock) (open, closing int, ok bool) {
 	for k := open; k <= min(closing, len(r.lines)); k++ {
 		r.known[k-1] = true
 	}
-	at := place{line: open, col: 1, clause: r.clause()}
+	at := place{line: open, col: 1}
 	m := openLine.FindStringSubmatch(r.lines[open-1])
 	if m == nil {
 		r.add(at, "A fenced block is opened by ```cedar or ```yaml at the start of the line, in exactly these letters.")
@@ -335,7 +374,7 @@ func closes(line, fence string) bool {
 
 // block keeps a fenced block with its clause.
 func (r *reader) block(n *ast.FencedCodeBlock, open int) {
-	at := place{line: open, col: 1, clause: r.clause()}
+	at := place{line: open, col: 1}
 	if r.cur == nil {
 		r.add(at, "The block stands outside a clause.")
 		return
@@ -357,7 +396,7 @@ func (r *reader) block(n *ast.FencedCodeBlock, open int) {
 		if !fence && !clause {
 			continue
 		}
-		r.add(place{line: open + i + 1, col: 1, clause: r.clause()}, "A fence or a clause inside a block: is the block above not closed?")
+		r.add(place{line: open + i + 1, col: 1}, "A fence or a clause inside a block: is the block above not closed?")
 		keep(open + i)
 		if lang, from = "", open+i+1; fence {
 			if m := openLine.FindStringSubmatch(line); m != nil {
@@ -366,13 +405,6 @@ func (r *reader) block(n *ast.FencedCodeBlock, open int) {
 		}
 	}
 	keep(to)
-}
-
-func (r *reader) clause() loot.Clause {
-	if r.cur == nil {
-		return ""
-	}
-	return r.cur.id
 }
 
 // refuseHidden walks the whole tree and refuses what a reader does not see as
@@ -385,9 +417,13 @@ func (r *reader) refuseHidden(root ast.Node) {
 		}
 		inner := n.Parent() != root
 		say := func(text string) { r.add(place{line: r.lineOf(n), col: 1}, "%s", text) }
+		remark := func(text string) { r.remark(place{line: r.lineOf(n), col: 1}, "%s", text) }
+		const html, link = "Raw HTML is not allowed in a statement.", "A link leads to https://, mailto:, a path of this site (/) or a clause (#)."
 		switch n := n.(type) {
-		case *ast.RawHTML, *ast.HTMLBlock:
-			say("Raw HTML is not allowed in a statement.")
+		case *ast.RawHTML:
+			remark(html)
+		case *ast.HTMLBlock:
+			say(html)
 		case *ast.CodeBlock:
 			say("Text indented by four spaces is code to Markdown; write it without, or as a fenced block.")
 		case *ast.FencedCodeBlock:
@@ -399,16 +435,16 @@ func (r *reader) refuseHidden(root ast.Node) {
 				say("A heading inside a list or a quotation does not count; move it to the margin.")
 			}
 		case *ast.Image:
-			say("A statement shows no pictures, since they are loaded from elsewhere.")
+			remark("A statement shows no pictures, since they are loaded from elsewhere.")
 		case *ast.Link:
 			if !safeLink(string(n.Destination)) {
-				say("A link leads to https://, mailto:, a path of this site (/) or a clause (#).")
+				remark(link)
 			}
 		case *ast.LinkReferenceDefinition:
-			say("Write the address of a link beside its text, not in a definition that no reader sees.")
+			remark("Write the address of a link beside its text, not in a definition that no reader sees.")
 		case *ast.AutoLink:
 			if !safeLink(string(n.URL(r.src))) && n.AutoLinkType != ast.AutoLinkEmail {
-				say("A link leads to https://, mailto:, a path of this site (/) or a clause (#).")
+				remark(link)
 			}
 		}
 		return ast.WalkContinue, nil
@@ -440,7 +476,7 @@ func (r *reader) refuseLookalikes() {
 		case strings.Contains(line, "```") || strings.Contains(line, "~~~"):
 			r.add(at, "This looks like a fenced block and is none.")
 		case strings.HasPrefix(line, "[") && strings.Contains(line, "]:"):
-			r.add(at, "Write the address of a link beside its text, not in a definition that no reader sees.")
+			r.remark(at, "Write the address of a link beside its text, not in a definition that no reader sees.")
 		}
 	}
 }

@@ -82,6 +82,15 @@ func TestBaseIsSound(t *testing.T) {
 	}
 }
 
+// What stands on /ledger may stand in the front matter, and nothing may.
+func TestTheKeyOfALog(t *testing.T) {
+	for _, key := range []string{`""`, "loot.example/ledger+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"} {
+		if _, err := parse("base.md", []byte(inFront("version: \"1\"\nlog_key: "+key))); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
 // swap puts other text in the place of old, which base has once.
 func swap(old, with string) string {
 	if strings.Count(base, old) != 1 {
@@ -131,6 +140,8 @@ func TestProblems(t *testing.T) {
 		{"front matter wrong date", swap("effective: 2026-01-01", "effective: 2026-02-30"), 6, 12, "", "a date such as"},
 		{"front matter without other", swap("regions: [eu, other]", "regions: [eu]"), 2, 1, "", "one called other"},
 		{"front matter region twice", swap("regions: [eu, other]", "regions: [eu, other, eu]"), 9, 22, "", "twice"},
+		{"key of a log that is none", inFront("version: \"1\"\nlog_key: rubbish"), 3, 10, "", "Here stands the verifier key of a ledger"},
+		{"key of a log in another form", inFront("version: \"1\"\nlog_key: loot.example/ledger+0123abcd+AXYZ"), 3, 10, "", "Here stands the verifier key of a ledger"},
 		// Markdown that passes for something else
 		{"raw HTML", inProse("a <b>bold</b> word"), proseLine, 1, "", "Raw HTML"},
 		{"HTML block", inProse("<div>\nx\n</div>"), proseLine, 1, "", "Raw HTML"},
@@ -169,6 +180,8 @@ func TestProblems(t *testing.T) {
 		{"clause indented", swap("### Second {#a.second}", " ### Second {#a.second}"), secondLine, 1, "", "Write a heading as"},
 		{"clause underlined", swap("### Second {#a.second}", "Second {#a.second}\n---"), secondLine, 1, "", "not underlined"},
 		{"id in prose", inProse("See {#a.second}."), proseLine, 5, "", "looks like the id of a clause"},
+		{"subheading with an id", inProse("#### Sub {#sub}"), proseLine, 1, "a.first", "only a clause (###) has an id"},
+		{"beyond reason in the second clause", swap("Prose of the second.", strings.Repeat("> ", 20)+"x"), secondLine + 2, 1, "a.second", "nested too deeply"},
 		{"prose over a line is a heading", inProse("Prose.\n---"), proseLine, 1, "", "not underlined"},
 		{"chapter with an id", swap("## Chapter", "## Chapter {#c}"), 14, 1, "", "only a clause (###) has an id"},
 		{"no chapter", swap("## Chapter\n\n", ""), 14, 13, "a.first", "before the first chapter"},
@@ -254,6 +267,11 @@ func TestProblems(t *testing.T) {
 			problems, ok := errors.AsType[Problems](err)
 			if !ok {
 				t.Fatalf("got %v, want problems", err)
+			}
+			for _, p := range problems {
+				if before, _, _ := strings.Cut(base, "Prose of the first."); p.Line == proseLine && strings.HasPrefix(test.src, before) && p.Clause != "a.first" {
+					t.Errorf("in the prose of a.first, and said of %q: %s", p.Clause, p)
+				}
 			}
 			for _, p := range problems {
 				if strings.Contains(p.Text, test.want) && (test.line == 0 || p.Line == test.line) && (test.col == 0 || p.Col == test.col) && (test.clause == "" || p.Clause == test.clause) && p.File == "base.md" {

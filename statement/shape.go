@@ -41,7 +41,6 @@ type shape struct {
 	ref      string   // kindRef: the table
 	words    []string // kindChoice: the words; kindRef: words allowed beside the table's names
 	min, max int      // kindNumber: bounds; kindText: characters; kindList: length
-	empty    bool     // kindText: may be empty
 	form     *form    // kindText: how it is written
 	key, of  *shape   // kindMap: key and value; kindList: of
 	keys     []member // kindObject
@@ -56,6 +55,7 @@ type form struct {
 var (
 	termForm    = &form{regexp.MustCompile(`^(dpv|pd):[A-Za-z][A-Za-z0-9]*$`), "a term such as dpv:Customer"}
 	countryForm = &form{regexp.MustCompile(`^[A-Z]{2}$`), "a country as two capital letters"}
+	logKeyForm  = &form{regexp.MustCompile(`^([^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44})?$`), "the verifier key of a ledger such as loot.example/ledger+0123abcd+AX…, or nothing"}
 )
 
 // A member is a known key of an object.
@@ -86,6 +86,7 @@ type mention struct {
 type yamlReader struct {
 	*reporter
 	mentions []mention
+	doubts   []string // texts of a block that could not be read
 }
 
 // parseYAML reads the one document of a block. Lines and columns of the nodes
@@ -295,7 +296,7 @@ func (y *yamlReader) checkScalar(n *yaml.Node, s *shape, at place) bool {
 	isText := tag == "!!str"
 	switch s.kind {
 	case kindText:
-		if !isText || strings.TrimSpace(n.Value) == "" && !s.empty {
+		if !isText || s.form == nil && strings.TrimSpace(n.Value) == "" {
 			return bad()
 		}
 		if s.form != nil && !s.form.pattern.MatchString(n.Value) {

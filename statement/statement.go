@@ -33,6 +33,8 @@ type Statement struct {
 	parents map[loot.Collection]types.EntityUIDSet
 	clauses []Clause
 	rules   []*rule
+	sure    bool     // nothing is missing among the declarations
+	faulty  []string // texts of rules that are wrong
 	byID    map[types.PolicyID]*rule
 	index   map[slot][]*rule
 	cases   []string  // kinds of case that rules speak of
@@ -73,6 +75,10 @@ type parsed struct {
 	planned map[loot.Clause]bool
 	norule  map[loot.Clause]string
 	written map[loot.Clause][]writtenRule
+	frontAt map[string]place
+	sure    bool                 // every declaration could be read
+	unclear map[loot.Clause]bool // what stands in it may not have been read
+	doubts  []string             // texts that could not be read: whatever they name may be used
 }
 
 type writtenRule struct {
@@ -93,23 +99,64 @@ func Parse(name string, src []byte) (s *Statement, err error) {
 	// A library that gives up on a hostile file must not take the server with it.
 	defer func() {
 		if p := recover(); p != nil {
-			s, err = nil, Problems{{File: name, Line: 1, Col: 1, Text: "The statement cannot be read: it confuses the parser."}}
+			s, err = nil, confused(name)
 		}
 	}()
 	return parse(name, src)
 }
 
-func parse(name string, src []byte) (*Statement, error) {
+// Read reads a statement and checks it, so that whoever wrote it is told all
+// that is wrong with it at once: what [Parse] refuses, and of the rest what
+// [Statement.Check] reports and what does not only follow from it. What is
+// known from another version makes it quick; nil: none is. The statement is nil
+// if Parse refuses it.
+func Read(name string, src []byte, keepers []loot.Clause, known *Statement) (s *Statement, problems Problems) {
+	defer func() {
+		if p := recover(); p != nil {
+			s, problems = nil, confused(name)
+		}
+	}()
+	return readAll(name, src, keepers, known)
+}
+
+func confused(name string) Problems {
+	return Problems{{File: name, Line: 1, Col: 1, Text: "The statement cannot be read: it confuses the parser."}}
+}
+
+func readAll(name string, src []byte, keepers []loot.Clause, known *Statement) (*Statement, Problems) {
 	rep := &reporter{file: name}
-	p := read(rep, src)
-	if len(rep.problems) > 0 && p.doc == nil {
+	s := readWhole(rep, src)
+	if s != nil && known != nil {
+		s.Learn(known)
+	}
+	switch {
+	case s == nil:
+		return nil, rep.problems.sorted()
+	case len(rep.problems) == 0:
+		return s, s.Check(keepers)
+	default:
+		s.checkRest(rep, keepers)
 		return nil, rep.problems.sorted()
 	}
-	s := compile(rep, p, without{})
+}
+
+func parse(name string, src []byte) (*Statement, error) {
+	rep := &reporter{file: name}
+	s := readWhole(rep, src)
 	if len(rep.problems) > 0 {
 		return nil, rep.problems.sorted()
 	}
 	return s, nil
+}
+
+// readWhole makes a statement of a file, of one with problems as much as could
+// be read; nil: nothing.
+func readWhole(rep *reporter, src []byte) *Statement {
+	p := read(rep, src)
+	if len(rep.problems) > 0 && p.doc == nil {
+		return nil
+	}
+	return compile(rep, p, without{})
 }
 
 // read takes the file apart: front matter, clauses, declarations, rules.
@@ -117,13 +164,21 @@ func read(rep *reporter, src []byte) *parsed {
 	p := &parsed{
 		file: rep.file, src: bytes.Clone(src),
 		planned: map[loot.Clause]bool{}, norule: map[loot.Clause]string{}, written: map[loot.Clause][]writtenRule{},
+		frontAt: map[string]place{}, unclear: map[loot.Clause]bool{},
 	}
 	text, ok := plain(rep, src)
 	if !ok {
 		return p
 	}
 	p.doc = readMarkdown(rep, text)
-	y := &yamlReader{reporter: rep}
+	y, rulesRep, prose := &yamlReader{reporter: rep}, &reporter{file: rep.file}, len(rep.problems)
+	defer func() {
+		p.sure = !p.doc.unsure && len(rep.problems) == prose
+		for _, wrong := range rep.problems {
+			p.unclear[wrong.Clause] = true
+		}
+		rep.problems = append(rep.problems, rulesRep.problems...)
+	}()
 	p.readFront(y)
 	rules := 0
 	for _, sec := range p.doc.sections {
@@ -142,8 +197,10 @@ func read(rep *reporter, src []byte) *parsed {
 				rep.add(place{line: b.line, col: 1, clause: sec.id}, "The block holds no rule.")
 			}
 			for _, pc := range pieces {
-				if policy := parseRule(rep, pc, sec.id); policy != nil {
+				if policy := parseRule(rulesRep, pc, sec.id); policy != nil {
 					p.written[sec.id] = append(p.written[sec.id], writtenRule{pc, policy})
+				} else {
+					p.doubts = append(p.doubts, pc.text)
 				}
 			}
 		}
@@ -165,34 +222,30 @@ func plain(rep *reporter, src []byte) ([]byte, bool) {
 		rep.add(place{}, "The statement is empty.")
 		return nil, false
 	case !utf8.Valid(src):
-		line := 1
-		for len(src) > 0 {
-			r, n := utf8.DecodeRune(src)
-			if r == utf8.RuneError && n == 1 {
-				break
-			}
-			if r == '\n' {
-				line++
-			}
-			src = src[n:]
+		line := 0
+		lines := strings.Split(string(src), "\n")
+		for utf8.ValidString(lines[line]) {
+			line++
 		}
-		rep.add(place{line: line}, "The text is not UTF-8.")
+		rep.add(place{line: line + 1, clause: clausesOf(lines)[line]}, "The text is not UTF-8.")
 		return nil, false
 	}
 	text := bytes.ReplaceAll(bytes.TrimPrefix(src, []byte("\uFEFF")), []byte("\r\n"), []byte("\n"))
 	line, col := 1, 1
-	ok := true
+	var within []loot.Clause
 	for _, r := range string(text) {
 		if hidden(r) {
-			rep.add(place{line: line, col: col}, "The character U+%04X is not allowed: it cannot be seen, or it changes the order in which the text is read.", r)
-			ok = false
+			if within == nil {
+				within = clausesOf(strings.Split(string(text), "\n"))
+			}
+			rep.add(place{line: line, col: col, clause: within[line-1]}, "The character U+%04X is not allowed: it cannot be seen, or it changes the order in which the text is read.", r)
 		}
 		col++
 		if r == '\n' {
 			line, col = line+1, 1
 		}
 	}
-	return text, ok
+	return text, within == nil
 }
 
 // hidden reports whether a character is a control, a bidirectional override, or
@@ -224,6 +277,10 @@ func (p *parsed) readFront(y *yamlReader) {
 	root := y.parseYAML(p.doc.front, "")
 	if root == nil {
 		return
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		v := root.Content[i+1]
+		p.frontAt[root.Content[i].Value] = place{line: v.Line, col: v.Column}
 	}
 	if !y.check(root, frontShape, "") {
 		p.readRegions(root)
@@ -257,7 +314,8 @@ func (p *parsed) readRegions(root *yaml.Node) {
 // said about the clause.
 func (p *parsed) readYAML(y *yamlReader, b block, clause loot.Clause, said map[string]bool) {
 	entries, about := y.readBlock(b, clause)
-	p.entries = append(p.entries, entries...)
+	p.entries, p.doubts = append(p.entries, entries...), append(p.doubts, y.doubts...)
+	y.doubts = nil
 	for _, key := range []string{"status", "norule"} {
 		n, ok := about[key]
 		if !ok {
@@ -284,10 +342,12 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[loot.Collection]types.EntityUIDSet{}, found: &sync.Map{}}
 	s.hash = hashOf(p.src, w)
 	var lost map[string][]string
-	if len(rep.problems) > 0 {
+	if !p.sure {
 		lost = textualNames(string(p.src))
 	}
+	before := len(rep.problems)
 	s.d = declare(rep, &p.front, entries, lost)
+	s.sure = p.sure && len(rep.problems) == before
 	vocab, err := newVocabulary(s.d, &p.front)
 	if err != nil {
 		rep.add(place{}, "The declarations make no schema: %v.", err)
@@ -299,7 +359,7 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 		s.parents[c.ID] = types.NewEntityUIDSet(m.uid)
 	}
 	var generated map[loot.Clause][]generatedRule
-	if len(rep.problems) == 0 {
+	if s.sure {
 		generated = s.generate(entries) // from wrong declarations would come wrong rules
 	}
 	for i, sec := range p.doc.sections {
@@ -340,6 +400,7 @@ func (s *Statement) addRule(rep *reporter, c *Clause, policy *ast.Policy, base r
 	}
 	r := s.compileRule(rep, policy, base)
 	if r == nil {
+		s.faulty = append(s.faulty, base.Text)
 		return
 	}
 	r.Words = s.wordsOf(r)

@@ -45,12 +45,21 @@ const (
 
 var states = []string{Unverified, Checked, Verified, Disputed, Expired} // a cell holds the place in it
 
-// packVersion is the first byte of packed cells.
-const packVersion = 1
+// packVersion is the first byte of packed cells. Those of version 1 had no MAC.
+const packVersion = 2
+
+// The first byte of a packed cell.
+const (
+	stateBits  = 0x07
+	spellBits  = 0x38
+	spellShift = 3
+	hasUntil   = 0x40 // a deadline, which few have
+	inWords    = 0x80 // the name of the field, in place of its id
+)
 
 // pack writes cells into one row: a table of origins, then the cells. Numbers
-// are varints, texts and seals have their length before them. A field is a
-// zero and its id, or its name.
+// are varints, texts and seals have their length before them. A cell begins with
+// a byte that holds its state and its spelling and says what else follows.
 func pack(cells []cell, names naming) []byte {
 	var origins []origin
 	size := 16
@@ -74,15 +83,25 @@ func pack(cells []cell, names naming) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(cells)))
 	for _, c := range cells {
-		if id, ok := names.short(c.field); ok {
-			b = append(append(b, 0), id[:]...)
+		id, short := names.short(c.field)
+		head := c.state | c.spell<<spellShift
+		if c.until != 0 {
+			head |= hasUntil
+		}
+		if !short {
+			head |= inWords
+		}
+		b = append(b, head)
+		if short {
+			b = append(b, id[:]...)
 		} else {
 			b = appendText(b, string(c.field))
 		}
 		b = binary.AppendUvarint(b, uint64(c.version))
 		b = binary.AppendUvarint(b, uint64(slices.Index(origins, c.origin)))
-		b = append(b, c.state|c.spell<<4)
-		b = binary.AppendVarint(b, c.until)
+		if c.until != 0 {
+			b = binary.AppendVarint(b, c.until)
+		}
 		if c.spell != 0 {
 			b = append(b, c.hash...)
 		}
@@ -167,8 +186,10 @@ func unpack(b []byte, names naming) ([]cell, error) {
 	used := uint64(0) // origins come in the order of their first use
 	for i := range cells {
 		c := &cells[i]
-		if name := r.text(); len(name) > 0 {
-			c.field = loot.Field(name)
+		head := r.byte()
+		c.state, c.spell = head&stateBits, head&spellBits>>spellShift
+		if head&inWords != 0 {
+			c.field = loot.Field(r.text())
 		} else if id := r.take(3); !r.bad {
 			var known bool
 			if c.field, known = names.long(wordID(id)); !known {
@@ -177,9 +198,10 @@ func unpack(b []byte, names naming) ([]cell, error) {
 		}
 		version := r.uvarint()
 		o := r.uvarint()
-		bits := r.byte()
-		c.state, c.spell = bits&0xf, bits>>4
-		c.until = r.varint()
+		if head&hasUntil != 0 {
+			c.until = r.varint()
+			r.bad = r.bad || c.until == 0
+		}
 		if c.spell != 0 {
 			c.hash = r.take(keyring.HashSize)
 		}
@@ -214,6 +236,50 @@ func (c cell) bound() []byte {
 	return appendText(b, c.origin.statement)
 }
 
+// withMAC adds to packed cells the MAC over them and what stands beside them.
+func withMAC(key *keyring.PersonKey, packed, covered []byte) []byte {
+	return append(packed, key.MAC(covered)...)
+}
+
+// splitMAC is the inverse of withMAC; it checks nothing.
+func splitMAC(b []byte) (packed, mac []byte) {
+	n := max(0, len(b)-keyring.MACSize)
+	return b[:n:n], b[n:]
+}
+
+// covered is what the MAC of a record covers: all that its row says, as the
+// cells' seals are bound to a part only and their states and deadlines change
+// without a seal. The key adds the person and the collection. Two columns are
+// left out: due, which must be that of the cells and is compared with them,
+// and erased, as a row that is erased says nothing more. Names of fields are in
+// it since the cells hold only ids of rows elsewhere.
+func (r *record) covered() []byte {
+	b := make([]byte, 0, len(r.packed)+32*len(r.cells)+64)
+	b = appendText(b, "loot vault record")
+	b = binary.AppendVarint(b, r.Version)
+	b = binary.AppendVarint(b, r.Created.UnixMicro())
+	b = binary.AppendVarint(b, r.Changed.UnixMicro())
+	b = binary.AppendVarint(b, int64(r.epoch))
+	return appendPacked(b, r.packed, r.cells...)
+}
+
+// covered is what the MAC of a former value covers.
+func (h *formerCell) covered() []byte {
+	b := make([]byte, 0, len(h.packed)+64)
+	b = appendText(b, "loot vault history")
+	b = binary.AppendVarint(b, h.replaced.UnixMicro())
+	return appendPacked(b, h.packed, h.cell)
+}
+
+func appendPacked(b, packed []byte, cells ...cell) []byte {
+	b = binary.AppendUvarint(b, uint64(len(packed)))
+	b = append(b, packed...)
+	for _, c := range cells {
+		b = appendText(b, string(c.field))
+	}
+	return b
+}
+
 // lookup is what a cell is found by.
 func (c cell) lookup() int64 { return lookup(c.hash) }
 
@@ -224,6 +290,15 @@ func (c cell) deadline() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(c.until, 0).UTC()
+}
+
+// deadlineOf returns a time as a cell keeps it; what has begun of a second counts
+// whole, so that nothing is due before its time.
+func deadlineOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(1, t.Add(time.Second-1).Unix())
 }
 
 // dueOf returns when the first of the cells is to be erased, in microseconds.

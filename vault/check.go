@@ -2,11 +2,13 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"loot"
 	"loot/keyring"
@@ -83,6 +85,9 @@ func (v *Vault) Check(ctx context.Context) (Report, error) {
 	if err := v.checkIndex(ctx, &r, indexed); err != nil {
 		return r, fmt.Errorf("vault: check: %w", err)
 	}
+	if err := v.checkFormer(ctx, &r); err != nil {
+		return r, fmt.Errorf("vault: check: %w", err)
+	}
 	err := v.Keyring.Persons(ctx, false, func(page []keyring.Person) error {
 		for _, p := range page {
 			if p.Destroyed || v.Now().Sub(p.Made) < leftover {
@@ -110,7 +115,10 @@ func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed
 	key, err := v.Keyring.Person(ctx, rec.Subject, rec.collection)
 	if rec.Erased() {
 		r.Erased++
-		if err == nil {
+		switch {
+		case !bytes.Equal(slices.Concat(rec.packed, rec.mac), buried):
+			r.add(rec, "", "the row is damaged: it counts as erased and still holds values")
+		case err == nil:
 			r.add(rec, "", "it is erased, and its key is not destroyed yet; the next sweep does it")
 		}
 		return 0, ignore(err, keyring.ErrShredded)
@@ -130,6 +138,9 @@ func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed
 		return indexed, nil
 	case err != nil:
 		return 0, err
+	}
+	if rec.prove(key) != nil {
+		r.add(rec, "", "the row is damaged: what stands about its values, or its version, dates or epoch, was changed")
 	}
 	key = key.For(keyring.System)
 	for _, c := range rec.cells {
@@ -189,7 +200,8 @@ func (v *Vault) checkHistory(ctx context.Context, r *Report, rec record, key *ke
 		return err
 	}
 	for _, h := range former {
-		if _, err := key.Open(h.sealed, h.bound()); err != nil {
+		_, err := key.Open(h.sealed, h.bound())
+		if err = cmp.Or(h.prove(key), err); err != nil {
 			r.add(rec, h.field, fmt.Sprintf("the former value number %d does not open: it was changed, or belongs elsewhere", h.version))
 			continue
 		}
@@ -199,6 +211,30 @@ func (v *Vault) checkHistory(ctx context.Context, r *Report, rec record, key *ke
 		}
 	}
 	return nil
+}
+
+// checkFormer looks for former values that belong to no record.
+func (v *Vault) checkFormer(ctx context.Context, r *Report) error {
+	var strays []Problem
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		strays = nil
+		rows, err := tx.Query(ctx, `SELECT h.subject, h.collection, h.field FROM vault_history h LEFT JOIN vault_record r
+			ON r.subject = h.subject AND r.collection = h.collection AND r.erased = 0 WHERE r.subject IS NULL LIMIT 100`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			p := Problem{What: "a former value has no record"}
+			if err := rows.Scan(compact{&p.Subject}, &p.Collection, &p.Field); err != nil {
+				return err
+			}
+			strays = append(strays, p)
+		}
+		return rows.Err()
+	})
+	r.Problems = append(r.Problems, strays...)
+	return err
 }
 
 func (v *Vault) checkFiles(ctx context.Context, r *Report, rec record, key *keyring.PersonKey) error {

@@ -1,10 +1,12 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +34,7 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil && !errors.Is(err, ErrDamaged) { // what is damaged can be erased
 		return err
 	}
@@ -45,8 +47,53 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	return v.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(g.Subject)})
 }
 
+// Remove erases the fields of a permit, with their earlier values and their
+// files. The rest of the record stays.
+func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
+	g, err := p.Spend(tx, loot.Erase)
+	if err != nil {
+		return err
+	}
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
+	if err != nil {
+		return err
+	}
+	for _, f := range g.Fields {
+		for _, held := range []loot.Field{f, proposalOf(f)} {
+			i := rec.cell(held)
+			if i < 0 {
+				continue
+			}
+			if err := v.unindex(ctx, tx, rec.Subject, rec.cells[i]); err != nil {
+				return err
+			}
+			rec.cells = slices.Delete(rec.cells, i, i+1)
+		}
+		for _, q := range []string{
+			`DELETE FROM vault_history WHERE subject = $1 AND collection = $2 AND field = $3`,
+			`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE subject = $1 AND collection = $2 AND field = $3)`,
+			`DELETE FROM vault_file WHERE subject = $1 AND collection = $2 AND field = $3`,
+		} {
+			if _, err := tx.Exec(ctx, q, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
+				return fmt.Errorf("vault: remove: %w", err)
+			}
+		}
+	}
+	rec.Version++
+	rec.Changed = g.At
+	return v.update(ctx, tx, key, &rec)
+}
+
+// buried is what the cells of an erased record are. They have no MAC, as the
+// key goes too.
+var buried = pack(nil, inFull{})
+
 // bury leaves nothing of a record but that there was one.
 func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subject, c loot.Collection, at time.Time) error {
+	tx.Keep(looked{s, c}, nil)
+	if _, err := v.proven(ctx, &rec); errors.Is(err, ErrDamaged) {
+		rec.cells = nil // what they are found by may have been changed
+	}
 	for _, c := range rec.cells {
 		if err := v.unindex(ctx, tx, s, c); err != nil {
 			return err
@@ -68,7 +115,7 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 	}
 	// It is due at once: the key is still to be destroyed.
 	if _, err := tx.Exec(ctx, `UPDATE vault_record SET erased = $1, changed = $1, due = $1, epoch = 0, version = version + 1, cells = $2 WHERE subject = $3 AND collection = $4`,
-		at.UnixMicro(), pack(nil, inFull{}), s.Compact(), string(c)); err != nil {
+		at.UnixMicro(), buried, s.Compact(), string(c)); err != nil {
 		return fmt.Errorf("vault: erase: %w", err)
 	}
 	return nil
@@ -78,12 +125,14 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 // Doing it twice does no harm.
 func (v *Vault) destroy(ctx context.Context, a destroyKey) error {
 	var erased, due int64
+	var cells []byte
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT erased, due FROM vault_record WHERE subject = $1 AND collection = $2`, a.Subject.Compact(), string(a.Collection)).Scan(&erased, &due)
+		return tx.QueryRow(ctx, `SELECT erased, due, cells FROM vault_record WHERE subject = $1 AND collection = $2`, a.Subject.Compact(), string(a.Collection)).Scan(&erased, &due, &cells)
 	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows), err == nil && erased == 0:
-		// A key that still has a record is never destroyed, whatever a job says.
+	case errors.Is(err, sql.ErrNoRows), err == nil && (erased == 0 || !bytes.Equal(cells, buried)):
+		// A key that still has a record is never destroyed, whatever a job or a
+		// changed column says.
 		return fmt.Errorf("vault: destroy: %s is not erased", a.Subject)
 	case err != nil:
 		return fmt.Errorf("vault: destroy: %w", err)
@@ -169,7 +218,7 @@ func (v *Vault) sweepErased(ctx context.Context) error {
 	var due []destroyKey
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		due = nil
-		rows, err := tx.Query(ctx, `SELECT subject, collection FROM vault_record WHERE due > 0 AND erased > 0`)
+		rows, err := tx.Query(ctx, `SELECT subject, collection FROM vault_record WHERE due > 0 AND erased > 0 AND cells = $1`, buried)
 		if err != nil {
 			return err
 		}
@@ -259,7 +308,7 @@ func ignore(err, harmless error) error {
 // something about the person are told again, as theirs came back too.
 func (v *Vault) buryAgain(ctx context.Context, p keyring.Person) error {
 	return v.DB.InTx(ctx, func(tx *store.Tx) error {
-		rec, err := v.load(ctx, tx, p.Subject, p.Collection, tx.ForUpdate())
+		rec, err := v.load(ctx, tx, p.Subject, p.Collection, true)
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			return ignore(err, errErased)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -332,4 +333,46 @@ func TestErasedKeyIsInNoFile(t *testing.T) {
 	if bytes.Contains(onDisk(t, b.keyDB), sealed) {
 		t.Error("the sealed key is still on disk")
 	}
+}
+
+func TestARemovedFieldLeavesNothing(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		s, other := b.create(t, ada()), b.create(t, ada())
+		if err := b.correct(t, s, 1, map[loot.Field]string{"contact.email": "ada@king.example"}); err != nil {
+			t.Fatal(err)
+		}
+		b.propose(t, s, "countess@lovelace.example")
+		b.file(t, s, "contact.email", "letter.txt", []byte("made up"))
+		before, version := b.sound(t).Values, b.row(t, s).Version
+		remove := func(as loot.Action) error {
+			return b.with(t, request(as, s, "contact.email"), func(tx *store.Tx, p gate.Permit) error { return b.vault.Remove(t.Context(), tx, p) })
+		}
+		if err := remove(loot.Export); err == nil {
+			t.Error("a permit to look at it removes it")
+		}
+		if err := remove(loot.Erase); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.sound(t).Values; n != before-3 {
+			t.Errorf("%d values are gone, want the one that counts, the earlier one and the one that waits", before-n)
+		}
+		if b.rows(t, "vault_history")+b.rows(t, "vault_file")+b.rows(t, "vault_chunk") != 0 || len(b.waiting(t, s)) != 0 {
+			t.Error("something of it is left")
+		}
+		for _, address := range []string{"ada@engines.example", "ada@king.example"} {
+			if got := b.find(t, "contact.email", address); slices.Contains(got, s) {
+				t.Errorf("found by %s", address)
+			}
+		}
+		values := b.clear(t, s, fieldsOf(ada())...)
+		if _, there := values["contact.email"]; there || len(values) != len(ada())-1 {
+			t.Errorf("the rest is %v", slices.Sorted(maps.Keys(values)))
+		}
+		if got := b.clear(t, other, "contact.email"); len(got) != 1 {
+			t.Error("somebody else's is gone")
+		}
+		if b.row(t, s).Version <= version {
+			t.Error("a form that saw it can still be saved over it")
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"loot"
+	"loot/store"
 )
 
 // StopAt has f called between the steps of what must survive a kill.
@@ -34,8 +35,20 @@ type Cell struct {
 // Unpack takes a row apart in which every field has its name.
 func Unpack(b []byte) ([]Cell, error) { return opened(unpack(b, inFull{})) }
 
-// Unpack takes a row apart whose names the vault has met.
-func (v *Vault) Unpack(b []byte) ([]Cell, error) { return opened(unpack(b, &v.words)) }
+// Edit changes the cells of a record as whoever has the person's key could.
+func (v *Vault) Edit(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, f func(cells []Cell) []Cell) error {
+	rec, err := v.load(ctx, tx, s, c, true)
+	if err != nil {
+		return err
+	}
+	key, err := v.key(ctx, s, c)
+	if err != nil {
+		return err
+	}
+	cells, _ := opened(rec.cells, nil)
+	rec.cells = closed(f(cells))
+	return v.update(ctx, tx, key, &rec)
+}
 
 func opened(cells []cell, err error) ([]Cell, error) {
 	var out []Cell
@@ -46,12 +59,14 @@ func opened(cells []cell, err error) ([]Cell, error) {
 }
 
 // Pack puts one together.
-func Pack(cells []Cell) []byte {
+func Pack(cells []Cell) []byte { return pack(closed(cells), inFull{}) }
+
+func closed(cells []Cell) []cell {
 	var in []cell
 	for _, c := range cells {
 		in = append(in, cell{c.Field, c.Version, origin{c.Source, c.At, c.Statement}, c.State, c.Until, c.Spell, c.Hash, c.Sealed})
 	}
-	return pack(in, inFull{})
+	return in
 }
 
 // Mask and Spell are what a form and a search see of a value.

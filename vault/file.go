@@ -226,7 +226,7 @@ func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string)
 	case f.subject != g.Subject || f.collection != g.Collection || !slices.Contains(g.Fields, f.field):
 		return f, g.Widened()
 	}
-	if _, err := v.load(ctx, tx, g.Subject, g.Collection, ""); err != nil {
+	if _, err := v.load(ctx, tx, g.Subject, g.Collection, false); err != nil {
 		return f, err // a file of somebody who is erased, or not yet there
 	}
 	return f, nil
@@ -315,10 +315,11 @@ func (v *Vault) OpenFile(ctx context.Context, tx *store.Tx, p gate.Permit, id st
 	if row.kept == 0 {
 		return nil, errErased
 	}
-	o, err := v.opener(ctx, tx, g)
+	key, err := v.key(ctx, g.Subject, g.Collection)
 	if err != nil {
 		return nil, err
 	}
+	o := v.opener(tx, g, key)
 	if o.mask(row.field) != "none" {
 		return nil, loot.Errorf(loot.Denied, "A file has no masked form. Ask to reveal the field.")
 	}
@@ -326,7 +327,7 @@ func (v *Vault) OpenFile(ctx context.Context, tx *store.Tx, p gate.Permit, id st
 	if c.File, err = o.about(row); err != nil {
 		return nil, err
 	}
-	key := o.key.For(keyring.Record) // it is read after the commit
+	key = o.key.For(keyring.Record) // it is read after the commit
 	c.open = func() (io.Reader, error) {
 		return key.OpenStream(&chunkReader{ctx: ctx, v: v, file: id}, fileBound("content", id, row.field))
 	}

@@ -138,9 +138,9 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 	if rec.damaged != nil {
 		return &sickError{rec.damaged}
 	}
-	key, err := v.Keyring.Person(ctx, rec.Subject, rec.collection)
-	if errors.Is(err, keyring.ErrShredded) || errors.Is(err, keyring.ErrTampered) || errors.Is(err, keyring.ErrMissing) {
-		return &sickError{fmt.Errorf("vault: key of %s: %w", rec.Subject, err)}
+	key, err := v.proven(ctx, &rec)
+	if unusable(err) {
+		return &sickError{fmt.Errorf("vault: %s: %w", rec.Subject, err)}
 	}
 	if err != nil {
 		return err
@@ -173,7 +173,17 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 	if err := v.index(ctx, tx, rec.Subject, rec.cells); err != nil {
 		return err
 	}
-	return v.update(ctx, tx, rec)
+	return v.update(ctx, tx, key, &rec)
+}
+
+// unusable reports whether an error is of one record or its key.
+func unusable(err error) bool {
+	for _, why := range []error{ErrDamaged, errErased, keyring.ErrTampered, keyring.ErrMissing} {
+		if errors.Is(err, why) {
+			return true
+		}
+	}
+	return false
 }
 
 // rotateBatch is how many rows a transaction of a rotation changes, so that

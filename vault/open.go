@@ -21,15 +21,11 @@ func (v *Vault) Open(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, 
 	if err != nil {
 		return nil, err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, false)
 	if err != nil {
 		return nil, err
 	}
-	o, err := v.opener(ctx, tx, g)
-	if err != nil {
-		return nil, err
-	}
-	return o.values(rec)
+	return v.opener(tx, g, key).values(rec)
 }
 
 // A Former is a value that was corrected or removed.
@@ -73,6 +69,9 @@ func (o *opener) former(ctx context.Context, tx *store.Tx) (map[loot.Field][]For
 		if !slices.Contains(o.g.Fields, h.field) {
 			continue
 		}
+		if err := h.prove(o.key); err != nil {
+			return nil, fmt.Errorf("vault: history of %s of %s: %w", h.field, o.g.Subject, err)
+		}
 		value, err := o.open(h.cell)
 		if err != nil {
 			return nil, err
@@ -85,8 +84,19 @@ func (o *opener) former(ctx context.Context, tx *store.Tx) (map[loot.Field][]For
 type formerCell struct {
 	cell
 	replaced time.Time
+	packed   []byte
+	mac      []byte
 }
 
+// prove returns [ErrDamaged] unless the row is as whoever had its key wrote it.
+func (h *formerCell) prove(key *keyring.PersonKey) error {
+	if err := key.Verify(h.mac, h.covered()); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
+}
+
+// history reads former values, which are not proven yet.
 func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) ([]formerCell, error) {
 	rows, err := tx.Query(ctx, `SELECT field, version, replaced, cell FROM vault_history WHERE subject = $1 AND collection = $2 ORDER BY field, version DESC`, s.Compact(), string(c))
 	if err != nil {
@@ -94,7 +104,6 @@ func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loo
 	}
 	defer rows.Close()
 	var out []formerCell
-	var packed [][]byte
 	for rows.Next() {
 		var c formerCell
 		var replaced int64
@@ -103,14 +112,15 @@ func (v *Vault) history(ctx context.Context, tx *store.Tx, s loot.Subject, c loo
 			return nil, fmt.Errorf("vault: history: %w", err)
 		}
 		c.replaced = time.UnixMicro(replaced).UTC()
-		out, packed = append(out, c), append(packed, cells)
+		c.packed, c.mac = splitMAC(cells)
+		out = append(out, c)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, fmt.Errorf("vault: history: %w", err)
 	}
 	for i := range out {
 		c := &out[i]
-		cells, err := v.cells(ctx, tx, packed[i])
+		cells, err := v.cells(ctx, tx, c.packed)
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			return nil, fmt.Errorf("vault: history: %w", err)
 		}
@@ -131,15 +141,11 @@ type opener struct {
 	key *keyring.PersonKey
 }
 
-func (v *Vault) opener(ctx context.Context, tx *store.Tx, g gate.Grant) (*opener, error) {
-	key, err := v.key(ctx, g.Subject, g.Collection)
-	if err != nil {
-		return nil, err
-	}
+func (v *Vault) opener(tx *store.Tx, g gate.Grant, key *keyring.PersonKey) *opener {
 	tally := v.Keyring.Tally(g.At)
 	tx.AfterCommit(tally.Committed)
 	tx.AfterRollback(tally.RolledBack)
-	return &opener{v: v, g: g, key: key.In(tally)}, nil
+	return &opener{v: v, g: g, key: key.In(tally)}
 }
 
 // values opens what a record holds in the fields of the grant.

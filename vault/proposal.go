@@ -45,7 +45,7 @@ func (c cell) expired(now time.Time) bool { return c.until != 0 && c.until <= no
 
 // propose keeps values that wait to be confirmed. An empty value gives up the
 // one that waits. What never counted leaves no history.
-func (v *Vault) propose(ctx context.Context, g gate.Grant, rec *record, values map[loot.Field]string, src Source) error {
+func (v *Vault) propose(g gate.Grant, key *keyring.PersonKey, rec *record, values map[loot.Field]string, src Source) error {
 	if len(values) == 0 {
 		return nil
 	}
@@ -55,10 +55,6 @@ func (v *Vault) propose(ctx context.Context, g gate.Grant, rec *record, values m
 		}
 	}
 	if err := sound(g, values); err != nil {
-		return err
-	}
-	key, err := v.key(ctx, g.Subject, g.Collection)
-	if err != nil {
 		return err
 	}
 	rec.Version++
@@ -100,14 +96,11 @@ func (v *Vault) openRecord(ctx context.Context, tx *store.Tx, p gate.Permit) (Op
 	if err != nil {
 		return Opened{}, nil, err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, "")
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, false)
 	if err != nil {
 		return Opened{}, nil, err
 	}
-	o, err := v.opener(ctx, tx, g)
-	if err != nil {
-		return Opened{}, nil, err
-	}
+	o := v.opener(tx, g, key)
 	values, err := o.values(rec)
 	if err != nil {
 		return Opened{}, nil, err
@@ -137,7 +130,7 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil {
 		return err
 	}
@@ -145,17 +138,13 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 	if i < 0 || rec.cells[i].version != number || rec.cells[i].expired(g.At) {
 		return errNoProposal
 	}
-	key, err := v.key(ctx, g.Subject, g.Collection)
-	if err != nil {
-		return err
-	}
 	c := rec.cells[i]
 	plain, err := key.For(keyring.System).Open(c.sealed, c.bound())
 	if err != nil {
 		return fmt.Errorf("vault: proposed %s of %s: %w", f, g.Subject, err)
 	}
 	rec.cells = slices.Delete(rec.cells, i, i+1)
-	fresh, err := v.put(ctx, tx, g, &rec, map[loot.Field]string{f: string(plain)}, Source(c.origin.source))
+	fresh, err := v.put(ctx, tx, g, key, &rec, map[loot.Field]string{f: string(plain)}, Source(c.origin.source))
 	if err != nil {
 		return err
 	}
@@ -164,7 +153,7 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 	}
 	rec.cells[rec.cell(f)].state = uint8(slices.Index(states, Verified))
 	rec.Changed = g.At
-	return v.update(ctx, tx, rec)
+	return v.update(ctx, tx, key, &rec)
 }
 
 // sweepProposals removes the proposals that nobody confirmed in time.
@@ -176,15 +165,22 @@ func (v *Vault) sweepProposals(ctx context.Context) error {
 			return fmt.Errorf("vault: sweep: %w", err)
 		}
 		for _, rec := range recs {
-			before := len(rec.cells)
-			rec.cells = slices.DeleteFunc(rec.cells, func(c cell) bool {
+			over := func(c cell) bool {
 				_, is := c.proposes()
 				return is && c.expired(now)
-			})
-			if rec.damaged != nil || len(rec.cells) == before {
+			}
+			if rec.damaged != nil || !slices.ContainsFunc(rec.cells, over) {
 				continue
 			}
-			if err := v.update(ctx, tx, rec); err != nil {
+			key, err := v.proven(ctx, &rec)
+			if unusable(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			rec.cells = slices.DeleteFunc(rec.cells, over)
+			if err := v.update(ctx, tx, key, &rec); err != nil {
 				return err
 			}
 		}

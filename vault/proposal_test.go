@@ -112,7 +112,7 @@ func TestAProposalIsGivenUpOrEndsByItself(t *testing.T) {
 			t.Error("what is too old can still be confirmed")
 		}
 		b.do(t, func(tx *store.Tx) error {
-			due, err := b.vault.Due(t.Context(), tx, b.now(), 10)
+			due, err := b.vault.Due(t.Context(), tx, customer, b.now(), "", 10)
 			if len(due) != 0 {
 				t.Errorf("a proposal is taken for a field: %+v", due)
 			}

@@ -58,10 +58,12 @@ func (v *Vault) step(name string) {
 }
 
 // New returns a vault and registers its jobs. The keyring will ask it before
-// an epoch is destroyed.
+// an epoch is destroyed, and the gate tell it when a purpose of a person began or
+// ended.
 func New(c Config) *Vault {
 	v := &Vault{Config: c}
 	c.Keyring.Guard(v.indexed)
+	c.Gate.Keeper(v.Keep)
 	job.Register(c.Jobs, v.destroy)
 	job.Register(c.Jobs, v.sweep, job.Timeout(sweepFor))
 	c.Jobs.Periodic(sweepEvery, sweepUp{})
@@ -117,8 +119,10 @@ var errErased = loot.Errorf(loot.NotFound, "Nothing is held about this person.")
 type record struct {
 	Row
 	collection loot.Collection
+	due        int64
 	epoch      int
 	packed     []byte
+	mac        []byte
 	cells      []cell
 	damaged    error // why the cells cannot be unpacked
 }
@@ -136,13 +140,15 @@ func (r *record) sort() {
 	slices.SortFunc(r.cells, func(a, b cell) int { return cmp.Compare(a.field, b.field) })
 }
 
-const recordColumns = `subject, collection, version, created, changed, erased, epoch, cells`
+const recordColumns = `subject, collection, version, created, changed, erased, due, epoch, cells`
 
 // scan reads the columns of a record; its cells stay packed.
 func scan(row interface{ Scan(...any) error }) (record, error) {
 	var rec record
 	var created, changed int64
-	err := row.Scan(compact{&rec.Subject}, &rec.collection, &rec.Version, &created, &changed, &rec.erased, &rec.epoch, &rec.packed)
+	var cells []byte
+	err := row.Scan(compact{&rec.Subject}, &rec.collection, &rec.Version, &created, &changed, &rec.erased, &rec.due, &rec.epoch, &cells)
+	rec.packed, rec.mac = splitMAC(cells)
 	rec.Created, rec.Changed = time.UnixMicro(created).UTC(), time.UnixMicro(changed).UTC()
 	return rec, err
 }
@@ -152,10 +158,42 @@ func (v *Vault) unpack(ctx context.Context, tx *store.Tx, rec *record) (err erro
 	if rec.Erased() {
 		return nil
 	}
-	if rec.cells, err = v.cells(ctx, tx, rec.packed); err != nil {
+	if rec.cells, err = v.cells(ctx, tx, rec.packed); err == nil && rec.due != dueOf(rec.cells) {
+		err = fmt.Errorf("due at another time than its cells: %w", ErrDamaged)
+	}
+	if err != nil {
 		return fmt.Errorf("vault: record %s: %w", rec.Subject, err)
 	}
 	return nil
+}
+
+// prove returns [ErrDamaged] unless the row is as whoever had its key wrote it.
+func (r *record) prove(key *keyring.PersonKey) error {
+	if err := key.Verify(r.mac, r.covered()); err != nil {
+		return fmt.Errorf("vault: record %s: %w: %w", r.Subject, ErrDamaged, err)
+	}
+	return nil
+}
+
+// proven returns the key of a record that was read, and refuses one that is
+// not as it was written.
+func (v *Vault) proven(ctx context.Context, rec *record) (*keyring.PersonKey, error) {
+	key, err := v.key(ctx, rec.Subject, rec.collection)
+	if err != nil {
+		return nil, err
+	}
+	return key, rec.prove(key)
+}
+
+// loadProven reads a record that is held, with its key, and refuses one that is
+// not as it was written.
+func (v *Vault) loadProven(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, change bool) (record, *keyring.PersonKey, error) {
+	rec, err := v.load(ctx, tx, s, c, change)
+	if err != nil {
+		return rec, nil, err
+	}
+	key, err := v.proven(ctx, &rec)
+	return rec, key, err
 }
 
 // records reads the records that a query finds. One that is damaged is marked
@@ -187,13 +225,18 @@ func (v *Vault) records(ctx context.Context, tx *store.Tx, where string, args ..
 	return out, nil
 }
 
-// load reads a record that is held.
-func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, lock string) (record, error) {
+// load reads a record that is held, and locks it to be changed. What it says is
+// not proven yet.
+func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, change bool) (record, error) {
 	looked := looked{s, c}
-	if kept, ok := tx.Kept(looked).(record); ok && lock == "" {
+	if kept, ok := tx.Kept(looked).(record); ok && !change {
 		return kept, nil
 	}
-	tx.Keep(looked, nil) // whoever locks it changes it
+	lock := ""
+	if change {
+		tx.Keep(looked, nil)
+		lock = tx.ForUpdate()
+	}
 	rec, err := scan(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, s.Compact(), string(c)))
 	if err == nil {
 		err = v.unpack(ctx, tx, &rec)
@@ -206,7 +249,7 @@ func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	case err != nil:
 		return rec, fmt.Errorf("vault: read: %w", err)
 	}
-	if lock == "" {
+	if !change {
 		tx.Keep(looked, rec)
 	}
 	return rec, nil
@@ -300,7 +343,7 @@ func (v *Vault) Count(ctx context.Context, tx *store.Tx, c loot.Collection) (n i
 // Held returns which fields are held of a person, and what stands about each.
 // It opens nothing and so takes no permit.
 func (v *Vault) Held(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (map[loot.Field]About, error) {
-	rec, err := v.load(ctx, tx, s, c, "")
+	rec, _, err := v.loadProven(ctx, tx, s, c, false)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/keyring"
 	"loot/store"
 )
 
@@ -30,6 +31,7 @@ type Part struct {
 func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ...Part) error {
 	var g gate.Grant
 	var rec record
+	var key *keyring.PersonKey
 	for i, part := range parts {
 		next, err := part.Permit.Spend(tx, loot.Collect)
 		if err != nil {
@@ -42,8 +44,16 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 			next.At = g.At // what one form gave was given at one time
 		}
 		g = next
-		rec.Subject, rec.collection = g.Subject, g.Collection
-		if _, err := v.put(ctx, tx, g, &rec, part.Given, src); err != nil {
+		if i == 0 {
+			if g.Subject == "" || g.Collection == "" {
+				return g.Widened()
+			}
+			if key, err = v.key(ctx, g.Subject, g.Collection); err != nil {
+				return err
+			}
+			rec.Subject, rec.collection, rec.Created, rec.Changed = g.Subject, g.Collection, g.At, g.At
+		}
+		if _, err := v.put(ctx, tx, g, key, &rec, part.Given, src); err != nil {
 			return err
 		}
 	}
@@ -53,12 +63,12 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 	if err := v.index(ctx, tx, rec.Subject, rec.cells); err != nil {
 		return err
 	}
-	names, err := v.naming(ctx, tx, rec.cells)
+	packed, err := v.pack(ctx, tx, key, &rec)
 	if err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES ($1, $2, $2, 0, $3, $4, $5, $6, $7)`,
-		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, g.Subject.Compact(), string(g.Collection), pack(rec.cells, names))
+		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, g.Subject.Compact(), string(g.Collection), packed)
 	if store.IsUnique(err) {
 		return loot.Wrap(loot.Conflict, err, "This person has a record already.")
 	}
@@ -75,11 +85,11 @@ func (v *Vault) Add(ctx context.Context, tx *store.Tx, p gate.Permit, given map[
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil {
 		return err
 	}
-	return v.write(ctx, tx, g, &rec, given, src)
+	return v.write(ctx, tx, g, key, &rec, given, src)
 }
 
 // A Change is what a correction changes. An empty value removes what is there.
@@ -98,23 +108,23 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, c Chan
 	if err != nil {
 		return err
 	}
-	rec, err := v.load(ctx, tx, g.Subject, g.Collection, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil {
 		return err
 	}
 	if rec.Version != c.Version {
 		return errMoved
 	}
-	if err := v.propose(ctx, g, &rec, c.Proposed, c.Source); err != nil {
+	if err := v.propose(g, key, &rec, c.Proposed, c.Source); err != nil {
 		return err
 	}
-	return v.write(ctx, tx, g, &rec, c.Given, c.Source)
+	return v.write(ctx, tx, g, key, &rec, c.Given, c.Source)
 }
 
-var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Both values are shown; nothing was lost.")
+var errMoved = loot.Errorf(loot.Conflict, "Somebody else changed this record meanwhile. Nothing of theirs was overwritten.")
 
-func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) error {
-	fresh, err := v.put(ctx, tx, g, rec, given, src)
+func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyring.PersonKey, rec *record, given map[loot.Field]string, src Source) error {
+	fresh, err := v.put(ctx, tx, g, key, rec, given, src)
 	if err != nil {
 		return err
 	}
@@ -122,17 +132,28 @@ func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, rec *reco
 		return err
 	}
 	rec.Changed = g.At
-	return v.update(ctx, tx, *rec)
+	return v.update(ctx, tx, key, rec)
 }
 
-// update writes a record that was read for update.
-func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
+// pack packs the cells of a record, with the MAC of its row.
+func (v *Vault) pack(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) ([]byte, error) {
 	names, err := v.naming(ctx, tx, rec.cells)
+	if err != nil {
+		return nil, err
+	}
+	rec.packed = pack(rec.cells, names)
+	return withMAC(key, rec.packed, rec.covered()), nil
+}
+
+// update writes a record that was read for update and proven.
+func (v *Vault) update(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) error {
+	tx.Keep(looked{rec.Subject, rec.collection}, nil) // what was read before is not how it is now
+	packed, err := v.pack(ctx, tx, key, rec)
 	if err != nil {
 		return err
 	}
 	err = tx.Queue(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
-		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, pack(rec.cells, names), rec.Subject.Compact(), string(rec.collection))
+		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, packed, rec.Subject.Compact(), string(rec.collection))
 	if err != nil {
 		return fmt.Errorf("vault: write: %w", err)
 	}
@@ -142,23 +163,20 @@ func (v *Vault) update(ctx context.Context, tx *store.Tx, rec record) error {
 // put puts what is given into the record's cells, and what it replaces into the
 // history. It returns the fresh cells, which are not in the index yet. The permit
 // must name every field that is given.
-func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record, given map[loot.Field]string, src Source) (fresh []cell, err error) {
-	if g.Subject == "" || g.Collection == "" {
-		return nil, g.Widened()
-	}
+func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyring.PersonKey, rec *record, given map[loot.Field]string, src Source) (fresh []cell, err error) {
 	for f := range given {
 		if !slices.Contains(g.Fields, f) {
 			return nil, g.Widened()
 		}
 	}
-	key, err := v.key(ctx, g.Subject, g.Collection)
-	if err != nil {
-		return nil, err
-	}
 	if err := sound(g, given); err != nil {
 		return nil, err
 	}
 	rec.Version++
+	until, err := v.Gate.KeptUntil(ctx, tx, g.Subject, g.Fields)
+	if err != nil {
+		return nil, err
+	}
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
 		value, ok := given[f]
@@ -170,7 +188,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 			return nil, g.Widened()
 		}
 		if i := rec.cell(f); i >= 0 {
-			if err := v.supersede(ctx, tx, rec, i, g.At); err != nil {
+			if err := v.supersede(ctx, tx, key, rec, i, g.At); err != nil {
 				return nil, err
 			}
 		}
@@ -179,7 +197,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, rec *record
 		}
 		// Its number is the record's, so that no two values of a field ever
 		// have the same, also when it was removed in between.
-		next := cell{field: f, version: rec.Version, origin: from}
+		next := cell{field: f, version: rec.Version, origin: from, until: deadlineOf(until[f])}
 		next.sealed = key.Seal([]byte(value), next.bound())
 		if d.Index {
 			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
@@ -213,19 +231,21 @@ func sound(g gate.Grant, given map[loot.Field]string) error {
 }
 
 // supersede moves a cell to the history and takes it out of the index.
-func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int, at time.Time) error {
-	former := rec.cells[i]
-	if err := v.unindex(ctx, tx, rec.Subject, former); err != nil {
+func (v *Vault) supersede(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record, i int, at time.Time) error {
+	former := formerCell{cell: rec.cells[i], replaced: at}
+	if err := v.unindex(ctx, tx, rec.Subject, former.cell); err != nil {
 		return err
 	}
 	rec.cells = slices.Delete(rec.cells, i, i+1)
 	former.spell, former.hash = 0, nil // nobody is found by a former value
-	names, err := v.naming(ctx, tx, []cell{former})
+	former.until = 0                   // it goes with the field or the record
+	names, err := v.naming(ctx, tx, []cell{former.cell})
 	if err != nil {
 		return err
 	}
+	former.packed = pack([]cell{former.cell}, names)
 	err = tx.Queue(ctx, `INSERT INTO vault_history (subject, collection, field, version, replaced, cell) VALUES ($1, $2, $3, $4, $5, $6)`,
-		rec.Subject.Compact(), string(rec.collection), string(former.field), former.version, at.UnixMicro(), pack([]cell{former}, names))
+		rec.Subject.Compact(), string(rec.collection), string(former.field), former.version, at.UnixMicro(), withMAC(key, former.packed, former.covered()))
 	if err != nil {
 		return fmt.Errorf("vault: history: %w", err)
 	}
@@ -237,7 +257,7 @@ func (v *Vault) supersede(ctx context.Context, tx *store.Tx, rec *record, i int,
 // [loot.Conflict]: another value may stand there now than the one that was
 // checked. It opens nothing and so takes no permit.
 func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, version int64, as map[loot.Field]string) error {
-	rec, err := v.load(ctx, tx, s, c, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
 	if err != nil {
 		return err
 	}
@@ -256,27 +276,61 @@ func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	}
 	rec.Version++
 	rec.Changed = v.Now()
-	return v.update(ctx, tx, rec)
+	return v.update(ctx, tx, key, &rec)
+}
+
+// Keep sets until when each field of a person is kept, as the gate tells by
+// the statement in force. The gate has it done whenever a purpose began or ended.
+func (v *Vault) Keep(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) error {
+	now, ok := v.Gate.InForce()
+	if !ok {
+		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	var fields []loot.Field
+	for _, d := range now.Statement.Fields(c) {
+		fields = append(fields, d.ID)
+	}
+	// The person's state is locked before the record, as by every decision.
+	until, err := v.Gate.KeptUntil(ctx, tx, s, fields)
+	if err != nil {
+		return err
+	}
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
+	if errors.Is(err, ErrDamaged) {
+		// A service can be ended all the same; the check of the vault names the record.
+		v.Log.ErrorContext(ctx, "a damaged record has no dates", "subject", s)
+		return nil
+	}
+	if err != nil {
+		return ignore(err, errErased)
+	}
+	return v.keepUntil(ctx, tx, key, rec, until)
 }
 
 // KeepUntil sets when fields are to be erased; the zero time, with their
 // purposes. It opens nothing and so takes no permit.
 func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, until map[loot.Field]time.Time) error {
-	rec, err := v.load(ctx, tx, s, c, tx.ForUpdate())
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
 	if err != nil {
 		return err
 	}
+	return v.keepUntil(ctx, tx, key, rec, until)
+}
+
+func (v *Vault) keepUntil(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec record, until map[loot.Field]time.Time) error {
+	changed := false
 	for f, t := range until {
 		i := rec.cell(f)
 		if i < 0 {
 			continue // it was removed meanwhile
 		}
-		rec.cells[i].until = 0
-		if !t.IsZero() {
-			rec.cells[i].until = max(1, t.Unix())
-		}
+		changed = changed || rec.cells[i].until != deadlineOf(t)
+		rec.cells[i].until = deadlineOf(t)
 	}
-	return v.update(ctx, tx, rec)
+	if !changed {
+		return nil
+	}
+	return v.update(ctx, tx, key, &rec)
 }
 
 // A Due is a record of which fields are to be erased.
@@ -286,26 +340,40 @@ type Due struct {
 	Fields     []loot.Field
 }
 
-// Due returns up to n records of which the time of some fields has come.
-func (v *Vault) Due(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]Due, error) {
-	recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT $2`, now.UnixMicro(), n)
-	if err != nil {
-		return nil, fmt.Errorf("vault: due: %w", err)
-	}
+// Due returns the next n records of a collection, after that of a subject, of
+// which the time of some fields has come; with no subject, the first n.
+func (v *Vault) Due(ctx context.Context, tx *store.Tx, c loot.Collection, now time.Time, after loot.Subject, n int) ([]Due, error) {
 	var out []Due
-	for _, rec := range recs {
-		if rec.damaged != nil {
-			return nil, fmt.Errorf("vault: due: %w", rec.damaged)
+	for {
+		last := []byte{}
+		if after != "" {
+			last = after.Compact()
 		}
-		due := Due{Subject: rec.Subject, Collection: rec.collection}
-		for _, c := range rec.cells {
-			if _, waits := c.proposes(); !waits && c.expired(now) {
-				due.Fields = append(due.Fields, c.field)
+		recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 AND collection = $2 AND subject > $3 ORDER BY subject LIMIT $4`, now.UnixMicro(), string(c), last, n)
+		if err != nil {
+			return nil, fmt.Errorf("vault: due: %w", err)
+		}
+		for _, rec := range recs {
+			after = rec.Subject
+			if rec.damaged != nil { // it does not hide the others; the check of the vault names it
+				v.Log.ErrorContext(ctx, "a damaged record is due", "subject", rec.Subject)
+				continue
+			}
+			due := Due{Subject: rec.Subject, Collection: rec.collection}
+			for _, c := range rec.cells {
+				if _, waits := c.proposes(); !waits && c.expired(now) {
+					due.Fields = append(due.Fields, c.field)
+				}
+			}
+			if len(due.Fields) > 0 {
+				out = append(out, due)
+			}
+			if len(out) == n {
+				return out, nil
 			}
 		}
-		if len(due.Fields) > 0 {
-			out = append(out, due)
+		if len(recs) < n {
+			return out, nil
 		}
 	}
-	return out, nil
 }

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -196,6 +198,7 @@ type errorView struct {
 	Above   *Action // where one goes on: as the error says, or the nearest page that the address lies under
 	Back    Action
 	SignIn  string
+	Resend  *Action // what was sent by whoever has to sign in first; nil: nothing
 }
 
 var errorPages = NewPage[errorView](layoutFiles, "layout/error.html")
@@ -244,6 +247,29 @@ func (s *Shell) above(r *http.Request, v errorView) *Action {
 	return nil
 }
 
+// resend returns a way to send once more what was filled in, so that signing in
+// loses nothing of it; nil if there is nothing, or a password, which no page
+// holds.
+func resend(r *http.Request) *Action {
+	if r.Method != http.MethodPost || r.Header.Get("Hx-Request") != "" {
+		return nil
+	}
+	values, err := Form(r, MaxBody)
+	if err != nil || len(values) == 0 {
+		return nil
+	}
+	a := &Action{Label: "Send what you filled in", Icon: "send", Post: true, Href: r.URL.RequestURI()}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if strings.Contains(name, "password") {
+			return nil
+		}
+		for _, value := range values[name] {
+			a.Hidden = append(a.Hidden, Hidden{Name: name, Value: value})
+		}
+	}
+	return a
+}
+
 // errorPage renders the page of an error, or for htmx the alert that takes
 // the place of the page's messages.
 func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -281,6 +307,7 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 	if kind == loot.SignIn {
 		if to := s.signIn(exchangeOf(r.Context()).route.Audience); to != "" {
 			v.SignIn = to + "?next=" + url.QueryEscape(v.Path)
+			v.Resend = resend(r)
 		}
 	}
 	a := newAnswer(w.Header())

@@ -44,6 +44,7 @@ type Field struct {
 	Accept       string // of a file
 	Prefix       string // stands before the input, such as "€"
 	Suffix       string // stands behind it, such as "days"
+	Form         string // tells it from the field of the same name in another form of the page
 }
 
 // An Option is one choice of a Field.
@@ -54,7 +55,12 @@ type Option struct {
 }
 
 // ID returns the id of the input.
-func (f Field) ID() string { return "f-" + f.Name }
+func (f Field) ID() string {
+	if f.Form != "" {
+		return "f-" + f.Form + "-" + f.Name
+	}
+	return "f-" + f.Name
+}
 
 // Describes returns the ids of what describes the input, for a screen reader.
 func (f Field) Describes() string {

@@ -121,7 +121,7 @@ type (
 		web.View
 		Alerts  []web.Alert
 		Fields  web.Fields
-		Actions []web.Action
+		Buttons []web.Action
 		Badges  []web.Badge
 		Dialog  web.Dialog
 		Rule    web.Rule

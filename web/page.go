@@ -35,6 +35,7 @@ type View struct {
 	Crumbs  []Crumb
 	Actions []Action // beside the title
 	Wide    bool     // a table needs all the width there is
+	Again   *Alert   // above all else: see [SignInAgain]
 	Styles  []string // addresses from [NewAsset], for what only this page needs
 	Scripts []string
 	Layout  Layout

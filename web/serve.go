@@ -62,6 +62,13 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 	}
 	x.route = rt
 
+	limit := rt.Body
+	if limit == 0 {
+		limit = MaxBody
+	}
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+	}
 	who, err := s.identify(r, rt)
 	r = r.WithContext(WithIdentity(r.Context(), who))
 	if err == nil {
@@ -74,14 +81,6 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 		s.fail(w, r, err)
 		return
 	}
-	limit := rt.Body
-	if limit == 0 {
-		limit = MaxBody
-	}
-	if r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, limit)
-	}
-
 	a := newAnswer(w.Header())
 	defer a.free()
 	if err := s.try(a, r, rt.Serve); err != nil {
@@ -215,6 +214,9 @@ func (s *Shell) log(r *http.Request, w *recorder, micros int64) {
 		level = slog.LevelWarn
 	}
 	x := exchangeOf(r.Context())
+	if x.route.own && level == slog.LevelInfo { // dozens for one page
+		level = slog.LevelDebug
+	}
 	pattern := x.pattern
 	if pattern == "" {
 		pattern = "none"

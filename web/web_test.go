@@ -236,7 +236,8 @@ func TestSignInIsAskedForAndLedBackFrom(t *testing.T) {
 func TestFreshSignInIsAskedForWhenItIsLongAgo(t *testing.T) {
 	at := noon
 	o := web.Options{
-		Now: func() time.Time { return noon },
+		Site: func() web.Site { return web.Site{StaffSignIn: "/console/signin"} },
+		Now:  func() time.Time { return noon },
 		Identify: func(*http.Request) (web.Identity, error) {
 			return web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "st1"}, At: at}, nil
 		},
@@ -246,8 +247,17 @@ func TestFreshSignInIsAskedForWhenItIsLongAgo(t *testing.T) {
 		t.Errorf("just signed in: %d", a.Status)
 	}
 	for _, at = range []time.Time{noon.Add(-web.Fresh - time.Second), {}} {
-		if a := s.Post("/keys"); a.Status != http.StatusUnauthorized {
+		if a := s.Post("/keys"); a.Status != http.StatusUnauthorized || strings.Contains(a.Body, "<form method=\"post\" action=\"/keys\"") {
 			t.Errorf("signed in at %v: %d", at, a.Status)
+		}
+		a := s.Post("/keys", "title", `"Print" <all>`, "scope", "one", "scope", "two")
+		for _, want := range []string{`action="/keys"`, `name="title" value="&#34;Print&#34; &lt;all&gt;"`, `name="scope" value="one"`, `name="scope" value="two"`, "Nothing that you filled in is lost"} {
+			if a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, want) {
+				t.Errorf("status %d, lacks %s", a.Status, want)
+			}
+		}
+		if a := s.Post("/keys", "title", "x", "new-password", "hush hush"); a.Status != http.StatusUnauthorized || strings.Contains(a.Body, "hush hush") {
+			t.Errorf("status %d, and a password is on the page", a.Status)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (p *proveCmd) AfterApply(k *kong.Context) error { //nolint:unparam // kong 
 func (p *proveCmd) read(c *command) (s *statement.Statement, from string, err error) {
 	switch {
 	case p.running:
-		s, err = inForce(c, p.Place, p.Roots)
+		s, _, err = inForce(c, p.Place, p.Roots)
 		return s, "in force", err
 	case p.Statement != "":
 		from = p.Statement

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -25,14 +25,22 @@ type statementCmd struct {
 // readStatement reads and compiles the statement in a file; with no file the
 // one that comes with Loot.
 func readStatement(path string) (*statement.Statement, error) {
+	name, src, err := readSource(path)
+	if err != nil {
+		return nil, err
+	}
+	return statement.Parse(name, src)
+}
+
+func readSource(path string) (name string, src []byte, err error) {
 	if path == "" {
-		return statement.Parse("statement.md", statement.Default())
+		return "statement.md", statement.Default(), nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, loot.Wrap(loot.Invalid, err, "The statement "+path+" cannot be read: "+whyUnread(err)+". Name a Markdown file; loot statement export --as source prints the one that comes with Loot.")
+		return "", nil, loot.Wrap(loot.Invalid, err, "The statement "+path+" cannot be read: "+whyUnread(err)+". Name a Markdown file; loot statement export --as source prints the one that comes with Loot.")
 	}
-	return statement.Parse(path, b)
+	return path, b, nil
 }
 
 type statementCheckCmd struct {
@@ -94,13 +102,14 @@ func check(path string) (checked, error) {
 	if path == "" {
 		r.File = "statement.md (comes with Loot)"
 	}
-	s, err := readStatement(path)
-	if problems, ok := errors.AsType[statement.Problems](err); ok {
-		r.Problems = problems
-		return r, nil
-	}
+	name, src, err := readSource(path)
 	if err != nil {
 		return r, err
+	}
+	s, problems := statement.Read(name, src, app.Keepers(), nil)
+	r.Problems = append(r.Problems, problems...)
+	if s == nil {
+		return r, nil
 	}
 	r.Version, r.Hash, r.Clauses, r.Rules = s.Front().Version, s.Hash(), len(s.Clauses()), len(s.Rules())
 	for _, clause := range s.Clauses() {
@@ -108,7 +117,6 @@ func check(path string) (checked, error) {
 			r.Planned = append(r.Planned, clause.ID)
 		}
 	}
-	r.Problems = append(r.Problems, s.Check(app.Keepers())...)
 	r.Sound = len(r.Problems) == 0
 	return r, nil
 }
@@ -178,22 +186,22 @@ func flagged(k *kong.Context, flags ...string) bool {
 	return slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Flag != nil && slices.Contains(flags, p.Flag.Name) })
 }
 
-// inForce returns the version in force of an installation.
-func inForce(c *command, place app.Place, roots app.Roots) (s *statement.Statement, err error) {
+// inForce returns the version in force of an installation, and since when.
+func inForce(c *command, place app.Place, roots app.Roots) (s *statement.Statement, since time.Time, err error) {
 	err = c.with(app.Config{Place: place, Roots: roots}, func(a *app.App) error {
-		s, err = versionOf(a)
+		s, since, err = versionOf(a)
 		return err
 	})
-	return s, err
+	return s, since, err
 }
 
-// versionOf returns the version in force.
-func versionOf(a *app.App) (*statement.Statement, error) {
+// versionOf returns the version in force, and since when.
+func versionOf(a *app.App) (*statement.Statement, time.Time, error) {
 	v, ok := a.Gate.InForce()
 	if !ok {
-		return nil, loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
+		return nil, time.Time{}, loot.Errorf(loot.Unavailable, "The ledger knows of none of the versions that the database says were announced, so none is in force. Run loot ledger verify to see what was changed.")
 	}
-	return v.Statement, nil
+	return v.Statement, v.Effective, nil
 }
 
 func (s *statementDiffCmd) Run(c *command) error {
@@ -242,8 +250,11 @@ func (s *statementDiffCmd) Run(c *command) error {
 		printIndented(c, "-", ch.Before)
 		printIndented(c, "+", ch.After)
 	}
+	if len(out.Changes) == 0 {
+		fmt.Fprintln(c.stdout, "They say the same.")
+	}
 	if out.Replay != nil {
-		fmt.Fprintf(c.stdout, "\n%s decided again\n", loot.Plural(out.Replay.Tried, "recorded decision was", "recorded decisions were"))
+		fmt.Fprintf(c.stdout, "\n%s decided again; %s out otherwise\n", loot.Plural(out.Replay.Tried, "recorded decision was", "recorded decisions were"), loot.Plural(out.Replay.Differ(), "comes", "come"))
 		for _, r := range out.Replay.Changed {
 			fmt.Fprintf(c.stdout, "  %d × %s by %s for %s: %s before, %s after\n", r.Times, r.Action, r.Actor, r.Purpose, verdict(r.Before), verdict(r.After))
 		}
@@ -271,7 +282,7 @@ func printIndented(c *command, mark, text string) {
 // and its version in force.
 func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, current *statement.Statement, err error) {
 	err = c.with(app.Config{Place: s.Place, Roots: s.Roots}, func(a *app.App) error {
-		if current, err = versionOf(a); err != nil {
+		if current, _, err = versionOf(a); err != nil {
 			return err
 		}
 		return a.DB.ReadTx(c.ctx, func(tx *store.Tx) error {
@@ -283,9 +294,18 @@ func (s *statementDiffCmd) decisions(c *command) (ins []statement.Input, current
 }
 
 type statementExportCmd struct {
-	File string `arg:"" optional:"" help:"Statement; none: the one that comes with Loot." type:"path"`
-	As   string `help:"dpv (JSON-LD), record-csv, record-html, cedar (every rule), cedar-schema, cedar-schema-json, source or schema." enum:"dpv,record-csv,record-html,cedar,cedar-schema,cedar-schema-json,source,schema" default:"dpv"`
-	JSON bool   `help:"The same as --as dpv." name:"json"`
+	app.Place
+	app.Roots
+	File    string `arg:"" optional:"" help:"Statement; none: the version in force of --data or --store, with the day from which it counts, or else the one that comes with Loot." type:"path"`
+	As      string `help:"dpv (JSON-LD), record-csv, record-html, cedar (every rule), cedar-schema, cedar-schema-json, source or schema." enum:"dpv,record-csv,record-html,cedar,cedar-schema,cedar-schema-json,source,schema" default:"dpv"`
+	JSON    bool   `help:"The same as --as dpv." name:"json"`
+	running bool
+}
+
+// AfterApply exports what is in force only where it was said whose.
+func (s *statementExportCmd) AfterApply(k *kong.Context) error { //nolint:unparam // kong wants the error
+	s.running = flagged(k, "data", "store") && s.File == ""
+	return nil
 }
 
 func (s *statementExportCmd) Run(c *command) error {
@@ -293,17 +313,24 @@ func (s *statementExportCmd) Run(c *command) error {
 		_, err := c.stdout.Write(statement.JSONSchema())
 		return err
 	}
-	st, err := readStatement(s.File)
+	var st *statement.Statement
+	var since time.Time
+	var err error
+	if s.running {
+		st, since, err = inForce(c, s.Place, s.Roots)
+	} else {
+		st, err = readStatement(s.File)
+	}
 	if err != nil {
 		return err
 	}
-	out := st.ExportDPV()
+	out := st.ExportDPV(since)
 	switch {
 	case s.JSON:
 	case s.As == "record-csv":
 		out = st.ExportRecordCSV()
 	case s.As == "record-html":
-		out = st.ExportRecordHTML()
+		out = st.ExportRecordHTML(since)
 	case s.As == "cedar":
 		out = []byte(st.CedarText())
 	case s.As == "cedar-schema":

@@ -48,6 +48,7 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 	}
 	v := accountView{View: web.ViewOf(r, "Your account"), KeyDays: s.Front().KeyDays}
 	v.Lead = "Take everything with you, or have it erased."
+	v.Again = web.SignInAgain(r, c.Now(), "Having it erased")
 	v.Copy = web.Action{Label: "Take a copy", Icon: "download", Href: "/portal/export", Post: true, Primary: true}
 	v.Confirm = confirmErasure().With(nil, wrong)
 	v.Wrong = web.ProblemsOf(wrong, v.Confirm)
@@ -96,7 +97,7 @@ func lastDuty(s *statement.Statement, p gate.PersonView, services []Service, now
 	}
 	due := now
 	for _, d := range s.Purposes() {
-		if until := ended.Add(d.Retain); slices.Contains(p.Duties, d.ID) && until.After(due) {
+		if until := d.Keep.After(ended.UTC()); slices.Contains(p.Duties, d.ID) && until.After(due) {
 			due = until
 		}
 	}
@@ -151,23 +152,7 @@ func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, e
 	}
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		now := c.Now()
-		if c.needs.EndServices != nil {
-			if err := c.needs.EndServices(ctx, tx, me, subject); err != nil {
-				return err
-			}
-		}
-		// An order that no desk has taken up yet ends here.
-		orders, err := openOrders(ctx, tx, subject)
-		if err != nil {
-			return err
-		}
-		for _, o := range orders {
-			err := c.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: subject, Collection: collection, By: me, Reference: o.ID, Service: o.Service})
-			if err != nil && loot.KindOf(err) != loot.Conflict { // it has ended already
-				return err
-			}
-		}
-		if err := endOrders(ctx, tx, subject, now); err != nil {
+		if err := c.endServices(ctx, tx, me, subject); err != nil {
 			return err
 		}
 		p, err := c.Gate.Person(ctx, tx, subject)
@@ -192,6 +177,27 @@ func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, e
 	return due, err
 }
 
+// endServices ends every service of a person that runs.
+func (c *customers) endServices(ctx context.Context, tx *store.Tx, me loot.Actor, subject loot.Subject) error {
+	if c.needs.EndServices != nil {
+		if err := c.needs.EndServices(ctx, tx, me, subject); err != nil {
+			return err
+		}
+	}
+	// An order that no desk has taken up yet ends here.
+	orders, err := openOrders(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		err := c.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: subject, Collection: collection, By: me, Reference: o.ID, Service: o.Service})
+		if err != nil && loot.KindOf(err) != loot.Conflict { // it has ended already
+			return err
+		}
+	}
+	return endOrders(ctx, tx, subject, c.Now())
+}
+
 // keepAccount takes the wish to be erased back.
 func (c *customers) keepAccount(w http.ResponseWriter, r *http.Request) error {
 	if err := c.DB.InTx(r.Context(), func(tx *store.Tx) error {
@@ -199,41 +205,51 @@ func (c *customers) keepAccount(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "Your account stays. Services that have ended can be ordered again.")
+	web.SetFlash(w, r, web.Good, "Taken back. Each detail stays for as long as your record says; a service that you order again keeps it.")
 	return web.Redirect(w, r, "/portal/account")
 }
 
-// eraseNow erases a person's record at their own wish: the vault refuses it
-// from the commit on, and the key to it is destroyed by a job.
+// eraseNow erases a person's record at their own wish.
 func (c *customers) eraseNow(ctx context.Context, me loot.Actor) error {
-	subject := loot.Subject(me.ID)
 	s, err := c.inForce()
 	if err != nil {
 		return err
 	}
-	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		p, err := c.Gate.Decide(ctx, tx, own(me, loot.Erase, purposeOf(s), fieldIDs(s)))
-		if err != nil {
-			return err
-		}
-		if err := c.Vault.Erase(ctx, tx, p); err != nil {
-			return err
-		}
-		if c.needs.Desks != nil {
-			for _, d := range c.needs.Desks() {
-				if d.Erase == nil || d.Name == name {
-					continue
-				}
-				if err := d.Erase(ctx, tx, subject); err != nil {
-					return err
-				}
+	return c.Gate.InTx(ctx, func(tx *store.Tx) error { return c.eraseRecord(ctx, tx, s, me, loot.Subject(me.ID)) })
+}
+
+// eraseRecord erases a person's record, at their wish or because nothing needs
+// it any longer: the vault refuses it from the commit on, and the key to it is
+// destroyed by a job.
+func (c *customers) eraseRecord(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, subject loot.Subject) error {
+	p, err := c.Gate.Decide(ctx, tx, erasureOf(s, by, subject, fieldIDs(s)))
+	if err != nil {
+		return err
+	}
+	if err := c.Vault.Erase(ctx, tx, p); err != nil {
+		return err
+	}
+	if c.needs.Desks != nil {
+		for _, d := range c.needs.Desks() {
+			if d.Erase == nil || d.Name == name {
+				continue
+			}
+			if err := d.Erase(ctx, tx, subject); err != nil {
+				return err
 			}
 		}
-		if err := c.forget(ctx, tx, subject); err != nil {
-			return err
-		}
-		return c.Gate.Forget(ctx, tx, subject)
-	})
+	}
+	if err := c.forget(ctx, tx, subject); err != nil {
+		return err
+	}
+	return c.Gate.Forget(ctx, tx, subject)
+}
+
+// erasureOf returns the request to erase fields of a person.
+func erasureOf(s *statement.Statement, by loot.Actor, subject loot.Subject, fields []loot.Field) gate.Request {
+	r := own(by, loot.Erase, purposeOf(s), fields)
+	r.Subject = subject
+	return r
 }
 
 type goodbyeView struct {
@@ -371,7 +387,7 @@ func (c *customers) exportFields(s *statement.Statement, rec record) []exportedF
 		for _, one := range former {
 			f.Earlier = append(f.Earlier, exportedFormer{
 				Value:  one.Reveal(), //nolint:forbidigo // the person's own copy
-				Source: one.Source, Since: one.At.UTC(), Replaced: one.Replaced.UTC(), Statement: one.Statement, State: one.State, Kept: keptFormer(one),
+				Source: one.Source, Since: one.At.UTC(), Replaced: one.Replaced.UTC(), Statement: one.Statement, State: one.State, Kept: keptFormer(v),
 			})
 		}
 		out = append(out, f)

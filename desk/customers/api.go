@@ -119,6 +119,9 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 	return out, nil
 }
 
+// inFields is where a field stands in a body, as a part of a JSON pointer.
+func inFields(f loot.Field) string { return "fields/" + string(f) }
+
 // readFields checks what a program sent as the page checks what was typed.
 func (f *orderForm) readFields(fields map[loot.Field]string, permissions []string, plan string) (answer, error) {
 	a := answer{given: map[loot.Field]string{}, plan: plan}
@@ -135,11 +138,11 @@ func (f *orderForm) readFields(fields map[loot.Field]string, permissions []strin
 		value, complaint := check(q.Decl, fields[q.Decl.ID])
 		switch {
 		case complaint != "":
-			wrong[q.Name] = complaint
+			wrong[inFields(q.Decl.ID)] = complaint
 		case value != "":
 			a.given[q.Decl.ID] = value
 		case q.Required:
-			wrong[q.Name] = missing(q.Decl)
+			wrong[inFields(q.Decl.ID)] = missing(q.Decl)
 		}
 	}
 	for _, id := range permissions {
@@ -373,9 +376,9 @@ func (c *customers) apiCorrect(ctx context.Context, in *correctIn) (*correctOut,
 		value, complaint := check(d, typed)
 		switch {
 		case complaint != "":
-			wrong[string(id)] = complaint
+			wrong[inFields(id)] = complaint
 		case value == "":
-			wrong[string(id)] = "This is empty. To have it removed, name it under remove."
+			wrong[inFields(id)] = "This is empty. To have it removed, name it under remove."
 		}
 		given[id] = value
 	}
@@ -384,7 +387,7 @@ func (c *customers) apiCorrect(ctx context.Context, in *correctIn) (*correctOut,
 			return nil, web.Invalid("", map[string]string{"remove": "The statement declares no such field for customers."})
 		}
 		if given[id] != "" {
-			wrong[string(id)] = "This is both changed and removed."
+			wrong[inFields(id)] = "This is both changed and removed."
 		}
 		given[id] = ""
 	}

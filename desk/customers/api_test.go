@@ -70,6 +70,14 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 			}
 			return v, raw
 		}
+		for body, at := range map[string]string{
+			strings.Replace(joJSON, "jo@example.com", "nobody", 1):  `"pointer":"#/fields/contact.email"`,
+			strings.Replace(joJSON, "shared-hosting", "nothing", 1): `"pointer":"#/service"`,
+		} {
+			if _, _, raw := c.call(http.MethodPost, "/api/customers", body); !strings.Contains(raw, at) {
+				t.Errorf("not at %s: %s", at, raw)
+			}
+		}
 		for name, body := range map[string]string{
 			"a field missing":        strings.Replace(joJSON, `"address.city":"Exampleton",`, "", 1),
 			"a field not asked":      strings.Replace(joJSON, `"contact.phone"`, `"applicant.phone"`, 1),
@@ -158,6 +166,8 @@ func TestTheAPIDoesWhatThePagesDo(t *testing.T) {
 		if status != http.StatusOK || len(v["entries"].([]any)) != 3 || v["next"] == "" {
 			t.Errorf("one's own timeline: %d %s", status, raw)
 		}
+		h.as(loot.Subject(id))
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "A program with a token of yours", "Looked at your record")
 		if status, _, raw = me.call(http.MethodPut, "/api/me/permissions/newsletter", `{"given":false}`); status != http.StatusOK {
 			t.Errorf("a permission: %d %s", status, raw)
 		}

@@ -70,6 +70,8 @@ func build(kit desk.Kit, needs Needs) *customers {
 	job.Register(kit.Jobs, c.tellOne)
 	job.Register(kit.Jobs, c.greetKnown)
 	job.Register(kit.Jobs, c.erase)
+	job.Register(kit.Jobs, c.lapsePage)
+	job.Register(kit.Jobs, c.lapse)
 	job.Register(kit.Jobs, c.sweep)
 	kit.Jobs.Listen("notify.subject", name, c.notifySubject)
 	kit.Jobs.Listen("notify.everyone", name, c.notifyEveryone)

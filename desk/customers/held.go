@@ -292,7 +292,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 			f.Waits = c.waits(p)
 		}
 		for _, one := range former {
-			f.Earlier = append(f.Earlier, c.earlier(d, one))
+			f.Earlier = append(f.Earlier, c.earlier(d, value, one))
 		}
 		if !held {
 			if needs := needsOf(s, d, rec.person.Ordered, nil); len(needs) > 0 {
@@ -313,21 +313,29 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 	return groups
 }
 
-func (c *customers) earlier(d statement.FieldDecl, f vault.Former) earlier {
+func (c *customers) earlier(d statement.FieldDecl, now vault.Value, f vault.Former) earlier {
 	return earlier{
 		Lines:  strings.Split(shown(d, f.Reveal()), "\n"), //nolint:forbidigo // the person sees their own record
 		Origin: append(c.origin(f.Value), web.Fact{Term: "Replaced", Value: f.Replaced.UTC().Format("2 Jan 2006, 15:04 MST")}),
-		Kept:   keptFormer(f),
+		Kept:   keptFormer(now),
 	}
 }
 
-// keptFormer says how long an earlier value stays: it goes with the record,
-// unless a date is set.
-func keptFormer(f vault.Former) string {
-	if !f.Until.IsZero() {
-		return "Until " + f.Until.UTC().Format("2 January 2006") + "."
+// keptFormer says how long an earlier value stays: it goes with the value that
+// counts now or, where there is none, with the record.
+func keptFormer(now vault.Value) string {
+	switch {
+	case now.At.IsZero():
+		return "Sealed, until your record is erased."
+	case now.Until.IsZero():
+		return "Sealed, as long as the value that counts now."
 	}
-	return "Sealed, until your record is erased."
+	return "Sealed. " + keptUntil(now)
+}
+
+// keptUntil says until when a value is kept that has a date.
+func keptUntil(v vault.Value) string {
+	return "Kept until " + v.Until.UTC().Format("2 January 2006") + ", then erased as soon as nothing holds it any longer."
 }
 
 func (c *customers) origin(v vault.Value) []web.Fact {
@@ -515,12 +523,12 @@ func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
 				after = p
 			}
 		}
-		if slices.Contains(rec.person.Permissions[self], p.ID) {
+		if permitted(rec.person, p.ID) {
 			out = append(out, "For “"+lowerFirst(p.Title)+"”: until you switch it off.")
 		}
 	}
 	if v, ok := rec.Values[d.ID]; ok && !v.Until.IsZero() {
-		return append([]string{"Until " + v.Until.UTC().Format("2 January 2006") + "."}, out...)
+		return []string{keptUntil(v)}
 	}
 	switch {
 	case after.ID == "":
@@ -530,7 +538,17 @@ func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
 		out = append([]string{after.Keep.Words() + " after your last service ended, for “" + lowerFirst(after.Title) + "”."}, out...)
 	}
 	if len(out) == 0 {
-		out = []string{"Nothing needs it any longer; you can erase it."}
+		out = []string{"As long as your record; nothing needs it at present, and you can remove it."}
 	}
 	return out
+}
+
+// permitted reports whether the person permits a purpose to anybody.
+func permitted(v gate.PersonView, p loot.Purpose) bool {
+	for _, list := range v.Permissions {
+		if slices.Contains(list, p) {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"loot/gate"
 	"loot/job"
 	"loot/mail"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -39,7 +41,24 @@ type eraseArgs struct {
 // Kind names the job.
 func (eraseArgs) Kind() string { return "customers.erase" }
 
-// sweepArgs asks to look for erasures that are due and forms that are old.
+// lapsePage asks for the next customers to be looked at of whom details are due.
+type lapsePage struct {
+	After loot.Subject `json:"after"`
+}
+
+// Kind names the job.
+func (lapsePage) Kind() string { return "customers.lapse_page" }
+
+// lapseArgs asks to erase what of a record nothing needs any longer.
+type lapseArgs struct {
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (lapseArgs) Kind() string { return "customers.lapse" }
+
+// sweepArgs asks to look for erasures and details that are due and for forms
+// that are old.
 type sweepArgs struct{}
 
 // Kind names the job.
@@ -64,7 +83,7 @@ type tellOne struct {
 // Kind names the job.
 func (tellOne) Kind() string { return "customers.tell" }
 
-// tellSize is how many customers one job has told.
+// tellSize is how many customers one job has told, or looked at.
 const tellSize = 200
 
 // notifySubject tells a person of a use of which a rule obliges us to tell them.
@@ -206,7 +225,8 @@ func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Pu
 	return true, nil
 }
 
-// sweep has every erasure carried out that is due, and forgets old forms.
+// sweep has every erasure carried out that is due, with what nothing needs any
+// longer, and forgets old forms.
 func (c *customers) sweep(ctx context.Context, _ sweepArgs) error {
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {
 		now := c.Now()
@@ -218,6 +238,9 @@ func (c *customers) sweep(ctx context.Context, _ sweepArgs) error {
 			if err := c.Jobs.Enqueue(ctx, tx, eraseArgs{s}, job.Unique()); err != nil {
 				return err
 			}
+		}
+		if err := c.Jobs.Enqueue(ctx, tx, lapsePage{}); err != nil {
+			return err
 		}
 		return sweepSent(ctx, tx, now.Add(-48*time.Hour))
 	})
@@ -240,4 +263,85 @@ func (c *customers) erase(ctx context.Context, a eraseArgs) error {
 		return nil
 	}
 	return err
+}
+
+// lapsePage enqueues a look at each of the next customers of whom something is due.
+func (c *customers) lapsePage(ctx context.Context, a lapsePage) error {
+	return c.DB.InTx(ctx, func(tx *store.Tx) error {
+		due, err := c.Vault.Due(ctx, tx, collection, c.Now(), a.After, tellSize)
+		if err != nil {
+			return err
+		}
+		for _, one := range due {
+			if err := c.Jobs.Enqueue(ctx, tx, lapseArgs{one.Subject}, job.Unique()); err != nil {
+				return err
+			}
+		}
+		if len(due) < tellSize {
+			return nil
+		}
+		return c.Jobs.Enqueue(ctx, tx, lapsePage{After: due[len(due)-1].Subject})
+	})
+}
+
+// lapse erases what of a record nothing needs any longer: the details whose
+// time is over, one decision for each kind of them, or the whole record if
+// nothing else is in it. What holds it, such as an order to preserve it, is not
+// told here; the next sweep tries again.
+func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	for _, kind := range s.Categories() {
+		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+			over, all, err := c.lapsed(ctx, tx, s, a.Subject)
+			if err != nil {
+				return err
+			}
+			if all {
+				return c.eraseRecord(ctx, tx, s, c.actor(), a.Subject)
+			}
+			fields := slices.DeleteFunc(over, func(d statement.FieldDecl) bool { return d.Category != kind.ID })
+			if len(fields) == 0 {
+				return nil
+			}
+			var ids []loot.Field
+			for _, d := range fields {
+				ids = append(ids, d.ID)
+			}
+			p, err := c.Gate.Decide(ctx, tx, erasureOf(s, c.actor(), a.Subject, ids))
+			if err != nil {
+				return err
+			}
+			return c.Vault.Remove(ctx, tx, p)
+		})
+		if _, refused := errors.AsType[*gate.Refusal](err); !refused && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lapsed returns the fields of a record whose time is over by the statement that
+// is in force now, and whether that is all of it.
+func (c *customers) lapsed(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) (over []statement.FieldDecl, all bool, err error) {
+	if err := c.Vault.Keep(ctx, tx, subject, collection); err != nil {
+		return nil, false, err
+	}
+	held, err := c.Vault.Held(ctx, tx, subject, collection)
+	if loot.KindOf(err) == loot.NotFound {
+		return nil, false, nil
+	}
+	stays := 0
+	for _, d := range s.Fields(collection) {
+		switch about, ok := held[d.ID]; {
+		case !ok:
+		case !about.Until.IsZero() && !about.Until.After(c.Now()):
+			over = append(over, d)
+		default:
+			stays++
+		}
+	}
+	return over, len(over) > 0 && stays == 0, err
 }

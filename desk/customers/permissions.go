@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -249,6 +250,8 @@ func (c *customers) object(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/portal/permissions")
 }
 
+var errLeaving = loot.Errorf(loot.Conflict, "Your account waits to be erased, so nothing new can be permitted. Choose “Keep my account” first if you want to stay.")
+
 // decideChoice carries a choice out. Giving what is given, and taking back what
 // is not, changes nothing and is no entry.
 func (c *customers) decideChoice(ctx context.Context, choice gate.Choice, give bool) error {
@@ -266,9 +269,12 @@ func (c *customers) decideChoice(ctx context.Context, choice gate.Choice, give b
 		if err != nil || p.Permits(offer) == give {
 			return err
 		}
-		if give {
-			return c.Gate.Permit(ctx, tx, choice)
+		if !give {
+			return c.Gate.Withdraw(ctx, tx, choice)
 		}
-		return c.Gate.Withdraw(ctx, tx, choice)
+		if _, waits, err := findErasure(ctx, tx, choice.Subject, ""); err != nil || waits {
+			return cmp.Or(err, errLeaving)
+		}
+		return c.Gate.Permit(ctx, tx, choice)
 	})
 }

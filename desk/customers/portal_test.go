@@ -198,6 +198,9 @@ func TestEveryPageOfALongTimeline(t *testing.T) {
 			shows(t, h.Post("/console/customers/"+string(s)+"/open", "purpose", "support", "reason", "x"), http.StatusOK)
 		}
 		h.as(s)
+		for range 5 { // shown as one, each with its id and its proof
+			h.Get("/portal")
+		}
 		entry := regexp.MustCompile(`<code>(e[0-9a-v]{26})</code>`)
 		seen := map[string]bool{}
 		path := "/portal/timeline"
@@ -334,7 +337,7 @@ func TestWhatWasReplacedIsShownAsLongAsItIsHeld(t *testing.T) {
 		page := h.Get("/portal")
 		row := text(heldRow(t, page, "Company name"))
 		for _, want := range []string{
-			"2 earlier values", "Replaced 23 Nov 2026, 11:00 UTC Sealed, until your record is erased.",
+			"2 earlier values", "Replaced 23 Nov 2026, 11:00 UTC Sealed, as long as the value that counts now.",
 			long + " From you, in your portal On 23 Nov 2026, 10:00 UTC", "Example Meadow Ltd From your order: shared hosting On 23 Nov 2026, 09:00 UTC Statement 2026-1 Replaced 23 Nov 2026, 10:00 UTC",
 		} {
 			if !strings.Contains(row, want) {
@@ -471,6 +474,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on", "Keep my account")
+		shows(t, h.Post("/portal/permissions/newsletter", "give", "yes"), http.StatusConflict, "Keep my account")
 		shows(t, h.Get("/portal/services"), http.StatusOK, "ended")
 		if h.use("mailing", "mailing", s, "contact.email") || h.use("customers", "service", s, "contact.email") {
 			t.Error("used after everything ended")
@@ -487,6 +491,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 
 		// Kept: even a job that is late does nothing.
 		h.Post("/portal/account/keep")
+		h.Post("/portal/permissions/suggestions", "give", "yes") // needs some of it on
 		hides(t, h.Get("/portal/account"), "will be erased")
 		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
@@ -564,7 +569,7 @@ func TestAServiceEndsAndItsPermissionWithIt(t *testing.T) {
 		if h.use("customers", "service", s, "contact.email") {
 			t.Error("used after the service ended")
 		}
-		shows(t, h.Get("/portal"), http.StatusOK, "ended", "after your last service ended", "as long as we hold anything about you")
+		shows(t, h.Get("/portal"), http.StatusOK, "ended", "Kept until 21 February 2027", "as long as we hold anything about you")
 		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Reaching your own record", "As long as we hold anything about you")
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/gate"
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
@@ -179,30 +180,42 @@ func (c *customers) byOthers(ctx context.Context, tx *store.Tx, s *statement.Sta
 // the entry to go on after. Entries that only say that they looked at their own
 // record, one after another, are shown as one.
 func (c *customers) events(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, before string, n int) (events []web.Event, next string, err error) {
-	items, err := c.Ledger.Timeline(ctx, tx, subject, collection, before, n)
+	read := 8 * n // so that what is shown as one does not shorten the page
+	items, err := c.Ledger.Timeline(ctx, tx, subject, collection, before, read)
 	if err != nil {
 		return nil, "", err
 	}
-	if len(items) == n {
-		next = items[n-1].ID
-	}
-	for i := 0; i < len(items); i++ {
-		it := items[i]
-		looks := 1
-		for looksAtOwn(it) && i+1 < len(items) && looksAtOwn(items[i+1]) && sameDay(it, items[i+1]) {
-			looks++
-			i++
+	for i := 0; i < len(items); {
+		if len(events) == n {
+			return events, items[i-1].ID, nil
 		}
+		it := items[i]
 		e, err := c.event(ctx, tx, s, it)
 		if err != nil {
 			return nil, "", err
+		}
+		looks := 1
+		for i++; i < len(items) && looksAtOwn(it) && looksAtOwn(items[i]) && it.Facts.Note == items[i].Facts.Note && sameDay(it, items[i]); i++ {
+			looks++
+			at := web.Fact{Term: items[i].At.UTC().Format("15:04:05 MST"), Value: items[i].ID, Code: true}
+			if items[i].Proved {
+				at.Action = proofAction(items[i])
+			}
+			e.Facts = append(e.Facts, at)
 		}
 		if looks > 1 {
 			e.Badge = &web.Badge{Text: strconv.Itoa(looks) + " times"}
 		}
 		events = append(events, e)
 	}
+	if len(items) == read {
+		next = items[read-1].ID
+	}
 	return events, next, nil
+}
+
+func proofAction(it ledger.Item) *web.Action {
+	return &web.Action{Label: "Proof", Icon: "file-check", Href: "/portal/proof/" + url.PathEscape(it.ID), Small: true}
 }
 
 func looksAtOwn(it ledger.Item) bool {
@@ -230,7 +243,7 @@ func (c *customers) event(ctx context.Context, tx *store.Tx, s *statement.Statem
 	}
 	e.Facts = eventFacts(s, it)
 	if it.Proved {
-		e.Actions = []web.Action{{Label: "Proof", Icon: "file-check", Href: "/portal/proof/" + url.PathEscape(it.ID), Small: true}}
+		e.Actions = []web.Action{*proofAction(it)}
 	} else {
 		e.Facts = append(e.Facts, web.Fact{Term: "Proof", Value: "Being made; ready within two seconds."})
 	}
@@ -242,6 +255,9 @@ func (c *customers) event(ctx context.Context, tx *store.Tx, s *statement.Statem
 func (c *customers) whoActed(ctx context.Context, tx *store.Tx, s *statement.Statement, it ledger.Item) (string, error) {
 	switch it.Facts.ActorKind {
 	case loot.Person:
+		if it.Facts.Note == gate.ByToken {
+			return "A program with a token of yours", nil
+		}
 		return "You", nil
 	case loot.Staff:
 		title := "A member of staff"
@@ -325,8 +341,14 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		}
 	case loot.Export:
 		e.Icon, e.Title, e.Text = "user-round", "Looked at your record", "In your portal."
+		if it.Facts.Note == gate.ByToken {
+			e.Icon, e.Text = "cog", ""
+		}
 	case loot.Erase:
 		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
+		if it.Facts.ActorKind == loot.Desk {
+			e.Title, e.Text = "Erased "+n, "No service, no law and no switch of yours needs this any longer: "+inSentence(fieldTitles(s, it.Subject.Fields))+"."
+		}
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
 	case loot.Contact:
@@ -380,6 +402,7 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},

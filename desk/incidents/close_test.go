@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store"
@@ -26,6 +27,7 @@ type house struct {
 	*desktest.House
 	*webtest.Site
 	t       *testing.T
+	desk    desk.Desk
 	all     []loot.Actor
 	newbies []string // who has not signed
 }
@@ -45,6 +47,7 @@ func onEach(t *testing.T, f func(*testing.T, *house)) {
 			Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) { return slices.Clone(h.all), nil },
 		})
 		desktest.OK(t, err)
+		h.desk = d
 		h.Open(desktest.Standard(t), d)
 		h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
 		f(t, h)

@@ -14,6 +14,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/gate"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -48,6 +49,7 @@ func New(kit desk.Kit, staff Staff) (desk.Desk, error) {
 	d := &incidents{Kit: kit, key: key, staff: staff}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
+	job.Register(kit.Jobs, d.tell)
 	kit.Gate.Fact("context.case", d.openCase)
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -61,8 +63,10 @@ func New(kit desk.Kit, staff Staff) (desk.Desk, error) {
 		Nav: []web.Nav{{
 			Audience: web.Console, Group: "Work", Order: 40, Label: "Incidents", Icon: "siren", Href: "/console/incidents", Count: d.waiting,
 		}},
-		Proofs: proofs(),
+		Proofs: d.proofs(),
 		Demo:   d.demo,
+		Export: d.export,
+		Erase:  d.forget,
 	}, nil
 }
 

@@ -43,6 +43,17 @@ type showView struct {
 	Refused  string     // why whoever looks may not deal with it; empty: they may
 	Unsigned *web.Alert // they may not even read what was done; nil: they may
 	Days     []web.Day
+	People   []personView
+	Forms    []personForm // about them
 	Form     web.Fields
 	Wrong    *web.Problems
+}
+
+// A personForm is a form about the people concerned.
+type personForm struct {
+	Which  string
+	Title  string
+	Button string
+	Form   web.Fields
+	Wrong  *web.Problems
 }

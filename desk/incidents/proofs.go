@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 
 	"loot"
 	"loot/desk"
@@ -13,7 +15,7 @@ import (
 	"loot/vault"
 )
 
-func proofs() []desk.Proof {
+func (d *incidents) proofs() []desk.Proof {
 	const clause = "disclosure.responsibility"
 	return []desk.Proof{
 		{Clause: clause, Name: "what no clause permits is refused", Run: func(ctx context.Context, w *desk.World) (string, error) {
@@ -114,6 +116,7 @@ func proofs() []desk.Proof {
 			}
 			return fmt.Sprintf("the one among %d was found when openings were compared with the ledger; an incident was opened by itself", after.Opened+1), nil
 		}},
+		{Clause: clause, Name: "an incident of high risk closes once those whom it concerns were told, and not before", Run: d.toldBeforeClosing},
 	}
 }
 
@@ -159,4 +162,62 @@ func openCases(ctx context.Context, w *desk.World) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+// toldBeforeClosing tries to close an incident of high risk before the customer
+// whom it concerns was told, tells them, and closes it.
+func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (string, error) {
+	subject, err := w.NewPerson(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := w.Drain(ctx); err != nil {
+		return "", err
+	}
+	by := loot.Actor{Kind: loot.Staff, ID: loot.NewID("m")}
+	var i incident
+	take := func(tx *store.Tx) error {
+		entry, err := d.Gate.Note(ctx, tx, by, "incident.reported", "")
+		if err != nil {
+			return err
+		}
+		id, err := d.open(ctx, tx, incident{What: "reported", Entry: entry, Owner: by.ID})
+		if err != nil {
+			return err
+		}
+		if i, err = find(ctx, tx, id, ""); err != nil {
+			return err
+		}
+		i.Told = w.Now() // the regulator
+		return d.aboutPerson(ctx, tx, i, by, naming, url.Values{"version": {"0"}, "subject": {string(subject)}}, false)
+	}
+	closing := func() error {
+		return w.DB.InTx(ctx, func(tx *store.Tx) error {
+			if i, err = find(ctx, tx, i.ID, ""); err != nil {
+				return err
+			}
+			return d.step(ctx, tx, i, by, "high", note{Kind: "closing", Text: "Tried for the proof."})
+		})
+	}
+	if err := w.DB.InTx(ctx, take); err != nil {
+		return "", err
+	}
+	if loot.KindOf(closing()) != loot.Invalid {
+		return "", errors.New("it was closed, and the customer had not been told")
+	}
+	before := w.Sent()
+	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
+		return d.aboutPerson(ctx, tx, i, by, letter, url.Values{
+			"version": {strconv.FormatInt(i.Version, 10)}, "whom": {string(subject)}, "happened": {"Nothing."}, "means": {"Nothing."}, "doing": {"Nothing."},
+		}, false)
+	}); err != nil {
+		return "", err
+	}
+	if err := w.Drain(ctx); err != nil {
+		return "", err
+	}
+	if w.Sent() != before+1 {
+		return "", fmt.Errorf("%d letters were sent, want 1", w.Sent()-before)
+	}
+	return "refused, then the customer had a letter, and it was closed", closing()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ func (d *incidents) routes() []web.Route {
 		{Pattern: "GET /console/incidents/{id}", Audience: web.Console, Serve: d.show},
 		{Pattern: "POST /console/incidents/{id}/take", Audience: web.Console, Serve: d.take},
 		{Pattern: "POST /console/incidents/{id}", Audience: web.Console, Serve: d.write},
+		{Pattern: "POST /console/incidents/{id}/people/{what}", Audience: web.Console, Serve: d.people},
 	}
 }
 
@@ -45,7 +47,7 @@ func stepForm(version int64, owner bool) web.Fields {
 			{Value: "assessment", Label: "Assessment of the risk"},
 			{Value: "measure", Label: "Measure taken"},
 			{Value: "told", Label: "The regulator was told"},
-			{Value: "people", Label: "The people concerned were told"},
+			{Value: "people", Label: "People who are no customers were told"},
 			{Value: "closing", Label: "Closing, with the reason"},
 		}},
 		{Name: "risk", Label: "Risk to the people concerned", Type: "select", Options: []web.Option{
@@ -202,10 +204,12 @@ func (d *incidents) mayShow(ctx context.Context, tx *store.Tx, i incident, by lo
 }
 
 func (d *incidents) show(w http.ResponseWriter, r *http.Request) error {
-	return d.showOne(w, r, http.StatusOK, nil, nil)
+	return d.showOne(w, r, http.StatusOK, "", nil, nil)
 }
 
-func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
+// showOne shows an incident; one of its forms was sent and was wrong, if which
+// names one.
+func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, which string, typed url.Values, wrong error) error {
 	data, by := showView{View: web.ViewOf(r, "Incident")}, web.ActorOf(r.Context())
 	data.View.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
@@ -226,6 +230,9 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			data.Found = &found
 		}
 		if err := d.mayShow(r.Context(), tx, i, by, &data); err != nil || data.Unsigned != nil {
+			return err
+		}
+		if err := d.showPeople(r.Context(), tx, i, &data); err != nil {
 			return err
 		}
 		notes, err := d.notes(r.Context(), tx, i.ID)
@@ -251,22 +258,35 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	if data.Incident.Closed.IsZero() && data.Refused == "" {
 		data.Mine = data.Incident.Owner == by.ID
-		if form == nil {
-			form = stepForm(data.Incident.Version, data.Mine)
+		data.Form = stepForm(data.Incident.Version, data.Mine)
+		at := slices.IndexFunc(data.Forms, func(f personForm) bool { return f.Which == which })
+		switch {
+		case which == nextStep:
+			data.Form, data.Wrong = sent(data.Form, typed, wrong)
+		case at >= 0:
+			data.Forms[at].Form, data.Forms[at].Wrong = sent(data.Forms[at].Form, typed, wrong)
+		case wrong != nil: // there is nobody any more for whom it could be sent
+			data.Wrong = web.ProblemsOf(&loot.Error{Kind: loot.Invalid, Msg: loot.Message(wrong)}, nil)
 		}
-		for k := range form {
-			if form[k].Name == "version" { // whoever sends it again has seen the page as it is now
-				form[k].Value = strconv.FormatInt(data.Incident.Version, 10)
-			}
-		}
-		data.Form, data.Wrong = form, web.ProblemsOf(wrong, form)
 	}
 	return showPage.Render(w, r, status, data)
 }
 
+// nextStep names the form of the next step.
+const nextStep = "step"
+
+// sent is a form with what was sent and what is wrong with it. Whoever sends it
+// again has seen the page as it is now, so its version stays.
+func sent(form web.Fields, typed url.Values, wrong error) (web.Fields, *web.Problems) {
+	now := form[0].Value
+	form = form.With(typed, wrong)
+	form[0].Value = now
+	return form, web.ProblemsOf(wrong, form)
+}
+
 var (
-	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "told": "Regulator told", "people": "People concerned told", "closing": "Closed", "taken": "Taken on"}
-	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "closing": "circle-check", "taken": "user"}
+	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "told": "Regulator told", "people": "People told who are no customers", "named": "Customer concerned", "letter": "Letter to a customer", "untold": "Customer not told, with the reason", "closing": "Closed", "taken": "Taken on"}
+	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user"}
 )
 
 func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
@@ -330,11 +350,11 @@ func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
 		return d.step(r.Context(), tx, i, by, form.Get("risk"), note{Kind: form.Get("kind"), Text: form.Get("text"), Alone: alone})
 	})
 	if wrong != nil {
-		return d.showOne(w, r, http.StatusUnprocessableEntity, fields.With(form, wrong), wrong)
+		return d.showOne(w, r, http.StatusUnprocessableEntity, nextStep, form, wrong)
 	}
 	if loot.KindOf(err) == loot.Conflict || loot.KindOf(err) == loot.Invalid {
 		shown := &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"kind": loot.Message(err)}}
-		return d.showOne(w, r, http.StatusConflict, fields.With(form, shown), shown)
+		return d.showOne(w, r, http.StatusConflict, nextStep, form, shown)
 	}
 	if err != nil {
 		return err
@@ -354,6 +374,10 @@ func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.
 	case "told":
 		i.Told = now
 	case "closing":
+		left, err := untold(ctx, tx, i.ID)
+		if err != nil {
+			return err
+		}
 		switch {
 		case i.Owner != by.ID:
 			return loot.Errorf(loot.Invalid, "Only its owner closes an incident. Take it on first.")
@@ -361,6 +385,8 @@ func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.
 			return loot.Errorf(loot.Invalid, "Say how high the risk is before closing.")
 		case i.Risk == "high" && i.Told.IsZero():
 			return loot.Errorf(loot.Invalid, "With a high risk the regulator must be told before closing.")
+		case i.Risk == "high" && left > 0:
+			return loot.Errorf(loot.Invalid, "With a high risk the people concerned must be told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
 		case i.What == regulatorDue && i.Told.IsZero():
 			return loot.Errorf(loot.Invalid, "A clause has the regulator told. Note that this was done before closing.")
 		}

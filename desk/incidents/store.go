@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,6 +30,7 @@ type incident struct {
 
 // A note is a step in dealing with an incident.
 type note struct {
+	ID     string // empty: given when it is kept
 	At     time.Time
 	Author string
 	Kind   string
@@ -118,7 +120,7 @@ func update(ctx context.Context, tx *store.Tx, i incident) error {
 }
 
 func (d *incidents) addNote(ctx context.Context, tx *store.Tx, incidentID string, n note) error {
-	id := loot.NewID("n")
+	id := cmp.Or(n.ID, loot.NewID("n"))
 	text, err := d.key.Seal([]byte(n.Text), []byte(id))
 	if err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
@@ -157,6 +159,19 @@ func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) 
 		out = append(out, n)
 	}
 	return out, rows.Err()
+}
+
+// noteText opens one note.
+func (d *incidents) noteText(ctx context.Context, tx *store.Tx, id string) (string, error) {
+	var sealed []byte
+	if err := tx.QueryRow(ctx, `SELECT text FROM incidents_note WHERE id = $1`, id).Scan(&sealed); err != nil {
+		return "", fmt.Errorf("incidents: note %s: %w", id, err)
+	}
+	text, err := d.key.Open(sealed, []byte(id))
+	if err != nil {
+		return "", fmt.Errorf("incidents: note %s: %w", id, err)
+	}
+	return string(text), nil
 }
 
 // reports returns what was reported, by incident.

@@ -40,17 +40,18 @@ func (p *publication) demo(ctx context.Context, w *desk.World) error {
 	}
 	announced := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -demoAnnounced).Add(10 * time.Hour)
 	effective := announced.UTC().AddDate(0, 0, v.Statement.Front().NoticeDays+1).Truncate(24 * time.Hour)
-	next, ok := demoNext(v.Statement, announced, effective)
+	proposed := announced.AddDate(0, 0, -1)
+	next, ok := demoNext(v.Statement, proposed, effective)
 	if !ok {
 		return nil
 	}
 	author, others := approvers[0], approvers[1:]
-	w.History.On(announced.AddDate(0, 0, -1), func(ctx context.Context) error {
+	w.History.On(proposed, func(ctx context.Context) error {
 		return w.DB.InTx(ctx, func(tx *store.Tx) error {
 			if err := p.keepDraft(ctx, tx, author, next); err != nil {
 				return err
 			}
-			_, err := p.ask(ctx, tx, author, matter{next.Hash(), effective}, "Alarms at night reach nobody who is asleep; tickets are of no use after two months.")
+			_, err := p.ask(ctx, tx, author, next, "Alarms at night reach nobody who is asleep; tickets are of no use after two months.")
 			return err
 		})
 	})

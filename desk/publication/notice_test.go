@@ -74,14 +74,14 @@ func TestTheLetterGoesToTheAddressThatTheStatementNames(t *testing.T) {
 // whoever votes on it did.
 func TestAVersionNeedsAFreshSignIn(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
-		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`))
+		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`, "\neffective: 2026-11-23", "\neffective: 2027-01-12"))
 		at := h.Clock.Now().Add(-web.Fresh)
 		h.Site = webtest.New(t, web.Options{Now: h.Clock.Now, NoLimits: true, Identify: func(*http.Request) (web.Identity, error) {
 			return web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}, At: at}, nil
 		}}, h.routes)
 		deeds := map[string][]string{
 			"/console/statement":                      {"source", string(edited(t, `version: "2026-1"`, `version: "2026-3"`))},
-			"/console/statement/" + hash + "/publish": {"effective", "2027-01-12", "reason", "longer invoices"},
+			"/console/statement/" + hash + "/publish": {"reason", "longer invoices"},
 		}
 		again := "needs a sign-in from the last quarter of an hour"
 		for path := range deeds {

@@ -78,8 +78,17 @@ type versionsView struct {
 type differenceView struct {
 	web.View
 	Version version
-	Before  *version
-	Changes []changeView
+	Before  *version // nil: there is no other to compare with
+	After   version
+	Changes changesView
+	Against web.Fields
+	Chosen  bool // which versions are compared
+}
+
+// A changesView is what changes between two versions, and what those are called.
+type changesView struct {
+	Was, Becomes string
+	List         []changeView
 }
 
 // A changeView is one change, as it is read.
@@ -100,7 +109,6 @@ type consoleView struct {
 	Typed      string
 	Problems   []statement.Problem
 	MayPublish bool
-	Again      *web.Alert // before a version is proposed
 }
 
 type consoleVersionView struct {
@@ -108,13 +116,14 @@ type consoleVersionView struct {
 	Version    version
 	Hash       string
 	Before     *version
-	Changes    []changeView
+	Changes    changesView
 	Replay     statement.Replay
 	Replayed   []replayedView
 	Warnings   []statement.Problem
 	Asked      *askedView // its publication waits for others
 	MayPublish bool
-	Again      *web.Alert // before it is published
+	Effective  time.Time // when it takes effect if it is published
+	Late       string    // why it cannot be
 	Form       web.Fields
 	Wrong      *web.Problems
 }
@@ -195,8 +204,9 @@ func viewCheck(r ledger.Report) *checkView {
 	return v
 }
 
-// viewDiff returns the changes as they are read.
-func viewDiff(changes []statement.Change) []changeView {
+// viewDiff returns what changes between two versions as it is read.
+func viewDiff(was, becomes string, before, after *statement.Statement) changesView {
+	changes := statement.Diff(before, after)
 	kinds := map[string]string{"front": "Front matter", "text": "Text", "rule": "Rule", "declaration": "Declaration"}
 	tones := map[string]web.Tone{"added": web.Good, "removed": web.Warn, "changed": web.Info}
 	out := make([]changeView, len(changes))
@@ -206,7 +216,7 @@ func viewDiff(changes []statement.Change) []changeView {
 			Before: split(c.Before), After: split(c.After), BeforeCode: c.BeforeCode, AfterCode: c.AfterCode,
 		}
 	}
-	return out
+	return changesView{was, becomes, out}
 }
 
 func split(lines string) []string {

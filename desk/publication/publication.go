@@ -18,6 +18,7 @@ import (
 	"loot/desk"
 	"loot/gate"
 	"loot/job"
+	"loot/ledger"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -99,9 +100,9 @@ func Describe(g *gate.Gate, raw json.RawMessage) (text, href string, err error) 
 	return text, "/console/statement/" + m.Hash, nil
 }
 
-// waiting returns the request to publish a version that waits for others; nil
-// if there is none.
-func (p *publication) waiting(ctx context.Context, tx *store.Tx, hash string) (*askedView, error) {
+// waiting returns the request to publish one of the versions that waits for
+// others; nil if there is none.
+func (p *publication) waiting(ctx context.Context, tx *store.Tx, of func(hash string) bool) (*askedView, error) {
 	list, err := p.Gate.Approvals(ctx, tx, 100) // those that wait come first
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (p *publication) waiting(ctx context.Context, tx *store.Tx, hash string) (*
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return nil, fmt.Errorf("publication: approval %s: %w", a.ID, err)
 		}
-		if m.Hash != hash {
+		if !of(m.Hash) {
 			continue
 		}
 		who, err := p.others.Name(ctx, tx, a.Requester)
@@ -127,13 +128,20 @@ func (p *publication) waiting(ctx context.Context, tx *store.Tx, hash string) (*
 	return nil, nil
 }
 
-// ask asks for the announcement of a draft, or announces it where nobody else
-// could approve.
-func (p *publication) ask(ctx context.Context, tx *store.Tx, by loot.Actor, m matter, reason string) (waiting bool, err error) {
+// ask asks for the announcement of a draft for the day that its text says, or
+// announces it where nobody else could approve.
+func (p *publication) ask(ctx context.Context, tx *store.Tx, by loot.Actor, s *statement.Statement, reason string) (waiting bool, err error) {
 	if by.ID == "" || !p.mayPublish(by) {
 		return false, loot.Errorf(loot.Denied, "None of your roles may publish a statement.")
 	}
-	if asked, err := p.waiting(ctx, tx, m.Hash); err != nil {
+	m := matter{Hash: s.Hash()}
+	if m.Effective, err = p.dateOf(s); err != nil {
+		return false, err
+	}
+	if asked, err := p.waiting(ctx, tx, func(hash string) bool {
+		v, _ := p.Gate.Version(hash)
+		return hash == m.Hash || v.Statement != nil && v.Statement.Front().Version == s.Front().Version // one number is announced once
+	}); err != nil {
 		return false, err
 	} else if asked != nil {
 		return false, loot.Errorf(loot.Conflict, "%s has asked for the publication of this version already. It waits under Approvals.", asked.Who)
@@ -171,6 +179,12 @@ func (p *publication) approved(ctx context.Context, id string) error {
 		if err != nil || a.Kind != Kind {
 			return err
 		}
+		switch err := p.Gate.End(ctx, tx, Kind, id); {
+		case loot.KindOf(err) == loot.Conflict:
+			return nil // announced already: the notice came twice
+		case err != nil:
+			return err
+		}
 		var m matter
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return fmt.Errorf("publication: approval %s: %w", id, err)
@@ -180,7 +194,7 @@ func (p *publication) approved(ctx context.Context, id string) error {
 		}
 		err = p.Gate.Announce(ctx, tx, loot.Actor{Kind: loot.Staff, ID: a.Requester}, m.Hash, m.Effective, reason)
 		if e, ok := errors.AsType[*loot.Error](err); ok && e.Kind == loot.Conflict {
-			return nil // announced already: the notice came twice
+			return nil // by another approval
 		}
 		return err
 	})
@@ -193,6 +207,20 @@ func (p *publication) earliest() time.Time {
 		return p.Now()
 	}
 	return p.Now().AddDate(0, 0, v.Statement.Front().NoticeDays).Add(time.Minute).Truncate(time.Minute)
+}
+
+// dateOf returns when a draft that is announced now takes effect: on the day
+// that its text says, once the notice period has passed.
+func (p *publication) dateOf(s *statement.Statement) (time.Time, error) {
+	effective, earliest := s.Front().Effective, p.earliest()
+	if effective.Before(earliest.Truncate(24 * time.Hour)) {
+		return time.Time{}, s.WrongFront("effective", "The statement takes effect on %s, it says, but the notice period of the version in force has passed on %s at the earliest: propose it with that day or a later one, so that there is time to agree to it.",
+			effective.Format(time.DateOnly), earliest.UTC().Format(time.DateOnly))
+	}
+	if effective.Before(earliest) {
+		effective = earliest
+	}
+	return effective, nil
 }
 
 // check returns what is wrong with a version. It takes a moment of all
@@ -209,18 +237,28 @@ func (p *publication) check(s *statement.Statement) statement.Problems {
 // draft keeps source as a draft after it was checked, and returns what is
 // wrong with it. Nothing else waits while it is checked.
 func (p *publication) draft(ctx context.Context, by loot.Actor, source []byte) (*statement.Statement, error) {
-	s, err := statement.Parse("draft", source)
-	if err != nil {
-		return nil, err
-	}
-	if v, ok := p.Gate.InForce(); ok {
-		s.Learn(v.Statement)
-	}
-	if problems := s.Check(p.keepers()); len(problems) > 0 {
+	v, _ := p.Gate.InForce()
+	s, problems := statement.Read("draft", source, p.keepers(), v.Statement)
+	if len(problems) > 0 {
 		return nil, problems
 	}
+	if err := OwnKey(p.Ledger, s); err != nil {
+		return nil, err
+	}
+	if err := p.DB.InTx(ctx, func(tx *store.Tx) error { return p.keepDraft(ctx, tx, by, s) }); err != nil {
+		return nil, err
+	}
 	p.checked.Store(s.Hash(), statement.Problems(nil)) // kept only of what is kept itself
-	return s, p.DB.InTx(ctx, func(tx *store.Tx) error { return p.keepDraft(ctx, tx, by, s) })
+	return s, nil
+}
+
+// OwnKey refuses a statement that names the key of another ledger: whoever read
+// it would hold true receipts for false.
+func OwnKey(l *ledger.Ledger, s *statement.Statement) error {
+	if key := s.Front().LogKey; key != "" && key != l.VerifierKey() {
+		return s.WrongFront("log_key", "This is not the key of this server's ledger, which is %s: write that one, or nothing.", l.VerifierKey())
+	}
+	return nil
 }
 
 func (p *publication) keepDraft(ctx context.Context, tx *store.Tx, by loot.Actor, s *statement.Statement) error {
@@ -297,6 +335,9 @@ type version struct {
 	gate.Version
 	State gate.State
 }
+
+// Name returns what people call the version.
+func (v version) Name() string { return "Version " + v.Statement.Front().Version }
 
 // Tone says how the state is shown.
 func (v version) Tone() web.Tone {

@@ -189,7 +189,8 @@ func (p *publication) listVersions(w http.ResponseWriter, r *http.Request) error
 	return versionsPage.Render(w, r, http.StatusOK, data)
 }
 
-// showVersion shows what a version changes against the one before it.
+// showVersion lays a version beside the one before it, or beside another that is
+// asked for.
 func (p *publication) showVersion(w http.ResponseWriter, r *http.Request) error {
 	v, all, err := p.find(r, false)
 	if err != nil {
@@ -198,11 +199,42 @@ func (p *publication) showVersion(w http.ResponseWriter, r *http.Request) error 
 	data := differenceView{View: web.ViewOf(r, "Version "+v.Statement.Front().Version), Version: v}
 	data.View.Crumbs = []web.Crumb{{Label: "Versions", Href: "/statement/versions"}}
 	data.View.Actions = []web.Action{{Label: "Read it whole", Icon: "scroll-text", Href: "/statement/versions/" + v.Statement.Hash() + "/text"}}
-	if before, ok := predecessor(v, all); ok {
-		data.Before = &before
-		data.Changes = viewDiff(statement.Diff(before.Statement, v.Statement))
+	before, compared := predecessor(v, all)
+	after, was, becomes := v, "Until then", "From then on"
+	if hash := r.URL.Query().Get("against"); hash != "" {
+		i := slices.IndexFunc(all, func(o version) bool { return o.Statement.Hash() == hash && o.State != gate.Draft })
+		if i < 0 {
+			return loot.Errorf(loot.NotFound, "There is no such version of the statement to compare with. Choose one from the list of versions.")
+		}
+		if before, compared = all[i], true; hash == v.Statement.Hash() {
+			return loot.Errorf(loot.Invalid, "A version is compared with another one, not with itself. Choose another from the list of versions.")
+		}
+		if before.Effective.After(v.Effective) {
+			before, after = v, before
+		}
+		was, becomes = before.Name(), after.Name()
+		data.Chosen = true
+	}
+	if compared {
+		data.Before, data.After = &before, after
+		data.Changes = viewDiff(was, becomes, before.Statement, after.Statement)
+		data.Against = againstField(v, all, r.URL.Query().Get("against"), before)
 	}
 	return differencePage.Render(w, r, http.StatusOK, data)
+}
+
+// againstField asks which version v is laid beside: any other that is public.
+func againstField(v version, all []version, chosen string, before version) web.Fields {
+	f := web.Field{Name: "against", Label: "Compare with", Type: "select", Required: true, Plain: true, Value: chosen}
+	if chosen == "" {
+		f.Value = before.Statement.Hash()
+	}
+	for _, o := range all {
+		if o.State != gate.Draft && o.Statement.Hash() != v.Statement.Hash() {
+			f.Options = append(f.Options, web.Option{Value: o.Statement.Hash(), Label: o.Name() + ", " + string(o.State) + ", effective " + o.Effective.Format("2 Jan 2006")})
+		}
+	}
+	return web.Fields{f}
 }
 
 // predecessor returns the version that v takes over from; for a draft, the
@@ -249,8 +281,9 @@ func (p *publication) showConsole(w http.ResponseWriter, r *http.Request, status
 	}
 	data := consoleView{View: web.ViewOf(r, "Statement"), Versions: all, Typed: typed, Problems: problems}
 	data.View.Lead = "What is in force, what comes, and drafts. A changed text is a draft until enough people agreed and its notice period has passed."
-	data.MayPublish = p.mayPublish(web.ActorOf(r.Context()))
-	data.Again = web.SignInAgain(r, p.Now(), "Proposing a version")
+	if data.MayPublish = p.mayPublish(web.ActorOf(r.Context())); data.MayPublish {
+		data.Again = web.SignInAgain(r, p.Now(), "Proposing a version")
+	}
 	if v, ok := p.Gate.InForce(); ok && typed == "" {
 		data.Typed = string(v.Statement.Source())
 	}
@@ -308,7 +341,7 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 	data.View.Crumbs = []web.Crumb{{Label: "Statement", Href: "/console/statement"}}
 	if before, ok := predecessor(v, all); ok {
 		data.Before = &before
-		data.Changes = viewDiff(statement.Diff(before.Statement, v.Statement))
+		data.Changes = viewDiff("Until then", "From then on", before.Statement, v.Statement)
 		if data.Replay, err = p.replay(r, before.Statement, v.Statement); err != nil {
 			return err
 		}
@@ -317,15 +350,17 @@ func (p *publication) showVersionForm(w http.ResponseWriter, r *http.Request, st
 	data.Warnings = p.check(v.Statement)
 	if v.State == gate.Draft {
 		if err := p.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-			data.Asked, err = p.waiting(r.Context(), tx, data.Hash)
+			data.Asked, err = p.waiting(r.Context(), tx, func(hash string) bool { return hash == data.Hash })
 			return err
 		}); err != nil {
 			return err
 		}
 	}
 	if v.State == gate.Draft && data.Asked == nil && p.mayPublish(web.ActorOf(r.Context())) {
+		if data.Effective, err = p.dateOf(v.Statement); err != nil {
+			data.Late = loot.Message(err)
+		}
 		data.Form = web.Fields{
-			{Name: "effective", Label: "Takes effect on", Type: "date", Required: true, Value: p.earliest().AddDate(0, 0, 1).Format(time.DateOnly), Min: p.earliest().Format(time.DateOnly), Hint: "On " + p.earliest().Format("2 January 2006") + " at the earliest, when the notice period of the version in force has passed."},
 			{Name: "reason", Label: "Why it changes", Type: "textarea", Required: true, MaxLen: 500, Wide: true, Hint: "Kept with the ledger's entry."},
 		}
 		data.MayPublish, data.Again = true, web.SignInAgain(r, p.Now(), "Publishing it")
@@ -344,25 +379,23 @@ func (p *publication) publish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	by := web.ActorOf(r.Context())
-	m := matter{Hash: r.PathValue("hash")}
-	wrong := map[string]string{}
-	day, err := time.Parse(time.DateOnly, form.Get("effective"))
-	if err != nil {
-		wrong["effective"] = "Please give a date."
-	} else if m.Effective = day; m.Effective.Before(p.earliest().Truncate(24 * time.Hour)) {
-		wrong["effective"] = "This is before the notice period has passed."
-	} else if m.Effective.Before(p.earliest()) {
-		m.Effective = p.earliest()
+	v, ok := p.Gate.Version(r.PathValue("hash"))
+	if !ok {
+		return errNoVersion
 	}
+	wrong := map[string]string{}
 	if reason := form.Get("reason"); reason == "" || len(reason) > 2000 {
 		wrong["reason"] = "Please say why, in at most 500 characters."
 	}
 	if err := web.Invalid("", wrong); err != nil {
 		return p.showVersionForm(w, r, http.StatusUnprocessableEntity, err)
 	}
+	if _, err := p.dateOf(v.Statement); err != nil {
+		return p.showVersionForm(w, r, http.StatusUnprocessableEntity, nil) // which says why
+	}
 	var waiting bool
 	if err := p.DB.InTx(r.Context(), func(tx *store.Tx) (err error) {
-		waiting, err = p.ask(r.Context(), tx, by, m, form.Get("reason"))
+		waiting, err = p.ask(r.Context(), tx, by, v.Statement, form.Get("reason"))
 		return err
 	}); err != nil {
 		return err
@@ -372,7 +405,7 @@ func (p *publication) publish(w http.ResponseWriter, r *http.Request) error {
 		text = "Two other people have to agree under Approvals; then the version is announced."
 	}
 	web.SetFlash(w, r, web.Good, text)
-	return web.Redirect(w, r, "/console/statement/"+m.Hash)
+	return web.Redirect(w, r, "/console/statement/"+v.Statement.Hash())
 }
 
 // replaySpan is how far back recorded decisions are decided again.

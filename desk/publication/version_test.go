@@ -69,7 +69,7 @@ func TestTheConsoleDecidesAgain(t *testing.T) {
 		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`,
 			"unless { resource.purposes.contains(context.purpose) };", "unless { resource.purposes.contains(context.purpose) && context.purpose != Purpose::\"service\" };"))
 		shows(t, h.Get("/console/statement/"+hash), http.StatusOK,
-			"On "+h.Kit.Now().AddDate(0, 0, 30).Add(time.Minute).Format("2 January 2006")+" at the earliest",
+			"has passed on "+h.Kit.Now().AddDate(0, 0, 30).Add(time.Minute).Format(time.DateOnly)+" at the earliest",
 			"3 recorded decisions were decided again under both versions: 3 come out differently.",
 			"Collect by desk for “Running your service” 3 times: permitted until now, refused then")
 		same := h.propose([]byte(strings.Replace(string(edited(t)), `version: "2026-1"`, `version: "2026-3"`, 1)))
@@ -82,16 +82,16 @@ func TestTheConsoleDecidesAgain(t *testing.T) {
 func TestARequestToPublishIsReadable(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
-		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d"))
+		hash := h.propose(edited(t, `version: "2026-1"`, `version: "2026-2"`, "\neffective: 2026-11-23", "\neffective: 2027-01-12", "retain: 45d", "retain: 60d"))
 		path := "/console/statement/" + hash
 		shows(t, h.Get(path), http.StatusOK, "Ask for publication")
-		if a := h.Post(path+"/publish", "effective", "2027-01-12", "reason", "longer invoices"); a.Status != http.StatusSeeOther {
+		if a := h.Post(path+"/publish", "reason", "longer invoices"); a.Status != http.StatusSeeOther {
 			t.Fatal(a.Status, words(a.Body))
 		}
 		a := h.Get(path)
 		shows(t, a, http.StatusOK, "Robin Testing asked on 23 Nov 2026 that it take effect on 12 Jan 2027", "0 of 2 agreed so far.", "“longer invoices”")
 		lacks(t, a, "Ask for publication")
-		shows(t, h.Post(path+"/publish", "effective", "2027-01-12", "reason", "again"), http.StatusConflict, "has asked for the publication of this version already")
+		shows(t, h.Post(path+"/publish", "reason", "again"), http.StatusConflict, "has asked for the publication of this version already")
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			list, err := h.Kit.Gate.Approvals(ctx, tx, 10)
 			if err != nil || len(list) != 1 {
@@ -138,4 +138,71 @@ func TestAPastedStatementIsItsFile(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What the front matter says is true when a version is proposed and when it is
+// announced: a number of its own, no change in the future, this ledger's key,
+// the day on which it takes effect.
+func TestTheFrontMatterHasToBeTrue(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
+		h.needed = 0
+		key := h.Kit.Ledger.VerifierKey()
+		const number, effective, changed, logKey = `version: "2026-1"`, "\neffective: 2026-11-23", "\nchanged: 2026-11-23", "\nlog_key: \"\""
+		for want, pairs := range map[string][]string{
+			"2:10 There is a version &#34;2026-1&#34; already, with another text":                            {"retain: 45d", "retain: 60d"},
+			"11:10 The statement was last changed on 2026-11-24, it says, which is still to come":            {number, `version: "2026-2"`, effective, "\neffective: 2027-01-12", changed, "\nchanged: 2026-11-24"},
+			"11:10 The statement was changed on 2027-01-13, after it takes effect (2027-01-12)":              {number, `version: "2026-2"`, effective, "\neffective: 2027-01-12", changed, "\nchanged: 2027-01-13"},
+			"9:10 This is not the key of this server&#39;s ledger, which is " + key + ": write that one, or": {number, `version: "2026-2"`, logKey, "\nlog_key: " + strings.Replace(key, "test.example", "other.example", 1)},
+		} {
+			a := h.Post("/console/statement", "source", string(edited(t, pairs...)))
+			if want = strings.NewReplacer("&#34;", `"`, "&#39;", "'").Replace(want); a.Status != http.StatusUnprocessableEntity || !strings.Contains(words(a.Body), want) {
+				t.Errorf("%q: status %d: %.600s", want, a.Status, words(a.Body))
+			}
+		}
+		first := edited(t, number, `version: "2026-2"`, effective, "\neffective: 2027-01-12", logKey, "\nlog_key: "+key)
+		var paths []string
+		for _, source := range [][]byte{first, edited(t, number, `version: "2026-2"`, effective, "\neffective: 2027-01-13")} { // drafts may share one
+			a := h.Post("/console/statement", "source", string(source))
+			if a.Status != http.StatusSeeOther {
+				t.Fatalf("status %d: %s", a.Status, words(a.Body))
+			}
+			paths = append(paths, a.Header.Get("Location"))
+		}
+		shows(t, h.Get(paths[0]), http.StatusOK, "It takes effect on 12 Jan 2027 , as its text says")
+		if a := h.Post(paths[0]+"/publish", "reason", "because"); a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", a.Status, words(a.Body))
+		}
+		if v, _ := h.Kit.Gate.Coming(); !v.Effective.Equal(v.Statement.Front().Effective) {
+			t.Errorf("announced for %s, the text says %s", v.Effective, v.Statement.Front().Effective)
+		}
+		if a := h.Post(paths[1]+"/publish", "reason", "because"); a.Status < 400 || a.Status >= 500 {
+			t.Errorf("a second version 2026-2 is announced: status %d", a.Status)
+		}
+	})
+}
+
+// Any two public versions can be laid side by side, the older one first.
+func TestAnyTwoVersionsAreCompared(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	one := h.S.Hash()
+	h.InForce(desktest.Parse(t, edited(t, `version: "2026-1"`, `version: "2026-2"`, "retain: 45d", "retain: 60d")))
+	two := h.S.Hash()
+	three := h.announce(edited(t, `version: "2026-1"`, `version: "2026-3"`, "retain: 45d", "retain: 70d"), h.Clock.Now().AddDate(0, 0, 40))
+	draft := h.propose(edited(t, `version: "2026-1"`, `version: "2026-4"`))
+	page := "/statement/versions/"
+	a := h.Get(page + three)
+	shows(t, a, http.StatusOK, "What changes against version 2026-2", "Until then Kept afterwards: 60 days From then on Kept afterwards: 70 days", "Compare with", "Version 2026-1, superseded, effective 23 Nov 2026")
+	lacks(t, a, "2026-4")
+	if !strings.Contains(a.Body, `<option value="`+two+`" selected`) || strings.Contains(a.Body, `value="`+three+`"`) {
+		t.Errorf("the version before is not chosen, or its own can be: %s", a.Body)
+	}
+	for _, path := range []string{page + three + "?against=" + one, page + one + "?against=" + three} {
+		shows(t, h.Get(path), http.StatusOK, "Version 2026-1 and Version 2026-3", "Version 2026-1 Kept afterwards: 45 days Version 2026-3 Kept afterwards: 70 days")
+	}
+	for against, want := range map[string]int{draft: http.StatusNotFound, "rubbish": http.StatusNotFound, two[:16]: http.StatusNotFound, three: http.StatusUnprocessableEntity} {
+		if a := h.Get(page + three + "?against=" + against); a.Status != want {
+			t.Errorf("against %s: status %d, want %d", against, a.Status, want)
+		}
+	}
 }

@@ -126,7 +126,7 @@ func renderGone(w http.ResponseWriter, r *http.Request, door string) error {
 
 type staffView struct {
 	web.View
-	Again    string // whose sign-in has to be fresh; empty: nobody is signed in
+	SignedIn string // whose sign-in has to be fresh; empty: nobody is signed in
 	Passkey  *ceremony
 	Company  string
 	Fields   web.Fields
@@ -140,7 +140,7 @@ func (d *Desk) renderStaffDoor(w http.ResponseWriter, r *http.Request, status in
 		v.Problems = &web.Problems{Message: loot.Message(wrong)}
 	}
 	if who := web.IdentityOf(r.Context()); who.Actor.Kind == loot.Staff && web.NeedFresh(r, d.kit.Now()) != nil {
-		v.Again, v.Title = who.Name, "Once more, please"
+		v.SignedIn, v.Title = who.Name, "Once more, please"
 	}
 	if d.passkeys != nil {
 		v.Passkey = enterCeremony(r, "Sign in with a passkey", "/console/signin/passkey", in)
@@ -257,7 +257,6 @@ func renderCodes(w http.ResponseWriter, r *http.Request, list []string) error {
 type accountView struct {
 	web.View
 	Staff    bool
-	Again    *web.Alert // before anything is changed
 	Keys     []keyView
 	Add      *ceremony
 	Password *passwordRow
@@ -372,6 +371,9 @@ func (d *Desk) renderTokens(w http.ResponseWriter, r *http.Request, status int, 
 		v.Lead = "A program that uses a token reads your own record, or sets your own permissions, in your name. It sees nobody else's, and never does more than the token is for."
 	}
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
+	if !v.NoScopes && token == "" {
+		v.Again = web.SignInAgain(r, d.kit.Now(), "Making a token")
+	}
 	var list []apiToken
 	if err := d.kit.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		list, err = d.tokens(r.Context(), tx, who.ID)

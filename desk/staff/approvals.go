@@ -29,8 +29,7 @@ type approvalsView struct {
 	web.View
 	Waiting []approvalRow
 	Done    []approvalRow
-	Again   *web.Alert // before they answer
-	Note    string     // why whoever looks cannot approve; empty: they can
+	Note    string // why whoever looks cannot approve; empty: they can
 }
 
 // An approvalRow is one approval as it is shown.
@@ -59,7 +58,6 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 	ctx, who := r.Context(), web.IdentityOf(r.Context())
 	v := approvalsView{View: web.ViewOf(r, "Approvals")}
 	v.Lead = "What one person must not decide alone. A single no ends it."
-	v.Again = web.SignInAgain(r, d.kit.Now(), "Saying yes or no")
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		v.Waiting, v.Done, v.Note = nil, nil, ""
 		me, err := d.ballot(ctx, tx, who.Actor)
@@ -92,6 +90,9 @@ func (d *Desk) renderApprovals(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}); err != nil {
 		return err
+	}
+	if len(v.Waiting) > 0 && v.Note == "" {
+		v.Again = web.SignInAgain(r, d.kit.Now(), "Saying yes or no")
 	}
 	return approvalsPage.Render(w, r, http.StatusOK, v)
 }
@@ -188,7 +189,7 @@ func approvalBadge(s gate.ApprovalState) web.Badge {
 	case gate.Begun:
 		return web.Badge{Tone: web.Warn, Text: "Under way", Icon: "hourglass"}
 	case gate.Used:
-		return web.Badge{Text: "Used", Icon: "check-check"}
+		return web.Badge{Text: "Done", Icon: "check-check"}
 	case gate.Pending:
 	}
 	return web.Badge{Tone: web.Info, Text: "Waits", Icon: "clock"}

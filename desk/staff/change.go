@@ -281,8 +281,14 @@ func (d *Desk) approved(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains([]string{kindNew, kindRoles, kindReset, kindRemove}, a.Kind) || a.Granted < a.Needed {
+		if !slices.Contains([]string{kindNew, kindRoles, kindReset, kindRemove}, a.Kind) {
 			return nil
+		}
+		switch err := d.kit.Gate.End(ctx, tx, a.Kind, id); {
+		case loot.KindOf(err) == loot.Conflict:
+			return nil // done before: the notice came twice
+		case err != nil:
+			return err
 		}
 		var c change
 		if err := json.Unmarshal(matter, &c); err != nil {

@@ -101,6 +101,10 @@ func TestNewColleagueNeedsTwoOthers(t *testing.T) {
 		if after := h.member(nina.ID); after.Version != before.Version {
 			t.Error("carried out twice")
 		}
+		h.Clock.Advance(100 * time.Hour)
+		if page := words(h.Get("/console/approvals").Body); !strings.Contains(page, "Done") || strings.Contains(page, "Expired") {
+			t.Errorf("long after it was carried out: %s", page)
+		}
 		// Until she has signed in she acts as nobody.
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			a, err := h.desk.Actor(ctx, tx, nina.ID)

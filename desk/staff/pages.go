@@ -177,6 +177,7 @@ func (d *Desk) renderNew(w http.ResponseWriter, r *http.Request, status int, in 
 		return err
 	}
 	v := newView{View: web.ViewOf(r, "Invite somebody"), Fields: d.newFields().With(in, wrong)}
+	v.Again = web.SignInAgain(r, d.kit.Now(), "Inviting somebody")
 	v.Crumbs = []web.Crumb{{Label: "Colleagues", Href: "/console/staff"}}
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
 	n, err := d.neededBy(ctx, who.ID)
@@ -231,6 +232,9 @@ func (d *Desk) renderMember(w http.ResponseWriter, r *http.Request, status int, 
 		return loot.Errorf(loot.Denied, "Only those who administer accounts or approve see more about a colleague.")
 	}
 	v := memberView{View: web.ViewOf(r, "Colleague"), Self: who.ID == id, Admin: d.has(who.Roles, administers)}
+	if v.Admin {
+		v.Again = web.SignInAgain(r, d.kit.Now(), "Changing an account")
+	}
 	ways := ""
 	var n int
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
@@ -282,7 +286,7 @@ func deeds(m Member, by, needed string) []deed {
 	var out []deed
 	add := func(path, title, text, label, icon string, danger bool) {
 		reason := reasonField
-		reason.Name, reason.Wide = "reason", true
+		reason.Name, reason.Form, reason.Wide = "reason", path, true
 		out = append(out, deed{Title: title, Text: text, Label: label, Href: root + "/" + path, Icon: icon, Danger: danger, Dialog: web.Dialog{
 			ID: "deed-" + path, Title: title, Text: text, Fields: web.Fields{reason},
 			Confirm: web.Action{Label: label, Icon: icon, Href: root + "/" + path, Post: true, Danger: danger, Primary: !danger},
@@ -327,7 +331,6 @@ type undertakingView struct {
 	Name     string
 	Signed   time.Time
 	Entry    string
-	Again    *web.Alert // before they sign
 	Before   []signature
 	Fields   web.Fields
 	Problems *web.Problems
@@ -339,7 +342,6 @@ func (d *Desk) renderUndertaking(w http.ResponseWriter, r *http.Request, status 
 	v := undertakingView{View: web.ViewOf(r, "Confidentiality undertaking"), Name: who.Name, Fields: signFields.With(in, wrong)}
 	v.Lead = "Nobody opens a single record before they have signed this."
 	v.Problems = web.ProblemsOf(wrong, v.Fields)
-	v.Again = web.SignInAgain(r, d.kit.Now(), "Signing")
 	s, ok := d.inForce()
 	if !ok {
 		v.None = true
@@ -359,6 +361,9 @@ func (d *Desk) renderUndertaking(w http.ResponseWriter, r *http.Request, status 
 		return err
 	}); err != nil {
 		return err
+	}
+	if v.Signed.IsZero() {
+		v.Again = web.SignInAgain(r, d.kit.Now(), "Signing")
 	}
 	return undertakingPage.Render(w, r, status, v)
 }
@@ -434,6 +439,7 @@ func (d *Desk) renderOpenings(w http.ResponseWriter, r *http.Request, status int
 	if v.Reviewer {
 		v.Stats = openingStats(all, alarms)
 		v.Chart = openingChart(perDay, today)
+		v.Again = web.SignInAgain(r, d.kit.Now(), "Seeing names")
 	}
 	return openingsPage.Render(w, r, status, v)
 }

@@ -207,7 +207,7 @@ func (d *Desk) signUndertaking(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "Signed. From now on your work opens records to you.")
+	web.SetFlash(w, r, web.Good, "Signed. From now on you can open what your roles have a purpose for.")
 	return web.Redirect(w, r, "/console/undertaking")
 }
 

@@ -51,6 +51,8 @@ func CheckPages(t testing.TB) {
 	}
 }
 
+var idUse = regexp.MustCompile(`<[a-z][^>]*\sid="([^"]*)"`)
+
 // A Site is a shell with the routes given, reached as a browser reaches it.
 type Site struct {
 	t       testing.TB
@@ -134,6 +136,15 @@ func (s *Site) Do(method, path, body string, header http.Header) Answer {
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		seen := map[string]bool{}
+		for _, m := range idUse.FindAllStringSubmatch(string(b), -1) {
+			if seen[m[1]] {
+				s.t.Errorf("%s %s: two elements have the id %q, so that a label may lead to the wrong one", method, path, m[1])
+			}
+			seen[m[1]] = true
+		}
 	}
 	return Answer{resp.StatusCode, resp.Header, string(b)}
 }
