@@ -32,6 +32,7 @@ var layers = []struct{ pkg, mayImport string }{
 	{"web", ""},
 	{"api", ""},
 	{"mail", "store"},
+	{"tag", ""},
 	{"desk", "statement keyring ledger gate vault store job web api mail"},
 	{"desk/desktest", "statement keyring ledger gate vault store job web mail desk"},
 	{"desk/*", "statement keyring ledger gate vault store job web api mail desk"},

@@ -1,0 +1,140 @@
+package tag
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxBeacon is how many bytes a beacon has at most.
+const MaxBeacon = 4 << 10
+
+// A Kind says what a beacon is about.
+type Kind string
+
+// The kinds.
+const (
+	View       Kind = "view"
+	Engagement Kind = "engagement"
+	Event      Kind = "event"
+)
+
+// A PageID is of one view of one page, and of nothing else.
+type PageID uint64
+
+// A Width is the class of a window's width: below 500 pixels, 1000, 1500,
+// 2000, and from there on. Zero: not said.
+type Width uint8
+
+// A Beacon is what the script sends. What it says is said by whoever sent it:
+// a program can send any.
+type Beacon struct {
+	Kind      Kind
+	Page      PageID
+	URL       string // http or https, with query
+	Referrer  string // as the browser says it; often empty
+	Site      string
+	Width     Width
+	Automated bool
+
+	Engaged time.Duration // of an engagement: so far
+	Scroll  int           // of an engagement: percent
+
+	Name   string // of an event
+	Target string
+	Value  float64
+	Count  uint32
+}
+
+// The longest strings, in bytes.
+const (
+	maxAddress = 1000
+	maxName    = 100
+)
+
+// Parse reads a beacon. Keys that it does not know are passed over, for older
+// and newer scripts. An error names the key and what is wrong, and repeats
+// nothing that was sent, so that there are few and they can be counted.
+func Parse(body []byte) (Beacon, error) {
+	if len(body) > MaxBeacon {
+		return Beacon{}, fmt.Errorf("tag: beacon: longer than %d bytes", MaxBeacon)
+	}
+	var w struct {
+		Kind     Kind    `json:"kind"`
+		Page     string  `json:"page"`
+		URL      string  `json:"url"`
+		Referrer string  `json:"referrer"`
+		Site     string  `json:"site"`
+		Width    int64   `json:"width"`
+		Auto     bool    `json:"auto"`
+		Time     int64   `json:"time"`
+		Scroll   int64   `json:"scroll"`
+		Name     string  `json:"name"`
+		Target   string  `json:"target"`
+		Value    float64 `json:"value"`
+		Count    int64   `json:"count"`
+	}
+	if err := json.Unmarshal(body, &w); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			return Beacon{}, refused(wrong.Field, "has the wrong type")
+		}
+		return Beacon{}, errors.New("tag: beacon: not a JSON object")
+	}
+	for _, s := range []struct {
+		key, value string
+		most       int
+	}{
+		{"url", w.URL, maxAddress},
+		{"referrer", w.Referrer, maxAddress},
+		{"target", w.Target, maxAddress},
+		{"site", w.Site, maxName},
+		{"name", w.Name, maxName},
+	} {
+		if len(s.value) > s.most {
+			return Beacon{}, refused(s.key, fmt.Sprintf("is longer than %d bytes", s.most))
+		}
+	}
+	for _, n := range []struct {
+		key         string
+		value, most int64
+	}{
+		{"width", w.Width, 5},
+		{"time", w.Time, math.MaxInt32},
+		{"scroll", w.Scroll, math.MaxInt32},
+		{"count", w.Count, math.MaxInt32},
+	} {
+		if n.value < 0 || n.value > n.most {
+			return Beacon{}, refused(n.key, fmt.Sprintf("is not between 0 and %d", n.most))
+		}
+	}
+	page, err := strconv.ParseUint(w.Page, 10, 64)
+	switch {
+	case err != nil:
+		return Beacon{}, refused("page", "is not a number of 64 bits in a string")
+	case !strings.HasPrefix(w.URL, "https://") && !strings.HasPrefix(w.URL, "http://"):
+		return Beacon{}, refused("url", "is not an address of the web")
+	}
+	switch w.Kind {
+	case View, Engagement:
+	case Event:
+		if w.Name == "" {
+			return Beacon{}, refused("name", "is missing")
+		}
+	default:
+		return Beacon{}, refused("kind", "is not view, engagement or event")
+	}
+	return Beacon{
+		Kind: w.Kind, Page: PageID(page), URL: w.URL, Referrer: w.Referrer, Site: w.Site, Width: Width(w.Width), Automated: w.Auto,
+		Engaged: time.Duration(w.Time) * time.Millisecond,
+		Scroll:  int(min(w.Scroll, 100)), // a page may have shrunk since
+		Name:    w.Name, Target: w.Target, Value: w.Value, Count: uint32(w.Count),
+	}, nil
+}
+
+func refused(key, why string) error {
+	return fmt.Errorf("tag: beacon: %s %s", key, why)
+}
