@@ -251,7 +251,7 @@ func read(record any) Network {
 		}
 	}
 	for _, f := range countryFields {
-		if code, ok := field(record, f).(string); ok && len(code) == 2 && strings.ToUpper(code) >= "AA" && strings.ToUpper(code) <= "ZZ" {
+		if code, ok := field(record, f).(string); ok && isCountry(code) {
 			n.Country = strings.ToUpper(code)
 			break
 		}
@@ -264,6 +264,10 @@ func read(record any) Network {
 	}
 	n.Kind = KindOf(n.Number, n.Name)
 	return n
+}
+
+func isCountry(code string) bool {
+	return len(code) == 2 && strings.Trim(strings.ToUpper(code), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 func field(record any, path string) any {
