@@ -52,10 +52,13 @@ type Campaign struct{ Source, Medium, Name, Term, Content string }
 // the names of Google Analytics, which most tools write, of Matomo, and of links
 // that are short.
 func Query(values url.Values) Campaign {
+	if len(values) == 0 {
+		return Campaign{}
+	}
 	first := func(keys ...string) string {
 		for _, key := range keys {
-			if text := Text(values.Get(key)); text != "" {
-				return text
+			if value := values.Get(key); value != "" {
+				return Text(value)
 			}
 		}
 		return ""

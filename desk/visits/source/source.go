@@ -117,8 +117,8 @@ func (l *Lists) Of(referrer string, landing url.Values) Source {
 func channel(c scrub.Campaign, id clickID, from Source) (Channel, string) {
 	name := c.Source
 	known, isKnown := sources()[strings.ToLower(c.Source)]
-	if !isKnown {
-		known, isKnown = site(bare(c.Source))
+	if !isKnown && strings.Contains(c.Source, ".") {
+		known, isKnown = parse(bare(c.Source)).known()
 	}
 	if isKnown {
 		name = known.name
@@ -153,22 +153,42 @@ func hostOf(referrer string) string {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "android-app" {
 		return ""
 	}
-	return bare(u.Hostname())
+	host := bare(u.Hostname())
+	if len(host) > 253 { // RFC 1035
+		return ""
+	}
+	return host
 }
 
 // referred is what the referring page alone tells.
-func (l *Lists) referred(host string) Source {
-	if host == "" {
+func (l *Lists) referred(name string) Source {
+	if name == "" {
 		return Source{Channel: Direct}
 	}
-	name := siteName(host)
-	if l.spam[host] || l.spam[name] || isSpam(host, name) {
-		return Source{Channel: Spam, Name: name}
+	h := parse(name)
+	if l.spam[name] || l.spam[h.site] || isSpam(name, h.site) {
+		return Source{Channel: Spam, Name: scrub.Text(h.site)}
 	}
-	if known, ok := site(host); ok {
+	if known, ok := h.known(); ok {
 		return Source{Channel: known.channel, Name: known.name}
 	}
-	return Source{Channel: looksLike(host), Name: name}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return Source{Channel: Referral, Name: "(address)"} // of a line rather than a site
+	}
+	return Source{Channel: looksLike(name), Name: scrub.Text(h.site)}
+}
+
+// A host is a name with its parts: in a.b.example.co.uk the site that somebody
+// registered is example.co.uk, and its suffix co.uk.
+type host struct{ name, site, suffix string }
+
+func parse(name string) host {
+	suffix, _ := publicsuffix.PublicSuffix(name)
+	if len(name) <= len(suffix)+1 {
+		return host{name, name, suffix}
+	}
+	start := strings.LastIndexByte(name[:len(name)-len(suffix)-1], '.') + 1
+	return host{name, name[start:], suffix}
 }
 
 // looksLike goes by how hosts of a kind are called that no list can have all of.
@@ -184,19 +204,6 @@ func looksLike(host string) Channel {
 		}
 	}
 	return Referral
-}
-
-// siteName is the part of a host that somebody registered. An address names a
-// line rather than a site.
-func siteName(host string) string {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return "(address)"
-	}
-	name, err := publicsuffix.EffectiveTLDPlusOne(host)
-	if err != nil {
-		name = host
-	}
-	return scrub.Text(name)
 }
 
 type known struct {
@@ -224,6 +231,17 @@ var sites = sync.OnceValue(func() map[string]known {
 	return out
 })
 
+// patterns are what of sites is good for every public suffix, up to that.
+var patterns = sync.OnceValue(func() map[string]known {
+	out := map[string]known{}
+	for host, k := range sites() {
+		if start, ok := strings.CutSuffix(host, "*"); ok {
+			out[start] = k
+		}
+	}
+	return out
+})
+
 // sources are the names of sites, as links say them in utm_source.
 var sources = sync.OnceValue(func() map[string]known {
 	out := map[string]known{}
@@ -244,26 +262,34 @@ var sources = sync.OnceValue(func() map[string]known {
 	return out
 })
 
-// site looks for a host, then for those above it. Of a portal not every page is
-// its search.
-func site(host string) (known, bool) {
-	suffix, _ := publicsuffix.PublicSuffix(host)
-	for at, above := host, ""; ; {
-		k, ok := sites()[at]
+// known looks for a host, then for those above it. Of a portal not every page
+// is its search.
+func (h host) known() (known, bool) {
+	const deepest = 4 // labels before the site; no list has more
+	from := 0
+	for i, dots := len(h.name)-len(h.site)-1, 0; i > 0; i-- {
+		if h.name[i-1] == '.' {
+			if dots++; dots == deepest {
+				from = i
+				break
+			}
+		}
+	}
+	for at := from; ; {
+		k, ok := sites()[h.name[at:]]
 		if !ok {
-			k, ok = sites()[strings.TrimSuffix(at, suffix)+"*"]
+			k, ok = patterns()[strings.TrimSuffix(h.name[at:], h.suffix)]
 		}
 		if ok {
-			if k.channel == Search && portals[k.name] && !searches(above) {
+			if k.channel == Search && portals[k.name] && !searches(h.name[from:at]) {
 				k.channel = Referral
 			}
 			return k, true
 		}
-		label, rest, _ := strings.Cut(at, ".")
-		if len(rest) <= len(suffix) {
+		if at >= len(h.name)-len(h.site) {
 			return known{}, false
 		}
-		at, above = rest, above+label+"."
+		at += strings.IndexByte(h.name[at:], '.') + 1
 	}
 }
 
