@@ -165,7 +165,7 @@ func scrubSegment(out *strings.Builder, text string) {
 		case n == 0:
 			out.WriteByte(text[0])
 			n = 1
-		case strings.IndexByte(word[1:], '@') >= 0 && !strings.HasSuffix(word, "@"):
+		case strings.IndexByte(word[1:], '@') >= 0: // one that begins with it is a name that is shown
 			out.WriteString(email)
 		case isAddress(word):
 			out.WriteString(address)

@@ -24,6 +24,7 @@ func TestPath(t *testing.T) {
 		"/unsubscribe/ann@example.org":                          "/unsubscribe/{email}",
 		"/u/ann%40example.org/x":                                "/u/{email}/x",
 		"/u/ann%252540example.org":                              "/u/{email}",
+		"/u/ann@example.org@":                                   "/u/{email}",
 		"/to:ann.b+c@example.org,d":                             "/to:{email},d",
 		"/orders/1234567":                                       "/orders/{number}",
 		"/orders/no-20260131-a":                                 "/orders/no-{number}-a",
