@@ -85,6 +85,7 @@ type reader struct {
 	browser, system, device hit
 	version                 int // after "Version/"
 	rv                      int // after "rv:"
+	app                     int // after what Facebook's programs write
 	mobile                  bool
 }
 
@@ -115,6 +116,8 @@ func (r *reader) found(word, _, end int) {
 		r.version = end
 	case markRv:
 		r.rv = end
+	case markApp:
+		r.app = end
 	case markMobile:
 		r.mobile = true
 	}
@@ -130,6 +133,8 @@ func (r *reader) agent() Agent {
 			at = r.version
 		case b.from == markRv && r.rv > 0:
 			at = r.rv
+		case b.from == markApp && r.app > 0:
+			at = r.app
 		}
 		a.Major, _ = number(r.text, at)
 		// A page inside of another program says both its version and Chrome's.
@@ -137,10 +142,14 @@ func (r *reader) agent() Agent {
 			a.Browser = "Android WebView"
 		}
 	}
-	if s := r.system.rule; s != nil && s.system != nothing {
-		a.System, a.SystemVersion = s.system, s.version
-		if s.version == "" {
+	if s := r.system.rule; s != nil {
+		a.System = s.system
+		switch s.version {
+		case "":
 			a.SystemVersion = systemVersion(s.system, r.text, r.system.end)
+		case nothing:
+		default:
+			a.SystemVersion = s.version
 		}
 	}
 	switch d := r.device.rule; {
@@ -148,7 +157,7 @@ func (r *reader) agent() Agent {
 		a.Device = d.device
 	case r.system.rule != nil:
 		a.Device = r.system.rule.usual
-		if a.System == "Android" && !r.mobile {
+		if a.System == "Android" && a.Device == Phone && !r.mobile {
 			a.Device = Tablet // what Android asks of browsers, and most do
 		}
 	}

@@ -28,6 +28,8 @@ func TestStringsAndHints(t *testing.T) {
 		{"a phone", android, agent.Hints{}, agent.Agent{"Chrome", 154, "Android", "10", agent.Phone}},
 		{"Safari on a Mac", mac, agent.Hints{}, agent.Agent{"Safari", 18, "macOS", "10.15", agent.Desktop}},
 		{"Safari on an iPhone", iphone, agent.Hints{}, agent.Agent{"Safari", 26, "iOS", "18", agent.Phone}},
+		{"Chrome on an iPad that asks for what a Mac gets", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/150 Version/18.0 Safari/605.1.15", agent.Hints{}, agent.Agent{"Chrome", 150, "iOS", "", agent.Tablet}},
+		{"a page inside of Facebook", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/22B83 [FBAN/FBIOS;FBAV/490.0.0.38.106;FBBV/660;FBDV/iPhone14,5]", agent.Hints{}, agent.Agent{"Facebook", 490, "iOS", "18", agent.Phone}},
 		{"Firefox on Ubuntu", "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", agent.Hints{}, agent.Agent{"Firefox", 140, "Ubuntu", "", agent.Desktop}},
 		{"Internet Explorer 11", "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko", agent.Hints{}, agent.Agent{"Internet Explorer", 11, "Windows", "7", agent.Desktop}},
 		{"a page inside of a program", "Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0.0.0 Mobile Safari/537.36", agent.Hints{}, agent.Agent{"Android WebView", 120, "Android", "14", agent.Phone}},

@@ -19,6 +19,7 @@ type mark uint8
 const (
 	markVersion mark = iota + 1
 	markRv
+	markApp
 	markMobile
 )
 
@@ -72,6 +73,7 @@ func all(parts ...[]rule) (out []rule) {
 var rules = all(
 	marked(markVersion, "<version/", ") version "),
 	marked(markRv, "<rv:"),
+	marked(markApp, "fbav/"),
 	marked(markMobile, "<mobile>", "<mobi>", "phone>"),
 
 	// Browsers that others claim to be, from the most to the least claimed.
@@ -81,7 +83,7 @@ var rules = all(
 	browser(8, "Chrome", "<chrome/"),
 	browserFrom(markRv, 9, "Internet Explorer", "<trident/"),
 	browser(10, "Internet Explorer", "<msie>", "<iemobile>", "microsoft internet explorer/"),
-	browserFrom(markVersion, 5, "Android Browser", "<android>"),
+	browser(5, "Android Browser", "<android>"),
 	browser(13, "Chrome", "<crios/", "<crmo/"),
 	browser(13, "Firefox", "<fxios/", "<focus/", "<klar/"),
 	browser(9, "Chromium", "<chromium/", "<ubuntu chromium"),
@@ -97,7 +99,7 @@ var rules = all(
 	browser(26, "Edge", "<edge/", "<edg/", "<edga/", "<edgios/", "<edgw/"),
 	browser(26, "Samsung Internet", "<samsungbrowser/"),
 	browser(26, "Yandex", "<yabrowser/", "<yowser/", "<yasearchbrowser"),
-	browser(26, "UC Browser", "<ucbrowser", "<uc browser", "<ucweb", "<ubrowser/", "<ucmini"),
+	browser(26, "UC Browser", "<ucbrowser", "<uc browser", "<ucweb", "<ubrowser/", "<ucmini", "<ucmobile/"),
 	browser(26, "QQ Browser", "<qqbrowser", "mqqbrowser"),
 	browser(26, "WeChat", "<micromessenger/"),
 	browser(25, "QQ", "<qq/"),
@@ -129,6 +131,7 @@ var rules = all(
 	browser(26, "K-Meleon", "<k-meleon"),
 	browser(26, "Camino", "<camino/"),
 	browser(26, "Conkeror", "<conkeror/"),
+	browser(27, "Meta Quest", "<oculusbrowser/"),
 	browser(26, "Sleipnir", "<sleipnir"),
 	browser(26, "Iron", "<iron/", "<iron>"),
 	browser(26, "Comodo Dragon", "<comodo_dragon/", "<dragon/"),
@@ -191,11 +194,11 @@ var rules = all(
 	browser(27, "QtCarBrowser", "<qtcarbrowser"),
 
 	// Applications that show pages.
-	browser(30, "Facebook", "fban/", "fb_iab/", "fbav/"),
-	browser(31, "Facebook Messenger", "fban/messenger", "fb_iab/messenger", "fb_iab/orca"),
+	browserFrom(markApp, 30, "Facebook", "fban/", "fb_iab/", "fbav/"),
+	browserFrom(markApp, 31, "Facebook Messenger", "fban/messenger", "fb_iab/messenger", "fb_iab/orca"),
 	browser(32, "Instagram", "<instagram>"),
 	browser(32, "Threads", "<barcelona "),
-	browser(32, "Pinterest", "[pinterest/", "<pinterest for", "<pinterest/"),
+	browser(32, "Pinterest", "[pinterest/", "<pinterest for android tablet", "<pinterest for android", "<pinterest for ios", "<pinterest/"),
 	browser(32, "Snapchat", "<snapchat/"),
 	browser(32, "TikTok", "<musical_ly", "<bytedancewebview", "<trill_", "<tiktok"),
 	browser(32, "Twitter", "<twitter for", "<twitterandroid", "<twitter/"),
@@ -257,12 +260,14 @@ var rules = all(
 	system(19, "macOS", "", Desktop, "<mac os x", "<macos x", "<os x ", "<mac os x version", "<mac os x/", "<mac+os+x+"),
 	system(17, "macOS", "", Desktop, "<macbook", "<imac", "<macmini", "<macpro", "<macoutlook", "(x86_64)"),
 	system(12, "iOS", "", Phone, "<cfnetwork", "<darwin/"),
+	system(39, "iOS", nothing, Tablet, "<crios/", "<edgios/", "<fxios/", "<opios/", "<opt/"), // as on a Mac: an iPad
 	system(40, "iOS", "", Phone, "<iphone", "<ipad", "<ipod", "iphone>", "<ios>", "<iphone;", "<like ios", "fbios", "<iuc(", "-ipad/"),
 	system(42, "iOS", "", Phone, "<cpu os", "iphone os", "<ios ", "<ios/", "<ipad os", "<ipd os", "<cpu+iphone+os", "<cpu+os", "<ios;", "<ipados"),
 	system(50, "watchOS", "", Watch, "<watchos", "<apple watch"),
 	system(50, "tvOS", "", TV, "<tvos", "-tvos", "<apple tv", "<appletv", "<atv os x"),
 
 	system(30, "Android", "", Phone, "<android", "<dalvik"),
+	system(35, "Android", nothing, Other, "<oculusbrowser/"),
 	system(35, "Android", "", Tablet, "<silk/", "<silk-accelerated"),
 	system(36, "Android", "", Phone, "[fban/fb4a", "<juc", "<ucweb/2.0 (linux", "<com.google.android"),
 	system(45, "HarmonyOS", "", Phone, "<harmonyos", "<openharmony"),
