@@ -99,6 +99,22 @@ func TestListedBotsAreFound(t *testing.T) {
 	}
 }
 
+// TestSpidersOfAnotherListAreFound asks for what uap-core calls spiders.
+func TestSpidersOfAnotherListAreFound(t *testing.T) {
+	all, found := lines(t, "testdata/uap-spiders.tsv"), 0
+	for _, f := range all {
+		if judge(known(), f[1]).Class != Human {
+			found++
+		} else {
+			t.Logf("missed: %s", f[1])
+		}
+	}
+	t.Logf("%d of %d spiders", found, len(all))
+	if recall := float64(found) / float64(len(all)); recall < 0.95 {
+		t.Errorf("found %.3f", recall)
+	}
+}
+
 func TestPeopleAreHuman(t *testing.T) {
 	all := people(t)
 	var wrong []string
