@@ -7,7 +7,7 @@ import (
 )
 
 // A Kind is what a network serves. Few files say it; for the others it is a
-// guess, see KindOf.
+// guess, see kindOf.
 type Kind uint8
 
 // The kinds of network.
@@ -30,10 +30,10 @@ func (k Kind) String() string {
 	return kindNames[Unknown]
 }
 
-// KindOf guesses what a network serves from its number, if it is a large one,
+// kindOf guesses what a network serves from its number, if it is a large one,
 // or else from words of its name. A name says what its owner wanted it to say:
 // a telephone company that rents servers is held for one that sells access.
-func KindOf(number uint32, name string) Kind {
+func kindOf(number uint32, name string) Kind {
 	if kind, ok := large[number]; ok {
 		return kind
 	}

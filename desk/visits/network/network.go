@@ -262,7 +262,7 @@ func read(record any) Network {
 			return n
 		}
 	}
-	n.Kind = KindOf(n.Number, n.Name)
+	n.Kind = kindOf(n.Number, n.Name)
 	return n
 }
 

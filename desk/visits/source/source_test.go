@@ -9,7 +9,7 @@ import (
 	"loot/desk/visits/source"
 )
 
-var lists = source.New([]string{"www.example.org", "shop.example.org"}, []string{"made-up-spam.example"})
+var lists = source.New([]string{"www.example.org", "shop.example.org"}, []string{"made-up-spam.example", "spam.hoster.example"})
 
 func query(t testing.TB, q string) url.Values {
 	t.Helper()
@@ -83,6 +83,8 @@ func TestSources(t *testing.T) {
 
 		{"https://semalt.com/x", "", source.Source{Channel: source.Spam, Name: "semalt.com"}},
 		{"https://free-share-buttons.example/", "utm_source=google", source.Source{Channel: source.Spam, Name: "free-share-buttons.example"}},
+		{"https://spam.hoster.example/", "", source.Source{Channel: source.Spam, Name: "hoster.example"}},
+		{"https://honest.hoster.example/", "", source.Source{Channel: source.Referral, Name: "hoster.example"}},
 		{"https://www.made-up-spam.example/", "", source.Source{Channel: source.Spam, Name: "made-up-spam.example"}},
 	} {
 		if got := lists.Of(c.referrer, query(t, c.query)); got != c.want {
