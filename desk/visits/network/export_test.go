@@ -1,0 +1,4 @@
+package network
+
+// KindOf is the guess by itself.
+var KindOf = kindOf
