@@ -1,0 +1,41 @@
+package column
+
+import "runtime"
+
+// Step has f called at each step of a seal.
+func Step(f func(string)) { step = f }
+
+func groupOf(s Store) *group {
+	if c, ok := s.(*click); ok {
+		return c.group
+	}
+	return s.(*duck).group
+}
+
+// HoldCommits holds back commits until release is called; entered closes when
+// the first is held.
+func HoldCommits(s Store) (entered <-chan struct{}, release func()) {
+	g := groupOf(s)
+	held, in := make(chan struct{}), make(chan struct{}, 100)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	write := g.write
+	g.write = func(d Day, w []*waiter) error {
+		in <- struct{}{}
+		<-held
+		return write(d, w)
+	}
+	return in, func() { close(held) }
+}
+
+// AwaitQueue waits until so many rows are in the queue.
+func AwaitQueue(s Store, rows int) {
+	for g := groupOf(s); ; runtime.Gosched() {
+		g.mu.Lock()
+		n := g.rows
+		g.mu.Unlock()
+		if n == rows {
+			return
+		}
+	}
+}
