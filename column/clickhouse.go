@@ -41,7 +41,7 @@ type click struct {
 	group  *group
 
 	maintenance sync.Mutex
-	insert      func(ctx context.Context, token string, m manifest, day Day, waiters []*waiter) error
+	insert      func(ctx context.Context, token string, day Day, waiters []*waiter) error
 }
 
 const (
@@ -112,17 +112,38 @@ func (c *click) create(ctx context.Context) error {
 	// Synced, and gone from the disk as soon as it is dropped.
 	const settings = " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, old_parts_lifetime = 0, cleanup_delay_period = 1, max_cleanup_delay_period = 1," +
 		" non_replicated_deduplication_window = 1000"
+	have := map[string]bool{}
+	rows, err := c.conn.Query(ctx, "SELECT table, name FROM system.columns WHERE database = currentDatabase()")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t, name string
+		if err := rows.Scan(&t, &name); err != nil {
+			return err
+		}
+		have[quoted(t)], have[quoted(t)+quoted(name)] = true, true
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
 	table := func(name, first string, columns []Column, partition, order string) error {
 		if len(columns) > 0 {
 			first += ", " + list(columns, clickColumn)
 		}
-		err := c.conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS "+name+" ("+first+") ENGINE = MergeTree PARTITION BY "+partition+" ORDER BY "+order+settings)
+		if !have[name] {
+			return c.conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS "+name+" ("+first+") ENGINE = MergeTree PARTITION BY "+partition+" ORDER BY "+order+settings)
+		}
 		for _, column := range columns {
-			if err == nil {
-				err = c.conn.Exec(ctx, "ALTER TABLE "+name+" ADD COLUMN IF NOT EXISTS "+clickColumn(column))
+			if have[name+quoted(column.Name)] {
+				continue
+			}
+			if err := c.conn.Exec(ctx, "ALTER TABLE "+name+" ADD COLUMN IF NOT EXISTS "+clickColumn(column)); err != nil {
+				return err
 			}
 		}
-		return err
+		return nil
 	}
 	if err := table(c.manifestTable(), `"version" UInt64, "body" String`, nil, `"version"`, `"version"`); err != nil {
 		return err
@@ -188,7 +209,7 @@ func (c *click) commit(day Day, waiters []*waiter) error {
 	}
 	token := rand.Text()
 	for try := 1; ; try++ {
-		if err = c.insert(ctx, token, m, day, waiters); err == nil || try == retries || !lost(err) {
+		if err = c.insert(ctx, token, day, waiters); err == nil || try == retries || !lost(err) {
 			break
 		}
 		select {
@@ -209,7 +230,7 @@ func (c *click) commit(day Day, waiters []*waiter) error {
 }
 
 // send is one insert of one block.
-func (c *click) send(ctx context.Context, token string, _ manifest, day Day, waiters []*waiter) error {
+func (c *click) send(ctx context.Context, token string, day Day, waiters []*waiter) error {
 	columns := c.openColumns()
 	insert, err := c.conn.PrepareBatch(clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"async_insert": 0, "insert_deduplicate": 1, "insert_deduplication_token": token,

@@ -42,12 +42,13 @@ func (c *click) partitions(ctx context.Context) (out []partition, err error) {
 			return nil, explainClick(err)
 		}
 		p.files = int(files)
-		if quoted(p.table) == c.openTable() {
+		switch {
+		case quoted(p.table) == c.openTable():
 			p.open = true
 			_, err = fmt.Sscanf(name, "%d", &p.day)
-		} else if slices.ContainsFunc(c.schema.Sealed, func(t Sealed) bool { return t.Name == p.table }) {
+		case slices.ContainsFunc(c.schema.Sealed, func(t Sealed) bool { return t.Name == p.table }):
 			_, err = fmt.Sscanf(name, "(%d,%d)", &p.day, &p.made)
-		} else {
+		default:
 			continue
 		}
 		if err != nil {

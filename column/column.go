@@ -8,7 +8,8 @@
 // UNION ALL, count(DISTINCT), CAST(... AS BIGINT), coalesce and, for shuffling,
 // row_number() OVER (ORDER BY [Random]). Where they differ, say it plainly: floor
 // a float before it is cast to an integer, give each column of a join a name
-// (s.id AS id), and order a union as a subquery of its own.
+// (s.id AS id), cast the sides of a union to one type, and order it as a subquery
+// of its own.
 package column
 
 import (

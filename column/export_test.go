@@ -1,6 +1,10 @@
 package column
 
-import "runtime"
+import (
+	"context"
+	"io"
+	"runtime"
+)
 
 // Step has f called at each step of a seal.
 func Step(f func(string)) { step = f }
@@ -37,5 +41,18 @@ func AwaitQueue(s Store, rows int) {
 		if n == rows {
 			return
 		}
+	}
+}
+
+// LoseAnswers has ClickHouse's answers to so many inserts get lost.
+func LoseAnswers(s Store, n int) {
+	c := s.(*click)
+	send := c.insert
+	c.insert = func(ctx context.Context, token string, day Day, waiters []*waiter) error {
+		err := send(ctx, token, day, waiters)
+		if n--; err == nil && n >= 0 {
+			return io.ErrUnexpectedEOF
+		}
+		return err
 	}
 }

@@ -97,8 +97,8 @@ func TestKilledUnderLoadKeepsWhatItAcknowledged(t *testing.T) {
 			}
 			times := map[uint64]int{}
 			for _, query := range []string{
-				"SELECT id FROM test_view UNION ALL SELECT CAST(path AS BIGINT) AS id FROM test_page",
-				"SELECT id FROM test_stay UNION ALL SELECT CAST(path AS BIGINT) AS id FROM test_page",
+				"SELECT CAST(id AS BIGINT) AS id FROM test_view UNION ALL SELECT CAST(path AS BIGINT) AS id FROM test_page",
+				"SELECT CAST(id AS BIGINT) AS id FROM test_stay UNION ALL SELECT CAST(path AS BIGINT) AS id FROM test_page",
 			} {
 				rows, err := s.Query(t.Context(), first, first+100, query)
 				if err != nil {
@@ -171,7 +171,7 @@ func appendUntilKilled(t *testing.T, address string) {
 			}
 		}()
 	}
-	for {
+	for range 3 {
 		if err := s.Seal(context.Background(), day-1); err != nil {
 			fmt.Println("seal:", err)
 		}
@@ -179,6 +179,7 @@ func appendUntilKilled(t *testing.T, address string) {
 			fmt.Println("rewrite:", err)
 		}
 	}
+	select {}
 }
 
 // TestKilledAtEachStepOfASeal kills a process at each step in turn: the day is

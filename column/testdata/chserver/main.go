@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -64,9 +66,25 @@ func serve(library, dir string, remove bool) error {
 	}()
 	go func() {
 		for range time.Tick(10 * time.Millisecond) {
-			if b, err := os.ReadFile(ports); err == nil && bytes.HasSuffix(b, []byte("\n")) {
-				_, _ = os.Stdout.Write(b)
-				return
+			var native, http int
+			if b, err := os.ReadFile(ports); err != nil || !bytes.HasSuffix(b, []byte("\n")) {
+				continue
+			} else if _, err := fmt.Sscan(string(b), &native, &http); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			front, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			fmt.Println(front.Addr().(*net.TCPAddr).Port, http)
+			for {
+				client, err := front.Accept()
+				if err != nil {
+					return
+				}
+				go forward(client, native)
 			}
 		}
 	}()
@@ -74,6 +92,24 @@ func serve(library, dir string, remove bool) error {
 		"SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP;"+
 			"SELECT getServerPort('tcp_port'), getServerPort('http_port') INTO OUTFILE '"+ports+"' FORMAT TSV;"+
 			"SELECT sleepEachRow(1) FROM numbers(1000000) SETTINGS max_block_size=1, function_sleep_max_microseconds_per_block=0 FORMAT Null")
+}
+
+// forward stands between a client and the server: when a client is killed, its
+// connection is reset, for which the library, unlike ClickHouse's own server,
+// aborts. From here it comes to an orderly end.
+func forward(client net.Conn, port int) {
+	defer client.Close()
+	server, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, client)
+		_ = server.(*net.TCPConn).CloseWrite()
+	}()
+	_, _ = io.Copy(client, server)
+	_, _ = io.Copy(io.Discard, server)
 }
 
 // run is the library's command line, which is that of clickhouse-local.
