@@ -111,3 +111,27 @@ func TestOneSealsWhileOthersAppend(t *testing.T) {
 		t.Errorf("%s rows are open", got)
 	}
 }
+
+// TestAnInsertThatComesTooLateIsNotAcknowledged: it begins while the day is
+// open and ends when another process has sealed it.
+func TestAnInsertThatComesTooLateIsNotAcknowledged(t *testing.T) {
+	address := columntest.ClickHouse(t)
+	one := columntest.Open(t, address, views, column.Options{})
+	other := columntest.Open(t, address, views, column.Options{})
+	entered, release := column.HoldInsert(other)
+	late := make(chan error, 1)
+	go func() {
+		late <- other.Append(context.Background(), first, column.Batch{"test_view": {view(1, "a", 1, "/")}})
+	}()
+	<-entered
+	if err := one.Seal(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if err := <-late; !errors.Is(err, column.ErrSealed) {
+		t.Errorf("got %v", err)
+	}
+	if got := ask(t, one, first, first, both); got != "" {
+		t.Errorf("it is there: %s", got)
+	}
+}

@@ -56,3 +56,17 @@ func LoseAnswers(s Store, n int) {
 		return err
 	}
 }
+
+// HoldInsert holds ClickHouse's next insert back until release is called;
+// entered closes when it is held.
+func HoldInsert(s Store) (entered <-chan struct{}, release func()) {
+	c := s.(*click)
+	send := c.insert
+	in, held := make(chan struct{}), make(chan struct{})
+	c.insert = func(ctx context.Context, token string, day Day, waiters []*waiter) error {
+		close(in)
+		<-held
+		return send(ctx, token, day, waiters)
+	}
+	return in, func() { close(held) }
+}
