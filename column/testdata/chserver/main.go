@@ -59,8 +59,7 @@ func serve(library, dir string, remove bool) error {
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		if remove {
-			_ = os.RemoveAll(dir)
+		for try := 0; remove && try < 100 && os.RemoveAll(dir) != nil; try++ { // the server still writes
 		}
 		os.Exit(0)
 	}()
