@@ -355,6 +355,7 @@ func (c *click) Query(ctx context.Context, from, to Day, query string, args ...a
 		if err != nil {
 			return nil, err
 		}
+		step("looked")
 		rows, err := c.db.QueryContext(bound, within(c.relations(&m, from, to), " AS ", query))
 		if err != nil {
 			return nil, explainClick(canceled(ctx, err))

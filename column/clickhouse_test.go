@@ -135,3 +135,23 @@ func TestAnInsertThatComesTooLateIsNotAcknowledged(t *testing.T) {
 		t.Errorf("it is there: %s", got)
 	}
 }
+
+// TestAQueryThatASealOvertookBeginsAnew: the day is sealed, and its open rows
+// dropped, when the query knows already where to look.
+func TestAQueryThatASealOvertookBeginsAnew(t *testing.T) {
+	s := columntest.Open(t, columntest.ClickHouse(t), views, column.Options{})
+	add(t, s, first, column.Batch{"test_view": {view(1, "a", 1, "/")}})
+	overtaken := false
+	column.Step(func(name string) {
+		if name == "looked" && !overtaken {
+			overtaken = true
+			if err := s.Seal(t.Context(), first); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer column.Step(func(string) {})
+	if got := ask(t, s, first, first, both); got != "20757 a / 1" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -9,7 +9,8 @@ import (
 	"slices"
 )
 
-// step is called at each point at which a test wants to end the process.
+// step is called at each point at which a test wants to end the process, or to
+// have something happen.
 var step = func(string) {}
 
 const notMaterialized = " AS NOT MATERIALIZED "

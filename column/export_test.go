@@ -6,7 +6,7 @@ import (
 	"runtime"
 )
 
-// Step has f called at each step of a seal.
+// Step has f called at each step of a seal, and of a query of ClickHouse.
 func Step(f func(string)) { step = f }
 
 func groupOf(s Store) *group {
