@@ -22,8 +22,8 @@ type Follower struct {
 	reader  *Reader
 	marks   []Mark // to begin at
 	counts  Counts
-	rested  bool   // there was no more when it was looked at last
-	leaving bool   // the path is another file; the old one gets a last look
+	rested  bool // there was no more when it was looked at last
+	leaving bool // the path is another file; the old one gets a last look
 }
 
 // Follow opens a log to follow it. It goes on at one of the marks, also where
