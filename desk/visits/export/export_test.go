@@ -260,27 +260,31 @@ func TestOtherFilesAreRefused(t *testing.T) {
 func TestBombsAreBounded(t *testing.T) {
 	row := "2026-03-01T10:00:00Z"
 	heading := "2Path,FirstVisit,Date\n"
-	many := heading + strings.Repeat("/,1,"+row+"\n", 200_000)
-	for what, b := range map[string][]byte{
-		"rows in a zip":     zipped(t, map[string]string{"a.csv": many}),
-		"a field in a zip":  zipped(t, map[string]string{"a.csv": heading + `"` + strings.Repeat("x", 5<<20)}),
-		"space in a zip":    zipped(t, map[string]string{"a.csv": strings.Repeat(" ", 5<<20)}),
-		"a word of JSON":    zipped(t, map[string]string{"a.json": `[{"idvisit":"` + strings.Repeat("x", 9<<20)}),
-		"files":             zipped(t, files(2000)),
-		"depth of JSON":     zipped(t, map[string]string{"a.json": strings.Repeat("[", 1<<20)}),
-		"what is not a row": zipped(t, map[string]string{"a.json": `{"x":` + strings.Repeat("[", 1<<20)}),
+	many := heading + strings.Repeat("/,1,"+row+"\n", 50_000)
+	const large = "larger than the limit"
+	for what, c := range map[string]struct {
+		zip  []byte
+		want string
+	}{
+		"rows":              {zipped(t, map[string]string{"a.csv": many}), large},
+		"a field":           {zipped(t, map[string]string{"a.csv": heading + `"` + strings.Repeat("x", 2<<20)}), large},
+		"space":             {zipped(t, map[string]string{"a.csv": strings.Repeat(" ", 2<<20)}), large},
+		"files":             {zipped(t, files(2000)), "more than 1000 files"},
+		"depth of JSON":     {zipped(t, map[string]string{"a.json": strings.Repeat("[", 100_000)}), "cannot be read"},
+		"what is not a row": {zipped(t, map[string]string{"a.json": `{"x":` + strings.Repeat("[", 100_000)}), "not whole"},
+		"a word of JSON":    {zipped(t, map[string]string{"a.json": `[{"idvisit":"` + strings.Repeat("x", 2<<20)}), large},
 	} {
-		_, _, err := read("a.zip", b, export.Options{Limit: 4 << 20})
+		_, _, err := read("a.zip", c.zip, export.Options{Limit: 1 << 20})
 		var where *export.Error
-		if !errors.As(err, &where) {
-			t.Errorf("%s: got %v", what, err)
+		if !errors.As(err, &where) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", what, err, c.want)
 		}
 	}
 	long := heading + `"` + strings.Repeat("x", 5<<20) + `",1,` + row + "\n"
 	if _, _, err := read("a.csv", []byte(long), export.Options{}); err == nil || !strings.Contains(err.Error(), "line 2: it is longer than 4 MiB") {
 		t.Errorf("got %v", err)
 	}
-	if _, summary, err := read("a.csv", []byte(many), export.Options{}); err != nil || summary.Views != 200_000 {
+	if _, summary, err := read("a.csv", []byte(many), export.Options{}); err != nil || summary.Views != 50_000 {
 		t.Errorf("got %+v, %v", summary, err)
 	}
 }

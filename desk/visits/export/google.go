@@ -166,8 +166,8 @@ func (g *googleReader) row() error {
 		d.First = g.first.AddDate(0, 0, t.row-1)
 		d.Last = d.First
 	}
-	if s.err == nil && (d.First.IsZero() || d.Last.IsZero()) {
-		return &Error{File: s.name, Line: s.at, Unit: s.unit, What: "the file says no days; give the first and the last day that it was exported for"}
+	if s.err == nil && (d.First.IsZero() || d.Last.Before(d.First)) {
+		return &Error{File: s.name, Line: s.at, Unit: s.unit, What: "the file says no days, or the last before the first; give the days that it was exported for"}
 	}
 	if t.days != "" && !g.last.IsZero() && (d.First.After(g.last) || d.First.Before(g.first)) {
 		s.fail(t.days, "it is not within the days of the file")

@@ -174,8 +174,9 @@ func (f *Follower) begunAnew() bool {
 	if f.reader.whole {
 		return false
 	}
-	head := make([]byte, min(f.reader.offset, printed))
-	if _, err := f.file.ReadAt(head, 0); err != nil || f.reader.print.of(head) != f.reader.print.sum() {
+	mark := f.Mark()
+	head := make([]byte, min(mark.Offset, printed))
+	if _, err := f.file.ReadAt(head, 0); err != nil || len(head) > 0 && f.reader.print.of(head) != mark.Fingerprint {
 		return true
 	}
 	here, err := f.file.Stat()
@@ -227,7 +228,7 @@ func (f *Follower) findRenamed() error {
 		if err == nil {
 			_, err = r.Resume(f.marks...)
 		}
-		if err != nil || r.offset == 0 {
+		if err != nil || r.Mark() == (Mark{}) {
 			file.Close()
 			continue
 		}

@@ -18,6 +18,7 @@ type jsonReader struct {
 	path  []byte // of the value that is read, as request>headers>Referer
 	found [fields]string
 	caddy bool // the request is an object
+	plain bool // nothing in the line is escaped
 	s     string
 	i     int
 }
@@ -102,6 +103,7 @@ func jsonNames(own map[string]string) (map[string]field, error) {
 
 func (j *jsonReader) read(s string, d *draft) (Format, Reason) {
 	j.s, j.i, j.path, j.found, j.caddy = s, 0, j.path[:0], [fields]string{}, false
+	j.plain = !d.odd
 	if !j.value(0) || j.space() != len(s) {
 		return "", Malformed
 	}
@@ -178,7 +180,7 @@ func (j *jsonReader) value(depth int) bool {
 		return j.array(depth + 1)
 	default:
 		from := j.i
-		for j.i < len(j.s) && strings.IndexByte(",]} \t\r\n", j.s[j.i]) < 0 {
+		for j.i < len(j.s) && !ends(j.s[j.i]) {
 			j.i++
 		}
 		word := j.s[from:j.i]
@@ -193,6 +195,8 @@ func (j *jsonReader) value(depth int) bool {
 		return true
 	}
 }
+
+func ends(b byte) bool { return b == ',' || b == '}' || b == ']' || b <= ' ' }
 
 // keep takes a value under the path at which it stands, the first of a list.
 func (j *jsonReader) keep(text string) {
@@ -256,7 +260,7 @@ func (j *jsonReader) text() (string, bool) {
 	if n < 0 {
 		return "", false
 	}
-	if strings.IndexByte(s[:n], '\\') < 0 {
+	if j.plain || strings.IndexByte(s[:n], '\\') < 0 {
 		j.i += n + 2
 		return s[:n], true
 	}

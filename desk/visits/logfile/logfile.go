@@ -109,6 +109,7 @@ type Reader struct {
 	from, to int   // what of buf is not yet read
 	searched int   // no end of a line is between from and it
 	offset   int64 // of buf[from]
+	end      int64 // of the last whole line
 	skipping bool  // the rest of a line that is too long
 	print    fingerprint
 	parser   parser
@@ -197,6 +198,7 @@ func (r *Reader) line() ([]byte, error) {
 		if n := bytes.IndexByte(r.buf[r.searched:r.to], '\n'); n >= 0 {
 			raw := r.buf[r.from : r.searched+n]
 			r.take(len(raw) + 1)
+			r.ended()
 			if r.skipping || len(raw) > Longest {
 				r.skipping = false
 				r.refuse(TooLong)
@@ -213,6 +215,7 @@ func (r *Reader) line() ([]byte, error) {
 		case errors.Is(err, io.EOF) && r.whole && r.to > r.from && !r.skipping:
 			raw := r.buf[r.from:r.to]
 			r.take(len(raw))
+			r.ended()
 			return raw, nil
 		case errors.Is(err, io.EOF):
 			return nil, io.EOF
@@ -220,6 +223,12 @@ func (r *Reader) line() ([]byte, error) {
 			return nil, fmt.Errorf("logfile: after %d bytes: %w", r.offset, err)
 		}
 	}
+}
+
+// ended says that what was taken is whole lines.
+func (r *Reader) ended() {
+	r.end = r.offset
+	r.print.settle(r.end)
 }
 
 func (r *Reader) take(n int) {

@@ -109,6 +109,15 @@ func TestOwnNamesOfFields(t *testing.T) {
 	}
 }
 
+// TestCloudFrontBySpaces reads what its newer logs can be parted by.
+func TestCloudFrontBySpaces(t *testing.T) {
+	text := "#Fields: date time x-edge-location c-ip cs-method cs-uri-stem sc-status cs(User-Agent)\n2026-11-28 21:02:44 FRA56-P4 192.0.2.51 GET / 200 a%2501%20b\n"
+	r := open(t, strings.NewReader(text), logfile.Options{})
+	if lines := all(t, r); len(lines) != 1 || lines[0].UserAgent != "a b" || r.Format() != logfile.CloudFront {
+		t.Errorf("got %+v as %s, refused %v", lines, r.Format(), r.Counts().Refused)
+	}
+}
+
 func packed(t testing.TB, texts ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -170,6 +179,25 @@ func TestLongLinesAreBounded(t *testing.T) {
 	}
 	if got := r.Counts().Refused[logfile.TooLong]; got != 2 {
 		t.Errorf("got %d that were too long", got)
+	}
+}
+
+// TestLongLineIsNotResumedInside leaves a log within a line that is too long:
+// what is written behind must not pass for a line.
+func TestLongLineIsNotResumedInside(t *testing.T) {
+	for _, before := range []string{"", sample(1), sample(100)} {
+		long := strings.Repeat("x", 2*logfile.Longest)
+		first := open(t, strings.NewReader(before+long), logfile.Options{})
+		all(t, first)
+		for name, source := range map[string]io.Reader{"plain": strings.NewReader(before + long + sample(2)), "packed": bytes.NewReader(packed(t, before+long+sample(2)))} {
+			second := open(t, source, logfile.Options{})
+			if _, err := second.Resume(first.Mark()); err != nil {
+				t.Fatal(err)
+			}
+			if got := all(t, second); len(got) != 1 || second.Counts().Refused[logfile.TooLong] != 1 {
+				t.Errorf("%s: got %d lines, refused %v", name, len(got), second.Counts().Refused)
+			}
+		}
 	}
 }
 

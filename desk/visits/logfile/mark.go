@@ -45,26 +45,29 @@ func (m *Mark) UnmarshalText(text []byte) error {
 // A fingerprint tells a log by its beginning.
 type fingerprint struct {
 	key  []byte
-	head []byte // what was read, until it is enough
+	head []byte // the beginning, until it is enough
 	done *[16]byte
 }
 
 func (f *fingerprint) add(text []byte) {
-	if f.done != nil {
-		return
+	if f.done == nil {
+		f.head = append(f.head, text[:min(len(text), printed-len(f.head))]...)
 	}
-	f.head = append(f.head, text[:min(len(text), printed-len(f.head))]...)
-	if len(f.head) == printed {
+}
+
+// settle forgets the beginning once the fingerprint does not change any more.
+func (f *fingerprint) settle(end int64) {
+	if f.done == nil && end >= printed {
 		sum := f.of(f.head)
 		f.done, f.head = &sum, nil
 	}
 }
 
-func (f *fingerprint) sum() [16]byte {
+func (f *fingerprint) sum(end int64) [16]byte {
 	if f.done != nil {
 		return *f.done
 	}
-	return f.of(f.head)
+	return f.of(f.head[:end])
 }
 
 func (f *fingerprint) of(text []byte) (out [16]byte) {
@@ -76,10 +79,10 @@ func (f *fingerprint) of(text []byte) (out [16]byte) {
 
 // Mark says where to go on after the line that was read last.
 func (r *Reader) Mark() Mark {
-	if r.offset == 0 {
+	if r.end == 0 {
 		return Mark{}
 	}
-	return Mark{Fingerprint: r.print.sum(), Offset: r.offset}
+	return Mark{Fingerprint: r.print.sum(r.end), Offset: r.end}
 }
 
 // Resume goes on where one of the marks says that this log was left, the
@@ -119,6 +122,7 @@ func (r *Reader) skip(to int64) error {
 		}
 		r.print.add(r.buf[:r.to])
 		r.from, r.to, r.searched, r.offset = 0, 0, 0, min(to, size)
+		r.ended()
 		return nil
 	}
 	for r.offset < to {
