@@ -323,12 +323,3 @@ func (s *source) moment(column string) time.Time {
 	s.fail(column, "it is no time as in 2026-03-01 12:00:00")
 	return time.Time{}
 }
-
-// unix reads seconds since 1970.
-func (s *source) unix(column string) time.Time {
-	n := s.count(column)
-	if n < 631152000 || n > 1<<33 { // of 1990
-		s.fail(column, "it is no time in seconds since 1970")
-	}
-	return time.Unix(n, 0).UTC()
-}

@@ -36,8 +36,7 @@ func Follow(path string, o Options, marks ...Mark) (*Follower, error) {
 		err = f.findRenamed()
 	}
 	if err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
@@ -186,9 +185,9 @@ func (f *Follower) begunAnew() bool {
 // reopen goes on with the file that is at the path now.
 func (f *Follower) reopen() (more bool, err error) {
 	f.counts, f.marks = f.Counts(), nil
-	f.Close()
+	err = f.Close()
 	f.file, f.reader = nil, nil
-	err = f.open()
+	err = errors.Join(err, f.open())
 	return f.file != nil, err
 }
 
@@ -232,9 +231,9 @@ func (f *Follower) findRenamed() error {
 			file.Close()
 			continue
 		}
-		f.Close()
+		err = f.Close()
 		f.file, f.reader = file, r
-		return nil
+		return err
 	}
 	return nil
 }

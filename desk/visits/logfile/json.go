@@ -167,15 +167,15 @@ func (j *jsonReader) value(depth int) bool {
 	if j.space() == len(j.s) || depth > deepest {
 		return false
 	}
-	switch b := j.s[j.i]; {
-	case b == '"':
+	switch b := j.s[j.i]; b {
+	case '"':
 		text, ok := j.text()
 		j.keep(text)
 		return ok
-	case b == '{':
+	case '{':
 		j.i++
 		return j.object(depth + 1)
-	case b == '[':
+	case '[':
 		j.i++
 		return j.array(depth + 1)
 	default:

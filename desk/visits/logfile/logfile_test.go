@@ -451,15 +451,26 @@ func FuzzJSON(f *testing.F) {
 
 func BenchmarkRead(b *testing.B) {
 	for _, name := range []string{"nginx-combined", "apache-vhost", "nginx-json", "caddy", "iis", "cloudfront"} {
-		text, err := os.ReadFile("testdata/" + name + ".log")
+		file, err := os.ReadFile("testdata/" + name + ".log")
 		if err != nil {
 			b.Fatal(err)
 		}
-		text = bytes.Repeat(text, 1000)
+		var heading, lines []byte // what explains the fields comes once
+		for line := range bytes.Lines(file) {
+			switch {
+			case line[0] == '#' && len(lines) > 0:
+				file = nil
+			case line[0] == '#':
+				heading = append(heading, line...)
+			case file != nil:
+				lines = append(lines, line...)
+			}
+		}
+		text := slices.Concat(heading, bytes.Repeat(lines, 1000))
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(text)))
-			lines := int64(0)
+			all := 1000 * bytes.Count(lines, []byte("\n"))
 			for b.Loop() {
 				r := open(b, bytes.NewReader(text), logfile.Options{})
 				for {
@@ -467,13 +478,8 @@ func BenchmarkRead(b *testing.B) {
 						break
 					}
 				}
-				c := r.Counts()
-				lines += c.Read
-				for _, n := range c.Refused {
-					lines += n
-				}
 			}
-			b.ReportMetric(float64(lines)/b.Elapsed().Seconds(), "lines/s")
+			b.ReportMetric(float64(all)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 		})
 	}
 }
