@@ -2,8 +2,9 @@
 // it cannot read it counts how much and why, and goes on; and it knows how far
 // it came in which log, so that what was read once is not read again.
 //
-// Addresses and user-agent strings are handed over as they stand in the log and
-// are kept nowhere else: the reader forgets a line with the next one.
+// Addresses and user-agent strings are handed over as they stand in the log. The
+// reader itself holds what it read ahead, some 128 KiB of the log, and its
+// first 4 KiB until a fingerprint stands for them; it writes nothing anywhere.
 package logfile
 
 import (
