@@ -330,7 +330,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	customer.press("Save")
 	customer.visit("/portal")
 	eval[string](customer, `[...document.querySelectorAll("main summary")].find(e => e.innerText.includes("1 earlier value")).click(); return "";`)
-	customer.reads("Waldkauz Hosting GmbH", "Replaced", "until your record is erased")
+	customer.reads("Waldkauz Hosting GmbH", "Replaced", "Sealed, as long as the value that counts now")
 	customer.shoot("portal-earlier")
 
 	// Every colleague reports an incident; whose role approves none sees no button.

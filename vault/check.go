@@ -85,7 +85,7 @@ func (v *Vault) Check(ctx context.Context) (Report, error) {
 	if err := v.checkIndex(ctx, &r, indexed); err != nil {
 		return r, fmt.Errorf("vault: check: %w", err)
 	}
-	if err := v.checkFormer(ctx, &r); err != nil {
+	if err := v.checkStrays(ctx, &r); err != nil {
 		return r, fmt.Errorf("vault: check: %w", err)
 	}
 	err := v.Keyring.Persons(ctx, false, func(page []keyring.Person) error {
@@ -213,20 +213,23 @@ func (v *Vault) checkHistory(ctx context.Context, r *Report, rec record, key *ke
 	return nil
 }
 
-// checkFormer looks for former values that belong to no record.
-func (v *Vault) checkFormer(ctx context.Context, r *Report) error {
+// checkStrays looks for former values and files that belong to no record. A file
+// that was not taken in may come before its record.
+func (v *Vault) checkStrays(ctx context.Context, r *Report) error {
 	var strays []Problem
 	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		strays = nil
-		rows, err := tx.Query(ctx, `SELECT h.subject, h.collection, h.field FROM vault_history h LEFT JOIN vault_record r
-			ON r.subject = h.subject AND r.collection = h.collection AND r.erased = 0 WHERE r.subject IS NULL LIMIT 100`)
+		rows, err := tx.Query(ctx, `SELECT h.subject, h.collection, h.field, 'a former value has no record' FROM vault_history h LEFT JOIN vault_record r
+			ON r.subject = h.subject AND r.collection = h.collection AND r.erased = 0 WHERE r.subject IS NULL
+			UNION ALL SELECT f.subject, f.collection, f.field, 'the file ' || f.id || ' has no record' FROM vault_file f LEFT JOIN vault_record r
+			ON r.subject = f.subject AND r.collection = f.collection AND r.erased = 0 WHERE r.subject IS NULL AND f.kept <> 0 LIMIT 100`)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			p := Problem{What: "a former value has no record"}
-			if err := rows.Scan(compact{&p.Subject}, &p.Collection, &p.Field); err != nil {
+			var p Problem
+			if err := rows.Scan(compact{&p.Subject}, &p.Collection, &p.Field, &p.What); err != nil {
 				return err
 			}
 			strays = append(strays, p)
@@ -239,26 +242,24 @@ func (v *Vault) checkFormer(ctx context.Context, r *Report) error {
 
 func (v *Vault) checkFiles(ctx context.Context, r *Report, rec record, key *keyring.PersonKey) error {
 	var files []fileRow
-	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		files = nil
-		rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0`, rec.Subject.Compact(), string(rec.collection))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			f, err := scanFile(rows)
-			if err != nil {
-				return err
-			}
-			files = append(files, f)
-		}
-		return rows.Err()
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		files, err = v.filesOf(ctx, tx, rec.Subject, rec.collection)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
+		switch {
+		case f.mac == nil:
+			r.add(rec, f.field, "the row of the file "+f.id+" is damaged: it has no MAC")
+			continue
+		case f.prove(key) != nil:
+			r.add(rec, f.field, "the row of the file "+f.id+" is damaged: what it names or what stands about it was changed")
+			continue
+		case f.kept == 0:
+			continue
+		}
 		_, err := key.Open(f.about, fileBound("about", f.id, f.field))
 		size := int64(-1)
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,9 +55,10 @@ func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f 
 		return "", err
 	}
 	id = loot.NewID("f")
+	row := fileRow{id: id, subject: s, collection: c, field: f, made: v.Now().UnixMicro()}
 	_, err = v.DB.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)
 		ON CONFLICT (id) DO NOTHING`,
-		id, s.Compact(), string(c), string(f), v.Now().UnixMicro(), []byte{})
+		id, s.Compact(), string(c), string(f), row.made, []byte{})
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
@@ -65,18 +67,18 @@ func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f 
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
-	size, err := io.Copy(sealing, r)
-	if err != nil {
+	if row.size, err = io.Copy(sealing, r); err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
 	if err := errors.Join(sealing.Close(), chunks.flush()); err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
-	about, err := json.Marshal(fileAbout{name, mediaType, size})
+	about, err := json.Marshal(fileAbout{name, mediaType, row.size})
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
-	_, err = v.DB.Exec(ctx, `UPDATE vault_file SET size = $1, about = $2 WHERE id = $3`, size, key.Seal(about, fileBound("about", id, f)), id)
+	row.about = key.Seal(about, fileBound("about", id, f))
+	_, err = v.DB.Exec(ctx, `UPDATE vault_file SET size = $1, about = $2, mac = $3 WHERE id = $4`, row.size, row.about, key.MAC(row.covered()), id)
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
@@ -122,14 +124,15 @@ func (v *Vault) KeepFile(ctx context.Context, tx *store.Tx, p gate.Permit, id st
 	if err != nil {
 		return err
 	}
-	f, err := v.file(ctx, tx, g, id)
+	f, key, err := v.file(ctx, tx, g, id)
 	if err != nil {
 		return err
 	}
 	if f.kept != 0 {
 		return loot.Errorf(loot.Conflict, "This file was taken in before.")
 	}
-	_, err = tx.Exec(ctx, `UPDATE vault_file SET kept = $1, source = $2, statement = $3 WHERE id = $4`, g.At.UnixMicro(), string(src), short(g.Statement.Hash()), id)
+	f.kept, f.source, f.statement = g.At.UnixMicro(), string(src), short(g.Statement.Hash())
+	_, err = tx.Exec(ctx, `UPDATE vault_file SET kept = $1, source = $2, statement = $3, mac = $4 WHERE id = $5`, f.kept, f.source, f.statement, key.MAC(f.covered()), id)
 	if err != nil {
 		return fmt.Errorf("vault: keep file: %w", err)
 	}
@@ -137,13 +140,14 @@ func (v *Vault) KeepFile(ctx context.Context, tx *store.Tx, p gate.Permit, id st
 }
 
 // RemoveFile removes a file. The permit is to collect its field, as one that
-// corrects a value is.
+// corrects a value is. One whose row is damaged goes with its field or its
+// person, as nobody knows what it is.
 func (v *Vault) RemoveFile(ctx context.Context, tx *store.Tx, p gate.Permit, id string) error {
 	g, err := p.Spend(tx, loot.Collect)
 	if err != nil {
 		return err
 	}
-	if _, err := v.file(ctx, tx, g, id); err != nil {
+	if _, _, err := v.file(ctx, tx, g, id); err != nil {
 		return err
 	}
 	return v.dropFile(ctx, tx, id)
@@ -158,13 +162,14 @@ func (v *Vault) dropFile(ctx context.Context, tx *store.Tx, id string) error {
 	return nil
 }
 
-// sweepFiles removes files that no permit took in.
+// sweepFiles removes files that no permit took in. Those have no statement
+// either: a file is not lost by one column that was changed.
 func (v *Vault) sweepFiles(ctx context.Context) error {
 	for {
 		var ids []string
 		err := v.DB.InTx(ctx, func(tx *store.Tx) error {
 			ids = nil
-			rows, err := tx.Query(ctx, `SELECT id FROM vault_file WHERE kept = 0 AND made < $1 LIMIT 10`, v.Now().Add(-leftover).UnixMicro())
+			rows, err := tx.Query(ctx, `SELECT id FROM vault_file WHERE kept = 0 AND statement = '' AND made < $1 LIMIT 10`, v.Now().Add(-leftover).UnixMicro())
 			if err != nil {
 				return err
 			}
@@ -201,51 +206,111 @@ type fileRow struct {
 	subject    loot.Subject
 	collection loot.Collection
 	field      loot.Field
+	made       int64
 	kept       int64
 	size       int64
 	source     string
 	statement  string
 	about      []byte
+	mac        []byte
 }
 
-const fileColumns = `id, subject, collection, field, kept, size, source, statement, about`
+const fileColumns = `id, subject, collection, field, made, kept, size, source, statement, about, mac`
 
 func scanFile(row interface{ Scan(...any) error }) (f fileRow, err error) {
-	err = row.Scan(&f.id, compact{&f.subject}, &f.collection, &f.field, &f.kept, &f.size, &f.source, &f.statement, &f.about)
+	err = row.Scan(&f.id, compact{&f.subject}, &f.collection, &f.field, &f.made, &f.kept, &f.size, &f.source, &f.statement, &f.about, &f.mac)
 	return f, err
 }
 
-// file reads a file that a grant covers.
-func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string) (fileRow, error) {
-	f, err := scanFile(tx.QueryRow(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE id = $1`+tx.ForUpdate(), id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return f, errErased
-	case err != nil:
-		return f, fmt.Errorf("vault: file: %w", err)
-	case f.subject != g.Subject || f.collection != g.Collection || !slices.Contains(g.Fields, f.field):
-		return f, g.Widened()
-	}
-	if _, err := v.load(ctx, tx, g.Subject, g.Collection, false); err != nil {
-		return f, err // a file of somebody who is erased, or not yet there
-	}
-	return f, nil
+// arriving reports whether the row is as [Vault.Stage] begins it: it says
+// nothing yet.
+func (f *fileRow) arriving() bool { return f.kept == 0 && len(f.about) == 0 && f.mac == nil }
+
+// covered is what the MAC of a file covers: all that its row says. The key adds
+// the person and the collection. The content is a stream whose seal is bound to
+// the id and the field.
+func (f *fileRow) covered() []byte {
+	b := make([]byte, 0, len(f.about)+len(f.source)+128)
+	b = appendText(b, "loot vault file row")
+	b = appendText(b, f.id)
+	b = appendText(b, string(f.field))
+	b = binary.AppendVarint(b, f.made)
+	b = binary.AppendVarint(b, f.kept)
+	b = binary.AppendVarint(b, f.size)
+	b = appendText(b, f.source)
+	b = appendText(b, f.statement)
+	return appendText(b, string(f.about))
 }
 
-// files opens what is sealed about the files of a grant's fields.
-func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, error) {
-	rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 AND kept > 0 ORDER BY kept, id`, o.g.Subject.Compact(), string(o.g.Collection))
+// prove returns [ErrDamaged] unless the row is as whoever had its key wrote it.
+func (f *fileRow) prove(key *keyring.PersonKey) error {
+	if f.mac == nil {
+		return fmt.Errorf("vault: file %s of %s has no MAC: %w", f.id, f.subject, ErrDamaged)
+	}
+	if err := key.Verify(f.mac, f.covered()); err != nil {
+		return fmt.Errorf("vault: file %s of %s: %w: %w", f.id, f.subject, ErrDamaged, err)
+	}
+	return nil
+}
+
+// file reads a file that a grant covers, with its key. The row is proven before
+// it is held against the grant, so that damage is not taken for a misuse.
+func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string) (fileRow, *keyring.PersonKey, error) {
+	f, err := scanFile(tx.QueryRow(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE id = $1`+tx.ForUpdate(), id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && f.arriving():
+		return f, nil, errErased
+	case err != nil:
+		return f, nil, fmt.Errorf("vault: file: %w", err)
+	}
+	key, err := v.key(ctx, f.subject, f.collection)
+	if err != nil {
+		return f, nil, err
+	}
+	if err := f.prove(key); err != nil {
+		return f, nil, err
+	}
+	if f.subject != g.Subject || f.collection != g.Collection || !slices.Contains(g.Fields, f.field) {
+		return f, nil, g.Widened()
+	}
+	_, err = v.load(ctx, tx, g.Subject, g.Collection, false)
+	return f, key, err // of somebody who is erased, or not yet there, there is no record
+}
+
+// filesOf reads the files of a record that have arrived, which are not proven
+// yet.
+func (v *Vault) filesOf(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) ([]fileRow, error) {
+	rows, err := tx.Query(ctx, `SELECT `+fileColumns+` FROM vault_file WHERE subject = $1 AND collection = $2 ORDER BY kept, id`, s.Compact(), string(c))
 	if err != nil {
 		return nil, fmt.Errorf("vault: files: %w", err)
 	}
 	defer rows.Close()
-	var out []File
+	var out []fileRow
 	for rows.Next() {
-		row, err := scanFile(rows)
+		f, err := scanFile(rows)
 		if err != nil {
 			return nil, fmt.Errorf("vault: files: %w", err)
 		}
-		if !slices.Contains(o.g.Fields, row.field) {
+		if !f.arriving() {
+			out = append(out, f)
+		}
+	}
+	return out, rows.Err()
+}
+
+// files opens what is sealed about the files of a grant's fields. All are
+// proven, as a damaged one may be of such a field.
+func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, error) {
+	rows, err := v.filesOf(ctx, tx, o.g.Subject, o.g.Collection)
+	if err != nil {
+		return nil, err
+	}
+	var out []File
+	for _, row := range rows {
+		if err := row.prove(o.key); err != nil {
+			return nil, err
+		}
+		if row.kept == 0 || !slices.Contains(o.g.Fields, row.field) {
 			continue
 		}
 		f, err := o.about(row)
@@ -254,7 +319,7 @@ func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, err
 		}
 		out = append(out, f)
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 func (o *opener) about(row fileRow) (File, error) {
@@ -308,16 +373,12 @@ func (v *Vault) OpenFile(ctx context.Context, tx *store.Tx, p gate.Permit, id st
 	if err != nil {
 		return nil, err
 	}
-	row, err := v.file(ctx, tx, g, id)
+	row, key, err := v.file(ctx, tx, g, id)
 	if err != nil {
 		return nil, err
 	}
 	if row.kept == 0 {
 		return nil, errErased
-	}
-	key, err := v.key(ctx, g.Subject, g.Collection)
-	if err != nil {
-		return nil, err
 	}
 	o := v.opener(tx, g, key)
 	if o.mask(row.field) != "none" {

@@ -1,14 +1,18 @@
 package vault_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
 	"loot/gate"
+	"loot/keyring"
 	"loot/store"
 	"loot/vault"
 )
@@ -126,6 +130,132 @@ func TestChangedRowIsRefused(t *testing.T) {
 		if after, err := b.whole(t, s, fields...); err != nil || after.Version != before.Version {
 			t.Errorf("%v, %v", after, err)
 		}
+	})
+}
+
+// TestChangedFileRowIsRefused changes every byte of all that is kept of a file:
+// no other file comes of it, in a list or opened, and the check finds each.
+func TestChangedFileRowIsRefused(t *testing.T) {
+	tables := map[string][]string{
+		"vault_file":  {"id", "subject", "collection", "field", "made", "kept", "size", "source", "statement", "about", "mac"},
+		"vault_chunk": {"file", "number", "sealed"},
+	}
+	each(t, func(t *testing.T, b *bench) {
+		s := b.create(t, ada())
+		content := []byte("entered on 1 March")
+		id := b.file(t, s, scan, "register.pdf", content)
+		before, err := b.whole(t, s, scan)
+		if err != nil || len(before.Files) != 1 || before.Files[0].About.Source != "your upload" {
+			t.Fatalf("%+v, %v", before.Files, err)
+		}
+		b.sound(t)
+		for table, columns := range tables {
+			all := b.backup(t, table)
+			if len(all[table]) != 1 || len(all[table][0]) != len(columns) {
+				t.Fatalf("%s is %v", table, all[table])
+			}
+			for _, column := range columns {
+				good := b.theOnly(t, table, column)
+				bads := flips(good)
+				if len(bads) == 0 {
+					t.Errorf("%s of %s is a %T", column, table, good)
+				}
+				for i, bad := range bads {
+					where := fmt.Sprintf("byte %d of %s of %s", i, column, table)
+					b.exec(t, `UPDATE `+table+` SET `+column+` = $1`, bad)
+					if !strings.Contains(strings.Join(b.problems(t), "\n"), "the file ") {
+						t.Errorf("%s: the check finds nothing", where)
+					}
+					c, err := b.openFile(t, s, scan, id)
+					if table == "vault_file" {
+						if !refused(err) {
+							t.Errorf("%s: opened %+v, %v", where, c, err)
+						}
+					} else if got, err := io.ReadAll(c); !errors.Is(err, keyring.ErrTampered) || len(got) > 0 {
+						t.Errorf("%s: read %q, %v", where, got, err)
+					}
+					// A file that seems to be somebody else's is not listed, like one
+					// that was deleted: only the check sees it.
+					got, err := b.whole(t, s, scan)
+					switch {
+					case table == "vault_chunk":
+						if err != nil || !reflect.DeepEqual(got.Files, before.Files) {
+							t.Errorf("%s: listed %+v, %v", where, got.Files, err)
+						}
+					case column == "subject" || column == "collection":
+						if err != nil || len(got.Files) > 0 {
+							t.Errorf("%s: listed %+v, %v", where, got.Files, err)
+						}
+					case !errors.Is(err, vault.ErrDamaged) || !strings.Contains(err.Error(), string(s)):
+						t.Errorf("%s: listed %+v, %v", where, got.Files, err)
+					}
+					b.exec(t, `UPDATE `+table+` SET `+column+` = $1`, good)
+				}
+			}
+		}
+		b.sound(t)
+		c, err := b.openFile(t, s, scan, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
+// TestChangedFileRowIsNotTakenIn: what was changed while nobody had taken the
+// file in is not made good by taking it in, and no column loses a file that was.
+func TestChangedFileRowIsNotTakenIn(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		s := b.create(t, ada())
+		staged, err := b.vault.Stage(t.Context(), s, customer, scan, "x", "text/plain", strings.NewReader("content"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good := b.backup(t, "vault_file")
+		for column, value := range map[string]any{"size": 8, "made": 1, "kept": 1, "source": "a partner", "statement": "00", "field": "contact.name", "about": []byte{}} {
+			b.exec(t, `UPDATE vault_file SET `+column+` = $1`, value)
+			if err := b.keep(t, s, scan, staged); !errors.Is(err, vault.ErrDamaged) {
+				t.Errorf("%s: kept, %v", column, err)
+			}
+			if p := b.problems(t); len(p) != 1 || !strings.Contains(p[0], "the row of the file "+staged+" is damaged") {
+				t.Errorf("%s: problems %q", column, p)
+			}
+			b.restore(t, good)
+		}
+		b.sound(t)
+		if err := b.keep(t, s, scan, staged); err != nil {
+			t.Fatal(err)
+		}
+		b.exec(t, `UPDATE vault_file SET kept = 0`)
+		b.pass(25 * time.Hour)
+		b.sweep(t)
+		if p := b.problems(t); len(p) != 1 || !strings.Contains(p[0], "the row of the file "+staged+" is damaged") {
+			t.Errorf("after a sweep: problems %q", p)
+		}
+	})
+}
+
+// TestFileRowWithoutMACIsRefused: a row from before files had one says so.
+func TestFileRowWithoutMACIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		s := b.create(t, ada())
+		id := b.file(t, s, scan, "x", []byte("content"))
+		b.exec(t, `UPDATE vault_file SET mac = NULL`)
+		_, opened := b.openFile(t, s, scan, id)
+		_, listed := b.whole(t, s, scan)
+		for _, err := range []error{opened, listed} {
+			if !errors.Is(err, vault.ErrDamaged) || !strings.Contains(err.Error(), id+" of "+string(s)+" has no MAC") {
+				t.Errorf("%v", err)
+			}
+		}
+		if p := b.problems(t); len(p) != 1 || !strings.Contains(p[0], "the row of the file "+id+" is damaged: it has no MAC") {
+			t.Errorf("problems %q", p)
+		}
+		b.erase(t, s)
+		b.work(t)
+		b.sound(t)
 	})
 }
 

@@ -254,7 +254,10 @@ func (s *statementDiffCmd) Run(c *command) error {
 		fmt.Fprintln(c.stdout, "They say the same.")
 	}
 	if out.Replay != nil {
-		fmt.Fprintf(c.stdout, "\n%s decided again; %s out otherwise\n", loot.Plural(out.Replay.Tried, "recorded decision was", "recorded decisions were"), loot.Plural(out.Replay.Differ(), "comes", "come"))
+		fmt.Fprintf(c.stdout, "\n%s decided again\n", loot.Plural(out.Replay.Tried, "recorded decision was", "recorded decisions were"))
+		if len(out.Replay.Changed) == 0 && out.Replay.Tried > 0 {
+			fmt.Fprintln(c.stdout, "  each came out as before")
+		}
 		for _, r := range out.Replay.Changed {
 			fmt.Fprintf(c.stdout, "  %d × %s by %s for %s: %s before, %s after\n", r.Times, r.Action, r.Actor, r.Purpose, verdict(r.Before), verdict(r.After))
 		}

@@ -163,20 +163,20 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 		return nil, loot.Errorf(loot.NotFound, "There is no such approval of yours for this customer.")
 	}
 	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval on " + a.Made.UTC().Format("2 January, 15:04 UTC") + "."}
-	switch {
-	case a.State == gate.Approved:
+	switch a.State {
+	case gate.Approved:
 		alert.Tone, alert.Title = web.Good, "Agreed."
 		alert.Text = "You can open it once, until " + a.Expires.UTC().Format("2 January, 15:04 MST") + "."
 		alert.Actions = []web.Action{{
 			Label: "Open now", Icon: "lock-open", Primary: true, Post: true, Href: "/console/customers/" + url.PathEscape(string(req.Subject)) + "/open",
 			Hidden: ask{Purpose: req.Purpose, Reason: reason, Case: req.Case}.hidden("approval", id),
 		}}
-	case a.State == gate.Pending:
+	case gate.Pending:
 		alert.Text = fmt.Sprintf("%d of %d agreed so far. The question is open until %s.", a.Granted, a.Needed, a.Expires.UTC().Format("2 January, 15:04 UTC"))
 		alert.Actions = []web.Action{{Label: "See your approvals", Icon: "users", Href: "/console/approvals", Small: true}}
-	case a.State == gate.Used:
+	case gate.Used:
 		alert.Title, alert.Text = "This approval was used.", "For another look, ask again."
-	case a.State == gate.Refused:
+	case gate.Refused:
 		alert.Tone, alert.Title, alert.Text = web.Warn, "Not agreed.", "Somebody said no."
 	default:
 		alert.Tone, alert.Title, alert.Text = web.Warn, "This approval has expired.", "Ask again if you still need it."

@@ -47,27 +47,28 @@ const (
 	excuse = "untold"
 )
 
-// whoIn is what the forms call whom they are about, each otherwise, as they stand on
-// one page.
-var whoIn = map[string]string{naming: "subject", letter: "whom", excuse: "for"}
-
 // peopleForm returns one of the forms about people; options are those whom it
 // can be sent for.
 func peopleForm(which string, version int64, options []web.Option) web.Fields {
+	whom := web.Field{Name: "subject", Label: "Customer", Type: "select", Required: true, Options: options}
 	fields := web.Fields{{Name: "version", Type: "hidden", Value: strconv.FormatInt(version, 10)}}
-	whom := web.Field{Name: whoIn[which], Label: "Customer", Type: "select", Required: true, Options: options}
 	switch which {
 	case naming:
 		whom.Type, whom.Options, whom.MaxLen, whom.Hint = "text", nil, 64, "The id in the address of the customer's page."
-		return append(fields, whom)
+		fields = append(fields, whom)
 	case letter:
-		return append(fields, whom,
+		fields = append(fields, whom,
 			web.Field{Name: "happened", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 3, Wide: true},
 			web.Field{Name: "means", Label: "What it means for them", Type: "textarea", Required: true, MaxLen: 4000, Rows: 3, Wide: true},
 			web.Field{Name: "doing", Label: "What we are doing about it, and what they can do", Type: "textarea", Required: true, MaxLen: 4000, Rows: 3, Wide: true},
 		)
+	case excuse:
+		fields = append(fields, whom, web.Field{Name: "why", Label: "Why they cannot be told", Type: "textarea", Required: true, MaxLen: 4000, Rows: 3, Wide: true})
 	}
-	return append(fields, whom, web.Field{Name: "why", Label: "Why they cannot be told", Type: "textarea", Required: true, MaxLen: 4000, Rows: 3, Wide: true})
+	for i := range fields {
+		fields[i].Form = which // the three stand on one page
+	}
+	return fields
 }
 
 // A personView is a person concerned as the page shows them.
@@ -160,7 +161,7 @@ func (d *incidents) people(w http.ResponseWriter, r *http.Request) error {
 		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
 	}
 	which, by := r.PathValue("what"), web.ActorOf(r.Context())
-	if whoIn[which] == "" {
+	if which != naming && which != letter && which != excuse {
 		return loot.Errorf(loot.NotFound, "There is no such form.")
 	}
 	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
@@ -184,7 +185,7 @@ func (d *incidents) people(w http.ResponseWriter, r *http.Request) error {
 			status = http.StatusConflict
 		}
 		if web.Wrong(err) == nil {
-			err = &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{whoIn[which]: loot.Message(err)}}
+			err = &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"subject": loot.Message(err)}}
 		}
 		return d.showOne(w, r, status, which, form, err)
 	}
@@ -196,7 +197,7 @@ func (d *incidents) people(w http.ResponseWriter, r *http.Request) error {
 
 // aboutPerson names a customer, has one told, or notes why one cannot be.
 func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, which string, form url.Values, alone bool) error {
-	s := loot.Subject(strings.TrimSpace(form.Get(whoIn[which])))
+	s := loot.Subject(strings.TrimSpace(form.Get("subject")))
 	fields := peopleForm(which, i.Version, []web.Option{{Value: string(s), Label: string(s)}})
 	if err := fields.Check(form); err != nil {
 		return err

@@ -47,7 +47,7 @@ func (h *house) about(by loot.Actor, path, which string, s loot.Subject, pairs .
 	if m := versionField.FindStringSubmatch(h.as(by).Get(path).Body); m != nil {
 		version = m[1]
 	}
-	a := h.Post(path+"/people/"+which, append(pairs, "version", version, whoIn[which], string(s))...)
+	a := h.Post(path+"/people/"+which, append(pairs, "version", version, "subject", string(s))...)
 	return a.Status, read(a.Body)
 }
 

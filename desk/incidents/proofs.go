@@ -208,7 +208,7 @@ func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (strin
 	before := w.Sent()
 	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
 		return d.aboutPerson(ctx, tx, i, by, letter, url.Values{
-			"version": {strconv.FormatInt(i.Version, 10)}, "whom": {string(subject)}, "happened": {"Nothing."}, "means": {"Nothing."}, "doing": {"Nothing."},
+			"version": {strconv.FormatInt(i.Version, 10)}, "subject": {string(subject)}, "happened": {"Nothing."}, "means": {"Nothing."}, "doing": {"Nothing."},
 		}, false)
 	}); err != nil {
 		return "", err
