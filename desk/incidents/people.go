@@ -152,27 +152,15 @@ func (d *incidents) unreachable(ctx context.Context, tx *store.Tx, p person) (st
 
 // people takes one of the forms about people.
 func (d *incidents) people(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r, 0)
+	form, version, err := readForm(r)
 	if err != nil {
 		return err
 	}
-	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
-	if err != nil {
-		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
-	}
-	which, by := r.PathValue("what"), web.ActorOf(r.Context())
+	which := r.PathValue("what")
 	if which != naming && which != letter && which != excuse {
 		return loot.Errorf(loot.NotFound, "There is no such form.")
 	}
-	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
-		if err != nil {
-			return err
-		}
-		alone, err := d.may(r.Context(), tx, i, by)
-		if err != nil {
-			return err
-		}
+	err = d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
 		if !i.Closed.IsZero() {
 			return loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
 		}

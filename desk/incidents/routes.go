@@ -289,9 +289,10 @@ var (
 	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user"}
 )
 
-func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
+// dealWith has f deal with the incident that is asked for, if whoever asks may.
+func (d *incidents) dealWith(r *http.Request, f func(tx *store.Tx, i incident, by loot.Actor, alone bool) error) error {
 	by := web.ActorOf(r.Context())
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+	return d.DB.InTx(r.Context(), func(tx *store.Tx) error {
 		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
 		if err != nil {
 			return err
@@ -300,6 +301,24 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		return f(tx, i, by, alone)
+	})
+}
+
+// readForm reads a form of an incident's page, and of which version of the
+// incident it was.
+func readForm(r *http.Request) (form url.Values, version int64, err error) {
+	if form, err = web.Form(r, 0); err != nil {
+		return nil, 0, err
+	}
+	if version, err = strconv.ParseInt(form.Get("version"), 10, 64); err != nil {
+		return nil, 0, loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
+	}
+	return form, version, nil
+}
+
+func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
+	if err := d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
 		switch {
 		case !i.Closed.IsZero():
 			return loot.Errorf(loot.Conflict, "This incident is closed.")
@@ -323,26 +342,13 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r, 0)
+	form, version, err := readForm(r)
 	if err != nil {
 		return err
 	}
-	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
-	if err != nil {
-		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
-	}
 	fields := stepForm(version, true) // who may do what is said below
-	by := web.ActorOf(r.Context())
 	var wrong error
-	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
-		if err != nil {
-			return err
-		}
-		alone, err := d.may(r.Context(), tx, i, by)
-		if err != nil {
-			return err
-		}
+	err = d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
 		if wrong = fields.Check(form); wrong != nil {
 			return wrong
 		}
