@@ -305,16 +305,33 @@ func (d *incidents) dealWith(r *http.Request, f func(tx *store.Tx, i incident, b
 	})
 }
 
-// readForm reads a form of an incident's page, and of which version of the
-// incident it was.
-func readForm(r *http.Request) (form url.Values, version int64, err error) {
-	if form, err = web.Form(r, 0); err != nil {
-		return nil, 0, err
+// takeForm reads one of the forms of an incident's page and has f do what it
+// asks for. What is wrong stands beside the field named, and all that was typed
+// in the form again.
+func (d *incidents) takeForm(w http.ResponseWriter, r *http.Request, which, field string, f func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
 	}
-	if version, err = strconv.ParseInt(form.Get("version"), 10, 64); err != nil {
-		return nil, 0, loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
+	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
+	if err != nil {
+		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
 	}
-	return form, version, nil
+	err = d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
+		i.Version = version
+		return f(tx, i, by, form, alone)
+	})
+	if err == nil {
+		return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
+	}
+	kind := loot.KindOf(err)
+	if kind != loot.Conflict && kind != loot.Invalid {
+		return err
+	}
+	if web.Wrong(err) == nil {
+		err = &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{field: loot.Message(err)}}
+	}
+	return d.showOne(w, r, kind.Status(), which, form, err)
 }
 
 func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
@@ -342,35 +359,19 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
-	form, version, err := readForm(r)
-	if err != nil {
-		return err
-	}
-	fields := stepForm(version, true) // who may do what is said below
-	var wrong error
-	err = d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
-		if wrong = fields.Check(form); wrong != nil {
-			return wrong
+	return d.takeForm(w, r, nextStep, "kind", func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error {
+		if err := stepForm(i.Version, true).Check(form); err != nil { // who may do what is said below
+			return err
 		}
-		i.Version = version
 		return d.step(r.Context(), tx, i, by, form.Get("risk"), note{Kind: form.Get("kind"), Text: form.Get("text"), Alone: alone})
 	})
-	if wrong != nil {
-		return d.showOne(w, r, http.StatusUnprocessableEntity, nextStep, form, wrong)
-	}
-	if loot.KindOf(err) == loot.Conflict || loot.KindOf(err) == loot.Invalid {
-		shown := &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"kind": loot.Message(err)}}
-		return d.showOne(w, r, http.StatusConflict, nextStep, form, shown)
-	}
-	if err != nil {
-		return err
-	}
-	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 }
+
+var errClosed = loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
 
 func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, risk string, n note) error {
 	if !i.Closed.IsZero() {
-		return loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
+		return errClosed
 	}
 	if risk != "" {
 		i.Risk = risk
@@ -386,15 +387,15 @@ func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.
 		}
 		switch {
 		case i.Owner != by.ID:
-			return loot.Errorf(loot.Invalid, "Only its owner closes an incident. Take it on first.")
+			return loot.Errorf(loot.Conflict, "Only its owner closes an incident. Take it on first.")
 		case i.Risk == "":
-			return loot.Errorf(loot.Invalid, "Say how high the risk is before closing.")
+			return loot.Errorf(loot.Conflict, "Say how high the risk is before closing.")
 		case i.Risk == "high" && i.Told.IsZero():
-			return loot.Errorf(loot.Invalid, "With a high risk the regulator must be told before closing.")
+			return loot.Errorf(loot.Conflict, "With a high risk the regulator must be told before closing.")
 		case i.Risk == "high" && left > 0:
-			return loot.Errorf(loot.Invalid, "With a high risk the people concerned must be told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
+			return loot.Errorf(loot.Conflict, "With a high risk the people concerned must be told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
 		case i.What == regulatorDue && i.Told.IsZero():
-			return loot.Errorf(loot.Invalid, "A clause has the regulator told. Note that this was done before closing.")
+			return loot.Errorf(loot.Conflict, "A clause has the regulator told. Note that this was done before closing.")
 		}
 		i.Closed = now
 	}
