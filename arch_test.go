@@ -391,14 +391,14 @@ func talkBreaches(t *testing.T, tree fs.FS) (out []string) {
 		}
 	}, ".go")
 	for path, f := range holders {
-		of := lines[filepath.Dir(path)]
+		of, names := lines[filepath.Dir(path)], imported(t, f)
 		ast.Inspect(f, func(n ast.Node) bool {
 			sel, ok := n.(*ast.SelectorExpr)
 			if !ok {
 				return true
 			}
 			x, plain := sel.X.(*ast.Ident)
-			if plain && len(imported(t, f)[x.Name]) > 0 {
+			if plain && len(names[x.Name]) > 0 {
 				return true
 			}
 			if slices.Contains(of, sel.Sel.Name) || plain && slices.Contains(of, x.Name) {

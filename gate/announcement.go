@@ -74,9 +74,6 @@ func (g *Gate) load(ctx context.Context, tx *store.Tx) (all []Version, mark stri
 	kept := map[string]bool{}
 	for _, row := range list {
 		s, err := g.text(ctx, tx, row)
-		if _, ok := errors.AsType[unreadable](err); ok {
-			return nil, mark, "", err // and will be until the rows change
-		}
 		if err != nil {
 			return nil, "", "", err
 		}
@@ -121,18 +118,13 @@ func (g *Gate) text(ctx context.Context, tx *store.Tx, row storedVersion) (*stat
 	}
 	s, err := statement.Parse("statement "+row.version, source)
 	if err != nil {
-		return nil, unreadable{fmt.Errorf("gate: version %s does not compile: %w", row.version, err)}
+		return nil, fmt.Errorf("gate: version %s does not compile: %w", row.version, err)
 	}
 	if s.Hash() != row.hash {
-		return nil, unreadable{changed(fmt.Sprintf("the stored text of version %s was changed: its hash is not %s", row.version, row.hash))}
+		return nil, changed(fmt.Sprintf("the stored text of version %s was changed: its hash is not %s", row.version, row.hash))
 	}
 	return s, nil
 }
-
-// An unreadable text is one that this program cannot run, as often as it looks.
-type unreadable struct{ error }
-
-func (u unreadable) Unwrap() error { return u.error }
 
 // An announcement is what the ledger says of a version.
 type announcement struct {
@@ -256,7 +248,6 @@ func (g *Gate) refresh(ctx context.Context) error {
 	case isChanged:
 		wrong = text
 	case err != nil:
-		g.mark = mark
 		return err
 	default:
 		g.versions.Store(&all)
@@ -274,10 +265,16 @@ func (g *Gate) refresh(ctx context.Context) error {
 func (g *Gate) Run(ctx context.Context) error {
 	t := time.NewTicker(followEvery)
 	defer t.Stop()
+	said := ""
 	for {
+		says := ""
 		if err := g.follow(ctx); err != nil && ctx.Err() == nil {
-			g.Log.WarnContext(ctx, "the statement's versions could not be looked at; the last known ones stay", "err", err)
+			says = err.Error()
 		}
+		if says != "" && says != said {
+			g.Log.WarnContext(ctx, "the statement's versions could not be looked at; the last known ones stay", "err", says)
+		}
+		said = says
 		select {
 		case <-ctx.Done():
 			return nil

@@ -63,6 +63,39 @@ func TestEveryProcessDecidesByWhatAnotherAnnounced(t *testing.T) {
 	})
 }
 
+// TestARestoredTextCountsAgain: a process that found a version's text changed or
+// broken, before it ever read it, goes by it once it is put back.
+func TestARestoredTextCountsAgain(t *testing.T) {
+	each(t, func(b *bench) {
+		next, due := b.stricter(), noon.AddDate(0, 0, 30)
+		others := map[string]*gate.Gate{"changed": b.node(slog.DiscardHandler), "broken": b.node(slog.DiscardHandler)}
+		b.propose(next)
+		b.ok(b.announce(next.Hash(), due))
+		set := func(text []byte) {
+			b.tx(func(tx *store.Tx) error {
+				_, err := tx.Exec(b.ctx, `UPDATE gate_statement SET source = $1 WHERE hash = $2`, text, next.Hash())
+				return err
+			})
+		}
+		for name, text := range map[string][]byte{"changed": append(slices.Clone(next.Source()), '\n'), "broken": []byte("nothing")} {
+			set(text)
+			for range 2 {
+				if err := others[name].Follow(b.ctx); err == nil {
+					b.Errorf("%s: nothing is said of it", name)
+				}
+			}
+			if _, ok := others[name].Coming(); ok {
+				b.Errorf("%s: it is announced all the same", name)
+			}
+			set(next.Source())
+			b.ok(others[name].Follow(b.ctx))
+			if v, ok := others[name].Coming(); !ok || v.Statement.Hash() != next.Hash() {
+				b.Errorf("%s: put back, and not seen", name)
+			}
+		}
+	})
+}
+
 // TestOnlyWhatTheLedgerAnnouncedCounts: whatever somebody writes into the
 // database, each process goes on by what the ledger says, and an incident is
 // raised about it once.

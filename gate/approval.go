@@ -143,7 +143,7 @@ func (g *Gate) Begin(ctx context.Context, tx *store.Tx, kind, id string) error {
 	now := g.Now()
 	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'begun', expires = $1 WHERE id = $2 AND kind = $3 AND state = 'approved' AND expires >= $4`,
 		micro(now.Add(approvalLife)), id, kind, micro(now))
-	return moved(n, err, "approved")
+	return moved(n, err)
 }
 
 // End says that what was approved, or begun under an approval, is done: the
@@ -151,15 +151,15 @@ func (g *Gate) Begin(ctx context.Context, tx *store.Tx, kind, id string) error {
 // [loot.Conflict] if nobody approved it, or it was done before.
 func (g *Gate) End(ctx context.Context, tx *store.Tx, kind, id string) error {
 	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'used' WHERE id = $1 AND kind = $2 AND state IN ('approved', 'begun')`, id, kind)
-	return moved(n, err, "approved")
+	return moved(n, err)
 }
 
-func moved(n int64, err error, from string) error {
+func moved(n int64, err error) error {
 	if err != nil {
 		return fmt.Errorf("gate: approval: %w", err)
 	}
 	if n == 0 {
-		return loot.Errorf(loot.Conflict, "This approval is not %s, or it has expired. It must be asked for again.", from)
+		return loot.Errorf(loot.Conflict, "This approval is not approved, or it has expired. It must be asked for again.")
 	}
 	return nil
 }

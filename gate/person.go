@@ -171,6 +171,9 @@ func (g *Gate) Permit(ctx context.Context, tx *store.Tx, c Choice) error {
 // Withdraw takes the permission of an offer back: no use commits after tx.
 func (g *Gate) Withdraw(ctx context.Context, tx *store.Tx, c Choice) error {
 	return g.choose(ctx, tx, c, "permission.withdrawn", func(p *personState, o statement.Offer) {
+		if !slices.Contains(p.Permissions[o.Recipient], o.Purpose) {
+			return // what was not given does not end
+		}
 		left := slices.DeleteFunc(p.Permissions[o.Recipient], func(x loot.Purpose) bool { return x == o.Purpose })
 		if len(left) == 0 {
 			delete(p.Permissions, o.Recipient)
@@ -193,18 +196,8 @@ func (g *Gate) choose(ctx context.Context, tx *store.Tx, c Choice, note string, 
 	if !ok {
 		return loot.Errorf(loot.Invalid, "The statement in force offers no such permission.")
 	}
-	dated := false
-	if err := g.change(ctx, tx, c.Subject, func(p *personState) {
-		dated = p.anyEnded()
-		f(p, offer)
-		dated = dated || p.anyEnded()
-	}); err != nil {
+	if err := g.changePurposes(ctx, tx, c.Subject, c.Collection, func(p *personState) { f(p, offer) }); err != nil {
 		return err
-	}
-	if dated {
-		if err := g.tellKeepers(ctx, tx, c.Subject, c.Collection); err != nil {
-			return err
-		}
 	}
 	return g.noteAbout(ctx, tx, v, c.Subject, c.Collection, c.By, note, offer.Clause, offer.Purpose, offer.Recipient)
 }
@@ -268,9 +261,7 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 			made.Purposes = append(made.Purposes, id)
 		}
 	}
-	dated := false
-	if err := g.change(ctx, tx, o.Subject, func(p *personState) {
-		dated = p.anyEnded()
+	if err := g.changePurposes(ctx, tx, o.Subject, o.Collection, func(p *personState) {
 		if p.Orders == nil {
 			p.Orders = map[string]order{}
 		}
@@ -278,11 +269,6 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 		p.Given = v.Statement.Hash()
 	}); err != nil {
 		return err
-	}
-	if dated {
-		if err := g.tellKeepers(ctx, tx, o.Subject, o.Collection); err != nil {
-			return err
-		}
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ordered", "disclosure.permission", "", "")
 }
@@ -296,7 +282,7 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	}
 	now := g.Now()
 	found := false
-	if err := g.change(ctx, tx, o.Subject, func(p *personState) {
+	if err := g.changePurposes(ctx, tx, o.Subject, o.Collection, func(p *personState) {
 		made, ok := p.Orders[o.Reference]
 		if !ok || made.Ended != 0 {
 			return
@@ -314,9 +300,6 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	}
 	if !found {
 		return loot.Errorf(loot.Conflict, "This service has ended already.")
-	}
-	if err := g.tellKeepers(ctx, tx, o.Subject, o.Collection); err != nil {
-		return err
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
 }
@@ -369,13 +352,14 @@ func (g *Gate) Forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 }
 
 // NoteAbout records in the ledger something that was done about a person and
-// needed no decision, such as "token.made", so that it stands in their timeline.
-func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, by loot.Actor, note string) error {
+// needed no decision, such as "token.made", so that it stands in their timeline;
+// the clause that has it done is empty if none does.
+func (g *Gate) NoteAbout(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause) error {
 	v, ok := g.at(g.Now())
 	if !ok {
 		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
 	}
-	return g.noteAbout(ctx, tx, v, s, c, by, note, "", "", "")
+	return g.noteAbout(ctx, tx, v, s, c, by, note, clause, "", "")
 }
 
 // outboxClause says who reads letters while no mail server is set, and what

@@ -16,7 +16,17 @@ type Keeper func(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Colle
 // Keeper has f told. It is called before anything is decided.
 func (g *Gate) Keeper(f Keeper) { g.keepers = append(g.keepers, f) }
 
-func (g *Gate) tellKeepers(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) error {
+// changePurposes is change for what a person permits or ordered. The keepers
+// are told if any of their details had a date before, or has one after.
+func (g *Gate) changePurposes(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, f func(*personState)) error {
+	dated := false
+	if err := g.change(ctx, tx, s, func(p *personState) {
+		dated = p.anyEnded()
+		f(p)
+		dated = dated || p.anyEnded()
+	}); err != nil || !dated {
+		return err
+	}
 	for _, f := range g.keepers {
 		if err := f(ctx, tx, s, c); err != nil {
 			return err

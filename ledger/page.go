@@ -32,7 +32,8 @@ var closer = strings.NewReplacer(" = ", "=", " => ", "=>", " === ", "===", " !==
 
 // packed leaves out comments, indentation, and the spaces and line ends that
 // a script can do without. It takes what stands between two apostrophes for a
-// text, and leaves it alone.
+// text, and leaves it alone; a pattern is packed like code, so its spaces are
+// written \x20.
 func packed(script string) string {
 	var b strings.Builder
 	for line := range strings.Lines(script) {

@@ -91,8 +91,12 @@ var buried = pack(nil, inFull{})
 // bury leaves nothing of a record but that there was one.
 func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subject, c loot.Collection, at time.Time) error {
 	tx.Keep(looked{s, c}, nil)
-	if _, err := v.proven(ctx, &rec); errors.Is(err, ErrDamaged) {
+	switch _, err := v.proven(ctx, &rec); {
+	case err == nil, errors.Is(err, errErased): // a key that is gone proves nothing
+	case unusable(err):
 		rec.cells = nil // what they are found by may have been changed
+	default:
+		return err
 	}
 	for _, c := range rec.cells {
 		if err := v.unindex(ctx, tx, s, c); err != nil {

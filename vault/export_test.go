@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"time"
 
 	"loot"
 	"loot/store"
@@ -13,6 +14,15 @@ func (v *Vault) StopAt(f func(step string)) { v.stop = f }
 // Destroy does the job that an erasure asks for.
 func (v *Vault) Destroy(ctx context.Context, s loot.Subject, c loot.Collection) error {
 	return v.destroy(ctx, destroyKey{s, c})
+}
+
+// KeepUntil sets when fields are to be erased, whatever their purposes say.
+func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, until map[loot.Field]time.Time) error {
+	rec, key, err := v.loadProven(ctx, tx, s, c, true)
+	if err != nil {
+		return err
+	}
+	return v.keepUntil(ctx, tx, key, rec, until)
 }
 
 // SmallBatches makes a rotation take many steps.

@@ -194,3 +194,27 @@ func TestDamagedRecordCanBeErased(t *testing.T) {
 		b.sound(t)
 	})
 }
+
+// TestADamagedRecordHasNoDates: what a person's purposes are is known without
+// it, so a service ends and a permission is taken back all the same.
+func TestADamagedRecordHasNoDates(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for name, damage := range map[string]func(s loot.Subject){
+			"changed row": func(s loot.Subject) {
+				b.exec(t, `UPDATE vault_record SET version = version + 7 WHERE subject = $1`, s.Compact())
+			},
+			"changed key": func(loot.Subject) { b.keysExec(t, `UPDATE keyring_person SET sealed = ''`) },
+			"lost key": func(s loot.Subject) {
+				if err := b.keys.Destroy(t.Context(), s, customer); err != nil {
+					t.Fatal(err)
+				}
+			},
+		} {
+			s := b.create(t, ada())
+			damage(s)
+			if err := b.gate.InTx(t.Context(), func(tx *store.Tx) error { return b.vault.Keep(t.Context(), tx, s, customer) }); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}

@@ -296,27 +296,21 @@ func (v *Vault) Keep(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 		return err
 	}
 	rec, key, err := v.loadProven(ctx, tx, s, c, true)
-	if errors.Is(err, ErrDamaged) {
+	switch {
+	case errors.Is(err, errErased):
+		return nil
+	case unusable(err):
 		// A service can be ended all the same; the check of the vault names the record.
 		v.Log.ErrorContext(ctx, "a damaged record has no dates", "subject", s)
 		return nil
-	}
-	if err != nil {
-		return ignore(err, errErased)
-	}
-	return v.keepUntil(ctx, tx, key, rec, until)
-}
-
-// KeepUntil sets when fields are to be erased; the zero time, with their
-// purposes. It opens nothing and so takes no permit.
-func (v *Vault) KeepUntil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, until map[loot.Field]time.Time) error {
-	rec, key, err := v.loadProven(ctx, tx, s, c, true)
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	return v.keepUntil(ctx, tx, key, rec, until)
 }
 
+// keepUntil sets when fields of a record are to be erased; the zero time, with
+// their purposes. It opens nothing and so takes no permit.
 func (v *Vault) keepUntil(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec record, until map[loot.Field]time.Time) error {
 	changed := false
 	for f, t := range until {

@@ -217,12 +217,16 @@ var headings = map[loot.Kind]struct{ icon, heading, advice string }{
 	loot.SignIn:      {"lock", "Please sign in", ""},
 }
 
+// maxDepth is how deep pages lie at most; each step up is a look-up, and anybody
+// can ask for a deeper address.
+const maxDepth = 16
+
 // above leads to the nearest page that the address lies under and that whoever
 // asks may see, which is where the form was that an address takes; nil: it is
 // where every error leads back to.
 func (s *Shell) above(r *http.Request, v errorView) *Action {
 	x := exchangeOf(r.Context())
-	if x.mux == nil {
+	if x.mux == nil || x.route.Audience == Nobody || strings.Count(r.URL.Path, "/") > maxDepth {
 		return nil
 	}
 	for at := r.URL.Path; at != "/" && at != "." && at != v.Back.Href; at = path.Dir(at) {
@@ -248,14 +252,21 @@ func (s *Shell) above(r *http.Request, v errorView) *Action {
 }
 
 // resend returns a way to send once more what was filled in, so that signing in
-// loses nothing of it; nil if there is nothing, or a password, which no page
-// holds.
+// loses nothing of it; nil if there is nothing, or a file or a password, which no
+// page holds.
 func resend(r *http.Request) *Action {
 	if r.Method != http.MethodPost || r.Header.Get("Hx-Request") != "" {
 		return nil
 	}
-	values, err := Form(r, MaxBody)
-	if err != nil || len(values) == 0 {
+	var values url.Values
+	var files map[string][]File
+	var err error
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		values, files, err = Upload(r, MaxBody)
+	} else {
+		values, err = Form(r, MaxBody)
+	}
+	if err != nil || len(values) == 0 || len(files) > 0 {
 		return nil
 	}
 	a := &Action{Label: "Send what you filled in", Icon: "send", Post: true, Href: r.URL.RequestURI()}

@@ -87,10 +87,8 @@ func SignInAgain(r *http.Request, now time.Time, deed string) *Alert {
 	if who.needFresh(now) == nil {
 		return nil
 	}
-	door := "/signin"
-	if who.Actor.Kind == loot.Staff {
-		door = "/console/signin"
-	}
+	x := exchangeOf(r.Context())
+	door := x.shell.signIn(x.route.Audience)
 	return &Alert{
 		Tone: Info, Text: deed + " needs a sign-in from the last quarter of an hour.",
 		Actions: []Action{{Label: "Sign in again", Icon: "log-in", Href: door + "?next=" + url.QueryEscape(r.URL.Path), Small: true}},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -256,6 +257,15 @@ func TestFreshSignInIsAskedForWhenItIsLongAgo(t *testing.T) {
 				t.Errorf("status %d, lacks %s", a.Status, want)
 			}
 		}
+		var form bytes.Buffer
+		parts := multipart.NewWriter(&form)
+		file, err := parts.CreateFormFile("file", "statement.md")
+		if _, wrote := file.Write([]byte("the text that counts")); err != nil || wrote != nil || parts.WriteField("source", "another text") != nil || parts.Close() != nil {
+			t.Fatal(err, wrote)
+		}
+		if a := s.Do(http.MethodPost, "/keys", form.String(), http.Header{"Content-Type": {parts.FormDataContentType()}}); a.Status != http.StatusUnauthorized || strings.Contains(a.Body, "another text") {
+			t.Errorf("status %d, and half of what was sent would be sent again", a.Status)
+		}
 		if a := s.Post("/keys", "title", "x", "new-password", "hush hush"); a.Status != http.StatusUnauthorized || strings.Contains(a.Body, "hush hush") {
 			t.Errorf("status %d, and a password is on the page", a.Status)
 		}
@@ -323,6 +333,8 @@ func TestErrorsLeadBackFromWhereTheyAre(t *testing.T) {
 		{staff, "GET", "/console/approvals/a1", 405, "console", "the answer to a form", `href="/console/approvals">`, "address may have a slip"},
 		{staff, "POST", "/console/approvals/a1", 409, "console", "Back to Approvals", `class="button" href="/console/approvals"`, ""},
 		{staff, "GET", "/console/customers/s1/open", 405, "console", "One page up", `href="/console/customers/s1"`, ""},
+		{staff, "GET", "/console/customers/s1/" + strings.Repeat("a/", 12) + "a", 404, "console", "One page up", `href="/console/customers/s1"`, ""},
+		{staff, "GET", "/console/customers/s1/" + strings.Repeat("a/", 20) + "a", 404, "console", "Back to the console", `href="/console"`, "One page up"},
 		{staff, "POST", "/console", 405, "console", "not asked in this way", `href="/console"`, "the answer to a form"},
 		{staff, "GET", "/console/prices/old", 404, "console", "There is nothing here", `href="/console"`, "One page up"},
 		{person, "GET", "/portal/nonsense", 404, "portal", "Back to your portal", `href="/portal"`, ""},

@@ -120,8 +120,10 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("Another program listens on %s already. Stop it, or choose another address with %s.", address, flag))
 	case errors.Is(err, syscall.EACCES):
 		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("This user may not listen on %s. Choose a port from 1024 on with %s.", address, flag))
-	case err != nil:
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("Nothing can listen on %s: it is no address of this machine. Choose another with %s.", address, flag))
+	case err != nil:
+		return nil, loot.Wrap(loot.Unavailable, err, fmt.Sprintf("Nothing can listen on %s. Choose another with %s.", address, flag))
 	}
 	return ln, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/job"
 	"loot/mail"
@@ -135,7 +136,7 @@ func (c *customers) tellOne(ctx context.Context, a tellOne) error {
 	}
 	// The note that it went out is made after it did: a crash in between sends
 	// the same message again, which mail programs show once, and loses none.
-	sent, err := c.letter(ctx, a.Subject, forNotice, "notice-"+a.Entry+"-"+string(a.Subject), mail.Letter{
+	sent, err := c.Write(ctx, desk.Errand{By: c.actor(), Purpose: forNotice, To: a.Subject, Collection: collection, ID: "notice-" + a.Entry + "-" + string(a.Subject), Letter: mail.Letter{
 		Subject: "Your details were used in a way that we tell you of at once",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
@@ -144,7 +145,7 @@ func (c *customers) tellOne(ctx context.Context, a tellOne) error {
 			mail.Button("Open my timeline", c.BaseURL+"/portal/timeline"),
 		},
 		Why: "You get this because the privacy statement promises it. It is no advertisement, and it cannot be switched off.",
-	})
+	}})
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.letter(ctx, a.Subject, purposeOf(s), a.Message, mail.Letter{
+	_, err = c.Write(ctx, desk.Errand{By: c.actor(), Purpose: purposeOf(s), To: a.Subject, Collection: collection, ID: a.Message, Letter: mail.Letter{
 		Subject: "You have an account with us already",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
@@ -177,52 +178,8 @@ func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
 			mail.Note("If it was not you, there is nothing to do. Whoever it was did not learn that you are a customer."),
 		},
 		Why: "You get this because your address was typed into our order form.",
-	})
+	}})
 	return err
-}
-
-// letter opens one person's address for a purpose and writes to it. The address
-// is decided about right before it is used: whoever the statement does not let
-// us write to, or who is gone, is not written to. It reports whether a letter was sent.
-func (c *customers) letter(ctx context.Context, to loot.Subject, purpose loot.Purpose, id string, l mail.Letter) (sent bool, err error) {
-	s, err := c.inForce()
-	if err != nil {
-		return false, err
-	}
-	field := addressField(s)
-	var address string
-	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		address = ""
-		p, err := c.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Use, Actor: c.actor(), Desk: name, Purpose: purpose, Subject: to, Collection: collection, Fields: []loot.Field{field},
-		})
-		if err != nil {
-			return err
-		}
-		values, err := c.Vault.Open(ctx, tx, p)
-		if err != nil {
-			return err
-		}
-		if v, ok := values[field]; ok {
-			address = v.Reveal() //nolint:forbidigo // the letter goes to it
-		}
-		return nil
-	})
-	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {
-		return false, nil
-	}
-	if err != nil || address == "" {
-		return false, err
-	}
-	m, err := l.Message(c.House(), id, address)
-	if err != nil {
-		return false, err
-	}
-	m.About, m.Collection = to, collection
-	if err := c.Mail.Send(ctx, m); err != nil {
-		return false, err
-	}
-	return true, nil
 }
 
 // sweep has every erasure carried out that is due, with what nothing needs any
@@ -294,9 +251,10 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 		return err
 	}
 	for _, kind := range s.Categories() {
-		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
-			over, all, err := c.lapsed(ctx, tx, s, a.Subject)
-			if err != nil {
+		var all bool
+		err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+			var over []statement.FieldDecl
+			if over, all, err = c.lapsed(ctx, tx, s, a.Subject); err != nil {
 				return err
 			}
 			if all {
@@ -316,7 +274,10 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 			}
 			return c.Vault.Remove(ctx, tx, p)
 		})
-		if _, refused := errors.AsType[*gate.Refusal](err); !refused && err != nil {
+		if _, refused := errors.AsType[*gate.Refusal](err); refused {
+			err = nil
+		}
+		if err != nil || all {
 			return err
 		}
 	}

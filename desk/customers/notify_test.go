@@ -3,6 +3,7 @@ package customers
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/ledger"
+	"loot/mail"
 	"loot/statement"
 	"loot/store"
 )
@@ -114,6 +116,22 @@ func TestANoticeThatIsNotSent(t *testing.T) {
 		})
 		if n := h.unsent(); n != 1 || noted != 0 {
 			t.Errorf("%d incidents, want 1; %d noted as told, want none", n, noted)
+		}
+	})
+}
+
+// TestANoticeThatIsRefusedForGood opens an incident, too, instead of being tried
+// for weeks.
+func TestANoticeThatIsRefusedForGood(t *testing.T) {
+	onEachTelling(t, "subject", func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.Mail.Fail(fmt.Errorf("550: %w", mail.ErrRejected))
+		h.as(s)
+		h.Get("/portal")
+		h.Confirm()
+		h.expectTold()
+		if n := h.unsent(); n != 1 {
+			t.Errorf("%d incidents, want 1", n)
 		}
 	})
 }

@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"loot"
-	"loot/gate"
-	"loot/ledger"
+	"loot/desk"
+	"loot/keyring"
 	"loot/mail"
 	"loot/store"
+	"loot/vault"
 	"loot/web"
 )
 
@@ -107,6 +108,7 @@ func (d *incidents) showPeople(ctx context.Context, tx *store.Tx, i incident, da
 			excused = append(excused, option)
 		case p.Note != "":
 			v.State = web.Badge{Tone: web.Info, Text: "the letter is on its way"}
+			excused = append(excused, option) // should it never go
 		default:
 			v.State = web.Badge{Tone: web.Warn, Text: "not told yet"}
 			tell = append(tell, option)
@@ -134,6 +136,8 @@ func (d *incidents) unreachable(ctx context.Context, tx *store.Tx, p person) (st
 	switch {
 	case loot.KindOf(err) == loot.NotFound:
 		return erased, nil
+	case errors.Is(err, vault.ErrDamaged), errors.Is(err, keyring.ErrTampered), errors.Is(err, keyring.ErrMissing):
+		return "their record is damaged", nil
 	case err != nil:
 		return "", err
 	}
@@ -152,51 +156,20 @@ func (d *incidents) unreachable(ctx context.Context, tx *store.Tx, p person) (st
 
 // people takes one of the forms about people.
 func (d *incidents) people(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
-	if err != nil {
-		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
-	}
-	which, by := r.PathValue("what"), web.ActorOf(r.Context())
+	which := r.PathValue("what")
 	if which != naming && which != letter && which != excuse {
 		return loot.Errorf(loot.NotFound, "There is no such form.")
 	}
-	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
-		if err != nil {
-			return err
-		}
-		alone, err := d.may(r.Context(), tx, i, by)
-		if err != nil {
-			return err
-		}
-		if !i.Closed.IsZero() {
-			return loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
-		}
-		i.Version = version
+	return d.takeForm(w, r, which, "subject", func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error {
 		return d.aboutPerson(r.Context(), tx, i, by, which, form, alone)
 	})
-	if loot.KindOf(err) == loot.Conflict || loot.KindOf(err) == loot.Invalid {
-		status := http.StatusUnprocessableEntity
-		if loot.KindOf(err) == loot.Conflict {
-			status = http.StatusConflict
-		}
-		if web.Wrong(err) == nil {
-			err = &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"subject": loot.Message(err)}}
-		}
-		return d.showOne(w, r, status, which, form, err)
-	}
-	if err != nil {
-		return err
-	}
-	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 }
 
 // aboutPerson names a customer, has one told, or notes why one cannot be.
 func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, which string, form url.Values, alone bool) error {
+	if !i.Closed.IsZero() {
+		return errClosed
+	}
 	s := loot.Subject(strings.TrimSpace(form.Get("subject")))
 	fields := peopleForm(which, i.Version, []web.Option{{Value: string(s), Label: string(s)}})
 	if err := fields.Check(form); err != nil {
@@ -211,13 +184,14 @@ func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, b
 		if known {
 			return loot.Errorf(loot.Conflict, "This customer is named already.")
 		}
-		if _, err := d.Vault.Row(ctx, tx, s, customer); loot.KindOf(err) == loot.NotFound {
+		switch row, err := d.Vault.Row(ctx, tx, s, customer); {
+		case loot.KindOf(err) == loot.NotFound, err == nil && row.Erased():
 			return loot.Errorf(loot.Invalid, "There is no customer with this id.")
-		} else if err != nil {
+		case err != nil:
 			return err
 		}
 		n.Kind, n.Text = "named", "A customer whom it concerns was named; they stand below." // not by their id, which goes when they are erased
-		if err := putPerson(ctx, tx, i.ID, person{Subject: s}); err != nil {
+		if err := addPerson(ctx, tx, i.ID, s); err != nil {
 			return err
 		}
 		return d.keep(ctx, tx, i, by, n, "")
@@ -240,79 +214,52 @@ func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, b
 		if err := d.Jobs.Enqueue(ctx, tx, tellJob{i.ID, s}); err != nil {
 			return err
 		}
-	case why == "":
+	case why == "" && p.Note == "":
 		return loot.Errorf(loot.Conflict, "This customer can be told, so they are.")
 	default:
 		n.Kind, n.Text = "untold", form.Get("why")
 		p.Note, p.Told = "", d.Now()
 	}
-	if err := putPerson(ctx, tx, i.ID, p); err != nil {
+	if _, err := changePerson(ctx, tx, i.ID, p); err != nil {
 		return err
 	}
 	return d.keep(ctx, tx, i, by, n, "")
 }
 
-// tell writes to a person, once. Whether the address may be opened is decided
-// right before; whom no clause lets us write to stands on the page as such.
+// tell writes to a person, once. Whom no letter reaches stands on the page as
+// such.
 func (d *incidents) tell(ctx context.Context, a tellJob) error {
-	v, ok := d.Gate.InForce()
-	if !ok {
-		return loot.Errorf(loot.Unavailable, "No statement is in force, so nobody can be written to.")
-	}
-	field := v.Statement.AddressField(customer)
-	var to, text string
+	var text string
 	var p person
-	err := d.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
-		to = ""
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		var known bool
 		if p, known, err = findPerson(ctx, tx, a.Incident, a.Subject); err != nil || !known || p.Note == "" || !p.Told.IsZero() {
+			p = person{}
 			return err
 		}
-		if text, err = d.noteText(ctx, tx, p.Note); err != nil {
-			return err
-		}
-		permit, err := d.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Use, Actor: actor, Desk: actor.ID, Purpose: "notice", Subject: a.Subject, Collection: customer, Fields: []loot.Field{field},
-		})
-		if err != nil {
-			return err
-		}
-		values, err := d.Vault.Open(ctx, tx, permit)
-		if err == nil {
-			to = values[field].Reveal() //nolint:forbidigo // the address that the letter goes to
-		}
+		text, err = d.noteText(ctx, tx, p.Note)
 		return err
-	})
-	if _, refused := errors.AsType[*gate.Refusal](err); err != nil && !refused && loot.KindOf(err) != loot.NotFound {
+	}); err != nil || p.Note == "" {
 		return err
 	}
-	if p.Note == "" || !p.Told.IsZero() {
-		return nil
+	sent, err := d.Write(ctx, desk.Errand{By: actor, Purpose: "notice", To: a.Subject, Collection: customer, ID: "incident-" + a.Incident + "-" + string(a.Subject), Letter: d.letter(text)})
+	if err != nil {
+		return err
 	}
-	if to != "" {
-		if err := d.send(ctx, a, to, text); err != nil {
-			return err
-		}
+	if sent {
+		p.Told = d.Now()
+	} else {
+		p.Failed = d.Now()
 	}
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		if to == "" {
-			p.Failed = d.Now()
-			return putPerson(ctx, tx, a.Incident, p)
+		if there, err := changePerson(ctx, tx, a.Incident, p); err != nil || !there || !sent {
+			return err // whoever was erased meanwhile is noted nowhere
 		}
-		p.Told = d.Now()
-		if err := putPerson(ctx, tx, a.Incident, p); err != nil {
-			return err
-		}
-		_, err := d.Ledger.Append(ctx, tx, ledger.Entry{
-			Facts:   ledger.Facts{At: p.Told, Verdict: ledger.Recorded, Note: "person.told", ActorKind: actor.Kind, Clauses: Keeps, Statement: v.Statement.Hash(), Desk: actor.ID, Purpose: "notice", Collection: customer},
-			Subject: &ledger.SubjectFacet{Subject: a.Subject, Collection: customer},
-			Actor:   ledger.ActorFacet{ID: actor.ID, Reason: a.Incident},
-		})
-		return err
+		return d.Gate.NoteAbout(ctx, tx, a.Subject, customer, actor, "person.told", Keeps[0])
 	})
 }
 
-func (d *incidents) send(ctx context.Context, a tellJob, to, text string) error {
+func (d *incidents) letter(text string) mail.Letter {
 	l := mail.Letter{
 		Subject: "Something went wrong that concerns your details",
 		Preview: "What happened, what it means for you and what we are doing about it.",
@@ -323,12 +270,7 @@ func (d *incidents) send(ctx context.Context, a tellJob, to, text string) error 
 		l.Blocks = append(l.Blocks, mail.Para(part))
 	}
 	l.Blocks = append(l.Blocks, mail.Button("Open my timeline", d.BaseURL+"/portal/timeline"))
-	m, err := l.Message(d.House(), "incident-"+a.Incident+"-"+string(a.Subject), to)
-	if err != nil {
-		return err
-	}
-	m.About, m.Collection = a.Subject, customer
-	return d.Mail.Send(ctx, m)
+	return l
 }
 
 // actor is this desk as who acts.
@@ -369,13 +311,21 @@ func findPerson(ctx context.Context, tx *store.Tx, incidentID string, s loot.Sub
 	return p, true, nil
 }
 
-func putPerson(ctx context.Context, tx *store.Tx, incidentID string, p person) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO incidents_person (incident, subject, note, failed, told) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (incident, subject) DO UPDATE SET note = excluded.note, failed = excluded.failed, told = excluded.told`,
-		incidentID, p.Subject, p.Note, micro(p.Failed), micro(p.Told)); err != nil {
+func addPerson(ctx context.Context, tx *store.Tx, incidentID string, s loot.Subject) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO incidents_person (incident, subject, note, failed, told) VALUES ($1, $2, '', 0, 0)`, incidentID, s); err != nil {
 		return fmt.Errorf("incidents: person: %w", err)
 	}
 	return nil
+}
+
+// changePerson reports whether the person is still there under this id.
+func changePerson(ctx context.Context, tx *store.Tx, incidentID string, p person) (there bool, err error) {
+	n, err := tx.Exec(ctx, `UPDATE incidents_person SET note = $1, failed = $2, told = $3 WHERE incident = $4 AND subject = $5`,
+		p.Note, micro(p.Failed), micro(p.Told), incidentID, p.Subject)
+	if err != nil {
+		return false, fmt.Errorf("incidents: person: %w", err)
+	}
+	return n > 0, nil
 }
 
 // untold counts the people concerned who have not been told.

@@ -2,6 +2,7 @@ package incidents
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -10,8 +11,10 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/ledger"
+	"loot/mail"
 	"loot/store"
 )
 
@@ -38,6 +41,14 @@ func (h *house) customer(given map[loot.Field]string) (loot.Subject, gate.Ordere
 		return h.Kit.Gate.Order(ctx, tx, o)
 	})
 	return s, o
+}
+
+// damage changes a record in the database.
+func (h *house) damage(s loot.Subject) error {
+	return h.Kit.DB.InTx(h.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(h.Context(), `UPDATE vault_record SET version = version + 7 WHERE subject = $1`, s.Compact())
+		return err
+	})
 }
 
 // about sends one of the forms about people.
@@ -121,10 +132,13 @@ func TestWhoCannotBeToldIsNoted(t *testing.T) {
 		given := map[loot.Field]string{"company.name": "Example Meadow Ltd", "contact.email": "jo@example.com"}
 		erased, ended := h.customer(given)
 		past, pastOrder := h.customer(given)
+		bounces, _ := h.customer(given)
+		waits, _ := h.customer(given)
+		damaged, _ := h.customer(given)
 		silent, _ := h.customer(map[loot.Field]string{"company.name": "Example Field Ltd"})
 		path := h.report(dpo, "")
 		h.take(dpo, path)
-		for _, s := range []loot.Subject{erased, past, silent} {
+		for _, s := range []loot.Subject{erased, past, silent, bounces, waits, damaged} {
 			if status, page := h.about(dpo, path, naming, s); status != http.StatusSeeOther {
 				t.Fatalf("%d: %s", status, page)
 			}
@@ -155,6 +169,9 @@ func TestWhoCannotBeToldIsNoted(t *testing.T) {
 			t.Errorf("written to who is erased: %d", status)
 		}
 		hides(t, h.Get(path), string(erased))
+		if status, page := h.about(dpo, path, naming, erased); status != http.StatusUnprocessableEntity || !strings.Contains(page, "There is no customer with this id.") {
+			t.Errorf("named, and erased before: %d: %s", status, page)
+		}
 		m := regexp.MustCompile(`<code>(s[0-9a-z]{26})</code></dt><dd>[^<]*<[^>]*>[^<]*(<svg.*?</svg>)?[^<]*erased`).FindStringSubmatch(h.Get(path).Body)
 		if m == nil {
 			t.Fatalf("nobody is said to be erased: %s", h.Get(path).Body)
@@ -166,14 +183,23 @@ func TestWhoCannotBeToldIsNoted(t *testing.T) {
 		if status, page := h.about(dpo, path, letter, erased, told...); status != http.StatusConflict || !strings.Contains(page, "erased") {
 			t.Errorf("%d: %s", status, page)
 		}
+		h.Mail.Fail(fmt.Errorf("550: %w", mail.ErrRejected))
+		if status, page := h.about(dpo, path, letter, bounces, told...); status != http.StatusSeeOther {
+			t.Fatalf("%d: %s", status, page)
+		}
 		h.Drain()
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { // a letter that waits for a mail server that is down
+			_, err := tx.Exec(ctx, `UPDATE incidents_person SET note = 'n1' WHERE subject = $1`, waits)
+			return err
+		})
+		desktest.OK(t, h.damage(damaged))
 		if h.Mail.Count() != 0 {
 			t.Error("somebody was written to whom no clause lets us write to")
 		}
-		says(t, h.Get(path), http.StatusOK, "erased: nothing is held of them", "has no address", "the letter could not be sent", "Why they cannot be told")
+		says(t, h.Get(path), http.StatusOK, "erased: nothing is held of them", "has no address", "the letter could not be sent", "their record is damaged", "the letter is on its way", "Why they cannot be told")
 		h.step(dpo, path, "told", "high")
-		for i, s := range []loot.Subject{erased, past, silent} {
-			says(t, h.step(dpo, path, "closing", "high"), http.StatusConflict, loot.Plural(3-i, "customer has not been told", "customers have not been told"))
+		for i, s := range []loot.Subject{erased, past, silent, bounces, waits, damaged} {
+			says(t, h.step(dpo, path, "closing", "high"), http.StatusConflict, loot.Plural(6-i, "customer has not been told", "customers have not been told"))
 			if status, page := h.about(dpo, path, excuse, s, "why", "Nobody is there to write to."); status != http.StatusSeeOther {
 				t.Fatalf("%d: %s", status, page)
 			}

@@ -202,7 +202,7 @@ func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (strin
 	if err := w.DB.InTx(ctx, take); err != nil {
 		return "", err
 	}
-	if loot.KindOf(closing()) != loot.Invalid {
+	if loot.KindOf(closing()) != loot.Conflict {
 		return "", errors.New("it was closed, and the customer had not been told")
 	}
 	before := w.Sent()

@@ -289,9 +289,10 @@ var (
 	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user"}
 )
 
-func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
+// dealWith has f deal with the incident that is asked for, if whoever asks may.
+func (d *incidents) dealWith(r *http.Request, f func(tx *store.Tx, i incident, by loot.Actor, alone bool) error) error {
 	by := web.ActorOf(r.Context())
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+	return d.DB.InTx(r.Context(), func(tx *store.Tx) error {
 		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
 		if err != nil {
 			return err
@@ -300,6 +301,41 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		return f(tx, i, by, alone)
+	})
+}
+
+// takeForm reads one of the forms of an incident's page and has f do what it
+// asks for. What is wrong stands beside the field named, and all that was typed
+// in the form again.
+func (d *incidents) takeForm(w http.ResponseWriter, r *http.Request, which, field string, f func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
+	if err != nil {
+		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
+	}
+	err = d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
+		i.Version = version
+		return f(tx, i, by, form, alone)
+	})
+	if err == nil {
+		return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
+	}
+	kind := loot.KindOf(err)
+	if kind != loot.Conflict && kind != loot.Invalid {
+		return err
+	}
+	if web.Wrong(err) == nil {
+		err = &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{field: loot.Message(err)}}
+	}
+	return d.showOne(w, r, kind.Status(), which, form, err)
+}
+
+func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
+	if err := d.dealWith(r, func(tx *store.Tx, i incident, by loot.Actor, alone bool) error {
 		switch {
 		case !i.Closed.IsZero():
 			return loot.Errorf(loot.Conflict, "This incident is closed.")
@@ -323,48 +359,19 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	version, err := strconv.ParseInt(form.Get("version"), 10, 64)
-	if err != nil {
-		return loot.Errorf(loot.Invalid, "The form did not arrive whole. Please load the page again.")
-	}
-	fields := stepForm(version, true) // who may do what is said below
-	by := web.ActorOf(r.Context())
-	var wrong error
-	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		i, err := find(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
-		if err != nil {
+	return d.takeForm(w, r, nextStep, "kind", func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error {
+		if err := stepForm(i.Version, true).Check(form); err != nil { // who may do what is said below
 			return err
 		}
-		alone, err := d.may(r.Context(), tx, i, by)
-		if err != nil {
-			return err
-		}
-		if wrong = fields.Check(form); wrong != nil {
-			return wrong
-		}
-		i.Version = version
 		return d.step(r.Context(), tx, i, by, form.Get("risk"), note{Kind: form.Get("kind"), Text: form.Get("text"), Alone: alone})
 	})
-	if wrong != nil {
-		return d.showOne(w, r, http.StatusUnprocessableEntity, nextStep, form, wrong)
-	}
-	if loot.KindOf(err) == loot.Conflict || loot.KindOf(err) == loot.Invalid {
-		shown := &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err), Fields: map[string]string{"kind": loot.Message(err)}}
-		return d.showOne(w, r, http.StatusConflict, nextStep, form, shown)
-	}
-	if err != nil {
-		return err
-	}
-	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 }
+
+var errClosed = loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
 
 func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, risk string, n note) error {
 	if !i.Closed.IsZero() {
-		return loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
+		return errClosed
 	}
 	if risk != "" {
 		i.Risk = risk
@@ -380,15 +387,15 @@ func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.
 		}
 		switch {
 		case i.Owner != by.ID:
-			return loot.Errorf(loot.Invalid, "Only its owner closes an incident. Take it on first.")
+			return loot.Errorf(loot.Conflict, "Only its owner closes an incident. Take it on first.")
 		case i.Risk == "":
-			return loot.Errorf(loot.Invalid, "Say how high the risk is before closing.")
+			return loot.Errorf(loot.Conflict, "Say how high the risk is before closing.")
 		case i.Risk == "high" && i.Told.IsZero():
-			return loot.Errorf(loot.Invalid, "With a high risk the regulator must be told before closing.")
+			return loot.Errorf(loot.Conflict, "With a high risk the regulator must be told before closing.")
 		case i.Risk == "high" && left > 0:
-			return loot.Errorf(loot.Invalid, "With a high risk the people concerned must be told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
+			return loot.Errorf(loot.Conflict, "With a high risk the people concerned must be told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
 		case i.What == regulatorDue && i.Told.IsZero():
-			return loot.Errorf(loot.Invalid, "A clause has the regulator told. Note that this was done before closing.")
+			return loot.Errorf(loot.Conflict, "A clause has the regulator told. Note that this was done before closing.")
 		}
 		i.Closed = now
 	}

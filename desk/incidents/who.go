@@ -17,7 +17,7 @@ type Staff struct {
 	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
 	// Signed returns when somebody signed the undertaking; zero if they did not.
 	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
-	// Everybody returns all who have an account, also one that is suspended:
+	// Everybody returns all who ever signed in, also those who are suspended:
 	// nobody comes to deal with an incident by suspending those who should.
 	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
 }
@@ -25,7 +25,7 @@ type Staff struct {
 func approves(r statement.RoleDecl) bool    { return r.Approves }
 func administers(r statement.RoleDecl) bool { return r.Administers }
 
-// dealing says who deals with incidents, of all who have an account, and by
+// dealing says who deals with incidents, of all who ever signed in, and by
 // which roles: whoever approves or, as long as nobody does, whoever administers.
 func (d *incidents) dealing(s *statement.Statement, all []loot.Actor) (may func(loot.Actor) bool, by func(statement.RoleDecl) bool) {
 	if slices.ContainsFunc(all, d.Gate.Approves) {

@@ -2,11 +2,10 @@ package publication
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"loot"
-	"loot/gate"
+	"loot/desk"
 	"loot/mail"
 	"loot/store"
 )
@@ -55,7 +54,7 @@ func (p *publication) notifyPage(ctx context.Context, a noticePage) error {
 }
 
 // notifyOne writes to one person. Whoever has no running service and no
-// permission left is not written to: no clause lets us open the address.
+// permission left is not: no clause lets us open the address.
 func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
 	v, ok := p.Gate.Version(a.Hash)
 	if !ok || v.Effective.IsZero() { // another process announced it a moment ago
@@ -66,38 +65,8 @@ func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
 			return fmt.Errorf("publication: no version %s is announced", a.Hash)
 		}
 	}
-	now, ok := p.Gate.InForce()
-	if !ok {
-		return loot.Errorf(loot.Unavailable, "No statement is in force, so nobody can be written to.")
-	}
-	field := now.Statement.AddressField("customer")
-	if field == "" {
-		return nil // the statement in force asks nobody for an address
-	}
-	var to string
-	err := p.Gate.InTx(ctx, func(tx *store.Tx) error {
-		permit, err := p.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Use, Actor: loot.Actor{Kind: loot.Desk, ID: "publication"}, Desk: "publication",
-			Purpose: "notice", Subject: a.Subject, Collection: "customer", Fields: []loot.Field{field},
-		})
-		if err != nil {
-			return err
-		}
-		values, err := p.Vault.Open(ctx, tx, permit)
-		if err != nil {
-			return err
-		}
-		to = values[field].Reveal() //nolint:forbidigo // the address that the notice goes to
-		return nil
-	})
-	if _, refused := errors.AsType[*gate.Refusal](err); refused || loot.KindOf(err) == loot.NotFound {
-		return nil
-	}
-	if err != nil || to == "" {
-		return err
-	}
 	front, day := v.Statement.Front(), v.Effective.Format("2 January 2006")
-	letter := mail.Letter{
+	_, err := p.Write(ctx, desk.Errand{By: loot.Actor{Kind: loot.Desk, ID: "publication"}, Purpose: "notice", To: a.Subject, Collection: "customer", ID: "notice-" + a.Hash[:16] + "-" + string(a.Subject), Letter: mail.Letter{
 		Subject: "Our privacy statement changes on " + day,
 		Preview: "What changes, clause by clause; until then nothing does.",
 		Greet:   "Good day",
@@ -107,11 +76,6 @@ func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
 			mail.Button("Read what changes", p.BaseURL+"/statement/versions/"+a.Hash),
 		},
 		Why: "You get this because we hold data about you, and promised to tell you of every change in proper time.",
-	}
-	message, err := letter.Message(p.House(), "notice-"+a.Hash[:16]+"-"+string(a.Subject), to)
-	if err != nil {
-		return err
-	}
-	message.About, message.Collection = a.Subject, "customer"
-	return p.Mail.Send(ctx, message)
+	}})
+	return err
 }

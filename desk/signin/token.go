@@ -157,7 +157,7 @@ func (d *Desk) makeToken(ctx context.Context, tx *store.Tx, by loot.Actor, t api
 // customer in their timeline and without the words that they chose.
 func (d *Desk) noteToken(ctx context.Context, tx *store.Tx, by loot.Actor, note, title string) error {
 	if by.Kind == loot.Person {
-		return d.kit.Gate.NoteAbout(ctx, tx, loot.Subject(by.ID), customers, by, note)
+		return d.kit.Gate.NoteAbout(ctx, tx, loot.Subject(by.ID), customers, by, note, "")
 	}
 	_, err := d.kit.Gate.Note(ctx, tx, by, note, title)
 	return err
