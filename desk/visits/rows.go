@@ -1,88 +1,213 @@
 package visits
 
 import (
+	"strings"
+
 	"loot/column"
 )
 
-// The open tables, and what a day's rows become when it is sealed.
-const (
-	tableView  = "visits_view"
-	tableStay  = "visits_stay"
-	tableEvent = "visits_event"
-)
+// A hit is a page that was looked at or something that happened on it, with all
+// that is known of the visit, as it is stored until its day is sealed. Whatever
+// the statement does not declare is empty.
+type hit struct {
+	second uint32 // of the site's day
+	site   uint16
+	who    visitor
+	visit  int64
+	nth    uint16 // page of its visit, from 1; 0: an event
+	page   int64  // the view's own id, or that of the view that an event belongs to
 
-// A view is a page that was looked at, as it is stored until its day is sealed.
-type view struct {
-	second   uint32 // of the site's day
-	site     uint16
-	who      visitor
-	visit    uint64
-	nth      uint16 // of its visit, from 1
-	page     uint64
-	host     string
-	path     string
-	before   string // path of the visit's page before
-	entry    string // path of the visit's first page
-	channel  string
-	source   string
-	medium   string
-	campaign string
-	term     string
-	content  string
-	clicked  bool // an advertisement's link led here
+	host, path string
+	before     string // path of the visit's page before
+	entry      string // path of the visit's first page
+	event      string // its name; empty: a view
+	target     string // of an event: where it led, or what the site says of it
+	amount     float64
+
+	channel, source, medium, campaign, term, content string
+
+	clicked bool // an advertisement's link led here
+
 	country  string
-	network  uint32
-	provider string
+	provider string // with the number of its network
 	kind     string // of the network
-	prefix   string // what is left of the address
+	network  string // what is left of the address
 	language string
 	browser  string
-	major    uint16
+	version  string // of the browser, with its name
 	system   string
-	release  string
+	release  string // of the system, with its name
 	device   string
 	width    uint8
-	class    string // human, declared, suspected
-	bot      string
+
+	class string // "human", "declared", "suspected", "spam"
+	bot   string
+	via   string // "tag", "pixel", "API", "log", "import"
 }
 
-// A column of a table, and how a row has it.
+// human is the class of the visitors that reports are about.
+const human = "human"
+
+// A columnOf is a column, and how a row has it.
 type columnOf[T any] struct {
 	name  string
 	kind  column.Type
 	value func(*T) any
 }
 
-var viewColumns = []columnOf[view]{
-	{"second", column.Uint32, func(v *view) any { return v.second }},
-	{"site", column.Uint16, func(v *view) any { return v.site }},
-	{"visitor", column.Uint64, func(v *view) any { return uint64(v.who) }},
-	{"visit", column.Uint64, func(v *view) any { return v.visit }},
-	{"nth", column.Uint16, func(v *view) any { return v.nth }},
-	{"page", column.Uint64, func(v *view) any { return v.page }},
-	{"host", column.Text, func(v *view) any { return v.host }},
-	{"path", column.Text, func(v *view) any { return v.path }},
-	{"before", column.Text, func(v *view) any { return v.before }},
-	{"entry", column.Text, func(v *view) any { return v.entry }},
-	{"channel", column.Text, func(v *view) any { return v.channel }},
-	{"source", column.Text, func(v *view) any { return v.source }},
-	{"medium", column.Text, func(v *view) any { return v.medium }},
-	{"campaign", column.Text, func(v *view) any { return v.campaign }},
-	{"term", column.Text, func(v *view) any { return v.term }},
-	{"content", column.Text, func(v *view) any { return v.content }},
-	{"clicked", column.Bool, func(v *view) any { return v.clicked }},
-	{"country", column.Text, func(v *view) any { return v.country }},
-	{"network", column.Uint32, func(v *view) any { return v.network }},
-	{"provider", column.Text, func(v *view) any { return v.provider }},
-	{"kind", column.Text, func(v *view) any { return v.kind }},
-	{"prefix", column.Text, func(v *view) any { return v.prefix }},
-	{"language", column.Text, func(v *view) any { return v.language }},
-	{"browser", column.Text, func(v *view) any { return v.browser }},
-	{"major", column.Uint16, func(v *view) any { return v.major }},
-	{"system", column.Text, func(v *view) any { return v.system }},
-	{"release", column.Text, func(v *view) any { return v.release }},
-	{"device", column.Text, func(v *view) any { return v.device }},
-	{"width", column.Uint8, func(v *view) any { return v.width }},
-	{"class", column.Text, func(v *view) any { return v.class }},
-	{"bot", column.Text, func(v *view) any { return v.bot }},
+// hitColumns are what a view keeps for good; hitsOnly are gone when its day is
+// sealed.
+var (
+	hitsOnly = []columnOf[hit]{
+		{"second", column.Uint32, func(h *hit) any { return h.second }},
+		{"visitor", column.Int64, func(h *hit) any { return int64(h.who) }},
+		{"visit", column.Int64, func(h *hit) any { return h.visit }},
+		{"page", column.Int64, func(h *hit) any { return h.page }},
+	}
+	hitColumns = []columnOf[hit]{
+		{"site", column.Uint16, func(h *hit) any { return h.site }},
+		{"nth", column.Uint16, func(h *hit) any { return h.nth }},
+		{"host", column.Text, func(h *hit) any { return h.host }},
+		{"path", column.Text, func(h *hit) any { return h.path }},
+		{"before", column.Text, func(h *hit) any { return h.before }},
+		{"entry", column.Text, func(h *hit) any { return h.entry }},
+		{"event", column.Text, func(h *hit) any { return h.event }},
+		{"target", column.Text, func(h *hit) any { return h.target }},
+		{"amount", column.Float64, func(h *hit) any { return h.amount }},
+		{"channel", column.Text, func(h *hit) any { return h.channel }},
+		{"source", column.Text, func(h *hit) any { return h.source }},
+		{"medium", column.Text, func(h *hit) any { return h.medium }},
+		{"campaign", column.Text, func(h *hit) any { return h.campaign }},
+		{"term", column.Text, func(h *hit) any { return h.term }},
+		{"content", column.Text, func(h *hit) any { return h.content }},
+		{"clicked", column.Bool, func(h *hit) any { return h.clicked }},
+		{"country", column.Text, func(h *hit) any { return h.country }},
+		{"provider", column.Text, func(h *hit) any { return h.provider }},
+		{"kind", column.Text, func(h *hit) any { return h.kind }},
+		{"network", column.Text, func(h *hit) any { return h.network }},
+		{"language", column.Text, func(h *hit) any { return h.language }},
+		{"browser", column.Text, func(h *hit) any { return h.browser }},
+		{"version", column.Text, func(h *hit) any { return h.version }},
+		{"system", column.Text, func(h *hit) any { return h.system }},
+		{"release", column.Text, func(h *hit) any { return h.release }},
+		{"device", column.Text, func(h *hit) any { return h.device }},
+		{"width", column.Uint8, func(h *hit) any { return h.width }},
+		{"class", column.Text, func(h *hit) any { return h.class }},
+		{"bot", column.Text, func(h *hit) any { return h.bot }},
+		{"via", column.Text, func(h *hit) any { return h.via }},
+	}
+)
+
+// A stay is how long a view lasted so far and how far down it was read. Of
+// several the greatest is right.
+type stay struct {
+	site    uint16
+	page    int64
+	engaged uint32 // milliseconds
+	scroll  uint8  // per cent
 }
+
+var stayColumns = []columnOf[stay]{
+	{"site", column.Uint16, func(s *stay) any { return s.site }},
+	{"page", column.Int64, func(s *stay) any { return s.page }},
+	{"engaged", column.Uint32, func(s *stay) any { return s.engaged }},
+	{"scroll", column.Uint8, func(s *stay) any { return s.scroll }},
+}
+
+// The open tables, and what a day's rows become when it is sealed: rows by
+// shuffled ordinals, and sums by dimension.
+const (
+	tableHit  = "visits_hit"
+	tableStay = "visits_stay"
+	tableRow  = "visits_row"
+	tableSum  = "visits_sum"
+
+	interimWho   = "visits_who"
+	interimVisit = "visits_visit"
+)
+
+func columns[T any](lists ...[]columnOf[T]) (out []column.Column) {
+	for _, list := range lists {
+		for _, c := range list {
+			out = append(out, column.Column{Name: c.name, Type: c.kind})
+		}
+	}
+	return out
+}
+
+func rowOf[T any](v *T, lists ...[]columnOf[T]) (out column.Row) {
+	for _, list := range lists {
+		for _, c := range list {
+			out = append(out, c.value(v))
+		}
+	}
+	return out
+}
+
+func names[T any](prefix string, list []columnOf[T]) string {
+	out := make([]string, len(list))
+	for i, c := range list {
+		out[i] = prefix + c.name + " AS " + c.name
+	}
+	return strings.Join(out, ", ")
+}
+
+// Schema is the tables of visits. An ordinal is of one day and one site, drawn
+// at random, and says nothing but that two rows are of one visitor or visit.
+func Schema() column.Schema {
+	ordinals := func(what string) string {
+		return `SELECT d.site AS site, d.` + what + ` AS ` + what + `, d.shuffled + coalesce(m.most, 0) AS ordinal
+			FROM (SELECT site, ` + what + `, row_number() OVER (PARTITION BY site ORDER BY ` + column.Random + `) AS shuffled
+				FROM (SELECT DISTINCT site, ` + what + ` FROM ` + tableHit + `) AS known) AS d
+			LEFT JOIN (SELECT site, max(CAST(` + what + ` AS BIGINT)) AS most FROM ` + tableRow + ` GROUP BY site) AS m ON m.site = d.site`
+	}
+	return column.Schema{
+		Name: "visits",
+		Open: []column.Table{
+			{Name: tableHit, Columns: columns(hitsOnly, hitColumns)},
+			{Name: tableStay, Columns: columns(stayColumns)},
+		},
+		Interim: []column.Derived{
+			{Name: interimWho, Select: ordinals("visitor")},
+			{Name: interimVisit, Select: ordinals("visit")},
+		},
+		Sealed: []column.Sealed{
+			{
+				Table: column.Table{Name: tableRow, Columns: append([]column.Column{
+					{Name: "hour", Type: column.Uint8},
+					{Name: "visitor", Type: column.Uint32},
+					{Name: "visit", Type: column.Uint32},
+					{Name: "engaged", Type: column.Uint32},
+					{Name: "scroll", Type: column.Uint8},
+				}, columns(hitColumns)...)},
+				Select: `SELECT h.hour AS hour, w.ordinal AS visitor, v.ordinal AS visit, h.engaged AS engaged, h.scroll AS scroll, ` + names("h.", hitColumns) + `
+					FROM (` + openRows + `) AS h
+					JOIN ` + interimWho + ` AS w ON w.site = h.site AND w.visitor = h.visitor
+					JOIN ` + interimVisit + ` AS v ON v.site = h.site AND v.visit = h.visit`,
+				Order: []string{"site", "visit", "nth"},
+			},
+			{
+				Table: column.Table{Name: tableSum, Columns: columns(sumColumns)},
+				Select: sums(openRows, dimensions, ""),
+				Order:  []string{"site", "dimension", "value"},
+			},
+		},
+	}
+}
+
+// openRows are the views and events of open days, with how long each lasted.
+var openRows = `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS hour, h.visitor AS visitor, h.visit AS visit,
+	CASE WHEN h.event = '' THEN CAST(coalesce(s.engaged, 0) AS BIGINT) ELSE 0 END AS engaged,
+	CASE WHEN h.event = '' THEN CAST(coalesce(s.scroll, 0) AS BIGINT) ELSE 0 END AS scroll, ` + names("h.", hitColumns) + `
+	FROM ` + tableHit + ` AS h
+	LEFT JOIN (SELECT day, page, max(engaged) AS engaged, max(scroll) AS scroll FROM ` + tableStay + ` GROUP BY day, page) AS s
+	ON s.day = h.day AND s.page = h.page`
+
+// sealedRows are the same of days that are sealed.
+var sealedRows = `SELECT day, CAST(hour AS BIGINT) AS hour, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit,
+	CAST(engaged AS BIGINT) AS engaged, CAST(scroll AS BIGINT) AS scroll, ` + names("", hitColumns) + ` FROM ` + tableRow
+
+// A visitor tells one visitor of a site from the others on one day. It cannot
+// be made, nor compared with anything, without the day's secret, and that is
+// destroyed soon after the day.
+type visitor int64
