@@ -36,7 +36,7 @@ var layers = []struct{ pkg, mayImport string }{
 	{"tag", ""},
 	{"desk", "statement keyring ledger gate vault store job web api mail"},
 	{"desk/desktest", "statement keyring ledger gate vault store job web mail desk"},
-	{"desk/*", "statement keyring ledger gate vault store job web api mail desk"},
+	{"desk/*", "statement keyring ledger gate vault store job web api mail column tag desk"},
 	{"app", "*"},
 	{"cmd/loot", "*"},
 	{"e2e", "app"},

@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"loot"
+	"loot/column"
 	"loot/desk"
 	"loot/desk/billing"
 	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
+	"loot/desk/visits"
 	"loot/gate"
 	"loot/job"
 	"loot/keyring"
@@ -40,6 +42,8 @@ type App struct {
 	signin  *signin.Desk
 	staff   *staff.Desk
 	billing *billing.Billing
+	visits  *visits.Visits
+	rows    column.Store // of visits; nil: this is a command that looks at something else
 	outbox  *mail.Outbox // nil: mail is sent
 	served  *served
 	coming  func() web.Coming
@@ -143,6 +147,16 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}
 	if a.Mail, err = a.sender(c); err != nil {
 		return nil, err
+	}
+	if !o.Existing {
+		if a.rows, err = column.Open(ctx, c.Visits, visits.Schema(), column.Options{Memory: c.Memory << 20}); err != nil {
+			return nil, err
+		}
+		a.stop = append(a.stop, func() {
+			if err := a.rows.Close(); err != nil {
+				o.Log.ErrorContext(ctx, "the column store did not close", "err", err)
+			}
+		})
 	}
 	if err := a.build(); err != nil {
 		return nil, err

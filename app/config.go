@@ -1,18 +1,22 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"loot"
+	"loot/desk/visits"
+	"loot/desk/visits/source"
 )
 
 // A Config is everything that an operator can set, as flags, environment
@@ -22,20 +26,21 @@ type Config struct {
 	Place
 	Roots
 	Witnessing
-	Statement  string        `help:"Statement that a first start puts in force. Default: the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
-	Listen     string        `help:"Address for people and programs." default:"127.0.0.1:8080" env:"LOOT_LISTEN"`
-	Metrics    string        `help:"Address for Prometheus metrics; empty: none." default:"127.0.0.1:9090" env:"LOOT_METRICS"`
-	BaseURL    string        `help:"Public address in links, such as https://privacy.example.com. Default: the listening address." placeholder:"URL" env:"LOOT_BASE_URL" name:"base-url"`
-	Proxies    []string      `help:"Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8." placeholder:"CIDR" env:"LOOT_TRUSTED_PROXIES" name:"trusted-proxies"`
-	SMTP       string        `help:"Mail server: smtp://USER@HOST:PORT (STARTTLS), smtps:// or, on this very machine, smtp+plain://; empty: an outbox in the console shows each message." placeholder:"URL" env:"LOOT_SMTP" name:"smtp"`
-	SMTPSecret string        `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
-	From       string        `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
-	Company    string        `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
-	ClientID   string        `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
-	ClientFile string        `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
-	LogLevel   string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
-	LogFormat  string        `help:"text or json." default:"text" enum:"text,json" env:"LOOT_LOG_FORMAT"`
-	Shutdown   time.Duration `help:"How long running requests and jobs may take to end." default:"20s" env:"LOOT_SHUTDOWN"`
+	Statement  string   `help:"Statement that a first start puts in force. Default: the one that comes with Loot." type:"path" placeholder:"FILE" env:"LOOT_STATEMENT"`
+	Listen     string   `help:"Address for people and programs." default:"127.0.0.1:8080" env:"LOOT_LISTEN"`
+	Metrics    string   `help:"Address for Prometheus metrics; empty: none." default:"127.0.0.1:9090" env:"LOOT_METRICS"`
+	BaseURL    string   `help:"Public address in links, such as https://privacy.example.com. Default: the listening address." placeholder:"URL" env:"LOOT_BASE_URL" name:"base-url"`
+	Proxies    []string `help:"Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8." placeholder:"CIDR" env:"LOOT_TRUSTED_PROXIES" name:"trusted-proxies"`
+	SMTP       string   `help:"Mail server: smtp://USER@HOST:PORT (STARTTLS), smtps:// or, on this very machine, smtp+plain://; empty: an outbox in the console shows each message." placeholder:"URL" env:"LOOT_SMTP" name:"smtp"`
+	SMTPSecret string   `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
+	From       string   `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
+	Company    string   `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
+	ClientID   string   `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
+	ClientFile string   `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
+	Visiting
+	LogLevel  string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
+	LogFormat string        `help:"text or json." default:"text" enum:"text,json" env:"LOOT_LOG_FORMAT"`
+	Shutdown  time.Duration `help:"How long running requests and jobs may take to end." default:"20s" env:"LOOT_SHUTDOWN"`
 }
 
 // A Place is where an installation keeps its records, ledger and keys.
@@ -45,6 +50,56 @@ type Place struct {
 	KeyFolder string `help:"Folder for sealed epoch keys, outside the data folder; no data backup holds it. Default: the data folder's name with -keys." type:"path" placeholder:"DIR" env:"LOOT_KEY_FOLDER"`
 	Keys      string `help:"Database for persons' keys: a PostgreSQL address; empty: SQLite in the key folder." placeholder:"URL" env:"LOOT_KEYS"`
 	Log       string `help:"Folder of the ledger's tiles; shared by the nodes of a cluster. Default: log in the data folder." type:"path" placeholder:"DIR" env:"LOOT_LOG" name:"log-folder"`
+}
+
+// Visiting is how visits to the operator's sites are recorded.
+type Visiting struct {
+	Visits     string   `help:"Column store of visits: clickhouse://USER:PASSWORD@HOST:PORT/DATABASE; empty: DuckDB in the data folder." placeholder:"URL" env:"LOOT_VISITS" name:"visits"`
+	VisitsPath string   `help:"Path under which the script of sites is served and their beacons come." default:"/v" env:"LOOT_VISITS_PATH" name:"visits-path"`
+	Memory     int64    `help:"MiB that DuckDB may use." default:"256" env:"LOOT_VISITS_MEMORY" name:"visits-memory"`
+	Networks   []string `help:"Files in the MaxMind format that name providers and countries of addresses; asked in turn, read again when they change." type:"path" placeholder:"FILE" env:"LOOT_NETWORKS" name:"networks"`
+	Spam       string   `help:"File of sites that are made-up referrers, one a line, beside those that are known." type:"path" placeholder:"FILE" env:"LOOT_SPAM_LIST" name:"spam-list"`
+	Bits4      int      `help:"Bits of an IPv4 address that are kept." default:"24" env:"LOOT_VISITS_BITS4" name:"visits-bits4"`
+	Bits6      int      `help:"Bits of an IPv6 address that are kept." default:"48" env:"LOOT_VISITS_BITS6" name:"visits-bits6"`
+}
+
+// withDefaults are for whoever makes a config without the command line.
+func (v Visiting) withDefaults(p Place) Visiting {
+	if v.Visits == "" {
+		v.Visits = "duckdb:" + filepath.Join(p.Data, "visits")
+	}
+	v.VisitsPath = "/" + strings.Trim(cmp.Or(v.VisitsPath, "/v"), "/")
+	v.Memory, v.Bits4, v.Bits6 = cmp.Or(v.Memory, 256), cmp.Or(v.Bits4, 24), cmp.Or(v.Bits6, 48)
+	return v
+}
+
+var validPath = regexp.MustCompile(`^(/[a-z0-9_-]{1,32})+$`)
+
+// options returns what the desk of visits goes by, or what is wrong with it.
+func (v Visiting) options() (o visits.Options, err error) {
+	switch {
+	case !validPath.MatchString(v.VisitsPath):
+		return o, loot.Errorf(loot.Invalid, "--visits-path: a path is made of small letters, digits, - and _, such as /v.")
+	case v.Bits4 < 8 || v.Bits4 > 24:
+		return o, loot.Errorf(loot.Invalid, "--visits-bits4 is between 8 and 24: more would tell a connection from its neighbours.")
+	case v.Bits6 < 16 || v.Bits6 > 48:
+		return o, loot.Errorf(loot.Invalid, "--visits-bits6 is between 16 and 48: more would tell a household from its neighbours.")
+	case v.Memory < 64:
+		return o, loot.Errorf(loot.Invalid, "--visits-memory: DuckDB needs 64 MiB at least.")
+	}
+	o = visits.Options{Path: v.VisitsPath, Networks: v.Networks, Bits4: v.Bits4, Bits6: v.Bits6}
+	if v.Spam == "" {
+		return o, nil
+	}
+	f, err := os.Open(v.Spam)
+	if err != nil {
+		return o, loot.Wrap(loot.Invalid, err, "--spam-list: the file cannot be read.")
+	}
+	defer f.Close()
+	if o.Spam, err = source.ReadSpam(f); err != nil {
+		return o, loot.Wrap(loot.Invalid, err, "--spam-list: "+err.Error())
+	}
+	return o, nil
 }
 
 // Roots seal the key folder.
@@ -81,6 +136,7 @@ func (p Place) withDefaults() Place {
 // withDefaults fills in the place, its root and the public address.
 func (c Config) withDefaults() Config {
 	c.Place = c.Place.withDefaults()
+	c.Visiting = c.Visiting.withDefaults(c.Place)
 	if c.Root == "" {
 		c.Root = "file:" + c.Data + ".root.key"
 	}
@@ -113,6 +169,9 @@ func (c Config) Check(ctx context.Context) error {
 		return err
 	}
 	if err := c.public(); err != nil {
+		return err
+	}
+	if _, err := c.Visiting.options(); err != nil {
 		return err
 	}
 	if _, err := c.smtp(nil, nil); err != nil {

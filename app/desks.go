@@ -16,6 +16,7 @@ import (
 	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
+	"loot/desk/visits"
 	"loot/store"
 )
 
@@ -24,7 +25,7 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
-		publication.Keeps, staff.Keeps, customers.Keeps, incidents.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, incidents.Keeps, visits.Keeps,
 	)
 }
 
@@ -68,6 +69,13 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	recording, err := a.Config.Visiting.options()
+	if err != nil {
+		return err
+	}
+	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed}, recording); err != nil {
+		return err
+	}
 	a.coming = publication.Coming(a.Gate)
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
@@ -77,6 +85,7 @@ func (a *App) build() error {
 		}),
 		a.billing.Desk(),
 		incident,
+		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
 	return nil

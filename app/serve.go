@@ -153,6 +153,7 @@ func (a *App) Start(ctx context.Context) (wait func() error, err error) {
 	recording, end := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return stopped(a.Ledger.Run(recording)) })
 	group.Go(func() error { return a.Gate.Run(recording) })
+	group.Go(func() error { return a.visits.Run(recording) })
 	if err := a.Jobs.Start(ctx); err != nil {
 		end()
 		return nil, errors.Join(err, group.Wait())

@@ -286,7 +286,7 @@ func TestNothingRemainsOfAnErasedPerson(t *testing.T) {
 	for table, columns := range tables {
 		owner, _, _ := strings.Cut(table, "_")
 		d, ok := desks[owner]
-		if !ok || ofStaff[table] != "" || !slices.ContainsFunc(columns, func(c column) bool { return slices.Contains(personal, c.name) }) {
+		if !ok || ofStaff[table] != "" || !slices.ContainsFunc(columns, func(c tableColumn) bool { return slices.Contains(personal, c.name) }) {
 			continue
 		}
 		if d.Erase == nil || d.Export == nil {
@@ -318,12 +318,12 @@ func TestNothingRemainsOfAnErasedPerson(t *testing.T) {
 	}
 }
 
-type column struct{ name, kind string }
+type tableColumn struct{ name, kind string }
 
 // tables returns the columns of every table of the records' database.
-func (w *walk) tables() map[string][]column {
+func (w *walk) tables() map[string][]tableColumn {
 	w.Helper()
-	out := map[string][]column{}
+	out := map[string][]tableColumn{}
 	w.ok(w.app.DB.ReadTx(w.Context(), func(tx *store.Tx) error {
 		rows, err := tx.Query(w.Context(), `SELECT m.name, c.name, upper(c.type) FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid`)
 		if err != nil {
@@ -332,7 +332,7 @@ func (w *walk) tables() map[string][]column {
 		defer rows.Close()
 		for rows.Next() {
 			var table string
-			var c column
+			var c tableColumn
 			if err := rows.Scan(&table, &c.name, &c.kind); err != nil {
 				return err
 			}
@@ -344,7 +344,7 @@ func (w *walk) tables() map[string][]column {
 }
 
 // fill adds a row about the person.
-func (w *walk) fill(table string, columns []column) {
+func (w *walk) fill(table string, columns []tableColumn) {
 	w.Helper()
 	var names, places []string
 	var values []any
@@ -368,7 +368,7 @@ func (w *walk) fill(table string, columns []column) {
 }
 
 // holding returns the tables in which the person's id stands in any form.
-func (w *walk) holding(tables map[string][]column) (out []string) {
+func (w *walk) holding(tables map[string][]tableColumn) (out []string) {
 	w.Helper()
 	w.ok(w.app.DB.ReadTx(w.Context(), func(tx *store.Tx) error {
 		out = nil

@@ -396,6 +396,24 @@ func (c *click) Close() error {
 	return errors.Join(c.db.Close(), c.conn.Close())
 }
 
+func (c *click) Open(ctx context.Context) ([]Day, error) {
+	m, err := c.manifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := c.partitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	days := map[Day]bool{}
+	for _, p := range parts {
+		if p.open && !m.sealed(p.day) && p.day >= m.Before {
+			days[p.day] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(days)), nil
+}
+
 func (c *click) Stats(ctx context.Context) ([]Part, error) {
 	m, err := c.manifest(ctx)
 	if err != nil {

@@ -60,6 +60,9 @@ type Store interface {
 	// table has does not hold, such as "site <> $1".
 	Rewrite(ctx context.Context, keep string, args ...any) error
 
+	// Open returns the days that have rows and are not sealed, the earliest first.
+	Open(ctx context.Context) ([]Day, error)
+
 	// Stats says what is kept, by month and by open day.
 	Stats(ctx context.Context) ([]Part, error)
 

@@ -768,6 +768,10 @@ func union(t Table, files []*file, of func(*file) (day, where string)) relation 
 	return relation{t.Name, strings.Join(parts, " UNION ALL ")}
 }
 
+func (d *duck) Open(context.Context) ([]Day, error) {
+	return slices.Sorted(maps.Keys(d.manifest().Days)), nil
+}
+
 func (d *duck) Stats(ctx context.Context) ([]Part, error) {
 	v, err := d.see(ctx, (*manifest).files)
 	if err != nil {

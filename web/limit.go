@@ -145,6 +145,17 @@ func Limited(r *http.Request, what, key string, lim Limit) error {
 	return x.shell.limits.take("by:"+what, strings.ToLower(key), lim)
 }
 
+// ClientOf returns the address of whoever asks, believing the proxies that the
+// operator named and nobody else, and whether they came by TLS. It is personal
+// data: it goes into a decision and nowhere else, and never into a log.
+func ClientOf(r *http.Request) (addr netip.Addr, secure bool) {
+	s := exchangeOf(r.Context()).shell
+	if s == nil {
+		return remote(r), r.TLS != nil
+	}
+	return s.address(r), s.https || r.TLS != nil
+}
+
 // network returns what of the address is limited as one: all of IPv4, and of
 // IPv6 the 64 bits that one household has.
 func (s *Shell) network(r *http.Request) string {

@@ -47,6 +47,9 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 			s.unknown(rec, r, route)
 		case !own.CrossOrigin && s.origin.Check(r) != nil:
 			s.fail(rec, r, loot.Errorf(loot.Denied, "This was sent from another site, and so nothing was done. Open the page here and send it again."))
+		case own.Incognito:
+			r.Header.Del("Cookie")
+			mux.ServeHTTP(rec, r)
 		default:
 			inner.ServeHTTP(rec, r)
 		}
@@ -101,7 +104,7 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 // identify asks who it is. On a public page a failure to find out makes a
 // visitor of them; elsewhere it is the answer.
 func (s *Shell) identify(r *http.Request, rt Route) (Identity, error) {
-	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor || rt.own {
+	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor || rt.own || rt.Incognito {
 		return who, nil
 	}
 	who, err := s.opts.Identify(r)
@@ -214,7 +217,7 @@ func (s *Shell) log(r *http.Request, w *recorder, micros int64) {
 		level = slog.LevelWarn
 	}
 	x := exchangeOf(r.Context())
-	if x.route.own && level == slog.LevelInfo { // dozens for one page
+	if (x.route.own || x.route.Incognito) && level == slog.LevelInfo { // dozens for one page
 		level = slog.LevelDebug
 	}
 	pattern := x.pattern

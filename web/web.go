@@ -56,6 +56,9 @@ type Route struct {
 	Roles       []loot.Role // of staff who may reach it; none: every member of staff
 	Fresh       bool        // the person has to have proved who they are in the last quarter of an hour
 	CrossOrigin bool        // other sites may write to it, as a visit or an answer to a banner does
+	// Incognito says that nobody is asked who they are: no cookie of theirs is
+	// looked at and none is set, and the log has a line only of what went wrong.
+	Incognito bool
 
 	own bool // of the shell, the same for everybody: nobody needs to be known
 }

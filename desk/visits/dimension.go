@@ -84,7 +84,9 @@ func findDimension(name string) (dimension, bool) {
 }
 
 // events reports whether it counts events rather than views.
-func (d dimension) events() bool { return strings.HasPrefix(d.where, "event <> ''") || strings.HasPrefix(d.where, "event = '") && !strings.HasPrefix(d.where, "event = ''") }
+func (d dimension) events() bool {
+	return strings.HasPrefix(d.where, "event <> ''") || strings.HasPrefix(d.where, "event = '") && !strings.HasPrefix(d.where, "event = ''")
+}
 
 // A Sum is what is counted of one value of a dimension. Sums of several days
 // add up, visitors too, as nobody is known on two days.

@@ -114,16 +114,11 @@ var stayColumns = []columnOf[stay]{
 	{"scroll", column.Uint8, func(s *stay) any { return s.scroll }},
 }
 
-// The open tables, and what a day's rows become when it is sealed: rows by
-// shuffled ordinals, and sums by dimension.
+// The open tables. When a day is sealed its rows become those of visits_row, by
+// shuffled ordinals, and those of visits_sum, by dimension.
 const (
 	tableHit  = "visits_hit"
 	tableStay = "visits_stay"
-	tableRow  = "visits_row"
-	tableSum  = "visits_sum"
-
-	interimWho   = "visits_who"
-	interimVisit = "visits_visit"
 )
 
 func columns[T any](lists ...[]columnOf[T]) (out []column.Column) {
@@ -158,8 +153,8 @@ func Schema() column.Schema {
 	ordinals := func(what string) string {
 		return `SELECT d.site AS site, d.` + what + ` AS ` + what + `, d.shuffled + coalesce(m.most, 0) AS ordinal
 			FROM (SELECT site, ` + what + `, row_number() OVER (PARTITION BY site ORDER BY ` + column.Random + `) AS shuffled
-				FROM (SELECT DISTINCT site, ` + what + ` FROM ` + tableHit + `) AS known) AS d
-			LEFT JOIN (SELECT site, max(CAST(` + what + ` AS BIGINT)) AS most FROM ` + tableRow + ` GROUP BY site) AS m ON m.site = d.site`
+				FROM (SELECT DISTINCT site, ` + what + ` FROM visits_hit) AS known) AS d
+			LEFT JOIN (SELECT site, max(CAST(` + what + ` AS BIGINT)) AS most FROM visits_row GROUP BY site) AS m ON m.site = d.site`
 	}
 	return column.Schema{
 		Name: "visits",
@@ -168,12 +163,12 @@ func Schema() column.Schema {
 			{Name: tableStay, Columns: columns(stayColumns)},
 		},
 		Interim: []column.Derived{
-			{Name: interimWho, Select: ordinals("visitor")},
-			{Name: interimVisit, Select: ordinals("visit")},
+			{Name: "visits_who", Select: ordinals("visitor")},
+			{Name: "visits_visit", Select: ordinals("visit")},
 		},
 		Sealed: []column.Sealed{
 			{
-				Table: column.Table{Name: tableRow, Columns: append([]column.Column{
+				Table: column.Table{Name: "visits_row", Columns: append([]column.Column{
 					{Name: "hour", Type: column.Uint8},
 					{Name: "visitor", Type: column.Uint32},
 					{Name: "visit", Type: column.Uint32},
@@ -182,12 +177,12 @@ func Schema() column.Schema {
 				}, columns(hitColumns)...)},
 				Select: `SELECT h.hour AS hour, w.ordinal AS visitor, v.ordinal AS visit, h.engaged AS engaged, h.scroll AS scroll, ` + names("h.", hitColumns) + `
 					FROM (` + openRows + `) AS h
-					JOIN ` + interimWho + ` AS w ON w.site = h.site AND w.visitor = h.visitor
-					JOIN ` + interimVisit + ` AS v ON v.site = h.site AND v.visit = h.visit`,
+					JOIN visits_who AS w ON w.site = h.site AND w.visitor = h.visitor
+					JOIN visits_visit AS v ON v.site = h.site AND v.visit = h.visit`,
 				Order: []string{"site", "visit", "nth"},
 			},
 			{
-				Table: column.Table{Name: tableSum, Columns: columns(sumColumns)},
+				Table:  column.Table{Name: "visits_sum", Columns: columns(sumColumns)},
 				Select: sums(openRows, dimensions, ""),
 				Order:  []string{"site", "dimension", "value"},
 			},
@@ -199,15 +194,10 @@ func Schema() column.Schema {
 var openRows = `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS hour, h.visitor AS visitor, h.visit AS visit,
 	CASE WHEN h.event = '' THEN CAST(coalesce(s.engaged, 0) AS BIGINT) ELSE 0 END AS engaged,
 	CASE WHEN h.event = '' THEN CAST(coalesce(s.scroll, 0) AS BIGINT) ELSE 0 END AS scroll, ` + names("h.", hitColumns) + `
-	FROM ` + tableHit + ` AS h
-	LEFT JOIN (SELECT day, page, max(engaged) AS engaged, max(scroll) AS scroll FROM ` + tableStay + ` GROUP BY day, page) AS s
+	FROM visits_hit AS h
+	LEFT JOIN (SELECT day, page, max(engaged) AS engaged, max(scroll) AS scroll FROM visits_stay GROUP BY day, page) AS s
 	ON s.day = h.day AND s.page = h.page`
 
 // sealedRows are the same of days that are sealed.
 var sealedRows = `SELECT day, CAST(hour AS BIGINT) AS hour, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit,
-	CAST(engaged AS BIGINT) AS engaged, CAST(scroll AS BIGINT) AS scroll, ` + names("", hitColumns) + ` FROM ` + tableRow
-
-// A visitor tells one visitor of a site from the others on one day. It cannot
-// be made, nor compared with anything, without the day's secret, and that is
-// destroyed soon after the day.
-type visitor int64
+	CAST(engaged AS BIGINT) AS engaged, CAST(scroll AS BIGINT) AS scroll, ` + names("", hitColumns) + ` FROM visits_row`

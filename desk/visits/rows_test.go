@@ -82,7 +82,7 @@ func TestSealedSumsAreThoseOfTheOpenDay(t *testing.T) {
 		if err := s.Seal(t.Context(), someDay); err != nil {
 			t.Fatal(err)
 		}
-		sealed := addUp(t.Context(), t, s, "SELECT day, site, dimension, value, "+sumNames+" FROM "+tableSum)
+		sealed := addUp(t.Context(), t, s, "SELECT day, site, dimension, value, "+sumNames+" FROM visits_sum")
 		if !maps.Equal(open, sealed) {
 			t.Errorf("open   %v\nsealed %v", open, sealed)
 		}

@@ -1,0 +1,190 @@
+package visits
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/column"
+	"loot/desk/visits/agent"
+	"loot/store"
+	"loot/tag"
+	"loot/web"
+)
+
+// collectLimit is how much one address may send: an office behind one address
+// reads a lot, and a program that floods us is slowed down.
+var collectLimit = web.Limit{Every: 25 * time.Millisecond, Burst: 1200}
+
+// clientOf returns what a request says of whoever sent it.
+func clientOf(r *http.Request) *client {
+	addr, secure := web.ClientOf(r)
+	h := r.Header
+	c := &client{
+		addr: addr, agent: r.UserAgent(), header: h.Get, secure: secure, language: h.Get("Accept-Language"),
+		hints: agent.Hints{
+			Brands: h.Get("Sec-Ch-Ua"), Platform: h.Get("Sec-Ch-Ua-Platform"),
+			PlatformVersion: h.Get("Sec-Ch-Ua-Platform-Version"), Mobile: h.Get("Sec-Ch-Ua-Mobile"),
+		},
+	}
+	if full := h.Get("Sec-Ch-Ua-Full-Version-List"); full != "" {
+		c.hints.Brands = full
+	}
+	if strings.TrimSpace(h.Get("Sec-Gpc")) == "1" {
+		c.sent |= gpc
+	}
+	if strings.TrimSpace(h.Get("Dnt")) == "1" {
+		c.sent |= dnt
+	}
+	return c
+}
+
+// nobodysCookies says on an answer to another site's page that nothing of it is
+// kept, and lets that page have it.
+func nobodysCookies(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+}
+
+// beacon takes what the script sends. The answer means that it is on the disk.
+func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
+	script, _, _ := strings.Cut(r.PathValue("file"), ".")
+	s, err := d.sites.named(r.Context(), script)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		d.count(refusedForm, 1)
+		return loot.Wrap(loot.TooLarge, err, "A beacon is no longer than this.")
+	}
+	b, err := tag.Parse(body)
+	if err != nil {
+		d.count(refusedForm, 1)
+		return loot.Wrap(loot.Invalid, err, "This is not a beacon: "+strings.TrimPrefix(err.Error(), "tag: beacon: ")+".")
+	}
+	at, err := url.Parse(b.URL)
+	if err != nil || at.Host == "" {
+		d.count(refusedForm, 1)
+		return loot.Errorf(loot.Invalid, "This is not a beacon: url is not an address of the web.")
+	}
+	c := clientOf(r)
+	c.automated = b.Automated
+	x := &happening{
+		kind: kinds[b.Kind], at: d.Now(), page: int64(b.Page>>1 | 1), url: at, referrer: b.Referrer, width: uint8(b.Width), via: "tag",
+		engaged: b.Engaged, scroll: b.Scroll, name: b.Name, target: b.Target, amount: b.Value, count: b.Count,
+	}
+	nobodysCookies(w.Header())
+	kept, err := d.take(r.Context(), s, c, x)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if !kept {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+var kinds = map[tag.Kind]happens{tag.View: aView, tag.Engagement: aStay, tag.Event: anEvent}
+
+// take records what a client did and returns when it is durable. It reports
+// whether something was kept.
+func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happening) (bool, error) {
+	r, err := d.record(ctx, &d.live, s, c, x)
+	if err != nil || r == nil {
+		return false, err
+	}
+	if err := d.keep(ctx, r.day, []*recording{r}); err != nil {
+		d.live.seen.remove(r.key)
+		if errors.Is(err, column.ErrSealed) {
+			d.count(refusedLate, 1)
+		} else {
+			d.count(refusedFull, 1)
+		}
+		return false, err
+	}
+	switch {
+	case r.stay != nil:
+		d.count(recordedStay, 1)
+	case r.hit.class == counted:
+		d.count(recordedCounted, 1)
+	case r.hit.nth == 0:
+		d.count(recordedEvent, 1)
+	default:
+		d.count(recordedView, 1)
+	}
+	return true, nil
+}
+
+// serveFile serves a site's script, under an address that says which, and its
+// pixel.
+func (d *Visits) serveFile(w http.ResponseWriter, r *http.Request) error {
+	script, rest, _ := strings.Cut(r.PathValue("file"), ".")
+	s, err := d.sites.named(r.Context(), script)
+	if err != nil {
+		return err
+	}
+	if rest == "gif" {
+		return d.pixel(w, r, s)
+	}
+	hash, ok := strings.CutSuffix(rest, ".js")
+	if !ok {
+		return errNoSite
+	}
+	text := ""
+	for _, now := range []tag.Script{tag.Core(), tag.Full()} {
+		if now.Hash == hash {
+			text = now.Text
+		}
+	}
+	if text == "" {
+		if err := d.DB.Read(r.Context(), func(tx *store.Tx) error {
+			text, err = formerScript(r.Context(), tx, hash)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	nobodysCookies(w.Header())
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// dot is a picture of one transparent point.
+var dot, _ = base64.StdEncoding.DecodeString("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+// pixel records a view of a page that ran no script: all that is known of it is
+// the address that the browser says the picture stands on.
+func (d *Visits) pixel(w http.ResponseWriter, r *http.Request, s *Site) error {
+	at, err := url.Parse(r.Referer())
+	if err == nil && at.Host != "" {
+		if _, err := d.take(r.Context(), s, clientOf(r), &happening{kind: aView, at: d.Now(), url: at, via: "pixel"}); err != nil && loot.KindOf(err) != loot.Denied {
+			return err
+		}
+	} else {
+		d.count(refusedForm, 1)
+	}
+	nobodysCookies(w.Header())
+	w.Header().Set("Content-Type", "image/gif")
+	w.Header().Set("Cache-Control", "no-store")
+	_, err = w.Write(dot)
+	return err
+}
+
+// Embed returns the HTML that a site's pages need.
+func (d *Visits) Embed(s *Site) (string, error) {
+	script := s.script()
+	base := d.BaseURL + d.options.Path + "/" + s.Script
+	return tag.Embed(tag.Embedding{Script: script, Src: base + "." + script.Hash + ".js", To: base, Pixel: base + ".gif", Hash: s.Hash})
+}

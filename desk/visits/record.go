@@ -1,0 +1,347 @@
+package visits
+
+import (
+	"context"
+	"hash/maphash"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"loot"
+	"loot/column"
+	"loot/desk/visits/agent"
+	"loot/desk/visits/bot"
+	"loot/desk/visits/network"
+	"loot/desk/visits/scrub"
+	"loot/desk/visits/source"
+	"net/url"
+)
+
+// A client is what is known of whoever asks for a page. It lives in memory
+// while their request is served: of the address and the words of the browser
+// nothing is kept.
+type client struct {
+	addr      netip.Addr
+	agent     string
+	hints     agent.Hints
+	header    func(string) string // nil: only the above is known, as in a log
+	secure    bool
+	automated bool // the browser says that a program drives it
+	sent      signals
+	language  string // Accept-Language
+}
+
+// A happening is what a client did.
+type happening struct {
+	kind     happens
+	at       time.Time
+	page     int64 // id of the view; 0: it has none
+	url      *url.URL
+	referrer string
+	width    uint8
+	via      string
+
+	engaged time.Duration // of a stay
+	scroll  int
+	name    string // of an event
+	target  string
+	amount  float64
+	count   uint32
+}
+
+type happens uint8
+
+const (
+	aView happens = iota
+	aStay
+	anEvent
+)
+
+// A lane is one way in which visits come: live, or by an import, each with
+// visits that go on and secrets of its own.
+type lane struct {
+	name     string
+	sittings *sittings
+	seen     seen
+}
+
+// The words for what was not recorded, which are counted.
+const (
+	refusedForm     = "not a beacon"
+	refusedHost     = "of a host that is not the site's"
+	refusedLate     = "of a day that is closed"
+	refusedAgain    = "came before"
+	refusedSignal   = "by the statement nothing may be kept"
+	refusedFull     = "more than could be stored"
+	refusedPage     = "about a page that is not known"
+	recordedView    = "views"
+	recordedStay    = "engagements"
+	recordedEvent   = "events"
+	recordedCounted = "views that were only counted"
+)
+
+var (
+	errHost  = loot.Errorf(loot.Denied, "This is about a page of another site than the one whose visits are recorded here.")
+	errStale = loot.Errorf(loot.Invalid, "The time is not within a day that is still open.")
+)
+
+// A recording is what became of a happening.
+type recording struct {
+	hit  *hit // nil: nothing, or a stay
+	stay *stay
+	day  column.Day
+	key  uint64 // by which it is told if it comes again
+}
+
+// record makes a row of what a client did. In this order: the signals of the
+// browser, whether it is a program, provider and country by the full address,
+// the address cut short, and the visitor's id; after that neither the address
+// nor the words of the browser are needed. It returns nil where by the statement
+// nothing may be kept, or it was kept already.
+func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *happening) (*recording, error) {
+	if x.url != nil && !s.has(strings.ToLower(x.url.Hostname())) {
+		d.count(refusedHost, 1)
+		return nil, errHost
+	}
+	r := d.ruling.rules()
+	whence := d.networks.Lookup(c.addr)
+	may := r.of(regionOf(whence.Country), c.sent)
+	if may == 0 || x.kind == aStay && may&mayTime == 0 || x.kind == anEvent && may&mayEvent == 0 || x.kind != aView && may == mayCount {
+		d.count(refusedSignal, 1)
+		return nil, nil
+	}
+	day, second := s.local(x.at)
+	out := &recording{day: day, key: d.key(s, x)}
+	if x.page != 0 && x.kind != aStay && !l.seen.add(out.key) {
+		d.count(refusedAgain, 1)
+		return nil, nil
+	}
+	if may == mayCount {
+		out.hit = &hit{second: second, site: s.Number, page: randomID(), host: d.host(r, s, x, day), class: counted, via: x.via}
+		return out, nil
+	}
+	browser := d.agents.Parse(c.agent, c.hints)
+	who, former, err := d.seats(ctx, l, s, x.at, day, c.addr, browser.Browser)
+	if err != nil {
+		l.seen.remove(out.key)
+		return nil, err
+	}
+	if x.kind == aStay {
+		if sit, ok := l.sittings.stay(who, former, x.at); ok {
+			if on, known := sit.on(x.page); known {
+				out.day = on
+			}
+		}
+		engaged := min(max(x.engaged, 0), 24*time.Hour).Milliseconds()
+		out.stay = &stay{site: s.Number, page: x.page, engaged: uint32(engaged), scroll: uint8(min(max(x.scroll, 0), 100))}
+		return out, nil
+	}
+	verdict := bot.Score(bot.Signals{UserAgent: c.agent, Agent: browser, Network: whence.Kind, Automation: c.automated, Header: c.header, Secure: c.secure})
+	h := &hit{second: second, site: s.Number, who: who.who, page: x.page, class: verdict.Class.String(), bot: verdict.Name, via: x.via}
+	if h.page == 0 {
+		h.page = randomID()
+	}
+	if may&mayPage != 0 {
+		h.path = d.cut(r, mayPage, 500, d.novel.value(columnAt{s.Number, "path", day}, mostPaths, pathOf(s, x.url)))
+	}
+	h.host = d.host(r, s, x, day)
+	from := source.Source{Channel: source.Direct}
+	if may&mayReferrer != 0 {
+		from = s.sources.Of(x.referrer, x.url.Query())
+		if from.Channel == source.Internal { // whoever comes back after a while
+			from = source.Source{Channel: source.Direct, Clicked: from.Clicked, Campaign: from.Campaign}
+		}
+	}
+	if x.kind == aView {
+		sit, before := l.sittings.view(who, former, look{viewed{h.page, day}, x.at, h.path, from})
+		h.visit, h.nth, h.before, h.entry, from = sit.visit, sit.views, before, sit.entry, sit.from
+	} else {
+		h.event, h.target, h.amount = d.event(s, x, day)
+		h.visit, h.entry = randomID(), h.path
+		if sit, ok := l.sittings.stay(who, former, x.at); ok {
+			h.visit, h.entry, from = sit.visit, sit.entry, sit.from
+			if on, known := sit.on(x.page); known {
+				out.day = on
+			}
+		}
+	}
+	d.whence(r, s, h, from, day)
+	if from.Channel == source.Spam && h.class == human {
+		h.class = "spam"
+	}
+	d.describe(r, may, h, c, browser, whence, x.width)
+	out.hit = h
+	return out, nil
+}
+
+// counted is the class of views of which nothing else is kept.
+const counted = "counted"
+
+// key tells a view or an event from all others of lately.
+func (d *Visits) key(s *Site, x *happening) uint64 {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	h.WriteString(strconv.Itoa(int(s.Number)) + " " + strconv.FormatInt(x.page, 36) + " " + strconv.Itoa(int(x.kind)) + " " + strconv.Itoa(int(x.count)) + " " + x.name)
+	return h.Sum64()
+}
+
+// seats returns whose visit it is, and whose it was before midnight if that was
+// just now.
+func (d *Visits) seats(ctx context.Context, l *lane, s *Site, at time.Time, day column.Day, addr netip.Addr, browser string) (who, former seat, err error) {
+	secret, err := d.secrets.of(ctx, secretOf{s.Number, day, l.name})
+	if err != nil {
+		return seat{}, seat{}, err
+	}
+	who = seat{s.Number, visitorOf(secret, s.Number, addr, browser)}
+	if at.Sub(s.end(day-1)) < crossing {
+		if secret, ok := d.secrets.existing(secretOf{s.Number, day - 1, l.name}); ok {
+			former = seat{s.Number, visitorOf(secret, s.Number, addr, browser)}
+		}
+	}
+	return who, former, nil
+}
+
+// pathOf returns what is kept of a page's address.
+func pathOf(s *Site, u *url.URL) string {
+	path := u.Path
+	if s.Hash && u.Fragment != "" {
+		fragment, _, _ := strings.Cut(u.Fragment, "?")
+		path += "#" + fragment
+	}
+	if path == "" {
+		path = "/"
+	}
+	return scrub.Path(path)
+}
+
+func (d *Visits) host(r *rules, s *Site, x *happening, day column.Day) string {
+	if x.url == nil {
+		return ""
+	}
+	return d.cut(r, mayCount, 253, d.novel.value(columnAt{s.Number, "host", day}, mostValues, strings.ToLower(x.url.Hostname())))
+}
+
+// event returns what is kept of an event.
+func (d *Visits) event(s *Site, x *happening, day column.Day) (name, target string, amount float64) {
+	text := func(column, v string) string {
+		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostValues, v), 200)
+	}
+	name = text("event", scrub.Text(x.name))
+	if name == "" {
+		name = "(unnamed)"
+	}
+	switch name {
+	case eventDownload:
+		target = scrub.Path(x.target)
+	case eventOutbound: // a host and a path
+		host, path, _ := strings.Cut(x.target, "/")
+		target = strings.ToLower(scrub.Text(host))
+		if path != "" {
+			target += scrub.Path("/" + path)
+		}
+	default:
+		target = scrub.Text(x.target)
+	}
+	return name, text("target", target), x.amount
+}
+
+// whence writes where a visit came from.
+func (d *Visits) whence(r *rules, s *Site, h *hit, from source.Source, day column.Day) {
+	text := func(column, v string) string {
+		return d.cut(r, mayReferrer, 253, d.novel.value(columnAt{s.Number, column, day}, mostValues, v))
+	}
+	h.channel, h.source, h.clicked = string(from.Channel), text("source", from.Name), from.Clicked
+	h.medium, h.campaign = text("medium", from.Campaign.Medium), text("campaign", from.Campaign.Name)
+	h.term, h.content = text("term", from.Campaign.Term), text("content", from.Campaign.Content)
+}
+
+// describe writes what is kept of the browser and the network.
+func (d *Visits) describe(r *rules, may set, h *hit, c *client, browser agent.Agent, whence network.Network, width uint8) {
+	if may&mayProvider != 0 {
+		h.provider, h.kind = d.cut(r, mayProvider, 120, providerOf(whence)), whence.Kind.String()
+	}
+	if may&mayAddress != 0 && c.addr.IsValid() {
+		h.network = d.prefix(c.addr)
+	}
+	if may&mayCountry != 0 {
+		h.country = whence.Country
+	}
+	if may&mayBrowser != 0 {
+		h.browser = browser.Browser
+		if browser.Major != 0 {
+			h.version = browser.Browser + " " + strconv.Itoa(browser.Major)
+		}
+	}
+	if may&maySystem != 0 {
+		h.system = browser.System
+		if browser.SystemVersion != "" {
+			h.release = browser.System + " " + browser.SystemVersion
+		}
+	}
+	if may&mayDevice != 0 {
+		h.device, h.width = browser.Device.String(), min(width, 5)
+	}
+	if may&mayLanguage != 0 {
+		h.language = languageOf(c.language)
+	}
+}
+
+func providerOf(n network.Network) string {
+	if n.Number == 0 {
+		return n.Name
+	}
+	return strings.TrimSpace(n.Name + " (AS" + strconv.FormatUint(uint64(n.Number), 10) + ")")
+}
+
+// languageOf returns the language that a browser wants first, without its
+// country: "de".
+func languageOf(accept string) string {
+	first, _, _ := strings.Cut(accept, ",")
+	first, _, _ = strings.Cut(first, ";")
+	first, _, _ = strings.Cut(strings.TrimSpace(first), "-")
+	if len(first) != 2 || strings.Trim(strings.ToLower(first), "abcdefghijklmnopqrstuvwxyz") != "" {
+		return ""
+	}
+	return strings.ToLower(first)
+}
+
+// cut keeps as much of a value as the statement says.
+func (d *Visits) cut(r *rules, is set, most int, value string) string {
+	if n := r.most[is]; n > 0 && n < most {
+		most = n
+	}
+	return cutAt(value, most)
+}
+
+func cutAt(value string, most int) string {
+	if len(value) <= most || utf8.RuneCountInString(value) <= most {
+		return value
+	}
+	return string([]rune(value)[:most])
+}
+
+// prefix returns what is left of an address that was cut short.
+func (d *Visits) prefix(addr netip.Addr) string {
+	addr = addr.Unmap()
+	bits := d.options.Bits6
+	if addr.Is4() {
+		bits = d.options.Bits4
+	}
+	return netip.PrefixFrom(network.Truncate(addr, d.options.Bits4, d.options.Bits6), bits).String()
+}
+
+// keep stores recordings, all of one day, and returns when they are durable.
+func (d *Visits) keep(ctx context.Context, day column.Day, all []*recording) error {
+	batch := column.Batch{}
+	for _, r := range all {
+		if r.hit != nil {
+			batch[tableHit] = append(batch[tableHit], rowOf(r.hit, hitsOnly, hitColumns))
+		}
+		if r.stay != nil {
+			batch[tableStay] = append(batch[tableStay], rowOf(r.stay, stayColumns))
+		}
+	}
+	return d.column.Append(ctx, day, batch)
+}

@@ -1,0 +1,131 @@
+// Package visits records visits to the operator's sites while the visitors stay
+// incognito: provider, truncated address, browser, pages, origin and length of
+// stay, by keys of a day that are destroyed; and reports on them in crowds. It
+// knows no customer, and whoever signed in is nobody here.
+package visits
+
+import (
+	"context"
+	"embed"
+	"hash/maphash"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"loot"
+	"loot/column"
+	"loot/desk"
+	"loot/desk/visits/agent"
+	"loot/desk/visits/network"
+	"loot/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Name is the desk's among the parts of the program that the statement names.
+const Name = "visits"
+
+// Keeps are the clauses that the desk carries out.
+var Keeps = []loot.Clause{"network.voluntary", "network.technical", "network.visit", "network.incognito", "network.improve"}
+
+// Options are what an operator sets.
+type Options struct {
+	Path     string   // under which scripts are served and beacons come, such as "/v"
+	Networks []string // files of providers and countries, asked in turn
+	Spam     []string // sites of referrer spam
+	Bits4    int      // that are kept of an IPv4 address
+	Bits6    int
+}
+
+// Staff is what the desk may know of the staff.
+type Staff struct {
+	// Signed returns when a member signed the undertaking; zero: not.
+	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
+}
+
+// Visits is the desk.
+type Visits struct {
+	desk.Kit
+	options  Options
+	staff    Staff
+	column   column.Store
+	networks *network.Databases
+	agents   *agent.Cache
+	ruling   ruling
+	sites    sites
+	secrets  secrets
+	live     lane
+	novel    novel
+	seed     maphash.Seed
+
+	counting sync.Mutex
+	counts   map[string]*atomic.Int64
+}
+
+// New returns the desk, which keeps its rows in a column store.
+func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, error) {
+	networks, err := network.Open(o.Networks, time.Minute, kit.Now)
+	if err != nil {
+		return nil, loot.Wrap(loot.Invalid, err, "--networks: "+err.Error())
+	}
+	d := &Visits{
+		Kit: kit, options: o, staff: staff, column: rows, networks: networks, agents: agent.NewCache(),
+		ruling:  ruling{gate: kit.Gate, now: kit.Now},
+		sites:   sites{db: kit.DB, now: kit.Now, spam: o.Spam},
+		secrets: secrets{db: kit.DB, gate: kit.Gate, keyring: kit.Keyring, known: map[secretOf][]byte{}},
+		live:    lane{name: live, sittings: newSittings()},
+		seed:    maphash.MakeSeed(),
+		counts:  map[string]*atomic.Int64{},
+	}
+	d.jobs()
+	return d, nil
+}
+
+// Desk returns what the program is given of it.
+func (d *Visits) Desk() desk.Desk {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the files are in the program
+	}
+	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: d.routes()}
+}
+
+// count notes what became of something that came.
+func (d *Visits) count(what string, n int) {
+	d.counting.Lock()
+	c := d.counts[what]
+	if c == nil {
+		c = &atomic.Int64{}
+		d.counts[what] = c
+	}
+	d.counting.Unlock()
+	c.Add(int64(n))
+}
+
+// A Count is how often something came of what was sent to this process.
+type Count struct {
+	What string
+	N    int64
+}
+
+// Counts returns what became of all that came since the process began.
+func (d *Visits) Counts() (out []Count) {
+	d.counting.Lock()
+	defer d.counting.Unlock()
+	for what, n := range d.counts {
+		out = append(out, Count{what, n.Load()})
+	}
+	slices.SortFunc(out, func(a, b Count) int {
+		if a.N != b.N {
+			return int(b.N - a.N)
+		}
+		if a.What < b.What {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
