@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"loot/desk/visits/network"
 	"loot/desk/visits/scrub"
 	"loot/desk/visits/source"
-	"net/url"
 )
 
 // A client is what is known of whoever asks for a page. It lives in memory
@@ -62,7 +62,7 @@ const (
 // A lane is one way in which visits come: live, or by an import, each with
 // visits that go on and secrets of its own.
 type lane struct {
-	name     string
+	name     string // of its secrets; empty: nothing that comes by it is kept
 	sittings *sittings
 	seen     seen
 }
@@ -190,6 +190,9 @@ func (d *Visits) key(s *Site, x *happening) uint64 {
 // seats returns whose visit it is, and whose it was before midnight if that was
 // just now.
 func (d *Visits) seats(ctx context.Context, l *lane, s *Site, at time.Time, day column.Day, addr netip.Addr, browser string) (who, former seat, err error) {
+	if l.name == "" { // nothing is kept of it
+		return seat{s.Number, visitor(randomID())}, seat{}, nil
+	}
 	secret, err := d.secrets.of(ctx, secretOf{s.Number, day, l.name})
 	if err != nil {
 		return seat{}, seat{}, err

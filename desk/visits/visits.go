@@ -90,7 +90,7 @@ func (d *Visits) Desk() desk.Desk {
 	if err != nil {
 		panic(err) // the files are in the program
 	}
-	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: d.routes()}
+	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: d.routes(), Nav: nav(), Proofs: d.proofs()}
 }
 
 // count notes what became of something that came.

@@ -1,0 +1,254 @@
+package visits
+
+import (
+	"embed"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/visits/network"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var (
+	sitesPage = web.NewPage[sitesView](pageFiles, "pages/sites.html")
+	sitePage  = web.NewPage[siteView](pageFiles, "pages/site.html")
+	minePage  = web.NewPage[mineView](pageFiles, "pages/mine.html")
+)
+
+type sitesView struct {
+	web.View
+	Sites    []siteRow
+	Networks []network.Source
+	Counts   []Count
+	Form     web.Fields
+	Wrong    *web.Problems
+}
+
+type siteRow struct {
+	*Site
+	Href  string
+	State web.Badge
+}
+
+type siteView struct {
+	web.View
+	Of    *Site
+	Embed string
+	Form  web.Fields
+	Wrong *web.Problems
+	End   web.Action
+}
+
+const sitesHref = "/console/visits/sites"
+
+// siteForm are the settings of a site.
+func siteForm(s *Site) web.Fields {
+	on := func(yes bool) string {
+		if yes {
+			return "yes"
+		}
+		return ""
+	}
+	return web.Fields{
+		{Name: "name", Label: "Name", Value: s.Name, Required: true, MaxLen: 80, Hint: "As reports call it."},
+		{Name: "hosts", Label: "Hosts", Type: "textarea", Rows: 3, Value: strings.Join(s.Hosts, "\n"), Required: true, MaxLen: 4000, Hint: "One a line, such as www.example.com; *.example.com stands for all below it. Visits to others are refused."},
+		{Name: "zone", Label: "Time zone", Value: s.Zone, Required: true, MaxLen: 40, Hint: "Such as Europe/Dublin. Its midnight ends a day, and half an hour later the day's key is destroyed."},
+		{Name: "script", Label: "Name in addresses", Value: s.Script, Required: true, MaxLen: 32, Hint: "The script and the beacons are reached under this name."},
+		{Name: "currency", Label: "Currency", Value: s.Currency, MaxLen: 3, Hint: "Of what events are worth, such as EUR."},
+		{Name: "full", Label: "Events", Type: "checkbox", Value: on(s.Full), Options: []web.Option{{Value: "yes", Label: "Record links that lead away, downloads, forms, missing pages and events of the site's own"}}},
+		{Name: "hash", Label: "Router", Type: "checkbox", Value: on(s.Hash), Options: []web.Option{{Value: "yes", Label: "What follows # in an address names a page, too"}}},
+	}
+}
+
+// readSite returns the site that a form describes.
+func readSite(form url.Values, s Site) *Site {
+	s.Name, s.Zone, s.Script, s.Currency = form.Get("name"), form.Get("zone"), strings.ToLower(form.Get("script")), strings.ToUpper(form.Get("currency"))
+	s.Hosts = strings.Fields(strings.ToLower(form.Get("hosts")))
+	s.Full, s.Hash = form.Get("full") == "yes", form.Get("hash") == "yes"
+	return &s
+}
+
+func (d *Visits) listSites(w http.ResponseWriter, r *http.Request) error {
+	return d.showSites(w, r, http.StatusOK, nil, nil)
+}
+
+func (d *Visits) showSites(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+	v := sitesView{View: web.ViewOf(r, "Sites"), Networks: d.networks.Sources(), Counts: d.Counts()}
+	v.Lead = "Whose visits are recorded, each with a key of its own every day."
+	all, err := d.sites.list(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		row := siteRow{Site: s, Href: sitesHref + "/" + strconv.Itoa(int(s.Number)), State: web.Badge{Tone: web.Good, Text: "recorded"}}
+		if !s.Ended.IsZero() {
+			row.State = web.Badge{Tone: web.Neutral, Text: "ended"}
+		}
+		v.Sites = append(v.Sites, row)
+	}
+	v.Form = siteForm(&Site{Zone: "UTC", Full: true}).With(typed, wrong)
+	v.Wrong = web.ProblemsOf(wrong, v.Form)
+	return sitesPage.Render(w, r, status, v)
+}
+
+func (d *Visits) addSite(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	s := readSite(form, Site{Made: d.Now()})
+	if err := d.writeSite(r, siteForm(&Site{}), form, s, "visits.site added"); loot.KindOf(err) == loot.Invalid || loot.KindOf(err) == loot.Conflict {
+		return d.showSites(w, r, loot.KindOf(err).Status(), form, err)
+	} else if err != nil {
+		return err
+	}
+	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(s.Number)))
+}
+
+// writeSite checks and keeps a site as a form describes it.
+func (d *Visits) writeSite(r *http.Request, fields web.Fields, form url.Values, s *Site, note string) error {
+	if err := fields.Check(form); err != nil {
+		return err
+	}
+	if wrong := s.check(d.options.Spam); len(wrong) > 0 {
+		return web.Invalid("", wrong)
+	}
+	return d.keepSite(r, s, note)
+}
+
+func (d *Visits) keepSite(r *http.Request, s *Site, note string) error {
+	defer d.sites.forget()
+	return d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		err := writeSite(r.Context(), tx, s)
+		if err == errScript { //nolint:errorlint // the very value
+			return &loot.Error{Kind: loot.Conflict, Msg: loot.Message(err), Fields: map[string]string{"script": loot.Message(err)}}
+		}
+		if err != nil {
+			return err
+		}
+		if err := keepScripts(r.Context(), tx); err != nil {
+			return err
+		}
+		_, err = d.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), note, "site "+strconv.Itoa(int(s.Number)))
+		return err
+	})
+}
+
+func (d *Visits) asked(r *http.Request) (*Site, error) {
+	n, err := strconv.ParseUint(r.PathValue("number"), 10, 16)
+	if err != nil {
+		return nil, errNoSite
+	}
+	return d.sites.numbered(r.Context(), uint16(n))
+}
+
+func (d *Visits) site(w http.ResponseWriter, r *http.Request) error {
+	s, err := d.asked(r)
+	if err != nil {
+		return err
+	}
+	return d.showSite(w, r, http.StatusOK, s, nil, nil)
+}
+
+func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s *Site, typed url.Values, wrong error) error {
+	v := siteView{View: web.ViewOf(r, s.Name), Of: s}
+	v.View.Crumbs = []web.Crumb{{Label: "Sites", Href: sitesHref}}
+	v.Form = siteForm(s).With(typed, wrong)
+	v.Wrong = web.ProblemsOf(wrong, v.Form)
+	var err error
+	if v.Embed, err = d.Embed(s); err != nil {
+		return err
+	}
+	href := sitesHref + "/" + strconv.Itoa(int(s.Number))
+	v.End = web.Action{Label: "End recording", Icon: "power", Danger: true, Post: true, Href: href + "/end", Confirm: "End recording visits to “" + s.Name + "”? What was recorded stays until its time is over."}
+	if !s.Ended.IsZero() {
+		v.End = web.Action{Label: "Record again", Icon: "play", Post: true, Href: href + "/end"}
+	}
+	return sitePage.Render(w, r, status, v)
+}
+
+func (d *Visits) changeSite(w http.ResponseWriter, r *http.Request) error {
+	before, err := d.asked(r)
+	if err != nil {
+		return err
+	}
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	s := readSite(form, *before)
+	if err := d.writeSite(r, siteForm(before), form, s, "visits.site changed"); loot.KindOf(err) == loot.Invalid || loot.KindOf(err) == loot.Conflict {
+		return d.showSite(w, r, loot.KindOf(err).Status(), before, form, err)
+	} else if err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The settings are kept.")
+	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(s.Number)))
+}
+
+// endSite ends the recording of a site, or begins it again.
+func (d *Visits) endSite(w http.ResponseWriter, r *http.Request) error {
+	before, err := d.asked(r)
+	if err != nil {
+		return err
+	}
+	s, note := *before, "visits.site ended"
+	if s.Ended = d.Now(); !before.Ended.IsZero() {
+		s.Ended, note = time.Time{}, "visits.site resumed"
+	}
+	if err := d.keepSite(r, &s, note); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(s.Number)))
+}
+
+type mineView struct {
+	web.View
+	Facts   []web.Fact
+	Not     []string
+	Signal  string // what the browser asked for; empty: nothing
+	Crowd   int
+	Keep    string
+	Kept    bool // it was recorded, as the page belongs to a recorded site
+	Sources []network.Source
+}
+
+// mine shows whoever asks the very record that their request makes, and nobody
+// else's.
+func (d *Visits) mine(w http.ResponseWriter, r *http.Request) error {
+	v := mineView{View: web.ViewOf(r, "What this visit leaves behind"), Sources: d.networks.Sources()}
+	v.Lead = "The record that your own request made, detail by detail, by the statement in force."
+	h, may, kept, err := d.recordOf(r)
+	if err != nil {
+		return err
+	}
+	rules := d.ruling.rules()
+	v.Kept, v.Crowd, v.Keep = kept, rules.crowd, rules.keep.Words()
+	if c := clientOf(r); c.sent&gpc != 0 {
+		v.Signal = "Your browser asks for Global Privacy Control."
+	}
+	s := rules.version.Statement
+	for _, x := range details {
+		f, ok := statement.FieldDecl{}, false
+		if s != nil {
+			f, ok = s.Field(x.field)
+		}
+		switch {
+		case !ok:
+		case may&x.is == 0:
+			v.Not = append(v.Not, f.Title)
+		default:
+			v.Facts = append(v.Facts, web.Fact{Term: f.Title, Value: h.words(x.is), Note: f.Needed[improve]})
+		}
+	}
+	return minePage.Render(w, r, http.StatusOK, v)
+}
