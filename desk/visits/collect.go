@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,7 +78,7 @@ func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
 	c := clientOf(r)
 	c.automated = b.Automated
 	x := &happening{
-		kind: kinds[b.Kind], at: d.Now(), page: int64(b.Page>>1 | 1), url: at, referrer: b.Referrer, width: uint8(b.Width), via: "tag",
+		kind: kinds[b.Kind], at: d.Now(), page: pageID(uint64(b.Page)), url: at, referrer: b.Referrer, width: uint8(b.Width), via: "tag",
 		engaged: b.Engaged, scroll: b.Scroll, name: b.Name, target: b.Target, amount: b.Value, count: b.Count,
 	}
 	nobodysCookies(w.Header())
@@ -93,6 +94,9 @@ func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
+
+// pageID is a view's id as it is stored; zero is none.
+func pageID(id uint64) int64 { return max(int64(id&math.MaxInt64), 1) }
 
 var kinds = map[tag.Kind]happens{tag.View: aView, tag.Engagement: aStay, tag.Event: anEvent}
 

@@ -11,7 +11,7 @@ import (
 	"loot/column/columntest"
 )
 
-const someDay column.Day = 20_786 // 29 November 2026
+const someDay column.Day = 20_780 // 23 November 2026
 
 func keep(t testing.TB, s column.Store, day column.Day, hits []hit, stays []stay) {
 	t.Helper()

@@ -1,0 +1,154 @@
+package visits
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/column"
+	"loot/desk/desktest"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+	"loot/web/webtest"
+)
+
+// Firefox is how a browser introduces itself.
+const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
+
+// A house is a desk of visits on a kernel of its own, reached through a proxy
+// that names the client.
+type house struct {
+	*desktest.House
+	*webtest.Site
+	t    testing.TB
+	dir  string // of the column store
+	rows column.Store
+	d    *Visits
+	page int
+}
+
+func newHouse(t testing.TB, s *statement.Statement) *house {
+	t.Helper()
+	h := &house{House: desktest.New(t, desktest.One(t), desktest.Base), t: t, dir: t.TempDir(), page: 100}
+	h.open()
+	h.Open(s, h.d.Desk())
+	h.serve()
+	return h
+}
+
+// open opens the column store and makes the desk.
+func (h *house) open() {
+	var err error
+	h.rows, err = column.Open(h.Context(), "duckdb:"+h.dir, Schema(), column.Options{})
+	desktest.OK(h.t, err)
+	h.t.Cleanup(func() { _ = h.rows.Close() })
+	h.d, err = New(h.Kit, h.rows, Staff{Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil }},
+		Options{Path: "/v", Bits4: 24, Bits6: 48})
+	desktest.OK(h.t, err)
+}
+
+func (h *house) serve() {
+	h.Site = webtest.New(h.t, web.Options{
+		Now: h.Clock.Now, BaseURL: desktest.Base, NoLimits: true, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}, h.d.Desk().Routes)
+}
+
+// site adds a site by the console.
+func (h *house) site(zone string) *Site {
+	h.t.Helper()
+	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-admin", Roles: []loot.Role{"administrator"}}
+	desktest.Leads(h.t, h.Post(sitesHref, "name", "Main", "hosts", "example.com\n*.example.com", "zone", zone, "script", "m", "full", "yes"), sitesHref+"/1")
+	h.Site.Actor = loot.Actor{}
+	s, err := h.d.sites.numbered(h.Context(), 1)
+	desktest.OK(h.t, err)
+	return s
+}
+
+// send sends a beacon from an address and returns the status.
+func (h *house) send(addr, agent, body string, more ...string) int {
+	h.t.Helper()
+	head := http.Header{"X-Forwarded-For": {addr}, "User-Agent": {agent}, "Content-Type": {"text/plain"}, "Origin": {"https://example.com"}, "Accept": {"*/*"}, "Accept-Language": {"en"}}
+	for i := 0; i+1 < len(more); i += 2 {
+		head.Set(more[i], more[i+1])
+	}
+	return h.Do("POST", "/v/m", body, head).Status
+}
+
+// view sends a view of a path and returns the id of the page.
+func (h *house) view(addr, path string, more ...string) string {
+	h.t.Helper()
+	h.page += 2
+	id := strconv.Itoa(h.page)
+	if got := h.send(addr, firefox, fmt.Sprintf(`{"kind":"view","page":%q,"url":"https://example.com%s"}`, id, path), more...); got != http.StatusAccepted {
+		h.t.Fatalf("%s from %s: %d", path, addr, got)
+	}
+	return id
+}
+
+// ask returns the answer to a query over some days, a line a row.
+func (h *house) ask(query string, args ...any) string {
+	h.t.Helper()
+	today := column.DayOf(h.Clock.Now())
+	rows, err := h.rows.Query(h.Context(), today-800, today+2, query, args...)
+	desktest.OK(h.t, err)
+	defer rows.Close()
+	names, err := rows.Columns()
+	desktest.OK(h.t, err)
+	var lines []string
+	for rows.Next() {
+		values, to := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			to[i] = &values[i]
+		}
+		desktest.OK(h.t, rows.Scan(to...))
+		lines = append(lines, strings.Join(strings.Fields(fmt.Sprintln(values...)), " "))
+	}
+	desktest.OK(h.t, rows.Err())
+	return strings.Join(lines, "\n")
+}
+
+// holds returns the files below a folder in which a text stands.
+func holds(t testing.TB, dir string, texts ...string) (out []string) {
+	t.Helper()
+	desktest.OK(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, text := range texts {
+			if strings.Contains(string(b), text) {
+				out = append(out, path+": "+text)
+			}
+		}
+		return err
+	}))
+	return out
+}
+
+// edited returns the statement that comes with Loot, changed.
+func edited(t testing.TB, pairs ...string) *statement.Statement {
+	t.Helper()
+	source := string(statement.Default())
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if !strings.Contains(source, pairs[i]) {
+			t.Fatalf("the statement does not say %q", pairs[i])
+		}
+		source = strings.Replace(source, pairs[i], pairs[i+1], 1)
+	}
+	return desktest.Parse(t, []byte(source))
+}
+
+// reopen has another process take over, as after a restart.
+func (h *house) reopen() {
+	h.open()
+	h.serve()
+}
