@@ -112,14 +112,19 @@ func readable(ctx context.Context, w *desk.World, s *statement.Statement, d stat
 // errUndone ends a transaction that was only a try.
 var errUndone = errors.New("tried")
 
-// taken has one detail given by somebody new, for a purpose, and undoes it.
-func taken(ctx context.Context, w *desk.World, c loot.Collection, f loot.Field, p loot.Purpose) (*gate.Refusal, error) {
+// taken has one detail given by somebody new, for a purpose, and undoes it. Where
+// a way in tells nobody who they are, it is a visitor's.
+func taken(ctx context.Context, w *desk.World, s *statement.Statement, c loot.Collection, f loot.Field, p loot.Purpose) (*gate.Refusal, error) {
 	subject := loot.NewSubject()
+	r := gate.Request{
+		Action: loot.Collect, Actor: loot.Actor{Kind: loot.Person, ID: string(subject)}, Desk: "proof", Purpose: p,
+		Subject: subject, Collection: c, Fields: []loot.Field{f},
+	}
+	if way, ok := s.Collection(c); ok && !way.Identifying {
+		r.Actor, r.Visitor, r.Subject = loot.Actor{Kind: loot.Visitor}, statement.Actor{Region: s.Front().Regions[0]}, ""
+	}
 	err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := w.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: loot.Actor{Kind: loot.Person, ID: string(subject)}, Desk: "proof", Purpose: p,
-			Subject: subject, Collection: c, Fields: []loot.Field{f},
-		}); err != nil {
+		if _, err := w.Gate.Decide(ctx, tx, r); err != nil {
 			return err
 		}
 		return errUndone
@@ -160,9 +165,9 @@ func gifts(s *statement.Statement, of func(given) bool) []given {
 }
 
 // give has each of the details given.
-func give(ctx context.Context, w *desk.World, list []given) error {
+func give(ctx context.Context, w *desk.World, s *statement.Statement, list []given) error {
 	for _, g := range list {
-		refusal, err := taken(ctx, w, g.in, g.field.ID, g.p.ID)
+		refusal, err := taken(ctx, w, s, g.in, g.field.ID, g.p.ID)
 		if err != nil {
 			return err
 		}
@@ -179,7 +184,7 @@ func give(ctx context.Context, w *desk.World, list []given) error {
 func askedFor(ctx context.Context, w *desk.World, s *statement.Statement, id string) (string, error) {
 	f, _ := s.Field(loot.Field(id))
 	list := gifts(s, func(g given) bool { return g.field.ID == f.ID })
-	if err := give(ctx, w, list); err != nil {
+	if err := give(ctx, w, s, list); err != nil {
 		return "", err
 	}
 	left, forms := 0, 0
@@ -188,7 +193,7 @@ func askedFor(ctx context.Context, w *desk.World, s *statement.Statement, id str
 			if slices.ContainsFunc(list, func(g given) bool { return g.in == in && g.p.ID == p.ID }) {
 				continue
 			}
-			switch refusal, err := taken(ctx, w, in, f.ID, p.ID); {
+			switch refusal, err := taken(ctx, w, s, in, f.ID, p.ID); {
 			case err != nil:
 				return "", err
 			case refusal == nil:
@@ -226,7 +231,7 @@ func letIn(ctx context.Context, w *desk.World, s *statement.Statement, id string
 	if len(list) == 0 {
 		return "", errIdle
 	}
-	return loot.Plural(len(list), "pair of detail and purpose", "pairs of detail and purpose") + " taken there", give(ctx, w, list)
+	return loot.Plural(len(list), "pair of detail and purpose", "pairs of detail and purpose") + " taken there", give(ctx, w, s, list)
 }
 
 // usedFor has details given for a purpose and opened for it.
@@ -236,7 +241,7 @@ func usedFor(ctx context.Context, w *desk.World, s *statement.Statement, id stri
 	if len(list)+len(uses) == 0 {
 		return "", errIdle
 	}
-	if err := give(ctx, w, list); err != nil {
+	if err := give(ctx, w, s, list); err != nil {
 		return "", err
 	}
 	opened, err := tryOpenings(ctx, w, s, uses)
@@ -265,7 +270,7 @@ func treated(ctx context.Context, w *desk.World, s *statement.Statement, of func
 	if len(list) == 0 {
 		return "", errIdle
 	}
-	return loot.Plural(len(list), "pair of detail and purpose", "pairs of detail and purpose") + " taken; nobody opens any yet", give(ctx, w, list)
+	return loot.Plural(len(list), "pair of detail and purpose", "pairs of detail and purpose") + " taken; nobody opens any yet", give(ctx, w, s, list)
 }
 
 // putToWork opens and looks up what a part of the program is there for.
