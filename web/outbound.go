@@ -95,6 +95,7 @@ type leaveView struct {
 	To    string
 	Host  string // as people write it
 	Plain string // of a name with other letters than a to z: as the net writes it
+	More  bool   // the address says more than the host
 	Back  string
 }
 
@@ -111,6 +112,7 @@ func (s *Shell) leave(w http.ResponseWriter, r *http.Request) error {
 	v := leaveView{View: ViewOf(r, "You are about to leave us"), To: to, Back: cameFrom(r, "/")}
 	v.Layout, v.Site.Notice = LayoutBare, false // from here the link leads on
 	v.Host, v.Plain = named(u)
+	v.More = strings.TrimSuffix(to, "/") != "https://"+v.Host
 	return leavePage.Render(w, r, http.StatusOK, v)
 }
 

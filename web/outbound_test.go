@@ -103,6 +103,9 @@ func TestNoticeNamesTheSite(t *testing.T) {
 				t.Errorf("%s: the notice lacks %s", to, w)
 			}
 		}
+		if strings.Contains(a.Body, "leave-to") != (to == "https://other.example/a?b=c&d=e" || strings.Contains(to, "@") || strings.Contains(to, "xn--")) {
+			t.Errorf("%s: the whole address is shown though it says no more than the host, or is not", to)
+		}
 		if strings.Contains(a.Body, "The net knows it") != strings.Contains(strings.Join(want, ""), "xn--") {
 			t.Errorf("%s: other letters are spoken of where there are none, or not where there are", to)
 		}
