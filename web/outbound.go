@@ -53,8 +53,9 @@ func (s *Shell) outbound(page []byte, notice bool) []byte {
 		if !s.elsewhere(to) {
 			continue
 		}
-		tag = append(relOf.ReplaceAllLiteral(tag, nil), ` rel="noopener noreferrer"`...)
-		if notice {
+		if !notice {
+			tag = append(relOf.ReplaceAllLiteral(tag, nil), ` rel="noopener noreferrer"`...)
+		} else { // that page is ours, and leads back to where it was called from
 			tag = hrefOf.ReplaceAllLiteral(tag, []byte(` href="`+html.EscapeString(s.leaving(to))+`" data-to="`+html.EscapeString(to)+`"`))
 		}
 		out = append(append(append(out, page[done:start]...), tag...), page[end:end+text]...)

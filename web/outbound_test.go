@@ -72,7 +72,7 @@ func TestMarkingLeavesThePageWhole(t *testing.T) {
 	}
 }
 
-var firstLink = regexp.MustCompile(`<p>Before <a href="([^"]*)" data-to="([^"]*)" rel="noopener noreferrer">`)
+var firstLink = regexp.MustCompile(`<p>Before <a href="([^"]*)" data-to="([^"]*)">`)
 
 // notice returns the address of the notice before a link of a page.
 func notice(t *testing.T, s *webtest.Site) string {

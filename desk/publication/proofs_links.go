@@ -29,7 +29,7 @@ func linkProofs() []desk.Proof {
 				if !strings.Contains(l.text, "(another site)") || !strings.Contains(l.text, "<svg") {
 					return "", fmt.Errorf("the link to %s is not marked", l.to)
 				}
-				if !strings.Contains(l.tag, `rel="noopener noreferrer"`) {
+				if l.href == l.to && !strings.Contains(l.tag, `rel="noopener noreferrer"`) {
 					return "", fmt.Errorf("the link to %s tells that site where it was", l.to)
 				}
 			}
@@ -57,8 +57,8 @@ func linkProofs() []desk.Proof {
 				}
 				on := linksIn(a.Body.String())
 				i := slices.IndexFunc(on, func(o link) bool { return o.href == l.to })
-				if a.Status != http.StatusOK || !strings.Contains(html.UnescapeString(strings.ReplaceAll(a.Body.String(), "<wbr>", "")), u.Host) || i < 0 || !strings.Contains(on[i].tag, "noreferrer") {
-					return "", fmt.Errorf("the notice before %s does not name the site and lead there", l.to)
+				if a.Status != http.StatusOK || !strings.Contains(html.UnescapeString(strings.ReplaceAll(a.Body.String(), "<wbr>", "")), u.Host) || i < 0 || !strings.Contains(on[i].tag, `rel="noopener noreferrer"`) {
+					return "", fmt.Errorf("the notice before %s does not name the site and lead there without telling where from", l.to)
 				}
 			}
 			if !notice {
