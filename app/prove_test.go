@@ -150,3 +150,23 @@ func TestProveOnly(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 }
+
+// Links lead as the statement in force says, and are marked either way.
+func TestLinksLeadAsTheStatementSays(t *testing.T) {
+	for setting, want := range map[string]string{
+		"links: notice\n": "4 links lead over the notice, which names the site", "links: direct\n": "4 links lead there at once", "": "4 links lead there at once",
+	} {
+		src := bytes.Replace(statement.Default(), []byte("\nlinks: notice\n"), []byte("\n"+setting), 1)
+		s, err := statement.Parse("changed.md", src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := app.Prove(t.Context(), s, []loot.Clause{"network.links"}, provedAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(report) != 1 || report[0].State != app.Passed || !slices.ContainsFunc(report[0].Tried, func(tried app.Tried) bool { return tried.Outcome == want }) {
+			t.Errorf("%q: %+v", setting, report)
+		}
+	}
+}

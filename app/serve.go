@@ -85,6 +85,7 @@ func (a *App) site() web.Site {
 	}
 	if v, ok := a.Gate.InForce(); ok {
 		front := v.Statement.Front()
+		s.Notice = front.Links == "notice"
 		s.Company, s.Version, s.Coming = front.Controller.Name, front.Version, a.coming()
 	}
 	return s

@@ -18,6 +18,7 @@ type Front struct {
 	NoticeDays int        `yaml:"notice_days" json:"notice_days"`  // how long a change is announced before it takes effect
 	KeyDays    int        `yaml:"key_days" json:"key_days"`        // how long an epoch of keys and its backups live: after erasure plus this nothing can be recovered
 	Regions    []string   `yaml:"regions" json:"regions"`          // "eu", "uk", "us", "ca", "other"
+	Links      string     `yaml:"links" json:"links,omitempty"`    // to other sites: "direct", or over a "notice" that says where they lead; empty: direct
 }
 
 // A Controller is the company that answers for the data.

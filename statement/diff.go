@@ -114,8 +114,11 @@ func frontPairs(s *Statement) []pair {
 		labelled("Notice before a change", loot.Plural(f.NoticeDays, "day", "days")),
 		labelled("Nothing can be recovered after erasure and", loot.Plural(f.KeyDays, "day", "days")),
 		labelled("Regions", titles(regionTitles(f.Regions), "and")),
+		labelled("Links to other sites", linkWords[f.Links]),
 	}}}
 }
+
+var linkWords = map[string]string{"": "lead there at once", "direct": "lead there at once", "notice": "lead over a notice that says where they lead"}
 
 // paragraphs are compared by themselves, so that one that only moved on by a
 // line is no change.

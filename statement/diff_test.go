@@ -82,6 +82,7 @@ func TestDiffSaysOnlyWhatChanged(t *testing.T) {
 		before, after string
 	}{
 		{"a length of time", changed(t, "notice_days: 30", "notice_days: 60"), "Notice before a change: 30 days", "Notice before a change: 60 days"},
+		{"where links lead", changed(t, "links: notice\n", ""), "Links to other sites: lead over a notice that says where they lead", "Links to other sites: lead there at once"},
 		{"one purpose less", changed(t, "support: {title: Support, purposes: [service, recommendation]}", "support: {title: Support, purposes: [service]}"), "Opens records for: Running the service and Recommending servers", "Opens records for: Running the service"},
 		{"one paragraph", changed(t, "Incognito, and for better pages.", "Incognito.\n\nFor better pages."), "Incognito, and for better pages.", "Incognito.\nFor better pages."},
 		{"the end of being planned", changed(t, "status: planned\n", ""), "Planned: what carries it out is still to come", "In force"},

@@ -148,6 +148,7 @@ var frontShape = &shape{kind: kindObject, doc: "The front matter of a statement.
 	need("notice_days", &shape{kind: kindNumber, min: 0, max: 365, doc: "How long a change is announced before it takes effect."}),
 	need("key_days", &shape{kind: kindNumber, min: 1, max: 3650, doc: "How long an epoch of keys and its backups live."}),
 	need("regions", &shape{kind: kindList, min: 1, of: &shape{kind: kindName}, doc: "Regions that are told apart, \"other\" among them."}),
+	may("links", choiceShape("Whether a link to another site leads there at once, or over a notice that says where it leads; at once if nothing is said.", "direct", "notice")),
 }}
 
 // tables are the tables of blockShape in their order.

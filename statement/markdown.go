@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"net/url"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -455,7 +456,11 @@ func safeLink(to string) bool {
 	if strings.HasPrefix(to, "/") {
 		return !strings.HasPrefix(to, "//") && !strings.Contains(to, "\\")
 	}
-	return strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "mailto:") || strings.HasPrefix(to, "#")
+	if strings.HasPrefix(to, "https://") {
+		u, err := url.Parse(to)
+		return err == nil && u.Hostname() != ""
+	}
+	return strings.HasPrefix(to, "mailto:") || strings.HasPrefix(to, "#")
 }
 
 // refuseLookalikes refuses prose that looks like a heading, an id or a fence

@@ -142,6 +142,7 @@ func TestProblems(t *testing.T) {
 		{"front matter region twice", swap("regions: [eu, other]", "regions: [eu, other, eu]"), 9, 22, "", "twice"},
 		{"key of a log that is none", inFront("version: \"1\"\nlog_key: rubbish"), 3, 10, "", "Here stands the verifier key of a ledger"},
 		{"key of a log in another form", inFront("version: \"1\"\nlog_key: loot.example/ledger+0123abcd+AXYZ"), 3, 10, "", "Here stands the verifier key of a ledger"},
+		{"links of another kind", swap("regions: [eu, other]", "regions: [eu, other]\nlinks: maybe"), 10, 8, "", "one of direct, notice"},
 		// Markdown that passes for something else
 		{"raw HTML", inProse("a <b>bold</b> word"), proseLine, 1, "", "Raw HTML"},
 		{"HTML block", inProse("<div>\nx\n</div>"), proseLine, 1, "", "Raw HTML"},
@@ -150,6 +151,8 @@ func TestProblems(t *testing.T) {
 		{"script link", inProse("[x](javascript:alert)"), proseLine, 1, "", "A link leads to"},
 		{"plain link", inProse("[x](http://elsewhere.example)"), proseLine, 1, "", "A link leads to"},
 		{"link to another host", inProse("[x](//elsewhere.example)"), proseLine, 1, "", "A link leads to"},
+		{"link to nowhere", inProse("[x](https://)"), proseLine, 1, "", "A link leads to"},
+		{"link that cannot be read", inProse("[x](https://elsewhere.example:port)"), proseLine, 1, "", "A link leads to"},
 		{"automatic link", inProse("<ftp://elsewhere.example>"), proseLine, 1, "", "A link leads to"},
 		{"link definition", inProse("[x]: https://elsewhere.example"), proseLine, 1, "", "not in a definition"},
 		{"indented code", inProse("    permit (principal, action, resource);"), proseLine, 1, "", "indented by four spaces"},

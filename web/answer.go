@@ -28,11 +28,16 @@ func newAnswer(header http.Header) *answer {
 }
 
 func (a *answer) free() {
-	if a.body.Cap() <= 1<<18 { // one large page must not stay in memory for good
-		a.body.Reset()
-		buffers.Put(a.body)
-	}
+	release(a.body)
 	a.body = nil
+}
+
+// release gives a buffer back, empty.
+func release(b *bytes.Buffer) {
+	if b.Cap() <= 1<<18 { // one large page must not stay in memory for good
+		b.Reset()
+		buffers.Put(b)
+	}
 }
 
 func (a *answer) Header() http.Header { return a.header }

@@ -49,7 +49,7 @@ func SetFlash(w http.ResponseWriter, r *http.Request, tone Tone, text string) {
 		return
 	}
 	said := strconv.FormatInt(s.opts.Now().Add(flashLife).Unix(), 10) + "." + string(tone) + "." + text
-	s.setCookie(w, flashCookie, base64.RawURLEncoding.EncodeToString(append(s.flashMAC(said), said...)), int(flashLife.Seconds()))
+	s.setCookie(w, flashCookie, base64.RawURLEncoding.EncodeToString(append(s.mac("flash", said), said...)), int(flashLife.Seconds()))
 }
 
 // takeFlash returns the message that the browser brings; nil if there is none
@@ -64,7 +64,7 @@ func (s *Shell) takeFlash(r *http.Request) *Flash {
 		return nil
 	}
 	said := string(b[sha256.Size:])
-	if !hmac.Equal(b[:sha256.Size], s.flashMAC(said)) {
+	if !hmac.Equal(b[:sha256.Size], s.mac("flash", said)) {
 		return nil
 	}
 	until, rest, _ := strings.Cut(said, ".")
@@ -75,9 +75,10 @@ func (s *Shell) takeFlash(r *http.Request) *Flash {
 	return &Flash{Tone(tone), text}
 }
 
-func (s *Shell) flashMAC(said string) []byte {
+// mac signs what only we can have said, for one use.
+func (s *Shell) mac(use, said string) []byte {
 	mac := hmac.New(sha256.New, s.opts.Secret)
-	mac.Write([]byte("flash\x00" + said))
+	mac.Write([]byte(use + "\x00" + said))
 	return mac.Sum(nil)
 }
 

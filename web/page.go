@@ -124,10 +124,16 @@ func pathOf(r *http.Request) string {
 	if !unsafe(r.Method) {
 		return r.URL.RequestURI()
 	}
+	return cameFrom(r, "/")
+}
+
+// cameFrom returns the page of ours from which somebody came, or otherwise the
+// one given.
+func cameFrom(r *http.Request, otherwise string) string {
 	if u, err := url.Parse(r.Referer()); err == nil && u.Host == r.Host {
-		return Local(u.RequestURI(), "/")
+		return Local(u.RequestURI(), otherwise)
 	}
-	return "/"
+	return otherwise
 }
 
 // A Page is a template bound to the type of its data.
@@ -188,19 +194,20 @@ func (p Page[T]) RenderPart(w http.ResponseWriter, r *http.Request, status int, 
 
 func (p Page[T]) render(w http.ResponseWriter, r *http.Request, status int, part string, data T) error {
 	b := buffers.Get().(*bytes.Buffer)
-	b.Reset()
-	defer buffers.Put(b)
+	defer release(b)
 	if err := p.parse().ExecuteTemplate(b, part, data); err != nil {
 		return fmt.Errorf("web: render %s: %w", p.name, err)
 	}
-	if v := data.view(); v.Flash != nil {
-		if s := exchangeOf(r.Context()).shell; s != nil {
+	page, v := b.Bytes(), data.view()
+	if s := exchangeOf(r.Context()).shell; s != nil {
+		page = s.outbound(page, v.Site.Notice)
+		if v.Flash != nil {
 			s.setCookie(w, flashCookie, "", -1)
 		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, err := b.WriteTo(w)
+	_, err := w.Write(page)
 	return err
 }
 

@@ -77,6 +77,7 @@ type Site struct {
 	SignOut     string // path that a POST signs out at
 	Home        string // path behind the brand for a visitor
 	Demo        bool   // everything in it is made up, and every page says so
+	Notice      bool   // a link to another site leads over a page that says so
 	Coming      Coming // the announced change of the statement, told on every page of visitors and customers
 }
 
@@ -126,8 +127,8 @@ type Shell struct {
 	routes map[string]Route
 }
 
-// New returns a shell with the theme switch and the assets to be mounted by
-// [Shell.Mount].
+// New returns a shell with the theme switch, the way to other sites and the
+// assets to be mounted by [Shell.Mount].
 func New(o Options) *Shell {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -177,6 +178,7 @@ func (s *Shell) Mount(mux *http.ServeMux, routes ...[]Route) {
 	defer s.mu.Unlock()
 	if _, done := s.routes[themePattern]; !done {
 		s.mount(mux, Route{Pattern: themePattern, Audience: Public, Serve: s.theme, own: true})
+		s.mount(mux, Route{Pattern: leavePattern, Audience: Public, Serve: s.leave})
 		s.mount(mux, Route{Pattern: assetPattern, Audience: Public, Serve: serveAsset, own: true, Limit: NoLimit})
 	}
 	for _, list := range routes {

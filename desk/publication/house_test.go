@@ -41,7 +41,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	}, func() []loot.Clause { return nil })
 	h.routes = d.Routes
 	h.Open(desktest.Standard(t), d)
-	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, d.Routes)
+	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true, BaseURL: desktest.Base, Site: func() web.Site { return web.Site{Notice: true} }}, d.Routes)
 	return h
 }
 

@@ -61,7 +61,7 @@ func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
 			{Audience: web.Console, Group: "Rules", Order: 60, Label: "Statement", Icon: "scroll-text", Href: "/console/statement"},
 			{Audience: web.Console, Group: "Rules", Order: 70, Label: "Ledger", Icon: "book-lock", Href: "/console/ledger"},
 		},
-		Proofs: proofs(),
+		Proofs: slices.Concat(proofs(), linkProofs()),
 		Demo:   p.demo,
 	}
 }
@@ -355,4 +355,4 @@ func (v version) Tone() web.Tone {
 func (v version) Badge() web.Badge { return web.Badge{Tone: v.Tone(), Text: string(v.State)} }
 
 // Keeps are the clauses that this desk carries out.
-var Keeps = []loot.Clause{"alterations.notice"}
+var Keeps = []loot.Clause{"alterations.notice", "network.links"}

@@ -45,6 +45,23 @@ func TestTheStatementShowsItsDeclarations(t *testing.T) {
 	}
 }
 
+// Where the statement links to another site, a notice names that site first,
+// and leads nowhere else.
+func TestTheStatementLeadsToOtherSitesOverANotice(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	var away []string
+	for _, l := range linksIn(h.Get("/statement").Body) {
+		if l.to != l.href {
+			away = append(away, l.href)
+		}
+	}
+	if len(away) != 4 {
+		t.Fatalf("%d links lead over the notice: %q", len(away), away)
+	}
+	shows(t, h.Get(away[0]), http.StatusOK, "You are about to leave us", "optout.aboutads.info", "its own rules")
+	shows(t, h.Get(strings.Replace(away[0], "aboutads.info", "aboutads.test", 1)), http.StatusNotFound, "No page of ours leads on from here")
+}
+
 // What others check by is published: the JSON Schema of the declarations, and
 // the hash of the page that checks proofs, as it is served.
 func TestSchemaAndHashOfTheCheckingPageArePublished(t *testing.T) {
