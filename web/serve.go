@@ -104,7 +104,10 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 // identify asks who it is. On a public page a failure to find out makes a
 // visitor of them; elsewhere it is the answer.
 func (s *Shell) identify(r *http.Request, rt Route) (Identity, error) {
-	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor || rt.own || rt.Incognito {
+	if rt.Incognito {
+		return Identity{}, nil
+	}
+	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor || rt.own {
 		return who, nil
 	}
 	who, err := s.opts.Identify(r)

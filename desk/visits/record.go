@@ -223,13 +223,13 @@ func (d *Visits) host(r *rules, s *Site, x *happening, day column.Day) string {
 	if x.url == nil {
 		return ""
 	}
-	return d.cut(r, mayCount, 253, d.novel.value(columnAt{s.Number, "host", day}, mostValues, strings.ToLower(x.url.Hostname())))
+	return d.cut(r, mayCount, 253, d.novel.value(columnAt{s.Number, "host", day}, mostWords, strings.ToLower(x.url.Hostname())))
 }
 
 // event returns what is kept of an event.
 func (d *Visits) event(s *Site, x *happening, day column.Day) (name, target string, amount float64) {
 	text := func(column, v string) string {
-		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostValues, v), 200)
+		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostWords, v), 200)
 	}
 	name = text("event", scrub.Text(x.name))
 	if name == "" {
@@ -253,7 +253,7 @@ func (d *Visits) event(s *Site, x *happening, day column.Day) (name, target stri
 // whence writes where a visit came from.
 func (d *Visits) whence(r *rules, s *Site, h *hit, from source.Source, day column.Day) {
 	text := func(column, v string) string {
-		return d.cut(r, mayReferrer, 253, d.novel.value(columnAt{s.Number, column, day}, mostValues, v))
+		return d.cut(r, mayReferrer, 253, d.novel.value(columnAt{s.Number, column, day}, mostWords, v))
 	}
 	h.channel, h.source, h.clicked = string(from.Channel), text("source", from.Name), from.Clicked
 	h.medium, h.campaign = text("medium", from.Campaign.Medium), text("campaign", from.Campaign.Name)

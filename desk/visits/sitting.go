@@ -199,9 +199,9 @@ func (s *seen) remove(what uint64) {
 // What a column of a site may hold on a day: a program that makes up addresses
 // would otherwise fill memory and reports. What comes beyond has one value.
 const (
-	mostPaths  = 20_000
-	mostValues = 5_000
-	beyond     = "(more than are told apart)"
+	mostPaths = 20_000
+	mostWords = 5_000
+	beyond    = "(more than are told apart)"
 )
 
 // novel counts the values that columns have on a day.
