@@ -3,6 +3,7 @@ package desk
 import (
 	"bytes"
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -49,17 +50,23 @@ func (b Browser) Post(ctx context.Context, path string, form url.Values) (*Answe
 }
 
 func (b Browser) do(ctx context.Context, method, path string, form url.Values) (*Answer, error) {
+	header := http.Header{}
+	if method == http.MethodPost {
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return b.Send(ctx, method, path, form.Encode(), header, "192.0.2.1")
+}
+
+// Send sends any request, from an address.
+func (b Browser) Send(ctx context.Context, method, path, body string, header http.Header, from string) (*Answer, error) {
 	if b.Who.Kind != "" {
 		ctx = web.WithIdentity(ctx, web.Identity{Actor: b.Who, Name: "made up", At: b.World.Now()})
 	}
-	r, err := http.NewRequestWithContext(ctx, method, b.World.BaseURL+path, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, method, b.World.BaseURL+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.RemoteAddr = "192.0.2.1:1"
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
+	r.RemoteAddr, r.Header = net.JoinHostPort(from, "1"), header
 	a := &Answer{header: http.Header{}}
 	b.World.HTTP.ServeHTTP(a, r)
 	if a.Status == 0 {

@@ -1,5 +1,443 @@
 package visits
 
-import "loot/desk"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
 
-func (d *Visits) proofs() []desk.Proof { return nil }
+	"loot"
+	"loot/column"
+	"loot/desk"
+	"loot/desk/visits/network"
+	"loot/keyring"
+	"loot/store"
+	"loot/tag"
+)
+
+// The site, the browser and the visitor that proofs make up.
+const (
+	triedHost    = "tried.example"
+	triedScript  = "tried"
+	triedBrowser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
+	triedFrom    = "198.51.100.77"
+)
+
+var triedNetwork = network.Network{Number: 64500, Name: "Example Telecom", Country: "IE", Kind: network.Access}
+
+func (d *Visits) proofs() []desk.Proof {
+	return []desk.Proof{
+		{Clause: "network.voluntary", Name: "a customer who is signed in leaves the same record as anybody", Run: d.proveNobody},
+		{Clause: "network.technical", Name: "of each visit exactly those details are kept that the statement names", Run: d.proveDetails},
+		{Clause: "network.technical", Name: "visitors are shown the very record of their request", Run: d.proveShown},
+		{Clause: "network.technical", Name: "visits are erased when the time is over that the statement says", Run: d.proveErased},
+		{Clause: "network.visit", Name: "pages, origin and length of stay are kept, and nothing else of an address", Run: d.proveWay},
+		{Clause: "network.incognito", Name: "nothing is stored on the device or read from it", Run: d.proveDevice},
+		{Clause: "network.incognito", Name: "the day's key is destroyed, its ids are replaced, and no backup had it", Run: d.proveKey},
+		{Clause: "network.incognito", Name: "a browser that asks for Global Privacy Control is only counted, if the statement says so", Run: d.proveSignal},
+	}
+}
+
+// tried makes sure that there is a site for proofs.
+func (d *Visits) tried(ctx context.Context) (*Site, error) {
+	s, err := d.sites.named(ctx, triedScript)
+	if err == nil || loot.KindOf(err) != loot.NotFound {
+		return s, err
+	}
+	s = &Site{Name: "Tried", Hosts: []string{triedHost}, Zone: "UTC", Script: triedScript, Full: true, Made: d.Now()}
+	defer d.sites.forget()
+	return s, d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if wrong := s.check(nil); len(wrong) > 0 {
+			return fmt.Errorf("visits: the site of the proofs: %v", wrong)
+		}
+		return writeSite(ctx, tx, s)
+	})
+}
+
+// trial is what a browser sends in a proof.
+type trial struct {
+	path   string
+	body   string
+	from   string // address; empty: triedFrom
+	header http.Header
+	who    loot.Actor // who is signed in; zero: nobody
+}
+
+// send sends a beacon through the front door.
+func (d *Visits) send(ctx context.Context, w *desk.World, t trial) (*desk.Answer, error) {
+	if _, err := d.tried(ctx); err != nil {
+		return nil, err
+	}
+	header := http.Header{"User-Agent": {triedBrowser}, "Accept": {"*/*"}, "Accept-Language": {"en-IE,en"}, "Content-Type": {"text/plain"}, "Origin": {"https://" + triedHost}}
+	for name, values := range t.header {
+		header[name] = values
+	}
+	from := t.from
+	if from == "" {
+		from = triedFrom
+	}
+	return desk.Browser{World: w, Who: t.who}.Send(ctx, http.MethodPost, d.options.Path+"/"+triedScript, t.body, header, from)
+}
+
+// visit has a visitor look at a page for a while, follow a link, and returns the
+// rows that came of it, the latest last.
+func (d *Visits) visit(ctx context.Context, w *desk.World, t trial) ([]stored, error) {
+	page := randomID()
+	beacon := func(more string) error {
+		t.body = fmt.Sprintf(`{"page":"%d","url":"https://%s%s","referrer":"https://www.example.org/some/page?q=words","width":3,%s}`, page, triedHost, t.path, more)
+		a, err := d.send(ctx, w, t)
+		if err == nil && a.Status >= 300 {
+			err = fmt.Errorf("a beacon was answered with %d", a.Status)
+		}
+		return err
+	}
+	if err := errors.Join(
+		beacon(`"kind":"view"`),
+		beacon(`"kind":"engagement","time":4200,"scroll":80`),
+		beacon(`"kind":"event","name":"outbound","target":"elsewhere.example/there","count":1`),
+	); err != nil {
+		return nil, err
+	}
+	return d.rowsOf(ctx, w, page)
+}
+
+// stored is what lies in the column store of a view or an event, by column. What
+// is empty there is not in it.
+type stored map[string]string
+
+// rowsOf returns what is stored about a page, and of what is only counted.
+func (d *Visits) rowsOf(ctx context.Context, w *desk.World, page int64) (out []stored, err error) {
+	today := column.DayOf(w.Now())
+	rows, err := d.column.Query(ctx, today-1, today+1, `SELECT h.visitor AS visitor, h.visit AS visit, h.second AS second, `+names("h.", hitColumns)+`,
+			CAST(coalesce(s.engaged, 0) AS BIGINT) AS engaged, CAST(coalesce(s.scroll, 0) AS BIGINT) AS scroll
+		FROM visits_hit AS h LEFT JOIN (SELECT page, max(engaged) AS engaged, max(scroll) AS scroll FROM visits_stay GROUP BY page) AS s ON s.page = h.page
+		WHERE h.page = $1 OR h.visitor = 0 ORDER BY h.event, h.second`, page)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		values, to := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			to[i] = &values[i]
+		}
+		if err := rows.Scan(to...); err != nil {
+			return nil, err
+		}
+		row := stored{}
+		for i, c := range columns {
+			if text := fmt.Sprint(values[i]); text != "" && text != "0" && text != "false" {
+				row[c] = text
+			}
+		}
+		out = append(out, row)
+	}
+	return out, rows.Err()
+}
+
+// asIfKnown has the address of the proofs belong to a network while f runs, as a
+// file of the operator's would say.
+func (d *Visits) asIfKnown(f func() error) error {
+	d.made.Store(&madeNetwork{netip.MustParseAddr(triedFrom), triedNetwork})
+	defer d.made.Store(nil)
+	return f()
+}
+
+// by their columns, the details of a visit; the first tells whether it is there.
+var columnsOf = map[set][]string{
+	mayCount:    {"host"},
+	mayProvider: {"provider", "kind"},
+	mayAddress:  {"network"},
+	mayCountry:  {"country"},
+	mayBrowser:  {"browser", "version"},
+	maySystem:   {"system", "release"},
+	mayDevice:   {"device", "width"},
+	mayLanguage: {"language"},
+	mayPage:     {"path", "entry"},
+	mayReferrer: {"source", "channel"},
+	mayTime:     {"engaged", "scroll"},
+}
+
+func (d *Visits) proveNobody(ctx context.Context, w *desk.World) (string, error) {
+	who, err := w.NewPerson(ctx)
+	if err != nil {
+		return "", err
+	}
+	var rows []stored
+	for _, actor := range []loot.Actor{{}, {Kind: loot.Person, ID: string(who)}} {
+		got, err := d.visit(ctx, w, trial{path: "/nobody", who: actor})
+		if err != nil {
+			return "", err
+		}
+		if len(got) == 0 {
+			return "", errors.New("the visit left no record")
+		}
+		row := got[0]
+		for _, c := range []string{"visitor", "visit", "nth", "before", "second"} { // drawn anew, or of the time
+			delete(row, c)
+		}
+		rows = append(rows, row)
+	}
+	if !maps.Equal(rows[0], rows[1]) {
+		return "", fmt.Errorf("the records differ: %v and %v", rows[0], rows[1])
+	}
+	page, err := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(who)}}.Get(ctx, "/visits/mine")
+	if err != nil {
+		return "", err
+	}
+	if page.Status != http.StatusOK || strings.Contains(page.Body.String(), string(who)) || strings.Contains(page.Body.String(), "made up") {
+		return "", fmt.Errorf("the page of one's own visit knows who is signed in, or fails with %d", page.Status)
+	}
+	return loot.Plural(len(rows[0]), "detail", "details") + " kept, all alike; no page of visits was told who asks", nil
+}
+
+func (d *Visits) proveDetails(ctx context.Context, w *desk.World) (string, error) {
+	var rows []stored
+	if err := d.asIfKnown(func() (err error) {
+		rows, err = d.visit(ctx, w, trial{path: "/details"})
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if len(rows) == 0 {
+		return "", errors.New("the visit left no record")
+	}
+	s := d.ruling.rules().version.Statement
+	n := 0
+	for _, x := range details {
+		f, declared := s.Field(x.field)
+		declared = declared && slices.Contains(f.Collections, collection)
+		for _, c := range columnsOf[x.is] {
+			if _, there := rows[0][c]; there != declared {
+				return "", fmt.Errorf("%s: declared %v, kept %v", c, declared, there)
+			}
+		}
+		if declared {
+			n++
+		}
+	}
+	if cut := rows[0]["network"]; cut != "" && (strings.Contains(cut, triedFrom) || !strings.HasSuffix(cut, fmt.Sprintf("/%d", d.options.Bits4))) {
+		return "", fmt.Errorf("the address was kept as %s", cut)
+	}
+	return fmt.Sprintf("%s kept of a visit by %s; of the address %s", loot.Plural(n, "detail that is named", "details that are named"), triedNetwork.Name, rows[0]["network"]), nil
+}
+
+func (d *Visits) proveShown(ctx context.Context, w *desk.World) (string, error) {
+	var body string
+	if err := d.asIfKnown(func() error {
+		a, err := desk.Browser{World: w}.Send(ctx, http.MethodGet, "/visits/mine", "", http.Header{"User-Agent": {triedBrowser}, "Accept-Language": {"en-IE"}}, triedFrom)
+		if err == nil {
+			body = a.Body.String()
+		}
+		return err
+	}); err != nil {
+		return "", err
+	}
+	s := d.ruling.rules().version.Statement
+	n := 0
+	for _, x := range details {
+		if f, ok := s.Field(x.field); ok {
+			if !strings.Contains(body, html.EscapeString(f.Title)) {
+				return "", fmt.Errorf("“%s” is not on the page", f.Title)
+			}
+			n++
+		}
+	}
+	for _, secret := range []string{triedFrom, "Mozilla"} {
+		if strings.Contains(body, secret) {
+			return "", errors.New("the page shows what is not kept")
+		}
+	}
+	return loot.Plural(n, "detail", "details") + " shown to whoever asks, of their own request alone", nil
+}
+
+func (d *Visits) proveErased(ctx context.Context, w *desk.World) (string, error) {
+	if _, err := d.visit(ctx, w, trial{path: "/erased"}); err != nil {
+		return "", err
+	}
+	s := d.ruling.rules().version.Statement
+	p, ok := s.Purpose(improve)
+	if !ok {
+		return "", errors.New("the statement has no purpose of this kind")
+	}
+	day := column.DayOf(w.Now())
+	left := func() (n int64, err error) {
+		rows, err := d.column.Query(ctx, day, day, `SELECT count(*) AS n FROM visits_row WHERE path = '/erased'`)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		for rows.Next() {
+			err = rows.Scan(&n)
+		}
+		return n, errors.Join(err, rows.Err())
+	}
+	at := func(t time.Time) (int64, error) {
+		w.Clock.Advance(t.Sub(w.Now()))
+		if err := d.Turn(ctx); err != nil {
+			return 0, err
+		}
+		return left()
+	}
+	end := p.Keep.After(day.Time())
+	before, err := at(end.Add(-36 * time.Hour))
+	if err != nil {
+		return "", err
+	}
+	after, err := at(end.Add(4 * 24 * time.Hour))
+	if err != nil {
+		return "", err
+	}
+	if before == 0 || after != 0 {
+		return "", fmt.Errorf("%d rows before %s had passed, %d afterwards", before, p.Keep.Words(), after)
+	}
+	return "kept for " + p.Keep.Words() + ", then gone from the disk", nil
+}
+
+func (d *Visits) proveWay(ctx context.Context, w *desk.World) (string, error) {
+	rows, err := d.visit(ctx, w, trial{path: "/way?q=secret&utm_source=news&token=abcdef0123456789abcdef"})
+	if err != nil {
+		return "", err
+	}
+	if len(rows) != 2 {
+		return "", fmt.Errorf("a view and an event left %d rows", len(rows))
+	}
+	view, event := rows[0], rows[1]
+	if view["path"] != "/way" || view["source"] != "news" || view["engaged"] != "4200" || view["scroll"] != "80" || event["event"] != "outbound" || event["target"] != "elsewhere.example/there" {
+		return "", fmt.Errorf("kept %v and %v", view, event)
+	}
+	for c, text := range view {
+		if strings.Contains(text, "secret") || strings.Contains(text, "abcdef") || strings.Contains(text, "words") {
+			return "", fmt.Errorf("%s keeps what stood in the address: %s", c, text)
+		}
+	}
+	return "the page /way from “news”, 4.2 seconds in sight, read down to 80 %, left by a link; what else stood in the address was cut off", nil
+}
+
+func (d *Visits) proveDevice(ctx context.Context, w *desk.World) (string, error) {
+	a, err := d.send(ctx, w, trial{body: fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s/device"}`, randomID(), triedHost), header: http.Header{"Cookie": {"known=1"}}})
+	if err != nil {
+		return "", err
+	}
+	answers := map[string]*desk.Answer{"a beacon": a}
+	base := d.options.Path + "/" + triedScript
+	for what, path := range map[string]string{"the script": base + "." + tag.Full().Hash + ".js", "the pixel": base + ".gif", "the page of one's own visit": "/visits/mine"} {
+		if answers[what], err = (desk.Browser{World: w}).Get(ctx, path); err != nil {
+			return "", err
+		}
+	}
+	for what, a := range answers {
+		if a.Status >= 300 || a.Header().Get("Set-Cookie") != "" || a.Header().Get("Etag") != "" || a.Header().Get("Last-Modified") != "" {
+			return "", fmt.Errorf("%s was answered with %d, and with what a browser keeps: %v", what, a.Status, a.Header())
+		}
+	}
+	for _, word := range []string{"cookie", "localStorage", "sessionStorage", "indexedDB", "caches"} {
+		if strings.Contains(tag.Full().Text, word) || strings.Contains(tag.Core().Text, word) {
+			return "", fmt.Errorf("the script speaks of %s", word)
+		}
+	}
+	return loot.Plural(len(answers), "answer", "answers") + " without a cookie or a mark; the scripts name no storage", nil
+}
+
+func (d *Visits) proveKey(ctx context.Context, w *desk.World) (string, error) {
+	rows, err := d.visit(ctx, w, trial{path: "/key"})
+	if err != nil {
+		return "", err
+	}
+	if len(rows) == 0 {
+		return "", errors.New("the visit left no record")
+	}
+	s, err := d.tried(ctx)
+	if err != nil {
+		return "", err
+	}
+	day, _ := s.local(w.Now())
+	name := secretOf{s.Number, day, live}.name()
+	has := func() (bool, error) {
+		names, err := d.Keyring.Fleetings()
+		return slices.Contains(names, name), err
+	}
+	if there, err := has(); err != nil || !there {
+		return "", fmt.Errorf("there is no key of the day: %w", err)
+	}
+	if keyring.BackedUp("fleeting." + name + ".key") {
+		return "", errors.New("a backup would hold the key")
+	}
+	w.Clock.Advance(s.end(day).Add(crossing).Sub(w.Now()))
+	if err := d.Turn(ctx); err != nil {
+		return "", err
+	}
+	if there, err := has(); err != nil || there {
+		return "", fmt.Errorf("half an hour after the day the key is still there: %w", err)
+	}
+	if _, ok := d.secrets.existing(secretOf{s.Number, day, live}); ok {
+		return "", errors.New("half an hour after the day the key is still in memory")
+	}
+	answer, err := d.column.Query(ctx, day, day, `SELECT count(*) AS n, max(CAST(visitor AS BIGINT)) AS most FROM visits_row WHERE path = '/key'`)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Close()
+	var n, most int64
+	for answer.Next() {
+		if err := answer.Scan(&n, &most); err != nil {
+			return "", err
+		}
+	}
+	if err := answer.Err(); err != nil {
+		return "", err
+	}
+	if left, err := d.rowsOf(ctx, w, randomID()); err != nil || n == 0 || most > 1_000_000 || fmt.Sprint(most) == rows[0]["visitor"] {
+		return "", fmt.Errorf("after the day %d rows have the greatest id %d, %d rows are not sealed: %w", n, most, len(left), err)
+	}
+	return fmt.Sprintf("destroyed %s after the day; the visitor is number %d of the day, drawn by lot", crossing, most), nil
+}
+
+func (d *Visits) proveSignal(ctx context.Context, w *desk.World) (string, error) {
+	r := d.ruling.rules()
+	region := regionOf(d.lookup(netip.MustParseAddr(triedFrom)).Country)
+	may := r.of(region, gpc)
+	page := randomID()
+	a, err := d.send(ctx, w, trial{
+		body:   fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s/signal"}`, page, triedHost),
+		header: http.Header{"Sec-Gpc": {"1"}},
+	})
+	if err != nil {
+		return "", err
+	}
+	rows, err := d.rowsOf(ctx, w, page)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case may == 0:
+		if a.Status != http.StatusNoContent || len(rows) > 0 {
+			return "", fmt.Errorf("nothing may be kept, and the answer is %d with %d rows", a.Status, len(rows))
+		}
+		return "nothing was kept, as the statement says", nil
+	case may != mayCount:
+		if len(rows) == 0 || rows[0]["path"] == "" {
+			return "", errors.New("the statement does not heed the signal, and the program does")
+		}
+		return "recorded like any other, as the statement says", nil
+	}
+	if len(rows) == 0 || rows[0]["class"] != counted {
+		return "", fmt.Errorf("it was not counted: %v", rows)
+	}
+	for _, c := range []string{"visitor", "visit", "path", "network", "provider", "browser", "system", "language", "source"} {
+		if v, there := rows[0][c]; there {
+			return "", fmt.Errorf("%s was kept: %s", c, v)
+		}
+	}
+	return "the view was counted, and none of its details kept", nil
+}

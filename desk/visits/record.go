@@ -106,7 +106,7 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 		return nil, errHost
 	}
 	r := d.ruling.rules()
-	whence := d.networks.Lookup(c.addr)
+	whence := d.lookup(c.addr)
 	may := r.of(regionOf(whence.Country), c.sent)
 	if may == 0 || x.kind == aStay && may&mayTime == 0 || x.kind == anEvent && may&mayEvent == 0 || x.kind != aView && may == mayCount {
 		d.count(refusedSignal, 1)

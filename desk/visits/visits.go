@@ -9,6 +9,7 @@ import (
 	"embed"
 	"hash/maphash"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,7 @@ type Visits struct {
 	live     lane
 	novel    novel
 	seed     maphash.Seed
+	made     atomic.Pointer[madeNetwork]
 
 	counting sync.Mutex
 	counts   map[string]*atomic.Int64
@@ -82,6 +84,20 @@ func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, erro
 	}
 	d.jobs()
 	return d, nil
+}
+
+// A madeNetwork is an address whose network is made up, for a proof.
+type madeNetwork struct {
+	addr netip.Addr
+	is   network.Network
+}
+
+// lookup says what is known of the network of an address.
+func (d *Visits) lookup(addr netip.Addr) network.Network {
+	if m := d.made.Load(); m != nil && m.addr == addr {
+		return m.is
+	}
+	return d.networks.Lookup(addr)
 }
 
 // Desk returns what the program is given of it.
