@@ -9,6 +9,7 @@ import (
 	"loot"
 	"loot/desk/customers"
 	"loot/desk/staff"
+	"loot/desk/visits"
 	"loot/gate"
 	"loot/store"
 	"loot/vault"
@@ -115,4 +116,12 @@ func (a *App) Backends(ctx context.Context) ([]int, error) {
 		}
 	}
 	return out, nil
+}
+
+// A ScratchSite is the site of a load test.
+type ScratchSite = visits.ScratchSite
+
+// ScratchVisits adds a site for a load test, with made-up views of the last days.
+func (a *App) ScratchVisits(ctx context.Context, script string, views, days int) (ScratchSite, error) {
+	return a.visits.Scratch(ctx, script, views, days)
 }

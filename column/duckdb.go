@@ -117,7 +117,7 @@ func openDuck(dir string, schema Schema, o Options) (Store, error) {
 	if linger == 0 {
 		linger = 5 * time.Millisecond
 	}
-	d.group = &group{write: d.commit, after: d.shorten, linger: linger, few: 100, bound: o.Queue}
+	d.group = &group{write: d.commit, after: d.shorten, linger: linger, few: 1000, bound: o.Queue}
 	d.group.start()
 	return d, nil
 }

@@ -29,8 +29,8 @@ import (
 )
 
 type benchCmd struct {
-	Name  string `arg:"" enum:"kernel" help:"kernel: deciding, opening, registering, the ledger, memory and size."`
-	Store string `help:"A PostgreSQL address whose database is empty; default: SQLite." placeholder:"URL"`
+	Name  string `arg:"" enum:"kernel,visits" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs."`
+	Store string `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys  string `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
 	Quick bool   `help:"Fewer data and shorter runs: under 40 seconds on 2 cores."`
 	JSON  bool   `help:"Print JSON." name:"json"`
@@ -48,6 +48,7 @@ type bench struct {
 	ids     []loot.Subject
 	base    string
 	client  *http.Client
+	live    app.ScratchSite // to which views are sent
 
 	postmasters []int // of the PostgreSQL servers on this machine
 }
@@ -63,12 +64,19 @@ func (b *benchCmd) Run(c *command) error {
 		return err
 	}
 	r := &bench{command: c, cmd: b, dir: dir, metrics: map[string]float64{}, base: "http://" + address}
+	if strings.HasPrefix(b.Store, "clickhouse:") {
+		r.config.Visits, b.Store = b.Store, ""
+	}
 	r.config = app.Config{
-		Place: app.Place{Data: filepath.Join(dir, "data"), Store: b.Store, Keys: b.Keys}, Listen: address, From: "Loot <no-reply@localhost>",
+		Place: app.Place{Data: filepath.Join(dir, "data"), Store: b.Store, Keys: b.Keys}, Visiting: app.Visiting{Visits: r.config.Visits}, Listen: address, From: "Loot <no-reply@localhost>",
 		LogLevel: "warn", LogFormat: "text", Shutdown: 20 * time.Second,
 	}
 	r.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}
-	for _, step := range []func() error{r.decide, r.fill, r.serve} {
+	steps := []func() error{r.decide, r.fill, r.serve}
+	if b.Name == "visits" {
+		steps = []func() error{r.visits}
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
@@ -120,32 +128,46 @@ func (r *bench) decide() error {
 	return nil
 }
 
-// serve starts the server and measures it from outside.
-func (r *bench) serve() error {
+// startServer starts the server in a process of its own and returns when it is
+// ready.
+func (r *bench) startServer() (pid int, stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
-	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn"}
+	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn", "--trusted-proxies", "127.0.0.0/8"}
 	if r.cmd.Store != "" {
 		args = append(args, "--store", r.cmd.Store)
 	}
 	if r.cmd.Keys != "" {
 		args = append(args, "--keys", r.cmd.Keys)
 	}
+	if r.config.Visits != "" {
+		args = append(args, "--visits", r.config.Visits)
+	}
 	server := exec.CommandContext(r.ctx, self, args...)
 	server.Stderr = r.stderr
 	if err := server.Start(); err != nil {
-		return err
+		return 0, nil, err
 	}
-	defer func() {
+	stop = func() {
 		_ = server.Process.Signal(os.Interrupt)
 		_ = server.Wait()
-	}()
+	}
 	if err := r.ready(); err != nil {
+		stop()
+		return 0, nil, err
+	}
+	return server.Process.Pid, stop, nil
+}
+
+// serve starts the server and measures it from outside.
+func (r *bench) serve() error {
+	pid, stop, err := r.startServer()
+	if err != nil {
 		return err
 	}
-	pid := server.Process.Pid
+	defer stop()
 	r.metrics["rss_idle_mib"] = rss(pid)
 	var failed atomic.Int64
 

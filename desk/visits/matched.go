@@ -261,4 +261,3 @@ func (r *Reports) splits(ctx context.Context, q Question, split map[cellKey]bool
 	}
 	return rows.Err()
 }
-

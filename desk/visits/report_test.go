@@ -488,4 +488,3 @@ func FuzzFilters(f *testing.F) {
 		}
 	})
 }
-
