@@ -68,7 +68,7 @@ func (r *bench) views(server int) error {
 		var mine []time.Duration
 		for r.now().Before(end) && r.ctx.Err() == nil {
 			began := r.now()
-			status, err := b.view()
+			_, status, err := b.view()
 			if err != nil {
 				return err
 			}
@@ -130,16 +130,17 @@ func newBrowsers(ctx context.Context, address string, site app.ScratchSite, seed
 	return b, nil
 }
 
-// view sends one view and returns the status of the answer.
-func (b *browsers) view() (int, error) {
+// view sends one view and returns its page's id and the status of the answer.
+func (b *browsers) view() (page uint64, status int, err error) {
 	if b.left == 0 {
 		b.left = 1 + b.rand.IntN(4)
 		b.addr = fmt.Sprintf("%d.%d.%d.%d", 11+b.rand.IntN(100), b.rand.IntN(256), b.rand.IntN(256), 1+b.rand.IntN(254))
 		b.agent = benchAgents[b.rand.IntN(len(benchAgents))]
 	}
 	b.left--
+	page = b.rand.Uint64()>>1 | 1
 	body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s/a/page/of/it/%d?utm_source=news","referrer":"https://www.google.com/","width":%d}`,
-		b.rand.Uint64(), b.site.Host, b.rand.IntN(1+b.rand.IntN(2000)), 1+b.rand.IntN(5))
+		page, b.site.Host, b.rand.IntN(1+b.rand.IntN(2000)), 1+b.rand.IntN(5))
 	b.buf = append(b.buf[:0], b.head...)
 	b.buf = append(b.buf, b.addr...)
 	b.buf = append(b.buf, "\r\nUser-Agent: "...)
@@ -149,9 +150,10 @@ func (b *browsers) view() (int, error) {
 	b.buf = append(b.buf, "\r\n\r\n"...)
 	b.buf = append(b.buf, body...)
 	if _, err := b.conn.Write(b.buf); err != nil {
-		return 0, err
+		return page, 0, err
 	}
-	return b.answer()
+	status, err = b.answer()
+	return page, status, err
 }
 
 // answer reads an answer and returns its status.

@@ -239,6 +239,9 @@ func fill(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
+		if _, err := a.ScratchVisits(ctx, "live", 0, 0); err != nil {
+			return err
+		}
 		fmt.Printf("TOKEN=%s\nKEY=%s\n", token, a.Ledger.VerifierKey())
 		for i, id := range ids {
 			fmt.Printf("ID%d=%s\n", i, id)
