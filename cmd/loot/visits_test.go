@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -116,4 +120,72 @@ func TestKillsLoseNoView(t *testing.T) {
 		}
 	}
 	fmt.Fprintf(t.Output(), "%d kills, %d views acknowledged, %d stored\n", kills, len(said), total)
+}
+
+// TestNoAddressIsLeft: after a load, in its midst and after the end, no file of
+// the installation, no log and no temporary file holds an address or the words
+// of a browser.
+func TestNoAddressIsLeft(t *testing.T) {
+	o := newOperator(t, t.TempDir(), nil, "1", "LOOT_TRUSTED_PROXIES=127.0.0.0/8", "LOOT_LOG_LEVEL=debug", "LOOT_LOG_FORMAT=json")
+	p := o.serve()
+	const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0 Marked-Browser/7"
+	long := netip.MustParseAddr("2001:db8:77:1:abcd:ef01:2345:6789")
+	addresses := []string{long.String(), "203.0.113.77", "198.51.100.201"}
+	for i := range 300 {
+		body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://live.example/page/%d?mail=someone@example.com"}`, i+1, i%20)
+		if i%50 == 49 {
+			body = "nonsense"
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+o.vars["ADDR"]+"/v/live", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Forwarded-For", addresses[i%len(addresses)])
+		r.Header.Set("User-Agent", agent)
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if i%50 != 49 && res.StatusCode != http.StatusAccepted {
+			t.Fatalf("a view: %d", res.StatusCode)
+		}
+	}
+	whole := long.As16()
+	look := func(when string) {
+		t.Helper()
+		files := 0
+		if err := filepath.WalkDir(o.dir, func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if errors.Is(err, os.ErrNotExist) {
+				return nil // a temporary one
+			}
+			files++
+			for _, what := range append(addresses, "Marked-Browser", string(whole[:]), "someone@example.com") {
+				if bytes.Contains(b, []byte(what)) {
+					t.Errorf("%s: %s holds %q", when, path, what)
+				}
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, what := range append(addresses, "Marked-Browser", "someone@example.com") {
+			if strings.Contains(p.out.String(), what) {
+				t.Errorf("%s: the log says %q", when, what)
+			}
+		}
+		if files < 10 {
+			t.Errorf("%s: %d files were looked at", when, files)
+		}
+	}
+	look("while it runs")
+	p.end(syscall.SIGKILL)
+	look("killed")
+	p = o.serve()
+	p.stop()
+	look("stopped")
 }
