@@ -50,7 +50,7 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 // The same is so of each row of a panel, which then is folded, and within a
 // filter of each value that it stands for.
 func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, error) {
-	days, err := r.told(ctx, q, false)
+	days, snap, err := r.told(ctx, q, false)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +64,16 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	site := strconv.Itoa(int(q.Site))
 	// An open day is asked about at once, as more arrives meanwhile. A sealed one
 	// does not change, and asked for little at a time it needs little memory.
-	if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)); err != nil {
-		return nil, err
+	open, sealed := snap.has(q.From, q.To)
+	if open {
+		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)); err != nil {
+			return nil, err
+		}
 	}
-	if err := m.find(ctx, sealedRows+" WHERE site = "+site, panelsAtOnce); err != nil {
-		return nil, err
+	if sealed {
+		if err := m.find(ctx, sealedRows+" WHERE site = "+site, panelsAtOnce); err != nil {
+			return nil, err
+		}
 	}
 	full, found, split := m.full(), m.found, m.split
 
@@ -323,4 +328,3 @@ func (m matching) splits(ctx context.Context, i int, coded string, args []any) e
 	}
 	return rows.Err()
 }
-
