@@ -303,6 +303,10 @@ func (c *click) rows(t Table, from, where string) string {
 
 var placeholder = regexp.MustCompile(`'(?:[^'\\]|''|\\.)*'|\$[0-9]+`)
 
+// escapeText writes text as a parameter has it, besides what the driver does: the
+// server reads it as a field of a file with tabs.
+var escapeText = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+
 // bind writes placeholders as ClickHouse has them: the values go beside the
 // query, not into its text.
 func bind(ctx context.Context, query string, args []any) (context.Context, string, error) {
@@ -315,7 +319,7 @@ func bind(ctx context.Context, query string, args []any) (context.Context, strin
 		var text string
 		switch a := a.(type) {
 		case string:
-			kinds[i], text = "String", a
+			kinds[i], text = "String", escapeText.Replace(a)
 		case bool:
 			kinds[i], text = "Bool", strconv.FormatBool(a)
 		case float64:

@@ -232,6 +232,7 @@ func TestSameQuestionsSameAnswers(t *testing.T) {
 			"none on a side":  {`SELECT count(*), count(s.id) FROM test_view AS v LEFT JOIN test_stay AS s ON v.id = s.id AND v.day = s.day`, nil, "160 80"},
 			"arithmetic":      {`SELECT 7 / 2, CAST(floor(7.9) AS BIGINT), coalesce(NULL, 3), CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END`, nil, "3.5 7 3 b"},
 			"any of":          {`SELECT count(*) FROM test_view WHERE path LIKE $1`, []any{"%p3"}, "18"},
+			"text as it is":   {`SELECT CAST($1 AS VARCHAR)`, []any{"a\\n'b\"\\\\\t\n%é"}, "a\\n'b\"\\\\\t\n%é"},
 			"united":          {`SELECT path FROM (SELECT path FROM test_view UNION SELECT path FROM test_page) AS p ORDER BY path LIMIT 2`, nil, "/p0\n/p1"},
 		} {
 			got := ask(t, s, first, first+3, q.query, q.args...)

@@ -17,9 +17,11 @@ func rowNames(prefix string) string {
 	return strings.Join(out, ", ") + ", " + names(prefix, hitColumns)
 }
 
+const onlyPeople = "class = '" + human + "'"
+
 // scope is the condition of whom a report is about.
 func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
-	condition = "class = '" + human + "'"
+	condition = onlyPeople
 	for _, f := range filters {
 		d, _ := findDimension(f.Dimension)
 		if !d.programs() {
@@ -31,7 +33,7 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 		if d.Name == "bot" {
 			where += " AND class <> '" + human + "'"
 		}
-		if strings.HasPrefix(condition, "class = '"+human) {
+		if condition == onlyPeople {
 			condition = where
 		} else {
 			condition += " AND " + where
@@ -48,50 +50,32 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 // The same is so of each row of a panel, which then is folded, and within a
 // filter of each value that it stands for.
 func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, error) {
-	days, err := r.told(ctx, q, false)
+	days, snap, err := r.told(ctx, q, false)
 	if err != nil {
 		return nil, err
 	}
 	var args []any
 	who, rest := scope(q.Filters, &args)
 	people := len(rest) == len(q.Filters)
-	site := strconv.Itoa(int(q.Site))
-	rows := "SELECT " + strings.Replace(rowNames(""), "class AS class", "'"+human+"' AS class", 1) + " FROM (" +
-		openRows + " WHERE h.site = " + site + " UNION ALL " + sealedRows + " WHERE site = " + site + ") AS whole WHERE " + who +
-		" AND day BETWEEN " + strconv.Itoa(int(q.From)) + " AND " + strconv.Itoa(int(q.To))
-
-	var filters []*chosen
+	m := matching{Reports: r, q: q, scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, split: map[cellKey]bool{}}
 	for _, f := range rest {
-		c := choose(f, days)
-		if err := r.part(ctx, q, c, rows, args); err != nil {
+		m.filters = append(m.filters, choose(f, days))
+	}
+	site := strconv.Itoa(int(q.Site))
+	// An open day is asked about at once, as more arrives meanwhile. A sealed one
+	// does not change, and asked for little at a time it needs little memory.
+	open, sealed := snap.has(q.From, q.To)
+	if open {
+		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)); err != nil {
 			return nil, err
 		}
-		filters = append(filters, c)
 	}
-	full := 1<<len(filters) - 1
-	groups := []string{strconv.Itoa(full)}
-	if len(filters) > 1 || !people {
-		for i := range filters {
-			groups = append(groups, strconv.Itoa(full-1<<i))
+	if sealed {
+		if err := m.find(ctx, sealedRows+" WHERE site = "+site, panelsAtOnce); err != nil {
+			return nil, err
 		}
 	}
-	coded := with(rows, filters, &args)
-	mask := "0"
-	for i, c := range filters {
-		mask += " + " + c.group(i)
-	}
-	found, _, err := r.read(ctx, q.From, q.To, r.cells(grouped(coded, mask), wanted, full, "site IN ("+strings.Join(groups, ", ")+")"), args...)
-	if err != nil {
-		return nil, err
-	}
-	split := map[cellKey]bool{}
-	for i, c := range filters {
-		if r.crowd > 1 && c.several() {
-			if err := r.splits(ctx, q, split, filters, i, coded, wanted, args); err != nil {
-				return nil, err
-			}
-		}
-	}
+	full, found, split := m.full(), m.found, m.split
 
 	all := map[column.Day]map[string]map[string]Sum{}
 	for _, b := range days {
@@ -134,10 +118,100 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			if split[cellKey{day, name, value}] {
 				return false
 			}
-			return !people || len(filters) == 0 || !all[day][name][value].less(d.of[name].rows[value]).few(r.crowd)
+			return !people || len(rest) == 0 || !all[day][name][value].less(d.of[name].rows[value]).few(r.crowd)
 		}))
 	}
 	return out, nil
+}
+
+const panelsAtOnce = 6
+
+// A matching finds what filters choose.
+type matching struct {
+	*Reports
+	q       Question
+	scope   string
+	args    []any
+	filters []*chosen
+	wanted  []dimension
+
+	found map[column.Day]*dayTally
+	split map[cellKey]bool
+}
+
+// full is the group of the rows for which all filters hold: a bit for each.
+func (m matching) full() int { return 1<<len(m.filters) - 1 }
+
+// find adds what is among the rows.
+func (m matching) find(ctx context.Context, rows string, atOnce int) error {
+	rows = "SELECT " + strings.Replace(rowNames(""), "class AS class", "'"+human+"' AS class", 1) + " FROM (" + rows + ") AS whole WHERE " + m.scope +
+		" AND day BETWEEN " + strconv.Itoa(int(m.q.From)) + " AND " + strconv.Itoa(int(m.q.To))
+	args := slices.Clone(m.args)
+	m.filters = slices.Clone(m.filters)
+	for i, c := range m.filters {
+		c := *c
+		m.filters[i] = &c
+		if err := m.part(ctx, &c, rows, args); err != nil {
+			return err
+		}
+	}
+	coded := with(rows, m.filters, &args)
+	mask := "0"
+	for i, c := range m.filters {
+		mask += " + " + c.group(i)
+	}
+	groups := []string{strconv.Itoa(m.full())}
+	if len(m.filters) > 1 || m.scope != onlyPeople {
+		for i := range m.filters {
+			groups = append(groups, strconv.Itoa(m.full()-1<<i))
+		}
+	}
+	where := " WHERE " + mask + " IN (" + strings.Join(groups, ", ") + ")"
+	whole := "SELECT day, 'total' AS dimension, 1 AS listed, CAST(site AS VARCHAR) AS value, " + sumNames + ", CAST(0 AS BIGINT) AS most FROM (" +
+		sums(grouped(coded, mask), dimensions[:1], "") + ") AS whole"
+	for i := 0; i == 0 || i < len(m.wanted); i += max(atOnce, 1) {
+		var query []string
+		if i == 0 {
+			query = append(query, whole)
+		}
+		if some := m.wanted[i:min(len(m.wanted), i+atOnce)]; len(some) > 0 {
+			query = append(query, m.cells(grouped(coded, mask)+where, some))
+		}
+		found, _, err := m.read(ctx, m.q.From, m.q.To, strings.Join(query, " UNION ALL "), args...)
+		if err != nil {
+			return err
+		}
+		for day, d := range found {
+			m.add(day, d)
+		}
+	}
+	for i, c := range m.filters {
+		if m.crowd > 1 && c.several() {
+			if err := m.splits(ctx, i, coded, args); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add takes in what was found of a day.
+func (m matching) add(day column.Day, d *dayTally) {
+	have := m.found[day]
+	if have == nil {
+		m.found[day] = d
+		return
+	}
+	for name, t := range d.of {
+		to := have.tally(name)
+		for v, s := range t.rows {
+			to.list(v, s)
+			t.whole = t.whole.less(s)
+		}
+		if t.hidden {
+			to.hide(t.whole, t.most)
+		}
+	}
 }
 
 // A cellKey is a value of a dimension on a day.
@@ -151,44 +225,29 @@ func grouped(coded, group string) string {
 	return "SELECT " + strings.Replace(rowNames(""), "site AS site", group+" AS site", 1) + " FROM (" + coded + ") AS coded"
 }
 
-// restricted are the dimensions with a further condition on what is counted,
-// after the whole without it.
-func restricted(of []dimension, condition string) []dimension {
-	out := []dimension{dimensions[0]}
-	for _, d := range of {
-		if d.where == "" {
-			d.where = peoplesViews
-		}
-		d.where += " AND " + condition
-		out = append(out, d)
-	}
-	return out
-}
-
 // cells writes the query of what the full group comes to, where a value is
-// listed if no other group has a few of it, and of the total of each group.
-func (r *Reports) cells(rows string, of []dimension, full int, condition string) string {
-	in := "c.dimension = 'total' OR c.site = " + strconv.Itoa(full)
+// listed if no other group has a few of it.
+func (m matching) cells(rows string, of []dimension) string {
+	in := "c.site = " + strconv.Itoa(m.full())
 	var counted []string
 	for _, n := range strings.Split(sumNames, ", ") {
 		counted = append(counted, "sum(CASE WHEN "+in+" THEN c."+n+" ELSE 0 END) AS "+n)
 	}
-	value := "CASE WHEN c.dimension = 'total' THEN CAST(c.site AS VARCHAR) ELSE c.value END"
-	few := "c.visitors < " + strconv.Itoa(r.crowd) + " AND (c.visitors > 0 OR c.visits <> 0 OR c.views <> 0)"
-	return digest("SELECT c.day AS day, c.dimension AS dimension, "+value+" AS value, "+strings.Join(counted, ", ")+
-		", max(CASE WHEN NOT ("+in+") AND "+few+" THEN 1 ELSE 0 END) AS told FROM ("+sums(rows, restricted(of, condition), "")+") AS c"+
-		" GROUP BY c.day, c.dimension, "+value+" HAVING sum(CASE WHEN "+in+" THEN 1 ELSE 0 END) > 0",
-		"dimension = 'total' OR told = 0 AND visitors >= "+strconv.Itoa(r.crowd))
+	few := "c.visitors < " + strconv.Itoa(m.crowd) + " AND (c.visitors > 0 OR c.visits <> 0 OR c.views <> 0)"
+	return digest("SELECT c.day AS day, c.dimension AS dimension, c.value AS value, "+strings.Join(counted, ", ")+
+		", max(CASE WHEN NOT ("+in+") AND "+few+" THEN 1 ELSE 0 END) AS told FROM ("+sums(rows, of, "")+") AS c"+
+		" GROUP BY c.day, c.dimension, c.value HAVING sum(CASE WHEN "+in+" THEN 1 ELSE 0 END) > 0",
+		"told = 0 AND visitors >= "+strconv.Itoa(m.crowd))
 }
 
 // part takes out of a filter what it stands for on a day if fewer than a crowd
 // came by that value alone, so that no value makes a small difference.
-func (r *Reports) part(ctx context.Context, q Question, c *chosen, rows string, args []any) error {
-	if !c.byVisit() || r.crowd <= 1 || !c.several() {
+func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) error {
+	if !c.byVisit() || m.crowd <= 1 || !c.several() {
 		return nil
 	}
 	args = slices.Clone(args)
-	found, err := r.store.Query(ctx, q.From, q.To, "SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
+	found, err := m.store.Query(ctx, m.q.From, m.q.To, "SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
 		c.visits(rows, &args)+") AS alone GROUP BY day, place", args...)
 	if err != nil {
 		return err
@@ -202,7 +261,7 @@ func (r *Reports) part(ctx context.Context, q Question, c *chosen, rows string, 
 		if err := found.Scan(&day, &place, &visitors); err != nil {
 			return err
 		}
-		if visitors >= int64(r.crowd) && place != several {
+		if visitors >= int64(m.crowd) && place != several {
 			if alone[day] == nil {
 				alone[day] = map[int]bool{}
 			}
@@ -215,27 +274,35 @@ func (r *Reports) part(ctx context.Context, q Question, c *chosen, rows string, 
 
 // splits notes where a filter of several values stands for one by which too few
 // came, among those for which the other filters hold.
-func (r *Reports) splits(ctx context.Context, q Question, split map[cellKey]bool, filters []*chosen, i int, coded string, of []dimension, args []any) error {
+func (m matching) splits(ctx context.Context, i int, coded string, args []any) error {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
 	others := "0"
-	for j, c := range filters {
+	for j, c := range m.filters {
 		if j != i {
 			others += " + " + c.group(j)
 		}
 	}
-	held := 1<<len(filters) - 1 - 1<<i
+	held := 1<<len(m.filters) - 1 - 1<<i
 	full := strconv.Itoa(held * most)
 	group := "(" + others + ") * " + strconv.Itoa(most) + " + " + code
 	value := "CASE WHEN c.dimension = 'total' THEN CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT) ELSE -1 END"
 	place := "(c.site % " + strconv.Itoa(most) + ")"
+	of := []dimension{dimensions[0]}
+	for _, d := range m.wanted {
+		if d.where == "" {
+			d.where = peoplesViews
+		}
+		d.where += " AND site > " + full
+		of = append(of, d)
+	}
 	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value, " + value + " AS held," +
-		" min(CASE WHEN " + place + " = " + strconv.Itoa(several) + " OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(r.crowd) + " ELSE c.visitors END) AS least," +
+		" min(CASE WHEN " + place + " = " + strconv.Itoa(several) + " OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
 		" sum(CASE WHEN " + place + " = " + strconv.Itoa(several) + " THEN 0 ELSE 1 END) AS places," +
 		" max(CASE WHEN " + place + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END) AS met FROM (" +
-		sums(grouped(coded, group), restricted(of, "site > "+full), "") + ") AS c WHERE " + place + " > 0 GROUP BY c.day, c.dimension, c.value, " + value
-	query = "SELECT day, dimension, value, held, least, places, met FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(r.crowd) + " OR met = 1"
-	rows, err := r.store.Query(ctx, q.From, q.To, query, args...)
+		sums(grouped(coded, group), of, "") + ") AS c WHERE " + place + " > 0 GROUP BY c.day, c.dimension, c.value, " + value
+	query = "SELECT day, dimension, value, held, least, places, met FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
 	if err != nil {
 		return err
 	}
@@ -246,17 +313,17 @@ func (r *Reports) splits(ctx context.Context, q Question, split map[cellKey]bool
 		if err := rows.Scan(&k.day, &k.dimension, &k.value, &group, &least, &places, &met); err != nil {
 			return err
 		}
-		if least >= r.crowd && places >= len(filters[i].days[k.day]) {
+		if least >= m.crowd && places >= len(m.filters[i].days[k.day]) {
 			continue
 		}
 		if k.dimension != "total" {
-			split[k] = true
+			m.split[k] = true
 			continue
 		}
 		// The day is left out whichever group it is.
 		for _, bit := range []int{0, 1 << i} {
 			k.value = strconv.Itoa(group | bit)
-			split[k] = true
+			m.split[k] = true
 		}
 	}
 	return rows.Err()

@@ -163,7 +163,7 @@ func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
 	}
 	var blocks []*block
 	if len(q.Filters) == 0 {
-		blocks, err = r.told(ctx, q, true)
+		blocks, _, err = r.told(ctx, q, true)
 	} else {
 		blocks, err = r.filtered(ctx, q, wanted)
 	}
@@ -304,18 +304,18 @@ func (q *Question) panel(d dimension, blocks []*block) Panel {
 
 // told returns the blocks of a period without a filter, of weeks where that may
 // be.
-func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, error) {
+func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *snapshot, error) {
 	for again := range 5 {
 		snap, err := r.snapshot(ctx, q.Site, again > 0)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out, ok, err := r.collect(ctx, q, snap, weeks)
 		if ok || err != nil {
-			return out, err
+			return out, snap, err
 		}
 	}
-	return nil, loot.Errorf(loot.Unavailable, "The days of the report are being closed at the moment. Please try again shortly.")
+	return nil, nil, loot.Errorf(loot.Unavailable, "The days of the report are being closed at the moment. Please try again shortly.")
 }
 
 // collect puts the blocks together. It reports false if a day was sealed since
@@ -376,6 +376,15 @@ func (s *snapshot) closed(day column.Day, n int) bool {
 		}
 	}
 	return true
+}
+
+// has reports whether some of the days are open, and whether some are sealed.
+func (s *snapshot) has(from, to column.Day) (open, sealed bool) {
+	for d := from; d <= to; d++ {
+		_, is := s.sealed[d]
+		open, sealed = open || s.open[d] != nil, sealed || is
+	}
+	return open, sealed
 }
 
 func (r *Reports) cached(key blockKey, snap *snapshot) *block {

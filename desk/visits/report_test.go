@@ -335,7 +335,7 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 	var all [sites][]happening
 	var every []happening
 	for i := range sites {
-		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 3+i)
+		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 10+2*i)
 		every = append(every, all[i]...)
 	}
 	keepAll(t, s, every)
@@ -377,6 +377,24 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 		}
 		a, b := ask(t, r, more), ask(t, r, less)
 		setA, setB := oracleMatch(rows, more.Filters, crowd), oracleMatch(rows, less.Filters, crowd)
+		for _, x := range []struct {
+			q   Question
+			a   *Answer
+			set []happening
+		}{{more, a, setA}, {less, b, setB}} {
+			for _, p := range x.a.Panels {
+				if d, _ := findDimension(p.Name); d.where != "" && p.Others.Views == 0 || x.a.Total.Views == 0 || len(p.Rows) == 0 {
+					continue // nothing is told, or nothing but the total
+				}
+				in := cells(rows, x.set, p.Name)
+				for _, row := range p.Rows {
+					delete(in, row.Value)
+				}
+				if others := people(slices.Concat(slices.Collect(maps.Values(in))...)); len(others) > 0 && len(others) < crowd {
+					t.Errorf("crowd %d: %+v: %s: the others are %d visitors", crowd, x.q, p.Name, len(others))
+				}
+			}
+		}
 		compare := func(name string, a, b Sum, of, ofB []happening) {
 			pairs++
 			if a.Views == 0 || b.Views == 0 {
