@@ -33,46 +33,47 @@ func TestAVisitIsKeptWithoutWhoeverItWas(t *testing.T) {
 		t.Errorf("kept %q", got)
 	}
 	desktest.OK(t, h.rows.Close())
-	if found := holds(t, h.dir, "203.0.113.77", "2001:db8:1:2", firefox, "secret", "words"); len(found) > 0 {
+	if found := holds(t, strings.TrimPrefix(h.at, "duckdb:"), "203.0.113.77", "2001:db8:1:2", firefox, "secret", "words"); len(found) > 0 {
 		t.Errorf("%v", found)
 	}
 }
 
 // TestWhatComesTwiceCountsOnce: whatever the order, and the longest stay counts.
 func TestWhatComesTwiceCountsOnce(t *testing.T) {
-	h := newHouse(t, desktest.Standard(t))
-	h.site("UTC")
-	const addr = "198.51.100.1"
-	stay := func(ms, scroll int) {
-		t.Helper()
-		if got := h.send(addr, firefox, fmt.Sprintf(`{"kind":"engagement","page":"8","url":"https://example.com/a","time":%d,"scroll":%d}`, ms, scroll)); got != http.StatusAccepted {
-			t.Errorf("a stay: %d", got)
+	onEach(t, func(t *testing.T, h *house) {
+		h.site("UTC")
+		const addr = "198.51.100.1"
+		stay := func(ms, scroll int) {
+			t.Helper()
+			if got := h.send(addr, firefox, fmt.Sprintf(`{"kind":"engagement","page":"8","url":"https://example.com/a","time":%d,"scroll":%d}`, ms, scroll)); got != http.StatusAccepted {
+				t.Errorf("a stay: %d", got)
+			}
 		}
-	}
-	stay(700, 20)
-	for i, want := range []int{http.StatusAccepted, http.StatusNoContent} {
-		if got := h.send(addr, firefox, `{"kind":"view","page":"8","url":"https://example.com/a"}`); got != want {
-			t.Errorf("view %d: %d", i, got)
+		stay(700, 20)
+		for i, want := range []int{http.StatusAccepted, http.StatusNoContent} {
+			if got := h.send(addr, firefox, `{"kind":"view","page":"8","url":"https://example.com/a"}`); got != want {
+				t.Errorf("view %d: %d", i, got)
+			}
 		}
-	}
-	stay(9000, 90)
-	stay(300, 95)
-	event := `{"kind":"event","page":"8","url":"https://example.com/a","name":"Order","value":12.5,"count":1}`
-	for i, want := range []int{http.StatusAccepted, http.StatusNoContent} {
-		if got := h.send(addr, firefox, event); got != want {
-			t.Errorf("event %d: %d", i, got)
+		stay(9000, 90)
+		stay(300, 95)
+		event := `{"kind":"event","page":"8","url":"https://example.com/a","name":"Order","value":12.5,"count":1}`
+		for i, want := range []int{http.StatusAccepted, http.StatusNoContent} {
+			if got := h.send(addr, firefox, event); got != want {
+				t.Errorf("event %d: %d", i, got)
+			}
 		}
-	}
-	if got := h.send(addr, firefox, strings.Replace(event, `"count":1`, `"count":2`, 1)); got != http.StatusAccepted {
-		t.Errorf("another event: %d", got)
-	}
-	got := addUp(t.Context(), t, h.rows, sums(openRows, dimensions, ""))
-	if total := got["total "]; total != (Sum{Visitors: 1, Visits: 1, Views: 1, Bounces: 1, Engaged: 9000, Scrolled: 95}) {
-		t.Errorf("%+v", total)
-	}
-	if orders := got["event Order"]; orders != (Sum{Visitors: 1, Visits: 1, Views: 2, Amount: 25}) {
-		t.Errorf("%+v", orders)
-	}
+		if got := h.send(addr, firefox, strings.Replace(event, `"count":1`, `"count":2`, 1)); got != http.StatusAccepted {
+			t.Errorf("another event: %d", got)
+		}
+		got := addUp(t.Context(), t, h.rows, sums(openRows, dimensions, ""))
+		if total := got["total "]; total != (Sum{Visitors: 1, Visits: 1, Views: 1, Bounces: 1, Engaged: 9000, Scrolled: 95}) {
+			t.Errorf("%+v", total)
+		}
+		if orders := got["event Order"]; orders != (Sum{Visitors: 1, Visits: 1, Views: 2, Amount: 25}) {
+			t.Errorf("%+v", orders)
+		}
+	})
 }
 
 // TestOnlyTheSitesOwnPagesAreRecorded: what is made up, too long or about other
@@ -139,86 +140,88 @@ func TestSignalsAreAnsweredAsTheStatementSays(t *testing.T) {
 // TestAtMidnightAVisitGoesOnAndIdsGo: a visit crosses the site's midnight; half
 // an hour later the former day's key is destroyed, and its ids with it.
 func TestAtMidnightAVisitGoesOnAndIdsGo(t *testing.T) {
-	h := newHouse(t, desktest.Standard(t))
-	s := h.site("Europe/Dublin")
-	midnight := s.end(someDay)
-	h.Clock.Advance(midnight.Add(-10 * time.Minute).Sub(h.Clock.Now()))
-	const addr = "198.51.100.1"
-	page := h.view(addr, "/before")
-	before := h.ask("SELECT visitor FROM visits_hit")
-	h.Clock.Advance(20 * time.Minute)
-	h.view(addr, "/after")
-	if got := h.send(addr, firefox, fmt.Sprintf(`{"kind":"engagement","page":%q,"url":"https://example.com/before","time":4000}`, page)); got != http.StatusAccepted {
-		t.Errorf("a stay: %d", got)
-	}
-	if got := h.ask("SELECT nth, path, before, entry FROM visits_hit ORDER BY nth"); got != "1 /before /before\n2 /after /before /before" {
-		t.Errorf("%q", got)
-	}
-	if got := h.ask("SELECT count(DISTINCT visit), count(DISTINCT visitor), count(DISTINCT day) FROM visits_hit"); got != "1 2 2" {
-		t.Errorf("one visit of two days' visitors: %q", got)
-	}
-	desktest.OK(t, h.d.Turn(t.Context()))
-	if names, err := h.Kit.Keyring.Fleetings(); err != nil || len(names) != 2 {
-		t.Errorf("while a visit may cross: %v %v", names, err)
-	}
-	h.Clock.Advance(20 * time.Minute)
-	desktest.OK(t, h.d.Turn(t.Context()))
-	yesterday, _ := s.local(h.Clock.Now().AddDate(0, 0, -1))
-	names, err := h.Kit.Keyring.Fleetings()
-	if err != nil || len(names) != 1 || strings.Contains(names[0], yesterday.String()) {
-		t.Errorf("afterwards: %v %v", names, err)
-	}
-	if got := h.ask("SELECT path, visitor, visit, engaged, nth FROM visits_row"); got != "/before 1 1 4000 1" {
-		t.Errorf("sealed: %q", got)
-	}
-	if got := h.ask("SELECT count(*) FROM visits_hit WHERE visitor = $1", before); got != "0" {
-		t.Errorf("the id is still there")
-	}
-	h.Confirm()
-	var notes []string
-	desktest.OK(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT facts FROM ledger_entry`)
-		if err != nil {
-			return err
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.site("Europe/Dublin")
+		midnight := s.end(someDay)
+		h.Clock.Advance(midnight.Add(-10 * time.Minute).Sub(h.Clock.Now()))
+		const addr = "198.51.100.1"
+		page := h.view(addr, "/before")
+		before := h.ask("SELECT visitor FROM visits_hit")
+		h.Clock.Advance(20 * time.Minute)
+		h.view(addr, "/after")
+		if got := h.send(addr, firefox, fmt.Sprintf(`{"kind":"engagement","page":%q,"url":"https://example.com/before","time":4000}`, page)); got != http.StatusAccepted {
+			t.Errorf("a stay: %d", got)
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var f string
-			if err := rows.Scan(&f); err != nil {
+		if got := h.ask("SELECT nth, path, before, entry FROM visits_hit ORDER BY nth"); got != "1 /before /before\n2 /after /before /before" {
+			t.Errorf("%q", got)
+		}
+		if got := h.ask("SELECT count(DISTINCT visit), count(DISTINCT visitor), count(DISTINCT day) FROM visits_hit"); got != "1 2 2" {
+			t.Errorf("one visit of two days' visitors: %q", got)
+		}
+		desktest.OK(t, h.d.Turn(t.Context()))
+		if names, err := h.Kit.Keyring.Fleetings(); err != nil || len(names) != 2 {
+			t.Errorf("while a visit may cross: %v %v", names, err)
+		}
+		h.Clock.Advance(20 * time.Minute)
+		desktest.OK(t, h.d.Turn(t.Context()))
+		yesterday, _ := s.local(h.Clock.Now().AddDate(0, 0, -1))
+		names, err := h.Kit.Keyring.Fleetings()
+		if err != nil || len(names) != 1 || strings.Contains(names[0], yesterday.String()) {
+			t.Errorf("afterwards: %v %v", names, err)
+		}
+		if got := h.ask("SELECT path, visitor, visit, engaged, nth FROM visits_row"); got != "/before 1 1 4000 1" {
+			t.Errorf("sealed: %q", got)
+		}
+		if got := h.ask("SELECT count(*) FROM visits_hit WHERE visitor = $1", before); got != "0" {
+			t.Errorf("the id is still there")
+		}
+		h.Confirm()
+		var notes []string
+		desktest.OK(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			rows, err := tx.Query(t.Context(), `SELECT facts FROM ledger_entry`)
+			if err != nil {
 				return err
 			}
-			if strings.Contains(f, "visits.secret") {
-				notes = append(notes, f)
+			defer rows.Close()
+			for rows.Next() {
+				var f string
+				if err := rows.Scan(&f); err != nil {
+					return err
+				}
+				if strings.Contains(f, "visits.secret") {
+					notes = append(notes, f)
+				}
 			}
+			return rows.Err()
+		}))
+		if all := strings.Join(notes, "\n"); strings.Count(all, "visits.secret made") != 2 || strings.Count(all, "visits.secret destroyed") != 1 {
+			t.Errorf("on the ledger: %s", all)
 		}
-		return rows.Err()
-	}))
-	if all := strings.Join(notes, "\n"); strings.Count(all, "visits.secret made") != 2 || strings.Count(all, "visits.secret destroyed") != 1 {
-		t.Errorf("on the ledger: %s", all)
-	}
+	})
 }
 
 // TestARestartKeepsVisits: the key and the visits that go on outlive the process.
 func TestARestartKeepsVisits(t *testing.T) {
-	h := newHouse(t, desktest.Standard(t))
-	h.site("UTC")
-	h.view("198.51.100.1", "/1")
-	last := h.view("198.51.100.1", "/2")
-	h.Clock.Advance(5 * time.Minute)
-	former := h.d
-	desktest.OK(t, h.rows.Close())
-	h.reopen()
-	if h.d == former {
-		t.Fatal("it is the same")
-	}
-	desktest.OK(t, h.d.resume(t.Context()))
-	if got := h.send("198.51.100.1", firefox, fmt.Sprintf(`{"kind":"view","page":%q,"url":"https://example.com/2"}`, last)); got != http.StatusNoContent {
-		t.Errorf("the same view again: %d", got)
-	}
-	h.view("198.51.100.1", "/3")
-	if got := h.ask("SELECT nth, path, before, entry FROM visits_hit ORDER BY nth"); got != "1 /1 /1\n2 /2 /1 /1\n3 /3 /2 /1" {
-		t.Errorf("%q", got)
-	}
+	onEach(t, func(t *testing.T, h *house) {
+		h.site("UTC")
+		h.view("198.51.100.1", "/1")
+		last := h.view("198.51.100.1", "/2")
+		h.Clock.Advance(5 * time.Minute)
+		former := h.d
+		desktest.OK(t, h.rows.Close())
+		h.reopen()
+		if h.d == former {
+			t.Fatal("it is the same")
+		}
+		desktest.OK(t, h.d.resume(t.Context()))
+		if got := h.send("198.51.100.1", firefox, fmt.Sprintf(`{"kind":"view","page":%q,"url":"https://example.com/2"}`, last)); got != http.StatusNoContent {
+			t.Errorf("the same view again: %d", got)
+		}
+		h.view("198.51.100.1", "/3")
+		if got := h.ask("SELECT nth, path, before, entry FROM visits_hit ORDER BY nth"); got != "1 /1 /1\n2 /2 /1 /1\n3 /3 /2 /1" {
+			t.Errorf("%q", got)
+		}
+	})
 }
 
 // TestWhatIsKeptNoLongerIsErased: after the time that the statement says.
@@ -236,7 +239,7 @@ func TestWhatIsKeptNoLongerIsErased(t *testing.T) {
 	h.Clock.Advance(10 * 24 * time.Hour)
 	desktest.OK(t, h.d.Turn(t.Context()))
 	desktest.OK(t, h.rows.Close())
-	if found := holds(t, h.dir, "marked-path"); len(found) > 0 {
+	if found := holds(t, strings.TrimPrefix(h.at, "duckdb:"), "marked-path"); len(found) > 0 {
 		t.Errorf("%v", found)
 	}
 }

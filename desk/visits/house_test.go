@@ -14,6 +14,7 @@ import (
 
 	"loot"
 	"loot/column"
+	"loot/column/columntest"
 	"loot/desk/desktest"
 	"loot/statement"
 	"loot/store"
@@ -30,15 +31,24 @@ type house struct {
 	*desktest.House
 	*webtest.Site
 	t    testing.TB
-	dir  string // of the column store
+	at   string // address of the column store
 	rows column.Store
 	d    *Visits
 	page int
 }
 
 func newHouse(t testing.TB, s *statement.Statement) *house {
+	return newHouseAt(t, columntest.DuckDB(t), s)
+}
+
+// onEach runs a test with the rows in each engine.
+func onEach(t *testing.T, f func(t *testing.T, h *house)) {
+	columntest.Each(t, func(t *testing.T, address string) { f(t, newHouseAt(t, address, desktest.Standard(t))) })
+}
+
+func newHouseAt(t testing.TB, address string, s *statement.Statement) *house {
 	t.Helper()
-	h := &house{House: desktest.New(t, desktest.One(t), desktest.Base), t: t, dir: t.TempDir(), page: 100}
+	h := &house{House: desktest.New(t, desktest.One(t), desktest.Base), t: t, at: address, page: 100}
 	h.open()
 	h.Open(s, h.d.Desk())
 	h.serve()
@@ -48,7 +58,7 @@ func newHouse(t testing.TB, s *statement.Statement) *house {
 // open opens the column store and makes the desk.
 func (h *house) open() {
 	var err error
-	h.rows, err = column.Open(h.Context(), "duckdb:"+h.dir, Schema(), column.Options{})
+	h.rows, err = column.Open(h.Context(), h.at, Schema(), column.Options{})
 	desktest.OK(h.t, err)
 	h.t.Cleanup(func() { _ = h.rows.Close() })
 	h.d, err = New(h.Kit, h.rows, Staff{Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil }},
