@@ -169,15 +169,15 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 	where := " WHERE " + mask + " IN (" + strings.Join(groups, ", ") + ")"
 	whole := "SELECT day, 'total' AS dimension, 1 AS listed, CAST(site AS VARCHAR) AS value, " + sumNames + ", CAST(0 AS BIGINT) AS most FROM (" +
 		sums(grouped(coded, mask), dimensions[:1], "") + ") AS whole"
-	for i := 0; i == 0 || i < len(m.wanted); i += max(atOnce, 1) {
-		var query []string
-		if i == 0 {
-			query = append(query, whole)
-		}
-		if some := m.wanted[i:min(len(m.wanted), i+atOnce)]; len(some) > 0 {
-			query = append(query, m.cells(grouped(coded, mask)+where, some))
-		}
-		found, _, err := m.read(ctx, m.q.From, m.q.To, strings.Join(query, " UNION ALL "), args...)
+	queries := []string{whole}
+	for some := range slices.Chunk(m.wanted, max(atOnce, 1)) {
+		queries = append(queries, m.cells(grouped(coded, mask)+where, some))
+	}
+	if atOnce >= len(m.wanted) {
+		queries = []string{strings.Join(queries, " UNION ALL ")}
+	}
+	for _, query := range queries {
+		found, _, err := m.read(ctx, m.q.From, m.q.To, query, args...)
 		if err != nil {
 			return err
 		}

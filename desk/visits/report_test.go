@@ -336,7 +336,7 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 	var all [sites][]happening
 	var every []happening
 	for i := range sites {
-		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 15+25*i)
+		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 12+3*i*i)
 		every = append(every, all[i]...)
 	}
 	keepAll(t, s, every)
