@@ -2,6 +2,7 @@ package visits
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,7 +243,7 @@ func (m matching) cells(rows string, of []dimension) string {
 
 // part takes out of a filter what it stands for on a day if fewer than a crowd
 // came by that value alone, so that no value makes a small difference.
-func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) error {
+func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) (err error) {
 	if !c.byVisit() || m.crowd <= 1 || !c.several() {
 		return nil
 	}
@@ -252,7 +253,7 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 	if err != nil {
 		return err
 	}
-	defer found.Close()
+	defer func() { err = errors.Join(err, found.Close()) }()
 	alone := map[column.Day]map[int]bool{}
 	for found.Next() {
 		var day column.Day
@@ -274,7 +275,7 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 
 // splits notes where a filter of several values stands for one by which too few
 // came, among those for which the other filters hold.
-func (m matching) splits(ctx context.Context, i int, coded string, args []any) error {
+func (m matching) splits(ctx context.Context, i int, coded string, args []any) (err error) {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
 	others := "0"
@@ -306,7 +307,7 @@ func (m matching) splits(ctx context.Context, i int, coded string, args []any) e
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var k cellKey
 		var group, least, places, met int
