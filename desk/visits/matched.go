@@ -2,6 +2,7 @@ package visits
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,15 +170,15 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 	where := " WHERE " + mask + " IN (" + strings.Join(groups, ", ") + ")"
 	whole := "SELECT day, 'total' AS dimension, 1 AS listed, CAST(site AS VARCHAR) AS value, " + sumNames + ", CAST(0 AS BIGINT) AS most FROM (" +
 		sums(grouped(coded, mask), dimensions[:1], "") + ") AS whole"
-	for i := 0; i == 0 || i < len(m.wanted); i += max(atOnce, 1) {
-		var query []string
-		if i == 0 {
-			query = append(query, whole)
-		}
-		if some := m.wanted[i:min(len(m.wanted), i+atOnce)]; len(some) > 0 {
-			query = append(query, m.cells(grouped(coded, mask)+where, some))
-		}
-		found, _, err := m.read(ctx, m.q.From, m.q.To, strings.Join(query, " UNION ALL "), args...)
+	queries := []string{whole}
+	for some := range slices.Chunk(m.wanted, max(atOnce, 1)) {
+		queries = append(queries, m.cells(grouped(coded, mask)+where, some))
+	}
+	if atOnce >= len(m.wanted) {
+		queries = []string{strings.Join(queries, " UNION ALL ")}
+	}
+	for _, query := range queries {
+		found, _, err := m.read(ctx, m.q.From, m.q.To, query, args...)
 		if err != nil {
 			return err
 		}
@@ -242,7 +243,7 @@ func (m matching) cells(rows string, of []dimension) string {
 
 // part takes out of a filter what it stands for on a day if fewer than a crowd
 // came by that value alone, so that no value makes a small difference.
-func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) error {
+func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) (err error) {
 	if !c.byVisit() || m.crowd <= 1 || !c.several() {
 		return nil
 	}
@@ -252,7 +253,7 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 	if err != nil {
 		return err
 	}
-	defer found.Close()
+	defer func() { err = errors.Join(err, found.Close()) }()
 	alone := map[column.Day]map[int]bool{}
 	for found.Next() {
 		var day column.Day
@@ -274,7 +275,7 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 
 // splits notes where a filter of several values stands for one by which too few
 // came, among those for which the other filters hold.
-func (m matching) splits(ctx context.Context, i int, coded string, args []any) error {
+func (m matching) splits(ctx context.Context, i int, coded string, args []any) (err error) {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
 	others := "0"
@@ -306,7 +307,7 @@ func (m matching) splits(ctx context.Context, i int, coded string, args []any) e
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var k cellKey
 		var group, least, places, met int

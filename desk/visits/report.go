@@ -430,7 +430,7 @@ func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snaps
 		s, err := r.look(ctx, site)
 		if err != nil {
 			if !old {
-				slog.Warn("visits: the sums of the open days stay as they were", "err", err)
+				slog.WarnContext(ctx, "visits: the sums of the open days stay as they were", "err", err)
 			}
 			return nil, err
 		}
