@@ -30,7 +30,12 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 		x := &exchange{shell: s, mux: mux, id: newRequestID(), pattern: pattern}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 		rec := &recorder{ResponseWriter: w}
-		s.secureHeaders(rec.Header())
+		own, _ := s.route(pattern)
+		if own.Incognito && unsafe(r.Method) {
+			rec.Header().Set("X-Content-Type-Options", "nosniff") // the rest is about pages, and these are many
+		} else {
+			s.secureHeaders(rec.Header())
+		}
 		rec.Header().Set("Request-Id", x.id)
 		defer func() {
 			took := s.opts.Now().Sub(start)
@@ -41,7 +46,6 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 		}()
 		defer s.recover(rec, r)
 
-		own, _ := s.route(pattern)
 		switch {
 		case pattern == "":
 			s.unknown(rec, r, route)
@@ -72,8 +76,14 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 	}
-	who, err := s.identify(r, rt)
-	r = r.WithContext(WithIdentity(r.Context(), who))
+	var err error
+	if !rt.Incognito {
+		var who Identity
+		who, err = s.identify(r, rt)
+		r = r.WithContext(WithIdentity(r.Context(), who))
+	} else if IdentityOf(r.Context()).Actor.ID != "" { // as in a proof
+		r = r.WithContext(WithIdentity(r.Context(), Identity{}))
+	}
 	if err == nil {
 		err = s.allow(r, rt)
 	}
@@ -104,9 +114,6 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 // identify asks who it is. On a public page a failure to find out makes a
 // visitor of them; elsewhere it is the answer.
 func (s *Shell) identify(r *http.Request, rt Route) (Identity, error) {
-	if rt.Incognito {
-		return Identity{}, nil
-	}
 	if who := IdentityOf(r.Context()); who.Actor.Kind != loot.Visitor || rt.own {
 		return who, nil
 	}

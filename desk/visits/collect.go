@@ -49,10 +49,6 @@ func clientOf(r *http.Request) *client {
 // nobodysCookies says on an answer to another site's page that nothing of it is
 // kept, and lets that page have it.
 func nobodysCookies(h http.Header) {
-	// They are about pages, and this is none; beacons are many.
-	for _, name := range []string{"Content-Security-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy"} {
-		h.Del(name)
-	}
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 }
