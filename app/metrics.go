@@ -55,6 +55,19 @@ func (j jobs) Collect(c chan<- prometheus.Metric) {
 	}
 }
 
+// recorded shows what became of what sites, programs and logs sent.
+type recorded struct{ app *App }
+
+var visitsSent = prometheus.NewDesc("loot_visits_sent_total", "What was sent about visits to this process, by what became of it.", []string{"outcome"}, nil)
+
+func (v recorded) Describe(c chan<- *prometheus.Desc) { c <- visitsSent }
+
+func (v recorded) Collect(c chan<- prometheus.Metric) {
+	for _, n := range v.app.visits.Counts() {
+		c <- prometheus.MustNewConstMetric(visitsSent, prometheus.CounterValue, float64(n.N), n.What)
+	}
+}
+
 // served counts requests and how long they took, by route and not by path.
 type served struct{ seconds *prometheus.HistogramVec }
 

@@ -248,7 +248,7 @@ func (a *App) metrics() http.Handler {
 			}
 			return 1
 		}))
-	reg.MustRegister(decisions{a.Gate}, reconciled{a})
+	reg.MustRegister(decisions{a.Gate}, reconciled{a}, recorded{a})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
