@@ -1,0 +1,265 @@
+package visits
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"loot"
+	"loot/column"
+)
+
+// An Op is how a filter compares.
+type Op string
+
+// The comparisons. Is holds for any of the values, Not for none of them, and
+// Contains where one of them is part of what is compared.
+const (
+	Is       Op = "is"
+	Not      Op = "not"
+	Contains Op = "contains"
+)
+
+// A Filter chooses visits by a dimension. One that differs within a visit
+// chooses the visits in which it was so at least once, with all of their views.
+type Filter struct {
+	Dimension string
+	Op        Op
+	Values    []string
+}
+
+// The bounds of what is asked.
+const (
+	mostFilters = 8
+	mostValues  = 50  // of a filter
+	mostLength  = 500 // of a value, in characters
+)
+
+// ParseFilters reads filters as an address has them, each as the dimension, the
+// comparison and the values: country:is:IE,DE. A comma or a backslash of a value
+// stands behind a backslash.
+func ParseFilters(texts []string) ([]Filter, error) {
+	if len(texts) > mostFilters {
+		return nil, loot.Errorf(loot.Invalid, "A report takes at most %d filters at once. Remove some.", mostFilters)
+	}
+	var out []Filter
+	for _, text := range texts {
+		name, rest, ok := strings.Cut(text, ":")
+		op, values, also := strings.Cut(rest, ":")
+		if !ok || !also {
+			return nil, loot.Errorf(loot.Invalid, "A filter is written as dimension:comparison:value, such as country:is:IE.")
+		}
+		f := Filter{Dimension: name, Op: Op(op)}
+		var value strings.Builder
+		escaped := false
+		for _, r := range []byte(values) {
+			switch {
+			case !escaped && r == '\\':
+				escaped = true
+				continue
+			case !escaped && r == ',':
+				f.Values = append(f.Values, value.String())
+				value.Reset()
+				continue
+			}
+			escaped = false
+			value.WriteByte(r)
+		}
+		if escaped {
+			return nil, loot.Errorf(loot.Invalid, "A filter ends with a backslash that escapes nothing. Write two for one.")
+		}
+		f.Values = append(f.Values, value.String())
+		if err := f.check(); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+var escapeValue = strings.NewReplacer(`\`, `\\`, `,`, `\,`)
+
+// String writes the filter as [ParseFilters] reads it.
+func (f Filter) String() string {
+	values := make([]string, len(f.Values))
+	for i, v := range f.Values {
+		values[i] = escapeValue.Replace(v)
+	}
+	return f.Dimension + ":" + string(f.Op) + ":" + strings.Join(values, ",")
+}
+
+func (f Filter) check() error {
+	d, ok := findDimension(f.Dimension)
+	switch {
+	case !ok || d.Name == dimensions[0].Name:
+		return loot.Errorf(loot.Invalid, "Reports are not filtered by a dimension of this name. Choose one of the panels'.")
+	case f.Op != Is && f.Op != Not && f.Op != Contains:
+		return loot.Errorf(loot.Invalid, "The filter by %s has an unknown comparison. Use is, not or contains.", d.Name)
+	case len(f.Values) == 0 || len(f.Values) > mostValues:
+		return loot.Errorf(loot.Invalid, "The filter by %s needs between 1 and %d values.", d.Name, mostValues)
+	case d.programs() && (f.Op != Is || len(f.Values) > 1):
+		return loot.Errorf(loot.Invalid, "The filter by %s takes one value, which it is.", d.Name)
+	}
+	for _, v := range f.Values {
+		if !utf8.ValidString(v) || strings.Contains(v, "\x00") || utf8.RuneCountInString(v) > mostLength {
+			return loot.Errorf(loot.Invalid, "A value of the filter by %s is longer than %d characters, or is no text.", d.Name, mostLength)
+		}
+	}
+	return nil
+}
+
+// matches reports whether one of the values is compared with success, whatever
+// is made of that.
+func (f Filter) matches(value string) bool {
+	return slices.ContainsFunc(f.Values, func(v string) bool {
+		if f.Op == Contains {
+			return strings.Contains(value, v)
+		}
+		return value == v
+	})
+}
+
+// A chosen filter is one with the values that it stands for on each day.
+type chosen struct {
+	Filter
+	dimension
+	values []string
+	days   map[column.Day]map[int]bool // of a value, by its place from 1
+}
+
+// Several values of a dimension that differs within a visit may meet in one.
+const several = 1 << 20
+
+// choose finds what the filter stands for: values that a crowd had on that day.
+// The others are as if they did not exist, so that a filter tells nothing of
+// them; and as a sum over any of these values is made of crowds, two filters
+// differ by crowds.
+func choose(f Filter, days []*block) *chosen {
+	d, _ := findDimension(f.Dimension)
+	c := &chosen{Filter: f, dimension: d, days: map[column.Day]map[int]bool{}}
+	of := map[string]int64{}
+	for _, b := range days {
+		if p := b.panels[d.Name]; p != nil {
+			for _, rows := range []map[string]Sum{p.rows, p.spare} {
+				for v, s := range rows {
+					if f.matches(v) {
+						of[v] += s.Visitors
+					}
+				}
+			}
+		}
+	}
+	c.values = mostOf(of, mostChosen)
+	for i, v := range c.values {
+		for _, b := range days {
+			p := b.panels[d.Name]
+			if p == nil {
+				continue
+			}
+			_, shown := p.rows[v]
+			_, spare := p.spare[v]
+			if shown || spare {
+				c.allow(b.points[0].Day, i+1)
+			}
+		}
+	}
+	return c
+}
+
+// mostChosen bounds what a part of a value stands for: its most visited ones.
+const mostChosen = 1000
+
+func (c *chosen) allow(day column.Day, i int) {
+	if c.days[day] == nil {
+		c.days[day] = map[int]bool{}
+	}
+	c.days[day][i] = true
+}
+
+// with writes the rows with the place of the value that each filter chose them
+// by, 0 for none: site stands for the group that a row is counted in.
+func with(rows string, filters []*chosen, args *[]any) string {
+	names := rowNames("b.")
+	inner, joins := "", ""
+	for i, c := range filters {
+		n := strconv.Itoa(i)
+		if c.byVisit() {
+			joins += " LEFT JOIN (" + c.visits(rows, args) + ") AS p" + n + " ON p" + n + ".day = b.day AND p" + n + ".visit = b.visit"
+			names += ", coalesce(p" + n + ".place, 0) AS code" + n
+			continue
+		}
+		inner += ", " + c.value + " AS value" + n
+		joins += " LEFT JOIN (" + c.table(args) + ") AS p" + n + " ON p" + n + ".value = b.value" + n
+		names += ", CASE WHEN " + c.allowed("coalesce(p"+n+".place, 0)", "b.day") + " THEN coalesce(p" + n + ".place, 0) ELSE 0 END AS code" + n
+	}
+	return "SELECT " + names + " FROM (SELECT " + rowNames("") + inner + " FROM (" + rows + ") AS every) AS b" + joins
+}
+
+// visits writes which visits a filter chooses, and by which value.
+func (c *chosen) visits(rows string, args *[]any) string {
+	where := c.where
+	if where == "" {
+		where = peoplesViews
+	}
+	from := "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + rows + ") AS every WHERE " + where
+	if c.Name == "exit" {
+		from = "SELECT day, visit, visitor, path AS value FROM (SELECT day, visit, visitor, path, row_number() OVER (PARTITION BY day, visit ORDER BY nth DESC) AS back FROM (" +
+			rows + ") AS every WHERE " + where + ") AS numbered WHERE back = 1"
+	}
+	return "SELECT day, visit, min(visitor) AS visitor, CASE WHEN min(place) = max(place) THEN min(place) ELSE " + strconv.Itoa(several) + " END AS place FROM (" +
+		"SELECT v.day AS day, v.visit AS visit, v.visitor AS visitor, t.place AS place FROM (" + from + ") AS v JOIN (" + c.table(args) + ") AS t ON t.value = v.value" +
+		" WHERE " + c.allowed("t.place", "v.day") + ") AS had GROUP BY day, visit"
+}
+
+// table writes the values with their places.
+func (c *chosen) table(args *[]any) string {
+	parts := []string{"SELECT CAST('' AS VARCHAR) AS value, CAST(0 AS BIGINT) AS place"}
+	if len(c.values) > 0 {
+		parts = nil
+	}
+	for i, v := range c.values {
+		*args = append(*args, v)
+		parts = append(parts, "SELECT CAST($"+strconv.Itoa(len(*args))+" AS VARCHAR) AS value, CAST("+strconv.Itoa(i+1)+" AS BIGINT) AS place")
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
+
+// allowed writes the condition that a value is one of that day's.
+func (c *chosen) allowed(place, day string) string {
+	var list []string
+	for d, places := range c.days {
+		for p := range places {
+			list = append(list, strconv.FormatInt(int64(p)*dayRange+int64(d), 10))
+		}
+	}
+	if len(list) == 0 {
+		return "1 = 0"
+	}
+	slices.Sort(list)
+	return place + " * " + strconv.Itoa(dayRange) + " + " + day + " IN (" + strings.Join(list, ", ") + ")"
+}
+
+const dayRange = 1_000_000 // more than there are days
+
+// byVisit reports whether the filter chooses visits by one of their rows.
+func (c *chosen) byVisit() bool { return c.varies || c.Name == "exit" }
+
+// several reports whether it stands for more than one value on some day.
+func (c *chosen) several() bool {
+	for _, places := range c.days {
+		if len(places) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// group writes the bit of a row that the filter chooses.
+func (c *chosen) group(i int) string {
+	match, other := 1<<i, 0
+	if c.Op == Not {
+		match, other = other, match
+	}
+	return "CASE WHEN code" + strconv.Itoa(i) + " > 0 THEN " + strconv.Itoa(match) + " ELSE " + strconv.Itoa(other) + " END"
+}

@@ -1,0 +1,552 @@
+package visits
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/sync/singleflight"
+
+	"loot"
+	"loot/column"
+)
+
+// A Question is what a report is about. A comparison is two of them.
+type Question struct {
+	Site       uint16
+	From, To   column.Day // both included, in the site's time
+	Filters    []Filter   // all must hold
+	Dimensions []string   // the panels that are wanted, see [Dimensions]
+	Search     string     // rows with this in their value alone are listed
+	Skip, Top  int        // which rows of a panel are listed; Top 0: as many as can be
+}
+
+// An Answer is what a report says. Every panel adds up: its rows, those that are
+// not listed and the others are its total, and that is the answer's in views, or
+// in visits for the pages on which visits end.
+type Answer struct {
+	// Total is what the days come to that are told of. Its visitors are all,
+	// unless there is a filter.
+	Total Sum
+	// Few says that there were visitors, and nothing more, as they are too few.
+	Few bool
+	// Trend is by day, or by hour of a single day.
+	Trend  []Point
+	Panels []Panel
+	// Left is the number of days of which nothing is told but the visitors:
+	// fewer than a crowd came, or, with a filter, matched, if any, or could be
+	// told from the others by comparing this report with another.
+	Left int
+}
+
+// A Point is one of a trend.
+type Point struct {
+	Day  column.Day
+	Hour int // of a single day's trend
+	Sum
+	Few bool // there may be more than is told
+}
+
+// A Panel is a table of a report.
+type Panel struct {
+	Name, Title, Word string
+	Events            bool // it counts events
+	Rows              []Row
+	More              int // rows that are not listed
+	Rest              Sum // which come to this
+	// Others is what is folded, as fewer than a crowd would stand alone. Its
+	// visitors are counted once for each value.
+	Others Sum
+	Total  Sum
+}
+
+// A Row is a value of a dimension, and what is counted of it.
+type Row struct {
+	Value string
+	Sum
+}
+
+// A DimensionName is what a dimension is called.
+type DimensionName struct {
+	Name, Title, Word string
+	Filter            bool // whether there are filters by it
+	Events            bool
+}
+
+// Dimensions returns what reports count by, in the order of their panels.
+func Dimensions() (out []DimensionName) {
+	for _, d := range dimensions[1:] {
+		out = append(out, DimensionName{d.Name, d.Title, d.Word, true, d.events()})
+	}
+	return out
+}
+
+const (
+	mostRows = 10_000 // of a panel
+	mostDays = 3_660  // of a report
+	fresh    = 5 * time.Second
+	firstDay = column.Day(0)
+	lastDay  = column.Day(2_900_000)
+
+	mostKept = 300_000 // values of blocks
+)
+
+// Reports answers questions about visits.
+type Reports struct {
+	store column.Store
+	now   func() time.Time
+	crowd int
+
+	flight singleflight.Group
+
+	mu     sync.Mutex
+	open   map[uint16]*snapshot
+	blocks *simplelru.LRU[blockKey, *kept]
+	values int // in blocks
+}
+
+// A snapshot is what the open days of a site come to, and what was sealed then.
+type snapshot struct {
+	at     time.Time
+	open   map[column.Day]*dayTally
+	sealed marks
+}
+
+// marks tell a sealed day's sums from those that it had before it was reopened.
+type marks map[column.Day]Sum
+
+type blockKey struct {
+	site  uint16
+	first column.Day
+	days  int
+}
+
+type kept struct {
+	*block
+	marks []Sum // of the days
+}
+
+// NewReports returns what answers questions. Fewer visitors than crowd do not
+// stand alone; 1 folds nothing.
+func NewReports(store column.Store, crowd int, now func() time.Time) *Reports {
+	r := &Reports{store: store, now: now, crowd: max(crowd, 1), open: map[uint16]*snapshot{}}
+	r.blocks, _ = simplelru.NewLRU(1<<20, func(_ blockKey, k *kept) { r.values -= k.size() })
+	return r
+}
+
+// Forget drops what is remembered. Sealing needs no such call: what a day's sums
+// were made of is compared.
+func (r *Reports) Forget(site uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, site)
+}
+
+// Answer answers a question.
+func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
+	asked, err := q.check()
+	if err != nil {
+		return nil, err
+	}
+	wanted := asked
+	if q.From == q.To && !slices.ContainsFunc(asked, func(d dimension) bool { return d.Name == "hour" }) {
+		hour, _ := findDimension("hour")
+		wanted = append(slices.Clone(asked), hour)
+	}
+	var blocks []*block
+	if len(q.Filters) == 0 {
+		blocks, err = r.told(ctx, q, true)
+	} else {
+		blocks, err = r.filtered(ctx, q, wanted)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q.assemble(blocks, asked), nil
+}
+
+func (q *Question) check() (asked []dimension, err error) {
+	if q.To < q.From || q.From < firstDay || q.To > lastDay {
+		return nil, loot.Errorf(loot.Invalid, "The last day of the report is before its first. Choose them the other way round.")
+	}
+	if q.To-q.From >= mostDays {
+		return nil, loot.Errorf(loot.Invalid, "A report is about %d days at most. Choose a shorter period.", mostDays)
+	}
+	if len(q.Filters) > mostFilters {
+		return nil, loot.Errorf(loot.Invalid, "A report takes at most %d filters at once. Remove some.", mostFilters)
+	}
+	for _, f := range q.Filters {
+		if err := f.check(); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range q.Dimensions {
+		d, ok := findDimension(name)
+		if !ok || d.Name == dimensions[0].Name {
+			return nil, loot.Errorf(loot.Invalid, "There is no panel of this name.")
+		}
+		if d.programs() && len(q.Filters) > 0 {
+			continue // a filter is about people, or about one class
+		}
+		asked = append(asked, d)
+	}
+	return asked, nil
+}
+
+func (q *Question) assemble(blocks []*block, asked []dimension) *Answer {
+	a := &Answer{}
+	days := map[column.Day]int{}
+	for _, b := range blocks {
+		a.Total = a.Total.plus(b.total)
+		a.Left += b.left
+		for _, p := range b.points {
+			i, ok := days[p.Day]
+			if !ok {
+				i = len(a.Trend)
+				days[p.Day] = i
+				a.Trend = append(a.Trend, Point{Day: p.Day})
+			}
+			a.Trend[i].Sum, a.Trend[i].Few = a.Trend[i].plus(p.Sum), a.Trend[i].Few || p.Few
+		}
+	}
+	slices.SortFunc(a.Trend, func(a, b Point) int { return cmp.Compare(a.Day, b.Day) })
+	if len(q.Filters) == 0 {
+		told := a.Total
+		a.Total.Visitors = 0
+		for _, p := range a.Trend {
+			a.Total.Visitors += p.Visitors
+		}
+		a.Few = a.Total.Visitors > 0 && told == Sum{}
+	}
+	if q.From == q.To {
+		a.Trend = q.hours(blocks)
+	}
+	for _, d := range asked {
+		a.Panels = append(a.Panels, q.panel(d, blocks))
+	}
+	return a
+}
+
+func merge(name string, blocks []*block) (rows map[string]Sum, total Sum) {
+	rows = map[string]Sum{}
+	for _, b := range blocks {
+		p := b.panels[name]
+		if p == nil {
+			continue
+		}
+		total = total.plus(p.total)
+		for v, s := range p.rows {
+			rows[v] = rows[v].plus(s)
+		}
+	}
+	return rows, total
+}
+
+// hours is the trend of a single day. An hour that is missing had nobody, or is
+// folded.
+func (q *Question) hours(blocks []*block) (out []Point) {
+	rows, _ := merge("hour", blocks)
+	for h := range 24 {
+		s, ok := rows[strconv.Itoa(h)]
+		out = append(out, Point{Day: q.From, Hour: h, Sum: s, Few: !ok})
+	}
+	return out
+}
+
+func (q *Question) panel(d dimension, blocks []*block) Panel {
+	p := Panel{Name: d.Name, Title: d.Title, Word: d.Word, Events: d.events()}
+	var of map[string]Sum
+	of, p.Total = merge(d.Name, blocks)
+	if d.Name == "class" { // the total says as much of people
+		var people Sum
+		for _, b := range blocks {
+			people = people.plus(b.total)
+		}
+		if people != (Sum{}) {
+			of[human] = people
+			p.Total = p.Total.plus(people)
+		}
+	}
+	p.Others = p.Total
+	search := strings.ToLower(q.Search)
+	for v, s := range of {
+		p.Others = p.Others.less(s)
+		if search == "" || strings.Contains(strings.ToLower(v), search) {
+			p.Rows = append(p.Rows, Row{v, s})
+		} else {
+			p.More, p.Rest = p.More+1, p.Rest.plus(s)
+		}
+	}
+	slices.SortFunc(p.Rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(b.Views, a.Views), cmp.Compare(a.Value, b.Value))
+	})
+	from := min(max(q.Skip, 0), len(p.Rows))
+	to := min(len(p.Rows), from+mostRows)
+	if q.Top > 0 {
+		to = min(to, from+q.Top)
+	}
+	for i, row := range p.Rows {
+		if i < from || i >= to {
+			p.More, p.Rest = p.More+1, p.Rest.plus(row.Sum)
+		}
+	}
+	p.Rows = p.Rows[from:to]
+	return p
+}
+
+// told returns the blocks of a period without a filter, of weeks where that may
+// be.
+func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, error) {
+	for again := range 5 {
+		snap, err := r.snapshot(ctx, q.Site, again > 0)
+		if err != nil {
+			return nil, err
+		}
+		out, ok, err := r.collect(ctx, q, snap, weeks)
+		if ok || err != nil {
+			return out, err
+		}
+	}
+	return nil, loot.Errorf(loot.Unavailable, "The days of the report are being closed at the moment. Please try again shortly.")
+}
+
+// collect puts the blocks together. It reports false if a day was sealed since
+// the snapshot.
+func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks bool) (out []*block, ok bool, err error) {
+	var missing []blockKey
+	for day := q.From; day <= q.To; {
+		key := blockKey{q.Site, day, 1}
+		if weeks && isMonday(day) && day+6 <= q.To && snap.closed(day, 7) {
+			key.days = 7
+		}
+		for d := day; d < day+column.Day(key.days); d++ {
+			if o := snap.open[d]; o != nil {
+				out = append(out, newBlock([]*dayTally{o}, r.crowd, nil))
+			}
+		}
+		if b := r.cached(key, snap); b != nil {
+			out = append(out, b)
+		} else {
+			missing = append(missing, key)
+		}
+		day += column.Day(key.days)
+	}
+	if len(missing) == 0 {
+		return out, true, nil
+	}
+	loaded, sealed, err := r.load(ctx, missing)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, key := range missing {
+		var days []*dayTally
+		var marks []Sum
+		for d := key.first; d < key.first+column.Day(key.days); d++ {
+			if sealed[d] != snap.sealed[d] {
+				return nil, false, nil
+			}
+			t := loaded[d]
+			if t == nil {
+				t = &dayTally{day: d}
+			}
+			days, marks = append(days, t), append(marks, sealed[d])
+		}
+		b := newBlock(days, r.crowd, nil)
+		out = append(out, b)
+		r.keep(key, &kept{b, marks})
+	}
+	return out, true, nil
+}
+
+func isMonday(d column.Day) bool { return (d+3)%7 == 0 }
+
+// closed reports whether none of the days is open.
+func (s *snapshot) closed(day column.Day, n int) bool {
+	for d := day; d < day+column.Day(n); d++ {
+		if s.open[d] != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Reports) cached(key blockKey, snap *snapshot) *block {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k, ok := r.blocks.Get(key)
+	if !ok {
+		return nil
+	}
+	for i, m := range k.marks {
+		if snap.sealed[key.first+column.Day(i)] != m {
+			return nil
+		}
+	}
+	return k.block
+}
+
+func (r *Reports) keep(key blockKey, k *kept) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blocks.Remove(key)
+	r.blocks.Add(key, k)
+	r.values += k.size()
+	for r.values > mostKept && r.blocks.Len() > 1 {
+		r.blocks.RemoveOldest()
+	}
+}
+
+// snapshot returns what the open days come to: at once if that is known, and
+// then it is found anew for the next who ask.
+func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snapshot, error) {
+	r.mu.Lock()
+	snap := r.open[site]
+	r.mu.Unlock()
+	old := snap == nil || again
+	if !old && r.now().Sub(snap.at) < fresh {
+		return snap, nil
+	}
+	ctx = context.WithoutCancel(ctx) // several wait for it
+	found := r.flight.DoChan(strconv.Itoa(int(site)), func() (any, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		s, err := r.look(ctx, site)
+		if err != nil {
+			if !old {
+				slog.Warn("visits: the sums of the open days stay as they were", "err", err)
+			}
+			return nil, err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.open[site] = s
+		return s, nil
+	})
+	if !old {
+		return snap, nil
+	}
+	x := <-found
+	if x.Err != nil {
+		return nil, x.Err
+	}
+	return x.Val.(*snapshot), nil
+}
+
+func (r *Reports) look(ctx context.Context, site uint16) (*snapshot, error) {
+	snap := &snapshot{at: r.now()}
+	query := digest(sums(openRows+" WHERE h.site = "+strconv.Itoa(int(site)), dimensions, ""), r.ofCrowd()) + " UNION ALL " + markRows(site)
+	var err error
+	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
+	return snap, err
+}
+
+func (r *Reports) ofCrowd() string {
+	return "visitors >= " + strconv.Itoa(r.crowd) + " OR dimension = 'total'"
+}
+
+// load reads the sealed sums of blocks.
+func (r *Reports) load(ctx context.Context, keys []blockKey) (map[column.Day]*dayTally, marks, error) {
+	site := keys[0].site
+	rows := "SELECT day, dimension, value, " + sumNames + " FROM " + tableSum + " WHERE site = " + strconv.Itoa(int(site))
+	listed := r.ofCrowd()
+	var weeks []string
+	for _, k := range keys {
+		if k.days > 1 {
+			weeks = append(weeks, strconv.Itoa(int(k.first+3)/7))
+		}
+	}
+	if len(weeks) > 0 && r.crowd > 1 {
+		// What no day can tell and the week may.
+		var firm []string
+		for _, d := range dimensions {
+			if d.firm {
+				firm = append(firm, "'"+d.Name+"'")
+			}
+		}
+		small := "SELECT CAST(floor((day + 3) / 7) AS BIGINT) AS week, dimension, value FROM " + tableSum + " WHERE site = " + strconv.Itoa(int(site)) +
+			" AND visitors < " + strconv.Itoa(r.crowd) + " AND dimension NOT IN (" + strings.Join(firm, ", ") + ")" +
+			" AND CAST(floor((day + 3) / 7) AS BIGINT) IN (" + strings.Join(weeks, ", ") + ")" +
+			" GROUP BY CAST(floor((day + 3) / 7) AS BIGINT), dimension, value HAVING sum(visitors) >= " + strconv.Itoa(r.crowd)
+		names := "s." + strings.ReplaceAll(sumNames, ", ", ", s.")
+		for _, n := range strings.Split(sumNames, ", ") {
+			names = strings.Replace(names, "s."+n, "s."+n+" AS "+n, 1)
+		}
+		rows = "SELECT s.day AS day, s.dimension AS dimension, s.value AS value, " + names + ", coalesce(w.week, 0) AS week FROM (" + rows + ") AS s LEFT JOIN (" + small + ") AS w" +
+			" ON w.week = CAST(floor((s.day + 3) / 7) AS BIGINT) AND w.dimension = s.dimension AND w.value = s.value"
+		listed += " OR week > 0"
+	}
+	last := keys[len(keys)-1]
+	return r.read(ctx, keys[0].first, last.first+column.Day(last.days-1), digest(rows, listed)+" UNION ALL "+markRows(site))
+}
+
+// digest writes the query that lists each value for which a condition holds,
+// and puts the others together.
+func digest(cells, condition string) string {
+	return "SELECT day, dimension, listed, shown AS value, " + addSums + ", CAST(max(had) AS BIGINT) AS most FROM (" +
+		"SELECT day, dimension, CASE WHEN " + condition + " THEN 1 ELSE 0 END AS listed, CASE WHEN " + condition + " THEN value ELSE '' END AS shown, " +
+		sumNames + ", visitors AS had FROM (" + cells + ") AS cells) AS split GROUP BY day, dimension, listed, shown"
+}
+
+// marked is what digest has for marks in the place of listed.
+const marked = 2
+
+func markRows(site uint16) string {
+	return "SELECT day, '' AS dimension, " + strconv.Itoa(marked) + " AS listed, '' AS value, " + addSums + ", CAST(0 AS BIGINT) AS most FROM " + tableSum +
+		" WHERE site = " + strconv.Itoa(int(site)) + " AND dimension IN ('total', 'class') GROUP BY day"
+}
+
+// read reads what digest gives.
+func (r *Reports) read(ctx context.Context, from, to column.Day, query string, args ...any) (_ map[column.Day]*dayTally, sealed marks, err error) {
+	rows, err := r.store.Query(ctx, from, to, query, args...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("visits: report: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	days := map[column.Day]*dayTally{}
+	sealed = marks{}
+	for rows.Next() {
+		var day column.Day
+		var name, value string
+		var listed int
+		var most int64
+		var s Sum
+		if err := rows.Scan(&day, &name, &listed, &value, &s.Visitors, &s.Visits, &s.Views, &s.Bounces, &s.Engaged, &s.Scrolled, &s.Amount, &most); err != nil {
+			return nil, nil, fmt.Errorf("visits: report: %w", err)
+		}
+		if listed == marked {
+			sealed[day] = s
+			continue
+		}
+		d := days[day]
+		if d == nil {
+			d = &dayTally{day: day}
+			days[day] = d
+		}
+		switch t := d.tally(name); {
+		case name == "total" && value == "":
+			d.total = s
+		case name == "class" && value == human: // see panel
+		case listed == 1 && len(t.rows) < mostRows:
+			t.list(value, s)
+		default:
+			t.hide(s, most)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, nil, fmt.Errorf("visits: report: %w", err)
+	}
+	for _, d := range days {
+		if t := d.of["total"]; t != nil && len(t.rows) == 0 {
+			delete(d.of, "total")
+		}
+	}
+	return days, sealed, nil
+}

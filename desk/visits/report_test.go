@@ -1,0 +1,491 @@
+package visits
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"loot"
+	"loot/column"
+	"loot/column/columntest"
+)
+
+// A happening is a hit and its day.
+type happening struct {
+	day column.Day
+	hit
+}
+
+// madeUp are the visits of some days to a site: few people, so that crowds are
+// rare, whose visits are alike in all but a little.
+func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []happening) {
+	pick := func(of ...string) string { return of[min(r.IntN(len(of)), r.IntN(len(of)))] }
+	var page int64
+	for day := from; day <= to; day++ {
+		for who := range r.IntN(people + 1) {
+			h := hit{
+				site: site, who: visitor(who + 1), host: "example.com", country: pick("IE", "DE", "FR"), provider: pick("Eir", "Vodafone", "A firm"),
+				browser: pick("Firefox", "Safari"), system: pick("Linux", "macOS"), class: human, via: "tag",
+			}
+			h.version = h.browser + pick(" 1", " 2")
+			if r.IntN(9) == 0 {
+				h.class, h.bot = "declared", pick("Crawler", "Checker")
+			}
+			for visit := range 1 + r.IntN(5)/4 {
+				h.visit, h.source, h.entry, h.before = int64(who*2+visit+1), pick("", "Search"), "", ""
+				h.second = uint32(r.IntN(3) * 3600 * 4)
+				for nth := range 1 + r.IntN(3) {
+					page++
+					h.nth, h.page, h.path, h.event, h.target = uint16(nth+1), page, pick("/a", "/b", "/c", "/d,\\'"), "", ""
+					h.second++
+					if nth == 0 {
+						h.entry = h.path
+					}
+					out = append(out, happening{day, h})
+					if r.IntN(3) == 0 {
+						e := h
+						e.nth, e.event, e.amount = 0, pick("Order", "Sign-up"), 2
+						out = append(out, happening{day, e})
+					}
+					h.before = h.path
+				}
+			}
+		}
+	}
+	return out
+}
+
+func keepAll(t testing.TB, s column.Store, all []happening) {
+	t.Helper()
+	by := map[column.Day][]hit{}
+	for _, h := range all {
+		by[h.day] = append(by[h.day], h.hit)
+	}
+	for day, hits := range by {
+		for chunk := range slices.Chunk(hits, 4000) {
+			keep(t, s, day, chunk, nil)
+		}
+	}
+}
+
+// oracle says what the value of a row is by a dimension, and whether it counts.
+func oracle(all []happening, h happening, dimension string) (string, bool) {
+	view := h.event == ""
+	switch dimension {
+	case "path":
+		return h.path, view
+	case "hour":
+		return strconv.Itoa(int(h.second / 3600)), view
+	case "entry":
+		return h.entry, view
+	case "exit":
+		for _, o := range all {
+			if o.day == h.day && o.visit == h.visit && o.nth > h.nth {
+				return "", false
+			}
+		}
+		return h.path, view
+	case "country":
+		return h.country, view
+	case "provider":
+		return h.provider, view
+	case "browser":
+		return h.browser, view
+	case "version":
+		return h.version, view
+	case "source":
+		return h.source, view
+	case "event":
+		return h.event, !view
+	}
+	panic(dimension)
+}
+
+var oracleDimensions = []string{"path", "entry", "exit", "hour", "country", "provider", "browser", "version", "source", "event"}
+
+type who struct {
+	day column.Day
+	who visitor
+}
+
+func people(of []happening) map[who]bool {
+	out := map[who]bool{}
+	for _, h := range of {
+		out[who{h.day, h.who}] = true
+	}
+	return out
+}
+
+// oracleMatch returns the rows of one day's people that the filters choose, with
+// what is not a crowd's as if it was not there.
+func oracleMatch(day []happening, filters []Filter, crowd int) []happening {
+	out := day
+	for _, f := range filters {
+		d, _ := findDimension(f.Dimension)
+		byVisit := d.varies || f.Dimension == "exit"
+		had := map[string][]happening{}
+		for _, h := range day {
+			if v, ok := oracle(day, h, f.Dimension); ok && f.matches(v) {
+				had[v] = append(had[v], h)
+			}
+		}
+		maps.DeleteFunc(had, func(_ string, of []happening) bool { return len(people(of)) < crowd })
+		values := map[int64]map[string]bool{} // of a visit
+		for v, of := range had {
+			for _, h := range of {
+				if values[h.visit] == nil {
+					values[h.visit] = map[string]bool{}
+				}
+				values[h.visit][v] = true
+			}
+		}
+		if byVisit && crowd > 1 && len(had) > 1 {
+			alone := map[string][]happening{}
+			for v, of := range had {
+				for _, h := range of {
+					if len(values[h.visit]) == 1 {
+						alone[v] = append(alone[v], h)
+					}
+				}
+			}
+			for v := range had {
+				if len(people(alone[v])) < crowd {
+					for _, of := range values {
+						delete(of, v)
+					}
+				}
+			}
+		}
+		out = slices.DeleteFunc(slices.Clone(out), func(h happening) bool { return (len(values[h.visit]) > 0) == (f.Op == Not) })
+	}
+	return out
+}
+
+// cells returns the rows of each value of a dimension.
+func cells(day, of []happening, dimension string) map[string][]happening {
+	out := map[string][]happening{}
+	for _, h := range of {
+		if v, ok := oracle(day, h, dimension); ok {
+			out[v] = append(out[v], h)
+		}
+	}
+	return out
+}
+
+func humans(all []happening, site uint16, day column.Day) (out []happening) {
+	for _, h := range all {
+		if h.site == site && h.day == day && h.class == human {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func ask(t fataler, r *Reports, q Question) *Answer {
+	t.Helper()
+	a, err := r.Answer(t.Context(), q)
+	if err != nil {
+		t.Fatalf("%+v: %v", q, err)
+	}
+	addsUp(t, q, a)
+	return a
+}
+
+type fataler interface {
+	rapid.TB
+	Context() context.Context
+}
+
+// addsUp fails the test unless every panel comes to the total.
+func addsUp(t fataler, q Question, a *Answer) {
+	t.Helper()
+	for _, p := range a.Panels {
+		sum := p.Others.plus(p.Rest)
+		for _, row := range p.Rows {
+			sum = sum.plus(row.Sum)
+		}
+		if sum != p.Total {
+			t.Errorf("%+v: panel %s: %+v are not %+v", q, p.Name, sum, p.Total)
+		}
+		if d, _ := findDimension(p.Name); d.where != "" {
+			continue
+		}
+		if p.Total.Visits != a.Total.Visits || p.Name != "exit" && p.Total.Views != a.Total.Views {
+			t.Errorf("%+v: panel %s: %+v, in all %+v", q, p.Name, p.Total, a.Total)
+		}
+	}
+	var views int64
+	for _, p := range a.Trend {
+		views += p.Views
+	}
+	if q.From != q.To && len(q.Filters) > 0 && views != a.Total.Views {
+		t.Errorf("%+v: the trend has %d views of %d", q, views, a.Total.Views)
+	}
+}
+
+func drawFilter(t *rapid.T) Filter {
+	d := rapid.SampledFrom(oracleDimensions).Draw(t, "dimension")
+	values := map[string][]string{
+		"path": {"/a", "/b", "/c", "/d,\\'", "/none"}, "entry": {"/a", "/b", "/c"}, "exit": {"/a", "/b", "/c"}, "hour": {"0", "4", "8"},
+		"country": {"IE", "DE", "FR"}, "provider": {"Eir", "Vodafone", "A firm"}, "browser": {"Firefox", "Safari"},
+		"version": {"Firefox 1", "Firefox 2", "Safari 1"}, "source": {"", "Search"}, "event": {"Order", "Sign-up"},
+	}[d]
+	f := Filter{d, rapid.SampledFrom([]Op{Is, Not, Contains}).Draw(t, "op"), rapid.SliceOfNDistinct(rapid.SampledFrom(values), 1, 2, rapid.ID).Draw(t, "values")}
+	if f.Op == Contains {
+		f.Values = []string{rapid.SampledFrom([]string{"/", "a", "o", "F", "1", ""}).Draw(t, "part")}
+	}
+	return f
+}
+
+var noon = func() time.Time { return someDay.Time().Add(12 * time.Hour) }
+
+// TestReportsCountWhatWasThere compares answers without crowds with a plain
+// count, with open and sealed days, on both engines.
+func TestReportsCountWhatWasThere(t *testing.T) {
+	columntest.Each(t, func(t *testing.T, address string) {
+		s := columntest.Open(t, address, Schema(), column.Options{})
+		all := madeUp(rand.New(rand.NewPCG(1, 2)), 1, someDay-6, someDay, 12)
+		keepAll(t, s, all)
+		keepAll(t, s, madeUp(rand.New(rand.NewPCG(3, 4)), 2, someDay-6, someDay, 12))
+		for day := someDay - 6; day < someDay-1; day++ {
+			if err := s.Seal(t.Context(), day); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := NewReports(s, 1, noon)
+		questions := [][]Filter{
+			nil,
+			{{"country", Is, []string{"IE"}}},
+			{{"path", Is, []string{"/b"}}},
+			{{"path", Is, []string{"/b", "/d,\\'"}}, {"browser", Not, []string{"Safari"}}},
+			{{"path", Contains, []string{"/"}}, {"event", Is, []string{"Order"}}, {"source", Is, []string{""}}},
+			{{"exit", Not, []string{"/a"}}, {"hour", Is, []string{"4"}}},
+			{{"entry", Contains, []string{"b"}}, {"path", Not, []string{"/c", "/a"}}},
+			{{"country", Is, []string{"Atlantis"}}},
+		}
+		for _, filters := range questions {
+			q := Question{Site: 1, From: someDay - 6, To: someDay, Filters: filters, Dimensions: oracleDimensions}
+			a := ask(t, r, q)
+			want := map[string]map[string][2]int64{}
+			var views int64
+			for day := q.From; day <= q.To; day++ {
+				rows := humans(all, 1, day)
+				matched := oracleMatch(rows, filters, 1)
+				for _, h := range matched {
+					if h.event == "" {
+						views++
+					}
+				}
+				for _, d := range oracleDimensions {
+					if want[d] == nil {
+						want[d] = map[string][2]int64{}
+					}
+					for v, of := range cells(rows, matched, d) {
+						x := want[d][v]
+						want[d][v] = [2]int64{x[0] + int64(len(people(of))), x[1] + int64(len(of))}
+					}
+				}
+			}
+			if a.Total.Views != views {
+				t.Errorf("%v: %d views, not %d", filters, a.Total.Views, views)
+			}
+			for _, p := range a.Panels {
+				got := map[string][2]int64{}
+				for _, row := range p.Rows {
+					if row.Views > 0 {
+						got[row.Value] = [2]int64{row.Visitors, row.Views}
+					}
+				}
+				if !maps.Equal(got, want[p.Name]) {
+					t.Errorf("%v: %s: %v, not %v", filters, p.Name, got, want[p.Name])
+				}
+			}
+		}
+		bots := ask(t, r, Question{Site: 1, From: someDay - 6, To: someDay, Dimensions: []string{"class", "bot"}})
+		var programs int64
+		for _, row := range bots.Panels[1].Rows {
+			programs += row.Views
+		}
+		one := ask(t, r, Question{Site: 1, From: someDay - 6, To: someDay, Dimensions: []string{"country"}, Filters: []Filter{{"class", Is, []string{"declared"}}}})
+		if programs == 0 || one.Total.Views != programs || bots.Panels[0].Total.Views != programs+bots.Total.Views {
+			t.Errorf("programs: %d, %+v, %+v", programs, one.Total, bots.Panels[0])
+		}
+	})
+}
+
+// TestNoDifferenceOfReportsTellsOfFew asks for pairs of reports and subtracts
+// them. Whatever is left is of nobody or of a crowd.
+func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
+	const sites = 40
+	s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
+	seed := uint64(7)
+	if os.Getenv("LOOT_SOAK") != "" {
+		seed = rand.Uint64()
+		t.Logf("seed %d", seed)
+	}
+	var all [sites][]happening
+	var every []happening
+	for i := range sites {
+		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 3+i)
+		every = append(every, all[i]...)
+	}
+	keepAll(t, s, every)
+	for day := someDay - 6; day <= someDay+1; day++ {
+		if err := s.Seal(t.Context(), day); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reports := map[int]*Reports{}
+	for crowd := 3; crowd <= 5; crowd++ {
+		reports[crowd] = NewReports(s, crowd, noon)
+	}
+	shown, pairs := 0, 0
+	check := func(t *rapid.T) {
+		crowd := rapid.IntRange(3, 5).Draw(t, "crowd")
+		site := rapid.IntRange(0, sites-1).Draw(t, "site")
+		r := reports[crowd]
+		if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
+			differentPeriods(t, r, site, crowd)
+			return
+		}
+		day := someDay + column.Day(rapid.IntRange(-6, 2).Draw(t, "day"))
+		rows := humans(all[site], uint16(site), day)
+		more := Question{Site: uint16(site), From: day, To: day, Dimensions: rapid.SliceOfNDistinct(rapid.SampledFrom(oracleDimensions), 2, 3, rapid.ID).Draw(t, "panels")}
+		more.Filters = rapid.SliceOfN(rapid.Custom(drawFilter), 0, 2).Draw(t, "filters")
+		less := more
+		less.Filters = append(slices.Clone(more.Filters), drawFilter(t))
+		if n := len(less.Filters) - 1; len(more.Filters) > 0 && rapid.Bool().Draw(t, "widen") {
+			// The same filter with fewer values, or a longer part of them.
+			less.Filters = slices.Clone(more.Filters)
+			n--
+			wide := drawFilter(t)
+			wide.Op = Contains
+			wide.Values = []string{""}
+			more.Filters = append(slices.Clone(more.Filters[:n]), wide)
+			narrow := drawFilter(t)
+			narrow.Dimension = wide.Dimension
+			less.Filters = append(slices.Clone(less.Filters[:n]), narrow)
+		}
+		a, b := ask(t, r, more), ask(t, r, less)
+		setA, setB := oracleMatch(rows, more.Filters, crowd), oracleMatch(rows, less.Filters, crowd)
+		compare := func(name string, a, b Sum, of, ofB []happening) {
+			pairs++
+			if a.Views == 0 || b.Views == 0 {
+				return // nothing is known of one
+			}
+			shown++
+			if a.Views != count(of, name) || b.Views != count(ofB, name) {
+				t.Errorf("crowd %d: %+v\n%+v\n%s: %d and %d views, of %d and %d", crowd, more, less, name, a.Views, b.Views, count(of, name), count(ofB, name))
+			}
+			if x, y := people(without(of, ofB)), people(without(ofB, of)); len(y) == 0 && len(x) > 0 && len(x) < crowd || len(x) == 0 && len(y) > 0 && len(y) < crowd {
+				t.Errorf("crowd %d: %+v\n%+v\n%s: the difference tells of %d and %d visitors", crowd, more, less, name, len(x), len(y))
+			}
+			if p := len(people(of)); p < crowd {
+				t.Errorf("crowd %d: %+v: %s: %d visitors stand alone", crowd, more, name, p)
+			}
+		}
+		views := func(of []happening) []happening {
+			return slices.DeleteFunc(slices.Clone(of), func(h happening) bool { return h.event != "" })
+		}
+		compare("total", a.Total, b.Total, views(setA), views(setB))
+		for i, p := range a.Panels {
+			inA, inB := cells(rows, setA, p.Name), cells(rows, setB, p.Name)
+			for _, row := range p.Rows {
+				for _, other := range b.Panels[i].Rows {
+					if row.Value == other.Value {
+						compare(p.Name+" "+row.Value, row.Sum, other.Sum, inA[row.Value], inB[row.Value])
+					}
+				}
+			}
+		}
+	}
+	end := time.Now().Add(time.Second)
+	if os.Getenv("LOOT_SOAK") != "" {
+		end = end.Add(2 * time.Minute)
+	}
+	for first := true; first || time.Now().Before(end); first = false {
+		rapid.Check(t, check)
+	}
+	t.Logf("%d of %d cells are shown in both", shown, pairs)
+	if shown*20 < pairs {
+		t.Errorf("only %d of %d cells are shown in both: the test has nothing to find", shown, pairs)
+	}
+}
+
+func count(of []happening, _ string) int64 { return int64(len(of)) }
+
+func without(a, b []happening) []happening {
+	in := map[happening]bool{}
+	for _, h := range b {
+		in[h] = true
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(h happening) bool { return in[h] })
+}
+
+func differentPeriods(t *rapid.T, r *Reports, site, crowd int) {
+	draw := func(name string) column.Day { return someDay + column.Day(rapid.IntRange(-6, 2).Draw(t, name)) }
+	d := []column.Day{draw("a"), draw("b"), draw("c"), draw("d")}
+	slices.Sort(d)
+	q := Question{Site: uint16(site), Dimensions: oracleDimensions, Filters: rapid.SliceOfN(rapid.Custom(drawFilter), 0, 1).Draw(t, "filters")}
+	wide, part := q, q
+	wide.From, wide.To, part.From, part.To = d[0], d[3], d[1], d[2]
+	a, b := ask(t, r, wide), ask(t, r, part)
+	for i, p := range a.Panels {
+		of := map[string]Sum{}
+		for _, row := range b.Panels[i].Rows {
+			of[row.Value] = row.Sum
+		}
+		for _, row := range p.Rows {
+			if x := row.less(of[row.Value]); x != (Sum{}) && x.Visitors < int64(crowd) {
+				t.Errorf("crowd %d: %+v less %d to %d: %s %s: %+v", crowd, wide, part.From-someDay, part.To-someDay, p.Name, row.Value, x)
+			}
+			delete(of, row.Value)
+		}
+		if len(of) > 0 {
+			t.Errorf("crowd %d: %+v: %s lacks what a part of it has: %v", crowd, wide, p.Name, of)
+		}
+	}
+}
+
+// TestFiltersPrintAsTheyAreRead is the round trip of filters.
+func TestFiltersPrintAsTheyAreRead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := Filter{
+			rapid.SampledFrom(dimensions[1:20]).Draw(t, "dimension").Name, rapid.SampledFrom([]Op{Is, Not, Contains}).Draw(t, "op"),
+			rapid.SliceOfN(rapid.StringOf(rapid.RuneFrom([]rune(`a:,\%&é `))), 1, 4).Draw(t, "values"),
+		}
+		got, err := ParseFilters([]string{f.String()})
+		if err != nil || len(got) != 1 || got[0].Dimension != f.Dimension || got[0].Op != f.Op || !slices.Equal(got[0].Values, f.Values) {
+			t.Fatalf("%s: %v %v", f, got, err)
+		}
+	})
+}
+
+func FuzzFilters(f *testing.F) {
+	for _, s := range []string{"country:is:IE", `path:contains:a\,b,c`, "a", "::", "bot:not:x", "path:is:\x00", `path:is:\`, "total:is:", strings.Repeat("path:is:", 99)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := ParseFilters([]string{s})
+		if err != nil {
+			if loot.KindOf(err) != loot.Invalid {
+				t.Fatal(err)
+			}
+			return
+		}
+		again, err := ParseFilters([]string{got[0].String()})
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(got) {
+			t.Fatalf("%q: %v %v %v", s, got, again, err)
+		}
+	})
+}
+
