@@ -77,7 +77,7 @@ func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := clientOf(r)
 	c.automated = b.Automated
-	x := &happening{
+	x := &happened{
 		kind: kinds[b.Kind], at: d.Now(), page: pageID(uint64(b.Page)), url: at, referrer: b.Referrer, width: uint8(b.Width), via: "tag",
 		engaged: b.Engaged, scroll: b.Scroll, name: b.Name, target: b.Target, amount: b.Value, count: b.Count,
 	}
@@ -102,7 +102,7 @@ var kinds = map[tag.Kind]happens{tag.View: aView, tag.Engagement: aStay, tag.Eve
 
 // take records what a client did and returns when it is durable. It reports
 // whether something was kept.
-func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happening) (bool, error) {
+func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happened) (bool, error) {
 	r, err := d.record(ctx, &d.live, s, c, x)
 	if err != nil || r == nil {
 		return false, err
@@ -173,7 +173,7 @@ var dot, _ = base64.StdEncoding.DecodeString("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAA
 func (d *Visits) pixel(w http.ResponseWriter, r *http.Request, s *Site) error {
 	at, err := url.Parse(r.Referer())
 	if err == nil && at.Host != "" {
-		if _, err := d.take(r.Context(), s, clientOf(r), &happening{kind: aView, at: d.Now(), url: at, via: "pixel"}); err != nil && loot.KindOf(err) != loot.Denied {
+		if _, err := d.take(r.Context(), s, clientOf(r), &happened{kind: aView, at: d.Now(), url: at, via: "pixel"}); err != nil && loot.KindOf(err) != loot.Denied {
 			return err
 		}
 	} else {

@@ -30,7 +30,7 @@ func (d *Visits) recordOf(r *http.Request) (h hit, may set, kept bool, err error
 			break
 		}
 	}
-	x := &happening{kind: aView, at: d.Now(), url: at, referrer: r.Referer(), via: "page"}
+	x := &happened{kind: aView, at: d.Now(), url: at, referrer: r.Referer(), via: "page"}
 	may = d.ruling.rules().of(regionOf(d.networks.Lookup(c.addr).Country), c.sent)
 	made, err := d.record(r.Context(), l, s, c, x)
 	if err != nil || made == nil {

@@ -33,8 +33,8 @@ type client struct {
 	language  string // Accept-Language
 }
 
-// A happening is what a client did.
-type happening struct {
+// A happened is what a client did.
+type happened struct {
 	kind     happens
 	at       time.Time
 	page     int64 // id of the view; 0: it has none
@@ -87,7 +87,7 @@ var (
 	errStale = loot.Errorf(loot.Invalid, "The time is not within a day that is still open.")
 )
 
-// A recording is what became of a happening.
+// A recording is what became of a happened.
 type recording struct {
 	hit  *hit // nil: nothing, or a stay
 	stay *stay
@@ -100,7 +100,7 @@ type recording struct {
 // the address cut short, and the visitor's id; after that neither the address
 // nor the words of the browser are needed. It returns nil where by the statement
 // nothing may be kept, or it was kept already.
-func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *happening) (*recording, error) {
+func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *happened) (*recording, error) {
 	if x.url != nil && !s.has(strings.ToLower(x.url.Hostname())) {
 		d.count(refusedHost, 1)
 		return nil, errHost
@@ -180,7 +180,7 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 const counted = "counted"
 
 // key tells a view or an event from all others of lately.
-func (d *Visits) key(s *Site, x *happening) uint64 {
+func (d *Visits) key(s *Site, x *happened) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	h.WriteString(strconv.Itoa(int(s.Number)) + " " + strconv.FormatInt(x.page, 36) + " " + strconv.Itoa(int(x.kind)) + " " + strconv.Itoa(int(x.count)) + " " + x.name)
@@ -219,7 +219,7 @@ func pathOf(s *Site, u *url.URL) string {
 	return scrub.Path(path)
 }
 
-func (d *Visits) host(r *rules, s *Site, x *happening, day column.Day) string {
+func (d *Visits) host(r *rules, s *Site, x *happened, day column.Day) string {
 	if x.url == nil {
 		return ""
 	}
@@ -227,7 +227,7 @@ func (d *Visits) host(r *rules, s *Site, x *happening, day column.Day) string {
 }
 
 // event returns what is kept of an event.
-func (d *Visits) event(s *Site, x *happening, day column.Day) (name, target string, amount float64) {
+func (d *Visits) event(s *Site, x *happened, day column.Day) (name, target string, amount float64) {
 	text := func(column, v string) string {
 		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostWords, v), 200)
 	}

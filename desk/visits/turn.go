@@ -154,7 +154,7 @@ func (d *Visits) resumeSite(ctx context.Context, s *Site, from, to column.Day, s
 		if err := rows.Scan(&day, &second, &who, &sit.visit, &page, &nth, &sit.path, &sit.entry, &channel, &f.Name, &f.Campaign.Medium, &f.Campaign.Name, &f.Campaign.Term, &f.Campaign.Content, &f.Clicked); err != nil {
 			return err
 		}
-		d.live.seen.add(d.key(s, &happening{page: page}))
+		d.live.seen.add(d.key(s, &happened{page: page}))
 		at := seat{s.Number, visitor(who)}
 		if known[at] {
 			continue
