@@ -455,7 +455,7 @@ func (r *Reports) ofCrowd() string {
 // load reads the sealed sums of blocks.
 func (r *Reports) load(ctx context.Context, keys []blockKey) (map[column.Day]*dayTally, marks, error) {
 	site := keys[0].site
-	rows := "SELECT day, dimension, value, " + sumNames + " FROM " + tableSum + " WHERE site = " + strconv.Itoa(int(site))
+	rows := "SELECT day, dimension, value, " + sumNames + " FROM visits_sum WHERE site = " + strconv.Itoa(int(site))
 	listed := r.ofCrowd()
 	var weeks []string
 	for _, k := range keys {
@@ -471,7 +471,7 @@ func (r *Reports) load(ctx context.Context, keys []blockKey) (map[column.Day]*da
 				firm = append(firm, "'"+d.Name+"'")
 			}
 		}
-		small := "SELECT CAST(floor((day + 3) / 7) AS BIGINT) AS week, dimension, value FROM " + tableSum + " WHERE site = " + strconv.Itoa(int(site)) +
+		small := "SELECT CAST(floor((day + 3) / 7) AS BIGINT) AS week, dimension, value FROM visits_sum WHERE site = " + strconv.Itoa(int(site)) +
 			" AND visitors < " + strconv.Itoa(r.crowd) + " AND dimension NOT IN (" + strings.Join(firm, ", ") + ")" +
 			" AND CAST(floor((day + 3) / 7) AS BIGINT) IN (" + strings.Join(weeks, ", ") + ")" +
 			" GROUP BY CAST(floor((day + 3) / 7) AS BIGINT), dimension, value HAVING sum(visitors) >= " + strconv.Itoa(r.crowd)
