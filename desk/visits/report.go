@@ -499,7 +499,7 @@ func digest(cells, condition string) string {
 const marked = 2
 
 func markRows(site uint16) string {
-	return "SELECT day, '' AS dimension, " + strconv.Itoa(marked) + " AS listed, '' AS value, " + addSums + ", CAST(0 AS BIGINT) AS most FROM " + tableSum +
+	return "SELECT day, '' AS dimension, " + strconv.Itoa(marked) + " AS listed, '' AS value, " + addSums + ", CAST(0 AS BIGINT) AS most FROM visits_sum" +
 		" WHERE site = " + strconv.Itoa(int(site)) + " AND dimension IN ('total', 'class') GROUP BY day"
 }
 
