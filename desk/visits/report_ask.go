@@ -50,18 +50,18 @@ func (d *Visits) reportsFor(ctx context.Context, who loot.Actor) (*Reports, int,
 	if r.crowd == 0 {
 		return nil, 0, noReport{why: s.Explain(analyse(s, statement.Actor{Kind: loot.Desk, Desk: Name}, mostCrowd, d.Now()))}
 	}
+	if who.Kind != loot.Staff {
+		return nil, 0, loot.Errorf(loot.Denied, "Reports on visits are for members of the staff.")
+	}
 	in := statement.Actor{Kind: who.Kind, Roles: who.Roles}
-	if who.Kind == loot.Staff {
-		err := d.DB.Read(ctx, func(tx *store.Tx) (err error) {
-			in.Undertaking, err = d.staff.Signed(ctx, tx, who.ID)
-			return err
-		})
-		if err != nil {
-			return nil, 0, err
-		}
+	if err := d.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		in.Undertaking, err = d.staff.Signed(ctx, tx, who.ID)
+		return err
+	}); err != nil {
+		return nil, 0, err
 	}
 	if question := analyse(s, in, r.crowd, d.Now()); !s.Decide(question).Allowed {
-		return nil, 0, noReport{s.Explain(question), who.Kind == loot.Staff && in.Undertaking.IsZero()}
+		return nil, 0, noReport{s.Explain(question), in.Undertaking.IsZero()}
 	}
 	d.reporting.Lock()
 	defer d.reporting.Unlock()

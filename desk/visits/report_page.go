@@ -456,12 +456,12 @@ func (m measure) change(now, before Sum, open bool) *changed {
 	diff := n - b
 	switch {
 	case diff == 0:
-		c.Icon, c.Text = "minus", "as"
+		c.Icon, c.Text, c.Than = "minus", "as before", ""
 		return c
 	case b == 0:
 		return nil
 	case m.share:
-		c.Text = strconv.Itoa(max(diff, -diff)) + " points"
+		c.Text = loot.Plural(max(diff, -diff), "point", "points")
 	default:
 		c.Text = strconv.Itoa(int(100*float64(max(diff, -diff))/float64(b)+.5)) + " %"
 	}

@@ -220,7 +220,7 @@ var measures = []measure{
 	{name: "visits", label: "Visits", icon: "log-in", better: 1, of: func(s Sum) int { return int(s.Visits) }, words: number},
 	{name: "views", label: "Views", icon: "eye", better: 1, of: func(s Sum) int { return int(s.Views) }, words: number},
 	{name: "bounce", label: "Bounce rate", icon: "undo-2", better: -1, share: true, of: bounceRate, words: perCent},
-	{name: "engaged", label: "Engaged time per visit", icon: "timer", better: 1, of: func(s Sum) int { return ratio(s.Engaged, s.Visits*1000, 1) }, words: minutes},
+	{name: "engaged", label: "Engaged time", icon: "timer", better: 1, of: func(s Sum) int { return ratio(s.Engaged, s.Visits*1000, 1) }, words: minutes},
 	{name: "depth", label: "Views per visit", icon: "layers", better: 1, of: func(s Sum) int { return ratio(s.Views, s.Visits, 10) }, words: tenths},
 }
 
@@ -259,7 +259,7 @@ func cellsOf(d dimension, currency string) []cell {
 	case d.Name == "exit":
 		return []cell{visitors, counts64("Visits", func(s Sum) int64 { return s.Visits })}
 	case d.Name == "event" && currency != "":
-		return []cell{visitors, counts64("Times", func(s Sum) int64 { return s.Views }), {"Worth in " + currency, func(s Sum) string { return money(s.Amount) }}}
+		return []cell{visitors, counts64("Times", func(s Sum) int64 { return s.Views }), {currency, func(s Sum) string { return money(s.Amount) }}}
 	case d.events():
 		return []cell{visitors, counts64("Times", func(s Sum) int64 { return s.Views })}
 	}
@@ -303,12 +303,14 @@ func moved(now, before []Panel, most, each int) (out []move) {
 		var of []move
 		for _, row := range p.Rows {
 			b, told := was[row.Value]
-			if _, none := nameOf(d.Name, row.Value); !told || none || b == row.Views {
-				continue
+			if _, none := nameOf(d.Name, row.Value); !told || none || 20*max(b-row.Views, row.Views-b) < b {
+				continue // as it was, or nearly so
 			}
 			m := move{dimension: d, value: row.Value, before: b, now: row.Views, surprise: float64(row.Views) - float64(b)*grown}
-			if m.surprise < 0 == (m.now < m.before) { // what grew less than the whole is no reason for that
-				m.surprise = max(m.surprise, -m.surprise)
+			if m.now < m.before {
+				m.surprise = -m.surprise
+			}
+			if m.surprise > 0 { // what grew with the whole, or less, is no reason for that
 				of = append(of, m)
 			}
 		}
