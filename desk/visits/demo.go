@@ -16,8 +16,9 @@ import (
 	"loot/store"
 )
 
-// demoDays is how long visits were recorded in the demonstration.
-const demoDays = 60
+// demoDays is how long visits were recorded in the demonstration: three weeks,
+// as each day takes its time to be sealed.
+const demoDays = 21
 
 // A often is a value, and how often it is met among the others.
 type often struct {
@@ -98,15 +99,14 @@ var (
 // Of the week, as hundredths of an ordinary day.
 var demoWeek = [7]int{time.Sunday: 46, time.Monday: 108, time.Tuesday: 118, time.Wednesday: 116, time.Thursday: 110, time.Friday: 92, time.Saturday: 48}
 
-// The newsletter goes out on two Thursdays, and the second time everybody reads
-// it.
+// The newsletter goes out twice, and the second time everybody reads it.
 const (
-	demoLetter   = 9 // days before the end
-	demoEarlier  = 44
+	demoLetter   = 3 // days before the end
+	demoEarlier  = 10
 	demoCampaign = "autumn-offer"
 )
 
-// demo has made-up people visit the sites of the network for two months. Nobody
+// demo has made-up people visit the sites of the network. Nobody
 // could wait until each of them had clicked: their rows are written as those of
 // real visits are, day by day, and the days that are over are sealed.
 func (d *Visits) demo(_ context.Context, w *desk.World) error {
@@ -145,8 +145,6 @@ func (d *Visits) demoVisits(ctx context.Context, end time.Time) error {
 	}
 	r := rand.New(rand.NewPCG(5, 17))
 	today := d.today(all, end)
-	var ta, ts time.Duration
-	defer func() { fmt.Println("APPEND", ta, "SEAL", ts) }()
 	for day := column.DayOf(end) - demoDays; day <= column.DayOf(end); day++ {
 		p := &demoPlay{r: r, day: day, ago: int(column.DayOf(end) - day)}
 		for _, s := range all {
@@ -161,20 +159,16 @@ func (d *Visits) demoVisits(ctx context.Context, end time.Time) error {
 			}
 			p.visits()
 		}
-		t0 := time.Now()
 		for part := range slices.Chunk(p.all, column.MaxBatch/2) {
 			if err := d.keep(ctx, day, part); err != nil {
 				return err
 			}
 		}
-		ta += time.Since(t0)
-		t0 = time.Now()
 		if day < today {
 			if err := d.column.Seal(ctx, day); err != nil {
 				return err
 			}
 		}
-		ts += time.Since(t0)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (d *Visits) reportAPI(a *api.API) {
 
 type reportIn struct {
 	Site    uint16   `path:"site" minimum:"1" doc:"Number of the site"`
-	Period  string   `query:"period" enum:"today,yesterday,7d,30d,month,last-month,12m,custom" doc:"30d if nothing else is said"`
+	Period  string   `query:"period" enum:"today,yesterday,7d,30d,month,last-month,12m,custom" doc:"7d if nothing else is said"`
 	From    string   `query:"from" maxLength:"10" doc:"First day, such as 2026-11-01, of a period of one's own"`
 	To      string   `query:"to" maxLength:"10" doc:"Last day; today if nothing else is said"`
 	Compare string   `query:"compare" enum:"before,year,none" default:"none" doc:"Period that is told besides"`

@@ -79,15 +79,15 @@ type period struct {
 }
 
 const (
-	usual  = "30d"
+	usual  = "7d"
 	custom = "custom"
 )
 
 var periods = []period{
 	{"today", "Today", func(d column.Day) (from, to column.Day) { return d, d }, false},
 	{"yesterday", "Yesterday", func(d column.Day) (from, to column.Day) { return d - 1, d - 1 }, false},
-	{"7d", "7 days", func(d column.Day) (from, to column.Day) { return d - 6, d }, false},
-	{usual, "30 days", func(d column.Day) (from, to column.Day) { return d - 29, d }, false},
+	{usual, "7 days", func(d column.Day) (from, to column.Day) { return d - 6, d }, false},
+	{"30d", "30 days", func(d column.Day) (from, to column.Day) { return d - 29, d }, false},
 	{"month", "This month", func(d column.Day) (from, to column.Day) { return monthOf(d, 0), d }, true},
 	{"last-month", "Last month", func(d column.Day) (from, to column.Day) { return monthOf(d, -1), monthOf(d, 0) - 1 }, true},
 	{"12m", "12 months", func(d column.Day) (from, to column.Day) { return yearsBack(d) + 1, d }, false},

@@ -347,7 +347,7 @@ func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
 	for _, m := range measures {
 		o := *a
 		o.measure = m
-		t := tile{Stat: web.Stat{Label: m.label, Icon: m.icon, Value: m.words(m.of(now.Total)), Href: o.href()}, Current: m.name == a.measure.name}
+		t := tile{Stat: web.Stat{Label: m.label, Icon: m.icon, Value: m.word(now.Total), Href: o.href()}, Current: m.name == a.measure.name}
 		if now.Few && m.name != "visitors" {
 			t.Value = "–"
 		}
@@ -452,6 +452,9 @@ func (a asked) rows(p Panel, crowd int) rowsView {
 // change compares two numbers. A day that is not over is not judged.
 func (m measure) change(now, before Sum, open bool) *changed {
 	n, b := m.of(now), m.of(before)
+	if n == chart.Untold || b == chart.Untold {
+		return nil
+	}
 	c := &changed{Than: m.words(b)}
 	diff := n - b
 	switch {
@@ -518,7 +521,7 @@ func (a asked) trend(now, before *Answer) template.HTML {
 		out := make([]int, n)
 		for i := range out {
 			switch {
-			case i >= len(of), of[i].Few && (a.from == a.to || a.measure.name != "visitors"):
+			case i >= len(of), of[i].Few && (a.from == a.to || len(a.filters) > 0 || a.measure.name != "visitors"):
 				out[i] = chart.Untold
 			default:
 				out[i] = a.measure.of(of[i].Sum)

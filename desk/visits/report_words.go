@@ -15,6 +15,7 @@ import (
 	"loot/column"
 	"loot/statement"
 	"loot/web"
+	"loot/web/chart"
 )
 
 // A panelGroup is panels of which the page shows one.
@@ -192,9 +193,10 @@ type measure struct {
 
 func number(n int) string { return web.Number(n) }
 
+// ratio returns how much of a goes on each of b.
 func ratio(a, b int64, by float64) int {
 	if b == 0 {
-		return 0
+		return chart.Untold
 	}
 	return int(by*float64(a)/float64(b) + .5)
 }
@@ -202,6 +204,15 @@ func ratio(a, b int64, by float64) int {
 func perCent(n int) string { return strconv.Itoa(n) + " %" }
 
 func tenths(n int) string { return fmt.Sprintf("%d.%d", n/10, n%10) }
+
+// word writes what a measure says of a sum.
+func (m measure) word(s Sum) string {
+	n := m.of(s)
+	if n == chart.Untold {
+		return "–"
+	}
+	return m.words(n)
+}
 
 // minutes writes seconds.
 func minutes(n int) string {
