@@ -56,6 +56,10 @@ func (h *hit) words(is set) string {
 		}
 		return strings.Join(out, ", ")
 	}
+	named := func(dimension, value string) string {
+		name, _ := nameOf(dimension, value)
+		return name
+	}
 	switch is {
 	case mayCount:
 		return join(h.host)
@@ -64,7 +68,7 @@ func (h *hit) words(is set) string {
 	case mayAddress:
 		return join(h.network)
 	case mayCountry:
-		return join(h.country)
+		return named("country", h.country)
 	case mayBrowser:
 		return join(h.version)
 	case maySystem:
@@ -72,7 +76,7 @@ func (h *hit) words(is set) string {
 	case mayDevice:
 		return join(h.device)
 	case mayLanguage:
-		return join(h.language)
+		return named("language", h.language)
 	case mayPage:
 		return join(h.path)
 	case mayReferrer:

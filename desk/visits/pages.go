@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,15 +29,37 @@ type sitesView struct {
 	web.View
 	Sites    []siteRow
 	Networks []network.Source
-	Counts   []Count
+	Counts   []countRow
 	Form     web.Fields
 	Wrong    *web.Problems
 }
 
 type siteRow struct {
 	*Site
-	Href  string
-	State web.Badge
+	Href   string
+	Report string
+	State  web.Badge
+}
+
+// A countRow is what came of what was sent, and how often.
+type countRow struct {
+	What   string
+	Became web.Badge
+	Times  string
+}
+
+// recordedWords are those of what was recorded; everything else was refused.
+var recordedWords = []string{recordedView, recordedStay, recordedEvent, recordedCounted}
+
+func (d *Visits) countRows() (out []countRow) {
+	for _, c := range d.Counts() {
+		row := countRow{What: c.What, Became: web.Badge{Tone: web.Warn, Text: "refused"}, Times: web.Number(int(c.N))}
+		if slices.Contains(recordedWords, c.What) {
+			row.Became = web.Badge{Tone: web.Good, Text: "kept"}
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 type siteView struct {
@@ -45,7 +68,9 @@ type siteView struct {
 	Embed string
 	Form  web.Fields
 	Wrong *web.Problems
-	End   web.Action
+
+	Ending string
+	End    web.Action
 }
 
 const sitesHref = "/console/visits/sites"
@@ -54,7 +79,7 @@ const sitesHref = "/console/visits/sites"
 func siteForm(s *Site) web.Fields {
 	on := func(yes bool) string {
 		if yes {
-			return "yes"
+			return "on"
 		}
 		return ""
 	}
@@ -64,8 +89,8 @@ func siteForm(s *Site) web.Fields {
 		{Name: "zone", Label: "Time zone", Value: s.Zone, Required: true, MaxLen: 40, Hint: "Such as Europe/Dublin. Its midnight ends a day, and half an hour later the day's key is destroyed."},
 		{Name: "script", Label: "Name in addresses", Value: s.Script, Required: true, MaxLen: 32, Hint: "The script and the beacons are reached under this name."},
 		{Name: "currency", Label: "Currency", Value: s.Currency, MaxLen: 3, Hint: "Of what events are worth, such as EUR."},
-		{Name: "full", Label: "Events", Type: "checkbox", Value: on(s.Full), Options: []web.Option{{Value: "yes", Label: "Record links that lead away, downloads, forms, missing pages and events of the site's own"}}},
-		{Name: "hash", Label: "Router", Type: "checkbox", Value: on(s.Hash), Options: []web.Option{{Value: "yes", Label: "What follows # in an address names a page, too"}}},
+		{Name: "full", Label: "Record what happens on the pages", Type: "checkbox", Value: on(s.Full), Plain: true, Wide: true, Hint: "Links that lead away, downloads, forms, missing pages and events of the site's own. The script is a little longer with it."},
+		{Name: "hash", Label: "What follows # in an address names a page, too", Type: "checkbox", Value: on(s.Hash), Plain: true, Wide: true, Hint: "For pages that are put together in the browser."},
 	}
 }
 
@@ -73,7 +98,7 @@ func siteForm(s *Site) web.Fields {
 func readSite(form url.Values, s Site) *Site {
 	s.Name, s.Zone, s.Script, s.Currency = form.Get("name"), form.Get("zone"), strings.ToLower(form.Get("script")), strings.ToUpper(form.Get("currency"))
 	s.Hosts = strings.Fields(strings.ToLower(form.Get("hosts")))
-	s.Full, s.Hash = form.Get("full") == "yes", form.Get("hash") == "yes"
+	s.Full, s.Hash = form.Get("full") != "", form.Get("hash") != ""
 	return &s
 }
 
@@ -82,14 +107,14 @@ func (d *Visits) listSites(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Visits) showSites(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
-	v := sitesView{View: web.ViewOf(r, "Sites"), Networks: d.networks.Sources(), Counts: d.Counts()}
+	v := sitesView{View: web.ViewOf(r, "Sites"), Networks: d.networks.Sources(), Counts: d.countRows()}
 	v.Lead = "Whose visits are recorded, each with a key of its own every day."
 	all, err := d.sites.list(r.Context())
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
-		row := siteRow{Site: s, Href: sitesHref + "/" + strconv.Itoa(int(s.Number)), State: web.Badge{Tone: web.Good, Text: "recorded"}}
+		row := siteRow{Site: s, Href: sitesHref + "/" + strconv.Itoa(int(s.Number)), Report: reportHref + "?site=" + strconv.Itoa(int(s.Number)), State: web.Badge{Tone: web.Good, Text: "recorded"}}
 		if !s.Ended.IsZero() {
 			row.State = web.Badge{Tone: web.Neutral, Text: "ended"}
 		}
@@ -162,6 +187,7 @@ func (d *Visits) site(w http.ResponseWriter, r *http.Request) error {
 func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s *Site, typed url.Values, wrong error) error {
 	v := siteView{View: web.ViewOf(r, s.Name), Of: s}
 	v.View.Crumbs = []web.Crumb{{Label: "Sites", Href: sitesHref}}
+	v.Actions = []web.Action{{Label: "Report", Icon: "chart-line", Href: reportHref + "?site=" + strconv.Itoa(int(s.Number))}}
 	v.Form = siteForm(s).With(typed, wrong)
 	v.Wrong = web.ProblemsOf(wrong, v.Form)
 	var err error
@@ -169,8 +195,10 @@ func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s 
 		return err
 	}
 	href := sitesHref + "/" + strconv.Itoa(int(s.Number))
-	v.End = web.Action{Label: "End recording", Icon: "power", Danger: true, Post: true, Href: href + "/end", Confirm: "End recording visits to “" + s.Name + "”? What was recorded stays until its time is over."}
+	v.Ending = "From then on beacons for it are refused. What was recorded stays until its time is over."
+	v.End = web.Action{Label: "End recording", Icon: "power", Danger: true, Post: true, Href: href + "/end", Confirm: "End recording visits to “" + s.Name + "”?"}
 	if !s.Ended.IsZero() {
+		v.Ending = "Nothing of this site is recorded at present."
 		v.End = web.Action{Label: "Record again", Icon: "play", Post: true, Href: href + "/end"}
 	}
 	return sitePage.Render(w, r, status, v)

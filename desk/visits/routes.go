@@ -24,6 +24,7 @@ func (d *Visits) routes() []web.Route {
 
 func nav() []web.Nav {
 	return []web.Nav{
+		{Audience: web.Console, Group: "Sites", Order: 60, Label: "Visits", Icon: "chart-line", Href: reportHref},
 		{Audience: web.Console, Group: "Sites", Order: 60, Label: "Sites", Icon: "globe", Href: "/console/visits/sites"},
 		{Audience: web.Public, Group: web.Footer, Order: 60, Label: "What this visit leaves behind", Href: "/visits/mine"},
 	}

@@ -63,6 +63,9 @@ type Visits struct {
 	seed     maphash.Seed
 	made     atomic.Pointer[madeNetwork]
 
+	reporting sync.Mutex
+	reports   *Reports // in the crowd of the statement in force; nil: nobody asked yet
+
 	counting sync.Mutex
 	counts   map[string]*atomic.Int64
 }
@@ -106,7 +109,7 @@ func (d *Visits) Desk() desk.Desk {
 	if err != nil {
 		panic(err) // the files are in the program
 	}
-	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: d.routes(), Nav: nav(), Proofs: d.proofs()}
+	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes()), Nav: nav(), API: d.reportAPI, Proofs: d.proofs(), Demo: d.demo}
 }
 
 // count notes what became of something that came.

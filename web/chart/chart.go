@@ -33,42 +33,70 @@ const (
 
 // Figure returns the chart with its legend and, folded, its table.
 func (c Bars) Figure() template.HTML {
+	return figure("", c.Series, c.SVG(), c.Table())
+}
+
+// figure puts a drawing between its legend and its table.
+func figure(kind string, series []Series, drawing, table template.HTML) template.HTML {
 	var b strings.Builder
 	b.WriteString(`<figure class="figure">`)
-	if len(c.Series) > 1 {
-		b.WriteString(`<ul class="legend">`)
-		for k, s := range c.Series {
+	if len(series) > 1 {
+		b.WriteString(`<ul class="` + strings.TrimSpace("legend "+kind) + `">`)
+		for k, s := range series {
 			fmt.Fprintf(&b, `<li class="k%d">%s</li>`, s.colour(k), template.HTMLEscapeString(s.Name))
 		}
 		b.WriteString(`</ul>`)
 	}
-	b.WriteString(string(c.SVG()))
-	b.WriteString(`<details class="fold"><summary>As a table</summary>` + string(c.Table()) + `</details></figure>`)
+	b.WriteString(string(drawing))
+	b.WriteString(`<details class="fold"><summary>As a table</summary>` + string(table) + `</details></figure>`)
 	return template.HTML(b.String())
 }
 
-// SVG draws the chart. Across, it is measured in per cent and so fits any
-// screen; letters and bars are measured in pixels upwards and keep their size.
-// The numbers stand left of it, where the page's CSS leaves room.
-func (c Bars) SVG() template.HTML {
-	tick, n := ticks(c.tallest())
-	limit := tick * n
-	y := func(v int) float64 { return height - below - float64(height-below-above)*float64(v)/float64(limit) }
-
-	var b strings.Builder
+// frame begins a drawing with its lines and the numbers beside them, and
+// returns how high a value is. Across, a chart is measured in per cent and so
+// fits any screen; letters, bars and lines are measured in pixels upwards and
+// keep their size. The numbers stand left of it, where the page's CSS leaves
+// room.
+func frame(b *strings.Builder, kind, title string, top int, word func(int) string) (y func(int) float64) {
+	tick, n := ticks(top)
+	y = func(v int) float64 {
+		return height - below - float64(height-below-above)*float64(v)/float64(tick*n)
+	}
 	esc := template.HTMLEscapeString
-	fmt.Fprintf(&b, `<svg class="chart bars" height="%d" role="img" aria-label="%s">`, height, esc(c.Title))
+	fmt.Fprintf(b, `<svg class="chart %s" height="%d" role="img" aria-label="%s">`, kind, height, esc(title))
 	for i := range n + 1 {
 		v := tick * i
 		class := "grid"
 		if i == 0 {
 			class = "axis"
 		}
-		fmt.Fprintf(&b, `<line class="%s" x2="100%%" y1="%.1f" y2="%.1f"/>`, class, y(v), y(v))
-		fmt.Fprintf(&b, `<text class="tick" x="-8" y="%.1f" text-anchor="end">%s</text>`, y(v)+4, short(v))
+		fmt.Fprintf(b, `<line class="%s" x2="100%%" y1="%.1f" y2="%.1f"/>`, class, y(v), y(v))
+		fmt.Fprintf(b, `<text class="tick" x="-8" y="%.1f" text-anchor="end">%s</text>`, y(v)+4, esc(word(v)))
 	}
+	return y
+}
+
+// labels writes what stands below a drawing.
+func labels(b *strings.Builder, all []string) {
+	slot := 100 / float64(max(1, len(all)))
+	every := max(1, (len(all)+13)/14) // of many labels only some have room
+	for i, label := range all {
+		if i%every != 0 {
+			continue
+		}
+		class := "tick"
+		if (i/every)%2 == 1 {
+			class = "tick second" // a phone leaves these out
+		}
+		fmt.Fprintf(b, `<text class="%s" x="%.2f%%" y="%d" text-anchor="middle">%s</text>`, class, slot*float64(i)+slot/2, height-7, template.HTMLEscapeString(label))
+	}
+}
+
+// SVG draws the chart.
+func (c Bars) SVG() template.HTML {
+	var b strings.Builder
+	y := frame(&b, "bars", c.Title, c.tallest(), short)
 	slot := 100 / float64(max(1, len(c.Labels)))
-	every := max(1, (len(c.Labels)+13)/14) // of many labels only some have room
 	for i, label := range c.Labels {
 		x := slot * float64(i)
 		base := 0
@@ -78,18 +106,11 @@ func (c Bars) SVG() template.HTML {
 				continue
 			}
 			fmt.Fprintf(&b, `<rect class="s%d" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f" rx="2"><title>%s</title></rect>`,
-				s.colour(k), x+slot*.18, y(base+v), slot*.64, max(1, y(base)-y(base+v)-1), esc(c.tip(label, s, v)))
+				s.colour(k), x+slot*.18, y(base+v), slot*.64, max(1, y(base)-y(base+v)-1), template.HTMLEscapeString(c.tip(label, s, v)))
 			base += v
 		}
-		if i%every != 0 {
-			continue
-		}
-		class := "tick"
-		if (i/every)%2 == 1 {
-			class = "tick second" // a phone leaves these out
-		}
-		fmt.Fprintf(&b, `<text class="%s" x="%.2f%%" y="%d" text-anchor="middle">%s</text>`, class, x+slot/2, height-7, esc(label))
 	}
+	labels(&b, c.Labels)
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())
 }
@@ -103,25 +124,28 @@ func (c Bars) tip(label string, s Series, v int) string {
 
 // Table returns the numbers of the chart.
 func (c Bars) Table() template.HTML {
+	return table(c.Title, c.Unit, c.Labels, c.Series, strconv.Itoa)
+}
+
+func table(title, unit string, labels []string, series []Series, word func(int) string) template.HTML {
 	var b strings.Builder
 	esc := template.HTMLEscapeString
-	unit := c.Unit
 	if unit == "" {
 		unit = "When"
 	}
-	b.WriteString(`<div class="scroll" tabindex="0" role="region" aria-label="` + esc(c.Title) + `, as a table"><table><thead><tr><th scope="col">` + esc(unit) + `</th>`)
-	for _, s := range c.Series {
+	b.WriteString(`<div class="scroll" tabindex="0" role="region" aria-label="` + esc(title) + `, as a table"><table><thead><tr><th scope="col">` + esc(unit) + `</th>`)
+	for _, s := range series {
 		name := s.Name
 		if name == "" {
-			name = c.Title
+			name = title
 		}
 		b.WriteString(`<th scope="col" class="num">` + esc(name) + `</th>`)
 	}
 	b.WriteString(`</tr></thead><tbody>`)
-	for i, label := range c.Labels {
+	for i, label := range labels {
 		b.WriteString(`<tr><th scope="row">` + esc(label) + `</th>`)
-		for _, s := range c.Series {
-			b.WriteString(`<td class="num">` + strconv.Itoa(s.at(i)) + `</td>`)
+		for _, s := range series {
+			b.WriteString(`<td class="num">` + esc(word(s.at(i))) + `</td>`)
 		}
 		b.WriteString(`</tr>`)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -19,8 +20,13 @@ func TestPictures(t *testing.T) {
 		Title: "Decisions a month", Unit: "Month", Labels: []string{"Jan", "Feb", "Mar <3>"},
 		Series: []Series{{Name: "Permitted", Values: []int{900, 1200, 4100}}, {Name: "Refused", Values: []int{12, 0, 55}, Colour: 3}},
 	}
+	lines := Lines{
+		Title: "Visitors", Unit: "Day", Labels: []string{"1 Nov", "2 Nov", "3 Nov", "4 Nov <5>", "5 Nov"},
+		Series: []Series{{Name: "Visitors", Values: []int{12, 40, Untold, 7, Untold}}, {Name: "Before", Values: []int{10, 11, 12, 13}}},
+		Word:   func(v int) string { return "<" + strconv.Itoa(v) + ">" },
+	}
 	for name, got := range map[string]template.HTML{
-		"bars": bars.Figure(),
+		"bars": bars.Figure(), "lines": lines.Figure(),
 	} {
 		file := filepath.Join("testdata", name+".html")
 		if *update {
@@ -70,5 +76,6 @@ func TestTheHighestLineIsRoundAndHighEnough(t *testing.T) {
 
 func TestNothingToDrawIsNoPanic(t *testing.T) {
 	_ = Bars{}.Figure()
+	_ = Lines{}.Figure()
 	_ = Bars{Labels: []string{"a", "b"}, Series: []Series{{Values: []int{1}}}}.Figure()
 }

@@ -1,0 +1,99 @@
+package visits
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"loot"
+	"loot/api"
+	"loot/column"
+)
+
+// Scopes are what a token may be used for on this desk.
+var Scopes = map[api.Scope]string{
+	"visits:read": "read reports on visits",
+}
+
+const apiTag = "Visits"
+
+// reportAPI adds the operations that read reports.
+func (d *Visits) reportAPI(a *api.API) {
+	api.Add(a, api.Operation{
+		ID: "read-report", Method: http.MethodGet, Path: "/api/visits/{site}/report", Tag: apiTag, Scope: "visits:read",
+		Summary: "Read a report on a site's visits", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound},
+		Text: "The address takes what that of the console's report takes. What fewer visitors have than the statement's crowd is folded, as on the page, and every panel adds up.",
+	}, d.apiReport)
+}
+
+type reportIn struct {
+	Site    uint16   `path:"site" minimum:"1" doc:"Number of the site"`
+	Period  string   `query:"period" enum:"today,yesterday,7d,30d,month,last-month,12m,custom" doc:"7d if nothing else is said"`
+	From    string   `query:"from" maxLength:"10" doc:"First day, such as 2026-11-01, of a period of one's own"`
+	To      string   `query:"to" maxLength:"10" doc:"Last day; today if nothing else is said"`
+	Compare string   `query:"compare" enum:"before,year,none" default:"none" doc:"Period that is told besides"`
+	Filters []string `query:"filter,explode" maxItems:"8" doc:"Each as dimension:comparison:values, such as country:is:IE,DE; the comparisons are is, not and contains"`
+	Panels  []string `query:"panel,explode" maxItems:"40" doc:"Dimensions of the panels; none: the trend and the sums alone"`
+	Search  string   `query:"search" maxLength:"500" doc:"Rows with this in their value alone are listed"`
+	Skip    int      `query:"skip" minimum:"0" maximum:"10000" doc:"Rows of each panel to leave out"`
+	Top     int      `query:"top" minimum:"1" maximum:"10000" default:"100" doc:"Rows of each panel to list"`
+}
+
+type reportOut struct {
+	Body struct {
+		toldReport
+		Crowd    int         `json:"crowd" doc:"Fewer visitors than this do not stand alone"`
+		Compared *toldReport `json:"compared,omitempty" doc:"The other period"`
+	}
+}
+
+// A toldReport is an answer, as programs read it.
+type toldReport struct {
+	From   column.Day  `json:"from"`
+	To     column.Day  `json:"to"`
+	Total  Sum         `json:"total"`
+	Few    bool        `json:"few,omitempty" doc:"There were visitors, too few to tell more"`
+	Left   int         `json:"left,omitempty" doc:"Days of which nothing is told but the visitors, as too few came or matched"`
+	Trend  []toldPoint `json:"trend"`
+	Panels []toldPanel `json:"panels"`
+}
+
+func tellReport(q Question, a *Answer) toldReport {
+	out := toldReport{From: q.From, To: q.To, Total: a.Total, Few: a.Few, Left: a.Left, Trend: tellTrend(a.Trend, q.From == q.To), Panels: make([]toldPanel, len(a.Panels))}
+	for i, p := range a.Panels {
+		out.Panels[i] = tellPanel(p)
+	}
+	return out
+}
+
+func (d *Visits) apiReport(ctx context.Context, in *reportIn) (*reportOut, error) {
+	reports, crowd, err := d.reportsFor(ctx, api.ActorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.sites.numbered(ctx, in.Site)
+	if err != nil {
+		return nil, err
+	}
+	a, err := d.ask(s, address{Period: in.Period, From: in.From, To: in.To, Compare: in.Compare, Filters: in.Filters})
+	if err != nil {
+		return nil, err
+	}
+	q := Question{Site: s.Number, From: a.from, To: a.to, Filters: a.filters, Dimensions: slices.Compact(slices.Sorted(slices.Values(in.Panels))), Search: in.Search, Skip: in.Skip, Top: in.Top}
+	now, err := reports.Answer(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &reportOut{}
+	out.Body.toldReport, out.Body.Crowd = tellReport(q, now), crowd
+	var compared bool
+	if q.From, q.To, compared = a.compared(); compared {
+		before, err := reports.Answer(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		told := tellReport(q, before)
+		out.Body.Compared = &told
+	}
+	return out, nil
+}

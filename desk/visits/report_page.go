@@ -1,0 +1,656 @@
+package visits
+
+import (
+	"context"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/column"
+	"loot/web"
+	"loot/web/chart"
+)
+
+const (
+	reportHref = "/console/visits"
+	panelsHref = "/console/visits/panel"
+	liveHref   = "/console/visits/live"
+)
+
+//go:embed assets/report.css
+var reportCSS []byte
+
+var reportStyle = web.NewAsset("report.css", reportCSS)
+
+var (
+	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html")
+	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html")
+)
+
+// fewRows is how many rows a panel has on the report, manyRows on a page of its
+// own.
+const (
+	fewRows  = 10
+	manyRows = 100
+)
+
+type reportView struct {
+	web.View
+	None     *web.Empty // there is no site
+	Sites    []web.Tab
+	Periods  []web.Tab
+	Compares []web.Tab
+	Custom   daysForm
+	Live     liveView
+	Filters  filtersView
+	When     string
+	Against  string // empty: nothing
+	Told     []string
+	Tiles    []tile
+	Trend    template.HTML
+	Measure  string
+	CSV      string
+	JSON     string
+	Few      bool
+	Crowd    int
+	Groups   []groupView
+	Moves    []moveRow
+	Keep     string
+}
+
+type daysForm struct {
+	Open     bool
+	From, To string
+	Hidden   []web.Hidden
+}
+
+// A liveView is how many are on the site now.
+type liveView struct {
+	Href string
+	Text string
+	Busy bool
+}
+
+type filtersView struct {
+	Chips  []chip
+	All    string // without any
+	Fields web.Fields
+	Hidden []web.Hidden
+}
+
+type chip struct{ Words, Href string }
+
+type tile struct {
+	web.Stat
+	Current bool
+	Change  *changed
+}
+
+// A changed is by how much a number differs from that of the other period.
+type changed struct {
+	Tone web.Tone
+	Icon string
+	Text string
+	Than string
+}
+
+type groupView struct {
+	ID    string
+	Title string
+	Icon  string
+	Tabs  []web.Tab
+	Rows  rowsView
+	All   string // leads to all rows
+	More  int
+	CSV   string
+}
+
+// A rowsView is the table of a panel.
+type rowsView struct {
+	Title  string
+	Word   string
+	Cells  []string
+	Rows   []rowView
+	Others []string // what is folded; nil: nothing
+	Crowd  int
+	None   string // what stands where there are no rows
+}
+
+type rowView struct {
+	Name  string
+	None  bool // the want of a value
+	Href  string
+	Share string
+	Cells []string
+}
+
+type moveRow struct {
+	What, Name string
+	Href       string
+	Up         bool
+	By         string
+	Was, Is    string
+}
+
+// report shows the report of a site.
+func (d *Visits) report(w http.ResponseWriter, r *http.Request) error {
+	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
+	if err != nil {
+		return err
+	}
+	v := reportView{View: web.ViewOf(r, "Visits"), Crowd: crowd, Keep: d.ruling.rules().keep.Words()}
+	v.Wide, v.Styles = true, []string{reportStyle}
+	a, all, err := d.askedBy(r)
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		v.None = &web.Empty{Icon: "chart-line", Title: "No site is recorded yet", Text: "Add one, put two lines into its pages, and the first visit shows here within seconds.", Action: &web.Action{Label: "Add a site", Icon: "plus", Href: sitesHref}}
+		return reportPage.Render(w, r, http.StatusOK, v)
+	}
+	to, err := added(r, *a)
+	if err != nil {
+		return err
+	}
+	if to != "" {
+		return web.Redirect(w, r, to)
+	}
+	now, before, err := a.answers(r.Context(), reports)
+	if err != nil {
+		return err
+	}
+	if format := r.URL.Query().Get("format"); format != "" {
+		return a.exportTrend(w, format, now)
+	}
+	v.Lead = "Pages, times and crowds of " + a.site.Name + ". Nobody is known here, and nobody can be."
+	v.show(d, a, all, crowd)
+	v.tell(a, now, before, crowd)
+	return reportPage.Render(w, r, http.StatusOK, v)
+}
+
+// askedBy reads the address of a request, and returns nil if there is no site.
+func (d *Visits) askedBy(r *http.Request) (*asked, []*Site, error) {
+	q, err := web.Query(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := d.sites.list(r.Context())
+	if err != nil || len(all) == 0 {
+		return nil, nil, err
+	}
+	s := all[max(0, slices.IndexFunc(all, func(s *Site) bool { return s.Ended.IsZero() }))]
+	if text := q.Get("site"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return nil, nil, errNoSite
+		}
+		if s, err = d.sites.numbered(r.Context(), uint16(n)); err != nil {
+			return nil, nil, err
+		}
+	}
+	a, err := d.ask(s, addressOf(q))
+	return &a, all, err
+}
+
+// added returns the address with the filter that a form adds, and none if none
+// does.
+func added(r *http.Request, a asked) (string, error) {
+	q := r.URL.Query()
+	by := q.Get("by")
+	if by == "" {
+		return "", nil
+	}
+	f := Filter{Dimension: by, Op: Op(q.Get("how")), Values: []string{strings.TrimSpace(q.Get("what"))}}
+	if f.Op == "any" {
+		f.Op, f.Values = Is, strings.Split(q.Get("what"), ",")
+	}
+	if f.Op != Contains {
+		for i, v := range f.Values {
+			f.Values[i] = valueOf(by, strings.TrimSpace(v))
+		}
+	}
+	if err := f.check(); err != nil {
+		return "", err
+	}
+	a.filters = append(slices.Clone(a.filters), f)
+	if len(a.filters) > mostFilters {
+		return "", loot.Errorf(loot.Invalid, "A report takes at most %d filters at once. Remove some.", mostFilters)
+	}
+	return a.href(), nil
+}
+
+// telling are the panels in which reasons are looked for besides those that are
+// shown. Without a filter they are at hand.
+var telling = []string{"path", "channel", "source", "campaign", "country", "provider", "event"}
+
+// answers returns what the report says, and of the other period; nil: there is
+// none.
+func (a asked) answers(ctx context.Context, reports *Reports) (now, before *Answer, err error) {
+	q := Question{Site: a.site.Number, From: a.from, To: a.to, Filters: a.filters, Dimensions: slices.Clone(a.shown[:])}
+	from, to, compared := a.compared()
+	if compared && len(a.filters) == 0 {
+		for _, name := range telling {
+			if !slices.Contains(q.Dimensions, name) {
+				q.Dimensions = append(q.Dimensions, name)
+			}
+		}
+	}
+	if now, err = reports.Answer(ctx, q); err != nil || !compared {
+		return now, nil, err
+	}
+	q.From, q.To = from, to
+	before, err = reports.Answer(ctx, q)
+	return now, before, err
+}
+
+// show fills in what leads from one report to another.
+func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
+	for _, s := range all {
+		if !s.Ended.IsZero() && s.Number != a.site.Number {
+			continue
+		}
+		o := asked{site: s, period: a.period, from: a.from, to: a.to, compare: a.compare, measure: a.measure, shown: a.shown}
+		v.Sites = append(v.Sites, web.Tab{Label: s.Name, Href: o.href(), Current: s.Number == a.site.Number})
+	}
+	if len(v.Sites) == 1 {
+		v.Sites = nil
+	}
+	for _, p := range periods {
+		o := *a
+		o.period = p.name
+		v.Periods = append(v.Periods, web.Tab{Label: p.label, Href: o.href(), Current: a.period == p.name})
+	}
+	for _, c := range []struct{ name, label string }{{withBefore, "The time before"}, {withYear, "A year ago"}, {withNothing, "Nothing"}} {
+		o := *a
+		o.compare = c.name
+		v.Compares = append(v.Compares, web.Tab{Label: c.label, Href: o.href(), Current: a.compare == c.name})
+	}
+	v.Custom = daysForm{Open: a.period == custom, From: a.from.String(), To: a.to.String(), Hidden: a.hidden("period", "from", "to")}
+	v.Live = d.liveOn(a.site, crowd)
+	v.Filters = a.filtersView()
+	v.When = daysWords(a.from, a.to)
+	if from, to, ok := a.compared(); ok {
+		v.Against = daysWords(from, to)
+	}
+}
+
+func (a asked) filtersView() filtersView {
+	v := filtersView{Hidden: a.hidden()}
+	for i, f := range a.filters {
+		o := a
+		o.filters = slices.Delete(slices.Clone(a.filters), i, i+1)
+		v.Chips = append(v.Chips, chip{f.words(), o.href()})
+	}
+	if len(v.Chips) > 1 {
+		o := a
+		o.filters = nil
+		v.All = o.href()
+	}
+	var by []web.Option
+	for _, g := range panelGroups {
+		for _, t := range g.tabs {
+			if d, _ := findDimension(t.dimension); !d.programs() {
+				by = append(by, web.Option{Value: d.Name, Label: filterWord(d), Group: g.title})
+			}
+		}
+	}
+	for _, name := range []string{"hour", "host"} {
+		d, _ := findDimension(name)
+		by = append(by, web.Option{Value: name, Label: d.Word, Group: "More"})
+	}
+	v.Fields = web.Fields{
+		{Name: "by", Label: "Only visits whose", Type: "select", Options: by, Plain: true, Form: "filter"},
+		{Name: "how", Label: "Comparison", Type: "select", Plain: true, Form: "filter", Options: []web.Option{
+			{Value: string(Is), Label: "is"}, {Value: string(Not), Label: "is not"}, {Value: string(Contains), Label: "contains"}, {Value: "any", Label: "is any of"},
+		}},
+		{Name: "what", Label: "Value", Plain: true, MaxLen: mostLength, Form: "filter", Hint: "Several with commas between."},
+	}
+	return v
+}
+
+// liveOn says how many did something at a site in the last five minutes.
+func (d *Visits) liveOn(s *Site, crowd int) liveView {
+	n := d.live.sittings.active(s.Number, d.Now().Add(-5*time.Minute))
+	v := liveView{Href: liveHref + "?site=" + strconv.Itoa(int(s.Number)), Text: web.Number(n) + " on the site now", Busy: n >= crowd}
+	if n < crowd {
+		v.Text = "fewer than " + strconv.Itoa(crowd) + " on the site now"
+	}
+	return v
+}
+
+// liveNow shows how many are on the site, for the page that asks every so often.
+func (d *Visits) liveNow(w http.ResponseWriter, r *http.Request) error {
+	_, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
+	if err != nil {
+		return err
+	}
+	a, _, err := d.askedBy(r)
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		return errNoSite
+	}
+	return reportPage.RenderPart(w, r, http.StatusOK, "live", reportView{Live: d.liveOn(a.site, crowd)})
+}
+
+// tell fills in what the answers say.
+func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
+	v.Few = now.Few
+	v.Told = a.told(now, crowd)
+	for _, m := range measures {
+		o := *a
+		o.measure = m
+		t := tile{Stat: web.Stat{Label: m.label, Icon: m.icon, Value: m.word(now.Total), Href: o.href()}, Current: m.name == a.measure.name}
+		if now.Few && m.name != "visitors" {
+			t.Value = "–"
+		}
+		if before != nil && !now.Few && !before.Few {
+			t.Change = m.change(now.Total, before.Total, a.to == a.from && a.to == a.today)
+		}
+		v.Tiles = append(v.Tiles, t)
+	}
+	v.Measure = a.measure.label
+	v.Trend = a.trend(now, before)
+	v.CSV, v.JSON = a.href()+"&format=csv", a.href()+"&format=json"
+	for i, g := range panelGroups {
+		d, _ := findDimension(a.shown[i])
+		group := groupView{ID: "g-" + g.tabs[0].dimension, Title: g.title, Icon: g.icon, All: a.panelHref(d.Name), CSV: a.panelHref(d.Name, "format", "csv")}
+		for _, t := range g.tabs {
+			o := *a
+			o.shown[i] = t.dimension
+			group.Tabs = append(group.Tabs, web.Tab{Label: t.label, Href: o.href() + "#" + group.ID, Current: t.dimension == d.Name})
+		}
+		p := panelOf(now, d)
+		shown := p
+		if len(shown.Rows) > fewRows {
+			shown.Rows = shown.Rows[:fewRows]
+		}
+		group.More = len(p.Rows) - len(shown.Rows) + p.More
+		group.Rows = a.rows(shown, crowd)
+		v.Groups = append(v.Groups, group)
+	}
+	if before != nil {
+		for _, m := range moved(now.Panels, before.Panels, 8, 2) {
+			name, _ := nameOf(m.Name, m.value)
+			diff := m.now - m.before
+			v.Moves = append(v.Moves, moveRow{
+				What: filterWord(m.dimension), Name: name, Href: a.chosen(m.Name, m.value), Up: diff > 0,
+				By: web.Number(int(max(diff, -diff))), Was: web.Number(int(m.before)), Is: web.Number(int(m.now)),
+			})
+		}
+	}
+}
+
+// panelOf returns the panel of a dimension; an empty one if there is none, as
+// there is of programs under a filter.
+func panelOf(a *Answer, d dimension) Panel {
+	i := slices.IndexFunc(a.Panels, func(p Panel) bool { return p.Name == d.Name })
+	if i < 0 {
+		return Panel{Name: d.Name, Title: d.Title, Word: d.Word, Events: d.events()}
+	}
+	return a.Panels[i]
+}
+
+// told says what of the period is not told, and why.
+func (a *asked) told(now *Answer, crowd int) (out []string) {
+	fewer := "fewer than " + strconv.Itoa(crowd) + " visitors"
+	if now.Left > 0 {
+		days := loot.Plural(now.Left, "day", "days")
+		if len(a.filters) > 0 {
+			out = append(out, "Of "+days+" nothing is told here: "+fewer+" matched, or the filters would have set them apart.")
+		} else {
+			out = append(out, "On "+days+" "+fewer+" came. They are counted, and nothing else is told of them.")
+		}
+	}
+	if a.to == a.today {
+		out = append(out, "Today is not over yet.")
+	}
+	return out
+}
+
+func (a asked) rows(p Panel, crowd int) rowsView {
+	d, _ := findDimension(p.Name)
+	cells := cellsOf(d, a.site.Currency)
+	v := rowsView{Title: p.Title, Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
+	if d.programs() && len(a.filters) > 0 {
+		v.None = "Filters choose among people. Without them, programs are listed here."
+	}
+	for _, c := range cells {
+		v.Cells = append(v.Cells, c.title)
+	}
+	of := func(s Sum) (out []string) {
+		for _, c := range cells {
+			out = append(out, c.of(s))
+		}
+		return out
+	}
+	var most int64
+	for _, row := range p.Rows {
+		most = max(most, row.Visitors)
+	}
+	for _, row := range p.Rows {
+		r := rowView{Cells: of(row.Sum), Href: a.chosen(d.Name, row.Value), Share: "0"}
+		r.Name, r.None = nameOf(d.Name, row.Value)
+		if most > 0 {
+			r.Share = strconv.FormatFloat(100*float64(max(row.Visitors, 0))/float64(most), 'f', 1, 64)
+		}
+		v.Rows = append(v.Rows, r)
+	}
+	if p.Others != (Sum{}) {
+		v.Others = of(p.Others)
+	}
+	return v
+}
+
+// change compares two numbers. A day that is not over is not judged.
+func (m measure) change(now, before Sum, open bool) *changed {
+	n, b := m.of(now), m.of(before)
+	if n == chart.Untold || b == chart.Untold {
+		return nil
+	}
+	c := &changed{Than: m.words(b)}
+	diff := n - b
+	switch {
+	case diff == 0:
+		c.Icon, c.Text, c.Than = "minus", "as before", ""
+		return c
+	case b == 0:
+		return nil
+	case m.share:
+		c.Text = loot.Plural(max(diff, -diff), "point", "points")
+	default:
+		c.Text = strconv.Itoa(int(100*float64(max(diff, -diff))/float64(b)+.5)) + " %"
+	}
+	c.Icon = "arrow-up"
+	c.Tone = web.Good
+	if diff < 0 {
+		c.Icon = "arrow-down"
+	}
+	if diff > 0 != (m.better > 0) {
+		c.Tone = web.Bad
+	}
+	if open {
+		c.Tone = web.Neutral
+	}
+	return c
+}
+
+// most points of a trend that are told apart; of longer periods it is by week.
+const mostPoints = 100
+
+// points returns a trend by hour, day or week, and what its labels are.
+func (a asked) points(of []Point, from, to column.Day) (sums []Point, labels []string, unit string) {
+	if from == to {
+		for _, p := range of {
+			labels = append(labels, hourNames()[strconv.Itoa(p.Hour)])
+		}
+		return of, labels, "Hour"
+	}
+	step := column.Day(1)
+	unit = "Day"
+	if a.to-a.from >= mostPoints {
+		step, unit = 7, "Week from"
+	}
+	// Weeks are counted from the end, so that the latest is whole.
+	n := int((to-from)/step) + 1
+	sums, labels = make([]Point, n), make([]string, n)
+	for i := range sums {
+		sums[i].Day = max(from, to-step*column.Day(n-i)+1)
+		labels[i] = sums[i].Day.Time().Format("2 Jan")
+	}
+	for _, p := range of {
+		i := n - 1 - int((to-p.Day)/step)
+		if i >= 0 && i < n {
+			sums[i].Sum = sums[i].plus(p.Sum)
+			sums[i].Few = sums[i].Few || p.Few
+		}
+	}
+	return sums, labels, unit
+}
+
+func (a asked) trend(now, before *Answer) template.HTML {
+	points, labels, unit := a.points(now.Trend, a.from, a.to)
+	values := func(of []Point, n int) []int {
+		out := make([]int, n)
+		for i := range out {
+			switch {
+			case i >= len(of), of[i].Few && (a.from == a.to || len(a.filters) > 0 || a.measure.name != "visitors"):
+				out[i] = chart.Untold
+			default:
+				out[i] = a.measure.of(of[i].Sum)
+			}
+		}
+		return out
+	}
+	c := chart.Lines{Title: a.measure.label, Unit: unit, Labels: labels, Word: a.measure.words}
+	c.Series = []chart.Series{{Name: daysWords(a.from, a.to), Values: values(points, len(labels))}}
+	if before != nil {
+		from, to, _ := a.compared()
+		former, _, _ := a.points(before.Trend, from, to)
+		c.Series = append(c.Series, chart.Series{Name: daysWords(from, to), Values: values(former, len(labels))})
+	}
+	return c.Figure()
+}
+
+type panelView struct {
+	web.View
+	When    string
+	Filters filtersView
+	Search  string
+	Hidden  []web.Hidden
+	Action  string
+	Rows    rowsView
+	Pager   web.Pager
+	CSV     string
+	JSON    string
+	Told    []string
+}
+
+// panel shows all rows of a panel.
+func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
+	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
+	if err != nil {
+		return err
+	}
+	a, _, err := d.askedBy(r)
+	if err != nil {
+		return err
+	}
+	of, ok := findDimension(r.PathValue("dimension"))
+	if a == nil || !ok || of.Name == dimensions[0].Name {
+		return loot.Errorf(loot.NotFound, "There is no such panel.")
+	}
+	q := r.URL.Query()
+	search := strings.TrimSpace(q.Get("search"))
+	now, p, err := a.whole(r.Context(), reports, of, search)
+	if err != nil {
+		return err
+	}
+	if format := q.Get("format"); format != "" {
+		return a.exportPanel(w, format, p)
+	}
+	v := panelView{View: web.ViewOf(r, of.Title), When: daysWords(a.from, a.to), Search: search, Hidden: a.hidden(), Action: panelsHref + "/" + of.Name, Told: a.told(now, crowd)}
+	v.Crumbs = []web.Crumb{{Label: "Visits", Href: a.href()}}
+	v.Styles = []string{reportStyle}
+	v.Lead = a.site.Name + ", " + v.When + "."
+	v.Filters = a.filtersView()
+	more := []string{"format", "csv"}
+	if search != "" {
+		more = append(more, "search", search)
+	}
+	v.CSV = a.panelHref(of.Name, more...)
+	more[1] = "json"
+	v.JSON = a.panelHref(of.Name, more...)
+	v.page(p, q, a.panelHref(of.Name))
+	v.Rows = a.rows(v.cut(p, q), crowd)
+	if search != "" && len(p.Rows) == 0 {
+		v.Rows.None = "No row that is told has this in it."
+	}
+	return panelPage.Render(w, r, http.StatusOK, v)
+}
+
+// whole asks for one panel, of which the rows are wanted that have a text in
+// what they are called.
+func (a asked) whole(ctx context.Context, reports *Reports, d dimension, search string) (*Answer, Panel, error) {
+	q := Question{Site: a.site.Number, From: a.from, To: a.to, Filters: a.filters, Dimensions: []string{d.Name}}
+	named := namesOf(d.Name) != nil
+	if !named {
+		q.Search = search
+	}
+	now, err := reports.Answer(ctx, q)
+	if err != nil {
+		return nil, Panel{}, err
+	}
+	p := panelOf(now, d)
+	if named && search != "" {
+		var rows []Row
+		for _, row := range p.Rows {
+			if name, _ := nameOf(d.Name, row.Value); strings.Contains(strings.ToLower(name), strings.ToLower(search)) {
+				rows = append(rows, row)
+			} else {
+				p.More, p.Rest = p.More+1, p.Rest.plus(row.Sum)
+			}
+		}
+		p.Rows = rows
+	}
+	return now, p, nil
+}
+
+func pageNumber(q url.Values, rows int) int {
+	n, err := strconv.Atoi(q.Get("page"))
+	if err != nil {
+		return 0
+	}
+	return min(max(n, 0), max(0, (rows-1)/manyRows))
+}
+
+func (v *panelView) cut(p Panel, q url.Values) Panel {
+	from := pageNumber(q, len(p.Rows)) * manyRows
+	p.Rows = p.Rows[from:min(len(p.Rows), from+manyRows)]
+	return p
+}
+
+func (v *panelView) page(p Panel, q url.Values, href string) {
+	n := pageNumber(q, len(p.Rows))
+	if v.Search != "" {
+		href += "&search=" + url.QueryEscape(v.Search)
+	}
+	if len(p.Rows) <= manyRows {
+		return
+	}
+	last := min(len(p.Rows), (n+1)*manyRows)
+	v.Pager.Shown = web.Number(n*manyRows+1) + " to " + web.Number(last) + " of " + web.Number(len(p.Rows))
+	if n > 0 {
+		v.Pager.Prev = href
+	}
+	if last < len(p.Rows) {
+		v.Pager.Next = href + "&page=" + strconv.Itoa(n+1)
+	}
+}

@@ -1,0 +1,223 @@
+package visits
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/api"
+	"loot/column"
+	"loot/desk/desktest"
+	"loot/statement"
+	"loot/store"
+	"loot/web/webtest"
+)
+
+func TestPagesFitTheirData(t *testing.T) { webtest.CheckPages(t) }
+
+// knownDay is the day before the house's first.
+var knownDay = column.DayOf(desktest.Start) - 1
+
+// reported returns a house whose site had twelve visitors on the known day, of
+// whom seven from Ireland read two pages and ordered, and five from Germany read
+// one; and six and five on the day before, who read one page.
+func reported(t *testing.T, s *statement.Statement) *house {
+	h := newHouse(t, s)
+	h.site("UTC")
+	var hits []hit
+	var stays []stay
+	page := int64(0)
+	view := func(who int, nth uint16, country, path, before string) {
+		page++
+		h := hit{second: 9 * 3600, site: 1, who: visitor(who), visit: int64(who), nth: nth, page: page, host: "example.com", path: path, before: before, entry: "/a", channel: "search", source: "Google", country: country, provider: "=1+1", browser: "Firefox", language: "en", width: 1, class: human, via: "tag"}
+		hits, stays = append(hits, h), append(stays, stay{1, page, 10_000, 60})
+	}
+	for who := 1; who <= 12; who++ {
+		if who > 7 {
+			view(who, 1, "DE", "/a", "")
+			continue
+		}
+		view(who, 1, "IE", "/a", "")
+		view(who, 2, "IE", "/b", "/a")
+		e := hits[len(hits)-1]
+		e.nth, e.event, e.target = 0, "Order", ""
+		e.amount = 12.5
+		hits = append(hits, e)
+	}
+	keep(t, h.rows, knownDay, hits, stays)
+	hits, stays = nil, nil
+	for who := 21; who <= 31; who++ {
+		view(who, 1, map[bool]string{true: "IE", false: "DE"}[who < 27], "/a", "")
+	}
+	keep(t, h.rows, knownDay-1, hits, stays)
+	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-support", Roles: []loot.Role{"support"}}
+	return h
+}
+
+const yesterday = reportHref + "?site=1&period=yesterday"
+
+// TestTheReportTellsWhatWasThere compares the page of one day with what was
+// recorded on it, alone and beside the day before.
+func TestTheReportTellsWhatWasThere(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	page := h.Get(yesterday + "&panel=entry")
+	desktest.Shows(t, page, http.StatusOK,
+		"Sun 22 Nov 2026 compared with Sat 21 Nov 2026",
+		"Visitors 12 up by 9 % 11 before", "Visits 12 ", "Views 19 up by 73 % 11 before", "Bounce rate 42 % down by 58 points 100 % before",
+		"Engaged time 16 s up by 60 % 10 s before", "Views per visit 1.6 up by 60 % 1.0 before",
+		"Page Visitors Visits Bounce rate /a 12 12 42 %", "Channel Visitors Views Search 12 19", "Country Visitors Views Ireland 7 14 Germany 5 5",
+		"Event Visitors Times Order 7 7", "Class Visitors Views People 12 19", "fewer than 5 on the site now")
+	if !strings.Contains(page.Body, `href="/console/visits?filter=country%3Ais%3AIE&amp;panel=entry&amp;period=yesterday&amp;site=1"`) {
+		t.Error("no row of the countries leads to a filter by it")
+	}
+	if got := h.Get(yesterday + "&compare=none"); strings.Contains(got.Body, "before</span>") || strings.Contains(got.Body, "What changed") {
+		t.Error("what nothing is compared with, is")
+	}
+	desktest.Shows(t, page, http.StatusOK, "What changed, and why", "up by +8 Country Ireland 6 → 14")
+	desktest.Shows(t, h.Get(yesterday+"&trend=bounce"), http.StatusOK, "09:00 42 %")
+	desktest.Shows(t, h.Get(reportHref+"?from=2026-11-21&to=2026-11-22&compare=none"), http.StatusOK, "21–22 Nov 2026", "Visitors 23 ")
+}
+
+// TestAFilterNarrows follows a row to its filter, adds another by the form and
+// takes it off again.
+func TestAFilterNarrows(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	german := h.Get(yesterday + "&compare=none&filter=country:is:DE")
+	desktest.Shows(t, german, http.StatusOK, "Country is Germany Remove the filter", "Views 5 ", "Bounce rate 100 %", "Germany 5 5", "Filters choose among people.")
+	desktest.Lacks(t, german, "Ireland 7")
+	added := h.Get(yesterday + "&compare=none&by=country&how=any&what=ireland,+DE")
+	desktest.Leads(t, added, reportHref+"?compare=none&filter=country%3Ais%3AIE%2CDE&period=yesterday&site=1")
+	desktest.Shows(t, h.Get(added.Header.Get("Location")), http.StatusOK, "Country is Ireland or Germany", "Views 19 ")
+	desktest.Shows(t, h.Get(yesterday+"&compare=none&filter=path:not:/b&filter=width:is:1"), http.StatusOK, "Page is not /b", "Width is below 500 px", "Views 5 ")
+	few := h.Get(yesterday + "&compare=none&filter=country:is:FR")
+	desktest.Shows(t, few, http.StatusOK, "Views 0 ", "Of 1 day nothing is told here", "Nothing of this in these days.")
+}
+
+// TestAPanelIsListedAndExported searches a panel's rows and reads its files.
+func TestAPanelIsListedAndExported(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	const countries = panelsHref + "/country?site=1&period=yesterday"
+	desktest.Shows(t, h.Get(countries), http.StatusOK, "Ireland 7 14 Germany 5 5")
+	found := h.Get(countries + "&search=germ")
+	desktest.Shows(t, found, http.StatusOK, "Germany 5 5")
+	desktest.Lacks(t, found, "Ireland 7")
+	desktest.Shows(t, h.Get(panelsHref+"/path?site=1&period=yesterday&search=%2Fb"), http.StatusOK, "/b 7 7")
+
+	file := h.Get(panelsHref + "/provider?site=1&period=yesterday&format=csv")
+	if file.Header.Get("Content-Type") != "text/csv; charset=utf-8" || file.Header.Get("Content-Disposition") != `attachment; filename="visits-m-provider-2026-11-22-2026-11-22.csv"` {
+		t.Errorf("%v", file.Header)
+	}
+	lines, err := csv.NewReader(strings.NewReader(file.Body)).ReadAll()
+	desktest.OK(t, err)
+	if want := []string{"'=1+1", "", "12", "12", "19", "5", "190000", "1140", "0"}; len(lines) != 2 || !slices.Equal(lines[1], want) {
+		t.Errorf("%q, want %q", lines, want)
+	}
+	trend := h.Get(yesterday + "&format=csv")
+	if !strings.Contains(trend.Body, "2026-11-22,9,12,12,19,5,190000,1140,0,false\n") {
+		t.Errorf("%s", trend.Body)
+	}
+	var panel toldPanel
+	desktest.OK(t, json.Unmarshal([]byte(h.Get(countries+"&format=json").Body), &panel))
+	if len(panel.Rows) != 2 || panel.Rows[0].Name != "Ireland" || panel.Rows[0].Views != 14 || panel.Total.Views != 19 {
+		t.Errorf("%+v", panel)
+	}
+	if got := h.Get(countries + "&format=exe"); got.Status != http.StatusUnprocessableEntity {
+		t.Errorf("an unknown kind of file: %d", got.Status)
+	}
+}
+
+// TestWhoMayNotSeeReports: the refusal names the clause and what is needed.
+func TestWhoMayNotSeeReports(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	signed := h.d.staff.Signed
+	h.d.staff.Signed = func(context.Context, *store.Tx, string) (time.Time, error) { return time.Time{}, nil }
+	for _, path := range []string{yesterday, panelsHref + "/path", liveHref + "?site=1"} {
+		desktest.Shows(t, h.Get(path), http.StatusForbidden, "security.staff", "Read and sign the undertaking")
+	}
+	h.d.staff.Signed = signed
+	desktest.Shows(t, h.Get(yesterday), http.StatusOK)
+	h.Site.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
+	if got := h.Get(yesterday); got.Status == http.StatusOK {
+		t.Error("a customer sees the report")
+	}
+
+	closed := reported(t, edited(t, "when { context.group < 5 };", "when { context.group < 5000 };", `@needs1("the smallest group shown has five visitors or more")`, `@needs1("reports are permitted")`))
+	desktest.Shows(t, closed.Get(yesterday), http.StatusForbidden, "network.incognito", "reports are permitted")
+}
+
+// TestAddressesThatNobodyMeant are refused or come to what is usual.
+func TestAddressesThatNobodyMeant(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	for query, want := range map[string]int{
+		"site=9": http.StatusNotFound, "site=-1": http.StatusNotFound, "site=<script>": http.StatusNotFound,
+		"period=ever": http.StatusUnprocessableEntity, "from=yesterday": http.StatusUnprocessableEntity, "from=2026-11-22&to=2026-11-01": http.StatusUnprocessableEntity,
+		"from=0001-01-01&to=2026-11-22": http.StatusUnprocessableEntity, "compare=me": http.StatusUnprocessableEntity, "filter=country": http.StatusUnprocessableEntity, "filter=x:is:y": http.StatusUnprocessableEntity,
+		"filter=country:is:'%3B DROP TABLE visits_hit--": http.StatusOK, "by=country&how=is&what=<b>": http.StatusSeeOther, "by=none&how=is&what=x": http.StatusUnprocessableEntity,
+		"panel=none&panel=../x": http.StatusOK, "trend=none": http.StatusOK, "filter=path:is:%FF": http.StatusUnprocessableEntity,
+		strings.Repeat("filter=country:is:IE&", 9): http.StatusUnprocessableEntity,
+	} {
+		q := strings.NewReplacer(" ", "%20", "<", "%3C", ">", "%3E").Replace(query)
+		a := h.Get(reportHref + "?" + q)
+		if a.Status != want {
+			t.Errorf("%s: %d, want %d: %s", query, a.Status, want, desktest.Text(a.Body))
+		}
+		if strings.Contains(a.Body, "<script>") || strings.Contains(a.Body, "<b>") {
+			t.Errorf("%s comes back as it was", query)
+		}
+	}
+	for _, path := range []string{panelsHref + "/total", panelsHref + "/none", panelsHref + "/path%2F..", liveHref + "?site=0"} {
+		if got := h.Get(path).Status; got != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got)
+		}
+	}
+	if got := h.Get(panelsHref + "/path?page=-5&search=" + strings.Repeat("x", 400)).Status; got != http.StatusOK {
+		t.Errorf("a page that there is not: %d", got)
+	}
+}
+
+// TestProgramsReadReports by the API, as people by the page.
+func TestProgramsReadReports(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	who := api.Caller{Actor: h.Site.Actor, Scopes: []api.Scope{"visits:read"}}
+	mux := http.NewServeMux()
+	h.d.reportAPI(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) { return who, nil }}))
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	get := func(path string) (int, map[string]any) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		desktest.OK(t, err)
+		req.Header.Set("Authorization", "Bearer x")
+		a, err := server.Client().Do(req)
+		desktest.OK(t, err)
+		defer a.Body.Close()
+		var out map[string]any
+		desktest.OK(t, json.NewDecoder(a.Body).Decode(&out))
+		return a.StatusCode, out
+	}
+	status, out := get("/api/visits/1/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
+	total, _ := out["total"].(map[string]any)
+	panels, _ := out["panels"].([]any)
+	compared, _ := out["compared"].(map[string]any)
+	if status != http.StatusOK || total["views"] != 19.0 || out["crowd"] != 5.0 || len(panels) != 2 || compared["from"] != "2026-11-21" {
+		t.Errorf("%d %v", status, out)
+	}
+	for path, want := range map[string]int{
+		"/api/visits/9/report": http.StatusNotFound, "/api/visits/1/report?panel=none": http.StatusUnprocessableEntity, "/api/visits/1/report?filter=x": http.StatusUnprocessableEntity,
+	} {
+		if status, out := get(path); status != want {
+			t.Errorf("%s: %d %v", path, status, out)
+		}
+	}
+	who.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
+	if status, out := get("/api/visits/1/report"); status != http.StatusForbidden {
+		t.Errorf("%d %v", status, out)
+	}
+}
