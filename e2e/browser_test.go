@@ -32,6 +32,12 @@ const within = 45 * time.Second
 
 func open(t *testing.T, base, artefacts string) *browser {
 	t.Helper()
+	return openAs(t, base, artefacts)
+}
+
+// openAs is open with a browser that differs.
+func openAs(t *testing.T, base, artefacts string, more ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Fatal("the tests need Debian's chromium; scripts/install-test-tools installs it")
@@ -40,6 +46,7 @@ func open(t *testing.T, base, artefacts string) *browser {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true))
+	opts = append(opts, more...)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"loot/app"
+)
+
+// visitors are five browsers, so that there is a crowd.
+var visitors = []string{
+	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+	"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0",
+	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 OPR/117.0.0.0",
+}
+
+// TestVisits records what people do on a site's real pages, as the console says
+// that they are to be made, and shows it in the report.
+func TestVisits(t *testing.T) {
+	h := serveAs(t, app.Config{})
+	link, err := h.app.FirstAdministrator(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := open(t, h.base, os.Getenv("LOOT_ARTEFACTS"))
+	admin.visit(link)
+	admin.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
+	admin.press(".primary")
+	admin.setUp("granite-otter-violin-4", false)
+	admin.visit("/console/undertaking")
+	admin.fill(map[string]string{"name": "Ada Admin", "word": "on"})
+	admin.press(".primary")
+	admin.visit("/console/visits/sites")
+	admin.shoot("sites-none")
+	admin.fill(map[string]string{"name": "Choir", "hosts": "127.0.0.1", "zone": "Europe/Dublin", "script": "choir", "full": "on"})
+	admin.press("form[method=post] .primary")
+	embed := eval[string](admin, `return document.querySelector("main pre, main textarea[readonly]")?.textContent || document.querySelector("main textarea[readonly]").value`)
+	admin.shoot("site")
+
+	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!DOCTYPE html><title>Choir</title><body><h1>`+r.URL.Path+`</h1>
+			<a id="on" href="/concerts">Concerts</a> <button data-loot-event="Ticket">Ticket</button>`+embed+`</body>`)
+	}))
+	t.Cleanup(pages.Close)
+	for _, agent := range visitors {
+		v := openAs(t, pages.URL, "", chromedp.Flag("enable-automation", false), chromedp.Flag("disable-blink-features", "AutomationControlled"))
+		v.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: "en-IE"})
+			return err
+		}))
+		v.visit("/?utm_source=letter")
+		v.do(poll(`document.visibilityState === "visible"`))
+		eval[string](v, `history.pushState({}, "", "/songs"); return ""`)
+		eval[string](v, `document.querySelector("button").click(); return ""`)
+		v.do(chromedp.Navigate(pages.URL + "/concerts"))
+		v.do(chromedp.Navigate("about:blank"))
+	}
+
+	// What is on the disk is in the report at the latest some seconds later.
+	admin.visit("/console/visits?period=today")
+	admin.do(poll(`(async () => { const p = await (await fetch(location.href)).text(); return p.includes("/concerts") && p.includes("Ticket") })()`))
+	admin.visit("/console/visits?period=today")
+	for _, words := range []string{"/songs", "/concerts", "Ticket"} {
+		if row := eval[string](admin, `return [...document.querySelectorAll("main tr")].find(r => r.innerText.includes(a[0]))?.innerText ?? ""`, words); !strings.Contains(row, "5") {
+			t.Errorf("%s is not counted five times: %q\n%s", words, row, admin.text("main"))
+		}
+	}
+	admin.shoot("visits")
+}
