@@ -107,7 +107,11 @@ func ways(m signin.Methods) string {
 }
 
 // scopes are what tokens of the API can be for.
-func (a *App) scopes() map[api.Scope]string { return maps.Clone(customers.Scopes) }
+func (a *App) scopes() map[api.Scope]string {
+	out := maps.Clone(customers.Scopes)
+	maps.Copy(out, visits.Scopes)
+	return out
+}
 
 func (a *App) services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]customers.Service, error) {
 	list, err := a.billing.Services(ctx, tx, s)

@@ -99,30 +99,52 @@ var kinds = map[tag.Kind]happens{tag.View: aView, tag.Engagement: aStay, tag.Eve
 // take records what a client did and returns when it is durable. It reports
 // whether something was kept.
 func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happening) (bool, error) {
-	r, err := d.record(ctx, &d.live, s, c, x)
-	if err != nil || r == nil {
+	r, err := d.record(ctx, d.live, s, c, x)
+	if nothing(err) {
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
-	if err := d.keep(ctx, r.day, []*recording{r}); err != nil {
-		d.live.seen.remove(r.key)
-		if errors.Is(err, column.ErrSealed) {
-			d.count(refusedLate, 1)
-		} else {
-			d.count(refusedFull, 1)
-		}
+	if err := d.keepLive(ctx, r.day, []*recording{r}); err != nil {
 		return false, err
-	}
-	switch {
-	case r.stay != nil:
-		d.count(recordedStay, 1)
-	case r.hit.class == counted:
-		d.count(recordedCounted, 1)
-	case r.hit.nth == 0:
-		d.count(recordedEvent, 1)
-	default:
-		d.count(recordedView, 1)
 	}
 	return true, nil
+}
+
+// keepLive stores recordings of one day that came as they happened, and counts
+// what became of them.
+func (d *Visits) keepLive(ctx context.Context, day column.Day, all []*recording) error {
+	if err := d.keep(ctx, day, all); err != nil {
+		for _, r := range all {
+			d.live.seen.remove(r.key)
+		}
+		if errors.Is(err, column.ErrSealed) {
+			d.count(refusedLate, len(all))
+		} else {
+			d.count(refusedFull, len(all))
+		}
+		return err
+	}
+	for _, r := range all {
+		d.count(r.what(), 1)
+	}
+	return nil
+}
+
+// what says under which word a recording is counted.
+func (r *recording) what() string {
+	switch {
+	case r.given != nil:
+		return recordedGiven
+	case r.stay != nil:
+		return recordedStay
+	case r.hit.class == counted:
+		return recordedCounted
+	case r.hit.nth == 0:
+		return recordedEvent
+	}
+	return recordedView
 }
 
 // serveFile serves a site's script, under an address that says which, and its

@@ -6,7 +6,9 @@ package visits
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
+	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"slices"
@@ -57,7 +59,8 @@ type Visits struct {
 	ruling   ruling
 	sites    sites
 	secrets  secrets
-	live     lane
+	live     *lane
+	imports  imports
 	novel    novel
 	seed     maphash.Seed
 
@@ -76,9 +79,12 @@ func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, erro
 		ruling:  ruling{gate: kit.Gate, now: kit.Now},
 		sites:   sites{db: kit.DB, now: kit.Now, spam: o.Spam},
 		secrets: secrets{db: kit.DB, gate: kit.Gate, keyring: kit.Keyring, known: map[secretOf][]byte{}},
-		live:    lane{name: live, sittings: newSittings()},
+		live:    newLane(live),
 		seed:    maphash.MakeSeed(),
 		counts:  map[string]*atomic.Int64{},
+	}
+	if d.imports.secret, err = kit.Keyring.Secret("visits", func() []byte { return []byte(rand.Text()) }); err != nil {
+		return nil, fmt.Errorf("visits: the secret of imports: %w", err)
 	}
 	d.jobs()
 	return d, nil
@@ -90,7 +96,7 @@ func (d *Visits) Desk() desk.Desk {
 	if err != nil {
 		panic(err) // the files are in the program
 	}
-	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: d.routes(), Nav: nav(), Proofs: d.proofs()}
+	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: d.routes(), API: d.api, Nav: nav(), Proofs: d.proofs()}
 }
 
 // count notes what became of something that came.
