@@ -222,8 +222,8 @@ type siteIn struct {
 }
 
 type importIn struct {
-	siteIn
-	ID string `path:"id" maxLength:"64"`
+	Site string `path:"site" maxLength:"32" doc:"The site's name in addresses"`
+	ID   string `path:"id" maxLength:"64"`
 }
 
 type beginOut struct{ Body *ImportBegun }
@@ -238,7 +238,8 @@ func (d *Visits) apiBegin(ctx context.Context, in *siteIn) (*beginOut, error) {
 }
 
 type linesIn struct {
-	importIn
+	Site    string `path:"site" maxLength:"32" doc:"The site's name in addresses"`
+	ID      string `path:"id" maxLength:"64"`
 	After   string `query:"after" maxLength:"64"`
 	Mark    string `query:"mark" maxLength:"64"`
 	RawBody []byte `contentType:"text/tab-separated-values"`
@@ -277,7 +278,8 @@ func (d *Visits) apiLines(ctx context.Context, in *linesIn) (*takenOut, error) {
 }
 
 type recordsIn struct {
-	importIn
+	Site string `path:"site" maxLength:"32" doc:"The site's name in addresses"`
+	ID   string `path:"id" maxLength:"64"`
 	Body ImportRecords
 }
 

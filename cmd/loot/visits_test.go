@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/app"
+	"loot/web"
+)
+
+// site NAME adds a site of that name whose host is www.example.com.
+func site(ctx context.Context, args []string) error {
+	return started(ctx, time.Now, func(ctx context.Context, a *app.App) error {
+		h, err := a.Handler()
+		if err != nil {
+			return err
+		}
+		form := url.Values{"name": {"Example"}, "hosts": {"www.example.com"}, "zone": {"UTC"}, "script": {args[0]}, "full": {"yes"}}
+		r := httptest.NewRequest(http.MethodPost, "/console/visits/sites", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		who := web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made Up", Roles: []loot.Role{"administrator"}}, At: time.Now()}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r.WithContext(web.WithIdentity(ctx, who)))
+		if at := w.Header().Get("Location"); !strings.HasPrefix(at, "/console/visits/sites/") {
+			return fmt.Errorf("the site is answered with %d and %s", w.Code, at)
+		}
+		return nil
+	})
+}
+
+// agents are made up of browsers that there are.
+var agents = []string{
+	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/14%d.0.0.0 Safari/537.36",
+	"Mozilla/5.0 (X11; Linux x86_64; rv:14%[1]d.0) Gecko/20100101 Firefox/14%[1]d.0",
+	"Mozilla/5.0 (iPhone; CPU iPhone OS 18_%d like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.%d Safari/605.1.15",
+}
+
+// logOf writes a combined log of n lines, of which one in every is a page and
+// the others what belongs to it, the last one at a time.
+func logOf(w io.Writer, n, every int, last time.Time, step time.Duration) error {
+	out := bufio.NewWriterSize(w, 1<<20)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		at := last.Add(-step * time.Duration(n-1-i))
+		path := fmt.Sprintf("/assets/%d.css", i%50)
+		if i%every == 0 {
+			path = fmt.Sprintf("/articles/%d?utm_source=letter%d", random.IntN(2000), i%7)
+		}
+		fmt.Fprintf(out, "198.51.%d.%d - - [%s] \"GET %s HTTP/1.1\" 200 %d \"https://www.google.com/\" \"%s\"\n",
+			random.IntN(256), random.IntN(256), at.UTC().Format("02/Jan/2006:15:04:05 -0700"), path, 1000+i%9000, fmt.Sprintf(agents[i%len(agents)], i%7))
+	}
+	return out.Flush()
+}
+
+func (o *operator) logFile(name string, n, every int, last time.Time, step time.Duration) string {
+	o.t.Helper()
+	path := filepath.Join(o.dir, name)
+	f, err := os.Create(path)
+	if err == nil {
+		err = logOf(f, n, every, last, step)
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return path
+}
+
+// withSite is an installation with a site, and the flags by which it is reached.
+func withSite(t testing.TB) (*operator, []string) {
+	t.Helper()
+	o := newOperator(t, t.TempDir(), nil, "0")
+	if out, code := o.run("site", "example"); code != 0 {
+		t.Fatal(out)
+	}
+	token := filepath.Join(o.dir, "token")
+	if err := os.WriteFile(token, []byte(o.vars["TOKEN"]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return o, []string{"--site", "example", "--server", "http://" + o.vars["ADDR"], "--token-file", token}
+}
+
+// TestImportedLinesPerSecond measures a log of a million lines from its file to
+// the disk of the server, if asked to.
+func TestImportedLinesPerSecond(t *testing.T) {
+	if os.Getenv("LOOT_MEASURE") == "" {
+		t.Skip("a measurement: set LOOT_MEASURE=1")
+	}
+	for _, every := range []int{1, 4} {
+		o, flags := withSite(t)
+		path := o.logFile("access.log", 1_000_000, every, time.Now().Add(-24*time.Hour), 100*time.Millisecond)
+		served := o.serve()
+		out, code := o.run("loot", append([]string{"visits", "import", path}, flags...)...)
+		t.Logf("one in %d is a page: exit %d\n%s", every, code, out)
+		t.Logf("server: %.0f MiB", rss(served.cmd.Process.Pid))
+		served.stop()
+	}
+}
+
+var _ = syscall.SIGKILL
