@@ -250,7 +250,7 @@ type takenOut struct{ Body *ImportTaken }
 // marks checks where a batch stands.
 func marks(after, mark string) (reached, error) {
 	for _, m := range []string{after, mark} {
-		if _, offset, ok := strings.Cut(m, ":"); m != "" && (!ok || strings.Trim(offset, "0123456789") != "") {
+		if _, offset, ok := strings.Cut(m, ":"); m != "" && (!ok || offset == "" || strings.Trim(offset, "0123456789") != "") {
 			return reached{}, loot.Errorf(loot.Invalid, "A mark is a fingerprint, a colon and a number.")
 		}
 	}

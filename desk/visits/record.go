@@ -221,7 +221,11 @@ func (d *Visits) seats(ctx context.Context, l *lane, s *Site, at time.Time, day 
 	}
 	who = seat{s.Number, visitorOf(secret, s.Number, addr, browser)}
 	if at.Sub(s.end(day-1)) < crossing {
-		if secret, ok := d.secrets.existing(secretOf{s.Number, day - 1, l.name}); ok {
+		secret, err := d.secrets.existing(ctx, secretOf{s.Number, day - 1, l.name})
+		if err != nil {
+			return seat{}, seat{}, err
+		}
+		if secret != nil {
 			former = seat{s.Number, visitorOf(secret, s.Number, addr, browser)}
 		}
 	}

@@ -116,10 +116,11 @@ func readSites(ctx context.Context, tx *store.Tx, spam []string) ([]*Site, error
 	for rows.Next() {
 		var s Site
 		var hosts string
-		var made, ended int64
-		if err := rows.Scan(&s.Number, &s.Name, &hosts, &s.Zone, &s.Script, &s.Full, &s.Hash, &s.Currency, &made, &ended); err != nil {
+		var full, hash, made, ended int64
+		if err := rows.Scan(&s.Number, &s.Name, &hosts, &s.Zone, &s.Script, &full, &hash, &s.Currency, &made, &ended); err != nil {
 			return nil, fmt.Errorf("visits: sites: %w", err)
 		}
+		s.Full, s.Hash = full != 0, hash != 0
 		s.Hosts, s.Made = strings.Fields(hosts), time.UnixMicro(made).UTC()
 		if ended != 0 {
 			s.Ended = time.UnixMicro(ended).UTC()
