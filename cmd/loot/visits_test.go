@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +20,9 @@ import (
 
 	"loot"
 	"loot/app"
+	"loot/column"
+	"loot/desk/visits"
+	"loot/desk/visits/logfile"
 	"loot/web"
 )
 
@@ -113,4 +118,136 @@ func TestImportedLinesPerSecond(t *testing.T) {
 	}
 }
 
-var _ = syscall.SIGKILL
+// reached says how far the site's logs were read: the offsets of their marks.
+func (o *operator) reached() (offsets []int64) {
+	o.t.Helper()
+	status, answer := o.ask(http.MethodPost, "/api/visits/example/imports", nil)
+	var begun visits.ImportBegun
+	if err := json.Unmarshal(answer, &begun); err != nil || status != http.StatusOK {
+		return nil
+	}
+	for _, text := range begun.Marks {
+		var m logfile.Mark
+		if err := m.UnmarshalText([]byte(text)); err != nil {
+			o.t.Fatal(err)
+		}
+		offsets = append(offsets, m.Offset)
+	}
+	return offsets
+}
+
+// viewed returns how many views are stored. No server runs.
+func (o *operator) viewed() (n int64) {
+	o.t.Helper()
+	s, err := column.Open(o.t.Context(), "duckdb:"+filepath.Join(o.dir, "data", "visits"), visits.Schema(), column.Options{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer s.Close()
+	today := column.DayOf(time.Now())
+	rows, err := s.Query(o.t.Context(), today-10, today+1, "SELECT CAST((SELECT count(*) FROM visits_hit) + (SELECT coalesce(sum(views), 0) FROM visits_sum WHERE dimension = 'total') AS BIGINT)")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// TestALogIsImportedOnce, though the server is killed meanwhile, and the same
+// log comes again, also compressed.
+func TestALogIsImportedOnce(t *testing.T) {
+	o, flags := withSite(t)
+	path := o.logFile("access.log", 160_000, 2, time.Now().UTC().Truncate(24*time.Hour).Add(-time.Hour), 100*time.Millisecond)
+	served := o.serve()
+	running := o.start("loot", append([]string{"visits", "import", path}, flags...)...)
+	within(t, "a mark", func() bool { return len(o.reached()) > 0 })
+	served.end(syscall.SIGKILL)
+	<-running.ended
+	if said := running.out.String(); !strings.Contains(said, "The same command goes on where it was") && !strings.Contains(said, "the same command goes on where it was") {
+		t.Errorf("interrupted: %s", said)
+	}
+	served = o.serve()
+	o.wants(0, append([]string{"visits", "import", path}, flags...), "access.log: ", "new lines", "recorded.")
+	o.wants(0, append([]string{"visits", "import", path}, flags...), "access.log: 0 new lines", "0 recorded.")
+	if out, code := o.run("gzip", "-k", path); code != 0 {
+		t.Fatal(out)
+	}
+	o.wants(0, append([]string{"visits", "import", path + ".gz"}, flags...), "access.log.gz: 0 new lines", "0 recorded.")
+	o.wants(1, append([]string{"visits", "import", path + ".none"}, flags...), "cannot be read")
+	o.wants(1, append([]string{"visits", "import", path, "--site", "other"}, flags[2:]...), "There is no such site")
+	served.stop()
+	o.wants(1, append([]string{"visits", "import", path}, flags...), "The server cannot be reached")
+	if n := o.viewed(); n != 80_000 {
+		t.Errorf("%d views of 80000", n)
+	}
+}
+
+// TestALogIsFollowed: what is written comes, also after the server was killed
+// and the log begun anew.
+func TestALogIsFollowed(t *testing.T) {
+	o, flags := withSite(t)
+	size := func(path string) int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	read := func(path string) {
+		within(t, "the end of the log", func() bool { return slices.Contains(o.reached(), size(path)) })
+	}
+	path := o.logFile("access.log", 100, 1, time.Now(), time.Second)
+	served := o.serve()
+	tail := o.start("loot", append([]string{"visits", "tail", path}, flags...)...)
+	read(path)
+	more := func(n int) {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+		if err == nil {
+			err = logOf(f, n, 1, time.Now(), time.Second)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	more(50)
+	read(path)
+	served.end(syscall.SIGKILL)
+	more(25)
+	served = o.serve()
+	read(path)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	more(10)
+	read(path)
+	tail.end(syscall.SIGINT)
+	<-tail.ended
+	if said := tail.out.String(); !strings.Contains(said, "185 recorded.") {
+		t.Errorf("it says %s", said)
+	}
+	served.stop()
+	if n := o.viewed(); n != 185 {
+		t.Errorf("%d views of 185", n)
+	}
+}
+
+// TestAnExportIsImportedOnce, by its bytes, and refused if it is another
+// program's.
+func TestAnExportIsImportedOnce(t *testing.T) {
+	o, flags := withSite(t)
+	served := o.serve()
+	path := filepath.Join(o.dir, "imported_visitors_20261101_20261102.csv")
+	if err := os.WriteFile(path, []byte("date,visitors,pageviews,bounces,visits,visit_duration\n2026-11-01,10,30,4,12,600\n2026-11-02,5,9,1,6,60\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.wants(1, append([]string{"visits", "import", path, "--from", "umami"}, flags...), "is an export of Plausible")
+	o.wants(0, append([]string{"visits", "import", path, "--from", "plausible"}, flags...), "2 recorded.")
+	o.wants(0, append([]string{"visits", "import", path, "--from", "plausible"}, flags...), "0 recorded.")
+	served.stop()
+}
