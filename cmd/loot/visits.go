@@ -463,7 +463,7 @@ func (p *progress) done(counts logfile.Counts, before bool) {
 	fmt.Fprintf(p.i.c.stdout, "%s: %d %s in %s, %.0f a second.\n", p.name, n, what, took.Round(time.Millisecond), float64(n)/took.Seconds())
 }
 
-func (v *visitsTailCmd) Run(c *command) error {
+func (v *visitsTailCmd) Run(c *command) (err error) {
 	i, err := c.importer(v.importing)
 	if err != nil {
 		return err
@@ -480,7 +480,7 @@ func (v *visitsTailCmd) Run(c *command) error {
 	if err != nil {
 		return loot.Wrap(loot.Invalid, err, v.File+": "+err.Error()+".")
 	}
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	b, err := newBatch(i, f.Mark())
 	if err != nil {
 		return err

@@ -126,8 +126,13 @@ func (v *sentItem) read(d *Visits, s *Site, now time.Time) (*client, *happening,
 		name, value string
 		most        int
 	}{
-		{"user_agent", v.UserAgent, longestAddress}, {"accept_language", v.AcceptLanguage, longestAddress}, {"url", v.URL, longestAddress}, {"referrer", v.Referrer, longestAddress},
-		{"target", v.Target, longestAddress}, {"page", v.Page, longestName}, {"name", v.Name, longestName},
+		{"user_agent", v.UserAgent, longestAddress},
+		{"accept_language", v.AcceptLanguage, longestAddress},
+		{"url", v.URL, longestAddress},
+		{"referrer", v.Referrer, longestAddress},
+		{"target", v.Target, longestAddress},
+		{"page", v.Page, longestName},
+		{"name", v.Name, longestName},
 	} {
 		if len(text.value) > text.most {
 			return nil, nil, text.name + ": longer than " + strconv.Itoa(text.most) + " bytes"

@@ -306,13 +306,15 @@ func (d *Visits) takeBatch(ctx context.Context, s *Site, id string, at reached, 
 	return out, nil
 }
 
-// due returns what is of a day that is kept, and whether one of them is past.
+// due returns what is of a day that is kept, in place of all, and whether one of
+// them is past.
 func (d *Visits) due(s *Site, all []imported, now time.Time, out *ImportTaken) (due []imported, past bool) {
 	r := d.ruling.rules()
 	since := column.Day(-1 << 31)
 	if !r.keep.IsZero() {
 		since = r.since(now)
 	}
+	due = all[:0]
 	for _, x := range all {
 		day, _ := s.local(x.at)
 		switch {

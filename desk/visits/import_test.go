@@ -320,7 +320,7 @@ func TestAnImportIsStoredOnce(t *testing.T) {
 				t.Fatalf("%d %+v", status, taken)
 			}
 			// The answer may be lost.
-			if status, taken := h.lines(begun.ID, part[0], part[1], text); status != http.StatusOK || taken.Recorded != 0 {
+			if status, taken := h.lines(begun.ID, part[0], part[1], text); status != http.StatusOK || taken.Recorded != 0 || len(taken.Refused) != 0 {
 				t.Errorf("sent again: %d %+v", status, taken)
 			}
 			desktest.OK(t, h.desk.Turn(t.Context()))
@@ -400,6 +400,20 @@ func TestLinesThatAreNotImported(t *testing.T) {
 			t.Errorf("secrets are left: %v, %v", names, err)
 		}
 	})
+}
+
+// TestLogsComeInAnyOrder: a visit of a later hour is none of an earlier one.
+func TestLogsComeInAnyOrder(t *testing.T) {
+	h := newHome(t, desktest.One(t), columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{}))
+	id, noon := h.begin().ID, h.Kit.Now().AddDate(0, 0, -2)
+	for i, at := range []time.Time{noon, noon.Add(-4 * time.Hour), noon.Add(time.Minute)} {
+		if status, taken := h.lines(id, i, i+1, line(i, at, 1, "/")); status != http.StatusOK || taken.Recorded != 1 {
+			t.Fatal(status, taken)
+		}
+	}
+	if got := h.counts()["total "]; got.Visits != 3 || got.Visitors != 1 || got.Engaged != 0 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // A mortal store ends, with the process, at its n-th append: before it, or once

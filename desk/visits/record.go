@@ -88,9 +88,7 @@ const (
 )
 
 var (
-	errHost  = loot.Errorf(loot.Denied, "This is about a page of another site than the one whose visits are recorded here.")
-	errStale = loot.Errorf(loot.Invalid, "The time is not within a day that is still open.")
-
+	errHost   = loot.Errorf(loot.Denied, "This is about a page of another site than the one whose visits are recorded here.")
 	errAgain  = loot.Errorf(loot.Conflict, "This came before.")
 	errSignal = loot.Errorf(loot.Denied, "By the statement nothing of this may be kept.")
 )

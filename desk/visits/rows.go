@@ -164,7 +164,12 @@ func columns[T any](lists ...[]columnOf[T]) (out []column.Column) {
 	return out
 }
 
-func rowOf[T any](v *T, lists ...[]columnOf[T]) (out column.Row) {
+func rowOf[T any](v *T, lists ...[]columnOf[T]) column.Row {
+	n := 0
+	for _, list := range lists {
+		n += len(list)
+	}
+	out := make(column.Row, 0, n)
 	for _, list := range lists {
 		for _, c := range list {
 			out = append(out, c.value(v))
