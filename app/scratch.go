@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"loot"
-	"loot/desk/customers"
 	"loot/desk/staff"
 	"loot/desk/visits"
 	"loot/gate"
@@ -21,12 +20,12 @@ import (
 func (a *App) Scratch(ctx context.Context, n int) (token string, ids []loot.Subject, err error) {
 	err = a.Gate.InTx(ctx, func(tx *store.Tx) error {
 		who, err := a.staff.Add(ctx, tx, staff.Newcomer{
-			Name: "Load Test", Email: "load@staff.example", Roles: []loot.Role{"support", "billing"}, Signed: true, Since: a.Now().AddDate(0, 0, -30),
+			Name: "Load Test", Email: "load@staff.example", Roles: []loot.Role{"support", "billing", "administrator"}, Signed: true, Since: a.Now().AddDate(0, 0, -30),
 		})
 		if err != nil {
 			return err
 		}
-		token, err = a.signin.ScratchToken(ctx, tx, who, slices.Sorted(maps.Keys(customers.Scopes))...)
+		token, err = a.signin.ScratchToken(ctx, tx, who, slices.Sorted(maps.Keys(a.scopes()))...)
 		return err
 	})
 	if err != nil {

@@ -59,12 +59,12 @@ func (r *bench) views(server int) error {
 	own := processTime(server)
 	start := r.now()
 	end := start.Add(r.span())
-	err := parallel(conns, func(i int) error {
+	err := parallel(conns, func(i int) (err error) {
 		b, err := newBrowsers(r.ctx, r.config.Listen, r.live, i)
 		if err != nil {
 			return err
 		}
-		defer b.conn.Close()
+		defer func() { err = errors.Join(err, b.conn.Close()) }()
 		var mine []time.Duration
 		for r.now().Before(end) && r.ctx.Err() == nil {
 			began := r.now()

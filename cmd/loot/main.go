@@ -42,6 +42,7 @@ type cli struct {
 	Verify    verifyCmd    `cmd:"" help:"Check a receipt, or every receipt in a copy of what is held, offline."`
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger; print its checkpoint or the proof of an entry."`
 	Witness   witnessCmd   `cmd:"" help:"Co-sign the checkpoints of other ledgers, on a second host."`
+	Visits    visitsCmd    `cmd:"" help:"Import and follow logs of web servers, and import exports of other programs."`
 	Vault     vaultCmd     `cmd:"" help:"Check the vault."`
 	Keys      keysCmd      `cmd:"" help:"Rotate and check keys."`
 	Backup    backupCmd    `cmd:"" help:"Back up data or keys, each on its own."`

@@ -28,8 +28,8 @@ import (
 
 // TestMain lets the test's own binary be the commands that scripts and tests
 // run as processes: loot itself, what fills a scratch installation, what one of
-// its customers sees, what looks entries up in its ledger, and what rotates its
-// keys without a pause.
+// its customers sees, what looks entries up in its ledger, what rotates its keys
+// without a pause, and what adds a site whose visits are recorded.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"loot":    main,
@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 		"portal":  func() { tool(portal) },
 		"entries": func() { tool(entries) },
 		"rotate":  func() { tool(rotate) },
+		"site":    func() { tool(site) },
 	})
 }
 

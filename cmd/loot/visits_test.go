@@ -1,191 +1,277 @@
 package main
 
 import (
-	"bytes"
-	"errors"
+	"bufio"
+	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
-	"net/netip"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"loot"
 	"loot/app"
 	"loot/column"
 	"loot/desk/visits"
+	"loot/desk/visits/logfile"
+	"loot/web"
 )
 
-// TestKillsLoseNoView: the server is killed under load again and again. Every
-// view that was acknowledged is there once, and each way of counting comes to
-// the same.
-func TestKillsLoseNoView(t *testing.T) {
-	o := newOperator(t, t.TempDir(), nil, "1", "LOOT_TRUSTED_PROXIES=127.0.0.0/8")
-	site := app.ScratchSite{Script: "live", Host: "live.example", Path: "/v/live"}
-	kills := 4
-	if os.Getenv("LOOT_SOAK") != "" {
-		kills = 20
-	}
-	said := map[int64]bool{}
-	for range kills {
-		p := o.serve()
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		enough := make(chan struct{})
-		var once sync.Once
-		for i := range 16 {
-			wg.Go(func() {
-				b, err := newBrowsers(t.Context(), o.vars["ADDR"], site, int(time.Now().UnixNano())+i)
-				if err != nil {
-					return // it was killed before
-				}
-				defer b.conn.Close()
-				for {
-					page, status, err := b.view()
-					if err != nil {
-						return // it was killed
-					}
-					if status != http.StatusAccepted {
-						t.Errorf("status %d", status)
-						return
-					}
-					mu.Lock()
-					said[int64(page)] = true
-					if len(said)%300 == 0 {
-						once.Do(func() { close(enough) })
-					}
-					mu.Unlock()
-				}
-			})
+// site NAME adds a site of that name whose host is www.example.com.
+func site(ctx context.Context, args []string) error {
+	return started(ctx, time.Now, func(ctx context.Context, a *app.App) error {
+		h, err := a.Handler()
+		if err != nil {
+			return err
 		}
-		<-enough
-		p.end(syscall.SIGKILL)
-		wg.Wait()
-	}
-	p := o.serve() // what is left over is put right
-	p.stop()
-
-	rows, err := column.Open(t.Context(), "duckdb:"+filepath.Join(o.dir, "data", "visits"), visits.Schema(), column.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	today := column.DayOf(time.Now().UTC())
-	answer, err := rows.Query(t.Context(), today-1, today+1, "SELECT page AS page, count(*) AS times FROM visits_hit GROUP BY page")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Close()
-	there, total := 0, 0
-	for answer.Next() {
-		var page, times int64
-		if err := answer.Scan(&page, &times); err != nil {
-			t.Fatal(err)
+		form := url.Values{"name": {"Example"}, "hosts": {"www.example.com"}, "zone": {"UTC"}, "script": {args[0]}, "full": {"yes"}}
+		r := httptest.NewRequest(http.MethodPost, "/console/visits/sites", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		who := web.Identity{Actor: loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made Up", Roles: []loot.Role{"administrator"}}, At: time.Now()}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r.WithContext(web.WithIdentity(ctx, who)))
+		if at := w.Header().Get("Location"); !strings.HasPrefix(at, "/console/visits/sites/") {
+			return fmt.Errorf("the site is answered with %d and %s", w.Code, at)
 		}
-		if times != 1 {
-			t.Errorf("a view is there %d times", times)
-		}
-		total++
-		if said[page] {
-			there++
-		}
-	}
-	if err := answer.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if there != len(said) {
-		t.Errorf("%d views of %d that were acknowledged are there", there, len(said))
-	}
-	q := visits.Question{Site: 1, From: today - 1, To: today, Top: 10}
-	for _, d := range visits.Dimensions() {
-		q.Dimensions = append(q.Dimensions, d.Name)
-	}
-	report, err := visits.NewReports(rows, 1, time.Now).Answer(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.Total.Views != int64(total) {
-		t.Errorf("the report has %d views of %d", report.Total.Views, total)
-	}
-	for _, p := range report.Panels {
-		listed := p.Rest.Views + p.Others.Views
-		for _, row := range p.Rows {
-			listed += row.Views
-		}
-		if p.Name != "exit" && !p.Events && p.Name != "bot" && listed != int64(total) {
-			t.Errorf("%s adds up to %d views of %d", p.Name, listed, total)
-		}
-	}
-	fmt.Fprintf(t.Output(), "%d kills, %d views acknowledged, %d stored\n", kills, len(said), total)
+		return nil
+	})
 }
 
-// TestNoAddressIsLeft: after a load, in its midst and after the end, no file of
-// the installation, no log and no temporary file holds an address or the words
-// of a browser.
-func TestNoAddressIsLeft(t *testing.T) {
-	o := newOperator(t, t.TempDir(), nil, "1", "LOOT_TRUSTED_PROXIES=127.0.0.0/8", "LOOT_LOG_LEVEL=debug", "LOOT_LOG_FORMAT=json")
-	p := o.serve()
-	const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0 Marked-Browser/7"
-	long := netip.MustParseAddr("2001:db8:77:1:abcd:ef01:2345:6789")
-	addresses := []string{long.String(), "203.0.113.77", "198.51.100.201"}
-	for i := range 300 {
-		body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://live.example/page/%d?mail=someone@example.com"}`, i+1, i%20)
-		if i%50 == 49 {
-			body = "nonsense"
+// agents are made up of browsers that there are.
+var agents = []string{
+	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/14%d.0.0.0 Safari/537.36",
+	"Mozilla/5.0 (X11; Linux x86_64; rv:14%[1]d.0) Gecko/20100101 Firefox/14%[1]d.0",
+	"Mozilla/5.0 (iPhone; CPU iPhone OS 18_%d like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.%d Safari/605.1.15",
+}
+
+// logOf writes a combined log of n lines, of which one in every is a page and
+// the others what belongs to it, the last one at a time.
+func logOf(w io.Writer, n, every int, last time.Time, step time.Duration) error {
+	out := bufio.NewWriterSize(w, 1<<20)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		at := last.Add(-step * time.Duration(n-1-i))
+		path := fmt.Sprintf("/assets/%d.css", i%50)
+		if i%every == 0 {
+			path = fmt.Sprintf("/articles/%d?utm_source=letter%d", random.IntN(2000), i%7)
 		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+o.vars["ADDR"]+"/v/live", strings.NewReader(body))
+		fmt.Fprintf(out, "198.51.%d.%d - - [%s] \"GET %s HTTP/1.1\" 200 %d \"https://www.google.com/\" \"%s\"\n",
+			random.IntN(256), random.IntN(256), at.UTC().Format("02/Jan/2006:15:04:05 -0700"), path, 1000+i%9000, fmt.Sprintf(agents[i%len(agents)], i%7))
+	}
+	return out.Flush()
+}
+
+func (o *operator) logFile(name string, n, every int, last time.Time, step time.Duration) string {
+	o.t.Helper()
+	path := filepath.Join(o.dir, name)
+	f, err := os.Create(path)
+	if err == nil {
+		err = logOf(f, n, every, last, step)
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return path
+}
+
+// withSite is an installation with a site, and the flags by which it is reached.
+func withSite(t testing.TB) (*operator, []string) {
+	t.Helper()
+	o := newOperator(t, t.TempDir(), nil, "0")
+	if out, code := o.run("site", "example"); code != 0 {
+		t.Fatal(out)
+	}
+	token := filepath.Join(o.dir, "token")
+	if err := os.WriteFile(token, []byte(o.vars["TOKEN"]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return o, []string{"--site", "example", "--server", "http://" + o.vars["ADDR"], "--token-file", token}
+}
+
+// TestImportedLinesPerSecond measures a log of a million lines from its file to
+// the disk of the server, if asked to.
+func TestImportedLinesPerSecond(t *testing.T) {
+	if os.Getenv("LOOT_MEASURE") == "" {
+		t.Skip("a measurement: set LOOT_MEASURE=1")
+	}
+	for _, every := range []int{1, 4} {
+		o, flags := withSite(t)
+		path := o.logFile("access.log", 1_000_000, every, time.Now().Add(-24*time.Hour), 100*time.Millisecond)
+		served := o.serve()
+		idle := processorTime(t, served.cmd.Process.Pid)
+		reader := o.start("loot", append([]string{"visits", "import", path}, flags...)...)
+		<-reader.ended
+		busy := processorTime(t, served.cmd.Process.Pid) - idle
+		read := reader.cmd.ProcessState.UserTime() + reader.cmd.ProcessState.SystemTime()
+		t.Logf("one in %d is a page: processor time a line %.1f µs in the server and %.1f µs in the command; the server has %.0f MiB\n%s",
+			every, busy.Seconds(), read.Seconds(), rss(served.cmd.Process.Pid), reader.out.String())
+		served.stop()
+	}
+}
+
+// processorTime returns what a process has used.
+func processorTime(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	var sum int64
+	for _, ticks := range strings.Fields(rest)[11:13] {
+		n, err := strconv.ParseInt(ticks, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("X-Forwarded-For", addresses[i%len(addresses)])
-		r.Header.Set("User-Agent", agent)
-		res, err := client.Do(r)
+		sum += n
+	}
+	return time.Duration(sum) * 10 * time.Millisecond // there are 100 a second on Linux
+}
+
+// reached says how far the site's logs were read: the offsets of their marks.
+func (o *operator) reached() (offsets []int64) {
+	o.t.Helper()
+	status, answer := o.ask(http.MethodPost, "/api/visits/example/imports", nil)
+	var begun visits.ImportBegun
+	if err := json.Unmarshal(answer, &begun); err != nil || status != http.StatusOK {
+		return nil
+	}
+	for _, text := range begun.Marks {
+		var m logfile.Mark
+		if err := m.UnmarshalText([]byte(text)); err != nil {
+			o.t.Fatal(err)
+		}
+		offsets = append(offsets, m.Offset)
+	}
+	return offsets
+}
+
+// viewed returns how many views are stored. No server runs.
+func (o *operator) viewed() (n int64) {
+	o.t.Helper()
+	s, err := column.Open(o.t.Context(), "duckdb:"+filepath.Join(o.dir, "data", "visits"), visits.Schema(), column.Options{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer s.Close()
+	today := column.DayOf(time.Now())
+	rows, err := s.Query(o.t.Context(), today-10, today+1, "SELECT CAST((SELECT count(*) FROM visits_hit) + (SELECT coalesce(sum(views), 0) FROM visits_sum WHERE dimension = 'total') AS BIGINT)")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// TestALogIsImportedOnce, though the server is killed meanwhile, and the same
+// log comes again, also compressed.
+func TestALogIsImportedOnce(t *testing.T) {
+	o, flags := withSite(t)
+	path := o.logFile("access.log", 160_000, 2, time.Now().UTC().Truncate(24*time.Hour).Add(-time.Hour), 100*time.Millisecond)
+	served := o.serve()
+	running := o.start("loot", append([]string{"visits", "import", path}, flags...)...)
+	within(t, "a mark", func() bool { return len(o.reached()) > 0 })
+	served.end(syscall.SIGKILL)
+	<-running.ended
+	if said := running.out.String(); !strings.Contains(said, "The same command goes on where it was") && !strings.Contains(said, "the same command goes on where it was") {
+		t.Errorf("interrupted: %s", said)
+	}
+	served = o.serve()
+	o.wants(0, append([]string{"visits", "import", path}, flags...), "access.log: ", "new lines", "recorded.")
+	o.wants(0, append([]string{"visits", "import", path}, flags...), "access.log: 0 new lines", "0 recorded.")
+	if out, code := o.run("gzip", "-k", path); code != 0 {
+		t.Fatal(out)
+	}
+	o.wants(0, append([]string{"visits", "import", path + ".gz"}, flags...), "access.log.gz: 0 new lines", "0 recorded.")
+	o.wants(1, append([]string{"visits", "import", path + ".none"}, flags...), "cannot be read")
+	o.wants(1, append([]string{"visits", "import", path, "--site", "other"}, flags[2:]...), "There is no such site")
+	served.stop()
+	o.wants(1, append([]string{"visits", "import", path}, flags...), "The server cannot be reached")
+	if n := o.viewed(); n != 80_000 {
+		t.Errorf("%d views of 80000", n)
+	}
+}
+
+// TestALogIsFollowed: what is written comes, also after the server was killed
+// and the log begun anew.
+func TestALogIsFollowed(t *testing.T) {
+	o, flags := withSite(t)
+	size := func(path string) int64 {
+		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
-		if i%50 != 49 && res.StatusCode != http.StatusAccepted {
-			t.Fatalf("a view: %d", res.StatusCode)
-		}
+		return info.Size()
 	}
-	whole := long.As16()
-	look := func(when string) {
-		t.Helper()
-		files := 0
-		if err := filepath.WalkDir(o.dir, func(path string, e os.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			if errors.Is(err, os.ErrNotExist) {
-				return nil // a temporary one
-			}
-			files++
-			for _, what := range append(addresses, "Marked-Browser", string(whole[:]), "someone@example.com") {
-				if bytes.Contains(b, []byte(what)) {
-					t.Errorf("%s: %s holds %q", when, path, what)
-				}
-			}
-			return err
-		}); err != nil {
+	read := func(path string) {
+		within(t, "the end of the log", func() bool { return slices.Contains(o.reached(), size(path)) })
+	}
+	path := o.logFile("access.log", 100, 1, time.Now(), time.Second)
+	served := o.serve()
+	tail := o.start("loot", append([]string{"visits", "tail", path}, flags...)...)
+	read(path)
+	more := func(n int) {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+		if err == nil {
+			err = logOf(f, n, 1, time.Now(), time.Second)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, what := range append(addresses, "Marked-Browser", "someone@example.com") {
-			if strings.Contains(p.out.String(), what) {
-				t.Errorf("%s: the log says %q", when, what)
-			}
-		}
-		if files < 10 {
-			t.Errorf("%s: %d files were looked at", when, files)
-		}
+		f.Close()
 	}
-	look("while it runs")
-	p.end(syscall.SIGKILL)
-	look("killed")
-	p = o.serve()
-	p.stop()
-	look("stopped")
+	more(50)
+	read(path)
+	served.end(syscall.SIGKILL)
+	more(25)
+	served = o.serve()
+	read(path)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	more(10)
+	read(path)
+	tail.end(syscall.SIGINT)
+	<-tail.ended
+	if said := tail.out.String(); !strings.Contains(said, "185 recorded.") {
+		t.Errorf("it says %s", said)
+	}
+	served.stop()
+	if n := o.viewed(); n != 185 {
+		t.Errorf("%d views of 185", n)
+	}
+}
+
+// TestAnExportIsImportedOnce, by its bytes, and refused if it is another
+// program's.
+func TestAnExportIsImportedOnce(t *testing.T) {
+	o, flags := withSite(t)
+	served := o.serve()
+	path := filepath.Join(o.dir, "imported_visitors_20261101_20261102.csv")
+	if err := os.WriteFile(path, []byte("date,visitors,pageviews,bounces,visits,visit_duration\n2026-11-01,10,30,4,12,600\n2026-11-02,5,9,1,6,60\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.wants(1, append([]string{"visits", "import", path, "--from", "umami"}, flags...), "is an export of Plausible")
+	o.wants(0, append([]string{"visits", "import", path, "--from", "plausible"}, flags...), "2 recorded.")
+	o.wants(0, append([]string{"visits", "import", path, "--from", "plausible"}, flags...), "0 recorded.")
+	served.stop()
 }

@@ -77,7 +77,7 @@ func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := clientOf(r)
 	c.automated = b.Automated
-	x := &happened{
+	x := &happening{
 		kind: kinds[b.Kind], at: d.Now(), page: pageID(uint64(b.Page)), url: at, referrer: b.Referrer, width: uint8(b.Width), via: "tag",
 		engaged: b.Engaged, scroll: b.Scroll, name: b.Name, target: b.Target, amount: b.Value, count: b.Count,
 	}
@@ -102,31 +102,53 @@ var kinds = map[tag.Kind]happens{tag.View: aView, tag.Engagement: aStay, tag.Eve
 
 // take records what a client did and returns when it is durable. It reports
 // whether something was kept.
-func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happened) (bool, error) {
-	r, err := d.record(ctx, &d.live, s, c, x)
-	if err != nil || r == nil {
+func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happening) (bool, error) {
+	r, err := d.record(ctx, d.live, s, c, x)
+	if nothing(err) {
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
-	if err := d.keep(ctx, r.day, []*recording{r}); err != nil {
-		d.live.seen.remove(r.key)
-		if errors.Is(err, column.ErrSealed) {
-			d.count(refusedLate, 1)
-		} else {
-			d.count(refusedFull, 1)
-		}
+	if err := d.keepLive(ctx, r.day, []*recording{r}); err != nil {
 		return false, err
-	}
-	switch {
-	case r.stay != nil:
-		d.count(recordedStay, 1)
-	case r.hit.class == counted:
-		d.count(recordedCounted, 1)
-	case r.hit.nth == 0:
-		d.count(recordedEvent, 1)
-	default:
-		d.count(recordedView, 1)
 	}
 	return true, nil
+}
+
+// keepLive stores recordings of one day that came as they happened, and counts
+// what became of them.
+func (d *Visits) keepLive(ctx context.Context, day column.Day, all []*recording) error {
+	if err := d.keep(ctx, day, all); err != nil {
+		for _, r := range all {
+			d.live.seen.remove(r.key)
+		}
+		if errors.Is(err, column.ErrSealed) {
+			d.count(refusedLate, len(all))
+		} else {
+			d.count(refusedFull, len(all))
+		}
+		return err
+	}
+	for _, r := range all {
+		d.count(r.what(), 1)
+	}
+	return nil
+}
+
+// what says under which word a recording is counted.
+func (r *recording) what() string {
+	switch {
+	case r.given != nil:
+		return recordedGiven
+	case r.stay != nil:
+		return recordedStay
+	case r.hit.class == counted:
+		return recordedCounted
+	case r.hit.nth == 0:
+		return recordedEvent
+	}
+	return recordedView
 }
 
 // serveFile serves a site's script, under an address that says which, and its
@@ -173,7 +195,7 @@ var dot, _ = base64.StdEncoding.DecodeString("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAA
 func (d *Visits) pixel(w http.ResponseWriter, r *http.Request, s *Site) error {
 	at, err := url.Parse(r.Referer())
 	if err == nil && at.Host != "" {
-		if _, err := d.take(r.Context(), s, clientOf(r), &happened{kind: aView, at: d.Now(), url: at, via: "pixel"}); err != nil && loot.KindOf(err) != loot.Denied {
+		if _, err := d.take(r.Context(), s, clientOf(r), &happening{kind: aView, at: d.Now(), url: at, via: "pixel"}); err != nil && loot.KindOf(err) != loot.Denied {
 			return err
 		}
 	} else {

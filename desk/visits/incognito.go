@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,7 +78,12 @@ var by = loot.Actor{Kind: loot.Desk, ID: Name}
 func (s *secrets) of(ctx context.Context, o secretOf) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if secret, ok := s.known[o]; ok {
+	return s.find(ctx, o)
+}
+
+// find is of for who holds the lock.
+func (s *secrets) find(ctx context.Context, o secretOf) ([]byte, error) {
+	if secret := s.known[o]; secret != nil {
 		return secret, nil
 	}
 	made := false
@@ -99,12 +105,23 @@ func (s *secrets) of(ctx context.Context, o secretOf) ([]byte, error) {
 	return secret, nil
 }
 
-// existing returns the secret of a site's day if there is one.
-func (s *secrets) existing(o secretOf) ([]byte, bool) {
+// existing returns the secret of a site's day, nil if there is none. It may be
+// that of the process before.
+func (s *secrets) existing(ctx context.Context, o secretOf) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	secret, ok := s.known[o]
-	return secret, ok
+	if secret, ok := s.known[o]; ok {
+		return secret, nil
+	}
+	names, err := s.keyring.Fleetings()
+	if err != nil {
+		return nil, fmt.Errorf("visits: secrets: %w", err)
+	}
+	if slices.Contains(names, o.name()) {
+		return s.find(ctx, o)
+	}
+	s.known[o] = nil // the folder is not searched again
+	return nil, nil
 }
 
 // wipe takes those out of this process's memory for which over says that their

@@ -23,17 +23,20 @@ func (d *Visits) recordOf(r *http.Request) (h hit, may set, kept bool, err error
 	at := &url.URL{Scheme: scheme, Host: r.Host, Path: r.URL.Path}
 	nobodys := &Site{Hosts: []string{strings.ToLower(at.Hostname())}, Zone: "UTC"}
 	nobodys.check(nil)
-	s, l := nobodys, &lane{sittings: newSittings()}
+	s, l := nobodys, newLane("")
 	for _, one := range all {
 		if one.Ended.IsZero() && one.has(strings.ToLower(at.Hostname())) {
-			s, l, kept = one, &d.live, true
+			s, l, kept = one, d.live, true
 			break
 		}
 	}
-	x := &happened{kind: aView, at: d.Now(), url: at, referrer: r.Referer(), via: "page"}
+	x := &happening{kind: aView, at: d.Now(), url: at, referrer: r.Referer(), via: "page"}
 	may = d.ruling.rules().of(regionOf(d.lookup(c.addr).Country), c.sent)
 	made, err := d.record(r.Context(), l, s, c, x)
-	if err != nil || made == nil {
+	if nothing(err) {
+		return h, 0, false, nil
+	}
+	if err != nil {
 		return h, 0, false, err
 	}
 	if kept {

@@ -380,21 +380,18 @@ func (d *Visits) proveKey(ctx context.Context, w *desk.World) (string, error) {
 	if there, err := has(); err != nil || there {
 		return "", fmt.Errorf("half an hour after the day the key is still there: %w", err)
 	}
-	if _, ok := d.secrets.existing(secretOf{s.Number, day, live}); ok {
-		return "", errors.New("half an hour after the day the key is still in memory")
+	if secret, err := d.secrets.existing(ctx, secretOf{s.Number, day, live}); err != nil || secret != nil {
+		return "", fmt.Errorf("half an hour after the day the key is still in memory: %w", err)
 	}
 	answer, err := d.column.Query(ctx, day, day, `SELECT count(*) AS n, max(CAST(visitor AS BIGINT)) AS most FROM visits_row WHERE path = '/key'`)
 	if err != nil {
 		return "", err
 	}
-	defer answer.Close()
 	var n, most int64
-	for answer.Next() {
-		if err := answer.Scan(&n, &most); err != nil {
-			return "", err
-		}
+	for answer.Next() && err == nil {
+		err = answer.Scan(&n, &most)
 	}
-	if err := answer.Err(); err != nil {
+	if err := errors.Join(err, answer.Err(), answer.Close()); err != nil {
 		return "", err
 	}
 	if left, err := d.rowsOf(ctx, w, randomID()); err != nil || n == 0 || most > 1_000_000 || fmt.Sprint(most) == rows[0]["visitor"] {

@@ -2,6 +2,7 @@ package visits
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"net/netip"
 	"net/url"
@@ -33,8 +34,8 @@ type client struct {
 	language  string // Accept-Language
 }
 
-// A happened is what a client did.
-type happened struct {
+// A happening is what a client did.
+type happening struct {
 	kind     happens
 	at       time.Time
 	page     int64 // id of the view; 0: it has none
@@ -63,9 +64,12 @@ const (
 // visits that go on and secrets of its own.
 type lane struct {
 	name     string // of its secrets; empty: nothing that comes by it is kept
+	gaps     bool   // it tells of no stay, so a page lasted until the next one
 	sittings *sittings
 	seen     seen
 }
+
+func newLane(name string) *lane { return &lane{name: name, sittings: newSittings()} }
 
 // The words for what was not recorded, which are counted.
 const (
@@ -80,27 +84,36 @@ const (
 	recordedStay    = "engagements"
 	recordedEvent   = "events"
 	recordedCounted = "views that were only counted"
+	recordedGiven   = "counts of other programs"
 )
 
 var (
-	errHost  = loot.Errorf(loot.Denied, "This is about a page of another site than the one whose visits are recorded here.")
-	errStale = loot.Errorf(loot.Invalid, "The time is not within a day that is still open.")
+	errHost   = loot.Errorf(loot.Denied, "This is about a page of another site than the one whose visits are recorded here.")
+	errAgain  = loot.Errorf(loot.Conflict, "This came before.")
+	errSignal = loot.Errorf(loot.Denied, "By the statement nothing of this may be kept.")
 )
 
-// A recording is what became of a happened.
+// nothing reports whether an error says that all is well and nothing is kept.
+func nothing(err error) bool { return errors.Is(err, errAgain) || errors.Is(err, errSignal) }
+
+// A recording is what became of a happening.
 type recording struct {
-	hit  *hit // nil: nothing, or a stay
+	hit  *hit // nil: a stay
 	stay *stay
 	day  column.Day
 	key  uint64 // by which it is told if it comes again
+
+	gap    *stay // how long this page or the one before lasted, as told by the next; nil: not told
+	gapDay column.Day
+	given  []given // what another program counted, instead of a hit
 }
 
 // record makes a row of what a client did. In this order: the signals of the
 // browser, whether it is a program, provider and country by the full address,
 // the address cut short, and the visitor's id; after that neither the address
-// nor the words of the browser are needed. It returns nil where by the statement
-// nothing may be kept, or it was kept already.
-func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *happened) (*recording, error) {
+// nor the words of the browser are needed. The error is [nothing] where by the
+// statement nothing may be kept, or it was kept already.
+func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *happening) (*recording, error) {
 	if x.url != nil && !s.has(strings.ToLower(x.url.Hostname())) {
 		d.count(refusedHost, 1)
 		return nil, errHost
@@ -110,16 +123,20 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 	may := r.of(regionOf(whence.Country), c.sent)
 	if may == 0 || x.kind == aStay && may&mayTime == 0 || x.kind == anEvent && may&mayEvent == 0 || x.kind != aView && may == mayCount {
 		d.count(refusedSignal, 1)
-		return nil, nil
+		return nil, errSignal
 	}
 	day, second := s.local(x.at)
 	out := &recording{day: day, key: d.key(s, x)}
 	if x.page != 0 && x.kind != aStay && !l.seen.add(out.key) {
 		d.count(refusedAgain, 1)
-		return nil, nil
+		return nil, errAgain
 	}
 	if may == mayCount {
-		out.hit = &hit{second: second, site: s.Number, page: randomID(), host: d.host(r, s, x, day), class: counted, via: x.via}
+		page := randomID()
+		if l.gaps { // of a line
+			page = x.page
+		}
+		out.hit = &hit{second: second, site: s.Number, page: page, host: d.host(r, s, x, day), class: counted, via: x.via}
 		return out, nil
 	}
 	browser := d.agents.Parse(c.agent, c.hints)
@@ -155,8 +172,11 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 		}
 	}
 	if x.kind == aView {
-		sit, before := l.sittings.view(who, former, look{viewed{h.page, day}, x.at, h.path, from})
+		sit, before := l.sittings.view(who, former, look{viewed{h.page, day, second}, x.at, h.path, from})
 		h.visit, h.nth, h.before, h.entry, from = sit.visit, sit.views, before, sit.entry, sit.from
+		if last, lasted := sit.gap(); l.gaps && lasted > 0 && may&mayTime != 0 {
+			out.gap, out.gapDay = &stay{site: s.Number, page: last.page, engaged: uint32(lasted.Milliseconds())}, last.day
+		}
 	} else {
 		h.event, h.target, h.amount = d.event(s, x, day)
 		h.visit, h.entry = randomID(), h.path
@@ -180,7 +200,7 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 const counted = "counted"
 
 // key tells a view or an event from all others of lately.
-func (d *Visits) key(s *Site, x *happened) uint64 {
+func (d *Visits) key(s *Site, x *happening) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	h.WriteString(strconv.Itoa(int(s.Number)) + " " + strconv.FormatInt(x.page, 36) + " " + strconv.Itoa(int(x.kind)) + " " + strconv.Itoa(int(x.count)) + " " + x.name)
@@ -199,7 +219,11 @@ func (d *Visits) seats(ctx context.Context, l *lane, s *Site, at time.Time, day 
 	}
 	who = seat{s.Number, visitorOf(secret, s.Number, addr, browser)}
 	if at.Sub(s.end(day-1)) < crossing {
-		if secret, ok := d.secrets.existing(secretOf{s.Number, day - 1, l.name}); ok {
+		secret, err := d.secrets.existing(ctx, secretOf{s.Number, day - 1, l.name})
+		if err != nil {
+			return seat{}, seat{}, err
+		}
+		if secret != nil {
 			former = seat{s.Number, visitorOf(secret, s.Number, addr, browser)}
 		}
 	}
@@ -219,7 +243,7 @@ func pathOf(s *Site, u *url.URL) string {
 	return scrub.Path(path)
 }
 
-func (d *Visits) host(r *rules, s *Site, x *happened, day column.Day) string {
+func (d *Visits) host(r *rules, s *Site, x *happening, day column.Day) string {
 	if x.url == nil {
 		return ""
 	}
@@ -227,7 +251,7 @@ func (d *Visits) host(r *rules, s *Site, x *happened, day column.Day) string {
 }
 
 // event returns what is kept of an event.
-func (d *Visits) event(s *Site, x *happened, day column.Day) (name, target string, amount float64) {
+func (d *Visits) event(s *Site, x *happening, day column.Day) (name, target string, amount float64) {
 	text := func(column, v string) string {
 		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostWords, v), 200)
 	}
@@ -335,16 +359,33 @@ func (d *Visits) prefix(addr netip.Addr) string {
 	return netip.PrefixFrom(network.Truncate(addr, d.options.Bits4, d.options.Bits6), bits).String()
 }
 
-// keep stores recordings, all of one day, and returns when they are durable.
-func (d *Visits) keep(ctx context.Context, day column.Day, all []*recording) error {
-	batch := column.Batch{}
+// rowsByDay makes rows of recordings.
+func rowsByDay(all []*recording) map[column.Day]column.Batch {
+	out := map[column.Day]column.Batch{}
+	add := func(day column.Day, table string, row column.Row) {
+		if out[day] == nil {
+			out[day] = column.Batch{}
+		}
+		out[day][table] = append(out[day][table], row)
+	}
 	for _, r := range all {
 		if r.hit != nil {
-			batch[tableHit] = append(batch[tableHit], rowOf(r.hit, hitsOnly, hitColumns))
+			add(r.day, tableHit, rowOf(r.hit, hitsOnly, hitColumns))
 		}
 		if r.stay != nil {
-			batch[tableStay] = append(batch[tableStay], rowOf(r.stay, stayColumns))
+			add(r.day, tableStay, rowOf(r.stay, stayColumns))
+		}
+		for i := range r.given {
+			add(r.day, tableGiven, rowOf(&r.given[i], givenColumns))
+		}
+		if r.gap != nil {
+			add(r.gapDay, tableStay, rowOf(r.gap, stayColumns))
 		}
 	}
-	return d.column.Append(ctx, day, batch)
+	return out
+}
+
+// keep stores recordings of one day, and returns when they are durable.
+func (d *Visits) keep(ctx context.Context, day column.Day, all []*recording) error {
+	return d.column.Append(ctx, day, rowsByDay(all)[day])
 }

@@ -10,13 +10,6 @@ import (
 	"loot/column"
 )
 
-// Scopes are what a token may be used for on this desk.
-var Scopes = map[api.Scope]string{
-	"visits:read": "read reports on visits",
-}
-
-const apiTag = "Visits"
-
 // reportAPI adds the operations that read reports.
 func (d *Visits) reportAPI(a *api.API) {
 	api.Add(a, api.Operation{
@@ -27,7 +20,7 @@ func (d *Visits) reportAPI(a *api.API) {
 }
 
 type reportIn struct {
-	Site    uint16   `path:"site" minimum:"1" doc:"Number of the site"`
+	Site    string   `path:"site" maxLength:"32" doc:"The site's name in addresses"`
 	Period  string   `query:"period" enum:"today,yesterday,7d,30d,month,last-month,12m,custom" doc:"7d if nothing else is said"`
 	From    string   `query:"from" maxLength:"10" doc:"First day, such as 2026-11-01, of a period of one's own"`
 	To      string   `query:"to" maxLength:"10" doc:"Last day; today if nothing else is said"`
@@ -71,7 +64,7 @@ func (d *Visits) apiReport(ctx context.Context, in *reportIn) (*reportOut, error
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.sites.numbered(ctx, in.Site)
+	s, err := d.sites.called(ctx, in.Site)
 	if err != nil {
 		return nil, err
 	}

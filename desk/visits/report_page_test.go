@@ -202,7 +202,7 @@ func TestProgramsReadReports(t *testing.T) {
 		desktest.OK(t, json.NewDecoder(a.Body).Decode(&out))
 		return a.StatusCode, out
 	}
-	status, out := get("/api/visits/1/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
+	status, out := get("/api/visits/m/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
 	total, _ := out["total"].(map[string]any)
 	panels, _ := out["panels"].([]any)
 	compared, _ := out["compared"].(map[string]any)
@@ -210,14 +210,14 @@ func TestProgramsReadReports(t *testing.T) {
 		t.Errorf("%d %v", status, out)
 	}
 	for path, want := range map[string]int{
-		"/api/visits/9/report": http.StatusNotFound, "/api/visits/1/report?panel=none": http.StatusUnprocessableEntity, "/api/visits/1/report?filter=x": http.StatusUnprocessableEntity,
+		"/api/visits/9/report": http.StatusNotFound, "/api/visits/m/report?panel=none": http.StatusUnprocessableEntity, "/api/visits/m/report?filter=x": http.StatusUnprocessableEntity,
 	} {
 		if status, out := get(path); status != want {
 			t.Errorf("%s: %d %v", path, status, out)
 		}
 	}
 	who.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
-	if status, out := get("/api/visits/1/report"); status != http.StatusForbidden {
+	if status, out := get("/api/visits/m/report"); status != http.StatusForbidden {
 		t.Errorf("%d %v", status, out)
 	}
 }

@@ -20,15 +20,15 @@ import (
 	"loot/column/columntest"
 )
 
-// A happening is a hit and its day.
-type happening struct {
+// A occurrence is a hit and its day.
+type occurrence struct {
 	day column.Day
 	hit
 }
 
 // madeUp are the visits of some days to a site: few people, so that crowds are
 // rare, whose visits are alike in all but a little.
-func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []happening) {
+func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []occurrence) {
 	pick := func(of ...string) string { return of[min(r.IntN(len(of)), r.IntN(len(of)))] }
 	var page int64
 	for day := from; day <= to; day++ {
@@ -51,11 +51,11 @@ func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []h
 					if nth == 0 {
 						h.entry = h.path
 					}
-					out = append(out, happening{day, h})
+					out = append(out, occurrence{day, h})
 					if r.IntN(3) == 0 {
 						e := h
 						e.nth, e.event, e.amount = 0, pick("Order", "Sign-up"), 2
-						out = append(out, happening{day, e})
+						out = append(out, occurrence{day, e})
 					}
 					h.before = h.path
 				}
@@ -65,7 +65,7 @@ func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []h
 	return out
 }
 
-func keepAll(t testing.TB, s column.Store, all []happening) {
+func keepAll(t testing.TB, s column.Store, all []occurrence) {
 	t.Helper()
 	by := map[column.Day][]hit{}
 	for _, h := range all {
@@ -79,7 +79,7 @@ func keepAll(t testing.TB, s column.Store, all []happening) {
 }
 
 // oracle says what the value of a row is by a dimension, and whether it counts.
-func oracle(all []happening, h happening, dimension string) (string, bool) {
+func oracle(all []occurrence, h occurrence, dimension string) (string, bool) {
 	view := h.event == ""
 	switch dimension {
 	case "path":
@@ -118,7 +118,7 @@ type who struct {
 	who visitor
 }
 
-func people(of []happening) map[who]bool {
+func people(of []occurrence) map[who]bool {
 	out := map[who]bool{}
 	for _, h := range of {
 		out[who{h.day, h.who}] = true
@@ -128,18 +128,18 @@ func people(of []happening) map[who]bool {
 
 // oracleMatch returns the rows of one day's people that the filters choose, with
 // what is not a crowd's as if it was not there.
-func oracleMatch(day []happening, filters []Filter, crowd int) []happening {
+func oracleMatch(day []occurrence, filters []Filter, crowd int) []occurrence {
 	out := day
 	for _, f := range filters {
 		d, _ := findDimension(f.Dimension)
 		byVisit := d.varies || f.Dimension == "exit"
-		had := map[string][]happening{}
+		had := map[string][]occurrence{}
 		for _, h := range day {
 			if v, ok := oracle(day, h, f.Dimension); ok && f.matches(v) {
 				had[v] = append(had[v], h)
 			}
 		}
-		maps.DeleteFunc(had, func(_ string, of []happening) bool { return len(people(of)) < crowd })
+		maps.DeleteFunc(had, func(_ string, of []occurrence) bool { return len(people(of)) < crowd })
 		values := map[int64]map[string]bool{} // of a visit
 		for v, of := range had {
 			for _, h := range of {
@@ -150,7 +150,7 @@ func oracleMatch(day []happening, filters []Filter, crowd int) []happening {
 			}
 		}
 		if byVisit && crowd > 1 && len(had) > 1 {
-			alone := map[string][]happening{}
+			alone := map[string][]occurrence{}
 			for v, of := range had {
 				for _, h := range of {
 					if len(values[h.visit]) == 1 {
@@ -166,14 +166,14 @@ func oracleMatch(day []happening, filters []Filter, crowd int) []happening {
 				}
 			}
 		}
-		out = slices.DeleteFunc(slices.Clone(out), func(h happening) bool { return (len(values[h.visit]) > 0) == (f.Op == Not) })
+		out = slices.DeleteFunc(slices.Clone(out), func(h occurrence) bool { return (len(values[h.visit]) > 0) == (f.Op == Not) })
 	}
 	return out
 }
 
 // cells returns the rows of each value of a dimension.
-func cells(day, of []happening, dimension string) map[string][]happening {
-	out := map[string][]happening{}
+func cells(day, of []occurrence, dimension string) map[string][]occurrence {
+	out := map[string][]occurrence{}
 	for _, h := range of {
 		if v, ok := oracle(day, h, dimension); ok {
 			out[v] = append(out[v], h)
@@ -182,7 +182,7 @@ func cells(day, of []happening, dimension string) map[string][]happening {
 	return out
 }
 
-func humans(all []happening, site uint16, day column.Day) (out []happening) {
+func humans(all []occurrence, site uint16, day column.Day) (out []occurrence) {
 	for _, h := range all {
 		if h.site == site && h.day == day && h.class == human {
 			out = append(out, h)
@@ -333,8 +333,8 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 		seed = rand.Uint64()
 		t.Logf("seed %d", seed)
 	}
-	var all [sites][]happening
-	var every []happening
+	var all [sites][]occurrence
+	var every []occurrence
 	for i := range sites {
 		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 12+3*i*i)
 		every = append(every, all[i]...)
@@ -381,7 +381,7 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 		for _, x := range []struct {
 			q   Question
 			a   *Answer
-			set []happening
+			set []occurrence
 		}{{more, a, setA}, {less, b, setB}} {
 			for _, p := range x.a.Panels {
 				if d, _ := findDimension(p.Name); d.where != "" && p.Others.Views == 0 || x.a.Total.Views == 0 || len(p.Rows) == 0 {
@@ -396,7 +396,7 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 				}
 			}
 		}
-		compare := func(name string, a, b Sum, of, ofB []happening) {
+		compare := func(name string, a, b Sum, of, ofB []occurrence) {
 			pairs++
 			if a.Views == 0 || b.Views == 0 {
 				return // nothing is known of one
@@ -412,8 +412,8 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 				t.Errorf("crowd %d: %+v: %s: %d visitors stand alone", crowd, more, name, p)
 			}
 		}
-		views := func(of []happening) []happening {
-			return slices.DeleteFunc(slices.Clone(of), func(h happening) bool { return h.event != "" })
+		views := func(of []occurrence) []occurrence {
+			return slices.DeleteFunc(slices.Clone(of), func(h occurrence) bool { return h.event != "" })
 		}
 		compare("total", a.Total, b.Total, views(setA), views(setB))
 		for i, p := range a.Panels {
@@ -444,14 +444,14 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 	}
 }
 
-func count(of []happening, _ string) int64 { return int64(len(of)) }
+func count(of []occurrence, _ string) int64 { return int64(len(of)) }
 
-func without(a, b []happening) []happening {
-	in := map[happening]bool{}
+func without(a, b []occurrence) []occurrence {
+	in := map[occurrence]bool{}
 	for _, h := range b {
 		in[h] = true
 	}
-	return slices.DeleteFunc(slices.Clone(a), func(h happening) bool { return in[h] })
+	return slices.DeleteFunc(slices.Clone(a), func(h occurrence) bool { return in[h] })
 }
 
 func differentPeriods(t *rapid.T, r *Reports, site, crowd int) {

@@ -42,7 +42,40 @@ type hit struct {
 
 	class string // "human", "declared", "suspected", "spam"
 	bot   string
-	via   string // "tag", "pixel", "API", "log", "import"
+	via   string // "tag", "pixel", "page", "API", or one of those below
+}
+
+// What was imported came from a log, or from another program's export.
+const (
+	viaLog    = "log"
+	viaExport = "import"
+)
+
+// A given is what another program counted of one value of a dimension on a day.
+type given struct {
+	page      int64 // tells it from all others
+	site      uint16
+	dimension string
+	value     string
+	visitors  int64
+	visits    int64
+	views     int64
+	bounces   int64
+	lasted    int64 // milliseconds, of all visits together
+}
+
+// givenColumns are those of visits_given: what they say becomes sums of their
+// day when it is sealed, and no rows, as there are none to filter.
+var givenColumns = []columnOf[given]{
+	{"page", column.Int64, func(g *given) any { return g.page }},
+	{"site", column.Uint16, func(g *given) any { return g.site }},
+	{"dimension", column.Text, func(g *given) any { return g.dimension }},
+	{"value", column.Text, func(g *given) any { return g.value }},
+	{"visitors", column.Int64, func(g *given) any { return g.visitors }},
+	{"visits", column.Int64, func(g *given) any { return g.visits }},
+	{"views", column.Int64, func(g *given) any { return g.views }},
+	{"bounces", column.Int64, func(g *given) any { return g.bounces }},
+	{"lasted", column.Int64, func(g *given) any { return g.lasted }},
 }
 
 // human is the class of the visitors that reports are about.
@@ -117,8 +150,9 @@ var stayColumns = []columnOf[stay]{
 // The open tables. When a day is sealed its rows become those of visits_row, by
 // shuffled ordinals, and those of visits_sum, by dimension.
 const (
-	tableHit  = "visits_hit"
-	tableStay = "visits_stay"
+	tableHit   = "visits_hit"
+	tableStay  = "visits_stay"
+	tableGiven = "visits_given"
 )
 
 func columns[T any](lists ...[]columnOf[T]) (out []column.Column) {
@@ -166,6 +200,7 @@ func Schema() column.Schema {
 		Open: []column.Table{
 			{Name: tableHit, Columns: columns(hitsOnly, hitColumns)},
 			{Name: tableStay, Columns: columns(stayColumns)},
+			{Name: tableGiven, Columns: columns(givenColumns)},
 		},
 		Interim: []column.Derived{
 			{Name: "visits_who", Select: ordinals("visitor")},
@@ -188,12 +223,16 @@ func Schema() column.Schema {
 			},
 			{
 				Table:  column.Table{Name: "visits_sum", Columns: columns(sumColumns)},
-				Select: sums(openRows, dimensions, ""),
+				Select: "SELECT day, site, dimension, value, " + sumNames + " FROM (" + sums(openRows, dimensions, "") + ") AS recorded UNION ALL " + givenSums,
 				Order:  []string{"site", "dimension", "value"},
 			},
 		},
 	}
 }
+
+// givenSums are the sums that other programs counted, of open days.
+var givenSums = "SELECT day, site, dimension, value, " +
+	counts("visitors", "visits", "views", "bounces", "lasted", "0", "0") + " FROM visits_given"
 
 // openRows are the views and events of open days, with how long each lasted.
 var openRows = `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS hour, h.visitor AS visitor, h.visit AS visit,

@@ -116,10 +116,11 @@ func readSites(ctx context.Context, tx *store.Tx, spam []string) ([]*Site, error
 	for rows.Next() {
 		var s Site
 		var hosts string
-		var made, ended int64
-		if err := rows.Scan(&s.Number, &s.Name, &hosts, &s.Zone, &s.Script, &s.Full, &s.Hash, &s.Currency, &made, &ended); err != nil {
+		var full, hash, made, ended int64
+		if err := rows.Scan(&s.Number, &s.Name, &hosts, &s.Zone, &s.Script, &full, &hash, &s.Currency, &made, &ended); err != nil {
 			return nil, fmt.Errorf("visits: sites: %w", err)
 		}
+		s.Full, s.Hash = full != 0, hash != 0
 		s.Hosts, s.Made = strings.Fields(hosts), time.UnixMicro(made).UTC()
 		if ended != 0 {
 			s.Ended = time.UnixMicro(ended).UTC()
@@ -222,18 +223,26 @@ func (s *sites) forget() {
 
 var errNoSite = loot.Errorf(loot.NotFound, "There is no such site, or it is not recorded any more.")
 
-// named returns the site of a script that is recorded.
-func (s *sites) named(ctx context.Context, script string) (*Site, error) {
+// called returns the site of a script, ended or not.
+func (s *sites) called(ctx context.Context, script string) (*Site, error) {
 	if _, err := s.list(ctx); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := s.byScript[script]
-	if one == nil || !one.Ended.IsZero() {
+	if one := s.byScript[script]; one != nil {
+		return one, nil
+	}
+	return nil, errNoSite
+}
+
+// named returns the site of a script that is recorded.
+func (s *sites) named(ctx context.Context, script string) (*Site, error) {
+	one, err := s.called(ctx, script)
+	if err == nil && !one.Ended.IsZero() {
 		return nil, errNoSite
 	}
-	return one, nil
+	return one, err
 }
 
 // numbered returns the site of a number, ended or not.

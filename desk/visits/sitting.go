@@ -35,10 +35,11 @@ type sitting struct {
 	pages [mostPages]viewed // the latest, in a ring
 }
 
-// A viewed is the day on which a page was looked at.
+// A viewed is when a page was looked at.
 type viewed struct {
-	page int64
-	day  column.Day
+	page   int64
+	day    column.Day
+	second uint32
 }
 
 // A seat is whose visit it is.
@@ -71,7 +72,11 @@ func (s *sittings) get(who, former seat, at time.Time) (*sitting, bool) {
 			s.all.Add(who, sit)
 		}
 	}
-	return sit, ok && at.Sub(sit.last) <= idle
+	if !ok {
+		return nil, false
+	}
+	since := at.Sub(sit.last) // logs are not read in the order of time
+	return sit, since <= idle && since >= -idle
 }
 
 // A look is one more page of a visitor.
@@ -119,6 +124,18 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// gap returns the page before the last one, and how long it was until that. A
+// file or a page that is not there keeps a visit from ending, but whoever asked
+// for nothing more than idle is not held to have read all the while.
+func (s *sitting) gap() (last viewed, lasted time.Duration) {
+	if s.views < 2 || s.views == ^uint16(0) {
+		return viewed{}, 0
+	}
+	last, now := s.pages[int(s.views-2)%mostPages], s.pages[int(s.views-1)%mostPages]
+	seconds := int(now.day-last.day)*86400 + int(now.second) - int(last.second)
+	return last, min(time.Duration(seconds)*time.Second, idle)
 }
 
 // on returns the day on which a page of the visit was looked at, if it was one

@@ -3,7 +3,6 @@ package visits
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -49,8 +48,8 @@ func (d *Visits) Turn(ctx context.Context) error {
 		if day >= today {
 			break
 		}
-		if err := d.column.Seal(ctx, day); err != nil {
-			return fmt.Errorf("visits: seal %s: %w", day, err)
+		if err := d.sealPast(ctx, day, now); err != nil {
+			return err
 		}
 	}
 	r := d.ruling.rules()
@@ -79,7 +78,7 @@ func (d *Visits) over(all []*Site, now time.Time) func(secretOf) bool {
 		bySite[s.Number] = s
 	}
 	return func(o secretOf) bool {
-		if o.lane != live {
+		if o.lane != live && o.lane != logs {
 			return laneOver(o.lane, now)
 		}
 		s := bySite[o.site]
@@ -108,6 +107,7 @@ func (d *Visits) Run(ctx context.Context) error {
 func (d *Visits) sweep(ctx context.Context) {
 	now := d.Now()
 	d.live.sittings.sweep(now)
+	d.imports.sweep(now)
 	if all, err := d.sites.list(ctx); err == nil {
 		d.secrets.wipe(d.over(all, now))
 	}
@@ -130,16 +130,17 @@ func (d *Visits) resume(ctx context.Context) error {
 		}
 		from, second := s.local(now.Add(-idle))
 		to, _ := s.local(now)
-		if err := d.resumeSite(ctx, s, from, to, second); err != nil {
+		if err := d.resumeSite(ctx, d.live, s, from, to, second, "via <> '"+viaLog+"' AND via <> '"+viaExport+"'"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Visits) resumeSite(ctx context.Context, s *Site, from, to column.Day, second uint32) (err error) {
+// resumeSite puts back those of a lane whose rows are from a second of a day on.
+func (d *Visits) resumeSite(ctx context.Context, l *lane, s *Site, from, to column.Day, second uint32, via string) (err error) {
 	rows, err := d.column.Query(ctx, from, to, `SELECT CAST(day AS BIGINT), CAST(second AS BIGINT), visitor, visit, page, CAST(nth AS BIGINT), path, entry, channel, source, medium, campaign, term, content, clicked
-		FROM visits_hit WHERE site = $1 AND nth > 0 AND (day > $2 OR second >= $3) ORDER BY day DESC, second DESC, nth DESC LIMIT $4`, int64(s.Number), int64(from), int64(second), int64(mostSittings))
+		FROM visits_hit WHERE site = $1 AND nth > 0 AND (day > $2 OR second >= $3) AND `+via+` ORDER BY day DESC, second DESC, nth DESC LIMIT $4`, int64(s.Number), int64(from), int64(second), int64(mostSittings))
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (d *Visits) resumeSite(ctx context.Context, s *Site, from, to column.Day, s
 		if err := rows.Scan(&day, &second, &who, &sit.visit, &page, &nth, &sit.path, &sit.entry, &channel, &f.Name, &f.Campaign.Medium, &f.Campaign.Name, &f.Campaign.Term, &f.Campaign.Content, &f.Clicked); err != nil {
 			return err
 		}
-		d.live.seen.add(d.key(s, &happened{page: page}))
+		l.seen.add(d.key(s, &happening{page: page}))
 		at := seat{s.Number, visitor(who)}
 		if known[at] {
 			continue
@@ -163,8 +164,8 @@ func (d *Visits) resumeSite(ctx context.Context, s *Site, from, to column.Day, s
 		f.Channel, sit.views = source.Channel(channel), uint16(nth)
 		y, m, date := column.Day(day).Time().Date()
 		sit.last = time.Date(y, m, date, 0, 0, int(second), 0, s.place)
-		sit.pages[int(nth-1)%mostPages] = viewed{page, column.Day(day)}
-		d.live.sittings.resume(at, sit)
+		sit.pages[int(nth-1)%mostPages] = viewed{page, column.Day(day), uint32(second)}
+		l.sittings.resume(at, sit)
 	}
 	return rows.Err()
 }
@@ -174,7 +175,13 @@ func importLane(now time.Time) string { return "import" + strconv.FormatInt(now.
 
 // laneOver reports whether an import's secrets have had their time.
 func laneOver(lane string, now time.Time) bool {
+	at, ok := laneBegan(lane)
+	return !ok || now.Sub(at) > mostImport
+}
+
+// laneBegan returns when an import's lane was made.
+func laneBegan(lane string) (time.Time, bool) {
 	began, ok := strings.CutPrefix(lane, "import")
 	at, err := strconv.ParseInt(began, 36, 64)
-	return !ok || err != nil || now.Sub(time.Unix(at, 0)) > mostImport
+	return time.Unix(at, 0).UTC(), ok && err == nil
 }

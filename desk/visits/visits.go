@@ -6,7 +6,9 @@ package visits
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
+	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"net/netip"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/api"
 	"loot/column"
 	"loot/desk"
 	"loot/desk/visits/agent"
@@ -58,7 +61,8 @@ type Visits struct {
 	ruling   ruling
 	sites    sites
 	secrets  secrets
-	live     lane
+	live     *lane
+	imports  imports
 	novel    novel
 	seed     maphash.Seed
 	made     atomic.Pointer[madeNetwork]
@@ -81,9 +85,12 @@ func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, erro
 		ruling:  ruling{gate: kit.Gate, now: kit.Now},
 		sites:   sites{db: kit.DB, now: kit.Now, spam: o.Spam},
 		secrets: secrets{db: kit.DB, gate: kit.Gate, keyring: kit.Keyring, known: map[secretOf][]byte{}},
-		live:    lane{name: live, sittings: newSittings()},
+		live:    newLane(live),
 		seed:    maphash.MakeSeed(),
 		counts:  map[string]*atomic.Int64{},
+	}
+	if d.imports.secret, err = kit.Keyring.Secret("visits", func() []byte { return []byte(rand.Text()) }); err != nil {
+		return nil, fmt.Errorf("visits: the secret of imports: %w", err)
 	}
 	d.jobs()
 	return d, nil
@@ -109,7 +116,10 @@ func (d *Visits) Desk() desk.Desk {
 	if err != nil {
 		panic(err) // the files are in the program
 	}
-	return desk.Desk{Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes()), Nav: nav(), API: d.reportAPI, Proofs: d.proofs(), Demo: d.demo}
+	return desk.Desk{
+		Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes()), Nav: nav(),
+		API: func(a *api.API) { d.api(a); d.reportAPI(a) }, Proofs: d.proofs(), Demo: d.demo,
+	}
 }
 
 // count notes what became of something that came.
