@@ -352,7 +352,7 @@ func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
 			t.Value = "–"
 		}
 		if before != nil && !now.Few && !before.Few {
-			t.Change = m.change(now.Total, before.Total, a.to == a.from && a.to == a.today)
+			t.Change = m.change(now.Total, before.Total, a.from == a.today)
 		}
 		v.Tiles = append(v.Tiles, t)
 	}

@@ -75,6 +75,9 @@ func TestTheReportTellsWhatWasThere(t *testing.T) {
 		"Engaged time 16 s up by 60 % 10 s before", "Views per visit 1.6 up by 60 % 1.0 before",
 		"Page Visitors Visits Bounce rate /a 12 12 42 %", "Channel Visitors Views Search 12 19", "Country Visitors Views Ireland 7 14 Germany 5 5",
 		"Event Visitors Times Order 7 7", "Class Visitors Views People 12 19", "fewer than 5 on the site now")
+	if strings.Contains(page.Body, `class="by bad"`) {
+		t.Error("what is better is shown as worse")
+	}
 	if !strings.Contains(page.Body, `href="/console/visits?filter=country%3Ais%3AIE&amp;panel=entry&amp;period=yesterday&amp;site=1"`) {
 		t.Error("no row of the countries leads to a filter by it")
 	}
@@ -149,6 +152,8 @@ func TestWhoMayNotSeeReports(t *testing.T) {
 		t.Error("a customer sees the report")
 	}
 
+	mute := reported(t, edited(t, `permit (principal == Desk::"visits", action == Action::"analyse"`, `permit (principal == Desk::"billing", action == Action::"analyse"`))
+	desktest.Shows(t, mute.Get(yesterday), http.StatusForbidden, "network.improve", "it is the part of the program that draws up the reports")
 	closed := reported(t, edited(t, "when { context.group < 5 };", "when { context.group < 5000 };", `@needs1("the smallest group shown has five visitors or more")`, `@needs1("reports are permitted")`))
 	desktest.Shows(t, closed.Get(yesterday), http.StatusForbidden, "network.incognito", "reports are permitted")
 }
@@ -220,4 +225,31 @@ func TestProgramsReadReports(t *testing.T) {
 	if status, out := get("/api/visits/1/report"); status != http.StatusForbidden {
 		t.Errorf("%d %v", status, out)
 	}
+}
+
+// TestTheSettingsOfASiteAreKept as a browser sends them.
+func TestTheSettingsOfASiteAreKept(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-admin", Roles: []loot.Role{"administrator"}}
+	set := func(pairs ...string) *Site {
+		t.Helper()
+		desktest.Leads(t, h.Post(sitesHref+"/1", append([]string{"name", "Main", "hosts", "example.com", "zone", "UTC", "script", "m"}, pairs...)...), sitesHref+"/1")
+		s, err := h.d.sites.numbered(t.Context(), 1)
+		desktest.OK(t, err)
+		return s
+	}
+	if s := set("hash", "on"); s.Full || !s.Hash {
+		t.Errorf("%+v", s)
+	}
+	if s := set("full", "on", "currency", "eur"); !s.Full || s.Hash || s.Currency != "EUR" {
+		t.Errorf("%+v", s)
+	}
+	page := h.Get(sitesHref + "/1")
+	desktest.Shows(t, page, http.StatusOK, "Put these two lines", "integrity=", "End recording")
+	if !strings.Contains(page.Body, `name="full" value="on" checked`) {
+		t.Error("what is ticked is not shown so")
+	}
+	h.view("203.0.113.9", "/a")
+	desktest.Shows(t, h.Get(sitesHref), http.StatusOK, "views kept 1", "Report of Main")
 }
