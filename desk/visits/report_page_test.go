@@ -153,7 +153,7 @@ func TestWhoMayNotSeeReports(t *testing.T) {
 	}
 
 	mute := reported(t, edited(t, `permit (principal == Desk::"visits", action == Action::"analyse"`, `permit (principal == Desk::"billing", action == Action::"analyse"`))
-	desktest.Shows(t, mute.Get(yesterday), http.StatusForbidden, "network.improve", "it is the part of the program that draws up the reports")
+	desktest.Shows(t, mute.Get(yesterday), http.StatusForbidden, "network.improve", "What would be needed")
 	closed := reported(t, edited(t, "when { context.group < 5 };", "when { context.group < 5000 };", `@needs1("the smallest group shown has five visitors or more")`, `@needs1("reports are permitted")`))
 	desktest.Shows(t, closed.Get(yesterday), http.StatusForbidden, "network.incognito", "reports are permitted")
 }
