@@ -253,3 +253,41 @@ func TestTheSettingsOfASiteAreKept(t *testing.T) {
 	h.view("203.0.113.9", "/a")
 	desktest.Shows(t, h.Get(sitesHref), http.StatusOK, "views kept 1", "Report of Main")
 }
+
+// TestALongTrendIsByWeek, of which the latest is whole, and one of whose days
+// nothing is told is told if another of its days is.
+func TestALongTrendIsByWeek(t *testing.T) {
+	a := asked{from: 1000, to: 1109}
+	of := []Point{{Day: 1103, Few: true}, {Day: 1104, Sum: Sum{Visitors: 9}}, {Day: 1109, Sum: Sum{Visitors: 5}}, {Day: 1096, Few: true}}
+	points, labels, unit := a.points(of, a.from, a.to)
+	last, before := points[len(points)-1], points[len(points)-2]
+	if len(points) != 16 || len(labels) != 16 || unit != "Week from" || points[0].Day != 1000 || last.Day != 1103 || last.Visitors != 14 || last.Few || !before.Few {
+		t.Errorf("%d points by %s, %+v, %+v", len(points), unit, before, last)
+	}
+}
+
+// TestPeriodsAreComparedWithTheirLike: months with months, days with as many.
+func TestPeriodsAreComparedWithTheirLike(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t)) // on 23 November 2026
+	s := h.site("UTC")
+	for _, c := range []struct {
+		at   address
+		want string
+	}{
+		{address{Period: "today"}, "Mon 23 Nov 2026, Sun 22 Nov 2026"},
+		{address{Period: "7d"}, "17–23 Nov 2026, 10–16 Nov 2026"},
+		{address{Period: "30d"}, "25 Oct – 23 Nov 2026, 25 Sep – 24 Oct 2026"},
+		{address{Period: "month"}, "1–23 Nov 2026, 1–23 Oct 2026"},
+		{address{Period: "last-month"}, "1–31 Oct 2026, 1–30 Sep 2026"},
+		{address{Period: "12m"}, "24 Nov 2025 – 23 Nov 2026, 24 Nov 2024 – 23 Nov 2025"},
+		{address{Period: "month", Compare: "year"}, "1–23 Nov 2026, 1–23 Nov 2025"},
+		{address{From: "2026-11-03"}, "3–23 Nov 2026, 13 Oct – 2 Nov 2026"},
+	} {
+		a, err := h.d.ask(s, c.at)
+		desktest.OK(t, err)
+		from, to, _ := a.compared()
+		if got := daysWords(a.from, a.to) + ", " + daysWords(from, to); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.at, got, c.want)
+		}
+	}
+}
