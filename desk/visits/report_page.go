@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"html/template"
@@ -352,7 +353,7 @@ func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
 			t.Value = "–"
 		}
 		if before != nil && !now.Few && !before.Few {
-			t.Change = m.change(now.Total, before.Total, a.from == a.to && a.to == a.today) //nolint:gocritic // one day, and it is today
+			t.Change = m.change(now.Total, before.Total, a.from == a.today)
 		}
 		v.Tiles = append(v.Tiles, t)
 	}
@@ -395,7 +396,13 @@ func panelOf(a *Answer, d dimension) Panel {
 	if i < 0 {
 		return Panel{Name: d.Name, Title: d.Title, Word: d.Word, Events: d.events()}
 	}
-	return a.Panels[i]
+	p := a.Panels[i]
+	if d.Name == "scroll" || d.Name == "width" || d.Name == "hour" { // which are numbers
+		p.Rows = slices.SortedFunc(slices.Values(p.Rows), func(a, b Row) int {
+			return cmp.Or(cmp.Compare(len(a.Value), len(b.Value)), cmp.Compare(a.Value, b.Value))
+		})
+	}
+	return p
 }
 
 // told says what of the period is not told, and why.
@@ -404,7 +411,7 @@ func (a *asked) told(now *Answer, crowd int) (out []string) {
 	if now.Left > 0 {
 		days := loot.Plural(now.Left, "day", "days")
 		if len(a.filters) > 0 {
-			out = append(out, "Of "+days+" nothing is told here: "+fewer+" matched, or the filters would have set them apart.")
+			out = append(out, "Of "+days+" nothing is told here: nobody matched, or "+fewer+", or the filters would have set them apart.")
 		} else {
 			out = append(out, "On "+days+" "+fewer+" came. They are counted, and nothing else is told of them.")
 		}
@@ -502,14 +509,14 @@ func (a asked) points(of []Point, from, to column.Day) (sums []Point, labels []s
 	n := int((to-from)/step) + 1
 	sums, labels = make([]Point, n), make([]string, n)
 	for i := range sums {
-		sums[i].Day = max(from, to-step*column.Day(n-i)+1)
+		sums[i].Day, sums[i].Few = max(from, to-step*column.Day(n-i)+1), true
 		labels[i] = sums[i].Day.Time().Format("2 Jan")
 	}
 	for _, p := range of {
 		i := n - 1 - int((to-p.Day)/step)
 		if i >= 0 && i < n {
 			sums[i].Sum = sums[i].plus(p.Sum)
-			sums[i].Few = sums[i].Few || p.Few
+			sums[i].Few = sums[i].Few && p.Few // some of its days are told
 		}
 	}
 	return sums, labels, unit

@@ -75,6 +75,9 @@ func TestTheReportTellsWhatWasThere(t *testing.T) {
 		"Engaged time 16 s up by 60 % 10 s before", "Views per visit 1.6 up by 60 % 1.0 before",
 		"Page Visitors Visits Bounce rate /a 12 12 42 %", "Channel Visitors Views Search 12 19", "Country Visitors Views Ireland 7 14 Germany 5 5",
 		"Event Visitors Times Order 7 7", "Class Visitors Views People 12 19", "fewer than 5 on the site now")
+	if strings.Contains(page.Body, `class="by bad"`) {
+		t.Error("what is better is shown as worse")
+	}
 	if !strings.Contains(page.Body, `href="/console/visits?filter=country%3Ais%3AIE&amp;panel=entry&amp;period=yesterday&amp;site=1"`) {
 		t.Error("no row of the countries leads to a filter by it")
 	}
@@ -149,6 +152,8 @@ func TestWhoMayNotSeeReports(t *testing.T) {
 		t.Error("a customer sees the report")
 	}
 
+	mute := reported(t, edited(t, `permit (principal == Desk::"visits", action == Action::"analyse"`, `permit (principal == Desk::"billing", action == Action::"analyse"`))
+	desktest.Shows(t, mute.Get(yesterday), http.StatusForbidden, "network.improve", "What would be needed")
 	closed := reported(t, edited(t, "when { context.group < 5 };", "when { context.group < 5000 };", `@needs1("the smallest group shown has five visitors or more")`, `@needs1("reports are permitted")`))
 	desktest.Shows(t, closed.Get(yesterday), http.StatusForbidden, "network.incognito", "reports are permitted")
 }
@@ -219,5 +224,70 @@ func TestProgramsReadReports(t *testing.T) {
 	who.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
 	if status, out := get("/api/visits/m/report"); status != http.StatusForbidden {
 		t.Errorf("%d %v", status, out)
+	}
+}
+
+// TestTheSettingsOfASiteAreKept as a browser sends them.
+func TestTheSettingsOfASiteAreKept(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-admin", Roles: []loot.Role{"administrator"}}
+	set := func(pairs ...string) *Site {
+		t.Helper()
+		desktest.Leads(t, h.Post(sitesHref+"/1", append([]string{"name", "Main", "hosts", "example.com", "zone", "UTC", "script", "m"}, pairs...)...), sitesHref+"/1")
+		s, err := h.d.sites.numbered(t.Context(), 1)
+		desktest.OK(t, err)
+		return s
+	}
+	if s := set("hash", "on"); s.Full || !s.Hash {
+		t.Errorf("%+v", s)
+	}
+	if s := set("full", "on", "currency", "eur"); !s.Full || s.Hash || s.Currency != "EUR" {
+		t.Errorf("%+v", s)
+	}
+	page := h.Get(sitesHref + "/1")
+	desktest.Shows(t, page, http.StatusOK, "Put these two lines", "integrity=", "End recording")
+	if !strings.Contains(page.Body, `name="full" value="on" checked`) {
+		t.Error("what is ticked is not shown so")
+	}
+	h.view("203.0.113.9", "/a")
+	desktest.Shows(t, h.Get(sitesHref), http.StatusOK, "views kept 1", "Report of Main")
+}
+
+// TestALongTrendIsByWeek, of which the latest is whole, and one of whose days
+// nothing is told is told if another of its days is.
+func TestALongTrendIsByWeek(t *testing.T) {
+	a := asked{from: 1000, to: 1109}
+	of := []Point{{Day: 1103, Few: true}, {Day: 1104, Sum: Sum{Visitors: 9}}, {Day: 1109, Sum: Sum{Visitors: 5}}, {Day: 1096, Few: true}}
+	points, labels, unit := a.points(of, a.from, a.to)
+	last, before := points[len(points)-1], points[len(points)-2]
+	if len(points) != 16 || len(labels) != 16 || unit != "Week from" || points[0].Day != 1000 || last.Day != 1103 || last.Visitors != 14 || last.Few || !before.Few {
+		t.Errorf("%d points by %s, %+v, %+v", len(points), unit, before, last)
+	}
+}
+
+// TestPeriodsAreComparedWithTheirLike: months with months, days with as many.
+func TestPeriodsAreComparedWithTheirLike(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t)) // on 23 November 2026
+	s := h.site("UTC")
+	for _, c := range []struct {
+		at   address
+		want string
+	}{
+		{address{Period: "today"}, "Mon 23 Nov 2026, Sun 22 Nov 2026"},
+		{address{Period: "7d"}, "17–23 Nov 2026, 10–16 Nov 2026"},
+		{address{Period: "30d"}, "25 Oct – 23 Nov 2026, 25 Sep – 24 Oct 2026"},
+		{address{Period: "month"}, "1–23 Nov 2026, 1–23 Oct 2026"},
+		{address{Period: "last-month"}, "1–31 Oct 2026, 1–30 Sep 2026"},
+		{address{Period: "12m"}, "24 Nov 2025 – 23 Nov 2026, 24 Nov 2024 – 23 Nov 2025"},
+		{address{Period: "month", Compare: "year"}, "1–23 Nov 2026, 1–23 Nov 2025"},
+		{address{From: "2026-11-03"}, "3–23 Nov 2026, 13 Oct – 2 Nov 2026"},
+	} {
+		a, err := h.d.ask(s, c.at)
+		desktest.OK(t, err)
+		from, to, _ := a.compared()
+		if got := daysWords(a.from, a.to) + ", " + daysWords(from, to); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.at, got, c.want)
+		}
 	}
 }

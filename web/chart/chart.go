@@ -79,7 +79,7 @@ func frame(b *strings.Builder, kind, title string, top int, word func(int) strin
 // labels writes what stands below a drawing.
 func labels(b *strings.Builder, all []string) {
 	slot := 100 / float64(max(1, len(all)))
-	every := max(1, (len(all)+13)/14) // of many labels only some have room
+	every := max(1, (len(all)+11)/12) // of many labels only some have room
 	for i, label := range all {
 		if i%every != 0 {
 			continue
