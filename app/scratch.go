@@ -124,3 +124,13 @@ type ScratchSite = visits.ScratchSite
 func (a *App) ScratchVisits(ctx context.Context, script string, views, days int) (ScratchSite, error) {
 	return a.visits.Scratch(ctx, script, views, days)
 }
+
+// VisitsBytes returns how much disk visits take.
+func (a *App) VisitsBytes(ctx context.Context) (float64, error) {
+	parts, err := a.rows.Stats(ctx)
+	n := 0.0
+	for _, p := range parts {
+		n += float64(p.Bytes)
+	}
+	return n, err
+}

@@ -49,6 +49,7 @@ type bench struct {
 	base    string
 	client  *http.Client
 	live    app.ScratchSite // to which views are sent
+	filled  []filledSite
 
 	postmasters []int // of the PostgreSQL servers on this machine
 }
@@ -266,7 +267,12 @@ func (r *bench) load(clients int, failed *atomic.Int64, next func(client int) (m
 	return out
 }
 
-func (r *bench) send(method, path string, body any) error {
+func (r *bench) send(method, path string, body any) error { return r.ask(method, path, body, nil) }
+
+// get asks for something and reads the answer.
+func (r *bench) get(path string, into any) error { return r.ask(http.MethodGet, path, nil, into) }
+
+func (r *bench) ask(method, path string, body, into any) error {
 	var in io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -294,6 +300,9 @@ func (r *bench) send(method, path string, body any) error {
 	}
 	if res.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %d %s", method, strings.SplitN(path, "?", 2)[0], res.StatusCode, answer)
+	}
+	if into != nil {
+		return json.Unmarshal(answer, into)
 	}
 	return nil
 }

@@ -9,6 +9,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +21,9 @@ import (
 
 	"loot/app"
 )
+
+// benchDays is how many days a report of the measurements is about.
+const benchDays = 30
 
 // visits fills a column store, and then measures a server on it.
 func (r *bench) visits() error {
@@ -32,8 +39,54 @@ func (r *bench) visits() error {
 	if err := r.views(server); err != nil {
 		return err
 	}
+	if err := r.lost(); err != nil {
+		return err
+	}
+	var failed atomic.Int64
+	for _, site := range r.filled {
+		asked := r.load(waiters, &failed, func(int) (string, string, any) {
+			return http.MethodGet, reportOf(site.script, "panel="+strings.Join(visitPanels, "&panel=")), nil
+		})
+		r.metrics["dashboard_p95_ms_"+site.size] = percentile(asked.waits, 0.95)
+	}
+	last := r.filled[len(r.filled)-1]
+	if err := r.whileViewsArrive(func() error {
+		asked := r.load(waiters, &failed, func(int) (string, string, any) {
+			some := rand.Perm(len(visitFilters))
+			return http.MethodGet, reportOf(last.script, "panel=path&panel=channel&panel=country&panel=browser&panel=event&panel=entry&filter="+
+				url.QueryEscape(visitFilters[some[0]])+"&filter="+url.QueryEscape(visitFilters[some[1]])), nil
+		})
+		r.metrics["filter2_p50_ms_"+last.size], r.metrics["filter2_p95_ms_"+last.size] = percentile(asked.waits, 0.5), percentile(asked.waits, 0.95)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := r.logLines(); err != nil {
+		return err
+	}
+	r.metrics["failed"] += float64(failed.Load())
 	r.metrics["rss_mib"] = rss(server)
 	return nil
+}
+
+// A filledSite is one with views of the last days.
+type filledSite struct{ script, size string }
+
+// visitPanels are all tables of a report, and visitFilters what two of are
+// asked for.
+var (
+	visitPanels = []string{
+		"hour", "host", "path", "entry", "exit", "scroll", "channel", "source", "campaign", "medium", "term", "content", "provider", "network", "kind", "country",
+		"language", "browser", "version", "system", "release", "device", "width", "event", "outbound", "download", "form", "missing", "class", "bot",
+	}
+	visitFilters = []string{
+		"country:is:IE", "browser:is:Browser 0", "source:is:source0.example", "path:is:/a/page/of/it/0", "device:is:phone", "language:is:en,de",
+		"system:not:System 0", "channel:is:channel 3", "entry:is:/a/page/of/it/1",
+	}
+)
+
+func reportOf(script, query string) string {
+	return "/api/visits/" + script + "/report?period=30d&top=10&" + query
 }
 
 // fillVisits makes the sites of the measurements.
@@ -43,9 +96,127 @@ func (r *bench) fillVisits() error {
 		return err
 	}
 	defer a.Close()
+	if r.token, _, err = a.Scratch(r.ctx, 1); err != nil {
+		return err
+	}
 	if r.live, err = a.ScratchVisits(r.ctx, "live", 0, 0); err != nil {
 		return err
 	}
+	if _, err := a.ScratchVisits(r.ctx, "logged", 0, 0); err != nil {
+		return err
+	}
+	for _, site := range []struct {
+		filledSite
+		views int
+	}{{filledSite{"one", "1m"}, r.size(1_000_000, 30_000)}, {filledSite{"five", "5m"}, r.size(5_000_000, 0)}} {
+		if site.views == 0 {
+			continue
+		}
+		began, before := r.now(), r.metrics["bytes"]
+		if _, err := a.ScratchVisits(r.ctx, site.script, site.views, benchDays); err != nil {
+			return err
+		}
+		r.filled = append(r.filled, site.filledSite)
+		if r.metrics["bytes"], err = a.VisitsBytes(r.ctx); err != nil {
+			return err
+		}
+		r.metrics["bytes_per_view"] = (r.metrics["bytes"] - before) / float64(site.views)
+		r.metrics["fill_views_per_s"] = float64(site.views) / r.now().Sub(began).Seconds()
+		r.metrics["views_"+site.size] = float64(site.views)
+	}
+	delete(r.metrics, "bytes")
+	return nil
+}
+
+// lost compares what a report knows of the views that were sent with what was
+// acknowledged, once it is as new as a report becomes by itself.
+func (r *bench) lost() error {
+	sent := r.metrics["views"]
+	for range 100 {
+		var told struct {
+			Panels []struct {
+				Total struct{ Views float64 }
+			}
+		}
+		if err := r.get("/api/visits/live/report?period=today&panel=class", &told); err != nil {
+			return err
+		}
+		if len(told.Panels) == 1 {
+			if r.metrics["lost"] = sent - told.Panels[0].Total.Views; r.metrics["lost"] == 0 {
+				return nil
+			}
+		}
+		select {
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// whileViewsArrive runs f while 2,000 views a second arrive.
+func (r *bench) whileViewsArrive(f func() error) error {
+	ctx, stop := context.WithCancel(r.ctx)
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			b, err := newBrowsers(ctx, r.config.Listen, r.live, 1000+i)
+			if err != nil {
+				return
+			}
+			defer b.conn.Close() //nolint:errcheck // nothing is left to do with it
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				if _, _, err := b.view(); err != nil {
+					return
+				}
+				<-tick.C
+			}
+		})
+	}
+	err := f()
+	stop()
+	wg.Wait()
+	return err
+}
+
+// logLines imports a log by the command, a process of its own.
+func (r *bench) logLines() error {
+	n := r.size(1_000_000, 60_000)
+	file, token := filepath.Join(r.dir, "access.log"), filepath.Join(r.dir, "token")
+	if err := os.WriteFile(token, []byte(r.token), 0o600); err != nil {
+		return err
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(f, 1<<20)
+	last := r.now().UTC()
+	for i := range n {
+		path := fmt.Sprintf("/assets/%d.css", i%50)
+		if i%4 == 0 {
+			path = fmt.Sprintf("/a/page/%d?utm_source=letter%d", rand.IntN(2000), i%7)
+		}
+		at := last.AddDate(0, 0, -1).Truncate(24 * time.Hour).Add(time.Duration(i) * 23 * time.Hour / time.Duration(n))
+		fmt.Fprintf(out, "198.51.%d.%d - - [%s] \"GET %s HTTP/1.1\" 200 %d \"https://www.google.com/\" \"%s\"\n",
+			rand.IntN(256), rand.IntN(256), at.Format("02/Jan/2006:15:04:05 -0700"), path, 1000+i%9000, benchAgents[i%len(benchAgents)])
+	}
+	if err := errors.Join(out.Flush(), f.Close()); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	began := r.now()
+	c := exec.CommandContext(r.ctx, self, "visits", "import", file, "--site", "logged", "--server", r.base, "--token-file", token)
+	if said, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("bench: import: %w: %s", err, said)
+	}
+	r.metrics["log_lines_per_s"] = float64(n) / r.now().Sub(began).Seconds()
 	return nil
 }
 
@@ -91,7 +262,7 @@ func (r *bench) views(server int) error {
 	r.metrics["views_per_s"] = float64(sent.Load()) / took
 	r.metrics["view_p50_ms"], r.metrics["view_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
 	r.metrics["cpu_us_per_view"] = (processTime(server) - own) * 1e6 / float64(max(sent.Load(), 1))
-	r.metrics["failed"] = float64(failed.Load())
+	r.metrics["failed"], r.metrics["views"] = float64(failed.Load()), float64(sent.Load())
 	return nil
 }
 
