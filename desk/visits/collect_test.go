@@ -311,3 +311,18 @@ func TestFloodsAreBounded(t *testing.T) {
 		t.Errorf("%d are held", len(s.young)+len(s.old))
 	}
 }
+
+// TestWhoIsOnTheSiteNow are people of the last minutes, and no programs.
+func TestWhoIsOnTheSiteNow(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	h.view("198.51.100.1", "/a")
+	h.view("198.51.100.2", "/b", "User-Agent", "Googlebot/2.1 (+http://www.google.com/bot.html)")
+	if got := h.d.live.sittings.active(1, h.Clock.Now().Add(-time.Minute)); got != 1 {
+		t.Errorf("%d people", got)
+	}
+	h.Clock.Advance(10 * time.Minute)
+	if got := h.d.live.sittings.active(1, h.Clock.Now().Add(-5*time.Minute)); got != 0 {
+		t.Errorf("%d people who are gone", got)
+	}
+}

@@ -125,7 +125,7 @@ func (x *exportedView) take(ctx context.Context, d *Visits, l *lane, s *Site, pa
 		from = x.from(s, what.url.Query())
 	}
 	if v.Event == "" {
-		sit, before := l.sittings.view(sits, seat{}, look{viewed{page, day, second}, v.Time, h.path, from})
+		sit, before := l.sittings.view(sits, seat{}, look{viewed{page, day, second}, v.Time, h.path, from, h.class == human})
 		h.visit, h.nth, h.before, h.entry, from = sit.visit, sit.views, before, sit.entry, sit.from
 		if v.Duration > 0 && may&mayTime != 0 {
 			out.gap, out.gapDay = &stay{site: s.Number, page: page, engaged: uint32(min(v.Duration, 24*time.Hour).Milliseconds())}, day

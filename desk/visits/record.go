@@ -172,7 +172,7 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 		}
 	}
 	if x.kind == aView {
-		sit, before := l.sittings.view(who, former, look{viewed{h.page, day, second}, x.at, h.path, from})
+		sit, before := l.sittings.view(who, former, look{viewed{h.page, day, second}, x.at, h.path, from, h.class == human && from.Channel != source.Spam})
 		h.visit, h.nth, h.before, h.entry, from = sit.visit, sit.views, before, sit.entry, sit.from
 		if last, lasted := sit.gap(); l.gaps && lasted > 0 && may&mayTime != 0 {
 			out.gap, out.gapDay = &stay{site: s.Number, page: last.page, engaged: uint32(lasted.Milliseconds())}, last.day

@@ -32,6 +32,7 @@ type sitting struct {
 	path  string // of the page before
 	entry string
 	from  source.Source
+	human bool
 	pages [mostPages]viewed // the latest, in a ring
 }
 
@@ -82,9 +83,10 @@ func (s *sittings) get(who, former seat, at time.Time) (*sitting, bool) {
 // A look is one more page of a visitor.
 type look struct {
 	viewed
-	at   time.Time
-	path string
-	from source.Source
+	at    time.Time
+	path  string
+	from  source.Source
+	human bool
 }
 
 // view takes a visitor's next page into their visit, which begins if none goes
@@ -99,7 +101,7 @@ func (s *sittings) view(who, former seat, l look) (now sitting, before string) {
 	}
 	before = sit.path
 	sit.last, sit.path = later(sit.last, l.at), l.path
-	sit.pages[int(sit.views)%mostPages] = l.viewed
+	sit.pages[int(sit.views)%mostPages], sit.human = l.viewed, l.human
 	if sit.views < ^uint16(0) {
 		sit.views++
 	}
@@ -169,12 +171,12 @@ func (s *sittings) sweep(now time.Time) {
 	}
 }
 
-// active returns how many visitors of a site did something since a time.
+// active returns how many people on a site did something since a time.
 func (s *sittings) active(site uint16, since time.Time) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, who := range s.all.Keys() {
-		if sit, ok := s.all.Peek(who); ok && who.site == site && !sit.last.Before(since) {
+		if sit, ok := s.all.Peek(who); ok && who.site == site && sit.human && !sit.last.Before(since) {
 			n++
 		}
 	}

@@ -139,7 +139,7 @@ func (d *Visits) resume(ctx context.Context) error {
 
 // resumeSite puts back those of a lane whose rows are from a second of a day on.
 func (d *Visits) resumeSite(ctx context.Context, l *lane, s *Site, from, to column.Day, second uint32, via string) (err error) {
-	rows, err := d.column.Query(ctx, from, to, `SELECT CAST(day AS BIGINT), CAST(second AS BIGINT), visitor, visit, page, CAST(nth AS BIGINT), path, entry, channel, source, medium, campaign, term, content, clicked
+	rows, err := d.column.Query(ctx, from, to, `SELECT CAST(day AS BIGINT), CAST(second AS BIGINT), visitor, visit, page, CAST(nth AS BIGINT), path, entry, channel, source, medium, campaign, term, content, clicked, class
 		FROM visits_hit WHERE site = $1 AND nth > 0 AND (day > $2 OR second >= $3) AND `+via+` ORDER BY day DESC, second DESC, nth DESC LIMIT $4`, int64(s.Number), int64(from), int64(second), int64(mostSittings))
 	if err != nil {
 		return err
@@ -150,9 +150,9 @@ func (d *Visits) resumeSite(ctx context.Context, l *lane, s *Site, from, to colu
 		var day, second, who, nth int64
 		var sit sitting
 		var page int64
-		var channel string
+		var channel, class string
 		f := &sit.from
-		if err := rows.Scan(&day, &second, &who, &sit.visit, &page, &nth, &sit.path, &sit.entry, &channel, &f.Name, &f.Campaign.Medium, &f.Campaign.Name, &f.Campaign.Term, &f.Campaign.Content, &f.Clicked); err != nil {
+		if err := rows.Scan(&day, &second, &who, &sit.visit, &page, &nth, &sit.path, &sit.entry, &channel, &f.Name, &f.Campaign.Medium, &f.Campaign.Name, &f.Campaign.Term, &f.Campaign.Content, &f.Clicked, &class); err != nil {
 			return err
 		}
 		l.seen.add(d.key(s, &happening{page: page}))
@@ -161,7 +161,7 @@ func (d *Visits) resumeSite(ctx context.Context, l *lane, s *Site, from, to colu
 			continue
 		}
 		known[at] = true
-		f.Channel, sit.views = source.Channel(channel), uint16(nth)
+		f.Channel, sit.views, sit.human = source.Channel(channel), uint16(nth), class == human
 		y, m, date := column.Day(day).Time().Date()
 		sit.last = time.Date(y, m, date, 0, 0, int(second), 0, s.place)
 		sit.pages[int(nth-1)%mostPages] = viewed{page, column.Day(day), uint32(second)}
