@@ -12,7 +12,7 @@ demo: build
 	./bin/loot demo --data data-demo
 
 build:
-	@command -v $(GO) >/dev/null || { echo "There is no $(GO) on the PATH. Install Go 1.26 or newer as https://go.dev/doc/install says, then run make again." >&2; exit 1; }
+	@GO=$(GO) ./scripts/install-build-tools
 	$(GO) build -trimpath -o bin/loot ./cmd/loot
 
 test:
