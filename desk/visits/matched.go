@@ -58,7 +58,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	var args []any
 	who, rest := scope(q.Filters, &args)
 	people := len(rest) == len(q.Filters)
-	m := matching{Reports: r, q: q, scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, split: map[cellKey]bool{}}
+	m := matching{Reports: r, q: q, scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, split: map[cellKey]bool{}}
 	for _, f := range rest {
 		m.filters = append(m.filters, choose(f, days))
 	}
@@ -67,7 +67,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	// does not change, and asked for little at a time it needs little memory.
 	open, sealed := snap.has(q.From, q.To)
 	if open {
-		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)); err != nil {
+		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)+1); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +76,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			return nil, err
 		}
 	}
-	full, found, split := m.full(), m.found, m.split
+	found, split := m.found, m.split
 
 	all := map[column.Day]map[string]map[string]Sum{}
 	for _, b := range days {
@@ -101,15 +101,8 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 		if d == nil {
 			d = &dayTally{day: day}
 		}
-		masks := d.of["total"]
-		delete(d.of, "total")
-		if masks != nil {
-			d.total = masks.rows[strconv.Itoa(full)]
-			for value, s := range masks.rows {
-				if s.few(r.crowd) || split[cellKey{day, "total", value}] {
-					d.total = Sum{}
-				}
-			}
+		if m.few[day] {
+			d.total = Sum{}
 		}
 		if d.total.Visitors < int64(r.crowd) {
 			out = append(out, &block{points: []Point{{Day: day, Few: true}}, left: 1})
@@ -125,7 +118,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	return out, nil
 }
 
-const panelsAtOnce = 6
+const panelsAtOnce = setsAtOnce // with the total
 
 // A matching finds what filters choose.
 type matching struct {
@@ -137,6 +130,7 @@ type matching struct {
 	wanted  []dimension
 
 	found map[column.Day]*dayTally
+	few   map[column.Day]bool // a cell of the day has few
 	split map[cellKey]bool
 }
 
@@ -156,25 +150,15 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 			return err
 		}
 	}
-	coded := with(rows, m.filters, &args)
-	mask := "0"
-	for i, c := range m.filters {
-		mask += " + " + c.group(i)
+	coded, matched := with(rows, m.filters, &args)
+	if err := m.parted(ctx, coded, args); err != nil {
+		return err
 	}
-	groups := []string{strconv.Itoa(m.full())}
-	if len(m.filters) > 1 || m.scope != onlyPeople {
-		for i := range m.filters {
-			groups = append(groups, strconv.Itoa(m.full()-1<<i))
-		}
+	var queries []string
+	for some := range slices.Chunk(append([]dimension{dimensions[0]}, m.wanted...), max(atOnce, 1)) {
+		queries = append(queries, m.cells(coded, matched, some))
 	}
-	where := " WHERE " + mask + " IN (" + strings.Join(groups, ", ") + ")"
-	whole := "SELECT day, 'total' AS dimension, 1 AS listed, CAST(site AS VARCHAR) AS value, " + sumNames + ", CAST(0 AS BIGINT) AS most FROM (" +
-		sums(grouped(coded, mask), dimensions[:1], "") + ") AS whole"
-	queries := []string{whole}
-	for some := range slices.Chunk(m.wanted, max(atOnce, 1)) {
-		queries = append(queries, m.cells(grouped(coded, mask)+where, some))
-	}
-	if atOnce >= len(m.wanted) {
+	if atOnce > len(m.wanted) {
 		queries = []string{strings.Join(queries, " UNION ALL ")}
 	}
 	for _, query := range queries {
@@ -203,6 +187,7 @@ func (m matching) add(day column.Day, d *dayTally) {
 		m.found[day] = d
 		return
 	}
+	have.total = have.total.plus(d.total)
 	for name, t := range d.of {
 		to := have.tally(name)
 		for v, s := range t.rows {
@@ -226,19 +211,68 @@ func grouped(coded, group string) string {
 	return "SELECT " + strings.Replace(rowNames(""), "site AS site", group+" AS site", 1) + " FROM (" + coded + ") AS coded"
 }
 
-// cells writes the query of what the full group comes to, where a value is
-// listed if no other group has a few of it.
-func (m matching) cells(rows string, of []dimension) string {
-	in := "c.site = " + strconv.Itoa(m.full())
-	var counted []string
-	for _, n := range strings.Split(sumNames, ", ") {
-		counted = append(counted, "sum(CASE WHEN "+in+" THEN c."+n+" ELSE 0 END) AS "+n)
+// seen counts visitors, or as many of them as show that they are a crowd.
+func (m matching) seen() string {
+	if m.crowd <= 16 {
+		return column.AtLeast("visitor")
 	}
-	few := "c.visitors < " + strconv.Itoa(m.crowd) + " AND (c.visitors > 0 OR c.visits <> 0 OR c.views <> 0)"
-	return digest("SELECT c.day AS day, c.dimension AS dimension, c.value AS value, "+strings.Join(counted, ", ")+
-		", max(CASE WHEN NOT ("+in+") AND "+few+" THEN 1 ELSE 0 END) AS told FROM ("+sums(rows, of, "")+") AS c"+
-		" GROUP BY c.day, c.dimension, c.value HAVING sum(CASE WHEN "+in+" THEN 1 ELSE 0 END) > 0",
-		"told = 0 AND visitors >= "+strconv.Itoa(m.crowd))
+	return countVisitors
+}
+
+// isFew is the condition that somebody is in a cell and no crowd is seen.
+func (m matching) isFew() string {
+	return "visitors < " + strconv.Itoa(m.crowd) + " AND (visitors > 0 OR visits <> 0 OR views <> 0)"
+}
+
+// parted notes the days of which the filters part off a few.
+func (m matching) parted(ctx context.Context, coded string, args []any) (err error) {
+	if m.crowd <= 1 {
+		return nil
+	}
+	mask := "0"
+	for i, c := range m.filters {
+		mask += " + " + c.group(i)
+	}
+	query := "SELECT day FROM (" + sums(grouped(coded, mask), dimensions[:1], m.seen()) + ") AS masks WHERE " + m.isFew() + " GROUP BY day"
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var day column.Day
+		if err := rows.Scan(&day); err != nil {
+			return err
+		}
+		m.few[day] = true
+	}
+	return rows.Err()
+}
+
+// cells writes the query of what comes to the filters, where a value is listed
+// if of none of the visits that miss one of the filters there are a few.
+func (m matching) cells(coded, matched string, of []dimension) string {
+	holds := []string{"1 = 1"}
+	misses, missed := "0", "0"
+	for i, c := range m.filters {
+		holds = append(holds, c.holds(i))
+		misses += " + CASE WHEN " + c.holds(i) + " THEN 0 ELSE 1 END"
+		missed += " + CASE WHEN " + c.holds(i) + " THEN 0 ELSE " + strconv.Itoa(i) + " END"
+	}
+	whole := sums(grouped(matched, "0")+" WHERE "+strings.Join(holds, " AND "), of, countVisitors)
+	crowd := "visitors >= " + strconv.Itoa(m.crowd)
+	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople {
+		return digest(whole, crowd)
+	}
+	near := "SELECT day, dimension, value FROM (" + sums(grouped(coded, missed)+" WHERE "+misses+" = 1", of, m.seen()) +
+		") AS near WHERE " + m.isFew() + " GROUP BY day, dimension, value"
+	var names []string
+	for _, n := range strings.Split(sumNames, ", ") {
+		names = append(names, "w."+n+" AS "+n)
+	}
+	return digest("SELECT w.day AS day, w.dimension AS dimension, w.value AS value, "+strings.Join(names, ", ")+
+		", CASE WHEN n.value IS NULL THEN 0 ELSE 1 END AS told FROM ("+whole+") AS w LEFT JOIN ("+near+") AS n"+
+		" ON n.day = w.day AND n.dimension = w.dimension AND n.value = w.value", crowd+" AND told = 0")
 }
 
 // part takes out of a filter what it stands for on a day if fewer than a crowd
@@ -278,31 +312,24 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 func (m matching) splits(ctx context.Context, i int, coded string, args []any) (err error) {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
-	others := "0"
+	others, chosen := "0", []string{code + " > 0"}
 	for j, c := range m.filters {
 		if j != i {
 			others += " + " + c.group(j)
+			chosen = append(chosen, c.holds(j))
 		}
 	}
-	held := 1<<len(m.filters) - 1 - 1<<i
-	full := strconv.Itoa(held * most)
-	group := "(" + others + ") * " + strconv.Itoa(most) + " + " + code
-	value := "CASE WHEN c.dimension = 'total' THEN CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT) ELSE -1 END"
-	place := "(c.site % " + strconv.Itoa(most) + ")"
-	of := []dimension{dimensions[0]}
-	for _, d := range m.wanted {
-		if d.where == "" {
-			d.where = peoplesViews
-		}
-		d.where += " AND site > " + full
-		of = append(of, d)
+	from := grouped(coded, "("+others+") * "+strconv.Itoa(most)+" + "+code)
+	cells := "SELECT day, site, dimension, value, visitors, visits, views FROM (" + sums(from+" WHERE "+chosen[0], dimensions[:1], m.seen()) + ") AS whole"
+	if len(m.wanted) > 0 {
+		cells += " UNION ALL SELECT day, site, dimension, value, visitors, visits, views FROM (" + sums(from+" WHERE "+strings.Join(chosen, " AND "), m.wanted, m.seen()) + ") AS parts"
 	}
-	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value, " + value + " AS held," +
-		" min(CASE WHEN " + place + " = " + strconv.Itoa(several) + " OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
-		" sum(CASE WHEN " + place + " = " + strconv.Itoa(several) + " THEN 0 ELSE 1 END) AS places," +
-		" max(CASE WHEN " + place + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END) AS met FROM (" +
-		sums(grouped(coded, group), of, "") + ") AS c WHERE " + place + " > 0 GROUP BY c.day, c.dimension, c.value, " + value
-	query = "SELECT day, dimension, value, held, least, places, met FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
+	held := "CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT)"
+	met := "CASE WHEN c.site % " + strconv.Itoa(most) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
+	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value," +
+		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
+		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + cells + ") AS c GROUP BY c.day, c.dimension, c.value, " + held
+	query = "SELECT day, dimension, value, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
 	if err != nil {
 		return err
@@ -310,20 +337,15 @@ func (m matching) splits(ctx context.Context, i int, coded string, args []any) (
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var k cellKey
-		var group, least, places, met int
-		if err := rows.Scan(&k.day, &k.dimension, &k.value, &group, &least, &places, &met); err != nil {
+		var least, places int
+		if err := rows.Scan(&k.day, &k.dimension, &k.value, &least, &places); err != nil {
 			return err
 		}
-		if least >= m.crowd && places >= len(m.filters[i].days[k.day]) {
-			continue
-		}
-		if k.dimension != "total" {
-			m.split[k] = true
-			continue
-		}
-		// The day is left out whichever group it is.
-		for _, bit := range []int{0, 1 << i} {
-			k.value = strconv.Itoa(group | bit)
+		switch {
+		case least >= m.crowd && places >= len(m.filters[i].days[k.day]):
+		case k.dimension == dimensions[0].Name:
+			m.few[k.day] = true
+		default:
 			m.split[k] = true
 		}
 	}

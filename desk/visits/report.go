@@ -451,7 +451,7 @@ func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snaps
 
 func (r *Reports) look(ctx context.Context, site uint16) (*snapshot, error) {
 	snap := &snapshot{at: r.now()}
-	query := digest(sums(openRows+" WHERE h.site = "+strconv.Itoa(int(site)), dimensions, ""), r.ofCrowd()) + " UNION ALL " + markRows(site)
+	query := digest(sums(openRows+" WHERE h.site = "+strconv.Itoa(int(site)), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
 	var err error
 	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
 	return snap, err

@@ -183,7 +183,7 @@ func Schema() column.Schema {
 			},
 			{
 				Table:  column.Table{Name: "visits_sum", Columns: columns(sumColumns)},
-				Select: sums(openRows, dimensions, ""),
+				Select: sums(openRows, dimensions, countVisitors),
 				Order:  []string{"site", "dimension", "value"},
 			},
 		},
