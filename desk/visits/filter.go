@@ -224,7 +224,7 @@ func (c *chosen) visits(rows string, args *[]any) string {
 }
 
 // fewValues are compared one by one; more are joined.
-const fewValues = 8
+const fewValues = 3
 
 // place writes the place of a row's value, 0 where it is none of that day's, and
 // what is to be joined for it.

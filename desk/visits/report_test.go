@@ -273,6 +273,9 @@ func TestReportsCountWhatWasThere(t *testing.T) {
 			{{"entry", Contains, []string{"b"}}, {"path", Not, []string{"/c", "/a"}}},
 			{{"country", Is, []string{"Atlantis"}}},
 		}
+		if strings.HasPrefix(address, "clickhouse:") && os.Getenv("LOOT_SOAK") == "" {
+			questions = questions[3:6] // it takes long to plan each: one of every form that the queries have
+		}
 		for _, filters := range questions {
 			q := Question{Site: 1, From: someDay - 6, To: someDay, Filters: filters, Dimensions: oracleDimensions}
 			a := ask(t, r, q)
