@@ -242,7 +242,7 @@ func (c *chosen) place(row, value, as string, args *[]any) (place, join string) 
 	}
 	at := "coalesce(" + as + ".place, 0)"
 	return "CASE WHEN " + c.allowed(at, row+".day") + " THEN " + at + " ELSE 0 END",
-		" LEFT JOIN (" + c.table(args) + ") AS " + as + " ON " + as + ".value = " + row + "." + value
+		" LEFT JOIN (" + c.table(args) + ") AS " + as + "(value, place) ON " + as + ".value = " + row + "." + value
 }
 
 // on writes the condition that a day is one on which a value counts.
@@ -266,12 +266,12 @@ func (c *chosen) on(place int, day string) string {
 
 // table writes the values with their places.
 func (c *chosen) table(args *[]any) string {
-	var parts []string
+	parts := make([]string, len(c.values))
 	for i, v := range c.values {
 		*args = append(*args, v)
-		parts = append(parts, "SELECT CAST($"+strconv.Itoa(len(*args))+" AS VARCHAR) AS value, CAST("+strconv.Itoa(i+1)+" AS BIGINT) AS place")
+		parts[i] = "(CAST($" + strconv.Itoa(len(*args)) + " AS VARCHAR), CAST(" + strconv.Itoa(i+1) + " AS BIGINT))"
 	}
-	return strings.Join(parts, " UNION ALL ")
+	return "VALUES " + strings.Join(parts, ", ")
 }
 
 // allowed writes the condition that a place is one of that day's.
