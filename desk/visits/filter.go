@@ -127,6 +127,7 @@ type chosen struct {
 	dimension
 	values []string
 	days   map[column.Day]map[int]bool // of a value, by its place from 1
+	asked  int                         // days that are asked about
 }
 
 // Several values of a dimension that differs within a visit may meet in one.
@@ -139,8 +140,9 @@ const several = 1 << 20
 func choose(f Filter, days []*block) *chosen {
 	d, _ := findDimension(f.Dimension)
 	c := &chosen{Filter: f, dimension: d, days: map[column.Day]map[int]bool{}}
-	of := map[string]int64{}
+	of, asked := map[string]int64{}, map[column.Day]bool{}
 	for _, b := range days {
+		asked[b.points[0].Day] = true
 		if p := b.panels[d.Name]; p != nil {
 			for _, rows := range []map[string]Sum{p.rows, p.spare} {
 				for v, s := range rows {
@@ -151,7 +153,7 @@ func choose(f Filter, days []*block) *chosen {
 			}
 		}
 	}
-	c.values = mostOf(of, mostChosen)
+	c.values, c.asked = mostOf(of, mostChosen), len(asked)
 	for i, v := range c.values {
 		for _, b := range days {
 			p := b.panels[d.Name]
@@ -276,14 +278,22 @@ func (c *chosen) table(args *[]any) string {
 
 // allowed writes the condition that a place is one of that day's.
 func (c *chosen) allowed(place, day string) string {
-	var list []string
-	for d, places := range c.days {
-		for p := range places {
-			list = append(list, strconv.FormatInt(int64(p)*dayRange+int64(d), 10))
+	always, some := []string{"-1"}, []string{"-1"}
+	for p := 1; p <= len(c.values); p++ {
+		var on []string
+		for d, places := range c.days {
+			if places[p] {
+				on = append(on, strconv.FormatInt(int64(p)*dayRange+int64(d), 10))
+			}
 		}
+		if len(on) == c.asked { // which most values are that many have, and shortens the query
+			always = append(always, strconv.Itoa(p))
+			continue
+		}
+		slices.Sort(on)
+		some = append(some, on...)
 	}
-	slices.Sort(list)
-	return place + " * " + strconv.Itoa(dayRange) + " + " + day + " IN (" + strings.Join(list, ", ") + ")"
+	return "(" + place + " IN (" + strings.Join(always, ", ") + ") OR " + place + " * " + strconv.Itoa(dayRange) + " + " + day + " IN (" + strings.Join(some, ", ") + "))"
 }
 
 const dayRange = 1_000_000 // more than there are days
