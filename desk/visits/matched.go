@@ -78,22 +78,17 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	}
 	found, split := m.found, m.split
 
-	all := map[column.Day]map[string]map[string]Sum{}
+	of := map[column.Day][]*block{}
 	for _, b := range days {
-		day := b.points[0].Day
-		if all[day] == nil {
-			all[day] = map[string]map[string]Sum{}
-		}
-		for name, p := range b.panels {
-			if all[day][name] == nil {
-				all[day][name] = map[string]Sum{}
-			}
-			for _, rows := range []map[string]Sum{p.rows, p.spare} {
-				for v, s := range rows {
-					all[day][name][v] = all[day][name][v].plus(s)
-				}
+		of[b.points[0].Day] = append(of[b.points[0].Day], b)
+	}
+	all := func(day column.Day, name, value string) (sum Sum) {
+		for _, b := range of[day] {
+			if p := b.panels[name]; p != nil {
+				sum = sum.plus(p.rows[value]).plus(p.spare[value])
 			}
 		}
+		return sum
 	}
 	var out []*block
 	for day := q.From; day <= q.To; day++ {
@@ -112,7 +107,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			if split[cellKey{day, name, value}] {
 				return false
 			}
-			return !people || len(rest) == 0 || !all[day][name][value].less(d.of[name].rows[value]).few(r.crowd)
+			return !people || len(rest) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
 		}))
 	}
 	return out, nil
