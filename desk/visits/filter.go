@@ -238,7 +238,7 @@ func (c *chosen) place(row, value, as string, args *[]any) (place, join string) 
 		place = "CASE"
 		for i, v := range c.values {
 			*args = append(*args, v)
-			place += " WHEN " + row + "." + value + " = $" + strconv.Itoa(len(*args)) + " AND (" + c.on(i+1, row+".day") + ") THEN CAST(" + strconv.Itoa(i+1) + " AS BIGINT)"
+			place += " WHEN " + row + "." + value + " = $" + strconv.Itoa(len(*args)) + " AND " + c.on(i+1, row+".day") + " THEN CAST(" + strconv.Itoa(i+1) + " AS BIGINT)"
 		}
 		return place + " ELSE 0 END", ""
 	}
@@ -249,9 +249,14 @@ func (c *chosen) place(row, value, as string, args *[]any) (place, join string) 
 
 // on writes the condition that a day is one on which a value counts.
 func (c *chosen) on(place int, day string) string {
-	var runs []string
 	days := slices.Sorted(maps.Keys(c.days))
-	days = slices.DeleteFunc(days, func(d column.Day) bool { return !c.days[d][place] })
+	return onDays(day, slices.DeleteFunc(days, func(d column.Day) bool { return !c.days[d][place] }))
+}
+
+// onDays writes the condition that a day is one of some.
+func onDays(day string, days []column.Day) string {
+	slices.Sort(days)
+	runs := []string{"1 = 0"}
 	for len(days) > 0 {
 		n := 1
 		for n < len(days) && days[n] == days[n-1]+1 {
@@ -260,10 +265,7 @@ func (c *chosen) on(place int, day string) string {
 		runs = append(runs, day+" BETWEEN "+strconv.Itoa(int(days[0]))+" AND "+strconv.Itoa(int(days[n-1])))
 		days = days[n:]
 	}
-	if len(runs) == 0 {
-		return "1 = 0"
-	}
-	return strings.Join(runs, " OR ")
+	return "(" + strings.Join(runs, " OR ") + ")"
 }
 
 // table writes the values with their places.

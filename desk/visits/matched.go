@@ -58,7 +58,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	var args []any
 	who, rest := scope(q.Filters, &args)
 	people := len(rest) == len(q.Filters)
-	m := matching{Reports: r, q: q, scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, split: map[cellKey]bool{}}
+	m := matching{Reports: r, q: q, on: "1 = 1", scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, split: map[cellKey]bool{}}
 	for _, f := range rest {
 		m.filters = append(m.filters, choose(f, days))
 	}
@@ -123,6 +123,7 @@ type matching struct {
 	args    []any
 	filters []*chosen
 	wanted  []dimension
+	on      string // the condition of the days that may be told of
 
 	found map[column.Day]*dayTally
 	few   map[column.Day]bool // a cell of the day has few
@@ -146,8 +147,21 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 		}
 	}
 	coded, matched := with(rows, m.filters, &args)
-	if err := m.parted(ctx, coded, args); err != nil {
-		return err
+	// What leaves a day out comes first: there is no more to ask of it then.
+	if m.crowd > 1 {
+		left, err := m.parted(ctx, coded, args)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		m.on = onDays("day", left)
+		if err := m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, dimensions[:1], args) }); err != nil {
+			return err
+		}
+		left = slices.DeleteFunc(left, func(d column.Day) bool { return m.few[d] })
+		if len(left) == 0 {
+			return nil
+		}
+		m.on = onDays("day", left)
 	}
 	var queries []string
 	for some := range slices.Chunk(append([]dimension{dimensions[0]}, m.wanted...), max(atOnce, 1)) {
@@ -165,9 +179,17 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 			m.add(day, d)
 		}
 	}
+	if m.crowd <= 1 || len(m.wanted) == 0 {
+		return nil
+	}
+	return m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, m.wanted, args) })
+}
+
+// eachSplit calls f for each filter that stands for several values.
+func (m matching) eachSplit(f func(int) error) error {
 	for i, c := range m.filters {
-		if m.crowd > 1 && c.several() {
-			if err := m.splits(ctx, i, coded, args); err != nil {
+		if c.several() {
+			if err := f(i); err != nil {
 				return err
 			}
 		}
@@ -219,35 +241,39 @@ func (m matching) isFew() string {
 	return "visitors < " + strconv.Itoa(m.crowd) + " AND (visitors > 0 OR visits <> 0 OR views <> 0)"
 }
 
-// parted notes the days of which the filters part off a few.
-func (m matching) parted(ctx context.Context, coded string, args []any) (err error) {
-	if m.crowd <= 1 {
-		return nil
-	}
+// parted notes the days of which the filters part off a few, and returns the
+// others that have what comes to them.
+func (m matching) parted(ctx context.Context, coded string, args []any) (left []column.Day, err error) {
 	mask := "0"
 	for i, c := range m.filters {
 		mask += " + " + c.group(i)
 	}
-	query := "SELECT day FROM (" + sums(grouped(coded, mask), dimensions[:1], m.seen()) + ") AS masks WHERE " + m.isFew() + " GROUP BY day"
+	query := "SELECT day, max(CASE WHEN " + m.isFew() + " THEN 1 ELSE 0 END) AS few, max(CASE WHEN site = " + strconv.Itoa(m.full()) + " THEN 1 ELSE 0 END) AS come FROM (" +
+		sums(grouped(coded, mask), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var day column.Day
-		if err := rows.Scan(&day); err != nil {
-			return err
+		var few, come int
+		if err := rows.Scan(&day, &few, &come); err != nil {
+			return nil, err
 		}
-		m.few[day] = true
+		if few > 0 {
+			m.few[day] = true
+		} else if come > 0 {
+			left = append(left, day)
+		}
 	}
-	return rows.Err()
+	return left, rows.Err()
 }
 
 // cells writes the query of what comes to the filters, where a value is listed
 // if of none of the visits that miss one of the filters there are a few.
 func (m matching) cells(coded, matched string, of []dimension) string {
-	holds := []string{"1 = 1"}
+	holds := []string{m.on}
 	misses, missed := "0", "0"
 	for i, c := range m.filters {
 		holds = append(holds, c.holds(i))
@@ -259,7 +285,7 @@ func (m matching) cells(coded, matched string, of []dimension) string {
 	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople {
 		return digest(whole, crowd)
 	}
-	near := "SELECT day, dimension, value FROM (" + sums(grouped(coded, missed)+" WHERE "+misses+" = 1", of, m.seen()) +
+	near := "SELECT day, dimension, value FROM (" + sums(grouped(coded, missed)+" WHERE "+m.on+" AND "+misses+" = 1", of, m.seen()) +
 		") AS near WHERE " + m.isFew() + " GROUP BY day, dimension, value"
 	var names []string
 	for _, n := range strings.Split(sumNames, ", ") {
@@ -303,22 +329,20 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 }
 
 // splits notes where a filter of several values stands for one by which too few
-// came, among those for which the other filters hold.
-func (m matching) splits(ctx context.Context, i int, coded string, args []any) (err error) {
+// came, among those for which the other filters hold; in the total, or do not.
+func (m matching) splits(ctx context.Context, i int, coded string, of []dimension, args []any) (err error) {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
-	others, chosen := "0", []string{code + " > 0"}
+	others, where := "0", m.on+" AND "+code+" > 0"
 	for j, c := range m.filters {
 		if j != i {
 			others += " + " + c.group(j)
-			chosen = append(chosen, c.holds(j))
+			if of[0].Name != dimensions[0].Name {
+				where += " AND " + c.holds(j)
+			}
 		}
 	}
-	from := grouped(coded, "("+others+") * "+strconv.Itoa(most)+" + "+code)
-	cells := "SELECT day, site, dimension, value, visitors, visits, views FROM (" + sums(from+" WHERE "+chosen[0], dimensions[:1], m.seen()) + ") AS whole"
-	if len(m.wanted) > 0 {
-		cells += " UNION ALL SELECT day, site, dimension, value, visitors, visits, views FROM (" + sums(from+" WHERE "+strings.Join(chosen, " AND "), m.wanted, m.seen()) + ") AS parts"
-	}
+	cells := sums(grouped(coded, "("+others+") * "+strconv.Itoa(most)+" + "+code)+" WHERE "+where, of, m.seen())
 	held := "CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT)"
 	met := "CASE WHEN c.site % " + strconv.Itoa(most) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
 	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value," +
