@@ -316,7 +316,9 @@ func (d *duck) run() (*sql.DB, error) {
 		"SET allowed_directories = [" + literal(d.dir+"/") + "]",
 		"SET enable_external_access = false",
 		"SET lock_configuration = true",
-		"CREATE MACRO rand() AS random()",
+		"CREATE MACRO rand() AS random()", // what follows is named as ClickHouse has it
+		"CREATE MACRO bitCount(x) AS bit_count(x)",
+		"CREATE MACRO bitShiftLeft(x, n) AS x << n",
 	} {
 		if _, err := db.Exec(q); err != nil {
 			db.Close()

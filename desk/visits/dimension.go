@@ -2,6 +2,7 @@ package visits
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"loot/column"
@@ -125,45 +126,64 @@ func counts(visitors, visits, views, bounces, engaged, scrolled, amount string) 
 	}, ", ")
 }
 
-var (
-	countViews = counts("count(DISTINCT visitor)", "sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END)", "count(*)",
-		"sum(CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "0")
-	countEvents = counts("count(DISTINCT visitor)", "count(DISTINCT visit)", "count(*)", "0", "0", "0", "sum(amount)")
-	addSums     = counts("sum(visitors)", "sum(visits)", "sum(views)", "sum(bounces)", "sum(engaged)", "sum(scrolled)", "sum(amount)")
-)
+// countVisitors counts the visitors of rows.
+const countVisitors = "count(DISTINCT visitor)"
+
+var addSums = counts("sum(visitors)", "sum(visits)", "sum(views)", "sum(bounces)", "sum(engaged)", "sum(scrolled)", "sum(amount)")
+
+// setsAtOnce is how many dimensions are counted in one pass over the rows: more
+// take more memory.
+const setsAtOnce = 7
 
 // sums returns the query of what rows come to by day, site, dimension and value.
 // A visit that goes on at midnight begins on the former day and ends on the
-// latter, so that the days add up. rows is a query, where a further condition.
-func sums(rows string, of []dimension, where string) string {
-	if where != "" {
-		where = " AND (" + where + ")"
+// latter, so that the days add up. rows is a query, visitors what counts them: if
+// that is not [countVisitors], they alone are counted.
+func sums(rows string, of []dimension, visitors string) string {
+	const head, tail = "SELECT day, site, '", "' AS dimension, "
+	views := counts(visitors, "sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END)", "count(*)",
+		"sum(CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "0")
+	events := counts(visitors, "count(DISTINCT visit)", "count(*)", "0", "0", "0", "sum(amount)")
+	if visitors != countVisitors {
+		views = counts(visitors, "0", "0", "0", "0", "0", "0")
+		events = views
 	}
 	var parts []string
+	var plain []dimension
 	for _, d := range of {
-		condition := d.where
-		if condition == "" {
-			condition = peoplesViews
+		switch {
+		case d.Name == "exit":
+			// The visits that ended here are the views but for those after which
+			// another came; the visitors are those whose last page of the day it was.
+			from := " FROM counted WHERE " + peoplesViews
+			parts = append(parts, head+d.Name+tail+"value, "+addSums+" FROM ("+
+				"SELECT day, site, path AS value, "+counts("0", "count(*)", "0", "0", "0", "0", "0")+from+" GROUP BY day, site, path"+
+				" UNION ALL SELECT day, site, before AS value, "+counts("0", "-count(*)", "0", "0", "0", "0", "0")+from+" AND nth > 1 GROUP BY day, site, before"+
+				" UNION ALL SELECT day, site, path AS value, "+counts(visitors, "0", "count(*)", "0", "sum(engaged)", "0", "0")+" FROM ("+
+				"SELECT day, site, path, visitor, engaged, row_number() OVER (PARTITION BY day, site, visit ORDER BY nth DESC) AS back"+from+
+				") AS numbered WHERE back = 1 GROUP BY day, site, path"+
+				") AS ends GROUP BY day, site, value")
+		case d.events():
+			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+events+
+				" FROM counted WHERE "+d.where+" GROUP BY day, site, "+d.value)
+		case d.where != "":
+			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+views+" FROM counted WHERE "+d.where+" GROUP BY day, site, "+d.value)
+		default:
+			plain = append(plain, d)
 		}
-		count := countViews
-		if d.events() {
-			count = countEvents
+	}
+	for some := range slices.Chunk(plain, setsAtOnce) {
+		var values, sets, known, named []string
+		for i, d := range some {
+			v := "v" + strconv.Itoa(i)
+			values = append(values, d.value+" AS "+v)
+			sets = append(sets, "(day, site, "+v+")")
+			known = append(known, v)
+			named = append(named, "WHEN "+v+" IS NOT NULL THEN '"+d.Name+"'")
 		}
-		head := "SELECT day, site, '" + d.Name + "' AS dimension, "
-		if d.Name != "exit" {
-			parts = append(parts, head+d.value+" AS value, "+count+" FROM counted WHERE "+condition+where+" GROUP BY day, site, "+d.value)
-			continue
-		}
-		// The visits that ended here are the views but for those after which
-		// another came; the visitors are those whose last page of the day it was.
-		from := " FROM counted WHERE " + condition + where
-		parts = append(parts, head+"value, "+addSums+" FROM ("+
-			"SELECT day, site, path AS value, "+counts("0", "count(*)", "0", "0", "0", "0", "0")+from+" GROUP BY day, site, path"+
-			" UNION ALL SELECT day, site, before AS value, "+counts("0", "-count(*)", "0", "0", "0", "0", "0")+from+" AND nth > 1 GROUP BY day, site, before"+
-			" UNION ALL SELECT day, site, path AS value, "+counts("count(DISTINCT visitor)", "0", "count(*)", "0", "sum(engaged)", "0", "0")+" FROM ("+
-			"SELECT day, site, path, visitor, engaged, row_number() OVER (PARTITION BY day, site, visit ORDER BY nth DESC) AS back"+from+
-			") AS numbered WHERE back = 1 GROUP BY day, site, path"+
-			") AS ends GROUP BY day, site, value")
+		parts = append(parts, "SELECT day, site, CASE "+strings.Join(named, " ")+" END AS dimension, coalesce("+strings.Join(append(known, "''"), ", ")+") AS value, "+views+
+			" FROM (SELECT day, site, visitor, nth, engaged, scroll, "+strings.Join(values, ", ")+" FROM counted WHERE "+peoplesViews+") AS valued"+
+			" GROUP BY GROUPING SETS ("+strings.Join(sets, ", ")+")")
 	}
 	return "WITH counted AS (" + rows + ") SELECT day, site, dimension, value, " + sumNames + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed"
 }

@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,7 @@ type chosen struct {
 	dimension
 	values []string
 	days   map[column.Day]map[int]bool // of a value, by its place from 1
+	asked  int                         // days that are asked about
 }
 
 // Several values of a dimension that differs within a visit may meet in one.
@@ -138,8 +140,9 @@ const several = 1 << 20
 func choose(f Filter, days []*block) *chosen {
 	d, _ := findDimension(f.Dimension)
 	c := &chosen{Filter: f, dimension: d, days: map[column.Day]map[int]bool{}}
-	of := map[string]int64{}
+	of, asked := map[string]int64{}, map[column.Day]bool{}
 	for _, b := range days {
+		asked[b.points[0].Day] = true
 		if p := b.panels[d.Name]; p != nil {
 			for _, rows := range []map[string]Sum{p.rows, p.spare} {
 				for v, s := range rows {
@@ -150,7 +153,7 @@ func choose(f Filter, days []*block) *chosen {
 			}
 		}
 	}
-	c.values = mostOf(of, mostChosen)
+	c.values, c.asked = mostOf(of, mostChosen), len(asked)
 	for i, v := range c.values {
 		for _, b := range days {
 			p := b.panels[d.Name]
@@ -178,10 +181,10 @@ func (c *chosen) allow(day column.Day, i int) {
 }
 
 // with writes the rows with the place of the value that each filter chose them
-// by, 0 for none: site stands for the group that a row is counted in.
-func with(rows string, filters []*chosen, args *[]any) string {
+// by, 0 for none; and the same without some of those that not all of them chose.
+func with(rows string, filters []*chosen, args *[]any) (coded, matched string) {
 	names := rowNames("b.")
-	inner, joins := "", ""
+	inner, joins, where := "", "", ""
 	for i, c := range filters {
 		n := strconv.Itoa(i)
 		if c.byVisit() {
@@ -190,10 +193,20 @@ func with(rows string, filters []*chosen, args *[]any) string {
 			continue
 		}
 		inner += ", " + c.value + " AS value" + n
-		joins += " LEFT JOIN (" + c.table(args) + ") AS p" + n + " ON p" + n + ".value = b.value" + n
-		names += ", CASE WHEN " + c.allowed("coalesce(p"+n+".place, 0)", "b.day") + " THEN coalesce(p" + n + ".place, 0) ELSE 0 END AS code" + n
+		if c.Op != Not && len(c.values) > 0 && len(c.values) <= fewValues {
+			where += " AND " + c.value + " IN (" // the engine reads fewer rows
+			for i := range c.values {
+				where += "$" + strconv.Itoa(len(*args)+i+1) + ", "
+			}
+			where = strings.TrimSuffix(where, ", ") + ")"
+		}
+		place, join := c.place("b", "value"+n, "p"+n, args)
+		joins += join
+		names += ", " + place + " AS code" + n
 	}
-	return "SELECT " + names + " FROM (SELECT " + rowNames("") + inner + " FROM (" + rows + ") AS every) AS b" + joins
+	coded = "SELECT " + names + " FROM (SELECT " + rowNames("") + inner + " FROM (" + rows + ") AS every"
+	tail := ") AS b" + joins
+	return coded + tail, coded + " WHERE 1 = 1" + where + tail
 }
 
 // visits writes which visits a filter chooses, and by which value.
@@ -207,37 +220,82 @@ func (c *chosen) visits(rows string, args *[]any) string {
 		from = "SELECT day, visit, visitor, path AS value FROM (SELECT day, visit, visitor, path, row_number() OVER (PARTITION BY day, visit ORDER BY nth DESC) AS back FROM (" +
 			rows + ") AS every WHERE " + where + ") AS numbered WHERE back = 1"
 	}
+	place, join := c.place("v", "value", "t", args)
 	return "SELECT day, visit, min(visitor) AS visitor, CASE WHEN min(place) = max(place) THEN min(place) ELSE " + strconv.Itoa(several) + " END AS place FROM (" +
-		"SELECT v.day AS day, v.visit AS visit, v.visitor AS visitor, t.place AS place FROM (" + from + ") AS v JOIN (" + c.table(args) + ") AS t ON t.value = v.value" +
-		" WHERE " + c.allowed("t.place", "v.day") + ") AS had GROUP BY day, visit"
+		"SELECT v.day AS day, v.visit AS visit, v.visitor AS visitor, " + place + " AS place FROM (" + from + ") AS v" + join + ") AS had WHERE place > 0 GROUP BY day, visit"
+}
+
+// fewValues are compared one by one; more are joined.
+const fewValues = 3
+
+// place writes the place of a row's value, 0 where it is none of that day's, and
+// what is to be joined for it.
+func (c *chosen) place(row, value, as string, args *[]any) (place, join string) {
+	if len(c.values) == 0 {
+		return "CAST(0 AS BIGINT)", ""
+	}
+	if len(c.values) <= fewValues {
+		place = "CASE"
+		for i, v := range c.values {
+			*args = append(*args, v)
+			place += " WHEN " + row + "." + value + " = $" + strconv.Itoa(len(*args)) + " AND " + c.on(i+1, row+".day") + " THEN CAST(" + strconv.Itoa(i+1) + " AS BIGINT)"
+		}
+		return place + " ELSE 0 END", ""
+	}
+	at := "coalesce(" + as + ".place, 0)"
+	return "CASE WHEN " + c.allowed(at, row+".day") + " THEN " + at + " ELSE 0 END",
+		" LEFT JOIN (" + c.table(args) + ") AS " + as + "(value, place) ON " + as + ".value = " + row + "." + value
+}
+
+// on writes the condition that a day is one on which a value counts.
+func (c *chosen) on(place int, day string) string {
+	days := slices.Sorted(maps.Keys(c.days))
+	return onDays(day, slices.DeleteFunc(days, func(d column.Day) bool { return !c.days[d][place] }))
+}
+
+// onDays writes the condition that a day is one of some.
+func onDays(day string, days []column.Day) string {
+	slices.Sort(days)
+	runs := []string{"1 = 0"}
+	for len(days) > 0 {
+		n := 1
+		for n < len(days) && days[n] == days[n-1]+1 {
+			n++
+		}
+		runs = append(runs, day+" BETWEEN "+strconv.Itoa(int(days[0]))+" AND "+strconv.Itoa(int(days[n-1])))
+		days = days[n:]
+	}
+	return "(" + strings.Join(runs, " OR ") + ")"
 }
 
 // table writes the values with their places.
 func (c *chosen) table(args *[]any) string {
-	parts := []string{"SELECT CAST('' AS VARCHAR) AS value, CAST(0 AS BIGINT) AS place"}
-	if len(c.values) > 0 {
-		parts = nil
-	}
+	parts := make([]string, len(c.values))
 	for i, v := range c.values {
 		*args = append(*args, v)
-		parts = append(parts, "SELECT CAST($"+strconv.Itoa(len(*args))+" AS VARCHAR) AS value, CAST("+strconv.Itoa(i+1)+" AS BIGINT) AS place")
+		parts[i] = "(CAST($" + strconv.Itoa(len(*args)) + " AS VARCHAR), CAST(" + strconv.Itoa(i+1) + " AS BIGINT))"
 	}
-	return strings.Join(parts, " UNION ALL ")
+	return "VALUES " + strings.Join(parts, ", ")
 }
 
-// allowed writes the condition that a value is one of that day's.
+// allowed writes the condition that a place is one of that day's.
 func (c *chosen) allowed(place, day string) string {
-	var list []string
-	for d, places := range c.days {
-		for p := range places {
-			list = append(list, strconv.FormatInt(int64(p)*dayRange+int64(d), 10))
+	always, some := []string{"-1"}, []string{"-1"}
+	for p := 1; p <= len(c.values); p++ {
+		var on []string
+		for d, places := range c.days {
+			if places[p] {
+				on = append(on, strconv.FormatInt(int64(p)*dayRange+int64(d), 10))
+			}
 		}
+		if len(on) == c.asked { // which most values are that many have, and shortens the query
+			always = append(always, strconv.Itoa(p))
+			continue
+		}
+		slices.Sort(on)
+		some = append(some, on...)
 	}
-	if len(list) == 0 {
-		return "1 = 0"
-	}
-	slices.Sort(list)
-	return place + " * " + strconv.Itoa(dayRange) + " + " + day + " IN (" + strings.Join(list, ", ") + ")"
+	return "(" + place + " IN (" + strings.Join(always, ", ") + ") OR " + place + " * " + strconv.Itoa(dayRange) + " + " + day + " IN (" + strings.Join(some, ", ") + "))"
 }
 
 const dayRange = 1_000_000 // more than there are days
@@ -255,11 +313,15 @@ func (c *chosen) several() bool {
 	return false
 }
 
+// holds writes the condition that the filter chooses a row.
+func (c *chosen) holds(i int) string {
+	if c.Op == Not {
+		return "code" + strconv.Itoa(i) + " = 0"
+	}
+	return "code" + strconv.Itoa(i) + " > 0"
+}
+
 // group writes the bit of a row that the filter chooses.
 func (c *chosen) group(i int) string {
-	match, other := 1<<i, 0
-	if c.Op == Not {
-		match, other = other, match
-	}
-	return "CASE WHEN code" + strconv.Itoa(i) + " > 0 THEN " + strconv.Itoa(match) + " ELSE " + strconv.Itoa(other) + " END"
+	return "CASE WHEN " + c.holds(i) + " THEN " + strconv.Itoa(1<<i) + " ELSE 0 END"
 }

@@ -143,7 +143,7 @@ func (h *home) counts() map[string]Sum {
 	h.Helper()
 	out := map[string]Sum{}
 	today := column.DayOf(h.Kit.Now())
-	rows, err := h.rows.Query(h.Context(), today-60, today+1, "SELECT dimension, value, "+addSums+" FROM (SELECT * FROM ("+sums(openRows, dimensions, "")+
+	rows, err := h.rows.Query(h.Context(), today-60, today+1, "SELECT dimension, value, "+addSums+" FROM (SELECT * FROM ("+sums(openRows, dimensions, countVisitors)+
 		") AS open UNION ALL SELECT day, site, dimension, value, "+counts("visitors", "visits", "views", "bounces", "engaged", "scrolled", "amount")+" FROM visits_sum) AS added GROUP BY dimension, value")
 	desktest.OK(h, err)
 	defer rows.Close()

@@ -58,7 +58,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	var args []any
 	who, rest := scope(q.Filters, &args)
 	people := len(rest) == len(q.Filters)
-	m := matching{Reports: r, q: q, scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, split: map[cellKey]bool{}}
+	m := matching{Reports: r, q: q, on: "1 = 1", scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, split: map[cellKey]bool{}}
 	for _, f := range rest {
 		m.filters = append(m.filters, choose(f, days))
 	}
@@ -67,7 +67,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	// does not change, and asked for little at a time it needs little memory.
 	open, sealed := snap.has(q.From, q.To)
 	if open {
-		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)); err != nil {
+		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)+1); err != nil {
 			return nil, err
 		}
 	}
@@ -76,24 +76,19 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			return nil, err
 		}
 	}
-	full, found, split := m.full(), m.found, m.split
+	found, split := m.found, m.split
 
-	all := map[column.Day]map[string]map[string]Sum{}
+	of := map[column.Day][]*block{}
 	for _, b := range days {
-		day := b.points[0].Day
-		if all[day] == nil {
-			all[day] = map[string]map[string]Sum{}
-		}
-		for name, p := range b.panels {
-			if all[day][name] == nil {
-				all[day][name] = map[string]Sum{}
-			}
-			for _, rows := range []map[string]Sum{p.rows, p.spare} {
-				for v, s := range rows {
-					all[day][name][v] = all[day][name][v].plus(s)
-				}
+		of[b.points[0].Day] = append(of[b.points[0].Day], b)
+	}
+	all := func(day column.Day, name, value string) (sum Sum) {
+		for _, b := range of[day] {
+			if p := b.panels[name]; p != nil {
+				sum = sum.plus(p.rows[value]).plus(p.spare[value])
 			}
 		}
+		return sum
 	}
 	var out []*block
 	for day := q.From; day <= q.To; day++ {
@@ -101,15 +96,8 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 		if d == nil {
 			d = &dayTally{day: day}
 		}
-		masks := d.of["total"]
-		delete(d.of, "total")
-		if masks != nil {
-			d.total = masks.rows[strconv.Itoa(full)]
-			for value, s := range masks.rows {
-				if s.few(r.crowd) || split[cellKey{day, "total", value}] {
-					d.total = Sum{}
-				}
-			}
+		if m.few[day] {
+			d.total = Sum{}
 		}
 		if d.total.Visitors < int64(r.crowd) {
 			out = append(out, &block{points: []Point{{Day: day, Few: true}}, left: 1})
@@ -119,13 +107,13 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			if split[cellKey{day, name, value}] {
 				return false
 			}
-			return !people || len(rest) == 0 || !all[day][name][value].less(d.of[name].rows[value]).few(r.crowd)
+			return !people || len(rest) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
 		}))
 	}
 	return out, nil
 }
 
-const panelsAtOnce = 6
+const panelsAtOnce = setsAtOnce // with the total
 
 // A matching finds what filters choose.
 type matching struct {
@@ -135,8 +123,10 @@ type matching struct {
 	args    []any
 	filters []*chosen
 	wanted  []dimension
+	on      string // the condition of the days that may be told of
 
 	found map[column.Day]*dayTally
+	few   map[column.Day]bool // a cell of the day has few
 	split map[cellKey]bool
 }
 
@@ -156,25 +146,28 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 			return err
 		}
 	}
-	coded := with(rows, m.filters, &args)
-	mask := "0"
-	for i, c := range m.filters {
-		mask += " + " + c.group(i)
-	}
-	groups := []string{strconv.Itoa(m.full())}
-	if len(m.filters) > 1 || m.scope != onlyPeople {
-		for i := range m.filters {
-			groups = append(groups, strconv.Itoa(m.full()-1<<i))
+	coded, matched := with(rows, m.filters, &args)
+	// What leaves a day out comes first: there is no more to ask of it then.
+	if m.crowd > 1 {
+		left, err := m.parted(ctx, coded, args)
+		if err != nil || len(left) == 0 {
+			return err
 		}
+		m.on = onDays("day", left)
+		if err := m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, dimensions[:1], args) }); err != nil {
+			return err
+		}
+		left = slices.DeleteFunc(left, func(d column.Day) bool { return m.few[d] })
+		if len(left) == 0 {
+			return nil
+		}
+		m.on = onDays("day", left)
 	}
-	where := " WHERE " + mask + " IN (" + strings.Join(groups, ", ") + ")"
-	whole := "SELECT day, 'total' AS dimension, 1 AS listed, CAST(site AS VARCHAR) AS value, " + sumNames + ", CAST(0 AS BIGINT) AS most FROM (" +
-		sums(grouped(coded, mask), dimensions[:1], "") + ") AS whole"
-	queries := []string{whole}
-	for some := range slices.Chunk(m.wanted, max(atOnce, 1)) {
-		queries = append(queries, m.cells(grouped(coded, mask)+where, some))
+	var queries []string
+	for some := range slices.Chunk(append([]dimension{dimensions[0]}, m.wanted...), max(atOnce, 1)) {
+		queries = append(queries, m.cells(coded, matched, some))
 	}
-	if atOnce >= len(m.wanted) {
+	if atOnce > len(m.wanted) {
 		queries = []string{strings.Join(queries, " UNION ALL ")}
 	}
 	for _, query := range queries {
@@ -186,9 +179,17 @@ func (m matching) find(ctx context.Context, rows string, atOnce int) error {
 			m.add(day, d)
 		}
 	}
+	if m.crowd <= 1 || len(m.wanted) == 0 {
+		return nil
+	}
+	return m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, m.wanted, args) })
+}
+
+// eachSplit calls f for each filter that stands for several values.
+func (m matching) eachSplit(f func(int) error) error {
 	for i, c := range m.filters {
-		if m.crowd > 1 && c.several() {
-			if err := m.splits(ctx, i, coded, args); err != nil {
+		if c.several() {
+			if err := f(i); err != nil {
 				return err
 			}
 		}
@@ -203,6 +204,7 @@ func (m matching) add(day column.Day, d *dayTally) {
 		m.found[day] = d
 		return
 	}
+	have.total = have.total.plus(d.total)
 	for name, t := range d.of {
 		to := have.tally(name)
 		for v, s := range t.rows {
@@ -226,19 +228,72 @@ func grouped(coded, group string) string {
 	return "SELECT " + strings.Replace(rowNames(""), "site AS site", group+" AS site", 1) + " FROM (" + coded + ") AS coded"
 }
 
-// cells writes the query of what the full group comes to, where a value is
-// listed if no other group has a few of it.
-func (m matching) cells(rows string, of []dimension) string {
-	in := "c.site = " + strconv.Itoa(m.full())
-	var counted []string
-	for _, n := range strings.Split(sumNames, ", ") {
-		counted = append(counted, "sum(CASE WHEN "+in+" THEN c."+n+" ELSE 0 END) AS "+n)
+// seen counts visitors, or as many of them as show that they are a crowd.
+func (m matching) seen() string {
+	if m.crowd <= 16 {
+		return column.AtLeast("visitor")
 	}
-	few := "c.visitors < " + strconv.Itoa(m.crowd) + " AND (c.visitors > 0 OR c.visits <> 0 OR c.views <> 0)"
-	return digest("SELECT c.day AS day, c.dimension AS dimension, c.value AS value, "+strings.Join(counted, ", ")+
-		", max(CASE WHEN NOT ("+in+") AND "+few+" THEN 1 ELSE 0 END) AS told FROM ("+sums(rows, of, "")+") AS c"+
-		" GROUP BY c.day, c.dimension, c.value HAVING sum(CASE WHEN "+in+" THEN 1 ELSE 0 END) > 0",
-		"told = 0 AND visitors >= "+strconv.Itoa(m.crowd))
+	return countVisitors
+}
+
+// isFew is the condition that somebody is in a cell and no crowd is seen.
+func (m matching) isFew() string {
+	return "visitors < " + strconv.Itoa(m.crowd) + " AND (visitors > 0 OR visits <> 0 OR views <> 0)"
+}
+
+// parted notes the days of which the filters part off a few, and returns the
+// others that have what comes to them.
+func (m matching) parted(ctx context.Context, coded string, args []any) (left []column.Day, err error) {
+	mask := "0"
+	for i, c := range m.filters {
+		mask += " + " + c.group(i)
+	}
+	query := "SELECT day, max(CASE WHEN " + m.isFew() + " THEN 1 ELSE 0 END) AS few, max(CASE WHEN site = " + strconv.Itoa(m.full()) + " THEN 1 ELSE 0 END) AS come FROM (" +
+		sums(grouped(coded, mask), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var day column.Day
+		var few, come int
+		if err := rows.Scan(&day, &few, &come); err != nil {
+			return nil, err
+		}
+		if few > 0 {
+			m.few[day] = true
+		} else if come > 0 {
+			left = append(left, day)
+		}
+	}
+	return left, rows.Err()
+}
+
+// cells writes the query of what comes to the filters, where a value is listed
+// if of none of the visits that miss one of the filters there are a few.
+func (m matching) cells(coded, matched string, of []dimension) string {
+	holds := []string{m.on}
+	misses, missed := "0", "0"
+	for i, c := range m.filters {
+		holds = append(holds, c.holds(i))
+		misses += " + CASE WHEN " + c.holds(i) + " THEN 0 ELSE 1 END"
+		missed += " + CASE WHEN " + c.holds(i) + " THEN 0 ELSE " + strconv.Itoa(i) + " END"
+	}
+	whole := sums(grouped(matched, "0")+" WHERE "+strings.Join(holds, " AND "), of, countVisitors)
+	crowd := "visitors >= " + strconv.Itoa(m.crowd)
+	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople {
+		return digest(whole, crowd)
+	}
+	near := "SELECT day, dimension, value FROM (" + sums(grouped(coded, missed)+" WHERE "+m.on+" AND "+misses+" = 1", of, m.seen()) +
+		") AS near WHERE " + m.isFew() + " GROUP BY day, dimension, value"
+	var names []string
+	for _, n := range strings.Split(sumNames, ", ") {
+		names = append(names, "w."+n+" AS "+n)
+	}
+	return digest("SELECT w.day AS day, w.dimension AS dimension, w.value AS value, "+strings.Join(names, ", ")+
+		", CASE WHEN n.value IS NULL THEN 0 ELSE 1 END AS told FROM ("+whole+") AS w LEFT JOIN ("+near+") AS n"+
+		" ON n.day = w.day AND n.dimension = w.dimension AND n.value = w.value", crowd+" AND told = 0")
 }
 
 // part takes out of a filter what it stands for on a day if fewer than a crowd
@@ -274,35 +329,26 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 }
 
 // splits notes where a filter of several values stands for one by which too few
-// came, among those for which the other filters hold.
-func (m matching) splits(ctx context.Context, i int, coded string, args []any) (err error) {
+// came, among those for which the other filters hold; in the total, or do not.
+func (m matching) splits(ctx context.Context, i int, coded string, of []dimension, args []any) (err error) {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
-	others := "0"
+	others, where := "0", m.on+" AND "+code+" > 0"
 	for j, c := range m.filters {
 		if j != i {
 			others += " + " + c.group(j)
+			if of[0].Name != dimensions[0].Name {
+				where += " AND " + c.holds(j)
+			}
 		}
 	}
-	held := 1<<len(m.filters) - 1 - 1<<i
-	full := strconv.Itoa(held * most)
-	group := "(" + others + ") * " + strconv.Itoa(most) + " + " + code
-	value := "CASE WHEN c.dimension = 'total' THEN CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT) ELSE -1 END"
-	place := "(c.site % " + strconv.Itoa(most) + ")"
-	of := []dimension{dimensions[0]}
-	for _, d := range m.wanted {
-		if d.where == "" {
-			d.where = peoplesViews
-		}
-		d.where += " AND site > " + full
-		of = append(of, d)
-	}
-	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value, " + value + " AS held," +
-		" min(CASE WHEN " + place + " = " + strconv.Itoa(several) + " OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
-		" sum(CASE WHEN " + place + " = " + strconv.Itoa(several) + " THEN 0 ELSE 1 END) AS places," +
-		" max(CASE WHEN " + place + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END) AS met FROM (" +
-		sums(grouped(coded, group), of, "") + ") AS c WHERE " + place + " > 0 GROUP BY c.day, c.dimension, c.value, " + value
-	query = "SELECT day, dimension, value, held, least, places, met FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
+	cells := sums(grouped(coded, "("+others+") * "+strconv.Itoa(most)+" + "+code)+" WHERE "+where, of, m.seen())
+	held := "CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT)"
+	met := "CASE WHEN c.site % " + strconv.Itoa(most) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
+	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value," +
+		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
+		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + cells + ") AS c GROUP BY c.day, c.dimension, c.value, " + held
+	query = "SELECT day, dimension, value, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
 	if err != nil {
 		return err
@@ -310,20 +356,15 @@ func (m matching) splits(ctx context.Context, i int, coded string, args []any) (
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var k cellKey
-		var group, least, places, met int
-		if err := rows.Scan(&k.day, &k.dimension, &k.value, &group, &least, &places, &met); err != nil {
+		var least, places int
+		if err := rows.Scan(&k.day, &k.dimension, &k.value, &least, &places); err != nil {
 			return err
 		}
-		if least >= m.crowd && places >= len(m.filters[i].days[k.day]) {
-			continue
-		}
-		if k.dimension != "total" {
-			m.split[k] = true
-			continue
-		}
-		// The day is left out whichever group it is.
-		for _, bit := range []int{0, 1 << i} {
-			k.value = strconv.Itoa(group | bit)
+		switch {
+		case least >= m.crowd && places >= len(m.filters[i].days[k.day]):
+		case k.dimension == dimensions[0].Name:
+			m.few[k.day] = true
+		default:
 			m.split[k] = true
 		}
 	}

@@ -273,6 +273,9 @@ func TestReportsCountWhatWasThere(t *testing.T) {
 			{{"entry", Contains, []string{"b"}}, {"path", Not, []string{"/c", "/a"}}},
 			{{"country", Is, []string{"Atlantis"}}},
 		}
+		if strings.HasPrefix(address, "clickhouse:") && os.Getenv("LOOT_SOAK") == "" {
+			questions = questions[3:6] // it takes long to plan each: one of every form that the queries have
+		}
 		for _, filters := range questions {
 			q := Question{Site: 1, From: someDay - 6, To: someDay, Filters: filters, Dimensions: oracleDimensions}
 			a := ask(t, r, q)
@@ -434,6 +437,11 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 	if os.Getenv("LOOT_SOAK") != "" {
 		number = "3000"
 	}
+	flag.Visit(func(f *flag.Flag) {
+		if f == checks {
+			number = before
+		}
+	})
 	if err := checks.Value.Set(number); err != nil {
 		t.Fatal(err)
 	}

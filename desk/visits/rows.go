@@ -223,7 +223,7 @@ func Schema() column.Schema {
 			},
 			{
 				Table:  column.Table{Name: "visits_sum", Columns: columns(sumColumns)},
-				Select: "SELECT day, site, dimension, value, " + sumNames + " FROM (" + sums(openRows, dimensions, "") + ") AS recorded UNION ALL " + givenSums,
+				Select: "SELECT day, site, dimension, value, " + sumNames + " FROM (" + sums(openRows, dimensions, countVisitors) + ") AS recorded UNION ALL " + givenSums,
 				Order:  []string{"site", "dimension", "value"},
 			},
 		},
