@@ -5,7 +5,7 @@
 //
 // It knows nothing of what the rows mean. Whoever owns them gives a [Schema]
 // and asks in SQL that both engines speak: CTEs, joins, window functions,
-// UNION ALL, count(DISTINCT), CAST(... AS BIGINT), coalesce and, for shuffling,
+// UNION ALL, VALUES, GROUPING SETS, count(DISTINCT), CAST(... AS BIGINT), coalesce and, for shuffling,
 // row_number() OVER (ORDER BY [Random]). Where they differ, say it plainly: floor
 // a float before it is cast to an integer, give each column of a join a name
 // (s.id AS id), cast the sides of a union to one type, and order it as a subquery
@@ -80,7 +80,7 @@ const Random = "rand()"
 // the same: never more than there are, nor more than 62. Over many rows it takes
 // a fraction of what count(DISTINCT) does.
 func AtLeast(integer string) string {
-	return "CAST(bitCount(bit_or(bitShiftLeft(CAST(1 AS BIGINT), abs(" + integer + " % 62)))) AS BIGINT)"
+	return "CAST(bitCount(bit_or(bitShiftLeft(CAST(1 AS BIGINT), CAST(abs(" + integer + " % 62) AS BIGINT)))) AS BIGINT)"
 }
 
 // A Batch is the rows to append, by table. A row has a value a column in the

@@ -226,14 +226,19 @@ func TestSameQuestionsSameAnswers(t *testing.T) {
 			"visitors by day": {`SELECT day, count(DISTINCT visitor) FROM test_view GROUP BY day ORDER BY day`, nil, "20759 10\n20760 10"},
 			"sealed visitors": {`SELECT day, count(DISTINCT ordinal), min(ordinal), max(ordinal), sum(seconds) FROM test_page GROUP BY day ORDER BY day`, nil, "20757 10 1 10 570\n20758 10 1 10 570"},
 			"a roll-up":       {`SELECT path, sum(views) AS v, sum(visitors) FROM test_path WHERE site = $2 AND day = $1 GROUP BY path ORDER BY v DESC, path LIMIT 3`, []any{int(first), "two.example"}, "/p1 5 5\n/p3 5 5\n/p0 4 4"},
-			"two filters":     {`SELECT count(*) FROM test_view WHERE path IN ($1, $2) AND hour < $3 AND NOT bot`, []any{"/p1", "/p2", 12}, "16"},
-			"a window":        {`SELECT hour, n, CAST(row_number() OVER (ORDER BY n DESC, hour) AS BIGINT) AS r FROM (SELECT hour, count(*) AS n FROM test_view GROUP BY hour) AS h ORDER BY r LIMIT 2`, nil, "8 6 1\n9 6 2"},
-			"a join":          {`SELECT count(*), sum(s.seconds) FROM test_view AS v JOIN test_stay AS s ON v.id = s.id AND v.day = s.day`, nil, "80 1710"},
-			"none on a side":  {`SELECT count(*), count(s.id) FROM test_view AS v LEFT JOIN test_stay AS s ON v.id = s.id AND v.day = s.day`, nil, "160 80"},
-			"arithmetic":      {`SELECT 7 / 2, CAST(floor(7.9) AS BIGINT), coalesce(NULL, 3), CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END`, nil, "3.5 7 3 b"},
-			"any of":          {`SELECT count(*) FROM test_view WHERE path LIKE $1`, []any{"%p3"}, "18"},
-			"text as it is":   {`SELECT CAST($1 AS VARCHAR)`, []any{"a\\n'b\"\\\\\t\n%é"}, "a\\n'b\"\\\\\t\n%é"},
-			"united":          {`SELECT path FROM (SELECT path FROM test_view UNION SELECT path FROM test_page) AS p ORDER BY path LIMIT 2`, nil, "/p0\n/p1"},
+			"at least":        {`SELECT day, ` + column.AtLeast("visitor") + ` FROM test_view GROUP BY day ORDER BY day`, nil, "20759 10\n20760 10"},
+			"at least many":   {`SELECT ` + column.AtLeast("0 - CAST(id AS BIGINT)") + ` FROM test_view`, nil, "62"},
+			"several sets": {`SELECT coalesce(site, path, '') AS of, count(*) FROM (SELECT site, CASE WHEN path = '/p1' THEN path ELSE '/' END AS path FROM test_view) AS v
+				GROUP BY GROUPING SETS ((site), (path)) ORDER BY of`, nil, "/ 102\n/p1 18\none.example 60\ntwo.example 60"},
+			"values":         {`SELECT n, v FROM (VALUES (CAST($1 AS VARCHAR), 2), (CAST($2 AS VARCHAR), 1)) AS t(v, n) ORDER BY n`, []any{"a", "b"}, "1 b\n2 a"},
+			"two filters":    {`SELECT count(*) FROM test_view WHERE path IN ($1, $2) AND hour < $3 AND NOT bot`, []any{"/p1", "/p2", 12}, "16"},
+			"a window":       {`SELECT hour, n, CAST(row_number() OVER (ORDER BY n DESC, hour) AS BIGINT) AS r FROM (SELECT hour, count(*) AS n FROM test_view GROUP BY hour) AS h ORDER BY r LIMIT 2`, nil, "8 6 1\n9 6 2"},
+			"a join":         {`SELECT count(*), sum(s.seconds) FROM test_view AS v JOIN test_stay AS s ON v.id = s.id AND v.day = s.day`, nil, "80 1710"},
+			"none on a side": {`SELECT count(*), count(s.id) FROM test_view AS v LEFT JOIN test_stay AS s ON v.id = s.id AND v.day = s.day`, nil, "160 80"},
+			"arithmetic":     {`SELECT 7 / 2, CAST(floor(7.9) AS BIGINT), coalesce(NULL, 3), CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END`, nil, "3.5 7 3 b"},
+			"any of":         {`SELECT count(*) FROM test_view WHERE path LIKE $1`, []any{"%p3"}, "18"},
+			"text as it is":  {`SELECT CAST($1 AS VARCHAR)`, []any{"a\\n'b\"\\\\\t\n%é"}, "a\\n'b\"\\\\\t\n%é"},
+			"united":         {`SELECT path FROM (SELECT path FROM test_view UNION SELECT path FROM test_page) AS p ORDER BY path LIMIT 2`, nil, "/p0\n/p1"},
 		} {
 			got := ask(t, s, first, first+3, q.query, q.args...)
 			if got != q.want {

@@ -452,11 +452,10 @@ func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snaps
 
 func (r *Reports) look(ctx context.Context, site uint16) (*snapshot, error) {
 	snap := &snapshot{at: r.now()}
-	began := r.now()
 	query := digest(sums(openRows+" WHERE h.site = "+strconv.Itoa(int(site)), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
 	var err error
 	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
-	snap.took = r.now().Sub(began)
+	snap.took = r.now().Sub(snap.at)
 	return snap, err
 }
 
