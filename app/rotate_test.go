@@ -174,7 +174,7 @@ func TestRotationByOnePersonIsOnTheLedger(t *testing.T) {
 		notes, reasons := r.entries()
 		want := []string{
 			"alone: new keys for every collection; a new version of each of the program's own keys; a new key of the root",
-			fmt.Sprintf("done: 13 key files wrapped by the root; customer at epoch %d; 6 own keys at a new version, the former version of 0 destroyed", before+1),
+			fmt.Sprintf("done: 14 key files wrapped by the root; customer at epoch %d; 6 own keys at a new version, the former version of 0 destroyed", before+1),
 			"former versions destroyed: approval, incidents, mail, session, signin, staff",
 			"alone: new keys for the collection customer", fmt.Sprintf("done: customer at epoch %d", before+2),
 		}

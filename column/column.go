@@ -143,7 +143,7 @@ func Open(ctx context.Context, address string, schema Schema, o Options) (Store,
 	if strings.HasPrefix(address, "clickhouse:") {
 		return openClick(ctx, address, schema, o)
 	}
-	return nil, errors.New("column: the address must be duckdb:FOLDER or clickhouse://USER:PASSWORD@HOST:PORT/DATABASE")
+	return nil, loot.Errorf(loot.Invalid, msgAddress)
 }
 
 // A Day is a date: days since 1 January 1970.
@@ -178,6 +178,8 @@ func (d *Day) UnmarshalText(b []byte) error {
 
 // What a person reads when the store does not serve.
 const (
+	msgAddress = "The column store is written duckdb:FOLDER or clickhouse://USER:PASSWORD@HOST:PORT/DATABASE."
+
 	msgQueue  = "More arrives than can be stored at the moment. Nothing was saved; please try again in a moment."
 	msgFull   = "The disk of the column store is full. Nothing was saved; please try again later."
 	msgLost   = "The column store cannot be reached at the moment. Nothing was saved; please try again in a moment."
