@@ -186,7 +186,7 @@ func (o *operator) viewed() (n int64) {
 // log comes again, also compressed.
 func TestALogIsImportedOnce(t *testing.T) {
 	o, flags := withSite(t)
-	path := o.logFile("access.log", 160_000, 2, time.Now().UTC().Truncate(24*time.Hour).Add(-time.Hour), 100*time.Millisecond)
+	path := o.logFile("access.log", 60_000, 2, time.Now().UTC().Truncate(24*time.Hour).Add(-time.Hour), 100*time.Millisecond)
 	served := o.serve()
 	running := o.start("loot", append([]string{"visits", "import", path}, flags...)...)
 	within(t, "a mark", func() bool { return len(o.reached()) > 0 })
@@ -206,8 +206,8 @@ func TestALogIsImportedOnce(t *testing.T) {
 	o.wants(1, append([]string{"visits", "import", path, "--site", "other"}, flags[2:]...), "There is no such site")
 	served.stop()
 	o.wants(1, append([]string{"visits", "import", path}, flags...), "The server cannot be reached")
-	if n := o.viewed(); n != 80_000 {
-		t.Errorf("%d views of 80000", n)
+	if n := o.viewed(); n != 30_000 {
+		t.Errorf("%d views of 30000", n)
 	}
 }
 
