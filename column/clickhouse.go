@@ -400,22 +400,17 @@ func (c *click) Close() error {
 	return errors.Join(c.db.Close(), c.conn.Close())
 }
 
-func (c *click) Open(ctx context.Context) ([]Day, error) {
-	m, err := c.manifest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	parts, err := c.partitions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	days := map[Day]bool{}
+func (c *click) Open(ctx context.Context) (out []Day, err error) {
+	parts, err := c.Stats(ctx)
 	for _, p := range parts {
-		if p.open && !m.sealed(p.day) && p.day >= m.Before {
-			days[p.day] = true
+		var day Day
+		if p.Open {
+			err = errors.Join(err, day.UnmarshalText([]byte(p.Name)))
+			out = append(out, day)
 		}
 	}
-	return slices.Sorted(maps.Keys(days)), nil
+	slices.Sort(out)
+	return out, err
 }
 
 func (c *click) Stats(ctx context.Context) ([]Part, error) {

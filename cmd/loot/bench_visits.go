@@ -61,7 +61,7 @@ func (r *bench) visits() error {
 	}); err != nil {
 		return err
 	}
-	if err := r.logLines(); err != nil {
+	if err := r.logLines(server); err != nil {
 		return err
 	}
 	r.metrics["failed"] += float64(failed.Load())
@@ -183,7 +183,7 @@ func (r *bench) whileViewsArrive(f func() error) error {
 }
 
 // logLines imports a log by the command, a process of its own.
-func (r *bench) logLines() error {
+func (r *bench) logLines(server int) error {
 	n := r.size(1_000_000, 60_000)
 	file, token := filepath.Join(r.dir, "access.log"), filepath.Join(r.dir, "token")
 	if err := os.WriteFile(token, []byte(r.token), 0o600); err != nil {
@@ -211,11 +211,12 @@ func (r *bench) logLines() error {
 	if err != nil {
 		return err
 	}
-	began := r.now()
+	began, own := r.now(), processTime(server)
 	c := exec.CommandContext(r.ctx, self, "visits", "import", file, "--site", "logged", "--server", r.base, "--token-file", token)
 	if said, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("bench: import: %w: %s", err, said)
 	}
+	r.metrics["log_line_cpu_us"] = (processTime(server) - own) * 1e6 / float64(n)
 	r.metrics["log_lines_per_s"] = float64(n) / r.now().Sub(began).Seconds()
 	return nil
 }

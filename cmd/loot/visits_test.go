@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -100,46 +99,6 @@ func withSite(t testing.TB) (*operator, []string) {
 		t.Fatal(err)
 	}
 	return o, []string{"--site", "example", "--server", "http://" + o.vars["ADDR"], "--token-file", token}
-}
-
-// TestImportedLinesPerSecond measures a log of a million lines from its file to
-// the disk of the server, if asked to.
-func TestImportedLinesPerSecond(t *testing.T) {
-	if os.Getenv("LOOT_MEASURE") == "" {
-		t.Skip("a measurement: set LOOT_MEASURE=1")
-	}
-	for _, every := range []int{1, 4} {
-		o, flags := withSite(t)
-		path := o.logFile("access.log", 1_000_000, every, time.Now().Add(-24*time.Hour), 100*time.Millisecond)
-		served := o.serve()
-		idle := processorTime(t, served.cmd.Process.Pid)
-		reader := o.start("loot", append([]string{"visits", "import", path}, flags...)...)
-		<-reader.ended
-		busy := processorTime(t, served.cmd.Process.Pid) - idle
-		read := reader.cmd.ProcessState.UserTime() + reader.cmd.ProcessState.SystemTime()
-		t.Logf("one in %d is a page: processor time a line %.1f µs in the server and %.1f µs in the command; the server has %.0f MiB\n%s",
-			every, busy.Seconds(), read.Seconds(), rss(served.cmd.Process.Pid), reader.out.String())
-		served.stop()
-	}
-}
-
-// processorTime returns what a process has used.
-func processorTime(t testing.TB, pid int) time.Duration {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	var sum int64
-	for _, ticks := range strings.Fields(rest)[11:13] {
-		n, err := strconv.ParseInt(ticks, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += n
-	}
-	return time.Duration(sum) * 10 * time.Millisecond // there are 100 a second on Linux
 }
 
 // reached says how far the site's logs were read: the offsets of their marks.

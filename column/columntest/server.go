@@ -115,7 +115,7 @@ func (s *Server) Exec(tb testing.TB, query string) string {
 }
 
 func (s *Server) start(args ...string) error {
-	program, library, err := program()
+	program, lib, err := program()
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *Server) start(args ...string) error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(program, append(args, library, s.dir)...)
+	s.cmd = exec.Command(program, append(args, lib, s.dir)...)
 	s.cmd.Dir, s.cmd.Stderr = "/", log
 	stdin, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -151,13 +151,13 @@ func (s *Server) start(args ...string) error {
 
 // program builds the program that runs the library as a server, once, and
 // returns both.
-var program = func() func() (program, library string, err error) {
-	type both struct{ program, library string }
+var program = func() func() (program, lib string, err error) {
+	type both struct{ program, lib string }
 	build := sync.OnceValues(func() (both, error) {
 		_, here, _, _ := runtime.Caller(0)
 		source := filepath.Join(filepath.Dir(here), "..", "testdata", "chserver")
-		library := filepath.Join(source, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
-		if _, err := os.Stat(library); err != nil {
+		lib := filepath.Join(source, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
+		if _, err := os.Stat(lib); err != nil {
 			return both{}, fmt.Errorf("these tests need ClickHouse, as npm has it for Linux on x86-64: run scripts/install-test-tools: %w", err)
 		}
 		cache, err := os.UserCacheDir()
@@ -173,10 +173,10 @@ var program = func() func() (program, library string, err error) {
 		if out, err := build.CombinedOutput(); err != nil {
 			return both{}, fmt.Errorf("build chserver: %w\n%s", err, out)
 		}
-		return both{to, library}, os.Rename(temporary, to)
+		return both{to, lib}, os.Rename(temporary, to)
 	})
 	return func() (string, string, error) {
 		b, err := build()
-		return b.program, b.library, err
+		return b.program, b.lib, err
 	}
 }()

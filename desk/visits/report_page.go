@@ -6,16 +6,13 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"loot"
-	"loot/column"
 	"loot/web"
-	"loot/web/chart"
 )
 
 const (
@@ -456,95 +453,8 @@ func (a asked) rows(p Panel, crowd int) rowsView {
 	return v
 }
 
-// change compares two numbers. A day that is not over is not judged.
-func (m measure) change(now, before Sum, open bool) *changed {
-	n, b := m.of(now), m.of(before)
-	if n == chart.Untold || b == chart.Untold {
-		return nil
-	}
-	c := &changed{Than: m.words(b)}
-	diff := n - b
-	switch {
-	case diff == 0:
-		c.Icon, c.Text, c.Than = "minus", "as before", ""
-		return c
-	case b == 0:
-		return nil
-	case m.share:
-		c.Text = loot.Plural(max(diff, -diff), "point", "points")
-	default:
-		c.Text = strconv.Itoa(int(100*float64(max(diff, -diff))/float64(b)+.5)) + " %"
-	}
-	c.Icon = "arrow-up"
-	c.Tone = web.Good
-	if diff < 0 {
-		c.Icon = "arrow-down"
-	}
-	if diff > 0 != (m.better > 0) {
-		c.Tone = web.Bad
-	}
-	if open {
-		c.Tone = web.Neutral
-	}
-	return c
-}
-
 // most points of a trend that are told apart; of longer periods it is by week.
 const mostPoints = 100
-
-// points returns a trend by hour, day or week, and what its labels are.
-func (a asked) points(of []Point, from, to column.Day) (sums []Point, labels []string, unit string) {
-	if from == to {
-		for _, p := range of {
-			labels = append(labels, hourNames()[strconv.Itoa(p.Hour)])
-		}
-		return of, labels, "Hour"
-	}
-	step := column.Day(1)
-	unit = "Day"
-	if a.to-a.from >= mostPoints {
-		step, unit = 7, "Week from"
-	}
-	// Weeks are counted from the end, so that the latest is whole.
-	n := int((to-from)/step) + 1
-	sums, labels = make([]Point, n), make([]string, n)
-	for i := range sums {
-		sums[i].Day, sums[i].Few = max(from, to-step*column.Day(n-i)+1), true
-		labels[i] = sums[i].Day.Time().Format("2 Jan")
-	}
-	for _, p := range of {
-		i := n - 1 - int((to-p.Day)/step)
-		if i >= 0 && i < n {
-			sums[i].Sum = sums[i].plus(p.Sum)
-			sums[i].Few = sums[i].Few && p.Few // some of its days are told
-		}
-	}
-	return sums, labels, unit
-}
-
-func (a asked) trend(now, before *Answer) template.HTML {
-	points, labels, unit := a.points(now.Trend, a.from, a.to)
-	values := func(of []Point, n int) []int {
-		out := make([]int, n)
-		for i := range out {
-			switch {
-			case i >= len(of), of[i].Few && (a.from == a.to || len(a.filters) > 0 || a.measure.name != "visitors"):
-				out[i] = chart.Untold
-			default:
-				out[i] = a.measure.of(of[i].Sum)
-			}
-		}
-		return out
-	}
-	c := chart.Lines{Title: a.measure.label, Unit: unit, Labels: labels, Word: a.measure.words}
-	c.Series = []chart.Series{{Name: daysWords(a.from, a.to), Values: values(points, len(labels))}}
-	if before != nil {
-		from, to, _ := a.compared()
-		former, _, _ := a.points(before.Trend, from, to)
-		c.Series = append(c.Series, chart.Series{Name: daysWords(from, to), Values: values(former, len(labels))})
-	}
-	return c.Figure()
-}
 
 type panelView struct {
 	web.View
@@ -558,106 +468,4 @@ type panelView struct {
 	CSV     string
 	JSON    string
 	Told    []string
-}
-
-// panel shows all rows of a panel.
-func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
-	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
-	if err != nil {
-		return err
-	}
-	a, _, err := d.askedBy(r)
-	if err != nil {
-		return err
-	}
-	of, ok := findDimension(r.PathValue("dimension"))
-	if a == nil || !ok || of.Name == dimensions[0].Name {
-		return loot.Errorf(loot.NotFound, "There is no such panel.")
-	}
-	q := r.URL.Query()
-	search := strings.TrimSpace(q.Get("search"))
-	now, p, err := a.whole(r.Context(), reports, of, search)
-	if err != nil {
-		return err
-	}
-	if format := q.Get("format"); format != "" {
-		return a.exportPanel(w, format, p)
-	}
-	v := panelView{View: web.ViewOf(r, of.Title), When: daysWords(a.from, a.to), Search: search, Hidden: a.hidden(), Action: panelsHref + "/" + of.Name, Told: a.told(now, crowd)}
-	v.Crumbs = []web.Crumb{{Label: "Visits", Href: a.href()}}
-	v.Styles = []string{reportStyle}
-	v.Lead = a.site.Name + ", " + v.When + "."
-	v.Filters = a.filtersView()
-	more := []string{"format", "csv"}
-	if search != "" {
-		more = append(more, "search", search)
-	}
-	v.CSV = a.panelHref(of.Name, more...)
-	more[1] = "json"
-	v.JSON = a.panelHref(of.Name, more...)
-	v.page(p, q, a.panelHref(of.Name))
-	v.Rows = a.rows(v.cut(p, q), crowd)
-	if search != "" && len(p.Rows) == 0 {
-		v.Rows.None = "No row that is told has this in it."
-	}
-	return panelPage.Render(w, r, http.StatusOK, v)
-}
-
-// whole asks for one panel, of which the rows are wanted that have a text in
-// what they are called.
-func (a asked) whole(ctx context.Context, reports *Reports, d dimension, search string) (*Answer, Panel, error) {
-	q := Question{Site: a.site.Number, From: a.from, To: a.to, Filters: a.filters, Dimensions: []string{d.Name}}
-	named := namesOf(d.Name) != nil
-	if !named {
-		q.Search = search
-	}
-	now, err := reports.Answer(ctx, q)
-	if err != nil {
-		return nil, Panel{}, err
-	}
-	p := panelOf(now, d)
-	if named && search != "" {
-		var rows []Row
-		for _, row := range p.Rows {
-			if name, _ := nameOf(d.Name, row.Value); strings.Contains(strings.ToLower(name), strings.ToLower(search)) {
-				rows = append(rows, row)
-			} else {
-				p.More, p.Rest = p.More+1, p.Rest.plus(row.Sum)
-			}
-		}
-		p.Rows = rows
-	}
-	return now, p, nil
-}
-
-func pageNumber(q url.Values, rows int) int {
-	n, err := strconv.Atoi(q.Get("page"))
-	if err != nil {
-		return 0
-	}
-	return min(max(n, 0), max(0, (rows-1)/manyRows))
-}
-
-func (v *panelView) cut(p Panel, q url.Values) Panel {
-	from := pageNumber(q, len(p.Rows)) * manyRows
-	p.Rows = p.Rows[from:min(len(p.Rows), from+manyRows)]
-	return p
-}
-
-func (v *panelView) page(p Panel, q url.Values, href string) {
-	n := pageNumber(q, len(p.Rows))
-	if v.Search != "" {
-		href += "&search=" + url.QueryEscape(v.Search)
-	}
-	if len(p.Rows) <= manyRows {
-		return
-	}
-	last := min(len(p.Rows), (n+1)*manyRows)
-	v.Pager.Shown = web.Number(n*manyRows+1) + " to " + web.Number(last) + " of " + web.Number(len(p.Rows))
-	if n > 0 {
-		v.Pager.Prev = href
-	}
-	if last < len(p.Rows) {
-		v.Pager.Next = href + "&page=" + strconv.Itoa(n+1)
-	}
 }
