@@ -139,6 +139,8 @@ func (d *Visits) demoOpen(ctx context.Context) error {
 }
 
 func (d *Visits) demoVisits(ctx context.Context, end time.Time) error {
+	d.turning.Lock()
+	defer d.turning.Unlock()
 	all, err := d.sites.list(ctx)
 	if err != nil {
 		return err

@@ -28,6 +28,8 @@ func (d *Visits) jobs() {
 
 // Turn does what is due now. It may be interrupted anywhere and done again.
 func (d *Visits) Turn(ctx context.Context) error {
+	d.turning.Lock()
+	defer d.turning.Unlock()
 	all, err := d.sites.list(ctx)
 	if err != nil {
 		return err

@@ -66,6 +66,7 @@ type Visits struct {
 	novel    novel
 	seed     maphash.Seed
 	made     atomic.Pointer[madeNetwork]
+	turning  sync.Mutex // held while days are ended, and while past ones are made up
 
 	reporting sync.Mutex
 	reports   *Reports // in the crowd of the statement in force; nil: nobody asked yet
