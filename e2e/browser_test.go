@@ -77,7 +77,12 @@ func eval[T any](b *browser, body string, args ...any) T {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(async (...a) => {%s})(...%s)", body, list), chromedp.EvalAwaitPromise))
+	step := chromedp.Evaluate[T](fmt.Sprintf("(async (...a) => {%s})(...%s)", body, list), chromedp.EvalAwaitPromise)
+	v, err := chromedp.Run(ctx, step)
+	// The browser may have replaced the page in the instant between; nothing ran.
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Cannot find context") {
+		v, err = chromedp.Run(ctx, step)
+	}
 	if err != nil {
 		b.t.Fatalf("at %s: %v", b.location(), err)
 	}

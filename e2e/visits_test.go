@@ -59,7 +59,7 @@ func TestVisits(t *testing.T) {
 			return err
 		}))
 		v.visit("/?utm_source=letter")
-		v.do(poll(`document.visibilityState === "visible"`))
+		eval[string](v, `while (document.visibilityState !== "visible") await new Promise(r => document.addEventListener("visibilitychange", r, {once: true})); return ""`)
 		eval[string](v, `history.pushState({}, "", "/songs"); return ""`)
 		eval[string](v, `document.querySelector("button").click(); return ""`)
 		v.do(chromedp.Navigate(pages.URL + "/concerts"))
