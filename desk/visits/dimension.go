@@ -92,13 +92,13 @@ func (d dimension) events() bool {
 // A Sum is what is counted of one value of a dimension. Sums of several days
 // add up, visitors too, as nobody is known on two days.
 type Sum struct {
-	Visitors int64   `json:"visitors"`
-	Visits   int64   `json:"visits"`     // that began with such a view; of an event, in which it happened
-	Views    int64   `json:"views"`      // of pages; of a dimension of events, the events
-	Bounces  int64   `json:"bounces"`    // visits of one page
-	Engaged  int64   `json:"engaged_ms"` // milliseconds
-	Scrolled int64   `json:"scrolled"`   // per cent of the page's height, over all views
-	Amount   float64 `json:"amount"`     // what the site's own events were worth
+	Visitors int64   `json:"visitors" parquet:"visitors"`
+	Visits   int64   `json:"visits" parquet:"visits"`         // that began with such a view; of an event, in which it happened
+	Views    int64   `json:"views" parquet:"views"`           // of pages; of a dimension of events, the events
+	Bounces  int64   `json:"bounces" parquet:"bounces"`       // visits of one page
+	Engaged  int64   `json:"engaged_ms" parquet:"engaged_ms"` // milliseconds
+	Scrolled int64   `json:"scrolled" parquet:"scrolled"`     // per cent of the page's height, over all views
+	Amount   float64 `json:"amount" parquet:"amount"`         // what the site's own events were worth
 }
 
 var sumColumns = []columnOf[struct{}]{

@@ -190,8 +190,8 @@ func (q *Question) check() (asked []dimension, err error) {
 		}
 	}
 	for _, name := range q.Dimensions {
-		d, ok := findDimension(name)
-		if !ok || d.Name == dimensions[0].Name {
+		d, ok := findPanel(name)
+		if !ok {
 			return nil, loot.Errorf(loot.Invalid, "There is no panel of this name.")
 		}
 		if d.programs() && len(q.Filters) > 0 {

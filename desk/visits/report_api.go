@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"slices"
@@ -17,6 +18,11 @@ func (d *Visits) reportAPI(a *api.API) {
 		Summary: "Read a report on a site's visits", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound},
 		Text: "The address takes what that of the console's report takes. What fewer visitors have than the statement's crowd is folded, as on the page, and every panel adds up.",
 	}, d.apiReport)
+	api.Add(a, api.Operation{
+		ID: "export-report", Method: http.MethodGet, Path: "/api/visits/{site}/report/{panel}", Tag: apiTag, Scope: "visits:read",
+		Summary: "Export a panel of a report", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound},
+		Text: "All rows of a panel, or the points of the trend, as a file. It tells what the panel of the report tells.",
+	}, d.apiExport)
 }
 
 type reportIn struct {
@@ -30,6 +36,22 @@ type reportIn struct {
 	Search  string   `query:"search" maxLength:"500" doc:"Rows with this in their value alone are listed"`
 	Skip    int      `query:"skip" minimum:"0" maximum:"10000" doc:"Rows of each panel to leave out"`
 	Top     int      `query:"top" minimum:"1" maximum:"10000" default:"100" doc:"Rows of each panel to list"`
+}
+
+type exportIn struct {
+	Site    string   `path:"site" maxLength:"32" doc:"The site's name in addresses"`
+	Panel   string   `path:"panel" maxLength:"32" doc:"A dimension, or trend"`
+	Format  string   `query:"format" enum:"csv,json,parquet" default:"csv"`
+	Period  string   `query:"period" enum:"today,yesterday,7d,30d,month,last-month,12m,custom" doc:"7d if nothing else is said"`
+	From    string   `query:"from" maxLength:"10" doc:"First day, such as 2026-11-01, of a period of one's own"`
+	To      string   `query:"to" maxLength:"10" doc:"Last day; today if nothing else is said"`
+	Filters []string `query:"filter,explode" maxItems:"8" doc:"Each as dimension:comparison:values"`
+	Search  string   `query:"search" maxLength:"500" doc:"Rows with this in what they are called alone"`
+}
+
+type exportOut struct {
+	Type string `header:"Content-Type"`
+	Body []byte `contentType:"application/octet-stream"`
 }
 
 type reportOut struct {
@@ -89,4 +111,42 @@ func (d *Visits) apiReport(ctx context.Context, in *reportIn) (*reportOut, error
 		out.Body.Compared = &told
 	}
 	return out, nil
+}
+
+func (d *Visits) apiExport(ctx context.Context, in *exportIn) (*exportOut, error) {
+	reports, _, err := d.reportsFor(ctx, api.ActorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.sites.called(ctx, in.Site)
+	if err != nil {
+		return nil, err
+	}
+	a, err := d.ask(s, address{Period: in.Period, From: in.From, To: in.To, Filters: in.Filters})
+	if err != nil {
+		return nil, err
+	}
+	var of sheet
+	if in.Panel == "trend" {
+		now, err := reports.Answer(ctx, Question{Site: s.Number, From: a.from, To: a.to, Filters: a.filters})
+		if err != nil {
+			return nil, err
+		}
+		of = a.trendSheet(now)
+	} else {
+		d, ok := findPanel(in.Panel)
+		if !ok {
+			return nil, errNoPanel
+		}
+		_, p, err := a.whole(ctx, reports, d, in.Search)
+		if err != nil {
+			return nil, err
+		}
+		of = panelSheet(p)
+	}
+	var b bytes.Buffer
+	if err := of.write(&b, in.Format); err != nil {
+		return nil, err
+	}
+	return &exportOut{fileKinds[in.Format], b.Bytes()}, nil
 }

@@ -3,26 +3,31 @@ package visits
 import (
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/parquet-go/parquet-go"
+
 	"loot"
 	"loot/column"
+	"loot/web"
 )
 
 // A toldPoint is one of a trend, as programs read it.
 type toldPoint struct {
-	Day  column.Day `json:"day" doc:"At the site"`
-	Hour *int       `json:"hour,omitempty" doc:"Of a single day's trend"`
+	Day  column.Day `json:"day" parquet:"day,date" doc:"At the site"`
+	Hour *int       `json:"hour,omitempty" parquet:"hour" doc:"Of a single day's trend"`
 	Sum
-	Few bool `json:"few,omitempty" doc:"Too few came for more than this, if anything, to be told"`
+	Few bool `json:"few,omitempty" parquet:"few" doc:"Too few came for more than this, if anything, to be told"`
 }
 
 // A toldRow is a row of a panel.
 type toldRow struct {
-	Value string `json:"value"`
-	Name  string `json:"name,omitempty" doc:"What a value is called that is a code"`
+	Value string `json:"value" parquet:"value,dict"`
+	Name  string `json:"name,omitempty" parquet:"name,dict" doc:"What a value is called that is a code"`
 	Sum
 }
 
@@ -60,15 +65,27 @@ func tellPanel(p Panel) toldPanel {
 	return out
 }
 
-// sumNamesCSV heads the columns of a sum.
+// sumHeads head the columns of a sum.
 var sumHeads = []string{"visitors", "visits", "views", "bounces", "engaged_ms", "scrolled", "amount"}
 
-func (s Sum) fields() []string {
+func (s Sum) cells() []string {
 	whole := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []string{
 		whole(s.Visitors), whole(s.Visits), whole(s.Views), whole(s.Bounces), whole(s.Engaged), whole(s.Scrolled),
 		strconv.FormatFloat(s.Amount, 'f', -1, 64),
 	}
+}
+
+func (p toldPoint) cells() []string {
+	hour := ""
+	if p.Hour != nil {
+		hour = strconv.Itoa(*p.Hour)
+	}
+	return append(append([]string{p.Day.String(), hour}, p.Sum.cells()...), strconv.FormatBool(p.Few))
+}
+
+func (r toldRow) cells() []string {
+	return append([]string{plain(r.Value), plain(r.Name)}, r.Sum.cells()...)
 }
 
 // plain keeps a spreadsheet from taking a text for a formula.
@@ -79,47 +96,70 @@ func plain(text string) string {
 	return text
 }
 
-func (a asked) exportTrend(w http.ResponseWriter, format string, now *Answer) error {
-	hours := a.from == a.to
-	lines := [][]string{append([]string{"day", "hour"}, append(sumHeads[:len(sumHeads):len(sumHeads)], "few")...)}
-	for _, p := range now.Trend {
-		hour := ""
-		if hours {
-			hour = strconv.Itoa(p.Hour)
-		}
-		lines = append(lines, append([]string{p.Day.String(), hour}, append(p.fields(), strconv.FormatBool(p.Few))...))
-	}
-	return a.export(w, format, "trend", lines, tellTrend(now.Trend, hours))
+func (a asked) trendSheet(now *Answer) sheet {
+	rows := tellTrend(now.Trend, a.from == a.to)
+	return newSheet("trend", slices.Concat([]string{"day", "hour"}, sumHeads, []string{"few"}), rows, rows)
 }
 
-func (a asked) exportPanel(w http.ResponseWriter, format string, p Panel) error {
+func panelSheet(p Panel) sheet {
 	out := tellPanel(p)
-	lines := [][]string{append([]string{"value", "name"}, sumHeads...)}
-	for _, row := range out.Rows {
-		lines = append(lines, append([]string{plain(row.Value), plain(row.Name)}, row.fields()...))
-	}
-	for _, rest := range []struct {
-		name string
-		Sum
-	}{{"(not listed)", p.Rest}, {"(others, folded)", p.Others}} {
+	rows := out.Rows
+	for _, rest := range []toldRow{{Name: "(not listed)", Sum: p.Rest}, {Name: "(others, folded)", Sum: p.Others}} {
 		if rest.Sum != (Sum{}) {
-			lines = append(lines, append([]string{"", rest.name}, rest.fields()...))
+			rows = append(rows, rest)
 		}
 	}
-	return a.export(w, format, p.Name, lines, out)
+	return newSheet(p.Name, slices.Concat([]string{"value", "name"}, sumHeads), rows, out)
 }
 
-// export answers with a file.
-func (a asked) export(w http.ResponseWriter, format, what string, lines [][]string, value any) error {
-	kind := map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json"}[format]
+// fileKinds are the media types of the files that a report is exported as.
+var fileKinds = map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
+
+// A sheet is rows that are exported as a file.
+type sheet struct {
+	what  string
+	write func(w io.Writer, format string) error
+}
+
+// newSheet returns the sheet of rows; as JSON it is the whole of which they are.
+func newSheet[T interface{ cells() []string }](what string, heads []string, rows []T, whole any) sheet {
+	return sheet{what, func(w io.Writer, format string) error {
+		switch format {
+		case "json":
+			return json.NewEncoder(w).Encode(whole)
+		case "parquet":
+			return parquet.Write(w, rows)
+		}
+		out := csv.NewWriter(w)
+		if err := out.Write(heads); err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := out.Write(row.cells()); err != nil {
+				return err
+			}
+		}
+		out.Flush()
+		return out.Error()
+	}}
+}
+
+// serve answers with a sheet of the report as a file.
+func (a asked) serve(w http.ResponseWriter, format string, s sheet) error {
+	kind := fileKinds[format]
 	if kind == "" {
-		return loot.Errorf(loot.Invalid, "A report is exported as csv or as json.")
+		return loot.Errorf(loot.Invalid, "A report is exported as csv, json or parquet.")
 	}
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Disposition", `attachment; filename="visits-`+a.site.Script+"-"+what+"-"+a.from.String()+"-"+a.to.String()+"."+format+`"`)
-	if format == "json" {
-		return json.NewEncoder(w).Encode(value)
+	w.Header().Set("Content-Disposition", `attachment; filename="visits-`+a.site.Script+"-"+s.what+"-"+a.from.String()+"-"+a.to.String()+"."+format+`"`)
+	return s.write(w, format)
+}
+
+// filesAt are the links to what a report's address has as files.
+func filesAt(href string) []web.Action {
+	return []web.Action{
+		{Label: "CSV", Icon: "download", Href: href + "&format=csv"},
+		{Label: "JSON", Icon: "download", Href: href + "&format=json"},
+		{Label: "Parquet", Icon: "download", Href: href + "&format=parquet"},
 	}
-	out := csv.NewWriter(w)
-	return out.WriteAll(lines)
 }

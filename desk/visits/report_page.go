@@ -53,8 +53,7 @@ type reportView struct {
 	Tiles    []tile
 	Trend    template.HTML
 	Measure  string
-	CSV      string
-	JSON     string
+	Files    []web.Action
 	Few      bool
 	Crowd    int
 	Groups   []groupView
@@ -164,7 +163,7 @@ func (d *Visits) report(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if format := r.URL.Query().Get("format"); format != "" {
-		return a.exportTrend(w, format, now)
+		return a.serve(w, format, a.trendSheet(now))
 	}
 	v.Lead = "Pages, times and crowds of " + a.site.Name + ". Nobody is known here, and nobody can be."
 	v.show(d, a, all, crowd)
@@ -356,7 +355,7 @@ func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
 	}
 	v.Measure = a.measure.label
 	v.Trend = a.trend(now, before)
-	v.CSV, v.JSON = a.href()+"&format=csv", a.href()+"&format=json"
+	v.Files = filesAt(a.href())
 	for i, g := range panelGroups {
 		d, _ := findDimension(a.shown[i])
 		group := groupView{ID: "g-" + g.tabs[0].dimension, Title: g.title, Icon: g.icon, All: a.panelHref(d.Name), CSV: a.panelHref(d.Name, "format", "csv")}
@@ -465,7 +464,6 @@ type panelView struct {
 	Action  string
 	Rows    rowsView
 	Pager   web.Pager
-	CSV     string
-	JSON    string
+	Files   []web.Action
 	Told    []string
 }

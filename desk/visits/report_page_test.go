@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parquet-go/parquet-go"
 
 	"loot"
 	"loot/api"
@@ -132,9 +135,24 @@ func TestAPanelIsListedAndExported(t *testing.T) {
 	if len(panel.Rows) != 2 || panel.Rows[0].Name != "Ireland" || panel.Rows[0].Views != 14 || panel.Total.Views != 19 {
 		t.Errorf("%+v", panel)
 	}
+	rows := readParquet[toldRow](t, h.Get(countries+"&format=parquet").Body)
+	if !slices.Equal(rows, panel.Rows) {
+		t.Errorf("%+v, want %+v", rows, panel.Rows)
+	}
+	points := readParquet[toldPoint](t, h.Get(yesterday+"&format=parquet").Body)
+	if len(points) != 24 || points[9].Day != knownDay || *points[9].Hour != 9 || points[9].Visitors != 12 {
+		t.Errorf("%+v", points)
+	}
 	if got := h.Get(countries + "&format=exe"); got.Status != http.StatusUnprocessableEntity {
 		t.Errorf("an unknown kind of file: %d", got.Status)
 	}
+}
+
+func readParquet[T any](t *testing.T, text string) []T {
+	t.Helper()
+	rows, err := parquet.Read[T](strings.NewReader(text), int64(len(text)))
+	desktest.OK(t, err)
+	return rows
 }
 
 // TestWhoMayNotSeeReports: the refusal names the clause and what is needed.
@@ -196,16 +214,21 @@ func TestProgramsReadReports(t *testing.T) {
 	h.d.reportAPI(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) { return who, nil }}))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	get := func(path string) (int, map[string]any) {
+	ask := func(path string) (status int, kind, body string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
 		desktest.OK(t, err)
 		req.Header.Set("Authorization", "Bearer x")
 		a, err := server.Client().Do(req)
 		desktest.OK(t, err)
 		defer a.Body.Close()
-		var out map[string]any
-		desktest.OK(t, json.NewDecoder(a.Body).Decode(&out))
-		return a.StatusCode, out
+		b, err := io.ReadAll(a.Body)
+		desktest.OK(t, err)
+		return a.StatusCode, a.Header.Get("Content-Type"), string(b)
+	}
+	get := func(path string) (status int, out map[string]any) {
+		status, _, body := ask(path)
+		desktest.OK(t, json.Unmarshal([]byte(body), &out))
+		return status, out
 	}
 	status, out := get("/api/visits/m/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
 	total, _ := out["total"].(map[string]any)
@@ -214,7 +237,15 @@ func TestProgramsReadReports(t *testing.T) {
 	if status != http.StatusOK || total["views"] != 19.0 || out["crowd"] != 5.0 || len(panels) != 2 || compared["from"] != "2026-11-21" {
 		t.Errorf("%d %v", status, out)
 	}
+	if _, kind, body := ask("/api/visits/m/report/country?period=yesterday"); kind != fileKinds["csv"] || !strings.Contains(body, "IE,Ireland,7,7,14,") {
+		t.Errorf("%s %s", kind, body)
+	}
+	_, _, file := ask("/api/visits/m/report/trend?from=2026-11-21&to=2026-11-22&format=parquet")
+	if points := readParquet[toldPoint](t, file); len(points) != 2 || points[1].Views != 19 {
+		t.Errorf("%+v", points)
+	}
 	for path, want := range map[string]int{
+		"/api/visits/m/report/total": http.StatusNotFound, "/api/visits/m/report/path?format=exe": http.StatusUnprocessableEntity, "/api/visits/9/report/path": http.StatusNotFound,
 		"/api/visits/9/report": http.StatusNotFound, "/api/visits/m/report?panel=none": http.StatusUnprocessableEntity, "/api/visits/m/report?filter=x": http.StatusUnprocessableEntity,
 	} {
 		if status, out := get(path); status != want {

@@ -11,6 +11,14 @@ import (
 	"loot/web"
 )
 
+var errNoPanel = loot.Errorf(loot.NotFound, "There is no such panel.")
+
+// findPanel returns the dimension that a panel is of.
+func findPanel(name string) (dimension, bool) {
+	d, ok := findDimension(name)
+	return d, ok && d.Name != dimensions[0].Name
+}
+
 // panel shows all rows of a panel.
 func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
 	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
@@ -21,9 +29,9 @@ func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	of, ok := findDimension(r.PathValue("dimension"))
-	if a == nil || !ok || of.Name == dimensions[0].Name {
-		return loot.Errorf(loot.NotFound, "There is no such panel.")
+	of, ok := findPanel(r.PathValue("dimension"))
+	if a == nil || !ok {
+		return errNoPanel
 	}
 	q := r.URL.Query()
 	search := strings.TrimSpace(q.Get("search"))
@@ -32,20 +40,18 @@ func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if format := q.Get("format"); format != "" {
-		return a.exportPanel(w, format, p)
+		return a.serve(w, format, panelSheet(p))
 	}
 	v := panelView{View: web.ViewOf(r, of.Title), When: daysWords(a.from, a.to), Search: search, Hidden: a.hidden(), Action: panelsHref + "/" + of.Name, Told: a.told(now, crowd)}
 	v.Crumbs = []web.Crumb{{Label: "Visits", Href: a.href()}}
 	v.Styles = []string{reportStyle}
 	v.Lead = a.site.Name + ", " + v.When + "."
 	v.Filters = a.filtersView()
-	more := []string{"format", "csv"}
+	var more []string
 	if search != "" {
-		more = append(more, "search", search)
+		more = []string{"search", search}
 	}
-	v.CSV = a.panelHref(of.Name, more...)
-	more[1] = "json"
-	v.JSON = a.panelHref(of.Name, more...)
+	v.Files = filesAt(a.panelHref(of.Name, more...))
 	v.page(p, q, a.panelHref(of.Name))
 	v.Rows = a.rows(v.cut(p, q), crowd)
 	if search != "" && len(p.Rows) == 0 {
