@@ -209,7 +209,7 @@ func TestARestartKeepsVisits(t *testing.T) {
 		h.Clock.Advance(5 * time.Minute)
 		former := h.d
 		desktest.OK(t, h.rows.Close())
-		h.reopen()
+		h.rebuild(h.open())
 		if h.d == former {
 			t.Fatal("it is the same")
 		}

@@ -3,7 +3,9 @@ package visits
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/api"
 	"loot/column"
 	"loot/column/columntest"
 	"loot/desk/desktest"
@@ -26,42 +29,61 @@ import (
 const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
 
 // A house is a desk of visits on a kernel of its own, reached through a proxy
-// that names the client.
+// that names the client, and by programs.
 type house struct {
 	*desktest.House
 	*webtest.Site
-	t    testing.TB
-	at   string // address of the column store
-	rows column.Store
-	d    *Visits
-	page int
+	t        testing.TB
+	at       string // address of the column store
+	rows     column.Store
+	d        *Visits
+	page     int
+	programs *httptest.Server
+	caller   loot.Actor // of the API
 }
 
+// newHouse returns one of SQLite and DuckDB.
 func newHouse(t testing.TB, s *statement.Statement) *house {
-	return newHouseAt(t, columntest.DuckDB(t), s)
+	return newHouseOn(t, desktest.One(t), columntest.DuckDB(t), s)
 }
 
-// onEach runs a test with the rows in each engine.
+// onEach runs a test on SQLite and DuckDB, and on PostgreSQL and ClickHouse.
 func onEach(t *testing.T, f func(t *testing.T, h *house)) {
-	columntest.Each(t, func(t *testing.T, address string) { f(t, newHouseAt(t, address, desktest.Standard(t))) })
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		address := columntest.DuckDB
+		if db.Dialect() == store.Postgres {
+			address = columntest.ClickHouse
+		}
+		f(t, newHouseOn(t, db, address(t), desktest.Standard(t)))
+	})
 }
 
-func newHouseAt(t testing.TB, address string, s *statement.Statement) *house {
+func newHouseOn(t testing.TB, db *store.DB, address string, s *statement.Statement) *house {
 	t.Helper()
-	h := &house{House: desktest.New(t, desktest.One(t), desktest.Base), t: t, at: address, page: 100}
-	h.open()
+	h := &house{
+		House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100,
+		caller: loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made up", Roles: []loot.Role{"administrator"}},
+	}
+	h.build(h.open())
 	h.Open(s, h.d.Desk())
 	h.serve()
 	return h
 }
 
-// open opens the column store and makes the desk.
-func (h *house) open() {
+// open opens the column store.
+func (h *house) open() column.Store {
 	var err error
 	h.rows, err = column.Open(h.Context(), h.at, Schema(), column.Options{})
 	desktest.OK(h.t, err)
-	h.t.Cleanup(func() { _ = h.rows.Close() })
-	h.d, err = New(h.Kit, h.rows, Staff{Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil }},
+	h.t.Cleanup(func() { _ = h.rows.Close() }) // a test may have closed it
+	return h.rows
+}
+
+// build makes the desk as a process that starts does.
+func (h *house) build(rows column.Store) {
+	h.t.Helper()
+	var err error
+	h.d, err = New(h.Kit, rows, Staff{Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil }},
 		Options{Path: "/v", Bits4: 24, Bits6: 48})
 	desktest.OK(h.t, err)
 }
@@ -70,6 +92,35 @@ func (h *house) serve() {
 	h.Site = webtest.New(h.t, web.Options{
 		Now: h.Clock.Now, BaseURL: desktest.Base, NoLimits: true, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}, h.d.Desk().Routes)
+	mux := http.NewServeMux()
+	h.d.Desk().API(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) {
+		return api.Caller{Actor: h.caller, Scopes: []api.Scope{"visits:read", "visits:write"}}, nil
+	}}))
+	h.programs = httptest.NewServer(mux)
+	h.t.Cleanup(h.programs.Close)
+}
+
+// rebuild has another process take over, as after a restart.
+func (h *house) rebuild(rows column.Store) {
+	h.t.Helper()
+	h.build(rows)
+	h.serve()
+}
+
+// call has a program call the API and returns the status, the kind of the
+// answer, and the answer.
+func (h *house) call(method, path, kind, body string) (status int, answered, answer string) {
+	h.t.Helper()
+	r, err := http.NewRequestWithContext(h.t.Context(), method, h.programs.URL+"/api/visits"+path, strings.NewReader(body))
+	desktest.OK(h.t, err)
+	r.Header.Set("Authorization", "Bearer right")
+	r.Header.Set("Content-Type", kind)
+	w, err := h.programs.Client().Do(r)
+	desktest.OK(h.t, err)
+	defer w.Body.Close()
+	b, err := io.ReadAll(w.Body)
+	desktest.OK(h.t, err)
+	return w.StatusCode, w.Header.Get("Content-Type"), string(b)
 }
 
 // site adds a site by the console.
@@ -155,10 +206,4 @@ func edited(t testing.TB, pairs ...string) *statement.Statement {
 		source = strings.Replace(source, pairs[i], pairs[i+1], 1)
 	}
 	return desktest.Parse(t, []byte(source))
-}
-
-// reopen has another process take over, as after a restart.
-func (h *house) reopen() {
-	h.open()
-	h.serve()
 }

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -16,91 +14,37 @@ import (
 	"time"
 
 	"loot"
-	"loot/api"
 	"loot/column"
-	"loot/column/columntest"
 	"loot/desk/desktest"
 	"loot/desk/visits/export"
-	"loot/store"
 )
 
-// A home is this desk in a house, with one site, and reached by programs.
-type home struct {
-	*desktest.House
-	desk   *Visits
-	rows   column.Store
-	site   *Site
-	server *httptest.Server
-	who    loot.Actor
-}
-
-var options = Options{Path: "/v", Bits4: 24, Bits6: 48}
-
-func newHome(t testing.TB, db *store.DB, rows column.Store) *home {
-	t.Helper()
-	h := &home{House: desktest.New(t, db, desktest.Base), rows: rows, who: loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made up", Roles: []loot.Role{"administrator"}}}
-	h.desk = h.build(rows)
-	h.Open(desktest.Standard(t), h.desk.Desk())
-	h.site = &Site{Name: "Example", Hosts: []string{"www.example.com"}, Zone: "Europe/Dublin", Script: "example", Full: true, Made: desktest.Start}
-	if wrong := h.site.check(nil); len(wrong) > 0 {
-		t.Fatal(wrong)
+// post has a program send something to the site, and returns the status and what
+// was answered.
+func (h *house) post(path, kind, body string, answer any) (int, string) {
+	h.t.Helper()
+	status, _, said := h.call(http.MethodPost, "/m"+path, kind, body)
+	if answer != nil && status < 300 {
+		desktest.OK(h.t, json.Unmarshal([]byte(said), answer))
 	}
-	h.Tx(func(ctx context.Context, tx *store.Tx) error { return writeSite(ctx, tx, h.site) })
-	h.serve()
-	return h
+	return status, said
 }
 
-// build makes the desk as a process that starts does.
-func (h *home) build(rows column.Store) *Visits {
-	h.Helper()
-	kit := h.Kit
-	d, err := New(kit, rows, Staff{}, options)
-	desktest.OK(h, err)
-	return d
-}
-
-func (h *home) serve() {
-	mux := http.NewServeMux()
-	h.desk.api(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) {
-		return api.Caller{Actor: h.who, Scopes: []api.Scope{"visits:write"}}, nil
-	}}))
-	h.server = httptest.NewServer(mux)
-	h.Cleanup(h.server.Close)
-}
-
-// call returns the status and what was answered.
-func (h *home) call(path, kind, body string, answer any) (int, string) {
-	h.Helper()
-	r, err := http.NewRequestWithContext(h.Context(), http.MethodPost, h.server.URL+"/api/visits/example"+path, strings.NewReader(body))
-	desktest.OK(h, err)
-	r.Header.Set("Authorization", "Bearer right")
-	r.Header.Set("Content-Type", kind)
-	w, err := h.server.Client().Do(r)
-	desktest.OK(h, err)
-	defer w.Body.Close()
-	b, err := io.ReadAll(w.Body)
-	desktest.OK(h, err)
-	if answer != nil && w.StatusCode < 300 {
-		desktest.OK(h, json.Unmarshal(b, answer))
-	}
-	return w.StatusCode, string(b)
-}
-
-func (h *home) begin() (begun ImportBegun) {
-	h.Helper()
-	if status, said := h.call("/imports", "application/json", "", &begun); status != http.StatusOK {
-		h.Fatalf("begin: %d %s", status, said)
+func (h *house) begin() (begun ImportBegun) {
+	h.t.Helper()
+	if status, said := h.post("/imports", "application/json", "", &begun); status != http.StatusOK {
+		h.t.Fatalf("begin: %d %s", status, said)
 	}
 	return begun
 }
 
 // lines sends lines of a log; a mark is the number of lines so far.
-func (h *home) lines(id string, after, mark int, text string) (status int, taken ImportTaken) {
-	h.Helper()
+func (h *house) lines(id string, after, mark int, text string) (status int, taken ImportTaken) {
+	h.t.Helper()
 	q := url.Values{"after": {markOf(after)}, "mark": {markOf(mark)}}
-	status, said := h.call("/imports/"+id+"/lines?"+q.Encode(), "text/tab-separated-values", text, &taken)
+	status, said := h.post("/imports/"+id+"/lines?"+q.Encode(), "text/tab-separated-values", text, &taken)
 	if status != http.StatusOK {
-		h.Logf("lines: %d %s", status, said)
+		h.t.Logf("lines: %d %s", status, said)
 	}
 	return status, taken
 }
@@ -119,8 +63,8 @@ func line(offset int, at time.Time, who int, path string) string {
 
 // BenchmarkImport imports views of many visitors; an operation is a line.
 func BenchmarkImport(b *testing.B) {
-	rows := columntest.Open(b, columntest.DuckDB(b), Schema(), column.Options{})
-	h := newHome(b, desktest.One(b), rows)
+	h := newHouse(b, desktest.Standard(b))
+	h.site("Europe/Dublin")
 	begun := h.begin()
 	mark := 0
 	for b.Loop() {
@@ -139,43 +83,38 @@ func BenchmarkImport(b *testing.B) {
 
 // counts returns what all sites' days come to, by dimension and value, of days
 // that are open or sealed.
-func (h *home) counts() map[string]Sum {
-	h.Helper()
+func (h *house) counts() map[string]Sum {
+	h.t.Helper()
 	out := map[string]Sum{}
 	today := column.DayOf(h.Kit.Now())
 	rows, err := h.rows.Query(h.Context(), today-60, today+1, "SELECT dimension, value, "+addSums+" FROM (SELECT * FROM ("+sums(openRows, dimensions, countVisitors)+
 		") AS open UNION ALL SELECT day, site, dimension, value, "+counts("visitors", "visits", "views", "bounces", "engaged", "scrolled", "amount")+" FROM visits_sum) AS added GROUP BY dimension, value")
-	desktest.OK(h, err)
+	desktest.OK(h.t, err)
 	defer rows.Close()
 	for rows.Next() {
 		var name, value string
 		var x Sum
-		desktest.OK(h, rows.Scan(&name, &value, &x.Visitors, &x.Visits, &x.Views, &x.Bounces, &x.Engaged, &x.Scrolled, &x.Amount))
+		desktest.OK(h.t, rows.Scan(&name, &value, &x.Visitors, &x.Visits, &x.Views, &x.Bounces, &x.Engaged, &x.Scrolled, &x.Amount))
 		if x != (Sum{}) {
 			out[name+" "+value] = x
 		}
 	}
-	desktest.OK(h, rows.Err())
+	desktest.OK(h.t, rows.Err())
 	return out
 }
 
-func (h *home) open() []column.Day {
-	h.Helper()
+func (h *house) openDays() []column.Day {
+	h.t.Helper()
 	days, err := h.rows.Open(h.Context())
-	desktest.OK(h, err)
+	desktest.OK(h.t, err)
 	return days
-}
-
-func onDuckDB(t *testing.T, f func(*home)) {
-	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		f(newHome(t, db, columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})))
-	})
 }
 
 // TestProgramsRecordVisits: a server records as the script of a page does; what
 // is wrong with an item refuses that one, and says so without what was sent.
 func TestProgramsRecordVisits(t *testing.T) {
-	onDuckDB(t, func(h *home) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.site("Europe/Dublin")
 		item := func(more string) string {
 			return `{"kind":"view","address":"198.51.100.77","user_agent":"` + firefox + `","url":"https://www.example.com/a?q=1"` + more + `}`
 		}
@@ -201,7 +140,7 @@ func TestProgramsRecordVisits(t *testing.T) {
 			Recorded int
 			Refused  []refusal
 		}
-		if status, said := h.call("", "application/json", body, &out); status != http.StatusAccepted {
+		if status, said := h.post("", "application/json", body, &out); status != http.StatusAccepted {
 			t.Fatal(status, said)
 		} else if strings.Contains(said, "198.51") || strings.Contains(said, "other.example") || strings.Contains(said, "nowhere") {
 			t.Errorf("the answer repeats what was sent: %s", said)
@@ -221,17 +160,17 @@ func TestProgramsRecordVisits(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		// A restart does not forget what came just now.
-		h.desk = h.build(h.rows)
-		desktest.OK(t, h.desk.resume(t.Context()))
-		h.serve()
-		if h.call("", "application/json", `{"visits":[`+item(`,"page":"one"`)+`]}`, &out); out.Recorded != 0 || len(out.Refused) != 1 {
+		h.rebuild(h.rows)
+		desktest.OK(t, h.d.resume(t.Context()))
+		if h.post("", "application/json", `{"visits":[`+item(`,"page":"one"`)+`]}`, &out); out.Recorded != 0 || len(out.Refused) != 1 {
 			t.Errorf("came again: %+v", out)
 		}
 	})
 }
 
 func TestBodiesOfProgramsAreBounded(t *testing.T) {
-	h := newHome(t, desktest.One(t), columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{}))
+	h := newHouse(t, desktest.Standard(t))
+	h.site("Europe/Dublin")
 	many := strings.TrimSuffix(strings.Repeat(`{"kind":"view","address":"198.51.100.77","user_agent":"x","url":"https://www.example.com/"},`, 1001), ",")
 	for body, want := range map[string]int{
 		``: http.StatusBadRequest, `{}`: http.StatusUnprocessableEntity, `{"visits":[]}`: http.StatusUnprocessableEntity, `[]`: http.StatusUnprocessableEntity,
@@ -239,7 +178,7 @@ func TestBodiesOfProgramsAreBounded(t *testing.T) {
 		`{"visits":[` + many + `]}`:                         http.StatusUnprocessableEntity,
 		`{"visits":["` + strings.Repeat("x", 5<<20) + `"]}`: http.StatusRequestEntityTooLarge,
 	} {
-		if status, said := h.call("", "application/json", body, nil); status != want || strings.Contains(said, "198.51") {
+		if status, said := h.post("", "application/json", body, nil); status != want || strings.Contains(said, "198.51") {
 			t.Errorf("%.60s: %d, want %d: %.200s", body, status, want, said)
 		}
 	}
@@ -257,7 +196,7 @@ func TestBodiesOfProgramsAreBounded(t *testing.T) {
 		}
 	}
 	for _, mark := range []string{"", "nonsense", "aa:", "aa:1x"} {
-		if status, said := h.call("/imports/"+id+"/lines?mark="+mark, "text/tab-separated-values", good, nil); status != http.StatusUnprocessableEntity {
+		if status, said := h.post("/imports/"+id+"/lines?mark="+mark, "text/tab-separated-values", good, nil); status != http.StatusUnprocessableEntity {
 			t.Errorf("mark %q: %d %s", mark, status, said)
 		}
 	}
@@ -267,7 +206,7 @@ func TestBodiesOfProgramsAreBounded(t *testing.T) {
 	if len(h.counts()) != 0 {
 		t.Errorf("something was recorded: %v", h.counts())
 	}
-	h.who.Roles = []loot.Role{"support"}
+	h.caller.Roles = []loot.Role{"support"}
 	for _, path := range []string{"", "/imports", "/imports/" + id + "/lines?mark=a:1", "/imports/" + id + "/records", "/imports/" + id + "/end"} {
 		body, kind := `{"visits":[{"kind":"view","address":"198.51.100.77","user_agent":"x","url":"https://www.example.com/"}]}`, "application/json"
 		if strings.HasSuffix(path, "records") {
@@ -276,7 +215,7 @@ func TestBodiesOfProgramsAreBounded(t *testing.T) {
 		if strings.Contains(path, "lines") {
 			kind = "text/tab-separated-values"
 		}
-		if status, said := h.call(path, kind, body, nil); status != http.StatusForbidden {
+		if status, said := h.post(path, kind, body, nil); status != http.StatusForbidden {
 			t.Errorf("%s by who keeps no sites: %d %s", path, status, said)
 		}
 	}
@@ -308,8 +247,8 @@ func someLog(midnight time.Time) (lines []string) {
 // end of its days, and each line counts once; its past days stay open until it
 // ended, and are sealed then.
 func TestAnImportIsStoredOnce(t *testing.T) {
-	onDuckDB(t, func(h *home) {
-		midnight := h.site.end(column.DayOf(h.Kit.Now()) - 3)
+	onEach(t, func(t *testing.T, h *house) {
+		midnight := h.site("Europe/Dublin").end(column.DayOf(h.Kit.Now()) - 3)
 		all := someLog(midnight)
 		begun := h.begin()
 		half := len(all) / 2
@@ -322,9 +261,9 @@ func TestAnImportIsStoredOnce(t *testing.T) {
 			if status, taken := h.lines(begun.ID, part[0], part[1], text); status != http.StatusOK || taken.Recorded != 0 || len(taken.Refused) != 0 {
 				t.Errorf("sent again: %d %+v", status, taken)
 			}
-			desktest.OK(t, h.desk.Turn(t.Context()))
+			desktest.OK(t, h.d.Turn(t.Context()))
 		}
-		if n := len(h.open()); n != 2 {
+		if n := len(h.openDays()); n != 2 {
 			t.Errorf("%d days are open while the import runs", n)
 		}
 		want := Sum{
@@ -341,14 +280,14 @@ func TestAnImportIsStoredOnce(t *testing.T) {
 		if again := h.begin(); again.ID != begun.ID || len(again.Marks) != 1 || again.Marks[0] != markOf(len(all)) {
 			t.Errorf("goes on with %+v", again)
 		}
-		if status, said := h.call("/imports/"+begun.ID+"/end", "application/json", "", nil); status != http.StatusOK {
+		if status, said := h.post("/imports/"+begun.ID+"/end", "application/json", "", nil); status != http.StatusOK {
 			t.Fatal(status, said)
 		}
 		if names, err := h.Kit.Keyring.Fleetings(); err != nil || len(names) != 0 {
 			t.Errorf("secrets are left: %v, %v", names, err)
 		}
-		desktest.OK(t, h.desk.Turn(t.Context()))
-		if n := len(h.open()); n != 0 {
+		desktest.OK(t, h.d.Turn(t.Context()))
+		if n := len(h.openDays()); n != 0 {
 			t.Errorf("%d days are open after the import", n)
 		}
 		if after := h.counts(); after["total "] != want || after["path /late"] != before["path /late"] {
@@ -362,9 +301,9 @@ func TestAnImportIsStoredOnce(t *testing.T) {
 		if status, taken := h.lines(next.ID, len(all), len(all)+1, line(9999, midnight.Add(-5*time.Hour), 20, "/more")); status != http.StatusOK || taken.Recorded != 1 {
 			t.Errorf("%d %+v", status, taken)
 		}
-		h.call("/imports/"+next.ID+"/end", "application/json", "", nil)
-		desktest.OK(t, h.desk.Turn(t.Context()))
-		if got := h.counts()["total "]; got.Views != want.Views+1 || got.Visitors != want.Visitors+1 || len(h.open()) != 0 {
+		h.post("/imports/"+next.ID+"/end", "application/json", "", nil)
+		desktest.OK(t, h.d.Turn(t.Context()))
+		if got := h.counts()["total "]; got.Views != want.Views+1 || got.Visitors != want.Visitors+1 || len(h.openDays()) != 0 {
 			t.Errorf("%+v", got)
 		}
 		// Nobody goes on with what somebody else read meanwhile.
@@ -377,22 +316,23 @@ func TestAnImportIsStoredOnce(t *testing.T) {
 // TestLinesThatAreNotImported: of days that retention dropped, of the future, of
 // other hosts; and the import that was given up holds no day.
 func TestLinesThatAreNotImported(t *testing.T) {
-	onDuckDB(t, func(h *home) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.site("Europe/Dublin")
 		id, now := h.begin().ID, h.Kit.Now()
 		status, taken := h.lines(id, 0, 1, line(0, now.AddDate(-20, 0, 0), 1, "/")+line(1, now.Add(time.Hour), 1, "/")+
 			strings.Replace(line(2, now, 1, "/"), "www.example.com", "other.example", 1)+line(3, now.AddDate(0, 0, -2), 1, "/")+strings.Replace(line(4, now, 1, "/"), "\t\n", "\tg\n", 1))
 		if status != http.StatusOK || taken.Refused[refusedGone] != 1 || taken.Refused[refusedFuture] != 1 || taken.Refused[refusedHost] != 1 {
 			t.Fatalf("%d %+v", status, taken)
 		}
-		before := len(h.open())
+		before := len(h.openDays())
 		h.Clock.Advance(23 * time.Hour)
-		desktest.OK(t, h.desk.Turn(t.Context()))
-		if n := len(h.open()); n != before {
+		desktest.OK(t, h.d.Turn(t.Context()))
+		if n := len(h.openDays()); n != before {
 			t.Errorf("%d days are open of an import that may go on", n)
 		}
 		h.Clock.Advance(26 * time.Hour)
-		desktest.OK(t, h.desk.Turn(t.Context()))
-		if n := len(h.open()); n != 0 {
+		desktest.OK(t, h.d.Turn(t.Context()))
+		if n := len(h.openDays()); n != 0 {
 			t.Errorf("%d days are open of an import that was given up", n)
 		}
 		if names, err := h.Kit.Keyring.Fleetings(); err != nil || len(names) != 0 {
@@ -403,7 +343,8 @@ func TestLinesThatAreNotImported(t *testing.T) {
 
 // TestLogsComeInAnyOrder: a visit of a later hour is none of an earlier one.
 func TestLogsComeInAnyOrder(t *testing.T) {
-	h := newHome(t, desktest.One(t), columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{}))
+	h := newHouse(t, desktest.Standard(t))
+	h.site("Europe/Dublin")
 	id, noon := h.begin().ID, h.Kit.Now().AddDate(0, 0, -2)
 	for i, at := range []time.Time{noon, noon.Add(-4 * time.Hour), noon.Add(time.Minute)} {
 		if status, taken := h.lines(id, i, i+1, line(i, at, 1, "/")); status != http.StatusOK || taken.Recorded != 1 {
@@ -439,11 +380,9 @@ func (m *mortal) Append(ctx context.Context, day column.Day, batch column.Batch)
 // TestAnImportOutlivesItsProcess: wherever the process ends, the next one goes
 // on, and at the end everything is there once.
 func TestAnImportOutlivesItsProcess(t *testing.T) {
-	run := func(h *home, dies int, after bool) (map[string]Sum, int) {
-		midnight := h.site.end(column.DayOf(h.Kit.Now()) - 3)
-		all := someLog(midnight)
-		h.desk = h.build(&mortal{h.rows, dies, after})
-		h.serve()
+	run := func(h *house, dies int, after bool) (map[string]Sum, int) {
+		all := someLog(h.site("Europe/Dublin").end(column.DayOf(h.Kit.Now()) - 3))
+		h.rebuild(&mortal{h.rows, dies, after})
 		deaths := 0
 		for from := 0; from < len(all); {
 			to := min(from+7, len(all))
@@ -455,14 +394,11 @@ func TestAnImportOutlivesItsProcess(t *testing.T) {
 			if deaths++; deaths > 1 {
 				t.Fatalf("died again: %d", status)
 			}
-			h.desk = h.build(h.rows)
-			h.serve()
+			h.rebuild(h.rows)
 		}
 		return h.counts(), deaths
 	}
-	fresh := func() *home {
-		return newHome(t, desktest.One(t), columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{}))
-	}
+	fresh := func() *house { return newHouse(t, desktest.Standard(t)) }
 	want, _ := run(fresh(), 1000, false)
 	if want["total "].Views != 35 {
 		t.Fatalf("%+v", want["total "])
@@ -489,7 +425,8 @@ func TestAnImportOutlivesItsProcess(t *testing.T) {
 // TestWhatAnotherProgramCounted: single views become rows, counts become sums of
 // their day, and neither comes twice.
 func TestWhatAnotherProgramCounted(t *testing.T) {
-	onDuckDB(t, func(h *home) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.site("Europe/Dublin")
 		day := h.Kit.Now().AddDate(0, 0, -10).Truncate(24 * time.Hour)
 		views := []export.View{
 			{Time: day.Add(9 * time.Hour), Visitor: "a", Visit: "1", Path: "/x?utm_source=letter", Browser: "Firefox 140", System: "Linux", Device: "Desktop", Country: "IE", Referrer: "www.google.com", Duration: time.Minute},
@@ -508,7 +445,7 @@ func TestWhatAnotherProgramCounted(t *testing.T) {
 			body, err := json.Marshal(ImportRecords{After: after, Mark: mark, First: first, Views: views, Counts: counts})
 			desktest.OK(t, err)
 			var taken ImportTaken
-			status, said := h.call("/imports/"+id+"/records", "application/json", string(body), &taken)
+			status, said := h.post("/imports/"+id+"/records", "application/json", string(body), &taken)
 			if status != http.StatusOK {
 				t.Log(said)
 			}
@@ -524,13 +461,12 @@ func TestWhatAnotherProgramCounted(t *testing.T) {
 		// The process ended before it wrote how far it came.
 		_, err := h.Kit.DB.Exec(t.Context(), `DELETE FROM visits_log`)
 		desktest.OK(t, err)
-		h.desk = h.build(h.rows)
-		h.serve()
+		h.rebuild(h.rows)
 		if status, taken := send(id, 0, "", markOf(8), views, counted); status != http.StatusOK || taken.Recorded != 7 {
 			t.Error(status, taken)
 		}
-		h.call("/imports/"+id+"/end", "application/json", "", nil)
-		desktest.OK(t, h.desk.Turn(t.Context()))
+		h.post("/imports/"+id+"/end", "application/json", "", nil)
+		desktest.OK(t, h.d.Turn(t.Context()))
 		got := h.counts()
 		for key, want := range map[string]Sum{
 			"total ":              {Visitors: 41, Visits: 51, Views: 122, Bounces: 20, Engaged: 3600_000 + 60_000},

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,7 +14,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"loot"
-	"loot/api"
 	"loot/column"
 	"loot/desk/desktest"
 	"loot/statement"
@@ -209,51 +206,35 @@ func TestAddressesThatNobodyMeant(t *testing.T) {
 // TestProgramsReadReports by the API, as people by the page.
 func TestProgramsReadReports(t *testing.T) {
 	h := reported(t, desktest.Standard(t))
-	who := api.Caller{Actor: h.Site.Actor, Scopes: []api.Scope{"visits:read"}}
-	mux := http.NewServeMux()
-	h.d.reportAPI(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) { return who, nil }}))
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	ask := func(path string) (status int, kind, body string) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
-		desktest.OK(t, err)
-		req.Header.Set("Authorization", "Bearer x")
-		a, err := server.Client().Do(req)
-		desktest.OK(t, err)
-		defer a.Body.Close()
-		b, err := io.ReadAll(a.Body)
-		desktest.OK(t, err)
-		return a.StatusCode, a.Header.Get("Content-Type"), string(b)
-	}
 	get := func(path string) (status int, out map[string]any) {
-		status, _, body := ask(path)
+		status, _, body := h.call(http.MethodGet, path, "", "")
 		desktest.OK(t, json.Unmarshal([]byte(body), &out))
 		return status, out
 	}
-	status, out := get("/api/visits/m/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
+	status, out := get("/m/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
 	total, _ := out["total"].(map[string]any)
 	panels, _ := out["panels"].([]any)
 	compared, _ := out["compared"].(map[string]any)
 	if status != http.StatusOK || total["views"] != 19.0 || out["crowd"] != 5.0 || len(panels) != 2 || compared["from"] != "2026-11-21" {
 		t.Errorf("%d %v", status, out)
 	}
-	if _, kind, body := ask("/api/visits/m/report/country?period=yesterday"); kind != fileKinds["csv"] || !strings.Contains(body, "IE,Ireland,7,7,14,") {
+	if _, kind, body := h.call(http.MethodGet, "/m/report/country?period=yesterday", "", ""); kind != fileKinds["csv"] || !strings.Contains(body, "IE,Ireland,7,7,14,") {
 		t.Errorf("%s %s", kind, body)
 	}
-	_, _, file := ask("/api/visits/m/report/trend?from=2026-11-21&to=2026-11-22&format=parquet")
+	_, _, file := h.call(http.MethodGet, "/m/report/trend?from=2026-11-21&to=2026-11-22&format=parquet", "", "")
 	if points := readParquet[toldPoint](t, file); len(points) != 2 || points[1].Views != 19 {
 		t.Errorf("%+v", points)
 	}
 	for path, want := range map[string]int{
-		"/api/visits/m/report/total": http.StatusNotFound, "/api/visits/m/report/path?format=exe": http.StatusUnprocessableEntity, "/api/visits/9/report/path": http.StatusNotFound,
-		"/api/visits/9/report": http.StatusNotFound, "/api/visits/m/report?panel=none": http.StatusUnprocessableEntity, "/api/visits/m/report?filter=x": http.StatusUnprocessableEntity,
+		"/m/report/total": http.StatusNotFound, "/m/report/path?format=exe": http.StatusUnprocessableEntity, "/9/report/path": http.StatusNotFound,
+		"/9/report": http.StatusNotFound, "/m/report?panel=none": http.StatusUnprocessableEntity, "/m/report?filter=x": http.StatusUnprocessableEntity,
 	} {
 		if status, out := get(path); status != want {
 			t.Errorf("%s: %d %v", path, status, out)
 		}
 	}
-	who.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
-	if status, out := get("/api/visits/m/report"); status != http.StatusForbidden {
+	h.caller = loot.Actor{Kind: loot.Person, ID: "c"}
+	if status, out := get("/m/report"); status != http.StatusForbidden {
 		t.Errorf("%d %v", status, out)
 	}
 }
