@@ -103,7 +103,7 @@ func TestKillsLoseNoView(t *testing.T) {
 	for _, d := range visits.Dimensions() {
 		q.Dimensions = append(q.Dimensions, d.Name)
 	}
-	report, err := visits.NewReports(rows, 1, time.Now).Answer(t.Context(), q)
+	report, err := visits.NewReports(rows, 1, time.Now, nil).Answer(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,10 +50,10 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 // more or less would differ from this by them, so nothing is told of the day.
 // The same is so of each row of a panel, which then is folded, and within a
 // filter of each value that it stands for.
-func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, error) {
+func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, *snapshot, error) {
 	days, snap, err := r.told(ctx, q, false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var args []any
 	who, rest := scope(q.Filters, &args)
@@ -67,13 +67,13 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	// does not change, and asked for little at a time it needs little memory.
 	open, sealed := snap.has(q.From, q.To)
 	if open {
-		if err := m.find(ctx, openRows+" WHERE h.site = "+site, len(wanted)+1); err != nil {
-			return nil, err
+		if err := m.find(ctx, snap.rows(q.Site), len(wanted)+1); err != nil {
+			return nil, nil, err
 		}
 	}
 	if sealed {
 		if err := m.find(ctx, sealedRows+" WHERE site = "+site, panelsAtOnce); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	found, split := m.found, m.split
@@ -110,7 +110,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			return !people || len(rest) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
 		}))
 	}
-	return out, nil
+	return out, snap, nil
 }
 
 const panelsAtOnce = setsAtOnce // with the total

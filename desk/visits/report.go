@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,9 @@ type Answer struct {
 	// fewer than a crowd came, or, with a filter, matched, if any, or could be
 	// told from the others by comparing this report with another.
 	Left int
+	// Until is the time of the last day until which it is told, if that day goes
+	// on; see [NewReports].
+	Until time.Duration
 }
 
 // A Point is one of a trend.
@@ -104,6 +108,7 @@ type Reports struct {
 	store column.Store
 	now   func() time.Time
 	crowd int
+	local func(site uint16, t time.Time) (column.Day, uint32)
 
 	flight singleflight.Group
 
@@ -113,12 +118,20 @@ type Reports struct {
 	values int // in blocks
 }
 
-// A snapshot is what the open days of a site come to, and what was sealed then.
+// A snapshot is what the open days of a site come to until a moment, and what was
+// sealed then.
 type snapshot struct {
 	at     time.Time
 	took   time.Duration
+	until  moment
 	open   map[column.Day]*dayTally
 	sealed marks
+}
+
+// A moment is a second of a site's day.
+type moment struct {
+	day    column.Day
+	second uint32
 }
 
 // marks tell a sealed day's sums from those that it had before it was reopened.
@@ -136,9 +149,12 @@ type kept struct {
 }
 
 // NewReports returns what answers questions. Fewer visitors than crowd do not
-// stand alone; 1 folds nothing.
-func NewReports(store column.Store, crowd int, now func() time.Time) *Reports {
-	r := &Reports{store: store, now: now, crowd: max(crowd, 1), open: map[uint16]*snapshot{}}
+// stand alone; 1 folds nothing. local says what time it is at a site. Days that
+// are not sealed are then told until a moment, and that moves on when as many as
+// a crowd did something after it, so that nobody is seen to arrive; nil: they are
+// told as they are.
+func NewReports(store column.Store, crowd int, now func() time.Time, local func(site uint16, t time.Time) (column.Day, uint32)) *Reports {
+	r := &Reports{store: store, now: now, crowd: max(crowd, 1), local: local, open: map[uint16]*snapshot{}}
 	r.blocks, _ = simplelru.NewLRU(1<<20, func(_ blockKey, k *kept) { r.values -= k.size() })
 	return r
 }
@@ -163,15 +179,20 @@ func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
 		wanted = append(slices.Clone(asked), hour)
 	}
 	var blocks []*block
+	var snap *snapshot
 	if len(q.Filters) == 0 {
-		blocks, _, err = r.told(ctx, q, true)
+		blocks, snap, err = r.told(ctx, q, true)
 	} else {
-		blocks, err = r.filtered(ctx, q, wanted)
+		blocks, snap, err = r.filtered(ctx, q, wanted)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return q.assemble(blocks, asked), nil
+	a := q.assemble(blocks, asked)
+	if snap.open[q.To] != nil && snap.until.day == q.To {
+		a.Until = time.Duration(snap.until.second) * time.Second
+	}
+	return a, nil
 }
 
 func (q *Question) check() (asked []dimension, err error) {
@@ -428,7 +449,7 @@ func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snaps
 	found := r.flight.DoChan(strconv.Itoa(int(site)), func() (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
-		s, err := r.look(ctx, site)
+		s, err := r.next(ctx, site, snap)
 		if err != nil {
 			if !old {
 				slog.WarnContext(ctx, "visits: the sums of the open days stay as they were", "err", err)
@@ -450,13 +471,74 @@ func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snaps
 	return x.Val.(*snapshot), nil
 }
 
-func (r *Reports) look(ctx context.Context, site uint16) (*snapshot, error) {
-	snap := &snapshot{at: r.now()}
-	query := digest(sums(openRows+" WHERE h.site = "+strconv.Itoa(int(site)), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
-	var err error
+// next returns the snapshot that follows one; nil: there was none. It is the same
+// until a crowd did something after its moment, or a day was sealed.
+func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*snapshot, error) {
+	began := r.now()
+	still, err := r.still(ctx, site, former)
+	if err != nil {
+		return nil, err
+	}
+	if still {
+		same := *former
+		same.at = began
+		return &same, nil
+	}
+	snap := &snapshot{at: began, until: moment{lastDay, 0}}
+	if r.local != nil {
+		snap.until.day, snap.until.second = r.local(site, began)
+	}
+	query := digest(sums(snap.rows(site), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
 	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
-	snap.took = r.now().Sub(snap.at)
+	snap.took = r.now().Sub(began)
 	return snap, err
+}
+
+// rows writes the query of the rows of a site's open days, until the moment.
+func (s *snapshot) rows(site uint16) string {
+	return openRows + " WHERE h.site = " + strconv.Itoa(int(site)) + " AND NOT (" + s.until.before("h.") + ")"
+}
+
+// before is the condition that a row came after the moment.
+func (m moment) before(prefix string) string {
+	day, second := strconv.Itoa(int(m.day)), strconv.Itoa(int(m.second))
+	return prefix + "day > " + day + " OR " + prefix + "day = " + day + " AND " + prefix + "second > " + second
+}
+
+// still reports whether a snapshot has to stay.
+func (r *Reports) still(ctx context.Context, site uint16, s *snapshot) (still bool, err error) {
+	if s == nil || r.local == nil || len(s.open) == 0 {
+		return false, nil
+	}
+	for _, d := range s.open {
+		if d.total.Visitors < int64(r.crowd) {
+			return false, nil // of such a day nothing but the number is told
+		}
+	}
+	of := strconv.Itoa(int(site))
+	_, sealed, err := r.read(ctx, firstDay, lastDay, markRows(site))
+	if err != nil || !maps.Equal(sealed, s.sealed) {
+		return false, err
+	}
+	rows, err := r.store.Query(ctx, firstDay, lastDay, "SELECT day, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM visits_hit"+
+		" WHERE site = "+of+" AND "+onlyPeople+" AND ("+s.until.before("")+") GROUP BY day")
+	if err != nil {
+		return false, fmt.Errorf("visits: report: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	came := 0
+	for rows.Next() {
+		var day column.Day
+		var visitors int
+		if err := rows.Scan(&day, &visitors); err != nil {
+			return false, fmt.Errorf("visits: report: %w", err)
+		}
+		if s.open[day] == nil {
+			return false, nil // another day has begun
+		}
+		came += visitors
+	}
+	return came < r.crowd, rows.Err()
 }
 
 func (r *Reports) ofCrowd() string {

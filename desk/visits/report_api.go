@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"loot"
 	"loot/api"
@@ -68,6 +69,7 @@ type toldReport struct {
 	To     column.Day  `json:"to"`
 	Total  Sum         `json:"total"`
 	Few    bool        `json:"few,omitempty" doc:"There were visitors, too few to tell more"`
+	Until  string      `json:"until,omitempty" doc:"Time of the last day until which it is told, such as 14:05:59, if that day goes on: it moves on when a crowd came"`
 	Left   int         `json:"left,omitempty" doc:"Days of which nothing is told but the visitors, as too few came or matched"`
 	Trend  []toldPoint `json:"trend"`
 	Panels []toldPanel `json:"panels"`
@@ -75,6 +77,9 @@ type toldReport struct {
 
 func tellReport(q Question, a *Answer) toldReport {
 	out := toldReport{From: q.From, To: q.To, Total: a.Total, Few: a.Few, Left: a.Left, Trend: tellTrend(a.Trend, q.From == q.To), Panels: make([]toldPanel, len(a.Panels))}
+	if a.Until > 0 {
+		out.Until = q.To.Time().Add(a.Until).Format(time.TimeOnly)
+	}
 	for i, p := range a.Panels {
 		out.Panels[i] = tellPanel(p)
 	}

@@ -66,7 +66,7 @@ func (d *Visits) reportsFor(ctx context.Context, who loot.Actor) (*Reports, int,
 	d.reporting.Lock()
 	defer d.reporting.Unlock()
 	if d.reports == nil || d.reports.crowd != r.crowd {
-		d.reports = NewReports(d.column, r.crowd, d.Now)
+		d.reports = NewReports(d.column, r.crowd, d.Now, d.sites.local)
 	}
 	return d.reports, r.crowd, nil
 }

@@ -116,8 +116,8 @@ func BenchmarkReport(b *testing.B) {
 			b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
 		})
 	}
-	run(b, "first", func() *Reports { return NewReports(s, 5, noon) }, q)
-	warm := NewReports(s, 5, time.Now)
+	run(b, "first", func() *Reports { return NewReports(s, 5, noon, nil) }, q)
+	warm := NewReports(s, 5, time.Now, nil)
 	filters := map[string]Filter{
 		"country": {"country", Is, []string{"IE"}}, "path": {"path", Is, []string{"/a/page/of/it/0"}}, "source": {"source", Is, []string{"source0.example"}},
 		"browser": {"browser", Is, []string{"Browser 0"}}, "provider": {"provider", Contains, []string{"Provider 0 "}}, "entry": {"entry", Contains, []string{"/1"}},

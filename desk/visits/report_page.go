@@ -413,9 +413,18 @@ func (a *asked) told(now *Answer, crowd int) (out []string) {
 		}
 	}
 	if a.to == a.today {
-		out = append(out, "Today is not over yet.")
+		out = append(out, "Today is not over yet."+a.step(now, crowd))
 	}
 	return out
+}
+
+// step says until when today is told, and what comes next.
+func (a *asked) step(now *Answer, crowd int) string {
+	if now.Until == 0 || now.Total.Visitors < int64(crowd) {
+		return ""
+	}
+	return " It is told until " + a.today.Time().Add(now.Until).Format("15:04") + ", and further as soon as " + strconv.Itoa(crowd) +
+		" visitors did something after that, so that nobody is seen to arrive."
 }
 
 func (a asked) rows(p Panel, crowd int) rowsView {

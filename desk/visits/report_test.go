@@ -18,6 +18,7 @@ import (
 	"loot"
 	"loot/column"
 	"loot/column/columntest"
+	"loot/desk"
 )
 
 // A occurrence is a hit and its day.
@@ -262,7 +263,7 @@ func TestReportsCountWhatWasThere(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r := NewReports(s, 1, noon)
+		r := NewReports(s, 1, noon, nil)
 		questions := [][]Filter{
 			nil,
 			{{"country", Is, []string{"IE"}}},
@@ -350,7 +351,7 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 	}
 	reports := map[int]*Reports{}
 	for crowd := 3; crowd <= 5; crowd++ {
-		reports[crowd] = NewReports(s, crowd, noon)
+		reports[crowd] = NewReports(s, crowd, noon, nil)
 	}
 	shown, pairs := 0, 0
 	check := func(t *rapid.T) {
@@ -516,6 +517,57 @@ func FuzzFilters(f *testing.F) {
 		again, err := ParseFilters([]string{got[0].String()})
 		if err != nil || fmt.Sprint(again) != fmt.Sprint(got) {
 			t.Fatalf("%q: %v %v %v", s, got, again, err)
+		}
+	})
+}
+
+// TestNobodyIsSeenToArrive: today's report, filtered or not, stays as it is until
+// a crowd did something, and then tells all of it; the next day it is whole.
+func TestNobodyIsSeenToArrive(t *testing.T) {
+	columntest.Each(t, func(t *testing.T, address string) {
+		s := columntest.Open(t, address, Schema(), column.Options{})
+		clock := desk.NewClock(someDay.Time().Add(9 * time.Hour))
+		r := NewReports(s, 5, clock.Now, func(_ uint16, at time.Time) (column.Day, uint32) {
+			return column.DayOf(at), uint32(at.Sub(column.DayOf(at).Time()) / time.Second)
+		})
+		come := func(from, to int) {
+			t.Helper()
+			clock.Advance(time.Minute)
+			day, second := r.local(1, clock.Now())
+			var all []hit
+			for who := from; who <= to; who++ {
+				all = append(all, hit{second: second, site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: "/", country: "IE", class: human, via: "tag"})
+			}
+			keep(t, s, day, all, nil)
+			clock.Advance(time.Minute)
+		}
+		views := func(filters ...Filter) int64 {
+			t.Helper()
+			q := Question{Site: 1, From: someDay, To: someDay, Filters: filters, Dimensions: []string{"country"}}
+			// What is old is told once more, and found anew for the next who ask.
+			if _, err := r.snapshot(t.Context(), 1, true); err != nil {
+				t.Fatal(err)
+			}
+			return ask(t, r, q).Total.Views
+		}
+		irish := Filter{"country", Is, []string{"IE"}}
+		come(1, 10)
+		for who := 11; who <= 14; who++ {
+			if all, some := views(), views(irish); all != 10 || some != 10 {
+				t.Fatalf("before visitor %d: %d and %d views", who, all, some)
+			}
+			come(who, who)
+		}
+		come(15, 15)
+		if all, some := views(), views(irish); all != 15 || some != 15 {
+			t.Errorf("a crowd came: %d and %d views", all, some)
+		}
+		come(16, 17)
+		if err := s.Seal(t.Context(), someDay); err != nil {
+			t.Fatal(err)
+		}
+		if all, some := views(), views(irish); all != 17 || some != 17 {
+			t.Errorf("the day is over: %d and %d views", all, some)
 		}
 	})
 }

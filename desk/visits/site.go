@@ -258,6 +258,19 @@ func (s *sites) numbered(ctx context.Context, number uint16) (*Site, error) {
 	return all[i], nil
 }
 
+// local returns the day and the second of it that a time is at the site of a
+// number.
+func (s *sites) local(number uint16, t time.Time) (column.Day, uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.all {
+		if one.Number == number {
+			return one.local(t)
+		}
+	}
+	return (&Site{place: time.UTC}).local(t)
+}
+
 // keepScripts stores the scripts of this program, so that a later one serves
 // them to the pages that ask for them by their hash.
 func keepScripts(ctx context.Context, tx *store.Tx) error {
