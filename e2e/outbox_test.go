@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -23,15 +22,7 @@ func TestLetterInTheOutboxLeadsToItsLinks(t *testing.T) {
 	})
 	visitor.press("form[method=post] .primary")
 
-	link, err := h.app.FirstAdministrator(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := open(t, h.base, os.Getenv("LOOT_ARTEFACTS"))
-	admin.visit(link)
-	admin.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
-	admin.press(".primary")
-	admin.setUp("granite-otter-violin-4", false)
+	admin := h.administrator(t)
 	admin.visit("/console/outbox")
 	admin.lacks("kauz@example.net")
 	letter := eval[string](admin, `

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,15 +34,7 @@ func came(n int) string {
 // that they are to be made, and shows it in the report.
 func TestVisits(t *testing.T) {
 	h := serveAs(t, app.Config{})
-	link, err := h.app.FirstAdministrator(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := open(t, h.base, os.Getenv("LOOT_ARTEFACTS"))
-	admin.visit(link)
-	admin.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
-	admin.press(".primary")
-	admin.setUp("granite-otter-violin-4", false)
+	admin := h.administrator(t)
 	admin.visit("/console/undertaking")
 	admin.fill(map[string]string{"name": "Ada Admin", "word": "on"})
 	admin.press(".primary")

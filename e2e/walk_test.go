@@ -151,6 +151,22 @@ func (l *locked) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
+// administrator returns the browser of the first member of the staff, who is
+// signed in.
+func (h *house) administrator(t *testing.T) *browser {
+	t.Helper()
+	link, err := h.app.FirstAdministrator(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, h.base, os.Getenv("LOOT_ARTEFACTS"))
+	b.visit(link)
+	b.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
+	b.press(".primary")
+	b.setUp("granite-otter-violin-4", false)
+	return b
+}
+
 // TestWalk goes the whole way, from reading the statement to a proof in the
 // customer's hands, as people would.
 func TestWalk(t *testing.T) {
