@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,6 +198,9 @@ func (q *Question) check() (asked []dimension, err error) {
 		if d.programs() && len(q.Filters) > 0 {
 			continue // a filter is about people, or about one class
 		}
+		if d.whole && len(q.Filters) > 0 {
+			d.every = everyVisit(q.Site)
+		}
 		asked = append(asked, d)
 	}
 	return asked, nil
@@ -286,6 +290,7 @@ func (q *Question) panel(d dimension, blocks []*block) Panel {
 			p.More, p.Rest = p.More+1, p.Rest.plus(s)
 		}
 	}
+	p.Others = p.Others.tidy()
 	slices.SortFunc(p.Rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(b.Views, a.Views), cmp.Compare(a.Value, b.Value))
 	})
@@ -533,6 +538,7 @@ func (r *Reports) read(ctx context.Context, from, to column.Day, query string, a
 			return nil, nil, fmt.Errorf("visits: report: %w", err)
 		}
 		if listed == marked {
+			s.Amount = math.Round(100*s.Amount) / 100 // parts are not always added in the same order
 			sealed[day] = s
 			continue
 		}
