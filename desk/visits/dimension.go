@@ -27,6 +27,8 @@ type dimension struct {
 	// is the query of all of them.
 	whole bool
 	every string
+	// table is what stands in the place of the rows, with the value as a column.
+	table string
 }
 
 const (
@@ -106,7 +108,7 @@ func (d dimension) numeric() bool {
 
 // worth reports whether its rows carry what the events of their visits were
 // worth. How far down a page was read says nothing of an event.
-func (d dimension) worth() bool { return !d.programs() && d.Name != "scroll" }
+func (d dimension) worth() bool { return !d.programs() && d.Name != "scroll" && d.table == "" }
 
 // A Sum is what is counted of one value of a dimension. Sums of several days
 // add up, visitors too, as nobody is known on two days.
@@ -213,6 +215,8 @@ func sums(rows string, of []dimension, visitors string) string {
 				" FROM (SELECT day, site, visit, path, amount"+from+peoplesWorth+") AS e LEFT JOIN (SELECT day, site, visit, path FROM ("+last+") AS numbered WHERE back = 1) AS x"+
 				" ON x.day = e.day AND x.site = e.site AND x.visit = e.visit) AS left_on GROUP BY day, site, value"+
 				") AS ends GROUP BY day, site, value")
+		case d.table != "":
+			parts = append(parts, head+d.Name+tail+"value, "+views+" FROM ("+d.table+") AS apart GROUP BY day, site, value")
 		case d.events():
 			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+events+from+d.where+" GROUP BY day, site, "+d.value)
 		case d.where != "":

@@ -112,6 +112,7 @@ type Reports struct {
 	open   map[uint16]*snapshot
 	blocks *simplelru.LRU[blockKey, *kept]
 	values int // in blocks
+	found  *simplelru.LRU[foundKey, foundDay]
 }
 
 // A snapshot is what the open days of a site come to, and what was sealed then.
@@ -140,6 +141,7 @@ type kept struct {
 // stand alone; 1 folds nothing.
 func NewReports(store column.Store, crowd int, now func() time.Time) *Reports {
 	r := &Reports{store: store, now: now, crowd: max(crowd, 1), open: map[uint16]*snapshot{}}
+	r.found, _ = simplelru.NewLRU[foundKey, foundDay](mostFound, nil)
 	r.blocks, _ = simplelru.NewLRU(1<<20, func(_ blockKey, k *kept) { r.values -= k.size() })
 	return r
 }

@@ -54,7 +54,7 @@ func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []o
 					out = append(out, occurrence{day, h})
 					if r.IntN(3) == 0 {
 						e := h
-						e.nth, e.event, e.amount = 0, pick("Order", "Sign-up"), 2
+						e.event, e.amount = pick("Order", "Sign-up"), 2
 						out = append(out, occurrence{day, e})
 					}
 					h.before = h.path
@@ -369,36 +369,42 @@ func TestReportsCountWhatWasThere(t *testing.T) {
 	})
 }
 
-// TestNoDifferenceOfReportsTellsOfFew asks for pairs of reports and subtracts
-// them. Whatever is left is of nobody or of a crowd.
-func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
-	const sites = 10
+// smallSites are sites of few visitors, of whose days the last so many are open,
+// and reports on them in crowds of three to five.
+func smallSites(t *testing.T, open column.Day) (all [10][]occurrence, reports map[int]*Reports) {
+	t.Helper()
 	s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
 	seed := uint64(7)
 	if os.Getenv("LOOT_SOAK") != "" {
 		seed = rand.Uint64()
 		t.Logf("seed %d", seed)
 	}
-	var all [sites][]occurrence
 	var every []occurrence
-	for i := range sites {
+	for i := range all {
 		all[i] = madeUp(rand.New(rand.NewPCG(seed, uint64(i))), uint16(i), someDay-6, someDay+2, 12+3*i*i)
 		every = append(every, all[i]...)
 	}
 	keepAll(t, s, every)
-	for day := someDay - 6; day <= someDay+1; day++ {
+	for day := someDay - 6; day <= someDay+2-open; day++ {
 		if err := s.Seal(t.Context(), day); err != nil {
 			t.Fatal(err)
 		}
 	}
-	reports := map[int]*Reports{}
+	reports = map[int]*Reports{}
 	for crowd := 3; crowd <= 5; crowd++ {
 		reports[crowd] = NewReports(s, crowd, noon)
 	}
+	return all, reports
+}
+
+// TestNoDifferenceOfReportsTellsOfFew asks for pairs of reports and subtracts
+// them. Whatever is left is of nobody or of a crowd.
+func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
+	all, reports := smallSites(t, column.Day(1))
 	shown, pairs := 0, 0
 	check := func(t *rapid.T) {
 		crowd := rapid.IntRange(3, 5).Draw(t, "crowd")
-		site := rapid.IntRange(0, sites-1).Draw(t, "site")
+		site := rapid.IntRange(0, len(all)-1).Draw(t, "site")
 		r := reports[crowd]
 		if rapid.IntRange(0, 3).Draw(t, "about") == 0 {
 			differentPeriods(t, r, site, crowd)
@@ -473,10 +479,21 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 			}
 		}
 	}
+	checksOf(t, "25") // each is two reports of several queries
+	rapid.Check(t, check)
+	t.Logf("%d of %d cells are shown in both", shown, pairs)
+	if shown*20 < pairs {
+		t.Errorf("only %d of %d cells are shown in both: the test has nothing to find", shown, pairs)
+	}
+}
+
+// checksOf has rapid check so often, unless the command says otherwise; and all
+// night long in the long runs.
+func checksOf(t *testing.T, number string) {
+	t.Helper()
 	checks := flag.Lookup("rapid.checks")
 	before := checks.Value.String()
 	t.Cleanup(func() { _ = checks.Value.Set(before) })
-	number := "25" // each is two reports of several queries
 	if os.Getenv("LOOT_SOAK") != "" {
 		number = "3000"
 	}
@@ -487,11 +504,6 @@ func TestNoDifferenceOfReportsTellsOfFew(t *testing.T) {
 	})
 	if err := checks.Value.Set(number); err != nil {
 		t.Fatal(err)
-	}
-	rapid.Check(t, check)
-	t.Logf("%d of %d cells are shown in both", shown, pairs)
-	if shown*20 < pairs {
-		t.Errorf("only %d of %d cells are shown in both: the test has nothing to find", shown, pairs)
 	}
 }
 

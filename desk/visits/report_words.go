@@ -63,6 +63,14 @@ var valueNames = map[string]map[string]string{
 	"length":  {"0": "under 10 seconds", "10": "10 to 29 seconds", "30": "30 to 59 seconds", "60": "1 to 3 minutes", "180": "3 to 10 minutes", "600": "10 minutes and more"},
 }
 
+// hourValues are the values of the hours.
+var hourValues = func() (out [24]string) {
+	for h := range out {
+		out[h] = strconv.Itoa(h)
+	}
+	return out
+}()
+
 func hourNames() map[string]string {
 	out := map[string]string{}
 	for h := range 24 {
@@ -176,6 +184,12 @@ func filterWord(d dimension) string {
 		return "Length of the visit"
 	}
 	return d.Word
+}
+
+// filterNoun is what a dimension is called within a sentence.
+func filterNoun(dimension string) string {
+	d, _ := findDimension(dimension)
+	return strings.ToLower(filterWord(d)[:1]) + filterWord(d)[1:]
 }
 
 // daysWords writes a period.
