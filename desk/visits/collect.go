@@ -145,7 +145,7 @@ func (r *recording) what() string {
 		return recordedStay
 	case r.hit.class == counted:
 		return recordedCounted
-	case r.hit.nth == 0:
+	case r.hit.event != "":
 		return recordedEvent
 	}
 	return recordedView

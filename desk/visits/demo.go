@@ -285,7 +285,7 @@ func (p *demoPlay) events(v hit, keen bool) {
 		return
 	}
 	happen := func(event, target string, amount float64, path string) {
-		v.nth, v.event, v.target, v.amount, v.path = 0, event, target, amount, path
+		v.event, v.target, v.amount, v.path = event, target, amount, path
 		p.all = append(p.all, &recording{hit: &v, day: p.day})
 	}
 	switch n := p.r.IntN(100); {

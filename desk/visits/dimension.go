@@ -22,11 +22,19 @@ type dimension struct {
 	// with another such, and firm that it may by itself: a small firm has a
 	// network of its own, whose days together look like many visitors.
 	telling, firm bool
+	// whole says that the value is over the visits of a day, see [wholeVisits],
+	// rather than over their rows. Where the rows are those of some visits, every
+	// is the query of all of them.
+	whole bool
+	every string
+	// table is what stands in the place of the rows, with the value as a column.
+	table string
 }
 
 const (
 	peoplesViews  = "event = '' AND class = '" + human + "'"
 	peoplesEvents = "event <> '' AND class = '" + human + "'"
+	peoplesWorth  = peoplesEvents + " AND amount <> 0"
 )
 
 func ofEvent(name string) string { return "event = '" + name + "' AND class = '" + human + "'" }
@@ -65,6 +73,9 @@ var dimensions = []dimension{
 	{Name: "release", Title: "System versions", Word: "Version", value: "release"},
 	{Name: "device", Title: "Devices", Word: "Device", value: "device"},
 	{Name: "width", Title: "Widths", Word: "Width of the window", value: "CAST(width AS VARCHAR)"},
+	{Name: "returns", Title: "Visits of a visitor on the day", Word: "Visits on the day", whole: true, value: "CASE WHEN times >= 4 THEN '4' WHEN times >= 2 THEN CAST(times AS VARCHAR) ELSE '1' END"},
+	{Name: "pages", Title: "Pages of a visit", Word: "Pages of the visit", whole: true, value: "CASE WHEN pages >= 11 THEN '11' WHEN pages >= 6 THEN '6' WHEN pages >= 3 THEN '3' WHEN pages = 2 THEN '2' ELSE '1' END"},
+	{Name: "length", Title: "Length of a visit", Word: "Engaged time of the visit", whole: true, value: "CASE WHEN lasted >= 600000 THEN '600' WHEN lasted >= 180000 THEN '180' WHEN lasted >= 60000 THEN '60' WHEN lasted >= 30000 THEN '30' WHEN lasted >= 10000 THEN '10' ELSE '0' END"},
 	{Name: "event", Title: "Events", Word: "Event", value: "event", varies: true, where: peoplesEvents +
 		" AND event NOT IN ('" + eventOutbound + "', '" + eventDownload + "', '" + eventForm + "', '" + eventMissing + "')"},
 	{Name: "outbound", Title: "Links that led away", Word: "Address", value: "target", varies: true, where: ofEvent(eventOutbound)},
@@ -89,6 +100,16 @@ func (d dimension) events() bool {
 	return strings.HasPrefix(d.where, "event <> ''") || strings.HasPrefix(d.where, "event = '") && !strings.HasPrefix(d.where, "event = ''")
 }
 
+// numeric reports whether the values are numbers, which have an order of their
+// own.
+func (d dimension) numeric() bool {
+	return d.whole || slices.Contains([]string{"scroll", "width", "hour"}, d.Name)
+}
+
+// worth reports whether its rows carry what the events of their visits were
+// worth. How far down a page was read says nothing of an event.
+func (d dimension) worth() bool { return !d.programs() && d.Name != "scroll" && d.table == "" }
+
 // A Sum is what is counted of one value of a dimension. Sums of several days
 // add up, visitors too, as nobody is known on two days.
 type Sum struct {
@@ -98,7 +119,7 @@ type Sum struct {
 	Bounces  int64   `json:"bounces" parquet:"bounces"`       // visits of one page
 	Engaged  int64   `json:"engaged_ms" parquet:"engaged_ms"` // milliseconds
 	Scrolled int64   `json:"scrolled" parquet:"scrolled"`     // per cent of the page's height, over all views
-	Amount   float64 `json:"amount" parquet:"amount"`         // what the site's own events were worth
+	Amount   float64 `json:"amount" parquet:"amount"`         // what the events were worth
 }
 
 var sumColumns = []columnOf[struct{}]{
@@ -135,55 +156,105 @@ var addSums = counts("sum(visitors)", "sum(visits)", "sum(views)", "sum(bounces)
 // take more memory.
 const setsAtOnce = 7
 
+// wholeVisits writes the visits of the rows' days: how many pages they had on the
+// day, how long they lasted, how many their visitor made, and what their events
+// were worth. every is the query of all visits; empty: the rows have all.
+func wholeVisits(rows, every string) string {
+	of := func(what, as string) string { return "CAST(sum(" + what + ") AS BIGINT) AS " + as }
+	view := func(what string) string { return "CASE WHEN event = '' THEN " + what + " ELSE 0 END" }
+	visited := "SELECT day, site, visitor, visit, " + strings.Join([]string{
+		of(view("1"), "pages"), of(view("CASE WHEN nth = 1 THEN 1 ELSE 0 END"), "begun"), of(view("CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END"), "bounced"),
+		of(view("engaged"), "lasted"), of(view("scroll"), "scrolled"), "CAST(sum(CASE WHEN event = '' THEN 0 ELSE amount END) AS DOUBLE) AS paid",
+	}, ", ") + " FROM " + rows + " WHERE class = '" + human + "' AND (event = '' OR amount <> 0) GROUP BY day, site, visitor, visit"
+	times, join := "CAST(sum(CASE WHEN v.pages > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY v.day, v.site, v.visitor) AS BIGINT)", ""
+	if every != "" {
+		times = "coalesce(t.times, 0)"
+		join = " LEFT JOIN (SELECT day, visitor, CAST(count(DISTINCT visit) AS BIGINT) AS times FROM (" + every + ") AS every_visit GROUP BY day, visitor) AS t ON t.day = v.day AND t.visitor = v.visitor"
+	}
+	return "SELECT v.day AS day, v.site AS site, v.visitor AS visitor, v.visit AS visit, v.pages AS pages, v.begun AS begun, v.bounced AS bounced, v.lasted AS lasted, v.scrolled AS scrolled, v.paid AS amount, " +
+		times + " AS times FROM (" + visited + ") AS v" + join
+}
+
+// everyVisit writes the views of the people of a site, with whose visit each is.
+func everyVisit(site uint16) string {
+	where := " WHERE site = " + strconv.Itoa(int(site)) + " AND " + peoplesViews
+	return "SELECT day, visitor, visit FROM visits_hit" + where +
+		" UNION ALL SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit FROM visits_row" + where
+}
+
 // sums returns the query of what rows come to by day, site, dimension and value.
 // A visit that goes on at midnight begins on the former day and ends on the
-// latter, so that the days add up. rows is a query, visitors what counts them: if
-// that is not [countVisitors], they alone are counted.
+// latter, so that the days add up. What an event was worth is its visit's, and of
+// what differs within a visit it is there where it happened. rows is a query,
+// visitors what counts them: if that is not [countVisitors], they alone are
+// counted, and views say that there is something.
 func sums(rows string, of []dimension, visitors string) string {
-	const head, tail = "SELECT day, site, '", "' AS dimension, "
 	views := counts(visitors, "sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END)", "count(*)",
 		"sum(CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "0")
 	events := counts(visitors, "count(DISTINCT visit)", "count(*)", "0", "0", "0", "sum(amount)")
+	visits := counts(visitors, "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(amount)")
+	worth := counts("0", "0", "0", "0", "0", "0", "sum(amount)")
 	if visitors != countVisitors {
 		views = counts(visitors, "0", "0", "0", "0", "0", "0")
-		events = views
+		events, visits, worth = views, views, counts("0", "0", "count(*)", "0", "0", "0", "0")
 	}
+	const head, tail, from = "SELECT day, site, '", "' AS dimension, ", " FROM counted WHERE "
 	var parts []string
-	var plain []dimension
+	var plain, worthy, whole []dimension
 	for _, d := range of {
 		switch {
 		case d.Name == "exit":
 			// The visits that ended here are the views but for those after which
 			// another came; the visitors are those whose last page of the day it was.
-			from := " FROM counted WHERE " + peoplesViews
+			last := "SELECT day, site, visit, path, visitor, engaged, row_number() OVER (PARTITION BY day, site, visit ORDER BY nth DESC) AS back" + from + peoplesViews
 			parts = append(parts, head+d.Name+tail+"value, "+addSums+" FROM ("+
-				"SELECT day, site, path AS value, "+counts("0", "count(*)", "0", "0", "0", "0", "0")+from+" GROUP BY day, site, path"+
-				" UNION ALL SELECT day, site, before AS value, "+counts("0", "-count(*)", "0", "0", "0", "0", "0")+from+" AND nth > 1 GROUP BY day, site, before"+
-				" UNION ALL SELECT day, site, path AS value, "+counts(visitors, "0", "count(*)", "0", "sum(engaged)", "0", "0")+" FROM ("+
-				"SELECT day, site, path, visitor, engaged, row_number() OVER (PARTITION BY day, site, visit ORDER BY nth DESC) AS back"+from+
-				") AS numbered WHERE back = 1 GROUP BY day, site, path"+
+				"SELECT day, site, path AS value, "+counts("0", "count(*)", "0", "0", "0", "0", "0")+from+peoplesViews+" GROUP BY day, site, path"+
+				" UNION ALL SELECT day, site, before AS value, "+counts("0", "-count(*)", "0", "0", "0", "0", "0")+from+peoplesViews+" AND nth > 1 GROUP BY day, site, before"+
+				" UNION ALL SELECT day, site, path AS value, "+counts(visitors, "0", "count(*)", "0", "sum(engaged)", "0", "0")+" FROM ("+last+") AS numbered WHERE back = 1 GROUP BY day, site, path"+
+				" UNION ALL SELECT day, site, value, "+worth+" FROM (SELECT e.day AS day, e.site AS site, CASE WHEN coalesce(x.path, '') = '' THEN e.path ELSE x.path END AS value, e.amount AS amount"+
+				" FROM (SELECT day, site, visit, path, amount"+from+peoplesWorth+") AS e LEFT JOIN (SELECT day, site, visit, path FROM ("+last+") AS numbered WHERE back = 1) AS x"+
+				" ON x.day = e.day AND x.site = e.site AND x.visit = e.visit) AS left_on GROUP BY day, site, value"+
 				") AS ends GROUP BY day, site, value")
+		case d.table != "":
+			parts = append(parts, head+d.Name+tail+"value, "+views+" FROM ("+d.table+") AS apart GROUP BY day, site, value")
 		case d.events():
-			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+events+
-				" FROM counted WHERE "+d.where+" GROUP BY day, site, "+d.value)
+			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+events+from+d.where+" GROUP BY day, site, "+d.value)
 		case d.where != "":
-			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+views+" FROM counted WHERE "+d.where+" GROUP BY day, site, "+d.value)
+			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+views+from+d.where+" GROUP BY day, site, "+d.value)
+		case d.whole:
+			whole = append(whole, d)
 		default:
 			plain = append(plain, d)
+			if d.worth() {
+				worthy = append(worthy, d)
+			}
 		}
 	}
 	for some := range slices.Chunk(plain, setsAtOnce) {
-		var values, sets, known, named []string
-		for i, d := range some {
-			v := "v" + strconv.Itoa(i)
-			values = append(values, d.value+" AS "+v)
-			sets = append(sets, "(day, site, "+v+")")
-			known = append(known, v)
-			named = append(named, "WHEN "+v+" IS NOT NULL THEN '"+d.Name+"'")
-		}
-		parts = append(parts, "SELECT day, site, CASE "+strings.Join(named, " ")+" END AS dimension, coalesce("+strings.Join(append(known, "''"), ", ")+") AS value, "+views+
-			" FROM (SELECT day, site, visitor, nth, engaged, scroll, "+strings.Join(values, ", ")+" FROM counted WHERE "+peoplesViews+") AS valued"+
-			" GROUP BY GROUPING SETS ("+strings.Join(sets, ", ")+")")
+		parts = append(parts, bySets(some, "visitor, nth, engaged, scroll", "counted WHERE "+peoplesViews, views))
 	}
-	return "WITH counted AS (" + rows + ") SELECT day, site, dimension, value, " + sumNames + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed"
+	if len(worthy) > 0 { // which are few rows
+		parts = append(parts, bySets(worthy, "amount", "counted WHERE "+peoplesWorth, worth))
+	}
+	if len(whole) > 0 {
+		const columns = "visitor, pages, begun, bounced, lasted, scrolled, amount"
+		visited := "(" + wholeVisits("counted", whole[0].every) + ") AS whole_visits WHERE pages "
+		parts = append(parts, bySets(whole, columns, visited+"> 0", visits), bySets(whole, columns, visited+"= 0", worth))
+	}
+	return "WITH counted AS (" + rows + ") SELECT day, site, dimension, value, " + addSums + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed GROUP BY day, site, dimension, value"
+}
+
+// bySets counts the rows of a table by several dimensions in one pass.
+func bySets(of []dimension, columns, from, counted string) string {
+	var values, sets, known, named []string
+	for i, d := range of {
+		v := "v" + strconv.Itoa(i)
+		values = append(values, d.value+" AS "+v)
+		sets = append(sets, "(day, site, "+v+")")
+		known = append(known, v)
+		named = append(named, "WHEN "+v+" IS NOT NULL THEN '"+d.Name+"'")
+	}
+	return "SELECT day, site, CASE " + strings.Join(named, " ") + " END AS dimension, coalesce(" + strings.Join(append(known, "''"), ", ") + ") AS value, " + counted +
+		" FROM (SELECT day, site, " + columns + ", " + strings.Join(values, ", ") + " FROM " + from + ") AS valued" +
+		" GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + ")"
 }

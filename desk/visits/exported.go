@@ -134,7 +134,7 @@ func (x *exportedView) take(ctx context.Context, d *Visits, l *lane, s *Site, pa
 		h.event, h.target, _ = d.event(s, what, day)
 		h.visit, h.entry = randomID(), h.path
 		if sit, ok := l.sittings.stay(sits, seat{}, v.Time); ok {
-			h.visit, h.entry, from = sit.visit, sit.entry, sit.from
+			h.visit, h.nth, h.entry, from = sit.visit, sit.views, sit.entry, sit.from
 		}
 	}
 	d.whence(r, s, h, from, day)

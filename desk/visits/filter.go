@@ -220,6 +220,9 @@ func (c *chosen) visits(rows string, args *[]any) string {
 		from = "SELECT day, visit, visitor, path AS value FROM (SELECT day, visit, visitor, path, row_number() OVER (PARTITION BY day, visit ORDER BY nth DESC) AS back FROM (" +
 			rows + ") AS every WHERE " + where + ") AS numbered WHERE back = 1"
 	}
+	if c.whole {
+		from = "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + wholeVisits("("+rows+") AS every", "") + ") AS visits WHERE pages > 0"
+	}
 	place, join := c.place("v", "value", "t", args)
 	return "SELECT day, visit, min(visitor) AS visitor, CASE WHEN min(place) = max(place) THEN min(place) ELSE " + strconv.Itoa(several) + " END AS place FROM (" +
 		"SELECT v.day AS day, v.visit AS visit, v.visitor AS visitor, " + place + " AS place FROM (" + from + ") AS v" + join + ") AS had WHERE place > 0 GROUP BY day, visit"
@@ -301,7 +304,7 @@ func (c *chosen) allowed(place, day string) string {
 const dayRange = 1_000_000 // more than there are days
 
 // byVisit reports whether the filter chooses visits by one of their rows.
-func (c *chosen) byVisit() bool { return c.varies || c.Name == "exit" }
+func (c *chosen) byVisit() bool { return c.varies || c.whole || c.Name == "exit" }
 
 // several reports whether it stands for more than one value on some day.
 func (c *chosen) several() bool {

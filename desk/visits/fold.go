@@ -221,13 +221,16 @@ func (s Sum) less(o Sum) Sum {
 	return s.plus(Sum{-o.Visitors, -o.Visits, -o.Views, -o.Bounces, -o.Engaged, -o.Scrolled, -o.Amount})
 }
 
-// few reports whether somebody is in it and fewer than a crowd.
-func (s Sum) few(crowd int) bool {
-	if math.Abs(s.Amount) < 1e-6 { // what is left where floats were subtracted
+// tidy takes away what is left of an amount where floats were subtracted.
+func (s Sum) tidy() Sum {
+	if math.Abs(s.Amount) < 1e-6 {
 		s.Amount = 0
 	}
-	return s != Sum{} && s.Visitors < int64(crowd)
+	return s
 }
+
+// few reports whether somebody is in it and fewer than a crowd.
+func (s Sum) few(crowd int) bool { return s.tidy() != Sum{} && s.Visitors < int64(crowd) }
 
 // mostOf returns the keys with the greatest numbers.
 func mostOf(of map[string]int64, n int) []string {

@@ -181,7 +181,7 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 		h.event, h.target, h.amount = d.event(s, x, day)
 		h.visit, h.entry = randomID(), h.path
 		if sit, ok := l.sittings.stay(who, former, x.at); ok {
-			h.visit, h.entry, from = sit.visit, sit.entry, sit.from
+			h.visit, h.nth, h.entry, from = sit.visit, sit.views, sit.entry, sit.from
 			if on, known := sit.on(x.page); known {
 				out.day = on
 			}

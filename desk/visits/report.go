@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +117,7 @@ type Reports struct {
 	open   map[uint16]*snapshot
 	blocks *simplelru.LRU[blockKey, *kept]
 	values int // in blocks
+	found  *simplelru.LRU[foundKey, foundDay]
 }
 
 // A snapshot is what the open days of a site come to until a moment, and what was
@@ -155,6 +157,7 @@ type kept struct {
 // told as they are.
 func NewReports(store column.Store, crowd int, now func() time.Time, local func(site uint16, t time.Time) (column.Day, uint32)) *Reports {
 	r := &Reports{store: store, now: now, crowd: max(crowd, 1), local: local, open: map[uint16]*snapshot{}}
+	r.found, _ = simplelru.NewLRU[foundKey, foundDay](mostFound, nil)
 	r.blocks, _ = simplelru.NewLRU(1<<20, func(_ blockKey, k *kept) { r.values -= k.size() })
 	return r
 }
@@ -217,6 +220,9 @@ func (q *Question) check() (asked []dimension, err error) {
 		}
 		if d.programs() && len(q.Filters) > 0 {
 			continue // a filter is about people, or about one class
+		}
+		if d.whole && len(q.Filters) > 0 {
+			d.every = everyVisit(q.Site)
 		}
 		asked = append(asked, d)
 	}
@@ -307,6 +313,7 @@ func (q *Question) panel(d dimension, blocks []*block) Panel {
 			p.More, p.Rest = p.More+1, p.Rest.plus(s)
 		}
 	}
+	p.Others = p.Others.tidy()
 	slices.SortFunc(p.Rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(b.Views, a.Views), cmp.Compare(a.Value, b.Value))
 	})
@@ -615,6 +622,7 @@ func (r *Reports) read(ctx context.Context, from, to column.Day, query string, a
 			return nil, nil, fmt.Errorf("visits: report: %w", err)
 		}
 		if listed == marked {
+			s.Amount = math.Round(100*s.Amount) / 100 // parts are not always added in the same order
 			sealed[day] = s
 			continue
 		}

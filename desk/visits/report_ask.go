@@ -176,7 +176,7 @@ func (d *Visits) ask(s *Site, at address) (a asked, err error) {
 		}
 	}
 	var ok bool
-	if a.measure, ok = measureNamed(at.Measure); !ok {
+	if a.measure, ok = measureNamed(measuresOf(s), at.Measure); !ok {
 		a.measure = measures[0]
 	}
 	return a, nil

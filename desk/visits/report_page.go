@@ -341,7 +341,7 @@ func (d *Visits) liveNow(w http.ResponseWriter, r *http.Request) error {
 func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
 	v.Few = now.Few
 	v.Told = a.told(now, crowd)
-	for _, m := range measures {
+	for _, m := range measuresOf(a.site) {
 		o := *a
 		o.measure = m
 		t := tile{Stat: web.Stat{Label: m.label, Icon: m.icon, Value: m.word(now.Total), Href: o.href()}, Current: m.name == a.measure.name}
@@ -393,7 +393,7 @@ func panelOf(a *Answer, d dimension) Panel {
 		return Panel{Name: d.Name, Title: d.Title, Word: d.Word, Events: d.events()}
 	}
 	p := a.Panels[i]
-	if d.Name == "scroll" || d.Name == "width" || d.Name == "hour" { // which are numbers
+	if d.numeric() {
 		p.Rows = slices.SortedFunc(slices.Values(p.Rows), func(a, b Row) int {
 			return cmp.Or(cmp.Compare(len(a.Value), len(b.Value)), cmp.Compare(a.Value, b.Value))
 		})

@@ -120,11 +120,11 @@ func TestAPanelIsListedAndExported(t *testing.T) {
 	}
 	lines, err := csv.NewReader(strings.NewReader(file.Body)).ReadAll()
 	desktest.OK(t, err)
-	if want := []string{"'=1+1", "", "12", "12", "19", "5", "190000", "1140", "0"}; len(lines) != 2 || !slices.Equal(lines[1], want) {
+	if want := []string{"'=1+1", "", "12", "12", "19", "5", "190000", "1140", "87.5"}; len(lines) != 2 || !slices.Equal(lines[1], want) {
 		t.Errorf("%q, want %q", lines, want)
 	}
 	trend := h.Get(yesterday + "&format=csv")
-	if !strings.Contains(trend.Body, "2026-11-22,9,12,12,19,5,190000,1140,0,false\n") {
+	if !strings.Contains(trend.Body, "2026-11-22,9,12,12,19,5,190000,1140,87.5,false\n") {
 		t.Errorf("%s", trend.Body)
 	}
 	var panel toldPanel

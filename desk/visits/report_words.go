@@ -3,6 +3,7 @@ package visits
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ var panelGroups = [...]panelGroup{
 	{"Sources", "route", []panelTab{{"channel", "Channels"}, {"source", "Sources"}, {"campaign", "Campaigns"}, {"medium", "Media"}, {"term", "Terms"}, {"content", "Contents"}}},
 	{"Where", "map-pin", []panelTab{{"country", "Countries"}, {"provider", "Providers"}, {"network", "Networks"}, {"kind", "Kinds"}, {"language", "Languages"}}},
 	{"With", "laptop", []panelTab{{"browser", "Browsers"}, {"version", "Versions"}, {"system", "Systems"}, {"release", "Releases"}, {"device", "Devices"}, {"width", "Widths"}}},
+	{"Visits", "log-in", []panelTab{{"length", "Length"}, {"pages", "Pages"}, {"returns", "On one day"}}},
 	{"What happened", "mouse-pointer-click", []panelTab{{"event", "Events"}, {"outbound", "Links away"}, {"download", "Downloads"}, {"form", "Forms"}, {"missing", "Not found"}}},
 	{"Programs", "bot", []panelTab{{"class", "Classes"}, {"bot", "Programs"}}},
 }
@@ -55,7 +57,19 @@ var valueNames = map[string]map[string]string{
 	"class":  {human: "People", "declared": "Programs that say so", "suspected": "Suspected programs", "spam": "Referrer spam", counted: "Counted only"},
 	"bot":    {"declared": "Others that say so", "suspected": "Suspected programs", "spam": "Referrer spam", counted: "Counted only"},
 	"hour":   hourNames(),
+
+	"returns": {"1": "one visit", "2": "two", "3": "three", "4": "four and more"},
+	"pages":   {"1": "one page", "2": "two", "3": "3 to 5", "6": "6 to 10", "11": "11 and more"},
+	"length":  {"0": "under 10 seconds", "10": "10 to 29 seconds", "30": "30 to 59 seconds", "60": "1 to 3 minutes", "180": "3 to 10 minutes", "600": "10 minutes and more"},
 }
+
+// hourValues are the values of the hours.
+var hourValues = func() (out [24]string) {
+	for h := range out {
+		out[h] = strconv.Itoa(h)
+	}
+	return out
+}()
 
 func hourNames() map[string]string {
 	out := map[string]string{}
@@ -164,8 +178,18 @@ func filterWord(d dimension) string {
 		return "Read down to"
 	case "width":
 		return "Width"
+	case "returns":
+		return "Visits of the visitor"
+	case "length":
+		return "Length of the visit"
 	}
 	return d.Word
+}
+
+// filterNoun is what a dimension is called within a sentence.
+func filterNoun(dimension string) string {
+	d, _ := findDimension(dimension)
+	return strings.ToLower(filterWord(d)[:1]) + filterWord(d)[1:]
 }
 
 // daysWords writes a period.
@@ -235,14 +259,35 @@ var measures = []measure{
 	{name: "depth", label: "Views per visit", icon: "layers", better: 1, of: func(s Sum) int { return ratio(s.Views, s.Visits, 10) }, words: tenths},
 }
 
+// measuresOf returns the measures of a site: what its visits were worth only
+// where it has a currency.
+func measuresOf(s *Site) []measure {
+	if s.Currency == "" {
+		return measures
+	}
+	return append(measures[:len(measures):len(measures)], measure{name: "amount", label: "Revenue, " + s.Currency, icon: "banknote", better: 1, of: cents, words: func(n int) string {
+		if n >= 100_000 || n <= -100_000 {
+			return number(int(math.Round(float64(n) / 100)))
+		}
+		return money(float64(n) / 100)
+	}})
+}
+
+func cents(s Sum) int {
+	if n := int(math.Round(s.Amount * 100)); n != chart.Untold {
+		return n
+	}
+	return 0
+}
+
 func bounceRate(s Sum) int { return ratio(s.Bounces, s.Visits, 100) }
 
-func measureNamed(name string) (measure, bool) {
-	i := slices.IndexFunc(measures, func(m measure) bool { return m.name == name })
+func measureNamed(of []measure, name string) (measure, bool) {
+	i := slices.IndexFunc(of, func(m measure) bool { return m.name == name })
 	if i < 0 {
 		return measure{}, false
 	}
-	return measures[i], true
+	return of[i], true
 }
 
 // A cell is a column of a panel.
@@ -258,35 +303,35 @@ func counts64(title string, of func(Sum) int64) cell {
 // cellsOf returns what a panel tells of its rows, the first of which its bars
 // show.
 func cellsOf(d dimension, currency string) []cell {
-	visitors := counts64("Visitors", func(s Sum) int64 { return s.Visitors })
+	out := []cell{counts64("Visitors", func(s Sum) int64 { return s.Visitors })}
 	switch {
 	case d.Name == "entry":
-		return []cell{visitors, counts64("Visits", func(s Sum) int64 { return s.Visits }), {"Bounce rate", func(s Sum) string {
+		out = append(out, counts64("Visits", func(s Sum) int64 { return s.Visits }), cell{"Bounce rate", func(s Sum) string {
 			if s.Visits == 0 {
 				return "–"
 			}
 			return perCent(bounceRate(s))
-		}}}
-	case d.Name == "exit":
-		return []cell{visitors, counts64("Visits", func(s Sum) int64 { return s.Visits })}
-	case d.Name == "event" && currency != "":
-		return []cell{visitors, counts64("Times", func(s Sum) int64 { return s.Views }), {currency, func(s Sum) string { return money(s.Amount) }}}
+		}})
+	case d.Name == "exit" || d.whole:
+		out = append(out, counts64("Visits", func(s Sum) int64 { return s.Visits }))
 	case d.events():
-		return []cell{visitors, counts64("Times", func(s Sum) int64 { return s.Views })}
+		out = append(out, counts64("Times", func(s Sum) int64 { return s.Views }))
+	default:
+		out = append(out, counts64("Views", func(s Sum) int64 { return s.Views }))
 	}
-	return []cell{visitors, counts64("Views", func(s Sum) int64 { return s.Views })}
+	if currency != "" && d.worth() {
+		out = append(out, cell{currency, func(s Sum) string { return money(s.Amount) }})
+	}
+	return out
 }
 
 func money(f float64) string {
 	if f > -.005 && f < .005 {
 		return "–"
 	}
-	cents := int(f*100 + .5)
-	if f < 0 {
-		cents = int(f*100 - .5)
-	}
-	rest := cents % 100
-	return number(cents/100) + fmt.Sprintf(".%02d", max(rest, -rest))
+	n := int(math.Round(f * 100))
+	rest := n % 100
+	return number(n/100) + fmt.Sprintf(".%02d", max(rest, -rest))
 }
 
 // A move is a row that changed between two periods.

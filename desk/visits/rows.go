@@ -14,7 +14,7 @@ type hit struct {
 	site   uint16
 	who    visitor
 	visit  int64
-	nth    uint16 // page of its visit, from 1; 0: an event
+	nth    uint16 // page of its visit, from 1; of an event the latest before it, 0 if there was none
 	page   int64  // the view's own id, or that of the view that an event belongs to
 
 	host, path string

@@ -90,7 +90,7 @@ func TestSealedSumsAreThoseOfTheOpenDay(t *testing.T) {
 			t.Errorf("rows %v\nsums %v", again, sealed)
 		}
 		total := sealed["total "]
-		if total.Views != 57 || total.Visits == 0 || total.Amount != 0 || sealed["event Order"].Amount == 0 || sealed["class declared"].Views != 3 {
+		if total.Views != 57 || total.Visits == 0 || total.Amount != 9.5*12 || sealed["event Order"].Amount == 0 || sealed["class declared"].Views != 3 {
 			t.Errorf("%+v", sealed)
 		}
 		for _, d := range dimensions {
@@ -98,15 +98,16 @@ func TestSealedSumsAreThoseOfTheOpenDay(t *testing.T) {
 				continue
 			}
 			var views, visits int64
+			var amount float64
 			for _, key := range slices.Sorted(maps.Keys(sealed)) {
 				var name, value string
 				fmt.Sscanf(key, "%s %s", &name, &value)
 				if name == d.Name {
-					views, visits = views+sealed[key].Views, visits+sealed[key].Visits
+					views, visits, amount = views+sealed[key].Views, visits+sealed[key].Visits, amount+sealed[key].Amount
 				}
 			}
-			if d.Name != "exit" && views != total.Views || visits != total.Visits {
-				t.Errorf("%s: %d views in %d visits, of %d in %d", d.Name, views, visits, total.Views, total.Visits)
+			if d.Name != "exit" && views != total.Views || visits != total.Visits || d.worth() && amount != total.Amount {
+				t.Errorf("%s: %d views in %d visits, of %d in %d; %v of %v", d.Name, views, visits, total.Views, total.Visits, amount, total.Amount)
 			}
 		}
 	})

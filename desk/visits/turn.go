@@ -142,7 +142,7 @@ func (d *Visits) resume(ctx context.Context) error {
 // resumeSite puts back those of a lane whose rows are from a second of a day on.
 func (d *Visits) resumeSite(ctx context.Context, l *lane, s *Site, from, to column.Day, second uint32, via string) (err error) {
 	rows, err := d.column.Query(ctx, from, to, `SELECT CAST(day AS BIGINT), CAST(second AS BIGINT), visitor, visit, page, CAST(nth AS BIGINT), path, entry, channel, source, medium, campaign, term, content, clicked, class
-		FROM visits_hit WHERE site = $1 AND nth > 0 AND (day > $2 OR second >= $3) AND `+via+` ORDER BY day DESC, second DESC, nth DESC LIMIT $4`, int64(s.Number), int64(from), int64(second), int64(mostSittings))
+		FROM visits_hit WHERE site = $1 AND nth > 0 AND event = '' AND (day > $2 OR second >= $3) AND `+via+` ORDER BY day DESC, second DESC, nth DESC LIMIT $4`, int64(s.Number), int64(from), int64(second), int64(mostSittings))
 	if err != nil {
 		return err
 	}

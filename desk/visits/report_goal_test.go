@@ -1,0 +1,340 @@
+package visits
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"loot/column"
+	"loot/column/columntest"
+)
+
+var stepsToTry = []Filter{
+	{"path", Is, []string{"/a"}},
+	{"path", Is, []string{"/b", "/d,\\'"}},
+	{"path", Contains, []string{"/c"}},
+	{"path", Is, []string{"/c"}},
+	{"event", Is, []string{"Order"}},
+	{"event", Is, []string{"Sign-up", "Order"}},
+}
+
+// oracleFurthest says how many of the steps each visit of a day took, one after
+// another. What is not a crowd's is as if it was not there.
+func oracleFurthest(day, matched []occurrence, steps []Filter, crowd int) map[int64]int {
+	known := func(f Filter, h occurrence) bool {
+		v, ok := oracle(day, h, f.Dimension)
+		if !ok || !f.matches(v) {
+			return false
+		}
+		return len(people(cells(day, day, f.Dimension)[v])) >= crowd
+	}
+	place := func(h occurrence) int {
+		if h.event == "" {
+			return 2 * int(h.nth)
+		}
+		return 2*int(h.nth) + 1
+	}
+	out := map[int64]int{}
+	by := map[int64][]occurrence{}
+	for _, h := range matched {
+		by[h.visit] = append(by[h.visit], h)
+		out[h.visit] = 0
+	}
+	for visit, of := range by {
+		at := 0
+		for i, f := range steps {
+			next := 1 << 30
+			for _, h := range of {
+				if p := place(h); known(f, h) && (i == 0 || p > at || p == at && h.event != "") {
+					next = min(next, p)
+				}
+			}
+			if next == 1<<30 {
+				break
+			}
+			at, out[visit] = next, i+1
+		}
+	}
+	return out
+}
+
+// ofSteps returns the rows of the visits that took at least from and fewer than to
+// steps.
+func ofSteps(matched []occurrence, furthest map[int64]int, from, to int) []occurrence {
+	return slices.DeleteFunc(slices.Clone(matched), func(h occurrence) bool { return furthest[h.visit] < from || furthest[h.visit] >= to })
+}
+
+func visitsOf(of []occurrence) int {
+	seen := map[int64]bool{}
+	for _, h := range of {
+		seen[h.visit] = true
+	}
+	return len(seen)
+}
+
+// oracleAround says what is beside a view of a page on either side.
+func oracleAround(day []occurrence, h occurrence) (before, after string) {
+	before, after = h.before, ""
+	for _, o := range day {
+		if o.visit == h.visit && o.event == "" && o.nth == h.nth+1 {
+			after = o.path
+		}
+	}
+	return before, after
+}
+
+// TestFunnelsAndJourneysCountWhatWasThere compares them without crowds with a
+// plain count, with open and sealed days, on both engines.
+func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
+	columntest.Each(t, func(t *testing.T, address string) {
+		s := columntest.Open(t, address, Schema(), column.Options{})
+		all := madeUp(rand.New(rand.NewPCG(5, 6)), 1, someDay-3, someDay, 14)
+		keepAll(t, s, all)
+		keepAll(t, s, madeUp(rand.New(rand.NewPCG(7, 8)), 2, someDay-3, someDay, 14))
+		for day := someDay - 3; day < someDay-1; day++ {
+			if err := s.Seal(t.Context(), day); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := NewReports(s, 1, noon, nil)
+		for _, filters := range [][]Filter{nil, {{"country", Is, []string{"IE"}}, {"path", Not, []string{"/b"}}}} {
+			q := Question{Site: 1, From: someDay - 3, To: someDay, Filters: filters}
+			for _, steps := range [][]Filter{{stepsToTry[0], stepsToTry[4]}, {stepsToTry[2], stepsToTry[1], stepsToTry[0]}, {stepsToTry[4], stepsToTry[1], stepsToTry[5]}} {
+				want := make([]Reached, len(steps))
+				for day := q.From; day <= q.To; day++ {
+					rows := humans(all, 1, day)
+					matched := oracleMatch(rows, filters, 1)
+					furthest := oracleFurthest(rows, matched, steps, 1)
+					for k := range steps {
+						of := ofSteps(matched, furthest, k+1, 99)
+						want[k] = want[k].plus(Reached{int64(visitsOf(of)), int64(len(people(of)))})
+					}
+				}
+				for range 2 { // the second time sealed days are remembered
+					got, err := r.Funnel(t.Context(), q, steps)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !slices.Equal(got.Steps, want) || len(filters) == 0 && want[1].Visits == 0 {
+						t.Errorf("%v: %v: %+v, not %+v", filters, steps, got.Steps, want)
+					}
+				}
+			}
+			for _, page := range []string{"/a", "/d,\\'"} {
+				want := map[string]Step{}
+				for day := q.From; day <= q.To; day++ {
+					rows := humans(all, 1, day)
+					by := map[string][]occurrence{}
+					for _, h := range oracleMatch(rows, filters, 1) {
+						if h.event == "" && h.path == page {
+							before, after := oracleAround(rows, h)
+							by["<"+before], by[">"+after] = append(by["<"+before], h), append(by[">"+after], h)
+						}
+					}
+					for v, of := range by {
+						want[v] = Step{want[v].Page, want[v].Visitors + int64(len(people(of))), want[v].Views + int64(len(of))}
+					}
+				}
+				j, err := r.Journey(t.Context(), q, page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := map[string]Step{}
+				for sign, w := range map[string]Way{"<": j.Before, ">": j.After} {
+					if w.Edge.Views > 0 {
+						got[sign] = w.Edge
+					}
+					for _, p := range w.Pages {
+						got[sign+p.Page] = Step{"", p.Visitors, p.Views}
+					}
+					if w.Others != (Step{}) {
+						t.Errorf("%v: %s: others %+v", filters, page, w.Others)
+					}
+				}
+				if !maps.Equal(got, want) || len(filters) == 0 && len(want) < 4 {
+					t.Errorf("%v: %s: %v, not %v", filters, page, got, want)
+				}
+			}
+		}
+		hours, days, err := r.Hours(t.Context(), Question{Site: 1, From: someDay - 3, To: someDay})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var views, want int64
+		for _, of := range hours {
+			for _, s := range of {
+				views += s.Views
+			}
+		}
+		for day := someDay - 3; day <= someDay; day++ {
+			want += int64(len(slices.DeleteFunc(humans(all, 1, day), func(h occurrence) bool { return h.event != "" })))
+		}
+		if views != want || days != [7]int{1, 0, 0, 0, 1, 1, 1} { // from Friday to Monday
+			t.Errorf("%d views of %d by weekday and hour, %v", views, want, days)
+		}
+	})
+}
+
+// TestNoDifferenceOfGoalsFunnelsAndJourneysTellsOfFew asks for pairs of them, of
+// which one has a filter more, or other days, and subtracts them.
+func TestNoDifferenceOfGoalsFunnelsAndJourneysTellsOfFew(t *testing.T) {
+	all, reports := smallSites(t, 1)
+	told := map[string]int{}
+	checksOf(t, "60")
+	rapid.Check(t, func(t *rapid.T) {
+		crowd := rapid.IntRange(3, 5).Draw(t, "crowd")
+		site := rapid.IntRange(2, len(all)-1).Draw(t, "site")
+		r := reports[crowd]
+		day := someDay + column.Day(rapid.IntRange(-6, 2).Draw(t, "day"))
+		rows := humans(all[site], uint16(site), day)
+		more := Question{Site: uint16(site), From: day, To: day, Filters: rapid.SliceOfN(rapid.Custom(drawFilter), 0, 1).Draw(t, "filters")}
+		less := more
+		less.Filters = append(slices.Clone(more.Filters), drawFilter(t))
+		enough := func(what string, a, b []occurrence) {
+			x, y := people(without(a, b)), people(without(b, a))
+			if len(y) == 0 && len(x) > 0 && len(x) < crowd || len(x) == 0 && len(y) > 0 && len(y) < crowd {
+				t.Errorf("crowd %d: %+v\n%+v\n%s: the difference tells of %d and %d visitors", crowd, more, less, what, len(x), len(y))
+			}
+		}
+		switch rapid.IntRange(0, 3).Draw(t, "about") {
+		case 0:
+			goal := rapid.SampledFrom(stepsToTry).Draw(t, "goal")
+			for _, q := range []Question{more, less} {
+				got, err := r.Reach(t.Context(), q, goal)
+				if err != nil {
+					t.Fatal(err)
+				}
+				whole := ask(t, r, q)
+				q.Filters = append(slices.Clone(q.Filters), goal)
+				if a := ask(t, r, q); a.Total != got.Sum || a.Left != got.Left {
+					t.Errorf("%+v: the goal has %+v, and the report %+v", q, got, a.Total)
+				}
+				if got.Views > 0 && whole.Total.Views > 0 {
+					told["goal"]++
+					enough("goal", oracleMatch(rows, q.Filters[:len(q.Filters)-1], crowd), oracleMatch(rows, q.Filters, crowd))
+				}
+			}
+		case 1:
+			steps := rapid.SliceOfNDistinct(rapid.SampledFrom(stepsToTry), 2, 3, Filter.String).Draw(t, "steps")
+			var sets [2][][]occurrence
+			for i, q := range []Question{more, less} {
+				f, err := r.Funnel(t.Context(), q, steps)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f.Left > 0 {
+					return
+				}
+				told["funnel"]++
+				matched := oracleMatch(rows, q.Filters, crowd)
+				furthest := oracleFurthest(rows, matched, steps, crowd)
+				sets[i] = [][]occurrence{matched}
+				reached := append([]Reached{{f.Visits, f.Visitors}}, f.Steps...)
+				for k := range reached {
+					of := ofSteps(matched, furthest, k, 99)
+					if k > 0 && reached[k] != (Reached{int64(visitsOf(of)), int64(len(people(of)))}) {
+						// What is folded is told a step before.
+						if reached[k].Visits >= int64(visitsOf(of)) {
+							t.Errorf("crowd %d: %+v: %v: step %d has %+v of %d visits", crowd, q, steps, k, reached[k], visitsOf(of))
+						}
+						of = nil
+						for j := k + 1; j < len(reached); j++ {
+							if all := ofSteps(matched, furthest, j, 99); reached[k] == (Reached{int64(visitsOf(all)), int64(len(people(all)))}) {
+								of = all
+							}
+						}
+						if of == nil && reached[k].Visits > 0 {
+							t.Errorf("crowd %d: %+v: %v: step %d has %+v, which no step has", crowd, q, steps, k, reached[k])
+						}
+					}
+					sets[i] = append(sets[i], of)
+				}
+				for k, of := range sets[i][1:] {
+					enough("step "+strconv.Itoa(k)+" and the next", sets[i][k], of)
+				}
+			}
+			for k := range sets[0] {
+				enough("step "+strconv.Itoa(k), sets[0][k], sets[1][k])
+			}
+		case 2:
+			page := rapid.SampledFrom([]string{"/a", "/b", "/c", "/d,\\'"}).Draw(t, "page")
+			var sets [2]map[string][]occurrence
+			for i, q := range []Question{more, less} {
+				j, err := r.Journey(t.Context(), q, page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if j.Left > 0 {
+					return
+				}
+				told["journey"]++
+				sets[i] = map[string][]occurrence{}
+				for _, h := range oracleMatch(rows, q.Filters, crowd) {
+					if h.event == "" && h.path == page {
+						before, after := oracleAround(rows, h)
+						for _, v := range []string{"page", "<" + before, ">" + after} {
+							sets[i][v] = append(sets[i][v], h)
+						}
+					}
+				}
+				if j.Views != int64(len(sets[i]["page"])) {
+					t.Errorf("crowd %d: %+v: %s has %d views of %d", crowd, q, page, j.Views, len(sets[i]["page"]))
+				}
+				shown := map[string]bool{"page": true}
+				for sign, w := range map[string]Way{"<": j.Before, ">": j.After} {
+					others := slices.Clone(sets[i]["page"])
+					for _, p := range append(slices.Clone(w.Pages), w.Edge) {
+						if p.Views > 0 {
+							shown[sign+p.Page] = true
+							told["row"]++
+							of := sets[i][sign+p.Page]
+							others = without(others, of)
+							if len(people(of)) < crowd || p.Views != int64(len(of)) {
+								t.Errorf("crowd %d: %+v: %s %s%s: %+v of %d visitors", crowd, q, page, sign, p.Page, p, len(people(of)))
+							}
+						}
+					}
+					if n := len(people(others)); n > 0 && n < crowd || w.Others.Views != int64(len(others)) {
+						t.Errorf("crowd %d: %+v: %s %s: the others are %d visitors, %+v of %d", crowd, q, page, sign, n, w.Others, len(others))
+					}
+				}
+				maps.DeleteFunc(sets[i], func(v string, _ []occurrence) bool { return !shown[v] })
+			}
+			for v, of := range sets[0] {
+				if other, ok := sets[1][v]; ok {
+					enough(page+" "+v, of, other)
+				}
+			}
+		case 3:
+			steps := rapid.SliceOfNDistinct(rapid.SampledFrom(stepsToTry), 2, 3, Filter.String).Draw(t, "steps")
+			whole, part := more, more
+			whole.From, whole.To = someDay-6, someDay+2
+			part.From, part.To = day, min(day+2, someDay+2)
+			a, err := r.Funnel(t.Context(), whole, steps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := r.Funnel(t.Context(), part, steps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range steps {
+				x := Reached{a.Steps[k].Visits - b.Steps[k].Visits, a.Steps[k].Visitors - b.Steps[k].Visitors}
+				if x.few(crowd) {
+					t.Errorf("crowd %d: %+v %v: step %d of the other days: %+v", crowd, part, steps, k, x)
+				}
+			}
+			told["days"]++
+		}
+	})
+	t.Logf("%v", told)
+	for _, what := range []string{"goal", "funnel", "journey", "row", "days"} {
+		if told[what] == 0 {
+			t.Errorf("no %s was told: the test has nothing to find", what)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package visits
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/column"
+)
+
+// A Journey is what came before and after a page within visits. Each way adds up
+// to the page.
+type Journey struct {
+	Page   string `json:"page"`
+	Views  int64  `json:"views"`
+	Before Way    `json:"before"`
+	After  Way    `json:"after"`
+	Left   int    `json:"left,omitempty" doc:"Days of which nothing is told: too few saw the page, or nobody, or few saw nothing else"`
+}
+
+// A Way is where views of a page came from, or where they led.
+type Way struct {
+	Pages  []Step `json:"pages"`
+	Edge   Step   `json:"edge" doc:"Visits that began here, or ended here"`
+	Others Step   `json:"others" doc:"What is folded, as too few would stand alone"`
+}
+
+// A Step is a page and how often it was seen before or after.
+type Step struct {
+	Page     string `json:"page,omitempty"`
+	Visitors int64  `json:"visitors"`
+	Views    int64  `json:"views"`
+}
+
+func (s Step) plus(o Sum) Step { return Step{s.Page, s.Visitors + o.Visitors, s.Views + o.Views} }
+
+// The values by which views are told apart in a journey: whether they are of the
+// page, and what is beside it, or nothing. A page's path stands behind a sign of
+// its own.
+const (
+	here     = "here"
+	away     = "away"
+	edge     = "edge"
+	pathSign = "="
+)
+
+// aroundPage are the dimensions of a journey about the page that is the query's
+// first value. The page behind is that of the visit's next number.
+var aroundPage = []dimension{
+	{Name: "at", value: "CASE WHEN path = $1 THEN '" + here + "' ELSE '" + away + "' END", varies: true},
+	{Name: "before", varies: true, table: "SELECT day, site, visitor, nth, engaged, scroll, CASE WHEN nth = 1 THEN '" + edge + "' ELSE '" + pathSign + "' || before END AS value FROM counted WHERE " + peoplesViews + " AND path = $1"},
+	{Name: "after", varies: true, table: "SELECT v.day AS day, v.site AS site, v.visitor AS visitor, v.nth AS nth, v.engaged AS engaged, v.scroll AS scroll," +
+		" CASE WHEN coalesce(n.path, '') = '' THEN '" + edge + "' ELSE '" + pathSign + "' || n.path END AS value" +
+		" FROM (SELECT day, site, visitor, visit, nth, engaged, scroll, CAST(nth AS BIGINT) + 1 AS behind FROM counted WHERE " + peoplesViews + " AND path = $1) AS v" +
+		" LEFT JOIN (SELECT day, site, visit, CAST(nth AS BIGINT) AS behind, max(path) AS path FROM counted WHERE " + peoplesViews + " AND before = $1 AND nth > 1 GROUP BY day, site, visit, nth) AS n" +
+		" ON n.day = v.day AND n.site = v.site AND n.visit = v.visit AND n.behind = v.behind"},
+}
+
+// Journey says what came before and after a page in the visits that a question
+// is about.
+//
+// Of each day the page itself must have a crowd, and so must all else. What then
+// is beside it on one side parts its views, and is folded as a panel's rows are.
+func (r *Reports) Journey(ctx context.Context, q Question, page string) (*Journey, error) {
+	q.Dimensions = nil
+	if _, err := q.check(); err != nil {
+		return nil, err
+	}
+	if err := (Filter{Dimension: "path", Op: Is, Values: []string{page}}).check(); err != nil || page == "" {
+		return nil, loot.Errorf(loot.Invalid, "A journey is about a page. Choose one of those that are listed.")
+	}
+	m, _, snap, err := r.match(ctx, q, aroundPage, page)
+	if err != nil {
+		return nil, err
+	}
+	// Nothing of a journey is in the sums of the day, so that what a single filter
+	// leaves out is counted, too, and not taken from them.
+	m.scope += " AND 1 = 1"
+	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(rows string, atOnce int) error { return m.find(ctx, rows, atOnce) }); err != nil {
+		return nil, err
+	}
+	out := &Journey{Page: page}
+	before, after := map[string]Step{}, map[string]Step{}
+	for day := q.From; day <= q.To; day++ {
+		d := m.found[day]
+		if d == nil || m.few[day] || d.total.few(r.crowd) || !m.around(d, out, before, after) {
+			out.Left++
+		}
+	}
+	out.Before.list(before)
+	out.After.list(after)
+	return out, nil
+}
+
+// around adds a day to a journey, and reports whether it may be told.
+func (m matching) around(d *dayTally, out *Journey, before, after map[string]Step) bool {
+	may := func(name string) func(string) bool {
+		return func(v string) bool { return !m.split[cellKey{d.day, name, v}] }
+	}
+	at, _ := d.tally("at").fold(m.crowd, d.total.Visitors, may("at"))
+	whole, ok := at[here]
+	if !ok {
+		return false
+	}
+	out.Views += whole.Views
+	for name, side := range map[string]struct {
+		way  *Way
+		rows map[string]Step
+	}{"before": {&out.Before, before}, "after": {&out.After, after}} {
+		t := *d.tally(name)
+		shown, _ := t.fold(m.crowd, whole.Visitors, may(name))
+		rest := t.whole
+		for v, s := range shown {
+			rest = rest.less(s)
+			if v == edge {
+				side.way.Edge = side.way.Edge.plus(s)
+				continue
+			}
+			side.rows[v] = side.rows[v].plus(s)
+		}
+		side.way.Others = side.way.Others.plus(rest)
+	}
+	return true
+}
+
+// list puts the pages that most came from, or went to, first.
+func (w *Way) list(rows map[string]Step) {
+	for v, s := range rows {
+		s.Page = strings.TrimPrefix(v, pathSign)
+		w.Pages = append(w.Pages, s)
+	}
+	slices.SortFunc(w.Pages, func(a, b Step) int {
+		if a.Views != b.Views {
+			return int(b.Views - a.Views)
+		}
+		return strings.Compare(a.Page, b.Page)
+	})
+}
+
+// Hours returns what the hours of the weekdays came to, Monday first, and of how
+// many days each weekday is the sum.
+func (r *Reports) Hours(ctx context.Context, q Question) (of [7][24]Sum, days [7]int, err error) {
+	if _, err := q.check(); err != nil {
+		return of, days, err
+	}
+	var blocks []*block
+	if len(q.Filters) == 0 {
+		blocks, _, err = r.told(ctx, q, false)
+	} else {
+		hour, _ := findDimension("hour")
+		blocks, _, err = r.filtered(ctx, q, []dimension{hour})
+	}
+	if err != nil {
+		return of, days, err
+	}
+	seen := map[column.Day]bool{}
+	for _, b := range blocks {
+		day := b.points[0].Day
+		weekday := int(day+3) % 7
+		if !seen[day] {
+			seen[day] = true
+			days[weekday]++
+		}
+		if p := b.panels["hour"]; p != nil {
+			for h, name := range hourValues {
+				of[weekday][h] = of[weekday][h].plus(p.rows[name])
+			}
+		}
+	}
+	return of, days, nil
+}
