@@ -73,7 +73,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed}, recording); err != nil {
+	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed, Name: a.staff.Name, Member: a.readerOf, Everybody: a.staff.Everybody}, recording); err != nil {
 		return err
 	}
 	a.coming = publication.Coming(a.Gate)
@@ -89,6 +89,16 @@ func (a *App) build() error {
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
 	return nil
+}
+
+// readerOf shows the desk of visits a member of staff whom it writes to.
+func (a *App) readerOf(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error) {
+	who, err := a.staff.Actor(ctx, tx, id)
+	if err != nil || who.ID == "" {
+		return loot.Actor{}, "", err
+	}
+	m, _, err := a.staff.Member(ctx, tx, id)
+	return who, m.Email, err
 }
 
 // ways says in words how somebody can sign in.

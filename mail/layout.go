@@ -15,7 +15,7 @@ const letterLayout = `<!DOCTYPE html>
 @media (prefers-color-scheme: dark) {
   .page { background: #121614 !important; }
   .card { background: #1a1f1d !important; border-color: #2e3733 !important; }
-  .text, .text td, .text h1 { color: #e6ece9 !important; }
+  .text, .text td, .text h1, .text h2, .text th { color: #e6ece9 !important; }
   .soft, .soft td, .soft a { color: #9fb0a8 !important; }
   .button { background: #5cc3a7 !important; }
   .button a { color: #08201a !important; }
@@ -38,12 +38,15 @@ const letterLayout = `<!DOCTYPE html>
 {{- if eq .Kind "para"}}<p style="margin:0 0 14px;white-space:pre-line;">{{.Text}}</p>
 {{- else if eq .Kind "button"}}<table role="presentation" cellpadding="0" cellspacing="0" style="margin:8px 0 12px;"><tr><td class="button" style="background:#1f6f5c;border-radius:8px;"><a href="{{.URL}}" style="display:inline-block;padding:12px 22px;color:#ffffff;font-weight:600;text-decoration:none;">{{.Text}}</a></td></tr></table>
 <p class="soft" style="margin:0 0 18px;font-size:13px;color:#56635d;word-break:break-all;">Or copy this address: <a class="link" href="{{.URL}}" style="color:#1f6f5c;">{{.URL}}</a></p>
+{{- else if eq .Kind "table"}}<h2 class="text" style="margin:22px 0 6px;font-size:16px;line-height:1.3;font-weight:650;">{{.Text}}</h2>
+<table width="100%" cellpadding="0" cellspacing="0" style="margin:0 0 14px;font-size:15px;">
+{{- range .Rows}}<tr><th scope="row" align="left" class="text" style="padding:4px 12px 4px 0;font-weight:400;word-break:break-word;">{{.Term}}</th><td align="right" class="text" style="padding:4px 0;font-weight:600;white-space:nowrap;">{{.Value}}</td><td align="right" class="soft" style="padding:4px 0 4px 12px;font-size:13px;color:#56635d;white-space:nowrap;">{{.Note}}</td></tr>{{end}}</table>
 {{- else}}<p class="soft" style="margin:0 0 14px;font-size:14px;color:#56635d;">{{.Text}}</p>{{end}}
 {{end}}
 </td></tr></table>
 </td></tr>
 <tr><td class="soft" style="padding:18px 8px;color:#56635d;font-size:13px;line-height:1.5;">
-{{with .Why}}<p style="margin:0 0 6px;">{{.}}</p>{{end}}
+{{with .Why}}<p style="margin:0 0 6px;">{{.}}</p>{{end}}{{with .Leave}}<p style="margin:0 0 6px;"><a class="soft" href="{{.}}" style="color:#56635d;">No longer get this letter</a></p>{{end}}
 <p style="margin:0;white-space:pre-line;">{{.House.Company}}{{with .House.Privacy}}{{if $.House.Company}} · {{end}}<a class="soft" href="{{.}}" style="color:#56635d;">Privacy statement</a>{{end}}</p>
 </td></tr>
 </table>

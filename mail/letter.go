@@ -15,6 +15,9 @@ type Letter struct {
 	Greet   string // such as "Good day"
 	Blocks  []Block
 	Why     string // why this person gets it, at the foot
+	// Leave is the address at which such letters are ended: by whoever opens it,
+	// and by a mail program at one click (RFC 8058). Empty: there is none.
+	Leave string
 }
 
 // House is whose letter it is.
@@ -31,7 +34,12 @@ type Block struct {
 	kind string
 	Text string
 	URL  string
+	Rows []Row
 }
+
+// A Row is a line of a small table: what it is about, a value, and what is said
+// beside the value.
+type Row struct{ Term, Value, Note string }
 
 // Para is a paragraph.
 func Para(text string) Block { return Block{kind: "para", Text: text} }
@@ -41,6 +49,11 @@ func Button(label, url string) Block { return Block{kind: "button", Text: label,
 
 // Note is an aside in smaller letters.
 func Note(text string) Block { return Block{kind: "note", Text: text} }
+
+// Table is a heading with rows of values below it.
+func Table(heading string, rows ...Row) Block {
+	return Block{kind: "table", Text: heading, Rows: rows}
+}
 
 // Kind returns which part of the layout draws the block.
 func (b Block) Kind() string { return b.kind }
@@ -57,7 +70,11 @@ func (l Letter) Message(h House, id, to string) (Message, error) {
 	if err := letterHTML.Execute(&page, letterData{l, h}); err != nil {
 		return Message{}, fmt.Errorf("mail: letter: %w", err)
 	}
-	return Message{ID: id, From: h.From, To: to, Subject: l.Subject, Text: l.text(h), HTML: page.String()}, nil
+	m := Message{ID: id, From: h.From, To: to, Subject: l.Subject, Text: l.text(h), HTML: page.String()}
+	if l.Leave != "" {
+		m.Headers = map[string]string{"List-Unsubscribe": "<" + l.Leave + ">", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+	}
+	return m, nil
 }
 
 // text writes the letter as plain text, wrapped as people who read it so
@@ -74,6 +91,11 @@ func (l Letter) text(h House) string {
 		case "button":
 			line(block.Text + ":")
 			line(block.URL)
+		case "table":
+			line(wrap(block.Text, 72))
+			for _, r := range block.Rows {
+				line(r.text())
+			}
 		default:
 			line(wrap(block.Text, 72))
 		}
@@ -89,10 +111,23 @@ func (l Letter) text(h House) string {
 			line(wrap(s, 72))
 		}
 	}
+	if l.Leave != "" {
+		line("No longer get this letter: " + l.Leave)
+	}
 	if h.Privacy != "" {
 		line("Privacy statement: " + h.Privacy)
 	}
 	return b.String()
+}
+
+// text writes the row on one line, its value where those of the others stand as
+// far as its term allows it.
+func (r Row) text() string {
+	out := "  " + r.Term + strings.Repeat(" ", max(1, 44-utf8.RuneCountInString(r.Term))) + r.Value
+	if r.Note != "" {
+		out += "  " + r.Note
+	}
+	return out
 }
 
 // wrap breaks text at spaces so that lines have at most width letters where

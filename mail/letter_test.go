@@ -57,3 +57,33 @@ func TestLetterWithABadLinkDoesNotRun(t *testing.T) {
 		t.Error("the link runs")
 	}
 }
+
+// TestLetterWithFiguresAndAWayOut: the rows stand in both writings, and a mail
+// program is told how to end such letters at one click.
+func TestLetterWithFiguresAndAWayOut(t *testing.T) {
+	l := mail.Letter{
+		Subject: "Last week", Leave: "https://loot.example/leave?a=1&b=2",
+		Blocks: []mail.Block{mail.Table("Most read", mail.Row{Term: "/a <b>", Value: "1 204", Note: "up 5 %"}, mail.Row{Term: strings.Repeat("x", 60), Value: "7"})},
+	}
+	m, err := l.Message(house, "m1", "a@b.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"/a &lt;b&gt;</th>", ">1 204</td>", ">up 5 %</td>", `href="https://loot.example/leave?a=1&amp;b=2"`} {
+		if !strings.Contains(m.HTML, want) {
+			t.Errorf("the HTML does not say %q:\n%s", want, m.HTML)
+		}
+	}
+	for _, want := range []string{"Most read\n  /a <b>" + strings.Repeat(" ", 38) + "1 204  up 5 %\n", strings.Repeat("x", 60) + " 7\n", "No longer get this letter: https://loot.example/leave?a=1&b=2\n"} {
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("the text does not say %q:\n%s", want, m.Text)
+		}
+	}
+	if m.Headers["List-Unsubscribe"] != "<https://loot.example/leave?a=1&b=2>" || m.Headers["List-Unsubscribe-Post"] != "List-Unsubscribe=One-Click" {
+		t.Errorf("%v", m.Headers)
+	}
+	l.Leave = ""
+	if m, err = l.Message(house, "m1", "a@b.example"); err != nil || len(m.Headers) > 0 {
+		t.Errorf("%v, %v", m.Headers, err)
+	}
+}

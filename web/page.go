@@ -24,7 +24,8 @@ const (
 	LayoutSite    Layout = "site"
 	LayoutPortal  Layout = "portal"
 	LayoutConsole Layout = "console"
-	LayoutBare    Layout = "bare" // nothing but the page, in the middle: signing in, a page to print
+	LayoutBare    Layout = "bare"  // nothing but the page, in the middle: signing in, a page to print
+	LayoutGuest   Layout = "guest" // the page for somebody without an account, maybe in a frame of another site: nothing of it sets a cookie
 )
 
 // A View is what the layout needs; every page's data embeds it. [ViewOf]

@@ -12,6 +12,7 @@ type Policy struct {
 	FormAction []string // origins that a form here may end at, as a sign-on elsewhere does
 	Frames     bool     // shows pages of our own in frames
 	Framed     bool     // may itself be shown in a frame of ours
+	Framers    []string // origins of others in whose frames it may be shown
 	Scripts    []string // hashes of scripts within the page, such as "sha256-…"
 	Styles     []string // hashes of styles within the page
 	Workers    bool     // starts workers from files of ours
@@ -45,9 +46,12 @@ func (p Policy) String() string {
 	if p.Workers {
 		list = append(list, "worker-src 'self'")
 	}
-	if p.Framed {
-		list = append(list, "frame-ancestors 'self'")
-	} else {
+	switch {
+	case p.Framed:
+		list = append(list, self("frame-ancestors", p.Framers))
+	case len(p.Framers) > 0:
+		list = append(list, "frame-ancestors "+strings.Join(p.Framers, " "))
+	default:
 		list = append(list, "frame-ancestors 'none'")
 	}
 	return strings.Join(list, "; ")

@@ -63,6 +63,17 @@ func TestPolicyCanBeLoosenedOnlyByName(t *testing.T) {
 	if strings.Contains(p, "unsafe") {
 		t.Errorf("policy %q", p)
 	}
+	for _, c := range []struct {
+		policy web.Policy
+		want   string
+	}{
+		{web.Policy{}, "frame-ancestors 'none'"},
+		{web.Policy{Framers: []string{"https://a.example", "https://b.example:8443"}}, "frame-ancestors https://a.example https://b.example:8443"},
+	} {
+		if p := c.policy.String(); !strings.HasSuffix(p, "; "+c.want) {
+			t.Errorf("%q, want %q", p, c.want)
+		}
+	}
 }
 
 func TestUntrustedDocumentCanDoNothingButLeadElsewhere(t *testing.T) {

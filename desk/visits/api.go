@@ -18,8 +18,8 @@ import (
 
 // Scopes are what a token may be used for on this desk.
 var Scopes = map[api.Scope]string{
-	"visits:read":  "read reports on visits",
-	"visits:write": "record visits and import logs, for who keeps the sites",
+	"visits:read":  "read reports on visits, and the notes, segments, alerts and digests about them",
+	"visits:write": "record visits, import logs and share reports, for who keeps the sites; keep notes, segments, alerts and digests",
 }
 
 // apiTag is the desk's in the reference.
@@ -56,11 +56,13 @@ func (d *Visits) api(a *api.API) {
 	}, d.apiEnd)
 }
 
+var errNotKeeper = loot.Errorf(loot.Denied, "Only an administrator's or the data protection officer's token may do this.")
+
 // keptSite returns a recorded site if whoever asks may keep it.
 func (d *Visits) keptSite(ctx context.Context, script string) (*Site, error) {
 	by := api.ActorOf(ctx)
-	if !slices.ContainsFunc(keepers, by.Has) {
-		return nil, loot.Errorf(loot.Denied, "Only an administrator's or the data protection officer's token may do this.")
+	if !keeps(by) {
+		return nil, errNotKeeper
 	}
 	return d.sites.named(ctx, script)
 }

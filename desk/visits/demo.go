@@ -115,6 +115,9 @@ func (d *Visits) demo(_ context.Context, w *desk.World) error {
 		if err := d.demoVisits(ctx, w.History.End); err != nil {
 			return fmt.Errorf("visits: demonstration: %w", err)
 		}
+		if err := d.demoKept(ctx, w); err != nil {
+			return fmt.Errorf("visits: demonstration: %w", err)
+		}
 		return nil
 	})
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +40,42 @@ type house struct {
 	d        *Visits
 	page     int
 	programs *httptest.Server
-	caller   loot.Actor // of the API
+	caller   loot.Actor      // of the API
+	gone     map[string]bool // members of staff who may not sign in any more
+}
+
+// members are the staff of a house.
+var members = []loot.Actor{
+	{Kind: loot.Staff, ID: "t-admin", Name: "Ada Admin", Roles: []loot.Role{"administrator"}},
+	{Kind: loot.Staff, ID: "t-support", Name: "Sam Support", Roles: []loot.Role{"support"}},
+	{Kind: loot.Staff, ID: "t-billing", Name: "Bo Billing", Roles: []loot.Role{"billing"}},
+}
+
+// staff is what the desk knows of them.
+func (h *house) staff() Staff {
+	find := func(id string) (a loot.Actor) {
+		if i := slices.IndexFunc(members, func(a loot.Actor) bool { return a.ID == id }); i >= 0 {
+			a = members[i]
+		}
+		return a
+	}
+	return Staff{
+		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },
+		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return find(id).Name, nil },
+		Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
+			if h.gone[id] {
+				return loot.Actor{}, "", nil
+			}
+			return find(id), id + "@network.example", nil
+		},
+		Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) { return members, nil },
+	}
+}
+
+// as says who asks.
+func (h *house) as(id string) {
+	h.t.Helper()
+	h.Site.Actor = members[slices.IndexFunc(members, func(a loot.Actor) bool { return a.ID == id })]
 }
 
 // newHouse returns one of SQLite and DuckDB.
@@ -61,7 +97,7 @@ func onEach(t *testing.T, f func(t *testing.T, h *house)) {
 func newHouseOn(t testing.TB, db *store.DB, address string, s *statement.Statement) *house {
 	t.Helper()
 	h := &house{
-		House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100,
+		House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100, gone: map[string]bool{},
 		caller: loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made up", Roles: []loot.Role{"administrator"}},
 	}
 	h.build(h.open())
@@ -83,8 +119,7 @@ func (h *house) open() column.Store {
 func (h *house) build(rows column.Store) {
 	h.t.Helper()
 	var err error
-	h.d, err = New(h.Kit, rows, Staff{Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil }},
-		Options{Path: "/v", Bits4: 24, Bits6: 48})
+	h.d, err = New(h.Kit, rows, h.staff(), Options{Path: "/v", Bits4: 24, Bits6: 48})
 	desktest.OK(h.t, err)
 }
 

@@ -42,33 +42,67 @@ func (n noReport) NeedsUndertaking() bool { return n.unsigned }
 // reportsFor returns the reports for somebody who may see them by the statement
 // in force, and the crowd in which they are told.
 func (d *Visits) reportsFor(ctx context.Context, who loot.Actor) (*Reports, int, error) {
-	r := d.ruling.rules()
-	s := r.version.Statement
-	if s == nil {
-		return nil, 0, loot.Errorf(loot.Unavailable, "No statement is in force yet, so there are no reports. Publish one first.")
-	}
-	if r.crowd == 0 {
-		return nil, 0, noReport{why: s.Explain(analyse(s, statement.Actor{Kind: loot.Desk, Desk: Name}, mostCrowd, d.Now()))}
+	r, err := d.reportRules()
+	if err != nil {
+		return nil, 0, err
 	}
 	if who.Kind != loot.Staff {
 		return nil, 0, loot.Errorf(loot.Denied, "Reports on visits are for members of the staff.")
 	}
-	in := statement.Actor{Kind: who.Kind, Roles: who.Roles}
-	if err := d.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		in.Undertaking, err = d.staff.Signed(ctx, tx, who.ID)
-		return err
-	}); err != nil {
+	if err := d.DB.Read(ctx, func(tx *store.Tx) error { return d.permitted(ctx, tx, r, who) }); err != nil {
 		return nil, 0, err
 	}
-	if question := analyse(s, in, r.crowd, d.Now()); !s.Decide(question).Allowed {
-		return nil, 0, noReport{s.Explain(question), in.Undertaking.IsZero()}
+	return d.reportsIn(r.crowd), r.crowd, nil
+}
+
+// ownReports returns the reports for this desk itself, if the statement in force
+// has it draw them up now: for letters, and for people who were given a link.
+func (d *Visits) ownReports() (*Reports, int, error) {
+	r, err := d.reportRules()
+	if err != nil {
+		return nil, 0, err
 	}
+	question := analyse(r.version.Statement, statement.Actor{Kind: loot.Desk, Desk: Name}, r.crowd, d.Now())
+	if !r.version.Statement.Decide(question).Allowed {
+		return nil, 0, noReport{why: r.version.Statement.Explain(question)}
+	}
+	return d.reportsIn(r.crowd), r.crowd, nil
+}
+
+// reportRules returns the rules in force, if they permit any report.
+func (d *Visits) reportRules() (*rules, error) {
+	r := d.ruling.rules()
+	s := r.version.Statement
+	if s == nil {
+		return nil, loot.Errorf(loot.Unavailable, "No statement is in force yet, so there are no reports. Publish one first.")
+	}
+	if r.crowd == 0 {
+		return nil, noReport{why: s.Explain(analyse(s, statement.Actor{Kind: loot.Desk, Desk: Name}, mostCrowd, d.Now()))}
+	}
+	return r, nil
+}
+
+// permitted says why a member of staff may not see reports; nil: they may.
+func (d *Visits) permitted(ctx context.Context, tx *store.Tx, r *rules, who loot.Actor) error {
+	in := statement.Actor{Kind: who.Kind, Roles: who.Roles}
+	var err error
+	if in.Undertaking, err = d.staff.Signed(ctx, tx, who.ID); err != nil {
+		return err
+	}
+	if question := analyse(r.version.Statement, in, r.crowd, d.Now()); !r.version.Statement.Decide(question).Allowed {
+		return noReport{r.version.Statement.Explain(question), in.Undertaking.IsZero()}
+	}
+	return nil
+}
+
+// reportsIn returns what answers questions in a crowd.
+func (d *Visits) reportsIn(crowd int) *Reports {
 	d.reporting.Lock()
 	defer d.reporting.Unlock()
-	if d.reports == nil || d.reports.crowd != r.crowd {
-		d.reports = NewReports(d.column, r.crowd, d.Now, d.sites.local)
+	if d.reports == nil || d.reports.crowd != crowd {
+		d.reports = NewReports(d.column, crowd, d.Now, d.sites.local)
 	}
-	return d.reports, r.crowd, nil
+	return d.reports
 }
 
 // A period is one that is chosen by its name.
@@ -111,6 +145,7 @@ const (
 // An asked is what the address of a report says.
 type asked struct {
 	site     *Site
+	guest    string // path of the page for somebody without an account, who sees the site and the filters that it is about; empty: the console's
 	today    column.Day
 	period   string
 	from, to column.Day
@@ -182,12 +217,15 @@ func (d *Visits) ask(s *Site, at address) (a asked, err error) {
 	return a, nil
 }
 
+// notDate is the complaint about what is no day.
+const notDate = "This is not a date. One looks like 2026-11-28."
+
 func customDays(first, last string, today column.Day) (from, to column.Day, err error) {
 	wrong := map[string]string{}
 	read := func(name, text string, otherwise column.Day) column.Day {
 		d := otherwise
 		if text != "" && d.UnmarshalText([]byte(text)) != nil {
-			wrong[name] = "This is not a date. One looks like 2026-11-28."
+			wrong[name] = notDate
 		}
 		return d
 	}
@@ -217,7 +255,10 @@ func (a asked) compared() (from, to column.Day, ok bool) {
 
 // values writes the address, without what is usual.
 func (a asked) values() url.Values {
-	v := url.Values{"site": {strconv.Itoa(int(a.site.Number))}}
+	v := url.Values{}
+	if a.guest == "" {
+		v.Set("site", strconv.Itoa(int(a.site.Number)))
+	}
 	switch a.period {
 	case usual:
 	case custom:
@@ -230,7 +271,9 @@ func (a asked) values() url.Values {
 		v.Set("compare", a.compare)
 	}
 	for _, f := range a.filters {
-		v.Add("filter", f.String())
+		if a.guest == "" {
+			v.Add("filter", f.String())
+		}
 	}
 	for i, g := range panelGroups {
 		if a.shown[i] != g.tabs[0].dimension {
@@ -243,7 +286,12 @@ func (a asked) values() url.Values {
 	return v
 }
 
-func (a asked) href() string { return reportHref + "?" + a.values().Encode() }
+func (a asked) href() string {
+	if a.guest != "" {
+		return a.guest + "?" + a.values().Encode()
+	}
+	return reportHref + "?" + a.values().Encode()
+}
 
 // panelHref leads to all rows of a panel.
 func (a asked) panelHref(dimension string, more ...string) string {
@@ -255,11 +303,11 @@ func (a asked) panelHref(dimension string, more ...string) string {
 }
 
 // chosen returns the same with one more filter; the address is empty if it is
-// there already, or there may be no more.
+// there already, there may be no more, or whoever reads it chooses none.
 func (a asked) chosen(dimension, value string) string {
 	f := Filter{Dimension: dimension, Op: Is, Values: []string{value}}
 	d, _ := findDimension(dimension)
-	if f.check() != nil || len(a.filters) >= mostFilters || d.Name == "class" && value == human ||
+	if a.guest != "" || f.check() != nil || len(a.filters) >= mostFilters || d.Name == "class" && value == human ||
 		slices.ContainsFunc(a.filters, func(o Filter) bool { return o.String() == f.String() }) {
 		return ""
 	}

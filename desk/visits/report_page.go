@@ -6,12 +6,14 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"loot"
+	"loot/store"
 	"loot/web"
 )
 
@@ -27,7 +29,7 @@ var reportCSS []byte
 var reportStyle = web.NewAsset("report.css", reportCSS)
 
 var (
-	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html")
+	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/report_parts.html")
 	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html")
 )
 
@@ -47,18 +49,25 @@ type reportView struct {
 	Custom   daysForm
 	Live     liveView
 	Filters  filtersView
-	When     string
-	Against  string // empty: nothing
-	Told     []string
-	Tiles    []tile
-	Trend    template.HTML
-	Measure  string
-	Files    []web.Action
-	Few      bool
-	Crowd    int
-	Groups   []groupView
-	Moves    []moveRow
-	Keep     string
+	Segments segmentsView
+	Notes    notesView
+	toldView
+}
+
+// A toldView is what a report tells, on the console and to guests alike.
+type toldView struct {
+	When    string
+	Against string // empty: nothing
+	Told    []string
+	Tiles   []tile
+	Trend   template.HTML
+	Measure string
+	Files   []web.Action
+	Few     bool
+	Crowd   int
+	Groups  []groupView
+	Moves   []moveRow
+	Keep    string
 }
 
 type daysForm struct {
@@ -111,6 +120,7 @@ type groupView struct {
 // A rowsView is the table of a panel.
 type rowsView struct {
 	Title  string
+	Guest  bool // whoever reads it has no console
 	Word   string
 	Cells  []string
 	Rows   []rowView
@@ -137,12 +147,18 @@ type moveRow struct {
 
 // report shows the report of a site.
 func (d *Visits) report(w http.ResponseWriter, r *http.Request) error {
-	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
+	return d.showReport(w, r, http.StatusOK, nil, nil)
+}
+
+// showReport shows the report with what was typed as a note and is wrong.
+func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+	who := web.ActorOf(r.Context())
+	reports, crowd, err := d.reportsFor(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	v := reportView{View: web.ViewOf(r, "Visits"), Crowd: crowd, Keep: d.ruling.rules().keep.Words()}
-	v.Wide, v.Styles = true, []string{reportStyle}
+	v := reportView{View: web.ViewOf(r, "Visits"), toldView: toldView{Crowd: crowd, Keep: d.ruling.rules().keep.Words()}}
+	v.Wide, v.Styles = true, []string{reportStyle, keptStyle}
 	a, all, err := d.askedBy(r)
 	if err != nil {
 		return err
@@ -166,9 +182,26 @@ func (d *Visits) report(w http.ResponseWriter, r *http.Request) error {
 		return a.serve(w, format, a.trendSheet(now))
 	}
 	v.Lead = "Pages, times and crowds of " + a.site.Name + ". Nobody is known here, and nobody can be."
+	v.Actions = []web.Action{
+		{Label: "Alerts", Icon: "bell", Href: a.about(alertsHref), Small: true},
+		{Label: "Digest", Icon: "mail", Href: a.about(digestsHref), Small: true},
+	}
+	if keeps(who) {
+		v.Actions = append(v.Actions, web.Action{Label: "Share", Icon: "share-2", Href: a.about(linksHref), Small: true})
+	}
 	v.show(d, a, all, crowd)
-	v.tell(a, now, before, crowd)
-	return reportPage.Render(w, r, http.StatusOK, v)
+	var notes []annotation
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if v.Segments, err = d.segmentsView(r.Context(), tx, a, who); err != nil {
+			return err
+		}
+		v.Notes, notes, err = d.notesView(r.Context(), tx, a, who, typed, wrong)
+		return err
+	}); err != nil {
+		return err
+	}
+	v.tell(a, now, before, notes, crowd)
+	return reportPage.Render(w, r, status, v)
 }
 
 // askedBy reads the address of a request, and returns nil if there is no site.
@@ -258,11 +291,7 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 	if len(v.Sites) == 1 {
 		v.Sites = nil
 	}
-	for _, p := range periods {
-		o := *a
-		o.period = p.name
-		v.Periods = append(v.Periods, web.Tab{Label: p.label, Href: o.href(), Current: a.period == p.name})
-	}
+	v.Periods = a.periodTabs()
 	for _, c := range []struct{ name, label string }{{withBefore, "The time before"}, {withYear, "A year ago"}, {withNothing, "Nothing"}} {
 		o := *a
 		o.compare = c.name
@@ -271,10 +300,15 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 	v.Custom = daysForm{Open: a.period == custom, From: a.from.String(), To: a.to.String(), Hidden: a.hidden("period", "from", "to")}
 	v.Live = d.liveOn(a.site, crowd)
 	v.Filters = a.filtersView()
-	v.When = daysWords(a.from, a.to)
-	if from, to, ok := a.compared(); ok {
-		v.Against = daysWords(from, to)
+}
+
+func (a asked) periodTabs() (out []web.Tab) {
+	for _, p := range periods {
+		o := a
+		o.period = p.name
+		out = append(out, web.Tab{Label: p.label, Href: o.href(), Current: a.period == p.name})
 	}
+	return out
 }
 
 func (a asked) filtersView() filtersView {
@@ -338,8 +372,12 @@ func (d *Visits) liveNow(w http.ResponseWriter, r *http.Request) error {
 }
 
 // tell fills in what the answers say.
-func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
+func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd int) {
 	v.Few = now.Few
+	v.When = daysWords(a.from, a.to)
+	if from, to, ok := a.compared(); ok {
+		v.Against = daysWords(from, to)
+	}
 	v.Told = a.told(now, crowd)
 	for _, m := range measuresOf(a.site) {
 		o := *a
@@ -354,7 +392,7 @@ func (v *reportView) tell(a *asked, now, before *Answer, crowd int) {
 		v.Tiles = append(v.Tiles, t)
 	}
 	v.Measure = a.measure.label
-	v.Trend = a.trend(now, before)
+	v.Trend = a.trend(now, before, notes)
 	v.Files = filesAt(a.href())
 	for i, g := range panelGroups {
 		d, _ := findDimension(a.shown[i])
@@ -430,7 +468,7 @@ func (a *asked) step(now *Answer, crowd int) string {
 func (a asked) rows(p Panel, crowd int) rowsView {
 	d, _ := findDimension(p.Name)
 	cells := cellsOf(d, a.site.Currency)
-	v := rowsView{Title: p.Title, Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
+	v := rowsView{Title: p.Title, Guest: a.guest != "", Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
 	if d.programs() && len(a.filters) > 0 {
 		v.None = "Filters choose among people. Without them, programs are listed here."
 	}

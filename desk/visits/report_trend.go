@@ -73,7 +73,23 @@ func (a asked) points(of []Point, from, to column.Day) (sums []Point, labels []s
 	return sums, labels, unit
 }
 
-func (a asked) trend(now, before *Answer) template.HTML {
+// marks returns the notes as marks of a trend, each by its number in the list.
+// A trend by hour has none: a note is of a day.
+func (a asked) marks(of []annotation, labels int) (out []chart.Mark) {
+	if a.from == a.to {
+		return nil
+	}
+	for i, n := range of {
+		at := int(n.Day - a.from)
+		if a.to-a.from >= mostPoints {
+			at = labels - 1 - int((a.to-n.Day)/7)
+		}
+		out = append(out, chart.Mark{At: at, Sign: strconv.Itoa(i + 1), Text: n.Day.Time().Format("2 Jan") + ": " + n.Text})
+	}
+	return out
+}
+
+func (a asked) trend(now, before *Answer, notes []annotation) template.HTML {
 	points, labels, unit := a.points(now.Trend, a.from, a.to)
 	values := func(of []Point, n int) []int {
 		out := make([]int, n)
@@ -87,7 +103,7 @@ func (a asked) trend(now, before *Answer) template.HTML {
 		}
 		return out
 	}
-	c := chart.Lines{Title: a.measure.label, Unit: unit, Labels: labels, Word: a.measure.words}
+	c := chart.Lines{Title: a.measure.label, Unit: unit, Labels: labels, Word: a.measure.words, Marks: a.marks(notes, len(labels))}
 	c.Series = []chart.Series{{Name: daysWords(a.from, a.to), Values: values(points, len(labels))}}
 	if before != nil {
 		from, to, _ := a.compared()

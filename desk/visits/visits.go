@@ -48,6 +48,13 @@ type Options struct {
 type Staff struct {
 	// Signed returns when a member signed the undertaking; zero: not.
 	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
+	// Name says what a member is called; empty if there is none.
+	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
+	// Member returns who acts under an id, with the roles of this moment, and the
+	// address that letters go to; the zero Actor if they may not sign in.
+	Member func(ctx context.Context, tx *store.Tx, id string) (who loot.Actor, address string, err error)
+	// Everybody returns all who ever signed in.
+	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
 }
 
 // Visits is the desk.
@@ -94,6 +101,7 @@ func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, erro
 		return nil, fmt.Errorf("visits: the secret of imports: %w", err)
 	}
 	d.jobs()
+	d.letterJobs()
 	return d, nil
 }
 
@@ -118,8 +126,8 @@ func (d *Visits) Desk() desk.Desk {
 		panic(err) // the files are in the program
 	}
 	return desk.Desk{
-		Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes()), Nav: nav(),
-		API: func(a *api.API) { d.api(a); d.reportAPI(a) }, Proofs: d.proofs(), Demo: d.demo,
+		Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes(), d.keptRoutes()), Nav: nav(),
+		API: func(a *api.API) { d.api(a); d.reportAPI(a); d.keptAPI(a) }, Proofs: d.proofs(), Demo: d.demo,
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	height = 236
 	above  = 10
 	below  = 26
+	marked = 24 // what a chart with marks is higher, for them to stand above its lines
 )
 
 // Figure returns the chart with its legend and, folded, its table.
@@ -56,14 +57,14 @@ func figure(kind string, series []Series, drawing, table template.HTML) template
 // returns how high a value is. Across, a chart is measured in per cent and so
 // fits any screen; letters, bars and lines are measured in pixels upwards and
 // keep their size. The numbers stand left of it, where the page's CSS leaves
-// room.
-func frame(b *strings.Builder, kind, title string, top int, word func(int) string) (y func(int) float64) {
+// room. What stands above the highest line has so many pixels more.
+func frame(b *strings.Builder, kind, title string, top, more int, word func(int) string) (y func(int) float64) {
 	tick, n := ticks(top)
 	y = func(v int) float64 {
-		return height - below - float64(height-below-above)*float64(v)/float64(tick*n)
+		return float64(more+height-below) - float64(height-below-above)*float64(v)/float64(tick*n)
 	}
 	esc := template.HTMLEscapeString
-	fmt.Fprintf(b, `<svg class="chart %s" height="%d" role="img" aria-label="%s">`, kind, height, esc(title))
+	fmt.Fprintf(b, `<svg class="chart %s" height="%d" role="img" aria-label="%s">`, kind, height+more, esc(title))
 	for i := range n + 1 {
 		v := tick * i
 		class := "grid"
@@ -76,8 +77,8 @@ func frame(b *strings.Builder, kind, title string, top int, word func(int) strin
 	return y
 }
 
-// labels writes what stands below a drawing.
-func labels(b *strings.Builder, all []string) {
+// labels writes what stands at the foot of a drawing.
+func labels(b *strings.Builder, all []string, foot int) {
 	slot := 100 / float64(max(1, len(all)))
 	every := max(1, (len(all)+11)/12) // of many labels only some have room
 	for i, label := range all {
@@ -88,14 +89,14 @@ func labels(b *strings.Builder, all []string) {
 		if (i/every)%2 == 1 {
 			class = "tick second" // a phone leaves these out
 		}
-		fmt.Fprintf(b, `<text class="%s" x="%.2f%%" y="%d" text-anchor="middle">%s</text>`, class, slot*float64(i)+slot/2, height-7, template.HTMLEscapeString(label))
+		fmt.Fprintf(b, `<text class="%s" x="%.2f%%" y="%d" text-anchor="middle">%s</text>`, class, slot*float64(i)+slot/2, foot-7, template.HTMLEscapeString(label))
 	}
 }
 
 // SVG draws the chart.
 func (c Bars) SVG() template.HTML {
 	var b strings.Builder
-	y := frame(&b, "bars", c.Title, c.tallest(), short)
+	y := frame(&b, "bars", c.Title, c.tallest(), 0, short)
 	slot := 100 / float64(max(1, len(c.Labels)))
 	for i, label := range c.Labels {
 		x := slot * float64(i)
@@ -110,7 +111,7 @@ func (c Bars) SVG() template.HTML {
 			base += v
 		}
 	}
-	labels(&b, c.Labels)
+	labels(&b, c.Labels, height)
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())
 }
@@ -124,10 +125,11 @@ func (c Bars) tip(label string, s Series, v int) string {
 
 // Table returns the numbers of the chart.
 func (c Bars) Table() template.HTML {
-	return table(c.Title, c.Unit, c.Labels, c.Series, strconv.Itoa)
+	return table(c.Title, c.Unit, c.Labels, c.Series, nil, strconv.Itoa)
 }
 
-func table(title, unit string, labels []string, series []Series, word func(int) string) template.HTML {
+// table writes the numbers, and what is marked if anything is.
+func table(title, unit string, labels []string, series []Series, marks []string, word func(int) string) template.HTML {
 	var b strings.Builder
 	esc := template.HTMLEscapeString
 	if unit == "" {
@@ -141,11 +143,17 @@ func table(title, unit string, labels []string, series []Series, word func(int) 
 		}
 		b.WriteString(`<th scope="col" class="num">` + esc(name) + `</th>`)
 	}
+	if marks != nil {
+		b.WriteString(`<th scope="col">Notes</th>`)
+	}
 	b.WriteString(`</tr></thead><tbody>`)
 	for i, label := range labels {
 		b.WriteString(`<tr><th scope="row">` + esc(label) + `</th>`)
 		for _, s := range series {
 			b.WriteString(`<td class="num">` + esc(word(s.at(i))) + `</td>`)
+		}
+		if marks != nil {
+			b.WriteString(`<td>` + esc(marks[i]) + `</td>`)
 		}
 		b.WriteString(`</tr>`)
 	}

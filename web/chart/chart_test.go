@@ -25,8 +25,10 @@ func TestPictures(t *testing.T) {
 		Series: []Series{{Name: "Visitors", Values: []int{12, 40, Untold, 7, Untold}}, {Name: "Before", Values: []int{10, 11, 12, 13}}},
 		Word:   func(v int) string { return "<" + strconv.Itoa(v) + ">" },
 	}
+	marked := lines
+	marked.Marks = []Mark{{At: 1, Sign: "1", Text: "A release <2>"}, {At: 3, Sign: "2", Text: "A letter"}, {At: 3, Sign: "3", Text: "Another"}, {At: 9, Sign: "4", Text: "is nowhere"}}
 	for name, got := range map[string]template.HTML{
-		"bars": bars.Figure(), "lines": lines.Figure(),
+		"bars": bars.Figure(), "lines": lines.Figure(), "marks": marked.Figure(),
 	} {
 		file := filepath.Join("testdata", name+".html")
 		if *update {
