@@ -110,6 +110,8 @@ const (
 
 // An asked is what the address of a report says.
 type asked struct {
+	at       string // path of the page; empty: the report's
+	about    string // page that a journey is about
 	site     *Site
 	today    column.Day
 	period   string
@@ -130,15 +132,16 @@ type address struct {
 	Filters []string
 	Panels  []string
 	Measure string
+	About   string
 }
 
 func addressOf(q url.Values) address {
-	return address{q.Get("period"), q.Get("from"), q.Get("to"), q.Get("compare"), q["filter"], q["panel"], q.Get("trend")}
+	return address{q.Get("period"), q.Get("from"), q.Get("to"), q.Get("compare"), q["filter"], q["panel"], q.Get("trend"), q.Get("about")}
 }
 
 // ask reads what is asked of a site.
 func (d *Visits) ask(s *Site, at address) (a asked, err error) {
-	a = asked{site: s, period: at.Period, compare: at.Compare}
+	a = asked{site: s, period: at.Period, compare: at.Compare, about: at.About}
 	a.today, _ = s.local(d.Now())
 	if a.period == "" {
 		a.period = usual
@@ -240,10 +243,27 @@ func (a asked) values() url.Values {
 	if a.measure.name != measures[0].name {
 		v.Set("trend", a.measure.name)
 	}
+	if a.about != "" && a.path() == journeysHref {
+		v.Set("about", a.about)
+	}
 	return v
 }
 
-func (a asked) href() string { return reportHref + "?" + a.values().Encode() }
+// path is that of the page.
+func (a asked) path() string {
+	if a.at == "" {
+		return reportHref
+	}
+	return a.at
+}
+
+func (a asked) href() string { return a.path() + "?" + a.values().Encode() }
+
+// on returns the same on another page.
+func (a asked) on(path string) asked {
+	a.at = path
+	return a
+}
 
 // panelHref leads to all rows of a panel.
 func (a asked) panelHref(dimension string, more ...string) string {
@@ -257,9 +277,11 @@ func (a asked) panelHref(dimension string, more ...string) string {
 // chosen returns the same with one more filter; the address is empty if it is
 // there already, or there may be no more.
 func (a asked) chosen(dimension, value string) string {
-	f := Filter{Dimension: dimension, Op: Is, Values: []string{value}}
-	d, _ := findDimension(dimension)
-	if f.check() != nil || len(a.filters) >= mostFilters || d.Name == "class" && value == human ||
+	return a.filtered(Filter{Dimension: dimension, Op: Is, Values: []string{value}})
+}
+
+func (a asked) filtered(f Filter) string {
+	if f.check() != nil || len(a.filters) >= mostFilters || f.Dimension == "class" && f.Values[0] == human ||
 		slices.ContainsFunc(a.filters, func(o Filter) bool { return o.String() == f.String() }) {
 		return ""
 	}
@@ -270,7 +292,7 @@ func (a asked) chosen(dimension, value string) string {
 // hidden is the address as a form carries it along, but for some of it.
 func (a asked) hidden(but ...string) (out []web.Hidden) {
 	v := a.values()
-	for _, name := range []string{"site", "period", "from", "to", "compare", "filter", "panel", "trend"} {
+	for _, name := range []string{"site", "period", "from", "to", "compare", "filter", "panel", "trend", "about"} {
 		if slices.Contains(but, name) {
 			continue
 		}

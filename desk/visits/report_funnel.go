@@ -31,7 +31,9 @@ type Reached struct {
 	Visitors int64 `json:"visitors"`
 }
 
-func (a Reached) plus(b Reached) Reached { return Reached{a.Visits + b.Visits, a.Visitors + b.Visitors} }
+func (a Reached) plus(b Reached) Reached {
+	return Reached{a.Visits + b.Visits, a.Visitors + b.Visitors}
+}
 
 func (a Reached) less(b Reached) Reached {
 	return Reached{max(a.Visits-b.Visits, 0), max(a.Visitors-b.Visitors, 0)}
@@ -64,7 +66,9 @@ func (r *Reports) Funnel(ctx context.Context, q Question, steps []Filter) (*Funn
 	for _, s := range steps {
 		asked += " " + s.String() + "\n"
 	}
-	days, err := byDay(ctx, r, q, asked, func(ctx context.Context, q Question) (map[column.Day]funnelDay, error) { return r.funnel(ctx, q, steps) })
+	days, err := byDay(ctx, r, q, asked, func(ctx context.Context, q Question) (map[column.Day]funnelDay, error) {
+		return r.funnel(ctx, q, steps)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"loot"
@@ -27,7 +26,7 @@ var reportCSS []byte
 var reportStyle = web.NewAsset("report.css", reportCSS)
 
 var (
-	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html")
+	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/section.html")
 	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html")
 )
 
@@ -41,6 +40,8 @@ const (
 type reportView struct {
 	web.View
 	None     *web.Empty // there is no site
+	Section  []web.Tab
+	At       string // path of the page
 	Sites    []web.Tab
 	Periods  []web.Tab
 	Compares []web.Tab
@@ -149,7 +150,7 @@ func (d *Visits) report(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a == nil {
-		v.None = &web.Empty{Icon: "chart-line", Title: "No site is recorded yet", Text: "Add one, put two lines into its pages, and the first visit shows here within seconds.", Action: &web.Action{Label: "Add a site", Icon: "plus", Href: sitesHref}}
+		v.None = noSite()
 		return reportPage.Render(w, r, http.StatusOK, v)
 	}
 	to, err := added(r, *a)
@@ -200,20 +201,11 @@ func (d *Visits) askedBy(r *http.Request) (*asked, []*Site, error) {
 // does.
 func added(r *http.Request, a asked) (string, error) {
 	q := r.URL.Query()
-	by := q.Get("by")
-	if by == "" {
+	if q.Get("by") == "" {
 		return "", nil
 	}
-	f := Filter{Dimension: by, Op: Op(q.Get("how")), Values: []string{strings.TrimSpace(q.Get("what"))}}
-	if f.Op == "any" {
-		f.Op, f.Values = Is, strings.Split(q.Get("what"), ",")
-	}
-	if f.Op != Contains {
-		for i, v := range f.Values {
-			f.Values[i] = valueOf(by, strings.TrimSpace(v))
-		}
-	}
-	if err := f.check(); err != nil {
+	f, err := typedFilter(q.Get("by"), q.Get("how"), q.Get("what"))
+	if err != nil {
 		return "", err
 	}
 	a.filters = append(slices.Clone(a.filters), f)
@@ -253,7 +245,7 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 		if !s.Ended.IsZero() && s.Number != a.site.Number {
 			continue
 		}
-		o := asked{site: s, period: a.period, from: a.from, to: a.to, compare: a.compare, measure: a.measure, shown: a.shown}
+		o := asked{at: a.at, site: s, period: a.period, from: a.from, to: a.to, compare: a.compare, measure: a.measure, shown: a.shown}
 		v.Sites = append(v.Sites, web.Tab{Label: s.Name, Href: o.href(), Current: s.Number == a.site.Number})
 	}
 	if len(v.Sites) == 1 {
@@ -269,6 +261,7 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 		o.compare = c.name
 		v.Compares = append(v.Compares, web.Tab{Label: c.label, Href: o.href(), Current: a.compare == c.name})
 	}
+	v.Section, v.At = a.section(), a.path()
 	v.Custom = daysForm{Open: a.period == custom, From: a.from.String(), To: a.to.String(), Hidden: a.hidden("period", "from", "to")}
 	v.Live = d.liveOn(a.site, crowd)
 	v.Filters = a.filtersView()

@@ -119,7 +119,7 @@ func (d *Visits) Desk() desk.Desk {
 	}
 	return desk.Desk{
 		Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes()), Nav: nav(),
-		API: func(a *api.API) { d.api(a); d.reportAPI(a) }, Proofs: d.proofs(), Demo: d.demo,
+		API: func(a *api.API) { d.api(a); d.reportAPI(a); d.goalAPI(a) }, Proofs: d.proofs(), Demo: d.demo,
 	}
 }
 
