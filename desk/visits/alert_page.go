@@ -115,7 +115,7 @@ func (d *Visits) alertRow(ctx context.Context, tx *store.Tx, p keptPage, a alert
 		row.Last, row.More = &fired[0], fired[1:]
 	}
 	if mayEnd(p.who, a.Writer) {
-		row.Remove = &web.Action{Label: "Remove", Icon: "trash-2", Small: true, Danger: true, Post: true, Href: p.about(alertsHref + "/" + a.ID + "/remove"), Confirm: "Remove this alert, and what it saw?"}
+		row.Remove = &web.Action{Label: "Remove", Icon: "trash-2", Small: true, Danger: true, Post: true, Href: p.hrefOf(alertsHref + "/" + a.ID + "/remove"), Confirm: "Remove this alert, and what it saw?"}
 	}
 	return row, nil
 }
@@ -152,7 +152,7 @@ func (d *Visits) addAlertPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(w, r, p.about(alertsHref))
+	return web.Redirect(w, r, p.hrefOf(alertsHref))
 }
 
 // addAlert checks an alert and keeps it.
@@ -182,5 +182,5 @@ func (d *Visits) removeAlertPage(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	return web.Redirect(w, r, p.about(alertsHref))
+	return web.Redirect(w, r, p.hrefOf(alertsHref))
 }

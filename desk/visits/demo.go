@@ -71,6 +71,18 @@ var demoSites = []demoSite{
 	)},
 }
 
+// What the visits of the first site are meant to come to.
+var demoGoals = []Goal{
+	{Site: 1, Name: "Ordered", Steps: []Filter{{"event", Is, []string{demoOrder}}}},
+	{Site: 1, Name: "Wrote to us", Steps: []Filter{{eventForm, Is, []string{"contact"}}}},
+	{Site: 1, Name: "Read about our services", Steps: []Filter{{"path", Contains, []string{"/services/"}}}},
+	{Site: 1, Name: "Took a document", Steps: []Filter{{eventDownload, Is, []string{"/files/price-list.pdf", "/files/contract.pdf"}}}},
+	{Site: 1, Name: "Prices to order", Steps: []Filter{{"path", Is, []string{"/prices"}}, {"path", Is, []string{"/order"}}, {"path", Is, []string{"/order/thanks"}}, {"event", Is, []string{demoOrder}}}},
+	{Site: 1, Name: "Front page to contact", Steps: []Filter{{"path", Is, []string{"/"}}, {"path", Contains, []string{"/services"}}, {"path", Is, []string{"/contact"}}}},
+}
+
+const demoOrder = "order"
+
 // What the visitors of the demonstration have. The numbers of the networks are
 // those that are kept for examples (RFC 5398).
 var (
@@ -95,6 +107,9 @@ var (
 	demoHours   = chances(often{"0", 5}, often{"1", 3}, often{"2", 2}, often{"3", 2}, often{"4", 2}, often{"5", 4}, often{"6", 10}, often{"7", 20}, often{"8", 40}, often{"9", 62}, often{"10", 66}, often{"11", 62},
 		often{"12", 52}, often{"13", 56}, often{"14", 62}, often{"15", 58}, often{"16", 50}, often{"17", 38}, often{"18", 30}, often{"19", 34}, often{"20", 38}, often{"21", 32}, often{"22", 20}, often{"23", 10})
 )
+
+// Where a page invites to go on.
+var demoNext = map[string]string{"/": "/services", "/services": "/prices", "/services/office": "/prices", "/services/hosting": "/prices", "/prices": "/order", "/order": "/order/thanks", "/help": "/help/first-invoice", "/blog": "/blog/moving-an-office-in-a-day"}
 
 // Of the week, as hundredths of an ordinary day.
 var demoWeek = [7]int{time.Sunday: 46, time.Monday: 108, time.Tuesday: 118, time.Wednesday: 116, time.Thursday: 110, time.Friday: 92, time.Saturday: 48}
@@ -127,6 +142,12 @@ func (d *Visits) demo(_ context.Context, w *desk.World) error {
 func (d *Visits) demoOpen(ctx context.Context) error {
 	defer d.sites.forget()
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		for _, g := range demoGoals {
+			g.Made = d.Now()
+			if err := writeGoal(ctx, tx, &g); err != nil {
+				return err
+			}
+		}
 		for _, one := range demoSites {
 			s := one.Site
 			s.Made = d.Now()
@@ -278,7 +299,9 @@ func (p *demoPlay) read(h *hit, entry string, keen bool) {
 			&recording{stay: &stay{site: h.site, page: v.page, engaged: engaged, scroll: uint8(min(100, 15+p.r.IntN(100)))}, day: p.day})
 		p.events(v, keen)
 		h.before = path
-		path = p.of.pages.draw(p.r)
+		if path = p.of.pages.draw(p.r); p.r.IntN(5) < 2 && demoNext[h.before] != "" && p.site.Script == demoSites[0].Script {
+			path = demoNext[h.before]
+		}
 		h.second += engaged/1000 + uint32(p.r.IntN(20))
 	}
 }
@@ -293,7 +316,7 @@ func (p *demoPlay) events(v hit, keen bool) {
 	}
 	switch n := p.r.IntN(100); {
 	case v.path == "/order/thanks" || keen && n < 7:
-		happen("order", "office", float64(29+10*p.r.IntN(9)), v.path)
+		happen(demoOrder, "office", float64(29+10*p.r.IntN(9)), v.path)
 	case v.path == "/contact" && n < 40:
 		happen(eventForm, "contact", 0, v.path)
 	case n < 2:

@@ -62,7 +62,7 @@ func (d *Visits) showDigests(w http.ResponseWriter, r *http.Request, status int,
 				return err
 			}
 			row := digestRow{Every: rhythm(s.Every), Visits: p.visitsWords(s.Filters), Who: names[s.Who], Made: s.Made, Sent: s.Sent}
-			row.End = web.Action{Label: "End", Icon: "mail-x", Small: true, Post: true, Href: p.about(digestsHref + "/" + s.ID + "/end")}
+			row.End = web.Action{Label: "End", Icon: "mail-x", Small: true, Post: true, Href: p.hrefOf(digestsHref + "/" + s.ID + "/end")}
 			if s.Who == p.who.ID {
 				v.Own = append(v.Own, row)
 				continue
@@ -104,7 +104,7 @@ func (d *Visits) subscribePage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(w, r, p.about(digestsHref))
+	return web.Redirect(w, r, p.hrefOf(digestsHref))
 }
 
 func (d *Visits) endDigestPage(w http.ResponseWriter, r *http.Request) error {
@@ -117,5 +117,5 @@ func (d *Visits) endDigestPage(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	return web.Redirect(w, r, p.about(digestsHref))
+	return web.Redirect(w, r, p.hrefOf(digestsHref))
 }

@@ -110,6 +110,31 @@ func (f Filter) check() error {
 	return nil
 }
 
+// anyOf is what a form has for a filter by several values with commas between.
+const anyOf = "any"
+
+// typedFilter returns the filter that a person typed.
+func typedFilter(by, how, what string) (Filter, error) {
+	f := Filter{Dimension: by, Op: Op(how), Values: []string{strings.TrimSpace(what)}}
+	if how == anyOf {
+		f.Op, f.Values = Is, strings.Split(what, ",")
+	}
+	if f.Op != Contains {
+		for i, v := range f.Values {
+			f.Values[i] = valueOf(by, strings.TrimSpace(v))
+		}
+	}
+	return f, f.check()
+}
+
+// typed writes the filter as a form has it.
+func (f Filter) typed() (how, what string) {
+	if len(f.Values) > 1 {
+		return anyOf, strings.Join(f.Values, ", ")
+	}
+	return string(f.Op), strings.Join(f.Values, "")
+}
+
 // matches reports whether one of the values is compared with success, whatever
 // is made of that.
 func (f Filter) matches(value string) bool {

@@ -159,8 +159,8 @@ func (d *Visits) keptPage(r *http.Request) (keptPage, error) {
 	})
 }
 
-// about is the address of another page about the same site and filters.
-func (a asked) about(path string) string {
+// hrefOf is the address of another page about the same site and filters.
+func (a asked) hrefOf(path string) string {
 	v := url.Values{"site": {strconv.Itoa(int(a.site.Number))}}
 	for _, f := range a.filters {
 		v.Add("filter", f.String())
@@ -170,7 +170,7 @@ func (a asked) about(path string) string {
 
 // view begins such a page.
 func (p keptPage) view(r *http.Request, path, title, lead string) keptView {
-	v := keptView{View: web.ViewOf(r, title), Action: p.about(path)}
+	v := keptView{View: web.ViewOf(r, title), Action: p.hrefOf(path)}
 	v.Lead = lead
 	v.Crumbs = []web.Crumb{{Label: "Visits", Href: p.href()}}
 	v.Styles = []string{reportStyle, keptStyle}

@@ -27,16 +27,11 @@ func (d *Visits) reportAPI(a *api.API) {
 }
 
 type reportIn struct {
-	Site    string   `path:"site" maxLength:"32" doc:"The site's name in addresses"`
-	Period  string   `query:"period" enum:"today,yesterday,7d,30d,month,last-month,12m,custom" doc:"7d if nothing else is said"`
-	From    string   `query:"from" maxLength:"10" doc:"First day, such as 2026-11-01, of a period of one's own"`
-	To      string   `query:"to" maxLength:"10" doc:"Last day; today if nothing else is said"`
-	Compare string   `query:"compare" enum:"before,year,none" default:"none" doc:"Period that is told besides"`
-	Filters []string `query:"filter,explode" maxItems:"8" doc:"Each as dimension:comparison:values, such as country:is:IE,DE; the comparisons are is, not and contains"`
-	Panels  []string `query:"panel,explode" maxItems:"40" doc:"Dimensions of the panels; none: the trend and the sums alone"`
-	Search  string   `query:"search" maxLength:"500" doc:"Rows with this in their value alone are listed"`
-	Skip    int      `query:"skip" minimum:"0" maximum:"10000" doc:"Rows of each panel to leave out"`
-	Top     int      `query:"top" minimum:"1" maximum:"10000" default:"100" doc:"Rows of each panel to list"`
+	ReportOf
+	Panels []string `query:"panel,explode" maxItems:"40" doc:"Dimensions of the panels; none: the trend and the sums alone"`
+	Search string   `query:"search" maxLength:"500" doc:"Rows with this in their value alone are listed"`
+	Skip   int      `query:"skip" minimum:"0" maximum:"10000" doc:"Rows of each panel to leave out"`
+	Top    int      `query:"top" minimum:"1" maximum:"10000" default:"100" doc:"Rows of each panel to list"`
 }
 
 type exportIn struct {
@@ -87,19 +82,12 @@ func tellReport(q Question, a *Answer) toldReport {
 }
 
 func (d *Visits) apiReport(ctx context.Context, in *reportIn) (*reportOut, error) {
-	reports, crowd, err := d.reportsFor(ctx, api.ActorOf(ctx))
+	a, reports, crowd, err := d.askBy(ctx, in.ReportOf, "")
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.sites.called(ctx, in.Site)
-	if err != nil {
-		return nil, err
-	}
-	a, err := d.ask(s, address{Period: in.Period, From: in.From, To: in.To, Compare: in.Compare, Filters: in.Filters})
-	if err != nil {
-		return nil, err
-	}
-	q := Question{Site: s.Number, From: a.from, To: a.to, Filters: a.filters, Dimensions: slices.Compact(slices.Sorted(slices.Values(in.Panels))), Search: in.Search, Skip: in.Skip, Top: in.Top}
+	q := a.question()
+	q.Dimensions, q.Search, q.Skip, q.Top = slices.Compact(slices.Sorted(slices.Values(in.Panels))), in.Search, in.Skip, in.Top
 	now, err := reports.Answer(ctx, q)
 	if err != nil {
 		return nil, err

@@ -144,8 +144,10 @@ const (
 
 // An asked is what the address of a report says.
 type asked struct {
+	at       string // path of the page; empty: the report's
+	about    string // page that a journey is about
 	site     *Site
-	guest    string // path of the page for somebody without an account, who sees the site and the filters that it is about; empty: the console's
+	guest    bool // somebody without an account, who sees the site and the filters that it is about
 	today    column.Day
 	period   string
 	from, to column.Day
@@ -165,15 +167,16 @@ type address struct {
 	Filters []string
 	Panels  []string
 	Measure string
+	About   string
 }
 
 func addressOf(q url.Values) address {
-	return address{q.Get("period"), q.Get("from"), q.Get("to"), q.Get("compare"), q["filter"], q["panel"], q.Get("trend")}
+	return address{q.Get("period"), q.Get("from"), q.Get("to"), q.Get("compare"), q["filter"], q["panel"], q.Get("trend"), q.Get("about")}
 }
 
 // ask reads what is asked of a site.
 func (d *Visits) ask(s *Site, at address) (a asked, err error) {
-	a = asked{site: s, period: at.Period, compare: at.Compare}
+	a = asked{site: s, period: at.Period, compare: at.Compare, about: at.About}
 	a.today, _ = s.local(d.Now())
 	if a.period == "" {
 		a.period = usual
@@ -256,7 +259,7 @@ func (a asked) compared() (from, to column.Day, ok bool) {
 // values writes the address, without what is usual.
 func (a asked) values() url.Values {
 	v := url.Values{}
-	if a.guest == "" {
+	if !a.guest {
 		v.Set("site", strconv.Itoa(int(a.site.Number)))
 	}
 	switch a.period {
@@ -271,7 +274,7 @@ func (a asked) values() url.Values {
 		v.Set("compare", a.compare)
 	}
 	for _, f := range a.filters {
-		if a.guest == "" {
+		if !a.guest {
 			v.Add("filter", f.String())
 		}
 	}
@@ -283,14 +286,26 @@ func (a asked) values() url.Values {
 	if a.measure.name != measures[0].name {
 		v.Set("trend", a.measure.name)
 	}
+	if a.about != "" && a.path() == journeysHref {
+		v.Set("about", a.about)
+	}
 	return v
 }
 
-func (a asked) href() string {
-	if a.guest != "" {
-		return a.guest + "?" + a.values().Encode()
+// path is that of the page.
+func (a asked) path() string {
+	if a.at == "" {
+		return reportHref
 	}
-	return reportHref + "?" + a.values().Encode()
+	return a.at
+}
+
+func (a asked) href() string { return a.path() + "?" + a.values().Encode() }
+
+// on returns the same on another page.
+func (a asked) on(path string) asked {
+	a.at = path
+	return a
 }
 
 // panelHref leads to all rows of a panel.
@@ -305,9 +320,11 @@ func (a asked) panelHref(dimension string, more ...string) string {
 // chosen returns the same with one more filter; the address is empty if it is
 // there already, there may be no more, or whoever reads it chooses none.
 func (a asked) chosen(dimension, value string) string {
-	f := Filter{Dimension: dimension, Op: Is, Values: []string{value}}
-	d, _ := findDimension(dimension)
-	if a.guest != "" || f.check() != nil || len(a.filters) >= mostFilters || d.Name == "class" && value == human ||
+	return a.filtered(Filter{Dimension: dimension, Op: Is, Values: []string{value}})
+}
+
+func (a asked) filtered(f Filter) string {
+	if a.guest || f.check() != nil || len(a.filters) >= mostFilters || f.Dimension == "class" && f.Values[0] == human ||
 		slices.ContainsFunc(a.filters, func(o Filter) bool { return o.String() == f.String() }) {
 		return ""
 	}
@@ -318,7 +335,7 @@ func (a asked) chosen(dimension, value string) string {
 // hidden is the address as a form carries it along, but for some of it.
 func (a asked) hidden(but ...string) (out []web.Hidden) {
 	v := a.values()
-	for _, name := range []string{"site", "period", "from", "to", "compare", "filter", "panel", "trend"} {
+	for _, name := range []string{"site", "period", "from", "to", "compare", "filter", "panel", "trend", "about"} {
 		if slices.Contains(but, name) {
 			continue
 		}

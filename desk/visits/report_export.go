@@ -68,10 +68,11 @@ func tellPanel(p Panel) toldPanel {
 // sumHeads head the columns of a sum.
 var sumHeads = []string{"visitors", "visits", "views", "bounces", "engaged_ms", "scrolled", "amount"}
 
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
 func (s Sum) cells() []string {
-	whole := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []string{
-		whole(s.Visitors), whole(s.Visits), whole(s.Views), whole(s.Bounces), whole(s.Engaged), whole(s.Scrolled),
+		decimal(s.Visitors), decimal(s.Visits), decimal(s.Views), decimal(s.Bounces), decimal(s.Engaged), decimal(s.Scrolled),
 		strconv.FormatFloat(s.Amount, 'f', -1, 64),
 	}
 }

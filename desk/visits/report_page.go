@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"loot"
@@ -29,7 +28,7 @@ var reportCSS []byte
 var reportStyle = web.NewAsset("report.css", reportCSS)
 
 var (
-	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/report_parts.html")
+	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/report_parts.html", "pages/section.html")
 	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html")
 )
 
@@ -43,6 +42,8 @@ const (
 type reportView struct {
 	web.View
 	None     *web.Empty // there is no site
+	Section  []web.Tab
+	At       string // path of the page
 	Sites    []web.Tab
 	Periods  []web.Tab
 	Compares []web.Tab
@@ -164,7 +165,7 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	if a == nil {
-		v.None = &web.Empty{Icon: "chart-line", Title: "No site is recorded yet", Text: "Add one, put two lines into its pages, and the first visit shows here within seconds.", Action: &web.Action{Label: "Add a site", Icon: "plus", Href: sitesHref}}
+		v.None = noSite()
 		return reportPage.Render(w, r, http.StatusOK, v)
 	}
 	to, err := added(r, *a)
@@ -183,11 +184,11 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	v.Lead = "Pages, times and crowds of " + a.site.Name + ". Nobody is known here, and nobody can be."
 	v.Actions = []web.Action{
-		{Label: "Alerts", Icon: "bell", Href: a.about(alertsHref), Small: true},
-		{Label: "Digest", Icon: "mail", Href: a.about(digestsHref), Small: true},
+		{Label: "Alerts", Icon: "bell", Href: a.hrefOf(alertsHref), Small: true},
+		{Label: "Digest", Icon: "mail", Href: a.hrefOf(digestsHref), Small: true},
 	}
 	if keeps(who) {
-		v.Actions = append(v.Actions, web.Action{Label: "Share", Icon: "share-2", Href: a.about(linksHref), Small: true})
+		v.Actions = append(v.Actions, web.Action{Label: "Share", Icon: "share-2", Href: a.hrefOf(linksHref), Small: true})
 	}
 	v.show(d, a, all, crowd)
 	var notes []annotation
@@ -232,20 +233,11 @@ func (d *Visits) askedBy(r *http.Request) (*asked, []*Site, error) {
 // does.
 func added(r *http.Request, a asked) (string, error) {
 	q := r.URL.Query()
-	by := q.Get("by")
-	if by == "" {
+	if q.Get("by") == "" {
 		return "", nil
 	}
-	f := Filter{Dimension: by, Op: Op(q.Get("how")), Values: []string{strings.TrimSpace(q.Get("what"))}}
-	if f.Op == "any" {
-		f.Op, f.Values = Is, strings.Split(q.Get("what"), ",")
-	}
-	if f.Op != Contains {
-		for i, v := range f.Values {
-			f.Values[i] = valueOf(by, strings.TrimSpace(v))
-		}
-	}
-	if err := f.check(); err != nil {
+	f, err := typedFilter(q.Get("by"), q.Get("how"), q.Get("what"))
+	if err != nil {
 		return "", err
 	}
 	a.filters = append(slices.Clone(a.filters), f)
@@ -285,7 +277,7 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 		if !s.Ended.IsZero() && s.Number != a.site.Number {
 			continue
 		}
-		o := asked{site: s, period: a.period, from: a.from, to: a.to, compare: a.compare, measure: a.measure, shown: a.shown}
+		o := asked{at: a.at, site: s, period: a.period, from: a.from, to: a.to, compare: a.compare, measure: a.measure, shown: a.shown}
 		v.Sites = append(v.Sites, web.Tab{Label: s.Name, Href: o.href(), Current: s.Number == a.site.Number})
 	}
 	if len(v.Sites) == 1 {
@@ -297,6 +289,7 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 		o.compare = c.name
 		v.Compares = append(v.Compares, web.Tab{Label: c.label, Href: o.href(), Current: a.compare == c.name})
 	}
+	v.Section, v.At = a.section(), a.path()
 	v.Custom = daysForm{Open: a.period == custom, From: a.from.String(), To: a.to.String(), Hidden: a.hidden("period", "from", "to")}
 	v.Live = d.liveOn(a.site, crowd)
 	v.Filters = a.filtersView()
@@ -468,7 +461,7 @@ func (a *asked) step(now *Answer, crowd int) string {
 func (a asked) rows(p Panel, crowd int) rowsView {
 	d, _ := findDimension(p.Name)
 	cells := cellsOf(d, a.site.Currency)
-	v := rowsView{Title: p.Title, Guest: a.guest != "", Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
+	v := rowsView{Title: p.Title, Guest: a.guest, Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
 	if d.programs() && len(a.filters) > 0 {
 		v.None = "Filters choose among people. Without them, programs are listed here."
 	}

@@ -37,7 +37,7 @@ func segmentForm() web.Fields {
 }
 
 func (d *Visits) segmentsView(ctx context.Context, tx *store.Tx, a *asked, who loot.Actor) (segmentsView, error) {
-	v := segmentsView{Manage: a.about(segmentsHref), Action: a.withAddress(segmentsHref)}
+	v := segmentsView{Manage: a.hrefOf(segmentsHref), Action: a.withAddress(segmentsHref)}
 	all, err := listSegments(ctx, tx, a.site.Number, who.ID)
 	if err != nil {
 		return v, err
@@ -128,9 +128,9 @@ func (d *Visits) segmentRow(ctx context.Context, tx *store.Tx, p keptPage, s seg
 		row.Whom = web.Badge{Text: "You alone", Icon: "lock"}
 	}
 	if mayEnd(p.who, s.Writer) {
-		row.Action = p.about(segmentsHref + "/" + s.ID)
+		row.Action = p.hrefOf(segmentsHref + "/" + s.ID)
 		row.Rename = web.Fields{{Name: "name", Label: "New name", Value: s.Name, Required: true, Plain: true, MaxLen: mostName, Form: s.ID}}
-		row.Delete = web.Action{Label: "Delete", Icon: "trash-2", Small: true, Danger: true, Post: true, Href: p.about(segmentsHref + "/" + s.ID + "/delete"), Confirm: "Delete the segment “" + s.Name + "”? Alerts, digests and links that were made by it keep its filters."}
+		row.Delete = web.Action{Label: "Delete", Icon: "trash-2", Small: true, Danger: true, Post: true, Href: p.hrefOf(segmentsHref + "/" + s.ID + "/delete"), Confirm: "Delete the segment “" + s.Name + "”? Alerts, digests and links that were made by it keep its filters."}
 	}
 	return row, nil
 }
@@ -181,7 +181,7 @@ func (d *Visits) nameSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(w, r, p.about(segmentsHref))
+	return web.Redirect(w, r, p.hrefOf(segmentsHref))
 }
 
 // dropSegment deletes a segment.
@@ -195,5 +195,5 @@ func (d *Visits) dropSegment(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	return web.Redirect(w, r, p.about(segmentsHref))
+	return web.Redirect(w, r, p.hrefOf(segmentsHref))
 }

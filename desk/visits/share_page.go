@@ -91,7 +91,7 @@ func (p keptPage) linkRow(l sharedLink, writer string, now time.Time) linkRow {
 	case l.over(now):
 		row.State = web.Badge{Text: "ended"}
 	default:
-		row.Revoke = &web.Action{Label: "Revoke", Icon: "unlink", Small: true, Danger: true, Post: true, Href: p.about(linksHref + "/" + l.ID + "/revoke"), Confirm: "Revoke the link for “" + l.Name + "”? Whoever opens it from now on finds nothing."}
+		row.Revoke = &web.Action{Label: "Revoke", Icon: "unlink", Small: true, Danger: true, Post: true, Href: p.hrefOf(linksHref + "/" + l.ID + "/revoke"), Confirm: "Revoke the link for “" + l.Name + "”? Whoever opens it from now on finds nothing."}
 	}
 	return row
 }
@@ -162,5 +162,5 @@ func (d *Visits) revokeLinkPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "The link leads nowhere from now on.")
-	return web.Redirect(w, r, p.about(linksHref))
+	return web.Redirect(w, r, p.hrefOf(linksHref))
 }

@@ -53,7 +53,7 @@ func (d *Visits) shared(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.guest = sharedHref + r.PathValue("token")
+	a.guest, a.at = true, sharedHref+r.PathValue("token")
 	now, before, err := a.answers(ctx, reports)
 	if err != nil {
 		return err
