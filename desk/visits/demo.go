@@ -139,8 +139,8 @@ func (d *Visits) demo(_ context.Context, w *desk.World) error {
 func (d *Visits) demoOpen(ctx context.Context) error {
 	defer d.sites.forget()
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		for _, g := range demoGoals {
-			g.Made = d.Now()
+		for i, g := range demoGoals {
+			g.Made = d.Now().Add(time.Duration(i) * time.Microsecond)
 			if err := writeGoal(ctx, tx, &g); err != nil {
 				return err
 			}
@@ -312,7 +312,7 @@ func (p *demoPlay) events(v hit, keen bool) {
 		p.all = append(p.all, &recording{hit: &v, day: p.day})
 	}
 	switch n := p.r.IntN(100); {
-	case v.path == "/order/thanks" || keen && n < 7:
+	case v.path == "/order/thanks" && n < 92 || keen && n < 7:
 		happen(demoOrder, "office", float64(29+10*p.r.IntN(9)), v.path)
 	case v.path == "/contact" && n < 40:
 		happen(eventForm, "contact", 0, v.path)

@@ -112,7 +112,7 @@ func (a *asked) funnelView(f toldFunnel, may bool, crowd int) funnelView {
 	}
 	first := f.now.Steps[0].Visits
 	if through := f.now.through(); through != chart.Untold {
-		v.Lead = tenths(through) + " % of " + loot.Plural(int(first), "visit", "visits") + " came to the end"
+		v.Lead = tenths(through) + " % of " + number(int(first)) + " visits that took the first step came to the end"
 		if f.before != nil {
 			v.Change = sharesCompared(through, (*f.before).through(), a.to == a.today)
 		}
