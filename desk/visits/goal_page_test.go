@@ -87,8 +87,12 @@ func TestGoalsAreAddedChangedAndRemoved(t *testing.T) {
 	h.Site.Actor = admin
 	desktest.Shows(t, h.Get(goals), http.StatusOK, "No goal yet", "Say what visits are meant to come to", "Add the goal")
 	for _, wrong := range [][]string{
-		{"name", "", "by1", "event", "how1", "is", "what1", "Order"}, {"name", "x", "by1", "event", "how1", "contains", "what1", "Order"}, {"name", "x", "by1", "path", "how1", "is", "what1", ""},
-		{"name", "x", "by1", "country", "how1", "is", "what1", "IE"}, {"name", "x", "by1", "path", "how1", "not", "what1", "/a"}, {"name", "x", "by1", "path", "how1", "any", "what1", strings.Repeat("a,", 60)},
+		{"name", "", "by1", "event", "how1", "is", "what1", "Order"},
+		{"name", "x", "by1", "event", "how1", "contains", "what1", "Order"},
+		{"name", "x", "by1", "path", "how1", "is", "what1", ""},
+		{"name", "x", "by1", "country", "how1", "is", "what1", "IE"},
+		{"name", "x", "by1", "path", "how1", "not", "what1", "/a"},
+		{"name", "x", "by1", "path", "how1", "any", "what1", strings.Repeat("a,", 60)},
 	} {
 		if got := h.Post(goals, wrong...); got.Status != http.StatusUnprocessableEntity {
 			t.Errorf("%v: %d", wrong, got.Status)
