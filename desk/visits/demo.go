@@ -109,7 +109,7 @@ var (
 )
 
 // Where a page invites to go on.
-var demoNext = map[string]string{"/": "/services", "/services": "/prices", "/services/office": "/prices", "/services/hosting": "/prices", "/prices": "/order", "/order": "/order/thanks", "/help": "/help/first-invoice", "/blog": "/blog/moving-an-office-in-a-day"}
+var demoNext = map[string]string{"/": "/services", "/services": "/prices", "/services/office": "/prices", "/services/hosting": "/contact", "/prices": "/order", "/order": "/order/thanks", "/help": "/help/first-invoice", "/blog": "/blog/moving-an-office-in-a-day"}
 
 // Of the week, as hundredths of an ordinary day.
 var demoWeek = [7]int{time.Sunday: 46, time.Monday: 108, time.Tuesday: 118, time.Wednesday: 116, time.Thursday: 110, time.Friday: 92, time.Saturday: 48}
