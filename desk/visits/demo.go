@@ -109,7 +109,7 @@ var (
 )
 
 // Where a page invites to go on.
-var demoNext = map[string]string{"/": "/services", "/services": "/prices", "/services/office": "/prices", "/services/hosting": "/prices", "/prices": "/order", "/order": "/order/thanks", "/help": "/help/first-invoice", "/blog": "/blog/moving-an-office-in-a-day"}
+var demoNext = map[string]string{"/": "/services", "/services": "/prices", "/services/office": "/prices", "/services/hosting": "/contact", "/prices": "/order", "/order": "/order/thanks", "/help": "/help/first-invoice", "/blog": "/blog/moving-an-office-in-a-day"}
 
 // Of the week, as hundredths of an ordinary day.
 var demoWeek = [7]int{time.Sunday: 46, time.Monday: 108, time.Tuesday: 118, time.Wednesday: 116, time.Thursday: 110, time.Friday: 92, time.Saturday: 48}
@@ -142,8 +142,8 @@ func (d *Visits) demo(_ context.Context, w *desk.World) error {
 func (d *Visits) demoOpen(ctx context.Context) error {
 	defer d.sites.forget()
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		for _, g := range demoGoals {
-			g.Made = d.Now()
+		for i, g := range demoGoals {
+			g.Made = d.Now().Add(time.Duration(i) * time.Microsecond)
 			if err := writeGoal(ctx, tx, &g); err != nil {
 				return err
 			}
@@ -314,7 +314,7 @@ func (p *demoPlay) events(v hit, keen bool) {
 		p.all = append(p.all, &recording{hit: &v, day: p.day})
 	}
 	switch n := p.r.IntN(100); {
-	case v.path == "/order/thanks" || keen && n < 7:
+	case v.path == "/order/thanks" && n < 92 || keen && n < 7:
 		happen(demoOrder, "office", float64(29+10*p.r.IntN(9)), v.path)
 	case v.path == "/contact" && n < 40:
 		happen(eventForm, "contact", 0, v.path)

@@ -8,7 +8,6 @@ import (
 
 	"loot"
 	"loot/web"
-	"loot/web/chart"
 )
 
 var funnelsPage = web.NewPage[funnelsView](pageFiles, "pages/funnels.html", sectionParts...)
@@ -111,9 +110,13 @@ func (a *asked) funnelView(f toldFunnel, may bool, crowd int) funnelView {
 		v.Edit = goalsHref + "/" + f.ID
 	}
 	first := f.now.Steps[0].Visits
-	if through := f.now.through(); through != chart.Untold {
-		v.Lead = tenths(through) + " % of " + loot.Plural(int(first), "visit", "visits") + " came to the end"
-		if f.before != nil {
+	switch through := f.now.through(); {
+	case first == 0:
+	case through == 0:
+		v.Lead = "Of " + number(int(first)) + " visits that took the first step nobody came to the end, or on no day enough to be told"
+	default:
+		v.Lead = tenths(through) + " % of " + number(int(first)) + " visits that took the first step came to the end"
+		if f.before != nil && (*f.before).through() > 0 {
 			v.Change = sharesCompared(through, (*f.before).through(), a.to == a.today)
 		}
 	}
@@ -135,7 +138,7 @@ func (a *asked) funnelView(f toldFunnel, may bool, crowd int) funnelView {
 		if first > 0 {
 			row.Share = strconv.FormatFloat(100*float64(s.Visits)/float64(first), 'f', 1, 64)
 		}
-		if i == 0 {
+		if i == 0 && first > 0 {
 			row.OfBefore = share(s.Visits, f.now.Visits) + " of all"
 		}
 		if i+1 < len(f.now.Steps) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 
 	"loot"
@@ -149,23 +148,26 @@ func (a *asked) goalRow(g reachedGoal, now Sum, before *Sum, may bool, crowd int
 		row.Left = loot.Plural(g.now.Left, "day", "days") + " of nobody, or of fewer than " + strconv.Itoa(crowd) + ", not told"
 	}
 	open := a.to == a.today
-	of := append(slices.Clone(measures[:2]), measuresOf(a.site)[len(measures):]...)
-	for i, m := range of {
-		c := goalCell{Label: m.label, Value: m.word(g.now.Sum)}
-		if g.before != nil {
-			c.Change = m.change(g.now.Sum, g.before.Sum, open)
+	told := g.now.Sum != Sum{}
+	compared := told && g.before != nil && g.before.Sum != Sum{}
+	add := func(label, value string, change func() *changed) {
+		c := goalCell{Label: label, Value: "–"}
+		if told {
+			c.Value = value
+		}
+		if compared {
+			c.Change = change()
 		}
 		row.Cells = append(row.Cells, c)
-		if i == 1 {
-			c := goalCell{Label: "Conversion rate", Value: "–"}
-			if rate != chart.Untold {
-				c.Value = tenths(rate) + " %"
-			}
-			if g.before != nil && before != nil {
-				c.Change = sharesCompared(rate, rateOf(*g.before, *before), open)
-			}
-			row.Cells = append(row.Cells, c)
-		}
+	}
+	of := func(m measure) {
+		add(m.label, m.word(g.now.Sum), func() *changed { return m.change(g.now.Sum, g.before.Sum, open) })
+	}
+	of(measures[0])
+	of(measures[1])
+	add("Conversion rate", tenths(max(rate, 0))+" %", func() *changed { return sharesCompared(rate, rateOf(*g.before, *before), open) })
+	if worth, ok := measureNamed(measuresOf(a.site), "amount"); ok {
+		of(worth)
 	}
 	return row
 }

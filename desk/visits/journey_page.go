@@ -74,7 +74,7 @@ func (d *Visits) showJourney(w http.ResponseWriter, r *http.Request) error {
 	v.Before = a.way(j.Before, "What came before", "Page before", "began here", o.Crowd)
 	v.After = a.way(j.After, "What came after", "Page after", "ended here", o.Crowd)
 	if j.Left > 0 {
-		v.Told = append(v.Told, "Of "+loot.Plural(j.Left, "day", "days")+" nothing is told here: nobody saw this page, or fewer than "+strconv.Itoa(o.Crowd)+" visitors did, or fewer saw any other.")
+		v.Told = append(v.Told, "Of "+loot.Plural(j.Left, "day", "days")+" nothing is told here: nobody saw this page, or fewer than "+strconv.Itoa(o.Crowd)+" visitors did, or it is folded with others.")
 	}
 	return journeyPage.Render(w, r, http.StatusOK, v)
 }

@@ -51,32 +51,15 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 // The same is so of each row of a panel, which then is folded, and within a
 // filter of each value that it stands for.
 func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, *snapshot, error) {
-	days, snap, err := r.told(ctx, q, false)
+	m, days, snap, err := r.match(ctx, q, wanted)
 	if err != nil {
 		return nil, nil, err
 	}
-	var args []any
-	who, rest := scope(q.Filters, &args)
-	people := len(rest) == len(q.Filters)
-	m := matching{Reports: r, q: q, on: "1 = 1", scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, split: map[cellKey]bool{}}
-	for _, f := range rest {
-		m.filters = append(m.filters, choose(f, days))
-	}
-	site := strconv.Itoa(int(q.Site))
-	// An open day is asked about at once, as more arrives meanwhile. A sealed one
-	// does not change, and asked for little at a time it needs little memory.
-	open, sealed := snap.has(q.From, q.To)
-	if open {
-		if err := m.find(ctx, snap.rows(q.Site), len(wanted)+1); err != nil {
-			return nil, nil, err
-		}
-	}
-	if sealed {
-		if err := m.find(ctx, sealedRows+" WHERE site = "+site, panelsAtOnce); err != nil {
-			return nil, nil, err
-		}
+	if err := m.each(snap, "", func(rows string, atOnce int) error { return m.find(ctx, rows, atOnce) }); err != nil {
+		return nil, nil, err
 	}
 	found, split := m.found, m.split
+	people := onlyPeople == m.scope
 
 	of := map[column.Day][]*block{}
 	for _, b := range days {
@@ -107,7 +90,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			if split[cellKey{day, name, value}] {
 				return false
 			}
-			return !people || len(rest) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
+			return !people || len(m.filters) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
 		}))
 	}
 	return out, snap, nil
@@ -135,18 +118,10 @@ func (m matching) full() int { return 1<<len(m.filters) - 1 }
 
 // find adds what is among the rows.
 func (m matching) find(ctx context.Context, rows string, atOnce int) error {
-	rows = "SELECT " + strings.Replace(rowNames(""), "class AS class", "'"+human+"' AS class", 1) + " FROM (" + rows + ") AS whole WHERE " + m.scope +
-		" AND day BETWEEN " + strconv.Itoa(int(m.q.From)) + " AND " + strconv.Itoa(int(m.q.To))
-	args := slices.Clone(m.args)
-	m.filters = slices.Clone(m.filters)
-	for i, c := range m.filters {
-		c := *c
-		m.filters[i] = &c
-		if err := m.part(ctx, &c, rows, args); err != nil {
-			return err
-		}
+	m, coded, matched, args, err := m.code(ctx, rows)
+	if err != nil {
+		return err
 	}
-	coded, matched := with(rows, m.filters, &args)
 	// What leaves a day out comes first: there is no more to ask of it then.
 	if m.crowd > 1 {
 		left, err := m.parted(ctx, coded, args)
@@ -244,12 +219,8 @@ func (m matching) isFew() string {
 // parted notes the days of which the filters part off a few, and returns the
 // others that have what comes to them.
 func (m matching) parted(ctx context.Context, coded string, args []any) (left []column.Day, err error) {
-	mask := "0"
-	for i, c := range m.filters {
-		mask += " + " + c.group(i)
-	}
 	query := "SELECT day, max(CASE WHEN " + m.isFew() + " THEN 1 ELSE 0 END) AS few, max(CASE WHEN site = " + strconv.Itoa(m.full()) + " THEN 1 ELSE 0 END) AS come FROM (" +
-		sums(grouped(coded, mask), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
+		sums(grouped(coded, m.mask()), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
 	if err != nil {
 		return nil, err

@@ -142,3 +142,50 @@ func BenchmarkReport(b *testing.B) {
 		all(b)
 	})
 }
+
+// BenchmarkGoals asks for a goal, a funnel and a journey of 30 days, at first, and
+// again when the sealed days are remembered.
+func BenchmarkGoals(b *testing.B) {
+	s := benchStore(b)
+	q := Question{Site: 1, From: someDay - benchDays + 1, To: someDay}
+	filtered := q
+	filtered.Filters = []Filter{{"country", Is, []string{"IE"}}}
+	page := Filter{"path", Is, []string{"/a/page/of/it/0"}}
+	next := Filter{"path", Is, []string{"/a/page/of/it/1"}}
+	for _, what := range []struct {
+		name string
+		ask  func(*Reports, Question) error
+	}{
+		{"goal", func(r *Reports, q Question) error { _, err := r.Reach(b.Context(), q, page); return err }},
+		{"funnel", func(r *Reports, q Question) error {
+			_, err := r.Funnel(b.Context(), q, []Filter{page, next, {"outbound", Is, []string{"other1.example/"}}})
+			return err
+		}},
+		{"journey", func(r *Reports, q Question) error {
+			_, err := r.Journey(b.Context(), q, page.Values[0])
+			return err
+		}},
+	} {
+		for name, q := range map[string]Question{"": q, "/filtered": filtered} {
+			warm := NewReports(s, 5, time.Now, nil)
+			if _, err := warm.Answer(b.Context(), q); err != nil {
+				b.Fatal(err)
+			}
+			b.Run(what.name+name+"/first", func(b *testing.B) {
+				for b.Loop() {
+					warm.found.Purge()
+					if err := what.ask(warm, q); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(what.name+name+"/again", func(b *testing.B) {
+				for b.Loop() {
+					if err := what.ask(warm, q); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -195,7 +196,8 @@ func foldFunnel(parts map[int]funnelDay, full, crowd int) bool {
 			}
 		}
 	}
-	return parts[full][1] != Reached{} && !few(1) && !few(0)
+	taken := slices.ContainsFunc(parts[full][1:], func(r Reached) bool { return r != Reached{} })
+	return taken && !few(1) && !few(0)
 }
 
 // masks counts the visits by which filters hold.

@@ -338,3 +338,41 @@ func TestNoDifferenceOfGoalsFunnelsAndJourneysTellsOfFew(t *testing.T) {
 		}
 	}
 }
+
+// TestFewAreToldAsAStepBefore: what ended at a step is folded downwards, for all
+// parts alike, and a day is left out of which few took the first step, or none.
+func TestFewAreToldAsAStepBefore(t *testing.T) {
+	of := func(visitors ...int64) (out funnelDay) {
+		for _, n := range visitors {
+			out = append(out, Reached{n, n})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name      string
+		full, one funnelDay // for whom all filters hold, and one does not
+		want      funnelDay // nil: nothing is told
+	}{
+		{"all are crowds", of(9, 8, 7, 6), nil, of(9, 8, 7, 6)},
+		{"the last step has few", of(9, 8, 7, 2), nil, of(9, 8, 9, 0)},
+		{"two steps have few", of(9, 8, 2, 2), nil, of(9, 12, 0, 0)},
+		{"few and few are a crowd", of(9, 0, 3, 3), nil, of(9, 0, 6, 0)},
+		{"all go on", of(9, 0, 0, 7), nil, of(9, 0, 0, 7)},
+		{"nobody took none", of(0, 8, 0, 7), nil, of(0, 8, 0, 7)},
+		{"few took none", of(3, 8, 7, 6), nil, nil},
+		{"few took the first", of(9, 3, 0, 0), nil, nil},
+		{"few took any", of(9, 1, 1, 1), nil, nil},
+		{"nobody took any", of(9, 0, 0, 0), nil, nil},
+		{"few whom a filter leaves out", of(9, 8, 7, 6), of(9, 8, 2, 6), of(9, 15, 0, 6)},
+		{"few whom a filter leaves out took none", of(9, 8, 7, 6), of(2, 8, 7, 6), nil},
+		{"visits of those who came farther in another", funnelDay{{9, 9}, {2, 0}, {7, 7}, {1, 0}}, nil, nil},
+	} {
+		parts := map[int]funnelDay{1: slices.Clone(c.full)}
+		if c.one != nil {
+			parts[0] = slices.Clone(c.one)
+		}
+		if told := foldFunnel(parts, 1, 5); told != (c.want != nil) || told && !slices.Equal(parts[1], c.want) {
+			t.Errorf("%s: %v, told %v, not %v", c.name, parts[1], told, c.want)
+		}
+	}
+}

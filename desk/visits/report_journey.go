@@ -3,6 +3,7 @@ package visits
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"loot"
@@ -16,7 +17,7 @@ type Journey struct {
 	Views  int64  `json:"views"`
 	Before Way    `json:"before"`
 	After  Way    `json:"after"`
-	Left   int    `json:"left,omitempty" doc:"Days of which nothing is told: too few saw the page, or nobody, or few saw nothing else"`
+	Left   int    `json:"left,omitempty" doc:"Days of which nothing is told: nobody saw the page, or too few, or it is folded with others"`
 }
 
 // A Way is where views of a page came from, or where they led.
@@ -60,8 +61,10 @@ var aroundPage = []dimension{
 // Journey says what came before and after a page in the visits that a question
 // is about.
 //
-// Of each day the page itself must have a crowd, and so must all else. What then
-// is beside it on one side parts its views, and is folded as a panel's rows are.
+// Of each day the page must be told of at all: by the panel of pages, or with
+// filters, which the panel does not know, if it has a crowd and so has all else.
+// What is beside it on one side parts its views, and is folded as a panel's rows
+// are.
 func (r *Reports) Journey(ctx context.Context, q Question, page string) (*Journey, error) {
 	q.Dimensions = nil
 	if _, err := q.check(); err != nil {
@@ -70,58 +73,87 @@ func (r *Reports) Journey(ctx context.Context, q Question, page string) (*Journe
 	if err := (Filter{Dimension: "path", Op: Is, Values: []string{page}}).check(); err != nil || page == "" {
 		return nil, loot.Errorf(loot.Invalid, "A journey is about a page. Choose one of those that are listed.")
 	}
-	m, _, snap, err := r.match(ctx, q, aroundPage, page)
+	wanted := aroundPage
+	if len(q.Filters) == 0 {
+		wanted = aroundPage[1:]
+	}
+	m, days, snap, err := r.match(ctx, q, wanted, page)
 	if err != nil {
 		return nil, err
 	}
-	// Nothing of a journey is in the sums of the day, so that what a single filter
-	// leaves out is counted, too, and not taken from them.
-	m.scope += " AND 1 = 1"
-	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(rows string, atOnce int) error { return m.find(ctx, rows, atOnce) }); err != nil {
+	find := m.sides
+	visitors := map[column.Day]int64{} // of the page; missing: it is not told
+	if len(q.Filters) == 0 {
+		for _, b := range days {
+			if p := b.panels["path"]; p != nil && p.rows[page] != (Sum{}) {
+				visitors[b.points[0].Day] += p.rows[page].Visitors
+			}
+		}
+	} else {
+		find = m.find
+		// Nothing of a journey is in the sums of the day, so that what a single filter
+		// leaves out is counted, too, and not taken from them.
+		m.scope += " AND 1 = 1"
+	}
+	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(rows string, atOnce int) error { return find(ctx, rows, atOnce) }); err != nil {
 		return nil, err
 	}
 	out := &Journey{Page: page}
 	before, after := map[string]Step{}, map[string]Step{}
 	for day := q.From; day <= q.To; day++ {
 		d := m.found[day]
-		if d == nil || m.few[day] || d.total.few(r.crowd) || !m.around(d, out, before, after) {
-			out.Left++
+		if len(q.Filters) > 0 && d != nil && !m.few[day] && !d.total.few(r.crowd) {
+			at, _ := d.tally("at").fold(m.crowd, d.total.Visitors, m.may(day, "at"))
+			if s, ok := at[here]; ok {
+				visitors[day] = s.Visitors
+			}
 		}
+		if d == nil || visitors[day] == 0 {
+			out.Left++
+			continue
+		}
+		out.Views += d.tally("before").whole.Views
+		m.side(d, "before", visitors[day], &out.Before, before)
+		m.side(d, "after", visitors[day], &out.After, after)
 	}
 	out.Before.list(before)
 	out.After.list(after)
 	return out, nil
 }
 
-// around adds a day to a journey, and reports whether it may be told.
-func (m matching) around(d *dayTally, out *Journey, before, after map[string]Step) bool {
-	may := func(name string) func(string) bool {
-		return func(v string) bool { return !m.split[cellKey{d.day, name, v}] }
+// sides finds what is beside the page where there is no filter: its own views
+// alone are looked at.
+func (m matching) sides(ctx context.Context, rows string, _ int) error {
+	m, coded, _, args, err := m.code(ctx, rows)
+	if err != nil {
+		return err
 	}
-	at, _ := d.tally("at").fold(m.crowd, d.total.Visitors, may("at"))
-	whole, ok := at[here]
-	if !ok {
-		return false
+	found, _, err := m.read(ctx, m.q.From, m.q.To, digest(sums(grouped(coded, "0"), m.wanted, countVisitors), "visitors >= "+strconv.Itoa(m.crowd)), args...)
+	for day, d := range found {
+		m.add(day, d)
 	}
-	out.Views += whole.Views
-	for name, side := range map[string]struct {
-		way  *Way
-		rows map[string]Step
-	}{"before": {&out.Before, before}, "after": {&out.After, after}} {
-		t := *d.tally(name)
-		shown, _ := t.fold(m.crowd, whole.Visitors, may(name))
-		rest := t.whole
-		for v, s := range shown {
-			rest = rest.less(s)
-			if v == edge {
-				side.way.Edge = side.way.Edge.plus(s)
-				continue
-			}
-			side.rows[v] = side.rows[v].plus(s)
+	return err
+}
+
+// may says which values of a day may be told where filters stand for several.
+func (m matching) may(day column.Day, name string) func(string) bool {
+	return func(v string) bool { return !m.split[cellKey{day, name, v}] }
+}
+
+// side adds what is on one side of the page on a day.
+func (m matching) side(d *dayTally, name string, visitors int64, way *Way, rows map[string]Step) {
+	t := *d.tally(name)
+	shown, _ := t.fold(m.crowd, visitors, m.may(d.day, name))
+	rest := t.whole
+	for v, s := range shown {
+		rest = rest.less(s)
+		if v == edge {
+			way.Edge = way.Edge.plus(s)
+			continue
 		}
-		side.way.Others = side.way.Others.plus(rest)
+		rows[v] = rows[v].plus(s)
 	}
-	return true
+	way.Others = way.Others.plus(rest)
 }
 
 // list puts the pages that most came from, or went to, first.

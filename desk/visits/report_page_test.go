@@ -48,7 +48,7 @@ func reported(t *testing.T, s *statement.Statement) *house {
 		view(who, 1, "IE", "/a", "")
 		view(who, 2, "IE", "/b", "/a")
 		e := hits[len(hits)-1]
-		e.nth, e.event, e.target = 0, "Order", ""
+		e.event, e.target = "Order", ""
 		e.amount = 12.5
 		hits = append(hits, e)
 	}
