@@ -113,7 +113,7 @@ type groupView struct {
 	Icon  string
 	Tabs  []web.Tab
 	Rows  rowsView
-	All   string // leads to all rows
+	All   string // leads to all rows; empty: nowhere does
 	More  int
 	CSV   string
 }
@@ -394,10 +394,15 @@ func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd
 	}
 	v.Measure = a.measure.label
 	v.Trend = a.trend(now, before, notes)
-	v.CSV, v.JSON = a.href()+"&format=csv", a.href()+"&format=json"
+	if a.guest == "" {
+		v.CSV, v.JSON = a.href()+"&format=csv", a.href()+"&format=json"
+	}
 	for i, g := range panelGroups {
 		d, _ := findDimension(a.shown[i])
-		group := groupView{ID: "g-" + g.tabs[0].dimension, Title: g.title, Icon: g.icon, All: a.panelHref(d.Name), CSV: a.panelHref(d.Name, "format", "csv")}
+		group := groupView{ID: "g-" + g.tabs[0].dimension, Title: g.title, Icon: g.icon}
+		if a.guest == "" {
+			group.All, group.CSV = a.panelHref(d.Name), a.panelHref(d.Name, "format", "csv")
+		}
 		for _, t := range g.tabs {
 			o := *a
 			o.shown[i] = t.dimension

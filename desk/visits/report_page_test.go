@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"loot"
-	"loot/api"
 	"loot/column"
 	"loot/desk/desktest"
 	"loot/statement"
@@ -30,8 +28,17 @@ var knownDay = column.DayOf(desktest.Start) - 1
 // whom seven from Ireland read two pages and ordered, and five from Germany read
 // one; and six and five on the day before, who read one page.
 func reported(t *testing.T, s *statement.Statement) *house {
+	t.Helper()
 	h := newHouse(t, s)
 	h.site("UTC")
+	h.known()
+	return h
+}
+
+// known records these visitors.
+func (h *house) known() {
+	t := h.t
+	t.Helper()
 	var hits []hit
 	var stays []stay
 	page := int64(0)
@@ -58,8 +65,7 @@ func reported(t *testing.T, s *statement.Statement) *house {
 		view(who, 1, map[bool]string{true: "IE", false: "DE"}[who < 27], "/a", "")
 	}
 	keep(t, h.rows, knownDay-1, hits, stays)
-	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-support", Roles: []loot.Role{"support"}}
-	return h
+	h.as("t-support")
 }
 
 const yesterday = reportHref + "?site=1&period=yesterday"
@@ -191,22 +197,8 @@ func TestAddressesThatNobodyMeant(t *testing.T) {
 // TestProgramsReadReports by the API, as people by the page.
 func TestProgramsReadReports(t *testing.T) {
 	h := reported(t, desktest.Standard(t))
-	who := api.Caller{Actor: h.Site.Actor, Scopes: []api.Scope{"visits:read"}}
-	mux := http.NewServeMux()
-	h.d.reportAPI(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) { return who, nil }}))
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	get := func(path string) (int, map[string]any) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
-		desktest.OK(t, err)
-		req.Header.Set("Authorization", "Bearer x")
-		a, err := server.Client().Do(req)
-		desktest.OK(t, err)
-		defer a.Body.Close()
-		var out map[string]any
-		desktest.OK(t, json.NewDecoder(a.Body).Decode(&out))
-		return a.StatusCode, out
-	}
+	call := h.api()
+	get := func(path string) (int, map[string]any) { return call(http.MethodGet, path, nil) }
 	status, out := get("/api/visits/m/report?period=yesterday&compare=before&panel=country&panel=path&filter=" + url.QueryEscape("country:is:IE,DE"))
 	total, _ := out["total"].(map[string]any)
 	panels, _ := out["panels"].([]any)
@@ -221,7 +213,7 @@ func TestProgramsReadReports(t *testing.T) {
 			t.Errorf("%s: %d %v", path, status, out)
 		}
 	}
-	who.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
+	h.Site.Actor = loot.Actor{Kind: loot.Person, ID: "c"}
 	if status, out := get("/api/visits/m/report"); status != http.StatusForbidden {
 		t.Errorf("%d %v", status, out)
 	}
