@@ -1,6 +1,7 @@
 package desktest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"regexp"
@@ -33,8 +34,14 @@ func NewPostbox(t testing.TB) *Postbox {
 	server.Domain = "localhost"
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	OK(t, err)
-	go server.Serve(l)
-	t.Cleanup(func() { server.Close() })
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	t.Cleanup(func() {
+		OK(t, server.Close())
+		if err := <-served; !errors.Is(err, smtp.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
 	box.Address = l.Addr().String()
 	return box
 }

@@ -180,11 +180,8 @@ func TestAnAlertIsAboutWhatAFilterChooses(t *testing.T) {
 	segment := func(name, filter string) string {
 		h.as("t-support")
 		h.Post(segmentsHref+"?site=1&filter="+filter, "name", name, "everybody", "on")
-		body := h.Get(alertsHref + "?site=1").Body
-		at := strings.Index(body, ">"+name+"</option>")
-		part := body[:at]
-		part = part[strings.LastIndex(part, `value="`)+len(`value="`):]
-		return part[:strings.Index(part, `"`)]
+		before, _, _ := strings.Cut(h.Get(alertsHref+"?site=1").Body, `">`+name+"</option>")
+		return before[strings.LastIndex(before, `"`)+1:]
 	}
 	h.alert("kind", drop, "least", "40", "visits", segment("Germans", "country:is:DE"))
 	h.alert("kind", drop, "least", "40", "visits", segment("Not Polish", "country:not:PL"))

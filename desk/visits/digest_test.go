@@ -105,7 +105,7 @@ func TestADigestSaysWhatChanged(t *testing.T) {
 	leave, _, _ = strings.Cut(leave, "\n")
 	u, err := url.Parse(leave)
 	desktest.OK(t, err)
-	if header := strings.Join(strings.Fields(l[strings.Index(l, "List-Unsubscribe:"):]), ""); !strings.HasPrefix(header, "List-Unsubscribe:<"+leave+">") {
+	if !strings.Contains(strings.Join(strings.Fields(l), ""), "List-Unsubscribe:<"+leave+">") {
 		t.Errorf("the header does not name %s", leave)
 	}
 

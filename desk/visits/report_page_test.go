@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"loot"
 	"loot/column"
 	"loot/desk/desktest"
@@ -93,6 +95,47 @@ func TestTheReportTellsWhatWasThere(t *testing.T) {
 	desktest.Shows(t, page, http.StatusOK, "What changed, and why", "up by +8 Country Ireland 6 → 14")
 	desktest.Shows(t, h.Get(yesterday+"&trend=bounce"), http.StatusOK, "09:00 42 %")
 	desktest.Shows(t, h.Get(reportHref+"?from=2026-11-21&to=2026-11-22&compare=none"), http.StatusOK, "21–22 Nov 2026", "Visitors 23 ")
+}
+
+// TestWhatLeavesTheReportLoadsAPage: what leads to the report changes a part of
+// the page, and whatever leads elsewhere has no such part.
+func TestWhatLeavesTheReportLoadsAPage(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	desktest.Leads(t, h.Post(notesHref+"?site=1", "day", "2026-11-22", "text", "A release"), reportHref+"?site=1#notes")
+	h.Post(segmentsHref+"?site=1&filter=country:is:IE", "name", "The Irish")
+	h.as("t-admin")
+	var left int
+	for _, query := range []string{"?site=1", "?site=1&filter=country:is:IE", "?site=1&filter=country:is:DE", "?site=1&period=today"} {
+		page, err := html.Parse(strings.NewReader(h.Get(reportHref + query).Body))
+		desktest.OK(t, err)
+		for n := range page.Descendants() {
+			to := attribute(n, "href") + attribute(n, "action")
+			if path, _, _ := strings.Cut(to, "?"); n.Data != "a" && n.Data != "form" || to == "" || path == reportHref || strings.HasPrefix(to, "#") {
+				continue
+			}
+			boost, inside := "", false
+			for at := n; at != nil; at = at.Parent {
+				if boost == "" {
+					boost = attribute(at, "hx-boost") + attribute(at, "hx-boost:inherited")
+				}
+				inside = inside || attribute(at, "id") == "report"
+			}
+			if left++; inside && boost != "false" {
+				t.Errorf("%s: what leads to %s would load into the report", query, to)
+			}
+		}
+	}
+	if left < 50 {
+		t.Errorf("%d ways lead elsewhere", left)
+	}
+}
+
+func attribute(n *html.Node, name string) string {
+	i := slices.IndexFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
+	if i < 0 {
+		return ""
+	}
+	return n.Attr[i].Val
 }
 
 // TestAFilterNarrows follows a row to its filter, adds another by the form and

@@ -11,6 +11,20 @@ import (
 	"loot/web"
 )
 
+type panelView struct {
+	web.View
+	When    string
+	Filters filtersView
+	Search  string
+	Hidden  []web.Hidden
+	Action  string
+	Rows    rowsView
+	Pager   web.Pager
+	CSV     string
+	JSON    string
+	Told    []string
+}
+
 // panel shows all rows of a panel.
 func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
 	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))
