@@ -52,13 +52,7 @@ func TestASharedReportIsForReading(t *testing.T) {
 		h.known()
 		h.as("t-support")
 		desktest.Leads(t, h.Post(segmentsHref+"?filter=country:is:IE&site=1", "name", "The Irish", "everybody", "on"), reportHref+"?filter=country%3Ais%3AIE&site=1")
-		var segment string
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			all, err := listSegments(ctx, tx, 1, "")
-			segment = all[0].ID
-			return err
-		})
-		path := h.share("visits", segment, "origins", "https://A.example\nhttps://b.example:8443/")
+		path := h.share("visits", h.segment(), "origins", "https://A.example\nhttps://b.example:8443/")
 		desktest.Shows(t, h.Get(linksHref+"?site=1"), http.StatusOK, "The agency The Irish https://a.example https://b.example:8443", "23 Nov 2026 by Ada Admin", "21 Feb 2027")
 		if strings.Contains(h.Get(linksHref+"?site=1").Body, path) {
 			t.Error("the address is shown again")
