@@ -9,85 +9,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/emersion/go-smtp"
 	"github.com/pquerna/otp/totp"
 
 	"loot/app"
+	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store/storetest"
 )
 
-// A postbox is a mail server that keeps what it gets.
-type postbox struct {
-	mu   sync.Mutex
-	mail []letter
-	came chan struct{}
-}
-
-type letter struct{ to, text string }
-
-func (p *postbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &delivery{box: p}, nil }
-
-type delivery struct {
-	box *postbox
-	to  string
-}
-
-func (d *delivery) Mail(string, *smtp.MailOptions) error      { return nil }
-func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error { d.to = to; return nil }
-func (d *delivery) Reset()                                    {}
-func (d *delivery) Logout() error                             { return nil }
-
-func (d *delivery) Data(r io.Reader) error {
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return err
-	}
-	d.box.mu.Lock()
-	defer d.box.mu.Unlock()
-	d.box.mail = append(d.box.mail, letter{d.to, strings.ReplaceAll(string(b), "=\r\n", "")})
-	select {
-	case d.box.came <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// link waits for a letter to somebody whose text has a link of the path, and
-// returns the link. Each letter is used once.
-func (p *postbox) link(t *testing.T, to, path string) string {
-	t.Helper()
-	find := regexp.MustCompile(`http://[^\s"<>]*` + path + `[^\s"<>]*`)
-	deadline := time.After(within)
-	for {
-		p.mu.Lock()
-		for i, l := range p.mail {
-			if url := find.FindString(l.text); l.to == to && url != "" {
-				p.mail = append(p.mail[:i], p.mail[i+1:]...)
-				p.mu.Unlock()
-				return strings.ReplaceAll(url, "=3D", "=")
-			}
-		}
-		p.mu.Unlock()
-		select {
-		case <-p.came:
-		case <-deadline:
-			t.Fatalf("no letter to %s with a link to %s", to, path)
-		}
-	}
-}
-
 // A house is a running Loot with its mail server.
 type house struct {
 	base string
-	post *postbox
+	post *desktest.Postbox
 	app  *app.App
 	log  *bytes.Buffer
 }
@@ -96,16 +35,8 @@ type house struct {
 // server.
 func serve(t *testing.T, storeURL, keysURL string) *house {
 	t.Helper()
-	box := &postbox{came: make(chan struct{}, 100)}
-	mailer := smtp.NewServer(box)
-	mailer.Domain = "localhost"
-	ml, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go mailer.Serve(ml)
-	t.Cleanup(func() { mailer.Close() })
-	h := serveAs(t, app.Config{Place: app.Place{Store: storeURL, Keys: keysURL}, SMTP: "smtp+plain://" + ml.Addr().String(), From: "Loot <no-reply@localhost>"})
+	box := desktest.NewPostbox(t)
+	h := serveAs(t, app.Config{Place: app.Place{Store: storeURL, Keys: keysURL}, SMTP: "smtp+plain://" + box.Address, From: "Loot <no-reply@localhost>"})
 	h.post = box
 	return h
 }
@@ -213,7 +144,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	visitor.shoot("thanks")
 
 	// The address is confirmed by a link, which opens nothing by itself.
-	visitor.visit(h.post.link(t, "kauz@example.net", "/signin/link/"))
+	visitor.visit(h.post.Link(t, "kauz@example.net", "/signin/link/", within))
 	visitor.shoot("link")
 	visitor.press(".primary")
 	customer := visitor
@@ -248,7 +179,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 	admin.press(".primary")
 
 	staff := open(t, h.base, artefacts)
-	staff.visit(h.post.link(t, "sam@example.org", "/console/welcome/"))
+	staff.visit(h.post.Link(t, "sam@example.org", "/console/welcome/", within))
 	staff.press(".primary")
 	staff.setUp("velvet-harbour-kite-9", false)
 

@@ -67,25 +67,25 @@ const (
 // check says what is wrong with an alert, by the names of the fields of its form.
 func (a alert) check() (wrong map[string]string) {
 	wrong = map[string]string{}
-	between := func(name string, n, least, most int) {
-		if n < least || n > most {
-			wrong[name] = "This is a whole number from " + strconv.Itoa(least) + " to " + strconv.Itoa(most) + "."
+	upTo := func(name string, n, most int) {
+		if n < 1 || n > most {
+			wrong[name] = "This is a whole number from 1 to " + strconv.Itoa(most) + "."
 		}
 	}
 	switch a.Kind {
 	case spike:
-		between("percent", a.Percent, 1, mostPercent)
+		upTo("percent", a.Percent, mostPercent)
 	case drop:
-		between("percent", a.Percent, 1, 100)
+		upTo("percent", a.Percent, 100)
 	case silence:
-		between("hours", a.Hours, 1, mostSilence)
+		upTo("hours", a.Hours, mostSilence)
 	default:
 		wrong["kind"] = "Please choose one."
 	}
 	if !slices.Contains(alertMeasures, a.Measure) {
 		wrong["measure"] = "Please choose one."
 	}
-	between("least", a.Least, 1, mostLeast)
+	upTo("least", a.Least, mostLeast)
 	if len(a.Recipients) == 0 {
 		wrong["to"] = "Please choose at least one."
 	} else if len(a.Recipients) > mostRecipients {

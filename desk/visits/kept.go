@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -101,7 +102,7 @@ func (d *Visits) reader(ctx context.Context, tx *store.Tx, id string) (reader, b
 	}
 }
 
-// readers returns all members of staff who may see reports.
+// readers returns all members of staff who may see reports, by their names.
 func (d *Visits) readers(ctx context.Context, tx *store.Tx) ([]reader, error) {
 	all, err := d.staff.Everybody(ctx, tx)
 	if err != nil {
@@ -117,6 +118,7 @@ func (d *Visits) readers(ctx context.Context, tx *store.Tx) ([]reader, error) {
 			out = append(out, one)
 		}
 	}
+	slices.SortFunc(out, func(a, b reader) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	return out, nil
 }
 

@@ -3,6 +3,7 @@ package visits
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"loot"
@@ -14,7 +15,7 @@ import (
 // keptAPI adds the operations on what people keep about reports.
 func (d *Visits) keptAPI(a *api.API) {
 	read := []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound}
-	write := append(read[:len(read):len(read)], loot.Conflict)
+	write := slices.Concat(read, []loot.Kind{loot.Conflict})
 	op := func(id, method, path, summary, text string) api.Operation {
 		o := api.Operation{ID: id, Method: method, Path: "/api/visits/{site}/" + path, Tag: apiTag, Scope: "visits:write", Summary: summary, Text: text, Kinds: write}
 		switch method {

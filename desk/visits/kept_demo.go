@@ -18,7 +18,7 @@ func (d *Visits) demoKept(ctx context.Context, w *desk.World) error {
 	if err != nil || len(staff) == 0 {
 		return err
 	}
-	keeper := staff[max(0, slices.IndexFunc(staff, keeps))]
+	keeper := staff[max(0, slices.IndexFunc(staff, func(a loot.Actor) bool { return a.Has(keepers[0]) }))]
 	other := staff[max(0, slices.IndexFunc(staff, func(a loot.Actor) bool { return !keeps(a) }))]
 	s, err := d.sites.called(ctx, demoSites[0].Script)
 	if err != nil {
@@ -80,7 +80,10 @@ func (d *Visits) demoKept(ctx context.Context, w *desk.World) error {
 	}); err != nil {
 		return err
 	}
-	return d.demoFire(ctx, s, rise, s.end(today-demoLetter).Add(-3*time.Hour))
+	if err := d.demoFire(ctx, s, rise, s.end(today-demoLetter).Add(-3*time.Hour)); err != nil {
+		return err
+	}
+	return d.Look(ctx) // the digest of this morning goes
 }
 
 // demoFire has an alert look at a time that is past.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"golang.org/x/net/html"
 
 	"loot"
 	"loot/column"
@@ -30,8 +31,17 @@ var knownDay = column.DayOf(desktest.Start) - 1
 // whom seven from Ireland read two pages and ordered, and five from Germany read
 // one; and six and five on the day before, who read one page.
 func reported(t *testing.T, s *statement.Statement) *house {
+	t.Helper()
 	h := newHouse(t, s)
 	h.site("UTC")
+	h.known()
+	return h
+}
+
+// known records these visitors.
+func (h *house) known() {
+	t := h.t
+	t.Helper()
 	var hits []hit
 	var stays []stay
 	page := int64(0)
@@ -58,8 +68,7 @@ func reported(t *testing.T, s *statement.Statement) *house {
 		view(who, 1, map[bool]string{true: "IE", false: "DE"}[who < 27], "/a", "")
 	}
 	keep(t, h.rows, knownDay-1, hits, stays)
-	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-support", Roles: []loot.Role{"support"}}
-	return h
+	h.as("t-support")
 }
 
 const yesterday = reportHref + "?site=1&period=yesterday"
@@ -87,6 +96,47 @@ func TestTheReportTellsWhatWasThere(t *testing.T) {
 	desktest.Shows(t, page, http.StatusOK, "What changed, and why", "up by +8 Country Ireland 6 → 14")
 	desktest.Shows(t, h.Get(yesterday+"&trend=bounce"), http.StatusOK, "09:00 42 %")
 	desktest.Shows(t, h.Get(reportHref+"?from=2026-11-21&to=2026-11-22&compare=none"), http.StatusOK, "21–22 Nov 2026", "Visitors 23 ")
+}
+
+// TestWhatLeavesTheReportLoadsAPage: what leads to the report changes a part of
+// the page, and whatever leads elsewhere has no such part.
+func TestWhatLeavesTheReportLoadsAPage(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	desktest.Leads(t, h.Post(notesHref+"?site=1", "day", "2026-11-22", "text", "A release"), reportHref+"?site=1#notes")
+	h.Post(segmentsHref+"?site=1&filter=country:is:IE", "name", "The Irish")
+	h.as("t-admin")
+	var left int
+	for _, query := range []string{"?site=1", "?site=1&filter=country:is:IE", "?site=1&filter=country:is:DE", "?site=1&period=today"} {
+		page, err := html.Parse(strings.NewReader(h.Get(reportHref + query).Body))
+		desktest.OK(t, err)
+		for n := range page.Descendants() {
+			to := attribute(n, "href") + attribute(n, "action")
+			if path, _, _ := strings.Cut(to, "?"); n.Data != "a" && n.Data != "form" || to == "" || path == reportHref || strings.HasPrefix(to, "#") {
+				continue
+			}
+			boost, inside := "", false
+			for at := n; at != nil; at = at.Parent {
+				if boost == "" {
+					boost = attribute(at, "hx-boost") + attribute(at, "hx-boost:inherited")
+				}
+				inside = inside || attribute(at, "id") == "report"
+			}
+			if left++; inside && boost != "false" {
+				t.Errorf("%s: what leads to %s would load into the report", query, to)
+			}
+		}
+	}
+	if left < 50 {
+		t.Errorf("%d ways lead elsewhere", left)
+	}
+}
+
+func attribute(n *html.Node, name string) string {
+	i := slices.IndexFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
+	if i < 0 {
+		return ""
+	}
+	return n.Attr[i].Val
 }
 
 // TestAFilterNarrows follows a row to its filter, adds another by the form and

@@ -19,6 +19,19 @@ func findPanel(name string) (dimension, bool) {
 	return d, ok && d.Name != dimensions[0].Name
 }
 
+type panelView struct {
+	web.View
+	When    string
+	Filters filtersView
+	Search  string
+	Hidden  []web.Hidden
+	Action  string
+	Rows    rowsView
+	Pager   web.Pager
+	Files   []web.Action
+	Told    []string
+}
+
 // panel shows all rows of a panel.
 func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
 	reports, crowd, err := d.reportsFor(r.Context(), web.ActorOf(r.Context()))

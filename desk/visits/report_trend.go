@@ -43,6 +43,9 @@ func (m measure) change(now, before Sum, open bool) *changed {
 	return c
 }
 
+// most points of a trend that are told apart; of longer periods it is by week.
+const mostPoints = 100
+
 // points returns a trend by hour, day or week, and what its labels are.
 func (a asked) points(of []Point, from, to column.Day) (sums []Point, labels []string, unit string) {
 	if from == to {
