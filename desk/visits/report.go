@@ -50,6 +50,8 @@ type Answer struct {
 	// Until is the time of the last day until which it is told, if that day goes
 	// on; see [NewReports].
 	Until time.Duration
+	// Began is the first day of which there are records of the site.
+	Began column.Day
 }
 
 // A Point is one of a trend.
@@ -192,6 +194,7 @@ func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
 		return nil, err
 	}
 	a := q.assemble(blocks, asked)
+	a.Began = snap.began()
 	if snap.open[q.To] != nil && snap.until.day == q.To {
 		a.Until = time.Duration(snap.until.second) * time.Second
 	}
@@ -405,6 +408,18 @@ func (s *snapshot) closed(day column.Day, n int) bool {
 		}
 	}
 	return true
+}
+
+// began returns the first day that is known; after all others: none is.
+func (s *snapshot) began() column.Day {
+	first := lastDay
+	for d := range s.open {
+		first = min(first, d)
+	}
+	for d := range s.sealed {
+		first = min(first, d)
+	}
+	return first
 }
 
 // has reports whether some of the days are open, and whether some are sealed.

@@ -86,13 +86,18 @@ type moveRow struct {
 	Was, Is    string
 }
 
-// tell fills in what the answers say.
-func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd int) {
-	v.Few = now.Few
+// days says which days it is about.
+func (v *toldView) days(a asked) {
 	v.When = daysWords(a.from, a.to)
 	if from, to, ok := a.compared(); ok {
 		v.Against = daysWords(from, to)
 	}
+}
+
+// tell fills in what the answers say.
+func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd int) {
+	v.Few = now.Few
+	v.days(*a)
 	v.Told = a.told(now, crowd)
 	for _, m := range measuresOf(a.site) {
 		o := *a
@@ -169,6 +174,9 @@ func (a *asked) told(now *Answer, crowd int) (out []string) {
 		} else {
 			out = append(out, "On "+days+" "+fewer+" came. They are counted, and nothing else is told of them.")
 		}
+	}
+	if a.from < now.Began && now.Began <= a.to {
+		out = append(out, "There are records from "+daysWords(now.Began, now.Began)+" on.")
 	}
 	if a.to == a.today {
 		out = append(out, "Today is not over yet."+a.step(now, crowd))

@@ -94,11 +94,15 @@ func (a asked) marks(of []annotation, labels int) (out []chart.Mark) {
 
 func (a asked) trend(now, before *Answer, notes []annotation) template.HTML {
 	points, labels, unit := a.points(now.Trend, a.from, a.to)
-	values := func(of []Point, n int) []int {
+	values := func(of []Point, last column.Day, n int) []int {
 		out := make([]int, n)
 		for i := range out {
+			until := last
+			if i+1 < len(of) {
+				until = max(of[i].Day, of[i+1].Day-1)
+			}
 			switch {
-			case i >= len(of), of[i].Few && (a.from == a.to || len(a.filters) > 0 || a.measure.name != "visitors"):
+			case i >= len(of), until < now.Began, of[i].Few && (a.from == a.to || len(a.filters) > 0 || a.measure.name != "visitors"):
 				out[i] = chart.Untold
 			default:
 				out[i] = a.measure.of(of[i].Sum)
@@ -107,11 +111,11 @@ func (a asked) trend(now, before *Answer, notes []annotation) template.HTML {
 		return out
 	}
 	c := chart.Lines{Title: a.measure.label, Unit: unit, Labels: labels, Word: a.measure.words, Marks: a.marks(notes, len(labels))}
-	c.Series = []chart.Series{{Name: daysWords(a.from, a.to), Values: values(points, len(labels))}}
+	c.Series = []chart.Series{{Name: daysWords(a.from, a.to), Values: values(points, a.to, len(labels))}}
 	if before != nil {
 		from, to, _ := a.compared()
 		former, _, _ := a.points(before.Trend, from, to)
-		c.Series = append(c.Series, chart.Series{Name: daysWords(from, to), Values: values(former, len(labels))})
+		c.Series = append(c.Series, chart.Series{Name: daysWords(from, to), Values: values(former, to, len(labels))})
 	}
 	return c.Figure()
 }

@@ -69,6 +69,7 @@ func (d *Visits) open(r *http.Request, path, title, lead string) (o opened, err 
 		}
 	}
 	o.show(d, a, all, crowd)
+	o.days(*a)
 	o.Files = filesAt(a.href())
 	o.a = a
 	return o, nil
