@@ -192,11 +192,23 @@ func sums(rows string, of []dimension, visitors string) string {
 	views := counts(visitors, "sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END)", "count(*)",
 		"sum(CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "0")
 	events := counts(visitors, "count(DISTINCT visit)", "count(*)", "0", "0", "0", "sum(amount)")
-	visits := counts(visitors, "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(amount)")
 	worth := counts("0", "0", "0", "0", "0", "0", "sum(amount)")
+	// Whoever had an event alone is no visitor of the day: their rows have none.
+	// What sees visitors cannot do without, and gets one of which it sees but a
+	// trace, that is taken away again if nobody else left it.
+	viewer := func(is string) string { return "CASE WHEN " + is + " THEN visitor END AS viewer" }
+	seen := strings.ReplaceAll(visitors, "visitor", "viewer")
+	both := counts(seen, "sum(CASE WHEN place = 1 THEN 1 ELSE 0 END)", "sum(viewed)",
+		"sum(CASE WHEN place = 1 THEN 1 WHEN place = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "sum(paid)")
+	visits := counts(seen, "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(amount)")
 	if visitors != countVisitors {
 		views = counts(visitors, "0", "0", "0", "0", "0", "0")
-		events, visits, worth = views, views, counts("0", "0", "count(*)", "0", "0", "0", "0")
+		events, worth = views, counts("0", "0", "count(*)", "0", "0", "0", "0")
+		viewer = func(is string) string {
+			return "CASE WHEN " + is + " THEN visitor ELSE " + trace + " END AS viewer, CASE WHEN " + is + " THEN 0 ELSE 1 END AS other, CASE WHEN " + is + " AND visitor % " + trace + " = 0 THEN 1 ELSE 0 END AS traced"
+		}
+		both = counts(seen+" - CASE WHEN max(other) = 1 AND max(traced) = 0 THEN 1 ELSE 0 END", "0", "sum(other)", "0", "0", "0", "0")
+		visits = both
 	}
 	const head, tail, from = "SELECT day, site, '", "' AS dimension, ", " FROM counted WHERE "
 	var parts []string
@@ -223,26 +235,27 @@ func sums(rows string, of []dimension, visitors string) string {
 			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+views+from+d.where+" GROUP BY day, site, "+d.value)
 		case d.whole:
 			whole = append(whole, d)
+		case d.worth():
+			worthy = append(worthy, d)
 		default:
 			plain = append(plain, d)
-			if d.worth() {
-				worthy = append(worthy, d)
-			}
 		}
 	}
-	for some := range slices.Chunk(plain, setsAtOnce) {
-		parts = append(parts, bySets(some, "visitor, nth, engaged, scroll", "counted WHERE "+peoplesViews, views))
+	for some := range slices.Chunk(worthy, setsAtOnce) {
+		parts = append(parts, bySets(some, viewer("event = ''")+", CASE WHEN event = '' THEN nth ELSE 0 END AS place, CASE WHEN event = '' THEN 1 ELSE 0 END AS viewed, engaged, scroll, CASE WHEN event = '' THEN 0 ELSE amount END AS paid",
+			"counted WHERE class = '"+human+"' AND (event = '' OR amount <> 0)", both))
 	}
-	if len(worthy) > 0 { // which are few rows
-		parts = append(parts, bySets(worthy, "amount", "counted WHERE "+peoplesWorth, worth))
+	if len(plain) > 0 {
+		parts = append(parts, bySets(plain, "visitor, nth, engaged, scroll", "counted WHERE "+peoplesViews, views))
 	}
 	if len(whole) > 0 {
-		const columns = "visitor, pages, begun, bounced, lasted, scrolled, amount"
-		visited := "(" + wholeVisits("counted", whole[0].every) + ") AS whole_visits WHERE pages "
-		parts = append(parts, bySets(whole, columns, visited+"> 0", visits), bySets(whole, columns, visited+"= 0", worth))
+		parts = append(parts, bySets(whole, viewer("pages > 0")+", pages, begun, bounced, lasted, scrolled, amount", "("+wholeVisits("counted", whole[0].every)+") AS whole_visits", visits))
 	}
 	return "WITH counted AS (" + rows + ") SELECT day, site, dimension, value, " + addSums + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed GROUP BY day, site, dimension, value"
 }
+
+// trace is the number of different visitors that [column.AtLeast] sees at most.
+const trace = "62"
 
 // bySets counts the rows of a table by several dimensions in one pass.
 func bySets(of []dimension, columns, from, counted string) string {

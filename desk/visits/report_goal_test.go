@@ -376,3 +376,44 @@ func TestFewAreToldAsAStepBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestAFilterTellsNoFewBesideAPage: of six who came to a page from another, one is
+// from elsewhere, so that row is folded in the report of the five.
+func TestAFilterTellsNoFewBesideAPage(t *testing.T) {
+	s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
+	var hits []hit
+	view := func(who int, nth uint16, country, path, before string) {
+		hits = append(hits, hit{site: 1, who: visitor(who), visit: int64(who), nth: nth, page: int64(len(hits) + 1), path: path, before: before, country: country, class: human})
+	}
+	come := func(from, to int, country, before string) {
+		for who := from; who < to; who++ {
+			view(who, 1, country, before, "")
+			view(who, 2, country, "/b", before)
+		}
+	}
+	come(1, 6, "IE", "/a")
+	come(6, 7, "DE", "/a")
+	come(7, 12, "IE", "/c")
+	come(12, 17, "DE", "/c")
+	come(17, 22, "IE", "/e")
+	keep(t, s, someDay, hits, nil)
+	r := NewReports(s, 3, noon)
+	q := Question{Site: 1, From: someDay, To: someDay}
+	for _, c := range []struct {
+		filters []Filter
+		want    []Step
+		others  Step
+	}{
+		{nil, []Step{{"/c", 10, 10}, {"/a", 6, 6}, {"/e", 5, 5}}, Step{}},
+		{[]Filter{{"country", Is, []string{"IE"}}}, []Step{{"/c", 5, 5}, {"/e", 5, 5}}, Step{"", 5, 5}},
+	} {
+		q.Filters = c.filters
+		j, err := r.Journey(t.Context(), q, "/b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(j.Before.Pages, c.want) || j.Before.Others != c.others {
+			t.Errorf("%v: %+v, not %+v and %+v", c.filters, j.Before, c.want, c.others)
+		}
+	}
+}

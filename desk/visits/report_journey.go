@@ -90,10 +90,10 @@ func (r *Reports) Journey(ctx context.Context, q Question, page string) (*Journe
 			}
 		}
 	} else {
-		find = m.find
 		// Nothing of a journey is in the sums of the day, so that what a single filter
 		// leaves out is counted, too, and not taken from them.
 		m.scope += " AND 1 = 1"
+		find = m.find
 	}
 	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(rows string, atOnce int) error { return find(ctx, rows, atOnce) }); err != nil {
 		return nil, err
