@@ -38,7 +38,7 @@ func NewPostbox(t testing.TB) *Postbox {
 	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() {
 		OK(t, server.Close())
-		if err := <-served; !errors.Is(err, smtp.ErrServerClosed) {
+		if err := <-served; err != nil && !errors.Is(err, smtp.ErrServerClosed) {
 			t.Error(err)
 		}
 	})

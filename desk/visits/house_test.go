@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ type house struct {
 	rows column.Store
 	d    *Visits
 	page int
-	gone map[string]bool // members of staff who may not sign in any more
+	gone sync.Map // members of staff who may not sign in any more
 }
 
 // members are the staff of a house.
@@ -58,7 +59,7 @@ func (h *house) staff() Staff {
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },
 		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return find(id).Name, nil },
 		Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
-			if h.gone[id] {
+			if _, gone := h.gone.Load(id); gone {
 				return loot.Actor{}, "", nil
 			}
 			return find(id), id + "@network.example", nil
@@ -90,7 +91,7 @@ func newHouseAt(t testing.TB, address string, s *statement.Statement) *house {
 // newHouseOn is a house on a database.
 func newHouseOn(t testing.TB, db *store.DB, address string, s *statement.Statement) *house {
 	t.Helper()
-	h := &house{House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100, gone: map[string]bool{}}
+	h := &house{House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100}
 	h.open()
 	h.Open(s, h.d.Desk())
 	h.serve()
