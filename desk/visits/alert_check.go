@@ -27,6 +27,10 @@ type watch struct {
 	seen    map[string]figures
 }
 
+func newWatch(reports *Reports, crowd int, s *Site, now time.Time) *watch {
+	return &watch{reports: reports, crowd: crowd, site: s, now: now, seen: map[string]figures{}}
+}
+
 // figures are what a day came to by a measure. A day of which too little came to
 // be told has none of it.
 type figures struct {

@@ -86,6 +86,7 @@ func (h *house) mondays(change func(*hit)) column.Day {
 	for back := column.Day(7); back <= 28; back += 7 {
 		h.came(today-back, 0, 24, 10, change)
 	}
+	desktest.OK(h.t, h.d.Turn(h.t.Context())) // rather than at some time by the job
 	return today
 }
 
@@ -102,7 +103,7 @@ func TestASpikeIsToldOnce(t *testing.T) {
 		}
 		desktest.Shows(t, h.Get(alertsHref+"?site=1"), http.StatusOK, "Visitors more than 50 % above the usual All visits 50 Ada Admin, Bo Billing, Sam Support never")
 		h.came(today, 8, 9, 25, nil)
-		h.gone["t-billing"] = true
+		h.gone.Store("t-billing", true)
 		var both sync.WaitGroup
 		for range 2 { // as two processes do
 			both.Go(func() { desktest.OK(t, h.d.Look(t.Context())) })
@@ -142,9 +143,9 @@ func TestADropTellsOfNoFewerThanACrowd(t *testing.T) {
 	h := newHouse(t, desktest.Standard(t))
 	h.site("UTC")
 	today := h.mondays(nil)
+	h.came(today, 8, 9, 3, nil)
 	h.alert("kind", drop)
 	h.alert("kind", drop, "least", "91")
-	h.came(today, 8, 9, 3, nil)
 	h.look()
 	got := h.sentTo("t-support")
 	if len(got) != 1 || !strings.Contains(got[0], "Fewer than 5 visitors came on Mon 23 Nov 2026 until 09:00. 90 are usual by that time of a Monday.") {
@@ -166,9 +167,9 @@ func TestSilenceIsToldWhereSomethingIsUsual(t *testing.T) {
 	h := newHouse(t, desktest.Standard(t))
 	h.site("UTC")
 	today := h.mondays(nil)
+	h.came(today, 0, 7, 10, nil) // before the alerts, as it is looked at any time
 	h.alert("kind", silence, "measure", "views", "hours", "3", "least", "30")
 	h.alert("kind", silence, "measure", "views", "hours", "3", "least", "31")
-	h.came(today, 0, 7, 10, nil)
 	h.look()
 	if got := h.sentTo("t-support"); len(got) != 0 {
 		t.Fatalf("two hours are no three: %q", got)
@@ -197,8 +198,8 @@ func TestAnAlertIsAboutWhatAFilterChooses(t *testing.T) {
 	today := h.mondays(german)
 	h.as("t-support")
 	h.Post(segmentsHref+"?site=1&filter=country:is:DE", "name", "Germans", "everybody", "on")
-	h.alert("kind", drop, "least", "40", "visits", h.segment())
 	h.came(today, 0, 9, 10, nil) // from Ireland, all of them
+	h.alert("kind", drop, "least", "40", "visits", h.segment())
 	h.look()
 	got := h.sentTo("t-support")
 	if len(got) != 1 || !strings.Contains(got[0], "Fewer than 5 visitors came on Mon 23 Nov 2026 until 09:00. 45 are usual") || !strings.Contains(got[0], "Country is Germany") {
@@ -217,9 +218,9 @@ func TestAnAlertIsAboutWhatAFilterChooses(t *testing.T) {
 	few.mondays(german)
 	few.as("t-support")
 	few.Post(segmentsHref+"?site=1&filter=country:is:IE", "name", "Irish", "everybody", "on")
-	few.alert("kind", drop, "least", "40", "visits", few.segment())
 	few.came(today, 0, 9, 10, nil)
 	few.came(today, 8, 9, 3, func(hit *hit) { hit.country = "DE" })
+	few.alert("kind", drop, "least", "40", "visits", few.segment())
 	few.look()
 	if got := few.sentTo("t-support"); len(got) != 0 {
 		t.Errorf("90 of 93 are told as a drop: %q", got)
@@ -231,7 +232,7 @@ func TestAnAlertThatIsWrongComesBack(t *testing.T) {
 	h := newHouse(t, desktest.Standard(t))
 	h.site("UTC")
 	h.as("t-support")
-	h.gone["t-billing"] = true
+	h.gone.Store("t-billing", true)
 	page := h.Post(alertsHref+"?site=1", "kind", drop, "measure", "views", "percent", "101", "hours", "3", "least", "-7", "to", "t-admin")
 	desktest.Shows(t, page, http.StatusUnprocessableEntity, "from 1 to 100.", "from 1 to 1000000.")
 	for _, want := range []string{`value="101"`, `value="-7"`, `value="drop" checked`, `value="t-admin" checked`} {

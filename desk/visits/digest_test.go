@@ -50,12 +50,12 @@ func TestADigestComesInTheMorningOnce(t *testing.T) {
 			t.Errorf("%d letters of one day", len(got))
 		}
 		h.Clock.Advance(6 * 24 * time.Hour) // Monday
-		h.gone["t-support"] = true
+		h.gone.Store("t-support", true)
 		h.look()
 		if got := h.sentTo("t-support"); len(got) != 1 {
 			t.Errorf("a letter to somebody who may not see reports: %q", got[1:])
 		}
-		h.gone["t-support"] = false
+		h.gone.Delete("t-support")
 		h.Clock.Advance(24 * time.Hour)
 		h.look()
 		if got := h.sentTo("t-support"); len(got) != 2 || !strings.HasPrefix(got[1], "Main: Mon 30 Nov 2026\n") || !strings.Contains(got[1], "Fewer than 5 visitors are told of") {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,8 +41,8 @@ type house struct {
 	d        *Visits
 	page     int
 	programs *httptest.Server
-	caller   loot.Actor      // of the API
-	gone     map[string]bool // members of staff who may not sign in any more
+	caller   loot.Actor // of the API
+	gone     sync.Map   // members of staff who may not sign in any more
 }
 
 // members are the staff of a house.
@@ -63,7 +64,7 @@ func (h *house) staff() Staff {
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },
 		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return find(id).Name, nil },
 		Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
-			if h.gone[id] {
+			if _, gone := h.gone.Load(id); gone {
 				return loot.Actor{}, "", nil
 			}
 			return find(id), id + "@network.example", nil
@@ -97,7 +98,7 @@ func onEach(t *testing.T, f func(t *testing.T, h *house)) {
 func newHouseOn(t testing.TB, db *store.DB, address string, s *statement.Statement) *house {
 	t.Helper()
 	h := &house{
-		House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100, gone: map[string]bool{},
+		House: desktest.New(t, db, desktest.Base), t: t, at: address, page: 100,
 		caller: loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made up", Roles: []loot.Role{"administrator"}},
 	}
 	h.build(h.open())

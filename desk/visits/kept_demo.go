@@ -93,8 +93,7 @@ func (d *Visits) demoFire(ctx context.Context, s *Site, a alert, at time.Time) e
 		return err
 	}
 	reports.Forget(s.Number)
-	w := &watch{reports: reports, crowd: crowd, site: s, now: at, seen: map[string]figures{}}
-	f, err := w.look(ctx, a)
+	f, err := newWatch(reports, crowd, s, at).look(ctx, a)
 	if err != nil || f == nil {
 		return err
 	}

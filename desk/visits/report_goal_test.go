@@ -397,7 +397,7 @@ func TestAFilterTellsNoFewBesideAPage(t *testing.T) {
 	come(12, 17, "DE", "/c")
 	come(17, 22, "IE", "/e")
 	keep(t, s, someDay, hits, nil)
-	r := NewReports(s, 3, noon)
+	r := NewReports(s, 3, noon, nil)
 	q := Question{Site: 1, From: someDay, To: someDay}
 	for _, c := range []struct {
 		filters []Filter
