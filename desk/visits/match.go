@@ -110,7 +110,7 @@ func byDay[T any](ctx context.Context, r *Reports, q Question, asked string, fin
 	if missing.From > missing.To {
 		return out, nil
 	}
-	found, err := find(ctx, missing)
+	found, err := steadily(ctx, r, missing, func() (map[column.Day]T, error) { return find(ctx, missing) })
 	if err != nil {
 		return nil, err
 	}

@@ -183,16 +183,22 @@ func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
 		hour, _ := findDimension("hour")
 		wanted = append(slices.Clone(asked), hour)
 	}
-	var blocks []*block
-	var snap *snapshot
-	if len(q.Filters) == 0 {
-		blocks, snap, err = r.told(ctx, q, true)
-	} else {
-		blocks, snap, err = r.filtered(ctx, q, wanted)
+	type told struct {
+		blocks []*block
+		*snapshot
 	}
+	found, err := steadily(ctx, r, q, func() (t told, err error) {
+		if len(q.Filters) == 0 {
+			t.blocks, t.snapshot, err = r.told(ctx, q, true)
+		} else {
+			t.blocks, t.snapshot, err = r.filtered(ctx, q, wanted)
+		}
+		return t, err
+	})
 	if err != nil {
 		return nil, err
 	}
+	blocks, snap := found.blocks, found.snapshot
 	a := q.assemble(blocks, asked)
 	a.Began = snap.began()
 	if snap.open[q.To] != nil && snap.until.day == q.To {
@@ -334,6 +340,34 @@ func (q *Question) panel(d dimension, blocks []*block) Panel {
 	return p
 }
 
+// steadily asks again if a day of a question was sealed since the snapshot: what
+// its rows were asked for was not among those of open days any more.
+func steadily[T any](ctx context.Context, r *Reports, q Question, ask func() (T, error)) (out T, err error) {
+	for range 5 {
+		if out, err = ask(); err != nil {
+			return out, err
+		}
+		still, err := r.store.Open(ctx)
+		if err != nil {
+			return out, fmt.Errorf("visits: report: %w", err)
+		}
+		r.mu.Lock()
+		snap := r.open[q.Site]
+		r.mu.Unlock()
+		if snap == nil || !slices.ContainsFunc(slices.Collect(maps.Keys(snap.open)), func(d column.Day) bool {
+			return q.From <= d && d <= q.To && !slices.Contains(still, d)
+		}) {
+			return out, nil
+		}
+		if _, err := r.snapshot(ctx, q.Site, true); err != nil {
+			return out, err
+		}
+	}
+	return out, errClosing
+}
+
+var errClosing = loot.Errorf(loot.Unavailable, "The days of the report are being closed at the moment. Please try again shortly.")
+
 // told returns the blocks of a period without a filter, of weeks where that may
 // be.
 func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *snapshot, error) {
@@ -347,7 +381,7 @@ func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *
 			return out, snap, err
 		}
 	}
-	return nil, nil, loot.Errorf(loot.Unavailable, "The days of the report are being closed at the moment. Please try again shortly.")
+	return nil, nil, errClosing
 }
 
 // collect puts the blocks together. It reports false if a day was sealed since

@@ -73,6 +73,10 @@ func (r *Reports) Journey(ctx context.Context, q Question, page string) (*Journe
 	if err := (Filter{Dimension: "path", Op: Is, Values: []string{page}}).check(); err != nil || page == "" {
 		return nil, loot.Errorf(loot.Invalid, "A journey is about a page. Choose one of those that are listed.")
 	}
+	return steadily(ctx, r, q, func() (*Journey, error) { return r.journey(ctx, q, page) })
+}
+
+func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journey, error) {
 	wanted := aroundPage
 	if len(q.Filters) == 0 {
 		wanted = aroundPage[1:]

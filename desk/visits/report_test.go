@@ -626,3 +626,46 @@ func TestNobodyIsSeenToArrive(t *testing.T) {
 		}
 	})
 }
+
+// TestADayThatIsSealedMeanwhileIsTold: what is known of the open days may be
+// older than the seal of one of them.
+func TestADayThatIsSealedMeanwhileIsTold(t *testing.T) {
+	s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
+	var all []hit
+	for who := 1; who <= 12; who++ {
+		all = append(all, hit{site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: "/", entry: "/", country: "IE", class: human, via: "tag"})
+	}
+	keep(t, s, someDay, all, nil)
+	irish, front := Filter{"country", Is, []string{"IE"}}, Filter{"path", Is, []string{"/"}}
+	q := Question{Site: 1, From: someDay, To: someDay, Filters: []Filter{irish}}
+	views := func(r *Reports) string {
+		reach, err := r.Reach(t.Context(), q, front)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := r.Journey(t.Context(), q, "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(ask(t, r, q).Total.Views, reach.Views, j.Views)
+	}
+	var known [3]*Reports
+	for i := range known {
+		known[i] = NewReports(s, 5, noon, nil)
+		if got := views(known[i]); got != "12 12 12" {
+			t.Fatalf("open: %s views", got)
+		}
+	}
+	if err := s.Seal(t.Context(), someDay); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, known[0], q).Total.Views; got != 12 {
+		t.Errorf("the report has %d views", got)
+	}
+	if reach, err := known[1].Reach(t.Context(), q, front); err != nil || reach.Views != 12 {
+		t.Errorf("the goal has %d views: %v", reach.Views, err)
+	}
+	if j, err := known[2].Journey(t.Context(), q, "/"); err != nil || j.Views != 12 {
+		t.Errorf("the journey has %d views: %v", j.Views, err)
+	}
+}
