@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -87,6 +88,9 @@ func oracleAround(day []occurrence, h occurrence) (before, after string) {
 	return before, after
 }
 
+// inCrowds is what both engines say of the visits below in crowds of three.
+const inCrowds = "{14 17 33 7 0 0 20} 2 {17 14 [{17 14} {3 3}] 2} 14 3 { 7 7}"
+
 // TestFunnelsAndJourneysCountWhatWasThere compares them without crowds with a
 // plain count, with open and sealed days, on both engines.
 func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
@@ -159,6 +163,21 @@ func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
 					t.Errorf("%v: %s: %v, not %v", filters, page, got, want)
 				}
 			}
+		}
+		// In crowds both engines are asked by other queries, which must say the same.
+		crowds := NewReports(s, 3, noon)
+		q := Question{Site: 1, From: someDay - 3, To: someDay, Filters: []Filter{{"country", Not, []string{"FR"}}, {"path", Contains, []string{"/"}}}, Dimensions: []string{"country", "pages", "exit"}}
+		told := ask(t, crowds, q)
+		funnel, err := crowds.Funnel(t.Context(), q, stepsToTry[:2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		journey, err := crowds.Journey(t.Context(), q, "/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(told.Total, told.Left, *funnel, journey.Views, journey.Left, journey.Before.Edge); got != inCrowds {
+			t.Errorf("in crowds: %s", got)
 		}
 		hours, days, err := r.Hours(t.Context(), Question{Site: 1, From: someDay - 3, To: someDay})
 		if err != nil {
