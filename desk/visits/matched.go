@@ -107,6 +107,7 @@ type matching struct {
 	filters []*chosen
 	wanted  []dimension
 	on      string // the condition of the days that may be told of
+	apart   bool   // what is wanted is in no sums of the day, from which what a single filter leaves out could be taken
 
 	found map[column.Day]*dayTally
 	few   map[column.Day]bool // a cell of the day has few
@@ -253,7 +254,7 @@ func (m matching) cells(coded, matched string, of []dimension) string {
 	}
 	whole := sums(grouped(matched, "0")+" WHERE "+strings.Join(holds, " AND "), of, countVisitors)
 	crowd := "visitors >= " + strconv.Itoa(m.crowd)
-	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople {
+	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople && !m.apart {
 		return digest(whole, crowd)
 	}
 	near := "SELECT day, dimension, value FROM (" + sums(grouped(coded, missed)+" WHERE "+m.on+" AND "+misses+" = 1", of, m.seen()) +

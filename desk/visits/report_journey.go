@@ -94,9 +94,7 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 			}
 		}
 	} else {
-		// Nothing of a journey is in the sums of the day, so that what a single filter
-		// leaves out is counted, too, and not taken from them.
-		m.scope += " AND 1 = 1"
+		m.apart = true
 		find = m.find
 	}
 	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(rows string, atOnce int) error { return find(ctx, rows, atOnce) }); err != nil {
