@@ -165,7 +165,7 @@ func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
 			}
 		}
 		// In crowds both engines are asked by other queries, which must say the same.
-		crowds := NewReports(s, 3, noon)
+		crowds := NewReports(s, 3, noon, nil)
 		q := Question{Site: 1, From: someDay - 3, To: someDay, Filters: []Filter{{"country", Not, []string{"FR"}}, {"path", Contains, []string{"/"}}}, Dimensions: []string{"country", "pages", "exit"}}
 		told := ask(t, crowds, q)
 		funnel, err := crowds.Funnel(t.Context(), q, stepsToTry[:2])
