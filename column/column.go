@@ -158,6 +158,8 @@ func DayOf(t time.Time) Day {
 // Time returns the day's midnight in UTC.
 func (d Day) Time() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
+func (d Day) is(o Day) bool { return d == o }
+
 func (d Day) String() string { return d.Time().Format(time.DateOnly) }
 
 // Month returns the day's month, such as 2026-11.

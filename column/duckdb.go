@@ -47,11 +47,17 @@ type duck struct {
 
 	// In the order in which they are locked.
 	maintenance sync.Mutex // one of Seal, Drop, Rewrite at a time
+	folding     sync.Mutex // held while journals are folded
 	writing     sync.Mutex // held during a commit
 	turning     sync.Mutex // held while the manifest is replaced
 
-	writer writer        // guarded by writing
-	number atomic.Uint64 // of the newest file
+	finished []*journal       // that are not written to any more; guarded by folding
+	journals map[Day]*journal // that are written to; guarded by writing
+	buffer   []byte           // for a record; guarded by writing
+	unfolded atomic.Int64     // bytes of all journals
+	full     chan Day         // whose journal is to be folded
+	ended    chan struct{}    // closes when no more are
+	number   atomic.Uint64    // of the newest file
 
 	mu      sync.Mutex // guards what follows
 	idle    *sync.Cond // something is used no more
@@ -97,7 +103,7 @@ func openDuck(dir string, schema Schema, o Options) (Store, error) {
 		lock.Close()
 		return nil, loot.Wrap(loot.Unavailable, err, "The folder "+dir+" is in use by another process. Stop it, or choose another folder.")
 	}
-	d := &duck{dir: dir, schema: schema, o: o, lock: lock, closing: map[Day]bool{}}
+	d := &duck{dir: dir, schema: schema, o: o, lock: lock, closing: map[Day]bool{}, journals: map[Day]*journal{}, buffer: make([]byte, recordHead), full: make(chan Day, 1), ended: make(chan struct{})}
 	d.idle = sync.NewCond(&d.mu)
 	if err := d.load(); err != nil {
 		lock.Close()
@@ -107,8 +113,9 @@ func openDuck(dir string, schema Schema, o Options) (Store, error) {
 	if linger == 0 {
 		linger = 5 * time.Millisecond
 	}
-	d.group = &group{write: d.commit, after: d.shorten, linger: linger, few: 1000, bound: o.Queue}
+	d.group = &group{write: d.commit, linger: linger, few: 1000, bound: o.Queue}
 	d.group.start()
+	go d.foldFull()
 	return d, nil
 }
 
@@ -133,6 +140,16 @@ func (d *duck) load() error {
 		named[name] = true
 		if _, err := os.Stat(d.path(name)); err != nil {
 			return fmt.Errorf("column: the manifest names a file that is not there: %w", err)
+		}
+	}
+	for day, n := range d.m.Days {
+		left, err := d.leftJournals(day, fileName(day.String(), n))
+		if err != nil {
+			return err
+		}
+		for _, j := range left {
+			d.finished = append(d.finished, j)
+			d.unfolded.Add(j.size)
 		}
 	}
 	entries, err := os.ReadDir(d.dir)
@@ -440,6 +457,11 @@ func (d *duck) createTables(ctx context.Context, inst *instance, f *file) error 
 	if !f.open {
 		first = `"day" INTEGER, `
 	}
+	if f.open {
+		if _, err := inst.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+f.table(foldedTable)+" (id BIGINT)"); err != nil {
+			return err
+		}
+	}
 	for _, t := range d.tablesOf(f) {
 		if _, err := inst.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+f.table(t.Name)+" ("+first+list(t.Columns, duckColumn)+")"); err != nil {
 			return err
@@ -485,14 +507,19 @@ func (d *duck) Close() error {
 	d.group.close()
 	d.maintenance.Lock()
 	defer d.maintenance.Unlock()
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	d.writer.close()
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+	closed := d.closed
+	d.mu.Unlock()
+	if closed {
 		return nil
 	}
+	close(d.full)
+	<-d.ended
+	if err := d.fold(context.Background(), everyDay); err != nil {
+		slog.Warn("column: rows stay in their journal until the next start", "err", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.closed = true
 	for d.inst != nil && d.inst.uses > 0 {
 		d.idle.Wait()

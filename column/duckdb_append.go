@@ -3,21 +3,10 @@ package column
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"errors"
+	"fmt"
 	"log/slog"
 	"os"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
-
-// A writer holds what appends to the file of one day.
-type writer struct {
-	inst      *instance
-	conn      *sql.Conn
-	file      *file
-	appenders map[string]*duckdb.Appender
-}
 
 func (d *duck) Append(ctx context.Context, day Day, batch Batch) error {
 	rows, err := d.schema.checkBatch(batch)
@@ -38,6 +27,11 @@ func (d *duck) Append(ctx context.Context, day Day, batch Batch) error {
 
 // commit writes the rows of those who wait for a day.
 func (d *duck) commit(day Day, waiters []*waiter) error {
+	if d.crowded(day) {
+		if err := d.fold(context.Background(), everyDay); err != nil {
+			return err
+		}
+	}
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	d.mu.Lock()
@@ -52,18 +46,43 @@ func (d *duck) commit(day Day, waiters []*waiter) error {
 			return explain(err)
 		}
 	}
-	// A commit is not given up half-way: it is short, and others share it.
-	ctx := context.Background()
-	v, err := d.see(ctx, func(m *manifest) []string { return []string{fileName(day.String(), m.Days[day])} })
-	if err != nil {
-		return err
+	j := d.journals[day]
+	if j == nil {
+		d.mu.Lock()
+		name := fileName(day.String(), d.m.Days[day])
+		d.mu.Unlock()
+		var err error
+		if j, err = d.newJournal(day, name); err != nil {
+			return explain(err)
+		}
+		d.journals[day] = j
 	}
-	defer v.release()
-	if err := d.writeTo(ctx, v, waiters); err != nil {
-		d.writer.close()
-		return d.failed(v.inst, err)
+	b := d.record(waiters)
+	if err := j.write(b); err != nil {
+		return explain(fmt.Errorf("column: journal: %w", err))
+	}
+	d.unfolded.Add(int64(len(b)))
+	if j.size >= fullJournal {
+		select {
+		case d.full <- day:
+		default: // it is being folded
+		}
 	}
 	return nil
+}
+
+// record makes a record of the rows of those who wait.
+func (d *duck) record(waiters []*waiter) []byte {
+	b := d.buffer[:recordHead]
+	for i, t := range d.schema.Open {
+		for _, w := range waiters {
+			if rows := w.batch[t.Name]; len(rows) > 0 {
+				b = appendRows(b, i, rows)
+			}
+		}
+	}
+	d.buffer = b
+	return sealed(b)
 }
 
 // begin makes the file of a day.
@@ -124,97 +143,13 @@ func (i *instance) fill(ctx context.Context, f *file, fill func(context.Context,
 	return err
 }
 
-// writeTo writes in one transaction.
-func (d *duck) writeTo(ctx context.Context, v *view, waiters []*waiter) error {
-	w := &d.writer
-	if w.inst != v.inst || w.file != v.files[0] {
-		w.close()
-		conn, err := v.inst.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		*w = writer{inst: v.inst, conn: conn, file: v.files[0], appenders: map[string]*duckdb.Appender{}}
-	}
-	if _, err := w.conn.ExecContext(ctx, "BEGIN"); err != nil {
-		return err
-	}
-	err := w.conn.Raw(func(c any) error {
-		for _, t := range d.schema.Open {
-			if err := w.write(c.(driver.Conn), t, waiters); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		_, back := w.conn.ExecContext(ctx, "ROLLBACK")
-		return errors.Join(err, back)
-	}
-	_, err = w.conn.ExecContext(ctx, "COMMIT")
-	return err
-}
-
-func (w *writer) write(c driver.Conn, t Table, waiters []*waiter) error {
-	a := w.appenders[t.Name]
-	some := false
-	var values []driver.Value
-	for _, wait := range waiters {
-		for _, row := range wait.batch[t.Name] {
-			if a == nil {
-				names := make([]string, len(t.Columns))
-				for i, column := range t.Columns {
-					names[i] = column.Name
-				}
-				var err error
-				if a, err = duckdb.NewAppenderWithColumns(c, w.file.alias(), "main", t.Name, names); err != nil {
-					return err
-				}
-				w.appenders[t.Name] = a
-			}
-			some = true
-			values = values[:0]
-			for _, v := range row {
-				values = append(values, v)
-			}
-			if err := a.AppendRow(values...); err != nil {
-				return err
-			}
-		}
-	}
-	if !some {
-		return nil
-	}
-	return a.Flush()
-}
-
-// close gives up what the writer holds, with all that was not committed.
-func (w *writer) close() {
-	for _, a := range w.appenders {
-		// What is still in them belongs to a commit that failed.
-		_ = a.Clear()
-		_ = a.Close()
-	}
-	if w.conn != nil {
-		w.conn.Close()
-	}
-	*w = writer{}
-}
-
-// shorten folds a long log into its file, after those whose rows are in it were
-// told.
-func (d *duck) shorten() {
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	f := d.writer.file
-	if f == nil {
-		return
-	}
+// shorten folds a long log into its file.
+func (d *duck) shorten(ctx context.Context, v *view) {
+	f := v.files[0]
 	if s, err := os.Stat(d.path(f.name) + ".wal"); err != nil || s.Size() < mostLog {
 		return
 	}
-	if _, err := d.writer.conn.ExecContext(context.Background(), "CHECKPOINT "+quoted(f.alias())); err != nil {
-		inst := d.writer.inst
-		d.writer.close()
-		slog.Warn("column: a log could not be folded into its file; it will be tried again", "file", f.name, "err", d.failed(inst, err))
+	if _, err := v.inst.db.ExecContext(ctx, "CHECKPOINT "+quoted(f.alias())); err != nil {
+		slog.WarnContext(ctx, "column: a log could not be folded into its file; it will be tried again", "file", f.name, "err", d.failed(v.inst, err))
 	}
 }

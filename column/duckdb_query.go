@@ -12,6 +12,9 @@ import (
 )
 
 func (d *duck) Query(ctx context.Context, from, to Day, query string, args ...any) (*Rows, error) {
+	if err := d.fold(ctx, func(day Day) bool { return from <= day && day <= to }); err != nil {
+		return nil, err
+	}
 	v, err := d.see(ctx, func(m *manifest) (names []string) {
 		for _, day := range slices.Sorted(maps.Keys(m.Days)) {
 			if from <= day && day <= to {
@@ -95,6 +98,9 @@ func (d *duck) Open(context.Context) ([]Day, error) {
 }
 
 func (d *duck) Stats(ctx context.Context) ([]Part, error) {
+	if err := d.fold(ctx, everyDay); err != nil {
+		return nil, err
+	}
 	v, err := d.see(ctx, (*manifest).files)
 	if err != nil {
 		return nil, err
@@ -105,6 +111,9 @@ func (d *duck) Stats(ctx context.Context) ([]Part, error) {
 		name, _, _ := strings.Cut(f.name, ".")
 		p := Part{Name: name, Open: f.open, Files: 1}
 		for t := range f.tables {
+			if t == foldedTable {
+				continue
+			}
 			var n int64
 			if err := v.inst.db.QueryRowContext(ctx, "SELECT count(*) FROM "+f.table(t)).Scan(&n); err != nil {
 				return nil, d.failed(v.inst, err)

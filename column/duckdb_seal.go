@@ -28,6 +28,9 @@ func (d *duck) Seal(ctx context.Context, day Day) error {
 	}
 	defer d.unshut()
 	step("closed")
+	if err := d.fold(ctx, day.is); err != nil {
+		return err
+	}
 
 	now := d.manifest()
 	month := day.Month()
@@ -76,6 +79,9 @@ func (d *duck) Drop(ctx context.Context, before Day) error {
 		return days
 	})
 	defer d.unshut()
+	if err := d.discard(func(day Day) bool { return day < before }); err != nil {
+		return explain(fmt.Errorf("column: drop: %w", err))
+	}
 
 	now := d.manifest()
 	month, some := before.Month(), uint64(0)
@@ -130,9 +136,14 @@ func (d *duck) Rewrite(ctx context.Context, keep string, args ...any) error {
 // rewriteOpen is Rewrite for the days that are open, to which nobody appends
 // meanwhile.
 func (d *duck) rewriteOpen(ctx context.Context, keep string, args []any, days map[Day]uint64, change func(*manifest)) ([]string, error) {
+	d.folding.Lock()
+	defer d.folding.Unlock()
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	d.writer.close()
+	d.finish(everyDay)
+	if err := d.foldFinished(ctx, everyDay); err != nil {
+		return nil, err
+	}
 	for day, n := range d.manifest().Days {
 		name := fileName(day.String(), n)
 		less, err := d.fewer(ctx, name, keep, args)
@@ -162,8 +173,7 @@ func (d *duck) shut(pick func(*manifest) []Day) bool {
 	}
 	d.mu.Unlock()
 	d.writing.Lock()
-	d.writer.close()
-	d.writing.Unlock()
+	d.writing.Unlock() //nolint:staticcheck // whoever was writing has ended
 	return len(days) > 0
 }
 

@@ -2,6 +2,7 @@ package column_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -153,6 +154,16 @@ func TestAFullDiskIsSaidAndIsOverWhenThereIsRoom(t *testing.T) {
 		}
 	}
 	rowsAre("full")
+	filler := filepath.Join(dir, "filler")
+	for n := 16 << 20; n > 0; n /= 2 { // all that is left of it
+		f, err := os.OpenFile(filler, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = f.Write(make([]byte, n))
+		f.Close()
+	}
+	rowsAre("full to the last byte")
 	if err := s.Seal(t.Context(), first); loot.KindOf(err) != loot.Unavailable {
 		t.Errorf("seal: %v", err)
 	}
@@ -161,7 +172,7 @@ func TestAFullDiskIsSaidAndIsOverWhenThereIsRoom(t *testing.T) {
 		t.Errorf("another day on a full disk: %v", err)
 	}
 
-	if err := os.Remove(ballast); err != nil {
+	if err := errors.Join(os.Remove(ballast), os.Remove(filler)); err != nil {
 		t.Fatal(err)
 	}
 	add(t, s, first, column.Batch{"test_view": {view(1, "a", 1, "/")}, "test_stay": {stay(1, "a", 1)}})

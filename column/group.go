@@ -22,7 +22,6 @@ type waiter struct {
 // pause when they are few, has them written at once and tells each.
 type group struct {
 	write  func(Day, []*waiter) error // all or none, durable when it returns
-	after  func()                     // runs once they have been told
 	linger time.Duration
 	few    int // rows from which on nobody lingers
 	bound  int // rows that may wait
@@ -103,9 +102,6 @@ func (g *group) run() {
 		err := g.write(taken[0].day, taken)
 		for _, w := range taken {
 			w.done <- err
-		}
-		if g.after != nil {
-			g.after()
 		}
 	}
 }
