@@ -113,7 +113,7 @@ func openDuck(dir string, schema Schema, o Options) (Store, error) {
 	if linger == 0 {
 		linger = 5 * time.Millisecond
 	}
-	d.group = &group{write: d.commit, linger: linger, few: 1000, bound: o.Queue}
+	d.group = &group{write: d.commit, linger: linger, few: 64, bound: o.Queue}
 	d.group.start()
 	go d.foldFull()
 	return d, nil

@@ -55,8 +55,11 @@ func (g *group) append(ctx context.Context, day Day, batch Batch, rows int) erro
 	}
 	g.waiting = append(g.waiting, w)
 	g.rows += rows
+	enough := len(g.waiting) == 1 || g.rows >= g.few
 	g.mu.Unlock()
-	g.rouse()
+	if enough { // it sleeps, or lingers for more
+		g.rouse()
+	}
 	select {
 	case err := <-w.done:
 		return err
