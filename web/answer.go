@@ -23,8 +23,8 @@ type answer struct {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func newAnswer(header http.Header) *answer {
-	return &answer{header: header.Clone(), body: buffers.Get().(*bytes.Buffer)}
+func newAnswer() *answer {
+	return &answer{header: http.Header{}, body: buffers.Get().(*bytes.Buffer)}
 }
 
 func (a *answer) free() {
@@ -56,10 +56,9 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// flush sends what was held back.
+// flush sends what was held back, over what the answer says already.
 func (a *answer) flush(w http.ResponseWriter, head bool) error {
 	h := w.Header()
-	clear(h)
 	for k, v := range a.header {
 		h[k] = v
 	}

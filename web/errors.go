@@ -321,7 +321,7 @@ func (s *Shell) errorPage(w http.ResponseWriter, r *http.Request, status int, er
 			v.Resend = resend(r)
 		}
 	}
-	a := newAnswer(w.Header())
+	a := newAnswer()
 	defer a.free()
 	var failed error
 	if r.Header.Get("Hx-Request") != "" {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -178,13 +179,19 @@ func (s *Shell) address(r *http.Request) netip.Addr {
 	}
 	// From the right: each proxy appended whom it saw, and only those that
 	// are ours are believed.
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.ours(at); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
+	for _, line := range slices.Backward(r.Header.Values("X-Forwarded-For")) {
+		for more := true; more; {
+			if !s.ours(at) {
+				return at
+			}
+			before := strings.LastIndexByte(line, ',')
+			hop, err := netip.ParseAddr(strings.TrimSpace(line[before+1:]))
+			if err != nil {
+				return at
+			}
+			at, more = hop.Unmap(), before >= 0
+			line = line[:max(before, 0)]
 		}
-		at = hop.Unmap()
 	}
 	return at
 }

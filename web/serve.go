@@ -94,7 +94,7 @@ func (s *Shell) serve(w http.ResponseWriter, r *http.Request, rt Route) {
 		s.fail(w, r, err)
 		return
 	}
-	a := newAnswer(w.Header())
+	a := newAnswer()
 	defer a.free()
 	if err := s.try(a, r, rt.Serve); err != nil {
 		s.fail(w, r, err)
@@ -167,7 +167,7 @@ func (s *Shell) recover(w *recorder, r *http.Request) {
 // unknown answers for what the mux has no pattern for, keeping its status, in
 // the frame of the pages around it where whoever asks may see those.
 func (s *Shell) unknown(w http.ResponseWriter, r *http.Request, h http.Handler) {
-	probe := newAnswer(http.Header{})
+	probe := newAnswer()
 	defer probe.free()
 	h.ServeHTTP(probe, r)
 	if who, err := s.identify(r, Route{Audience: Public}); err == nil {
@@ -229,6 +229,9 @@ func (s *Shell) log(r *http.Request, w *recorder, micros int64) {
 	x := exchangeOf(r.Context())
 	if (x.route.own || x.route.Incognito) && level == slog.LevelInfo { // dozens for one page
 		level = slog.LevelDebug
+	}
+	if !s.opts.Log.Enabled(r.Context(), level) {
+		return
 	}
 	pattern := x.pattern
 	if pattern == "" {
