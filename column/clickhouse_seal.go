@@ -117,9 +117,18 @@ func (c *click) drop(ctx context.Context, which func(*manifest, partition) bool)
 	return nil
 }
 
-func (c *click) Seal(ctx context.Context, day Day) error {
+func (c *click) Seal(ctx context.Context, days ...Day) error {
 	c.maintenance.Lock()
 	defer c.maintenance.Unlock()
+	for _, day := range days {
+		if err := c.seal(ctx, day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *click) seal(ctx context.Context, day Day) error {
 	if err := c.tidy(ctx); err != nil {
 		return err
 	}

@@ -42,12 +42,13 @@ type Store interface {
 	// and so on; they are integers, floats, text or bool.
 	Query(ctx context.Context, from, to Day, query string, args ...any) (*Rows, error)
 
-	// Seal closes a day: makes its rows of the sealed tables from those of the
+	// Seal closes days: makes their rows of the sealed tables from those of the
 	// open ones, which are then gone from the disk. A day that is sealed stays so,
-	// and sealing it again does nothing. Whoever reads meanwhile sees the day
-	// once, as it was or as it is then. It returns when those who read the old
-	// rows have ended, so whoever calls it must not be one of them.
-	Seal(ctx context.Context, day Day) error
+	// and sealing it again does nothing. Whoever reads meanwhile sees a day once,
+	// as it was or as it is then. It returns when those who read the old rows have
+	// ended, so whoever calls it must not be one of them. DuckDB writes a month
+	// anew once for all its days that are given.
+	Seal(ctx context.Context, days ...Day) error
 
 	// Reopen takes appends for a sealed day again. Sealing it then adds what
 	// was appended to what is there.

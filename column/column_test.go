@@ -251,6 +251,35 @@ func TestSameQuestionsSameAnswers(t *testing.T) {
 	})
 }
 
+// TestDaysAreSealedAtOnce: each as if it were alone, named twice, of several
+// months, without rows and once more after it was reopened.
+func TestDaysAreSealedAtOnce(t *testing.T) {
+	columntest.Each(t, func(t *testing.T, address string) {
+		s := columntest.Open(t, address, views, column.Options{})
+		for day := first - 2; day <= first+1; day++ {
+			add(t, s, day, column.Batch{"test_view": {view(1, "a", uint64(day), "/"), view(2, "a", 9, "/"), view(3, "a", 9, "/b")}})
+		}
+		seal := func(days ...column.Day) {
+			t.Helper()
+			if err := s.Seal(t.Context(), days...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seal(first-2, first+1, first-1, first+9, first-1)
+		if err := s.Reopen(t.Context(), first-2); err != nil {
+			t.Fatal(err)
+		}
+		add(t, s, first-2, column.Batch{"test_view": {view(4, "a", 9, "/late")}})
+		seal(first-2, first-1, first)
+		const query = "SELECT day, path, sum(views), sum(visitors), (SELECT count(*) FROM test_view) FROM test_path GROUP BY day, path ORDER BY day, path"
+		want := "20755 / 2 2 0\n20755 /b 1 1 0\n20755 /late 1 1 0\n20756 / 2 2 0\n20756 /b 1 1 0\n20757 / 2 2 0\n20757 /b 1 1 0\n20758 / 2 2 0\n20758 /b 1 1 0"
+		if got := ask(t, s, first-9, first+9, query); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		columntest.NoLeftovers(t, address)
+	})
+}
+
 func TestASealedDayTakesNoMore(t *testing.T) {
 	columntest.Each(t, func(t *testing.T, address string) {
 		s := columntest.Open(t, address, views, column.Options{})

@@ -15,29 +15,40 @@ var step = func(string) {}
 
 const notMaterialized = " AS NOT MATERIALIZED "
 
-func (d *duck) Seal(ctx context.Context, day Day) error {
+func (d *duck) Seal(ctx context.Context, days ...Day) error {
 	d.maintenance.Lock()
 	defer d.maintenance.Unlock()
-	if !d.shut(func(m *manifest) []Day {
-		if m.closed(day) {
-			return nil
+	months := map[string][]Day{}
+	for _, day := range slices.Compact(slices.Sorted(slices.Values(days))) {
+		months[day.Month()] = append(months[day.Month()], day)
+	}
+	for _, month := range slices.Sorted(maps.Keys(months)) {
+		if err := d.sealMonth(ctx, month, months[month]); err != nil {
+			return err
 		}
-		return []Day{day}
+	}
+	return nil
+}
+
+// sealMonth seals days of a month.
+func (d *duck) sealMonth(ctx context.Context, month string, days []Day) error {
+	if !d.shut(func(m *manifest) []Day {
+		days = slices.DeleteFunc(slices.Clone(days), m.closed)
+		return days
 	}) {
 		return nil
 	}
 	defer d.unshut()
 	step("closed")
-	if err := d.fold(ctx, day.is); err != nil {
+	if err := d.fold(ctx, func(day Day) bool { return slices.Contains(days, day) }); err != nil {
 		return err
 	}
 
 	now := d.manifest()
-	month := day.Month()
-	n, some := now.Days[day], uint64(0)
-	if n != 0 {
+	some := uint64(0)
+	if filled := slices.DeleteFunc(slices.Clone(days), func(day Day) bool { return now.Days[day] == 0 }); len(filled) > 0 {
 		var err error
-		if some, err = d.copyMonth(ctx, month, "", nil, fileName(day.String(), n), day); err != nil {
+		if some, err = d.copyMonth(ctx, month, "", nil, filled); err != nil {
 			return err
 		}
 	}
@@ -45,8 +56,10 @@ func (d *duck) Seal(ctx context.Context, day Day) error {
 		if some != 0 {
 			m.Months[month] = some
 		}
-		delete(m.Days, day)
-		m.seal(day)
+		for _, day := range days {
+			delete(m.Days, day)
+			m.seal(day)
+		}
 	})
 	if err != nil {
 		return err
@@ -89,7 +102,7 @@ func (d *duck) Drop(ctx context.Context, before Day) error {
 	if now.Months[month] != 0 {
 		less, err := d.fewer(ctx, fileName(month, now.Months[month]), where, nil)
 		if err == nil && less {
-			some, err = d.copyMonth(ctx, month, where, nil, "", 0)
+			some, err = d.copyMonth(ctx, month, where, nil, nil)
 		}
 		if err != nil {
 			return err
@@ -117,7 +130,7 @@ func (d *duck) Rewrite(ctx context.Context, keep string, args ...any) error {
 	for month, n := range d.manifest().Months {
 		less, err := d.fewer(ctx, fileName(month, n), keep, args)
 		if err == nil && less {
-			months[month], err = d.copyMonth(ctx, month, keep, args, "", 0)
+			months[month], err = d.copyMonth(ctx, month, keep, args, nil)
 		}
 		if err != nil {
 			return err
@@ -245,11 +258,11 @@ func (d *duck) copyDay(ctx context.Context, day Day, name, keep string, args []a
 }
 
 // copyMonth makes another file of a month: of the rows of the old one, if there
-// is one, that are kept, and of what a day's file comes to.
-func (d *duck) copyMonth(ctx context.Context, month, keep string, args []any, dayFile string, day Day) (uint64, error) {
+// is one, that are kept, and of what the files of days come to.
+func (d *duck) copyMonth(ctx context.Context, month, keep string, args []any, days []Day) (uint64, error) {
 	v, err := d.see(ctx, func(m *manifest) (names []string) {
-		if dayFile != "" {
-			names = append(names, dayFile)
+		for _, day := range days {
+			names = append(names, fileName(day.String(), m.Days[day]))
 		}
 		if n := m.Months[month]; n != 0 {
 			names = append(names, fileName(month, n))
@@ -263,14 +276,12 @@ func (d *duck) copyMonth(ctx context.Context, month, keep string, args []any, da
 	if keep == "" {
 		keep = "true"
 	}
+	before := v.files[len(days):]
 	n := d.number.Add(1)
 	return n, d.make(ctx, fileName(month, n), func(ctx context.Context, conn *sql.Conn, into *file) error {
 		for _, t := range d.schema.Sealed {
 			columns := `"day", ` + list(t.Columns, func(c Column) string { return quoted(c.Name) })
-			for _, f := range v.files {
-				if f.open {
-					continue
-				}
+			for _, f := range before {
 				_, err := conn.ExecContext(ctx, "INSERT INTO "+into.table(t.Name)+" ("+columns+") SELECT "+columns+
 					" FROM ("+f.rows(t.Table)+") WHERE ("+keep+")", args...)
 				if err != nil {
@@ -278,10 +289,12 @@ func (d *duck) copyMonth(ctx context.Context, month, keep string, args []any, da
 				}
 			}
 		}
-		if dayFile == "" {
-			return nil
+		for i, day := range days {
+			if err := d.derive(ctx, conn, into, d.relations(append([]*file{v.files[i]}, before...), day, day), day); err != nil {
+				return err
+			}
 		}
-		return d.derive(ctx, conn, into, d.relations(v.files, day, day), day)
+		return nil
 	})
 }
 

@@ -64,12 +64,12 @@ func (l *later) Query(ctx context.Context, from, to Day, query string, args ...a
 	return s.Query(ctx, from, to, query, args...)
 }
 
-func (l *later) Seal(ctx context.Context, day Day) error {
+func (l *later) Seal(ctx context.Context, days ...Day) error {
 	s, err := l.get(ctx)
 	if err != nil {
 		return err
 	}
-	return s.Seal(ctx, day)
+	return s.Seal(ctx, days...)
 }
 
 func (l *later) Reopen(ctx context.Context, day Day) error {

@@ -108,7 +108,7 @@ const (
 
 // demo has made-up people visit the sites of the network. Nobody
 // could wait until each of them had clicked: their rows are written as those of
-// real visits are, day by day, and the days that are over are sealed.
+// real visits are, and the days that are over are sealed.
 func (d *Visits) demo(_ context.Context, w *desk.World) error {
 	w.History.On(w.History.End.AddDate(0, 0, -demoDays), d.demoOpen)
 	w.History.On(w.History.End, func(ctx context.Context) error {
@@ -147,6 +147,7 @@ func (d *Visits) demoVisits(ctx context.Context, end time.Time) error {
 	}
 	r := rand.New(rand.NewPCG(5, 17))
 	today := d.today(all, end)
+	var past []column.Day
 	for day := column.DayOf(end) - demoDays; day <= column.DayOf(end); day++ {
 		p := &demoPlay{r: r, day: day, ago: int(column.DayOf(end) - day)}
 		for _, s := range all {
@@ -167,12 +168,10 @@ func (d *Visits) demoVisits(ctx context.Context, end time.Time) error {
 			}
 		}
 		if day < today {
-			if err := d.column.Seal(ctx, day); err != nil {
-				return err
-			}
+			past = append(past, day)
 		}
 	}
-	return nil
+	return d.column.Seal(ctx, past...)
 }
 
 // A demoPlay is a day of the demonstration in the making.

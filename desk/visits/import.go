@@ -362,15 +362,15 @@ func (d *Visits) holding(ctx context.Context, now time.Time) (holds bool, err er
 	return holds, err
 }
 
-// sealPast seals a day that is past, unless an import needs it.
-func (d *Visits) sealPast(ctx context.Context, day column.Day, now time.Time) error {
+// sealPast seals days that are past, unless an import needs them.
+func (d *Visits) sealPast(ctx context.Context, days []column.Day, now time.Time) error {
 	d.imports.mu.Lock()
 	defer d.imports.mu.Unlock()
 	if holds, err := d.holding(ctx, now); err != nil || holds {
 		return err
 	}
-	if err := d.column.Seal(ctx, day); err != nil {
-		return fmt.Errorf("visits: seal %s: %w", day, err)
+	if err := d.column.Seal(ctx, days...); err != nil {
+		return fmt.Errorf("visits: seal: %w", err)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func (d *Visits) Scratch(ctx context.Context, script string, views, days int) (S
 // but the last are sealed.
 func Fill(ctx context.Context, rows column.Store, site uint16, last column.Day, days, views int) error {
 	m := newSampler(site)
+	var past []column.Day
 	for day := last - column.Day(days) + 1; day <= last; day++ {
 		batch, size := column.Batch{}, 0
 		flush := func() error {
@@ -69,12 +70,10 @@ func Fill(ctx context.Context, rows column.Store, site uint16, last column.Day, 
 			return err
 		}
 		if day < last {
-			if err := rows.Seal(ctx, day); err != nil {
-				return err
-			}
+			past = append(past, day)
 		}
 	}
-	return nil
+	return rows.Seal(ctx, past...)
 }
 
 var countryCodes = []string{"IE", "GB", "DE", "US", "FR", "NL", "PL", "ES", "IT", "CA", "AT", "CH", "BE", "SE", "DK", "PT", "CZ", "FI", "NO", "GR"}

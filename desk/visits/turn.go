@@ -3,6 +3,7 @@ package visits
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,11 +47,9 @@ func (d *Visits) Turn(ctx context.Context) error {
 		return err
 	}
 	today := d.today(all, now)
-	for _, day := range open {
-		if day >= today {
-			break
-		}
-		if err := d.sealPast(ctx, day, now); err != nil {
+	past := slices.DeleteFunc(open, func(day column.Day) bool { return day >= today })
+	if len(past) > 0 {
+		if err := d.sealPast(ctx, past, now); err != nil {
 			return err
 		}
 	}
