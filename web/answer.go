@@ -21,15 +21,20 @@ type answer struct {
 	stream func(http.ResponseWriter) error
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var (
+	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	headers = sync.Pool{New: func() any { return http.Header{} }}
+)
 
 func newAnswer() *answer {
-	return &answer{header: http.Header{}, body: buffers.Get().(*bytes.Buffer)}
+	return &answer{header: headers.Get().(http.Header), body: buffers.Get().(*bytes.Buffer)}
 }
 
 func (a *answer) free() {
 	release(a.body)
-	a.body = nil
+	clear(a.header)
+	headers.Put(a.header)
+	a.body, a.header = nil, nil
 }
 
 // release gives a buffer back, empty.
