@@ -165,7 +165,7 @@ func wholeVisits(rows, every string) string {
 	visited := "SELECT day, site, visitor, visit, " + strings.Join([]string{
 		of(view("1"), "pages"), of(view("CASE WHEN nth = 1 THEN 1 ELSE 0 END"), "begun"), of(view("CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END"), "bounced"),
 		of(view("engaged"), "lasted"), of(view("scroll"), "scrolled"), "CAST(sum(CASE WHEN event = '' THEN 0 ELSE amount END) AS DOUBLE) AS paid",
-	}, ", ") + " FROM " + rows + " WHERE class = '" + human + "' AND (event = '' OR amount <> 0) GROUP BY day, site, visitor, visit"
+	}, ", ") + " FROM (" + rows + ") AS visiting WHERE class = '" + human + "' AND (event = '' OR amount <> 0) GROUP BY day, site, visitor, visit"
 	times, join := "CAST(sum(CASE WHEN v.pages > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY v.day, v.site, v.visitor) AS BIGINT)", ""
 	if every != "" {
 		times = "coalesce(t.times, 0)"
@@ -177,9 +177,9 @@ func wholeVisits(rows, every string) string {
 
 // everyVisit writes the views of the people of a site, with whose visit each is.
 func everyVisit(site uint16) string {
-	where := " WHERE site = " + strconv.Itoa(int(site)) + " AND " + peoplesViews
-	return "SELECT day, visitor, visit FROM visits_hit" + where +
-		" UNION ALL SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit FROM visits_row" + where
+	where := "site = " + strconv.Itoa(int(site)) + " AND " + peoplesViews
+	return "SELECT day, visitor, visit FROM visits_hit WHERE " + where +
+		" UNION ALL SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit FROM visits_row WHERE " + where
 }
 
 // sums returns the query of what rows come to by day, site, dimension and value.
@@ -243,13 +243,14 @@ func sums(rows string, of []dimension, visitors string) string {
 	}
 	for some := range slices.Chunk(worthy, setsAtOnce) {
 		parts = append(parts, bySets(some, viewer("event = ''")+", CASE WHEN event = '' THEN nth ELSE 0 END AS place, CASE WHEN event = '' THEN 1 ELSE 0 END AS viewed, engaged, scroll, CASE WHEN event = '' THEN 0 ELSE amount END AS paid",
-			"counted WHERE class = '"+human+"' AND (event = '' OR amount <> 0)", both))
+			" FROM counted WHERE class = '"+human+"' AND (event = '' OR amount <> 0)", both))
 	}
 	if len(plain) > 0 {
-		parts = append(parts, bySets(plain, "visitor, nth, engaged, scroll", "counted WHERE "+peoplesViews, views))
+		parts = append(parts, bySets(plain, "visitor, nth, engaged, scroll", from+peoplesViews, views))
 	}
 	if len(whole) > 0 {
-		parts = append(parts, bySets(whole, viewer("pages > 0")+", pages, begun, bounced, lasted, scrolled, amount", "("+wholeVisits("counted", whole[0].every)+") AS whole_visits", visits))
+		parts = append(parts, bySets(whole, viewer("pages > 0")+", pages, begun, bounced, lasted, scrolled, amount",
+			" FROM ("+wholeVisits("SELECT day, site, visitor, visit, nth, engaged, scroll, event, class, amount FROM counted", whole[0].every)+") AS whole_visits", visits))
 	}
 	return "WITH counted AS (" + rows + ") SELECT day, site, dimension, value, " + addSums + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed GROUP BY day, site, dimension, value"
 }
@@ -257,7 +258,8 @@ func sums(rows string, of []dimension, visitors string) string {
 // trace is the number of different visitors that [column.AtLeast] sees at most.
 const trace = "62"
 
-// bySets counts the rows of a table by several dimensions in one pass.
+// bySets counts by several dimensions in one pass the rows that are named from
+// FROM on.
 func bySets(of []dimension, columns, from, counted string) string {
 	var values, sets, known, named []string
 	for i, d := range of {
@@ -268,6 +270,6 @@ func bySets(of []dimension, columns, from, counted string) string {
 		named = append(named, "WHEN "+v+" IS NOT NULL THEN '"+d.Name+"'")
 	}
 	return "SELECT day, site, CASE " + strings.Join(named, " ") + " END AS dimension, coalesce(" + strings.Join(append(known, "''"), ", ") + ") AS value, " + counted +
-		" FROM (SELECT day, site, " + columns + ", " + strings.Join(values, ", ") + " FROM " + from + ") AS valued" +
+		" FROM (SELECT day, site, " + columns + ", " + strings.Join(values, ", ") + from + ") AS valued" +
 		" GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + ")"
 }

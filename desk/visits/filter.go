@@ -246,7 +246,7 @@ func (c *chosen) visits(rows string, args *[]any) string {
 			rows + ") AS every WHERE " + where + ") AS numbered WHERE back = 1"
 	}
 	if c.whole {
-		from = "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + wholeVisits("("+rows+") AS every", "") + ") AS visits WHERE pages > 0"
+		from = "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + wholeVisits(rows, "") + ") AS visits WHERE pages > 0"
 	}
 	place, join := c.place("v", "value", "t", args)
 	return "SELECT day, visit, min(visitor) AS visitor, CASE WHEN min(place) = max(place) THEN min(place) ELSE " + strconv.Itoa(several) + " END AS place FROM (" +
