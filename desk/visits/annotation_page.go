@@ -132,10 +132,9 @@ func (n toldNote) cells() []string {
 }
 
 // toldNotes returns the notes of some days.
-func (d *Visits) toldNotes(ctx context.Context, site uint16, from, to column.Day) ([]toldNote, error) {
-	out := []toldNote{}
-	return out, d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		out = out[:0]
+func (d *Visits) toldNotes(ctx context.Context, site uint16, from, to column.Day) (out []toldNote, err error) {
+	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		out = []toldNote{}
 		notes, err := listAnnotations(ctx, tx, site, from, to)
 		if err != nil {
 			return err
@@ -149,6 +148,7 @@ func (d *Visits) toldNotes(ctx context.Context, site uint16, from, to column.Day
 		}
 		return nil
 	})
+	return out, err
 }
 
 // listNotes answers with a file of a period's notes, and leads whoever wants none

@@ -155,10 +155,11 @@ func (d *Visits) keptPage(r *http.Request) (keptPage, error) {
 	if p.asked == nil {
 		return p, web.Onward(loot.Errorf(loot.NotFound, "No site is recorded yet. Add one first."), web.Action{Label: "Sites", Icon: "globe", Href: sitesHref})
 	}
-	return p, d.DB.Read(r.Context(), func(tx *store.Tx) (err error) {
+	err = d.DB.Read(r.Context(), func(tx *store.Tx) (err error) {
 		p.segments, err = listSegments(r.Context(), tx, p.site.Number, p.who.ID)
 		return err
 	})
+	return p, err
 }
 
 // hrefOf is the address of another page about the same site and filters.

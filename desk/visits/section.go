@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"net/http"
 
+	"loot/store"
 	"loot/web"
 )
 
@@ -53,7 +54,7 @@ func (d *Visits) open(r *http.Request, path, title, lead string) (o opened, err 
 		return o, err
 	}
 	o.View, o.Crowd = web.ViewOf(r, title), crowd
-	o.Wide, o.Styles, o.Lead = true, []string{reportStyle, sectionStyle}, lead
+	o.Wide, o.Styles, o.Lead = true, []string{reportStyle, sectionStyle, keptStyle}, lead
 	a, all, err := d.askedBy(r)
 	if err != nil {
 		return o, err
@@ -72,7 +73,11 @@ func (d *Visits) open(r *http.Request, path, title, lead string) (o opened, err 
 	o.days(*a)
 	o.Files = filesAt(a.href())
 	o.a = a
-	return o, nil
+	err = d.DB.Read(r.Context(), func(tx *store.Tx) (err error) {
+		o.Segments, err = d.segmentsView(r.Context(), tx, a, web.ActorOf(r.Context()))
+		return err
+	})
+	return o, err
 }
 
 // question is what the address asks.
