@@ -67,7 +67,7 @@ func TestWhatComesTwiceCountsOnce(t *testing.T) {
 			t.Errorf("another event: %d", got)
 		}
 		got := addUp(t.Context(), t, h.rows, sums(openRows, dimensions, countVisitors))
-		if total := got["total "]; total != (Sum{Visitors: 1, Visits: 1, Views: 1, Bounces: 1, Engaged: 9000, Scrolled: 95}) {
+		if total := got["total "]; total != (Sum{Visitors: 1, Visits: 1, Views: 1, Bounces: 1, Engaged: 9000, Scrolled: 95, Amount: 25}) {
 			t.Errorf("%+v", total)
 		}
 		if orders := got["event Order"]; orders != (Sum{Visitors: 1, Visits: 1, Views: 2, Amount: 25}) {
