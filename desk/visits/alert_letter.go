@@ -74,30 +74,19 @@ func (d *Visits) lookAt(ctx context.Context, reports *Reports, crowd int, s *Sit
 	}); err != nil || len(alerts) == 0 {
 		return err
 	}
+	if err := reports.Renew(ctx, s.Number); err != nil {
+		return err
+	}
 	w := newWatch(reports, crowd, s, d.Now())
 	var failed error
 	for _, a := range alerts {
-		var f *firing
-		err := d.still(reports, s.Number, func() (err error) {
-			f, err = w.look(ctx, a)
-			return err
-		})
+		f, err := w.look(ctx, a)
 		if err == nil && f != nil {
 			err = d.fire(ctx, a, *f)
 		}
 		failed = errors.Join(failed, err)
 	}
 	return failed
-}
-
-// still reads reports of a site while no day is being ended: a filtered one may
-// miss a day that is sealed meanwhile, which would look like a drop. What was
-// remembered of today is as old as the last report, and read anew.
-func (d *Visits) still(reports *Reports, site uint16, read func() error) error {
-	d.turning.Lock()
-	defer d.turning.Unlock()
-	reports.Forget(site)
-	return read()
 }
 
 // fire has the letters of an alert written, once a day.

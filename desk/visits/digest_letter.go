@@ -59,11 +59,11 @@ func (d *Visits) sendDigest(ctx context.Context, j digestJob) error {
 	if err != nil {
 		return err
 	}
-	var l mail.Letter
-	if err := d.still(reports, site.Number, func() (err error) {
-		l, err = d.digestLetter(ctx, reports, crowd, site, s, j)
+	if err := reports.Renew(ctx, site.Number); err != nil {
 		return err
-	}); err != nil {
+	}
+	l, err := d.digestLetter(ctx, reports, crowd, site, s, j)
+	if err != nil {
 		return err
 	}
 	l.Greet = "Good morning " + to.Name

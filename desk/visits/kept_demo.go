@@ -92,7 +92,9 @@ func (d *Visits) demoFire(ctx context.Context, s *Site, a alert, at time.Time) e
 	if err != nil {
 		return err
 	}
-	reports.Forget(s.Number)
+	if err := reports.Renew(ctx, s.Number); err != nil {
+		return err
+	}
 	f, err := newWatch(reports, crowd, s, at).look(ctx, a)
 	if err != nil || f == nil {
 		return err

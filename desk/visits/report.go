@@ -3,11 +3,6 @@ package visits
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,25 +117,6 @@ type Reports struct {
 	found  *simplelru.LRU[foundKey, foundDay]
 }
 
-// A snapshot is what the open days of a site come to until a moment, and what was
-// sealed then.
-type snapshot struct {
-	at     time.Time
-	took   time.Duration
-	until  moment
-	open   map[column.Day]*dayTally
-	sealed marks
-}
-
-// A moment is a second of a site's day.
-type moment struct {
-	day    column.Day
-	second uint32
-}
-
-// marks tell a sealed day's sums from those that it had before it was reopened.
-type marks map[column.Day]Sum
-
 type blockKey struct {
 	site  uint16
 	first column.Day
@@ -164,12 +140,11 @@ func NewReports(store column.Store, crowd int, now func() time.Time, local func(
 	return r
 }
 
-// Forget drops what is remembered. Sealing needs no such call: what a day's sums
-// were made of is compared.
-func (r *Reports) Forget(site uint16) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.open, site)
+// Renew finds out what came to the open days of a site since somebody asked last,
+// as far as that may be told.
+func (r *Reports) Renew(ctx context.Context, site uint16) error {
+	_, err := r.snapshot(ctx, site, true)
+	return err
 }
 
 // Answer answers a question.
@@ -340,34 +315,6 @@ func (q *Question) panel(d dimension, blocks []*block) Panel {
 	return p
 }
 
-// steadily asks again if a day of a question was sealed since the snapshot: what
-// its rows were asked for was not among those of open days any more.
-func steadily[T any](ctx context.Context, r *Reports, q Question, ask func() (T, error)) (out T, err error) {
-	for range 5 {
-		if out, err = ask(); err != nil {
-			return out, err
-		}
-		still, err := r.store.Open(ctx)
-		if err != nil {
-			return out, fmt.Errorf("visits: report: %w", err)
-		}
-		r.mu.Lock()
-		snap := r.open[q.Site]
-		r.mu.Unlock()
-		if snap == nil || !slices.ContainsFunc(slices.Collect(maps.Keys(snap.open)), func(d column.Day) bool {
-			return q.From <= d && d <= q.To && !slices.Contains(still, d)
-		}) {
-			return out, nil
-		}
-		if _, err := r.snapshot(ctx, q.Site, true); err != nil {
-			return out, err
-		}
-	}
-	return out, errClosing
-}
-
-var errClosing = loot.Errorf(loot.Unavailable, "The days of the report are being closed at the moment. Please try again shortly.")
-
 // told returns the blocks of a period without a filter, of weeks where that may
 // be.
 func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *snapshot, error) {
@@ -432,39 +379,6 @@ func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks
 	return out, true, nil
 }
 
-func isMonday(d column.Day) bool { return (d+3)%7 == 0 }
-
-// closed reports whether none of the days is open.
-func (s *snapshot) closed(day column.Day, n int) bool {
-	for d := day; d < day+column.Day(n); d++ {
-		if s.open[d] != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// began returns the first day that is known; after all others: none is.
-func (s *snapshot) began() column.Day {
-	first := lastDay
-	for d := range s.open {
-		first = min(first, d)
-	}
-	for d := range s.sealed {
-		first = min(first, d)
-	}
-	return first
-}
-
-// has reports whether some of the days are open, and whether some are sealed.
-func (s *snapshot) has(from, to column.Day) (open, sealed bool) {
-	for d := from; d <= to; d++ {
-		_, is := s.sealed[d]
-		open, sealed = open || s.open[d] != nil, sealed || is
-	}
-	return open, sealed
-}
-
 func (r *Reports) cached(key blockKey, snap *snapshot) *block {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -489,214 +403,4 @@ func (r *Reports) keep(key blockKey, k *kept) {
 	for r.values > mostKept && r.blocks.Len() > 1 {
 		r.blocks.RemoveOldest()
 	}
-}
-
-// snapshot returns what the open days come to: at once if that is known, and
-// then it is found anew for the next who ask.
-func (r *Reports) snapshot(ctx context.Context, site uint16, again bool) (*snapshot, error) {
-	r.mu.Lock()
-	snap := r.open[site]
-	r.mu.Unlock()
-	old := snap == nil || again
-	if !old && r.now().Sub(snap.at) < max(fresh, 10*snap.took) { // finding it takes a tenth of the time at most
-		return snap, nil
-	}
-	ctx = context.WithoutCancel(ctx) // several wait for it
-	found := r.flight.DoChan(strconv.Itoa(int(site)), func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		defer cancel()
-		s, err := r.next(ctx, site, snap)
-		if err != nil {
-			if !old {
-				slog.WarnContext(ctx, "visits: the sums of the open days stay as they were", "err", err)
-			}
-			return nil, err
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.open[site] = s
-		return s, nil
-	})
-	if !old {
-		return snap, nil
-	}
-	x := <-found
-	if x.Err != nil {
-		return nil, x.Err
-	}
-	return x.Val.(*snapshot), nil
-}
-
-// next returns the snapshot that follows one; nil: there was none. It is the same
-// until a crowd did something after its moment, or a day was sealed.
-func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*snapshot, error) {
-	began := r.now()
-	still, err := r.still(ctx, site, former)
-	if err != nil {
-		return nil, err
-	}
-	if still {
-		same := *former
-		same.at = began
-		return &same, nil
-	}
-	snap := &snapshot{at: began, until: moment{lastDay, 0}}
-	if r.local != nil {
-		snap.until.day, snap.until.second = r.local(site, began)
-	}
-	query := digest(sums(snap.rows(site), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
-	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
-	snap.took = r.now().Sub(began)
-	return snap, err
-}
-
-// rows writes the query of the rows of a site's open days, until the moment.
-func (s *snapshot) rows(site uint16) string {
-	return openRows + " WHERE h.site = " + strconv.Itoa(int(site)) + " AND NOT (" + s.until.before("h.") + ")"
-}
-
-// before is the condition that a row came after the moment.
-func (m moment) before(prefix string) string {
-	day, second := strconv.Itoa(int(m.day)), strconv.Itoa(int(m.second))
-	return prefix + "day > " + day + " OR " + prefix + "day = " + day + " AND " + prefix + "second > " + second
-}
-
-// still reports whether a snapshot has to stay.
-func (r *Reports) still(ctx context.Context, site uint16, s *snapshot) (still bool, err error) {
-	if s == nil || r.local == nil || len(s.open) == 0 {
-		return false, nil
-	}
-	for _, d := range s.open {
-		if d.total.Visitors < int64(r.crowd) {
-			return false, nil // of such a day nothing but the number is told
-		}
-	}
-	of := strconv.Itoa(int(site))
-	_, sealed, err := r.read(ctx, firstDay, lastDay, markRows(site))
-	if err != nil || !maps.Equal(sealed, s.sealed) {
-		return false, err
-	}
-	rows, err := r.store.Query(ctx, firstDay, lastDay, "SELECT day, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM visits_hit"+
-		" WHERE site = "+of+" AND "+onlyPeople+" AND ("+s.until.before("")+") GROUP BY day")
-	if err != nil {
-		return false, fmt.Errorf("visits: report: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	came := 0
-	for rows.Next() {
-		var day column.Day
-		var visitors int
-		if err := rows.Scan(&day, &visitors); err != nil {
-			return false, fmt.Errorf("visits: report: %w", err)
-		}
-		if s.open[day] == nil {
-			return false, nil // another day has begun
-		}
-		came += visitors
-	}
-	return came < r.crowd, rows.Err()
-}
-
-func (r *Reports) ofCrowd() string {
-	return "visitors >= " + strconv.Itoa(r.crowd) + " OR dimension = 'total'"
-}
-
-// load reads the sealed sums of blocks.
-func (r *Reports) load(ctx context.Context, keys []blockKey) (map[column.Day]*dayTally, marks, error) {
-	site := keys[0].site
-	rows := "SELECT day, dimension, value, " + sumNames + " FROM visits_sum WHERE site = " + strconv.Itoa(int(site))
-	listed := r.ofCrowd()
-	var weeks []string
-	for _, k := range keys {
-		if k.days > 1 {
-			weeks = append(weeks, strconv.Itoa(int(k.first+3)/7))
-		}
-	}
-	if len(weeks) > 0 && r.crowd > 1 {
-		// What no day can tell and the week may.
-		var firm []string
-		for _, d := range dimensions {
-			if d.firm {
-				firm = append(firm, "'"+d.Name+"'")
-			}
-		}
-		small := "SELECT CAST(floor((day + 3) / 7) AS BIGINT) AS week, dimension, value FROM visits_sum WHERE site = " + strconv.Itoa(int(site)) +
-			" AND visitors < " + strconv.Itoa(r.crowd) + " AND dimension NOT IN (" + strings.Join(firm, ", ") + ")" +
-			" AND CAST(floor((day + 3) / 7) AS BIGINT) IN (" + strings.Join(weeks, ", ") + ")" +
-			" GROUP BY CAST(floor((day + 3) / 7) AS BIGINT), dimension, value HAVING sum(visitors) >= " + strconv.Itoa(r.crowd)
-		names := "s." + strings.ReplaceAll(sumNames, ", ", ", s.")
-		for _, n := range strings.Split(sumNames, ", ") {
-			names = strings.Replace(names, "s."+n, "s."+n+" AS "+n, 1)
-		}
-		rows = "SELECT s.day AS day, s.dimension AS dimension, s.value AS value, " + names + ", coalesce(w.week, 0) AS week FROM (" + rows + ") AS s LEFT JOIN (" + small + ") AS w" +
-			" ON w.week = CAST(floor((s.day + 3) / 7) AS BIGINT) AND w.dimension = s.dimension AND w.value = s.value"
-		listed += " OR week > 0"
-	}
-	last := keys[len(keys)-1]
-	return r.read(ctx, keys[0].first, last.first+column.Day(last.days-1), digest(rows, listed)+" UNION ALL "+markRows(site))
-}
-
-// digest writes the query that lists each value for which a condition holds,
-// and puts the others together.
-func digest(cells, condition string) string {
-	return "SELECT day, dimension, listed, shown AS value, " + addSums + ", CAST(max(had) AS BIGINT) AS most FROM (" +
-		"SELECT day, dimension, CASE WHEN " + condition + " THEN 1 ELSE 0 END AS listed, CASE WHEN " + condition + " THEN value ELSE '' END AS shown, " +
-		sumNames + ", visitors AS had FROM (" + cells + ") AS cells) AS split GROUP BY day, dimension, listed, shown"
-}
-
-// marked is what digest has for marks in the place of listed.
-const marked = 2
-
-func markRows(site uint16) string {
-	return "SELECT day, '' AS dimension, " + strconv.Itoa(marked) + " AS listed, '' AS value, " + addSums + ", CAST(0 AS BIGINT) AS most FROM visits_sum" +
-		" WHERE site = " + strconv.Itoa(int(site)) + " AND dimension IN ('total', 'class') GROUP BY day"
-}
-
-// read reads what digest gives.
-func (r *Reports) read(ctx context.Context, from, to column.Day, query string, args ...any) (_ map[column.Day]*dayTally, sealed marks, err error) {
-	rows, err := r.store.Query(ctx, from, to, query, args...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("visits: report: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	days := map[column.Day]*dayTally{}
-	sealed = marks{}
-	for rows.Next() {
-		var day column.Day
-		var name, value string
-		var listed int
-		var most int64
-		var s Sum
-		if err := rows.Scan(&day, &name, &listed, &value, &s.Visitors, &s.Visits, &s.Views, &s.Bounces, &s.Engaged, &s.Scrolled, &s.Amount, &most); err != nil {
-			return nil, nil, fmt.Errorf("visits: report: %w", err)
-		}
-		if listed == marked {
-			s.Amount = math.Round(100*s.Amount) / 100 // parts are not always added in the same order
-			sealed[day] = s
-			continue
-		}
-		d := days[day]
-		if d == nil {
-			d = &dayTally{day: day}
-			days[day] = d
-		}
-		switch t := d.tally(name); {
-		case name == "total" && value == "":
-			d.total = s
-		case name == "class" && value == human: // see panel
-		case listed == 1 && len(t.rows) < mostRows:
-			t.list(value, s)
-		default:
-			t.hide(s, most)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, nil, fmt.Errorf("visits: report: %w", err)
-	}
-	for _, d := range days {
-		if t := d.of["total"]; t != nil && len(t.rows) == 0 {
-			delete(d.of, "total")
-		}
-	}
-	return days, sealed, nil
 }

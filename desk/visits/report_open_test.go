@@ -1,0 +1,105 @@
+package visits
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"loot/column"
+	"loot/column/columntest"
+	"loot/desk"
+)
+
+// TestNobodyIsSeenToArrive: today's report, filtered or not, stays as it is until
+// a crowd did something, and then tells all of it; the next day it is whole.
+func TestNobodyIsSeenToArrive(t *testing.T) {
+	columntest.Each(t, func(t *testing.T, address string) {
+		s := columntest.Open(t, address, Schema(), column.Options{})
+		clock := desk.NewClock(someDay.Time().Add(9 * time.Hour))
+		r := NewReports(s, 5, clock.Now, func(_ uint16, at time.Time) (column.Day, uint32) {
+			return column.DayOf(at), uint32(at.Sub(column.DayOf(at).Time()) / time.Second)
+		})
+		come := func(from, to int) {
+			t.Helper()
+			clock.Advance(time.Minute)
+			day, second := r.local(1, clock.Now())
+			var all []hit
+			for who := from; who <= to; who++ {
+				all = append(all, hit{second: second, site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: "/", country: "IE", class: human, via: "tag"})
+			}
+			keep(t, s, day, all, nil)
+			clock.Advance(time.Minute)
+		}
+		views := func(filters ...Filter) int64 {
+			t.Helper()
+			q := Question{Site: 1, From: someDay, To: someDay, Filters: filters, Dimensions: []string{"country"}}
+			// What is old is told once more, and found anew for the next who ask.
+			if _, err := r.snapshot(t.Context(), 1, true); err != nil {
+				t.Fatal(err)
+			}
+			return ask(t, r, q).Total.Views
+		}
+		irish := Filter{"country", Is, []string{"IE"}}
+		come(1, 10)
+		for who := 11; who <= 14; who++ {
+			if all, some := views(), views(irish); all != 10 || some != 10 {
+				t.Fatalf("before visitor %d: %d and %d views", who, all, some)
+			}
+			come(who, who)
+		}
+		come(15, 15)
+		if all, some := views(), views(irish); all != 15 || some != 15 {
+			t.Errorf("a crowd came: %d and %d views", all, some)
+		}
+		come(16, 17)
+		if err := s.Seal(t.Context(), someDay); err != nil {
+			t.Fatal(err)
+		}
+		if all, some := views(), views(irish); all != 17 || some != 17 {
+			t.Errorf("the day is over: %d and %d views", all, some)
+		}
+	})
+}
+
+// TestADayThatIsSealedMeanwhileIsTold: what is known of the open days may be
+// older than the seal of one of them.
+func TestADayThatIsSealedMeanwhileIsTold(t *testing.T) {
+	s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
+	var all []hit
+	for who := 1; who <= 12; who++ {
+		all = append(all, hit{site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: "/", entry: "/", country: "IE", class: human, via: "tag"})
+	}
+	keep(t, s, someDay, all, nil)
+	irish, front := Filter{"country", Is, []string{"IE"}}, Filter{"path", Is, []string{"/"}}
+	q := Question{Site: 1, From: someDay, To: someDay, Filters: []Filter{irish}}
+	views := func(r *Reports) string {
+		reach, err := r.Reach(t.Context(), q, front)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := r.Journey(t.Context(), q, "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(ask(t, r, q).Total.Views, reach.Views, j.Views)
+	}
+	var known [3]*Reports
+	for i := range known {
+		known[i] = NewReports(s, 5, noon, nil)
+		if got := views(known[i]); got != "12 12 12" {
+			t.Fatalf("open: %s views", got)
+		}
+	}
+	if err := s.Seal(t.Context(), someDay); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, known[0], q).Total.Views; got != 12 {
+		t.Errorf("the report has %d views", got)
+	}
+	if reach, err := known[1].Reach(t.Context(), q, front); err != nil || reach.Views != 12 {
+		t.Errorf("the goal has %d views: %v", reach.Views, err)
+	}
+	if j, err := known[2].Journey(t.Context(), q, "/"); err != nil || j.Views != 12 {
+		t.Errorf("the journey has %d views: %v", j.Views, err)
+	}
+}
