@@ -232,3 +232,30 @@ func TestProgramsReadGoals(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEventKnowsThePageThatItFollowed, as a funnel's order is told by it, and
+// is not taken for a page itself when another process takes over.
+func TestAnEventKnowsThePageThatItFollowed(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	const addr = "203.0.113.20"
+	event := func(page, name string) {
+		if got := h.send(addr, firefox, `{"kind":"event","page":"`+page+`","url":"https://example.com/a","name":"`+name+`","count":1}`); got != http.StatusAccepted {
+			t.Fatalf("%s: %d", name, got)
+		}
+	}
+	h.view(addr, "/a")
+	page := h.view(addr, "/b")
+	h.Clock.Advance(time.Second)
+	event(page, "Order")
+	if got := h.ask("SELECT event, CAST(nth AS BIGINT) AS nth FROM visits_hit ORDER BY nth, event"); got != "1\n2\nOrder 2" {
+		t.Errorf("%q", got)
+	}
+	desktest.OK(t, h.rows.Close())
+	h.reopen()
+	desktest.OK(t, h.d.resume(t.Context()))
+	event(h.view(addr, "/c"), "Thanks")
+	if got := h.ask("SELECT before, event, CAST(nth AS BIGINT) AS nth FROM visits_hit WHERE nth > 2 ORDER BY nth, event"); got != "/b 3\nThanks 3" {
+		t.Errorf("after another process took over: %q", got)
+	}
+}
