@@ -252,7 +252,7 @@ func TestAnEventKnowsThePageThatItFollowed(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	desktest.OK(t, h.rows.Close())
-	h.reopen()
+	h.rebuild(h.open())
 	desktest.OK(t, h.d.resume(t.Context()))
 	event(h.view(addr, "/c"), "Thanks")
 	if got := h.ask("SELECT before, event, CAST(nth AS BIGINT) AS nth FROM visits_hit WHERE nth > 2 ORDER BY nth, event"); got != "/b 3\nThanks 3" {
