@@ -105,9 +105,15 @@ func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
 			}
 		}
 		r := NewReports(s, 1, noon, nil)
-		for _, filters := range [][]Filter{nil, {{"country", Is, []string{"IE"}}, {"path", Not, []string{"/b"}}}} {
+		filtered := [][]Filter{{{"country", Is, []string{"IE"}}, {"path", Not, []string{"/b"}}}, nil}
+		funnels := [][]Filter{{stepsToTry[4], stepsToTry[1], stepsToTry[5]}, {stepsToTry[0], stepsToTry[4]}, {stepsToTry[2], stepsToTry[1], stepsToTry[0]}}
+		pages := []string{"/d,\\'", "/a"}
+		if plansLong(address) {
+			filtered, funnels, pages = filtered[:1], funnels[:1], pages[:1]
+		}
+		for _, filters := range filtered {
 			q := Question{Site: 1, From: someDay - 3, To: someDay, Filters: filters}
-			for _, steps := range [][]Filter{{stepsToTry[0], stepsToTry[4]}, {stepsToTry[2], stepsToTry[1], stepsToTry[0]}, {stepsToTry[4], stepsToTry[1], stepsToTry[5]}} {
+			for _, steps := range funnels {
 				want := make([]Reached, len(steps))
 				for day := q.From; day <= q.To; day++ {
 					rows := humans(all, 1, day)
@@ -128,7 +134,7 @@ func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
 					}
 				}
 			}
-			for _, page := range []string{"/a", "/d,\\'"} {
+			for _, page := range pages {
 				want := map[string]Step{}
 				for day := q.From; day <= q.To; day++ {
 					rows := humans(all, 1, day)
