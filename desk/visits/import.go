@@ -511,13 +511,7 @@ func (d *Visits) recordPart(ctx context.Context, s *Site, im *theImport, some []
 func (d *Visits) store(ctx context.Context, made []*recording) error {
 	byDay := rowsByDay(made)
 	for _, day := range slices.Sorted(maps.Keys(byDay)) {
-		err := d.column.Append(ctx, day, byDay[day])
-		if errors.Is(err, column.ErrSealed) {
-			if err = d.column.Reopen(ctx, day); err == nil {
-				err = d.column.Append(ctx, day, byDay[day])
-			}
-		}
-		if err != nil {
+		if err := appendLate(ctx, d.column, day, byDay[day]); err != nil {
 			return err
 		}
 	}

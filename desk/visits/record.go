@@ -389,3 +389,14 @@ func rowsByDay(all []*recording) map[column.Day]column.Batch {
 func (d *Visits) keep(ctx context.Context, day column.Day, all []*recording) error {
 	return d.column.Append(ctx, day, rowsByDay(all)[day])
 }
+
+// appendLate appends to a day, and opens it again if it was sealed.
+func appendLate(ctx context.Context, rows column.Store, day column.Day, batch column.Batch) error {
+	err := rows.Append(ctx, day, batch)
+	if errors.Is(err, column.ErrSealed) {
+		if err = rows.Reopen(ctx, day); err == nil {
+			err = rows.Append(ctx, day, batch)
+		}
+	}
+	return err
+}

@@ -45,7 +45,7 @@ func Fill(ctx context.Context, rows column.Store, site uint16, last column.Day, 
 	for day := last - column.Day(days) + 1; day <= last; day++ {
 		batch, size := column.Batch{}, 0
 		flush := func() error {
-			err := rows.Append(ctx, day, batch)
+			err := appendLate(ctx, rows, day, batch)
 			batch, size = column.Batch{}, 0
 			return err
 		}
