@@ -155,13 +155,14 @@ func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*sna
 
 // rows writes the query of the rows of a site's open days, until the moment.
 func (s *snapshot) rows(site uint16) string {
-	return openRows + " WHERE h.site = " + strconv.Itoa(int(site)) + " AND NOT (" + s.until.before("h.") + ")"
+	return openRows + " WHERE h.site = " + strconv.Itoa(int(site)) + " AND NOT (" + s.until.before("h.", ">") + ")"
 }
 
-// before is the condition that a row came after the moment.
-func (m moment) before(prefix string) string {
+// before is the condition that a row came after the moment, or, with >=, maybe in
+// the same second.
+func (m moment) before(prefix, than string) string {
 	day, second := strconv.Itoa(int(m.day)), strconv.Itoa(int(m.second))
-	return prefix + "day > " + day + " OR " + prefix + "day = " + day + " AND " + prefix + "second > " + second
+	return prefix + "day > " + day + " OR " + prefix + "day = " + day + " AND " + prefix + "second " + than + " " + second
 }
 
 // still reports whether a snapshot has to stay.
@@ -180,7 +181,7 @@ func (r *Reports) still(ctx context.Context, site uint16, s *snapshot) (still bo
 		return false, err
 	}
 	rows, err := r.store.Query(ctx, firstDay, lastDay, "SELECT day, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM visits_hit"+
-		" WHERE site = "+of+" AND "+onlyPeople+" AND ("+s.until.before("")+") GROUP BY day")
+		" WHERE site = "+of+" AND "+onlyPeople+" AND ("+s.until.before("", ">=")+") GROUP BY day")
 	if err != nil {
 		return false, fmt.Errorf("visits: report: %w", err)
 	}
