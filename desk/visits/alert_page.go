@@ -171,16 +171,3 @@ func (d *Visits) addAlert(ctx context.Context, tx *store.Tx, a alert, to []strin
 	}
 	return a, addAlert(ctx, tx, a)
 }
-
-func (d *Visits) removeAlertPage(w http.ResponseWriter, r *http.Request) error {
-	p, err := d.keptPage(r)
-	if err != nil {
-		return err
-	}
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return removeAlert(r.Context(), tx, p.site.Number, r.PathValue("id"), p.who)
-	}); err != nil {
-		return err
-	}
-	return web.Redirect(w, r, p.hrefOf(alertsHref))
-}

@@ -103,20 +103,6 @@ func (p keptPage) readNote(form url.Values, now time.Time) (annotation, error) {
 	return n, web.Invalid("", n.check(p.today))
 }
 
-// removeNote removes a note.
-func (d *Visits) removeNote(w http.ResponseWriter, r *http.Request) error {
-	p, err := d.keptPage(r)
-	if err != nil {
-		return err
-	}
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return removeAnnotation(r.Context(), tx, p.site.Number, r.PathValue("id"), p.who)
-	}); err != nil {
-		return err
-	}
-	return web.Redirect(w, r, p.href()+"#notes")
-}
-
 // A toldNote is a note as programs read it.
 type toldNote struct {
 	ID     string     `json:"id" parquet:"id"`

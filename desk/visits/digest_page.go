@@ -106,16 +106,3 @@ func (d *Visits) subscribePage(w http.ResponseWriter, r *http.Request) error {
 	}
 	return web.Redirect(w, r, p.hrefOf(digestsHref))
 }
-
-func (d *Visits) endDigestPage(w http.ResponseWriter, r *http.Request) error {
-	p, err := d.keptPage(r)
-	if err != nil {
-		return err
-	}
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return endDigest(r.Context(), tx, p.site.Number, r.PathValue("id"), p.who)
-	}); err != nil {
-		return err
-	}
-	return web.Redirect(w, r, p.hrefOf(digestsHref))
-}

@@ -243,3 +243,31 @@ func (p keptPage) visitsWords(of []Filter) string {
 	}
 	return filtersWords(of)
 }
+
+// An ender ends something that was kept of a site, if whoever asks may.
+type ender func(ctx context.Context, tx *store.Tx, site uint16, id string, by loot.Actor) error
+
+// endsAt answers the form that ends something, and leads back to what is listed.
+// say is what is said there then; empty: that it is gone says it.
+func (d *Visits) endsAt(end ender, say string, back func(keptPage) string) web.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		p, err := d.keptPage(r)
+		if err != nil {
+			return err
+		}
+		if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
+			return end(r.Context(), tx, p.site.Number, r.PathValue("id"), p.who)
+		}); err != nil {
+			return err
+		}
+		if say != "" {
+			web.SetFlash(w, r, web.Good, say)
+		}
+		return web.Redirect(w, r, back(p))
+	}
+}
+
+// revoke is the ender of a link.
+func (d *Visits) revoke(ctx context.Context, tx *store.Tx, site uint16, id string, by loot.Actor) error {
+	return revokeLink(ctx, tx, d.Gate, site, id, by, d.Now())
+}

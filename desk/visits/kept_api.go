@@ -73,7 +73,7 @@ func (d *Visits) keeperOf(ctx context.Context, script string) (*Site, loot.Actor
 }
 
 // ended does what ends something that was kept.
-func (d *Visits) ended(ctx context.Context, in *keptIn, end func(ctx context.Context, tx *store.Tx, site uint16, id string, by loot.Actor) error) (*noAnswer, error) {
+func (d *Visits) ended(ctx context.Context, in *keptIn, end ender) (*noAnswer, error) {
 	s, who, err := d.readerOf(ctx, in.Site)
 	if err != nil {
 		return nil, err

@@ -267,7 +267,5 @@ func (d *Visits) apiRevokeLink(ctx context.Context, in *keptIn) (*noAnswer, erro
 	if _, _, err := d.keeperOf(ctx, in.Site); err != nil {
 		return nil, err
 	}
-	return d.ended(ctx, in, func(ctx context.Context, tx *store.Tx, site uint16, id string, by loot.Actor) error {
-		return revokeLink(ctx, tx, d.Gate, site, id, by, d.Now())
-	})
+	return d.ended(ctx, in, d.revoke)
 }

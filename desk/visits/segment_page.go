@@ -183,17 +183,3 @@ func (d *Visits) nameSegment(w http.ResponseWriter, r *http.Request) error {
 	}
 	return web.Redirect(w, r, p.hrefOf(segmentsHref))
 }
-
-// dropSegment deletes a segment.
-func (d *Visits) dropSegment(w http.ResponseWriter, r *http.Request) error {
-	p, err := d.keptPage(r)
-	if err != nil {
-		return err
-	}
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return deleteSegment(r.Context(), tx, p.site.Number, r.PathValue("id"), p.who)
-	}); err != nil {
-		return err
-	}
-	return web.Redirect(w, r, p.hrefOf(segmentsHref))
-}

@@ -150,17 +150,3 @@ func (d *Visits) newLink(l sharedLink, s *Site, token string) newLink {
 	}
 	return n
 }
-
-func (d *Visits) revokeLinkPage(w http.ResponseWriter, r *http.Request) error {
-	p, err := d.keptPage(r)
-	if err != nil {
-		return err
-	}
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return revokeLink(r.Context(), tx, d.Gate, p.site.Number, r.PathValue("id"), p.who, d.Now())
-	}); err != nil {
-		return err
-	}
-	web.SetFlash(w, r, web.Good, "The link leads nowhere from now on.")
-	return web.Redirect(w, r, p.hrefOf(linksHref))
-}
