@@ -66,7 +66,7 @@ func TestWhatComesTwiceCountsOnce(t *testing.T) {
 		if got := h.send(addr, firefox, strings.Replace(event, `"count":1`, `"count":2`, 1)); got != http.StatusAccepted {
 			t.Errorf("another event: %d", got)
 		}
-		got := addUp(t.Context(), t, h.rows, sums(openRows, dimensions, countVisitors))
+		got := addUp(t.Context(), t, h.rows, sums(eachRow(openRows), dimensions, countVisitors))
 		if total := got["total "]; total != (Sum{Visitors: 1, Visits: 1, Views: 1, Bounces: 1, Engaged: 9000, Scrolled: 95, Amount: 25}) {
 			t.Errorf("%+v", total)
 		}

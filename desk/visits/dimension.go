@@ -35,6 +35,7 @@ const (
 	peoplesViews  = "event = '' AND class = '" + human + "'"
 	peoplesEvents = "event <> '' AND class = '" + human + "'"
 	peoplesWorth  = peoplesEvents + " AND amount <> 0"
+	peoplesVisits = "class = '" + human + "' AND (pages > 0 OR paid <> 0)"
 )
 
 func ofEvent(name string) string { return "event = '" + name + "' AND class = '" + human + "'" }
@@ -156,39 +157,37 @@ var addSums = counts("sum(visitors)", "sum(visits)", "sum(views)", "sum(bounces)
 // take more memory.
 const setsAtOnce = 7
 
-// wholeVisits writes the visits of the rows' days: how many pages they had on the
-// day, how long they lasted, how many their visitor made, and what their events
-// were worth. every is the query of all visits; empty: the rows have all.
-func wholeVisits(rows, every string) string {
-	of := func(what, as string) string { return "CAST(sum(" + what + ") AS BIGINT) AS " + as }
-	view := func(what string) string { return "CASE WHEN event = '' THEN " + what + " ELSE 0 END" }
-	visited := "SELECT day, site, visitor, visit, " + strings.Join([]string{
-		of(view("1"), "pages"), of(view("CASE WHEN nth = 1 THEN 1 ELSE 0 END"), "begun"), of(view("CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END"), "bounced"),
-		of(view("engaged"), "lasted"), of(view("scroll"), "scrolled"), "CAST(sum(CASE WHEN event = '' THEN 0 ELSE amount END) AS DOUBLE) AS paid",
-	}, ", ") + " FROM (" + rows + ") AS visiting WHERE class = '" + human + "' AND (event = '' OR amount <> 0) GROUP BY day, site, visitor, visit"
+// wholeVisits writes whole visits of what is counted of each: how many pages they
+// had on the day, how long they lasted, how many their visitor made, and what
+// their events were worth. every is the query of all visits; empty: these are all.
+func wholeVisits(visits, every string) string {
+	whole := "SELECT day, site, visitor, visit, " + addCounts + " FROM (" + visits + ") AS visiting WHERE " + peoplesVisits + " GROUP BY day, site, visitor, visit"
 	times, join := "CAST(sum(CASE WHEN v.pages > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY v.day, v.site, v.visitor) AS BIGINT)", ""
 	if every != "" {
 		times = "coalesce(t.times, 0)"
 		join = " LEFT JOIN (SELECT day, visitor, CAST(count(DISTINCT visit) AS BIGINT) AS times FROM (" + every + ") AS every_visit GROUP BY day, visitor) AS t ON t.day = v.day AND t.visitor = v.visitor"
 	}
-	return "SELECT v.day AS day, v.site AS site, v.visitor AS visitor, v.visit AS visit, v.pages AS pages, v.begun AS begun, v.bounced AS bounced, v.lasted AS lasted, v.scrolled AS scrolled, v.paid AS amount, " +
-		times + " AS times FROM (" + visited + ") AS v" + join
+	return "SELECT v.day AS day, v.site AS site, v.visitor AS visitor, v.visit AS visit, " + names("v.", countColumns) + ", " + times + " AS times FROM (" + whole + ") AS v" + join
 }
 
 // everyVisit writes the views of the people of a site, with whose visit each is.
 func everyVisit(site uint16) string {
-	where := "site = " + strconv.Itoa(int(site)) + " AND " + peoplesViews
-	return "SELECT day, visitor, visit FROM visits_hit WHERE " + where +
-		" UNION ALL SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit FROM visits_row WHERE " + where
+	where := "site = " + strconv.Itoa(int(site)) + " AND "
+	return "SELECT day, visitor, visit FROM visits_hit WHERE " + where + peoplesViews +
+		" UNION ALL SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit FROM visits_visit WHERE " + where + onlyPeople + " AND pages > 0"
 }
 
-// sums returns the query of what rows come to by day, site, dimension and value.
+// Facts are the queries of what is counted: views and events, and what is counted
+// of visits by parts that are alike in what does not vary.
+type facts struct{ rows, visits string }
+
+// sums returns the query of what facts come to by day, site, dimension and value.
 // A visit that goes on at midnight begins on the former day and ends on the
 // latter, so that the days add up. What an event was worth is its visit's, and of
-// what differs within a visit it is there where it happened. rows is a query,
-// visitors what counts them: if that is not [countVisitors], they alone are
-// counted, and views say that there is something.
-func sums(rows string, of []dimension, visitors string) string {
+// what differs within a visit it is there where it happened. visitors is what
+// counts them: if that is not [countVisitors], they alone are counted, and views
+// say that there is something.
+func sums(f facts, of []dimension, visitors string) string {
 	views := counts(visitors, "sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END)", "count(*)",
 		"sum(CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "0")
 	events := counts(visitors, "count(DISTINCT visit)", "count(*)", "0", "0", "0", "sum(amount)")
@@ -200,7 +199,7 @@ func sums(rows string, of []dimension, visitors string) string {
 	seen := strings.ReplaceAll(visitors, "visitor", "viewer")
 	both := counts(seen, "sum(CASE WHEN place = 1 THEN 1 ELSE 0 END)", "sum(viewed)",
 		"sum(CASE WHEN place = 1 THEN 1 WHEN place = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "sum(paid)")
-	visits := counts(seen, "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(amount)")
+	visits := counts(seen, "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(paid)")
 	if visitors != countVisitors {
 		views = counts(visitors, "0", "0", "0", "0", "0", "0")
 		events, worth = views, counts("0", "0", "count(*)", "0", "0", "0", "0")
@@ -212,7 +211,7 @@ func sums(rows string, of []dimension, visitors string) string {
 	}
 	const head, tail, from = "SELECT day, site, '", "' AS dimension, ", " FROM counted WHERE "
 	var parts []string
-	var plain, worthy, whole []dimension
+	var plain, worthy, byVisit, whole []dimension
 	for _, d := range of {
 		switch {
 		case d.Name == "exit":
@@ -235,6 +234,8 @@ func sums(rows string, of []dimension, visitors string) string {
 			parts = append(parts, head+d.Name+tail+d.value+" AS value, "+views+from+d.where+" GROUP BY day, site, "+d.value)
 		case d.whole:
 			whole = append(whole, d)
+		case d.worth() && !d.varies:
+			byVisit = append(byVisit, d)
 		case d.worth():
 			worthy = append(worthy, d)
 		default:
@@ -248,11 +249,15 @@ func sums(rows string, of []dimension, visitors string) string {
 	if len(plain) > 0 {
 		parts = append(parts, bySets(plain, "visitor, nth, engaged, scroll", from+peoplesViews, views))
 	}
-	if len(whole) > 0 {
-		parts = append(parts, bySets(whole, viewer("pages > 0")+", pages, begun, bounced, lasted, scrolled, amount",
-			" FROM ("+wholeVisits("SELECT day, site, visitor, visit, nth, engaged, scroll, event, class, amount FROM counted", whole[0].every)+") AS whole_visits", visits))
+	const visited = ", pages, begun, bounced, lasted, scrolled, paid"
+	for some := range slices.Chunk(byVisit, setsAtOnce) {
+		parts = append(parts, bySets(some, viewer("pages > 0")+visited, " FROM visited WHERE "+peoplesVisits, visits))
 	}
-	return "WITH counted AS (" + rows + ") SELECT day, site, dimension, value, " + addSums + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed GROUP BY day, site, dimension, value"
+	if len(whole) > 0 {
+		parts = append(parts, bySets(whole, viewer("pages > 0")+visited, " FROM ("+wholeVisits("SELECT * FROM visited", whole[0].every)+") AS whole_visits", visits))
+	}
+	return "WITH counted AS (" + f.rows + "), visited AS (" + f.visits + ") SELECT day, site, dimension, value, " + addSums +
+		" FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed GROUP BY day, site, dimension, value"
 }
 
 // trace is the number of different visitors that [column.AtLeast] sees at most.

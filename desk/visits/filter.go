@@ -205,15 +205,20 @@ func (c *chosen) allow(day column.Day, i int) {
 	c.days[day][i] = true
 }
 
-// with writes the rows with the place of the value that each filter chose them
-// by, 0 for none; and the same without some of those that not all of them chose.
-func with(rows string, filters []*chosen, args *[]any) (coded, matched string) {
-	names := rowNames("b.")
-	inner, joins, where := "", "", ""
+// with writes some of what is stored, by its columns, with the place of the value
+// that each filter chose it by, 0 for none; and the same without some of those
+// that not all of them chose.
+func with(from facts, some string, columns func(prefix string) string, filters []*chosen, args *[]any) (coded, matched string) {
+	names, inner, joins, matches, where := columns("b."), "", "", "", ""
 	for i, c := range filters {
 		n := strconv.Itoa(i)
 		if c.byVisit() {
-			joins += " LEFT JOIN (" + c.visits(rows, args) + ") AS p" + n + " ON p" + n + ".day = b.day AND p" + n + ".visit = b.visit"
+			join := " JOIN (" + c.visits(from, args) + ") AS p" + n + " ON p" + n + ".day = b.day AND p" + n + ".visit = b.visit"
+			joins += " LEFT" + join
+			if c.Op == Not {
+				join = " LEFT" + join
+			}
+			matches += join
 			names += ", coalesce(p" + n + ".place, 0) AS code" + n
 			continue
 		}
@@ -227,26 +232,26 @@ func with(rows string, filters []*chosen, args *[]any) (coded, matched string) {
 		}
 		place, join := c.place("b", "value"+n, "p"+n, args)
 		joins += join
+		matches += join
 		names += ", " + place + " AS code" + n
 	}
-	coded = "SELECT " + names + " FROM (SELECT " + rowNames("") + inner + " FROM (" + rows + ") AS every"
-	tail := ") AS b" + joins
-	return coded + tail, coded + " WHERE 1 = 1" + where + tail
+	coded = "SELECT " + names + " FROM (SELECT " + columns("") + inner + " FROM (" + some + ") AS every"
+	return coded + ") AS b" + joins, coded + " WHERE 1 = 1" + where + ") AS b" + matches
 }
 
 // visits writes which visits a filter chooses, and by which value.
-func (c *chosen) visits(rows string, args *[]any) string {
+func (c *chosen) visits(of facts, args *[]any) string {
 	where := c.where
 	if where == "" {
 		where = peoplesViews
 	}
-	from := "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + rows + ") AS every WHERE " + where
+	from := "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + of.rows + ") AS every WHERE " + where
 	if c.Name == "exit" {
 		from = "SELECT day, visit, visitor, path AS value FROM (SELECT day, visit, visitor, path, row_number() OVER (PARTITION BY day, visit ORDER BY nth DESC) AS back FROM (" +
-			rows + ") AS every WHERE " + where + ") AS numbered WHERE back = 1"
+			of.rows + ") AS every WHERE " + where + ") AS numbered WHERE back = 1"
 	}
 	if c.whole {
-		from = "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + wholeVisits(rows, "") + ") AS visits WHERE pages > 0"
+		from = "SELECT day, visit, visitor, " + c.value + " AS value FROM (" + wholeVisits(of.visits, "") + ") AS visits WHERE pages > 0"
 	}
 	place, join := c.place("v", "value", "t", args)
 	return "SELECT day, visit, min(visitor) AS visitor, CASE WHEN min(place) = max(place) THEN min(place) ELSE " + strconv.Itoa(several) + " END AS place FROM (" +

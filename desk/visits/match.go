@@ -24,38 +24,67 @@ func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, arg
 	return m, days, snap, nil
 }
 
-// each calls f with the rows of the open days, and with those of the sealed ones,
-// where there are such days. An open day is asked about at once, as more arrives
-// meanwhile. A sealed one does not change, and asked for little at a time it
-// needs little memory.
-func (m matching) each(snap *snapshot, where string, f func(rows string, atOnce int) error) error {
+// each calls f with the facts of the open days, of which the rows alone are stored,
+// and with those of the sealed ones, where there are such days. An open day is asked about at once, as more
+// arrives meanwhile. A sealed one does not change, and asked for little at a time
+// it needs little memory.
+func (m matching) each(snap *snapshot, where string, f func(from facts, atOnce int) error) error {
 	open, sealed := snap.has(m.q.From, m.q.To)
 	if open {
-		if err := f(snap.rows(m.q.Site)+where, len(m.wanted)+1); err != nil {
+		if err := f(facts{rows: snap.rows(m.q.Site) + where}, len(m.wanted)+1); err != nil {
 			return err
 		}
 	}
 	if sealed {
-		return f(sealedRows+" WHERE site = "+strconv.Itoa(int(m.q.Site))+where, panelsAtOnce)
+		of := " WHERE site = " + strconv.Itoa(int(m.q.Site)) + where
+		return f(facts{sealedRows + of, sealedVisits + of}, panelsAtOnce)
 	}
 	return nil
 }
 
-// code writes the rows that the report is about, as [with] does, and those that
-// are matched. The filters that are returned know which of their values count.
-func (m matching) code(ctx context.Context, rows string) (_ matching, coded, matched string, args []any, err error) {
-	rows = "SELECT " + strings.Replace(rowNames(""), "class AS class", "'"+human+"' AS class", 1) + " FROM (" + rows + ") AS whole WHERE " + m.scope +
-		" AND day BETWEEN " + strconv.Itoa(int(m.q.From)) + " AND " + strconv.Itoa(int(m.q.To))
+// code writes what the report is about, each with the place of the value that
+// each filter chose it by, 0 for none; and the same without some of what not all
+// of them chose. The filters that are returned know which of their values count.
+func (m matching) code(ctx context.Context, from facts) (_ matching, coded, matched facts, args []any, err error) {
+	about := func(names, from string) string {
+		return "SELECT " + strings.Replace(names, "class AS class", "'"+human+"' AS class", 1) + " FROM (" + from + ") AS whole WHERE " + m.scope +
+			" AND day BETWEEN " + strconv.Itoa(int(m.q.From)) + " AND " + strconv.Itoa(int(m.q.To))
+	}
+	open := from.visits == ""
+	of, columns := facts{}, func(prefix string) string { return visitNames(prefix) + ", " + named(prefix, "variant") }
+	if open {
+		columns = func(prefix string) string { return rowNames(prefix) + ", " + names(prefix, visitColumns) }
+		of = eachRow(about(columns(""), from.rows))
+	} else {
+		of = facts{about(rowNames("")+", "+named("", "variant"), from.rows), about(columns(""), from.visits)}
+	}
 	args = slices.Clone(m.args)
 	m.filters = slices.Clone(m.filters)
 	for i, c := range m.filters {
 		c := *c
 		m.filters[i] = &c
-		if err := m.part(ctx, &c, rows, args); err != nil {
-			return m, "", "", nil, err
+		if err := m.part(ctx, &c, of, args); err != nil {
+			return m, coded, matched, nil, err
 		}
 	}
-	coded, matched = with(rows, m.filters, &args)
+	if len(m.filters) == 0 {
+		return m, of, of, args, nil
+	}
+	codes := make([]string, len(m.filters))
+	for i := range codes {
+		codes[i] = "code" + strconv.Itoa(i)
+	}
+	if open {
+		coded.rows, matched.rows = with(of, of.rows, columns, m.filters, &args)
+		coded.visits, matched.visits = eachVisit(coded.rows, codes...), eachVisit(matched.rows, codes...)
+		return m, coded, matched, args, nil
+	}
+	coded.visits, matched.visits = with(of, of.visits, columns, m.filters, &args)
+	join := func(visits string) string {
+		return "SELECT " + rowNames("r.") + ", " + named("v.", codes...) + " FROM (" + of.rows + ") AS r JOIN (" + visits +
+			") AS v ON v.day = r.day AND v.visit = r.visit AND v.variant = r.variant"
+	}
+	coded.rows, matched.rows = join(coded.visits), join(matched.visits)
 	return m, coded, matched, args, nil
 }
 

@@ -10,12 +10,14 @@ import (
 	"loot/column"
 )
 
+// rowNames writes the columns of rows, and visitNames those of what is counted of
+// visits.
 func rowNames(prefix string) string {
-	var out []string
-	for _, n := range []string{"day", "hour", "visitor", "visit", "engaged", "scroll"} {
-		out = append(out, prefix+n+" AS "+n)
-	}
-	return strings.Join(out, ", ") + ", " + names(prefix, hitColumns)
+	return named(prefix, "day", "hour", "visitor", "visit", "engaged", "scroll") + ", " + names(prefix, slices.Concat(bothColumns, rowColumns))
+}
+
+func visitNames(prefix string) string {
+	return named(prefix, "day", "visitor", "visit") + ", " + names(prefix, countColumns) + ", " + names(prefix, slices.Concat(bothColumns, visitColumns))
 }
 
 const onlyPeople = "class = '" + human + "'"
@@ -55,7 +57,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.each(snap, "", func(rows string, atOnce int) error { return m.find(ctx, rows, atOnce) }); err != nil {
+	if err := m.each(snap, "", func(from facts, atOnce int) error { return m.find(ctx, from, atOnce) }); err != nil {
 		return nil, nil, err
 	}
 	found, split := m.found, m.split
@@ -117,9 +119,9 @@ type matching struct {
 // full is the group of the rows for which all filters hold: a bit for each.
 func (m matching) full() int { return 1<<len(m.filters) - 1 }
 
-// find adds what is among the rows.
-func (m matching) find(ctx context.Context, rows string, atOnce int) error {
-	m, coded, matched, args, err := m.code(ctx, rows)
+// find adds what is among what is stored.
+func (m matching) find(ctx context.Context, from facts, atOnce int) error {
+	m, coded, matched, args, err := m.code(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -199,9 +201,13 @@ type cellKey struct {
 	dimension, value string
 }
 
-// grouped writes the rows with a group of each in the place of the site.
-func grouped(coded, group string) string {
-	return "SELECT " + strings.Replace(rowNames(""), "site AS site", group+" AS site", 1) + " FROM (" + coded + ") AS coded"
+// grouped writes the same with a group of each in the place of the site, where a
+// condition holds.
+func (c facts) grouped(group, where string) facts {
+	of := func(names, from string) string {
+		return "SELECT " + strings.Replace(names, "site AS site", group+" AS site", 1) + " FROM (" + from + ") AS coded WHERE " + where
+	}
+	return facts{of(rowNames(""), c.rows), of(visitNames(""), c.visits)}
 }
 
 // seen counts visitors, or as many of them as show that they are a crowd.
@@ -219,9 +225,9 @@ func (m matching) isFew() string {
 
 // parted notes the days of which the filters part off a few, and returns the
 // others that have what comes to them.
-func (m matching) parted(ctx context.Context, coded string, args []any) (left []column.Day, err error) {
+func (m matching) parted(ctx context.Context, coded facts, args []any) (left []column.Day, err error) {
 	query := "SELECT day, max(CASE WHEN " + m.isFew() + " THEN 1 ELSE 0 END) AS few, max(CASE WHEN site = " + strconv.Itoa(m.full()) + " THEN 1 ELSE 0 END) AS come FROM (" +
-		sums(grouped(coded, m.mask()), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
+		sums(coded.grouped(m.mask(), "1 = 1"), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
 	if err != nil {
 		return nil, err
@@ -244,7 +250,7 @@ func (m matching) parted(ctx context.Context, coded string, args []any) (left []
 
 // cells writes the query of what comes to the filters, where a value is listed
 // if of none of the visits that miss one of the filters there are a few.
-func (m matching) cells(coded, matched string, of []dimension) string {
+func (m matching) cells(coded, matched facts, of []dimension) string {
 	holds := []string{m.on}
 	misses, missed := "0", "0"
 	for i, c := range m.filters {
@@ -252,12 +258,12 @@ func (m matching) cells(coded, matched string, of []dimension) string {
 		misses += " + CASE WHEN " + c.holds(i) + " THEN 0 ELSE 1 END"
 		missed += " + CASE WHEN " + c.holds(i) + " THEN 0 ELSE " + strconv.Itoa(i) + " END"
 	}
-	whole := sums(grouped(matched, "0")+" WHERE "+strings.Join(holds, " AND "), of, countVisitors)
+	whole := sums(matched.grouped("0", strings.Join(holds, " AND ")), of, countVisitors)
 	crowd := "visitors >= " + strconv.Itoa(m.crowd)
 	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople && !m.apart {
 		return digest(whole, crowd)
 	}
-	near := "SELECT day, dimension, value FROM (" + sums(grouped(coded, missed)+" WHERE "+m.on+" AND "+misses+" = 1", of, m.seen()) +
+	near := "SELECT day, dimension, value FROM (" + sums(coded.grouped(missed, m.on+" AND "+misses+" = 1"), of, m.seen()) +
 		") AS near WHERE " + m.isFew() + " GROUP BY day, dimension, value"
 	var names []string
 	for _, n := range strings.Split(sumNames, ", ") {
@@ -270,13 +276,13 @@ func (m matching) cells(coded, matched string, of []dimension) string {
 
 // part takes out of a filter what it stands for on a day if fewer than a crowd
 // came by that value alone, so that no value makes a small difference.
-func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) (err error) {
+func (m matching) part(ctx context.Context, c *chosen, from facts, args []any) (err error) {
 	if !c.byVisit() || m.crowd <= 1 || !c.several() {
 		return nil
 	}
 	args = slices.Clone(args)
 	found, err := m.store.Query(ctx, m.q.From, m.q.To, "SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
-		c.visits(rows, &args)+") AS alone GROUP BY day, place", args...)
+		c.visits(from, &args)+") AS alone GROUP BY day, place", args...)
 	if err != nil {
 		return err
 	}
@@ -302,7 +308,7 @@ func (m matching) part(ctx context.Context, c *chosen, rows string, args []any) 
 
 // splits notes where a filter of several values stands for one by which too few
 // came, among those for which the other filters hold; in the total, or do not.
-func (m matching) splits(ctx context.Context, i int, coded string, of []dimension, args []any) (err error) {
+func (m matching) splits(ctx context.Context, i int, coded facts, of []dimension, args []any) (err error) {
 	const most = several << 1
 	code := "code" + strconv.Itoa(i)
 	others, where := "0", m.on+" AND "+code+" > 0"
@@ -314,7 +320,7 @@ func (m matching) splits(ctx context.Context, i int, coded string, of []dimensio
 			}
 		}
 	}
-	cells := sums(grouped(coded, "("+others+") * "+strconv.Itoa(most)+" + "+code)+" WHERE "+where, of, m.seen())
+	cells := sums(coded.grouped("("+others+") * "+strconv.Itoa(most)+" + "+code, where), of, m.seen())
 	held := "CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT)"
 	met := "CASE WHEN c.site % " + strconv.Itoa(most) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
 	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value," +

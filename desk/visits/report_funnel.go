@@ -137,13 +137,13 @@ func (r *Reports) funnel(ctx context.Context, q Question, steps []Filter) (map[c
 			part(day, 0)[0] = part(day, 0)[0].plus(Reached{b.total.Visits, b.total.Visitors})
 		}
 	}
-	err = m.each(snap, "", func(rows string, _ int) error {
+	err = m.each(snap, "", func(from facts, _ int) error {
 		if len(q.Filters) > 0 {
-			if err := m.find(ctx, rows, 1); err != nil {
+			if err := m.find(ctx, from, 1); err != nil {
 				return err
 			}
 		}
-		m, coded, _, args, err := m.code(ctx, rows)
+		m, coded, _, args, err := m.code(ctx, from)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (r *Reports) funnel(ctx context.Context, q Question, steps []Filter) (map[c
 				return err
 			}
 		}
-		query := m.furthest(coded, wanted, &args)
+		query := m.furthest(coded.rows, wanted, &args)
 		return m.cellsOf(ctx, query, args, func(day column.Day, mask, step int, r Reached) {
 			of := part(day, mask)
 			of[step] = of[step].plus(r)
@@ -201,8 +201,8 @@ func foldFunnel(parts map[int]funnelDay, full, crowd int) bool {
 }
 
 // masks counts the visits by which filters hold.
-func (m matching) masks(ctx context.Context, coded string, args []any, part func(column.Day, int) funnelDay) (err error) {
-	query := "SELECT day, site AS mask, 0 AS step, visits, visitors FROM (" + sums(grouped(coded, m.mask()), dimensions[:1], countVisitors) + ") AS masks"
+func (m matching) masks(ctx context.Context, coded facts, args []any, part func(column.Day, int) funnelDay) (err error) {
+	query := "SELECT day, site AS mask, 0 AS step, visits, visitors FROM (" + sums(coded.grouped(m.mask(), "1 = 1"), dimensions[:1], countVisitors) + ") AS masks"
 	return m.cellsOf(ctx, query, args, func(day column.Day, mask, _ int, r Reached) {
 		of := part(day, mask)
 		of[0] = of[0].plus(r)

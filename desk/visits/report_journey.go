@@ -97,7 +97,7 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 		m.apart = true
 		find = m.find
 	}
-	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(rows string, atOnce int) error { return find(ctx, rows, atOnce) }); err != nil {
+	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(from facts, atOnce int) error { return find(ctx, from, atOnce) }); err != nil {
 		return nil, err
 	}
 	out := &Journey{Page: page}
@@ -125,12 +125,12 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 
 // sides finds what is beside the page where there is no filter: its own views
 // alone are looked at.
-func (m matching) sides(ctx context.Context, rows string, _ int) error {
-	m, coded, _, args, err := m.code(ctx, rows)
+func (m matching) sides(ctx context.Context, from facts, _ int) error {
+	m, coded, _, args, err := m.code(ctx, from)
 	if err != nil {
 		return err
 	}
-	found, _, err := m.read(ctx, m.q.From, m.q.To, digest(sums(grouped(coded, "0"), m.wanted, countVisitors), "visitors >= "+strconv.Itoa(m.crowd)), args...)
+	found, _, err := m.read(ctx, m.q.From, m.q.To, digest(sums(coded.grouped("0", "1 = 1"), m.wanted, countVisitors), "visitors >= "+strconv.Itoa(m.crowd)), args...)
 	for day, d := range found {
 		m.add(day, d)
 	}

@@ -147,7 +147,7 @@ func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*sna
 	if r.local != nil {
 		snap.until.day, snap.until.second = r.local(site, began)
 	}
-	query := digest(sums(snap.rows(site), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
+	query := digest(sums(eachRow(snap.rows(site)), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
 	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
 	snap.took = r.now().Sub(began)
 	return snap, err

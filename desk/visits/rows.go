@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"slices"
 	"strings"
 
 	"loot/column"
@@ -88,8 +89,8 @@ type columnOf[T any] struct {
 	value func(*T) any
 }
 
-// hitColumns are what a view keeps for good; hitsOnly are gone when its day is
-// sealed.
+// A row keeps for good what is its own, what it has in common with others of its
+// visit, and what is stored with both; hitsOnly are gone when its day is sealed.
 var (
 	hitsOnly = []columnOf[hit]{
 		{"second", column.Uint32, func(h *hit) any { return h.second }},
@@ -97,16 +98,22 @@ var (
 		{"visit", column.Int64, func(h *hit) any { return h.visit }},
 		{"page", column.Int64, func(h *hit) any { return h.page }},
 	}
-	hitColumns = []columnOf[hit]{
+	bothColumns = []columnOf[hit]{
 		{"site", column.Uint16, func(h *hit) any { return h.site }},
+		{"class", column.Text, func(h *hit) any { return h.class }},
+		{"bot", column.Text, func(h *hit) any { return h.bot }},
+	}
+	rowColumns = []columnOf[hit]{
 		{"nth", column.Uint16, func(h *hit) any { return h.nth }},
 		{"host", column.Text, func(h *hit) any { return h.host }},
 		{"path", column.Text, func(h *hit) any { return h.path }},
 		{"before", column.Text, func(h *hit) any { return h.before }},
-		{"entry", column.Text, func(h *hit) any { return h.entry }},
 		{"event", column.Text, func(h *hit) any { return h.event }},
 		{"target", column.Text, func(h *hit) any { return h.target }},
 		{"amount", column.Float64, func(h *hit) any { return h.amount }},
+	}
+	visitColumns = []columnOf[hit]{
+		{"entry", column.Text, func(h *hit) any { return h.entry }},
 		{"channel", column.Text, func(h *hit) any { return h.channel }},
 		{"source", column.Text, func(h *hit) any { return h.source }},
 		{"medium", column.Text, func(h *hit) any { return h.medium }},
@@ -125,10 +132,9 @@ var (
 		{"release", column.Text, func(h *hit) any { return h.release }},
 		{"device", column.Text, func(h *hit) any { return h.device }},
 		{"width", column.Uint8, func(h *hit) any { return h.width }},
-		{"class", column.Text, func(h *hit) any { return h.class }},
-		{"bot", column.Text, func(h *hit) any { return h.bot }},
 		{"via", column.Text, func(h *hit) any { return h.via }},
 	}
+	hitColumns = slices.Concat(bothColumns, rowColumns, visitColumns)
 )
 
 // A stay is how long a view lasted so far and how far down it was read. Of
@@ -147,8 +153,8 @@ var stayColumns = []columnOf[stay]{
 	{"scroll", column.Uint8, func(s *stay) any { return s.scroll }},
 }
 
-// The open tables. When a day is sealed its rows become those of visits_row, by
-// shuffled ordinals, and those of visits_sum, by dimension.
+// The open tables. When a day is sealed its rows become those of visits_row and
+// visits_visit, by shuffled ordinals, and those of visits_sum, by dimension.
 const (
 	tableHit   = "visits_hit"
 	tableStay  = "visits_stay"
@@ -179,21 +185,40 @@ func rowOf[T any](v *T, lists ...[]columnOf[T]) column.Row {
 }
 
 func names[T any](prefix string, list []columnOf[T]) string {
-	out := make([]string, len(list))
+	all := make([]string, len(list))
 	for i, c := range list {
-		out[i] = prefix + c.name + " AS " + c.name
+		all[i] = c.name
+	}
+	return named(prefix, all...)
+}
+
+// named writes columns by their names.
+func named(prefix string, names ...string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = prefix + n + " AS " + n
+	}
+	return strings.Join(out, ", ")
+}
+
+// columnNames writes the names alone.
+func columnNames[T any](prefix string, lists ...[]columnOf[T]) string {
+	var out []string
+	for _, c := range slices.Concat(lists...) {
+		out = append(out, prefix+c.name)
 	}
 	return strings.Join(out, ", ")
 }
 
 // Schema is the tables of visits. An ordinal is of one day and one site, drawn
 // at random, and says nothing but that two rows are of one visitor or visit.
+//
+// What its rows have in common a visit keeps once, and once more for each
+// variant of it: two people behind one address may look like one whose system
+// changes.
 func Schema() column.Schema {
-	ordinals := func(what string) string {
-		return `SELECT d.site AS site, d.` + what + ` AS ` + what + `, d.shuffled + coalesce(m.most, 0) AS ordinal
-			FROM (SELECT site, ` + what + `, row_number() OVER (PARTITION BY site ORDER BY ` + column.Random + `) AS shuffled
-				FROM (SELECT DISTINCT site, ` + what + ` FROM visits_hit) AS known) AS d
-			LEFT JOIN (SELECT site, max(CAST(` + what + ` AS BIGINT)) AS most FROM visits_row GROUP BY site) AS m ON m.site = d.site`
+	after := func(what string) string {
+		return "SELECT site, max(CAST(" + what + " AS BIGINT)) AS most FROM visits_row GROUP BY site"
 	}
 	return column.Schema{
 		Name: "visits",
@@ -203,8 +228,23 @@ func Schema() column.Schema {
 			{Name: tableGiven, Columns: columns(givenColumns)},
 		},
 		Interim: []column.Derived{
-			{Name: "visits_who", Select: ordinals("visitor")},
-			{Name: "visits_visit", Select: ordinals("visit")},
+			{Name: "visits_who", Select: `SELECT d.site AS site, d.visitor AS visitor, d.shuffled + coalesce(m.most, 0) AS ordinal
+				FROM (SELECT site, visitor, row_number() OVER (PARTITION BY site ORDER BY ` + column.Random + `) AS shuffled
+					FROM (SELECT DISTINCT site, visitor FROM visits_hit) AS known) AS d
+				LEFT JOIN (` + after("visitor") + `) AS m ON m.site = d.site`},
+			// Those of one visitor stand together, which takes less room.
+			{Name: "visits_which", Select: `SELECT d.site AS site, d.visit AS visit, d.shuffled + coalesce(m.most, 0) AS ordinal
+				FROM (SELECT site, visit, row_number() OVER (PARTITION BY site ORDER BY first, ` + column.Random + `) AS shuffled
+					FROM (SELECT h.site AS site, h.visit AS visit, min(w.ordinal) AS first FROM visits_hit AS h
+						JOIN visits_who AS w ON w.site = h.site AND w.visitor = h.visitor GROUP BY h.site, h.visit) AS known) AS d
+				LEFT JOIN (` + after("visit") + `) AS m ON m.site = d.site`},
+			{Name: "visits_seen", Select: `SELECT h.day AS day, h.hour AS hour, w.ordinal AS visitor, v.ordinal AS visit, h.engaged AS engaged, h.scroll AS scroll, ` + names("h.", hitColumns) + `,
+				dense_rank() OVER (PARTITION BY h.site, h.visit ORDER BY w.ordinal, ` + columnNames("h.", bothColumns[1:], visitColumns) + `) AS variant
+				FROM (` + openRows + `) AS h
+				JOIN visits_who AS w ON w.site = h.site AND w.visitor = h.visitor
+				JOIN visits_which AS v ON v.site = h.site AND v.visit = h.visit`},
+			{Name: "visits_made", Select: "SELECT day, visitor, visit, variant, " + columnNames("", bothColumns, visitColumns) + ", " + addCounts +
+				" FROM (" + eachVisit("SELECT * FROM visits_seen", "variant") + ") AS seen GROUP BY day, visitor, visit, variant, " + columnNames("", bothColumns, visitColumns)},
 		},
 		Sealed: []column.Sealed{
 			{
@@ -212,19 +252,27 @@ func Schema() column.Schema {
 					{Name: "hour", Type: column.Uint8},
 					{Name: "visitor", Type: column.Uint32},
 					{Name: "visit", Type: column.Uint32},
+					{Name: "variant", Type: column.Uint32},
 					{Name: "engaged", Type: column.Uint32},
 					{Name: "scroll", Type: column.Uint8},
-				}, columns(hitColumns)...)},
-				Select: `SELECT h.hour AS hour, w.ordinal AS visitor, v.ordinal AS visit, h.engaged AS engaged, h.scroll AS scroll, ` + names("h.", hitColumns) + `
-					FROM (` + openRows + `) AS h
-					JOIN visits_who AS w ON w.site = h.site AND w.visitor = h.visitor
-					JOIN visits_visit AS v ON v.site = h.site AND v.visit = h.visit`,
-				Order: []string{"site", "visit", "nth"},
+				}, columns(bothColumns, rowColumns)...)},
+				Select: "SELECT " + named("", "hour", "visitor", "visit", "variant", "engaged", "scroll") + ", " + names("", slices.Concat(bothColumns, rowColumns)) + " FROM visits_seen",
+				Order:  []string{"site", "visit", "nth"},
 			},
 			{
-				Table:  column.Table{Name: "visits_sum", Columns: columns(sumColumns)},
-				Select: "SELECT day, site, dimension, value, " + sumNames + " FROM (" + sums(openRows, dimensions, countVisitors) + ") AS recorded UNION ALL " + givenSums,
-				Order:  []string{"site", "dimension", "value"},
+				Table: column.Table{Name: "visits_visit", Columns: slices.Concat([]column.Column{
+					{Name: "visitor", Type: column.Uint32},
+					{Name: "visit", Type: column.Uint32},
+					{Name: "variant", Type: column.Uint32},
+				}, columns(countColumns), columns(bothColumns, visitColumns))},
+				Select: "SELECT visitor, visit, variant, " + names("", countColumns) + ", " + names("", slices.Concat(bothColumns, visitColumns)) + " FROM visits_made",
+				Order:  []string{"site", "visit", "variant"},
+			},
+			{
+				Table: column.Table{Name: "visits_sum", Columns: columns(sumColumns)},
+				Select: "SELECT day, site, dimension, value, " + sumNames + " FROM (" +
+					sums(facts{rows: "SELECT * FROM visits_seen", visits: "SELECT * FROM visits_made"}, dimensions, countVisitors) + ") AS recorded UNION ALL " + givenSums,
+				Order: []string{"site", "dimension", "value"},
 			},
 		},
 	}
@@ -242,6 +290,49 @@ var openRows = `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS h
 	LEFT JOIN (SELECT day, page, max(engaged) AS engaged, max(scroll) AS scroll FROM visits_stay GROUP BY day, page) AS s
 	ON s.day = h.day AND s.page = h.page`
 
-// sealedRows are the same of days that are sealed.
-var sealedRows = `SELECT day, CAST(hour AS BIGINT) AS hour, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit,
-	CAST(engaged AS BIGINT) AS engaged, CAST(scroll AS BIGINT) AS scroll, ` + names("", hitColumns) + ` FROM visits_row`
+// sealedRows are the same of days that are sealed, and sealedVisits what they
+// come to by visit.
+var (
+	sealedRows = `SELECT day, CAST(hour AS BIGINT) AS hour, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit, CAST(variant AS BIGINT) AS variant,
+	CAST(engaged AS BIGINT) AS engaged, CAST(scroll AS BIGINT) AS scroll, ` + names("", slices.Concat(bothColumns, rowColumns)) + ` FROM visits_row`
+	sealedVisits = `SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit, CAST(variant AS BIGINT) AS variant, ` +
+		names("", countColumns) + ", " + names("", slices.Concat(bothColumns, visitColumns)) + ` FROM visits_visit`
+)
+
+// countColumns are what is counted of a visit, or of a variant of it.
+var countColumns = []columnOf[struct{}]{
+	{"pages", column.Uint32, nil},
+	{"begun", column.Uint32, nil},
+	{"bounced", column.Int32, nil}, // 1 with its first page, and less by 1 with its second
+	{"lasted", column.Int64, nil},  // milliseconds
+	{"scrolled", column.Int64, nil},
+	{"paid", column.Float64, nil},
+}
+
+// addCounts puts together what is counted of parts of a visit.
+var addCounts = func() string {
+	parts := make([]string, len(countColumns))
+	for i, c := range countColumns {
+		as := "BIGINT"
+		if c.kind == column.Float64 {
+			as = "DOUBLE"
+		}
+		parts[i] = "CAST(sum(" + c.name + ") AS " + as + ") AS " + c.name
+	}
+	return strings.Join(parts, ", ")
+}()
+
+// eachVisit writes what is counted of visits by single rows, which add up to
+// what sealedVisits have; more names columns that are kept beside.
+func eachVisit(rows string, more ...string) string {
+	view := func(what, as string) string { return "CASE WHEN event = '' THEN " + what + " ELSE 0 END AS " + as }
+	columns := []string{
+		"day", "visitor", "visit", view("1", "pages"), view("CASE WHEN nth = 1 THEN 1 ELSE 0 END", "begun"),
+		view("CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END", "bounced"), view("engaged", "lasted"), view("scroll", "scrolled"),
+		"CAST(CASE WHEN event = '' THEN 0 ELSE amount END AS DOUBLE) AS paid", columnNames("", bothColumns, visitColumns),
+	}
+	return "SELECT " + strings.Join(append(columns, more...), ", ") + " FROM (" + rows + ") AS each_row"
+}
+
+// eachRow is rows that are counted one by one.
+func eachRow(rows string) facts { return facts{rows, eachVisit(rows)} }

@@ -78,7 +78,7 @@ func TestSealedSumsAreThoseOfTheOpenDay(t *testing.T) {
 			}
 		}
 		keep(t, s, someDay, hits, stays)
-		open := addUp(t.Context(), t, s, sums(openRows, dimensions, countVisitors))
+		open := addUp(t.Context(), t, s, sums(eachRow(openRows), dimensions, countVisitors))
 		if err := s.Seal(t.Context(), someDay); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestSealedSumsAreThoseOfTheOpenDay(t *testing.T) {
 		if !maps.Equal(open, sealed) {
 			t.Errorf("open   %v\nsealed %v", open, sealed)
 		}
-		if again := addUp(t.Context(), t, s, sums(sealedRows, dimensions, countVisitors)); !maps.Equal(again, sealed) {
+		if again := addUp(t.Context(), t, s, sums(facts{sealedRows, sealedVisits}, dimensions, countVisitors)); !maps.Equal(again, sealed) {
 			t.Errorf("rows %v\nsums %v", again, sealed)
 		}
 		total := sealed["total "]
