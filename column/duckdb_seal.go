@@ -277,25 +277,45 @@ func (d *duck) copyMonth(ctx context.Context, month, keep string, args []any, da
 		keep = "true"
 	}
 	before := v.files[len(days):]
-	n := d.number.Add(1)
-	return n, d.make(ctx, fileName(month, n), func(ctx context.Context, conn *sql.Conn, into *file) error {
-		for _, t := range d.schema.Sealed {
-			columns := `"day", ` + list(t.Columns, func(c Column) string { return quoted(c.Name) })
-			for _, f := range before {
-				_, err := conn.ExecContext(ctx, "INSERT INTO "+into.table(t.Name)+" ("+columns+") SELECT "+columns+
-					" FROM ("+f.rows(t.Table)+") WHERE ("+keep+")", args...)
-				if err != nil {
+	fill := func(from []*file, days []Day) (uint64, error) {
+		n := d.number.Add(1)
+		return n, d.make(ctx, fileName(month, n), func(ctx context.Context, conn *sql.Conn, into *file) error {
+			for _, t := range d.schema.Sealed {
+				columns := `"day", ` + list(t.Columns, func(c Column) string { return quoted(c.Name) })
+				for _, f := range from {
+					_, err := conn.ExecContext(ctx, "INSERT INTO "+into.table(t.Name)+" ("+columns+") SELECT "+columns+
+						" FROM ("+f.rows(t.Table)+") WHERE ("+keep+")", args...)
+					if err != nil {
+						return err
+					}
+				}
+			}
+			for i, day := range days {
+				if err := d.derive(ctx, conn, into, d.relations(append([]*file{v.files[i]}, before...), day, day), day); err != nil {
 					return err
 				}
 			}
-		}
-		for i, day := range days {
-			if err := d.derive(ctx, conn, into, d.relations(append([]*file{v.files[i]}, before...), day, day), day); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
+	if len(days) < 2 {
+		return fill(before, days)
+	}
+	// Each day that is added to a file leaves room in it that is never filled: of
+	// many it is as much as the rows take.
+	loose, err := fill(nil, days)
+	if err != nil {
+		return 0, err
+	}
+	w, err := d.see(ctx, func(*manifest) []string { return []string{fileName(month, loose)} })
+	if err != nil {
+		return 0, err
+	}
+	defer w.release()
+	d.mu.Lock()
+	w.files[0].doomed = true
+	d.mu.Unlock()
+	return fill(append(before, w.files...), nil)
 }
 
 // derive adds the rows that a day comes to.
