@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -207,14 +208,17 @@ func (b *browser) shoot(name string) {
 	if b.dir == "" {
 		return
 	}
-	for _, theme := range []string{"light", "dark"} {
-		for _, width := range []int64{1440, 390} {
+	for _, width := range []int64{1440, 390} { // outside: the page is laid out anew for each
+		for _, theme := range []string{"light", "dark"} {
 			b.do(chromedp.EmulateViewport(width, 900), scheme(theme))
-			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			// Nobody keeps them for long: pressing them harder takes the walk a fifth of its time.
+			shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{
+				Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: new(true), OptimizeForSpeed: new(true),
+			})
 			if err != nil {
 				b.t.Fatalf("screenshot %s: %v", name, err)
 			}
-			if err := os.WriteFile(filepath.Join(b.dir, fmt.Sprintf("%s-%s-%d.png", name, theme, width)), png, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(b.dir, fmt.Sprintf("%s-%s-%d.png", name, theme, width)), shot.Data, 0o644); err != nil {
 				b.t.Fatal(err)
 			}
 		}

@@ -275,6 +275,7 @@ func TestANoticeReachesEveryListener(t *testing.T) {
 }
 
 func TestAJobIsDueAtItsTime(t *testing.T) {
+	t.Parallel() // nearly all of it is waiting for River to look, every five seconds
 	each(t, func(t *testing.T, db *store.DB) {
 		var now atomic.Int64
 		begin := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)

@@ -24,9 +24,8 @@ func TestAJobWhoseProcessWasKilledRunsAgain(t *testing.T) {
 		runUntilKilled(t, url)
 		return
 	}
+	t.Parallel() // nearly all of it is waiting
 	t.Run("sqlite", func(t *testing.T) { killed(t, storetest.SQLite(t)) })
-	// It takes two minutes, nearly all of them spent waiting: on PostgreSQL other
-	// processes must be sure that the first is gone.
 	t.Run("postgres", func(t *testing.T) { killed(t, storetest.Postgres(t)) })
 }
 
@@ -65,8 +64,16 @@ func killed(t *testing.T, url string) {
 	child.Process.Kill()
 	child.Wait()
 
+	db := storetest.Open(t, url, nil)
+	if db.Dialect() == store.Postgres {
+		// Other processes must be sure that the first is gone, and go by the
+		// database's record of when the run began: let them have waited already.
+		if n, err := db.Exec(t.Context(), `UPDATE river_job SET attempted_at = attempted_at - interval '90 seconds' WHERE state = 'running'`); err != nil || n != 1 {
+			t.Fatalf("%d jobs are left running: %v", n, err)
+		}
+	}
 	r := newRecord()
-	c := started(t, storetest.Open(t, url, nil), func(c *job.Client) {
+	c := started(t, db, func(c *job.Client) {
 		job.Register(c, func(_ context.Context, a greet) error { r.add(a.ID); return nil }, job.MaxAttempts(2))
 	})
 	select {
