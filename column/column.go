@@ -77,11 +77,25 @@ var ErrSealed = errors.New("column: the day is sealed")
 // Random is the SQL function by which rows are shuffled on both engines.
 const Random = "rand()"
 
-// AtLeast is SQL that counts different values of an integer, and takes some for
-// the same: never more than there are, nor more than 62. Over many rows it takes
-// a fraction of what count(DISTINCT) does.
-func AtLeast(integer string) string {
-	return "CAST(bitCount(bit_or(bitShiftLeft(CAST(1 AS BIGINT), CAST(abs(" + integer + " % 62) AS BIGINT)))) AS BIGINT)"
+// Mark is SQL that makes a mark of an integer that is not negative. How many
+// different ones there are at least is then counted from the marks: some make the
+// same, and there are 62. Over many rows it takes a fraction of what
+// count(DISTINCT) does.
+func Mark(integer string) string {
+	return "bitShiftLeft(CAST(1 AS BIGINT), CAST(" + integer + " % 62 AS BIGINT))"
+}
+
+// NoMark stands in the place of a mark, and is not counted.
+const NoMark = "CAST(4611686018427387904 AS BIGINT)"
+
+// Marked is SQL that counts the marks of rows.
+func Marked(marks string) string {
+	return "(CAST(bitCount(bit_or(" + marks + ")) AS BIGINT) - " + Unmarked(marks) + ")"
+}
+
+// Unmarked is SQL that is 1 if a row has [NoMark], and 0 otherwise.
+func Unmarked(marks string) string {
+	return "CASE WHEN bit_or(" + marks + ") >= " + NoMark + " THEN 1 ELSE 0 END"
 }
 
 // A Batch is the rows to append, by table. A row has a value a column in the

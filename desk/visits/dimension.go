@@ -148,8 +148,16 @@ func counts(visitors, visits, views, bounces, engaged, scrolled, amount string) 
 	}, ", ")
 }
 
-// countVisitors counts the visitors of rows.
-const countVisitors = "count(DISTINCT visitor)"
+// A counting is how visitors are counted.
+type counting bool
+
+const (
+	countVisitors counting = false
+	// seeVisitors counts as many of them as show that they are a crowd, if it is
+	// at most mostSeenCrowd, and nothing else; views say that there is something.
+	seeVisitors   counting = true
+	mostSeenCrowd          = 16
+)
 
 var addSums = counts("sum(visitors)", "sum(visits)", "sum(views)", "sum(bounces)", "sum(engaged)", "sum(scrolled)", "sum(amount)")
 
@@ -167,7 +175,7 @@ func wholeVisits(visits, every string) string {
 		times = "coalesce(t.times, 0)"
 		join = " LEFT JOIN (SELECT day, visitor, CAST(count(DISTINCT visit) AS BIGINT) AS times FROM (" + every + ") AS every_visit GROUP BY day, visitor) AS t ON t.day = v.day AND t.visitor = v.visitor"
 	}
-	return "SELECT v.day AS day, v.site AS site, v.visitor AS visitor, v.visit AS visit, " + names("v.", countColumns) + ", " + times + " AS times FROM (" + whole + ") AS v" + join
+	return "SELECT v.day AS day, v.site AS site, v.visitor AS visitor, v.visit AS visit, " + names("v.", countColumns) + ", CAST(0 AS BIGINT) AS alone, " + times + " AS times FROM (" + whole + ") AS v" + join
 }
 
 // everyVisit writes the views of the people of a site, with whose visit each is.
@@ -179,35 +187,38 @@ func everyVisit(site uint16) string {
 
 // Facts are the queries of what is counted: views and events, and what is counted
 // of visits by parts that are alike in what does not vary.
-type facts struct{ rows, visits string }
+type facts struct {
+	rows, visits string
+	codes        []string // columns that the visits have alone; nil: the rows have the same
+}
 
 // sums returns the query of what facts come to by day, site, dimension and value.
 // A visit that goes on at midnight begins on the former day and ends on the
 // latter, so that the days add up. What an event was worth is its visit's, and of
-// what differs within a visit it is there where it happened. visitors is what
-// counts them: if that is not [countVisitors], they alone are counted, and views
-// say that there is something.
-func sums(f facts, of []dimension, visitors string) string {
+// what differs within a visit it is there where it happened.
+func sums(f facts, of []dimension, how counting) string {
+	// Whoever had an event alone is no visitor of the day: their rows have none.
+	viewer := func(is string) string { return "CASE WHEN " + is + " THEN visitor END AS viewer" }
+	visitors := "count(DISTINCT visitor)"
 	views := counts(visitors, "sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END)", "count(*)",
 		"sum(CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "0")
 	events := counts(visitors, "count(DISTINCT visit)", "count(*)", "0", "0", "0", "sum(amount)")
 	worth := counts("0", "0", "0", "0", "0", "0", "sum(amount)")
-	// Whoever had an event alone is no visitor of the day: their rows have none.
-	// What sees visitors cannot do without, and gets one of which it sees but a
-	// trace, that is taken away again if nobody else left it.
-	viewer := func(is string) string { return "CASE WHEN " + is + " THEN visitor END AS viewer" }
-	seen := strings.ReplaceAll(visitors, "visitor", "viewer")
-	both := counts(seen, "sum(CASE WHEN place = 1 THEN 1 ELSE 0 END)", "sum(viewed)",
+	both := counts("count(DISTINCT viewer)", "sum(CASE WHEN place = 1 THEN 1 ELSE 0 END)", "sum(viewed)",
 		"sum(CASE WHEN place = 1 THEN 1 WHEN place = 2 THEN -1 ELSE 0 END)", "sum(engaged)", "sum(scroll)", "sum(paid)")
-	visits := counts(seen, "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(paid)")
-	if visitors != countVisitors {
-		views = counts(visitors, "0", "0", "0", "0", "0", "0")
-		events, worth = views, counts("0", "0", "count(*)", "0", "0", "0", "0")
+	// Most visitors have one row of a day's visits, and are counted without being
+	// held against each other.
+	visits := counts("sum(CASE WHEN alone = 1 AND viewer IS NOT NULL THEN 1 ELSE 0 END) + count(DISTINCT viewer) FILTER (WHERE alone = 0)", "sum(begun)", "sum(pages)", "sum(bounced)", "sum(lasted)", "sum(scrolled)", "sum(paid)")
+	if how == seeVisitors {
 		viewer = func(is string) string {
-			return "CASE WHEN " + is + " THEN visitor ELSE " + trace + " END AS viewer, CASE WHEN " + is + " THEN 0 ELSE 1 END AS other, CASE WHEN " + is + " AND visitor % " + trace + " = 0 THEN 1 ELSE 0 END AS traced"
+			return "CASE WHEN " + is + " THEN " + column.Mark("visitor") + " ELSE " + column.NoMark + " END AS mark"
 		}
-		both = counts(seen+" - CASE WHEN max(other) = 1 AND max(traced) = 0 THEN 1 ELSE 0 END", "0", "sum(other)", "0", "0", "0", "0")
-		visits = both
+		few := func(mark string) string {
+			return counts(column.Marked(mark), "0", column.Unmarked(mark), "0", "0", "0", "0")
+		}
+		visitors = column.Marked(column.Mark("visitor"))
+		views, worth, both = few(column.Mark("visitor")), few(column.NoMark), few("mark")
+		events, visits = views, both
 	}
 	const head, tail, from = "SELECT day, site, '", "' AS dimension, ", " FROM counted WHERE "
 	var parts []string
@@ -249,19 +260,15 @@ func sums(f facts, of []dimension, visitors string) string {
 	if len(plain) > 0 {
 		parts = append(parts, bySets(plain, "visitor, nth, engaged, scroll", from+peoplesViews, views))
 	}
-	const visited = ", pages, begun, bounced, lasted, scrolled, paid"
+	const visited = ", alone, pages, begun, bounced, lasted, scrolled, paid"
 	for some := range slices.Chunk(byVisit, setsAtOnce) {
 		parts = append(parts, bySets(some, viewer("pages > 0")+visited, " FROM visited WHERE "+peoplesVisits, visits))
 	}
 	if len(whole) > 0 {
 		parts = append(parts, bySets(whole, viewer("pages > 0")+visited, " FROM ("+wholeVisits("SELECT * FROM visited", whole[0].every)+") AS whole_visits", visits))
 	}
-	return "WITH counted AS (" + f.rows + "), visited AS (" + f.visits + ") SELECT day, site, dimension, value, " + addSums +
-		" FROM (" + strings.Join(parts, " UNION ALL ") + ") AS summed GROUP BY day, site, dimension, value"
+	return "WITH counted AS (" + f.rows + "), visited AS (" + f.visits + ") " + strings.Join(parts, " UNION ALL ")
 }
-
-// trace is the number of different visitors that [column.AtLeast] sees at most.
-const trace = "62"
 
 // bySets counts by several dimensions in one pass the rows that are named from
 // FROM on.

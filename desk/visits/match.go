@@ -25,38 +25,63 @@ func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, arg
 }
 
 // each calls f with the facts of the open days, of which the rows alone are stored,
-// and with those of the sealed ones, where there are such days. An open day is asked about at once, as more
-// arrives meanwhile. A sealed one does not change, and asked for little at a time
-// it needs little memory.
-func (m matching) each(snap *snapshot, where string, f func(from facts, atOnce int) error) error {
+// and with those of the sealed ones, where there are such days. An open day is
+// asked about at once, as more arrives meanwhile. A sealed one does not change:
+// of these f is asked for some at a time, and for little, which needs little
+// memory.
+func (m matching) each(snap *snapshot, where string, f func(m matching, from facts, atOnce int) error) error {
 	open, sealed := snap.has(m.q.From, m.q.To)
 	if open {
-		if err := f(facts{rows: snap.rows(m.q.Site) + where}, len(m.wanted)+1); err != nil {
+		if err := f(m, facts{rows: snap.rows(m.q.Site) + where}, len(m.wanted)+1); err != nil {
 			return err
 		}
 	}
-	if sealed {
-		of := " WHERE site = " + strconv.Itoa(int(m.q.Site)) + where
-		return f(facts{sealedRows + of, sealedVisits + of}, panelsAtOnce)
+	if !sealed {
+		return nil
+	}
+	of := " WHERE site = " + strconv.Itoa(int(m.q.Site)) + where
+	for from, last := m.q.From, m.q.To; from <= last; from = m.q.To + 1 {
+		m.q.From, m.q.To = from, snap.enough(from, last)
+		if err := f(m, facts{rows: sealedRows + of, visits: sealedVisits + of}, panelsAtOnce); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// viewsAtOnce bounds the sealed days that are asked about at once: so many views,
+// or a single day.
+const viewsAtOnce = 2_500_000
+
+// enough returns the last of the days from one on that are asked about at once.
+func (s *snapshot) enough(from, last column.Day) column.Day {
+	views := s.sealed[from].Views
+	for from < last && views+s.sealed[from+1].Views <= 2*viewsAtOnce { // a mark has them twice
+		from++
+		views += s.sealed[from].Views
+	}
+	return from
 }
 
 // code writes what the report is about, each with the place of the value that
 // each filter chose it by, 0 for none; and the same without some of what not all
 // of them chose. The filters that are returned know which of their values count.
 func (m matching) code(ctx context.Context, from facts) (_ matching, coded, matched facts, args []any, err error) {
+	all := func(names, from string) string {
+		return "SELECT " + strings.Replace(names, "class AS class", "'"+human+"' AS class", 1) + " FROM (" + from + ") AS whole"
+	}
 	about := func(names, from string) string {
-		return "SELECT " + strings.Replace(names, "class AS class", "'"+human+"' AS class", 1) + " FROM (" + from + ") AS whole WHERE " + m.scope +
-			" AND day BETWEEN " + strconv.Itoa(int(m.q.From)) + " AND " + strconv.Itoa(int(m.q.To))
+		return all(names, from) + " WHERE " + m.scope + " AND day BETWEEN " + strconv.Itoa(int(m.q.From)) + " AND " + strconv.Itoa(int(m.q.To))
 	}
 	open := from.visits == ""
-	of, columns := facts{}, func(prefix string) string { return visitNames(prefix) + ", " + named(prefix, "variant") }
+	columns := func(prefix string) string { return visitNames(prefix) + ", " + named(prefix, "variant") }
+	rowColumns := rowNames("") + ", " + named("", "variant")
+	var of facts
 	if open {
 		columns = func(prefix string) string { return rowNames(prefix) + ", " + names(prefix, visitColumns) }
 		of = eachRow(about(columns(""), from.rows))
 	} else {
-		of = facts{about(rowNames("")+", "+named("", "variant"), from.rows), about(columns(""), from.visits)}
+		of = facts{rows: about(rowColumns, from.rows), visits: about(columns(""), from.visits)}
 	}
 	args = slices.Clone(m.args)
 	m.filters = slices.Clone(m.filters)
@@ -79,12 +104,11 @@ func (m matching) code(ctx context.Context, from facts) (_ matching, coded, matc
 		coded.visits, matched.visits = eachVisit(coded.rows, codes...), eachVisit(matched.rows, codes...)
 		return m, coded, matched, args, nil
 	}
+	// Without conditions of their own, as a visit's are theirs, the engine can tell
+	// that there are more rows than visits.
+	coded.rows, coded.codes = all(rowColumns, from.rows), codes
+	matched = coded
 	coded.visits, matched.visits = with(of, of.visits, columns, m.filters, &args)
-	join := func(visits string) string {
-		return "SELECT " + rowNames("r.") + ", " + named("v.", codes...) + " FROM (" + of.rows + ") AS r JOIN (" + visits +
-			") AS v ON v.day = r.day AND v.visit = r.visit AND v.variant = r.variant"
-	}
-	coded.rows, matched.rows = join(coded.visits), join(matched.visits)
 	return m, coded, matched, args, nil
 }
 

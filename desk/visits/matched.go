@@ -17,7 +17,7 @@ func rowNames(prefix string) string {
 }
 
 func visitNames(prefix string) string {
-	return named(prefix, "day", "visitor", "visit") + ", " + names(prefix, countColumns) + ", " + names(prefix, slices.Concat(bothColumns, visitColumns))
+	return named(prefix, "day", "visitor", "visit", "alone") + ", " + names(prefix, countColumns) + ", " + names(prefix, slices.Concat(bothColumns, visitColumns))
 }
 
 const onlyPeople = "class = '" + human + "'"
@@ -57,7 +57,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.each(snap, "", func(from facts, atOnce int) error { return m.find(ctx, from, atOnce) }); err != nil {
+	if err := m.each(snap, "", func(m matching, from facts, atOnce int) error { return m.find(ctx, from, atOnce) }); err != nil {
 		return nil, nil, err
 	}
 	found, split := m.found, m.split
@@ -202,25 +202,42 @@ type cellKey struct {
 }
 
 // grouped writes the same with a group of each in the place of the site, where a
-// condition holds.
-func (c facts) grouped(group, where string) facts {
+// condition over the day and the codes holds.
+func (f facts) grouped(group, where string) facts {
+	rows, visits := rowNames(""), visitNames("")
+	instead := func(names, as string) string { return strings.Replace(names, "site AS site", as+" AS site", 1) }
 	of := func(names, from string) string {
-		return "SELECT " + strings.Replace(names, "site AS site", group+" AS site", 1) + " FROM (" + from + ") AS coded WHERE " + where
+		return "SELECT " + names + " FROM (" + from + ") AS coded WHERE " + where
 	}
-	return facts{of(rowNames(""), c.rows), of(visitNames(""), c.visits)}
+	if f.codes != nil {
+		f.rows = "SELECT " + joinedNames.Replace(rowNames("r.")) + " FROM (" + f.rows + ") AS r JOIN (" + of(named("", "day", "visit", "variant")+", "+group+" AS site", f.visits) + ") AS v ON " + sameVariant
+	} else {
+		f.rows = of(instead(rows, group), f.rows)
+	}
+	return facts{rows: f.rows, visits: of(instead(visits, group), f.visits)}
 }
 
-// seen counts visitors, or as many of them as show that they are a crowd.
-func (m matching) seen() string {
-	if m.crowd <= 16 {
-		return column.AtLeast("visitor")
+// joinedNames takes the group of the visit. DuckDB overrates what a condition on
+// the event leaves out, and would then hash all rows and not the visits: it does
+// not if the event seems to depend on the visit.
+var joinedNames = strings.NewReplacer("r.site AS site", "v.site AS site", "r.event AS event", "CASE WHEN v.visit < 0 THEN '' ELSE r.event END AS event")
+
+// codedRows writes the rows with the codes of the filters.
+func (f facts) codedRows() string {
+	if f.codes == nil {
+		return f.rows
 	}
-	return countVisitors
+	return "SELECT " + rowNames("r.") + ", " + named("v.", f.codes...) + " FROM (" + f.rows + ") AS r JOIN (" + f.visits + ") AS v ON " + sameVariant
 }
+
+const sameVariant = "v.day = r.day AND v.visit = r.visit AND v.variant = r.variant"
+
+// seen is how it is found out where there are few.
+func (m matching) seen() counting { return m.crowd <= mostSeenCrowd }
 
 // isFew is the condition that somebody is in a cell and no crowd is seen.
 func (m matching) isFew() string {
-	return "visitors < " + strconv.Itoa(m.crowd) + " AND (visitors > 0 OR visits <> 0 OR views <> 0)"
+	return "visitors < " + strconv.Itoa(m.crowd) + " AND (visitors > 0 OR visits <> 0 OR views <> 0 OR amount <> 0)"
 }
 
 // parted notes the days of which the filters part off a few, and returns the
@@ -324,7 +341,7 @@ func (m matching) splits(ctx context.Context, i int, coded facts, of []dimension
 	held := "CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT)"
 	met := "CASE WHEN c.site % " + strconv.Itoa(most) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
 	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value," +
-		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
+		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0 AND c.amount = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
 		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + cells + ") AS c GROUP BY c.day, c.dimension, c.value, " + held
 	query = "SELECT day, dimension, value, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)

@@ -137,7 +137,7 @@ func (r *Reports) funnel(ctx context.Context, q Question, steps []Filter) (map[c
 			part(day, 0)[0] = part(day, 0)[0].plus(Reached{b.total.Visits, b.total.Visitors})
 		}
 	}
-	err = m.each(snap, "", func(from facts, _ int) error {
+	err = m.each(snap, "", func(m matching, from facts, _ int) error {
 		if len(q.Filters) > 0 {
 			if err := m.find(ctx, from, 1); err != nil {
 				return err
@@ -152,7 +152,7 @@ func (r *Reports) funnel(ctx context.Context, q Question, steps []Filter) (map[c
 				return err
 			}
 		}
-		query := m.furthest(coded.rows, wanted, &args)
+		query := m.furthest(coded.codedRows(), wanted, &args)
 		return m.cellsOf(ctx, query, args, func(day column.Day, mask, step int, r Reached) {
 			of := part(day, mask)
 			of[step] = of[step].plus(r)

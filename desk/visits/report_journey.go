@@ -85,7 +85,7 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 	if err != nil {
 		return nil, err
 	}
-	find := m.sides
+	find := matching.sides
 	visitors := map[column.Day]int64{} // of the page; missing: it is not told
 	if len(q.Filters) == 0 {
 		for _, b := range days {
@@ -95,9 +95,9 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 		}
 	} else {
 		m.apart = true
-		find = m.find
+		find = matching.find
 	}
-	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(from facts, atOnce int) error { return find(ctx, from, atOnce) }); err != nil {
+	if err := m.each(snap, " AND CAST($1 AS VARCHAR) <> ''", func(m matching, from facts, atOnce int) error { return find(m, ctx, from, atOnce) }); err != nil {
 		return nil, err
 	}
 	out := &Journey{Page: page}

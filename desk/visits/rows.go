@@ -243,7 +243,7 @@ func Schema() column.Schema {
 				FROM (` + openRows + `) AS h
 				JOIN visits_who AS w ON w.site = h.site AND w.visitor = h.visitor
 				JOIN visits_which AS v ON v.site = h.site AND v.visit = h.visit`},
-			{Name: "visits_made", Select: "SELECT day, visitor, visit, variant, " + columnNames("", bothColumns, visitColumns) + ", " + addCounts +
+			{Name: "visits_made", Select: "SELECT day, visitor, visit, variant, CASE WHEN count(*) OVER (PARTITION BY site, visitor) = 1 THEN 1 ELSE 0 END AS alone, " + columnNames("", bothColumns, visitColumns) + ", " + addCounts +
 				" FROM (" + eachVisit("SELECT * FROM visits_seen", "variant") + ") AS seen GROUP BY day, visitor, visit, variant, " + columnNames("", bothColumns, visitColumns)},
 		},
 		Sealed: []column.Sealed{
@@ -264,8 +264,9 @@ func Schema() column.Schema {
 					{Name: "visitor", Type: column.Uint32},
 					{Name: "visit", Type: column.Uint32},
 					{Name: "variant", Type: column.Uint32},
+					{Name: "alone", Type: column.Uint8}, // 1: the visitor has no other row on the day
 				}, columns(countColumns), columns(bothColumns, visitColumns))},
-				Select: "SELECT visitor, visit, variant, " + names("", countColumns) + ", " + names("", slices.Concat(bothColumns, visitColumns)) + " FROM visits_made",
+				Select: "SELECT visitor, visit, variant, alone, " + names("", countColumns) + ", " + names("", slices.Concat(bothColumns, visitColumns)) + " FROM visits_made",
 				Order:  []string{"site", "visit", "variant"},
 			},
 			{
@@ -295,7 +296,7 @@ var openRows = `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS h
 var (
 	sealedRows = `SELECT day, CAST(hour AS BIGINT) AS hour, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit, CAST(variant AS BIGINT) AS variant,
 	CAST(engaged AS BIGINT) AS engaged, CAST(scroll AS BIGINT) AS scroll, ` + names("", slices.Concat(bothColumns, rowColumns)) + ` FROM visits_row`
-	sealedVisits = `SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit, CAST(variant AS BIGINT) AS variant, ` +
+	sealedVisits = `SELECT day, CAST(visitor AS BIGINT) AS visitor, CAST(visit AS BIGINT) AS visit, CAST(variant AS BIGINT) AS variant, CAST(alone AS BIGINT) AS alone, ` +
 		names("", countColumns) + ", " + names("", slices.Concat(bothColumns, visitColumns)) + ` FROM visits_visit`
 )
 
@@ -327,7 +328,7 @@ var addCounts = func() string {
 func eachVisit(rows string, more ...string) string {
 	view := func(what, as string) string { return "CASE WHEN event = '' THEN " + what + " ELSE 0 END AS " + as }
 	columns := []string{
-		"day", "visitor", "visit", view("1", "pages"), view("CASE WHEN nth = 1 THEN 1 ELSE 0 END", "begun"),
+		"day", "visitor", "visit", "CAST(0 AS BIGINT) AS alone", view("1", "pages"), view("CASE WHEN nth = 1 THEN 1 ELSE 0 END", "begun"),
 		view("CASE WHEN nth = 1 THEN 1 WHEN nth = 2 THEN -1 ELSE 0 END", "bounced"), view("engaged", "lasted"), view("scroll", "scrolled"),
 		"CAST(CASE WHEN event = '' THEN 0 ELSE amount END AS DOUBLE) AS paid", columnNames("", bothColumns, visitColumns),
 	}
@@ -335,4 +336,4 @@ func eachVisit(rows string, more ...string) string {
 }
 
 // eachRow is rows that are counted one by one.
-func eachRow(rows string) facts { return facts{rows, eachVisit(rows)} }
+func eachRow(rows string) facts { return facts{rows: rows, visits: eachVisit(rows)} }

@@ -86,7 +86,7 @@ func TestSealedSumsAreThoseOfTheOpenDay(t *testing.T) {
 		if !maps.Equal(open, sealed) {
 			t.Errorf("open   %v\nsealed %v", open, sealed)
 		}
-		if again := addUp(t.Context(), t, s, sums(facts{sealedRows, sealedVisits}, dimensions, countVisitors)); !maps.Equal(again, sealed) {
+		if again := addUp(t.Context(), t, s, sums(facts{rows: sealedRows, visits: sealedVisits}, dimensions, countVisitors)); !maps.Equal(again, sealed) {
 			t.Errorf("rows %v\nsums %v", again, sealed)
 		}
 		total := sealed["total "]
