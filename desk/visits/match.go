@@ -32,13 +32,15 @@ func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, arg
 func (m matching) each(snap *snapshot, where string, f func(m matching, from facts, atOnce int) error) error {
 	open, sealed := snap.has(m.q.From, m.q.To)
 	if open {
-		if err := f(m, facts{rows: snap.rows(m.q.Site) + where}, len(m.wanted)+1); err != nil {
+		m.with = recorded(snap.rows(m.q.Site) + where)
+		if err := f(m, facts{rows: "SELECT * FROM recorded"}, len(m.wanted)+1); err != nil {
 			return err
 		}
 	}
 	if !sealed {
 		return nil
 	}
+	m.with = ""
 	of := " WHERE site = " + strconv.Itoa(int(m.q.Site)) + where
 	for from, last := m.q.From, m.q.To; from <= last; from = m.q.To + 1 {
 		m.q.From, m.q.To = from, snap.enough(from, last)

@@ -45,20 +45,20 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 	return condition, rest
 }
 
-// filtered returns the blocks of the days with filters.
+// filter finds the blocks of the days of a question with filters.
 //
 // The filters part the visits of a day into cells, by which of them hold. If
 // one of the cells has somebody and fewer than a crowd, a report with one filter
 // more or less would differ from this by them, so nothing is told of the day.
 // The same is so of each row of a panel, which then is folded, and within a
 // filter of each value that it stands for.
-func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, *snapshot, error) {
+func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([]*block, error) {
 	m, days, snap, err := r.match(ctx, q, wanted)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := m.each(snap, "", func(m matching, from facts, atOnce int) error { return m.find(ctx, from, atOnce) }); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	found, split := m.found, m.split
 	people := onlyPeople == m.scope
@@ -95,7 +95,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 			return !people || len(m.filters) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
 		}))
 	}
-	return out, snap, nil
+	return out, nil
 }
 
 const panelsAtOnce = setsAtOnce // with the total
@@ -108,6 +108,7 @@ type matching struct {
 	args    []any
 	filters []*chosen
 	wanted  []dimension
+	with    string // what the facts are named by
 	on      string // the condition of the days that may be told of
 	apart   bool   // what is wanted is in no sums of the day, from which what a single filter leaves out could be taken
 
@@ -149,7 +150,7 @@ func (m matching) find(ctx context.Context, from facts, atOnce int) error {
 		queries = []string{strings.Join(queries, " UNION ALL ")}
 	}
 	for _, query := range queries {
-		found, _, err := m.read(ctx, m.q.From, m.q.To, query, args...)
+		found, _, err := m.read(ctx, m.q.From, m.q.To, m.with+query, args...)
 		if err != nil {
 			return err
 		}
@@ -245,7 +246,7 @@ func (m matching) isFew() string {
 func (m matching) parted(ctx context.Context, coded facts, args []any) (left []column.Day, err error) {
 	query := "SELECT day, max(CASE WHEN " + m.isFew() + " THEN 1 ELSE 0 END) AS few, max(CASE WHEN site = " + strconv.Itoa(m.full()) + " THEN 1 ELSE 0 END) AS come FROM (" +
 		sums(coded.grouped(m.mask(), "1 = 1"), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
-	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +299,7 @@ func (m matching) part(ctx context.Context, c *chosen, from facts, args []any) (
 		return nil
 	}
 	args = slices.Clone(args)
-	found, err := m.store.Query(ctx, m.q.From, m.q.To, "SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
+	found, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+"SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
 		c.visits(from, &args)+") AS alone GROUP BY day, place", args...)
 	if err != nil {
 		return err
@@ -344,7 +345,7 @@ func (m matching) splits(ctx context.Context, i int, coded facts, of []dimension
 		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0 AND c.amount = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
 		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + cells + ") AS c GROUP BY c.day, c.dimension, c.value, " + held
 	query = "SELECT day, dimension, value, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
-	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+query, args...)
 	if err != nil {
 		return err
 	}

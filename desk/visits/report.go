@@ -118,9 +118,10 @@ type Reports struct {
 }
 
 type blockKey struct {
-	site  uint16
-	first column.Day
-	days  int
+	site   uint16
+	first  column.Day
+	days   int
+	chosen string // filters and a dimension; empty: all dimensions without a filter
 }
 
 type kept struct {
@@ -336,7 +337,7 @@ func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *
 func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks bool) (out []*block, ok bool, err error) {
 	var missing []blockKey
 	for day := q.From; day <= q.To; {
-		key := blockKey{q.Site, day, 1}
+		key := blockKey{site: q.Site, first: day, days: 1}
 		if weeks && isMonday(day) && day+6 <= q.To && snap.closed(day, 7) {
 			key.days = 7
 		}

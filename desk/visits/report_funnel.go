@@ -210,7 +210,7 @@ func (m matching) masks(ctx context.Context, coded facts, args []any, part func(
 }
 
 func (m matching) cellsOf(ctx context.Context, query string, args []any, f func(day column.Day, mask, step int, r Reached)) (err error) {
-	rows, err := m.store.Query(ctx, m.q.From, m.q.To, query, args...)
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+query, args...)
 	if err != nil {
 		return fmt.Errorf("visits: funnel: %w", err)
 	}

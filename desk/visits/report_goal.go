@@ -1,10 +1,6 @@
 package visits
 
-import (
-	"context"
-
-	"loot/column"
-)
+import "context"
 
 // A Reach is what came to a goal.
 type Reach struct {
@@ -21,16 +17,12 @@ func (r *Reports) Reach(ctx context.Context, q Question, goal Filter) (out Reach
 	if _, err := q.check(); err != nil {
 		return out, err
 	}
-	days, err := byDay(ctx, r, q, "goal", func(ctx context.Context, q Question) (map[column.Day]*block, error) {
+	blocks, err := steadily(ctx, r, q, func() ([]*block, error) {
 		blocks, _, err := r.filtered(ctx, q, nil)
-		out := map[column.Day]*block{}
-		for _, b := range blocks {
-			out[b.points[0].Day] = b
-		}
-		return out, err
+		return blocks, err
 	})
-	for day := q.From; day <= q.To && err == nil; day++ {
-		out.Sum, out.Left = out.plus(days[day].total), out.Left+days[day].left
+	for _, b := range blocks {
+		out.Sum, out.Left = out.plus(b.total), out.Left+b.left
 	}
 	return out, err
 }

@@ -147,7 +147,7 @@ func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*sna
 	if r.local != nil {
 		snap.until.day, snap.until.second = r.local(site, began)
 	}
-	query := digest(sums(eachRow(snap.rows(site)), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
+	query := recorded(snap.rows(site)) + digest(sums(eachRow("SELECT * FROM recorded"), dimensions, countVisitors), r.ofCrowd()) + " UNION ALL " + markRows(site)
 	snap.open, snap.sealed, err = r.read(ctx, firstDay, lastDay, query)
 	snap.took = r.now().Sub(began)
 	return snap, err
@@ -157,6 +157,9 @@ func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*sna
 func (s *snapshot) rows(site uint16) string {
 	return openRows + " WHERE h.site = " + strconv.Itoa(int(site)) + " AND NOT (" + s.until.before("h.", ">") + ")"
 }
+
+// recorded names rows for a query, as which DuckDB looks for them once.
+func recorded(rows string) string { return "WITH recorded AS (" + rows + ") " }
 
 // before is the condition that a row came after the moment, or, with >=, maybe in
 // the same second.
