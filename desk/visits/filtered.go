@@ -10,7 +10,8 @@ import (
 )
 
 // filtered returns the blocks of the days with filters. What was found of a
-// sealed day is known from then on, by dimension.
+// sealed day is known from then on, by dimension, and of an open day as long as
+// the snapshot tells the same.
 func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) ([]*block, *snapshot, error) {
 	snap, err := r.snapshot(ctx, q.Site, false)
 	if err != nil {
@@ -20,55 +21,33 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 		wanted = dimensions[:1]
 	}
 	days := map[column.Day]*block{}
-	var known, unknown []dimension
-	missing := daySpan{}
+	var unknown []dimension
+	first, last := q.To+1, q.From-1
 	for _, d := range wanted {
 		all := true
 		for day := q.From; day <= q.To; day++ {
-			if !snap.closed(day, 1) {
-				continue
-			}
 			if b := r.cached(q.found(day, d), snap); b != nil {
 				days[day] = days[day].with(b)
 				continue
 			}
-			missing.add(day)
-			all = false
+			first, last, all = min(first, day), max(last, day), false
 		}
-		if all {
-			known = append(known, d)
-		} else {
+		if !all {
 			unknown = append(unknown, d)
 		}
 	}
-	open := daySpan{}
-	for day := range snap.open {
-		if q.From <= day && day <= q.To {
-			open.add(day)
-			missing.add(day)
-		}
-	}
-	for _, look := range []struct {
-		daySpan
-		wanted []dimension
-	}{{missing, unknown}, {open, known}} {
-		if look.none() || len(look.wanted) == 0 {
-			continue
-		}
+	if len(unknown) > 0 {
 		some := q
-		some.From, some.To = look.first, look.last
-		blocks, err := r.filter(ctx, some, slices.DeleteFunc(slices.Clone(look.wanted), func(d dimension) bool { return d.Name == dimensions[0].Name }))
+		some.From, some.To = first, last
+		blocks, err := r.filter(ctx, some, slices.DeleteFunc(slices.Clone(unknown), func(d dimension) bool { return d.Name == dimensions[0].Name }))
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, b := range blocks {
 			day := b.points[0].Day
 			days[day] = days[day].with(b)
-			if !snap.closed(day, 1) {
-				continue
-			}
-			for _, d := range look.wanted {
-				r.keep(q.found(day, d), &kept{b.only(d.Name), []Sum{snap.sealed[day]}})
+			for _, d := range unknown {
+				r.keep(q.found(day, d), &kept{b.only(d.Name), []Sum{snap.sealed[day]}, snap.open[day]})
 			}
 		}
 	}
@@ -88,21 +67,6 @@ func (q Question) found(day column.Day, d dimension) blockKey {
 	slices.Sort(filters)
 	return blockKey{q.Site, day, 1, strings.Join(append(filters, d.Name), "\n")}
 }
-
-// A daySpan is the days from one to another, or none.
-type daySpan struct {
-	first, last column.Day
-	some        bool
-}
-
-func (r *daySpan) add(day column.Day) {
-	if !r.some {
-		*r = daySpan{day, day, true}
-	}
-	r.first, r.last = min(r.first, day), max(r.last, day)
-}
-
-func (r *daySpan) none() bool { return !r.some }
 
 // with returns what two blocks of a day tell together.
 func (b *block) with(o *block) *block {

@@ -126,7 +126,8 @@ type blockKey struct {
 
 type kept struct {
 	*block
-	marks []Sum // of the days
+	marks []Sum     // of the days
+	open  *dayTally // of a day that is open
 }
 
 // NewReports returns what answers questions. Fewer visitors than crowd do not
@@ -375,7 +376,7 @@ func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks
 		}
 		b := newBlock(days, r.crowd, nil)
 		out = append(out, b)
-		r.keep(key, &kept{b, marks})
+		r.keep(key, &kept{block: b, marks: marks})
 	}
 	return out, true, nil
 }
@@ -384,7 +385,7 @@ func (r *Reports) cached(key blockKey, snap *snapshot) *block {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k, ok := r.blocks.Get(key)
-	if !ok {
+	if !ok || k.open != snap.open[key.first] {
 		return nil
 	}
 	for i, m := range k.marks {
