@@ -155,7 +155,7 @@ func (r *Reports) next(ctx context.Context, site uint16, former *snapshot) (*sna
 
 // rows writes the query of the rows of a site's open days, until the moment.
 func (s *snapshot) rows(site uint16) string {
-	return openRows + " WHERE h.site = " + strconv.Itoa(int(site)) + " AND NOT (" + s.until.before("h.", ">") + ")"
+	return openRowsOf("site = "+strconv.Itoa(int(site))) + " WHERE NOT (" + s.until.before("h.", ">") + ")"
 }
 
 // recorded names rows for a query, as which DuckDB looks for them once.

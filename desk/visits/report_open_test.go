@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestADayThatIsSealedMeanwhileIsTold(t *testing.T) {
 	s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
 	var all []hit
 	for who := 1; who <= 12; who++ {
-		all = append(all, hit{site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: "/", entry: "/", country: "IE", class: human, via: "tag"})
+		all = append(all, hit{site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: "/", entry: "/", country: "IE", browser: "Firefox", class: human, via: "tag"})
 	}
 	keep(t, s, someDay, all, nil)
 	irish, front := Filter{"country", Is, []string{"IE"}}, Filter{"path", Is, []string{"/"}}
@@ -93,6 +94,7 @@ func TestADayThatIsSealedMeanwhileIsTold(t *testing.T) {
 	if err := s.Seal(t.Context(), someDay); err != nil {
 		t.Fatal(err)
 	}
+	q.Filters = []Filter{{"browser", Is, []string{"Firefox"}}} // nothing is known of it yet
 	if got := ask(t, known[0], q).Total.Views; got != 12 {
 		t.Errorf("the report has %d views", got)
 	}
@@ -102,4 +104,71 @@ func TestADayThatIsSealedMeanwhileIsTold(t *testing.T) {
 	if j, err := known[2].Journey(t.Context(), q, "/"); err != nil || j.Views != 12 {
 		t.Errorf("the journey has %d views: %v", j.Views, err)
 	}
+}
+
+// An askedStore counts what it is asked.
+type askedStore struct {
+	column.Store
+	asked int
+}
+
+func (s *askedStore) Query(ctx context.Context, from, to column.Day, query string, args ...any) (*column.Rows, error) {
+	s.asked++
+	return s.Store.Query(ctx, from, to, query, args...)
+}
+
+// TestWhatFiltersChooseIsFoundOnce: of a day that was sealed, and of an open one
+// until its snapshot tells something else; by each dimension.
+func TestWhatFiltersChooseIsFoundOnce(t *testing.T) {
+	columntest.Each(t, func(t *testing.T, address string) {
+		s := &askedStore{Store: columntest.Open(t, address, Schema(), column.Options{})}
+		came := 0
+		come := func(day column.Day) {
+			t.Helper()
+			var all []hit
+			for range 6 {
+				came++
+				all = append(all, hit{site: 1, who: visitor(came), visit: int64(came), nth: 1, page: int64(came), path: "/", country: "IE", device: "phone", class: human, via: "tag"})
+			}
+			if err := appendLate(t.Context(), s, day, batchOf(all, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seal := func() {
+			t.Helper()
+			if err := s.Seal(t.Context(), someDay-1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		come(someDay - 1)
+		seal()
+		come(someDay)
+		r := NewReports(s, 5, noon, nil)
+		is := func(views int64, found bool, dimensions ...string) {
+			t.Helper()
+			s.asked = 0
+			a := ask(t, r, Question{Site: 1, From: someDay - 1, To: someDay, Dimensions: dimensions, Filters: []Filter{{"country", Is, []string{"IE"}}}})
+			if a.Total.Views != views || a.Panels[0].Total.Views != views || (s.asked > 0) != found {
+				t.Errorf("by %v: %d views, %d in the panel; %d questions", dimensions, a.Total.Views, a.Panels[0].Total.Views, s.asked)
+			}
+		}
+		is(12, true, "path")
+		is(12, false, "path")
+		is(12, true, "path", "device")
+		is(12, false, "device")
+		come(someDay)
+		is(12, false, "device")
+		if err := r.Renew(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		is(18, true, "device")
+		come(someDay - 1) // opens it again
+		seal()
+		if err := r.Renew(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		is(24, true, "device")
+		is(24, true, "path")
+		is(24, false, "path")
+	})
 }

@@ -284,12 +284,17 @@ var givenSums = "SELECT day, site, dimension, value, " +
 	counts("visitors", "visits", "views", "bounces", "lasted", "0", "0") + " FROM visits_given"
 
 // openRows are the views and events of open days, with how long each lasted.
-var openRows = `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS hour, h.visitor AS visitor, h.visit AS visit,
+var openRows = openRowsOf("1 = 1")
+
+// openRowsOf are those for which a condition holds that is over the site.
+func openRowsOf(where string) string {
+	return `SELECT h.day AS day, CAST(floor(h.second / 3600) AS BIGINT) AS hour, h.visitor AS visitor, h.visit AS visit,
 	CASE WHEN h.event = '' THEN CAST(coalesce(s.engaged, 0) AS BIGINT) ELSE 0 END AS engaged,
 	CASE WHEN h.event = '' THEN CAST(coalesce(s.scroll, 0) AS BIGINT) ELSE 0 END AS scroll, ` + names("h.", hitColumns) + `
-	FROM visits_hit AS h
-	LEFT JOIN (SELECT day, page, max(engaged) AS engaged, max(scroll) AS scroll FROM visits_stay GROUP BY day, page) AS s
+	FROM (SELECT * FROM visits_hit WHERE ` + where + `) AS h
+	LEFT JOIN (SELECT day, page, max(engaged) AS engaged, max(scroll) AS scroll FROM visits_stay WHERE ` + where + ` GROUP BY day, page) AS s
 	ON s.day = h.day AND s.page = h.page`
+}
 
 // sealedRows are the same of days that are sealed, and sealedVisits what they
 // come to by visit.
