@@ -202,9 +202,13 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 		listeners = append(listeners, metrics)
 	}
 	// What is alive is small beside what requests leave behind, so collecting
-	// a third as often costs little memory; an operator's own GOGC stands.
+	// a third as often costs little memory, but for imports, of which more is
+	// alive; an operator's own GOGC and GOMEMLIMIT stand.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(300)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(256 << 20)
 	}
 	// Compiling the statement and opening the keys took memory that is not
 	// needed again.
