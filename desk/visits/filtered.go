@@ -65,7 +65,7 @@ func (q Question) found(day column.Day, d dimension) blockKey {
 		filters[i] = f.String()
 	}
 	slices.Sort(filters)
-	return blockKey{q.Site, day, 1, strings.Join(append(filters, d.Name), "\n")}
+	return blockKey{q.Site, day, 1, d.Name, strings.Join(filters, "\n")}
 }
 
 // with returns what two blocks of a day tell together.

@@ -77,6 +77,18 @@ func (d *dayTally) tally(dimension string) *tally {
 	return d.of[dimension]
 }
 
+// only returns the day by one dimension; empty: by all.
+func (d *dayTally) only(dimension string) *dayTally {
+	if dimension == "" {
+		return d
+	}
+	one := &dayTally{day: d.day, total: d.total}
+	if t := d.of[dimension]; t != nil {
+		one.of = map[string]*tally{dimension: t}
+	}
+	return one
+}
+
 // A block is what is told of a day or of a whole week. Reports put blocks
 // together and never take one apart, and every number of a block is of a crowd,
 // or of nobody: so is every difference between reports. What a day is too short

@@ -10,10 +10,18 @@ import (
 )
 
 // match returns what the filters of a question choose among the days that it is
-// about, which are returned too; nothing is looked for yet. more is a condition
-// of the rows, over args.
-func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, args ...any) (m matching, days []*block, snap *snapshot, err error) {
-	if days, snap, err = r.told(ctx, q, false); err != nil {
+// about, which are returned too, by what is wanted, the filters' dimensions, and
+// steps'; nothing is looked for yet. more is a condition of the rows, over args.
+func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, steps []Filter, args ...any) (m matching, days []*block, snap *snapshot, err error) {
+	by := []string{dimensions[0].Name}
+	for _, d := range wanted {
+		by = append(by, d.Name)
+	}
+	for _, f := range slices.Concat(q.Filters, steps) {
+		by = append(by, f.Dimension)
+	}
+	slices.Sort(by)
+	if days, snap, err = r.told(ctx, q, slices.Compact(by)...); err != nil {
 		return matching{}, nil, nil, err
 	}
 	who, rest := scope(q.Filters, &args)

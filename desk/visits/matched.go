@@ -53,7 +53,7 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 // The same is so of each row of a panel, which then is folded, and within a
 // filter of each value that it stands for.
 func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([]*block, error) {
-	m, days, snap, err := r.match(ctx, q, wanted)
+	m, days, snap, err := r.match(ctx, q, wanted, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -121,13 +121,14 @@ type blockKey struct {
 	site   uint16
 	first  column.Day
 	days   int
-	chosen string // filters and a dimension; empty: all dimensions without a filter
+	by     string // a dimension; empty: all of them
+	chosen string // filters; empty: none
 }
 
 type kept struct {
 	*block
 	marks []Sum     // of the days
-	open  *dayTally // of a day that is open
+	open  *dayTally // of a day that is open, where there are filters
 }
 
 // NewReports returns what answers questions. Fewer visitors than crowd do not
@@ -166,7 +167,7 @@ func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
 	}
 	found, err := steadily(ctx, r, q, func() (t told, err error) {
 		if len(q.Filters) == 0 {
-			t.blocks, t.snapshot, err = r.told(ctx, q, true)
+			t.blocks, t.snapshot, err = r.told(ctx, q)
 		} else {
 			t.blocks, t.snapshot, err = r.filtered(ctx, q, wanted)
 		}
@@ -317,15 +318,15 @@ func (q *Question) panel(d dimension, blocks []*block) Panel {
 	return p
 }
 
-// told returns the blocks of a period without a filter, of weeks where that may
-// be.
-func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *snapshot, error) {
+// told returns the blocks of a period without a filter: of weeks where that may
+// be, or by some dimensions alone, of days.
+func (r *Reports) told(ctx context.Context, q Question, by ...string) ([]*block, *snapshot, error) {
 	for again := range 5 {
 		snap, err := r.snapshot(ctx, q.Site, again > 0)
 		if err != nil {
 			return nil, nil, err
 		}
-		out, ok, err := r.collect(ctx, q, snap, weeks)
+		out, ok, err := r.collect(ctx, q, snap, by)
 		if ok || err != nil {
 			return out, snap, err
 		}
@@ -335,8 +336,21 @@ func (r *Reports) told(ctx context.Context, q Question, weeks bool) ([]*block, *
 
 // collect puts the blocks together. It reports false if a day was sealed since
 // the snapshot.
-func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks bool) (out []*block, ok bool, err error) {
+func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, by []string) (out []*block, ok bool, err error) {
+	weeks := len(by) == 0
+	if weeks {
+		by = []string{""}
+	}
 	var missing []blockKey
+	at := map[column.Day]int{} // in out
+	add := func(first column.Day, b *block) {
+		if i, ok := at[first]; ok {
+			out[i] = out[i].with(b)
+			return
+		}
+		at[first] = len(out)
+		out = append(out, b)
+	}
 	for day := q.From; day <= q.To; {
 		key := blockKey{site: q.Site, first: day, days: 1}
 		if weeks && isMonday(day) && day+6 <= q.To && snap.closed(day, 7) {
@@ -347,10 +361,12 @@ func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks
 				out = append(out, newBlock([]*dayTally{o}, r.crowd, nil))
 			}
 		}
-		if b := r.cached(key, snap); b != nil {
-			out = append(out, b)
-		} else {
-			missing = append(missing, key)
+		for _, key.by = range by {
+			if b := r.cached(key, snap); b != nil {
+				add(day, b)
+			} else {
+				missing = append(missing, key)
+			}
 		}
 		day += column.Day(key.days)
 	}
@@ -372,10 +388,10 @@ func (r *Reports) collect(ctx context.Context, q Question, snap *snapshot, weeks
 			if t == nil {
 				t = &dayTally{day: d}
 			}
-			days, marks = append(days, t), append(marks, sealed[d])
+			days, marks = append(days, t.only(key.by)), append(marks, sealed[d])
 		}
 		b := newBlock(days, r.crowd, nil)
-		out = append(out, b)
+		add(key.first, b)
 		r.keep(key, &kept{block: b, marks: marks})
 	}
 	return out, true, nil
@@ -385,7 +401,7 @@ func (r *Reports) cached(key blockKey, snap *snapshot) *block {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k, ok := r.blocks.Get(key)
-	if !ok || k.open != snap.open[key.first] {
+	if !ok || key.chosen != "" && k.open != snap.open[key.first] {
 		return nil
 	}
 	for i, m := range k.marks {

@@ -111,7 +111,7 @@ func checkSteps(steps []Filter, least int) error {
 }
 
 func (r *Reports) funnel(ctx context.Context, q Question, steps []Filter) (map[column.Day]funnelDay, error) {
-	m, days, snap, err := r.match(ctx, q, nil)
+	m, days, snap, err := r.match(ctx, q, nil, steps)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 	if len(q.Filters) == 0 {
 		wanted = aroundPage[1:]
 	}
-	m, days, snap, err := r.match(ctx, q, wanted, page)
+	m, days, snap, err := r.match(ctx, q, wanted, []Filter{{Dimension: "path"}}, page)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (r *Reports) Hours(ctx context.Context, q Question) (of [7][24]Sum, days [7
 	}
 	var blocks []*block
 	if len(q.Filters) == 0 {
-		blocks, _, err = r.told(ctx, q, false)
+		blocks, _, err = r.told(ctx, q, "hour")
 	} else {
 		hour, _ := findDimension("hour")
 		blocks, _, err = r.filtered(ctx, q, []dimension{hour})

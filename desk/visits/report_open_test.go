@@ -170,5 +170,9 @@ func TestWhatFiltersChooseIsFoundOnce(t *testing.T) {
 		is(24, true, "device")
 		is(24, true, "path")
 		is(24, false, "path")
+		// The last page, of days that are open and sealed.
+		if a := ask(t, r, Question{Site: 1, From: someDay - 1, To: someDay, Filters: []Filter{{"exit", Is, []string{"/"}}}}); a.Total.Views != 24 {
+			t.Errorf("visits that ended on the page have %d views", a.Total.Views)
+		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,15 @@ func (r *Reports) ofCrowd() string {
 func (r *Reports) load(ctx context.Context, keys []blockKey) (map[column.Day]*dayTally, marks, error) {
 	site := keys[0].site
 	rows := "SELECT day, dimension, value, " + sumNames + " FROM visits_sum WHERE site = " + strconv.Itoa(int(site))
+	if keys[0].by != "" { // and so of all
+		by := []string{"'" + dimensions[0].Name + "'"}
+		for _, k := range keys {
+			if name := "'" + k.by + "'"; !slices.Contains(by, name) {
+				by = append(by, name)
+			}
+		}
+		rows += " AND dimension IN (" + strings.Join(by, ", ") + ")"
+	}
 	listed := r.ofCrowd()
 	var weeks []string
 	for _, k := range keys {
