@@ -60,8 +60,8 @@ func (m matching) each(snap *snapshot, where string, f func(m matching, from fac
 }
 
 // viewsAtOnce bounds the sealed days that are asked about at once: so many views,
-// or a single day.
-const viewsAtOnce = 2_500_000
+// or a single day. Tests have fewer.
+var viewsAtOnce int64 = 2_500_000
 
 // enough returns the last of the days from one on that are asked about at once.
 func (s *snapshot) enough(from, last column.Day) column.Day {
