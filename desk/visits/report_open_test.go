@@ -171,7 +171,7 @@ func TestWhatFiltersChooseIsFoundOnce(t *testing.T) {
 		is(24, true, "path")
 		is(24, false, "path")
 		// The last page, of days that are open and sealed.
-		q := Question{Site: 1, From: someDay - 1, To: someDay, Filters: []Filter{{"exit", Contains, []string{""}}}}
+		q := Question{Site: 1, From: someDay - 1, To: someDay, Filters: []Filter{{"exit", Contains, []string{""}}, {"entry", Not, []string{"/c"}}}}
 		f, err := r.Funnel(t.Context(), q, []Filter{{"path", Is, []string{"/"}}, {"path", Contains, []string{"/"}}})
 		if err != nil || f.Visits != 24 || f.Steps[0].Visits != 24 {
 			t.Errorf("a funnel of visits that ended somewhere: %+v, %v", f, err)

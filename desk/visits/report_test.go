@@ -46,8 +46,8 @@ func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []o
 				h.second = uint32(r.IntN(3) * 3600 * 4)
 				for nth := range 1 + r.IntN(3) {
 					page++
-					if r.IntN(6) == 0 { // another machine behind the address
-						h.language = pick("en", "de", "fr")
+					if page%5 == 0 { // another machine behind the address
+						h.language = []string{"en", "de", "fr"}[page/5%3]
 					}
 					h.nth, h.page, h.path, h.event, h.target = uint16(nth+1), page, pick("/a", "/b", "/c", "/d,\\'"), "", ""
 					h.second++
