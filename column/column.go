@@ -5,7 +5,7 @@
 //
 // It knows nothing of what the rows mean. Whoever owns them gives a [Schema]
 // and asks in SQL that both engines speak: CTEs, joins, window functions,
-// UNION ALL, VALUES, GROUPING SETS, count(DISTINCT), CAST(... AS BIGINT), coalesce and, for shuffling,
+// UNION ALL, VALUES, GROUPING SETS, count(DISTINCT), FILTER, CAST(... AS BIGINT), coalesce and, for shuffling,
 // row_number() OVER (ORDER BY [Random]). Where they differ, say it plainly: floor
 // a float before it is cast to an integer, give each column of a join a name
 // (s.id AS id), cast the sides of a union to one type, and order it as a subquery

@@ -273,15 +273,15 @@ func sums(f facts, of []dimension, how counting) string {
 // bySets counts by several dimensions in one pass the rows that are named from
 // FROM on.
 func bySets(of []dimension, columns, from, counted string) string {
-	var values, sets, known, named []string
+	var values, sets, known, names []string
 	for i, d := range of {
 		v := "v" + strconv.Itoa(i)
 		values = append(values, d.value+" AS "+v)
 		sets = append(sets, "(day, site, "+v+")")
 		known = append(known, v)
-		named = append(named, "WHEN "+v+" IS NOT NULL THEN '"+d.Name+"'")
+		names = append(names, "WHEN "+v+" IS NOT NULL THEN '"+d.Name+"'")
 	}
-	return "SELECT day, site, CASE " + strings.Join(named, " ") + " END AS dimension, coalesce(" + strings.Join(append(known, "''"), ", ") + ") AS value, " + counted +
+	return "SELECT day, site, CASE " + strings.Join(names, " ") + " END AS dimension, coalesce(" + strings.Join(append(known, "''"), ", ") + ") AS value, " + counted +
 		" FROM (SELECT day, site, " + columns + ", " + strings.Join(values, ", ") + from + ") AS valued" +
 		" GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + ")"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"loot/column"
@@ -60,12 +61,23 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 
 // found is the key of what was found of a day by a dimension.
 func (q Question) found(day column.Day, d dimension) blockKey {
-	filters := make([]string, len(q.Filters))
-	for i, f := range q.Filters {
-		filters[i] = f.String()
+	return blockKey{q.Site, day, 1, d.Name, q.chosen()}
+}
+
+// chosen tells the filters of a question from all others, in whatever order.
+func (q Question) chosen() string {
+	filters := slices.Clone(q.Filters)
+	slices.SortFunc(filters, func(a, b Filter) int { return strings.Compare(a.String(), b.String()) })
+	return inOrder(filters)
+}
+
+// inOrder tells filters that stand in an order from all others.
+func inOrder(filters []Filter) string {
+	texts := make([]string, len(filters))
+	for i, f := range filters {
+		texts[i] = strconv.Quote(f.String())
 	}
-	slices.Sort(filters)
-	return blockKey{q.Site, day, 1, d.Name, strings.Join(filters, "\n")}
+	return strings.Join(texts, " ")
 }
 
 // with returns what two blocks of a day tell together.

@@ -40,7 +40,7 @@ func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, ste
 func (m matching) each(snap *snapshot, where string, f func(m matching, from facts, atOnce int) error) error {
 	open, sealed := snap.has(m.q.From, m.q.To)
 	if open {
-		m.with = recorded(snap.rows(m.q.Site) + where)
+		m.prelude = recorded(snap.rows(m.q.Site) + where)
 		if err := f(m, facts{rows: "SELECT * FROM recorded"}, len(m.wanted)+1); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (m matching) each(snap *snapshot, where string, f func(m matching, from fac
 	if !sealed {
 		return nil
 	}
-	m.with = ""
+	m.prelude = ""
 	of := " WHERE site = " + strconv.Itoa(int(m.q.Site)) + where
 	for from, last := m.q.From, m.q.To; from <= last; from = m.q.To + 1 {
 		m.q.From, m.q.To = from, snap.enough(from, last)
@@ -85,13 +85,13 @@ func (m matching) code(ctx context.Context, from facts) (_ matching, coded, matc
 	}
 	open := from.visits == ""
 	columns := func(prefix string) string { return visitNames(prefix) + ", " + named(prefix, "variant") }
-	rowColumns := rowNames("") + ", " + named("", "variant")
+	withVariant := rowNames("") + ", " + named("", "variant")
 	var of facts
 	if open {
 		columns = func(prefix string) string { return rowNames(prefix) + ", " + names(prefix, visitColumns) }
 		of = eachRow(about(columns(""), from.rows))
 	} else {
-		of = facts{rows: about(rowColumns, from.rows), visits: about(columns(""), from.visits)}
+		of = facts{rows: about(withVariant, from.rows), visits: about(columns(""), from.visits)}
 	}
 	args = slices.Clone(m.args)
 	m.filters = slices.Clone(m.filters)
@@ -116,7 +116,7 @@ func (m matching) code(ctx context.Context, from facts) (_ matching, coded, matc
 	}
 	// Without conditions of their own, as a visit's are theirs, the engine can tell
 	// that there are more rows than visits.
-	coded.rows, coded.codes = all(rowColumns, from.rows), codes
+	coded.rows, coded.codes = all(withVariant, from.rows), codes
 	matched = coded
 	coded.visits, matched.visits = with(of, of.visits, columns, m.filters, &args)
 	return m, coded, matched, args, nil
@@ -129,61 +129,4 @@ func (m matching) mask() string {
 		mask += " + " + c.group(i)
 	}
 	return mask
-}
-
-// A foundKey is a question about a sealed day.
-type foundKey struct {
-	site  uint16
-	day   column.Day
-	asked string
-}
-
-// A foundDay is what was found of it.
-type foundDay struct {
-	mark Sum
-	day  any
-}
-
-// mostFound bounds what is remembered of single days.
-const mostFound = 50_000
-
-// byDay returns what find finds of each day of a question, of which a sealed one
-// is asked about once.
-func byDay[T any](ctx context.Context, r *Reports, q Question, asked string, find func(context.Context, Question) (map[column.Day]T, error)) (map[column.Day]T, error) {
-	snap, err := r.snapshot(ctx, q.Site, false)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range q.Filters {
-		asked += " " + f.String()
-	}
-	out := map[column.Day]T{}
-	missing := q
-	missing.From, missing.To = q.To+1, q.From-1
-	r.mu.Lock()
-	for day := q.From; day <= q.To; day++ {
-		f, ok := r.found.Get(foundKey{q.Site, day, asked})
-		if ok && snap.open[day] == nil && f.mark == snap.sealed[day] {
-			out[day] = f.day.(T)
-			continue
-		}
-		missing.From, missing.To = min(missing.From, day), max(missing.To, day)
-	}
-	r.mu.Unlock()
-	if missing.From > missing.To {
-		return out, nil
-	}
-	found, err := steadily(ctx, r, missing, func() (map[column.Day]T, error) { return find(ctx, missing) })
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for day := missing.From; day <= missing.To; day++ {
-		out[day] = found[day]
-		if snap.open[day] == nil {
-			r.found.Add(foundKey{q.Site, day, asked}, foundDay{snap.sealed[day], found[day]})
-		}
-	}
-	return out, nil
 }

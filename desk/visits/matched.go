@@ -108,7 +108,7 @@ type matching struct {
 	args    []any
 	filters []*chosen
 	wanted  []dimension
-	with    string // what the facts are named by
+	prelude string // of each query, which the facts take rows from
 	on      string // the condition of the days that may be told of
 	apart   bool   // what is wanted is in no sums of the day, from which what a single filter leaves out could be taken
 
@@ -150,7 +150,7 @@ func (m matching) find(ctx context.Context, from facts, atOnce int) error {
 		queries = []string{strings.Join(queries, " UNION ALL ")}
 	}
 	for _, query := range queries {
-		found, _, err := m.read(ctx, m.q.From, m.q.To, m.with+query, args...)
+		found, _, err := m.read(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (f facts) grouped(group, where string) facts {
 		return "SELECT " + names + " FROM (" + from + ") AS coded WHERE " + where
 	}
 	if f.codes != nil {
-		f.rows = "SELECT " + joinedNames.Replace(rowNames("r.")) + " FROM (" + f.rows + ") AS r JOIN (" + of(named("", "day", "visit", "variant")+", "+group+" AS site", f.visits) + ") AS v ON " + sameVariant
+		f.rows = "SELECT " + joinedNames.Replace(rowNames("r.")) + joined(f.rows, of(named("", "day", "visit", "variant")+", "+group+" AS site", f.visits))
 	} else {
 		f.rows = of(instead(rows, group), f.rows)
 	}
@@ -228,10 +228,13 @@ func (f facts) codedRows() string {
 	if f.codes == nil {
 		return f.rows
 	}
-	return "SELECT " + rowNames("r.") + ", " + named("v.", f.codes...) + " FROM (" + f.rows + ") AS r JOIN (" + f.visits + ") AS v ON " + sameVariant
+	return "SELECT " + rowNames("r.") + ", " + named("v.", f.codes...) + joined(f.rows, f.visits)
 }
 
-const sameVariant = "v.day = r.day AND v.visit = r.visit AND v.variant = r.variant"
+// joined writes the rows of visits from FROM on.
+func joined(rows, visits string) string {
+	return " FROM (" + rows + ") AS r JOIN (" + visits + ") AS v ON v.day = r.day AND v.visit = r.visit AND v.variant = r.variant"
+}
 
 // seen is how it is found out where there are few.
 func (m matching) seen() counting { return m.crowd <= mostSeenCrowd }
@@ -246,7 +249,7 @@ func (m matching) isFew() string {
 func (m matching) parted(ctx context.Context, coded facts, args []any) (left []column.Day, err error) {
 	query := "SELECT day, max(CASE WHEN " + m.isFew() + " THEN 1 ELSE 0 END) AS few, max(CASE WHEN site = " + strconv.Itoa(m.full()) + " THEN 1 ELSE 0 END) AS come FROM (" +
 		sums(coded.grouped(m.mask(), "1 = 1"), dimensions[:1], m.seen()) + ") AS masks GROUP BY day"
-	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+query, args...)
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -299,7 +302,7 @@ func (m matching) part(ctx context.Context, c *chosen, from facts, args []any) (
 		return nil
 	}
 	args = slices.Clone(args)
-	found, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+"SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
+	found, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+"SELECT day, place, CAST(count(DISTINCT visitor) AS BIGINT) AS visitors FROM ("+
 		c.visits(from, &args)+") AS alone GROUP BY day, place", args...)
 	if err != nil {
 		return err
@@ -345,7 +348,7 @@ func (m matching) splits(ctx context.Context, i int, coded facts, of []dimension
 		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0 AND c.amount = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
 		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + cells + ") AS c GROUP BY c.day, c.dimension, c.value, " + held
 	query = "SELECT day, dimension, value, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
-	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+query, args...)
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 	if err != nil {
 		return err
 	}

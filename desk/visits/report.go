@@ -110,11 +110,11 @@ type Reports struct {
 
 	flight singleflight.Group
 
-	mu     sync.Mutex
-	open   map[uint16]*snapshot
-	blocks *simplelru.LRU[blockKey, *kept]
-	values int // in blocks
-	found  *simplelru.LRU[foundKey, foundDay]
+	mu      sync.Mutex
+	open    map[uint16]*snapshot
+	blocks  *simplelru.LRU[blockKey, *kept]
+	values  int // in blocks
+	funnels *simplelru.LRU[funnelKey, knownFunnel]
 }
 
 type blockKey struct {
@@ -138,7 +138,7 @@ type kept struct {
 // told as they are.
 func NewReports(store column.Store, crowd int, now func() time.Time, local func(site uint16, t time.Time) (column.Day, uint32)) *Reports {
 	r := &Reports{store: store, now: now, crowd: max(crowd, 1), local: local, open: map[uint16]*snapshot{}}
-	r.found, _ = simplelru.NewLRU[foundKey, foundDay](mostFound, nil)
+	r.funnels, _ = simplelru.NewLRU[funnelKey, knownFunnel](mostFunnelDays, nil)
 	r.blocks, _ = simplelru.NewLRU(1<<20, func(_ blockKey, k *kept) { r.values -= k.size() })
 	return r
 }

@@ -58,16 +58,13 @@ func write(b *testing.B, s column.Store) (stop func()) {
 		defer tick.Stop()
 		m := newSampler(2)
 		for {
-			batch := column.Batch{}
-			for len(batch[tableHit]) < 20 {
-				hits, stays := m.visit()
-				for i := range hits {
-					batch[tableHit] = append(batch[tableHit], rowOf(&hits[i], hitsOnly, hitColumns))
-				}
-				for i := range stays {
-					batch[tableStay] = append(batch[tableStay], rowOf(&stays[i], stayColumns))
-				}
+			var hits []hit
+			var stays []stay
+			for len(hits) < 20 {
+				visited, stayed := m.visit()
+				hits, stays = append(hits, visited...), append(stays, stayed...)
 			}
+			batch := batchOf(hits, stays)
 			wg.Go(func() { _ = s.Append(ctx, someDay, batch) })
 			select {
 			case <-tick.C:
@@ -173,7 +170,8 @@ func BenchmarkGoals(b *testing.B) {
 			}
 			b.Run(what.name+name+"/first", func(b *testing.B) {
 				for b.Loop() {
-					warm.found.Purge()
+					warm.funnels.Purge()
+					warm.blocks.Purge()
 					if err := what.ask(warm, q); err != nil {
 						b.Fatal(err)
 					}

@@ -63,13 +63,7 @@ func (r *Reports) Funnel(ctx context.Context, q Question, steps []Filter) (*Funn
 	if err := checkSteps(steps, fewSteps); err != nil {
 		return nil, err
 	}
-	asked := "funnel"
-	for _, s := range steps {
-		asked += " " + s.String() + "\n"
-	}
-	days, err := byDay(ctx, r, q, asked, func(ctx context.Context, q Question) (map[column.Day]funnelDay, error) {
-		return r.funnel(ctx, q, steps)
-	})
+	days, err := r.funnelDays(ctx, q, steps)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +102,61 @@ func checkSteps(steps []Filter, least int) error {
 		}
 	}
 	return nil
+}
+
+// A funnelKey is a funnel on a day.
+type funnelKey struct {
+	site          uint16
+	day           column.Day
+	chosen, steps string
+}
+
+// A knownFunnel is what was found of a sealed day, by its mark.
+type knownFunnel struct {
+	mark Sum
+	day  funnelDay
+}
+
+// mostFunnelDays bounds how many are known.
+const mostFunnelDays = 50_000
+
+// funnelDays returns what each day of a question comes to; a sealed one is asked
+// about once.
+func (r *Reports) funnelDays(ctx context.Context, q Question, steps []Filter) (map[column.Day]funnelDay, error) {
+	snap, err := r.snapshot(ctx, q.Site, false)
+	if err != nil {
+		return nil, err
+	}
+	key := funnelKey{site: q.Site, chosen: q.chosen(), steps: inOrder(steps)}
+	out := map[column.Day]funnelDay{}
+	missing := q
+	missing.From, missing.To = q.To+1, q.From-1
+	r.mu.Lock()
+	for key.day = q.From; key.day <= q.To; key.day++ {
+		f, ok := r.funnels.Get(key)
+		if ok && snap.open[key.day] == nil && f.mark == snap.sealed[key.day] {
+			out[key.day] = f.day
+			continue
+		}
+		missing.From, missing.To = min(missing.From, key.day), max(missing.To, key.day)
+	}
+	r.mu.Unlock()
+	if missing.From > missing.To {
+		return out, nil
+	}
+	found, err := steadily(ctx, r, missing, func() (map[column.Day]funnelDay, error) { return r.funnel(ctx, missing, steps) })
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key.day = missing.From; key.day <= missing.To; key.day++ {
+		out[key.day] = found[key.day]
+		if snap.open[key.day] == nil {
+			r.funnels.Add(key, knownFunnel{snap.sealed[key.day], found[key.day]})
+		}
+	}
+	return out, nil
 }
 
 func (r *Reports) funnel(ctx context.Context, q Question, steps []Filter) (map[column.Day]funnelDay, error) {
@@ -210,7 +259,7 @@ func (m matching) masks(ctx context.Context, coded facts, args []any, part func(
 }
 
 func (m matching) cellsOf(ctx context.Context, query string, args []any, f func(day column.Day, mask, step int, r Reached)) (err error) {
-	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.with+query, args...)
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 	if err != nil {
 		return fmt.Errorf("visits: funnel: %w", err)
 	}

@@ -130,7 +130,7 @@ func (m matching) sides(ctx context.Context, from facts, _ int) error {
 	if err != nil {
 		return err
 	}
-	found, _, err := m.read(ctx, m.q.From, m.q.To, m.with+digest(sums(coded.grouped("0", "1 = 1"), m.wanted, countVisitors), "visitors >= "+strconv.Itoa(m.crowd)), args...)
+	found, _, err := m.read(ctx, m.q.From, m.q.To, m.prelude+digest(sums(coded.grouped("0", "1 = 1"), m.wanted, countVisitors), "visitors >= "+strconv.Itoa(m.crowd)), args...)
 	for day, d := range found {
 		m.add(day, d)
 	}

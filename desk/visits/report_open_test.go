@@ -178,3 +178,18 @@ func TestWhatFiltersChooseIsFoundOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestFiltersAreToldApart: whatever their values hold, and in any order.
+func TestFiltersAreToldApart(t *testing.T) {
+	one := Filter{"country", Is, []string{"IE"}}
+	two := Filter{"browser", Is, []string{"Firefox"}}
+	both := Question{Filters: []Filter{one, two}}.chosen()
+	if turned := (Question{Filters: []Filter{two, one}}).chosen(); turned != both {
+		t.Errorf("%q is not %q", turned, both)
+	}
+	for _, between := range []string{"\n", " ", `" "`} {
+		if odd := (Question{Filters: []Filter{{"browser", Is, []string{"Firefox" + between + one.String()}}}}).chosen(); odd == both {
+			t.Errorf("one filter is taken for two: %q", odd)
+		}
+	}
+}

@@ -13,17 +13,6 @@ import (
 
 const someDay column.Day = 20_780 // 23 November 2026
 
-func batchOf(hits []hit, stays []stay) column.Batch {
-	batch := column.Batch{}
-	for i := range hits {
-		batch[tableHit] = append(batch[tableHit], rowOf(&hits[i], hitsOnly, hitColumns))
-	}
-	for i := range stays {
-		batch[tableStay] = append(batch[tableStay], rowOf(&stays[i], stayColumns))
-	}
-	return batch
-}
-
 func keep(t testing.TB, s column.Store, day column.Day, hits []hit, stays []stay) {
 	t.Helper()
 	if err := s.Append(t.Context(), day, batchOf(hits, stays)); err != nil {

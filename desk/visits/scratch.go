@@ -43,24 +43,18 @@ func Fill(ctx context.Context, rows column.Store, site uint16, last column.Day, 
 	m := newSampler(site)
 	var past []column.Day
 	for day := last - column.Day(days) + 1; day <= last; day++ {
-		batch, size := column.Batch{}, 0
+		var hits []hit
+		var stays []stay
 		flush := func() error {
-			err := appendLate(ctx, rows, day, batch)
-			batch, size = column.Batch{}, 0
+			err := appendLate(ctx, rows, day, batchOf(hits, stays))
+			hits, stays = nil, nil
 			return err
 		}
 		for made := 0; made < views/days; {
-			hits, stays := m.visit()
-			for i := range hits {
-				batch[tableHit] = append(batch[tableHit], rowOf(&hits[i], hitsOnly, hitColumns))
-				if hits[i].nth > 0 {
-					made++
-				}
-			}
-			for i := range stays {
-				batch[tableStay] = append(batch[tableStay], rowOf(&stays[i], stayColumns))
-			}
-			if size += len(hits) + len(stays); size > column.MaxBatch-64 {
+			visited, stayed := m.visit()
+			made += len(stayed)
+			hits, stays = append(hits, visited...), append(stays, stayed...)
+			if len(hits)+len(stays) > column.MaxBatch-64 {
 				if err := flush(); err != nil {
 					return err
 				}
@@ -74,6 +68,18 @@ func Fill(ctx context.Context, rows column.Store, site uint16, last column.Day, 
 		}
 	}
 	return rows.Seal(ctx, past...)
+}
+
+// batchOf is rows to append.
+func batchOf(hits []hit, stays []stay) column.Batch {
+	batch := column.Batch{}
+	for i := range hits {
+		batch[tableHit] = append(batch[tableHit], rowOf(&hits[i], hitsOnly, hitColumns))
+	}
+	for i := range stays {
+		batch[tableStay] = append(batch[tableStay], rowOf(&stays[i], stayColumns))
+	}
+	return batch
 }
 
 var countryCodes = []string{"IE", "GB", "DE", "US", "FR", "NL", "PL", "ES", "IT", "CA", "AT", "CH", "BE", "SE", "DK", "PT", "CZ", "FI", "NO", "GR"}
