@@ -306,6 +306,42 @@ func TestAJobIsDueAtItsTime(t *testing.T) {
 	})
 }
 
+// Whoever moves the clock waits for what is due before the next step: a job that
+// failed, and is to run again in a second, must not hold them up for ever.
+func TestAJobThatFailedIsNotDueBeforeItsPause(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		var now atomic.Int64
+		begin := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
+		now.Store(begin.UnixNano())
+		r := newRecord()
+		c, err := job.New(db, job.Options{
+			Log: slog.New(slog.DiscardHandler), Simulated: true,
+			Now: func() time.Time { return time.Unix(0, now.Load()).UTC() },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		failed := false // the first time
+		job.Register(c, func(_ context.Context, a greet) error {
+			defer func() { failed = true }()
+			if r.add(a.ID); !failed {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		start(t, c)
+		enqueue(t, db, c, greet{ID: "a"})
+		r.wait(t, 1)
+		idle(t, c)
+		now.Store(begin.Add(time.Minute).UnixNano())
+		r.wait(t, 1)
+		idle(t, c)
+	})
+}
+
 func TestAPeriodicJobRunsOnceAPeriodWhateverRestarts(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		r := newRecord()

@@ -228,14 +228,16 @@ func (c *Client) Stop(ctx context.Context) error {
 }
 
 // Idle returns when no job is due and none runs, for commands and tests that
-// wait for the work that they caused.
+// wait for the work that they caused. A job that failed and is to run again
+// within seconds is available to River already, and not due.
 func (c *Client) Idle(ctx context.Context) error {
 	tick := time.NewTicker(cooldown)
 	defer tick.Stop()
 	for {
 		var left int
 		if err := c.db.ReadTx(ctx, func(tx *store.Tx) error {
-			return tx.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE state IN ('available', 'running', 'pending')`).Scan(&left)
+			return tx.QueryRow(ctx, `SELECT count(*) FROM river_job
+				WHERE state IN ('running', 'pending') OR state = 'available' AND scheduled_at <= $1`, c.now()).Scan(&left)
 		}); err != nil {
 			return fmt.Errorf("job: idle: %w", err)
 		}
@@ -248,6 +250,15 @@ func (c *Client) Idle(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// now returns the time as River's tables hold it.
+func (c *Client) now() any {
+	now := c.options.Now().UTC()
+	if c.db.Dialect() == store.SQLite {
+		return now.Round(time.Millisecond).Format("2006-01-02 15:04:05.000")
+	}
+	return now
 }
 
 // quiet passes on what an operator acts on, and not River's daily routine.
