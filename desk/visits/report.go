@@ -250,8 +250,16 @@ func (q *Question) assemble(blocks []*block, asked []dimension) *Answer {
 	return a
 }
 
-func merge(name string, blocks []*block) (rows map[string]Sum, total Sum) {
-	rows = map[string]Sum{}
+// merge puts together what blocks tell by a dimension.
+func merge(name string, blocks []*block) (rows []Row, total Sum) {
+	most := 0
+	for _, b := range blocks {
+		if p := b.panels[name]; p != nil {
+			most = max(most, len(p.rows))
+		}
+	}
+	at := make(map[string]int, most)
+	rows = make([]Row, 0, most)
 	for _, b := range blocks {
 		p := b.panels[name]
 		if p == nil {
@@ -259,7 +267,12 @@ func merge(name string, blocks []*block) (rows map[string]Sum, total Sum) {
 		}
 		total = total.plus(p.total)
 		for v, s := range p.rows {
-			rows[v] = rows[v].plus(s)
+			if i, ok := at[v]; ok {
+				rows[i].Sum = rows[i].plus(s)
+				continue
+			}
+			at[v] = len(rows)
+			rows = append(rows, Row{v, s})
 		}
 	}
 	return rows, total
@@ -268,54 +281,78 @@ func merge(name string, blocks []*block) (rows map[string]Sum, total Sum) {
 // hours is the trend of a single day. An hour that is missing had nobody, or is
 // folded.
 func (q *Question) hours(blocks []*block) (out []Point) {
-	rows, _ := merge("hour", blocks)
 	for h := range 24 {
-		s, ok := rows[strconv.Itoa(h)]
-		out = append(out, Point{Day: q.From, Hour: h, Sum: s, Few: !ok})
+		out = append(out, Point{Day: q.From, Hour: h, Few: true})
+	}
+	rows, _ := merge("hour", blocks)
+	for _, row := range rows {
+		if h, err := strconv.Atoi(row.Value); err == nil && h < len(out) {
+			out[h].Sum, out[h].Few = row.Sum, false
+		}
 	}
 	return out
 }
 
 func (q *Question) panel(d dimension, blocks []*block) Panel {
 	p := Panel{Name: d.Name, Title: d.Title, Word: d.Word, Events: d.events()}
-	var of map[string]Sum
-	of, p.Total = merge(d.Name, blocks)
+	var rows []Row
+	rows, p.Total = merge(d.Name, blocks)
 	if d.Name == "class" { // the total says as much of people
 		var people Sum
 		for _, b := range blocks {
 			people = people.plus(b.total)
 		}
 		if people != (Sum{}) {
-			of[human] = people
+			rows = append(rows, Row{human, people})
 			p.Total = p.Total.plus(people)
 		}
 	}
 	p.Others = p.Total
-	search := strings.ToLower(q.Search)
-	for v, s := range of {
-		p.Others = p.Others.less(s)
-		if search == "" || strings.Contains(strings.ToLower(v), search) {
-			p.Rows = append(p.Rows, Row{v, s})
-		} else {
-			p.More, p.Rest = p.More+1, p.Rest.plus(s)
-		}
+	for _, row := range rows {
+		p.Others = p.Others.less(row.Sum)
 	}
 	p.Others = p.Others.tidy()
-	slices.SortFunc(p.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(b.Views, a.Views), cmp.Compare(a.Value, b.Value))
-	})
-	from := min(max(q.Skip, 0), len(p.Rows))
-	to := min(len(p.Rows), from+mostRows)
+	p.More = len(rows)
+	if search := strings.ToLower(q.Search); search != "" {
+		rows = slices.DeleteFunc(rows, func(row Row) bool { return !strings.Contains(strings.ToLower(row.Value), search) })
+	}
+	from := min(max(q.Skip, 0), len(rows))
+	to := min(len(rows), from+mostRows)
 	if q.Top > 0 {
 		to = min(to, from+q.Top)
 	}
-	for i, row := range p.Rows {
-		if i < from || i >= to {
-			p.More, p.Rest = p.More+1, p.Rest.plus(row.Sum)
-		}
+	p.Rows = greatest(rows, to)[from:]
+	p.More -= len(p.Rows)
+	p.Rest = p.Total.less(p.Others)
+	for _, row := range p.Rows {
+		p.Rest = p.Rest.less(row.Sum)
 	}
-	p.Rows = p.Rows[from:to]
+	p.Rest = p.Rest.tidy()
 	return p
+}
+
+// greatest returns the n greatest rows in their order. A few of many are found
+// without sorting all.
+func greatest(rows []Row, n int) []Row {
+	order := func(a, b Row) int {
+		return cmp.Or(cmp.Compare(b.Visitors, a.Visitors), cmp.Compare(b.Views, a.Views), cmp.Compare(a.Value, b.Value))
+	}
+	if n > manyRows {
+		slices.SortFunc(rows, order)
+		return rows[:n]
+	}
+	var out []Row
+	for _, row := range rows {
+		if len(out) == n {
+			if n == 0 || order(row, out[n-1]) > 0 {
+				continue
+			}
+			out = out[:n-1]
+		}
+		i, _ := slices.BinarySearchFunc(out, row, order)
+		out = slices.Insert(out, i, row)
+	}
+	return out
 }
 
 // told returns the blocks of a period without a filter: of weeks where that may
