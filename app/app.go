@@ -149,7 +149,8 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if !o.Existing {
-		if a.rows, err = column.Later(c.Visits, visits.Schema(), column.Options{Memory: c.Memory << 20, Linger: 20 * time.Millisecond}); err != nil {
+		duckdb, _ := c.memory()
+		if a.rows, err = column.Later(c.Visits, visits.Schema(), column.Options{Memory: duckdb, Linger: 20 * time.Millisecond}); err != nil {
 			return nil, err
 		}
 		a.stop = append(a.stop, func() {

@@ -208,7 +208,8 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 		debug.SetGCPercent(300)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(384 << 20)
+		_, rest := a.Config.memory()
+		debug.SetMemoryLimit(rest)
 	}
 	// Compiling the statement and opening the keys took memory that is not
 	// needed again.

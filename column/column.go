@@ -200,6 +200,7 @@ const (
 	msgQueue  = "More arrives than can be stored at the moment. Nothing was saved; please try again in a moment."
 	msgFull   = "The disk of the column store is full. Nothing was saved; please try again later."
 	msgLost   = "The column store cannot be reached at the moment. Nothing was saved; please try again in a moment."
+	msgMemory = "This needs more memory than the column store may use. Ask about fewer days or tables, or give it more with --memory."
 	msgBroken = "The column store cannot read or write its files. Nothing was saved; please try again later."
 	msgClosed = "The column store is being closed. Nothing was saved; please try again in a moment."
 )

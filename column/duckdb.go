@@ -567,7 +567,9 @@ func explain(err error) error {
 	}
 	if e, ok := errors.AsType[*duckdb.Error](err); ok {
 		switch e.Type {
-		case duckdb.ErrorTypeIO, duckdb.ErrorTypeFatal, duckdb.ErrorTypeOutOfMemory:
+		case duckdb.ErrorTypeOutOfMemory:
+			return loot.Wrap(loot.Unavailable, err, msgMemory)
+		case duckdb.ErrorTypeIO, duckdb.ErrorTypeFatal:
 			return loot.Wrap(loot.Unavailable, err, msgBroken)
 		}
 	}

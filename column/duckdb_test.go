@@ -36,6 +36,24 @@ func TestAFolderIsOfOneProcess(t *testing.T) {
 	}
 }
 
+// TestWhatNeedsTooMuchMemoryIsRefused: and what is asked next is answered.
+func TestWhatNeedsTooMuchMemoryIsRefused(t *testing.T) {
+	s := columntest.Open(t, "duckdb:"+t.TempDir(), views, column.Options{Memory: 32 << 20})
+	add(t, s, first, column.Batch{"test_view": {view(1, "a", 1, "/")}})
+	rows, err := s.Query(t.Context(), first, first, "SELECT length(string_agg(repeat(path, 64), '')) FROM test_view, range(4000000)")
+	if err == nil {
+		for rows.Next() {
+		}
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if loot.KindOf(err) != loot.Unavailable || !strings.Contains(err.Error(), "--memory") {
+		t.Errorf("%v", err)
+	}
+	if got := ask(t, s, first, first, "SELECT count(*) FROM test_view"); got != "1" {
+		t.Error(got)
+	}
+}
+
 // TestLeftoversGoAtTheStart: what a killed process left is removed, what it did
 // not make is not.
 func TestLeftoversGoAtTheStart(t *testing.T) {

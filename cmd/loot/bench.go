@@ -32,6 +32,8 @@ type benchCmd struct {
 	Name  string `arg:"" enum:"kernel,visits" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs."`
 	Store string `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys  string `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
+	Other string `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
+	PID   int    `help:"The process of the other tool, whose processor time and memory are told." name:"other-pid"`
 	Quick bool   `help:"Fewer data and shorter runs: under 40 seconds on 2 cores."`
 	JSON  bool   `help:"Print JSON." name:"json"`
 }

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"loot"
 	"loot/app"
 )
 
@@ -36,10 +37,13 @@ func (r *bench) visits() error {
 	}
 	defer stop()
 	r.metrics["rss_idle_mib"] = rss(server)
-	if err := r.views(server); err != nil {
+	if err := r.views("", server, func(i int) (*browsers, error) { return newBrowsers(r.ctx, r.config.Listen, r.live, i) }); err != nil {
 		return err
 	}
 	if err := r.lost(); err != nil {
+		return err
+	}
+	if err := r.beside(); err != nil {
 		return err
 	}
 	var failed atomic.Int64
@@ -237,9 +241,43 @@ func (r *bench) logLines(server int) error {
 	return nil
 }
 
+// beside sends the same views to another tool, and waits until it has done with
+// them.
+func (r *bench) beside() error {
+	if r.cmd.Other == "" {
+		return nil
+	}
+	other, err := url.Parse(r.cmd.Other)
+	if err != nil || other.Scheme != "http" || other.Port() == "" {
+		return loot.Errorf(loot.Invalid, "--other: an address is written http://HOST:PORT/PATH.")
+	}
+	if err := r.views("other_", r.cmd.PID, func(i int) (*browsers, error) { return newBrowsersOf(r.ctx, other, i) }); err != nil {
+		return err
+	}
+	r.metrics["other_rss_mib"] = rss(r.cmd.PID)
+	return nil
+}
+
+// settled waits until a process has done nothing for a while, a minute at most.
+func (r *bench) settled(pid int) {
+	before, still := processTime(pid), 0
+	for range 60 {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+		if now := processTime(pid); now-before > 0.05 {
+			before, still = now, 0
+		} else if still++; still == 12 { // tools that write now and then do so every ten seconds
+			return
+		}
+	}
+}
+
 // views sends views as browsers do, each of a visitor of its own or one of the
-// last, and waits for each to be on the disk.
-func (r *bench) views(server int) error {
+// last, and waits for each to be answered.
+func (r *bench) views(of string, server int, dial func(i int) (*browsers, error)) error {
 	const conns = 256
 	var sent, failed atomic.Int64
 	var mu sync.Mutex
@@ -248,7 +286,7 @@ func (r *bench) views(server int) error {
 	start := r.now()
 	end := start.Add(r.span())
 	err := parallel(conns, func(i int) (err error) {
-		b, err := newBrowsers(r.ctx, r.config.Listen, r.live, i)
+		b, err := dial(i)
 		if err != nil {
 			return err
 		}
@@ -260,7 +298,7 @@ func (r *bench) views(server int) error {
 			if err != nil {
 				return err
 			}
-			if status != http.StatusAccepted {
+			if status/100 != 2 {
 				failed.Add(1)
 				continue
 			}
@@ -276,10 +314,13 @@ func (r *bench) views(server int) error {
 		return err
 	}
 	took := r.now().Sub(start).Seconds()
-	r.metrics["views_per_s"] = float64(sent.Load()) / took
-	r.metrics["view_p50_ms"], r.metrics["view_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
-	r.metrics["cpu_us_per_view"] = (processTime(server) - own) * 1e6 / float64(max(sent.Load(), 1))
-	r.metrics["failed"], r.metrics["views"] = float64(failed.Load()), float64(sent.Load())
+	if of != "" {
+		r.settled(server)
+	}
+	r.metrics[of+"views_per_s"] = float64(sent.Load()) / took
+	r.metrics[of+"view_p50_ms"], r.metrics[of+"view_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
+	r.metrics[of+"cpu_us_per_view"] = (processTime(server) - own) * 1e6 / float64(max(sent.Load(), 1))
+	r.metrics[of+"failed"], r.metrics[of+"views"] = float64(failed.Load()), float64(sent.Load())
 	return nil
 }
 
@@ -287,8 +328,10 @@ func (r *bench) views(server int) error {
 type browsers struct {
 	conn   net.Conn
 	reader *bufio.Reader
+	again  func() (net.Conn, error)
 	rand   *rand.Rand
-	head   string // up to the address of the client
+	head   string   // up to the address of the client
+	other  *url.URL // of another tool, whose head begins behind the path; nil: Loot
 	site   app.ScratchSite
 	buf    []byte
 	addr   string
@@ -308,13 +351,24 @@ var benchAgents = []string{
 }
 
 func newBrowsers(ctx context.Context, address string, site app.ScratchSite, seed int) (*browsers, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
+	head := "POST " + site.Path + " HTTP/1.1\r\nHost: " + site.Host + "\r\nContent-Type: text/plain;charset=UTF-8\r\nAccept: */*\r\nAccept-Language: en-IE,en;q=0.8\r\nOrigin: https://" + site.Host +
+		"\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: cross-site\r\nX-Forwarded-For: "
+	return (&browsers{head: head, site: site}).connected(ctx, address, seed)
+}
+
+// newBrowsersOf are those whose views another tool counts.
+func newBrowsersOf(ctx context.Context, other *url.URL, seed int) (*browsers, error) {
+	head := " HTTP/1.1\r\nHost: " + other.Hostname() + "\r\nAccept: */*\r\nAccept-Language: en-IE,en;q=0.8\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: cross-site\r\nX-Forwarded-For: "
+	return (&browsers{head: head, other: other}).connected(ctx, other.Host, seed)
+}
+
+func (b *browsers) connected(ctx context.Context, address string, seed int) (_ *browsers, err error) {
+	b.rand = rand.New(rand.NewPCG(uint64(seed), 7))
+	b.again = func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", address) }
+	if b.conn, err = b.again(); err != nil {
 		return nil, err
 	}
-	b := &browsers{conn: conn, reader: bufio.NewReaderSize(conn, 2048), rand: rand.New(rand.NewPCG(uint64(seed), 7)), site: site}
-	b.head = "POST " + site.Path + " HTTP/1.1\r\nHost: " + site.Host + "\r\nContent-Type: text/plain;charset=UTF-8\r\nAccept: */*\r\nAccept-Language: en-IE,en;q=0.8\r\nOrigin: https://" + site.Host +
-		"\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: cross-site\r\nX-Forwarded-For: "
+	b.reader = bufio.NewReaderSize(b.conn, 2048)
 	return b, nil
 }
 
@@ -327,16 +381,7 @@ func (b *browsers) view() (page uint64, status int, err error) {
 	}
 	b.left--
 	page = b.rand.Uint64()>>1 | 1
-	body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s/a/page/of/it/%d?utm_source=news","referrer":"https://www.google.com/","width":%d}`,
-		page, b.site.Host, b.rand.IntN(1+b.rand.IntN(2000)), 1+b.rand.IntN(5))
-	b.buf = append(b.buf[:0], b.head...)
-	b.buf = append(b.buf, b.addr...)
-	b.buf = append(b.buf, "\r\nUser-Agent: "...)
-	b.buf = append(b.buf, b.agent...)
-	b.buf = append(b.buf, "\r\nContent-Length: "...)
-	b.buf = strconv.AppendInt(b.buf, int64(len(body)), 10)
-	b.buf = append(b.buf, "\r\n\r\n"...)
-	b.buf = append(b.buf, body...)
+	b.request(page, fmt.Sprintf("/a/page/of/it/%d", b.rand.IntN(1+b.rand.IntN(2000))), 1+b.rand.IntN(5))
 	if _, err := b.conn.Write(b.buf); err != nil {
 		return page, 0, err
 	}
@@ -344,9 +389,32 @@ func (b *browsers) view() (page uint64, status int, err error) {
 	return page, status, err
 }
 
+// request writes the request that tells of a view.
+func (b *browsers) request(page uint64, path string, width int) {
+	const referrer = "https://www.google.com/"
+	b.buf = b.buf[:0]
+	if b.other != nil {
+		b.buf = append(b.buf, "GET "...)
+		b.buf = append(b.buf, strings.NewReplacer("{path}", path, "{referrer}", url.QueryEscape(referrer)).Replace(b.other.RequestURI())...)
+	}
+	b.buf = append(b.buf, b.head...)
+	b.buf = append(b.buf, b.addr...)
+	b.buf = append(b.buf, "\r\nUser-Agent: "...)
+	b.buf = append(b.buf, b.agent...)
+	if b.other != nil {
+		b.buf = append(b.buf, "\r\n\r\n"...)
+		return
+	}
+	body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s%s?utm_source=news","referrer":"%s","width":%d}`, page, b.site.Host, path, referrer, width)
+	b.buf = append(b.buf, "\r\nContent-Length: "...)
+	b.buf = strconv.AppendInt(b.buf, int64(len(body)), 10)
+	b.buf = append(b.buf, "\r\n\r\n"...)
+	b.buf = append(b.buf, body...)
+}
+
 // answer reads an answer and returns its status.
 func (b *browsers) answer() (status int, err error) {
-	length := 0
+	length, closed := 0, false
 	for first := true; ; first = false {
 		line, err := b.reader.ReadSlice('\n')
 		if err != nil {
@@ -363,11 +431,24 @@ func (b *browsers) answer() (status int, err error) {
 			}
 		case text == "":
 			_, err := b.reader.Discard(length)
+			if err == nil && closed {
+				err = b.reconnect()
+			}
 			return status, err
+		case text == "Connection: close":
+			closed = true
 		case strings.HasPrefix(text, "Content-Length: "):
 			if length, err = strconv.Atoi(text[len("Content-Length: "):]); err != nil {
 				return 0, err
 			}
 		}
 	}
+}
+
+func (b *browsers) reconnect() (err error) {
+	_ = b.conn.Close() // it is over
+	if b.conn, err = b.again(); err == nil {
+		b.reader.Reset(b.conn)
+	}
+	return err
 }
