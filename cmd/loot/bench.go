@@ -29,13 +29,14 @@ import (
 )
 
 type benchCmd struct {
-	Name  string `arg:"" enum:"kernel,visits" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs."`
-	Store string `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
-	Keys  string `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
-	Other string `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
-	PID   int    `help:"The process of the other tool, whose processor time and memory are told." name:"other-pid"`
-	Quick bool   `help:"Fewer data and shorter runs: under 40 seconds on 2 cores."`
-	JSON  bool   `help:"Print JSON." name:"json"`
+	Name     string   `arg:"" enum:"kernel,visits" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs."`
+	Store    string   `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
+	Keys     string   `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
+	Other    string   `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
+	PID      int      `help:"The process of the other tool, whose processor time and memory are told." name:"other-pid"`
+	Networks []string `help:"visits: files in the MaxMind format, by which the server names the networks of addresses." type:"path" placeholder:"FILE"`
+	Quick    bool     `help:"Fewer data and shorter runs: under 40 seconds on 2 cores."`
+	JSON     bool     `help:"Print JSON." name:"json"`
 }
 
 // A bench is one run: the server in a process of its own, and the load
@@ -147,6 +148,9 @@ func (r *bench) startServer() (pid int, stop func(), err error) {
 	}
 	if r.config.Visits != "" {
 		args = append(args, "--visits", r.config.Visits)
+	}
+	for _, file := range r.cmd.Networks {
+		args = append(args, "--networks", file)
 	}
 	server := exec.CommandContext(r.ctx, self, args...)
 	server.Stderr = r.stderr
