@@ -33,6 +33,7 @@ var (
 type reportView struct {
 	web.View
 	None     *web.Empty // there is no site
+	Nobody   *web.Empty // came, so there is no trend
 	Section  []web.Tab
 	At       string // path of the page
 	Sites    []web.Tab
@@ -130,6 +131,9 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	v.tell(a, now, before, notes, crowd)
+	if now.Total == (Sum{}) && !now.Few && len(a.filters) == 0 && (before == nil || before.Total == Sum{} && !before.Few) {
+		v.Nobody = &web.Empty{Icon: "chart-line", Title: "Nobody came in these days", Text: "If the site is new, put its two lines into its pages, and the first visit shows here within seconds.", Action: &web.Action{Label: "The lines for its pages", Icon: "globe", Href: sitesHref + "/" + strconv.Itoa(int(a.site.Number))}}
+	}
 	return reportPage.Render(w, r, status, v)
 }
 

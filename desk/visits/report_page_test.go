@@ -99,6 +99,17 @@ func TestTheReportTellsWhatWasThere(t *testing.T) {
 	desktest.Shows(t, h.Get(reportHref+"?from=2026-11-21&to=2026-11-22&compare=none"), http.StatusOK, "21–22 Nov 2026", "Visitors 23 ")
 }
 
+// TestASiteThatNobodyCameToSaysWhatToDo, instead of an empty trend.
+func TestASiteThatNobodyCameToSaysWhatToDo(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	page := h.Get(reportHref + "?site=1&from=2026-10-01&to=2026-10-02&compare=none")
+	desktest.Shows(t, page, http.StatusOK, "Nobody came in these days", "The lines for its pages")
+	desktest.Lacks(t, page, "As a table")
+	for _, told := range []string{yesterday, reportHref + "?site=1&period=today", yesterday + "&filter=country:is:FR"} {
+		desktest.Lacks(t, h.Get(told), "Nobody came")
+	}
+}
+
 // TestWhatLeavesTheReportLoadsAPage: what leads to the report changes a part of
 // the page, and whatever leads elsewhere has no such part.
 func TestWhatLeavesTheReportLoadsAPage(t *testing.T) {
