@@ -31,6 +31,7 @@ type sitesView struct {
 	Sites    []siteRow
 	Networks []network.Source
 	Counts   []countRow
+	May      bool // add one
 	Form     web.Fields
 	Wrong    *web.Problems
 }
@@ -67,6 +68,8 @@ type siteView struct {
 	web.View
 	Of    *Site
 	Embed string
+	May   bool       // change it
+	Facts []web.Fact // for who may not
 	Form  web.Fields
 	Wrong *web.Problems
 
@@ -121,6 +124,7 @@ func (d *Visits) showSites(w http.ResponseWriter, r *http.Request, status int, t
 		}
 		v.Sites = append(v.Sites, row)
 	}
+	v.May = keeps(web.ActorOf(r.Context()))
 	v.Form = siteForm(&Site{Zone: "UTC", Full: true}).With(typed, wrong)
 	v.Wrong = web.ProblemsOf(wrong, v.Form)
 	return sitesPage.Render(w, r, status, v)
@@ -190,7 +194,17 @@ func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s 
 	v := siteView{View: web.ViewOf(r, s.Name), Of: s}
 	v.View.Crumbs = []web.Crumb{{Label: "Sites", Href: sitesHref}}
 	v.Actions = []web.Action{{Label: "Report", Icon: "chart-line", Href: reportHref + "?site=" + strconv.Itoa(int(s.Number))}}
+	v.May = keeps(web.ActorOf(r.Context()))
 	v.Form = siteForm(s).With(typed, wrong)
+	for _, f := range v.Form {
+		fact := web.Fact{Term: f.Label, Value: f.Value}
+		if f.Kind() == "checkbox" {
+			fact.Value = map[bool]string{true: "yes", false: "no"}[f.On()]
+		}
+		if fact.Value != "" {
+			v.Facts = append(v.Facts, fact)
+		}
+	}
 	v.Wrong = web.ProblemsOf(wrong, v.Form)
 	var err error
 	if v.Embed, err = d.Embed(s); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"loot"
 	"loot/desk/desktest"
 )
 
@@ -75,4 +76,24 @@ func TestFormsSayWhatIsWrong(t *testing.T) {
 	desktest.Leads(t, h.Post(segmentsHref+"?site=1&filter=country:is:IE", "name", "The Irish"), reportHref+"?filter=country%3Ais%3AIE&site=1")
 	desktest.Shows(t, h.Post(segmentsHref+"?site=1&filter=country:is:IE", "name", "The Irish"), http.StatusUnprocessableEntity, "There is a segment of this name already.")
 	desktest.Shows(t, h.Post(segmentsHref+"?site=1", "name", "All"), http.StatusUnprocessableEntity, "A segment has at least one filter.")
+}
+
+// TestSettingsOfSitesAreShownToWhoMayNotChangeThem, without forms that would be
+// refused.
+func TestSettingsOfSitesAreShownToWhoMayNotChangeThem(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("Europe/Dublin")
+	for who, may := range map[*loot.Actor]bool{&admin: true, &support: false} {
+		h.Site.Actor = *who
+		list, one := h.Get(sitesHref), h.Get(sitesHref+"/1")
+		desktest.Shows(t, list, http.StatusOK, "Main example.com, *.example.com Europe/Dublin")
+		if may {
+			desktest.Shows(t, list, http.StatusOK, "Add the site")
+			desktest.Shows(t, one, http.StatusOK, "Keep the settings", "End recording")
+			continue
+		}
+		desktest.Lacks(t, list, "Add the site")
+		desktest.Lacks(t, one, "Keep the settings", "End recording")
+		desktest.Shows(t, one, http.StatusOK, "Time zone Europe/Dublin", "Record what happens on the pages yes", "Administrators and the data protection officer change them.")
+	}
 }
