@@ -365,3 +365,13 @@ func TestPeriodsAreComparedWithTheirLike(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRevenueIsANumber, as that no visitor came is.
+func TestNoRevenueIsANumber(t *testing.T) {
+	m, _ := measureNamed(measuresOf(&Site{Currency: "EUR"}), "amount")
+	for amount, want := range map[float64]string{0: "0", 1.5: "1.50", 1234.4: number(1234)} {
+		if got := m.word(Sum{Amount: amount}); got != want {
+			t.Errorf("%v is %q, not %q", amount, got, want)
+		}
+	}
+}

@@ -269,6 +269,9 @@ func measuresOf(s *Site) []measure {
 		return measures
 	}
 	return append(measures[:len(measures):len(measures)], measure{name: "amount", label: "Revenue, " + s.Currency, icon: "banknote", better: 1, of: cents, words: func(n int) string {
+		if n == 0 {
+			return "0" // as every other measure, and on the axis
+		}
 		if n >= 100_000 || n <= -100_000 {
 			return number(int(math.Round(float64(n) / 100)))
 		}

@@ -65,6 +65,9 @@ func TestFormsSayWhatIsWrong(t *testing.T) {
 	if !strings.Contains(full.Body, `value="One more"`) {
 		t.Error("what was typed is gone")
 	}
+	if !strings.Contains(full.Body, `role="alert" tabindex="-1" autofocus`) {
+		t.Error("what is wrong has to be looked for")
+	}
 
 	taken := h.Post(sitesHref, "name", "Another", "hosts", "example.org", "zone", "UTC", "script", "m")
 	desktest.Shows(t, taken, http.StatusUnprocessableEntity, "Name in addresses : Another site has this name in its addresses.")
