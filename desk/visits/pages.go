@@ -113,6 +113,9 @@ func (d *Visits) listSites(w http.ResponseWriter, r *http.Request) error {
 func (d *Visits) showSites(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
 	v := sitesView{View: web.ViewOf(r, "Sites"), Networks: d.networks.Sources(), Counts: d.countRows()}
 	v.Lead = "Whose visits are recorded, each with a key of its own every day."
+	if rules := d.ruling.rules(); rules.keeps {
+		v.Lead += " What is recorded is kept for " + rules.keep.Words() + " and then erased."
+	}
 	all, err := d.sites.list(r.Context())
 	if err != nil {
 		return err
@@ -197,7 +200,7 @@ func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s 
 	v.May = keeps(web.ActorOf(r.Context()))
 	v.Form = siteForm(s).With(typed, wrong)
 	for _, f := range v.Form {
-		fact := web.Fact{Term: f.Label, Value: f.Value}
+		fact := web.Fact{Term: f.Label, Value: strings.ReplaceAll(f.Value, "\n", ", ")}
 		if f.Kind() == "checkbox" {
 			fact.Value = map[bool]string{true: "yes", false: "no"}[f.On()]
 		}

@@ -89,7 +89,7 @@ func TestSettingsOfSitesAreShownToWhoMayNotChangeThem(t *testing.T) {
 	for who, may := range map[*loot.Actor]bool{&admin: true, &support: false} {
 		h.Site.Actor = *who
 		list, one := h.Get(sitesHref), h.Get(sitesHref+"/1")
-		desktest.Shows(t, list, http.StatusOK, "Main example.com, *.example.com Europe/Dublin")
+		desktest.Shows(t, list, http.StatusOK, "What is recorded is kept for 13 months and then erased.", "Main example.com, *.example.com Europe/Dublin")
 		if may {
 			desktest.Shows(t, list, http.StatusOK, "Add the site")
 			desktest.Shows(t, one, http.StatusOK, "Keep the settings", "End recording")
