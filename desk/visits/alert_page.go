@@ -146,8 +146,8 @@ func (d *Visits) addAlertPage(w http.ResponseWriter, r *http.Request) error {
 		_, err = d.addAlert(r.Context(), tx, a, form["to"])
 		return err
 	})
-	if web.Wrong(err) != nil {
-		return d.showAlerts(w, r, loot.Invalid.Status(), form, err)
+	if wrong := beside(err); wrong != nil {
+		return d.showAlerts(w, r, loot.KindOf(err).Status(), form, wrong)
 	}
 	if err != nil {
 		return err

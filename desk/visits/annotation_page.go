@@ -83,8 +83,8 @@ func (d *Visits) addNote(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = d.DB.InTx(r.Context(), func(tx *store.Tx) error { return addAnnotation(r.Context(), tx, n) })
 	}
-	if loot.KindOf(err) == loot.Invalid {
-		return d.showReport(w, r, loot.Invalid.Status(), form, err)
+	if wrong := beside(err); wrong != nil {
+		return d.showReport(w, r, loot.KindOf(err).Status(), form, wrong)
 	}
 	if err != nil {
 		return err

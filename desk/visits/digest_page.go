@@ -98,8 +98,8 @@ func (d *Visits) subscribePage(w http.ResponseWriter, r *http.Request) error {
 	if err = p.digestForm().Check(form); err == nil {
 		err = d.DB.InTx(r.Context(), func(tx *store.Tx) error { return subscribe(r.Context(), tx, s) })
 	}
-	if web.Wrong(err) != nil {
-		return d.showDigests(w, r, loot.Invalid.Status(), form, err)
+	if wrong := beside(err); wrong != nil {
+		return d.showDigests(w, r, loot.KindOf(err).Status(), form, wrong)
 	}
 	if err != nil {
 		return err

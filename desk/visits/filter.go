@@ -136,11 +136,12 @@ func (f Filter) typed() (how, what string) {
 }
 
 // matches reports whether one of the values is compared with success, whatever
-// is made of that.
+// is made of that. What is stored as a code contains what its name does.
 func (f Filter) matches(value string) bool {
+	name := namesOf(f.Dimension)[value]
 	return slices.ContainsFunc(f.Values, func(v string) bool {
 		if f.Op == Contains {
-			return strings.Contains(value, v)
+			return strings.Contains(value, v) || name != "" && strings.Contains(strings.ToLower(name), strings.ToLower(v))
 		}
 		return value == v
 	})

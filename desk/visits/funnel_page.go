@@ -69,6 +69,7 @@ func (d *Visits) showFunnelsWith(w http.ResponseWriter, r *http.Request, status 
 		return err
 	}
 	v := funnelsView{reportView: o.reportView}
+	status = max(status, o.status)
 	if o.to != "" {
 		return web.Redirect(w, r, o.to)
 	}

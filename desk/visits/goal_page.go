@@ -2,6 +2,7 @@ package visits
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -102,6 +103,7 @@ func (d *Visits) showGoalsWith(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	v := goalsView{reportView: o.reportView}
+	status = max(status, o.status)
 	if o.to != "" {
 		return web.Redirect(w, r, o.to)
 	}
@@ -193,6 +195,17 @@ func goalFormOf(g *Goal, action, button string, typed url.Values, wrong error) g
 	if out.Funnel {
 		example, n = "Such as “From the prices to an order”.", mostSteps
 	}
+	all := goalFields(g, n, example).With(typed, wrong)
+	out.Wrong = web.ProblemsOf(wrong, all)
+	out.Name = all[0]
+	for i := range n {
+		out.Steps = append(out.Steps, stepForm{i + 1, all[1+3*i : 4+3*i]})
+	}
+	return out
+}
+
+// goalFields are the name, and the fields of so many steps.
+func goalFields(g *Goal, n int, example string) web.Fields {
 	all := web.Fields{{Name: "name", Label: "Name", Value: g.Name, Required: true, MaxLen: 80, Hint: example, Form: "goal"}}
 	for i := range n {
 		f := Filter{Dimension: stepDimensions[0], Op: Is}
@@ -201,14 +214,11 @@ func goalFormOf(g *Goal, action, button string, typed url.Values, wrong error) g
 		}
 		all = append(all, stepFields(f, strconv.Itoa(i+1), i < min(len(g.Steps), fewSteps))...)
 	}
-	all = all.With(typed, wrong)
-	out.Wrong = web.ProblemsOf(wrong, all)
-	out.Name = all[0]
-	for i := range n {
-		out.Steps = append(out.Steps, stepForm{i + 1, all[1+3*i : 4+3*i]})
-	}
-	return out
+	return all
 }
+
+// mostStep bounds what stands in the field of a step, which takes several values.
+const mostStep = 4_000
 
 func stepFields(f Filter, n string, required bool) web.Fields {
 	var by []web.Option
@@ -222,21 +232,19 @@ func stepFields(f Filter, n string, required bool) web.Fields {
 		{Name: "how" + n, Label: "Comparison", Type: "select", Value: how, Plain: true, Form: "goal", Options: []web.Option{
 			{Value: string(Is), Label: "is"}, {Value: anyOf, Label: "is any of"}, {Value: string(Contains), Label: "contains (a page)"},
 		}},
-		{Name: "what" + n, Label: "Value", Value: what, Plain: true, Required: required, MaxLen: mostLength, Form: "goal", Placeholder: "/order/thanks"},
+		{Name: "what" + n, Label: "Value", Value: what, Plain: true, Required: required, MaxLen: mostStep, Form: "goal", Placeholder: "/order/thanks"},
 	}
 }
 
 // readGoalForm returns a goal as a form describes it.
 func readGoalForm(form url.Values, g Goal, funnel bool) (*Goal, error) {
-	wrong := map[string]string{}
-	if g.Name = form.Get("name"); g.Name == "" {
-		wrong["name"] = "It needs a name."
-	}
 	n := 1
 	if funnel {
 		n = mostSteps
 	}
-	g.Steps = nil
+	wrong := map[string]string{}
+	maps.Copy(wrong, web.Wrong(goalFields(&Goal{}, n, "").Check(form)))
+	g.Name, g.Steps = form.Get("name"), nil
 	for i := 1; i <= n; i++ {
 		at := strconv.Itoa(i)
 		if funnel && form.Get("what"+at) == "" {
@@ -246,7 +254,7 @@ func readGoalForm(form url.Values, g Goal, funnel bool) (*Goal, error) {
 		if err == nil {
 			err = f.checkStep()
 		}
-		if err != nil {
+		if err != nil && wrong["by"+at]+wrong["how"+at]+wrong["what"+at] == "" {
 			wrong["what"+at] = loot.Message(err)
 		}
 		g.Steps = append(g.Steps, f)
@@ -279,8 +287,8 @@ func (d *Visits) add(w http.ResponseWriter, r *http.Request, funnel bool, again 
 	if err == nil {
 		err = d.keepGoal(r, g, "visits.goal added")
 	}
-	if k := loot.KindOf(err); k == loot.Invalid || k == loot.Conflict {
-		return again(w, r, k.Status(), form, err)
+	if wrong := beside(err); wrong != nil {
+		return again(w, r, loot.KindOf(err).Status(), form, wrong)
 	} else if err != nil {
 		return err
 	}
@@ -350,8 +358,8 @@ func (d *Visits) changeGoal(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = d.keepGoal(r, g, "visits.goal changed")
 	}
-	if k := loot.KindOf(err); k == loot.Invalid {
-		return d.showGoal(w, r, k.Status(), before, form, err)
+	if wrong := beside(err); wrong != nil {
+		return d.showGoal(w, r, loot.KindOf(err).Status(), before, form, wrong)
 	} else if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (d *Visits) showJourney(w http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(w, r, o.to)
 	}
 	if o.a == nil {
-		return journeyPage.Render(w, r, http.StatusOK, v)
+		return journeyPage.Render(w, r, o.status, v)
 	}
 	a := o.a
 	a.about = strings.TrimSpace(a.about)
@@ -60,7 +60,7 @@ func (d *Visits) showJourney(w http.ResponseWriter, r *http.Request) error {
 			rows.Rows[i].Href = a.aboutHref(row.Value)
 		}
 		v.Entries = &rows
-		return journeyPage.Render(w, r, http.StatusOK, v)
+		return journeyPage.Render(w, r, o.status, v)
 	}
 	j, err := o.reports.Journey(r.Context(), a.question(), a.about)
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *Visits) showJourney(w http.ResponseWriter, r *http.Request) error {
 	if j.Left > 0 {
 		v.Told = append(v.Told, "Of "+loot.Plural(j.Left, "day", "days")+" nothing is told here: nobody saw this page, or fewer than "+strconv.Itoa(o.Crowd)+" visitors did, or it is folded with others.")
 	}
-	return journeyPage.Render(w, r, http.StatusOK, v)
+	return journeyPage.Render(w, r, o.status, v)
 }
 
 // aboutHref leads to the journey about a page.
@@ -140,7 +140,7 @@ func (d *Visits) showHours(w http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(w, r, o.to)
 	}
 	if o.a == nil {
-		return hoursPage.Render(w, r, http.StatusOK, v)
+		return hoursPage.Render(w, r, o.status, v)
 	}
 	v.Compares = nil
 	of, days, err := o.reports.Hours(r.Context(), o.a.question())
@@ -169,5 +169,5 @@ func (d *Visits) showHours(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	return hoursPage.Render(w, r, http.StatusOK, v)
+	return hoursPage.Render(w, r, o.status, v)
 }

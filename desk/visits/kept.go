@@ -244,6 +244,18 @@ func (p keptPage) visitsWords(of []Filter) string {
 	return filtersWords(of)
 }
 
+// beside returns what is wrong with a form that was sent, as its page says it;
+// nil: err is not about it. That there is no room for more is said there, too.
+func beside(err error) error {
+	switch loot.KindOf(err) {
+	case loot.Invalid:
+		return err
+	case loot.Conflict:
+		return &loot.Error{Kind: loot.Invalid, Msg: loot.Message(err)}
+	}
+	return nil
+}
+
 // An ender ends something that was kept of a site, if whoever asks may.
 type ender func(ctx context.Context, tx *store.Tx, site uint16, id string, by loot.Actor) error
 

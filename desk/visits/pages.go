@@ -2,6 +2,7 @@ package visits
 
 import (
 	"embed"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,6 +31,7 @@ type sitesView struct {
 	Sites    []siteRow
 	Networks []network.Source
 	Counts   []countRow
+	May      bool // add one
 	Form     web.Fields
 	Wrong    *web.Problems
 }
@@ -66,6 +68,8 @@ type siteView struct {
 	web.View
 	Of    *Site
 	Embed string
+	May   bool       // change it
+	Facts []web.Fact // for who may not
 	Form  web.Fields
 	Wrong *web.Problems
 
@@ -109,6 +113,9 @@ func (d *Visits) listSites(w http.ResponseWriter, r *http.Request) error {
 func (d *Visits) showSites(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
 	v := sitesView{View: web.ViewOf(r, "Sites"), Networks: d.networks.Sources(), Counts: d.countRows()}
 	v.Lead = "Whose visits are recorded, each with a key of its own every day."
+	if rules := d.ruling.rules(); rules.keeps {
+		v.Lead += " What is recorded is kept for " + rules.keep.Words() + " and then erased."
+	}
 	all, err := d.sites.list(r.Context())
 	if err != nil {
 		return err
@@ -120,6 +127,7 @@ func (d *Visits) showSites(w http.ResponseWriter, r *http.Request, status int, t
 		}
 		v.Sites = append(v.Sites, row)
 	}
+	v.May = keeps(web.ActorOf(r.Context()))
 	v.Form = siteForm(&Site{Zone: "UTC", Full: true}).With(typed, wrong)
 	v.Wrong = web.ProblemsOf(wrong, v.Form)
 	return sitesPage.Render(w, r, status, v)
@@ -131,9 +139,11 @@ func (d *Visits) addSite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := readSite(form, Site{Made: d.Now()})
-	if err := d.writeSite(r, siteForm(&Site{}), form, s, "visits.site added"); loot.KindOf(err) == loot.Invalid || loot.KindOf(err) == loot.Conflict {
-		return d.showSites(w, r, loot.KindOf(err).Status(), form, err)
-	} else if err != nil {
+	err = d.writeSite(r, siteForm(&Site{}), form, s, "visits.site added")
+	if wrong := beside(err); wrong != nil {
+		return d.showSites(w, r, loot.KindOf(err).Status(), form, wrong)
+	}
+	if err != nil {
 		return err
 	}
 	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(s.Number)))
@@ -141,11 +151,10 @@ func (d *Visits) addSite(w http.ResponseWriter, r *http.Request) error {
 
 // writeSite checks and keeps a site as a form describes it.
 func (d *Visits) writeSite(r *http.Request, fields web.Fields, form url.Values, s *Site, note string) error {
-	if err := fields.Check(form); err != nil {
+	wrong := s.check(d.options.Spam)
+	maps.Copy(wrong, web.Wrong(fields.Check(form))) // last, as what is missing is said as that
+	if err := web.Invalid("", wrong); err != nil {
 		return err
-	}
-	if wrong := s.check(d.options.Spam); len(wrong) > 0 {
-		return web.Invalid("", wrong)
 	}
 	return d.keepSite(r, s, note)
 }
@@ -155,7 +164,7 @@ func (d *Visits) keepSite(r *http.Request, s *Site, note string) error {
 	return d.DB.InTx(r.Context(), func(tx *store.Tx) error {
 		err := writeSite(r.Context(), tx, s)
 		if err == errScript { //nolint:errorlint // the very value
-			return &loot.Error{Kind: loot.Conflict, Msg: loot.Message(err), Fields: map[string]string{"script": loot.Message(err)}}
+			return web.Invalid("", map[string]string{"script": loot.Message(err)})
 		}
 		if err != nil {
 			return err
@@ -188,7 +197,17 @@ func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s 
 	v := siteView{View: web.ViewOf(r, s.Name), Of: s}
 	v.View.Crumbs = []web.Crumb{{Label: "Sites", Href: sitesHref}}
 	v.Actions = []web.Action{{Label: "Report", Icon: "chart-line", Href: reportHref + "?site=" + strconv.Itoa(int(s.Number))}}
+	v.May = keeps(web.ActorOf(r.Context()))
 	v.Form = siteForm(s).With(typed, wrong)
+	for _, f := range v.Form {
+		fact := web.Fact{Term: f.Label, Value: strings.ReplaceAll(f.Value, "\n", ", ")}
+		if f.Kind() == "checkbox" {
+			fact.Value = map[bool]string{true: "yes", false: "no"}[f.On()]
+		}
+		if fact.Value != "" {
+			v.Facts = append(v.Facts, fact)
+		}
+	}
 	v.Wrong = web.ProblemsOf(wrong, v.Form)
 	var err error
 	if v.Embed, err = d.Embed(s); err != nil {
@@ -214,9 +233,11 @@ func (d *Visits) changeSite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := readSite(form, *before)
-	if err := d.writeSite(r, siteForm(before), form, s, "visits.site changed"); loot.KindOf(err) == loot.Invalid || loot.KindOf(err) == loot.Conflict {
-		return d.showSite(w, r, loot.KindOf(err).Status(), before, form, err)
-	} else if err != nil {
+	err = d.writeSite(r, siteForm(before), form, s, "visits.site changed")
+	if wrong := beside(err); wrong != nil {
+		return d.showSite(w, r, loot.KindOf(err).Status(), before, form, wrong)
+	}
+	if err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "The settings are kept.")
@@ -241,13 +262,13 @@ func (d *Visits) endSite(w http.ResponseWriter, r *http.Request) error {
 
 type mineView struct {
 	web.View
-	Facts   []web.Fact
-	Not     []string
-	Signal  string // what the browser asked for; empty: nothing
-	Crowd   int
-	Keep    string
-	Kept    bool // it was recorded, as the page belongs to a recorded site
-	Sources []network.Source
+	Facts    []web.Fact
+	Not      []string
+	Signal   string // what the browser asked for; empty: nothing
+	Crowd    int
+	Keep     string
+	Recorded bool             // the page belongs to a site that is
+	Sources  []network.Source // of providers and countries
 }
 
 // mine shows whoever asks the very record that their request makes, and nobody
@@ -255,15 +276,13 @@ type mineView struct {
 func (d *Visits) mine(w http.ResponseWriter, r *http.Request) error {
 	v := mineView{View: web.ViewOf(r, "What this visit leaves behind"), Sources: d.networks.Sources()}
 	v.Lead = "The record that your own request made, detail by detail, by the statement in force."
-	h, may, kept, err := d.recordOf(r)
+	m, err := d.recordOf(r)
 	if err != nil {
 		return err
 	}
 	rules := d.ruling.rules()
-	v.Kept, v.Crowd, v.Keep = kept, rules.crowd, rules.keep.Words()
-	if c := clientOf(r); c.sent&gpc != 0 {
-		v.Signal = "Your browser asks for Global Privacy Control."
-	}
+	v.Recorded, v.Crowd, v.Keep = m.recorded, rules.crowd, rules.keep.Words()
+	v.Signal = m.signalWords(clientOf(r).sent)
 	s := rules.version.Statement
 	for _, x := range details {
 		f, ok := statement.FieldDecl{}, false
@@ -272,11 +291,12 @@ func (d *Visits) mine(w http.ResponseWriter, r *http.Request) error {
 		}
 		switch {
 		case !ok:
-		case may&x.is == 0:
+		case m.may&x.is == 0:
 			v.Not = append(v.Not, f.Title)
 		default:
-			v.Facts = append(v.Facts, web.Fact{Term: f.Title, Value: h.words(x.is), Note: f.Needed[improve]})
+			v.Facts = append(v.Facts, web.Fact{Term: f.Title, Value: m.words(x.is), Note: f.Needed[improve]})
 		}
 	}
+	v.Facts = append(v.Facts, m.aside()...)
 	return minePage.Render(w, r, http.StatusOK, v)
 }

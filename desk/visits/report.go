@@ -186,11 +186,8 @@ func (r *Reports) Answer(ctx context.Context, q Question) (*Answer, error) {
 }
 
 func (q *Question) check() (asked []dimension, err error) {
-	if q.To < q.From || q.From < firstDay || q.To > lastDay {
-		return nil, loot.Errorf(loot.Invalid, "The last day of the report is before its first. Choose them the other way round.")
-	}
-	if q.To-q.From >= mostDays {
-		return nil, loot.Errorf(loot.Invalid, "A report is about %d days at most. Choose a shorter period.", mostDays)
+	if _, text := checkDays(q.From, q.To); text != "" {
+		return nil, &loot.Error{Kind: loot.Invalid, Msg: text}
 	}
 	if len(q.Filters) > mostFilters {
 		return nil, loot.Errorf(loot.Invalid, "A report takes at most %d filters at once. Remove some.", mostFilters)

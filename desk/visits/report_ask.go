@@ -234,7 +234,28 @@ func customDays(first, last string, today column.Day) (from, to column.Day, err 
 	}
 	to = read("to", last, today)
 	from = read("from", first, to)
-	return from, to, web.Invalid("A day of the period is not a date. One looks like 2026-11-28.", wrong)
+	message := "A day of the period is not a date. One looks like 2026-11-28."
+	if len(wrong) == 0 {
+		name, text := checkDays(from, to)
+		if message = text; text != "" {
+			wrong[name] = text
+		}
+	}
+	return from, to, web.Invalid(message, wrong)
+}
+
+// checkDays says what is wrong with the days of a report, and which of them it is
+// about.
+func checkDays(from, to column.Day) (name, text string) {
+	switch {
+	case to < from:
+		return "to", "The last day of the report is before its first. Choose them the other way round."
+	case from < firstDay || to > lastDay:
+		return "from", "A report is of days from " + firstDay.String() + " to " + lastDay.String() + "."
+	case to-from >= mostDays:
+		return "from", "A report is about " + strconv.Itoa(mostDays) + " days at most. Choose a shorter period."
+	}
+	return "", ""
 }
 
 // compared returns the period that it is compared with.

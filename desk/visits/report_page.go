@@ -33,6 +33,7 @@ var (
 type reportView struct {
 	web.View
 	None     *web.Empty // there is no site
+	Nobody   *web.Empty // came, so there is no trend
 	Section  []web.Tab
 	At       string // path of the page
 	Sites    []web.Tab
@@ -41,15 +42,16 @@ type reportView struct {
 	Custom   daysForm
 	Live     liveView
 	Filters  filtersView
+	Slip     *web.Problems // what was typed into the forms of the address
 	Segments segmentsView
 	Notes    notesView
 	toldView
 }
 
 type daysForm struct {
-	Open     bool
-	From, To string
-	Hidden   []web.Hidden
+	Open   bool
+	Fields web.Fields
+	Hidden []web.Hidden
 }
 
 // A liveView is how many are on the site now.
@@ -64,6 +66,7 @@ type filtersView struct {
 	All    string // without any
 	Fields web.Fields
 	Hidden []web.Hidden
+	Wrong  bool // with what was typed
 }
 
 type chip struct{ Words, Href string }
@@ -82,7 +85,7 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	v := reportView{View: web.ViewOf(r, "Visits"), toldView: toldView{Crowd: crowd, Keep: d.ruling.rules().keep.Words()}}
 	v.Wide, v.Styles = true, []string{reportStyle, keptStyle}
-	a, all, err := d.askedBy(r)
+	a, all, slip, err := d.typedBy(r)
 	if err != nil {
 		return err
 	}
@@ -90,12 +93,15 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 		v.None = noSite()
 		return reportPage.Render(w, r, http.StatusOK, v)
 	}
-	to, err := added(r, *a)
-	if err != nil {
-		return err
+	to := ""
+	if slip == nil {
+		to, slip = added(r, *a)
 	}
 	if to != "" {
 		return web.Redirect(w, r, to)
+	}
+	if slip != nil {
+		status = loot.KindOf(slip).Status()
 	}
 	now, before, err := a.answers(r.Context(), reports)
 	if err != nil {
@@ -113,6 +119,7 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 		v.Actions = append(v.Actions, web.Action{Label: "Share", Icon: "share-2", Href: a.hrefOf(linksHref), Small: true})
 	}
 	v.show(d, a, all, crowd)
+	v.slipped(r, slip)
 	var notes []annotation
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		if v.Segments, err = d.segmentsView(r.Context(), tx, a, who); err != nil {
@@ -124,6 +131,9 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	v.tell(a, now, before, notes, crowd)
+	if now.Total == (Sum{}) && !now.Few && len(a.filters) == 0 && (before == nil || before.Total == Sum{} && !before.Few) {
+		v.Nobody = &web.Empty{Icon: "chart-line", Title: "Nobody came in these days", Text: "If the site is new, put its two lines into its pages, and the first visit shows here within seconds.", Action: &web.Action{Label: "The lines for its pages", Icon: "globe", Href: sitesHref + "/" + strconv.Itoa(int(a.site.Number))}}
+	}
 	return reportPage.Render(w, r, status, v)
 }
 
@@ -151,6 +161,39 @@ func (d *Visits) askedBy(r *http.Request) (*asked, []*Site, error) {
 	return &a, all, err
 }
 
+// typedBy reads the address of a page with forms that make it. If days were typed
+// that are none, the slip says so, and the page is about the usual ones.
+func (d *Visits) typedBy(r *http.Request) (a *asked, all []*Site, slip, err error) {
+	a, all, err = d.askedBy(r)
+	wrong := web.Wrong(err)
+	if wrong["from"]+wrong["to"] == "" || r.URL.Query().Has("format") {
+		return a, all, nil, err
+	}
+	q := r.URL.Query()
+	for _, name := range []string{"period", "from", "to"} {
+		q.Del(name)
+	}
+	rest := r.Clone(r.Context())
+	rest.URL.RawQuery = q.Encode()
+	slip = err
+	a, all, err = d.askedBy(rest)
+	return a, all, slip, err
+}
+
+// slipped gives back what was typed into the form that made the address, with
+// what is wrong with it.
+func (v *reportView) slipped(r *http.Request, slip error) {
+	if slip == nil {
+		return
+	}
+	if q := r.URL.Query(); q.Has("by") {
+		v.Filters.Fields, v.Filters.Wrong = v.Filters.Fields.With(q, slip), true
+	} else {
+		v.Custom.Fields = v.Custom.Fields.With(q, slip)
+	}
+	v.Slip = web.ProblemsOf(web.Invalid("", web.Wrong(slip)), v.Custom.Fields, v.Filters.Fields)
+}
+
 // added returns the address with the filter that a form adds, and none if none
 // does.
 func added(r *http.Request, a asked) (string, error) {
@@ -158,14 +201,17 @@ func added(r *http.Request, a asked) (string, error) {
 	if q.Get("by") == "" {
 		return "", nil
 	}
-	f, err := typedFilter(q.Get("by"), q.Get("how"), q.Get("what"))
-	if err != nil {
+	if err := filterFields().Check(q); err != nil {
 		return "", err
 	}
-	a.filters = append(slices.Clone(a.filters), f)
-	if len(a.filters) > mostFilters {
-		return "", loot.Errorf(loot.Invalid, "A report takes at most %d filters at once. Remove some.", mostFilters)
+	f, err := typedFilter(q.Get("by"), q.Get("how"), q.Get("what"))
+	if err == nil && len(a.filters) >= mostFilters {
+		err = loot.Errorf(loot.Invalid, "A report takes at most %d filters at once. Remove some.", mostFilters)
 	}
+	if err != nil {
+		return "", web.Invalid("", map[string]string{"what": loot.Message(err)})
+	}
+	a.filters = append(slices.Clone(a.filters), f)
 	return a.href(), nil
 }
 
@@ -212,7 +258,10 @@ func (v *reportView) show(d *Visits, a *asked, all []*Site, crowd int) {
 		v.Compares = append(v.Compares, web.Tab{Label: c.label, Href: o.href(), Current: a.compare == c.name})
 	}
 	v.Section, v.At = a.section(), a.path()
-	v.Custom = daysForm{Open: a.period == custom, From: a.from.String(), To: a.to.String(), Hidden: a.hidden("period", "from", "to")}
+	v.Custom = daysForm{Open: a.period == custom, Hidden: a.hidden("period", "from", "to"), Fields: web.Fields{
+		{Name: "from", Label: "First day", Type: "date", Value: a.from.String(), Required: true, Plain: true},
+		{Name: "to", Label: "Last day", Type: "date", Value: a.to.String(), Required: true, Plain: true},
+	}}
 	v.Live = d.liveOn(a.site, crowd)
 	v.Filters = a.filtersView()
 }
@@ -238,6 +287,12 @@ func (a asked) filtersView() filtersView {
 		o.filters = nil
 		v.All = o.href()
 	}
+	v.Fields = filterFields()
+	return v
+}
+
+// filterFields are those of the form that adds a filter.
+func filterFields() web.Fields {
 	var by []web.Option
 	for _, g := range panelGroups {
 		for _, t := range g.tabs {
@@ -250,14 +305,13 @@ func (a asked) filtersView() filtersView {
 		d, _ := findDimension(name)
 		by = append(by, web.Option{Value: name, Label: d.Word, Group: "More"})
 	}
-	v.Fields = web.Fields{
+	return web.Fields{
 		{Name: "by", Label: "Only visits whose", Type: "select", Options: by, Plain: true, Form: "filter"},
 		{Name: "how", Label: "Comparison", Type: "select", Plain: true, Form: "filter", Options: []web.Option{
-			{Value: string(Is), Label: "is"}, {Value: string(Not), Label: "is not"}, {Value: string(Contains), Label: "contains"}, {Value: "any", Label: "is any of"},
+			{Value: string(Is), Label: "is"}, {Value: string(Not), Label: "is not"}, {Value: string(Contains), Label: "contains"}, {Value: anyOf, Label: "is any of"},
 		}},
-		{Name: "what", Label: "Value", Plain: true, MaxLen: mostLength, Form: "filter", Hint: "Several with commas between."},
+		{Name: "what", Label: "Value", Required: true, Plain: true, MaxLen: mostLength, Form: "filter", Hint: "Several with commas between, or “unknown”."},
 	}
-	return v
 }
 
 // liveOn says how many did something at a site in the last five minutes.

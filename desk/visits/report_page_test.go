@@ -99,6 +99,17 @@ func TestTheReportTellsWhatWasThere(t *testing.T) {
 	desktest.Shows(t, h.Get(reportHref+"?from=2026-11-21&to=2026-11-22&compare=none"), http.StatusOK, "21–22 Nov 2026", "Visitors 23 ")
 }
 
+// TestASiteThatNobodyCameToSaysWhatToDo, instead of an empty trend.
+func TestASiteThatNobodyCameToSaysWhatToDo(t *testing.T) {
+	h := reported(t, desktest.Standard(t))
+	page := h.Get(reportHref + "?site=1&from=2026-10-01&to=2026-10-02&compare=none")
+	desktest.Shows(t, page, http.StatusOK, "Nobody came in these days", "The lines for its pages")
+	desktest.Lacks(t, page, "As a table")
+	for _, told := range []string{yesterday, reportHref + "?site=1&period=today", yesterday + "&filter=country:is:FR"} {
+		desktest.Lacks(t, h.Get(told), "Nobody came")
+	}
+}
+
 // TestWhatLeavesTheReportLoadsAPage: what leads to the report changes a part of
 // the page, and whatever leads elsewhere has no such part.
 func TestWhatLeavesTheReportLoadsAPage(t *testing.T) {
@@ -351,6 +362,16 @@ func TestPeriodsAreComparedWithTheirLike(t *testing.T) {
 		from, to, _ := a.compared()
 		if got := daysWords(a.from, a.to) + ", " + daysWords(from, to); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.at, got, c.want)
+		}
+	}
+}
+
+// TestNoRevenueIsANumber, as that no visitor came is.
+func TestNoRevenueIsANumber(t *testing.T) {
+	m, _ := measureNamed(measuresOf(&Site{Currency: "EUR"}), "amount")
+	for amount, want := range map[float64]string{0: "0", 1.5: "1.50", 1234.4: number(1234)} {
+		if got := m.word(Sum{Amount: amount}); got != want {
+			t.Errorf("%v is %q, not %q", amount, got, want)
 		}
 	}
 }

@@ -130,16 +130,19 @@ func nameOf(dimension, value string) (name string, none bool) {
 	return "unknown", true
 }
 
-// valueOf returns the value that a person means.
+// valueOf returns the value that a person means, by what it is called.
 func valueOf(dimension, typed string) string {
 	names := namesOf(dimension)
 	if _, ok := names[typed]; ok {
 		return typed
 	}
-	for value, name := range names {
-		if strings.EqualFold(name, typed) || strings.EqualFold(value, typed) {
+	for value := range names {
+		if name, _ := nameOf(dimension, value); strings.EqualFold(name, typed) || strings.EqualFold(value, typed) {
 			return value
 		}
+	}
+	if name, _ := nameOf(dimension, ""); strings.EqualFold(name, typed) && !slices.Contains(stepDimensions, dimension) {
+		return ""
 	}
 	return typed
 }
@@ -266,6 +269,9 @@ func measuresOf(s *Site) []measure {
 		return measures
 	}
 	return append(measures[:len(measures):len(measures)], measure{name: "amount", label: "Revenue, " + s.Currency, icon: "banknote", better: 1, of: cents, words: func(n int) string {
+		if n == 0 {
+			return "0" // as every other measure, and on the axis
+		}
 		if n >= 100_000 || n <= -100_000 {
 			return number(int(math.Round(float64(n) / 100)))
 		}

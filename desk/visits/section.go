@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"net/http"
 
+	"loot"
 	"loot/store"
 	"loot/web"
 )
@@ -45,17 +46,19 @@ type opened struct {
 	reports *Reports
 	a       *asked // nil: there is no site
 	to      string // where to go instead
+	status  int
 }
 
 // open begins a page beside the report.
 func (d *Visits) open(r *http.Request, path, title, lead string) (o opened, err error) {
+	o.status = http.StatusOK
 	var crowd int
 	if o.reports, crowd, err = d.reportsFor(r.Context(), web.ActorOf(r.Context())); err != nil {
 		return o, err
 	}
 	o.View, o.Crowd = web.ViewOf(r, title), crowd
 	o.Wide, o.Styles, o.Lead = true, []string{reportStyle, sectionStyle, keptStyle}, lead
-	a, all, err := d.askedBy(r)
+	a, all, slip, err := d.typedBy(r)
 	if err != nil {
 		return o, err
 	}
@@ -64,12 +67,14 @@ func (d *Visits) open(r *http.Request, path, title, lead string) (o opened, err 
 		return o, nil
 	}
 	a.at = path
-	if r.Method == http.MethodGet {
-		if o.to, err = added(r, *a); err != nil {
-			return o, err
-		}
+	if r.Method == http.MethodGet && slip == nil {
+		o.to, slip = added(r, *a)
 	}
 	o.show(d, a, all, crowd)
+	o.slipped(r, slip)
+	if slip != nil {
+		o.status = loot.KindOf(slip).Status()
+	}
 	o.days(*a)
 	o.Files = filesAt(a.href())
 	o.a = a

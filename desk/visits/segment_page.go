@@ -90,7 +90,7 @@ func (d *Visits) showSegments(w http.ResponseWriter, r *http.Request, status int
 	}
 	v := segmentListView{keptView: p.view(r, segmentsHref, "Segments", "Filters under a name, to choose on the report of "+p.site.Name+".")}
 	v.Action = p.withAddress(segmentsHref)
-	if len(p.filters) > 0 && p.segmentOf(p.filters) == "" {
+	if len(p.filters) > 0 && p.segmentOf(p.filters) == "" || id == "" && wrong != nil {
 		v.Filters, v.Form = filtersWords(p.filters), segmentForm()
 		if id == "" {
 			v.Form = v.Form.With(typed, wrong)
@@ -152,8 +152,8 @@ func (d *Visits) keepSegment(w http.ResponseWriter, r *http.Request) error {
 	if err = segmentForm().Check(form); err == nil {
 		err = d.DB.InTx(r.Context(), func(tx *store.Tx) error { return addSegment(r.Context(), tx, s) })
 	}
-	if web.Wrong(err) != nil {
-		return d.showSegments(w, r, loot.Invalid.Status(), "", form, err)
+	if wrong := beside(err); wrong != nil {
+		return d.showSegments(w, r, loot.KindOf(err).Status(), "", form, wrong)
 	}
 	if err != nil {
 		return err
@@ -175,8 +175,8 @@ func (d *Visits) nameSegment(w http.ResponseWriter, r *http.Request) error {
 	err = d.DB.InTx(r.Context(), func(tx *store.Tx) error {
 		return renameSegment(r.Context(), tx, p.site.Number, id, form.Get("name"), p.who)
 	})
-	if web.Wrong(err) != nil {
-		return d.showSegments(w, r, loot.Invalid.Status(), id, form, err)
+	if wrong := beside(err); wrong != nil {
+		return d.showSegments(w, r, loot.KindOf(err).Status(), id, form, wrong)
 	}
 	if err != nil {
 		return err

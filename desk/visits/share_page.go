@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -113,8 +114,8 @@ func (d *Visits) addLinkPage(w http.ResponseWriter, r *http.Request) error {
 			return err
 		})
 	}
-	if web.Wrong(err) != nil {
-		return d.showLinks(w, r, loot.Invalid.Status(), form, err, nil)
+	if wrong := beside(err); wrong != nil {
+		return d.showLinks(w, r, loot.KindOf(err).Status(), form, wrong, nil)
 	}
 	if err != nil {
 		return err
@@ -125,9 +126,6 @@ func (d *Visits) addLinkPage(w http.ResponseWriter, r *http.Request) error {
 
 func (p keptPage) readLink(form url.Values, now time.Time) (sharedLink, error) {
 	l := sharedLink{ID: loot.NewID("l"), Site: p.site.Number, Name: strings.TrimSpace(form.Get("name")), Filters: p.chosenVisits(form), Writer: p.who.ID, Made: now}
-	if err := p.linkForm().Check(form); err != nil {
-		return l, err
-	}
 	wrong := map[string]string{}
 	days, err := strconv.Atoi(form.Get("days"))
 	if text := checkLife(days); err != nil || text != "" {
@@ -139,6 +137,7 @@ func (p keptPage) readLink(form url.Values, now time.Time) (sharedLink, error) {
 		wrong["origins"] = text
 	}
 	l.Origins = origins
+	maps.Copy(wrong, web.Wrong(p.linkForm().Check(form))) // last, as what is missing is said as that
 	return l, web.Invalid("", wrong)
 }
 
