@@ -127,6 +127,9 @@ type Operation struct {
 	Status  int    // of success; 0: 200, or 204 when nothing comes back
 	MaxBody int64  // 0: MaxBody
 	Kinds   []loot.Kind
+	// Refused is told the status of each answer that refuses, whoever refused; nil:
+	// nobody is.
+	Refused func(status int)
 }
 
 // Add adds an operation. I has the fields that huma reads by their tags
@@ -220,6 +223,13 @@ func takesBody[I any]() bool {
 // admit lets through whoever has a token with the scope.
 func (a *API) admit(op Operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
+		if op.Refused != nil {
+			defer func(of huma.Context) {
+				if status := of.Status(); status >= http.StatusBadRequest {
+					op.Refused(status)
+				}
+			}(ctx)
+		}
 		r, _ := humago.Unwrap(ctx)
 		if a.opts.Request != nil {
 			ctx = huma.WithValue(ctx, requestKey{}, a.opts.Request(r.Context()))

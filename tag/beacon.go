@@ -13,6 +13,13 @@ import (
 // MaxBeacon is how many bytes a beacon has at most.
 const MaxBeacon = 4 << 10
 
+// MaxValue is the greatest value of an event: what many of them are worth
+// together is a number, too, and a made-up one cannot bury what is true.
+const MaxValue = 1_000_000_000
+
+// ErrValue says that the value of an event is out of bounds.
+var ErrValue = refused("value", fmt.Sprintf("is not between 0 and %d", MaxValue))
+
 // A Kind says what a beacon is about.
 type Kind string
 
@@ -113,6 +120,9 @@ func Parse(body []byte) (Beacon, error) {
 		if n.value < 0 || n.value > n.most {
 			return Beacon{}, refused(n.key, fmt.Sprintf("is not between 0 and %d", n.most))
 		}
+	}
+	if !(w.Value >= 0 && w.Value <= MaxValue) {
+		return Beacon{}, ErrValue
 	}
 	page, err := strconv.ParseUint(w.Page, 10, 64)
 	switch {

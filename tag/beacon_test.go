@@ -59,6 +59,9 @@ func TestRefusedBeaconIsNotRepeated(t *testing.T) {
 		{"scroll", `-4711`, "scroll is not between 0 and 2147483647"},
 		{"value", `"4711"`, "value has the wrong type"},
 		{"value", `4711e4711`, "value has the wrong type"},
+		{"value", `1e308`, "value is not between 0 and 1000000000"},
+		{"value", `1000004711`, "value is not between 0 and 1000000000"},
+		{"value", `-0.4711`, "value is not between 0 and 1000000000"},
 		{"count", `4711000000`, "count is not between 0 and 2147483647"},
 		{"4711", `4711`, ""},
 		{"4711", `4711x`, "not a JSON object"},
@@ -93,7 +96,7 @@ func FuzzParse(f *testing.F) {
 			}
 		case len(b.URL)+len(b.Referrer)+len(b.Target) > 3000 || len(b.Site)+len(b.Name) > 200:
 			t.Errorf("a string is too long: %+v", b)
-		case b.Engaged < 0 || b.Scroll < 0 || b.Scroll > 100 || b.Width > 5:
+		case !(b.Value >= 0 && b.Value <= tag.MaxValue) || b.Engaged < 0 || b.Scroll < 0 || b.Scroll > 100 || b.Width > 5:
 			t.Errorf("a number is out of bounds: %+v", b)
 		case b.Kind == tag.Event && b.Name == "":
 			t.Errorf("an event without a name: %+v", b)

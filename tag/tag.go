@@ -44,7 +44,7 @@
 //	scroll    engagement: percent of the page's height that has been seen
 //	name      event: "outbound", "download", "form", "404", or the site's own
 //	target    event: the link's host and path, the file's path, the form's id, or the site's own
-//	value     event: a number of the site's own
+//	value     event: a number of the site's own, from 0 to 1,000,000,000
 //	count     event: grows within a page, so that one that comes twice is told from two
 //
 // Each beacon tells all about its page. An engagement is what has come together

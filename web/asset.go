@@ -25,8 +25,9 @@ var assetFiles embed.FS
 
 const assetPattern = "GET /assets/{sum}/{name}"
 
-// An assetFile is one file with its packed form, made once.
-type assetFile struct {
+// A Packed is a file with its packed form, made once. It is served under an
+// address that has a hash of it, so that browsers may keep it for ever.
+type Packed struct {
 	kind    string
 	content []byte
 	packed  []byte // nil: packing does not help
@@ -36,20 +37,20 @@ type assetFile struct {
 // sum, so that one may name its neighbour; those of desks have their own.
 var shelf struct {
 	sync.Mutex
-	files map[string]*assetFile
+	files map[string]*Packed
 }
 
 // assetSum is one hash over all assets of the shell.
 var assetSum = sync.OnceValue(func() string {
 	h := sha256.New()
-	files := map[string]*assetFile{}
+	files := map[string]*Packed{}
 	err := fs.WalkDir(assetFiles, "assets", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := assetFiles.ReadFile(p)
 		fmt.Fprintf(h, "%s %d\n%s", p, len(b), b)
-		files[path.Base(p)] = pack(p, b)
+		files[path.Base(p)] = NewPacked(p, b)
 		return err
 	})
 	if err != nil {
@@ -59,7 +60,7 @@ var assetSum = sync.OnceValue(func() string {
 	shelf.Lock()
 	defer shelf.Unlock()
 	if shelf.files == nil {
-		shelf.files = map[string]*assetFile{}
+		shelf.files = map[string]*Packed{}
 	}
 	for name, f := range files {
 		shelf.files[sum+"/"+name] = f
@@ -79,9 +80,9 @@ func NewAsset(name string, content []byte) string {
 	shelf.Lock()
 	defer shelf.Unlock()
 	if shelf.files == nil {
-		shelf.files = map[string]*assetFile{}
+		shelf.files = map[string]*Packed{}
 	}
-	shelf.files[sum+"/"+path.Base(name)] = pack(name, content)
+	shelf.files[sum+"/"+path.Base(name)] = NewPacked(name, content)
 	return "/assets/" + sum + "/" + path.Base(name)
 }
 
@@ -94,8 +95,9 @@ var kinds = map[string]string{
 	".wasm": "application/wasm", ".json": "application/json",
 }
 
-func pack(name string, content []byte) *assetFile {
-	f := &assetFile{kind: kinds[path.Ext(name)], content: content}
+// NewPacked packs a file; its name says of what kind it is.
+func NewPacked(name string, content []byte) *Packed {
+	f := &Packed{kind: kinds[path.Ext(name)], content: content}
 	if f.kind == "" {
 		f.kind = mime.TypeByExtension(path.Ext(name))
 	}
@@ -118,6 +120,11 @@ func serveAsset(w http.ResponseWriter, r *http.Request) error {
 	if f == nil {
 		return loot.Errorf(loot.NotFound, "There is no such file.")
 	}
+	return f.Serve(w, r)
+}
+
+// Serve answers with the file, packed for whoever can unpack it.
+func (f *Packed) Serve(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")

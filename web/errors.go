@@ -113,8 +113,16 @@ func (s *Shell) failAs(w http.ResponseWriter, r *http.Request, status int, err e
 	if wait := loot.RetryAfter(err); wait > 0 {
 		h.Set("Retry-After", strconv.Itoa(wait))
 	}
-	if wantsProblem(r) {
+	told := x.route.Refused
+	if told != nil {
+		told(err)
+	}
+	switch {
+	case wantsProblem(r):
 		s.problem(w, r, status, err)
+		return
+	case told != nil:
+		http.Error(w, loot.Message(err), status)
 		return
 	}
 	if kind == loot.SignIn && !unsafe(r.Method) && r.Header.Get("Hx-Request") == "" {

@@ -147,20 +147,22 @@ func Limited(r *http.Request, what, key string, lim Limit) error {
 }
 
 // ClientOf returns the address of whoever asks, believing the proxies that the
-// operator named and nobody else, and whether they came by TLS. It is personal
-// data: it goes into a decision and nowhere else, and never into a log.
-func ClientOf(r *http.Request) (addr netip.Addr, secure bool) {
+// operator named and nobody else, and whether they came by TLS; claims says that
+// somebody who is not believed named an address. It is personal data: it goes
+// into a decision and nowhere else, and never into a log.
+func ClientOf(r *http.Request) (addr netip.Addr, secure, claims bool) {
 	s := exchangeOf(r.Context()).shell
 	if s == nil {
-		return remote(r), r.TLS != nil
+		return remote(r), r.TLS != nil, false
 	}
-	return s.address(r), s.https || r.TLS != nil
+	addr, claims = s.address(r)
+	return addr, s.https || r.TLS != nil, claims
 }
 
 // network returns what of the address is limited as one: all of IPv4, and of
 // IPv6 the 64 bits that one household has.
 func (s *Shell) network(r *http.Request) string {
-	a := s.address(r)
+	a, _ := s.address(r)
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()
@@ -170,30 +172,28 @@ func (s *Shell) network(r *http.Request) string {
 }
 
 // address returns the address of whoever asks. Behind a proxy that the
-// options name, it is the one that the proxy saw. It is personal data: it
-// goes nowhere but into a decision, and never into a log.
-func (s *Shell) address(r *http.Request) netip.Addr {
-	at := remote(r)
-	if len(s.opts.Proxies) == 0 {
-		return at
-	}
+// options name, it is the one that the proxy saw; claims says that somebody who
+// is not believed named another. It is personal data: it goes nowhere but into a
+// decision, and never into a log.
+func (s *Shell) address(r *http.Request) (at netip.Addr, claims bool) {
+	at = remote(r)
 	// From the right: each proxy appended whom it saw, and only those that
 	// are ours are believed.
 	for _, line := range slices.Backward(r.Header.Values("X-Forwarded-For")) {
 		for more := true; more; {
 			if !s.ours(at) {
-				return at
+				return at, true
 			}
 			before := strings.LastIndexByte(line, ',')
 			hop, err := netip.ParseAddr(strings.TrimSpace(line[before+1:]))
 			if err != nil {
-				return at
+				return at, false
 			}
 			at, more = hop.Unmap(), before >= 0
 			line = line[:max(before, 0)]
 		}
 	}
-	return at
+	return at, false
 }
 
 func (s *Shell) ours(a netip.Addr) bool {

@@ -59,6 +59,10 @@ type Route struct {
 	// Incognito says that nobody is asked who they are: no cookie of theirs is
 	// looked at and none is set, and the log has a line only of what went wrong.
 	Incognito bool
+	// Refused is told why a request was not served, and the answer is a line of
+	// text: for what programs send, many times, and no person looks at. Nil: the
+	// answer is a page.
+	Refused func(error)
 
 	own bool // of the shell, the same for everybody: nobody needs to be known
 }

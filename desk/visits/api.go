@@ -14,6 +14,7 @@ import (
 	"loot/api"
 	"loot/column"
 	"loot/desk/visits/export"
+	"loot/tag"
 )
 
 // Scopes are what a token may be used for on this desk.
@@ -28,7 +29,7 @@ const apiTag = "Visits"
 // api adds the operations of this desk.
 func (d *Visits) api(a *api.API) {
 	api.Add(a, api.Operation{
-		ID: "record-visits", Method: http.MethodPost, Path: "/api/visits/{site}", Tag: apiTag, Scope: "visits:write", Status: http.StatusAccepted, MaxBody: 4 << 20,
+		ID: "record-visits", Method: http.MethodPost, Path: "/api/visits/{site}", Tag: apiTag, Scope: "visits:write", Status: http.StatusAccepted, MaxBody: 4 << 20, Refused: d.refusedAll,
 		Summary: "Record what visitors did, from a server or an app", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound},
 		Text: "Records up to 1,000 views, engagements and events as the script of the site's pages would. Address and user agent live in memory until the visitor's key of the day is made of them. What was recorded is on the disk when the answer comes. " +
 			"A view with a `page` is recorded once, however often it is sent while the visit may go on; `page` also says which view an engagement or an event belongs to.",
@@ -39,13 +40,13 @@ func (d *Visits) api(a *api.API) {
 		Text: "`loot visits import` and `loot visits tail` call this and what follows. One import may read several logs, whose visitors are then known to each other.",
 	}, d.apiBegin)
 	api.Add(a, api.Operation{
-		ID: "import-lines", Method: http.MethodPost, Path: "/api/visits/{site}/imports/{id}/lines", Tag: apiTag, Scope: "visits:write", MaxBody: 16 << 20,
+		ID: "import-lines", Method: http.MethodPost, Path: "/api/visits/{site}/imports/{id}/lines", Tag: apiTag, Scope: "visits:write", MaxBody: 16 << 20, Refused: d.refusedAll,
 		Summary: "Import lines of a log", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound, loot.Conflict},
 		Text: "The body is text, at most 16,384 lines of ten fields between tabs: kind (`v`iew, `m`issing page, `d`ownload), offset in the log, seconds since 1970, address, host, path with query, referrer, user agent, Accept-Language, and `g` and `d` for GPC and DNT. " +
 			"`after` is the mark before them, empty at the beginning of a log, and `mark` the one behind them. The same batch may be sent again: it is recorded once.",
 	}, d.apiLines)
 	api.Add(a, api.Operation{
-		ID: "import-records", Method: http.MethodPost, Path: "/api/visits/{site}/imports/{id}/records", Tag: apiTag, Scope: "visits:write", MaxBody: 16 << 20,
+		ID: "import-records", Method: http.MethodPost, Path: "/api/visits/{site}/imports/{id}/records", Tag: apiTag, Scope: "visits:write", MaxBody: 16 << 20, Refused: d.refusedAll,
 		Summary: "Import records of another program's export", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound, loot.Conflict},
 		Text: "At most 1,000 views and counts, in the order of the export. A mark is the fingerprint of the file, a colon and the number of records so far.",
 	}, d.apiRecords)
@@ -54,6 +55,17 @@ func (d *Visits) api(a *api.API) {
 		Summary: "End an import", Kinds: []loot.Kind{loot.Denied, loot.NotFound},
 		Text: "Its keys are destroyed, and the past days that it wrote to are closed.",
 	}, d.apiEnd)
+}
+
+// refusedAll counts a batch that was refused as a whole. What is not available is
+// sent again.
+func (d *Visits) refusedAll(status int) {
+	switch {
+	case status == http.StatusTooManyRequests:
+		d.count(refusedOften, 1)
+	case status < http.StatusInternalServerError:
+		d.count(refusedBatch, 1)
+	}
 }
 
 var errNotKeeper = loot.Errorf(loot.Denied, "Only an administrator's or the data protection officer's token may do this.")
@@ -83,7 +95,7 @@ type sentItem struct {
 	Scroll         int     `json:"scroll,omitempty" doc:"Of an engagement: per cent so far"`
 	Name           string  `json:"name,omitempty" doc:"Of an event"`
 	Target         string  `json:"target,omitempty" doc:"Of an event"`
-	Value          float64 `json:"value,omitempty" doc:"Of an event"`
+	Value          float64 `json:"value,omitempty" doc:"Of an event: what it was worth, from 0 to 1,000,000,000"`
 	Count          uint32  `json:"count,omitempty" doc:"Of an event: tells it from others of its name on the same page"`
 }
 
@@ -112,18 +124,22 @@ const (
 	longestName    = 100
 )
 
+// A fault is what is wrong with an item, and as what it is counted.
+type fault struct{ counted, why string }
+
 // read makes a client and a happening of an item, or says what is wrong with it.
-func (v *sentItem) read(d *Visits, s *Site, now time.Time) (*client, *happening, string) {
+func (v *sentItem) read(d *Visits, s *Site, now time.Time) (*client, *happening, *fault) {
+	wrong := func(why string) (*client, *happening, *fault) { return nil, nil, &fault{refusedForm, why} }
 	at := now
 	var err error
 	if v.Time != "" {
 		if at, err = time.Parse(time.RFC3339, v.Time); err != nil {
-			return nil, nil, "time: not a time as in RFC 3339"
+			return wrong("time: not a time as in RFC 3339")
 		}
 	}
 	addr, err := netip.ParseAddr(v.Address)
 	if err != nil || addr.Zone() != "" {
-		return nil, nil, "address: not an IP address"
+		return wrong("address: not an IP address")
 	}
 	for _, text := range []struct {
 		name, value string
@@ -138,26 +154,30 @@ func (v *sentItem) read(d *Visits, s *Site, now time.Time) (*client, *happening,
 		{"name", v.Name, longestName},
 	} {
 		if len(text.value) > text.most {
-			return nil, nil, text.name + ": longer than " + strconv.Itoa(text.most) + " bytes"
+			return wrong(text.name + ": longer than " + strconv.Itoa(text.most) + " bytes")
 		}
 	}
 	u, err := url.Parse(v.URL)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, nil, "url: not an address of the web"
+		return wrong("url: not an address of the web")
 	}
 	kind, ok := map[string]happens{"view": aView, "engagement": aStay, "event": anEvent}[v.Kind]
 	day, _ := s.local(at)
 	switch {
 	case !ok:
-		return nil, nil, "kind: none of view, engagement and event"
-	case at.After(now.Add(mostSkew)) || s.over(day, now):
-		return nil, nil, "time: not of a day that is open"
+		return wrong("kind: none of view, engagement and event")
+	case at.After(now.Add(mostSkew)):
+		return nil, nil, &fault{refusedFuture, "time: of the future"}
+	case s.over(day, now):
+		return nil, nil, &fault{refusedLate, "time: not of a day that is open"}
 	case kind == aStay && v.Page == "":
-		return nil, nil, "page: an engagement needs it"
+		return wrong("page: an engagement needs it")
 	case kind == anEvent && v.Name == "":
-		return nil, nil, "name: an event needs it"
+		return wrong("name: an event needs it")
 	case v.Engaged < 0 || v.Scroll < 0 || v.Width < 0:
-		return nil, nil, "engaged_ms, scroll, width: less than nothing"
+		return wrong("engaged_ms, scroll, width: less than nothing")
+	case v.Value < 0 || v.Value > tag.MaxValue:
+		return nil, nil, &fault{refusedValue, "value: not between 0 and " + strconv.Itoa(tag.MaxValue)}
 	}
 	c := &client{addr: addr.Unmap(), agent: v.UserAgent, language: v.AcceptLanguage}
 	if v.GPC {
@@ -176,7 +196,7 @@ func (v *sentItem) read(d *Visits, s *Site, now time.Time) (*client, *happening,
 	if v.Page != "" {
 		x.page = d.imports.ids(s).of(-1, time.Time{}, v.Page)
 	}
-	return c, x, ""
+	return c, x, nil
 }
 
 func (d *Visits) apiRecord(ctx context.Context, in *recordIn) (*recordOut, error) {
@@ -191,9 +211,9 @@ func (d *Visits) apiRecord(ctx context.Context, in *recordIn) (*recordOut, error
 	made, index := map[column.Day][]*recording{}, map[column.Day][]int{}
 	for i := range in.Body.Visits {
 		c, x, wrong := in.Body.Visits[i].read(d, s, now)
-		if wrong != "" {
-			d.count(refusedForm, 1)
-			refuse(i, wrong)
+		if wrong != nil {
+			d.count(wrong.counted, 1)
+			refuse(i, wrong.why)
 			continue
 		}
 		r, err := d.record(ctx, d.live, s, c, x)
@@ -255,6 +275,20 @@ type linesIn struct {
 
 type takenOut struct{ Body *ImportTaken }
 
+// imported records a batch, and counts what of it was of no day that is kept.
+func (d *Visits) imported(ctx context.Context, s *Site, id string, at reached, all []imported) (*takenOut, error) {
+	taken, err := d.takeBatch(ctx, s, id, at, all)
+	if err != nil {
+		return nil, err
+	}
+	for _, why := range []string{refusedFuture, refusedGone} {
+		if n := taken.Refused[why]; n > 0 {
+			d.count(why, n)
+		}
+	}
+	return &takenOut{taken}, nil
+}
+
 // checkMarks checks where a batch stands.
 func checkMarks(after, mark string) (reached, error) {
 	for _, m := range []string{after, mark} {
@@ -281,8 +315,7 @@ func (d *Visits) apiLines(ctx context.Context, in *linesIn) (*takenOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	taken, err := d.takeBatch(ctx, s, in.ID, at, all)
-	return &takenOut{taken}, err
+	return d.imported(ctx, s, in.ID, at, all)
 }
 
 type recordsIn struct {
@@ -314,8 +347,7 @@ func (d *Visits) apiRecords(ctx context.Context, in *recordsIn) (*takenOut, erro
 	if err != nil {
 		return nil, err
 	}
-	taken, err := d.takeBatch(ctx, s, in.ID, at, all)
-	return &takenOut{taken}, err
+	return d.imported(ctx, s, in.ID, at, all)
 }
 
 type endOut struct{ Body *ImportEnded }

@@ -25,10 +25,10 @@ var collectLimit = web.Limit{Every: 25 * time.Millisecond, Burst: 1200}
 
 // clientOf returns what a request says of whoever sent it.
 func clientOf(r *http.Request) *client {
-	addr, secure := web.ClientOf(r)
+	addr, secure, claims := web.ClientOf(r)
 	h := r.Header
 	c := &client{
-		addr: addr, agent: r.UserAgent(), header: h.Get, secure: secure, language: h.Get("Accept-Language"),
+		addr: addr, agent: r.UserAgent(), header: h.Get, secure: secure, claims: claims, language: h.Get("Accept-Language"),
 		hints: agent.Hints{
 			Brands: h.Get("Sec-Ch-Ua"), Platform: h.Get("Sec-Ch-Ua-Platform"),
 			PlatformVersion: h.Get("Sec-Ch-Ua-Platform-Version"), Mobile: h.Get("Sec-Ch-Ua-Mobile"),
@@ -62,18 +62,30 @@ func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			d.count(refusedLarge, 1)
+			return loot.Wrap(loot.TooLarge, err, "A beacon is no longer than this.")
+		}
 		d.count(refusedForm, 1)
-		return loot.Wrap(loot.TooLarge, err, "A beacon is no longer than this.")
+		return loot.Wrap(loot.Invalid, err, "This is not a beacon: it has no end.")
 	}
 	b, err := tag.Parse(body)
 	if err != nil {
-		d.count(refusedForm, 1)
+		if errors.Is(err, tag.ErrValue) {
+			d.count(refusedValue, 1)
+		} else {
+			d.count(refusedForm, 1)
+		}
 		return loot.Wrap(loot.Invalid, err, "This is not a beacon: "+strings.TrimPrefix(err.Error(), "tag: beacon: ")+".")
 	}
 	at, err := url.Parse(b.URL)
 	if err != nil || at.Host == "" {
 		d.count(refusedForm, 1)
 		return loot.Errorf(loot.Invalid, "This is not a beacon: url is not an address of the web.")
+	}
+	if s.foreign(r.Header.Get("Origin"), at) {
+		d.count(refusedOrigin, 1)
+		return errOrigin
 	}
 	c := clientOf(r)
 	c.automated = b.Automated
@@ -95,6 +107,33 @@ func (d *Visits) beacon(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// foreign reports whether a beacon about a page was sent by a page of another
+// site, by the origin that the browser says. One that says none is no browser's.
+// "null" is what a browser says for a page that may not be told by its origin
+// (https://fetch.spec.whatwg.org/#append-a-request-origin-header): one that is
+// shown in a sandbox, and every page of a site whose Referrer-Policy is
+// no-referrer or same-origin, so it is believed.
+func (s *Site) foreign(origin string, page *url.URL) bool {
+	if origin == "" || origin == "null" {
+		return false
+	}
+	if rest, ok := strings.CutPrefix(origin, page.Scheme); ok && strings.TrimPrefix(rest, "://") == page.Host {
+		return false
+	}
+	from, err := url.Parse(origin)
+	return err != nil || !s.has(strings.ToLower(from.Hostname()))
+}
+
+// refused counts what was refused before it was looked at.
+func (d *Visits) refused(err error) {
+	switch {
+	case loot.KindOf(err) == loot.Limited:
+		d.count(refusedOften, 1)
+	case errors.Is(err, errNoSite):
+		d.count(refusedSite, 1)
+	}
+}
+
 // pageID is a view's id as it is stored; zero is none.
 func pageID(id uint64) int64 { return max(int64(id&math.MaxInt64), 1) }
 
@@ -103,6 +142,9 @@ var kinds = map[tag.Kind]happens{tag.View: aView, tag.Engagement: aStay, tag.Eve
 // take records what a client did and returns when it is durable. It reports
 // whether something was kept.
 func (d *Visits) take(ctx context.Context, s *Site, c *client, x *happening) (bool, error) {
+	if c.claims {
+		d.count(unheeded, 1)
+	}
 	r, err := d.record(ctx, d.live, s, c, x)
 	if nothing(err) {
 		return false, nil
@@ -154,8 +196,8 @@ func (r *recording) what() string {
 // serveFile serves a site's script, under an address that says which, and its
 // pixel.
 func (d *Visits) serveFile(w http.ResponseWriter, r *http.Request) error {
-	script, rest, _ := strings.Cut(r.PathValue("file"), ".")
-	s, err := d.sites.named(r.Context(), script)
+	name, rest, _ := strings.Cut(r.PathValue("file"), ".")
+	s, err := d.sites.named(r.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -166,25 +208,30 @@ func (d *Visits) serveFile(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errNoSite
 	}
-	text := ""
-	for _, now := range []tag.Script{tag.Core(), tag.Full()} {
-		if now.Hash == hash {
-			text = now.Text
-		}
-	}
-	if text == "" {
-		if err := d.DB.Read(r.Context(), func(tx *store.Tx) error {
-			text, err = formerScript(r.Context(), tx, hash)
-			return err
-		}); err != nil {
-			return err
-		}
+	script, err := d.scriptOf(r.Context(), hash)
+	if err != nil {
+		return err
 	}
 	nobodysCookies(w.Header())
-	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, err = io.WriteString(w, text)
-	return err
+	return script.Serve(w, r)
+}
+
+func packed(script string) *web.Packed { return web.NewPacked("script.js", []byte(script)) }
+
+// scriptOf returns the script of a hash, of this program or one before.
+func (d *Visits) scriptOf(ctx context.Context, hash string) (*web.Packed, error) {
+	if script, ok := d.scripts.Load(hash); ok {
+		return script.(*web.Packed), nil
+	}
+	var text string
+	if err := d.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		text, err = formerScript(ctx, tx, hash)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	script, _ := d.scripts.LoadOrStore(hash, packed(text))
+	return script.(*web.Packed), nil
 }
 
 // dot is a picture of one transparent point.
@@ -194,12 +241,15 @@ var dot, _ = base64.StdEncoding.DecodeString("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAA
 // the address that the browser says the picture stands on.
 func (d *Visits) pixel(w http.ResponseWriter, r *http.Request, s *Site) error {
 	at, err := url.Parse(r.Referer())
-	if err == nil && at.Host != "" {
+	switch {
+	case err != nil || at.Host == "":
+		d.count(refusedForm, 1)
+	case s.foreign(r.Header.Get("Origin"), at):
+		d.count(refusedOrigin, 1)
+	default:
 		if _, err := d.take(r.Context(), s, clientOf(r), &happening{kind: aView, at: d.Now(), url: at, via: "pixel"}); err != nil && loot.KindOf(err) != loot.Denied {
 			return err
 		}
-	} else {
-		d.count(refusedForm, 1)
 	}
 	nobodysCookies(w.Header())
 	w.Header().Set("Content-Type", "image/gif")

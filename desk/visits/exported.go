@@ -54,6 +54,9 @@ func (d *Visits) readRecords(s *Site, n int64, views []export.View, counts []exp
 	}
 	for i := range counts {
 		c := &counts[i]
+		if wrong := outOfBounds(c); wrong != "" {
+			return nil, loot.Errorf(loot.Invalid, "Count %d of what was sent has a number of %s that is not between 0 and %d. Nothing of it was recorded.", i+1, wrong, mostCounted)
+		}
 		if !c.First.Equal(c.Last) {
 			return nil, loot.Errorf(loot.Invalid, "The export counts over several days together, which cannot be told apart. Export it by day.")
 		}
@@ -62,6 +65,25 @@ func (d *Visits) readRecords(s *Site, n int64, views []export.View, counts []exp
 		out = append(out, imported{at, ids.of(n+int64(len(views)+i), at, string(c.Dimension)+" "+c.Value), &exportedCount{*c, column.DayOf(at)}})
 	}
 	return out, nil
+}
+
+// mostCounted bounds each count of an export, so that what a report adds up is a
+// number, too.
+const mostCounted = 1_000_000_000
+
+// outOfBounds returns which count cannot be true; empty: none.
+func outOfBounds(c *export.Daily) string {
+	for _, n := range []struct {
+		name string
+		n    int64
+	}{
+		{"visitors", c.Visitors}, {"visits", c.Visits}, {"views", c.Views}, {"events", c.Events}, {"bounces", c.Bounces}, {"seconds", int64(c.Duration / time.Second)},
+	} {
+		if n.n < 0 || n.n > mostCounted {
+			return n.name
+		}
+	}
+	return ""
 }
 
 // whoIs is a keyed hash of what an export calls somebody on a day.
@@ -171,7 +193,7 @@ func (x *exportedView) describe(d *Visits, s *Site, may set, h *hit, day column.
 		if may&is == 0 {
 			return ""
 		}
-		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostValues, scrub.Text(v)), 100)
+		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostWords, scrub.Text(v)), 100)
 	}
 	h.country = text(mayCountry, "country", x.Country)
 	h.browser, h.version = versioned(text(mayBrowser, "version", x.Browser))

@@ -191,6 +191,16 @@ func (h *house) view(addr, path string, more ...string) string {
 	return id
 }
 
+// counted returns how often something is counted.
+func (h *house) counted(what string) (n int64) {
+	for _, c := range h.d.Counts() {
+		if c.What == what {
+			n += c.N
+		}
+	}
+	return n
+}
+
 // ask returns the answer to a query over some days, a line a row.
 func (h *house) ask(query string, args ...any) string {
 	h.t.Helper()

@@ -1,20 +1,40 @@
 package visits
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
-	"loot/desk/visits/network"
+	"loot/statement"
 	"loot/web"
 )
 
+// stored is what lies in the column store of a view or an event, by column. What
+// is empty there is not in it.
+type stored map[string]string
+
+// keep takes the value of a column.
+func (s stored) keep(column string, value any) {
+	if text := fmt.Sprint(value); text != "" && text != "0" && text != "false" {
+		s[column] = text
+	}
+}
+
+// storedOf is what is stored of a hit.
+func storedOf(h *hit) stored {
+	row := stored{}
+	for _, c := range slices.Concat(hitsOnly, hitColumns) {
+		row.keep(c.name, c.value(h))
+	}
+	return row
+}
+
 // A mineRecord is the record of a request for a page of our own.
 type mineRecord struct {
-	hit
+	row      stored
 	may      set  // what of it is kept
 	always   set  // what would be, if the browser asked for nothing
 	recorded bool // the page belongs to a site that is recorded
@@ -54,7 +74,7 @@ func (d *Visits) recordOf(r *http.Request) (m mineRecord, err error) {
 	if err != nil {
 		return m, err
 	}
-	if m.hit = *made.hit; m.recorded {
+	if m.row = storedOf(made.hit); m.recorded {
 		err = d.keep(r.Context(), made.day, []*recording{made})
 	}
 	return m, err
@@ -88,75 +108,112 @@ func (m mineRecord) signalWords(sent signals) string {
 // takenFor says of one request what its class is.
 var takenFor = map[string]string{human: "a person", "declared": "a program, as it says itself", "suspected": "a program, by how it asks", "spam": "referrer spam"}
 
-// aside are the facts that are kept beside the details of the statement.
-func (m mineRecord) aside() []web.Fact {
-	if m.may&^mayCount == 0 {
-		return nil
-	}
-	taken := takenFor[m.class]
-	if m.bot != "" {
-		taken += ": " + m.bot
-	}
-	return []web.Fact{
-		{Term: "Taken for", Value: taken, Note: "Programs are told apart from people, by what a request says of itself."},
-		{Term: "Visit", Value: "page " + strconv.Itoa(int(m.nth)) + " of it, under a random number", Note: "Without it we cannot tell which pages were one visit. When the day is closed, a shuffled number stands in its place."},
-	}
+// columnsOf are the columns of the statement's details.
+var columnsOf = map[set][]string{
+	mayCount:    {"host"},
+	mayProvider: {"provider", "kind"},
+	mayAddress:  {"network"},
+	mayCountry:  {"country"},
+	mayBrowser:  {"browser", "version"},
+	maySystem:   {"system", "release"},
+	mayDevice:   {"device", "width"},
+	mayLanguage: {"language"},
+	mayPage:     {"path", "entry", "before"},
+	mayReferrer: {"channel", "source", "medium", "campaign", "term", "content", "clicked"},
+	mayTime:     {"engaged", "scroll"},
+	mayEvent:    {"event", "target", "amount"},
 }
 
-// words says what is kept of a detail, as a person reads it.
-func (h *hit) words(is set) string {
-	join := func(parts ...string) string {
-		var out []string
-		for _, p := range parts {
-			if p != "" {
-				out = append(out, p)
+// lacking are details that a row need not have, and what is said then.
+var lacking = map[set]string{mayTime: "not measured on this page", mayEvent: "none"}
+
+// besides are the columns that are of no detail of the statement's, and what
+// holds them together.
+var besides = []struct {
+	term, note string
+	columns    []string
+}{
+	{"When", "By the clock of the site, until the day is closed; then the hour.", []string{"second"}},
+	{"Your number, your visit's and this view's", "They tell one visitor from another on this day at this site. When the day is closed the first two become numbers drawn by lot, and the third goes.", []string{"visitor", "visit", "nth", "page"}},
+	{"Taken for", "Programs are counted apart from people.", []string{"class", "bot"}},
+	{"Recorded by", "", []string{"via", "site"}},
+}
+
+// shown is what is kept, of a detail or besides, as a person reads it.
+func (s stored) shown(columns []string) string {
+	var out []string
+	for _, c := range columns {
+		v, there := s[c]
+		if !there || c == "browser" && strings.HasPrefix(s["version"], v) || c == "system" && strings.HasPrefix(s["release"], v) {
+			continue // it stands before its version
+		}
+		out = append(out, said(c, v))
+	}
+	return strings.Join(out, ", ")
+}
+
+// said is a value as a person reads it.
+func said(column, value string) string {
+	switch column {
+	case "second":
+		n, _ := strconv.Atoi(value)
+		return fmt.Sprintf("%02d:%02d:%02d", n/3600, n/60%60, n%60)
+	case "country", "language":
+		name, _ := nameOf(column, value)
+		return name + " (" + value + ")"
+	case "class":
+		return takenFor[value]
+	case "channel", "kind", "device", "width":
+		name, _ := nameOf(column, value)
+		return name
+	case "medium", "campaign", "term", "content", "target":
+		return column + " " + value
+	case "entry":
+		return "the visit began at " + value
+	case "before":
+		return "after " + value
+	case "clicked":
+		return "by a link that carried the id of a click on an advertisement, which was cut off"
+	case "visitor":
+		return "visitor " + value
+	case "visit":
+		return "visit " + value
+	case "nth":
+		return "page " + value + " of the visit"
+	case "page":
+		return "view " + value
+	case "site":
+		return "for site " + value
+	case "amount":
+		return "worth " + value
+	}
+	return value
+}
+
+// facts are all that is kept, as a person reads it, and the names of what the
+// statement names and was not kept.
+func (s stored) facts(of *statement.Statement, may set) (facts []web.Fact, not []string) {
+	for _, x := range details {
+		f, ok := of.Field(x.field)
+		switch {
+		case !ok:
+			continue
+		case may&x.is == 0:
+			not = append(not, f.Title)
+			continue
+		}
+		value := s.shown(columnsOf[x.is])
+		if value == "" {
+			if value = lacking[x.is]; value == "" {
+				value = "unknown"
 			}
 		}
-		if len(out) == 0 {
-			return "unknown"
-		}
-		return strings.Join(out, ", ")
+		facts = append(facts, web.Fact{Term: f.Title, Value: value, Note: f.Needed[improve]})
 	}
-	named := func(dimension, value string) string {
-		name, _ := nameOf(dimension, value)
-		return name
+	for _, b := range besides {
+		if value := s.shown(b.columns); value != "" {
+			facts = append(facts, web.Fact{Term: b.term, Value: value, Note: b.note})
+		}
 	}
-	switch is {
-	case mayCount:
-		return join(h.host)
-	case mayProvider:
-		if h.kind == network.Unknown.String() {
-			return join(h.provider)
-		}
-		return join(h.provider, named("kind", h.kind))
-	case mayAddress:
-		return join(h.network)
-	case mayCountry:
-		return named("country", h.country)
-	case mayBrowser:
-		return join(cmp.Or(h.version, h.browser))
-	case maySystem:
-		return join(cmp.Or(h.release, h.system))
-	case mayDevice:
-		width := "a width that only the script tells"
-		if h.width > 0 {
-			width = named("width", strconv.Itoa(int(h.width)))
-		}
-		return join(named("device", h.device), width)
-	case mayLanguage:
-		return named("language", h.language)
-	case mayPage:
-		return join(h.path)
-	case mayReferrer:
-		clicked := ""
-		if h.clicked {
-			clicked = "with the mark of an advertisement, of which only that it was there is kept"
-		}
-		return join(named("channel", h.channel), h.source, h.campaign, h.medium, h.term, h.content, clicked)
-	case mayTime:
-		return fmt.Sprintf("seen at %02d:%02d:%02d; how long comes when you leave", h.second/3600, h.second/60%60, h.second%60)
-	case mayEvent:
-		return "none so far"
-	}
-	return ""
+	return facts, not
 }

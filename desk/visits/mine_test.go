@@ -32,7 +32,7 @@ func TestOnesOwnRecordIsTheWholeOfIt(t *testing.T) {
 			}
 		}
 	}
-	contains(mine(), "This page belongs to no site", "Browser Firefox 133", "Operating system Linux", "Desktop, a width that only the script tells", "AI assistants, ChatGPT", "Taken for a person", "page 1 of it")
+	contains(mine(), "This page belongs to no site", "Browser Firefox 133", "Operating system Linux", "Desktop", "AI assistants, ChatGPT", "Taken for a person", "page 1 of the visit")
 	h.site("UTC")
 	h.Site.Actor = admin
 	own, err := url.Parse(desktest.Base)
@@ -40,11 +40,11 @@ func TestOnesOwnRecordIsTheWholeOfIt(t *testing.T) {
 	desktest.Leads(t, h.Post(sitesHref, "name", "Here", "hosts", own.Hostname()+"\n127.0.0.1", "zone", "UTC", "script", "here"), sitesHref+"/2")
 	h.Site.Actor = loot.Actor{}
 	mine()
-	contains(mine(), "Kept of this request", "page 2 of it")
+	contains(mine(), "Kept of this request", "page 2 of the visit")
 	if got := h.ask("SELECT count(*), max(nth), min(system), min(class) FROM visits_hit WHERE path = '/visits/mine'"); got != "2 2 Linux human" {
 		t.Errorf("kept %q", got)
 	}
-	contains(mine("User-Agent", "Googlebot/2.1 (+http://www.google.com/bot.html)"), "Taken for a program, as it says itself: Googlebot")
+	contains(mine("User-Agent", "Googlebot/2.1 (+http://www.google.com/bot.html)"), "Taken for a program, as it says itself, Googlebot")
 	counted := mine("Sec-GPC", "1", "DNT", "1")
 	contains(counted, "Your browser asks for Global Privacy Control and Do Not Track, so the visit is counted, and no more.", "Not kept: Provider")
 	if strings.Contains(counted, "Taken for") {

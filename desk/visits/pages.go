@@ -5,14 +5,12 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"loot"
 	"loot/desk/visits/network"
-	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
@@ -50,14 +48,22 @@ type countRow struct {
 	Times  string
 }
 
-// recordedWords are those of what was recorded; everything else was refused.
-var recordedWords = []string{recordedView, recordedStay, recordedEvent, recordedCounted}
+// became says what became of what is counted; everything else was refused.
+var became = map[string]web.Badge{
+	recordedView: isKept, recordedStay: isKept, recordedEvent: isKept, recordedCounted: isKept, recordedGiven: isKept,
+	refusedAgain: passedOver, refusedSignal: passedOver, unheeded: {Tone: web.Warn, Text: "not believed"}, foldedValue: {Tone: web.Warn, Text: "folded"},
+}
+
+var (
+	isKept     = web.Badge{Tone: web.Good, Text: "kept"}
+	passedOver = web.Badge{Tone: web.Neutral, Text: "passed over"}
+)
 
 func (d *Visits) countRows() (out []countRow) {
 	for _, c := range d.Counts() {
 		row := countRow{What: c.What, Became: web.Badge{Tone: web.Warn, Text: "refused"}, Times: web.Number(int(c.N))}
-		if slices.Contains(recordedWords, c.What) {
-			row.Became = web.Badge{Tone: web.Good, Text: "kept"}
+		if badge, ok := became[c.What]; ok {
+			row.Became = badge
 		}
 		out = append(out, row)
 	}
@@ -283,20 +289,8 @@ func (d *Visits) mine(w http.ResponseWriter, r *http.Request) error {
 	rules := d.ruling.rules()
 	v.Recorded, v.Crowd, v.Keep = m.recorded, rules.crowd, rules.keep.Words()
 	v.Signal = m.signalWords(clientOf(r).sent)
-	s := rules.version.Statement
-	for _, x := range details {
-		f, ok := statement.FieldDecl{}, false
-		if s != nil {
-			f, ok = s.Field(x.field)
-		}
-		switch {
-		case !ok:
-		case m.may&x.is == 0:
-			v.Not = append(v.Not, f.Title)
-		default:
-			v.Facts = append(v.Facts, web.Fact{Term: f.Title, Value: m.words(x.is), Note: f.Needed[improve]})
-		}
+	if s := rules.version.Statement; s != nil {
+		v.Facts, v.Not = m.row.facts(s, m.may)
 	}
-	v.Facts = append(v.Facts, m.aside()...)
 	return minePage.Render(w, r, http.StatusOK, v)
 }

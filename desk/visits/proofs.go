@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (d *Visits) tried(ctx context.Context) (*Site, error) {
 	if err == nil || loot.KindOf(err) != loot.NotFound {
 		return s, err
 	}
-	s = &Site{Name: "Tried", Hosts: []string{triedHost}, Zone: "UTC", Script: triedScript, Full: true, Made: d.Now()}
+	s = &Site{Name: "Tried", Hosts: []string{triedHost, ownHost(d.BaseURL)}, Zone: "UTC", Script: triedScript, Full: true, Made: d.Now()}
 	defer d.sites.forget()
 	return s, d.DB.InTx(ctx, func(tx *store.Tx) error {
 		if wrong := s.check(nil); len(wrong) > 0 {
@@ -60,6 +61,15 @@ func (d *Visits) tried(ctx context.Context) (*Site, error) {
 		}
 		return writeSite(ctx, tx, s)
 	})
+}
+
+// ownHost is where pages of our own are, of which a proof has the visits recorded.
+func ownHost(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return triedHost
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // trial is what a browser sends in a proof.
@@ -109,17 +119,18 @@ func (d *Visits) visit(ctx context.Context, w *desk.World, t trial) ([]stored, e
 	return d.rowsOf(ctx, w, page)
 }
 
-// stored is what lies in the column store of a view or an event, by column. What
-// is empty there is not in it.
-type stored map[string]string
-
 // rowsOf returns what is stored about a page, and of what is only counted.
-func (d *Visits) rowsOf(ctx context.Context, w *desk.World, page int64) (out []stored, err error) {
+func (d *Visits) rowsOf(ctx context.Context, w *desk.World, page int64) ([]stored, error) {
+	return d.rowsWhere(ctx, w, "h.page = $1 OR h.visitor = 0", page)
+}
+
+// rowsWhere returns the rows for which a condition holds.
+func (d *Visits) rowsWhere(ctx context.Context, w *desk.World, where string, args ...any) (out []stored, err error) {
 	today := column.DayOf(w.Now())
-	rows, err := d.column.Query(ctx, today-1, today+1, `SELECT h.visitor AS visitor, h.visit AS visit, h.second AS second, `+names("h.", hitColumns)+`,
+	rows, err := d.column.Query(ctx, today-1, today+1, `SELECT `+names("h.", hitsOnly)+`, `+names("h.", hitColumns)+`,
 			CAST(coalesce(s.engaged, 0) AS BIGINT) AS engaged, CAST(coalesce(s.scroll, 0) AS BIGINT) AS scroll
 		FROM visits_hit AS h LEFT JOIN (SELECT page, max(engaged) AS engaged, max(scroll) AS scroll FROM visits_stay GROUP BY page) AS s ON s.page = h.page
-		WHERE h.page = $1 OR h.visitor = 0 ORDER BY h.event, h.second`, page)
+		WHERE `+where+` ORDER BY h.event, h.second`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -138,9 +149,7 @@ func (d *Visits) rowsOf(ctx context.Context, w *desk.World, page int64) (out []s
 		}
 		row := stored{}
 		for i, c := range columns {
-			if text := fmt.Sprint(values[i]); text != "" && text != "0" && text != "false" {
-				row[c] = text
-			}
+			row.keep(c, values[i])
 		}
 		out = append(out, row)
 	}
@@ -153,21 +162,6 @@ func (d *Visits) asIfKnown(f func() error) error {
 	d.made.Store(&madeNetwork{netip.MustParseAddr(triedFrom), triedNetwork})
 	defer d.made.Store(nil)
 	return f()
-}
-
-// by their columns, the details of a visit; the first tells whether it is there.
-var columnsOf = map[set][]string{
-	mayCount:    {"host"},
-	mayProvider: {"provider", "kind"},
-	mayAddress:  {"network"},
-	mayCountry:  {"country"},
-	mayBrowser:  {"browser", "version"},
-	maySystem:   {"system", "release"},
-	mayDevice:   {"device", "width"},
-	mayLanguage: {"language"},
-	mayPage:     {"path", "entry"},
-	mayReferrer: {"source", "channel"},
-	mayTime:     {"engaged", "scroll"},
 }
 
 func (d *Visits) proveNobody(ctx context.Context, w *desk.World) (string, error) {
@@ -185,7 +179,7 @@ func (d *Visits) proveNobody(ctx context.Context, w *desk.World) (string, error)
 			return "", errors.New("the visit left no record")
 		}
 		row := got[0]
-		for _, c := range []string{"visitor", "visit", "nth", "before", "second"} { // drawn anew, or of the time
+		for _, c := range []string{"visitor", "visit", "page", "nth", "before", "second"} { // drawn anew, or of the time
 			delete(row, c)
 		}
 		rows = append(rows, row)
@@ -201,6 +195,13 @@ func (d *Visits) proveNobody(ctx context.Context, w *desk.World) (string, error)
 		return "", fmt.Errorf("the page of one's own visit knows who is signed in, or fails with %d", page.Status)
 	}
 	return loot.Plural(len(rows[0]), "detail", "details") + " kept, all alike; no page of visits was told who asks", nil
+}
+
+// triedLeaves are the columns that every visit of a proof leaves, if the statement
+// declares their details.
+var triedLeaves = []string{
+	"host", "provider", "kind", "network", "country", "browser", "version", "system", "release", "device", "width", "language",
+	"path", "entry", "source", "channel", "engaged", "scroll",
 }
 
 func (d *Visits) proveDetails(ctx context.Context, w *desk.World) (string, error) {
@@ -220,7 +221,7 @@ func (d *Visits) proveDetails(ctx context.Context, w *desk.World) (string, error
 		f, declared := s.Field(x.field)
 		declared = declared && slices.Contains(f.Collections, collection)
 		for _, c := range columnsOf[x.is] {
-			if _, there := rows[0][c]; there != declared {
+			if _, there := rows[0][c]; there && !declared || declared && !there && slices.Contains(triedLeaves, c) {
 				return "", fmt.Errorf("%s: declared %v, kept %v", c, declared, there)
 			}
 		}
@@ -235,32 +236,53 @@ func (d *Visits) proveDetails(ctx context.Context, w *desk.World) (string, error
 }
 
 func (d *Visits) proveShown(ctx context.Context, w *desk.World) (string, error) {
-	var body string
+	if _, err := d.tried(ctx); err != nil {
+		return "", err
+	}
+	var page string
 	if err := d.asIfKnown(func() error {
-		a, err := desk.Browser{World: w}.Send(ctx, http.MethodGet, "/visits/mine", "", http.Header{"User-Agent": {triedBrowser}, "Accept-Language": {"en-IE"}}, triedFrom)
+		header := http.Header{"User-Agent": {triedBrowser}, "Accept-Language": {"en-IE"}, "Referer": {"https://www.example.org/some/page?q=words"}}
+		a, err := desk.Browser{World: w}.Send(ctx, http.MethodGet, "/visits/mine", "", header, triedFrom)
 		if err == nil {
-			body = a.Body.String()
+			page = html.UnescapeString(a.Body.String())
 		}
 		return err
 	}); err != nil {
 		return "", err
 	}
-	s := d.ruling.rules().version.Statement
-	n := 0
-	for _, x := range details {
-		if f, ok := s.Field(x.field); ok {
-			if !strings.Contains(body, html.EscapeString(f.Title)) {
-				return "", fmt.Errorf("“%s” is not on the page", f.Title)
-			}
-			n++
-		}
-	}
 	for _, secret := range []string{triedFrom, "Mozilla"} {
-		if strings.Contains(body, secret) {
+		if strings.Contains(page, secret) {
 			return "", errors.New("the page shows what is not kept")
 		}
 	}
-	return loot.Plural(n, "detail", "details") + " shown to whoever asks, of their own request alone", nil
+	rows, err := d.rowsWhere(ctx, w, "h.via = 'page'")
+	if err != nil {
+		return "", err
+	}
+	rules := d.ruling.rules()
+	may := rules.of(regionOf(triedNetwork.Country), 0)
+	if may == 0 {
+		if len(rows) > 0 {
+			return "", errors.New("nothing may be kept of it, and something was")
+		}
+		return "nothing is kept, and the page shows nothing", nil
+	}
+	i := slices.IndexFunc(rows, func(row stored) bool { return strings.Contains(page, "view "+row["page"]) })
+	if i < 0 {
+		return "", fmt.Errorf("the page shows a record that is none of the %d that were stored", len(rows))
+	}
+	for _, c := range []string{"host", "provider", "network", "country", "version", "release", "language", "path", "source", "visitor", "visit"} {
+		if !strings.Contains(page, rows[i][c]) {
+			return "", fmt.Errorf("%s is stored and not on the page", c)
+		}
+	}
+	facts, _ := rows[i].facts(rules.version.Statement, may)
+	for _, f := range facts {
+		if !strings.Contains(page, f.Term) || !strings.Contains(page, f.Value) {
+			return "", fmt.Errorf("“%s: %s” is stored and not on the page", f.Term, f.Value)
+		}
+	}
+	return loot.Plural(len(rows[i]), "stored value", "stored values") + " shown to whoever asks, of their own request alone", nil
 }
 
 func (d *Visits) proveErased(ctx context.Context, w *desk.World) (string, error) {

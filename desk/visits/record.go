@@ -21,7 +21,7 @@ import (
 )
 
 // A client is what is known of whoever asks for a page. It lives in memory
-// while their request is served: of the address and the words of the browser
+// until the visitor's id is made: of the address and the words of the browser
 // nothing is kept.
 type client struct {
 	addr      netip.Addr
@@ -29,6 +29,7 @@ type client struct {
 	hints     agent.Hints
 	header    func(string) string // nil: only the above is known, as in a log
 	secure    bool
+	claims    bool // somebody who is not believed named another address
 	automated bool // the browser says that a program drives it
 	sent      signals
 	language  string // Accept-Language
@@ -73,23 +74,31 @@ func newLane(name string) *lane { return &lane{name: name, sittings: newSittings
 
 // The words for what was not recorded, which are counted.
 const (
-	refusedForm     = "not a beacon"
+	refusedForm     = "not a beacon, or an item with a mistake"
+	refusedLarge    = "larger than a beacon"
+	refusedValue    = "worth less than nothing or more than is believed"
+	refusedOften    = "more often than one address may send"
+	refusedSite     = "for a site that is not known or has ended"
+	refusedOrigin   = "by a page of another site"
+	refusedBatch    = "batches that were wrong as a whole"
 	refusedHost     = "of a host that is not the site's"
 	refusedLate     = "of a day that is closed"
 	refusedAgain    = "came before"
 	refusedSignal   = "by the statement nothing may be kept"
 	refusedFull     = "more than could be stored"
-	refusedPage     = "about a page that is not known"
 	recordedView    = "views"
 	recordedStay    = "engagements"
 	recordedEvent   = "events"
 	recordedCounted = "views that were only counted"
 	recordedGiven   = "counts of other programs"
+	foldedValue     = "values beyond those that are told apart"
+	unheeded        = "addresses named by others than the trusted proxies"
 )
 
 var (
 	errHost   = loot.Errorf(loot.Denied, "This is about a page of another site than the one whose visits are recorded here.")
 	errAgain  = loot.Errorf(loot.Conflict, "This came before.")
+	errOrigin = loot.Errorf(loot.Denied, "This was sent by a page of another site than the one whose visits are recorded here.")
 	errSignal = loot.Errorf(loot.Denied, "By the statement nothing of this may be kept.")
 )
 
@@ -109,17 +118,24 @@ type recording struct {
 }
 
 // record makes a row of what a client did. In this order: the signals of the
-// browser, whether it is a program, provider and country by the full address,
-// the address cut short, and the visitor's id; after that neither the address
-// nor the words of the browser are needed. The error is [nothing] where by the
-// statement nothing may be kept, or it was kept already.
+// browser; provider and country by the full address, and by the network, too,
+// whether it is a program; the address cut short; and the visitor's id. Then the
+// address and the words of the browser are gone. Where nothing of it may be kept,
+// or its view is only counted, it ends with the signals: nothing is looked up
+// unless the statement has another answer in another region, and no id is made.
+// The error is [nothing] where by the statement nothing may be kept, or it was
+// kept already.
 func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *happening) (*recording, error) {
 	if x.url != nil && !s.has(strings.ToLower(x.url.Hostname())) {
 		d.count(refusedHost, 1)
 		return nil, errHost
 	}
 	r := d.ruling.rules()
-	whence := d.lookup(c.addr)
+	var whence network.Network
+	alike := r.alike[c.sent]
+	if !alike {
+		whence = d.lookup(c.addr)
+	}
 	may := r.of(regionOf(whence.Country), c.sent)
 	if may == 0 || x.kind == aStay && may&mayTime == 0 || x.kind == anEvent && may&mayEvent == 0 || x.kind != aView && may == mayCount {
 		d.count(refusedSignal, 1)
@@ -140,7 +156,16 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 		return out, nil
 	}
 	browser := d.agents.Parse(c.agent, c.hints)
+	var h *hit
+	if x.kind != aStay {
+		if alike {
+			whence = d.lookup(c.addr)
+		}
+		h = &hit{second: second, site: s.Number, page: x.page, via: x.via}
+		d.describe(r, s, may, h, c, browser, whence, x.width, day)
+	}
 	who, former, err := d.seats(ctx, l, s, x.at, day, c.addr, browser.Browser)
+	c.forget()
 	if err != nil {
 		l.seen.remove(out.key)
 		return nil, err
@@ -155,9 +180,7 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 		out.stay = &stay{site: s.Number, page: x.page, engaged: uint32(engaged), scroll: uint8(min(max(x.scroll, 0), 100))}
 		return out, nil
 	}
-	verdict := bot.Score(bot.Signals{UserAgent: c.agent, Agent: browser, Network: whence.Kind, Automation: c.automated, Header: c.header, Secure: c.secure})
-	h := &hit{second: second, site: s.Number, who: who.who, page: x.page, class: verdict.Class.String(), bot: verdict.Name, via: x.via}
-	if h.page == 0 {
+	if h.who = who.who; h.page == 0 {
 		h.page = randomID()
 	}
 	if may&mayPage != 0 {
@@ -191,9 +214,13 @@ func (d *Visits) record(ctx context.Context, l *lane, s *Site, c *client, x *hap
 	if from.Channel == source.Spam && h.class == human {
 		h.class = "spam"
 	}
-	d.describe(r, may, h, c, browser, whence, x.width)
 	out.hit = h
 	return out, nil
+}
+
+// forget leaves nothing of the address and the words of the browser.
+func (c *client) forget() {
+	c.addr, c.agent, c.hints, c.header = netip.Addr{}, "", agent.Hints{}, nil
 }
 
 // counted is the class of views of which nothing else is kept.
@@ -284,8 +311,11 @@ func (d *Visits) whence(r *rules, s *Site, h *hit, from source.Source, day colum
 	h.term, h.content = text("term", from.Campaign.Term), text("content", from.Campaign.Content)
 }
 
-// describe writes what is kept of the browser and the network.
-func (d *Visits) describe(r *rules, may set, h *hit, c *client, browser agent.Agent, whence network.Network, width uint8) {
+// describe writes whether it is a program, and what is kept of the browser and
+// the network.
+func (d *Visits) describe(r *rules, s *Site, may set, h *hit, c *client, browser agent.Agent, whence network.Network, width uint8, day column.Day) {
+	verdict := bot.Score(bot.Signals{UserAgent: c.agent, Agent: browser, Network: whence.Kind, Automation: c.automated, Header: c.header, Secure: c.secure})
+	h.class, h.bot = verdict.Class.String(), verdict.Name
 	if may&mayProvider != 0 {
 		h.provider, h.kind = d.cut(r, mayProvider, 120, providerOf(whence)), whence.Kind.String()
 	}
@@ -298,7 +328,7 @@ func (d *Visits) describe(r *rules, may set, h *hit, c *client, browser agent.Ag
 	if may&mayBrowser != 0 {
 		h.browser = browser.Browser
 		if browser.Major != 0 {
-			h.version = browser.Browser + " " + strconv.Itoa(browser.Major)
+			h.version = d.novel.value(columnAt{s.Number, "version", day}, mostWords, browser.Browser+" "+strconv.Itoa(browser.Major))
 		}
 	}
 	if may&maySystem != 0 {

@@ -11,8 +11,8 @@ var keepers = []loot.Role{"administrator", "dpo"}
 
 func (d *Visits) routes() []web.Route {
 	return []web.Route{
-		{Pattern: "GET " + d.options.Path + "/{file}", Audience: web.Public, Incognito: true, Serve: d.serveFile, Limit: collectLimit},
-		{Pattern: "POST " + d.options.Path + "/{file}", Audience: web.Public, Incognito: true, CrossOrigin: true, Serve: d.beacon, Limit: collectLimit, Body: tag.MaxBeacon},
+		{Pattern: "GET " + d.options.Path + "/{file}", Audience: web.Public, Incognito: true, Serve: d.serveFile, Limit: collectLimit, Refused: d.refused},
+		{Pattern: "POST " + d.options.Path + "/{file}", Audience: web.Public, Incognito: true, CrossOrigin: true, Serve: d.beacon, Limit: collectLimit, Body: tag.MaxBeacon, Refused: d.refused},
 		{Pattern: "GET /visits/mine", Audience: web.Public, Incognito: true, Serve: d.mine},
 		{Pattern: "GET /console/visits/sites", Audience: web.Console, Serve: d.listSites},
 		{Pattern: "POST /console/visits/sites", Audience: web.Console, Roles: keepers, Serve: d.addSite},

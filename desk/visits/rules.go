@@ -84,6 +84,7 @@ const mostCrowd = 1000
 type rules struct {
 	version gate.Version
 	may     map[string][allSignals + 1]set // by region
+	alike   [allSignals + 1]bool           // it is the same in every region
 	most    map[set]int                    // characters of a detail; none: no bound but the program's
 	keep    statement.Span
 	keeps   bool // visits may be kept at all
@@ -120,6 +121,9 @@ func compile(v gate.Version, now time.Time) *rules {
 			r.keeps = r.keeps || may[sent] != 0
 		}
 		r.may[region] = may
+	}
+	for sent := range allSignals + 1 {
+		r.alike[sent] = !slices.ContainsFunc(regions, func(region string) bool { return r.of(region, sent) != r.of("other", sent) })
 	}
 	for n := 1; n <= mostCrowd; n++ {
 		if s.Decide(analyse(s, statement.Actor{Kind: loot.Desk, Desk: Name}, n, now)).Allowed {
@@ -195,6 +199,9 @@ func (r *ruling) rules() *rules {
 	}
 	return r.last
 }
+
+// regions are those that a statement may tell apart.
+var regions = []string{"eu", "uk", "us", "ca", "other"}
 
 // regionOf says which region of a statement a country belongs to.
 func regionOf(country string) string {

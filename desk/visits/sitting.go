@@ -225,9 +225,10 @@ const (
 
 // novel counts the values that columns have on a day.
 type novel struct {
-	mu   sync.Mutex
-	seed maphash.Seed
-	of   map[columnAt]map[uint64]struct{}
+	mu     sync.Mutex
+	seed   maphash.Seed
+	of     map[columnAt]map[uint64]struct{}
+	folded int64 // values that were not told apart
 }
 
 type columnAt struct {
@@ -261,8 +262,16 @@ func (n *novel) value(at columnAt, most int, value string) string {
 		return value
 	}
 	if len(known) >= most {
+		n.folded++
 		return beyond
 	}
 	known[h] = struct{}{}
 	return value
+}
+
+// beyond returns how many values were not told apart.
+func (n *novel) beyond() int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.folded
 }

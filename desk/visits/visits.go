@@ -24,6 +24,7 @@ import (
 	"loot/desk/visits/agent"
 	"loot/desk/visits/network"
 	"loot/store"
+	"loot/tag"
 )
 
 //go:embed migrations/*.sql
@@ -80,6 +81,7 @@ type Visits struct {
 
 	counting sync.Mutex
 	counts   map[string]*atomic.Int64
+	scripts  sync.Map // by hash, *web.Packed of all that were asked for
 }
 
 // New returns the desk, which keeps its rows in a column store.
@@ -99,6 +101,9 @@ func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, erro
 	}
 	if d.imports.secret, err = kit.Keyring.Secret("visits", func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, fmt.Errorf("visits: the secret of imports: %w", err)
+	}
+	for _, now := range []tag.Script{tag.Core(), tag.Full()} {
+		d.scripts.Store(now.Hash, packed(now.Text))
 	}
 	d.jobs()
 	d.letterJobs()
@@ -155,6 +160,9 @@ func (d *Visits) Counts() (out []Count) {
 	defer d.counting.Unlock()
 	for what, n := range d.counts {
 		out = append(out, Count{what, n.Load()})
+	}
+	if n := d.novel.beyond(); n > 0 {
+		out = append(out, Count{foldedValue, n})
 	}
 	slices.SortFunc(out, func(a, b Count) int {
 		if a.N != b.N {
