@@ -191,6 +191,25 @@ func (h *house) view(addr, path string, more ...string) string {
 	return id
 }
 
+// noted returns what the ledger says that begins so, in its order.
+func (h *house) noted(begin string) string {
+	h.t.Helper()
+	var notes []string
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		notes = nil
+		for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start.AddDate(-1, 0, 0), desktest.Start.AddDate(1, 0, 0)) {
+			if err != nil {
+				return err
+			}
+			if rest, ok := strings.CutPrefix(row.Facts.Note, begin); ok {
+				notes = append(notes, rest)
+			}
+		}
+		return nil
+	})
+	return strings.Join(notes, ", ")
+}
+
 // ask returns the answer to a query over some days, a line a row.
 func (h *house) ask(query string, args ...any) string {
 	h.t.Helper()

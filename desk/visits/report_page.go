@@ -314,9 +314,14 @@ func filterFields() web.Fields {
 	}
 }
 
-// liveOn says how many did something at a site in the last five minutes.
+// onNow returns how many did something at a site in the last five minutes.
+func (d *Visits) onNow(s *Site) int {
+	return d.live.sittings.active(s.Number, d.Now().Add(-5*time.Minute))
+}
+
+// liveOn says how many are on a site now.
 func (d *Visits) liveOn(s *Site, crowd int) liveView {
-	n := d.live.sittings.active(s.Number, d.Now().Add(-5*time.Minute))
+	n := d.onNow(s)
 	v := liveView{Href: liveHref + "?site=" + strconv.Itoa(int(s.Number)), Text: web.Number(n) + " on the site now", Busy: n >= crowd}
 	if n < crowd {
 		v.Text = "fewer than " + strconv.Itoa(crowd) + " on the site now"
