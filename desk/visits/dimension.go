@@ -18,10 +18,9 @@ type dimension struct {
 	// varies says that it differs within a visit: a filter by it chooses the
 	// visits in which it was so at least once.
 	varies bool
-	// telling says that it may tell one person from another when it is combined
-	// with another such, and firm that it may by itself: a small firm has a
-	// network of its own, whose days together look like many visitors.
-	telling, firm bool
+	// firm says that days are not put together so that its values become crowds: a
+	// small firm has a network of its own, whose days look like many visitors.
+	firm bool
 	// whole says that the value is over the visits of a day, see [wholeVisits],
 	// rather than over their rows. Where the rows are those of some visits, every
 	// is the query of all of them.
@@ -51,11 +50,11 @@ const (
 // dimensions are all that reports count by. The first is the whole.
 var dimensions = []dimension{
 	{Name: "total", Title: "All", value: "''"},
-	{Name: "hour", Title: "Hours", Word: "Hour", value: "CAST(hour AS VARCHAR)", varies: true, telling: true},
+	{Name: "hour", Title: "Hours", Word: "Hour", value: "CAST(hour AS VARCHAR)", varies: true},
 	{Name: "host", Title: "Hosts", Word: "Host", value: "host", varies: true},
-	{Name: "path", Title: "Pages", Word: "Page", value: "path", varies: true, telling: true},
-	{Name: "entry", Title: "Entry pages", Word: "Page", value: "entry", telling: true},
-	{Name: "exit", Title: "Exit pages", Word: "Page", value: "path", telling: true},
+	{Name: "path", Title: "Pages", Word: "Page", value: "path", varies: true},
+	{Name: "entry", Title: "Entry pages", Word: "Page", value: "entry"},
+	{Name: "exit", Title: "Exit pages", Word: "Page", value: "path"},
 	{Name: "scroll", Title: "Read down to", Word: "Share of the page", value: "CAST(CAST(floor(scroll / 25) * 25 AS BIGINT) AS VARCHAR)", varies: true},
 	{Name: "channel", Title: "Channels", Word: "Channel", value: "channel"},
 	{Name: "source", Title: "Sources", Word: "Source", value: "source"},
@@ -63,8 +62,8 @@ var dimensions = []dimension{
 	{Name: "medium", Title: "Media", Word: "Medium", value: "medium"},
 	{Name: "term", Title: "Terms", Word: "Term", value: "term"},
 	{Name: "content", Title: "Contents", Word: "Content", value: "content"},
-	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", telling: true, firm: true},
-	{Name: "network", Title: "Networks", Word: "Network", value: "network", telling: true, firm: true},
+	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", firm: true},
+	{Name: "network", Title: "Networks", Word: "Network", value: "network", firm: true},
 	{Name: "kind", Title: "Kinds of network", Word: "Kind", value: "kind"},
 	{Name: "country", Title: "Countries", Word: "Country", value: "country"},
 	{Name: "language", Title: "Languages", Word: "Language", value: "language"},

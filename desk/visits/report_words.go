@@ -350,6 +350,7 @@ type move struct {
 
 // moved returns the rows that are told of both periods, those first that changed
 // most beyond what the whole did: where all countries grew alike, none says why.
+// What programs did says nothing of what people did.
 func moved(now, before []Panel, most, each int) (out []move) {
 	for _, p := range now {
 		i := slices.IndexFunc(before, func(o Panel) bool { return o.Name == p.Name })
@@ -357,6 +358,9 @@ func moved(now, before []Panel, most, each int) (out []move) {
 			continue
 		}
 		d, _ := findDimension(p.Name)
+		if d.programs() {
+			continue
+		}
 		grown := float64(p.Total.Views) / float64(before[i].Total.Views)
 		was := map[string]int64{}
 		for _, row := range before[i].Rows {
