@@ -18,6 +18,8 @@ type dimension struct {
 	// varies says that it differs within a visit: a filter by it chooses the
 	// visits in which it was so at least once.
 	varies bool
+	// file says that the values are by the operator's files of networks.
+	file bool
 	// firm says that days are not put together so that its values become crowds: a
 	// small firm has a network of its own, whose days look like many visitors.
 	firm bool
@@ -62,10 +64,10 @@ var dimensions = []dimension{
 	{Name: "medium", Title: "Media", Word: "Medium", value: "medium"},
 	{Name: "term", Title: "Terms", Word: "Term", value: "term"},
 	{Name: "content", Title: "Contents", Word: "Content", value: "content"},
-	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", firm: true},
+	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", file: true, firm: true},
 	{Name: "network", Title: "Networks", Word: "Network", value: "network", firm: true},
-	{Name: "kind", Title: "Kinds of network", Word: "Kind", value: "kind"},
-	{Name: "country", Title: "Countries", Word: "Country", value: "country"},
+	{Name: "kind", Title: "Kinds of network", Word: "Kind", value: "kind", file: true},
+	{Name: "country", Title: "Countries", Word: "Country", value: "country", file: true},
 	{Name: "language", Title: "Languages", Word: "Language", value: "language"},
 	{Name: "browser", Title: "Browsers", Word: "Browser", value: "browser"},
 	{Name: "version", Title: "Browser versions", Word: "Version", value: "version"},

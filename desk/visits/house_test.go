@@ -42,6 +42,7 @@ type house struct {
 	page     int
 	programs *httptest.Server
 	caller   loot.Actor // of the API
+	networks []string   // files of networks
 	gone     sync.Map   // members of staff who may not sign in any more
 }
 
@@ -120,7 +121,7 @@ func (h *house) open() column.Store {
 func (h *house) build(rows column.Store) {
 	h.t.Helper()
 	var err error
-	h.d, err = New(h.Kit, rows, h.staff(), Options{Path: "/v", Bits4: 24, Bits6: 48})
+	h.d, err = New(h.Kit, rows, h.staff(), Options{Path: "/v", Networks: h.networks, Bits4: 24, Bits6: 48})
 	desktest.OK(h.t, err)
 }
 

@@ -24,7 +24,7 @@ var pageFiles embed.FS
 var (
 	sitesPage = web.NewPage[sitesView](pageFiles, "pages/sites.html")
 	sitePage  = web.NewPage[siteView](pageFiles, "pages/site.html")
-	minePage  = web.NewPage[mineView](pageFiles, "pages/mine.html")
+	minePage  = web.NewPage[mineView](pageFiles, "pages/mine.html", "pages/network_source.html")
 )
 
 type sitesView struct {

@@ -26,8 +26,8 @@ var reportCSS []byte
 var reportStyle = web.NewAsset("report.css", reportCSS)
 
 var (
-	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/report_parts.html", "pages/section.html")
-	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html")
+	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/network_source.html", "pages/report_parts.html", "pages/section.html")
+	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html", "pages/network_source.html")
 )
 
 type reportView struct {
