@@ -75,6 +75,7 @@ var dimensions = []dimension{
 	{Name: "release", Title: "System versions", Word: "Version", value: "release"},
 	{Name: "device", Title: "Devices", Word: "Device", value: "device"},
 	{Name: "width", Title: "Widths", Word: "Width of the window", value: "CAST(width AS VARCHAR)"},
+	{Name: "via", Title: "Recorded by", Word: "Recorded by", value: "via"},
 	{Name: "returns", Title: "Visits of a visitor on the day", Word: "Visits on the day", whole: true, value: "CASE WHEN times >= 4 THEN '4' WHEN times >= 2 THEN CAST(times AS VARCHAR) ELSE '1' END"},
 	{Name: "pages", Title: "Pages of a visit", Word: "Pages of the visit", whole: true, value: "CASE WHEN pages >= 11 THEN '11' WHEN pages >= 6 THEN '6' WHEN pages >= 3 THEN '3' WHEN pages = 2 THEN '2' ELSE '1' END"},
 	{Name: "length", Title: "Length of a visit", Word: "Engaged time of the visit", whole: true, value: "CASE WHEN lasted >= 600000 THEN '600' WHEN lasted >= 180000 THEN '180' WHEN lasted >= 60000 THEN '60' WHEN lasted >= 30000 THEN '30' WHEN lasted >= 10000 THEN '10' ELSE '0' END"},

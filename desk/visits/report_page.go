@@ -301,10 +301,8 @@ func filterFields() web.Fields {
 			}
 		}
 	}
-	for _, name := range []string{"hour", "host"} {
-		d, _ := findDimension(name)
-		by = append(by, web.Option{Value: name, Label: d.Word, Group: "More"})
-	}
+	hour, _ := findDimension("hour")
+	by = append(by, web.Option{Value: hour.Name, Label: hour.Word, Group: "More"})
 	return web.Fields{
 		{Name: "by", Label: "Only visits whose", Type: "select", Options: by, Plain: true, Form: "filter"},
 		{Name: "how", Label: "Comparison", Type: "select", Plain: true, Form: "filter", Options: []web.Option{
