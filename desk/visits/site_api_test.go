@@ -113,8 +113,14 @@ func TestProgramsKeepGoals(t *testing.T) {
 		)
 		h.as("t-admin")
 		for _, wrong := range []m{
-			{"name": " ", "goal": "event:is:Order"}, {"name": "x", "goal": "event:contains:Order"}, {"name": "x", "goal": "country:is:IE"},
-			{"name": "x", "goal": "path:not:/a"}, {"name": "x", "goal": "path"}, {"name": "x", "goal": ""}, {"name": "x"}, {"goal": "event:is:Order"},
+			{"name": " ", "goal": "event:is:Order"},
+			{"name": "x", "goal": "event:contains:Order"},
+			{"name": "x", "goal": "country:is:IE"},
+			{"name": "x", "goal": "path:not:/a"},
+			{"name": "x", "goal": "path"},
+			{"name": "x", "goal": ""},
+			{"name": "x"},
+			{"goal": "event:is:Order"},
 		} {
 			h.calls(called{post, "/m/goals", wrong, wrongInput, ""})
 		}
