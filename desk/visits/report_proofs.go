@@ -164,6 +164,9 @@ func (d *Visits) proveReport(ctx context.Context, w *desk.World) (string, error)
 		}
 		had = has
 	}
+	if err := d.endDigests(ctx, s); err != nil {
+		return "", err
+	}
 	return loot.Plural(len(pages), "address", "addresses") + " of reports, live, filtered, compared, of goals and as files: shown to a colleague who signed, refused to one who did not, to a customer and to a visitor; of the two colleagues one can have a digest", nil
 }
 
@@ -175,6 +178,18 @@ func (d *Visits) digestsOf(ctx context.Context, s *Site) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+// endDigests ends those of a site: letters that go on would be found by what is
+// tried later.
+func (d *Visits) endDigests(ctx context.Context, s *Site) error {
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		all, err := listDigests(ctx, tx, s.Number, "")
+		for _, one := range all {
+			err = errors.Join(err, deleteDigest(ctx, tx, one.ID))
+		}
+		return err
+	})
 }
 
 // atWork has this desk draw up reports for others by itself, as s says: a digest,
@@ -218,7 +233,7 @@ func (d *Visits) atWork(ctx context.Context, w *desk.World, s *statement.Stateme
 
 	w.Clock.Advance(24 * time.Hour)
 	sent := w.Sent()
-	if err := errors.Join(d.Turn(ctx), d.Look(ctx), w.Drain(ctx)); err != nil {
+	if err := errors.Join(d.Turn(ctx), d.Look(ctx), w.Drain(ctx), d.endDigests(ctx, site)); err != nil {
 		return "", err
 	}
 	if w.Sent() != sent+1 {
