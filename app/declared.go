@@ -273,13 +273,21 @@ func treated(ctx context.Context, w *desk.World, s *statement.Statement, of func
 	return loot.Plural(len(list), "pair of detail and purpose", "pairs of detail and purpose") + " taken; nobody opens any yet", give(ctx, w, s, list)
 }
 
-// putToWork opens and looks up what a part of the program is there for.
+// putToWork opens and looks up what a part of the program is there for, and has
+// it do what else that is.
 func putToWork(ctx context.Context, w *desk.World, s *statement.Statement, id string) (string, error) {
 	uses := openings(s, w, func(o opening) bool { return o.by.Kind == loot.Desk && o.by.ID == id })
-	if len(uses) == 0 {
-		return "", errIdle
+	if len(uses) > 0 {
+		return tryOpenings(ctx, w, s, uses)
 	}
-	return tryOpenings(ctx, w, s, uses)
+	for _, d := range w.Desks {
+		if d.Name == id && d.AtWork != nil {
+			if outcome, err := d.AtWork(ctx, w, s); outcome != "" || err != nil {
+				return outcome, err
+			}
+		}
+	}
+	return "", errIdle
 }
 
 // employed opens and looks up what a role is there for, and lets it do what its

@@ -18,6 +18,7 @@ import (
 	"loot/keyring"
 	"loot/ledger"
 	"loot/mail"
+	"loot/statement"
 	"loot/store"
 	"loot/vault"
 	"loot/web"
@@ -46,11 +47,14 @@ type Desk struct {
 	Routes     []web.Route
 	Nav        []web.Nav
 	Migrations fs.FS
-	API        func(*api.API)                                              // nil: no operations
-	Proofs     []Proof                                                     // of the clauses that it keeps
-	Demo       func(context.Context, *World) error                         // tells the History what happens here; nil: nothing to show
-	Export     func(context.Context, *store.Tx, loot.Subject) (any, error) // nil: it keeps nothing about people outside the vault
-	Erase      func(context.Context, *store.Tx, loot.Subject) error        // nil: it keeps nothing about people outside the vault
+	API        func(*api.API) // nil: no operations
+	Proofs     []Proof        // of the clauses that it keeps
+	// AtWork tries in a world what the statement has the desk do by itself besides
+	// opening details; an empty outcome: nothing. nil: the desk has no such work.
+	AtWork func(context.Context, *World, *statement.Statement) (outcome string, err error)
+	Demo   func(context.Context, *World) error                         // tells the History what happens here; nil: nothing to show
+	Export func(context.Context, *store.Tx, loot.Subject) (any, error) // nil: it keeps nothing about people outside the vault
+	Erase  func(context.Context, *store.Tx, loot.Subject) error        // nil: it keeps nothing about people outside the vault
 }
 
 // A Proof tries something that a clause promises or forbids, on a scratch copy

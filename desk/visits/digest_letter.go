@@ -112,7 +112,7 @@ func (d *Visits) digestLetter(ctx context.Context, reports *Reports, crowd int, 
 	if now.Few || now.Total.Visitors < int64(crowd) {
 		l.Blocks = append(l.Blocks, mail.Para("Fewer than "+strconv.Itoa(crowd)+" visitors are told of, so there is nothing more to say."))
 	} else {
-		l.Blocks = append(l.Blocks, digestTables(a.site, now, before)...)
+		l.Blocks = append(l.Blocks, digestTables(&a, now, before)...)
 	}
 	if now.Left > 0 {
 		l.Blocks = append(l.Blocks, mail.Note(a.told(now, crowd)[0]))
@@ -121,9 +121,9 @@ func (d *Visits) digestLetter(ctx context.Context, reports *Reports, crowd int, 
 	return l, nil
 }
 
-func digestTables(s *Site, now, before *Answer) (out []mail.Block) {
+func digestTables(a *asked, now, before *Answer) (out []mail.Block) {
 	var rows []mail.Row
-	for _, m := range measuresOf(s) {
+	for _, m := range measuresOf(a.site) {
 		row := mail.Row{Term: m.label, Value: m.word(now.Total)}
 		if !before.Few && before.Total != (Sum{}) {
 			row.Note = m.change(now.Total, before.Total, false).letter()
@@ -139,8 +139,14 @@ func digestTables(s *Site, now, before *Answer) (out []mail.Block) {
 			name, _ := nameOf(d.Name, row.Value)
 			rows = append(rows, mail.Row{Term: name, Value: number(int(row.Visitors)), Note: loot.Plural(row.Views, "view", "views")})
 		}
-		if len(rows) > 0 {
-			out = append(out, mail.Table(of.heading+", by visitors", rows...))
+		if len(rows) == 0 {
+			continue
+		}
+		out = append(out, mail.Table(of.heading+", by visitors", rows...))
+		for _, s := range a.sources {
+			if n := s.Notice(); d.file && n.Href != "" {
+				out = append(out, mail.Note(n.Words+", "+n.Href))
+			}
 		}
 	}
 	rows = nil

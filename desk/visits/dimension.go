@@ -18,10 +18,11 @@ type dimension struct {
 	// varies says that it differs within a visit: a filter by it chooses the
 	// visits in which it was so at least once.
 	varies bool
-	// telling says that it may tell one person from another when it is combined
-	// with another such, and firm that it may by itself: a small firm has a
-	// network of its own, whose days together look like many visitors.
-	telling, firm bool
+	// file says that the values are by the operator's files of networks.
+	file bool
+	// firm says that days are not put together so that its values become crowds: a
+	// small firm has a network of its own, whose days look like many visitors.
+	firm bool
 	// whole says that the value is over the visits of a day, see [wholeVisits],
 	// rather than over their rows. Where the rows are those of some visits, every
 	// is the query of all of them.
@@ -51,11 +52,11 @@ const (
 // dimensions are all that reports count by. The first is the whole.
 var dimensions = []dimension{
 	{Name: "total", Title: "All", value: "''"},
-	{Name: "hour", Title: "Hours", Word: "Hour", value: "CAST(hour AS VARCHAR)", varies: true, telling: true},
+	{Name: "hour", Title: "Hours", Word: "Hour", value: "CAST(hour AS VARCHAR)", varies: true},
 	{Name: "host", Title: "Hosts", Word: "Host", value: "host", varies: true},
-	{Name: "path", Title: "Pages", Word: "Page", value: "path", varies: true, telling: true},
-	{Name: "entry", Title: "Entry pages", Word: "Page", value: "entry", telling: true},
-	{Name: "exit", Title: "Exit pages", Word: "Page", value: "path", telling: true},
+	{Name: "path", Title: "Pages", Word: "Page", value: "path", varies: true},
+	{Name: "entry", Title: "Entry pages", Word: "Page", value: "entry"},
+	{Name: "exit", Title: "Exit pages", Word: "Page", value: "path"},
 	{Name: "scroll", Title: "Read down to", Word: "Share of the page", value: "CAST(CAST(floor(scroll / 25) * 25 AS BIGINT) AS VARCHAR)", varies: true},
 	{Name: "channel", Title: "Channels", Word: "Channel", value: "channel"},
 	{Name: "source", Title: "Sources", Word: "Source", value: "source"},
@@ -63,10 +64,10 @@ var dimensions = []dimension{
 	{Name: "medium", Title: "Media", Word: "Medium", value: "medium"},
 	{Name: "term", Title: "Terms", Word: "Term", value: "term"},
 	{Name: "content", Title: "Contents", Word: "Content", value: "content"},
-	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", telling: true, firm: true},
-	{Name: "network", Title: "Networks", Word: "Network", value: "network", telling: true, firm: true},
-	{Name: "kind", Title: "Kinds of network", Word: "Kind", value: "kind"},
-	{Name: "country", Title: "Countries", Word: "Country", value: "country"},
+	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", file: true, firm: true},
+	{Name: "network", Title: "Networks", Word: "Network", value: "network", firm: true},
+	{Name: "kind", Title: "Kinds of network", Word: "Kind", value: "kind", file: true},
+	{Name: "country", Title: "Countries", Word: "Country", value: "country", file: true},
 	{Name: "language", Title: "Languages", Word: "Language", value: "language"},
 	{Name: "browser", Title: "Browsers", Word: "Browser", value: "browser"},
 	{Name: "version", Title: "Browser versions", Word: "Version", value: "version"},
@@ -74,6 +75,7 @@ var dimensions = []dimension{
 	{Name: "release", Title: "System versions", Word: "Version", value: "release"},
 	{Name: "device", Title: "Devices", Word: "Device", value: "device"},
 	{Name: "width", Title: "Widths", Word: "Width of the window", value: "CAST(width AS VARCHAR)"},
+	{Name: "via", Title: "Recorded by", Word: "Recorded by", value: "via"},
 	{Name: "returns", Title: "Visits of a visitor on the day", Word: "Visits on the day", whole: true, value: "CASE WHEN times >= 4 THEN '4' WHEN times >= 2 THEN CAST(times AS VARCHAR) ELSE '1' END"},
 	{Name: "pages", Title: "Pages of a visit", Word: "Pages of the visit", whole: true, value: "CASE WHEN pages >= 11 THEN '11' WHEN pages >= 6 THEN '6' WHEN pages >= 3 THEN '3' WHEN pages = 2 THEN '2' ELSE '1' END"},
 	{Name: "length", Title: "Length of a visit", Word: "Engaged time of the visit", whole: true, value: "CASE WHEN lasted >= 600000 THEN '600' WHEN lasted >= 180000 THEN '180' WHEN lasted >= 60000 THEN '60' WHEN lasted >= 30000 THEN '30' WHEN lasted >= 10000 THEN '10' ELSE '0' END"},

@@ -271,6 +271,10 @@ func (x *exportedCount) take(_ context.Context, d *Visits, _ *lane, s *Site, pag
 		g.views = x.Events
 	}
 	out := &recording{day: x.day, given: []given{g}}
+	if x.Dimension == export.Total {
+		g.dimension, g.value = "via", viaExport
+		out.given = append(out.given, g)
+	}
 	if by.detail != "" && x.Detail != "" {
 		g.dimension, g.value = by.detail, cutAt(strings.TrimSpace(g.value+" "+scrub.Text(x.Detail)), 100)
 		out.given = append(out.given, g)

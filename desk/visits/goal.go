@@ -24,6 +24,9 @@ type Goal struct {
 	Made  time.Time
 }
 
+// longestTitle is how long the name of a site, a goal or a funnel may be.
+const longestTitle = 80
+
 // mostGoals is how many goals a site may have, and how many funnels: each is
 // asked about when the page is.
 const mostGoals = 20
@@ -115,7 +118,7 @@ func writeGoal(ctx context.Context, tx *store.Tx, g *Goal) error {
 	return wrapGoal(err)
 }
 
-func removeGoal(ctx context.Context, tx *store.Tx, id string) error {
+func deleteGoal(ctx context.Context, tx *store.Tx, id string) error {
 	_, err := tx.Exec(ctx, `DELETE FROM visits_goal WHERE id = $1`, id)
 	return wrapGoal(err)
 }

@@ -82,7 +82,7 @@ func journeySheet(j *Journey) sheet {
 type sheetHour struct {
 	Weekday string `json:"weekday" parquet:"weekday"`
 	Hour    int    `json:"hour" parquet:"hour"`
-	Days    int    `json:"days" parquet:"days"` // that are told of
+	Days    int    `json:"days" parquet:"days" doc:"Of this weekday that the answer is about"`
 	Sum
 }
 
@@ -90,12 +90,16 @@ func (h sheetHour) cells() []string {
 	return append([]string{h.Weekday, strconv.Itoa(h.Hour), strconv.Itoa(h.Days)}, h.Sum.cells()...)
 }
 
-func hourSheet(of [7][24]Sum, days [7]int) sheet {
-	var rows []sheetHour
+func sheetHours(of [7][24]Sum, days [7]int) (rows []sheetHour) {
 	for day, hours := range of {
 		for hour, s := range hours {
 			rows = append(rows, sheetHour{weekdays[day], hour, days[day], s})
 		}
 	}
+	return rows
+}
+
+func hourSheet(of [7][24]Sum, days [7]int) sheet {
+	rows := sheetHours(of, days)
 	return newSheet("hours", append([]string{"weekday", "hour", "days"}, sumHeads...), rows, rows)
 }

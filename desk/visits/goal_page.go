@@ -206,7 +206,7 @@ func goalFormOf(g *Goal, action, button string, typed url.Values, wrong error) g
 
 // goalFields are the name, and the fields of so many steps.
 func goalFields(g *Goal, n int, example string) web.Fields {
-	all := web.Fields{{Name: "name", Label: "Name", Value: g.Name, Required: true, MaxLen: 80, Hint: example, Form: "goal"}}
+	all := web.Fields{{Name: "name", Label: "Name", Value: g.Name, Required: true, MaxLen: longestTitle, Hint: example, Form: "goal"}}
 	for i := range n {
 		f := Filter{Dimension: stepDimensions[0], Op: Is}
 		if i < len(g.Steps) && g.Steps[i].Dimension != "" {
@@ -285,7 +285,7 @@ func (d *Visits) add(w http.ResponseWriter, r *http.Request, funnel bool, again 
 	}
 	g, err := readGoalForm(form, Goal{Site: a.site.Number, Made: d.Now()}, funnel)
 	if err == nil {
-		err = d.keepGoal(r, g, "visits.goal added")
+		err = d.keepGoal(r.Context(), web.ActorOf(r.Context()), g, "visits.goal added")
 	}
 	if wrong := beside(err); wrong != nil {
 		return again(w, r, loot.KindOf(err).Status(), form, wrong)
@@ -296,13 +296,28 @@ func (d *Visits) add(w http.ResponseWriter, r *http.Request, funnel bool, again 
 	return web.Redirect(w, r, a.on(r.URL.Path).href())
 }
 
-func (d *Visits) keepGoal(r *http.Request, g *Goal, note string) error {
-	return d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		if err := writeGoal(r.Context(), tx, g); err != nil {
+func (d *Visits) keepGoal(ctx context.Context, by loot.Actor, g *Goal, note string) error {
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := writeGoal(ctx, tx, g); err != nil {
 			return err
 		}
-		_, err := d.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), note, "site "+strconv.Itoa(int(g.Site)))
-		return err
+		return d.noteGoal(ctx, tx, by, g, note)
+	})
+}
+
+// noteGoal has the ledger say what became of a goal.
+func (d *Visits) noteGoal(ctx context.Context, tx *store.Tx, by loot.Actor, g *Goal, note string) error {
+	_, err := d.Gate.Note(ctx, tx, by, note, "site "+strconv.Itoa(int(g.Site)))
+	return err
+}
+
+// removeGoal removes a goal.
+func (d *Visits) removeGoal(ctx context.Context, by loot.Actor, g *Goal) error {
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := deleteGoal(ctx, tx, g.ID); err != nil {
+			return err
+		}
+		return d.noteGoal(ctx, tx, by, g, "visits.goal removed")
 	})
 }
 
@@ -356,7 +371,7 @@ func (d *Visits) changeGoal(w http.ResponseWriter, r *http.Request) error {
 	}
 	g, err := readGoalForm(form, *before, before.funnel())
 	if err == nil {
-		err = d.keepGoal(r, g, "visits.goal changed")
+		err = d.keepGoal(r.Context(), web.ActorOf(r.Context()), g, "visits.goal changed")
 	}
 	if wrong := beside(err); wrong != nil {
 		return d.showGoal(w, r, loot.KindOf(err).Status(), before, form, wrong)
@@ -367,18 +382,12 @@ func (d *Visits) changeGoal(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, g.back())
 }
 
-func (d *Visits) removeGoal(w http.ResponseWriter, r *http.Request) error {
+func (d *Visits) removeGoalPage(w http.ResponseWriter, r *http.Request) error {
 	g, err := d.goalAsked(r)
 	if err != nil {
 		return err
 	}
-	if err := d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		if err := removeGoal(r.Context(), tx, g.ID); err != nil {
-			return err
-		}
-		_, err := d.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), "visits.goal removed", "site "+strconv.Itoa(int(g.Site)))
-		return err
-	}); err != nil {
+	if err := d.removeGoal(r.Context(), web.ActorOf(r.Context()), g); err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "“"+g.Name+"” is removed.")

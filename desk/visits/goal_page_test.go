@@ -58,7 +58,7 @@ func TestGoalsAreKept(t *testing.T) {
 		goal.Name, goal.Steps = "Bought", funnel.Steps[:1]
 		desktest.OK(t, db.InTx(ctx, func(tx *store.Tx) error {
 			desktest.OK(t, writeGoal(ctx, tx, goal))
-			return removeGoal(ctx, tx, funnel.ID)
+			return deleteGoal(ctx, tx, funnel.ID)
 		}))
 		read(goal)
 		err := db.InTx(ctx, func(tx *store.Tx) error {

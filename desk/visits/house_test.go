@@ -42,6 +42,7 @@ type house struct {
 	page     int
 	programs *httptest.Server
 	caller   loot.Actor // of the API
+	networks []string   // files of networks
 	gone     sync.Map   // members of staff who may not sign in any more
 }
 
@@ -120,7 +121,7 @@ func (h *house) open() column.Store {
 func (h *house) build(rows column.Store) {
 	h.t.Helper()
 	var err error
-	h.d, err = New(h.Kit, rows, h.staff(), Options{Path: "/v", Bits4: 24, Bits6: 48})
+	h.d, err = New(h.Kit, rows, h.staff(), Options{Path: "/v", Networks: h.networks, Bits4: 24, Bits6: 48})
 	desktest.OK(h.t, err)
 }
 
@@ -199,6 +200,25 @@ func (h *house) counted(what string) (n int64) {
 		}
 	}
 	return n
+}
+
+// noted returns what the ledger says that begins so, in its order.
+func (h *house) noted(begin string) string {
+	h.t.Helper()
+	var notes []string
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		notes = nil
+		for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start.AddDate(-1, 0, 0), desktest.Start.AddDate(1, 0, 0)) {
+			if err != nil {
+				return err
+			}
+			if rest, ok := strings.CutPrefix(row.Facts.Note, begin); ok {
+				notes = append(notes, rest)
+			}
+		}
+		return nil
+	})
+	return strings.Join(notes, ", ")
 }
 
 // ask returns the answer to a query over some days, a line a row.

@@ -422,6 +422,51 @@ func TestAnImportOutlivesItsProcess(t *testing.T) {
 	}
 }
 
+// TestGapTimeIsToldFromEngagedTime: a report on visits that a log and the script
+// recorded has both under one figure, and filtered by how they were recorded each
+// by itself.
+func TestGapTimeIsToldFromEngagedTime(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	begun := h.begin()
+	at := h.Clock.Now().Add(-time.Hour)
+	var log strings.Builder
+	for who := range 6 { // a page for 40 seconds, then one of which a log does not say how long
+		log.WriteString(line(2*who, at, who+1, "/a") + line(2*who+1, at.Add(40*time.Second), who+1, "/b"))
+	}
+	if status, taken := h.lines(begun.ID, 0, 12, log.String()); status != http.StatusOK || taken.Recorded != 12 {
+		t.Fatalf("%d %+v", status, taken)
+	}
+	if status, said := h.post("/imports/"+begun.ID+"/end", "application/json", "", nil); status != http.StatusOK {
+		t.Fatalf("%d %s", status, said)
+	}
+	for who := range 5 {
+		addr := fmt.Sprintf("203.0.113.%d", who+1)
+		page := h.view(addr, "/a")
+		if got := h.send(addr, firefox, `{"kind":"engagement","page":"`+page+`","url":"https://example.com/a","time":9000,"scroll":50}`); got != http.StatusAccepted {
+			t.Fatalf("an engagement: %d", got)
+		}
+	}
+	h.Clock.Advance(24 * time.Hour)
+	desktest.OK(t, h.d.Turn(t.Context()))
+	h.as("t-support")
+	for query, want := range map[string][]string{
+		"":                                  {"Visitors 11 ", "Engaged time 26 s", "Recorded by Visitors Views Imported logs 6 12 The script 5 5", "Host Visitors Views www.example.com 6 12 example.com 5 5"},
+		"&filter=via:is:log":                {"Way of recording is Imported logs", "Visitors 6 ", "Engaged time 40 s", "Imported logs 6 12"},
+		"&filter=via:is:tag":                {"Way of recording is The script", "Visitors 5 ", "Engaged time 9 s", "The script 5 5"},
+		"&by=via&how=is&what=imported+logs": nil,
+	} {
+		page := h.Get(yesterday + "&panel=via&panel=host&compare=none" + query)
+		if want == nil {
+			if to := page.Header.Get("Location"); !strings.Contains(to, "filter=via%3Ais%3Alog") {
+				t.Errorf("the filter that was typed leads to %s", to)
+			}
+			continue
+		}
+		desktest.Shows(t, page, http.StatusOK, want...)
+	}
+}
+
 // TestWhatAnotherProgramCounted: single views become rows, counts become sums of
 // their day, and neither comes twice.
 func TestWhatAnotherProgramCounted(t *testing.T) {
@@ -470,6 +515,7 @@ func TestWhatAnotherProgramCounted(t *testing.T) {
 		got := h.counts()
 		for key, want := range map[string]Sum{
 			"total ":              {Visitors: 41, Visits: 51, Views: 122, Bounces: 20, Engaged: 3600_000 + 60_000},
+			"via import":          {Visitors: 41, Visits: 51, Views: 122, Bounces: 20, Engaged: 3600_000 + 60_000},
 			"path /x":             {Visitors: 31, Visits: 36, Views: 71, Bounces: 1 * 1, Engaged: 60_000},
 			"browser Firefox":     {Visitors: 13, Visits: 14, Views: 22, Engaged: 60_000},
 			"version Firefox 140": {Visitors: 13, Visits: 14, Views: 22, Engaged: 60_000},

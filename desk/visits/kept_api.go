@@ -3,7 +3,7 @@ package visits
 import (
 	"context"
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -12,20 +12,24 @@ import (
 	"loot/web"
 )
 
-// keptAPI adds the operations on what people keep about reports.
-func (d *Visits) keptAPI(a *api.API) {
-	read := []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound}
-	write := slices.Concat(read, []loot.Kind{loot.Conflict})
-	op := func(id, method, path, summary, text string) api.Operation {
-		o := api.Operation{ID: id, Method: method, Path: "/api/visits/{site}/" + path, Tag: apiTag, Scope: "visits:write", Summary: summary, Text: text, Kinds: write}
-		switch method {
-		case http.MethodGet:
-			o.Scope, o.Kinds = "visits:read", read
-		case http.MethodPost:
-			o.Status = http.StatusCreated
-		}
+// op is an operation below a site's address: one that reads needs the scope of
+// that, and every other the one that writes.
+func op(id, method, path, summary, text string) api.Operation {
+	o := api.Operation{ID: id, Method: method, Path: strings.TrimSuffix("/api/visits/{site}/"+path, "/"), Tag: apiTag, Scope: "visits:write", Summary: summary, Text: text}
+	o.Kinds = []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound}
+	if method == http.MethodGet {
+		o.Scope = "visits:read"
 		return o
 	}
+	o.Kinds = append(o.Kinds, loot.Conflict)
+	if method == http.MethodPost {
+		o.Status = http.StatusCreated
+	}
+	return o
+}
+
+// keptAPI adds the operations on what people keep about reports.
+func (d *Visits) keptAPI(a *api.API) {
 	const ends = "Whoever made it may do this, and an administrator or the data protection officer."
 	api.Add(a, op("list-annotations", http.MethodGet, "annotations", "List the notes of a site's days", ""), d.apiNotes)
 	api.Add(a, op("add-annotation", http.MethodPost, "annotations", "Add a note of a day", "Such as a release or a campaign: reports mark it on their trend."), d.apiAddNote)

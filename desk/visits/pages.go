@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"context"
 	"embed"
 	"maps"
 	"net/http"
@@ -21,7 +22,7 @@ var pageFiles embed.FS
 var (
 	sitesPage = web.NewPage[sitesView](pageFiles, "pages/sites.html")
 	sitePage  = web.NewPage[siteView](pageFiles, "pages/site.html")
-	minePage  = web.NewPage[mineView](pageFiles, "pages/mine.html")
+	minePage  = web.NewPage[mineView](pageFiles, "pages/mine.html", "pages/network_source.html")
 )
 
 type sitesView struct {
@@ -94,7 +95,7 @@ func siteForm(s *Site) web.Fields {
 		return ""
 	}
 	return web.Fields{
-		{Name: "name", Label: "Name", Value: s.Name, Required: true, MaxLen: 80, Hint: "As reports call it."},
+		{Name: "name", Label: "Name", Value: s.Name, Required: true, MaxLen: longestTitle, Hint: "As reports call it."},
 		{Name: "hosts", Label: "Hosts", Type: "textarea", Rows: 3, Value: strings.Join(s.Hosts, "\n"), Required: true, MaxLen: 4000, Hint: "One a line, such as www.example.com; *.example.com stands for all below it. Visits to others are refused."},
 		{Name: "zone", Label: "Time zone", Value: s.Zone, Required: true, MaxLen: 40, Hint: "Such as Europe/Dublin. Its midnight ends a day, and half an hour later the day's key is destroyed."},
 		{Name: "script", Label: "Name in addresses", Value: s.Script, Required: true, MaxLen: 32, Hint: "The script and the beacons are reached under this name."},
@@ -155,30 +156,34 @@ func (d *Visits) addSite(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(s.Number)))
 }
 
-// writeSite checks and keeps a site as a form describes it.
+// writeSite keeps a site as a form describes it.
 func (d *Visits) writeSite(r *http.Request, fields web.Fields, form url.Values, s *Site, note string) error {
 	wrong := s.check(d.options.Spam)
 	maps.Copy(wrong, web.Wrong(fields.Check(form))) // last, as what is missing is said as that
 	if err := web.Invalid("", wrong); err != nil {
 		return err
 	}
-	return d.keepSite(r, s, note)
+	return d.keepSite(r.Context(), web.ActorOf(r.Context()), s, note)
 }
 
-func (d *Visits) keepSite(r *http.Request, s *Site, note string) error {
+// keepSite checks and keeps a site.
+func (d *Visits) keepSite(ctx context.Context, by loot.Actor, s *Site, note string) error {
+	if wrong := s.check(d.options.Spam); len(wrong) > 0 {
+		return web.Invalid("", wrong)
+	}
 	defer d.sites.forget()
-	return d.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		err := writeSite(r.Context(), tx, s)
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		err := writeSite(ctx, tx, s)
 		if err == errScript { //nolint:errorlint // the very value
 			return web.Invalid("", map[string]string{"script": loot.Message(err)})
 		}
 		if err != nil {
 			return err
 		}
-		if err := keepScripts(r.Context(), tx); err != nil {
+		if err := keepScripts(ctx, tx); err != nil {
 			return err
 		}
-		_, err = d.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), note, "site "+strconv.Itoa(int(s.Number)))
+		_, err = d.Gate.Note(ctx, tx, by, note, "site "+strconv.Itoa(int(s.Number)))
 		return err
 	})
 }
@@ -256,14 +261,20 @@ func (d *Visits) endSite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, note := *before, "visits.site ended"
-	if s.Ended = d.Now(); !before.Ended.IsZero() {
-		s.Ended, note = time.Time{}, "visits.site resumed"
-	}
-	if err := d.keepSite(r, &s, note); err != nil {
+	if err := d.keepEnded(r.Context(), web.ActorOf(r.Context()), *before, before.Ended.IsZero()); err != nil {
 		return err
 	}
-	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(s.Number)))
+	return web.Redirect(w, r, sitesHref+"/"+strconv.Itoa(int(before.Number)))
+}
+
+// keepEnded ends the recording of a site, or begins it again.
+func (d *Visits) keepEnded(ctx context.Context, by loot.Actor, s Site, end bool) error {
+	if end {
+		s.Ended = d.Now()
+		return d.keepSite(ctx, by, &s, "visits.site ended")
+	}
+	s.Ended = time.Time{}
+	return d.keepSite(ctx, by, &s, "visits.site resumed")
 }
 
 type mineView struct {

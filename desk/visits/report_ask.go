@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/column"
+	"loot/desk/visits/network"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -155,6 +156,7 @@ type asked struct {
 	filters  []Filter
 	shown    [len(panelGroups)]string
 	measure  measure
+	sources  []network.Source // of what the networks are called
 }
 
 // address is what an address has for a report; both the pages and the API read
@@ -176,7 +178,7 @@ func addressOf(q url.Values) address {
 
 // ask reads what is asked of a site.
 func (d *Visits) ask(s *Site, at address) (a asked, err error) {
-	a = asked{site: s, period: at.Period, compare: at.Compare, about: at.About}
+	a = asked{site: s, period: at.Period, compare: at.Compare, about: at.About, sources: d.networks.Sources()}
 	a.today, _ = s.local(d.Now())
 	if a.period == "" {
 		a.period = usual

@@ -26,8 +26,8 @@ var reportCSS []byte
 var reportStyle = web.NewAsset("report.css", reportCSS)
 
 var (
-	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/report_parts.html", "pages/section.html")
-	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html")
+	reportPage = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/report_rows.html", "pages/network_source.html", "pages/report_parts.html", "pages/section.html")
+	panelPage  = web.NewPage[panelView](pageFiles, "pages/report_panel.html", "pages/report_rows.html", "pages/network_source.html")
 )
 
 type reportView struct {
@@ -301,10 +301,8 @@ func filterFields() web.Fields {
 			}
 		}
 	}
-	for _, name := range []string{"hour", "host"} {
-		d, _ := findDimension(name)
-		by = append(by, web.Option{Value: name, Label: d.Word, Group: "More"})
-	}
+	hour, _ := findDimension("hour")
+	by = append(by, web.Option{Value: hour.Name, Label: hour.Word, Group: "More"})
 	return web.Fields{
 		{Name: "by", Label: "Only visits whose", Type: "select", Options: by, Plain: true, Form: "filter"},
 		{Name: "how", Label: "Comparison", Type: "select", Plain: true, Form: "filter", Options: []web.Option{
@@ -314,9 +312,14 @@ func filterFields() web.Fields {
 	}
 }
 
-// liveOn says how many did something at a site in the last five minutes.
+// onNow returns how many did something at a site in the last five minutes.
+func (d *Visits) onNow(s *Site) int {
+	return d.live.sittings.active(s.Number, d.Now().Add(-5*time.Minute))
+}
+
+// liveOn says how many are on a site now.
 func (d *Visits) liveOn(s *Site, crowd int) liveView {
-	n := d.live.sittings.active(s.Number, d.Now().Add(-5*time.Minute))
+	n := d.onNow(s)
 	v := liveView{Href: liveHref + "?site=" + strconv.Itoa(int(s.Number)), Text: web.Number(n) + " on the site now", Busy: n >= crowd}
 	if n < crowd {
 		v.Text = "fewer than " + strconv.Itoa(crowd) + " on the site now"

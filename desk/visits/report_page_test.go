@@ -110,6 +110,27 @@ func TestASiteThatNobodyCameToSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// TestProgramsAreNoReasonForWhatPeopleDid: programs came and went, and the report
+// explains people's views by people.
+func TestProgramsAreNoReasonForWhatPeopleDid(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	var hits []hit
+	for day, n := range map[column.Day]int{knownDay: 60, knownDay - 1: 20} {
+		hits = hits[:0]
+		for who := range n {
+			hits = append(hits, hit{second: 9 * 3600, site: 1, who: visitor(1000 + who), visit: int64(1000 + who), nth: 1, page: int64(day)*1000 + int64(who), host: "example.com", path: "/a", entry: "/a", class: "declared", bot: "Crawler", via: "tag"})
+		}
+		keep(t, h.rows, day, hits, nil)
+	}
+	h.known()
+	for _, panel := range []string{"class", "bot"} {
+		page := h.Get(yesterday + "&panel=" + panel)
+		desktest.Shows(t, page, http.StatusOK, "60 60", "What changed, and why", "up by +8 Country Ireland 6 → 14")
+		desktest.Lacks(t, page, "20 → 60", "+40")
+	}
+}
+
 // TestWhatLeavesTheReportLoadsAPage: what leads to the report changes a part of
 // the page, and whatever leads elsewhere has no such part.
 func TestWhatLeavesTheReportLoadsAPage(t *testing.T) {

@@ -15,7 +15,7 @@ func (d *Visits) reportRoutes() []web.Route {
 		{Pattern: "POST " + goalsHref, Audience: web.Console, Roles: keepers, Serve: d.addGoal},
 		{Pattern: "GET " + goalsHref + "/{goal}", Audience: web.Console, Roles: keepers, Serve: d.editGoal},
 		{Pattern: "POST " + goalsHref + "/{goal}", Audience: web.Console, Roles: keepers, Serve: d.changeGoal},
-		{Pattern: "POST " + goalsHref + "/{goal}/remove", Audience: web.Console, Roles: keepers, Serve: d.removeGoal},
+		{Pattern: "POST " + goalsHref + "/{goal}/remove", Audience: web.Console, Roles: keepers, Serve: d.removeGoalPage},
 		{Pattern: "GET " + funnelsHref, Audience: web.Console, Serve: d.showFunnels},
 		{Pattern: "POST " + funnelsHref, Audience: web.Console, Roles: keepers, Serve: d.addFunnel},
 		{Pattern: "GET " + journeysHref, Audience: web.Console, Serve: d.showJourney},

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"loot"
+	"loot/desk/visits/network"
 	"loot/web"
 )
 
@@ -68,6 +69,8 @@ type rowsView struct {
 	Others []string // what is folded; nil: nothing
 	Crowd  int
 	None   string // what stands where there are no rows
+	// Sources are the files that said what the rows are called.
+	Sources []network.Source
 }
 
 type rowView struct {
@@ -199,6 +202,9 @@ func (a asked) rows(p Panel, crowd int) rowsView {
 	v := rowsView{Title: p.Title, Guest: a.guest, Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
 	if d.programs() && len(a.filters) > 0 {
 		v.None = "Filters choose among people. Without them, programs are listed here."
+	}
+	if d.file {
+		v.Sources = a.sources
 	}
 	for _, c := range cells {
 		v.Cells = append(v.Cells, c.title)

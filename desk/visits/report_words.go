@@ -28,11 +28,11 @@ type panelGroup struct {
 type panelTab struct{ dimension, label string }
 
 var panelGroups = [...]panelGroup{
-	{"Pages", "file-text", []panelTab{{"path", "Pages"}, {"entry", "Entry"}, {"exit", "Exit"}, {"scroll", "Read"}}},
+	{"Pages", "file-text", []panelTab{{"path", "Pages"}, {"entry", "Entry"}, {"exit", "Exit"}, {"host", "Hosts"}, {"scroll", "Read"}}},
 	{"Sources", "route", []panelTab{{"channel", "Channels"}, {"source", "Sources"}, {"campaign", "Campaigns"}, {"medium", "Media"}, {"term", "Terms"}, {"content", "Contents"}}},
 	{"Where", "map-pin", []panelTab{{"country", "Countries"}, {"provider", "Providers"}, {"network", "Networks"}, {"kind", "Kinds"}, {"language", "Languages"}}},
 	{"With", "laptop", []panelTab{{"browser", "Browsers"}, {"version", "Versions"}, {"system", "Systems"}, {"release", "Releases"}, {"device", "Devices"}, {"width", "Widths"}}},
-	{"Visits", "log-in", []panelTab{{"length", "Length"}, {"pages", "Pages"}, {"returns", "On one day"}}},
+	{"Visits", "log-in", []panelTab{{"length", "Length"}, {"pages", "Pages"}, {"returns", "On one day"}, {"via", "Recorded by"}}},
 	{"What happened", "mouse-pointer-click", []panelTab{{"event", "Events"}, {"outbound", "Links away"}, {"download", "Downloads"}, {"form", "Forms"}, {"missing", "Not found"}}},
 	{"Programs", "bot", []panelTab{{"class", "Classes"}, {"bot", "Programs"}}},
 }
@@ -57,6 +57,9 @@ var valueNames = map[string]map[string]string{
 	"class":  {human: "People", "declared": "Programs that say so", "suspected": "Suspected programs", "spam": "Referrer spam", counted: "Counted only"},
 	"bot":    {"declared": "Others that say so", "suspected": "Suspected programs", "spam": "Referrer spam", counted: "Counted only"},
 	"hour":   hourNames(),
+	"via": {
+		"tag": "The script", "pixel": "The pixel, without script", "API": "Servers and apps", "page": "A page of this program", viaLog: "Imported logs", viaExport: "Exports of other programs",
+	},
 
 	"returns": {"1": "one visit", "2": "two", "3": "three", "4": "four and more"},
 	"pages":   {"1": "one page", "2": "two", "3": "3 to 5", "6": "6 to 10", "11": "11 and more"},
@@ -181,6 +184,8 @@ func filterWord(d dimension) string {
 		return "Read down to"
 	case "width":
 		return "Width"
+	case "via":
+		return "Way of recording"
 	case "returns":
 		return "Visits of the visitor"
 	case "length":
@@ -350,6 +355,7 @@ type move struct {
 
 // moved returns the rows that are told of both periods, those first that changed
 // most beyond what the whole did: where all countries grew alike, none says why.
+// What programs did says nothing of what people did.
 func moved(now, before []Panel, most, each int) (out []move) {
 	for _, p := range now {
 		i := slices.IndexFunc(before, func(o Panel) bool { return o.Name == p.Name })
@@ -357,6 +363,9 @@ func moved(now, before []Panel, most, each int) (out []move) {
 			continue
 		}
 		d, _ := findDimension(p.Name)
+		if d.programs() {
+			continue
+		}
 		grown := float64(p.Total.Views) / float64(before[i].Total.Views)
 		was := map[string]int64{}
 		for _, row := range before[i].Rows {

@@ -23,7 +23,7 @@ var sectionCSS []byte
 var sectionStyle = web.NewAsset("section.css", sectionCSS)
 
 // sectionParts are the templates that these pages share.
-var sectionParts = []string{"pages/section.html", "pages/report_rows.html"}
+var sectionParts = []string{"pages/section.html", "pages/report_rows.html", "pages/network_source.html"}
 
 // section is the strip of the pages about a site's visits.
 func (a asked) section() (out []web.Tab) {

@@ -54,14 +54,14 @@ func filtersWords(of []Filter) string {
 }
 
 // checkName says what is wrong with what somebody calls something.
-func checkName(name string) string {
+func checkName(name string, most int) string {
 	switch {
 	case name == "":
 		return "Please fill this in."
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == utf8.RuneError }):
 		return web.NotText
-	case utf8.RuneCountInString(name) > mostName:
-		return web.TooLong(mostName)
+	case utf8.RuneCountInString(name) > most:
+		return web.TooLong(most)
 	}
 	return ""
 }
@@ -73,7 +73,7 @@ func addSegment(ctx context.Context, tx *store.Tx, s segment) error {
 	if len(s.Filters) == 0 {
 		return loot.Errorf(loot.Invalid, "A segment has at least one filter. Filter the report first.")
 	}
-	if wrong := checkName(s.Name); wrong != "" {
+	if wrong := checkName(s.Name, mostName); wrong != "" {
 		return web.Invalid("", map[string]string{"name": wrong})
 	}
 	var have int
@@ -148,7 +148,7 @@ func renameSegment(ctx context.Context, tx *store.Tx, site uint16, id, name stri
 	if !mayEnd(by, s.Writer) {
 		return errNotYours
 	}
-	if wrong := checkName(name); wrong != "" {
+	if wrong := checkName(name, mostName); wrong != "" {
 		return web.Invalid("", map[string]string{"name": wrong})
 	}
 	n, err := tx.Exec(ctx, `UPDATE visits_segment SET name = $1 WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM visits_segment AS o WHERE o.site = $3 AND o.holder = $4 AND o.name = $1 AND o.id <> $2)`, name, id, s.Site, s.Holder)

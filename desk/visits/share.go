@@ -82,7 +82,7 @@ func readOrigins(all []string) (out []string, wrong string) {
 // addLink keeps a link, puts it on the ledger and returns its token, which is
 // known to nobody afterwards.
 func addLink(ctx context.Context, tx *store.Tx, g *gate.Gate, l sharedLink, by loot.Actor) (token string, err error) {
-	if wrong := checkName(l.Name); wrong != "" {
+	if wrong := checkName(l.Name, mostName); wrong != "" {
 		return "", web.Invalid("", map[string]string{"name": wrong})
 	}
 	var have int

@@ -139,20 +139,7 @@ func TestALinkEnds(t *testing.T) {
 			desktest.Shows(t, h.Post(linksHref+"?site=1", "name", "x", "days", "9", "origins", origin), http.StatusUnprocessableEntity, "One of these is not the origin of a site.")
 		}
 
-		var notes []string
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			notes = nil
-			for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start.AddDate(-1, 0, 0), desktest.Start.AddDate(1, 0, 0)) {
-				if err != nil {
-					return err
-				}
-				if strings.HasPrefix(row.Facts.Note, "visits.link ") {
-					notes = append(notes, row.Facts.Note)
-				}
-			}
-			return nil
-		})
-		if got := strings.Join(notes, ", "); got != "visits.link made, visits.link made, visits.link made, visits.link revoked" {
+		if got := h.noted("visits.link "); got != "made, made, made, revoked" {
 			t.Errorf("the ledger has %s", got)
 		}
 

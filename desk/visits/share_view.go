@@ -14,7 +14,7 @@ const sharedHref = "/visits/shared/"
 // sharedLimit is of one address, behind which a whole office may be.
 var sharedLimit = web.PerMinute(120)
 
-var sharedPage = web.NewPage[sharedView](pageFiles, "pages/shared.html", "pages/report_rows.html", "pages/report_parts.html")
+var sharedPage = web.NewPage[sharedView](pageFiles, "pages/shared.html", "pages/report_rows.html", "pages/network_source.html", "pages/report_parts.html")
 
 type sharedView struct {
 	web.View

@@ -132,7 +132,7 @@ func (d *Visits) Desk() desk.Desk {
 	}
 	return desk.Desk{
 		Name: Name, Keeps: Keeps, Migrations: sub, Routes: slices.Concat(d.routes(), d.reportRoutes(), d.keptRoutes()), Nav: nav(),
-		API: func(a *api.API) { d.api(a); d.reportAPI(a); d.keptAPI(a); d.goalAPI(a) }, Proofs: d.proofs(), Demo: d.demo,
+		API: func(a *api.API) { d.api(a); d.reportAPI(a); d.keptAPI(a); d.goalAPI(a); d.siteAPI(a) }, Proofs: d.proofs(), AtWork: d.atWork, Demo: d.demo,
 	}
 }
 

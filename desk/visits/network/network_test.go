@@ -125,6 +125,19 @@ func TestFilesAreAskedInTurn(t *testing.T) {
 	}
 }
 
+// TestMakersAreNamed where their licence asks for it, by the types that their
+// files have.
+func TestMakersAreNamed(t *testing.T) {
+	for kind, want := range map[string]string{
+		"GeoLite2-ASN": "https://www.maxmind.com", "DBIP-ASN-Lite (compat=GeoLite2-ASN)": "https://db-ip.com", "DBIP-Country-Lite": "https://db-ip.com",
+		"ipinfo generic_asn_free.mmdb": "https://ipinfo.io", "ipinfo bundle_location_lite.mmdb": "https://ipinfo.io", "DBIP-Location (compat=City)": "", "GeoIP2-ISP": "", "": "",
+	} {
+		if got := (network.Source{Type: kind}).Notice(); got.Href != want || (got.Licence == "") != (want == "") {
+			t.Errorf("%s: %+v", kind, got)
+		}
+	}
+}
+
 func TestWithoutAFileNothingIsKnown(t *testing.T) {
 	d, err := network.Open(nil, time.Minute, at(start))
 	if err != nil {
