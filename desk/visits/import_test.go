@@ -324,11 +324,10 @@ func TestLinesThatAreNotImported(t *testing.T) {
 		if status != http.StatusOK || taken.Refused[refusedGone] != 1 || taken.Refused[refusedFuture] != 1 || taken.Refused[refusedHost] != 1 {
 			t.Fatalf("%d %+v", status, taken)
 		}
-		before := len(h.openDays())
 		h.Clock.Advance(23 * time.Hour)
 		desktest.OK(t, h.d.Turn(t.Context()))
-		if n := len(h.openDays()); n != before {
-			t.Errorf("%d days are open of an import that may go on", n)
+		if days := h.openDays(); len(days) != 1 || days[0] != column.DayOf(now)-2 {
+			t.Errorf("%v are open of an import that may go on", days)
 		}
 		h.Clock.Advance(26 * time.Hour)
 		desktest.OK(t, h.d.Turn(t.Context()))
