@@ -327,8 +327,14 @@ func (b *browsers) view() (page uint64, status int, err error) {
 	}
 	b.left--
 	page = b.rand.Uint64()>>1 | 1
-	body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s/a/page/of/it/%d?utm_source=news","referrer":"https://www.google.com/","width":%d}`,
-		page, b.site.Host, b.rand.IntN(1+b.rand.IntN(2000)), 1+b.rand.IntN(5))
+	status, err = b.post(fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s/a/page/of/it/%d?utm_source=news","referrer":"https://www.google.com/","width":%d}`,
+		page, b.site.Host, b.rand.IntN(1+b.rand.IntN(2000)), 1+b.rand.IntN(5)))
+	return page, status, err
+}
+
+// post sends a beacon of the visitor who looks, and returns the status of the
+// answer.
+func (b *browsers) post(body string) (status int, err error) {
 	b.buf = append(b.buf[:0], b.head...)
 	b.buf = append(b.buf, b.addr...)
 	b.buf = append(b.buf, "\r\nUser-Agent: "...)
@@ -338,10 +344,9 @@ func (b *browsers) view() (page uint64, status int, err error) {
 	b.buf = append(b.buf, "\r\n\r\n"...)
 	b.buf = append(b.buf, body...)
 	if _, err := b.conn.Write(b.buf); err != nil {
-		return page, 0, err
+		return 0, err
 	}
-	status, err = b.answer()
-	return page, status, err
+	return b.answer()
 }
 
 // answer reads an answer and returns its status.
