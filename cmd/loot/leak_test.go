@@ -220,7 +220,8 @@ func (l *leak) rows(where string, rows interface {
 	Scan(...any) error
 	Err() error
 	Close() error
-}) (n int) {
+},
+) (n int) {
 	l.t.Helper()
 	defer rows.Close()
 	names, err := rows.Columns()

@@ -221,6 +221,23 @@ func TestBodiesOfProgramsAreBounded(t *testing.T) {
 	}
 }
 
+// TestLinesAreOverwritten: the buffer that lines came in holds no address and no
+// user agent once they are read, or could not be.
+func TestLinesAreOverwritten(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	s := h.site("Europe/Dublin")
+	for _, text := range []string{line(0, desktest.Start, 1, "/"), line(0, desktest.Start, 1, "/")[1:]} {
+		body := []byte(text)
+		_, err := h.d.readLines(s, body)
+		if wrong := text[0] != 'v'; (err != nil) != wrong {
+			t.Errorf("%v", err)
+		}
+		if strings.Trim(string(body), "\x00") != "" {
+			t.Errorf("left is %q", body)
+		}
+	}
+}
+
 // someLog is a log of two days, with a visit across the midnight between them,
 // a page that is not there and a download.
 func someLog(midnight time.Time) (lines []string) {
