@@ -36,6 +36,7 @@ var layers = []struct{ pkg, mayImport string }{
 	{"tag", ""},
 	{"desk", "statement keyring ledger gate vault store job web api mail"},
 	{"desk/desktest", "statement keyring ledger gate vault store job web mail desk"},
+	{"desk/visits", "statement keyring ledger gate store job web api mail column tag desk"}, // and no vault
 	{"desk/*", "statement keyring ledger gate vault store job web api mail column tag desk"},
 	{"app", "*"},
 	{"cmd/loot", "*"},
@@ -78,6 +79,9 @@ func TestLayersAreSeenToFail(t *testing.T) {
 		"a package beside":       {"store/a.go": file(`_ "loot/ledger"`)},
 		"a desk and another":     {"desk/billing/a.go": file(`_ "loot/desk/customers"`)},
 		"a desk and app":         {"desk/billing/a.go": file(`_ "loot/app"`)},
+		"visits and the vault":   {"desk/visits/a.go": file(`_ "loot/vault"`)},
+		"a part of visits":       {"desk/visits/agent/a.go": file(`_ "loot/vault"`)},
+		"visits and customers":   {"desk/visits/a.go": file(`_ "loot/desk/customers"`)},
 		"what is for tests":      {"desk/billing/a.go": file(`_ "loot/desk/desktest"`)},
 		"and in app":             {"app/a.go": file(`_ "loot/desk/desktest"`)},
 		"a test's database":      {"store/a.go": file(`_ "loot/store/storetest"`)},
@@ -496,6 +500,47 @@ func parse(t *testing.T, path string, b []byte) *ast.File {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// persons are the names by which code reaches for somebody who is known: the
+// vault of every desk's kit, and whom the kernel's operations about a person are
+// about.
+var persons = []string{"Vault", "Subject", "NewSubject", "SubjectFacet"}
+
+// TestVisitsKnowNobody: no code of the visits' desk can ask about a person, so a
+// visit cannot be joined with a customer.
+func TestVisitsKnowNobody(t *testing.T) {
+	for _, breach := range joins(t, os.DirFS(".")) {
+		t.Error(breach)
+	}
+	for name, code := range map[string]string{
+		"the vault of the kit":     "func (d *Visits) f() { d.Vault.Open() }",
+		"and of the kit by name":   "func (d *Visits) f() { d.Kit.Vault.Open() }",
+		"the name of a person":     "func (d *Visits) f(id string) { d.Gate.Person(ctx, tx, loot.Subject(id)) }",
+		"one that is kept":         "type hit struct { who loot.Subject }",
+		"an entry about a person":  "var e = ledger.Entry{Subject: &ledger.SubjectFacet{}}",
+		"the person of a decision": "func f(r gate.Request) { r.Subject = x }",
+	} {
+		if len(joins(t, fstest.MapFS{"desk/visits/source/a.go": {Data: []byte("package p\n" + code)}})) == 0 {
+			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+func joins(t *testing.T, tree fs.FS) (out []string) {
+	t.Helper()
+	walk(t, tree, func(path string, b []byte) {
+		if !match("desk/visits", filepath.ToSlash(filepath.Dir(path))) {
+			return
+		}
+		ast.Inspect(parse(t, path, b), func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains(persons, sel.Sel.Name) {
+				out = append(out, path+" reaches for a person by "+sel.Sel.Name+"; visits have none")
+			}
+			return true
+		})
+	}, ".go")
+	return out
 }
 
 // answering is how code says that it answers for what it opens with a person's

@@ -148,8 +148,12 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) error {
 
 // Start runs the sequencer, the jobs and the timetable until ctx ends, and
 // returns when all of them have stopped. The ledger is the last: what jobs do
-// at the end, and a difference that is found then, is recorded.
+// at the end, and a difference that is found then, is recorded. Before anything
+// else it destroys the keys of days that ended while no process ran.
 func (a *App) Start(ctx context.Context) (wait func() error, err error) {
+	if err := a.visits.Begin(ctx); err != nil {
+		return nil, err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	recording, end := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return stopped(a.Ledger.Run(recording)) })

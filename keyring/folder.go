@@ -27,8 +27,10 @@ const (
 	epochFile  = "epoch"
 	systemFile = "system"
 	secretFile = "secret"
-	// A fleeting secret is destroyed soon, and no backup holds it.
-	fleetingFile = "fleeting"
+	// A fleeting secret is sealed by an epoch key of its own, which is destroyed
+	// soon. No backup holds either.
+	fleetingFile      = "fleeting"
+	fleetingEpochFile = "fleetingepoch"
 )
 
 // A file names a file of the key folder.
@@ -56,7 +58,7 @@ func parseFile(s string) (f file, ok bool) {
 		return f, false
 	}
 	switch f.kind {
-	case systemFile, secretFile, fleetingFile:
+	case systemFile, secretFile, fleetingFile, fleetingEpochFile:
 		return f, loot.ValidName(f.name)
 	case epochFile:
 		i := strings.LastIndexByte(f.name, '.')

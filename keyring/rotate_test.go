@@ -223,48 +223,87 @@ func TestSecretIsKept(t *testing.T) {
 	})
 }
 
-// TestFleetingSecretIsDestroyed: it outlives a restart, no backup takes it, and
-// once it is forgotten no file of the folder holds it.
+// TestFleetingSecretIsDestroyed: it outlives a restart, no backup takes it or
+// its epoch key, and once that is destroyed no file of the folder holds it,
+// though the root opens all of them; what is left says that it was.
 func TestFleetingSecretIsDestroyed(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		n := 0
+		const secret = "day.2026-11-23"
+		try := func() (string, error) {
+			got, err := p.open(t).Fleeting(t.Context(), secret, func() []byte { n++; return []byte(fmt.Sprintf("secret %d", n)) })
+			return string(got), err
+		}
 		get := func() string {
 			t.Helper()
-			got, err := p.open(t).Fleeting(t.Context(), "day.2026-11-23", func() []byte { n++; return []byte(fmt.Sprintf("secret %d", n)) })
+			got, err := try()
 			if err != nil {
 				t.Fatal(err)
 			}
-			return string(got)
+			return got
 		}
 		if a, b := get(), get(); a != "secret 1" || b != a {
 			t.Errorf("%q, then %q", a, b)
 		}
-		const name = "fleeting.day.2026-11-23.key"
-		if keyring.BackedUp(name) || !keyring.BackedUp("secret.ledger.key") {
-			t.Error("a backup takes it, or misses another")
+		var deleted []*os.File // the very files, once they are deleted
+		for _, name := range []string{"fleetingepoch." + secret + ".key", "fleeting." + secret + ".key"} {
+			if keyring.BackedUp(name) {
+				t.Errorf("a backup takes %s", name)
+			}
+			f, err := os.Open(filepath.Join(p.dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			deleted = append(deleted, f)
 		}
-		sealed, err := os.Open(filepath.Join(p.dir, name)) // the very file, once it is deleted
-		if err != nil {
-			t.Fatal(err)
+		if !keyring.BackedUp("secret.ledger.key") {
+			t.Error("a backup misses another")
 		}
-		defer sealed.Close()
 		k := p.open(t)
-		if names, err := k.Fleetings(); err != nil || !slices.Equal(names, []string{"day.2026-11-23"}) {
-			t.Errorf("%q, %v", names, err)
+		names := func(want ...string) {
+			t.Helper()
+			if names, err := k.Fleetings(); err != nil || !slices.Equal(names, want) {
+				t.Errorf("%q, %v", names, err)
+			}
 		}
+		names(secret)
 		if r, err := k.Check(t.Context()); err != nil || len(r.Problems) > 0 {
 			t.Errorf("a check finds %v, %v", r.Problems, err)
 		}
 		for range 2 {
-			if err := k.Forget(t.Context(), "day.2026-11-23"); err != nil {
+			if err := k.Forget(t.Context(), secret); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if left, err := io.ReadAll(sealed); err != nil || bytes.Contains(left, []byte("fleeting")) {
-			t.Errorf("the deleted file still holds %q, %v", left, err)
+		names(secret)
+		if got, err := try(); !errors.Is(err, keyring.ErrMissing) {
+			t.Errorf("destroyed: %q, %v", got, err)
+		}
+		if r, err := k.Check(t.Context()); err != nil || len(r.Problems) > 0 {
+			t.Errorf("destroyed, a check finds %v, %v", r.Problems, err)
+		}
+		for range 2 {
+			if err := k.Discard(t.Context(), secret); err != nil {
+				t.Fatal(err)
+			}
+		}
+		names()
+		for _, f := range deleted {
+			if left, err := io.ReadAll(f); err != nil || bytes.Contains(left, []byte("fleeting")) {
+				t.Errorf("the deleted file still holds %q, %v", left, err)
+			}
 		}
 		if got := get(); got != "secret 2" {
 			t.Errorf("%q after it was destroyed", got)
+		}
+		// A process that was killed between the two left the epoch key.
+		if err := os.Remove(filepath.Join(p.dir, "fleeting."+secret+".key")); err != nil {
+			t.Fatal(err)
+		}
+		names(secret)
+		if got := get(); got != "secret 3" {
+			t.Errorf("%q under an epoch key that was left", got)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package keyring
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -266,32 +267,77 @@ func binaryKeyset(m *keyset.Manager) ([]byte, error) {
 func (k *Keyring) Secret(name string, fresh func() []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), rootTime)
 	defer cancel()
-	return k.secret(ctx, file{kind: secretFile, name: name}, fresh)
+	return k.secret(ctx, file{kind: secretFile, name: name}, func() ([]byte, error) { return fresh(), nil })
 }
 
 // Fleeting is Secret for one that [Keyring.Forget] destroys soon, such as the
-// key of a day. No backup holds it, so that it is gone when it is destroyed.
+// key of a day. It is sealed by an epoch key of its own, and that by the root. No
+// backup holds either, so that it is gone when the epoch key is destroyed; the
+// error is [ErrMissing] from then on, until [Keyring.Discard].
 func (k *Keyring) Fleeting(ctx context.Context, name string, fresh func() []byte) ([]byte, error) {
-	return k.secret(ctx, file{kind: fleetingFile, name: name}, fresh)
+	id, by, ad := file{kind: fleetingFile, name: name}, file{kind: fleetingEpochFile, name: name}, bind("loot fleeting", name)
+	sealed, err := k.secret(ctx, id, func() ([]byte, error) {
+		_, epoch, err := k.folder.get(ctx, by) // of a process that was killed here
+		if errors.Is(err, ErrMissing) {
+			epoch = make([]byte, keySize)
+			rand.Read(epoch) // never fails
+			err = k.folder.put(ctx, by, epoch)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return seal(newAEAD(epoch), fresh(), ad), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, epoch, err := k.folder.get(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := newAEAD(epoch).Decrypt(sealed, ad)
+	if err != nil {
+		return nil, fault(id, ErrTampered)
+	}
+	return secret, nil
 }
 
-// Forget destroys a fleeting secret; it is fine if it is gone.
+// Forget destroys the epoch key of a fleeting secret; it is fine if it is gone.
+// What it sealed, which nobody can open any more, stays until [Keyring.Discard],
+// so that whoever has to tell of it does not miss it.
 func (k *Keyring) Forget(ctx context.Context, name string) error {
+	return k.DB.Alone(ctx, "keyring", func() error {
+		return k.folder.remove(file{kind: fleetingEpochFile, name: name})
+	})
+}
+
+// Discard removes what is left of a fleeting secret that was destroyed.
+func (k *Keyring) Discard(ctx context.Context, name string) error {
 	return k.DB.Alone(ctx, "keyring", func() error {
 		return k.folder.remove(file{kind: fleetingFile, name: name})
 	})
 }
 
-// Fleetings returns the names of the fleeting secrets that there are, by name.
-func (k *Keyring) Fleetings() ([]string, error) { return k.names(fleetingFile) }
+// Fleetings returns the names of the fleeting secrets that there are or of which
+// something is left, by name.
+func (k *Keyring) Fleetings() ([]string, error) {
+	names, err := k.names(fleetingFile)
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := k.names(fleetingEpochFile)
+	names = append(names, epochs...)
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
 
 // BackedUp reports whether a file of the key folder belongs into a backup.
 func BackedUp(name string) bool {
 	id, ok := parseFile(name)
-	return !ok || id.kind != fleetingFile
+	return !ok || id.kind != fleetingFile && id.kind != fleetingEpochFile
 }
 
-func (k *Keyring) secret(ctx context.Context, id file, fresh func() []byte) ([]byte, error) {
+func (k *Keyring) secret(ctx context.Context, id file, fresh func() ([]byte, error)) ([]byte, error) {
 	if !loot.ValidName(id.name) {
 		return nil, fmt.Errorf("keyring: %q is no name for a secret", id.name)
 	}
@@ -303,7 +349,9 @@ func (k *Keyring) secret(ctx context.Context, id file, fresh func() []byte) ([]b
 		if _, secret, err = k.folder.get(ctx, id); !errors.Is(err, ErrMissing) {
 			return err
 		}
-		secret = fresh()
+		if secret, err = fresh(); err != nil {
+			return err
+		}
 		return k.folder.put(ctx, id, secret)
 	})
 	if err != nil {

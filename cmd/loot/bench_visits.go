@@ -381,35 +381,37 @@ func (b *browsers) view() (page uint64, status int, err error) {
 	}
 	b.left--
 	page = b.rand.Uint64()>>1 | 1
-	b.request(page, fmt.Sprintf("/a/page/of/it/%d", b.rand.IntN(1+b.rand.IntN(2000))), 1+b.rand.IntN(5))
-	if _, err := b.conn.Write(b.buf); err != nil {
-		return page, 0, err
+	path, width := fmt.Sprintf("/a/page/of/it/%d", b.rand.IntN(1+b.rand.IntN(2000))), 1+b.rand.IntN(5)
+	const referrer = "https://www.google.com/"
+	if b.other != nil {
+		target := strings.NewReplacer("{path}", path, "{referrer}", url.QueryEscape(referrer)).Replace(b.other.RequestURI())
+		status, err = b.send("GET "+target, "")
+		return page, status, err
 	}
-	status, err = b.answer()
+	status, err = b.post(fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s%s?utm_source=news","referrer":"%s","width":%d}`, page, b.site.Host, path, referrer, width))
 	return page, status, err
 }
 
-// request writes the request that tells of a view.
-func (b *browsers) request(page uint64, path string, width int) {
-	const referrer = "https://www.google.com/"
-	b.buf = b.buf[:0]
-	if b.other != nil {
-		b.buf = append(b.buf, "GET "...)
-		b.buf = append(b.buf, strings.NewReplacer("{path}", path, "{referrer}", url.QueryEscape(referrer)).Replace(b.other.RequestURI())...)
-	}
+// post sends a beacon of the visitor who looks, and returns the status of the
+// answer.
+func (b *browsers) post(body string) (status int, err error) { return b.send("", body) }
+
+func (b *browsers) send(begin, body string) (status int, err error) {
+	b.buf = append(b.buf[:0], begin...)
 	b.buf = append(b.buf, b.head...)
 	b.buf = append(b.buf, b.addr...)
 	b.buf = append(b.buf, "\r\nUser-Agent: "...)
 	b.buf = append(b.buf, b.agent...)
-	if b.other != nil {
-		b.buf = append(b.buf, "\r\n\r\n"...)
-		return
+	if body != "" {
+		b.buf = append(b.buf, "\r\nContent-Length: "...)
+		b.buf = strconv.AppendInt(b.buf, int64(len(body)), 10)
 	}
-	body := fmt.Sprintf(`{"kind":"view","page":"%d","url":"https://%s%s?utm_source=news","referrer":"%s","width":%d}`, page, b.site.Host, path, referrer, width)
-	b.buf = append(b.buf, "\r\nContent-Length: "...)
-	b.buf = strconv.AppendInt(b.buf, int64(len(body)), 10)
 	b.buf = append(b.buf, "\r\n\r\n"...)
 	b.buf = append(b.buf, body...)
+	if _, err := b.conn.Write(b.buf); err != nil {
+		return 0, err
+	}
+	return b.answer()
 }
 
 // answer reads an answer and returns its status.

@@ -29,7 +29,8 @@ import (
 // TestMain lets the test's own binary be the commands that scripts and tests
 // run as processes: loot itself, what fills a scratch installation, what one of
 // its customers sees, what looks entries up in its ledger, what rotates its keys
-// without a pause, and what adds a site whose visits are recorded.
+// without a pause, what adds a site whose visits are recorded, and what ends the
+// day of one.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"loot":    main,
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 		"entries": func() { tool(entries) },
 		"rotate":  func() { tool(rotate) },
 		"site":    func() { tool(site) },
+		"later":   func() { tool(later) },
 	})
 }
 
@@ -182,7 +184,7 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 func settings() app.Config {
 	return app.Config{
 		Place: app.Place{Data: os.Getenv("LOOT_DATA"), Log: os.Getenv("LOOT_LOG"), Store: os.Getenv("LOOT_STORE"), Keys: os.Getenv("LOOT_KEYS")}, Listen: "127.0.0.1:0",
-		From: "Loot <no-reply@localhost>", Shutdown: 10 * time.Second,
+		From: "Loot <no-reply@localhost>", Shutdown: 10 * time.Second, Visiting: app.Visiting{Visits: os.Getenv("LOOT_VISITS")},
 	}
 }
 

@@ -251,7 +251,8 @@ type progress struct {
 }
 
 func (i *importer) progress(name string) *progress {
-	p := &progress{i: i, name: name, began: time.Now(), last: time.Now()}
+	now := i.c.now()
+	p := &progress{i: i, name: name, began: now, last: now}
 	if f, ok := i.c.stderr.(*os.File); ok {
 		info, err := f.Stat()
 		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
@@ -264,7 +265,7 @@ func (p *progress) at(lines, bytes, of int64) {
 	if p.terminal {
 		every, end = time.Second, "\r"
 	}
-	if now := time.Now(); now.Sub(p.last) >= every {
+	if now := p.i.c.now(); now.Sub(p.last) >= every {
 		p.last, p.shown = now, true
 		share := 100.0
 		if of > 0 {
@@ -289,7 +290,7 @@ func (p *progress) done(counts logfile.Counts, before bool) {
 	if before {
 		what = "new lines"
 	}
-	took := time.Since(p.began)
+	took := p.i.c.now().Sub(p.began)
 	fmt.Fprintf(p.i.c.stdout, "%s: %d %s in %s, %.0f a second.\n", p.name, n, what, took.Round(time.Millisecond), float64(n)/took.Seconds())
 }
 

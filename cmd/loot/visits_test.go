@@ -94,17 +94,23 @@ func withSite(t testing.TB) (*operator, []string) {
 	if out, code := o.run("site", "example"); code != 0 {
 		t.Fatal(out)
 	}
-	token := filepath.Join(o.dir, "token")
-	if err := os.WriteFile(token, []byte(o.vars["TOKEN"]+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return o, []string{"--site", "example", "--server", "http://" + o.vars["ADDR"], "--token-file", token}
+	return o, o.reaching("example")
 }
 
-// reached says how far the site's logs were read: the offsets of their marks.
-func (o *operator) reached() (offsets []int64) {
+// reaching returns the flags by which the commands reach a site.
+func (o *operator) reaching(site string) []string {
 	o.t.Helper()
-	status, answer := o.ask(http.MethodPost, "/api/visits/example/imports", nil)
+	token := filepath.Join(o.dir, "token")
+	if err := os.WriteFile(token, []byte(o.vars["TOKEN"]+"\n"), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	return []string{"--site", site, "--server", "http://" + o.vars["ADDR"], "--token-file", token}
+}
+
+// reached says how far a site's logs were read: the offsets of their marks.
+func (o *operator) reached(site string) (offsets []int64) {
+	o.t.Helper()
+	status, answer := o.ask(http.MethodPost, "/api/visits/"+site+"/imports", nil)
 	var begun visits.ImportBegun
 	if err := json.Unmarshal(answer, &begun); err != nil || status != http.StatusOK {
 		return nil
@@ -148,7 +154,7 @@ func TestALogIsImportedOnce(t *testing.T) {
 	path := o.logFile("access.log", 60_000, 2, time.Now().UTC().Truncate(24*time.Hour).Add(-time.Hour), 100*time.Millisecond)
 	served := o.serve()
 	running := o.start("loot", append([]string{"visits", "import", path}, flags...)...)
-	within(t, "a mark", func() bool { return len(o.reached()) > 0 })
+	within(t, "a mark", func() bool { return len(o.reached("example")) > 0 })
 	served.end(syscall.SIGKILL)
 	<-running.ended
 	if said := running.out.String(); !strings.Contains(said, "The same command goes on where it was") && !strings.Contains(said, "the same command goes on where it was") {
@@ -182,7 +188,7 @@ func TestALogIsFollowed(t *testing.T) {
 		return info.Size()
 	}
 	read := func(path string) {
-		within(t, "the end of the log", func() bool { return slices.Contains(o.reached(), size(path)) })
+		within(t, "the end of the log", func() bool { return slices.Contains(o.reached("example"), size(path)) })
 	}
 	path := o.logFile("access.log", 100, 1, time.Now(), time.Second)
 	served := o.serve()
@@ -233,4 +239,66 @@ func TestAnExportIsImportedOnce(t *testing.T) {
 	o.wants(0, append([]string{"visits", "import", path, "--from", "plausible"}, flags...), "2 recorded.")
 	o.wants(0, append([]string{"visits", "import", path, "--from", "plausible"}, flags...), "0 recorded.")
 	served.stop()
+}
+
+// TestOtherLogsAndExportsAreImported: a log of Caddy and an export of Umami go
+// the whole way, and while they do the command says how far it is.
+func TestOtherLogsAndExportsAreImported(t *testing.T) {
+	o, flags := withSite(t)
+	served := o.serve()
+	day := time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
+	write := func(name string, n int, head string, line func(i int, at time.Time) string) string {
+		t.Helper()
+		path := filepath.Join(o.dir, name)
+		var text strings.Builder
+		text.WriteString(head)
+		for i := range n {
+			text.WriteString(line(i, day.Add(time.Duration(i)*time.Second)) + "\n")
+		}
+		if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	log := write("access.json", 9000, "", func(i int, at time.Time) string {
+		uri := []string{"/app.css", "/prices"}[i%2]
+		return fmt.Sprintf(`{"level":"info","ts":%d.5,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"198.51.100.%d","method":"GET","host":"www.example.com","uri":%q,"headers":{"User-Agent":[%q]}},"status":200,"size":3}`,
+			at.Unix(), i%250, uri, fmt.Sprintf(agents[1], 3))
+	})
+	export := write("website_event.csv", 2500, "website_id,session_id,visit_id,event_id,hostname,browser,os,device,url_path,event_type,event_name,created_at\n", func(i int, at time.Time) string {
+		return fmt.Sprintf("w1,s%d,v%d,e%d,www.example.com,firefox,Linux,desktop,/about,1,,%s", i%50, i%50, i, at.Format(time.DateTime))
+	})
+	for _, one := range []struct {
+		file, from     string
+		says, progress []string
+		told           int
+	}{
+		{log, "", []string{"access.json: 9000 lines in ", "4500 recorded.\n"}, []string{"access.json: 4096 lines, ", "access.json: 8192 lines, "}, 2},
+		{export, "umami", []string{"2500 recorded.\n"}, []string{"website_event.csv: 1000 lines, 40 %", "website_event.csv: 2000 lines, 80 %", "website_event.csv: 2500 lines, 100 %"}, 3},
+	} {
+		var out, errs strings.Builder
+		now := time.Now()
+		clock := func() time.Time { now = now.Add(10 * time.Second); return now } // progress is told that often
+		v := visitsImportCmd{importing: importing{Site: flags[1], Server: flags[3], TokenFile: flags[5]}, From: one.from, Files: []string{one.file}}
+		if err := v.Run(&command{t.Context(), strings.NewReader(""), &out, &errs, clock}); err != nil {
+			t.Fatalf("%s: %v\n%s%s", one.file, err, &out, &errs)
+		}
+		for _, text := range one.says {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("%s does not say %q:\n%s", one.file, text, &out)
+			}
+		}
+		for _, text := range one.progress {
+			if !strings.Contains(errs.String(), text) {
+				t.Errorf("%s does not say meanwhile %q:\n%s", one.file, text, &errs)
+			}
+		}
+		if n := strings.Count(errs.String(), "\n"); n != one.told {
+			t.Errorf("%s: its progress has %d lines:\n%s", one.file, n, &errs)
+		}
+	}
+	served.stop()
+	if n := o.viewed(); n != 4500+2500 {
+		t.Errorf("%d views", n)
+	}
 }

@@ -221,6 +221,23 @@ func TestBodiesOfProgramsAreBounded(t *testing.T) {
 	}
 }
 
+// TestLinesAreOverwritten: the buffer that lines came in holds no address and no
+// user agent once they are read, or could not be.
+func TestLinesAreOverwritten(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	s := h.site("Europe/Dublin")
+	for _, text := range []string{line(0, desktest.Start, 1, "/"), line(0, desktest.Start, 1, "/")[1:]} {
+		body := []byte(text)
+		_, err := h.d.readLines(s, body)
+		if wrong := text[0] != 'v'; (err != nil) != wrong {
+			t.Errorf("%v", err)
+		}
+		if strings.Trim(string(body), "\x00") != "" {
+			t.Errorf("left is %q", body)
+		}
+	}
+}
+
 // someLog is a log of two days, with a visit across the midnight between them,
 // a page that is not there and a download.
 func someLog(midnight time.Time) (lines []string) {
@@ -324,11 +341,10 @@ func TestLinesThatAreNotImported(t *testing.T) {
 		if status != http.StatusOK || taken.Refused[refusedGone] != 1 || taken.Refused[refusedFuture] != 1 || taken.Refused[refusedHost] != 1 {
 			t.Fatalf("%d %+v", status, taken)
 		}
-		before := len(h.openDays())
 		h.Clock.Advance(23 * time.Hour)
 		desktest.OK(t, h.d.Turn(t.Context()))
-		if n := len(h.openDays()); n != before {
-			t.Errorf("%d days are open of an import that may go on", n)
+		if days := h.openDays(); len(days) != 1 || days[0] != column.DayOf(now)-2 {
+			t.Errorf("%v are open of an import that may go on", days)
 		}
 		h.Clock.Advance(26 * time.Hour)
 		desktest.OK(t, h.d.Turn(t.Context()))

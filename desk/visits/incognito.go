@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -60,8 +61,8 @@ func parseSecret(name string) (o secretOf, ok bool) {
 }
 
 // secrets are the days' secrets. Each is made when its day's first visit comes,
-// kept over a restart where no backup takes it, and destroyed when its day and
-// the crossing are over. The ledger says when it was made and destroyed.
+// kept over a restart under an epoch key of its own that no backup takes, and
+// destroyed with that when its day and the crossing are over. The ledger says when it was made and destroyed.
 type secrets struct {
 	db      *store.DB
 	gate    *gate.Gate
@@ -118,7 +119,10 @@ func (s *secrets) existing(ctx context.Context, o secretOf) ([]byte, error) {
 		return nil, fmt.Errorf("visits: secrets: %w", err)
 	}
 	if slices.Contains(names, o.name()) {
-		return s.find(ctx, o)
+		secret, err := s.find(ctx, o)
+		if !errors.Is(err, keyring.ErrMissing) { // it was destroyed just now
+			return secret, err
+		}
 	}
 	s.known[o] = nil // the folder is not searched again
 	return nil, nil
@@ -137,12 +141,28 @@ func (s *secrets) wipe(over func(secretOf) bool) {
 	}
 }
 
-// destroy destroys every secret for which over says that its time has passed.
+// destroy destroys every secret for which over says that its time has passed,
+// and then says so on the ledger. One that fails does not keep the others.
 func (s *secrets) destroy(ctx context.Context, over func(secretOf) bool) error {
+	ended, failed := s.end(ctx, over)
+	for _, o := range ended {
+		err := s.note(ctx, "visits.secret destroyed", o)
+		if err == nil {
+			err = s.keyring.Discard(ctx, o.name())
+		}
+		if err != nil { // it is noted the next time
+			failed = errors.Join(failed, fmt.Errorf("visits: secret of %s: %w", o.day, err))
+		}
+	}
+	return failed
+}
+
+// end is destroy without the ledger. It returns those that are to be noted.
+func (s *secrets) end(ctx context.Context, over func(secretOf) bool) (ended []secretOf, failed error) {
 	s.wipe(over)
 	names, err := s.keyring.Fleetings()
 	if err != nil {
-		return fmt.Errorf("visits: secrets: %w", err)
+		return nil, fmt.Errorf("visits: secrets: %w", err)
 	}
 	for _, name := range names {
 		o, ok := parseSecret(name)
@@ -150,13 +170,12 @@ func (s *secrets) destroy(ctx context.Context, over func(secretOf) bool) error {
 			continue
 		}
 		if err := s.keyring.Forget(ctx, name); err != nil {
-			return fmt.Errorf("visits: secret of %s: %w", o.day, err)
+			failed = errors.Join(failed, fmt.Errorf("visits: secret of %s: %w", o.day, err))
+			continue
 		}
-		if err := s.note(ctx, "visits.secret destroyed", o); err != nil {
-			return err
-		}
+		ended = append(ended, o)
 	}
-	return nil
+	return ended, failed
 }
 
 func (s *secrets) note(ctx context.Context, what string, o secretOf) error {

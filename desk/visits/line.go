@@ -76,8 +76,9 @@ type logged struct {
 	happening happening
 }
 
-// readLines reads what AppendLine wrote. It says which line is wrong, and
-// repeats nothing of it.
+// readLines reads what AppendLine wrote, and overwrites it: addresses and user
+// agents must not lie in a buffer that waits for the next request. It says which
+// line is wrong, and repeats nothing of it.
 func (d *Visits) readLines(s *Site, body []byte) ([]imported, error) {
 	wrong := func(n int, what string) error {
 		return loot.Errorf(loot.Invalid, "Line %d of what was sent %s. Nothing of it was recorded.", n, what)
@@ -86,6 +87,7 @@ func (d *Visits) readLines(s *Site, body []byte) ([]imported, error) {
 	ids := d.imports.ids(s)
 	usual := strings.TrimPrefix(s.Hosts[0], "*.")
 	text := string(body)
+	clear(body)
 	for n := 1; text != ""; n++ {
 		line, rest, whole := strings.Cut(text, "\n")
 		text = rest
@@ -116,9 +118,10 @@ func (d *Visits) readLines(s *Site, body []byte) ([]imported, error) {
 		if host == "" {
 			host = usual
 		}
+		// What a visit remembers of a referrer must not keep all lines in memory.
 		x := &logged{
 			client:    client{addr: addr, agent: cutAt(f[7], 1000), language: f[8]},
-			happening: happening{kind: aView, at: time.Unix(seconds, 0), url: urlOf(host, f[5]), referrer: cutAt(f[6], 1000), via: viaLog},
+			happening: happening{kind: aView, at: time.Unix(seconds, 0), url: urlOf(host, f[5]), referrer: strings.Clone(cutAt(f[6], 1000)), via: viaLog},
 		}
 		h := &x.happening
 		switch f[0] {

@@ -394,8 +394,10 @@ func (d *Visits) proveKey(ctx context.Context, w *desk.World) (string, error) {
 	if there, err := has(); err != nil || !there {
 		return "", fmt.Errorf("there is no key of the day: %w", err)
 	}
-	if keyring.BackedUp("fleeting." + name + ".key") {
-		return "", errors.New("a backup would hold the key")
+	for _, kind := range []string{"fleeting", "fleetingepoch"} {
+		if keyring.BackedUp(kind + "." + name + ".key") {
+			return "", errors.New("a backup would hold the key, or the epoch key that it is sealed by")
+		}
 	}
 	w.Clock.Advance(s.end(day).Add(crossing).Sub(w.Now()))
 	if err := d.Turn(ctx); err != nil {

@@ -91,8 +91,9 @@ type rules struct {
 	crowd   int  // visitors below which a report tells nothing by itself; 0: reports are not permitted
 }
 
-// compile reads the rules off a statement. The time is that of the decisions.
-func compile(v gate.Version, now time.Time) *rules {
+// compile reads the rules off a statement. The time is that of the decisions, and
+// whole whether nothing of an address is cut off.
+func compile(v gate.Version, now time.Time, whole bool) *rules {
 	s := v.Statement
 	r := &rules{version: v, may: map[string][allSignals + 1]set{}, most: map[set]int{}}
 	purpose, ok := s.Purpose(improve)
@@ -111,7 +112,9 @@ func compile(v gate.Version, now time.Time) *rules {
 		var may [allSignals + 1]set
 		for sent := range allSignals + 1 {
 			for is, f := range declared {
-				if s.Decide(collect(s, f, region, sent, now)).Allowed {
+				in := collect(s, f, region, sent, now)
+				in.Context.FullAddr = whole && is == mayAddress
+				if s.Decide(in).Allowed {
 					may[sent] |= is
 				}
 			}
@@ -180,8 +183,9 @@ func (r *rules) since(now time.Time) column.Day {
 
 // A ruling keeps the rules of the version in force.
 type ruling struct {
-	gate *gate.Gate
-	now  func() time.Time
+	gate  *gate.Gate
+	now   func() time.Time
+	whole bool // addresses are kept whole, where the statement permits it
 
 	mu   sync.Mutex
 	last *rules
@@ -195,7 +199,7 @@ func (r *ruling) rules() *rules {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.last == nil || r.last.version.Statement != v.Statement {
-		r.last = compile(v, r.now())
+		r.last = compile(v, r.now(), r.whole)
 	}
 	return r.last
 }

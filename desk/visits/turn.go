@@ -3,7 +3,7 @@ package visits
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -27,37 +27,47 @@ func (d *Visits) jobs() {
 	d.Jobs.Periodic(time.Minute, turn{})
 }
 
-// Turn does what is due now. It may be interrupted anywhere and done again.
-func (d *Visits) Turn(ctx context.Context) error {
-	d.turning.Lock()
-	defer d.turning.Unlock()
+// Begin destroys the secrets whose time passed while no process ran, before
+// anybody is served. The ledger is told by the first [Visits.Turn].
+func (d *Visits) Begin(ctx context.Context) error {
 	all, err := d.sites.list(ctx)
 	if err != nil {
 		return err
 	}
+	_, err = d.secrets.end(ctx, d.over(all, d.Now()))
+	return err
+}
+
+// Turn does what is due now. It may be interrupted anywhere and done again. What
+// fails of it keeps nothing else from being done.
+func (d *Visits) Turn(ctx context.Context) error {
+	d.turning.Lock()
+	defer d.turning.Unlock()
 	now := d.Now()
-	if err := d.secrets.destroy(ctx, d.over(all, now)); err != nil {
-		return err
+	all, err := d.sites.list(ctx)
+	known := err == nil
+	if known {
+		err = d.secrets.destroy(ctx, d.over(all, now))
 	}
 	if d.column == nil {
-		return nil // a command that looks at something else
+		return err // a command that looks at something else
 	}
-	open, err := d.column.Open(ctx)
-	if err != nil {
-		return err
+	if known {
+		err = errors.Join(err, d.sealBefore(ctx, d.today(all, now), now))
 	}
-	today := d.today(all, now)
-	past := slices.DeleteFunc(open, func(day column.Day) bool { return day >= today })
-	if len(past) > 0 {
-		if err := d.sealPast(ctx, past, now); err != nil {
-			return err
-		}
-	}
+	return errors.Join(err, d.retain(ctx, now))
+}
+
+// retain erases what is kept no longer.
+func (d *Visits) retain(ctx context.Context, now time.Time) error {
 	r := d.ruling.rules()
 	if r.keep.IsZero() && !r.keeps {
 		return nil // no statement is in force that says how long
 	}
-	return d.column.Drop(ctx, r.since(now))
+	if err := d.column.Drop(ctx, r.since(now)); err != nil {
+		return fmt.Errorf("visits: erase what is kept no longer: %w", err)
+	}
+	return nil
 }
 
 // today returns the first day that is not over at every site.

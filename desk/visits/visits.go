@@ -92,7 +92,7 @@ func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, erro
 	}
 	d := &Visits{
 		Kit: kit, options: o, staff: staff, column: rows, networks: networks, agents: agent.NewCache(),
-		ruling:  ruling{gate: kit.Gate, now: kit.Now},
+		ruling:  ruling{gate: kit.Gate, now: kit.Now, whole: o.Bits4 >= 32 || o.Bits6 >= 128},
 		sites:   sites{db: kit.DB, now: kit.Now, spam: o.Spam},
 		secrets: secrets{db: kit.DB, gate: kit.Gate, keyring: kit.Keyring, known: map[secretOf][]byte{}},
 		live:    newLane(live),

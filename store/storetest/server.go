@@ -134,6 +134,9 @@ func (s *Server) own() error {
 	return os.Chown(s.dir, int(s.owner.Uid), int(s.owner.Gid))
 }
 
+// Dir is the folder of the server's files and its log.
+func (s *Server) Dir() string { return s.dir }
+
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // configure adds settings to the server's file.
