@@ -56,11 +56,28 @@ func (d *Desk) leadsIn(ctx context.Context, w *desk.World) (string, error) {
 	if err := expect("while a service runs", address, 1); err != nil {
 		return "", err
 	}
-	if err := w.Gate.InTx(ctx, func(tx *store.Tx) error { return w.Gate.EndOrder(ctx, tx, order) }); err != nil {
+	last := w.Now().AddDate(0, 4, 0) // where nothing says how long it is held
+	if err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := w.Gate.EndOrder(ctx, tx, order); err != nil {
+			return err
+		}
+		if err := w.Vault.Keep(ctx, tx, order.Subject, customers); err != nil {
+			return err
+		}
+		held, err := w.Vault.Held(ctx, tx, order.Subject, customers)
+		if until := held[to.field].Until; !until.IsZero() {
+			last = until.Add(-24 * time.Hour)
+		}
+		return err
+	}); err != nil {
 		return "", err
 	}
-	w.Clock.Advance(120 * 24 * time.Hour)
-	if err := expect("months after the last service ended", address, 1); err != nil {
+	days := 0
+	if after := last.Sub(w.Now()); after > 0 {
+		w.Clock.Advance(after)
+		days = int(after / (24 * time.Hour))
+	}
+	if err := expect("long after the last service ended", address, 1); err != nil {
 		return "", err
 	}
 	if err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -81,7 +98,7 @@ func (d *Desk) leadsIn(ctx context.Context, w *desk.World) (string, error) {
 	if err := expect("where nobody is known", "not-"+address, 0); err != nil {
 		return "", err
 	}
-	return "a link came while a service ran and four months after it ended; once erased, asking is answered as for a stranger and nothing comes", nil
+	return "a link came while a service ran and " + loot.Plural(days, "day", "days") + " after it ended; once erased, asking is answered as for a stranger and nothing comes", nil
 }
 
 // someone makes a customer of whom nothing but an address is known, and who
