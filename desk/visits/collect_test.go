@@ -765,12 +765,12 @@ func TestVisitorsSeeAllThatIsStored(t *testing.T) {
 	page := ask()
 	columns := []string{"host", "network", "language", "version", "system", "path", "source", "visitor", "visit", "page"}
 	values := strings.Fields(h.ask("SELECT " + strings.Join(columns, ", ") + " FROM visits_hit"))
-	for i, v := range append(values, "Linux", "People", "Other sites", "09:00:00", "page 1 of the visit", "German") {
+	for i, v := range append(values, "Linux", "a person", "Other sites", "09:00:00", "page 1 of the visit", "German") {
 		if !strings.Contains(page, v) {
 			t.Errorf("%d: %s is stored, and is not on the page: %s", i, v, page)
 		}
 	}
-	if page := ask("User-Agent", "Googlebot/2.1 (+http://www.google.com/bot.html)"); !strings.Contains(page, "Programs that say so, Googlebot") {
+	if page := ask("User-Agent", "Googlebot/2.1 (+http://www.google.com/bot.html)"); !strings.Contains(page, "a program, as it says itself, Googlebot") {
 		t.Errorf("a program is shown %s", page)
 	}
 	if page := ask("Sec-Gpc", "1"); !strings.Contains(page, "Counted only") || strings.Contains(page, "198.51.100") || strings.Contains(page, "visitor") && strings.Contains(page, "Your number, your visit's") && strings.Contains(page, "page 1 of the visit") {

@@ -162,7 +162,11 @@ func said(column, value string) string {
 		name, _ := nameOf(column, value)
 		return name + " (" + value + ")"
 	case "class":
-		return takenFor[value]
+		if taken, ok := takenFor[value]; ok {
+			return taken
+		}
+		name, _ := nameOf(column, value)
+		return name
 	case "channel", "kind", "device", "width":
 		name, _ := nameOf(column, value)
 		return name
