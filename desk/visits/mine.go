@@ -188,6 +188,8 @@ func said(column, value string) string {
 		return "view " + value
 	case "site":
 		return "for site " + value
+	case "via":
+		return map[bool]string{true: "this page", false: value}[value == "page"]
 	case "amount":
 		return "worth " + value
 	}
