@@ -335,6 +335,7 @@ func (v *visitsTailCmd) Run(c *command) (err error) {
 		return i.end(c.ctx) // what was past is read
 	})
 	if c.ctx.Err() != nil {
+		_ = b.wait() // what was on its way: it is counted, or sent again next time
 		i.tell()
 		return nil
 	}

@@ -56,7 +56,10 @@ func (i *importer) post(ctx context.Context, path, kind string, body []byte, ans
 	wait := firstWait
 	for tries := 1; ; tries++ {
 		again, err := i.try(ctx, path, kind, body, answer)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
 		if again == 0 || !i.patient && tries == mostTries {
@@ -71,8 +74,19 @@ func (i *importer) post(ctx context.Context, path, kind string, body []byte, ans
 	}
 }
 
+// grace is how long what is on its way may take when somebody interrupts: it may
+// arrive, and then it is counted.
+const grace = 5 * time.Second
+
 // try calls it once. It says after what time to try again; 0: it is of no use.
 func (i *importer) try(ctx context.Context, path, kind string, body []byte, answer any) (again time.Duration, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	interrupted := ctx
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(interrupted, func() { time.AfterFunc(grace, cancel) })()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, i.flags.Server+"/api/visits/"+url.PathEscape(i.flags.Site)+"/imports"+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, err

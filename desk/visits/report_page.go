@@ -103,10 +103,11 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 	if slip != nil {
 		status = loot.KindOf(slip).Status()
 	}
-	now, before, err := a.answers(r.Context(), reports)
+	told, err := a.answers(r.Context(), reports)
 	if err != nil {
 		return err
 	}
+	now, before := told.now, told.before
 	if format := r.URL.Query().Get("format"); format != "" {
 		return a.serve(w, format, a.trendSheet(now))
 	}
@@ -130,7 +131,7 @@ func (d *Visits) showReport(w http.ResponseWriter, r *http.Request, status int, 
 	}); err != nil {
 		return err
 	}
-	v.tell(a, now, before, notes, crowd)
+	v.tell(a, told, notes, crowd)
 	if now.Total == (Sum{}) && !now.Few && len(a.filters) == 0 && (before == nil || before.Total == Sum{} && !before.Few) {
 		v.Nobody = &web.Empty{Icon: "chart-line", Title: "Nobody came in these days", Text: "If the site is new, put its two lines into its pages, and the first visit shows here within seconds.", Action: &web.Action{Label: "The lines for its pages", Icon: "globe", Href: sitesHref + "/" + strconv.Itoa(int(a.site.Number))}}
 	}
@@ -219,9 +220,16 @@ func added(r *http.Request, a asked) (string, error) {
 // shown. Without a filter they are at hand.
 var telling = []string{"path", "channel", "source", "campaign", "country", "provider", "event"}
 
-// answers returns what the report says, and of the other period; nil: there is
-// none.
-func (a asked) answers(ctx context.Context, reports *Reports) (now, before *Answer, err error) {
+// A comparison is what the report says of two periods. Changes are told by the
+// same without a last day that is not over: beside a whole one it would look like
+// a fall.
+type comparison struct {
+	now, before  *Answer // before nil: compared with nothing
+	whole, other *Answer // nil: there is no change to tell
+}
+
+// answers returns what the report says, and what it is compared with.
+func (a asked) answers(ctx context.Context, reports *Reports) (c comparison, err error) {
 	q := Question{Site: a.site.Number, From: a.from, To: a.to, Filters: a.filters, Dimensions: slices.Clone(a.shown[:])}
 	from, to, compared := a.compared()
 	if compared && len(a.filters) == 0 {
@@ -231,12 +239,24 @@ func (a asked) answers(ctx context.Context, reports *Reports) (now, before *Answ
 			}
 		}
 	}
-	if now, err = reports.Answer(ctx, q); err != nil || !compared {
-		return now, nil, err
+	if c.now, err = reports.Answer(ctx, q); err != nil || !compared {
+		return c, err
 	}
-	q.From, q.To = from, to
-	before, err = reports.Answer(ctx, q)
-	return now, before, err
+	other := q
+	other.From, other.To = from, to
+	if c.before, err = reports.Answer(ctx, other); err != nil || a.to < a.today {
+		c.whole, c.other = c.now, c.before
+		return c, err
+	}
+	if q.To = a.today - 1; q.To < q.From {
+		return c, nil
+	}
+	if c.whole, err = reports.Answer(ctx, q); err != nil {
+		return c, err
+	}
+	other.To = min(to, from+q.To-q.From)
+	c.other, err = reports.Answer(ctx, other)
+	return c, err
 }
 
 // show fills in what leads from one report to another.

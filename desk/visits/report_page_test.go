@@ -143,6 +143,28 @@ func TestProgramsAreNoReasonForWhatPeopleDid(t *testing.T) {
 	}
 }
 
+// TestADayThatGoesOnIsNoFall: what changed is told by the days that are over, and
+// of a single day that is not, nothing.
+func TestADayThatGoesOnIsNoFall(t *testing.T) {
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	h.before(func() { // 12 visitors on the 22nd, 11 on the 21st, 6 on the 20th, and nobody on the 23rd so far
+		h.come()
+		var hits []hit
+		for who := range 6 {
+			hits = append(hits, hit{second: 9 * 3600, site: 1, who: visitor(50 + who), visit: int64(50 + who), nth: 1, page: int64(5000 + who), host: "example.com", path: "/a", entry: "/a", class: human, via: "tag"})
+		}
+		keep(t, h.rows, knownDay-2, hits, nil)
+	})
+	page := h.Get(reportHref + "?site=1&from=2026-11-22&to=2026-11-23")
+	desktest.Shows(t, page, http.StatusOK, "Visitors 12 up by 100 % 6 before", "so changes are told without it")
+	desktest.Lacks(t, page, "down by 29 %")
+	today := h.Get(reportHref + "?site=1&period=today")
+	desktest.Shows(t, today, http.StatusOK, "so changes are told without it")
+	desktest.Lacks(t, today, "down by", "up by")
+	desktest.Lacks(t, h.Get(reportHref+"?site=1&period=today&compare=none"), "changes are told")
+}
+
 // TestWhatLeavesTheReportLoadsAPage: what leads to the report changes a part of
 // the page, and whatever leads elsewhere has no such part.
 func TestWhatLeavesTheReportLoadsAPage(t *testing.T) {

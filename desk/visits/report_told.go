@@ -98,7 +98,8 @@ func (v *toldView) days(a asked) {
 }
 
 // tell fills in what the answers say.
-func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd int) {
+func (v *toldView) tell(a *asked, c comparison, notes []annotation, crowd int) {
+	now, before := c.now, c.before
 	v.Few = now.Few
 	v.days(*a)
 	v.Told = a.told(now, crowd)
@@ -109,8 +110,8 @@ func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd
 		if now.Few && m.name != "visitors" {
 			t.Value = "–"
 		}
-		if before != nil && !now.Few && !before.Few {
-			t.Change = m.change(now.Total, before.Total, a.from == a.today)
+		if c.whole != nil && !c.whole.Few && !c.other.Few {
+			t.Change = m.change(c.whole.Total, c.other.Total, false)
 		}
 		v.Tiles = append(v.Tiles, t)
 	}
@@ -139,8 +140,8 @@ func (v *toldView) tell(a *asked, now, before *Answer, notes []annotation, crowd
 		group.Rows = a.rows(shown, crowd)
 		v.Groups = append(v.Groups, group)
 	}
-	if before != nil {
-		for _, m := range moved(now.Panels, before.Panels, 8, 2) {
+	if c.whole != nil {
+		for _, m := range moved(c.whole.Panels, c.other.Panels, 8, 2) {
 			name, _ := nameOf(m.Name, m.value)
 			diff := m.now - m.before
 			v.Moves = append(v.Moves, moveRow{
@@ -182,7 +183,11 @@ func (a *asked) told(now *Answer, crowd int) (out []string) {
 		out = append(out, "There are records from "+daysWords(now.Began, now.Began)+" on.")
 	}
 	if a.to == a.today {
-		out = append(out, "Today is not over yet."+a.step(now, crowd))
+		goes := "Today is not over yet."
+		if a.compare != withNothing {
+			goes = "Today is not over yet, so changes are told without it."
+		}
+		out = append(out, goes+a.step(now, crowd))
 	}
 	return out
 }

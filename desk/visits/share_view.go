@@ -54,7 +54,7 @@ func (d *Visits) shared(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.guest, a.at = true, sharedHref+r.PathValue("token")
-	now, before, err := a.answers(ctx, reports)
+	told, err := a.answers(ctx, reports)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (d *Visits) shared(w http.ResponseWriter, r *http.Request) error {
 	for _, f := range l.Filters {
 		v.Only = append(v.Only, f.words())
 	}
-	v.tell(&a, now, before, nil, crowd)
+	v.tell(&a, told, nil, crowd)
 	v.Moves = nil
 	web.Policy{Framers: l.Origins}.Set(w)
 	w.Header().Set("X-Robots-Tag", "noindex, nofollow")
