@@ -274,23 +274,31 @@ func TestANoticeReachesEveryListener(t *testing.T) {
 	})
 }
 
+// simulated returns a client on a clock that stands still until it is moved.
+func simulated(t *testing.T, db *store.DB) (c *job.Client, begin time.Time, moveTo func(time.Time)) {
+	t.Helper()
+	var now atomic.Int64
+	moveTo = func(at time.Time) { now.Store(at.UnixNano()) }
+	begin = time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
+	moveTo(begin)
+	c, err := job.New(db, job.Options{
+		Log: slog.New(slog.DiscardHandler), Simulated: true,
+		Now: func() time.Time { return time.Unix(0, now.Load()).UTC() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c, begin, moveTo
+}
+
 func TestAJobIsDueAtItsTime(t *testing.T) {
 	t.Parallel() // nearly all of it is waiting for River to look, every five seconds
 	each(t, func(t *testing.T, db *store.DB) {
-		var now atomic.Int64
-		begin := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
-		now.Store(begin.UnixNano())
 		r := newRecord()
-		c, err := job.New(db, job.Options{
-			Log: slog.New(slog.DiscardHandler), Simulated: true,
-			Now: func() time.Time { return time.Unix(0, now.Load()).UTC() },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		c, begin, moveTo := simulated(t, db)
 		job.Register(c, func(_ context.Context, a greet) error { r.add(a.ID); return nil })
 		start(t, c)
 		enqueue(t, db, c, greet{ID: "in a month"}, job.At(begin.AddDate(0, 1, 0)))
@@ -299,7 +307,7 @@ func TestAJobIsDueAtItsTime(t *testing.T) {
 			t.Errorf("ran %v", got)
 		}
 		idle(t, c)
-		now.Store(begin.AddDate(0, 2, 0).UnixNano())
+		moveTo(begin.AddDate(0, 2, 0))
 		if got := r.wait(t, 1); got[0] != "in a month" {
 			t.Errorf("ran %v", got)
 		}
@@ -310,20 +318,8 @@ func TestAJobIsDueAtItsTime(t *testing.T) {
 // failed, and is to run again in a second, must not hold them up for ever.
 func TestAJobThatFailedIsNotDueBeforeItsPause(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
-		var now atomic.Int64
-		begin := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
-		now.Store(begin.UnixNano())
 		r := newRecord()
-		c, err := job.New(db, job.Options{
-			Log: slog.New(slog.DiscardHandler), Simulated: true,
-			Now: func() time.Time { return time.Unix(0, now.Load()).UTC() },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		c, begin, moveTo := simulated(t, db)
 		failed := false // the first time
 		job.Register(c, func(_ context.Context, a greet) error {
 			defer func() { failed = true }()
@@ -336,7 +332,7 @@ func TestAJobThatFailedIsNotDueBeforeItsPause(t *testing.T) {
 		enqueue(t, db, c, greet{ID: "a"})
 		r.wait(t, 1)
 		idle(t, c)
-		now.Store(begin.Add(time.Minute).UnixNano())
+		moveTo(begin.Add(time.Minute))
 		r.wait(t, 1)
 		idle(t, c)
 	})

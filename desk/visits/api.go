@@ -275,8 +275,8 @@ type linesIn struct {
 
 type takenOut struct{ Body *ImportTaken }
 
-// imported records a batch, and counts what of it was of no day that is kept.
-func (d *Visits) imported(ctx context.Context, s *Site, id string, at reached, all []imported) (*takenOut, error) {
+// importBatch records a batch, and counts what of it was of no day that is kept.
+func (d *Visits) importBatch(ctx context.Context, s *Site, id string, at reached, all []imported) (*takenOut, error) {
 	taken, err := d.takeBatch(ctx, s, id, at, all)
 	if err != nil {
 		return nil, err
@@ -315,7 +315,7 @@ func (d *Visits) apiLines(ctx context.Context, in *linesIn) (*takenOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.imported(ctx, s, in.ID, at, all)
+	return d.importBatch(ctx, s, in.ID, at, all)
 }
 
 type recordsIn struct {
@@ -347,7 +347,7 @@ func (d *Visits) apiRecords(ctx context.Context, in *recordsIn) (*takenOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return d.imported(ctx, s, in.ID, at, all)
+	return d.importBatch(ctx, s, in.ID, at, all)
 }
 
 type endOut struct{ Body *ImportEnded }

@@ -355,25 +355,7 @@ func TestAtMidnightAVisitGoesOnAndIdsGo(t *testing.T) {
 			t.Errorf("the id is still there")
 		}
 		h.Confirm()
-		var notes []string
-		desktest.OK(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-			rows, err := tx.Query(t.Context(), `SELECT facts FROM ledger_entry`)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var f string
-				if err := rows.Scan(&f); err != nil {
-					return err
-				}
-				if strings.Contains(f, "visits.secret") {
-					notes = append(notes, f)
-				}
-			}
-			return rows.Err()
-		}))
-		if all := strings.Join(notes, "\n"); strings.Count(all, "visits.secret made") != 2 || strings.Count(all, "visits.secret destroyed") != 1 {
+		if all := h.noted("visits.secret"); strings.Count(all, "made") != 2 || strings.Count(all, "destroyed") != 1 {
 			t.Errorf("on the ledger: %s", all)
 		}
 	})

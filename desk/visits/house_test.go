@@ -163,10 +163,16 @@ func (h *house) call(method, path, kind, body string) (status int, answered, ans
 // site adds a site by the console.
 func (h *house) site(zone string) *Site {
 	h.t.Helper()
+	return h.added(1, "name", "Main", "hosts", "example.com\n*.example.com", "zone", zone, "script", "m", "full", "yes")
+}
+
+// added fills in the form for a site, which gets a number.
+func (h *house) added(number uint16, form ...string) *Site {
+	h.t.Helper()
 	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-admin", Roles: []loot.Role{"administrator"}}
-	desktest.Leads(h.t, h.Post(sitesHref, "name", "Main", "hosts", "example.com\n*.example.com", "zone", zone, "script", "m", "full", "yes"), sitesHref+"/1")
+	desktest.Leads(h.t, h.Post(sitesHref, form...), fmt.Sprintf("%s/%d", sitesHref, number))
 	h.Site.Actor = loot.Actor{}
-	s, err := h.d.sites.numbered(h.Context(), 1)
+	s, err := h.d.sites.numbered(h.Context(), number)
 	desktest.OK(h.t, err)
 	return s
 }

@@ -62,7 +62,8 @@ func parseSecret(name string) (o secretOf, ok bool) {
 
 // secrets are the days' secrets. Each is made when its day's first visit comes,
 // kept over a restart under an epoch key of its own that no backup takes, and
-// destroyed with that when its day and the crossing are over. The ledger says when it was made and destroyed.
+// destroyed with that when its day and the crossing are over. The ledger says
+// when it was made and destroyed.
 type secrets struct {
 	db      *store.DB
 	gate    *gate.Gate

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"loot"
 	"loot/column"
 	"loot/desk/desktest"
 	"loot/store"
@@ -18,12 +17,7 @@ import (
 // another adds a second site, in another time zone.
 func (h *house) another(zone string) *Site {
 	h.t.Helper()
-	h.Site.Actor = loot.Actor{Kind: loot.Staff, ID: "t-admin", Roles: []loot.Role{"administrator"}}
-	desktest.Leads(h.t, h.Post(sitesHref, "name", "Other", "hosts", "other.example", "zone", zone, "script", "o", "full", "yes"), sitesHref+"/2")
-	h.Site.Actor = loot.Actor{}
-	s, err := h.d.sites.numbered(h.Context(), 2)
-	desktest.OK(h.t, err)
-	return s
+	return h.added(2, "name", "Other", "hosts", "other.example", "zone", zone, "script", "o", "full", "yes")
 }
 
 // moveTo moves the clock to a time.
@@ -142,24 +136,9 @@ func TestKeysOfDaysThatEndedWhileNobodyServed(t *testing.T) {
 		h.Clock.Advance(24 * time.Hour)
 		h.view("198.51.100.7", "/")
 		today := secretOf{s.Number, day + 1, live}
-		noted := func() (n int) {
+		noted := func() int {
 			h.Confirm()
-			desktest.OK(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-				rows, err := tx.Query(t.Context(), `SELECT facts FROM ledger_entry`)
-				if err != nil {
-					return err
-				}
-				defer rows.Close()
-				for rows.Next() {
-					var facts string
-					if err := rows.Scan(&facts); err != nil {
-						return err
-					}
-					n += strings.Count(facts, "visits.secret destroyed")
-				}
-				return rows.Err()
-			}))
-			return n
+			return strings.Count(h.noted("visits.secret"), "destroyed")
 		}
 		h.rebuild(h.rows)
 		desktest.OK(t, h.d.Begin(t.Context()))
