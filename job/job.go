@@ -56,7 +56,8 @@ type Client struct {
 	ran      map[string]*runs
 	notices  map[string][]string // notice to the kinds that listen
 	periodic []*river.PeriodicJob
-	fault    error // of a registration; told by Start
+	regular  []string // the kinds of those
+	fault    error    // of a registration; told by Start
 	started  bool
 	lead     *store.Lead
 }
@@ -153,6 +154,7 @@ func (c *Client) Periodic(every time.Duration, a Args) {
 		c.fault = errors.Join(c.fault, fmt.Errorf("job: %s: a period is at least a second", a.Kind()))
 		return
 	}
+	c.regular = append(c.regular, a.Kind())
 	c.periodic = append(c.periodic, river.NewPeriodicJob(river.PeriodicInterval(every),
 		func() (river.JobArgs, *river.InsertOpts) {
 			o := c.insertOptions(a.Kind())

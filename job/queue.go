@@ -153,6 +153,13 @@ func (c *Client) Migrate(ctx context.Context) error {
 // Start begins to run jobs, until Stop: the end of ctx does not end them. On
 // SQLite one process runs jobs, and a second is refused.
 func (c *Client) Start(ctx context.Context) error {
+	if err := c.start(ctx); err != nil || !c.options.Simulated {
+		return err
+	}
+	return c.begun(ctx)
+}
+
+func (c *Client) start(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fault != nil {
@@ -188,6 +195,46 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	c.started = true
 	return nil
+}
+
+// begun returns when what is periodic is in the queue for the first time, which
+// is when River has chosen its leader: it would come in the middle of whatever
+// a test or the demonstration does, at whatever time that has made it.
+func (c *Client) begun(ctx context.Context) error {
+	err := c.poll(ctx, func(tx *store.Tx) (bool, error) {
+		for _, kind := range c.regular {
+			var queued bool
+			if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = $1)`, kind).Scan(&queued); err != nil || !queued {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return fmt.Errorf("job: start: %w", err)
+	}
+	return nil
+}
+
+// poll asks the database until it says yes, an error, or that ctx is over.
+func (c *Client) poll(ctx context.Context, ask func(*store.Tx) (bool, error)) error {
+	tick := time.NewTicker(cooldown)
+	defer tick.Stop()
+	for {
+		var yes bool
+		err := c.db.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			yes, err = ask(tx)
+			return err
+		})
+		if yes || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // own makes this process the one that runs jobs on a file of SQLite, and hands
@@ -231,25 +278,16 @@ func (c *Client) Stop(ctx context.Context) error {
 // wait for the work that they caused. A job that failed and is to run again
 // within seconds is available to River already, and not due.
 func (c *Client) Idle(ctx context.Context) error {
-	tick := time.NewTicker(cooldown)
-	defer tick.Stop()
-	for {
+	err := c.poll(ctx, func(tx *store.Tx) (bool, error) {
 		var left int
-		if err := c.db.ReadTx(ctx, func(tx *store.Tx) error {
-			return tx.QueryRow(ctx, `SELECT count(*) FROM river_job
-				WHERE state IN ('running', 'pending') OR state = 'available' AND scheduled_at <= $1`, c.now()).Scan(&left)
-		}); err != nil {
-			return fmt.Errorf("job: idle: %w", err)
-		}
-		if left == 0 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM river_job
+			WHERE state IN ('running', 'pending') OR state = 'available' AND scheduled_at <= $1`, c.now()).Scan(&left)
+		return left == 0, err
+	})
+	if err != nil {
+		return fmt.Errorf("job: idle: %w", err)
 	}
+	return nil
 }
 
 // now returns the time as River's tables hold it.
