@@ -116,9 +116,68 @@ func (b *block) size() (n int) {
 	return n + len(b.points)
 }
 
-// newBlock folds a day, or the seven of a week. keep further says what of a day
-// may be told.
-func newBlock(days []*dayTally, crowd int, keep func(dimension, value string) bool) *block {
+// add takes in what else is told of the day.
+func (t *told) add(o *told) {
+	for v, s := range o.rows {
+		t.rows[v] = t.rows[v].plus(s)
+	}
+	for v, s := range o.spare {
+		t.spare[v] = t.spare[v].plus(s)
+	}
+	t.total = t.total.plus(o.total)
+}
+
+// aside returns whom a row of some of the visits leaves out, of those of whom all
+// is told.
+func (t *told) aside(value string, some Sum) Sum {
+	return t.rows[value].plus(t.spare[value]).less(some)
+}
+
+// tells reports whether a report about some of the visits may list a value as s.
+// What all came to must be listed by itself, or what is folded there but for
+// this would be known; and a few more must not make the difference.
+func (t *told) tells(crowd int, value string, s Sum) bool {
+	_, spare := t.spare[value]
+	return !spare && !t.aside(value, s).few(crowd)
+}
+
+// cover folds one of the rows of some of the visits as well, if what is folded
+// may leave out a few: what all came to less all that is listed tells of them.
+// It reports false if no row is left out by a crowd.
+func (t *told) cover(crowd int, some *tally, shown, folded map[string]Sum) bool {
+	if !some.hidden {
+		return true
+	}
+	left := t.total.less(some.whole)
+	var least string
+	found := false
+	for v, s := range shown {
+		out := t.aside(v, s)
+		left = left.less(out)
+		if out.Visitors >= int64(crowd) && (!found || cmp.Or(cmp.Compare(s.Visitors, shown[least].Visitors), cmp.Compare(v, least)) < 0) {
+			least, found = v, true
+		}
+	}
+	if left.tidy() == (Sum{}) {
+		return true
+	}
+	for _, rows := range []map[string]Sum{t.rows, t.spare} {
+		for v, s := range rows {
+			if _, ok := shown[v]; !ok && s.Visitors-some.most >= int64(crowd) {
+				return true
+			}
+		}
+	}
+	if found {
+		folded[least] = shown[least]
+		delete(shown, least)
+	}
+	return found
+}
+
+// newBlock folds a day, or the seven of a week. Of a day of some of the visits,
+// some says by a dimension what else may be listed, and what all came to.
+func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep func(value string) bool, all *told)) *block {
 	b := &block{panels: map[string]*told{}}
 	enough := int64(max(crowd, 1))
 	var late int64 // visitors of days on which too few came
@@ -147,12 +206,12 @@ func newBlock(days []*dayTally, crowd int, keep func(dimension, value string) bo
 	}
 	for name := range names {
 		d, _ := findDimension(name)
-		b.panels[name] = foldPanel(d, days, crowd, isTold, keep)
+		b.panels[name] = foldPanel(d, days, crowd, isTold, some)
 	}
 	return b
 }
 
-func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, keep func(dimension, value string) bool) *told {
+func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some func(dimension string) (func(string) bool, *told)) *told {
 	out := &told{rows: map[string]Sum{}}
 	show := func(rows map[string]Sum) (sum Sum) {
 		for v, s := range rows {
@@ -182,12 +241,18 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 		if part {
 			total = 0
 		}
-		var may func(string) bool
-		if keep != nil {
-			may = func(v string) bool { return keep(d.Name, v) }
+		var keep func(string) bool
+		var whole *told
+		if some != nil {
+			keep, whole = some(d.Name)
 		}
 		hidden, most := t.hidden, t.most
-		shown, folded := t.fold(crowd, total, may)
+		shown, folded := t.fold(crowd, total, func(v string) bool {
+			return (keep == nil || keep(v)) && (whole == nil || whole.tells(crowd, v, t.rows[v]))
+		})
+		if whole != nil && !whole.cover(crowd, &t, shown, folded) {
+			t.most = 0
+		}
 		sum := show(shown)
 		if len(days) == 1 || d.firm {
 			settle(&t, sum)

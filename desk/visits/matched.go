@@ -61,19 +61,9 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 		return nil, err
 	}
 	found, split := m.found, m.split
-	people := onlyPeople == m.scope
-
 	of := map[column.Day][]*block{}
 	for _, b := range days {
 		of[b.points[0].Day] = append(of[b.points[0].Day], b)
-	}
-	all := func(day column.Day, name, value string) (sum Sum) {
-		for _, b := range of[day] {
-			if p := b.panels[name]; p != nil {
-				sum = sum.plus(p.rows[value]).plus(p.spare[value])
-			}
-		}
-		return sum
 	}
 	var out []*block
 	for day := q.From; day <= q.To; day++ {
@@ -88,14 +78,26 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 			out = append(out, &block{points: []Point{{Day: day, Few: true}}, left: 1})
 			continue
 		}
-		out = append(out, newBlock([]*dayTally{d}, r.crowd, func(name, value string) bool {
-			if split[cellKey{day, name, value}] {
-				return false
+		out = append(out, newBlock([]*dayTally{d}, r.crowd, func(name string) (func(string) bool, *told) {
+			var all *told
+			if m.scope == onlyPeople && len(m.filters) > 0 {
+				all = allOf(of[day], name)
 			}
-			return !people || len(m.filters) == 0 || !all(day, name, value).less(d.of[name].rows[value]).few(r.crowd)
+			return func(value string) bool { return !split[cellKey{day, name, value}] }, all
 		}))
 	}
 	return out, nil
+}
+
+// allOf returns what is told by a dimension in the blocks of a day.
+func allOf(blocks []*block, name string) *told {
+	all := &told{rows: map[string]Sum{}, spare: map[string]Sum{}}
+	for _, b := range blocks {
+		if p := b.panels[name]; p != nil {
+			all.add(p)
+		}
+	}
+	return all
 }
 
 const panelsAtOnce = setsAtOnce // with the total
