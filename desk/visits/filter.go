@@ -32,7 +32,7 @@ type Filter struct {
 
 // The bounds of what is asked.
 const (
-	mostFilters = 8
+	mostFilters = 4
 	mostValues  = 50  // of a filter
 	mostLength  = 500 // of a value, in characters
 )

@@ -176,8 +176,9 @@ func (t *told) cover(crowd int, some *tally, shown, folded map[string]Sum) bool 
 }
 
 // newBlock folds a day, or the seven of a week. Of a day of some of the visits,
-// some says by a dimension what else may be listed, and what all came to.
-func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep func(value string) bool, all *told)) *block {
+// some says by a dimension what else may be listed, and what the reports with one
+// filter less tell.
+func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep func(value string) bool, all []*told)) *block {
 	b := &block{panels: map[string]*told{}}
 	enough := int64(max(crowd, 1))
 	var late int64 // visitors of days on which too few came
@@ -211,7 +212,7 @@ func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep fun
 	return b
 }
 
-func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some func(dimension string) (func(string) bool, *told)) *told {
+func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some func(dimension string) (func(string) bool, []*told)) *told {
 	out := &told{rows: map[string]Sum{}}
 	show := func(rows map[string]Sum) (sum Sum) {
 		for v, s := range rows {
@@ -242,16 +243,18 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 			total = 0
 		}
 		var keep func(string) bool
-		var whole *told
+		var wider []*told
 		if some != nil {
-			keep, whole = some(d.Name)
+			keep, wider = some(d.Name)
 		}
 		hidden, most := t.hidden, t.most
 		shown, folded := t.fold(crowd, total, func(v string) bool {
-			return (keep == nil || keep(v)) && (whole == nil || whole.tells(crowd, v, t.rows[v]))
+			return (keep == nil || keep(v)) && !slices.ContainsFunc(wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
 		})
-		if whole != nil && !whole.cover(crowd, &t, shown, folded) {
-			t.most = 0
+		for _, w := range wider {
+			if !w.cover(crowd, &t, shown, folded) {
+				t.most = 0
+			}
 		}
 		sum := show(shown)
 		if len(days) == 1 || d.firm {

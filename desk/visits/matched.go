@@ -50,8 +50,9 @@ func scope(filters []Filter, args *[]any) (condition string, rest []Filter) {
 // The filters part the visits of a day into cells, by which of them hold. If
 // one of the cells has somebody and fewer than a crowd, a report with one filter
 // more or less would differ from this by them, so nothing is told of the day.
-// The same is so of each row of a panel, which then is folded, and within a
-// filter of each value that it stands for.
+// The same is so of each row of a panel, and of what is folded, beside each
+// report with one filter less; and within a filter of each value that it stands
+// for.
 func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([]*block, error) {
 	m, days, snap, err := r.match(ctx, q, wanted, nil)
 	if err != nil {
@@ -60,11 +61,26 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 	if err := m.each(snap, "", func(m matching, from facts, atOnce int) error { return m.find(ctx, from, atOnce) }); err != nil {
 		return nil, err
 	}
-	found, split := m.found, m.split
-	of := map[column.Day][]*block{}
-	for _, b := range days {
-		of[b.points[0].Day] = append(of[b.points[0].Day], b)
+	var wider []map[column.Day][]*block // the reports with one filter less
+	switch {
+	case r.crowd <= 1:
+	case len(m.filters) == 1 && m.scope == onlyPeople:
+		wider = append(wider, byDay(days))
+	default:
+		for i, f := range q.Filters {
+			if d, _ := findDimension(f.Dimension); d.programs() {
+				continue
+			}
+			less := q
+			less.Filters = slices.Delete(slices.Clone(q.Filters), i, i+1)
+			blocks, _, err := r.filtered(ctx, less, wanted)
+			if err != nil {
+				return nil, err
+			}
+			wider = append(wider, byDay(blocks))
+		}
 	}
+	found, split := m.found, m.split
 	var out []*block
 	for day := q.From; day <= q.To; day++ {
 		d := found[day]
@@ -78,10 +94,10 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 			out = append(out, &block{points: []Point{{Day: day, Few: true}}, left: 1})
 			continue
 		}
-		out = append(out, newBlock([]*dayTally{d}, r.crowd, func(name string) (func(string) bool, *told) {
-			var all *told
-			if m.scope == onlyPeople && len(m.filters) > 0 {
-				all = allOf(of[day], name)
+		out = append(out, newBlock([]*dayTally{d}, r.crowd, func(name string) (func(string) bool, []*told) {
+			var all []*told
+			for _, blocks := range wider {
+				all = append(all, toldOf(blocks[day], name))
 			}
 			return func(value string) bool { return !split[cellKey{day, name, value}] }, all
 		}))
@@ -89,8 +105,16 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 	return out, nil
 }
 
-// allOf returns what is told by a dimension in the blocks of a day.
-func allOf(blocks []*block, name string) *told {
+func byDay(blocks []*block) map[column.Day][]*block {
+	days := map[column.Day][]*block{}
+	for _, b := range blocks {
+		days[b.points[0].Day] = append(days[b.points[0].Day], b)
+	}
+	return days
+}
+
+// toldOf returns what blocks tell by a dimension.
+func toldOf(blocks []*block, name string) *told {
 	all := &told{rows: map[string]Sum{}, spare: map[string]Sum{}}
 	for _, b := range blocks {
 		if p := b.panels[name]; p != nil {
@@ -112,7 +136,7 @@ type matching struct {
 	wanted  []dimension
 	prelude string // of each query, which the facts take rows from
 	on      string // the condition of the days that may be told of
-	apart   bool   // what is wanted is in no sums of the day, from which what a single filter leaves out could be taken
+	apart   bool   // what is wanted is in no other report, from which what a filter leaves out could be taken
 
 	found map[column.Day]*dayTally
 	few   map[column.Day]bool // a cell of the day has few
@@ -283,7 +307,7 @@ func (m matching) cells(coded, matched facts, of []dimension) string {
 	}
 	whole := sums(matched.grouped("0", strings.Join(holds, " AND ")), of, countVisitors)
 	crowd := "visitors >= " + strconv.Itoa(m.crowd)
-	if m.crowd <= 1 || len(m.filters) == 0 || len(m.filters) == 1 && m.scope == onlyPeople && !m.apart {
+	if m.crowd <= 1 || len(m.filters) == 0 || !m.apart {
 		return digest(whole, crowd)
 	}
 	near := "SELECT day, dimension, value FROM (" + sums(coded.grouped(missed, m.on+" AND "+misses+" = 1"), of, m.seen()) +
