@@ -55,7 +55,7 @@ func (d *Visits) showJourney(w http.ResponseWriter, r *http.Request) error {
 			return a.serve(w, format, panelSheet(all.Panels[0]))
 		}
 		v.Told = a.told(all, o.Crowd)
-		rows := a.rows(all.Panels[0], o.Crowd)
+		rows := a.rows(all.Panels[0])
 		for i, row := range all.Panels[0].Rows {
 			rows.Rows[i].Href = a.aboutHref(row.Value)
 		}
@@ -71,8 +71,8 @@ func (d *Visits) showJourney(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Views = number(int(j.Views))
 	v.Filtered, v.Start = a.on("").chosen("path", a.about), a.aboutHref("")
-	v.Before = a.way(j.Before, "What came before", "Page before", "began here", o.Crowd)
-	v.After = a.way(j.After, "What came after", "Page after", "ended here", o.Crowd)
+	v.Before = a.way(j.Before, "What came before", "Page before", "began here")
+	v.After = a.way(j.After, "What came after", "Page after", "ended here")
 	if j.Left > 0 {
 		v.Told = append(v.Told, "Of "+loot.Plural(j.Left, "day", "days")+" nothing is told here: nobody saw this page, or fewer than "+strconv.Itoa(o.Crowd)+" visitors did, or it is folded with others.")
 	}
@@ -86,8 +86,8 @@ func (a *asked) aboutHref(page string) string {
 	return o.href()
 }
 
-func (a *asked) way(w Way, title, word, edge string, crowd int) rowsView {
-	v := rowsView{Title: title, Word: word, Cells: []string{"Visitors", "Views"}, Crowd: crowd, None: "Nothing of this page is told in these days. Choose more days, or another page."}
+func (a *asked) way(w Way, title, word, edge string) rowsView {
+	v := rowsView{Title: title, Word: word, Cells: []string{"Visitors", "Views"}, None: "Nothing of this page is told in these days. Choose more days, or another page."}
 	cells := func(s Step) []string { return []string{number(int(s.Visitors)), number(int(s.Views))} }
 	most := w.Edge.Visitors
 	for _, p := range w.Pages {

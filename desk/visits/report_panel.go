@@ -66,7 +66,7 @@ func (d *Visits) panel(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Files = filesAt(a.panelHref(of.Name, more...))
 	v.page(p, q, a.panelHref(of.Name))
-	v.Rows = a.rows(v.cut(p, q), crowd)
+	v.Rows = a.rows(v.cut(p, q))
 	if search != "" && len(p.Rows) == 0 {
 		v.Rows.None = "No row that is told has this in it."
 	}

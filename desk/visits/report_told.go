@@ -67,8 +67,7 @@ type rowsView struct {
 	Cells  []string
 	Rows   []rowView
 	Others []string // what is folded; nil: nothing
-	Crowd  int
-	None   string // what stands where there are no rows
+	None   string   // what stands where there are no rows
 	// Sources are the files that said what the rows are called.
 	Sources []network.Source
 }
@@ -137,7 +136,7 @@ func (v *toldView) tell(a *asked, c comparison, notes []annotation, crowd int) {
 			shown.Rows = shown.Rows[:fewRows]
 		}
 		group.More = len(p.Rows) - len(shown.Rows) + p.More
-		group.Rows = a.rows(shown, crowd)
+		group.Rows = a.rows(shown)
 		v.Groups = append(v.Groups, group)
 	}
 	if c.whole != nil {
@@ -201,10 +200,10 @@ func (a *asked) step(now *Answer, crowd int) string {
 		" visitors did something after that, so that nobody is seen to arrive."
 }
 
-func (a asked) rows(p Panel, crowd int) rowsView {
+func (a asked) rows(p Panel) rowsView {
 	d, _ := findDimension(p.Name)
 	cells := cellsOf(d, a.site.Currency)
-	v := rowsView{Title: p.Title, Guest: a.guest, Word: p.Word, Crowd: crowd, None: "Nothing of this in these days."}
+	v := rowsView{Title: p.Title, Guest: a.guest, Word: p.Word, None: "Nothing of this in these days."}
 	if d.programs() && len(a.filters) > 0 {
 		v.None = "Filters choose among people. Without them, programs are listed here."
 	}
