@@ -35,7 +35,9 @@ var breaks = []struct {
 	{"BR-30", "plain", func(inv *invoice.Invoice) { inv.Lines[0].Period.To = inv.Lines[0].Period.From.AddDays(-1) }},
 	{"BR-33", "adjusted", func(inv *invoice.Invoice) { inv.Allowances[1].Reason = "" }},
 	{"BR-38", "adjusted", func(inv *invoice.Invoice) { inv.Charges[0].Reason, inv.Charges[0].Code = "", "" }},
-	{"BR-42", "adjusted", func(inv *invoice.Invoice) { inv.Lines[0].Allowances[0].Reason, inv.Lines[0].Allowances[0].Code = "", "" }},
+	{"BR-42", "adjusted", func(inv *invoice.Invoice) {
+		inv.Lines[0].Allowances[0].Reason, inv.Lines[0].Allowances[0].Code = "", ""
+	}},
 	{"BR-55", "credit", func(inv *invoice.Invoice) { inv.Preceding[0].Number = "" }},
 	{"BR-50", "plain", func(inv *invoice.Invoice) { inv.Payment.Accounts = []invoice.Account{{Name: "Example"}} }},
 	{"BR-62", "plain", func(inv *invoice.Invoice) { inv.Seller.Endpoint.Scheme = "" }},

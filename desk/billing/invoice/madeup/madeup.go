@@ -208,7 +208,7 @@ func (m *maker) line() {
 	s := pick(m, services)
 	l := invoice.Line{
 		ID: strconv.Itoa(len(m.inv.Lines) + 1), Name: s.name, Description: s.text, Item: s.item, Unit: s.unit, Period: m.inv.Period,
-		Quantity: m.decimal(1, 500_000, m.IntN(4)), Price: m.decimal(s.prices[0], s.prices[1], 2+m.IntN(3)),
+		Quantity: m.quantity(s.unit), Price: m.decimal(s.prices[0], s.prices[1], 2+m.IntN(3)),
 		Tax: invoice.Tax{Category: invoice.Standard, Rate: invoice.Dec("19")},
 	}
 	if s.base != "" {
@@ -218,6 +218,17 @@ func (m *maker) line() {
 		l.Note = "Host " + strconv.Itoa(m.IntN(90)+10) + ".example.net"
 	}
 	m.inv.Lines = append(m.inv.Lines, l)
+}
+
+// quantity returns how much of a unit a customer uses in a month.
+func (m *maker) quantity(unit string) invoice.Decimal {
+	switch unit {
+	case "MON", "ANN", "C62":
+		return invoice.Int(m.between(1, 24))
+	case "HUR":
+		return m.decimal(25, 4000, 2)
+	}
+	return m.decimal(1, 5_000_000, 3)
 }
 
 func (m *maker) precede() {
@@ -278,4 +289,35 @@ func (m *maker) adjust() {
 		{Amount: m.decimal(1, 99, 2), Reason: "Outage of last month", Tax: second.Tax},
 	}
 	inv.Charges = []invoice.Adjustment{{Amount: m.decimal(1, 9999, 2), Reason: "Express set-up", Code: "ADR", Tax: first.Tax}}
+}
+
+// Record returns the record of an invoice of a kind, with what is known about
+// its buyer.
+func Record(kind string, seed uint64, language string) *invoice.Record {
+	inv := Invoice(kind, seed)
+	b := inv.Buyer
+	wrong := func(field string) string {
+		return fmt.Sprintf("https://hosting.example/portal/wrong/%s-%08x", field, seed*2_654_435_761%(1<<32))
+	}
+	r := &invoice.Record{
+		Invoice: *inv, Language: language,
+		Foot: []string{"Key of the ledger: hosting.example+1a2b3c4d+AZ0123456789abcdefghijklmnopqrstuvwxyzABCDEF01"},
+	}
+	since := inv.Issued.AddDays(-200)
+	address := ""
+	for _, l := range b.Address.Lines {
+		address += l + ", "
+	}
+	for _, k := range []invoice.Known{
+		{Field: "Company name", Value: b.Name, Source: "Register of companies", Wrong: wrong("company")},
+		{Field: "Registered address", Value: address + b.Address.Postcode + " " + b.Address.City + ", " + b.Address.Country, Source: "Your registration", Wrong: wrong("address")},
+		{Field: "VAT number", Value: b.VAT, Source: "Checked with VIES", Wrong: wrong("vat")},
+		{Field: "Services used", Value: strconv.Itoa(len(inv.Lines)) + " lines of this invoice", Source: "Metering", Wrong: wrong("services")},
+	} {
+		k.Since = since
+		if k.Value != "" {
+			r.Known = append(r.Known, k)
+		}
+	}
+	return r
 }
