@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 	"rsc.io/qr"
@@ -85,11 +86,11 @@ func (p *Printer) PDF(r *Record) ([]byte, error) {
 	s.head()
 	s.lines()
 	s.sums()
-	if v.ShowPay {
+	if len(v.Payment) > 0 {
 		s.payment()
 	}
 	s.remarks()
-	if v.ShowKnown {
+	if len(v.Known) > 0 {
 		s.known()
 	}
 	s.footers()
@@ -136,8 +137,16 @@ func (s *sheet) bold(size float64, c pdfa.Colour) pdfa.Style {
 }
 
 // composed puts letters and their marks together, since fonts have é and not e
-// with a mark.
-func composed(text string) string { return norm.NFC.String(text) }
+// with a mark, and leaves out what has no shape: controls, marks of direction,
+// selectors of a variant.
+func composed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) {
+			return -1
+		}
+		return r
+	}, norm.NFC.String(text))
+}
 
 // text writes one line.
 func (s *sheet) text(x, y float64, style pdfa.Style, text string) {
@@ -176,9 +185,7 @@ func (s *sheet) head() {
 	s.column(left, 22*mm, 95*mm, 7*mm, s.bold(15, ink), s.From)
 	ly := 20 * mm
 	for _, l := range s.FromLines {
-		if l != "" {
-			ly = s.column(128*mm, ly, 62*mm, 3.9*mm, s.plain(8, soft), l)
-		}
+		ly = s.column(128*mm, ly, 62*mm, 3.9*mm, s.plain(8, soft), l)
 	}
 
 	s.text(left, 51*mm, fitted(s.plain(6.5, soft), 85*mm, s.Return), s.Return)
@@ -202,7 +209,7 @@ func (s *sheet) head() {
 	s.y = max(100*mm, y+9*mm, fy+9*mm)
 	s.y = s.column(left, s.y, right-left, 8*mm, s.bold(18, ink), s.Title)
 	if s.About != "" {
-		s.y = s.column(left, s.y-1.5*mm, right-left, 5*mm, s.plain(10, soft), strings.ToUpper(s.About[:1])+s.About[1:]) + 1*mm
+		s.y = s.column(left, s.y-1.5*mm, right-left, 5*mm, s.plain(10, soft), s.About) + 1*mm
 	}
 	s.y += 4 * mm
 }
@@ -214,7 +221,7 @@ func (s *sheet) footers() {
 		s.page = page
 		s.rule(left, right, 279*mm)
 		s.column(left, 283*mm, 145*mm, 3.3*mm, style, s.Imprint)
-		page.TextRight(right, 283*mm, style, fmt.Sprintf("%s %d / %d", s.Words.page, i+1, len(s.pages)))
+		page.TextRight(right, 283*mm, style, fmt.Sprintf("%s %d / %d", s.Words.Page, i+1, len(s.pages)))
 	}
 }
 

@@ -24,12 +24,12 @@ func (s *sheet) payment() {
 	from := s.y - 5*mm
 	s.page.Fill(left, from, right-left, height, sunk)
 	s.y += 2 * mm
-	s.text(left+6*mm, s.y, s.bold(10, ink), s.Words.payment)
+	s.text(left+6*mm, s.y, s.bold(10, ink), s.Words.Payment)
 	y := s.y + 6.5*mm
 	for _, f := range s.Payment {
 		s.text(left+6*mm, y, s.plain(9, soft), f.Label)
 		value := style
-		value.Figures = f.Label == s.Words.iban
+		value.Figures = f.Label == s.Words.IBAN
 		y = s.column(left+6*mm+labelWidth, y, width, leading, value, f.Value)
 	}
 	if s.Scan != "" {
@@ -38,7 +38,7 @@ func (s *sheet) payment() {
 		s.page.Fill(x-1.5*mm, from+4.5*mm, side+3*mm, side+3*mm, [3]float64{1, 1, 1})
 		s.code(x, from+6*mm, side, s.Scan, qr.M)
 		note := s.plain(6.5, soft)
-		for i, l := range note.Wrap(s.Words.scan, side+8*mm) {
+		for i, l := range note.Wrap(s.Words.Scan, side+8*mm) {
 			s.page.Text(x+side/2-note.Width(l)/2, from+35*mm+float64(i)*2.6*mm, note, l)
 		}
 	}
@@ -50,7 +50,7 @@ func (s *sheet) remarks() {
 	for i, n := range s.Notes {
 		if i == 0 {
 			s.room(10 * mm)
-			s.text(left, s.y, s.bold(9, ink), s.Words.notes)
+			s.text(left, s.y, s.bold(9, ink), s.Words.Notes)
 			s.y += 5 * mm
 		}
 		for _, l := range s.plain(9, ink).Wrap(composed(n), right-left) {
@@ -78,7 +78,7 @@ func (s *sheet) remarks() {
 // beside it the way to say that it is wrong.
 func (s *sheet) known() {
 	const side, gap = 15 * mm, 4.5 * mm
-	intro := s.plain(9, soft).Wrap(s.Words.knownWhy, right-left)
+	intro := s.plain(9, soft).Wrap(s.Words.KnownWhy, right-left)
 	height := 7*mm + float64(len(intro))*4.5*mm
 	for _, k := range s.Known {
 		height += s.knownHeight(k, side) + gap
@@ -87,7 +87,7 @@ func (s *sheet) known() {
 		height = 7*mm + float64(len(intro)+2)*4.5*mm + side
 	}
 	s.room(height)
-	s.text(left, s.y, s.bold(12, ink), s.Words.known)
+	s.text(left, s.y, s.bold(12, ink), s.Words.Known)
 	s.y += 6 * mm
 	for _, l := range intro {
 		s.text(left, s.y, s.plain(9, soft), l)
@@ -116,11 +116,11 @@ func (s *sheet) knownField(k viewKnown, side, gap float64) {
 	s.column(knownAt, ty, knownWidth, 3.8*mm, s.plain(8, soft), k.Source)
 	if k.Wrong != "" {
 		link := s.plain(9, brand)
-		width := link.Width(s.Words.wrong)
+		width := link.Width(s.Words.Wrong)
 		x := right - side - 5*mm - width
-		s.page.Text(x, y+3.4*mm, link, s.Words.wrong)
+		s.page.Text(x, y+3.4*mm, link, s.Words.Wrong)
 		s.page.Fill(x, y+4.5*mm, width, 0.5, brand)
-		label := s.Words.wrong + ": " + k.Field
+		label := s.Words.Wrong + ": " + k.Field
 		s.page.Link(x-1*mm, y-0.5*mm, width+2*mm, 6*mm, k.Wrong, label)
 		s.code(right-side, y, side, k.Wrong, qr.L)
 		s.page.Link(right-side, y, side, side, k.Wrong, label)

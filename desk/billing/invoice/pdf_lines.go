@@ -16,10 +16,10 @@ const (
 
 func (s *sheet) lineHeads() {
 	style, w := s.plain(8, soft), s.Words
-	s.text(left, s.y, style, w.service)
-	s.page.TextRight(quantityEnd, s.y, style, w.quantity)
-	s.page.TextRight(priceEnd, s.y, style, w.price)
-	s.page.TextRight(taxEnd, s.y, style, w.vat)
+	s.text(left, s.y, style, w.Service)
+	s.page.TextRight(quantityEnd, s.y, style, w.Quantity)
+	s.page.TextRight(priceEnd, s.y, style, w.Price)
+	s.page.TextRight(taxEnd, s.y, style, w.VAT)
 	s.page.TextRight(right, s.y, style, s.HeadAmount)
 	s.rule(left, right, s.y+2*mm)
 	s.y += 7 * mm
@@ -109,9 +109,9 @@ func (s *sheet) sums() {
 	start := s.y
 
 	small, w := s.plain(8, soft), s.Words
-	s.text(left, s.y, small, w.vat)
-	s.page.TextRight(left+54*mm, s.y, small, w.net)
-	s.page.TextRight(left+78*mm, s.y, small, w.tax)
+	s.text(left, s.y, small, w.VAT)
+	s.page.TextRight(left+54*mm, s.y, small, w.Net)
+	s.page.TextRight(left+78*mm, s.y, small, w.Tax)
 	s.y += 5 * mm
 	for _, b := range s.Breakdown {
 		s.room(6 * mm)
@@ -120,7 +120,9 @@ func (s *sheet) sums() {
 		s.figure(left+54*mm, s.y, 28*mm, style, b.Taxable)
 		s.figure(left+78*mm, s.y, 22*mm, style, b.Amount)
 		s.y += 4.6 * mm
-		s.y = s.column(left, s.y-0.6*mm, 78*mm, 3.4*mm, s.plain(7.5, soft), b.Reason) + 0.6*mm
+		if b.Reason != "" {
+			s.y = s.column(left, s.y-0.7*mm, 78*mm, 3.4*mm, s.plain(7.5, soft), b.Reason) + 1.6*mm
+		}
 	}
 	end, from := s.y, 116*mm
 

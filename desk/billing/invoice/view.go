@@ -1,12 +1,14 @@
 package invoice
 
 import (
+	"slices"
 	"strings"
 )
 
 // A view is what a person sees of a record, in its language: the same on the
 // page and in the portal.
 type view struct {
+	Language   string
 	Words      *words
 	Title      string
 	About      string
@@ -25,9 +27,6 @@ type view struct {
 	Known      []viewKnown
 	Foot       []string
 	Imprint    string // the sender's registered name, register and numbers
-	ShowKnown  bool
-	ShowPay    bool
-	Currency   string
 	HeadAmount string
 }
 
@@ -50,13 +49,13 @@ func (r *Record) view() *view {
 		places = 2
 	}
 	money := func(d Decimal) string { return w.figure(d, places) }
-	v := &view{Words: w, Title: w.title(inv.Kind) + " " + inv.Number, Notes: inv.Notes, Foot: r.Foot, Currency: inv.Currency}
-	v.HeadAmount = w.amount + " (" + inv.Currency + ")"
+	v := &view{Language: w.code, Words: w, Title: w.title(inv.Kind) + " " + inv.Number, Notes: inv.Notes, Foot: r.Foot}
+	v.HeadAmount = w.Amount + " (" + inv.Currency + ")"
 	var about []string
 	for _, p := range inv.Preceding {
-		s := w.about + " " + p.Number
+		s := w.About + " " + p.Number
 		if !p.Issued.IsZero() {
-			s += " " + w.of + " " + w.date(p.Issued)
+			s += " " + w.Of + " " + w.date(p.Issued)
 		}
 		about = append(about, s)
 	}
@@ -84,7 +83,6 @@ func (r *Record) view() *view {
 		}
 		v.Known = append(v.Known, viewKnown{k.Field, k.Value, source, k.Wrong})
 	}
-	v.ShowKnown, v.ShowPay = len(v.Known) > 0, len(v.Payment) > 0
 	return v
 }
 
@@ -116,35 +114,42 @@ func (v *view) parties(inv *Invoice) {
 	if v.From == "" {
 		v.From = s.Name
 	}
-	v.FromLines = append(w.address(s.Address), s.Contact.Phone, s.Contact.Email)
+	for _, l := range append(w.address(s.Address), s.Contact.Phone, s.Contact.Email) {
+		if l != "" {
+			v.FromLines = append(v.FromLines, l)
+		}
+	}
 	v.Return = joined(" · ", append([]string{s.Name}, w.address(s.Address)...)...)
-	v.To = append([]string{b.Name, b.Trading}, w.address(b.Address)...)
+	v.To = append([]string{b.Name}, w.address(b.Address)...)
+	if b.Trading != "" {
+		v.To = slices.Insert(v.To, 1, b.Trading)
+	}
 	number := func(label, n string) string {
 		if n == "" {
 			return ""
 		}
 		return label + " " + n
 	}
-	v.Imprint = joined(" · ", s.Name, s.Legal, s.Register.Value, number(w.ourVAT, s.VAT), number(w.ourTax, s.TaxNumber))
+	v.Imprint = joined(" · ", s.Name, s.Legal, s.Register.Value, number(w.OurVAT, s.VAT), number(w.OurTax, s.TaxNumber))
 	if r := inv.Representative; r != nil {
-		v.Imprint += " · " + w.representative + ": " + joined(", ", append([]string{r.Name}, append(w.address(r.Address), r.VAT)...)...)
+		v.Imprint += " · " + w.Representative + ": " + joined(", ", append([]string{r.Name}, append(w.address(r.Address), r.VAT)...)...)
 	}
 }
 
 func (v *view) facts(inv *Invoice) {
 	w := v.Words
 	for _, f := range []pair{
-		{w.number, inv.Number},
-		{w.issued, w.date(inv.Issued)},
-		{w.due, w.date(inv.Due)},
-		{w.period, w.span(inv.Period)},
-		{w.customer, inv.Buyer.ID},
-		{w.order, inv.Order},
-		{w.reference, inv.BuyerReference},
-		{w.contract, inv.Contract},
-		{w.yourVAT, inv.Buyer.VAT},
-		{w.delivered, w.date(inv.Delivered)},
-		{w.deliverTo, w.country(inv.DeliverTo)},
+		{w.Number, inv.Number},
+		{w.Issued, w.date(inv.Issued)},
+		{w.Due, w.date(inv.Due)},
+		{w.Period, w.span(inv.Period)},
+		{w.Customer, inv.Buyer.ID},
+		{w.Order, inv.Order},
+		{w.Reference, inv.BuyerReference},
+		{w.Contract, inv.Contract},
+		{w.YourVAT, inv.Buyer.VAT},
+		{w.Delivered, w.date(inv.Delivered)},
+		{w.DeliverTo, w.country(inv.DeliverTo)},
 	} {
 		if f.Value != "" {
 			v.Facts = append(v.Facts, f)
@@ -158,7 +163,7 @@ func (w *words) line(l *Line, places int) viewLine {
 		Tax: w.rate(l.Tax), Amount: w.figure(l.Net, places),
 	}
 	if !l.Base.IsZero() && !l.Base.Equal(Int(1)) {
-		out.Per = w.per + " " + w.figure(l.Base, 0)
+		out.Per = w.Per + " " + w.figure(l.Base, 0)
 	}
 	for _, s := range []string{l.Description, w.span(l.Period), l.Note} {
 		if s != "" {
@@ -189,7 +194,7 @@ func (v *view) totals(inv *Invoice, money func(Decimal) string) {
 	w, t := v.Words, inv.Totals
 	add := func(label string, d Decimal) { v.Totals = append(v.Totals, pair{label, money(d)}) }
 	if len(inv.Allowances)+len(inv.Charges) > 0 {
-		add(w.sum, t.Lines)
+		add(w.Sum, t.Lines)
 	}
 	for _, a := range inv.Allowances {
 		add(w.adjustment(a), a.Amount.Neg())
@@ -197,22 +202,22 @@ func (v *view) totals(inv *Invoice, money func(Decimal) string) {
 	for _, a := range inv.Charges {
 		add(w.adjustment(a), a.Amount)
 	}
-	add(w.net, t.WithoutTax)
-	add(w.tax, t.Tax)
-	add(w.total, t.WithTax)
+	add(w.Net, t.WithoutTax)
+	add(w.Tax, t.Tax)
+	add(w.Total, t.WithTax)
 	if !inv.Prepaid.IsZero() {
-		add(w.paid, inv.Prepaid.Neg())
+		add(w.Paid, inv.Prepaid.Neg())
 	}
 	if !inv.Rounding.IsZero() {
-		add(w.rounding, inv.Rounding)
+		add(w.Rounding, inv.Rounding)
 	}
 	if inv.AccountingCurrency != "" {
 		places, _ := Decimals(inv.AccountingCurrency)
-		v.Totals = append(v.Totals, pair{w.taxIn + " " + inv.AccountingCurrency, w.figure(inv.AccountingTax, places)})
+		v.Totals = append(v.Totals, pair{w.TaxIn + " " + inv.AccountingCurrency, w.figure(inv.AccountingTax, places)})
 	}
-	label := w.payable
+	label := w.Payable
 	if inv.Kind == CreditNote {
-		label = w.credited
+		label = w.Credited
 	}
 	v.Due = pair{label, money(t.Due) + " " + inv.Currency}
 }
@@ -223,12 +228,12 @@ func (v *view) payment(inv *Invoice, money func(Decimal) string) {
 		return
 	}
 	if len(p.Accounts) > 0 {
-		v.Payment = append(v.Payment, pair{w.amount, money(inv.Totals.Due) + " " + inv.Currency})
+		v.Payment = append(v.Payment, pair{w.Amount, money(inv.Totals.Due) + " " + inv.Currency})
 	}
 	for _, a := range p.Accounts {
-		v.Payment = append(v.Payment, pair{w.iban, grouped(a.IBAN)}, pair{w.bic, a.BIC}, pair{w.holder, a.Name})
+		v.Payment = append(v.Payment, pair{w.IBAN, grouped(a.IBAN)}, pair{w.BIC, a.BIC}, pair{w.Holder, a.Name})
 	}
-	v.Payment = append(v.Payment, pair{w.purpose, p.Reference}, pair{w.due, w.date(inv.Due)}, pair{w.terms, p.Terms})
+	v.Payment = append(v.Payment, pair{w.Purpose, p.Reference}, pair{w.Due, w.date(inv.Due)}, pair{w.Terms, p.Terms})
 	kept := v.Payment[:0]
 	for _, f := range v.Payment {
 		if f.Value != "" {

@@ -12,18 +12,18 @@ import (
 type words struct {
 	code string
 
-	invoice, creditNote, corrected, about, of string // the titles, and "for invoice X of D"
+	Invoice, CreditNote, Corrected, About, Of string // the titles, and "For invoice X of D"
 
-	number, issued, due, period, customer, order, reference, contract, delivered, deliverTo, yourVAT, ourVAT, ourTax string // the facts
-	representative                                                                                                   string
+	Number, Issued, Due, Period, Customer, Order, Reference, Contract, Delivered, DeliverTo, YourVAT, OurVAT, OurTax string // the facts
+	Representative                                                                                                   string
 
-	service, quantity, price, vat, amount, per                                          string // the lines
-	sum, allowances, charges, net, tax, taxIn, total, paid, rounding, payable, credited string // the totals
-	exempt, reverse, goods, export, outside                                             string // the breakdown
+	Service, Quantity, Price, VAT, Amount, Per                     string // the lines
+	Sum, Net, Tax, TaxIn, Total, Paid, Rounding, Payable, Credited string // the totals
+	Exempt, Reverse, Goods, Export, Outside                        string // the breakdown
 
-	payment, holder, iban, bic, purpose, terms, scan string // how to pay
+	Payment, Holder, IBAN, BIC, Purpose, Terms, Scan string // how to pay
 
-	known, knownWhy, source, wrong, notes, page string
+	Known, KnownWhy, Field, Value, Source, Wrong, Notes, Page string
 
 	regions          display.Namer
 	date             func(Date) string
@@ -41,40 +41,40 @@ var months = strings.Fields("Januar Februar März April Mai Juni Juli August Sep
 var languages = []words{
 	{
 		code: "en", regions: display.Regions(language.English),
-		invoice: "Invoice", creditNote: "Credit note", corrected: "Corrected invoice", about: "for invoice", of: "of",
-		number: "Number", issued: "Date", due: "Due", period: "Period", customer: "Customer", order: "Your order", reference: "Your reference",
-		contract: "Contract", delivered: "Delivered", deliverTo: "Delivered to", yourVAT: "Your VAT no.", ourVAT: "VAT no.", ourTax: "Tax no.",
-		representative: "Tax representative",
-		service:        "Service", quantity: "Quantity", price: "Unit price", vat: "VAT", amount: "Amount", per: "per",
-		sum: "Sum of services", allowances: "Allowances", charges: "Charges", net: "Total without VAT", tax: "VAT", taxIn: "VAT in",
-		total: "Total with VAT", paid: "Already paid", rounding: "Rounding", payable: "To pay", credited: "Credited to you",
-		exempt: "Exempt", reverse: "Reverse charge", goods: "Intra-community", export: "Export", outside: "Not subject to VAT",
-		payment: "How to pay", holder: "Account holder", iban: "IBAN", bic: "BIC", purpose: "Reference", terms: "Terms",
-		scan:  "Scan to pay with your bank’s app",
-		known: "What we know about you for this invoice",
-		knownWhy: "This is all that the invoice was drawn from. If something is wrong, follow the link or scan the code beside it: " +
+		Invoice: "Invoice", CreditNote: "Credit note", Corrected: "Corrected invoice", About: "For invoice", Of: "of",
+		Number: "Number", Issued: "Date", Due: "Due", Period: "Period", Customer: "Customer", Order: "Your order", Reference: "Your reference",
+		Contract: "Contract", Delivered: "Delivered", DeliverTo: "Delivered to", YourVAT: "Your VAT no.", OurVAT: "VAT no.", OurTax: "Tax no.",
+		Representative: "Tax representative",
+		Service:        "Service", Quantity: "Quantity", Price: "Unit price", VAT: "VAT", Amount: "Amount", Per: "per",
+		Sum: "Sum of services", Net: "Total without VAT", Tax: "VAT", TaxIn: "VAT in",
+		Total: "Total with VAT", Paid: "Already paid", Rounding: "Rounding", Payable: "To pay", Credited: "Credited to you",
+		Exempt: "Exempt", Reverse: "Reverse charge", Goods: "Intra-community", Export: "Export", Outside: "Not subject to VAT",
+		Payment: "How to pay", Holder: "Account holder", IBAN: "IBAN", BIC: "BIC", Purpose: "Reference", Terms: "Terms",
+		Scan:  "Scan to pay with your bank’s app",
+		Known: "What we know about you for this invoice",
+		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
 			"we check it, correct it, and issue a credit note and a corrected invoice.",
-		source: "Source", wrong: "Something is wrong", notes: "Notes", page: "Page",
+		Field: "Field", Value: "Value", Source: "Source", Wrong: "Something is wrong", Notes: "Notes", Page: "Page",
 		date:      func(d Date) string { return d.format("2" + unbroken + "January" + unbroken + "2006") },
 		thousands: ",", point: ".", minus: "−",
 	},
 	{
 		code: "de", regions: display.Regions(language.German),
-		invoice: "Rechnung", creditNote: "Rechnungskorrektur", corrected: "Berichtigte Rechnung", about: "zur Rechnung", of: "vom",
-		number: "Nummer", issued: "Datum", due: "Fällig", period: "Zeitraum", customer: "Kunde", order: "Ihre Bestellung", reference: "Ihr Zeichen",
-		contract: "Vertrag", delivered: "Geliefert", deliverTo: "Geliefert nach", yourVAT: "Ihre USt-IdNr.", ourVAT: "USt-IdNr.", ourTax: "Steuernr.",
-		representative: "Steuervertreter",
-		service:        "Leistung", quantity: "Menge", price: "Einzelpreis", vat: "USt.", amount: "Betrag", per: "je",
-		sum: "Summe der Leistungen", allowances: "Nachlässe", charges: "Zuschläge", net: "Gesamt ohne USt.", tax: "Umsatzsteuer", taxIn: "USt. in",
-		total: "Gesamt mit USt.", paid: "Bereits gezahlt", rounding: "Rundung", payable: "Zu zahlen", credited: "Gutgeschrieben",
-		exempt: "Steuerfrei", reverse: "Reverse Charge", goods: "Innergemeinschaftlich", export: "Ausfuhr",
-		outside: "Nicht steuerbar",
-		payment: "So bezahlen Sie", holder: "Kontoinhaber", iban: "IBAN", bic: "BIC", purpose: "Verwendungszweck", terms: "Bedingungen",
-		scan:  "Mit der App Ihrer Bank scannen",
-		known: "Was wir für diese Rechnung über Sie wissen",
-		knownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, folgen Sie dem Link oder scannen Sie den Code daneben: " +
+		Invoice: "Rechnung", CreditNote: "Rechnungskorrektur", Corrected: "Berichtigte Rechnung", About: "Zur Rechnung", Of: "vom",
+		Number: "Nummer", Issued: "Datum", Due: "Fällig", Period: "Zeitraum", Customer: "Kunde", Order: "Ihre Bestellung", Reference: "Ihr Zeichen",
+		Contract: "Vertrag", Delivered: "Geliefert", DeliverTo: "Geliefert nach", YourVAT: "Ihre USt-IdNr.", OurVAT: "USt-IdNr.", OurTax: "Steuernr.",
+		Representative: "Steuervertreter",
+		Service:        "Leistung", Quantity: "Menge", Price: "Einzelpreis", VAT: "USt.", Amount: "Betrag", Per: "je",
+		Sum: "Summe der Leistungen", Net: "Gesamt ohne USt.", Tax: "Umsatzsteuer", TaxIn: "USt. in",
+		Total: "Gesamt mit USt.", Paid: "Bereits gezahlt", Rounding: "Rundung", Payable: "Zu zahlen", Credited: "Gutgeschrieben",
+		Exempt: "Steuerfrei", Reverse: "Reverse Charge", Goods: "Innergemeinschaftlich", Export: "Ausfuhr",
+		Outside: "Nicht steuerbar",
+		Payment: "So bezahlen Sie", Holder: "Kontoinhaber", IBAN: "IBAN", BIC: "BIC", Purpose: "Verwendungszweck", Terms: "Bedingungen",
+		Scan:  "Mit der App Ihrer Bank scannen",
+		Known: "Was wir für diese Rechnung über Sie wissen",
+		KnownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, sagen Sie es daneben: " +
 			"Wir prüfen es, berichtigen es und stellen eine Rechnungskorrektur und eine berichtigte Rechnung aus.",
-		source: "Quelle", wrong: "Etwas stimmt nicht", notes: "Hinweise", page: "Seite",
+		Field: "Angabe", Value: "Wert", Source: "Quelle", Wrong: "Etwas stimmt nicht", Notes: "Hinweise", Page: "Seite",
 		date: func(d Date) string {
 			if d.IsZero() {
 				return ""
@@ -156,15 +156,15 @@ func (w *words) rate(t Tax) string {
 	percent := w.figure(t.Rate, 0) + unbroken + "%"
 	switch t.Category {
 	case Exempt:
-		return w.exempt
+		return w.Exempt
 	case ReverseCharge:
-		return w.reverse
+		return w.Reverse
 	case IntraCommunity:
-		return w.goods
+		return w.Goods
 	case Export:
-		return w.export
+		return w.Export
 	case OutOfScope:
-		return w.outside
+		return w.Outside
 	case Canaries:
 		return "IGIC " + percent
 	case CeutaMelilla:
@@ -189,10 +189,10 @@ func (w *words) country(code string) string {
 func (w *words) title(k Kind) string {
 	switch k {
 	case CreditNote:
-		return w.creditNote
+		return w.CreditNote
 	case Corrected:
-		return w.corrected
+		return w.Corrected
 	case Commercial:
 	}
-	return w.invoice
+	return w.Invoice
 }

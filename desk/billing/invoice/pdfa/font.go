@@ -40,8 +40,8 @@ func ParseFont(name string, file []byte) (*Font, error) {
 		}
 		f.tables[string(file[at:at+4])] = file[from : from+length]
 	}
-	for _, need := range []string{"head", "hhea", "hmtx", "maxp", "loca", "glyf", "cmap"} {
-		if len(f.tables[need]) == 0 {
+	for need, length := range map[string]int{"head": 54, "hhea": 36, "hmtx": 4, "maxp": 6, "loca": 4, "glyf": 1, "cmap": 4} {
+		if len(f.tables[need]) < length {
 			return nil, errFont
 		}
 	}
@@ -123,8 +123,13 @@ func (f *Font) put(r, glyph int) {
 
 func (f *Font) segments(t []byte) {
 	n := u16(t, 6) // twice the segments
+	before := -1   // they are in order
 	for i := 0; i < n; i += 2 {
 		end, start := u16(t, 14+i), u16(t, 16+n+i)
+		if start <= before {
+			return
+		}
+		before = max(end, start)
 		delta, offset := u16(t, 16+2*n+i), u16(t, 16+3*n+i)
 		for r := start; r <= end && r < 0xFFFF; r++ {
 			glyph := r
@@ -139,9 +144,14 @@ func (f *Font) segments(t []byte) {
 }
 
 func (f *Font) groups(t []byte) {
-	for i := range min(u32(t, 12), (len(t)-16)/12) {
+	before := -1 // they are in order
+	for i := range min(u32(t, 12), max(0, len(t)-16)/12) {
 		at := 16 + 12*i
 		start, end, glyph := u32(t, at), u32(t, at+4), u32(t, at+8)
+		if start <= before {
+			return
+		}
+		before = max(end, start)
 		for r := start; r <= min(end, 0x10FFFF) && glyph+r-start < f.count; r++ {
 			f.put(r, glyph+r-start)
 		}
