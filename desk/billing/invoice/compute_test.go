@@ -10,8 +10,14 @@ import (
 )
 
 var anyTax = rapid.SampledFrom([]Tax{
-	{Standard, Dec("19")}, {Standard, Dec("7")}, {Standard, Dec("5.5")}, {Canaries, Dec("0")}, {CeutaMelilla, Dec("0.5")},
-	{Category: ZeroRated}, {Category: Exempt}, {Category: ReverseCharge},
+	{Standard, Dec("19")},
+	{Standard, Dec("7")},
+	{Standard, Dec("5.5")},
+	{Canaries, Dec("0")},
+	{CeutaMelilla, Dec("0.5")},
+	{Category: ZeroRated},
+	{Category: Exempt},
+	{Category: ReverseCharge},
 })
 
 func amount(pattern string) *rapid.Generator[Decimal] {

@@ -63,7 +63,7 @@ func Int(n int64) Decimal { return Decimal{*apd.New(n, 0)} }
 
 // Scaled returns n ÷ 10^places, as an amount that is kept in cents.
 func Scaled(n int64, places int) Decimal {
-	out := Decimal{*apd.New(n, int32(-places))} //nolint:gosec // places are few
+	out := Decimal{*apd.New(n, int32(-places))}
 	out.d.Reduce(&out.d)
 	return out
 }
@@ -186,7 +186,7 @@ func (c *calc) share(a, b, by Decimal, places int) Decimal {
 		cond, err = cut.Quantize(&quotient.d, &quotient.d, -quotientDigits)
 	}
 	if err == nil {
-		cond, err = halfUp.Quantize(&out.d, &quotient.d, int32(-places)) //nolint:gosec // places are few
+		cond, err = halfUp.Quantize(&out.d, &quotient.d, int32(-places))
 	}
 	if err == nil && out.d.IsZero() {
 		out = Decimal{}

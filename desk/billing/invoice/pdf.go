@@ -177,7 +177,7 @@ func fitted(style pdfa.Style, width float64, text string) pdfa.Style {
 	return style
 }
 
-func (s *sheet) rule(x1, x2, y float64) { s.page.Fill(x1, y-0.25, x2-x1, 0.5, hair) }
+func (s *sheet) rule(width, y float64) { s.page.Fill(left, y-0.25, width, 0.5, hair) }
 
 // head draws the sender, the window for the address (DIN 5008, form B), the
 // facts beside it and the title.
@@ -189,7 +189,7 @@ func (s *sheet) head() {
 	}
 
 	s.text(left, 51*mm, fitted(s.plain(6.5, soft), 85*mm, s.Return), s.Return)
-	s.rule(left, left+85*mm, 52.5*mm)
+	s.rule(85*mm, 52.5*mm)
 	y := 58 * mm
 	for i, l := range s.To {
 		style := s.plain(10, ink)
@@ -219,7 +219,7 @@ func (s *sheet) footers() {
 	style := s.plain(7, soft)
 	for i, page := range s.pages {
 		s.page = page
-		s.rule(left, right, 279*mm)
+		s.rule(right-left, 279*mm)
 		s.column(left, 283*mm, 145*mm, 3.3*mm, style, s.Imprint)
 		page.TextRight(right, 283*mm, style, fmt.Sprintf("%s %d / %d", s.Words.Page, i+1, len(s.pages)))
 	}

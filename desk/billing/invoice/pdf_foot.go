@@ -109,7 +109,7 @@ func (s *sheet) knownHeight(k viewKnown, side float64) float64 {
 func (s *sheet) knownField(k viewKnown, side, gap float64) {
 	height := s.knownHeight(k, side)
 	s.room(height + gap)
-	s.rule(left, right, s.y)
+	s.rule(right-left, s.y)
 	y := s.y + gap/2
 	s.column(left, y+3.4*mm, 37*mm, 4.2*mm, s.plain(9, soft), k.Field)
 	ty := s.column(knownAt, y+3.4*mm, knownWidth, 4.5*mm, s.plain(9, ink), k.Value)

@@ -21,7 +21,7 @@ func (s *sheet) lineHeads() {
 	s.page.TextRight(priceEnd, s.y, style, w.Price)
 	s.page.TextRight(taxEnd, s.y, style, w.VAT)
 	s.page.TextRight(right, s.y, style, s.HeadAmount)
-	s.rule(left, right, s.y+2*mm)
+	s.rule(right-left, s.y+2*mm)
 	s.y += 7 * mm
 }
 
@@ -63,7 +63,7 @@ func (s *sheet) lines() {
 		s.line(l, cells)
 		s.y += 2.6 * mm
 		if i < len(s.Lines)-1 {
-			s.rule(left, right, s.y-4.7*mm)
+			s.rule(right-left, s.y-4.7*mm)
 			s.y += 0.8 * mm
 		}
 	}
@@ -104,7 +104,7 @@ func (s *sheet) sums() {
 	}
 	s.y -= 1 * mm
 	s.room(height + 6*mm)
-	s.rule(left, right, s.y-3*mm)
+	s.rule(right-left, s.y-3*mm)
 	s.y += 3.5 * mm
 	start := s.y
 

@@ -129,8 +129,8 @@ func (w *words) span(p Period) string {
 	year := end[strings.LastIndex(end, unbroken):]
 	start := strings.TrimSuffix(w.date(from), year)
 	if from.Month == to.Month {
-		start = start[:strings.Index(start, unbroken)]
-		return start + "–" + end
+		day, _, _ := strings.Cut(start, unbroken)
+		return day + "–" + end
 	}
 	return start + " – " + end
 }

@@ -43,8 +43,8 @@ func (w *writer) end() {
 }
 
 // in writes an element around what inside writes.
-func (w *writer) in(name string, inside func(), attributes ...string) {
-	w.start(name, attributes...)
+func (w *writer) in(name string, inside func()) {
+	w.start(name)
 	inside()
 	w.end()
 }

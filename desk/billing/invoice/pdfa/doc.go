@@ -167,7 +167,7 @@ func (d *Doc) putFont(s *subset, i int) int {
 	f := s.font
 	used := len(s.glyphs) // the program adds the parts of composite glyphs, which no text names
 	file := s.program()
-	name := string([]byte{'L', 'O', 'O', 'T', 'A', 'A' + byte(i%26)}) + "+" + f.name //nolint:gosec // a letter
+	name := string([]byte{'L', 'O', 'O', 'T', 'A', 'A' + byte(i%26)}) + "+" + f.name
 	program := d.stream(fmt.Sprintf("/Length1 %d ", len(file)), file)
 	descriptor := d.dictionary(0, fmt.Sprintf("/Type /FontDescriptor /FontName /%s /Flags 4 /FontBBox [%d %d %d %d] /ItalicAngle 0 "+
 		"/Ascent %d /Descent %d /CapHeight %d /StemV 80 /FontFile2 %d 0 R", name, f.box[0], f.box[1], f.box[2], f.box[3],

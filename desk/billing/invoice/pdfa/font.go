@@ -60,7 +60,7 @@ func u16(b []byte, at int) int {
 	return int(binary.BigEndian.Uint16(b[at:]))
 }
 
-func i16(b []byte, at int) int { return int(int16(u16(b, at))) } //nolint:gosec // two's complement is meant
+func i16(b []byte, at int) int { return int(int16(u16(b, at))) }
 
 func u32(b []byte, at int) int {
 	if at < 0 || at+4 > len(b) {
@@ -85,7 +85,7 @@ func (f *Font) metrics() {
 	f.advance = make([]uint16, f.count)
 	last := u16(hhea, 34) - 1
 	for i := range f.advance {
-		f.advance[i] = uint16(u16(hmtx, 4*min(i, last))) //nolint:gosec // it is of two bytes
+		f.advance[i] = uint16(u16(hmtx, 4*min(i, last)))
 	}
 }
 
@@ -117,7 +117,7 @@ func (f *Font) characters() {
 
 func (f *Font) put(r, glyph int) {
 	if glyph > 0 && glyph < f.count && r >= ' ' {
-		f.glyphs[rune(r)] = uint16(glyph) //nolint:gosec // less than the count of glyphs
+		f.glyphs[rune(r)] = uint16(glyph)
 	}
 }
 

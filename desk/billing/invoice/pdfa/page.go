@@ -54,16 +54,6 @@ func (f *Face) glyph(r rune) (int, uint16, bool) {
 	return 0, 0, false
 }
 
-// Has says whether the face has every character of a text.
-func (f *Face) Has(s string) bool {
-	for _, r := range s {
-		if _, _, own := f.glyph(r); !own {
-			return false
-		}
-	}
-	return true
-}
-
 // Width returns how wide a text is, in points.
 func (s Style) Width(text string) float64 {
 	var width float64
@@ -212,7 +202,7 @@ func (p *Page) run(at int, s Style, runes []rune) {
 			number(&p.out, -pad)
 			p.out.WriteByte('(')
 		}
-		escaped(&p.out, byte(id>>8), byte(id)) //nolint:gosec // two bytes of a glyph's number
+		escaped(&p.out, byte(id>>8), byte(id))
 		if pad > 0 {
 			p.out.WriteByte(')')
 			number(&p.out, -pad)

@@ -132,9 +132,6 @@ func TestACharacterIsTakenFromTheFirstFontThatHasIt(t *testing.T) {
 	if !strings.Contains(pdf, "/ActualText <FEFF682A>") {
 		t.Error("what no font has cannot be found")
 	}
-	if !face.Has("Größe") || face.Has("株") {
-		t.Error("what a face has is not told")
-	}
 	if strings.Count(pdf, "/FontFile2") != 2 {
 		t.Error("not both fonts are embedded")
 	}
@@ -204,7 +201,7 @@ func TestASubsetHasTheOutlines(t *testing.T) {
 		at := 12 + 16*i
 		data := file[u32(file, at+8):][:u32(file, at+12)]
 		tables[string(file[at:at+4])] = data
-		if int(sum(data)) != u32(file, at+4) { //nolint:gosec // of 32 bits
+		if int(sum(data)) != u32(file, at+4) {
 			t.Errorf("the sum of table %s is wrong", file[at:at+4])
 		}
 	}

@@ -11,7 +11,7 @@ var profile = func() []byte {
 	be := binary.BigEndian
 	fixed := func(out []byte, values ...float64) []byte {
 		for _, v := range values {
-			out = be.AppendUint32(out, uint32(int32(math.Round(v*65536)))) //nolint:gosec // s15Fixed16Number
+			out = be.AppendUint32(out, uint32(int32(math.Round(v*65536))))
 		}
 		return out
 	}
@@ -33,7 +33,9 @@ var profile = func() []byte {
 		{"rXYZ", xyz(0.436066, 0.222488, 0.013916)},
 		{"gXYZ", xyz(0.385147, 0.716873, 0.097076)},
 		{"bXYZ", xyz(0.143066, 0.060608, 0.714096)},
-		{"rTRC", curve}, {"gTRC", curve}, {"bTRC", curve},
+		{"rTRC", curve},
+		{"gTRC", curve},
+		{"bTRC", curve},
 	}
 	head := make([]byte, 128)
 	copy(head[8:], "\x04\x20\x00\x00mntrRGB XYZ ")
@@ -42,19 +44,19 @@ var profile = func() []byte {
 	}
 	copy(head[36:], "acsp")
 	copy(head[68:], fixed(nil, 0.9642, 1, 0.8249))
-	list := be.AppendUint32(nil, uint32(len(tags))) //nolint:gosec // ten
+	list := be.AppendUint32(nil, uint32(len(tags)))
 	at := len(head) + 4 + 12*len(tags)
 	var data []byte
 	for _, t := range tags {
 		list = append(list, t.tag...)
-		list = be.AppendUint32(list, uint32(at+len(data))) //nolint:gosec // of a small file
-		list = be.AppendUint32(list, uint32(len(t.data)))  //nolint:gosec // the same
+		list = be.AppendUint32(list, uint32(at+len(data)))
+		list = be.AppendUint32(list, uint32(len(t.data)))
 		data = append(data, t.data...)
 		for len(data)%4 != 0 {
 			data = append(data, 0)
 		}
 	}
 	out := append(append(head, list...), data...)
-	be.PutUint32(out, uint32(len(out))) //nolint:gosec // the same
+	be.PutUint32(out, uint32(len(out)))
 	return out
 }()

@@ -49,9 +49,9 @@ func (s *subset) program() []byte {
 		for len(glyf)%4 != 0 {
 			glyf = append(glyf, 0)
 		}
-		loca = binary.BigEndian.AppendUint32(loca, uint32(len(glyf))) //nolint:gosec // of a file in memory
+		loca = binary.BigEndian.AppendUint32(loca, uint32(len(glyf)))
 	}
-	count := uint16(len(s.glyphs)) //nolint:gosec // a font has no more
+	count := uint16(len(s.glyphs))
 
 	head, hhea, maxp := slices.Clone(s.font.tables["head"]), slices.Clone(s.font.tables["hhea"]), slices.Clone(s.font.tables["maxp"])
 	clear(head[8:12])                            // the sum, which nobody checks in a document
@@ -66,7 +66,7 @@ func (s *subset) program() []byte {
 		if int(g) >= full {
 			bearing = 4*full + 2*(int(g)-full)
 		}
-		hmtx = binary.BigEndian.AppendUint16(hmtx, uint16(u16(s.font.tables["hmtx"], bearing))) //nolint:gosec // it is of two bytes
+		hmtx = binary.BigEndian.AppendUint16(hmtx, uint16(u16(s.font.tables["hmtx"], bearing)))
 	}
 	return fontFile([]table{{"glyf", glyf}, {"head", head}, {"hhea", hhea}, {"hmtx", hmtx}, {"loca", loca}, {"maxp", maxp}})
 }
@@ -83,9 +83,9 @@ func (s *subset) outline(glyph int) []byte {
 	out := slices.Clone(old)
 	for at := 10; at+4 <= len(out); {
 		flags := u16(out, at)
-		part := s.use(uint16(u16(out, at+2)))                             //nolint:gosec // it is of two bytes
-		binary.BigEndian.PutUint16(out[at:], uint16(flags&^instructions)) //nolint:gosec // the same
-		binary.BigEndian.PutUint16(out[at+2:], uint16(part))              //nolint:gosec // a font has no more
+		part := s.use(uint16(u16(out, at+2)))
+		binary.BigEndian.PutUint16(out[at:], uint16(flags&^instructions))
+		binary.BigEndian.PutUint16(out[at+2:], uint16(part))
 		at += 4 + 2
 		if flags&wordArguments != 0 {
 			at += 2
@@ -130,14 +130,14 @@ func fontFile(tables []table) []byte {
 	be := binary.BigEndian
 	out := be.AppendUint32(nil, 0x00010000)
 	for _, v := range []int{n, 16 * power, exponent, 16 * (n - power)} {
-		out = be.AppendUint16(out, uint16(v)) //nolint:gosec // of a few tables
+		out = be.AppendUint16(out, uint16(v))
 	}
 	at := 12 + 16*n
 	for _, t := range tables {
 		out = append(out, t.tag...)
 		out = be.AppendUint32(out, sum(t.data))
-		out = be.AppendUint32(out, uint32(at))          //nolint:gosec // of a file in memory
-		out = be.AppendUint32(out, uint32(len(t.data))) //nolint:gosec // the same
+		out = be.AppendUint32(out, uint32(at))
+		out = be.AppendUint32(out, uint32(len(t.data)))
 		at += (len(t.data) + 3) &^ 3
 	}
 	for _, t := range tables {
