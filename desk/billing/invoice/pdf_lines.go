@@ -6,9 +6,9 @@ import (
 
 // Where the columns of the lines end; the first begins at left.
 const (
-	nameWidth   = 70 * mm
-	quantityEnd = 122 * mm
-	priceEnd    = 145 * mm
+	nameWidth   = 68 * mm
+	quantityEnd = 119 * mm
+	priceEnd    = 141 * mm
 	taxEnd      = 165 * mm
 	lineLeading = 4.4 * mm
 	moreLeading = 3.8 * mm
@@ -75,7 +75,7 @@ func (s *sheet) line(l *viewLine, cells []cell) {
 	s.page.TextRight(quantityEnd, s.y+lineLeading, small, l.Unit)
 	s.figure(priceEnd, s.y, 21*mm, number, l.Price)
 	s.page.TextRight(priceEnd, s.y+lineLeading, small, l.Per)
-	s.figure(taxEnd, s.y, 18*mm, number, l.Tax)
+	s.figure(taxEnd, s.y, 22*mm, number, l.Tax)
 	s.figure(right, s.y, 23*mm, number, l.Amount)
 	for i, c := range cells {
 		if i > 0 && s.room(0) { // a description may be longer than a page
@@ -83,7 +83,7 @@ func (s *sheet) line(l *viewLine, cells []cell) {
 		}
 		s.text(left, s.y, c.style, c.text)
 		if c.amount != "" {
-			s.figure(taxEnd, s.y, 23*mm, small, c.amount)
+			s.figure(taxEnd, s.y, 30*mm, small, c.amount)
 		}
 		s.y += c.leading
 	}
@@ -92,50 +92,72 @@ func (s *sheet) line(l *viewLine, cells []cell) {
 	}
 }
 
-// sums draws the tax by rate at the left and the totals at the right.
+const (
+	sumsFrom    = 116 * mm // where the totals begin, beside the tax by rate
+	taxWidth    = 78 * mm
+	taxLeading  = 4.6 * mm
+	whyLeading  = 3.4 * mm
+	headLeading = 5 * mm
+)
+
+// sums draws the totals at the right and the tax by rate at the left.
 func (s *sheet) sums() {
-	height := float64(len(s.Totals)+2) * 5.2 * mm
-	for _, b := range s.Breakdown {
-		h := 5.2 * mm
-		if b.Reason != "" {
-			h += float64(len(s.plain(7.5, soft).Wrap(composed(b.Reason), 78*mm))) * 3.4 * mm
-		}
-		height = max(height, h)
+	totals, taxes := 12*mm, headLeading
+	for _, t := range s.Totals {
+		totals += float64(len(s.plain(9, soft).Wrap(t.Label, 42*mm)))*4*mm + 1.2*mm
+	}
+	for i := range s.Breakdown {
+		taxes += s.taxHeight(&s.Breakdown[i])
 	}
 	s.y -= 1 * mm
-	s.room(height + 6*mm)
+	s.room(min(max(totals, taxes), bottom-top-10*mm) + 3.5*mm)
 	s.rule(right-left, s.y-3*mm)
 	s.y += 3.5 * mm
-	start := s.y
-
-	small, w := s.plain(8, soft), s.Words
-	s.text(left, s.y, small, w.VAT)
-	s.page.TextRight(left+54*mm, s.y, small, w.Net)
-	s.page.TextRight(left+78*mm, s.y, small, w.Tax)
-	s.y += 5 * mm
-	for _, b := range s.Breakdown {
-		s.room(6 * mm)
-		style := s.plain(8.5, ink)
-		s.text(left, s.y, fitted(style, 26*mm, b.Tax), b.Tax)
-		s.figure(left+54*mm, s.y, 28*mm, style, b.Taxable)
-		s.figure(left+78*mm, s.y, 22*mm, style, b.Amount)
-		s.y += 4.6 * mm
-		if b.Reason != "" {
-			s.y = s.column(left, s.y-0.7*mm, 78*mm, 3.4*mm, s.plain(7.5, soft), b.Reason) + 1.6*mm
-		}
-	}
-	end, from := s.y, 116*mm
-
+	start, page := s.y, s.page
+	s.totals()
+	end := s.y
 	s.y = start
+	s.taxes()
+	if s.page == page {
+		s.y = max(s.y, end)
+	}
+	s.y += 11 * mm
+}
+
+func (s *sheet) totals() {
 	for _, t := range s.Totals {
-		y := s.column(from, s.y, 42*mm, 4*mm, s.plain(9, soft), t.Label)
+		y := s.column(sumsFrom, s.y, 42*mm, 4*mm, s.plain(9, soft), t.Label)
 		s.figure(right, s.y, 30*mm, s.plain(9, ink), t.Value)
 		s.y = y + 1.2*mm
 	}
 	s.y += 0.8 * mm
-	s.page.Fill(from, s.y-3.6*mm, right-from, 0.9, ink)
+	s.page.Fill(sumsFrom, s.y-3.6*mm, right-sumsFrom, 0.9, ink)
 	s.y += 2.6 * mm
-	s.text(from, s.y, s.bold(12, ink), s.Due.Label)
-	s.figure(right, s.y, right-from-s.bold(12, ink).Width(s.Due.Label)-3*mm, s.bold(12, ink), s.Due.Value)
-	s.y = max(s.y, end) + 11*mm
+	style := s.bold(12, ink)
+	s.text(sumsFrom, s.y, style, s.Due.Label)
+	s.figure(right, s.y, right-sumsFrom-style.Width(s.Due.Label)-3*mm, style, s.Due.Value)
+}
+
+func (s *sheet) taxHeight(b *viewTax) float64 {
+	if b.Reason == "" {
+		return taxLeading
+	}
+	return taxLeading + 0.9*mm + float64(len(s.plain(7.5, soft).Wrap(composed(b.Reason), taxWidth)))*whyLeading
+}
+
+func (s *sheet) taxes() {
+	small, style, w := s.plain(8, soft), s.plain(8.5, ink), s.Words
+	s.text(left, s.y, small, w.VAT)
+	s.page.TextRight(left+54*mm, s.y, small, w.Net)
+	s.page.TextRight(left+taxWidth, s.y, small, w.Tax)
+	s.y += headLeading
+	for i := range s.Breakdown {
+		b := &s.Breakdown[i]
+		s.room(s.taxHeight(b) - taxLeading)
+		s.text(left, s.y, fitted(style, 26*mm, b.Tax), b.Tax)
+		s.figure(left+54*mm, s.y, 28*mm, style, b.Taxable)
+		s.figure(left+taxWidth, s.y, 22*mm, style, b.Amount)
+		s.column(left, s.y+taxLeading-0.7*mm, taxWidth, whyLeading, s.plain(7.5, soft), b.Reason)
+		s.y += s.taxHeight(b)
+	}
 }

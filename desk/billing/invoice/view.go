@@ -119,7 +119,7 @@ func (v *view) parties(inv *Invoice) {
 			v.FromLines = append(v.FromLines, l)
 		}
 	}
-	v.Return = joined(" · ", append([]string{s.Name}, w.address(s.Address)...)...)
+	v.Return = joined(" · ", s.Name, line(s.Address.Lines, 0), joined(" ", s.Address.Postcode, s.Address.City))
 	v.To = append([]string{b.Name}, w.address(b.Address)...)
 	if b.Trading != "" {
 		v.To = slices.Insert(v.To, 1, b.Trading)

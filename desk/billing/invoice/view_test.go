@@ -3,10 +3,14 @@ package invoice
 import (
 	"bytes"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/jba/templatecheck"
+
+	"loot/desk/billing/invoice/pdfa"
 )
 
 // TestWordsAreThereInEachLanguage: an empty word would be seen only by those
@@ -114,6 +118,51 @@ func TestFragmentIsSafe(t *testing.T) {
 	for _, never := range []string{"<script", "<img", "<b>", "javascript:", " style=", "onerror=alert(1)>"} {
 		if strings.Contains(page.String(), never) {
 			t.Errorf("the page has %s", never)
+		}
+	}
+}
+
+// TestNothingIsDrawnOutsideOfThePage draws long and short invoices and looks at
+// where each text begins; sums that do not fit are on one page together.
+func TestNothingIsDrawnOutsideOfThePage(t *testing.T) {
+	p, err := NewPrinter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := range 40 {
+		r := &Record{Invoice: Invoice{Kind: Commercial, Number: "1", Currency: "EUR", Due: Day(2026, 2, 1), Issued: Day(2026, 1, 1)}, Language: "en"}
+		for i := range lines {
+			r.Invoice.Lines = append(r.Invoice.Lines, Line{
+				Name: strings.Repeat("Name ", i), Description: "Text", Quantity: Int(1), Price: Int(int64(i)), Unit: "MON",
+				Tax: Tax{Standard, Int(int64(i%6 + 1))},
+			})
+		}
+		r.Invoice.Payment = Payment{Means: TransferSEPA, Accounts: []Account{{IBAN: "DE75512108001245126199", Name: "Example"}}}
+		r.Known = []Known{{Field: "Name", Value: strings.Repeat("Value ", 5*lines), Wrong: "https://hosting.example/1"}}
+		if err := r.Invoice.Compute(); err != nil {
+			t.Fatal(err)
+		}
+		pdf, err := p.PDF(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`1 0 0 1 (\S+) (\S+) Tm`).FindAllStringSubmatch(string(pdf), -1) {
+			x, _ := strconv.ParseFloat(m[1], 64)
+			y, _ := strconv.ParseFloat(m[2], 64)
+			foot := y < pdfa.Height-bottom-2*mm
+			if x < left-1 || x > right || y > pdfa.Height-15*mm || foot && y > pdfa.Height-281*mm || y < 20 {
+				t.Fatalf("%d lines: a text begins at %v, %v", lines, x, y)
+			}
+		}
+
+		s := &sheet{view: r.view(), printer: p, doc: pdfa.New(pdfa.Info{})}
+		s.newPage()
+		s.head()
+		s.lines()
+		before, at := len(s.pages), s.y
+		s.sums()
+		if len(s.pages) > before && s.y > bottom-40*mm || len(s.pages) == before && s.y < at {
+			t.Errorf("%d lines: the sums are divided: from page %d, %v to page %d, %v", lines, before, at, len(s.pages), s.y)
 		}
 	}
 }

@@ -50,7 +50,7 @@ var languages = []words{
 		Total: "Total with VAT", Paid: "Already paid", Rounding: "Rounding", Payable: "To pay", Credited: "Credited to you",
 		Exempt: "Exempt", Reverse: "Reverse charge", Goods: "Intra-community", Export: "Export", Outside: "Not subject to VAT",
 		Payment: "How to pay", Holder: "Account holder", IBAN: "IBAN", BIC: "BIC", Purpose: "Reference", Terms: "Terms",
-		Scan:  "Scan to pay with your bank’s app",
+		Scan:  "Scan with your bank’s app",
 		Known: "What we know about you for this invoice",
 		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
 			"we check it, correct it, and issue a credit note and a corrected invoice.",
