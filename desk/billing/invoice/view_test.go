@@ -149,9 +149,9 @@ func TestNothingIsDrawnOutsideOfThePage(t *testing.T) {
 		for _, m := range regexp.MustCompile(`1 0 0 1 (\S+) (\S+) Tm`).FindAllStringSubmatch(string(pdf), -1) {
 			x, _ := strconv.ParseFloat(m[1], 64)
 			y, _ := strconv.ParseFloat(m[2], 64)
-			foot := y < pdfa.Height-bottom-2*mm
-			if x < left-1 || x > right || y > pdfa.Height-15*mm || foot && y > pdfa.Height-281*mm || y < 20 {
-				t.Fatalf("%d lines: a text begins at %v, %v", lines, x, y)
+			down := (pdfa.Height - y) / mm
+			if body, foot := down > 15 && down < 273, down > 282 && down < 290; x < left-1 || x > right || !body && !foot {
+				t.Fatalf("%d lines: a text begins at %v points, %v mm", lines, x, down)
 			}
 		}
 
@@ -161,8 +161,8 @@ func TestNothingIsDrawnOutsideOfThePage(t *testing.T) {
 		s.lines()
 		before, at := len(s.pages), s.y
 		s.sums()
-		if len(s.pages) > before && s.y > bottom-40*mm || len(s.pages) == before && s.y < at {
-			t.Errorf("%d lines: the sums are divided: from page %d, %v to page %d, %v", lines, before, at, len(s.pages), s.y)
+		if least := float64(len(s.Breakdown)) * taxLeading; s.y < least+top || len(s.pages) == before && s.y < least+at {
+			t.Errorf("%d lines: the tax by rate is divided: from page %d, %v to page %d, %v", lines, before, at, len(s.pages), s.y)
 		}
 	}
 }
