@@ -134,7 +134,7 @@ func TestNothingIsDrawnOutsideOfThePage(t *testing.T) {
 		for i := range lines {
 			r.Invoice.Lines = append(r.Invoice.Lines, Line{
 				Name: strings.Repeat("Name ", i), Description: "Text", Quantity: Int(1), Price: Int(int64(i)), Unit: "MON",
-				Tax: Tax{Standard, Int(int64(i%6 + 1))},
+				Tax: Tax{Standard, Int(int64(i%12 + 1))},
 			})
 		}
 		r.Invoice.Payment = Payment{Means: TransferSEPA, Accounts: []Account{{IBAN: "DE75512108001245126199", Name: "Example"}}}
