@@ -1,7 +1,9 @@
 package invoice
 
-// A Record is all that the documents of one invoice are drawn from. Kept as it
-// is, it gives the same bytes years later.
+// A Record is all that the documents of one invoice are drawn from: the same
+// record gives the same bytes, on any machine and at any time. A release that
+// draws otherwise is seen by its goldens; whoever must show the very page that
+// was sent keeps the PDF beside the record.
 type Record struct {
 	Invoice  Invoice
 	Language string   // of the words: "en" or "de"
