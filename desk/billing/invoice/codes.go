@@ -1,0 +1,95 @@
+package invoice
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+)
+
+// codesText has the code lists to which EN 16931 restricts its terms: a name
+// with a colon, then the codes.
+//
+//go:embed codes.txt
+var codesText string
+
+var codes = func() map[string]map[string]bool {
+	lists := map[string]map[string]bool{}
+	var list map[string]bool
+	for word := range strings.FieldsSeq(codesText) {
+		if name, isName := strings.CutSuffix(word, ":"); isName {
+			list = map[string]bool{}
+			lists[name] = list
+			continue
+		}
+		list[word] = true
+	}
+	return lists
+}()
+
+func isCode(list, code string) bool { return codes[list][code] }
+
+// ISO 4217 gives these currencies other than two decimals.
+var (
+	withoutDecimals = strings.Fields("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF")
+	threeDecimals   = strings.Fields("BHD IQD JOD KWD LYD OMR TND")
+)
+
+// Decimals returns how many digits ISO 4217 gives a currency behind the point,
+// and whether it has the currency.
+func Decimals(currency string) (int, bool) {
+	switch {
+	case !isCode("currency", currency):
+		return 0, false
+	case slices.Contains(withoutDecimals, currency):
+		return 0, true
+	case slices.Contains(threeDecimals, currency):
+		return 3, true
+	}
+	return 2, true
+}
+
+// Places returns to how many digits behind the point the amounts of an invoice
+// are rounded: those of the currency, but at most two, which is what EN 16931
+// allows (BR-DEC-01 to BR-DEC-28). Prices may have more.
+func Places(currency string) (int, bool) {
+	n, ok := Decimals(currency)
+	return min(n, 2), ok
+}
+
+// A unit of UN/ECE recommendation 20, with its words for one and for many, in
+// English and German.
+type unit struct{ code, one, many, eins, viele string }
+
+// units are those in which a hosting company counts.
+var units = []unit{
+	{"C62", "pc", "pcs", "Stk.", "Stk."},
+	{"H87", "pc", "pcs", "Stk.", "Stk."},
+	{"MIN", "minute", "minutes", "Minute", "Minuten"},
+	{"HUR", "hour", "hours", "Stunde", "Stunden"},
+	{"DAY", "day", "days", "Tag", "Tage"},
+	{"WEE", "week", "weeks", "Woche", "Wochen"},
+	{"MON", "month", "months", "Monat", "Monate"},
+	{"QAN", "quarter", "quarters", "Quartal", "Quartale"},
+	{"ANN", "year", "years", "Jahr", "Jahre"},
+	{"AD", "byte", "bytes", "Byte", "Byte"},
+	{"4L", "MB", "MB", "MB", "MB"},
+	{"E34", "GB", "GB", "GB", "GB"},
+	{"E35", "TB", "TB", "TB", "TB"},
+	{"E36", "PB", "PB", "PB", "PB"},
+	{"E63", "MiB", "MiB", "MiB", "MiB"},
+	{"E62", "GiB", "GiB", "GiB", "GiB"},
+	{"E61", "TiB", "TiB", "TiB", "TiB"},
+	{"E20", "Mbit/s", "Mbit/s", "Mbit/s", "Mbit/s"},
+	{"B80", "Gbit/s", "Gbit/s", "Gbit/s", "Gbit/s"},
+	{"KWT", "kW", "kW", "kW", "kW"},
+	{"KWH", "kWh", "kWh", "kWh", "kWh"},
+	{"LS", "flat", "flat", "pauschal", "pauschal"},
+}
+
+func unitOf(code string) (unit, bool) {
+	i := slices.IndexFunc(units, func(u unit) bool { return u.code == code })
+	if i < 0 {
+		return unit{}, false
+	}
+	return units[i], true
+}

@@ -1,0 +1,328 @@
+package invoice_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"loot/desk/billing/invoice"
+	"loot/desk/billing/invoice/madeup"
+)
+
+var update = flag.Bool("update", false, "write the goldens")
+
+var printer = func() *invoice.Printer {
+	p, err := invoice.NewPrinter()
+	if err != nil {
+		panic(err)
+	}
+	return p
+}()
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is not as it was (-was +is):\n%s", name, diff)
+	}
+}
+
+// TestDocumentsStayTheSame: an invoice of years ago is drawn anew, byte for
+// byte. The PDFs are told by their sums.
+func TestDocumentsStayTheSame(t *testing.T) {
+	var sums strings.Builder
+	for i, kind := range madeup.Kinds() {
+		r := madeup.Record(kind, 3, []string{"en", "de"}[i%2])
+		golden(t, kind+".ubl.xml", r.Invoice.UBL())
+		golden(t, kind+".cii.xml", r.Invoice.CII())
+		if i < 2 {
+			var page bytes.Buffer
+			if err := r.HTML(&page); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, kind+".html", page.Bytes())
+		}
+		pdf, err := printer.PDF(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&sums, "%x %s\n", sha256.Sum256(pdf), kind)
+	}
+	golden(t, "pdf.sha256", []byte(sums.String()))
+}
+
+// TestKeptRecordsGiveTheSameDocuments: a record that was stored and read is
+// drawn as before.
+func TestKeptRecordsGiveTheSameDocuments(t *testing.T) {
+	for _, kind := range madeup.Kinds() {
+		r := madeup.Record(kind, 5, "de")
+		stored, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again invoice.Record
+		if err := json.Unmarshal(stored, &again); err != nil {
+			t.Fatal(err)
+		}
+		first, err := printer.PDF(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := printer.PDF(&again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(first, second) || !bytes.Equal(r.Invoice.UBL(), again.Invoice.UBL()) || !bytes.Equal(r.Invoice.CII(), again.Invoice.CII()) {
+			t.Errorf("%s: stored and read, the documents are others", kind)
+		}
+	}
+}
+
+// TestXMLSaysWhatTheInvoiceSays reads the documents with another program's
+// eyes: well formed, no empty element but the one that the schema asks for,
+// and each text of the invoice in both.
+func TestXMLSaysWhatTheInvoiceSays(t *testing.T) {
+	for _, kind := range madeup.Kinds() {
+		inv := madeup.Invoice(kind, 9)
+		for syntax, doc := range map[string][]byte{"UBL": inv.UBL(), "CII": inv.CII()} {
+			said, empty := texts(t, doc)
+			if len(empty) > 0 && (syntax == "UBL" || strings.Join(empty, "") != "ApplicableHeaderTradeDelivery") {
+				t.Errorf("%s of %s: empty: %v", syntax, kind, empty)
+			}
+			want := append([]string{inv.Number, string(inv.Kind), inv.Currency, inv.Seller.Name, inv.Buyer.Name, inv.Totals.Due.Fixed(0)}, inv.Notes...)
+			for _, l := range inv.Lines {
+				want = append(want, l.Name, l.Quantity.String(), l.Note, l.Description)
+			}
+			for _, a := range inv.Payment.Accounts {
+				want = append(want, a.IBAN)
+			}
+			for _, w := range want {
+				found := w == ""
+				for _, s := range said {
+					found = found || s == w || strings.HasPrefix(s, w) && strings.Trim(s[len(w):], ".0") == ""
+				}
+				if !found {
+					t.Errorf("%s of %s does not say %q", syntax, kind, w)
+				}
+			}
+		}
+	}
+}
+
+func texts(t *testing.T, doc []byte) (said, empty []string) {
+	t.Helper()
+	d := xml.NewDecoder(bytes.NewReader(doc))
+	var last *xml.StartElement
+	text := ""
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return said, empty
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			last, text = &token, ""
+		case xml.CharData:
+			text += string(token)
+		case xml.EndElement:
+			if last != nil && text == "" {
+				empty = append(empty, last.Name.Local)
+			}
+			said, last = append(said, text), nil
+		}
+	}
+}
+
+// TestPagesAreWhatPDFAAsksFor checks what ISO 19005-3 (part 3, level B) asks of
+// documents like ours, and that the XML inside is the invoice.
+func TestPagesAreWhatPDFAAsksFor(t *testing.T) {
+	for i, kind := range madeup.Kinds() {
+		r := madeup.Record(kind, 11, []string{"en", "de"}[i%2])
+		pdf, err := printer.PDF(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects := pdfObjects(t, pdf)
+		all := string(pdf)
+		if !strings.HasPrefix(all, "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n") {
+			t.Errorf("%s: the head has no line of four bytes above 127", kind)
+		}
+		for _, never := range []string{"/Encrypt", "/SMask", "/CA ", "/ca ", "/Group", "/BM ", "/JavaScript", "/JS", "/LZWDecode", "/Launch", "/AA ", "/OpenAction"} {
+			if strings.Contains(all, never) {
+				t.Errorf("%s: %s may not be there", kind, never)
+			}
+		}
+		count := func(has string) (n int) {
+			for _, o := range objects {
+				if strings.Contains(o, has) {
+					n++
+				}
+			}
+			return n
+		}
+		fonts := count("/Subtype /Type0")
+		if fonts < 2 || count("/FontFile2 ") != fonts || count("/CIDToGIDMap /Identity") != fonts || count("/ToUnicode ") != fonts {
+			t.Errorf("%s: a font is not embedded", kind)
+		}
+		if links := count("/Subtype /Link"); links < 2*len(r.Known) || links != count("/F 4 ") {
+			t.Errorf("%s: %d links, and not all of them are printed", kind, links)
+		}
+		catalog := objects[ref(t, all[strings.LastIndex(all, "trailer"):], "/Root")]
+		intent := objects[ref(t, catalog, "/DestOutputProfile")]
+		if !strings.Contains(catalog, "/S /GTS_PDFA1") || stream(intent)[36:40] != "acsp" || !strings.Contains(intent, "/N 3 ") {
+			t.Errorf("%s: no output intent with a profile", kind)
+		}
+		if !regexp.MustCompile(`/ID \[<[0-9a-f]{32}> <[0-9a-f]{32}>\]`).MatchString(all[strings.LastIndex(all, "trailer"):]) {
+			t.Errorf("%s: the trailer has no ID", kind)
+		}
+
+		spec := ref(t, catalog, "/AF [")
+		if name := ref(t, catalog, "(factur-x.xml)"); name != spec {
+			t.Errorf("%s: the name of the attachment leads elsewhere", kind)
+		}
+		for _, need := range []string{"/Type /Filespec", "/F (factur-x.xml)", "/UF ", "/AFRelationship /Alternative", "/Desc "} {
+			if !strings.Contains(objects[spec], need) {
+				t.Errorf("%s: the attachment lacks %s", kind, need)
+			}
+		}
+		file := objects[ref(t, objects[spec], "/EF <</F")]
+		if !strings.Contains(file, "/Subtype /text#2Fxml") || stream(file) != string(r.Invoice.CII()) {
+			t.Errorf("%s: what is attached is not the invoice", kind)
+		}
+
+		meta := stream(objects[ref(t, catalog, "/Metadata")])
+		made := r.Invoice.Issued.String() + "T00:00:00Z"
+		for _, need := range []string{
+			"<pdfaid:part>3<", "<pdfaid:conformance>B<", "<fx:ConformanceLevel>EN 16931<", "<fx:DocumentFileName>factur-x.xml<",
+			"<pdfaSchema:prefix>fx<", "<xmp:CreateDate>" + made, "<xmp:ModifyDate>" + made,
+		} {
+			if !strings.Contains(meta, need) {
+				t.Errorf("%s: the metadata lack %s", kind, need)
+			}
+		}
+		texts(t, []byte(meta)) // is XML
+		info := objects[ref(t, all[strings.LastIndex(all, "trailer"):], "/Info")]
+		if day := "(D:" + strings.ReplaceAll(r.Invoice.Issued.String(), "-", "") + "000000Z)"; strings.Count(info, day) != 2 {
+			t.Errorf("%s: the dates of Info are not those of the metadata: %s", kind, info)
+		}
+	}
+}
+
+// pdfObjects returns the objects by number, found where the table says that
+// they are.
+func pdfObjects(t *testing.T, pdf []byte) map[string]string {
+	t.Helper()
+	all := string(pdf)
+	table := all[strings.LastIndex(all, "\nxref\n"):]
+	out := map[string]string{}
+	for i, m := range regexp.MustCompile(`(?m)^(\d{10}) 00000 n $`).FindAllStringSubmatch(table, -1) {
+		var at int
+		fmt.Sscan(strings.TrimLeft(m[1], "0"), &at)
+		head := fmt.Sprintf("%d 0 obj\n", i+1)
+		if !strings.HasPrefix(all[at:], head) {
+			t.Fatalf("object %d is not where the table says", i+1)
+		}
+		body := all[at+len(head):]
+		end := strings.Index(body, "endobj\n")
+		if m := regexp.MustCompile(`^<<.*/Length (\d+)>>\nstream\n`).FindStringSubmatch(body); m != nil {
+			var length int
+			fmt.Sscan(m[1], &length)
+			end = len(m[0]) + length + len("\nendstream\n")
+		}
+		if !strings.HasPrefix(body[end:], "endobj\n") {
+			t.Fatalf("object %d does not end where it says", i+1)
+		}
+		out[fmt.Sprint(i+1)] = body[:end]
+	}
+	return out
+}
+
+func ref(t *testing.T, in, after string) string {
+	t.Helper()
+	m := regexp.MustCompile(regexp.QuoteMeta(after) + ` ?(\d+) 0 R`).FindStringSubmatch(in)
+	if m == nil {
+		t.Fatalf("no reference after %s in %.300q", after, in)
+	}
+	return m[1]
+}
+
+func stream(object string) string {
+	_, after, _ := strings.Cut(object, "stream\n")
+	return strings.TrimSuffix(after, "\nendstream\n")
+}
+
+// TestAnotherReaderFindsNothingWrong gives each kind to qpdf.
+func TestAnotherReaderFindsNothingWrong(t *testing.T) {
+	dir := t.TempDir()
+	for _, kind := range madeup.Kinds() {
+		pdf, err := printer.PDF(madeup.Record(kind, 2, "en"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, kind+".pdf")
+		if err := os.WriteFile(path, pdf, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("qpdf", "--check", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", kind, err, out)
+		}
+	}
+}
+
+// TestTextOfAnyScriptIsDrawn: what no font has is shown as a box and still
+// found, and nothing fails.
+func TestTextOfAnyScriptIsDrawn(t *testing.T) {
+	r := madeup.Record("plain", 1, "en")
+	r.Invoice.Buyer.Name = "株式会社 شركة 😀 \u0301\u200f\u0000\uffff"
+	r.Invoice.Lines[0].Name = strings.Repeat("長", 500)
+	r.Invoice.Lines[0].Description = strings.Repeat("word ", 3000)
+	r.Known[0].Value = strings.Repeat("🦉", 400)
+	pdf, err := printer.PDF(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<FEFF682A5F0F4F1A793E>", "<FEFF0634063106430629>"} { // 株式会社, شركة
+		if !bytes.Contains(pdf, []byte("/ActualText "+want)) {
+			t.Errorf("%s is not found in the document", want)
+		}
+	}
+}
+
+func TestAnAddressThatNoCodeCanHoldIsAnError(t *testing.T) {
+	r := madeup.Record("plain", 1, "en")
+	r.Known[0].Wrong = "https://hosting.example/" + strings.Repeat("x", 4000)
+	if _, err := printer.PDF(r); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestFontsOfOthersAreCheckedFirst(t *testing.T) {
+	if _, err := invoice.NewPrinter([]byte("OTTO")); err == nil || !strings.Contains(err.Error(), "font 1") {
+		t.Errorf("%v", err)
+	}
+}
