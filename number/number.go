@@ -35,12 +35,12 @@ type Scheme struct {
 	Looks   string // what one is made of, as in "One is …": "nine digits"
 	Example string // what one looks like, as people write it; no real one of a person
 
-	tidy   func(string) string // after compact; nil: nothing to do
+	tidy   func(string) string // after Compact; nil: nothing to do
 	shape  *regexp.Regexp      // of the canonical form
 	digits func(string) Checked
 	groups string                    // patterns, by "|", of the numbers that are as long; each # is a character; ends in a space: from the start again
 	closer func(string) string       // instead of Looks, of what is not of the shape; empty: Looks after all
-	read   func(typed string) string // instead of compact
+	read   func(typed string) string // instead of Compact
 }
 
 // A Number is one that passed.
@@ -123,7 +123,7 @@ func (s *Scheme) Check(typed string) (Number, error) {
 	}
 	read := s.read
 	if read == nil {
-		read = compact
+		read = Compact
 	}
 	value := read(typed)
 	if s.tidy != nil {
@@ -184,9 +184,10 @@ var schemes = func() []*Scheme {
 	return out
 }()
 
-// compact takes out what people put between the groups of a number. Only ASCII
-// letters are made capitals: other scripts have letters that would become one.
-func compact(typed string) string {
+// Compact takes out what people put between the groups of a number, and makes
+// its letters capitals. Only ASCII ones: other scripts have letters that would
+// become one.
+func Compact(typed string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r) || strings.ContainsRune(".-/\u2010\u2011\u2012\u2013", r):

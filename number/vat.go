@@ -6,12 +6,10 @@ import "strings"
 // country: those of the European Union, with XI for Northern Ireland, of Great
 // Britain, Switzerland and Norway. Of other countries it says WrongCountry.
 func VAT(typed string) (Number, error) {
-	value := compact(typed)
-	for _, n := range []int{3, 2} {
-		if len(value) > n {
-			if s, ok := vatBegins[value[:n]]; ok {
-				return s.Check(value)
-			}
+	value := Compact(typed)
+	if len(value) > 2 {
+		if s, ok := vatBegins[value[:2]]; ok {
+			return s.Check(value)
 		}
 	}
 	return Number{}, &Error{Scheme: &anyVAT, Wrong: WrongCountry}
@@ -26,8 +24,6 @@ var vatBegins = func() map[string]*Scheme {
 		out[strings.ToUpper(strings.TrimPrefix(s.ID, "vat."))] = s
 	}
 	out["GR"] = out["EL"] // what everybody else calls Greece
-	out["CHE"] = out["CH"]
-	delete(out, "CH")
 	return out
 }()
 
