@@ -138,7 +138,7 @@ func (p *play) cast() {
 			day /= 3
 		}
 		if n == demoWaits {
-			f.form.Set("payment.iban", madeUpIBAN("0000000017"))
+			f.form.Set("payment.iban", fillInIBAN(p.rnd, "0000000017"))
 		}
 		// Who this becomes is known once they have registered; the scenes of
 		// their life look it up then.

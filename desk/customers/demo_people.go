@@ -8,12 +8,14 @@ import (
 	"strings"
 
 	"loot"
+	"loot/number"
 	"loot/statement"
 )
 
 // A land is how made-up companies of a country look. Telephone numbers are of
 // the ranges that the countries keep for films and books, addresses are at
-// domains kept for examples, and no town or street of these names exists.
+// domains kept for examples, VAT numbers have the right check digits in ranges
+// that nobody is given a number of, and no town or street of these names exists.
 type land struct {
 	code   string
 	share  int // of 100
@@ -22,15 +24,15 @@ type land struct {
 	street string // %d: the number
 	post   string // # is a digit
 	phone  string // # is a digit
-	vat    string // empty: none; # is a digit
+	vat    string // empty: none; # is a digit and @ a letter
 	speaks string // code of the language
 }
 
 var lands = []land{
-	{"IE", 22, []string{"Ltd", "DAC"}, []string{"Exampleford", "Ballysample", "Port Instance"}, "%d Sample Quay", "", "+353 1 555 01##", "IE0000###T", "en"},
+	{"IE", 22, []string{"Ltd", "DAC"}, []string{"Exampleford", "Ballysample", "Port Instance"}, "%d Sample Quay", "", "+353 1 555 01##", "IE0000###@", "en"},
 	{"GB", 16, []string{"Ltd", "LLP"}, []string{"Exampleton", "Lower Sample", "Testbury"}, "%d Specimen Road", "ZZ# #ZZ", "+44 20 7946 0###", "GB0000#####", "en"},
-	{"DE", 18, []string{"GmbH", "UG", "e. K."}, []string{"Musterstadt", "Beispielhausen", "Probenheim"}, "Musterstraße %d", "0####", "+49 30 23125 ###", "DE0000#####", "de"},
-	{"FR", 10, []string{"SARL", "SAS"}, []string{"Villexemple", "Saint-Exemple", "Modèle-sur-Mer"}, "%d rue de l’Exemple", "0####", "+33 1 99 00 ## ##", "FR000000#####", "fr"},
+	{"DE", 18, []string{"GmbH", "UG", "e. K."}, []string{"Musterstadt", "Beispielhausen", "Probenheim"}, "Musterstraße %d", "0####", "+49 30 23125 ###", "DE9999#####", "de"},
+	{"FR", 10, []string{"SARL", "SAS"}, []string{"Villexemple", "Saint-Exemple", "Modèle-sur-Mer"}, "%d rue de l’Exemple", "0####", "+33 1 99 00 ## ##", "FR##1499#####", "fr"},
 	{"NL", 9, []string{"B.V."}, []string{"Voorbeeldstad", "Testdijk"}, "Voorbeeldweg %d", "#### ZZ", "+31 85 555 01##", "NL00000####B##", "nl"},
 	{"SE", 6, []string{"AB"}, []string{"Exempelstad", "Provköping"}, "Exempelgatan %d", "### ##", "+46 8 465 004 ##", "SE0000######01", "sv"},
 	{"ES", 6, []string{"S.L."}, []string{"Villaejemplo", "Puerto Muestra"}, "Calle del Ejemplo %d", "0####", "+34 911 555 ###", "ESB0000####", "es"},
@@ -55,6 +57,22 @@ func fillIn(rnd *rand.Rand, pattern string) string {
 		}
 		return r
 	}, pattern)
+}
+
+// fillInVAT makes a VAT number of a country; empty if it has none.
+func fillInVAT(rnd *rand.Rand, l land) string {
+	vat, ok := number.Find("vat." + strings.ToLower(l.code))
+	if !ok {
+		return ""
+	}
+	return vat.MadeUp(rnd, l.vat)
+}
+
+// fillInIBAN makes the number of an account, of ten digits, at a bank that does
+// not exist.
+func fillInIBAN(rnd *rand.Rand, account string) string {
+	iban, _ := number.Find("iban")
+	return iban.MadeUp(rnd, "IE##MADE0000"+account)
 }
 
 func pick[T any](rnd *rand.Rand, list []T) T { return list[rnd.IntN(len(list))] }
@@ -85,10 +103,10 @@ func figureOf(rnd *rand.Rand, s *statement.Statement, service statement.ServiceD
 		email = fmt.Sprintf("%s.%s%d@%s", ascii(given), ascii(family), n, domains[n%len(domains)])
 	}
 	answers := map[loot.Field]string{
-		"company.name": company, "company.vat": fillIn(rnd, l.vat), "company.register": "TEST-" + strconv.Itoa(100000+rnd.IntN(800000)),
+		"company.name": company, "company.vat": fillInVAT(rnd, l), "company.register": "TEST-" + strconv.Itoa(100000+rnd.IntN(800000)),
 		"address.street": fmt.Sprintf(l.street, 1+rnd.IntN(180)), "address.postcode": fillIn(rnd, l.post), "address.city": pick(rnd, l.towns), "address.country": l.code,
 		"contact.name": given + " " + family, "contact.email": email, "contact.phone": fillIn(rnd, l.phone), "contact.language": l.speaks,
-		"payment.iban": madeUpIBAN("00" + fillIn(rnd, "########")),
+		"payment.iban": fillInIBAN(rnd, "00########"),
 	}
 	f := figure{email: email, service: service.ID, form: url.Values{"sent": {loot.NewID("f")}}}
 	form := draw(s, service, nil, nil)

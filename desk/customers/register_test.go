@@ -111,8 +111,8 @@ func TestWhatTheProgramWritesIsNotAsked(t *testing.T) {
 func TestNumbersThatCannotBeAreRefused(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		for field, tries := range map[string]map[string]string{
-			"payment.iban":     {"DE00 1234": "another length", "IE28AIBK93115212345678": "check digits", "my account": "not an IBAN"},
-			"company.vat":      {"XX123": "not a VAT number", "1234567": "not a VAT number"},
+			"payment.iban":     {"DE00 1234": "22 letters and digits long", "IE28AIBK93115212345678": "check digit", "my account": "This is no IBAN"},
+			"company.vat":      {"DE123456789": "check digit", "DE12345": "nine digits", "XX123": "not a VAT number", "1234567": "not a VAT number"},
 			"contact.language": {"Klingon": "choose one of those offered"},
 		} {
 			for value, complaint := range tries {
@@ -126,7 +126,7 @@ func TestNumbersThatCannotBeAreRefused(t *testing.T) {
 		shows(t, h.Get("/portal"), http.StatusOK, "IE29AIBK93115212345678", "German")
 		shows(t, h.Get("/portal/correct/payment.iban"), http.StatusOK)
 		v := version(t, h.Get("/portal/correct/payment.iban"))
-		shows(t, h.Post("/portal/correct/payment.iban", "payment.iban", "DE00 1234", "version", v), http.StatusUnprocessableEntity, "another length")
+		shows(t, h.Post("/portal/correct/payment.iban", "payment.iban", "DE00 1234", "version", v), http.StatusUnprocessableEntity, "22 letters and digits long")
 	})
 }
 
@@ -313,7 +313,7 @@ func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 func aWrongFormComesBackAndIsKeptNowhere(t *testing.T, h *house) {
 	typed := with(jo, "contact.email", "not-an-address", "address.city", "-", "company.vat", "DE1", "contact.name", "Quillfeather Testperson")
 	a := h.Post("/order/shared-hosting", append(typed, "sent", "x", "permit.newsletter", "on")...)
-	shows(t, a, http.StatusUnprocessableEntity, "This is not an e-mail address", "Please fill this in.", "VAT numbers of this country look different")
+	shows(t, a, http.StatusUnprocessableEntity, "This is not an e-mail address", "Please fill this in.", "This is no VAT number of Germany")
 	for _, kept := range []string{`value="Example Meadow Ltd"`, `value="not-an-address"`, `value="Quillfeather Testperson"`, `name="permit.newsletter" value="on" checked`, `value="IE" selected`} {
 		if !strings.Contains(a.Body, kept) {
 			t.Errorf("the form lost %s", kept)

@@ -99,7 +99,7 @@ func TestWhatNothingNeedsIsErased(t *testing.T) {
 			"Kept until "+ended.Add(45*day).Format("2 January 2006"), "Kept until "+ended.Add(90*day).Format("2 January 2006"))
 
 		// A correction does not make it stay.
-		h.correct("company.vat", "IE7654321T")
+		h.correct("company.vat", "IE7654321G")
 		h.nightAfter(44 * day)
 		if n := len(h.heldOf(s)); n != 7 || len(h.erasures(s)) != 0 {
 			t.Errorf("after 44 days %d details are held", n)
@@ -117,7 +117,7 @@ func TestWhatNothingNeedsIsErased(t *testing.T) {
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Erased 3 details", "Erased 1 detail", "needs this any longer")
 		page := h.Get("/portal")
 		shows(t, page, http.StatusOK, "Example Meadow Ltd", "+353 1 555 0100")
-		hides(t, page, "1 Sample Quay", "IE7654321T", "IE1234567T")
+		hides(t, page, "1 Sample Quay", "IE7654321G", "IE1234567T")
 
 		h.nightAfter(43 * day)
 		if !h.holds(s) || len(h.heldOf(s)) != 3 {

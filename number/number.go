@@ -1,0 +1,210 @@
+// Package number tells whether an official number can be one: VAT and company
+// numbers, IBAN, BIC and LEI, by their shape and, where the scheme has one,
+// their check digit. It asks nobody, so it never says that a number exists.
+package number
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Checked says how far a number was looked at.
+type Checked int
+
+const (
+	// Nothing was found right; no Number has it.
+	Nothing Checked = iota
+	// ShapeOnly: the scheme has no check digit for such numbers, or publishes none.
+	ShapeOnly
+	// CheckDigit: the check digit fits, beside the shape.
+	CheckDigit
+)
+
+func (c Checked) String() string {
+	return [...]string{"not checked", "shape only", "check digit"}[c]
+}
+
+// A Scheme is one kind of official number.
+type Scheme struct {
+	ID      string // stays as it is and may be stored: "fr.siren", "vat.ie", "iban"
+	Country string // ISO 3166-1, two capitals, of whoever gives the numbers out; empty: many
+	Name    string // as people know it: "SIREN", "VAT number of Ireland"
+	Looks   string // what one is made of, as in "One is …": "nine digits"
+	Example string // what one looks like, as people write it; no real one of a person
+
+	tidy   func(string) string // after Compact; nil: nothing to do
+	shape  *regexp.Regexp      // of the canonical form
+	digits func(string) Checked
+	groups string                    // patterns, by "|", of the numbers that are as long; each # is a character; ends in a space: from the start again
+	closer func(string) string       // instead of Looks, of what is not of the shape; empty: Looks after all
+	read   func(typed string) string // instead of Compact
+}
+
+// A Number is one that passed.
+type Number struct {
+	Scheme  *Scheme
+	Value   string // the one form in which it is kept
+	Checked Checked
+}
+
+// Grouped returns the number as people write it. Checking that again gives the
+// same number.
+func (n Number) Grouped() string {
+	for pattern := range strings.SplitSeq(n.Scheme.groups, "|") {
+		again := strings.HasSuffix(pattern, " ")
+		if !again && strings.Count(pattern, "#") != len(n.Value) {
+			continue
+		}
+		var out strings.Builder
+		left := n.Value
+		for left != "" {
+			for _, r := range pattern {
+				switch {
+				case r != '#':
+					out.WriteRune(r)
+				case left != "":
+					out.WriteByte(left[0])
+					left = left[1:]
+				}
+			}
+		}
+		return strings.TrimSpace(out.String())
+	}
+	return n.Value
+}
+
+// Wrong says what about a number is.
+type Wrong int
+
+const (
+	// WrongCountry: it does not begin with the letters of a country in the table.
+	WrongCountry Wrong = iota + 1
+	// WrongShape: it is too short, too long or made of the wrong characters.
+	WrongShape
+	// WrongDigit: the shape is right and the check digit does not fit.
+	WrongDigit
+)
+
+func (w Wrong) String() string {
+	return [...]string{"", "country", "shape", "check digit"}[w]
+}
+
+// An Error says what is wrong with a number and what a right one looks like. It
+// never repeats what was typed, which may be about a person.
+type Error struct {
+	Scheme *Scheme
+	Wrong  Wrong
+	looks  string
+}
+
+// Error is written for the person who typed the number.
+func (e *Error) Error() string {
+	switch e.Wrong {
+	case WrongDigit:
+		return fmt.Sprintf("A letter or digit of this %s is wrong: it does not fit the check digit. A right one looks like %s.", e.Scheme.Name, e.Scheme.Example)
+	case WrongCountry:
+		return fmt.Sprintf("This does not begin with the letters of a country whose %ss we know. One is %s, such as %s.", e.Scheme.Name, e.Scheme.Looks, e.Scheme.Example)
+	}
+	return fmt.Sprintf("This is no %s. One is %s, such as %s.", e.Scheme.Name, e.looks, e.Scheme.Example)
+}
+
+// longest is how many bytes are looked at: what is longer is no number, however
+// many spaces it has.
+const longest = 200
+
+// Check reads what a person typed as a number of the scheme. Spaces, dots,
+// dashes, slashes and the case of letters do not matter. An error is an *Error.
+func (s *Scheme) Check(typed string) (Number, error) {
+	if len(typed) > longest {
+		return Number{}, &Error{Scheme: s, Wrong: WrongShape, looks: s.Looks}
+	}
+	read := s.read
+	if read == nil {
+		read = Compact
+	}
+	value := read(typed)
+	if s.tidy != nil {
+		value = s.tidy(value)
+	}
+	if !s.shape.MatchString(value) {
+		looks := s.Looks
+		if s.closer != nil {
+			if l := s.closer(value); l != "" {
+				looks = l
+			}
+		}
+		return Number{}, &Error{Scheme: s, Wrong: WrongShape, looks: looks}
+	}
+	checked := ShapeOnly
+	if s.digits != nil {
+		checked = s.digits(value)
+	}
+	if checked == Nothing {
+		return Number{}, &Error{Scheme: s, Wrong: WrongDigit}
+	}
+	return Number{Scheme: s, Value: value, Checked: checked}, nil
+}
+
+// Schemes returns all kinds of numbers, by ID.
+func Schemes() []*Scheme { return slices.Clone(schemes) }
+
+// Find returns the scheme of an ID.
+func Find(id string) (*Scheme, bool) {
+	i, found := slices.BinarySearchFunc(schemes, id, func(s *Scheme, id string) int { return strings.Compare(s.ID, id) })
+	if !found {
+		return nil, false
+	}
+	return schemes[i], true
+}
+
+// Registers returns the schemes of the company numbers of a country, by its two
+// capitals of ISO 3166-1; those that say more come first.
+func Registers(country string) []*Scheme {
+	var out []*Scheme
+	for i := range registers {
+		if registers[i].Country == country {
+			out = append(out, &registers[i])
+		}
+	}
+	return out
+}
+
+var schemes = func() []*Scheme {
+	out := []*Scheme{&iban, &bic, &lei}
+	for i := range registers {
+		out = append(out, &registers[i])
+	}
+	for i := range vats {
+		out = append(out, &vats[i])
+	}
+	slices.SortFunc(out, func(a, b *Scheme) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}()
+
+// Compact takes out what people put between the groups of a number, and makes
+// its letters capitals. Only ASCII ones: other scripts have letters that would
+// become one.
+func Compact(typed string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) || strings.ContainsRune(".-/\u2010\u2011\u2012\u2013", r):
+			return -1
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		}
+		return r
+	}, typed)
+}
+
+func shape(s string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + s + `)$`) }
+
+// yes is for schemes whose every number has a check digit.
+func yes(fits bool) Checked {
+	if fits {
+		return CheckDigit
+	}
+	return Nothing
+}

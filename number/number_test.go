@@ -1,0 +1,459 @@
+package number_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"loot/number"
+)
+
+// published are numbers that authorities and standards give as examples, or
+// that public bodies and large companies publish as their own.
+var published = map[string]string{
+	"at.fn":         "FN 93363 z | FN 56247t | 122119m | FN 66209t | FN33209m",
+	"bg.eik":        "131063188 | 175074752 | 831641791 | 1310631880016",
+	"cz.ico":        "00006947 | 00025593 | 25596641",
+	"dk.cvr":        "25313763 | 24256790",
+	"ee.register":   "70000310 | 10137025",
+	"fi.ytunnus":    "0244683-1 | 0737546-2",
+	"fr.siren":      "732829320 | 356000000 | 120027016 | 404833048",
+	"fr.siret":      "73282932000074 | 35600000000048 | 35600000049837 | 12002701600563",
+	"gr.afm":        "090000045",
+	"hr.oib":        "18683136487",
+	"hu.tax":        "21376414-2-41",
+	"lei":           "506700GE1G29325QX363 | 549300GFX6WN7JDUSN34 | HWUPKR0MPOU8FGXBT394 | 5493001KJTIIGC8Y1R12 | 213800WSGIIZCXF1P572 | 529900T8BM49AURSDO55",
+	"lt.code":       "188659752 | 123033512",
+	"lv.register":   "40003009497 | 90000069281",
+	"nl.rsin":       "003660564 | 823807071 | 111222333",
+	"no.org":        "974760673 | 889640782",
+	"pl.krs":        "0000127206",
+	"pl.nip":        "5261040828",
+	"pl.regon":      "123456785 | 12345678512347 | 000331501 | 192598184 | 23511332857188",
+	"ro.cui":        "14399840",
+	"se.org":        "202100-5489 | 556012-5790 | 202100-5448",
+	"si.maticna":    "5300231000 | 5299985 | 9331310000",
+	"sk.ico":        "00151742 | 31333532 | 17317614",
+	"vat.at":        "ATU10223006 | ATU13585627",
+	"vat.be":        "BE0776091951 | BE0203.201.340 | BE0428759497 | BE428759497",
+	"vat.bg":        "BG101004508 | BG131063188 | BG175074752 | BG0041010002 | BG831650349",
+	"vat.ch":        "CHE-107.787.577 MWST | CHE-116.281.710 TVA | CHE123456788IVA",
+	"vat.cy":        "CY00532445O | CY10259033P",
+	"vat.cz":        "CZ12345679 | CZ612345670 | CZ991231123 | CZ6306150004 | CZ25123891 | CZ00006947",
+	"vat.de":        "DE136695976 | DE111111125 | DE123456788 | DE129273398 | DE811569869",
+	"vat.dk":        "DK88146328 | DK13585628 | DK25313763",
+	"vat.ee":        "EE100207415 | EE100931558",
+	"vat.el":        "EL040127797 | EL094259216 | GR090000045 | EL094014201",
+	"vat.es":        "ESA60195278 | ESX5253868R | ESA28015865 | ES54362315K | ESB58378431 | ESJ99216582",
+	"vat.fi":        "FI09853608 | FI20774740 | FI02446831",
+	"vat.fr":        "FR83404833048 | FR40303265045 | FR23334175221 | FRK7399859412 | FR4Z123456782 | FR53 0000 04605",
+	"vat.gb":        "GB434031494 | GB980780684 | GB999999973 | GBGD001 | GBHA500 | GB242338087388",
+	"vat.hr":        "HR33392005961 | HR18683136487",
+	"vat.hu":        "HU21376414 | HU12892312",
+	"vat.ie":        "IE6433435F | IE8D79739I | IE6433435OA | IE1234567FA | IE1234567T | IE3628739UA",
+	"vat.it":        "IT00159560366 | IT00743110157 | IT00488410010",
+	"vat.lt":        "LT213179412 | LT290061371314 | LT119511515 | LT100001919017",
+	"vat.lu":        "LU10000356 | LU15027442 | LU26375245",
+	"vat.lv":        "LV40003009497 | LV40003521600 | LV07091910933",
+	"vat.mt":        "MT15121333 | MT11679112",
+	"vat.nl":        "NL010000446B01 | NL004495445B01 | NL123456789B13 | NL002455799B11 | NL000099998B57",
+	"vat.no":        "NO974760673MVA | NO995525828MVA | NO889640782MVA",
+	"vat.pl":        "PL5260001246 | PL8567346215 | PL5261040828",
+	"vat.pt":        "PT502757191 | PT501964843 | PT600084779 | PT500697256",
+	"vat.ro":        "RO24736200 | RO18547290 | RO14399840 | RO11198699",
+	"vat.se":        "SE556188840401 | SE556012579001 | SE123456789701",
+	"vat.si":        "SI15012557 | SI50223054",
+	"vat.sk":        "SK4030000007 | SK2022749619 | SK2020317068",
+	"vat.xi":        "XI434031494 | XI123456782",
+	"bic":           "DEUTDEFF | DEUTDEFF500 | NEDSZAJJXXX | AIBKIE2D | deut de ff 500",
+	"cy.he":         "HE 123456 | ΗΕ 8329",
+	"de.hr":         "HRB 6684 München | Amtsgericht Charlottenburg, HRB 86786 B | HRA12345 Frankfurt am Main | Bad Homburg v.d.H. HRB 1234",
+	"gb.company":    "00445790 | 445790 | SC095237 | NI 038288 | OC301540 | R0000123 | sc95237 | IP12345R",
+	"hu.register":   "01-10-041043",
+	"ie.cro":        "104547 | 0104547",
+	"it.piva":       "00743110157 | IT 00159560366",
+	"it.rea":        "MI-1234567 | REA TO 1",
+	"lu.rcs":        "B 82454 | RCS Luxembourg B 82454",
+	"mt.company":    "C 2833",
+	"nl.kvk":        "69599084 | KvK 68750110",
+	"pt.nipc":       "500 697 256",
+	"be.enterprise": "0203.201.340 | BE 0203.201.340 | 203.201.340",
+	"ch.uid":        "CHE-116.281.710 | CHE-116.281.710 MWST | 116.281.710",
+	"es.nif":        "A28015865 | 54362315K",
+}
+
+// ibans are the examples of the registry of ISO 13616, by country.
+const ibans = `AD1200012030200359100100 AE070331234567890123456 AL47212110090000000235698741 AT611904300234573201 AZ21NABZ00000000137010001944
+	BA391290079401028494 BE68539007547034 BG80BNBG96611020345678 BH67BMAG00001299123456 BI4210000100010000332045181 BR1800360305000010009795493C1
+	BY13NBRB3600900000002Z00AB00 CH9300762011623852957 CR05015202001026284066 CY17002001280000001200527600 CZ6508000000192000145399
+	DE89370400440532013000 DJ2100010000000154000100186 DK5000400440116243 DO28BAGR00000001212453611324 EE382200221020145685
+	EG380019000500000000263180002 ES9121000418450200051332 FI2112345600000785 FK88SC123456789012 FO6264600001631634 FR1420041010050500013M02606
+	GB29NWBK60161331926819 GE29NB0000000101904917 GI75NWBK000000007099453 GL8964710001000206 GR1601101250000000012300695
+	GT82TRAJ01020000001210029690 HN88CABF00000000000250005469 HR1210010051863000160 HU42117730161111101800000000 IE29AIBK93115212345678
+	IL620108000000099999999 IQ98NBIQ850123456789012 IS140159260076545510730339 IT60X0542811101000000123456 JO94CBJO0010000000000131000302
+	KW81CBKU0000000000001234560101 KZ86125KZT5004100100 LB62099900000001001901229114 LC55HEMM000100010012001200023015 LI21088100002324013AA
+	LT121000011101001000 LU280019400644750000 LV80BANK0000435195001 LY83002048000020100120361 MC5811222000010123456789030
+	MD24AG000225100013104168 ME25505000012345678951 MK07250120000058984 MN121234123456789123 MR1300020001010000123456753
+	MT84MALT011000012345MTLCAST001S MU17BOMM0101101030300200000MUR NI45BAPR00000013000003558124 NL91ABNA0417164300 NO9386011117947
+	OM810180000001299123456 PK36SCBL0000001123456702 PL61109010140000071219812874 PS92PALS000000000400123456702 PT50000201231234567890154
+	QA58DOHB00001234567890ABCDEFG RO49AAAA1B31007593840000 RS35260005601001611379 RU0304452522540817810538091310419 SA0380000000608010167519
+	SC18SSCB11010000000000001497USD SD8811123456789012 SE4550000000058398257466 SI56263300012039086 SK3112000000198742637541
+	SM86U0322509800000000270100 SO211000001001000100141 ST23000100010051845310146 SV62CENR00000000000000700025 TL380080012345678910157
+	TN5910006035183598478831 TR330006100519786457841326 UA213223130000026007233566001 VA59001123000012345678 VG96VPVG0000012345678901
+	XK051212012345678906 YE15CBYE0001018861234567891234`
+
+func TestWhatIsPublishedIsRight(t *testing.T) {
+	published["iban"] = strings.Join(strings.Fields(ibans), " | ")
+	for _, s := range number.Schemes() {
+		if published[s.ID] == "" {
+			t.Errorf("%s is not tried", s.ID)
+		}
+		for typed := range strings.SplitSeq(published[s.ID]+" | "+s.Example, " | ") {
+			n, err := s.Check(typed)
+			if err != nil {
+				t.Errorf("%s: %s: %v", s.ID, typed, err)
+				continue
+			}
+			same(t, s, n)
+		}
+	}
+	for id := range published {
+		if _, ok := number.Find(id); !ok {
+			t.Errorf("there is no %s", id)
+		}
+	}
+}
+
+// same holds that what is kept, and what is shown, are kept as the same again.
+func same(t *testing.T, s *number.Scheme, n number.Number) {
+	t.Helper()
+	for _, typed := range []string{n.Value, n.Grouped(), " " + n.Grouped() + "\u00a0", strings.ToLower(n.Value)} {
+		if typed == strings.ToLower(n.Value) && s.ID == "de.hr" {
+			continue // towns keep their case
+		}
+		if again, err := s.Check(typed); err != nil || again != n {
+			t.Errorf("%s: %q is %v on the second look, want %v (%v)", s.ID, typed, again, n, err)
+		}
+	}
+	if n.Checked == number.Nothing || n.Scheme != s {
+		t.Errorf("%s: %+v", s.ID, n)
+	}
+}
+
+func TestEveryCountryOfTheRegistryIsTried(t *testing.T) {
+	seen := map[string]bool{}
+	for v := range strings.FieldsSeq(ibans) {
+		seen[v[:2]] = true
+	}
+	if len(seen) != number.IBANCountries() {
+		t.Errorf("%d countries are tried, %d are in the table", len(seen), number.IBANCountries())
+	}
+}
+
+func TestWhatIsKeptHasOneForm(t *testing.T) {
+	for _, tt := range []struct{ id, typed, kept, shown string }{
+		{"iban", "ie29 aibk 9311 5212 3456 78", "IE29AIBK93115212345678", "IE29 AIBK 9311 5212 3456 78"},
+		{"iban", "NO93-8601-1117-947", "NO9386011117947", "NO93 8601 1117 947"},
+		{"vat.ch", "che-116.281.710 MwSt", "CHE116281710MWST", "CHE-116.281.710 MWST"},
+		{"vat.ch", "CHE 116281710", "CHE116281710", "CHE-116.281.710"},
+		{"vat.no", "no 974 760 673 mva", "NO974760673MVA", "NO 974 760 673 MVA"},
+		{"vat.be", "BE 428.759.497", "BE0428759497", "BE 0428.759.497"},
+		{"vat.be", "BE (0)428.759.497", "BE0428759497", "BE 0428.759.497"},
+		{"vat.el", "GR 090000045", "EL090000045", "EL090000045"},
+		{"vat.gb", "GB 242 3380 87 388", "GB242338087388", "GB 242 3380 87 388"},
+		{"vat.gb", "gbgd001", "GBGD001", "GBGD001"},
+		{"vat.ie", "ie\u202f1234567\u2011t", "IE1234567T", "IE1234567T"},
+		{"at.fn", "FN 093363 Z", "FN93363z", "FN93363z"},
+		{"ch.uid", "CHE-116.281.710 HR/MWST", "CHE116281710", "CHE-116.281.710"},
+		{"fi.ytunnus", "244683-1", "02446831", "0244683-1"},
+		{"se.org", "202100-5489", "2021005489", "202100-5489"},
+		{"cz.ico", "025593", "00025593", "00025593"},
+		{"gb.company", "sc 95237", "SC095237", "SC095237"},
+		{"de.hr", "hrb86786 B, amtsgericht Charlottenburg", "Amtsgericht Charlottenburg HRB 86786 B", "Amtsgericht Charlottenburg HRB 86786 B"},
+		{"de.hr", "AG  frankfurt am Main: HRB Nr. 012", "Amtsgericht Frankfurt am Main HRB 12", "Amtsgericht Frankfurt am Main HRB 12"},
+		{"lei", "5067 00ge 1g29 325q x363", "506700GE1G29325QX363", "5067 00GE 1G29 325Q X363"},
+		{"cy.he", "ΗΕ 8329", "HE8329", "HE8329"},
+	} {
+		n, err := scheme(t, tt.id).Check(tt.typed)
+		if err != nil || n.Value != tt.kept || n.Grouped() != tt.shown {
+			t.Errorf("%s %q: kept %q, shown %q (%v), want %q and %q", tt.id, tt.typed, n.Value, n.Grouped(), err, tt.kept, tt.shown)
+		}
+	}
+}
+
+func TestWhatCannotBeIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		id, typed string
+		wrong     number.Wrong
+		says      string
+	}{
+		{"vat.de", "DE12345678", number.WrongShape, "DE and nine digits, such as DE136695976"},
+		{"vat.de", "DE123456789", number.WrongDigit, "it does not fit the check digit"},
+		{"vat.de", "DE036695976", number.WrongShape, "DE and nine digits"},
+		{"vat.ie", "IE1234567U", number.WrongDigit, "VAT number of Ireland"},
+		{"vat.ie", "IE1234567TX", number.WrongShape, "one or two letters"},
+		{"vat.gb", "GBGD500", number.WrongShape, "9 or 12 digits"},
+		{"vat.gb", "GB080780684", number.WrongDigit, ""},
+		{"vat.it", "IT00000000000", number.WrongShape, "11 digits"},
+		{"vat.it", "IT00743119950", number.WrongShape, "11 digits"}, // no such province
+		{"vat.nl", "NL010000446B00", number.WrongShape, "nine digits, B"},
+		{"vat.ch", "CHE116281711MWST", number.WrongDigit, "VAT number of Switzerland"},
+		{"vat.ch", "CH116281710", number.WrongShape, "CHE, nine digits"},
+		{"vat.cz", "CZ991331123", number.WrongShape, "8 to 10 digits"}, // a thirteenth month
+		{"vat.se", "SE556188840400", number.WrongShape, "12 digits"},
+		{"vat.fr", "FRO7399859412", number.WrongShape, "FR, two letters or digits"}, // no letter O
+		{"iban", "DE8937040044053201300", number.WrongShape, "22 letters and digits long"},
+		{"iban", "DE88370400440532013000", number.WrongDigit, "check digit"},
+		{"iban", "DE8937040044053201300X", number.WrongShape, "has letters where this has digits"},
+		{"iban", "XX89370400440532013000", number.WrongShape, "one of the countries"},
+		{"iban", "my account", number.WrongShape, "This is no IBAN. One is two letters"},
+		{"bic", "DEUTDEF", number.WrongShape, "8 or 11"},
+		{"lei", "506700GE1G29325QX364", number.WrongDigit, "LEI"},
+		{"fr.siren", "73282932O", number.WrongShape, "nine digits, such as 732 829 320"},
+		{"at.fn", "FN 93363y", number.WrongDigit, "Firmenbuchnummer"},
+		{"at.fn", "FN", number.WrongShape, "Firmenbuchnummer"},
+		{"de.hr", "HRB 86786", number.WrongShape, "the court"},
+		{"de.hr", "München 6684", number.WrongShape, "the court"},
+		{"pl.krs", "1000127206", number.WrongShape, "ten digits"},
+		{"se.org", "202100-5488", number.WrongDigit, "Swedish"},
+		{"cz.ico", "", number.WrongShape, "eight digits"},
+		{"cz.ico", "25123891" + strings.Repeat(" ", 1000), number.WrongShape, "eight digits"},
+		{"cz.ico", "\xff", number.WrongShape, "eight digits"},
+		{"cz.ico", "٢٥١٢٣٨٩١", number.WrongShape, "eight digits"},
+	} {
+		_, err := scheme(t, tt.id).Check(tt.typed)
+		refused(t, tt.typed, err, tt.wrong, tt.says)
+	}
+	for _, typed := range []string{"", "IE", "7654321G", "XX1234567", "AU51824753556"} {
+		_, err := number.VAT(typed)
+		refused(t, typed, err, number.WrongCountry, "letters of its country")
+	}
+	_, err := number.VAT("DE123456789")
+	refused(t, "DE123456789", err, number.WrongDigit, "VAT number of Germany")
+}
+
+func refused(t *testing.T, typed string, err error, wrong number.Wrong, says string) {
+	t.Helper()
+	var e *number.Error
+	if !errors.As(err, &e) || e.Wrong != wrong || !strings.Contains(err.Error(), says) {
+		t.Errorf("%q: %v, want %s and %q", typed, err, wrong, says)
+		return
+	}
+	if len(typed) > 4 && strings.Contains(err.Error(), typed) {
+		t.Errorf("the error repeats %q", typed)
+	}
+}
+
+func TestWhatWasCheckedIsSaid(t *testing.T) {
+	for _, tt := range []struct {
+		id, typed string
+		want      number.Checked
+	}{
+		{"vat.cz", "CZ991231123", number.ShapeOnly}, // born before check digits were
+		{"vat.cz", "CZ6306150004", number.CheckDigit},
+		{"vat.gb", "GBHA500", number.ShapeOnly},
+		{"vat.gb", "GB434031494", number.CheckDigit},
+		{"lt.code", "1234567", number.ShapeOnly},
+		{"lt.code", "123033512", number.CheckDigit},
+		{"nl.kvk", "69599084", number.ShapeOnly},
+		{"bic", "DEUTDEFF", number.ShapeOnly},
+	} {
+		n, err := scheme(t, tt.id).Check(tt.typed)
+		if err != nil || n.Checked != tt.want {
+			t.Errorf("%s: %s (%v), want %s", tt.typed, n.Checked, err, tt.want)
+		}
+	}
+	if number.ShapeOnly.String() != "shape only" || number.CheckDigit.String() != "check digit" {
+		t.Error("the words of the interface")
+	}
+}
+
+func TestAVATNumberFindsItsCountry(t *testing.T) {
+	countries := map[string]bool{}
+	for _, s := range number.Schemes() {
+		if !strings.HasPrefix(s.ID, "vat.") {
+			continue
+		}
+		countries[s.Country] = true
+		if n, err := number.VAT(s.Example); err != nil || n.Scheme != s {
+			t.Errorf("%s: %+v (%v)", s.ID, n, err)
+		}
+	}
+	if len(countries) != 30 { // the Union's 27, and GB, of which XI is a part, CH and NO
+		t.Errorf("%d countries", len(countries))
+	}
+	if n, err := number.VAT("gr 090000045"); err != nil || n.Value != "EL090000045" {
+		t.Errorf("Greece: %v %v", n, err)
+	}
+}
+
+func TestTheRegistersOfACountry(t *testing.T) {
+	var ids []string
+	for _, s := range number.Registers("FR") {
+		ids = append(ids, s.ID)
+	}
+	if !slices.Equal(ids, []string{"fr.siret", "fr.siren"}) {
+		t.Errorf("France: %v", ids)
+	}
+	if len(number.Registers("US")) != 0 || len(number.Registers("")) != 0 {
+		t.Error("registers of nowhere")
+	}
+}
+
+func scheme(t testing.TB, id string) *number.Scheme {
+	t.Helper()
+	s, ok := number.Find(id)
+	if !ok {
+		t.Fatalf("there is no %s", id)
+	}
+	return s
+}
+
+// patterns make numbers of each scheme that has check digits.
+var patterns = map[string]string{
+	"vat.at": "ATU########", "vat.be": "BE0######### BE1#########", "vat.bg": "BG######### BG##########", "vat.ch": "CHE#########MWST CHE#########",
+	"vat.cy": "CY########@", "vat.cz": "CZ######## CZ6######## CZ##########", "vat.de": "DE#########", "vat.dk": "DK########", "vat.ee": "EE#########",
+	"vat.el": "EL#########", "vat.es": "ES########@ ESX#######@ ESK#######@ ESB######## ESP#######@", "vat.fi": "FI########",
+	"vat.fr": "FR########### FR@########## FR#@######### FR##000######", "vat.gb": "GB######### GB############", "vat.hr": "HR###########", "vat.hu": "HU########",
+	"vat.ie": "IE#######@ IE#######@H IE#A#####@", "vat.it": "IT###########", "vat.lt": "LT#######1# LT##########1#", "vat.lu": "LU########",
+	"vat.lv": "LV4########## LV32######### LV0#0########", "vat.mt": "MT########", "vat.nl": "NL#########B##", "vat.no": "NO#########MVA", "vat.pl": "PL##########",
+	"vat.pt": "PT#########", "vat.ro": "RO########## RO#####", "vat.se": "SE##########01", "vat.si": "SI########", "vat.sk": "SK##########", "vat.xi": "XI#########",
+	"at.fn": "FN######@", "be.enterprise": "0#########", "bg.eik": "######### #############", "ch.uid": "CHE#########", "cz.ico": "########", "dk.cvr": "########",
+	"ee.register": "########", "es.nif": "B######## ########@", "fi.ytunnus": "########", "fr.siret": "############## 356000000#####", "fr.siren": "#########",
+	"gr.afm": "#########", "hr.oib": "###########", "hu.tax": "###########", "it.piva": "###########", "lt.code": "#########", "lv.register": "4##########",
+	"nl.rsin": "#########", "no.org": "#########", "pl.nip": "##########", "pl.regon": "######### ##############", "pt.nipc": "#########", "ro.cui": "#######",
+	"se.org": "##########", "si.maticna": "#######", "sk.ico": "########", "iban": "DE#################### IE##MADE############## MT##MADE#######################",
+	"lei": "#################### ####00@@@@@@@@@@@@##",
+}
+
+// blind are the schemes that take some numbers with one digit changed, and why
+// theirs cannot do better.
+var blind = map[string]string{
+	"vat.bg":      "a remainder of 10 after the second weighing is written as 0; ten digits may be of three kinds",
+	"vat.cz":      "remainders 0 and 10 are both written as 1, and until 1985 a remainder of 10 as 0; birth numbers of nine digits have none",
+	"vat.el":      "a remainder of 10 is written as 0",
+	"vat.fr":      "a key with a letter is weaker than one of digits, and Monaco's numbers hold no SIREN",
+	"vat.gb":      "two remainders are right, and the digits of a branch have no check digit",
+	"vat.xi":      "as Great Britain's",
+	"vat.lt":      "a remainder of 10 after the second weighing is written as 0",
+	"vat.lv":      "companies and persons have different check digits, and the first digit tells them apart",
+	"vat.nl":      "either of two check digits may be the one that fits",
+	"vat.pt":      "remainders 0 and 1 are both written as 0",
+	"vat.ro":      "a remainder of 10 is written as 0",
+	"vat.se":      "the last two digits count the registrations of a company",
+	"vat.sk":      "birth numbers until 1985 write a remainder of 10 as 0",
+	"bg.eik":      "as Bulgaria's VAT",
+	"cz.ico":      "as Czechia's VAT",
+	"sk.ico":      "as Czechia's VAT",
+	"ee.register": "a remainder of 10 after the second weighing is written as 0",
+	"fr.siret":    "La Poste's numbers only have a sum of digits that 5 divides",
+	"gr.afm":      "as Greece's VAT",
+	"hu.tax":      "the kind of tax and the county have no check digit",
+	"lt.code":     "as Lithuania's VAT",
+	"pl.regon":    "a remainder of 10 is written as 0",
+	"pt.nipc":     "as Portugal's VAT",
+	"ro.cui":      "as Romania's VAT",
+}
+
+// TestOneWrongDigitIsRefused wherever the scheme can see it, and in most places
+// where it cannot see all.
+func TestOneWrongDigitIsRefused(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(4, 97))
+	for _, s := range number.Schemes() {
+		if n, err := s.Check(s.Example); err != nil || n.Checked == number.ShapeOnly {
+			continue
+		}
+		if patterns[s.ID] == "" {
+			t.Errorf("%s is not tried", s.ID)
+		}
+		tried, taken := 0, 0
+		for pattern := range strings.FieldsSeq(patterns[s.ID]) {
+			for range 200 {
+				right := s.MadeUp(rnd, pattern)
+				for i := range len(right) {
+					for d := byte('0'); d <= '9' && right[i] >= '0' && right[i] <= '9'; d++ {
+						if d == right[i] {
+							continue
+						}
+						tried++
+						other := right[:i] + string(d) + right[i+1:]
+						if _, err := s.Check(other); err != nil {
+							continue
+						}
+						if taken++; blind[s.ID] == "" {
+							t.Fatalf("%s: %s is right, and so is %s", s.ID, right, other)
+						}
+					}
+				}
+			}
+		}
+		switch {
+		case blind[s.ID] != "" && taken == 0:
+			t.Errorf("%s sees every wrong digit of %d; it is not blind", s.ID, tried)
+		case taken*5 > tried:
+			t.Errorf("%s takes %d of %d numbers with a wrong digit", s.ID, taken, tried)
+		}
+		if taken > 0 {
+			t.Logf("%s takes %.1f %% of %d: %s", s.ID, 100*float64(taken)/float64(tried), tried, blind[s.ID])
+		}
+	}
+}
+
+// FuzzCheck: nothing that is typed breaks a check, what is kept is kept again,
+// and what is shown too.
+func FuzzCheck(f *testing.F) {
+	for _, list := range published {
+		for typed := range strings.SplitSeq(list, " | ") {
+			f.Add(typed)
+		}
+	}
+	for _, typed := range []string{"", "FN", "IE", "CHE", "\xff\xfe", "HRB ſ 1", "BE(0)", "e\u0301 HRB 1", "0", "IP", "İE1234567T"} {
+		f.Add(typed)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		for _, s := range number.Schemes() {
+			n, err := s.Check(typed)
+			if err == nil {
+				same(t, s, n)
+			} else if _ = err.Error(); n != (number.Number{}) {
+				t.Errorf("%s: %q is refused and kept", s.ID, typed)
+			}
+		}
+		if n, err := number.VAT(typed); err == nil {
+			same(t, n.Scheme, n)
+		}
+	})
+}
+
+func TestAMadeUpNumberFitsItsPattern(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		if v := scheme(t, "vat.fr").MadeUp(rnd, "FR##1499#####"); len(v) != 13 || v[4:8] != "1499" {
+			t.Errorf("%s", v)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a pattern that nothing fits is taken")
+		}
+	}()
+	scheme(t, "vat.de").MadeUp(rnd, "DE0########")
+}
+
+func BenchmarkVAT(b *testing.B) {
+	for b.Loop() {
+		if _, err := number.VAT("DE 136695976"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkIBAN(b *testing.B) {
+	for b.Loop() {
+		if _, err := number.IBAN("MT84 MALT 0110 0001 2345 MTLC AST0 01S"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,302 @@
+package number
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// registers is the one table of the numbers that companies have in registers and
+// with tax offices.
+var registers = []Scheme{
+	{
+		ID: "at.fn", Country: "AT", Name: "Firmenbuchnummer", Looks: "FN, one to six digits and a letter", Example: "FN 93363z",
+		shape: shape(`FN[1-9]\d{0,5}[abdfghikmpstvwxyz]`), tidy: firmenbuch, digits: func(s string) Checked { return yes(firmenbuchLetter(s[2:])) },
+	},
+	{
+		ID: "be.enterprise", Country: "BE", Name: "Belgian enterprise number", Looks: "0 or 1 and nine more digits", Example: "0403.019.261",
+		shape: shape(`[01]\d{9}`), groups: "####.###.###", tidy: func(s string) string { return belgian(strings.TrimPrefix(s, "BE")) },
+		digits: func(s string) Checked { return yes(enterprise(s)) },
+	},
+	{
+		ID: "bg.eik", Country: "BG", Name: "EIK", Looks: "9 or 13 digits", Example: "831650349",
+		shape: shape(`\d{9}(?:\d{4})?`), digits: func(s string) Checked { return yes(eik(s)) },
+	},
+	{
+		ID: "ch.uid", Country: "CH", Name: "Swiss UID", Looks: "CHE and nine digits", Example: "CHE-107.787.577",
+		shape: shape(`CHE\d{9}`), groups: "###-###.###.###", tidy: swiss, digits: func(s string) Checked { return yes(uid(s[3:])) },
+	},
+	{
+		ID: "cy.he", Country: "CY", Name: "Cypriot company number", Looks: "HE and one to six digits", Example: "HE 123456",
+		shape: shape(`HE[1-9]\d{0,5}`), tidy: strings.NewReplacer("\u0397\u0395", "HE").Replace, // the same letters in Greek
+	},
+	{
+		ID: "cz.ico", Country: "CZ", Name: "Czech IČO", Looks: "eight digits", Example: "25123891",
+		shape: shape(`\d{8}`), tidy: zeros(8), digits: func(s string) Checked { return yes(ico(s)) },
+	},
+	{
+		ID: "de.hr", Country: "DE", Name: "German register number", Looks: "the court, HRA, HRB, GnR, GsR, PR or VR, and up to six digits", Example: "Amtsgericht München HRB 6684",
+		shape: shape(`Amtsgericht \p{Lu}[\pL\pM.()' /-]{1,60} (?:HRA|HRB|GnR|GsR|PR|VR) [1-9]\d{0,5}(?: [A-Z]{1,2})?`), read: handelsregister,
+	},
+	{
+		ID: "dk.cvr", Country: "DK", Name: "CVR number", Looks: "eight digits", Example: "13 58 56 28",
+		shape: shape(`[1-9]\d{7}`), groups: "## ## ## ##", tidy: without("DK"), digits: func(s string) Checked { return yes(cvr(s)) },
+	},
+	{
+		ID: "ee.register", Country: "EE", Name: "Estonian register code", Looks: "eight digits that begin with 1, 7, 8 or 9", Example: "12345678",
+		shape: shape(`[1789]\d{7}`), digits: func(s string) Checked { return yes(twice(s)) },
+	},
+	{
+		ID: "es.nif", Country: "ES", Name: "Spanish NIF", Looks: "nine digits, of which the first, the last or both may be letters", Example: "B58378431",
+		shape: shape(spanish), digits: func(s string) Checked { return yes(nif(s)) },
+	},
+	{
+		ID: "fi.ytunnus", Country: "FI", Name: "Y-tunnus", Looks: "seven digits, a dash and one digit", Example: "2077474-0",
+		shape: shape(`\d{8}`), groups: "#######-#", tidy: zeros(8), digits: func(s string) Checked { return yes(ytunnus(s)) },
+	},
+	{
+		ID: "fr.siret", Country: "FR", Name: "SIRET", Looks: "14 digits", Example: "732 829 320 00074",
+		shape: shape(`\d{14}`), groups: "### ### ### #####", digits: func(s string) Checked { return yes(siret(s)) },
+	},
+	{
+		ID: "fr.siren", Country: "FR", Name: "SIREN", Looks: "nine digits", Example: "732 829 320",
+		shape: shape(`\d{9}`), groups: "### ### ###", digits: func(s string) Checked { return yes(luhn(s)) },
+	},
+	{
+		ID: "gb.company", Country: "GB", Name: "UK company number", Looks: "eight digits, or two letters and six digits", Example: "SC123456",
+		shape: shape(`\d{8}|(?:AC|CE|CS|FC|FE|GE|GN|GS|IC|IP|LP|NA|NC|NF|NI|NL|NO|NP|NR|NV|OC|OE|PC|RC|SA|SC|SE|SF|SG|SI|SL|SO|SP|SR|SZ|ZC)\d{6}|R\d{7}|(?:IP|NP|RS|SP)\d{5}[A-Z]`),
+		tidy:  companiesHouse,
+	},
+	{
+		ID: "gr.afm", Country: "GR", Name: "Greek AFM", Looks: "nine digits", Example: "094259216",
+		shape: shape(`\d{9}`), tidy: func(s string) string { return strings.TrimPrefix(greek(s), "EL") }, digits: func(s string) Checked { return yes(afm(s)) },
+	},
+	{
+		ID: "hr.oib", Country: "HR", Name: "Croatian OIB", Looks: "11 digits", Example: "33392005961",
+		shape: shape(`\d{11}`), tidy: without("HR"), digits: func(s string) Checked { return yes(mod11to10(s)) },
+	},
+	{
+		ID: "hu.tax", Country: "HU", Name: "Hungarian tax number", Looks: "eight digits, one from 1 to 5 and two for the county", Example: "12892312-2-41",
+		shape: shape(`\d{8}[1-5](?:0[2-9]|[1-4]\d|51)`), groups: "########-#-##", digits: func(s string) Checked { return yes(hungarian(s)) },
+	},
+	{
+		ID: "hu.register", Country: "HU", Name: "Hungarian register number", Looks: "ten digits: the court, the form and six", Example: "01-09-123456",
+		shape: shape(`(?:0[1-9]|1\d|20)(?:0[1-9]|[12]\d)\d{6}`), groups: "##-##-######",
+	},
+	{
+		ID: "ie.cro", Country: "IE", Name: "Irish company number", Looks: "up to seven digits", Example: "123456",
+		shape: shape(`[1-9]\d{0,6}`), tidy: func(s string) string { return strings.TrimLeft(s, "0") },
+	},
+	{
+		ID: "it.piva", Country: "IT", Name: "Italian partita IVA", Looks: "11 digits", Example: "00743110157",
+		shape: shape(italian), tidy: without("IT"), digits: func(s string) Checked { return yes(luhn(s)) },
+	},
+	{
+		ID: "it.rea", Country: "IT", Name: "REA number", Looks: "the two letters of the province and up to seven digits", Example: "MI-1234567",
+		shape: shape(`[A-Z]{2}[1-9]\d{0,6}`), tidy: func(s string) string { return strings.TrimPrefix(s, "REA") },
+	},
+	{
+		ID: "lt.code", Country: "LT", Name: "Lithuanian company code", Looks: "seven or nine digits", Example: "123033512",
+		shape: shape(`\d{7}|\d{9}`), digits: lithuanian,
+	},
+	{
+		ID: "lu.rcs", Country: "LU", Name: "Luxembourg RCS number", Looks: "a letter, most often B, and up to six digits", Example: "B 123456",
+		shape: shape(`[A-L][1-9]\d{0,5}`), tidy: func(s string) string { return strings.TrimPrefix(s, "RCSLUXEMBOURG") },
+	},
+	{
+		ID: "lv.register", Country: "LV", Name: "Latvian register number", Looks: "11 digits that begin with 4, 5 or 9", Example: "40003521600",
+		shape: shape(`[459]\d{10}`), tidy: without("LV"), digits: func(s string) Checked { return yes(latvian(s)) },
+	},
+	{
+		ID: "mt.company", Country: "MT", Name: "Maltese company number", Looks: "C and up to six digits", Example: "C 12345",
+		shape: shape(`C[1-9]\d{0,5}`),
+	},
+	{
+		ID: "nl.kvk", Country: "NL", Name: "KvK number", Looks: "eight digits", Example: "12345678",
+		shape: shape(`\d{8}`), tidy: without("KVK"),
+	},
+	{
+		ID: "nl.rsin", Country: "NL", Name: "RSIN", Looks: "nine digits", Example: "004495445",
+		shape: shape(`\d{9}`), digits: func(s string) Checked { return yes(rsin(s)) },
+	},
+	{
+		ID: "no.org", Country: "NO", Name: "Norwegian organisation number", Looks: "nine digits", Example: "995 525 828",
+		shape: shape(`\d{9}`), groups: "### ### ###", tidy: func(s string) string { return strings.TrimSuffix(strings.TrimPrefix(s, "NO"), "MVA") },
+		digits: func(s string) Checked { return yes(orgnr(s)) },
+	},
+	{
+		ID: "pl.krs", Country: "PL", Name: "KRS number", Looks: "ten digits, of which the first are 0", Example: "0000123456",
+		shape: shape(`0{3}\d{7}`), tidy: without("KRS"),
+	},
+	{
+		ID: "pl.nip", Country: "PL", Name: "NIP", Looks: "ten digits", Example: "856-73-46-215",
+		shape: shape(`\d{10}`), groups: "###-##-##-###", tidy: without("PL"), digits: func(s string) Checked { return yes(nip(s)) },
+	},
+	{
+		ID: "pl.regon", Country: "PL", Name: "REGON", Looks: "9 or 14 digits", Example: "192598184",
+		shape: shape(`\d{9}(?:\d{5})?`), digits: func(s string) Checked { return yes(regon(s)) },
+	},
+	{
+		ID: "pt.nipc", Country: "PT", Name: "NIPC", Looks: "nine digits", Example: "501 964 843",
+		shape: shape(`[1-9]\d{8}`), groups: "### ### ###", tidy: without("PT"), digits: func(s string) Checked { return yes(nipc(s)) },
+	},
+	{
+		ID: "ro.cui", Country: "RO", Name: "Romanian CUI", Looks: "2 to 10 digits", Example: "18547290",
+		shape: shape(`[1-9]\d{1,9}`), tidy: without("RO"), digits: func(s string) Checked { return yes(cui(s)) },
+	},
+	{
+		ID: "se.org", Country: "SE", Name: "Swedish organisation number", Looks: "six digits, a dash and four", Example: "123456-7897",
+		shape: shape(`\d{10}`), groups: "######-####", digits: func(s string) Checked { return yes(luhn(s)) },
+	},
+	{
+		ID: "si.maticna", Country: "SI", Name: "Slovenian matična številka", Looks: "seven digits, and three more for a part of the company", Example: "9331310000",
+		shape: shape(`\d{7}(?:[0-9A-Z]\d{2})?`), digits: func(s string) Checked { return yes(slovenian(s[:7])) },
+	},
+	{
+		ID: "sk.ico", Country: "SK", Name: "Slovak IČO", Looks: "eight digits", Example: "31333532",
+		shape: shape(`\d{8}`), tidy: zeros(8), digits: func(s string) Checked { return yes(ico(s)) },
+	},
+}
+
+// without takes away the letters that people put before a number that has none.
+func without(letters string) func(string) string {
+	return func(s string) string { return strings.TrimPrefix(s, letters) }
+}
+
+// zeros puts back the zeros in front that people and spreadsheets leave out.
+func zeros(length int) func(string) string {
+	return func(s string) string {
+		if missing := length - len(s); missing > 0 && missing <= 2 {
+			return strings.Repeat("0", missing) + s
+		}
+		return s
+	}
+}
+
+func swiss(s string) string {
+	for _, ending := range []string{"MWST", "TVA", "IVA", "TPV", "HR", "RC"} {
+		s = strings.TrimSuffix(s, ending)
+	}
+	if len(s) == 9 && s[0] != 'C' {
+		return "CHE" + s
+	}
+	return s
+}
+
+// firmenbuch writes the letter small, as the register does.
+func firmenbuch(s string) string {
+	s = strings.TrimPrefix(s, "FN")
+	if s == "" {
+		return s
+	}
+	return "FN" + strings.TrimLeft(s[:len(s)-1], "0") + strings.ToLower(s[len(s)-1:])
+}
+
+func firmenbuchLetter(s string) bool {
+	digits := strings.Repeat("0", 7-len(s)) + s[:len(s)-1]
+	return s[len(s)-1] == "abdfghikmpstvwxyz"[weighted(digits, 6, 4, 14, 15, 10, 1)%17]
+}
+
+// lithuanian: the old ones of seven digits have no published check digit.
+func lithuanian(s string) Checked {
+	if len(s) == 7 {
+		return ShapeOnly
+	}
+	return yes(twice(s))
+}
+
+// eik weighs once more where the check digit would be 10, and then takes 0. A
+// branch has four digits more, and a check digit of its own.
+func eik(s string) bool {
+	mod := func(s string, once, again []int) bool {
+		c := weighted(s, once...) % 11
+		if c == 10 {
+			c = weighted(s, again...) % 11 % 10
+		}
+		return c == digit(s, len(once))
+	}
+	return mod(s, []int{1, 2, 3, 4, 5, 6, 7, 8}, []int{3, 4, 5, 6, 7, 8, 9, 10}) &&
+		(len(s) == 9 || mod(s[8:], []int{2, 7, 3, 5}, []int{4, 9, 5, 7}))
+}
+
+// siret: a SIREN and five digits. La Poste, whose post offices are more than
+// there were numbers for, has a sum of its own.
+func siret(s string) bool {
+	if strings.HasPrefix(s, "356000000") && s != "35600000000048" {
+		sum := 0
+		for i := range len(s) {
+			sum += digit(s, i)
+		}
+		return sum%5 == 0
+	}
+	return luhn(s[:9]) && luhn(s)
+}
+
+// regon: a part of a company has five digits more, and a check digit over all.
+func regon(s string) bool {
+	fits := weighted(s, 8, 9, 2, 3, 4, 5, 6, 7)%11%10 == digit(s, 8)
+	if len(s) == 14 {
+		return fits && weighted(s, 2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8)%11%10 == digit(s, -1)
+	}
+	return fits
+}
+
+// companiesHouse puts back the zeros in front, or behind the letters.
+func companiesHouse(s string) string {
+	letters := len(s) - len(strings.TrimLeft(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	if missing := 8 - len(s); letters <= 2 && len(s) > letters && missing > 0 && missing < 6 {
+		return s[:letters] + strings.Repeat("0", missing) + s[letters:]
+	}
+	return s
+}
+
+// handelsregister reads a court, a kind of register, a number and the letters
+// that some courts put behind it, in whatever order people write them: the
+// number alone is given out by more than a hundred courts.
+func handelsregister(typed string) string {
+	words := strings.FieldsFunc(typed, func(r rune) bool {
+		return r == ',' || r == ';' || r == ':' || r == ' ' || r == '\t' || r == '\n' || r == '\u00a0'
+	})
+	var court []string
+	kind, number, letters := "", "", ""
+	for _, w := range words {
+		switch {
+		case isAny(w, "Amtsgericht", "AG", "beim", "des", "Amtsgerichts", "Registergericht", "Nr.", "Nummer"):
+			continue
+		case kind == "":
+			for _, k := range []string{"HRA", "HRB", "GnR", "GsR", "PR", "VR"} {
+				if len(w) >= len(k) && strings.EqualFold(w[:len(k)], k) && strings.Trim(w[len(k):], "0123456789") == "" {
+					kind, number = k, strings.TrimLeft(w[len(k):], "0")
+				}
+			}
+			if kind != "" {
+				continue
+			}
+		case number == "":
+			number = strings.TrimLeft(w, "0")
+			continue
+		case letters == "" && len(w) <= 2 && strings.Trim(w, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "":
+			letters = w
+			continue
+		}
+		court = append(court, w)
+	}
+	if len(court) > 0 {
+		first, size := utf8.DecodeRuneInString(court[0])
+		court[0] = string(unicode.ToUpper(first)) + court[0][size:]
+	}
+	out := "Amtsgericht " + strings.Join(court, " ") + " " + kind + " " + number
+	if letters != "" {
+		out += " " + letters
+	}
+	return out
+}
+
+func isAny(w string, these ...string) bool {
+	for _, t := range these {
+		if strings.EqualFold(w, t) {
+			return true
+		}
+	}
+	return false
+}
