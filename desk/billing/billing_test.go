@@ -11,6 +11,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 	"loot/web"
 	"loot/web/webtest"
@@ -36,6 +37,13 @@ func onEach(t *testing.T, f func(*testing.T, *office)) {
 				return found, nil
 			}
 			return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
+		})
+		o.b.Sell(MadeUpSeller)
+		o.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
+			if r.Actor.Kind == loot.Staff {
+				in.Actor.Undertaking = desktest.Start
+			}
+			return nil
 		})
 		o.Open(desktest.Standard(t), o.b.Desk())
 		o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
