@@ -265,7 +265,7 @@ func FuzzParseFont(f *testing.F) {
 func TestAnAddressIsWrittenInASCII(t *testing.T) {
 	pdf := document(func(p *Page) { p.Link(1, 2, 3, 4, "https://example.org/ä (b)\\\n", "Grüße") })
 	if want := `/URI (https://example.org/%C3%A4%20\(b\)\\%0A)`; !strings.Contains(pdf, want) {
-		t.Errorf("%s is not there: %s", want, pdf[strings.Index(pdf, "/URI"):][:80])
+		t.Errorf("%s is not there", want)
 	}
 }
 
