@@ -210,10 +210,12 @@ func (t *told) nest(crowd int, shown, folded map[string]Sum) {
 	}
 }
 
-// newBlock folds a day, or the seven of a week. Of a day of some of the visits,
-// some says by a dimension what else may be listed, and what the reports with one
-// filter less tell.
-func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep func(value string) bool, all []*told)) *block {
+// A narrowing says of a day of some of the visits, by a dimension, which values may
+// be listed, and what the reports with one filter less tell.
+type narrowing func(dimension string) (may func(value string) bool, wider []*told)
+
+// newBlock folds a day, or the seven of a week. some is nil for all visits.
+func newBlock(days []*dayTally, crowd int, some narrowing) *block {
 	b := &block{panels: map[string]*told{}}
 	enough := int64(max(crowd, 1))
 	var late int64 // visitors of days on which too few came
@@ -247,7 +249,7 @@ func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep fun
 	return b
 }
 
-func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some func(dimension string) (func(string) bool, []*told)) *told {
+func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some narrowing) *told {
 	out := &told{rows: map[string]Sum{}}
 	show := func(rows map[string]Sum) (sum Sum) {
 		for v, s := range rows {
@@ -277,10 +279,10 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 		if part {
 			total = 0
 		}
-		var keep func(string) bool
+		var may func(string) bool
 		var wider []*told
 		if some != nil {
-			keep, wider = some(d.Name)
+			may, wider = some(d.Name)
 		}
 		hidden, most := t.hidden, t.most
 		var of *told
@@ -292,7 +294,7 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 			if of != nil && !of.lists(parentOf(v)) {
 				return false
 			}
-			return (keep == nil || keep(v)) && !slices.ContainsFunc(wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
+			return (may == nil || may(v)) && !slices.ContainsFunc(wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
 		})
 		if of != nil {
 			of.nest(crowd, shown, folded)
