@@ -130,7 +130,7 @@ func TestWhatIsPublishedIsRight(t *testing.T) {
 // one that the rule of the scheme makes an exception for.
 func TestRemaindersThatAreWrittenOtherwise(t *testing.T) {
 	for id, list := range map[string]string{
-		"gr.afm": "995596840 996866969", "es.nif": "Q0818001J P2807900B", "vat.lv": "LV32822337460 LV32862117023", "pt.nipc": "545960630 537385100",
+		"vat.bg": "BG9935261195 BG1901083350", "gr.afm": "995596840 996866969", "es.nif": "Q0818001J P2807900B", "vat.lv": "LV32822337460 LV32862117023", "pt.nipc": "545960630 537385100",
 		"ro.cui": "9886455308 97662060", "bg.eik": "937859985 989154530 1310631880590", "pl.regon": "958154030 44611877927390", "ee.register": "13311301 14441080",
 		"vat.lt": "LT792222119 LT652801910", "cz.ico": "27432891 29774730 25068571",
 	} {
