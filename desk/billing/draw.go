@@ -246,9 +246,12 @@ func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Lo
 		if !ok {
 			continue
 		}
+		text := strings.ReplaceAll(v.Reveal(), "\n", ", ") //nolint:forbidigo // it stands on the customer's own invoice
+		if d.Type == "country" {
+			text = statement.CountryName(text)
+		}
 		out = append(out, invoice.Known{
-			Field: d.Title, Source: v.Source, Since: invoice.DateOf(v.At.In(at)), Wrong: b.BaseURL + "/portal/correct/" + string(d.ID),
-			Value: strings.ReplaceAll(v.Reveal(), "\n", ", "), //nolint:forbidigo // it stands on the customer's own invoice
+			Field: d.Title, Value: text, Source: v.Source, Since: invoice.DateOf(v.At.In(at)), Wrong: b.BaseURL + "/portal/correct/" + string(d.ID),
 		})
 	}
 	return out

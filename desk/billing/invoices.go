@@ -13,6 +13,8 @@ import (
 	"loot"
 	"loot/desk/billing/invoice"
 	"loot/gate"
+	"loot/ledger"
+	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
@@ -51,6 +53,7 @@ type myInvoicesView struct {
 	web.View
 	Rows  []invoiceRow
 	Waits []waitingRow
+	Looks []web.Day // at the copies, by others
 	Empty web.Empty
 }
 
@@ -72,7 +75,11 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice yet", Text: "A month is invoiced when it is over."}
 	var issued []Issued
 	var waits []pending
+	var items []ledger.Item
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
+			return err
+		}
 		if issued, err = readInvoices(r.Context(), tx, `WHERE i.subject = $1 ORDER BY i.at DESC, i.number DESC`, me); err != nil {
 			return err
 		}
@@ -84,6 +91,7 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	for _, i := range issued {
 		v.Rows = append(v.Rows, rowOf(i, "/portal/invoices/"))
 	}
+	v.Looks = looks(s, items)
 	for _, p := range waits {
 		row := waitingRow{Month: p.Month.String()}
 		for n, title := range titlesOf(s, p.Missing) {
@@ -92,6 +100,33 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		v.Waits = append(v.Waits, row)
 	}
 	return myInvoicesPage.Render(w, r, http.StatusOK, v)
+}
+
+// looks tells when others opened, or tried to open, the copies of somebody's invoices.
+func looks(s *statement.Statement, items []ledger.Item) []web.Day {
+	var events []web.Event
+	for _, item := range items {
+		if item.Facts.Action != loot.Use {
+			continue
+		}
+		who := "a part of our program"
+		if item.Facts.ActorKind == loot.Staff {
+			who = "a colleague"
+			if role, ok := s.Role(item.Facts.Role); ok {
+				who = role.Title
+			}
+		}
+		e := web.Event{At: item.At, Icon: "eye", Title: "The copy of an invoice was opened", Who: who}
+		if item.Facts.Verdict == ledger.Refused {
+			e.Icon, e.Tone, e.Title = "shield-x", web.Good, "Somebody tried to open the copy of an invoice, and was refused"
+		}
+		if len(item.Facts.Clauses) > 0 {
+			e.Clause = item.Facts.Clauses[0]
+			e.Href = "/statement#" + string(e.Clause)
+		}
+		events = append(events, e)
+	}
+	return web.Days(events)
 }
 
 type myInvoiceView struct {
@@ -195,7 +230,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
-	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer's ledger shows it."
+	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
 	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
 	var all []Issued

@@ -157,6 +157,9 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 		if a := o.Post(at+"/open", "document", "pdf", "reason", "Ticket 1"); a.Status != http.StatusOK || !strings.HasPrefix(a.Body, "%PDF-") {
 			t.Errorf("%d: %s", a.Status, desktest.Text(a.Body))
 		}
+		o.Confirm()
+		o.as(one)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Who opened the copies", "Billing")
 		o.asStaff("support")
 		shows(t, o.Get(at), http.StatusForbidden)
 	})
