@@ -153,7 +153,23 @@ func TestEverythingEndsAndIsForgotten(t *testing.T) {
 			}
 			return err
 		}))
+		waits := func() (list []pending) {
+			ok(t, o.b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+				list, err = readPending(ctx, tx, `WHERE subject = $1`, s)
+				return err
+			}))
+			return list
+		}
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+			return putPending(ctx, tx, pending{Subject: s, Month: november, Missing: []loot.Field{town}, Since: o.Clock.Now()})
+		}))
+		if len(waits()) != 1 {
+			t.Error("what waits was not noted")
+		}
 		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error { return o.b.forget(ctx, tx, s) }))
+		if len(waits()) != 0 {
+			t.Error("what waits is still there")
+		}
 		if all := o.of(s); len(all) != 0 {
 			t.Errorf("%d services are left", len(all))
 		}
