@@ -81,9 +81,9 @@ func witnesses(s *statement.Statement) []witness {
 func ruleProof(s *statement.Statement, found witness) proof {
 	want := s.Decide(found.in)
 	r := found.rule
-	name := fmt.Sprintf("rule %s lets through what it alone permits: %s", number(r), summary(r))
+	name := fmt.Sprintf("rule %s lets through what it alone permits: %s", ordinal(r), summary(r))
 	if r.Forbid {
-		name = fmt.Sprintf("rule %s stops what it alone forbids: %s", number(r), summary(r))
+		name = fmt.Sprintf("rule %s stops what it alone forbids: %s", ordinal(r), summary(r))
 	}
 	ask := func(t *statement.Statement) (string, error) {
 		got := t.Decide(found.in)
@@ -110,7 +110,7 @@ func ruleProof(s *statement.Statement, found witness) proof {
 	}}}
 }
 
-func number(r statement.Rule) string {
+func ordinal(r statement.Rule) string {
 	_, n, _ := strings.Cut(r.ID, "#")
 	return n
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 
 	"loot"
 	"loot/desk/staff"
 	"loot/desk/visits"
 	"loot/gate"
+	"loot/number"
 	"loot/store"
 	"loot/vault"
 )
@@ -59,10 +61,17 @@ func (a *App) Scratch(ctx context.Context, n int) (token string, ids []loot.Subj
 // ScratchFields are the ten fields of the i-th made-up customer.
 func ScratchFields(i int) map[loot.Field]string {
 	return map[loot.Field]string{
-		"company.name": fmt.Sprintf("Example Meadow %d GmbH", i), "company.vat": fmt.Sprintf("DE%09d", i), "company.register": fmt.Sprintf("HRB %d", i),
+		"company.name": fmt.Sprintf("Example Meadow %d GmbH", i), "company.vat": scratchVAT(i), "company.register": fmt.Sprintf("Exampleton HRB %d", i%900000+1),
 		"address.street": fmt.Sprintf("Sample Street %d", i%200+1), "address.postcode": fmt.Sprintf("%05d", i%90000+10000), "address.city": "Exampleton",
 		"address.country": "DE", "contact.name": fmt.Sprintf("Jo Example %d", i), "contact.email": fmt.Sprintf("jo%d@example.com", i), "contact.phone": fmt.Sprintf("+49761%07d", i),
 	}
+}
+
+// scratchVAT is another one for each i, with the check digit that fits it and in a
+// range that Germany has not given out.
+func scratchVAT(i int) string {
+	vat, _ := number.Find("vat.de")
+	return vat.MadeUp(rand.New(rand.NewPCG(1, uint64(i))), fmt.Sprintf("DE9%07d#", i%10_000_000))
 }
 
 func (a *App) scratchCustomer(ctx context.Context, tx *store.Tx, s loot.Subject, i int) error {

@@ -8,9 +8,9 @@ import (
 // How each country makes its check digits, without its letters. What a VAT
 // number and a company number share stands here once.
 
-// luhnPlus is Luhn's sum, to which Austria adds a constant.
-func luhnPlus(s string, more int) bool {
-	sum := more
+// austrian is Luhn's sum from the other end, and 4 more.
+func austrian(s string) bool {
+	sum := 4
 	for i := range len(s) - 1 {
 		d := digit(s, i)
 		if i%2 == 1 {
@@ -23,8 +23,8 @@ func luhnPlus(s string, more int) bool {
 
 // behind changes what follows the letters of the country.
 func behind(letters, s string, change func(string) string) string {
-	if rest, ok := strings.CutPrefix(s, letters); ok {
-		return letters + change(rest)
+	if behind, ok := strings.CutPrefix(s, letters); ok {
+		return letters + change(behind)
 	}
 	return s
 }
@@ -96,8 +96,8 @@ func ico(s string) bool {
 func cvr(s string) bool { return eleven(s, 2, 7, 6, 5, 4, 3, 2) }
 
 func greek(s string) string {
-	if rest, ok := strings.CutPrefix(s, "GR"); ok {
-		return "EL" + rest
+	if behind, ok := strings.CutPrefix(s, "GR"); ok {
+		return "EL" + behind
 	}
 	return s
 }

@@ -35,8 +35,8 @@ var registers = []Scheme{
 		shape: shape(`\d{8}`), tidy: zeros(8), digits: func(s string) Checked { return yes(ico(s)) },
 	},
 	{
-		ID: "de.hr", Country: "DE", Name: "German register number", Looks: "the court, HRA, HRB, GnR, GsR, PR or VR, and up to six digits", Example: "Amtsgericht München HRB 6684",
-		shape: shape(`Amtsgericht \p{Lu}[\pL\pM.()' /-]{1,60} (?:HRA|HRB|GnR|GsR|PR|VR) [1-9]\d{0,5}(?: [A-Z]{1,2})?`), read: handelsregister,
+		ID: "de.hr", Country: "DE", Name: "German register number", Looks: "the court, HRA, HRB, GnR, GsR, PR or VR, and up to six digits", Example: "HRB 6684, Amtsgericht München",
+		shape: shape(`\p{Lu}[\pL\pM.()' /-]{1,60} (?:HRA|HRB|GnR|GsR|PR|VR) [1-9]\d{0,5}(?: [A-Z]{1,2})?`), read: handelsregister,
 	},
 	{
 		ID: "dk.cvr", Country: "DK", Name: "CVR number", Looks: "eight digits", Example: "13 58 56 28",
@@ -285,7 +285,7 @@ func handelsregister(typed string) string {
 		first, size := utf8.DecodeRuneInString(court[0])
 		court[0] = string(unicode.ToUpper(first)) + court[0][size:]
 	}
-	out := "Amtsgericht " + strings.Join(court, " ") + " " + kind + " " + number
+	out := strings.Join(court, " ") + " " + kind + " " + number
 	if letters != "" {
 		out += " " + letters
 	}

@@ -32,7 +32,7 @@ var vatBegins = func() map[string]*Scheme {
 var vats = []Scheme{
 	{
 		ID: "vat.at", Country: "AT", Name: "VAT number of Austria", Looks: "ATU and eight digits", Example: "ATU13585627",
-		shape: shape(`ATU\d{8}`), digits: func(s string) Checked { return yes(luhnPlus(s[3:], 4)) },
+		shape: shape(`ATU\d{8}`), digits: func(s string) Checked { return yes(austrian(s[3:])) },
 	},
 	{
 		ID: "vat.be", Country: "BE", Name: "VAT number of Belgium", Looks: "BE, 0 or 1 and nine more digits", Example: "BE 0403.019.261",

@@ -21,8 +21,12 @@ type dimension struct {
 	// file says that the values are by the operator's files of networks.
 	file bool
 	// firm says that days are not put together so that its values become crowds: a
-	// small firm has a network of its own, whose days look like many visitors.
+	// small firm has a network of its own, whose days look like many visitors, and
+	// what is left of a browser beside its versions is known by day.
 	firm bool
+	// of is the dimension whose value each of its own begins with, before the last
+	// word: what is not listed of that value is a crowd, too.
+	of string
 	// whole says that the value is over the visits of a day, see [wholeVisits],
 	// rather than over their rows. Where the rows are those of some visits, every
 	// is the query of all of them.
@@ -70,9 +74,9 @@ var dimensions = []dimension{
 	{Name: "country", Title: "Countries", Word: "Country", value: "country", file: true},
 	{Name: "language", Title: "Languages", Word: "Language", value: "language"},
 	{Name: "browser", Title: "Browsers", Word: "Browser", value: "browser"},
-	{Name: "version", Title: "Browser versions", Word: "Version", value: "version"},
+	{Name: "version", Title: "Browser versions", Word: "Version", value: "version", firm: true, of: "browser"},
 	{Name: "system", Title: "Systems", Word: "System", value: "system"},
-	{Name: "release", Title: "System versions", Word: "Version", value: "release"},
+	{Name: "release", Title: "System versions", Word: "Version", value: "release", firm: true, of: "system"},
 	{Name: "device", Title: "Devices", Word: "Device", value: "device"},
 	{Name: "width", Title: "Widths", Word: "Width of the window", value: "CAST(width AS VARCHAR)"},
 	{Name: "via", Title: "Recorded by", Word: "Recorded by", value: "via"},
@@ -96,6 +100,17 @@ func findDimension(name string) (dimension, bool) {
 		return dimension{}, false
 	}
 	return dimensions[i], true
+}
+
+// nested adds the dimensions that some are of.
+func nested(some []dimension) []dimension {
+	out := slices.Clone(some)
+	for _, d := range some {
+		if of, ok := findDimension(d.of); ok && !slices.ContainsFunc(out, func(o dimension) bool { return o.Name == of.Name }) {
+			out = append(out, of)
+		}
+	}
+	return out
 }
 
 // events reports whether it counts events rather than views.

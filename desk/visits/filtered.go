@@ -40,7 +40,7 @@ func (r *Reports) filtered(ctx context.Context, q Question, wanted []dimension) 
 	if len(unknown) > 0 {
 		some := q
 		some.From, some.To = first, last
-		blocks, err := r.filter(ctx, some, slices.DeleteFunc(slices.Clone(unknown), func(d dimension) bool { return d.Name == dimensions[0].Name }))
+		blocks, err := r.filter(ctx, some, slices.DeleteFunc(nested(unknown), func(d dimension) bool { return d.Name == dimensions[0].Name }))
 		if err != nil {
 			return nil, nil, err
 		}

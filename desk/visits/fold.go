@@ -77,14 +77,18 @@ func (d *dayTally) tally(dimension string) *tally {
 	return d.of[dimension]
 }
 
-// only returns the day by one dimension; empty: by all.
-func (d *dayTally) only(dimension string) *dayTally {
-	if dimension == "" {
+// only returns the day by one dimension, with the one that this is of; empty: by
+// all.
+func (d *dayTally) only(name string) *dayTally {
+	if name == "" {
 		return d
 	}
-	one := &dayTally{day: d.day, total: d.total}
-	if t := d.of[dimension]; t != nil {
-		one.of = map[string]*tally{dimension: t}
+	one := &dayTally{day: d.day, total: d.total, of: map[string]*tally{}}
+	which, _ := findDimension(name)
+	for _, w := range nested([]dimension{which}) {
+		if t := d.of[w.Name]; t != nil {
+			one.of[w.Name] = t
+		}
 	}
 	return one
 }
@@ -175,10 +179,43 @@ func (t *told) cover(crowd int, some *tally, shown, folded map[string]Sum) bool 
 	return found
 }
 
-// newBlock folds a day, or the seven of a week. Of a day of some of the visits,
-// some says by a dimension what else may be listed, and what the reports with one
-// filter less tell.
-func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep func(value string) bool, all []*told)) *block {
+// parentOf returns the value that one is of: "Firefox" of "Firefox 140".
+func parentOf(nested string) string {
+	of, _, _ := cutLast(nested, " ")
+	return of
+}
+
+func (t *told) lists(value string) bool {
+	_, ok := t.rows[value]
+	return ok
+}
+
+// nest folds the smallest row of each value of which the rows that are listed
+// leave a few.
+func (t *told) nest(crowd int, shown, folded map[string]Sum) {
+	left := maps.Clone(t.rows)
+	least := map[string]string{}
+	for v, s := range shown {
+		of := parentOf(v)
+		left[of] = left[of].less(s)
+		if l, ok := least[of]; !ok || cmp.Or(cmp.Compare(s.Visitors, shown[l].Visitors), cmp.Compare(v, l)) < 0 {
+			least[of] = v
+		}
+	}
+	for of, v := range least {
+		if left[of].few(crowd) {
+			folded[v] = shown[v]
+			delete(shown, v)
+		}
+	}
+}
+
+// A narrowing says of a day of some of the visits, by a dimension, which values may
+// be listed, and what the reports with one filter less tell.
+type narrowing func(dimension string) (may func(value string) bool, wider []*told)
+
+// newBlock folds a day, or the seven of a week. some is nil for all visits.
+func newBlock(days []*dayTally, crowd int, some narrowing) *block {
 	b := &block{panels: map[string]*told{}}
 	enough := int64(max(crowd, 1))
 	var late int64 // visitors of days on which too few came
@@ -212,7 +249,7 @@ func newBlock(days []*dayTally, crowd int, some func(dimension string) (keep fun
 	return b
 }
 
-func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some func(dimension string) (func(string) bool, []*told)) *told {
+func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some narrowing) *told {
 	out := &told{rows: map[string]Sum{}}
 	show := func(rows map[string]Sum) (sum Sum) {
 		for v, s := range rows {
@@ -242,15 +279,26 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 		if part {
 			total = 0
 		}
-		var keep func(string) bool
+		var may func(string) bool
 		var wider []*told
 		if some != nil {
-			keep, wider = some(d.Name)
+			may, wider = some(d.Name)
 		}
 		hidden, most := t.hidden, t.most
+		var of *told
+		if d.of != "" && crowd > 1 {
+			parent, _ := findDimension(d.of)
+			of = foldPanel(parent, []*dayTally{day}, crowd, isTold, some)
+		}
 		shown, folded := t.fold(crowd, total, func(v string) bool {
-			return (keep == nil || keep(v)) && !slices.ContainsFunc(wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
+			if of != nil && !of.lists(parentOf(v)) {
+				return false
+			}
+			return (may == nil || may(v)) && !slices.ContainsFunc(wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
 		})
+		if of != nil {
+			of.nest(crowd, shown, folded)
+		}
 		for _, w := range wider {
 			if !w.cover(crowd, &t, shown, folded) {
 				t.most = 0

@@ -14,7 +14,7 @@ import (
 // steps'; nothing is looked for yet. more is a condition of the rows, over args.
 func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, steps []Filter, args ...any) (m matching, days []*block, snap *snapshot, err error) {
 	by := []string{dimensions[0].Name}
-	for _, d := range wanted {
+	for _, d := range nested(wanted) {
 		by = append(by, d.Name)
 	}
 	for _, f := range slices.Concat(q.Filters, steps) {

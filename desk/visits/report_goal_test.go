@@ -172,8 +172,9 @@ func TestFunnelsAndJourneysCountWhatWasThere(t *testing.T) {
 		}
 		// In crowds both engines are asked by other queries, which must say the same.
 		crowds := NewReports(s, 3, noon, nil)
-		q := Question{Site: 1, From: someDay - 3, To: someDay, Filters: []Filter{{"country", Not, []string{"FR"}}, {"path", Contains, []string{"/"}}}, Dimensions: []string{"country", "pages", "exit"}}
+		q := Question{Site: 1, From: someDay - 3, To: someDay, Filters: []Filter{{"path", Contains, []string{"/"}}}, Dimensions: []string{"country", "pages", "exit"}}
 		told := ask(t, crowds, q)
+		q.Filters = append(q.Filters, Filter{"country", Not, []string{"FR"}})
 		funnel, err := crowds.Funnel(t.Context(), q, stepsToTry[:2])
 		if err != nil {
 			t.Fatal(err)

@@ -23,8 +23,11 @@ func (r *Reports) load(ctx context.Context, keys []blockKey) (map[column.Day]*da
 	if keys[0].by != "" { // and so of all
 		by := []string{"'" + dimensions[0].Name + "'"}
 		for _, k := range keys {
-			if name := "'" + k.by + "'"; !slices.Contains(by, name) {
-				by = append(by, name)
+			d, _ := findDimension(k.by)
+			for _, d := range nested([]dimension{d}) {
+				if name := "'" + d.Name + "'"; !slices.Contains(by, name) {
+					by = append(by, name)
+				}
 			}
 		}
 		rows += " AND dimension IN (" + strings.Join(by, ", ") + ")"

@@ -37,7 +37,7 @@ func madeUp(r *rand.Rand, site uint16, from, to column.Day, people int) (out []o
 				site: site, who: visitor(who + 1), host: "example.com", country: pick("IE", "DE", "FR"), provider: pick("Eir", "Vodafone", "A firm"),
 				browser: pick("Firefox", "Safari"), system: pick("Linux", "macOS"), class: human, via: "tag",
 			}
-			h.version = h.browser + pick(" 1", " 2")
+			h.version = h.browser + pick(" 1", " 2", " 3")
 			if r.IntN(9) == 0 {
 				h.class, h.bot = "declared", pick("Crawler", "Checker")
 			}
@@ -224,7 +224,35 @@ func ask(t fataler, r *Reports, q Question) *Answer {
 		t.Fatalf("%+v: %v", q, err)
 	}
 	addsUp(t, q, a)
+	nests(t, r.crowd, q, a)
 	return a
+}
+
+// nests fails the test if what is listed by browser less what is listed of its
+// versions leaves a few.
+func nests(t fataler, crowd int, q Question, a *Answer) {
+	t.Helper()
+	i := slices.IndexFunc(a.Panels, func(p Panel) bool { return p.Name == "browser" })
+	j := slices.IndexFunc(a.Panels, func(p Panel) bool { return p.Name == "version" })
+	if i < 0 || j < 0 || a.Total == (Sum{}) || crowd <= 1 {
+		return
+	}
+	left := map[string]Sum{"": a.Panels[i].Others}
+	for _, row := range a.Panels[i].Rows {
+		left[row.Value] = row.Sum
+	}
+	for _, row := range a.Panels[j].Rows {
+		of, _ := versioned(row.Value)
+		if _, ok := left[of]; !ok {
+			of = ""
+		}
+		left[of] = left[of].less(row.Sum)
+	}
+	for of, s := range left {
+		if s.few(crowd) {
+			t.Errorf("crowd %d: %+v: browser %q without its versions is %+v", crowd, q, of, s)
+		}
+	}
 }
 
 type fataler interface {

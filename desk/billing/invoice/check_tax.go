@@ -33,8 +33,9 @@ func (c *checker) tax(t Tax, where, none, number string) {
 		return
 	}
 	switch {
-	case t.Category == Standard:
-		c.must(t.Rate.Sign() > 0, family+number, where, "Give the VAT rate, greater than 0; the category Z is for a rate of 0.")
+	case t.Category == Standard, t.Category == Canaries:
+		// The standard's text lets IGIC have a rate of 0; its rules for CII, which each invoice must pass, do not.
+		c.must(t.Rate.Sign() > 0, family+number, where, "Give the rate, greater than 0; the category Z is for a rate of 0.")
 	case t.Category.taxed():
 		c.must(t.Rate.Sign() >= 0, family+number, where, "Give a rate of 0 or more.")
 	default:

@@ -326,3 +326,15 @@ func TestFontsOfOthersAreCheckedFirst(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestADueDateStandsOnceInUBL: with several accounts there are several ways to
+// pay, and the rules allow one date.
+func TestADueDateStandsOnceInUBL(t *testing.T) {
+	for _, kind := range []string{"plain", "credit"} {
+		inv := madeup.Invoice(kind, 1)
+		inv.Payment.Accounts = []invoice.Account{inv.Payment.Accounts[0], inv.Payment.Accounts[0]}
+		if n := strings.Count(string(inv.UBL()), "DueDate>"+inv.Due.String()); n != 1 {
+			t.Errorf("%s: the due date stands %d times", kind, n)
+		}
+	}
+}

@@ -137,10 +137,10 @@ func (u *ubl) taxScheme(number, scheme string) {
 
 func (u *ubl) payment() {
 	p := u.inv.Payment
-	for _, a := range p.Accounts {
+	for i, a := range p.Accounts {
 		u.in("cac:PaymentMeans", func() {
 			u.text("cbc:PaymentMeansCode", p.Means)
-			if u.credit { // only an Invoice has a place of its own for it
+			if u.credit && i == 0 { // only an Invoice has a place of its own for it, and it may stand but once (UBL-SR-45)
 				u.text("cbc:PaymentDueDate", u.inv.Due.String())
 			}
 			u.text("cbc:PaymentID", p.Reference)

@@ -63,8 +63,8 @@ var kinds = []struct {
 		m.because(invoice.OutOfScope, "VATEX-EU-O", "Not subject to VAT")
 		m.inv.Seller.VAT, m.inv.Buyer.VAT = "", ""
 	}},
-	{"canaries", func(m *maker) { m.rated(invoice.Canaries, "7", "3", "0") }},
-	{"ceuta", func(m *maker) { m.rated(invoice.CeutaMelilla, "10", "4", "0.5") }},
+	{"canaries", func(m *maker) { m.rated(invoice.Canaries, "7", "3", "9.5") }},
+	{"ceuta", func(m *maker) { m.rated(invoice.CeutaMelilla, "10", "0.5", "0") }},
 	{"mixed", (*maker).mix},
 	{"adjusted", (*maker).adjust},
 	{"prepaid", func(m *maker) {

@@ -199,6 +199,19 @@ func utf16Hex(s string) string {
 	return b.String()
 }
 
+// asciiString writes an address; what is not ASCII is escaped as in an address.
 func asciiString(s string) string {
-	return "(" + strings.NewReplacer(`\`, `\\`, "(", `\(`, ")", `\)`, "\r", "%0D", "\n", "%0A").Replace(s) + ")"
+	var b strings.Builder
+	b.WriteByte('(')
+	for _, c := range []byte(s) {
+		switch {
+		case c <= ' ' || c > '~':
+			fmt.Fprintf(&b, "%%%02X", c)
+		case c == '(' || c == ')' || c == '\\':
+			b.WriteString("\\" + string(c))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + ")"
 }

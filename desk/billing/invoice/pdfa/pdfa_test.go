@@ -262,6 +262,13 @@ func FuzzParseFont(f *testing.F) {
 	})
 }
 
+func TestAnAddressIsWrittenInASCII(t *testing.T) {
+	pdf := document(func(p *Page) { p.Link(1, 2, 3, 4, "https://example.org/ä (b)\\\n", "Grüße") })
+	if want := `/URI (https://example.org/%C3%A4%20\(b\)\\%0A)`; !strings.Contains(pdf, want) {
+		t.Errorf("%s is not there", want)
+	}
+}
+
 func TestTheProfileIsAProfile(t *testing.T) {
 	if len(profile) != u32(profile, 0) || string(profile[36:40]) != "acsp" {
 		t.Fatal("the head is wrong")
