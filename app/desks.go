@@ -16,6 +16,7 @@ import (
 	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
+	"loot/desk/verification"
 	"loot/desk/visits"
 	"loot/store"
 )
@@ -25,7 +26,7 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
-		publication.Keeps, staff.Keeps, customers.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps,
 	)
 }
 
@@ -70,6 +71,17 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	verifying, err := a.Config.Verifying.options(a.Now)
+	if err != nil {
+		return err
+	}
+	if a.demo { // nobody asks outside about made-up people
+		verifying.Mailboxes, verifying.Registers = nil, nil
+	}
+	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verifying)
+	if err != nil {
+		return err
+	}
 	recording, err := a.Config.Visiting.options()
 	if err != nil {
 		return err
@@ -82,14 +94,27 @@ func (a *App) build() error {
 		a.signin.Desk(),
 		a.staff.Desk(),
 		customers.New(a.Kit, customers.Needs{
-			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Desks: func() []desk.Desk { return a.Desks },
+			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
 		}),
 		a.billing.Desk(),
+		checks.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
 	return nil
+}
+
+// besides shows the portal what stands beside each detail that is checked.
+func besides(v *verification.Verification) func(context.Context, *store.Tx, loot.Subject) (map[loot.Field]customers.Check, error) {
+	return func(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]customers.Check, error) {
+		shown, err := v.Beside(ctx, tx, s)
+		out := make(map[loot.Field]customers.Check, len(shown))
+		for f, one := range shown {
+			out[f] = customers.Check(one)
+		}
+		return out, err
+	}
 }
 
 // readerOf shows the desk of visits a member of staff whom it writes to.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/desk"
 	"loot/desk/incidents"
 	"loot/store"
@@ -63,7 +64,8 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 
 			// Something in each place, but for what signing in keeps, which its own
 			// tests rotate.
-			if _, err := w.NewPerson(ctx); err != nil {
+			person, err := w.NewPerson(ctx)
+			if err != nil {
 				t.Fatal(err)
 			}
 			who, err := w.NewStaff(ctx, true, "support")
@@ -81,6 +83,10 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			site := webtest.New(t, web.Options{Now: w.Clock.Now}, w.Desks[i].Routes)
 			site.Actor = who
 			report := site.Post("/console/incidents", "text", "A letter went to the wrong house.").Header.Get("Location")
+			i = slices.IndexFunc(w.Desks, func(d desk.Desk) bool { return d.Name == "verification" })
+			own := webtest.New(t, web.Options{Now: w.Clock.Now}, w.Desks[i].Routes)
+			own.Actor = loot.Actor{Kind: loot.Person, ID: string(person)}
+			own.Post("/portal/checks/wrong", "field", "address.city", "text", "We have moved.")
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
 			}

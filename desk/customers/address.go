@@ -19,6 +19,10 @@ import (
 // be confirmed by whoever has it.
 const addressProposed = "address.proposed"
 
+// recordChanged is the notice that something in somebody's record was given or
+// changed.
+const recordChanged = "record.changed"
+
 // addressField returns the field that people are found by and that letters go to.
 func addressField(s *statement.Statement) loot.Field { return s.AddressField(collection) }
 
@@ -45,6 +49,9 @@ func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statem
 		delete(change.Given, field)
 	}
 	if err := c.Vault.Correct(ctx, tx, p, change); err != nil {
+		return err
+	}
+	if err := c.Jobs.Publish(ctx, tx, job.Notice{Name: recordChanged, ID: string(req.Subject)}); err != nil {
 		return err
 	}
 	switch {

@@ -36,6 +36,12 @@ type Service struct {
 	Ended     time.Time // zero: it runs
 }
 
+// A Check is how a detail was checked, and what a customer can ask about it.
+type Check struct {
+	Facts   []web.Fact
+	Actions []web.Action
+}
+
 // Needs is what this desk asks of others. app wires it; a function that is nil
 // has nothing to say.
 type Needs struct {
@@ -48,6 +54,8 @@ type Needs struct {
 	// Written are the fields that the program fills in by itself, so that no
 	// form asks for them.
 	Written []loot.Field
+	// Checks returns what stands beside each detail that is checked.
+	Checks func(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]Check, error)
 	// Desks returns every desk, so that a customer's export and erasure reach
 	// what they keep.
 	Desks func() []desk.Desk

@@ -30,9 +30,10 @@ type heldField struct {
 	Kept    []string
 	Must    bool // a running service hangs on it
 	Edit    string
-	Waits   *web.Alert // another value that waits to be confirmed; nil: none
-	For     string     // the purposes that stand, in a sentence
-	Earlier []earlier  // latest first
+	Ask     []web.Action // for a check
+	Waits   *web.Alert   // another value that waits to be confirmed; nil: none
+	For     string       // the purposes that stand, in a sentence
+	Earlier []earlier    // latest first
 }
 
 // An earlier value was corrected or removed, and is held on.
@@ -147,6 +148,11 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 		if waiting, err = c.waiting(ctx, tx, rec.Subject); err != nil {
 			return err
 		}
+		if c.needs.Checks != nil {
+			if rec.checks, err = c.needs.Checks(ctx, tx, rec.Subject); err != nil {
+				return err
+			}
+		}
 		events, err = c.byOthers(ctx, tx, s, rec.Subject, latest)
 		return err
 	}); err != nil {
@@ -205,6 +211,7 @@ func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offere
 type record struct {
 	vault.Whole
 	person  gate.PersonView
+	checks  map[loot.Field]Check
 	running []string // services that run, by their id in the statement
 	now     time.Time
 }
@@ -304,7 +311,8 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		//nolint:forbidigo // the person sees their own record
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
 		f.State = stateBadge(value, "as you gave it")
-		f.Origin = c.origin(value)
+		f.Origin = append(c.origin(value), rec.checks[d.ID].Facts...)
+		f.Ask = rec.checks[d.ID].Actions
 		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {
 			f.Origin = append(f.Origin, web.Fact{Term: "Verified", Value: "by the link in a letter to it, " + at.Format("2 Jan 2006")})
 		}

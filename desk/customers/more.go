@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"loot"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -117,6 +118,6 @@ func (c *customers) addService(ctx context.Context, s *statement.Statement, me l
 		if err != nil {
 			return err
 		}
-		return c.Jobs.Publish(ctx, tx, ordered)
+		return c.Jobs.Publish(ctx, tx, ordered, job.Notice{Name: recordChanged, ID: string(subject)})
 	})
 }

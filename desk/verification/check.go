@@ -1,0 +1,296 @@
+package verification
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"loot"
+	"loot/desk/verification/register"
+	"loot/number"
+	"loot/statement"
+)
+
+// An outcome is what checks found of a detail.
+type outcome string
+
+const (
+	none   outcome = ""       // no check speaks of it
+	passed outcome = "passed" // it can be right
+	proved outcome = "proved" // somebody who knows says that it is right
+	failed outcome = "failed" // something about it is wrong, or does not fit the rest
+	later  outcome = "later"  // it can be right, and a register has not answered yet
+)
+
+// The checks, by the name under which what they found is kept, with what people
+// see of each.
+var checkTitles = map[string]string{
+	"email.form":    "Form of the address (RFC 5321, RFC 6531)",
+	"email.domain":  "Mail servers of the domain (MX)",
+	"email.kept":    "No throw-away address (list of " + disposableDated + ")",
+	"email.link":    "Single-use link in a letter to it",
+	"phone.plan":    "Numbering plan of the country (E.164)",
+	"address.form":  "Form of addresses in the country",
+	"vat.digits":    "Shape and check digit of the VAT number",
+	"vat.country":   "VAT number and address in one country",
+	"register.form": "Shape and check digit of the register number",
+	"iban.digits":   "Length and check digits of the IBAN",
+	"bic.form":      "Shape of the BIC",
+	"vies":          "VIES, the EU's register of VAT numbers",
+	"gleif":         "GLEIF, the register of legal entities",
+	"vies.name":     "Name in VIES beside the VAT number",
+	"gleif.name":    "Name in GLEIF beside the LEI",
+	"person":        "Looked at by a colleague",
+}
+
+// A finding is what one check found.
+type finding struct {
+	Check    string // key of checkTitles
+	Outcome  outcome
+	Why      string // a sentence that holds nothing that anybody gave
+	Evidence string // a register's name for the consultation; empty: none
+	Wait     time.Duration
+}
+
+// record is what is checked: the values that were opened, by field.
+type record struct {
+	s      *statement.Statement
+	values map[loot.Field]string
+}
+
+// by returns the value of the first field of a type, and of those whose name ends
+// as given if the type is empty.
+func (r record) by(kind, ending string) (loot.Field, string) {
+	for _, d := range r.s.Fields(collection) {
+		if value := r.values[d.ID]; value != "" && (kind != "" && d.Type == kind || kind == "" && strings.HasSuffix(string(d.ID), ending)) {
+			return d.ID, value
+		}
+	}
+	return "", ""
+}
+
+func (r record) country() string { _, c := r.by("country", ""); return c }
+
+// inspect runs every check that asks nobody.
+func inspect(r record) map[loot.Field][]finding {
+	out := map[loot.Field][]finding{}
+	for _, d := range r.s.Fields(collection) {
+		value := r.values[d.ID]
+		if value == "" {
+			continue
+		}
+		switch {
+		case d.Type == "email":
+			out[d.ID] = inspectEmail(value)
+		case d.Type == "tel":
+			out[d.ID] = inspectPhone(value, r.country())
+		case d.Type == "vat":
+			out[d.ID] = inspectVAT(value, r.country())
+		case d.Type == "iban":
+			_, err := number.IBAN(value)
+			out[d.ID] = []finding{ofNumber("iban.digits", err)}
+		case strings.HasSuffix(string(d.ID), ".bic"):
+			_, err := number.BIC(value)
+			out[d.ID] = []finding{ofNumber("bic.form", err)}
+		case strings.HasSuffix(string(d.ID), ".register"):
+			out[d.ID] = inspectRegister(value, r.country())
+		}
+	}
+	r.inspectAddress(out)
+	return out
+}
+
+func ofNumber(check string, err error) finding {
+	if err != nil {
+		return finding{Check: check, Outcome: failed, Why: err.Error()}
+	}
+	return finding{Check: check, Outcome: passed}
+}
+
+func inspectEmail(value string) []finding {
+	domain := mailbox(value)
+	if domain == "" {
+		return []finding{{Check: "email.form", Outcome: failed, Why: "This is no address that a mail server takes."}}
+	}
+	out := []finding{{Check: "email.form", Outcome: passed}}
+	if isDisposable(domain) {
+		return append(out, finding{Check: "email.kept", Outcome: failed, Why: "Addresses of this domain are thrown away after use, so that later letters reach nobody or a stranger."})
+	}
+	return append(out, finding{Check: "email.kept", Outcome: passed})
+}
+
+// inspectPhone reads a number by the plan of the country that its code names or,
+// without one, of the country of the address.
+func inspectPhone(value, country string) []finding {
+	n, err := phonenumbers.Parse(value, country)
+	switch {
+	case errors.Is(err, phonenumbers.ErrInvalidCountryCode):
+		return []finding{{Check: "phone.plan", Outcome: failed, Why: "The number has no country code that is in use, so that nobody abroad can call it."}}
+	case err != nil || !phonenumbers.IsPossibleNumber(n):
+		return []finding{{Check: "phone.plan", Outcome: failed, Why: "The number is shorter or longer than those of its country."}}
+	case !phonenumbers.IsValidNumber(n):
+		return []finding{{Check: "phone.plan", Outcome: failed, Why: "The country's numbering plan gives out no such numbers."}}
+	}
+	return []finding{{Check: "phone.plan", Outcome: passed}}
+}
+
+func inspectVAT(value, country string) []finding {
+	n, err := number.VAT(value)
+	out := []finding{ofNumber("vat.digits", err)}
+	if err != nil || country == "" {
+		return out
+	}
+	of := n.Scheme.Country
+	if of == country || of == "XI" && country == "GB" {
+		return append(out, finding{Check: "vat.country", Outcome: passed})
+	}
+	return append(out, finding{Check: "vat.country", Outcome: failed, Why: "The VAT number is of another country than the address. That can be right; somebody has to look."})
+}
+
+// inspectRegister takes a number that fits one of the schemes of the country, or
+// an LEI. A country of whose schemes we know none passes nothing.
+func inspectRegister(value, country string) []finding {
+	if _, err := number.LEI(value); err == nil {
+		return []finding{{Check: "register.form", Outcome: passed}}
+	}
+	schemes := number.Registers(country)
+	var first error
+	for _, s := range schemes {
+		if _, err := s.Check(value); err == nil {
+			return []finding{{Check: "register.form", Outcome: passed}}
+		} else if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return []finding{ofNumber("register.form", first)}
+}
+
+// inspectAddress looks at the parts of the address together.
+func (r record) inspectAddress(out map[loot.Field][]finding) {
+	const check = "address.form"
+	country, code := r.by("country", "")
+	street, _ := r.by("", ".street")
+	city, _ := r.by("", ".city")
+	if country == "" {
+		return
+	}
+	if statement.CountryName(code) == code {
+		out[country] = append(out[country], finding{Check: check, Outcome: failed, Why: "There is no country with this code."})
+		return
+	}
+	out[country] = append(out[country], finding{Check: check, Outcome: passed})
+	postcode, value := r.by("", ".postcode")
+	looks, fits := postcodeOf(code, value)
+	parts := []loot.Field{street, city, postcode}
+	for _, f := range parts {
+		if f == "" {
+			continue
+		}
+		one := finding{Check: check, Outcome: passed}
+		switch {
+		case f == postcode && !fits:
+			one.Outcome, one.Why = failed, "A postcode of "+statement.CountryName(code)+" is "+looks+"."
+		case f == city && postcode == "" && !fits:
+			one.Outcome, one.Why = failed, "An address in "+statement.CountryName(code)+" needs a postcode: "+looks+"."
+		}
+		out[f] = append(out[f], one)
+	}
+}
+
+// inquire asks the DNS and the registers about what inspect found no fault with.
+// It sends numbers and the domain of an address, and nothing else.
+func (v *Verification) inquire(ctx context.Context, r record, out map[loot.Field][]finding) {
+	if f, value := r.by("email", ""); f != "" && v.options.Mailboxes != nil && sum(out[f]) == passed {
+		out[f] = append(out[f], v.inquireDomain(ctx, mailbox(value)))
+	}
+	if f, value := r.by("vat", ""); f != "" && first(out[f]) == passed {
+		if n, err := number.VAT(value); err == nil {
+			v.inquireRegister(ctx, r, out, f, n)
+		}
+	}
+	if f, value := r.by("", ".register"); f != "" {
+		if n, err := number.LEI(value); err == nil {
+			v.inquireRegister(ctx, r, out, f, n)
+		}
+	}
+}
+
+func (v *Verification) inquireDomain(ctx context.Context, domain string) finding {
+	boxes, err := v.options.Mailboxes(ctx, domain)
+	one := finding{Check: "email.domain", Outcome: passed}
+	switch {
+	case err != nil:
+		one.Outcome, one.Why = later, "The DNS has not answered yet."
+	case boxes == register.RefusesMail:
+		one.Outcome, one.Why = failed, "The domain says that it takes no mail."
+	case boxes == register.NoMailboxes:
+		one.Outcome, one.Why = failed, "The domain does not exist, or has no mail server."
+	}
+	return one
+}
+
+// inquireRegister asks the register that holds a number, and compares the name
+// that it tells with the one that was given.
+func (v *Verification) inquireRegister(ctx context.Context, r record, out map[loot.Field][]finding, f loot.Field, n number.Number) {
+	for _, reg := range v.options.Registers {
+		if !reg.Takes(n) {
+			continue
+		}
+		id := strings.ToLower(reg.Name())
+		a, err := reg.Ask(ctx, n)
+		one := finding{Check: id, Outcome: proved, Evidence: a.Request}
+		switch {
+		case errors.Is(err, register.ErrRefused):
+			v.Log.WarnContext(ctx, "a register refuses our questions; see its settings", "register", reg.Name(), "err", err)
+			one.Outcome, one.Why = later, reg.Name()+" does not take our question."
+		case err != nil:
+			one.Outcome, one.Why = later, reg.Name()+" has not answered yet."
+			if w, ok := errors.AsType[interface {
+				error
+				Wait() time.Duration
+			}](err); ok {
+				one.Wait = w.Wait()
+			}
+		case !a.Known:
+			one.Outcome, one.Why = failed, reg.Name()+" does not know this number."
+		}
+		out[f] = append(out[f], one)
+		if company, name := r.by("", "company.name"); company != "" && err == nil && a.Known && a.Name != "" {
+			named := finding{Check: id + ".name", Outcome: proved, Evidence: a.Request}
+			if !sameName(name, a.Name) {
+				named.Outcome, named.Why = failed, reg.Name()+" has another name beside the number."
+			}
+			out[company] = append(out[company], named)
+		}
+	}
+}
+
+// sum is what all checks of a detail found together.
+func sum(list []finding) outcome {
+	at := none
+	for _, f := range list {
+		if weight(f.Outcome) > weight(at) {
+			at = f.Outcome
+		}
+	}
+	return at
+}
+
+func first(list []finding) outcome {
+	if len(list) == 0 {
+		return none
+	}
+	return list[0].Outcome
+}
+
+// weight orders outcomes: a fault counts above all, and an answer that is still
+// open above those that came.
+func weight(o outcome) int {
+	return map[outcome]int{none: 0, passed: 1, proved: 2, later: 3, failed: 4}[o]
+}

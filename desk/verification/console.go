@@ -1,0 +1,367 @@
+package verification
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// listed is how many cases the queue shows.
+const listed = 200
+
+var kindTitles = map[string]string{
+	kindCheck: "A check found a fault", kindAsked: "The customer asks", kindMistake: "The customer reports a mistake", kindOld: "Has grown old",
+}
+
+func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	kind, closed := q.Get("kind"), q.Get("state") == "closed"
+	if kindTitles[kind] == "" {
+		kind = ""
+	}
+	data := queueView{View: web.ViewOf(r, "Checks")}
+	data.Lead = "What needs a person: faults that a program found, questions of customers, and mistakes that they report."
+	data.Wide = true
+	for _, one := range []struct{ label, kind, state string }{
+		{"All open", "", ""},
+		{"Faults", kindCheck, ""},
+		{"Asked", kindAsked, ""},
+		{"Mistakes", kindMistake, ""},
+		{"Grown old", kindOld, ""},
+		{"Closed", "", "closed"},
+	} {
+		to := url.Values{}
+		if one.kind != "" {
+			to.Set("kind", one.kind)
+		}
+		if one.state != "" {
+			to.Set("state", one.state)
+		}
+		href := "/console/checks"
+		if len(to) > 0 {
+			href += "?" + to.Encode()
+		}
+		data.Tabs = append(data.Tabs, web.Tab{Label: one.label, Href: href, Current: one.kind == kind && (one.state == "closed") == closed})
+	}
+	if err := v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		data.Cases = nil
+		list, err := listMatters(r.Context(), tx, !closed, kind, listed)
+		for _, m := range list {
+			data.Cases = append(data.Cases, v.view(s, m))
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return queuePage.Render(w, r, http.StatusOK, data)
+}
+
+func (v *Verification) view(s *statement.Statement, m matter) matterView {
+	one := matterView{matter: m, Title: titleOf(s, m.Field), KindTitle: kindTitles[m.Kind], Href: "/console/checks/" + m.ID}
+	switch {
+	case !m.Closed.IsZero():
+		one.State = web.Badge{Text: decisions[m.Decision]}
+	case m.Decision != "":
+		one.State = web.Badge{Tone: web.Info, Text: "needs a second person", Icon: "users"}
+	case v.Now().After(m.Due):
+		one.State = web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
+	case v.Now().After(m.Due.Add(-v.margin())):
+		one.State = web.Badge{Tone: web.Warn, Text: "due soon", Icon: "clock"}
+	default:
+		one.State = web.Badge{Tone: web.Info, Text: "open"}
+	}
+	return one
+}
+
+var decisions = map[string]string{
+	"right": "found right", "wrong": "found wrong", "corrected": "put right", "refused": "stays as it is", "moot": "nothing left to decide",
+}
+
+// rulingForm asks what is decided and why.
+func rulingForm(s *statement.Statement, m matter) web.Fields {
+	d, _ := s.Field(m.Field)
+	options := []web.Option{{Label: "What did you find?"}, {Value: "right", Label: "It is right"}, {Value: "wrong", Label: "It is not right: the customer has to correct it"}, {Value: "corrected", Label: "It is put right as follows"}}
+	if m.Kind == kindMistake {
+		options = []web.Option{{Label: "What did you find?"}, {Value: "refused", Label: "It is right as it stands"}, {Value: "corrected", Label: "The customer is right: it is put right as follows"}}
+	}
+	value := web.Field{Name: "value", Label: "New value", MaxLen: d.Max, Hint: "Only where it is put right."}
+	if d.Type == "lines" {
+		value.Type, value.Rows = "textarea", 2
+	}
+	return web.Fields{
+		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
+		{Name: "decision", Label: "Decision", Type: "select", Required: true, Options: options},
+		value,
+		{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."},
+	}
+}
+
+func secondForm(m matter) web.Fields {
+	return web.Fields{
+		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
+		{Name: "agree", Label: "You", Type: "select", Required: true, Options: []web.Option{{Label: "Do you agree?"}, {Value: "yes", Label: "agree"}, {Value: "no", Label: "do not agree: back into the queue"}}},
+		{Name: "reason", Label: "Why not", Type: "textarea", MaxLen: 1000, Rows: 2, Wide: true, Hint: "Only where you do not agree."},
+	}
+}
+
+func (v *Verification) show(w http.ResponseWriter, r *http.Request) error {
+	return v.showCase(w, r, http.StatusOK, caseView{}, nil, nil)
+}
+
+// showCase shows a case. What somebody typed and what is wrong with it belong to
+// the form that the case has at present.
+func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status int, data caseView, typed url.Values, wrong error) error {
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	data.View = web.ViewOf(r, "")
+	data.Crumbs = []web.Crumb{{Label: "Checks", Href: "/console/checks"}}
+	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		m, err := findMatter(ctx, tx, r.PathValue("id"), "")
+		if err != nil {
+			return err
+		}
+		data.Case = v.view(s, m)
+		data.View.Title = data.Case.Title + ": " + strings.ToLower(data.Case.KindTitle[:1]) + data.Case.KindTitle[1:]
+		data.Customer = "/console/customers/" + url.PathEscape(string(m.Subject))
+		lasts, err := lastOf(ctx, tx, m.Subject)
+		if err != nil {
+			return err
+		}
+		data.Last, data.Was = lasts[m.Field], lasts[m.Field].At.IsZero()
+		data.Was = !data.Was
+		data.Second = secondNeeded(s, m.Field)
+		if m.Decider != "" {
+			if data.Decider, err = v.staff.Name(ctx, tx, m.Decider); err != nil {
+				return err
+			}
+		}
+		if m.Second != "" {
+			if data.Agreed, err = v.staff.Name(ctx, tx, m.Second); err != nil {
+				return err
+			}
+		}
+		switch err := v.may(ctx, tx, s, by); {
+		case errors.Is(err, errUnsigned):
+			data.Barred = &web.Alert{Tone: web.Info, Title: "What was written does not open for you yet.", Text: loot.Message(err), Actions: []web.Action{web.SignUndertaking}}
+			return nil
+		case loot.KindOf(err) == loot.Denied:
+			data.Barred = &web.Alert{Tone: web.Info, Title: "You can look at the queue, and not into its cases.", Text: loot.Message(err)}
+			return nil
+		case err != nil:
+			return err
+		}
+		notes, err := v.notes(ctx, tx, m.ID)
+		if err != nil {
+			return err
+		}
+		data.Notes = nil
+		for _, n := range notes {
+			who := "The customer"
+			if n.Author != "" {
+				if who, err = v.staff.Name(ctx, tx, n.Author); err != nil {
+					return err
+				}
+			}
+			if n.Kind == "correction" {
+				continue
+			}
+			one := noteView{At: n.At, Who: who, What: noteTitles[n.Kind], Text: n.Text, Closed: n.Author == "" && !data.Read}
+			if one.Closed {
+				one.Text = ""
+			}
+			data.Notes = append(data.Notes, one)
+		}
+		switch {
+		case !m.Closed.IsZero():
+		case m.Decision == "":
+			data.Form = rulingForm(s, m)
+		case m.Decider != by.ID:
+			data.Agree = secondForm(m)
+			data.Proposed = decisions[m.Decision]
+			if data.Read {
+				data.Correction = latest(notes, "correction")
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if typed != nil {
+		now := data.Case.Version
+		for _, form := range []*web.Fields{&data.Form, &data.Agree} {
+			if len(*form) > 0 {
+				*form = form.With(typed, wrong)
+				(*form)[0].Value = strconv.FormatInt(now, 10)
+				data.Wrong = web.ProblemsOf(wrong, *form)
+			}
+		}
+	}
+	return casePage.Render(w, r, status, data)
+}
+
+var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree"}
+
+// look opens what a case is about, as the gate lets whoever looks, and what the
+// customer wrote about it, which is on the ledger too.
+func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	var data caseView
+	by := web.ActorOf(r.Context())
+	if err := v.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		m, err := findMatter(r.Context(), tx, r.PathValue("id"), "")
+		if err != nil {
+			return err
+		}
+		if err := v.may(r.Context(), tx, s, by); err != nil {
+			return err
+		}
+		return v.Gate.NoteAbout(r.Context(), tx, m.Subject, collection, by, "report.read", "")
+	}); err != nil {
+		return err
+	}
+	data.Read = true
+	err = v.Gate.InTx(r.Context(), func(tx *store.Tx) error {
+		m, err := findMatter(r.Context(), tx, r.PathValue("id"), "")
+		if err != nil {
+			return err
+		}
+		p, err := v.Gate.Decide(r.Context(), tx, gate.Request{
+			Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+			Unmask: form.Get("uncover") != "", Reason: "Check " + m.ID,
+		})
+		if err != nil {
+			return err
+		}
+		values, err := v.Vault.Open(r.Context(), tx, p)
+		if err != nil {
+			return err
+		}
+		value, held := values[m.Field]
+		d, _ := s.Field(m.Field)
+		text := value.Reveal() //nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
+		if d.Type == "country" && !value.Masked {
+			text = statement.CountryName(text)
+		}
+		data.Value, data.Opened, data.Covered = strings.ReplaceAll(text, "\n", ", "), true, value.Masked
+		if !held {
+			data.Value = "Nothing is held any more"
+		}
+		return nil
+	})
+	if refusal, ok := errors.AsType[*gate.Refusal](err); ok {
+		shown, _ := web.RefusalOf(refusal)
+		data.Refusal = &shown
+		return v.showCase(w, r, http.StatusForbidden, data, nil, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return v.showCase(w, r, http.StatusOK, data, nil, nil)
+}
+
+// rule decides a case.
+func (v *Verification) rule(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	return v.act(w, r, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
+		if err := rulingForm(s, m).Check(form); err != nil {
+			return err
+		}
+		out := ruling{Decision: form.Get("decision"), Reason: form.Get("reason")}
+		if out.Decision == "corrected" {
+			out.Value = form.Get("value")
+			if err := v.sound(ctx, tx, s, m, out.Value); err != nil {
+				return err
+			}
+		}
+		return v.decide(ctx, tx, s, m, web.ActorOf(ctx), out)
+	})
+}
+
+// sound refuses a new value in which the checks that ask nobody find a fault.
+func (v *Verification) sound(_ context.Context, _ *store.Tx, s *statement.Statement, m matter, value string) error {
+	if value == "" {
+		return web.Invalid("", map[string]string{"value": "Say what it is put right to."})
+	}
+	for _, f := range inspect(record{s, map[loot.Field]string{m.Field: value}})[m.Field] {
+		if f.Outcome == failed {
+			return web.Invalid("", map[string]string{"value": f.Why})
+		}
+	}
+	return nil
+}
+
+// agree is the answer of a second person.
+func (v *Verification) agree(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	return v.act(w, r, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
+		if err := secondForm(m).Check(form); err != nil {
+			return err
+		}
+		agrees := form.Get("agree") == "yes"
+		if !agrees && form.Get("reason") == "" {
+			return web.Invalid("", map[string]string{"reason": "Say why not, so that whoever looks next knows."})
+		}
+		return v.second(ctx, tx, s, m, web.ActorOf(ctx), agrees, form.Get("reason"))
+	})
+}
+
+// act reads a form about a case and does what it says, unless the case changed
+// since the form was drawn.
+func (v *Verification) act(w http.ResponseWriter, r *http.Request, do func(*store.Tx, *statement.Statement, matter, url.Values) error) error {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	err = v.Gate.InTx(r.Context(), func(tx *store.Tx) error {
+		m, err := findMatter(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
+		if err != nil {
+			return err
+		}
+		if form.Get("version") != strconv.FormatInt(m.Version, 10) {
+			return loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
+		}
+		return do(tx, s, m, form)
+	})
+	if web.Wrong(err) != nil {
+		return v.showCase(w, r, http.StatusUnprocessableEntity, caseView{}, form, err)
+	}
+	if refusal, ok := errors.AsType[*gate.Refusal](err); ok {
+		shown, _ := web.RefusalOf(refusal)
+		return v.showCase(w, r, http.StatusForbidden, caseView{Refusal: &shown}, nil, nil)
+	}
+	if err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "Kept. The customer sees the answer once it is final.")
+	return web.Redirect(w, r, "/console/checks/"+url.PathEscape(r.PathValue("id")))
+}

@@ -1,0 +1,255 @@
+package verification
+
+import (
+	"context"
+	"slices"
+
+	"loot"
+	"loot/gate"
+	"loot/job"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// A ruling is what a colleague decides about a case.
+type ruling struct {
+	Decision string // "right", "wrong", "corrected", "refused"
+	Value    string // of a correction
+	Reason   string // the customer reads it
+}
+
+var errUnsigned = loot.Errorf(loot.Denied, "Whoever checks records signs the confidentiality undertaking first. You find it under Undertaking.")
+
+// may refuses whoever has no role that checks records, or has not signed.
+func (v *Verification) may(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor) error {
+	signed, err := v.staff.Signed(ctx, tx, by.ID)
+	switch {
+	case err != nil:
+		return err
+	case signed.IsZero():
+		return errUnsigned
+	case !checks(s, by):
+		return loot.Errorf(loot.Denied, "None of your roles checks records.")
+	}
+	return nil
+}
+
+// decide decides a case or, where the level of the detail asks for a second
+// person, keeps what is to be agreed to.
+func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, r ruling) error {
+	if err := v.may(ctx, tx, s, by); err != nil {
+		return err
+	}
+	if !m.Closed.IsZero() || m.Decision != "" {
+		return loot.Errorf(loot.Conflict, "This case is decided already.")
+	}
+	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
+	if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "reason", Text: r.Reason}); err != nil {
+		return err
+	}
+	if !secondNeeded(s, m.Field) {
+		return v.apply(ctx, tx, s, m, by, r.Value)
+	}
+	if r.Decision == "corrected" {
+		if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "correction", Text: r.Value}); err != nil {
+			return err
+		}
+	}
+	return updateMatter(ctx, tx, m)
+}
+
+// second agrees to what a colleague decided, or puts the case back into the queue.
+func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, agrees bool, reason string) error {
+	if err := v.may(ctx, tx, s, by); err != nil {
+		return err
+	}
+	switch {
+	case !m.Closed.IsZero() || m.Decision == "":
+		return loot.Errorf(loot.Conflict, "There is nothing to agree to in this case.")
+	case m.Decider == by.ID:
+		return loot.Errorf(loot.Denied, "You decided this case, so somebody else has to agree.")
+	}
+	if !agrees {
+		m.Decision, m.Decider, m.Decided = "", "", instant(0)
+		if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
+			return err
+		}
+		return updateMatter(ctx, tx, m)
+	}
+	m.Second = by.ID
+	notes, err := v.notes(ctx, tx, m.ID)
+	if err != nil {
+		return err
+	}
+	return v.apply(ctx, tx, s, m, by, latest(notes, "correction"))
+}
+
+// apply carries out a decision: the state or the value changes, the case is
+// closed, and whoever waits for the answer gets it.
+func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, value string) error {
+	held, err := v.Vault.Held(ctx, tx, m.Subject, collection)
+	if err != nil {
+		return err
+	}
+	about, is := held[m.Field]
+	if !is || about.At.After(m.Opened) {
+		return loot.Errorf(loot.Conflict, "What this case is about was changed since, and is checked anew. There is nothing left to decide.")
+	}
+	row, err := v.Vault.Row(ctx, tx, m.Subject, collection)
+	if err != nil {
+		return err
+	}
+	now := v.Now()
+	l := last{Field: m.Field, Method: "person", Actor: m.Decider, At: now, Next: now.Add(v.options.Again)}
+	state := vault.Unverified
+	switch m.Decision {
+	case "right":
+		state, l.Outcome = vault.Verified, proved
+	case "wrong":
+		l.Outcome, l.Result = failed, "A colleague does not think that this is right."
+	case "refused":
+		state = m.Before
+	case "corrected":
+		if err := v.correct(ctx, tx, s, m, by, row.Version, value); err != nil {
+			return err
+		}
+	}
+	if m.Decision != "corrected" {
+		if err := v.Vault.Mark(ctx, tx, m.Subject, collection, row.Version, map[loot.Field]string{m.Field: state}); err != nil {
+			return err
+		}
+	}
+	if l.Outcome != none {
+		if err := putLast(ctx, tx, m.Subject, l); err != nil {
+			return err
+		}
+	}
+	m.Closed = now
+	if err := updateMatter(ctx, tx, m); err != nil {
+		return err
+	}
+	clause := loot.Clause("adequacy.verification")
+	if m.Kind == kindMistake {
+		clause = "adequacy.mistakes"
+	}
+	if err := v.Gate.NoteAbout(ctx, tx, m.Subject, collection, by, "detail.checked", clause); err != nil {
+		return err
+	}
+	waits, err := openRequests(ctx, tx, m.Subject)
+	if err != nil {
+		return err
+	}
+	if m.Kind == kindMistake || m.Decision == "wrong" && len(waits) == 0 {
+		if err := v.Jobs.Enqueue(ctx, tx, tellArgs{Subject: m.Subject, Case: m.ID}); err != nil {
+			return err
+		}
+	}
+	return v.settle(ctx, tx, s, m.Subject)
+}
+
+// correct puts another value in the place of a wrong one, which stays sealed in
+// the history, and tells whoever listens to "record.corrected" whose record it is.
+// Another address counts once its owner has opened the link to it.
+func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, version int64, value string) error {
+	p, err := v.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Collect, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+	})
+	if err != nil {
+		return err
+	}
+	change := vault.Change{Version: version, Source: "our staff, after a check"}
+	notices := []job.Notice{{Name: "record.corrected", ID: string(m.Subject)}}
+	if m.Field == s.AddressField(collection) {
+		change.Proposed = map[loot.Field]string{m.Field: value}
+		notices = append(notices, job.Notice{Name: "address.proposed", ID: string(m.Subject)})
+	} else {
+		change.Given = map[loot.Field]string{m.Field: value}
+	}
+	if err := v.Vault.Correct(ctx, tx, p, change); err != nil {
+		return err
+	}
+	if len(change.Proposed) > 0 {
+		row, err := v.Vault.Row(ctx, tx, m.Subject, collection)
+		if err != nil {
+			return err
+		}
+		if err := v.Vault.Mark(ctx, tx, m.Subject, collection, row.Version, map[loot.Field]string{m.Field: vault.Unverified}); err != nil {
+			return err
+		}
+	}
+	return v.Jobs.Publish(ctx, tx, notices...)
+}
+
+// ask keeps a customer's wish to have a detail, or everything, checked. Whoever
+// asks again while an answer is open waits for that one.
+func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, f loot.Field) (request, error) {
+	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	if err != nil {
+		return request{}, err
+	}
+	some := false
+	for _, d := range checked(s) {
+		_, is := held[d.ID]
+		some = some || is && (f == "" || f == d.ID)
+	}
+	if !some {
+		return request{}, loot.Errorf(loot.Invalid, "There is nothing of this kind in your record that could be checked.")
+	}
+	person, err := v.Gate.Person(ctx, tx, subject)
+	if err != nil {
+		return request{}, err
+	}
+	if !slices.Contains(person.Ordered, purpose) {
+		return request{}, loot.Errorf(loot.Conflict, "No service of yours that runs needs your details, so nobody may open them for a check. You can still correct them yourself.")
+	}
+	open, err := openRequests(ctx, tx, subject)
+	if err != nil {
+		return request{}, err
+	}
+	for _, r := range open {
+		if r.Field == f {
+			return r, nil
+		}
+	}
+	now := v.Now()
+	r := request{ID: loot.NewID("q"), Subject: subject, Field: f, Asked: now, Due: now.Add(v.options.Answer)}
+	if err := insertRequest(ctx, tx, r); err != nil {
+		return request{}, err
+	}
+	return r, v.Jobs.Enqueue(ctx, tx, checkArgs{subject})
+}
+
+// report keeps what a customer says is wrong. Until it is answered the detail is
+// in dispute, and says so to whoever opens it.
+func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, f loot.Field, invoice, text string) error {
+	subject := loot.Subject(by.ID)
+	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	about, is := held[f]
+	if _, can := s.Field(f); !can || !is {
+		return loot.Errorf(loot.Invalid, "There is no such detail in your record.")
+	}
+	m := v.newMatter(subject, f, kindMistake, "The customer says that this is wrong.")
+	m.Invoice, m.Before = invoice, about.State
+	fresh, err := insertMatter(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		return loot.Errorf(loot.Conflict, "You have told us that this is wrong already, and the answer is still open.")
+	}
+	if err := v.addNote(ctx, tx, m.ID, note{At: m.Opened, Kind: "report", Text: text}); err != nil {
+		return err
+	}
+	row, err := v.Vault.Row(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	if err := v.Gate.NoteAbout(ctx, tx, subject, collection, by, "detail.disputed", "adequacy.mistakes"); err != nil {
+		return err
+	}
+	return v.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]string{f: vault.Disputed})
+}

@@ -1,0 +1,133 @@
+package verification
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/statement"
+	"loot/store"
+)
+
+// A scene is what a made-up customer asks or reports, some days before the end.
+type scene struct {
+	days    int
+	which   int        // customer, by when they came
+	field   loot.Field // empty: everything
+	mistake string     // what they say is wrong; empty: they ask for a check
+	invoice string
+	answer  string // what a colleague decides the day after; empty: it waits
+	reason  string
+}
+
+var scenes = []scene{
+	{days: 40, which: 3, field: "company.name", answer: "right", reason: "The name stands so in the public register, looked at today."},
+	{days: 21, which: 5, mistake: "The street is right, the town is not: it was merged with its neighbour.", field: "address.city", invoice: "2026-0107", answer: "refused", reason: "The post still lists the former name beside your postcode, and so do we. Write again should your letters get lost."},
+	{days: 9, which: 0},
+	{days: 3, which: 8, field: "contact.phone", mistake: "Nobody answers there any more, it was our old office.", invoice: "2026-0119"},
+	{days: 2, which: 11, field: "company.name"},
+}
+
+// demo has customers ask for checks and report a mistake, and a colleague decide
+// some of the cases.
+func (v *Verification) demo(ctx context.Context, w *desk.World) error {
+	staff, err := w.Staff(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(staff, func(a loot.Actor) bool { return checks(s, a) })
+	if i < 0 {
+		return nil // by this statement nobody checks records
+	}
+	for _, one := range scenes {
+		at := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -one.days).Add(10*time.Hour + time.Duration(one.which)*time.Minute)
+		var subject loot.Subject
+		w.History.On(at, func(ctx context.Context) (err error) {
+			if subject, err = v.demoCustomer(ctx, one.which); err != nil || subject == "" {
+				return err
+			}
+			return v.play(ctx, w, s, one, subject)
+		})
+		if one.answer == "" {
+			continue
+		}
+		w.History.On(at.Add(25*time.Hour), func(ctx context.Context) error {
+			return v.playAnswer(ctx, w, staff[i], one, subject)
+		})
+	}
+	return nil
+}
+
+// demoCustomer returns one of the customers who are there, counted from the first.
+func (v *Verification) demoCustomer(ctx context.Context, n int) (subject loot.Subject, err error) {
+	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		rows, err := v.Vault.List(ctx, tx, collection, "", 1000)
+		if err != nil {
+			return err
+		}
+		slices.Reverse(rows)
+		for _, r := range rows {
+			if r.Erased() {
+				continue
+			}
+			if n == 0 {
+				subject = r.Subject
+				return nil
+			}
+			n--
+		}
+		return nil
+	})
+	return subject, err
+}
+
+func (v *Verification) play(ctx context.Context, w *desk.World, s *statement.Statement, one scene, subject loot.Subject) error {
+	if _, is := s.Field(one.field); one.field != "" && !is {
+		return nil // the statement knows no such detail
+	}
+	me, path, form := loot.Actor{Kind: loot.Person, ID: string(subject)}, "/portal/checks", url.Values{"field": {string(one.field)}}
+	if one.mistake != "" {
+		path += "/wrong"
+		form.Set("text", one.mistake)
+		form.Set("invoice", one.invoice)
+	}
+	a, err := desk.Browser{World: w, Who: me}.Post(ctx, path, form)
+	if err != nil {
+		return err
+	}
+	// Whose services have ended, or who never gave the detail, cannot ask.
+	if a.Status != http.StatusSeeOther && a.Status != http.StatusConflict && a.Status != http.StatusUnprocessableEntity {
+		return fmt.Errorf("verification: a step of the demonstration was answered with %d", a.Status)
+	}
+	return nil
+}
+
+func (v *Verification) playAnswer(ctx context.Context, w *desk.World, who loot.Actor, one scene, subject loot.Subject) error {
+	st, err := v.standing(ctx, subject)
+	if err != nil {
+		return err
+	}
+	m := openCase(st.cases, one.field)
+	if m == nil {
+		return nil
+	}
+	me := desk.Browser{World: w, Who: who}
+	if _, err := me.Post(ctx, "/console/checks/"+m.ID+"/open", url.Values{}); err != nil {
+		return err
+	}
+	a, err := me.Post(ctx, "/console/checks/"+m.ID, url.Values{"version": {strconv.FormatInt(m.Version, 10)}, "decision": {one.answer}, "reason": {one.reason}})
+	if err == nil && a.Status != http.StatusSeeOther {
+		err = fmt.Errorf("verification: a decision of the demonstration was answered with %d", a.Status)
+	}
+	return err
+}

@@ -1,0 +1,441 @@
+package verification
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/desk/verification/register"
+	"loot/gate"
+	"loot/number"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// TestWhatIsGivenIsChecked: what can be right is marked, and a fault waits for a
+// person until the customer corrects it.
+func TestWhatIsGivenIsChecked(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow("contact.phone", "+353 1 5"))
+		for f, want := range map[loot.Field]string{
+			"company.name": vault.Unverified, "company.vat": vault.Checked, "address.postcode": vault.Checked, "contact.email": vault.Checked,
+			"contact.phone": vault.Unverified,
+		} {
+			if got := h.state(s, f); got != want {
+				t.Errorf("%s is %s, want %s", f, got, want)
+			}
+		}
+		m := h.open(s, "contact.phone")
+		h.hire("m-support", "support")
+		a := h.as(h.all[0]).Get("/console/checks")
+		shows(t, a, http.StatusOK, "Telephone number", "A check found a fault", "The number is shorter or longer than those of its country.", "open")
+		hides(t, a, "+353 1 5", "Example Meadow", string(s))
+		h.correct(s, "contact.phone", "+353 1 555 0100")
+		if got := h.state(s, "contact.phone"); got != vault.Checked {
+			t.Errorf("put right, it is %s", got)
+		}
+		if st := h.standing(s); openCase(st.cases, "contact.phone") != nil {
+			t.Errorf("the case %s is still open", m.ID)
+		}
+	})
+}
+
+// A book is a register with one number in it.
+type book struct {
+	name   string
+	number string
+	says   string // name of the company
+	down   bool
+	asked  int
+}
+
+func (b *book) Name() string               { return b.name }
+func (b *book) Takes(n number.Number) bool { return strings.HasPrefix(n.Scheme.ID, "vat.") }
+func (b *book) Ask(_ context.Context, n number.Number) (register.Answer, error) {
+	b.asked++
+	if b.down {
+		return register.Answer{}, register.ErrNotYet
+	}
+	return register.Answer{Register: b.name, Known: n.Value == b.number, Name: b.says, Request: "WAPIAAAAX"}, nil
+}
+
+// TestARegisterIsAsked: a number that it knows is verified with the name beside it,
+// another name or number is a case, and silence is neither.
+func TestARegisterIsAsked(t *testing.T) {
+	vies := &book{name: "VIES"}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		*vies = book{name: "VIES", number: "IE1234567T", says: "EXAMPLE MEADOW LIMITED"}
+		s := h.customer(meadow())
+		if a, b := h.state(s, "company.vat"), h.state(s, "company.name"); a != vault.Verified || b != vault.Verified {
+			t.Errorf("known: number %s, name %s", a, b)
+		}
+		if l := h.standing(s).lasts["company.vat"]; l.Evidence != "WAPIAAAAX" || l.Method != "vies" {
+			t.Errorf("kept of the consultation: %+v", l)
+		}
+		vies.says = "Other Company"
+		s = h.customer(meadow())
+		if m := h.open(s, "company.name"); !strings.Contains(m.Why, "another name") || strings.Contains(m.Why, "Other") {
+			t.Errorf("another name: %+v", m)
+		}
+		vies.number = "other"
+		s = h.customer(meadow())
+		if m := h.open(s, "company.vat"); !strings.Contains(m.Why, "does not know") || h.state(s, "company.vat") != vault.Unverified {
+			t.Errorf("unknown: %+v", m)
+		}
+		vies.number, vies.says, vies.down = "IE1234567T", "", true
+		s = h.customer(meadow())
+		if st := h.standing(s); st.held["company.vat"].State != vault.Checked || openCase(st.cases, "company.vat") != nil || st.lasts["company.vat"].Outcome != later {
+			t.Errorf("silent: %+v", st)
+		}
+		asked := vies.asked
+		again := func(d time.Duration) {
+			h.Clock.Advance(d)
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+			h.Drain()
+		}
+		again(firstDelay - time.Minute)
+		if vies.asked != asked {
+			t.Error("asked again at once")
+		}
+		again(time.Minute)
+		if got := h.standing(s).lasts["company.vat"]; vies.asked == asked || got.Tries != 2 || got.Next.Sub(h.Clock.Now()) != 2*firstDelay {
+			t.Errorf("asked %d times more; %+v", vies.asked-asked, got)
+		}
+		vies.down = false
+		again(2 * firstDelay)
+		if got := h.state(s, "company.vat"); got != vault.Verified {
+			t.Errorf("answered at last, it is %s", got)
+		}
+	})
+}
+
+func TestTheDomainIsAsked(t *testing.T) {
+	var says register.Mailboxes
+	var err error
+	var domain string
+	onEach(t, Options{Mailboxes: func(_ context.Context, d string) (register.Mailboxes, error) { domain = d; return says, err }}, func(t *testing.T, h *house) {
+		for _, c := range []struct {
+			says register.Mailboxes
+			err  error
+			want string
+			why  string
+		}{
+			{register.TakesMail, nil, vault.Checked, ""},
+			{register.RefusesMail, nil, vault.Unverified, "takes no mail"},
+			{register.NoMailboxes, nil, vault.Unverified, "does not exist"},
+			{0, register.ErrNotYet, vault.Checked, ""},
+		} {
+			says, err = c.says, c.err
+			s := h.customer(meadow("contact.email", "jo@bücher.example"))
+			if got := h.state(s, "contact.email"); got != c.want || domain != "xn--bcher-kva.example" {
+				t.Errorf("%d: %s, asked for %s", c.says, got, domain)
+			}
+			if m := openCase(h.standing(s).cases, "contact.email"); (m != nil) != (c.why != "") || m != nil && !strings.Contains(m.Why, c.why) {
+				t.Errorf("%d: %+v", c.says, m)
+			}
+		}
+	})
+}
+
+// TestACustomerAsks: one click, a day, and an answer by a colleague where no
+// program can tell; asking twice is one request.
+func TestACustomerAsks(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow())
+		h.as(person(s))
+		for range 2 {
+			h.taken(h.Post("/portal/checks", "field", "company.name"))
+		}
+		h.Drain()
+		a := h.Get("/portal/checks")
+		shows(t, a, http.StatusOK, "Company name", "answer by", "7 December 2026")
+		if n := strings.Count(text(a.Body), "Company name asked "); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+		m := h.open(s, "company.name")
+		if m.Kind != kindAsked || m.Due.Sub(m.Opened) != 14*24*time.Hour {
+			t.Errorf("%+v", m)
+		}
+		before := h.Mail.Count()
+		h.taken(h.post(support, m, "", "decision", "right", "reason", "Seen in the register of companies."))
+		if h.Mail.Count() != before+1 || h.letter().Subject != "We have checked what you asked us to check" {
+			t.Errorf("%d letters, the last: %s", h.Mail.Count()-before, h.letter().Subject)
+		}
+		if strings.Contains(h.letter().Text, "Company") {
+			t.Error("the letter says what it is about")
+		}
+		a = h.as(person(s)).Get("/portal/checks")
+		shows(t, a, http.StatusOK, "answered", "verified", "Looked at by a colleague", "Seen in the register of companies.")
+		lacks(t, a, "answer by")
+		if got := h.state(s, "company.name"); got != vault.Verified {
+			t.Errorf("it is %s", got)
+		}
+		// What a program can tell is answered at once, and those before stay.
+		h.taken(h.Post("/portal/checks", "field", "company.vat"))
+		h.Drain()
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "Company name", "Shape and check digit of the VAT number", "Seen in the register of companies.")
+		shows(t, h.Post("/portal/checks", "field", "contact.language"), http.StatusUnprocessableEntity, "nothing of this kind")
+		shows(t, h.Post("/portal/checks", "field", "no.field"), http.StatusUnprocessableEntity, "nothing of this kind")
+	})
+}
+
+// TestAnAnswerComesInTime though a register is silent to the end.
+func TestAnAnswerComesInTime(t *testing.T) {
+	vies := &book{name: "VIES", down: true}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		s := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.vat"))
+		h.Drain()
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "answer by")
+		h.Clock.Advance(11 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		a := h.Get("/portal/checks")
+		shows(t, a, http.StatusOK, "answered", "VIES has not answered yet.")
+		lacks(t, a, "answer by")
+	})
+}
+
+// TestAMistakeIsAccepted: the detail is disputed until then; the record is put
+// right, what was there stays in the history, and other desks hear of it.
+func TestAMistakeIsAccepted(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.heard = nil
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow())
+		h.as(person(s))
+		shows(t, h.Get("/portal/checks/wrong?field=address.city&invoice=2026-0042"), http.StatusOK, "Something is wrong", "Town or city")
+		if a := h.Get("/portal/checks/wrong?invoice=%3Cscript%3E"); strings.Contains(a.Body, "script&gt;") {
+			t.Error("what is no number of an invoice came back")
+		}
+		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", ""), http.StatusUnprocessableEntity)
+		shows(t, h.Post("/portal/checks/wrong", "field", "no.field", "text", "It is."), http.StatusUnprocessableEntity)
+		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "2026-0042", "text", "We moved to Corkville."))
+		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", "Again."), http.StatusConflict, "already")
+		if got := h.state(s, "address.city"); got != vault.Disputed {
+			t.Errorf("it is %s", got)
+		}
+		ok(t, h.desk.check(t.Context(), checkArgs{s}))
+		if got := h.state(s, "address.city"); got != vault.Disputed {
+			t.Errorf("after a check it is %s", got)
+		}
+		m := h.open(s, "address.city")
+		a := h.as(support).Get("/console/checks/" + m.ID)
+		shows(t, a, http.StatusOK, "2026-0042", "It opens together with the value.")
+		hides(t, a, "Corkville", "Dublin")
+		shows(t, h.Post("/console/checks/"+m.ID+"/open"), http.StatusOK, "We moved to Corkville.", "Covered")
+		shows(t, h.Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "Dublin")
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "", "reason", "They moved."), http.StatusUnprocessableEntity, "Say what it is put right to.")
+		h.taken(h.post(support, m, "", "decision", "corrected", "value", "Corkville", "reason", "They moved."))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Export, Actor: person(s), Desk: "customers", Purpose: "access", Subject: s, Collection: collection, Fields: []loot.Field{"address.city"}})
+			if err != nil {
+				return err
+			}
+			w, err := h.Kit.Vault.OpenWhole(ctx, tx, p)
+			if err != nil {
+				return err
+			}
+			now, former := w.Values["address.city"], w.Former["address.city"]
+			if now.Reveal() != "Corkville" || now.State != vault.Checked || len(former) != 1 || former[0].Reveal() != "Dublin" {
+				t.Errorf("now %s and %s, %d former", now.Reveal(), now.State, len(former))
+			}
+			return nil
+		})
+		if !slices.Contains(h.heard, string(s)) {
+			t.Error("nobody was told that the record was corrected")
+		}
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "accepted, put right", "on invoice 2026-0042", "They moved.", "We moved to Corkville.")
+		if h.letter().Subject != "We have looked at the mistake that you reported" {
+			t.Error(h.letter().Subject)
+		}
+	})
+}
+
+func TestAMistakeIsRefused(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "company.vat", "text", "I do not like it."))
+		h.taken(h.post(support, h.open(s, "company.vat"), "", "decision", "refused", "reason", "It is the number in the register."))
+		if got := h.state(s, "company.vat"); got != vault.Checked {
+			t.Errorf("it is %s, and not as before", got)
+		}
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "found right as it stands", "It is the number in the register.")
+	})
+}
+
+// TestASecondPersonAgrees where the level of the detail asks for one.
+func TestASecondPersonAgrees(t *testing.T) {
+	t.Parallel()
+	const before = "      payment: Without it we cannot collect by direct debit; you pay by transfer instead.\n"
+	s := desktest.Parse(t, bytes.Replace(statement.Default(), []byte(before), []byte(before+"      verification: Without it nobody looks at its check digits.\n"), 1))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, s, Options{})
+		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
+		s := h.customer(meadow("payment.iban", "IE29 AIBK 9311 5212 3456 78"))
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "payment.iban", "text", "We have another bank."))
+		m := h.open(s, "payment.iban")
+		shows(t, h.as(one).Post("/console/checks/"+m.ID+"/open"), http.StatusForbidden, "We have another bank.", "Closest to you")
+		shows(t, h.post(one, m, "", "decision", "corrected", "value", "IE29AIBK93115212345679", "reason", "By a letter."), http.StatusUnprocessableEntity, "does not fit the check digit")
+		h.taken(h.post(one, m, "", "decision", "corrected", "value", "DE89370400440532013000", "reason", "By a letter."))
+		if m = h.open(s, "payment.iban"); m.Decision != "corrected" || h.state(s, "payment.iban") != vault.Disputed {
+			t.Errorf("%+v", m)
+		}
+		lacks(t, h.as(person(s)).Get("/portal/checks"), "By a letter.")
+		shows(t, h.as(one).Post("/console/checks/"+m.ID+"/second", "agree", "yes", "version", strconv.FormatInt(m.Version, 10)), http.StatusForbidden, "somebody else has to agree")
+		shows(t, h.post(other, m, "/second", "agree", "no"), http.StatusUnprocessableEntity, "Say why not")
+		h.taken(h.post(other, m, "/second", "agree", "no", "reason", "The letter has no signature."))
+		shows(t, h.as(one).Get("/console/checks/"+m.ID), http.StatusOK, "The letter has no signature.")
+		h.taken(h.post(one, m, "", "decision", "corrected", "value", "DE89370400440532013000", "reason", "By a signed letter."))
+		h.taken(h.post(other, m, "/second", "agree", "yes"))
+		if got := h.state(s, "payment.iban"); got != vault.Checked {
+			t.Errorf("put right, it is %s", got)
+		}
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "By a signed letter.")
+	})
+}
+
+// TestWhoDecides: those whose role it is and who signed; what was changed since is
+// not decided any more.
+func TestWhoDecides(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		support, abuse, fresh := h.hire("m-support", "support"), h.hire("m-abuse", "abuse"), h.hire("m-fresh", "support")
+		h.newbies = append(h.newbies, "m-fresh")
+		s := h.customer(meadow("company.vat", "DE136695976"))
+		m := h.open(s, "company.vat")
+		for _, who := range []loot.Actor{abuse, fresh} {
+			shows(t, h.post(who, m, "", "decision", "right", "reason", "So."), http.StatusForbidden)
+			shows(t, h.as(who).Post("/console/checks/"+m.ID+"/open"), http.StatusForbidden)
+			lacks(t, h.Get("/console/checks/"+m.ID), "Show the value")
+		}
+		shows(t, h.as(support).Post("/console/checks/"+m.ID, "version", "7", "decision", "right", "reason", "So."), http.StatusConflict)
+		h.Clock.Advance(time.Minute)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { // the notice is still on its way
+			row, err := h.Kit.Vault.Row(ctx, tx, s, collection)
+			if err != nil {
+				return err
+			}
+			p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Collect, Actor: person(s), Desk: "customers", Purpose: purpose, Subject: s, Collection: collection, Fields: []loot.Field{"company.vat"}})
+			if err != nil {
+				return err
+			}
+			return h.Kit.Vault.Correct(ctx, tx, p, vault.Change{Version: row.Version, Given: map[loot.Field]string{"company.vat": "IE1234567T"}, Source: "test"})
+		})
+		shows(t, h.post(support, m, "", "decision", "right", "reason", "So."), http.StatusConflict, "changed since")
+	})
+}
+
+// TestWrongIsTold: a fault that a colleague confirms is told to the customer, with
+// the way to put it right.
+func TestWrongIsTold(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow("company.vat", "DE136695976"))
+		h.taken(h.post(support, h.open(s, "company.vat"), "", "decision", "wrong", "reason", "It belongs to somebody else."))
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "does not seem right", "It belongs to somebody else.", "Correct it")
+		if h.letter().Subject != "A detail of your record does not seem right" {
+			t.Error(h.letter().Subject)
+		}
+		ok(t, h.desk.check(t.Context(), checkArgs{s}))
+		if st := h.standing(s); openCase(st.cases, "company.vat") != nil {
+			t.Error("what a colleague decided is put before one again")
+		}
+	})
+}
+
+// TestColleaguesAreReminded once, and only those whose role it is.
+func TestColleaguesAreReminded(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.hire("m-support", "support")
+		h.hire("m-abuse", "abuse")
+		h.customer(meadow("contact.phone", "+353 1 5"))
+		h.Clock.Advance(10 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		if _, found := h.Mail.Last("m-support@staff.example"); found {
+			t.Error("reminded early")
+		}
+		h.Clock.Advance(24 * time.Hour)
+		before := h.Mail.Count()
+		for range 2 {
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		}
+		if m, _ := h.Mail.Last("m-support@staff.example"); h.Mail.Count() != before+1 || m.Subject != "1 check is due soon" {
+			t.Errorf("%d letters, %q", h.Mail.Count()-before, m.Subject)
+		}
+		shows(t, h.as(h.all[0]).Get("/console/checks"), http.StatusOK, "due soon")
+		h.Clock.Advance(4 * 24 * time.Hour)
+		shows(t, h.Get("/console/checks?kind=check"), http.StatusOK, "overdue")
+		lacks(t, h.Get("/console/checks?kind=mistake"), "overdue")
+		shows(t, h.Get("/console/checks?state=closed"), http.StatusOK, "Nothing waits")
+	})
+}
+
+// TestNobodyIsCheckedForNothing: once no service needs it, nobody looks, and whoever
+// waits for an answer is told so.
+func TestNobodyIsCheckedForNothing(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow())
+		first := h.standing(s).lasts["company.vat"].At
+		h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.name"))
+		h.Drain()
+		var orders []string
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			rows, err := tx.Query(ctx, `SELECT state FROM gate_person WHERE subject = $1`, s)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var text string
+				if err := rows.Scan(&text); err != nil {
+					return err
+				}
+				_, rest, _ := strings.Cut(text, `"orders":{"`)
+				reference, _, _ := strings.Cut(rest, `"`)
+				orders = append(orders, reference)
+			}
+			return rows.Err()
+		})
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.Kit.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: s, Collection: collection, By: person(s), Reference: orders[0], Service: "shared-hosting"})
+		})
+		h.Clock.Advance(366 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		if got := h.standing(s).lasts["company.vat"]; !got.At.Equal(first) || !got.Next.IsZero() {
+			t.Errorf("checked at %s, again %s", got.At, got.Next)
+		}
+		shows(t, h.as(person(s)).Post("/portal/checks", "field", "company.vat"), http.StatusConflict, "nobody may open them for a check")
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "nobody may open them for a check")
+	})
+}
+
+// TestNothingStays of somebody who is erased.
+func TestNothingStays(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow("contact.phone", "+353 1 5"))
+		h.taken(h.as(person(s)).Post("/portal/checks"))
+		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "text", "It is elsewhere."))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if e, is := copied.(exported); err != nil || !is || len(e.Checks) == 0 || len(e.Requests) != 1 || len(e.Cases) < 2 || e.Cases[0].Said+e.Cases[1].Said == "" {
+				t.Errorf("their copy: %+v, %v", copied, err)
+			}
+			return h.desk.forget(ctx, tx, s)
+		})
+		st, err := h.desk.standing(t.Context(), s)
+		if err != nil || len(st.lasts)+len(st.cases) != 0 {
+			t.Errorf("%+v, %v", st, err)
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package verification
+
+import (
+	"context"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// An exported is what this desk keeps about a person, for their copy.
+type exported struct {
+	Checks   []exportedCheck   `json:"checks"`
+	Requests []exportedRequest `json:"requests"`
+	Cases    []exportedCase    `json:"cases"`
+}
+
+type exportedCheck struct {
+	Field   loot.Field `json:"field"`
+	Outcome string     `json:"outcome"`
+	By      string     `json:"by"`
+	At      time.Time  `json:"at"`
+	Next    time.Time  `json:"again,omitzero"`
+	Result  string     `json:"result,omitempty"`
+}
+
+type exportedRequest struct {
+	Field    loot.Field `json:"field,omitempty"` // empty: everything
+	Asked    time.Time  `json:"asked"`
+	Due      time.Time  `json:"answer_by"`
+	Answered time.Time  `json:"answered,omitzero"`
+	Answer   []answer   `json:"answer,omitempty"`
+}
+
+type exportedCase struct {
+	Field    loot.Field `json:"field"`
+	Kind     string     `json:"kind"`
+	Why      string     `json:"why"`
+	Invoice  string     `json:"invoice,omitempty"`
+	Opened   time.Time  `json:"opened"`
+	Due      time.Time  `json:"answer_by"`
+	Closed   time.Time  `json:"closed,omitzero"`
+	Decision string     `json:"decision,omitempty"`
+	Said     string     `json:"said,omitempty"`
+	Reason   string     `json:"reason,omitempty"`
+}
+
+// export returns what this desk keeps about a person.
+func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
+	var out exported
+	lasts, err := lastOf(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	st, err := v.inForce()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range st.Fields(collection) {
+		if l, ok := lasts[d.ID]; ok {
+			out.Checks = append(out.Checks, exportedCheck{d.ID, string(l.Outcome), l.Methods(), l.At, l.Next, l.Result})
+		}
+	}
+	asked, err := requestsOf(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range asked {
+		out.Requests = append(out.Requests, exportedRequest{r.Field, r.Asked, r.Due, r.Answered, r.Answer})
+	}
+	cases, err := mattersOf(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range cases {
+		notes, err := v.notes(ctx, tx, m.ID)
+		if err != nil {
+			return nil, err
+		}
+		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: latest(notes, "report")}
+		if !m.Closed.IsZero() {
+			one.Reason = latest(notes, "reason")
+		}
+		out.Cases = append(out.Cases, one)
+	}
+	if len(out.Checks)+len(out.Requests)+len(out.Cases) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}

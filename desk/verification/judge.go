@@ -1,0 +1,122 @@
+package verification
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"loot/vault"
+)
+
+// Known is what there is to go by when a detail is judged.
+type known struct {
+	about     vault.About
+	before    last      // zero: it was never checked
+	confirmed time.Time // when a link in a letter to this address was opened; zero: it is no address, or it was not
+	found     []finding
+	requested bool // a customer waits for an answer
+}
+
+// A judgment is how a detail stands after a check.
+type judgment struct {
+	last
+	State string // for the vault
+	Case  string // kind of the case to open; empty: none
+	Fault bool   // a case about a fault stays open
+}
+
+// judge says how a detail stands. What a person or a register said of the very
+// value that is held counts until it has grown old; what a program finds right
+// only says that it can be right.
+func judge(k known, now time.Time, again time.Duration) judgment {
+	same := !k.before.At.IsZero() && !k.before.At.Before(k.about.At) // it was checked since it was given
+	fresh := same && now.Before(k.before.Next)
+	if same && k.before.Actor != "" && fresh {
+		return judgment{last: k.before, State: k.about.State}
+	}
+	found, at := k.found, now
+	linked := !k.confirmed.IsZero() && !k.confirmed.Before(k.about.At) && (k.about.State == vault.Verified || k.about.State == vault.Expired)
+	if linked && now.Before(k.confirmed.Add(again)) && sum(found) != failed && sum(found) != later {
+		found, at = append(slices.Clip(found), finding{Check: "email.link", Outcome: proved}), k.confirmed
+	}
+	j := judgment{last: last{Field: k.before.Field, Outcome: sum(found), At: at, Next: at.Add(again)}, State: k.about.State}
+	j.Method, j.Evidence, j.Result = decidedBy(found, j.Outcome)
+	held := same && k.before.Outcome == proved || linked // it was more than checked once
+	switch j.Outcome {
+	case failed:
+		j.State, j.Case, j.Fault = vault.Unverified, kindCheck, true
+	case proved:
+		j.State = vault.Verified
+	case later:
+		j.Tries = 1
+		if k.before.Outcome == later {
+			j.Tries = k.before.Tries + 1
+		}
+		j.Next = now.Add(delay(j.Tries, found))
+		if j.State = vault.Checked; held {
+			j.State = k.about.State
+		}
+	case passed:
+		switch {
+		case held && fresh:
+			j.last, j.State = k.before, k.about.State
+		case held && k.before.Actor != "":
+			j.State, j.Case = vault.Expired, kindOld
+		case held:
+			j.State = vault.Expired
+		default:
+			j.State = vault.Checked
+		}
+	default:
+		j.last = k.before
+		switch {
+		case held && !fresh:
+			j.State, j.Case, j.Next = vault.Expired, kindOld, time.Time{}
+		case k.requested && k.about.State != vault.Verified:
+			j.Case = kindAsked
+		}
+	}
+	if k.about.State == vault.Disputed { // until it is answered
+		j.State, j.Case = vault.Disputed, ""
+	}
+	return j
+}
+
+// decidedBy returns the checks that made the outcome, by comma, with what they
+// say of it.
+func decidedBy(found []finding, o outcome) (methods, evidence, why string) {
+	var ids, reasons []string
+	for _, f := range found {
+		if f.Outcome != o {
+			continue
+		}
+		ids = append(ids, f.Check)
+		if f.Evidence != "" {
+			evidence = f.Evidence
+		}
+		if f.Why != "" {
+			reasons = append(reasons, f.Why)
+		}
+	}
+	return strings.Join(ids, ","), evidence, strings.Join(reasons, " ")
+}
+
+const (
+	firstDelay   = time.Hour
+	longestDelay = 24 * time.Hour
+)
+
+// delay is how long a register that did not answer is left alone: twice as long
+// each time, and at least as long as it asked for.
+func delay(tries int, found []finding) time.Duration {
+	d := firstDelay
+	for range tries - 1 {
+		d = min(2*d, longestDelay)
+	}
+	for _, f := range found {
+		if f.Outcome == later {
+			d = max(d, f.Wait)
+		}
+	}
+	return d
+}

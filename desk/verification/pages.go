@@ -1,0 +1,117 @@
+package verification
+
+import (
+	"embed"
+	"time"
+
+	"loot/web"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var (
+	minePage  = web.NewPage[mineView](pageFiles, "pages/mine.html")
+	wrongPage = web.NewPage[wrongView](pageFiles, "pages/wrong.html")
+	queuePage = web.NewPage[queueView](pageFiles, "pages/queue.html")
+	casePage  = web.NewPage[caseView](pageFiles, "pages/case.html")
+)
+
+type mineView struct {
+	web.View
+	Details  []detailView
+	Requests []requestView
+	Reports  []reportView
+}
+
+// A detailView is one detail and its last check.
+type detailView struct {
+	Title string
+	State web.Badge
+	Last  last
+	Was   bool // it was checked
+}
+
+type requestView struct {
+	Title    string
+	Asked    time.Time
+	Due      time.Time
+	Answered time.Time // zero: open
+	Late     bool
+	Over     bool // it is answered
+	Answers  []answeredView
+}
+
+type answeredView struct {
+	Title   string
+	State   web.Badge
+	Methods string
+	Result  string
+	Reason  string // of a colleague
+}
+
+// A reportView is a mistake that was reported, or a detail that a colleague found
+// wrong.
+type reportView struct {
+	Title   string
+	Mistake bool
+	Invoice string
+	At, Due time.Time
+	Closed  time.Time
+	Said    string
+	Reason  string
+	Answer  web.Badge
+	Correct string // where it is put right; empty: nothing is to be done
+}
+
+type wrongView struct {
+	web.View
+	Form  web.Fields
+	Wrong *web.Problems
+}
+
+type matterView struct {
+	matter
+	Title     string
+	KindTitle string
+	Href      string
+	State     web.Badge
+}
+
+type queueView struct {
+	web.View
+	Tabs  []web.Tab
+	Cases []matterView
+}
+
+type caseView struct {
+	web.View
+	Case       matterView
+	Customer   string // address of the record
+	Last       last
+	Was        bool // it was checked
+	Second     bool // the level asks for a second person
+	Decider    string
+	Agreed     string
+	Barred     *web.Alert // whoever looks may not deal with it; nil: they may
+	Refusal    *web.Refusal
+	Opened     bool
+	Read       bool   // what the customer wrote was opened
+	Value      string // as the level covers it
+	Covered    bool
+	Notes      []noteView
+	Proposed   string // decision that waits for a second person
+	Correction string // value that waits with it
+	Form       web.Fields
+	Agree      web.Fields
+	Wrong      *web.Problems
+}
+
+type noteView struct {
+	At   time.Time
+	Who  string
+	What string
+	Text string
+
+	Closed bool // it opens with the value
+}

@@ -1,0 +1,328 @@
+package verification
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/job"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// checkArgs asks to check what is held of a customer.
+type checkArgs struct {
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (checkArgs) Kind() string { return "verification.check" }
+
+// sweepArgs asks to look for details that are to be checked again and for answers
+// that are due.
+type sweepArgs struct {
+	After loot.Subject `json:"after,omitempty"`
+}
+
+// Kind names the job.
+func (sweepArgs) Kind() string { return "verification.sweep" }
+
+// changed has a customer's details checked, of which one was given or changed.
+func (v *Verification) changed(ctx context.Context, subject string) error {
+	return v.check(ctx, checkArgs{loot.Subject(subject)})
+}
+
+// check checks what is held of a customer. When the record is changed meanwhile,
+// it begins again with what stands there then.
+func (v *Verification) check(ctx context.Context, a checkArgs) (err error) {
+	for range 3 {
+		if err = v.checkOnce(ctx, a.Subject); loot.KindOf(err) != loot.Conflict {
+			return err
+		}
+	}
+	return err
+}
+
+// An opened record with what else a check goes by.
+type opened struct {
+	record
+	version   int64
+	held      map[loot.Field]vault.About
+	confirmed time.Time
+}
+
+func (v *Verification) checkOnce(ctx context.Context, subject loot.Subject) error {
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	rec, ok, err := v.open(ctx, s, subject)
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		return v.DB.InTx(ctx, func(tx *store.Tx) error { return v.drop(ctx, tx, subject) })
+	}
+	if err != nil || !ok {
+		return err
+	}
+	found := inspect(rec.record)
+	v.inquire(ctx, rec.record, found)
+	return v.DB.InTx(ctx, func(tx *store.Tx) error { return v.keep(ctx, tx, subject, rec, found) })
+}
+
+// open opens the details that can be checked; false if there is nothing to do.
+// Where no service that needs it runs, nothing is checked.
+func (v *Verification) open(ctx context.Context, s *statement.Statement, subject loot.Subject) (rec opened, ok bool, err error) {
+	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		rec, ok = opened{record: record{s: s, values: map[loot.Field]string{}}}, false
+		held, err := v.Vault.Held(ctx, tx, subject, collection)
+		if loot.KindOf(err) == loot.NotFound {
+			return v.forget(ctx, tx, subject)
+		}
+		if err != nil {
+			return err
+		}
+		person, err := v.Gate.Person(ctx, tx, subject)
+		if err != nil {
+			return err
+		}
+		var fields []loot.Field
+		for _, d := range checked(s) {
+			if _, is := held[d.ID]; is {
+				fields = append(fields, d.ID)
+			}
+		}
+		if len(fields) == 0 || !slices.Contains(person.Ordered, purpose) {
+			return v.drop(ctx, tx, subject)
+		}
+		p, err := v.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Use, Actor: v.actor(), Desk: name, Purpose: purpose, Subject: subject, Collection: collection, Fields: fields,
+		})
+		if err != nil {
+			return err
+		}
+		o, err := v.Vault.OpenRecord(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		rec.held, rec.version, rec.confirmed, ok = map[loot.Field]vault.About{}, o.Version, person.ConfirmedAt, true
+		for f, value := range o.Values {
+			rec.values[f], rec.held[f] = value.Reveal(), value.About //nolint:forbidigo // it is checked
+		}
+		return nil
+	})
+	return rec, ok, err
+}
+
+// drop ends what was to be checked of somebody whose record nobody may open for it
+// any longer. What they reported stays until it is answered.
+func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subject) error {
+	asked, err := openRequests(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	for _, r := range asked {
+		if err := answerRequest(ctx, tx, r.ID, v.Now(), nil); err != nil {
+			return err
+		}
+	}
+	cases, err := mattersOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	for _, m := range cases {
+		if m.Kind == kindMistake || !m.Closed.IsZero() {
+			continue
+		}
+		m.Decision, m.Closed, m.Decided = "moot", v.Now(), v.Now()
+		if err := updateMatter(ctx, tx, m); err != nil {
+			return err
+		}
+	}
+	return rest(ctx, tx, subject)
+}
+
+// keep writes down what was found, unless the record was changed meanwhile.
+func (v *Verification) keep(ctx context.Context, tx *store.Tx, subject loot.Subject, rec opened, found map[loot.Field][]finding) error {
+	row, err := v.Vault.Row(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	if row.Version != rec.version {
+		return loot.Errorf(loot.Conflict, "The record was changed while it was checked.")
+	}
+	before, err := lastOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	asked, err := openRequests(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	cases, err := mattersOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	marks, now := map[loot.Field]string{}, v.Now()
+	for _, d := range checked(rec.s) {
+		about, held := rec.held[d.ID]
+		if !held {
+			continue
+		}
+		k := known{about: about, before: before[d.ID], found: found[d.ID]}
+		k.requested = slices.ContainsFunc(asked, func(r request) bool { return r.Field == "" || r.Field == d.ID })
+		if d.ID == rec.s.AddressField(collection) {
+			k.confirmed = rec.confirmed
+		}
+		j := judge(k, now, v.options.Again)
+		if j.Field = d.ID; j.Outcome != none {
+			if err := putLast(ctx, tx, subject, j.last); err != nil {
+				return err
+			}
+		}
+		if j.State != about.State {
+			marks[d.ID] = j.State
+		}
+		if err := v.follow(ctx, tx, subject, about, j, cases); err != nil {
+			return err
+		}
+	}
+	if len(marks) > 0 {
+		if err := v.Vault.Mark(ctx, tx, subject, collection, rec.version, marks); err != nil {
+			return err
+		}
+	}
+	return v.settle(ctx, tx, rec.s, subject)
+}
+
+// follow opens the case that a judgment asks for, and closes those that it, or
+// another value, made pointless.
+func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, about vault.About, j judgment, cases []matter) error {
+	for _, m := range cases {
+		if m.Field != j.Field || !m.Closed.IsZero() {
+			continue
+		}
+		if another := about.At.After(m.Opened); !another && (m.Kind != kindCheck || j.Fault) {
+			continue
+		}
+		m.Decision, m.Closed, m.Decided = "moot", v.Now(), v.Now()
+		if err := updateMatter(ctx, tx, m); err != nil {
+			return err
+		}
+	}
+	if j.Case == "" {
+		return nil
+	}
+	why := map[string]string{
+		kindAsked: "The customer asks whether this is right, and no program can tell.",
+		kindOld:   "A colleague found this right, and that has grown old.",
+		kindCheck: j.Result,
+	}[j.Case]
+	_, err := insertMatter(ctx, tx, v.newMatter(subject, j.Field, j.Case, why))
+	return err
+}
+
+func (v *Verification) newMatter(s loot.Subject, f loot.Field, kind, why string) matter {
+	now := v.Now()
+	return matter{ID: loot.NewID("c"), Subject: s, Field: f, Kind: kind, Why: why, Opened: now, Due: now.Add(v.options.Answer)}
+}
+
+// settle answers the requests of a customer of which everything is known: no case
+// about them is open and no register is still waited for, unless the day is near.
+func (v *Verification) settle(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) error {
+	asked, err := openRequests(ctx, tx, subject)
+	if err != nil || len(asked) == 0 {
+		return err
+	}
+	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	lasts, err := lastOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	cases, err := mattersOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	for _, r := range asked {
+		list, ready := []answer{}, true
+		for _, d := range checked(s) {
+			about, is := held[d.ID]
+			if !is || r.Field != "" && r.Field != d.ID {
+				continue
+			}
+			l := lasts[d.ID]
+			one := answer{Field: d.ID, State: about.State, Method: l.Method, Result: l.Result}
+			if l.Outcome == later && v.Now().Before(r.Due.Add(-v.margin())) {
+				ready = false
+			}
+			for _, m := range cases {
+				if m.Field != d.ID {
+					continue
+				}
+				if m.Closed.IsZero() {
+					ready = false
+				} else if m.Decision != "moot" && !m.Closed.Before(r.Asked) && one.Case == "" {
+					one.Case = m.ID
+				}
+			}
+			list = append(list, one)
+		}
+		if !ready {
+			continue
+		}
+		if err := answerRequest(ctx, tx, r.ID, v.Now(), list); err != nil {
+			return err
+		}
+		if err := v.Jobs.Enqueue(ctx, tx, tellArgs{Subject: subject, Request: r.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// margin is how long before its day an answer goes out at the latest, and people
+// are reminded.
+func (v *Verification) margin() time.Duration { return v.options.Answer / 4 }
+
+// sweepSize is how many customers a sweep has checked at once.
+const sweepSize = 200
+
+// sweep has checked again what has grown old or waits for a register, answers
+// what cannot wait any longer, and reminds colleagues of cases whose day is near.
+func (v *Verification) sweep(ctx context.Context, a sweepArgs) error {
+	if a.After == "" {
+		if err := v.remind(ctx); err != nil {
+			return err
+		}
+	}
+	return v.DB.InTx(ctx, func(tx *store.Tx) error {
+		due, err := dueAgain(ctx, tx, v.Now(), a.After, sweepSize)
+		if err != nil {
+			return err
+		}
+		for _, s := range due {
+			if err := v.Jobs.Enqueue(ctx, tx, checkArgs{s}, job.Unique()); err != nil {
+				return err
+			}
+		}
+		if len(due) == sweepSize {
+			return v.Jobs.Enqueue(ctx, tx, sweepArgs{After: due[len(due)-1]})
+		}
+		near, err := requests(ctx, tx, `answered = 0 AND due <= $1 ORDER BY due, id LIMIT 1000`, v.Now().Add(v.margin()).UnixMicro())
+		if err != nil {
+			return err
+		}
+		for _, r := range near {
+			if err := v.Jobs.Enqueue(ctx, tx, checkArgs{r.Subject}, job.Unique()); err != nil {
+				return fmt.Errorf("verification: sweep: %w", err)
+			}
+		}
+		return nil
+	})
+}

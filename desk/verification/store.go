@@ -1,0 +1,365 @@
+package verification
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// A last is how a detail was checked last. Its state stands in the vault alone.
+type last struct {
+	Field    loot.Field
+	Outcome  outcome
+	Method   string // keys of checkTitles, by comma
+	Actor    string // staff id; empty: the program
+	At, Next time.Time
+	Tries    int
+	Evidence string
+	Result   string
+}
+
+// Methods says in words by what it was checked.
+func (l last) Methods() string {
+	var out []string
+	for id := range strings.SplitSeq(l.Method, ",") {
+		if id != "" {
+			out = append(out, cmp.Or(checkTitles[id], id))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func lastOf(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]last, error) {
+	rows, err := tx.Query(ctx, `SELECT field, outcome, method, actor, at, next, tries, evidence, result FROM verification_field WHERE subject = $1`, s)
+	if err != nil {
+		return nil, fmt.Errorf("verification: last checks: %w", err)
+	}
+	defer rows.Close()
+	out := map[loot.Field]last{}
+	for rows.Next() {
+		var l last
+		var at, next int64
+		if err := rows.Scan(&l.Field, &l.Outcome, &l.Method, &l.Actor, &at, &next, &l.Tries, &l.Evidence, &l.Result); err != nil {
+			return nil, fmt.Errorf("verification: last checks: %w", err)
+		}
+		l.At, l.Next = instant(at), instant(next)
+		out[l.Field] = l
+	}
+	return out, rows.Err()
+}
+
+func putLast(ctx context.Context, tx *store.Tx, s loot.Subject, l last) error {
+	_, err := tx.Exec(ctx, `INSERT INTO verification_field (subject, field, outcome, method, actor, at, next, tries, evidence, result)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (subject, field) DO UPDATE SET outcome = excluded.outcome, method = excluded.method, actor = excluded.actor,
+		at = excluded.at, next = excluded.next, tries = excluded.tries, evidence = excluded.evidence, result = excluded.result`,
+		s, string(l.Field), string(l.Outcome), l.Method, l.Actor, micro(l.At), micro(l.Next), l.Tries, l.Evidence, l.Result)
+	if err != nil {
+		return fmt.Errorf("verification: last check: %w", err)
+	}
+	return nil
+}
+
+// rest has nothing of a person checked again by itself.
+func rest(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	if _, err := tx.Exec(ctx, `UPDATE verification_field SET next = 0 WHERE subject = $1`, s); err != nil {
+		return fmt.Errorf("verification: rest: %w", err)
+	}
+	return nil
+}
+
+// dueAgain returns whose details are to be checked again by now, at most n, after
+// a subject.
+func dueAgain(ctx context.Context, tx *store.Tx, now time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM verification_field WHERE next > 0 AND next <= $1 AND subject > $2 ORDER BY subject LIMIT $3`, now.UnixMicro(), after, n)
+	if err != nil {
+		return nil, fmt.Errorf("verification: due: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s loot.Subject
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("verification: due: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// A request is a customer's wish that something is checked.
+type request struct {
+	ID       string
+	Subject  loot.Subject
+	Field    loot.Field // empty: the whole record
+	Asked    time.Time
+	Due      time.Time
+	Answered time.Time // zero: open
+	Answer   []answer
+}
+
+// An answer is what was found of one detail.
+type answer struct {
+	Field  loot.Field `json:"field"`
+	State  string     `json:"state"`
+	Method string     `json:"method,omitempty"`
+	Result string     `json:"result,omitempty"`
+	Case   string     `json:"case,omitempty"`
+}
+
+const requestColumns = `id, subject, field, asked, due, answered, answer`
+
+func requests(ctx context.Context, tx *store.Tx, where string, args ...any) ([]request, error) {
+	rows, err := tx.Query(ctx, `SELECT `+requestColumns+` FROM verification_request WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("verification: requests: %w", err)
+	}
+	defer rows.Close()
+	var out []request
+	for rows.Next() {
+		var r request
+		var asked, due, answered int64
+		var text string
+		if err := rows.Scan(&r.ID, &r.Subject, &r.Field, &asked, &due, &answered, &text); err != nil {
+			return nil, fmt.Errorf("verification: requests: %w", err)
+		}
+		r.Asked, r.Due, r.Answered = instant(asked), instant(due), instant(answered)
+		if text != "" {
+			if err := json.Unmarshal([]byte(text), &r.Answer); err != nil {
+				return nil, fmt.Errorf("verification: request %s: %w", r.ID, err)
+			}
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+func requestsOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]request, error) {
+	return requests(ctx, tx, `subject = $1 ORDER BY asked DESC, id`, s)
+}
+
+func openRequests(ctx context.Context, tx *store.Tx, s loot.Subject) ([]request, error) {
+	return requests(ctx, tx, `subject = $1 AND answered = 0 ORDER BY asked, id`, s)
+}
+
+func insertRequest(ctx context.Context, tx *store.Tx, r request) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO verification_request (id, subject, field, asked, due, answered, answer) VALUES ($1, $2, $3, $4, $5, 0, '')`,
+		r.ID, r.Subject, string(r.Field), r.Asked.UnixMicro(), r.Due.UnixMicro()); err != nil {
+		return fmt.Errorf("verification: request: %w", err)
+	}
+	return nil
+}
+
+func answerRequest(ctx context.Context, tx *store.Tx, id string, now time.Time, list []answer) error {
+	text, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("verification: answer: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE verification_request SET answered = $1, answer = $2 WHERE id = $3 AND answered = 0`, now.UnixMicro(), string(text), id); err != nil {
+		return fmt.Errorf("verification: answer: %w", err)
+	}
+	return nil
+}
+
+// The kinds of cases.
+const (
+	kindCheck   = "check"   // a check found a fault
+	kindAsked   = "asked"   // a customer asked, and no program can tell
+	kindMistake = "mistake" // a customer reported a mistake
+	kindOld     = "old"     // what a colleague found has grown old
+)
+
+// A matter is a case for a person.
+type matter struct {
+	ID       string
+	Subject  loot.Subject
+	Field    loot.Field
+	Kind     string
+	Why      string
+	Invoice  string
+	Before   string
+	Opened   time.Time
+	Due      time.Time
+	Reminded time.Time
+	Decision string // "", "right", "wrong", "corrected", "refused", "moot"
+	Decider  string
+	Decided  time.Time
+	Second   string
+	Closed   time.Time
+	Version  int64
+}
+
+const caseColumns = `id, subject, field, kind, why, invoice, before, opened, due, reminded, decision, decider, decided, second, closed, version`
+
+func matters(ctx context.Context, tx *store.Tx, where string, args ...any) ([]matter, error) {
+	rows, err := tx.Query(ctx, `SELECT `+caseColumns+` FROM verification_case WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("verification: cases: %w", err)
+	}
+	defer rows.Close()
+	var out []matter
+	for rows.Next() {
+		var m matter
+		var opened, due, reminded, decided, closed int64
+		if err := rows.Scan(&m.ID, &m.Subject, &m.Field, &m.Kind, &m.Why, &m.Invoice, &m.Before, &opened, &due, &reminded, &m.Decision, &m.Decider, &decided, &m.Second, &closed, &m.Version); err != nil {
+			return nil, fmt.Errorf("verification: cases: %w", err)
+		}
+		m.Opened, m.Due, m.Reminded, m.Decided, m.Closed = instant(opened), instant(due), instant(reminded), instant(decided), instant(closed)
+		out = append(out, m)
+	}
+	return out, rows.Err()
+}
+
+func findMatter(ctx context.Context, tx *store.Tx, id, lock string) (matter, error) {
+	list, err := matters(ctx, tx, `id = $1`+lock, id)
+	if err == nil && len(list) == 0 {
+		err = loot.Errorf(loot.NotFound, "There is no such case.")
+	}
+	if err != nil {
+		return matter{}, err
+	}
+	return list[0], nil
+}
+
+func mattersOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]matter, error) {
+	return matters(ctx, tx, `subject = $1 ORDER BY opened DESC, id`, s)
+}
+
+// listMatters returns the cases that are open, the most urgent first, or those
+// that are closed, the latest first; of one kind, unless it is empty.
+func listMatters(ctx context.Context, tx *store.Tx, open bool, kind string, n int) ([]matter, error) {
+	where, args := `closed > 0`, []any{}
+	if open {
+		where = `closed = 0`
+	}
+	if kind != "" {
+		where, args = where+` AND kind = $1`, append(args, kind)
+	}
+	order := ` ORDER BY closed DESC, id LIMIT `
+	if open {
+		order = ` ORDER BY due, id LIMIT `
+	}
+	return matters(ctx, tx, where+order+fmt.Sprintf("$%d", len(args)+1), append(args, n)...)
+}
+
+// insertMatter reports false if a case of the kind is open about the detail.
+func insertMatter(ctx context.Context, tx *store.Tx, m matter) (bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO verification_case (id, subject, field, kind, why, invoice, before, opened, due, reminded, decision, decider, decided, second, closed, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '', '', 0, '', 0, 0) ON CONFLICT DO NOTHING`,
+		m.ID, m.Subject, string(m.Field), m.Kind, m.Why, m.Invoice, m.Before, m.Opened.UnixMicro(), m.Due.UnixMicro())
+	if err != nil {
+		return false, fmt.Errorf("verification: case: %w", err)
+	}
+	return n == 1, nil
+}
+
+// updateMatter rewrites a case that nobody else changed meanwhile.
+func updateMatter(ctx context.Context, tx *store.Tx, m matter) error {
+	n, err := tx.Exec(ctx, `UPDATE verification_case SET why = $1, reminded = $2, decision = $3, decider = $4, decided = $5, second = $6, closed = $7, version = version + 1
+		WHERE id = $8 AND version = $9`, m.Why, micro(m.Reminded), m.Decision, m.Decider, micro(m.Decided), m.Second, micro(m.Closed), m.ID, m.Version)
+	if err != nil {
+		return fmt.Errorf("verification: case: %w", err)
+	}
+	if n == 0 {
+		return loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
+	}
+	return nil
+}
+
+func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM verification_case WHERE closed = 0`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("verification: count: %w", err)
+	}
+	return n, nil
+}
+
+// A note is what somebody wrote about a case.
+type note struct {
+	At     time.Time
+	Author string // staff id; empty: the customer
+	Kind   string // "report", "reason", "correction", "objection"
+	Text   string
+}
+
+func (v *Verification) addNote(ctx context.Context, tx *store.Tx, caseID string, n note) error {
+	id := loot.NewID("n")
+	text, err := v.key.Seal([]byte(n.Text), []byte(id))
+	if err != nil {
+		return fmt.Errorf("verification: note: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO verification_note (id, matter, place, at, author, kind, text)
+		VALUES ($1, $2, (SELECT count(*) FROM verification_note WHERE matter = $2), $3, $4, $5, $6)`, id, caseID, n.At.UnixMicro(), n.Author, n.Kind, text); err != nil {
+		return fmt.Errorf("verification: note: %w", err)
+	}
+	return nil
+}
+
+func (v *Verification) notes(ctx context.Context, tx *store.Tx, caseID string) ([]note, error) {
+	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text FROM verification_note WHERE matter = $1 ORDER BY place, id`, caseID)
+	if err != nil {
+		return nil, fmt.Errorf("verification: notes: %w", err)
+	}
+	defer rows.Close()
+	var out []note
+	for rows.Next() {
+		var n note
+		var id string
+		var at int64
+		var sealed []byte
+		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed); err != nil {
+			return nil, fmt.Errorf("verification: notes: %w", err)
+		}
+		text, err := v.key.Open(sealed, []byte(id))
+		if err != nil {
+			return nil, fmt.Errorf("verification: note %s: %w", id, err)
+		}
+		n.At, n.Text = instant(at), string(text)
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// latest returns the last note of a kind; empty: there is none.
+func latest(notes []note, kind string) string {
+	text := ""
+	for _, n := range notes {
+		if n.Kind == kind {
+			text = n.Text
+		}
+	}
+	return text
+}
+
+// forget removes everything that this desk keeps about a person.
+func (v *Verification) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	for _, q := range []string{
+		`DELETE FROM verification_note WHERE matter IN (SELECT id FROM verification_case WHERE subject = $1)`,
+		`DELETE FROM verification_case WHERE subject = $1`,
+		`DELETE FROM verification_request WHERE subject = $1`,
+		`DELETE FROM verification_field WHERE subject = $1`,
+	} {
+		if _, err := tx.Exec(ctx, q, s); err != nil {
+			return fmt.Errorf("verification: forget: %w", err)
+		}
+	}
+	return nil
+}
+
+func micro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

@@ -1,0 +1,172 @@
+// Package verification sees to it that what is held of customers is right: each
+// detail is checked when it is given and again when it has grown old, a person
+// looks where a program is in doubt, and customers ask for a check or report a
+// mistake and get an answer.
+package verification
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/desk/verification/register"
+	"loot/job"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+const (
+	name                       = "verification"
+	purpose    loot.Purpose    = "verification"
+	collection loot.Collection = "customer" // whose details are checked
+)
+
+// Staff is what the desk asks about colleagues.
+type Staff struct {
+	// Name says who a member of staff is.
+	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
+	// Signed returns when somebody signed the undertaking; zero if they did not.
+	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
+	// Everybody returns all who ever signed in.
+	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
+	// Member returns who somebody is, and their address; nobody if they may not
+	// sign in.
+	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error)
+}
+
+// Options are what an operator sets.
+type Options struct {
+	// Mailboxes asks whether a domain takes mail; nil: nobody is asked.
+	Mailboxes func(ctx context.Context, domain string) (register.Mailboxes, error)
+	// Registers are asked for the numbers that they take.
+	Registers []register.Register
+	// Again is after how long a detail is checked again; zero: a year.
+	Again time.Duration
+	// Answer is how long a customer waits for an answer at most; zero: 14 days.
+	Answer time.Duration
+}
+
+// A sealer seals what people write about a case.
+type sealer interface {
+	Seal(plain, ad []byte) ([]byte, error)
+	Open(sealed, ad []byte) ([]byte, error)
+}
+
+// A Verification is the desk together with what others ask of it.
+type Verification struct {
+	desk.Kit
+	key     sealer
+	staff   Staff
+	options Options
+}
+
+// New returns the desk and registers its jobs and listeners.
+func New(kit desk.Kit, staff Staff, o Options) (*Verification, error) {
+	if o.Again <= 0 {
+		o.Again = 365 * 24 * time.Hour
+	}
+	if o.Answer <= 0 {
+		o.Answer = 14 * 24 * time.Hour
+	}
+	key, err := kit.Keyring.System(name)
+	if err != nil {
+		return nil, err
+	}
+	key.Hold(kit.DB, store.Sealed{Table: "verification_note", Key: []string{"id"}, Column: "text"})
+	v := &Verification{kit, key, staff, o}
+	job.Register(kit.Jobs, v.check, job.Timeout(3*time.Minute))
+	job.Register(kit.Jobs, v.sweep)
+	job.Register(kit.Jobs, v.tell)
+	kit.Jobs.Listen("person.registered", "verification.registered", v.changed)
+	kit.Jobs.Listen("record.changed", "verification.changed", v.changed)
+	kit.Jobs.Listen("record.corrected", "verification.corrected", v.changed)
+	kit.Jobs.Periodic(time.Hour, sweepArgs{})
+	return v, nil
+}
+
+// Desk returns the desk as a value.
+func (v *Verification) Desk() desk.Desk {
+	migrations, _ := fs.Sub(migrationFiles, "migrations")
+	return desk.Desk{
+		Name:       name,
+		Keeps:      Keeps,
+		Migrations: migrations,
+		Routes:     v.routes(),
+		Nav: []web.Nav{
+			{Audience: web.Portal, Order: 15, Label: "Checks", Icon: "badge-check", Href: "/portal/checks"},
+			{Audience: web.Console, Group: "Customers", Order: 8, Label: "Checks", Icon: "badge-check", Href: "/console/checks", Count: v.waiting},
+		},
+		Proofs: v.proofs(),
+		Demo:   v.demo,
+		Export: v.export,
+		Erase:  v.forget,
+	}
+}
+
+// Keeps are the clauses that this desk carries out.
+var Keeps = []loot.Clause{"adequacy.verification", "adequacy.request"}
+
+func (v *Verification) actor() loot.Actor { return loot.Actor{Kind: loot.Desk, ID: name} }
+
+func (v *Verification) inForce() (*statement.Statement, error) {
+	now, ok := v.Gate.InForce()
+	if !ok {
+		return nil, loot.Errorf(loot.Unavailable, "No statement is in force yet, so nothing can be checked. Please come back shortly.")
+	}
+	return now.Statement, nil
+}
+
+// checked returns the fields that the statement lets be checked.
+func checked(s *statement.Statement) []statement.FieldDecl {
+	return slices.DeleteFunc(slices.Clone(s.Fields(collection)), func(d statement.FieldDecl) bool { _, ok := d.Needed[purpose]; return !ok })
+}
+
+// secondNeeded reports whether the level of a field asks for a second person.
+func secondNeeded(s *statement.Statement, f loot.Field) bool {
+	d, _ := s.Field(f)
+	c, _ := s.Category(d.Category)
+	l, _ := s.Level(c.Level)
+	return l.Approvals > 0
+}
+
+func titleOf(s *statement.Statement, f loot.Field) string {
+	if f == "" {
+		return "Everything"
+	}
+	if d, ok := s.Field(f); ok {
+		return d.Title
+	}
+	return string(f)
+}
+
+func (v *Verification) waiting(ctx context.Context) (n int, err error) {
+	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		n, err = countOpen(ctx, tx)
+		return err
+	})
+	return n, err
+}
+
+// stateBadge says in a word or two how a detail stands.
+func stateBadge(state string) web.Badge {
+	switch state {
+	case vault.Checked:
+		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
+	case vault.Verified:
+		return web.Badge{Tone: web.Good, Text: "verified", Icon: "badge-check"}
+	case vault.Disputed:
+		return web.Badge{Tone: web.Warn, Text: "disputed", Icon: "triangle-alert"}
+	case vault.Expired:
+		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
+	}
+	return web.Badge{Text: "not checked"}
+}
