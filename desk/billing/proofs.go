@@ -166,8 +166,17 @@ func (b *Billing) waitsAndGoes(ctx context.Context, w *desk.World, s *statement.
 	if _, err := b.invoiceOf(ctx, w, subject); err == nil {
 		return "", fmt.Errorf("an invoice was issued without %q", d.Title)
 	}
-	if got := w.Sent() - sent; got != 1 {
-		return "", fmt.Errorf("the customer was written to %d times instead of once", got)
+	// Others are written to by others meanwhile, so that it is the desk's own note
+	// that says whose letter went out.
+	var waits []pending
+	if err := w.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		waits, err = readPending(ctx, tx, `WHERE subject = $1`, subject)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if len(waits) != 1 || waits[0].Told.IsZero() || w.Sent() == sent {
+		return "", errors.New("no letter told the customer that the invoice waits")
 	}
 	a, err := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}.Get(ctx, "/portal/invoices")
 	if err != nil {
@@ -193,7 +202,7 @@ func (b *Billing) waitsAndGoes(ctx context.Context, w *desk.World, s *statement.
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("without “%s” it waited, and one letter and the portal said so; given, it went out as %s", d.Title, i.Number), nil
+	return fmt.Sprintf("without “%s” it waited, and a letter and the portal said so; given, it went out as %s", d.Title, i.Number), nil
 }
 
 func (b *Billing) keptAsLong(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
