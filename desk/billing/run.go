@@ -232,7 +232,7 @@ func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 	// The note that it went out is made after it did: a crash in between sends
 	// the same message again, which mail programs show once, and loses none. Who
 	// cannot be written to sees it in the portal.
-	if _, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: a.Subject, Collection: collection, ID: "invoice-waits-" + string(a.Month) + "-" + string(a.Subject), Letter: mail.Letter{
+	sent, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: a.Subject, Collection: collection, ID: "invoice-waits-" + string(a.Month) + "-" + string(a.Subject), Letter: mail.Letter{
 		Subject: "Your invoice for " + a.Month.String() + " waits for a detail",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
@@ -241,7 +241,8 @@ func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 			mail.Button("See what is missing", b.BaseURL+"/portal/invoices"),
 		},
 		Why: "You get this once for an invoice that waits. It is no advertisement.",
-	}}); err != nil {
+	}})
+	if err != nil || !sent {
 		return err
 	}
 	_, err = b.DB.Exec(ctx, `UPDATE billing_pending SET told = $1 WHERE subject = $2 AND month = $3 AND told = 0`, b.Now().UnixMicro(), a.Subject, string(a.Month))
