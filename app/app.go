@@ -48,6 +48,7 @@ type App struct {
 	served  *served
 	coming  func() web.Coming
 	demo    bool
+	scratch bool // everything in it is made up, and nobody looks at it
 	stop    []func()
 
 	noLimits bool // also for those who come by the network, as a world always is
@@ -59,6 +60,7 @@ type Options struct {
 	Simulated bool // Now is not the real time
 	Log       *slog.Logger
 	Demo      bool                 // everything in it is made up, and every page says so
+	Scratch   bool                 // everything in it is made up, to try things in
 	NoLimits  bool                 // nobody is asked to wait, as in a load test; no setting of an operator's
 	Existing  bool                 // refuse to begin a new Loot, as a command that looks or mends does
 	Statement *statement.Statement // that a first start puts in force, instead of the configured one
@@ -69,7 +71,7 @@ type Options struct {
 // Nothing runs yet.
 func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	c = c.withDefaults()
-	a := &App{Config: c, demo: o.Demo, noLimits: o.NoLimits, served: newServed()}
+	a := &App{Config: c, demo: o.Demo, scratch: o.Scratch, noLimits: o.NoLimits, served: newServed()}
 	defer func() {
 		if err != nil {
 			a.Close()

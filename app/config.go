@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/billing"
 	"loot/desk/visits"
 	"loot/desk/visits/source"
 )
@@ -38,6 +39,7 @@ type Config struct {
 	ClientID   string   `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
 	ClientFile string   `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
 	Visiting
+	Selling
 	Verifying
 	Memory    int64         `help:"MiB that the process should stay within, beside its own code: half of them for DuckDB." default:"512" env:"LOOT_MEMORY" name:"memory"`
 	LogLevel  string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
@@ -62,6 +64,34 @@ type Visiting struct {
 	Spam       string   `help:"File of sites that are made-up referrers, one a line, beside those that are known." type:"path" placeholder:"FILE" env:"LOOT_SPAM_LIST" name:"spam-list"`
 	Bits4      int      `help:"Bits of an IPv4 address that are kept." default:"24" env:"LOOT_VISITS_BITS4" name:"visits-bits4"`
 	Bits6      int      `help:"Bits of an IPv6 address that are kept." default:"48" env:"LOOT_VISITS_BITS6" name:"visits-bits6"`
+}
+
+// Selling is who issues the invoices, as far as the statement does not say it.
+type Selling struct {
+	SellerName     string `help:"Company on invoices. Default: the controller of the statement." env:"LOOT_SELLER_NAME" name:"seller-name"`
+	SellerAddress  string `help:"Its registered address, as 1 Example Quay, Dublin, Ireland. Default: the controller's." env:"LOOT_SELLER_ADDRESS" name:"seller-address"`
+	SellerVAT      string `help:"Its VAT number; without it no invoice is issued." env:"LOOT_SELLER_VAT" name:"seller-vat"`
+	SellerRegister string `help:"Its number in the register of companies." env:"LOOT_SELLER_REGISTER" name:"seller-register"`
+	SellerIBAN     string `help:"Account to which invoices are paid." env:"LOOT_SELLER_IBAN" name:"seller-iban"`
+	SellerBIC      string `help:"Bank of the account." env:"LOOT_SELLER_BIC" name:"seller-bic"`
+	SellerEmail    string `help:"Address for questions about invoices. Default: the controller's." env:"LOOT_SELLER_EMAIL" name:"seller-email"`
+	SellerSeries   string `help:"Begins every number, before the year." default:"R" env:"LOOT_SELLER_SERIES" name:"seller-series"`
+	SellerLanguage string `help:"Language of invoices: en or de." default:"en" env:"LOOT_SELLER_LANGUAGE" name:"seller-language"`
+	SellerZone     string `help:"Time zone in which days and months end, such as Europe/Dublin." default:"UTC" env:"LOOT_SELLER_TIMEZONE" name:"seller-timezone"`
+	SellerDays     int    `help:"Days in which invoices are to be paid." default:"14" env:"LOOT_SELLER_DAYS" name:"seller-days"`
+	SellerOSS      bool   `help:"Consumers in other states of the EU pay the VAT of their own: the seller is in the one-stop shop." env:"LOOT_SELLER_OSS" name:"seller-oss"`
+	SellerAuto     bool   `help:"Issue the invoices of a month by itself once it is over." env:"LOOT_SELLER_AUTO" name:"seller-auto"`
+}
+
+// seller returns who issues the invoices; of a made-up network a made-up company.
+func (s Selling) seller(madeUp bool) billing.Seller {
+	if madeUp && s.SellerVAT == "" {
+		return billing.MadeUpSeller
+	}
+	return billing.Seller{
+		Name: s.SellerName, Address: s.SellerAddress, VAT: s.SellerVAT, Register: s.SellerRegister, IBAN: s.SellerIBAN, BIC: s.SellerBIC, Email: s.SellerEmail,
+		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, OSS: s.SellerOSS, Auto: s.SellerAuto,
+	}
 }
 
 // withDefaults are for whoever makes a config without the command line.
@@ -188,6 +218,9 @@ func (c Config) Check(ctx context.Context) error {
 		return loot.Errorf(loot.Invalid, "--memory: the server needs %d MiB at least.", leastMemory)
 	}
 	if _, err := c.Visiting.options(); err != nil {
+		return err
+	}
+	if err := c.seller(false).Check(); err != nil {
 		return err
 	}
 	if _, err := c.smtp(nil, nil); err != nil {

@@ -26,7 +26,7 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
-		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps,
 	)
 }
 
@@ -66,6 +66,7 @@ func (a *App) build() error {
 		o, err := customers.FindOrder(ctx, tx, reference)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
 	})
+	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
 	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
 	if err != nil {
 		return err

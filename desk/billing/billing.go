@@ -1,5 +1,7 @@
-// Package billing keeps the catalogue of what can be ordered and the services
-// that customers have. It knows a customer by a random id and opens nothing.
+// Package billing keeps the catalogue of what can be ordered, the services that
+// customers have, and the invoices that are drawn from them. It opens what the
+// statement gives for invoices and nothing else; an invoice that is issued never
+// changes.
 package billing
 
 import (
@@ -7,11 +9,14 @@ import (
 	"embed"
 	"io/fs"
 	"strconv"
+	"sync"
 	"time"
 
 	"loot"
 	"loot/desk"
+	"loot/desk/billing/invoice"
 	"loot/gate"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -38,22 +43,38 @@ type Order struct {
 // A Billing is the desk together with what others ask of it.
 type Billing struct {
 	desk.Kit
-	order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+	order   func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+	seller  Seller
+	issuing sync.Mutex // held while numbers are given
+	printer func() (*invoice.Printer, error)
+	at      func(step string) // of tests; nil: none
 }
 
 // New returns the desk. Order tells of an order when the notice
 // "service.ordered" names it.
 func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) *Billing {
-	b := &Billing{kit, order}
+	b := &Billing{Kit: kit, order: order, seller: Seller{}.withDefaults()}
+	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
+	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
+	job.Register(kit.Jobs, b.tell)
+	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
+	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
 	return b
 }
+
+// Sell says who issues the invoices. It is called before jobs start; without it
+// nothing is issued.
+func (b *Billing) Sell(s Seller) { b.seller = s.withDefaults() }
 
 // Desk returns the desk as a value.
 func (b *Billing) Desk() desk.Desk {
 	migrations, _ := fs.Sub(migrationFiles, "migrations")
 	return desk.Desk{
 		Name:       name,
+		Keeps:      Keeps,
+		Proofs:     b.proofs(),
+		Demo:       b.demo,
 		Routes:     b.routes(),
 		Nav:        nav(),
 		Migrations: migrations,
@@ -63,7 +84,7 @@ func (b *Billing) Desk() desk.Desk {
 }
 
 func (b *Billing) routes() []web.Route {
-	prices := []loot.Role{"billing", "administrator"}
+	prices, bills := []loot.Role{"billing", "administrator"}, []loot.Role{"billing"}
 	return []web.Route{
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
@@ -72,13 +93,27 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /console/billing/plans", Audience: web.Console, Serve: b.plans, Roles: prices},
 		{Pattern: "POST /console/billing/plans", Audience: web.Console, Serve: b.addPlan, Roles: prices},
 		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
+
+		{Pattern: "GET /portal/invoices", Audience: web.Portal, Serve: b.myInvoices},
+		{Pattern: "GET /portal/invoices/{number}", Audience: web.Portal, Serve: b.myInvoice},
+		{Pattern: "GET /portal/invoices/{number}/{document}", Audience: web.Portal, Serve: b.myDocument, Limit: web.PerMinute(60)},
+		{Pattern: "GET /console/billing/invoices", Audience: web.Console, Serve: b.invoices, Roles: bills},
+		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: bills},
+		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
+		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
+		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
 	}
 }
+
+// Keeps are the clauses that this desk carries out.
+var Keeps = []loot.Clause{"collection.invoice"}
 
 func nav() []web.Nav {
 	return []web.Nav{
 		{Audience: web.Public, Order: 20, Label: "Services", Icon: "server", Href: "/services"},
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
+		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}

@@ -11,6 +11,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 	"loot/web"
 	"loot/web/webtest"
@@ -29,18 +30,28 @@ type office struct {
 func onEach(t *testing.T, f func(*testing.T, *office)) {
 	t.Helper()
 	t.Parallel() // most of the time is spent waiting for jobs
-	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		o := &office{House: desktest.New(t, db, desktest.Base), orders: map[string]Order{}}
-		o.b = New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
-			if found, known := o.orders[id]; known {
-				return found, nil
-			}
-			return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
-		})
-		o.Open(desktest.Standard(t), o.b.Desk())
-		o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
-		f(t, o)
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) { f(t, newOffice(t, db)) })
+}
+
+func newOffice(t testing.TB, db *store.DB) *office {
+	t.Helper()
+	o := &office{House: desktest.New(t, db, desktest.Base), orders: map[string]Order{}}
+	o.b = New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
+		if found, known := o.orders[id]; known {
+			return found, nil
+		}
+		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
 	})
+	o.b.Sell(MadeUpSeller)
+	o.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
+		if r.Actor.Kind == loot.Staff {
+			in.Actor.Undertaking = desktest.Start
+		}
+		return nil
+	})
+	o.Open(desktest.Standard(t), o.b.Desk())
+	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
+	return o
 }
 
 // order has somebody order a service, and the desk hear of it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/billing/invoice"
 	"loot/store"
 )
 
@@ -160,10 +161,13 @@ func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bo
 	return n == 1, nil
 }
 
-// forget removes what is kept about a person.
+// forget removes what is kept about a person but the invoices, which the law
+// wants kept: those hold nothing of the person but sealed, under a key of their own.
 func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM billing_service WHERE subject = $1`, s); err != nil {
-		return fmt.Errorf("billing: forget: %w", err)
+	for _, q := range []string{`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`} {
+		if _, err := tx.Exec(ctx, q, s); err != nil {
+			return fmt.Errorf("billing: forget: %w", err)
+		}
 	}
 	return nil
 }
@@ -171,7 +175,11 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 // export returns what is kept about a person.
 func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
 	all, err := b.Services(ctx, tx, s)
-	if err != nil || len(all) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	issued, err := readInvoices(ctx, tx, `WHERE i.subject = $1 ORDER BY i.at, i.number`, s)
+	if err != nil || len(all)+len(issued) == 0 {
 		return nil, err
 	}
 	type line struct {
@@ -181,9 +189,24 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Since     time.Time `json:"since"`
 		Ended     time.Time `json:"ended,omitzero"`
 	}
-	var out []line
+	type bill struct {
+		Number   string       `json:"number"`
+		Issued   invoice.Date `json:"issued"`
+		From     invoice.Date `json:"from"`
+		To       invoice.Date `json:"to"`
+		Currency string       `json:"currency"`
+		Total    string       `json:"total"`
+	}
+	out := struct {
+		Services []line `json:"services"`
+		Invoices []bill `json:"invoices,omitempty"`
+	}{}
 	for _, one := range all {
-		out = append(out, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
+		out.Services = append(out.Services, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
+	}
+	for _, i := range issued {
+		places, _ := invoice.Places(i.Currency)
+		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
 	}
 	return out, nil
 }

@@ -1,0 +1,282 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// The purposes under which invoices are drawn and kept, and the collection that
+// holds them.
+const (
+	forInvoice     loot.Purpose    = "invoice"
+	forBookkeeping loot.Purpose    = "bookkeeping"
+	invoices       loot.Collection = "invoice"
+	partyField     loot.Field      = "invoice.party"
+)
+
+// terms say which term of an invoice a field of the statement is. What else the
+// statement gives for invoices is not looked at.
+const (
+	companyName     loot.Field = "company.name"     // BT-44
+	companyVAT      loot.Field = "company.vat"      // BT-48
+	companyRegister loot.Field = "company.register" // BT-47
+	street          loot.Field = "address.street"   // BT-50, 51, 163
+	town            loot.Field = "address.city"     // BT-52
+	postcode        loot.Field = "address.postcode" // BT-53
+	country         loot.Field = "address.country"  // BT-55
+)
+
+var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town, postcode, country}
+
+// drawnFrom returns the fields that the statement gives for invoices, in its
+// order, and those without which there is none: what a service that was held
+// cannot be ordered without.
+func drawnFrom(s *statement.Statement, uses []use) (all, must []loot.Field) {
+	for _, d := range s.Fields(collection) {
+		if _, ok := d.Needed[forInvoice]; !ok || !slices.Contains(terms, d.ID) {
+			continue
+		}
+		all = append(all, d.ID)
+		if slices.ContainsFunc(d.Services, func(id string) bool {
+			return id == "*" || slices.ContainsFunc(uses, func(u use) bool { return u.Service.Service == id })
+		}) {
+			must = append(must, d.ID)
+		}
+	}
+	return all, must
+}
+
+// A draft is an invoice that lacks nothing but its number.
+type draft struct {
+	record  invoice.Record
+	subject loot.Subject
+	version string // hash of the statement
+	newer   bool   // than the copy of the party, which is taken again
+	copied  bool   // there is a copy
+}
+
+// A drawing is what came of a customer's month: drafts, one for each currency, or
+// why it waits; neither: there is nothing to charge.
+type drawing struct {
+	drafts []draft
+	waits  *pending
+}
+
+// draw opens what the invoice of a customer for a month is drawn from, and draws
+// it. What is missing is seen before anything is opened.
+func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawing, err error) {
+	v, err := b.inForce()
+	if err != nil {
+		return out, err
+	}
+	seller, titles := b.seller.of(v.Front()), b.titles()
+	at := seller.place()
+	from, to := m.span(at)
+	if now := b.Now(); now.Before(to) {
+		return out, loot.Errorf(loot.Conflict, "%s is not over yet, so it cannot be invoiced.", m)
+	}
+	waits := func(missing []loot.Field, finding string) drawing {
+		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: finding, Since: b.Now()}}
+	}
+	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		out = drawing{}
+		done, err := invoicedIn(ctx, tx, s, m)
+		if err != nil {
+			return err
+		}
+		uses, err := usesOf(ctx, tx, titles, s, from, to)
+		if err != nil {
+			return err
+		}
+		by, currencies, finding := charged(uses, m, at)
+		if finding != "" {
+			out = waits(nil, finding)
+			return nil
+		}
+		currencies = slices.DeleteFunc(currencies, func(c string) bool { return done[c] })
+		if len(currencies) == 0 {
+			return nil
+		}
+		all, must := drawnFrom(v, uses)
+		held, err := b.Vault.Held(ctx, tx, s, collection)
+		if loot.KindOf(err) == loot.NotFound {
+			return nil // erased meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok }); len(missing) > 0 {
+			out = waits(missing, "")
+			return nil
+		}
+		p, err := b.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Use, Actor: b.actor(), Desk: name, Purpose: forInvoice, Subject: s, Collection: collection,
+			Fields: slices.DeleteFunc(all, func(f loot.Field) bool { _, ok := held[f]; return !ok }),
+		})
+		if err != nil {
+			return err
+		}
+		values, err := b.Vault.Open(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		copied, err := b.Vault.Row(ctx, tx, s, invoices)
+		if err != nil && loot.KindOf(err) != loot.NotFound {
+			return err
+		}
+		known := err == nil && !copied.Erased()
+		for _, c := range currencies {
+			d := draft{subject: s, version: v.Hash(), copied: known, record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
+			d.newer = !known || newest(values).After(copied.Changed)
+			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
+			d.record.Invoice = b.write(seller, values, m, c, by[c])
+			if finding := findings(&d.record.Invoice); finding != "" {
+				out = waits(nil, finding)
+				return nil
+			}
+			out.drafts = append(out.drafts, d)
+		}
+		return nil
+	})
+	if refusal, refused := errors.AsType[*gate.Refusal](err); refused {
+		return waits(nil, "The statement does not let this customer's details be opened for an invoice (clause "+string(refusal.Clause)+")."), nil
+	}
+	return out, err
+}
+
+var ledgerWords = map[string]string{
+	"en": "Every use of your details is on our ledger. Its key:",
+	"de": "Jede Nutzung Ihrer Angaben steht in unserem Verzeichnis. Dessen Schlüssel:",
+}
+
+// charged returns the lines of each currency, and what stands against charging
+// anything.
+func charged(uses []use, m Month, at *time.Location) (by map[string][]invoice.Line, currencies []string, finding string) {
+	by = map[string][]invoice.Line{}
+	for _, u := range uses {
+		if u.each == "" {
+			return nil, nil, "The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs."
+		}
+		for _, l := range u.lines(m, at) {
+			if by[u.currency] == nil {
+				currencies = append(currencies, u.currency)
+			}
+			l.ID = fmt.Sprint(len(by[u.currency]) + 1)
+			by[u.currency] = append(by[u.currency], l)
+		}
+	}
+	return by, currencies, ""
+}
+
+// write fills in all of an invoice but its number and its days.
+func (b *Billing) write(seller Seller, values vault.Values, m Month, currency string, lines []invoice.Line) invoice.Invoice {
+	text := func(f loot.Field) string {
+		return values[f].Reveal() //nolint:forbidigo // it stands on the customer's own invoice
+	}
+	inv := invoice.Invoice{
+		Kind: invoice.Commercial, Period: m.days(), Currency: currency, Seller: seller.party(), Lines: lines,
+		Buyer: invoice.Party{
+			Name: text(companyName), VAT: text(companyVAT), Register: invoice.Identifier{Value: text(companyRegister)},
+			Address: invoice.Address{City: text(town), Postcode: text(postcode), Country: text(country)},
+		},
+	}
+	for line := range strings.Lines(text(street)) {
+		if line = strings.TrimSpace(line); line != "" {
+			inv.Buyer.Address.Lines = append(inv.Buyer.Address.Lines, line)
+		}
+	}
+	settle(&inv, seller)
+	if seller.IBAN != "" {
+		inv.Payment = invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{IBAN: seller.IBAN, Name: seller.Name, BIC: seller.BIC}}}
+		if currency == "EUR" {
+			inv.Payment.Means = invoice.TransferSEPA
+		}
+	}
+	return inv
+}
+
+// number gives an invoice its number and its days.
+func (b *Billing) number(inv *invoice.Invoice, seller Seller, series string, sequence int64) {
+	inv.Number = fmt.Sprintf("%s-%06d", series, sequence)
+	inv.Issued = invoice.DateOf(b.Now().In(seller.place()))
+	inv.Due = inv.Issued.AddDays(seller.Days)
+	if inv.Payment.Means != "" {
+		inv.Payment.Reference = inv.Number
+	}
+}
+
+// findings computes an invoice and returns what stands against issuing it, a
+// sentence each; empty: nothing.
+func findings(inv *invoice.Invoice) string {
+	try := *inv
+	try.Number, try.Issued = "0", try.Period.To
+	try.Due = try.Issued
+	if err := try.Compute(); err != nil {
+		return "The sums cannot be worked out: " + err.Error() + "."
+	}
+	var out []string
+	for _, f := range try.Check() {
+		out = append(out, f.String())
+	}
+	if taxed(inv) && try.Currency != euro {
+		out = append(out, "There is tax on an invoice in "+try.Currency+", which the law wants in the currency of the seller's country, too (Directive 2006/112/EC, Article 230): price the plan in "+euro+".")
+	}
+	return strings.Join(out, " ")
+}
+
+// euro is the currency in which tax is accounted for.
+const euro = "EUR"
+
+// known is what is known about the customer for the invoice, each field with
+// where it came from, when, and where a mistake in it is put right.
+func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Location) (out []invoice.Known) {
+	for _, d := range s.Fields(collection) {
+		v, ok := values[d.ID]
+		if !ok {
+			continue
+		}
+		text := strings.ReplaceAll(v.Reveal(), "\n", ", ") //nolint:forbidigo // it stands on the customer's own invoice
+		if d.Type == "country" {
+			text = statement.CountryName(text)
+		}
+		out = append(out, invoice.Known{
+			Field: d.Title, Value: text, Source: v.Source, Since: invoice.DateOf(v.At.In(at)), Wrong: b.BaseURL + "/portal/correct/" + string(d.ID),
+		})
+	}
+	return out
+}
+
+func newest(values vault.Values) (at time.Time) {
+	for _, v := range values {
+		if v.At.After(at) {
+			at = v.At
+		}
+	}
+	return at
+}
+
+// party is the copy of who an invoice is to.
+func party(p invoice.Party) string {
+	a := p.Address
+	lines := append([]string{p.Name}, a.Lines...)
+	for _, line := range []string{strings.TrimSpace(a.Postcode + " " + a.City), a.Country, p.VAT} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	text := []rune(strings.Join(lines, "\n"))
+	return string(text[:min(len(text), 600)])
+}
+
+func (b *Billing) actor() loot.Actor { return loot.Actor{Kind: loot.Desk, ID: name} }

@@ -1,0 +1,252 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/store"
+)
+
+// An Issued invoice is what lists show of one: nothing of a person.
+type Issued struct {
+	Number    string
+	Series    string
+	Sequence  int64
+	Subject   loot.Subject
+	Kind      invoice.Kind
+	Preceding string // empty: none
+	Statement string // hash of the version in force
+	At        time.Time
+	Day, Due  invoice.Date
+	Period    invoice.Period
+	Currency  string
+	Net       int64 // in the smallest unit of the currency
+	Tax       int64
+	Total     int64
+	File      string    // id of the sealed documents
+	Removed   time.Time // of the documents; zero: they are there
+}
+
+// Sum writes the total as people read it.
+func (i Issued) Sum() string { return money(i.Total, i.Currency) }
+
+const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at
+	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number `
+
+func scanInvoice(row store.Row) (i Issued, err error) {
+	var at int64
+	var removed sql.NullInt64
+	var day, due, from, to string
+	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed); err != nil {
+		return i, err
+	}
+	i.At, i.Removed = instant(at), instant(removed.Int64)
+	for _, d := range []struct {
+		to   *invoice.Date
+		text string
+	}{{&i.Day, day}, {&i.Due, due}, {&i.Period.From, from}, {&i.Period.To, to}} {
+		if *d.to, err = invoice.ParseDate(d.text); err != nil {
+			return i, err
+		}
+	}
+	return i, nil
+}
+
+func readInvoices(ctx context.Context, tx *store.Tx, where string, args ...any) (out []Issued, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+invoiceColumns+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: invoices: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		i, err := scanInvoice(rows)
+		if err != nil {
+			return nil, fmt.Errorf("billing: invoices: %w", err)
+		}
+		out = append(out, i)
+	}
+	return out, rows.Err()
+}
+
+// findInvoice returns the invoice with a number.
+func findInvoice(ctx context.Context, tx *store.Tx, number string) (Issued, error) {
+	i, err := scanInvoice(tx.QueryRow(ctx, `SELECT `+invoiceColumns+`WHERE i.number = $1`, number))
+	if errors.Is(err, sql.ErrNoRows) {
+		return i, loot.Errorf(loot.NotFound, "There is no invoice with this number.")
+	}
+	if err != nil {
+		return i, fmt.Errorf("billing: invoice: %w", err)
+	}
+	return i, nil
+}
+
+func insertInvoice(ctx context.Context, tx *store.Tx, i Issued) error {
+	if err := tx.Queue(ctx, `INSERT INTO billing_invoice (number, series, sequence, subject, kind, preceding, statement, at, issued, due, began, ended, currency, net, tax, total, file)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		i.Number, i.Series, i.Sequence, i.Subject, string(i.Kind), i.Preceding, i.Statement, i.At.UnixMicro(), i.Day.String(), i.Due.String(),
+		i.Period.From.String(), i.Period.To.String(), i.Currency, i.Net, i.Tax, i.Total, i.File); err != nil {
+		return fmt.Errorf("billing: invoice: %w", err)
+	}
+	return nil
+}
+
+// invoicedIn returns the currencies in which a customer has the invoice of a month.
+func invoicedIn(ctx context.Context, tx *store.Tx, s loot.Subject, m Month) (map[string]bool, error) {
+	rows, err := tx.Query(ctx, `SELECT currency FROM billing_invoice WHERE subject = $1 AND began = $2 AND kind = '380'`, s, m.days().From.String())
+	if err != nil {
+		return nil, fmt.Errorf("billing: invoiced: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var c string
+		if err := rows.Scan(&c); err != nil {
+			return nil, fmt.Errorf("billing: invoiced: %w", err)
+		}
+		out[c] = true
+	}
+	return out, rows.Err()
+}
+
+// nextNumber returns the number that a series gives next.
+func nextNumber(ctx context.Context, tx *store.Tx, series string) (next int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT next FROM billing_series WHERE id = $1`, series).Scan(&next)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 1, nil
+	}
+	return next, err
+}
+
+// errMoved says that others took the numbers meanwhile.
+var errMoved = errors.New("billing: the numbers were taken")
+
+// takeNumbers takes n numbers from the one that was seen as next; errMoved if it
+// is another now. Who takes others waits until this transaction has ended.
+func takeNumbers(ctx context.Context, tx *store.Tx, series string, next int64, n int) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_series (id, next) VALUES ($1, 1) ON CONFLICT (id) DO NOTHING`, series); err != nil {
+		return fmt.Errorf("billing: series: %w", err)
+	}
+	changed, err := tx.Exec(ctx, `UPDATE billing_series SET next = next + $1 WHERE id = $2 AND next = $3`, n, series, next)
+	if err != nil {
+		return fmt.Errorf("billing: series: %w", err)
+	}
+	if changed == 0 {
+		return errMoved
+	}
+	return nil
+}
+
+// A pending invoice is one that waits.
+type pending struct {
+	Subject loot.Subject
+	Month   Month
+	Missing []loot.Field
+	Finding string
+	Since   time.Time
+	Told    time.Time
+}
+
+func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (out []pending, err error) {
+	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, since, told FROM billing_pending `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: pending: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p pending
+		var missing string
+		var since, told int64
+		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding, &since, &told); err != nil {
+			return nil, fmt.Errorf("billing: pending: %w", err)
+		}
+		for f := range strings.FieldsSeq(missing) {
+			p.Missing = append(p.Missing, loot.Field(f))
+		}
+		p.Since, p.Told = instant(since), instant(told)
+		out = append(out, p)
+	}
+	return out, rows.Err()
+}
+
+// putPending notes why an invoice waits; that it did before is kept.
+func putPending(ctx context.Context, tx *store.Tx, p pending) error {
+	var missing []string
+	for _, f := range p.Missing {
+		missing = append(missing, string(f))
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, since, told) VALUES ($1, $2, $3, $4, $5, 0)
+		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding`,
+		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding, p.Since.UnixMicro()); err != nil {
+		return fmt.Errorf("billing: pending: %w", err)
+	}
+	return nil
+}
+
+func dropPending(ctx context.Context, tx *store.Tx, s loot.Subject, m Month) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM billing_pending WHERE subject = $1 AND month = $2`, s, string(m)); err != nil {
+		return fmt.Errorf("billing: pending: %w", err)
+	}
+	return nil
+}
+
+// usesOf returns what a customer held at some time from one moment until
+// another, oldest first. A service that ended right then is among it, as the rest
+// of its year is charged when it ends.
+func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time) (out []use, err error) {
+	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period
+		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
+		WHERE s.subject = $1 AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("billing: uses: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		u := use{Service: Service{Subject: s}}
+		var since, ended int64
+		var title, currency, each sql.NullString
+		var cents sql.NullInt64
+		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each); err != nil {
+			return nil, fmt.Errorf("billing: uses: %w", err)
+		}
+		u.Since, u.Ended, u.Title, u.text = instant(since), instant(ended), titles[u.Service.Service], title.String
+		if u.Title == "" {
+			u.Title = u.Service.Service // no longer in the statement
+		}
+		u.cents, u.currency, u.each = cents.Int64, currency.String, each.String
+		out = append(out, u)
+	}
+	return out, rows.Err()
+}
+
+// membersOf returns the next n customers after one who held something at some
+// time from one moment until another.
+func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE since < $1 AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
+		to.UnixMicro(), from.UnixMicro(), after, n)
+	if err != nil {
+		return nil, fmt.Errorf("billing: members: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s loot.Subject
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("billing: members: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+func countMembers(ctx context.Context, tx *store.Tx, from, to time.Time) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE since < $1 AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("billing: members: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,353 @@
+package billing
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/gate"
+	"loot/ledger"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+var (
+	myInvoicesPage = web.NewPage[myInvoicesView](pageFiles, "pages/my_invoices.html")
+	myInvoicePage  = web.NewPage[myInvoiceView](pageFiles, "pages/my_invoice.html")
+	invoicesPage   = web.NewPage[invoicesView](pageFiles, "pages/invoices.html")
+	invoicePage    = web.NewPage[invoiceView](pageFiles, "pages/invoice.html")
+)
+
+// documents are those that can be asked for.
+var documents = map[string]struct{ name, mediaType, file string }{
+	"pdf": {docPDF, "application/pdf", ".pdf"},
+	"ubl": {docUBL, "application/xml", ".ubl.xml"},
+	"cii": {docCII, "application/xml", ".cii.xml"},
+}
+
+// invoiceRow is an invoice in a list.
+type invoiceRow struct {
+	Issued
+	Href  string
+	For   string
+	State web.Badge
+}
+
+func rowOf(i Issued, base string) invoiceRow {
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.From.String() + " – " + i.Period.To.String(), State: web.Badge{Tone: web.Good, Text: "issued"}}
+	if !i.Removed.IsZero() {
+		row.State = web.Badge{Text: "removed"}
+	}
+	return row
+}
+
+type myInvoicesView struct {
+	web.View
+	Rows  []invoiceRow
+	Waits []waitingRow
+	Looks []web.Day // at the copies, by others
+	Empty web.Empty
+}
+
+// waitingRow is an invoice of somebody's that waits.
+type waitingRow struct {
+	Month   string
+	Missing []web.Action // each leads to where it can be given
+}
+
+// myInvoices lists the customer's own invoices, and what others wait for.
+func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	me := loot.Subject(web.ActorOf(r.Context()).ID)
+	v := myInvoicesView{View: web.ViewOf(r, "Invoices")}
+	v.Lead = "Each as it was issued: it never changes."
+	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice yet", Text: "A month is invoiced when it is over."}
+	var issued []Issued
+	var waits []pending
+	var items []ledger.Item
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
+			return err
+		}
+		if issued, err = readInvoices(r.Context(), tx, `WHERE i.subject = $1 ORDER BY i.at DESC, i.number DESC`, me); err != nil {
+			return err
+		}
+		waits, err = readPending(r.Context(), tx, `WHERE subject = $1 AND missing <> '' ORDER BY month`, me)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, i := range issued {
+		v.Rows = append(v.Rows, rowOf(i, "/portal/invoices/"))
+	}
+	v.Looks = looks(s, items)
+	for _, p := range waits {
+		row := waitingRow{Month: p.Month.String()}
+		for n, title := range titlesOf(s, p.Missing) {
+			row.Missing = append(row.Missing, web.Action{Label: title, Icon: "pencil", Small: true, Href: "/portal/correct/" + url.PathEscape(string(p.Missing[n]))})
+		}
+		v.Waits = append(v.Waits, row)
+	}
+	return myInvoicesPage.Render(w, r, http.StatusOK, v)
+}
+
+// looks tells when others opened, or tried to open, the copies of somebody's invoices.
+func looks(s *statement.Statement, items []ledger.Item) []web.Day {
+	var events []web.Event
+	for _, item := range items {
+		if item.Facts.Action != loot.Use {
+			continue
+		}
+		who := "a part of our program"
+		if item.Facts.ActorKind == loot.Staff {
+			who = "a colleague"
+			if role, ok := s.Role(item.Facts.Role); ok {
+				who = role.Title
+			}
+		}
+		e := web.Event{At: item.At, Icon: "eye", Title: "The copy of an invoice was opened", Who: who}
+		if item.Facts.Verdict == ledger.Refused {
+			e.Icon, e.Tone, e.Title = "shield-x", web.Good, "Somebody tried to open the copy of an invoice, and was refused"
+		}
+		if len(item.Facts.Clauses) > 0 {
+			e.Clause = item.Facts.Clauses[0]
+			e.Href = "/statement#" + string(e.Clause)
+		}
+		events = append(events, e)
+	}
+	return web.Days(events)
+}
+
+type myInvoiceView struct {
+	web.View
+	Body template.HTML
+}
+
+// mineByNumber returns an invoice of whoever asks. Somebody else's is none.
+func (b *Billing) mineByNumber(ctx context.Context, number string) (i Issued, err error) {
+	err = b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		i, err = findInvoice(ctx, tx, number)
+		if err == nil && string(i.Subject) != web.ActorOf(ctx).ID {
+			return loot.Errorf(loot.NotFound, "There is no invoice with this number.")
+		}
+		return err
+	})
+	return i, err
+}
+
+// myInvoice shows one as it was issued, from the record that is sealed with it.
+func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
+	i, err := b.mineByNumber(r.Context(), r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	text, err := b.opened(r.Context(), i, docRecord, gate.Request{Action: loot.Export, Actor: web.ActorOf(r.Context())})
+	if err != nil {
+		return err
+	}
+	var record invoice.Record
+	if err := json.Unmarshal(text, &record); err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	if err := record.HTML(&body); err != nil {
+		return err
+	}
+	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
+	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/portal/invoices"}}
+	base := "/portal/invoices/" + url.PathEscape(i.Number) + "/"
+	v.Actions = []web.Action{
+		{Label: "PDF", Icon: "download", Primary: true, Href: base + "pdf"},
+		{Label: "UBL", Icon: "code", Href: base + "ubl"},
+		{Label: "CII", Icon: "code", Href: base + "cii"},
+	}
+	return myInvoicePage.Render(w, r, http.StatusOK, v)
+}
+
+// myDocument hands a document of one's own out.
+func (b *Billing) myDocument(w http.ResponseWriter, r *http.Request) error {
+	i, err := b.mineByNumber(r.Context(), r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	return b.send(w, r, i, r.PathValue("document"), gate.Request{Action: loot.Export, Actor: web.ActorOf(r.Context())})
+}
+
+func (b *Billing) send(w http.ResponseWriter, r *http.Request, i Issued, document string, req gate.Request) error {
+	doc, ok := documents[document]
+	if !ok {
+		return loot.Errorf(loot.NotFound, "There is no such document: an invoice has pdf, ubl and cii.")
+	}
+	content, err := b.opened(r.Context(), i, doc.name, req)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", doc.mediaType)
+	h.Set("Content-Disposition", `attachment; filename="`+i.Number+doc.file+`"`)
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	_, err = w.Write(content)
+	return err
+}
+
+type invoicesView struct {
+	web.View
+	Number  string
+	Missing *web.Alert
+	Stats   []web.Stat
+	Rows    []invoiceRow
+	Pager   web.Pager
+	Empty   web.Empty
+}
+
+// unset says what of the seller is missing; nil: nothing.
+func (b *Billing) unset() *web.Alert {
+	s, err := b.inForce()
+	if err != nil {
+		return nil
+	}
+	if missing := b.seller.of(s.Front()).missing(); len(missing) > 0 {
+		return &web.Alert{Tone: web.Warn, Title: "No invoice can be issued yet.", Text: "The law wants on an invoice what is not set:", List: missing}
+	}
+	return nil
+}
+
+// invoices lists what was issued, latest first, or the one with a number.
+func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
+	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
+	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}}
+	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
+	var all []Issued
+	var total, waiting int
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		ctx := r.Context()
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_invoice`).Scan(&total); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_pending`).Scan(&waiting); err != nil {
+			return err
+		}
+		if v.Number != "" {
+			all, err = readInvoices(ctx, tx, `WHERE i.number LIKE $1 ORDER BY i.number DESC LIMIT $2`, strings.NewReplacer("%", "", "_", "").Replace(v.Number)+"%", perPage+1)
+			return err
+		}
+		at, after := int64(1<<63-1), q.Get("after")
+		if after != "" {
+			last, err := findInvoice(ctx, tx, after)
+			if err != nil {
+				return err
+			}
+			at = last.At.UnixMicro()
+		}
+		all, err = readInvoices(ctx, tx, `WHERE (i.at, i.number) < ($1, $2) ORDER BY i.at DESC, i.number DESC LIMIT $3`, at, after, perPage+1)
+		return err
+	}); err != nil {
+		return err
+	}
+	v.Stats = []web.Stat{{Label: "Issued", Value: web.Number(total)}, {Label: "Wait", Value: web.Number(waiting), Href: "/console/billing/run#waiting"}}
+	if len(all) > perPage {
+		all = all[:perPage]
+		if v.Number == "" {
+			v.Pager.Next = web.After(&url.URL{Path: "/console/billing/invoices"}, all[perPage-1].Number)
+		}
+	}
+	if q.Get("after") != "" {
+		v.Pager.Prev = "/console/billing/invoices"
+	}
+	for _, i := range all {
+		v.Rows = append(v.Rows, rowOf(i, "/console/billing/invoices/"))
+	}
+	return invoicesPage.Render(w, r, http.StatusOK, v)
+}
+
+type invoiceView struct {
+	web.View
+	Facts   []web.Fact
+	Open    string
+	Form    web.Fields
+	Wrong   *web.Problems
+	Refusal *web.Refusal
+	Gone    bool
+}
+
+func openFields() web.Fields {
+	return web.Fields{
+		{Name: "document", Type: "select", Label: "Document", Options: []web.Option{{Value: "pdf", Label: "PDF"}, {Value: "ubl", Label: "UBL"}, {Value: "cii", Label: "CII"}}, Value: "pdf", Required: true, Plain: true},
+		{Name: "reason", Label: "Reason", MaxLen: 200, Required: true, Plain: true, Hint: "Such as a ticket's number. It goes on the ledger under your name."},
+	}
+}
+
+// invoice shows what stands about one, and opens nothing.
+func (b *Billing) invoice(w http.ResponseWriter, r *http.Request) error {
+	return b.showInvoice(w, r, http.StatusOK, openFields(), nil, nil)
+}
+
+func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error, refusal *web.Refusal) error {
+	i, err := b.byNumber(r)
+	if err != nil {
+		return err
+	}
+	v := invoiceView{View: web.ViewOf(r, i.Number), Form: form, Wrong: web.ProblemsOf(wrong, form), Refusal: refusal, Gone: !i.Removed.IsZero()}
+	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
+	v.Open = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/open"
+	state := rowOf(i, "").State
+	v.Facts = []web.Fact{
+		{Term: "State", Badge: &state},
+		{Term: "Customer", Value: string(i.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(i.Subject))}},
+		{Term: "Issued", Value: i.Day.String()},
+		{Term: "For", Value: i.Period.From.String() + " – " + i.Period.To.String()},
+		{Term: "Due", Value: i.Due.String()},
+		{Term: "Without tax", Value: money(i.Net, i.Currency)},
+		{Term: "Tax", Value: money(i.Tax, i.Currency)},
+		{Term: "Total", Value: i.Sum()},
+		{Term: "Statement in force", Value: i.Statement, Code: true},
+	}
+	return invoicePage.Render(w, r, status, v)
+}
+
+func (b *Billing) byNumber(r *http.Request) (i Issued, err error) {
+	err = b.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		i, err = findInvoice(r.Context(), tx, r.PathValue("number"))
+		return err
+	})
+	return i, err
+}
+
+// open hands a document to a member of staff, who says why.
+func (b *Billing) open(w http.ResponseWriter, r *http.Request) error {
+	i, err := b.byNumber(r)
+	if err != nil {
+		return err
+	}
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	form := openFields()
+	if err := form.Check(typed); web.Wrong(err) != nil {
+		return b.showInvoice(w, r, http.StatusUnprocessableEntity, form.With(typed, err), err, nil)
+	} else if err != nil {
+		return err
+	}
+	err = b.send(w, r, i, typed.Get("document"), gate.Request{Action: loot.Use, Actor: web.ActorOf(r.Context()), Unmask: true, Reason: typed.Get("reason")})
+	if refusal, refused := web.RefusalOf(err); refused {
+		return b.showInvoice(w, r, http.StatusForbidden, form.With(typed, nil), nil, &refusal)
+	}
+	return err
+}

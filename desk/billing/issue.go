@@ -1,0 +1,377 @@
+package billing
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/gate"
+	"loot/store"
+)
+
+// The documents of an invoice, by their names in the sealed file.
+const (
+	docPDF    = "invoice.pdf" // PDF/A-3B with the CII inside
+	docUBL    = "ubl.xml"
+	docCII    = "cii.xml"
+	docRecord = "record.json" // an [invoice.Record], from which the page is drawn
+)
+
+// drawAll draws the month of customers and issues what can be issued. What
+// waits is noted, and its owner told. Doing it again issues nothing twice.
+func (b *Billing) drawAll(ctx context.Context, m Month, subjects []loot.Subject) error {
+	var drafts []draft
+	for _, s := range subjects {
+		d, err := b.draw(ctx, s, m)
+		if err != nil {
+			return err
+		}
+		b.step("drawn")
+		if d.waits == nil {
+			drafts = append(drafts, d.drafts...)
+		}
+		if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
+			if d.waits == nil && len(d.drafts) > 0 {
+				return nil // what it waited for is forgotten once it is issued
+			}
+			if d.waits == nil {
+				return dropPending(ctx, tx, s, m)
+			}
+			if err := putPending(ctx, tx, *d.waits); err != nil || len(d.waits.Missing) == 0 {
+				return err
+			}
+			return b.Jobs.Enqueue(ctx, tx, tellArgs{s, m})
+		}); err != nil {
+			return err
+		}
+	}
+	if len(drafts) == 0 {
+		return nil
+	}
+	err := b.issue(ctx, drafts)
+	if err == nil || retried(err) {
+		return err
+	}
+	for _, d := range drafts { // one that cannot be issued holds up nobody else
+		if err := b.issueAlone(ctx, d, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retried reports whether an error is over by itself.
+func retried(err error) bool {
+	return loot.KindOf(err) == loot.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errUnset)
+}
+
+func (b *Billing) issueAlone(ctx context.Context, d draft, m Month) error {
+	err := b.issue(ctx, []draft{d})
+	if err == nil || retried(err) {
+		return err
+	}
+	if store.IsUnique(err) {
+		return nil // another process issued it meanwhile
+	}
+	b.Log.ErrorContext(ctx, "an invoice could not be issued", "subject", d.subject, "err", err)
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		return putPending(ctx, tx, pending{Subject: d.subject, Month: m, Finding: "It could not be sealed or written down; the log says why.", Since: b.Now()})
+	})
+}
+
+// errUnset says that the seller is not known well enough.
+var errUnset = errors.New("billing: the seller's details are missing")
+
+// issue gives drafts their numbers, draws and seals the documents, and writes it
+// all down in one transaction. The documents say the number, and are sealed
+// before the transaction that takes it: so they are made again whenever others
+// took it meanwhile. Within this process nobody does.
+func (b *Billing) issue(ctx context.Context, drafts []draft) error {
+	v, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	seller := b.seller.of(v.Front())
+	if missing := seller.missing(); len(missing) > 0 {
+		return loot.Wrap(loot.Conflict, errUnset, "No invoice can be issued: "+strings.Join(missing, " "))
+	}
+	b.issuing.Lock()
+	defer b.issuing.Unlock()
+	for {
+		err := b.issueAs(ctx, seller, drafts)
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+}
+
+func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft) error {
+	series := seller.Series + "-" + strconv.Itoa(b.Now().In(seller.place()).Year())
+	var next int64
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		next, err = nextNumber(ctx, tx, series)
+		return err
+	}); err != nil {
+		return fmt.Errorf("billing: series: %w", err)
+	}
+	made := make([]Issued, len(drafts))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range drafts {
+		group.Go(func() (err error) {
+			made[i], err = b.seal(groupCtx, seller, &drafts[i], series, next+int64(i))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := takeNumbers(ctx, tx, series, next, len(drafts)); err != nil {
+			return err
+		}
+		for i, d := range drafts {
+			if err := b.keep(ctx, tx, d, made[i]); err != nil {
+				return err
+			}
+			if err := dropPending(ctx, tx, d.subject, Month(made[i].Period.From.String()[:7])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b.step("issued")
+	return err
+}
+
+// step is where a test ends the process.
+func (b *Billing) step(what string) {
+	if b.at != nil {
+		b.at(what)
+	}
+}
+
+// seal draws the documents of a draft under a number and seals them.
+func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series string, sequence int64) (out Issued, err error) {
+	r := d.record
+	inv := &r.Invoice
+	b.number(inv, seller, series, sequence)
+	if err := inv.Compute(); err != nil {
+		return out, fmt.Errorf("billing: compute: %w", err)
+	}
+	if found := inv.Check(); len(found) > 0 {
+		return out, fmt.Errorf("billing: check: %s", found[0].Rule)
+	}
+	docs, err := b.documents(&r)
+	if err != nil {
+		return out, err
+	}
+	if err := b.Keyring.Create(ctx, d.subject, invoices); err != nil {
+		return out, err
+	}
+	out = Issued{
+		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Statement: d.version, At: b.Now(),
+		Day: inv.Issued, Due: inv.Due, Period: inv.Period, Currency: inv.Currency,
+	}
+	for _, one := range []struct {
+		to     *int64
+		amount invoice.Decimal
+	}{{&out.Net, inv.Totals.WithoutTax}, {&out.Tax, inv.Totals.Tax}, {&out.Total, inv.Totals.WithTax}} {
+		if *one.to, err = smallest(one.amount, inv.Currency); err != nil {
+			return out, err
+		}
+	}
+	defer b.step("sealed")
+	out.File, err = b.Vault.Stage(ctx, d.subject, invoices, partyField, inv.Number+".tar", "application/x-tar", bytes.NewReader(docs))
+	return out, err
+}
+
+// smallest counts an amount in the smallest unit of a currency.
+func smallest(amount invoice.Decimal, currency string) (int64, error) {
+	places, _ := invoice.Places(currency)
+	n, err := strconv.ParseInt(strings.Replace(amount.Fixed(places), ".", "", 1), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("billing: amount: %w", err)
+	}
+	return n, nil
+}
+
+// documents draws all that there is of an invoice, as one archive.
+func (b *Billing) documents(r *invoice.Record) ([]byte, error) {
+	printer, err := b.printer()
+	if err != nil {
+		return nil, fmt.Errorf("billing: printer: %w", err)
+	}
+	pdf, err := printer.PDF(r)
+	if err != nil {
+		return nil, fmt.Errorf("billing: pdf: %w", err)
+	}
+	record, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("billing: record: %w", err)
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, one := range []struct {
+		name    string
+		content []byte
+	}{{docRecord, record}, {docPDF, pdf}, {docUBL, r.Invoice.UBL()}, {docCII, r.Invoice.CII()}} {
+		if err := w.WriteHeader(&tar.Header{Name: one.name, Mode: 0o600, Size: int64(len(one.content)), Format: tar.FormatUSTAR}); err != nil {
+			return nil, fmt.Errorf("billing: archive: %w", err)
+		}
+		if _, err := w.Write(one.content); err != nil {
+			return nil, fmt.Errorf("billing: archive: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("billing: archive: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// document returns one document of an archive.
+func document(archive io.Reader, name string) ([]byte, error) {
+	r := tar.NewReader(archive)
+	for {
+		h, err := r.Next()
+		if err != nil {
+			return nil, fmt.Errorf("billing: archive: %w", err)
+		}
+		if h.Name == name {
+			return io.ReadAll(r)
+		}
+	}
+}
+
+// keep writes an invoice down with its documents and the copy of whom it is to.
+func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) error {
+	collect := func() (gate.Permit, error) {
+		return b.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: d.subject, Collection: invoices, Fields: []loot.Field{partyField},
+		})
+	}
+	row, err := b.Vault.Row(ctx, tx, d.subject, invoices)
+	if err != nil && loot.KindOf(err) != loot.NotFound {
+		return err
+	}
+	if there := err == nil && !row.Erased(); !there || d.newer && row.Changed.Before(i.At) {
+		p, err := collect()
+		if err != nil {
+			return err
+		}
+		given := map[loot.Field]string{partyField: party(d.record.Invoice.Buyer)}
+		if there {
+			err = b.Vault.Add(ctx, tx, p, given, "your invoice")
+		} else {
+			err = b.Vault.Create(ctx, tx, p, given, "your invoice")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p, err := collect()
+	if err != nil {
+		return err
+	}
+	if err := b.Vault.KeepFile(ctx, tx, p, i.File, "your invoice"); err != nil {
+		return err
+	}
+	b.step("kept")
+	return insertInvoice(ctx, tx, i)
+}
+
+// opened reads one document of an invoice for whoever may see it. The request
+// says who, for what and why.
+func (b *Billing) opened(ctx context.Context, i Issued, doc string, r gate.Request) ([]byte, error) {
+	if !i.Removed.IsZero() {
+		return nil, loot.Errorf(loot.NotFound, "The documents of this invoice were removed on %s: the law wants them kept until then and no longer.", i.Removed.UTC().Format("2 January 2006"))
+	}
+	r.Desk, r.Purpose, r.Subject, r.Collection, r.Fields = name, forBookkeeping, i.Subject, invoices, []loot.Field{partyField}
+	var content io.Reader
+	if err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := b.Gate.Decide(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		content, err = b.Vault.OpenFile(ctx, tx, p, i.File)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return document(content, doc)
+}
+
+// sweepOld removes the documents that the law wants kept no longer, and with the
+// last of somebody who is no customer any more the key to them.
+func (b *Billing) sweepOld(ctx context.Context) error {
+	v, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	p, ok := v.Purpose(forBookkeeping)
+	if !ok {
+		return nil
+	}
+	var old []Issued
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		old, err = readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1 ORDER BY i.at LIMIT 500`, b.Now().Add(-p.Retain+48*time.Hour).UnixMicro())
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, i := range old {
+		if p.Keep.After(i.At.UTC()).After(b.Now()) {
+			continue
+		}
+		if err := b.removeOld(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Billing) removeOld(ctx context.Context, i Issued) error {
+	return b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		r := gate.Request{Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: i.Subject, Collection: invoices, Fields: []loot.Field{partyField}}
+		p, err := b.Gate.Decide(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if err := b.Vault.RemoveFile(ctx, tx, p, i.File); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, b.Now().UnixMicro()); err != nil {
+			return fmt.Errorf("billing: removed: %w", err)
+		}
+		left, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.subject = $1 LIMIT 1`, i.Subject)
+		if err != nil || len(left) > 0 {
+			return err
+		}
+		r.Action = loot.Erase
+		if p, err = b.Gate.Decide(ctx, tx, r); err != nil {
+			return err
+		}
+		// Erasing the record is told to all who keep something of the person,
+		// which would be wrong of somebody who is still a customer.
+		row, err := b.Vault.Row(ctx, tx, i.Subject, collection)
+		if loot.KindOf(err) == loot.NotFound || err == nil && row.Erased() {
+			return b.Vault.Erase(ctx, tx, p)
+		}
+		if err != nil {
+			return err
+		}
+		return b.Vault.Remove(ctx, tx, p)
+	})
+}

@@ -1,0 +1,392 @@
+package billing
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/gate"
+	"loot/store"
+	"loot/vault"
+)
+
+const november Month = "2026-11"
+
+// meadow is what a customer gives who gets an invoice.
+var meadow = map[loot.Field]string{
+	companyName: "Example Meadow Ltd", street: "1 Sample Quay", town: "Exampleton", country: "IE", "contact.email": "jo@example.com", "contact.phone": "+353 1 555 0100",
+}
+
+// with returns answers of which some are others; an empty one is not given.
+func with(given map[loot.Field]string, changes map[loot.Field]string) map[loot.Field]string {
+	out := map[loot.Field]string{}
+	for _, m := range []map[loot.Field]string{given, changes} {
+		for f, v := range m {
+			out[f] = v
+			if v == "" {
+				delete(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// customer makes somebody who ordered shared hosting and gave some details.
+func (o *office) customer(given map[loot.Field]string) loot.Subject {
+	o.Helper()
+	s := loot.NewSubject()
+	o.order("o-"+string(s), s, "shared-hosting", "shared-small")
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		var parts []vault.Part
+		for f, v := range given {
+			d, _ := o.S.Field(f)
+			purpose := forInvoice
+			if _, ok := d.Needed[purpose]; !ok {
+				purpose = "service"
+			}
+			p, err := o.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: purpose, Subject: s, Collection: collection, Fields: []loot.Field{f}})
+			if err != nil {
+				return err
+			}
+			parts = append(parts, vault.Part{Permit: p, Given: map[loot.Field]string{f: v}})
+		}
+		return o.Kit.Vault.CreateOf(ctx, tx, "your order", parts...)
+	})
+	return s
+}
+
+// give corrects a detail, as its owner does.
+func (o *office) give(s loot.Subject, f loot.Field, value string) {
+	o.Helper()
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		p, err := o.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Collect, Actor: loot.Actor{Kind: loot.Person, ID: string(s)}, Desk: "customers", Purpose: forInvoice, Subject: s, Collection: collection, Fields: []loot.Field{f}})
+		if err != nil {
+			return err
+		}
+		return o.Kit.Vault.Add(ctx, tx, p, map[loot.Field]string{f: value}, "you, in the portal")
+	})
+}
+
+// after moves the clock to some day.
+func (o *office) after(at time.Time) { o.Clock.Advance(at.Sub(o.Clock.Now())) }
+
+var december = time.Date(2026, 12, 2, 9, 0, 0, 0, time.UTC)
+
+func (o *office) run(m Month) {
+	o.Helper()
+	_, err := o.b.startRun(o.Context(), m, loot.Actor{Kind: loot.Staff, ID: "member-one"})
+	ok(o, err)
+	o.Drain()
+}
+
+func (o *office) issued(where string, args ...any) (out []Issued) {
+	o.Helper()
+	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) (err error) {
+		out, err = readInvoices(o.Context(), tx, where+` ORDER BY i.series, i.sequence`, args...)
+		return err
+	}))
+	return out
+}
+
+func (o *office) as(s loot.Subject) { o.Actor = loot.Actor{Kind: loot.Person, ID: string(s)} }
+
+func (o *office) asStaff(roles ...loot.Role) {
+	o.Actor = loot.Actor{Kind: loot.Staff, ID: "member-one", Name: "Made-up One", Roles: roles}
+}
+
+func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		one, two := o.customer(meadow), o.customer(with(meadow, map[loot.Field]string{companyName: "Other Ltd"}))
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "not begun", "Nothing is opened", "to be issued")
+		if a := o.Post("/console/billing/run", "month", "2026-11"); a.Status != http.StatusConflict {
+			t.Fatalf("a month that is not over: %d", a.Status)
+		}
+		o.after(december)
+		shows(t, o.Get("/console/billing/run"), http.StatusOK, "Invoices for November 2026", "€ 1.31", "Issue the invoices")
+		for range 2 {
+			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
+			o.Drain()
+		}
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "2 of 2 customers", "issued")
+		all := o.issued("")
+		if len(all) != 2 || all[0].Number != "EX-2026-000001" || all[1].Number != "EX-2026-000002" {
+			t.Fatalf("%+v", all)
+		}
+		// 8 of 30 days of 4.90, and 23 %.
+		for _, i := range all {
+			if i.Net != 131 || i.Tax != 30 || i.Total != 161 || i.Day.String() != "2026-12-02" || i.Due.String() != "2026-12-16" || i.Statement != o.S.Hash() {
+				t.Errorf("%+v", i)
+			}
+		}
+		mine := o.issued(`WHERE i.subject = $1`, one)[0]
+		o.as(one)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, mine.Number, "€ 1.61", "2026-12-16")
+		page := o.Get("/portal/invoices/" + mine.Number)
+		shows(t, page, http.StatusOK, mine.Number, "Example Meadow Ltd", "1 Sample Quay", "Shared hosting", "1.61", "your order")
+		desktest.Lacks(t, page, "jo@example.com", "555 0100")
+		if !strings.Contains(page.Body, desktest.Base+"/portal/correct/company.name") {
+			t.Error("nothing leads from the invoice to where a mistake in it is put right")
+		}
+		for doc, begins := range map[string]string{"pdf": "%PDF-", "ubl": "<?xml", "cii": "<?xml"} {
+			a := o.Get("/portal/invoices/" + mine.Number + "/" + doc)
+			if a.Status != http.StatusOK || !strings.HasPrefix(a.Body, begins) {
+				t.Errorf("%s: %d, %.40q", doc, a.Status, a.Body)
+			}
+		}
+		shows(t, o.Get("/portal/invoices/"+mine.Number+"/doc"), http.StatusNotFound)
+		o.as(two)
+		for _, path := range []string{"", "/pdf"} {
+			shows(t, o.Get("/portal/invoices/"+mine.Number+path), http.StatusNotFound)
+		}
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/invoices?number=EX-2026-000001"), http.StatusOK, "EX-2026-000001")
+		desktest.Lacks(t, o.Get("/console/billing/invoices?number=EX-2026-000001"), "EX-2026-000002")
+		at := "/console/billing/invoices/" + mine.Number
+		shows(t, o.Get(at), http.StatusOK, "€ 1.31", "€ 0.30", string(one))
+		shows(t, o.Post(at+"/open", "document", "pdf", "reason", ""), http.StatusUnprocessableEntity)
+		if a := o.Post(at+"/open", "document", "pdf", "reason", "Ticket 1"); a.Status != http.StatusOK || !strings.HasPrefix(a.Body, "%PDF-") {
+			t.Errorf("%d: %s", a.Status, desktest.Text(a.Body))
+		}
+		o.Confirm()
+		o.as(one)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Who opened the copies", "Billing")
+		o.asStaff("support")
+		shows(t, o.Get(at), http.StatusForbidden)
+	})
+}
+
+func TestNothingIsIssuedWithoutWhatTheLawWantsOfTheSeller(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.b.Sell(Seller{})
+		o.customer(meadow)
+		o.after(december)
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/invoices"), http.StatusOK, "No invoice can be issued yet.", "--seller-vat")
+		shows(t, o.Post("/console/billing/run", "month", "2026-11"), http.StatusConflict, "--seller-vat")
+	})
+}
+
+func TestAnIssuedInvoiceIsNeverChanged(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		for _, q := range []string{
+			`UPDATE billing_invoice SET total = 0`, `UPDATE billing_invoice SET number = 'X'`, `DELETE FROM billing_invoice`, `DELETE FROM billing_invoice WHERE total > 0`,
+		} {
+			err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Exec(t.Context(), q)
+				return err
+			})
+			if err == nil || !strings.Contains(err.Error(), "final") {
+				t.Errorf("%s: %v", q, err)
+			}
+		}
+		if all := o.issued(""); len(all) != 1 || all[0].Total != 161 {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+func TestNumbersHaveNoGapsWhoeverTakesThem(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		const each = 4
+		var list [4][]loot.Subject
+		for i := range list {
+			for range each {
+				list[i] = append(list[i], o.customer(meadow))
+			}
+		}
+		o.after(december)
+		var group sync.WaitGroup
+		for i := range list { // as in processes of their own, that do not wait for one another
+			b := &Billing{Kit: o.b.Kit, order: o.b.order, seller: o.b.seller, printer: o.b.printer}
+			group.Go(func() {
+				for n := range each {
+					if err := b.drawAll(o.Context(), november, list[i][n:n+1]); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		all := o.issued("")
+		if len(all) != len(list)*each {
+			t.Fatalf("%d invoices of %d", len(all), len(list)*each)
+		}
+		for n, i := range all {
+			if i.Sequence != int64(n+1) || i.Number != fmt.Sprintf("EX-2026-%06d", n+1) {
+				t.Errorf("the %d. is %s", n+1, i.Number)
+			}
+		}
+	})
+}
+
+func TestARunThatIsKilledWritesNothingTwiceAndLosesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		subjects := map[loot.Subject]bool{}
+		for range 7 {
+			subjects[o.customer(meadow)] = true
+		}
+		o.after(december)
+		const points = 20
+		killed := 0
+		for point := range points {
+			ctx, kill := context.WithCancel(o.Context())
+			var steps atomic.Int64
+			o.b.at = func(string) {
+				if steps.Add(1) == int64(point+1) {
+					kill()
+				}
+			}
+			// What was issued so far is left as it is: each kill meets another state.
+			err := o.b.runPage(ctx, pageArgs{Month: november})
+			kill()
+			if errors.Is(err, context.Canceled) {
+				killed++
+			}
+			all := o.issued("")
+			for n, i := range all {
+				if i.Sequence != int64(n+1) {
+					t.Fatalf("killed at %d: the %d. has the number %s", point+1, n+1, i.Number)
+				}
+			}
+		}
+		o.b.at = nil
+		ok(t, o.b.runPage(o.Context(), pageArgs{Month: november}))
+		all := o.issued("")
+		for _, i := range all {
+			if !subjects[i.Subject] {
+				t.Errorf("%s is nobody's, or the second of somebody", i.Number)
+			}
+			delete(subjects, i.Subject)
+		}
+		if len(subjects) > 0 || killed < 15 {
+			t.Errorf("%d have no invoice; killed %d times", len(subjects), killed)
+		}
+	})
+}
+
+func TestAnInvoiceWaitsForWhatIsMissingAndThenGoesOut(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(with(meadow, map[loot.Field]string{town: ""}))
+		o.after(december)
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "waits", "Missing: Town or city.")
+		before := o.Mail.Count()
+		o.run(november)
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		o.Drain()
+		if all := o.issued(""); len(all) != 0 {
+			t.Fatalf("%+v", all)
+		}
+		m, found := o.Mail.Last("jo@example.com")
+		if o.Mail.Count() != before+1 || !found || !strings.Contains(m.Text, "Town or city") {
+			t.Fatalf("%d letters: %q", o.Mail.Count()-before, m.Text)
+		}
+		o.as(s)
+		a := o.Get("/portal/invoices")
+		shows(t, a, http.StatusOK, "November 2026 waits", "Town or city")
+		if !strings.Contains(a.Body, `href="/portal/correct/address.city"`) {
+			t.Error("nothing leads to where it can be given")
+		}
+		o.give(s, town, "Exampleton")
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		o.Drain()
+		if all := o.issued(""); len(all) != 1 || all[0].Subject != s {
+			t.Fatalf("%+v", all)
+		}
+		desktest.Lacks(t, o.Get("/portal/invoices"), "waits")
+	})
+}
+
+// contents returns every document of an invoice as its owner gets them.
+func (o *office) contents(number string) (out []byte) {
+	o.Helper()
+	for _, doc := range []string{"pdf", "ubl", "cii"} {
+		a := o.Get("/portal/invoices/" + number + "/" + doc)
+		if a.Status != http.StatusOK {
+			o.Fatalf("%s: %d: %s", doc, a.Status, desktest.Text(a.Body))
+		}
+		out = append(out, a.Body...)
+	}
+	return out
+}
+
+func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		ctx := t.Context()
+		s := o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		i := o.issued("")[0]
+		o.as(s)
+		first := o.contents(i.Number)
+		o.give(s, companyName, "Renamed Ltd")
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE billing_plan SET cents = 9900, title = 'Other'`)
+			return err
+		}))
+		o.b.Sell(Seller{Name: "Other Ltd", VAT: "DE136695976", Series: "ZZ"})
+		o.Clock.Advance(5 * 366 * 24 * time.Hour)
+		if !bytes.Equal(first, o.contents(i.Number)) {
+			t.Error("years later the documents are others")
+		}
+
+		// The customer goes; the copy stays.
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error { return o.b.EndAll(ctx, tx, o.Actor, s) }))
+		o.Clock.Advance(60 * 24 * time.Hour)
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			var fields []loot.Field
+			for _, d := range o.S.Fields(collection) {
+				fields = append(fields, d.ID)
+			}
+			p, err := o.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Erase, Actor: o.Actor, Desk: "customers", Purpose: "access", Subject: s, Collection: collection, Fields: fields})
+			if err != nil {
+				return err
+			}
+			if err := o.Kit.Vault.Erase(ctx, tx, p); err != nil {
+				return err
+			}
+			if err := o.b.forget(ctx, tx, s); err != nil {
+				return err
+			}
+			return o.Kit.Gate.Forget(ctx, tx, s)
+		})
+		o.Drain()
+		ok(t, o.b.hourly(ctx, hourlyArgs{}))
+		ok(t, o.Kit.Vault.Sweep(ctx))
+		open := func() (int, string) {
+			o.asStaff("billing")
+			a := o.Post("/console/billing/invoices/"+i.Number+"/open", "document", "pdf", "reason", "An audit")
+			return a.Status, a.Body
+		}
+		if status, body := open(); status != http.StatusOK || !bytes.HasPrefix(first, []byte(body)) {
+			t.Fatalf("after the customer's erasure: %d %s", status, desktest.Text(body))
+		}
+		for _, one := range []struct {
+			at   time.Time
+			want int
+		}{{i.At.AddDate(6, 0, 0).Add(-time.Hour), http.StatusOK}, {i.At.AddDate(6, 0, 0).Add(time.Hour), http.StatusNotFound}} {
+			o.after(one.at)
+			ok(t, o.b.hourly(ctx, hourlyArgs{}))
+			o.Drain()
+			if status, _ := open(); status != one.want {
+				t.Errorf("at %v: %d, want %d", one.at, status, one.want)
+			}
+		}
+		if _, err := o.Kit.Keyring.Person(ctx, s, invoices); err == nil {
+			t.Error("the key to the copy is still there")
+		}
+	})
+}

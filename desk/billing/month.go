@@ -1,0 +1,135 @@
+package billing
+
+import (
+	"time"
+
+	"loot"
+	"loot/desk/billing/invoice"
+)
+
+// A Month is one of the calendar, as 2026-02.
+type Month string
+
+// monthOf returns the month that a moment falls in where the seller is.
+func monthOf(t time.Time, at *time.Location) Month { return Month(t.In(at).Format("2006-01")) }
+
+// parseMonth reads a month from an address or a form.
+func parseMonth(text string) (Month, error) {
+	if t, err := time.Parse("2006-01", text); err != nil || t.Year() < 1900 {
+		return "", loot.Errorf(loot.Invalid, "This is not a month. One looks like 2026-02.")
+	}
+	return Month(text), nil
+}
+
+// days returns the first and the last day.
+func (m Month) days() invoice.Period {
+	t, _ := time.Parse("2006-01", string(m))
+	return invoice.Period{From: invoice.DateOf(t), To: invoice.DateOf(t.AddDate(0, 1, -1))}
+}
+
+// span returns the moments at which it begins and ends at a place.
+func (m Month) span(at *time.Location) (from, to time.Time) {
+	from, _ = time.ParseInLocation("2006-01", string(m), at)
+	return from, from.AddDate(0, 1, 0)
+}
+
+// before returns the month before.
+func (m Month) before() Month {
+	t, _ := time.Parse("2006-01", string(m))
+	return Month(t.AddDate(0, -1, 0).Format("2006-01"))
+}
+
+// String writes it as people read it.
+func (m Month) String() string {
+	t, err := time.Parse("2006-01", string(m))
+	if err != nil {
+		return string(m)
+	}
+	return t.Format("January 2006")
+}
+
+// dayNumber counts days, so that they can be subtracted.
+func dayNumber(d invoice.Date) int64 {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
+}
+
+// between returns how many days lie from one to the other, the other not counted.
+func between(from, to invoice.Date) int64 { return dayNumber(to) - dayNumber(from) }
+
+// anniversary returns the day n years after another: of the 29th of February
+// the 28th where there is no other.
+func anniversary(d invoice.Date, n int) invoice.Date {
+	d.Year += n
+	for !d.Valid() {
+		d.Day--
+	}
+	return d
+}
+
+// A use is a service that was held, at what price.
+type use struct {
+	Service  // as lists show it
+	plan     string
+	cents    int64
+	currency string
+	each     string // "month" or "year"; empty: it has no price
+	text     string // of the plan
+}
+
+// lines returns what a service costs in a month, in arrears. The day on which a
+// service begins counts, the one on which it ends does not. A month is charged by
+// the days of it that the service was held; a year when it is over, or by its
+// days when the service ends before.
+func (u use) lines(m Month, at *time.Location) []invoice.Line {
+	in := m.days()
+	next := in.To.AddDays(1)
+	began, over := invoice.DateOf(u.Since.In(at)), invoice.Date{}
+	if !u.Ended.IsZero() {
+		over = invoice.DateOf(u.Ended.In(at))
+	}
+	if u.each == "year" {
+		return u.years(in, began, over)
+	}
+	from, to := in.From, next
+	if from.Before(began) {
+		from = began
+	}
+	if !over.IsZero() && over.Before(to) {
+		to = over
+	}
+	if !from.Before(to) {
+		return nil
+	}
+	return []invoice.Line{u.line(from, to, in.From, next, "MON")}
+}
+
+func (u use) years(in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
+	next := in.To.AddDays(1)
+	for n := 0; n == 0 || !next.Before(anniversary(began, n)); n++ {
+		from, to := anniversary(began, n), anniversary(began, n+1)
+		switch {
+		case !over.IsZero() && over.Before(to):
+			if from.Before(over) && !over.Before(in.From) && over.Before(next) {
+				out = append(out, u.line(from, over, from, to, "ANN"))
+			}
+			return out
+		case in.From.Before(to) && !next.Before(to):
+			out = append(out, u.line(from, to, from, to, "ANN"))
+		}
+	}
+	return out
+}
+
+// line charges the days from one to another, which does not count, of a span
+// that has the price. Part of it is a price of so many days, so that the amount
+// is exact before it is rounded once.
+func (u use) line(from, to, first, end invoice.Date, unit string) invoice.Line {
+	l := invoice.Line{
+		Name: u.Title, Description: u.text, Item: u.plan, Period: invoice.Period{From: from, To: to.AddDays(-1)},
+		Quantity: invoice.Int(1), Unit: unit, Price: invoice.Scaled(u.cents, 2),
+	}
+	if held, all := between(from, to), between(first, end); held < all {
+		l.Quantity, l.Unit, l.Base = invoice.Int(held), "DAY", invoice.Int(all)
+	}
+	return l
+}

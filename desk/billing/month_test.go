@@ -1,0 +1,162 @@
+package billing
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"loot/desk/billing/invoice"
+)
+
+func moment(text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse("2006-01-02 15:04", text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func TestWhatAServiceCostsInAMonth(t *testing.T) {
+	dublin := MadeUpSeller.place()
+	for _, tt := range []struct {
+		each, since, ended string
+		month              Month
+		want               string // quantity unit price/base
+	}{
+		{"month", "2026-01-01 09:00", "", "2026-03", "1 MON 4.9/0"},
+		{"month", "2026-03-01 00:00", "2026-03-31 23:00", "2026-03", "1 MON 4.9/0"}, // in summer time it ended on the 1st of April
+		{"month", "2026-02-15 09:00", "", "2026-02", "14 DAY 4.9/28"},
+		{"month", "2028-02-29 09:00", "", "2028-02", "1 DAY 4.9/29"},
+		{"month", "2028-02-01 09:00", "2028-02-29 09:00", "2028-02", "28 DAY 4.9/29"},
+		{"month", "2026-03-10 09:00", "2026-03-10 18:00", "2026-03", ""},
+		{"month", "2026-04-01 09:00", "", "2026-03", ""},
+		{"month", "2026-01-01 09:00", "2026-03-01 09:00", "2026-03", ""},
+		{"month", "2026-06-30 23:30", "", "2026-06", ""}, // in Dublin it is July
+		{"month", "2026-06-30 23:30", "", "2026-07", "1 MON 4.9/0"},
+		{"year", "2025-03-10 09:00", "", "2026-02", ""},
+		{"year", "2025-03-10 09:00", "", "2026-03", "1 ANN 4.9/0"},
+		{"year", "2025-03-10 09:00", "", "2027-03", "1 ANN 4.9/0"},
+		{"year", "2025-04-01 09:00", "", "2026-03", "1 ANN 4.9/0"}, // its last day is in March
+		{"year", "2025-04-01 09:00", "", "2026-04", ""},
+		{"year", "2024-02-29 09:00", "", "2025-02", "1 ANN 4.9/0"},
+		{"year", "2024-02-29 09:00", "", "2028-02", "1 ANN 4.9/0"},
+		{"year", "2025-03-10 09:00", "2025-05-10 09:00", "2025-05", "61 DAY 4.9/365"},
+		{"year", "2027-03-10 09:00", "2027-05-10 09:00", "2027-05", "61 DAY 4.9/366"},
+		{"year", "2025-03-10 09:00", "2025-05-10 09:00", "2026-03", ""},
+		{"year", "2025-03-10 09:00", "2026-03-10 09:00", "2026-03", "1 ANN 4.9/0"},
+	} {
+		u := use{Service: Service{Title: "x", Since: moment(tt.since), Ended: moment(tt.ended)}, cents: 490, each: tt.each}
+		got := ""
+		for _, l := range u.lines(tt.month, dublin) {
+			got += fmt.Sprintf("%s %s %s/%s", l.Quantity, l.Unit, l.Price, l.Base)
+		}
+		if got != tt.want {
+			t.Errorf("%s from %s to %q in %s: %q, want %q", tt.each, tt.since, tt.ended, tt.month, got, tt.want)
+		}
+	}
+}
+
+// Over all months, every day that a service was held is charged once.
+func TestEveryDayIsChargedOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		each := rapid.SampledFrom([]string{"month", "year"}).Draw(t, "each")
+		since := time.Date(2023, 1, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, rapid.IntRange(0, 800).Draw(t, "since"))
+		ended := since.AddDate(0, 0, rapid.IntRange(0, 1200).Draw(t, "held"))
+		u := use{Service: Service{Since: since, Ended: ended}, cents: 490, each: each}
+		seen := map[invoice.Date]int{}
+		month := monthOf(since, time.UTC)
+		for range 48 {
+			for _, l := range u.lines(month, time.UTC) {
+				for d := l.Period.From; !l.Period.To.Before(d); d = d.AddDays(1) {
+					seen[d]++
+				}
+			}
+			month = Month(month.days().To.AddDays(1).String()[:7])
+		}
+		for d := invoice.DateOf(since); d.Before(invoice.DateOf(ended)); d = d.AddDays(1) {
+			if seen[d] != 1 {
+				t.Fatalf("%s is charged %d times", d, seen[d])
+			}
+			delete(seen, d)
+		}
+		if len(seen) > 0 {
+			t.Fatalf("charged and not held: %v", seen)
+		}
+	})
+}
+
+func TestTaxByRuleAndDate(t *testing.T) {
+	day := func(s string) invoice.Date {
+		d, err := invoice.ParseDate(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for _, tt := range []struct {
+		name, country, postcode, vat string
+		oss                          bool
+		on                           string
+		category                     invoice.Category
+		percent                      string
+		printed                      string // VAT number of the buyer
+	}{
+		{"at home, a business", "IE", "", "IE1234567T", false, "2026-11-30", invoice.Standard, "23", "IE1234567T"},
+		{"at home, a consumer", "IE", "", "", false, "2026-11-30", invoice.Standard, "23", ""},
+		{"at home, while the rate was lower", "IE", "", "", false, "2020-10-31", invoice.Standard, "21", ""},
+		{"a business elsewhere", "DE", "10115", "DE136695976", true, "2026-11-30", invoice.ReverseCharge, "0", "DE136695976"},
+		{"a business in Greece", "GR", "10431", "EL094259216", false, "2026-11-30", invoice.ReverseCharge, "0", "EL094259216"},
+		{"a number whose check digit is wrong", "DE", "10115", "DE136695977", false, "2026-11-30", invoice.Standard, "23", ""},
+		{"a number of another country", "FR", "75001", "DE136695976", false, "2026-11-30", invoice.Standard, "23", ""},
+		{"a consumer elsewhere", "DE", "10115", "", false, "2026-11-30", invoice.Standard, "23", ""},
+		{"a consumer elsewhere, one-stop shop", "DE", "10115", "", true, "2026-11-30", invoice.Standard, "19", ""},
+		{"a consumer in Germany in 2020", "DE", "10115", "", true, "2020-12-31", invoice.Standard, "16", ""},
+		{"a consumer in Finland", "FI", "00100", "", true, "2026-11-30", invoice.Standard, "25.5", ""},
+		{"a consumer in Estonia, the day before", "EE", "10111", "", true, "2025-06-30", invoice.Standard, "22", ""},
+		{"a consumer in Estonia, that day", "EE", "10111", "", true, "2025-07-01", invoice.Standard, "24", ""},
+		{"Monaco is France", "MC", "98000", "", true, "2026-11-30", invoice.Standard, "20", ""},
+		{"Switzerland", "CH", "8001", "CHE-107.787.577 MWST", false, "2026-11-30", invoice.OutOfScope, "0", ""},
+		{"a consumer in Japan", "JP", "100-0001", "", true, "2026-11-30", invoice.OutOfScope, "0", ""},
+		{"the Canary Islands", "ES", "35001", "", true, "2026-11-30", invoice.OutOfScope, "0", ""},
+	} {
+		seller := MadeUpSeller
+		seller.Name, seller.Address, seller.OSS = "Example Ltd", "1 Example Quay, Dublin, Ireland", tt.oss
+		inv := invoice.Invoice{
+			Kind: invoice.Commercial, Currency: "EUR", Period: invoice.Period{From: day(tt.on[:8] + "01"), To: day(tt.on)}, Seller: seller.party(),
+			Buyer: invoice.Party{Name: "Buyer", VAT: tt.vat, Address: invoice.Address{Lines: []string{"1 Sample Street"}, City: "Exampleton", Postcode: tt.postcode, Country: tt.country}},
+			Lines: []invoice.Line{{ID: "1", Name: "Hosting", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")}},
+		}
+		settle(&inv, seller)
+		if got := inv.Lines[0].Tax; got.Category != tt.category || !got.Rate.Equal(invoice.Dec(tt.percent)) || inv.Buyer.VAT != tt.printed {
+			t.Errorf("%s: %s %s, VAT number %q", tt.name, got.Category, got.Rate, inv.Buyer.VAT)
+		}
+		if found := findings(&inv); found != "" {
+			t.Errorf("%s: %s", tt.name, found)
+		}
+	}
+}
+
+func TestAddressesAreReadFromOneLine(t *testing.T) {
+	for line, want := range map[string]string{
+		"1 Example Quay, Dublin, Ireland":             "[1 Example Quay]|Dublin||IE",
+		"Musterweg 1, 10115 Berlin, Germany":          "[Musterweg 1]|Berlin|10115|DE",
+		"Unit 4, 1 Example Quay, Dublin D02 X285, IE": "[Unit 4 1 Example Quay]|Dublin|D02 X285|IE",
+		"1 Example Quay, Ireland":                     "",
+		"1 Example Quay, Dublin, Atlantis":            "",
+		"1 Example Quay, 10115, Ireland":              "",
+		"":                                            "",
+	} {
+		got := ""
+		if a, ok := addressOf(line); ok {
+			got = fmt.Sprintf("%v|%s|%s|%s", a.Lines, a.City, a.Postcode, a.Country)
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}

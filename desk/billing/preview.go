@@ -1,0 +1,217 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+var runPage = web.NewPage[runView](pageFiles, "pages/run.html")
+
+type runView struct {
+	web.View
+	Missing *web.Alert
+	Month   string
+	Heading string
+	Months  web.Fields
+	Facts   []web.Fact
+	Start   *web.Action
+	Rows    []previewRow
+	Waiting []previewRow
+	Pager   web.Pager
+	Empty   web.Empty
+}
+
+// previewRow is what a customer gets for a month.
+type previewRow struct {
+	Subject loot.Subject
+	Href    string
+	Month   string
+	Sum     string // without tax
+	State   web.Badge
+	Why     string
+}
+
+// monthsShown are those that can be chosen.
+const monthsShown = 24
+
+// preview shows what drawing a month would issue, and how far it is. Nothing is
+// opened for it, so sums are without tax.
+func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	at := b.seller.place()
+	m := monthOf(b.Now(), at).before()
+	v := runView{View: web.ViewOf(r, "Draw a month"), Missing: b.unset()}
+	options, month := []web.Option(nil), m
+	for range monthsShown {
+		options = append(options, web.Option{Value: string(month), Label: month.String()})
+		month = month.before()
+	}
+	if q.Get("month") != "" {
+		if m, err = parseMonth(q.Get("month")); err != nil {
+			return err
+		}
+	}
+	v.Month, v.Heading = string(m), "Invoices for "+m.String()
+	v.Months = web.Fields{{Name: "month", Type: "select", Label: "Month", Options: options, Value: string(m), Plain: true}}
+	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
+	v.Lead = "Who gets which sum, who waits for what, and what is wrong. Nothing is opened to show it: sums are without tax."
+	v.Empty = web.Empty{Icon: "calendar-check", Title: "Nobody had a service in " + m.String(), Text: "There is nothing to invoice."}
+	after := loot.Subject(q.Get("after"))
+	var known bool
+	var progress run
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		v.Rows, v.Waiting = nil, nil
+		if progress, known, err = findRun(r.Context(), tx, m); err != nil {
+			return err
+		}
+		from, to := m.span(at)
+		members, err := membersOf(r.Context(), tx, from, to, after, perPage+1)
+		if err != nil {
+			return err
+		}
+		if len(members) > perPage {
+			members = members[:perPage]
+			v.Pager.Next = "/console/billing/run?month=" + string(m) + "&after=" + url.QueryEscape(string(members[perPage-1]))
+		}
+		for _, subject := range members {
+			row, err := b.previewOf(r.Context(), tx, s, subject, m)
+			if err != nil {
+				return err
+			}
+			v.Rows = append(v.Rows, row)
+		}
+		waits, err := readPending(r.Context(), tx, `ORDER BY month, subject LIMIT 200`)
+		for _, p := range waits {
+			v.Waiting = append(v.Waiting, waitingOf(s, p))
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	if after != "" {
+		v.Pager.Prev = "/console/billing/run?month=" + string(m)
+	}
+	state := web.Badge{Text: "not begun"}
+	if known {
+		state = web.Badge{Tone: web.Info, Text: "runs", Icon: "hourglass"}
+		if !progress.Done.IsZero() {
+			state = web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
+		}
+		v.Facts = append(v.Facts, web.Fact{Term: "Progress", Value: fmt.Sprintf("%s of %s customers", web.Number(progress.Seen), web.Number(max(progress.Seen, progress.Members)))},
+			web.Fact{Term: "Begun", Value: progress.Started.In(at).Format("2 Jan 2006, 15:04 MST"), Note: map[bool]string{true: "by itself", false: "by a member of staff"}[progress.Author == ""]})
+	} else if _, to := m.span(at); v.Missing == nil && !b.Now().Before(to) && len(v.Rows) > 0 {
+		v.Start = &web.Action{
+			Label: "Issue the invoices", Icon: "play", Primary: true, Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}},
+			Confirm: "Invoices that are issued never change. Issue those for " + m.String() + "?",
+		}
+	}
+	v.Facts = append([]web.Fact{{Term: "State", Badge: &state}}, v.Facts...)
+	return runPage.Render(w, r, http.StatusOK, v)
+}
+
+// previewOf says what a customer gets for a month, and opens nothing.
+func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
+	at := b.seller.place()
+	from, to := m.span(at)
+	row = previewRow{Subject: subject, Href: "/console/customers/" + url.PathEscape(string(subject)), State: web.Badge{Tone: web.Info, Text: "to be issued"}}
+	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
+	if err != nil {
+		return row, err
+	}
+	by, currencies, finding := charged(uses, m, at)
+	var sums []string
+	for _, c := range currencies {
+		inv := invoice.Invoice{Currency: c, Lines: by[c]}
+		if err := inv.Compute(); err != nil {
+			finding = "The sums cannot be worked out: " + err.Error() + "."
+			continue
+		}
+		n, err := smallest(inv.Totals.WithoutTax, c)
+		if err != nil {
+			return row, err
+		}
+		sums = append(sums, money(n, c))
+	}
+	row.Sum = strings.Join(sums, ", ")
+	done, err := invoicedIn(ctx, tx, subject, m)
+	if err != nil {
+		return row, err
+	}
+	waits, err := readPending(ctx, tx, `WHERE subject = $1 AND month = $2`, subject, string(m))
+	if err != nil {
+		return row, err
+	}
+	if len(waits) > 0 && finding == "" {
+		finding = waits[0].Finding
+	}
+	_, must := drawnFrom(s, uses)
+	held, err := b.Vault.Held(ctx, tx, subject, collection)
+	if err != nil && loot.KindOf(err) != loot.NotFound {
+		return row, err
+	}
+	missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok })
+	switch {
+	case len(currencies) > 0 && !slices.ContainsFunc(currencies, func(c string) bool { return !done[c] }):
+		row.State = web.Badge{Tone: web.Good, Text: "issued"}
+	case err != nil:
+		row.State = web.Badge{Text: "erased"}
+	case finding != "":
+		row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, finding
+	case len(currencies) == 0:
+		row.State = web.Badge{Text: "nothing to charge"}
+	case len(missing) > 0:
+		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(titlesOf(s, missing), ", ")+"."
+	}
+	return row, nil
+}
+
+func waitingOf(s *statement.Statement, p pending) previewRow {
+	row := previewRow{Subject: p.Subject, Href: "/console/customers/" + url.PathEscape(string(p.Subject)), Month: p.Month.String()}
+	row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding
+	if len(p.Missing) > 0 {
+		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(titlesOf(s, p.Missing), ", ")+"."
+		if !p.Told.IsZero() {
+			row.Why += " The customer was told on " + p.Told.UTC().Format("2 January") + "."
+		}
+	}
+	return row
+}
+
+// start begins to draw a month.
+func (b *Billing) start(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	m, err := parseMonth(typed.Get("month"))
+	if err != nil {
+		return err
+	}
+	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()))
+	if err != nil {
+		return err
+	}
+	if began {
+		web.SetFlash(w, r, web.Good, "Begun. This page shows how far it is.")
+	} else {
+		web.SetFlash(w, r, web.Info, "This month was begun before. Who has an invoice gets no other.")
+	}
+	return web.Redirect(w, r, "/console/billing/run?month="+string(m))
+}

@@ -1,0 +1,261 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/mail"
+	"loot/statement"
+	"loot/store"
+)
+
+// pageArgs asks for the next customers of a month to be drawn.
+type pageArgs struct {
+	Month Month        `json:"month"`
+	After loot.Subject `json:"after"`
+}
+
+// Kind names the job.
+func (pageArgs) Kind() string { return "billing.run" }
+
+// tellArgs asks for a customer to be told that an invoice waits.
+type tellArgs struct {
+	Subject loot.Subject `json:"subject"`
+	Month   Month        `json:"month"`
+}
+
+// Kind names the job.
+func (tellArgs) Kind() string { return "billing.tell" }
+
+// hourlyArgs asks for what is done by itself.
+type hourlyArgs struct{}
+
+// Kind names the job.
+func (hourlyArgs) Kind() string { return "billing.hourly" }
+
+// pageOf is how many customers one job draws.
+const pageOf = 20
+
+// A run is the drawing of a month.
+type run struct {
+	Month   Month
+	Started time.Time
+	Author  string // staff id; empty: it began by itself
+	Members int
+	Seen    int
+	Last    loot.Subject
+	Done    time.Time // zero: it runs
+}
+
+func findRun(ctx context.Context, tx *store.Tx, m Month) (r run, known bool, err error) {
+	var started, done int64
+	err = tx.QueryRow(ctx, `SELECT month, started, author, members, seen, last, done FROM billing_run WHERE month = $1`, string(m)).
+		Scan(&r.Month, &started, &r.Author, &r.Members, &r.Seen, &r.Last, &done)
+	if errors.Is(err, sql.ErrNoRows) {
+		return run{Month: m}, false, nil
+	}
+	if err != nil {
+		return r, false, fmt.Errorf("billing: run: %w", err)
+	}
+	r.Started, r.Done = instant(started), instant(done)
+	return r, true, nil
+}
+
+// startRun begins to draw a month, once; it reports false if that was done before.
+func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began bool, err error) {
+	v, err := b.inForce()
+	if err != nil {
+		return false, err
+	}
+	seller := b.seller.of(v.Front())
+	if missing := seller.missing(); len(missing) > 0 {
+		return false, loot.Errorf(loot.Conflict, "No invoice can be issued yet. Missing: %s", strings.Join(missing, " "))
+	}
+	from, to := m.span(seller.place())
+	if b.Now().Before(to) {
+		return false, loot.Errorf(loot.Conflict, "%s is not over yet, so it cannot be invoiced.", m)
+	}
+	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
+		members, err := countMembers(ctx, tx, from, to)
+		if err != nil {
+			return err
+		}
+		author := ""
+		if by.Kind == loot.Staff {
+			author = by.ID
+		}
+		n, err := tx.Exec(ctx, `INSERT INTO billing_run (month, started, author, members, seen, last, done) VALUES ($1, $2, $3, $4, 0, '', 0) ON CONFLICT (month) DO NOTHING`,
+			string(m), b.Now().UnixMicro(), author, members)
+		if err != nil {
+			return fmt.Errorf("billing: run: %w", err)
+		}
+		if began = n == 1; !began {
+			return nil
+		}
+		if _, err := b.Gate.Note(ctx, tx, by, "invoices.run", string(m)); err != nil {
+			return err
+		}
+		return b.Jobs.Enqueue(ctx, tx, pageArgs{Month: m})
+	})
+	return began, err
+}
+
+// runPage draws the next customers of a run and has those after them drawn. It
+// may be killed at any point and done again: who has an invoice gets no other, and
+// the next page is asked for in the transaction that notes how far the run is.
+func (b *Billing) runPage(ctx context.Context, a pageArgs) error {
+	v, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	from, to := a.Month.span(b.seller.of(v.Front()).place())
+	var members []loot.Subject
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		members, err = membersOf(ctx, tx, from, to, a.After, pageOf)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := b.drawAll(ctx, a.Month, members); err != nil {
+		return err
+	}
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		last, done := a.After, int64(0)
+		if len(members) > 0 {
+			last = members[len(members)-1]
+		}
+		if len(members) < pageOf {
+			done = b.Now().UnixMicro()
+		}
+		n, err := tx.Exec(ctx, `UPDATE billing_run SET seen = seen + $1, last = $2, done = $3 WHERE month = $4 AND last = $5 AND done = 0`, len(members), last, done, string(a.Month), a.After)
+		if err != nil {
+			return fmt.Errorf("billing: run: %w", err)
+		}
+		if n == 0 || done != 0 {
+			return nil // the same page was done before, or it was the last
+		}
+		return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})
+	})
+}
+
+// hourly issues what waits and has all that it waited for, begins the month that
+// has passed, and removes what is kept no longer.
+func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
+	v, ok := b.Gate.InForce()
+	if !ok {
+		return nil // nothing was ordered before there was a statement
+	}
+	seller := b.seller.of(v.Statement.Front())
+	if len(seller.missing()) == 0 {
+		if err := b.retry(ctx); err != nil {
+			return err
+		}
+		if seller.Auto {
+			last := monthOf(b.Now(), seller.place()).before()
+			if _, err := b.startRun(ctx, last, b.actor()); err != nil {
+				return err
+			}
+		}
+	}
+	return b.sweepOld(ctx)
+}
+
+// retry draws again what waited for details that are there by now, and what was
+// found wrong, as prices and rules may have been put right.
+func (b *Billing) retry(ctx context.Context) error {
+	after := pending{}
+	for {
+		var list []pending
+		var again []pending
+		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			again = nil
+			if list, err = readPending(ctx, tx, `WHERE (subject, month) > ($1, $2) ORDER BY subject, month LIMIT 200`, after.Subject, string(after.Month)); err != nil {
+				return err
+			}
+			for _, p := range list {
+				ready, err := b.ready(ctx, tx, p)
+				if err != nil {
+					return err
+				}
+				if ready {
+					again = append(again, p)
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		for _, p := range again {
+			if err := b.drawAll(ctx, p.Month, []loot.Subject{p.Subject}); err != nil {
+				return err
+			}
+		}
+		if len(list) < 200 {
+			return nil
+		}
+		after = list[len(list)-1]
+	}
+}
+
+// ready reports whether all that an invoice waits for was given.
+func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending) (bool, error) {
+	held, err := b.Vault.Held(ctx, tx, p.Subject, collection)
+	if loot.KindOf(err) == loot.NotFound {
+		return true, nil // drawing it finds that nobody is there any more
+	}
+	return !slices.ContainsFunc(p.Missing, func(f loot.Field) bool { _, ok := held[f]; return !ok }), err
+}
+
+// tell writes to a customer, once, that an invoice waits, and for what.
+func (b *Billing) tell(ctx context.Context, a tellArgs) error {
+	var waits []pending
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		waits, err = readPending(ctx, tx, `WHERE subject = $1 AND month = $2`, a.Subject, string(a.Month))
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(waits) == 0 || !waits[0].Told.IsZero() || len(waits[0].Missing) == 0 {
+		return nil
+	}
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	// The note that it went out is made after it did: a crash in between sends
+	// the same message again, which mail programs show once, and loses none. Who
+	// cannot be written to sees it in the portal.
+	if _, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: a.Subject, Collection: collection, ID: "invoice-waits-" + string(a.Month) + "-" + string(a.Subject), Letter: mail.Letter{
+		Subject: "Your invoice for " + a.Month.String() + " waits for a detail",
+		Greet:   "Good day",
+		Blocks: []mail.Block{
+			mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: the law wants on it what you have not given us yet. Missing: " + strings.Join(titlesOf(s, waits[0].Missing), ", ") + "."),
+			mail.Para("Give it in your portal, and the invoice is written by itself within an hour or so."),
+			mail.Button("See what is missing", b.BaseURL+"/portal/invoices"),
+		},
+		Why: "You get this once for an invoice that waits. It is no advertisement.",
+	}}); err != nil {
+		return err
+	}
+	_, err = b.DB.Exec(ctx, `UPDATE billing_pending SET told = $1 WHERE subject = $2 AND month = $3 AND told = 0`, b.Now().UnixMicro(), a.Subject, string(a.Month))
+	return err
+}
+
+// titlesOf names fields as the statement does.
+func titlesOf(s *statement.Statement, fields []loot.Field) (out []string) {
+	for _, f := range fields {
+		title := string(f)
+		if d, ok := s.Field(f); ok {
+			title = d.Title
+		}
+		out = append(out, title)
+	}
+	return out
+}

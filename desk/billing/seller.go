@@ -1,0 +1,161 @@
+package billing
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/number"
+	"loot/statement"
+)
+
+// A Seller is the company that issues the invoices, as far as the statement does
+// not say it.
+type Seller struct {
+	Name     string // as registered; empty: the controller of the statement
+	Address  string // street, town with postcode, country, as "1 Example Quay, Dublin, Ireland"; empty: the controller's
+	VAT      string // without it nothing is issued
+	Register string // number in the register of companies
+	IBAN     string // to which is paid
+	BIC      string
+	Email    string // for questions; empty: the controller's
+	Series   string // begins every number
+	Language string // of invoices: "en" or "de"
+	Zone     string // IANA time zone in which days and months end
+	Days     int    // in which is to be paid
+	OSS      bool   // consumers in other member states pay the tax of their own
+	Auto     bool   // the month that has passed is drawn by itself
+}
+
+// MadeUpSeller is the company of demonstrations and proofs.
+var MadeUpSeller = Seller{
+	Name: "Loot Example Network Ltd", Address: "1 Example Quay, Dublin, Ireland",
+	VAT: "IE1234567T", Register: "000000", IBAN: "IE25MADE00000000000000", Series: "EX", Language: "en", Zone: "Europe/Dublin", Days: 14,
+}
+
+// Check says what is wrong with what is set, in words for the operator.
+func (s Seller) Check() error {
+	if s.VAT != "" {
+		if _, err := number.VAT(s.VAT); err != nil {
+			return loot.Wrap(loot.Invalid, err, "--seller-vat: "+err.Error())
+		}
+	}
+	if s.IBAN != "" {
+		if _, err := number.IBAN(s.IBAN); err != nil {
+			return loot.Wrap(loot.Invalid, err, "--seller-iban: "+err.Error())
+		}
+	}
+	if s.BIC != "" {
+		if _, err := number.BIC(s.BIC); err != nil {
+			return loot.Wrap(loot.Invalid, err, "--seller-bic: "+err.Error())
+		}
+	}
+	if _, err := time.LoadLocation(s.Zone); err != nil {
+		return loot.Errorf(loot.Invalid, "--seller-timezone: there is no such time zone. One looks like Europe/Dublin.")
+	}
+	if _, ok := reasons[s.withDefaults().Language]; !ok {
+		return loot.Errorf(loot.Invalid, "--seller-language is en or de.")
+	}
+	if s.Days < 0 || s.Days > 365 {
+		return loot.Errorf(loot.Invalid, "--seller-days is between 0 and 365.")
+	}
+	return nil
+}
+
+func (s Seller) withDefaults() Seller {
+	for _, one := range []struct {
+		set *string
+		to  string
+	}{{&s.Series, "R"}, {&s.Language, "en"}, {&s.Zone, "UTC"}} {
+		if *one.set == "" {
+			*one.set = one.to
+		}
+	}
+	if n, err := number.VAT(s.VAT); err == nil {
+		s.VAT = n.Value
+	}
+	s.IBAN, s.BIC = number.Compact(s.IBAN), number.Compact(s.BIC)
+	return s
+}
+
+// place is where the seller's days begin and end.
+func (s Seller) place() *time.Location {
+	if at, err := time.LoadLocation(s.Zone); err == nil {
+		return at
+	}
+	return time.UTC
+}
+
+// of fills in what the statement says of the company.
+func (s Seller) of(front statement.Front) Seller {
+	for _, one := range []struct {
+		set *string
+		to  string
+	}{{&s.Name, front.Controller.Name}, {&s.Address, front.Controller.Address}, {&s.Email, front.Controller.Email}} {
+		if *one.set == "" {
+			*one.set = one.to
+		}
+	}
+	return s
+}
+
+// missing returns what the law wants to stand on an invoice and is not set
+// (Directive 2006/112/EC, Article 226, 3 and 5), each with how to set it.
+func (s Seller) missing() (out []string) {
+	if s.Name == "" {
+		out = append(out, "The name of the company: set --seller-name, or the controller in the statement.")
+	}
+	if _, ok := addressOf(s.Address); !ok {
+		out = append(out, "Its address with street, town and country, such as 1 Example Quay, Dublin, Ireland: set --seller-address, or the controller's in the statement.")
+	}
+	if _, err := number.VAT(s.VAT); err != nil {
+		out = append(out, "Its VAT number: set --seller-vat.")
+	}
+	a, _ := addressOf(s.Address)
+	if _, member := taxCountry(a); len(out) == 0 && !member {
+		out = append(out, "An address in a member state of the European Union: tax is worked out for sellers there.")
+	}
+	return out
+}
+
+// party is the seller as on an invoice.
+func (s Seller) party() invoice.Party {
+	a, _ := addressOf(s.Address)
+	return invoice.Party{
+		Name: s.Name, VAT: s.VAT, Register: invoice.Identifier{Value: s.Register}, Address: a, Contact: invoice.Contact{Email: s.Email},
+	}
+}
+
+// addressOf reads an address that is written in one line. Of the town, what
+// holds digits is the postcode.
+func addressOf(line string) (a invoice.Address, ok bool) {
+	var parts []string
+	for part := range strings.SplitSeq(line, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) < 3 || len(parts) > 5 {
+		return a, false
+	}
+	n := len(parts)
+	i := slices.IndexFunc(statement.Countries(), func(c statement.Country) bool {
+		return strings.EqualFold(c.Name, parts[n-1]) || c.Code == parts[n-1]
+	})
+	if i < 0 {
+		return a, false
+	}
+	a.Lines, a.Country = parts[:n-2], statement.Countries()[i].Code
+	var town, code []string
+	for word := range strings.FieldsSeq(parts[n-2]) {
+		if strings.ContainsAny(word, "0123456789") {
+			code = append(code, word)
+		} else {
+			town = append(town, word)
+		}
+	}
+	a.City, a.Postcode = strings.Join(town, " "), strings.Join(code, " ")
+	return a, a.City != ""
+}

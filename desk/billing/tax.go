@@ -1,0 +1,109 @@
+package billing
+
+import (
+	"slices"
+	"strings"
+
+	"loot/desk/billing/invoice"
+	"loot/number"
+)
+
+// outside are the parts of member states that are not in their territory for
+// value added tax (Directive 2006/112/EC, Article 6), by the beginnings of their
+// postcodes. Those with a country code of their own, as Åland, are in no list of
+// member states.
+var outside = map[string][]string{
+	"DE": {"27498", "78266"},                  // Heligoland, Büsingen
+	"ES": {"35", "38", "51", "52"},            // Canary Islands, Ceuta, Melilla
+	"FI": {"22"},                              // Åland
+	"FR": {"971", "972", "973", "974", "976"}, // Guadeloupe, Martinique, French Guiana, Réunion, Mayotte
+	"GR": {"63086", "630 86"},                 // Mount Athos
+	"IT": {"23041"},                           // Livigno
+}
+
+// taxCountry returns the member state whose tax may be owed where a buyer is, and
+// false where that is none. Monaco counts as France (Article 7).
+func taxCountry(a invoice.Address) (string, bool) {
+	if a.Country == "MC" {
+		return "FR", true
+	}
+	_, member := rates[a.Country]
+	for _, begins := range outside[a.Country] {
+		member = member && !strings.HasPrefix(a.Postcode, begins)
+	}
+	return a.Country, member
+}
+
+// business returns the number under which a buyer is registered for value added
+// tax in its country; empty if what it gave can be none, as its check digits do
+// not fit or it is of another country. Who has none is treated as a consumer.
+func business(given, country string) string {
+	n, err := number.VAT(given)
+	if err != nil || n.Scheme.Country != country {
+		return ""
+	}
+	return n.Value
+}
+
+// settle sets the tax of an invoice for services that are supplied by
+// electronic means, as hosting is (Implementing Regulation 282/2011, Article 7 and
+// Annex I), by the law of the day on which its period ends: a statement of account
+// for a continuous supply is complete then (Directive 2006/112/EC, Article 64).
+func settle(inv *invoice.Invoice, s Seller) {
+	home, _ := taxCountry(inv.Seller.Address)
+	there, member := taxCountry(inv.Buyer.Address)
+	vat := business(inv.Buyer.VAT, there)
+	inv.Buyer.VAT = vat
+	words := reasons[s.Language]
+	switch {
+	case there == home && member:
+		standard(inv, home)
+	case member && vat != "":
+		// The place of supply is the buyer's (Article 44), who owes the tax
+		// (Article 196); the invoice says so (Article 226, 11a).
+		untaxed(inv, invoice.ReverseCharge, "VATEX-EU-AE", words.reverse)
+	case member && s.OSS:
+		// To a consumer it is the consumer's place (Article 58), declared in the
+		// one-stop shop (Article 369a and following).
+		standard(inv, there)
+	case member:
+		// Below the threshold of all such supplies it stays the seller's (Article 59c).
+		standard(inv, home)
+	default:
+		// The place of supply is outside of the Union: for a business by Article
+		// 44, for a consumer by Article 58. That is not an export, which is of goods
+		// (Article 146), but outside of the scope of the tax: O and not G. EN 16931
+		// lets neither party's VAT identifier stand beside O (BR-O-02), while the law
+		// wants the seller's number (Article 226, 3): it stands as tax number.
+		untaxed(inv, invoice.OutOfScope, "VATEX-EU-O", words.outside)
+		inv.Seller.TaxNumber, inv.Seller.VAT, inv.Buyer.VAT = inv.Seller.VAT, "", ""
+		if inv.Seller.Register.Value == "" {
+			inv.Seller.ID = inv.Seller.TaxNumber // one identifier has to stand (BR-CO-26)
+		}
+	}
+}
+
+// reasons for which there is no tax, by language.
+var reasons = map[string]struct{ reverse, outside string }{
+	"en": {"Reverse charge: the customer accounts for the VAT.", "Not subject to VAT: the place of supply is outside of the European Union."},
+	"de": {"Steuerschuldnerschaft des Leistungsempfängers.", "Nicht steuerbar: Der Leistungsort liegt außerhalb der Europäischen Union."},
+}
+
+func standard(inv *invoice.Invoice, country string) {
+	percent, _ := rateOn(country, inv.Period.To)
+	for i := range inv.Lines {
+		inv.Lines[i].Tax = invoice.Tax{Category: invoice.Standard, Rate: percent}
+	}
+}
+
+func untaxed(inv *invoice.Invoice, c invoice.Category, code, text string) {
+	for i := range inv.Lines {
+		inv.Lines[i].Tax = invoice.Tax{Category: c}
+	}
+	inv.Exemptions = []invoice.Exemption{{Category: c, Code: code, Text: text}}
+}
+
+// taxed reports whether there is tax on an invoice.
+func taxed(inv *invoice.Invoice) bool {
+	return slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool { return l.Tax.Category == invoice.Standard })
+}
