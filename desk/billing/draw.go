@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -239,7 +240,7 @@ func findings(inv *invoice.Invoice) string {
 const euro = "EUR"
 
 // known is what is known about the customer for the invoice, each field with
-// where it came from, when, and where a mistake in it is put right.
+// where it came from, when, and where a mistake in it is reported.
 func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Location) (out []invoice.Known) {
 	for _, d := range s.Fields(collection) {
 		v, ok := values[d.ID]
@@ -251,7 +252,7 @@ func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Lo
 			text = statement.CountryName(text)
 		}
 		out = append(out, invoice.Known{
-			Field: d.Title, Value: text, Source: v.Source, Since: invoice.DateOf(v.At.In(at)), Wrong: b.BaseURL + "/portal/correct/" + string(d.ID),
+			Field: d.Title, Value: text, Source: v.Source, Since: invoice.DateOf(v.At.In(at)), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
 		})
 	}
 	return out

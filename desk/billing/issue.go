@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,6 +170,10 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 	r := d.record
 	inv := &r.Invoice
 	b.number(inv, seller, series, sequence)
+	r.Known = slices.Clone(r.Known) // the draft may get another number yet
+	for i := range r.Known {
+		r.Known[i].Wrong += "&invoice=" + url.QueryEscape(inv.Number)
+	}
 	if err := inv.Compute(); err != nil {
 		return out, fmt.Errorf("billing: compute: %w", err)
 	}

@@ -134,7 +134,7 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 		page := o.Get("/portal/invoices/" + mine.Number)
 		shows(t, page, http.StatusOK, mine.Number, "Example Meadow Ltd", "1 Sample Quay", "Shared hosting", "1.61", "your order")
 		desktest.Lacks(t, page, "jo@example.com", "555 0100")
-		if !strings.Contains(page.Body, desktest.Base+"/portal/correct/company.name") {
+		if !strings.Contains(page.Body, desktest.Base+"/portal/checks/wrong?field=company.name&amp;invoice="+mine.Number) {
 			t.Error("nothing leads from the invoice to where a mistake in it is put right")
 		}
 		for doc, begins := range map[string]string{"pdf": "%PDF-", "ubl": "<?xml", "cii": "<?xml"} {

@@ -1,11 +1,17 @@
 package customers
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
+	"loot"
+	"loot/desk"
+	"loot/desk/desktest"
+	"loot/store"
+	"loot/web"
 	"loot/web/webtest"
 )
 
@@ -89,3 +95,44 @@ func TestTitlesWithinASentence(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestChecksStandBesideTheDetails: when it was checked, and what can be asked; and
+// whoever checks hears that something was changed.
+func TestChecksStandBesideTheDetails(t *testing.T) {
+	db := desktest.One(t)
+	heard := make(chan string, 8)
+	h := newHouse(t, db, desktest.Standard(t), func(k desk.Kit) (desk.Desk, error) {
+		k.Jobs.Listen("record.changed", "test.changed", func(_ context.Context, id string) error {
+			heard <- id
+			return nil
+		})
+		return desk.Desk{Name: "listener"}, nil
+	})
+	h.desk.needs.Checks = func(context.Context, *store.Tx, loot.Subject) (map[loot.Field]Check, error) {
+		return map[loot.Field]Check{"company.vat": {
+			Facts:   []web.Fact{{Term: "Checked", Value: "5 May 2026"}},
+			Actions: []web.Action{{Label: "Have it looked at", Href: "/portal/checks", Post: true}},
+		}}, nil
+	}
+	s := h.register(jo...)
+	h.as(s)
+	shows(t, h.Get("/portal"), http.StatusOK, "Checks and answers", "Checked 5 May 2026", "Have it looked at")
+	version := valueIn.FindStringSubmatch(h.Get("/portal/correct/address.city").Body)
+	if version == nil {
+		t.Fatal("the form has no version")
+	}
+	if a := h.Post("/portal/correct/address.city", "version", version[1], "address.city", "Corkville"); a.Status != http.StatusSeeOther {
+		t.Fatal(a.Status, text(a.Body))
+	}
+	h.Drain()
+	select {
+	case id := <-heard:
+		if id != string(s) {
+			t.Error(id)
+		}
+	default:
+		t.Error("nobody heard that the record was changed")
+	}
+}
+
+var valueIn = regexp.MustCompile(`name="version" value="([^"]+)"`)

@@ -49,6 +49,9 @@ func (v *Verification) demo(ctx context.Context, w *desk.World) error {
 	if i < 0 {
 		return nil // by this statement nobody checks records
 	}
+	for at := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -7).Add(15 * time.Hour); at.After(w.History.Begin); at = at.AddDate(0, 0, -7) {
+		w.History.On(at, func(ctx context.Context) error { return v.playWeek(ctx, w, staff[i]) })
+	}
 	for _, one := range scenes {
 		at := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -one.days).Add(10*time.Hour + time.Duration(one.which)*time.Minute)
 		var subject loot.Subject
@@ -108,6 +111,28 @@ func (v *Verification) play(ctx context.Context, w *desk.World, s *statement.Sta
 	// Whose services have ended, or who never gave the detail, cannot ask.
 	if a.Status != http.StatusSeeOther && a.Status != http.StatusConflict && a.Status != http.StatusUnprocessableEntity {
 		return fmt.Errorf("verification: a step of the demonstration was answered with %d", a.Status)
+	}
+	return nil
+}
+
+// playWeek has a colleague decide what the checks of a week found, in turn this
+// way and that.
+func (v *Verification) playWeek(ctx context.Context, w *desk.World, who loot.Actor) error {
+	var found []matter
+	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		found, err = listMatters(ctx, tx, true, kindCheck, listed)
+		return err
+	}); err != nil {
+		return err
+	}
+	for i, m := range found {
+		one := scene{field: m.Field, answer: "right", reason: "It is written so on the extract from the register that you sent us."}
+		if i%2 == 1 {
+			one.answer, one.reason = "wrong", "It does not look like the ones that your country gives out. Please look it up and correct it."
+		}
+		if err := v.playAnswer(ctx, w, who, one, m.Subject); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 	}
 	data := mineView{View: web.ViewOf(r, "Checks of your record")}
 	data.Lead = "How and when each detail was checked, what you asked us, and what we answered."
+	data.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}}
 	data.Actions = []web.Action{
 		{Label: "Have everything checked", Icon: "badge-check", Href: "/portal/checks", Post: true, Primary: true},
 		{Label: "Something is wrong", Icon: "flag", Href: "/portal/checks/wrong"},
@@ -217,7 +218,7 @@ func (v *Verification) showWrong(w http.ResponseWriter, r *http.Request, status 
 	}
 	data := wrongView{View: web.ViewOf(r, "Something is wrong")}
 	data.Lead = "A colleague looks at it and puts it right, or tells you why not. Until then the detail is marked as disputed."
-	data.Crumbs = []web.Crumb{{Label: "Checks", Href: "/portal/checks"}}
+	data.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}, {Label: "Checks of your record", Href: "/portal/checks"}}
 	fields, err := v.mistakes(r.Context(), s, loot.Subject(web.ActorOf(r.Context()).ID), field, invoice)
 	if err != nil {
 		return err

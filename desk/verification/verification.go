@@ -102,7 +102,6 @@ func (v *Verification) Desk() desk.Desk {
 		Migrations: migrations,
 		Routes:     v.routes(),
 		Nav: []web.Nav{
-			{Audience: web.Portal, Order: 15, Label: "Checks", Icon: "badge-check", Href: "/portal/checks"},
 			{Audience: web.Console, Group: "Customers", Order: 8, Label: "Checks", Icon: "badge-check", Href: "/console/checks", Count: v.waiting},
 		},
 		Proofs: v.proofs(),
