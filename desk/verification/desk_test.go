@@ -195,7 +195,8 @@ func TestAnAnswerComesInTime(t *testing.T) {
 		s := h.customer(meadow())
 		h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.vat"))
 		h.Drain()
-		shows(t, h.Get("/portal/checks"), http.StatusOK, "answer by")
+		h.Get("/portal/checks") // with the word that it was asked
+		lacks(t, h.Get("/portal/checks"), "answered 23 Nov")
 		h.Clock.Advance(11 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.Drain()
@@ -258,6 +259,20 @@ func TestAMistakeIsAccepted(t *testing.T) {
 		if h.letter().Subject != "We have looked at the mistake that you reported" {
 			t.Error(h.letter().Subject)
 		}
+	})
+}
+
+// TestWhoeverCorrectsItThemself has nothing left to wait for.
+func TestWhoeverCorrectsItThemself(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "text", "We have moved."))
+		h.Clock.Advance(time.Minute)
+		h.correct(s, "address.city", "Corkville")
+		if st := h.standing(s); openCase(st.cases, "address.city") != nil || st.held["address.city"].State != vault.Checked {
+			t.Errorf("%+v", st)
+		}
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "changed meanwhile")
 	})
 }
 
