@@ -37,12 +37,17 @@ var documents = map[string]struct{ name, mediaType, file string }{
 type invoiceRow struct {
 	Issued
 	Href  string
-	For   string
+	For   string // the period
+	On    string // the day of issue
+	By    string // the day by which it is due
 	State web.Badge
 }
 
+// inPages is the language of the pages around invoices.
+const inPages = "en"
+
 func rowOf(i Issued, base string) invoiceRow {
-	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.From.String() + " – " + i.Period.To.String(), State: web.Badge{Tone: web.Good, Text: "issued"}}
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: web.Badge{Tone: web.Good, Text: "issued"}}
 	if !i.Removed.IsZero() {
 		row.State = web.Badge{Text: "removed"}
 	}
@@ -310,9 +315,9 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 	v.Facts = []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Customer", Value: string(i.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(i.Subject))}},
-		{Term: "Issued", Value: i.Day.String()},
-		{Term: "For", Value: i.Period.From.String() + " – " + i.Period.To.String()},
-		{Term: "Due", Value: i.Due.String()},
+		{Term: "Issued", Value: i.Day.Words(inPages)},
+		{Term: "For", Value: i.Period.Words(inPages)},
+		{Term: "Due", Value: i.Due.Words(inPages)},
 		{Term: "Without tax", Value: money(i.Net, i.Currency)},
 		{Term: "Tax", Value: money(i.Tax, i.Currency)},
 		{Term: "Total", Value: i.Sum()},

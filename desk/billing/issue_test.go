@@ -130,7 +130,7 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 		}
 		mine := o.issued(`WHERE i.subject = $1`, one)[0]
 		o.as(one)
-		shows(t, o.Get("/portal/invoices"), http.StatusOK, mine.Number, "€ 1.61", "2026-12-16")
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, mine.Number, "€ 1.61", "1–30 November 2026", "16 December 2026")
 		page := o.Get("/portal/invoices/" + mine.Number)
 		shows(t, page, http.StatusOK, mine.Number, "Example Meadow Ltd", "1 Sample Quay", "Shared hosting", "1.61", "your order")
 		desktest.Lacks(t, page, "jo@example.com", "555 0100")

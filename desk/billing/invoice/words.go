@@ -114,6 +114,12 @@ func (w *words) figure(d Decimal, places int) string {
 	return b.String()
 }
 
+// Words returns the day as it is written in a language.
+func (d Date) Words(language string) string { return wordsOf(language).date(d) }
+
+// Words returns the period as briefly as it can be said in a language.
+func (p Period) Words(language string) string { return wordsOf(language).span(p) }
+
 // span returns a period as briefly as it can be said.
 func (w *words) span(p Period) string {
 	from, to := p.From, p.To
