@@ -63,6 +63,9 @@ func TestHelpListsWhatACommandTakes(t *testing.T) {
 		}
 		for name, env := range all {
 			_, rest, ok := strings.Cut(help, " --"+name+"=")
+			if !ok { // a switch
+				_, rest, ok = strings.Cut(help, " --"+name+" ")
+			}
 			about, _, _ := strings.Cut(rest, " --")
 			if want := wanted[name] != ""; ok != want || ok && !strings.Contains(about, "($"+env+")") {
 				t.Errorf("%s: --%s with %s in the help: %v, want %v", command, name, env, ok, want)
