@@ -62,7 +62,10 @@ func (d *Visits) proveCrowd(ctx context.Context, w *desk.World) (string, error) 
 	if crowd < 2 || crowd > 50 {
 		return fmt.Sprintf("the statement asks for a crowd of %d, of which nothing can be folded here", crowd), nil
 	}
-	w.Clock.Advance(36 * time.Hour) // a day by itself
+	// A day by itself; at noon, when a digest of the day before is due whatever the
+	// time is at which this is tried.
+	noon := w.Now().UTC().Truncate(24*time.Hour).Add((24 + 24 + 12) * time.Hour)
+	w.Clock.Advance(noon.Sub(w.Now()))
 	if err := errors.Join(
 		d.crowds(ctx, w, "/of-a-few", crowd-1, 1),
 		d.crowds(ctx, w, "/with-them", crowd, 60), // so that the few are a crowd together with these
@@ -198,7 +201,10 @@ func (d *Visits) atWork(ctx context.Context, w *desk.World, s *statement.Stateme
 			return "", nil
 		}
 	}
-	w.Clock.Advance(36 * time.Hour) // a day by itself
+	// A day by itself; at noon, when a digest of the day before is due whatever the
+	// time is at which this is tried.
+	noon := w.Now().UTC().Truncate(24*time.Hour).Add((24 + 24 + 12) * time.Hour)
+	w.Clock.Advance(noon.Sub(w.Now()))
 	if err := d.crowds(ctx, w, "/drawn-up", 2*crowd, 1); err != nil {
 		return "", err
 	}
