@@ -64,7 +64,7 @@ func (d *Visits) proveCrowd(ctx context.Context, w *desk.World) (string, error) 
 	}
 	// A day by itself; at noon, when a digest of the day before is due whatever the
 	// time is at which this is tried.
-	noon := w.Now().UTC().Truncate(24*time.Hour).Add((24 + 24 + 12) * time.Hour)
+	noon := w.Now().UTC().Truncate(24 * time.Hour).Add((24 + 24 + 12) * time.Hour)
 	w.Clock.Advance(noon.Sub(w.Now()))
 	if err := errors.Join(
 		d.crowds(ctx, w, "/of-a-few", crowd-1, 1),
@@ -203,7 +203,7 @@ func (d *Visits) atWork(ctx context.Context, w *desk.World, s *statement.Stateme
 	}
 	// A day by itself; at noon, when a digest of the day before is due whatever the
 	// time is at which this is tried.
-	noon := w.Now().UTC().Truncate(24*time.Hour).Add((24 + 24 + 12) * time.Hour)
+	noon := w.Now().UTC().Truncate(24 * time.Hour).Add((24 + 24 + 12) * time.Hour)
 	w.Clock.Advance(noon.Sub(w.Now()))
 	if err := d.crowds(ctx, w, "/drawn-up", 2*crowd, 1); err != nil {
 		return "", err
