@@ -182,7 +182,7 @@ func TestCurrenciesHaveTheirPlaces(t *testing.T) {
 			t.Errorf("%s: %d, %d, %v, want %v", code, decimals, places, ok, want)
 		}
 	}
-	for _, code := range []string{"", "EU", "eur", "XXX", "XAU", "EURO", "currency:"} {
+	for _, code := range []string{"", "EU", "eur", "XTS", "XAU", "EURO", "currency:"} {
 		if _, ok := Decimals(code); ok {
 			t.Errorf("%q is a currency", code)
 		}

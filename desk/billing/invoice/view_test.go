@@ -76,9 +76,9 @@ func TestFiguresAndPeriodsAreWrittenAsPeopleWriteThem(t *testing.T) {
 func TestTransferCode(t *testing.T) {
 	inv := &Invoice{
 		Currency: "EUR", Seller: Party{Name: "Example GmbH"}, Totals: Totals{Due: Dec("12.5")},
-		Payment: Payment{Means: TransferSEPA, Reference: "R-1", Accounts: []Account{{IBAN: "DE75512108001245126199", BIC: "SOGEDEFFXXX"}}},
+		Payment: Payment{Means: TransferSEPA, Reference: "R-1", Accounts: []Account{{IBAN: "DE75512108001245126199", BIC: "SOGEDEFF"}}},
 	}
-	if got, want := inv.transferCode(), "BCD\n002\n1\nSCT\nSOGEDEFFXXX\nExample GmbH\nDE75512108001245126199\nEUR12.50\n\n\nR-1"; got != want {
+	if got, want := inv.transferCode(), "BCD\n002\n1\nSCT\nSOGEDEFF\nExample GmbH\nDE75512108001245126199\nEUR12.50\n\n\nR-1"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	for name, change := range map[string]func(){

@@ -177,7 +177,7 @@ func (m *maker) base(seed uint64) {
 	}
 	inv.Payment = invoice.Payment{
 		Means: pick(m, []string{invoice.TransferCredit, invoice.TransferSEPA}), Reference: inv.Number, Terms: "14 days, without deduction",
-		Accounts: []invoice.Account{{IBAN: "DE75512108001245126199", Name: inv.Seller.Name, BIC: "SOGEDEFFXXX"}},
+		Accounts: []invoice.Account{{IBAN: "DE75512108001245126199", Name: inv.Seller.Name, BIC: "SOGEDEFF"}},
 	}
 	if m.IntN(4) == 0 {
 		inv.Payment.Accounts = append(inv.Payment.Accounts, invoice.Account{IBAN: "FR1420041010050500013M02606", Name: inv.Seller.Name})
