@@ -35,7 +35,7 @@ func (g *Gate) SetAgreement(ctx context.Context, tx *store.Tx, by loot.Actor, a 
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
 		ON CONFLICT (partner) DO UPDATE SET signed = excluded.signed, ends = excluded.ends, purposes = excluded.purposes,
 			successor = excluded.successor, announced = excluded.announced, due = excluded.due, revoked = 0`,
-		a.Partner, micro(a.Signed), micro(a.Ends), string(purposes), flag(a.Successor), micro(a.Announced), micro(a.Due)); err != nil {
+		a.Partner, store.Micro(a.Signed), store.Micro(a.Ends), string(purposes), flag(a.Successor), store.Micro(a.Announced), store.Micro(a.Due)); err != nil {
 		return fmt.Errorf("gate: agreement: %w", err)
 	}
 	_, err = g.Note(ctx, tx, by, "agreement.signed", a.Partner)
@@ -44,7 +44,7 @@ func (g *Gate) SetAgreement(ctx context.Context, tx *store.Tx, by loot.Actor, a 
 
 // RevokeAgreement ends a partner's agreement: no transfer commits after tx.
 func (g *Gate) RevokeAgreement(ctx context.Context, tx *store.Tx, by loot.Actor, partner string) error {
-	n, err := tx.Exec(ctx, `UPDATE gate_agreement SET revoked = $1 WHERE partner = $2 AND revoked = 0`, micro(g.Now()), partner)
+	n, err := tx.Exec(ctx, `UPDATE gate_agreement SET revoked = $1 WHERE partner = $2 AND revoked = 0`, store.Micro(g.Now()), partner)
 	if err != nil {
 		return fmt.Errorf("gate: revoke: %w", err)
 	}
@@ -71,28 +71,14 @@ func (g *Gate) partner(ctx context.Context, tx *store.Tx, r Request, in *stateme
 	if revoked != 0 {
 		return nil
 	}
-	a := statement.Agreement{Signed: instant(signed), Ends: instant(ends)}
+	a := statement.Agreement{Signed: store.Instant(signed), Ends: store.Instant(ends)}
 	if err := json.Unmarshal([]byte(text), &a.Purposes); err != nil {
 		return fmt.Errorf("gate: purposes of an agreement: %w", err)
 	}
 	in.Actor.Agreement = &a
 	in.Actor.Successor = successor != 0
-	in.Context.Announced, in.Context.Due = instant(announced), instant(due)
+	in.Context.Announced, in.Context.Due = store.Instant(announced), store.Instant(due)
 	return nil
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }
 
 func flag(b bool) int64 {

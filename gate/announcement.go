@@ -78,7 +78,7 @@ func (g *Gate) load(ctx context.Context, tx *store.Tx) (all []Version, mark stri
 			return nil, "", "", err
 		}
 		kept[row.hash] = true
-		v := Version{Statement: s, Proposed: instant(row.proposed)}
+		v := Version{Statement: s, Proposed: store.Instant(row.proposed)}
 		a, fault, err := g.announcement(ctx, tx, row, all)
 		if err != nil {
 			return nil, "", "", err
@@ -157,7 +157,7 @@ func (g *Gate) announcement(ctx context.Context, tx *store.Tx, row storedVersion
 		a = found
 		g.borne.Store(row.hash, a)
 	}
-	if a.entry != "" && (row.announced == 0 || row.effective != micro(a.effective) || row.entry != "" && row.entry != a.entry) {
+	if a.entry != "" && (row.announced == 0 || row.effective != store.Micro(a.effective) || row.entry != "" && row.entry != a.entry) {
 		fault = "version " + row.hash + " is not stored as entry " + a.entry + " of the ledger announces it"
 	}
 	return a, fault, nil
@@ -182,7 +182,7 @@ func (g *Gate) attested(ctx context.Context, tx *store.Tx, row storedVersion, be
 	}
 	if day, ok := strings.CutPrefix(said, " effective "); ok {
 		a.effective, err = time.Parse(time.RFC3339Nano, day)
-	} else if a.effective = instant(row.effective); said != "" || formerlyTooEarly(a, before) {
+	} else if a.effective = store.Instant(row.effective); said != "" || formerlyTooEarly(a, before) {
 		err = errNotAnnounced
 	}
 	return a, err
@@ -193,7 +193,7 @@ var errNotAnnounced = loot.Errorf(loot.NotFound, "There is no such announcement 
 // formerEntry finds the entry of a version whose row does not name it: it was
 // recorded right after the row was written.
 func (g *Gate) formerEntry(ctx context.Context, tx *store.Tx, row storedVersion) (string, error) {
-	from := instant(row.announced)
+	from := store.Instant(row.announced)
 	for r, err := range g.Ledger.Facts(ctx, tx, from.Add(-time.Microsecond), from.Add(time.Minute)) {
 		if err != nil {
 			return "", err

@@ -111,7 +111,7 @@ func (g *Gate) standing(ctx context.Context, tx *store.Tx, kind string, by loot.
 	a, err := g.scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
 		WHERE digest = $1 AND kind = $2 AND requester = $3 AND state <> 'used' AND expires >= $4
 		ORDER BY CASE state WHEN 'begun' THEN 0 WHEN 'approved' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, made DESC LIMIT 1`,
-		digest, kind, by.ID, micro(g.Now())))
+		digest, kind, by.ID, store.Micro(g.Now())))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Approval{}, nil
 	}
@@ -142,7 +142,7 @@ func matterDigest(kind string, matter []byte) []byte { return []byte(digestKey(k
 func (g *Gate) Begin(ctx context.Context, tx *store.Tx, kind, id string) error {
 	now := g.Now()
 	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'begun', expires = $1 WHERE id = $2 AND kind = $3 AND state = 'approved' AND expires >= $4`,
-		micro(now.Add(approvalLife)), id, kind, micro(now))
+		store.Micro(now.Add(approvalLife)), id, kind, store.Micro(now))
 	return moved(n, err)
 }
 
@@ -177,7 +177,7 @@ func (g *Gate) ask(ctx context.Context, tx *store.Tx, kind string, by loot.Actor
 	now := g.Now()
 	if _, err := tx.Exec(ctx, `INSERT INTO gate_approval (id, kind, request, digest, requester, needed, made, expires, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending')`,
-		id, kind, request, digest, by.ID, needed, micro(now), micro(now.Add(approvalLife))); err != nil {
+		id, kind, request, digest, by.ID, needed, store.Micro(now), store.Micro(now.Add(approvalLife))); err != nil {
 		return "", fmt.Errorf("gate: ask: %w", err)
 	}
 	_, err = g.Note(ctx, tx, by, "approval.asked "+kind, a.Reason)
@@ -212,7 +212,7 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		return a, loot.Errorf(loot.Denied, "None of your roles may approve.")
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO gate_vote (approval, approver, granted, at) VALUES ($1, $2, $3, $4) ON CONFLICT (approval, approver) DO NOTHING`,
-		id, v.Actor.ID, flag(yes), micro(now))
+		id, v.Actor.ID, flag(yes), store.Micro(now))
 	if err != nil {
 		return a, fmt.Errorf("gate: vote: %w", err)
 	}
@@ -297,7 +297,7 @@ func (g *Gate) Approval(ctx context.Context, tx *store.Tx, id string) (Approval,
 // Approvals returns what waits or is under way, then the others, latest first,
 // at most n.
 func (g *Gate) Approvals(ctx context.Context, tx *store.Tx, n int) ([]Approval, error) {
-	rows, err := tx.Query(ctx, `SELECT `+approvalColumns+` FROM gate_approval ORDER BY CASE WHEN state IN ('pending', 'begun') AND expires >= $1 THEN 0 ELSE 1 END, made DESC LIMIT $2`, micro(g.Now()), n)
+	rows, err := tx.Query(ctx, `SELECT `+approvalColumns+` FROM gate_approval ORDER BY CASE WHEN state IN ('pending', 'begun') AND expires >= $1 THEN 0 ELSE 1 END, made DESC LIMIT $2`, store.Micro(g.Now()), n)
 	if err != nil {
 		return nil, fmt.Errorf("gate: approvals: %w", err)
 	}
@@ -322,7 +322,7 @@ func (g *Gate) scanApproval(row interface{ Scan(...any) error }, more ...any) (A
 	if err := row.Scan(append([]any{&a.ID, &a.Kind, &a.Requester, &a.Needed, &made, &expires, &a.State, &a.Granted}, more...)...); err != nil {
 		return Approval{}, fmt.Errorf("gate: approval: %w", err)
 	}
-	a.Made, a.Expires = instant(made), instant(expires)
+	a.Made, a.Expires = store.Instant(made), store.Instant(expires)
 	if a.State != Refused && a.State != Used && g.Now().After(a.Expires) {
 		a.State = Expired
 	}

@@ -81,7 +81,7 @@ func (g *Gate) forgetPerson(ctx context.Context, s loot.Subject) error {
 
 func (g *Gate) forgetPast(ctx context.Context, _ forgetJob) error {
 	return g.DB.InTx(ctx, func(tx *store.Tx) error {
-		return forget(ctx, tx, `state <> 'begun' AND expires < $1`, micro(g.Now().Add(-approvalKept)))
+		return forget(ctx, tx, `state <> 'begun' AND expires < $1`, store.Micro(g.Now().Add(-approvalKept)))
 	})
 }
 

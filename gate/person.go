@@ -44,7 +44,7 @@ type duty struct {
 }
 
 // heldUntil returns until when the person's records are kept from erasure.
-func (p personState) heldUntil() time.Time { return instant(max(p.Hold, p.Gag)) }
+func (p personState) heldUntil() time.Time { return store.Instant(max(p.Hold, p.Gag)) }
 
 // input returns the state as the rules read it.
 func (p personState) input(now time.Time) statement.Person {
@@ -479,6 +479,6 @@ func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (Person
 	in := p.input(g.Now())
 	return PersonView{
 		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
-		Confirmed: p.Confirmed, ConfirmedAt: instant(p.ConfirmedAt), Given: p.Given,
+		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given,
 	}, nil
 }

@@ -92,7 +92,7 @@ func (p personState) purposes(s *statement.Statement) (stands map[loot.Purpose]b
 	stands, ended = map[loot.Purpose]bool{}, map[loot.Purpose]time.Time{}
 	end := func(id loot.Purpose, at int64) {
 		d, _ := s.Purpose(id)
-		ended[id] = later(ended[id], d.Keep.After(instant(at)))
+		ended[id] = later(ended[id], d.Keep.After(store.Instant(at)))
 	}
 	for _, o := range p.Orders {
 		for _, id := range o.Purposes {
@@ -106,7 +106,7 @@ func (p personState) purposes(s *statement.Statement) (stands map[loot.Purpose]b
 			if o.Ended == 0 {
 				stands[d.Purpose] = true
 			} else {
-				ended[d.Purpose] = later(ended[d.Purpose], instant(d.Until))
+				ended[d.Purpose] = later(ended[d.Purpose], store.Instant(d.Until))
 			}
 		}
 	}

@@ -122,7 +122,7 @@ func (g *Gate) Propose(ctx context.Context, tx *store.Tx, s *statement.Statement
 		return err
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO gate_statement (hash, version, source, proposed, announced, effective)
-		VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (hash) DO NOTHING`, s.Hash(), s.Front().Version, s.Source(), micro(g.Now()))
+		VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (hash) DO NOTHING`, s.Hash(), s.Front().Version, s.Source(), store.Micro(g.Now()))
 	if err != nil {
 		return fmt.Errorf("gate: propose: %w", err)
 	}
@@ -175,7 +175,7 @@ func (g *Gate) Announce(ctx context.Context, tx *store.Tx, by loot.Actor, hash s
 	if says := s.Front().Effective; says.After(effective) {
 		return s.WrongFront("effective", "The statement takes effect on %s, it says, so it cannot do so on %s already: change the one or the other.", says.Format(time.DateOnly), effective.UTC().Format(time.DateOnly))
 	}
-	n, err := tx.Exec(ctx, `UPDATE gate_statement SET announced = $1, effective = $2 WHERE hash = $3 AND announced = 0`, micro(now), micro(effective), hash)
+	n, err := tx.Exec(ctx, `UPDATE gate_statement SET announced = $1, effective = $2 WHERE hash = $3 AND announced = 0`, store.Micro(now), store.Micro(effective), hash)
 	if err != nil {
 		return fmt.Errorf("gate: announce: %w", err)
 	}

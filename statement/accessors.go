@@ -126,6 +126,19 @@ func (s *Statement) Field(id loot.Field) (FieldDecl, bool) {
 	return lookup(s.d.fields, func(f FieldDecl) bool { return f.ID == id })
 }
 
+// Titles returns what fields are called, in their order; one that the statement
+// does not declare by its id.
+func (s *Statement) Titles(fields ...loot.Field) []string {
+	titles := make([]string, len(fields))
+	for i, f := range fields {
+		titles[i] = string(f)
+		if d, ok := s.Field(f); ok {
+			titles[i] = d.Title
+		}
+	}
+	return titles
+}
+
 // AddressField returns the field of a collection that people are found by and
 // that letters go to; empty if there is none.
 func (s *Statement) AddressField(c loot.Collection) loot.Field {

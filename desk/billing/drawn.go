@@ -46,7 +46,7 @@ func scanInvoice(row store.Row) (i Issued, err error) {
 	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed); err != nil {
 		return i, err
 	}
-	i.At, i.Removed = instant(at), instant(removed.Int64)
+	i.At, i.Removed = store.Instant(at), store.Instant(removed.Int64)
 	for _, d := range []struct {
 		to   *invoice.Date
 		text string
@@ -168,7 +168,7 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 		for f := range strings.FieldsSeq(missing) {
 			p.Missing = append(p.Missing, loot.Field(f))
 		}
-		p.Since, p.Told = instant(since), instant(told)
+		p.Since, p.Told = store.Instant(since), store.Instant(told)
 		out = append(out, p)
 	}
 	return out, rows.Err()
@@ -214,7 +214,7 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each); err != nil {
 			return nil, fmt.Errorf("billing: uses: %w", err)
 		}
-		u.Since, u.Ended, u.Title, u.text = instant(since), instant(ended), titles[u.Service.Service], title.String
+		u.Since, u.Ended, u.Title, u.text = store.Instant(since), store.Instant(ended), titles[u.Service.Service], title.String
 		if u.Title == "" {
 			u.Title = u.Service.Service // no longer in the statement
 		}

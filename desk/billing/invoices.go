@@ -99,7 +99,7 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	v.Looks = looks(s, items)
 	for _, p := range waits {
 		row := waitingRow{Month: p.Month.String()}
-		for n, title := range titlesOf(s, p.Missing) {
+		for n, title := range s.Titles(p.Missing...) {
 			row.Missing = append(row.Missing, web.Action{Label: title, Icon: "pencil", Small: true, Href: "/portal/correct/" + url.PathEscape(string(p.Missing[n]))})
 		}
 		v.Waits = append(v.Waits, row)

@@ -177,7 +177,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
-		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(titlesOf(s, missing), ", ")+"."
+		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
 	}
 	return row, nil
 }
@@ -186,7 +186,7 @@ func waitingOf(s *statement.Statement, p pending) previewRow {
 	row := previewRow{Subject: p.Subject, Href: "/console/customers/" + url.PathEscape(string(p.Subject)), Month: p.Month.String()}
 	row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding
 	if len(p.Missing) > 0 {
-		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(titlesOf(s, p.Missing), ", ")+"."
+		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
 		if !p.Told.IsZero() {
 			row.Why += " The customer was told on " + p.Told.UTC().Format("2 January") + "."
 		}

@@ -77,19 +77,24 @@ func (b *Billing) invoiceOf(ctx context.Context, w *desk.World, s loot.Subject) 
 	return i, err
 }
 
-func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
-	subject, err := b.billed(ctx, w, nil)
+// bill returns the invoice of somebody new for the month that passes.
+func (b *Billing) bill(ctx context.Context, w *desk.World) (Issued, error) {
+	s, err := b.billed(ctx, w, nil)
 	if err != nil {
-		return "", err
+		return Issued{}, err
 	}
-	i, err := b.invoiceOf(ctx, w, subject)
+	return b.invoiceOf(ctx, w, s)
+}
+
+func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+	i, err := b.bill(ctx, w)
 	if err != nil {
 		return "", err
 	}
 	may, must := drawnFrom(s, []use{{Service: Service{Service: s.Services()[0].ID}}})
 	var items []ledger.Item
 	if err := w.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		items, err = w.Ledger.Timeline(ctx, tx, subject, collection, "", 200)
+		items, err = w.Ledger.Timeline(ctx, tx, i.Subject, collection, "", 200)
 		return err
 	}); err != nil {
 		return "", err
@@ -117,14 +122,14 @@ func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statemen
 			continue
 		}
 		err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
-			_, err := w.Gate.Decide(ctx, tx, gate.Request{Action: loot.Use, Actor: b.actor(), Desk: name, Purpose: forInvoice, Subject: subject, Collection: collection, Fields: []loot.Field{d.ID}})
+			_, err := w.Gate.Decide(ctx, tx, gate.Request{Action: loot.Use, Actor: b.actor(), Desk: name, Purpose: forInvoice, Subject: i.Subject, Collection: collection, Fields: []loot.Field{d.ID}})
 			return err
 		})
 		if _, refused := errors.AsType[*gate.Refusal](err); !refused {
 			return "", fmt.Errorf("%q was not refused for an invoice: %w", d.Title, err)
 		}
 	}
-	a, err := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}.Get(ctx, "/portal/invoices/"+i.Number)
+	a, err := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(i.Subject)}}.Get(ctx, "/portal/invoices/"+i.Number)
 	if err != nil {
 		return "", err
 	}
@@ -206,11 +211,7 @@ func (b *Billing) waitsAndGoes(ctx context.Context, w *desk.World, s *statement.
 }
 
 func (b *Billing) keptAsLong(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
-	subject, err := b.billed(ctx, w, nil)
-	if err != nil {
-		return "", err
-	}
-	i, err := b.invoiceOf(ctx, w, subject)
+	i, err := b.bill(ctx, w)
 	if err != nil {
 		return "", err
 	}
@@ -230,7 +231,7 @@ func (b *Billing) keptAsLong(ctx context.Context, w *desk.World, s *statement.St
 		p, _ := s.Purpose(id)
 		last = max(last, p.Retain)
 	}
-	me := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}
+	me := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(i.Subject)}}
 	for range 2 { // asked for, and asked again when nothing holds the record any longer
 		if _, err := me.Post(ctx, "/portal/account/erase", url.Values{"sure": {"on"}}); err != nil {
 			return "", err
@@ -242,7 +243,7 @@ func (b *Billing) keptAsLong(ctx context.Context, w *desk.World, s *statement.St
 	}
 	gone := false
 	if err := w.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		row, err := w.Vault.Row(ctx, tx, subject, collection)
+		row, err := w.Vault.Row(ctx, tx, i.Subject, collection)
 		gone = loot.KindOf(err) == loot.NotFound || err == nil && row.Erased()
 		return nil
 	}); err != nil || !gone {

@@ -12,7 +12,6 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/mail"
-	"loot/statement"
 	"loot/store"
 )
 
@@ -64,7 +63,7 @@ func findRun(ctx context.Context, tx *store.Tx, m Month) (r run, known bool, err
 	if err != nil {
 		return r, false, fmt.Errorf("billing: run: %w", err)
 	}
-	r.Started, r.Done = instant(started), instant(done)
+	r.Started, r.Done = store.Instant(started), store.Instant(done)
 	return r, true, nil
 }
 
@@ -236,7 +235,7 @@ func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 		Subject: "Your invoice for " + a.Month.String() + " waits for a detail",
 		Greet:   "Good day",
 		Blocks: []mail.Block{
-			mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: the law wants on it what you have not given us yet. Missing: " + strings.Join(titlesOf(s, waits[0].Missing), ", ") + "."),
+			mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: the law wants on it what you have not given us yet. Missing: " + strings.Join(s.Titles(waits[0].Missing...), ", ") + "."),
 			mail.Para("Give it in your portal, and the invoice is written by itself within an hour or so."),
 			mail.Button("See what is missing", b.BaseURL+"/portal/invoices"),
 		},
@@ -247,16 +246,4 @@ func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 	}
 	_, err = b.DB.Exec(ctx, `UPDATE billing_pending SET told = $1 WHERE subject = $2 AND month = $3 AND told = 0`, b.Now().UnixMicro(), a.Subject, string(a.Month))
 	return err
-}
-
-// titlesOf names fields as the statement does.
-func titlesOf(s *statement.Statement, fields []loot.Field) (out []string) {
-	for _, f := range fields {
-		title := string(f)
-		if d, ok := s.Field(f); ok {
-			title = d.Title
-		}
-		out = append(out, title)
-	}
-	return out
 }

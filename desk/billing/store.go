@@ -11,23 +11,9 @@ import (
 	"loot/store"
 )
 
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
-}
-
 func insertService(ctx context.Context, tx *store.Tx, reference string, o Order) error {
 	if err := tx.Queue(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, micro(o.Made), micro(o.Ended)); err != nil {
+		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended)); err != nil {
 		return fmt.Errorf("billing: service: %w", err)
 	}
 	return nil
@@ -47,7 +33,7 @@ func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) 
 		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &since, &ended, &title, &cents, &currency, &period); err != nil {
 			return nil, fmt.Errorf("billing: services: %w", err)
 		}
-		s.Since, s.Ended, s.Title = instant(since), instant(ended), titles[s.Service]
+		s.Since, s.Ended, s.Title = store.Instant(since), store.Instant(ended), titles[s.Service]
 		if s.Title == "" {
 			s.Title = s.Service // no longer in the statement
 		}

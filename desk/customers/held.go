@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -313,7 +314,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		}
 		//nolint:forbidigo // the person sees their own record
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
-		f.State = stateBadge(value, "as you gave it")
+		f.State = desk.StateBadge(value.State, "as you gave it")
 		f.Origin = append(c.origin(value), rec.checks[d.ID].Facts...)
 		f.Ask = rec.checks[d.ID].Actions
 		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {
@@ -355,21 +356,6 @@ func (c *customers) origin(v vault.Value) []web.Fact {
 		facts = append(facts, web.Fact{Term: "Statement", Value: s.Front().Version})
 	}
 	return facts
-}
-
-// stateBadge says whether a value was checked; given says that it was not.
-func stateBadge(v vault.Value, given string) web.Badge {
-	switch v.State {
-	case vault.Checked:
-		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
-	case vault.Verified:
-		return web.Badge{Tone: web.Good, Text: "verified", Icon: "badge-check"}
-	case vault.Disputed:
-		return web.Badge{Tone: web.Warn, Text: "disputed", Icon: "triangle-alert"}
-	case vault.Expired:
-		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
-	}
-	return web.Badge{Text: given}
 }
 
 // describe says what a field is for, who may open it and how long it stays.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -227,7 +228,7 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, rec vault.Opened) op
 		out.State, out.Missing = web.Badge{Text: "not given"}, true
 		return out
 	}
-	out.State, out.Source = stateBadge(v, "as given"), v.Source
+	out.State, out.Source = desk.StateBadge(v.State, "as given"), v.Source
 	//nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
 	text := v.Reveal()
 	if !v.Masked {

@@ -144,7 +144,7 @@ func (c *customers) somethingHeld(ctx context.Context, tx *store.Tx, req gate.Re
 	if err != nil {
 		return err
 	}
-	return loot.Errorf(loot.Conflict, "The customer has not given this, so nobody needs to agree to anything: %s.", inSentence(fieldTitles(s, req.Fields)))
+	return loot.Errorf(loot.Conflict, "The customer has not given this, so nobody needs to agree to anything: %s.", inSentence(slices.Compact(s.Titles(req.Fields...))))
 }
 
 // approvalAlert says how an approval stands that whoever asks has asked for.

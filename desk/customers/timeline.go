@@ -316,7 +316,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		return
 	}
 	e.Text = "For “" + lowerFirst(purpose) + "”"
-	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && len(names) <= 3 {
+	if names := slices.Compact(s.Titles(it.Subject.Fields...)); len(names) > 0 && len(names) <= 3 {
 		e.Text += ": " + strings.ReplaceAll(inSentence(names), "E-mail", "E-\u2060mail") // a word joiner: no line ends within the word
 	}
 	e.Text += "."
@@ -347,7 +347,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	case loot.Erase:
 		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
 		if it.Facts.ActorKind == loot.Desk {
-			e.Title, e.Text = "Erased "+n, "No service, no law and no switch of yours needs this any longer: "+inSentence(fieldTitles(s, it.Subject.Fields))+"."
+			e.Title, e.Text = "Erased "+n, "No service, no law and no switch of yours needs this any longer: "+inSentence(slices.Compact(s.Titles(it.Subject.Fields...)))+"."
 		}
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
@@ -433,7 +433,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 		return
 	}
 	if word == "record.found" {
-		e.Text = "By the exact value of: " + inSentence(fieldTitles(s, it.Subject.Fields)) + ". "
+		e.Text = "By the exact value of: " + inSentence(slices.Compact(s.Titles(it.Subject.Fields...))) + ". "
 	}
 	e.Text += "For “" + lowerFirst(purpose) + "”"
 	if r, ok := s.Recipient(it.Subject.Recipient); ok && r.Kind != self {
@@ -444,7 +444,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 
 func eventFacts(s *statement.Statement, it ledger.Item) []web.Fact {
 	var facts []web.Fact
-	if names := fieldTitles(s, it.Subject.Fields); len(names) > 0 && it.Facts.Action != loot.Export {
+	if names := slices.Compact(s.Titles(it.Subject.Fields...)); len(names) > 0 && it.Facts.Action != loot.Export {
 		facts = append(facts, web.Fact{Term: "Which", Value: list(names)})
 	}
 	if p, ok := s.Purpose(it.Facts.Purpose); ok && it.Facts.Action != loot.Export {
@@ -461,18 +461,6 @@ func eventFacts(s *statement.Statement, it ledger.Item) []web.Fact {
 		facts = append(facts, web.Fact{Term: "Statement", Value: "version " + s.Front().Version})
 	}
 	return append(facts, web.Fact{Term: "Entry", Value: it.ID, Code: true})
-}
-
-func fieldTitles(s *statement.Statement, fields []loot.Field) []string {
-	var names []string
-	for _, id := range fields {
-		if d, ok := s.Field(id); ok {
-			names = append(names, d.Title)
-		} else {
-			names = append(names, string(id))
-		}
-	}
-	return slices.Compact(names)
 }
 
 // proof hands out the receipt of an entry about whoever asks.

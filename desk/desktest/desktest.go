@@ -195,6 +195,30 @@ func (h *House) Tx(f func(ctx context.Context, tx *store.Tx) error) {
 	OK(h, h.Kit.Gate.InTx(h.Context(), func(tx *store.Tx) error { return f(h.Context(), tx) }))
 }
 
+// Customer makes somebody who gave what is named for a purpose, in a collection of
+// customers, and ordered shared hosting.
+func (h *House) Customer(c loot.Collection, purpose loot.Purpose, given map[loot.Field]string) (loot.Subject, gate.Ordered) {
+	h.Helper()
+	s := loot.NewSubject()
+	OK(h, h.Kit.Keyring.Create(h.Context(), s, c))
+	o := gate.Ordered{Subject: s, Collection: c, By: loot.Actor{Kind: loot.Person, ID: string(s)}, Reference: loot.NewID("o"), Service: "shared-hosting"}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		r := gate.Request{Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: purpose, Subject: s, Collection: c}
+		for f := range given {
+			r.Fields = append(r.Fields, f)
+		}
+		p, err := h.Kit.Gate.Decide(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if err := h.Kit.Vault.Create(ctx, tx, p, given, "test"); err != nil {
+			return err
+		}
+		return h.Kit.Gate.Order(ctx, tx, o)
+	})
+	return s, o
+}
+
 // World shows the house as a proof and the demonstration see it, without what
 // other desks would make.
 func (h *House) World() *desk.World {

@@ -296,7 +296,7 @@ func listPeople(ctx context.Context, tx *store.Tx, incidentID string) ([]person,
 func scanPerson(row interface{ Scan(...any) error }) (p person, err error) {
 	var failed, told int64
 	err = row.Scan(&p.Subject, &p.Note, &failed, &told)
-	p.Failed, p.Told = instant(failed), instant(told)
+	p.Failed, p.Told = store.Instant(failed), store.Instant(told)
 	return p, err
 }
 
@@ -321,7 +321,7 @@ func addPerson(ctx context.Context, tx *store.Tx, incidentID string, s loot.Subj
 // changePerson reports whether the person is still there under this id.
 func changePerson(ctx context.Context, tx *store.Tx, incidentID string, p person) (there bool, err error) {
 	n, err := tx.Exec(ctx, `UPDATE incidents_person SET note = $1, failed = $2, told = $3 WHERE incident = $4 AND subject = $5`,
-		p.Note, micro(p.Failed), micro(p.Told), incidentID, p.Subject)
+		p.Note, store.Micro(p.Failed), store.Micro(p.Told), incidentID, p.Subject)
 	if err != nil {
 		return false, fmt.Errorf("incidents: person: %w", err)
 	}
@@ -354,7 +354,7 @@ func (d *incidents) export(ctx context.Context, tx *store.Tx, s loot.Subject) (a
 		if err := rows.Scan(&l.Incident, &told); err != nil {
 			return nil, fmt.Errorf("incidents: export: %w", err)
 		}
-		l.Told = instant(told)
+		l.Told = store.Instant(told)
 		out = append(out, l)
 	}
 	if len(out) == 0 {

@@ -20,27 +20,7 @@ import (
 
 // customer makes somebody who ordered a service and gave what is named.
 func (h *house) customer(given map[loot.Field]string) (loot.Subject, gate.Ordered) {
-	h.t.Helper()
-	s := loot.NewSubject()
-	if err := h.Kit.Keyring.Create(h.Context(), s, customer); err != nil {
-		h.t.Fatal(err)
-	}
-	o := gate.Ordered{Subject: s, Collection: customer, By: loot.Actor{Kind: loot.Person, ID: string(s)}, Reference: loot.NewID("o"), Service: "shared-hosting"}
-	h.Tx(func(ctx context.Context, tx *store.Tx) error {
-		r := gate.Request{Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: "service", Subject: s, Collection: customer}
-		for f := range given {
-			r.Fields = append(r.Fields, f)
-		}
-		p, err := h.Kit.Gate.Decide(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		if err := h.Kit.Vault.Create(ctx, tx, p, given, "test"); err != nil {
-			return err
-		}
-		return h.Kit.Gate.Order(ctx, tx, o)
-	})
-	return s, o
+	return h.Customer(customer, "service", given)
 }
 
 // damage changes a record in the database.

@@ -46,7 +46,7 @@ func scan(row interface{ Scan(...any) error }) (incident, error) {
 	if err := row.Scan(&i.ID, &i.What, &i.Entry, &i.Concerned, &opened, &due, &i.Owner, &i.Risk, &told, &closed, &i.Version, &i.Colleague); err != nil {
 		return incident{}, err
 	}
-	i.Opened, i.Due, i.Told, i.Closed = instant(opened), instant(due), instant(told), instant(closed)
+	i.Opened, i.Due, i.Told, i.Closed = store.Instant(opened), store.Instant(due), store.Instant(told), store.Instant(closed)
 	return i, nil
 }
 
@@ -109,7 +109,7 @@ func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
 // update rewrites an incident that nobody else changed meanwhile.
 func update(ctx context.Context, tx *store.Tx, i incident) error {
 	n, err := tx.Exec(ctx, `UPDATE incidents_case SET owner = $1, risk = $2, told = $3, closed = $4, version = version + 1 WHERE id = $5 AND version = $6`,
-		i.Owner, i.Risk, micro(i.Told), micro(i.Closed), i.ID, i.Version)
+		i.Owner, i.Risk, store.Micro(i.Told), store.Micro(i.Closed), i.ID, i.Version)
 	if err != nil {
 		return fmt.Errorf("incidents: update: %w", err)
 	}
@@ -155,7 +155,7 @@ func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) 
 		if err != nil {
 			return nil, fmt.Errorf("incidents: note %s: %w", id, err)
 		}
-		n.At, n.Text = instant(at), string(text)
+		n.At, n.Text = store.Instant(at), string(text)
 		out = append(out, n)
 	}
 	return out, rows.Err()
@@ -195,18 +195,4 @@ func (d *incidents) reports(ctx context.Context, tx *store.Tx) (map[string]strin
 		out[incidentID] = string(text)
 	}
 	return out, rows.Err()
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }

@@ -41,7 +41,7 @@ func (d *Desk) passwordOf(ctx context.Context, tx *store.Tx, owner, lock string)
 	if p.secret, err = d.open(secret, "app", owner); err != nil {
 		return password{}, false, err
 	}
-	p.made = instant(made)
+	p.made = store.Instant(made)
 	return p, true, nil
 }
 
@@ -146,7 +146,7 @@ func (d *Desk) Methods(ctx context.Context, tx *store.Tx, owner string) (Methods
 	if err != nil {
 		return Methods{}, fmt.Errorf("signin: methods: %w", err)
 	}
-	m.Password, m.Company, m.Seen = passwords > 0, companies > 0, instant(seen.Int64)
+	m.Password, m.Company, m.Seen = passwords > 0, companies > 0, store.Instant(seen.Int64)
 	return m, nil
 }
 
@@ -259,7 +259,7 @@ func (d *Desk) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, e
 		if err := rows.Scan(&made, &seen); err != nil {
 			return nil, fmt.Errorf("signin: export: %w", err)
 		}
-		out.Sessions = append(out.Sessions, exportedSession{instant(made), instant(seen)})
+		out.Sessions = append(out.Sessions, exportedSession{store.Instant(made), store.Instant(seen)})
 	}
 	return out, rows.Err()
 }

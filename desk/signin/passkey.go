@@ -111,7 +111,7 @@ func (d *Desk) openKey(p *passkey, data []byte, made, used int64) error {
 	if err := json.Unmarshal(b, p); err != nil {
 		return fmt.Errorf("signin: passkey: %w", err)
 	}
-	p.made, p.used = instant(made), instant(used)
+	p.made, p.used = store.Instant(made), store.Instant(used)
 	return nil
 }
 

@@ -162,7 +162,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, token string) (b []byte, fou
 		}
 		found = true
 		if p, ok := ctx.Value(passageKey{}).(*passage); ok {
-			p.seen = instant(seen)
+			p.seen = store.Instant(seen)
 		}
 		return nil
 	})
@@ -305,7 +305,7 @@ func (d *Desk) hold(ctx context.Context, tx *store.Tx, r *http.Request, kind loo
 	if owner == "" || err != nil {
 		return held{}, nil //nolint:nilerr // it ended, or never was
 	}
-	return held{kind, owner, instant(at), m.GetString(ctx, valueWay), c.Value, p.seen}, nil
+	return held{kind, owner, store.Instant(at), m.GetString(ctx, valueWay), c.Value, p.seen}, nil
 }
 
 // Identify returns who asks, for [web.Options]. In the console that is a
@@ -423,7 +423,7 @@ func (d *Desk) sessionsOf(r *http.Request, tx *store.Tx, kind loot.ActorKind, ow
 				s.Way, _ = values[valueWay].(string)
 			}
 		}
-		s.Made, s.Seen, s.Current = instant(made), instant(seen), token == current
+		s.Made, s.Seen, s.Current = store.Instant(made), store.Instant(seen), token == current
 		out = append(out, s)
 	}
 	return out, rows.Err()

@@ -184,7 +184,7 @@ func (d *Desk) tokens(ctx context.Context, tx *store.Tx, owner string) ([]apiTok
 		if err := json.Unmarshal([]byte(scopes), &t.Scopes); err != nil {
 			return nil, fmt.Errorf("signin: scopes of a token: %w", err)
 		}
-		t.Made, t.Ends, t.Used = instant(made), instant(ends), instant(used)
+		t.Made, t.Ends, t.Used = store.Instant(made), store.Instant(ends), store.Instant(used)
 		out = append(out, t)
 	}
 	return out, rows.Err()
@@ -210,11 +210,4 @@ func (d *Desk) scopesFor(kind loot.ActorKind) []api.Scope {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(d.options.Scopes)), func(s api.Scope) bool {
 		return strings.HasPrefix(string(s), ownScopes) != (kind == loot.Person)
 	})
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }

@@ -77,7 +77,7 @@ func (d *Desk) scan(row interface{ Scan(...any) error }) (Member, error) {
 		return Member{}, fmt.Errorf("staff: roles: %w", err)
 	}
 	m.Name, m.Email = p.Name, p.Email
-	m.Made, m.Since, m.Approver = instant(made), instant(since), instant(approver)
+	m.Made, m.Since, m.Approver = store.Instant(made), store.Instant(since), store.Instant(approver)
 	return m, nil
 }
 
@@ -204,7 +204,7 @@ func (d *Desk) insert(ctx context.Context, tx *store.Tx, m Member) error {
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO staff_account (id, profile, email, roles, state, made, since, approver, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT (email) DO NOTHING`,
-		m.ID, sealed, d.emailHash(m.Email), roles, string(m.State), m.Made.UnixMicro(), m.Since.UnixMicro(), micro(m.Approver))
+		m.ID, sealed, d.emailHash(m.Email), roles, string(m.State), m.Made.UnixMicro(), m.Since.UnixMicro(), store.Micro(m.Approver))
 	if err != nil {
 		return fmt.Errorf("staff: insert: %w", err)
 	}
@@ -221,7 +221,7 @@ func (d *Desk) update(ctx context.Context, tx *store.Tx, m Member) error {
 		return err
 	}
 	n, err := tx.Exec(ctx, `UPDATE staff_account SET roles = $1, state = $2, since = $3, approver = $4, version = version + 1 WHERE id = $5 AND version = $6`,
-		roles, string(m.State), m.Since.UnixMicro(), micro(m.Approver), m.ID, m.Version)
+		roles, string(m.State), m.Since.UnixMicro(), store.Micro(m.Approver), m.ID, m.Version)
 	if err != nil {
 		return fmt.Errorf("staff: update: %w", err)
 	}
@@ -240,13 +240,6 @@ func rolesText(roles []loot.Role) (string, error) {
 		return "", fmt.Errorf("staff: roles: %w", err)
 	}
 	return string(b), nil
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }
 
 // withRoles gives the member roles as of now. Since when it approves goes on

@@ -75,7 +75,7 @@ func (d *Desk) firstOpenDay(ctx context.Context, now time.Time) (from day, err e
 		case last.Valid:
 			from = day(last.Int64) + 1
 		case first.Valid:
-			from = dayOf(instant(first.Int64))
+			from = dayOf(store.Instant(first.Int64))
 		}
 		return nil
 	})
@@ -303,5 +303,5 @@ func (d *Desk) counted(ctx context.Context, tx *store.Tx) (time.Time, error) {
 	if err := tx.QueryRow(ctx, `SELECT max(at) FROM staff_day`).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("staff: counted: %w", err)
 	}
-	return instant(at.Int64), nil
+	return store.Instant(at.Int64), nil
 }

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
-	"time"
 
 	"loot"
 	"loot/desk"
@@ -164,13 +163,6 @@ func (d *Desk) roleTitles(roles []loot.Role) string {
 		words[i] = d.roleTitle(r)
 	}
 	return strings.Join(words, ", ")
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }
 
 // Keeps are the clauses that this desk carries out.

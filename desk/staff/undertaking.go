@@ -106,7 +106,7 @@ func (d *Desk) signedAt(ctx context.Context, tx *store.Tx, account, hash string)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("staff: undertaking: %w", err)
 	}
-	return instant(at), nil
+	return store.Instant(at), nil
 }
 
 // sign keeps that somebody signed the undertaking, with an entry in the ledger.
@@ -159,7 +159,7 @@ func (d *Desk) signatures(ctx context.Context, tx *store.Tx, account string) ([]
 		if err := rows.Scan(&s.Hash, &s.Version, &s.Entry, &at); err != nil {
 			return nil, fmt.Errorf("staff: signatures: %w", err)
 		}
-		s.Signed = instant(at)
+		s.Signed = store.Instant(at)
 		out = append(out, s)
 	}
 	return out, rows.Err()

@@ -223,11 +223,7 @@ var noteTitles = map[string]string{"report": "reported", "reason": "decided, wit
 // look opens what a case is about, as the gate lets whoever looks, and what the
 // customer wrote about it, which is on the ledger too.
 func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	s, err := v.inForce()
+	form, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}
@@ -334,11 +330,7 @@ func (v *Verification) agree(w http.ResponseWriter, r *http.Request) error {
 // act reads a form about a case and does what it says, unless the case changed
 // since the form was drawn.
 func (v *Verification) act(w http.ResponseWriter, r *http.Request, do func(*store.Tx, *statement.Statement, matter, url.Values) error) error {
-	form, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	s, err := v.inForce()
+	form, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.St
 		return loot.Errorf(loot.Denied, "You decided this case, so somebody else has to agree.")
 	}
 	if !agrees {
-		m.Decision, m.Decider, m.Decided = "", "", instant(0)
+		m.Decision, m.Decider, m.Decided = "", "", store.Instant(0)
 		if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
 			return err
 		}

@@ -104,24 +104,8 @@ func meadow(changes ...string) map[loot.Field]string {
 // customer makes somebody who ordered a service and gave what is named, and lets
 // the checks run.
 func (h *house) customer(given map[loot.Field]string) loot.Subject {
-	h.Helper()
-	s := loot.NewSubject()
-	ok(h, h.Kit.Keyring.Create(h.Context(), s, collection))
+	s, _ := h.Customer(collection, purpose, given)
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
-		r := gate.Request{Action: loot.Collect, Actor: loot.Actor{Kind: loot.Desk, ID: "customers"}, Desk: "customers", Purpose: purpose, Subject: s, Collection: collection}
-		for f := range given {
-			r.Fields = append(r.Fields, f)
-		}
-		p, err := h.Kit.Gate.Decide(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		if err := h.Kit.Vault.Create(ctx, tx, p, given, "test"); err != nil {
-			return err
-		}
-		if err := h.Kit.Gate.Order(ctx, tx, gate.Ordered{Subject: s, Collection: collection, By: person(s), Reference: loot.NewID("o"), Service: "shared-hosting"}); err != nil {
-			return err
-		}
 		return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.registered", ID: string(s)})
 	})
 	h.Drain()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -94,7 +95,7 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 				continue
 			}
 			l, was := lasts[d.ID]
-			data.Details = append(data.Details, detailView{Title: d.Title, State: stateBadge(about.State), Last: l, Was: was})
+			data.Details = append(data.Details, detailView{Title: d.Title, State: desk.StateBadge(about.State, "not checked"), Last: l, Was: was})
 		}
 		if err := v.mineAnswers(ctx, tx, s, me, &data); err != nil {
 			return err
@@ -139,7 +140,7 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 	for _, q := range all {
 		one := requestView{Title: titleOf(s, q.Field), Asked: q.Asked, Due: q.Due, Answered: q.Answered, Over: !q.Answered.IsZero(), Late: q.Answered.IsZero() && v.Now().After(q.Due)}
 		for _, a := range q.Answer {
-			one.Answers = append(one.Answers, answeredView{Title: titleOf(s, a.Field), State: stateBadge(a.State), Methods: last{Method: a.Method}.Methods(), Result: a.Result, Reason: reasons[a.Case]})
+			one.Answers = append(one.Answers, answeredView{Title: titleOf(s, a.Field), State: desk.StateBadge(a.State, "not checked"), Methods: last{Method: a.Method}.Methods(), Result: a.Result, Reason: reasons[a.Case]})
 		}
 		data.Requests = append(data.Requests, one)
 	}
@@ -162,11 +163,7 @@ func answerBadge(m matter) web.Badge {
 
 // askOwn keeps a customer's wish to have something checked.
 func (v *Verification) askOwn(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	s, err := v.inForce()
+	form, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}
@@ -243,11 +240,7 @@ func (v *Verification) mistakes(ctx context.Context, s *statement.Statement, me 
 // reportOwn keeps what a customer says is wrong.
 func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())
-	form, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	s, err := v.inForce()
+	form, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func lastOf(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]l
 		if err := rows.Scan(&l.Field, &l.Outcome, &l.Method, &l.Actor, &at, &next, &l.Tries, &l.Evidence, &l.Result); err != nil {
 			return nil, fmt.Errorf("verification: last checks: %w", err)
 		}
-		l.At, l.Next = instant(at), instant(next)
+		l.At, l.Next = store.Instant(at), store.Instant(next)
 		out[l.Field] = l
 	}
 	return out, rows.Err()
@@ -59,7 +59,7 @@ func putLast(ctx context.Context, tx *store.Tx, s loot.Subject, l last) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (subject, field) DO UPDATE SET outcome = excluded.outcome, method = excluded.method, actor = excluded.actor,
 		at = excluded.at, next = excluded.next, tries = excluded.tries, evidence = excluded.evidence, result = excluded.result`,
-		s, string(l.Field), string(l.Outcome), l.Method, l.Actor, micro(l.At), micro(l.Next), l.Tries, l.Evidence, l.Result)
+		s, string(l.Field), string(l.Outcome), l.Method, l.Actor, store.Micro(l.At), store.Micro(l.Next), l.Tries, l.Evidence, l.Result)
 	if err != nil {
 		return fmt.Errorf("verification: last check: %w", err)
 	}
@@ -128,7 +128,7 @@ func requests(ctx context.Context, tx *store.Tx, where string, args ...any) ([]r
 		if err := rows.Scan(&r.ID, &r.Subject, &r.Field, &asked, &due, &answered, &text); err != nil {
 			return nil, fmt.Errorf("verification: requests: %w", err)
 		}
-		r.Asked, r.Due, r.Answered = instant(asked), instant(due), instant(answered)
+		r.Asked, r.Due, r.Answered = store.Instant(asked), store.Instant(due), store.Instant(answered)
 		if text != "" {
 			if err := json.Unmarshal([]byte(text), &r.Answer); err != nil {
 				return nil, fmt.Errorf("verification: request %s: %w", r.ID, err)
@@ -209,7 +209,7 @@ func matters(ctx context.Context, tx *store.Tx, where string, args ...any) ([]ma
 		if err := rows.Scan(&m.ID, &m.Subject, &m.Field, &m.Kind, &m.Why, &m.Invoice, &m.Before, &opened, &due, &reminded, &m.Decision, &m.Decider, &decided, &m.Second, &closed, &m.Version); err != nil {
 			return nil, fmt.Errorf("verification: cases: %w", err)
 		}
-		m.Opened, m.Due, m.Reminded, m.Decided, m.Closed = instant(opened), instant(due), instant(reminded), instant(decided), instant(closed)
+		m.Opened, m.Due, m.Reminded, m.Decided, m.Closed = store.Instant(opened), store.Instant(due), store.Instant(reminded), store.Instant(decided), store.Instant(closed)
 		out = append(out, m)
 	}
 	return out, rows.Err()
@@ -261,7 +261,7 @@ func insertMatter(ctx context.Context, tx *store.Tx, m matter) (bool, error) {
 // updateMatter rewrites a case that nobody else changed meanwhile.
 func updateMatter(ctx context.Context, tx *store.Tx, m matter) error {
 	n, err := tx.Exec(ctx, `UPDATE verification_case SET why = $1, reminded = $2, decision = $3, decider = $4, decided = $5, second = $6, closed = $7, version = version + 1
-		WHERE id = $8 AND version = $9`, m.Why, micro(m.Reminded), m.Decision, m.Decider, micro(m.Decided), m.Second, micro(m.Closed), m.ID, m.Version)
+		WHERE id = $8 AND version = $9`, m.Why, store.Micro(m.Reminded), m.Decision, m.Decider, store.Micro(m.Decided), m.Second, store.Micro(m.Closed), m.ID, m.Version)
 	if err != nil {
 		return fmt.Errorf("verification: case: %w", err)
 	}
@@ -318,7 +318,7 @@ func (v *Verification) notes(ctx context.Context, tx *store.Tx, caseID string) (
 		if err != nil {
 			return nil, fmt.Errorf("verification: note %s: %w", id, err)
 		}
-		n.At, n.Text = instant(at), string(text)
+		n.At, n.Text = store.Instant(at), string(text)
 		out = append(out, n)
 	}
 	return out, rows.Err()
@@ -348,18 +348,4 @@ func (v *Verification) forget(ctx context.Context, tx *store.Tx, s loot.Subject)
 		}
 	}
 	return nil
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }

@@ -8,6 +8,8 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -17,7 +19,6 @@ import (
 	"loot/job"
 	"loot/statement"
 	"loot/store"
-	"loot/vault"
 	"loot/web"
 )
 
@@ -124,6 +125,16 @@ func (v *Verification) inForce() (*statement.Statement, error) {
 	return now.Statement, nil
 }
 
+// asked reads what was sent, and the statement by which it is answered.
+func (v *Verification) asked(r *http.Request) (url.Values, *statement.Statement, error) {
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := v.inForce()
+	return form, s, err
+}
+
 // checked returns the fields that the statement lets be checked.
 func checked(s *statement.Statement) []statement.FieldDecl {
 	return slices.DeleteFunc(slices.Clone(s.Fields(collection)), func(d statement.FieldDecl) bool { _, ok := d.Needed[purpose]; return !ok })
@@ -141,10 +152,7 @@ func titleOf(s *statement.Statement, f loot.Field) string {
 	if f == "" {
 		return "Everything"
 	}
-	if d, ok := s.Field(f); ok {
-		return d.Title
-	}
-	return string(f)
+	return s.Titles(f)[0]
 }
 
 func (v *Verification) waiting(ctx context.Context) (n int, err error) {
@@ -153,19 +161,4 @@ func (v *Verification) waiting(ctx context.Context) (n int, err error) {
 		return err
 	})
 	return n, err
-}
-
-// stateBadge says in a word or two how a detail stands.
-func stateBadge(state string) web.Badge {
-	switch state {
-	case vault.Checked:
-		return web.Badge{Tone: web.Info, Text: "checked", Icon: "check"}
-	case vault.Verified:
-		return web.Badge{Tone: web.Good, Text: "verified", Icon: "badge-check"}
-	case vault.Disputed:
-		return web.Badge{Tone: web.Warn, Text: "disputed", Icon: "triangle-alert"}
-	case vault.Expired:
-		return web.Badge{Tone: web.Warn, Text: "check again", Icon: "clock-alert"}
-	}
-	return web.Badge{Text: "not checked"}
 }

@@ -138,7 +138,7 @@ func scanAlert(row store.Row) (a alert, err error) {
 	if err := row.Scan(&a.ID, &a.Site, &a.Kind, &a.Measure, &filters, &a.Percent, &a.Hours, &a.Least, &recipients, &a.Writer, &made); err != nil {
 		return a, err
 	}
-	a.Made = instant(made)
+	a.Made = store.Instant(made)
 	if err := json.Unmarshal([]byte(recipients), &a.Recipients); err != nil {
 		return a, err
 	}
@@ -189,7 +189,7 @@ func listFirings(ctx context.Context, tx *store.Tx, id string, most int) ([]firi
 func scanFiring(row store.Row) (f firing, err error) {
 	var day, at int64
 	err = row.Scan(&day, &at, &f.Saw, &f.Usual, &f.Text)
-	f.Day, f.At = column.Day(day), instant(at)
+	f.Day, f.At = column.Day(day), store.Instant(at)
 	return f, err
 }
 

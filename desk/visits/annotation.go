@@ -70,7 +70,7 @@ const selectAnnotation = `SELECT id, site, day, text, writer, made FROM visits_a
 func scanAnnotation(row store.Row) (n annotation, err error) {
 	var day, made int64
 	err = row.Scan(&n.ID, &n.Site, &day, &n.Text, &n.Writer, &made)
-	n.Day, n.Made = column.Day(day), instant(made)
+	n.Day, n.Made = column.Day(day), store.Instant(made)
 	return n, err
 }
 

@@ -105,7 +105,7 @@ func scanDigest(row store.Row) (s subscription, err error) {
 	if err := row.Scan(&s.ID, &s.Site, &filters, &s.Every, &s.Who, &made, &sent); err != nil {
 		return s, err
 	}
-	s.Made, s.Sent = instant(made), instant(sent)
+	s.Made, s.Sent = store.Instant(made), store.Instant(sent)
 	s.Filters, err = readFilters(filters)
 	return s, err
 }

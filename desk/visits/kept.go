@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"loot"
 	"loot/store"
@@ -54,13 +53,6 @@ func readFilters(kept string) ([]Filter, error) {
 		return nil, fmt.Errorf("visits: filters that were kept: %w", err)
 	}
 	return ParseFilters(texts)
-}
-
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }
 
 // names returns what members of staff are called.

@@ -102,7 +102,7 @@ func scanSegment(row store.Row) (s segment, err error) {
 	if err := row.Scan(&s.ID, &s.Site, &s.Name, &filters, &s.Holder, &s.Writer, &made); err != nil {
 		return s, err
 	}
-	s.Made = instant(made)
+	s.Made = store.Instant(made)
 	s.Filters, err = readFilters(filters)
 	return s, err
 }

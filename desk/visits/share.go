@@ -109,7 +109,7 @@ func scanLink(row store.Row) (l sharedLink, err error) {
 	if err := row.Scan(&l.ID, &l.Site, &l.Name, &filters, &origins, &l.Writer, &made, &ends, &revoked); err != nil {
 		return l, err
 	}
-	l.Origins, l.Made, l.Ends, l.Revoked = strings.Fields(origins), instant(made), instant(ends), instant(revoked)
+	l.Origins, l.Made, l.Ends, l.Revoked = strings.Fields(origins), store.Instant(made), store.Instant(ends), store.Instant(revoked)
 	l.Filters, err = readFilters(filters)
 	return l, err
 }
