@@ -6,6 +6,7 @@ package desktest
 import (
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -71,7 +72,7 @@ type House struct {
 // New returns a house without desks on a copy of [Kernel], reached at base.
 func New(t testing.TB, db *store.DB, base string) *House {
 	t.Helper()
-	ctx, dir := t.Context(), t.TempDir()
+	ctx, dir := t.Context(), folder(t)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	h := &House{TB: t, Clock: desk.NewClock(Start), Mail: &Letterbox{}}
 	now := h.Clock.Now
@@ -95,6 +96,24 @@ func New(t testing.TB, db *store.DB, base string) *House {
 		},
 	}
 	return h
+}
+
+// folder is a temporary one like that of testing. The library of the ledger's log
+// does not wait for what it was writing when it was told to end, so that a file may
+// come while the folder is removed, which is no fault of the test.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "house")
+	OK(t, err)
+	t.Cleanup(func() {
+		for range 100 {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+		}
+		t.Errorf("the folder is not removed: %v", err)
+	})
+	return dir
 }
 
 // Open makes the tables of the desks, puts a statement in force and starts what
