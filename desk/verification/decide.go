@@ -3,6 +3,7 @@ package verification
 import (
 	"context"
 	"slices"
+	"time"
 
 	"loot"
 	"loot/gate"
@@ -71,7 +72,7 @@ func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.St
 		return loot.Errorf(loot.Denied, "You decided this case, so somebody else has to agree.")
 	}
 	if !agrees {
-		m.Decision, m.Decider, m.Decided = "", "", store.Instant(0)
+		m.Decision, m.Decider, m.Decided = "", "", time.Time{}
 		if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
 			return err
 		}
