@@ -57,8 +57,9 @@ type Client struct {
 	ran      map[string]*runs
 	notices  map[string][]string // notice to the kinds that listen
 	periodic []*river.PeriodicJob
-	regular  []string // the kinds of those
-	fault    error    // of a registration; told by Start
+	regular  []string       // the kinds of those
+	fault    error          // of a registration; told by Start
+	apart    map[string]int // queues with workers of their own, and how many
 	started  bool
 	lead     *store.Lead
 }
@@ -67,6 +68,8 @@ type Client struct {
 type settings struct {
 	timeout  time.Duration
 	attempts int
+	queue    string // empty: the one of all others
+	workers  int    // of the queue, in each process
 }
 
 const (
@@ -89,7 +92,7 @@ func New(db *store.DB, o Options) (*Client, error) {
 	if o.Workers <= 0 {
 		o.Workers = defaultWorkers
 	}
-	c := &Client{db: db, options: o, kinds: map[string]settings{}, ran: map[string]*runs{}, notices: map[string][]string{}, workers: river.NewWorkers()}
+	c := &Client{db: db, options: o, kinds: map[string]settings{}, ran: map[string]*runs{}, notices: map[string][]string{}, apart: map[string]int{}, workers: river.NewWorkers()}
 	var err error
 	if db.Dialect() == store.SQLite {
 		c.queue, err = open(riversqlite.New(db.SQLitePool()), (*store.Tx).SQL, c.config())
@@ -112,6 +115,13 @@ func Timeout(d time.Duration) Option { return func(s *settings) { s.timeout = d 
 // takes about three weeks. A run whose process was killed counts on PostgreSQL,
 // so 1 means at most once there. A job that is given up is logged as an error.
 func MaxAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
+
+// Apart runs the jobs in a queue of that name with n workers of its own, so that
+// those that wait for somebody outside do not hold up all others. A name is
+// letters, digits and underscores.
+func Apart(queue string, n int) Option {
+	return func(s *settings) { s.queue, s.workers = queue, n }
+}
 
 // Register says what a job of the kind A does. It is called before Start, and
 // in every process that enqueues the kind.
@@ -137,6 +147,9 @@ func register[A Args](c *Client, zero A, work func(context.Context, A) error, op
 		return
 	}
 	c.kinds[kind], c.ran[kind] = s, &runs{}
+	if s.queue != "" {
+		c.apart[s.queue] = max(c.apart[s.queue], s.workers)
+	}
 	w := &worker[A]{kind: kind, work: work, settings: s, log: c.options.Log, ran: c.ran[kind]}
 	if c.options.Simulated {
 		w.done = func(ctx context.Context, j *rivertype.JobRow) error {
@@ -212,7 +225,7 @@ func (c *Client) insertOptions(kind string) *river.InsertOpts {
 	if !ok {
 		return nil
 	}
-	return &river.InsertOpts{MaxAttempts: s.attempts}
+	return &river.InsertOpts{MaxAttempts: s.attempts, Queue: s.queue}
 }
 
 // heard is what a listener to a notice is given.

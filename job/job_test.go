@@ -412,6 +412,37 @@ func TestStopLetsARunFinish(t *testing.T) {
 	})
 }
 
+// TestWhatIsApartHoldsUpNothing: all workers of a queue of its own are busy, and
+// another job is run.
+func TestWhatIsApartHoldsUpNothing(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		begun, finish, r := make(chan struct{}, 5), make(chan struct{}), newRecord()
+		c, err := job.New(db, job.Options{Log: slog.New(slog.DiscardHandler), Now: time.Now, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		job.Register(c, func(context.Context, later) error { begun <- struct{}{}; <-finish; return nil }, job.Apart("outside", 2))
+		job.Register(c, func(_ context.Context, a greet) error { r.add(a.ID); return nil })
+		start(t, c)
+		for range 5 {
+			if err := db.InTx(t.Context(), func(tx *store.Tx) error { return c.Enqueue(t.Context(), tx, later{}) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-begun
+		<-begun
+		enqueue(t, db, c, greet{ID: "a"})
+		r.wait(t, 1)
+		if len(begun) > 0 {
+			t.Error("more of them run than it has workers")
+		}
+		close(finish)
+	})
+}
+
 func TestMistakesAreToldAtTheStart(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		c := client(t, db)

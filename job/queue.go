@@ -187,6 +187,9 @@ func (c *Client) start(ctx context.Context) error {
 		config.FetchPollInterval = pollEvery
 	}
 	config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: c.options.Workers}}
+	for queue, n := range c.apart {
+		config.Queues[queue] = river.QueueConfig{MaxWorkers: n}
+	}
 	if err := c.queue.start(ctx, config); err != nil {
 		if c.lead != nil {
 			err = errors.Join(err, c.lead.Release())

@@ -139,7 +139,7 @@ func (r *bench) startServer() (pid int, stop func(), err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn", "--trusted-proxies", "127.0.0.0/8"}
+	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn", "--trusted-proxies", "127.0.0.0/8", "--verify-ask", "none"}
 	if r.cmd.Store != "" {
 		args = append(args, "--store", r.cmd.Store)
 	}

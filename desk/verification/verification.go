@@ -84,12 +84,14 @@ func New(kit desk.Kit, staff Staff, o Options) (*Verification, error) {
 	}
 	key.Hold(kit.DB, store.Sealed{Table: "verification_note", Key: []string{"id"}, Column: "text"})
 	v := &Verification{kit, key, staff, o}
-	job.Register(kit.Jobs, v.check, job.Timeout(3*time.Minute))
+	// A check may wait for those who are asked outside, and nobody else waits for them.
+	outside := []job.Option{job.Apart("outside", 8), job.Timeout(3 * time.Minute)}
+	job.Register(kit.Jobs, v.check, outside...)
 	job.Register(kit.Jobs, v.sweep)
 	job.Register(kit.Jobs, v.tell)
-	kit.Jobs.Listen("person.registered", "verification.registered", v.changed)
-	kit.Jobs.Listen("record.changed", "verification.changed", v.changed)
-	kit.Jobs.Listen("record.corrected", "verification.corrected", v.changed)
+	kit.Jobs.Listen("person.registered", "verification.registered", v.changed, outside...)
+	kit.Jobs.Listen("record.changed", "verification.changed", v.changed, outside...)
+	kit.Jobs.Listen("record.corrected", "verification.corrected", v.changed, outside...)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
 	return v, nil
 }
