@@ -78,8 +78,7 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verifying)
-	if err != nil {
+	if a.checks, err = verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verifying); err != nil {
 		return err
 	}
 	recording, err := a.Config.Visiting.options()
@@ -94,10 +93,10 @@ func (a *App) build() error {
 		a.signin.Desk(),
 		a.staff.Desk(),
 		customers.New(a.Kit, customers.Needs{
-			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
+			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
 		}),
 		a.billing.Desk(),
-		checks.Desk(),
+		a.checks.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
