@@ -29,6 +29,8 @@ type Issued struct {
 	Net       int64 // in the smallest unit of the currency
 	Tax       int64
 	Total     int64
+	Credited  int64 // by credit notes
+	Paid      int64
 	File      string    // id of the sealed documents
 	Removed   time.Time // of the documents; zero: they are there
 }
@@ -36,14 +38,16 @@ type Issued struct {
 // Sum writes the total as people read it.
 func (i Issued) Sum() string { return money(i.Total, i.Currency) }
 
-const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at
+const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at,
+	CAST(COALESCE((SELECT SUM(c.total) FROM billing_invoice c WHERE c.preceding = i.number AND c.preceding <> '' AND c.kind = '381'), 0) AS BIGINT),
+	CAST(COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0) AS BIGINT)
 	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number `
 
 func scanInvoice(row store.Row) (i Issued, err error) {
 	var at int64
 	var removed sql.NullInt64
 	var day, due, from, to string
-	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed); err != nil {
+	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed, &i.Credited, &i.Paid); err != nil {
 		return i, err
 	}
 	i.At, i.Removed = store.Instant(at), store.Instant(removed.Int64)

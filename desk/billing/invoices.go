@@ -37,10 +37,10 @@ var documents = map[string]struct{ name, mediaType, file string }{
 type invoiceRow struct {
 	Issued
 	Href  string
-	For   string // the period
-	On    string // the day of issue
-	By    string // the day by which it is due
-	State web.Badge
+	For   string    // the period
+	On    string    // the day of issue
+	By    string    // the day by which it is due
+	State web.Badge // how far it is paid, or that its documents are gone
 }
 
 // inPages is the language of the pages around invoices.
@@ -56,10 +56,11 @@ func rowOf(i Issued, base string) invoiceRow {
 
 type myInvoicesView struct {
 	web.View
-	Rows  []invoiceRow
-	Waits []waitingRow
-	Looks []web.Day // at the copies, by others
-	Empty web.Empty
+	Rows     []invoiceRow
+	Balances []string // in each currency, what is to pay or in credit
+	Waits    []waitingRow
+	Looks    []web.Day // at the copies, by others
+	Empty    web.Empty
 }
 
 // waitingRow is an invoice of somebody's that waits.
@@ -81,7 +82,11 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	var issued []Issued
 	var waits []pending
 	var items []ledger.Item
+	var balances []balance
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if balances, err = balancesOf(r.Context(), tx, me); err != nil {
+			return err
+		}
 		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
 			return err
 		}
@@ -94,7 +99,10 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, i := range issued {
-		v.Rows = append(v.Rows, rowOf(i, "/portal/invoices/"))
+		v.Rows = append(v.Rows, b.rowOf(i, "/portal/invoices/"))
+	}
+	for _, one := range balances {
+		v.Balances = append(v.Balances, one.Words())
 	}
 	v.Looks = looks(s, items)
 	for _, p := range waits {
@@ -136,7 +144,9 @@ func looks(s *statement.Statement, items []ledger.Item) []web.Day {
 
 type myInvoiceView struct {
 	web.View
-	Body template.HTML
+	Body     template.HTML
+	Facts    []web.Fact // how far it is paid
+	Payments []paidRow
 }
 
 // mineByNumber returns an invoice of whoever asks. Somebody else's is none.
@@ -171,6 +181,14 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/portal/invoices"}}
+	state := i.standing(b.today())
+	v.Facts = []web.Fact{{Term: "Paid", Badge: &state}, {Term: "Open", Value: i.OpenSum()}}
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		v.Payments, err = paidOf(r.Context(), tx, i)
+		return err
+	}); err != nil {
+		return err
+	}
 	base := "/portal/invoices/" + url.PathEscape(i.Number) + "/"
 	v.Actions = []web.Action{
 		{Label: "PDF", Icon: "download", Primary: true, Href: base + "pdf"},
@@ -236,7 +254,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
-	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}}
+	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
 	var all []Issued
 	var total, waiting int
@@ -276,7 +294,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		v.Pager.Prev = "/console/billing/invoices"
 	}
 	for _, i := range all {
-		v.Rows = append(v.Rows, rowOf(i, "/console/billing/invoices/"))
+		v.Rows = append(v.Rows, b.rowOf(i, "/console/billing/invoices/"))
 	}
 	return invoicesPage.Render(w, r, http.StatusOK, v)
 }
@@ -289,6 +307,11 @@ type invoiceView struct {
 	Wrong   *web.Problems
 	Refusal *web.Refusal
 	Gone    bool
+
+	Payments []paidRow
+	Pay      web.Fields // of a payment that is written down
+	PayTo    string
+	PayWrong *web.Problems
 }
 
 func openFields() web.Fields {
@@ -303,7 +326,7 @@ func (b *Billing) invoice(w http.ResponseWriter, r *http.Request) error {
 	return b.showInvoice(w, r, http.StatusOK, openFields(), nil, nil)
 }
 
-func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error, refusal *web.Refusal) error {
+func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error, refusal *web.Refusal, more ...func(*invoiceView)) error {
 	i, err := b.byNumber(r)
 	if err != nil {
 		return err
@@ -322,6 +345,12 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Tax", Value: money(i.Tax, i.Currency)},
 		{Term: "Total", Value: i.Sum()},
 		{Term: "Statement in force", Value: i.Statement, Code: true},
+	}
+	for _, f := range more {
+		f(&v)
+	}
+	if err := b.showPaid(r, &v, i); err != nil {
+		return err
 	}
 	return invoicePage.Render(w, r, status, v)
 }

@@ -206,7 +206,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 
 // smallest counts an amount in the smallest unit of a currency.
 func smallest(amount invoice.Decimal, currency string) (int64, error) {
-	places, _ := invoice.Places(currency)
+	places, _ := invoice.Decimals(currency)
 	n, err := strconv.ParseInt(strings.Replace(amount.Fixed(places), ".", "", 1), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("billing: amount: %w", err)
@@ -295,7 +295,10 @@ func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) err
 		return err
 	}
 	b.step("kept")
-	return insertInvoice(ctx, tx, i)
+	if err := insertInvoice(ctx, tx, i); err != nil {
+		return err
+	}
+	return b.Jobs.Enqueue(ctx, tx, letterArgs{Number: i.Number})
 }
 
 // opened reads one document of an invoice for whoever may see it. The request

@@ -165,7 +165,11 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		return nil, err
 	}
 	issued, err := readInvoices(ctx, tx, `WHERE i.subject = $1 ORDER BY i.at, i.number`, s)
-	if err != nil || len(all)+len(issued) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	paid, err := b.exportPayments(ctx, tx, s)
+	if err != nil || len(all)+len(issued)+len(paid) == 0 {
 		return nil, err
 	}
 	type line struct {
@@ -184,15 +188,15 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Total    string       `json:"total"`
 	}
 	out := struct {
-		Services []line `json:"services"`
-		Invoices []bill `json:"invoices,omitempty"`
-	}{}
+		Services []line            `json:"services"`
+		Invoices []bill            `json:"invoices,omitempty"`
+		Payments []exportedPayment `json:"payments,omitempty"`
+	}{Payments: paid}
 	for _, one := range all {
 		out.Services = append(out.Services, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
 	}
 	for _, i := range issued {
-		places, _ := invoice.Places(i.Currency)
-		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
+		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, plainAmount(i.Total, i.Currency)})
 	}
 	return out, nil
 }
