@@ -314,8 +314,12 @@ func (b *Billing) opened(ctx context.Context, i Issued, doc string, r gate.Reque
 		if err != nil {
 			return err
 		}
-		content, err = b.Vault.OpenFile(ctx, tx, p, i.File)
-		return err
+		if content, err = b.Vault.OpenFile(ctx, tx, p, i.File); err != nil || r.Actor.Kind != loot.Staff || !b.isCustomer(ctx, tx, i.Subject) {
+			return err
+		}
+		// The copy has a ledger key of its own; this stands in the timeline of the
+		// customer's record, beside all else.
+		return b.Gate.NoteAbout(ctx, tx, i.Subject, collection, r.Actor, "invoice.opened", Keeps[0])
 	}); err != nil {
 		return nil, err
 	}

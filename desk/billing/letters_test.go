@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/store"
@@ -149,4 +150,36 @@ func TestRemindersFollowEachOther(t *testing.T) {
 	if _, is := due(i, nil, nil, at(60), invoice.DateOf(at(60))); is {
 		t.Error("without a setting somebody is reminded")
 	}
+}
+
+// Whoever looks at a copy or at what a bank says stands in the customer's timeline.
+func TestOpeningsStandInTheTimelineOfTheCustomer(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		i := o.billedFor(1)[0]
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: i.Number, Name: "Made-up Payer"})
+		notes := func() (out []string) {
+			ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+				items, err := o.Kit.Ledger.Timeline(t.Context(), tx, i.Subject, collection, "", 100)
+				for _, item := range items {
+					if item.Facts.ActorKind == loot.Staff {
+						out = append(out, item.Facts.Note)
+					}
+				}
+				return err
+			}))
+			return out
+		}
+		o.as(i.Subject)
+		shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK) // by the customer, which is no news to them
+		if got := notes(); len(got) != 0 {
+			t.Fatalf("%q", got)
+		}
+		o.asStaff("billing")
+		shows(t, o.Post("/console/billing/invoices/"+i.Number+"/open", "document", "cii", "reason", "Ticket 1"), http.StatusOK)
+		shows(t, o.Post(paymentsPath+"/"+o.paid("")[0].ID+"/read"), http.StatusOK, "Made-up Payer")
+		if got := notes(); len(got) != 2 || got[0] != "payment.read" || got[1] != "invoice.opened" {
+			t.Errorf("%q", got)
+		}
+	})
 }

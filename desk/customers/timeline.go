@@ -407,6 +407,8 @@ var notes = map[string]struct {
 	"detail.checked":       {"badge-check", web.Info, "Decided a case about a detail of yours"},
 	"detail.disputed":      {"flag", web.Neutral, "You reported a mistake"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
+	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
+	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
 	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
