@@ -35,14 +35,23 @@ func onEach(t *testing.T, f func(*testing.T, *office)) {
 
 func newOffice(t testing.TB, db *store.DB) *office {
 	t.Helper()
-	o := &office{House: desktest.New(t, db, desktest.Base), orders: map[string]Order{}}
+	o := newOfficeIn(desktest.New(t, db, desktest.Base))
+	o.Open(desktest.Standard(t), o.b.Desk())
+	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
+	return o
+}
+
+// newOfficeIn is an office in a house that is not open yet.
+func newOfficeIn(h *desktest.House) *office {
+	h.Helper()
+	o := &office{House: h, orders: map[string]Order{}}
 	b, err := New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
 		if found, known := o.orders[id]; known {
 			return found, nil
 		}
 		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
 	}, func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil })
-	ok(t, err)
+	ok(h, err)
 	o.b = b
 	o.b.Sell(MadeUpSeller)
 	o.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
@@ -51,8 +60,6 @@ func newOffice(t testing.TB, db *store.DB) *office {
 		}
 		return nil
 	})
-	o.Open(desktest.Standard(t), o.b.Desk())
-	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
 	return o
 }
 
