@@ -96,7 +96,8 @@ func (b *Billing) Desk() desk.Desk {
 
 func (b *Billing) routes() []web.Route {
 	prices, bills := []loot.Role{"billing", "administrator"}, []loot.Role{"billing"}
-	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), []web.Route{
+	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), []web.Route{
+		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"html/template"
@@ -57,6 +58,7 @@ func rowOf(i Issued, base string) invoiceRow {
 type myInvoicesView struct {
 	web.View
 	Rows     []invoiceRow
+	Language web.Fields
 	Balances []string // in each currency, what is to pay or in credit
 	Waits    []waitingRow
 	Looks    []web.Day // at the copies, by others
@@ -83,8 +85,12 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	var waits []pending
 	var items []ledger.Item
 	var balances []balance
+	var chosen string
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		if balances, err = balancesOf(r.Context(), tx, me); err != nil {
+			return err
+		}
+		if chosen, err = languageOf(r.Context(), tx, me); err != nil {
 			return err
 		}
 		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
@@ -105,6 +111,7 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		v.Balances = append(v.Balances, one.Words())
 	}
 	v.Looks = looks(s, items)
+	v.Language = languageFields(cmp.Or(chosen, b.seller.Language))
 	for _, p := range waits {
 		row := waitingRow{Month: p.Month.String()}
 		for n, title := range s.Titles(p.Missing...) {
@@ -254,7 +261,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
-	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}}
+	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}, {Label: "Rates", Icon: "percent", Href: ratesPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
 	var all []Issued
 	var total, waiting int

@@ -198,7 +198,10 @@ func giveFields(p payment) web.Fields {
 
 // plainAmount writes an amount as a form takes it.
 func plainAmount(n int64, currency string) string {
-	places, _ := invoice.Decimals(currency)
+	places, ok := invoice.Decimals(currency)
+	if !ok {
+		places = 2
+	}
 	return invoice.Scaled(n, places).Fixed(places)
 }
 

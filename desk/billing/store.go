@@ -150,7 +150,7 @@ func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bo
 // forget removes what is kept about a person but the invoices, which the law
 // wants kept: those hold nothing of the person but sealed, under a key of their own.
 func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	for _, q := range []string{`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`} {
+	for _, q := range []string{`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`, `DELETE FROM billing_language WHERE subject = $1`} {
 		if _, err := tx.Exec(ctx, q, s); err != nil {
 			return fmt.Errorf("billing: forget: %w", err)
 		}
@@ -169,7 +169,11 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		return nil, err
 	}
 	paid, err := b.exportPayments(ctx, tx, s)
-	if err != nil || len(all)+len(issued)+len(paid) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	language, err := languageOf(ctx, tx, s)
+	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
 		return nil, err
 	}
 	type line struct {
@@ -191,7 +195,8 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Services []line            `json:"services"`
 		Invoices []bill            `json:"invoices,omitempty"`
 		Payments []exportedPayment `json:"payments,omitempty"`
-	}{Payments: paid}
+		Language string            `json:"languageOfInvoices,omitempty"`
+	}{Payments: paid, Language: language}
 	for _, one := range all {
 		out.Services = append(out.Services, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
 	}

@@ -57,12 +57,27 @@ CREATE TABLE billing_letter (
     sent    BIGINT NOT NULL, -- 0: the customer could not be written to
     PRIMARY KEY (invoice, level)
 );
+-- How much of a currency a euro was on a day.
+CREATE TABLE billing_rate (
+    day      TEXT NOT NULL,   -- as 2026-02-28
+    currency TEXT NOT NULL,   -- ISO 4217
+    rate     TEXT NOT NULL,   -- decimal
+    source   TEXT NOT NULL,   -- "ecb", or "hand"
+    PRIMARY KEY (currency, day)
+);
+-- In which language somebody wants their invoices, where they said so.
+CREATE TABLE billing_language (
+    subject  TEXT PRIMARY KEY,
+    language TEXT NOT NULL    -- ISO 639-1
+);
 CREATE INDEX billing_invoice_due ON billing_invoice (due);
 CREATE INDEX billing_invoice_preceding ON billing_invoice (preceding) WHERE preceding <> '';
 
 -- +goose Down
 DROP INDEX billing_invoice_preceding;
 DROP INDEX billing_invoice_due;
+DROP TABLE billing_language;
+DROP TABLE billing_rate;
 DROP TABLE billing_letter;
 DROP TABLE billing_reminder;
 DROP TABLE billing_paid;

@@ -116,6 +116,13 @@ var kinds = []struct {
 		l := inv.Lines[0]
 		inv.Lines[0] = invoice.Line{ID: l.ID, Name: l.Name, Quantity: l.Quantity, Unit: l.Unit, Price: l.Price, Tax: l.Tax}
 	}},
+	{"account", func(m *maker) { // outside of SEPA, and the tax in the seller's currency at a rate
+		m.inv.Currency, m.inv.AccountingCurrency = "USD", "EUR"
+		m.inv.Payment.Means = invoice.TransferCredit
+		m.inv.Payment.Accounts = []invoice.Account{{Other: "021000021/000123456", Name: m.inv.Seller.Name}}
+		m.compute()
+		m.inv.AccountingTax, _ = invoice.Convert(m.inv.Totals.Tax, invoice.Int(1), invoice.Dec("1.0823"), "EUR")
+	}},
 }
 
 // Invoice returns a computed invoice of a kind. It panics if there is no such
