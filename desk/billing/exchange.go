@@ -92,7 +92,7 @@ func account(ctx context.Context, tx *store.Tx, inv *invoice.Invoice, lang strin
 		return "", nil
 	}
 	if err := inv.Compute(); err != nil {
-		return "The sums cannot be worked out: " + err.Error() + ".", nil
+		return "The sums cannot be worked out: " + err.Error() + ".", nil //nolint:nilerr // it is told to the staff
 	}
 	day := inv.Period.To
 	rates := make([]fx, 0, 2)
@@ -109,7 +109,7 @@ func account(ctx context.Context, tx *store.Tx, inv *invoice.Invoice, lang strin
 	}
 	tax, err := invoice.Convert(inv.Totals.Tax, rates[0].Rate, rates[1].Rate, own)
 	if err != nil {
-		return "The tax in " + own + " cannot be worked out: " + err.Error() + ".", nil
+		return "The tax in " + own + " cannot be worked out: " + err.Error() + ".", nil //nolint:nilerr // it is told to the staff
 	}
 	inv.AccountingCurrency, inv.AccountingTax = own, tax
 	for _, r := range rates {

@@ -34,7 +34,7 @@ func TestEveryLanguageHasItsOwnWords(t *testing.T) {
 }
 
 func TestDaysPeriodsAndFiguresInEveryLanguage(t *testing.T) {
-	day := func(y int, m time.Month, d int) Date { return Day(y, m, d) }
+	day := Day
 	one := Period{day(2026, time.March, 1), day(2026, time.March, 31)}
 	two := Period{day(2026, time.March, 15), day(2026, time.May, 1)}
 	years := Period{day(2026, time.December, 1), day(2027, time.January, 31)}
