@@ -29,7 +29,7 @@ import (
 )
 
 type benchCmd struct {
-	Name     string   `arg:"" enum:"kernel,visits" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs."`
+	Name     string   `arg:"" enum:"kernel,visits,import" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. import: taking customers over from a file."`
 	Store    string   `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys     string   `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
 	Other    string   `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
@@ -77,8 +77,11 @@ func (b *benchCmd) Run(c *command) error {
 	}
 	r.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}
 	steps := []func() error{r.decide, r.fill, r.serve}
-	if b.Name == "visits" {
+	switch b.Name {
+	case "visits":
 		steps = []func() error{r.visits}
+	case "import":
+		steps = []func() error{r.imports}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -1,12 +1,14 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 
 	"loot"
 	"loot/api"
+	"loot/desk/imports/source"
 	"loot/store"
 )
 
@@ -152,8 +154,22 @@ func (i *Imports) apiPart(ctx context.Context, in *partIn) (*importOut, error) {
 type mapIn struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
-		Name string `json:"name,omitempty" maxLength:"60" doc:"Under which a mapping is remembered; empty: by what the columns are called"`
+		Name    string `json:"name,omitempty" maxLength:"60" doc:"Under which a mapping is remembered; empty: by what the columns are called"`
+		Kind    string `json:"kind,omitempty" enum:"clients,services" doc:"What each row of CSV is; empty: as the columns tell"`
+		System  string `json:"system,omitempty" maxLength:"40" doc:"From which system it comes; customers read it"`
+		Dates   string `json:"dates,omitempty" enum:"ymd,dmy,mdy" doc:"Order of the parts of a day"`
+		Service string `json:"service,omitempty" maxLength:"100" doc:"What customers have beside whom no service stands: its id and, behind a bar, its plan"`
 	}
+}
+
+// named returns the mapping with what the request says otherwise.
+func (in *mapIn) named(m Mapping, f found) Mapping {
+	if in.Body.Kind != "" && f.Form == source.CSV && in.Body.Kind != m.Kind {
+		m.Kind = in.Body.Kind
+		m.Columns = map[string]map[string]string{"": keepFor(m.Kind, m.Columns[""])}
+	}
+	m.System, m.Dates, m.Service = cmp.Or(in.Body.System, m.System), cmp.Or(in.Body.Dates, m.Dates), cmp.Or(in.Body.Service, m.Service)
+	return m
 }
 
 // apiMap looks at a file that is whole, names its columns and tries it.
@@ -191,6 +207,7 @@ func (i *Imports) apiMap(ctx context.Context, in *mapIn) (*importOut, error) {
 		default:
 			r.Mapping = all[at].Mapping
 		}
+		r.Mapping = in.named(r.Mapping, r.Found)
 		if wrong := r.Mapping.missing(r.Found, i.needs.Address(s)); wrong != "" {
 			return loot.Errorf(loot.Invalid, "%s Name the columns in the console, under Imports.", wrong)
 		}

@@ -103,11 +103,14 @@ func (i *Imports) tryBatch(ctx context.Context, r *run, j *judge, d *dry, batch 
 func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 	now := i.Now()
 	if err := i.DB.InTx(ctx, func(tx *store.Tx) error {
-		dead, err := readRuns(ctx, tx, `WHERE state IN ('trying', 'running') AND touched < $1`, now.Add(-deadAfter).UnixMicro())
+		working, err := readRuns(ctx, tx, `WHERE state IN ('trying', 'running')`)
 		if err != nil {
 			return err
 		}
-		for _, r := range dead {
+		for _, r := range working {
+			if !i.dead(r) {
+				continue
+			}
 			if ok, err := move(ctx, tx, r.ID, r.State, now, r.State); err != nil || !ok {
 				return err
 			}

@@ -83,6 +83,7 @@ type Imports struct {
 	needs  Needs
 	key    sealer
 	secret []byte            // of the names of what was taken over
+	since  time.Time         // when this process began
 	at     func(step string) // of tests; nil: none
 }
 
@@ -97,7 +98,7 @@ func New(kit desk.Kit, needs Needs) (*Imports, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Imports{Kit: kit, needs: needs, key: key, secret: secret}
+	i := &Imports{Kit: kit, needs: needs, key: key, secret: secret, since: kit.Now()}
 	job.Register(kit.Jobs, i.work, job.Timeout(30*time.Minute))
 	job.Register(kit.Jobs, i.minutely, job.Timeout(5*time.Minute))
 	kit.Jobs.Periodic(time.Minute, minutelyArgs{})

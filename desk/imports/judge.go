@@ -199,7 +199,7 @@ func (j *judge) client(row *source.Row, number int64) candidate {
 		if why != "" {
 			return c.refuse(why)
 		}
-		customer.Orders, c.names = []Order{o}, []nameOf{j.i.nameOf(j.r.Mapping.System, "order of a client", id)}
+		customer.Orders = []Order{o} // it is known again with its customer
 	}
 	for _, o := range j.orders[v[rowID]] {
 		customer.Orders, c.names = append(customer.Orders, o.Order), append(c.names, o.name)

@@ -168,6 +168,8 @@ func (i *Imports) start(ctx context.Context, by loot.Actor, id, to string) error
 			ok, err = reset(ctx, tx, id, trying, i.Now(), openStates...)
 		case one.State == stopped:
 			ok, err = move(ctx, tx, id, running, i.Now(), stopped)
+		case one.State == running && i.dead(one):
+			ok, err = move(ctx, tx, id, running, i.Now(), running)
 		default:
 			ok, err = reset(ctx, tx, id, running, i.Now(), tried)
 		}

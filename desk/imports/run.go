@@ -31,7 +31,8 @@ const (
 	batchRows  = 250    // that are taken over in one transaction
 	sliceRows  = 20_000 // that one job takes over before it makes room for others
 	checksOnce = 100    // customers whose details are checked in a minute, after they were taken over
-	deadAfter  = 2 * time.Minute
+	beat       = 10 * time.Second
+	deadAfter  = 6 * beat
 )
 
 // errAway says that an import was stopped, or that another process goes on with it.
@@ -48,6 +49,7 @@ func (i *Imports) work(ctx context.Context, a workArgs) error {
 		return err
 	}
 	by, err := i.author(ctx, r)
+	defer i.living(ctx, r)()
 	if err == nil {
 		var j *judge
 		if j, err = i.judge(ctx, r); err == nil {
@@ -68,6 +70,33 @@ func (i *Imports) work(ctx context.Context, a workArgs) error {
 		return i.fail(ctx, r, loot.Message(err))
 	}
 	return err
+}
+
+// living notes from time to time that an import is worked on, until it is told to
+// stop: a large file takes a while before its first row is through.
+func (i *Imports) living(ctx context.Context, r *run) (stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		t := time.NewTicker(beat)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				if _, err := i.DB.Exec(ctx, `UPDATE imports_run SET touched = $1 WHERE id = $2 AND state = $3`, i.Now().UnixMicro(), r.ID, r.State); err != nil {
+					i.Log.WarnContext(ctx, "that an import goes on is not noted", "err", err)
+				}
+			}
+		}
+	}()
+	return stop
+}
+
+// dead reports whether the process that worked on an import is gone. An embedded
+// database has one process at a time.
+func (i *Imports) dead(r *run) bool {
+	return i.Now().Sub(r.Touched) > deadAfter || i.DB.Dialect() == store.SQLite && r.Touched.Before(i.since)
 }
 
 // author returns who has an import run, if they still may.
@@ -151,33 +180,86 @@ func (j *judge) row(kind string, row *source.Row, number int64) candidate {
 	return j.client(row, number)
 }
 
+// A prepared batch is one that was read and judged, whose people have keys.
+type prepared struct {
+	rows []candidate
+	to   progress // where the import is after it
+	err  error
+}
+
+// prepare reads on in a step, at most n rows, while the batch before is written.
+func (i *Imports) prepare(ctx context.Context, r run, j *judge, p part, n int) <-chan prepared {
+	out := make(chan prepared)
+	give := func(b prepared) bool {
+		select {
+		case out <- b:
+			return b.err == nil
+		case <-ctx.Done():
+			return false
+		}
+	}
+	go func() {
+		defer close(out)
+		c, err := i.cursor(ctx, &r, p.table, r.At)
+		if err != nil {
+			give(prepared{err: err})
+			return
+		}
+		for n > 0 && !c.end {
+			b := prepared{}
+			if b.rows, b.err = c.batch(j, p.kind); b.err == nil {
+				b.err = i.giveKeys(ctx, b.rows)
+			}
+			if b.to = (progress{step: r.Step, at: c.number}); c.end {
+				b.to = progress{step: r.Step + 1}
+			}
+			if !give(b) {
+				return
+			}
+			n -= len(b.rows)
+		}
+	}()
+	return out
+}
+
+// giveKeys makes the keys of those who may be taken over. Of those who turn out to
+// be known they are swept.
+func (i *Imports) giveKeys(ctx context.Context, batch []candidate) error {
+	var people []loot.Subject
+	for _, c := range batch {
+		if c.customer != nil && c.is == taken {
+			c.customer.Subject = loot.NewSubject()
+			people = append(people, c.customer.Subject)
+		}
+	}
+	if len(people) == 0 {
+		return nil
+	}
+	return i.needs.Keys(ctx, people...)
+}
+
 // take takes a slice of an import over and asks for the next.
 func (i *Imports) take(ctx context.Context, r *run, j *judge, by loot.Actor) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	steps := r.Mapping.steps(r.Found)
-	for n := 0; r.Step < len(steps); {
-		p := steps[r.Step]
-		c, err := i.cursor(ctx, r, p.table, r.At)
-		if err != nil {
-			return err
+	for left := sliceRows; r.Step < len(steps); {
+		if left <= 0 {
+			return i.DB.InTx(ctx, func(tx *store.Tx) error { return i.Jobs.Enqueue(ctx, tx, workArgs{r.ID}) })
 		}
-		for !c.end && n < sliceRows {
-			batch, err := c.batch(j, p.kind)
-			if err != nil {
+		for b := range i.prepare(ctx, *r, j, steps[r.Step], left) {
+			if b.err != nil {
+				return b.err
+			}
+			if err := i.takeBatch(ctx, r, j, by, b.rows, b.to); err != nil {
 				return err
 			}
-			to := progress{step: r.Step, at: c.number}
-			if c.end {
-				to.step, to.at = r.Step+1, 0
-			}
-			if err := i.takeBatch(ctx, r, j, by, batch, to); err != nil {
-				return err
-			}
-			n += len(batch)
-			r.Step, r.At = to.step, to.at
+			r.Step, r.At = b.to.step, b.to.at
+			left -= len(b.rows)
 			i.step("batch")
 		}
-		if n >= sliceRows && r.Step < len(steps) {
-			return i.DB.InTx(ctx, func(tx *store.Tx) error { return i.Jobs.Enqueue(ctx, tx, workArgs{r.ID}) })
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 	return i.DB.InTx(ctx, func(tx *store.Tx) error {
@@ -204,18 +286,6 @@ const (
 
 // takeBatch takes rows over in one transaction, which notes how far the import is.
 func (i *Imports) takeBatch(ctx context.Context, r *run, j *judge, by loot.Actor, batch []candidate, to progress) error {
-	var people []loot.Subject
-	for n := range batch {
-		if c := &batch[n]; c.customer != nil && c.is == taken {
-			c.customer.Subject = loot.NewSubject()
-			people = append(people, c.customer.Subject)
-		}
-	}
-	if len(people) > 0 { // of those who turn out to be known, the keys are swept
-		if err := i.needs.Keys(ctx, people...); err != nil {
-			return err
-		}
-	}
 	var err error
 	for range ledgerTries {
 		err = i.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -246,7 +316,9 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		if c.is == taken && c.customer != nil {
 			for k := range c.customer.Orders {
 				c.customer.Orders[k].Subject = c.customer.Subject
-				addKnown(tx, c.names[k], known{subject: c.customer.Subject, reference: c.customer.Orders[k].ID, by: r.ID}, false)
+				if k < len(c.names) {
+					addKnown(tx, c.names[k], known{subject: c.customer.Subject, reference: c.customer.Orders[k].ID, by: r.ID}, false)
+				}
 			}
 			addKnown(tx, c.name, known{subject: c.customer.Subject, by: r.ID}, true)
 			people, begun = append(people, *c.customer), append(begun, c.customer.Orders...)
@@ -377,7 +449,7 @@ func (f *facts) settleClient(c *candidate) {
 		*c = c.refuse("Another row has the same address, by which people sign in.")
 		return
 	}
-	customer := *c.customer // a service that stands in the file twice is one
+	customer := *c.customer // a service that stands in a dump twice is one
 	customer.Orders, c.names = slices.Clone(customer.Orders), slices.Clone(c.names)
 	for k := len(c.names) - 1; k >= 0; k-- {
 		if _, twice := f.names[c.names[k]]; twice || slices.Contains(c.names[:k], c.names[k]) {

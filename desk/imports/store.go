@@ -184,6 +184,9 @@ func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after 
 	where, args := "", []any{id, step, after, n}
 	if is != 0 {
 		where, args = ` AND verdict = $5`, append(args, is)
+		if is > taken { // of which there is an index
+			where += ` AND verdict > 1`
+		}
 	}
 	rows, err := tx.Query(ctx, `SELECT step, number, line, verdict, why FROM imports_row WHERE import = $1 AND (step, number) > ($2, $3)`+where+` ORDER BY step, number LIMIT $4`, args...)
 	if err != nil {

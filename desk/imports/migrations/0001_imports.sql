@@ -39,7 +39,7 @@ CREATE TABLE imports_row (
     why     TEXT NOT NULL,
     PRIMARY KEY (import, step, number)
 );
-CREATE INDEX imports_row_verdict ON imports_row (import, verdict, step, number);
+CREATE INDEX imports_row_verdict ON imports_row (import, verdict, step, number) WHERE verdict > 1;
 -- What was taken over, by a keyed hash of what its system calls it, so that it is
 -- not taken over again. When its person is erased, the hash alone stays, so that an
 -- old file does not bring them back.
