@@ -146,6 +146,7 @@ func ways(m signin.Methods) string {
 func (a *App) scopes() map[api.Scope]string {
 	all := maps.Clone(customers.Scopes)
 	maps.Copy(all, visits.Scopes)
+	maps.Copy(all, billing.Scopes)
 	return all
 }
 

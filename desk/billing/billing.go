@@ -8,14 +8,15 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"loot"
 	"loot/desk"
 	"loot/desk/billing/invoice"
-	"loot/gate"
 	"loot/job"
 	"loot/statement"
 	"loot/store"
@@ -77,14 +78,18 @@ func (b *Billing) Desk() desk.Desk {
 		Demo:       b.demo,
 		Routes:     b.routes(),
 		Nav:        nav(),
+		API:        b.api,
 		Migrations: migrations,
 		Export:     b.export,
 		Erase:      b.forget,
 	}
 }
 
+// prices are who may change what is sold, and say what was used.
+var prices = []loot.Role{"billing", "administrator"}
+
 func (b *Billing) routes() []web.Route {
-	prices, bills := []loot.Role{"billing", "administrator"}, []loot.Role{"billing"}
+	bills := []loot.Role{"billing"}
 	return []web.Route{
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
@@ -92,7 +97,13 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /console/billing", Audience: web.Console, Serve: b.list},
 		{Pattern: "GET /console/billing/plans", Audience: web.Console, Serve: b.plans, Roles: prices},
 		{Pattern: "POST /console/billing/plans", Audience: web.Console, Serve: b.addPlan, Roles: prices},
+		{Pattern: "GET /console/billing/plans/{id}", Audience: web.Console, Serve: b.plan, Roles: prices},
+		{Pattern: "POST /console/billing/plans/{id}", Audience: web.Console, Serve: b.addMeter, Roles: prices},
 		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
+		{Pattern: "GET /console/billing/services/{reference}", Audience: web.Console, Serve: b.service, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}", Audience: web.Console, Serve: b.moveService, Roles: keepers},
+		{Pattern: "GET /console/billing/usage", Audience: web.Console, Serve: b.usagePage, Roles: prices},
+		{Pattern: "POST /console/billing/usage", Audience: web.Console, Serve: b.uploadUsage, Roles: prices, Body: mostCSV + 64<<10},
 
 		{Pattern: "GET /portal/invoices", Audience: web.Portal, Serve: b.myInvoices},
 		{Pattern: "GET /portal/invoices/{number}", Audience: web.Portal, Serve: b.myInvoice},
@@ -130,7 +141,7 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 		if err != nil {
 			return err
 		}
-		return insertService(ctx, tx, reference, o)
+		return b.begin(ctx, tx, reference, o)
 	})
 }
 
@@ -146,23 +157,30 @@ func (b *Billing) EndAll(ctx context.Context, tx *store.Tx, by loot.Actor, s loo
 		return err
 	}
 	for _, one := range all {
-		if !one.Ended.IsZero() {
+		if one.State == Ended {
 			continue
 		}
-		if err := b.endService(ctx, tx, by, one); err != nil {
+		if err := b.move(ctx, tx, one, Move{To: Ended, By: by, Why: AsAsked}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// endService ends one service, and with it the permission that ordering it was.
-func (b *Billing) endService(ctx context.Context, tx *store.Tx, by loot.Actor, one Service) error {
-	ended, err := endService(ctx, tx, one.Reference, b.Now())
-	if err != nil || !ended {
+// begin begins a service that was ordered, once.
+func (b *Billing) begin(ctx context.Context, tx *store.Tx, reference string, o Order) error {
+	made, err := insertService(ctx, tx, reference, o)
+	if err != nil || !made {
 		return err
 	}
-	return b.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: one.Subject, Collection: collection, By: by, Reference: one.Reference, Service: one.Service})
+	by := loot.Actor{Kind: loot.Person, ID: string(o.Subject)}
+	if err := insertStep(ctx, tx, reference, o.Made, Move{To: Ordered, By: by, Why: AsOrdered}); err != nil {
+		return err
+	}
+	if err := insertStep(ctx, tx, reference, o.Made, Move{To: Active, By: b.actor(), Why: SetUp}); err != nil || o.Ended.IsZero() {
+		return err
+	}
+	return insertStep(ctx, tx, reference, o.Ended, Move{To: Ended, By: by, Why: AsAsked})
 }
 
 // Plans returns what can be chosen for a service, for the form that orders it.
@@ -170,9 +188,23 @@ func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, erro
 	plans, err := b.listPlans(ctx, service, false)
 	var options []web.Option
 	for _, p := range plans {
-		options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.Text})
+		options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.hint()})
 	}
 	return options, err
+}
+
+// hint says in a line what a plan holds and what may come on top of its price.
+func (p Plan) hint() string {
+	parts := []string{p.Text}
+	if once := p.Once(); once != "" {
+		parts = append(parts, once)
+	}
+	for _, m := range p.Meters {
+		if m.Kind == Sum {
+			parts = append(parts, m.Title+": "+m.Words(p.Currency))
+		}
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
 // titles returns the names of services in the statement in force.
@@ -202,8 +234,10 @@ type Plan struct {
 	Text     string
 	Cents    int64
 	Currency string
-	Period   string
+	Period   string // of periods
+	Setup    int64  // cents, once
 	Retired  bool
+	Meters   []Meter // what of it is counted
 }
 
 // signs are the currencies that are written by a sign.
@@ -211,6 +245,14 @@ var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
 
 // Price writes the price as people read it.
 func (p Plan) Price() string { return money(p.Cents, p.Currency) + " a " + p.Period }
+
+// Once writes what it costs to set the service up; empty: nothing.
+func (p Plan) Once() string {
+	if p.Setup == 0 {
+		return ""
+	}
+	return money(p.Setup, p.Currency) + " once, to set it up"
+}
 
 func money(cents int64, currency string) string {
 	sign, ok := signs[currency]
@@ -231,14 +273,8 @@ type Service struct {
 	Service   string // id in the statement
 	Title     string
 	Plan      string // in words; empty: none was chosen
-	Since     time.Time
-	Ended     time.Time // zero: it runs
-}
-
-// State says in a word where the service stands.
-func (s Service) State() web.Badge {
-	if s.Ended.IsZero() {
-		return web.Badge{Tone: web.Good, Text: "runs"}
-	}
-	return web.Badge{Text: "ended"}
+	PlanID    string // empty: none was chosen
+	State     State
+	Since     time.Time // it runs; of one that is being set up: it was ordered
+	Ended     time.Time // zero: it did not
 }

@@ -401,6 +401,8 @@ var notes = map[string]struct {
 	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
+	"service.active":       {"play", web.Good, "Service set up or resumed"},
+	"service.suspended":    {"pause", web.Warn, "Service suspended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
 	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
