@@ -69,7 +69,7 @@ func grouped(d invoice.Decimal) string {
 // Words says what of the part is included and what more costs.
 func (m Meter) Words(currency string) string {
 	if m.Kind == Level {
-		return "shown to you, never charged"
+		return "shown, never charged"
 	}
 	more := price2(m.Price, currency) + " a " + invoice.UnitWord(m.Unit)
 	if m.Included == 0 {

@@ -40,7 +40,7 @@ func meterFields() web.Fields {
 		{Name: "title", Label: "What is counted", MaxLen: 60, Required: true, Plain: true, Hint: "Such as Traffic."},
 		{Name: "id", Label: "Name for programs", MaxLen: 40, Required: true, Plain: true, Hint: "Such as traffic: small letters, digits, dots and dashes."},
 		{Name: "kind", Type: "select", Label: "How", Required: true, Plain: true, Value: string(Sum), Options: []web.Option{
-			{Value: string(Sum), Label: "Added up, and charged by the month"}, {Value: string(Level), Label: "A level in percent, never charged"},
+			{Value: string(Sum), Label: "Added up and charged"}, {Value: string(Level), Label: "A level, never charged"},
 		}},
 		{Name: "unit", Type: "select", Label: "Unit", Options: units, Value: "E34", Required: true, Plain: true},
 		{Name: "included", Label: "Included each month", InputMode: "decimal", MaxLen: 20, Plain: true, Hint: "In this unit. Empty: nothing."},

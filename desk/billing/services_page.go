@@ -181,7 +181,7 @@ type serviceView struct {
 	Href   string
 }
 
-var validTicket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,39}$`)
+var validTicket = regexp.MustCompile(`^[A-Za-z0-9#][A-Za-z0-9._:/#-]{0,39}$`)
 
 func moveFields(from State) web.Fields {
 	var to, why []web.Option
