@@ -6,6 +6,7 @@ package billing
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"io/fs"
 	"slices"
@@ -47,21 +48,27 @@ type Billing struct {
 	order   func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
 	seller  Seller
 	issuing sync.Mutex // held while numbers are given
+	marks   []byte     // by which addresses are found
 	printer func() (*invoice.Printer, error)
 	at      func(step string) // of tests; nil: none
 }
 
 // New returns the desk. Order tells of an order when the notice
 // "service.ordered" names it.
-func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) *Billing {
+func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) (*Billing, error) {
 	b := &Billing{Kit: kit, order: order, seller: Seller{}.withDefaults()}
+	var err error
+	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
+		return nil, err
+	}
 	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
+	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
-	return b
+	return b, nil
 }
 
 // Sell says who issues the invoices. It is called before jobs start; without it
@@ -102,6 +109,12 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
 		{Pattern: "GET /console/billing/services/{reference}", Audience: web.Console, Serve: b.service, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}", Audience: web.Console, Serve: b.moveService, Roles: keepers},
+		{Pattern: "GET /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.addresses, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.assignAddress, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}/addresses/open", Audience: web.Console, Serve: b.showAddresses, Roles: keepers},
+		{Pattern: "POST /console/billing/addresses/{id}/release", Audience: web.Console, Serve: b.releaseAddress, Roles: keepers},
+		{Pattern: "GET /console/billing/addresses", Audience: web.Console, Serve: b.whoHad, Roles: lookers},
+		{Pattern: "POST /console/billing/addresses", Audience: web.Console, Serve: b.lookWhoHad, Roles: lookers, Limit: web.PerMinute(30)},
 		{Pattern: "GET /console/billing/usage", Audience: web.Console, Serve: b.usagePage, Roles: prices},
 		{Pattern: "POST /console/billing/usage", Audience: web.Console, Serve: b.uploadUsage, Roles: prices, Body: mostCSV + 64<<10},
 
@@ -126,6 +139,7 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
 		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
+		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}
 }

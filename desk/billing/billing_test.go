@@ -36,12 +36,14 @@ func onEach(t *testing.T, f func(*testing.T, *office)) {
 func newOffice(t testing.TB, db *store.DB) *office {
 	t.Helper()
 	o := &office{House: desktest.New(t, db, desktest.Base), orders: map[string]Order{}}
-	o.b = New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
+	var err error
+	o.b, err = New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
 		if found, known := o.orders[id]; known {
 			return found, nil
 		}
 		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
 	})
+	ok(t, err)
 	o.b.Sell(MadeUpSeller)
 	o.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
 		if r.Actor.Kind == loot.Staff {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"loot"
@@ -87,5 +88,47 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 	if err == nil && len(taken.Refused) > 0 {
 		err = fmt.Errorf("billing: use was refused: %s", taken.Refused[0].Why)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return b.demoAddresses(ctx, by)
+}
+
+// demoBlocks are those that are for examples (RFC 5737).
+var demoBlocks = []string{"192.0.2", "198.51.100", "203.0.113"}
+
+// demoAddresses gives each server that has none an address of IPv4 and a block of IPv6.
+func (b *Billing) demoAddresses(ctx context.Context, by loot.Actor) error {
+	var all []Service
+	given := map[string]bool{}
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if all, err = listServices(ctx, tx, b.titles(), "", 1000); err != nil {
+			return err
+		}
+		had, err := readAssignments(ctx, tx, "")
+		for _, a := range had {
+			given[a.Service] = true
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	n := len(given)
+	for _, one := range slices.Backward(all) {
+		server := one.Service == "virtual-server" || one.Service == "dedicated-server"
+		if !server || one.State == Ended || given[one.Reference] || n >= 254*len(demoBlocks) {
+			continue
+		}
+		for _, text := range []string{fmt.Sprintf("%s.%d", demoBlocks[n/254], n%254+1), fmt.Sprintf("2001:db8:%x::/56", n+1)} {
+			p, err := parsePrefix(text)
+			if err != nil {
+				return err
+			}
+			if _, err := b.assign(ctx, by, lease{Service: one.Reference, Prefix: p, From: b.Now()}); err != nil {
+				return err
+			}
+		}
+		n++
+	}
+	return nil
 }

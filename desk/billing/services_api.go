@@ -19,6 +19,10 @@ var Scopes = map[api.Scope]string{
 	"services:read":  "read how services stand and what they used, by references",
 	"services:write": "change how services stand",
 	"usage:write":    "record what services used",
+
+	"addresses:assign": "assign addresses to services and take them back",
+	"addresses:open":   "open the addresses of services, for a purpose",
+	"addresses:find":   "find which service had an address at a time",
 }
 
 // apiTag is the desk's in the reference.
@@ -46,6 +50,7 @@ func (b *Billing) api(a *api.API) {
 		Text: "By its `key`, which is the sender's, each record of a service counts once: sent again it adds nothing, and with another amount, part or time it is refused. Each record is judged by itself, and the answer says which were refused and why. " +
 			"What is added up can be recorded until the drawing of its month begins.",
 	}, b.apiRecord)
+	b.addressAPI(a)
 }
 
 // allowed refuses whoever's token belongs to nobody with one of some roles.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"loot"
+	"loot/ledger"
 	"loot/store"
 	"loot/web"
 )
@@ -26,14 +27,16 @@ type mineView struct {
 	web.View
 	Services []myService
 	Month    string
+	Looks    []web.Day // at the addresses, by others
 	Empty    web.Empty
 }
 
 type myService struct {
 	Service
-	End    *web.Action
-	Gauges []Gauge
-	Steps  []Step
+	End       *web.Action
+	Gauges    []Gauge
+	Steps     []Step
+	Addresses []addressRow
 }
 
 // mine shows a customer's own services.
@@ -45,12 +48,21 @@ func (b *Billing) mine(w http.ResponseWriter, r *http.Request) error {
 	me := loot.Subject(web.ActorOf(r.Context()).ID)
 	month := monthOf(b.Now(), b.seller.place())
 	v.Month = month.String()
-	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-		v.Services, err = b.mineOf(r.Context(), tx, me, month)
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	var items []ledger.Item
+	if err := b.Gate.InTx(r.Context(), func(tx *store.Tx) (err error) {
+		if v.Services, err = b.mineOf(r.Context(), tx, me, month); err != nil {
+			return err
+		}
+		items, err = b.Ledger.Timeline(r.Context(), tx, me, connections, "", 100)
 		return err
 	}); err != nil {
 		return err
 	}
+	v.Looks = looksAtAddresses(s, items)
 	return minePage.Render(w, r, http.StatusOK, v)
 }
 
@@ -67,8 +79,12 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 	if err != nil {
 		return nil, err
 	}
+	addresses, err := b.ownAddresses(ctx, tx, me)
+	if err != nil {
+		return nil, err
+	}
 	for _, one := range all {
-		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference]}
+		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
 			row.End = &web.Action{
 				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
@@ -227,6 +243,7 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	v.View = web.ViewOf(r, v.One.Title)
 	v.Crumbs = []web.Crumb{{Label: "Services", Href: "/console/billing"}}
 	v.Href = servicePath(v.One.Reference)
+	v.Actions = []web.Action{{Label: "Addresses", Icon: "network", Href: v.Href + "/addresses"}}
 	if v.One.State != Ended {
 		v.Form = moveFields(v.One.State).With(typed, wrong)
 		v.Wrong = web.ProblemsOf(wrong, v.Form)

@@ -135,6 +135,9 @@ func (b *Billing) move(ctx context.Context, tx *store.Tx, one Service, m Move) e
 	}
 	switch {
 	case m.To == Ended:
+		if err := releaseAll(ctx, tx, one.Reference, now); err != nil {
+			return err
+		}
 		if err := b.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: one.Subject, Collection: collection, By: m.By, Reference: one.Reference, Service: one.Service}); err != nil {
 			return err
 		}

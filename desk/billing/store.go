@@ -156,6 +156,7 @@ func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bo
 // wants kept: those hold nothing of the person but sealed, under a key of their own.
 func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	for _, q := range []string{
+		`DELETE FROM billing_address WHERE subject = $1`,
 		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`,
@@ -185,6 +186,15 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	if err != nil {
 		return nil, err
 	}
+	addresses, err := b.ownAddresses(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	type address struct {
+		Address string    `json:"address"`
+		Since   time.Time `json:"since"`
+		Until   time.Time `json:"until,omitzero"`
+	}
 	type step struct {
 		At    time.Time `json:"at"`
 		State State     `json:"state"`
@@ -200,6 +210,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Ended     time.Time   `json:"ended,omitzero"`
 		History   []step      `json:"history,omitempty"`
 		Usage     []monthUsed `json:"usage,omitempty"`
+		Addresses []address   `json:"addresses,omitempty"`
 	}
 	type bill struct {
 		Number   string       `json:"number"`
@@ -214,9 +225,12 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Invoices []bill `json:"invoices,omitempty"`
 	}{}
 	for _, one := range all {
-		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference]}
+		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
 		for _, h := range steps[one.Reference] {
 			l.History = append(l.History, step{h.At, h.State, h.Why.Words(), h.Who()})
+		}
+		for _, a := range addresses[one.Reference] {
+			l.Addresses = append(l.Addresses, address{a.Address.Reveal(), a.Since, a.Until}) //nolint:forbidigo // their own copy
 		}
 		out.Services = append(out.Services, l)
 	}
