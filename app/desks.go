@@ -11,6 +11,7 @@ import (
 	"loot/api"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/billing/hook"
 	"loot/desk/customers"
 	"loot/desk/incidents"
 	"loot/desk/publication"
@@ -69,6 +70,14 @@ func (a *App) build() error {
 		return err
 	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
+	networks, err := a.Config.Telling.networks()
+	if err != nil {
+		return err
+	}
+	a.billing.Tell(hook.NewSender(networks))
+	if a.demo { // nobody outside is told of made-up people
+		a.billing.Tell(billing.MadeUpMessenger{Sender: hook.NewSender(networks)})
+	}
 	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
 	if err != nil {
 		return err

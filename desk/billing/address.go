@@ -114,7 +114,10 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 		if out.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, out.ID, showPrefix(l.Prefix)); err != nil {
 			return err
 		}
-		return b.insertAddress(ctx, tx, out, l.Prefix, block)
+		if err := b.insertAddress(ctx, tx, out, l.Prefix, block); err != nil {
+			return err
+		}
+		return b.tellAddress(ctx, tx, "address.assigned", out)
 	})
 	return out, err
 }
@@ -249,15 +252,28 @@ func (b *Billing) release(ctx context.Context, tx *store.Tx, id string, at time.
 	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE id = $2 AND until = 0`, at.UnixMicro(), id); err != nil {
 		return a, fmt.Errorf("billing: release: %w", err)
 	}
-	return a, nil
+	return a, b.tellAddress(ctx, tx, "address.released", a)
 }
 
 // releaseAll takes back what a service has.
-func releaseAll(ctx context.Context, tx *store.Tx, reference string, at time.Time) error {
+func (b *Billing) releaseAll(ctx context.Context, tx *store.Tx, reference string, at time.Time) error {
+	all, err := readAssignments(ctx, tx, `WHERE a.service = $1 AND a.until = 0`, reference)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE service = $2 AND until = 0`, at.UnixMicro(), reference); err != nil {
 		return fmt.Errorf("billing: release: %w", err)
 	}
+	for _, a := range all {
+		if err := b.tellAddress(ctx, tx, "address.released", a); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (b *Billing) tellAddress(ctx context.Context, tx *store.Tx, what string, a Assignment) error {
+	return b.tellHooks(ctx, tx, what, eventData{Service: a.Service, Customer: a.Subject, Address: a.ID})
 }
 
 // openAddresses opens the addresses of a customer, or of one service of theirs, for

@@ -250,8 +250,9 @@ func BenchmarkWhoHad(b *testing.B) {
 			return nil
 		}))
 	}
-	b.ResetTimer()
-	for n := range b.N {
+	n := 0
+	for b.Loop() {
+		n++
 		ok(b, o.b.DB.ReadTx(ctx, func(tx *store.Tx) error {
 			got, _, err := o.b.holder(ctx, tx, address(n*7919%all), time.UnixMicro(2000))
 			if got.ID != fmt.Sprint(n*7919%all) {

@@ -17,6 +17,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/billing/hook"
 	"loot/desk/billing/invoice"
 	"loot/job"
 	"loot/statement"
@@ -45,12 +46,14 @@ type Order struct {
 // A Billing is the desk together with what others ask of it.
 type Billing struct {
 	desk.Kit
-	order   func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
-	seller  Seller
-	issuing sync.Mutex // held while numbers are given
-	marks   []byte     // by which addresses are found
-	printer func() (*invoice.Printer, error)
-	at      func(step string) // of tests; nil: none
+	order     func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+	seller    Seller
+	issuing   sync.Mutex // held while numbers are given
+	marks     []byte     // by which addresses are found
+	key       sealer     // of what is nobody's
+	messenger Messenger
+	printer   func() (*invoice.Printer, error)
+	at        func(step string) // of tests; nil: none
 }
 
 // New returns the desk. Order tells of an order when the notice
@@ -62,10 +65,17 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		return nil, err
 	}
 	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
+	system, err := kit.Keyring.System(name)
+	if err != nil {
+		return nil, err
+	}
+	system.Hold(kit.DB, store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"}, store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"})
+	b.key, b.messenger = system, hook.NewSender(nil)
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
+	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4), job.MaxAttempts(mostTries))
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
 	return b, nil
@@ -97,7 +107,7 @@ var prices = []loot.Role{"billing", "administrator"}
 
 func (b *Billing) routes() []web.Route {
 	bills := []loot.Role{"billing"}
-	return []web.Route{
+	return append(b.hookRoutes(), []web.Route{
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
@@ -126,7 +136,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
-	}
+	}...)
 }
 
 // Keeps are the clauses that this desk carries out.
@@ -140,6 +150,7 @@ func nav() []web.Nav {
 		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
+		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Webhooks", Icon: "webhook", Href: "/console/billing/webhooks", Roles: tellers},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}
 }
@@ -183,18 +194,33 @@ func (b *Billing) EndAll(ctx context.Context, tx *store.Tx, by loot.Actor, s loo
 
 // begin begins a service that was ordered, once.
 func (b *Billing) begin(ctx context.Context, tx *store.Tx, reference string, o Order) error {
-	made, err := insertService(ctx, tx, reference, o)
-	if err != nil || !made {
+	waits, err := provisioned(ctx, tx)
+	if err != nil {
 		return err
 	}
 	by := loot.Actor{Kind: loot.Person, ID: string(o.Subject)}
-	if err := insertStep(ctx, tx, reference, o.Made, Move{To: Ordered, By: by, Why: AsOrdered}); err != nil {
+	steps, state := []Move{{To: Ordered, By: by, Why: AsOrdered}, {To: Active, By: b.actor(), Why: SetUp}}, Active
+	switch {
+	case !o.Ended.IsZero():
+		steps, state = append(steps, Move{To: Ended, By: by, Why: AsAsked}), Ended
+	case waits:
+		steps, state = steps[:1], Ordered
+	}
+	made, err := insertService(ctx, tx, reference, o, state)
+	if err != nil || !made {
 		return err
 	}
-	if err := insertStep(ctx, tx, reference, o.Made, Move{To: Active, By: b.actor(), Why: SetUp}); err != nil || o.Ended.IsZero() {
-		return err
+	for _, m := range steps {
+		at := o.Made
+		if m.To == Ended {
+			at = o.Ended
+		}
+		if err := insertStep(ctx, tx, reference, at, m); err != nil {
+			return err
+		}
 	}
-	return insertStep(ctx, tx, reference, o.Ended, Move{To: Ended, By: by, Why: AsAsked})
+	one := Service{Reference: reference, Subject: o.Subject, Service: o.Service, PlanID: o.Plan}
+	return b.tellState(ctx, tx, one, steps[0])
 }
 
 // Plans returns what can be chosen for a service, for the form that orders it.

@@ -94,6 +94,18 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 	return b.demoAddresses(ctx, by)
 }
 
+// demoHook has an administrator tell a made-up provisioning system of services for
+// the last month of the history.
+func (b *Billing) demoHook(w *desk.World, by loot.Actor) {
+	w.History.On(w.History.End.AddDate(0, 0, -30), func(ctx context.Context) error {
+		a, err := desk.Browser{World: w, Who: by}.Post(ctx, "/console/billing/webhooks", url.Values{"url": {"https://panel.example.com/hooks"}, "events": eventTypes})
+		if err == nil && a.Status != http.StatusOK {
+			err = fmt.Errorf("billing: a webhook was answered with %d", a.Status)
+		}
+		return err
+	})
+}
+
 // demoBlocks are those that are for examples (RFC 5737).
 var demoBlocks = []string{"192.0.2", "198.51.100", "203.0.113"}
 

@@ -169,6 +169,9 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	if err := b.sweepUse(ctx); err != nil {
 		return err
 	}
+	if err := b.sweepHooks(ctx); err != nil {
+		return err
+	}
 	if err := b.sweepAddresses(ctx, v.Statement); err != nil {
 		return err
 	}

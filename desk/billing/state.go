@@ -135,7 +135,7 @@ func (b *Billing) move(ctx context.Context, tx *store.Tx, one Service, m Move) e
 	}
 	switch {
 	case m.To == Ended:
-		if err := releaseAll(ctx, tx, one.Reference, now); err != nil {
+		if err := b.releaseAll(ctx, tx, one.Reference, now); err != nil {
 			return err
 		}
 		if err := b.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: one.Subject, Collection: collection, By: m.By, Reference: one.Reference, Service: one.Service}); err != nil {
@@ -146,7 +146,7 @@ func (b *Billing) move(ctx context.Context, tx *store.Tx, one Service, m Move) e
 			return err
 		}
 	}
-	return nil
+	return b.tellState(ctx, tx, one, m)
 }
 
 func insertStep(ctx context.Context, tx *store.Tx, reference string, at time.Time, m Move) error {

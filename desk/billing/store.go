@@ -13,11 +13,7 @@ import (
 )
 
 // insertService writes a service down, and reports false if it was before.
-func insertService(ctx context.Context, tx *store.Tx, reference string, o Order) (bool, error) {
-	state := Active
-	if !o.Ended.IsZero() {
-		state = Ended
-	}
+func insertService(ctx context.Context, tx *store.Tx, reference string, o Order, state State) (bool, error) {
 	n, err := tx.Exec(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
 	if err != nil {
@@ -156,6 +152,8 @@ func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bo
 // wants kept: those hold nothing of the person but sealed, under a key of their own.
 func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	for _, q := range []string{
+		`DELETE FROM billing_delivery WHERE event IN (SELECT id FROM billing_event WHERE subject = $1)`,
+		`DELETE FROM billing_event WHERE subject = $1`,
 		`DELETE FROM billing_address WHERE subject = $1`,
 		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
