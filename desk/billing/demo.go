@@ -24,6 +24,7 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 		return nil // nobody writes invoices there
 	}
 	clerk := staff[i]
+	w.History.On(w.History.Begin.Add(34*time.Hour), func(ctx context.Context) error { return b.demoReminders(ctx, w, clerk) })
 	for m := monthOf(w.History.Begin, b.seller.place()); ; m = Month(m.days().To.AddDays(1).String()[:7]) {
 		_, over := m.span(b.seller.place())
 		at := over.Add(33 * time.Hour)

@@ -67,8 +67,9 @@ func (b *Billing) paidFields(i Issued) web.Fields {
 
 // showPaid adds to the page of an invoice what was paid of it.
 func (b *Billing) showPaid(r *http.Request, v *invoiceView, i Issued) error {
-	state := i.standing(b.today())
-	v.Facts = append(v.Facts, web.Fact{Term: "Paid", Badge: &state})
+	if state := i.standing(b.today()); i.Removed.IsZero() {
+		v.Facts[0].Badge = &state
+	}
 	if i.Kind != invoice.CreditNote {
 		v.Facts = append(v.Facts, web.Fact{Term: "Open", Value: i.OpenSum()})
 		if v.Pay == nil {
