@@ -112,6 +112,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /console/billing/invoices", Audience: web.Console, Serve: b.invoices, Roles: bills},
 		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: bills},
 		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
+		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
 	})

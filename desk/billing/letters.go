@@ -173,6 +173,11 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 			return err
 		}
 		if write = true; a.Level == 0 {
+			if i.Kind == invoice.CreditNote { // the letter of what stands for the invoice tells of both
+				c, _, err := creditOf(ctx, tx, "credit", i.Number)
+				write = c.Corrected == ""
+				return err
+			}
 			return nil
 		}
 		levels, err := readReminders(ctx, tx)
@@ -213,7 +218,7 @@ func (b *Billing) issuedLetter(i Issued) mail.Letter {
 	case invoice.CreditNote:
 		what, text = "Your credit note", "We have taken back invoice "+i.Preceding+". The credit note is in your portal."
 	case invoice.Corrected:
-		what, text = "Your corrected invoice", "We have written invoice "+i.Preceding+" again. The corrected one is in your portal."
+		what, text = "Your corrected invoice", "We have taken invoice "+i.Preceding+" back and written it again. The corrected one is in your portal, and so is the credit note."
 	case invoice.Commercial:
 	}
 	if i.Open() > 0 {

@@ -131,7 +131,7 @@ func TestRemindersFollowEachOther(t *testing.T) {
 		{"all were written", nil, []written{{3, at(60), true}}, 200, 0},
 		{"paid", func(i *Issued) { i.Paid = 100 }, nil, 60, 0},
 		{"in part", func(i *Issued) { i.Paid = 99 }, nil, 60, 1},
-		{"taken back", func(i *Issued) { i.Credited = 100 }, nil, 60, 0},
+		{"taken back", func(i *Issued) { i.Credited = "C-2026-000001" }, nil, 60, 0},
 		{"a credit note", func(i *Issued) { i.Kind = invoice.CreditNote }, nil, 60, 0},
 	} {
 		one := i

@@ -6,21 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"loot"
 	"loot/desk/billing/invoice"
 	"loot/store"
 	"loot/web"
 )
-
-// rowOf is an invoice in a list, with how far it is paid.
-func (b *Billing) rowOf(i Issued, base string) invoiceRow {
-	row := rowOf(i, base)
-	if i.Removed.IsZero() {
-		row.State = i.standing(b.today())
-	}
-	return row
-}
 
 // OpenSum writes what is still to be paid as people read it.
 func (i Issued) OpenSum() string { return money(max(0, i.Open()), i.Currency) }
@@ -67,10 +59,9 @@ func (b *Billing) paidFields(i Issued) web.Fields {
 
 // showPaid adds to the page of an invoice what was paid of it.
 func (b *Billing) showPaid(r *http.Request, v *invoiceView, i Issued) error {
-	if state := i.standing(b.today()); i.Removed.IsZero() {
-		v.Facts[0].Badge = &state
-	}
-	if i.Kind != invoice.CreditNote {
+	state := b.rowOf(i, "").State
+	v.Facts = slices.Insert(v.Facts, 0, web.Fact{Term: "State", Badge: &state})
+	if i.Kind != invoice.CreditNote && i.Credited == "" {
 		v.Facts = append(v.Facts, web.Fact{Term: "Open", Value: i.OpenSum()})
 		if v.Pay == nil {
 			v.Pay = b.paidFields(i)
@@ -98,7 +89,7 @@ func (b *Billing) showPaid(r *http.Request, v *invoiceView, i Issued) error {
 
 // showInvoicePaid shows the page of an invoice with what was typed of a payment.
 func (b *Billing) showInvoicePaid(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
-	return b.showInvoice(w, r, status, openFields(), nil, nil, func(v *invoiceView) { v.Pay, v.PayWrong = form, web.ProblemsOf(wrong, form) })
+	return b.showInvoice(w, r, status, invoiceView{Pay: form, PayWrong: web.ProblemsOf(wrong, form)})
 }
 
 // exportedPayment is one in the copy of what is held.

@@ -38,10 +38,13 @@ const paymentsPath = "/console/billing/payments"
 
 // Open is what is still to be paid of an invoice; below zero, what is too much.
 func (i Issued) Open() int64 {
-	if i.Kind == invoice.CreditNote {
+	switch {
+	case i.Kind == invoice.CreditNote:
 		return 0
+	case i.Credited != "":
+		return -i.Paid
 	}
-	return i.Total - i.Credited - i.Paid
+	return i.Total - i.Paid
 }
 
 // standing says in a word or two how far an invoice is paid on a day.
@@ -49,11 +52,11 @@ func (i Issued) standing(today invoice.Date) web.Badge {
 	open := i.Open()
 	switch {
 	case i.Kind == invoice.CreditNote:
-		return web.Badge{Tone: web.Info, Text: "credit"}
+		return web.Badge{Tone: web.Info, Text: "credit note"}
 	case open < 0:
 		return web.Badge{Tone: web.Info, Text: "paid too much"}
-	case open == 0 && i.Credited == i.Total && i.Total != 0:
-		return web.Badge{Text: "taken back"}
+	case open == 0 && i.Credited != "":
+		return web.Badge{Tone: web.Warn, Text: "taken back", Icon: "undo-2"}
 	case open == 0:
 		return web.Badge{Tone: web.Good, Text: "paid", Icon: "check"}
 	case i.Due.Before(today):
@@ -259,7 +262,7 @@ func (b *Billing) showPayment(w http.ResponseWriter, r *http.Request, status int
 		v.Shares = append(v.Shares, shareRow{s.Invoice, "/console/billing/invoices/" + url.PathEscape(s.Invoice), money(s.Amount, p.Currency)})
 	}
 	for _, i := range fits {
-		one := rowOf(i, "/console/billing/invoices/")
+		one := b.rowOf(i, "/console/billing/invoices/")
 		one.State = i.standing(b.today())
 		v.Fits = append(v.Fits, one)
 	}

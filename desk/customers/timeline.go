@@ -406,6 +406,8 @@ var notes = map[string]struct {
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"detail.checked":       {"badge-check", web.Info, "Decided a case about a detail of yours"},
 	"detail.disputed":      {"flag", web.Neutral, "You reported a mistake"},
+	"invoice.corrected":    {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
+	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
 	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
 	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
