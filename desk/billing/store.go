@@ -177,6 +177,8 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	}
 	type bill struct {
 		Number   string       `json:"number"`
+		Kind     string       `json:"kind"` // of UNTDID 1001: 380 invoice, 381 credit note, 384 corrected invoice
+		About    string       `json:"about,omitempty"`
 		Issued   invoice.Date `json:"issued"`
 		From     invoice.Date `json:"from"`
 		To       invoice.Date `json:"to"`
@@ -192,7 +194,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	}
 	for _, i := range issued {
 		places, _ := invoice.Places(i.Currency)
-		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
+		out.Invoices = append(out.Invoices, bill{i.Number, string(i.Kind), i.Preceding, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
 	}
 	return out, nil
 }
