@@ -63,10 +63,12 @@ func (a *App) build() error {
 			return ways(m), err
 		},
 	})
-	a.billing = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
+	if a.billing, err = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, reference)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
-	})
+	}, a.staff.Signed); err != nil {
+		return err
+	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
 	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
 	if err != nil {
@@ -79,10 +81,10 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying)
-	if err != nil {
+	if a.checks, err = verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying); err != nil {
 		return err
 	}
+	a.billing.Disputed(a.checks.ReportedOn)
 	recording, err := a.Config.Visiting.options()
 	if err != nil {
 		return err
@@ -95,10 +97,10 @@ func (a *App) build() error {
 		a.signin.Desk(),
 		a.staff.Desk(),
 		customers.New(a.Kit, customers.Needs{
-			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
+			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
 		}),
 		a.billing.Desk(),
-		checks.Desk(),
+		a.checks.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),

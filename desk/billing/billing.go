@@ -8,7 +8,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
-	"strconv"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +17,7 @@ import (
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/job"
+	"loot/keyring"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -43,25 +44,34 @@ type Order struct {
 // A Billing is the desk together with what others ask of it.
 type Billing struct {
 	desk.Kit
-	order   func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
-	seller  Seller
-	issuing sync.Mutex // held while numbers are given
-	printer func() (*invoice.Printer, error)
-	at      func(step string) // of tests; nil: none
+	order    func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+	signed   func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)
+	key      *keyring.SystemKey                                                   // seals what banks say of payers
+	disputed func(ctx context.Context, tx *store.Tx, number string) (bool, error) // nil: nothing is
+	seller   Seller
+	issuing  sync.Mutex // held while numbers are given
+	printer  func() (*invoice.Printer, error)
+	at       func(step string) // of tests; nil: none
 }
 
 // New returns the desk. Order tells of an order when the notice
-// "service.ordered" names it.
-func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) *Billing {
-	b := &Billing{Kit: kit, order: order, seller: Seller{}.withDefaults()}
+// "service.ordered" names it, and signed when a member of staff signed the
+// undertaking; zero: never.
+func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error), signed func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)) (*Billing, error) {
+	key, err := kit.Keyring.System(name)
+	if err != nil {
+		return nil, err
+	}
+	key.Hold(kit.DB, store.Sealed{Table: "billing_payment", Key: []string{"id"}, Column: "sealed"})
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, seller: Seller{}.withDefaults()}
 	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
-	job.Register(kit.Jobs, b.tellCredited)
+	job.Register(kit.Jobs, b.letter)
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
-	return b
+	return b, nil
 }
 
 // Sell says who issues the invoices. It is called before jobs start; without it
@@ -86,7 +96,8 @@ func (b *Billing) Desk() desk.Desk {
 
 func (b *Billing) routes() []web.Route {
 	prices, bills := []loot.Role{"billing", "administrator"}, []loot.Role{"billing"}
-	return []web.Route{
+	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), []web.Route{
+		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
@@ -104,7 +115,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
-	}
+	})
 }
 
 // Keeps are the clauses that this desk carries out.
@@ -116,6 +127,7 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
 		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
+		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}
@@ -214,16 +226,16 @@ var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
 // Price writes the price as people read it.
 func (p Plan) Price() string { return money(p.Cents, p.Currency) + " a " + p.Period }
 
-func money(cents int64, currency string) string {
+// money writes an amount in the smallest unit of its currency as people read it.
+func money(units int64, currency string) string {
 	sign, ok := signs[currency]
 	if !ok {
 		sign = currency
 	}
-	frac := strconv.FormatInt(cents%100, 10)
-	if len(frac) < 2 {
-		frac = "0" + frac
+	if units < 0 {
+		return "\u2212" + money(-units, currency)
 	}
-	return sign + "\u00a0" + strconv.FormatInt(cents/100, 10) + "." + frac
+	return sign + "\u00a0" + plainAmount(units, currency)
 }
 
 // A Service is one that a customer has or had.

@@ -43,5 +43,8 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 			}
 			return w.Drain(ctx)
 		})
+		if paid := over.Add(16 * 24 * time.Hour); paid.Before(w.History.End) {
+			w.History.On(paid, func(ctx context.Context) error { return b.demoPayments(ctx, w, clerk, over) })
+		}
 	}
 }

@@ -141,11 +141,26 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		known := err == nil && !copied.Erased()
+		chosen, err := languageOf(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if chosen != "" {
+			seller.Language = chosen
+		}
 		for _, c := range currencies {
 			d := draft{subject: s, version: v.Hash(), copied: known, record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, m, c, by[c])
+			finding, err := account(ctx, tx, &d.record.Invoice, seller.Language)
+			if err != nil {
+				return err
+			}
+			if finding != "" {
+				out = waits(nil, finding)
+				return nil
+			}
 			if finding := findings(&d.record.Invoice); finding != "" {
 				out = waits(nil, finding)
 				return nil
@@ -178,6 +193,9 @@ func disputedWords(s *statement.Statement, f loot.Field) string {
 var ledgerWords = map[string]string{
 	"en": "Every use of your details is on our ledger. Its key:",
 	"de": "Jede Nutzung Ihrer Angaben steht in unserem Verzeichnis. Dessen Schlüssel:",
+	"es": "Cada uso de sus datos consta en nuestro registro. Su clave:",
+	"fr": "Chaque utilisation de vos données figure dans notre registre. Sa clé :",
+	"nl": "Elk gebruik van uw gegevens staat in ons register. De sleutel ervan:",
 }
 
 // charged returns the lines of each currency, and what stands against charging
@@ -254,14 +272,8 @@ func findings(inv *invoice.Invoice) string {
 	for _, f := range try.Check() {
 		out = append(out, f.String())
 	}
-	if taxed(inv) && try.Currency != euro {
-		out = append(out, "There is tax on an invoice in "+try.Currency+", which the law wants in the currency of the seller's country, too (Directive 2006/112/EC, Article 230): price the plan in "+euro+".")
-	}
 	return strings.Join(out, " ")
 }
-
-// euro is the currency in which tax is accounted for.
-const euro = "EUR"
 
 // known is what is known about the customer for the invoice, each field with
 // where it came from, when, and where a mistake in it is reported.

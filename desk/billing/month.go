@@ -120,13 +120,22 @@ func (u use) years(in invoice.Period, began, over invoice.Date) (out []invoice.L
 	return out
 }
 
+// priced returns an amount in the smallest unit of its currency as a price.
+func priced(units int64, currency string) invoice.Decimal {
+	places, ok := invoice.Decimals(currency)
+	if !ok {
+		places = 2
+	}
+	return invoice.Scaled(units, places)
+}
+
 // line charges the days from one to another, which does not count, of a span
 // that has the price. Part of it is a price of so many days, so that the amount
 // is exact before it is rounded once.
 func (u use) line(from, to, first, end invoice.Date, unit string) invoice.Line {
 	l := invoice.Line{
 		Name: u.Title, Description: u.text, Item: u.plan, Period: invoice.Period{From: from, To: to.AddDays(-1)},
-		Quantity: invoice.Int(1), Unit: unit, Price: invoice.Scaled(u.cents, 2),
+		Quantity: invoice.Int(1), Unit: unit, Price: priced(u.cents, u.currency),
 	}
 	if held, all := between(from, to), between(first, end); held < all {
 		l.Quantity, l.Unit, l.Base = invoice.Int(held), "DAY", invoice.Int(all)

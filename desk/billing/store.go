@@ -150,7 +150,7 @@ func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bo
 // forget removes what is kept about a person but the invoices, which the law
 // wants kept: those hold nothing of the person but sealed, under a key of their own.
 func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	for _, q := range []string{`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`} {
+	for _, q := range []string{`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`, `DELETE FROM billing_language WHERE subject = $1`} {
 		if _, err := tx.Exec(ctx, q, s); err != nil {
 			return fmt.Errorf("billing: forget: %w", err)
 		}
@@ -165,7 +165,15 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		return nil, err
 	}
 	issued, err := readInvoices(ctx, tx, `WHERE i.subject = $1 ORDER BY i.at, i.number`, s)
-	if err != nil || len(all)+len(issued) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	paid, err := b.exportPayments(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	language, err := languageOf(ctx, tx, s)
+	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
 		return nil, err
 	}
 	type line struct {
@@ -186,15 +194,16 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Total    string       `json:"total"`
 	}
 	out := struct {
-		Services []line `json:"services"`
-		Invoices []bill `json:"invoices,omitempty"`
-	}{}
+		Services []line            `json:"services"`
+		Invoices []bill            `json:"invoices,omitempty"`
+		Payments []exportedPayment `json:"payments,omitempty"`
+		Language string            `json:"languageOfInvoices,omitempty"`
+	}{Payments: paid, Language: language}
 	for _, one := range all {
 		out.Services = append(out.Services, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
 	}
 	for _, i := range issued {
-		places, _ := invoice.Places(i.Currency)
-		out.Invoices = append(out.Invoices, bill{i.Number, string(i.Kind), i.Preceding, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
+		out.Invoices = append(out.Invoices, bill{i.Number, string(i.Kind), i.Preceding, i.Day, i.Period.From, i.Period.To, i.Currency, plainAmount(i.Total, i.Currency)})
 	}
 	return out, nil
 }

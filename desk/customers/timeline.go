@@ -409,6 +409,8 @@ var notes = map[string]struct {
 	"invoice.corrected":    {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
 	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
+	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
+	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
 	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
