@@ -13,6 +13,7 @@ import (
 	"loot/desk"
 	"loot/desk/billing"
 	"loot/desk/customers"
+	"loot/desk/imports"
 	"loot/desk/incidents"
 	"loot/desk/publication"
 	"loot/desk/signin"
@@ -92,6 +93,10 @@ func (a *App) build() error {
 	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed, Name: a.staff.Name, Member: a.readerOf, Everybody: a.staff.Everybody}, recording); err != nil {
 		return err
 	}
+	importing, err := imports.New(a.Kit, a.importing())
+	if err != nil {
+		return err
+	}
 	a.coming = publication.Coming(a.Gate)
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
@@ -101,6 +106,7 @@ func (a *App) build() error {
 		}),
 		a.billing.Desk(),
 		a.checks.Desk(),
+		importing.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
@@ -173,6 +179,7 @@ func ways(m signin.Methods) string {
 func (a *App) scopes() map[api.Scope]string {
 	all := maps.Clone(customers.Scopes)
 	maps.Copy(all, visits.Scopes)
+	maps.Copy(all, imports.Scopes)
 	return all
 }
 

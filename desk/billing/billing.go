@@ -148,6 +148,13 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 	})
 }
 
+// Begin begins services whose orders were taken over from another system, within
+// the transaction that writes the orders.
+func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
+	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES`,
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended))
+}
+
 // Services returns what a customer has or had, latest first.
 func (b *Billing) Services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error) {
 	return servicesOf(ctx, tx, b.titles(), s)

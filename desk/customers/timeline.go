@@ -400,6 +400,7 @@ var notes = map[string]struct {
 	"objection.made":       {"hand", web.Neutral, "Objection made"},
 	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
+	"service.imported":     {"package-check", web.Info, "An order of yours was taken over from the system before"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
 	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
@@ -426,7 +427,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 	}
 	e.Icon, e.Tone, e.Title = n.icon, n.tone, n.title
 	switch word {
-	case "service.ordered":
+	case "service.ordered", "service.imported":
 		e.Text = "It permits what its contract needs, until it ends."
 	case "letter.read":
 		e.Text = "In the outbox of the console, where letters stay while no mail server is set."
