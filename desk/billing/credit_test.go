@@ -47,13 +47,18 @@ func TestAWrongInvoiceIsWrittenAgain(t *testing.T) {
 		o.run(november)
 		was := o.record("EX-2026-000001")
 		o.Clock.Advance(24 * time.Hour)
-		decided := false
+		o.Drain()
+		decided, letters := false, o.Mail.Count()
 		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), func(*store.Tx) error { decided = true; return nil }))
 		all := o.issued("")
 		if !decided || len(all) != 3 {
 			t.Fatalf("decided: %t, %d documents", decided, len(all))
 		}
 		credit, corrected := all[1], all[2]
+		o.Drain()
+		if m, _ := o.Mail.Last("jo@example.com"); o.Mail.Count() != letters+1 || !strings.Contains(m.Subject, corrected.Number) {
+			t.Errorf("%d letters, the last: %s", o.Mail.Count()-letters, m.Subject)
+		}
 		if credit.Kind != "381" || credit.Number != "EX-2026-000002" || credit.Preceding != "EX-2026-000001" || credit.Total != 161 || credit.Sum() != "−€\u00a01.61" {
 			t.Errorf("%+v", credit)
 		}
