@@ -85,6 +85,7 @@ type draft struct {
 	version string // hash of the statement
 	newer   bool   // than the copy of the party, which is taken again
 	copied  bool   // there is a copy
+	quiet   bool   // the letter about what stands for it says all
 }
 
 // A drawing is what came of a customer's month: drafts, one for each currency, or

@@ -220,6 +220,8 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	}
 	type bill struct {
 		Number   string       `json:"number"`
+		Kind     string       `json:"kind"` // of UNTDID 1001: 380 invoice, 381 credit note, 384 corrected invoice
+		About    string       `json:"about,omitempty"`
 		Issued   invoice.Date `json:"issued"`
 		From     invoice.Date `json:"from"`
 		To       invoice.Date `json:"to"`
@@ -243,7 +245,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		out.Services = append(out.Services, l)
 	}
 	for _, i := range issued {
-		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, plainAmount(i.Total, i.Currency)})
+		out.Invoices = append(out.Invoices, bill{i.Number, string(i.Kind), i.Preceding, i.Day, i.Period.From, i.Period.To, i.Currency, plainAmount(i.Total, i.Currency)})
 	}
 	return out, nil
 }
