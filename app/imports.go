@@ -31,6 +31,20 @@ func (a *App) importing() imports.Needs {
 			}
 			return in.Take(ctx, tx, s, by, reason, incoming)
 		},
+		Amount: billing.Amount, ArchivedUntil: billing.ArchivedUntil, ArchiveKeys: a.billing.ArchiveKeys,
+		Archive: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []imports.Invoice) error {
+			former := make([]billing.Former, len(all))
+			for n, v := range all {
+				former[n] = billing.Former{
+					Subject: v.Subject, Source: v.Source, System: v.System, Number: v.Number, Issued: v.Issued, Due: v.Due, Currency: v.Currency,
+					Net: v.Net, Tax: v.Tax, Total: v.Total, State: v.State, Party: v.Party,
+				}
+				for _, l := range v.Lines {
+					former[n].Lines = append(former[n].Lines, billing.FormerLine(l))
+				}
+			}
+			return a.billing.Archive(ctx, tx, by, reason, former)
+		},
 		Services: func(_ context.Context, tx *store.Tx, orders []imports.Order) error {
 			for _, o := range orders {
 				a.billing.Begin(tx, o.ID, billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended})

@@ -85,7 +85,7 @@ func (b *Billing) Desk() desk.Desk {
 
 func (b *Billing) routes() []web.Route {
 	prices, bills := []loot.Role{"billing", "administrator"}, []loot.Role{"billing"}
-	return []web.Route{
+	return append(b.archiveRoutes(bills), []web.Route{
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
@@ -102,7 +102,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
-	}
+	}...)
 }
 
 // Keeps are the clauses that this desk carries out.

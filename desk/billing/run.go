@@ -163,6 +163,9 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 			}
 		}
 	}
+	if err := b.sweepArchive(ctx); err != nil {
+		return err
+	}
 	return b.sweepOld(ctx)
 }
 

@@ -165,7 +165,11 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		return nil, err
 	}
 	issued, err := readInvoices(ctx, tx, `WHERE i.subject = $1 ORDER BY i.at, i.number`, s)
-	if err != nil || len(all)+len(issued) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	before, err := exportArchive(ctx, tx, s)
+	if err != nil || len(all)+len(issued)+len(before) == 0 {
 		return nil, err
 	}
 	type line struct {
@@ -184,9 +188,10 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Total    string       `json:"total"`
 	}
 	out := struct {
-		Services []line `json:"services"`
-		Invoices []bill `json:"invoices,omitempty"`
-	}{}
+		Services []line       `json:"services"`
+		Invoices []bill       `json:"invoices,omitempty"`
+		Before   []beforeHere `json:"invoices_from_the_system_before,omitempty"`
+	}{Before: before}
 	for _, one := range all {
 		out.Services = append(out.Services, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
 	}

@@ -65,6 +65,13 @@ type Needs struct {
 	// Services begins services, whose orders were written in the same transaction.
 	Services func(ctx context.Context, tx *store.Tx, orders []Order) error
 
+	// Amount reads an amount in the smallest unit of a currency; the others are about
+	// invoices of the system before.
+	Amount        func(text, currency string) (int64, bool)
+	ArchivedUntil func(s *statement.Statement, day time.Time) time.Time
+	ArchiveKeys   func(ctx context.Context, people ...loot.Subject) error
+	Archive       func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Invoice) error
+
 	// Member returns a member of staff as they are now; nobody if they left.
 	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, error)
 	// Signed returns when a member of staff signed the undertaking; zero: not.

@@ -109,7 +109,7 @@ type showView struct {
 	Kept    string // until when the file is there; empty: it is not
 }
 
-var kinds = map[string]string{clients: "customers", services: "services"}
+var kinds = map[string]string{clients: "customers", services: "services", invoices: "invoices"}
 
 // show tells how far an import is, and what can be done next.
 func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
@@ -256,7 +256,8 @@ type columnRow struct {
 
 var rowWords = map[string]string{
 	rowID: "Id in the other system", rowClient: "Id of its customer", rowService: "Product or service", rowSince: "Day of the order", rowEnded: "Day of the end",
-	rowStatus: "State, such as active or cancelled", rowDialling: "Calling code of the country",
+	rowStatus: "State, such as active or cancelled", rowDialling: "Calling code of the country", rowNumber: "Number of the invoice", rowIssued: "Day of issue", rowDue: "Due on",
+	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
 
 // columns shows what each column is.
@@ -332,7 +333,7 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 	if one.Found.Form == source.CSV {
 		f := m.format(one.Found.Format)
 		above = web.Fields{
-			{Name: "kind", Type: "select", Label: "Each row is", Value: m.Kind, Plain: true, Options: []web.Option{{Value: clients, Label: "a customer"}, {Value: services, Label: "a service of a customer"}}},
+			{Name: "kind", Type: "select", Label: "Each row is", Value: m.Kind, Plain: true, Options: []web.Option{{Value: clients, Label: "a customer"}, {Value: services, Label: "a service of a customer"}, {Value: invoices, Label: "an invoice, to be kept as it is"}}},
 			{Name: "encoding", Type: "select", Label: "Encoding", Value: f.Encoding, Plain: true, Options: []web.Option{
 				{Value: source.UTF8, Label: source.UTF8}, {Value: source.UTF16LE, Label: source.UTF16LE}, {Value: source.UTF16BE, Label: source.UTF16BE}, {Value: source.Windows1252, Label: source.Windows1252},
 			}},
@@ -352,6 +353,9 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 			return nil, nil, err
 		}
 		below = append(below, web.Field{Name: "service", Type: "select", Label: "Where no service is named", Value: m.Service, Options: options, Plain: true, Hint: "Nobody is kept without an order. Choose what these customers have."})
+	}
+	if slices.ContainsFunc(m.steps(one.Found), func(p part) bool { return p.kind == invoices }) {
+		below = append(below, web.Field{Name: "currency", Label: "Currency of amounts beside which none stands", Value: cmp.Or(m.Currency, "EUR"), MaxLen: 3, Plain: true, Hint: "ISO 4217, such as EUR."})
 	}
 	below = append(below,
 		web.Field{Name: "person", Type: "checkbox", Label: "Who has no company trades in their own name", Hint: "The name of the contact is taken for that of the company.", Value: tick(m.Person), Plain: true, Wide: true},
@@ -491,7 +495,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	for n, x := range all {
 		row := verdictRow{Line: strconv.FormatInt(x.line, 10), State: words[x.is], Why: x.why}
 		if steps[n] < len(parts) {
-			row.What = map[string]string{clients: "customer", services: "service"}[parts[steps[n]].kind]
+			row.What = map[string]string{clients: "customer", services: "service", invoices: "invoice"}[parts[steps[n]].kind]
 		}
 		v.Rows = append(v.Rows, row)
 	}

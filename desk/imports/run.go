@@ -174,8 +174,11 @@ func (c *cursor) batch(j *judge, kind string) (out []candidate, err error) {
 }
 
 func (j *judge) row(kind string, row *source.Row, number int64) candidate {
-	if kind == services {
+	switch kind {
+	case services:
 		return j.service(row, number)
+	case invoices:
+		return j.invoice(row, number)
 	}
 	return j.client(row, number)
 }
@@ -233,7 +236,7 @@ func (i *Imports) giveKeys(ctx context.Context, batch []candidate) error {
 		}
 	}
 	if len(people) == 0 {
-		return nil
+		return i.archiveKeys(ctx, batch)
 	}
 	return i.needs.Keys(ctx, people...)
 }
@@ -310,6 +313,7 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 	}
 	var people []Customer
 	var begun []Order
+	var written []Invoice
 	for n := range batch {
 		c := &batch[n]
 		facts.settle(c, r)
@@ -331,6 +335,10 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 				return err
 			}
 		}
+		if c.is == taken && c.invoice != nil {
+			addKnown(tx, c.name, known{subject: c.invoice.Subject, reference: invoices, by: r.ID}, false)
+			written = append(written, *c.invoice)
+		}
 		to.count(c.verdict)
 		addVerdict(tx, r.ID, r.Step, c.verdict)
 	}
@@ -343,7 +351,12 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		}
 	}
 	if len(begun) > 0 {
-		return i.needs.Services(ctx, tx, begun)
+		if err := i.needs.Services(ctx, tx, begun); err != nil {
+			return err
+		}
+	}
+	if len(written) > 0 {
+		return i.needs.Archive(ctx, tx, by, reason(r), written)
 	}
 	return nil
 }
@@ -430,8 +443,8 @@ func (f *facts) settle(c *candidate, r *run) {
 		c.is, c.why = already, "It was taken over before."
 	case c.customer != nil:
 		f.settleClient(c)
-	case c.order != nil:
-		f.settleService(c)
+	default:
+		f.settleOf(c)
 	}
 }
 
@@ -466,15 +479,18 @@ func (f *facts) settleClient(c *candidate) {
 	}
 }
 
-func (f *facts) settleService(c *candidate) {
+// settleOf says of a service or an invoice whose it is.
+func (f *facts) settleOf(c *candidate) {
 	k := f.names[c.client]
 	switch {
 	case f.dry != nil && (f.dry.names[c.name] || f.dry.names[c.client]):
 	case k.subject == "":
 		*c = c.refuse("Its customer was not taken over.")
 		return
-	default:
+	case c.order != nil:
 		c.order.Subject = k.subject
+	default:
+		c.invoice.Subject = k.subject
 	}
 	f.names[c.name] = known{subject: k.subject, by: "-"}
 }
