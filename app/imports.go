@@ -16,7 +16,7 @@ func (a *App) importing() imports.Needs {
 	in := customers.NewImporter(a.Kit)
 	return imports.Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
-		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
 		Lapsed: func(s *statement.Statement, o imports.Order) bool { return in.Lapsed(s, customers.Order(o)) },
 		Check: func(s *statement.Statement, orders []imports.Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, ordersOf(orders), raw)

@@ -65,7 +65,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	var err error
 	h.desk, err = New(h.Kit, Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
-		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: bill.Plans,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: bill.Plans,
 		Lapsed: func(s *statement.Statement, o Order) bool { return in.Lapsed(s, customers.Order(o)) },
 		Check: func(s *statement.Statement, all []Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, orders(all), raw)

@@ -40,6 +40,7 @@ type Mapping struct {
 	Products  map[string]string            `json:"products,omitempty"` // product of the file to service; see chosen
 	Person    bool                         `json:"person,omitempty"`   // who has no company trades in their own name
 	Currency  string                       `json:"currency,omitempty"` // of invoices beside whose amounts none stands, ISO 4217
+	Invite    bool                         `json:"invite,omitempty"`   // who is taken over is told of it by a letter
 	Lenient   bool                         `json:"lenient,omitempty"`  // details that are wrong and not compulsory are left out
 }
 
@@ -56,6 +57,14 @@ func chosen(choice string) (service, plan string) {
 func (m Mapping) format(f source.Format) source.Format {
 	f.Encoding, f.Delimiter = cmp.Or(m.Encoding, f.Encoding), cmp.Or(m.Delimiter, f.Delimiter)
 	return f
+}
+
+// after says what is to be done about somebody after they were taken over.
+func (m Mapping) after() int {
+	if m.Invite {
+		return toInvite
+	}
+	return toCheck
 }
 
 // A part is a table of a file with what its rows are.

@@ -156,7 +156,7 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 		return web.Action{Label: label, Icon: icon, Href: base + path, Post: true}
 	}
 	take := post("Take over", "play", "/run")
-	take.Primary, take.Confirm = true, "Take the rows over now? Nobody is written to."
+	take.Primary, take.Confirm = true, "Take the rows over now? "+one.letters()
 	columns := web.Action{Label: "Name columns", Icon: "columns-3", Href: base + "/columns"}
 	there := one.Removed.IsZero()
 	switch one.State {
@@ -184,7 +184,7 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 			v.Forward = []web.Action{columns}
 		}
 	case done:
-		v.Alert = &web.Alert{Tone: web.Good, Title: "Taken over.", Text: "Nobody was written to. Details are checked in the background, some each minute."}
+		v.Alert = &web.Alert{Tone: web.Good, Title: "Taken over.", Text: one.letters() + " Details are checked in the background, a hundred customers each minute."}
 	}
 	if !there {
 		v.Forward = nil
@@ -205,6 +205,14 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 	if there && !one.works() {
 		v.Kept = one.Touched.AddDate(0, 0, filesKept).UTC().Format("2 January 2006")
 	}
+}
+
+// letters says whether those who are taken over are written to.
+func (r *run) letters() string {
+	if r.Mapping.Invite {
+		return "Who is new here gets a letter, a hundred of them each minute."
+	}
+	return "Nobody is written to."
 }
 
 // what names the form of a file in words.
@@ -360,6 +368,7 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 	below = append(below,
 		web.Field{Name: "person", Type: "checkbox", Label: "Who has no company trades in their own name", Hint: "The name of the contact is taken for that of the company.", Value: tick(m.Person), Plain: true, Wide: true},
 		web.Field{Name: "lenient", Type: "checkbox", Label: "Leave out details that are wrong, if they are not compulsory", Hint: "Otherwise the row is refused, and can be corrected and brought again.", Value: tick(m.Lenient), Plain: true, Wide: true},
+		web.Field{Name: "invite", Type: "checkbox", Label: "Write to whom was taken over", Hint: "A letter says where their record is now and how they get in, to a hundred of them a minute. Otherwise nobody is written to.", Value: tick(m.Invite), Plain: true, Wide: true},
 		web.Field{Name: "remember", Label: "Remember as", MaxLen: 60, Plain: true, Hint: "A name for the next file with these columns. Empty: it is not remembered."},
 	)
 	return above, below, nil

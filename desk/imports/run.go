@@ -27,6 +27,14 @@ type minutelyArgs struct{}
 // Kind names the job.
 func (minutelyArgs) Kind() string { return "imports.minutely" }
 
+// inviteArgs asks for somebody who was taken over to be told of it.
+type inviteArgs struct {
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (inviteArgs) Kind() string { return "imports.invite" }
+
 const (
 	batchRows  = 250    // that are taken over in one transaction
 	sliceRows  = 20_000 // that one job takes over before it makes room for others
@@ -321,14 +329,14 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 			for k := range c.customer.Orders {
 				c.customer.Orders[k].Subject = c.customer.Subject
 				if k < len(c.names) {
-					addKnown(tx, c.names[k], known{subject: c.customer.Subject, reference: c.customer.Orders[k].ID, by: r.ID}, false)
+					addKnown(tx, c.names[k], known{subject: c.customer.Subject, reference: c.customer.Orders[k].ID, by: r.ID}, settled)
 				}
 			}
-			addKnown(tx, c.name, known{subject: c.customer.Subject, by: r.ID}, true)
+			addKnown(tx, c.name, known{subject: c.customer.Subject, by: r.ID}, r.Mapping.after())
 			people, begun = append(people, *c.customer), append(begun, c.customer.Orders...)
 		}
 		if c.is == already && c.link != "" {
-			addKnown(tx, c.name, known{subject: c.link, by: r.ID}, false)
+			addKnown(tx, c.name, known{subject: c.link, by: r.ID}, settled)
 		}
 		if c.is == taken && c.order != nil && !c.came {
 			if err := i.takeOrder(ctx, tx, r, by, c, &begun); err != nil {
@@ -336,7 +344,7 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 			}
 		}
 		if c.is == taken && c.invoice != nil {
-			addKnown(tx, c.name, known{subject: c.invoice.Subject, reference: invoices, by: r.ID}, false)
+			addKnown(tx, c.name, known{subject: c.invoice.Subject, reference: invoices, by: r.ID}, settled)
 			written = append(written, *c.invoice)
 		}
 		to.count(c.verdict)
@@ -374,7 +382,7 @@ func (i *Imports) takeOrder(ctx context.Context, tx *store.Tx, r *run, by loot.A
 	if _, err := i.needs.Order(ctx, tx, by, reason(r), *c.order); err != nil {
 		return err
 	}
-	addKnown(tx, c.name, known{subject: c.order.Subject, reference: c.order.ID, by: r.ID}, false)
+	addKnown(tx, c.name, known{subject: c.order.Subject, reference: c.order.ID, by: r.ID}, settled)
 	*begun = append(*begun, *c.order)
 	return nil
 }
