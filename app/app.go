@@ -18,6 +18,7 @@ import (
 	"loot/desk"
 	"loot/desk/billing"
 	"loot/desk/publication"
+	"loot/desk/rights"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/visits"
@@ -42,6 +43,7 @@ type App struct {
 	signin  *signin.Desk
 	staff   *staff.Desk
 	billing *billing.Billing
+	rights  *rights.Rights
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else
 	outbox  *mail.Outbox // nil: mail is sent

@@ -14,6 +14,7 @@ import (
 	"loot/desk/customers"
 	"loot/desk/incidents"
 	"loot/desk/publication"
+	"loot/desk/rights"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -33,6 +34,9 @@ func Keepers() []loot.Clause {
 // build makes the desks and wires what they need of one another.
 func (a *App) build() error {
 	var err error
+	a.Lapsed = func(ctx context.Context, tx *store.Tx, of string, l desk.Lapse, stayed bool) error {
+		return a.rights.Count(ctx, tx, of, l, stayed)
+	}
 	if a.staff, err = staff.New(a.Kit, staff.Options{Matters: map[string]staff.Matter{
 		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
 			return publication.Describe(a.Gate, json.RawMessage(matter))
@@ -90,14 +94,19 @@ func (a *App) build() error {
 		return err
 	}
 	a.coming = publication.Coming(a.Gate)
+	customer, records := customers.New(a.Kit, customers.Needs{
+		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
+	})
+	a.rights = rights.New(a.Kit, rights.Needs{
+		Copy: records.Copy, Entries: records.Entries, Desks: func() []desk.Desk { return a.Desks },
+	})
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
-		customers.New(a.Kit, customers.Needs{
-			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
-		}),
+		customer,
 		a.billing.Desk(),
 		checks.Desk(),
+		a.rights.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),

@@ -408,6 +408,7 @@ var notes = map[string]struct {
 	"detail.disputed":      {"flag", web.Neutral, "You reported a mistake"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
+	"copy.taken":           {"download", web.Neutral, "You took a copy of everything"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
 	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
 	"key.destroyed":        {"key", web.Neutral, "The key to your record was destroyed"},
