@@ -82,7 +82,7 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verifying)
+	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verification.Invoices{}, verifying)
 	if err != nil {
 		return err
 	}

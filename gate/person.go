@@ -24,7 +24,7 @@ type personState struct {
 	Permissions map[string][]loot.Purpose `json:"permits,omitempty"`   // recipient key to purposes
 	Withdrawn   map[loot.Purpose]int64    `json:"withdrawn,omitempty"` // when a permission for the purpose was last taken back, microseconds
 	Objected    []loot.Purpose            `json:"objected,omitempty"`  // purposes
-	Restricted  bool                      `json:"restricted,omitempty"`
+	Frozen      map[string][]loot.Field   `json:"frozen,omitempty"`    // by what it waits for: which fields are; none: all there is
 	Confirmed   bool                      `json:"confirmed,omitempty"`
 	ConfirmedAt int64                     `json:"confirmed_at,omitempty"` // microseconds
 	Hold        int64                     `json:"hold,omitempty"`         // a preservation order stands until, microseconds
@@ -46,9 +46,29 @@ type duty struct {
 // heldUntil returns until when the person's records are kept from erasure.
 func (p personState) heldUntil() time.Time { return store.Instant(max(p.Hold, p.Gag)) }
 
+// restricted reports whether all that is held of the person is frozen.
+func (p personState) restricted() bool {
+	for _, fields := range p.Frozen {
+		if len(fields) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// disputed reports whether a field is frozen by itself.
+func (p personState) disputed(f loot.Field) bool {
+	for _, fields := range p.Frozen {
+		if slices.Contains(fields, f) {
+			return true
+		}
+	}
+	return false
+}
+
 // input returns the state as the rules read it.
 func (p personState) input(now time.Time) statement.Person {
-	out := statement.Person{Permissions: p.Permissions, Objected: p.Objected, Restricted: p.Restricted, Confirmed: p.Confirmed}
+	out := statement.Person{Permissions: p.Permissions, Objected: p.Objected, Restricted: p.restricted(), Confirmed: p.Confirmed}
 	for _, o := range p.Orders {
 		if o.Ended == 0 {
 			out.Ordered = append(out.Ordered, o.Purposes...)
@@ -304,6 +324,31 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
 }
 
+// Freeze has something of a person kept and left alone from the moment tx commits
+// until [Gate.Thaw]: the fields named or, without one, all that is held of them.
+// Rules read the first as resource.disputed, the second as
+// resource.subject.restricted, and say what may still be done. The reference is of
+// what it waits for, such as a case; what is frozen for two ends with the second.
+// The caller notes it in the ledger, in the words of its own subject.
+func (g *Gate) Freeze(ctx context.Context, tx *store.Tx, s loot.Subject, reference string, fields ...loot.Field) error {
+	return g.change(ctx, tx, s, func(p *personState) {
+		p.Frozen = maps.Clone(p.Frozen)
+		if p.Frozen == nil {
+			p.Frozen = map[string][]loot.Field{}
+		}
+		p.Frozen[reference] = slices.Clone(fields)
+	})
+}
+
+// Thaw ends what [Gate.Freeze] began under a reference. What was never frozen is
+// no error.
+func (g *Gate) Thaw(ctx context.Context, tx *store.Tx, s loot.Subject, reference string) error {
+	return g.change(ctx, tx, s, func(p *personState) {
+		p.Frozen = maps.Clone(p.Frozen)
+		delete(p.Frozen, reference)
+	})
+}
+
 // Confirm records that the address that a person has now is theirs.
 func (g *Gate) Confirm(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	return g.change(ctx, tx, s, func(p *personState) { p.Confirmed, p.ConfirmedAt = true, g.Now().UnixMicro() })
@@ -461,8 +506,9 @@ type PersonView struct {
 	Ordered     []loot.Purpose // by running services
 	Duties      []loot.Purpose // by legal duties
 	Confirmed   bool
-	ConfirmedAt time.Time // zero: not confirmed, or before this was noted
-	Given       string    // hash of the version under which they last gave data or ordered
+	ConfirmedAt time.Time               // zero: not confirmed, or before this was noted
+	Given       string                  // hash of the version under which they last gave data or ordered
+	Frozen      map[string][]loot.Field // see [Gate.Freeze]: by reference, which fields; none: all there is
 }
 
 // Permits reports whether the person gave the permission of an offer.
@@ -479,6 +525,6 @@ func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (Person
 	in := p.input(g.Now())
 	return PersonView{
 		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
-		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given,
+		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given, Frozen: maps.Clone(p.Frozen),
 	}, nil
 }

@@ -252,11 +252,17 @@ func (v *Vault) supersede(ctx context.Context, tx *store.Tx, key *keyring.Person
 	return nil
 }
 
-// Mark sets the verification states of fields. When the record changed since
-// the caller saw its version, nothing is changed and the error is of kind
-// [loot.Conflict]: another value may stand there now than the one that was
-// checked. It opens nothing and so takes no permit.
-func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, version int64, as map[loot.Field]string) error {
+// A Marking is the verification state that a value is to have, and the one in
+// which the caller saw it.
+type Marking struct{ From, To string }
+
+// Mark sets the verification states of fields. When a value of the record changed
+// since the caller saw its version, or a field was marked by somebody else, nothing
+// is changed and the error is of kind [loot.Conflict]: another value may stand
+// there now than the one that was checked. The record keeps its version, so that
+// whoever has it in a form finds it as they saw it. It opens nothing and so takes
+// no permit.
+func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, version int64, as map[loot.Field]Marking) error {
 	rec, key, err := v.loadProven(ctx, tx, s, c, true)
 	if err != nil {
 		return err
@@ -264,18 +270,18 @@ func (v *Vault) Mark(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	if rec.Version != version {
 		return errMoved
 	}
-	for f, state := range as {
-		i, to := rec.cell(f), slices.Index(states, state)
-		if i < 0 {
+	for f, m := range as {
+		i, to := rec.cell(f), slices.Index(states, m.To)
+		switch {
+		case i < 0:
 			return loot.Errorf(loot.Conflict, "Nothing is held in the field %s.", f)
-		}
-		if to < 0 {
-			return fmt.Errorf("vault: mark: no state %q", state)
+		case to < 0:
+			return fmt.Errorf("vault: mark: no state %q", m.To)
+		case states[rec.cells[i].state] != m.From:
+			return errMoved
 		}
 		rec.cells[i].state = uint8(to)
 	}
-	rec.Version++
-	rec.Changed = v.Now()
 	return v.update(ctx, tx, key, &rec)
 }
 

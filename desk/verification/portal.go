@@ -126,6 +126,9 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 			continue
 		}
 		one := reportView{Title: titleOf(s, m.Field), Mistake: m.Kind == kindMistake, Invoice: m.Invoice, At: m.Opened, Due: m.Due, Closed: m.Closed, Said: latest(notes, "report"), Reason: reasons[m.ID], Answer: answerBadge(m)}
+		if one.Written, err = v.written(ctx, tx, m); err != nil {
+			return err
+		}
 		if m.Decision == "wrong" && !m.Closed.IsZero() {
 			one.Correct = "/portal/correct/" + url.PathEscape(string(m.Field))
 		}

@@ -282,7 +282,7 @@ func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
 type note struct {
 	At     time.Time
 	Author string // staff id; empty: the customer
-	Kind   string // "report", "reason", "correction", "objection"
+	Kind   string // "report", "reason", "correction", "invoices", "objection"
 	Text   string
 }
 
