@@ -97,9 +97,12 @@ func (a *App) build() error {
 	customer, records := customers.New(a.Kit, customers.Needs{
 		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
 	})
-	a.rights = rights.New(a.Kit, rights.Needs{
+	if a.rights, err = rights.New(a.Kit, rights.Needs{
 		Copy: records.Copy, Entries: records.Entries, Desks: func() []desk.Desk { return a.Desks },
-	})
+		Staff: rights.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf},
+	}); err != nil {
+		return err
+	}
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),

@@ -122,7 +122,6 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "POST /portal/address/keep", Audience: web.Portal, Serve: c.keepAddress},
 		{Pattern: "GET /portal/permissions", Audience: web.Portal, Serve: c.permissions},
 		{Pattern: "POST /portal/permissions/{offer}", Audience: web.Portal, Serve: c.choose},
-		{Pattern: "POST /portal/objections/{purpose}", Audience: web.Portal, Serve: c.object},
 		{Pattern: "GET /portal/timeline", Audience: web.Portal, Serve: c.timeline},
 		{Pattern: "GET /portal/timeline/news", Audience: web.Portal, Serve: c.news},
 		{Pattern: "GET /portal/proof/{entry}", Audience: web.Portal, Serve: c.proof},

@@ -78,39 +78,6 @@ func TestAPermissionCountsFromTheClickOn(t *testing.T) {
 	})
 }
 
-func TestAnObjectionIsMadeAndTakenBack(t *testing.T) {
-	onEach(t, func(t *testing.T, h *house) {
-		s := h.register(jo...)
-		h.as(s)
-		var can loot.Purpose
-		for _, p := range h.S.Purposes() {
-			if canObject(h.S, p) {
-				can = p.ID
-			}
-		}
-		if can == "" {
-			t.Fatal("the statement knows nothing that one could object to")
-		}
-		state := func() (p gate.PersonView) {
-			ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) (err error) {
-				p, err = h.Kit.Gate.Person(t.Context(), tx, s)
-				return err
-			}))
-			return p
-		}
-		h.Post("/portal/objections/"+string(can), "object", "yes")
-		if got := state().Objected; len(got) != 1 || got[0] != can {
-			t.Errorf("objected to %v", got)
-		}
-		shows(t, h.Get("/portal/permissions"), http.StatusOK, "you object")
-		h.Post("/portal/objections/"+string(can), "object", "no")
-		if got := state().Objected; len(got) != 0 {
-			t.Errorf("still objected to %v", got)
-		}
-		shows(t, h.Post("/portal/objections/service", "object", "yes"), http.StatusNotFound)
-	})
-}
-
 // A timeline that is open is told of an opening, and not before.
 func TestTheTimelineHearsOfAnOpening(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {

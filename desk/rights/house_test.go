@@ -69,7 +69,21 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 			return out, err
 		},
 	})
-	h.desk = New(h.Kit, Needs{Copy: records.Copy, Entries: records.Entries, Desks: all})
+	colleague := func(id string) loot.Actor {
+		return loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: []loot.Role{loot.Role(strings.TrimPrefix(id, "t-"))}}
+	}
+	var err error
+	h.desk, err = New(h.Kit, Needs{Copy: records.Copy, Entries: records.Entries, Desks: all, Staff: Staff{
+		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
+		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },
+		Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) {
+			return []loot.Actor{colleague("t-dpo"), colleague("t-support")}, nil
+		},
+		Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
+			return colleague(id), id + "@staff.example", nil
+		},
+	}})
+	ok(t, err)
 	h.desks = []desk.Desk{people, bills.Desk(), h.desk.Desk()}
 	var routes [][]web.Route
 	for _, d := range h.desks {

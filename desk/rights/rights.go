@@ -1,16 +1,19 @@
 // Package rights is where people use the rights that the law gives them over what is
-// held about them: they take all of it along, and see what they asked for and by when
-// it is answered.
+// held about them: they take all of it along, have it left alone, object to a use of it,
+// and see by when they have an answer. It counts what is erased because its time is over.
 package rights
 
 import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"loot"
 	"loot/desk"
+	"loot/job"
 	"loot/statement"
+	"loot/store"
 	"loot/web"
 )
 
@@ -32,17 +35,47 @@ type Needs struct {
 	Entries func(ctx context.Context, s loot.Subject, in loot.Collection, before string, receipts bool) (page []desk.CopiedEntry, last string, err error)
 	// Desks returns every desk.
 	Desks func() []desk.Desk
+	Staff Staff
+}
+
+// Staff is what the desk asks about colleagues.
+type Staff struct {
+	// Name says who a member of staff is.
+	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
+	// Signed returns when somebody signed the undertaking; zero if they did not.
+	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
+	// Everybody returns all who ever signed in.
+	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
+	// Member returns who somebody is, and their address; nobody if they may not
+	// sign in.
+	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error)
+}
+
+// A sealer seals what people write about a request.
+type sealer interface {
+	Seal(plain, ad []byte) ([]byte, error)
+	Open(sealed, ad []byte) ([]byte, error)
 }
 
 // A Rights is the desk together with what others ask of it.
 type Rights struct {
 	desk.Kit
 	needs Needs
+	key   sealer
 }
 
 // New returns the desk and registers its jobs.
-func New(kit desk.Kit, needs Needs) *Rights {
-	return &Rights{kit, needs}
+func New(kit desk.Kit, needs Needs) (*Rights, error) {
+	key, err := kit.Keyring.System(name)
+	if err != nil {
+		return nil, err
+	}
+	key.Hold(kit.DB, store.Sealed{Table: "rights_note", Key: []string{"id"}, Column: "text"})
+	d := &Rights{kit, needs, key}
+	job.Register(kit.Jobs, d.tell)
+	job.Register(kit.Jobs, d.sweep)
+	kit.Jobs.Periodic(time.Hour, sweepArgs{})
+	return d, nil
 }
 
 // Desk returns the desk as a value.
@@ -54,9 +87,13 @@ func (d *Rights) Desk() desk.Desk {
 		Migrations: migrations,
 		Nav: []web.Nav{
 			{Audience: web.Portal, Order: 90, Label: "Your rights", Icon: "scale", Href: "/portal/rights"},
+			{Audience: web.Console, Group: "Customers", Order: 8, Label: "Requests", Icon: "scale", Href: "/console/requests", Count: d.waiting},
 			{Audience: web.Console, Group: "Customers", Order: 9, Label: "Retention", Icon: "eraser", Href: "/console/retention"},
 		},
 		Proofs: d.proofs(),
+		Demo:   d.demo,
+		Export: d.export,
+		Erase:  d.forget,
 	}
 }
 
@@ -64,7 +101,15 @@ func (d *Rights) routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /portal/rights", Audience: web.Portal, Serve: d.mine},
 		{Pattern: "POST /portal/rights/copy", Audience: web.Portal, Serve: d.take, Fresh: true, Limit: web.PerMinute(6)},
+		{Pattern: "POST /portal/rights/restriction", Audience: web.Portal, Serve: d.askRestriction, Limit: web.PerMinute(20)},
+		{Pattern: "POST /portal/rights/restriction/end", Audience: web.Portal, Serve: d.endRestriction, Limit: web.PerMinute(20)},
+		{Pattern: "POST /portal/rights/objection", Audience: web.Portal, Serve: d.askObjection, Limit: web.PerMinute(20)},
+		{Pattern: "POST /portal/rights/objection/{purpose}/end", Audience: web.Portal, Serve: d.endObjection, Limit: web.PerMinute(20)},
 
+		{Pattern: "GET /console/requests", Audience: web.Console, Serve: d.queue},
+		{Pattern: "GET /console/requests/{id}", Audience: web.Console, Serve: d.show},
+		{Pattern: "POST /console/requests/{id}", Audience: web.Console, Serve: d.decide},
+		{Pattern: "POST /console/requests/{id}/read", Audience: web.Console, Serve: d.read},
 		{Pattern: "GET /console/retention", Audience: web.Console, Serve: d.retention},
 		{Pattern: "GET /console/retention/report.csv", Audience: web.Console, Serve: d.retentionFile},
 	}
