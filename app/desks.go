@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/api"
@@ -82,7 +83,7 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verification.Invoices{}, verifying)
+	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying)
 	if err != nil {
 		return err
 	}
@@ -115,6 +116,30 @@ func (a *App) build() error {
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
 	return nil
+}
+
+// invoicesOf tells the desk that puts mistakes right about the invoices on which
+// they stand.
+func (a *App) invoicesOf() verification.Invoices {
+	return verification.Invoices{
+		Concerned: func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (out []verification.Invoice, err error) {
+			list, err := a.billing.Concerned(ctx, tx, s, f, since, named)
+			for _, i := range list {
+				out = append(out, verification.Invoice{Number: i.Number, Words: i.Words()})
+			}
+			return out, err
+		},
+		WriteAgain: func(ctx context.Context, again verification.Again, decide func(*store.Tx) error) error {
+			return a.billing.WriteAgain(ctx, billing.Again(again), decide)
+		},
+		Written: func(ctx context.Context, tx *store.Tx, reference string) (out []verification.Written, err error) {
+			list, err := a.billing.Credits(ctx, tx, reference)
+			for _, c := range list {
+				out = append(out, verification.Written{Original: c.Original, Credit: c.Credit, Corrected: c.Corrected})
+			}
+			return out, err
+		},
+	}
 }
 
 // besides shows the portal what stands beside each detail that is checked.

@@ -58,6 +58,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
+	job.Register(kit.Jobs, b.tellCredited)
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
 	return b
@@ -103,6 +104,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /console/billing/invoices", Audience: web.Console, Serve: b.invoices, Roles: bills},
 		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: bills},
 		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
+		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
 	}

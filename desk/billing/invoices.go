@@ -48,8 +48,15 @@ const inPages = "en"
 
 func rowOf(i Issued, base string) invoiceRow {
 	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: web.Badge{Tone: web.Good, Text: "issued"}}
-	if !i.Removed.IsZero() {
+	switch {
+	case !i.Removed.IsZero():
 		row.State = web.Badge{Text: "removed"}
+	case i.Credited != "":
+		row.State = web.Badge{Tone: web.Warn, Text: "taken back", Icon: "undo-2"}
+	case i.Kind == invoice.CreditNote:
+		row.State = web.Badge{Tone: web.Info, Text: "credit note"}
+	case i.Kind == invoice.Corrected:
+		row.State = web.Badge{Tone: web.Good, Text: "corrected"}
 	}
 	return row
 }
@@ -64,8 +71,9 @@ type myInvoicesView struct {
 
 // waitingRow is an invoice of somebody's that waits.
 type waitingRow struct {
-	Month   string
-	Missing []web.Action // each leads to where it can be given
+	Month    string
+	Missing  []web.Action // each leads to where it can be given
+	Disputed string       // what its owner says is wrong; empty: nothing
 }
 
 // myInvoices lists the customer's own invoices, and what others wait for.
@@ -81,6 +89,7 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	var issued []Issued
 	var waits []pending
 	var items []ledger.Item
+	var open loot.Field
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
 			return err
@@ -88,7 +97,12 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		if issued, err = readInvoices(r.Context(), tx, `WHERE i.subject = $1 ORDER BY i.at DESC, i.number DESC`, me); err != nil {
 			return err
 		}
-		waits, err = readPending(r.Context(), tx, `WHERE subject = $1 AND missing <> '' ORDER BY month`, me)
+		held, err := b.Vault.Held(r.Context(), tx, me, collection)
+		if err != nil && loot.KindOf(err) != loot.NotFound {
+			return err
+		}
+		open = disputed(held, terms)
+		waits, err = readPending(r.Context(), tx, `WHERE subject = $1 ORDER BY month`, me)
 		return err
 	}); err != nil {
 		return err
@@ -99,6 +113,13 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	v.Looks = looks(s, items)
 	for _, p := range waits {
 		row := waitingRow{Month: p.Month.String()}
+		switch {
+		case len(p.Missing) > 0:
+		case open != "":
+			row.Disputed = s.Titles(open)[0]
+		default:
+			continue // what is wrong is the company's to mend
+		}
 		for n, title := range s.Titles(p.Missing...) {
 			row.Missing = append(row.Missing, web.Action{Label: title, Icon: "pencil", Small: true, Href: "/portal/correct/" + url.PathEscape(string(p.Missing[n]))})
 		}
@@ -136,7 +157,8 @@ func looks(s *statement.Statement, items []ledger.Item) []web.Day {
 
 type myInvoiceView struct {
 	web.View
-	Body template.HTML
+	Credit *web.Alert // what it has to do with one that was taken back; nil: nothing
+	Body   template.HTML
 }
 
 // mineByNumber returns an invoice of whoever asks. Somebody else's is none.
@@ -171,6 +193,9 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/portal/invoices"}}
+	if v.Credit, err = b.creditAlert(r.Context(), i, "/portal/invoices/"); err != nil {
+		return err
+	}
 	base := "/portal/invoices/" + url.PathEscape(i.Number) + "/"
 	v.Actions = []web.Action{
 		{Label: "PDF", Icon: "download", Primary: true, Href: base + "pdf"},
@@ -284,11 +309,15 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 type invoiceView struct {
 	web.View
 	Facts   []web.Fact
+	Credit  *web.Alert // what it has to do with one that was taken back; nil: nothing
 	Open    string
 	Form    web.Fields
 	Wrong   *web.Problems
 	Refusal *web.Refusal
 	Gone    bool
+	Back    string // where it is taken back; empty: it cannot be
+	Taking  web.Fields
+	Untaken *web.Problems
 }
 
 func openFields() web.Fields {
@@ -300,15 +329,28 @@ func openFields() web.Fields {
 
 // invoice shows what stands about one, and opens nothing.
 func (b *Billing) invoice(w http.ResponseWriter, r *http.Request) error {
-	return b.showInvoice(w, r, http.StatusOK, openFields(), nil, nil)
+	return b.showInvoice(w, r, http.StatusOK, invoiceView{})
 }
 
-func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error, refusal *web.Refusal) error {
+// showInvoice shows the page with the forms of the view, or fresh ones.
+func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, v invoiceView) error {
 	i, err := b.byNumber(r)
 	if err != nil {
 		return err
 	}
-	v := invoiceView{View: web.ViewOf(r, i.Number), Form: form, Wrong: web.ProblemsOf(wrong, form), Refusal: refusal, Gone: !i.Removed.IsZero()}
+	v.View, v.Gone = web.ViewOf(r, i.Number), !i.Removed.IsZero()
+	if v.Form == nil {
+		v.Form = openFields()
+	}
+	if v.Taking == nil {
+		v.Taking = takingFields()
+	}
+	if v.Credit, err = b.creditAlert(r.Context(), i, "/console/billing/invoices/"); err != nil {
+		return err
+	}
+	if i.Kind != invoice.CreditNote && i.Credited == "" && !v.Gone {
+		v.Back = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/credit"
+	}
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Open = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/open"
 	state := rowOf(i, "").State
@@ -346,13 +388,14 @@ func (b *Billing) open(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := openFields()
 	if err := form.Check(typed); web.Wrong(err) != nil {
-		return b.showInvoice(w, r, http.StatusUnprocessableEntity, form.With(typed, err), err, nil)
+		form = form.With(typed, err)
+		return b.showInvoice(w, r, http.StatusUnprocessableEntity, invoiceView{Form: form, Wrong: web.ProblemsOf(err, form)})
 	} else if err != nil {
 		return err
 	}
 	err = b.send(w, r, i, typed.Get("document"), gate.Request{Action: loot.Use, Actor: web.ActorOf(r.Context()), Unmask: true, Reason: typed.Get("reason")})
 	if refusal, refused := web.RefusalOf(err); refused {
-		return b.showInvoice(w, r, http.StatusForbidden, form.With(typed, nil), nil, &refusal)
+		return b.showInvoice(w, r, http.StatusForbidden, invoiceView{Form: form.With(typed, nil), Refusal: &refusal})
 	}
 	return err
 }

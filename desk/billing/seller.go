@@ -128,6 +128,18 @@ func (s Seller) party() invoice.Party {
 	}
 }
 
+// payment says how to pay the seller in a currency; nothing if no account is set.
+func (s Seller) payment(currency string) invoice.Payment {
+	if s.IBAN == "" {
+		return invoice.Payment{}
+	}
+	p := invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{IBAN: s.IBAN, Name: s.Name, BIC: s.BIC}}}
+	if currency == euro {
+		p.Means = invoice.TransferSEPA
+	}
+	return p
+}
+
 // addressOf reads an address that is written in one line. Of the town, what
 // holds digits is the postcode.
 func addressOf(line string) (a invoice.Address, ok bool) {

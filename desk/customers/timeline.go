@@ -410,6 +410,8 @@ var notes = map[string]struct {
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"detail.checked":       {"badge-check", web.Info, "Decided a case about a detail of yours"},
 	"detail.disputed":      {"flag", web.Neutral, "You reported a mistake"},
+	"invoice.corrected":    {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
+	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"copy.taken":           {"download", web.Neutral, "You took a copy of everything"},

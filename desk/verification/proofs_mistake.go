@@ -91,6 +91,7 @@ func (v *Verification) provesDispute(ctx context.Context, w *desk.World) (string
 		return "", fmt.Errorf("the report was answered with %d", a.Status)
 	}
 	open, closed, err := v.uses(ctx, s, subject, about)
+	closed = among(closed, before)
 	switch {
 	case err != nil:
 		return "", err
@@ -152,6 +153,7 @@ func (v *Verification) provesFrost(ctx context.Context, w *desk.World) (string, 
 		return v.uses(ctx, s, subject, fields...)
 	}
 	open, closed, err := freeze(func(tx *store.Tx) error { return w.Gate.Freeze(ctx, tx, subject, "proof") })
+	closed = among(closed, before)
 	switch {
 	case err != nil:
 		return "", err
@@ -168,6 +170,11 @@ func (v *Verification) provesFrost(ctx context.Context, w *desk.World) (string, 
 		return "", fmt.Errorf("no longer frozen, the record is used for %d things, and before for %d", len(after), len(before))
 	}
 	return fmt.Sprintf("refused for %s, opened for %s, and as before when it thawed", purposesOf(s, closed), purposesOf(s, open)), nil
+}
+
+// among returns those uses that are among others.
+func among(list, others []tryOut) []tryOut {
+	return slices.DeleteFunc(list, func(t tryOut) bool { return !slices.Contains(others, t) })
 }
 
 // purposesOf names the purposes of uses, each once.

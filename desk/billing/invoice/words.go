@@ -53,7 +53,7 @@ var languages = []words{
 		Scan:  "Scan with your bank’s app",
 		Known: "What we know about you for this invoice",
 		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
-			"we check it and put it right.",
+			"we check it, put it right, and issue a credit note and a corrected invoice.",
 		Field: "Field", Value: "Value", Source: "Source", Wrong: "Something is wrong", Notes: "Notes", Page: "Page",
 		date:      func(d Date) string { return d.format("2" + unbroken + "January" + unbroken + "2006") },
 		thousands: ",", point: ".", minus: "−",
@@ -73,7 +73,7 @@ var languages = []words{
 		Scan:  "Mit der App Ihrer Bank scannen",
 		Known: "Was wir für diese Rechnung über Sie wissen",
 		KnownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, sagen Sie es daneben: " +
-			"Wir prüfen es und stellen es richtig.",
+			"Wir prüfen es, berichtigen es und stellen eine Rechnungskorrektur und eine berichtigte Rechnung aus.",
 		Field: "Angabe", Value: "Wert", Source: "Quelle", Wrong: "Etwas stimmt nicht", Notes: "Hinweise", Page: "Seite",
 		date: func(d Date) string {
 			if d.IsZero() {
