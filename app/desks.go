@@ -99,7 +99,7 @@ func (a *App) build() error {
 		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
 	})
 	if a.rights, err = rights.New(a.Kit, rights.Needs{
-		Copy: records.Copy, Entries: records.Entries, Desks: func() []desk.Desk { return a.Desks },
+		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: func() []desk.Desk { return a.Desks },
 		Staff: rights.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf},
 	}); err != nil {
 		return err

@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"errors"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -26,6 +27,13 @@ func (r Records) Copy(ctx context.Context, me loot.Actor) (copied desk.Copy, new
 		return err
 	})
 	return copied, newest, err
+}
+
+// Leave ends everything that somebody has and erases their record: at once, or on the
+// day that is returned at the earliest.
+func (r Records) Leave(ctx context.Context, me loot.Actor) (due time.Time, gone bool, err error) {
+	due, _, gone, err = r.c.leave(ctx, me)
+	return due, gone, err
 }
 
 // copyPage is how many entries of a timeline are read at a time.

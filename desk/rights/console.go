@@ -59,15 +59,11 @@ func (d *Rights) queue(w http.ResponseWriter, r *http.Request) error {
 	v.Empty = web.Empty{Icon: "scale", Title: "Nothing here", Text: "A request stands here as soon as somebody makes one."}
 	chosen := queues[0]
 	for _, one := range queues {
-		href := "/console/requests"
-		if one.id != "" {
-			href += "?state=" + one.id
-		}
 		if one.id == q.Get("state") {
 			chosen = one
 		}
-		v.Tabs = append(v.Tabs, web.Tab{Label: one.label, Href: href, Current: one.id == q.Get("state")})
 	}
+	v.Tabs = tabs(chosen.id)
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		v.Rows = nil
 		list, err := requests(r.Context(), tx, chosen.where+` LIMIT $1`, listed)
@@ -79,6 +75,18 @@ func (d *Rights) queue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return queuePage.Render(w, r, http.StatusOK, v)
+}
+
+// tabs lead to the lists of the queue and to the agents.
+func tabs(current string) (out []web.Tab) {
+	for _, one := range queues {
+		href := "/console/requests"
+		if one.id != "" {
+			href += "?state=" + one.id
+		}
+		out = append(out, web.Tab{Label: one.label, Href: href, Current: one.id == current})
+	}
+	return append(out, web.Tab{Label: "By agents", Href: "/console/requests/agents", Current: current == "agents"})
 }
 
 func (d *Rights) waiting(ctx context.Context) (n int, err error) {

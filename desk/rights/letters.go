@@ -88,12 +88,16 @@ func ends(r request) bool {
 	return r.Ended.IsZero() && (r.Decision == refused || r.Decision == lifted)
 }
 
-// sweep reminds colleagues of requests whose day is near.
+// sweep reminds colleagues of requests whose day is near, and ends what no person
+// confirmed of what agents asked.
 func (d *Rights) sweep(ctx context.Context, _ sweepArgs) error {
 	var letters []mail.Message
 	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
 		letters = nil
 		now := d.Now()
+		if err := d.sweepAgents(ctx, tx); err != nil {
+			return err
+		}
 		near, err := requests(ctx, tx, `closed = 0 AND reminded = 0 AND due <= $1 ORDER BY due, id LIMIT 1000`, now.Add(remindBefore).UnixMicro())
 		if err != nil || len(near) == 0 {
 			return err

@@ -33,6 +33,9 @@ type Needs struct {
 	// Entries returns the next entries about a person in a collection, newest first, and
 	// the one to go on after; empty: those were the last.
 	Entries func(ctx context.Context, s loot.Subject, in loot.Collection, before string, receipts bool) (page []desk.CopiedEntry, last string, err error)
+	// Leave ends everything that somebody has and erases their record: at once, or on the
+	// day that is returned at the earliest.
+	Leave func(ctx context.Context, me loot.Actor) (due time.Time, gone bool, err error)
 	// Desks returns every desk.
 	Desks func() []desk.Desk
 	Staff Staff
@@ -73,6 +76,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	key.Hold(kit.DB, store.Sealed{Table: "rights_note", Key: []string{"id"}, Column: "text"})
 	d := &Rights{kit, needs, key}
 	job.Register(kit.Jobs, d.tell)
+	job.Register(kit.Jobs, d.confirm)
 	job.Register(kit.Jobs, d.sweep)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
 	return d, nil
@@ -106,6 +110,19 @@ func (d *Rights) routes() []web.Route {
 		{Pattern: "POST /portal/rights/objection", Audience: web.Portal, Serve: d.askObjection, Limit: web.PerMinute(20)},
 		{Pattern: "POST /portal/rights/objection/{purpose}/end", Audience: web.Portal, Serve: d.endObjection, Limit: web.PerMinute(20)},
 
+		{Pattern: "GET /.well-known/data-rights.json", Audience: web.Public, Serve: d.speaks(d.entry)},
+		{Pattern: "POST " + drpBase + "/v1/agent/{agent}", Audience: web.Public, Incognito: true, Serve: d.setUp, Limit: web.PerMinute(10), Body: maxMessage},
+		{Pattern: "GET " + drpBase + "/v1/agent/{agent}", Audience: web.Public, Incognito: true, Serve: d.speaks(d.information), Limit: web.PerMinute(60)},
+		{Pattern: "POST " + drpBase + "/v1/data-rights-request", Audience: web.Public, Incognito: true, Serve: d.speaks(d.exercise), Limit: web.PerMinute(60), Body: maxMessage},
+		{Pattern: "GET " + drpBase + "/v1/data-rights-request/{id}", Audience: web.Public, Incognito: true, Serve: d.speaks(d.exercised), Limit: web.PerMinute(120)},
+		{Pattern: "DELETE " + drpBase + "/v1/data-rights-request/{id}", Audience: web.Public, Incognito: true, Serve: d.speaks(d.revoke), Limit: web.PerMinute(60), Body: maxMessage},
+		{Pattern: "GET /rights/agent", Audience: web.Public, Serve: d.lookForLetter},
+		{Pattern: "GET /rights/agent/{token}", Audience: web.Public, Serve: d.askPerson, Limit: web.PerMinute(30)},
+		{Pattern: "POST /rights/agent/{token}", Audience: web.Public, Serve: d.answerAgent, Limit: web.PerMinute(30)},
+
+		{Pattern: "GET /console/requests/agents", Audience: web.Console, Serve: d.listAgents},
+		{Pattern: "POST /console/requests/agents", Audience: web.Console, Serve: d.letIn, Roles: keepers, Fresh: true},
+		{Pattern: "POST /console/requests/agents/{agent}/end", Audience: web.Console, Serve: d.endAgent, Roles: keepers, Fresh: true},
 		{Pattern: "GET /console/requests", Audience: web.Console, Serve: d.queue},
 		{Pattern: "GET /console/requests/{id}", Audience: web.Console, Serve: d.show},
 		{Pattern: "POST /console/requests/{id}", Audience: web.Console, Serve: d.decide},

@@ -190,6 +190,12 @@ func (d *Rights) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error
 			return fmt.Errorf("rights: forget: %w", err)
 		}
 	}
+	// An agent is still told what became of its request, which names nobody from now on.
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = CASE WHEN closed > 0 THEN state WHEN action = $1 THEN $2 ELSE $3 END, reason = CASE WHEN closed > 0 THEN reason ELSE '' END,
+		detail = CASE WHEN closed > 0 THEN detail ELSE $4 END, closed = CASE WHEN closed > 0 THEN closed ELSE $5 END, link = $6, subject = '' WHERE subject = $7`,
+		drpDeletion, fulfilled, denied, "The record is erased.", d.Now().UnixMicro(), []byte{}, s); err != nil {
+		return fmt.Errorf("rights: forget: %w", err)
+	}
 	return nil
 }
 
@@ -211,7 +217,11 @@ type exportedRequest struct {
 // export returns what this desk keeps about a person.
 func (d *Rights) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
 	list, err := requestsOf(ctx, tx, s)
-	if err != nil || len(list) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	byAgents, err := exercises(ctx, tx, `subject = $1 ORDER BY received, id`, s)
+	if err != nil || len(list)+len(byAgents) == 0 {
 		return nil, err
 	}
 	var out []exportedRequest
@@ -224,5 +234,18 @@ func (d *Rights) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any,
 			r.Kind, r.Purpose, r.Ground, latest(notes, "asked"), r.Opened, r.Due, latest(notes, "extension"), r.Closed, r.Decision, latest(notes, "reason"), r.Ended,
 		})
 	}
-	return map[string]any{"requests": out}, nil
+	type asked struct {
+		Agent    string    `json:"agent"`
+		Action   string    `json:"action"`
+		Received time.Time `json:"received"`
+		State    string    `json:"state"`
+	}
+	all := struct {
+		Requests []exportedRequest `json:"requests,omitempty"`
+		ByAgents []asked           `json:"by_agents,omitempty"`
+	}{Requests: out}
+	for _, e := range byAgents {
+		all.ByAgents = append(all.ByAgents, asked{e.Agent, e.Action, e.Received, e.State})
+	}
+	return all, nil
 }
