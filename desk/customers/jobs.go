@@ -2,9 +2,10 @@ package customers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -255,7 +256,9 @@ func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
 	if len(kept) > 0 {
 		blocks = append(blocks, mail.Para(keptInWords(kept)))
 	}
-	_, err = c.Write(ctx, desk.Errand{By: c.actor(), Purpose: purposeOf(s), To: a.Subject, Collection: collection, ID: "leaving-" + string(a.Subject) + strconv.FormatInt(e.Asked.Unix(), 36), Letter: mail.Letter{
+	// The letter outlives the person, so that its id names nobody.
+	once := sha256.Sum256([]byte(string(a.Subject) + e.Asked.String()))
+	_, err = c.Write(ctx, desk.Errand{By: c.actor(), Purpose: purposeOf(s), To: a.Subject, Collection: collection, ID: "leaving-" + hex.EncodeToString(once[:12]), Letter: mail.Letter{
 		Subject: "Your account will be erased", Greet: "Good day",
 		Blocks: append(blocks, mail.Button("See it, or keep my account", c.BaseURL+"/portal/account")),
 		Why:    "You get this because you asked for it.",

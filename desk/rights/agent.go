@@ -25,10 +25,10 @@ import (
 const (
 	drpVersion = "1.0"
 	drpBase    = "/drp"
-	maxMessage = 64 << 10      // bytes, in base64
-	maxWindow  = time.Hour     // for which a message may be good
-	maxHour    = 600           // requests of one agent in an hour
-	maxLetters = 3             // to one person in a day
+	maxMessage = 64 << 10  // bytes, in base64
+	maxWindow  = time.Hour // for which a message may be good
+	maxHour    = 600       // requests of one agent in an hour
+	maxLetters = 3         // to one person in a day
 	toConfirm  = 7 * 24 * time.Hour
 )
 

@@ -20,6 +20,8 @@ import (
 func (d *Rights) proofs() []desk.Proof {
 	return []desk.Proof{
 		{Clause: "adequacy.visible", Name: "one click gives a person all of it to take along, to read and for programs, and the ledger has it", Run: d.provesCopy},
+		{Clause: "adequacy.mistakes", Name: "a record that its owner has frozen is kept and left alone, until they end it", Run: d.provesFreeze},
+		{Clause: "network.purpose", Name: "an agent's request reaches the person whom it is about, who has to confirm it first", Run: d.provesAgents},
 	}
 }
 
