@@ -12,7 +12,6 @@ import (
 
 	"loot"
 	"loot/desk"
-	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
@@ -88,17 +87,13 @@ type aheadRow struct {
 
 // retention shows what goes soon, what the law keeps, and what went.
 func (d *Rights) retention(w http.ResponseWriter, r *http.Request) error {
-	s, err := d.inForce()
-	if err != nil {
-		return err
-	}
 	v := retentionView{View: web.ViewOf(r, "Retention")}
 	v.Lead = "What is erased when its time is over: by which clause it goes, what a law keeps, and what went. Numbers only; nobody can be told from them."
 	v.Wide = true
 	v.Actions = []web.Action{{Label: "As CSV", Icon: "download", Href: "/console/retention/report.csv"}}
 	v.Nothing = web.Empty{Icon: "history", Title: "Nothing went yet", Text: "Once a day everything is erased whose time is over, and stands here."}
-	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		if v.Ahead, v.Law, err = d.foretold(r.Context(), tx, s); err != nil {
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if v.Ahead, v.Law, err = d.foretold(r.Context(), tx); err != nil {
 			return err
 		}
 		v.Lapses, err = readLapses(r.Context(), tx, d.Now().Add(-reportDays*day))
@@ -112,7 +107,7 @@ func (d *Rights) retention(w http.ResponseWriter, r *http.Request) error {
 	}
 	for i := range v.Lapses {
 		l := &v.Lapses[i]
-		l.Desk = titleOf(s, l.Desk)
+		l.Desk = inWords(l.Desk)
 		if l.Stayed {
 			stayed += l.Count
 		} else {
@@ -129,7 +124,7 @@ func (d *Rights) retention(w http.ResponseWriter, r *http.Request) error {
 }
 
 // foretold asks every desk what it erases soon, and what a law has it keep.
-func (d *Rights) foretold(ctx context.Context, tx *store.Tx, s *statement.Statement) (out []aheadRow, law []desk.Retained, err error) {
+func (d *Rights) foretold(ctx context.Context, tx *store.Tx) (out []aheadRow, law []desk.Retained, err error) {
 	today := desk.DayOf(d.Now())
 	until := today.Add((ahead + 1) * day)
 	for _, other := range d.needs.Desks() {
@@ -139,7 +134,7 @@ func (d *Rights) foretold(ctx context.Context, tx *store.Tx, s *statement.Statem
 				return nil, nil, err
 			}
 			for _, l := range list {
-				row := aheadRow{Desk: titleOf(s, other.Name), What: l.What, Why: l.Why, Clause: l.Clause}
+				row := aheadRow{Desk: inWords(other.Name), What: l.What, Why: l.Why, Clause: l.Clause}
 				i := slices.IndexFunc(out, func(a aheadRow) bool {
 					return a.Desk == row.Desk && a.What == row.What && a.Why == row.Why && a.Clause == row.Clause
 				})
@@ -167,14 +162,6 @@ func (d *Rights) foretold(ctx context.Context, tx *store.Tx, s *statement.Statem
 		return cmp.Or(cmp.Compare(b.Today, a.Today), cmp.Compare(b.Month, a.Month), cmp.Compare(a.What, b.What), cmp.Compare(a.Why, b.Why))
 	})
 	return out, law, nil
-}
-
-// titleOf is what a part of the program is called.
-func titleOf(s *statement.Statement, desk string) string {
-	if d, ok := s.Desk(desk); ok {
-		return d.Title
-	}
-	return inWords(desk)
 }
 
 // retentionFile is the report as CSV (RFC 4180): no word of it comes from outside.
