@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/statement"
@@ -238,6 +239,10 @@ func (b *Billing) openArchived(ctx context.Context, a archived, r gate.Request) 
 // sweepArchive removes what the law wants kept no longer of the system before, and
 // with the last of somebody's the key to them.
 func (b *Billing) sweepArchive(ctx context.Context) error {
+	why, _, err := b.bookkeeping()
+	if err != nil {
+		return err
+	}
 	var old []archived
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		old, err = readArchive(ctx, tx, `WHERE kept <= $1 ORDER BY kept, id LIMIT 500`, b.Now().UnixMicro())
@@ -259,7 +264,10 @@ func (b *Billing) sweepArchive(ctx context.Context) error {
 			if _, err := tx.Exec(ctx, `DELETE FROM billing_archive WHERE id = $1`, a.ID); err != nil {
 				return fmt.Errorf("billing: archive: %w", err)
 			}
-			return b.dropCopies(ctx, tx, a.Subject)
+			if err := b.Erased(ctx, tx, name, desk.Lapse{What: copiesBefore, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
+				return err
+			}
+			return b.eraseCopies(ctx, tx, a.Subject)
 		}); err != nil {
 			return err
 		}

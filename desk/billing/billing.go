@@ -105,6 +105,9 @@ func (b *Billing) Desk() desk.Desk {
 		Migrations: migrations,
 		Export:     b.export,
 		Erase:      b.forget,
+		Documents:  b.along,
+		Lapses:     b.lapses,
+		Retains:    b.retains,
 	}
 }
 

@@ -163,7 +163,7 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 			return fmt.Errorf("billing: forget: %w", err)
 		}
 	}
-	return nil
+	return b.eraseCopies(ctx, tx, s)
 }
 
 // export returns what is kept about a person.

@@ -113,7 +113,8 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		return nil
 	})
 	var desks []desk.Desk
-	desks = append(desks, customers.New(h.Kit, customers.Needs{Plans: bill.Plans, Desks: func() []desk.Desk { return desks }}), bill.Desk(), h.desk.Desk())
+	people, _ := customers.New(h.Kit, customers.Needs{Plans: bill.Plans, Desks: func() []desk.Desk { return desks }})
+	desks = append(desks, people, bill.Desk(), h.desk.Desk())
 	h.Open(desktest.Standard(t), desks...)
 	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, desks[0].Routes, desks[1].Routes, desks[2].Routes)
 	h.Actor = h.clerk
