@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -104,6 +105,53 @@ func (b *Billing) demoHook(w *desk.World, by loot.Actor) {
 		}
 		return err
 	})
+}
+
+// demoHints has every third customer switch suggestions on, half way through the
+// history, and some look at what they are told at its end.
+func (b *Billing) demoHints(w *desk.World) {
+	each := func(run func(ctx context.Context, me desk.Browser, n int) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			var members []loot.Subject
+			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+				members, err = membersOf(ctx, tx, b.Now(), b.Now(), "", 1000)
+				return err
+			}); err != nil {
+				return err
+			}
+			for n, who := range members {
+				if err := run(ctx, desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(who)}}, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	w.History.On(w.History.End.AddDate(0, 0, -w.History.Days()/2), each(func(ctx context.Context, me desk.Browser, n int) error {
+		s, err := b.inForce()
+		offer, ok := hintOffer(s)
+		if err != nil || !ok || n%3 > 0 {
+			return err
+		}
+		_, err = me.Post(ctx, "/portal/permissions/"+url.PathEscape(offer.ID), url.Values{"give": {"yes"}})
+		return err
+	}))
+	w.History.On(w.History.End.Add(-5*time.Hour), each(func(ctx context.Context, me desk.Browser, n int) error {
+		if n%4 > 0 {
+			return nil
+		}
+		a, err := me.Get(ctx, "/portal/services")
+		if err != nil || n%8 > 0 {
+			return err
+		}
+		_, rest, found := strings.Cut(a.Body.String(), `action="/portal/suggestions/`)
+		id, _, _ := strings.Cut(rest, `"`)
+		if !found {
+			return nil
+		}
+		_, err = me.Post(ctx, "/portal/suggestions/"+id, url.Values{"do": {"look"}})
+		return err
+	}))
 }
 
 // demoBlocks are those that are for examples (RFC 5737).
