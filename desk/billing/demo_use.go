@@ -74,7 +74,7 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 			for _, m := range meters[one.PlanID] {
 				r := Record{Service: one.Reference, Meter: m.ID, Key: fmt.Sprintf("%s/%d", m.ID, week), At: now}
 				if m.Kind == Level {
-					r.Amount = min(8+n*37%61+int64(week)*(1+n%3), 97) * oneUnit
+					r.Amount = min(20+n*37%61+int64(week)*(1+n%3), 97) * oneUnit
 				} else {
 					r.Amount = m.Included / 1000 * (60 + n*53%300)
 				}
@@ -92,7 +92,10 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 	if err != nil {
 		return err
 	}
-	return b.demoAddresses(ctx, by)
+	if err := b.demoAddresses(ctx, by); err != nil {
+		return err
+	}
+	return b.hints(ctx, hintArgs{}) // a day is as long as the scenes have it
 }
 
 // demoHook has an administrator tell a made-up provisioning system of services for
@@ -112,15 +115,19 @@ func (b *Billing) demoHook(w *desk.World, by loot.Actor) {
 func (b *Billing) demoHints(w *desk.World) {
 	each := func(run func(ctx context.Context, me desk.Browser, n int) error) func(context.Context) error {
 		return func(ctx context.Context) error {
-			var members []loot.Subject
+			var all []Service
 			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-				members, err = membersOf(ctx, tx, b.Now(), b.Now(), "", 1000)
+				all, err = listServices(ctx, tx, b.titles(), "", 1000)
 				return err
 			}); err != nil {
 				return err
 			}
-			for n, who := range members {
-				if err := run(ctx, desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(who)}}, n); err != nil {
+			slices.Reverse(all) // in the order in which they came, so that numbers stay
+			for n, one := range all {
+				if one.State == Ended {
+					continue
+				}
+				if err := run(ctx, desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(one.Subject)}}, n); err != nil {
 					return err
 				}
 			}
@@ -130,14 +137,14 @@ func (b *Billing) demoHints(w *desk.World) {
 	w.History.On(w.History.End.AddDate(0, 0, -w.History.Days()/2), each(func(ctx context.Context, me desk.Browser, n int) error {
 		s, err := b.inForce()
 		offer, ok := hintOffer(s)
-		if err != nil || !ok || n%3 > 0 {
+		if err != nil || !ok || n%3 > 0 && n > 5 {
 			return err
 		}
 		_, err = me.Post(ctx, "/portal/permissions/"+url.PathEscape(offer.ID), url.Values{"give": {"yes"}})
 		return err
 	}))
 	w.History.On(w.History.End.Add(-5*time.Hour), each(func(ctx context.Context, me desk.Browser, n int) error {
-		if n%4 > 0 {
+		if n%4 > 0 || n < 6 { // the first are looked at by whoever looks round
 			return nil
 		}
 		a, err := me.Get(ctx, "/portal/services")
