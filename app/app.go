@@ -20,6 +20,7 @@ import (
 	"loot/desk/publication"
 	"loot/desk/signin"
 	"loot/desk/staff"
+	"loot/desk/verification"
 	"loot/desk/visits"
 	"loot/gate"
 	"loot/job"
@@ -42,6 +43,7 @@ type App struct {
 	signin  *signin.Desk
 	staff   *staff.Desk
 	billing *billing.Billing
+	checks  *verification.Verification
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else
 	outbox  *mail.Outbox // nil: mail is sent

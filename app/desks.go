@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/api"
@@ -13,6 +14,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/billing/hook"
 	"loot/desk/customers"
+	"loot/desk/imports"
 	"loot/desk/incidents"
 	"loot/desk/publication"
 	"loot/desk/signin"
@@ -66,7 +68,7 @@ func (a *App) build() error {
 	if a.billing, err = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, reference)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
-	}); err != nil {
+	}, a.staff.Signed); err != nil {
 		return err
 	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
@@ -89,10 +91,10 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, verifying)
-	if err != nil {
+	if a.checks, err = verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying); err != nil {
 		return err
 	}
+	a.billing.Disputed(a.checks.ReportedOn)
 	recording, err := a.Config.Visiting.options()
 	if err != nil {
 		return err
@@ -100,20 +102,49 @@ func (a *App) build() error {
 	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed, Name: a.staff.Name, Member: a.readerOf, Everybody: a.staff.Everybody}, recording); err != nil {
 		return err
 	}
+	importing, err := imports.New(a.Kit, a.importing())
+	if err != nil {
+		return err
+	}
 	a.coming = publication.Coming(a.Gate)
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
 		customers.New(a.Kit, customers.Needs{
-			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
+			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
 		}),
 		a.billing.Desk(),
-		checks.Desk(),
+		a.checks.Desk(),
+		importing.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
 	return nil
+}
+
+// invoicesOf tells the desk that puts mistakes right about the invoices on which
+// they stand.
+func (a *App) invoicesOf() verification.Invoices {
+	return verification.Invoices{
+		Concerned: func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (out []verification.Invoice, err error) {
+			list, err := a.billing.Concerned(ctx, tx, s, f, since, named)
+			for _, i := range list {
+				out = append(out, verification.Invoice{Number: i.Number, Words: i.Words()})
+			}
+			return out, err
+		},
+		WriteAgain: func(ctx context.Context, again verification.Again, decide func(*store.Tx) error) error {
+			return a.billing.WriteAgain(ctx, billing.Again(again), decide)
+		},
+		Written: func(ctx context.Context, tx *store.Tx, reference string) (out []verification.Written, err error) {
+			list, err := a.billing.Credits(ctx, tx, reference)
+			for _, c := range list {
+				out = append(out, verification.Written{Original: c.Original, Credit: c.Credit, Corrected: c.Corrected})
+			}
+			return out, err
+		},
+	}
 }
 
 // besides shows the portal what stands beside each detail that is checked.
@@ -157,6 +188,7 @@ func ways(m signin.Methods) string {
 func (a *App) scopes() map[api.Scope]string {
 	all := maps.Clone(customers.Scopes)
 	maps.Copy(all, visits.Scopes)
+	maps.Copy(all, imports.Scopes)
 	maps.Copy(all, billing.Scopes)
 	return all
 }

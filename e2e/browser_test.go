@@ -26,6 +26,7 @@ type browser struct {
 	ctx  context.Context
 	base string
 	dir  string // for screenshots; empty: none are kept
+	now  func() time.Time
 }
 
 // within is how long one step may take on a slow machine.
@@ -52,7 +53,7 @@ func openAs(t *testing.T, base, artefacts string, more ...chromedp.ExecAllocator
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx, base: base, dir: artefacts}
+	b := &browser{t: t, ctx: ctx, base: base, dir: artefacts, now: time.Now}
 	// The browser lives as long as the context of its first step.
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900), scheme("light")); err != nil {
 		t.Fatalf("chromium does not start: %v", err)

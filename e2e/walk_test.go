@@ -29,6 +29,7 @@ type house struct {
 	post *desktest.Postbox
 	app  *app.App
 	log  *bytes.Buffer
+	now  func() time.Time
 }
 
 // serve runs Loot as the command does, on the databases given and with a mail
@@ -44,6 +45,12 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 // serveAs runs Loot as the command does, with an address and a folder of its own.
 func serveAs(t *testing.T, c app.Config) *house {
 	t.Helper()
+	return serveAt(t, c, time.Now)
+}
+
+// serveAt is serveAs at another time.
+func serveAt(t *testing.T, c app.Config, now func() time.Time) *house {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +59,7 @@ func serveAs(t *testing.T, c app.Config) *house {
 	out := &bytes.Buffer{}
 	ctx, cancel := context.WithCancel(t.Context())
 	c.Data, c.Listen, c.BaseURL, c.Shutdown = filepath.Join(t.TempDir(), "data"), ln.Addr().String(), base, 20*time.Second
-	a, err := app.New(ctx, c, app.Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
+	a, err := app.New(ctx, c, app.Options{Now: now, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +75,7 @@ func serveAs(t *testing.T, c app.Config) *house {
 			t.Log(out.String())
 		}
 	})
-	return &house{base: base, app: a, log: out}
+	return &house{base: base, app: a, log: out, now: now}
 }
 
 type locked struct {
@@ -91,6 +98,7 @@ func (h *house) administrator(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	b := open(t, h.base, os.Getenv("LOOT_ARTEFACTS"))
+	b.now = h.now
 	b.visit(link)
 	b.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
 	b.press(".primary")
@@ -322,7 +330,7 @@ func (b *browser) setUp(password string, keep bool) {
 		b.shoot("set-up")
 	}
 	secret := eval[string](b, `return document.querySelector("main .scan code").innerText.replace(/\s/g, "")`)
-	code, err := totp.GenerateCode(secret, time.Now())
+	code, err := totp.GenerateCode(secret, b.now())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -355,7 +355,7 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 		if i < 0 {
 			out = append(out, statement.Record{
 				Collection: r.Collection, Category: d.Category, Level: c.Level, Purposes: purposes,
-				Identifying: d.Identifying, Since: d.Since, Sponsors: r.Sponsors,
+				Identifying: d.Identifying, Disputed: state.disputed(f), Since: d.Since, Sponsors: r.Sponsors,
 			})
 			continue
 		}
@@ -367,7 +367,7 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 		} else {
 			rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
 		}
-		rec.Identifying = rec.Identifying || d.Identifying
+		rec.Identifying, rec.Disputed = rec.Identifying || d.Identifying, rec.Disputed || state.disputed(f)
 		if d.Since.After(rec.Since) {
 			rec.Since = d.Since
 		}

@@ -24,7 +24,7 @@ type personState struct {
 	Permissions map[string][]loot.Purpose `json:"permits,omitempty"`   // recipient key to purposes
 	Withdrawn   map[loot.Purpose]int64    `json:"withdrawn,omitempty"` // when a permission for the purpose was last taken back, microseconds
 	Objected    []loot.Purpose            `json:"objected,omitempty"`  // purposes
-	Restricted  bool                      `json:"restricted,omitempty"`
+	Frozen      map[string][]loot.Field   `json:"frozen,omitempty"`    // by what it waits for: which fields are; none: all there is
 	Confirmed   bool                      `json:"confirmed,omitempty"`
 	ConfirmedAt int64                     `json:"confirmed_at,omitempty"` // microseconds
 	Hold        int64                     `json:"hold,omitempty"`         // a preservation order stands until, microseconds
@@ -46,9 +46,29 @@ type duty struct {
 // heldUntil returns until when the person's records are kept from erasure.
 func (p personState) heldUntil() time.Time { return store.Instant(max(p.Hold, p.Gag)) }
 
+// restricted reports whether all that is held of the person is frozen.
+func (p personState) restricted() bool {
+	for _, fields := range p.Frozen {
+		if len(fields) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// disputed reports whether a field is frozen by itself.
+func (p personState) disputed(f loot.Field) bool {
+	for _, fields := range p.Frozen {
+		if slices.Contains(fields, f) {
+			return true
+		}
+	}
+	return false
+}
+
 // input returns the state as the rules read it.
 func (p personState) input(now time.Time) statement.Person {
-	out := statement.Person{Permissions: p.Permissions, Objected: p.Objected, Restricted: p.Restricted, Confirmed: p.Confirmed}
+	out := statement.Person{Permissions: p.Permissions, Objected: p.Objected, Restricted: p.restricted(), Confirmed: p.Confirmed}
 	for _, o := range p.Orders {
 		if o.Ended == 0 {
 			out.Ordered = append(out.Ordered, o.Purposes...)
@@ -73,6 +93,7 @@ type locked loot.Subject
 type lockedState struct {
 	personState
 	written bool // by this transaction, so that nobody else can read it meanwhile
+	added   bool // and its row is to be inserted yet
 }
 
 // held returns the state of a person, which nobody changes before tx ends.
@@ -99,7 +120,7 @@ func (g *Gate) held(ctx context.Context, tx *store.Tx, s loot.Subject, collects 
 		}
 	}
 	if known {
-		tx.Keep(locked(s), lockedState{p, made})
+		tx.Keep(locked(s), lockedState{personState: p, written: made})
 	}
 	return p, nil
 }
@@ -126,6 +147,11 @@ func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock st
 func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(*personState)) error {
 	kept, _ := tx.Kept(locked(s)).(lockedState)
 	p := kept.personState
+	if kept.added {
+		if err := tx.Flush(ctx); err != nil {
+			return fmt.Errorf("gate: person: %w", err)
+		}
+	}
 	if !kept.written {
 		if err := tx.Queue(ctx, newPerson, s); err != nil {
 			return fmt.Errorf("gate: person: %w", err)
@@ -140,7 +166,7 @@ func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(
 	if err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
-	tx.Keep(locked(s), lockedState{p, true})
+	tx.Keep(locked(s), lockedState{personState: p, written: true})
 	if err := tx.Queue(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
@@ -245,21 +271,9 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 	if !ok {
 		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
 	}
-	service, ok := v.Statement.Service(o.Service)
-	if !ok {
-		return loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
-	}
-	var made order
-	for _, id := range service.Purposes {
-		p, ok := v.Statement.Purpose(id)
-		switch {
-		case !ok:
-			return fmt.Errorf("gate: service %s: no purpose %q", o.Service, id)
-		case p.Basis == "duty":
-			made.Duties = append(made.Duties, duty{Purpose: id})
-		default:
-			made.Purposes = append(made.Purposes, id)
-		}
+	made, err := permits(v.Statement, o.Service)
+	if err != nil {
+		return err
 	}
 	if err := g.changePurposes(ctx, tx, o.Subject, o.Collection, func(p *personState) {
 		if p.Orders == nil {
@@ -271,6 +285,37 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 		return err
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ordered", "disclosure.permission", "", "")
+}
+
+// permits returns what ordering a service of a statement permits.
+func permits(s *statement.Statement, id string) (made order, err error) {
+	service, ok := s.Service(id)
+	if !ok {
+		return made, loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
+	}
+	for _, id := range service.Purposes {
+		p, ok := s.Purpose(id)
+		switch {
+		case !ok:
+			return made, fmt.Errorf("gate: service %s: no purpose %q", service.ID, id)
+		case p.Basis == "duty":
+			made.Duties = append(made.Duties, duty{Purpose: id})
+		default:
+			made.Purposes = append(made.Purposes, id)
+		}
+	}
+	return made, nil
+}
+
+// end ends an order at a time: its contract's purposes then, its legal duties
+// when their retention has passed.
+func (o *order) end(s *statement.Statement, at time.Time) {
+	o.Ended = at.UnixMicro()
+	for i, d := range o.Duties {
+		if decl, ok := s.Purpose(d.Purpose); ok {
+			o.Duties[i].Until = decl.Keep.After(at.UTC()).UnixMicro()
+		}
+	}
 }
 
 // EndOrder ends a service: its contract's purposes end now, its legal duties
@@ -288,12 +333,7 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 			return
 		}
 		found = true
-		made.Ended = now.UnixMicro()
-		for i, d := range made.Duties {
-			if decl, ok := v.Statement.Purpose(d.Purpose); ok {
-				made.Duties[i].Until = decl.Keep.After(now.UTC()).UnixMicro()
-			}
-		}
+		made.end(v.Statement, now)
 		p.Orders[o.Reference] = made
 	}); err != nil {
 		return err
@@ -302,6 +342,31 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 		return loot.Errorf(loot.Conflict, "This service has ended already.")
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
+}
+
+// Freeze has something of a person kept and left alone from the moment tx commits
+// until [Gate.Thaw]: the fields named or, without one, all that is held of them.
+// Rules read the first as resource.disputed, the second as
+// resource.subject.restricted, and say what may still be done. The reference is of
+// what it waits for, such as a case; what is frozen for two ends with the second.
+// The caller notes it in the ledger, in the words of its own subject.
+func (g *Gate) Freeze(ctx context.Context, tx *store.Tx, s loot.Subject, reference string, fields ...loot.Field) error {
+	return g.change(ctx, tx, s, func(p *personState) {
+		p.Frozen = maps.Clone(p.Frozen)
+		if p.Frozen == nil {
+			p.Frozen = map[string][]loot.Field{}
+		}
+		p.Frozen[reference] = slices.Clone(fields)
+	})
+}
+
+// Thaw ends what [Gate.Freeze] began under a reference. What was never frozen is
+// no error.
+func (g *Gate) Thaw(ctx context.Context, tx *store.Tx, s loot.Subject, reference string) error {
+	return g.change(ctx, tx, s, func(p *personState) {
+		p.Frozen = maps.Clone(p.Frozen)
+		delete(p.Frozen, reference)
+	})
 }
 
 // Confirm records that the address that a person has now is theirs.
@@ -461,8 +526,9 @@ type PersonView struct {
 	Ordered     []loot.Purpose // by running services
 	Duties      []loot.Purpose // by legal duties
 	Confirmed   bool
-	ConfirmedAt time.Time // zero: not confirmed, or before this was noted
-	Given       string    // hash of the version under which they last gave data or ordered
+	ConfirmedAt time.Time               // zero: not confirmed, or before this was noted
+	Given       string                  // hash of the version under which they last gave data or ordered
+	Frozen      map[string][]loot.Field // see [Gate.Freeze]: by reference, which fields; none: all there is
 }
 
 // Permits reports whether the person gave the permission of an offer.
@@ -479,6 +545,6 @@ func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (Person
 	in := p.input(g.Now())
 	return PersonView{
 		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
-		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given,
+		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given, Frozen: maps.Clone(p.Frozen),
 	}, nil
 }

@@ -79,7 +79,8 @@ const (
 	// A job whose process was killed runs again after this long, or after its own
 	// timeout if that is longer.
 	rescueAfter = 90 * time.Second
-	// Finding a job at once costs a notice on PostgreSQL; SQLite is asked.
+	// Finding a job at once costs a notice on PostgreSQL; SQLite is asked, and so
+	// is either where time is simulated.
 	pollEvery = 100 * time.Millisecond
 	cooldown  = 10 * time.Millisecond
 )

@@ -284,7 +284,7 @@ func drop(r types.Record, path []string) types.Record {
 func TestEmptyingAFieldNeverPermits(t *testing.T) {
 	s, inputs := witnesses(t)
 	lifts := []string{ // facts that stand in the way: whoever leaves them out must not exist
-		"Record.Identifying", "Record.Since", "Person.Objected", "Person.Cancelled", "Person.Restricted", "Person.Ordered", "Person.Topics",
+		"Record.Identifying", "Record.Disputed", "Record.Since", "Person.Objected", "Person.Cancelled", "Person.Restricted", "Person.Ordered", "Person.Topics",
 		"Actor.Signals", "Actor.OptedOut", "Actor.Consent", "Context.Demanded", "Context.FullAddr", "Context.Sent", "Context.Hold", "Item.Third",
 		"Record.Verified", "Person.Confirmed", "Record.Purposes", "Context.Request",
 	}

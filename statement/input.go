@@ -55,6 +55,7 @@ type Record struct {
 	Purposes    []loot.Purpose  `json:"purposes"`              // that every field of it was given for
 	Identifying bool            `json:"identifying,omitempty"` // a field of it identifies
 	Verified    bool            `json:"verified,omitempty"`    // every field of it is verified
+	Disputed    bool            `json:"disputed,omitempty"`    // a field of it is frozen: its owner says that it is wrong
 	Since       time.Time       `json:"since,omitzero"`        // collect: when the version that first asks for it takes effect
 	Sponsors    []string        `json:"sponsors,omitempty"`    // keys of the sponsors named for the event it registers for
 }
@@ -67,8 +68,8 @@ type Person struct {
 	Objected    []loot.Purpose            `json:"objected,omitempty"`
 	Cancelled   []string                  `json:"cancelled,omitempty"` // sender keys
 	Topics      []string                  `json:"topics,omitempty"`
-	Confirmed   bool                      `json:"confirmed,omitempty"` // their address is confirmed
-	Restricted  bool                      `json:"restricted,omitempty"`
+	Confirmed   bool                      `json:"confirmed,omitempty"`  // their address is confirmed
+	Restricted  bool                      `json:"restricted,omitempty"` // all that is held of them is frozen
 }
 
 // An Item is a stored item or a third-party tag of the register.

@@ -81,13 +81,13 @@ func list32[T ~string](h hash, list []T) hash {
 }
 
 func (r *Record) hash() uint32 {
-	h := newHash.text(string(r.Collection)).text(string(r.Category)).number(int64(r.Level)).flags(r.Identifying, r.Verified).number(r.Since.UnixNano())
+	h := newHash.text(string(r.Collection)).text(string(r.Category)).number(int64(r.Level)).flags(r.Identifying, r.Verified, r.Disputed).number(r.Since.UnixNano())
 	return uint32(list32(list32(h, r.Purposes), r.Sponsors))
 }
 
 func (r *Record) same(o *Record) bool {
 	return r.Collection == o.Collection && r.Category == o.Category && r.Level == o.Level && r.Identifying == o.Identifying &&
-		r.Verified == o.Verified && r.Since.Equal(o.Since) && slices.Equal(r.Purposes, o.Purposes) && slices.Equal(r.Sponsors, o.Sponsors)
+		r.Verified == o.Verified && r.Disputed == o.Disputed && r.Since.Equal(o.Since) && slices.Equal(r.Purposes, o.Purposes) && slices.Equal(r.Sponsors, o.Sponsors)
 }
 
 func (r *Record) clone() Record {

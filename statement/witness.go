@@ -388,7 +388,7 @@ func (g *guess) recordSteps() {
 			}
 		},
 	)
-	g.flip(&r.Identifying, &r.Verified)
+	g.flip(&r.Identifying, &r.Verified, &r.Disputed)
 }
 
 func (g *guess) personSteps() {

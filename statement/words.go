@@ -23,6 +23,7 @@ var boolWords = map[string][2]string{
 	"principal.restricted":        {"their record is frozen", "their record is not frozen"},
 	"resource.identifying":        {"the data identifies a person", "the data does not identify a person"},
 	"resource.verified":           {"the data has been verified", "the data has not been verified"},
+	"resource.disputed":           {"the data is in dispute", "the data is not in dispute"},
 	"resource.declared":           {"it stands in the register", "it does not stand in the register"},
 	"resource.third":              {"it belongs to a third party", "it does not belong to a third party"},
 	"resource.confirmed":          {"the person's address is confirmed", "the person's address is not confirmed"},

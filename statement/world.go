@@ -328,6 +328,7 @@ func (b *builder) record() types.Entity {
 		"purposes":    set(b.s.vocab, purposeList, r.Purposes),
 		"identifying": types.Boolean(r.Identifying),
 		"verified":    types.Boolean(r.Verified),
+		"disputed":    types.Boolean(r.Disputed),
 		"sponsors":    texts(r.Sponsors),
 	}
 	if !r.Since.IsZero() {

@@ -101,7 +101,7 @@ type Row struct {
 	Subject loot.Subject
 	Created time.Time
 	Changed time.Time
-	Version int64 // rises with every change
+	Version int64 // rises with every change of a value
 
 	erased int64
 }

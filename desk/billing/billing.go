@@ -10,7 +10,6 @@ import (
 	"embed"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"loot/desk/billing/hook"
 	"loot/desk/billing/invoice"
 	"loot/job"
+	"loot/keyring"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -47,34 +47,40 @@ type Order struct {
 type Billing struct {
 	desk.Kit
 	order     func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+	signed    func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)
+	key       *keyring.SystemKey                                                   // seals what banks say of payers, and what is nobody's
+	marks     []byte                                                               // by which addresses are found
+	disputed  func(ctx context.Context, tx *store.Tx, number string) (bool, error) // nil: nothing is
 	seller    Seller
 	issuing   sync.Mutex // held while numbers are given
-	marks     []byte     // by which addresses are found
-	key       sealer     // of what is nobody's
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
 	at        func(step string) // of tests; nil: none
 }
 
 // New returns the desk. Order tells of an order when the notice
-// "service.ordered" names it.
-func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) (*Billing, error) {
-	b := &Billing{Kit: kit, order: order, seller: Seller{}.withDefaults()}
-	var err error
+// "service.ordered" names it, and signed when a member of staff signed the
+// undertaking; zero: never.
+func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error), signed func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)) (*Billing, error) {
+	key, err := kit.Keyring.System(name)
+	if err != nil {
+		return nil, err
+	}
+	key.Hold(kit.DB,
+		store.Sealed{Table: "billing_payment", Key: []string{"id"}, Column: "sealed"},
+		store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"},
+		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
+	)
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults()}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}
 	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
-	system, err := kit.Keyring.System(name)
-	if err != nil {
-		return nil, err
-	}
-	system.Hold(kit.DB, store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"}, store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"})
-	b.key, b.messenger = system, hook.NewSender(nil)
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
+	job.Register(kit.Jobs, b.letter)
 	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4), job.MaxAttempts(mostTries))
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
@@ -109,7 +115,8 @@ var prices = []loot.Role{"billing", "administrator"}
 
 func (b *Billing) routes() []web.Route {
 	bills := []loot.Role{"billing"}
-	return append(b.hookRoutes(), []web.Route{
+	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), []web.Route{
+		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
@@ -138,9 +145,10 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /console/billing/invoices", Audience: web.Console, Serve: b.invoices, Roles: bills},
 		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: bills},
 		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
+		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
-	}...)
+	})
 }
 
 // Keeps are the clauses that this desk carries out.
@@ -152,6 +160,7 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
 		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
+		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Suggestions", Icon: "lightbulb", Href: "/console/billing/suggestions", Roles: prices},
@@ -173,6 +182,17 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 		}
 		return b.begin(ctx, tx, reference, o)
 	})
+}
+
+// Begin begins services whose orders were taken over from another system, within
+// the transaction that writes the orders.
+func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
+	state := Active
+	if !o.Ended.IsZero() {
+		state = Ended
+	}
+	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES`,
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
 }
 
 // Services returns what a customer has or had, latest first.
@@ -302,16 +322,16 @@ func (p Plan) Once() string {
 	return money(p.Setup, p.Currency) + " once, to set it up"
 }
 
-func money(cents int64, currency string) string {
+// money writes an amount in the smallest unit of its currency as people read it.
+func money(units int64, currency string) string {
 	sign, ok := signs[currency]
 	if !ok {
 		sign = currency
 	}
-	frac := strconv.FormatInt(cents%100, 10)
-	if len(frac) < 2 {
-		frac = "0" + frac
+	if units < 0 {
+		return "\u2212" + money(-units, currency)
 	}
-	return sign + "\u00a0" + strconv.FormatInt(cents/100, 10) + "." + frac
+	return sign + "\u00a0" + plainAmount(units, currency)
 }
 
 // A Service is one that a customer has or had.

@@ -85,6 +85,7 @@ type draft struct {
 	version string // hash of the statement
 	newer   bool   // than the copy of the party, which is taken again
 	copied  bool   // there is a copy
+	quiet   bool   // the letter about what stands for it says all
 }
 
 // A drawing is what came of a customer's month: drafts, one for each currency, or
@@ -147,6 +148,10 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			out = waits(missing, "")
 			return nil
 		}
+		if f := disputed(held, all); f != "" {
+			out = waits(nil, disputedWords(v, f))
+			return nil
+		}
 		p, err := b.Gate.Decide(ctx, tx, gate.Request{
 			Action: loot.Use, Actor: b.actor(), Desk: name, Purpose: forInvoice, Subject: s, Collection: collection,
 			Fields: slices.DeleteFunc(all, func(f loot.Field) bool { _, ok := held[f]; return !ok }),
@@ -163,11 +168,26 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		known := err == nil && !copied.Erased()
+		chosen, err := languageOf(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if chosen != "" {
+			seller.Language = chosen
+		}
 		for _, c := range currencies {
 			d := draft{subject: s, version: v.Hash(), copied: known, record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, m, c, by[c])
+			finding, err := account(ctx, tx, &d.record.Invoice, seller.Language)
+			if err != nil {
+				return err
+			}
+			if finding != "" {
+				out = waits(nil, finding)
+				return nil
+			}
 			if finding := findings(&d.record.Invoice); finding != "" {
 				out = waits(nil, finding)
 				return nil
@@ -182,9 +202,27 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	return out, err
 }
 
+// disputed returns the first of the fields of which the customer says that it is
+// wrong; empty: none. The gate would refuse it, and say less well why.
+func disputed(held map[loot.Field]vault.About, fields []loot.Field) loot.Field {
+	for _, f := range fields {
+		if held[f].State == vault.Disputed {
+			return f
+		}
+	}
+	return ""
+}
+
+func disputedWords(s *statement.Statement, f loot.Field) string {
+	return "The customer says that “" + s.Titles(f)[0] + "” is wrong, and nobody has decided that under Checks yet."
+}
+
 var ledgerWords = map[string]string{
 	"en": "Every use of your details is on our ledger. Its key:",
 	"de": "Jede Nutzung Ihrer Angaben steht in unserem Verzeichnis. Dessen Schlüssel:",
+	"es": "Cada uso de sus datos consta en nuestro registro. Su clave:",
+	"fr": "Chaque utilisation de vos données figure dans notre registre. Sa clé :",
+	"nl": "Elk gebruik van uw gegevens staat in ons register. De sleutel ervan:",
 }
 
 // charged returns the lines of each currency, and what stands against charging
@@ -208,29 +246,28 @@ func charged(uses []use, m Month, at *time.Location) (by map[string][]invoice.Li
 
 // write fills in all of an invoice but its number and its days.
 func (b *Billing) write(seller Seller, values vault.Values, m Month, currency string, lines []invoice.Line) invoice.Invoice {
-	text := func(f loot.Field) string {
-		return values[f].Reveal() //nolint:forbidigo // it stands on the customer's own invoice
-	}
 	inv := invoice.Invoice{
-		Kind: invoice.Commercial, Period: m.days(), Currency: currency, Seller: seller.party(), Lines: lines,
-		Buyer: invoice.Party{
-			Name: text(companyName), VAT: text(companyVAT), Register: invoice.Identifier{Value: text(companyRegister)},
-			Address: invoice.Address{City: text(town), Postcode: text(postcode), Country: text(country)},
-		},
+		Kind: invoice.Commercial, Period: m.days(), Currency: currency, Seller: seller.party(), Lines: lines, Payment: seller.payment(currency),
+		Buyer: buyerOf(func(f loot.Field) string {
+			return values[f].Reveal() //nolint:forbidigo // it stands on the customer's own invoice
+		}),
+	}
+	settle(&inv, seller)
+	return inv
+}
+
+// buyerOf is who an invoice is to, by what stands in a customer's fields.
+func buyerOf(text func(loot.Field) string) invoice.Party {
+	p := invoice.Party{
+		Name: text(companyName), VAT: text(companyVAT), Register: invoice.Identifier{Value: text(companyRegister)},
+		Address: invoice.Address{City: text(town), Postcode: text(postcode), Country: text(country)},
 	}
 	for line := range strings.Lines(text(street)) {
 		if line = strings.TrimSpace(line); line != "" {
-			inv.Buyer.Address.Lines = append(inv.Buyer.Address.Lines, line)
+			p.Address.Lines = append(p.Address.Lines, line)
 		}
 	}
-	settle(&inv, seller)
-	if seller.IBAN != "" {
-		inv.Payment = invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{IBAN: seller.IBAN, Name: seller.Name, BIC: seller.BIC}}}
-		if currency == "EUR" {
-			inv.Payment.Means = invoice.TransferSEPA
-		}
-	}
-	return inv
+	return p
 }
 
 // number gives an invoice its number and its days.
@@ -238,6 +275,9 @@ func (b *Billing) number(inv *invoice.Invoice, seller Seller, series string, seq
 	inv.Number = fmt.Sprintf("%s-%06d", series, sequence)
 	inv.Issued = invoice.DateOf(b.Now().In(seller.place()))
 	inv.Due = inv.Issued.AddDays(seller.Days)
+	if inv.Kind == invoice.CreditNote { // by which nothing is to be paid
+		inv.Due = invoice.Date{}
+	}
 	if inv.Payment.Means != "" {
 		inv.Payment.Reference = inv.Number
 	}
@@ -248,6 +288,9 @@ func (b *Billing) number(inv *invoice.Invoice, seller Seller, series string, seq
 func findings(inv *invoice.Invoice) string {
 	try := *inv
 	try.Number, try.Issued = "0", try.Period.To
+	for _, p := range try.Preceding {
+		try.Issued = p.Issued
+	}
 	try.Due = try.Issued
 	if err := try.Compute(); err != nil {
 		return "The sums cannot be worked out: " + err.Error() + "."
@@ -256,14 +299,8 @@ func findings(inv *invoice.Invoice) string {
 	for _, f := range try.Check() {
 		out = append(out, f.String())
 	}
-	if taxed(inv) && try.Currency != euro {
-		out = append(out, "There is tax on an invoice in "+try.Currency+", which the law wants in the currency of the seller's country, too (Directive 2006/112/EC, Article 230): price the plan in "+euro+".")
-	}
 	return strings.Join(out, " ")
 }
-
-// euro is the currency in which tax is accounted for.
-const euro = "EUR"
 
 // known is what is known about the customer for the invoice, each field with
 // where it came from, when, and where a mistake in it is reported.
@@ -273,15 +310,29 @@ func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Lo
 		if !ok {
 			continue
 		}
-		text := strings.ReplaceAll(v.Reveal(), "\n", ", ") //nolint:forbidigo // it stands on the customer's own invoice
-		if d.Type == "country" {
-			text = statement.CountryName(text)
-		}
-		out = append(out, invoice.Known{
-			Field: d.Title, Value: text, Source: v.Source, Since: invoice.DateOf(v.At.In(at)), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
-		})
+		out = append(out, b.knownAs(d, v.Reveal(), v.Source, v.At.In(at))) //nolint:forbidigo // it stands on the customer's own invoice
 	}
 	return out
+}
+
+// knownAs is a field as an invoice shows it, with the way to say that it is wrong.
+func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since time.Time) invoice.Known {
+	value = strings.ReplaceAll(value, "\n", ", ")
+	if d.Type == "country" {
+		value = statement.CountryName(value)
+	}
+	return invoice.Known{
+		Field: d.Title, Value: value, Source: source, Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
+	}
+}
+
+// fieldOf returns which field of the statement something known is.
+func fieldOf(k invoice.Known) loot.Field {
+	u, err := url.Parse(k.Wrong)
+	if err != nil {
+		return ""
+	}
+	return loot.Field(u.Query().Get("field"))
 }
 
 func newest(values vault.Values) (at time.Time) {

@@ -29,24 +29,36 @@ type Issued struct {
 	Net       int64 // in the smallest unit of the currency
 	Tax       int64
 	Total     int64
+	Paid      int64
 	File      string    // id of the sealed documents
 	Removed   time.Time // of the documents; zero: they are there
+	Credited  string    // number of the credit note that took it back; empty: it counts
 }
 
-// Sum writes the total as people read it.
-func (i Issued) Sum() string { return money(i.Total, i.Currency) }
+// Sum writes the total as people read it; what is credited with a minus.
+func (i Issued) Sum() string {
+	if i.Kind == invoice.CreditNote {
+		return "−" + money(i.Total, i.Currency)
+	}
+	return money(i.Total, i.Currency)
+}
 
-const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at
-	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number `
+// Words name the invoice: its number, what it is for and its sum.
+func (i Issued) Words() string { return i.Number + ", " + i.Period.Words(inPages) + ", " + i.Sum() }
+
+const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at, c.credit,
+	CAST(COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0) AS BIGINT)
+	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number LEFT JOIN billing_credit c ON c.original = i.number `
 
 func scanInvoice(row store.Row) (i Issued, err error) {
 	var at int64
 	var removed sql.NullInt64
+	var credited sql.NullString
 	var day, due, from, to string
-	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed); err != nil {
+	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed, &credited, &i.Paid); err != nil {
 		return i, err
 	}
-	i.At, i.Removed = store.Instant(at), store.Instant(removed.Int64)
+	i.At, i.Removed, i.Credited = store.Instant(at), store.Instant(removed.Int64), credited.String
 	for _, d := range []struct {
 		to   *invoice.Date
 		text string

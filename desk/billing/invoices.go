@@ -2,6 +2,7 @@ package billing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"html/template"
@@ -37,35 +38,44 @@ var documents = map[string]struct{ name, mediaType, file string }{
 type invoiceRow struct {
 	Issued
 	Href  string
-	For   string // the period
-	On    string // the day of issue
-	By    string // the day by which it is due
-	State web.Badge
+	For   string    // the period
+	On    string    // the day of issue
+	By    string    // the day by which it is due
+	State web.Badge // how far it is paid, or that its documents are gone
+
+	Stands *web.Badge // that it stands for one that was taken back; nil: it does not
 }
 
 // inPages is the language of the pages around invoices.
 const inPages = "en"
 
-func rowOf(i Issued, base string) invoiceRow {
-	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: web.Badge{Tone: web.Good, Text: "issued"}}
+// rowOf is an invoice in a list.
+func (b *Billing) rowOf(i Issued, base string) invoiceRow {
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: i.standing(b.today())}
 	if !i.Removed.IsZero() {
 		row.State = web.Badge{Text: "removed"}
+	}
+	if i.Kind == invoice.Corrected {
+		row.Stands = &web.Badge{Tone: web.Info, Text: "corrected"}
 	}
 	return row
 }
 
 type myInvoicesView struct {
 	web.View
-	Rows  []invoiceRow
-	Waits []waitingRow
-	Looks []web.Day // at the copies, by others
-	Empty web.Empty
+	Rows     []invoiceRow
+	Language web.Fields
+	Balances []string // in each currency, what is to pay or in credit
+	Waits    []waitingRow
+	Looks    []web.Day // at the copies, by others
+	Empty    web.Empty
 }
 
 // waitingRow is an invoice of somebody's that waits.
 type waitingRow struct {
-	Month   string
-	Missing []web.Action // each leads to where it can be given
+	Month    string
+	Missing  []web.Action // each leads to where it can be given
+	Disputed string       // what its owner says is wrong; empty: nothing
 }
 
 // myInvoices lists the customer's own invoices, and what others wait for.
@@ -81,24 +91,49 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	var issued []Issued
 	var waits []pending
 	var items []ledger.Item
+	var open loot.Field
+	var balances []balance
+	var chosen string
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if balances, err = balancesOf(r.Context(), tx, me); err != nil {
+			return err
+		}
+		if chosen, err = languageOf(r.Context(), tx, me); err != nil {
+			return err
+		}
 		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
 			return err
 		}
 		if issued, err = readInvoices(r.Context(), tx, `WHERE i.subject = $1 ORDER BY i.at DESC, i.number DESC`, me); err != nil {
 			return err
 		}
-		waits, err = readPending(r.Context(), tx, `WHERE subject = $1 AND missing <> '' ORDER BY month`, me)
+		held, err := b.Vault.Held(r.Context(), tx, me, collection)
+		if err != nil && loot.KindOf(err) != loot.NotFound {
+			return err
+		}
+		open = disputed(held, terms)
+		waits, err = readPending(r.Context(), tx, `WHERE subject = $1 ORDER BY month`, me)
 		return err
 	}); err != nil {
 		return err
 	}
 	for _, i := range issued {
-		v.Rows = append(v.Rows, rowOf(i, "/portal/invoices/"))
+		v.Rows = append(v.Rows, b.rowOf(i, "/portal/invoices/"))
+	}
+	for _, one := range balances {
+		v.Balances = append(v.Balances, one.Words())
 	}
 	v.Looks = looks(s, items)
+	v.Language = languageFields(cmp.Or(chosen, b.seller.Language))
 	for _, p := range waits {
 		row := waitingRow{Month: p.Month.String()}
+		switch {
+		case len(p.Missing) > 0:
+		case open != "":
+			row.Disputed = s.Titles(open)[0]
+		default:
+			continue // what is wrong is the company's to mend
+		}
 		for n, title := range s.Titles(p.Missing...) {
 			row.Missing = append(row.Missing, web.Action{Label: title, Icon: "pencil", Small: true, Href: "/portal/correct/" + url.PathEscape(string(p.Missing[n]))})
 		}
@@ -136,7 +171,10 @@ func looks(s *statement.Statement, items []ledger.Item) []web.Day {
 
 type myInvoiceView struct {
 	web.View
-	Body template.HTML
+	Credit   *web.Alert // what it has to do with one that was taken back; nil: nothing
+	Body     template.HTML
+	Facts    []web.Fact // how far it is paid
+	Payments []paidRow
 }
 
 // mineByNumber returns an invoice of whoever asks. Somebody else's is none.
@@ -171,6 +209,17 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/portal/invoices"}}
+	if v.Credit, err = b.creditAlert(r.Context(), i, "/portal/invoices/"); err != nil {
+		return err
+	}
+	state := i.standing(b.today())
+	v.Facts = []web.Fact{{Term: "Paid", Badge: &state}, {Term: "Open", Value: i.OpenSum()}}
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		v.Payments, err = paidOf(r.Context(), tx, i)
+		return err
+	}); err != nil {
+		return err
+	}
 	base := "/portal/invoices/" + url.PathEscape(i.Number) + "/"
 	v.Actions = []web.Action{
 		{Label: "PDF", Icon: "download", Primary: true, Href: base + "pdf"},
@@ -236,7 +285,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
-	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}}
+	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}, {Label: "Rates", Icon: "percent", Href: ratesPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
 	var all []Issued
 	var total, waiting int
@@ -276,7 +325,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		v.Pager.Prev = "/console/billing/invoices"
 	}
 	for _, i := range all {
-		v.Rows = append(v.Rows, rowOf(i, "/console/billing/invoices/"))
+		v.Rows = append(v.Rows, b.rowOf(i, "/console/billing/invoices/"))
 	}
 	return invoicesPage.Render(w, r, http.StatusOK, v)
 }
@@ -284,11 +333,20 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 type invoiceView struct {
 	web.View
 	Facts   []web.Fact
+	Credit  *web.Alert // what it has to do with one that was taken back; nil: nothing
 	Open    string
 	Form    web.Fields
 	Wrong   *web.Problems
 	Refusal *web.Refusal
 	Gone    bool
+	Back    string // where it is taken back; empty: it cannot be
+	Taking  web.Fields
+	Untaken *web.Problems
+
+	Payments []paidRow
+	Pay      web.Fields // of a payment that is written down
+	PayTo    string
+	PayWrong *web.Problems
 }
 
 func openFields() web.Fields {
@@ -300,20 +358,31 @@ func openFields() web.Fields {
 
 // invoice shows what stands about one, and opens nothing.
 func (b *Billing) invoice(w http.ResponseWriter, r *http.Request) error {
-	return b.showInvoice(w, r, http.StatusOK, openFields(), nil, nil)
+	return b.showInvoice(w, r, http.StatusOK, invoiceView{})
 }
 
-func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error, refusal *web.Refusal) error {
+// showInvoice shows the page with the forms of the view, or fresh ones.
+func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, v invoiceView) error {
 	i, err := b.byNumber(r)
 	if err != nil {
 		return err
 	}
-	v := invoiceView{View: web.ViewOf(r, i.Number), Form: form, Wrong: web.ProblemsOf(wrong, form), Refusal: refusal, Gone: !i.Removed.IsZero()}
+	v.View, v.Gone = web.ViewOf(r, i.Number), !i.Removed.IsZero()
+	if v.Form == nil {
+		v.Form = openFields()
+	}
+	if v.Taking == nil {
+		v.Taking = takingFields()
+	}
+	if v.Credit, err = b.creditAlert(r.Context(), i, "/console/billing/invoices/"); err != nil {
+		return err
+	}
+	if i.Kind != invoice.CreditNote && i.Credited == "" && !v.Gone {
+		v.Back = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/credit"
+	}
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Open = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/open"
-	state := rowOf(i, "").State
 	v.Facts = []web.Fact{
-		{Term: "State", Badge: &state},
 		{Term: "Customer", Value: string(i.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(i.Subject))}},
 		{Term: "Issued", Value: i.Day.Words(inPages)},
 		{Term: "For", Value: i.Period.Words(inPages)},
@@ -322,6 +391,9 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Tax", Value: money(i.Tax, i.Currency)},
 		{Term: "Total", Value: i.Sum()},
 		{Term: "Statement in force", Value: i.Statement, Code: true},
+	}
+	if err := b.showPaid(r, &v, i); err != nil {
+		return err
 	}
 	return invoicePage.Render(w, r, status, v)
 }
@@ -346,13 +418,14 @@ func (b *Billing) open(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := openFields()
 	if err := form.Check(typed); web.Wrong(err) != nil {
-		return b.showInvoice(w, r, http.StatusUnprocessableEntity, form.With(typed, err), err, nil)
+		form = form.With(typed, err)
+		return b.showInvoice(w, r, http.StatusUnprocessableEntity, invoiceView{Form: form, Wrong: web.ProblemsOf(err, form)})
 	} else if err != nil {
 		return err
 	}
 	err = b.send(w, r, i, typed.Get("document"), gate.Request{Action: loot.Use, Actor: web.ActorOf(r.Context()), Unmask: true, Reason: typed.Get("reason")})
 	if refusal, refused := web.RefusalOf(err); refused {
-		return b.showInvoice(w, r, http.StatusForbidden, form.With(typed, nil), nil, &refusal)
+		return b.showInvoice(w, r, http.StatusForbidden, invoiceView{Form: form.With(typed, nil), Refusal: &refusal})
 	}
 	return err
 }

@@ -101,6 +101,13 @@ var errUnset = errors.New("billing: the seller's details are missing")
 // before the transaction that takes it: so they are made again whenever others
 // took it meanwhile. Within this process nobody does.
 func (b *Billing) issue(ctx context.Context, drafts []draft) error {
+	return b.issueWithin(ctx, drafts, nil, nil)
+}
+
+// issueWithin is issue with what others do in the same transaction before the
+// documents are written down, and after. Each may be nil and may run more than
+// once.
+func (b *Billing) issueWithin(ctx context.Context, drafts []draft, before func(*store.Tx) error, after func(*store.Tx, []Issued) error) error {
 	v, err := b.inForce()
 	if err != nil {
 		return err
@@ -112,14 +119,14 @@ func (b *Billing) issue(ctx context.Context, drafts []draft) error {
 	b.issuing.Lock()
 	defer b.issuing.Unlock()
 	for {
-		err := b.issueAs(ctx, seller, drafts)
+		err := b.issueAs(ctx, seller, drafts, before, after)
 		if !errors.Is(err, errMoved) {
 			return err
 		}
 	}
 }
 
-func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft) error {
+func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft, before func(*store.Tx) error, after func(*store.Tx, []Issued) error) error {
 	series := seller.Series + "-" + strconv.Itoa(b.Now().In(seller.place()).Year())
 	var next int64
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
@@ -141,6 +148,11 @@ func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft) er
 		return err
 	}
 	err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if before != nil {
+			if err := before(tx); err != nil {
+				return err
+			}
+		}
 		if err := takeNumbers(ctx, tx, series, next, len(drafts)); err != nil {
 			return err
 		}
@@ -148,9 +160,15 @@ func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft) er
 			if err := b.keep(ctx, tx, d, made[i]); err != nil {
 				return err
 			}
+			if made[i].Kind != invoice.Commercial {
+				continue // a month that waits waits on
+			}
 			if err := dropPending(ctx, tx, d.subject, Month(made[i].Period.From.String()[:7])); err != nil {
 				return err
 			}
+		}
+		if after != nil {
+			return after(tx, made)
 		}
 		return nil
 	})
@@ -172,7 +190,8 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 	b.number(inv, seller, series, sequence)
 	r.Known = slices.Clone(r.Known) // the draft may get another number yet
 	for i := range r.Known {
-		r.Known[i].Wrong += "&invoice=" + url.QueryEscape(inv.Number)
+		before, _, _ := strings.Cut(r.Known[i].Wrong, "&invoice=") // of the invoice that this one stands for
+		r.Known[i].Wrong = before + "&invoice=" + url.QueryEscape(inv.Number)
 	}
 	if err := inv.Compute(); err != nil {
 		return out, fmt.Errorf("billing: compute: %w", err)
@@ -191,6 +210,12 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Statement: d.version, At: b.Now(),
 		Day: inv.Issued, Due: inv.Due, Period: inv.Period, Currency: inv.Currency,
 	}
+	if out.Due.IsZero() {
+		out.Due = out.Day
+	}
+	for _, p := range inv.Preceding {
+		out.Preceding = p.Number
+	}
 	for _, one := range []struct {
 		to     *int64
 		amount invoice.Decimal
@@ -206,7 +231,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 
 // smallest counts an amount in the smallest unit of a currency.
 func smallest(amount invoice.Decimal, currency string) (int64, error) {
-	places, _ := invoice.Places(currency)
+	places, _ := invoice.Decimals(currency)
 	n, err := strconv.ParseInt(strings.Replace(amount.Fixed(places), ".", "", 1), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("billing: amount: %w", err)
@@ -295,7 +320,13 @@ func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) err
 		return err
 	}
 	b.step("kept")
-	return insertInvoice(ctx, tx, i)
+	if err := insertInvoice(ctx, tx, i); err != nil {
+		return err
+	}
+	if d.quiet {
+		return nil
+	}
+	return b.Jobs.Enqueue(ctx, tx, letterArgs{Number: i.Number})
 }
 
 // opened reads one document of an invoice for whoever may see it. The request
@@ -311,8 +342,12 @@ func (b *Billing) opened(ctx context.Context, i Issued, doc string, r gate.Reque
 		if err != nil {
 			return err
 		}
-		content, err = b.Vault.OpenFile(ctx, tx, p, i.File)
-		return err
+		if content, err = b.Vault.OpenFile(ctx, tx, p, i.File); err != nil || r.Actor.Kind != loot.Staff || !b.isCustomer(ctx, tx, i.Subject) {
+			return err
+		}
+		// The copy has a ledger key of its own; this stands in the timeline of the
+		// customer's record, beside all else.
+		return b.Gate.NoteAbout(ctx, tx, i.Subject, collection, r.Actor, "invoice.opened", Keeps[0])
 	}); err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (u use) lines(m Month, at *time.Location) (out []invoice.Line) {
 	if u.setup > 0 && !began.Before(in.From) && began.Before(next) && (u.Ended.IsZero() || u.Since.Before(u.Ended)) {
 		out = append(out, invoice.Line{
 			Name: u.Title, Description: u.text + " (" + setupWord + ")", Item: u.plan, Period: invoice.Period{From: began, To: began},
-			Quantity: invoice.Int(1), Unit: "C62", Price: invoice.Scaled(u.setup, 2),
+			Quantity: invoice.Int(1), Unit: "C62", Price: priced(u.setup, u.currency),
 		})
 	}
 	if each := periods[u.each]; each.months > 1 {
@@ -148,6 +148,15 @@ func (u use) spans(months int, unit string, in invoice.Period, began, over invoi
 	return out
 }
 
+// priced returns an amount in the smallest unit of its currency as a price.
+func priced(units int64, currency string) invoice.Decimal {
+	places, ok := invoice.Decimals(currency)
+	if !ok {
+		places = 2
+	}
+	return invoice.Scaled(units, places)
+}
+
 // metered charges what was used in a month beyond what is included. What is
 // included is so for each month in which the service was held, a day of it too.
 func (u use) metered(in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
@@ -176,7 +185,7 @@ func (u use) metered(in invoice.Period, began, over invoice.Date) (out []invoice
 func (u use) line(from, to, first, end invoice.Date, unit string) invoice.Line {
 	l := invoice.Line{
 		Name: u.Title, Description: u.text, Item: u.plan, Period: invoice.Period{From: from, To: to.AddDays(-1)},
-		Quantity: invoice.Int(1), Unit: unit, Price: invoice.Scaled(u.cents, 2),
+		Quantity: invoice.Int(1), Unit: unit, Price: priced(u.cents, u.currency),
 	}
 	if held, all := between(from, to), between(first, end); held < all {
 		l.Quantity, l.Unit, l.Base = invoice.Int(held), "DAY", invoice.Int(all)

@@ -161,17 +161,20 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if len(waits) > 0 && finding == "" {
 		finding = waits[0].Finding
 	}
-	_, must := drawnFrom(s, uses)
+	all, must := drawnFrom(s, uses)
 	held, err := b.Vault.Held(ctx, tx, subject, collection)
 	if err != nil && loot.KindOf(err) != loot.NotFound {
 		return row, err
 	}
+	open := disputed(held, all)
 	missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok })
 	switch {
 	case len(currencies) > 0 && !slices.ContainsFunc(currencies, func(c string) bool { return !done[c] }):
 		row.State = web.Badge{Tone: web.Good, Text: "issued"}
 	case err != nil:
 		row.State = web.Badge{Text: "erased"}
+	case open != "":
+		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, disputedWords(s, open)
 	case finding != "":
 		row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, finding
 	case len(currencies) == 0:

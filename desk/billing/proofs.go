@@ -35,6 +35,7 @@ func (b *Billing) proofs() []desk.Proof {
 		proof(Keeps[0], "an invoice is drawn from the company, its address and the services, and nothing else is opened for it", b.drawnFromThese),
 		proof(Keeps[0], "without one of them the invoice waits, the customer is told which, and it goes out once it is given", b.waitsAndGoes),
 		proof(Keeps[0], "the copy stays the same under lock after the customer is gone, until the law wants it no longer", b.keptAsLong),
+		proof("adequacy.mistakes", "what is accepted is put right, what was wrong stays sealed in its history, and the invoice that said it is taken back and written again", b.writtenAgainWhole),
 	}...)
 }
 

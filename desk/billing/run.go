@@ -148,7 +148,7 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs) error {
 }
 
 // hourly issues what waits and has all that it waited for, begins the month that
-// has passed, and removes what is kept no longer.
+// has passed, reminds of what is not paid, and removes what is kept no longer.
 func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	v, ok := b.Gate.InForce()
 	if !ok {
@@ -165,6 +165,12 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 				return err
 			}
 		}
+	}
+	if err := b.remindAll(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepTold(ctx); err != nil {
+		return err
 	}
 	if err := b.sweepUse(ctx); err != nil {
 		return err

@@ -158,7 +158,7 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 		`DELETE FROM billing_address WHERE subject = $1`,
 		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
-		`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`,
+		`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`, `DELETE FROM billing_language WHERE subject = $1`,
 	} {
 		if _, err := tx.Exec(ctx, q, s); err != nil {
 			return fmt.Errorf("billing: forget: %w", err)
@@ -174,7 +174,15 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		return nil, err
 	}
 	issued, err := readInvoices(ctx, tx, `WHERE i.subject = $1 ORDER BY i.at, i.number`, s)
-	if err != nil || len(all)+len(issued) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	paid, err := b.exportPayments(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	language, err := languageOf(ctx, tx, s)
+	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
 		return nil, err
 	}
 	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, s)
@@ -222,6 +230,8 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	}
 	type bill struct {
 		Number   string       `json:"number"`
+		Kind     string       `json:"kind"` // of UNTDID 1001: 380 invoice, 381 credit note, 384 corrected invoice
+		About    string       `json:"about,omitempty"`
 		Issued   invoice.Date `json:"issued"`
 		From     invoice.Date `json:"from"`
 		To       invoice.Date `json:"to"`
@@ -229,10 +239,12 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Total    string       `json:"total"`
 	}
 	out := struct {
-		Services []line       `json:"services"`
-		Invoices []bill       `json:"invoices,omitempty"`
-		Hints    []suggestion `json:"suggestions,omitempty"`
-	}{}
+		Services []line            `json:"services"`
+		Invoices []bill            `json:"invoices,omitempty"`
+		Payments []exportedPayment `json:"payments,omitempty"`
+		Language string            `json:"languageOfInvoices,omitempty"`
+		Hints    []suggestion      `json:"suggestions,omitempty"`
+	}{Payments: paid, Language: language}
 	for _, h := range hints {
 		out.Hints = append(out.Hints, suggestion{h.Made, h.Why, h.Data})
 	}
@@ -247,8 +259,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		out.Services = append(out.Services, l)
 	}
 	for _, i := range issued {
-		places, _ := invoice.Places(i.Currency)
-		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
+		out.Invoices = append(out.Invoices, bill{i.Number, string(i.Kind), i.Preceding, i.Day, i.Period.From, i.Period.To, i.Currency, plainAmount(i.Total, i.Currency)})
 	}
 	return out, nil
 }

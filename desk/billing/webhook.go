@@ -65,12 +65,6 @@ func (s secrets) sign(now time.Time) []string {
 	return []string{s.Now}
 }
 
-// A sealer seals what is no person's: the secrets of webhooks, and answers to them.
-type sealer interface {
-	Seal(plain, ad []byte) ([]byte, error)
-	Open(sealed, ad []byte) ([]byte, error)
-}
-
 func (b *Billing) sealSecrets(id string, s secrets) ([]byte, error) {
 	text, err := json.Marshal(s)
 	if err != nil {

@@ -163,7 +163,12 @@ func (p *play) confirm(ctx context.Context, tx *store.Tx, subject loot.Subject) 
 	if err != nil {
 		return err
 	}
-	return p.w.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]string{addressField(p.s): vault.Verified})
+	held, err := p.w.Vault.Held(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	f := addressField(p.s)
+	return p.w.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]vault.Marking{f: {From: held[f].State, To: vault.Verified}})
 }
 
 // weighted picks a service: the first ones are the ones that sell.

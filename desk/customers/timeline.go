@@ -400,6 +400,7 @@ var notes = map[string]struct {
 	"objection.made":       {"hand", web.Neutral, "Objection made"},
 	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
+	"service.imported":     {"package-check", web.Info, "An order of yours was taken over from the system before"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"service.active":       {"play", web.Good, "Service set up or resumed"},
 	"service.suspended":    {"pause", web.Warn, "Service suspended"},
@@ -408,7 +409,11 @@ var notes = map[string]struct {
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
 	"detail.checked":       {"badge-check", web.Info, "Decided a case about a detail of yours"},
 	"detail.disputed":      {"flag", web.Neutral, "You reported a mistake"},
+	"invoice.corrected":    {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
+	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
+	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
+	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
 	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
@@ -424,7 +429,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 	}
 	e.Icon, e.Tone, e.Title = n.icon, n.tone, n.title
 	switch word {
-	case "service.ordered":
+	case "service.ordered", "service.imported":
 		e.Text = "It permits what its contract needs, until it ends."
 	case "letter.read":
 		e.Text = "In the outbox of the console, where letters stay while no mail server is set."

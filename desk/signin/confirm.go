@@ -193,7 +193,7 @@ func (d *Desk) confirmed(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 	if err != nil || held[to.field].State != vault.Unverified {
 		return unlessGone(err)
 	}
-	err = d.kit.Vault.Mark(ctx, tx, s, customers, row.Version, map[loot.Field]string{to.field: vault.Verified})
+	err = d.kit.Vault.Mark(ctx, tx, s, customers, row.Version, map[loot.Field]vault.Marking{to.field: {From: vault.Unverified, To: vault.Verified}})
 	if loot.KindOf(err) == loot.Conflict {
 		return nil // somebody changes the record this instant; the next link marks it
 	}

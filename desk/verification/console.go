@@ -94,7 +94,7 @@ var decisions = map[string]string{
 }
 
 // rulingForm asks what is decided and why.
-func rulingForm(s *statement.Statement, m matter) web.Fields {
+func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields {
 	d, _ := s.Field(m.Field)
 	options := []web.Option{{Label: "What did you find?"}, {Value: "right", Label: "It is right"}, {Value: "wrong", Label: "It is not right: the customer has to correct it"}, {Value: "corrected", Label: "It is put right as follows"}}
 	if m.Kind == kindMistake {
@@ -104,12 +104,15 @@ func rulingForm(s *statement.Statement, m matter) web.Fields {
 	if d.Type == "lines" {
 		value.Type, value.Rows = "textarea", 2
 	}
-	return web.Fields{
+	form := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
 		{Name: "decision", Label: "Decision", Type: "select", Required: true, Options: options},
 		value,
-		{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."},
 	}
+	if len(invoices) > 0 {
+		form = append(form, againField(m, invoices))
+	}
+	return append(form, web.Field{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."})
 }
 
 func secondForm(m matter) web.Fields {
@@ -181,7 +184,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 					return err
 				}
 			}
-			if n.Kind == "correction" {
+			if n.Kind == "correction" || n.Kind == "invoices" {
 				continue
 			}
 			one := noteView{At: n.At, Who: who, What: noteTitles[n.Kind], Text: n.Text, Closed: n.Author == "" && !data.Read}
@@ -190,13 +193,23 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			}
 			data.Notes = append(data.Notes, one)
 		}
+		if err := v.showEvidence(ctx, tx, &data, m); err != nil {
+			return err
+		}
+		if data.Written, err = v.written(ctx, tx, m); err != nil {
+			return err
+		}
 		switch {
 		case !m.Closed.IsZero():
 		case m.Decision == "":
-			data.Form = rulingForm(s, m)
+			invoices, err := v.concerned(ctx, tx, m)
+			if err != nil {
+				return err
+			}
+			data.Form = rulingForm(s, m, invoices)
 		case m.Decider != by.ID:
 			data.Agree = secondForm(m)
-			data.Proposed = decisions[m.Decision]
+			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(latest(notes, "invoices"))
 			if data.Read {
 				data.Correction = latest(notes, "correction")
 			}
@@ -283,28 +296,42 @@ func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 
 // rule decides a case.
 func (v *Verification) rule(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	return v.act(w, r, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
-		if err := rulingForm(s, m).Check(form); err != nil {
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	return v.act(w, r, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) (Again, error) {
+		out, err := v.ruled(ctx, tx, s, m, form)
+		return v.again(s, m, by, out), err
+	}, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
+		out, err := v.ruled(ctx, tx, s, m, form)
+		if err != nil {
 			return err
 		}
-		out := ruling{Decision: form.Get("decision"), Reason: form.Get("reason")}
-		if out.Decision == "corrected" {
-			out.Value = form.Get("value")
-			if err := v.sound(ctx, tx, s, m, out.Value); err != nil {
-				return err
-			}
-		}
-		return v.decide(ctx, tx, s, m, web.ActorOf(ctx), out)
+		return v.decide(ctx, tx, s, m, by, out)
 	})
 }
 
+// ruled reads a ruling from its form and refuses one that cannot be.
+func (v *Verification) ruled(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, form url.Values) (ruling, error) {
+	invoices, err := v.concerned(ctx, tx, m)
+	if err != nil {
+		return ruling{}, err
+	}
+	if err := rulingForm(s, m, invoices).Check(form); err != nil {
+		return ruling{}, err
+	}
+	out := ruling{Decision: form.Get("decision"), Reason: form.Get("reason")}
+	if out.Decision == "corrected" {
+		out.Value, out.Again = form.Get("value"), form["again"]
+		err = sound(s, m, out.Value)
+	}
+	return out, err
+}
+
 // sound refuses a new value in which the checks that ask nobody find a fault.
-func (v *Verification) sound(_ context.Context, _ *store.Tx, s *statement.Statement, m matter, value string) error {
+func sound(s *statement.Statement, m matter, value string) error {
 	if value == "" {
 		return web.Invalid("", map[string]string{"value": "Say what it is put right to."})
 	}
-	for _, f := range inspect(record{s, map[loot.Field]string{m.Field: value}})[m.Field] {
+	for _, f := range inspect(record{s: s, values: map[loot.Field]string{m.Field: value}})[m.Field] {
 		if f.Outcome == failed {
 			return web.Invalid("", map[string]string{"value": f.Why})
 		}
@@ -315,7 +342,13 @@ func (v *Verification) sound(_ context.Context, _ *store.Tx, s *statement.Statem
 // agree is the answer of a second person.
 func (v *Verification) agree(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	return v.act(w, r, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
+	return v.act(w, r, func(tx *store.Tx, _ *statement.Statement, m matter, form url.Values) (Again, error) {
+		if form.Get("agree") != "yes" {
+			return Again{}, nil
+		}
+		notes, err := v.notes(ctx, tx, m.ID)
+		return v.againAgreed(m, web.ActorOf(ctx), notes), err
+	}, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
 		if err := secondForm(m).Check(form); err != nil {
 			return err
 		}
@@ -328,22 +361,39 @@ func (v *Verification) agree(w http.ResponseWriter, r *http.Request) error {
 }
 
 // act reads a form about a case and does what it says, unless the case changed
-// since the form was drawn.
-func (v *Verification) act(w http.ResponseWriter, r *http.Request, do func(*store.Tx, *statement.Statement, matter, url.Values) error) error {
+// since the form was drawn. Which invoices that has written again is asked first,
+// as their documents are drawn before the transaction in which all of it happens.
+func (v *Verification) act(w http.ResponseWriter, r *http.Request, again func(*store.Tx, *statement.Statement, matter, url.Values) (Again, error), do func(*store.Tx, *statement.Statement, matter, url.Values) error) error {
 	form, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}
-	err = v.Gate.InTx(r.Context(), func(tx *store.Tx) error {
-		m, err := findMatter(r.Context(), tx, r.PathValue("id"), tx.ForUpdate())
-		if err != nil {
-			return err
+	seen := func(tx *store.Tx, lock string) (matter, error) {
+		m, err := findMatter(r.Context(), tx, r.PathValue("id"), lock)
+		if err == nil && form.Get("version") != strconv.FormatInt(m.Version, 10) {
+			err = loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
 		}
-		if form.Get("version") != strconv.FormatInt(m.Version, 10) {
-			return loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
+		return m, err
+	}
+	var a Again
+	if err = v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		m, err := seen(tx, "")
+		if err == nil {
+			err = v.may(r.Context(), tx, s, web.ActorOf(r.Context()))
 		}
-		return do(tx, s, m, form)
-	})
+		if err == nil {
+			a, err = again(tx, s, m, form)
+		}
+		return err
+	}); err == nil {
+		err = v.within(r.Context(), a, func(tx *store.Tx) error {
+			m, err := seen(tx, tx.ForUpdate())
+			if err != nil {
+				return err
+			}
+			return do(tx, s, m, form)
+		})
+	}
 	if web.Wrong(err) != nil {
 		return v.showCase(w, r, http.StatusUnprocessableEntity, caseView{}, form, err)
 	}

@@ -3,6 +3,7 @@ package verification
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -15,9 +16,10 @@ import (
 
 // A ruling is what a colleague decides about a case.
 type ruling struct {
-	Decision string // "right", "wrong", "corrected", "refused"
-	Value    string // of a correction
-	Reason   string // the customer reads it
+	Decision string   // "right", "wrong", "corrected", "refused"
+	Value    string   // of a correction
+	Again    []string // numbers of the invoices that are written again with it
+	Reason   string   // the customer reads it
 }
 
 var errUnsigned = loot.Errorf(loot.Denied, "Whoever checks records signs the confidentiality undertaking first. You find it under Undertaking.")
@@ -53,8 +55,10 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 		return v.apply(ctx, tx, s, m, by, r.Value)
 	}
 	if r.Decision == "corrected" {
-		if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "correction", Text: r.Value}); err != nil {
-			return err
+		for kind, text := range map[string]string{"correction": r.Value, "invoices": strings.Join(r.Again, " ")} {
+			if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: kind, Text: text}); err != nil {
+				return err
+			}
 		}
 	}
 	return updateMatter(ctx, tx, m)
@@ -112,12 +116,12 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 	case "refused":
 		state = m.Before
 	case "corrected":
-		if err := v.correct(ctx, tx, s, m, by, row.Version, value); err != nil {
+		if err := v.correct(ctx, tx, s, m, by, row.Version, about.State, value); err != nil {
 			return err
 		}
 	}
 	if m.Decision != "corrected" {
-		if err := v.Vault.Mark(ctx, tx, m.Subject, collection, row.Version, map[loot.Field]string{m.Field: state}); err != nil {
+		if err := v.Vault.Mark(ctx, tx, m.Subject, collection, row.Version, map[loot.Field]vault.Marking{m.Field: {From: about.State, To: state}}); err != nil {
 			return err
 		}
 	}
@@ -126,13 +130,12 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 			return err
 		}
 	}
-	m.Closed = now
-	if err := updateMatter(ctx, tx, m); err != nil {
+	if err := v.close(ctx, tx, m); err != nil {
 		return err
 	}
 	clause := loot.Clause("adequacy.verification")
 	if m.Kind == kindMistake {
-		clause = "adequacy.mistakes"
+		clause = mistakes
 	}
 	if err := v.Gate.NoteAbout(ctx, tx, m.Subject, collection, by, "detail.checked", clause); err != nil {
 		return err
@@ -152,14 +155,14 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 // correct puts another value in the place of a wrong one, which stays sealed in
 // the history, and tells whoever listens to "record.corrected" whose record it is.
 // Another address counts once its owner has opened the link to it.
-func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, version int64, value string) error {
+func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, version int64, state, value string) error {
 	p, err := v.Gate.Decide(ctx, tx, gate.Request{
 		Action: loot.Collect, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
 	})
 	if err != nil {
 		return err
 	}
-	change := vault.Change{Version: version, Source: "our staff, after a check"}
+	change := vault.Change{Version: version, Source: source}
 	notices := []job.Notice{{Name: "record.corrected", ID: string(m.Subject)}}
 	if m.Field == s.AddressField(collection) {
 		change.Proposed = map[loot.Field]string{m.Field: value}
@@ -175,7 +178,7 @@ func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.S
 		if err != nil {
 			return err
 		}
-		if err := v.Vault.Mark(ctx, tx, m.Subject, collection, row.Version, map[loot.Field]string{m.Field: vault.Unverified}); err != nil {
+		if err := v.Vault.Mark(ctx, tx, m.Subject, collection, row.Version, map[loot.Field]vault.Marking{m.Field: {From: state, To: vault.Unverified}}); err != nil {
 			return err
 		}
 	}
@@ -245,12 +248,16 @@ func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.St
 	if err := v.addNote(ctx, tx, m.ID, note{At: m.Opened, Kind: "report", Text: text}); err != nil {
 		return err
 	}
+	// The gate refuses it first, so that nothing that is decided after this commits by it.
+	if err := v.Gate.Freeze(ctx, tx, subject, m.ID, f); err != nil {
+		return err
+	}
 	row, err := v.Vault.Row(ctx, tx, subject, collection)
 	if err != nil {
 		return err
 	}
-	if err := v.Gate.NoteAbout(ctx, tx, subject, collection, by, "detail.disputed", "adequacy.mistakes"); err != nil {
+	if err := v.Gate.NoteAbout(ctx, tx, subject, collection, by, "detail.disputed", mistakes); err != nil {
 		return err
 	}
-	return v.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]string{f: vault.Disputed})
+	return v.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]vault.Marking{f: {From: about.State, To: vault.Disputed}})
 }

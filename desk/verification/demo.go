@@ -21,16 +21,21 @@ type scene struct {
 	which   int        // customer, by when they came
 	field   loot.Field // empty: everything
 	mistake string     // what they say is wrong; empty: they ask for a check
-	invoice string
-	answer  string // what a colleague decides the day after; empty: it waits
+	billed  bool       // they saw it on their last invoice
+	answer  string     // what a colleague decides the day after; empty: it waits
+	value   string     // that is right, by the answer
 	reason  string
 }
 
 var scenes = []scene{
 	{days: 40, which: 3, field: "company.name", answer: "right", reason: "The name stands so in the public register, looked at today."},
-	{days: 21, which: 5, mistake: "The street is right, the town is not: it was merged with its neighbour.", field: "address.city", invoice: "2026-0107", answer: "refused", reason: "The post still lists the former name beside your postcode, and so do we. Write again should your letters get lost."},
+	{days: 21, which: 5, mistake: "The street is right, the town is not: it was merged with its neighbour.", field: "address.city", billed: true, answer: "refused", reason: "The post still lists the former name beside your postcode, and so do we. Write again should your letters get lost."},
+	{
+		days: 12, which: 8, mistake: "The invoice has our old office. The register has had the new one since spring.", field: "address.street", billed: true,
+		answer: "corrected", value: "7 Sample Quay, second floor", reason: "The register has the new address, looked at today. Your last invoice is written again with it.",
+	},
 	{days: 9, which: 0},
-	{days: 3, which: 8, field: "contact.phone", mistake: "Nobody answers there any more, it was our old office.", invoice: "2026-0119"},
+	{days: 3, which: 0, field: "company.name", mistake: "The invoice lacks our legal form, and our tax office minds.", billed: true},
 	{days: 2, which: 11, field: "company.name"},
 }
 
@@ -102,7 +107,11 @@ func (v *Verification) play(ctx context.Context, w *desk.World, s *statement.Sta
 	if one.mistake != "" {
 		path += "/wrong"
 		form.Set("text", one.mistake)
-		form.Set("invoice", one.invoice)
+		number, err := v.lastInvoice(ctx, subject, one)
+		if err != nil {
+			return err
+		}
+		form.Set("invoice", number)
 	}
 	a, err := desk.Browser{World: w, Who: me}.Post(ctx, path, form)
 	if err != nil {
@@ -113,6 +122,22 @@ func (v *Verification) play(ctx context.Context, w *desk.World, s *statement.Sta
 		return fmt.Errorf("verification: a step of the demonstration was answered with %d", a.Status)
 	}
 	return nil
+}
+
+// lastInvoice returns the number of the invoice on which somebody saw a mistake;
+// empty: of none.
+func (v *Verification) lastInvoice(ctx context.Context, subject loot.Subject, one scene) (number string, err error) {
+	if !one.billed || v.invoices.Concerned == nil {
+		return "", nil
+	}
+	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		list, err := v.invoices.Concerned(ctx, tx, subject, one.field, time.Unix(0, 0), "")
+		if len(list) > 0 {
+			number = list[0].Number
+		}
+		return err
+	})
+	return number, err
 }
 
 // playWeek has a colleague decide what the checks of a week found, in turn this
@@ -142,15 +167,22 @@ func (v *Verification) playAnswer(ctx context.Context, w *desk.World, who loot.A
 	if err != nil {
 		return err
 	}
-	m := openCase(st.cases, one.field)
-	if m == nil {
+	i := slices.IndexFunc(st.cases, func(m matter) bool {
+		return m.Field == one.field && m.Closed.IsZero() && (one.mistake == "" || m.Kind == kindMistake)
+	})
+	if i < 0 {
 		return nil
 	}
+	m := st.cases[i]
 	me := desk.Browser{World: w, Who: who}
 	if _, err := me.Post(ctx, "/console/checks/"+m.ID+"/open", url.Values{}); err != nil {
 		return err
 	}
-	a, err := me.Post(ctx, "/console/checks/"+m.ID, url.Values{"version": {strconv.FormatInt(m.Version, 10)}, "decision": {one.answer}, "reason": {one.reason}})
+	var again []string
+	if m.Invoice != "" && one.value != "" {
+		again = []string{m.Invoice}
+	}
+	a, err := me.Post(ctx, "/console/checks/"+m.ID, url.Values{"version": {strconv.FormatInt(m.Version, 10)}, "decision": {one.answer}, "value": {one.value}, "again": again, "reason": {one.reason}})
 	if err == nil && a.Status != http.StatusSeeOther {
 		err = fmt.Errorf("verification: a decision of the demonstration was answered with %d", a.Status)
 	}

@@ -2,6 +2,7 @@ package verification
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -32,6 +33,7 @@ type house struct {
 	desk    *Verification
 	all     []loot.Actor
 	newbies []string // who has not signed
+	bills   bills
 	heard   []string // whose records were corrected, as other desks hear it
 }
 
@@ -64,7 +66,7 @@ func newHouse(t *testing.T, db *store.DB, s *statement.Statement, o Options) *ho
 			i := slices.IndexFunc(h.all, func(a loot.Actor) bool { return a.ID == id })
 			return h.all[i], id + "@staff.example", nil
 		},
-	}, o)
+	}, Invoices{Concerned: h.bills.concerned, WriteAgain: h.writeAgain, Written: h.writtenIn}, o)
 	ok(t, err)
 	h.Kit.Jobs.Listen("record.corrected", "test.corrected", func(_ context.Context, id string) error {
 		h.heard = append(h.heard, id)
@@ -168,6 +170,25 @@ func (h *house) post(by loot.Actor, m matter, to string, pairs ...string) webtes
 	a := h.Post(path+to, append(pairs, "version", version)...)
 	h.Drain()
 	return a
+}
+
+// decides asks whether something is decided by a detail, such as what stands on
+// an invoice, while a check of it always goes on.
+func (h *house) decides(s loot.Subject, f loot.Field, want bool) {
+	h.Helper()
+	for p, may := range map[loot.Purpose]bool{"invoice": want, purpose: true} {
+		err := h.Kit.Gate.InTx(h.Context(), func(tx *store.Tx) error {
+			_, err := h.Kit.Gate.Decide(h.Context(), tx, gate.Request{
+				Action: loot.Use, Actor: loot.Actor{Kind: loot.Desk, ID: map[bool]string{true: name, false: "billing"}[p == purpose]},
+				Desk: name, Purpose: p, Subject: s, Collection: collection, Fields: []loot.Field{f},
+			})
+			return err
+		})
+		refusal, refused := errors.AsType[*gate.Refusal](err)
+		if may != (err == nil) || refused && refusal.Clause != "adequacy.mistakes" {
+			h.Errorf("%s for %s: %v", f, p, err)
+		}
+	}
 }
 
 func (h *house) taken(a webtest.Answer) {

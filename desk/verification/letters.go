@@ -36,8 +36,11 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 	}
 	if a.Case != "" {
 		var m matter
+		var written []Written
 		if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-			m, err = findMatter(ctx, tx, a.Case, "")
+			if m, err = findMatter(ctx, tx, a.Case, ""); err == nil {
+				written, err = v.written(ctx, tx, m)
+			}
 			return err
 		}); loot.KindOf(err) == loot.NotFound {
 			return nil // erased meanwhile
@@ -52,6 +55,9 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 		if m.Kind == kindMistake {
 			letter.Subject, letter.Blocks[0] = "We have looked at the mistake that you reported", mail.Para("You told us that something in your record is wrong. A colleague has looked, and the answer with its reason is in your portal.")
 			letter.Blocks[1], letter.Why = mail.Button("Read the answer", v.BaseURL+"/portal/checks"), "You get this because you reported it."
+			for _, w := range written {
+				letter.Blocks = append(letter.Blocks, mail.Para("Your invoice "+w.Original+" said what was wrong. Credit note "+w.Credit+" takes it back, and the corrected invoice "+w.Corrected+" stands for it. Each is in your portal."))
+			}
 		}
 	}
 	sent, err := v.Write(ctx, desk.Errand{By: v.actor(), Purpose: purpose, To: a.Subject, Collection: collection, ID: "check-" + a.Request + a.Case, Letter: letter})

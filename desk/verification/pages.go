@@ -62,6 +62,7 @@ type reportView struct {
 	Reason  string
 	Answer  web.Badge
 	Correct string // where it is put right; empty: nothing is to be done
+	Written []Written
 }
 
 type wrongView struct {
@@ -100,8 +101,12 @@ type caseView struct {
 	Value      string // as the level covers it
 	Covered    bool
 	Notes      []noteView
-	Proposed   string // decision that waits for a second person
-	Correction string // value that waits with it
+	Proposed   string   // decision that waits for a second person
+	Correction string   // value that waits with it
+	Waiting    []string // numbers of the invoices that wait with it to be written again
+	Written    []Written
+	Evidence   []evidenceView
+	Attach     web.Fields // nil: nothing is attached any longer
 	Form       web.Fields
 	Agree      web.Fields
 	Wrong      *web.Problems

@@ -24,6 +24,9 @@ func (v *Verification) routes() []web.Route {
 		{Pattern: "GET /console/checks/{id}", Audience: web.Console, Serve: v.show},
 		{Pattern: "POST /console/checks/{id}", Audience: web.Console, Serve: v.rule},
 		{Pattern: "POST /console/checks/{id}/open", Audience: web.Console, Serve: v.look},
+		{Pattern: "POST /console/checks/{id}/evidence", Audience: web.Console, Serve: v.attach, Body: mostEvidence + web.MaxBody},
+		{Pattern: "POST /console/checks/{id}/evidence/{file}", Audience: web.Console, Serve: v.openEvidence},
+		{Pattern: "POST /console/checks/{id}/evidence/{file}/remove", Audience: web.Console, Serve: v.dropEvidence},
 		{Pattern: "POST /console/checks/{id}/second", Audience: web.Console, Serve: v.agree},
 	}
 }
@@ -126,6 +129,9 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 			continue
 		}
 		one := reportView{Title: titleOf(s, m.Field), Mistake: m.Kind == kindMistake, Invoice: m.Invoice, At: m.Opened, Due: m.Due, Closed: m.Closed, Said: latest(notes, "report"), Reason: reasons[m.ID], Answer: answerBadge(m)}
+		if one.Written, err = v.written(ctx, tx, m); err != nil {
+			return err
+		}
 		if m.Decision == "wrong" && !m.Closed.IsZero() {
 			one.Correct = "/portal/correct/" + url.PathEscape(string(m.Field))
 		}

@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +22,12 @@ import (
 )
 
 func (v *Verification) proofs() []desk.Proof {
-	return []desk.Proof{
+	return slices.Concat([]desk.Proof{
 		{Clause: "adequacy.verification", Name: "each detail is checked when it is given, and a fault waits for a person", Run: v.provesChecks},
 		{Clause: "adequacy.verification", Name: "what a colleague found right is verified, until it has grown old and is checked again", Run: v.provesAge},
 		{Clause: "adequacy.verification", Name: "a register that does not answer makes nothing wrong", Run: v.provesSilence},
 		{Clause: "adequacy.request", Name: "a customer asks with one click, sees the day, and finds the answer there", Run: v.provesRequest},
-	}
+	}, v.mistakeProofs())
 }
 
 // A standing is how a customer's details stand.

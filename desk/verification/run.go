@@ -137,8 +137,7 @@ func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subj
 		if m.Kind == kindMistake || !m.Closed.IsZero() {
 			continue
 		}
-		m.Decision, m.Closed, m.Decided = "moot", v.Now(), v.Now()
-		if err := updateMatter(ctx, tx, m); err != nil {
+		if err := v.moot(ctx, tx, m); err != nil {
 			return err
 		}
 	}
@@ -166,7 +165,14 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, subject loot.Subj
 	if err != nil {
 		return err
 	}
-	marks, now := map[loot.Field]string{}, v.Now()
+	marks, now := map[loot.Field]vault.Marking{}, v.Now()
+	for _, m := range cases {
+		if _, held := rec.held[m.Field]; !held && m.Closed.IsZero() { // it was removed
+			if err := v.moot(ctx, tx, m); err != nil {
+				return err
+			}
+		}
+	}
 	for _, d := range checked(rec.s) {
 		about, held := rec.held[d.ID]
 		if !held {
@@ -184,7 +190,7 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, subject loot.Subj
 			}
 		}
 		if j.State != about.State {
-			marks[d.ID] = j.State
+			marks[d.ID] = vault.Marking{From: about.State, To: j.State}
 		}
 		if err := v.follow(ctx, tx, subject, about, j, cases); err != nil {
 			return err
@@ -208,8 +214,7 @@ func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Su
 		if another := about.At.After(m.Opened); !another && (m.Kind != kindCheck || j.Fault) {
 			continue
 		}
-		m.Decision, m.Closed, m.Decided = "moot", v.Now(), v.Now()
-		if err := updateMatter(ctx, tx, m); err != nil {
+		if err := v.moot(ctx, tx, m); err != nil {
 			return err
 		}
 	}
@@ -223,6 +228,23 @@ func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Su
 	}[j.Case]
 	_, err := insertMatter(ctx, tx, v.newMatter(subject, j.Field, j.Case, why))
 	return err
+}
+
+// moot closes a case of which nothing is left to decide.
+func (v *Verification) moot(ctx context.Context, tx *store.Tx, m matter) error {
+	m.Decision, m.Decided = "moot", v.Now()
+	return v.close(ctx, tx, m)
+}
+
+// close ends a case, and with it the dispute that a report of a mistake began.
+func (v *Verification) close(ctx context.Context, tx *store.Tx, m matter) error {
+	if m.Kind == kindMistake {
+		if err := v.Gate.Thaw(ctx, tx, m.Subject, m.ID); err != nil {
+			return err
+		}
+	}
+	m.Closed = v.Now()
+	return updateMatter(ctx, tx, m)
 }
 
 func (v *Verification) newMatter(s loot.Subject, f loot.Field, kind, why string) matter {

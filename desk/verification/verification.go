@@ -65,13 +65,14 @@ type sealer interface {
 // A Verification is the desk together with what others ask of it.
 type Verification struct {
 	desk.Kit
-	key     sealer
-	staff   Staff
-	options Options
+	key      sealer
+	staff    Staff
+	invoices Invoices
+	options  Options
 }
 
 // New returns the desk and registers its jobs and listeners.
-func New(kit desk.Kit, staff Staff, o Options) (*Verification, error) {
+func New(kit desk.Kit, staff Staff, invoices Invoices, o Options) (*Verification, error) {
 	if o.Again <= 0 {
 		o.Again = 365 * 24 * time.Hour
 	}
@@ -83,7 +84,7 @@ func New(kit desk.Kit, staff Staff, o Options) (*Verification, error) {
 		return nil, err
 	}
 	key.Hold(kit.DB, store.Sealed{Table: "verification_note", Key: []string{"id"}, Column: "text"})
-	v := &Verification{kit, key, staff, o}
+	v := &Verification{kit, key, staff, invoices, o}
 	// A check may wait for those who are asked outside, and nobody else waits for them.
 	outside := []job.Option{job.Apart("outside", 8), job.Timeout(3 * time.Minute)}
 	job.Register(kit.Jobs, v.check, outside...)
@@ -115,7 +116,7 @@ func (v *Verification) Desk() desk.Desk {
 }
 
 // Keeps are the clauses that this desk carries out.
-var Keeps = []loot.Clause{"adequacy.verification", "adequacy.request"}
+var Keeps = []loot.Clause{"adequacy.verification", "adequacy.request", mistakes}
 
 func (v *Verification) actor() loot.Actor { return loot.Actor{Kind: loot.Desk, ID: name} }
 

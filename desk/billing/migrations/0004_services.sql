@@ -57,8 +57,6 @@ INSERT INTO billing_meter (plan, id, title, kind, unit, included, price) VALUES
     ('virtual-8',    'disk',    'Disk',    'level', 'P1',  0,              '0'),
     ('dedicated-16', 'traffic', 'Traffic', 'sum',   'E35', 10000000,       '2.50'),
     ('dedicated-32', 'traffic', 'Traffic', 'sum',   'E35', 20000000,       '2.50'),
-    ('dedicated-16', 'disk',    'Disk',    'level', 'P1',  0,              '0'),
-    ('dedicated-32', 'disk',    'Disk',    'level', 'P1',  0,              '0'),
     ('backup-500',   'disk',    'Disk',    'level', 'P1',  0,              '0'),
     ('backup-2000',  'disk',    'Disk',    'level', 'P1',  0,              '0');
 UPDATE billing_plan SET setup = 4900 WHERE id IN ('dedicated-16', 'dedicated-32');

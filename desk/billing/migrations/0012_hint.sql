@@ -28,6 +28,10 @@ CREATE TABLE billing_hint_count (
     PRIMARY KEY (rule, month)
 );
 
+INSERT INTO billing_meter (plan, id, title, kind, unit, included, price)
+    SELECT id, 'disk', 'Disk', 'level', 'P1', 0, '0' FROM billing_plan WHERE id IN ('dedicated-16', 'dedicated-32');
+
 -- +goose Down
+DELETE FROM billing_meter WHERE plan IN ('dedicated-16', 'dedicated-32') AND id = 'disk';
 DROP TABLE billing_hint_count;
 DROP TABLE billing_hint;

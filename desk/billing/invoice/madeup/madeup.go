@@ -116,6 +116,26 @@ var kinds = []struct {
 		l := inv.Lines[0]
 		inv.Lines[0] = invoice.Line{ID: l.ID, Name: l.Name, Quantity: l.Quantity, Unit: l.Unit, Price: l.Price, Tax: l.Tax}
 	}},
+	{"takenback", func(m *maker) { // a whole invoice, by which nothing is to be paid
+		m.inv.Kind = invoice.CreditNote
+		m.precede()
+		terms := "The sum is set off against what is open, or paid back."
+		m.inv.Notes, m.inv.Due, m.inv.Payment = []string{"It takes invoice R-2023-000001 back.", terms}, invoice.Date{}, invoice.Payment{Terms: terms}
+	}},
+	{"rewritten", func(m *maker) { // what stands for an invoice outside of the tax
+		m.all(invoice.OutOfScope)
+		m.because(invoice.OutOfScope, "VATEX-EU-O", "Not subject to VAT")
+		m.inv.Kind = invoice.Corrected
+		m.precede()
+		m.inv.Seller.TaxNumber, m.inv.Seller.VAT, m.inv.Buyer.VAT = m.inv.Seller.VAT, "", ""
+	}},
+	{"account", func(m *maker) { // outside of SEPA, and the tax in the seller's currency at a rate
+		m.inv.Currency, m.inv.AccountingCurrency = "USD", "EUR"
+		m.inv.Payment.Means = invoice.TransferCredit
+		m.inv.Payment.Accounts = []invoice.Account{{Other: "021000021/000123456", Name: m.inv.Seller.Name}}
+		m.compute()
+		m.inv.AccountingTax, _ = invoice.Convert(m.inv.Totals.Tax, invoice.Int(1), invoice.Dec("1.0823"), "EUR")
+	}},
 }
 
 // Invoice returns a computed invoice of a kind. It panics if there is no such

@@ -1,0 +1,220 @@
+package billing
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+)
+
+// An Again says which invoices of a customer are taken back and written again,
+// since something on them is wrong.
+type Again struct {
+	Subject   loot.Subject
+	Numbers   []string
+	Field     loot.Field // that is wrong
+	Value     string     // that is right
+	Source    string     // of the value, in words for the customer
+	Reference string     // of the case in which it was decided
+	By        loot.Actor
+}
+
+// creditWords are what stands on a credit note and on what is written for an
+// invoice, by language.
+var creditWords = map[string]struct{ wrong, reason, terms, stands string }{
+	"en": {
+		wrong: "It takes invoice %s back, on which “%s” was wrong. That invoice is written again.", reason: "It takes invoice %s back. Reason: %s",
+		terms: "The sum is set off against what is open, or paid back.", stands: "It stands for invoice %s, which was taken back. Put right: %s.",
+	},
+	"de": {
+		wrong: "Sie nimmt die Rechnung %s zurück, auf der „%s“ nicht stimmte. Diese Rechnung wird neu geschrieben.", reason: "Sie nimmt die Rechnung %s zurück. Grund: %s",
+		terms: "Der Betrag wird mit Offenem verrechnet oder ausgezahlt.", stands: "Sie tritt an die Stelle der Rechnung %s, die zurückgenommen wurde. Berichtigt: %s.",
+	},
+	"es": {
+		wrong: "Anula la factura %s, en la que «%s» era incorrecto. Esa factura se emite de nuevo.", reason: "Anula la factura %s. Motivo: %s",
+		terms: "El importe se compensa con lo pendiente o se devuelve.", stands: "Sustituye a la factura %s, que fue anulada. Corregido: %s.",
+	},
+	"fr": {
+		wrong: "Il annule la facture %s, sur laquelle « %s » était inexact. Cette facture est établie à nouveau.", reason: "Il annule la facture %s. Motif : %s",
+		terms: "Le montant est déduit de ce qui reste à payer ou remboursé.", stands: "Elle remplace la facture %s, qui a été annulée. Rectifié : %s.",
+	},
+	"nl": {
+		wrong: "Zij neemt factuur %s terug, waarop “%s” onjuist was. Die factuur wordt opnieuw opgesteld.", reason: "Zij neemt factuur %s terug. Reden: %s",
+		terms: "Het bedrag wordt verrekend met wat openstaat of terugbetaald.", stands: "Zij vervangt factuur %s, die is teruggenomen. Hersteld: %s.",
+	},
+}
+
+// WriteAgain decides something and, in the same transaction, takes the invoices
+// back by a credit note each (381) and issues a corrected one (384) for each. The
+// documents are drawn before from those that are sealed: a corrected invoice says
+// what the wrong one said but for the one value, and the tax that follows from it.
+// Decide may run more than once. What cannot be issued is an error of kind
+// [loot.Invalid] in words for who decides; one that was taken back meanwhile, of
+// kind [loot.Conflict].
+func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx) error) error {
+	if len(a.Numbers) == 0 {
+		return b.Gate.InTx(ctx, decide)
+	}
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	seller := b.seller.of(s.Front())
+	var drafts []draft
+	for _, number := range a.Numbers {
+		i, r, err := b.standingRecord(ctx, number, a.Subject)
+		if err != nil {
+			return err
+		}
+		words := creditWords[r.Language]
+		again, err := b.writtenAgain(ctx, s, seller, r, i, a)
+		if err != nil {
+			return err
+		}
+		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0]))
+		credit.quiet = true
+		drafts = append(drafts, credit, again)
+	}
+	return b.issueWithin(ctx, drafts, decide, func(tx *store.Tx, made []Issued) error {
+		for n := 0; n < len(made); n += 2 {
+			c := Credit{Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At}
+			if err := insertCredit(ctx, tx, c); err != nil {
+				return err
+			}
+			if err := b.carry(ctx, tx, c); err != nil {
+				return err
+			}
+		}
+		return b.Gate.NoteAbout(ctx, tx, a.Subject, collection, a.By, "invoice.corrected", "adequacy.mistakes")
+	})
+}
+
+// takeBack issues a credit note for a whole invoice that nothing stands for.
+func (b *Billing) takeBack(ctx context.Context, number, reason string, by loot.Actor) (credit Issued, err error) {
+	s, err := b.inForce()
+	if err != nil {
+		return credit, err
+	}
+	i, r, err := b.standingRecord(ctx, number, "")
+	if err != nil {
+		return credit, err
+	}
+	d := b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, reason))
+	err = b.issueWithin(ctx, []draft{d}, nil, func(tx *store.Tx, made []Issued) error {
+		credit = made[0]
+		c := Credit{Original: i.Number, Credit: credit.Number, Author: by.ID, At: credit.At}
+		if err := insertCredit(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := b.carry(ctx, tx, c); err != nil {
+			return err
+		}
+		if _, err := b.Gate.Note(ctx, tx, by, "invoice.credited", i.Number+": "+reason); err != nil {
+			return err
+		}
+		return b.Gate.NoteAbout(ctx, tx, i.Subject, collection, by, "invoice.credited", "")
+	})
+	return credit, err
+}
+
+// standingRecord returns an invoice that can be taken back and what it was drawn
+// from; of the customer named, unless that is nobody.
+func (b *Billing) standingRecord(ctx context.Context, number string, of loot.Subject) (i Issued, r invoice.Record, err error) {
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		if i, err = findInvoice(ctx, tx, number); err != nil {
+			return err
+		}
+		if of != "" && i.Subject != of {
+			return loot.Errorf(loot.NotFound, "There is no invoice with this number.")
+		}
+		if i.Kind == invoice.CreditNote {
+			return loot.Errorf(loot.Conflict, "%s is a credit note, and only an invoice is taken back.", number)
+		}
+		_, done, err := creditOf(ctx, tx, "original", number)
+		if err == nil && done {
+			err = errCredited(number)
+		}
+		return err
+	}); err != nil {
+		return i, r, err
+	}
+	text, err := b.opened(ctx, i, docRecord, gate.Request{Action: loot.Use, Actor: b.actor()})
+	if err != nil {
+		return i, r, err
+	}
+	return i, r, json.Unmarshal(text, &r)
+}
+
+// takenBack is the credit note for an invoice: the same sums, credited.
+func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, why string) draft {
+	inv := &r.Invoice
+	inv.Kind, inv.Preceding = invoice.CreditNote, []invoice.Document{{Number: i.Number, Issued: i.Day}}
+	terms := creditWords[r.Language].terms
+	inv.Notes, inv.Payment = []string{why, terms}, invoice.Payment{Terms: terms}
+	r.Known = nil // it says nothing of its own about anybody
+	return draft{record: r, subject: i.Subject, version: s.Hash()}
+}
+
+// writtenAgain is what stands for an invoice on which one value was wrong. What
+// else it says was right when it was issued, and stays.
+func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again) (draft, error) {
+	was, at := r.Invoice, seller.place()
+	known := map[loot.Field]invoice.Known{}
+	for _, k := range r.Known {
+		known[fieldOf(k)] = k
+	}
+	d, _ := s.Field(a.Field)
+	known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at))
+	buyer := buyerOf(func(f loot.Field) string {
+		switch f {
+		case a.Field:
+			return a.Value
+		case companyName:
+			return was.Buyer.Name
+		case companyVAT:
+			return known[f].Value // also the one that has no place beside this tax
+		case companyRegister:
+			return was.Buyer.Register.Value
+		case street:
+			return strings.Join(was.Buyer.Address.Lines, "\n")
+		case town:
+			return was.Buyer.Address.City
+		case postcode:
+			return was.Buyer.Address.Postcode
+		case country:
+			return was.Buyer.Address.Country
+		}
+		return ""
+	})
+	out := invoice.Record{Language: r.Language, Foot: r.Foot, Invoice: invoice.Invoice{
+		Kind: invoice.Corrected, Preceding: []invoice.Document{{Number: i.Number, Issued: i.Day}}, Period: was.Period, Currency: was.Currency,
+		Notes:  []string{fmt.Sprintf(creditWords[r.Language].stands, i.Number, d.Title)},
+		Seller: seller.party(), Buyer: buyer, Lines: slices.Clone(was.Lines), Payment: seller.payment(was.Currency),
+	}}
+	seller.Language = r.Language
+	settle(&out.Invoice, seller)
+	var finding string
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		finding, err = account(ctx, tx, &out.Invoice, r.Language)
+		return err
+	}); err != nil {
+		return draft{}, err
+	}
+	for _, d := range s.Fields(collection) {
+		if k, ok := known[d.ID]; ok {
+			out.Known = append(out.Known, k)
+		}
+	}
+	if finding = cmp.Or(finding, findings(&out.Invoice)); finding != "" {
+		return draft{}, loot.Errorf(loot.Invalid, "Invoice %s cannot be written again with that: %s", i.Number, finding)
+	}
+	return draft{record: out, subject: i.Subject, version: s.Hash(), newer: true}, nil
+}

@@ -1,0 +1,295 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/desk/desktest"
+	"loot/gate"
+	"loot/store"
+	"loot/vault"
+)
+
+var clerk = loot.Actor{Kind: loot.Staff, ID: "member-one"}
+
+// again orders invoices to be written again with another value.
+func again(s loot.Subject, f loot.Field, value string, numbers ...string) Again {
+	return Again{Subject: s, Numbers: numbers, Field: f, Value: value, Source: "our staff, after a check", Reference: "c1", By: clerk}
+}
+
+func fine(*store.Tx) error { return nil }
+
+// record returns what an invoice was drawn from.
+func (o *office) record(number string) (r invoice.Record) {
+	o.Helper()
+	i := o.issued(`WHERE i.number = $1`, number)[0]
+	text, err := o.b.opened(o.Context(), i, docRecord, gate.Request{Action: loot.Use, Actor: o.b.actor()})
+	ok(o, err)
+	ok(o, json.Unmarshal(text, &r))
+	return r
+}
+
+// TestAWrongInvoiceIsWrittenAgain: the credit note credits what it said, the
+// corrected invoice says the one value right and nothing else otherwise, and the
+// customer finds each from the others.
+func TestAWrongInvoiceIsWrittenAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		was := o.record("EX-2026-000001")
+		o.Clock.Advance(24 * time.Hour)
+		o.Drain()
+		decided, letters := false, o.Mail.Count()
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), func(*store.Tx) error { decided = true; return nil }))
+		all := o.issued("")
+		if !decided || len(all) != 3 {
+			t.Fatalf("decided: %t, %d documents", decided, len(all))
+		}
+		credit, corrected := all[1], all[2]
+		o.Drain()
+		if m, _ := o.Mail.Last("jo@example.com"); o.Mail.Count() != letters+1 || !strings.Contains(m.Subject, corrected.Number) {
+			t.Errorf("%d letters, the last: %s", o.Mail.Count()-letters, m.Subject)
+		}
+		if credit.Kind != "381" || credit.Number != "EX-2026-000002" || credit.Preceding != "EX-2026-000001" || credit.Total != 161 || credit.Sum() != "−€\u00a01.61" {
+			t.Errorf("%+v", credit)
+		}
+		if corrected.Kind != "384" || corrected.Number != "EX-2026-000003" || corrected.Preceding != "EX-2026-000001" || corrected.Total != 161 || corrected.Due.String() != "2026-12-17" {
+			t.Errorf("%+v", corrected)
+		}
+		now := o.record(corrected.Number)
+		if now.Invoice.Buyer.Address.City != "Right Town" {
+			t.Errorf("it says %q", now.Invoice.Buyer.Address.City)
+		}
+		now.Invoice.Buyer.Address.City = was.Invoice.Buyer.Address.City
+		if got, want := party(now.Invoice.Buyer), party(was.Invoice.Buyer); got != want || len(now.Invoice.Lines) != len(was.Invoice.Lines) || !now.Invoice.Totals.Due.Equal(was.Invoice.Totals.Due) {
+			t.Errorf("more is otherwise: %q, %q", got, want)
+		}
+		i := slices.IndexFunc(now.Known, func(k invoice.Known) bool { return k.Value == "Right Town" })
+		if len(now.Known) != len(was.Known) || i < 0 || now.Known[i].Source != "our staff, after a check" || now.Known[i].Since.String() != "2026-12-03" ||
+			now.Known[i].Wrong != desktest.Base+"/portal/checks/wrong?field=address.city&invoice=EX-2026-000003" {
+			t.Errorf("known: %+v", now.Known)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices/EX-2026-000001"), http.StatusOK, "This invoice was taken back.", "Credit note EX-2026-000002", "Corrected invoice EX-2026-000003")
+		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "takes an invoice back", "Invoice EX-2026-000001", "It takes invoice EX-2026-000001 back, on which “Town or city” was wrong.", "Credited to you")
+		shows(t, o.Get("/portal/invoices/EX-2026-000003"), http.StatusOK, "stands for another", "Credit note EX-2026-000002", "Right Town", "Put right: Town or city.")
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "taken back", "credit note", "corrected", "−€ 1.61")
+		for number, want := range map[string]string{"EX-2026-000002": ">381<", "EX-2026-000003": ">384<"} {
+			for _, doc := range []string{"ubl", "cii"} {
+				if body := o.Get("/portal/invoices/" + number + "/" + doc).Body; !strings.Contains(body, want) || !strings.Contains(body, ">EX-2026-000001<") {
+					t.Errorf("%s of %s lacks its type or what it is about", doc, number)
+				}
+			}
+		}
+		o.asStaff("billing")
+		a := o.Get("/console/billing/invoices/EX-2026-000001")
+		shows(t, a, http.StatusOK, "taken back", "Corrected invoice EX-2026-000003")
+		desktest.Lacks(t, a, "Take it back")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "issued")
+		ok(t, o.b.drawAll(t.Context(), november, []loot.Subject{s}))
+		if n := len(o.issued("")); n != 3 {
+			t.Errorf("the month was drawn again: %d documents", n)
+		}
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := o.b.Credits(t.Context(), tx, "c1")
+			if err != nil || len(list) != 1 || list[0].Original != "EX-2026-000001" || list[0].Credit != "EX-2026-000002" || list[0].Corrected != "EX-2026-000003" {
+				t.Errorf("%+v, %v", list, err)
+			}
+			for _, c := range []struct {
+				field loot.Field
+				since time.Time
+				named string
+				want  int
+			}{
+				{town, o.Clock.Now(), "", 1},
+				{town, o.Clock.Now().Add(time.Hour), "", 0},
+				{town, o.Clock.Now().Add(time.Hour), "EX-2026-000003", 1},
+				{town, o.Clock.Now(), "EX-2026-000001", 1},
+				{"contact.phone", o.Clock.Now(), "EX-2026-000003", 0},
+			} {
+				got, err := o.b.Concerned(t.Context(), tx, s, c.field, c.since, c.named)
+				if err != nil || len(got) != c.want || c.want == 1 && got[0].Number != "EX-2026-000003" {
+					t.Errorf("%+v: %+v, %v", c, got, err)
+				}
+			}
+			return nil
+		}))
+		// What stands for another may be wrong itself.
+		if err := o.b.WriteAgain(t.Context(), again(s, town, "Third Town", "EX-2026-000001"), fine); loot.KindOf(err) != loot.Conflict {
+			t.Errorf("taken back twice: %v", err)
+		}
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Third Town", "EX-2026-000003"), fine))
+		if all = o.issued(""); len(all) != 5 || o.record("EX-2026-000005").Invoice.Buyer.Address.City != "Third Town" {
+			t.Errorf("%d documents", len(all))
+		}
+	})
+}
+
+// TestTaxFollowsWhatWasPutRight: another country, or the number without which the
+// buyer counted as a consumer, changes who owes which tax.
+func TestTaxFollowsWhatWasPutRight(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		consumer := o.customer(with(meadow, map[loot.Field]string{country: "DE", postcode: "12345"}))
+		abroad := o.customer(with(meadow, map[loot.Field]string{country: "CH", postcode: "8000", companyVAT: "DE136695976"}))
+		o.after(december)
+		o.run(november)
+		for s, c := range map[loot.Subject]struct {
+			field loot.Field
+			value string
+		}{consumer: {companyVAT, "DE136695976"}, abroad: {country, "DE"}} {
+			number := o.issued(`WHERE i.subject = $1`, s)[0].Number
+			ok(t, o.b.WriteAgain(t.Context(), again(s, c.field, c.value, number), fine))
+			out := o.issued(`WHERE i.subject = $1 AND i.kind = '384'`, s)[0]
+			inv := o.record(out.Number).Invoice
+			if out.Tax != 0 || inv.Lines[0].Tax.Category != invoice.ReverseCharge || inv.Buyer.VAT != "DE136695976" || inv.Seller.VAT == "" {
+				t.Errorf("%s: %+v, buyer %q", c.field, inv.Lines[0].Tax, inv.Buyer.VAT)
+			}
+		}
+		number := o.issued(`WHERE i.subject = $1 AND i.kind = '384'`, abroad)[0].Number
+		err := o.b.WriteAgain(t.Context(), again(abroad, country, "XX", number), fine)
+		if loot.KindOf(err) != loot.Invalid || !strings.Contains(err.Error(), number) {
+			t.Errorf("no country: %v", err)
+		}
+	})
+}
+
+// TestAllOfItOrNothing: what was decided, the credit note and the corrected invoice
+// stand or fall together, and no number is lost.
+func TestAllOfItOrNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		x := again(s, town, "Right Town", "EX-2026-000001")
+		note := func(tx *store.Tx) error {
+			_, err := tx.Exec(o.Context(), `INSERT INTO billing_removed (number, at) VALUES ('decided', 1)`)
+			return err
+		}
+		decided := func() (n int) {
+			ok(t, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
+				return tx.QueryRow(o.Context(), `SELECT count(*) FROM billing_removed WHERE number = 'decided'`).Scan(&n)
+			}))
+			return n
+		}
+		stop := errors.New("stop")
+		if err := o.b.WriteAgain(t.Context(), x, func(tx *store.Tx) error { return errors.Join(note(tx), stop) }); !errors.Is(err, stop) {
+			t.Errorf("refused: %v", err)
+		}
+		for _, step := range []string{"sealed", "kept"} {
+			ctx, kill := context.WithCancel(o.Context())
+			o.b.at = func(at string) {
+				if at == step {
+					kill()
+				}
+			}
+			if err := o.b.WriteAgain(ctx, x, note); err == nil {
+				t.Errorf("killed when it was %s, it went on", step)
+			}
+			kill()
+			if n, all := decided(), len(o.issued("")); n != 0 || all != 1 {
+				t.Errorf("killed when it was %s: decided %d times, %d documents", step, n, all)
+			}
+		}
+		o.b.at = nil
+		taken := false // others take the number that was looked at
+		ok(t, o.b.WriteAgain(t.Context(), x, func(tx *store.Tx) error {
+			if !taken {
+				taken = true
+				return errMoved
+			}
+			return note(tx)
+		}))
+		if all := o.issued(""); decided() != 1 || len(all) != 3 || all[2].Sequence != 3 {
+			t.Errorf("%+v", all)
+		}
+		if err := o.b.WriteAgain(t.Context(), again(loot.NewSubject(), town, "Right Town", "EX-2026-000003"), fine); loot.KindOf(err) != loot.NotFound {
+			t.Errorf("somebody else's: %v", err)
+		}
+		if err := o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000002"), fine); loot.KindOf(err) != loot.Conflict {
+			t.Errorf("a credit note: %v", err)
+		}
+	})
+}
+
+// TestAColleagueTakesAnInvoiceBack as a whole, with a reason that the customer reads.
+func TestAColleagueTakesAnInvoiceBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		o.Clock.Advance(25 * 24 * time.Hour) // the invoice is overdue
+		const path = "/console/billing/invoices/EX-2026-000001"
+		o.asStaff("support")
+		shows(t, o.Post(path+"/credit", "why", "An outage."), http.StatusForbidden)
+		o.asStaff("billing")
+		shows(t, o.Get(path), http.StatusOK, "Take it back")
+		shows(t, o.Post(path+"/credit", "why", ""), http.StatusUnprocessableEntity)
+		before := o.Mail.Count()
+		desktest.Leads(t, o.Post(path+"/credit", "why", "An outage of the whole month."), path)
+		o.Drain()
+		if m, found := o.Mail.Last("jo@example.com"); o.Mail.Count() != before+1 || !found || !strings.Contains(m.Text, "EX-2026-000002") || strings.Contains(m.Text, "outage") {
+			t.Errorf("%d letters, the last: %s", o.Mail.Count()-before, m.Text)
+		}
+		shows(t, o.Post(path+"/credit", "why", "Again."), http.StatusConflict, "already")
+		shows(t, o.Post("/console/billing/invoices/EX-2026-000002/credit", "why", "Again."), http.StatusConflict, "credit note")
+		if all := o.issued(""); len(all) != 2 || all[1].Kind != "381" || all[1].Total != 161 {
+			t.Errorf("%+v", all)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "Reason: An outage of the whole month.")
+		a := o.Get("/portal/invoices/EX-2026-000001")
+		shows(t, a, http.StatusOK, "taken back", "Credit note EX-2026-000002")
+		desktest.Lacks(t, a, "Corrected invoice")
+	})
+}
+
+// TestWhatIsInDisputeIsNotDrawnFrom: the invoice waits, its owner sees why, and it
+// goes out once they have an answer. A record that is frozen is left alone, but
+// for the copies that a law has kept.
+func TestWhatIsInDisputeIsNotDrawnFrom(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		mark := func(from, to string) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				row, err := o.Kit.Vault.Row(ctx, tx, s, collection)
+				if err != nil {
+					return err
+				}
+				return o.Kit.Vault.Mark(ctx, tx, s, collection, row.Version, map[loot.Field]vault.Marking{town: {From: from, To: to}})
+			})
+		}
+		mark(vault.Unverified, vault.Disputed)
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "waits", "The customer says that “Town or city” is wrong")
+		o.as(s)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "November 2026 waits", "You told us that “Town or city” is wrong.")
+		if n := len(o.issued("")); n != 0 {
+			t.Fatalf("%d invoices were drawn from it", n)
+		}
+		mark(vault.Disputed, vault.Checked)
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.Kit.Gate.Freeze(ctx, tx, s, "r1") })
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		if n := len(o.issued("")); n != 0 {
+			t.Fatalf("%d invoices were drawn from a frozen record", n)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.Kit.Gate.Thaw(ctx, tx, s, "r1") })
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		if n := len(o.issued("")); n != 1 {
+			t.Fatalf("answered, %d invoices were drawn", n)
+		}
+		desktest.Lacks(t, o.Get("/portal/invoices"), "waits")
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.Kit.Gate.Freeze(ctx, tx, s, "r1") })
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), fine))
+	})
+}

@@ -1,0 +1,103 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// A Credit is what became of an invoice that was taken back.
+type Credit struct {
+	Original  string // number of the invoice
+	Credit    string // number of the credit note
+	Corrected string // number of the invoice that stands for it; empty: none
+	Reference string // of the case in which it was decided; empty: none
+	Author    string // staff id
+	At        time.Time
+}
+
+const creditColumns = `original, credit, corrected, reference, author, at FROM billing_credit `
+
+func scanCredit(row store.Row) (c Credit, err error) {
+	var at int64
+	err = row.Scan(&c.Original, &c.Credit, &c.Corrected, &c.Reference, &c.Author, &at)
+	c.At = store.Instant(at)
+	return c, err
+}
+
+// creditOf returns what a document has to do with a taking back: as the invoice
+// that was taken back, as the credit note, or as the one written for it. False:
+// nothing, or nothing under that name.
+func creditOf(ctx context.Context, tx *store.Tx, as, number string) (Credit, bool, error) {
+	c, err := scanCredit(tx.QueryRow(ctx, `SELECT `+creditColumns+map[string]string{
+		"original": `WHERE original = $1`, "credit": `WHERE credit = $1`, "corrected": `WHERE corrected = $1`,
+	}[as], number))
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, fmt.Errorf("billing: credit: %w", err)
+	}
+	return c, true, nil
+}
+
+// Credits returns what was taken back in a case, by number.
+func (b *Billing) Credits(ctx context.Context, tx *store.Tx, reference string) (out []Credit, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+creditColumns+`WHERE reference = $1 ORDER BY original`, reference)
+	if err != nil {
+		return nil, fmt.Errorf("billing: credits: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		c, err := scanCredit(rows)
+		if err != nil {
+			return nil, fmt.Errorf("billing: credits: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
+func insertCredit(ctx context.Context, tx *store.Tx, c Credit) error {
+	_, err := tx.Exec(ctx, `INSERT INTO billing_credit (original, credit, corrected, reference, author, at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		c.Original, c.Credit, c.Corrected, c.Reference, c.Author, c.At.UnixMicro())
+	if store.IsUnique(err) {
+		return errCredited(c.Original)
+	}
+	if err != nil {
+		return fmt.Errorf("billing: credit: %w", err)
+	}
+	return nil
+}
+
+func errCredited(number string) error {
+	return loot.Errorf(loot.Conflict, "Invoice %s was taken back already, and that happens once.", number)
+}
+
+// standing is an invoice that counts: it was not taken back, and its documents
+// are there to be copied.
+const standing = `i.kind <> '381' AND r.number IS NULL AND c.original IS NULL`
+
+// mostAgain is how many invoices at most are written again at once.
+const mostAgain = 36
+
+// Concerned returns the invoices of a customer that say what stood in a field of
+// theirs since a time, latest first, and the one that is named whenever it was
+// issued. What was taken back is not among them, and a field that stands on no
+// invoice is on none.
+func (b *Billing) Concerned(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) ([]Issued, error) {
+	v, err := b.inForce()
+	if err != nil {
+		return nil, err
+	}
+	if all, _ := drawnFrom(v, nil); !slices.Contains(all, f) {
+		return nil, nil
+	}
+	return readInvoices(ctx, tx, `WHERE i.subject = $1 AND (i.at >= $2 OR i.number = $3) AND `+standing+` ORDER BY i.at DESC, i.number DESC LIMIT $4`, s, since.UnixMicro(), named, mostAgain)
+}

@@ -1,0 +1,128 @@
+package verification
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// Invoices is what the desk asks about documents that say what a customer's
+// record said. The zero value: there are none.
+type Invoices struct {
+	// Concerned returns those of a customer that say what has stood in a field since
+	// a time, latest first, and the one named whenever it was issued; none that was
+	// taken back.
+	Concerned func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) ([]Invoice, error)
+	// WriteAgain decides in a transaction in which the invoices are taken back and
+	// written again: all of it happens or nothing. Decide may run more than once.
+	WriteAgain func(ctx context.Context, a Again, decide func(*store.Tx) error) error
+	// Written returns what was taken back and written again in a case.
+	Written func(ctx context.Context, tx *store.Tx, reference string) ([]Written, error)
+}
+
+// An Invoice is one in words, by its number.
+type Invoice struct{ Number, Words string }
+
+// An Again says which invoices are written again, since a field was wrong.
+type Again struct {
+	Subject   loot.Subject
+	Numbers   []string
+	Field     loot.Field
+	Value     string // that is right
+	Source    string // of the value
+	Reference string // of the case
+	By        loot.Actor
+}
+
+// A Written is an invoice that was taken back, the credit note for it, and the
+// invoice that stands for it, by number.
+type Written struct{ Original, Credit, Corrected string }
+
+// source is where a value came from that a colleague put right.
+const source = "our staff, after a check"
+
+// concerned returns the invoices that may have to be written again when a mistake
+// is put right. Only a report of a customer has any.
+func (v *Verification) concerned(ctx context.Context, tx *store.Tx, m matter) ([]Invoice, error) {
+	if v.invoices.Concerned == nil || m.Kind != kindMistake || !m.Closed.IsZero() {
+		return nil, nil
+	}
+	held, err := v.Vault.Held(ctx, tx, m.Subject, collection)
+	if err != nil {
+		return nil, unlessGone(err)
+	}
+	about, is := held[m.Field]
+	if !is {
+		return nil, nil
+	}
+	return v.invoices.Concerned(ctx, tx, m.Subject, m.Field, about.At, m.Invoice)
+}
+
+// unlessGone lets pass that nothing is held about somebody.
+func unlessGone(err error) error {
+	if loot.KindOf(err) == loot.NotFound {
+		return nil
+	}
+	return err
+}
+
+// againField asks which invoices are written again: at first the one from which
+// the mistake was reported or, if it was from none, all that say it.
+func againField(m matter, list []Invoice) web.Field {
+	f := web.Field{
+		Name: "again", Label: "Invoices that say the wrong value", Type: "checkboxes", Wide: true,
+		Hint: "Each that is ticked is taken back by a credit note and written again, in the same instant as the record is put right.",
+	}
+	named := slices.ContainsFunc(list, func(i Invoice) bool { return i.Number == m.Invoice })
+	for _, i := range list {
+		f.Options = append(f.Options, web.Option{Value: i.Number, Label: i.Words})
+		if !named || i.Number == m.Invoice {
+			f.Values = append(f.Values, i.Number)
+		}
+	}
+	return f
+}
+
+// within runs a decision in the transaction in which its invoices are written
+// again, if it has any.
+func (v *Verification) within(ctx context.Context, a Again, decide func(*store.Tx) error) error {
+	if len(a.Numbers) == 0 || v.invoices.WriteAgain == nil {
+		return v.Gate.InTx(ctx, decide)
+	}
+	return v.invoices.WriteAgain(ctx, a, decide)
+}
+
+// again returns what a ruling that needs nobody else has written again.
+func (v *Verification) again(s *statement.Statement, m matter, by loot.Actor, r ruling) Again {
+	if r.Decision != "corrected" || secondNeeded(s, m.Field) {
+		return Again{}
+	}
+	return v.againOf(m, by, r.Again, r.Value)
+}
+
+// againAgreed returns what a decision to which a second person agrees has written
+// again.
+func (v *Verification) againAgreed(m matter, by loot.Actor, notes []note) Again {
+	if m.Decision != "corrected" {
+		return Again{}
+	}
+	return v.againOf(m, by, strings.Fields(latest(notes, "invoices")), latest(notes, "correction"))
+}
+
+func (v *Verification) againOf(m matter, by loot.Actor, numbers []string, value string) Again {
+	return Again{Subject: m.Subject, Numbers: numbers, Field: m.Field, Value: value, Source: source, Reference: m.ID, By: by}
+}
+
+// written returns what was written again in a case.
+func (v *Verification) written(ctx context.Context, tx *store.Tx, m matter) ([]Written, error) {
+	if v.invoices.Written == nil || m.Decision != "corrected" || m.Closed.IsZero() {
+		return nil, nil
+	}
+	return v.invoices.Written(ctx, tx, m.ID)
+}

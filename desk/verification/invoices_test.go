@@ -1,0 +1,176 @@
+package verification
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// Bills are a desk that issues invoices, as far as this one asks it.
+type bills struct {
+	issued []Invoice
+	since  time.Time // of the value, as was asked last
+	again  []Again   // what was written again
+	moves  int       // how often the numbers are taken meanwhile
+}
+
+func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot.Field, since time.Time, _ string) ([]Invoice, error) {
+	b.since = since
+	if f == "contact.phone" {
+		return nil, nil
+	}
+	return b.issued, nil
+}
+
+func (h *house) writeAgain(ctx context.Context, a Again, decide func(*store.Tx) error) error {
+	for {
+		moved := false
+		err := h.Kit.Gate.InTx(ctx, func(tx *store.Tx) error {
+			if err := decide(tx); err != nil {
+				return err
+			}
+			if moved = h.bills.moves > 0; moved {
+				h.bills.moves--
+				return loot.Errorf(loot.Conflict, "The numbers were taken.")
+			}
+			return nil
+		})
+		if err == nil {
+			h.bills.again = append(h.bills.again, a)
+		}
+		if !moved {
+			return err
+		}
+	}
+}
+
+func (h *house) writtenIn(_ context.Context, _ *store.Tx, reference string) (out []Written, err error) {
+	for _, a := range h.bills.again {
+		for _, n := range a.Numbers {
+			if a.Reference == reference {
+				out = append(out, Written{n, n + "-C", n + "-N"})
+			}
+		}
+	}
+	return out, nil
+}
+
+// TestInvoicesAreWrittenAgain in the transaction that puts the record right: those
+// that are ticked, at first the one that the customer named.
+func TestInvoicesAreWrittenAgain(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}, {"EX-7", "EX-7, October"}}, moves: 2}
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow())
+		given := h.standing(s).held["address.city"].At
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "invoice", "EX-7", "text", "We moved."))
+		m := h.open(s, "address.city")
+		a := h.as(support).Get("/console/checks/" + m.ID)
+		shows(t, a, http.StatusOK, "EX-9, November", "EX-7, October")
+		if got := ticked(a.Body); !slices.Equal(got, []string{"EX-7"}) {
+			t.Errorf("ticked: %v", got)
+		}
+		if !h.bills.since.Equal(given) {
+			t.Errorf("asked for invoices since %s, the value is of %s", h.bills.since, given)
+		}
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "Corkville", "reason", "So.", "again", "EX-1"), http.StatusUnprocessableEntity)
+		if h.state(s, "address.city") != vault.Disputed || len(h.bills.again) > 0 {
+			t.Error("something was decided by a form that is wrong")
+		}
+		h.taken(h.post(support, m, "", "decision", "corrected", "value", "Corkville", "reason", "They moved.", "again", "EX-7"))
+		if len(h.bills.again) != 1 {
+			t.Fatalf("written again %d times", len(h.bills.again))
+		}
+		want := Again{s, []string{"EX-7"}, "address.city", "Corkville", source, m.ID, support}
+		got := h.bills.again[0]
+		got.By.Roles, want.By.Roles = nil, nil
+		if !slices.Equal(got.Numbers, want.Numbers) || got.Value != want.Value || got.Field != want.Field || got.Reference != want.Reference || got.Subject != s || got.Source != want.Source || got.By.ID != support.ID {
+			t.Errorf("%+v", got)
+		}
+		shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, "EX-7 taken back by credit note EX-7-C , written again as EX-7-N")
+		a = h.as(person(s)).Get("/portal/checks")
+		shows(t, a, http.StatusOK, "Invoice EX-7 was taken back by credit note EX-7-C , and EX-7-N stands for it.")
+		if !strings.Contains(a.Body, `href="/portal/invoices/EX-7-N"`) {
+			t.Error("nothing leads to the corrected invoice")
+		}
+		if text := h.letter().Text; !strings.Contains(text, "EX-7-C") || strings.Contains(text, "Corkville") {
+			t.Errorf("the letter: %s", text)
+		}
+	})
+}
+
+// ticked returns the values of the checkboxes that are.
+func ticked(page string) (out []string) {
+	for input := range strings.SplitSeq(page, "<input") {
+		input, _, _ = strings.Cut(input, ">")
+		if strings.Contains(input, `type="checkbox"`) && strings.Contains(input, " checked") {
+			_, value, _ := strings.Cut(input, `value="`)
+			value, _, _ = strings.Cut(value, `"`)
+			out = append(out, value)
+		}
+	}
+	return out
+}
+
+// TestAllInvoicesAreTickedWhereNoneIsNamed, and what is refused has none.
+func TestAllInvoicesAreTickedWhereNoneIsNamed(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}, {"EX-7", "EX-7, October"}}}
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "text", "We moved."))
+		m := h.open(s, "address.city")
+		if got := ticked(h.as(support).Get("/console/checks/" + m.ID).Body); !slices.Equal(got, []string{"EX-9", "EX-7"}) {
+			t.Errorf("ticked: %v", got)
+		}
+		h.taken(h.post(support, m, "", "decision", "refused", "reason", "It is so.", "again", "EX-9"))
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "contact.phone", "text", "Nobody answers."))
+		lacks(t, h.as(support).Get("/console/checks/"+h.open(s, "contact.phone").ID), "Invoices that say the wrong value")
+		if len(h.bills.again) > 0 {
+			t.Errorf("%+v", h.bills.again)
+		}
+	})
+}
+
+// TestASecondPersonsYesWritesAgain, and nothing does before.
+func TestASecondPersonsYesWritesAgain(t *testing.T) {
+	t.Parallel()
+	s := desktest.Parse(t, secondForAddresses(t))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, s, Options{})
+		h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}}}
+		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
+		s := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "invoice", "EX-9", "text", "We moved."))
+		m := h.open(s, "address.city")
+		h.taken(h.post(one, m, "", "decision", "corrected", "value", "Corkville", "reason", "By a letter.", "again", "EX-9"))
+		if len(h.bills.again) > 0 {
+			t.Fatal("written again before a second person agreed")
+		}
+		shows(t, h.as(other).Get("/console/checks/"+m.ID), http.StatusOK, "Taken back and written again with it: EX-9 .")
+		h.taken(h.post(other, m, "/second", "agree", "yes"))
+		if len(h.bills.again) != 1 || !slices.Equal(h.bills.again[0].Numbers, []string{"EX-9"}) || h.bills.again[0].Value != "Corkville" || h.bills.again[0].By.ID != other.ID {
+			t.Errorf("%+v", h.bills.again)
+		}
+	})
+}
+
+// secondForAddresses is the statement with a second person for addresses.
+func secondForAddresses(t *testing.T) []byte {
+	t.Helper()
+	const before = "address: {title: Registered address, level: 2,"
+	text := string(statement.Default())
+	if !strings.Contains(text, before) {
+		t.Fatal("the statement does not say " + before)
+	}
+	return []byte(strings.Replace(text, before, "address: {title: Registered address, level: 3,", 1))
+}
