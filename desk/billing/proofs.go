@@ -105,6 +105,9 @@ func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statemen
 		if item.Facts.Desk != name || item.Facts.Action != loot.Use {
 			continue
 		}
+		if slices.Equal(item.Subject.Fields, []loot.Field{s.AddressField(collection)}) {
+			continue // the letter that says that there is an invoice
+		}
 		if item.Facts.Purpose != forInvoice {
 			return "", fmt.Errorf("the customer's details were opened for %q", item.Facts.Purpose)
 		}
