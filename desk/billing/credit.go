@@ -85,9 +85,11 @@ func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx
 	}
 	return b.issueWithin(ctx, drafts, decide, func(tx *store.Tx, made []Issued) error {
 		for n := 0; n < len(made); n += 2 {
-			if err := insertCredit(ctx, tx, Credit{
-				Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At,
-			}); err != nil {
+			c := Credit{Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At}
+			if err := insertCredit(ctx, tx, c); err != nil {
+				return err
+			}
+			if err := b.carry(ctx, tx, c); err != nil {
 				return err
 			}
 		}
@@ -108,7 +110,11 @@ func (b *Billing) takeBack(ctx context.Context, number, reason string, by loot.A
 	d := b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, reason))
 	err = b.issueWithin(ctx, []draft{d}, nil, func(tx *store.Tx, made []Issued) error {
 		credit = made[0]
-		if err := insertCredit(ctx, tx, Credit{Original: i.Number, Credit: credit.Number, Author: by.ID, At: credit.At}); err != nil {
+		c := Credit{Original: i.Number, Credit: credit.Number, Author: by.ID, At: credit.At}
+		if err := insertCredit(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := b.carry(ctx, tx, c); err != nil {
 			return err
 		}
 		if _, err := b.Gate.Note(ctx, tx, by, "invoice.credited", i.Number+": "+reason); err != nil {

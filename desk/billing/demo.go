@@ -28,6 +28,7 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 	if j := slices.IndexFunc(staff, func(a loot.Actor) bool { return a.Has(tellers[0]) }); j >= 0 {
 		b.demoHook(w, staff[j])
 	}
+	w.History.On(w.History.Begin.Add(34*time.Hour), func(ctx context.Context) error { return b.demoReminders(ctx, w, clerk) })
 	for m := monthOf(w.History.Begin, b.seller.place()); ; m = Month(m.days().To.AddDays(1).String()[:7]) {
 		_, over := m.span(b.seller.place())
 		at := over.Add(33 * time.Hour)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -78,14 +79,14 @@ func (b *Billing) demoPayments(ctx context.Context, w *desk.World, clerk loot.Ac
 	for n, i := range issued {
 		e := madeUpEntry{Day: b.today().AddDays(-n % 5).String(), Currency: i.Currency, Name: fmt.Sprintf("Made-up payer %d", n+1), Text: "Invoice " + i.Number, Nth: n, EndToEnd: "NOTPROVIDED"}
 		amount := i.Total
-		switch n % 12 {
+		switch n % 30 {
 		case 3:
 			e.Text = camt.CreditorReference(strings.Join(parts.FindAllString(strings.ToUpper(i.Number), -1), ""))
 		case 6:
 			amount -= amount / 3
 		case 7:
 			e.Text = "Thank you for the server"
-		case 8, 10:
+		case 8, 18, 28:
 			continue
 		}
 		if e.Amount = plainAmount(amount, i.Currency); amount <= 0 {
@@ -110,6 +111,23 @@ func (b *Billing) demoPayments(ctx context.Context, w *desk.World, clerk loot.Ac
 	}
 	if a.Status != http.StatusSeeOther {
 		return fmt.Errorf("billing: a bank statement was answered with %d", a.Status)
+	}
+	return nil
+}
+
+// demoReminders has a colleague set when who has not paid is reminded.
+func (b *Billing) demoReminders(ctx context.Context, w *desk.World, clerk loot.Actor) error {
+	for days, text := range map[string]string{
+		"10": "Perhaps it was forgotten: an invoice of ours has been due for some days.",
+		"30": "We wrote to you before about an invoice that is not paid. Please pay it, or tell us what keeps you from it.",
+	} {
+		a, err := desk.Browser{World: w, Who: clerk}.Post(ctx, remindersPath, url.Values{"days": {days}, "text": {text}})
+		if err != nil {
+			return err
+		}
+		if a.Status != http.StatusSeeOther {
+			return fmt.Errorf("billing: a reminder was answered with %d", a.Status)
+		}
 	}
 	return nil
 }

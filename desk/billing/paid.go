@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"loot"
 	"loot/desk/billing/invoice"
@@ -59,8 +60,8 @@ func (b *Billing) paidFields(i Issued) web.Fields {
 // showPaid adds to the page of an invoice what was paid of it.
 func (b *Billing) showPaid(r *http.Request, v *invoiceView, i Issued) error {
 	state := b.rowOf(i, "").State
-	v.Facts = append(v.Facts, web.Fact{Term: "State", Badge: &state})
-	if i.Kind != invoice.CreditNote {
+	v.Facts = slices.Insert(v.Facts, 0, web.Fact{Term: "State", Badge: &state})
+	if i.Kind != invoice.CreditNote && i.Credited == "" {
 		v.Facts = append(v.Facts, web.Fact{Term: "Open", Value: i.OpenSum()})
 		if v.Pay == nil {
 			v.Pay = b.paidFields(i)

@@ -142,6 +142,49 @@ func settling(ctx context.Context, tx *store.Tx) error {
 	return rows.Close()
 }
 
+// carry takes what was paid of an invoice that is taken back to the one that stands
+// for it. What that does not need, or all if there is none, is in credit.
+func (b *Billing) carry(ctx context.Context, tx *store.Tx, c Credit) error {
+	if err := settling(ctx, tx); err != nil {
+		return err
+	}
+	left := int64(0)
+	if c.Corrected != "" {
+		i, err := findInvoice(ctx, tx, c.Corrected)
+		if err != nil {
+			return err
+		}
+		left = i.Open()
+	}
+	list, err := readPayments(ctx, tx, `WHERE p.id IN (SELECT s.payment FROM billing_paid s WHERE s.invoice = $1) ORDER BY p.day, p.id`, c.Original)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		shares, err := sharesOf(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		for _, s := range shares {
+			back, err := takenBack(ctx, tx, p.ID)
+			if err != nil {
+				return err
+			}
+			if s.Invoice != c.Original || s.Amount <= 0 || back {
+				continue
+			}
+			moved := []share{{s.Invoice, -s.Amount}}
+			if part := min(left, s.Amount); part > 0 {
+				moved, left = append(moved, share{c.Corrected, part}), left-part
+			}
+			if err := b.give(ctx, tx, p.ID, c.Author, moved); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // What a bank says of a payment, as it is sealed.
 type told struct {
 	Party  string   `json:"party,omitempty"`

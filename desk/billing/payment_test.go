@@ -248,3 +248,23 @@ func asJSON(t *testing.T, v any) string {
 	ok(t, err)
 	return string(b)
 }
+
+// What was paid of an invoice that is taken back is paid of the one that stands for
+// it, or in credit where none does.
+func TestPaymentsFollowAnInvoiceThatIsTakenBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.61", Text: all[1].Number, Nth: 1})
+		ok(t, o.b.WriteAgain(t.Context(), again(all[0].Subject, town, "Right Town", all[0].Number), fine))
+		_, err := o.b.takeBack(t.Context(), all[1].Number, "It was a mistake.", clerk)
+		ok(t, err)
+		for n, want := range map[string]string{"EX-2026-000001": "taken back", "EX-2026-000003": "credit note", "EX-2026-000004": "paid", "EX-2026-000002": "taken back"} {
+			o.stands(n, want)
+		}
+		o.as(all[0].Subject)
+		desktest.Lacks(t, o.Get("/portal/invoices"), "Your balance")
+		o.as(all[1].Subject)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "€ 1.61 in credit")
+	})
+}

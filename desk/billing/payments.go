@@ -269,7 +269,11 @@ func (b *Billing) showPayment(w http.ResponseWriter, r *http.Request, status int
 		v.Fits = append(v.Fits, one)
 	}
 	if !back && p.Left() > 0 && (p.Decided.IsZero() || p.Subject != "") {
-		v.Give = giveFields(p).With(typed, wrong)
+		v.Give = giveFields(p)
+		if len(fits) == 1 {
+			v.Give[0].Value = fits[0].Number
+		}
+		v.Give = v.Give.With(typed, wrong)
 		v.Wrong = web.ProblemsOf(wrong, v.Give)
 	}
 	v.Do = actionsOf(p, len(shares) > 0, back, v.Base)

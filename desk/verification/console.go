@@ -193,6 +193,9 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			}
 			data.Notes = append(data.Notes, one)
 		}
+		if err := v.showEvidence(ctx, tx, &data, m); err != nil {
+			return err
+		}
 		if data.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}
