@@ -53,6 +53,8 @@ func (i Issued) standing(today invoice.Date) web.Badge {
 	switch {
 	case i.Kind == invoice.CreditNote:
 		return web.Badge{Tone: web.Info, Text: "credit note"}
+	case open < 0 && i.Credited != "":
+		return web.Badge{Tone: web.Warn, Text: "taken back, in credit", Icon: "undo-2"}
 	case open < 0:
 		return web.Badge{Tone: web.Info, Text: "paid too much"}
 	case open == 0 && i.Credited != "":

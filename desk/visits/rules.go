@@ -175,10 +175,14 @@ func (r *rules) of(region string, sent signals) set {
 	return may[sent]
 }
 
-// since returns the first day that is still kept.
+// since returns the first day that is still kept. Going back over months may end
+// in a month without such a day, and so some days too late.
 func (r *rules) since(now time.Time) column.Day {
-	back := func(n int) time.Time { return now.AddDate(-n*r.keep.Years, -n*r.keep.Months, -n*r.keep.Days) }
-	return column.DayOf(back(1))
+	first, today := column.DayOf(now.AddDate(-r.keep.Years, -r.keep.Months, -r.keep.Days)), column.DayOf(now)
+	for column.DayOf(r.keep.After((first - 1).Time())) >= today {
+		first--
+	}
+	return first
 }
 
 // A ruling keeps the rules of the version in force.
