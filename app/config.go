@@ -40,6 +40,7 @@ type Config struct {
 	ClientFile string   `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
 	Visiting
 	Selling
+	Telling
 	Verifying
 	Memory    int64         `help:"MiB that the process should stay within, beside its own code: half of them for DuckDB." default:"512" env:"LOOT_MEMORY" name:"memory"`
 	LogLevel  string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
@@ -222,6 +223,9 @@ func (c Config) Check(ctx context.Context) error {
 		return err
 	}
 	if err := c.seller(false).Check(); err != nil {
+		return err
+	}
+	if _, err := c.Telling.networks(); err != nil {
 		return err
 	}
 	if _, err := c.smtp(nil, nil); err != nil {

@@ -12,6 +12,7 @@ import (
 	"loot/api"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/billing/hook"
 	"loot/desk/customers"
 	"loot/desk/imports"
 	"loot/desk/incidents"
@@ -71,6 +72,14 @@ func (a *App) build() error {
 		return err
 	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
+	networks, err := a.Config.Telling.networks()
+	if err != nil {
+		return err
+	}
+	a.billing.Tell(hook.NewSender(networks))
+	if a.demo { // nobody outside is told of made-up people
+		a.billing.Tell(billing.MadeUpMessenger{Sender: hook.NewSender(networks)})
+	}
 	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
 	if err != nil {
 		return err
@@ -180,6 +189,7 @@ func (a *App) scopes() map[api.Scope]string {
 	all := maps.Clone(customers.Scopes)
 	maps.Copy(all, visits.Scopes)
 	maps.Copy(all, imports.Scopes)
+	maps.Copy(all, billing.Scopes)
 	return all
 }
 

@@ -79,7 +79,9 @@ func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx
 		if err != nil {
 			return err
 		}
-		drafts = append(drafts, b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0])), again)
+		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0]))
+		credit.quiet = true
+		drafts = append(drafts, credit, again)
 	}
 	return b.issueWithin(ctx, drafts, decide, func(tx *store.Tx, made []Issued) error {
 		for n := 0; n < len(made); n += 2 {

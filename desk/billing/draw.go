@@ -40,6 +40,26 @@ const (
 
 var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town, postcode, country}
 
+// used holds what services were used and how much: about nobody by its level, so
+// that it lies in the desk's own tables; who looks at it for whom is decided as
+// every use is.
+const (
+	used     loot.Collection = "usage"
+	usedWhat loot.Field      = "usage.service"
+)
+
+// lookAtUse asks whether what a customer used may be looked at for a purpose.
+func (b *Billing) lookAtUse(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject, purpose loot.Purpose) error {
+	p, err := b.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: s, Collection: used, Fields: []loot.Field{usedWhat},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = p.Spend(tx, loot.Use)
+	return err
+}
+
 // drawnFrom returns the fields that the statement gives for invoices, in its
 // order, and those without which there is none: what a service that was held
 // cannot be ordered without.
@@ -65,6 +85,7 @@ type draft struct {
 	version string // hash of the statement
 	newer   bool   // than the copy of the party, which is taken again
 	copied  bool   // there is a copy
+	quiet   bool   // the letter about what stands for it says all
 }
 
 // A drawing is what came of a customer's month: drafts, one for each currency, or
@@ -90,10 +111,23 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	waits := func(missing []loot.Field, finding string) drawing {
 		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: finding, Since: b.Now()}}
 	}
+	if err := b.keyOfUse(ctx, s); err != nil {
+		return out, err
+	}
 	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
 		out = drawing{}
 		done, err := invoicedIn(ctx, tx, s, m)
 		if err != nil {
+			return err
+		}
+		held, err := b.Vault.Held(ctx, tx, s, collection)
+		if loot.KindOf(err) == loot.NotFound {
+			return nil // erased meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.lookAtUse(ctx, tx, b.actor(), s, forInvoice); err != nil {
 			return err
 		}
 		uses, err := usesOf(ctx, tx, titles, s, from, to)
@@ -110,13 +144,6 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return nil
 		}
 		all, must := drawnFrom(v, uses)
-		held, err := b.Vault.Held(ctx, tx, s, collection)
-		if loot.KindOf(err) == loot.NotFound {
-			return nil // erased meanwhile
-		}
-		if err != nil {
-			return err
-		}
 		if missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok }); len(missing) > 0 {
 			out = waits(missing, "")
 			return nil

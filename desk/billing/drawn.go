@@ -211,9 +211,13 @@ func dropPending(ctx context.Context, tx *store.Tx, s loot.Subject, m Month) err
 // another, oldest first. A service that ended right then is among it, as the rest
 // of its year is charged when it ends.
 func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time) (out []use, err error) {
-	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period
+	used, err := countedOf(ctx, tx, s, from, to)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period, p.setup
 		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
-		WHERE s.subject = $1 AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
+		WHERE s.subject = $1 AND s.state <> 'ordered' AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("billing: uses: %w", err)
 	}
@@ -222,15 +226,15 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 		u := use{Service: Service{Subject: s}}
 		var since, ended int64
 		var title, currency, each sql.NullString
-		var cents sql.NullInt64
-		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each); err != nil {
+		var cents, setup sql.NullInt64
+		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each, &setup); err != nil {
 			return nil, fmt.Errorf("billing: uses: %w", err)
 		}
 		u.Since, u.Ended, u.Title, u.text = store.Instant(since), store.Instant(ended), titles[u.Service.Service], title.String
 		if u.Title == "" {
 			u.Title = u.Service.Service // no longer in the statement
 		}
-		u.cents, u.currency, u.each = cents.Int64, currency.String, each.String
+		u.cents, u.currency, u.each, u.setup, u.counted = cents.Int64, currency.String, each.String, setup.Int64, used[u.Reference]
 		out = append(out, u)
 	}
 	return out, rows.Err()
@@ -239,7 +243,7 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 // membersOf returns the next n customers after one who held something at some
 // time from one moment until another.
 func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE since < $1 AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
+	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE state <> 'ordered' AND since < $1 AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
 		to.UnixMicro(), from.UnixMicro(), after, n)
 	if err != nil {
 		return nil, fmt.Errorf("billing: members: %w", err)
@@ -256,7 +260,7 @@ func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot
 }
 
 func countMembers(ctx context.Context, tx *store.Tx, from, to time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE since < $1 AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
+	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE state <> 'ordered' AND since < $1 AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("billing: members: %w", err)
 	}

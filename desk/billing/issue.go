@@ -323,6 +323,9 @@ func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) err
 	if err := insertInvoice(ctx, tx, i); err != nil {
 		return err
 	}
+	if d.quiet {
+		return nil
+	}
 	return b.Jobs.Enqueue(ctx, tx, letterArgs{Number: i.Number})
 }
 

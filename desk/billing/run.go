@@ -98,6 +98,9 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began b
 		if began = n == 1; !began {
 			return nil
 		}
+		if err := closeMonth(ctx, tx, m, b.Now()); err != nil {
+			return err
+		}
 		if _, err := b.Gate.Note(ctx, tx, by, "invoices.run", string(m)); err != nil {
 			return err
 		}
@@ -167,6 +170,15 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 		return err
 	}
 	if err := b.sweepTold(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepUse(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepHooks(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepAddresses(ctx, v.Statement); err != nil {
 		return err
 	}
 	return b.sweepOld(ctx)

@@ -14,7 +14,7 @@ func (b *Billing) Scratch(ctx context.Context, tx *store.Tx, subjects []loot.Sub
 	m := monthOf(b.Now(), b.seller.place()).before()
 	from, _ := m.span(b.seller.place())
 	for _, s := range subjects {
-		if err := insertService(ctx, tx, loot.NewID("o"), Order{Subject: s, Service: "shared-hosting", Plan: "shared-small", Made: from}); err != nil {
+		if _, err := insertService(ctx, tx, loot.NewID("o"), Order{Subject: s, Service: "shared-hosting", Plan: "shared-small", Made: from}, Active); err != nil {
 			return "", err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -71,17 +70,13 @@ func (b *Billing) readStatement(ctx context.Context, by loot.Actor, content []by
 	if err := camt.Read(bytes.NewReader(content), func(*camt.Payment) error { return nil }); err != nil {
 		return out, loot.Errorf(loot.Invalid, "Nothing was taken in: %s.", err)
 	}
-	secret, err := b.Keyring.Secret("billing", func() []byte { return []byte(rand.Text()) })
-	if err != nil {
-		return out, err
-	}
 	out = bankStatement{ID: loot.NewID("b"), At: b.Now(), Author: by.ID}
 	var some []*camt.Payment
 	flush := func() error {
 		sum := out
 		if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
 			out = sum
-			return b.take(ctx, tx, secret, &out, some)
+			return b.take(ctx, tx, &out, some)
 		}); err != nil {
 			return err
 		}
@@ -115,7 +110,7 @@ func (b *Billing) readStatement(ctx context.Context, by loot.Actor, content []by
 }
 
 // take writes payments down and what they are for.
-func (b *Billing) take(ctx context.Context, tx *store.Tx, secret []byte, out *bankStatement, some []*camt.Payment) error {
+func (b *Billing) take(ctx context.Context, tx *store.Tx, out *bankStatement, some []*camt.Payment) error {
 	if err := settling(ctx, tx); err != nil {
 		return err
 	}
@@ -130,11 +125,11 @@ func (b *Billing) take(ctx context.Context, tx *store.Tx, secret []byte, out *ba
 			return err
 		}
 		p := payment{
-			ID: loot.NewID("y"), Mark: keyed(secret, "payment", told.Identity()), Statement: out.ID, Author: out.Author,
+			ID: loot.NewID("y"), Mark: keyed(b.marks, "payment", told.Identity()), Statement: out.ID, Author: out.Author,
 			Day: invoice.DateOf(told.Booked), Amount: amount, Currency: told.Currency, At: b.Now(),
 		}
 		if told.EndToEnd != "" {
-			p.Thread = keyed(secret, "thread", []byte(told.Account+"\x00"+told.EndToEnd))
+			p.Thread = keyed(b.marks, "thread", []byte(told.Account+"\x00"+told.EndToEnd))
 		}
 		m, err := match(ctx, tx, f, told, amount, p.Thread)
 		if err != nil {

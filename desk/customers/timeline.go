@@ -402,6 +402,8 @@ var notes = map[string]struct {
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
 	"service.imported":     {"package-check", web.Info, "An order of yours was taken over from the system before"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
+	"service.active":       {"play", web.Good, "Service set up or resumed"},
+	"service.suspended":    {"pause", web.Warn, "Service suspended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
 	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},

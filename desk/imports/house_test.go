@@ -45,17 +45,19 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
 	h := &house{House: desktest.New(t, db, desktest.Base), signed: desktest.Start.Add(-time.Hour), clerk: loot.Actor{Kind: loot.Staff, ID: "m-clerk", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}}
 	in := customers.NewImporter(h.Kit)
-	bill := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
+	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, id)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
-	})
+	}, func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
 	orders := func(all []Order) (out []customers.Order) {
 		for _, o := range all {
 			out = append(out, customers.Order(o))
 		}
 		return out
 	}
-	var err error
 	h.desk, err = New(h.Kit, Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
 		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: bill.Plans,
@@ -82,7 +84,9 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		Member: func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
 	})
-	ok(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.Kit.Jobs.Listen("record.changed", "test.changed", func(_ context.Context, id string) error {
 		h.told = append(h.told, id)
 		return nil
