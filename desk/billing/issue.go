@@ -396,23 +396,35 @@ func (b *Billing) removeOld(ctx context.Context, i Issued) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, b.Now().UnixMicro()); err != nil {
 			return fmt.Errorf("billing: removed: %w", err)
 		}
-		left, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.subject = $1 LIMIT 1`, i.Subject)
-		if err != nil || len(left) > 0 {
-			return err
-		}
-		r.Action = loot.Erase
-		if p, err = b.Gate.Decide(ctx, tx, r); err != nil {
-			return err
-		}
-		// Erasing the record is told to all who keep something of the person,
-		// which would be wrong of somebody who is still a customer.
-		row, err := b.Vault.Row(ctx, tx, i.Subject, collection)
-		if loot.KindOf(err) == loot.NotFound || err == nil && row.Erased() {
-			return b.Vault.Erase(ctx, tx, p)
-		}
-		if err != nil {
-			return err
-		}
-		return b.Vault.Remove(ctx, tx, p)
+		return b.dropCopies(ctx, tx, i.Subject)
 	})
+}
+
+// dropCopies removes the copies of somebody's invoices, with the key to them, once
+// the last is removed.
+func (b *Billing) dropCopies(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	left, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.subject = $1 LIMIT 1`, s)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	before, err := readArchive(ctx, tx, `WHERE subject = $1 LIMIT 1`, s)
+	if err != nil || len(before) > 0 {
+		return err
+	}
+	p, err := b.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Erase, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: s, Collection: invoices, Fields: []loot.Field{partyField},
+	})
+	if err != nil {
+		return err
+	}
+	// Erasing the record is told to all who keep something of the person,
+	// which would be wrong of somebody who is still a customer.
+	row, err := b.Vault.Row(ctx, tx, s, collection)
+	if loot.KindOf(err) == loot.NotFound || err == nil && row.Erased() {
+		return b.Vault.Erase(ctx, tx, p)
+	}
+	if err != nil {
+		return err
+	}
+	return b.Vault.Remove(ctx, tx, p)
 }

@@ -180,8 +180,12 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	if err != nil {
 		return nil, err
 	}
+	before, err := exportArchive(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
 	language, err := languageOf(ctx, tx, s)
-	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
+	if err != nil || len(all)+len(issued)+len(before)+len(paid)+len(language) == 0 {
 		return nil, err
 	}
 	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, s)
@@ -231,9 +235,10 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	out := struct {
 		Services []line            `json:"services"`
 		Invoices []bill            `json:"invoices,omitempty"`
+		Before   []beforeHere      `json:"invoices_from_the_system_before,omitempty"`
 		Payments []exportedPayment `json:"payments,omitempty"`
 		Language string            `json:"languageOfInvoices,omitempty"`
-	}{Payments: paid, Language: language}
+	}{Before: before, Payments: paid, Language: language}
 	for _, one := range all {
 		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
 		for _, h := range steps[one.Reference] {
