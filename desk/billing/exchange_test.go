@@ -228,3 +228,38 @@ func TestCurrenciesOfOtherDecimals(t *testing.T) {
 		}
 	})
 }
+
+func TestAPriceHasTheDecimalsOfItsCurrency(t *testing.T) {
+	for _, tt := range []struct {
+		text, currency string
+		want           int64
+	}{
+		{"9.90", "EUR", 990},
+		{"9,90", "EUR", 990},
+		{"9", "EUR", 900},
+		{"9.9", "EUR", -1},
+		{"9.900", "EUR", -1},
+		{"980", "JPY", 980},
+		{"9.80", "JPY", -1},
+		{"1.234", "KWD", 1234},
+		{"1", "KWD", 1000},
+		{"1.23", "KWD", -1},
+		{"12345678", "EUR", -1},
+		{"1e3", "EUR", -1},
+		{"", "EUR", -1},
+		{"1", "XXY", -1},
+	} {
+		n, ok := priceOf(tt.text, tt.currency)
+		if !ok {
+			n = -1
+		}
+		if n != tt.want {
+			t.Errorf("%q in %s: %d, want %d", tt.text, tt.currency, n, tt.want)
+		}
+	}
+	for _, o := range priceCurrencies {
+		if _, ok := invoice.Decimals(o.Value); !ok {
+			t.Errorf("%s is no currency", o.Value)
+		}
+	}
+}

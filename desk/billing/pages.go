@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"loot"
+	"loot/desk/billing/invoice"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -115,7 +117,7 @@ func planFields(s *statement.Statement) web.Fields {
 		{Name: "title", Label: "Name of the plan", MaxLen: 60, Required: true, Plain: true},
 		{Name: "text", Label: "What it holds", MaxLen: 160, Hint: "One line."},
 		{Name: "price", Label: "Price", InputMode: "decimal", MaxLen: 12, Required: true, Plain: true, Hint: "Such as 9.90, without tax."},
-		{Name: "currency", Type: "select", Label: "Currency", Options: []web.Option{{Value: "EUR", Label: "Euro"}, {Value: "GBP", Label: "Pound"}, {Value: "USD", Label: "US dollar"}}, Required: true, Plain: true},
+		{Name: "currency", Type: "select", Label: "Currency", Options: priceCurrencies, Required: true, Plain: true},
 		{Name: "period", Type: "select", Label: "Each", Options: []web.Option{{Value: "month", Label: "Month"}, {Value: "quarter", Label: "Quarter"}, {Value: "year", Label: "Year"}}, Required: true, Plain: true},
 		{Name: "setup", Label: "To set it up, once", InputMode: "decimal", MaxLen: 12, Plain: true, Hint: "Empty: nothing."},
 	}
@@ -145,7 +147,45 @@ func (b *Billing) showPlans(w http.ResponseWriter, r *http.Request, status int, 
 	return plansPage.Render(w, r, status, v)
 }
 
-var price = regexp.MustCompile(`^([0-9]{1,7})(?:[.,]([0-9]{2}))?$`)
+var price = regexp.MustCompile(`^([0-9]{1,7})(?:[.,]([0-9]+))?$`)
+
+// priceCurrencies are those in which a plan can be priced.
+var priceCurrencies = []web.Option{
+	{Value: "EUR", Label: "Euro"},
+	{Value: "GBP", Label: "Pound"},
+	{Value: "USD", Label: "US dollar"},
+	{Value: "AUD", Label: "Australian dollar"},
+	{Value: "BHD", Label: "Bahraini dinar"},
+	{Value: "CAD", Label: "Canadian dollar"},
+	{Value: "CHF", Label: "Swiss franc"},
+	{Value: "CZK", Label: "Czech koruna"},
+	{Value: "DKK", Label: "Danish krone"},
+	{Value: "HUF", Label: "Forint"},
+	{Value: "ISK", Label: "Icelandic króna"},
+	{Value: "JPY", Label: "Yen"},
+	{Value: "KRW", Label: "Won"},
+	{Value: "KWD", Label: "Kuwaiti dinar"},
+	{Value: "NOK", Label: "Norwegian krone"},
+	{Value: "PLN", Label: "Złoty"},
+	{Value: "RON", Label: "Romanian leu"},
+	{Value: "SEK", Label: "Swedish krona"},
+	{Value: "TND", Label: "Tunisian dinar"},
+}
+
+// priceOf counts a price that was typed in the smallest unit of its currency: with
+// all the digits behind the point that the currency has, or none.
+func priceOf(text, currency string) (int64, bool) {
+	m := price.FindStringSubmatch(text)
+	places, ok := invoice.Decimals(currency)
+	if m == nil || !ok || m[2] != "" && len(m[2]) != places {
+		return 0, false
+	}
+	if m[2] == "" {
+		m[2] = strings.Repeat("0", places)
+	}
+	n, err := strconv.ParseInt(m[1]+m[2], 10, 64)
+	return n, err == nil
+}
 
 // addPlan adds a plan.
 func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
@@ -163,12 +203,9 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		wrong := map[string]string{}
 		for name, to := range map[string]*int64{"price": &p.Cents, "setup": &p.Setup} {
-			m := price.FindStringSubmatch(typed.Get(name))
-			switch {
-			case m != nil:
-				*to = cents(m[1], m[2])
-			case name == "price" || typed.Get(name) != "":
-				wrong[name] = "This is not a price. One looks like 9.90."
+			n, ok := priceOf(typed.Get(name), p.Currency)
+			if *to = n; !ok && (name == "price" || typed.Get(name) != "") {
+				wrong[name] = "This is not a price. One looks like " + plainAmount(990, p.Currency) + "."
 			}
 		}
 		err = web.Invalid("", wrong)
@@ -190,13 +227,6 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.SetFlash(w, r, web.Good, "The plan can be ordered from now on. If something of it is counted, say so before somebody orders it.")
 	return web.Redirect(w, r, "/console/billing/plans/"+url.PathEscape(p.ID))
-}
-
-// cents joins whole units and hundredths; both hold digits only.
-func cents(whole, part string) int64 {
-	n, _ := strconv.ParseInt(whole, 10, 64)
-	c, _ := strconv.ParseInt(part, 10, 64)
-	return n*100 + c
 }
 
 // retirePlan takes a plan out of the catalogue.

@@ -19,3 +19,19 @@ func BenchmarkInspect(b *testing.B) {
 		inspect(r)
 	}
 }
+
+// BenchmarkCheck checks records as they are after a registration, with everything
+// committed.
+func BenchmarkCheck(b *testing.B) {
+	h := newHouse(b, desktest.One(b), desktest.Standard(b), Options{})
+	all := make([]loot.Subject, b.N)
+	for i := range all {
+		all[i], _ = h.Customer(collection, purpose, meadow())
+	}
+	b.ResetTimer()
+	for _, s := range all {
+		if err := h.desk.check(b.Context(), checkArgs{s}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func onEach(t *testing.T, o Options, f func(*testing.T, *house)) {
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) { f(t, newHouse(t, db, desktest.Standard(t), o)) })
 }
 
-func newHouse(t *testing.T, db *store.DB, s *statement.Statement, o Options) *house {
+func newHouse(t testing.TB, db *store.DB, s *statement.Statement, o Options) *house {
 	t.Helper()
 	h := &house{House: desktest.New(t, db, desktest.Base)}
 	h.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
