@@ -262,7 +262,7 @@ type addition struct {
 // larger its transaction is.
 const (
 	maxAdded  = 8
-	manyAdded = 64
+	manyAdded = 128
 )
 
 // Add adds a row to the table of insert, such as "INSERT INTO t (a, b) VALUES",
@@ -293,15 +293,16 @@ func (t *Tx) Flush(ctx context.Context) error {
 				n = manyAdded
 			}
 			rows := a.args[len(a.args)-left*a.width:]
-			t.unadded = t.Queue(ctx, a.statement(n), rows[:n*a.width]...)
+			t.unadded = t.Queue(ctx, a.statement(n, t.dialect), rows[:n*a.width]...)
 			left -= n
 		}
 	}
 	return t.unadded
 }
 
-// statement returns the insert of n rows.
-func (a *addition) statement(n int) string {
+// statement returns the insert of n rows. SQLite gets parameters without numbers:
+// one with a number has a name, and for each the names of all are gone through.
+func (a *addition) statement(n int, d Dialect) string {
 	var b strings.Builder
 	b.WriteString(a.insert)
 	for i := range n {
@@ -309,7 +310,11 @@ func (a *addition) statement(n int) string {
 			b.WriteByte(',')
 		}
 		b.WriteString(" (")
-		b.WriteString(Placeholders(1+i*a.width, a.width))
+		if d == SQLite {
+			b.WriteString(strings.Repeat(",?", a.width)[1:])
+		} else {
+			b.WriteString(Placeholders(1+i*a.width, a.width))
+		}
 		b.WriteByte(')')
 	}
 	return b.String()

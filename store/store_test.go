@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
@@ -318,6 +319,28 @@ func panics(t *testing.T, f func()) {
 		}
 	}()
 	f()
+}
+
+// Many rows go in statements of several sizes, and each is there with its values.
+func TestManyAddedRows(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		const many = 2*128 + 3*8 + 5
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			for i := range many {
+				tx.Add("INSERT INTO note_note (id, n) VALUES", fmt.Sprintf("%04d", i), i)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var n, right int
+		if err := db.ReadTx(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, "SELECT count(*), sum(CASE WHEN CAST(id AS BIGINT) = n THEN 1 ELSE 0 END) FROM note_note").Scan(&n, &right)
+		}); err != nil || n != many || right != many {
+			t.Errorf("%d rows, %d of them right, want %d: %v", n, right, many, err)
+		}
+	})
 }
 
 func TestWhatIsAddedIsThereAfterTheTransactionOrTheFlush(t *testing.T) {

@@ -171,7 +171,10 @@ func TestStopAndKill(t *testing.T) {
 
 		killed := errors.New("killed")
 		h.desk.at = func(string) { panic(killed) }
-		ok(t, h.desk.start(t.Context(), h.clerk, id, running))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { // without a job, as that of a process that was killed
+			_, err := move(ctx, tx, id, running, h.Clock.Now(), stopped)
+			return err
+		})
 		func() {
 			defer func() {
 				if v := recover(); v != killed {
