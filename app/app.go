@@ -21,6 +21,7 @@ import (
 	"loot/desk/rights"
 	"loot/desk/signin"
 	"loot/desk/staff"
+	"loot/desk/verification"
 	"loot/desk/visits"
 	"loot/gate"
 	"loot/job"
@@ -43,6 +44,7 @@ type App struct {
 	signin  *signin.Desk
 	staff   *staff.Desk
 	billing *billing.Billing
+	checks  *verification.Verification
 	rights  *rights.Rights
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else

@@ -40,6 +40,7 @@ type Config struct {
 	ClientFile string   `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
 	Visiting
 	Selling
+	Telling
 	Verifying
 	Memory    int64         `help:"MiB that the process should stay within, beside its own code: half of them for DuckDB." default:"512" env:"LOOT_MEMORY" name:"memory"`
 	LogLevel  string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
@@ -73,10 +74,11 @@ type Selling struct {
 	SellerVAT      string `help:"Its VAT number; without it no invoice is issued." env:"LOOT_SELLER_VAT" name:"seller-vat"`
 	SellerRegister string `help:"Its number in the register of companies." env:"LOOT_SELLER_REGISTER" name:"seller-register"`
 	SellerIBAN     string `help:"Account to which invoices are paid." env:"LOOT_SELLER_IBAN" name:"seller-iban"`
+	SellerAccount  string `help:"Account to which invoices are paid, where it has no IBAN: its number as the bank writes it." env:"LOOT_SELLER_ACCOUNT" name:"seller-account"`
 	SellerBIC      string `help:"Bank of the account." env:"LOOT_SELLER_BIC" name:"seller-bic"`
 	SellerEmail    string `help:"Address for questions about invoices. Default: the controller's." env:"LOOT_SELLER_EMAIL" name:"seller-email"`
 	SellerSeries   string `help:"Begins every number, before the year." default:"R" env:"LOOT_SELLER_SERIES" name:"seller-series"`
-	SellerLanguage string `help:"Language of invoices: en or de." default:"en" env:"LOOT_SELLER_LANGUAGE" name:"seller-language"`
+	SellerLanguage string `help:"Language of invoices, where a customer did not choose another: de, en, es, fr or nl." default:"en" env:"LOOT_SELLER_LANGUAGE" name:"seller-language"`
 	SellerZone     string `help:"Time zone in which days and months end, such as Europe/Dublin." default:"UTC" env:"LOOT_SELLER_TIMEZONE" name:"seller-timezone"`
 	SellerDays     int    `help:"Days in which invoices are to be paid." default:"14" env:"LOOT_SELLER_DAYS" name:"seller-days"`
 	SellerOSS      bool   `help:"Consumers in other states of the EU pay the VAT of their own: the seller is in the one-stop shop." env:"LOOT_SELLER_OSS" name:"seller-oss"`
@@ -89,7 +91,7 @@ func (s Selling) seller(madeUp bool) billing.Seller {
 		return billing.MadeUpSeller
 	}
 	return billing.Seller{
-		Name: s.SellerName, Address: s.SellerAddress, VAT: s.SellerVAT, Register: s.SellerRegister, IBAN: s.SellerIBAN, BIC: s.SellerBIC, Email: s.SellerEmail,
+		Name: s.SellerName, Address: s.SellerAddress, VAT: s.SellerVAT, Register: s.SellerRegister, IBAN: s.SellerIBAN, Account: s.SellerAccount, BIC: s.SellerBIC, Email: s.SellerEmail,
 		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, OSS: s.SellerOSS, Auto: s.SellerAuto,
 	}
 }
@@ -221,6 +223,9 @@ func (c Config) Check(ctx context.Context) error {
 		return err
 	}
 	if err := c.seller(false).Check(); err != nil {
+		return err
+	}
+	if _, err := c.Telling.networks(); err != nil {
 		return err
 	}
 	if _, err := c.smtp(nil, nil); err != nil {

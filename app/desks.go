@@ -12,7 +12,9 @@ import (
 	"loot/api"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/billing/hook"
 	"loot/desk/customers"
+	"loot/desk/imports"
 	"loot/desk/incidents"
 	"loot/desk/publication"
 	"loot/desk/rights"
@@ -67,11 +69,21 @@ func (a *App) build() error {
 			return ways(m), err
 		},
 	})
-	a.billing = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
+	if a.billing, err = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, reference)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
-	})
+	}, a.staff.Signed); err != nil {
+		return err
+	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
+	networks, err := a.Config.Telling.networks()
+	if err != nil {
+		return err
+	}
+	a.billing.Tell(hook.NewSender(networks))
+	if a.demo { // nobody outside is told of made-up people
+		a.billing.Tell(billing.MadeUpMessenger{Sender: hook.NewSender(networks)})
+	}
 	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
 	if err != nil {
 		return err
@@ -83,10 +95,10 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	checks, err := verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying)
-	if err != nil {
+	if a.checks, err = verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying); err != nil {
 		return err
 	}
+	a.billing.Disputed(a.checks.ReportedOn)
 	recording, err := a.Config.Visiting.options()
 	if err != nil {
 		return err
@@ -94,9 +106,13 @@ func (a *App) build() error {
 	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed, Name: a.staff.Name, Member: a.readerOf, Everybody: a.staff.Everybody}, recording); err != nil {
 		return err
 	}
+	importing, err := imports.New(a.Kit, a.importing())
+	if err != nil {
+		return err
+	}
 	a.coming = publication.Coming(a.Gate)
 	customer, records := customers.New(a.Kit, customers.Needs{
-		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(checks), Desks: func() []desk.Desk { return a.Desks },
+		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
 	})
 	if a.rights, err = rights.New(a.Kit, rights.Needs{
 		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: func() []desk.Desk { return a.Desks },
@@ -109,8 +125,9 @@ func (a *App) build() error {
 		a.staff.Desk(),
 		customer,
 		a.billing.Desk(),
-		checks.Desk(),
+		a.checks.Desk(),
 		a.rights.Desk(),
+		importing.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
@@ -183,6 +200,8 @@ func ways(m signin.Methods) string {
 func (a *App) scopes() map[api.Scope]string {
 	all := maps.Clone(customers.Scopes)
 	maps.Copy(all, visits.Scopes)
+	maps.Copy(all, imports.Scopes)
+	maps.Copy(all, billing.Scopes)
 	return all
 }
 

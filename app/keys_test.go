@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,6 +88,12 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			own := webtest.New(t, web.Options{Now: w.Clock.Now}, w.Desks[i].Routes)
 			own.Actor = loot.Actor{Kind: loot.Person, ID: string(person)}
 			own.Post("/portal/checks/wrong", "field", "address.city", "text", "We have moved.")
+			i = slices.IndexFunc(w.Desks, func(d desk.Desk) bool { return d.Name == "billing" })
+			bank := webtest.New(t, web.Options{Now: w.Clock.Now}, w.Desks[i].Routes)
+			bank.Actor = loot.Actor{Kind: loot.Staff, ID: who.ID, Roles: []loot.Role{"billing"}}
+			bank.Do(http.MethodPost, "/console/billing/payments/statement", "--b\r\nContent-Disposition: form-data; name=statement; filename=a.xml\r\n\r\n"+
+				`<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt><Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>`+
+				`<BookgDt><Dt>2026-12-15</Dt></BookgDt></Ntry></Stmt></BkToCstmrStmt></Document>`+"\r\n--b--\r\n", http.Header{"Content-Type": {"multipart/form-data; boundary=b"}})
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
 			}

@@ -16,13 +16,16 @@ import (
 	"loot/vault"
 )
 
+// scratchAddress is that of the member of staff of a load test.
+const scratchAddress = "load@staff.example"
+
 // Scratch fills an empty installation for a load test: one member of staff who
 // has signed the undertaking, a token of theirs for every operation, and n
 // customers of ten fields each, who ordered the first service of the statement.
 func (a *App) Scratch(ctx context.Context, n int) (token string, ids []loot.Subject, err error) {
 	err = a.Gate.InTx(ctx, func(tx *store.Tx) error {
 		who, err := a.staff.Add(ctx, tx, staff.Newcomer{
-			Name: "Load Test", Email: "load@staff.example", Roles: []loot.Role{"support", "billing", "administrator"}, Signed: true, Since: a.Now().AddDate(0, 0, -30),
+			Name: "Load Test", Email: scratchAddress, Roles: []loot.Role{"support", "billing", "administrator"}, Signed: true, Since: a.Now().AddDate(0, 0, -30),
 		})
 		if err != nil {
 			return err

@@ -251,6 +251,7 @@ func TestEveryOperationNeedsItsScope(t *testing.T) {
 // remains are the tables in which an erased person's id may stand, and why.
 var remains = map[string]string{
 	"billing_invoice": "an invoice that the law wants kept: what it says is sealed apart, and the id leads to nobody",
+	"billing_payment": "a payment that the law wants kept beside the invoice: what the bank said of it is sealed, and the id leads to nobody",
 	"vault_record":    "that there was a record, so that one from an old backup is erased again",
 	"river_job":       "work that was done, which the queue drops after a day",
 }

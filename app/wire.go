@@ -89,6 +89,8 @@ func (c Config) origin(keys *keyring.Keyring) (string, error) {
 // whyKept says why a secret is never replaced, by its name.
 func whyKept(secret string) string {
 	if why, ok := map[string]string{
+		"billing":       "because a payment that a bank tells of again, and who had an address, are found by the marks that it made",
+		"imports":       "because a row that comes again is told by the hash that it made",
 		"ledger":        "because receipts, the statement and invoices name this key as the one that signs the ledger",
 		"ledger-origin": "because it is the name of the ledger, which every checkpoint carries",
 		"ledger-repeat": "because what happens again on a day is found by it",

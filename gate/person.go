@@ -93,6 +93,7 @@ type locked loot.Subject
 type lockedState struct {
 	personState
 	written bool // by this transaction, so that nobody else can read it meanwhile
+	added   bool // and its row is to be inserted yet
 }
 
 // held returns the state of a person, which nobody changes before tx ends.
@@ -119,7 +120,7 @@ func (g *Gate) held(ctx context.Context, tx *store.Tx, s loot.Subject, collects 
 		}
 	}
 	if known {
-		tx.Keep(locked(s), lockedState{p, made})
+		tx.Keep(locked(s), lockedState{personState: p, written: made})
 	}
 	return p, nil
 }
@@ -146,6 +147,11 @@ func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock st
 func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(*personState)) error {
 	kept, _ := tx.Kept(locked(s)).(lockedState)
 	p := kept.personState
+	if kept.added {
+		if err := tx.Flush(ctx); err != nil {
+			return fmt.Errorf("gate: person: %w", err)
+		}
+	}
 	if !kept.written {
 		if err := tx.Queue(ctx, newPerson, s); err != nil {
 			return fmt.Errorf("gate: person: %w", err)
@@ -160,7 +166,7 @@ func (g *Gate) change(ctx context.Context, tx *store.Tx, s loot.Subject, f func(
 	if err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
-	tx.Keep(locked(s), lockedState{p, true})
+	tx.Keep(locked(s), lockedState{personState: p, written: true})
 	if err := tx.Queue(ctx, `UPDATE gate_person SET state = $1, version = version + 1 WHERE subject = $2`, string(b), s); err != nil {
 		return fmt.Errorf("gate: person: %w", err)
 	}
@@ -265,21 +271,9 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 	if !ok {
 		return loot.Errorf(loot.Unavailable, "No statement is in force yet.")
 	}
-	service, ok := v.Statement.Service(o.Service)
-	if !ok {
-		return loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
-	}
-	var made order
-	for _, id := range service.Purposes {
-		p, ok := v.Statement.Purpose(id)
-		switch {
-		case !ok:
-			return fmt.Errorf("gate: service %s: no purpose %q", o.Service, id)
-		case p.Basis == "duty":
-			made.Duties = append(made.Duties, duty{Purpose: id})
-		default:
-			made.Purposes = append(made.Purposes, id)
-		}
+	made, err := permits(v.Statement, o.Service)
+	if err != nil {
+		return err
 	}
 	if err := g.changePurposes(ctx, tx, o.Subject, o.Collection, func(p *personState) {
 		if p.Orders == nil {
@@ -291,6 +285,37 @@ func (g *Gate) Order(ctx context.Context, tx *store.Tx, o Ordered) error {
 		return err
 	}
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ordered", "disclosure.permission", "", "")
+}
+
+// permits returns what ordering a service of a statement permits.
+func permits(s *statement.Statement, id string) (made order, err error) {
+	service, ok := s.Service(id)
+	if !ok {
+		return made, loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
+	}
+	for _, id := range service.Purposes {
+		p, ok := s.Purpose(id)
+		switch {
+		case !ok:
+			return made, fmt.Errorf("gate: service %s: no purpose %q", service.ID, id)
+		case p.Basis == "duty":
+			made.Duties = append(made.Duties, duty{Purpose: id})
+		default:
+			made.Purposes = append(made.Purposes, id)
+		}
+	}
+	return made, nil
+}
+
+// end ends an order at a time: its contract's purposes then, its legal duties
+// when their retention has passed.
+func (o *order) end(s *statement.Statement, at time.Time) {
+	o.Ended = at.UnixMicro()
+	for i, d := range o.Duties {
+		if decl, ok := s.Purpose(d.Purpose); ok {
+			o.Duties[i].Until = decl.Keep.After(at.UTC()).UnixMicro()
+		}
+	}
 }
 
 // EndOrder ends a service: its contract's purposes end now, its legal duties
@@ -308,12 +333,7 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 			return
 		}
 		found = true
-		made.Ended = now.UnixMicro()
-		for i, d := range made.Duties {
-			if decl, ok := v.Statement.Purpose(d.Purpose); ok {
-				made.Duties[i].Until = decl.Keep.After(now.UTC()).UnixMicro()
-			}
-		}
+		made.end(v.Statement, now)
 		p.Orders[o.Reference] = made
 	}); err != nil {
 		return err

@@ -257,8 +257,13 @@ type addition struct {
 }
 
 // maxAdded is how many rows go in one statement, and so how many statements of
-// one insert are prepared: one for each number of rows.
-const maxAdded = 8
+// one insert are prepared: one for each number of rows. Where there are many,
+// manyAdded go at once: on SQLite the end of each statement costs the more the
+// larger its transaction is.
+const (
+	maxAdded  = 8
+	manyAdded = 64
+)
 
 // Add adds a row to the table of insert, such as "INSERT INTO t (a, b) VALUES",
 // when the transaction ends: the rows of one insert go together, as most of what
@@ -282,10 +287,14 @@ func (t *Tx) Flush(ctx context.Context) error {
 	added := t.added
 	t.added = nil
 	for _, a := range added {
-		for chunk := range slices.Chunk(a.args, maxAdded*a.width) {
-			if t.unadded == nil {
-				t.unadded = t.Queue(ctx, a.statement(len(chunk)/a.width), chunk...)
+		for left := len(a.args) / a.width; left > 0 && t.unadded == nil; {
+			n := min(left, maxAdded)
+			if left >= manyAdded {
+				n = manyAdded
 			}
+			rows := a.args[len(a.args)-left*a.width:]
+			t.unadded = t.Queue(ctx, a.statement(n), rows[:n*a.width]...)
+			left -= n
 		}
 	}
 	return t.unadded

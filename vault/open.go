@@ -259,6 +259,22 @@ func (v *Vault) hashes(ctx context.Context, c loot.Collection, f loot.Field, tex
 
 // search returns whose field has one of the blind indexes.
 func (v *Vault) search(ctx context.Context, tx *store.Tx, c loot.Collection, f loot.Field, hashes [][]byte) ([]loot.Subject, error) {
+	recs, err := v.candidates(ctx, tx, c, hashes)
+	if err != nil {
+		return nil, err
+	}
+	var out []loot.Subject
+	for _, rec := range recs {
+		if i := rec.cell(f); i >= 0 && among(hashes, rec.cells[i].hash) && len(out) < 50 {
+			out = append(out, rec.Subject)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// candidates returns the records that stand under the lookups of blind indexes.
+func (v *Vault) candidates(ctx context.Context, tx *store.Tx, c loot.Collection, hashes [][]byte) ([]record, error) {
 	likely, err := v.likely(ctx, tx, hashes)
 	if err != nil || len(likely) == 0 {
 		return nil, err
@@ -271,17 +287,12 @@ func (v *Vault) search(ctx context.Context, tx *store.Tx, c loot.Collection, f l
 	if err != nil {
 		return nil, fmt.Errorf("vault: find: %w", err)
 	}
-	var out []loot.Subject
 	for _, rec := range recs {
 		if rec.damaged != nil {
 			return nil, fmt.Errorf("vault: find: %w", rec.damaged)
 		}
-		if i := rec.cell(f); i >= 0 && among(hashes, rec.cells[i].hash) && len(out) < 50 {
-			out = append(out, rec.Subject)
-		}
 	}
-	slices.Sort(out)
-	return out, nil
+	return recs, nil
 }
 
 // likely returns who stands under the lookups of hashes. It is a query of its

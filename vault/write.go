@@ -29,46 +29,15 @@ type Part struct {
 // CreateOf is [Vault.Create] of what a person gave for several purposes, each
 // with the permit of its own decision, in one row written once.
 func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ...Part) error {
-	var g gate.Grant
-	var rec record
-	var key *keyring.PersonKey
-	for i, part := range parts {
-		next, err := part.Permit.Spend(tx, loot.Collect)
-		if err != nil {
-			return err
-		}
-		if i > 0 && (next.Subject != g.Subject || next.Collection != g.Collection) {
-			return next.Widened()
-		}
-		if i > 0 {
-			next.At = g.At // what one form gave was given at one time
-		}
-		g = next
-		if i == 0 {
-			if g.Subject == "" || g.Collection == "" {
-				return g.Widened()
-			}
-			if key, err = v.key(ctx, g.Subject, g.Collection); err != nil {
-				return err
-			}
-			rec.Subject, rec.collection, rec.Created, rec.Changed = g.Subject, g.Collection, g.At, g.At
-		}
-		if _, err := v.put(ctx, tx, g, key, &rec, part.Given, src); err != nil {
-			return err
-		}
-	}
-	if rec.Subject == "" {
-		return errors.New("vault: create: of nothing")
+	rec, packed, err := v.first(ctx, tx, src, parts)
+	if err != nil {
+		return err
 	}
 	if err := v.index(ctx, tx, rec.Subject, rec.cells); err != nil {
 		return err
 	}
-	packed, err := v.pack(ctx, tx, key, &rec)
-	if err != nil {
-		return err
-	}
 	_, err = tx.Exec(ctx, `INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES ($1, $2, $2, 0, $3, $4, $5, $6, $7)`,
-		rec.Version, g.At.UnixMicro(), dueOf(rec.cells), rec.epoch, g.Subject.Compact(), string(g.Collection), packed)
+		rec.Version, rec.Created.UnixMicro(), dueOf(rec.cells), rec.epoch, rec.Subject.Compact(), string(rec.collection), packed)
 	if store.IsUnique(err) {
 		return loot.Wrap(loot.Conflict, err, "This person has a record already.")
 	}
@@ -76,6 +45,61 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 		return fmt.Errorf("vault: create: %w", err)
 	}
 	return nil
+}
+
+// CreateMore is [Vault.CreateOf] for one of many people who become known in this
+// transaction. Their rows are written together at its end, and that somebody has a
+// record already is said only then.
+func (v *Vault) CreateMore(ctx context.Context, tx *store.Tx, src Source, parts ...Part) error {
+	rec, packed, err := v.first(ctx, tx, src, parts)
+	if err != nil {
+		return err
+	}
+	subject := rec.Subject.Compact()
+	for _, c := range rec.cells {
+		if c.spell != 0 {
+			tx.Add(`INSERT INTO vault_index (lookup, subject) VALUES`, c.lookup(), subject)
+		}
+	}
+	tx.Add(`INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES`,
+		rec.Version, rec.Created.UnixMicro(), rec.Changed.UnixMicro(), 0, dueOf(rec.cells), rec.epoch, subject, string(rec.collection), packed)
+	return nil
+}
+
+// first makes the record of somebody of whom there is none, and packs it.
+func (v *Vault) first(ctx context.Context, tx *store.Tx, src Source, parts []Part) (rec record, packed []byte, err error) {
+	var g gate.Grant
+	var key *keyring.PersonKey
+	for i, part := range parts {
+		next, err := part.Permit.Spend(tx, loot.Collect)
+		if err != nil {
+			return rec, nil, err
+		}
+		if i > 0 && (next.Subject != g.Subject || next.Collection != g.Collection) {
+			return rec, nil, next.Widened()
+		}
+		if i > 0 {
+			next.At = g.At // what one form gave was given at one time
+		}
+		g = next
+		if i == 0 {
+			if g.Subject == "" || g.Collection == "" {
+				return rec, nil, g.Widened()
+			}
+			if key, err = v.key(ctx, g.Subject, g.Collection); err != nil {
+				return rec, nil, err
+			}
+			rec.Subject, rec.collection, rec.Created, rec.Changed = g.Subject, g.Collection, g.At, g.At
+		}
+		if _, err := v.put(ctx, tx, g, key, &rec, part.Given, src); err != nil {
+			return rec, nil, err
+		}
+	}
+	if rec.Subject == "" {
+		return rec, nil, errors.New("vault: create: of nothing")
+	}
+	packed, err = v.pack(ctx, tx, key, &rec)
+	return rec, packed, err
 }
 
 // Add keeps more of what a known person gives. A field that is held already is

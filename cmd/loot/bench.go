@@ -29,7 +29,7 @@ import (
 )
 
 type benchCmd struct {
-	Name     string   `arg:"" enum:"kernel,visits" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs."`
+	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file."`
 	Store    string   `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys     string   `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
 	Other    string   `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
@@ -53,6 +53,7 @@ type bench struct {
 	client  *http.Client
 	live    app.ScratchSite // to which views are sent
 	filled  []filledSite
+	bill    app.ScratchBill
 
 	postmasters []int // of the PostgreSQL servers on this machine
 }
@@ -77,8 +78,16 @@ func (b *benchCmd) Run(c *command) error {
 	}
 	r.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}
 	steps := []func() error{r.decide, r.fill, r.serve}
-	if b.Name == "visits" {
+	switch b.Name {
+	case "visits":
 		steps = []func() error{r.visits}
+	case "billing":
+		r.config.Selling = benchSeller
+		steps = []func() error{r.billing}
+	case "verify":
+		steps = []func() error{r.checks}
+	case "import":
+		steps = []func() error{r.imports}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -148,6 +157,9 @@ func (r *bench) startServer() (pid int, stop func(), err error) {
 	}
 	if r.config.Visits != "" {
 		args = append(args, "--visits", r.config.Visits)
+	}
+	if s := r.config.Selling; s.SellerVAT != "" {
+		args = append(args, "--seller-name", s.SellerName, "--seller-address", s.SellerAddress, "--seller-vat", s.SellerVAT)
 	}
 	for _, file := range r.cmd.Networks {
 		args = append(args, "--networks", file)

@@ -14,8 +14,8 @@ import (
 	"loot/store"
 )
 
-// fill puts customers in, and measures the ledger.
-func (r *bench) fill() error {
+// inApp runs f with an app of this process, whose ledger runs.
+func (r *bench) inApp(f func(context.Context, *app.App) error) error {
 	ctx, cancel := context.WithCancel(r.ctx)
 	a, err := app.New(ctx, r.config, app.Options{Now: r.now, Log: slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
@@ -40,6 +40,13 @@ func (r *bench) fill() error {
 			r.postmasters = append(r.postmasters, main)
 		}
 	}
+	return f(ctx, a)
+}
+
+// fill puts customers in, and measures the ledger.
+func (r *bench) fill() error { return r.inApp(r.filling) }
+
+func (r *bench) filling(ctx context.Context, a *app.App) error {
 	n := r.size(100_000, 3_000)
 	empty, err := r.bytes(a)
 	if err != nil {

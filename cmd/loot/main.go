@@ -43,6 +43,7 @@ type cli struct {
 	Ledger    ledgerCmd    `cmd:"" help:"Check the ledger; print its checkpoint or the proof of an entry."`
 	Witness   witnessCmd   `cmd:"" help:"Co-sign the checkpoints of other ledgers, on a second host."`
 	Visits    visitsCmd    `cmd:"" help:"Import and follow logs of web servers, and import exports of other programs."`
+	Import    importCmd    `cmd:"" help:"Take customers and services over from another system."`
 	Vault     vaultCmd     `cmd:"" help:"Check the vault."`
 	Keys      keysCmd      `cmd:"" help:"Rotate and check keys."`
 	Backup    backupCmd    `cmd:"" help:"Back up data or keys, each on its own."`

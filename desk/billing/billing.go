@@ -6,17 +6,20 @@ package billing
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"io/fs"
-	"strconv"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"loot"
 	"loot/desk"
+	"loot/desk/billing/hook"
 	"loot/desk/billing/invoice"
-	"loot/gate"
 	"loot/job"
+	"loot/keyring"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -43,25 +46,45 @@ type Order struct {
 // A Billing is the desk together with what others ask of it.
 type Billing struct {
 	desk.Kit
-	order   func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
-	seller  Seller
-	issuing sync.Mutex // held while numbers are given
-	printer func() (*invoice.Printer, error)
-	at      func(step string) // of tests; nil: none
+	order     func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
+	signed    func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)
+	key       *keyring.SystemKey                                                   // seals what banks say of payers, and what is nobody's
+	marks     []byte                                                               // by which addresses are found
+	disputed  func(ctx context.Context, tx *store.Tx, number string) (bool, error) // nil: nothing is
+	seller    Seller
+	issuing   sync.Mutex // held while numbers are given
+	messenger Messenger
+	printer   func() (*invoice.Printer, error)
+	at        func(step string) // of tests; nil: none
 }
 
 // New returns the desk. Order tells of an order when the notice
-// "service.ordered" names it.
-func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error)) *Billing {
-	b := &Billing{Kit: kit, order: order, seller: Seller{}.withDefaults()}
+// "service.ordered" names it, and signed when a member of staff signed the
+// undertaking; zero: never.
+func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference string) (Order, error), signed func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)) (*Billing, error) {
+	key, err := kit.Keyring.System(name)
+	if err != nil {
+		return nil, err
+	}
+	key.Hold(kit.DB,
+		store.Sealed{Table: "billing_payment", Key: []string{"id"}, Column: "sealed"},
+		store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"},
+		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
+	)
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults()}
+	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
+		return nil, err
+	}
 	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
+	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
-	job.Register(kit.Jobs, b.tellCredited)
+	job.Register(kit.Jobs, b.letter)
+	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4), job.MaxAttempts(mostTries))
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
-	return b
+	return b, nil
 }
 
 // Sell says who issues the invoices. It is called before jobs start; without it
@@ -78,6 +101,7 @@ func (b *Billing) Desk() desk.Desk {
 		Demo:       b.demo,
 		Routes:     b.routes(),
 		Nav:        nav(),
+		API:        b.api,
 		Migrations: migrations,
 		Export:     b.export,
 		Erase:      b.forget,
@@ -87,16 +111,32 @@ func (b *Billing) Desk() desk.Desk {
 	}
 }
 
+// prices are who may change what is sold, and say what was used.
+var prices = []loot.Role{"billing", "administrator"}
+
 func (b *Billing) routes() []web.Route {
-	prices, bills := []loot.Role{"billing", "administrator"}, []loot.Role{"billing"}
-	return []web.Route{
+	bills := []loot.Role{"billing"}
+	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), []web.Route{
+		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
 		{Pattern: "GET /console/billing", Audience: web.Console, Serve: b.list},
 		{Pattern: "GET /console/billing/plans", Audience: web.Console, Serve: b.plans, Roles: prices},
 		{Pattern: "POST /console/billing/plans", Audience: web.Console, Serve: b.addPlan, Roles: prices},
+		{Pattern: "GET /console/billing/plans/{id}", Audience: web.Console, Serve: b.plan, Roles: prices},
+		{Pattern: "POST /console/billing/plans/{id}", Audience: web.Console, Serve: b.addMeter, Roles: prices},
 		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
+		{Pattern: "GET /console/billing/services/{reference}", Audience: web.Console, Serve: b.service, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}", Audience: web.Console, Serve: b.moveService, Roles: keepers},
+		{Pattern: "GET /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.addresses, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.assignAddress, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}/addresses/open", Audience: web.Console, Serve: b.showAddresses, Roles: keepers},
+		{Pattern: "POST /console/billing/addresses/{id}/release", Audience: web.Console, Serve: b.releaseAddress, Roles: keepers},
+		{Pattern: "GET /console/billing/addresses", Audience: web.Console, Serve: b.whoHad, Roles: lookers},
+		{Pattern: "POST /console/billing/addresses", Audience: web.Console, Serve: b.lookWhoHad, Roles: lookers, Limit: web.PerMinute(30)},
+		{Pattern: "GET /console/billing/usage", Audience: web.Console, Serve: b.usagePage, Roles: prices},
+		{Pattern: "POST /console/billing/usage", Audience: web.Console, Serve: b.uploadUsage, Roles: prices, Body: mostCSV + 64<<10},
 
 		{Pattern: "GET /portal/invoices", Audience: web.Portal, Serve: b.myInvoices},
 		{Pattern: "GET /portal/invoices/{number}", Audience: web.Portal, Serve: b.myInvoice},
@@ -107,7 +147,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: bills},
 		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
-	}
+	})
 }
 
 // Keeps are the clauses that this desk carries out.
@@ -119,7 +159,10 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
 		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
+		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
+		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
+		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Webhooks", Icon: "webhook", Href: "/console/billing/webhooks", Roles: tellers},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}
 }
@@ -135,8 +178,15 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 		if err != nil {
 			return err
 		}
-		return insertService(ctx, tx, reference, o)
+		return b.begin(ctx, tx, reference, o)
 	})
+}
+
+// Begin begins services whose orders were taken over from another system, within
+// the transaction that writes the orders.
+func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
+	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES`,
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended))
 }
 
 // Services returns what a customer has or had, latest first.
@@ -151,23 +201,45 @@ func (b *Billing) EndAll(ctx context.Context, tx *store.Tx, by loot.Actor, s loo
 		return err
 	}
 	for _, one := range all {
-		if !one.Ended.IsZero() {
+		if one.State == Ended {
 			continue
 		}
-		if err := b.endService(ctx, tx, by, one); err != nil {
+		if err := b.move(ctx, tx, one, Move{To: Ended, By: by, Why: AsAsked}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// endService ends one service, and with it the permission that ordering it was.
-func (b *Billing) endService(ctx context.Context, tx *store.Tx, by loot.Actor, one Service) error {
-	ended, err := endService(ctx, tx, one.Reference, b.Now())
-	if err != nil || !ended {
+// begin begins a service that was ordered, once.
+func (b *Billing) begin(ctx context.Context, tx *store.Tx, reference string, o Order) error {
+	waits, err := provisioned(ctx, tx)
+	if err != nil {
 		return err
 	}
-	return b.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: one.Subject, Collection: collection, By: by, Reference: one.Reference, Service: one.Service})
+	by := loot.Actor{Kind: loot.Person, ID: string(o.Subject)}
+	steps, state := []Move{{To: Ordered, By: by, Why: AsOrdered}, {To: Active, By: b.actor(), Why: SetUp}}, Active
+	switch {
+	case !o.Ended.IsZero():
+		steps, state = append(steps, Move{To: Ended, By: by, Why: AsAsked}), Ended
+	case waits:
+		steps, state = steps[:1], Ordered
+	}
+	made, err := insertService(ctx, tx, reference, o, state)
+	if err != nil || !made {
+		return err
+	}
+	for _, m := range steps {
+		at := o.Made
+		if m.To == Ended {
+			at = o.Ended
+		}
+		if err := insertStep(ctx, tx, reference, at, m); err != nil {
+			return err
+		}
+	}
+	one := Service{Reference: reference, Subject: o.Subject, Service: o.Service, PlanID: o.Plan}
+	return b.tellState(ctx, tx, one, steps[0])
 }
 
 // Plans returns what can be chosen for a service, for the form that orders it.
@@ -175,9 +247,23 @@ func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, erro
 	plans, err := b.listPlans(ctx, service, false)
 	var options []web.Option
 	for _, p := range plans {
-		options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.Text})
+		options = append(options, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price(), Hint: p.hint()})
 	}
 	return options, err
+}
+
+// hint says in a line what a plan holds and what may come on top of its price.
+func (p Plan) hint() string {
+	parts := []string{p.Text}
+	if once := p.Once(); once != "" {
+		parts = append(parts, once)
+	}
+	for _, m := range p.Meters {
+		if m.Kind == Sum {
+			parts = append(parts, m.Title+": "+m.Words(p.Currency))
+		}
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
 // titles returns the names of services in the statement in force.
@@ -207,8 +293,10 @@ type Plan struct {
 	Text     string
 	Cents    int64
 	Currency string
-	Period   string
+	Period   string // of periods
+	Setup    int64  // cents, once
 	Retired  bool
+	Meters   []Meter // what of it is counted
 }
 
 // signs are the currencies that are written by a sign.
@@ -217,16 +305,24 @@ var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
 // Price writes the price as people read it.
 func (p Plan) Price() string { return money(p.Cents, p.Currency) + " a " + p.Period }
 
-func money(cents int64, currency string) string {
+// Once writes what it costs to set the service up; empty: nothing.
+func (p Plan) Once() string {
+	if p.Setup == 0 {
+		return ""
+	}
+	return money(p.Setup, p.Currency) + " once, to set it up"
+}
+
+// money writes an amount in the smallest unit of its currency as people read it.
+func money(units int64, currency string) string {
 	sign, ok := signs[currency]
 	if !ok {
 		sign = currency
 	}
-	frac := strconv.FormatInt(cents%100, 10)
-	if len(frac) < 2 {
-		frac = "0" + frac
+	if units < 0 {
+		return "\u2212" + money(-units, currency)
 	}
-	return sign + "\u00a0" + strconv.FormatInt(cents/100, 10) + "." + frac
+	return sign + "\u00a0" + plainAmount(units, currency)
 }
 
 // A Service is one that a customer has or had.
@@ -236,14 +332,8 @@ type Service struct {
 	Service   string // id in the statement
 	Title     string
 	Plan      string // in words; empty: none was chosen
-	Since     time.Time
-	Ended     time.Time // zero: it runs
-}
-
-// State says in a word where the service stands.
-func (s Service) State() web.Badge {
-	if s.Ended.IsZero() {
-		return web.Badge{Tone: web.Good, Text: "runs"}
-	}
-	return web.Badge{Text: "ended"}
+	PlanID    string // empty: none was chosen
+	State     State
+	Since     time.Time // it runs; of one that is being set up: it was ordered
+	Ended     time.Time // zero: it did not
 }

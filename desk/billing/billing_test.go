@@ -35,13 +35,24 @@ func onEach(t *testing.T, f func(*testing.T, *office)) {
 
 func newOffice(t testing.TB, db *store.DB) *office {
 	t.Helper()
-	o := &office{House: desktest.New(t, db, desktest.Base), orders: map[string]Order{}}
-	o.b = New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
+	o := newOfficeIn(desktest.New(t, db, desktest.Base))
+	o.Open(desktest.Standard(t), o.b.Desk())
+	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
+	return o
+}
+
+// newOfficeIn is an office in a house that is not open yet.
+func newOfficeIn(h *desktest.House) *office {
+	h.Helper()
+	o := &office{House: h, orders: map[string]Order{}}
+	b, err := New(o.Kit, func(_ context.Context, _ *store.Tx, id string) (Order, error) {
 		if found, known := o.orders[id]; known {
 			return found, nil
 		}
 		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
-	})
+	}, func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil })
+	ok(h, err)
+	o.b = b
 	o.b.Sell(MadeUpSeller)
 	o.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
 		if r.Actor.Kind == loot.Staff {
@@ -49,8 +60,6 @@ func newOffice(t testing.TB, db *store.DB) *office {
 		}
 		return nil
 	})
-	o.Open(desktest.Standard(t), o.b.Desk())
-	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
 	return o
 }
 
@@ -235,7 +244,7 @@ func TestMoneyIsWrittenInFull(t *testing.T) {
 		cents    int64
 		currency string
 		want     string
-	}{{490, "EUR", "€\u00a04.90"}, {5, "GBP", "£\u00a00.05"}, {100000, "USD", "$\u00a01000.00"}, {1205, "CHF", "CHF\u00a012.05"}} {
+	}{{490, "EUR", "€\u00a04.90"}, {5, "GBP", "£\u00a00.05"}, {100000, "USD", "$\u00a01000.00"}, {1205, "CHF", "CHF\u00a012.05"}, {980, "JPY", "JPY\u00a0980"}, {1234, "KWD", "KWD\u00a01.234"}, {-161, "EUR", "\u2212€\u00a01.61"}} {
 		if got := money(tt.cents, tt.currency); got != tt.want {
 			t.Errorf("%d %s: %q, want %q", tt.cents, tt.currency, got, tt.want)
 		}

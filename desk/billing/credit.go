@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,18 @@ var creditWords = map[string]struct{ wrong, reason, terms, stands string }{
 		wrong: "Sie nimmt die Rechnung %s zurück, auf der „%s“ nicht stimmte. Diese Rechnung wird neu geschrieben.", reason: "Sie nimmt die Rechnung %s zurück. Grund: %s",
 		terms: "Der Betrag wird mit Offenem verrechnet oder ausgezahlt.", stands: "Sie tritt an die Stelle der Rechnung %s, die zurückgenommen wurde. Berichtigt: %s.",
 	},
+	"es": {
+		wrong: "Anula la factura %s, en la que «%s» era incorrecto. Esa factura se emite de nuevo.", reason: "Anula la factura %s. Motivo: %s",
+		terms: "El importe se compensa con lo pendiente o se devuelve.", stands: "Sustituye a la factura %s, que fue anulada. Corregido: %s.",
+	},
+	"fr": {
+		wrong: "Il annule la facture %s, sur laquelle « %s » était inexact. Cette facture est établie à nouveau.", reason: "Il annule la facture %s. Motif : %s",
+		terms: "Le montant est déduit de ce qui reste à payer ou remboursé.", stands: "Elle remplace la facture %s, qui a été annulée. Rectifié : %s.",
+	},
+	"nl": {
+		wrong: "Zij neemt factuur %s terug, waarop “%s” onjuist was. Die factuur wordt opnieuw opgesteld.", reason: "Zij neemt factuur %s terug. Reden: %s",
+		terms: "Het bedrag wordt verrekend met wat openstaat of terugbetaald.", stands: "Zij vervangt factuur %s, die is teruggenomen. Hersteld: %s.",
+	},
 }
 
 // WriteAgain decides something and, in the same transaction, takes the invoices
@@ -62,17 +75,21 @@ func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx
 			return err
 		}
 		words := creditWords[r.Language]
-		again, err := b.writtenAgain(s, seller, r, i, a)
+		again, err := b.writtenAgain(ctx, s, seller, r, i, a)
 		if err != nil {
 			return err
 		}
-		drafts = append(drafts, b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0])), again)
+		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0]))
+		credit.quiet = true
+		drafts = append(drafts, credit, again)
 	}
 	return b.issueWithin(ctx, drafts, decide, func(tx *store.Tx, made []Issued) error {
 		for n := 0; n < len(made); n += 2 {
-			if err := insertCredit(ctx, tx, Credit{
-				Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At,
-			}); err != nil {
+			c := Credit{Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At}
+			if err := insertCredit(ctx, tx, c); err != nil {
+				return err
+			}
+			if err := b.carry(ctx, tx, c); err != nil {
 				return err
 			}
 		}
@@ -93,16 +110,17 @@ func (b *Billing) takeBack(ctx context.Context, number, reason string, by loot.A
 	d := b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, reason))
 	err = b.issueWithin(ctx, []draft{d}, nil, func(tx *store.Tx, made []Issued) error {
 		credit = made[0]
-		if err := insertCredit(ctx, tx, Credit{Original: i.Number, Credit: credit.Number, Author: by.ID, At: credit.At}); err != nil {
+		c := Credit{Original: i.Number, Credit: credit.Number, Author: by.ID, At: credit.At}
+		if err := insertCredit(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := b.carry(ctx, tx, c); err != nil {
 			return err
 		}
 		if _, err := b.Gate.Note(ctx, tx, by, "invoice.credited", i.Number+": "+reason); err != nil {
 			return err
 		}
-		if err := b.Gate.NoteAbout(ctx, tx, i.Subject, collection, by, "invoice.credited", ""); err != nil {
-			return err
-		}
-		return b.Jobs.Enqueue(ctx, tx, creditedArgs{Original: i.Number})
+		return b.Gate.NoteAbout(ctx, tx, i.Subject, collection, by, "invoice.credited", "")
 	})
 	return credit, err
 }
@@ -147,7 +165,7 @@ func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, 
 
 // writtenAgain is what stands for an invoice on which one value was wrong. What
 // else it says was right when it was issued, and stays.
-func (b *Billing) writtenAgain(s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again) (draft, error) {
+func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again) (draft, error) {
 	was, at := r.Invoice, seller.place()
 	known := map[loot.Field]invoice.Known{}
 	for _, k := range r.Known {
@@ -181,13 +199,21 @@ func (b *Billing) writtenAgain(s *statement.Statement, seller Seller, r invoice.
 		Notes:  []string{fmt.Sprintf(creditWords[r.Language].stands, i.Number, d.Title)},
 		Seller: seller.party(), Buyer: buyer, Lines: slices.Clone(was.Lines), Payment: seller.payment(was.Currency),
 	}}
+	seller.Language = r.Language
 	settle(&out.Invoice, seller)
+	var finding string
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		finding, err = account(ctx, tx, &out.Invoice, r.Language)
+		return err
+	}); err != nil {
+		return draft{}, err
+	}
 	for _, d := range s.Fields(collection) {
 		if k, ok := known[d.ID]; ok {
 			out.Known = append(out.Known, k)
 		}
 	}
-	if finding := findings(&out.Invoice); finding != "" {
+	if finding = cmp.Or(finding, findings(&out.Invoice)); finding != "" {
 		return draft{}, loot.Errorf(loot.Invalid, "Invoice %s cannot be written again with that: %s", i.Number, finding)
 	}
 	return draft{record: out, subject: i.Subject, version: s.Hash(), newer: true}, nil

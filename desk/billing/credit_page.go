@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"loot/desk"
 	"loot/desk/billing/invoice"
-	"loot/mail"
 	"loot/store"
 	"loot/web"
 )
@@ -81,33 +79,4 @@ func (b *Billing) credit(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.SetFlash(w, r, web.Good, "Taken back by credit note "+credit.Number+". The customer is told.")
 	return web.Redirect(w, r, "/console/billing/invoices/"+url.PathEscape(r.PathValue("number")))
-}
-
-// creditedArgs asks for a customer to be told that an invoice was taken back.
-type creditedArgs struct {
-	Original string `json:"original"`
-}
-
-// Kind names the job.
-func (creditedArgs) Kind() string { return "billing.credited" }
-
-// tellCredited writes to a customer that an invoice was taken back.
-func (b *Billing) tellCredited(ctx context.Context, a creditedArgs) error {
-	var i Issued
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		i, err = findInvoice(ctx, tx, a.Original)
-		return err
-	}); err != nil {
-		return err
-	}
-	_, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: i.Subject, Collection: collection, ID: "invoice-credited-" + i.Number, Letter: mail.Letter{
-		Subject: "We have taken your invoice " + i.Number + " back",
-		Greet:   "Good day",
-		Blocks: []mail.Block{
-			mail.Para("Your invoice " + i.Number + " counts no longer. Credit note " + i.Credited + " takes it back as a whole and says why; both are in your portal."),
-			mail.Button("See the credit note", b.BaseURL+"/portal/invoices/"+url.PathEscape(i.Credited)),
-		},
-		Why: "You get this once for an invoice that is taken back. It is no advertisement.",
-	}})
-	return err
 }

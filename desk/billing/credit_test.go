@@ -15,6 +15,7 @@ import (
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
+	"loot/vault"
 )
 
 var clerk = loot.Actor{Kind: loot.Staff, ID: "member-one"}
@@ -46,13 +47,18 @@ func TestAWrongInvoiceIsWrittenAgain(t *testing.T) {
 		o.run(november)
 		was := o.record("EX-2026-000001")
 		o.Clock.Advance(24 * time.Hour)
-		decided := false
+		o.Drain()
+		decided, letters := false, o.Mail.Count()
 		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), func(*store.Tx) error { decided = true; return nil }))
 		all := o.issued("")
 		if !decided || len(all) != 3 {
 			t.Fatalf("decided: %t, %d documents", decided, len(all))
 		}
 		credit, corrected := all[1], all[2]
+		o.Drain()
+		if m, _ := o.Mail.Last("jo@example.com"); o.Mail.Count() != letters+1 || !strings.Contains(m.Subject, corrected.Number) {
+			t.Errorf("%d letters, the last: %s", o.Mail.Count()-letters, m.Subject)
+		}
 		if credit.Kind != "381" || credit.Number != "EX-2026-000002" || credit.Preceding != "EX-2026-000001" || credit.Total != 161 || credit.Sum() != "−€\u00a01.61" {
 			t.Errorf("%+v", credit)
 		}
@@ -243,5 +249,47 @@ func TestAColleagueTakesAnInvoiceBack(t *testing.T) {
 		a := o.Get("/portal/invoices/EX-2026-000001")
 		shows(t, a, http.StatusOK, "taken back", "Credit note EX-2026-000002")
 		desktest.Lacks(t, a, "Corrected invoice")
+	})
+}
+
+// TestWhatIsInDisputeIsNotDrawnFrom: the invoice waits, its owner sees why, and it
+// goes out once they have an answer. A record that is frozen is left alone, but
+// for the copies that a law has kept.
+func TestWhatIsInDisputeIsNotDrawnFrom(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		mark := func(from, to string) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				row, err := o.Kit.Vault.Row(ctx, tx, s, collection)
+				if err != nil {
+					return err
+				}
+				return o.Kit.Vault.Mark(ctx, tx, s, collection, row.Version, map[loot.Field]vault.Marking{town: {From: from, To: to}})
+			})
+		}
+		mark(vault.Unverified, vault.Disputed)
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "waits", "The customer says that “Town or city” is wrong")
+		o.as(s)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "November 2026 waits", "You told us that “Town or city” is wrong.")
+		if n := len(o.issued("")); n != 0 {
+			t.Fatalf("%d invoices were drawn from it", n)
+		}
+		mark(vault.Disputed, vault.Checked)
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.Kit.Gate.Freeze(ctx, tx, s, "r1") })
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		if n := len(o.issued("")); n != 0 {
+			t.Fatalf("%d invoices were drawn from a frozen record", n)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.Kit.Gate.Thaw(ctx, tx, s, "r1") })
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		if n := len(o.issued("")); n != 1 {
+			t.Fatalf("answered, %d invoices were drawn", n)
+		}
+		desktest.Lacks(t, o.Get("/portal/invoices"), "waits")
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.Kit.Gate.Freeze(ctx, tx, s, "r1") })
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), fine))
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"loot/desk"
 )
 
-// demo has a colleague in billing issue the invoices of every month of the
+// demo has services used, and a colleague in billing issue the invoices of every month of the
 // history that is over, on the second day of the next.
 func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 	staff, err := w.Staff(ctx)
@@ -24,6 +24,11 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 		return nil // nobody writes invoices there
 	}
 	clerk := staff[i]
+	b.demoUse(w, clerk)
+	if j := slices.IndexFunc(staff, func(a loot.Actor) bool { return a.Has(tellers[0]) }); j >= 0 {
+		b.demoHook(w, staff[j])
+	}
+	w.History.On(w.History.Begin.Add(34*time.Hour), func(ctx context.Context) error { return b.demoReminders(ctx, w, clerk) })
 	for m := monthOf(w.History.Begin, b.seller.place()); ; m = Month(m.days().To.AddDays(1).String()[:7]) {
 		_, over := m.span(b.seller.place())
 		at := over.Add(33 * time.Hour)
@@ -43,5 +48,8 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 			}
 			return w.Drain(ctx)
 		})
+		if paid := over.Add(16 * 24 * time.Hour); paid.Before(w.History.End) {
+			w.History.On(paid, func(ctx context.Context) error { return b.demoPayments(ctx, w, clerk, over) })
+		}
 	}
 }

@@ -40,6 +40,26 @@ const (
 
 var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town, postcode, country}
 
+// used holds what services were used and how much: about nobody by its level, so
+// that it lies in the desk's own tables; who looks at it for whom is decided as
+// every use is.
+const (
+	used     loot.Collection = "usage"
+	usedWhat loot.Field      = "usage.service"
+)
+
+// lookAtUse asks whether what a customer used may be looked at for a purpose.
+func (b *Billing) lookAtUse(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject, purpose loot.Purpose) error {
+	p, err := b.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: s, Collection: used, Fields: []loot.Field{usedWhat},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = p.Spend(tx, loot.Use)
+	return err
+}
+
 // drawnFrom returns the fields that the statement gives for invoices, in its
 // order, and those without which there is none: what a service that was held
 // cannot be ordered without.
@@ -65,6 +85,7 @@ type draft struct {
 	version string // hash of the statement
 	newer   bool   // than the copy of the party, which is taken again
 	copied  bool   // there is a copy
+	quiet   bool   // the letter about what stands for it says all
 }
 
 // A drawing is what came of a customer's month: drafts, one for each currency, or
@@ -90,10 +111,23 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	waits := func(missing []loot.Field, finding string) drawing {
 		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: finding, Since: b.Now()}}
 	}
+	if err := b.keyOfUse(ctx, s); err != nil {
+		return out, err
+	}
 	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
 		out = drawing{}
 		done, err := invoicedIn(ctx, tx, s, m)
 		if err != nil {
+			return err
+		}
+		held, err := b.Vault.Held(ctx, tx, s, collection)
+		if loot.KindOf(err) == loot.NotFound {
+			return nil // erased meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.lookAtUse(ctx, tx, b.actor(), s, forInvoice); err != nil {
 			return err
 		}
 		uses, err := usesOf(ctx, tx, titles, s, from, to)
@@ -110,13 +144,6 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return nil
 		}
 		all, must := drawnFrom(v, uses)
-		held, err := b.Vault.Held(ctx, tx, s, collection)
-		if loot.KindOf(err) == loot.NotFound {
-			return nil // erased meanwhile
-		}
-		if err != nil {
-			return err
-		}
 		if missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok }); len(missing) > 0 {
 			out = waits(missing, "")
 			return nil
@@ -141,11 +168,26 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		known := err == nil && !copied.Erased()
+		chosen, err := languageOf(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if chosen != "" {
+			seller.Language = chosen
+		}
 		for _, c := range currencies {
 			d := draft{subject: s, version: v.Hash(), copied: known, record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, m, c, by[c])
+			finding, err := account(ctx, tx, &d.record.Invoice, seller.Language)
+			if err != nil {
+				return err
+			}
+			if finding != "" {
+				out = waits(nil, finding)
+				return nil
+			}
 			if finding := findings(&d.record.Invoice); finding != "" {
 				out = waits(nil, finding)
 				return nil
@@ -178,6 +220,9 @@ func disputedWords(s *statement.Statement, f loot.Field) string {
 var ledgerWords = map[string]string{
 	"en": "Every use of your details is on our ledger. Its key:",
 	"de": "Jede Nutzung Ihrer Angaben steht in unserem Verzeichnis. Dessen Schlüssel:",
+	"es": "Cada uso de sus datos consta en nuestro registro. Su clave:",
+	"fr": "Chaque utilisation de vos données figure dans notre registre. Sa clé :",
+	"nl": "Elk gebruik van uw gegevens staat in ons register. De sleutel ervan:",
 }
 
 // charged returns the lines of each currency, and what stands against charging
@@ -254,14 +299,8 @@ func findings(inv *invoice.Invoice) string {
 	for _, f := range try.Check() {
 		out = append(out, f.String())
 	}
-	if taxed(inv) && try.Currency != euro {
-		out = append(out, "There is tax on an invoice in "+try.Currency+", which the law wants in the currency of the seller's country, too (Directive 2006/112/EC, Article 230): price the plan in "+euro+".")
-	}
 	return strings.Join(out, " ")
 }
-
-// euro is the currency in which tax is accounted for.
-const euro = "EUR"
 
 // known is what is known about the customer for the invoice, each field with
 // where it came from, when, and where a mistake in it is reported.

@@ -29,6 +29,7 @@ type Issued struct {
 	Net       int64 // in the smallest unit of the currency
 	Tax       int64
 	Total     int64
+	Paid      int64
 	File      string    // id of the sealed documents
 	Removed   time.Time // of the documents; zero: they are there
 	Credited  string    // number of the credit note that took it back; empty: it counts
@@ -45,7 +46,8 @@ func (i Issued) Sum() string {
 // Words name the invoice: its number, what it is for and its sum.
 func (i Issued) Words() string { return i.Number + ", " + i.Period.Words(inPages) + ", " + i.Sum() }
 
-const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at, c.credit
+const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at, c.credit,
+	CAST(COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0) AS BIGINT)
 	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number LEFT JOIN billing_credit c ON c.original = i.number `
 
 func scanInvoice(row store.Row) (i Issued, err error) {
@@ -53,7 +55,7 @@ func scanInvoice(row store.Row) (i Issued, err error) {
 	var removed sql.NullInt64
 	var credited sql.NullString
 	var day, due, from, to string
-	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed, &credited); err != nil {
+	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed, &credited, &i.Paid); err != nil {
 		return i, err
 	}
 	i.At, i.Removed, i.Credited = store.Instant(at), store.Instant(removed.Int64), credited.String
@@ -209,9 +211,13 @@ func dropPending(ctx context.Context, tx *store.Tx, s loot.Subject, m Month) err
 // another, oldest first. A service that ended right then is among it, as the rest
 // of its year is charged when it ends.
 func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time) (out []use, err error) {
-	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period
+	used, err := countedOf(ctx, tx, s, from, to)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period, p.setup
 		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
-		WHERE s.subject = $1 AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
+		WHERE s.subject = $1 AND s.state <> 'ordered' AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("billing: uses: %w", err)
 	}
@@ -220,15 +226,15 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 		u := use{Service: Service{Subject: s}}
 		var since, ended int64
 		var title, currency, each sql.NullString
-		var cents sql.NullInt64
-		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each); err != nil {
+		var cents, setup sql.NullInt64
+		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each, &setup); err != nil {
 			return nil, fmt.Errorf("billing: uses: %w", err)
 		}
 		u.Since, u.Ended, u.Title, u.text = store.Instant(since), store.Instant(ended), titles[u.Service.Service], title.String
 		if u.Title == "" {
 			u.Title = u.Service.Service // no longer in the statement
 		}
-		u.cents, u.currency, u.each = cents.Int64, currency.String, each.String
+		u.cents, u.currency, u.each, u.setup, u.counted = cents.Int64, currency.String, each.String, setup.Int64, used[u.Reference]
 		out = append(out, u)
 	}
 	return out, rows.Err()
@@ -237,7 +243,7 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 // membersOf returns the next n customers after one who held something at some
 // time from one moment until another.
 func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE since < $1 AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
+	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE state <> 'ordered' AND since < $1 AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
 		to.UnixMicro(), from.UnixMicro(), after, n)
 	if err != nil {
 		return nil, fmt.Errorf("billing: members: %w", err)
@@ -254,7 +260,7 @@ func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot
 }
 
 func countMembers(ctx context.Context, tx *store.Tx, from, to time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE since < $1 AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
+	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE state <> 'ordered' AND since < $1 AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("billing: members: %w", err)
 	}

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"html/template"
@@ -37,36 +38,37 @@ var documents = map[string]struct{ name, mediaType, file string }{
 type invoiceRow struct {
 	Issued
 	Href  string
-	For   string // the period
-	On    string // the day of issue
-	By    string // the day by which it is due
-	State web.Badge
+	For   string    // the period
+	On    string    // the day of issue
+	By    string    // the day by which it is due
+	State web.Badge // how far it is paid, or that its documents are gone
+
+	Stands *web.Badge // that it stands for one that was taken back; nil: it does not
 }
 
 // inPages is the language of the pages around invoices.
 const inPages = "en"
 
-func rowOf(i Issued, base string) invoiceRow {
-	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: web.Badge{Tone: web.Good, Text: "issued"}}
-	switch {
-	case !i.Removed.IsZero():
+// rowOf is an invoice in a list.
+func (b *Billing) rowOf(i Issued, base string) invoiceRow {
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: i.standing(b.today())}
+	if !i.Removed.IsZero() {
 		row.State = web.Badge{Text: "removed"}
-	case i.Credited != "":
-		row.State = web.Badge{Tone: web.Warn, Text: "taken back", Icon: "undo-2"}
-	case i.Kind == invoice.CreditNote:
-		row.State = web.Badge{Tone: web.Info, Text: "credit note"}
-	case i.Kind == invoice.Corrected:
-		row.State = web.Badge{Tone: web.Good, Text: "corrected"}
+	}
+	if i.Kind == invoice.Corrected {
+		row.Stands = &web.Badge{Tone: web.Info, Text: "corrected"}
 	}
 	return row
 }
 
 type myInvoicesView struct {
 	web.View
-	Rows  []invoiceRow
-	Waits []waitingRow
-	Looks []web.Day // at the copies, by others
-	Empty web.Empty
+	Rows     []invoiceRow
+	Language web.Fields
+	Balances []string // in each currency, what is to pay or in credit
+	Waits    []waitingRow
+	Looks    []web.Day // at the copies, by others
+	Empty    web.Empty
 }
 
 // waitingRow is an invoice of somebody's that waits.
@@ -90,7 +92,15 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	var waits []pending
 	var items []ledger.Item
 	var open loot.Field
+	var balances []balance
+	var chosen string
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if balances, err = balancesOf(r.Context(), tx, me); err != nil {
+			return err
+		}
+		if chosen, err = languageOf(r.Context(), tx, me); err != nil {
+			return err
+		}
 		if items, err = b.Ledger.Timeline(r.Context(), tx, me, invoices, "", 100); err != nil && loot.KindOf(err) != loot.NotFound {
 			return err
 		}
@@ -108,9 +118,13 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, i := range issued {
-		v.Rows = append(v.Rows, rowOf(i, "/portal/invoices/"))
+		v.Rows = append(v.Rows, b.rowOf(i, "/portal/invoices/"))
+	}
+	for _, one := range balances {
+		v.Balances = append(v.Balances, one.Words())
 	}
 	v.Looks = looks(s, items)
+	v.Language = languageFields(cmp.Or(chosen, b.seller.Language))
 	for _, p := range waits {
 		row := waitingRow{Month: p.Month.String()}
 		switch {
@@ -157,8 +171,10 @@ func looks(s *statement.Statement, items []ledger.Item) []web.Day {
 
 type myInvoiceView struct {
 	web.View
-	Credit *web.Alert // what it has to do with one that was taken back; nil: nothing
-	Body   template.HTML
+	Credit   *web.Alert // what it has to do with one that was taken back; nil: nothing
+	Body     template.HTML
+	Facts    []web.Fact // how far it is paid
+	Payments []paidRow
 }
 
 // mineByNumber returns an invoice of whoever asks. Somebody else's is none.
@@ -194,6 +210,14 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/portal/invoices"}}
 	if v.Credit, err = b.creditAlert(r.Context(), i, "/portal/invoices/"); err != nil {
+		return err
+	}
+	state := i.standing(b.today())
+	v.Facts = []web.Fact{{Term: "Paid", Badge: &state}, {Term: "Open", Value: i.OpenSum()}}
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		v.Payments, err = paidOf(r.Context(), tx, i)
+		return err
+	}); err != nil {
 		return err
 	}
 	base := "/portal/invoices/" + url.PathEscape(i.Number) + "/"
@@ -261,7 +285,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
-	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}}
+	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}, {Label: "Rates", Icon: "percent", Href: ratesPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
 	var all []Issued
 	var total, waiting int
@@ -301,7 +325,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		v.Pager.Prev = "/console/billing/invoices"
 	}
 	for _, i := range all {
-		v.Rows = append(v.Rows, rowOf(i, "/console/billing/invoices/"))
+		v.Rows = append(v.Rows, b.rowOf(i, "/console/billing/invoices/"))
 	}
 	return invoicesPage.Render(w, r, http.StatusOK, v)
 }
@@ -318,6 +342,11 @@ type invoiceView struct {
 	Back    string // where it is taken back; empty: it cannot be
 	Taking  web.Fields
 	Untaken *web.Problems
+
+	Payments []paidRow
+	Pay      web.Fields // of a payment that is written down
+	PayTo    string
+	PayWrong *web.Problems
 }
 
 func openFields() web.Fields {
@@ -353,9 +382,7 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 	}
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Open = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/open"
-	state := rowOf(i, "").State
 	v.Facts = []web.Fact{
-		{Term: "State", Badge: &state},
 		{Term: "Customer", Value: string(i.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(i.Subject))}},
 		{Term: "Issued", Value: i.Day.Words(inPages)},
 		{Term: "For", Value: i.Period.Words(inPages)},
@@ -364,6 +391,9 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Tax", Value: money(i.Tax, i.Currency)},
 		{Term: "Total", Value: i.Sum()},
 		{Term: "Statement in force", Value: i.Statement, Code: true},
+	}
+	if err := b.showPaid(r, &v, i); err != nil {
+		return err
 	}
 	return invoicePage.Render(w, r, status, v)
 }

@@ -233,7 +233,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 
 // smallest counts an amount in the smallest unit of a currency.
 func smallest(amount invoice.Decimal, currency string) (int64, error) {
-	places, _ := invoice.Places(currency)
+	places, _ := invoice.Decimals(currency)
 	n, err := strconv.ParseInt(strings.Replace(amount.Fixed(places), ".", "", 1), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("billing: amount: %w", err)
@@ -308,7 +308,13 @@ func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) err
 		return err
 	}
 	b.step("kept")
-	return insertInvoice(ctx, tx, i)
+	if err := insertInvoice(ctx, tx, i); err != nil {
+		return err
+	}
+	if d.quiet {
+		return nil
+	}
+	return b.Jobs.Enqueue(ctx, tx, letterArgs{Number: i.Number})
 }
 
 // opened reads one document of an invoice for whoever may see it. The request
@@ -337,8 +343,12 @@ func (b *Billing) openedWhole(ctx context.Context, i Issued, r gate.Request) (io
 		if err != nil {
 			return err
 		}
-		content, err = b.Vault.OpenFile(ctx, tx, p, i.File)
-		return err
+		if content, err = b.Vault.OpenFile(ctx, tx, p, i.File); err != nil || r.Actor.Kind != loot.Staff || !b.isCustomer(ctx, tx, i.Subject) {
+			return err
+		}
+		// The copy has a ledger key of its own; this stands in the timeline of the
+		// customer's record, beside all else.
+		return b.Gate.NoteAbout(ctx, tx, i.Subject, collection, r.Actor, "invoice.opened", Keeps[0])
 	}); err != nil {
 		return nil, err
 	}

@@ -391,3 +391,41 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 		}
 	})
 }
+
+// The month that has passed is issued by the hourly job, where the seller has set
+// that, as soon as it is over where the seller is, and once.
+func TestAMonthIsIssuedByItself(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		seller := MadeUpSeller
+		seller.Zone = "Europe/Berlin" // an hour before UTC
+		s := o.customer(meadow)
+		for _, one := range []struct {
+			at   time.Time
+			auto bool
+			want int
+		}{
+			{time.Date(2026, 11, 30, 22, 59, 0, 0, time.UTC), true, 0},
+			{time.Date(2026, 11, 30, 23, 1, 0, 0, time.UTC), false, 0},
+			{time.Date(2026, 11, 30, 23, 2, 0, 0, time.UTC), true, 1},
+			{time.Date(2026, 11, 30, 23, 3, 0, 0, time.UTC), true, 1},
+			{time.Date(2026, 12, 31, 23, 1, 0, 0, time.UTC), true, 2},
+		} {
+			o.after(one.at)
+			seller.Auto = one.auto
+			o.b.Sell(seller)
+			o.hour()
+			if all := o.issued(`WHERE i.subject = $1`, s); len(all) != one.want {
+				t.Errorf("at %v there are %d invoices, want %d", one.at, len(all), one.want)
+			}
+		}
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "by itself")
+		// Without what the law wants of the seller nothing is issued, and all else goes on.
+		o.b.Sell(Seller{Auto: true})
+		o.after(time.Date(2027, 2, 1, 9, 0, 0, 0, time.UTC))
+		o.hour()
+		if all := o.issued(""); len(all) != 2 {
+			t.Errorf("%d invoices", len(all))
+		}
+	})
+}

@@ -56,15 +56,24 @@ func dayNumber(d invoice.Date) int64 {
 // between returns how many days lie from one to the other, the other not counted.
 func between(from, to invoice.Date) int64 { return dayNumber(to) - dayNumber(from) }
 
-// anniversary returns the day n years after another: of the 29th of February
-// the 28th where there is no other.
-func anniversary(d invoice.Date, n int) invoice.Date {
-	d.Year += n
+// monthsAfter returns the day so many months after another: the last of its month
+// where there is no such day, as of the 29th of February a year later.
+func monthsAfter(d invoice.Date, months int) invoice.Date {
+	at := int(d.Month) - 1 + months
+	d.Year += at / 12
+	d.Month = time.Month(at%12 + 1)
 	for !d.Valid() {
 		d.Day--
 	}
 	return d
 }
+
+// periods are those that a plan can be priced by: how many months each is, and its
+// code in UN/ECE recommendation 20.
+var periods = map[string]struct {
+	months int
+	unit   string
+}{"month": {1, "MON"}, "quarter": {3, "QAN"}, "year": {12, "ANN"}}
 
 // A use is a service that was held, at what price.
 type use struct {
@@ -72,24 +81,42 @@ type use struct {
 	plan     string
 	cents    int64
 	currency string
-	each     string // "month" or "year"; empty: it has no price
+	each     string // of periods; empty: it has no price
 	text     string // of the plan
+	setup    int64  // cents, once
+	counted  []counted
 }
 
 // lines returns what a service costs in a month, in arrears. The day on which a
 // service begins counts, the one on which it ends does not. A month is charged by
-// the days of it that the service was held; a year when it is over, or by its
-// days when the service ends before.
-func (u use) lines(m Month, at *time.Location) []invoice.Line {
+// the days of it that the service was held; a quarter or a year when it is over, or
+// by its days when the service ends before. What it costs to set up is charged with
+// the month in which it begins, and what was counted with the month of its use.
+func (u use) lines(m Month, at *time.Location) (out []invoice.Line) {
 	in := m.days()
 	next := in.To.AddDays(1)
 	began, over := invoice.DateOf(u.Since.In(at)), invoice.Date{}
 	if !u.Ended.IsZero() {
 		over = invoice.DateOf(u.Ended.In(at))
 	}
-	if u.each == "year" {
-		return u.years(in, began, over)
+	if u.setup > 0 && !began.Before(in.From) && began.Before(next) && (u.Ended.IsZero() || u.Since.Before(u.Ended)) {
+		out = append(out, invoice.Line{
+			Name: u.Title, Description: u.text + " (" + setupWord + ")", Item: u.plan, Period: invoice.Period{From: began, To: began},
+			Quantity: invoice.Int(1), Unit: "C62", Price: priced(u.setup, u.currency),
+		})
 	}
+	if each := periods[u.each]; each.months > 1 {
+		out = append(out, u.spans(each.months, each.unit, in, began, over)...)
+	} else {
+		out = append(out, u.month(in, next, began, over)...)
+	}
+	return append(out, u.metered(in, began, over)...)
+}
+
+// setupWord stands on the line of what it costs to set a service up.
+const setupWord = "setup"
+
+func (u use) month(in invoice.Period, next, began, over invoice.Date) []invoice.Line {
 	from, to := in.From, next
 	if from.Before(began) {
 		from = began
@@ -103,19 +130,51 @@ func (u use) lines(m Month, at *time.Location) []invoice.Line {
 	return []invoice.Line{u.line(from, to, in.From, next, "MON")}
 }
 
-func (u use) years(in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
+// spans charges periods of several months.
+func (u use) spans(months int, unit string, in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
 	next := in.To.AddDays(1)
-	for n := 0; n == 0 || !next.Before(anniversary(began, n)); n++ {
-		from, to := anniversary(began, n), anniversary(began, n+1)
+	for n := 0; n == 0 || !next.Before(monthsAfter(began, n)); n += months {
+		from, to := monthsAfter(began, n), monthsAfter(began, n+months)
 		switch {
 		case !over.IsZero() && over.Before(to):
 			if from.Before(over) && !over.Before(in.From) && over.Before(next) {
-				out = append(out, u.line(from, over, from, to, "ANN"))
+				out = append(out, u.line(from, over, from, to, unit))
 			}
 			return out
 		case in.From.Before(to) && !next.Before(to):
-			out = append(out, u.line(from, to, from, to, "ANN"))
+			out = append(out, u.line(from, to, from, to, unit))
 		}
+	}
+	return out
+}
+
+// priced returns an amount in the smallest unit of its currency as a price.
+func priced(units int64, currency string) invoice.Decimal {
+	places, ok := invoice.Decimals(currency)
+	if !ok {
+		places = 2
+	}
+	return invoice.Scaled(units, places)
+}
+
+// metered charges what was used in a month beyond what is included. What is
+// included is so for each month in which the service was held, a day of it too.
+func (u use) metered(in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
+	for _, c := range u.counted {
+		if c.used <= c.Included {
+			continue
+		}
+		l := invoice.Line{
+			Name: u.Title + ": " + c.Title, Description: c.amount(c.used) + " − " + c.amount(c.Included), Item: u.plan + "/" + c.ID, Period: in,
+			Quantity: invoice.Scaled(c.used-c.Included, millionths), Unit: c.Unit, Price: c.Price,
+		}
+		if l.Period.From.Before(began) {
+			l.Period.From = began
+		}
+		if !over.IsZero() && over.Before(l.Period.To) {
+			l.Period.To = over
+		}
+		out = append(out, l)
 	}
 	return out
 }
@@ -126,7 +185,7 @@ func (u use) years(in invoice.Period, began, over invoice.Date) (out []invoice.L
 func (u use) line(from, to, first, end invoice.Date, unit string) invoice.Line {
 	l := invoice.Line{
 		Name: u.Title, Description: u.text, Item: u.plan, Period: invoice.Period{From: from, To: to.AddDays(-1)},
-		Quantity: invoice.Int(1), Unit: unit, Price: invoice.Scaled(u.cents, 2),
+		Quantity: invoice.Int(1), Unit: unit, Price: priced(u.cents, u.currency),
 	}
 	if held, all := between(from, to), between(first, end); held < all {
 		l.Quantity, l.Unit, l.Base = invoice.Int(held), "DAY", invoice.Int(all)

@@ -18,8 +18,6 @@ var pageFiles embed.FS
 
 var (
 	cataloguePage = web.NewPage[catalogueView](pageFiles, "pages/catalogue.html")
-	minePage      = web.NewPage[mineView](pageFiles, "pages/mine.html")
-	listPage      = web.NewPage[listView](pageFiles, "pages/list.html")
 	plansPage     = web.NewPage[plansView](pageFiles, "pages/plans.html")
 )
 
@@ -80,120 +78,6 @@ func compulsory(s *statement.Statement, service string) []string {
 	return names
 }
 
-type mineView struct {
-	web.View
-	Services []myService
-	Empty    web.Empty
-}
-
-type myService struct {
-	Service
-	End *web.Action
-}
-
-// mine shows a customer's own services.
-func (b *Billing) mine(w http.ResponseWriter, r *http.Request) error {
-	v := mineView{View: web.ViewOf(r, "Your services")}
-	v.Lead = "What you ordered. Ending a service ends what it permitted us."
-	v.Actions = []web.Action{{Label: "Order another", Icon: "plus", Href: "/services", Primary: true}}
-	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What you order appears here within a second."}
-	var all []Service
-	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-		all, err = b.Services(r.Context(), tx, loot.Subject(web.ActorOf(r.Context()).ID))
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, one := range all {
-		row := myService{Service: one}
-		if one.Ended.IsZero() {
-			row.End = &web.Action{
-				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
-				Confirm: "End “" + one.Title + "” now? It stops, and so does everything that we may do with your details because of it, except what a law keeps.",
-			}
-		}
-		v.Services = append(v.Services, row)
-	}
-	return minePage.Render(w, r, http.StatusOK, v)
-}
-
-// end ends one of a customer's own services.
-func (b *Billing) end(w http.ResponseWriter, r *http.Request) error {
-	ctx, me := r.Context(), web.ActorOf(r.Context())
-	if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
-		all, err := b.Services(ctx, tx, loot.Subject(me.ID))
-		if err != nil {
-			return err
-		}
-		for _, one := range all {
-			if one.Reference == r.PathValue("reference") {
-				return b.endService(ctx, tx, me, one)
-			}
-		}
-		return loot.Errorf(loot.NotFound, "You have no such service.")
-	}); err != nil {
-		return err
-	}
-	web.SetFlash(w, r, web.Good, "The service has ended.")
-	return web.Redirect(w, r, "/portal/services")
-}
-
-const perPage = 50
-
-type listView struct {
-	web.View
-	Stats []web.Stat
-	Rows  []listRow
-	Pager web.Pager
-	Empty web.Empty
-}
-
-type listRow struct {
-	Service
-	Href string
-}
-
-// list shows the services of all customers, by id.
-func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	q, err := web.Query(r)
-	if err != nil {
-		return err
-	}
-	s, err := b.inForce()
-	if err != nil {
-		return err
-	}
-	var all []Service
-	var count map[string]int
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), q.Get("after"), perPage+1); err != nil {
-			return err
-		}
-		count, err = running(ctx, tx)
-		return err
-	}); err != nil {
-		return err
-	}
-	v := listView{View: web.ViewOf(r, "Services of customers")}
-	v.Lead = "What runs and what ended, by the customer's id."
-	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What a customer orders appears here."}
-	for _, d := range s.Services() {
-		v.Stats = append(v.Stats, web.Stat{Label: d.Title, Value: strconv.Itoa(count[d.ID]), Note: "run"})
-	}
-	if len(all) > perPage {
-		all = all[:perPage]
-		v.Pager.Next = web.After(&url.URL{Path: "/console/billing"}, all[perPage-1].Reference)
-	}
-	if q.Get("after") != "" {
-		v.Pager.Prev = "/console/billing"
-	}
-	for _, one := range all {
-		v.Rows = append(v.Rows, listRow{one, "/console/customers/" + url.PathEscape(string(one.Subject))})
-	}
-	return listPage.Render(w, r, http.StatusOK, v)
-}
-
 type plansView struct {
 	web.View
 	Groups []planGroup
@@ -208,6 +92,7 @@ type planGroup struct {
 
 type planRow struct {
 	Plan
+	Href   string
 	Retire *web.Action
 }
 
@@ -231,7 +116,8 @@ func planFields(s *statement.Statement) web.Fields {
 		{Name: "text", Label: "What it holds", MaxLen: 160, Hint: "One line."},
 		{Name: "price", Label: "Price", InputMode: "decimal", MaxLen: 12, Required: true, Plain: true, Hint: "Such as 9.90, without tax."},
 		{Name: "currency", Type: "select", Label: "Currency", Options: []web.Option{{Value: "EUR", Label: "Euro"}, {Value: "GBP", Label: "Pound"}, {Value: "USD", Label: "US dollar"}}, Required: true, Plain: true},
-		{Name: "period", Type: "select", Label: "Each", Options: []web.Option{{Value: "month", Label: "Month"}, {Value: "year", Label: "Year"}}, Required: true, Plain: true},
+		{Name: "period", Type: "select", Label: "Each", Options: []web.Option{{Value: "month", Label: "Month"}, {Value: "quarter", Label: "Quarter"}, {Value: "year", Label: "Year"}}, Required: true, Plain: true},
+		{Name: "setup", Label: "To set it up, once", InputMode: "decimal", MaxLen: 12, Plain: true, Hint: "Empty: nothing."},
 	}
 }
 
@@ -248,7 +134,7 @@ func (b *Billing) showPlans(w http.ResponseWriter, r *http.Request, status int, 
 			if p.Service != d.ID {
 				continue
 			}
-			row := planRow{Plan: p}
+			row := planRow{Plan: p, Href: "/console/billing/plans/" + url.PathEscape(p.ID)}
 			if !p.Retired {
 				row.Retire = &web.Action{Label: "Retire", Icon: "archive", Small: true, Post: true, Href: "/console/billing/plans/" + url.PathEscape(p.ID) + "/retire"}
 			}
@@ -275,12 +161,17 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	err = form.Check(typed)
 	p := Plan{ID: loot.NewID("p"), Service: typed.Get("service"), Title: typed.Get("title"), Text: typed.Get("text"), Currency: typed.Get("currency"), Period: typed.Get("period")}
 	if err == nil {
-		m := price.FindStringSubmatch(typed.Get("price"))
-		if m == nil {
-			err = web.Invalid("", map[string]string{"price": "This is not a price. One looks like 9.90."})
-		} else {
-			p.Cents = cents(m[1], m[2])
+		wrong := map[string]string{}
+		for name, to := range map[string]*int64{"price": &p.Cents, "setup": &p.Setup} {
+			m := price.FindStringSubmatch(typed.Get(name))
+			switch {
+			case m != nil:
+				*to = cents(m[1], m[2])
+			case name == "price" || typed.Get(name) != "":
+				wrong[name] = "This is not a price. One looks like 9.90."
+			}
 		}
+		err = web.Invalid("", wrong)
 	}
 	if web.Wrong(err) != nil {
 		return b.showPlans(w, r, http.StatusUnprocessableEntity, s, form.With(typed, err), err)
@@ -297,8 +188,8 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "The plan can be ordered from now on.")
-	return web.Redirect(w, r, "/console/billing/plans")
+	web.SetFlash(w, r, web.Good, "The plan can be ordered from now on. If something of it is counted, say so before somebody orders it.")
+	return web.Redirect(w, r, "/console/billing/plans/"+url.PathEscape(p.ID))
 }
 
 // cents joins whole units and hundredths; both hold digits only.

@@ -115,6 +115,16 @@ func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statemen
 			opened++
 		}
 	}
+	var looked []ledger.Item
+	if err := w.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		looked, err = w.Ledger.Timeline(ctx, tx, i.Subject, used, "", 10)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if len(looked) != 1 || looked[0].Facts.Purpose != forInvoice || !slices.Equal(looked[0].Subject.Fields, []loot.Field{usedWhat}) {
+		return "", fmt.Errorf("the ledger has %d entries about what the customer used, and there was one look for one invoice", len(looked))
+	}
 	if opened < len(must) {
 		return "", fmt.Errorf("%d details were opened on the ledger, and an invoice needs %d", opened, len(must))
 	}

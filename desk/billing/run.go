@@ -98,6 +98,9 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began b
 		if began = n == 1; !began {
 			return nil
 		}
+		if err := closeMonth(ctx, tx, m, b.Now()); err != nil {
+			return err
+		}
 		if _, err := b.Gate.Note(ctx, tx, by, "invoices.run", string(m)); err != nil {
 			return err
 		}
@@ -145,7 +148,7 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs) error {
 }
 
 // hourly issues what waits and has all that it waited for, begins the month that
-// has passed, and removes what is kept no longer.
+// has passed, reminds of what is not paid, and removes what is kept no longer.
 func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	v, ok := b.Gate.InForce()
 	if !ok {
@@ -162,6 +165,21 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 				return err
 			}
 		}
+	}
+	if err := b.remindAll(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepTold(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepUse(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepHooks(ctx); err != nil {
+		return err
+	}
+	if err := b.sweepAddresses(ctx, v.Statement); err != nil {
+		return err
 	}
 	return b.sweepOld(ctx)
 }

@@ -19,10 +19,11 @@ type Seller struct {
 	VAT      string // without it nothing is issued
 	Register string // number in the register of companies
 	IBAN     string // to which is paid
+	Account  string // to which is paid, where it has no IBAN: as the bank writes it
 	BIC      string
 	Email    string // for questions; empty: the controller's
 	Series   string // begins every number
-	Language string // of invoices: "en" or "de"
+	Language string // of invoices, where a customer did not choose another: one of [invoice.Languages]
 	Zone     string // IANA time zone in which days and months end
 	Days     int    // in which is to be paid
 	OSS      bool   // consumers in other member states pay the tax of their own
@@ -55,8 +56,11 @@ func (s Seller) Check() error {
 	if _, err := time.LoadLocation(s.Zone); err != nil {
 		return loot.Errorf(loot.Invalid, "--seller-timezone: there is no such time zone. One looks like Europe/Dublin.")
 	}
-	if _, ok := reasons[s.withDefaults().Language]; !ok {
-		return loot.Errorf(loot.Invalid, "--seller-language is en or de.")
+	if s.IBAN != "" && s.Account != "" {
+		return loot.Errorf(loot.Invalid, "--seller-account is for an account that has no IBAN; set one of the two.")
+	}
+	if !invoice.HasLanguage(s.withDefaults().Language) {
+		return loot.Errorf(loot.Invalid, "--seller-language is one of de, en, es, fr and nl.")
 	}
 	if s.Days < 0 || s.Days > 365 {
 		return loot.Errorf(loot.Invalid, "--seller-days is between 0 and 365.")
@@ -130,8 +134,11 @@ func (s Seller) party() invoice.Party {
 
 // payment says how to pay the seller in a currency; nothing if no account is set.
 func (s Seller) payment(currency string) invoice.Payment {
-	if s.IBAN == "" {
+	if s.IBAN == "" && s.Account == "" {
 		return invoice.Payment{}
+	}
+	if s.IBAN == "" {
+		return invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{Other: s.Account, Name: s.Name, BIC: s.BIC}}}
 	}
 	p := invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{IBAN: s.IBAN, Name: s.Name, BIC: s.BIC}}}
 	if currency == euro {

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,15 +12,17 @@ import (
 	"loot/store"
 )
 
-func insertService(ctx context.Context, tx *store.Tx, reference string, o Order) error {
-	if err := tx.Queue(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended)); err != nil {
-		return fmt.Errorf("billing: service: %w", err)
+// insertService writes a service down, and reports false if it was before.
+func insertService(ctx context.Context, tx *store.Tx, reference string, o Order, state State) (bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (reference) DO NOTHING`, reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
+	if err != nil {
+		return false, fmt.Errorf("billing: service: %w", err)
 	}
-	return nil
+	return n == 1, nil
 }
 
-const selectService = `SELECT s.reference, s.subject, s.service, s.since, s.ended, p.title, p.cents, p.currency, p.period
+const selectService = `SELECT s.reference, s.subject, s.service, s.plan, s.state, s.since, s.ended, p.title, p.cents, p.currency, p.period
 	FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan`
 
 func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) {
@@ -30,7 +33,7 @@ func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) 
 		var since, ended int64
 		var title, currency, period sql.NullString
 		var cents sql.NullInt64
-		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &since, &ended, &title, &cents, &currency, &period); err != nil {
+		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &s.PlanID, &s.State, &since, &ended, &title, &cents, &currency, &period); err != nil {
 			return nil, fmt.Errorf("billing: services: %w", err)
 		}
 		s.Since, s.Ended, s.Title = store.Instant(since), store.Instant(ended), titles[s.Service]
@@ -68,18 +71,9 @@ func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, a
 	return scanServices(rows, titles)
 }
 
-// endService notes that a service ended, and reports false if it had before.
-func endService(ctx context.Context, tx *store.Tx, reference string, now time.Time) (bool, error) {
-	n, err := tx.Exec(ctx, `UPDATE billing_service SET ended = $1 WHERE reference = $2 AND ended = 0`, now.UnixMicro(), reference)
-	if err != nil {
-		return false, fmt.Errorf("billing: end: %w", err)
-	}
-	return n == 1, nil
-}
-
 // running counts the services that run, by their id in the statement.
 func running(ctx context.Context, tx *store.Tx) (map[string]int, error) {
-	rows, err := tx.Query(ctx, `SELECT service, count(*) FROM billing_service WHERE ended = 0 GROUP BY service`)
+	rows, err := tx.Query(ctx, `SELECT service, count(*) FROM billing_service WHERE state <> 'ended' GROUP BY service`)
 	if err != nil {
 		return nil, fmt.Errorf("billing: count: %w", err)
 	}
@@ -111,7 +105,7 @@ func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) 
 	if service != "" {
 		where, args = `WHERE service = $1`, append(args, service)
 	}
-	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, retired FROM billing_plan `+where+` ORDER BY service, retired, cents, id`, args...)
+	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, setup, retired FROM billing_plan `+where+` ORDER BY service, retired, cents, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: plans: %w", err)
 	}
@@ -120,7 +114,7 @@ func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) 
 	for rows.Next() {
 		var p Plan
 		var gone int64
-		if err := rows.Scan(&p.ID, &p.Service, &p.Title, &p.Text, &p.Cents, &p.Currency, &p.Period, &gone); err != nil {
+		if err := rows.Scan(&p.ID, &p.Service, &p.Title, &p.Text, &p.Cents, &p.Currency, &p.Period, &p.Setup, &gone); err != nil {
 			return nil, fmt.Errorf("billing: plans: %w", err)
 		}
 		p.Retired = gone != 0
@@ -128,12 +122,19 @@ func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) 
 			out = append(out, p)
 		}
 	}
-	return out, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("billing: plans: %w", err)
+	}
+	meters, err := readMeters(ctx, tx, "")
+	for i := range out {
+		out[i].Meters = meters[out[i].ID]
+	}
+	return out, err
 }
 
 func insertPlan(ctx context.Context, tx *store.Tx, p Plan) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_plan (id, service, title, text, cents, currency, period, retired) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`,
-		p.ID, p.Service, p.Title, p.Text, p.Cents, p.Currency, p.Period); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_plan (id, service, title, text, cents, currency, period, setup, retired) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
+		p.ID, p.Service, p.Title, p.Text, p.Cents, p.Currency, p.Period, p.Setup); err != nil {
 		return fmt.Errorf("billing: plan: %w", err)
 	}
 	return nil
@@ -150,7 +151,14 @@ func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bo
 // forget removes what is kept about a person but the invoices, which the law
 // wants kept: those hold nothing of the person but sealed, under a key of their own.
 func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	for _, q := range []string{`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`} {
+	for _, q := range []string{
+		`DELETE FROM billing_delivery WHERE event IN (SELECT id FROM billing_event WHERE subject = $1)`,
+		`DELETE FROM billing_event WHERE subject = $1`,
+		`DELETE FROM billing_address WHERE subject = $1`,
+		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
+		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
+		`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`, `DELETE FROM billing_language WHERE subject = $1`,
+	} {
 		if _, err := tx.Exec(ctx, q, s); err != nil {
 			return fmt.Errorf("billing: forget: %w", err)
 		}
@@ -165,18 +173,55 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		return nil, err
 	}
 	issued, err := readInvoices(ctx, tx, `WHERE i.subject = $1 ORDER BY i.at, i.number`, s)
-	if err != nil || len(all)+len(issued) == 0 {
+	if err != nil {
 		return nil, err
 	}
+	paid, err := b.exportPayments(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	language, err := languageOf(ctx, tx, s)
+	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
+		return nil, err
+	}
+	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, s)
+	if err != nil {
+		return nil, err
+	}
+	months, err := monthsUsed(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := b.ownAddresses(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	type address struct {
+		Address string    `json:"address"`
+		Since   time.Time `json:"since"`
+		Until   time.Time `json:"until,omitzero"`
+	}
+	type step struct {
+		At    time.Time `json:"at"`
+		State State     `json:"state"`
+		Why   string    `json:"why"`
+		By    string    `json:"by"`
+	}
 	type line struct {
-		Reference string    `json:"reference"`
-		Service   string    `json:"service"`
-		Plan      string    `json:"plan,omitempty"`
-		Since     time.Time `json:"since"`
-		Ended     time.Time `json:"ended,omitzero"`
+		Reference string      `json:"reference"`
+		Service   string      `json:"service"`
+		Plan      string      `json:"plan,omitempty"`
+		State     State       `json:"state"`
+		Since     time.Time   `json:"since"`
+		Ended     time.Time   `json:"ended,omitzero"`
+		History   []step      `json:"history,omitempty"`
+		Usage     []monthUsed `json:"usage,omitempty"`
+		Addresses []address   `json:"addresses,omitempty"`
 	}
 	type bill struct {
 		Number   string       `json:"number"`
+		Kind     string       `json:"kind"` // of UNTDID 1001: 380 invoice, 381 credit note, 384 corrected invoice
+		About    string       `json:"about,omitempty"`
 		Issued   invoice.Date `json:"issued"`
 		From     invoice.Date `json:"from"`
 		To       invoice.Date `json:"to"`
@@ -184,15 +229,23 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Total    string       `json:"total"`
 	}
 	out := struct {
-		Services []line `json:"services"`
-		Invoices []bill `json:"invoices,omitempty"`
-	}{}
+		Services []line            `json:"services"`
+		Invoices []bill            `json:"invoices,omitempty"`
+		Payments []exportedPayment `json:"payments,omitempty"`
+		Language string            `json:"languageOfInvoices,omitempty"`
+	}{Payments: paid, Language: language}
 	for _, one := range all {
-		out.Services = append(out.Services, line{one.Reference, one.Title, one.Plan, one.Since, one.Ended})
+		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
+		for _, h := range steps[one.Reference] {
+			l.History = append(l.History, step{h.At, h.State, h.Why.Words(), h.Who()})
+		}
+		for _, a := range addresses[one.Reference] {
+			l.Addresses = append(l.Addresses, address{a.Address.Reveal(), a.Since, a.Until}) //nolint:forbidigo // their own copy
+		}
+		out.Services = append(out.Services, l)
 	}
 	for _, i := range issued {
-		places, _ := invoice.Places(i.Currency)
-		out.Invoices = append(out.Invoices, bill{i.Number, i.Day, i.Period.From, i.Period.To, i.Currency, invoice.Scaled(i.Total, places).Fixed(places)})
+		out.Invoices = append(out.Invoices, bill{i.Number, string(i.Kind), i.Preceding, i.Day, i.Period.From, i.Period.To, i.Currency, plainAmount(i.Total, i.Currency)})
 	}
 	return out, nil
 }

@@ -86,6 +86,9 @@ func settle(inv *invoice.Invoice, s Seller) {
 // reasons for which there is no tax, by language.
 var reasons = map[string]struct{ reverse, outside string }{
 	"en": {"Reverse charge: the customer accounts for the VAT.", "Not subject to VAT: the place of supply is outside of the European Union."},
+	"es": {"Inversión del sujeto pasivo.", "No sujeto al IVA: el lugar de la prestación está fuera de la Unión Europea."},
+	"fr": {"Autoliquidation.", "Hors champ de la TVA : le lieu de la prestation est hors de l’Union européenne."},
+	"nl": {"Btw verlegd.", "Geen btw: de plaats van de dienst ligt buiten de Europese Unie."},
 	"de": {"Steuerschuldnerschaft des Leistungsempfängers.", "Nicht steuerbar: Der Leistungsort liegt außerhalb der Europäischen Union."},
 }
 

@@ -65,10 +65,11 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement, beside ...func
 		in.Context.Case = h.cases[r.Case]
 		return nil
 	})
-	bill := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
+	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := FindOrder(ctx, tx, id)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
-	})
+	}, func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil })
+	ok(t, err)
 	var desks []desk.Desk
 	h.desk = build(h.Kit, Needs{
 		Plans: bill.Plans,

@@ -404,7 +404,10 @@ var notes = map[string]struct {
 	"request.read":         {"eye", web.Info, "Looked into a request of yours"},
 	"request.answered":     {"scale", web.Info, "Answered a request of yours"},
 	"service.ordered":      {"package-check", web.Good, "Service ordered"},
+	"service.imported":     {"package-check", web.Info, "An order of yours was taken over from the system before"},
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
+	"service.active":       {"play", web.Good, "Service set up or resumed"},
+	"service.suspended":    {"pause", web.Warn, "Service suspended"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
 	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
@@ -413,6 +416,8 @@ var notes = map[string]struct {
 	"invoice.corrected":    {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
 	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
+	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
+	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"copy.taken":           {"download", web.Neutral, "You took a copy of everything"},
 	"token.made":           {"terminal", web.Info, "You made a token for a program"},
@@ -429,7 +434,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 	}
 	e.Icon, e.Tone, e.Title = n.icon, n.tone, n.title
 	switch word {
-	case "service.ordered":
+	case "service.ordered", "service.imported":
 		e.Text = "It permits what its contract needs, until it ends."
 	case "letter.read":
 		e.Text = "In the outbox of the console, where letters stay while no mail server is set."

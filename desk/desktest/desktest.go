@@ -72,13 +72,23 @@ type House struct {
 // New returns a house without desks on a copy of [Kernel], reached at base.
 func New(t testing.TB, db *store.DB, base string) *House {
 	t.Helper()
-	ctx, dir := t.Context(), folder(t)
+	return At(t, db, base, folder(t), Keys(t))
+}
+
+// Keys returns the address of a database for the keys of persons.
+func Keys(t testing.TB) string { return keys.SQLite(t) }
+
+// At returns a house whose keys and log are in a folder, and the keys of persons in
+// a database, so that a process can go on where another was killed.
+func At(t testing.TB, db *store.DB, base, dir, persons string) *House {
+	t.Helper()
+	ctx := t.Context()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	h := &House{TB: t, Clock: desk.NewClock(Start), Mail: &Letterbox{}}
 	now := h.Clock.Now
 	root, err := keyring.FileRoot(filepath.Join(dir, "root.key"))
 	OK(t, err)
-	ring, err := keyring.Open(ctx, keyring.Config{DB: storetest.Open(t, keys.SQLite(t), nil), Dir: filepath.Join(dir, "keys"), Root: root, Now: now, Log: log})
+	ring, err := keyring.Open(ctx, keyring.Config{DB: storetest.Open(t, persons, nil), Dir: filepath.Join(dir, "keys"), Root: root, Now: now, Log: log})
 	OK(t, err)
 	t.Cleanup(func() { OK(t, ring.Close(context.WithoutCancel(ctx))) })
 	jobs, err := job.New(db, job.Options{Log: log, Now: now, Simulated: true})

@@ -53,10 +53,11 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	h.Kit.Lapsed = func(ctx context.Context, tx *store.Tx, of string, l desk.Lapse, stayed bool) error {
 		return h.desk.Count(ctx, tx, of, l, stayed)
 	}
-	bills := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
+	bills, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, id)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
-	})
+	}, func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil })
+	ok(t, err)
 	bills.Sell(billing.MadeUpSeller)
 	all := func() []desk.Desk { return h.desks }
 	people, records := customers.New(h.Kit, customers.Needs{
@@ -72,7 +73,6 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	colleague := func(id string) loot.Actor {
 		return loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: []loot.Role{loot.Role(strings.TrimPrefix(id, "t-"))}}
 	}
-	var err error
 	h.desk, err = New(h.Kit, Needs{Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: all, Staff: Staff{
 		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },

@@ -59,12 +59,21 @@ type finding struct {
 type record struct {
 	s      *statement.Statement
 	values map[loot.Field]string
+	fields []statement.FieldDecl // those of the collection, once they were asked for
+}
+
+// declared returns the fields of the collection.
+func (r record) declared() []statement.FieldDecl {
+	if r.fields != nil {
+		return r.fields
+	}
+	return r.s.Fields(collection)
 }
 
 // by returns the value of the first field of a type, and of those whose name ends
 // as given if the type is empty.
 func (r record) by(kind, ending string) (loot.Field, string) {
-	for _, d := range r.s.Fields(collection) {
+	for _, d := range r.declared() {
 		if value := r.values[d.ID]; value != "" && (kind != "" && d.Type == kind || kind == "" && strings.HasSuffix(string(d.ID), ending)) {
 			return d.ID, value
 		}
@@ -77,7 +86,8 @@ func (r record) country() string { _, c := r.by("country", ""); return c }
 // inspect runs every check that asks nobody.
 func inspect(r record) map[loot.Field][]finding {
 	out := map[loot.Field][]finding{}
-	for _, d := range r.s.Fields(collection) {
+	r.fields = r.declared()
+	for _, d := range r.fields {
 		value := r.values[d.ID]
 		if value == "" {
 			continue

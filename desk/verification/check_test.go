@@ -124,7 +124,7 @@ func TestWhatIsFound(t *testing.T) {
 		{"an LEI as register number", []string{"company.register", "5067 00GE 1G29 325Q X363"}, "", ""},
 	} {
 		given := meadow(c.changes...)
-		for f, list := range inspect(record{s, given}) {
+		for f, list := range inspect(record{s: s, values: given}) {
 			for _, one := range list {
 				follows := c.field == "address.country" && f == "company.vat" // no country is that of the VAT number
 				if one.Outcome == failed && (f != c.field || one.Check != c.by) && !follows {
@@ -152,7 +152,7 @@ func TestInspectNeverPanics(t *testing.T) {
 		for _, d := range checked(s) {
 			given[d.ID] = rapid.String().Draw(t, string(d.ID))
 		}
-		inspect(record{s, given})
+		inspect(record{s: s, values: given})
 	})
 }
 

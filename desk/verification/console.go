@@ -193,6 +193,9 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			}
 			data.Notes = append(data.Notes, one)
 		}
+		if err := v.showEvidence(ctx, tx, &data, m); err != nil {
+			return err
+		}
 		if data.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}
@@ -328,7 +331,7 @@ func sound(s *statement.Statement, m matter, value string) error {
 	if value == "" {
 		return web.Invalid("", map[string]string{"value": "Say what it is put right to."})
 	}
-	for _, f := range inspect(record{s, map[loot.Field]string{m.Field: value}})[m.Field] {
+	for _, f := range inspect(record{s: s, values: map[loot.Field]string{m.Field: value}})[m.Field] {
 		if f.Outcome == failed {
 			return web.Invalid("", map[string]string{"value": f.Why})
 		}

@@ -43,6 +43,14 @@ type exportedCase struct {
 	Decision string     `json:"decision,omitempty"`
 	Said     string     `json:"said,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
+	// Evidence are the files that colleagues attached.
+	Evidence []exportedFile `json:"evidence,omitempty"`
+}
+
+type exportedFile struct {
+	At   time.Time `json:"at"`
+	Type string    `json:"type"`
+	Size int64     `json:"bytes"`
 }
 
 // export returns what this desk keeps about a person.
@@ -72,6 +80,10 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 	if err != nil {
 		return nil, err
 	}
+	files, err := evidenceOf(ctx, tx, "", s)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range cases {
 		notes, err := v.notes(ctx, tx, m.ID)
 		if err != nil {
@@ -80,6 +92,11 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: latest(notes, "report")}
 		if !m.Closed.IsZero() {
 			one.Reason = latest(notes, "reason")
+		}
+		for _, e := range files {
+			if e.Matter == m.ID {
+				one.Evidence = append(one.Evidence, exportedFile{e.At, e.Kind, e.Size})
+			}
 		}
 		out.Cases = append(out.Cases, one)
 	}

@@ -105,6 +105,8 @@ type caseView struct {
 	Correction string   // value that waits with it
 	Waiting    []string // numbers of the invoices that wait with it to be written again
 	Written    []Written
+	Evidence   []evidenceView
+	Attach     web.Fields // nil: nothing is attached any longer
 	Form       web.Fields
 	Agree      web.Fields
 	Wrong      *web.Problems

@@ -24,6 +24,9 @@ func (v *Verification) routes() []web.Route {
 		{Pattern: "GET /console/checks/{id}", Audience: web.Console, Serve: v.show},
 		{Pattern: "POST /console/checks/{id}", Audience: web.Console, Serve: v.rule},
 		{Pattern: "POST /console/checks/{id}/open", Audience: web.Console, Serve: v.look},
+		{Pattern: "POST /console/checks/{id}/evidence", Audience: web.Console, Serve: v.attach, Body: mostEvidence + web.MaxBody},
+		{Pattern: "POST /console/checks/{id}/evidence/{file}", Audience: web.Console, Serve: v.openEvidence},
+		{Pattern: "POST /console/checks/{id}/evidence/{file}/remove", Audience: web.Console, Serve: v.dropEvidence},
 		{Pattern: "POST /console/checks/{id}/second", Audience: web.Console, Serve: v.agree},
 	}
 }

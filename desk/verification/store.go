@@ -339,6 +339,7 @@ func latest(notes []note, kind string) string {
 func (v *Verification) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	for _, q := range []string{
 		`DELETE FROM verification_note WHERE matter IN (SELECT id FROM verification_case WHERE subject = $1)`,
+		`DELETE FROM verification_evidence WHERE subject = $1`,
 		`DELETE FROM verification_case WHERE subject = $1`,
 		`DELETE FROM verification_request WHERE subject = $1`,
 		`DELETE FROM verification_field WHERE subject = $1`,

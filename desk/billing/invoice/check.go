@@ -144,9 +144,11 @@ func (c *checker) payment() {
 	}
 	for i, a := range p.Accounts {
 		where := "account " + strconv.Itoa(i+1)
-		c.must(filled(a.IBAN), "BR-50", where, "Give the account's IBAN.")
+		c.must(filled(a.number()), "BR-50", where, "Give the account's IBAN, or its number if it has none.")
+		c.must(a.IBAN == "" || a.Other == "", ruleAccount, where, "Give either the IBAN or another number.")
+		c.must(a.Other == "" || p.Means == TransferCredit, ruleAccount, where, "Use the means of payment 30: an account without IBAN is outside of SEPA.")
 		c.must(a.IBAN == "" || ibanHolds(a.IBAN), ruleAccount, where, "Correct the IBAN: its check digits do not fit. Write it without spaces.")
-		c.text(where, a.Name, a.BIC)
+		c.text(where, a.Name, a.BIC, a.Other)
 	}
 	c.must(c.inv.Totals.Due.Sign() <= 0 || !c.inv.Due.IsZero() || filled(p.Terms), "BR-CO-25", where,
 		"Set a due date or terms of payment, since something is to be paid.")

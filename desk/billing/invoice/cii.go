@@ -130,6 +130,7 @@ func (c *cii) settlement() {
 			c.in("ram:PayeePartyCreditorFinancialAccount", func() {
 				c.text("ram:IBANID", a.IBAN)
 				c.text("ram:AccountName", a.Name)
+				c.text("ram:ProprietaryID", a.Other)
 			})
 			c.in("ram:PayeeSpecifiedCreditorFinancialInstitution", func() { c.text("ram:BICID", a.BIC) })
 		})

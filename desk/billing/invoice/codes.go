@@ -86,6 +86,23 @@ var units = []unit{
 	{"LS", "flat", "flat", "pauschal", "pauschal"},
 }
 
+// Units returns the codes of the units in which lines may be counted.
+func Units() (codes []string) {
+	for _, u := range units {
+		codes = append(codes, u.code)
+	}
+	return codes
+}
+
+// UnitWord returns the English word for several of a unit, such as "GB" of "E34",
+// and the code of one that is not known.
+func UnitWord(code string) string {
+	if u, ok := unitOf(code); ok {
+		return u.many
+	}
+	return code
+}
+
 func unitOf(code string) (unit, bool) {
 	i := slices.IndexFunc(units, func(u unit) bool { return u.code == code })
 	if i < 0 {

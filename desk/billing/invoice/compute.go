@@ -64,6 +64,27 @@ func (c *calc) sum(list []Adjustment) (sum Decimal) {
 	return sum
 }
 
+// number returns what names the account.
+func (a Account) number() string {
+	if a.IBAN != "" {
+		return a.IBAN
+	}
+	return a.Other
+}
+
+// Convert returns an amount in another currency, rounded half up to its places: so
+// much of it is as much as so much of the amount's own, as exchange rates are told
+// against a third.
+func Convert(amount, of, own Decimal, currency string) (Decimal, error) {
+	places, ok := Places(currency)
+	if !ok {
+		return Decimal{}, fmt.Errorf("invoice: no currency %.8q in ISO 4217", currency)
+	}
+	c := &calc{}
+	out := c.share(amount, of, own, places)
+	return out, c.err
+}
+
 // categories is the order in which a breakdown is shown.
 var categories = []Category{Standard, ZeroRated, Exempt, ReverseCharge, IntraCommunity, Export, OutOfScope, Canaries, CeutaMelilla}
 

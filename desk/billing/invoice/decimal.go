@@ -196,3 +196,12 @@ func (c *calc) share(a, b, by Decimal, places int) Decimal {
 
 // round rounds half up, away from zero, as EN 16931-1 asks.
 func (c *calc) round(a Decimal, places int) Decimal { return c.share(a, Int(1), Int(1), places) }
+
+// Sum returns the exact sum of numbers; what is too large is [ErrOverflow].
+func Sum(all ...Decimal) (sum Decimal, err error) {
+	c := &calc{}
+	for _, a := range all {
+		sum = c.add(sum, a)
+	}
+	return sum, c.err
+}

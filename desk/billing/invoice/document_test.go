@@ -116,7 +116,7 @@ func TestXMLSaysWhatTheInvoiceSays(t *testing.T) {
 				want = append(want, l.Name, l.Quantity.String(), l.Note, l.Description)
 			}
 			for _, a := range inv.Payment.Accounts {
-				want = append(want, a.IBAN)
+				want = append(want, a.IBAN, a.Other)
 			}
 			for _, w := range want {
 				found := w == ""
@@ -335,6 +335,21 @@ func TestADueDateStandsOnceInUBL(t *testing.T) {
 		inv.Payment.Accounts = []invoice.Account{inv.Payment.Accounts[0], inv.Payment.Accounts[0]}
 		if n := strings.Count(string(inv.UBL()), "DueDate>"+inv.Due.String()); n != 1 {
 			t.Errorf("%s: the due date stands %d times", kind, n)
+		}
+	}
+}
+
+// TestEveryLanguageStaysTheSame has a page in each language, and a PDF.
+func TestEveryLanguageStaysTheSame(t *testing.T) {
+	for _, l := range invoice.Languages() {
+		r := madeup.Record("account", 3, l.Code)
+		var page bytes.Buffer
+		if err := r.HTML(&page); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "account."+l.Code+".html", page.Bytes())
+		if _, err := printer.PDF(r); err != nil {
+			t.Errorf("%s: %v", l.Code, err)
 		}
 	}
 }

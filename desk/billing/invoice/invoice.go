@@ -132,9 +132,10 @@ const (
 
 // An Account is one to which is paid.
 type Account struct {
-	IBAN string // BT-84
-	Name string // BT-85
-	BIC  string // BT-86
+	IBAN  string // BT-84
+	Other string `json:",omitempty"` // BT-84 of an account that has no IBAN, as the bank writes it
+	Name  string // BT-85
+	BIC   string // BT-86
 }
 
 // A Line is one service or thing that is charged.

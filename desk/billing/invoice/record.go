@@ -6,7 +6,7 @@ package invoice
 // was sent keeps the PDF beside the record.
 type Record struct {
 	Invoice  Invoice
-	Language string   // of the words: "en" or "de"
+	Language string   // of the words: one of [Languages]
 	Known    []Known  // what is known about the buyer for this invoice
 	Foot     []string // small lines at the end, as the key of the ledger
 }

@@ -145,7 +145,7 @@ func (u *ubl) payment() {
 			}
 			u.text("cbc:PaymentID", p.Reference)
 			u.in("cac:PayeeFinancialAccount", func() {
-				u.text("cbc:ID", a.IBAN)
+				u.text("cbc:ID", a.number())
 				u.text("cbc:Name", a.Name)
 				u.in("cac:FinancialInstitutionBranch", func() { u.text("cbc:ID", a.BIC) })
 			})

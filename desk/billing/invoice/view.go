@@ -231,7 +231,7 @@ func (v *view) payment(inv *Invoice, money func(Decimal) string) {
 		v.Payment = append(v.Payment, pair{w.Amount, money(inv.Totals.Due) + " " + inv.Currency})
 	}
 	for _, a := range p.Accounts {
-		v.Payment = append(v.Payment, pair{w.IBAN, grouped(a.IBAN)}, pair{w.BIC, a.BIC}, pair{w.Holder, a.Name})
+		v.Payment = append(v.Payment, pair{w.IBAN, grouped(a.IBAN)}, pair{w.Account, a.Other}, pair{w.BIC, a.BIC}, pair{w.Holder, a.Name})
 	}
 	v.Payment = append(v.Payment, pair{w.Purpose, p.Reference}, pair{w.Due, w.date(inv.Due)}, pair{w.Terms, p.Terms})
 	kept := v.Payment[:0]

@@ -19,7 +19,7 @@ func TestWordsAreThereInEachLanguage(t *testing.T) {
 	for i := range languages {
 		v := reflect.ValueOf(languages[i])
 		for j := range v.NumField() {
-			if v.Field(j).IsZero() {
+			if v.Field(j).IsZero() && v.Type().Field(j).Name != "units" {
 				t.Errorf("%s has no %s", languages[i].code, v.Type().Field(j).Name)
 			}
 		}

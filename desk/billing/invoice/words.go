@@ -21,7 +21,7 @@ type words struct {
 	Sum, Net, Tax, TaxIn, Total, Paid, Rounding, Payable, Credited string // the totals
 	Exempt, Reverse, Goods, Export, Outside                        string // the breakdown
 
-	Payment, Holder, IBAN, BIC, Purpose, Terms, Scan string // how to pay
+	Payment, Holder, IBAN, Account, BIC, Purpose, Terms, Scan string // how to pay
 
 	Known, KnownWhy, Field, Value, Source, Wrong, Notes, Page string
 
@@ -29,6 +29,7 @@ type words struct {
 	date             func(Date) string
 	thousands, point string
 	minus            string
+	units            map[string][2]string // one and many of those that are not written as in English; nil: see units
 }
 
 // unbroken is a space at which no line ends.
@@ -38,7 +39,7 @@ var months = strings.Fields("Januar Februar März April Mai Juni Juli August Sep
 
 // languages are the languages of documents, the first for those that are not
 // here.
-var languages = []words{
+var languages = append([]words{
 	{
 		code: "en", regions: display.Regions(language.English),
 		Invoice: "Invoice", CreditNote: "Credit note", Corrected: "Corrected invoice", About: "For invoice", Of: "of",
@@ -49,7 +50,7 @@ var languages = []words{
 		Sum: "Sum of services", Net: "Total without VAT", Tax: "VAT", TaxIn: "VAT in",
 		Total: "Total with VAT", Paid: "Already paid", Rounding: "Rounding", Payable: "To pay", Credited: "Credited to you",
 		Exempt: "Exempt", Reverse: "Reverse charge", Goods: "Intra-community", Export: "Export", Outside: "Not subject to VAT",
-		Payment: "How to pay", Holder: "Account holder", IBAN: "IBAN", BIC: "BIC", Purpose: "Reference", Terms: "Terms",
+		Payment: "How to pay", Holder: "Account holder", IBAN: "IBAN", Account: "Account no.", BIC: "BIC", Purpose: "Reference", Terms: "Terms",
 		Scan:  "Scan with your bank’s app",
 		Known: "What we know about you for this invoice",
 		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
@@ -69,7 +70,7 @@ var languages = []words{
 		Total: "Gesamt mit USt.", Paid: "Bereits gezahlt", Rounding: "Rundung", Payable: "Zu zahlen", Credited: "Gutgeschrieben",
 		Exempt: "Steuerfrei", Reverse: "Reverse Charge", Goods: "Innergemeinschaftlich", Export: "Ausfuhr",
 		Outside: "Nicht steuerbar",
-		Payment: "So bezahlen Sie", Holder: "Kontoinhaber", IBAN: "IBAN", BIC: "BIC", Purpose: "Verwendungszweck", Terms: "Bedingungen",
+		Payment: "So bezahlen Sie", Holder: "Kontoinhaber", IBAN: "IBAN", Account: "Kontonr.", BIC: "BIC", Purpose: "Verwendungszweck", Terms: "Bedingungen",
 		Scan:  "Mit der App Ihrer Bank scannen",
 		Known: "Was wir für diese Rechnung über Sie wissen",
 		KnownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, sagen Sie es daneben: " +
@@ -83,7 +84,7 @@ var languages = []words{
 		},
 		thousands: ".", point: ",", minus: "−",
 	},
-}
+}, more...)
 
 func wordsOf(language string) *words {
 	for i := range languages {
@@ -147,6 +148,13 @@ func (w *words) unit(code string, quantity Decimal) string {
 	switch {
 	case !ok:
 		return code
+	case w.units != nil:
+		if word, own := w.units[code]; own && one {
+			return word[0]
+		} else if own {
+			return word[1]
+		}
+		return u.many
 	case w.code == "de" && one:
 		return u.eins
 	case w.code == "de":

@@ -129,6 +129,13 @@ var kinds = []struct {
 		m.precede()
 		m.inv.Seller.TaxNumber, m.inv.Seller.VAT, m.inv.Buyer.VAT = m.inv.Seller.VAT, "", ""
 	}},
+	{"account", func(m *maker) { // outside of SEPA, and the tax in the seller's currency at a rate
+		m.inv.Currency, m.inv.AccountingCurrency = "USD", "EUR"
+		m.inv.Payment.Means = invoice.TransferCredit
+		m.inv.Payment.Accounts = []invoice.Account{{Other: "021000021/000123456", Name: m.inv.Seller.Name}}
+		m.compute()
+		m.inv.AccountingTax, _ = invoice.Convert(m.inv.Totals.Tax, invoice.Int(1), invoice.Dec("1.0823"), "EUR")
+	}},
 }
 
 // Invoice returns a computed invoice of a kind. It panics if there is no such

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+
+	"loot"
+	"loot/desk/billing"
+	"loot/desk/customers"
+	"loot/desk/imports"
+	"loot/statement"
+	"loot/store"
+)
+
+// importing shows imports what it asks of other desks.
+func (a *App) importing() imports.Needs {
+	in := customers.NewImporter(a.Kit)
+	return imports.Needs{
+		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
+		Lapsed: func(s *statement.Statement, o imports.Order) bool { return in.Lapsed(s, customers.Order(o)) },
+		Check: func(s *statement.Statement, orders []imports.Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
+			return in.Check(s, ordersOf(orders), raw)
+		},
+		Order: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, o imports.Order) (bool, error) {
+			return in.Order(ctx, tx, by, reason, customers.Order(o))
+		},
+		Take: func(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, reason string, all []imports.Customer) error {
+			incoming := make([]customers.Incoming, len(all))
+			for n, c := range all {
+				incoming[n] = customers.Incoming{Subject: c.Subject, Given: c.Given, Orders: ordersOf(c.Orders), Source: c.Source}
+			}
+			return in.Take(ctx, tx, s, by, reason, incoming)
+		},
+		Services: func(_ context.Context, tx *store.Tx, orders []imports.Order) error {
+			for _, o := range orders {
+				a.billing.Begin(tx, o.ID, billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended})
+			}
+			return nil
+		},
+	}
+}
+
+func ordersOf(all []imports.Order) []customers.Order {
+	out := make([]customers.Order, len(all))
+	for n, o := range all {
+		out[n] = customers.Order(o)
+	}
+	return out
+}

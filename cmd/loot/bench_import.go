@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"loot/app"
+)
+
+// imports measures taking customers over from CSV: by the interface for programs,
+// as the command does it.
+func (r *bench) imports() error {
+	if err := r.hire(); err != nil {
+		return err
+	}
+	pid, stop, err := r.startServer()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	n := r.size(100_000, 10_000)
+	file, err := benchCustomers(n)
+	if err != nil {
+		return err
+	}
+	token := filepath.Join(r.dir, "token")
+	if err := os.WriteFile(token, []byte(r.token), 0o600); err != nil {
+		return err
+	}
+	t, err := r.taker(taking{Server: r.base, TokenFile: token})
+	if err != nil {
+		return err
+	}
+	began := r.now()
+	if err := t.bring(bytes.NewReader(file), "customers.csv"); err != nil {
+		return err
+	}
+	if err := t.post("/mapping", map[string]string{"kind": "clients", "system": "bench"}); err != nil {
+		return err
+	}
+	brought := r.now()
+	if err := t.wait("trying"); err != nil {
+		return err
+	}
+	tried := r.now()
+	own, database := processTime(pid), r.databaseTime()
+	if err := t.post("/run", nil); err != nil {
+		return err
+	}
+	if err := t.wait("running"); err != nil {
+		return err
+	}
+	took := r.now().Sub(tried)
+	if t.state.State != "done" || t.state.New != int64(n) {
+		return fmt.Errorf("bench: of %d customers %d were taken over, %d known, %d refused: %s %s", n, t.state.New, t.state.Known, t.state.Refused, t.state.State, t.state.Fault)
+	}
+	r.metrics["customers"] = float64(n)
+	r.metrics["customers_per_s"] = float64(n) / took.Seconds()
+	r.metrics["tried_per_s"] = float64(n) / tried.Sub(brought).Seconds()
+	r.metrics["import_s"] = r.now().Sub(began).Seconds()
+	r.metrics["customer_cpu_us"] = (processTime(pid) - own + r.databaseTime() - database) * 1e6 / float64(n)
+	r.metrics["rss_mib"] = rss(pid)
+	return nil
+}
+
+// hire makes the colleague who measures, with a token.
+func (r *bench) hire() error {
+	ctx, cancel := context.WithCancel(r.ctx)
+	defer cancel()
+	a, err := app.New(ctx, r.config, app.Options{Now: r.now, Log: slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Ledger.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(r.stderr, "bench: the sequencer ended:", err)
+		}
+	}()
+	if r.token, _, err = a.Scratch(ctx, 0); err != nil {
+		return err
+	}
+	return a.Ledger.Sync(ctx)
+}
+
+// benchCustomers are n customers as another system exports them.
+func benchCustomers(n int) ([]byte, error) {
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	_ = w.Write([]string{"id", "company", "vat", "company number", "street", "postcode", "city", "country", "name", "email", "phone", "service", "since"})
+	day := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range n {
+		f := app.ScratchFields(i)
+		if err := w.Write([]string{
+			fmt.Sprint(i), f["company.name"], f["company.vat"], f["company.register"], f["address.street"], f["address.postcode"], f["address.city"], f["address.country"],
+			f["contact.name"], f["contact.email"], f["contact.phone"], "shared-hosting", day.AddDate(0, 0, i%2000).Format(time.DateOnly),
+		}); err != nil {
+			return nil, err
+		}
+	}
+	w.Flush()
+	return out.Bytes(), w.Error()
+}

@@ -1,0 +1,401 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+)
+
+// connections is the collection of addresses that services have, and addressOn the
+// field that one is.
+const (
+	connections loot.Collection = "connection"
+	addressOn   loot.Field      = "connection.address"
+)
+
+// An Assignment says that a service had an address, without saying which.
+type Assignment struct {
+	ID      string
+	Service string // reference
+	Subject loot.Subject
+	Since   time.Time
+	Until   time.Time // zero: it has it
+	sealed  []byte
+}
+
+// An Assigned address is one that was opened.
+type Assigned struct {
+	Assignment
+	Address vault.Clear // as 192.0.2.7 or 2001:db8:1::/56
+	Masked  bool        // only a part is shown
+}
+
+const selectAddress = `SELECT a.id, a.service, a.subject, a.sealed, a.since, a.until FROM billing_address a `
+
+func readAssignments(ctx context.Context, tx *store.Tx, where string, args ...any) (out []Assignment, err error) {
+	rows, err := tx.Query(ctx, selectAddress+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: addresses: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a Assignment
+		var since, until int64
+		if err := rows.Scan(&a.ID, &a.Service, &a.Subject, &a.sealed, &since, &until); err != nil {
+			return nil, fmt.Errorf("billing: addresses: %w", err)
+		}
+		a.Since, a.Until = store.Instant(since), store.Instant(until)
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}
+
+// A lease is an address that a service is to have.
+type lease struct {
+	Service string
+	Prefix  netip.Prefix
+	From    time.Time
+	To      time.Time // zero: until it is released
+}
+
+// assign gives a service an address for a time in which nobody else has it or a part
+// of it. What the service has already from then on, it is told again.
+func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assignment, err error) {
+	var one Service
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		one, err = b.findService(ctx, tx, l.Service)
+		return err
+	}); err != nil {
+		return out, err
+	}
+	if err := b.Keyring.Create(ctx, one.Subject, connections); err != nil {
+		return out, err
+	}
+	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		one, err := b.findService(ctx, tx, l.Service)
+		if err != nil {
+			return err
+		}
+		if err := l.check(one, b.Now()); err != nil {
+			return err
+		}
+		block := b.mark(blockOf(l.Prefix))
+		if err := lockBlock(ctx, tx, block); err != nil {
+			return err
+		}
+		taken, err := b.overlaps(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		if taken != nil {
+			if same := taken[string(b.mark(l.Prefix))]; same.Service == l.Service && same.Until.IsZero() && l.To.IsZero() && !same.Since.After(l.From) {
+				out = same
+				return nil
+			}
+			return loot.Errorf(loot.Conflict, "The address, or a part of it, is assigned at that time already. Release it first.")
+		}
+		p, err := b.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forService, Subject: one.Subject, Collection: connections, Fields: []loot.Field{addressOn},
+		})
+		if err != nil {
+			return err
+		}
+		out = Assignment{ID: loot.NewID("a"), Service: l.Service, Subject: one.Subject, Since: l.From, Until: l.To}
+		if out.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, out.ID, showPrefix(l.Prefix)); err != nil {
+			return err
+		}
+		if err := b.insertAddress(ctx, tx, out, l.Prefix, block); err != nil {
+			return err
+		}
+		return b.tellAddress(ctx, tx, "address.assigned", out)
+	})
+	return out, err
+}
+
+// forService is the purpose of running what was ordered.
+const forService loot.Purpose = "service"
+
+// check says what is wrong with a lease.
+func (l lease) check(one Service, now time.Time) error {
+	switch {
+	case one.State == Ended && (l.To.IsZero() || l.To.After(one.Ended)):
+		return loot.Errorf(loot.Conflict, "The service has ended. Say until when it had the address, which is not after its end.")
+	case l.From.Before(one.Since.Add(-time.Minute)):
+		return wrongIn("from", "The service was not there yet at that time.")
+	case l.From.After(now.Add(mostAhead)) || !l.To.IsZero() && l.To.After(now.Add(mostAhead)):
+		return wrongIn("from", "Addresses are assigned when they are given and released when they are taken back, not ahead.")
+	case !l.To.IsZero() && !l.To.After(l.From):
+		return wrongIn("to", "The end is not after the beginning.")
+	}
+	return nil
+}
+
+func lockBlock(ctx context.Context, tx *store.Tx, block []byte) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_block (block) VALUES ($1) ON CONFLICT (block) DO NOTHING`, block); err != nil {
+		return fmt.Errorf("billing: block: %w", err)
+	}
+	var there []byte
+	if err := tx.QueryRow(ctx, `SELECT block FROM billing_block WHERE block = $1`+tx.ForUpdate(), block).Scan(&there); err != nil {
+		return fmt.Errorf("billing: block: %w", err)
+	}
+	return nil
+}
+
+func (b *Billing) insertAddress(ctx context.Context, tx *store.Tx, a Assignment, p netip.Prefix, block []byte) error {
+	var net any
+	if link, ok := netOf(p); ok {
+		net = b.mark(link)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_address (id, service, subject, mark, block, net, sealed, since, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		a.ID, a.Service, a.Subject, b.mark(p), block, net, a.sealed, store.Micro(a.Since), store.Micro(a.Until)); err != nil {
+		return fmt.Errorf("billing: address: %w", err)
+	}
+	return nil
+}
+
+// marksAtOnce is how many marks one query asks for.
+const marksAtOnce = 400
+
+// overlaps returns who has a prefix, one that it lies in or a part of it at a time
+// of a lease, by the mark of theirs; nil: nobody.
+func (b *Billing) overlaps(ctx context.Context, tx *store.Tx, l lease) (map[string]Assignment, error) {
+	var marks, links [][]byte
+	for _, p := range above(l.Prefix.Addr()) {
+		if p.Bits() <= l.Prefix.Bits() {
+			marks = append(marks, b.mark(p))
+		}
+	}
+	column := "mark"
+	if l.Prefix == blockOf(l.Prefix) { // whatever lies in the block is a part of it
+		column, marks = "block", [][]byte{b.mark(l.Prefix)}
+	} else {
+		parts, inside := below(l.Prefix)
+		for _, p := range parts {
+			marks = append(marks, b.mark(p))
+		}
+		for _, p := range inside {
+			links = append(links, b.mark(p))
+		}
+	}
+	for _, ask := range []struct {
+		column string
+		marks  [][]byte
+	}{{column, marks}, {"net", links}} {
+		for len(ask.marks) > 0 {
+			some := ask.marks[:min(len(ask.marks), marksAtOnce)]
+			ask.marks = ask.marks[len(some):]
+			found, err := takenAt(ctx, tx, ask.column, some, l)
+			if err != nil || found != nil {
+				return found, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+func takenAt(ctx context.Context, tx *store.Tx, column string, marks [][]byte, l lease) (map[string]Assignment, error) {
+	to := int64(1<<63 - 1)
+	if !l.To.IsZero() {
+		to = l.To.UnixMicro()
+	}
+	args := []any{to, l.From.UnixMicro()}
+	for _, m := range marks {
+		args = append(args, m)
+	}
+	rows, err := tx.Query(ctx, `SELECT a.mark, a.id, a.service, a.subject, a.since, a.until FROM billing_address a
+		WHERE a.`+column+` IN (`+store.Placeholders(3, len(marks))+`) AND a.since < $1 AND (a.until = 0 OR a.until > $2) LIMIT 1`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: overlap: %w", err)
+	}
+	defer rows.Close()
+	var out map[string]Assignment
+	for rows.Next() {
+		var mark []byte
+		var a Assignment
+		var since, until int64
+		if err := rows.Scan(&mark, &a.ID, &a.Service, &a.Subject, &since, &until); err != nil {
+			return nil, fmt.Errorf("billing: overlap: %w", err)
+		}
+		a.Since, a.Until = store.Instant(since), store.Instant(until)
+		out = map[string]Assignment{string(mark): a}
+	}
+	return out, rows.Err()
+}
+
+// release takes an address back at a time; one that was taken back stays as it is.
+func (b *Billing) release(ctx context.Context, tx *store.Tx, id string, at time.Time) (Assignment, error) {
+	all, err := readAssignments(ctx, tx, `WHERE a.id = $1`+tx.ForUpdate(), id)
+	if err != nil {
+		return Assignment{}, err
+	}
+	if len(all) == 0 {
+		return Assignment{}, loot.Errorf(loot.NotFound, "There is no such address.")
+	}
+	a := all[0]
+	if !a.Until.IsZero() {
+		return a, nil
+	}
+	if !at.After(a.Since) || at.After(b.Now().Add(mostAhead)) {
+		return a, loot.Errorf(loot.Invalid, "An address is taken back after it was assigned, and not ahead.")
+	}
+	a.Until = at
+	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE id = $2 AND until = 0`, at.UnixMicro(), id); err != nil {
+		return a, fmt.Errorf("billing: release: %w", err)
+	}
+	return a, b.tellAddress(ctx, tx, "address.released", a)
+}
+
+// releaseAll takes back what a service has.
+func (b *Billing) releaseAll(ctx context.Context, tx *store.Tx, reference string, at time.Time) error {
+	all, err := readAssignments(ctx, tx, `WHERE a.service = $1 AND a.until = 0`, reference)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE service = $2 AND until = 0`, at.UnixMicro(), reference); err != nil {
+		return fmt.Errorf("billing: release: %w", err)
+	}
+	for _, a := range all {
+		if err := b.tellAddress(ctx, tx, "address.released", a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Billing) tellAddress(ctx context.Context, tx *store.Tx, what string, a Assignment) error {
+	return b.tellHooks(ctx, tx, what, eventData{Service: a.Service, Customer: a.Subject, Address: a.ID})
+}
+
+// openAddresses opens the addresses of a customer, or of one service of theirs, for
+// whoever asks. The request says who, why and for what.
+func (b *Billing) openAddresses(ctx context.Context, tx *store.Tx, r gate.Request, service string) (out []Assigned, err error) {
+	r.Desk, r.Collection, r.Fields = name, connections, []loot.Field{addressOn}
+	p, err := b.Gate.Decide(ctx, tx, r)
+	if err != nil {
+		return nil, err
+	}
+	all, err := readAssignments(ctx, tx, `WHERE a.subject = $1 AND ($2 = '' OR a.service = $2) ORDER BY a.since DESC, a.id`, r.Subject, service)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	beside, err := b.Vault.OpenBeside(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		one := Assigned{Assignment: a}
+		if one.Address, one.Masked, err = beside.Open(addressOn, a.ID, a.sealed); err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// ownAddresses opens a customer's addresses for themself, by the references of the
+// services. Where there is none nothing is opened.
+func (b *Billing) ownAddresses(ctx context.Context, tx *store.Tx, s loot.Subject) (map[string][]Assigned, error) {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_address WHERE subject = $1`, s).Scan(&n); err != nil {
+		return nil, fmt.Errorf("billing: addresses: %w", err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	all, err := b.openAddresses(ctx, tx, gate.Request{Action: loot.Export, Actor: loot.Actor{Kind: loot.Person, ID: string(s)}, Subject: s, Purpose: forService}, "")
+	out := map[string][]Assigned{}
+	for _, a := range all {
+		out[a.Service] = append(out[a.Service], a)
+	}
+	return out, err
+}
+
+// WhoHad returns who had an address at a time, for a member of staff who may look
+// for that; false: nobody. The search is on the ledger whether it finds somebody or
+// not, and whoever is found sees it.
+func (b *Billing) WhoHad(ctx context.Context, tx *store.Tx, by loot.Actor, purpose loot.Purpose, reason string, a netip.Addr, at time.Time) (Assignment, bool, error) {
+	p, err := b.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Find, Actor: by, Desk: name, Purpose: purpose, Reason: reason, Collection: connections, Fields: []loot.Field{addressOn},
+	})
+	if err != nil {
+		return Assignment{}, false, err
+	}
+	grant, err := p.Spend(tx, loot.Find)
+	if err != nil {
+		return Assignment{}, false, err
+	}
+	found, ok, err := b.holder(ctx, tx, a.Unmap(), at)
+	if err != nil || !ok {
+		return Assignment{}, false, err
+	}
+	return found, true, b.Gate.Found(ctx, tx, grant, addressOn, found.Subject)
+}
+
+// holder looks an address up by the marks of all that it can lie in, each of which
+// is one step in the index however many there are.
+func (b *Billing) holder(ctx context.Context, tx *store.Tx, a netip.Addr, at time.Time) (Assignment, bool, error) {
+	us := at.UnixMicro()
+	for _, p := range above(a) {
+		var out Assignment
+		var since, until int64
+		err := tx.QueryRow(ctx, `SELECT a.id, a.service, a.subject, a.sealed, a.since, a.until FROM billing_address a
+			WHERE a.mark = $1 AND a.since <= $2 ORDER BY a.since DESC LIMIT 1`, b.mark(p), us).Scan(&out.ID, &out.Service, &out.Subject, &out.sealed, &since, &until)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && until != 0 && until <= us {
+			continue
+		}
+		if err != nil {
+			return Assignment{}, false, fmt.Errorf("billing: holder: %w", err)
+		}
+		out.Since, out.Until = store.Instant(since), store.Instant(until)
+		return out, true, nil
+	}
+	return Assignment{}, false, nil
+}
+
+// keptFor is how long an address that was taken back is kept: as long as the
+// longest of the purposes that the statement gives it for.
+func keptFor(s *statement.Statement) (longest time.Duration) {
+	d, _ := s.Field(addressOn)
+	for id := range d.Needed {
+		p, _ := s.Purpose(id)
+		longest = max(longest, p.Retain)
+	}
+	return longest
+}
+
+// sweepAddresses forgets what was taken back longer ago than it is kept.
+func (b *Billing) sweepAddresses(ctx context.Context, s *statement.Statement) error {
+	if _, err := b.DB.Exec(ctx, `DELETE FROM billing_address WHERE until > 0 AND until < $1`, b.Now().Add(-keptFor(s)).UnixMicro()); err != nil {
+		return fmt.Errorf("billing: sweep: %w", err)
+	}
+	return nil
+}
+
+// erased destroys the key of what is kept beside the record of somebody who is gone,
+// and removes what an old backup brought back.
+func (b *Billing) erased(ctx context.Context, subject string) error {
+	s := loot.Subject(subject)
+	gone := false
+	if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
+		row, err := b.Vault.Row(ctx, tx, s, collection)
+		if gone = loot.KindOf(err) == loot.NotFound || err == nil && row.Erased(); !gone {
+			return err // of a customer who is there, something else was erased
+		}
+		return b.forget(ctx, tx, s)
+	}); err != nil || !gone {
+		return err
+	}
+	return errors.Join(b.Keyring.Destroy(ctx, s, connections), b.Keyring.Destroy(ctx, s, used))
+}
+
+func wrongIn(field, text string) error { return web.Invalid("", map[string]string{field: text}) }

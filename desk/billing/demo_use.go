@@ -1,0 +1,146 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/store"
+)
+
+// demoUse has what services used counted each Monday of the history, by a program
+// of a colleague's, and one service suspended for a while.
+func (b *Billing) demoUse(w *desk.World, clerk loot.Actor) {
+	program := clerk
+	program.Program = true
+	day := w.History.Begin.UTC().Truncate(24 * time.Hour).Add(4 * time.Hour)
+	for week := 0; ; week++ {
+		for day.Weekday() != time.Monday {
+			day = day.AddDate(0, 0, 1)
+		}
+		if !day.Before(w.History.End) {
+			break
+		}
+		w.History.On(day, func(ctx context.Context) error { return b.demoWeek(ctx, program, week) })
+		day = day.AddDate(0, 0, 1)
+	}
+	for days, move := range map[int]url.Values{
+		35: {"to": {string(Suspended)}, "why": {string(Unpaid)}, "ticket": {"#4127"}},
+		31: {"to": {string(Active)}, "why": {string(Settled)}, "ticket": {"#4127"}},
+	} {
+		w.History.On(w.History.End.AddDate(0, 0, -days), func(ctx context.Context) error {
+			var all []Service
+			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+				all, err = listServices(ctx, tx, b.titles(), "", 500)
+				return err
+			}); err != nil || len(all) < 4 {
+				return err
+			}
+			// The third that was ordered, then as later.
+			one := all[len(all)-3]
+			a, err := desk.Browser{World: w, Who: clerk}.Post(ctx, servicePath(one.Reference), move)
+			if err == nil && a.Status != http.StatusSeeOther && one.State != Ended {
+				err = fmt.Errorf("billing: a change of a service was answered with %d", a.Status)
+			}
+			return err
+		})
+	}
+}
+
+// demoWeek records a week of every service that runs. How full a disk is follows
+// from the service's reference, so that the history is the same each time.
+func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
+	var batch []Record
+	now := b.Now()
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		batch = nil
+		all, err := listServices(ctx, tx, b.titles(), "", 1000)
+		if err != nil {
+			return err
+		}
+		meters, err := readMeters(ctx, tx, "")
+		for i, one := range all {
+			if one.State != Active && one.State != Suspended || !one.Since.Before(now.Add(-time.Hour)) {
+				continue
+			}
+			// Counted from the first that was ordered, whose number stays.
+			n := int64(len(all) - i)
+			for _, m := range meters[one.PlanID] {
+				r := Record{Service: one.Reference, Meter: m.ID, Key: fmt.Sprintf("%s/%d", m.ID, week), At: now}
+				if m.Kind == Level {
+					r.Amount = min(8+n*37%61+int64(week)*(1+n%3), 97) * oneUnit
+				} else {
+					r.Amount = m.Included / 1000 * (60 + n*53%300)
+				}
+				batch = append(batch, r)
+			}
+		}
+		return err
+	}); err != nil || len(batch) == 0 {
+		return err
+	}
+	taken, err := b.record(ctx, by, batch, true)
+	if err == nil && len(taken.Refused) > 0 {
+		err = fmt.Errorf("billing: use was refused: %s", taken.Refused[0].Why)
+	}
+	if err != nil {
+		return err
+	}
+	return b.demoAddresses(ctx, by)
+}
+
+// demoHook has an administrator tell a made-up provisioning system of services for
+// the last month of the history.
+func (b *Billing) demoHook(w *desk.World, by loot.Actor) {
+	w.History.On(w.History.End.AddDate(0, 0, -30), func(ctx context.Context) error {
+		a, err := desk.Browser{World: w, Who: by}.Post(ctx, "/console/billing/webhooks", url.Values{"url": {"https://panel.example.com/hooks"}, "events": eventTypes})
+		if err == nil && a.Status != http.StatusOK {
+			err = fmt.Errorf("billing: a webhook was answered with %d", a.Status)
+		}
+		return err
+	})
+}
+
+// demoBlocks are those that are for examples (RFC 5737).
+var demoBlocks = []string{"192.0.2", "198.51.100", "203.0.113"}
+
+// demoAddresses gives each server that has none an address of IPv4 and a block of IPv6.
+func (b *Billing) demoAddresses(ctx context.Context, by loot.Actor) error {
+	var all []Service
+	given := map[string]bool{}
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if all, err = listServices(ctx, tx, b.titles(), "", 1000); err != nil {
+			return err
+		}
+		had, err := readAssignments(ctx, tx, "")
+		for _, a := range had {
+			given[a.Service] = true
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	n := len(given)
+	for _, one := range slices.Backward(all) {
+		server := one.Service == "virtual-server" || one.Service == "dedicated-server"
+		if !server || one.State == Ended || given[one.Reference] || n >= 254*len(demoBlocks) {
+			continue
+		}
+		for _, text := range []string{fmt.Sprintf("%s.%d", demoBlocks[n/254], n%254+1), fmt.Sprintf("2001:db8:%x::/56", n+1)} {
+			p, err := parsePrefix(text)
+			if err != nil {
+				return err
+			}
+			if _, err := b.assign(ctx, by, lease{Service: one.Reference, Prefix: p, From: b.Now()}); err != nil {
+				return err
+			}
+		}
+		n++
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package invoice
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+)
+
+// A Language is one in which documents can be written.
+type Language struct {
+	Code string // ISO 639-1
+	Name string // as its speakers write it
+}
+
+// Languages returns those in which documents can be written, by code.
+func Languages() (out []Language) {
+	for i := range languages {
+		code := languages[i].code
+		name := display.Self.Name(language.Make(code))
+		out = append(out, Language{code, strings.ToUpper(name[:1]) + name[1:]})
+	}
+	slices.SortFunc(out, func(a, b Language) int { return strings.Compare(a.Code, b.Code) })
+	return out
+}
+
+// HasLanguage says whether documents can be written in a language.
+func HasLanguage(code string) bool {
+	return slices.ContainsFunc(languages, func(w words) bool { return w.code == code })
+}
+
+// dated writes a day with a month's name: day, name and year joined by what stands
+// between them. No line ends before the year and behind the day.
+func dated(names, before string, day func(int) string) func(Date) string {
+	months := strings.Fields(names)
+	return func(d Date) string {
+		if d.IsZero() {
+			return ""
+		}
+		return day(d.Day) + unbroken + before + months[d.Month-time.January] + unbroken + before + strconv.Itoa(d.Year)
+	}
+}
+
+// more are the languages beside English and German.
+var more = []words{
+	{
+		code: "es", regions: display.Regions(language.Spanish),
+		Invoice: "Factura", CreditNote: "Nota de abono", Corrected: "Factura rectificativa", About: "Sobre la factura", Of: "del",
+		Number: "Número", Issued: "Fecha", Due: "Vencimiento", Period: "Período", Customer: "Cliente", Order: "Su pedido", Reference: "Su referencia",
+		Contract: "Contrato", Delivered: "Entregado", DeliverTo: "Entregado en", YourVAT: "Su NIF-IVA", OurVAT: "NIF-IVA", OurTax: "NIF",
+		Representative: "Representante fiscal",
+		Service:        "Servicio", Quantity: "Cantidad", Price: "Precio unitario", VAT: "IVA", Amount: "Importe", Per: "por",
+		Sum: "Suma de servicios", Net: "Total sin IVA", Tax: "IVA", TaxIn: "IVA en",
+		Total: "Total con IVA", Paid: "Ya pagado", Rounding: "Redondeo", Payable: "A pagar", Credited: "A su favor",
+		Exempt: "Exento", Reverse: "Inv. suj. pasivo", Goods: "Intracomunitario", Export: "Exportación", Outside: "No sujeto al IVA",
+		Payment: "Cómo pagar", Holder: "Titular", IBAN: "IBAN", Account: "N.º de cuenta", BIC: "BIC", Purpose: "Concepto", Terms: "Condiciones",
+		Scan:  "Escanéelo con la app de su banco",
+		Known: "Lo que sabemos de usted para esta factura",
+		KnownWhy: "Esto es todo aquello de lo que sale la factura. Si algo está mal, dígalo al lado: " +
+			"lo comprobamos y lo corregimos.",
+		Field: "Dato", Value: "Valor", Source: "Origen", Wrong: "Algo está mal", Notes: "Notas", Page: "Página",
+		date:      dated("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", "de ", strconv.Itoa),
+		thousands: ".", point: ",", minus: "−",
+		units: map[string][2]string{
+			"C62": {"ud.", "uds."}, "H87": {"ud.", "uds."}, "MIN": {"minuto", "minutos"}, "HUR": {"hora", "horas"}, "DAY": {"día", "días"}, "WEE": {"semana", "semanas"},
+			"MON": {"mes", "meses"}, "QAN": {"trimestre", "trimestres"}, "ANN": {"año", "años"}, "LS": {"tanto alzado", "tanto alzado"},
+		},
+	},
+	{
+		code: "fr", regions: display.Regions(language.French),
+		Invoice: "Facture", CreditNote: "Avoir", Corrected: "Facture rectificative", About: "Sur la facture", Of: "du",
+		Number: "Numéro", Issued: "Date", Due: "Échéance", Period: "Période", Customer: "Client", Order: "Votre commande", Reference: "Votre référence",
+		Contract: "Contrat", Delivered: "Livré", DeliverTo: "Livré en", YourVAT: "Votre n° TVA", OurVAT: "N° TVA", OurTax: "N° fiscal",
+		Representative: "Représentant fiscal",
+		Service:        "Prestation", Quantity: "Quantité", Price: "Prix unitaire", VAT: "TVA", Amount: "Montant", Per: "par",
+		Sum: "Total des prestations", Net: "Total hors TVA", Tax: "TVA", TaxIn: "TVA en",
+		Total: "Total TVA comprise", Paid: "Déjà payé", Rounding: "Arrondi", Payable: "À payer", Credited: "En votre faveur",
+		Exempt: "Exonéré", Reverse: "Autoliquidation", Goods: "Intracommunautaire", Export: "Exportation", Outside: "Hors TVA",
+		Payment: "Comment payer", Holder: "Titulaire", IBAN: "IBAN", Account: "N° de compte", BIC: "BIC", Purpose: "Référence", Terms: "Conditions",
+		Scan:  "À scanner avec l’appli de votre banque",
+		Known: "Ce que nous savons de vous pour cette facture",
+		KnownWhy: "C’est tout ce dont la facture est tirée. Si quelque chose est faux, dites-le à côté : " +
+			"nous le vérifions et le corrigeons.",
+		Field: "Donnée", Value: "Valeur", Source: "Origine", Wrong: "Quelque chose est faux", Notes: "Remarques", Page: "Page",
+		date: dated("janvier février mars avril mai juin juillet août septembre octobre novembre décembre", "", func(day int) string {
+			if day == 1 {
+				return "1er"
+			}
+			return strconv.Itoa(day)
+		}),
+		thousands: unbroken, point: ",", minus: "−",
+		units: map[string][2]string{
+			"C62": {"pièce", "pièces"}, "H87": {"pièce", "pièces"}, "MIN": {"minute", "minutes"}, "HUR": {"heure", "heures"}, "DAY": {"jour", "jours"}, "WEE": {"semaine", "semaines"},
+			"MON": {"mois", "mois"}, "QAN": {"trimestre", "trimestres"}, "ANN": {"an", "ans"}, "AD": {"octet", "octets"}, "4L": {"Mo", "Mo"}, "E34": {"Go", "Go"}, "E35": {"To", "To"},
+			"E36": {"Po", "Po"}, "E63": {"Mio", "Mio"}, "E62": {"Gio", "Gio"}, "E61": {"Tio", "Tio"}, "LS": {"forfait", "forfait"},
+		},
+	},
+	{
+		code: "nl", regions: display.Regions(language.Dutch),
+		Invoice: "Factuur", CreditNote: "Creditnota", Corrected: "Gecorrigeerde factuur", About: "Bij factuur", Of: "van",
+		Number: "Nummer", Issued: "Datum", Due: "Vervaldatum", Period: "Periode", Customer: "Klant", Order: "Uw bestelling", Reference: "Uw kenmerk",
+		Contract: "Contract", Delivered: "Geleverd", DeliverTo: "Geleverd in", YourVAT: "Uw btw-nr.", OurVAT: "Btw-nr.", OurTax: "Fiscaal nr.",
+		Representative: "Fiscaal vertegenwoordiger",
+		Service:        "Dienst", Quantity: "Aantal", Price: "Eenheidsprijs", VAT: "Btw", Amount: "Bedrag", Per: "per",
+		Sum: "Som van de diensten", Net: "Totaal zonder btw", Tax: "Btw", TaxIn: "Btw in",
+		Total: "Totaal met btw", Paid: "Al betaald", Rounding: "Afronding", Payable: "Te betalen", Credited: "U tegoed",
+		Exempt: "Vrijgesteld", Reverse: "Btw verlegd", Goods: "Intracommunautair", Export: "Uitvoer", Outside: "Geen btw",
+		Payment: "Zo betaalt u", Holder: "Rekeninghouder", IBAN: "IBAN", Account: "Rekeningnr.", BIC: "BIC", Purpose: "Omschrijving", Terms: "Voorwaarden",
+		Scan:  "Scan met de app van uw bank",
+		Known: "Wat wij voor deze factuur over u weten",
+		KnownWhy: "Dit is alles waaruit de factuur is opgesteld. Klopt er iets niet, zeg het dan ernaast: " +
+			"wij kijken het na en zetten het recht.",
+		Field: "Gegeven", Value: "Waarde", Source: "Bron", Wrong: "Er klopt iets niet", Notes: "Opmerkingen", Page: "Pagina",
+		date:      dated("januari februari maart april mei juni juli augustus september oktober november december", "", strconv.Itoa),
+		thousands: ".", point: ",", minus: "−",
+		units: map[string][2]string{
+			"C62": {"stuk", "stuks"}, "H87": {"stuk", "stuks"}, "MIN": {"minuut", "minuten"}, "HUR": {"uur", "uur"}, "DAY": {"dag", "dagen"}, "WEE": {"week", "weken"},
+			"MON": {"maand", "maanden"}, "QAN": {"kwartaal", "kwartalen"}, "ANN": {"jaar", "jaar"}, "LS": {"vast bedrag", "vast bedrag"},
+		},
+	},
+}

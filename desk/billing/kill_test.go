@@ -1,0 +1,174 @@
+package billing
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/gate"
+	"loot/store"
+	"loot/store/storetest"
+)
+
+// What tells a process of TestAProcess… where it works and where it ends.
+const (
+	childStore = "LOOT_TEST_CHILD"
+	childKeys  = "LOOT_TEST_CHILD_KEYS"
+	childDir   = "LOOT_TEST_CHILD_DIR"
+	childPoint = "LOOT_TEST_CHILD_POINT" // 0: make the customers; -1: do all
+)
+
+// TestAProcessThatIsKilledInARunWritesNothingTwiceAndLosesNothing ends processes
+// with SIGKILL at every step of a run, one after another on the same databases: no
+// invoice is written twice, none is lost, numbers have no gap, and each has its
+// documents.
+func TestAProcessThatIsKilledInARunWritesNothingTwiceAndLosesNothing(t *testing.T) {
+	if os.Getenv(childStore) != "" {
+		runUntilKilled(t)
+		return
+	}
+	t.Parallel()
+	const customers = 3
+	every := []int{}
+	for point := range 3*customers + 1 { // each is drawn, sealed and kept, and all are issued at once
+		every = append(every, point+1)
+	}
+	for name, one := range map[string]struct {
+		url    func(testing.TB) string
+		points []int
+	}{
+		"sqlite": {desktest.Kernel.SQLite, every}, "postgres": {desktest.Kernel.Postgres, []int{1, 2 * customers, 3 * customers, 3*customers + 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, err := os.MkdirTemp("", "killed")
+			ok(t, err)
+			t.Cleanup(func() { os.RemoveAll(dir) })
+			c := child{t, one.url(t), desktest.Keys(t), dir}
+			subjects := map[string]bool{}
+			for _, s := range c.run(0, "made") {
+				subjects[s] = true
+			}
+			if len(subjects) != customers {
+				t.Fatalf("%d customers", len(subjects))
+			}
+			db := storetest.Open(t, c.store, nil)
+			for _, point := range one.points {
+				c.run(point, "step")
+				for n, i := range issuedIn(t, db) {
+					if i.Sequence != int64(n+1) {
+						t.Fatalf("killed at step %d, the %d. invoice has the number %s", point, n+1, i.Number)
+					}
+				}
+			}
+			if opened := c.run(-1, "opened"); len(opened) != customers {
+				t.Errorf("the documents of %d invoices are whole, want %d", len(opened), customers)
+			}
+			all := issuedIn(t, db)
+			for _, i := range all {
+				if !subjects[string(i.Subject)] {
+					t.Errorf("%s is nobody's, or the second of somebody", i.Number)
+				}
+				delete(subjects, string(i.Subject))
+			}
+			if len(all) != customers || len(subjects) > 0 {
+				t.Errorf("%d invoices of %d customers", len(all), customers)
+			}
+		})
+	}
+}
+
+func issuedIn(t *testing.T, db *store.DB) (out []Issued) {
+	t.Helper()
+	ok(t, db.ReadTx(t.Context(), func(tx *store.Tx) (err error) {
+		out, err = readInvoices(t.Context(), tx, `ORDER BY i.series, i.sequence`)
+		return err
+	}))
+	return out
+}
+
+// A child is where processes work that follow each other.
+type child struct {
+	*testing.T
+	store, keys, dir string
+}
+
+// run has a process do its part, and returns what it said behind a word. One that
+// is to be killed says which step it had come to, and must have been.
+func (c child) run(point int, word string) (said []string) {
+	c.Helper()
+	self, err := os.Executable()
+	ok(c, err)
+	cmd := exec.CommandContext(c.Context(), self, "-test.run=^TestAProcessThatIsKilledInARun")
+	cmd.Env = append(os.Environ(), childStore+"="+c.store, childKeys+"="+c.keys, childDir+"="+c.dir, childPoint+"="+strconv.Itoa(point))
+	out, err := cmd.StdoutPipe()
+	ok(c, err)
+	ok(c, cmd.Start())
+	var lines []string
+	for in := bufio.NewScanner(out); in.Scan(); {
+		lines = append(lines, in.Text())
+		if rest, is := strings.CutPrefix(in.Text(), word+" "); is {
+			said = append(said, rest)
+		}
+	}
+	err = cmd.Wait()
+	killed := cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled()
+	if killed != (point > 0) || err != nil && !killed || len(said) == 0 {
+		c.Fatalf("the process for step %d ended with %v: %s", point, err, strings.Join(lines, "\n"))
+	}
+	return said
+}
+
+func runUntilKilled(t *testing.T) {
+	point, err := strconv.Atoi(os.Getenv(childPoint))
+	ok(t, err)
+	ctx := t.Context()
+	db := storetest.Open(t, os.Getenv(childStore), nil)
+	o := newOfficeIn(desktest.At(t, db, desktest.Base, os.Getenv(childDir), os.Getenv(childKeys)))
+	s := desktest.Standard(t)
+	if point == 0 {
+		o.Open(s, o.b.Desk())
+		for range 3 {
+			fmt.Println("made", o.customer(meadow))
+		}
+		o.Drain()
+		return
+	}
+	o.Kit.Gate.Know(s)
+	ok(t, o.Kit.Gate.Refresh(ctx))
+	o.S = s
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- o.Kit.Ledger.Run(running) }()
+	o.after(december)
+	var steps atomic.Int64
+	o.b.at = func(step string) {
+		if steps.Add(1) == int64(point) {
+			fmt.Println("step", step)
+			ok(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
+			select {} // it ends here
+		}
+	}
+	ok(t, o.b.runPage(ctx, pageArgs{Month: november}))
+	for _, i := range issuedIn(t, db) {
+		for _, d := range documents {
+			content, err := o.b.opened(ctx, i, d.name, gate.Request{Action: loot.Export, Actor: loot.Actor{Kind: loot.Person, ID: string(i.Subject)}})
+			ok(t, err)
+			if len(content) == 0 {
+				t.Errorf("%s of %s is empty", d.name, i.Number)
+			}
+		}
+		fmt.Println("opened", i.Number)
+	}
+	end()
+	<-ended
+}

@@ -1,0 +1,259 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot/desk"
+	"loot/desk/billing/invoice"
+	"loot/mail"
+	"loot/store"
+	"loot/web"
+)
+
+// letterArgs asks for a letter about an invoice: that it was issued, or the
+// reminder of a level.
+type letterArgs struct {
+	Number string `json:"number"`
+	Level  int    `json:"level,omitempty"` // 0: it was issued
+}
+
+// Kind names the job.
+func (letterArgs) Kind() string { return "billing.letter" }
+
+// A reminder is what is written to whoever has not paid so many days after the
+// invoice was due.
+type reminder struct {
+	Level int // 1 is the first
+	Days  int
+	Text  string
+}
+
+func readReminders(ctx context.Context, tx *store.Tx) (out []reminder, err error) {
+	rows, err := tx.Query(ctx, `SELECT days, text FROM billing_reminder ORDER BY days`)
+	if err != nil {
+		return nil, fmt.Errorf("billing: reminders: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r := reminder{Level: len(out) + 1}
+		if err := rows.Scan(&r.Days, &r.Text); err != nil {
+			return nil, fmt.Errorf("billing: reminders: %w", err)
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// written is a letter about an invoice, of a level.
+type written struct {
+	Level int
+	At    time.Time
+	Sent  bool // else the customer could not be written to
+}
+
+// fact says on the page of an invoice that a letter was written.
+func (w written) fact() web.Fact {
+	f := web.Fact{Term: "Letter that it was issued", Value: w.At.UTC().Format("2 January 2006")}
+	if w.Level > 0 {
+		f.Term = strconv.Itoa(w.Level) + ". reminder"
+	}
+	if !w.Sent {
+		f.Note = "Not sent: the statement gives no address to write to, or the mail server refuses it."
+	}
+	return f
+}
+
+// lettersOf returns the letters about an invoice, the first one first.
+func lettersOf(ctx context.Context, tx *store.Tx, number string) (out []written, err error) {
+	rows, err := tx.Query(ctx, `SELECT level, at, sent FROM billing_letter WHERE invoice = $1 ORDER BY level`, number)
+	if err != nil {
+		return nil, fmt.Errorf("billing: letters: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var w written
+		var at, sent int64
+		if err := rows.Scan(&w.Level, &at, &sent); err != nil {
+			return nil, fmt.Errorf("billing: letters: %w", err)
+		}
+		w.At, w.Sent = store.Instant(at), sent != 0
+		out = append(out, w)
+	}
+	return out, rows.Err()
+}
+
+// Disputed has the desk ask whether a customer reported a mistake on an invoice
+// that is not answered: they are not reminded of it meanwhile.
+func (b *Billing) Disputed(ask func(ctx context.Context, tx *store.Tx, number string) (bool, error)) {
+	b.disputed = ask
+}
+
+// due returns the reminder that is to be written about an invoice now: one level
+// after the other, each as long after the last as it is later than that.
+func due(i Issued, levels []reminder, before []written, now time.Time, today invoice.Date) (reminder, bool) {
+	if i.Kind == invoice.CreditNote || i.Open() <= 0 {
+		return reminder{}, false
+	}
+	last, at := 0, time.Time{}
+	for _, w := range before {
+		if w.Level > last {
+			last, at = w.Level, w.At
+		}
+	}
+	if last >= len(levels) {
+		return reminder{}, false
+	}
+	r := levels[last]
+	gap := 0
+	if last > 0 {
+		gap = r.Days - levels[last-1].Days
+	}
+	return r, between(i.Due, today) >= int64(r.Days) && !now.Before(at.AddDate(0, 0, gap))
+}
+
+// remindAll has reminders written about invoices that were due long enough ago.
+func (b *Billing) remindAll(ctx context.Context) error {
+	for after := ""; ; {
+		var last string
+		if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
+			levels, err := readReminders(ctx, tx)
+			if err != nil || len(levels) == 0 {
+				return err
+			}
+			list, err := readInvoices(ctx, tx, `WHERE i.number > $1 AND i.due <= $2 AND i.due > $3 AND i.kind <> '381' ORDER BY i.number LIMIT 500`,
+				after, b.today().AddDays(-levels[0].Days).String(), b.today().AddDays(-remindWithin).String())
+			if err != nil {
+				return err
+			}
+			for _, i := range list {
+				before, err := lettersOf(ctx, tx, i.Number)
+				if err != nil {
+					return err
+				}
+				if r, is := due(i, levels, before, b.Now(), b.today()); is {
+					if err := b.Jobs.Enqueue(ctx, tx, letterArgs{i.Number, r.Level}); err != nil {
+						return err
+					}
+				}
+			}
+			if last = ""; len(list) == 500 {
+				last = list[499].Number
+			}
+			return nil
+		}); err != nil || last == "" {
+			return err
+		}
+		after = last
+	}
+}
+
+// remindWithin is how many days after an invoice was due somebody is reminded of it
+// at most.
+const remindWithin = 365
+
+// letter writes to a customer about an invoice, once for each level. The note that
+// it went out is made after it did: a crash in between sends the same message again,
+// which mail programs show once.
+func (b *Billing) letter(ctx context.Context, a letterArgs) error {
+	var i Issued
+	var r reminder
+	write := false
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if i, err = findInvoice(ctx, tx, a.Number); err != nil {
+			return err
+		}
+		before, err := lettersOf(ctx, tx, a.Number)
+		if err != nil || slices.ContainsFunc(before, func(w written) bool { return w.Level == a.Level }) {
+			return err
+		}
+		if write = true; a.Level == 0 {
+			if i.Kind == invoice.CreditNote { // the letter of what stands for the invoice tells of both
+				c, _, err := creditOf(ctx, tx, "credit", i.Number)
+				write = c.Corrected == ""
+				return err
+			}
+			return nil
+		}
+		levels, err := readReminders(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if r, write = due(i, levels, before, b.Now(), b.today()); !write || r.Level != a.Level || b.disputed == nil {
+			write = write && r.Level == a.Level
+			return err
+		}
+		disputed, err := b.disputed(ctx, tx, a.Number)
+		write = !disputed
+		return err
+	}); err != nil || !write {
+		return err
+	}
+	letter, id := b.issuedLetter(i), "invoice-"+i.Number
+	if a.Level > 0 {
+		letter, id = b.reminderLetter(i, r), id+"-reminder-"+strconv.Itoa(a.Level)
+	}
+	sent, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: i.Subject, Collection: collection, ID: id, Letter: letter})
+	if err != nil {
+		return err
+	}
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO billing_letter (invoice, level, at, sent) VALUES ($1, $2, $3, $4) ON CONFLICT (invoice, level) DO NOTHING`,
+			i.Number, a.Level, b.Now().UnixMicro(), map[bool]int{true: 1}[sent]); err != nil {
+			return fmt.Errorf("billing: letter: %w", err)
+		}
+		return nil
+	})
+}
+
+func (b *Billing) issuedLetter(i Issued) mail.Letter {
+	what, text := "Your invoice", "Your invoice for "+i.Period.Words(inPages)+" is in your portal, with all that it was drawn from."
+	rows := []mail.Row{{Term: "Number", Value: i.Number}, {Term: "Total", Value: i.Sum()}}
+	switch i.Kind {
+	case invoice.CreditNote:
+		what, text = "Your credit note", "We have taken back invoice "+i.Preceding+". The credit note is in your portal."
+	case invoice.Corrected:
+		what, text = "Your corrected invoice", "We have taken invoice "+i.Preceding+" back and written it again. The corrected one is in your portal, and so is the credit note."
+	case invoice.Commercial:
+	}
+	if i.Open() > 0 {
+		rows = append(rows, mail.Row{Term: "To be paid by", Value: i.Due.Words(inPages)})
+	}
+	return mail.Letter{
+		Subject: what + " " + i.Number, Greet: "Good day",
+		Blocks: []mail.Block{
+			mail.Para(text),
+			mail.Table("In short", rows...),
+			mail.Button("See the invoice", b.invoiceURL(i)),
+			mail.Note("If something on it is wrong, say so beside it: we check it and put it right."),
+		},
+		Why: "You get this once for each invoice.",
+	}
+}
+
+func (b *Billing) reminderLetter(i Issued, r reminder) mail.Letter {
+	blocks := make([]mail.Block, 0, 6)
+	for text := range strings.SplitSeq(r.Text, "\n\n") {
+		blocks = append(blocks, mail.Para(strings.Join(strings.Fields(text), " ")))
+	}
+	return mail.Letter{
+		Subject: "Invoice " + i.Number + " is still to be paid", Greet: "Good day",
+		Blocks: append(blocks,
+			mail.Table("In short",
+				mail.Row{Term: "Number", Value: i.Number}, mail.Row{Term: "Issued", Value: i.Day.Words(inPages)}, mail.Row{Term: "To be paid by", Value: i.Due.Words(inPages)},
+				mail.Row{Term: "Total", Value: i.Sum()}, mail.Row{Term: "Still open", Value: i.OpenSum()}),
+			mail.Button("See the invoice", b.invoiceURL(i)),
+			mail.Note("If something on it is wrong, say so beside it: until that is answered we do not remind you. If you have paid within the last days, this letter has crossed your payment."),
+		),
+		Why: "You get this because an invoice is not paid. It is no advertisement.",
+	}
+}
+
+func (b *Billing) invoiceURL(i Issued) string {
+	return b.BaseURL + "/portal/invoices/" + url.PathEscape(i.Number)
+}

@@ -1,0 +1,308 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/desk/billing/camt"
+	"loot/desk/billing/invoice"
+	"loot/store"
+)
+
+// A payment is money that came, or went back: nothing of a person but a random id.
+type payment struct {
+	ID        string
+	Mark      string // keyed hash by which the same is known again
+	Thread    string // keyed hash of the payer's own reference; empty: none
+	Statement string // bank statement; empty: written down by hand
+	Author    string
+	Subject   loot.Subject // empty: not known
+	Day       invoice.Date
+	Amount    int64 // in the smallest unit of the currency
+	Currency  string
+	Takes     string // the payment that it takes back
+	Finding   string // why a person has to decide
+	At        time.Time
+	Decided   time.Time // zero: a person has to
+	Given     int64     // what of it is for invoices
+	Sealed    bool      // what the bank says is there
+}
+
+// Left is what of the payment is for no invoice.
+func (p payment) Left() int64 { return p.Amount - p.Given }
+
+// Sum writes the amount as people read it.
+func (p payment) Sum() string { return money(p.Amount, p.Currency) }
+
+const paymentColumns = `p.id, p.mark, p.thread, p.statement, p.author, p.subject, p.day, p.amount, p.currency, p.takes, p.finding, p.at, p.decided,
+	CAST(COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.payment = p.id), 0) AS BIGINT), p.sealed IS NOT NULL FROM billing_payment p `
+
+func scanPayment(row store.Row) (p payment, err error) {
+	var day string
+	var at, decided int64
+	if err := row.Scan(&p.ID, &p.Mark, &p.Thread, &p.Statement, &p.Author, &p.Subject, &day, &p.Amount, &p.Currency, &p.Takes, &p.Finding, &at, &decided, &p.Given, &p.Sealed); err != nil {
+		return p, err
+	}
+	p.At, p.Decided = store.Instant(at), store.Instant(decided)
+	p.Day, err = invoice.ParseDate(day)
+	return p, err
+}
+
+func readPayments(ctx context.Context, tx *store.Tx, where string, args ...any) (out []payment, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+paymentColumns+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: payments: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		p, err := scanPayment(rows)
+		if err != nil {
+			return nil, fmt.Errorf("billing: payments: %w", err)
+		}
+		out = append(out, p)
+	}
+	return out, rows.Err()
+}
+
+func findPayment(ctx context.Context, tx *store.Tx, id string) (payment, error) {
+	p, err := scanPayment(tx.QueryRow(ctx, `SELECT `+paymentColumns+`WHERE p.id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, loot.Errorf(loot.NotFound, "There is no such payment.")
+	}
+	if err != nil {
+		return p, fmt.Errorf("billing: payment: %w", err)
+	}
+	return p, nil
+}
+
+// takeable returns payments of an amount that were not taken back, with a
+// reference of the payer's or for one of some invoices.
+func takeable(ctx context.Context, tx *store.Tx, amount int64, currency, thread string, numbers []string) ([]payment, error) {
+	where, args := `p.thread = $3 AND p.thread <> ''`, []any{amount, currency, thread}
+	if len(numbers) > 0 {
+		where = `(` + where + ` OR p.id IN (SELECT s.payment FROM billing_paid s WHERE s.invoice IN (` + store.Placeholders(4, len(numbers)) + `)))`
+		for _, n := range numbers {
+			args = append(args, n)
+		}
+	}
+	return readPayments(ctx, tx, `WHERE p.amount = $1 AND p.currency = $2 AND p.subject <> '' AND NOT EXISTS (SELECT 1 FROM billing_payment b WHERE b.takes = p.id) AND `+where, args...)
+}
+
+// insertPayment writes a payment down, and reports false if it was there before.
+func insertPayment(ctx context.Context, tx *store.Tx, p payment, sealed []byte) (bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO billing_payment (id, mark, thread, statement, author, subject, day, amount, currency, takes, finding, at, decided, sealed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (mark) DO NOTHING`,
+		p.ID, p.Mark, p.Thread, p.Statement, p.Author, p.Subject, p.Day.String(), p.Amount, p.Currency, p.Takes, p.Finding, p.At.UnixMicro(), store.Micro(p.Decided), sealed)
+	if err != nil {
+		return false, fmt.Errorf("billing: payment: %w", err)
+	}
+	return n == 1, nil
+}
+
+// sharesOf returns what of a payment is for which invoice now.
+func sharesOf(ctx context.Context, tx *store.Tx, payment string) (out []share, err error) {
+	rows, err := tx.Query(ctx, `SELECT invoice, CAST(SUM(amount) AS BIGINT) FROM billing_paid WHERE payment = $1 GROUP BY invoice HAVING SUM(amount) <> 0 ORDER BY invoice`, payment)
+	if err != nil {
+		return nil, fmt.Errorf("billing: shares: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s share
+		if err := rows.Scan(&s.Invoice, &s.Amount); err != nil {
+			return nil, fmt.Errorf("billing: shares: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// give notes what of a payment is for which invoices.
+func (b *Billing) give(ctx context.Context, tx *store.Tx, payment, author string, shares []share) error {
+	for _, s := range shares {
+		if _, err := tx.Exec(ctx, `INSERT INTO billing_paid (id, payment, invoice, amount, at, author) VALUES ($1, $2, $3, $4, $5, $6)`,
+			loot.NewID("d"), payment, s.Invoice, s.Amount, b.Now().UnixMicro(), author); err != nil {
+			return fmt.Errorf("billing: paid: %w", err)
+		}
+	}
+	return nil
+}
+
+// settling keeps all others from dividing payments until the transaction ends, so
+// that no invoice is paid with more than is open on it.
+func settling(ctx context.Context, tx *store.Tx) error {
+	rows, err := tx.Query(ctx, `SELECT id FROM billing_series ORDER BY id`+tx.ForUpdate())
+	if err != nil {
+		return fmt.Errorf("billing: settling: %w", err)
+	}
+	return rows.Close()
+}
+
+// carry takes what was paid of an invoice that is taken back to the one that stands
+// for it. What that does not need, or all if there is none, is in credit.
+func (b *Billing) carry(ctx context.Context, tx *store.Tx, c Credit) error {
+	if err := settling(ctx, tx); err != nil {
+		return err
+	}
+	left := int64(0)
+	if c.Corrected != "" {
+		i, err := findInvoice(ctx, tx, c.Corrected)
+		if err != nil {
+			return err
+		}
+		left = i.Open()
+	}
+	list, err := readPayments(ctx, tx, `WHERE p.id IN (SELECT s.payment FROM billing_paid s WHERE s.invoice = $1) ORDER BY p.day, p.id`, c.Original)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		shares, err := sharesOf(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		for _, s := range shares {
+			back, err := takenBack(ctx, tx, p.ID)
+			if err != nil {
+				return err
+			}
+			if s.Invoice != c.Original || s.Amount <= 0 || back {
+				continue
+			}
+			moved := []share{{s.Invoice, -s.Amount}}
+			if part := min(left, s.Amount); part > 0 {
+				moved, left = append(moved, share{c.Corrected, part}), left-part
+			}
+			if err := b.give(ctx, tx, p.ID, c.Author, moved); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// What a bank says of a payment, as it is sealed.
+type told struct {
+	Party  string   `json:"party,omitempty"`
+	IBAN   string   `json:"iban,omitempty"`
+	Text   string   `json:"text,omitempty"`
+	Refs   []string `json:"refs,omitempty"`
+	Own    string   `json:"own,omitempty"` // the payer's own reference
+	Reason string   `json:"reason,omitempty"`
+}
+
+func (b *Billing) seals(p *camt.Payment, id string) ([]byte, error) {
+	text, err := json.Marshal(told{p.Party, p.PartyIBAN, p.Text, p.Refs, p.EndToEnd, p.Reason})
+	if err != nil {
+		return nil, fmt.Errorf("billing: payment: %w", err)
+	}
+	return b.key.Seal(text, []byte(id))
+}
+
+// tellOf opens what the bank said of a payment; false if that is kept no longer.
+func (b *Billing) tellOf(ctx context.Context, tx *store.Tx, id string) (t told, ok bool, err error) {
+	var sealed []byte
+	if err := tx.QueryRow(ctx, `SELECT sealed FROM billing_payment WHERE id = $1`, id).Scan(&sealed); err != nil {
+		return t, false, fmt.Errorf("billing: payment: %w", err)
+	}
+	if sealed == nil {
+		return t, false, nil
+	}
+	text, err := b.key.Open(sealed, []byte(id))
+	if err == nil {
+		err = json.Unmarshal(text, &t)
+	}
+	if err != nil {
+		return t, false, fmt.Errorf("billing: payment: %w", err)
+	}
+	return t, true, nil
+}
+
+// sweepTold removes what the bank said of payments: of those that are somebody's
+// when the law wants it kept no longer, of those that are nobody's as soon as the
+// statement has no time left for finding out.
+func (b *Billing) sweepTold(ctx context.Context) error {
+	v, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	for _, one := range []struct {
+		purpose loot.Purpose
+		where   string
+	}{{forBookkeeping, `subject <> ''`}, {forInvoice, `subject = ''`}} {
+		p, ok := v.Purpose(one.purpose)
+		if !ok {
+			continue
+		}
+		var old []string
+		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			old, err = b.toldUntil(ctx, tx, one.where, b.Now().Add(-p.Retain+48*time.Hour), func(at time.Time) bool { return p.Keep.After(at).After(b.Now()) })
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, id := range old {
+			if _, err := b.DB.Exec(ctx, `UPDATE billing_payment SET sealed = NULL, thread = '' WHERE id = $1`, id); err != nil {
+				return fmt.Errorf("billing: payment: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Billing) toldUntil(ctx context.Context, tx *store.Tx, where string, before time.Time, kept func(time.Time) bool) (out []string, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, at FROM billing_payment WHERE sealed IS NOT NULL AND `+where+` AND at < $1 ORDER BY at LIMIT 5000`, before.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("billing: payments: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var at int64
+		if err := rows.Scan(&id, &at); err != nil {
+			return nil, fmt.Errorf("billing: payments: %w", err)
+		}
+		if !kept(store.Instant(at)) {
+			out = append(out, id)
+		}
+	}
+	return out, rows.Err()
+}
+
+// A balance is what a customer owes in a currency; below zero: is owed.
+type balance struct {
+	Currency string
+	Amount   int64
+}
+
+// balancesOf returns what a customer owes, in each currency.
+func balancesOf(ctx context.Context, tx *store.Tx, s loot.Subject) (out []balance, err error) {
+	rows, err := tx.Query(ctx, `SELECT currency, CAST(SUM(amount) AS BIGINT) FROM (
+			SELECT currency, CASE WHEN kind = '381' THEN -total ELSE total END AS amount FROM billing_invoice WHERE subject = $1
+			UNION ALL SELECT currency, -amount FROM billing_payment WHERE subject = $1
+		) AS moved GROUP BY currency HAVING SUM(amount) <> 0 ORDER BY currency`, s)
+	if err != nil {
+		return nil, fmt.Errorf("billing: balance: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var one balance
+		if err := rows.Scan(&one.Currency, &one.Amount); err != nil {
+			return nil, fmt.Errorf("billing: balance: %w", err)
+		}
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
+
+// Words says what stands in a balance.
+func (b balance) Words() string {
+	if b.Amount < 0 {
+		return money(-b.Amount, b.Currency) + " in credit"
+	}
+	return money(b.Amount, b.Currency) + " to pay"
+}

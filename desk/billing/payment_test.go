@@ -1,0 +1,270 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"loot/desk/billing/camt"
+	"loot/desk/desktest"
+	"loot/store"
+	"loot/web/webtest"
+)
+
+// uploads a bank statement as a colleague in billing.
+func (o *office) uploads(entries ...madeUpEntry) webtest.Answer {
+	o.Helper()
+	for i := range entries {
+		e := &entries[i]
+		if e.Day == "" {
+			e.Day = "2026-12-10"
+		}
+		if e.Currency == "" {
+			e.Currency = "EUR"
+		}
+	}
+	o.asStaff("billing")
+	body, contentType, err := statementForm(madeUpStatement(entries...))
+	ok(o, err)
+	return o.Do(http.MethodPost, paymentsPath+"/statement", body, http.Header{"Content-Type": {contentType}})
+}
+
+// paid returns the payments by how they stand.
+func (o *office) paid(where string, args ...any) (out []payment) {
+	o.Helper()
+	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) (err error) {
+		out, err = readPayments(o.Context(), tx, where+` ORDER BY p.day, p.amount DESC, p.id`, args...)
+		return err
+	}))
+	return out
+}
+
+// billedFor makes customers with an invoice of 1.61 each for November.
+func (o *office) billedFor(n int) (out []Issued) {
+	o.Helper()
+	for range n {
+		o.customer(meadow)
+	}
+	o.after(december)
+	o.run(november)
+	if out = o.issued(""); len(out) != n || out[0].Total != 161 {
+		o.Fatalf("%+v", out)
+	}
+	return out
+}
+
+func (o *office) stands(number, want string) {
+	o.Helper()
+	i := o.issued(`WHERE i.number = $1`, number)[0]
+	if got := i.standing(o.b.today()).Text; got != want {
+		o.Errorf("%s: %s (total %d, paid %d), want %s", number, got, i.Total, i.Paid, want)
+	}
+}
+
+func TestABankStatementIsMatchedByNumberAndAmount(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(7)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		entries := []madeUpEntry{
+			{Amount: "1.61", Text: "Rechnung ex 2026/000001 vielen Dank", Name: "Made-up Payer"},
+			{Amount: "1.61", Text: "EX-2026-000002", Nth: 1},
+			{Amount: "1.61", Text: "EX-2026-000002", Nth: 2},                       // twice
+			{Amount: "1.00", Text: "EX-2026-000003", Nth: 3},                       // in part, and the number may be a slip
+			{Amount: "1.00", Text: camt.CreditorReference("EX2026000004"), Nth: 4}, // in part, for sure
+			{Amount: "9.99", Text: camt.CreditorReference("EX2026000005"), Nth: 5}, // too much, for sure
+			{Amount: "3.22", Text: "EX-2026-000006 and EX-2026-000007", Nth: 6},    // of two customers
+			{Amount: "1.61", Text: "EX-2025-000001 EX-2026-000099 thanks", Nth: 7}, // none of ours
+			{Amount: "1.61", Currency: "USD", Text: "EX-2026-000006", Nth: 8},      // another currency
+		}
+		desktest.Leads(t, o.uploads(entries...), paymentsPath)
+		shows(t, o.Get(paymentsPath), http.StatusOK, "9 new payments, 4 of them matched.", "It names no invoice of ours.", "paid already", "another amount is open", "several customers", "another currency")
+		for n, want := range []string{"paid", "paid", "open", "partly paid", "paid", "open", "open"} {
+			o.stands(all[n].Number, want)
+		}
+		// The same once more, and in a longer statement, adds nothing but what is new.
+		before := len(o.paid(""))
+		desktest.Leads(t, o.uploads(append(entries, madeUpEntry{Amount: "1.61", Text: "EX-2026-000006", Nth: 9})...), paymentsPath)
+		shows(t, o.Get(paymentsPath), http.StatusOK, "1 new payment, 1 of them matched. 9 were known already.")
+		if got := len(o.paid("")); got != before+1 {
+			t.Errorf("%d payments after %d", got, before)
+		}
+		o.stands(all[5].Number, "paid")
+		// What is too much is the customer's.
+		o.as(all[4].Subject)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "€ 8.38 in credit", "paid")
+		o.as(all[3].Subject)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "€ 0.61 to pay", "partly paid")
+		shows(t, o.Get("/portal/invoices/"+all[3].Number), http.StatusOK, "€ 1.00 came on 10 December 2026", "€ 0.61")
+		o.after(time.Date(2026, 12, 17, 9, 0, 0, 0, time.UTC))
+		o.stands(all[3].Number, "overdue")
+		o.stands(all[2].Number, "overdue")
+	})
+}
+
+func TestABankTakesAPaymentBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: "EX-2026-000001"}, madeUpEntry{Amount: "1.61", Text: "EX-2026-000002", EndToEnd: "E-77", Nth: 1})
+		back := []madeUpEntry{
+			{Amount: "-1.61", Text: "EX-2026-000001", Nth: 2},
+			{Amount: "-1.61", Text: "Return", EndToEnd: "E-77", Nth: 3},
+			{Amount: "-1.61", Text: "Return of something", Nth: 4},
+		}
+		for range 2 {
+			o.uploads(back...)
+		}
+		for _, i := range all {
+			o.stands(i.Number, "open")
+		}
+		if got := o.paid(`WHERE p.amount < 0 AND p.decided <> 0`); len(got) != 2 {
+			t.Errorf("%+v", got)
+		}
+		shows(t, o.Get(paymentsPath), http.StatusOK, "nothing tells surely which", "returned")
+		o.as(all[0].Subject)
+		shows(t, o.Get("/portal/invoices/"+all[0].Number), http.StatusOK, "−€ 1.61 went back on 10 December 2026")
+	})
+}
+
+func TestAPersonDecidesWhatIsUncertain(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: "for the server", Name: "Made-up Payer"}, madeUpEntry{Amount: "5.00", Text: "a refund", Name: "Made-up Office", Nth: 1})
+		waits := o.paid(`WHERE p.decided = 0`)
+		first, other := paymentsPath+"/"+waits[1].ID, paymentsPath+"/"+waits[0].ID
+		page := o.Get(first)
+		shows(t, page, http.StatusOK, "It names no invoice of ours.", all[0].Number, all[1].Number)
+		desktest.Hides(t, page, "Made-up Payer", "for the server")
+		o.b.signed = func(ctx context.Context, _ *store.Tx, _ string) (time.Time, error) { return time.Time{}, nil }
+		shows(t, o.Post(first+"/read"), http.StatusForbidden, "undertaking")
+		o.b.signed = func(ctx context.Context, _ *store.Tx, _ string) (time.Time, error) { return desktest.Start, nil }
+		shows(t, o.Post(first+"/read"), http.StatusOK, "Made-up Payer", "for the server")
+		for _, bad := range [][]string{{"invoice", "EX-2026-000099", "amount", "1.61"}, {"invoice", all[0].Number, "amount", "1.62"}, {"invoice", all[0].Number, "amount", "-1"}, {"invoice", all[0].Number, "amount", "1.615"}} {
+			shows(t, o.Post(first+"/give", bad...), http.StatusUnprocessableEntity)
+		}
+		desktest.Leads(t, o.Post(first+"/give", "invoice", all[0].Number, "amount", "1,61"), first)
+		o.stands(all[0].Number, "paid")
+		shows(t, o.Post(first+"/give", "invoice", all[1].Number, "amount", "1.61"), http.StatusConflict)
+
+		// It was for another, and then it went back.
+		desktest.Leads(t, o.Post(first+"/undo"), first)
+		o.stands(all[0].Number, "open")
+		desktest.Leads(t, o.Post(first+"/give", "invoice", all[1].Number, "amount", "1.61"), first)
+		o.stands(all[1].Number, "paid")
+		for range 2 {
+			desktest.Leads(t, o.Post(first+"/back"), first)
+		}
+		o.stands(all[1].Number, "open")
+		shows(t, o.Post(first+"/undo"), http.StatusConflict)
+
+		// What is no customer's goes at once.
+		desktest.Leads(t, o.Post(other+"/dismiss"), other)
+		desktest.Lacks(t, o.Get(other), "Show what the bank says")
+		shows(t, o.Post(other+"/dismiss"), http.StatusConflict)
+		o.asStaff("support")
+		shows(t, o.Get(paymentsPath), http.StatusForbidden)
+	})
+}
+
+func TestAPaymentIsWrittenDownByHandOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		i := o.billedFor(1)[0]
+		o.asStaff("billing")
+		at := "/console/billing/invoices/" + i.Number
+		shows(t, o.Get(at), http.StatusOK, "Write a payment down", "€ 1.61 to pay", "open")
+		shows(t, o.Post(at+"/payments", "sent", "a", "amount", "1.61", "day", "2026-12-03"), http.StatusUnprocessableEntity, "no day on which")
+		shows(t, o.Post(at+"/payments", "sent", "a", "amount", "x", "day", "2026-12-02"), http.StatusUnprocessableEntity, "no amount")
+		for range 2 {
+			desktest.Leads(t, o.Post(at+"/payments", "sent", "a", "amount", "1.00", "day", "2026-12-02"), at)
+		}
+		o.stands(i.Number, "partly paid")
+		desktest.Leads(t, o.Post(at+"/payments", "sent", "b", "amount", "1.00", "day", "2026-12-02"), at)
+		o.stands(i.Number, "paid")
+		shows(t, o.Get(at), http.StatusOK, "€ 0.39 in credit")
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			out, err := o.b.export(t.Context(), tx, i.Subject)
+			if err == nil && !strings.Contains(asJSON(t, out), `"amount":"1.00"`) {
+				t.Errorf("the copy does not tell of payments: %s", asJSON(t, out))
+			}
+			return err
+		}))
+	})
+}
+
+func TestWhatABankSaysIsKeptAsLongAsTheStatementSays(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		i := o.billedFor(1)[0]
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: i.Number, Name: "Made-up Payer"}, madeUpEntry{Amount: "3.00", Text: "nothing", Nth: 1})
+		kept := func() (n int) {
+			ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+			return len(o.paid(`WHERE p.sealed IS NOT NULL`))
+		}
+		begin := o.Clock.Now()
+		for _, one := range []struct {
+			after time.Time
+			want  int
+		}{
+			{begin.Add(45*24*time.Hour - time.Hour), 2},
+			{begin.Add(45*24*time.Hour + time.Hour), 1},
+			{begin.AddDate(6, 0, 0).Add(-time.Hour), 1},
+			{begin.AddDate(6, 0, 0).Add(time.Hour), 0},
+		} {
+			o.after(one.after)
+			if got := kept(); got != one.want {
+				t.Errorf("at %v what the bank says is kept of %d payments, want %d", one.after, got, one.want)
+			}
+		}
+		if got := o.paid(""); len(got) != 2 {
+			t.Errorf("the payments themselves stay: %+v", got)
+		}
+	})
+}
+
+// A file that is broken adds nothing.
+func TestABrokenStatementAddsNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.billedFor(1)
+		o.asStaff("billing")
+		whole := madeUpStatement(madeUpEntry{Day: "2026-12-10", Amount: "1.61", Currency: "EUR", Text: "EX-2026-000001"})
+		for _, file := range [][]byte{whole[:len(whole)-10], []byte("PDF"), nil} {
+			body, contentType, err := statementForm(file)
+			ok(t, err)
+			shows(t, o.Do(http.MethodPost, paymentsPath+"/statement", body, http.Header{"Content-Type": {contentType}}), http.StatusUnprocessableEntity)
+		}
+		if got := o.paid(""); len(got) != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	ok(t, err)
+	return string(b)
+}
+
+// What was paid of an invoice that is taken back is paid of the one that stands for
+// it, or in credit where none does.
+func TestPaymentsFollowAnInvoiceThatIsTakenBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.61", Text: all[1].Number, Nth: 1})
+		ok(t, o.b.WriteAgain(t.Context(), again(all[0].Subject, town, "Right Town", all[0].Number), fine))
+		_, err := o.b.takeBack(t.Context(), all[1].Number, "It was a mistake.", clerk)
+		ok(t, err)
+		for n, want := range map[string]string{"EX-2026-000001": "taken back", "EX-2026-000003": "credit note", "EX-2026-000004": "paid", "EX-2026-000002": "taken back"} {
+			o.stands(n, want)
+		}
+		o.as(all[0].Subject)
+		desktest.Lacks(t, o.Get("/portal/invoices"), "Your balance")
+		o.as(all[1].Subject)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "€ 1.61 in credit")
+	})
+}

@@ -1,0 +1,118 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"loot"
+	"loot/store"
+	"loot/web"
+)
+
+var remindersPage = web.NewPage[remindersView](pageFiles, "pages/reminders.html")
+
+const remindersPath = "/console/billing/reminders"
+
+func (b *Billing) reminderRoutes(bills []loot.Role) []web.Route {
+	return []web.Route{
+		{Pattern: "GET " + remindersPath, Audience: web.Console, Serve: b.reminders, Roles: bills},
+		{Pattern: "POST " + remindersPath, Audience: web.Console, Serve: b.addReminder, Roles: bills},
+		{Pattern: "POST " + remindersPath + "/{days}/remove", Audience: web.Console, Serve: b.removeReminder, Roles: bills},
+	}
+}
+
+type remindersView struct {
+	web.View
+	Rows  []reminderRow
+	Form  web.Fields
+	Wrong *web.Problems
+	Empty web.Empty
+}
+
+type reminderRow struct {
+	Title, Text string
+	Remove      web.Action
+}
+
+func reminderFields() web.Fields {
+	return web.Fields{
+		{Name: "days", Type: "number", Label: "Days after an invoice was due", Min: "1", Max: "300", Required: true, Plain: true},
+		{Name: "text", Type: "textarea", Label: "What the letter says", MaxLen: 2000, Rows: 6, Required: true, Plain: true, Hint: "Number, days, amounts and a link stand below it by themselves. An empty line begins a paragraph."},
+	}
+}
+
+// reminders shows after how many days who has not paid is reminded, and how.
+func (b *Billing) reminders(w http.ResponseWriter, r *http.Request) error {
+	return b.showReminders(w, r, http.StatusOK, reminderFields(), nil)
+}
+
+func (b *Billing) showReminders(w http.ResponseWriter, r *http.Request, status int, form web.Fields, wrong error) error {
+	v := remindersView{View: web.ViewOf(r, "Reminders"), Form: form, Wrong: web.ProblemsOf(wrong, form)}
+	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
+	v.Lead = "Each is written once for an invoice, one after the other, as long as something is open on it. Nobody is reminded of an invoice on which they reported a mistake, until that is answered."
+	v.Empty = web.Empty{Icon: "mail", Title: "Nobody is reminded", Text: "Add the first reminder, and it is written by itself within an hour after its day."}
+	var all []reminder
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		all, err = readReminders(r.Context(), tx)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, one := range all {
+		v.Rows = append(v.Rows, reminderRow{
+			Title: fmt.Sprintf("%d. reminder, after %s", one.Level, loot.Plural(one.Days, "day", "days")), Text: one.Text,
+			Remove: web.Action{Label: "Remove", Icon: "x", Small: true, Post: true, Href: remindersPath + "/" + strconv.Itoa(one.Days) + "/remove"},
+		})
+	}
+	return remindersPage.Render(w, r, status, v)
+}
+
+// addReminder adds a level, or gives the one of these days another text.
+func (b *Billing) addReminder(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	form := reminderFields()
+	err = form.Check(typed)
+	days, wrong := strconv.Atoi(typed.Get("days"))
+	if err == nil && (wrong != nil || days < 1 || days > 300) {
+		err = web.Invalid("", map[string]string{"days": "Between 1 and 300 days."})
+	}
+	if web.Wrong(err) != nil {
+		return b.showReminders(w, r, http.StatusUnprocessableEntity, form.With(typed, err), err)
+	}
+	if err != nil {
+		return err
+	}
+	return b.changeReminders(w, r, "reminder.set", func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO billing_reminder (days, text) VALUES ($1, $2) ON CONFLICT (days) DO UPDATE SET text = excluded.text`, days, typed.Get("text"))
+		return err
+	})
+}
+
+func (b *Billing) removeReminder(w http.ResponseWriter, r *http.Request) error {
+	days, err := strconv.Atoi(r.PathValue("days"))
+	if err != nil {
+		return loot.Errorf(loot.NotFound, "There is no such reminder.")
+	}
+	return b.changeReminders(w, r, "reminder.removed", func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM billing_reminder WHERE days = $1`, days)
+		return err
+	})
+}
+
+func (b *Billing) changeReminders(w http.ResponseWriter, r *http.Request, note string, change func(context.Context, *store.Tx) error) error {
+	if err := b.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		if err := change(r.Context(), tx); err != nil {
+			return fmt.Errorf("billing: reminder: %w", err)
+		}
+		_, err := b.Gate.Note(r.Context(), tx, web.ActorOf(r.Context()), note, "")
+		return err
+	}); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, remindersPath)
+}

@@ -1,0 +1,56 @@
+package billing
+
+import (
+	"context"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// Scratch gives customers of a load test a service each, since the beginning of
+// the month before this one, and returns that month.
+func (b *Billing) Scratch(ctx context.Context, tx *store.Tx, subjects []loot.Subject) (Month, error) {
+	m := monthOf(b.Now(), b.seller.place()).before()
+	from, _ := m.span(b.seller.place())
+	for _, s := range subjects {
+		if _, err := insertService(ctx, tx, loot.NewID("o"), Order{Subject: s, Service: "shared-hosting", Plan: "shared-small", Made: from}, Active); err != nil {
+			return "", err
+		}
+	}
+	return m, nil
+}
+
+// ScratchDocuments draws the invoice of a load test's customer for a month n times,
+// issues none, and returns how long the documents took each time: sums, rules, PDF,
+// UBL and CII.
+func (b *Billing) ScratchDocuments(ctx context.Context, s loot.Subject, m Month, n int) ([]time.Duration, error) {
+	d, err := b.draw(ctx, s, m)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.drafts) == 0 {
+		return nil, loot.Errorf(loot.Conflict, "There is nothing to invoice.")
+	}
+	v, err := b.inForce()
+	if err != nil {
+		return nil, err
+	}
+	waits, seller := make([]time.Duration, n), b.seller.of(v.Front())
+	for i := range waits {
+		began := b.Now()
+		r := d.drafts[0].record
+		b.number(&r.Invoice, seller, "X", int64(i))
+		if err := r.Invoice.Compute(); err != nil {
+			return nil, err
+		}
+		if found := r.Invoice.Check(); len(found) > 0 {
+			return nil, loot.Errorf(loot.Internal, "The invoice breaks %s.", found[0].Rule)
+		}
+		if _, err := b.documents(&r); err != nil {
+			return nil, err
+		}
+		waits[i] = b.Now().Sub(began)
+	}
+	return waits, nil
+}

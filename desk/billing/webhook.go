@@ -1,0 +1,250 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/billing/hook"
+	"loot/store"
+)
+
+// eventTypes are what a provisioning system can be told.
+var eventTypes = []string{
+	"service.ordered", "service.active", "service.suspended", "service.ended", "address.assigned", "address.released",
+}
+
+// What a message says: ids, from which whoever is entitled to reads the rest from
+// the API, so that nothing else about anybody leaves.
+type happened struct {
+	Type string    `json:"type"`
+	At   time.Time `json:"timestamp"`
+	Data eventData `json:"data"`
+}
+
+type eventData struct {
+	Service  string       `json:"service"` // reference
+	Customer loot.Subject `json:"customer"`
+	Kind     string       `json:"kind,omitempty"` // id of the service in the statement
+	Plan     string       `json:"plan,omitempty"`
+	State    State        `json:"state,omitempty"`
+	Reason   Reason       `json:"reason,omitempty"`
+	Address  string       `json:"address,omitempty"` // id of the assignment
+}
+
+// A webhook is somebody who is told.
+type webhook struct {
+	ID         string
+	URL        string
+	Events     []string
+	Provisions bool
+	Made       time.Time
+	Ended      time.Time // zero: it is told
+	sealed     []byte
+}
+
+// bothFor is how long the former secret signs beside a new one.
+const bothFor = 24 * time.Hour
+
+// secrets are those of a webhook.
+type secrets struct {
+	Now    string    `json:"now"`
+	Former string    `json:"former,omitempty"`
+	Until  time.Time `json:"until,omitzero"` // the former one signs, too
+}
+
+// sign returns those that sign at a time.
+func (s secrets) sign(now time.Time) []string {
+	if s.Former != "" && now.Before(s.Until) {
+		return []string{s.Now, s.Former}
+	}
+	return []string{s.Now}
+}
+
+func (b *Billing) sealSecrets(id string, s secrets) ([]byte, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("billing: secrets: %w", err)
+	}
+	return b.key.Seal(text, []byte(id))
+}
+
+func (b *Billing) openSecrets(h webhook) (s secrets, err error) {
+	text, err := b.key.Open(h.sealed, []byte(h.ID))
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("billing: secrets: %w", err)
+	}
+	return s, nil
+}
+
+// readHooks reads webhooks.
+func readHooks(ctx context.Context, tx *store.Tx, where string, args ...any) (out []webhook, err error) {
+	rows, err := tx.Query(ctx, `SELECT h.id, h.url, h.events, h.provisions, h.secrets, h.made, h.ended FROM billing_hook h `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: webhooks: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h webhook
+		var events string
+		var provisions, made, ended int64
+		if err := rows.Scan(&h.ID, &h.URL, &events, &provisions, &h.sealed, &made, &ended); err != nil {
+			return nil, fmt.Errorf("billing: webhooks: %w", err)
+		}
+		h.Events, h.Provisions, h.Made, h.Ended = strings.Fields(events), provisions != 0, store.Instant(made), store.Instant(ended)
+		out = append(out, h)
+	}
+	return out, rows.Err()
+}
+
+// mostHooks is how many are told at the same time.
+const mostHooks = 20
+
+// addHook adds a webhook and returns it with the secret that signs its messages.
+func (b *Billing) addHook(ctx context.Context, by loot.Actor, h webhook) (webhook, string, error) {
+	h.ID, h.Made = loot.NewID("h"), b.Now()
+	secret := hook.NewSecret()
+	sealed, err := b.sealSecrets(h.ID, secrets{Now: secret})
+	if err != nil {
+		return h, "", err
+	}
+	provisions := 0
+	if h.Provisions {
+		provisions = 1
+	}
+	return h, secret, b.DB.InTx(ctx, func(tx *store.Tx) error {
+		live, err := readHooks(ctx, tx, `WHERE h.ended = 0`)
+		if err != nil {
+			return err
+		}
+		if len(live) >= mostHooks {
+			return loot.Errorf(loot.Conflict, "There are %d webhooks already. End one that is not needed any more.", mostHooks)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO billing_hook (id, url, events, provisions, secrets, made, ended) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
+			h.ID, h.URL, strings.Join(h.Events, " "), provisions, sealed, h.Made.UnixMicro()); err != nil {
+			return fmt.Errorf("billing: webhook: %w", err)
+		}
+		_, err = b.Gate.Note(ctx, tx, by, "webhook.added", h.ID)
+		return err
+	})
+}
+
+// rotateHook gives a webhook a new secret; the former one signs beside it for a day.
+func (b *Billing) rotateHook(ctx context.Context, by loot.Actor, id string) (secret string, err error) {
+	secret = hook.NewSecret()
+	return secret, b.DB.InTx(ctx, func(tx *store.Tx) error {
+		h, err := liveHook(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		s, err := b.openSecrets(h)
+		if err != nil {
+			return err
+		}
+		sealed, err := b.sealSecrets(id, secrets{Now: secret, Former: s.Now, Until: b.Now().Add(bothFor)})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE billing_hook SET secrets = $1 WHERE id = $2`, sealed, id); err != nil {
+			return fmt.Errorf("billing: webhook: %w", err)
+		}
+		_, err = b.Gate.Note(ctx, tx, by, "webhook.rotated", id)
+		return err
+	})
+}
+
+func liveHook(ctx context.Context, tx *store.Tx, id string) (webhook, error) {
+	all, err := readHooks(ctx, tx, `WHERE h.id = $1 AND h.ended = 0`+tx.ForUpdate(), id)
+	if err == nil && len(all) == 0 {
+		err = loot.Errorf(loot.NotFound, "There is no such webhook, or it was ended.")
+	}
+	if err != nil {
+		return webhook{}, err
+	}
+	return all[0], nil
+}
+
+// endHook tells a webhook nothing any more. What waits for it has failed.
+func (b *Billing) endHook(ctx context.Context, tx *store.Tx, by loot.Actor, id string) error {
+	if _, err := tx.Exec(ctx, `UPDATE billing_hook SET ended = $1 WHERE id = $2 AND ended = 0`, b.Now().UnixMicro(), id); err != nil {
+		return fmt.Errorf("billing: webhook: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE billing_delivery SET state = 'failed' WHERE hook = $1 AND state = 'waiting'`, id); err != nil {
+		return fmt.Errorf("billing: webhook: %w", err)
+	}
+	_, err := b.Gate.Note(ctx, tx, by, "webhook.ended", id)
+	return err
+}
+
+// provisioned reports whether services wait until a provisioning system says that
+// they are set up.
+func provisioned(ctx context.Context, tx *store.Tx) (bool, error) {
+	live, err := readHooks(ctx, tx, `WHERE h.ended = 0 AND h.provisions = 1`)
+	return len(live) > 0, err
+}
+
+// tellHooks has every webhook told that wants to know, once tx is committed.
+func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, what string, d eventData) error {
+	live, err := readHooks(ctx, tx, `WHERE h.ended = 0 ORDER BY h.id`)
+	if err != nil {
+		return err
+	}
+	live = slices.DeleteFunc(live, func(h webhook) bool { return !slices.Contains(h.Events, what) })
+	if len(live) == 0 {
+		return nil
+	}
+	now := b.Now()
+	body, err := json.Marshal(happened{what, now.UTC().Truncate(time.Millisecond), d})
+	if err != nil {
+		return fmt.Errorf("billing: event: %w", err)
+	}
+	event := loot.NewID("msg_")
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_event (id, at, type, subject, body) VALUES ($1, $2, $3, $4, $5)`, event, now.UnixMicro(), what, d.Customer, string(body)); err != nil {
+		return fmt.Errorf("billing: event: %w", err)
+	}
+	for _, h := range live {
+		id := loot.NewID("d")
+		if _, err := tx.Exec(ctx, `INSERT INTO billing_delivery (id, event, hook, made, state, tries, tried, status) VALUES ($1, $2, $3, $4, 'waiting', 0, 0, 0)`,
+			id, event, h.ID, now.UnixMicro()); err != nil {
+			return fmt.Errorf("billing: delivery: %w", err)
+		}
+		if err := b.Jobs.Enqueue(ctx, tx, deliverArgs{Delivery: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellState tells of the state of a service.
+func (b *Billing) tellState(ctx context.Context, tx *store.Tx, one Service, m Move) error {
+	return b.tellHooks(ctx, tx, "service."+string(m.To), eventData{
+		Service: one.Reference, Customer: one.Subject, Kind: one.Service, Plan: one.PlanID, State: m.To, Reason: m.Why,
+	})
+}
+
+// keepDeliveries is how long it is kept what was told.
+const keepDeliveries = 90 * 24 * time.Hour
+
+// sweepHooks forgets what was told long ago, and webhooks that ended before.
+func (b *Billing) sweepHooks(ctx context.Context) error {
+	before := b.Now().Add(-keepDeliveries).UnixMicro()
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		for _, q := range []string{
+			`DELETE FROM billing_delivery WHERE event IN (SELECT id FROM billing_event WHERE at < $1)`,
+			`DELETE FROM billing_event WHERE at < $1`,
+			`DELETE FROM billing_hook WHERE ended > 0 AND ended < $1`,
+		} {
+			if _, err := tx.Exec(ctx, q, before); err != nil {
+				return fmt.Errorf("billing: sweep: %w", err)
+			}
+		}
+		return nil
+	})
+}

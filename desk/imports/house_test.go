@@ -1,0 +1,201 @@
+package imports
+
+import (
+	"bytes"
+	"context"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/desk/billing"
+	"loot/desk/customers"
+	"loot/desk/desktest"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+	"loot/web"
+	"loot/web/webtest"
+)
+
+func TestPages(t *testing.T) { webtest.CheckPages(t) }
+
+var ok, text, shows, hides, leads = desktest.OK, desktest.Text, desktest.Shows, desktest.Hides, desktest.Leads
+
+// A house is this desk with those of customers and billing, as app wires them.
+type house struct {
+	*desktest.House
+	*webtest.Site
+	desk   *Imports
+	clerk  loot.Actor
+	signed time.Time
+	told   []string // whose details are to be checked
+}
+
+func onEach(t *testing.T, f func(*testing.T, *house)) {
+	t.Helper()
+	t.Parallel()
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) { f(t, newHouse(t, db)) })
+}
+
+func newHouse(t testing.TB, db *store.DB) *house {
+	t.Helper()
+	h := &house{House: desktest.New(t, db, desktest.Base), signed: desktest.Start.Add(-time.Hour), clerk: loot.Actor{Kind: loot.Staff, ID: "m-clerk", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}}
+	in := customers.NewImporter(h.Kit)
+	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
+		o, err := customers.FindOrder(ctx, tx, id)
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
+	}, func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := func(all []Order) (out []customers.Order) {
+		for _, o := range all {
+			out = append(out, customers.Order(o))
+		}
+		return out
+	}
+	h.desk, err = New(h.Kit, Needs{
+		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: bill.Plans,
+		Lapsed: func(s *statement.Statement, o Order) bool { return in.Lapsed(s, customers.Order(o)) },
+		Check: func(s *statement.Statement, all []Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
+			return in.Check(s, orders(all), raw)
+		},
+		Order: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, o Order) (bool, error) {
+			return in.Order(ctx, tx, by, reason, customers.Order(o))
+		},
+		Take: func(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, reason string, all []Customer) error {
+			var incoming []customers.Incoming
+			for _, c := range all {
+				incoming = append(incoming, customers.Incoming{Subject: c.Subject, Given: c.Given, Orders: orders(c.Orders), Source: c.Source})
+			}
+			return in.Take(ctx, tx, s, by, reason, incoming)
+		},
+		Services: func(_ context.Context, tx *store.Tx, all []Order) error {
+			for _, o := range all {
+				bill.Begin(tx, o.ID, billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended})
+			}
+			return nil
+		},
+		Member: func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
+		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Kit.Jobs.Listen("record.changed", "test.changed", func(_ context.Context, id string) error {
+		h.told = append(h.told, id)
+		return nil
+	})
+	var desks []desk.Desk
+	desks = append(desks, customers.New(h.Kit, customers.Needs{Plans: bill.Plans, Desks: func() []desk.Desk { return desks }}), bill.Desk(), h.desk.Desk())
+	h.Open(desktest.Standard(t), desks...)
+	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, desks[0].Routes, desks[1].Routes, desks[2].Routes)
+	h.Actor = h.clerk
+	return h
+}
+
+// bring sends a file and returns the path of its import.
+func (h *house) bring(file string) string {
+	h.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	ok(h, w.WriteField("title", "Customers of the old panel"))
+	part, err := w.CreateFormFile("file", "export.csv")
+	ok(h, err)
+	_, err = part.Write([]byte(file))
+	ok(h, err)
+	ok(h, w.Close())
+	a := h.Do(http.MethodPost, "/console/imports", body.String(), http.Header{"Content-Type": {w.FormDataContentType()}})
+	if a.Status != http.StatusSeeOther {
+		h.Fatalf("bring: %d\n%s", a.Status, text(a.Body))
+	}
+	return a.Header.Get("Location")
+}
+
+// answers are what the form about columns holds, as it is drawn.
+func (h *house) answers(path string) []string {
+	h.Helper()
+	page := h.Get(path + "/columns")
+	if page.Status != http.StatusOK {
+		h.Fatalf("columns: %d\n%s", page.Status, text(page.Body))
+	}
+	var out []string
+	rest := page.Body
+	for {
+		at := strings.Index(rest, `name="`)
+		if at < 0 {
+			return out
+		}
+		rest = rest[at+len(`name="`):]
+		name, _, _ := strings.Cut(rest, `"`)
+		value, tag := "", rest
+		if end := strings.Index(rest, "</select>"); strings.HasPrefix(name, "column.") || name == "kind" || name == "encoding" || name == "delimiter" || name == "dates" || name == "service" {
+			tag = rest[:end]
+			if i := strings.Index(tag, `" selected`); i >= 0 {
+				value = tag[:i]
+				value = strings.NewReplacer("&#9;", "\t").Replace(value[strings.LastIndex(value, `value="`)+len(`value="`):])
+			}
+		} else if end := strings.Index(rest, ">"); end >= 0 {
+			tag = rest[:end]
+			if _, v, found := strings.Cut(tag, `value="`); found {
+				value, _, _ = strings.Cut(v, `"`)
+			}
+			if strings.Contains(tag, `value="on"`) && !strings.Contains(tag, " checked") {
+				value = ""
+			}
+		}
+		out = append(out, name, value)
+	}
+}
+
+// name names the columns as they are suggested, with changes, and waits for the
+// dry run.
+func (h *house) name(path string, changes ...string) webtest.Answer {
+	h.Helper()
+	form := h.answers(path)
+	for n := 0; n+1 < len(changes); n += 2 {
+		for k := 0; k+1 < len(form); k += 2 {
+			if form[k] == changes[n] {
+				form[k+1] = changes[n+1]
+			}
+		}
+	}
+	a := h.Post(path+"/columns", form...)
+	h.Drain()
+	return a
+}
+
+func (h *house) run(path string) {
+	h.Helper()
+	leads(h, h.Post(path+"/run"), path)
+	h.Drain()
+}
+
+// everybody returns the customers there are, oldest first.
+func (h *house) everybody() (out []loot.Subject) {
+	h.Helper()
+	ok(h, h.Kit.DB.ReadTx(h.Context(), func(tx *store.Tx) error {
+		rows, err := h.Kit.Vault.List(h.Context(), tx, "customer", "", 5000)
+		out = nil
+		for _, r := range rows {
+			out = append(out, r.Subject)
+		}
+		return err
+	}))
+	return out
+}
+
+// held returns what stands about the details of somebody.
+func (h *house) held(s loot.Subject) (out map[loot.Field]vault.About) {
+	h.Helper()
+	ok(h, h.Kit.DB.ReadTx(h.Context(), func(tx *store.Tx) (err error) {
+		out, err = h.Kit.Vault.Held(h.Context(), tx, s, "customer")
+		return err
+	}))
+	return out
+}

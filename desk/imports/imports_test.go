@@ -1,0 +1,202 @@
+package imports
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/ledger"
+	"loot/store"
+)
+
+const people = `Client ID;Company Name;First Name;Last Name;Email;Address 1;Address 2;City;Postcode;Country;Phone Number;Service;Since
+1;Example Meadow GmbH;Jo;Example;jo@meadow.example;Sample Street 1;Back house;Exampleton;10115;Deutschland;+49 30 5550142;Shared hosting;2023-04-01
+2;;Kim;Sample;kim@sample.example;2 Sample Quay;;Dublin;D02 AF30;IE;;virtual-server;01.02.2024
+3;=cmd|' /C calc'!A0;Al;Other;not an address;Sample Street 3;;Exampleton;10115;Atlantis;;Shared hosting;2023-04-01
+4;Doubled Ltd;Ed;Twice;JO@meadow.example;1 Sample Quay;;Dublin;;IE;;Shared hosting;2023-04-01
+5;No Order Ltd;Flo;None;flo@none.example;1 Sample Quay;;Dublin;;IE;;Parking;2023-04-01
+6;Short Ltd
+`
+
+// A file is brought, its columns are named, it is tried, taken over, and again
+// adds nothing.
+func TestCustomersAreTakenOver(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		path := h.bring(people)
+		shows(t, h.Get(path), http.StatusOK, "columns to be named", "CSV, UTF-8, semicolon")
+		columns := h.Get(path + "/columns")
+		shows(t, columns, http.StatusOK, "aa@aaaa.aaaa")
+		hides(t, columns, "jo@meadow.example", "Example Meadow")
+		leads(t, h.name(path), path+"/products")
+		shows(t, h.Get(path+"/products"), http.StatusOK, "Parking", "Shared hosting")
+		products := map[string]string{"Parking": leftOut, "Shared hosting": "shared-hosting|shared-small", "virtual-server": "virtual-server"}
+		var form []string
+		for n, p := range []string{"Parking", "Shared hosting", "virtual-server"} {
+			form = append(form, productName(n), products[p])
+		}
+		leads(t, h.Post(path+"/products", form...), path)
+		h.Drain()
+		shows(t, h.Get(path), http.StatusOK, "Would be taken over 2", "Here already 0", "Refused 4")
+		if n := len(h.everybody()); n != 0 {
+			t.Fatalf("the dry run took %d over", n)
+		}
+		refusals := h.Get(path + "/rows?is=3")
+		shows(t, refusals, http.StatusOK, "E-mail address: This is not an e-mail address", "Country: Please choose one of those offered.", "Another row has the same address", "Its product is left out.", "The row has 2 cells and the first line 13.")
+		hides(t, refusals, "not an address", "calc")
+
+		h.run(path)
+		shows(t, h.Get(path), http.StatusOK, "done", "Taken over 2", "Refused 4")
+		all := h.everybody()
+		if len(all) != 2 || h.Mail.Count() != 0 {
+			t.Fatalf("%d customers, %d letters", len(all), h.Mail.Count())
+		}
+		for _, s := range all {
+			about := h.held(s)
+			if a := about["contact.email"]; !strings.Contains(a.Source, "taken over from the system before on 23 November 2026") || !a.Until.IsZero() {
+				t.Errorf("about the address: %+v", a)
+			}
+			if _, there := about["company.name"]; !there {
+				t.Error("who has no company does not trade in their own name")
+			}
+			var notes []string
+			for _, item := range h.items(s) {
+				notes = append(notes, string(item.Facts.Action)+item.Facts.Note)
+				if who := h.actor(item.ID); who != "Made-up Clerk" || item.Facts.Role != "billing" {
+					t.Errorf("%s%s is of %q as %q", item.Facts.Action, item.Facts.Note, who, item.Facts.Role)
+				}
+			}
+			slices.Sort(notes)
+			if strings.Join(slices.Compact(notes), " ") != "collect service.imported" {
+				t.Errorf("the ledger has %q", notes)
+			}
+		}
+		shows(t, h.Get("/console/billing"), http.StatusOK, "Virtual server", "Small")
+
+		// The same file again adds nothing; the refused rows come back, guarded and
+		// with a reason, and can be brought when they are corrected.
+		again := h.bring(people)
+		leads(t, h.name(again), again+"/products")
+		leads(t, h.Post(again+"/products", form...), again)
+		h.Drain()
+		h.run(again)
+		shows(t, h.Get(again), http.StatusOK, "Taken over 0", "Here already 2", "Refused 4")
+		if n := len(h.everybody()); n != 2 {
+			t.Fatalf("again made %d customers", n)
+		}
+		report := h.Post(path + "/refused")
+		rows, err := csv.NewReader(strings.NewReader(report.Body)).ReadAll()
+		if err != nil || len(rows) != 5 || rows[1][1] != "'=cmd|' /C calc'!A0" || !strings.Contains(rows[1][13], "E-mail address") {
+			t.Fatalf("the report: %v %v", rows, err)
+		}
+		rows[1][4], rows[1][9] = "al@other.example", "Germany"
+		var corrected strings.Builder
+		w := csv.NewWriter(&corrected)
+		ok(t, w.WriteAll(rows[:2]))
+		third := h.bring(corrected.String())
+		h.name(third)
+		leads(t, h.Post(third+"/products", productName(0), "shared-hosting"), third)
+		h.Drain()
+		h.run(third)
+		shows(t, h.Get(third), http.StatusOK, "Taken over 1", "Refused 0")
+
+		// Their details are checked later, and once.
+		h.Clock.Advance(2 * time.Minute)
+		ok(t, h.desk.minutely(h.Context(), minutelyArgs{}))
+		ok(t, h.desk.minutely(h.Context(), minutelyArgs{}))
+		h.Drain()
+		if len(h.told) != 3 {
+			t.Errorf("%d are checked, of 3", len(h.told))
+		}
+	})
+}
+
+// Whoever has not signed the undertaking, or has another job, brings nothing.
+func TestWhoMayImport(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(people)
+	h.signed = time.Time{}
+	shows(t, h.Post(path+"/run"), http.StatusForbidden, "Sign the confidentiality undertaking first")
+	h.Actor.Roles = []loot.Role{"administrator"}
+	shows(t, h.Get("/console/imports"), http.StatusForbidden, "")
+}
+
+// An import that was stopped, or whose process was killed between two batches,
+// goes on where it was, and nobody is there twice or missing.
+func TestStopAndKill(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		const n = 3*batchRows + 20
+		var file strings.Builder
+		file.WriteString("id,company,email,street,city,country,service\n")
+		for i := range n {
+			fmt.Fprintf(&file, "%d,Meadow %d Ltd,m%d@meadow.example,1 Sample Quay,Dublin,IE,backup\n", i, i, i)
+		}
+		path := h.bring(file.String())
+		leads(t, h.name(path), path)
+		shows(t, h.Get(path), http.StatusOK, "Would be taken over "+fmt.Sprint(n))
+		id := path[strings.LastIndex(path, "/")+1:]
+
+		batches := 0
+		h.desk.at = func(string) {
+			if batches++; batches == 1 {
+				ok(t, h.desk.stopRun(context.WithoutCancel(t.Context()), h.clerk, id))
+			}
+		}
+		h.run(path)
+		shows(t, h.Get(path), http.StatusOK, "stopped", "Taken over 250")
+
+		killed := errors.New("killed")
+		h.desk.at = func(string) { panic(killed) }
+		ok(t, h.desk.start(t.Context(), h.clerk, id, running))
+		func() {
+			defer func() {
+				if v := recover(); v != killed {
+					t.Errorf("not killed: %v", v)
+				}
+			}()
+			_ = h.desk.work(t.Context(), workArgs{id})
+		}()
+		h.desk.at = nil
+		if all := len(h.everybody()); all != 2*batchRows {
+			t.Fatalf("%d customers after the kill", all)
+		}
+		h.Clock.Advance(2 * deadAfter)
+		ok(t, h.desk.minutely(t.Context(), minutelyArgs{}))
+		h.Drain()
+		shows(t, h.Get(path), http.StatusOK, "done", "Taken over "+fmt.Sprint(n))
+		if all := len(h.everybody()); all != n {
+			t.Errorf("%d customers, of %d", all, n)
+		}
+	})
+}
+
+// onlyOne is for what no database has a part in.
+func onlyOne(t *testing.T) *store.DB { t.Parallel(); return desktest.One(t) }
+
+// items returns what the ledger has about somebody.
+func (h *house) items(s loot.Subject) (items []ledger.Item) {
+	h.Helper()
+	ok(h, h.Kit.DB.ReadTx(h.Context(), func(tx *store.Tx) (err error) {
+		items, err = h.Kit.Ledger.Timeline(h.Context(), tx, s, "customer", "", 50)
+		return err
+	}))
+	return items
+}
+
+// actor returns the name that stands on an entry.
+func (h *house) actor(entry string) (who string) {
+	h.Helper()
+	ok(h, h.Kit.DB.ReadTx(h.Context(), func(tx *store.Tx) error {
+		a, err := h.Kit.Ledger.Actor(h.Context(), tx, entry)
+		who = a.Name
+		return err
+	}))
+	return who
+}

@@ -1,0 +1,402 @@
+package imports
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/imports/source"
+	"loot/statement"
+)
+
+// A judge says of rows what they would become. It asks nobody who is known: that
+// is looked up when they are taken over.
+type judge struct {
+	i        *Imports
+	r        *run
+	s        *statement.Statement
+	now      time.Time
+	address  loot.Field
+	fields   map[string]statement.FieldDecl
+	source   string
+	products map[string]string // names by id, of WHMCS
+	orders   map[string][]ordered
+
+	columns []string // of the row before, with what they are
+	to      []string
+}
+
+// An ordered service is one of a dump whose customer comes with it.
+type ordered struct {
+	name nameOf
+	Order
+}
+
+// A candidate is a row that was looked at.
+type candidate struct {
+	verdict
+	name     nameOf
+	client   nameOf // of a service
+	address  string
+	customer *Customer    // of a row of clients
+	names    []nameOf     // of the customer's orders
+	order    *Order       // of a row of services
+	came     bool         // it was taken over together with its customer
+	link     loot.Subject // who is here already and is meant by the row
+}
+
+func (i *Imports) judge(ctx context.Context, r *run) (*judge, error) {
+	s, err := i.inForce()
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{
+		i: i, r: r, s: s, now: i.Now(), address: i.needs.Address(s), fields: map[string]statement.FieldDecl{},
+		source: i.needs.SourceOf(r.Mapping.System, i.Now()),
+	}
+	for _, d := range i.needs.Fields(s) {
+		j.fields[string(d.ID)] = d
+	}
+	if r.Found.Form != source.CSV {
+		err = j.preload(ctx)
+	}
+	return j, err
+}
+
+// mostServices are how many services of a dump are held in memory, so that each
+// customer comes with theirs.
+const mostServices = 2_000_000
+
+// preload reads what the rows of a dump refer to.
+func (j *judge) preload(ctx context.Context) error {
+	in, err := j.i.open(ctx, j.r, func(t string) bool { return slices.Contains(beside, t) })
+	if err != nil {
+		return err
+	}
+	j.products, j.orders = map[string]string{}, map[string][]ordered{}
+	if err := each(in, func(row *source.Row) error {
+		if row.Table == "tblproducts" && len(j.products) < 100_000 {
+			j.products[row.Cell("id")] = row.Cell("name")
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	has := func(kind string) (string, bool) {
+		at := slices.IndexFunc(j.r.Mapping.steps(j.r.Found), func(p part) bool { return p.kind == kind })
+		if at < 0 {
+			return "", false
+		}
+		return j.r.Mapping.steps(j.r.Found)[at].table, true
+	}
+	table, with := has(services)
+	if _, some := has(clients); !with || !some {
+		return nil
+	}
+	if in, err = j.i.open(ctx, j.r, func(t string) bool { return t == table }); err != nil {
+		return err
+	}
+	n := 0
+	return each(in, func(row *source.Row) error {
+		if n++; n > mostServices {
+			return &source.Error{What: fmt.Sprintf("There are more than %d services in one file. Divide it.", mostServices)}
+		}
+		c := j.service(row, 0)
+		if c.is != refused {
+			client := strings.Clone(j.values(row)[rowClient])
+			j.orders[client] = append(j.orders[client], ordered{c.name, *c.order})
+		}
+		return nil
+	})
+}
+
+func each(in source.Reader, f func(*source.Row) error) error {
+	for {
+		row, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = f(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// values returns the cells of a row by what their columns are. Several columns
+// that are one thing are joined, as first and last name.
+func (j *judge) values(row *source.Row) map[string]string {
+	if len(j.columns) != len(row.Columns) || len(row.Columns) > 0 && &j.columns[0] != &row.Columns[0] {
+		j.columns, j.to = row.Columns, make([]string, len(row.Columns))
+		for n, c := range row.Columns {
+			j.to[n] = j.r.Mapping.Columns[row.Table][c]
+		}
+	}
+	out := make(map[string]string, len(row.Cells))
+	for n, cell := range row.Cells {
+		to := j.to[n]
+		if to == "" {
+			continue
+		}
+		cell = unfolded(cell)
+		switch before := out[to]; {
+		case cell == "":
+		case before == "":
+			out[to] = cell
+		case j.fields[to].Type == "lines":
+			out[to] = before + "\n" + cell
+		default:
+			out[to] = before + " " + cell
+		}
+	}
+	return out
+}
+
+// unfolded undoes what guards a cell from being taken for a formula: it is how
+// reports of this desk are written.
+func unfolded(cell string) string {
+	cell = strings.TrimSpace(cell)
+	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte(formulaStart, cell[1]) >= 0 {
+		return cell[1:]
+	}
+	return cell
+}
+
+// client judges a row of customers.
+func (j *judge) client(row *source.Row, number int64) candidate {
+	c := candidate{verdict: verdict{number: number, line: row.Line, is: taken}}
+	if row.Wrong != "" {
+		return c.refuse(row.Wrong)
+	}
+	v := j.values(row)
+	raw := map[loot.Field]string{}
+	for id, d := range j.fields {
+		if value := v[id]; value != "" {
+			raw[loot.Field(id)] = j.spelt(d, value, v)
+		}
+	}
+	if j.r.Mapping.Person && raw["company.name"] == "" && raw["contact.name"] != "" {
+		raw["company.name"] = raw["contact.name"]
+	}
+	c.address = raw[j.address]
+	id := cmp.Or(v[rowID], strings.ToLower(c.address))
+	if id == "" {
+		return c.refuse("It has neither an id nor the address that letters go to, so it could not be known again.")
+	}
+	c.name = j.i.nameOf(j.r.Mapping.System, clients, id)
+	customer := &Customer{Given: map[loot.Field]string{}, Source: j.source}
+	if j.r.Found.Form == source.CSV {
+		o, why := j.orderOf(v, j.r.Mapping.Service)
+		if why != "" {
+			return c.refuse(why)
+		}
+		customer.Orders = []Order{o} // it is known again with its customer
+	}
+	for _, o := range j.orders[v[rowID]] {
+		customer.Orders, c.names = append(customer.Orders, o.Order), append(c.names, o.name)
+	}
+	switch {
+	case len(customer.Orders) == 0:
+		return c.refuse("No service that is taken over is theirs: without an order there is no permission to keep anything.")
+	case !slices.ContainsFunc(customer.Orders, func(o Order) bool { return !j.i.needs.Lapsed(j.s, o) }):
+		return c.refuse("Their last service ended so long ago that nothing may be kept any more.")
+	}
+	given, wrong := j.i.needs.Check(j.s, customer.Orders, raw)
+	var without []string
+	if len(wrong) > 0 && j.r.Mapping.Lenient {
+		without = j.complaints(wrong)
+		for f := range wrong {
+			delete(raw, f)
+		}
+		given, wrong = j.i.needs.Check(j.s, customer.Orders, raw)
+	}
+	if len(wrong) > 0 {
+		return c.refuse(strings.Join(j.complaints(wrong), " "))
+	}
+	if given[j.address] == "" {
+		return c.refuse(j.fields[string(j.address)].Title + ": this is missing, and without it nobody can reach their own record.")
+	}
+	if len(without) > 0 {
+		c.why = "Without what is wrong. " + strings.Join(without, " ")
+	}
+	c.address = given[j.address]
+	customer.Given, c.customer = given, customer
+	return c
+}
+
+func (c candidate) refuse(why string) candidate {
+	c.is, c.why = refused, why
+	return c
+}
+
+// complaints says what is wrong, in the order of the statement.
+func (j *judge) complaints(wrong map[loot.Field]string) (out []string) {
+	for _, d := range j.i.needs.Fields(j.s) {
+		if why, is := wrong[d.ID]; is {
+			out = append(out, d.Title+": "+why)
+		}
+	}
+	return out
+}
+
+// spelt turns a value into one that the statement's field takes.
+func (j *judge) spelt(d statement.FieldDecl, value string, v map[string]string) string {
+	switch d.Type {
+	case "country":
+		return cmp.Or(j.i.needs.Country(value), "??") // which is none
+	case "tel":
+		value = strings.Replace(value, ".", " ", 1) // WHMCS writes +353.15550100
+		if code := v[rowDialling]; code != "" && !strings.HasPrefix(value, "+") {
+			return "+" + strings.TrimPrefix(code, "+") + " " + strings.TrimPrefix(value, "0")
+		}
+	case "lines":
+		return value
+	case "language":
+		if code, _, ok := strings.Cut(value, "_"); ok { // de_DE
+			return code
+		}
+	}
+	return strings.Join(strings.Fields(value), " ")
+}
+
+// service judges a row of services.
+func (j *judge) service(row *source.Row, number int64) candidate {
+	c := candidate{verdict: verdict{number: number, line: row.Line, is: taken}}
+	if row.Wrong != "" {
+		return c.refuse(row.Wrong)
+	}
+	v := j.values(row)
+	if v[rowID] == "" || v[rowClient] == "" {
+		return c.refuse("The id of the service or that of its customer is missing.")
+	}
+	c.name = j.i.nameOf(j.r.Mapping.System, services, v[rowID])
+	c.client = j.i.nameOf(j.r.Mapping.System, clients, v[rowClient])
+	o, why := j.orderOf(v, "")
+	if why != "" {
+		return c.refuse(why)
+	}
+	if j.i.needs.Lapsed(j.s, o) {
+		return c.refuse("It ended so long ago that nothing may be kept of it any more.")
+	}
+	c.order = &o
+	return c
+}
+
+// orderOf returns the order that a row tells of, or why there is none.
+func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why string) {
+	product := v[rowService]
+	if name := j.products[product]; name != "" {
+		product = name
+	}
+	choice := j.choice(product)
+	if product == "" {
+		choice = otherwise
+	}
+	switch choice {
+	case "":
+		return o, "Its product is none that is mapped to a service."
+	case leftOut:
+		return o, "Its product is left out."
+	}
+	o.ID = loot.NewID("o")
+	o.Service, o.Plan = chosen(choice)
+	if _, ok := j.s.Service(o.Service); !ok {
+		return o, "Its product is mapped to a service that the statement in force does not have."
+	}
+	var ok bool
+	if o.Made, ok = j.day(v[rowSince]); !ok {
+		return o, "The day of the order cannot be read."
+	}
+	if o.Made.IsZero() {
+		o.Made = j.now
+	}
+	if o.Ended, ok = j.day(v[rowEnded]); !ok {
+		return o, "The day of the end cannot be read."
+	}
+	ends, begun := endedAs(v[rowStatus])
+	switch {
+	case !begun:
+		return o, "It never began: it waits for something, or was found to be fraud."
+	case o.Made.After(j.now):
+		return o, "It is ordered in the future."
+	case o.Ended.After(j.now):
+		o.Ended = time.Time{} // it runs until then, and ends here when it does
+	case o.Ended.IsZero() && ends:
+		return o, "It has ended, and it is not said when."
+	case !o.Ended.IsZero() && !ends && v[rowStatus] != "":
+		o.Ended = time.Time{} // it began again
+	case !o.Ended.IsZero() && o.Ended.Before(o.Made):
+		return o, "It ended before it was ordered."
+	}
+	return o, ""
+}
+
+// choice returns the service that a product is mapped to; one that is called as a
+// service of the statement is that service.
+func (j *judge) choice(product string) string {
+	if c := j.r.Mapping.Products[product]; c != "" {
+		return c
+	}
+	for _, s := range j.s.Services() {
+		if strings.EqualFold(s.ID, product) || strings.EqualFold(s.Title, product) {
+			return s.ID
+		}
+	}
+	return ""
+}
+
+// endedAs tells by its status whether a service has ended, and whether it began.
+func endedAs(status string) (ended, begun bool) {
+	switch plainName(status) {
+	case "cancelled", "canceled", "terminated", "completed", "closed", "expired", "ended", "gekündigt", "beendet", "transferredaway":
+		return true, true
+	case "pending", "fraud", "pendingsetup", "failedsetup", "failedrenew", "pendingregistration", "pendingtransfer":
+		return false, false
+	}
+	return false, true
+}
+
+// day reads a day, with or without a time; the zero time is no day.
+func (j *judge) day(text string) (time.Time, bool) { return parseDay(text, j.r.Mapping.Dates) }
+
+func parseDay(text, order string) (time.Time, bool) {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "T")
+	text, _, _ = strings.Cut(text, " ")
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '-' || r == '.' || r == '/' })
+	if text == "" || strings.Trim(text, "0-./") == "" {
+		return time.Time{}, true
+	}
+	if len(parts) != 3 {
+		return time.Time{}, false
+	}
+	var n [3]int
+	for k, p := range parts {
+		var err error
+		if n[k], err = strconv.Atoi(p); err != nil || len(p) > 4 {
+			return time.Time{}, false
+		}
+	}
+	y, m, d := n[0], n[1], n[2]
+	if len(parts[0]) != 4 {
+		switch y = n[2]; order {
+		case "mdy":
+			m, d = n[0], n[1]
+		default:
+			m, d = n[1], n[0]
+		}
+	}
+	if y < 1970 || y > 2200 || m < 1 || m > 12 || d < 1 {
+		return time.Time{}, false
+	}
+	t := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	return t, t.Day() == d
+}

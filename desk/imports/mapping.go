@@ -1,0 +1,286 @@
+package imports
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"loot"
+	"loot/desk/imports/source"
+	"loot/statement"
+)
+
+// The kinds of rows.
+const (
+	clients  = "clients"
+	services = "services"
+)
+
+// What a column can be besides a field of the statement.
+const (
+	rowID       = "row.id"       // what the other system calls it
+	rowClient   = "row.client"   // what the other system calls the customer whose it is
+	rowService  = "row.service"  // product or service
+	rowSince    = "row.since"    // day of the order
+	rowEnded    = "row.ended"    // day on which it ended
+	rowStatus   = "row.status"   // whether it runs
+	rowDialling = "row.dialling" // calling code of the country, in a column of its own
+)
+
+// A Mapping says what the columns of a file are. It is kept as JSON, also under a
+// name for the next file of its kind.
+type Mapping struct {
+	Kind      string                       `json:"kind,omitempty"` // of the rows of CSV
+	System    string                       `json:"system"`         // under which ids are known again
+	Encoding  string                       `json:"encoding,omitempty"`
+	Delimiter string                       `json:"delimiter,omitempty"`
+	Dates     string                       `json:"dates"`              // order of the parts of a day: "ymd", "dmy" or "mdy"
+	Columns   map[string]map[string]string `json:"columns"`            // table, then column, to what it is
+	Service   string                       `json:"service,omitempty"`  // of customers beside whom none stands; see chosen
+	Products  map[string]string            `json:"products,omitempty"` // product of the file to service; see chosen
+	Person    bool                         `json:"person,omitempty"`   // who has no company trades in their own name
+	Lenient   bool                         `json:"lenient,omitempty"`  // details that are wrong and not compulsory are left out
+}
+
+// leftOut is chosen for products that are not taken over.
+const leftOut = "-"
+
+// chosen takes the choice of a service apart: its id and, behind a bar, its plan.
+func chosen(choice string) (service, plan string) {
+	service, plan, _ = strings.Cut(choice, "|")
+	return service, plan
+}
+
+// format is how the file is read, which the mapping may say better.
+func (m Mapping) format(f source.Format) source.Format {
+	f.Encoding, f.Delimiter = cmp.Or(m.Encoding, f.Encoding), cmp.Or(m.Delimiter, f.Delimiter)
+	return f
+}
+
+// A part is a table of a file with what its rows are.
+type part struct{ kind, table string }
+
+// known tables of the databases of WHMCS and FOSSBilling, in the order in which
+// they are taken over. What stands in the others is looked up from them.
+var tables = []struct{ part }{
+	{part{clients, "tblclients"}},
+	{part{services, "tblhosting"}},
+	{part{clients, "client"}},
+	{part{services, "client_order"}},
+}
+
+// beside are tables that are looked into and not taken over themselves.
+var beside = []string{"tblproducts"}
+
+// wanted reports whether a table of a dump is read.
+func wanted(table string) bool {
+	return slices.Contains(beside, table) || slices.ContainsFunc(tables, func(t struct{ part }) bool { return t.table == table })
+}
+
+// steps returns what is taken over of a file, one table after another.
+func (m Mapping) steps(f found) (out []part) {
+	if f.Form == source.CSV {
+		return []part{{m.Kind, ""}}
+	}
+	for _, t := range tables {
+		if f.table(t.table) != nil {
+			out = append(out, t.part)
+		}
+	}
+	return out
+}
+
+// ofDump says what the columns of known tables are.
+var ofDump = map[string]map[string]string{
+	"tblclients": {
+		"id": rowID, "companyname": "company.name", "tax_id": "company.vat", "address1": "address.street", "address2": "address.street", "postcode": "address.postcode",
+		"city": "address.city", "country": "address.country", "firstname": "contact.name", "lastname": "contact.name", "email": "contact.email",
+		"phonenumber": "contact.phone", "language": "contact.language",
+	},
+	"tblhosting": {
+		"id": rowID, "userid": rowClient, "packageid": rowService, //nolint:misspell // as WHMCS spells it
+		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus,
+	},
+	"client": {
+		"id": rowID, "company": "company.name", "company_vat": "company.vat", "company_number": "company.register", "address_1": "address.street", "address_2": "address.street",
+		"postcode": "address.postcode", "city": "address.city", "country": "address.country", "first_name": "contact.name", "last_name": "contact.name",
+		"email": "contact.email", "phone_cc": rowDialling, "phone": "contact.phone", "lang": "contact.language",
+	},
+	"client_order": {
+		"id": rowID, "client_id": rowClient, "title": rowService, "activated_at": rowSince, "canceled_at": rowEnded, "status": rowStatus,
+	},
+}
+
+// called are the names that columns of CSV have, in small letters and without
+// anything but letters and digits.
+var called = map[string][]string{
+	"company.name":     {"company", "companyname", "firma", "firmenname", "organisation", "organization", "businessname", "entreprise", "societe", "bedrijf"},
+	"company.vat":      {"vat", "vatnumber", "vatid", "taxid", "companyvat", "ustid", "ustidnr", "tvaintra", "btwnummer", "taxnumber"},
+	"company.register": {"companynumber", "registernumber", "registrationnumber", "siren", "siret", "kvk", "handelsregister", "hrb"},
+	"address.street":   {"street", "address", "address1", "address2", "addressline1", "addressline2", "strasse", "straße", "adresse", "adresse1", "rue"},
+	"address.postcode": {"postcode", "zip", "zipcode", "postalcode", "plz", "codepostal", "postleitzahl"},
+	"address.city":     {"city", "town", "ort", "stadt", "ville", "plaats"},
+	"address.country":  {"country", "countrycode", "land", "pays"},
+	"contact.name":     {"name", "contact", "contactname", "clientname", "firstname", "lastname", "vorname", "nachname", "prenom", "nom", "fullname"},
+	"contact.email":    {"email", "emailaddress", "mail", "courriel", "contactemail"},
+	"contact.phone":    {"phone", "phonenumber", "telephone", "tel", "telefon", "mobile"},
+	"contact.language": {"language", "lang", "sprache", "langue"},
+	"payment.iban":     {"iban", "bankaccount"},
+	rowID:              {"id", "clientid", "customerid", "customernumber", "kundennummer", "number", "serviceid", "orderid", "hostingid"},
+	rowClient:          {"userid", "clientid", "customerid", "client", "customernumber", "kundennummer"},
+	rowService:         {"service", "product", "productname", "productservice", "package", "plan", "produkt", "title"},
+	rowSince:           {"since", "ordered", "regdate", "registrationdate", "createdat", "datecreated", "signupdate", "creationdate", "activatedat", "seit"},
+	rowEnded:           {"ended", "enddate", "terminationdate", "canceledat", "cancelledat", "ende"},
+	rowStatus:          {"status", "domainstatus", "state"},
+	rowDialling:        {"phonecc"},
+}
+
+func plainName(column string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 0x80 {
+			return r
+		}
+		return -1
+	}, strings.ToLower(column))
+}
+
+// suggest names columns by what they are called.
+func (i *Imports) suggest(s *statement.Statement, f found) Mapping {
+	m := Mapping{Kind: clients, System: "the system before", Dates: "ymd", Columns: map[string]map[string]string{}, Person: true}
+	declared := map[string]bool{}
+	for _, d := range i.needs.Fields(s) {
+		declared[string(d.ID)] = true
+	}
+	for _, t := range f.Tables {
+		names := map[string]string{}
+		for _, column := range t.Columns {
+			to := ofDump[t.Name][column]
+			if f.Form == source.CSV {
+				to = suggested(column, t.Columns)
+			}
+			if to != "" && (strings.HasPrefix(to, "row.") || declared[to]) {
+				names[column] = to
+			}
+		}
+		m.Columns[t.Name] = names
+	}
+	switch {
+	case f.table("tblclients") != nil || f.table("tblhosting") != nil:
+		m.System = "WHMCS"
+	case f.table("client") != nil || f.table("client_order") != nil:
+		m.System = "FOSSBilling"
+	}
+	if f.Form == source.CSV && len(f.Tables) > 0 {
+		t := f.Tables[0]
+		m.Kind = kindOf(m.Columns[""])
+		m.Columns[""] = keepFor(m.Kind, m.Columns[""])
+		m.Dates = datesOf(t, m.Columns[""])
+	}
+	return m
+}
+
+// suggested returns what a column of CSV is by its name.
+func suggested(column string, all []string) string {
+	plain := plainName(column)
+	has := func(other string) bool {
+		return slices.ContainsFunc(all, func(c string) bool { return plainName(c) == other })
+	}
+	switch { // the same name means another thing beside others
+	case (plain == "clientid" || plain == "customerid" || plain == "userid") && (has("id") || has("serviceid") || has("orderid")):
+		return rowClient
+	case plain == "orderid" && has("id"):
+		return ""
+	}
+	for _, to := range slices.Sorted(mapKeys(called)) {
+		if to != rowClient && slices.Contains(called[to], plain) {
+			return to
+		}
+	}
+	if slices.Contains(called[rowClient], plain) {
+		return rowClient
+	}
+	return ""
+}
+
+func mapKeys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// kindOf tells what rows are by what their columns are.
+func kindOf(columns map[string]string) string {
+	has := map[string]bool{}
+	for _, to := range columns {
+		has[to] = true
+	}
+	if has[rowClient] && !has["contact.email"] {
+		return services
+	}
+	return clients
+}
+
+// keepFor drops what the rows of a kind do not have.
+func keepFor(kind string, columns map[string]string) map[string]string {
+	out := map[string]string{}
+	for column, to := range columns {
+		if kind == clients && to != rowClient || kind != clients && strings.HasPrefix(to, "row.") {
+			out[column] = to
+		}
+	}
+	return out
+}
+
+// datesOf tells the order of the parts of a day by what the first ones look like.
+func datesOf(t foundTable, columns map[string]string) string {
+	for n, column := range t.Columns {
+		switch columns[column] {
+		case rowSince, rowEnded:
+			if s := t.Shapes[n]; strings.HasPrefix(s, "9999") || s == "" {
+				continue
+			} else if strings.Contains(s, ".") || strings.Contains(s, "/") || strings.Contains(s, "-") {
+				return "dmy"
+			}
+		}
+	}
+	return "ymd"
+}
+
+// targetsOf returns what the columns of a kind of rows can be.
+func targetsOf(kind string, fields []statement.FieldDecl) (out []string) {
+	switch kind {
+	case clients:
+		out = []string{rowID, rowService, rowSince, rowEnded, rowStatus, rowDialling}
+		for _, d := range fields {
+			out = append(out, string(d.ID))
+		}
+	case services:
+		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowStatus}
+	}
+	return out
+}
+
+// missing says what of a mapping is not enough to begin with.
+func (m Mapping) missing(f found, address loot.Field) string {
+	for _, p := range m.steps(f) {
+		has := map[string]bool{}
+		for _, to := range m.Columns[p.table] {
+			has[to] = true
+		}
+		switch {
+		case p.kind == clients && !has[string(address)]:
+			return "One column has to be the address that letters go to."
+		case p.kind == clients && f.Form == source.CSV && !has[rowService] && m.Service == "":
+			return "Name the column with the service, or the service that all of these customers have: without an order nobody may be kept."
+		case p.kind == services && (!has[rowID] || !has[rowClient]):
+			return "One column has to be the id of the service, and one the id of the customer whose it is."
+		case p.kind == services && !has[rowService]:
+			return "One column has to be the product or service."
+		}
+	}
+	return ""
+}

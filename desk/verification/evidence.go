@@ -1,0 +1,245 @@
+package verification
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+	"loot/web"
+)
+
+// mostEvidence is how large a file of evidence may be.
+const mostEvidence = 10 << 20
+
+// evidenceTypes are the media types that are taken, and how a file of each ends when
+// it is handed out. Nothing that a browser would run is among them.
+var evidenceTypes = map[string]string{"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg"}
+
+// An evidence is a sealed file that a colleague attached to a case.
+type evidence struct {
+	ID     string // of the file in the vault
+	Matter string
+	At     time.Time
+	Author string // staff id
+	Kind   string // media type
+	Size   int64
+}
+
+// evidenceOf returns the files of a case, the first one first; of a customer if no
+// case is named.
+func evidenceOf(ctx context.Context, tx *store.Tx, matter string, s loot.Subject) (out []evidence, err error) {
+	where, arg := `matter = $1`, matter
+	if matter == "" {
+		where, arg = `subject = $1`, string(s)
+	}
+	rows, err := tx.Query(ctx, `SELECT id, matter, at, author, kind, size FROM verification_evidence WHERE `+where+` ORDER BY at, id`, arg)
+	if err != nil {
+		return nil, fmt.Errorf("verification: evidence: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e evidence
+		var at int64
+		if err := rows.Scan(&e.ID, &e.Matter, &at, &e.Author, &e.Kind, &e.Size); err != nil {
+			return nil, fmt.Errorf("verification: evidence: %w", err)
+		}
+		e.At = store.Instant(at)
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// evidenceView is a file on the page of its case.
+type evidenceView struct {
+	Title, Who, Size string
+	At               time.Time
+	Href             string
+}
+
+func evidenceFields() web.Fields {
+	return web.Fields{{Name: "file", Type: "file", Label: "File", Accept: ".pdf,.png,.jpg,.jpeg", Required: true, Plain: true, Hint: "PDF, PNG or JPEG, 10 MiB at most. It is sealed under the customer's key, and goes with the detail."}}
+}
+
+// showEvidence adds the files of a case to its page.
+func (v *Verification) showEvidence(ctx context.Context, tx *store.Tx, data *caseView, m matter) error {
+	list, err := evidenceOf(ctx, tx, m.ID, "")
+	if err != nil {
+		return err
+	}
+	data.Evidence = nil
+	for n, e := range list {
+		who, err := v.staff.Name(ctx, tx, e.Author)
+		if err != nil {
+			return err
+		}
+		data.Evidence = append(data.Evidence, evidenceView{
+			Title: "Document " + strconv.Itoa(n+1), Who: who, Size: web.Bytes(e.Size), At: e.At, Href: data.Case.Href + "/evidence/" + e.ID,
+		})
+	}
+	if data.Attach == nil && m.Closed.IsZero() {
+		data.Attach = evidenceFields()
+	}
+	return nil
+}
+
+// request is what the gate is asked about a file of a case.
+func (v *Verification) request(m matter, by loot.Actor, a loot.Action) gate.Request {
+	return gate.Request{
+		Action: a, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field}, Unmask: a == loot.Use, Reason: "Evidence for check " + m.ID,
+	}
+}
+
+// attach seals a file under the key of the customer whom a case is about, as one of
+// the detail that it is about.
+func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	var m matter
+	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
+			return err
+		}
+		return v.may(ctx, tx, s, by)
+	}); err != nil {
+		return err
+	}
+	_, files, err := web.Upload(r, mostEvidence)
+	if err != nil {
+		return err
+	}
+	wrong := ""
+	switch given := files["file"]; {
+	case len(given) != 1:
+		wrong = "Choose the file."
+	case evidenceTypes[given[0].Type] == "":
+		wrong = "This is no PDF, PNG or JPEG."
+	case !m.Closed.IsZero():
+		return loot.Errorf(loot.Conflict, "This case is closed.")
+	}
+	if wrong != "" {
+		err := web.Invalid("", map[string]string{"file": wrong})
+		return v.showCase(w, r, http.StatusUnprocessableEntity, caseView{Attach: evidenceFields().With(nil, err)}, nil, nil)
+	}
+	file := files["file"][0]
+	id, err := v.Vault.Stage(ctx, m.Subject, collection, m.Field, file.Name, file.Type, bytes.NewReader(file.Content))
+	if err != nil {
+		return err
+	}
+	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := v.Gate.Decide(ctx, tx, v.request(m, by, loot.Collect))
+		if err != nil {
+			return err
+		}
+		if err := v.Vault.KeepFile(ctx, tx, p, id, "our staff, as evidence"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO verification_evidence (id, matter, subject, at, author, kind, size) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			id, m.ID, m.Subject, v.Now().UnixMicro(), by.ID, file.Type, len(file.Content)); err != nil {
+			return fmt.Errorf("verification: evidence: %w", err)
+		}
+		return nil
+	})
+	if refusal, refused := web.RefusalOf(err); refused {
+		return v.showCase(w, r, http.StatusForbidden, caseView{Refusal: &refusal}, nil, nil)
+	}
+	if err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The file is sealed and attached.")
+	return web.Redirect(w, r, "/console/checks/"+m.ID)
+}
+
+// openEvidence hands a file of a case to a colleague, as the gate lets them.
+func (v *Verification) openEvidence(w http.ResponseWriter, r *http.Request) error {
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	m, e, err := v.evidenceByPath(r)
+	if err != nil {
+		return err
+	}
+	var content io.Reader
+	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := v.Gate.Decide(ctx, tx, v.request(m, by, loot.Use))
+		if err != nil {
+			return err
+		}
+		content, err = v.Vault.OpenFile(ctx, tx, p, e.ID)
+		return err
+	})
+	if refusal, refused := web.RefusalOf(err); refused {
+		return v.showCase(w, r, http.StatusForbidden, caseView{Refusal: &refusal}, nil, nil)
+	}
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", e.Kind)
+	h.Set("Content-Disposition", `attachment; filename="`+e.ID+evidenceTypes[e.Kind]+`"`)
+	h.Set("Content-Length", strconv.FormatInt(e.Size, 10))
+	_, err = io.Copy(w, content)
+	return err
+}
+
+// dropEvidence removes a file that should not have been attached.
+func (v *Verification) dropEvidence(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	m, e, err := v.evidenceByPath(r)
+	if err != nil {
+		return err
+	}
+	if err := v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := v.Gate.Decide(ctx, tx, v.request(m, web.ActorOf(ctx), loot.Collect))
+		if err != nil {
+			return err
+		}
+		if err := v.Vault.RemoveFile(ctx, tx, p, e.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM verification_evidence WHERE id = $1`, e.ID); err != nil {
+			return fmt.Errorf("verification: evidence: %w", err)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The file is removed.")
+	return web.Redirect(w, r, "/console/checks/"+m.ID)
+}
+
+// evidenceByPath returns the file that a path names, with its case, to whoever deals
+// with cases.
+func (v *Verification) evidenceByPath(r *http.Request) (m matter, e evidence, err error) {
+	s, err := v.inForce()
+	if err != nil {
+		return m, e, err
+	}
+	err = v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		ctx := r.Context()
+		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
+			return err
+		}
+		if err := v.may(ctx, tx, s, web.ActorOf(ctx)); err != nil {
+			return err
+		}
+		list, err := evidenceOf(ctx, tx, m.ID, "")
+		for _, one := range list {
+			if one.ID == r.PathValue("file") {
+				e = one
+			}
+		}
+		if err == nil && e.ID == "" {
+			err = loot.Errorf(loot.NotFound, "There is no such file in this case.")
+		}
+		return err
+	})
+	return m, e, err
+}

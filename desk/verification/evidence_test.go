@@ -1,0 +1,101 @@
+package verification
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"mime/multipart"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/ledger"
+	"loot/store"
+	"loot/web/webtest"
+)
+
+// attaches a file to a case.
+func (h *house) attaches(path, name string, content []byte) webtest.Answer {
+	h.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	part, err := form.CreateFormFile("file", name)
+	ok(h, err)
+	_, err = part.Write(content)
+	ok(h, err)
+	ok(h, form.Close())
+	return h.Do(http.MethodPost, path+"/evidence", b.String(), http.Header{"Content-Type": {form.FormDataContentType()}})
+}
+
+var evidenceHref = regexp.MustCompile(`action="(/console/checks/[^"]+/evidence/[^"/]+)"`)
+
+// Evidence is sealed under the customer's key, opened by who may see the detail, in the
+// customer's timeline, and gone with the customer.
+func TestEvidenceIsAttachedSealedAndOpened(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow("company.vat", "IE1234567A"))
+		var m matter
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			list, err := mattersOf(ctx, tx, s)
+			if err == nil && len(list) != 1 {
+				t.Fatalf("%+v", list)
+			}
+			m = list[0]
+			return err
+		})
+		path := "/console/checks/" + m.ID
+		h.as(h.hire("checker", "billing"))
+		pdf := []byte("%PDF-1.7 made-up letter of the tax office about Meadow")
+		shows(t, h.attaches(path, "run.html", []byte("<html><script>")), http.StatusUnprocessableEntity, "no PDF, PNG or JPEG")
+		desktest.Leads(t, h.attaches(path, "letter to Meadow.pdf", pdf), path)
+		page := h.Get(path)
+		shows(t, page, http.StatusOK, "Document 1", "Name of checker")
+		desktest.Hides(t, page, "letter to Meadow")
+		found := evidenceHref.FindStringSubmatch(page.Body)
+		if found == nil {
+			t.Fatal("nothing leads to the file")
+		}
+		if a := h.Post(found[1]); a.Status != http.StatusOK || a.Body != string(pdf) || a.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("%d %q %v", a.Status, a.Body, a.Header)
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := h.Kit.Ledger.Timeline(ctx, tx, s, collection, "", 10)
+			if err == nil && (len(items) == 0 || items[0].Facts.Action != loot.Use || items[0].Facts.ActorKind != loot.Staff || items[0].Facts.Verdict != ledger.Permitted) {
+				t.Errorf("the timeline begins with %+v", items)
+			}
+			copied, err2 := h.desk.export(ctx, tx, s)
+			if text, _ := json.Marshal(copied); !strings.Contains(string(text), `"evidence":[{"at"`) {
+				t.Errorf("the copy does not tell of it: %s", text)
+			}
+			if err == nil {
+				err = err2
+			}
+			return err
+		})
+		shows(t, h.Post(path+"/evidence/f123"), http.StatusNotFound)
+		h.newbies = append(h.newbies, "newbie")
+		h.as(h.hire("newbie", "billing"))
+		shows(t, h.Post(found[1]), http.StatusForbidden)
+		h.as(h.hire("hunter", "recruiter"))
+		shows(t, h.Post(found[1]), http.StatusForbidden)
+		shows(t, h.attaches(path, "a.pdf", pdf), http.StatusForbidden)
+		h.as(h.hire("other", "support"))
+		desktest.Leads(t, h.Post(found[1]+"/remove"), path)
+		shows(t, h.Post(found[1]), http.StatusNotFound)
+		desktest.Lacks(t, h.Get(path), "Document 1")
+		desktest.Leads(t, h.attaches(path, "a.pdf", pdf), path)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			if err := h.desk.forget(ctx, tx, s); err != nil {
+				return err
+			}
+			left, err := evidenceOf(ctx, tx, "", s)
+			if len(left) != 0 {
+				t.Errorf("%+v", left)
+			}
+			return err
+		})
+	})
+}
