@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store"
@@ -61,6 +62,14 @@ func TestEvidenceIsAttachedSealedAndOpened(t *testing.T) {
 		if a := h.Post(found[1]); a.Status != http.StatusOK || a.Body != string(pdf) || a.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
 			t.Errorf("%d %q %v", a.Status, a.Body, a.Header)
 		}
+		var along []desk.Document
+		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			along, err = h.desk.Desk().Documents(ctx, tx, person(s))
+			return err
+		})
+		if len(along) != 1 || along[0].Files[0] != "evidence-1.pdf" {
+			t.Fatalf("its owner takes along %+v", along)
+		}
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			items, err := h.Kit.Ledger.Timeline(ctx, tx, s, collection, "", 10)
 			if err == nil && (len(items) == 0 || items[0].Facts.Action != loot.Use || items[0].Facts.ActorKind != loot.Staff || items[0].Facts.Verdict != ledger.Permitted) {
@@ -75,6 +84,9 @@ func TestEvidenceIsAttachedSealedAndOpened(t *testing.T) {
 			}
 			return err
 		})
+		if read, err := along[0].Read(t.Context()); err != nil || string(read[0]) != string(pdf) {
+			t.Errorf("its owner reads %q: %v", read, err)
+		}
 		shows(t, h.Post(path+"/evidence/f123"), http.StatusNotFound)
 		h.newbies = append(h.newbies, "newbie")
 		h.as(h.hire("newbie", "billing"))

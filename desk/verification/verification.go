@@ -112,6 +112,8 @@ func (v *Verification) Desk() desk.Desk {
 		Demo:   v.demo,
 		Export: v.export,
 		Erase:  v.forget,
+
+		Documents: v.along,
 	}
 }
 
