@@ -18,6 +18,7 @@ import (
 	"loot/desk"
 	"loot/desk/billing"
 	"loot/desk/publication"
+	"loot/desk/rights"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -44,6 +45,7 @@ type App struct {
 	staff   *staff.Desk
 	billing *billing.Billing
 	checks  *verification.Verification
+	rights  *rights.Rights
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else
 	outbox  *mail.Outbox // nil: mail is sent

@@ -17,6 +17,7 @@ import (
 	"loot/desk/imports"
 	"loot/desk/incidents"
 	"loot/desk/publication"
+	"loot/desk/rights"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -36,6 +37,9 @@ func Keepers() []loot.Clause {
 // build makes the desks and wires what they need of one another.
 func (a *App) build() error {
 	var err error
+	a.Lapsed = func(ctx context.Context, tx *store.Tx, of string, l desk.Lapse, stayed bool) error {
+		return a.rights.Count(ctx, tx, of, l, stayed)
+	}
 	if a.staff, err = staff.New(a.Kit, staff.Options{Matters: map[string]staff.Matter{
 		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
 			return publication.Describe(a.Gate, json.RawMessage(matter))
@@ -107,14 +111,22 @@ func (a *App) build() error {
 		return err
 	}
 	a.coming = publication.Coming(a.Gate)
+	customer, records := customers.New(a.Kit, customers.Needs{
+		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
+	})
+	if a.rights, err = rights.New(a.Kit, rights.Needs{
+		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: func() []desk.Desk { return a.Desks },
+		Staff: rights.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf},
+	}); err != nil {
+		return err
+	}
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
-		customers.New(a.Kit, customers.Needs{
-			Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
-		}),
+		customer,
 		a.billing.Desk(),
 		a.checks.Desk(),
+		a.rights.Desk(),
 		importing.Desk(),
 		incident,
 		a.visits.Desk(),

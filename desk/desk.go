@@ -37,6 +37,10 @@ type Kit struct {
 	Mail    mail.Sender
 	BaseURL string            // such as "https://privacy.example.com", without a slash at the end
 	House   func() mail.House // whose letters go out
+
+	// Lapsed counts what goes and what stays when its time is over; see [Kit.Erased]. nil:
+	// nobody counts.
+	Lapsed func(ctx context.Context, tx *store.Tx, desk string, l Lapse, stayed bool) error
 }
 
 // A Desk is what a desk gives back. Its jobs, facts and listeners are
@@ -55,6 +59,13 @@ type Desk struct {
 	Demo   func(context.Context, *World) error                         // tells the History what happens here; nil: nothing to show
 	Export func(context.Context, *store.Tx, loot.Subject) (any, error) // nil: it keeps nothing about people outside the vault
 	Erase  func(context.Context, *store.Tx, loot.Subject) error        // nil: it keeps nothing about people outside the vault
+	// Documents lists what a person takes along beside their copy; nil: there is nothing.
+	Documents func(context.Context, *store.Tx, loot.Actor) ([]Document, error)
+	// Lapses foretells what its jobs erase up to a time, by day; nil: none of them does.
+	Lapses func(ctx context.Context, tx *store.Tx, until time.Time) ([]Lapse, error)
+	// Retains tells what a law has it keep of a person who is erased, or of everybody if
+	// none is named; nil: nothing.
+	Retains func(context.Context, *store.Tx, loot.Subject) ([]Retained, error)
 }
 
 // A Proof tries something that a clause promises or forbids, on a scratch copy

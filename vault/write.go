@@ -362,6 +362,7 @@ type Due struct {
 	Subject    loot.Subject
 	Collection loot.Collection
 	Fields     []loot.Field
+	Until      []time.Time // of each field, when its time came
 }
 
 // Due returns the next n records of a collection, after that of a subject, of
@@ -387,6 +388,7 @@ func (v *Vault) Due(ctx context.Context, tx *store.Tx, c loot.Collection, now ti
 			for _, c := range rec.cells {
 				if _, waits := c.proposes(); !waits && c.expired(now) {
 					due.Fields = append(due.Fields, c.field)
+					due.Until = append(due.Until, c.deadline())
 				}
 			}
 			if len(due.Fields) > 0 {

@@ -107,6 +107,9 @@ func (b *Billing) Desk() desk.Desk {
 		Migrations: migrations,
 		Export:     b.export,
 		Erase:      b.forget,
+		Documents:  b.along,
+		Lapses:     b.lapses,
+		Retains:    b.retains,
 	}
 }
 
@@ -115,7 +118,7 @@ var prices = []loot.Role{"billing", "administrator"}
 
 func (b *Billing) routes() []web.Route {
 	bills := []loot.Role{"billing"}
-	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), []web.Route{
+	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), b.archiveRoutes(bills), []web.Route{
 		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},

@@ -18,8 +18,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -272,20 +274,6 @@ func (b *Billing) documents(r *invoice.Record) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// document returns one document of an archive.
-func document(archive io.Reader, name string) ([]byte, error) {
-	r := tar.NewReader(archive)
-	for {
-		h, err := r.Next()
-		if err != nil {
-			return nil, fmt.Errorf("billing: archive: %w", err)
-		}
-		if h.Name == name {
-			return io.ReadAll(r)
-		}
-	}
-}
-
 // keep writes an invoice down with its documents and the copy of whom it is to.
 func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) error {
 	collect := func() (gate.Permit, error) {
@@ -332,6 +320,19 @@ func (b *Billing) keep(ctx context.Context, tx *store.Tx, d draft, i Issued) err
 // opened reads one document of an invoice for whoever may see it. The request
 // says who, for what and why.
 func (b *Billing) opened(ctx context.Context, i Issued, doc string, r gate.Request) ([]byte, error) {
+	archive, err := b.openedWhole(ctx, i, r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := documentsOf(archive, doc)
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// openedWhole opens the archive of an invoice's documents.
+func (b *Billing) openedWhole(ctx context.Context, i Issued, r gate.Request) (io.Reader, error) {
 	if !i.Removed.IsZero() {
 		return nil, loot.Errorf(loot.NotFound, "The documents of this invoice were removed on %s: the law wants them kept until then and no longer.", i.Removed.UTC().Format("2 January 2006"))
 	}
@@ -351,19 +352,15 @@ func (b *Billing) opened(ctx context.Context, i Issued, doc string, r gate.Reque
 	}); err != nil {
 		return nil, err
 	}
-	return document(content, doc)
+	return content, nil
 }
 
 // sweepOld removes the documents that the law wants kept no longer, and with the
 // last of somebody who is no customer any more the key to them.
 func (b *Billing) sweepOld(ctx context.Context) error {
-	v, err := b.inForce()
-	if err != nil {
+	p, ok, err := b.bookkeeping()
+	if err != nil || !ok {
 		return err
-	}
-	p, ok := v.Purpose(forBookkeeping)
-	if !ok {
-		return nil
 	}
 	var old []Issued
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
@@ -376,17 +373,18 @@ func (b *Billing) sweepOld(ctx context.Context) error {
 		if p.Keep.After(i.At.UTC()).After(b.Now()) {
 			continue
 		}
-		if err := b.removeOld(ctx, i); err != nil {
+		if err := b.removeOld(ctx, i, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Billing) removeOld(ctx context.Context, i Issued) error {
+func (b *Billing) removeOld(ctx context.Context, i Issued, why statement.Purpose) error {
 	return b.Gate.InTx(ctx, func(tx *store.Tx) error {
-		r := gate.Request{Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: i.Subject, Collection: invoices, Fields: []loot.Field{partyField}}
-		p, err := b.Gate.Decide(ctx, tx, r)
+		p, err := b.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: i.Subject, Collection: invoices, Fields: []loot.Field{partyField},
+		})
 		if err != nil {
 			return err
 		}
@@ -396,23 +394,9 @@ func (b *Billing) removeOld(ctx context.Context, i Issued) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, b.Now().UnixMicro()); err != nil {
 			return fmt.Errorf("billing: removed: %w", err)
 		}
-		left, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.subject = $1 LIMIT 1`, i.Subject)
-		if err != nil || len(left) > 0 {
+		if err := b.Erased(ctx, tx, name, desk.Lapse{What: copies, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
 			return err
 		}
-		r.Action = loot.Erase
-		if p, err = b.Gate.Decide(ctx, tx, r); err != nil {
-			return err
-		}
-		// Erasing the record is told to all who keep something of the person,
-		// which would be wrong of somebody who is still a customer.
-		row, err := b.Vault.Row(ctx, tx, i.Subject, collection)
-		if loot.KindOf(err) == loot.NotFound || err == nil && row.Erased() {
-			return b.Vault.Erase(ctx, tx, p)
-		}
-		if err != nil {
-			return err
-		}
-		return b.Vault.Remove(ctx, tx, p)
+		return b.eraseCopies(ctx, tx, i.Subject)
 	})
 }

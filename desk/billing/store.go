@@ -164,7 +164,7 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 			return fmt.Errorf("billing: forget: %w", err)
 		}
 	}
-	return nil
+	return b.eraseCopies(ctx, tx, s)
 }
 
 // export returns what is kept about a person.
@@ -181,8 +181,12 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	if err != nil {
 		return nil, err
 	}
+	before, err := exportArchive(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
 	language, err := languageOf(ctx, tx, s)
-	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
+	if err != nil || len(all)+len(issued)+len(before)+len(paid)+len(language) == 0 {
 		return nil, err
 	}
 	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, s)
@@ -241,10 +245,11 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	out := struct {
 		Services []line            `json:"services"`
 		Invoices []bill            `json:"invoices,omitempty"`
+		Before   []beforeHere      `json:"invoices_from_the_system_before,omitempty"`
 		Payments []exportedPayment `json:"payments,omitempty"`
 		Language string            `json:"languageOfInvoices,omitempty"`
 		Hints    []suggestion      `json:"suggestions,omitempty"`
-	}{Payments: paid, Language: language}
+	}{Before: before, Payments: paid, Language: language}
 	for _, h := range hints {
 		out.Hints = append(out.Hints, suggestion{h.Made, h.Why, h.Data})
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
-	"loot/ledger"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -17,14 +19,14 @@ import (
 
 type accountView struct {
 	web.View
-	Services []Service     // that end when the account is erased
-	Duties   []standingRow // that keep the record for a while
-	Due      time.Time     // when it would be erased
+	Services []Service       // that end when the account is erased
+	Duties   []standingRow   // that keep the record for a while
+	Kept     []desk.Retained // beyond it, sealed apart
+	Due      time.Time       // when it would be erased
 	KeyDays  int
 	Waiting  *web.Alert
 	Confirm  web.Fields
 	Wrong    *web.Problems
-	Copy     web.Action
 }
 
 // account shows what a person can do with the whole of their record.
@@ -46,10 +48,10 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 	if err != nil {
 		return err
 	}
-	v := accountView{View: web.ViewOf(r, "Your account"), KeyDays: s.Front().KeyDays}
-	v.Lead = "Take everything with you, or have it erased."
+	v := accountView{View: web.ViewOf(r, "Erase your account"), KeyDays: s.Front().KeyDays}
+	v.Lead = "What goes, what a law keeps for a while, and when that goes too."
+	v.Crumbs = []web.Crumb{{Label: "Your rights", Href: "/portal/rights"}}
 	v.Again = web.SignInAgain(r, c.Now(), "Having it erased")
-	v.Copy = web.Action{Label: "Take a copy", Icon: "download", Href: "/portal/export", Post: true, Primary: true}
 	v.Confirm = confirmErasure().With(nil, wrong)
 	v.Wrong = web.ProblemsOf(wrong, v.Confirm)
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) error {
@@ -73,12 +75,33 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 			}
 		}
 		v.Due = lastDuty(s, p, services, c.Now())
+		if v.Kept, err = c.retained(ctx, tx, subject); err != nil {
+			return err
+		}
 		v.Waiting, err = c.waiting(ctx, tx, subject)
 		return err
 	}); err != nil {
 		return err
 	}
 	return accountPage.Render(w, r, status, v)
+}
+
+// retained returns what the law has every desk keep of a person beyond their record.
+func (c *customers) retained(ctx context.Context, tx *store.Tx, s loot.Subject) (out []desk.Retained, err error) {
+	if c.needs.Desks == nil {
+		return nil, nil
+	}
+	for _, d := range c.needs.Desks() {
+		if d.Retains == nil {
+			continue
+		}
+		more, err := d.Retains(ctx, tx, s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
 }
 
 // lastDuty returns when the last legal duty lets go of the record, if every
@@ -128,27 +151,50 @@ func (c *customers) askErasure(w http.ResponseWriter, r *http.Request) error {
 	if err := confirmErasure().Check(typed); err != nil {
 		return c.showAccount(w, r, http.StatusUnprocessableEntity, err)
 	}
-	due, err := c.endAll(ctx, me)
+	_, kept, gone, err := c.leave(ctx, me)
 	if err != nil {
 		return err
 	}
-	if !due.After(c.Now()) {
-		if err := c.eraseNow(ctx, me); err == nil {
-			return web.Redirect(w, r, "/goodbye")
-		} else if _, refused := errors.AsType[*gate.Refusal](err); !refused {
-			return err
+	if gone {
+		if len(kept) > 0 { // the page that follows knows nobody
+			web.SetFlash(w, r, web.Info, keptInWords(kept))
 		}
+		return web.Redirect(w, r, "/goodbye")
 	}
 	web.SetFlash(w, r, web.Info, "Your services have ended. Your account is erased as soon as nothing holds it any longer.")
 	return web.Redirect(w, r, "/portal/account")
 }
 
-// endAll ends what runs and what is permitted, and notes the erasure.
-func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, err error) {
+// leave ends everything that somebody has and erases their record, unless something
+// still needs it: then it is erased when nothing does, on the day that is returned at
+// the earliest.
+func (c *customers) leave(ctx context.Context, me loot.Actor) (due time.Time, kept []desk.Retained, gone bool, err error) {
+	if due, kept, err = c.endAll(ctx, me); err != nil || due.After(c.Now()) {
+		return due, kept, false, err
+	}
+	err = c.eraseNow(ctx, me)
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		return due, kept, false, nil
+	}
+	return due, kept, err == nil, err
+}
+
+// keptInWords says what the law keeps, and until when.
+func keptInWords(kept []desk.Retained) string {
+	var parts []string
+	for _, k := range kept {
+		parts = append(parts, k.What+" ("+strconv.Itoa(k.Count)+") until "+k.Until.UTC().Format("2 January 2006")+", by "+k.Law)
+	}
+	return "What the law keeps stays sealed under a key of its own, which is destroyed then: " + strings.Join(parts, "; ") + "."
+}
+
+// endAll ends what runs and what is permitted, notes the erasure, and tells what stays
+// beyond it.
+func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, kept []desk.Retained, err error) {
 	subject := loot.Subject(me.ID)
 	s, err := c.inForce()
 	if err != nil {
-		return due, err
+		return due, nil, err
 	}
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		now := c.Now()
@@ -172,9 +218,17 @@ func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, e
 			return err
 		}
 		due = lastDuty(s, p, services, now)
+		if kept, err = c.retained(ctx, tx, subject); err != nil {
+			return err
+		}
+		if due.After(now) {
+			if err := c.Jobs.Enqueue(ctx, tx, leavingArgs{subject}); err != nil {
+				return err
+			}
+		}
 		return putErasure(ctx, tx, subject, erasure{Asked: now, Due: due})
 	})
-	return due, err
+	return due, kept, err
 }
 
 // endServices ends every service of a person that runs.
@@ -226,6 +280,13 @@ func (c *customers) eraseRecord(ctx context.Context, tx *store.Tx, s *statement.
 	if err != nil {
 		return err
 	}
+	why := whyNeedless
+	if by.Kind == loot.Person {
+		why = whyAsked
+	}
+	if err := c.Erased(ctx, tx, name, desk.Lapse{What: wholeRecord, Why: why, Clause: first(p.Clauses()), Count: 1}); err != nil {
+		return err
+	}
 	if err := c.Vault.Erase(ctx, tx, p); err != nil {
 		return err
 	}
@@ -265,182 +326,4 @@ func (c *customers) goodbye(w http.ResponseWriter, r *http.Request) error {
 	v := goodbyeView{View: web.ViewOf(r, "Your account is erased"), KeyDays: s.Front().KeyDays}
 	v.Lead = "The key to your record is destroyed. Nobody can read it any longer, and neither can we."
 	return goodbyePage.Render(w, r, http.StatusOK, v)
-}
-
-// An exported is a person's copy of everything that is held about them.
-type exported struct {
-	Made        time.Time           `json:"made"`
-	Controller  string              `json:"controller"`
-	Statement   string              `json:"statement"`
-	Subject     loot.Subject        `json:"id"`
-	Fields      []exportedField     `json:"fields"`
-	Permissions map[string]bool     `json:"permissions"`
-	Objections  []loot.Purpose      `json:"objections"`
-	Services    []exportedService   `json:"services"`
-	Elsewhere   map[string]any      `json:"elsewhere,omitempty"`
-	Purposes    []statement.Purpose `json:"purposes"`
-	LedgerKey   string              `json:"ledger_key"`         // that signs the receipts; to be compared with the statement's
-	Timeline    []exportedEntry     `json:"timeline,omitempty"` // last, so that it can be written as it is read
-}
-
-type exportedField struct {
-	Field     loot.Field       `json:"field"`
-	Title     string           `json:"title"`
-	Value     string           `json:"value"`
-	Source    string           `json:"source"`
-	Since     time.Time        `json:"since,omitzero"`
-	Statement string           `json:"statement"`
-	State     string           `json:"state"`
-	Waiting   string           `json:"waits_for_confirmation,omitempty"`
-	Purposes  []loot.Purpose   `json:"purposes"`
-	Openers   []string         `json:"may_be_opened_by"`
-	Kept      []string         `json:"kept"`
-	Earlier   []exportedFormer `json:"earlier_values,omitempty"` // latest first
-}
-
-type exportedFormer struct {
-	Value     string    `json:"value"`
-	Source    string    `json:"source"`
-	Since     time.Time `json:"since"`
-	Replaced  time.Time `json:"replaced"`
-	Statement string    `json:"statement"`
-	State     string    `json:"state"`
-	Kept      string    `json:"kept"`
-}
-
-type exportedService struct {
-	Reference string    `json:"reference"`
-	Service   string    `json:"service"`
-	Title     string    `json:"title"`
-	Plan      string    `json:"plan,omitempty"`
-	Since     time.Time `json:"since"`
-	Ended     time.Time `json:"ended,omitzero"`
-}
-
-type exportedEntry struct {
-	ledger.CopiedEntry
-	What     string `json:"what"`
-	Who      string `json:"who"`
-	Unproved string `json:"unproved,omitempty"` // why there is no receipt
-}
-
-// copyOf opens what is held about a person for themself, and has rest add to
-// it in the same transaction.
-func (c *customers) copyOf(ctx context.Context, me loot.Actor, rest func(*store.Tx, *statement.Statement, *exported) error) (copied exported, err error) {
-	s, err := c.inForce()
-	if err != nil {
-		return copied, err
-	}
-	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		front := s.Front()
-		copied = exported{
-			Made: c.Now().UTC(), Controller: front.Controller.Name, Statement: front.Version, Subject: loot.Subject(me.ID),
-			LedgerKey: c.Ledger.VerifierKey(), Permissions: map[string]bool{}, Purposes: s.Purposes(), Elsewhere: map[string]any{}, Fields: []exportedField{},
-			Services: []exportedService{}, Objections: []loot.Purpose{},
-		}
-		rec, err := c.openWhole(ctx, tx, s, me)
-		if err != nil {
-			return err
-		}
-		copied.Fields = c.exportFields(s, rec)
-		for _, o := range offers(s) {
-			copied.Permissions[o.ID] = rec.person.Permits(o)
-		}
-		copied.Objections = append(copied.Objections, rec.person.Objected...)
-		services, err := c.services(ctx, tx, rec.Subject)
-		if err != nil {
-			return err
-		}
-		for _, one := range services {
-			copied.Services = append(copied.Services, exportedService(one))
-		}
-		if err := c.exportElsewhere(ctx, tx, rec.Subject, copied.Elsewhere); err != nil {
-			return err
-		}
-		return rest(tx, s, &copied)
-	})
-	return copied, err
-}
-
-func (c *customers) exportFields(s *statement.Statement, rec record) []exportedField {
-	out := []exportedField{}
-	for _, d := range s.Fields(collection) {
-		v, held := rec.Values[d.ID]
-		next, waits := rec.Waiting[d.ID]
-		former := rec.Former[d.ID]
-		if !held && !waits && len(former) == 0 {
-			continue
-		}
-		about := describe(s, d, rec, levelOf(s, d))
-		f := exportedField{
-			Field: d.ID, Title: d.Title, Source: v.Source, Since: v.At.UTC(), Statement: v.Statement, State: v.State, Kept: about.Kept,
-			Value: v.Reveal(), Waiting: next.Reveal(), //nolint:forbidigo // the person's own copy
-		}
-		for _, p := range s.Purposes() {
-			if _, ok := d.Needed[p.ID]; ok {
-				f.Purposes = append(f.Purposes, p.ID)
-			}
-		}
-		for _, o := range about.Openers {
-			f.Openers = append(f.Openers, o.String())
-		}
-		for _, one := range former {
-			f.Earlier = append(f.Earlier, exportedFormer{
-				Value:  one.Reveal(), //nolint:forbidigo // the person's own copy
-				Source: one.Source, Since: one.At.UTC(), Replaced: one.Replaced.UTC(), Statement: one.Statement, State: one.State, Kept: keptFormer(v),
-			})
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// exportTimeline returns every entry about a person, newest first.
-func (c *customers) exportTimeline(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) ([]exportedEntry, error) {
-	out := []exportedEntry{}
-	before := ""
-	for {
-		items, err := c.Ledger.Timeline(ctx, tx, subject, collection, before, 500)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			e, err := c.exportEntry(ctx, tx, s, it)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, e)
-		}
-		if len(items) < 500 {
-			return out, nil
-		}
-		before = items[len(items)-1].ID
-	}
-}
-
-func (c *customers) exportEntry(ctx context.Context, tx *store.Tx, s *statement.Statement, it ledger.Item) (exportedEntry, error) {
-	e, err := c.event(ctx, tx, s, it)
-	if err != nil {
-		return exportedEntry{}, err
-	}
-	return exportedEntry{CopiedEntry: it.Copied(), What: e.Title, Who: e.Who}, nil
-}
-
-func (c *customers) exportElsewhere(ctx context.Context, tx *store.Tx, subject loot.Subject, into map[string]any) error {
-	if c.needs.Desks == nil {
-		return nil
-	}
-	for _, d := range c.needs.Desks() {
-		if d.Export == nil {
-			continue
-		}
-		part, err := d.Export(ctx, tx, subject)
-		if err != nil {
-			return err
-		}
-		if part != nil {
-			into[d.Name] = part
-		}
-	}
-	return nil
 }

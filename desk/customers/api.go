@@ -9,6 +9,7 @@ import (
 
 	"loot"
 	"loot/api"
+	"loot/desk"
 	"loot/gate"
 	"loot/ledger"
 	"loot/statement"
@@ -418,14 +419,14 @@ func person(ctx context.Context) (loot.Actor, error) {
 	return loot.Actor{}, loot.Errorf(loot.Denied, "This token does not belong to a customer.")
 }
 
-type meOut struct{ Body exported }
+type meOut struct{ Body desk.Copy }
 
 func (c *customers) apiMe(ctx context.Context, _ *struct{}) (*meOut, error) {
 	me, err := person(ctx)
 	if err != nil {
 		return nil, err
 	}
-	copied, err := c.copyOf(ctx, me, func(tx *store.Tx, s *statement.Statement, copied *exported) (err error) {
+	copied, err := c.copyOf(ctx, me, func(tx *store.Tx, s *statement.Statement, copied *desk.Copy) (err error) {
 		copied.Timeline, err = c.exportTimeline(ctx, tx, s, copied.Subject)
 		return err
 	})
@@ -439,8 +440,8 @@ type timelineIn struct {
 
 type timelineOut struct {
 	Body struct {
-		Entries []exportedEntry `json:"entries"`
-		Next    string          `json:"next,omitempty" doc:"Entry to go on from; empty at the end"`
+		Entries []desk.CopiedEntry `json:"entries"`
+		Next    string             `json:"next,omitempty" doc:"Entry to go on from; empty at the end"`
 	}
 }
 
@@ -454,7 +455,7 @@ func (c *customers) apiTimeline(ctx context.Context, in *timelineIn) (*timelineO
 		return nil, err
 	}
 	out := &timelineOut{}
-	out.Body.Entries = []exportedEntry{}
+	out.Body.Entries = []desk.CopiedEntry{}
 	err = c.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		var items []ledger.Item
 		items, err := c.Ledger.Timeline(ctx, tx, loot.Subject(me.ID), collection, in.Before, in.Limit)

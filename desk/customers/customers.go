@@ -69,8 +69,12 @@ type customers struct {
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// New returns the desk and registers its jobs and listeners.
-func New(kit desk.Kit, needs Needs) desk.Desk { return build(kit, needs).desk() }
+// New returns the desk and registers its jobs and listeners, with what the desk of
+// people's rights asks of it.
+func New(kit desk.Kit, needs Needs) (desk.Desk, Records) {
+	c := build(kit, needs)
+	return c.desk(), Records{c}
+}
 
 func build(kit desk.Kit, needs Needs) *customers {
 	c := &customers{kit, needs}
@@ -78,6 +82,7 @@ func build(kit desk.Kit, needs Needs) *customers {
 	job.Register(kit.Jobs, c.tellOne)
 	job.Register(kit.Jobs, c.greetKnown)
 	job.Register(kit.Jobs, c.erase)
+	job.Register(kit.Jobs, c.leaving)
 	job.Register(kit.Jobs, c.lapsePage)
 	job.Register(kit.Jobs, c.lapse)
 	job.Register(kit.Jobs, c.sweep)
@@ -100,6 +105,7 @@ func (c *customers) desk() desk.Desk {
 		Demo:       c.demo,
 		Export:     c.export,
 		Erase:      c.forget,
+		Lapses:     c.lapses,
 	}
 }
 
@@ -116,13 +122,11 @@ func (c *customers) routes() []web.Route {
 		{Pattern: "POST /portal/address/keep", Audience: web.Portal, Serve: c.keepAddress},
 		{Pattern: "GET /portal/permissions", Audience: web.Portal, Serve: c.permissions},
 		{Pattern: "POST /portal/permissions/{offer}", Audience: web.Portal, Serve: c.choose},
-		{Pattern: "POST /portal/objections/{purpose}", Audience: web.Portal, Serve: c.object},
 		{Pattern: "GET /portal/timeline", Audience: web.Portal, Serve: c.timeline},
 		{Pattern: "GET /portal/timeline/news", Audience: web.Portal, Serve: c.news},
 		{Pattern: "GET /portal/proof/{entry}", Audience: web.Portal, Serve: c.proof},
 		{Pattern: "GET /portal/order/{service}", Audience: web.Portal, Serve: c.orderMoreForm},
 		{Pattern: "POST /portal/order/{service}", Audience: web.Portal, Serve: c.orderMore},
-		{Pattern: "POST /portal/export", Audience: web.Portal, Serve: c.download, Limit: web.PerMinute(6)},
 		{Pattern: "GET /portal/account", Audience: web.Portal, Serve: c.account},
 		{Pattern: "POST /portal/account/erase", Audience: web.Portal, Serve: c.askErasure, Fresh: true},
 		{Pattern: "POST /portal/account/keep", Audience: web.Portal, Serve: c.keepAccount},
@@ -145,7 +149,6 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 10, Label: "What we hold", Icon: "id-card", Href: "/portal", Exact: true},
 		{Audience: web.Portal, Order: 20, Label: "Permissions", Icon: "sliders-horizontal", Href: "/portal/permissions"},
 		{Audience: web.Portal, Order: 30, Label: "Timeline", Icon: "history", Href: "/portal/timeline"},
-		{Audience: web.Portal, Order: 90, Label: "Account", Icon: "user-cog", Href: "/portal/account"},
 		{Audience: web.Console, Group: "Customers", Order: 5, Label: "Customers", Icon: "users", Href: "/console/customers"},
 	}
 }

@@ -161,7 +161,7 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := heldView{View: web.ViewOf(r, "What we hold about you"), Groups: c.groups(s, rec), Erasure: waiting}
 	v.Lead = "All of it: what it says, what it is for, who may open it, and how long it stays."
-	v.Actions = []web.Action{{Label: "Take a copy", Icon: "download", Href: "/portal/export", Post: true}}
+	v.Actions = []web.Action{{Label: "Take a copy", Icon: "download", Href: "/portal/rights#copy"}}
 	if c.needs.Checks != nil {
 		v.Actions = append(v.Actions, web.Action{Label: "Checks and answers", Icon: "badge-check", Href: "/portal/checks"})
 	}

@@ -63,7 +63,9 @@ func TestTheRecordSaysWhatReallyHolds(t *testing.T) {
 		if strings.Contains(heldRow(t, page, "Town or city"), helper) {
 			t.Error("a partner opens what it has no purpose for")
 		}
-		h.Post("/portal/objections/support", "object", "yes")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.Kit.Gate.Object(ctx, tx, s, collection, h.Actor, "support", true)
+		})
 		if strings.Contains(h.Get("/portal").Body, helper) {
 			t.Error("a partner opens what the customer objects to")
 		}

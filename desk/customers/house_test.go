@@ -1,7 +1,9 @@
 package customers
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"testing"
@@ -172,6 +174,36 @@ func (h *house) as(s loot.Subject) { h.Actor = loot.Actor{Kind: loot.Person, ID:
 
 func (h *house) asStaff(id string, roles ...loot.Role) {
 	h.Actor = loot.Actor{Kind: loot.Staff, ID: id, Name: "Made-up " + id, Roles: roles}
+}
+
+// copied returns what a person takes along, with their timeline and its receipts, as
+// JSON.
+func (h *house) copied(s loot.Subject) (desk.Copy, string) {
+	h.Helper()
+	records := Records{h.desk}
+	copied, newest, err := records.Copy(h.Context(), loot.Actor{Kind: loot.Person, ID: string(s)})
+	ok(h, err)
+	ok(h, h.Kit.Ledger.Sync(h.Context()))
+	begun := false
+	for before := ""; ; {
+		page, last, err := records.Entries(h.Context(), s, collection, before, true)
+		ok(h, err)
+		for _, e := range page {
+			if begun = begun || e.ID == newest; begun {
+				copied.Timeline = append(copied.Timeline, e)
+			}
+		}
+		if last == "" {
+			break
+		}
+		before = last
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	ok(h, enc.Encode(copied))
+	return copied, b.String()
 }
 
 // items returns the timeline of a person as the ledger has it.

@@ -2,6 +2,8 @@ package customers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -41,6 +43,14 @@ type eraseArgs struct {
 
 // Kind names the job.
 func (eraseArgs) Kind() string { return "customers.erase" }
+
+// leavingArgs asks to confirm to somebody that their record waits to be erased.
+type leavingArgs struct {
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (leavingArgs) Kind() string { return "customers.leaving" }
 
 // lapsePage asks for the next customers to be looked at of whom details are due.
 type lapsePage struct {
@@ -216,9 +226,43 @@ func (c *customers) erase(ctx context.Context, a eraseArgs) error {
 		return err
 	}
 	err := c.eraseNow(ctx, loot.Actor{Kind: loot.Person, ID: string(a.Subject)})
-	if _, refused := errors.AsType[*gate.Refusal](err); refused {
-		return nil
+	if no, refused := errors.AsType[*gate.Refusal](err); refused {
+		return c.stayed(ctx, wholeRecord, no)
 	}
+	return err
+}
+
+// leaving tells somebody who asked to be erased on which day they are, and what stays.
+func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
+	s, err := c.inForce()
+	if err != nil {
+		return err
+	}
+	var e erasure
+	var kept []desk.Retained
+	waits := false
+	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if e, waits, err = findErasure(ctx, tx, a.Subject, ""); err != nil || !waits {
+			return err
+		}
+		kept, err = c.retained(ctx, tx, a.Subject)
+		return err
+	}); err != nil || !waits {
+		return err
+	}
+	blocks := []mail.Block{
+		mail.Para("You asked us to erase your account. Your services and permissions have ended. A law still has us keep your record for a while, so the key to it is destroyed on " + e.Due.Format("2 January 2006") + "."),
+	}
+	if len(kept) > 0 {
+		blocks = append(blocks, mail.Para(keptInWords(kept)))
+	}
+	// The letter outlives the person, so that its id names nobody.
+	once := sha256.Sum256([]byte(string(a.Subject) + e.Asked.String()))
+	_, err = c.Write(ctx, desk.Errand{By: c.actor(), Purpose: purposeOf(s), To: a.Subject, Collection: collection, ID: "leaving-" + hex.EncodeToString(once[:12]), Letter: mail.Letter{
+		Subject: "Your account will be erased", Greet: "Good day",
+		Blocks: append(blocks, mail.Button("See it, or keep my account", c.BaseURL+"/portal/account")),
+		Why:    "You get this because you asked for it.",
+	}})
 	return err
 }
 
@@ -272,10 +316,13 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 			if err != nil {
 				return err
 			}
+			if err := c.counted(ctx, tx, s, ids, p.Clauses()); err != nil {
+				return err
+			}
 			return c.Vault.Remove(ctx, tx, p)
 		})
-		if _, refused := errors.AsType[*gate.Refusal](err); refused {
-			err = nil
+		if no, refused := errors.AsType[*gate.Refusal](err); refused {
+			err = c.stayed(ctx, kind.Title, no)
 		}
 		if err != nil || all {
 			return err

@@ -15,9 +15,8 @@ import (
 
 type permissionsView struct {
 	web.View
-	Offers     []offerRow
-	Standing   []standingRow
-	Objectable []objectRow
+	Offers   []offerRow
+	Standing []standingRow
 }
 
 // An offerRow is a permission with its switch.
@@ -43,14 +42,6 @@ type standingRow struct {
 	State web.Badge
 }
 
-// An objectRow is a purpose that one can object to.
-type objectRow struct {
-	Title    string
-	Why      string
-	Objected bool
-	Switch   web.Action
-}
-
 // permissions shows what may be done with a person's record, and why.
 func (c *customers) permissions(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())
@@ -71,7 +62,6 @@ func (c *customers) permissions(w http.ResponseWriter, r *http.Request) error {
 		v.Offers = append(v.Offers, offerRowOf(s, o, p.Permits(o)))
 	}
 	v.Standing = standing(s, p)
-	v.Objectable = objectable(s, p)
 	return permissionsPage.Render(w, r, http.StatusOK, v)
 }
 
@@ -132,59 +122,6 @@ func keptAfter(d statement.Purpose) string {
 	return "; the details stay " + d.Keep.Words() + " after it"
 }
 
-// objectable lists the purposes that one can object to: those that rest on an
-// interest of the company, and those for which partners cooperate.
-func objectable(s *statement.Statement, p gate.PersonView) []objectRow {
-	var rows []objectRow
-	for _, d := range s.Purposes() {
-		if !canObject(s, d) {
-			continue
-		}
-		row := objectRow{Title: d.Title, Why: d.Why, Objected: slices.Contains(p.Objected, d.ID)}
-		if partners := cooperators(s, d.ID); len(partners) > 0 {
-			row.Why = "A partner helps with it: " + list(partners) + ". Objecting keeps your details from going there; our own help goes on."
-		}
-		row.Switch = web.Action{Label: "Object", Icon: "hand", Href: "/portal/objections/" + string(d.ID), Post: true, Small: true, Hidden: []web.Hidden{{Name: "object", Value: "yes"}}}
-		if row.Objected {
-			row.Switch.Label, row.Switch.Icon, row.Switch.Hidden[0].Value = "Take back", "undo-2", "no"
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// canObject reports whether a customer can object to the purpose: to those that
-// rest on an interest of the company, unless another collection alone serves
-// them, and to those for which partners cooperate.
-func canObject(s *statement.Statement, d statement.Purpose) bool {
-	if len(cooperators(s, d.ID)) > 0 {
-		return true
-	}
-	if d.Basis != "interest" {
-		return false
-	}
-	elsewhere := false
-	for _, c := range s.Collections() {
-		if slices.Contains(c.Purposes, d.ID) {
-			if c.ID == collection {
-				return true
-			}
-			elsewhere = true
-		}
-	}
-	return !elsewhere
-}
-
-func cooperators(s *statement.Statement, p loot.Purpose) []string {
-	var names []string
-	for _, r := range s.Recipients() {
-		if slices.Contains(r.Cooperation, p) {
-			names = append(names, r.Title)
-		}
-	}
-	return names
-}
-
 // choose gives a permission or takes it back, with effect from the commit on.
 func (c *customers) choose(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())
@@ -216,38 +153,6 @@ func yesOrNo(s string) (bool, error) {
 		return false, nil
 	}
 	return false, loot.Errorf(loot.Invalid, "Say yes or no.")
-}
-
-// object makes an objection or takes it back.
-func (c *customers) object(w http.ResponseWriter, r *http.Request) error {
-	ctx, me := r.Context(), web.ActorOf(r.Context())
-	typed, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	objects, err := yesOrNo(typed.Get("object"))
-	if err != nil {
-		return err
-	}
-	s, err := c.inForce()
-	if err != nil {
-		return err
-	}
-	d, ok := s.Purpose(loot.Purpose(r.PathValue("purpose")))
-	if !ok || !canObject(s, d) {
-		return loot.Errorf(loot.NotFound, "There is no purpose of this name that one could object to.")
-	}
-	if err := c.DB.InTx(ctx, func(tx *store.Tx) error {
-		return c.Gate.Object(ctx, tx, loot.Subject(me.ID), collection, me, d.ID, objects)
-	}); err != nil {
-		return err
-	}
-	text := "Your objection is taken back."
-	if objects {
-		text = "Your objection counts from this moment on."
-	}
-	web.SetFlash(w, r, web.Good, text)
-	return web.Redirect(w, r, "/portal/permissions")
 }
 
 var errLeaving = loot.Errorf(loot.Conflict, "Your account waits to be erased, so nothing new can be permitted. Choose “Keep my account” first if you want to stay.")

@@ -3,7 +3,6 @@ package customers
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/ledger"
@@ -75,39 +75,6 @@ func TestAPermissionCountsFromTheClickOn(t *testing.T) {
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Permission given", "Permission taken back", "Refused: opening 1 detail")
 		shows(t, h.Post("/portal/permissions/newsletter", "give", "perhaps"), http.StatusUnprocessableEntity)
 		shows(t, h.Post("/portal/permissions/no-such", "give", "yes"), http.StatusNotFound)
-	})
-}
-
-func TestAnObjectionIsMadeAndTakenBack(t *testing.T) {
-	onEach(t, func(t *testing.T, h *house) {
-		s := h.register(jo...)
-		h.as(s)
-		var can loot.Purpose
-		for _, p := range h.S.Purposes() {
-			if canObject(h.S, p) {
-				can = p.ID
-			}
-		}
-		if can == "" {
-			t.Fatal("the statement knows nothing that one could object to")
-		}
-		state := func() (p gate.PersonView) {
-			ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) (err error) {
-				p, err = h.Kit.Gate.Person(t.Context(), tx, s)
-				return err
-			}))
-			return p
-		}
-		h.Post("/portal/objections/"+string(can), "object", "yes")
-		if got := state().Objected; len(got) != 1 || got[0] != can {
-			t.Errorf("objected to %v", got)
-		}
-		shows(t, h.Get("/portal/permissions"), http.StatusOK, "you object")
-		h.Post("/portal/objections/"+string(can), "object", "no")
-		if got := state().Objected; len(got) != 0 {
-			t.Errorf("still objected to %v", got)
-		}
-		shows(t, h.Post("/portal/objections/service", "object", "yes"), http.StatusNotFound)
 	})
 }
 
@@ -293,9 +260,7 @@ func TestTheCopyHoldsEverything(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
-		a := h.Post("/portal/export")
-		var got exported
-		ok(t, json.Unmarshal([]byte(a.Body), &got))
+		got, _ := h.copied(s)
 		if len(got.Fields) != 7 || len(got.Services) != 1 || !got.Permissions["newsletter"] || got.Permissions["suggestions"] {
 			t.Errorf("%d fields, %d services, permissions %v", len(got.Fields), len(got.Services), got.Permissions)
 		}
@@ -349,15 +314,13 @@ func TestWhatWasReplacedIsShownAsLongAsItIsHeld(t *testing.T) {
 		}
 		hides(t, h.Get("/portal/correct/company.name"), long)
 
-		var got exported
-		file := h.Post("/portal/export").Body
+		got, file := h.copied(s)
 		res, err := ledger.VerifyCopy(strings.NewReader(file), h.Kit.Ledger.VerifierKey(), nil, func(ledger.CopiedEntry, ledger.Result) error { return nil })
 		ok(t, err)
 		if res.Fault != "" || res.Broken != 0 || res.Missing != 0 || res.Proved != res.Entries || res.Entries == 0 {
 			t.Errorf("the proofs of the copy: %+v", res)
 		}
-		ok(t, json.Unmarshal([]byte(file), &got))
-		former := map[loot.Field][]exportedFormer{}
+		former := map[loot.Field][]desk.CopiedFormer{}
 		for _, f := range got.Fields {
 			former[f.Field] = f.Earlier
 		}
@@ -393,7 +356,7 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 			}
 		}
 		h.as(s)
-		a := h.Post("/portal/export") // nothing was drained: the copy waits for its proofs
+		_, copied := h.copied(s) // nothing was drained: the copy waits for its proofs
 		key, last := h.Kit.Ledger.VerifierKey(), ""
 		verify := func(text string) (ledger.CopyResult, []string) {
 			t.Helper()
@@ -407,7 +370,7 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 			ok(t, err)
 			return res, faults
 		}
-		res, faults := verify(a.Body)
+		res, faults := verify(copied)
 		items := h.items(s)
 		if res.Verdict != ledger.Holds || res.Entries != len(items) || res.Proved != len(items) || res.Signer != key {
 			t.Fatalf("%+v of %d entries, %d faults", res, len(items), len(faults))
@@ -416,25 +379,16 @@ func TestTheCopyProvesItsTimeline(t *testing.T) {
 			t.Errorf("the copy ends with %s", last)
 		}
 		for what, changed := range map[string]string{
-			"a purpose":  strings.Replace(a.Body, `"purpose": "invoice"`, `"purpose": "service"`, 1),
-			"the person": strings.Replace(a.Body, string(s), string(loot.NewSubject()), 1),
-			"the end":    a.Body[:len(a.Body)-20],
+			"a purpose":  strings.Replace(copied, `"purpose": "invoice"`, `"purpose": "service"`, 1),
+			"the person": strings.Replace(copied, string(s), string(loot.NewSubject()), 1),
+			"the end":    copied[:len(copied)-20],
 		} {
-			if changed == a.Body {
+			if changed == copied {
 				t.Fatalf("%s was not changed", what)
 			}
 			if res, faults := verify(changed); res.Verdict != ledger.DoesNotHold || res.Fault == "" && len(faults) != 1 {
 				t.Errorf("%s was changed: %+v, %d faults", what, res, len(faults))
 			}
-		}
-
-		// What is recorded while the copy is written is not part of it.
-		var out strings.Builder
-		to := bufio.NewWriter(&out)
-		ok(t, h.desk.writeTimeline(t.Context(), to, h.S, exported{Subject: s}, items[1].ID))
-		ok(t, to.Flush())
-		if strings.Contains(out.String(), items[0].ID) || !strings.Contains(out.String(), items[1].ID) {
-			t.Error("a newer entry is in the copy, or its own is not")
 		}
 	})
 }
@@ -450,8 +404,7 @@ func TestADamagedEntryIsNoReasonToWithholdTheRest(t *testing.T) {
 			return err
 		}))
 		h.as(s)
-		var got exported
-		ok(t, json.Unmarshal([]byte(h.Post("/portal/export").Body), &got))
+		got, _ := h.copied(s)
 		if len(got.Timeline) != len(h.items(s)) {
 			t.Fatalf("%d entries of %d", len(got.Timeline), len(h.items(s)))
 		}

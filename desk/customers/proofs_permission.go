@@ -36,7 +36,7 @@ func (c *customers) permissionProofs() []desk.Proof {
 			if err != nil {
 				return "", fmt.Errorf("while the service runs: %w", err)
 			}
-			if _, err := c.endAll(ctx, loot.Actor{Kind: loot.Person, ID: string(subject)}); err != nil {
+			if _, _, err := c.endAll(ctx, loot.Actor{Kind: loot.Person, ID: string(subject)}); err != nil {
 				return "", err
 			}
 			no, err := decides(ctx, w, req)

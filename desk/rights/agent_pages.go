@@ -1,0 +1,217 @@
+package rights
+
+import (
+	"net/http"
+	"net/url"
+
+	"loot"
+	"loot/store"
+	"loot/web"
+)
+
+var (
+	agentsPage  = web.NewPage[agentsView](pageFiles, "pages/agents.html")
+	confirmPage = web.NewPage[confirmView](pageFiles, "pages/confirm.html")
+)
+
+// keepers may let agents in.
+var keepers = []loot.Role{"administrator", "dpo"}
+
+type agentsView struct {
+	web.View
+	Tabs   []web.Tab
+	Agents []agentRow
+	Asked  []exerciseRow
+	Form   web.Fields // empty: whoever looks may not
+	Wrong  *web.Problems
+	Entry  string // where the business tells of itself
+}
+
+type agentRow struct {
+	agent
+	End web.Action
+}
+
+type exerciseRow struct {
+	exercise
+	State web.Badge
+}
+
+func agentForm() web.Fields {
+	return web.Fields{
+		{Name: "id", Label: "Id", Required: true, MaxLen: 60, Hint: "As in the directory: capital letters and underscores."},
+		{Name: "title", Label: "Name", Required: true, MaxLen: 80, Hint: "People read it in the letter that asks them."},
+		{Name: "key", Label: "Verify key", Required: true, MaxLen: 60, Wide: true, Hint: "Ed25519, 32 bytes in base64."},
+	}
+}
+
+func (d *Rights) listAgents(w http.ResponseWriter, r *http.Request) error {
+	return d.showAgents(w, r, http.StatusOK, nil, nil)
+}
+
+func (d *Rights) showAgents(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+	v := agentsView{View: web.ViewOf(r, "Agents"), Tabs: tabs("agents"), Form: agentForm(), Entry: d.BaseURL + "/.well-known/data-rights.json"}
+	v.Lead = "Who may use rights for people who authorised them, by the Data Rights Protocol 1.0. Nothing happens before the person confirms it."
+	v.Wide = true
+	v.Again = web.SignInAgain(r, d.Now(), "Letting an agent in")
+	if by := web.ActorOf(r.Context()); !by.Has(keepers[0]) && !by.Has(keepers[1]) {
+		v.Form, v.Again = nil, nil
+	}
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		v.Agents, v.Asked = nil, nil
+		all, err := agents(r.Context(), tx)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			v.Agents = append(v.Agents, agentRow{a, web.Action{Label: "End", Icon: "ban", Href: "/console/requests/agents/" + url.PathEscape(a.ID) + "/end", Post: true, Small: true}})
+		}
+		asked, err := exercises(r.Context(), tx, `1 = 1 ORDER BY received DESC, id LIMIT $1`, listed)
+		for _, e := range asked {
+			v.Asked = append(v.Asked, exerciseRow{e, exerciseState(e)})
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	if typed != nil {
+		v.Form = v.Form.With(typed, wrong)
+		v.Wrong = web.ProblemsOf(wrong, v.Form)
+	}
+	return agentsPage.Render(w, r, status, v)
+}
+
+func exerciseState(e exercise) web.Badge {
+	switch {
+	case e.State == fulfilled:
+		return web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
+	case e.State == revoked:
+		return web.Badge{Text: "taken back"}
+	case e.State == denied:
+		return web.Badge{Text: "not confirmed"}
+	case e.Reason == unverified:
+		return web.Badge{Tone: web.Info, Text: "waits for the person", Icon: "hourglass"}
+	}
+	return web.Badge{Tone: web.Info, Text: "waits for its day", Icon: "calendar-clock"}
+}
+
+// letIn registers an agent.
+func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	err = agentForm().Check(typed)
+	if err == nil {
+		wrong := map[string]string{}
+		if !agentID.MatchString(typed.Get("id")) {
+			wrong["id"] = "An id is made of capital letters and underscores."
+		}
+		if _, err := publicKey(typed.Get("key")); err != nil {
+			wrong["key"] = loot.Message(err)
+		}
+		err = web.Invalid("", wrong)
+	}
+	if err != nil {
+		return d.showAgents(w, r, http.StatusUnprocessableEntity, typed, err)
+	}
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `INSERT INTO rights_agent (id, title, key, token, made, author, ended) VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (id) DO NOTHING`,
+			typed.Get("id"), typed.Get("title"), typed.Get("key"), []byte{}, d.Now().UnixMicro(), by.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return loot.Errorf(loot.Conflict, "There is an agent with this id. One that gets another key gets another id too.")
+		}
+		_, err = d.Gate.Note(ctx, tx, by, "agent.registered", typed.Get("id"))
+		return err
+	}); err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The agent may ask from now on.")
+	return web.Redirect(w, r, "/console/requests/agents")
+}
+
+// endAgent lets an agent ask no longer. What it asked and nobody confirmed is not done.
+func (d *Rights) endAgent(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE rights_agent SET ended = $1, token = $2 WHERE id = $3 AND ended = 0`, d.Now().UnixMicro(), []byte{}, r.PathValue("agent"))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return loot.Errorf(loot.NotFound, "There is no such agent that may ask.")
+		}
+		_, err = d.Gate.Note(ctx, tx, web.ActorOf(ctx), "agent.ended", r.PathValue("agent"))
+		return err
+	}); err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The agent asks no longer.")
+	return web.Redirect(w, r, "/console/requests/agents")
+}
+
+type confirmView struct {
+	web.View
+	Text string
+	To   string // where the answer goes; empty: there is nothing to answer
+}
+
+// lookForLetter is where agents lead people to confirm who they are.
+func (d *Rights) lookForLetter(w http.ResponseWriter, r *http.Request) error {
+	v := confirmView{View: web.ViewOf(r, "Look into your mail"), Text: "If we know the address that was named to us, a letter went there. The link in it shows what is asked for you, and lets you confirm it or not."}
+	v.Layout = web.LayoutBare
+	return confirmPage.Render(w, r, http.StatusOK, v)
+}
+
+// askPerson asks somebody whether an agent speaks for them. A link opened by a program
+// confirms nothing.
+func (d *Rights) askPerson(w http.ResponseWriter, r *http.Request) error {
+	var e exercise
+	var a agent
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		e, a, err = d.byLink(r.Context(), tx, r.PathValue("token"))
+		return err
+	}); err != nil {
+		return err
+	}
+	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + whatAgentsAsk[e.Action] + ".", To: r.URL.Path}
+	v.Layout = web.LayoutBare
+	return confirmPage.Render(w, r, http.StatusOK, v)
+}
+
+// answerAgent does what was asked, or has it denied.
+func (d *Rights) answerAgent(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	var e exercise
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		e, _, err = d.byLink(ctx, tx, r.PathValue("token"))
+		return err
+	}); err != nil {
+		return err
+	}
+	v := confirmView{View: web.ViewOf(r, "Nothing is done"), Text: "We tell the agent that you did not confirm it."}
+	v.Layout = web.LayoutBare
+	if typed.Get("answer") == "yes" {
+		if e, err = d.carryOut(ctx, e); err != nil {
+			return err
+		}
+		v.Title, v.Text = "Confirmed", e.Detail
+		if e.Action == drpAccess {
+			v.Text = "Sign in and take the copy: it stands under “Your rights” in your portal."
+		}
+	} else {
+		e.State, e.Reason, e.Detail, e.Closed = denied, unproved, "The person did not confirm it.", d.Now()
+	}
+	if err := d.settle(ctx, e); err != nil {
+		return err
+	}
+	return confirmPage.Render(w, r, http.StatusOK, v)
+}

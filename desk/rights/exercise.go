@@ -1,0 +1,390 @@
+package rights
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/gate"
+	"loot/mail"
+	"loot/store"
+)
+
+// The states of what an agent asked for (section 3.02).
+const (
+	inProgress = "in_progress"
+	fulfilled  = "fulfilled"
+	revoked    = "revoked"
+	denied     = "denied"
+	unverified = "need_user_verification"
+	unproved   = "insuf_verification"
+)
+
+// An exercise is what an agent asked for somebody.
+type exercise struct {
+	ID       string
+	Agent    string
+	Subject  loot.Subject // empty: nobody is known, or not any longer
+	Action   string
+	Regime   string
+	Named    string
+	Received time.Time
+	Due      time.Time
+	Ends     time.Time // until when it can be confirmed
+	State    string
+	Reason   string
+	Detail   string
+	Closed   time.Time // zero: in progress
+}
+
+const exerciseColumns = `id, agent, subject, action, regime, named, received, due, ends, state, reason, detail, closed`
+
+func scanExercise(row store.Row) (e exercise, err error) {
+	var received, due, ends, closed int64
+	err = row.Scan(&e.ID, &e.Agent, &e.Subject, &e.Action, &e.Regime, &e.Named, &received, &due, &ends, &e.State, &e.Reason, &e.Detail, &closed)
+	e.Received, e.Due, e.Ends, e.Closed = store.Instant(received), store.Instant(due), store.Instant(ends), store.Instant(closed)
+	return e, err
+}
+
+func exercises(ctx context.Context, tx *store.Tx, where string, args ...any) (out []exercise, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+exerciseColumns+` FROM rights_exercise WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("rights: exercises: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanExercise(rows)
+		if err != nil {
+			return nil, fmt.Errorf("rights: exercises: %w", err)
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+func findExercise(ctx context.Context, tx *store.Tx, column string, value any) (exercise, error) {
+	e, err := scanExercise(tx.QueryRow(ctx, `SELECT `+exerciseColumns+` FROM rights_exercise WHERE `+column+` = $1`, value))
+	if errors.Is(err, sql.ErrNoRows) {
+		return e, loot.Errorf(loot.NotFound, "There is no such request.")
+	}
+	if err != nil {
+		return e, fmt.Errorf("rights: exercise: %w", err)
+	}
+	return e, nil
+}
+
+func updateExercise(ctx context.Context, tx *store.Tx, e exercise) error {
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET due = $1, state = $2, reason = $3, detail = $4, closed = $5, link = $6 WHERE id = $7`,
+		e.Due.UnixMicro(), e.State, e.Reason, e.Detail, store.Micro(e.Closed), []byte{}, e.ID); err != nil {
+		return fmt.Errorf("rights: exercise: %w", err)
+	}
+	return nil
+}
+
+// A status is how the protocol tells where a request stands (section 3.03).
+type status struct {
+	ID       string    `json:"request_id"`
+	Named    string    `json:"agent_request_id,omitempty"`
+	Received time.Time `json:"received_at"`
+	Expected time.Time `json:"expected_by,omitzero"`
+	Detail   string    `json:"processing_details,omitempty"`
+	State    string    `json:"status"`
+	Reason   string    `json:"reason,omitempty"`
+	Verify   string    `json:"user_verification_url,omitempty"`
+	Results  string    `json:"results_url,omitempty"`
+	Expires  time.Time `json:"expires_at,omitzero"`
+}
+
+func (d *Rights) statusOf(e exercise) status {
+	s := status{ID: e.ID, Named: e.Named, Received: e.Received, Detail: e.Detail, State: e.State, Reason: e.Reason}
+	if e.State == inProgress {
+		s.Expected = e.Due
+	}
+	if e.Reason == unverified {
+		s.Verify, s.Expires = d.BaseURL+"/rights/agent", e.Ends
+	}
+	if e.State == fulfilled && e.Action == drpAccess {
+		s.Results = d.BaseURL + "/portal/rights"
+	}
+	return s
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, loot.Wrap(loot.TooLarge, err, "That is more than a message of the protocol holds.")
+	}
+	return body, nil
+}
+
+// exercise takes what an agent asks for somebody. Whether there is such a person shows in
+// nothing that the agent learns: without their click in a letter it is denied in the end.
+func (d *Rights) exercise(r *http.Request) (any, error) {
+	ctx := r.Context()
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.inForce()
+	if err != nil {
+		return nil, err
+	}
+	var e exercise
+	err = d.Gate.InTx(ctx, func(tx *store.Tx) error {
+		a, err := d.caller(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		m, hash, err := d.checked(body, a)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !slices.Contains([]string{drpAccess, drpDeletion, drpOptOut, "sale:opt_out"}, m.Exercise):
+			return drpErrorf(http.StatusBadRequest, true, "What can be exercised here is %s, %s and %s.", drpAccess, drpDeletion, drpOptOut)
+		case m.Email == "" || len(m.Email) > 254:
+			return drpErrorf(http.StatusBadRequest, true, "People are known here by their e-mail address alone; send it as email.")
+		case len(m.Named) > 100 || len(m.Regime) > 20:
+			return drpErrorf(http.StatusBadRequest, true, "agent-request-id has 100 characters at most, and regime 20.")
+		}
+		if err := once(ctx, tx, hash, m); err != nil {
+			return err
+		}
+		now := d.Now()
+		var lately int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM rights_exercise WHERE agent = $1 AND received > $2`, a.ID, now.Add(-time.Hour).UnixMicro()).Scan(&lately); err != nil {
+			return fmt.Errorf("rights: exercise: %w", err)
+		}
+		if lately >= maxHour {
+			return drpErrorf(http.StatusTooManyRequests, false, "An agent asks at most %d times in an hour.", maxHour)
+		}
+		e = exercise{
+			ID: loot.NewID("x"), Agent: a.ID, Action: m.Exercise, Regime: m.Regime, Named: m.Named, Received: now, Due: monthsAfter(now, toAnswer), Ends: now.Add(toConfirm),
+			State: inProgress, Reason: unverified, Detail: "If we know this address, a letter with a link went there. Nothing is done before the link is used.",
+		}
+		if e.Action == "sale:opt_out" { // as versions before wrote it
+			e.Action = drpOptOut
+		}
+		field := s.AddressField(collection)
+		permit, err := d.Gate.Decide(ctx, tx, gate.Request{Action: loot.Find, Actor: d.actor(), Desk: name, Purpose: forAccess, Collection: collection, Fields: []loot.Field{field}})
+		if err != nil {
+			return err
+		}
+		found, err := d.Vault.Find(ctx, tx, permit, field, m.Email)
+		if err != nil {
+			return err
+		}
+		if len(found) == 1 {
+			e.Subject = found[0]
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO rights_exercise (`+exerciseColumns+`, link) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)`,
+			e.ID, e.Agent, e.Subject, e.Action, e.Regime, e.Named, e.Received.UnixMicro(), e.Due.UnixMicro(), e.Ends.UnixMicro(), e.State, e.Reason, e.Detail, []byte{}); err != nil {
+			return fmt.Errorf("rights: exercise: %w", err)
+		}
+		return d.Jobs.Enqueue(ctx, tx, confirmArgs{e.ID})
+	})
+	if _, no := errors.AsType[*gate.Refusal](err); no {
+		return nil, drpErrorf(http.StatusForbidden, true, "The privacy statement in force lets nobody be found for an agent.")
+	}
+	return d.statusOf(e), err
+}
+
+// confirmArgs asks for the letter with the link by which somebody confirms.
+type confirmArgs struct {
+	Exercise string `json:"exercise"`
+}
+
+// Kind names the job.
+func (confirmArgs) Kind() string { return "rights.confirm" }
+
+// whatAgentsAsk says each action to the person for whom it is asked.
+var whatAgentsAsk = map[string]string{
+	drpAccess:   "to take a copy of everything that we hold about you",
+	drpDeletion: "to end your services and erase your account",
+	drpOptOut:   "to take back every permission to hand your details to others",
+}
+
+// confirm writes to whom an agent's request is about.
+func (d *Rights) confirm(ctx context.Context, a confirmArgs) error {
+	var e exercise
+	var by agent
+	token := rand.Text()
+	write := false
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		write = false
+		if e, err = findExercise(ctx, tx, "id", a.Exercise); err != nil || e.Subject == "" || e.Reason != unverified {
+			return err
+		}
+		var known bool
+		if by, known, err = agentBy(ctx, tx, "id", e.Agent); err != nil || !known {
+			return err
+		}
+		var lately int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM rights_exercise WHERE subject = $1 AND received > $2 AND received <= $3`,
+			e.Subject, e.Received.Add(-24*time.Hour).UnixMicro(), e.Received.UnixMicro()).Scan(&lately); err != nil || lately > maxLetters {
+			return err
+		}
+		write = true
+		sum := sha256.Sum256([]byte(token))
+		_, err = tx.Exec(ctx, `UPDATE rights_exercise SET link = $1 WHERE id = $2`, sum[:], e.ID)
+		return err
+	}); err != nil || !write {
+		return err
+	}
+	_, err := d.Write(ctx, desk.Errand{By: d.actor(), Purpose: forAccess, To: e.Subject, Collection: collection, ID: "agent-" + e.ID, Letter: mail.Letter{
+		Subject: "Did you ask " + by.Title + " to use your rights?", Greet: "Good day",
+		Blocks: []mail.Block{
+			mail.Para(by.Title + " says that you authorised it " + whatAgentsAsk[e.Action] + ". Nothing happens unless you confirm it."),
+			mail.Button("Look at it", d.BaseURL+"/rights/agent/"+token),
+			mail.Note("The link works until " + e.Ends.Format("2 January 2006") + ". If you know nothing of this, do nothing."),
+		},
+		Why: "You get this because somebody named your address to us.",
+	}})
+	return err
+}
+
+// managed returns the request of the agent that calls.
+func (d *Rights) managed(ctx context.Context, tx *store.Tx, r *http.Request) (agent, exercise, error) {
+	a, err := d.caller(ctx, tx, r)
+	if err != nil {
+		return a, exercise{}, err
+	}
+	e, err := findExercise(ctx, tx, "id", r.PathValue("id"))
+	if loot.KindOf(err) == loot.NotFound || err == nil && e.Agent != a.ID {
+		return a, e, drpErrorf(http.StatusForbidden, false, "There is no request of this id that this agent made.")
+	}
+	return a, e, err
+}
+
+// exercised tells an agent where its request stands (section 2.02).
+func (d *Rights) exercised(r *http.Request) (any, error) {
+	var e exercise
+	err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		_, e, err = d.managed(r.Context(), tx, r)
+		return err
+	})
+	return d.statusOf(e), err
+}
+
+// revoke ends a request that its person has not confirmed yet (section 2.04).
+func (d *Rights) revoke(r *http.Request) (any, error) {
+	ctx := r.Context()
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var e exercise
+	err = d.DB.InTx(ctx, func(tx *store.Tx) error {
+		a, one, err := d.managed(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		text, _, err := opened(body, a.Key)
+		if err != nil {
+			return err
+		}
+		var said struct {
+			Reason string `json:"reason"`
+		}
+		if err := json.Unmarshal(text, &said); err != nil {
+			return drpErrorf(http.StatusBadRequest, true, "What was signed is not the JSON of the protocol.")
+		}
+		if one.State != inProgress || one.Reason != unverified {
+			return drpErrorf(http.StatusConflict, false, "The person has confirmed this request, or it is over. They can still take an erasure back in their portal.")
+		}
+		e = one
+		e.State, e.Reason, e.Detail, e.Closed = revoked, "", "", d.Now()
+		return updateExercise(ctx, tx, e)
+	})
+	return d.statusOf(e), err
+}
+
+// byLink returns what the link of a letter is for.
+func (d *Rights) byLink(ctx context.Context, tx *store.Tx, token string) (exercise, agent, error) {
+	if len(token) > 100 {
+		return exercise{}, agent{}, errNoLink
+	}
+	sum := sha256.Sum256([]byte(token))
+	e, err := findExercise(ctx, tx, "link", sum[:])
+	if loot.KindOf(err) == loot.NotFound || err == nil && (e.Reason != unverified || e.Subject == "" || !e.Ends.After(d.Now())) {
+		return e, agent{}, errNoLink
+	}
+	if err != nil {
+		return e, agent{}, err
+	}
+	a, known, err := agentBy(ctx, tx, "id", e.Agent)
+	if err == nil && !known {
+		err = errNoLink
+	}
+	return e, a, err
+}
+
+var errNoLink = loot.Errorf(loot.NotFound, "This link does not work any more: it was used, or it is too old.")
+
+// carryOut does what was asked for whoever confirmed it.
+func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
+	me := loot.Actor{Kind: loot.Person, ID: string(e.Subject)}
+	s, err := d.inForce()
+	if err != nil {
+		return e, err
+	}
+	e.State, e.Reason, e.Closed = fulfilled, "", d.Now()
+	switch e.Action {
+	case drpAccess:
+		e.Detail = "The person confirmed it, and takes the copy in their portal, where they sign in."
+	case drpOptOut:
+		e.Detail = "Every permission to hand details to others is taken back."
+		err = d.Gate.InTx(ctx, func(tx *store.Tx) error {
+			p, err := d.Gate.Person(ctx, tx, e.Subject)
+			if err != nil {
+				return err
+			}
+			for _, o := range s.Offers() {
+				if o.Recipient == "self" || !p.Permits(o) {
+					continue
+				}
+				if err := d.Gate.Withdraw(ctx, tx, gate.Choice{Subject: e.Subject, Collection: collection, By: me, Offer: o.ID}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	case drpDeletion:
+		var gone bool
+		if e.Due, gone, err = d.needs.Leave(ctx, me); !gone {
+			e.State, e.Closed = inProgress, time.Time{}
+			e.Detail = "The services have ended. A law has the record kept until then; it is erased on that day."
+		}
+		e.Detail = cmp.Or(e.Detail, "The record is erased.")
+	}
+	return e, err
+}
+
+// settle keeps what became of a request that its person answered.
+func (d *Rights) settle(ctx context.Context, e exercise) error {
+	return d.DB.InTx(ctx, func(tx *store.Tx) error { return updateExercise(ctx, tx, e) })
+}
+
+// sweepAgents denies what nobody confirmed in time, and forgets messages that have expired.
+func (d *Rights) sweepAgents(ctx context.Context, tx *store.Tx) error {
+	now := d.Now().UnixMicro()
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = $1, reason = $2, detail = $3, closed = $4, link = $5, subject = '' WHERE closed = 0 AND reason = $6 AND ends <= $4`,
+		denied, unproved, "Nobody confirmed it in time.", now, []byte{}, unverified); err != nil {
+		return fmt.Errorf("rights: agents: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM rights_message WHERE ends <= $1`, now); err != nil {
+		return fmt.Errorf("rights: agents: %w", err)
+	}
+	return nil
+}

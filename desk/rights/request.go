@@ -1,0 +1,237 @@
+package rights
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+)
+
+// forAccess is the purpose under which people reach what is held about them, and are
+// answered when they use a right.
+const forAccess loot.Purpose = "access"
+
+// grounds are those on which a restriction can be asked for (GDPR Article 18(1)).
+var grounds = []struct{ id, title, hint string }{
+	{"accuracy", "Something in it is wrong", "Until we have found out. You can also report the very detail."},
+	{"unlawful", "You should not have it, and I would rather have it frozen than erased", ""},
+	{"claims", "You need it no longer, and I need it for a legal claim", ""},
+	{"objection", "I have objected, and your answer is open", ""},
+}
+
+func groundTitle(id string) string {
+	for _, g := range grounds {
+		if g.id == id {
+			return g.title
+		}
+	}
+	return ""
+}
+
+// The times that the law gives (GDPR Article 12(3)), in months.
+const (
+	toAnswer = 1
+	toExtend = 2
+	// remindBefore is how long before the day colleagues are reminded.
+	remindBefore = 7 * day
+)
+
+// monthsAfter returns the same day so many months later, or the last of its month where
+// there is no such day, as periods of the Union are counted (Regulation 1182/71, Article 3).
+func monthsAfter(t time.Time, months int) time.Time {
+	t = t.UTC()
+	then := t.AddDate(0, months, 0)
+	if then.Day() != t.Day() {
+		then = then.AddDate(0, 0, -then.Day())
+	}
+	return then
+}
+
+var errHasNone = loot.Errorf(loot.Conflict, "The statement in force has no rule that would leave your record alone, so that it cannot be frozen. Please write to us.")
+
+// restrict has a person's record kept and left alone from now on, and has a colleague
+// answer.
+func (d *Rights) restrict(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, ground, text string) (request, error) {
+	clause := restricting(s, d.Now())
+	if clause == "" {
+		return request{}, errHasNone
+	}
+	r, err := d.open(ctx, tx, me, request{Kind: restriction, Ground: ground}, text)
+	if err != nil {
+		return r, err
+	}
+	if err := d.Gate.Freeze(ctx, tx, r.Subject, r.ID); err != nil {
+		return r, err
+	}
+	return r, d.Gate.NoteAbout(ctx, tx, r.Subject, collection, me, "restriction.made", clause)
+}
+
+// object ends the use for a purpose from now on, and has a colleague answer.
+func (d *Rights) object(ctx context.Context, tx *store.Tx, me loot.Actor, p loot.Purpose, text string) (request, error) {
+	r, err := d.open(ctx, tx, me, request{Kind: objection, Purpose: p}, text)
+	if err != nil {
+		return r, err
+	}
+	return r, d.Gate.Object(ctx, tx, r.Subject, collection, me, p, true)
+}
+
+func (d *Rights) open(ctx context.Context, tx *store.Tx, me loot.Actor, r request, text string) (request, error) {
+	now := d.Now()
+	r.ID, r.Subject, r.Opened, r.Due = loot.NewID("q"), loot.Subject(me.ID), now, monthsAfter(now, toAnswer)
+	fresh, err := insertRequest(ctx, tx, r)
+	if err != nil {
+		return r, err
+	}
+	if !fresh {
+		return r, loot.Errorf(loot.Conflict, "You have asked for this already, and it counts.")
+	}
+	if text == "" {
+		return r, nil
+	}
+	return r, d.addNote(ctx, tx, r.ID, note{At: now, Kind: "asked", Text: text})
+}
+
+// takeBack ends what a person asked for, at their wish.
+func (d *Rights) takeBack(ctx context.Context, tx *store.Tx, me loot.Actor, kind string, p loot.Purpose) error {
+	r, counts, err := counting(ctx, tx, loot.Subject(me.ID), kind, p)
+	if err != nil {
+		return err
+	}
+	if !counts && kind == objection { // one made before this desk kept them
+		return d.Gate.Object(ctx, tx, loot.Subject(me.ID), collection, me, p, false)
+	}
+	if !counts {
+		return loot.Errorf(loot.NotFound, "There is nothing of this kind to take back.")
+	}
+	if r.Closed.IsZero() {
+		r.Closed = d.Now()
+	}
+	r.Decision = withdrawn
+	return d.end(ctx, tx, r, me)
+}
+
+// end stops that a request counts.
+func (d *Rights) end(ctx context.Context, tx *store.Tx, r request, by loot.Actor) error {
+	r.Ended = d.Now()
+	if err := updateRequest(ctx, tx, r); err != nil {
+		return err
+	}
+	if r.Kind == objection {
+		return d.Gate.Object(ctx, tx, r.Subject, collection, by, r.Purpose, false)
+	}
+	if err := d.Gate.Thaw(ctx, tx, r.Subject, r.ID); err != nil {
+		return err
+	}
+	s, err := d.inForce()
+	if err != nil {
+		return err
+	}
+	return d.Gate.NoteAbout(ctx, tx, r.Subject, collection, by, "restriction.ended", restricting(s, d.Now()))
+}
+
+// A ruling is what a colleague decides about a request.
+type ruling struct {
+	Decision string // granted, refused, lifted; "extend": more time is needed
+	Reason   string // its owner reads it
+}
+
+// rule answers a request, or takes more time once. What is refused or lifted counts until
+// its owner was told (GDPR Article 18(3)).
+func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Actor, how ruling) error {
+	now, kind := d.Now(), "reason"
+	switch open := r.Closed.IsZero(); {
+	case !r.Ended.IsZero():
+		return loot.Errorf(loot.Conflict, "This request has ended. There is nothing left to decide.")
+	case how.Decision == "extend" && (!open || !r.Extended.IsZero()):
+		return loot.Errorf(loot.Conflict, "The time of a request can be extended once, while it is open.")
+	case how.Decision == "extend":
+		r.Extended, r.Due, r.Reminded, kind = now, monthsAfter(r.Opened, toAnswer+toExtend), time.Time{}, "extension"
+	case how.Decision == lifted && (open || r.Decision != granted):
+		return loot.Errorf(loot.Conflict, "Only what was granted can be lifted.")
+	case how.Decision != lifted && !open:
+		return loot.Errorf(loot.Conflict, "This request is decided already.")
+	default:
+		r.Decision, r.Decider = how.Decision, by.ID
+		if open {
+			r.Closed = now
+		}
+	}
+	if err := d.addNote(ctx, tx, r.ID, note{At: now, Author: by.ID, Kind: kind, Text: how.Reason}); err != nil {
+		return err
+	}
+	if err := updateRequest(ctx, tx, r); err != nil {
+		return err
+	}
+	if err := d.Gate.NoteAbout(ctx, tx, r.Subject, collection, by, "request.answered", ""); err != nil {
+		return err
+	}
+	return d.Jobs.Enqueue(ctx, tx, tellArgs{Request: r.ID, Step: kind + r.Decision})
+}
+
+// restricting returns the clause by which a record is left alone whose owner asked for
+// it: one that then refuses what is permitted otherwise. Empty: the statement in force
+// has none.
+func restricting(s *statement.Statement, now time.Time) loot.Clause {
+	for _, one := range s.Desks() {
+		for _, p := range one.Purposes {
+			for _, f := range s.Fields(collection) {
+				if _, needed := f.Needed[p]; !needed {
+					continue
+				}
+				c, _ := s.Category(f.Category)
+				in := statement.Input{
+					Action: loot.Use, Actor: statement.Actor{Kind: loot.Desk, Desk: one.Name}, Context: statement.Context{Purpose: p, Now: now, Statement: s.Hash()},
+					Person: statement.Person{Ordered: []loot.Purpose{p}, Permissions: map[string][]loot.Purpose{"self": {p}}, Confirmed: true},
+					Record: statement.Record{Collection: collection, Category: f.Category, Level: c.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying},
+				}
+				if !s.Decide(&in).Allowed {
+					continue
+				}
+				in.Person.Restricted = true
+				if v := s.Decide(&in); !v.Allowed && len(v.Clauses) > 0 {
+					return v.Clauses[0]
+				}
+				break
+			}
+		}
+	}
+	return ""
+}
+
+// objectable lists the purposes that somebody can object to: those that rest on an
+// interest of the company, unless another collection alone serves them, and those for
+// which partners cooperate.
+func objectable(s *statement.Statement) []statement.Purpose {
+	return slices.DeleteFunc(s.Purposes(), func(p statement.Purpose) bool { return !canObject(s, p) })
+}
+
+func canObject(s *statement.Statement, p statement.Purpose) bool {
+	if len(cooperators(s, p.ID)) > 0 {
+		return true
+	}
+	if p.Basis != "interest" {
+		return false
+	}
+	elsewhere := false
+	for _, c := range s.Collections() {
+		if slices.Contains(c.Purposes, p.ID) {
+			if c.ID == collection {
+				return true
+			}
+			elsewhere = true
+		}
+	}
+	return !elsewhere
+}
+
+func cooperators(s *statement.Statement, p loot.Purpose) (names []string) {
+	for _, r := range s.Recipients() {
+		if slices.Contains(r.Cooperation, p) {
+			names = append(names, r.Title)
+		}
+	}
+	return names
+}

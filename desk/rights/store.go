@@ -1,0 +1,251 @@
+package rights
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// The kinds of requests that a person answers.
+const (
+	restriction = "restriction" // GDPR Article 18
+	objection   = "objection"   // GDPR Article 21
+)
+
+// The decisions on a request.
+const (
+	granted   = "granted"
+	refused   = "refused"
+	lifted    = "lifted"    // granted once, and ended since by us
+	withdrawn = "withdrawn" // by its owner
+)
+
+// A request is a right that somebody used.
+type request struct {
+	ID       string
+	Subject  loot.Subject
+	Kind     string
+	Purpose  loot.Purpose
+	Ground   string
+	Opened   time.Time
+	Due      time.Time
+	Extended time.Time // zero: not
+	Reminded time.Time
+	Decision string
+	Decider  string
+	Closed   time.Time // zero: open
+	Ended    time.Time // zero: it counts
+	Version  int64
+}
+
+const requestColumns = `id, subject, kind, purpose, ground, opened, due, extended, reminded, decision, decider, closed, ended, version`
+
+func requests(ctx context.Context, tx *store.Tx, where string, args ...any) (out []request, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+requestColumns+` FROM rights_request WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("rights: requests: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRequest(rows)
+		if err != nil {
+			return nil, fmt.Errorf("rights: requests: %w", err)
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+func scanRequest(row store.Row) (r request, err error) {
+	var opened, due, extended, reminded, closed, ended int64
+	err = row.Scan(&r.ID, &r.Subject, &r.Kind, &r.Purpose, &r.Ground, &opened, &due, &extended, &reminded, &r.Decision, &r.Decider, &closed, &ended, &r.Version)
+	r.Opened, r.Due, r.Extended, r.Reminded = store.Instant(opened), store.Instant(due), store.Instant(extended), store.Instant(reminded)
+	r.Closed, r.Ended = store.Instant(closed), store.Instant(ended)
+	return r, err
+}
+
+func findRequest(ctx context.Context, tx *store.Tx, id string) (request, error) {
+	r, err := scanRequest(tx.QueryRow(ctx, `SELECT `+requestColumns+` FROM rights_request WHERE id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, loot.Errorf(loot.NotFound, "There is no such request.")
+	}
+	if err != nil {
+		return r, fmt.Errorf("rights: request: %w", err)
+	}
+	return r, nil
+}
+
+// requestsOf returns what somebody asked for, latest first.
+func requestsOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]request, error) {
+	return requests(ctx, tx, `subject = $1 ORDER BY opened DESC, id`, s)
+}
+
+// counting returns the request of somebody that counts; false: none does.
+func counting(ctx context.Context, tx *store.Tx, s loot.Subject, kind string, p loot.Purpose) (request, bool, error) {
+	list, err := requests(ctx, tx, `subject = $1 AND kind = $2 AND purpose = $3 AND ended = 0`, s, kind, string(p))
+	if err != nil || len(list) == 0 {
+		return request{}, false, err
+	}
+	return list[0], true, nil
+}
+
+// insertRequest keeps a request, and reports false if the same counts already.
+func insertRequest(ctx context.Context, tx *store.Tx, r request) (bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO rights_request (`+requestColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', '', 0, 0, 0) ON CONFLICT DO NOTHING`,
+		r.ID, r.Subject, r.Kind, string(r.Purpose), r.Ground, r.Opened.UnixMicro(), r.Due.UnixMicro())
+	if err != nil {
+		return false, fmt.Errorf("rights: request: %w", err)
+	}
+	return n == 1, nil
+}
+
+// updateRequest rewrites a request that nobody else changed meanwhile.
+func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
+	n, err := tx.Exec(ctx, `UPDATE rights_request SET due = $1, extended = $2, reminded = $3, decision = $4, decider = $5, closed = $6, ended = $7, version = version + 1 WHERE id = $8 AND version = $9`,
+		store.Micro(r.Due), store.Micro(r.Extended), store.Micro(r.Reminded), r.Decision, r.Decider, store.Micro(r.Closed), store.Micro(r.Ended), r.ID, r.Version)
+	if err != nil {
+		return fmt.Errorf("rights: request: %w", err)
+	}
+	if n == 0 {
+		return loot.Errorf(loot.Conflict, "Somebody else changed this request meanwhile. Nothing of theirs was overwritten; look again.")
+	}
+	return nil
+}
+
+// A note is what somebody wrote about a request.
+type note struct {
+	At     time.Time
+	Author string // staff id; empty: whose right it is
+	Kind   string
+	Text   string
+}
+
+func (d *Rights) addNote(ctx context.Context, tx *store.Tx, request string, n note) error {
+	id := loot.NewID("n")
+	text, err := d.key.Seal([]byte(n.Text), []byte(id))
+	if err != nil {
+		return fmt.Errorf("rights: note: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO rights_note (id, request, place, at, author, kind, text)
+		VALUES ($1, $2, (SELECT count(*) FROM rights_note WHERE request = $2), $3, $4, $5, $6)`, id, request, n.At.UnixMicro(), n.Author, n.Kind, text); err != nil {
+		return fmt.Errorf("rights: note: %w", err)
+	}
+	return nil
+}
+
+func (d *Rights) notes(ctx context.Context, tx *store.Tx, request string) (out []note, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text FROM rights_note WHERE request = $1 ORDER BY place, id`, request)
+	if err != nil {
+		return nil, fmt.Errorf("rights: notes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n note
+		var id string
+		var at int64
+		var sealed []byte
+		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed); err != nil {
+			return nil, fmt.Errorf("rights: notes: %w", err)
+		}
+		text, err := d.key.Open(sealed, []byte(id))
+		if err != nil {
+			return nil, fmt.Errorf("rights: note %s: %w", id, err)
+		}
+		n.At, n.Text = store.Instant(at), string(text)
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// latest returns the last note of a kind; empty: there is none.
+func latest(notes []note, kind string) string {
+	text := ""
+	for _, n := range notes {
+		if n.Kind == kind {
+			text = n.Text
+		}
+	}
+	return text
+}
+
+func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM rights_request WHERE closed = 0`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("rights: count: %w", err)
+	}
+	return n, nil
+}
+
+// forget removes what this desk keeps about a person.
+func (d *Rights) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	for _, q := range []string{
+		`DELETE FROM rights_note WHERE request IN (SELECT id FROM rights_request WHERE subject = $1)`,
+		`DELETE FROM rights_request WHERE subject = $1`,
+	} {
+		if _, err := tx.Exec(ctx, q, s); err != nil {
+			return fmt.Errorf("rights: forget: %w", err)
+		}
+	}
+	// An agent is still told what became of its request, which names nobody from now on.
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = CASE WHEN closed > 0 THEN state WHEN action = $1 THEN $2 ELSE $3 END, reason = CASE WHEN closed > 0 THEN reason ELSE '' END,
+		detail = CASE WHEN closed > 0 THEN detail ELSE $4 END, closed = CASE WHEN closed > 0 THEN closed ELSE $5 END, link = $6, subject = '' WHERE subject = $7`,
+		drpDeletion, fulfilled, denied, "The record is erased.", d.Now().UnixMicro(), []byte{}, s); err != nil {
+		return fmt.Errorf("rights: forget: %w", err)
+	}
+	return nil
+}
+
+// An exportedRequest is one in a person's copy.
+type exportedRequest struct {
+	Kind     string       `json:"kind"`
+	Purpose  loot.Purpose `json:"purpose,omitempty"`
+	Ground   string       `json:"ground,omitempty"`
+	Said     string       `json:"said,omitempty"`
+	Asked    time.Time    `json:"asked"`
+	Due      time.Time    `json:"answer_by"`
+	Extended string       `json:"extended_because,omitempty"`
+	Answered time.Time    `json:"answered,omitzero"`
+	Decision string       `json:"decision,omitempty"`
+	Reason   string       `json:"reason,omitempty"`
+	Ended    time.Time    `json:"ended,omitzero"`
+}
+
+// export returns what this desk keeps about a person.
+func (d *Rights) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
+	list, err := requestsOf(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	byAgents, err := exercises(ctx, tx, `subject = $1 ORDER BY received, id`, s)
+	if err != nil || len(list)+len(byAgents) == 0 {
+		return nil, err
+	}
+	var out []exportedRequest
+	for _, r := range list {
+		notes, err := d.notes(ctx, tx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, exportedRequest{
+			r.Kind, r.Purpose, r.Ground, latest(notes, "asked"), r.Opened, r.Due, latest(notes, "extension"), r.Closed, r.Decision, latest(notes, "reason"), r.Ended,
+		})
+	}
+	type asked struct {
+		Agent    string    `json:"agent"`
+		Action   string    `json:"action"`
+		Received time.Time `json:"received"`
+		State    string    `json:"state"`
+	}
+	all := struct {
+		Requests []exportedRequest `json:"requests,omitempty"`
+		ByAgents []asked           `json:"by_agents,omitempty"`
+	}{Requests: out}
+	for _, e := range byAgents {
+		all.ByAgents = append(all.ByAgents, asked{e.Agent, e.Action, e.Received, e.State})
+	}
+	return all, nil
+}
