@@ -154,6 +154,7 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 	for _, q := range []string{
 		`DELETE FROM billing_delivery WHERE event IN (SELECT id FROM billing_event WHERE subject = $1)`,
 		`DELETE FROM billing_event WHERE subject = $1`,
+		`DELETE FROM billing_hint WHERE subject = $1`,
 		`DELETE FROM billing_address WHERE subject = $1`,
 		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
@@ -200,6 +201,15 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	if err != nil {
 		return nil, err
 	}
+	hints, err := b.hintsOf(ctx, tx, `n.subject = $2`, s)
+	if err != nil {
+		return nil, err
+	}
+	type suggestion struct {
+		At   time.Time `json:"at"`
+		Why  string    `json:"why"`
+		Data string    `json:"data"`
+	}
 	type address struct {
 		Address string    `json:"address"`
 		Since   time.Time `json:"since"`
@@ -238,7 +248,11 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		Before   []beforeHere      `json:"invoices_from_the_system_before,omitempty"`
 		Payments []exportedPayment `json:"payments,omitempty"`
 		Language string            `json:"languageOfInvoices,omitempty"`
+		Hints    []suggestion      `json:"suggestions,omitempty"`
 	}{Before: before, Payments: paid, Language: language}
+	for _, h := range hints {
+		out.Hints = append(out.Hints, suggestion{h.Made, h.Why, h.Data})
+	}
 	for _, one := range all {
 		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
 		for _, h := range steps[one.Reference] {
