@@ -16,7 +16,7 @@ func (a *App) importing() imports.Needs {
 	in := customers.NewImporter(a.Kit)
 	return imports.Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
-		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
 		Lapsed: func(s *statement.Statement, o imports.Order) bool { return in.Lapsed(s, customers.Order(o)) },
 		Check: func(s *statement.Statement, orders []imports.Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, ordersOf(orders), raw)
@@ -30,6 +30,20 @@ func (a *App) importing() imports.Needs {
 				incoming[n] = customers.Incoming{Subject: c.Subject, Given: c.Given, Orders: ordersOf(c.Orders), Source: c.Source}
 			}
 			return in.Take(ctx, tx, s, by, reason, incoming)
+		},
+		Amount: billing.Amount, ArchivedUntil: billing.ArchivedUntil, ArchiveKeys: a.billing.ArchiveKeys,
+		Archive: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []imports.Invoice) error {
+			former := make([]billing.Former, len(all))
+			for n, v := range all {
+				former[n] = billing.Former{
+					Subject: v.Subject, Source: v.Source, System: v.System, Number: v.Number, Issued: v.Issued, Due: v.Due, Currency: v.Currency,
+					Net: v.Net, Tax: v.Tax, Total: v.Total, State: v.State, Party: v.Party,
+				}
+				for _, l := range v.Lines {
+					former[n].Lines = append(former[n].Lines, billing.FormerLine(l))
+				}
+			}
+			return a.billing.Archive(ctx, tx, by, reason, former)
 		},
 		Services: func(_ context.Context, tx *store.Tx, orders []imports.Order) error {
 			for _, o := range orders {

@@ -252,6 +252,7 @@ func TestEveryOperationNeedsItsScope(t *testing.T) {
 var remains = map[string]string{
 	"billing_invoice": "an invoice that the law wants kept: what it says is sealed apart, and the id leads to nobody",
 	"billing_payment": "a payment that the law wants kept beside the invoice: what the bank said of it is sealed, and the id leads to nobody",
+	"billing_archive": "an invoice of the system before, of which the same is true",
 	"vault_record":    "that there was a record, so that one from an old backup is erased again",
 	"river_job":       "work that was done, which the queue drops after a day",
 }

@@ -22,6 +22,7 @@ import (
 type importCmd struct {
 	Customers importCustomersCmd `cmd:"" help:"Take customers over from CSV, or customers and services from a dump of the database of WHMCS or FOSSBilling."`
 	Services  importServicesCmd  `cmd:"" help:"Take services over, from CSV, whose customers were taken over before."`
+	Invoices  importInvoicesCmd  `cmd:"" help:"Keep old invoices, from CSV, whose customers were taken over before."`
 	Resume    importResumeCmd    `cmd:"" help:"Go on with an import that was stopped or interrupted."`
 }
 
@@ -35,6 +36,7 @@ type taking struct {
 type (
 	importCustomersCmd struct{ takenFile }
 	importServicesCmd  struct{ takenFile }
+	importInvoicesCmd  struct{ takenFile }
 )
 
 // Run takes customers over.
@@ -42,6 +44,9 @@ func (i *importCustomersCmd) Run(c *command) error { return i.run(c, "clients") 
 
 // Run takes services over.
 func (i *importServicesCmd) Run(c *command) error { return i.run(c, "services") }
+
+// Run keeps invoices.
+func (i *importInvoicesCmd) Run(c *command) error { return i.run(c, "invoices") }
 
 // A takenFile is a file and what is said of it.
 type takenFile struct {

@@ -84,6 +84,8 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4), job.MaxAttempts(mostTries))
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
+	job.Register(kit.Jobs, b.hints, job.Timeout(10*time.Minute))
+	kit.Jobs.Periodic(24*time.Hour, hintArgs{})
 	return b, nil
 }
 
@@ -116,11 +118,13 @@ var prices = []loot.Role{"billing", "administrator"}
 
 func (b *Billing) routes() []web.Route {
 	bills := []loot.Role{"billing"}
-	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), []web.Route{
+	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), b.archiveRoutes(bills), []web.Route{
 		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
 		{Pattern: "POST /portal/services/{reference}/end", Audience: web.Portal, Serve: b.end},
+		{Pattern: "POST /portal/suggestions/{id}", Audience: web.Portal, Serve: b.answerHint},
+		{Pattern: "GET /console/billing/suggestions", Audience: web.Console, Serve: b.hintCounts, Roles: prices},
 		{Pattern: "GET /console/billing", Audience: web.Console, Serve: b.list},
 		{Pattern: "GET /console/billing/plans", Audience: web.Console, Serve: b.plans, Roles: prices},
 		{Pattern: "POST /console/billing/plans", Audience: web.Console, Serve: b.addPlan, Roles: prices},
@@ -151,7 +155,7 @@ func (b *Billing) routes() []web.Route {
 }
 
 // Keeps are the clauses that this desk carries out.
-var Keeps = []loot.Clause{"collection.invoice"}
+var Keeps = []loot.Clause{"collection.invoice", "collection.recommendation"}
 
 func nav() []web.Nav {
 	return []web.Nav{
@@ -162,6 +166,7 @@ func nav() []web.Nav {
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
+		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Suggestions", Icon: "lightbulb", Href: "/console/billing/suggestions", Roles: prices},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Webhooks", Icon: "webhook", Href: "/console/billing/webhooks", Roles: tellers},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
 	}
@@ -185,8 +190,12 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 // Begin begins services whose orders were taken over from another system, within
 // the transaction that writes the orders.
 func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
-	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended) VALUES`,
-		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended))
+	state := Active
+	if !o.Ended.IsZero() {
+		state = Ended
+	}
+	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES`,
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
 }
 
 // Services returns what a customer has or had, latest first.
@@ -239,6 +248,9 @@ func (b *Billing) begin(ctx context.Context, tx *store.Tx, reference string, o O
 		}
 	}
 	one := Service{Reference: reference, Subject: o.Subject, Service: o.Service, PlanID: o.Plan}
+	if err := b.took(ctx, tx, o); err != nil {
+		return err
+	}
 	return b.tellState(ctx, tx, one, steps[0])
 }
 

@@ -25,6 +25,7 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 	}
 	clerk := staff[i]
 	b.demoUse(w, clerk)
+	b.demoHints(w)
 	if j := slices.IndexFunc(staff, func(a loot.Actor) bool { return a.Has(tellers[0]) }); j >= 0 {
 		b.demoHook(w, staff[j])
 	}

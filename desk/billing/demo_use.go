@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -73,7 +74,7 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 			for _, m := range meters[one.PlanID] {
 				r := Record{Service: one.Reference, Meter: m.ID, Key: fmt.Sprintf("%s/%d", m.ID, week), At: now}
 				if m.Kind == Level {
-					r.Amount = min(8+n*37%61+int64(week)*(1+n%3), 97) * oneUnit
+					r.Amount = min(20+n*37%61+int64(week)*(1+n%3), 97) * oneUnit
 				} else {
 					r.Amount = m.Included / 1000 * (60 + n*53%300)
 				}
@@ -91,7 +92,10 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 	if err != nil {
 		return err
 	}
-	return b.demoAddresses(ctx, by)
+	if err := b.demoAddresses(ctx, by); err != nil {
+		return err
+	}
+	return b.hints(ctx, hintArgs{}) // a day is as long as the scenes have it
 }
 
 // demoHook has an administrator tell a made-up provisioning system of services for
@@ -104,6 +108,57 @@ func (b *Billing) demoHook(w *desk.World, by loot.Actor) {
 		}
 		return err
 	})
+}
+
+// demoHints has every third customer switch suggestions on, half way through the
+// history, and some look at what they are told at its end.
+func (b *Billing) demoHints(w *desk.World) {
+	each := func(run func(ctx context.Context, me desk.Browser, n int) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			var all []Service
+			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+				all, err = listServices(ctx, tx, b.titles(), "", 1000)
+				return err
+			}); err != nil {
+				return err
+			}
+			slices.Reverse(all) // in the order in which they came, so that numbers stay
+			for n, one := range all {
+				if one.State == Ended {
+					continue
+				}
+				if err := run(ctx, desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(one.Subject)}}, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	w.History.On(w.History.End.AddDate(0, 0, -w.History.Days()/2), each(func(ctx context.Context, me desk.Browser, n int) error {
+		s, err := b.inForce()
+		offer, ok := hintOffer(s)
+		if err != nil || !ok || n%3 > 0 && n > 5 {
+			return err
+		}
+		_, err = me.Post(ctx, "/portal/permissions/"+url.PathEscape(offer.ID), url.Values{"give": {"yes"}})
+		return err
+	}))
+	w.History.On(w.History.End.Add(-5*time.Hour), each(func(ctx context.Context, me desk.Browser, n int) error {
+		if n%4 > 0 || n < 6 { // the first are looked at by whoever looks round
+			return nil
+		}
+		a, err := me.Get(ctx, "/portal/services")
+		if err != nil || n%8 > 0 {
+			return err
+		}
+		_, rest, found := strings.Cut(a.Body.String(), `action="/portal/suggestions/`)
+		id, _, _ := strings.Cut(rest, `"`)
+		if !found {
+			return nil
+		}
+		_, err = me.Post(ctx, "/portal/suggestions/"+id, url.Values{"do": {"look"}})
+		return err
+	}))
 }
 
 // demoBlocks are those that are for examples (RFC 5737).

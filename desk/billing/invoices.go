@@ -112,6 +112,9 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		open = disputed(held, terms)
+		if v.Actions, err = b.before(r.Context(), tx, me); err != nil {
+			return err
+		}
 		waits, err = readPending(r.Context(), tx, `WHERE subject = $1 ORDER BY month`, me)
 		return err
 	}); err != nil {
@@ -297,6 +300,11 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_pending`).Scan(&waiting); err != nil {
 			return err
 		}
+		before, err := b.before(ctx, tx, "")
+		if err != nil {
+			return err
+		}
+		v.Actions = append(v.Actions[:1:1], before...)
 		if v.Number != "" {
 			all, err = readInvoices(ctx, tx, `WHERE i.number LIKE $1 ORDER BY i.number DESC LIMIT $2`, strings.NewReplacer("%", "", "_", "").Replace(v.Number)+"%", perPage+1)
 			return err

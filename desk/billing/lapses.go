@@ -12,8 +12,8 @@ import (
 	"loot/store"
 )
 
-// copies is what reports call the documents of invoices.
-const copies = "Copies of invoices"
+// What reports call the documents of invoices, and those of the system before.
+const copies, copiesBefore = "Copies of invoices", "Invoices of the system before"
 
 // lapses foretells which documents of invoices go up to a time.
 func (b *Billing) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]desk.Lapse, error) {
@@ -31,9 +31,19 @@ func (b *Billing) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]
 			days[desk.DayOf(end)]++
 		}
 	}
+	before, err := readArchive(ctx, tx, `WHERE kept <= $1`, until.UnixMicro())
+	if err != nil {
+		return nil, err
+	}
+	daysBefore := map[time.Time]int{}
+	for _, a := range before {
+		daysBefore[desk.DayOf(a.Kept)]++
+	}
 	var out []desk.Lapse
-	for day, n := range days {
-		out = append(out, desk.Lapse{Day: day, What: copies, Why: whyOver(p), Clause: p.Clause, Count: n})
+	for what, days := range map[string]map[time.Time]int{copies: days, copiesBefore: daysBefore} {
+		for day, n := range days {
+			out = append(out, desk.Lapse{Day: day, What: what, Why: whyOver(p), Clause: p.Clause, Count: n})
+		}
 	}
 	return out, nil
 }
@@ -58,10 +68,35 @@ func (b *Billing) retains(ctx context.Context, tx *store.Tx, s loot.Subject) ([]
 		return nil, err
 	}
 	n, last, err := countCopies(ctx, tx, s)
-	if err != nil || n == 0 {
+	if err != nil {
 		return nil, err
 	}
-	return []desk.Retained{{What: copies, Law: p.Law, Clause: p.Clause, Count: n, Until: p.Keep.After(last.UTC())}}, nil
+	before, kept, err := countArchive(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	var out []desk.Retained
+	if n > 0 {
+		out = append(out, desk.Retained{What: copies, Law: p.Law, Clause: p.Clause, Count: n, Until: p.Keep.After(last.UTC())})
+	}
+	if before > 0 {
+		out = append(out, desk.Retained{What: copiesBefore, Law: p.Law, Clause: p.Clause, Count: before, Until: kept})
+	}
+	return out, nil
+}
+
+// countArchive counts the invoices of the system before, of a person or of
+// everybody, and tells until when the last of them is kept.
+func countArchive(ctx context.Context, tx *store.Tx, s loot.Subject) (n int, last time.Time, err error) {
+	where, args := "", []any{}
+	if s != "" {
+		where, args = `WHERE subject = $1`, []any{s}
+	}
+	var at int64
+	if err := tx.QueryRow(ctx, `SELECT count(*), COALESCE(max(kept), 0) FROM billing_archive `+where, args...).Scan(&n, &at); err != nil {
+		return 0, last, fmt.Errorf("billing: archive: %w", err)
+	}
+	return n, store.Instant(at), nil
 }
 
 // countCopies counts the invoices whose documents are there, of a person or of
@@ -83,6 +118,9 @@ func countCopies(ctx context.Context, tx *store.Tx, s loot.Subject) (n int, last
 func (b *Billing) eraseCopies(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	left, _, err := countCopies(ctx, tx, s)
 	if err != nil || left > 0 {
+		return err
+	}
+	if left, _, err = countArchive(ctx, tx, s); err != nil || left > 0 {
 		return err
 	}
 	row, err := b.Vault.Row(ctx, tx, s, invoices)

@@ -20,7 +20,7 @@ import (
 	"loot/store"
 )
 
-// proofs are those of the clause that this desk keeps.
+// proofs are those of the clauses that this desk keeps.
 func (b *Billing) proofs() []desk.Proof {
 	proof := func(clause loot.Clause, name string, run func(context.Context, *desk.World, *statement.Statement) (string, error)) desk.Proof {
 		return desk.Proof{Clause: clause, Name: name, Run: func(ctx context.Context, w *desk.World) (string, error) {
@@ -31,12 +31,12 @@ func (b *Billing) proofs() []desk.Proof {
 			return run(ctx, w, v.Statement)
 		}}
 	}
-	return []desk.Proof{
+	return append(b.hintProofs(proof), []desk.Proof{
 		proof(Keeps[0], "an invoice is drawn from the company, its address and the services, and nothing else is opened for it", b.drawnFromThese),
 		proof(Keeps[0], "without one of them the invoice waits, the customer is told which, and it goes out once it is given", b.waitsAndGoes),
 		proof(Keeps[0], "the copy stays the same under lock after the customer is gone, until the law wants it no longer", b.keptAsLong),
 		proof("adequacy.mistakes", "what is accepted is put right, what was wrong stays sealed in its history, and the invoice that said it is taken back and written again", b.writtenAgainWhole),
-	}
+	}...)
 }
 
 // billed registers somebody, has the month pass and its invoices issued. Before
@@ -104,6 +104,9 @@ func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statemen
 	for _, item := range items {
 		if item.Facts.Desk != name || item.Facts.Action != loot.Use {
 			continue
+		}
+		if item.Facts.Purpose == forService && slices.Equal(item.Subject.Fields, []loot.Field{s.AddressField(collection)}) {
+			continue // the letter that tells of the invoice
 		}
 		if item.Facts.Purpose != forInvoice {
 			return "", fmt.Errorf("the customer's details were opened for %q", item.Facts.Purpose)

@@ -166,22 +166,14 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 			}
 		}
 	}
-	if err := b.remindAll(ctx); err != nil {
-		return err
+	for _, work := range []func(context.Context) error{
+		b.remindAll, b.sweepTold, b.sweepUse, b.sweepHooks, func(ctx context.Context) error { return b.sweepAddresses(ctx, v.Statement) }, b.sweepArchive, b.sweepOld,
+	} {
+		if err := work(ctx); err != nil {
+			return err
+		}
 	}
-	if err := b.sweepTold(ctx); err != nil {
-		return err
-	}
-	if err := b.sweepUse(ctx); err != nil {
-		return err
-	}
-	if err := b.sweepHooks(ctx); err != nil {
-		return err
-	}
-	if err := b.sweepAddresses(ctx, v.Statement); err != nil {
-		return err
-	}
-	return b.sweepOld(ctx)
+	return nil
 }
 
 // retry draws again what waited for details that are there by now, and what was

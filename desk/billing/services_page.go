@@ -25,10 +25,11 @@ var keepers = []loot.Role{"billing", "support", "abuse", "administrator"}
 
 type mineView struct {
 	web.View
-	Services []myService
-	Month    string
-	Looks    []web.Day // at the addresses, by others
-	Empty    web.Empty
+	Services    []myService
+	Suggestions mySuggestions
+	Month       string
+	Looks       []web.Day // at the addresses, by others
+	Empty       web.Empty
 }
 
 type myService struct {
@@ -55,6 +56,9 @@ func (b *Billing) mine(w http.ResponseWriter, r *http.Request) error {
 	var items []ledger.Item
 	if err := b.Gate.InTx(r.Context(), func(tx *store.Tx) (err error) {
 		if v.Services, err = b.mineOf(r.Context(), tx, me, month); err != nil {
+			return err
+		}
+		if v.Suggestions, err = b.suggestionsOf(r.Context(), tx, s, me); err != nil {
 			return err
 		}
 		items, err = b.Ledger.Timeline(r.Context(), tx, me, connections, "", 100)

@@ -154,6 +154,7 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 	for _, q := range []string{
 		`DELETE FROM billing_delivery WHERE event IN (SELECT id FROM billing_event WHERE subject = $1)`,
 		`DELETE FROM billing_event WHERE subject = $1`,
+		`DELETE FROM billing_hint WHERE subject = $1`,
 		`DELETE FROM billing_address WHERE subject = $1`,
 		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
@@ -180,8 +181,12 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	if err != nil {
 		return nil, err
 	}
+	before, err := exportArchive(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
 	language, err := languageOf(ctx, tx, s)
-	if err != nil || len(all)+len(issued)+len(paid)+len(language) == 0 {
+	if err != nil || len(all)+len(issued)+len(before)+len(paid)+len(language) == 0 {
 		return nil, err
 	}
 	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, s)
@@ -195,6 +200,15 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	addresses, err := b.ownAddresses(ctx, tx, s)
 	if err != nil {
 		return nil, err
+	}
+	hints, err := b.hintsOf(ctx, tx, `n.subject = $2`, s)
+	if err != nil {
+		return nil, err
+	}
+	type suggestion struct {
+		At   time.Time `json:"at"`
+		Why  string    `json:"why"`
+		Data string    `json:"data"`
 	}
 	type address struct {
 		Address string    `json:"address"`
@@ -231,9 +245,14 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	out := struct {
 		Services []line            `json:"services"`
 		Invoices []bill            `json:"invoices,omitempty"`
+		Before   []beforeHere      `json:"invoices_from_the_system_before,omitempty"`
 		Payments []exportedPayment `json:"payments,omitempty"`
 		Language string            `json:"languageOfInvoices,omitempty"`
-	}{Payments: paid, Language: language}
+		Hints    []suggestion      `json:"suggestions,omitempty"`
+	}{Before: before, Payments: paid, Language: language}
+	for _, h := range hints {
+		out.Hints = append(out.Hints, suggestion{h.Made, h.Why, h.Data})
+	}
 	for _, one := range all {
 		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
 		for _, h := range steps[one.Reference] {

@@ -12,6 +12,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/gate"
+	"loot/mail"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -173,6 +174,23 @@ func (i *Importer) Order(ctx context.Context, tx *store.Tx, by loot.Actor, reaso
 func addOrder(tx *store.Tx, s loot.Subject, o Order) {
 	tx.Add(`INSERT INTO customers_order (id, subject, service, plan, made, ended) VALUES`,
 		o.ID, s, o.Service, o.Plan, o.Made.UnixMicro(), store.Micro(o.Ended))
+}
+
+// Invite tells somebody who was taken over where their record is now, if the
+// statement lets this desk write to them.
+func (i *Importer) Invite(ctx context.Context, s loot.Subject) error {
+	house := i.c.House().Name
+	_, err := i.c.Write(ctx, desk.Errand{By: i.c.actor(), Purpose: forNotice, To: s, Collection: collection, ID: "taken-over-" + string(s), Letter: mail.Letter{
+		Subject: "Your record has moved to another system of ours",
+		Greet:   "Good day",
+		Blocks: []mail.Block{
+			mail.Para("What you gave " + house + " when you ordered has been taken over into the system that we use now. Nothing about your services changes by that."),
+			mail.Para("In your portal you see all that is held about you, what for and from where, and who looked at it. To get in, ask for a link with the address that this letter went to."),
+			mail.Button("Where customers sign in", i.c.BaseURL+"/signin"),
+		},
+		Why: "You get this once, because the law has us tell you where your details come from. It is no advertisement.",
+	}})
+	return err
 }
 
 // CountryCode returns the code of a country that is named by its code or by its

@@ -155,7 +155,7 @@ type mapIn struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
 		Name    string `json:"name,omitempty" maxLength:"60" doc:"Under which a mapping is remembered; empty: by what the columns are called"`
-		Kind    string `json:"kind,omitempty" enum:"clients,services" doc:"What each row of CSV is; empty: as the columns tell"`
+		Kind    string `json:"kind,omitempty" enum:"clients,services,invoices" doc:"What each row of CSV is; empty: as the columns tell"`
 		System  string `json:"system,omitempty" maxLength:"40" doc:"From which system it comes; customers read it"`
 		Dates   string `json:"dates,omitempty" enum:"ymd,dmy,mdy" doc:"Order of the parts of a day"`
 		Service string `json:"service,omitempty" maxLength:"100" doc:"What customers have beside whom no service stands: its id and, behind a bar, its plan"`

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"loot"
 	"loot/job"
 	"loot/store"
 )
@@ -140,21 +141,26 @@ func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 }
 
 // checkSome has the details of the next customers checked as if they had been
-// given just now: all of a large import at once would hold up everybody else's.
+// given just now, and writes to them if that was chosen: all of a large import at once would hold up everybody else's.
 func (i *Imports) checkSome(ctx context.Context) error {
 	return i.DB.InTx(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT name, subject FROM imports_known WHERE waits > 0 ORDER BY import LIMIT $1`, checksOnce)
+		rows, err := tx.Query(ctx, `SELECT name, subject, waits FROM imports_known WHERE waits > 0 ORDER BY import LIMIT $1`, checksOnce)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		var names [][]byte
 		var notices []job.Notice
+		var told []inviteArgs
 		for rows.Next() {
 			var name []byte
 			var subject string
-			if err := rows.Scan(&name, &subject); err != nil {
+			var waits int
+			if err := rows.Scan(&name, &subject, &waits); err != nil {
 				return err
+			}
+			if waits == toInvite {
+				told = append(told, inviteArgs{loot.Subject(subject)})
 			}
 			names, notices = append(names, name), append(notices, job.Notice{Name: "record.changed", ID: subject})
 		}
@@ -163,6 +169,11 @@ func (i *Imports) checkSome(ctx context.Context) error {
 		}
 		for _, name := range names {
 			if err := tx.Queue(ctx, `UPDATE imports_known SET waits = 0 WHERE name = $1`, name); err != nil {
+				return err
+			}
+		}
+		for _, a := range told {
+			if err := i.Jobs.Enqueue(ctx, tx, a); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/customers"
 	"loot/desk/desktest"
+	"loot/gate"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -44,6 +45,12 @@ func onEach(t *testing.T, f func(*testing.T, *house)) {
 func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
 	h := &house{House: desktest.New(t, db, desktest.Base), signed: desktest.Start.Add(-time.Hour), clerk: loot.Actor{Kind: loot.Staff, ID: "m-clerk", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}}
+	h.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
+		if r.Actor.Kind == loot.Staff {
+			in.Actor.Undertaking = h.signed
+		}
+		return nil
+	})
 	in := customers.NewImporter(h.Kit)
 	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, id)
@@ -60,7 +67,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	}
 	h.desk, err = New(h.Kit, Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
-		Known: in.Known, Keys: in.Keys, Held: in.Held, Plans: bill.Plans,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: bill.Plans,
 		Lapsed: func(s *statement.Statement, o Order) bool { return in.Lapsed(s, customers.Order(o)) },
 		Check: func(s *statement.Statement, all []Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, orders(all), raw)
@@ -74,6 +81,20 @@ func newHouse(t testing.TB, db *store.DB) *house {
 				incoming = append(incoming, customers.Incoming{Subject: c.Subject, Given: c.Given, Orders: orders(c.Orders), Source: c.Source})
 			}
 			return in.Take(ctx, tx, s, by, reason, incoming)
+		},
+		Amount: billing.Amount, ArchivedUntil: billing.ArchivedUntil, ArchiveKeys: bill.ArchiveKeys,
+		Archive: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Invoice) error {
+			former := make([]billing.Former, len(all))
+			for n, v := range all {
+				former[n] = billing.Former{
+					Subject: v.Subject, Source: v.Source, System: v.System, Number: v.Number, Issued: v.Issued, Due: v.Due, Currency: v.Currency,
+					Net: v.Net, Tax: v.Tax, Total: v.Total, State: v.State, Party: v.Party,
+				}
+				for _, l := range v.Lines {
+					former[n].Lines = append(former[n].Lines, billing.FormerLine(l))
+				}
+			}
+			return bill.Archive(ctx, tx, by, reason, former)
 		},
 		Services: func(_ context.Context, tx *store.Tx, all []Order) error {
 			for _, o := range all {
@@ -92,7 +113,8 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		return nil
 	})
 	var desks []desk.Desk
-	desks = append(desks, customers.New(h.Kit, customers.Needs{Plans: bill.Plans, Desks: func() []desk.Desk { return desks }}), bill.Desk(), h.desk.Desk())
+	people, _ := customers.New(h.Kit, customers.Needs{Plans: bill.Plans, Desks: func() []desk.Desk { return desks }})
+	desks = append(desks, people, bill.Desk(), h.desk.Desk())
 	h.Open(desktest.Standard(t), desks...)
 	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, desks[0].Routes, desks[1].Routes, desks[2].Routes)
 	h.Actor = h.clerk

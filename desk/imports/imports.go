@@ -57,6 +57,7 @@ type Needs struct {
 	Take     func(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, reason string, all []Customer) error
 	Order    func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, o Order) (bool, error)
 	Held     func(ctx context.Context, tx *store.Tx, s loot.Subject) (bool, error)
+	Invite   func(ctx context.Context, s loot.Subject) error
 	Country  func(name string) (code string)
 	SourceOf func(system string, at time.Time) string
 
@@ -64,6 +65,13 @@ type Needs struct {
 	Plans func(ctx context.Context, service string) ([]web.Option, error)
 	// Services begins services, whose orders were written in the same transaction.
 	Services func(ctx context.Context, tx *store.Tx, orders []Order) error
+
+	// Amount reads an amount in the smallest unit of a currency; the others are about
+	// invoices of the system before.
+	Amount        func(text, currency string) (int64, bool)
+	ArchivedUntil func(s *statement.Statement, day time.Time) time.Time
+	ArchiveKeys   func(ctx context.Context, people ...loot.Subject) error
+	Archive       func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Invoice) error
 
 	// Member returns a member of staff as they are now; nobody if they left.
 	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, error)
@@ -101,6 +109,7 @@ func New(kit desk.Kit, needs Needs) (*Imports, error) {
 	i := &Imports{Kit: kit, needs: needs, key: key, secret: secret, since: kit.Now()}
 	job.Register(kit.Jobs, i.work, job.Timeout(30*time.Minute))
 	job.Register(kit.Jobs, i.minutely, job.Timeout(5*time.Minute))
+	job.Register(kit.Jobs, func(ctx context.Context, a inviteArgs) error { return i.needs.Invite(ctx, a.Subject) })
 	kit.Jobs.Periodic(time.Minute, minutelyArgs{})
 	return i, nil
 }
@@ -117,6 +126,7 @@ func (i *Imports) Desk() desk.Desk {
 		Routes:     i.routes(),
 		Migrations: migrations,
 		API:        i.api,
+		Demo:       i.demo,
 		Export:     i.export,
 		Erase:      i.forget,
 		Nav: []web.Nav{

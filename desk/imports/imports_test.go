@@ -128,6 +128,23 @@ func TestWhoMayImport(t *testing.T) {
 	shows(t, h.Get("/console/imports"), http.StatusForbidden, "")
 }
 
+// A letter goes to those who were taken over if that was chosen, once.
+func TestLetters(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	path := h.bring("id,company,email,street,city,country,service\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup\n")
+	h.name(path, "invite", "on")
+	shows(t, h.Get(path), http.StatusOK, "Who is new here gets a letter")
+	h.run(path)
+	for range 2 {
+		ok(t, h.desk.minutely(h.Context(), minutelyArgs{}))
+		h.Drain()
+	}
+	letter, found := h.Mail.Last("m@meadow.example")
+	if h.Mail.Count() != 1 || !found || !strings.Contains(letter.Subject, "moved to another system") {
+		t.Errorf("%d letters: %+v", h.Mail.Count(), letter.Subject)
+	}
+}
+
 // An import that was stopped, or whose process was killed between two batches,
 // goes on where it was, and nobody is there twice or missing.
 func TestStopAndKill(t *testing.T) {

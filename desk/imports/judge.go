@@ -19,15 +19,15 @@ import (
 // A judge says of rows what they would become. It asks nobody who is known: that
 // is looked up when they are taken over.
 type judge struct {
-	i        *Imports
-	r        *run
-	s        *statement.Statement
-	now      time.Time
-	address  loot.Field
-	fields   map[string]statement.FieldDecl
-	source   string
-	products map[string]string // names by id, of WHMCS
-	orders   map[string][]ordered
+	i       *Imports
+	r       *run
+	s       *statement.Statement
+	now     time.Time
+	address loot.Field
+	fields  map[string]statement.FieldDecl
+	source  string
+	side    side
+	orders  map[string][]ordered
 
 	columns []string // of the row before, with what they are
 	to      []string
@@ -48,6 +48,7 @@ type candidate struct {
 	customer *Customer    // of a row of clients
 	names    []nameOf     // of the customer's orders
 	order    *Order       // of a row of services
+	invoice  *Invoice     // of a row of invoices
 	came     bool         // it was taken over together with its customer
 	link     loot.Subject // who is here already and is meant by the row
 }
@@ -76,17 +77,14 @@ const mostServices = 2_000_000
 
 // preload reads what the rows of a dump refer to.
 func (j *judge) preload(ctx context.Context) error {
-	in, err := j.i.open(ctx, j.r, func(t string) bool { return slices.Contains(beside, t) })
+	written := j.r.Found.table("tblinvoices") != nil // to whom stands beside the clients there
+	in, err := j.i.open(ctx, j.r, func(t string) bool { return slices.Contains(beside, t) || written && t == "tblclients" })
 	if err != nil {
 		return err
 	}
-	j.products, j.orders = map[string]string{}, map[string][]ordered{}
-	if err := each(in, func(row *source.Row) error {
-		if row.Table == "tblproducts" && len(j.products) < 100_000 {
-			j.products[row.Cell("id")] = row.Cell("name")
-		}
-		return nil
-	}); err != nil {
+	j.side = side{products: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
+	j.orders = map[string][]ordered{}
+	if err := each(in, j.side.see); err != nil {
 		return err
 	}
 	has := func(kind string) (string, bool) {
@@ -152,7 +150,7 @@ func (j *judge) values(row *source.Row) map[string]string {
 		case cell == "":
 		case before == "":
 			out[to] = cell
-		case j.fields[to].Type == "lines":
+		case j.fields[to].Type == "lines" || to == rowParty:
 			out[to] = before + "\n" + cell
 		default:
 			out[to] = before + " " + cell
@@ -294,7 +292,7 @@ func (j *judge) service(row *source.Row, number int64) candidate {
 // orderOf returns the order that a row tells of, or why there is none.
 func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why string) {
 	product := v[rowService]
-	if name := j.products[product]; name != "" {
+	if name := j.side.products[product]; name != "" {
 		product = name
 	}
 	choice := j.choice(product)

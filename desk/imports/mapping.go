@@ -39,6 +39,8 @@ type Mapping struct {
 	Service   string                       `json:"service,omitempty"`  // of customers beside whom none stands; see chosen
 	Products  map[string]string            `json:"products,omitempty"` // product of the file to service; see chosen
 	Person    bool                         `json:"person,omitempty"`   // who has no company trades in their own name
+	Currency  string                       `json:"currency,omitempty"` // of invoices beside whose amounts none stands, ISO 4217
+	Invite    bool                         `json:"invite,omitempty"`   // who is taken over is told of it by a letter
 	Lenient   bool                         `json:"lenient,omitempty"`  // details that are wrong and not compulsory are left out
 }
 
@@ -57,24 +59,34 @@ func (m Mapping) format(f source.Format) source.Format {
 	return f
 }
 
+// after says what is to be done about somebody after they were taken over.
+func (m Mapping) after() int {
+	if m.Invite {
+		return toInvite
+	}
+	return toCheck
+}
+
 // A part is a table of a file with what its rows are.
 type part struct{ kind, table string }
 
-// known tables of the databases of WHMCS and FOSSBilling, in the order in which
-// they are taken over. What stands in the others is looked up from them.
-var tables = []struct{ part }{
-	{part{clients, "tblclients"}},
-	{part{services, "tblhosting"}},
-	{part{clients, "client"}},
-	{part{services, "client_order"}},
+// tables are those of the databases of WHMCS and FOSSBilling, in the order in which
+// they are taken over. What stands in others is looked up from them.
+var tables = []part{
+	{clients, "tblclients"},
+	{services, "tblhosting"},
+	{invoices, "tblinvoices"},
+	{clients, "client"},
+	{services, "client_order"},
+	{invoices, "invoice"},
 }
 
 // beside are tables that are looked into and not taken over themselves.
-var beside = []string{"tblproducts"}
+var beside = []string{"tblproducts", "tblcurrencies", "tblinvoiceitems", "invoice_item"}
 
 // wanted reports whether a table of a dump is read.
 func wanted(table string) bool {
-	return slices.Contains(beside, table) || slices.ContainsFunc(tables, func(t struct{ part }) bool { return t.table == table })
+	return slices.Contains(beside, table) || slices.ContainsFunc(tables, func(t part) bool { return t.table == table })
 }
 
 // steps returns what is taken over of a file, one table after another.
@@ -84,7 +96,7 @@ func (m Mapping) steps(f found) (out []part) {
 	}
 	for _, t := range tables {
 		if f.table(t.table) != nil {
-			out = append(out, t.part)
+			out = append(out, t)
 		}
 	}
 	return out
@@ -101,6 +113,10 @@ var ofDump = map[string]map[string]string{
 		"id": rowID, "userid": rowClient, "packageid": rowService, //nolint:misspell // as WHMCS spells it
 		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus,
 	},
+	"tblinvoices": {
+		"id": rowID, "invoicenum": rowNumber, "userid": rowClient, "date": rowIssued, "duedate": rowDue, "subtotal": rowNet, "tax": rowTax, "tax2": rowTax, "total": rowTotal,
+		"status": rowStatus,
+	},
 	"client": {
 		"id": rowID, "company": "company.name", "company_vat": "company.vat", "company_number": "company.register", "address_1": "address.street", "address_2": "address.street",
 		"postcode": "address.postcode", "city": "address.city", "country": "address.country", "first_name": "contact.name", "last_name": "contact.name",
@@ -108,6 +124,11 @@ var ofDump = map[string]map[string]string{
 	},
 	"client_order": {
 		"id": rowID, "client_id": rowClient, "title": rowService, "activated_at": rowSince, "canceled_at": rowEnded, "status": rowStatus,
+	},
+	"invoice": {
+		"id": rowID, "serie": rowNumber, "nr": rowNumber, "client_id": rowClient, "created_at": rowIssued, "due_at": rowDue, "currency": rowCurrency, "taxrate": rowRate, "status": rowStatus,
+		"buyer_company": rowParty, "buyer_first_name": rowParty, "buyer_last_name": rowParty, "buyer_address": rowParty, "buyer_zip": rowParty, "buyer_city": rowParty,
+		"buyer_country": rowParty, "buyer_company_vat": rowParty,
 	},
 }
 
@@ -133,6 +154,14 @@ var called = map[string][]string{
 	rowEnded:           {"ended", "enddate", "terminationdate", "canceledat", "cancelledat", "ende"},
 	rowStatus:          {"status", "domainstatus", "state"},
 	rowDialling:        {"phonecc"},
+	rowNumber:          {"invoicenumber", "invoicenum", "invoiceno", "invoice", "rechnungsnummer", "numerofacture"},
+	rowIssued:          {"date", "invoicedate", "issued", "rechnungsdatum", "datefacture"},
+	rowDue:             {"due", "duedate", "fällig", "echeance"},
+	rowCurrency:        {"currency", "currencycode", "währung", "devise"},
+	rowNet:             {"net", "subtotal", "netto", "ht"},
+	rowTax:             {"tax", "tax2", "vatamount", "mwst", "tva"},
+	rowTotal:           {"total", "gross", "brutto", "amount", "ttc"},
+	rowText:            {"description", "text", "beschreibung"},
 }
 
 func plainName(column string) string {
@@ -146,7 +175,7 @@ func plainName(column string) string {
 
 // suggest names columns by what they are called.
 func (i *Imports) suggest(s *statement.Statement, f found) Mapping {
-	m := Mapping{Kind: clients, System: "the system before", Dates: "ymd", Columns: map[string]map[string]string{}, Person: true}
+	m := Mapping{Kind: clients, System: "the system before", Dates: "ymd", Currency: "EUR", Columns: map[string]map[string]string{}, Person: true}
 	declared := map[string]bool{}
 	for _, d := range i.needs.Fields(s) {
 		declared[string(d.ID)] = true
@@ -186,7 +215,7 @@ func suggested(column string, all []string) string {
 		return slices.ContainsFunc(all, func(c string) bool { return plainName(c) == other })
 	}
 	switch { // the same name means another thing beside others
-	case (plain == "clientid" || plain == "customerid" || plain == "userid") && (has("id") || has("serviceid") || has("orderid")):
+	case (plain == "clientid" || plain == "customerid" || plain == "userid") && slices.ContainsFunc(append([]string{"id", "serviceid", "orderid", "invoiceid"}, called[rowNumber]...), has):
 		return rowClient
 	case plain == "orderid" && has("id"):
 		return ""
@@ -218,7 +247,10 @@ func kindOf(columns map[string]string) string {
 	for _, to := range columns {
 		has[to] = true
 	}
-	if has[rowClient] && !has["contact.email"] {
+	switch {
+	case has[rowClient] && has[rowTotal] && (has[rowNumber] || has[rowIssued]):
+		return invoices
+	case has[rowClient] && !has["contact.email"]:
 		return services
 	}
 	return clients
@@ -226,9 +258,9 @@ func kindOf(columns map[string]string) string {
 
 // keepFor drops what the rows of a kind do not have.
 func keepFor(kind string, columns map[string]string) map[string]string {
-	out := map[string]string{}
+	out, may := map[string]string{}, targetsOf(kind, nil)
 	for column, to := range columns {
-		if kind == clients && to != rowClient || kind != clients && strings.HasPrefix(to, "row.") {
+		if slices.Contains(may, to) || kind == clients && !strings.HasPrefix(to, "row.") {
 			out[column] = to
 		}
 	}
@@ -239,7 +271,7 @@ func keepFor(kind string, columns map[string]string) map[string]string {
 func datesOf(t foundTable, columns map[string]string) string {
 	for n, column := range t.Columns {
 		switch columns[column] {
-		case rowSince, rowEnded:
+		case rowSince, rowEnded, rowIssued, rowDue:
 			if s := t.Shapes[n]; strings.HasPrefix(s, "9999") || s == "" {
 				continue
 			} else if strings.Contains(s, ".") || strings.Contains(s, "/") || strings.Contains(s, "-") {
@@ -260,6 +292,8 @@ func targetsOf(kind string, fields []statement.FieldDecl) (out []string) {
 		}
 	case services:
 		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowStatus}
+	case invoices:
+		out = []string{rowID, rowNumber, rowClient, rowIssued, rowDue, rowCurrency, rowNet, rowTax, rowTotal, rowRate, rowStatus, rowParty, rowText}
 	}
 	return out
 }
@@ -278,6 +312,8 @@ func (m Mapping) missing(f found, address loot.Field) string {
 			return "Name the column with the service, or the service that all of these customers have: without an order nobody may be kept."
 		case p.kind == services && (!has[rowID] || !has[rowClient]):
 			return "One column has to be the id of the service, and one the id of the customer whose it is."
+		case p.kind == invoices && (!has[rowClient] || !has[rowIssued] || !has[rowID] && !has[rowNumber]):
+			return "Columns have to be the number of the invoice, the id of its customer and the day of issue."
 		case p.kind == services && !has[rowService]:
 			return "One column has to be the product or service."
 		}

@@ -109,7 +109,7 @@ type showView struct {
 	Kept    string // until when the file is there; empty: it is not
 }
 
-var kinds = map[string]string{clients: "customers", services: "services"}
+var kinds = map[string]string{clients: "customers", services: "services", invoices: "invoices"}
 
 // show tells how far an import is, and what can be done next.
 func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
@@ -156,7 +156,7 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 		return web.Action{Label: label, Icon: icon, Href: base + path, Post: true}
 	}
 	take := post("Take over", "play", "/run")
-	take.Primary, take.Confirm = true, "Take the rows over now? Nobody is written to."
+	take.Primary, take.Confirm = true, "Take the rows over now? "+one.letters()
 	columns := web.Action{Label: "Name columns", Icon: "columns-3", Href: base + "/columns"}
 	there := one.Removed.IsZero()
 	switch one.State {
@@ -184,7 +184,7 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 			v.Forward = []web.Action{columns}
 		}
 	case done:
-		v.Alert = &web.Alert{Tone: web.Good, Title: "Taken over.", Text: "Nobody was written to. Details are checked in the background, some each minute."}
+		v.Alert = &web.Alert{Tone: web.Good, Title: "Taken over.", Text: one.letters() + " Details are checked in the background, a hundred customers each minute."}
 	}
 	if !there {
 		v.Forward = nil
@@ -205,6 +205,14 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 	if there && !one.works() {
 		v.Kept = one.Touched.AddDate(0, 0, filesKept).UTC().Format("2 January 2006")
 	}
+}
+
+// letters says whether those who are taken over are written to.
+func (r *run) letters() string {
+	if r.Mapping.Invite {
+		return "Who is new here gets a letter, a hundred of them each minute."
+	}
+	return "Nobody is written to."
 }
 
 // what names the form of a file in words.
@@ -256,7 +264,8 @@ type columnRow struct {
 
 var rowWords = map[string]string{
 	rowID: "Id in the other system", rowClient: "Id of its customer", rowService: "Product or service", rowSince: "Day of the order", rowEnded: "Day of the end",
-	rowStatus: "State, such as active or cancelled", rowDialling: "Calling code of the country",
+	rowStatus: "State, such as active or cancelled", rowDialling: "Calling code of the country", rowNumber: "Number of the invoice", rowIssued: "Day of issue", rowDue: "Due on",
+	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
 
 // columns shows what each column is.
@@ -332,7 +341,7 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 	if one.Found.Form == source.CSV {
 		f := m.format(one.Found.Format)
 		above = web.Fields{
-			{Name: "kind", Type: "select", Label: "Each row is", Value: m.Kind, Plain: true, Options: []web.Option{{Value: clients, Label: "a customer"}, {Value: services, Label: "a service of a customer"}}},
+			{Name: "kind", Type: "select", Label: "Each row is", Value: m.Kind, Plain: true, Options: []web.Option{{Value: clients, Label: "a customer"}, {Value: services, Label: "a service of a customer"}, {Value: invoices, Label: "an invoice, to be kept as it is"}}},
 			{Name: "encoding", Type: "select", Label: "Encoding", Value: f.Encoding, Plain: true, Options: []web.Option{
 				{Value: source.UTF8, Label: source.UTF8}, {Value: source.UTF16LE, Label: source.UTF16LE}, {Value: source.UTF16BE, Label: source.UTF16BE}, {Value: source.Windows1252, Label: source.Windows1252},
 			}},
@@ -353,9 +362,13 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 		}
 		below = append(below, web.Field{Name: "service", Type: "select", Label: "Where no service is named", Value: m.Service, Options: options, Plain: true, Hint: "Nobody is kept without an order. Choose what these customers have."})
 	}
+	if slices.ContainsFunc(m.steps(one.Found), func(p part) bool { return p.kind == invoices }) {
+		below = append(below, web.Field{Name: "currency", Label: "Currency of amounts beside which none stands", Value: cmp.Or(m.Currency, "EUR"), MaxLen: 3, Plain: true, Hint: "ISO 4217, such as EUR."})
+	}
 	below = append(below,
 		web.Field{Name: "person", Type: "checkbox", Label: "Who has no company trades in their own name", Hint: "The name of the contact is taken for that of the company.", Value: tick(m.Person), Plain: true, Wide: true},
 		web.Field{Name: "lenient", Type: "checkbox", Label: "Leave out details that are wrong, if they are not compulsory", Hint: "Otherwise the row is refused, and can be corrected and brought again.", Value: tick(m.Lenient), Plain: true, Wide: true},
+		web.Field{Name: "invite", Type: "checkbox", Label: "Write to whom was taken over", Hint: "A letter says where their record is now and how they get in, to a hundred of them a minute. Otherwise nobody is written to.", Value: tick(m.Invite), Plain: true, Wide: true},
 		web.Field{Name: "remember", Label: "Remember as", MaxLen: 60, Plain: true, Hint: "A name for the next file with these columns. Empty: it is not remembered."},
 	)
 	return above, below, nil
@@ -491,7 +504,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	for n, x := range all {
 		row := verdictRow{Line: strconv.FormatInt(x.line, 10), State: words[x.is], Why: x.why}
 		if steps[n] < len(parts) {
-			row.What = map[string]string{clients: "customer", services: "service"}[parts[steps[n]].kind]
+			row.What = map[string]string{clients: "customer", services: "service", invoices: "invoice"}[parts[steps[n]].kind]
 		}
 		v.Rows = append(v.Rows, row)
 	}

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -61,7 +62,8 @@ func (i *Imports) saveColumns(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := one.Mapping
 	m.System, m.Dates, m.Service = strings.Join(strings.Fields(typed.Get("system")), " "), typed.Get("dates"), typed.Get("service")
-	m.Person, m.Lenient = typed.Get("person") != "", typed.Get("lenient") != ""
+	m.Currency = strings.ToUpper(cmp.Or(typed.Get("currency"), m.Currency))
+	m.Person, m.Lenient, m.Invite = typed.Get("person") != "", typed.Get("lenient") != "", typed.Get("invite") != ""
 	if one.Found.Form == source.CSV {
 		m.Kind, m.Encoding, m.Delimiter = typed.Get("kind"), typed.Get("encoding"), typed.Get("delimiter")
 		if f := one.Found.Format; m.format(f) != one.Mapping.format(f) { // other columns than those that were shown
@@ -288,7 +290,7 @@ func (i *Imports) productsOf(ctx context.Context, one *run) (out []string, err e
 				return nil
 			}
 			product := j.values(row)[rowService]
-			if name := j.products[product]; name != "" {
+			if name := j.side.products[product]; name != "" {
 				product = name
 			}
 			if product == "" || seen[product] {

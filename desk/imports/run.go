@@ -27,6 +27,14 @@ type minutelyArgs struct{}
 // Kind names the job.
 func (minutelyArgs) Kind() string { return "imports.minutely" }
 
+// inviteArgs asks for somebody who was taken over to be told of it.
+type inviteArgs struct {
+	Subject loot.Subject `json:"subject"`
+}
+
+// Kind names the job.
+func (inviteArgs) Kind() string { return "imports.invite" }
+
 const (
 	batchRows  = 250    // that are taken over in one transaction
 	sliceRows  = 20_000 // that one job takes over before it makes room for others
@@ -174,8 +182,11 @@ func (c *cursor) batch(j *judge, kind string) (out []candidate, err error) {
 }
 
 func (j *judge) row(kind string, row *source.Row, number int64) candidate {
-	if kind == services {
+	switch kind {
+	case services:
 		return j.service(row, number)
+	case invoices:
+		return j.invoice(row, number)
 	}
 	return j.client(row, number)
 }
@@ -233,7 +244,7 @@ func (i *Imports) giveKeys(ctx context.Context, batch []candidate) error {
 		}
 	}
 	if len(people) == 0 {
-		return nil
+		return i.archiveKeys(ctx, batch)
 	}
 	return i.needs.Keys(ctx, people...)
 }
@@ -310,6 +321,7 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 	}
 	var people []Customer
 	var begun []Order
+	var written []Invoice
 	for n := range batch {
 		c := &batch[n]
 		facts.settle(c, r)
@@ -317,19 +329,23 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 			for k := range c.customer.Orders {
 				c.customer.Orders[k].Subject = c.customer.Subject
 				if k < len(c.names) {
-					addKnown(tx, c.names[k], known{subject: c.customer.Subject, reference: c.customer.Orders[k].ID, by: r.ID}, false)
+					addKnown(tx, c.names[k], known{subject: c.customer.Subject, reference: c.customer.Orders[k].ID, by: r.ID}, settled)
 				}
 			}
-			addKnown(tx, c.name, known{subject: c.customer.Subject, by: r.ID}, true)
+			addKnown(tx, c.name, known{subject: c.customer.Subject, by: r.ID}, r.Mapping.after())
 			people, begun = append(people, *c.customer), append(begun, c.customer.Orders...)
 		}
 		if c.is == already && c.link != "" {
-			addKnown(tx, c.name, known{subject: c.link, by: r.ID}, false)
+			addKnown(tx, c.name, known{subject: c.link, by: r.ID}, settled)
 		}
 		if c.is == taken && c.order != nil && !c.came {
 			if err := i.takeOrder(ctx, tx, r, by, c, &begun); err != nil {
 				return err
 			}
+		}
+		if c.is == taken && c.invoice != nil {
+			addKnown(tx, c.name, known{subject: c.invoice.Subject, reference: invoices, by: r.ID}, settled)
+			written = append(written, *c.invoice)
 		}
 		to.count(c.verdict)
 		addVerdict(tx, r.ID, r.Step, c.verdict)
@@ -343,7 +359,12 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		}
 	}
 	if len(begun) > 0 {
-		return i.needs.Services(ctx, tx, begun)
+		if err := i.needs.Services(ctx, tx, begun); err != nil {
+			return err
+		}
+	}
+	if len(written) > 0 {
+		return i.needs.Archive(ctx, tx, by, reason(r), written)
 	}
 	return nil
 }
@@ -361,7 +382,7 @@ func (i *Imports) takeOrder(ctx context.Context, tx *store.Tx, r *run, by loot.A
 	if _, err := i.needs.Order(ctx, tx, by, reason(r), *c.order); err != nil {
 		return err
 	}
-	addKnown(tx, c.name, known{subject: c.order.Subject, reference: c.order.ID, by: r.ID}, false)
+	addKnown(tx, c.name, known{subject: c.order.Subject, reference: c.order.ID, by: r.ID}, settled)
 	*begun = append(*begun, *c.order)
 	return nil
 }
@@ -430,8 +451,8 @@ func (f *facts) settle(c *candidate, r *run) {
 		c.is, c.why = already, "It was taken over before."
 	case c.customer != nil:
 		f.settleClient(c)
-	case c.order != nil:
-		f.settleService(c)
+	default:
+		f.settleOf(c)
 	}
 }
 
@@ -466,15 +487,18 @@ func (f *facts) settleClient(c *candidate) {
 	}
 }
 
-func (f *facts) settleService(c *candidate) {
+// settleOf says of a service or an invoice whose it is.
+func (f *facts) settleOf(c *candidate) {
 	k := f.names[c.client]
 	switch {
 	case f.dry != nil && (f.dry.names[c.name] || f.dry.names[c.client]):
 	case k.subject == "":
 		*c = c.refuse("Its customer was not taken over.")
 		return
-	default:
+	case c.order != nil:
 		c.order.Subject = k.subject
+	default:
+		c.invoice.Subject = k.subject
 	}
 	f.names[c.name] = known{subject: k.subject, by: "-"}
 }

@@ -284,12 +284,15 @@ func cameFrom(ctx context.Context, tx *store.Tx, found map[string]loot.Subject) 
 	return out, rows.Err()
 }
 
-func addKnown(tx *store.Tx, n nameOf, k known, waits bool) {
-	w := 0
-	if waits {
-		w = 1
-	}
-	tx.Add(`INSERT INTO imports_known (name, subject, reference, import, waits) VALUES`, n[:], k.subject, k.reference, k.by, w)
+// What is to be done yet about something that was taken over.
+const (
+	settled  = 0
+	toCheck  = 1
+	toInvite = 2 // and to check
+)
+
+func addKnown(tx *store.Tx, n nameOf, k known, waits int) {
+	tx.Add(`INSERT INTO imports_known (name, subject, reference, import, waits) VALUES`, n[:], k.subject, k.reference, k.by, waits)
 }
 
 // A saved mapping is remembered under a name.

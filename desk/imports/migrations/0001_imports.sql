@@ -48,7 +48,7 @@ CREATE TABLE imports_known (
     subject   TEXT NOT NULL,        -- empty: erased since
     reference TEXT NOT NULL,        -- of an order or an invoice; empty: it is a customer
     import    TEXT NOT NULL,
-    waits     BIGINT NOT NULL       -- 1: its details are to be checked yet
+    waits     BIGINT NOT NULL       -- 1: the details are to be checked yet; 2: and the person to be told
 );
 CREATE INDEX imports_known_subject ON imports_known (subject);
 CREATE INDEX imports_known_waits ON imports_known (import) WHERE waits > 0;

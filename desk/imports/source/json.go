@@ -256,6 +256,9 @@ func flat(raw []byte) (names, values []string, ok bool) {
 			}
 			continue
 		}
+		if len(names) > MaxColumns {
+			return nil, nil, false
+		}
 		if name != "" && !slices.Contains(names, name) {
 			names, values = append(names, name), append(values, text)
 		}

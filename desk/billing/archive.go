@@ -1,0 +1,276 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/desk/billing/invoice"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+	"loot/vault"
+)
+
+// A Former invoice is one of the system that was used before. It is kept as it was
+// there, for as long as the law says from its day on, and changes nothing here: it
+// has no number of ours, is due to nobody and is drawn from nothing.
+type Former struct {
+	Subject  loot.Subject `json:"-"`
+	Source   string       `json:"-"`
+	System   string       `json:"system"`
+	Number   string       `json:"number"`
+	Issued   time.Time    `json:"issued"`
+	Due      time.Time    `json:"due,omitzero"`
+	Currency string       `json:"currency"` // ISO 4217
+	Net      int64        `json:"net"`      // in the smallest unit of the currency
+	Tax      int64        `json:"tax"`
+	Total    int64        `json:"total"`
+	State    string       `json:"state,omitempty"` // in that system's words
+	Party    string       `json:"party"`           // to whom it was written, in lines
+	Lines    []FormerLine `json:"lines,omitempty"`
+}
+
+// A FormerLine is one of its lines.
+type FormerLine struct {
+	Text   string `json:"text"`
+	Amount int64  `json:"amount"` // in the smallest unit of the currency
+}
+
+// Amount reads an amount as other systems write it, in the smallest unit of its
+// currency; false if it is none, has parts of that unit, or is 10^15 of them or more.
+func Amount(text, currency string) (int64, bool) {
+	places, known := invoice.Decimals(currency)
+	text = strings.TrimSpace(text)
+	if strings.Contains(text, ",") && !strings.Contains(text, ".") {
+		text = strings.Replace(text, ",", ".", 1)
+	}
+	whole, rest, _ := strings.Cut(text, ".")
+	rest = strings.TrimRight(rest, "0")
+	negative := strings.HasPrefix(whole, "-")
+	whole = strings.TrimPrefix(whole, "-")
+	if !known || whole == "" || len(rest) > places {
+		return 0, false
+	}
+	digits := strings.TrimLeft(whole+rest+strings.Repeat("0", places-len(rest)), "0")
+	if len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	var n int64
+	for _, d := range digits {
+		n = 10*n + int64(d-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
+// sumOf writes an amount as people read it, with the decimals of its currency.
+func sumOf(n int64, currency string) string {
+	places, _ := invoice.Decimals(currency)
+	sign, ok := signs[currency]
+	if !ok {
+		sign = currency
+	}
+	return sign + "\u00a0" + invoice.Scaled(n, places).Fixed(places)
+}
+
+// ArchivedUntil returns until when the law wants an invoice of a day kept; the zero
+// time if the statement keeps none.
+func ArchivedUntil(s *statement.Statement, day time.Time) time.Time {
+	p, ok := s.Purpose(forBookkeeping)
+	if !ok {
+		return time.Time{}
+	}
+	return p.Keep.After(day.UTC())
+}
+
+// ArchiveKeys makes the keys of the copies of invoices of people who have none.
+func (b *Billing) ArchiveKeys(ctx context.Context, people ...loot.Subject) error {
+	for _, s := range people {
+		if err := b.Keyring.Create(ctx, s, invoices); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Archive seals invoices of the system before within tx. By has them taken over,
+// with a reason for the ledger. The keys were made before; see [Billing.ArchiveKeys].
+func (b *Billing) Archive(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Former) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	begun := map[loot.Subject]bool{}
+	for _, f := range all {
+		collect := func() (gate.Permit, error) {
+			return b.Gate.Decide(ctx, tx, gate.Request{
+				Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forBookkeeping, Reason: reason,
+				Subject: f.Subject, Collection: invoices, Fields: []loot.Field{partyField},
+			})
+		}
+		if !begun[f.Subject] {
+			begun[f.Subject] = true
+			row, err := b.Vault.Row(ctx, tx, f.Subject, invoices)
+			if err != nil && loot.KindOf(err) != loot.NotFound {
+				return err
+			}
+			if err != nil || row.Erased() {
+				p, err := collect()
+				if err != nil {
+					return err
+				}
+				part := vault.Part{Permit: p, Given: map[loot.Field]string{partyField: clipped(f.Party, s)}}
+				if err := b.Vault.CreateMore(ctx, tx, vault.Source(f.Source), part); err != nil {
+					return err
+				}
+			}
+		}
+		text, err := json.Marshal(f)
+		if err != nil {
+			return fmt.Errorf("billing: archive: %w", err)
+		}
+		p, err := collect()
+		if err != nil {
+			return err
+		}
+		id, err := b.Vault.Attach(ctx, tx, p, f.Number+".json", "application/json", text, vault.Source(f.Source))
+		if err != nil {
+			return err
+		}
+		tx.Add(`INSERT INTO billing_archive (id, subject, number, system, issued, kept, currency, total, state) VALUES`,
+			id, f.Subject, f.Number, f.System, f.Issued.UTC().Format(time.DateOnly), ArchivedUntil(s, f.Issued).UnixMicro(), f.Currency, f.Total, f.State)
+	}
+	return nil
+}
+
+// clipped returns what of a party fits the field of the statement.
+func clipped(party string, s *statement.Statement) string {
+	d, _ := s.Field(partyField)
+	if r := []rune(party); d.Max > 0 && len(r) > d.Max {
+		return string(r[:d.Max])
+	}
+	if party == "" {
+		return "Not told by the system before"
+	}
+	return party
+}
+
+// An archived invoice is what lists show of one.
+type archived struct {
+	ID       string
+	Subject  loot.Subject
+	Number   string
+	System   string
+	Issued   invoice.Date
+	Kept     time.Time
+	Currency string
+	Total    int64
+	State    string
+}
+
+func readArchive(ctx context.Context, tx *store.Tx, where string, args ...any) (out []archived, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, subject, number, system, issued, kept, currency, total, state FROM billing_archive `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: archive: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a archived
+		var day string
+		var kept int64
+		if err := rows.Scan(&a.ID, &a.Subject, &a.Number, &a.System, &day, &kept, &a.Currency, &a.Total, &a.State); err != nil {
+			return nil, fmt.Errorf("billing: archive: %w", err)
+		}
+		a.Kept = store.Instant(kept)
+		if a.Issued, err = invoice.ParseDate(day); err != nil {
+			return nil, fmt.Errorf("billing: archive: %w", err)
+		}
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}
+
+var errNotArchived = loot.Errorf(loot.NotFound, "There is no such invoice of the system before. Perhaps the law wanted it kept no longer.")
+
+func findArchived(ctx context.Context, tx *store.Tx, id string) (archived, error) {
+	all, err := readArchive(ctx, tx, `WHERE id = $1`, id)
+	if err == nil && len(all) == 0 {
+		err = errNotArchived
+	}
+	if err != nil {
+		return archived{}, err
+	}
+	return all[0], nil
+}
+
+// openArchived reads an archived invoice for whoever may see it. The request says
+// who, and why.
+func (b *Billing) openArchived(ctx context.Context, a archived, r gate.Request) (f Former, err error) {
+	r.Desk, r.Purpose, r.Subject, r.Collection, r.Fields = name, forBookkeeping, a.Subject, invoices, []loot.Field{partyField}
+	var content io.Reader
+	if err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := b.Gate.Decide(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		content, err = b.Vault.OpenFile(ctx, tx, p, a.ID)
+		return err
+	}); err != nil {
+		return f, err
+	}
+	text, err := io.ReadAll(content)
+	if err != nil {
+		return f, err
+	}
+	if err := json.Unmarshal(text, &f); err != nil {
+		return f, fmt.Errorf("billing: archive: %w", err)
+	}
+	return f, nil
+}
+
+// sweepArchive removes what the law wants kept no longer of the system before, and
+// with the last of somebody's the key to them.
+func (b *Billing) sweepArchive(ctx context.Context) error {
+	why, _, err := b.bookkeeping()
+	if err != nil {
+		return err
+	}
+	var old []archived
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		old, err = readArchive(ctx, tx, `WHERE kept <= $1 ORDER BY kept, id LIMIT 500`, b.Now().UnixMicro())
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, a := range old {
+		if err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+			p, err := b.Gate.Decide(ctx, tx, gate.Request{
+				Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: a.Subject, Collection: invoices, Fields: []loot.Field{partyField},
+			})
+			if err != nil {
+				return err
+			}
+			if err := b.Vault.RemoveFile(ctx, tx, p, a.ID); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `DELETE FROM billing_archive WHERE id = $1`, a.ID); err != nil {
+				return fmt.Errorf("billing: archive: %w", err)
+			}
+			if err := b.Erased(ctx, tx, name, desk.Lapse{What: copiesBefore, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
+				return err
+			}
+			return b.eraseCopies(ctx, tx, a.Subject)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

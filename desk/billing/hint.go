@@ -1,0 +1,401 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/billing/invoice"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+)
+
+// forHints is the purpose of suggestions, and recommender the part of the program
+// that the statement has write them.
+const (
+	forHints    loot.Purpose = "recommendation"
+	recommender string       = "recommender"
+)
+
+// The rules by which suggestions are written.
+const (
+	nearlyFull = "nearly-full"
+	overUsed   = "over-used"
+	alsoTaken  = "also-taken"
+)
+
+// The measures of the rules.
+const (
+	fullFrom     = 90                  // percent of a disk
+	fullWithin   = 7 * 24 * time.Hour  // a level told longer ago says nothing of today
+	leastHolders = 20                  // customers of a service, before anything is said of what they took besides
+	leastTakers  = 10                  // of those with the other one, and of those without it
+	leastShare   = 30                  // percent of them
+	hintLife     = 60 * 24 * time.Hour // a suggestion is shown and kept
+	mostHints    = 3                   // that somebody sees at a time
+)
+
+// hintRules says the rules in words.
+var hintRules = []struct{ id, title, words string }{
+	{nearlyFull, "Nearly full", fmt.Sprintf("A disk was %d %% full or more when its level was told last, within a week: the next larger plan of the service.", fullFrom)},
+	{overUsed, "More than included", "In each of the last two whole months what was used beyond the included cost more than the next larger plan would have: that plan."},
+	{alsoTaken, "What others took", fmt.Sprintf("Of the customers of a service, %d at least, %d %% or more have another one, too, which the customer lacks. It is said of nobody where fewer than %d customers have it or lack it, and in steps of ten per cent.", leastHolders, leastShare, leastTakers)},
+}
+
+// A Hint is a suggestion.
+type Hint struct {
+	ID      string
+	Subject loot.Subject
+	Rule    string
+	Service string // reference of the one that it is about
+	Target  string // service of the statement that is suggested
+	Plan    string // that is suggested; empty: any
+	Why     string
+	Data    string // what it looked at
+	Made    time.Time
+}
+
+// hintOffer returns the permission by which somebody switches suggestions on.
+func hintOffer(s *statement.Statement) (statement.Offer, bool) {
+	i := slices.IndexFunc(s.Offers(), func(o statement.Offer) bool { return o.Purpose == forHints && o.Recipient == "self" })
+	if i < 0 {
+		return statement.Offer{}, false
+	}
+	return s.Offers()[i], true
+}
+
+// switchedOn reports whether somebody switched suggestions on.
+func (b *Billing) switchedOn(ctx context.Context, tx *store.Tx, s *statement.Statement, who loot.Subject) (bool, error) {
+	offer, ok := hintOffer(s)
+	if !ok {
+		return false, nil
+	}
+	p, err := b.Gate.Person(ctx, tx, who)
+	return p.Permits(offer), err
+}
+
+// hintArgs asks for the suggestions of the day to be written, from a customer on.
+type hintArgs struct {
+	After loot.Subject `json:"after"`
+}
+
+// Kind names the job.
+func (hintArgs) Kind() string { return "billing.hints" }
+
+// hintPage is how many customers one job looks at.
+const hintPage = 200
+
+// hints writes suggestions for the next customers who switched them on.
+func (b *Billing) hints(ctx context.Context, a hintArgs) error {
+	s, err := b.inForce()
+	if err != nil {
+		return nil //nolint:nilerr // nobody switched anything on before there was a statement
+	}
+	var members []loot.Subject
+	var others []companion
+	var plans []Plan
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if members, err = membersOf(ctx, tx, b.Now(), b.Now(), a.After, hintPage); err != nil {
+			return err
+		}
+		if plans, err = readPlans(ctx, tx, "", false); err != nil {
+			return err
+		}
+		others, err = companions(ctx, tx)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, who := range members {
+		if err := b.hintsFor(ctx, s, who, plans, others); err != nil {
+			return err
+		}
+	}
+	if len(members) < hintPage {
+		return b.sweepHints(ctx)
+	}
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		return b.Jobs.Enqueue(ctx, tx, hintArgs{After: members[len(members)-1]})
+	})
+}
+
+// hintsFor writes the suggestions of one customer, if they switched them on: what
+// they use is looked at for that alone, by a decision of its own. What was
+// suggested before is not suggested again while it is kept.
+func (b *Billing) hintsFor(ctx context.Context, s *statement.Statement, who loot.Subject, plans []Plan, others []companion) error {
+	on := false
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		on, err = b.switchedOn(ctx, tx, s, who)
+		return err
+	}); err != nil || !on {
+		return err
+	}
+	if err := b.keyOfUse(ctx, who); err != nil {
+		return err
+	}
+	err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := b.lookAtUse(ctx, tx, loot.Actor{Kind: loot.Desk, ID: recommender}, who, forHints); err != nil {
+			return err
+		}
+		found, err := b.findHints(ctx, tx, who, plans, others)
+		if err != nil {
+			return err
+		}
+		for _, h := range found {
+			n, err := tx.Exec(ctx, `INSERT INTO billing_hint (id, subject, rule, service, target, plan, why, data, made, shown, clicked, taken, refused)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0) ON CONFLICT (subject, rule, service, target, plan) DO NOTHING`,
+				loot.NewID("n"), who, h.Rule, h.Service, h.Target, h.Plan, h.Why, h.Data, b.Now().UnixMicro())
+			if err != nil {
+				return fmt.Errorf("billing: hint: %w", err)
+			}
+			if n == 1 {
+				if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		return nil // the statement does not let it be looked at, so there is nothing to suggest
+	}
+	return err
+}
+
+// findHints goes by the rules.
+func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject, plans []Plan, others []companion) (out []Hint, err error) {
+	all, err := b.Services(ctx, tx, who)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(s Service) bool { return s.State != Active })
+	gauges, err := b.gaugesOf(ctx, tx, all, monthOf(b.Now(), b.seller.place()))
+	if err != nil {
+		return nil, err
+	}
+	titles := b.titles()
+	for _, one := range all {
+		larger, has := largerPlan(plans, one.PlanID)
+		for _, g := range gauges[one.Reference] {
+			switch {
+			case !has:
+			case g.Kind == Level && g.Used >= fullFrom*oneUnit && b.Now().Sub(g.At) < fullWithin:
+				out = append(out, Hint{
+					Rule: nearlyFull, Service: one.Reference, Target: one.Service, Plan: larger.ID,
+					Why:  fmt.Sprintf("You could use “%s”, because the %s of your %s is %s.", larger.Title, lower(g.Title), lower(one.Title), g.Shown()),
+					Data: fmt.Sprintf("%s: %s, told on %s; the plan %s", one.Title, g.Shown(), g.At.UTC().Format("2 January 2006"), one.Plan),
+				})
+			case g.Kind == Sum:
+				h, ok, err := b.overUsed(ctx, tx, one, g, plans, larger)
+				if err != nil {
+					return nil, err
+				}
+				if ok {
+					out = append(out, h)
+				}
+			}
+		}
+	}
+	for _, c := range others {
+		i := slices.IndexFunc(all, func(s Service) bool { return s.Service == c.Has })
+		if i < 0 || slices.ContainsFunc(all, func(s Service) bool { return s.Service == c.Also }) || titles[c.Also] == "" {
+			continue
+		}
+		out = append(out, Hint{
+			Rule: alsoTaken, Service: all[i].Reference, Target: c.Also,
+			Why:  fmt.Sprintf("You could use %s, because about %d %% of our customers with your kind of service, %s, have it, too.", lower(titles[c.Also]), c.Share, lower(all[i].Title)),
+			Data: fmt.Sprintf("That you have %s and no %s; how many customers have both, as a number of %d or more", lower(all[i].Title), lower(titles[c.Also]), leastTakers),
+		})
+	}
+	return out, nil
+}
+
+// overUsed compares what was used beyond the included in the last two months with
+// what the larger plan costs more.
+func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gauge, plans []Plan, larger Plan) (h Hint, ok bool, err error) {
+	i := slices.IndexFunc(plans, func(p Plan) bool { return p.ID == one.PlanID })
+	more, counts := meterOf(larger.Meters, g.ID)
+	if i < 0 || !counts || more.Unit != g.Unit || more.Included <= g.Included {
+		return h, false, nil
+	}
+	month := monthOf(b.Now(), b.seller.place())
+	var shown []string
+	for range 2 {
+		month = month.before()
+		from, to := month.span(b.seller.place())
+		if one.Since.After(from) {
+			return h, false, nil
+		}
+		n, err := usedIn(ctx, tx, one.Reference, g.ID, from, to)
+		if err != nil {
+			return h, false, err
+		}
+		over, err := beyond(n, g.Meter)
+		if err != nil {
+			return h, false, err
+		}
+		left, err := beyond(n, more)
+		if err != nil {
+			return h, false, err
+		}
+		if over-left <= larger.Cents-plans[i].Cents {
+			return h, false, nil
+		}
+		shown = append(shown, g.amount(n)+" in "+month.String())
+	}
+	return Hint{
+		Rule: overUsed, Service: one.Reference, Target: one.Service, Plan: larger.ID,
+		Why:  fmt.Sprintf("You could use “%s”, because what your %s used beyond the included cost more than that plan does, in each of the last two months.", larger.Title, lower(one.Title)),
+		Data: fmt.Sprintf("%s, %s: %s and %s; included are %s", one.Title, g.Title, shown[0], shown[1], g.amount(g.Included)),
+	}, true, nil
+}
+
+// beyond returns in cents what an amount costs beyond the included.
+func beyond(n int64, m Meter) (int64, error) {
+	if n <= m.Included {
+		return 0, nil
+	}
+	inv := invoice.Invoice{Currency: euro, Lines: []invoice.Line{{Quantity: invoice.Scaled(n-m.Included, millionths), Price: m.Price}}}
+	if err := inv.Compute(); err != nil {
+		return 0, fmt.Errorf("billing: beyond: %w", err)
+	}
+	return smallest(inv.Totals.WithoutTax, euro)
+}
+
+// largerPlan returns the next dearer plan of the same service, period and currency.
+func largerPlan(plans []Plan, id string) (larger Plan, ok bool) {
+	i := slices.IndexFunc(plans, func(p Plan) bool { return p.ID == id })
+	if i < 0 {
+		return Plan{}, false
+	}
+	for _, p := range plans {
+		if p.Service == plans[i].Service && p.Period == plans[i].Period && p.Currency == plans[i].Currency && p.Cents > plans[i].Cents && (!ok || p.Cents < larger.Cents) {
+			larger, ok = p, true
+		}
+	}
+	return larger, ok
+}
+
+// A companion says how many customers of one service have another one.
+type companion struct {
+	Has, Also string // services of the statement
+	Share     int    // percent, in steps of ten
+}
+
+// companions counts what customers of services took besides. What too few have, or
+// too few lack, is left out, so that nobody can be told from it.
+func companions(ctx context.Context, tx *store.Tx) (out []companion, err error) {
+	holders := map[string]int{}
+	rows, err := tx.Query(ctx, `SELECT s.service, count(DISTINCT s.subject) FROM billing_service s WHERE s.state = 'active' GROUP BY s.service`)
+	if err != nil {
+		return nil, fmt.Errorf("billing: companions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, fmt.Errorf("billing: companions: %w", err)
+		}
+		holders[id] = n
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("billing: companions: %w", err)
+	}
+	pairs, err := tx.Query(ctx, `SELECT s.service, o.service, count(DISTINCT s.subject) FROM billing_service s JOIN billing_service o ON o.subject = s.subject AND o.service <> s.service
+		WHERE s.state = 'active' AND o.state = 'active' GROUP BY s.service, o.service ORDER BY s.service, o.service`)
+	if err != nil {
+		return nil, fmt.Errorf("billing: companions: %w", err)
+	}
+	defer pairs.Close()
+	for pairs.Next() {
+		var c companion
+		var both int
+		if err := pairs.Scan(&c.Has, &c.Also, &both); err != nil {
+			return nil, fmt.Errorf("billing: companions: %w", err)
+		}
+		if share, ok := supported(holders[c.Has], both); ok {
+			c.Share = share
+			out = append(out, c)
+		}
+	}
+	return out, pairs.Err()
+}
+
+// supported returns what share of some have something, in steps of ten per cent, if
+// enough have it and enough lack it.
+func supported(all, both int) (share int, ok bool) {
+	if all < leastHolders || both < leastTakers || all-both < leastTakers || both*100 < all*leastShare {
+		return 0, false
+	}
+	return both * 10 / all * 10, true
+}
+
+// countHint counts what became of suggestions, without saying whose.
+func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken int) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
+			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken`,
+		rule, string(monthOf(b.Now(), b.seller.place())), written, shown, clicked, taken); err != nil {
+		return fmt.Errorf("billing: hints: %w", err)
+	}
+	return nil
+}
+
+// hintsOf returns what a customer is shown, latest first.
+func (b *Billing) hintsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (out []Hint, err error) {
+	rows, err := tx.Query(ctx, `SELECT n.id, n.subject, n.rule, n.service, n.target, n.plan, n.why, n.data, n.made FROM billing_hint n
+		WHERE n.taken = 0 AND n.refused = 0 AND n.made > $1 AND `+where+` ORDER BY n.made DESC, n.id`, append([]any{b.Now().Add(-hintLife).UnixMicro()}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("billing: hints: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h Hint
+		var made int64
+		if err := rows.Scan(&h.ID, &h.Subject, &h.Rule, &h.Service, &h.Target, &h.Plan, &h.Why, &h.Data, &made); err != nil {
+			return nil, fmt.Errorf("billing: hints: %w", err)
+		}
+		h.Made = store.Instant(made)
+		out = append(out, h)
+	}
+	return out, rows.Err()
+}
+
+// took notes that somebody ordered what was suggested to them.
+func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
+	all, err := b.hintsOf(ctx, tx, `n.subject = $2 AND n.target = $3 AND (n.plan = '' OR n.plan = $4) AND n.shown > 0`, o.Subject, o.Service, o.Plan)
+	if err != nil {
+		return err
+	}
+	for _, h := range all {
+		if _, err := tx.Exec(ctx, `UPDATE billing_hint SET taken = $1 WHERE id = $2`, b.Now().UnixMicro(), h.ID); err != nil {
+			return fmt.Errorf("billing: hint: %w", err)
+		}
+		if err := b.countHint(ctx, tx, h.Rule, 0, 0, 0, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepHints forgets old suggestions.
+func (b *Billing) sweepHints(ctx context.Context) error {
+	if _, err := b.DB.Exec(ctx, `DELETE FROM billing_hint WHERE made < $1`, b.Now().Add(-hintLife).UnixMicro()); err != nil {
+		return fmt.Errorf("billing: sweep: %w", err)
+	}
+	return nil
+}
+
+// lower begins a title as within a sentence.
+func lower(title string) string {
+	if len(title) > 1 && title[1] >= 'a' && title[1] <= 'z' {
+		return strings.ToLower(title[:1]) + title[1:]
+	}
+	return title
+}

@@ -1,0 +1,143 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+var hintsPage = web.NewPage[hintsView](pageFiles, "pages/hints.html")
+
+// mySuggestions is what a customer's page says about suggestions.
+type mySuggestions struct {
+	Offered bool // the statement knows them
+	On      bool
+	Rows    []hintRow
+	Off     web.Action // switches them off
+	More    web.Action // leads to where they are switched on
+}
+
+type hintRow struct {
+	Hint
+	Look web.Action
+	No   web.Action
+}
+
+// suggestionsOf shows a customer's own suggestions, and notes that they were shown.
+func (b *Billing) suggestionsOf(ctx context.Context, tx *store.Tx, s *statement.Statement, who loot.Subject) (out mySuggestions, err error) {
+	offer, ok := hintOffer(s)
+	if !ok {
+		return out, nil
+	}
+	out.Offered = true
+	out.More = web.Action{Label: "Permissions", Icon: "sliders-horizontal", Small: true, Href: "/portal/permissions"}
+	out.Off = web.Action{Label: "Switch them off", Icon: "toggle-left", Small: true, Post: true, Href: "/portal/permissions/" + url.PathEscape(offer.ID), Hidden: []web.Hidden{{Name: "give", Value: "no"}}}
+	if out.On, err = b.switchedOn(ctx, tx, s, who); err != nil || !out.On {
+		return out, err
+	}
+	all, err := b.hintsOf(ctx, tx, `n.subject = $2`, who)
+	if err != nil {
+		return out, err
+	}
+	for _, h := range all[:min(len(all), mostHints)] {
+		n, err := tx.Exec(ctx, `UPDATE billing_hint SET shown = $1 WHERE id = $2 AND shown = 0`, b.Now().UnixMicro(), h.ID)
+		if err != nil {
+			return out, fmt.Errorf("billing: hint: %w", err)
+		}
+		if err := b.countHint(ctx, tx, h.Rule, 0, int(n), 0, 0); err != nil {
+			return out, err
+		}
+		to := "/portal/suggestions/" + url.PathEscape(h.ID)
+		out.Rows = append(out.Rows, hintRow{
+			h,
+			web.Action{Label: "Look at it", Icon: "arrow-right", Small: true, Post: true, Href: to, Hidden: []web.Hidden{{Name: "do", Value: "look"}}},
+			web.Action{Label: "Not for me", Icon: "x", Small: true, Post: true, Href: to, Hidden: []web.Hidden{{Name: "do", Value: "no"}}},
+		})
+	}
+	return out, nil
+}
+
+// answerHint leads a customer to what was suggested, or suggests it no more.
+func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	ctx, me, now := r.Context(), web.ActorOf(r.Context()).ID, b.Now()
+	var h Hint
+	if err := b.DB.InTx(ctx, func(tx *store.Tx) error {
+		all, err := b.hintsOf(ctx, tx, `n.subject = $2 AND n.id = $3`, me, r.PathValue("id"))
+		if err == nil && len(all) == 0 {
+			err = loot.Errorf(loot.NotFound, "This suggestion is not there any more.")
+		}
+		if err != nil {
+			return err
+		}
+		h = all[0]
+		if typed.Get("do") != "look" {
+			_, err := tx.Exec(ctx, `UPDATE billing_hint SET refused = $1 WHERE id = $2`, now.UnixMicro(), h.ID)
+			return err
+		}
+		n, err := tx.Exec(ctx, `UPDATE billing_hint SET clicked = $1 WHERE id = $2 AND clicked = 0`, now.UnixMicro(), h.ID)
+		if err != nil {
+			return fmt.Errorf("billing: hint: %w", err)
+		}
+		return b.countHint(ctx, tx, h.Rule, 0, 0, int(n), 0)
+	}); err != nil {
+		return err
+	}
+	if typed.Get("do") == "look" {
+		return web.Redirect(w, r, "/portal/order/"+url.PathEscape(h.Target))
+	}
+	web.SetFlash(w, r, web.Good, "It is not suggested to you again for a while.")
+	return web.Redirect(w, r, "/portal/services")
+}
+
+type hintsView struct {
+	web.View
+	Rows   []ruleRow
+	Others []companionRow
+	Few    string
+}
+
+// ruleRow is a rule with what became of its suggestions.
+type ruleRow struct {
+	Title, Words                   string
+	Written, Shown, Clicked, Taken int
+}
+
+type companionRow struct{ Has, Also, Share string }
+
+// hintCounts shows the rules, and what became of what they wrote: counts, of nobody
+// in particular.
+func (b *Billing) hintCounts(w http.ResponseWriter, r *http.Request) error {
+	v := hintsView{View: web.ViewOf(r, "Suggestions")}
+	v.Lead = "By which rules they are written for customers who switched them on, and what became of them. Nobody is named here."
+	v.Few = fmt.Sprintf("Nothing is said of services that fewer than %d customers have, nor where fewer than %d have or lack the other one.", leastHolders, leastTakers)
+	titles := b.titles()
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		v.Rows, v.Others = nil, nil
+		for _, rule := range hintRules {
+			row := ruleRow{Title: rule.title, Words: rule.words}
+			if err := tx.QueryRow(r.Context(), `SELECT COALESCE(CAST(SUM(written) AS BIGINT), 0), COALESCE(CAST(SUM(shown) AS BIGINT), 0), COALESCE(CAST(SUM(clicked) AS BIGINT), 0), COALESCE(CAST(SUM(taken) AS BIGINT), 0)
+				FROM billing_hint_count WHERE rule = $1`, rule.id).Scan(&row.Written, &row.Shown, &row.Clicked, &row.Taken); err != nil {
+				return fmt.Errorf("billing: hints: %w", err)
+			}
+			v.Rows = append(v.Rows, row)
+		}
+		others, err := companions(r.Context(), tx)
+		for _, c := range others {
+			v.Others = append(v.Others, companionRow{titles[c.Has], titles[c.Also], fmt.Sprintf("about %d %%", c.Share)})
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return hintsPage.Render(w, r, http.StatusOK, v)
+}

@@ -1,0 +1,265 @@
+package imports
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/desk/imports/source"
+	"loot/store"
+)
+
+// invoices are rows of invoices.
+const invoices = "invoices"
+
+// What a column of an invoice can be.
+const (
+	rowNumber   = "row.number"
+	rowIssued   = "row.issued"
+	rowDue      = "row.due"
+	rowCurrency = "row.currency"
+	rowNet      = "row.net"
+	rowTax      = "row.tax"
+	rowTotal    = "row.total"
+	rowRate     = "row.rate" // of the tax, in percent
+	rowParty    = "row.party"
+	rowText     = "row.text"
+)
+
+// An Invoice is one of the system before, to be kept as it was.
+type Invoice struct {
+	Subject  loot.Subject
+	Source   string
+	System   string
+	Number   string
+	Issued   time.Time
+	Due      time.Time // zero: not told
+	Currency string    // ISO 4217
+	Net      int64     // in the smallest unit of the currency, as all amounts
+	Tax      int64
+	Total    int64
+	State    string
+	Party    string // in lines
+	Lines    []Line
+}
+
+// A Line is one of an invoice's.
+type Line struct {
+	Text   string
+	Amount int64
+}
+
+// Bounds of what of a dump is held in memory, so that invoices come with their lines.
+const (
+	mostLines   = 3_000_000
+	mostAmount  = 10_000_000_000_000 // of the smallest unit
+	longestText = 300
+)
+
+// A rawLine is a line of a dump, whose currency is not known yet.
+type rawLine struct {
+	text, amount string
+	quantity     int64
+	taxed        bool
+}
+
+// side is what the rows of a dump refer to.
+type side struct {
+	products   map[string]string // names by id, of WHMCS
+	currencies map[string]string // codes by id, of WHMCS
+	parties    map[string]party  // by id of the client, of WHMCS
+	lines      map[string][]rawLine
+	n          int
+}
+
+// A party is to whom the invoices of a client of WHMCS are written.
+type party struct{ lines, currency string }
+
+// see remembers a row of a table that others refer to.
+func (s *side) see(row *source.Row) error {
+	switch row.Table {
+	case "tblproducts":
+		s.products[row.Cell("id")] = row.Cell("name")
+	case "tblcurrencies":
+		s.currencies[row.Cell("id")] = row.Cell("code")
+	case "tblclients":
+		s.parties[row.Cell("id")] = party{lines: joined("\n", row.Cell("companyname"), joined(" ", row.Cell("firstname"), row.Cell("lastname")), row.Cell("address1"), row.Cell("address2"),
+			joined(" ", row.Cell("postcode"), row.Cell("city")), row.Cell("country"), row.Cell("tax_id")), currency: row.Cell("currency")}
+	case "tblinvoiceitems":
+		id := row.Cell("invoiceid")
+		s.lines[id] = append(s.lines[id], rawLine{text: clip(row.Cell("description")), amount: row.Cell("amount"), quantity: 1})
+	case "invoice_item":
+		id := row.Cell("invoice_id")
+		quantity, err := strconv.ParseInt(cmp.Or(row.Cell("quantity"), "1"), 10, 32)
+		if err != nil {
+			quantity = 0
+		}
+		s.lines[id] = append(s.lines[id], rawLine{text: clip(row.Cell("title")), amount: row.Cell("price"), quantity: quantity, taxed: row.Cell("taxed") == "1"})
+	}
+	if s.n++; s.n > mostLines {
+		return &source.Error{What: "There are more than " + strconv.Itoa(mostLines) + " lines of invoices, customers and products in one file. Divide it."}
+	}
+	return nil
+}
+
+func joined(with string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return strings.TrimSpace(p) == "" }), with)
+}
+
+func clip(text string) string {
+	if r := []rune(text); len(r) > longestText {
+		return string(r[:longestText]) + "…"
+	}
+	return text
+}
+
+// invoice judges a row of invoices.
+func (j *judge) invoice(row *source.Row, number int64) candidate {
+	c := candidate{verdict: verdict{number: number, line: row.Line, is: taken}}
+	if row.Wrong != "" {
+		return c.refuse(row.Wrong)
+	}
+	v := j.values(row)
+	id := cmp.Or(v[rowID], v[rowNumber])
+	if id == "" || v[rowClient] == "" {
+		return c.refuse("The number of the invoice or the id of its customer is missing.")
+	}
+	c.name = j.i.nameOf(j.r.Mapping.System, invoices, id)
+	c.client = j.i.nameOf(j.r.Mapping.System, clients, v[rowClient])
+	to := j.side.parties[v[rowClient]]
+	in := &Invoice{
+		Source: j.source, System: j.r.Mapping.System, Number: clip(strings.ReplaceAll(cmp.Or(v[rowNumber], id), " ", "")), State: clip(v[rowStatus]),
+		Currency: strings.ToUpper(cmp.Or(v[rowCurrency], j.side.currencies[to.currency], j.r.Mapping.Currency)), Party: cmp.Or(v[rowParty], to.lines),
+	}
+	if plainName(in.State) == "draft" {
+		return c.refuse("It is a draft.")
+	}
+	var ok bool
+	if in.Issued, ok = j.day(v[rowIssued]); !ok || in.Issued.IsZero() {
+		return c.refuse("The day of issue is missing or cannot be read.")
+	}
+	if in.Due, ok = j.day(v[rowDue]); !ok {
+		return c.refuse("The day by which it is due cannot be read.")
+	}
+	switch until := j.i.needs.ArchivedUntil(j.s, in.Issued); {
+	case in.Issued.After(j.now):
+		return c.refuse("It is issued in the future.")
+	case until.IsZero():
+		return c.refuse("The statement in force keeps no invoices.")
+	case !until.After(j.now):
+		return c.refuse("It is so old that the law wants it kept no longer.")
+	}
+	if why := j.amounts(in, v, j.side.lines[v[rowID]]); why != "" {
+		return c.refuse(why)
+	}
+	c.invoice = in
+	return c
+}
+
+const notAnAmount = "An amount cannot be read, is larger than can be kept, or its currency is not known."
+
+// amounts reads the amounts of an invoice, and works out those that its system does
+// not write down.
+func (j *judge) amounts(in *Invoice, v map[string]string, raw []rawLine) (why string) {
+	if text := v[rowText]; text != "" {
+		raw = []rawLine{{text: clip(text), amount: cmp.Or(v[rowNet], v[rowTotal]), quantity: 1}}
+	}
+	var net, taxed int64
+	for _, l := range raw {
+		amount, ok := j.amount(l.amount, in.Currency)
+		if !ok || l.quantity < 0 || l.quantity > 0 && (amount > mostAmount/l.quantity || amount < -mostAmount/l.quantity) {
+			return notAnAmount
+		}
+		amount *= l.quantity
+		in.Lines = append(in.Lines, Line{l.text, amount})
+		if net += amount; l.taxed {
+			taxed += amount
+		}
+		if net > mostAmount || net < -mostAmount {
+			return notAnAmount
+		}
+	}
+	told := v[rowTotal] != ""
+	for _, one := range []struct {
+		text string
+		to   *int64
+	}{{v[rowNet], &in.Net}, {v[rowTax], &in.Tax}, {v[rowTotal], &in.Total}} {
+		var ok bool
+		if *one.to, ok = j.amount(one.text, in.Currency); !ok {
+			return notAnAmount
+		}
+	}
+	if told || len(raw) == 0 {
+		if !told && v[rowNet] == "" {
+			return "It has neither a total nor lines."
+		}
+		if !told {
+			in.Total = in.Net + in.Tax
+		}
+		return ""
+	}
+	rate, ok := j.i.needs.Amount(cmp.Or(v[rowRate], "0"), "EUR") // hundredths, as cents are
+	if !ok || rate < 0 || rate > 100_00 {
+		return "The rate of its tax cannot be read."
+	}
+	in.Net, in.Tax = net, share(taxed, rate)
+	in.Total = in.Net + in.Tax
+	return ""
+}
+
+// share returns so many hundredths of a percent of an amount, half up.
+func share(amount, rate int64) int64 {
+	if amount < 0 {
+		return -share(-amount, rate)
+	}
+	return (amount*rate + 5_000) / 10_000
+}
+
+// amount reads an amount; several in one, as two taxes are, are added up. None is zero.
+func (j *judge) amount(text, currency string) (sum int64, ok bool) {
+	if _, known := j.i.needs.Amount("0", currency); !known {
+		return 0, false
+	}
+	for one := range strings.FieldsSeq(text) {
+		n, ok := j.i.needs.Amount(one, currency)
+		if !ok || n > mostAmount || n < -mostAmount {
+			return 0, false
+		}
+		sum += n
+	}
+	return sum, sum <= mostAmount && sum >= -mostAmount
+}
+
+// archiveKeys makes the keys of the copies of those whose invoices are among rows.
+func (i *Imports) archiveKeys(ctx context.Context, batch []candidate) error {
+	var names []nameOf
+	for _, c := range batch {
+		if c.invoice != nil && c.is == taken {
+			names = append(names, c.client)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	var found map[nameOf]known
+	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		found, err = knownOf(ctx, tx, names)
+		return err
+	}); err != nil {
+		return err
+	}
+	people := map[loot.Subject]bool{}
+	for _, k := range found {
+		if k.subject != "" && !people[k.subject] {
+			people[k.subject] = true
+			if err := i.needs.ArchiveKeys(ctx, k.subject); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
