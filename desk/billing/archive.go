@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"loot"
-	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/statement"
@@ -251,23 +250,9 @@ func (b *Billing) sweepArchive(ctx context.Context) error {
 		return err
 	}
 	for _, a := range old {
-		if err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
-			p, err := b.Gate.Decide(ctx, tx, gate.Request{
-				Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: a.Subject, Collection: invoices, Fields: []loot.Field{partyField},
-			})
-			if err != nil {
-				return err
-			}
-			if err := b.Vault.RemoveFile(ctx, tx, p, a.ID); err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, `DELETE FROM billing_archive WHERE id = $1`, a.ID); err != nil {
-				return fmt.Errorf("billing: archive: %w", err)
-			}
-			if err := b.Erased(ctx, tx, name, desk.Lapse{What: copiesBefore, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
-				return err
-			}
-			return b.eraseCopies(ctx, tx, a.Subject)
+		if err := b.removeCopy(ctx, a.Subject, a.ID, copiesBefore, why, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM billing_archive WHERE id = $1`, a.ID)
+			return err
 		}); err != nil {
 			return err
 		}

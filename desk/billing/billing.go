@@ -190,10 +190,13 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 // Begin begins services whose orders were taken over from another system, within
 // the transaction that writes the orders.
 func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
-	state := Active
+	state, at := Active, o.Made
 	if !o.Ended.IsZero() {
-		state = Ended
+		state, at = Ended, o.Ended
 	}
+	by := b.actor()
+	tx.Add(`INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author) VALUES`,
+		reference, 1, at.UnixMicro(), string(state), string(TakenOver), "", string(by.Kind), by.ID)
 	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES`,
 		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
 }

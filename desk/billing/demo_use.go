@@ -30,27 +30,33 @@ func (b *Billing) demoUse(w *desk.World, clerk loot.Actor) {
 		w.History.On(day, func(ctx context.Context) error { return b.demoWeek(ctx, program, week) })
 		day = day.AddDate(0, 0, 1)
 	}
-	for days, move := range map[int]url.Values{
-		35: {"to": {string(Suspended)}, "why": {string(Unpaid)}, "ticket": {"#4127"}},
-		31: {"to": {string(Active)}, "why": {string(Settled)}, "ticket": {"#4127"}},
-	} {
-		w.History.On(w.History.End.AddDate(0, 0, -days), func(ctx context.Context) error {
-			var all []Service
+	// One is suspended for some days: the third that was ordered then.
+	var one Service
+	change := func(to State, why Reason) func(context.Context) error {
+		return func(ctx context.Context) error {
 			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-				all, err = listServices(ctx, tx, b.titles(), "", 500)
+				if one.Reference != "" {
+					one, err = b.findService(ctx, tx, one.Reference)
+					return err
+				}
+				all, err := listServices(ctx, tx, b.titles(), "", 500)
+				all = slices.DeleteFunc(all, func(s Service) bool { return s.State != Active })
+				if len(all) > 3 {
+					one = all[len(all)-3]
+				}
 				return err
-			}); err != nil || len(all) < 4 {
+			}); err != nil || !slices.Contains(onward[one.State], to) {
 				return err
 			}
-			// The third that was ordered, then as later.
-			one := all[len(all)-3]
-			a, err := desk.Browser{World: w, Who: clerk}.Post(ctx, servicePath(one.Reference), move)
-			if err == nil && a.Status != http.StatusSeeOther && one.State != Ended {
+			a, err := desk.Browser{World: w, Who: clerk}.Post(ctx, servicePath(one.Reference), url.Values{"to": {string(to)}, "why": {string(why)}, "ticket": {"#4127"}})
+			if err == nil && a.Status != http.StatusSeeOther {
 				err = fmt.Errorf("billing: a change of a service was answered with %d", a.Status)
 			}
 			return err
-		})
+		}
 	}
+	w.History.On(w.History.End.AddDate(0, 0, -35), change(Suspended, Unpaid))
+	w.History.On(w.History.End.AddDate(0, 0, -31), change(Active, Settled))
 }
 
 // demoWeek records a week of every service that runs. How full a disk is follows

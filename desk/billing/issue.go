@@ -18,7 +18,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"loot"
-	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/statement"
@@ -381,22 +380,8 @@ func (b *Billing) sweepOld(ctx context.Context) error {
 }
 
 func (b *Billing) removeOld(ctx context.Context, i Issued, why statement.Purpose) error {
-	return b.Gate.InTx(ctx, func(tx *store.Tx) error {
-		p, err := b.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: i.Subject, Collection: invoices, Fields: []loot.Field{partyField},
-		})
-		if err != nil {
-			return err
-		}
-		if err := b.Vault.RemoveFile(ctx, tx, p, i.File); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, b.Now().UnixMicro()); err != nil {
-			return fmt.Errorf("billing: removed: %w", err)
-		}
-		if err := b.Erased(ctx, tx, name, desk.Lapse{What: copies, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
-			return err
-		}
-		return b.eraseCopies(ctx, tx, i.Subject)
+	return b.removeCopy(ctx, i.Subject, i.File, copies, why, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, b.Now().UnixMicro())
+		return err
 	})
 }

@@ -113,6 +113,29 @@ func countCopies(ctx context.Context, tx *store.Tx, s loot.Subject) (n int, last
 	return n, store.Instant(at), nil
 }
 
+// removeCopy removes the documents of an invoice that no law wants kept any longer,
+// and with the last of somebody's the key to them. Gone notes that they are gone.
+func (b *Billing) removeCopy(ctx context.Context, s loot.Subject, file, what string, why statement.Purpose, gone func(*store.Tx) error) error {
+	return b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		p, err := b.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: s, Collection: invoices, Fields: []loot.Field{partyField},
+		})
+		if err != nil {
+			return err
+		}
+		if err := b.Vault.RemoveFile(ctx, tx, p, file); err != nil {
+			return err
+		}
+		if err := gone(tx); err != nil {
+			return fmt.Errorf("billing: removed: %w", err)
+		}
+		if err := b.Erased(ctx, tx, name, desk.Lapse{What: what, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
+			return err
+		}
+		return b.eraseCopies(ctx, tx, s)
+	})
+}
+
 // eraseCopies destroys the key to the copies of somebody's invoices once the law wants
 // none of them kept and their record is erased.
 func (b *Billing) eraseCopies(ctx context.Context, tx *store.Tx, s loot.Subject) error {

@@ -209,7 +209,7 @@ func moveFields(from State) web.Fields {
 		to = append(to, web.Option{Value: string(s), Label: map[State]string{Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[s]})
 	}
 	for _, r := range reasonWords {
-		if r.is != AsOrdered {
+		if r.is != AsOrdered && r.is != TakenOver {
 			why = append(why, web.Option{Value: string(r.is), Label: r.words})
 		}
 	}

@@ -48,6 +48,7 @@ type Reason string
 // The reasons, in the order in which they are offered.
 const (
 	AsOrdered Reason = "ordered"
+	TakenOver Reason = "taken-over"
 	SetUp     Reason = "set-up"
 	AsAsked   Reason = "asked"
 	Unpaid    Reason = "unpaid"
@@ -61,6 +62,7 @@ var reasonWords = []struct {
 	words string
 }{
 	{AsOrdered, "Ordered"},
+	{TakenOver, "Taken over from the system before"},
 	{SetUp, "Set up"},
 	{AsAsked, "As the customer asked"},
 	{Unpaid, "An invoice is not paid"},

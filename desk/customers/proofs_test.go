@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"loot"
@@ -48,7 +49,7 @@ func TestTheProofsHold(t *testing.T) {
 func TestEveryRuleOfTheClausesIsMissed(t *testing.T) {
 	all := desktest.Standard(t)
 	for _, rule := range all.Rules() {
-		if !slices.Contains(Keeps, rule.Clause) {
+		if !slices.Contains(Keeps, rule.Clause) || strings.Contains(rule.Text, `resource in Collection::"connection"`) { // which another desk keeps
 			continue
 		}
 		t.Run(rule.ID, func(t *testing.T) {

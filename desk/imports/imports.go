@@ -101,7 +101,7 @@ func New(kit desk.Kit, needs Needs) (*Imports, error) {
 	if err != nil {
 		return nil, err
 	}
-	key.Hold(kit.DB, store.Sealed{Table: "imports_chunk", Key: []string{"import", "number"}, Column: "sealed"})
+	key.Hold(kit.DB, store.Sealed{Table: "imports_chunk", Key: []string{"import", "number"}, Column: "sealed", Bound: func(row []any) []byte { return bound(row[0].(string), row[1].(int64)) }})
 	secret, err := kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) })
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -142,7 +143,7 @@ type requestView struct {
 }
 
 type noteView struct {
-	note
+	desk.Note
 	Who  string
 	What string
 }
@@ -273,7 +274,7 @@ func (d *Rights) counts(s *statement.Statement, r request) string {
 // notesFor returns what was written about a request, and where what its owner wrote is
 // opened; empty: it is, or there is nothing.
 func (d *Rights) notesFor(ctx context.Context, tx *store.Tx, r request, open bool) (out []noteView, read string, err error) {
-	notes, err := d.notes(ctx, tx, r.ID)
+	notes, err := d.notes.Of(ctx, tx, r.ID)
 	if err != nil {
 		return nil, "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -120,13 +121,13 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 					Actions: []web.Action{{Label: "End it", Icon: "lock-open", Href: "/portal/rights/restriction/end", Post: true, Small: true}},
 				}
 			}
-			notes, err := d.notes(ctx, tx, one.ID)
+			notes, err := d.notes.Of(ctx, tx, one.ID)
 			if err != nil {
 				return err
 			}
-			row := askedRow{requestRow: d.row(s, one), Said: latest(notes, "asked"), Extension: latest(notes, "extension")}
+			row := askedRow{requestRow: d.row(s, one), Said: desk.LatestNote(notes, "asked"), Extension: desk.LatestNote(notes, "extension")}
 			if !one.Closed.IsZero() {
-				row.Reason = latest(notes, "reason")
+				row.Reason = desk.LatestNote(notes, "reason")
 			}
 			v.Asked = append(v.Asked, row)
 		}

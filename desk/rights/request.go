@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 )
@@ -91,7 +92,7 @@ func (d *Rights) open(ctx context.Context, tx *store.Tx, me loot.Actor, r reques
 	if text == "" {
 		return r, nil
 	}
-	return r, d.addNote(ctx, tx, r.ID, note{At: now, Kind: "asked", Text: text})
+	return r, d.notes.Add(ctx, tx, r.ID, desk.Note{At: now, Kind: "asked", Text: text})
 }
 
 // takeBack ends what a person asked for, at their wish.
@@ -159,7 +160,7 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 			r.Closed = now
 		}
 	}
-	if err := d.addNote(ctx, tx, r.ID, note{At: now, Author: by.ID, Kind: kind, Text: how.Reason}); err != nil {
+	if err := d.notes.Add(ctx, tx, r.ID, desk.Note{At: now, Author: by.ID, Kind: kind, Text: how.Reason}); err != nil {
 		return err
 	}
 	if err := updateRequest(ctx, tx, r); err != nil {

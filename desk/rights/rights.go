@@ -54,17 +54,11 @@ type Staff struct {
 	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error)
 }
 
-// A sealer seals what people write about a request.
-type sealer interface {
-	Seal(plain, ad []byte) ([]byte, error)
-	Open(sealed, ad []byte) ([]byte, error)
-}
-
 // A Rights is the desk together with what others ask of it.
 type Rights struct {
 	desk.Kit
 	needs Needs
-	key   sealer
+	notes desk.Notes
 }
 
 // New returns the desk and registers its jobs.
@@ -73,8 +67,8 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	if err != nil {
 		return nil, err
 	}
-	key.Hold(kit.DB, store.Sealed{Table: "rights_note", Key: []string{"id"}, Column: "text"})
-	d := &Rights{kit, needs, key}
+	d := &Rights{kit, needs, desk.Notes{Table: "rights_note", Case: "request", Key: key}}
+	d.notes.Hold(kit.DB)
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
 	job.Register(kit.Jobs, d.sweep)

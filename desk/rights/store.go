@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/store"
 )
 
@@ -117,62 +118,6 @@ func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
 	return nil
 }
 
-// A note is what somebody wrote about a request.
-type note struct {
-	At     time.Time
-	Author string // staff id; empty: whose right it is
-	Kind   string
-	Text   string
-}
-
-func (d *Rights) addNote(ctx context.Context, tx *store.Tx, request string, n note) error {
-	id := loot.NewID("n")
-	text, err := d.key.Seal([]byte(n.Text), []byte(id))
-	if err != nil {
-		return fmt.Errorf("rights: note: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `INSERT INTO rights_note (id, request, place, at, author, kind, text)
-		VALUES ($1, $2, (SELECT count(*) FROM rights_note WHERE request = $2), $3, $4, $5, $6)`, id, request, n.At.UnixMicro(), n.Author, n.Kind, text); err != nil {
-		return fmt.Errorf("rights: note: %w", err)
-	}
-	return nil
-}
-
-func (d *Rights) notes(ctx context.Context, tx *store.Tx, request string) (out []note, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text FROM rights_note WHERE request = $1 ORDER BY place, id`, request)
-	if err != nil {
-		return nil, fmt.Errorf("rights: notes: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var n note
-		var id string
-		var at int64
-		var sealed []byte
-		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed); err != nil {
-			return nil, fmt.Errorf("rights: notes: %w", err)
-		}
-		text, err := d.key.Open(sealed, []byte(id))
-		if err != nil {
-			return nil, fmt.Errorf("rights: note %s: %w", id, err)
-		}
-		n.At, n.Text = store.Instant(at), string(text)
-		out = append(out, n)
-	}
-	return out, rows.Err()
-}
-
-// latest returns the last note of a kind; empty: there is none.
-func latest(notes []note, kind string) string {
-	text := ""
-	for _, n := range notes {
-		if n.Kind == kind {
-			text = n.Text
-		}
-	}
-	return text
-}
-
 func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM rights_request WHERE closed = 0`).Scan(&n); err != nil {
 		return 0, fmt.Errorf("rights: count: %w", err)
@@ -226,12 +171,12 @@ func (d *Rights) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any,
 	}
 	var out []exportedRequest
 	for _, r := range list {
-		notes, err := d.notes(ctx, tx, r.ID)
+		notes, err := d.notes.Of(ctx, tx, r.ID)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, exportedRequest{
-			r.Kind, r.Purpose, r.Ground, latest(notes, "asked"), r.Opened, r.Due, latest(notes, "extension"), r.Closed, r.Decision, latest(notes, "reason"), r.Ended,
+			r.Kind, r.Purpose, r.Ground, desk.LatestNote(notes, "asked"), r.Opened, r.Due, desk.LatestNote(notes, "extension"), r.Closed, r.Decision, desk.LatestNote(notes, "reason"), r.Ended,
 		})
 	}
 	type asked struct {

@@ -291,7 +291,7 @@ func TestOneReachesOnesRecordAsLongAsThereIsOne(t *testing.T) {
 	})
 	for what, old := range map[string]string{
 		"the exception for the way in":   `unless { context.purpose == Purpose::"access" }`,
-		"the part that sends":            `unless { principal == Desk::"signin" || principal == Desk::"customers" }`,
+		"the part that sends":            `unless { principal == Desk::"signin" || principal == Desk::"customers" || principal == Desk::"rights" }`,
 		"the search for whom it belongs": "@needs1(\"somebody asks to sign in\")\npermit (principal == Desk::\"signin\", action == Action::\"find\", resource in Collection::\"customer\")\nwhen { context.purpose == Purpose::\"access\" };",
 	} {
 		t.Run(what, func(t *testing.T) {

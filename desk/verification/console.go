@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -172,7 +173,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		case err != nil:
 			return err
 		}
-		notes, err := v.notes(ctx, tx, m.ID)
+		notes, err := v.notes.Of(ctx, tx, m.ID)
 		if err != nil {
 			return err
 		}
@@ -209,9 +210,9 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			data.Form = rulingForm(s, m, invoices)
 		case m.Decider != by.ID:
 			data.Agree = secondForm(m)
-			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(latest(notes, "invoices"))
+			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(desk.LatestNote(notes, "invoices"))
 			if data.Read {
-				data.Correction = latest(notes, "correction")
+				data.Correction = desk.LatestNote(notes, "correction")
 			}
 		}
 		return nil
@@ -346,7 +347,7 @@ func (v *Verification) agree(w http.ResponseWriter, r *http.Request) error {
 		if form.Get("agree") != "yes" {
 			return Again{}, nil
 		}
-		notes, err := v.notes(ctx, tx, m.ID)
+		notes, err := v.notes.Of(ctx, tx, m.ID)
 		return v.againAgreed(m, web.ActorOf(ctx), notes), err
 	}, func(tx *store.Tx, s *statement.Statement, m matter, form url.Values) error {
 		if err := secondForm(m).Check(form); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/job"
 	"loot/statement"
@@ -48,7 +49,7 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 		return loot.Errorf(loot.Conflict, "This case is decided already.")
 	}
 	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
-	if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "reason", Text: r.Reason}); err != nil {
+	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "reason", Text: r.Reason}); err != nil {
 		return err
 	}
 	if !secondNeeded(s, m.Field) {
@@ -56,7 +57,7 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 	}
 	if r.Decision == "corrected" {
 		for kind, text := range map[string]string{"correction": r.Value, "invoices": strings.Join(r.Again, " ")} {
-			if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: kind, Text: text}); err != nil {
+			if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: kind, Text: text}); err != nil {
 				return err
 			}
 		}
@@ -77,17 +78,17 @@ func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.St
 	}
 	if !agrees {
 		m.Decision, m.Decider, m.Decided = "", "", time.Time{}
-		if err := v.addNote(ctx, tx, m.ID, note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
+		if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
 			return err
 		}
 		return updateMatter(ctx, tx, m)
 	}
 	m.Second = by.ID
-	notes, err := v.notes(ctx, tx, m.ID)
+	notes, err := v.notes.Of(ctx, tx, m.ID)
 	if err != nil {
 		return err
 	}
-	return v.apply(ctx, tx, s, m, by, latest(notes, "correction"))
+	return v.apply(ctx, tx, s, m, by, desk.LatestNote(notes, "correction"))
 }
 
 // apply carries out a decision: the state or the value changes, the case is
@@ -245,7 +246,7 @@ func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.St
 	if !fresh {
 		return loot.Errorf(loot.Conflict, "You have told us that this is wrong already, and the answer is still open.")
 	}
-	if err := v.addNote(ctx, tx, m.ID, note{At: m.Opened, Kind: "report", Text: text}); err != nil {
+	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: m.Opened, Kind: "report", Text: text}); err != nil {
 		return err
 	}
 	// The gate refuses it first, so that nothing that is decided after this commits by it.

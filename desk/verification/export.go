@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/store"
 )
 
@@ -85,13 +86,13 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 		return nil, err
 	}
 	for _, m := range cases {
-		notes, err := v.notes(ctx, tx, m.ID)
+		notes, err := v.notes.Of(ctx, tx, m.ID)
 		if err != nil {
 			return nil, err
 		}
-		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: latest(notes, "report")}
+		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: desk.LatestNote(notes, "report")}
 		if !m.Closed.IsZero() {
-			one.Reason = latest(notes, "reason")
+			one.Reason = desk.LatestNote(notes, "reason")
 		}
 		for _, e := range files {
 			if e.Matter == m.ID {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -108,11 +109,11 @@ func (v *Verification) again(s *statement.Statement, m matter, by loot.Actor, r 
 
 // againAgreed returns what a decision to which a second person agrees has written
 // again.
-func (v *Verification) againAgreed(m matter, by loot.Actor, notes []note) Again {
+func (v *Verification) againAgreed(m matter, by loot.Actor, notes []desk.Note) Again {
 	if m.Decision != "corrected" {
 		return Again{}
 	}
-	return v.againOf(m, by, strings.Fields(latest(notes, "invoices")), latest(notes, "correction"))
+	return v.againOf(m, by, strings.Fields(desk.LatestNote(notes, "invoices")), desk.LatestNote(notes, "correction"))
 }
 
 func (v *Verification) againOf(m matter, by loot.Actor, numbers []string, value string) Again {

@@ -118,17 +118,17 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 	}
 	reasons := map[string]string{}
 	for _, m := range cases {
-		notes, err := v.notes(ctx, tx, m.ID)
+		notes, err := v.notes.Of(ctx, tx, m.ID)
 		if err != nil {
 			return err
 		}
 		if !m.Closed.IsZero() {
-			reasons[m.ID] = latest(notes, "reason")
+			reasons[m.ID] = desk.LatestNote(notes, "reason")
 		}
 		if m.Kind != kindMistake && m.Decision != "wrong" {
 			continue
 		}
-		one := reportView{Title: titleOf(s, m.Field), Mistake: m.Kind == kindMistake, Invoice: m.Invoice, At: m.Opened, Due: m.Due, Closed: m.Closed, Said: latest(notes, "report"), Reason: reasons[m.ID], Answer: answerBadge(m)}
+		one := reportView{Title: titleOf(s, m.Field), Mistake: m.Kind == kindMistake, Invoice: m.Invoice, At: m.Opened, Due: m.Due, Closed: m.Closed, Said: desk.LatestNote(notes, "report"), Reason: reasons[m.ID], Answer: answerBadge(m)}
 		if one.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}

@@ -278,63 +278,6 @@ func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
 	return n, nil
 }
 
-// A note is what somebody wrote about a case.
-type note struct {
-	At     time.Time
-	Author string // staff id; empty: the customer
-	Kind   string // "report", "reason", "correction", "invoices", "objection"
-	Text   string
-}
-
-func (v *Verification) addNote(ctx context.Context, tx *store.Tx, caseID string, n note) error {
-	id := loot.NewID("n")
-	text, err := v.key.Seal([]byte(n.Text), []byte(id))
-	if err != nil {
-		return fmt.Errorf("verification: note: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `INSERT INTO verification_note (id, matter, place, at, author, kind, text)
-		VALUES ($1, $2, (SELECT count(*) FROM verification_note WHERE matter = $2), $3, $4, $5, $6)`, id, caseID, n.At.UnixMicro(), n.Author, n.Kind, text); err != nil {
-		return fmt.Errorf("verification: note: %w", err)
-	}
-	return nil
-}
-
-func (v *Verification) notes(ctx context.Context, tx *store.Tx, caseID string) ([]note, error) {
-	rows, err := tx.Query(ctx, `SELECT id, at, author, kind, text FROM verification_note WHERE matter = $1 ORDER BY place, id`, caseID)
-	if err != nil {
-		return nil, fmt.Errorf("verification: notes: %w", err)
-	}
-	defer rows.Close()
-	var out []note
-	for rows.Next() {
-		var n note
-		var id string
-		var at int64
-		var sealed []byte
-		if err := rows.Scan(&id, &at, &n.Author, &n.Kind, &sealed); err != nil {
-			return nil, fmt.Errorf("verification: notes: %w", err)
-		}
-		text, err := v.key.Open(sealed, []byte(id))
-		if err != nil {
-			return nil, fmt.Errorf("verification: note %s: %w", id, err)
-		}
-		n.At, n.Text = store.Instant(at), string(text)
-		out = append(out, n)
-	}
-	return out, rows.Err()
-}
-
-// latest returns the last note of a kind; empty: there is none.
-func latest(notes []note, kind string) string {
-	text := ""
-	for _, n := range notes {
-		if n.Kind == kind {
-			text = n.Text
-		}
-	}
-	return text
-}
-
 // forget removes everything that this desk keeps about a person.
 func (v *Verification) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	for _, q := range []string{

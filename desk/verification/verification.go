@@ -56,16 +56,10 @@ type Options struct {
 	Answer time.Duration
 }
 
-// A sealer seals what people write about a case.
-type sealer interface {
-	Seal(plain, ad []byte) ([]byte, error)
-	Open(sealed, ad []byte) ([]byte, error)
-}
-
 // A Verification is the desk together with what others ask of it.
 type Verification struct {
 	desk.Kit
-	key      sealer
+	notes    desk.Notes
 	staff    Staff
 	invoices Invoices
 	options  Options
@@ -83,8 +77,9 @@ func New(kit desk.Kit, staff Staff, invoices Invoices, o Options) (*Verification
 	if err != nil {
 		return nil, err
 	}
-	key.Hold(kit.DB, store.Sealed{Table: "verification_note", Key: []string{"id"}, Column: "text"})
-	v := &Verification{kit, key, staff, invoices, o}
+	notes := desk.Notes{Table: "verification_note", Case: "matter", Key: key}
+	notes.Hold(kit.DB)
+	v := &Verification{kit, notes, staff, invoices, o}
 	// A check may wait for those who are asked outside, and nobody else waits for them.
 	outside := []job.Option{job.Apart("outside", 8), job.Timeout(3 * time.Minute)}
 	job.Register(kit.Jobs, v.check, outside...)

@@ -8,7 +8,7 @@ CREATE TABLE billing_address (
     mark    @BYTES@ NOT NULL, -- of the prefix
     block   @BYTES@ NOT NULL, -- of the block that it lies in
     net     @BYTES@,          -- of a single address of IPv6: of its /64; else none
-    sealed  @BYTES@ NOT NULL,
+    sealed  @BYTES@ NOT NULL, -- by the customer's key
     since   BIGINT NOT NULL,
     until   BIGINT NOT NULL   -- 0: it has it
 );

@@ -28,7 +28,7 @@ CREATE TABLE billing_delivery (
     tries  BIGINT NOT NULL,
     tried  BIGINT NOT NULL,    -- last; 0: not yet
     status BIGINT NOT NULL,    -- of the last answer; 0: none came
-    answer @BYTES@             -- its beginning or why none came, sealed
+    answer @BYTES@             -- sealed: its beginning, or why none came
 );
 CREATE INDEX billing_delivery_hook ON billing_delivery (hook, made);
 CREATE INDEX billing_delivery_event ON billing_delivery (event);
