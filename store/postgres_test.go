@@ -89,8 +89,8 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if runs.Load() != 3 {
-		t.Errorf("%d runs, want 3: one was the victim", runs.Load())
+	if runs.Load() < 3 { // who begins again may be in the way once more
+		t.Errorf("%d runs, want 3 or more: one was the victim", runs.Load())
 	}
 }
 
