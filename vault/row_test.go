@@ -343,7 +343,7 @@ func TestEarlierRowIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		s := b.changed(t)
 		cells, row := b.theOnly(t, "vault_record", "cells"), b.backup(t, "vault_record")
-		if err := b.correct(t, s, 3, map[loot.Field]string{"contact.name": "Ada"}); err != nil {
+		if err := b.correct(t, s, 2, map[loot.Field]string{"contact.name": "Ada"}); err != nil {
 			t.Fatal(err)
 		}
 		now := b.backup(t, "vault_record")

@@ -270,10 +270,10 @@ func buyerOf(text func(loot.Field) string) invoice.Party {
 	return p
 }
 
-// number gives an invoice its number and its days.
-func (b *Billing) number(inv *invoice.Invoice, seller Seller, series string, sequence int64) {
+// numbered gives an invoice its number and its days.
+func numbered(inv *invoice.Invoice, seller Seller, series string, sequence int64, now time.Time) {
 	inv.Number = fmt.Sprintf("%s-%06d", series, sequence)
-	inv.Issued = invoice.DateOf(b.Now().In(seller.place()))
+	inv.Issued = invoice.DateOf(now.In(seller.place()))
 	inv.Due = inv.Issued.AddDays(seller.Days)
 	if inv.Kind == invoice.CreditNote { // by which nothing is to be paid
 		inv.Due = invoice.Date{}

@@ -128,7 +128,8 @@ func (b *Billing) issueWithin(ctx context.Context, drafts []draft, before func(*
 }
 
 func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft, before func(*store.Tx) error, after func(*store.Tx, []Issued) error) error {
-	series := seller.Series + "-" + strconv.Itoa(b.Now().In(seller.place()).Year())
+	now := b.Now() // of all of them, whichever is drawn first
+	series := seller.Series + "-" + strconv.Itoa(now.In(seller.place()).Year())
 	var next int64
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		next, err = nextNumber(ctx, tx, series)
@@ -141,7 +142,7 @@ func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft, be
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range drafts {
 		group.Go(func() (err error) {
-			made[i], err = b.seal(groupCtx, seller, &drafts[i], series, next+int64(i))
+			made[i], err = b.seal(groupCtx, seller, &drafts[i], series, next+int64(i), now)
 			return err
 		})
 	}
@@ -185,10 +186,10 @@ func (b *Billing) step(what string) {
 }
 
 // seal draws the documents of a draft under a number and seals them.
-func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series string, sequence int64) (out Issued, err error) {
+func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series string, sequence int64, now time.Time) (out Issued, err error) {
 	r := d.record
 	inv := &r.Invoice
-	b.number(inv, seller, series, sequence)
+	numbered(inv, seller, series, sequence, now)
 	r.Known = slices.Clone(r.Known) // the draft may get another number yet
 	for i := range r.Known {
 		before, _, _ := strings.Cut(r.Known[i].Wrong, "&invoice=") // of the invoice that this one stands for
@@ -208,7 +209,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 		return out, err
 	}
 	out = Issued{
-		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Statement: d.version, At: b.Now(),
+		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Statement: d.version, At: now,
 		Day: inv.Issued, Due: inv.Due, Period: inv.Period, Currency: inv.Currency,
 	}
 	if out.Due.IsZero() {

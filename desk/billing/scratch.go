@@ -40,7 +40,7 @@ func (b *Billing) ScratchDocuments(ctx context.Context, s loot.Subject, m Month,
 	for i := range waits {
 		began := b.Now()
 		r := d.drafts[0].record
-		b.number(&r.Invoice, seller, "X", int64(i))
+		numbered(&r.Invoice, seller, "X", int64(i), b.Now())
 		if err := r.Invoice.Compute(); err != nil {
 			return nil, err
 		}
