@@ -67,7 +67,7 @@ var published = map[string]string{
 	"vat.si":        "SI15012557 | SI50223054",
 	"vat.sk":        "SK4030000007 | SK2022749619 | SK2020317068",
 	"vat.xi":        "XI434031494 | XI123456782",
-	"bic":           "DEUTDEFF | DEUTDEFF500 | NEDSZAJJXXX | AIBKIE2D | deut de ff 500",
+	"bic":           "DEUTDEFF | DEUTDEFF500 | MARKDEF1100 | AIBKIE2D | deut de ff 500",
 	"cy.he":         "HE 123456 | ΗΕ 8329",
 	"de.hr":         "HRB 6684 München | Amtsgericht Charlottenburg, HRB 86786 B | HRA12345 Frankfurt am Main | Bad Homburg v.d.H. HRB 1234",
 	"gb.company":    "00445790 | 445790 | SC095237 | NI 038288 | OC301540 | R0000123 | sc95237 | IP12345R",
