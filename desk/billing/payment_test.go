@@ -235,6 +235,25 @@ func TestWhatABankSaysIsKeptAsLongAsTheStatementSays(t *testing.T) {
 	})
 }
 
+// One thing that cannot be done keeps nothing else from being done.
+func TestWhatFailsInAnHourHoldsUpNothing(t *testing.T) {
+	o := newOffice(t, desktest.One(t))
+	o.billedFor(1)
+	o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+	o.uploads(madeUpEntry{Amount: "3.00", Text: "nothing", Name: "Made-up Payer"})
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `ALTER TABLE billing_reminder RENAME TO billing_gone`)
+		return err
+	})
+	o.after(o.Clock.Now().AddDate(1, 0, 0))
+	if err := o.b.hourly(t.Context(), hourlyArgs{}); err == nil {
+		t.Error("that nobody can be reminded is not said")
+	}
+	if got := o.paid(`WHERE p.sealed IS NOT NULL`); len(got) != 0 {
+		t.Errorf("what the bank says is kept longer than the statement says, as something else failed: %+v", got)
+	}
+}
+
 // A file that is broken adds nothing.
 func TestABrokenStatementAddsNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
