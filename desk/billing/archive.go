@@ -44,40 +44,20 @@ type FormerLine struct {
 // Amount reads an amount as other systems write it, in the smallest unit of its
 // currency; false if it is none, has parts of that unit, or is 10^15 of them or more.
 func Amount(text, currency string) (int64, bool) {
-	places, known := invoice.Decimals(currency)
 	text = strings.TrimSpace(text)
-	if strings.Contains(text, ",") && !strings.Contains(text, ".") {
+	if !strings.Contains(text, ".") {
 		text = strings.Replace(text, ",", ".", 1)
 	}
-	whole, rest, _ := strings.Cut(text, ".")
-	rest = strings.TrimRight(rest, "0")
-	negative := strings.HasPrefix(whole, "-")
-	whole = strings.TrimPrefix(whole, "-")
-	if !known || whole == "" || len(rest) > places {
+	amount, err := invoice.ParseDecimal(strings.TrimSuffix(text, "."))
+	places, known := invoice.Decimals(currency)
+	if err != nil || !known || amount.Places() > places {
 		return 0, false
 	}
-	digits := strings.TrimLeft(whole+rest+strings.Repeat("0", places-len(rest)), "0")
-	if len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
+	n, err := smallest(amount, currency)
+	if err != nil || max(n, -n) >= 1e15 {
 		return 0, false
-	}
-	var n int64
-	for _, d := range digits {
-		n = 10*n + int64(d-'0')
-	}
-	if negative {
-		n = -n
 	}
 	return n, true
-}
-
-// sumOf writes an amount as people read it, with the decimals of its currency.
-func sumOf(n int64, currency string) string {
-	places, _ := invoice.Decimals(currency)
-	sign, ok := signs[currency]
-	if !ok {
-		sign = currency
-	}
-	return sign + "\u00a0" + invoice.Scaled(n, places).Fixed(places)
 }
 
 // ArchivedUntil returns until when the law wants an invoice of a day kept; the zero
@@ -213,16 +193,8 @@ func findArchived(ctx context.Context, tx *store.Tx, id string) (archived, error
 // openArchived reads an archived invoice for whoever may see it. The request says
 // who, and why.
 func (b *Billing) openArchived(ctx context.Context, a archived, r gate.Request) (f Former, err error) {
-	r.Desk, r.Purpose, r.Subject, r.Collection, r.Fields = name, forBookkeeping, a.Subject, invoices, []loot.Field{partyField}
-	var content io.Reader
-	if err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
-		p, err := b.Gate.Decide(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		content, err = b.Vault.OpenFile(ctx, tx, p, a.ID)
-		return err
-	}); err != nil {
+	content, err := b.openCopy(ctx, a.Subject, a.ID, r)
+	if err != nil {
 		return f, err
 	}
 	text, err := io.ReadAll(content)

@@ -36,7 +36,7 @@ type archivedRow struct {
 
 func archivedRowOf(a archived, base string) archivedRow {
 	return archivedRow{
-		Number: a.Number, Href: base + url.PathEscape(a.ID), On: a.Issued.Words(inPages), Sum: sumOf(a.Total, a.Currency), System: a.System, State: a.State,
+		Number: a.Number, Href: base + url.PathEscape(a.ID), On: a.Issued.Words(inPages), Sum: money(a.Total, a.Currency), System: a.System, State: a.State,
 		Until: a.Kept.Format("2 January 2006"), Subject: a.Subject,
 	}
 }
@@ -135,9 +135,9 @@ func (v *archivedView) fill(a archived, f Former) {
 	v.Lead = "As it stood in " + a.System + ". It changes nothing here."
 	v.Party = strings.Split(f.Party, "\n")
 	v.Facts = append(aboutArchived(a), web.Fact{Term: "Due", Value: day(f.Due)},
-		web.Fact{Term: "Without tax", Value: sumOf(f.Net, f.Currency)}, web.Fact{Term: "Tax", Value: sumOf(f.Tax, f.Currency)}, web.Fact{Term: "Total", Value: sumOf(f.Total, f.Currency)})
+		web.Fact{Term: "Without tax", Value: money(f.Net, f.Currency)}, web.Fact{Term: "Tax", Value: money(f.Tax, f.Currency)}, web.Fact{Term: "Total", Value: money(f.Total, f.Currency)})
 	for _, l := range f.Lines {
-		v.Lines = append(v.Lines, archivedLine{l.Text, sumOf(l.Amount, f.Currency)})
+		v.Lines = append(v.Lines, archivedLine{l.Text, money(l.Amount, f.Currency)})
 	}
 }
 
@@ -259,8 +259,7 @@ type beforeHere struct {
 func exportArchive(ctx context.Context, tx *store.Tx, s loot.Subject) (out []beforeHere, err error) {
 	all, err := readArchive(ctx, tx, `WHERE subject = $1 ORDER BY issued, id`, s)
 	for _, a := range all {
-		places, _ := invoice.Decimals(a.Currency)
-		out = append(out, beforeHere{a.Number, a.System, a.Issued, a.Currency, invoice.Scaled(a.Total, places).Fixed(places), a.Kept})
+		out = append(out, beforeHere{a.Number, a.System, a.Issued, a.Currency, plainAmount(a.Total, a.Currency), a.Kept})
 	}
 	return out, err
 }

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"math"
+	"net/http"
 	"strconv"
 	"testing"
 	"time"
@@ -29,6 +30,21 @@ func TestInvoicesOfBeforeGoInTime(t *testing.T) {
 			{Subject: s, System: "old", Number: "2", Issued: day(2026), Currency: "EUR", Total: 200, Party: "Example Meadow Ltd"},
 		})
 	})
+	var one archived
+	ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+		all, err := readArchive(t.Context(), tx, `WHERE number = '1'`)
+		one = all[0]
+		return err
+	}))
+	o.asStaff("billing")
+	shows(t, o.Post("/console/billing/before/"+one.ID, "reason", "Ticket 1"), http.StatusOK, "Example Meadow Ltd", "€ 1.00")
+	ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+		items, err := o.Kit.Ledger.Timeline(t.Context(), tx, s, collection, "", 1)
+		if err == nil && (len(items) != 1 || items[0].Facts.Note != "invoice.opened") {
+			t.Errorf("the customer's timeline does not begin with the opening: %+v", items)
+		}
+		return err
+	}))
 	left := func() (n int) {
 		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
 			all, err := readArchive(t.Context(), tx, `ORDER BY id`)

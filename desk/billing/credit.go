@@ -153,12 +153,14 @@ func (b *Billing) standingRecord(ctx context.Context, number string, of loot.Sub
 	return i, r, json.Unmarshal(text, &r)
 }
 
-// takenBack is the credit note for an invoice: the same sums, credited.
+// takenBack is the credit note for an invoice: the same sums, credited, at the same
+// rates of exchange.
 func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, why string) draft {
 	inv := &r.Invoice
 	inv.Kind, inv.Preceding = invoice.CreditNote, []invoice.Document{{Number: i.Number, Issued: i.Day}}
 	terms := creditWords[r.Language].terms
-	inv.Notes, inv.Payment = []string{why, terms}, invoice.Payment{Terms: terms}
+	rates := slices.DeleteFunc(slices.Clone(inv.Notes), func(n string) bool { return !strings.HasPrefix(n, rateWords[r.Language]) })
+	inv.Notes, inv.Payment = append([]string{why, terms}, rates...), invoice.Payment{Terms: terms}
 	r.Known = nil // it says nothing of its own about anybody
 	return draft{record: r, subject: i.Subject, version: s.Hash()}
 }

@@ -129,6 +129,9 @@ func negated(shares []share) []share {
 // payBack notes that a payment went back, by the bank or by a transfer.
 func (b *Billing) payBack(w http.ResponseWriter, r *http.Request) error {
 	return b.decided(w, r, "payment.returned", "It is noted that the payment went back.", func(ctx context.Context, tx *store.Tx, by loot.Actor, p payment) error {
+		if gone, err := takenBack(ctx, tx, p.ID); err != nil || gone {
+			return err // the bank told of it meanwhile, or the same form was sent twice
+		}
 		shares, err := sharesOf(ctx, tx, p.ID)
 		if err != nil {
 			return err
@@ -145,8 +148,7 @@ func (b *Billing) payBack(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		fresh, err := insertPayment(ctx, tx, back, nil)
-		if err != nil || !fresh {
+		if _, err := insertPayment(ctx, tx, back, nil); err != nil {
 			return err
 		}
 		return b.give(ctx, tx, back.ID, by.ID, negated(shares))

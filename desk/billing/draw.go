@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,6 @@ type draft struct {
 	subject loot.Subject
 	version string // hash of the statement
 	newer   bool   // than the copy of the party, which is taken again
-	copied  bool   // there is a copy
 	quiet   bool   // the letter about what stands for it says all
 }
 
@@ -134,7 +134,12 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		if err != nil {
 			return err
 		}
-		by, currencies, finding := charged(uses, m, at)
+		chosen, err := languageOf(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		seller.Language = cmp.Or(chosen, b.seller.Language)
+		by, currencies, finding := charged(uses, m, at, seller.Language)
 		if finding != "" {
 			out = waits(nil, finding)
 			return nil
@@ -168,15 +173,8 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		known := err == nil && !copied.Erased()
-		chosen, err := languageOf(ctx, tx, s)
-		if err != nil {
-			return err
-		}
-		if chosen != "" {
-			seller.Language = chosen
-		}
 		for _, c := range currencies {
-			d := draft{subject: s, version: v.Hash(), copied: known, record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
+			d := draft{subject: s, version: v.Hash(), record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, m, c, by[c])
@@ -227,13 +225,13 @@ var ledgerWords = map[string]string{
 
 // charged returns the lines of each currency, and what stands against charging
 // anything.
-func charged(uses []use, m Month, at *time.Location) (by map[string][]invoice.Line, currencies []string, finding string) {
+func charged(uses []use, m Month, at *time.Location, lang string) (by map[string][]invoice.Line, currencies []string, finding string) {
 	by = map[string][]invoice.Line{}
 	for _, u := range uses {
 		if u.each == "" {
 			return nil, nil, "The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs."
 		}
-		for _, l := range u.lines(m, at) {
+		for _, l := range u.lines(m, at, lang) {
 			if by[u.currency] == nil {
 				currencies = append(currencies, u.currency)
 			}

@@ -113,6 +113,9 @@ func TestTaxStandsInTheSellersCurrencyToo(t *testing.T) {
 				t.Errorf("%s lacks %s", doc, want)
 			}
 		}
+		credit, err := o.b.takeBack(t.Context(), i.Number, "An outage.", clerk)
+		ok(t, err)
+		shows(t, o.Get("/portal/invoices/"+credit.Number), http.StatusOK, "Reason: An outage.", "VAT in EUR", "0.28", "Exchange rate: 1 EUR = 1.0823 USD, 27 November 2026 (European Central Bank).")
 	})
 }
 
@@ -174,11 +177,18 @@ func TestAnInvoiceIsInTheLanguageThatItsOwnerChose(t *testing.T) {
 		for _, code := range []string{"nl", "fr"} {
 			desktest.Leads(t, o.Post("/portal/invoices/language", "language", code), "/portal/invoices")
 		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { // as if it had been set up in December
+			_, err := tx.Exec(ctx, `UPDATE billing_plan SET setup = 500 WHERE id = 'shared-small'`)
+			if err == nil {
+				_, err = tx.Exec(ctx, `UPDATE billing_service SET since = $1 WHERE subject = $2`, time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC).UnixMicro(), i.Subject)
+			}
+			return err
+		})
 		o.after(time.Date(2027, 1, 2, 9, 0, 0, 0, time.UTC))
 		o.run("2026-12")
 		second := o.issued(`WHERE i.began = '2026-12-01'`)[0]
 		o.as(i.Subject)
-		shows(t, o.Get("/portal/invoices/"+second.Number), http.StatusOK, "Facture "+second.Number, "Ce que nous savons de vous", "1er–31 décembre 2026", "2 janvier 2027", "Sa clé")
+		shows(t, o.Get("/portal/invoices/"+second.Number), http.StatusOK, "Facture "+second.Number, "Ce que nous savons de vous", "1er–31 décembre 2026", "2 janvier 2027", "Sa clé", "(mise en service)")
 		shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK, "What we know about you")
 		language := func() (code string) {
 			o.Tx(func(ctx context.Context, tx *store.Tx) (err error) {

@@ -292,6 +292,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
 	var all []Issued
 	var total, waiting int
+	var before []web.Action
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		ctx := r.Context()
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_invoice`).Scan(&total); err != nil {
@@ -300,11 +301,9 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_pending`).Scan(&waiting); err != nil {
 			return err
 		}
-		before, err := b.before(ctx, tx, "")
-		if err != nil {
+		if before, err = b.before(ctx, tx, ""); err != nil {
 			return err
 		}
-		v.Actions = append(v.Actions[:1:1], before...)
 		if v.Number != "" {
 			all, err = readInvoices(ctx, tx, `WHERE i.number LIKE $1 ORDER BY i.number DESC LIMIT $2`, strings.NewReplacer("%", "", "_", "").Replace(v.Number)+"%", perPage+1)
 			return err
@@ -322,6 +321,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
+	v.Actions = append(v.Actions, before...)
 	v.Stats = []web.Stat{{Label: "Issued", Value: web.Number(total)}, {Label: "Wait", Value: web.Number(waiting), Href: "/console/billing/run#waiting"}}
 	if len(all) > perPage {
 		all = all[:perPage]
@@ -391,7 +391,7 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Open = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/open"
 	v.Facts = []web.Fact{
-		{Term: "Customer", Value: string(i.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(i.Subject))}},
+		{Term: "Customer", Value: string(i.Subject), Code: true, Action: customerAction(i.Subject)},
 		{Term: "Issued", Value: i.Day.Words(inPages)},
 		{Term: "For", Value: i.Period.Words(inPages)},
 		{Term: "Due", Value: i.Due.Words(inPages)},

@@ -336,23 +336,26 @@ func (b *Billing) openedWhole(ctx context.Context, i Issued, r gate.Request) (io
 	if !i.Removed.IsZero() {
 		return nil, loot.Errorf(loot.NotFound, "The documents of this invoice were removed on %s: the law wants them kept until then and no longer.", i.Removed.UTC().Format("2 January 2006"))
 	}
-	r.Desk, r.Purpose, r.Subject, r.Collection, r.Fields = name, forBookkeeping, i.Subject, invoices, []loot.Field{partyField}
-	var content io.Reader
-	if err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+	return b.openCopy(ctx, i.Subject, i.File, r)
+}
+
+// openCopy opens what is sealed of an invoice of somebody's, ours or that of the
+// system before.
+func (b *Billing) openCopy(ctx context.Context, s loot.Subject, file string, r gate.Request) (content io.Reader, err error) {
+	r.Desk, r.Purpose, r.Subject, r.Collection, r.Fields = name, forBookkeeping, s, invoices, []loot.Field{partyField}
+	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
 		p, err := b.Gate.Decide(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		if content, err = b.Vault.OpenFile(ctx, tx, p, i.File); err != nil || r.Actor.Kind != loot.Staff || !b.isCustomer(ctx, tx, i.Subject) {
+		if content, err = b.Vault.OpenFile(ctx, tx, p, file); err != nil || r.Actor.Kind != loot.Staff || !b.isCustomer(ctx, tx, s) {
 			return err
 		}
 		// The copy has a ledger key of its own; this stands in the timeline of the
 		// customer's record, beside all else.
-		return b.Gate.NoteAbout(ctx, tx, i.Subject, collection, r.Actor, "invoice.opened", Keeps[0])
-	}); err != nil {
-		return nil, err
-	}
-	return content, nil
+		return b.Gate.NoteAbout(ctx, tx, s, collection, r.Actor, "invoice.opened", Keeps[0])
+	})
+	return content, err
 }
 
 // sweepOld removes the documents that the law wants kept no longer, and with the

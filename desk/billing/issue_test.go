@@ -151,6 +151,7 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 		o.asStaff("billing")
 		shows(t, o.Get("/console/billing/invoices?number=EX-2026-000001"), http.StatusOK, "EX-2026-000001")
 		desktest.Lacks(t, o.Get("/console/billing/invoices?number=EX-2026-000001"), "EX-2026-000002")
+		shows(t, o.Get("/console/billing/invoices"), http.StatusOK, "Draw a month", "Reminders", "Rates")
 		at := "/console/billing/invoices/" + mine.Number
 		shows(t, o.Get(at), http.StatusOK, "€ 1.31", "€ 0.30", string(one))
 		shows(t, o.Post(at+"/open", "document", "pdf", "reason", ""), http.StatusUnprocessableEntity)

@@ -132,6 +132,9 @@ func (b *Billing) remindAll(ctx context.Context) error {
 				return err
 			}
 			for _, i := range list {
+				if i.Open() <= 0 {
+					continue // as most are, so that nothing more is asked about them
+				}
 				before, err := lettersOf(ctx, tx, i.Number)
 				if err != nil {
 					return err
@@ -165,6 +168,7 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 	var r reminder
 	write := false
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		write = false
 		if i, err = findInvoice(ctx, tx, a.Number); err != nil {
 			return err
 		}
@@ -172,24 +176,9 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 		if err != nil || slices.ContainsFunc(before, func(w written) bool { return w.Level == a.Level }) {
 			return err
 		}
-		if write = true; a.Level == 0 {
-			if i.Kind == invoice.CreditNote { // the letter of what stands for the invoice tells of both
-				c, _, err := creditOf(ctx, tx, "credit", i.Number)
-				write = c.Corrected == ""
-				return err
-			}
-			return nil
+		if write = a.Level == 0; !write {
+			r, write, err = b.reminds(ctx, tx, i, before, a.Level)
 		}
-		levels, err := readReminders(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if r, write = due(i, levels, before, b.Now(), b.today()); !write || r.Level != a.Level || b.disputed == nil {
-			write = write && r.Level == a.Level
-			return err
-		}
-		disputed, err := b.disputed(ctx, tx, a.Number)
-		write = !disputed
 		return err
 	}); err != nil || !write {
 		return err
@@ -209,6 +198,20 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 		}
 		return nil
 	})
+}
+
+// reminds returns the reminder of a level, and whether it is to be written about an
+// invoice now.
+func (b *Billing) reminds(ctx context.Context, tx *store.Tx, i Issued, before []written, level int) (r reminder, yes bool, err error) {
+	levels, err := readReminders(ctx, tx)
+	if err != nil {
+		return r, false, err
+	}
+	if r, yes = due(i, levels, before, b.Now(), b.today()); !yes || r.Level != level || b.disputed == nil {
+		return r, yes && r.Level == level, nil
+	}
+	disputed, err := b.disputed(ctx, tx, i.Number)
+	return r, !disputed, err
 }
 
 func (b *Billing) issuedLetter(i Issued) mail.Letter {

@@ -137,6 +137,8 @@ func judgePayment(list []Issued, sure bool, p *camt.Payment, amount int64) (m ma
 		m.Finding = "The bank put several payments together and does not say how much each is."
 	case len(list) > 1 && open != amount:
 		m.Finding = "It names several invoices, and is not the sum of what is open on them."
+	case open == 0 && one.Credited != "":
+		m.Finding = "Invoice " + one.Number + " was taken back."
 	case open == 0:
 		m.Finding = "Invoice " + one.Number + " is paid already, so this may be a payment made twice."
 	case open != amount && !sure:
@@ -168,22 +170,13 @@ func matchReturn(ctx context.Context, tx *store.Tx, list []Issued, p *camt.Payme
 	if err != nil {
 		return m, err
 	}
-	var fits []payment
-	for _, one := range taken {
-		shares, err := sharesOf(ctx, tx, one.ID)
-		if err != nil {
-			return m, err
-		}
-		fits, m.Shares = append(fits, one), nil
-		for _, s := range shares {
-			m.Shares = append(m.Shares, share{s.Invoice, -s.Amount})
-		}
+	if len(taken) != 1 {
+		m.Finding = "It takes back a payment, and nothing tells surely which."
+		return m, nil
 	}
-	if len(fits) != 1 {
-		return matching{Finding: "It takes back a payment, and nothing tells surely which."}, nil
-	}
-	m.Subject, m.Of = fits[0].Subject, fits[0].ID
-	return m, nil
+	shares, err := sharesOf(ctx, tx, taken[0].ID)
+	m.Subject, m.Of, m.Shares = taken[0].Subject, taken[0].ID, negated(shares)
+	return m, err
 }
 
 // units counts an amount of the bank's in the smallest unit of its currency.

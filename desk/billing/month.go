@@ -92,7 +92,7 @@ type use struct {
 // the days of it that the service was held; a quarter or a year when it is over, or
 // by its days when the service ends before. What it costs to set up is charged with
 // the month in which it begins, and what was counted with the month of its use.
-func (u use) lines(m Month, at *time.Location) (out []invoice.Line) {
+func (u use) lines(m Month, at *time.Location, lang string) (out []invoice.Line) {
 	in := m.days()
 	next := in.To.AddDays(1)
 	began, over := invoice.DateOf(u.Since.In(at)), invoice.Date{}
@@ -101,7 +101,7 @@ func (u use) lines(m Month, at *time.Location) (out []invoice.Line) {
 	}
 	if u.setup > 0 && !began.Before(in.From) && began.Before(next) && (u.Ended.IsZero() || u.Since.Before(u.Ended)) {
 		out = append(out, invoice.Line{
-			Name: u.Title, Description: u.text + " (" + setupWord + ")", Item: u.plan, Period: invoice.Period{From: began, To: began},
+			Name: u.Title, Description: u.text + " (" + setupWords[lang] + ")", Item: u.plan, Period: invoice.Period{From: began, To: began},
 			Quantity: invoice.Int(1), Unit: "C62", Price: priced(u.setup, u.currency),
 		})
 	}
@@ -113,8 +113,8 @@ func (u use) lines(m Month, at *time.Location) (out []invoice.Line) {
 	return append(out, u.metered(in, began, over)...)
 }
 
-// setupWord stands on the line of what it costs to set a service up.
-const setupWord = "setup"
+// setupWords stand on the line of what it costs to set a service up, by language.
+var setupWords = map[string]string{"en": "setup", "de": "Einrichtung", "es": "puesta en marcha", "fr": "mise en service", "nl": "inrichting"}
 
 func (u use) month(in invoice.Period, next, began, over invoice.Date) []invoice.Line {
 	from, to := in.From, next

@@ -52,7 +52,7 @@ func TestWhatAServiceCostsInAMonth(t *testing.T) {
 	} {
 		u := use{Service: Service{Title: "x", Since: moment(tt.since), Ended: moment(tt.ended)}, cents: 490, each: tt.each}
 		got := ""
-		for _, l := range u.lines(tt.month, dublin) {
+		for _, l := range u.lines(tt.month, dublin, "en") {
 			got += fmt.Sprintf("%s %s %s/%s", l.Quantity, l.Unit, l.Price, l.Base)
 		}
 		if got != tt.want {
@@ -71,7 +71,7 @@ func TestEveryDayIsChargedOnce(t *testing.T) {
 		seen := map[invoice.Date]int{}
 		month := monthOf(since, time.UTC)
 		for range 48 {
-			for _, l := range u.lines(month, time.UTC) {
+			for _, l := range u.lines(month, time.UTC, "en") {
 				for d := l.Period.From; !l.Period.To.Before(d); d = d.AddDays(1) {
 					seen[d]++
 				}

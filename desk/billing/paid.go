@@ -68,23 +68,27 @@ func (b *Billing) showPaid(r *http.Request, v *invoiceView, i Issued) error {
 		}
 		v.PayTo = "/console/billing/invoices/" + url.PathEscape(i.Number) + "/payments"
 	}
-	return b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
-		letters, err := lettersOf(r.Context(), tx, i.Number)
-		if err != nil {
+	var letters []written
+	var balances []balance
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if letters, err = lettersOf(r.Context(), tx, i.Number); err != nil {
 			return err
-		}
-		for _, l := range letters {
-			v.Facts = append(v.Facts, l.fact())
 		}
 		if v.Payments, err = paidOf(r.Context(), tx, i); err != nil {
 			return err
 		}
-		balances, err := balancesOf(r.Context(), tx, i.Subject)
-		for _, one := range balances {
-			v.Facts = append(v.Facts, web.Fact{Term: "Balance of the customer", Value: one.Words()})
-		}
+		balances, err = balancesOf(r.Context(), tx, i.Subject)
 		return err
-	})
+	}); err != nil {
+		return err
+	}
+	for _, l := range letters {
+		v.Facts = append(v.Facts, l.fact())
+	}
+	for _, one := range balances {
+		v.Facts = append(v.Facts, web.Fact{Term: "Balance of the customer", Value: one.Words()})
+	}
+	return nil
 }
 
 // showInvoicePaid shows the page of an invoice with what was typed of a payment.

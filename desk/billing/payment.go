@@ -161,15 +161,15 @@ func (b *Billing) carry(ctx context.Context, tx *store.Tx, c Credit) error {
 		return err
 	}
 	for _, p := range list {
+		back, err := takenBack(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
 		shares, err := sharesOf(ctx, tx, p.ID)
 		if err != nil {
 			return err
 		}
 		for _, s := range shares {
-			back, err := takenBack(ctx, tx, p.ID)
-			if err != nil {
-				return err
-			}
 			if s.Invoice != c.Original || s.Amount <= 0 || back {
 				continue
 			}

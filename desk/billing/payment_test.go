@@ -126,6 +126,13 @@ func TestABankTakesAPaymentBack(t *testing.T) {
 		shows(t, o.Get(paymentsPath), http.StatusOK, "nothing tells surely which", "returned")
 		o.as(all[0].Subject)
 		shows(t, o.Get("/portal/invoices/"+all[0].Number), http.StatusOK, "−€ 1.61 went back on 10 December 2026")
+		// A colleague who did not know yet that it went back says so, too.
+		o.asStaff("billing")
+		first := paymentsPath + "/" + o.paid(`WHERE p.amount > 0`)[0].ID
+		desktest.Leads(t, o.Post(first+"/back"), first)
+		if got := o.paid(`WHERE p.amount < 0 AND p.decided <> 0`); len(got) != 2 {
+			t.Errorf("what went back did so again: %+v", got)
+		}
 	})
 }
 
@@ -157,6 +164,9 @@ func TestAPersonDecidesWhatIsUncertain(t *testing.T) {
 		o.stands(all[1].Number, "paid")
 		for range 2 {
 			desktest.Leads(t, o.Post(first+"/back"), first)
+		}
+		if got := o.paid(`WHERE p.amount < 0`); len(got) != 1 {
+			t.Errorf("it went back %d times", len(got))
 		}
 		o.stands(all[1].Number, "open")
 		shows(t, o.Post(first+"/undo"), http.StatusConflict)
@@ -225,6 +235,25 @@ func TestWhatABankSaysIsKeptAsLongAsTheStatementSays(t *testing.T) {
 	})
 }
 
+// One thing that cannot be done keeps nothing else from being done.
+func TestWhatFailsInAnHourHoldsUpNothing(t *testing.T) {
+	o := newOffice(t, desktest.One(t))
+	o.billedFor(1)
+	o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+	o.uploads(madeUpEntry{Amount: "3.00", Text: "nothing", Name: "Made-up Payer"})
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `ALTER TABLE billing_reminder RENAME TO billing_gone`)
+		return err
+	})
+	o.after(o.Clock.Now().AddDate(1, 0, 0))
+	if err := o.b.hourly(t.Context(), hourlyArgs{}); err == nil {
+		t.Error("that nobody can be reminded is not said")
+	}
+	if got := o.paid(`WHERE p.sealed IS NOT NULL`); len(got) != 0 {
+		t.Errorf("what the bank says is kept longer than the statement says, as something else failed: %+v", got)
+	}
+}
+
 // A file that is broken adds nothing.
 func TestABrokenStatementAddsNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
@@ -266,5 +295,9 @@ func TestPaymentsFollowAnInvoiceThatIsTakenBack(t *testing.T) {
 		desktest.Lacks(t, o.Get("/portal/invoices"), "Your balance")
 		o.as(all[1].Subject)
 		shows(t, o.Get("/portal/invoices"), http.StatusOK, "€ 1.61 in credit")
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[1].Number, Nth: 2})
+		if got := o.paid(`WHERE p.decided = 0`); len(got) != 1 || got[0].Finding != "Invoice EX-2026-000002 was taken back." {
+			t.Errorf("%+v", got)
+		}
 	})
 }

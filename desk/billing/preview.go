@@ -135,7 +135,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return row, err
 	}
-	by, currencies, finding := charged(uses, m, at)
+	by, currencies, finding := charged(uses, m, at, b.seller.Language)
 	var sums []string
 	for _, c := range currencies {
 		inv := invoice.Invoice{Currency: c, Lines: by[c]}

@@ -154,26 +154,20 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	if !ok {
 		return nil // nothing was ordered before there was a statement
 	}
-	seller := b.seller.of(v.Statement.Front())
-	if len(seller.missing()) == 0 {
-		if err := b.retry(ctx); err != nil {
-			return err
-		}
+	var failed []error // what fails keeps nothing else from being done
+	if seller := b.seller.of(v.Statement.Front()); len(seller.missing()) == 0 {
+		failed = append(failed, b.retry(ctx))
 		if seller.Auto {
-			last := monthOf(b.Now(), seller.place()).before()
-			if _, err := b.startRun(ctx, last, b.actor()); err != nil {
-				return err
-			}
+			_, err := b.startRun(ctx, monthOf(b.Now(), seller.place()).before(), b.actor())
+			failed = append(failed, err)
 		}
 	}
 	for _, work := range []func(context.Context) error{
 		b.remindAll, b.sweepTold, b.sweepUse, b.sweepHooks, func(ctx context.Context) error { return b.sweepAddresses(ctx, v.Statement) }, b.sweepArchive, b.sweepOld,
 	} {
-		if err := work(ctx); err != nil {
-			return err
-		}
+		failed = append(failed, work(ctx))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // retry draws again what waited for details that are there by now, and what was

@@ -215,7 +215,7 @@ func TestUseIsChargedExactly(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			by, _, _ := charged(uses, november, time.UTC)
+			by, _, _ := charged(uses, november, time.UTC, "en")
 			inv := invoice.Invoice{Currency: "EUR", Lines: by["EUR"]}
 			err = inv.Compute()
 			net = inv.Totals.WithoutTax
@@ -255,7 +255,7 @@ func TestEveryDayOfAQuarterIsChargedOnce(t *testing.T) {
 	u := use{Service: Service{Since: moment("2026-11-30 09:00"), Ended: moment("2027-06-10 09:00")}, cents: 3000, each: "quarter", setup: 500}
 	got := ""
 	for m := november; m != "2027-08"; m = Month(m.days().To.AddDays(1).String()[:7]) {
-		for _, l := range u.lines(m, time.UTC) {
+		for _, l := range u.lines(m, time.UTC, "en") {
 			got += fmt.Sprintf("%s: %s %s to %s; ", string(m), l.Quantity, l.Unit, l.Period.To)
 		}
 	}

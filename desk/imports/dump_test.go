@@ -127,5 +127,5 @@ func TestInvoicesAsCSV(t *testing.T) {
 	h.name(path)
 	shows(t, h.Get(path), http.StatusOK, "Would be taken over 3 Here already 0 Refused 6")
 	h.run(path)
-	shows(t, h.Get("/console/billing/before"), http.StatusOK, "€ 12.50", "€ 0.10", "€ -3.00")
+	shows(t, h.Get("/console/billing/before"), http.StatusOK, "€ 12.50", "€ 0.10", "−€ 3.00")
 }

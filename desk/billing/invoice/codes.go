@@ -56,34 +56,34 @@ func Places(currency string) (int, bool) {
 	return min(n, 2), ok
 }
 
-// A unit of UN/ECE recommendation 20, with its words for one and for many, in
-// English and German.
-type unit struct{ code, one, many, eins, viele string }
+// A unit of UN/ECE recommendation 20, with its English words for one and for
+// many; see [words] for those of other languages.
+type unit struct{ code, one, many string }
 
 // units are those in which a hosting company counts.
 var units = []unit{
-	{"C62", "pc", "pcs", "Stk.", "Stk."},
-	{"H87", "pc", "pcs", "Stk.", "Stk."},
-	{"MIN", "minute", "minutes", "Minute", "Minuten"},
-	{"HUR", "hour", "hours", "Stunde", "Stunden"},
-	{"DAY", "day", "days", "Tag", "Tage"},
-	{"WEE", "week", "weeks", "Woche", "Wochen"},
-	{"MON", "month", "months", "Monat", "Monate"},
-	{"QAN", "quarter", "quarters", "Quartal", "Quartale"},
-	{"ANN", "year", "years", "Jahr", "Jahre"},
-	{"AD", "byte", "bytes", "Byte", "Byte"},
-	{"4L", "MB", "MB", "MB", "MB"},
-	{"E34", "GB", "GB", "GB", "GB"},
-	{"E35", "TB", "TB", "TB", "TB"},
-	{"E36", "PB", "PB", "PB", "PB"},
-	{"E63", "MiB", "MiB", "MiB", "MiB"},
-	{"E62", "GiB", "GiB", "GiB", "GiB"},
-	{"E61", "TiB", "TiB", "TiB", "TiB"},
-	{"E20", "Mbit/s", "Mbit/s", "Mbit/s", "Mbit/s"},
-	{"B80", "Gbit/s", "Gbit/s", "Gbit/s", "Gbit/s"},
-	{"KWT", "kW", "kW", "kW", "kW"},
-	{"KWH", "kWh", "kWh", "kWh", "kWh"},
-	{"LS", "flat", "flat", "pauschal", "pauschal"},
+	{"C62", "pc", "pcs"},
+	{"H87", "pc", "pcs"},
+	{"MIN", "minute", "minutes"},
+	{"HUR", "hour", "hours"},
+	{"DAY", "day", "days"},
+	{"WEE", "week", "weeks"},
+	{"MON", "month", "months"},
+	{"QAN", "quarter", "quarters"},
+	{"ANN", "year", "years"},
+	{"AD", "byte", "bytes"},
+	{"4L", "MB", "MB"},
+	{"E34", "GB", "GB"},
+	{"E35", "TB", "TB"},
+	{"E36", "PB", "PB"},
+	{"E63", "MiB", "MiB"},
+	{"E62", "GiB", "GiB"},
+	{"E61", "TiB", "TiB"},
+	{"E20", "Mbit/s", "Mbit/s"},
+	{"B80", "Gbit/s", "Gbit/s"},
+	{"KWT", "kW", "kW"},
+	{"KWH", "kWh", "kWh"},
+	{"LS", "flat", "flat"},
 }
 
 // Units returns the codes of the units in which lines may be counted.

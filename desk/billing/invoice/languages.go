@@ -40,12 +40,56 @@ func dated(names, before string, day func(int) string) func(Date) string {
 		if d.IsZero() {
 			return ""
 		}
-		return day(d.Day) + unbroken + before + months[d.Month-time.January] + unbroken + before + strconv.Itoa(d.Year)
+		y, m, n := d.utc().Date()
+		return day(n) + unbroken + before + months[m-time.January] + unbroken + before + strconv.Itoa(y)
 	}
 }
 
-// more are the languages beside English and German.
-var more = []words{
+// languages are the languages of documents, the first for those that are not here.
+var languages = []words{
+	{
+		code: "en", regions: display.Regions(language.English),
+		Invoice: "Invoice", CreditNote: "Credit note", Corrected: "Corrected invoice", About: "For invoice", Of: "of",
+		Number: "Number", Issued: "Date", Due: "Due", Period: "Period", Customer: "Customer", Order: "Your order", Reference: "Your reference",
+		Contract: "Contract", Delivered: "Delivered", DeliverTo: "Delivered to", YourVAT: "Your VAT no.", OurVAT: "VAT no.", OurTax: "Tax no.",
+		Representative: "Tax representative",
+		Service:        "Service", Quantity: "Quantity", Price: "Unit price", VAT: "VAT", Amount: "Amount", Per: "per",
+		Sum: "Sum of services", Net: "Total without VAT", Tax: "VAT", TaxIn: "VAT in",
+		Total: "Total with VAT", Paid: "Already paid", Rounding: "Rounding", Payable: "To pay", Credited: "Credited to you",
+		Exempt: "Exempt", Reverse: "Reverse charge", Goods: "Intra-community", Export: "Export", Outside: "Not subject to VAT",
+		Payment: "How to pay", Holder: "Account holder", IBAN: "IBAN", Account: "Account no.", BIC: "BIC", Purpose: "Reference", Terms: "Terms",
+		Scan:  "Scan with your bank’s app",
+		Known: "What we know about you for this invoice",
+		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
+			"we check it, put it right, and issue a credit note and a corrected invoice.",
+		Field: "Field", Value: "Value", Source: "Source", Wrong: "Something is wrong", Notes: "Notes", Page: "Page",
+		date:      dated("January February March April May June July August September October November December", "", strconv.Itoa),
+		thousands: ",", point: ".", minus: "−",
+	},
+	{
+		code: "de", regions: display.Regions(language.German),
+		Invoice: "Rechnung", CreditNote: "Rechnungskorrektur", Corrected: "Berichtigte Rechnung", About: "Zur Rechnung", Of: "vom",
+		Number: "Nummer", Issued: "Datum", Due: "Fällig", Period: "Zeitraum", Customer: "Kunde", Order: "Ihre Bestellung", Reference: "Ihr Zeichen",
+		Contract: "Vertrag", Delivered: "Geliefert", DeliverTo: "Geliefert nach", YourVAT: "Ihre USt-IdNr.", OurVAT: "USt-IdNr.", OurTax: "Steuernr.",
+		Representative: "Steuervertreter",
+		Service:        "Leistung", Quantity: "Menge", Price: "Einzelpreis", VAT: "USt.", Amount: "Betrag", Per: "je",
+		Sum: "Summe der Leistungen", Net: "Gesamt ohne USt.", Tax: "Umsatzsteuer", TaxIn: "USt. in",
+		Total: "Gesamt mit USt.", Paid: "Bereits gezahlt", Rounding: "Rundung", Payable: "Zu zahlen", Credited: "Gutgeschrieben",
+		Exempt: "Steuerfrei", Reverse: "Reverse Charge", Goods: "Innergemeinschaftlich", Export: "Ausfuhr",
+		Outside: "Nicht steuerbar",
+		Payment: "So bezahlen Sie", Holder: "Kontoinhaber", IBAN: "IBAN", Account: "Kontonr.", BIC: "BIC", Purpose: "Verwendungszweck", Terms: "Bedingungen",
+		Scan:  "Mit der App Ihrer Bank scannen",
+		Known: "Was wir für diese Rechnung über Sie wissen",
+		KnownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, sagen Sie es daneben: " +
+			"Wir prüfen es, berichtigen es und stellen eine Rechnungskorrektur und eine berichtigte Rechnung aus.",
+		Field: "Angabe", Value: "Wert", Source: "Quelle", Wrong: "Etwas stimmt nicht", Notes: "Hinweise", Page: "Seite",
+		date:      dated("Januar Februar März April Mai Juni Juli August September Oktober November Dezember", "", func(day int) string { return strconv.Itoa(day) + "." }),
+		thousands: ".", point: ",", minus: "−",
+		units: map[string][2]string{
+			"C62": {"Stk.", "Stk."}, "H87": {"Stk.", "Stk."}, "MIN": {"Minute", "Minuten"}, "HUR": {"Stunde", "Stunden"}, "DAY": {"Tag", "Tage"}, "WEE": {"Woche", "Wochen"},
+			"MON": {"Monat", "Monate"}, "QAN": {"Quartal", "Quartale"}, "ANN": {"Jahr", "Jahre"}, "AD": {"Byte", "Byte"}, "LS": {"pauschal", "pauschal"},
+		},
+	},
 	{
 		code: "es", regions: display.Regions(language.Spanish),
 		Invoice: "Factura", CreditNote: "Nota de abono", Corrected: "Factura rectificativa", About: "Sobre la factura", Of: "del",

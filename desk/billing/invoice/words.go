@@ -2,7 +2,6 @@ package invoice
 
 import (
 	"strings"
-	"time"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -29,62 +28,11 @@ type words struct {
 	date             func(Date) string
 	thousands, point string
 	minus            string
-	units            map[string][2]string // one and many of those that are not written as in English; nil: see units
+	units            map[string][2]string // one and many of those that are not written as in English
 }
 
 // unbroken is a space at which no line ends.
 const unbroken = "\u00A0"
-
-var months = strings.Fields("Januar Februar März April Mai Juni Juli August September Oktober November Dezember")
-
-// languages are the languages of documents, the first for those that are not
-// here.
-var languages = append([]words{
-	{
-		code: "en", regions: display.Regions(language.English),
-		Invoice: "Invoice", CreditNote: "Credit note", Corrected: "Corrected invoice", About: "For invoice", Of: "of",
-		Number: "Number", Issued: "Date", Due: "Due", Period: "Period", Customer: "Customer", Order: "Your order", Reference: "Your reference",
-		Contract: "Contract", Delivered: "Delivered", DeliverTo: "Delivered to", YourVAT: "Your VAT no.", OurVAT: "VAT no.", OurTax: "Tax no.",
-		Representative: "Tax representative",
-		Service:        "Service", Quantity: "Quantity", Price: "Unit price", VAT: "VAT", Amount: "Amount", Per: "per",
-		Sum: "Sum of services", Net: "Total without VAT", Tax: "VAT", TaxIn: "VAT in",
-		Total: "Total with VAT", Paid: "Already paid", Rounding: "Rounding", Payable: "To pay", Credited: "Credited to you",
-		Exempt: "Exempt", Reverse: "Reverse charge", Goods: "Intra-community", Export: "Export", Outside: "Not subject to VAT",
-		Payment: "How to pay", Holder: "Account holder", IBAN: "IBAN", Account: "Account no.", BIC: "BIC", Purpose: "Reference", Terms: "Terms",
-		Scan:  "Scan with your bank’s app",
-		Known: "What we know about you for this invoice",
-		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
-			"we check it, put it right, and issue a credit note and a corrected invoice.",
-		Field: "Field", Value: "Value", Source: "Source", Wrong: "Something is wrong", Notes: "Notes", Page: "Page",
-		date:      func(d Date) string { return d.format("2" + unbroken + "January" + unbroken + "2006") },
-		thousands: ",", point: ".", minus: "−",
-	},
-	{
-		code: "de", regions: display.Regions(language.German),
-		Invoice: "Rechnung", CreditNote: "Rechnungskorrektur", Corrected: "Berichtigte Rechnung", About: "Zur Rechnung", Of: "vom",
-		Number: "Nummer", Issued: "Datum", Due: "Fällig", Period: "Zeitraum", Customer: "Kunde", Order: "Ihre Bestellung", Reference: "Ihr Zeichen",
-		Contract: "Vertrag", Delivered: "Geliefert", DeliverTo: "Geliefert nach", YourVAT: "Ihre USt-IdNr.", OurVAT: "USt-IdNr.", OurTax: "Steuernr.",
-		Representative: "Steuervertreter",
-		Service:        "Leistung", Quantity: "Menge", Price: "Einzelpreis", VAT: "USt.", Amount: "Betrag", Per: "je",
-		Sum: "Summe der Leistungen", Net: "Gesamt ohne USt.", Tax: "Umsatzsteuer", TaxIn: "USt. in",
-		Total: "Gesamt mit USt.", Paid: "Bereits gezahlt", Rounding: "Rundung", Payable: "Zu zahlen", Credited: "Gutgeschrieben",
-		Exempt: "Steuerfrei", Reverse: "Reverse Charge", Goods: "Innergemeinschaftlich", Export: "Ausfuhr",
-		Outside: "Nicht steuerbar",
-		Payment: "So bezahlen Sie", Holder: "Kontoinhaber", IBAN: "IBAN", Account: "Kontonr.", BIC: "BIC", Purpose: "Verwendungszweck", Terms: "Bedingungen",
-		Scan:  "Mit der App Ihrer Bank scannen",
-		Known: "Was wir für diese Rechnung über Sie wissen",
-		KnownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, sagen Sie es daneben: " +
-			"Wir prüfen es, berichtigen es und stellen eine Rechnungskorrektur und eine berichtigte Rechnung aus.",
-		Field: "Angabe", Value: "Wert", Source: "Quelle", Wrong: "Etwas stimmt nicht", Notes: "Hinweise", Page: "Seite",
-		date: func(d Date) string {
-			if d.IsZero() {
-				return ""
-			}
-			return d.format("2."+unbroken) + months[d.Month-time.January] + d.format(unbroken+"2006")
-		},
-		thousands: ".", point: ",", minus: "−",
-	},
-}, more...)
 
 func wordsOf(language string) *words {
 	for i := range languages {
@@ -144,25 +92,17 @@ func (w *words) span(p Period) string {
 
 func (w *words) unit(code string, quantity Decimal) string {
 	u, ok := unitOf(code)
-	one := quantity.Equal(Int(1)) || quantity.Equal(Int(-1))
-	switch {
-	case !ok:
+	if !ok {
 		return code
-	case w.units != nil:
-		if word, own := w.units[code]; own && one {
-			return word[0]
-		} else if own {
-			return word[1]
-		}
-		return u.many
-	case w.code == "de" && one:
-		return u.eins
-	case w.code == "de":
-		return u.viele
-	case one:
-		return u.one
 	}
-	return u.many
+	one, many := u.one, u.many
+	if own, is := w.units[code]; is {
+		one, many = own[0], own[1]
+	}
+	if quantity.Equal(Int(1)) || quantity.Equal(Int(-1)) {
+		return one
+	}
+	return many
 }
 
 // rate names a tax briefly: its rate, or the reason for which it has none.
