@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"loot"
 	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/mail"
@@ -88,9 +89,9 @@ func lettersOf(ctx context.Context, tx *store.Tx, number string) (out []written,
 	return out, rows.Err()
 }
 
-// Disputed has the desk ask whether a customer reported a mistake on an invoice
-// that is not answered: they are not reminded of it meanwhile.
-func (b *Billing) Disputed(ask func(ctx context.Context, tx *store.Tx, number string) (bool, error)) {
+// Disputed has the desk ask whether a customer reported a mistake on an invoice of
+// theirs that is not answered: they are not reminded of it meanwhile.
+func (b *Billing) Disputed(ask func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error)) {
 	b.disputed = ask
 }
 
@@ -188,7 +189,7 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 			write = write && r.Level == a.Level
 			return err
 		}
-		disputed, err := b.disputed(ctx, tx, a.Number)
+		disputed, err := b.disputed(ctx, tx, i.Subject, a.Number)
 		write = !disputed
 		return err
 	}); err != nil || !write {
