@@ -58,6 +58,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
 	job.Register(kit.Jobs, d.sweep)
+	kit.Jobs.Listen("erasure.revoked", "rights.kept", d.kept)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
 	return d, nil
 }
