@@ -84,7 +84,8 @@ func (a *App) build() error {
 	if a.demo { // nobody outside is told of made-up people
 		a.billing.Tell(billing.MadeUpMessenger{Sender: hook.NewSender(networks)})
 	}
-	incident, err := incidents.New(a.Kit, incidents.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody})
+	colleagues := desk.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}
+	incident, err := incidents.New(a.Kit, colleagues)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (a *App) build() error {
 	if a.demo { // nobody asks outside about made-up people
 		verifying.Mailboxes, verifying.Registers = nil, nil
 	}
-	if a.checks, err = verification.New(a.Kit, verification.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf}, a.invoicesOf(), verifying); err != nil {
+	if a.checks, err = verification.New(a.Kit, colleagues, a.invoicesOf(), verifying); err != nil {
 		return err
 	}
 	a.billing.Disputed(a.checks.ReportedOn)
@@ -103,7 +104,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	if a.visits, err = visits.New(a.Kit, a.rows, visits.Staff{Signed: a.staff.Signed, Name: a.staff.Name, Member: a.readerOf, Everybody: a.staff.Everybody}, recording); err != nil {
+	if a.visits, err = visits.New(a.Kit, a.rows, colleagues, recording); err != nil {
 		return err
 	}
 	importing, err := imports.New(a.Kit, a.importing())
@@ -115,8 +116,7 @@ func (a *App) build() error {
 		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
 	})
 	if a.rights, err = rights.New(a.Kit, rights.Needs{
-		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: func() []desk.Desk { return a.Desks },
-		Staff: rights.Staff{Name: a.staff.Name, Signed: a.staff.Signed, Everybody: a.staff.Everybody, Member: a.readerOf},
+		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: func() []desk.Desk { return a.Desks }, Staff: colleagues,
 	}); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func besides(v *verification.Verification) func(context.Context, *store.Tx, loot
 	}
 }
 
-// readerOf shows the desk of visits a member of staff whom it writes to.
+// readerOf shows desks a member of staff whom they write to.
 func (a *App) readerOf(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error) {
 	who, err := a.staff.Actor(ctx, tx, id)
 	if err != nil || who.ID == "" {

@@ -48,9 +48,9 @@ type Billing struct {
 	desk.Kit
 	order     func(ctx context.Context, tx *store.Tx, reference string) (Order, error)
 	signed    func(ctx context.Context, tx *store.Tx, staff string) (time.Time, error)
-	key       *keyring.SystemKey                                                   // seals what banks say of payers, and what is nobody's
-	marks     []byte                                                               // by which addresses are found
-	disputed  func(ctx context.Context, tx *store.Tx, number string) (bool, error) // nil: nothing is
+	key       *keyring.SystemKey                                                                   // seals what banks say of payers, and what is nobody's
+	marks     []byte                                                                               // by which addresses are found
+	disputed  func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error) // nil: nothing is
 	seller    Seller
 	issuing   sync.Mutex // held while numbers are given
 	messenger Messenger

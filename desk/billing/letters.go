@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"loot"
 	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/mail"
@@ -88,9 +89,9 @@ func lettersOf(ctx context.Context, tx *store.Tx, number string) (out []written,
 	return out, rows.Err()
 }
 
-// Disputed has the desk ask whether a customer reported a mistake on an invoice
-// that is not answered: they are not reminded of it meanwhile.
-func (b *Billing) Disputed(ask func(ctx context.Context, tx *store.Tx, number string) (bool, error)) {
+// Disputed has the desk ask whether a customer reported a mistake on an invoice of
+// theirs that is not answered: they are not reminded of it meanwhile.
+func (b *Billing) Disputed(ask func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error)) {
 	b.disputed = ask
 }
 
@@ -210,7 +211,7 @@ func (b *Billing) reminds(ctx context.Context, tx *store.Tx, i Issued, before []
 	if r, yes = due(i, levels, before, b.Now(), b.today()); !yes || r.Level != level || b.disputed == nil {
 		return r, yes && r.Level == level, nil
 	}
-	disputed, err := b.disputed(ctx, tx, i.Number)
+	disputed, err := b.disputed(ctx, tx, i.Subject, i.Number)
 	return r, !disputed, err
 }
 

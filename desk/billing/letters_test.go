@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,12 @@ func TestWhoHasNotPaidIsRemindedOnceForEachLevel(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		all := o.billedFor(2)
 		disputes := map[string]bool{all[1].Number: true}
-		o.b.Disputed(func(_ context.Context, _ *store.Tx, number string) (bool, error) { return disputes[number], nil })
+		o.b.Disputed(func(_ context.Context, _ *store.Tx, s loot.Subject, number string) (bool, error) {
+			if !slices.ContainsFunc(all, func(i Issued) bool { return i.Number == number && i.Subject == s }) {
+				t.Errorf("%s is asked of about invoice %s, which is another's", s, number)
+			}
+			return disputes[number], nil
+		})
 		o.asStaff("billing")
 		shows(t, o.Get(remindersPath), http.StatusOK, "Nobody is reminded")
 		for _, bad := range [][]string{{"days", "0", "text", "x"}, {"days", "x", "text", "x"}, {"days", "7", "text", ""}} {

@@ -12,6 +12,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/gate"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -252,10 +253,15 @@ func (c *customers) endServices(ctx context.Context, tx *store.Tx, me loot.Actor
 	return endOrders(ctx, tx, subject, c.Now())
 }
 
-// keepAccount takes the wish to be erased back.
+// keepAccount takes the wish to be erased back, and tells whoever listens to
+// "erasure.revoked" whose it was.
 func (c *customers) keepAccount(w http.ResponseWriter, r *http.Request) error {
+	me := loot.Subject(web.ActorOf(r.Context()).ID)
 	if err := c.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		return endErasure(r.Context(), tx, loot.Subject(web.ActorOf(r.Context()).ID))
+		if err := endErasure(r.Context(), tx, me); err != nil {
+			return err
+		}
+		return c.Jobs.Publish(r.Context(), tx, job.Notice{Name: "erasure.revoked", ID: string(me)})
 	}); err != nil {
 		return err
 	}

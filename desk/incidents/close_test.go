@@ -36,7 +36,7 @@ func onEach(t *testing.T, f func(*testing.T, *house)) {
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		h := &house{House: desktest.New(t, db, desktest.Base), t: t}
 		name := func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil }
-		d, err := New(h.Kit, Staff{
+		d, err := New(h.Kit, desk.Staff{
 			Name: name,
 			Signed: func(_ context.Context, _ *store.Tx, id string) (time.Time, error) {
 				if slices.Contains(h.newbies, id) {

@@ -36,11 +36,11 @@ type sealer interface {
 type incidents struct {
 	desk.Kit
 	key   sealer
-	staff Staff
+	staff desk.Staff
 }
 
 // New returns the desk.
-func New(kit desk.Kit, staff Staff) (desk.Desk, error) {
+func New(kit desk.Kit, staff desk.Staff) (desk.Desk, error) {
 	key, err := kit.Keyring.System("incidents")
 	if err != nil {
 		return desk.Desk{}, err

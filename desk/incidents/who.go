@@ -4,29 +4,19 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"loot"
 	"loot/statement"
 	"loot/store"
 )
 
-// Staff is what the desk asks about colleagues.
-type Staff struct {
-	// Name says who a member of staff is.
-	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
-	// Signed returns when somebody signed the undertaking; zero if they did not.
-	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
-	// Everybody returns all who ever signed in, also those who are suspended:
-	// nobody comes to deal with an incident by suspending those who should.
-	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
-}
-
 func approves(r statement.RoleDecl) bool    { return r.Approves }
 func administers(r statement.RoleDecl) bool { return r.Administers }
 
 // dealing says who deals with incidents, of all who ever signed in, and by
 // which roles: whoever approves or, as long as nobody does, whoever administers.
+// Those who are suspended count too: nobody comes to deal with an incident by
+// suspending those who should.
 func (d *incidents) dealing(s *statement.Statement, all []loot.Actor) (may func(loot.Actor) bool, by func(statement.RoleDecl) bool) {
 	if slices.ContainsFunc(all, d.Gate.Approves) {
 		return d.Gate.Approves, approves

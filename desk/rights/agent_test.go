@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -15,6 +16,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 	"loot/web/webtest"
 )
@@ -169,8 +171,18 @@ func TestNothingHappensBeforeThePersonConfirms(t *testing.T) {
 		}
 		shows(t, h.Post(path, "answer", "yes"), http.StatusNotFound)
 
+		kept := e.asks("deletion", "jo@example.com")
+		shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "A law has the record kept until")
+		h.as(s)
+		leads(t, h.Post("/portal/account/keep"), "/portal/account")
+		h.Actor = loot.Actor{}
+		h.Drain()
+		if got := e.now(kept.ID); got.State != revoked || !got.Expected.IsZero() {
+			t.Errorf("taken back, and %+v", got)
+		}
+
 		last := e.asks("deletion", "jo@example.com")
-		shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "A law has the record kept until then")
+		shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "A law has the record kept until "+e.now(last.ID).Expected.Format("2 January 2006"))
 		if got := e.now(last.ID); got.State != inProgress || got.Reason != "" || !got.Expected.After(h.Clock.Now().Add(40*day)) {
 			t.Errorf("%+v", got)
 		}
@@ -274,4 +286,36 @@ func FuzzOpened(f *testing.F) {
 			t.Errorf("opened %q, which nobody signed", got)
 		}
 	})
+}
+
+// TestWhatHoldsARecordIsNotToldToAnAgent: one that waits for no law has no day, and the
+// one by which an answer is due stands. One that nothing holds is erased at once.
+func TestWhatHoldsARecordIsNotToldToAnAgent(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.register("jo@example.com")
+	e := h.envoy("EXAMPLE_AGENT")
+	e.begin()
+	asked := e.asks("deletion", "jo@example.com")
+	h.desk.needs.Leave = func(context.Context, loot.Actor) (time.Time, bool, error) { return h.Clock.Now(), false, nil }
+	shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "as soon as nothing holds it any longer")
+	if got := e.now(asked.ID); got.State != inProgress || got.Reason != "" || !got.Expected.Equal(asked.Expected) {
+		t.Errorf("%+v", got)
+	}
+	asked = e.asks("deletion", "jo@example.com")
+	h.desk.needs.Leave = func(context.Context, loot.Actor) (time.Time, bool, error) { return h.Clock.Now(), true, nil }
+	shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "The record is erased.")
+	if got := e.now(asked.ID); got.State != fulfilled || got.Detail != "The record is erased." {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestAMessageForNobodyIsRefused, also where the controller's name makes no id.
+func TestAMessageForNobodyIsRefused(t *testing.T) {
+	t.Parallel()
+	s := desktest.Parse(t, bytes.ReplaceAll(statement.Default(), []byte("Loot Example Network Ltd"), []byte("ルート株式会社")))
+	e := newHouse(t, desktest.One(t), s).envoy("EXAMPLE_AGENT")
+	if a := e.send(http.MethodPost, "/v1/agent/"+e.id, e.sign(e.fields("business-id", ""))); a.Status != http.StatusForbidden {
+		t.Errorf("%d: %s", a.Status, a.Body)
+	}
 }

@@ -1,7 +1,6 @@
 package rights
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -361,14 +360,32 @@ func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
 			return nil
 		})
 	case drpDeletion:
+		var due time.Time
 		var gone bool
-		if e.Due, gone, err = d.needs.Leave(ctx, me); !gone {
+		due, gone, err = d.needs.Leave(ctx, me)
+		switch {
+		case gone:
+			e.Detail = "The record is erased."
+		case due.After(d.Now()):
+			e.State, e.Closed, e.Due = inProgress, time.Time{}, due
+			e.Detail = "The services have ended. A law has the record kept until " + due.UTC().Format("2 January 2006") + "; it is erased on that day."
+		default: // what holds it is not told, nor for how long
 			e.State, e.Closed = inProgress, time.Time{}
-			e.Detail = "The services have ended. A law has the record kept until then; it is erased on that day."
+			e.Detail = "The services have ended. The record is erased as soon as nothing holds it any longer."
 		}
-		e.Detail = cmp.Or(e.Detail, "The record is erased.")
 	}
 	return e, err
+}
+
+// kept ends what an agent asked for somebody who took their erasure back.
+func (d *Rights) kept(ctx context.Context, subject string) error {
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = $1, detail = $2, closed = $3 WHERE subject = $4 AND action = $5 AND reason = '' AND closed = 0`,
+			revoked, "The person took the erasure back.", d.Now().UnixMicro(), subject, drpDeletion); err != nil {
+			return fmt.Errorf("rights: kept: %w", err)
+		}
+		return nil
+	})
 }
 
 // settle keeps what became of a request that its person answered.

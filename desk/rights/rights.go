@@ -13,7 +13,6 @@ import (
 	"loot/desk"
 	"loot/job"
 	"loot/statement"
-	"loot/store"
 	"loot/web"
 )
 
@@ -38,20 +37,7 @@ type Needs struct {
 	Leave func(ctx context.Context, me loot.Actor) (due time.Time, gone bool, err error)
 	// Desks returns every desk.
 	Desks func() []desk.Desk
-	Staff Staff
-}
-
-// Staff is what the desk asks about colleagues.
-type Staff struct {
-	// Name says who a member of staff is.
-	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
-	// Signed returns when somebody signed the undertaking; zero if they did not.
-	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
-	// Everybody returns all who ever signed in.
-	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
-	// Member returns who somebody is, and their address; nobody if they may not
-	// sign in.
-	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error)
+	Staff desk.Staff
 }
 
 // A Rights is the desk together with what others ask of it.
@@ -72,6 +58,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
 	job.Register(kit.Jobs, d.sweep)
+	kit.Jobs.Listen("erasure.revoked", "rights.kept", d.kept)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
 	return d, nil
 }

@@ -123,8 +123,6 @@ func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
 		wrong = "Choose the file."
 	case evidenceTypes[given[0].Type] == "":
 		wrong = "This is no PDF, PNG or JPEG."
-	case !m.Closed.IsZero():
-		return loot.Errorf(loot.Conflict, "This case is closed.")
 	}
 	if wrong != "" {
 		err := web.Invalid("", map[string]string{"file": wrong})
@@ -136,6 +134,9 @@ func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := undecided(ctx, tx, m.ID); err != nil {
+			return err
+		}
 		p, err := v.Gate.Decide(ctx, tx, v.request(m, by, loot.Collect))
 		if err != nil {
 			return err
@@ -157,6 +158,16 @@ func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.SetFlash(w, r, web.Good, "The file is sealed and attached.")
 	return web.Redirect(w, r, "/console/checks/"+m.ID)
+}
+
+// undecided refuses to change the evidence of a case that is closed: what was decided
+// rests on it.
+func undecided(ctx context.Context, tx *store.Tx, id string) error {
+	m, err := findMatter(ctx, tx, id, tx.ForUpdate())
+	if err == nil && !m.Closed.IsZero() {
+		err = loot.Errorf(loot.Conflict, "This case is closed, so that its evidence stays as it is.")
+	}
+	return err
 }
 
 // openEvidence hands a file of a case to a colleague, as the gate lets them.
@@ -197,6 +208,9 @@ func (v *Verification) dropEvidence(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	if err := v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := undecided(ctx, tx, m.ID); err != nil {
+			return err
+		}
 		p, err := v.Gate.Decide(ctx, tx, v.request(m, web.ActorOf(ctx), loot.Collect))
 		if err != nil {
 			return err

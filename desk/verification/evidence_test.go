@@ -99,6 +99,13 @@ func TestEvidenceIsAttachedSealedAndOpened(t *testing.T) {
 		shows(t, h.Post(found[1]), http.StatusNotFound)
 		desktest.Lacks(t, h.Get(path), "Document 1")
 		desktest.Leads(t, h.attaches(path, "a.pdf", pdf), path)
+		kept := evidenceHref.FindStringSubmatch(h.Get(path).Body)[1]
+		h.taken(h.post(h.hire("decider", "support"), m, "", "decision", "right", "reason", "The letter says so."))
+		shows(t, h.Post(kept+"/remove"), http.StatusConflict, "evidence stays")
+		shows(t, h.attaches(path, "b.pdf", pdf), http.StatusConflict, "evidence stays")
+		if a := h.Post(kept); a.Body != string(pdf) {
+			t.Errorf("what was decided by is gone: %d", a.Status)
+		}
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			if err := h.desk.forget(ctx, tx, s); err != nil {
 				return err

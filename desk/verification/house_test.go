@@ -53,7 +53,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement, o Options) *ho
 		return nil
 	})
 	var err error
-	h.desk, err = New(h.Kit, Staff{
+	h.desk, err = New(h.Kit, desk.Staff{
 		Name: func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
 		Signed: func(_ context.Context, _ *store.Tx, id string) (time.Time, error) {
 			if slices.Contains(h.newbies, id) {

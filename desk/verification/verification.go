@@ -31,19 +31,6 @@ const (
 	collection loot.Collection = "customer" // whose details are checked
 )
 
-// Staff is what the desk asks about colleagues.
-type Staff struct {
-	// Name says who a member of staff is.
-	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
-	// Signed returns when somebody signed the undertaking; zero if they did not.
-	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
-	// Everybody returns all who ever signed in.
-	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
-	// Member returns who somebody is, and their address; nobody if they may not
-	// sign in.
-	Member func(ctx context.Context, tx *store.Tx, id string) (loot.Actor, string, error)
-}
-
 // Options are what an operator sets.
 type Options struct {
 	// Mailboxes asks whether a domain takes mail; nil: nobody is asked.
@@ -60,13 +47,13 @@ type Options struct {
 type Verification struct {
 	desk.Kit
 	notes    desk.Notes
-	staff    Staff
+	staff    desk.Staff
 	invoices Invoices
 	options  Options
 }
 
 // New returns the desk and registers its jobs and listeners.
-func New(kit desk.Kit, staff Staff, invoices Invoices, o Options) (*Verification, error) {
+func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verification, error) {
 	if o.Again <= 0 {
 		o.Again = 365 * 24 * time.Hour
 	}

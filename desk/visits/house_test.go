@@ -20,6 +20,7 @@ import (
 	"loot/api"
 	"loot/column"
 	"loot/column/columntest"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/statement"
 	"loot/store"
@@ -54,14 +55,14 @@ var members = []loot.Actor{
 }
 
 // staff is what the desk knows of them.
-func (h *house) staff() Staff {
+func (h *house) staff() desk.Staff {
 	find := func(id string) (a loot.Actor) {
 		if i := slices.IndexFunc(members, func(a loot.Actor) bool { return a.ID == id }); i >= 0 {
 			a = members[i]
 		}
 		return a
 	}
-	return Staff{
+	return desk.Staff{
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },
 		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return find(id).Name, nil },
 		Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {

@@ -5,7 +5,6 @@
 package visits
 
 import (
-	"context"
 	"crypto/rand"
 	"embed"
 	"fmt"
@@ -23,7 +22,6 @@ import (
 	"loot/desk"
 	"loot/desk/visits/agent"
 	"loot/desk/visits/network"
-	"loot/store"
 	"loot/tag"
 )
 
@@ -45,24 +43,11 @@ type Options struct {
 	Bits6    int
 }
 
-// Staff is what the desk may know of the staff.
-type Staff struct {
-	// Signed returns when a member signed the undertaking; zero: not.
-	Signed func(ctx context.Context, tx *store.Tx, id string) (time.Time, error)
-	// Name says what a member is called; empty if there is none.
-	Name func(ctx context.Context, tx *store.Tx, id string) (string, error)
-	// Member returns who acts under an id, with the roles of this moment, and the
-	// address that letters go to; the zero Actor if they may not sign in.
-	Member func(ctx context.Context, tx *store.Tx, id string) (who loot.Actor, address string, err error)
-	// Everybody returns all who ever signed in.
-	Everybody func(ctx context.Context, tx *store.Tx) ([]loot.Actor, error)
-}
-
 // Visits is the desk.
 type Visits struct {
 	desk.Kit
 	options  Options
-	staff    Staff
+	staff    desk.Staff
 	column   column.Store
 	networks *network.Databases
 	agents   *agent.Cache
@@ -85,7 +70,7 @@ type Visits struct {
 }
 
 // New returns the desk, which keeps its rows in a column store.
-func New(kit desk.Kit, rows column.Store, staff Staff, o Options) (*Visits, error) {
+func New(kit desk.Kit, rows column.Store, staff desk.Staff, o Options) (*Visits, error) {
 	networks, err := network.Open(o.Networks, time.Minute, kit.Now)
 	if err != nil {
 		return nil, loot.Wrap(loot.Invalid, err, "--networks: "+err.Error())
