@@ -54,7 +54,7 @@ func (g *Gate) Welcome(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 			return fmt.Errorf("gate: person: %w", err)
 		}
 		tx.Add(`INSERT INTO gate_person (subject, state, version) VALUES`, n.Subject, string(text), 0)
-		tx.Keep(locked(n.Subject), lockedState{p, true, true})
+		tx.Keep(locked(n.Subject), lockedState{personState: p, written: true, added: true})
 		for range n.Orders {
 			if err := g.noteFormer(ctx, tx, v, n.Subject, n.Collection, by, reason); err != nil {
 				return err

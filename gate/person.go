@@ -531,6 +531,9 @@ type PersonView struct {
 	Frozen      map[string][]loot.Field // see [Gate.Freeze]: by reference, which fields; none: all there is
 }
 
+// Disputed reports whether a field is frozen by itself.
+func (v PersonView) Disputed(f loot.Field) bool { return personState{Frozen: v.Frozen}.disputed(f) }
+
 // Permits reports whether the person gave the permission of an offer.
 func (v PersonView) Permits(o statement.Offer) bool {
 	return slices.Contains(v.Permissions[o.Recipient], o.Purpose)

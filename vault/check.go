@@ -157,10 +157,42 @@ func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed
 			return indexed, err
 		}
 	}
+	if err := v.checkDisputes(ctx, r, rec); err != nil {
+		return indexed, err
+	}
 	if err := v.checkHistory(ctx, r, rec, key); err != nil {
 		return indexed, err
 	}
 	return indexed, v.checkFiles(ctx, r, rec, key)
+}
+
+// checkDisputes checks that what is in dispute is frozen at the gate too, which
+// alone keeps it from being used. The other way round needs no check: a corrected
+// value stays frozen until its case is closed.
+func (v *Vault) checkDisputes(ctx context.Context, r *Report, rec record) error {
+	disputed := func(c cell) bool { return states[c.state] == Disputed }
+	if !slices.ContainsFunc(rec.cells, disputed) {
+		return nil
+	}
+	var used []loot.Field
+	err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		used = nil
+		now, err := v.load(ctx, tx, rec.Subject, rec.collection, false) // it may be settled by now
+		if err != nil {
+			return ignore(err, errErased)
+		}
+		person, err := v.Gate.Person(ctx, tx, rec.Subject)
+		for _, c := range now.cells {
+			if disputed(c) && !person.Disputed(c.field) {
+				used = append(used, c.field)
+			}
+		}
+		return err
+	})
+	for _, f := range used {
+		r.add(rec, f, "it is in dispute, and the gate lets it be used all the same")
+	}
+	return ignore(err, ErrDamaged)
 }
 
 // checkFound checks that a value is found by what it is.

@@ -198,18 +198,11 @@ func (o *opener) mask(f loot.Field) string {
 // aside, 50 at most. The permit is to find, and names the field. Whoever is
 // found sees it in their timeline.
 func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Field, value string) ([]loot.Subject, error) {
-	g, err := p.Spend(tx, loot.Find)
+	g, how, err := finding(tx, p, f)
 	if err != nil {
 		return nil, err
 	}
-	d, ok := g.Statement.Field(f)
-	if !ok || g.Collection == "" || !slices.Contains(g.Fields, f) {
-		return nil, g.Widened()
-	}
-	if !d.Index {
-		return nil, loot.Errorf(loot.Invalid, "The statement lets nobody be found by this field.")
-	}
-	text := spell(spellingOf(d), value)
+	text := spell(how, value)
 	if text == "" {
 		return nil, nil
 	}
@@ -233,6 +226,21 @@ func (v *Vault) Find(ctx context.Context, tx *store.Tx, p gate.Permit, f loot.Fi
 		}
 		hashes = now
 	}
+}
+
+// finding spends a permit to find by a field, and returns how its values are spelt.
+func finding(tx *store.Tx, p gate.Permit, f loot.Field) (g gate.Grant, how uint8, err error) {
+	if g, err = p.Spend(tx, loot.Find); err != nil {
+		return g, how, err
+	}
+	d, ok := g.Statement.Field(f)
+	if !ok || g.Collection == "" || !slices.Contains(g.Fields, f) {
+		return g, how, g.Widened()
+	}
+	if !d.Index {
+		return g, how, loot.Errorf(loot.Invalid, "The statement lets nobody be found by this field.")
+	}
+	return g, spellingOf(d), nil
 }
 
 func (v *Vault) found(ctx context.Context, tx *store.Tx, g gate.Grant, f loot.Field, hits []loot.Subject) error {

@@ -164,6 +164,25 @@ func TestDamageIsNamed(t *testing.T) {
 
 // TestFormerValuePutBackIsFound: the seal of a former value is good for its
 // field, and its number gives it away.
+// TestADisputeWithoutAFreezeIsFound: what a record says is in dispute and the gate
+// does not leave alone is a problem.
+func TestADisputeWithoutAFreezeIsFound(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		s := b.create(t, ada())
+		b.do(t, func(tx *store.Tx) error {
+			if err := b.gate.Freeze(t.Context(), tx, s, "c1", "company.vat"); err != nil {
+				return err
+			}
+			return b.vault.Mark(t.Context(), tx, s, customer, 1, map[loot.Field]vault.Marking{"company.vat": {From: vault.Unverified, To: vault.Disputed}})
+		})
+		b.sound(t)
+		b.do(t, func(tx *store.Tx) error { return b.gate.Thaw(t.Context(), tx, s, "c1") })
+		if got := b.problems(t); len(got) != 1 || !strings.Contains(got[0], "company.vat of "+string(s)) || !strings.Contains(got[0], "in dispute") {
+			t.Errorf("the problems are %q", got)
+		}
+	})
+}
+
 func TestFormerValuePutBackIsFound(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		s := b.create(t, ada())

@@ -331,7 +331,16 @@ func TestFindBySpelling(t *testing.T) {
 				t.Errorf("%s %q: %v; want %v", c.f, c.v, got, c.want)
 			}
 		}
-		err := b.with(t, request(loot.Find, "", "address.town"), func(tx *store.Tx, p gate.Permit) error {
+		values := []string{"", " jörg@bücher.EXAMPLE", "jörg@xn--bcher-kva.example", "nobody@bücher.example"}
+		var found map[string]loot.Subject
+		err := b.with(t, request(loot.Find, "", "contact.email"), func(tx *store.Tx, p gate.Permit) (err error) {
+			found, err = b.vault.FindAll(t.Context(), tx, p, "contact.email", values)
+			return err
+		})
+		if err != nil || !maps.Equal(found, map[string]loot.Subject{values[1]: s, values[2]: s}) {
+			t.Errorf("at once: %v, %v", found, err)
+		}
+		err = b.with(t, request(loot.Find, "", "address.town"), func(tx *store.Tx, p gate.Permit) error {
 			_, err := b.vault.Find(t.Context(), tx, p, "address.town", "Dunlaoghaire")
 			return err
 		})

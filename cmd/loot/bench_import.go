@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,8 +15,8 @@ import (
 // imports measures taking customers over from CSV: by the interface for programs,
 // as the command does it.
 func (r *bench) imports() error {
-	if err := r.hire(); err != nil {
-		return err
+	if err := r.customers(0, func(ctx context.Context, a *app.App) error { return a.Ledger.Sync(ctx) }); err != nil {
+		return err // of the colleague who measures, with a token
 	}
 	pid, stop, err := r.startServer()
 	if err != nil {
@@ -34,7 +32,7 @@ func (r *bench) imports() error {
 	if err := os.WriteFile(token, []byte(r.token), 0o600); err != nil {
 		return err
 	}
-	t, err := r.taker(taking{Server: r.base, TokenFile: token})
+	t, err := r.taker(taking{reached: reached{r.base}, TokenFile: token})
 	if err != nil {
 		return err
 	}
@@ -68,29 +66,6 @@ func (r *bench) imports() error {
 	r.metrics["customer_cpu_us"] = (processTime(pid) - own + r.databaseTime() - database) * 1e6 / float64(n)
 	r.metrics["rss_mib"] = rss(pid)
 	return nil
-}
-
-// hire makes the colleague who measures, with a token.
-func (r *bench) hire() error {
-	ctx, cancel := context.WithCancel(r.ctx)
-	defer cancel()
-	a, err := app.New(ctx, r.config, app.Options{Now: r.now, Log: slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- a.Ledger.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			fmt.Fprintln(r.stderr, "bench: the sequencer ended:", err)
-		}
-	}()
-	if r.token, _, err = a.Scratch(ctx, 0); err != nil {
-		return err
-	}
-	return a.Ledger.Sync(ctx)
 }
 
 // benchCustomers are n customers as another system exports them.

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"loot"
@@ -28,7 +26,7 @@ type importCmd struct {
 
 // A taking is what every command about imports needs to reach the server.
 type taking struct {
-	Server    string `help:"Address of the server." default:"http://127.0.0.1:8080" placeholder:"URL" env:"LOOT_SERVER"`
+	reached
 	TokenFile string `help:"File with a token of a colleague in billing or support that may import (imports:write)." required:"" type:"path" placeholder:"FILE" env:"LOOT_TOKEN_FILE"`
 	DryRun    bool   `help:"Say what would become of the rows, and stop." name:"dry-run"`
 }
@@ -73,15 +71,8 @@ type taker struct {
 }
 
 func (c *command) taker(flags taking) (*taker, error) {
-	token, err := loot.ReadSecret(flags.TokenFile, "the token (--token-file)")
-	if err != nil {
-		return nil, err
-	}
-	if u, err := url.Parse(flags.Server); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, loot.Errorf(loot.Invalid, "--server: the address of the server begins with https:// or http:// and a host.")
-	}
-	flags.Server = strings.TrimSuffix(flags.Server, "/")
-	return &taker{c: c, flags: flags, token: token, client: &http.Client{Timeout: 5 * time.Minute}}, nil
+	token, client, err := flags.reach(flags.TokenFile)
+	return &taker{c: c, flags: flags, token: token, client: client}, err
 }
 
 // run brings a file, of which it is said what the rows are, tries it and has it

@@ -26,10 +26,27 @@ type visitsCmd struct {
 	Tail   visitsTailCmd   `cmd:"" help:"Follow an access log, beginning where it was left."`
 }
 
+// A reached server is one that a command sends files to.
+type reached struct {
+	Server string `help:"Address of the server." default:"http://127.0.0.1:8080" placeholder:"URL" env:"LOOT_SERVER"`
+}
+
+// reach reads the token for the server, and returns what speaks with it.
+func (r *reached) reach(tokenFile string) (token string, client *http.Client, err error) {
+	if token, err = loot.ReadSecret(tokenFile, "the token (--token-file)"); err != nil {
+		return "", nil, err
+	}
+	if u, err := url.Parse(r.Server); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", nil, loot.Errorf(loot.Invalid, "--server: the address of the server begins with https:// or http:// and a host.")
+	}
+	r.Server = strings.TrimSuffix(r.Server, "/")
+	return token, &http.Client{Timeout: 5 * time.Minute}, nil
+}
+
 // An importing is what both commands need to reach the server.
 type importing struct {
 	Site      string            `help:"The site's name in addresses, as the console shows it." required:"" placeholder:"NAME"`
-	Server    string            `help:"Address of the server." default:"http://127.0.0.1:8080" placeholder:"URL" env:"LOOT_SERVER"`
+	reached
 	TokenFile string            `help:"File with a token of an administrator or the data protection officer that may record visits (visits:write)." required:"" type:"path" placeholder:"FILE" env:"LOOT_TOKEN_FILE"`
 	Field     map[string]string `help:"A field of a JSON log that is not called as usual: what the log calls it, and what it is, such as client_ip=address." placeholder:"NAME=WHAT"`
 }
@@ -64,15 +81,8 @@ type importer struct {
 }
 
 func (c *command) importer(flags importing) (*importer, error) {
-	token, err := loot.ReadSecret(flags.TokenFile, "the token (--token-file)")
-	if err != nil {
-		return nil, err
-	}
-	if u, err := url.Parse(flags.Server); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, loot.Errorf(loot.Invalid, "--server: the address of the server begins with https:// or http:// and a host.")
-	}
-	flags.Server = strings.TrimSuffix(flags.Server, "/")
-	return &importer{c: c, flags: flags, token: token, client: &http.Client{Timeout: 5 * time.Minute}, refused: map[string]int64{}}, nil
+	token, client, err := flags.reach(flags.TokenFile)
+	return &importer{c: c, flags: flags, token: token, client: client, refused: map[string]int64{}}, err
 }
 
 func (i *importer) options() (logfile.Options, error) {

@@ -88,12 +88,14 @@ func (i *Imports) tryBatch(ctx context.Context, r *run, j *judge, d *dry, batch 
 		return err
 	}
 	for _, c := range all {
-		if c.is != taken || c.customer == nil {
-			continue
-		}
-		d.addresses[fold(c.address)] = true
-		for _, n := range append(c.names, c.name) {
-			d.names[n] = true
+		switch {
+		case c.link != "": // what is theirs goes to whom the row means
+			d.names[c.name] = true
+		case c.is == taken && c.customer != nil:
+			d.addresses[fold(c.address)] = true
+			for _, n := range append(c.names, c.name) {
+				d.names[n] = true
+			}
 		}
 	}
 	return nil
@@ -141,7 +143,8 @@ func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 }
 
 // checkSome has the details of the next customers checked as if they had been
-// given just now, and writes to them if that was chosen: all of a large import at once would hold up everybody else's.
+// given just now, and writes to them if that was chosen: all of a large import at
+// once would hold up everybody else's.
 func (i *Imports) checkSome(ctx context.Context) error {
 	return i.DB.InTx(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT name, subject, waits FROM imports_known WHERE waits > 0 ORDER BY import LIMIT $1`, checksOnce)

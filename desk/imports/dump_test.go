@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/store"
 )
 
 // whmcs is a dump as mysqldump writes it, of a few made-up rows of the tables that
@@ -111,6 +113,21 @@ func TestDumpOfFOSSBilling(t *testing.T) {
 	shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "FOSS00012", "Without tax € 11.05", "Tax € 2.31", "Total € 13.36", "31 March 2025", "Example Meadow Ltd")
 }
 
+// What belongs to somebody who is a customer here already goes to them, and the
+// dry run says so.
+func TestDumpOfSomebodyWhoIsHere(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	s, _ := h.Customer("customer", "service", map[loot.Field]string{"contact.email": "jo@meadow.example"})
+	path := h.bring(fossbilling)
+	h.name(path)
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 2 Here already 1 Refused 1")
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 2 Here already 1 Refused 1")
+	if all := h.everybody(); len(all) != 1 || all[0] != s {
+		t.Errorf("there are %v, not only %s", all, s)
+	}
+}
+
 // Invoices of CSV find customers who were taken over before, and one that was
 // erased since does not come back.
 func TestInvoicesAsCSV(t *testing.T) {
@@ -118,14 +135,23 @@ func TestInvoicesAsCSV(t *testing.T) {
 	path := h.bring("id,company,email,street,city,country,service\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup\n")
 	h.name(path)
 	h.run(path)
-	file := "Invoice number,Customer ID,Date,Total,Tax,Currency,Description\n"
+	file := "Invoice number,Customer ID,Date,Total,Tax,Currency,Description,To\n"
 	for n, total := range []string{"12,50", "0.1", "1e3", "12.505", "-3.00", "9999999999999999999999"} {
-		file += fmt.Sprintf("%d,1,28.02.2026,%q,0,EUR,=SUM(A1)\n", n, total)
+		file += fmt.Sprintf("%d,1,28.02.2026,%q,0,EUR,=SUM(A1),\n", n, total)
 	}
-	file += "7,2,28.02.2026,1.00,0,EUR,x\n8,1,30.02.2026,1.00,0,EUR,x\n9,1,28.02.2026,1.00,0,XXQ,x\n"
+	file += "7,2,28.02.2026,1.00,0,EUR,x,\n8,1,30.02.2026,1.00,0,EUR,x,\n9,1,28.02.2026,1.00,0,XXQ,x,\n"
+	file += "10,1,28.02.2026,1.00,0,EUR,x," + strings.Repeat("<", mostInvoice) + "\n"
 	path = h.bring(file)
-	h.name(path)
-	shows(t, h.Get(path), http.StatusOK, "Would be taken over 3 Here already 0 Refused 6")
+	h.name(path, columnName("", 7), rowParty)
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 3 Here already 0 Refused 7")
 	h.run(path)
+	owner := h.everybody()[0]
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		copied, err := h.desk.export(ctx, tx, owner)
+		if got := fmt.Sprintf("%+v", copied); got != "map[taken_over:{Record:true Orders:[] Invoices:3}]" {
+			t.Errorf("the copy of what is held says %s", got)
+		}
+		return err
+	})
 	shows(t, h.Get("/console/billing/before"), http.StatusOK, "€ 12.50", "€ 0.10", "−€ 3.00")
 }

@@ -198,21 +198,25 @@ func (i *Imports) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	}
 	defer rows.Close()
 	out := struct {
-		Record bool     `json:"record"` // they themself were
-		Orders []string `json:"orders,omitempty"`
+		Record   bool     `json:"record"` // they themself were
+		Orders   []string `json:"orders,omitempty"`
+		Invoices int      `json:"invoices,omitempty"`
 	}{}
 	for rows.Next() {
 		var reference string
 		if err := rows.Scan(&reference); err != nil {
 			return nil, fmt.Errorf("imports: export: %w", err)
 		}
-		if reference == "" {
+		switch reference {
+		case "":
 			out.Record = true
-		} else {
+		case invoices:
+			out.Invoices++
+		default:
 			out.Orders = append(out.Orders, reference)
 		}
 	}
-	if !out.Record && len(out.Orders) == 0 {
+	if !out.Record && len(out.Orders) == 0 && out.Invoices == 0 {
 		return nil, rows.Err()
 	}
 	return map[string]any{"taken_over": out}, rows.Err()

@@ -123,9 +123,30 @@ func TestWhoMayImport(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
 	path := h.bring(people)
 	h.signed = time.Time{}
+	for _, page := range []string{"/columns", "/products"} { // which show what stands in the file
+		shows(t, h.Get(path+page), http.StatusForbidden, "Sign the confidentiality undertaking first")
+		shows(t, h.Post(path+page), http.StatusForbidden, "Sign the confidentiality undertaking first")
+	}
 	shows(t, h.Post(path+"/run"), http.StatusForbidden, "Sign the confidentiality undertaking first")
 	h.Actor.Roles = []loot.Role{"administrator"}
 	shows(t, h.Get("/console/imports"), http.StatusForbidden, "")
+}
+
+// The rows that were refused come back however many they are.
+func TestALongReport(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	const n = 20
+	var file strings.Builder
+	file.WriteString("id,company,email,street,city,country,service\n")
+	for i := range n {
+		fmt.Fprintf(&file, "%d,Meadow Ltd,nobody,1 Sample Quay,%s,IE,backup\n", i, strings.Repeat("x", 900<<10))
+	}
+	path := h.bring(file.String())
+	h.name(path)
+	report := h.Post(path + "/refused")
+	if lines := strings.Count(report.Body, "\n"); report.Status != http.StatusOK || lines != n+1 {
+		t.Errorf("status %d, %d lines", report.Status, lines)
+	}
 }
 
 // A letter goes to those who were taken over if that was chosen, once.

@@ -57,6 +57,7 @@ type Line struct {
 const (
 	mostLines   = 3_000_000
 	mostAmount  = 10_000_000_000_000 // of the smallest unit
+	mostInvoice = 128 << 10          // bytes of its texts: encoded, it fits in what [vault.Attach] takes
 	longestText = 300
 )
 
@@ -118,12 +119,7 @@ func clip(text string) string {
 }
 
 // invoice judges a row of invoices.
-func (j *judge) invoice(row *source.Row, number int64) candidate {
-	c := candidate{verdict: verdict{number: number, line: row.Line, is: taken}}
-	if row.Wrong != "" {
-		return c.refuse(row.Wrong)
-	}
-	v := j.values(row)
+func (j *judge) invoice(c candidate, v map[string]string) candidate {
 	id := cmp.Or(v[rowID], v[rowNumber])
 	if id == "" || v[rowClient] == "" {
 		return c.refuse("The number of the invoice or the id of its customer is missing.")
@@ -156,8 +152,20 @@ func (j *judge) invoice(row *source.Row, number int64) candidate {
 	if why := j.amounts(in, v, j.side.lines[v[rowID]]); why != "" {
 		return c.refuse(why)
 	}
+	if in.size() > mostInvoice {
+		return c.refuse("It is longer than an invoice that can be kept.")
+	}
 	c.invoice = in
 	return c
+}
+
+// size returns about how many bytes of text an invoice has.
+func (in *Invoice) size() int {
+	n := len(in.Party)
+	for _, l := range in.Lines {
+		n += len(l.Text) + 8
+	}
+	return n
 }
 
 const notAnAmount = "An amount cannot be read, is larger than can be kept, or its currency is not known."

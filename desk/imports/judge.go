@@ -27,7 +27,7 @@ type judge struct {
 	fields  map[string]statement.FieldDecl
 	source  string
 	side    side
-	orders  map[string][]ordered
+	orders  map[nameOf][]ordered // by their client
 
 	columns []string // of the row before, with what they are
 	to      []string
@@ -43,7 +43,7 @@ type ordered struct {
 type candidate struct {
 	verdict
 	name     nameOf
-	client   nameOf // of a service
+	client   nameOf // of a service or an invoice
 	address  string
 	customer *Customer    // of a row of clients
 	names    []nameOf     // of the customer's orders
@@ -83,21 +83,16 @@ func (j *judge) preload(ctx context.Context) error {
 		return err
 	}
 	j.side = side{products: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
-	j.orders = map[string][]ordered{}
+	j.orders = map[nameOf][]ordered{}
 	if err := each(in, j.side.see); err != nil {
 		return err
 	}
-	has := func(kind string) (string, bool) {
-		at := slices.IndexFunc(j.r.Mapping.steps(j.r.Found), func(p part) bool { return p.kind == kind })
-		if at < 0 {
-			return "", false
-		}
-		return j.r.Mapping.steps(j.r.Found)[at].table, true
-	}
-	table, with := has(services)
-	if _, some := has(clients); !with || !some {
+	steps := j.r.Mapping.steps(j.r.Found)
+	at := func(kind string) int { return slices.IndexFunc(steps, func(p part) bool { return p.kind == kind }) }
+	if at(services) < 0 || at(clients) < 0 {
 		return nil
 	}
+	table := steps[at(services)].table
 	if in, err = j.i.open(ctx, j.r, func(t string) bool { return t == table }); err != nil {
 		return err
 	}
@@ -106,10 +101,8 @@ func (j *judge) preload(ctx context.Context) error {
 		if n++; n > mostServices {
 			return &source.Error{What: fmt.Sprintf("There are more than %d services in one file. Divide it.", mostServices)}
 		}
-		c := j.service(row, 0)
-		if c.is != refused {
-			client := strings.Clone(j.values(row)[rowClient])
-			j.orders[client] = append(j.orders[client], ordered{c.name, *c.order})
+		if c := j.row(services, row, 0); c.is != refused {
+			j.orders[c.client] = append(j.orders[c.client], ordered{c.name, *c.order})
 		}
 		return nil
 	})
@@ -169,13 +162,24 @@ func unfolded(cell string) string {
 	return cell
 }
 
-// client judges a row of customers.
-func (j *judge) client(row *source.Row, number int64) candidate {
+// row judges a row of a kind.
+func (j *judge) row(kind string, row *source.Row, number int64) candidate {
 	c := candidate{verdict: verdict{number: number, line: row.Line, is: taken}}
 	if row.Wrong != "" {
 		return c.refuse(row.Wrong)
 	}
 	v := j.values(row)
+	switch kind {
+	case services:
+		return j.service(c, v)
+	case invoices:
+		return j.invoice(c, v)
+	}
+	return j.client(c, v)
+}
+
+// client judges a row of customers, of which these are the values.
+func (j *judge) client(c candidate, v map[string]string) candidate {
 	raw := map[loot.Field]string{}
 	for id, d := range j.fields {
 		if value := v[id]; value != "" {
@@ -199,7 +203,7 @@ func (j *judge) client(row *source.Row, number int64) candidate {
 		}
 		customer.Orders = []Order{o} // it is known again with its customer
 	}
-	for _, o := range j.orders[v[rowID]] {
+	for _, o := range j.orders[c.name] {
 		customer.Orders, c.names = append(customer.Orders, o.Order), append(c.names, o.name)
 	}
 	switch {
@@ -267,12 +271,7 @@ func (j *judge) spelt(d statement.FieldDecl, value string, v map[string]string) 
 }
 
 // service judges a row of services.
-func (j *judge) service(row *source.Row, number int64) candidate {
-	c := candidate{verdict: verdict{number: number, line: row.Line, is: taken}}
-	if row.Wrong != "" {
-		return c.refuse(row.Wrong)
-	}
-	v := j.values(row)
+func (j *judge) service(c candidate, v map[string]string) candidate {
 	if v[rowID] == "" || v[rowClient] == "" {
 		return c.refuse("The id of the service or that of its customer is missing.")
 	}

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -220,7 +221,7 @@ func suggested(column string, all []string) string {
 	case plain == "orderid" && has("id"):
 		return ""
 	}
-	for _, to := range slices.Sorted(mapKeys(called)) {
+	for _, to := range slices.Sorted(maps.Keys(called)) {
 		if to != rowClient && slices.Contains(called[to], plain) {
 			return to
 		}
@@ -229,16 +230,6 @@ func suggested(column string, all []string) string {
 		return rowClient
 	}
 	return ""
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // kindOf tells what rows are by what their columns are.

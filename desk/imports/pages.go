@@ -195,10 +195,9 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 	words := map[bool][2]string{true: {"Taken over", "as new"}, false: {"Would be taken over", "as new"}}[one.State != trying && one.State != tried]
 	v.Stats = []web.Stat{
 		{Label: words[0], Value: web.Number(int(one.Fresh)), Href: base + "/rows?is=" + strconv.Itoa(taken), Icon: "check"},
-		{Label: "Here already", Value: web.Number(int(one.Known)), Href: base + "/rows?is=" + strconv.Itoa(already), Icon: "equal"},
+		{Label: "Here already", Value: web.Number(int(one.Known)), Href: base + "/rows?is=" + strconv.Itoa(already), Icon: "copy-check"},
 		{Label: "Refused", Value: web.Number(int(one.Refused)), Href: base + "/rows?is=" + strconv.Itoa(refused), Icon: "ban"},
 	}
-	v.Stats[1].Icon = "copy-check"
 	if there && one.Refused > 0 && !one.works() {
 		v.Report = base + "/refused"
 	}

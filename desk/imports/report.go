@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"bufio"
 	"context"
 	"encoding/csv"
 	"net/http"
@@ -55,15 +54,17 @@ func (i *Imports) report(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="refused-`+one.ID+`.csv"`)
-	out := bufio.NewWriter(w)
-	c := csv.NewWriter(out)
-	for step, p := range one.Mapping.steps(one.Found) {
-		if err := i.reportStep(ctx, one, step, p, c); err != nil {
-			return err
+	web.Stream(w, func(w http.ResponseWriter) error {
+		c := csv.NewWriter(w)
+		for step, p := range one.Mapping.steps(one.Found) {
+			if err := i.reportStep(ctx, one, step, p, c); err != nil {
+				return err
+			}
 		}
-	}
-	c.Flush()
-	return c.Error()
+		c.Flush()
+		return c.Error()
+	})
+	return nil
 }
 
 func (i *Imports) reportStep(ctx context.Context, one *run, step int, p part, c *csv.Writer) error {

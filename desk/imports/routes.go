@@ -3,6 +3,7 @@ package imports
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,9 +21,17 @@ var openStates = []string{fresh, tried, failed}
 
 var errRemoved = loot.Errorf(loot.Conflict, "The file was removed. Bring it again.")
 
-// mappable returns an import of which it can still be said what the columns are.
-func (i *Imports) mappable(ctx context.Context, id string) (*run, error) {
-	r, err := i.read(ctx, id)
+// mappable returns an import of which it can still be said what the columns are, to
+// whoever may see what its file holds of people: products are shown as they stand
+// in it, and any column can be said to be the product.
+func (i *Imports) mappable(ctx context.Context, id string) (r *run, err error) {
+	err = i.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		if err := i.may(ctx, tx, web.ActorOf(ctx)); err != nil {
+			return err
+		}
+		r, err = findRun(ctx, tx, id)
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, err
@@ -125,7 +134,10 @@ func (i *Imports) reread(w http.ResponseWriter, r *http.Request, one *run, m Map
 	}
 	one.Mapping = m
 	if one.Found, err = i.lookAs(r.Context(), one, m.format(one.Found.Format)); err != nil {
-		return loot.Wrap(loot.Invalid, err, "Read so, the file makes no sense: "+err.Error())
+		if wrong, is := errors.AsType[*source.Error](err); is {
+			return loot.Wrap(loot.Invalid, err, "Read so, the file makes no sense: "+wrong.Error())
+		}
+		return err
 	}
 	again := i.suggest(s, one.Found)
 	again.System, again.Encoding, again.Delimiter = m.System, m.Encoding, m.Delimiter

@@ -92,7 +92,7 @@ func (i *Imports) living(ctx context.Context, r *run) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-t.C:
-				if _, err := i.DB.Exec(ctx, `UPDATE imports_run SET touched = $1 WHERE id = $2 AND state = $3`, i.Now().UnixMicro(), r.ID, r.State); err != nil {
+				if _, err := i.DB.Exec(ctx, `UPDATE imports_run SET touched = $1 WHERE id = $2 AND state = $3`, i.Now().UnixMicro(), r.ID, r.State); err != nil && ctx.Err() == nil {
 					i.Log.WarnContext(ctx, "that an import goes on is not noted", "err", err)
 				}
 			}
@@ -179,16 +179,6 @@ func (c *cursor) batch(j *judge, kind string) (out []candidate, err error) {
 		out = append(out, j.row(kind, row, c.number))
 	}
 	return out, nil
-}
-
-func (j *judge) row(kind string, row *source.Row, number int64) candidate {
-	switch kind {
-	case services:
-		return j.service(row, number)
-	case invoices:
-		return j.invoice(row, number)
-	}
-	return j.client(row, number)
 }
 
 // A prepared batch is one that was read and judged, whose people have keys.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // A csvReader reads RFC 4180 as people really write it: other delimiters, line
@@ -32,8 +34,18 @@ func newCSV(r io.Reader, delimiter byte) (*csvReader, error) {
 	if len(names) > MaxColumns {
 		return nil, &Error{1, fmt.Sprintf("There are %d columns; %d can be read.", len(names), MaxColumns)}
 	}
+	// The names of columns are kept and shown as they are, a row never is.
+	if slices.ContainsFunc(names, isValue) {
+		return nil, &Error{1, "The first line does not name the columns: a detail of somebody seems to stand in it. Put the names above."}
+	}
 	c.columns = columnNames(names)
 	return c, nil
+}
+
+// isValue reports whether a cell is rather a value than the name of a column: an
+// e-mail address, a day, a number.
+func isValue(cell string) bool {
+	return strings.Contains(cell, "@") || strings.ContainsFunc(cell, unicode.IsDigit) && !strings.ContainsFunc(cell, unicode.IsLetter)
 }
 
 // columnNames gives every column a name of its own.

@@ -256,7 +256,7 @@ func flat(raw []byte) (names, values []string, ok bool) {
 			}
 			continue
 		}
-		if len(names) > MaxColumns {
+		if len(names) > MaxColumns || len(name) > maxName {
 			return nil, nil, false
 		}
 		if name != "" && !slices.Contains(names, name) {

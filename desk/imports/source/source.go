@@ -5,11 +5,9 @@ package source
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -23,6 +21,7 @@ const (
 	MaxCell    = 64 << 10 // bytes of one value
 	MaxRow     = 1 << 20  // bytes of one row
 	MaxColumns = 500
+	maxName    = 256 // bytes of the name of a table or a column
 )
 
 // The forms of a file.
@@ -114,7 +113,7 @@ func decoded(r io.Reader, name string) (io.Reader, error) {
 	switch name {
 	case UTF8:
 		e = unicode.UTF8BOM
-	case UTF16LE:
+	case UTF16LE: // with a byte order mark or without
 		e = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
 	case UTF16BE:
 		e = unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
@@ -123,39 +122,7 @@ func decoded(r io.Reader, name string) (io.Reader, error) {
 	default:
 		return nil, &Error{What: "Its encoding is not one that is known here."}
 	}
-	if strings.HasPrefix(name, "UTF-16") { // also without a byte order mark
-		order := unicode.LittleEndian
-		if name == UTF16BE {
-			order = unicode.BigEndian
-		}
-		e = unicode.UTF16(order, unicode.IgnoreBOM)
-		return &withoutMark{r: transform.NewReader(r, e.NewDecoder())}, nil
-	}
 	return transform.NewReader(r, e.NewDecoder()), nil
-}
-
-// withoutMark drops a byte order mark at the beginning of UTF-8.
-type withoutMark struct {
-	r     io.Reader
-	begun bool
-}
-
-func (w *withoutMark) Read(b []byte) (int, error) {
-	if w.begun {
-		return w.r.Read(b)
-	}
-	w.begun = true
-	var head [3]byte
-	n, err := io.ReadFull(w.r, head[:])
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	kept := bytes.TrimPrefix(head[:n], []byte("\ufeff"))
-	w.r = io.MultiReader(bytes.NewReader(kept), w.r)
-	if err != nil {
-		return 0, err
-	}
-	return w.r.Read(b)
 }
 
 // headSize is how much of the beginning is looked at.

@@ -122,6 +122,8 @@ func TestHostile(t *testing.T) {
 		"the same, and a large file": {"a,b\n\"" + strings.Repeat("x\n", MaxRow), "Line 2: This row is larger"},
 		"a million cells":            {"a,b\n" + strings.Repeat(",", MaxRow), "Line 2: This row is larger"},
 		"columns without end":        {strings.Repeat("a,", MaxColumns+1) + "\n", "can be read"},
+		"an address at the top":      {"1,jo@meadow.example\n", "Line 1: The first line does not name the columns"},
+		"a number at the top":        {"name;+49 30 5550142\n", "Line 1: The first line does not name the columns"},
 		"half a dump":                {"INSERT INTO `tblclients` (`id`) VALUES (1),('x", "did not arrive whole"},
 		"a dump without structure":   {"INSERT INTO `tblclients` VALUES (1);", "not named"},
 		"half a document":            {`{"tblclients": [{"id": 1}`, "did not arrive whole"},
@@ -146,6 +148,10 @@ func TestDumps(t *testing.T) {
 		{"type":"table","name":"tblconfiguration","database":"whmcs","data":[{"setting":"a"}]},
 		{"type":"table","name":"tblclients","database":"whmcs","data":[
 			{"id":"1","firstname":"O'Neil","notes":"line\nend; -- no comment"},{"id":2,"firstname":null,"notes":"x'y"},{"id":"3","notes":"Jo","more":{"a":[1]}}]}]`
+	_, rows, err := read(t, []byte(`{"tblclients": [{"`+strings.Repeat("x", maxName+1)+`": "1"}]}`), everything)
+	if err != nil || len(rows) != 1 || rows[0].Wrong == "" || len(rows[0].Columns) > 0 {
+		t.Errorf("a name without end: %v, %v", rows, err)
+	}
 	want := "tblclients 1: 1|O'Neil|line\nend; -- no comment\ntblclients 2: 2||x'y\ntblclients 3: 3||Jo\n"
 	for _, file := range []string{dump, document} {
 		_, rows, err := read(t, []byte(file), func(table string) bool { return table == "tblclients" })

@@ -113,7 +113,7 @@ func (s *sqlReader) word(b byte) (word string, quoted bool, err error) {
 			if c == b {
 				return string(out), true, nil
 			}
-			if out = append(out, c); len(out) > 256 {
+			if out = append(out, c); len(out) > maxName {
 				return "", true, s.fault("A name is longer than 256 characters.")
 			}
 		}
@@ -123,7 +123,7 @@ func (s *sqlReader) word(b byte) (word string, quoted bool, err error) {
 			s.back(c)
 			return string(out), false, nil
 		}
-		if out = append(out, c); len(out) > 256 {
+		if out = append(out, c); len(out) > maxName {
 			return "", false, s.fault("A name is longer than 256 characters.")
 		}
 		if c, err = s.byte(); errors.Is(err, io.EOF) {
