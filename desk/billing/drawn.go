@@ -36,11 +36,23 @@ type Issued struct {
 }
 
 // Sum writes the total as people read it; what is credited with a minus.
-func (i Issued) Sum() string {
+func (i Issued) Sum() string { return i.signed(i.Total) }
+
+// signed writes an amount of the document, of a credit note with a minus.
+func (i Issued) signed(units int64) string {
 	if i.Kind == invoice.CreditNote {
-		return "−" + money(i.Total, i.Currency)
+		units = -units
 	}
-	return money(i.Total, i.Currency)
+	return money(units, i.Currency)
+}
+
+// dueWords says until when it is to be paid; empty: it is a credit note, of which
+// nothing is.
+func (i Issued) dueWords() string {
+	if i.Kind == invoice.CreditNote {
+		return ""
+	}
+	return i.Due.Words(inPages)
 }
 
 // Words name the invoice: its number, what it is for and its sum.

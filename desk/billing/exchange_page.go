@@ -53,7 +53,7 @@ func (b *Billing) showRates(w http.ResponseWriter, r *http.Request, status int, 
 	v := ratesView{View: web.ViewOf(r, "Rates of exchange"), Form: form, File: file, Wrong: web.ProblemsOf(wrong, form, file)}
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Lead = "Where an invoice with tax is in another currency than the seller accounts for tax in, it says the tax in that, too, at the rate of the last day that it is for. An invoice waits for a rate that is missing."
-	v.Empty = web.Empty{Icon: "banknote", Title: "No rate yet", Text: "Nobody is asked for rates by itself."}
+	v.Empty = web.Empty{Icon: "banknote", Title: "No rate yet", Text: "No rate is fetched from anywhere: import the file of the bank, or enter one."}
 	var all []fx
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		all, err = lastFX(r.Context(), tx)

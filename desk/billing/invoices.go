@@ -51,7 +51,7 @@ const inPages = "en"
 
 // rowOf is an invoice in a list.
 func (b *Billing) rowOf(i Issued, base string) invoiceRow {
-	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.Due.Words(inPages), State: i.standing(b.today())}
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.dueWords(), State: i.standing(b.today())}
 	if !i.Removed.IsZero() {
 		row.State = web.Badge{Text: "removed"}
 	}
@@ -216,7 +216,7 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	state := i.standing(b.today())
-	v.Facts = []web.Fact{{Term: "Paid", Badge: &state}, {Term: "Open", Value: i.OpenSum()}}
+	v.Facts = []web.Fact{{Term: "State", Badge: &state}, {Term: "Open", Value: i.OpenSum()}}
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		v.Payments, err = paidOf(r.Context(), tx, i)
 		return err
@@ -322,7 +322,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Actions = append(v.Actions, before...)
-	v.Stats = []web.Stat{{Label: "Issued", Value: web.Number(total)}, {Label: "Wait", Value: web.Number(waiting), Href: "/console/billing/run#waiting"}}
+	v.Stats = []web.Stat{{Label: "Issued", Value: web.Number(total)}, {Label: "Waiting", Value: web.Number(waiting), Href: "/console/billing/run#waiting"}}
 	if len(all) > perPage {
 		all = all[:perPage]
 		if v.Number == "" {
@@ -394,9 +394,9 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Customer", Value: string(i.Subject), Code: true, Action: customerAction(i.Subject)},
 		{Term: "Issued", Value: i.Day.Words(inPages)},
 		{Term: "For", Value: i.Period.Words(inPages)},
-		{Term: "Due", Value: i.Due.Words(inPages)},
-		{Term: "Without tax", Value: money(i.Net, i.Currency)},
-		{Term: "Tax", Value: money(i.Tax, i.Currency)},
+		{Term: "Due", Value: i.dueWords()},
+		{Term: "Without tax", Value: i.signed(i.Net)},
+		{Term: "Tax", Value: i.signed(i.Tax)},
 		{Term: "Total", Value: i.Sum()},
 		{Term: "Statement in force", Value: i.Statement, Code: true},
 	}

@@ -172,14 +172,14 @@ func total(whole, part int64) int64 {
 // insertMeter adds a counted part to a plan that nobody has yet: what somebody
 // ordered does not change under them.
 func insertMeter(ctx context.Context, tx *store.Tx, m Meter) error {
-	var taken int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_service WHERE plan = $1`, m.Plan).Scan(&taken); err != nil {
-		return fmt.Errorf("billing: meter: %w", err)
+	taken, err := everOrdered(ctx, tx, m.Plan)
+	if err != nil {
+		return err
 	}
-	if taken > 0 {
+	if taken {
 		return loot.Errorf(loot.Conflict, "Somebody ordered this plan already, so nothing can be added to it. Retire it and make another.")
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO billing_meter (plan, id, title, kind, unit, included, price) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	_, err = tx.Exec(ctx, `INSERT INTO billing_meter (plan, id, title, kind, unit, included, price) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		m.Plan, m.ID, m.Title, string(m.Kind), m.Unit, m.Included, m.Price.String())
 	if store.IsUnique(err) {
 		return loot.Errorf(loot.Conflict, "The plan has a part of this name already.")
@@ -188,6 +188,15 @@ func insertMeter(ctx context.Context, tx *store.Tx, m Meter) error {
 		return fmt.Errorf("billing: meter: %w", err)
 	}
 	return nil
+}
+
+// everOrdered reports whether somebody has or had a plan.
+func everOrdered(ctx context.Context, tx *store.Tx, plan string) (bool, error) {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_service WHERE plan = $1`, plan).Scan(&n); err != nil {
+		return false, fmt.Errorf("billing: meter: %w", err)
+	}
+	return n > 0, nil
 }
 
 // meterOf returns one of some meters.

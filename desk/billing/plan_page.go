@@ -16,12 +16,14 @@ var planPage = web.NewPage[planView](pageFiles, "pages/plan.html")
 
 type planView struct {
 	web.View
-	Plan   Plan
-	Rows   []planMeter
-	Form   web.Fields
-	Wrong  *web.Problems
-	Action string
-	Empty  web.Empty
+	Plan    Plan
+	Service string // its title
+	Taken   bool   // somebody ordered it
+	Rows    []planMeter
+	Form    web.Fields
+	Wrong   *web.Problems
+	Action  string
+	Empty   web.Empty
 }
 
 type planMeter struct {
@@ -70,9 +72,18 @@ func (b *Billing) showPlan(w http.ResponseWriter, r *http.Request, status int, f
 	if err != nil {
 		return err
 	}
-	v := planView{View: web.ViewOf(r, p.Title), Plan: p, Form: form, Wrong: web.ProblemsOf(wrong, form), Action: "/console/billing/plans/" + url.PathEscape(p.ID)}
+	v := planView{View: web.ViewOf(r, p.Title), Plan: p, Service: b.titles()[p.Service], Form: form, Wrong: web.ProblemsOf(wrong, form), Action: "/console/billing/plans/" + url.PathEscape(p.ID)}
 	v.Crumbs = []web.Crumb{{Label: "Prices", Href: "/console/billing/plans"}}
+	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		v.Taken, err = everOrdered(r.Context(), tx, p.ID)
+		return err
+	}); err != nil {
+		return err
+	}
 	v.Lead = "What of the plan is counted. Once somebody ordered it, nothing is added any more."
+	if v.Taken {
+		v.Lead = "What of the plan is counted. Somebody ordered it, so nothing is added any more: retire it and make another."
+	}
 	v.Empty = web.Empty{Icon: "gauge", Title: "Nothing is counted", Text: "The price of the plan is all that it costs."}
 	for _, m := range p.Meters {
 		v.Rows = append(v.Rows, planMeter{m, m.Words(p.Currency)})
