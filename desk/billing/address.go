@@ -1,8 +1,8 @@
 package billing
 
 import (
+	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -30,6 +30,7 @@ type Assignment struct {
 	Subject loot.Subject
 	Since   time.Time
 	Until   time.Time // zero: it has it
+	mark    []byte
 	sealed  []byte
 }
 
@@ -40,7 +41,7 @@ type Assigned struct {
 	Masked  bool        // only a part is shown
 }
 
-const selectAddress = `SELECT a.id, a.service, a.subject, a.sealed, a.since, a.until FROM billing_address a `
+const selectAddress = `SELECT a.id, a.service, a.subject, a.mark, a.sealed, a.since, a.until FROM billing_address a `
 
 func readAssignments(ctx context.Context, tx *store.Tx, where string, args ...any) (out []Assignment, err error) {
 	rows, err := tx.Query(ctx, selectAddress+where, args...)
@@ -51,7 +52,7 @@ func readAssignments(ctx context.Context, tx *store.Tx, where string, args ...an
 	for rows.Next() {
 		var a Assignment
 		var since, until int64
-		if err := rows.Scan(&a.ID, &a.Service, &a.Subject, &a.sealed, &since, &until); err != nil {
+		if err := rows.Scan(&a.ID, &a.Service, &a.Subject, &a.mark, &a.sealed, &since, &until); err != nil {
 			return nil, fmt.Errorf("billing: addresses: %w", err)
 		}
 		a.Since, a.Until = store.Instant(since), store.Instant(until)
@@ -82,6 +83,9 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 		return out, err
 	}
 	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := holdService(ctx, tx, l.Service); err != nil {
+			return err
+		}
 		one, err := b.findService(ctx, tx, l.Service)
 		if err != nil {
 			return err
@@ -98,8 +102,9 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 			return err
 		}
 		if taken != nil {
-			if same := taken[string(b.mark(l.Prefix))]; same.Service == l.Service && same.Until.IsZero() && l.To.IsZero() && !same.Since.After(l.From) {
-				out = same
+			same := taken.Service == l.Service && bytes.Equal(taken.mark, b.mark(l.Prefix))
+			if same && taken.Until.IsZero() && l.To.IsZero() && !taken.Since.After(l.From) {
+				out = *taken
 				return nil
 			}
 			return loot.Errorf(loot.Conflict, "The address, or a part of it, is assigned at that time already. Release it first.")
@@ -140,6 +145,19 @@ func (l lease) check(one Service, now time.Time) error {
 	return nil
 }
 
+// holdService has a service end no sooner than the transaction, so that what it is
+// given is taken back at its end.
+func holdService(ctx context.Context, tx *store.Tx, reference string) error {
+	rows, err := tx.Query(ctx, `SELECT reference FROM billing_service WHERE reference = $1`+tx.ForShare(), reference)
+	if err == nil {
+		err = rows.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("billing: service: %w", err)
+	}
+	return nil
+}
+
 func lockBlock(ctx context.Context, tx *store.Tx, block []byte) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_block (block) VALUES ($1) ON CONFLICT (block) DO NOTHING`, block); err != nil {
 		return fmt.Errorf("billing: block: %w", err)
@@ -166,9 +184,9 @@ func (b *Billing) insertAddress(ctx context.Context, tx *store.Tx, a Assignment,
 // marksAtOnce is how many marks one query asks for.
 const marksAtOnce = 400
 
-// overlaps returns who has a prefix, one that it lies in or a part of it at a time
-// of a lease, by the mark of theirs; nil: nobody.
-func (b *Billing) overlaps(ctx context.Context, tx *store.Tx, l lease) (map[string]Assignment, error) {
+// overlaps returns one who has a prefix, one that it lies in or a part of it at a
+// time of a lease; nil: nobody.
+func (b *Billing) overlaps(ctx context.Context, tx *store.Tx, l lease) (*Assignment, error) {
 	var marks, links [][]byte
 	for _, p := range above(l.Prefix.Addr()) {
 		if p.Bits() <= l.Prefix.Bits() {
@@ -203,7 +221,7 @@ func (b *Billing) overlaps(ctx context.Context, tx *store.Tx, l lease) (map[stri
 	return nil, nil
 }
 
-func takenAt(ctx context.Context, tx *store.Tx, column string, marks [][]byte, l lease) (map[string]Assignment, error) {
+func takenAt(ctx context.Context, tx *store.Tx, column string, marks [][]byte, l lease) (*Assignment, error) {
 	to := int64(1<<63 - 1)
 	if !l.To.IsZero() {
 		to = l.To.UnixMicro()
@@ -212,28 +230,16 @@ func takenAt(ctx context.Context, tx *store.Tx, column string, marks [][]byte, l
 	for _, m := range marks {
 		args = append(args, m)
 	}
-	rows, err := tx.Query(ctx, `SELECT a.mark, a.id, a.service, a.subject, a.since, a.until FROM billing_address a
-		WHERE a.`+column+` IN (`+store.Placeholders(3, len(marks))+`) AND a.since < $1 AND (a.until = 0 OR a.until > $2) LIMIT 1`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("billing: overlap: %w", err)
+	all, err := readAssignments(ctx, tx, `WHERE a.`+column+` IN (`+store.Placeholders(3, len(marks))+`) AND a.since < $1 AND (a.until = 0 OR a.until > $2) LIMIT 1`, args...)
+	if err != nil || len(all) == 0 {
+		return nil, err
 	}
-	defer rows.Close()
-	var out map[string]Assignment
-	for rows.Next() {
-		var mark []byte
-		var a Assignment
-		var since, until int64
-		if err := rows.Scan(&mark, &a.ID, &a.Service, &a.Subject, &since, &until); err != nil {
-			return nil, fmt.Errorf("billing: overlap: %w", err)
-		}
-		a.Since, a.Until = store.Instant(since), store.Instant(until)
-		out = map[string]Assignment{string(mark): a}
-	}
-	return out, rows.Err()
+	return &all[0], nil
 }
 
-// release takes an address back at a time; one that was taken back stays as it is.
-func (b *Billing) release(ctx context.Context, tx *store.Tx, id string, at time.Time) (Assignment, error) {
+// release takes an address back at a time, of which the ledger says who did; one
+// that was taken back stays as it is.
+func (b *Billing) release(ctx context.Context, tx *store.Tx, by loot.Actor, id string, at time.Time) (Assignment, error) {
 	all, err := readAssignments(ctx, tx, `WHERE a.id = $1`+tx.ForUpdate(), id)
 	if err != nil {
 		return Assignment{}, err
@@ -251,6 +257,9 @@ func (b *Billing) release(ctx context.Context, tx *store.Tx, id string, at time.
 	a.Until = at
 	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE id = $2 AND until = 0`, at.UnixMicro(), id); err != nil {
 		return a, fmt.Errorf("billing: release: %w", err)
+	}
+	if err := b.Gate.NoteAbout(ctx, tx, a.Subject, collection, by, "address.released", ""); err != nil {
+		return a, err
 	}
 	return a, b.tellAddress(ctx, tx, "address.released", a)
 }
@@ -346,18 +355,13 @@ func (b *Billing) WhoHad(ctx context.Context, tx *store.Tx, by loot.Actor, purpo
 func (b *Billing) holder(ctx context.Context, tx *store.Tx, a netip.Addr, at time.Time) (Assignment, bool, error) {
 	us := at.UnixMicro()
 	for _, p := range above(a) {
-		var out Assignment
-		var since, until int64
-		err := tx.QueryRow(ctx, `SELECT a.id, a.service, a.subject, a.sealed, a.since, a.until FROM billing_address a
-			WHERE a.mark = $1 AND a.since <= $2 ORDER BY a.since DESC LIMIT 1`, b.mark(p), us).Scan(&out.ID, &out.Service, &out.Subject, &out.sealed, &since, &until)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && until != 0 && until <= us {
-			continue
-		}
+		last, err := readAssignments(ctx, tx, `WHERE a.mark = $1 AND a.since <= $2 ORDER BY a.since DESC LIMIT 1`, b.mark(p), us)
 		if err != nil {
-			return Assignment{}, false, fmt.Errorf("billing: holder: %w", err)
+			return Assignment{}, false, err
 		}
-		out.Since, out.Until = store.Instant(since), store.Instant(until)
-		return out, true, nil
+		if len(last) > 0 && (last[0].Until.IsZero() || last[0].Until.After(at)) {
+			return last[0], true, nil
+		}
 	}
 	return Assignment{}, false, nil
 }

@@ -3,14 +3,12 @@ package billing
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"loot"
 	"loot/api"
 	"loot/gate"
 	"loot/store"
-	"loot/web"
 )
 
 // addressAPI adds the operations on addresses that services have.
@@ -105,7 +103,7 @@ func (b *Billing) apiRelease(ctx context.Context, in *releaseIn) (*assignedOut, 
 	}
 	out := &assignedOut{}
 	return out, b.DB.InTx(ctx, func(tx *store.Tx) error {
-		a, err := b.release(ctx, tx, in.ID, at)
+		a, err := b.release(ctx, tx, api.ActorOf(ctx), in.ID, at)
 		out.Body = apiAssigned(a)
 		return err
 	})
@@ -160,16 +158,8 @@ func (b *Billing) apiFindAddress(ctx context.Context, in *findAddressIn) (*assig
 	if err := allowed(ctx, lookers); err != nil {
 		return nil, err
 	}
-	wrong := map[string]string{}
-	addr, err := netip.ParseAddr(in.Body.Address)
-	if err != nil || addr.Zone() != "" {
-		wrong["address"] = "This is not one address."
-	}
-	at, err := parseMoment(in.Body.At, b.seller.place())
+	addr, at, err := b.parseLook(in.Body.Address, in.Body.At)
 	if err != nil {
-		wrong["at"] = loot.Message(err)
-	}
-	if err := web.Invalid("", wrong); err != nil {
 		return nil, err
 	}
 	out, ok := &assignedOut{}, false

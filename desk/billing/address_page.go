@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -51,22 +50,12 @@ func looksAtAddresses(s *statement.Statement, items []ledger.Item) []web.Day {
 		if !slices.Contains(item.Subject.Fields, addressOn) || !found && item.Facts.Action != loot.Use {
 			continue
 		}
-		e := web.Event{At: item.At, Icon: "eye", Title: "Addresses of your services were opened", Who: "a part of our program"}
-		if role, ok := s.Role(item.Facts.Role); ok {
-			e.Who = role.Title
-		}
+		e := lookAt(s, item, "Addresses of your services were opened", "Somebody tried to open addresses of your services, and was refused")
 		if found {
 			e.Icon, e.Title = "search", "An address was looked up, and one of your services had it"
 		}
-		if item.Facts.Verdict == ledger.Refused {
-			e.Icon, e.Tone, e.Title = "shield-x", web.Good, "Somebody tried to open addresses of your services, and was refused"
-		}
 		if p, ok := s.Purpose(item.Facts.Purpose); ok {
 			e.Text = p.Title
-		}
-		if len(item.Facts.Clauses) > 0 {
-			e.Clause = item.Facts.Clauses[0]
-			e.Href = "/statement#" + string(e.Clause)
 		}
 		events = append(events, e)
 	}
@@ -153,7 +142,7 @@ func (b *Billing) listAddresses(w http.ResponseWriter, r *http.Request, status i
 		if row.Until.IsZero() {
 			v.Rows[i].Take = &web.Action{
 				Label: "Take back", Icon: "undo-2", Small: true, Post: true, Href: "/console/billing/addresses/" + url.PathEscape(row.ID) + "/release",
-				Hidden: []web.Hidden{{Name: "service", Value: one.Reference}}, Confirm: "Take this address back now? Another service can have it then.",
+				Confirm: "Take this address back now? Another service can have it then.",
 			}
 		}
 	}
@@ -267,7 +256,7 @@ func (b *Billing) openFor(ctx context.Context, reference string, req gate.Reques
 func (b *Billing) releaseAddress(w http.ResponseWriter, r *http.Request) error {
 	var a Assignment
 	if err := b.DB.InTx(r.Context(), func(tx *store.Tx) (err error) {
-		a, err = b.release(r.Context(), tx, r.PathValue("id"), b.Now())
+		a, err = b.release(r.Context(), tx, web.ActorOf(r.Context()), r.PathValue("id"), b.Now())
 		return err
 	}); err != nil {
 		return err
@@ -307,6 +296,20 @@ func showWhoHad(w http.ResponseWriter, r *http.Request, status int, v whoHadView
 // forSafety is the purpose for which the abuse desk looks for who had an address.
 const forSafety loot.Purpose = "safety"
 
+// parseLook reads which address was typed or sent, and for when its holder is looked for.
+func (b *Billing) parseLook(address, when string) (netip.Addr, time.Time, error) {
+	wrong := map[string]string{}
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Zone() != "" {
+		wrong["address"] = "This is not one address. They look like 192.0.2.7 and 2001:db8::7."
+	}
+	at, err := parseMoment(when, b.seller.place())
+	if err != nil {
+		wrong["at"] = loot.Message(err)
+	}
+	return a, at, web.Invalid("", wrong)
+}
+
 // lookWhoHad looks for who had an address at a time.
 func (b *Billing) lookWhoHad(w http.ResponseWriter, r *http.Request) error {
 	typed, err := web.Form(r, 0)
@@ -315,17 +318,10 @@ func (b *Billing) lookWhoHad(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := whoHadFields()
 	err = form.Check(typed)
-	addr, _ := netip.ParseAddr(typed.Get("address"))
-	at, timeErr := parseMoment(typed.Get("at"), b.seller.place())
+	var addr netip.Addr
+	var at time.Time
 	if err == nil {
-		wrong := map[string]string{}
-		if !addr.IsValid() || addr.Zone() != "" {
-			wrong["address"] = "This is not one address. They look like 192.0.2.7 and 2001:db8::7."
-		}
-		if timeErr != nil {
-			wrong["at"] = loot.Message(timeErr)
-		}
-		err = web.Invalid("", wrong)
+		addr, at, err = b.parseLook(typed.Get("address"), typed.Get("at"))
 	}
 	v := whoHadView{Form: form.With(typed, err), Looked: true}
 	if web.Wrong(err) != nil {
@@ -341,8 +337,7 @@ func (b *Billing) lookWhoHad(w http.ResponseWriter, r *http.Request) error {
 		found, ok, err = b.WhoHad(r.Context(), tx, web.ActorOf(r.Context()), forSafety, typed.Get("reason"), addr, at)
 		return err
 	})
-	if _, refused := errors.AsType[*gate.Refusal](err); refused {
-		refusal, _ := web.RefusalOf(err)
+	if refusal, refused := web.RefusalOf(err); refused {
 		v.Looked, v.Refusal = false, &refusal
 		return showWhoHad(w, r, http.StatusForbidden, v)
 	}

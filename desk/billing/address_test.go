@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"loot/api"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/ledger"
 	"loot/store"
 )
 
@@ -53,6 +55,13 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 		o.Clock.Advance(24 * time.Hour)
 		c.call(http.StatusOK, http.MethodPost, "/api/addresses/"+fmt.Sprint(four["id"])+"/release", `{}`)
 		released := o.Clock.Now()
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := o.b.Ledger.Timeline(ctx, tx, s, collection, "", 100)
+			if !slices.ContainsFunc(items, func(i ledger.Item) bool { return i.Facts.Note == "address.released" && i.Facts.ActorKind == loot.Staff }) {
+				t.Error("the ledger does not say that somebody took the address back")
+			}
+			return err
+		})
 		o.Clock.Advance(time.Hour)
 		assign(http.StatusOK, "other", `"address":"192.0.2.9"`)
 		find := func(status int, address string, at time.Time) map[string]any {

@@ -81,7 +81,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
 	job.Register(kit.Jobs, b.letter)
-	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4), job.MaxAttempts(mostTries))
+	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4))
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
 	job.Register(kit.Jobs, b.hints, job.Timeout(10*time.Minute))
@@ -254,7 +254,12 @@ func (b *Billing) begin(ctx context.Context, tx *store.Tx, reference string, o O
 	if err := b.took(ctx, tx, o); err != nil {
 		return err
 	}
-	return b.tellState(ctx, tx, one, steps[0])
+	for _, m := range steps {
+		if err := b.tellState(ctx, tx, one, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Plans returns what can be chosen for a service, for the form that orders it.

@@ -19,7 +19,9 @@ type deliverArgs struct {
 func (deliverArgs) Kind() string { return "billing.deliver" }
 
 // mostTries is how often a message is sent before it has failed: by the queue's
-// waits, of which each is longer, for about a day.
+// waits, of which each is longer, for about a day. The tries that are written down
+// count and not the queue's, which also count runs that were cut off before they
+// could be: else a message would wait for ever.
 const mostTries = 14
 
 // A delivery is a message to one webhook.

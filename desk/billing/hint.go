@@ -43,7 +43,7 @@ const (
 // hintRules says the rules in words.
 var hintRules = []struct{ id, title, words string }{
 	{nearlyFull, "Nearly full", fmt.Sprintf("A disk was %d %% full or more when its level was told last, within a week: the next larger plan of the service.", fullFrom)},
-	{overUsed, "More than included", "In each of the last two whole months what was used beyond the included cost more than the next larger plan would have: that plan."},
+	{overUsed, "More than included", "In each of the last two whole months the service, with what it used beyond the included, cost more than it would have by the next larger plan: that plan."},
 	{alsoTaken, "What others took", fmt.Sprintf("Of the customers of a service, %d at least, %d %% or more have another one, too, which the customer lacks. It is said of nobody where fewer than %d customers have it or lack it, and in steps of ten per cent.", leastHolders, leastShare, leastTakers)},
 }
 
@@ -96,12 +96,25 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 	if err != nil {
 		return nil //nolint:nilerr // nobody switched anything on before there was a statement
 	}
-	var members []loot.Subject
+	var members, on []loot.Subject
 	var others []companion
 	var plans []Plan
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		on = nil
 		if members, err = membersOf(ctx, tx, b.Now(), b.Now(), a.After, hintPage); err != nil {
 			return err
+		}
+		for _, who := range members {
+			is, err := b.switchedOn(ctx, tx, s, who)
+			if err != nil {
+				return err
+			}
+			if is {
+				on = append(on, who)
+			}
+		}
+		if len(on) == 0 {
+			return nil
 		}
 		if plans, err = readPlans(ctx, tx, "", false); err != nil {
 			return err
@@ -111,8 +124,8 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 	}); err != nil {
 		return err
 	}
-	for _, who := range members {
-		if err := b.hintsFor(ctx, s, who, plans, others); err != nil {
+	for _, who := range on {
+		if err := b.hintsFor(ctx, who, plans, others); err != nil {
 			return err
 		}
 	}
@@ -124,17 +137,11 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 	})
 }
 
-// hintsFor writes the suggestions of one customer, if they switched them on: what
-// they use is looked at for that alone, by a decision of its own. What was
-// suggested before is not suggested again while it is kept.
-func (b *Billing) hintsFor(ctx context.Context, s *statement.Statement, who loot.Subject, plans []Plan, others []companion) error {
-	on := false
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		on, err = b.switchedOn(ctx, tx, s, who)
-		return err
-	}); err != nil || !on {
-		return err
-	}
+// hintsFor writes the suggestions of one customer who switched them on: what they
+// use is looked at for that alone, by a decision of its own, which refuses if they
+// switched them off meanwhile. What was suggested before is not suggested again
+// while it is kept.
+func (b *Billing) hintsFor(ctx context.Context, who loot.Subject, plans []Plan, others []companion) error {
 	if err := b.keyOfUse(ctx, who); err != nil {
 		return err
 	}
@@ -215,8 +222,8 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 	return out, nil
 }
 
-// overUsed compares what was used beyond the included in the last two months with
-// what the larger plan costs more.
+// overUsed compares what was used beyond the included in each of the last two months
+// with what the larger plan costs more for as long.
 func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gauge, plans []Plan, larger Plan) (h Hint, ok bool, err error) {
 	i := slices.IndexFunc(plans, func(p Plan) bool { return p.ID == one.PlanID })
 	more, counts := meterOf(larger.Meters, g.ID)
@@ -235,36 +242,37 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 		if err != nil {
 			return h, false, err
 		}
-		over, err := beyond(n, g.Meter)
+		over, err := beyond(n, g.Meter, larger.Currency)
 		if err != nil {
 			return h, false, err
 		}
-		left, err := beyond(n, more)
+		left, err := beyond(n, more, larger.Currency)
 		if err != nil {
 			return h, false, err
 		}
-		if over-left <= larger.Cents-plans[i].Cents {
+		if (over-left)*int64(periods[larger.Period].months) <= larger.Cents-plans[i].Cents {
 			return h, false, nil
 		}
 		shown = append(shown, g.amount(n)+" in "+month.String())
 	}
 	return Hint{
 		Rule: overUsed, Service: one.Reference, Target: one.Service, Plan: larger.ID,
-		Why:  fmt.Sprintf("You could use “%s”, because what your %s used beyond the included cost more than that plan does, in each of the last two months.", larger.Title, lower(one.Title)),
+		Why:  fmt.Sprintf("You could use “%s”, because your %s, with what it used beyond the included, cost more than it would have by that plan, in each of the last two months.", larger.Title, lower(one.Title)),
 		Data: fmt.Sprintf("%s, %s: %s and %s; included are %s", one.Title, g.Title, shown[0], shown[1], g.amount(g.Included)),
 	}, true, nil
 }
 
-// beyond returns in cents what an amount costs beyond the included.
-func beyond(n int64, m Meter) (int64, error) {
+// beyond returns what an amount costs beyond the included, in the smallest unit of
+// the plan's currency.
+func beyond(n int64, m Meter, currency string) (int64, error) {
 	if n <= m.Included {
 		return 0, nil
 	}
-	inv := invoice.Invoice{Currency: euro, Lines: []invoice.Line{{Quantity: invoice.Scaled(n-m.Included, millionths), Price: m.Price}}}
+	inv := invoice.Invoice{Currency: currency, Lines: []invoice.Line{{Quantity: invoice.Scaled(n-m.Included, millionths), Price: m.Price}}}
 	if err := inv.Compute(); err != nil {
 		return 0, fmt.Errorf("billing: beyond: %w", err)
 	}
-	return smallest(inv.Totals.WithoutTax, euro)
+	return smallest(inv.Totals.WithoutTax, currency)
 }
 
 // largerPlan returns the next dearer plan of the same service, period and currency.
@@ -336,8 +344,12 @@ func supported(all, both int) (share int, ok bool) {
 	return both * 10 / all * 10, true
 }
 
-// countHint counts what became of suggestions, without saying whose.
+// countHint counts what became of suggestions, without saying whose. Where nothing
+// did, nobody waits for the row that all have in common.
 func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken int) error {
+	if written+shown+clicked+taken == 0 {
+		return nil
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
 			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken`,

@@ -20,15 +20,15 @@ import (
 )
 
 // hintProofs are those of the clause about suggestions.
-func (b *Billing) hintProofs(proof func(clause loot.Clause, name string, run func(context.Context, *desk.World, *statement.Statement) (string, error)) desk.Proof) []desk.Proof {
+func (b *Billing) hintProofs() []desk.Proof {
 	return []desk.Proof{
 		proof(Keeps[1], "a suggestion comes once it is switched on, says why and what it looked at, and with one click the next is not written", b.switchedOnAndOff),
 		proof(Keeps[1], "suggestions read the company, its country, its services and where to send them, and nothing else", b.readsNothingElse),
 	}
 }
 
-// fill has a service of somebody's nearly full, and returns what is then suggested.
-func (b *Billing) fill(ctx context.Context, w *desk.World, who loot.Subject, percent int64) error {
+// fill has a service of somebody's so full.
+func (b *Billing) fill(ctx context.Context, w *desk.World, who loot.Subject, full int64) error {
 	var one Service
 	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
 		all, err := b.Services(ctx, tx, who)
@@ -37,8 +37,8 @@ func (b *Billing) fill(ctx context.Context, w *desk.World, who loot.Subject, per
 		}
 		// Whatever plans there are, one of these is larger and says how full it is.
 		one = all[0]
-		for i, p := range []Plan{{ID: "tried-small", Cents: 100}, {ID: "tried-large", Cents: 200}} {
-			p.Service, p.Title, p.Currency, p.Period = one.Service, []string{"Small", "Large"}[i], euro, "month"
+		for _, p := range []Plan{{ID: "tried-small", Title: "Small", Cents: 100}, {ID: "tried-large", Title: "Large", Cents: 200}} {
+			p.Service, p.Currency, p.Period = one.Service, euro, "month"
 			var there int
 			if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_plan WHERE id = $1`, p.ID).Scan(&there); err != nil || there > 0 {
 				return err
@@ -46,7 +46,7 @@ func (b *Billing) fill(ctx context.Context, w *desk.World, who loot.Subject, per
 			if err := insertPlan(ctx, tx, p); err != nil {
 				return err
 			}
-			if err := insertMeter(ctx, tx, Meter{Plan: p.ID, ID: "disk", Title: "Disk", Kind: Level, Unit: "P1"}); err != nil {
+			if err := insertMeter(ctx, tx, Meter{Plan: p.ID, ID: "disk", Title: "Disk", Kind: Level, Unit: percent}); err != nil {
 				return err
 			}
 		}
@@ -57,7 +57,7 @@ func (b *Billing) fill(ctx context.Context, w *desk.World, who loot.Subject, per
 	if _, err := w.DB.Exec(ctx, `UPDATE billing_service SET plan = 'tried-small' WHERE reference = $1`, one.Reference); err != nil {
 		return err
 	}
-	taken, err := b.record(ctx, b.actor(), []Record{{Service: one.Reference, Meter: "disk", Key: loot.NewID("k"), At: b.Now(), Amount: percent * oneUnit}}, true)
+	taken, err := b.record(ctx, b.actor(), []Record{{Service: one.Reference, Meter: "disk", Key: loot.NewID("k"), At: b.Now(), Amount: full * oneUnit}}, true)
 	if err == nil && len(taken.Refused) > 0 {
 		err = errors.New(taken.Refused[0].Why)
 	}

@@ -152,24 +152,28 @@ func looks(s *statement.Statement, items []ledger.Item) []web.Day {
 		if item.Facts.Action != loot.Use {
 			continue
 		}
-		who := "a part of our program"
-		if item.Facts.ActorKind == loot.Staff {
-			who = "a colleague"
-			if role, ok := s.Role(item.Facts.Role); ok {
-				who = role.Title
-			}
-		}
-		e := web.Event{At: item.At, Icon: "eye", Title: "The copy of an invoice was opened", Who: who}
-		if item.Facts.Verdict == ledger.Refused {
-			e.Icon, e.Tone, e.Title = "shield-x", web.Good, "Somebody tried to open the copy of an invoice, and was refused"
-		}
-		if len(item.Facts.Clauses) > 0 {
-			e.Clause = item.Facts.Clauses[0]
-			e.Href = "/statement#" + string(e.Clause)
-		}
-		events = append(events, e)
+		events = append(events, lookAt(s, item, "The copy of an invoice was opened", "Somebody tried to open the copy of an invoice, and was refused"))
 	}
 	return web.Days(events)
+}
+
+// lookAt shows its owner that something was opened, or was not, and by whom.
+func lookAt(s *statement.Statement, item ledger.Item, opened, refused string) web.Event {
+	e := web.Event{At: item.At, Icon: "eye", Title: opened, Who: "a part of our program"}
+	if item.Facts.ActorKind == loot.Staff {
+		e.Who = "a colleague"
+		if role, ok := s.Role(item.Facts.Role); ok {
+			e.Who = role.Title
+		}
+	}
+	if item.Facts.Verdict == ledger.Refused {
+		e.Icon, e.Tone, e.Title = "shield-x", web.Good, refused
+	}
+	if len(item.Facts.Clauses) > 0 {
+		e.Clause = item.Facts.Clauses[0]
+		e.Href = "/statement#" + string(e.Clause)
+	}
+	return e
 }
 
 type myInvoiceView struct {

@@ -104,7 +104,7 @@ func parseAmount(text string) (int64, error) {
 	return strconv.ParseInt(strings.Replace(d.Fixed(millionths), ".", "", 1), 10, 64)
 }
 
-// Counted is what was used of a part in a month.
+// A counted amount is what was used of a part in a month.
 type counted struct {
 	Meter
 	used int64 // in millionths

@@ -258,10 +258,11 @@ func (b *Billing) apiRecord(ctx context.Context, in *usageIn) (*usageOut, error)
 	out.Body.Refused = []usageRefused{}
 	var all []Record
 	var index []int
+	place := b.seller.place()
 	for i, sent := range in.Body.Records {
 		r := Record{Service: sent.Service, Meter: sent.Meter, Key: sent.Key}
 		var err error
-		if r.At, err = parseMoment(sent.At, b.seller.place()); err == nil {
+		if r.At, err = parseMoment(sent.At, place); err == nil {
 			r.Amount, err = parseAmount(sent.Amount)
 		}
 		if err != nil {

@@ -193,7 +193,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 	if err != nil {
 		return nil, err
 	}
-	months, err := monthsUsed(ctx, tx, s)
+	months, err := monthsUsed(ctx, tx, s, b.seller.place())
 	if err != nil {
 		return nil, err
 	}

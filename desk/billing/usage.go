@@ -23,6 +23,7 @@ type Record struct {
 	Key     string // the sender's name for the record: the same one counts once
 	At      time.Time
 	Amount  int64 // in millionths of the meter's unit; of a level percent
+	row     int   // in its file
 }
 
 // A Refused record was not written down.
@@ -85,6 +86,7 @@ func readCounter(ctx context.Context, tx *store.Tx, reference string) (c counter
 type usageBook struct {
 	b        *Billing
 	tx       *store.Tx
+	place    *time.Location // where months begin
 	counters map[string]counter
 	open     map[Month]bool
 }
@@ -93,6 +95,7 @@ type usageBook struct {
 // is refused, each with the reason, and with whole set nothing is written down
 // then. Who sent it is on the ledger.
 func (b *Billing) record(ctx context.Context, by loot.Actor, all []Record, whole bool) (out Taken, err error) {
+	place := b.seller.place()
 	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
 		out = Taken{}
 		// What is counted says nothing about anybody, so it is decided about nobody.
@@ -101,7 +104,7 @@ func (b *Billing) record(ctx context.Context, by loot.Actor, all []Record, whole
 		}); err != nil {
 			return err
 		}
-		book := &usageBook{b: b, tx: tx, counters: map[string]counter{}, open: map[Month]bool{}}
+		book := &usageBook{b: b, tx: tx, place: place, counters: map[string]counter{}, open: map[Month]bool{}}
 		for i, r := range all {
 			why, added, err := book.take(ctx, r)
 			switch {
@@ -161,7 +164,7 @@ func (k *usageBook) take(ctx context.Context, r Record) (why string, added bool,
 		return why, false, err
 	}
 	if m.Kind == Sum {
-		open, err := k.isOpen(ctx, monthOf(r.At, k.b.seller.place()))
+		open, err := k.isOpen(ctx, monthOf(r.At, k.place))
 		if err != nil {
 			return "", false, err
 		}
@@ -269,14 +272,18 @@ func (g Gauge) Share() int64 {
 // gaugesOf returns how the counted parts of some services stand in a month.
 func (b *Billing) gaugesOf(ctx context.Context, tx *store.Tx, services []Service, m Month) (map[string][]Gauge, error) {
 	from, to := m.span(b.seller.place())
-	out := map[string][]Gauge{}
+	out, meters := map[string][]Gauge{}, map[string][]Meter{}
 	for _, one := range services {
-		all, err := readMeters(ctx, tx, `WHERE m.plan = $1`, one.PlanID)
-		if err != nil {
-			return nil, err
+		if _, known := meters[one.PlanID]; !known {
+			all, err := readMeters(ctx, tx, `WHERE m.plan = $1`, one.PlanID)
+			if err != nil {
+				return nil, err
+			}
+			meters[one.PlanID] = all[one.PlanID]
 		}
-		for _, meter := range all[one.PlanID] {
+		for _, meter := range meters[one.PlanID] {
 			g := Gauge{Meter: meter}
+			var err error
 			if meter.Kind == Level {
 				g.Used, g.At, err = latest(ctx, tx, one.Reference, meter.ID)
 			} else {
@@ -322,8 +329,9 @@ type monthUsed struct {
 	Peak  string `json:"peak,omitempty"` // of a level, in percent
 }
 
-// monthsUsed returns what the services of a customer used by month, by their references.
-func monthsUsed(ctx context.Context, tx *store.Tx, s loot.Subject) (map[string][]monthUsed, error) {
+// monthsUsed returns what the services of a customer used by month, as invoices
+// have the months, by their references.
+func monthsUsed(ctx context.Context, tx *store.Tx, s loot.Subject, place *time.Location) (map[string][]monthUsed, error) {
 	rows, err := tx.Query(ctx, `SELECT u.service, u.meter, u.kind, u.at, u.amount FROM billing_usage u JOIN billing_service s ON s.reference = u.service
 		WHERE s.subject = $1 ORDER BY u.service, u.meter, u.at`, s)
 	if err != nil {
@@ -343,7 +351,7 @@ func monthsUsed(ctx context.Context, tx *store.Tx, s loot.Subject) (map[string][
 		if err := rows.Scan(&r.service, &r.Part, &r.kind, &at, &amount); err != nil {
 			return nil, fmt.Errorf("billing: months: %w", err)
 		}
-		r.Month = monthOf(store.Instant(at), time.UTC)
+		r.Month = monthOf(store.Instant(at), place)
 		if n := len(list); n == 0 || list[n-1].service != r.service || list[n-1].monthUsed != r.monthUsed {
 			list = append(list, r)
 		}

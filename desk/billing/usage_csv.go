@@ -20,7 +20,6 @@ const (
 	mostRows    = 20_000
 	mostCell    = 200
 	mostWrong   = 20 // rows whose faults are told
-	firstInFile = 2  // the row after the heading, as spreadsheets count
 )
 
 // columns are those of a file of use, in any order.
@@ -28,7 +27,7 @@ var columns = []string{"service", "meter", "key", "at", "amount"}
 
 // A RowError says what is wrong with a row.
 type RowError struct {
-	Row int // as spreadsheets count: the heading is row 1
+	Row int // as spreadsheets count: the heading is row 1, and an empty one counts
 	Why string
 }
 
@@ -58,7 +57,7 @@ func readUsage(content []byte, at *time.Location) (all []Record, wrong []RowErro
 	if err != nil {
 		return nil, nil, err
 	}
-	for row := firstInFile; ; row++ {
+	for {
 		cells, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
@@ -73,9 +72,10 @@ func readUsage(content []byte, at *time.Location) (all []Record, wrong []RowErro
 			return nil, nil, loot.Errorf(loot.TooLarge, "The file has more than %d rows. Send it in parts.", mostRows)
 		}
 		one, why := readRow(cells, where, at)
+		one.row, _ = r.FieldPos(0)
 		if why == "" {
 			all = append(all, one)
-		} else if wrong = append(wrong, RowError{row, why}); len(wrong) >= mostWrong {
+		} else if wrong = append(wrong, RowError{one.row, why}); len(wrong) >= mostWrong {
 			break
 		}
 	}

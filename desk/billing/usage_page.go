@@ -67,7 +67,7 @@ func (b *Billing) uploadUsage(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		for _, one := range taken.Refused[:min(len(taken.Refused), mostWrong)] {
-			rows = append(rows, RowError{one.Index + firstInFile, one.Why})
+			rows = append(rows, RowError{all[one.Index].row, one.Why})
 		}
 	}
 	if len(rows) > 0 {

@@ -127,6 +127,8 @@ func TestWhatIsUsedIsCountedOnceAndCharged(t *testing.T) {
 			"another amount":  {heading + fmt.Sprintf(row, "x", "1") + fmt.Sprintf(row, "a", "2"), "3 A record of this key was written down with another amount"},
 			"another column":  {"service,meter,key,at,amount,price\n", "the 6th"},
 			"a column less":   {"service,meter,key,at\n", "lacks the column amount"},
+			"an empty row":    {heading + "\n" + fmt.Sprintf(row, "a", "2"), "3 A record of this key"},
+			"two empty rows":  {heading + "\n\n" + fmt.Sprintf(row, "x", "?"), "4 This is not an amount"},
 			"UTF-16":          {"\xff\xfes\x00", "CSV UTF-8"},
 			"nothing":         {"", "The file is empty"},
 			"one column more": {heading + "a,b\n", "2 It has 2 cells, and the heading has 5."},

@@ -173,13 +173,17 @@ func liveHook(ctx context.Context, tx *store.Tx, id string) (webhook, error) {
 
 // endHook tells a webhook nothing any more. What waits for it has failed.
 func (b *Billing) endHook(ctx context.Context, tx *store.Tx, by loot.Actor, id string) error {
-	if _, err := tx.Exec(ctx, `UPDATE billing_hook SET ended = $1 WHERE id = $2 AND ended = 0`, b.Now().UnixMicro(), id); err != nil {
+	n, err := tx.Exec(ctx, `UPDATE billing_hook SET ended = $1 WHERE id = $2 AND ended = 0`, b.Now().UnixMicro(), id)
+	if err != nil {
 		return fmt.Errorf("billing: webhook: %w", err)
+	}
+	if n == 0 {
+		return nil // another answer ended it meanwhile
 	}
 	if _, err := tx.Exec(ctx, `UPDATE billing_delivery SET state = 'failed' WHERE hook = $1 AND state = 'waiting'`, id); err != nil {
 		return fmt.Errorf("billing: webhook: %w", err)
 	}
-	_, err := b.Gate.Note(ctx, tx, by, "webhook.ended", id)
+	_, err = b.Gate.Note(ctx, tx, by, "webhook.ended", id)
 	return err
 }
 

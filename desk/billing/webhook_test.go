@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/api"
 	"loot/desk/billing/hook"
 	"loot/desk/desktest"
@@ -155,22 +156,30 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 		}
 		system.answer(http.StatusOK)
 		failed := regexp.MustCompile(`failed(?s:.*?)(/console/billing/deliveries/d[a-z0-9]+)`).FindStringSubmatch(page)
-		desktest.Leads(t, o.Post(failed[1]), at)
 		rotated := o.Post(at + "/secret")
 		fresh := regexp.MustCompile(`whsec_[A-Za-z0-9+/=]+`).FindString(strings.ReplaceAll(rotated.Body, "&#43;", "+"))
-		o.Drain()
-		if types, last, _ = system.told(); len(types) != 1 {
-			t.Fatalf("sent again: %v", types)
+		if fresh == "" || fresh == secret {
+			t.Fatalf("a new secret: %q", fresh)
 		}
-		if fresh == "" || fresh == secret || strings.Count(last.Header.Get("Webhook-Signature"), "v1,") > 2 {
-			t.Errorf("a new secret: %q", last.Header.Get("Webhook-Signature"))
+		for _, signs := range [][]string{{fresh, secret}, {fresh}} {
+			desktest.Leads(t, o.Post(failed[1]), at)
+			o.Drain()
+			if types, last, body = system.told(); len(types) != 1 {
+				t.Fatalf("sent again: %v", types)
+			}
+			want, err := hook.Sign(hook.Message{ID: last.Header.Get("Webhook-Id"), At: o.Clock.Now(), Body: []byte(body)}, signs...)
+			if err != nil || last.Header.Get("Webhook-Signature") != want {
+				t.Errorf("by %d secrets: %q, want %q %v", len(signs), last.Header.Get("Webhook-Signature"), want, err)
+			}
+			o.Clock.Advance(bothFor)
 		}
 
 		// Who says that it is gone is told no more.
 		system.answer(http.StatusGone)
 		desktest.Leads(t, o.Post(failed[1]), at)
 		o.Drain()
-		shows(t, o.Get(at), http.StatusOK, "ended", "410")
+		shows(t, o.Get(at), http.StatusOK, "State ended", "410")
+		shows(t, o.Post(failed[1]), http.StatusNotFound, "it was ended")
 		o.customer(meadow)
 		o.Drain()
 		if types, _, _ := system.told(); len(types) != 1 {
@@ -181,6 +190,31 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 		o.asStaff("billing")
 		shows(t, o.Get("/console/billing/webhooks"), http.StatusForbidden)
 	})
+}
+
+// A system that sets nothing up is told of all that a service becomes, of one that
+// ended before it was begun, too.
+func TestAllThatAServiceBecomesIsTold(t *testing.T) {
+	o := newOffice(t, desktest.One(t))
+	system := &panel{status: http.StatusOK}
+	server := httptest.NewServer(system)
+	t.Cleanup(server.Close)
+	o.b.Tell(hook.NewSender([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}))
+	_, _, err := o.b.addHook(t.Context(), loot.Actor{Kind: loot.Staff, ID: "member-one"}, webhook{URL: server.URL, Events: eventTypes})
+	ok(t, err)
+	s := loot.NewSubject()
+	o.order("one", s, "backup", "backup-500")
+	o.Drain()
+	if types, _, _ := system.told(); fmt.Sprint(types) != "[service.active service.ordered]" {
+		t.Errorf("told of %v", types)
+	}
+	ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+		return o.b.begin(t.Context(), tx, "two", Order{Subject: s, Service: "backup", Plan: "backup-500", Made: o.Clock.Now().Add(-time.Hour), Ended: o.Clock.Now()})
+	}))
+	o.Drain()
+	if types, _, _ := system.told(); fmt.Sprint(types) != "[service.active service.ended service.ordered]" {
+		t.Errorf("told of %v", types)
+	}
 }
 
 // For a day both secrets sign, and then the new one alone.

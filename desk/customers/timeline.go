@@ -408,6 +408,7 @@ var notes = map[string]struct {
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"service.active":       {"play", web.Good, "Service set up or resumed"},
 	"service.suspended":    {"pause", web.Warn, "Service suspended"},
+	"address.released":     {"undo-2", web.Info, "Took an address of a service of yours back"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
 	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
 	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},

@@ -95,7 +95,7 @@ func NewSender(networks []netip.Prefix) *Sender {
 	s.client = &http.Client{
 		Timeout: sendFor,
 		Transport: &http.Transport{ // no proxy: it would reach for us what we may not
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: sendFor, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -173,8 +173,6 @@ func (s *Sender) Send(ctx context.Context, address string, m Message, secrets ..
 	if err != nil {
 		return Answer{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendFor)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(m.Body))
 	if err != nil {
 		return Answer{}, err
@@ -211,11 +209,13 @@ func why(err error) error {
 
 // plain returns the text of an answer in one line, if it is one.
 func plain(text []byte) string {
-	for len(text) > 0 && !utf8.Valid(text) { // cut within a letter
-		if len(text) < mostText {
-			return ""
+	for n := 1; n < utf8.UTFMax && len(text) == mostText && !utf8.Valid(text); n++ {
+		if cut := text[:mostText-n]; utf8.Valid(cut) { // it ended within a letter
+			text = cut
 		}
-		text = text[:len(text)-1]
+	}
+	if !utf8.Valid(text) {
+		return ""
 	}
 	return strings.Join(strings.FieldsFunc(string(text), func(r rune) bool { return r < ' ' || r == ' ' || r == 0x7f }), " ")
 }

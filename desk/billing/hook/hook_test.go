@@ -82,6 +82,13 @@ func TestMessagesAreSentAndAnswersKept(t *testing.T) {
 	if a, err := s.Send(ctx, server.URL, m, secret); err != nil || a.Status != http.StatusFound || a.OK() || !strings.HasPrefix(a.Text, "a b") || len(a.Text) > mostText {
 		t.Errorf("%+v %v", a, err)
 	}
+	// What is cut within a letter loses that letter alone, and what is no text is not kept.
+	for body, want := range map[string]string{"a" + strings.Repeat("€", 200): "a" + strings.Repeat("€", 99), strings.Repeat("\xff", 400): "", "\xe2\x82": ""} {
+		answer = func(w http.ResponseWriter) { _, _ = io.WriteString(w, body) }
+		if a, err := s.Send(ctx, server.URL, m, secret); err != nil || a.Text != want {
+			t.Errorf("%q: %+v %v", body, a, err)
+		}
+	}
 	// A name that leads inside is found out when it is connected to.
 	inside := NewSender(nil)
 	if resp, err := inside.client.Get(server.URL); !errors.Is(err, ErrInside) {
