@@ -162,8 +162,6 @@ func TestDamageIsNamed(t *testing.T) {
 	})
 }
 
-// TestFormerValuePutBackIsFound: the seal of a former value is good for its
-// field, and its number gives it away.
 // TestADisputeWithoutAFreezeIsFound: what a record says is in dispute and the gate
 // does not leave alone is a problem.
 func TestADisputeWithoutAFreezeIsFound(t *testing.T) {
@@ -183,6 +181,8 @@ func TestADisputeWithoutAFreezeIsFound(t *testing.T) {
 	})
 }
 
+// TestFormerValuePutBackIsFound: the seal of a former value is good for its
+// field, and its number gives it away.
 func TestFormerValuePutBackIsFound(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		s := b.create(t, ada())

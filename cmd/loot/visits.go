@@ -45,7 +45,7 @@ func (r *reached) reach(tokenFile string) (token string, client *http.Client, er
 
 // An importing is what both commands need to reach the server.
 type importing struct {
-	Site      string            `help:"The site's name in addresses, as the console shows it." required:"" placeholder:"NAME"`
+	Site string `help:"The site's name in addresses, as the console shows it." required:"" placeholder:"NAME"`
 	reached
 	TokenFile string            `help:"File with a token of an administrator or the data protection officer that may record visits (visits:write)." required:"" type:"path" placeholder:"FILE" env:"LOOT_TOKEN_FILE"`
 	Field     map[string]string `help:"A field of a JSON log that is not called as usual: what the log calls it, and what it is, such as client_ip=address." placeholder:"NAME=WHAT"`

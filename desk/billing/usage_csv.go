@@ -16,10 +16,10 @@ import (
 
 // The bounds of a file of use.
 const (
-	mostCSV     = 4 << 20 // bytes
-	mostRows    = 20_000
-	mostCell    = 200
-	mostWrong   = 20 // rows whose faults are told
+	mostCSV   = 4 << 20 // bytes
+	mostRows  = 20_000
+	mostCell  = 200
+	mostWrong = 20 // rows whose faults are told
 )
 
 // columns are those of a file of use, in any order.
