@@ -1,14 +1,12 @@
 package gate_test
 
 import (
-	"io/fs"
 	"slices"
 	"testing"
 
 	"loot"
-	"loot/gate"
+	"loot/desk/desktest"
 	"loot/store"
-	"loot/store/storetest"
 )
 
 // frozen are rules about what is kept and left alone.
@@ -29,7 +27,7 @@ when { resource.subject.restricted };
 // eachFrozen is each with these rules in force.
 func eachFrozen(t *testing.T, f func(b *bench)) {
 	t.Helper()
-	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations()}, func(t *testing.T, db *store.DB) {
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		b := newBench(t, db)
 		b.inForce(b.with(frozen, frozenRules))
 		f(b)

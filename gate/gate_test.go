@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,13 +14,13 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/job"
 	"loot/keyring"
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
-	"loot/store/storetest"
 )
 
 const customer loot.Collection = "customer"
@@ -53,7 +52,7 @@ type bench struct {
 // each runs a test on both databases, with the statement of the tests in force.
 func each(t *testing.T, f func(b *bench)) {
 	t.Helper()
-	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations()}, func(t *testing.T, db *store.DB) {
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		b := newBench(t, db)
 		b.inForce(b.parse(source(t)))
 		f(b)
@@ -79,7 +78,6 @@ func newBench(t *testing.T, db *store.DB) *bench {
 	t.Cleanup(func() { b.keys.Close(context.Background()) })
 	b.jobs, err = job.New(db, job.Options{Log: log, Now: b.clock.Now, Simulated: true})
 	b.ok(err)
-	b.ok(b.jobs.Migrate(ctx))
 	b.ledger, err = ledger.Open(ctx, ledger.Config{DB: db, Keyring: b.keys, Dir: filepath.Join(dir, "log"), Origin: "small.example/ledger", Now: b.clock.Now, Log: log})
 	b.ok(err)
 	sealer, err := b.keys.System("approval")
@@ -376,7 +374,7 @@ func TestNothingIsUsedWithoutALedger(t *testing.T) {
 }
 
 func TestNothingIsUsedBeforeAStatementIsInForce(t *testing.T) {
-	storetest.Each(t, map[string]fs.FS{"gate": gate.Migrations()}, func(t *testing.T, db *store.DB) {
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		b := newBench(t, db)
 		s := loot.NewSubject()
 		_, err := b.decide(use(s, "service"))

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/keyring"
 	"loot/store"
-	"loot/store/storetest"
 	"loot/vault"
 )
 
@@ -316,7 +316,7 @@ func TestNothingOfTheErasedOpensAnywhere(t *testing.T) {
 // What is left of the sealed values does not matter; what is left of the
 // sealed key would.
 func TestErasedKeyIsInNoFile(t *testing.T) {
-	b := newBench(t, storetest.SQLite, storetest.SQLite)
+	b := newBench(t, desktest.Kernel.SQLite, desktest.Keys)
 	s := b.create(t, ada())
 	var sealed []byte
 	if err := b.keyDB.ReadTx(t.Context(), func(tx *store.Tx) error {

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/keyring"
 	"loot/store"
-	"loot/store/storetest"
 	"loot/vault"
 )
 
@@ -236,7 +236,7 @@ func TestFileNobodyTookInIsSwept(t *testing.T) {
 }
 
 func TestFilesGoWithTheirPerson(t *testing.T) {
-	b := newBench(t, storetest.SQLite, storetest.SQLite)
+	b := newBench(t, desktest.Kernel.SQLite, desktest.Keys)
 	s := b.create(t, ada())
 	id := b.file(t, s, scan, "x", randomBytes(2*keyring.Segment))
 	c, err := b.openFile(t, s, scan, id)

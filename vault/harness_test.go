@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/job"
 	"loot/keyring"
@@ -66,15 +66,13 @@ type bench struct {
 	vault *vault.Vault
 }
 
-var tables = map[string]fs.FS{"gate": gate.Migrations(), "vault": vault.Migrations()}
-
-var engines = map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres}
+var engines = map[string]func(testing.TB) string{"sqlite": desktest.Kernel.SQLite, "postgres": desktest.Kernel.Postgres}
 
 // each runs f on a vault on either engine, with the keys on SQLite.
 func each(t *testing.T, f func(t *testing.T, b *bench)) {
 	t.Helper()
 	for name, url := range engines {
-		t.Run(name, func(t *testing.T) { f(t, newBench(t, url, storetest.SQLite)) })
+		t.Run(name, func(t *testing.T) { f(t, newBench(t, url, desktest.Keys)) })
 	}
 }
 
@@ -90,7 +88,7 @@ func newBench(t testing.TB, data, keys func(testing.TB) string) *bench {
 	t.Helper()
 	b := &bench{
 		clock: &clock{t: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
-		db:    storetest.Open(t, data(t), tables), keyDB: storetest.Open(t, keys(t), nil), dir: t.TempDir(),
+		db:    storetest.Open(t, data(t), nil), keyDB: storetest.Open(t, keys(t), nil), dir: t.TempDir(),
 	}
 	b.open(t)
 	t.Cleanup(func() {
@@ -99,9 +97,6 @@ func newBench(t testing.TB, data, keys func(testing.TB) string) *bench {
 		}
 	})
 	ctx := t.Context()
-	if err := b.jobs.Migrate(ctx); err != nil {
-		t.Fatal(err)
-	}
 	b.do(t, func(tx *store.Tx) error {
 		if err := b.gate.Propose(ctx, tx, b.st); err != nil {
 			return err

@@ -133,6 +133,7 @@ func (h *House) Open(s *statement.Statement, desks ...desk.Desk) {
 	for _, d := range desks {
 		if d.Migrations != nil {
 			OK(h, h.Kit.DB.Migrate(h.Context(), d.Name, d.Migrations))
+			Kernel.Add(d.Name, d.Migrations) // for the next house
 		}
 	}
 	h.InForce(s)

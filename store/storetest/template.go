@@ -2,7 +2,11 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 
@@ -12,12 +16,27 @@ import (
 // A Template is a database that is filled once on each engine and that every
 // test is given a copy of: copying tables costs far less than making them.
 type Template struct {
-	// Fill makes the tables.
+	// Fill makes the tables; nil: there are those of Add alone.
 	Fill func(context.Context, *store.DB) error
 
 	mu       sync.Mutex
-	sqlite   []byte // the file
-	postgres string // the database
+	more     map[string]fs.FS // migrations by their owners
+	sqlite   []byte           // the file
+	postgres string           // the database
+}
+
+// Add has copies from now on hold the tables of one more owner.
+func (m *Template) Add(owner string, migrations fs.FS) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.more[owner]; known {
+		return
+	}
+	if m.more == nil {
+		m.more = map[string]fs.FS{}
+	}
+	m.more[owner] = migrations
+	m.sqlite, m.postgres = nil, "" // the server that has the database is thrown away
 }
 
 // Each runs f as a subtest on a copy on SQLite and on one on PostgreSQL.
@@ -75,7 +94,13 @@ func (m *Template) fill(tb testing.TB, url string) {
 	if err != nil {
 		tb.Fatalf("open the database: %v", err)
 	}
-	if err := m.Fill(ctx, db); err != nil {
+	if m.Fill != nil {
+		err = m.Fill(ctx, db)
+	}
+	for _, owner := range slices.Sorted(maps.Keys(m.more)) {
+		err = errors.Join(err, db.Migrate(ctx, owner, m.more[owner]))
+	}
+	if err != nil {
 		tb.Errorf("fill the database: %v", err)
 	}
 	if err := db.Close(); err != nil {
