@@ -82,7 +82,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		desktest.Lacks(t, a, "You could use")
 		o.as(on)
 		a = o.Get("/portal/services")
-		shows(t, a, http.StatusOK, "You could use “2 TB”, because the disk of your backup space is 91 % full.", "told on 23 November 2026", "You could use domain name, because about 50 % of our customers", "Switch them off")
+		shows(t, a, http.StatusOK, "You could use the plan “2 TB”, because the disk of your backup space is 91 % full.", "told on 23 November 2026", "You could use “Domain name”, because about 50 % of our customers", "Switch them off")
 		if n := strings.Count(a.Body, "You could use"); n != 2 {
 			t.Errorf("%d suggestions", n)
 		}
@@ -120,7 +120,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		run()
 		o.as(on)
 		a = o.Get("/portal/services")
-		shows(t, a, http.StatusOK, "“2 cores”, because your virtual server, with what it used beyond the included, cost more than it would have by that plan", "9,000 GB in January 2027 and 9,000 GB in December 2026")
+		shows(t, a, http.StatusOK, "the plan “2 cores”, because your virtual server, with what it used beyond the included, cost more than it would have by that plan", "9,000 GB in January 2027 and 9,000 GB in December 2026")
 		desktest.Lacks(t, a, "91 % full.", "told on") // a level of November says nothing of February
 		no := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(a.Body)
 		desktest.Leads(t, o.Post(no, "do", "no"), "/portal/services")
