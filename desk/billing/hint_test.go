@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,10 +91,12 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		for range 2 { // looked at twice, shown once
 			o.Get("/portal/services")
 		}
+		var led []string
 		for _, one := range looks {
-			if got := o.Post(one, "do", "look"); got.Status != http.StatusSeeOther {
-				t.Errorf("%d", got.Status)
-			}
+			led = append(led, o.Post(one, "do", "look").Header.Get("Location"))
+		}
+		if !slices.Contains(led, "/portal/order/backup?plan=backup-2000") || !slices.Contains(led, "/portal/order/domain") {
+			t.Errorf("looking at them leads to %q", led)
 		}
 		o.as(off)
 		shows(t, o.Post(looks[0], "do", "look"), http.StatusNotFound)
