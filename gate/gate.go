@@ -384,7 +384,7 @@ func givenFor(d statement.FieldDecl, now, given *statement.Statement, state pers
 	var out []loot.Purpose
 	for p := range d.Needed {
 		_, before := old.Needed[p]
-		if !asked || before || slices.Contains(state.Permissions["self"], p) || isDuty(now, p) {
+		if !asked || before || slices.Contains(state.Permissions[self], p) && !slices.Contains(state.Assumed, p) || isDuty(now, p) {
 			out = append(out, p)
 		}
 	}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"loot"
@@ -113,9 +114,11 @@ func (p personState) purposes(s *statement.Statement) (stands map[loot.Purpose]b
 	for id, at := range p.Withdrawn {
 		end(id, at)
 	}
-	for _, list := range p.Permissions {
+	for recipient, list := range p.Permissions {
 		for _, id := range list {
-			stands[id] = true
+			if recipient != self || !slices.Contains(p.Assumed, id) { // nothing is kept for what nobody gave
+				stands[id] = true
+			}
 		}
 	}
 	return stands, ended
