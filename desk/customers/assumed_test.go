@@ -156,18 +156,34 @@ func TestWhatIsAssumedFollowsTheVersionInForce(t *testing.T) {
 		look("when it is announced", false)
 		h.Clock.Advance(due.Sub(h.Clock.Now()) - time.Minute)
 		look("a minute before", false)
+		h.Confirm() // what was just looked at is no news
+		news, stop, err := h.Kit.Ledger.Follow(t.Context(), there, collection)
+		ok(t, err)
+		defer stop()
 		h.Clock.Advance(time.Minute)
 		h.S = both
+		begun, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		select { // the job begins by itself at its time
+		case <-news:
+		case <-begun.Done():
+			t.Fatal("nobody looked at who is concerned")
+		}
 		look("from the day on", true)
-		h.InForce(assuming(t, "both again", "[CA, US]"))
+		next := func(number, list string) { // not to wait for the job each time
+			t.Helper()
+			h.InForce(assuming(t, number, list))
+			ok(t, h.desk.assumedPage(t.Context(), assumedPage{Hash: h.S.Hash()}))
+		}
+		next("both again", "[CA, US]")
 		look("where nothing changed", true)
-		h.InForce(assuming(t, "one", "[US]"))
+		next("one", "[US]")
 		look("once the country is dropped", false)
 		h.as(there)
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Not on where you live any longer", "On where you live")
-		h.InForce(assuming(t, "back", "[CA]"))
+		next("back", "[CA]")
 		look("once it is there again", true)
-		h.InForce(assuming(t, "none", "[]"))
+		next("none", "[]")
 		look("once nothing is assumed", false)
 	})
 }

@@ -191,7 +191,7 @@ func (c *customers) decideChoice(ctx context.Context, choice gate.Choice, give b
 	offer := offers(s)[i]
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {
 		p, err := c.Gate.Person(ctx, tx, choice.Subject)
-		if err != nil || p.Permits(offer) == give && !(give && p.Assumes(offer)) { // a yes to what is assumed is a choice
+		if err != nil || p.Permits(offer) == give && (!give || !p.Assumes(offer)) { // a yes to what is assumed is a choice
 			return err
 		}
 		if !give {
