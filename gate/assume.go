@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"loot"
@@ -115,6 +116,20 @@ func (p personState) chose(x loot.Purpose) bool {
 	_, withdrew := p.Withdrawn[x]
 	return withdrew || slices.Contains(p.Declined, x) || slices.Contains(p.Objected, x) ||
 		slices.Contains(p.Permissions[self], x) && !slices.Contains(p.Assumed, x)
+}
+
+// given returns what the person permits by themself: for what is only assumed of
+// them nothing is kept.
+func (p personState) given() map[string][]loot.Purpose {
+	if len(p.Assumed) == 0 {
+		return p.Permissions
+	}
+	left := personState{Permissions: maps.Clone(p.Permissions)}
+	left.Permissions[self] = slices.Clone(left.Permissions[self])
+	for _, x := range p.Assumed {
+		left.forbid(self, x)
+	}
+	return left.Permissions
 }
 
 // permit gives a purpose to a recipient.

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"loot"
@@ -114,11 +113,9 @@ func (p personState) purposes(s *statement.Statement) (stands map[loot.Purpose]b
 	for id, at := range p.Withdrawn {
 		end(id, at)
 	}
-	for recipient, list := range p.Permissions {
+	for _, list := range p.given() {
 		for _, id := range list {
-			if recipient != self || !slices.Contains(p.Assumed, id) { // nothing is kept for what nobody gave
-				stands[id] = true
-			}
+			stands[id] = true
 		}
 	}
 	return stands, ended

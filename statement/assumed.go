@@ -1,7 +1,9 @@
 package statement
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"loot"
 )
@@ -18,11 +20,22 @@ func (o Offer) AssumedIn(country string) bool { return slices.Contains(o.Assumed
 // assumed, as they stand in a sentence; empty: nowhere.
 func (o Offer) AssumedWhere(last string) string {
 	names := make([]string, len(o.Assumed))
-	for i, code := range o.Assumed {
-		names[i] = CountryName(code)
+	codes := slices.SortedFunc(slices.Values(o.Assumed), func(a, b string) int { return strings.Compare(CountryName(a), CountryName(b)) })
+	for i, code := range codes {
+		names[i] = CountryInSentence(code)
 	}
-	slices.Sort(names)
 	return titles(names, last)
+}
+
+var withArticle = regexp.MustCompile(`^(United|Bahamas|Comoros|Gambia|Maldives|Netherlands|Philippines|Seychelles|British|French Southern)|Islands|Republic`)
+
+// CountryInSentence returns the name of a country as it stands behind a word such as
+// “in”.
+func CountryInSentence(code string) string {
+	if name := CountryName(code); withArticle.MatchString(name) {
+		return "the " + name
+	}
+	return CountryName(code)
 }
 
 // Assumes reports whether a permission is assumed in some country.

@@ -83,7 +83,7 @@ func TestAssumedPermissionsInWords(t *testing.T) {
 		want string
 	}{
 		{none, "Off"},
-		{two, "On in Canada and United States, for whoever never chose, until they switch it off. Off everywhere else"},
+		{two, "On in Canada and the United States, for whoever never chose, until they switch it off. Off everywhere else"},
 	} {
 		if got := first(test.s); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)

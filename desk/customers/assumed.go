@@ -166,7 +166,7 @@ func (c *customers) livesIn(ctx context.Context, s *statement.Statement, me loot
 		if values, err = c.Vault.Open(ctx, tx, p); err != nil {
 			return err
 		}
-		country = statement.CountryName(values[field].Reveal()) //nolint:forbidigo // the person sees their own record
+		country = statement.CountryInSentence(values[field].Reveal()) //nolint:forbidigo // the person sees their own record
 		return nil
 	})
 	return country, err

@@ -16,15 +16,20 @@ import (
 	"loot/vault"
 )
 
-// assuming is the statement that comes with Loot, with suggestions on in countries.
-func assuming(t testing.TB, number, list string) *statement.Statement {
+// assuming is the statement that comes with Loot, with suggestions on in countries,
+// and with more texts in place of others.
+func assuming(t testing.TB, number, list string, more ...string) *statement.Statement {
 	t.Helper()
 	src := statement.Default()
-	for _, change := range [][2]string{
+	changes := [][2]string{
 		{`version: "2026-1"`, `version: "` + number + `"`},
 		{"    purpose: recommendation\n    recipient: self\n", "    purpose: recommendation\n    recipient: self\n    assumed: " + list + "\n"},
 		{"      recommendation: Without it we might suggest", "      notice: Without it we cannot tell which switches are on where you live.\n      recommendation: Without it we might suggest"},
-	} {
+	}
+	for i := 0; i < len(more); i += 2 {
+		changes = append(changes, [2]string{more[i], more[i+1]})
+	}
+	for _, change := range changes {
 		if !bytes.Contains(src, []byte(change[0])) {
 			t.Fatalf("the statement does not say %q", change[0])
 		}
@@ -82,7 +87,7 @@ func TestAPermissionIsAssumedWhereTheStatementSaysSo(t *testing.T) {
 	t.Parallel()
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db, assuming(t, "assumed", "[US, CA]"))
-		shows(t, h.Get("/order/shared-hosting"), http.StatusOK, "by country", "On in Canada and United States, until you switch it off with one click in your portal. Off everywhere else.")
+		shows(t, h.Get("/order/shared-hosting"), http.StatusOK, "by country", "On in Canada and the United States, until you switch it off with one click in your portal. Off everywhere else.")
 
 		there := h.register(canadian("there@example.com")...)
 		h.wants(true, "in a country of the list", there)
@@ -90,7 +95,7 @@ func TestAPermissionIsAssumedWhereTheStatementSaysSo(t *testing.T) {
 		shows(t, h.Get("/portal/permissions"), http.StatusOK, "Suggestions that fit my servers on", "On because you live in Canada, until you switch it off.", "Switch it off", "Your newsletters off")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "On where you live", "The statement has it on in the country of your record", "For “suggestions that fit your servers”", "Our program: registering you", "disclosure.permission")
 		shows(t, h.Get("/portal"), http.StatusOK, "1 by the statement", "It is on where you live, until you switch it off.")
-		shows(t, h.Get("/portal/correct/address.country"), http.StatusOK, "is on in Canada and United States and off elsewhere, unless you chose by yourself")
+		shows(t, h.Get("/portal/correct/address.country"), http.StatusOK, "is on in Canada and the United States and off elsewhere, unless you chose by yourself")
 		h.switches(there, "no")
 		h.wants(false, "after one click", there)
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Permission taken back")
@@ -208,6 +213,40 @@ func TestWhatIsAssumedOfWhoIsTakenOver(t *testing.T) {
 		h.wants(true, "taken over in a country of the list", people[0].Subject)
 		h.wants(false, "taken over elsewhere", people[1].Subject)
 	})
+}
+
+// What is assumed opens a detail for what it was given for. A use that a later
+// version adds waits for the person's own yes.
+func TestWhatIsAssumedOpensNothingNew(t *testing.T) {
+	h := newHouse(t, desktest.One(t), assuming(t, "assumed", "[CA]"))
+	given, assumed := h.register(canadian("yes@example.com", "permit.suggestions", "yes")...), h.register(canadian("there@example.com")...)
+	h.InForce(assuming(t, "more", "[CA]", "      safety: Without it an urgent warning", "      recommendation: Without it nobody calls you.\n      safety: Without it an urgent warning"))
+	for s, want := range map[loot.Subject]bool{given: true, assumed: false} {
+		h.wants(true, "under a later version", s)
+		if got := h.use("recommender", "recommendation", s, "contact.phone"); got != want {
+			t.Errorf("opened for what was added later: %v, want %v", got, want)
+		}
+	}
+}
+
+// Nothing is assumed of whose country is not known any more.
+func TestNothingIsAssumedOnceTheCountryIsErased(t *testing.T) {
+	h := newHouse(t, desktest.One(t), assuming(t, "assumed", "[CA]",
+		"      invoice: Without it we cannot tell which country's tax belongs on the invoice.\n      verification: Without it we do not know in which register to look.\n", ""))
+	s := h.register(canadian("there@example.com")...)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.endServices(ctx, tx, loot.Actor{Kind: loot.Person, ID: string(s)}, s) })
+	h.wants(true, "after the service", s)
+	h.Clock.Advance(100 * 24 * time.Hour)
+	ok(t, h.desk.lapse(t.Context(), lapseArgs{s}))
+	var held map[loot.Field]vault.About
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		held, err = h.Kit.Vault.Held(ctx, tx, s, collection)
+		return err
+	})
+	if _, known := held["address.country"]; known || len(held) == 0 {
+		t.Fatalf("%d details are held, and the country is one: %v", len(held), known)
+	}
+	h.wants(false, "once the country is gone", s)
 }
 
 // What nobody gave keeps nothing: details go when the service has ended.
