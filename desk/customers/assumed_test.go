@@ -235,7 +235,9 @@ func TestNothingIsAssumedOnceTheCountryIsErased(t *testing.T) {
 		"      invoice: Without it we cannot tell which country's tax belongs on the invoice.\n", "",
 		"      notice: Without it we cannot tell which", "      access: Without it we cannot tell which"))
 	s := h.register(canadian("there@example.com")...)
-	h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.endServices(ctx, tx, loot.Actor{Kind: loot.Person, ID: string(s)}, s) })
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.desk.endServices(ctx, tx, loot.Actor{Kind: loot.Person, ID: string(s)}, s)
+	})
 	h.wants(true, "after the service", s)
 	h.Clock.Advance(40 * 24 * time.Hour) // checks keep it for 30 days after the service, others keep other details for 90
 	ok(t, h.desk.lapse(t.Context(), lapseArgs{s}))
