@@ -29,7 +29,7 @@ func (p *play) partners() {
 					}
 				}
 				if err := p.w.Gate.SetAgreement(ctx, tx, signer, gate.Agreement{
-					Partner: to.Key, Signed: now, Ends: p.w.History.End.AddDate(1, 0, 0), Purposes: purposes,
+					Partner: to.Key, Signed: now, Ends: p.w.History.End.AddDate(1, 0, 0), Purposes: purposes, Categories: categories(p.s),
 					Announced: now, Due: now.AddDate(0, 0, p.s.Front().NoticeDays),
 				}); err != nil {
 					return err
