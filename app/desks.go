@@ -207,6 +207,7 @@ func (a *App) scopes() map[api.Scope]string {
 	maps.Copy(all, visits.Scopes)
 	maps.Copy(all, imports.Scopes)
 	maps.Copy(all, billing.Scopes)
+	maps.Copy(all, partners.Scopes)
 	return all
 }
 

@@ -130,6 +130,7 @@ func (d *Partners) Desk() desk.Desk {
 			{Audience: web.Portal, Order: 45, Label: "Who receives what", Icon: "handshake", Href: "/portal/partners"},
 			{Audience: web.Console, Group: "Disclosure", Order: 60, Label: "Partners", Icon: "handshake", Href: "/console/partners", Count: d.waiting},
 		},
+		API:    d.api,
 		Proofs: d.proofs(),
 		Demo:   d.demo,
 		Export: d.export,
