@@ -17,6 +17,7 @@ import (
 	"loot/column"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/partners"
 	"loot/desk/publication"
 	"loot/desk/rights"
 	"loot/desk/signin"
@@ -46,6 +47,7 @@ type App struct {
 	billing *billing.Billing
 	checks  *verification.Verification
 	rights  *rights.Rights
+	partner *partners.Partners
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else
 	outbox  *mail.Outbox // nil: mail is sent

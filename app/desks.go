@@ -16,6 +16,7 @@ import (
 	"loot/desk/customers"
 	"loot/desk/imports"
 	"loot/desk/incidents"
+	"loot/desk/partners"
 	"loot/desk/publication"
 	"loot/desk/rights"
 	"loot/desk/signin"
@@ -29,8 +30,8 @@ import (
 // and vault by themselves, and every desk.
 func Keepers() []loot.Clause {
 	return slices.Concat(
-		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
-		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps,
+		[]loot.Clause{"security.levels", "network.purpose", "network.reuse"},
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, partners.Keeps,
 	)
 }
 
@@ -120,6 +121,9 @@ func (a *App) build() error {
 	}); err != nil {
 		return err
 	}
+	if a.partner, err = partners.New(a.Kit, partners.Needs{Staff: colleagues, Services: a.running}); err != nil {
+		return err
+	}
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
@@ -128,6 +132,7 @@ func (a *App) build() error {
 		a.checks.Desk(),
 		a.rights.Desk(),
 		importing.Desk(),
+		a.partner.Desk(),
 		incident,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
@@ -202,6 +207,7 @@ func (a *App) scopes() map[api.Scope]string {
 	maps.Copy(all, visits.Scopes)
 	maps.Copy(all, imports.Scopes)
 	maps.Copy(all, billing.Scopes)
+	maps.Copy(all, partners.Scopes)
 	return all
 }
 
@@ -215,6 +221,17 @@ func (a *App) services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]cus
 		out[i] = customers.Service{Reference: v.Reference, Service: v.Service, Title: v.Title, Plan: v.Plan, Since: v.Since, Ended: v.Ended}
 	}
 	return out, nil
+}
+
+// running returns the ids of the services of somebody that run.
+func (a *App) running(ctx context.Context, tx *store.Tx, s loot.Subject) (out []string, err error) {
+	list, err := a.billing.Services(ctx, tx, s)
+	for _, v := range list {
+		if v.Ended.IsZero() {
+			out = append(out, v.Service)
+		}
+	}
+	return out, err
 }
 
 // account shows signing in what it may know of a member of staff.

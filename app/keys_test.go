@@ -107,6 +107,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 					t.Errorf("%d, %s", a.Status, a.Body)
 				}
 			}
+			counsel := loot.Actor{Kind: loot.Staff, ID: who.ID, Roles: []loot.Role{"counsel"}}
 			upload := func(as *webtest.Site, path, head, content string) {
 				as.Do(http.MethodPost, path, "--b\r\nContent-Disposition: form-data; "+head+"\r\n\r\n"+content+"\r\n--b--\r\n", http.Header{"Content-Type": {"multipart/form-data; boundary=b"}})
 			}
@@ -114,6 +115,14 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				`<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt><Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>`+
 					`<BookgDt><Dt>2026-12-15</Dt></BookgDt></Ntry></Stmt></BkToCstmrStmt></Document>`)
 			upload(visit("imports", clerk), "/console/imports", "name=file; filename=a.csv", "id,email\n1,one@example.com\n")
+			partner := visit("partners", counsel)
+			signed := ""
+			for _, field := range [][2]string{{"purposes", "support"}, {"categories", "contact"}, {"signed", "2026-01-01"}, {"ends", "2036-01-01"}, {"country", "IE"}, {"signers", "Jo Doe"}} {
+				signed += field[0] + "\r\n\r\n" + field[1] + "\r\n--b\r\nContent-Disposition: form-data; name="
+			}
+			upload(partner, "/console/partners/kelpwharf/agreement", "name="+signed+"document; filename=a.txt", "We keep it confidential.")
+			partner.Post("/console/partners/kelpwharf/company", "contact", "privacy@partner.example")
+			partner.Post("/console/partners/kelpwharf/revoke", "reason", "It was a test.")
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
 			}

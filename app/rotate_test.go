@@ -175,7 +175,7 @@ func TestRotationByOnePersonIsOnTheLedger(t *testing.T) {
 		want := []string{
 			"alone: new keys for every collection; a new version of each of the program's own keys; a new key of the root",
 			fmt.Sprintf("done: 20 key files wrapped by the root; customer at epoch %d; 10 own keys at a new version, the former version of 0 destroyed", before+1),
-			"former versions destroyed: approval, billing, imports, incidents, mail, rights, session, signin, staff, verification",
+			"former versions destroyed: approval, billing, imports, incidents, mail, partners, rights, session, signin, staff, verification",
 			"alone: new keys for the collection customer", fmt.Sprintf("done: customer at epoch %d", before+2),
 		}
 		if !slices.Equal(notes, want) || !slices.Equal(reasons, []string{"A new year.", "A new year.", "", "", ""}) {

@@ -95,6 +95,7 @@ func whyKept(secret string) string {
 		"ledger-origin": "because it is the name of the ledger, which every checkpoint carries",
 		"ledger-repeat": "because what happens again on a day is found by it",
 		"signin":        "because recovery codes and company accounts are found by the hashes that it made",
+		"partners":      "because partners check what is signed by it, and have people under the references that it made",
 		"staff":         "because an account is found by the hash of its address that it made",
 		"visits":        "because a line of a log that comes again is told by the hash that it made",
 		"web":           "because every server that runs signs with it what a browser keeps until its next page",

@@ -15,13 +15,14 @@ import (
 
 // An Agreement is the confidentiality agreement of a partner.
 type Agreement struct {
-	Partner   string // key among the recipients of the statement
-	Signed    time.Time
-	Ends      time.Time
-	Purposes  []loot.Purpose
-	Successor bool      // the announced successor of the company
-	Announced time.Time // prior notice naming the partner was given; zero: none
-	Due       time.Time // end of the notice period
+	Partner    string // key among the recipients of the statement
+	Signed     time.Time
+	Ends       time.Time
+	Purposes   []loot.Purpose
+	Categories []loot.Category // kinds of details
+	Successor  bool            // the announced successor of the company
+	Announced  time.Time       // prior notice naming the partner was given; zero: none
+	Due        time.Time       // end of the notice period
 }
 
 // SetAgreement records the agreement of a partner. A decision about the
@@ -31,11 +32,15 @@ func (g *Gate) SetAgreement(ctx context.Context, tx *store.Tx, by loot.Actor, a 
 	if err != nil {
 		return fmt.Errorf("gate: agreement: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO gate_agreement (partner, signed, ends, purposes, successor, announced, due, revoked)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
-		ON CONFLICT (partner) DO UPDATE SET signed = excluded.signed, ends = excluded.ends, purposes = excluded.purposes,
+	categories, err := json.Marshal(a.Categories)
+	if err != nil {
+		return fmt.Errorf("gate: agreement: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO gate_agreement (partner, signed, ends, purposes, categories, successor, announced, due, revoked)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+		ON CONFLICT (partner) DO UPDATE SET signed = excluded.signed, ends = excluded.ends, purposes = excluded.purposes, categories = excluded.categories,
 			successor = excluded.successor, announced = excluded.announced, due = excluded.due, revoked = 0`,
-		a.Partner, store.Micro(a.Signed), store.Micro(a.Ends), string(purposes), flag(a.Successor), store.Micro(a.Announced), store.Micro(a.Due)); err != nil {
+		a.Partner, store.Micro(a.Signed), store.Micro(a.Ends), string(purposes), string(categories), flag(a.Successor), store.Micro(a.Announced), store.Micro(a.Due)); err != nil {
 		return fmt.Errorf("gate: agreement: %w", err)
 	}
 	_, err = g.Note(ctx, tx, by, "agreement.signed", a.Partner)
@@ -59,9 +64,9 @@ func (g *Gate) RevokeAgreement(ctx context.Context, tx *store.Tx, by loot.Actor,
 // shared lock on its agreement.
 func (g *Gate) partner(ctx context.Context, tx *store.Tx, r Request, in *statement.Input) error {
 	var signed, ends, successor, announced, due, revoked int64
-	var text string
-	err := tx.QueryRow(ctx, `SELECT signed, ends, purposes, successor, announced, due, revoked FROM gate_agreement WHERE partner = $1`+tx.ForShare(), r.Actor.ID).
-		Scan(&signed, &ends, &text, &successor, &announced, &due, &revoked)
+	var purposes, categories string
+	err := tx.QueryRow(ctx, `SELECT signed, ends, purposes, categories, successor, announced, due, revoked FROM gate_agreement WHERE partner = $1`+tx.ForShare(), r.Actor.ID).
+		Scan(&signed, &ends, &purposes, &categories, &successor, &announced, &due, &revoked)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -72,8 +77,8 @@ func (g *Gate) partner(ctx context.Context, tx *store.Tx, r Request, in *stateme
 		return nil
 	}
 	a := statement.Agreement{Signed: store.Instant(signed), Ends: store.Instant(ends)}
-	if err := json.Unmarshal([]byte(text), &a.Purposes); err != nil {
-		return fmt.Errorf("gate: purposes of an agreement: %w", err)
+	if err := errors.Join(json.Unmarshal([]byte(purposes), &a.Purposes), json.Unmarshal([]byte(categories), &a.Categories)); err != nil {
+		return fmt.Errorf("gate: scope of an agreement: %w", err)
 	}
 	in.Actor.Agreement = &a
 	in.Actor.Successor = successor != 0

@@ -6,6 +6,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/ledger"
 	"loot/store"
 )
 
@@ -16,7 +17,7 @@ func (b *bench) agree(a gate.Agreement) {
 }
 
 func year(p ...loot.Purpose) gate.Agreement {
-	return gate.Agreement{Signed: noon, Ends: noon.AddDate(1, 0, 0), Purposes: p}
+	return gate.Agreement{Signed: noon, Ends: noon.AddDate(1, 0, 0), Purposes: p, Categories: []loot.Category{"contact", "payment"}}
 }
 
 func (b *bench) revoke() error {
@@ -43,12 +44,16 @@ func TestNoAgreementNoTransfer(t *testing.T) {
 
 		b.agree(year("service")) // for something else
 		b.refused(transfer(s, "offers"), "partners")
+		narrow := year("offers") // about other kinds of details
+		narrow.Categories = []loot.Category{"payment"}
+		b.agree(narrow)
+		b.refused(transfer(s, "offers"), "partners")
 		b.agree(year("offers"))
 		b.clock.Advance(noon.AddDate(1, 0, 0).Sub(noon)) // the day it ends
 		b.refused(transfer(s, "offers"), "partners")
 
-		if rows := b.facts(noted("agreement.signed")); len(rows) != 4 {
-			b.Errorf("%d agreements on the ledger, want 4", len(rows))
+		if rows := b.facts(noted("agreement.signed")); len(rows) != 5 {
+			b.Errorf("%d agreements on the ledger, want 5", len(rows))
 		}
 		if rows := b.facts(noted("agreement.revoked")); len(rows) != 1 {
 			b.Errorf("%d revocations on the ledger, want 1", len(rows))
@@ -82,5 +87,32 @@ func TestUnknownPartnerReceivesNothing(t *testing.T) {
 		b.refused(r, "")
 		r.Actor.ID = "court" // a recipient, and no partner
 		b.refused(r, "")
+	})
+}
+
+func TestWhoQualifiesIsWhoIsPermitted(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		for _, step := range []func(){
+			func() {},
+			func() { b.choose(s, "offers", true) },
+			func() { b.agree(year("offers")) },
+			func() { b.choose(s, "offers", false) },
+		} {
+			step()
+			before := len(b.facts(func(ledger.Facts) bool { return true }))
+			var qualifies bool
+			b.tx(func(tx *store.Tx) (err error) {
+				qualifies, err = b.gate.Qualifies(b.ctx, tx, transfer(s, "offers"))
+				return err
+			})
+			if after := len(b.facts(func(ledger.Facts) bool { return true })); after != before {
+				b.Errorf("asking who qualifies left %d entries", after-before)
+			}
+			_, err := b.decide(transfer(s, "offers"))
+			if qualifies != (err == nil) {
+				b.Errorf("qualifies: %v, decided: %v", qualifies, err)
+			}
+		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/job"
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
@@ -192,9 +193,13 @@ func (g *Gate) Permit(ctx context.Context, tx *store.Tx, c Choice) error {
 	})
 }
 
-// Withdraw takes the permission of an offer back: no use commits after tx.
+// permissionWithdrawn is the note of a permission that was taken back.
+const permissionWithdrawn = "permission.withdrawn"
+
+// Withdraw takes the permission of an offer back: no use commits after tx. Whoever
+// listens to the notice "permission.withdrawn" is told as "subject purpose recipient".
 func (g *Gate) Withdraw(ctx context.Context, tx *store.Tx, c Choice) error {
-	return g.choose(ctx, tx, c, "permission.withdrawn", func(p *personState, o statement.Offer) {
+	return g.choose(ctx, tx, c, permissionWithdrawn, func(p *personState, o statement.Offer) {
 		if !slices.Contains(p.Permissions[o.Recipient], o.Purpose) {
 			return // what was not given does not end
 		}
@@ -229,11 +234,15 @@ func (g *Gate) choose(ctx context.Context, tx *store.Tx, c Choice, note string, 
 	if err := g.changePurposes(ctx, tx, c.Subject, c.Collection, func(p *personState) { f(p, offer) }); err != nil {
 		return err
 	}
-	return g.noteAbout(ctx, tx, v, c.Subject, c.Collection, c.By, note, offer.Clause, offer.Purpose, offer.Recipient)
+	if err := g.noteAbout(ctx, tx, v, c.Subject, c.Collection, c.By, note, offer.Clause, offer.Purpose, offer.Recipient); err != nil || note != permissionWithdrawn {
+		return err
+	}
+	return g.Jobs.Publish(ctx, tx, job.Notice{Name: note, ID: string(c.Subject) + " " + string(offer.Purpose) + " " + offer.Recipient})
 }
 
 // Object records that a person objects to a purpose that rests on an interest
-// or on cooperation.
+// or on cooperation. Whoever listens to the notice "objection.made" is told as "subject
+// purpose".
 func (g *Gate) Object(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, by loot.Actor, p loot.Purpose, objects bool) error {
 	v, ok := g.at(g.Now())
 	if !ok {
@@ -255,7 +264,10 @@ func (g *Gate) Object(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.
 	}); err != nil {
 		return err
 	}
-	return g.noteAbout(ctx, tx, v, s, c, by, note, decl.Clause, p, "")
+	if err := g.noteAbout(ctx, tx, v, s, c, by, note, decl.Clause, p, ""); err != nil || !objects {
+		return err
+	}
+	return g.Jobs.Publish(ctx, tx, job.Notice{Name: note, ID: string(s) + " " + string(p)})
 }
 
 // An Ordered service is the permission for the purposes its contract needs.

@@ -36,9 +36,10 @@ type Actor struct {
 
 // An Agreement is a partner's confidentiality agreement.
 type Agreement struct {
-	Signed   time.Time      `json:"signed"`
-	Ends     time.Time      `json:"ends"`
-	Purposes []loot.Purpose `json:"purposes"`
+	Signed     time.Time       `json:"signed"`
+	Ends       time.Time       `json:"ends"`
+	Purposes   []loot.Purpose  `json:"purposes"`
+	Categories []loot.Category `json:"categories,omitempty"` // none: it covers no kind of detail, or was decided before rules asked for it
 }
 
 // A Consent is a visitor's choice about items and tags.

@@ -127,7 +127,7 @@ func (a *Actor) hash() uint32 {
 	h := newHash.text(string(a.Kind)).text(a.Key).text(a.Region).flags(a.Successor, a.OptedOut, a.Agreement != nil, a.Consent != nil).number(a.Undertaking.UnixNano())
 	h = list32(list32(h, a.Roles), a.Signals)
 	if g := a.Agreement; g != nil {
-		h = list32(h.number(g.Signed.UnixNano()).number(g.Ends.UnixNano()), g.Purposes)
+		h = list32(list32(h.number(g.Signed.UnixNano()).number(g.Ends.UnixNano()), g.Purposes), g.Categories)
 	}
 	if c := a.Consent; c != nil {
 		h = list32(h.text(c.Statement), c.Purposes)
@@ -141,7 +141,7 @@ func (a *Actor) same(o *Actor) bool {
 		(a.Agreement == nil) != (o.Agreement == nil) || (a.Consent == nil) != (o.Consent == nil) {
 		return false
 	}
-	if g, h := a.Agreement, o.Agreement; g != nil && (!g.Signed.Equal(h.Signed) || !g.Ends.Equal(h.Ends) || !slices.Equal(g.Purposes, h.Purposes)) {
+	if g, h := a.Agreement, o.Agreement; g != nil && (!g.Signed.Equal(h.Signed) || !g.Ends.Equal(h.Ends) || !slices.Equal(g.Purposes, h.Purposes) || !slices.Equal(g.Categories, h.Categories)) {
 		return false
 	}
 	c, d := a.Consent, o.Consent
@@ -152,7 +152,7 @@ func (a *Actor) clone() Actor {
 	c := *a
 	c.Roles, c.Signals = slices.Clone(a.Roles), slices.Clone(a.Signals)
 	if g := a.Agreement; g != nil {
-		c.Agreement = &Agreement{Signed: g.Signed, Ends: g.Ends, Purposes: slices.Clone(g.Purposes)}
+		c.Agreement = &Agreement{Signed: g.Signed, Ends: g.Ends, Purposes: slices.Clone(g.Purposes), Categories: slices.Clone(g.Categories)}
 	}
 	if n := a.Consent; n != nil {
 		c.Consent = &Consent{Purposes: slices.Clone(n.Purposes), Statement: n.Statement}

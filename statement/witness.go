@@ -262,6 +262,18 @@ func (g *guess) purpose() loot.Purpose {
 }
 
 // purposes is a set that often holds the purpose of the request.
+// categories are all that there are, as often as not, or one of them.
+func (g *guess) categories() []loot.Category {
+	if g.yes() {
+		return []loot.Category{of(g, "categories", g.s.d.categories, func(c Category) string { return string(c.ID) }).ID}
+	}
+	out := make([]loot.Category, len(g.s.d.categories))
+	for i, c := range g.s.d.categories {
+		out[i] = c.ID
+	}
+	return out
+}
+
 func (g *guess) purposes() []loot.Purpose {
 	var out []loot.Purpose
 	if g.yes() {
@@ -298,7 +310,7 @@ func (g *guess) retarget(at *loot.Purpose, to loot.Purpose) {
 		p.Permissions = map[string][]loot.Purpose{key: move(list)} // it has one key at most
 	}
 	if a := g.in.Actor.Agreement; a != nil {
-		g.in.Actor.Agreement = &Agreement{Signed: a.Signed, Ends: a.Ends, Purposes: move(a.Purposes)}
+		g.in.Actor.Agreement = &Agreement{Signed: a.Signed, Ends: a.Ends, Purposes: move(a.Purposes), Categories: a.Categories}
 	}
 	if c := g.in.Actor.Consent; c != nil {
 		g.in.Actor.Consent = &Consent{Statement: c.Statement, Purposes: move(c.Purposes)}
@@ -329,15 +341,15 @@ func (g *guess) actorSteps(k loot.ActorKind) {
 		g.add(func() { a.Key = g.recipient("partner") }, func() {
 			a.Agreement = nil
 			if g.rnd.IntN(4) > 0 {
-				a.Agreement = &Agreement{Signed: g.day(false), Ends: g.day(false), Purposes: g.purposes()}
+				a.Agreement = &Agreement{Signed: g.day(false), Ends: g.day(false), Purposes: g.purposes(), Categories: g.categories()}
 			}
 		}, func() {
 			if old := a.Agreement; old != nil {
-				a.Agreement = &Agreement{Signed: old.Signed, Ends: old.Ends, Purposes: g.purposes()}
+				a.Agreement = &Agreement{Signed: old.Signed, Ends: old.Ends, Purposes: g.purposes(), Categories: g.categories()}
 			}
 		}, func() {
 			if old := a.Agreement; old != nil {
-				a.Agreement = &Agreement{Signed: g.day(false), Ends: g.day(false), Purposes: old.Purposes}
+				a.Agreement = &Agreement{Signed: g.day(false), Ends: g.day(false), Purposes: old.Purposes, Categories: old.Categories}
 			}
 		})
 		g.flip(&a.Successor)

@@ -53,24 +53,25 @@ var hasWords = map[string][2]string{
 
 // setWords say that a set holds something; %s is the thing.
 var setWords = map[string][2]string{
-	"principal.roles":              {"the member of staff has the role %s", "the member of staff does not have the role %s"},
-	"principal.agreement.purposes": {"the agreement covers %s", "the agreement does not cover %s"},
-	"principal.cooperation":        {"the statement names %s as cooperation with this partner", "the statement does not name %s as cooperation with this partner"},
-	"principal.consent.purposes":   {"the visitor agreed to %s", "the visitor did not agree to %s"},
-	"principal.signals":            {"the visitor's device sends the signal %s", "the visitor's device does not send the signal %s"},
-	"resource.purposes":            {"the data was given for %s", "the data was not given for %s"},
-	"resource.sponsors":            {"%s was named for the event", "%s was not named for the event"},
-	"resource.subject.ordered":     {"the person ordered a service that needs %s", "no service that the person ordered needs %s"},
-	"resource.subject.duties":      {"a law that is named asks for %s", "no law that is named asks for %s"},
-	"resource.subject.objected":    {"the person objected to %s", "the person has not objected to %s"},
-	"resource.subject.cancelled":   {"the person cancelled letters from %s", "the person has not cancelled letters from %s"},
-	"resource.subject.topics":      {"the person chose %s", "the person did not choose %s"},
-	"resource.ordered":             {"the person ordered a service that needs %s", "no service that the person ordered needs %s"},
-	"resource.duties":              {"a law that is named asks for %s", "no law that is named asks for %s"},
-	"resource.objected":            {"the person objected to %s", "the person has not objected to %s"},
-	"resource.cancelled":           {"the person cancelled letters from %s", "the person has not cancelled letters from %s"},
-	"resource.topics":              {"the person chose %s", "the person did not choose %s"},
-	"context.request.scope":        {"the request covers %s", "the request does not cover %s"},
+	"principal.roles":                {"the member of staff has the role %s", "the member of staff does not have the role %s"},
+	"principal.agreement.purposes":   {"the agreement covers %s", "the agreement does not cover %s"},
+	"principal.agreement.categories": {"the agreement covers %s", "the agreement does not cover %s"},
+	"principal.cooperation":          {"the statement names %s as cooperation with this partner", "the statement does not name %s as cooperation with this partner"},
+	"principal.consent.purposes":     {"the visitor agreed to %s", "the visitor did not agree to %s"},
+	"principal.signals":              {"the visitor's device sends the signal %s", "the visitor's device does not send the signal %s"},
+	"resource.purposes":              {"the data was given for %s", "the data was not given for %s"},
+	"resource.sponsors":              {"%s was named for the event", "%s was not named for the event"},
+	"resource.subject.ordered":       {"the person ordered a service that needs %s", "no service that the person ordered needs %s"},
+	"resource.subject.duties":        {"a law that is named asks for %s", "no law that is named asks for %s"},
+	"resource.subject.objected":      {"the person objected to %s", "the person has not objected to %s"},
+	"resource.subject.cancelled":     {"the person cancelled letters from %s", "the person has not cancelled letters from %s"},
+	"resource.subject.topics":        {"the person chose %s", "the person did not choose %s"},
+	"resource.ordered":               {"the person ordered a service that needs %s", "no service that the person ordered needs %s"},
+	"resource.duties":                {"a law that is named asks for %s", "no law that is named asks for %s"},
+	"resource.objected":              {"the person objected to %s", "the person has not objected to %s"},
+	"resource.cancelled":             {"the person cancelled letters from %s", "the person has not cancelled letters from %s"},
+	"resource.topics":                {"the person chose %s", "the person did not choose %s"},
+	"context.request.scope":          {"the request covers %s", "the request does not cover %s"},
 }
 
 // nounWords name the values that are compared.
@@ -433,7 +434,7 @@ func (s *Statement) things(n ast.IsNode, all bool) string {
 		return some + "the data was given for"
 	case "resource.subject.objected", "resource.objected":
 		return some + "the person objected to"
-	case "principal.agreement.purposes":
+	case "principal.agreement.purposes", "principal.agreement.categories":
 		return some + "the agreement covers"
 	case "principal.cooperation":
 		return some + "the partner cooperates for"

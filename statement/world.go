@@ -259,7 +259,7 @@ func (b *builder) principal(w *world) {
 			attrs["agreement"] = types.NewRecord(types.RecordMap{
 				"signed":   b.time(g.Signed, "the date of the agreement"),
 				"ends":     b.time(g.Ends, "the end of the agreement"),
-				"purposes": set(b.s.vocab, purposeList, g.Purposes),
+				"purposes": set(b.s.vocab, purposeList, g.Purposes), "categories": set(b.s.vocab, categoryList, g.Categories),
 			})
 		}
 	case loot.Sponsorer:

@@ -29,7 +29,7 @@ import (
 )
 
 type benchCmd struct {
-	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file."`
+	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import,disclosure" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file. disclosure: a feed to a partner, and what slips through a revocation."`
 	Store    string   `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys     string   `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
 	Other    string   `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
@@ -86,6 +86,8 @@ func (b *benchCmd) Run(c *command) error {
 		steps = []func() error{r.billing}
 	case "verify":
 		steps = []func() error{r.checks}
+	case "disclosure":
+		steps = []func() error{r.feed}
 	case "import":
 		steps = []func() error{r.imports}
 	}

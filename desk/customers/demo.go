@@ -52,7 +52,6 @@ func (c *customers) demo(ctx context.Context, w *desk.World) error {
 	if err := p.hire(ctx); err != nil {
 		return err
 	}
-	p.partners()
 	p.cast()
 	p.on(w.History.End, func(ctx context.Context) error {
 		if err := c.sweep(ctx, sweepArgs{}); err != nil {

@@ -24,7 +24,7 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 	if end := h.Clock.Now(); end.Before(w.History.End) || end.Sub(w.History.End) > time.Minute {
 		t.Errorf("it ends at %s, want %s", end, w.History.End)
 	}
-	erased, held, agreed, received := 0, 0, 0, 0
+	erased, held, permitted := 0, 0, 0
 	countries, roles := map[string]int{}, map[loot.Role]int{}
 	refused, opened, looked := 0, 0, 0
 	ok(t, h.Kit.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
@@ -43,11 +43,8 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if row.Facts.Note == "agreement.signed" {
-				agreed++
-			}
-			if row.Facts.Action == loot.Transfer && row.Facts.Verdict == "permitted" {
-				received++
+			if row.Facts.Note == "permission.given" && row.Facts.Purpose == "partner-advertising" {
+				permitted++
 			}
 			if row.Facts.ActorKind == loot.Staff && row.Facts.Verdict == "permitted" {
 				switch row.Facts.Action {
@@ -66,8 +63,8 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 		}
 		return nil
 	}))
-	if agreed != 2 || received != 1 {
-		t.Errorf("%d agreements with partners and %d transfers, want 2 and 1", agreed, received)
+	if permitted != 1 {
+		t.Errorf("%d permissions for partners, want 1", permitted)
 	}
 	var waits []gate.Approval
 	var guest loot.Subject

@@ -1,0 +1,509 @@
+package partners
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"loot"
+	"loot/statement"
+	"loot/store"
+	"loot/web"
+)
+
+// listed is how many deliveries and requests a page shows.
+const listed = 50
+
+func path(partner string) string { return "/console/partners/" + url.PathEscape(partner) }
+
+func (d *Partners) list(w http.ResponseWriter, r *http.Request) error {
+	s, err := d.inForce()
+	if err != nil {
+		return err
+	}
+	v := listView{View: web.ViewOf(r, "Partners")}
+	v.Lead = "The companies that the statement names as partners: what each signed, who was told, and what it still has to delete."
+	v.Wide = true
+	ctx := r.Context()
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		v.Partners, v.Open = nil, nil
+		for _, to := range partners(s) {
+			row := listRow{Title: to.Title, Href: path(to.Key), Country: statement.CountryName(to.Country)}
+			a, err := standing(ctx, tx, to.Key)
+			if err != nil {
+				return err
+			}
+			row.Agreement = d.agreementState(a)
+			all, err := notices(ctx, tx, to.Key)
+			if err != nil {
+				return err
+			}
+			row.Notice = web.Badge{Text: "nobody was told"}
+			if i := slices.IndexFunc(all, func(n notice) bool { return n.Ended.IsZero() }); i >= 0 {
+				row.Notice = d.noticeState(all[i])
+			}
+			if err := tx.QueryRow(ctx, `SELECT (SELECT count(DISTINCT subject) FROM partners_sent WHERE partner = $1), (SELECT count(*) FROM partners_deletion WHERE partner = $1 AND confirmed = 0)`, to.Key).
+				Scan(&row.People, &row.Waiting); err != nil {
+				return fmt.Errorf("partners: list: %w", err)
+			}
+			v.Partners = append(v.Partners, row)
+		}
+		open, err := deletions(ctx, tx, `confirmed = 0 ORDER BY made, id LIMIT $1`, listed)
+		for _, x := range open {
+			v.Open = append(v.Open, deletionRowOf(s, x, false))
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return listPage.Render(w, r, http.StatusOK, v)
+}
+
+func (d *Partners) agreementState(a agreement) web.Badge {
+	now := d.Now()
+	switch {
+	case a.ID == "":
+		return web.Badge{Tone: web.Warn, Text: "none", Icon: "circle-slash"}
+	case a.How == "revoked":
+		return web.Badge{Tone: web.Bad, Text: "revoked " + a.Ended.Format("2 Jan 2006")}
+	case a.How == "replaced":
+		return web.Badge{Text: "replaced"}
+	case a.Signed.After(now):
+		return web.Badge{Tone: web.Info, Text: "from " + a.Signed.Format("2 Jan 2006")}
+	case !now.Before(a.Ends):
+		return web.Badge{Tone: web.Bad, Text: "ended " + a.Ends.Format("2 Jan 2006")}
+	case a.Ends.Sub(now) < 30*day:
+		return web.Badge{Tone: web.Warn, Text: "ends " + a.Ends.Format("2 Jan 2006"), Icon: "clock-alert"}
+	}
+	return web.Badge{Tone: web.Good, Text: "until " + a.Ends.Format("2 Jan 2006"), Icon: "check"}
+}
+
+func (d *Partners) noticeState(n notice) web.Badge {
+	switch {
+	case !n.Ended.IsZero():
+		return web.Badge{Text: "taken back"}
+	case n.Announced.IsZero():
+		return web.Badge{Tone: web.Info, Text: "letters are going out", Icon: "send"}
+	case n.Due.After(d.Now()):
+		return web.Badge{Tone: web.Info, Text: "time to object until " + n.Due.Format("2 Jan 2006"), Icon: "hourglass"}
+	}
+	return web.Badge{Tone: web.Good, Text: "counts since " + n.Due.Format("2 Jan 2006"), Icon: "check"}
+}
+
+var whys = map[string]string{becauseWithdrawn: "permission taken back", becauseObjected: "objection", becauseErased: "erased here"}
+
+func deletionRowOf(s *statement.Statement, x deletion, keeper bool) deletionRow {
+	row := deletionRow{
+		ID: x.ID, Partner: x.Partner, Href: path(x.Partner), Reference: x.Reference, Purpose: titlesOf(s, []loot.Purpose{x.Purpose}), Why: whys[x.Why], Made: x.Made, Sent: x.Sent, Letters: x.Letters,
+		State: web.Badge{Tone: web.Warn, Text: "not sent", Icon: "clock-alert"}, Confirm: keeper && x.Confirmed.IsZero(), Note: path(x.Partner) + "/deletions/" + x.ID,
+	}
+	if to, ok := s.Recipient(x.Partner); ok {
+		row.Partner = to.Title
+	}
+	switch {
+	case !x.Confirmed.IsZero():
+		row.State = web.Badge{Tone: web.Good, Text: "confirmed " + x.Confirmed.Format("2 Jan 2006"), Icon: "check"}
+	case !x.Sent.IsZero():
+		row.State = web.Badge{Tone: web.Info, Text: "waits for the partner", Icon: "hourglass"}
+	}
+	return row
+}
+
+// A showing is what the page of a partner has to show besides what stands.
+type showing struct {
+	status int
+	form   string // that was sent and was wrong; empty: none
+	typed  url.Values
+	wrong  error
+	token  string
+}
+
+func (d *Partners) show(w http.ResponseWriter, r *http.Request) error {
+	return d.showPartner(w, r, showing{status: http.StatusOK})
+}
+
+func (d *Partners) showPartner(w http.ResponseWriter, r *http.Request, how showing) error {
+	s, to, err := d.partner(r.PathValue("key"))
+	if err != nil {
+		return err
+	}
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	v := partnerView{View: web.ViewOf(r, to.Title), Key: to.Key, Keeper: keeps(by), Token: how.token, Public: d.publicKey(), Verifier: d.noteSigner().verifier(), Wrong: map[string]*web.Problems{}}
+	v.Crumbs = []web.Crumb{{Label: "Partners", Href: "/console/partners"}}
+	v.Wide = true
+	v.Actions = []web.Action{{Label: "Hand over one person", Icon: "user-round", Href: path(to.Key) + "/person"}}
+	v.Again = nil
+	if v.Keeper {
+		v.Again = web.SignInAgain(r, d.Now(), "A new key")
+	}
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { return d.fill(ctx, tx, s, to, &v) }); err != nil {
+		return err
+	}
+	if how.form != "" {
+		for name, form := range map[string]*web.Fields{formAgreement: &v.Agreement, formRevoke: &v.Revoke, formNotice: &v.Notice, formCompany: &v.Company, formFeed: &v.Feed} {
+			if name == how.form {
+				*form = form.With(how.typed, how.wrong)
+				v.Wrong[name] = web.ProblemsOf(how.wrong, *form)
+			}
+		}
+	}
+	return partnerPage.Render(w, r, how.status, v)
+}
+
+// fill puts on the page of a partner what stands about it.
+func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, v *partnerView) error {
+	c, err := d.company(ctx, tx, to.Key)
+	if err != nil {
+		return err
+	}
+	a, err := standing(ctx, tx, to.Key)
+	if err != nil {
+		return err
+	}
+	v.Standing = a.ID != ""
+	state := d.agreementState(a)
+	rests := "Each person's permission"
+	if len(to.Cooperation) > 0 {
+		rests = "Cooperation: " + titlesOf(s, to.Cooperation)
+	}
+	v.Facts = []web.Fact{
+		{Term: "Country", Value: statement.CountryName(to.Country)},
+		{Term: "Agreement", Badge: &state},
+		{Term: "Rests on", Value: rests},
+		{Term: "Key for pulling", Value: dayOr(c.Tokened, "none was made")},
+	}
+	v.Agreements, v.Notices, v.Deliveries, v.Deletions, v.Notes = nil, nil, nil, nil, nil
+	if err := d.fillPapers(ctx, tx, s, to, v); err != nil {
+		return err
+	}
+	list, err := deliveries(ctx, tx, `partner = $1 ORDER BY began DESC, id LIMIT $2`, to.Key, listed)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		row, err := d.deliveryRow(ctx, tx, s, to, x)
+		if err != nil {
+			return err
+		}
+		v.Deliveries = append(v.Deliveries, row)
+	}
+	asked, err := deletions(ctx, tx, `partner = $1 ORDER BY confirmed > 0, made DESC, id LIMIT $2`, to.Key, listed)
+	if err != nil {
+		return err
+	}
+	for _, x := range asked {
+		v.Deletions = append(v.Deletions, deletionRowOf(s, x, v.Keeper))
+	}
+	if v.Keeper {
+		v.Agreement, v.Revoke, v.Notice, v.Company, v.Feed = agreementForm(s, to), revokeForm(), noticeForm(s, to), companyForm(c), feedForm(s, a)
+	}
+	return nil
+}
+
+func dayOr(t time.Time, none string) string {
+	if t.IsZero() {
+		return none
+	}
+	return "made " + t.Format("2 Jan 2006")
+}
+
+// fillPapers shows agreements with their reasons, and who was told.
+func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, v *partnerView) error {
+	all, err := agreements(ctx, tx, to.Key)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		row := agreementRow{Signed: one.Signed, Ends: one.Ends, Purposes: titlesOf(s, one.Purposes), Country: statement.CountryName(one.Country), Processors: one.Processors, Hash: one.Hash, State: d.agreementState(one)}
+		var kinds []string
+		for _, id := range one.Categories {
+			c, _ := s.Category(id)
+			kinds = append(kinds, lowerFirst(c.Title))
+		}
+		row.Categories = strings.Join(kinds, ", ")
+		if row.Author, err = d.needs.Staff.Name(ctx, tx, one.Author); err != nil {
+			return err
+		}
+		if v.Keeper {
+			row.Href = path(to.Key) + "/agreement/" + one.ID
+			if row.Signers, err = d.signers(ctx, tx, one.ID); err != nil {
+				return err
+			}
+		}
+		v.Agreements = append(v.Agreements, row)
+	}
+	told, err := notices(ctx, tx, to.Key)
+	if err != nil {
+		return err
+	}
+	for _, n := range told {
+		row := noticeRow{What: "Works with us: " + titlesOf(s, n.Purposes), Words: n.Words, Made: n.Made, Due: n.Due, State: d.noticeState(n)}
+		if n.Kind == succession {
+			row.What = "Takes over " + whatMoves(s, n)
+		}
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM partners_told WHERE notice = $1`, n.ID).Scan(&row.Told); err != nil {
+			return fmt.Errorf("partners: told: %w", err)
+		}
+		if v.Keeper && n.Ended.IsZero() {
+			row.End = &web.Action{Label: "Take back", Icon: "undo-2", Post: true, Small: true, Href: path(to.Key) + "/notice/" + n.ID + "/end", Confirm: "Whoever was told of it counts as not told from then on, and nothing goes there by it."}
+		}
+		v.Notices = append(v.Notices, row)
+	}
+	if !v.Keeper {
+		return nil
+	}
+	list, err := d.notes.Of(ctx, tx, to.Key)
+	if err != nil {
+		return err
+	}
+	for _, n := range list {
+		row := noteRow{At: n.At, What: map[string]string{"revoked": "Agreement revoked", "confirmed": "Deletion confirmed"}[n.Kind], Text: n.Text}
+		if row.Who, err = d.needs.Staff.Name(ctx, tx, n.Author); err != nil {
+			return err
+		}
+		v.Notes = append(v.Notes, row)
+	}
+	return nil
+}
+
+func (d *Partners) signers(ctx context.Context, tx *store.Tx, id string) (string, error) {
+	var sealed []byte
+	if err := tx.QueryRow(ctx, `SELECT signers FROM partners_agreement WHERE id = $1`, id).Scan(&sealed); err != nil {
+		return "", fmt.Errorf("partners: signers: %w", err)
+	}
+	text, err := d.key.Open(sealed, bound("signers", id))
+	if err != nil {
+		return "", fmt.Errorf("partners: signers: %w", err)
+	}
+	return string(text), nil
+}
+
+func (d *Partners) deliveryRow(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, x delivery) (row deliveryRow, err error) {
+	row = deliveryRow{
+		ID: x.ID, Began: x.Began, Way: map[string]string{byPull: "pulled", byFile: "file", byPerson: "one person"}[x.Way], Purpose: titlesOf(s, []loot.Purpose{x.Purpose}), People: x.People, Hash: x.Hash, Receipt: x.Receipt, Who: to.Title,
+		State: web.Badge{Tone: web.Good, Text: "done", Icon: "check"},
+	}
+	switch {
+	case !x.Receipt.IsZero():
+		row.State.Text = "received " + x.Receipt.Format("2 Jan 2006")
+	case x.Ended.IsZero() && d.Now().Sub(x.Began) > time.Hour:
+		row.State = web.Badge{Tone: web.Warn, Text: "broke off", Icon: "triangle-alert"}
+	case x.Ended.IsZero():
+		row.State = web.Badge{Tone: web.Info, Text: "not ended", Icon: "hourglass"}
+	}
+	if x.Author != "" {
+		row.Who, err = d.needs.Staff.Name(ctx, tx, x.Author)
+	}
+	return row, err
+}
+
+// document gives out the signed document of an agreement.
+func (d *Partners) document(w http.ResponseWriter, r *http.Request) error {
+	ctx, id := r.Context(), r.PathValue("id")
+	var kind string
+	var text []byte
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		if err := d.signed(ctx, tx, web.ActorOf(ctx)); err != nil {
+			return err
+		}
+		all, err := agreements(ctx, tx, r.PathValue("key"))
+		i := slices.IndexFunc(all, func(a agreement) bool { return a.ID == id })
+		if err != nil {
+			return err
+		}
+		if i < 0 {
+			return loot.Errorf(loot.NotFound, "There is no such agreement.")
+		}
+		var sealed []byte
+		if err := tx.QueryRow(ctx, `SELECT document FROM partners_agreement WHERE id = $1`, id).Scan(&sealed); err != nil {
+			return fmt.Errorf("partners: document: %w", err)
+		}
+		kind = all[i].Type
+		text, err = d.key.Open(sealed, bound("document", id))
+		return err
+	}); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/octet-stream") // never shown here: nobody knows what it is
+	w.Header().Set("Content-Disposition", `attachment; filename="agreement-`+id+ending(kind)+`"`)
+	_, err := w.Write(text)
+	return err
+}
+
+func ending(kind string) string {
+	switch kind, _, _ = strings.Cut(kind, ";"); kind {
+	case "application/pdf":
+		return ".pdf"
+	case "text/plain":
+		return ".txt"
+	case "image/png":
+		return ".png"
+	case "image/jpeg":
+		return ".jpg"
+	}
+	return ".bin"
+}
+
+func (d *Partners) takeAgreement(w http.ResponseWriter, r *http.Request) error {
+	s, to, err := d.partner(r.PathValue("key"))
+	if err != nil {
+		return err
+	}
+	a, papers, typed, err := readAgreement(r, s, to)
+	if web.Wrong(err) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formAgreement, typed, err, ""})
+	}
+	if err != nil {
+		return err
+	}
+	return d.done(w, r, "The agreement counts from its day on.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
+		return d.register(ctx, tx, by, a, papers)
+	})
+}
+
+// done does something about a partner by somebody who signed the undertaking, and leads back.
+func (d *Partners) done(w http.ResponseWriter, r *http.Request, said string, do func(context.Context, *store.Tx, loot.Actor) error) error {
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := d.signed(ctx, tx, by); err != nil {
+			return err
+		}
+		return do(ctx, tx, by)
+	}); err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, said)
+	return web.Redirect(w, r, path(r.PathValue("key")))
+}
+
+func (d *Partners) takeRevocation(w http.ResponseWriter, r *http.Request) error {
+	_, to, typed, err := d.typed(r)
+	if err == nil {
+		err = revokeForm().Check(typed)
+	}
+	if web.Wrong(err) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formRevoke, typed, err, ""})
+	}
+	if err != nil {
+		return err
+	}
+	return d.done(w, r, "Revoked. Nothing goes there any more.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
+		return d.revoke(ctx, tx, by, to.Key, typed.Get("reason"))
+	})
+}
+
+// typed reads a form about a partner.
+func (d *Partners) typed(r *http.Request) (*statement.Statement, statement.Recipient, url.Values, error) {
+	s, to, err := d.partner(r.PathValue("key"))
+	if err != nil {
+		return nil, to, nil, err
+	}
+	typed, err := web.Form(r, 0)
+	return s, to, typed, err
+}
+
+func (d *Partners) takeNotice(w http.ResponseWriter, r *http.Request) error {
+	s, to, typed, err := d.typed(r)
+	if err != nil {
+		return err
+	}
+	var wrong error
+	err = d.done(w, r, "The letters are going out. The time to object begins when the last one has gone.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
+		wrong = nil
+		a, err := standing(ctx, tx, to.Key)
+		if err != nil {
+			return err
+		}
+		n, err := readNotice(s, to, a, typed)
+		if err != nil {
+			wrong = err
+			return err
+		}
+		_, err = d.announce(ctx, tx, by, n)
+		return err
+	})
+	if wrong != nil && web.Wrong(wrong) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formNotice, typed, wrong, ""})
+	}
+	return err
+}
+
+func (d *Partners) endNotice(w http.ResponseWriter, r *http.Request) error {
+	return d.done(w, r, "Taken back.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
+		return d.withdrawNotice(ctx, tx, by, r.PathValue("id"))
+	})
+}
+
+func (d *Partners) takeCompany(w http.ResponseWriter, r *http.Request) error {
+	_, to, typed, err := d.typed(r)
+	if err != nil {
+		return err
+	}
+	c, err := readCompany(to.Key, typed)
+	if web.Wrong(err) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formCompany, typed, err, ""})
+	}
+	if err != nil {
+		return err
+	}
+	return d.done(w, r, "Kept.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error { return d.reach(ctx, tx, by, c) })
+}
+
+// newKey gives a partner a key for pulling, and shows it this once.
+func (d *Partners) newKey(w http.ResponseWriter, r *http.Request) error {
+	_, to, _, err := d.typed(r)
+	if err != nil {
+		return err
+	}
+	var token string
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := d.signed(ctx, tx, by); err != nil {
+			return err
+		}
+		token, err = d.giveKey(ctx, tx, by, to.Key)
+		return err
+	}); err != nil {
+		return err
+	}
+	return d.showPartner(w, r, showing{status: http.StatusOK, token: token})
+}
+
+func (d *Partners) deletionNote(w http.ResponseWriter, r *http.Request) error {
+	var text string
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		list, err := deletions(r.Context(), tx, `id = $1 AND partner = $2`, r.PathValue("id"), r.PathValue("key"))
+		if err == nil && len(list) == 0 {
+			err = loot.Errorf(loot.NotFound, "There is no such request to delete.")
+		}
+		if err != nil {
+			return err
+		}
+		text, err = d.signedNote(list[0].note())
+		return err
+	}); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="delete-`+r.PathValue("id")+`.txt"`)
+	_, err := w.Write([]byte(text))
+	return err
+}
+
+func (d *Partners) takeConfirmation(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	how := typed.Get("how")
+	if how == "" || len(how) > 1000 {
+		return loot.Errorf(loot.Invalid, "Say in a sentence how the partner confirmed it, such as by which letter. It is kept sealed.")
+	}
+	return d.done(w, r, "Noted.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
+		return d.confirm(ctx, tx, by, r.PathValue("key"), r.PathValue("id"), how)
+	})
+}

@@ -1,0 +1,168 @@
+package partners
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"filippo.io/age"
+
+	"loot"
+	"loot/store"
+	"loot/web"
+)
+
+// The ways in which something leaves.
+const (
+	byPull   = "pull"
+	byFile   = "file"
+	byPerson = "person"
+)
+
+// A delivery is something that left to a partner.
+type delivery struct {
+	ID      string
+	Partner string
+	Purpose loot.Purpose
+	Way     string
+	Author  string // staff id; empty: the partner asked
+	Began   time.Time
+	Ended   time.Time // zero: it runs, or broke off
+	People  int
+	Pages   int
+	After   loot.Subject
+	Hash    string
+	Receipt time.Time // when the partner confirmed the hash; zero: not
+}
+
+const deliveryColumns = `id, partner, purpose, way, author, began, ended, people, pages, after, hash, receipt`
+
+func deliveries(ctx context.Context, tx *store.Tx, where string, args ...any) (out []delivery, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+deliveryColumns+` FROM partners_delivery WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("partners: deliveries: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var x delivery
+		var began, ended, receipt int64
+		if err := rows.Scan(&x.ID, &x.Partner, &x.Purpose, &x.Way, &x.Author, &began, &ended, &x.People, &x.Pages, &x.After, &x.Hash, &receipt); err != nil {
+			return nil, fmt.Errorf("partners: deliveries: %w", err)
+		}
+		x.Began, x.Ended, x.Receipt = store.Instant(began), store.Instant(ended), store.Instant(receipt)
+		out = append(out, x)
+	}
+	return out, rows.Err()
+}
+
+// begin keeps that a delivery begins. One that never ends shows that it broke off.
+func (d *Partners) begin(ctx context.Context, tx *store.Tx, p parcel, way string) (string, error) {
+	id, author := loot.NewID("d"), ""
+	if p.By.Kind == loot.Staff {
+		author = p.By.ID
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO partners_delivery (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, '', '', 0)`,
+		id, p.Partner, string(p.Purpose), way, author, d.Now().UnixMicro()); err != nil {
+		return "", fmt.Errorf("partners: delivery: %w", err)
+	}
+	_, err := d.Gate.Note(ctx, tx, p.By, "partner.delivery", p.Partner+" "+id)
+	return id, err
+}
+
+// ended keeps what left, however it ended: broke says that not all of it did.
+func (d *Partners) ended(ctx context.Context, id string, people int, hash []byte, broke bool) error {
+	at := d.Now()
+	if broke {
+		at = time.Time{}
+	}
+	_, err := d.DB.Exec(ctx, `UPDATE partners_delivery SET ended = $1, people = $2, hash = $3 WHERE id = $4`, store.Micro(at), people, hex.EncodeToString(hash), id)
+	if err != nil {
+		return fmt.Errorf("partners: delivery: %w", err)
+	}
+	return nil
+}
+
+// sealed writes a feed as a file that only a partner opens: lines of JSON, sealed by age.
+// It is decided chunk by chunk while it is written; the hash is that of the sealed file.
+func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.Writer, feed func(leave func([]line) error) (int, error)) error {
+	hash := sha256.New()
+	buffered := bufio.NewWriterSize(io.MultiWriter(w, hash), 64<<10)
+	sealing, err := age.Encrypt(buffered, to)
+	people := 0
+	if err == nil {
+		lines := json.NewEncoder(sealing)
+		people, err = feed(func(chunk []line) error {
+			for _, one := range chunk {
+				if err := lines.Encode(one); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		err = errors.Join(err, sealing.Close(), buffered.Flush())
+	}
+	return errors.Join(err, d.ended(context.WithoutCancel(ctx), p.Delivery, people, hash.Sum(nil), err != nil))
+}
+
+// send answers with a sealed file.
+func (d *Partners) send(w http.ResponseWriter, r *http.Request, p parcel, to age.Recipient, feed func(context.Context, func([]line) error) (int, error)) {
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+p.Partner+"-"+p.Delivery+`.jsonl.age"`)
+	web.Stream(w, func(w http.ResponseWriter) error {
+		return d.sealed(r.Context(), p, to, w, func(leave func([]line) error) (int, error) { return feed(r.Context(), leave) })
+	})
+}
+
+// toward begins a delivery as a file, and returns what the file is sealed to.
+func (d *Partners) toward(ctx context.Context, tx *store.Tx, p *parcel, way string) (age.Recipient, error) {
+	c, err := d.company(ctx, tx, p.Partner)
+	if err != nil {
+		return nil, err
+	}
+	if c.Recipient == "" {
+		return nil, loot.Errorf(loot.Conflict, "This partner has no age recipient yet. Enter the one that it gave you, and a file can be sealed to it.")
+	}
+	to, err := recipientOf(c.Recipient)
+	if err != nil {
+		return nil, err
+	}
+	p.Delivery, err = d.begin(ctx, tx, *p, way)
+	return to, err
+}
+
+// takeFeed answers with everybody who qualifies, as a sealed file.
+func (d *Partners) takeFeed(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	var p parcel
+	var to age.Recipient
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := d.signed(ctx, tx, by); err != nil {
+			return err
+		}
+		if p, err = d.parcel(ctx, tx, r.PathValue("key"), loot.Purpose(typed.Get("purpose")), by); err != nil {
+			return err
+		}
+		p.Reason = typed.Get("reason")
+		if p.Reason == "" {
+			return loot.Errorf(loot.Invalid, "Say why this is handed over. The reason is kept sealed on the ledger.")
+		}
+		to, err = d.toward(ctx, tx, &p, byFile)
+		return err
+	}); err != nil {
+		return err
+	}
+	d.send(w, r, p, to, func(ctx context.Context, leave func([]line) error) (int, error) { return d.feed(ctx, p, leave) })
+	return nil
+}
