@@ -171,7 +171,19 @@ const factsPage = 500
 // within the loop.
 func (l *Ledger) Facts(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
 	return func(yield func(FactsRow, error) bool) {
-		for r, err := range l.pages(ctx, tx, from, to, 0) {
+		for r, err := range l.pages(ctx, tx, from, to, l.now(), 0) {
+			if !yield(r.FactsRow, err) {
+				return
+			}
+		}
+	}
+}
+
+// Openings is Facts of the permits to open or disclose something. What is under
+// a gag is among them: it is for checking, and not for showing.
+func (l *Ledger) Openings(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
+	return func(yield func(FactsRow, error) bool) {
+		for r, err := range l.pages(ctx, tx, from, to, fromMicros(1<<62), watchedOpening) {
 			if !yield(r.FactsRow, err) {
 				return
 			}
@@ -189,7 +201,7 @@ type StaffRow struct {
 // the key of staff accountability, so the caller decides who may see it.
 func (l *Ledger) ByStaff(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[StaffRow, error] {
 	return func(yield func(StaffRow, error) bool) {
-		for r, err := range l.pages(ctx, tx, from, to, watchedStaff) {
+		for r, err := range l.pages(ctx, tx, from, to, l.now(), watchedStaff) {
 			if err == nil {
 				r.Actor, err = l.actor(r.ID, r.sealed)
 			}
@@ -206,11 +218,12 @@ type pageRow struct {
 	sealed []byte // who acted
 }
 
-func (l *Ledger) pages(ctx context.Context, tx *store.Tx, from, to time.Time, mark int) iter.Seq2[pageRow, error] {
+// pages goes over entries whose gag ends by then.
+func (l *Ledger) pages(ctx context.Context, tx *store.Tx, from, to, gagged time.Time, mark int) iter.Seq2[pageRow, error] {
 	return func(yield func(pageRow, error) bool) {
 		at, id := micros(from), ""
 		for {
-			page, err := pageAfter(ctx, tx, at, id, micros(to), micros(l.now()), mark)
+			page, err := pageAfter(ctx, tx, at, id, micros(to), micros(gagged), mark)
 			if err != nil {
 				yield(pageRow{}, err)
 				return
