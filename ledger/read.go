@@ -179,6 +179,35 @@ func (l *Ledger) Facts(ctx context.Context, tx *store.Tx, from, to time.Time) it
 	}
 }
 
+// About returns the ids of the entries of a period about a person in a
+// collection, without what is under a gag. It opens nothing; once the person's
+// key is destroyed there is nothing left to find.
+func (l *Ledger) About(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, from, to time.Time) (ids []string, err error) {
+	if err := tx.Flush(ctx); err != nil {
+		return nil, err
+	}
+	key, err := l.keyring.Person(ctx, s, c)
+	if errors.Is(err, keyring.ErrShredded) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: about: %w", err)
+	}
+	rows, err := tx.Query(ctx, `SELECT id FROM ledger_entry WHERE person = $1 AND at >= $2 AND at < $3 AND gag <= $4 ORDER BY at, id`, key.Tag(), micros(from), micros(to), micros(l.now()))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: about: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("ledger: about: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
 // Openings is Facts of the permits to open or disclose something. What is under
 // a gag is among them: it is for checking, and not for showing.
 func (l *Ledger) Openings(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
