@@ -119,7 +119,15 @@ func (d *incidents) waiting(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// openCase offers the fact that an incident which is still open is named.
+// An emergency is declared like any report; for a day, it is a case in which the
+// statement may let more be opened.
+const (
+	emergency     = "emergency"
+	emergencyLife = 24 * time.Hour
+)
+
+// openCase offers the fact that an incident which is still open is named, or an
+// emergency that was declared within the last day.
 func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
 	if !strings.HasPrefix(r.Case, "i") {
 		return nil
@@ -130,8 +138,11 @@ func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, 
 		return nil
 	case err != nil:
 		return err
-	case i.Closed.IsZero():
+	case !i.Closed.IsZero():
+	case i.What != emergency:
 		in.Context.Case = "incident"
+	case d.Now().Before(i.Opened.Add(emergencyLife)):
+		in.Context.Case = emergency
 	}
 	return nil
 }
@@ -150,6 +161,7 @@ func words(what string) string {
 		"notice.unsent":      "A notice that a clause promises could not be sent",
 		"clause.missing":     "Something was opened or disclosed that no clause decided",
 		"access.unjustified": "A review found an access that nothing justifies",
+		emergency:            "An emergency was declared",
 		regulatorDue:         "A clause has the regulator told of a use",
 		"reported":           "Reported by a member of staff",
 	}[what]; ok {

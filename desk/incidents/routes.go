@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -37,6 +38,10 @@ func reportForm(all []loot.Actor) web.Fields {
 		whom = append(whom, web.Option{Value: a.ID, Label: a.Name})
 	}
 	return web.Fields{
+		{Name: "what", Label: "What it is", Type: "select", Options: []web.Option{
+			{Value: "reported", Label: "Something went wrong, or may have"},
+			{Value: emergency, Label: "An emergency: a record has to be opened that nobody's role here opens"},
+		}, Hint: "An emergency counts for a day. Name its number as the case when you open the record; two others agree first."},
 		{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
 		{Name: "colleague", Label: "Colleague whom it concerns", Type: "select", Options: whom, Hint: "Somebody else then deals with it."},
 	}
@@ -159,11 +164,11 @@ func (d *incidents) report(w http.ResponseWriter, r *http.Request) error {
 		if wrong = reportForm(everybody).Check(form); wrong != nil {
 			return wrong
 		}
-		entry, err := d.Gate.Note(r.Context(), tx, by, "incident.reported", "")
+		entry, err := d.Gate.Note(r.Context(), tx, by, "incident."+cmp.Or(form.Get("what"), "reported"), "")
 		if err != nil {
 			return err
 		}
-		if id, err = d.open(r.Context(), tx, incident{What: "reported", Entry: entry, Colleague: form.Get("colleague")}); err != nil {
+		if id, err = d.open(r.Context(), tx, incident{What: cmp.Or(form.Get("what"), "reported"), Entry: entry, Colleague: form.Get("colleague")}); err != nil {
 			return err
 		}
 		return d.addNote(r.Context(), tx, id, note{At: d.Now(), Author: by.ID, Kind: "report", Text: form.Get("text")})

@@ -11,7 +11,9 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/gate"
 	"loot/ledger"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -183,6 +185,40 @@ func TestAPermitWithoutAClauseOpensAnIncident(t *testing.T) {
 			if all := cases(h); len(all) != 2 || all[0].What != "clause.missing" {
 				t.Errorf("%+v", all)
 			}
+		}
+	})
+}
+
+// TestAnEmergencyIsACaseForADay, as long as it is open.
+func TestAnEmergencyIsACaseForADay(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		support, dpo := h.hire("t-support", "support"), h.hire("t-dpo", "dpo")
+		kind := func(path string) (in statement.Input) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				d := incidents{Kit: h.Kit}
+				return d.openCase(ctx, tx, gate.Request{Case: strings.TrimPrefix(path, "/console/incidents/")}, &in)
+			})
+			return in
+		}
+		a := h.as(support).Post("/console/incidents", "what", "emergency", "text", "The hall is on fire.")
+		path := a.Header.Get("Location")
+		says(t, h.Get(path), http.StatusOK, "An emergency was declared")
+		if got := kind(path).Context.Case; got != "emergency" {
+			t.Errorf("case %q", got)
+		}
+		if got := kind(h.report(support, "")).Context.Case; got != "incident" {
+			t.Errorf("case %q", got)
+		}
+		closed := h.as(support).Post("/console/incidents", "what", "emergency", "text", "A false alarm.").Header.Get("Location")
+		h.take(dpo, closed)
+		h.assess(dpo, closed, "none")
+		h.step(dpo, closed, "closing")
+		if got := kind(closed).Context.Case; got != "" {
+			t.Errorf("closed: case %q", got)
+		}
+		h.Clock.Advance(emergencyLife)
+		if got := kind(path).Context.Case; got != "" {
+			t.Errorf("a day later: case %q", got)
 		}
 	})
 }
