@@ -179,6 +179,17 @@ func (l *Ledger) Facts(ctx context.Context, tx *store.Tx, from, to time.Time) it
 	}
 }
 
+// FromOutside is Facts of the steps of requests from outside.
+func (l *Ledger) FromOutside(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
+	return func(yield func(FactsRow, error) bool) {
+		for r, err := range l.pages(ctx, tx, from, to, l.now(), watchedOutside) {
+			if !yield(r.FactsRow, err) {
+				return
+			}
+		}
+	}
+}
+
 // About returns the ids of the entries of a period about a person in a
 // collection, without what is under a gag. It opens nothing; once the person's
 // key is destroyed there is nothing left to find.
@@ -275,7 +286,11 @@ func pageAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagge
 		return nil, err
 	}
 	where := ""
-	if mark != 0 {
+	switch mark {
+	case 0:
+	case watchedOutside: // the index has these alone
+		where = fmt.Sprintf(" AND e.watched >= %d", mark)
+	default:
 		where = fmt.Sprintf(" AND e.watched > 0 AND e.watched & %d > 0", mark)
 	}
 	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.facts, e.actor, COALESCE(r.count, 1)

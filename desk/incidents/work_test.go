@@ -87,6 +87,17 @@ func TestTheClockIsRemindedOf(t *testing.T) {
 		dpo, counsel := h.hire("t-dpo", "dpo"), h.hire("t-counsel", "counsel")
 		h.hire("t-support", "support")
 		path := h.report(counsel, "t-counsel")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { // about an entry that was rolled back with its work
+			_, err := h.Kit.Gate.Incident(ctx, tx, "permit.twice", "e1")
+			return err
+		})
+		h.Drain()
+		for _, i := range cases(h) {
+			if i.What == "permit.twice" {
+				h.take(dpo, "/console/incidents/"+i.ID)
+				h.assess(dpo, "/console/incidents/"+i.ID, "none")
+			}
+		}
 		var subjects []string
 		add := func() {
 			subjects = nil
