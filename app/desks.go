@@ -130,7 +130,7 @@ func (a *App) build() error {
 		importing.Desk(),
 		incident,
 		a.visits.Desk(),
-		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
+		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name, Canary: a.Config.canary}, Keepers),
 	}
 	return nil
 }
