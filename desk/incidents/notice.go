@@ -68,7 +68,7 @@ type noticeData struct {
 	Opened, Now, Due                                     time.Time
 	Late, Phased                                         bool
 	Happened, Kinds, Likelihood, Severity, Persons       string
-	People                                               int
+	People                                               string
 	Measures                                             []string
 }
 
@@ -82,7 +82,7 @@ func (d *incidents) draft(ctx context.Context, tx *store.Tx, i incident, whom st
 	data := noticeData{
 		Law: r.RegulatorLaw, Authority: r.Authority, Controller: front.Controller.Name, Address: front.Controller.Address, Contact: front.Contact, Number: i.ID,
 		Opened: i.Opened, Now: d.Now(), Due: i.Due, Late: d.Now().After(i.Due) && r.Phased, Phased: r.Phased,
-		Likelihood: "[not assessed]", Severity: "[not assessed]", Persons: "[Say whether they are told, and when]",
+		Likelihood: "[not assessed]", Severity: "[not assessed]", People: "[say how many]", Persons: "[Say whether they are told, and when]",
 	}
 	text := r.RegulatorText
 	if whom == toPeople {
@@ -95,7 +95,7 @@ func (d *incidents) draft(ctx context.Context, tx *store.Tx, i incident, whom st
 		return "", err
 	}
 	if a.Note != "" {
-		data.People, data.Kinds = a.People, a.kinds(v.Statement)
+		data.People, data.Kinds = strconv.Itoa(a.People), a.kinds(v.Statement)
 		data.Likelihood, data.Persons = lower(labelOf(likelihoods, strconv.Itoa(a.Likelihood))), labelOf(telling, a.Persons)
 		data.Severity = lower(strings.Split(labelOf(severities, strconv.Itoa(a.Severity)), ":")[0])
 	}
@@ -212,6 +212,9 @@ func (d *incidents) keepNotice(w http.ResponseWriter, r *http.Request) error {
 		}
 		if err := noticeForm(version, whom, "").Check(form); err != nil {
 			return err
+		}
+		if strings.Contains(form.Get("text"), "[") {
+			return web.Invalid("", map[string]string{"text": "Please fill in what still stands in square brackets, or take it out."})
 		}
 		n := note{ID: loot.NewID("n"), Kind: "notice", Text: form.Get("text"), Alone: alone}
 		if whom == toPeople {

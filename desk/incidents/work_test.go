@@ -153,6 +153,7 @@ func TestNoticesAreWrittenByLaw(t *testing.T) {
 		h.about(dpo, path, naming, s)
 		desktest.Leads(t, h.send(dpo, path, "/notices/people/eu", "text", "Something happened.\n\nWe are sorry."), path)
 		says(t, h.send(dpo, path, "/notices/regulator/eu", "text", "A notice.", "address", "nowhere"), http.StatusUnprocessableEntity, "address")
+		says(t, h.send(dpo, path, "/notices/regulator/eu", "text", "It lasted [from when until when]."), http.StatusUnprocessableEntity, "Please fill in what still stands in square brackets")
 		a := h.send(dpo, path, "/notices/regulator/eu", "text", "A breach\n\nIt happened.", "address", "")
 		says(t, h.Get(a.Header.Get("Location")), http.StatusOK, "A breach It happened.")
 		says(t, h.Get(path), http.StatusOK, "written, to be printed")
