@@ -42,6 +42,7 @@ type Config struct {
 	Selling
 	Telling
 	Verifying
+	Publishing
 	Memory    int64         `help:"MiB that the process should stay within, beside its own code: half of them for DuckDB." default:"512" env:"LOOT_MEMORY" name:"memory"`
 	LogLevel  string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"LOOT_LOG_LEVEL"`
 	LogFormat string        `help:"text or json." default:"text" enum:"text,json" env:"LOOT_LOG_FORMAT"`

@@ -135,7 +135,7 @@ func (a *App) build() error {
 		a.partner.Desk(),
 		incident,
 		a.visits.Desk(),
-		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
+		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name, Canary: a.Config.canary}, Keepers),
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/desk/billing/hook"
+	"loot/gate"
 	"loot/store"
 	"loot/store/storetest"
 	"loot/web"
@@ -56,6 +57,11 @@ func sealedColumns(t *testing.T) (out []string) {
 	}
 	return append(out, "ledger_entry.actor")
 }
+
+// countNow is the job that looks at who opened what.
+type countNow struct{}
+
+func (countNow) Kind() string { return "staff.count" }
 
 // TestProgramsOwnKeysRotate: every key of the program says what it sealed, and
 // gets a new version while all of it stays readable; then nothing in the
@@ -96,6 +102,25 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				return err
 			}); err != nil {
 				t.Fatal(err)
+			}
+			if err := w.Gate.InTx(ctx, func(tx *store.Tx) error { // without a reason, so that it is answered for
+				_, err := w.Gate.Decide(ctx, tx, gate.Request{
+					Action: loot.Use, Actor: who, Desk: "customers", Purpose: "support", Subject: person, Collection: "customer", Fields: []loot.Field{"contact.email"},
+				})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.DB.InTx(ctx, func(tx *store.Tx) error { return w.Jobs.Enqueue(ctx, tx, countNow{}) }); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Drain(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if m := regexp.MustCompile(`/console/access-review/(w[0-9a-z]+)/answer`).FindString(visit("staff", who).Get("/console/access-review").Body); m == "" {
+				t.Error("the opening is not raised")
+			} else if a := visit("staff", who).Post(m, "text", "It was forgotten."); a.Status != http.StatusSeeOther {
+				t.Errorf("%d, %s", a.Status, a.Body)
 			}
 			site := visit("incidents", who)
 			report := site.Post("/console/incidents", "text", "A letter went to the wrong house.").Header.Get("Location")

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,7 +116,12 @@ func (s *idSource) next(at time.Time) string {
 const (
 	watchedOpening = 1 // permits to open something
 	watchedStaff   = 2 // a member of staff did it
+	watchedOutside = 4 // a step of a request from outside; the highest mark, see 0004_outside.sql
 )
+
+// Outside begins the note of every step of a request from outside, such as that of
+// an authority or a court.
+const Outside = "disclosure."
 
 // Openings are the actions that open what is held.
 var Openings = []loot.Action{loot.Use, loot.Export, loot.Transfer, loot.Answer, loot.Sponsor}
@@ -126,6 +132,9 @@ func watched(f Facts) (mark int) {
 	}
 	if f.ActorKind == loot.Staff || f.Role != "" {
 		mark |= watchedStaff
+	}
+	if strings.HasPrefix(f.Note, Outside) {
+		mark |= watchedOutside
 	}
 	return mark
 }

@@ -171,7 +171,59 @@ const factsPage = 500
 // within the loop.
 func (l *Ledger) Facts(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
 	return func(yield func(FactsRow, error) bool) {
-		for r, err := range l.pages(ctx, tx, from, to, 0) {
+		for r, err := range l.pages(ctx, tx, from, to, l.now(), 0) {
+			if !yield(r.FactsRow, err) {
+				return
+			}
+		}
+	}
+}
+
+// FromOutside is Facts of the steps of requests from outside.
+func (l *Ledger) FromOutside(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
+	return func(yield func(FactsRow, error) bool) {
+		for r, err := range l.pages(ctx, tx, from, to, l.now(), watchedOutside) {
+			if !yield(r.FactsRow, err) {
+				return
+			}
+		}
+	}
+}
+
+// About returns the ids of the entries of a period about a person in a
+// collection, without what is under a gag. It opens nothing; once the person's
+// key is destroyed there is nothing left to find.
+func (l *Ledger) About(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, from, to time.Time) (ids []string, err error) {
+	if err := tx.Flush(ctx); err != nil {
+		return nil, err
+	}
+	key, err := l.keyring.Person(ctx, s, c)
+	if errors.Is(err, keyring.ErrShredded) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: about: %w", err)
+	}
+	rows, err := tx.Query(ctx, `SELECT id FROM ledger_entry WHERE person = $1 AND at >= $2 AND at < $3 AND gag <= $4 ORDER BY at, id`, key.Tag(), micros(from), micros(to), micros(l.now()))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: about: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("ledger: about: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// Openings is Facts of the permits to open or disclose something. What is under
+// a gag is among them: it is for checking, and not for showing.
+func (l *Ledger) Openings(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[FactsRow, error] {
+	return func(yield func(FactsRow, error) bool) {
+		for r, err := range l.pages(ctx, tx, from, to, fromMicros(1<<62), watchedOpening) {
 			if !yield(r.FactsRow, err) {
 				return
 			}
@@ -189,7 +241,7 @@ type StaffRow struct {
 // the key of staff accountability, so the caller decides who may see it.
 func (l *Ledger) ByStaff(ctx context.Context, tx *store.Tx, from, to time.Time) iter.Seq2[StaffRow, error] {
 	return func(yield func(StaffRow, error) bool) {
-		for r, err := range l.pages(ctx, tx, from, to, watchedStaff) {
+		for r, err := range l.pages(ctx, tx, from, to, l.now(), watchedStaff) {
 			if err == nil {
 				r.Actor, err = l.actor(r.ID, r.sealed)
 			}
@@ -206,11 +258,12 @@ type pageRow struct {
 	sealed []byte // who acted
 }
 
-func (l *Ledger) pages(ctx context.Context, tx *store.Tx, from, to time.Time, mark int) iter.Seq2[pageRow, error] {
+// pages goes over entries whose gag ends by then.
+func (l *Ledger) pages(ctx context.Context, tx *store.Tx, from, to, gagged time.Time, mark int) iter.Seq2[pageRow, error] {
 	return func(yield func(pageRow, error) bool) {
 		at, id := micros(from), ""
 		for {
-			page, err := pageAfter(ctx, tx, at, id, micros(to), micros(l.now()), mark)
+			page, err := pageAfter(ctx, tx, at, id, micros(to), micros(gagged), mark)
 			if err != nil {
 				yield(pageRow{}, err)
 				return
@@ -233,7 +286,11 @@ func pageAfter(ctx context.Context, tx *store.Tx, at int64, id string, to, gagge
 		return nil, err
 	}
 	where := ""
-	if mark != 0 {
+	switch mark {
+	case 0:
+	case watchedOutside: // the index has these alone
+		where = fmt.Sprintf(" AND e.watched >= %d", mark)
+	default:
 		where = fmt.Sprintf(" AND e.watched > 0 AND e.watched & %d > 0", mark)
 	}
 	rows, err := tx.Query(ctx, `SELECT e.id, e.at, e.facts, e.actor, COALESCE(r.count, 1)

@@ -85,7 +85,7 @@ func purposeField(s *statement.Statement, me loot.Actor) web.Field {
 		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Your roles"})
 	}
 	for _, p := range others {
-		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Not yours: will be refused"})
+		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Not yours: refused, but for an emergency"})
 	}
 	return f
 }

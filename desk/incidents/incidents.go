@@ -50,6 +50,10 @@ func New(kit desk.Kit, staff desk.Staff) (desk.Desk, error) {
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
 	job.Register(kit.Jobs, d.tell)
+	job.Register(kit.Jobs, d.sendNotice, job.MaxAttempts(10))
+	job.Register(kit.Jobs, d.remind, job.MaxAttempts(10))
+	job.Register(kit.Jobs, d.look, job.Timeout(lookEvery))
+	kit.Jobs.Periodic(lookEvery, lookJob{})
 	kit.Gate.Fact("context.case", d.openCase)
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -115,7 +119,15 @@ func (d *incidents) waiting(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// openCase offers the fact that an incident which is still open is named.
+// An emergency is declared like any report; for a day, it is a case in which the
+// statement may let more be opened.
+const (
+	emergency     = "emergency"
+	emergencyLife = 24 * time.Hour
+)
+
+// openCase offers the fact that an incident which is still open is named, or an
+// emergency that was declared within the last day.
 func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
 	if !strings.HasPrefix(r.Case, "i") {
 		return nil
@@ -126,8 +138,11 @@ func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, 
 		return nil
 	case err != nil:
 		return err
-	case i.Closed.IsZero():
+	case !i.Closed.IsZero():
+	case i.What != emergency:
 		in.Context.Case = "incident"
+	case d.Now().Before(i.Opened.Add(emergencyLife)):
+		in.Context.Case = emergency
 	}
 	return nil
 }
@@ -135,17 +150,20 @@ func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, 
 // words says in plain language what the program found.
 func words(what string) string {
 	if said, ok := map[string]string{
-		"permit.missing":    "A record was to be opened without a permit",
-		"permit.twice":      "A permit was used a second time",
-		"permit.elsewhere":  "A permit was used in another transaction",
-		"permit.widened":    "A permit was used for more than it was given for",
-		"reconciliation":    "More was opened than permits account for",
-		"statement.changed": "The versions of the statement were changed in the database",
-		"passkey.copied":    "A passkey was used that somebody copied",
-		"access.unusual":    "Somebody opened unusually many records",
-		"notice.unsent":     "A notice that a clause promises could not be sent",
-		regulatorDue:        "A clause has the regulator told of a use",
-		"reported":          "Reported by a member of staff",
+		"permit.missing":     "A record was to be opened without a permit",
+		"permit.twice":       "A permit was used a second time",
+		"permit.elsewhere":   "A permit was used in another transaction",
+		"permit.widened":     "A permit was used for more than it was given for",
+		"reconciliation":     "More was opened than permits account for",
+		"statement.changed":  "The versions of the statement were changed in the database",
+		"passkey.copied":     "A passkey was used that somebody copied",
+		"access.unusual":     "Somebody opened unusually many records",
+		"notice.unsent":      "A notice that a clause promises could not be sent",
+		"clause.missing":     "Something was opened or disclosed that no clause decided",
+		"access.unjustified": "A review found an access that nothing justifies",
+		emergency:            "An emergency was declared",
+		regulatorDue:         "A clause has the regulator told of a use",
+		"reported":           "Reported by a member of staff",
 	}[what]; ok {
 		return said
 	}

@@ -13,6 +13,9 @@ var pageFiles embed.FS
 var (
 	listPage = web.NewPage[listView](pageFiles, "pages/list.html")
 	showPage = web.NewPage[showView](pageFiles, "pages/show.html")
+
+	noticePage = web.NewPage[noticeView](pageFiles, "pages/notice.html")
+	printPage  = web.NewPage[printView](pageFiles, "pages/print.html")
 )
 
 type incidentView struct {
@@ -34,22 +37,31 @@ type listView struct {
 
 type showView struct {
 	web.View
-	Incident incidentView
-	Owner    string
-	Found    *vault.Difference // of a reconciliation; nil: it is no such incident
-	Mine     bool
-	Alone    bool       // nobody else could deal with it
-	Concerns string     // the colleague whom it is about; empty: nobody
-	Refused  string     // why whoever looks may not deal with it; empty: they may
-	Unsigned *web.Alert // they may not even read what was done; nil: they may
-	Days     []web.Day
-	People   []personView
-	Forms    []personForm // about them
-	Form     web.Fields
-	Wrong    *web.Problems
+	Incident           incidentView
+	Owner              string
+	Found              *vault.Difference // of a reconciliation; nil: it is no such incident
+	Mine               bool
+	Alone              bool       // nobody else could deal with it
+	Second             bool       // somebody other than its owner could close it
+	Closes             bool       // whoever looks may close it
+	Concerns           string     // the colleague whom it is about; empty: nobody
+	Refused            string     // why whoever looks may not deal with it; empty: they may
+	Unsigned           *web.Alert // they may not even read what was done; nil: they may
+	Days               []web.Day
+	Assessed           assessment
+	Kinds              string // of details, in words
+	Regulator, Persons string // what is decided about them, in words
+	Measures           []measureView
+	Notices            []noticeRow
+	Regions            []region
+	Work               []personForm // about the risk and the measures
+	People             []personView
+	Forms              []personForm // about the people
+	Form               web.Fields
+	Wrong              *web.Problems
 }
 
-// A personForm is a form about the people concerned.
+// A personForm is one of the forms of an incident's page beside the next step.
 type personForm struct {
 	Which  string
 	Title  string

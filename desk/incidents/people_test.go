@@ -62,9 +62,10 @@ func TestThoseConcernedAreToldBeforeClosing(t *testing.T) {
 			t.Fatalf("%d: %s", status, page)
 		}
 		says(t, h.Get(path), http.StatusOK, string(s), "not told yet", "Send the letter")
-		h.step(dpo, path, "told", "high")
-		const wait = "With a high risk the people concerned must be told before closing: 1 customer has not been told."
-		says(t, h.step(dpo, path, "closing", "high"), http.StatusConflict, wait)
+		h.assess(dpo, path, "high")
+		h.step(dpo, path, "told")
+		const wait = "It was decided that the people concerned are told before closing: 1 customer has not been told."
+		says(t, h.step(dpo, path, "closing"), http.StatusConflict, wait)
 		if status, page := h.about(dpo, path, excuse, s, "why", "No time."); status != http.StatusConflict || !strings.Contains(page, "This customer can be told") {
 			t.Errorf("excused: %d: %s", status, page)
 		}
@@ -97,7 +98,7 @@ func TestThoseConcernedAreToldBeforeClosing(t *testing.T) {
 		if status, _ := h.about(dpo, path, letter, s, told...); status != http.StatusConflict {
 			t.Errorf("told twice: %d", status)
 		}
-		if a := h.step(dpo, path, "closing", "high"); a.Status != http.StatusSeeOther {
+		if a := h.step(dpo, path, "closing"); a.Status != http.StatusSeeOther {
 			t.Errorf("%d: %s", a.Status, read(a.Body))
 		}
 	})
@@ -108,7 +109,6 @@ func TestThoseConcernedAreToldBeforeClosing(t *testing.T) {
 func TestWhoCannotBeToldIsNoted(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		dpo := h.hire("t-dpo", "dpo")
-		h.hire("t-counsel", "counsel")
 		given := map[loot.Field]string{"company.name": "Example Meadow Ltd", "contact.email": "jo@example.com"}
 		erased, ended := h.customer(given)
 		past, pastOrder := h.customer(given)
@@ -177,14 +177,15 @@ func TestWhoCannotBeToldIsNoted(t *testing.T) {
 			t.Error("somebody was written to whom no clause lets us write to")
 		}
 		says(t, h.Get(path), http.StatusOK, "erased: nothing is held of them", "has no address", "the letter could not be sent", "their record is damaged", "the letter is on its way", "Why they cannot be told")
-		h.step(dpo, path, "told", "high")
+		h.assess(dpo, path, "high")
+		h.step(dpo, path, "told")
 		for i, s := range []loot.Subject{erased, past, silent, bounces, waits, damaged} {
-			says(t, h.step(dpo, path, "closing", "high"), http.StatusConflict, loot.Plural(6-i, "customer has not been told", "customers have not been told"))
+			says(t, h.step(dpo, path, "closing"), http.StatusConflict, loot.Plural(6-i, "customer has not been told", "customers have not been told"))
 			if status, page := h.about(dpo, path, excuse, s, "why", "Nobody is there to write to."); status != http.StatusSeeOther {
 				t.Fatalf("%d: %s", status, page)
 			}
 		}
-		if a := h.step(dpo, path, "closing", "high"); a.Status != http.StatusSeeOther {
+		if a := h.step(dpo, path, "closing"); a.Status != http.StatusSeeOther {
 			t.Errorf("%d: %s", a.Status, read(a.Body))
 		}
 		says(t, h.Get(path), http.StatusOK, "not told, for a reason that is noted", "Nobody is there to write to.")

@@ -11,6 +11,7 @@ import (
 	"loot/desk"
 	"loot/gate"
 	"loot/keyring"
+	"loot/statement"
 	"loot/store"
 	"loot/vault"
 )
@@ -116,6 +117,8 @@ func (d *incidents) proofs() []desk.Proof {
 			}
 			return fmt.Sprintf("the one among %d was found when openings were compared with the ledger; an incident was opened by itself", after.Opened+1), nil
 		}},
+		{Clause: clause, Name: "a permit on the ledger that no clause decided opens an incident", Run: provenClauseless},
+		{Clause: clause, Name: "the clock of 72 hours is reminded of until the regulator is told", Run: d.proveClock},
 		{Clause: clause, Name: "an incident of high risk closes once those whom it concerns were told, and not before", Run: d.toldBeforeClosing},
 	}
 }
@@ -164,6 +167,26 @@ func openCases(ctx context.Context, w *desk.World) (n int, err error) {
 	return n, err
 }
 
+// twoDealing makes two colleagues who deal with incidents.
+func (d *incidents) twoDealing(ctx context.Context, w *desk.World) (owner, other loot.Actor, err error) {
+	v, ok := w.Gate.InForce()
+	if !ok {
+		return owner, other, errors.New("no statement is in force")
+	}
+	for _, is := range []func(statement.RoleDecl) bool{approves, administers} {
+		for _, r := range v.Statement.Roles() {
+			if !is(r) {
+				continue
+			}
+			if owner, err = w.NewStaff(ctx, true, r.ID); err == nil {
+				other, err = w.NewStaff(ctx, true, r.ID)
+			}
+			return owner, other, err
+		}
+	}
+	return owner, other, errors.New("by this statement no role approves or administers, so nobody deals with incidents")
+}
+
 // toldBeforeClosing tries to close an incident of high risk before the customer
 // whom it concerns was told, tells them, and closes it.
 func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (string, error) {
@@ -174,7 +197,10 @@ func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (strin
 	if err := w.Drain(ctx); err != nil {
 		return "", err
 	}
-	by := loot.Actor{Kind: loot.Staff, ID: loot.NewID("m")}
+	by, closer, err := d.twoDealing(ctx, w)
+	if err != nil {
+		return "", err
+	}
 	var i incident
 	take := func(tx *store.Tx) error {
 		entry, err := d.Gate.Note(ctx, tx, by, "incident.reported", "")
@@ -189,14 +215,20 @@ func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (strin
 			return err
 		}
 		i.Told = w.Now() // the regulator
-		return d.aboutPerson(ctx, tx, i, by, naming, url.Values{"version": {"0"}, "subject": {string(subject)}}, false)
+		if err := d.aboutPerson(ctx, tx, i, by, naming, url.Values{"version": {"0"}, "subject": {string(subject)}}, false); err != nil {
+			return err
+		}
+		i.Version++
+		return d.assess(ctx, tx, i, by, url.Values{
+			"version": {"1"}, "likelihood": {"3"}, "severity": {"3"}, "number": {"1"}, "regulator": {"tell"}, "persons": {"tell"}, "text": {"Tried for the proof."},
+		}, false)
 	}
 	closing := func() error {
 		return w.DB.InTx(ctx, func(tx *store.Tx) error {
 			if i, err = find(ctx, tx, i.ID, ""); err != nil {
 				return err
 			}
-			return d.step(ctx, tx, i, by, "high", note{Kind: "closing", Text: "Tried for the proof."})
+			return d.step(ctx, tx, i, closer, note{Kind: "closing", Text: "Tried for the proof."})
 		})
 	}
 	if err := w.DB.InTx(ctx, take); err != nil {

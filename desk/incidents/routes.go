@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -23,6 +24,10 @@ func (d *incidents) routes() []web.Route {
 		{Pattern: "POST /console/incidents/{id}/take", Audience: web.Console, Serve: d.take},
 		{Pattern: "POST /console/incidents/{id}", Audience: web.Console, Serve: d.write},
 		{Pattern: "POST /console/incidents/{id}/people/{what}", Audience: web.Console, Serve: d.people},
+		{Pattern: "POST /console/incidents/{id}/work/{what}", Audience: web.Console, Serve: d.work},
+		{Pattern: "GET /console/incidents/{id}/notices/{whom}/{region}", Audience: web.Console, Serve: d.writeNotice},
+		{Pattern: "POST /console/incidents/{id}/notices/{whom}/{region}", Audience: web.Console, Serve: d.keepNotice, Body: 1 << 17},
+		{Pattern: "GET /console/incidents/{id}/letters/{note}", Audience: web.Console, Serve: d.print},
 	}
 }
 
@@ -33,29 +38,29 @@ func reportForm(all []loot.Actor) web.Fields {
 		whom = append(whom, web.Option{Value: a.ID, Label: a.Name})
 	}
 	return web.Fields{
+		{Name: "what", Label: "What it is", Type: "select", Options: []web.Option{
+			{Value: "reported", Label: "Something went wrong, or may have"},
+			{Value: emergency, Label: "An emergency: a record has to be opened that nobody's role here opens"},
+		}, Hint: "An emergency counts for a day. Name its number as the case when you open the record; two others agree first."},
 		{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
 		{Name: "colleague", Label: "Colleague whom it concerns", Type: "select", Options: whom, Hint: "Somebody else then deals with it."},
 	}
 }
 
 // stepForm is what people write about a case: each step is kept and none
-// overwritten. Closing is offered to the owner alone.
-func stepForm(version int64, owner bool) web.Fields {
+// overwritten. Closing is offered to whoever may close it.
+func stepForm(version int64, closes bool) web.Fields {
 	fields := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(version, 10)},
 		{Name: "kind", Label: "Step", Type: "select", Required: true, Options: []web.Option{
-			{Value: "assessment", Label: "Assessment of the risk"},
-			{Value: "measure", Label: "Measure taken"},
+			{Value: "found", Label: "Something that was found out"},
 			{Value: "told", Label: "The regulator was told"},
 			{Value: "people", Label: "People who are no customers were told"},
 			{Value: "closing", Label: "Closing, with the reason"},
 		}},
-		{Name: "risk", Label: "Risk to the people concerned", Type: "select", Options: []web.Option{
-			{Value: "", Label: "As before"}, {Value: "none", Label: "None"}, {Value: "some", Label: "Some"}, {Value: "high", Label: "High"},
-		}},
 		{Name: "text", Label: "What was found or done, and why", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true},
 	}
-	if !owner {
+	if !closes {
 		fields[1].Options = fields[1].Options[:len(fields[1].Options)-1]
 	}
 	return fields
@@ -159,11 +164,11 @@ func (d *incidents) report(w http.ResponseWriter, r *http.Request) error {
 		if wrong = reportForm(everybody).Check(form); wrong != nil {
 			return wrong
 		}
-		entry, err := d.Gate.Note(r.Context(), tx, by, "incident.reported", "")
+		entry, err := d.Gate.Note(r.Context(), tx, by, "incident."+cmp.Or(form.Get("what"), "reported"), "")
 		if err != nil {
 			return err
 		}
-		if id, err = d.open(r.Context(), tx, incident{What: "reported", Entry: entry, Colleague: form.Get("colleague")}); err != nil {
+		if id, err = d.open(r.Context(), tx, incident{What: cmp.Or(form.Get("what"), "reported"), Entry: entry, Colleague: form.Get("colleague")}); err != nil {
 			return err
 		}
 		return d.addNote(r.Context(), tx, id, note{At: d.Now(), Author: by.ID, Kind: "report", Text: form.Get("text")})
@@ -239,6 +244,12 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		if err != nil {
 			return err
 		}
+		if err := d.showWork(r.Context(), tx, i, notes, &data); err != nil {
+			return err
+		}
+		if data.Second, err = d.second(r.Context(), tx, i); err != nil {
+			return err
+		}
 		events := []web.Event{{At: i.Opened, Icon: "siren", Tone: web.Bad, Title: "Opened", Text: data.Incident.Words}}
 		for _, n := range notes {
 			who, err := d.staff.Name(r.Context(), tx, n.Author)
@@ -257,12 +268,16 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	if data.Incident.Closed.IsZero() && data.Refused == "" {
-		data.Mine = data.Incident.Owner == by.ID
-		data.Form = stepForm(data.Incident.Version, data.Mine)
+		data.Mine, data.Regions = data.Incident.Owner == by.ID, regions
+		data.Closes = data.Owner != "" && data.Mine != data.Second
+		data.Form = stepForm(data.Incident.Version, data.Closes)
+		done := slices.IndexFunc(data.Work, func(f personForm) bool { return f.Which == which })
 		at := slices.IndexFunc(data.Forms, func(f personForm) bool { return f.Which == which })
 		switch {
 		case which == nextStep:
 			data.Form, data.Wrong = sent(data.Form, typed, wrong)
+		case done >= 0:
+			data.Work[done].Form, data.Work[done].Wrong = sent(data.Work[done].Form, typed, wrong)
 		case at >= 0:
 			data.Forms[at].Form, data.Forms[at].Wrong = sent(data.Forms[at].Form, typed, wrong)
 		case wrong != nil: // there is nobody any more for whom it could be sent
@@ -285,8 +300,8 @@ func sent(form web.Fields, typed url.Values, wrong error) (web.Fields, *web.Prob
 }
 
 var (
-	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "told": "Regulator told", "people": "People told who are no customers", "named": "Customer concerned", "letter": "Letter to a customer", "untold": "Customer not told, with the reason", "closing": "Closed", "taken": "Taken on"}
-	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user"}
+	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "done": "Measure taken", "found": "Found out", "notice": "Notice to a regulator written", "told": "Regulator told", "people": "People told who are no customers", "named": "Customer concerned", "letter": "Letter to a customer", "untold": "Customer not told, with the reason", "closing": "Closed", "taken": "Taken on"}
+	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "done": "check", "found": "search", "notice": "file-text", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user"}
 )
 
 // dealWith has f deal with the incident that is asked for, if whoever asks may.
@@ -358,48 +373,87 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 }
 
+// work takes one of the forms about the risk and the measures.
+func (d *incidents) work(w http.ResponseWriter, r *http.Request) error {
+	which := r.PathValue("what")
+	do, ok := map[string]func(context.Context, *store.Tx, incident, loot.Actor, url.Values, bool) error{
+		assessing: d.assess, planning: d.plan, finishing: d.finish,
+	}[which]
+	if !ok {
+		return loot.Errorf(loot.NotFound, "There is no such form.")
+	}
+	return d.takeForm(w, r, which, "text", func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error {
+		return do(r.Context(), tx, i, by, form, alone)
+	})
+}
+
 func (d *incidents) write(w http.ResponseWriter, r *http.Request) error {
 	return d.takeForm(w, r, nextStep, "kind", func(tx *store.Tx, i incident, by loot.Actor, form url.Values, alone bool) error {
 		if err := stepForm(i.Version, true).Check(form); err != nil { // who may do what is said below
 			return err
 		}
-		return d.step(r.Context(), tx, i, by, form.Get("risk"), note{Kind: form.Get("kind"), Text: form.Get("text"), Alone: alone})
+		return d.step(r.Context(), tx, i, by, note{Kind: form.Get("kind"), Text: form.Get("text"), Alone: alone})
 	})
 }
 
 var errClosed = loot.Errorf(loot.Conflict, "This incident was closed meanwhile.")
 
-func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, risk string, n note) error {
+func (d *incidents) step(ctx context.Context, tx *store.Tx, i incident, by loot.Actor, n note) error {
 	if !i.Closed.IsZero() {
 		return errClosed
-	}
-	if risk != "" {
-		i.Risk = risk
 	}
 	now := d.Now()
 	switch n.Kind {
 	case "told":
 		i.Told = now
 	case "closing":
-		left, err := untold(ctx, tx, i.ID)
-		if err != nil {
+		if err := d.mayClose(ctx, tx, i, by); err != nil {
 			return err
-		}
-		switch {
-		case i.Owner != by.ID:
-			return loot.Errorf(loot.Conflict, "Only its owner closes an incident. Take it on first.")
-		case i.Risk == "":
-			return loot.Errorf(loot.Conflict, "Say how high the risk is before closing.")
-		case i.Risk == "high" && i.Told.IsZero():
-			return loot.Errorf(loot.Conflict, "With a high risk the regulator must be told before closing.")
-		case i.Risk == "high" && left > 0:
-			return loot.Errorf(loot.Conflict, "With a high risk the people concerned must be told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
-		case i.What == regulatorDue && i.Told.IsZero():
-			return loot.Errorf(loot.Conflict, "A clause has the regulator told. Note that this was done before closing.")
 		}
 		i.Closed = now
 	}
 	return d.keep(ctx, tx, i, by, n, "")
+}
+
+// mayClose refuses to close an incident before all is done that its assessment
+// asks for, and for its owner as long as somebody else could look at it.
+func (d *incidents) mayClose(ctx context.Context, tx *store.Tx, i incident, by loot.Actor) error {
+	left, err := untold(ctx, tx, i.ID)
+	if err != nil {
+		return err
+	}
+	a, err := assessed(ctx, tx, i.ID)
+	if err != nil {
+		return err
+	}
+	all, err := measures(ctx, tx, i.ID)
+	if err != nil {
+		return err
+	}
+	second, err := d.second(ctx, tx, i)
+	if err != nil {
+		return err
+	}
+	switch {
+	case i.Owner == "":
+		return loot.Errorf(loot.Conflict, "Nobody owns this incident. Somebody takes it on first.")
+	case i.Owner == by.ID && second:
+		return loot.Errorf(loot.Conflict, "You own this incident, so somebody else looks at it and closes it.")
+	case i.Owner != by.ID && !second:
+		return loot.Errorf(loot.Conflict, "Only its owner closes this incident, as nobody else could. Take it on first.")
+	case a.Note == "":
+		return loot.Errorf(loot.Conflict, "Assess the risk before closing.")
+	case a.Regulator == "tell" && i.Told.IsZero():
+		return loot.Errorf(loot.Conflict, "It was decided that the regulator is told. Note that this was done before closing.")
+	case i.What == regulatorDue && i.Told.IsZero():
+		return loot.Errorf(loot.Conflict, "A clause has the regulator told. Note that this was done before closing.")
+	case a.Persons == "tell" && left > 0:
+		return loot.Errorf(loot.Conflict, "It was decided that the people concerned are told before closing: %s.", loot.Plural(left, "customer has not been told", "customers have not been told"))
+	}
+	if open := slices.IndexFunc(all, func(m measure) bool { return m.Done.IsZero() }); open >= 0 {
+		return loot.Errorf(loot.Conflict, "A measure is still open. Note that it was taken before closing.")
+	}
+	return nil
 }
 
 // keep writes an incident as a step left it, with a note of the step, which is

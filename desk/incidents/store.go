@@ -155,7 +155,7 @@ func (d *incidents) notes(ctx context.Context, tx *store.Tx, incidentID string) 
 		if err != nil {
 			return nil, fmt.Errorf("incidents: note %s: %w", id, err)
 		}
-		n.At, n.Text = store.Instant(at), string(text)
+		n.ID, n.At, n.Text = id, store.Instant(at), string(text)
 		out = append(out, n)
 	}
 	return out, rows.Err()

@@ -71,6 +71,9 @@ func (d *incidents) concerned(ctx context.Context, tx *store.Tx, i incident) (st
 		return i.Colleague, nil
 	}
 	who, err := d.Ledger.Actor(ctx, tx, i.Concerned)
+	if loot.KindOf(err) == loot.NotFound { // the work of a misused permit was rolled back, and its entry with it
+		return "", nil
+	}
 	return who.ID, err
 }
 

@@ -21,6 +21,7 @@ type house struct {
 	*desktest.House
 	*webtest.Site
 	needed int // how many others have to approve
+	canary Canary
 	routes []web.Route
 }
 
@@ -36,6 +37,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	h := &house{House: desktest.New(t, db, desktest.Base), needed: 2}
 	d := New(h.Kit, Others{
 		Needed: func(context.Context, *store.Tx, loot.Actor) (int, error) { return h.needed, nil },
+		Canary: func() (Canary, error) { return h.canary, nil },
 		Solo:   func(context.Context, *store.Tx) (bool, error) { return false, nil },
 		Name:   func(context.Context, *store.Tx, string) (string, error) { return "Robin Testing", nil },
 	}, func() []loot.Clause { return nil })

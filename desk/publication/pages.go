@@ -23,6 +23,8 @@ var (
 	publicLedgerPage   = web.NewPage[ledgerView](pageFiles, "pages/public-ledger.html")
 	consolePage        = web.NewPage[consoleView](pageFiles, "pages/console.html")
 	consoleVersionPage = web.NewPage[consoleVersionView](pageFiles, "pages/console-version.html", "pages/changes.html")
+	transparencyPage   = web.NewPage[transparencyView](pageFiles, "pages/transparency.html", "pages/canary.html")
+	reportPage         = web.NewPage[reportView](pageFiles, "pages/report.html", "pages/canary.html")
 	ledgerPage         = web.NewPage[ledgerView](pageFiles, "pages/ledger.html")
 )
 

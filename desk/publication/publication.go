@@ -1,6 +1,7 @@
 // Package publication shows the statement and brings its versions into force:
 // the page that customers read, the versions and their differences, the
-// announcement with its notice, the ledger for everybody to check.
+// announcement with its notice, the ledger for everybody to check, and the report of
+// who outside asked.
 package publication
 
 import (
@@ -33,6 +34,9 @@ type Others struct {
 	Solo func(ctx context.Context, tx *store.Tx) (bool, error)
 	// Name is the name of a member of staff.
 	Name func(ctx context.Context, tx *store.Tx, account string) (string, error)
+	// Canary returns what the operator says beside the transparency report; nil:
+	// nothing.
+	Canary func() (Canary, error)
 }
 
 type publication struct {
@@ -53,15 +57,17 @@ func New(kit desk.Kit, others Others, keepers func() []loot.Clause) desk.Desk {
 	return desk.Desk{
 		Name:   "publication",
 		Keeps:  Keeps,
-		Routes: p.routes(),
+		Routes: slices.Concat(p.routes(), p.transparencyRoutes()),
 		Nav: []web.Nav{
 			{Audience: web.Public, Order: 90, Label: "Check a proof", Icon: "shield-check", Href: "/verify"},
 			{Audience: web.Public, Group: web.Footer, Order: 10, Label: "Versions", Href: "/statement/versions"},
 			{Audience: web.Public, Group: web.Footer, Order: 20, Label: "The ledger", Href: "/ledger"},
+			{Audience: web.Public, Group: web.Footer, Order: 30, Label: "Transparency report", Href: "/transparency"},
+			{Audience: web.Console, Group: "Rules", Order: 80, Label: "Transparency", Icon: "chart-column", Href: "/console/transparency"},
 			{Audience: web.Console, Group: "Rules", Order: 60, Label: "Statement", Icon: "scroll-text", Href: "/console/statement"},
 			{Audience: web.Console, Group: "Rules", Order: 70, Label: "Ledger", Icon: "book-lock", Href: "/console/ledger"},
 		},
-		Proofs: slices.Concat(proofs(), linkProofs()),
+		Proofs: slices.Concat(proofs(), linkProofs(), p.reportProofs()),
 		Demo:   p.demo,
 	}
 }

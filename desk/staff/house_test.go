@@ -13,6 +13,7 @@ import (
 	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/mail"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -28,6 +29,8 @@ type house struct {
 	*webtest.Site
 	desk *Desk
 	at   time.Time // when whoever asks signed in
+
+	declared time.Time // when an emergency was
 
 	mu   sync.Mutex
 	done []string // such as "invite u…"
@@ -57,6 +60,17 @@ func newHouseUnder(t *testing.T, db *store.DB, s *statement.Statement) *house {
 	h.desk.Connect(SignIn{
 		Invite: h.noted("invite"), Reset: h.noted("reset"), Forget: h.noted("forget"), EndSessions: h.noted("end sessions"),
 		Ways: func(context.Context, *store.Tx, string) (string, error) { return "a passkey", nil },
+	})
+	// What other desks would do: an emergency is a case of its own for a day, and
+	// who is to be told of a use has a letter.
+	h.Kit.Gate.Fact("context.case", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
+		if r.Case == "emergency" && h.Clock.Now().Before(h.declared.Add(24*time.Hour)) {
+			in.Context.Case = "emergency"
+		}
+		return nil
+	})
+	h.Kit.Jobs.Listen("notify.subject", "test", func(ctx context.Context, _ string) error {
+		return h.Kit.Mail.Send(ctx, mail.Message{To: "customer@example.com"})
 	})
 	h.Open(s, h.desk.Desk())
 	h.Site = webtest.New(t, web.Options{
@@ -199,6 +213,10 @@ func (h *house) person(ctx context.Context) (loot.Subject, error) {
 // world shows the house as a proof sees it.
 func (h *house) world() *desk.World {
 	w, made := h.World(), 0
+	w.HTTP = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h.declared = h.Clock.Now()
+		http.Redirect(rw, r, "/console/incidents/emergency", http.StatusSeeOther)
+	})
 	w.NewPerson = h.person
 	w.NewStaff = func(ctx context.Context, signed bool, roles ...loot.Role) (a loot.Actor, err error) {
 		made++

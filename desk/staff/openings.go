@@ -46,7 +46,7 @@ func (d *Desk) countDays(ctx context.Context, _ countJob) error {
 		return err
 	}
 	for n := from; n <= dayOf(now) && n < from+maxDays; n++ {
-		list, err := d.countDay(ctx, n)
+		list, work, err := d.countDay(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -54,12 +54,18 @@ func (d *Desk) countDays(ctx context.Context, _ countJob) error {
 			if err := d.keepDay(ctx, tx, n, list, now); err != nil {
 				return err
 			}
+			if err := keepHours(ctx, tx, n, work); err != nil {
+				return err
+			}
+			if err := d.raise(ctx, tx, n, list, work); err != nil {
+				return err
+			}
 			return d.alarm(ctx, tx, n, list)
 		}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.tellReviews(ctx)
 }
 
 // firstOpenDay returns the first day that may still change: the one after the
@@ -82,16 +88,17 @@ func (d *Desk) firstOpenDay(ctx context.Context, now time.Time) (from day, err e
 	return from, err
 }
 
-// countDay counts a day from the ledger. It reads who acted, and nothing of the
-// persons it was about.
-func (d *Desk) countDay(ctx context.Context, n day) ([]tally, error) {
+// countDay counts a day from the ledger, and how each worked on it. It reads who
+// acted, and nothing of the persons it was about.
+func (d *Desk) countDay(ctx context.Context, n day) ([]tally, []*seen, error) {
 	type key struct {
 		account string
 		purpose loot.Purpose
 	}
 	var out []tally
+	var work []*seen
 	err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		sums := map[key]*tally{}
+		sums, all := map[key]*tally{}, map[string]*seen{}
 		for row, err := range d.kit.Ledger.ByStaff(ctx, tx, n.start(), n.end()) {
 			if err != nil {
 				return err
@@ -111,7 +118,14 @@ func (d *Desk) countDay(ctx context.Context, n day) ([]tally, error) {
 			}
 			t.add(f, max(1, row.Count))
 			t.Entry = row.ID
+			s := all[row.Actor.ID]
+			if s == nil {
+				s = &seen{account: row.Actor.ID, opened: map[string]bool{}}
+				all[row.Actor.ID] = s
+			}
+			s.add(row)
 		}
+		work = sorted(all)
 		out = nil
 		for _, t := range sums {
 			out = append(out, *t)
@@ -121,7 +135,7 @@ func (d *Desk) countDay(ctx context.Context, n day) ([]tally, error) {
 		})
 		return nil
 	})
-	return out, err
+	return out, work, err
 }
 
 func (t *tally) add(f ledger.Facts, n int) {

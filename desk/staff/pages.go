@@ -25,6 +25,7 @@ var (
 	newPage         = web.NewPage[newView](pageFiles, "pages/new.html")
 	memberPage      = web.NewPage[memberView](pageFiles, "pages/member.html")
 	undertakingPage = web.NewPage[undertakingView](pageFiles, "pages/undertaking.html")
+	reviewsPage     = web.NewPage[reviewView](pageFiles, "pages/review.html")
 	openingsPage    = web.NewPage[openingsView](pageFiles, "pages/openings.html")
 )
 

@@ -20,6 +20,8 @@ func proofs() []desk.Proof {
 		{Clause: clause, Name: "whoever administers accounts opens nothing", Run: proveAdministrators},
 		{Clause: clause, Name: "a search is permitted for a purpose of the job only, and recorded hit or miss", Run: proveSearch},
 		{Clause: clause, Name: "unusual curiosity opens a case", Run: proveAlarm},
+		{Clause: clause, Name: "an access that nothing explains is answered for by name", Run: proveReview},
+		{Clause: clause, Name: "in an emergency, what no role opens opens after two others agreed, and is reviewed", Run: proveEmergency},
 	}
 }
 

@@ -32,6 +32,11 @@ func (d *Desk) routes() []web.Route {
 
 		{Pattern: "GET /console/openings", Audience: web.Console, Serve: d.openings},
 		{Pattern: "POST /console/openings", Audience: web.Console, Serve: d.namedOpenings, Fresh: true},
+
+		{Pattern: "GET /console/access-review", Audience: web.Console, Serve: d.reviewPage},
+		{Pattern: "POST /console/access-review/known", Audience: web.Console, Serve: d.know},
+		{Pattern: "POST /console/access-review/{id}/answer", Audience: web.Console, Serve: d.answerReview},
+		{Pattern: "POST /console/access-review/{id}/outcome", Audience: web.Console, Serve: d.closeReview},
 	}
 }
 

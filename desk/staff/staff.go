@@ -1,7 +1,7 @@
 // Package staff keeps who works here and answers for it by name: accounts and
 // roles, which change only with other people's approval, the confidentiality
-// undertaking without which nobody opens a record, and the review of who
-// opened how much. It keeps the clause security.staff.
+// undertaking without which nobody opens a record, and the review of what was
+// opened how much and how unusually. It keeps the clause security.staff.
 package staff
 
 import (
@@ -63,8 +63,9 @@ type Desk struct {
 	options Options
 	signIn  SignIn
 	sealer  *keyring.SystemKey
-	key     []byte   // of keyed hashes
-	texts   sync.Map // statement hash to what is signed under it
+	notes   desk.Notes // of reviews
+	key     []byte     // of keyed hashes
+	texts   sync.Map   // statement hash to what is signed under it
 }
 
 // New returns the desk with its facts, jobs and listeners registered. Before it
@@ -79,6 +80,8 @@ func New(kit desk.Kit, o Options) (*Desk, error) {
 		store.Sealed{Table: "staff_account", Key: []string{"id"}, Column: "profile"},
 		store.Sealed{Table: "staff_undertaking", Key: []string{"account", "hash"}, Column: "name", Bound: func(row []any) []byte { return undertakingAD(row[0].(string)) }},
 	)
+	d.notes = desk.Notes{Table: "staff_review_note", Case: "review", Key: d.sealer}
+	d.notes.Hold(kit.DB)
 	if d.key, err = kit.Keyring.Secret("staff", func() []byte {
 		b := make([]byte, 32)
 		rand.Read(b) // never fails
@@ -100,7 +103,7 @@ func (d *Desk) Desk() desk.Desk {
 	sub, _ := fs.Sub(migrations, "migrations")
 	return desk.Desk{
 		Name: "staff", Keeps: Keeps, Routes: d.routes(), Nav: d.nav(), Migrations: sub,
-		Proofs: proofs(), Demo: d.demo,
+		Proofs: proofs(), Demo: d.demo, Export: d.export, Erase: d.forget,
 	}
 }
 
@@ -109,6 +112,7 @@ func (d *Desk) nav() []web.Nav {
 		{Audience: web.Console, Group: "People", Order: 60, Label: "Approvals", Icon: "check-check", Href: "/console/approvals", Count: d.waiting, Each: true},
 		{Audience: web.Console, Group: "People", Order: 62, Label: "Colleagues", Icon: "users", Href: "/console/staff"},
 		{Audience: web.Console, Group: "People", Order: 64, Label: "Openings", Icon: "scan-eye", Href: "/console/openings"},
+		{Audience: web.Console, Group: "People", Order: 65, Label: "Access review", Icon: "scale", Href: "/console/access-review", Count: d.reviewsWaiting, Each: true},
 		{Audience: web.Console, Group: "You", Order: 88, Label: "Undertaking", Icon: "signature", Href: "/console/undertaking"},
 	}
 }

@@ -229,6 +229,8 @@ func TestProofsHoldAndFail(t *testing.T) {
 		proof    int
 	}{
 		"the undertaking is not asked for": {"unless { principal has undertaking && principal.undertaking <= context.now };", "when { context.purpose == Purpose::\"recruitment\" };", 0},
+		"one agrees to an emergency":       {"@approvals(\"2\")\n@notify(\"subject\")\n@needs1(\"an emergency", "@approvals(\"1\")\n@notify(\"subject\")\n@needs1(\"an emergency", 6},
+		"nobody is told of an emergency":   {"@notify(\"subject\")\n@needs1(\"an emergency", "@needs1(\"an emergency", 6},
 		"administrators look people up":    {"when { principal.roles.contains(Role::\"dpo\") }\nwhen { context.purpose == Purpose::\"notice\" };", "when { principal.roles.contains(Role::\"administrator\") }\nwhen { context.purpose == Purpose::\"notice\" };", 2},
 	} {
 		t.Run(name, func(t *testing.T) {

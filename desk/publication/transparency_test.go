@@ -1,0 +1,207 @@
+package publication
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/ledger"
+	"loot/store"
+)
+
+// asked records a step of a request as the desk of disclosures does.
+func (h *house) asked(s step, gag time.Time) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return record(ctx, tx, h.Kit.Ledger, h.Kit.Now(), s, gag)
+	})
+}
+
+func halfYear(t *testing.T, h *house) (public, next half) {
+	t.Helper()
+	this := halfOf(h.Clock.Now())
+	return this, half{this.end().Year(), halfOf(this.end()).n}
+}
+
+// TestTheReportIsCountedFromTheLedger: in every form, with small numbers covered,
+// and with proofs from which it can be counted again.
+func TestTheReportIsCountedFromTheLedger(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		this, _ := halfYear(t, h)
+		path := "/transparency/" + this.String()
+		if a := h.Get(path); a.Status != http.StatusNotFound {
+			t.Errorf("the running half-year is public: %d", a.Status)
+		}
+		entered := h.Clock.Now()
+		for i := range 7 {
+			s := step{Request: fmt.Sprint("r", i), Kind: "answer", Authority: "police", Country: "IE", Entered: entered, Gag: i == 6}
+			if i == 5 {
+				s.Country, s.Authority = "FR", "revenue"
+			}
+			gag := time.Time{}
+			if i == 6 {
+				gag = this.end().AddDate(0, 1, 0)
+			}
+			h.asked(s, gag)
+			h.Clock.Advance(24 * time.Hour)
+			if i < 5 {
+				s.Outcome, s.Accounts, s.Answered = "whole", 1, h.Clock.Now()
+				h.asked(s, gag)
+			}
+		}
+		h.asked(step{Request: "later", Kind: "answer", Authority: "police", Country: "IE", Entered: this.end()}, time.Time{})
+		h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"support"}}
+		shows(t, h.Get("/console/transparency/"+this.String()), http.StatusOK, "This half-year is not over.")
+		h.Clock.Advance(this.end().Sub(h.Clock.Now()))
+		h.Confirm()
+		page := h.Get(path)
+		shows(t, page, http.StatusOK, "Requests that were entered 6", "Accounts of which something was handed over 5", "Ireland 5 or more", "France 1 to 4",
+			"Answered 5 or more", "Not decided yet 1 to 4", "Tax authorities 1 to 4", "3.0 days on average", "Requests under an order of secrecy that has ended 0")
+		rows, err := csv.NewReader(strings.NewReader(h.Get(path + ".csv").Body)).ReadAll()
+		if err != nil || len(rows) < 8 || !slices.Equal(rows[1][:5], []string{this.String(), "Requests", "requests", "Requests that were entered", "6"}) {
+			t.Errorf("%v %v", rows, err)
+		}
+		var told toldReport
+		ok(t, json.Unmarshal([]byte(h.Get(path+".json").Body), &told))
+		if len(told.Proofs) != 0 || told.Figures[0].Value != "6" || len(told.Figures[0].Entries) != 0 || !strings.Contains(told.Checkpoint, "\n") {
+			t.Errorf("%+v", told)
+		}
+		if a := h.Get(path + ".xml"); a.Status != http.StatusNotFound {
+			t.Error(a.Status)
+		}
+		entries := "/console/transparency/" + this.String() + "/entries"
+		if a := h.Get(entries); a.Status != http.StatusForbidden {
+			t.Errorf("whoever does not approve sees the entries: %d", a.Status)
+		}
+		h.Actor.Roles = []loot.Role{"dpo"}
+		var opened toldReport
+		ok(t, json.Unmarshal([]byte(h.Get(entries).Body), &opened))
+		p := &publication{Kit: h.Kit}
+		if len(opened.Proofs) != 6 {
+			t.Errorf("%d proofs", len(opened.Proofs))
+		}
+		if wrong, err := p.recount(this, opened); err != nil || wrong != "" {
+			t.Errorf("%q, %v", wrong, err)
+		}
+		for i, f := range opened.Figures {
+			if f.Digest != told.Figures[i].Digest {
+				t.Errorf("%s: another digest in public", f.Title)
+			}
+		}
+		changed := opened
+		changed.Figures = slices.Clone(opened.Figures)
+		changed.Figures[0].Value = "5"
+		if wrong, _ := p.recount(this, changed); wrong != "Requests that were entered" {
+			t.Errorf("a changed figure passes: %q", wrong)
+		}
+		for id := range opened.Proofs {
+			changed.Proofs = map[string]string{id: strings.Replace(opened.Proofs[id], "index ", "index 1", 1)}
+		}
+		if wrong, _ := p.recount(this, changed); !strings.HasPrefix(wrong, "the proof of ") {
+			t.Errorf("a changed proof passes: %q", wrong)
+		}
+		// The request under a gag appears once that has ended.
+		h.Clock.Advance(40 * 24 * time.Hour)
+		shows(t, h.Get(path), http.StatusOK, "Requests that were entered 7", "Requests under an order of secrecy that has ended 1 to 4")
+	})
+}
+
+// TestNoRequestsIsAReport too, beginning with the first half-year.
+func TestNoRequestsIsAReport(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	shows(t, h.Get("/transparency"), http.StatusOK, "No half-year is over yet")
+	this, _ := halfYear(t, h)
+	h.Clock.Advance(this.end().Sub(h.Clock.Now()))
+	shows(t, h.Get("/transparency"), http.StatusOK, this.Title())
+	shows(t, h.Get("/transparency/"+this.String()), http.StatusOK, "Requests that were entered 0", "too few answers to say")
+	if a := h.Get("/transparency/" + this.before().String()); a.Status != http.StatusNotFound {
+		t.Errorf("a report of before the first statement: %d", a.Status)
+	}
+	if a := h.Get("/transparency/2026-3"); a.Status != http.StatusNotFound {
+		t.Error(a.Status)
+	}
+}
+
+// TestSmallNumbersDoNotFollowFromOthers: of no group is a single row covered next to
+// exact ones, whatever was counted.
+func TestSmallNumbersDoNotFollowFromOthers(t *testing.T) {
+	s := desktest.Standard(t)
+	h := half{2026, 2}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 40).Draw(t, "requests")
+		var steps []step
+		for i := range n {
+			steps = append(steps, step{
+				Request: fmt.Sprint(i), Kind: "answer", Authority: rapid.SampledFrom([]string{"police", "revenue", "court"}).Draw(t, "who"),
+				Country: rapid.SampledFrom([]string{"IE", "FR", "DE", "AT"}).Draw(t, "country"), Outcome: rapid.SampledFrom([]string{"", "whole", "refused"}).Draw(t, "outcome"),
+				Accounts: rapid.IntRange(0, 1).Draw(t, "accounts"), Entered: h.begin(), entry: fmt.Sprint("e", i),
+			})
+		}
+		sums, hidden, rows := map[string]int{}, map[string]int{}, map[string]int{}
+		for _, f := range count(s, h, steps).Figures {
+			sums[f.Group] += f.Count
+			rows[f.Group]++
+			if f.Value() != fmt.Sprint(f.Count) {
+				hidden[f.Group]++
+			} else if f.Count > 0 && f.Count < few {
+				t.Fatalf("%s is told as %s", f.Title, f.Value())
+			}
+			if len(f.Ids) > f.Count {
+				t.Fatalf("%s: %d entries give %d", f.Title, len(f.Ids), f.Count)
+			}
+		}
+		for _, g := range []string{groupWho, groupCountry, groupOutcome} {
+			if sums[g] != n {
+				t.Fatalf("%s adds up to %d of %d", g, sums[g], n)
+			}
+			if hidden[g] == 1 && rows[g] > 1 {
+				t.Fatalf("%s: one row of %d is covered", g, rows[g])
+			}
+		}
+	})
+}
+
+// TestACanaryThatIsNotRenewedFallsSilent after three months.
+func TestACanaryThatIsNotRenewedFallsSilent(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	lacks(t, h.Get("/transparency"), "What we can say")
+	h.canary = Canary{Text: "No order of secrecy was ever received.", Renewed: h.Clock.Now()}
+	shows(t, h.Get("/transparency"), http.StatusOK, "No order of secrecy was ever received.")
+	h.Clock.Advance(canaryLife + time.Second)
+	lacks(t, h.Get("/transparency"), "No order of secrecy")
+	shows(t, h.Get("/transparency"), http.StatusOK, "It is not repeated.")
+}
+
+// TestHalfYears: where one ends, the next begins.
+func TestHalfYears(t *testing.T) {
+	for _, c := range []struct{ at, want string }{
+		{"2026-01-01T00:00:00Z", "2026-1"}, {"2026-06-30T23:59:59Z", "2026-1"}, {"2026-07-01T00:00:00Z", "2026-2"}, {"2027-01-01T00:30:00+01:00", "2026-2"},
+	} {
+		at, err := time.Parse(time.RFC3339, c.at)
+		ok(t, err)
+		h := halfOf(at)
+		if h.String() != c.want || at.Before(h.begin()) || !at.Before(h.end()) || h.before().end() != h.begin() {
+			t.Errorf("%s: %s from %s to %s", c.at, h, h.begin(), h.end())
+		}
+	}
+}
+
+// record leaves a step of a request on the ledger.
+func record(ctx context.Context, tx *store.Tx, l *ledger.Ledger, at time.Time, s step, gag time.Time) error {
+	input, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	_, err = l.Append(ctx, tx, ledger.Entry{Gag: gag, Facts: ledger.Facts{At: at, Verdict: ledger.Recorded, Note: ledger.Outside + "entered", Input: input}})
+	return err
+}
