@@ -59,6 +59,8 @@ var guarded = []struct{ path, only string }{
 	{"github.com/cedar-policy", "statement gate"},
 	{"github.com/danielgtaylor/huma", "api desk/*"},
 	{"github.com/transparency-dev", "ledger"},
+	{"github.com/emersion/go-message", "desk/safety/report"},
+	{"github.com/emersion/go-smtp", "mail desk/desktest"},
 	{"crypto/aes", "keyring"},
 }
 

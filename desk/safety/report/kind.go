@@ -39,7 +39,7 @@ var words = []struct {
 	{Illegal, []string{"child abuse", "child sexual", "csam", "child porn", "kinderporno", "terrorist content", "illegal content", "illegaler inhalt", "illegale inhalte", "contenu illicite", "contenido ilegal", "illegale inhoud"}},
 	{Phishing, []string{"phish", "credential harvest", "fake login", "hameçonnage", "suplantación"}},
 	{Malware, []string{"malware", "virus", "trojan", "ransomware", "botnet", "command and control", "c2 server", "webshell", "exploit kit", "schadsoftware", "maliciel", "infected host"}},
-	{Copyright, []string{"copyright", "dmca", "infringe", "trademark", "urheberrecht", "droit d'auteur", "propiedad intelectual", "auteursrecht"}},
+	{Copyright, []string{"copyright", "dmca", "infringe", "trademark", "urheberrecht", "droit d'auteur", "derechos reservados", "auteursrecht"}},
 	{Attack, []string{
 		"brute force", "brute-force", "bruteforce", "port scan", "portscan", "ddos", "denial of service", "login attempt", "failed password", "unauthorized access", "intrusion",
 		"sql injection", "hacking", "attack", "angriff", "attaque", "ataque", "aanval", "fail2ban", "invalid user",

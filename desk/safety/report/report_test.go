@@ -166,6 +166,9 @@ func TestForgedARF(t *testing.T) {
 			t.Errorf("%s: the second report was taken", name)
 		}
 	}
+	if r := read(t, head+"Subject: spam\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: message/rfc822\n\nContent-Type: application/json\n\n"+document()+"\n--c--\n"); r.Format != report.Text {
+		t.Errorf("the document of an attached mail was taken: %s", r)
+	}
 	// One that lies in an attached mail states nothing.
 	if s := source(read(t, within()), "192.0.2.25"); s.Stated {
 		t.Errorf("%+v", s)
@@ -287,6 +290,7 @@ func TestTextByAPerson(t *testing.T) {
 	}{
 		"ISO":               {"2026-03-12T09:15:24Z 192.0.2.7 failed", []string{"192.0.2.7"}, day, false},
 		"ISO with offset":   {"2026-03-12 10:15:24,123 +01:00 from 192.0.2.7.", []string{"192.0.2.7"}, day, false},
+		"west of Greenwich": {"2026-03-12 05:15:24 -0400 192.0.2.7", []string{"192.0.2.7"}, day, false},
 		"zone by letters":   {"2026-03-12 10:15:24 CET: 192.0.2.7", []string{"192.0.2.7"}, day, false},
 		"no zone":           {"2026-03-12 09:15:24 GET from 192.0.2.7", []string{"192.0.2.7"}, day, true},
 		"web server":        {`192.0.2.7 - - [12/Mar/2026:10:15:24 +0100] "POST /xmlrpc.php HTTP/1.1" 200`, []string{"192.0.2.7"}, day, false},
@@ -321,6 +325,13 @@ func TestTextByAPerson(t *testing.T) {
 		if slices.Contains(r.Warnings, report.NoZone) != c.bare {
 			t.Errorf("%s: %v", name, r.Warnings)
 		}
+	}
+	var many strings.Builder
+	for i := range 2 * report.MaxSources {
+		fmt.Fprintf(&many, "192.0.%d.%d\n", 2+i/250, 1+i%250)
+	}
+	if r := read(t, head+"\n"+many.String()); len(r.Sources) != report.MaxSources || !slices.Contains(r.Warnings, report.TooMany) {
+		t.Errorf("%s: %v", r, r.Warnings)
 	}
 	r := read(t, head+"Subject: Abuse\n\nHello,\n\n> Mar 12 09:15:24 mx sshd: 192.0.2.7\n> Mar 12 09:18:24 mx sshd: 192.0.2.7\n\nBye\n")
 	if s := r.Sources[0]; s.Last.Sub(s.First) != 3*time.Minute || len(r.Lines) != 2 || len(r.Times) != 2 {
