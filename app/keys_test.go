@@ -1,7 +1,10 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -18,6 +21,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/desk/billing/hook"
+	"loot/mail"
 	"loot/store"
 	"loot/store/storetest"
 	"loot/web"
@@ -114,6 +118,15 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				`<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt><Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>`+
 					`<BookgDt><Dt>2026-12-15</Dt></BookgDt></Ntry></Stmt></BkToCstmrStmt></Document>`)
 			upload(visit("imports", clerk), "/console/imports", "name=file; filename=a.csv", "id,email\n1,one@example.com\n")
+			var arrived, content string // of a mail that nobody takes yet
+			if err := a.received.Register("keys@loot.example", func(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
+				b, err := io.ReadAll(m.Open())
+				arrived, content = m.ID, string(b)
+				return nil, errors.Join(err, errors.New("not now"))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			sendMail(t, a, "keys@loot.example", "A mail that waits.")
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -189,6 +202,10 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			}
 			if page := site.Get(report); !strings.Contains(page.Body, "A letter went to the wrong house.") || !strings.Contains(page.Body, who.Name) {
 				t.Errorf("%s: %d, %s", report, page.Status, page.Body)
+			}
+			content = ""
+			if err := a.received.Deliver(ctx, arrived); err == nil || !strings.Contains(content, "A mail that waits.") {
+				t.Errorf("%q, %v", content, err)
 			}
 			if mails, err := a.outbox.List(ctx, "", 10); err != nil || len(mails) == 0 {
 				t.Errorf("%d letters, %v", len(mails), err)
