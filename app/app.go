@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,21 +42,24 @@ type App struct {
 	Config Config
 	Desks  []desk.Desk
 
-	keys    *store.DB // persons' keys
-	signin  *signin.Desk
-	staff   *staff.Desk
-	billing *billing.Billing
-	checks  *verification.Verification
-	rights  *rights.Rights
-	partner *partners.Partners
-	visits  *visits.Visits
-	rows    column.Store // of visits; nil: this is a command that looks at something else
-	outbox  *mail.Outbox // nil: mail is sent
-	served  *served
-	coming  func() web.Coming
-	demo    bool
-	scratch bool // everything in it is made up, and nobody looks at it
-	stop    []func()
+	keys         *store.DB // persons' keys
+	signin       *signin.Desk
+	staff        *staff.Desk
+	billing      *billing.Billing
+	checks       *verification.Verification
+	rights       *rights.Rights
+	partner      *partners.Partners
+	visits       *visits.Visits
+	rows         column.Store // of visits; nil: this is a command that looks at something else
+	outbox       *mail.Outbox // nil: mail is sent
+	received     *mail.Receiver
+	taken        int          // addresses for which mail is taken in
+	mailListener net.Listener // nil: no mail comes in
+	served       *served
+	coming       func() web.Coming
+	demo         bool
+	scratch      bool // everything in it is made up, and nobody looks at it
+	stop         []func()
 
 	noLimits bool // also for those who come by the network, as a world always is
 }
@@ -68,6 +72,7 @@ type Options struct {
 	Demo      bool                 // everything in it is made up, and every page says so
 	Scratch   bool                 // everything in it is made up, to try things in
 	NoLimits  bool                 // nobody is asked to wait, as in a load test; no setting of an operator's
+	Abuse     mail.Taker           // takes the mail to the abuse address, as in a load test
 	Existing  bool                 // refuse to begin a new Loot, as a command that looks or mends does
 	Statement *statement.Statement // that a first start puts in force, instead of the configured one
 }
@@ -168,6 +173,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		})
 	}
 	if err := a.build(); err != nil {
+		return nil, err
+	}
+	if err := a.takes(c.AbuseMailAt, o.Abuse); err != nil {
 		return nil, err
 	}
 	if err := a.migrate(ctx); err != nil {

@@ -34,10 +34,11 @@ type Config struct {
 	Proxies    []string `help:"Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8." placeholder:"CIDR" env:"LOOT_TRUSTED_PROXIES" name:"trusted-proxies"`
 	SMTP       string   `help:"Mail server: smtp://USER@HOST:PORT (STARTTLS), smtps:// or, on this very machine, smtp+plain://; empty: an outbox in the console shows each message." placeholder:"URL" env:"LOOT_SMTP" name:"smtp"`
 	SMTPSecret string   `help:"File with the mail server's password." type:"path" placeholder:"FILE" env:"LOOT_SMTP_PASSWORD_FILE" name:"smtp-password-file"`
-	From       string   `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
-	Company    string   `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
-	ClientID   string   `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
-	ClientFile string   `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
+	Receiving
+	From       string `help:"Sender of mail." default:"Loot <no-reply@localhost>" env:"LOOT_FROM"`
+	Company    string `help:"Single sign-on of staff: the OpenID Connect issuer." placeholder:"URL" env:"LOOT_OIDC_ISSUER" name:"oidc-issuer"`
+	ClientID   string `help:"Client id at the issuer." env:"LOOT_OIDC_CLIENT_ID" name:"oidc-client-id"`
+	ClientFile string `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
 	Visiting
 	Selling
 	Telling
@@ -230,6 +231,9 @@ func (c Config) Check(ctx context.Context) error {
 		return err
 	}
 	if _, err := c.smtp(nil, nil); err != nil {
+		return err
+	}
+	if err := c.Receiving.check(); err != nil {
 		return err
 	}
 	if _, err := c.company(); err != nil {

@@ -1,7 +1,10 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -19,6 +22,7 @@ import (
 	"loot/desk"
 	"loot/desk/billing/hook"
 	"loot/gate"
+	"loot/mail"
 	"loot/store"
 	"loot/store/storetest"
 	"loot/web"
@@ -148,6 +152,15 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			upload(partner, "/console/partners/kelpwharf/agreement", "name="+signed+"document; filename=a.txt", "We keep it confidential.")
 			partner.Post("/console/partners/kelpwharf/company", "contact", "privacy@partner.example")
 			partner.Post("/console/partners/kelpwharf/revoke", "reason", "It was a test.")
+			var arrived, content string // of a mail that nobody takes yet
+			if err := a.received.Register("keys@loot.example", func(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
+				b, err := io.ReadAll(m.Open())
+				arrived, content = m.ID, string(b)
+				return nil, errors.Join(err, errors.New("not now"))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			sendMail(t, a, "keys@loot.example", "A mail that waits.")
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -223,6 +236,10 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			}
 			if page := site.Get(report); !strings.Contains(page.Body, "A letter went to the wrong house.") || !strings.Contains(page.Body, who.Name) {
 				t.Errorf("%s: %d, %s", report, page.Status, page.Body)
+			}
+			content = ""
+			if err := a.received.Deliver(ctx, arrived); err == nil || !strings.Contains(content, "A mail that waits.") {
+				t.Errorf("%q, %v", content, err)
 			}
 			if mails, err := a.outbox.List(ctx, "", 10); err != nil || len(mails) == 0 {
 				t.Errorf("%d letters, %v", len(mails), err)

@@ -94,7 +94,7 @@ func TestMetricsTellNothingOfAnyone(t *testing.T) {
 		"method":  regexp.MustCompile(`^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|other)$`).MatchString,
 		"status":  regexp.MustCompile(`^([1-5]xx|none)$`).MatchString,
 		"state":   regexp.MustCompile(`^(waiting|running|given up)$`).MatchString,
-		"outcome": regexp.MustCompile(`^(finished|failed)$`).MatchString,
+		"outcome": regexp.MustCompile(`^(finished|failed|accepted|taken|unknown recipient|too many|too large|not kept)$`).MatchString,
 		"verdict": regexp.MustCompile(`^(permitted|refused)$`).MatchString,
 		"le":      func(string) bool { return true },
 	}

@@ -218,7 +218,7 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 	// Compiling the statement and opening the keys took memory that is not
 	// needed again.
 	debug.FreeOSMemory()
-	failed := make(chan error, len(servers))
+	failed := make(chan error, len(servers)+1)
 	for i, s := range servers {
 		go func() {
 			if err := s.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
@@ -226,6 +226,9 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 			}
 		}()
 	}
+	receiving, noMore := context.WithCancel(context.WithoutCancel(ctx))
+	defer noMore()
+	received := a.receive(receiving, failed)
 	serving()
 	select {
 	case <-ctx.Done():
@@ -234,9 +237,11 @@ func (a *App) Serve(ctx context.Context, ln, metrics net.Listener, serving func(
 	a.Log.InfoContext(ctx, "stopping; what runs may finish", "within", a.Config.Shutdown)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.Shutdown)
 	defer cancel()
+	noMore()
 	for _, s := range servers {
 		err = errors.Join(err, s.Shutdown(end))
 	}
+	received()
 	stop()
 	err = errors.Join(err, wait())
 	a.Log.InfoContext(ctx, "stopped")
@@ -257,7 +262,7 @@ func (a *App) metrics() http.Handler {
 			}
 			return 1
 		}))
-	reg.MustRegister(decisions{a.Gate}, reconciled{a}, recorded{a})
+	reg.MustRegister(decisions{a.Gate}, reconciled{a}, recorded{a}, receivedMail{a})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux

@@ -113,6 +113,10 @@ func (a *App) sender(c Config) (mail.Sender, error) {
 		return nil, err
 	}
 	key.Hold(a.DB, mail.Sealed()) // also what lies there from before there was a mail server
+	key.Hold(a.DB, mail.SealedReceived()...)
+	if err := a.receiver(key); err != nil {
+		return nil, err
+	}
 	if c.SMTP == "" {
 		a.outbox = mail.NewOutbox(a.DB, key, func(ctx context.Context, s loot.Subject, c loot.Collection) (mail.Sealer, error) {
 			return a.Vault.LetterKey(ctx, s, c)

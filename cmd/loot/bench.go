@@ -29,7 +29,7 @@ import (
 )
 
 type benchCmd struct {
-	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import,disclosure" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file. disclosure: a feed to a partner, and what slips through a revocation."`
+	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import,safety" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file. safety: taking reports of abuse in by mail."`
 	Store    string   `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys     string   `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
 	Other    string   `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`
@@ -90,6 +90,8 @@ func (b *benchCmd) Run(c *command) error {
 		steps = []func() error{r.feed}
 	case "import":
 		steps = []func() error{r.imports}
+	case "safety":
+		steps = []func() error{r.safety}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -150,7 +152,7 @@ func (r *bench) startServer() (pid int, stop func(), err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", "", "--log-level", "warn", "--trusted-proxies", "127.0.0.0/8", "--verify-ask", "none"}
+	args := []string{"bench-server", "--data", r.config.Data, "--listen", r.config.Listen, "--metrics", r.config.Metrics, "--log-level", "warn", "--trusted-proxies", "127.0.0.0/8", "--verify-ask", "none"}
 	if r.cmd.Store != "" {
 		args = append(args, "--store", r.cmd.Store)
 	}
@@ -162,6 +164,9 @@ func (r *bench) startServer() (pid int, stop func(), err error) {
 	}
 	if s := r.config.Selling; s.SellerVAT != "" {
 		args = append(args, "--seller-name", s.SellerName, "--seller-address", s.SellerAddress, "--seller-vat", s.SellerVAT)
+	}
+	if r.config.SMTPListen != "" {
+		args = append(args, "--smtp-listen", r.config.SMTPListen, "--abuse-address", r.config.AbuseMailAt)
 	}
 	for _, file := range r.cmd.Networks {
 		args = append(args, "--networks", file)

@@ -28,6 +28,9 @@ func (d *demoCmd) Run(c *command) error {
 		return err
 	}
 	defer a.Close()
+	if err := a.ListenForMail(on.mail); err != nil {
+		return err
+	}
 	guests, err := a.Guests(c.ctx)
 	if err != nil {
 		return err

@@ -24,7 +24,9 @@ type benchServerCmd struct {
 	app.Config
 }
 
-func (s *benchServerCmd) Run(c *command) error { return c.serve(s.Config, app.Options{NoLimits: true}) }
+func (s *benchServerCmd) Run(c *command) error {
+	return c.serve(s.Config, app.Options{NoLimits: true, Abuse: readReport})
+}
 
 func (c *command) serve(s app.Config, o app.Options) error {
 	on, err := c.listenFor(&s)
@@ -38,6 +40,9 @@ func (c *command) serve(s app.Config, o app.Options) error {
 		return err
 	}
 	defer a.Close()
+	if err := a.ListenForMail(on.mail); err != nil {
+		return err
+	}
 	link, err := a.FirstAdministrator(c.ctx)
 	if err != nil {
 		return err
@@ -45,6 +50,9 @@ func (c *command) serve(s app.Config, o app.Options) error {
 	return a.Serve(c.ctx, on.public, on.metrics, func() {
 		base := a.BaseURL
 		fmt.Fprintf(c.stdout, "Loot is running.\n\n  public site  %s/\n  statement    %s/statement\n  order        %s/services\n  portal       %s/portal\n  console      %s/console\n  API          %s/api\n", base, base, base, base, base, base)
+		if on.mail != nil {
+			fmt.Fprintf(c.stdout, "  mail         %s, for %s\n", on.mail.Addr(), a.Config.AbuseMailAt)
+		}
 		if a.Config.SMTP == "" {
 			fmt.Fprintf(c.stdout, "\nNo mail server is set, so mail is kept in the outbox: %s/console/outbox\n", base)
 		}
@@ -71,12 +79,15 @@ func (c *command) log(s app.Config) *slog.Logger {
 type listeners struct {
 	public  net.Listener
 	metrics net.Listener // nil: metrics are off
+	mail    net.Listener // nil: no mail comes in
 }
 
 func (l listeners) Close() {
 	l.public.Close()
-	if l.metrics != nil {
-		l.metrics.Close()
+	for _, ln := range []net.Listener{l.metrics, l.mail} {
+		if ln != nil {
+			ln.Close()
+		}
 	}
 }
 
@@ -92,6 +103,12 @@ func (c *command) listenFor(s *app.Config) (l listeners, err error) {
 	}
 	if s.Metrics != "" {
 		if l.metrics, err = listen(c.ctx, "--metrics", s.Metrics); err != nil {
+			l.Close()
+			return l, err
+		}
+	}
+	if s.SMTPListen != "" {
+		if l.mail, err = listen(c.ctx, "--smtp-listen", s.SMTPListen); err != nil {
 			l.Close()
 			return l, err
 		}
