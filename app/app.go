@@ -19,6 +19,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/publication"
 	"loot/desk/rights"
+	"loot/desk/safety"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -46,6 +47,7 @@ type App struct {
 	billing *billing.Billing
 	checks  *verification.Verification
 	rights  *rights.Rights
+	safety  *safety.Safety
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else
 	outbox  *mail.Outbox // nil: mail is sent

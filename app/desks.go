@@ -18,6 +18,7 @@ import (
 	"loot/desk/incidents"
 	"loot/desk/publication"
 	"loot/desk/rights"
+	"loot/desk/safety"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -30,7 +31,7 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
-		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, safety.Keeps,
 	)
 }
 
@@ -120,6 +121,9 @@ func (a *App) build() error {
 	}); err != nil {
 		return err
 	}
+	if a.safety, err = safety.New(a.Kit, a.abuse(colleagues)); err != nil {
+		return err
+	}
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
@@ -129,6 +133,7 @@ func (a *App) build() error {
 		a.rights.Desk(),
 		importing.Desk(),
 		incident,
+		a.safety.Desk(),
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
@@ -202,6 +207,7 @@ func (a *App) scopes() map[api.Scope]string {
 	maps.Copy(all, visits.Scopes)
 	maps.Copy(all, imports.Scopes)
 	maps.Copy(all, billing.Scopes)
+	maps.Copy(all, safety.Scopes)
 	return all
 }
 

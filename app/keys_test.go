@@ -102,6 +102,8 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			for _, a := range []webtest.Answer{
 				visit("verification", own).Post("/portal/checks/wrong", "field", "address.city", "text", "We have moved."),
 				visit("rights", own).Post("/portal/rights/restriction", "ground", "unlawful", "text", "Leave it alone."),
+				visit("safety", own).Post("/portal/cases", "kind", "service", "text", "It does not run."),
+				visit("safety", loot.Actor{}).Post("/abuse", "kind", "spam", "addresses", "192.0.2.7", "text", "Spam."),
 			} {
 				if a.Status != http.StatusSeeOther {
 					t.Errorf("%d, %s", a.Status, a.Body)
