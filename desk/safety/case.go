@@ -29,7 +29,7 @@ type caseView struct {
 	Reports  []reportRow
 	More     int // reports that are not shown
 	Opened   bool
-	Open     string // where the reports are opened
+	Open     string // where the reports are opened; empty: they are, or the case is closed
 	Reasons  []reasonsView
 	Days     []web.Day
 	Forms    []deedForm
@@ -51,7 +51,8 @@ type reportRow struct {
 
 // An exhibitRow is a file: handed out, and never shown.
 type exhibitRow struct {
-	Kind, Size, SHA256, Href string
+	Kind, Size, SHA256 string
+	Href               string // where it is handed out; empty: the case is closed
 }
 
 // A deedForm is a step that can be taken now.
@@ -143,7 +144,9 @@ func (d *Safety) showCase(w http.ResponseWriter, r *http.Request, status int, v 
 	v.View = web.ViewOf(r, v.Case.Title)
 	v.Crumbs = []web.Crumb{{Label: "Abuse and disputes", Href: "/console/abuse"}}
 	v.Wide = true
-	v.Open = v.Case.Href + "/reports"
+	if !v.Opened && c.Closed.IsZero() { // nothing opens for a case that is closed
+		v.Open = v.Case.Href + "/reports"
+	}
 	return casePage.Render(w, r, status, v)
 }
 
@@ -223,7 +226,11 @@ func (d *Safety) caseReports(ctx context.Context, tx *store.Tx, v *caseView, c m
 		}
 		for _, e := range files {
 			if e.Report == f.ID {
-				row.Exhibit = append(row.Exhibit, exhibitRow{e.Kind, web.Bytes(e.Size), e.SHA256, v.Case.Href + "/evidence/" + e.ID})
+				one := exhibitRow{Kind: e.Kind, Size: web.Bytes(e.Size), SHA256: e.SHA256}
+				if c.Closed.IsZero() {
+					one.Href = v.Case.Href + "/evidence/" + e.ID
+				}
+				row.Exhibit = append(row.Exhibit, one)
 			}
 		}
 		v.Reports = append(v.Reports, row)

@@ -181,8 +181,9 @@ func TestEvidenceIsKeptSealed(t *testing.T) {
 		h.asAbuse()
 		page := h.Get("/console/abuse/" + c.ID)
 		shows(t, page, http.StatusOK, "SHA-256", sum256(content))
-		path := page.Body[strings.Index(page.Body, "/console/abuse/"+c.ID+"/evidence/"):]
-		path = path[:strings.Index(path, `"`)]
+		_, path, _ := strings.Cut(page.Body, `action="/console/abuse/`+c.ID+"/evidence/")
+		path, _, _ = strings.Cut(path, `"`)
+		path = "/console/abuse/" + c.ID + "/evidence/" + path
 		got := h.Post(path)
 		if got.Body != content || got.Header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(got.Header.Get("Content-Disposition"), "attachment") {
 			t.Errorf("%d %v %q", got.Status, got.Header, got.Body)
@@ -307,7 +308,7 @@ func TestAPI(t *testing.T) {
 	}
 	c := h.only()
 	h.step(c, "judge", "outcome", violation, "measure", limited, "ground", "law", "rule", "A law", "facts", "F", "reasons", "R", "automated", "on")
-	shows(t, h.Get("/console/abuse/trusted"), http.StatusOK, "Example Watch", "1 of 1 report that were judged led to a judgment (100 %)")
+	shows(t, h.Get("/console/abuse/trusted"), http.StatusOK, "Example Watch", "1 of 1 judged led to a judgment (100 %)")
 	shows(t, h.Get("/console/abuse/"+c.ID), http.StatusOK, "Trusted: Example Watch")
 	if b := h.Get("/console/abuse/reasons.json").Body; !strings.Contains(b, "SOURCE_TRUSTED_FLAGGER") || !strings.Contains(b, `"illegal_content_legal_ground": "A law"`) || !strings.Contains(b, `"automated_detection": "Yes"`) {
 		t.Errorf("the statement is %s", b)

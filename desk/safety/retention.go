@@ -68,7 +68,7 @@ func (d *Safety) erase(ctx context.Context, c matter) error {
 				return err
 			}
 			for _, f := range list {
-				if err := d.leave(ctx, tx, c, f); err != nil {
+				if err := d.leave(ctx, tx, f); err != nil {
 					return err
 				}
 			}
@@ -87,8 +87,8 @@ func (d *Safety) erase(ctx context.Context, c matter) error {
 	})
 }
 
-// leave takes a report out of a case, and erases it if that was its last.
-func (d *Safety) leave(ctx context.Context, tx *store.Tx, c matter, f filed) error {
+// leave takes a report out of its case, and erases it if that was its last.
+func (d *Safety) leave(ctx context.Context, tx *store.Tx, f filed) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM safety_about WHERE id = $1`, f.about); err != nil {
 		return fmt.Errorf("safety: erase: %w", err)
 	}

@@ -29,7 +29,7 @@ func (r reputation) String() string {
 	if r.Reports == 0 {
 		return fmt.Sprintf("%s, none judged yet.", loot.Plural(r.Cases, "report", "reports"))
 	}
-	return fmt.Sprintf("%d of %s that were judged led to a judgment (%d %%).", r.Right, loot.Plural(r.Reports, "report", "reports"), (100*r.Right+r.Reports/2)/r.Reports)
+	return fmt.Sprintf("%d of %d judged led to a judgment (%d %%).", r.Right, r.Reports, (100*r.Right+r.Reports/2)/r.Reports)
 }
 
 func reputationOf(ctx context.Context, tx *store.Tx, reporter []byte) (r reputation, err error) {
