@@ -21,6 +21,7 @@ import (
 	"loot/desk/partners"
 	"loot/desk/publication"
 	"loot/desk/rights"
+	"loot/desk/safety"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -48,6 +49,7 @@ type App struct {
 	billing      *billing.Billing
 	checks       *verification.Verification
 	rights       *rights.Rights
+	safety       *safety.Safety
 	partner      *partners.Partners
 	visits       *visits.Visits
 	rows         column.Store // of visits; nil: this is a command that looks at something else

@@ -19,6 +19,7 @@ import (
 	"loot/desk/partners"
 	"loot/desk/publication"
 	"loot/desk/rights"
+	"loot/desk/safety"
 	"loot/desk/signin"
 	"loot/desk/staff"
 	"loot/desk/verification"
@@ -31,7 +32,7 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse"},
-		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, partners.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, partners.Keeps, safety.Keeps,
 	)
 }
 
@@ -124,6 +125,9 @@ func (a *App) build() error {
 	if a.partner, err = partners.New(a.Kit, partners.Needs{Staff: colleagues, Services: a.running}); err != nil {
 		return err
 	}
+	if a.safety, err = safety.New(a.Kit, a.abuse(colleagues)); err != nil {
+		return err
+	}
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),
@@ -134,6 +138,7 @@ func (a *App) build() error {
 		importing.Desk(),
 		a.partner.Desk(),
 		incident,
+		a.safety.Desk(),
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name, Canary: a.Config.canary}, Keepers),
 	}
@@ -208,6 +213,7 @@ func (a *App) scopes() map[api.Scope]string {
 	maps.Copy(all, imports.Scopes)
 	maps.Copy(all, billing.Scopes)
 	maps.Copy(all, partners.Scopes)
+	maps.Copy(all, safety.Scopes)
 	return all
 }
 

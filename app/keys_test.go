@@ -128,9 +128,12 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			}
 			site := visit("incidents", who)
 			report := site.Post("/console/incidents", "text", "A letter went to the wrong house.").Header.Get("Location")
+			disputed := strings.TrimPrefix(visit("safety", own).Post("/portal/cases", "kind", "service", "text", "It does not run.").Header.Get("Location"), "/portal/cases/")
 			for _, a := range []webtest.Answer{
 				visit("verification", own).Post("/portal/checks/wrong", "field", "address.city", "text", "We have moved."),
 				visit("rights", own).Post("/portal/rights/restriction", "ground", "unlawful", "text", "Leave it alone."),
+				visit("safety", loot.Actor{Kind: loot.Staff, ID: who.ID, Roles: []loot.Role{"abuse"}}).Post("/console/abuse/"+disputed+"/judge", "outcome", "refused", "facts", "F", "reasons", "R"),
+				visit("safety", loot.Actor{}).Post("/abuse", "kind", "spam", "addresses", "192.0.2.7", "text", "Spam."),
 			} {
 				if a.Status != http.StatusSeeOther {
 					t.Errorf("%d, %s", a.Status, a.Body)

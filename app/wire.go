@@ -94,6 +94,7 @@ func whyKept(secret string) string {
 		"ledger":        "because receipts, the statement and invoices name this key as the one that signs the ledger",
 		"ledger-origin": "because it is the name of the ledger, which every checkpoint carries",
 		"ledger-repeat": "because what happens again on a day is found by it",
+		"safety":        "because reports, addresses and reporters are compared by the marks that it made, and the links in letters work by it",
 		"signin":        "because recovery codes and company accounts are found by the hashes that it made",
 		"partners":      "because partners check what is signed by it, and have people under the references that it made",
 		"staff":         "because an account is found by the hash of its address that it made",

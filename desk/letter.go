@@ -16,6 +16,7 @@ type Errand struct {
 	Purpose    loot.Purpose
 	To         loot.Subject
 	Collection loot.Collection
+	Case       string // that is named as the reason; empty: none
 	ID         string // a second letter of the same id is shown as the first
 	Letter     mail.Letter
 }
@@ -37,7 +38,7 @@ func (k Kit) Write(ctx context.Context, e Errand) (sent bool, err error) {
 	err = k.Gate.InTx(ctx, func(tx *store.Tx) error {
 		address = ""
 		p, err := k.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Use, Actor: e.By, Desk: e.By.ID, Purpose: e.Purpose, Subject: e.To, Collection: e.Collection, Fields: []loot.Field{field},
+			Action: loot.Use, Actor: e.By, Desk: e.By.ID, Purpose: e.Purpose, Subject: e.To, Collection: e.Collection, Fields: []loot.Field{field}, Case: e.Case,
 		})
 		if err != nil {
 			return err

@@ -78,8 +78,20 @@ type FactFunc func(ctx context.Context, tx *store.Tx, r Request, in *statement.I
 // Fact registers who knows the attribute called name, such as
 // "staff.undertaking" or "context.case". It is asked only when a rule of the
 // action reads that attribute; an attribute that nobody knows keeps its zero
-// value, which no rule takes for a yes.
-func (g *Gate) Fact(name string, f FactFunc) { g.facts[name] = f }
+// value, which no rule takes for a yes. Several may know one, such as desks that
+// each keep cases of their own: each is asked and fills in what it knows.
+func (g *Gate) Fact(name string, f FactFunc) {
+	if first := g.facts[name]; first != nil {
+		next := f
+		f = func(ctx context.Context, tx *store.Tx, r Request, in *statement.Input) error {
+			if err := first(ctx, tx, r, in); err != nil {
+				return err
+			}
+			return next(ctx, tx, r, in)
+		}
+	}
+	g.facts[name] = f
+}
 
 // A Request is the question: may this actor do this with these fields of this
 // person, for this purpose?

@@ -1,0 +1,169 @@
+package safety
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/store"
+	"loot/web"
+)
+
+// outcomes of a judgment, and what they are called.
+var outcomeTitles = map[string]string{
+	violation: "misuse found", none: "no misuse found", elsewhere: "nobody here had the address", granted: "decided for the customer", refused: "decided against the customer",
+	gone: "the customer is erased", upheld: "the judgment stands", reversed: "the judgment is reversed",
+}
+
+var measureTitles = map[string]string{"": "Nothing more is done", removed: "What was reported is gone for good", limited: "The service stays limited", suspended: "The service stays suspended"}
+
+var groundTitles = map[string]string{"law": "A law", "terms": "Our terms"}
+
+func judgeFields(c matter) web.Fields {
+	fields := web.Fields{}
+	if c.What == aDispute {
+		fields = append(fields, web.Field{Name: "outcome", Label: "Decision", Type: "select", Required: true, Options: []web.Option{
+			{Label: "For whom?"}, {Value: granted, Label: "For the customer"}, {Value: refused, Label: "Against the customer"},
+		}})
+	} else {
+		fields = append(
+			fields,
+			web.Field{Name: "outcome", Label: "Was it misuse?", Type: "select", Required: true, Options: []web.Option{
+				{Label: "What do you find?"}, {Value: violation, Label: "Yes"}, {Value: none, Label: "No"},
+			}},
+			web.Field{Name: "measure", Label: "What follows", Type: "select", Options: []web.Option{
+				{Label: "Nothing more"}, {Value: removed, Label: "What was reported is gone for good"}, {Value: limited, Label: "The service stays limited"}, {Value: suspended, Label: "The service stays suspended"},
+			}},
+			web.Field{Name: "ground", Label: "By what", Type: "select", Options: []web.Option{{Label: "Nothing is violated"}, {Value: "terms", Label: "Our terms"}, {Value: "law", Label: "A law"}}},
+			web.Field{Name: "automated", Label: "A program had found it", Type: "checkbox", Plain: true, Hint: "Such as a sensor or a trap. The judgment itself is always a person's."},
+		)
+	}
+	return append(
+		fields,
+		web.Field{Name: "rule", Label: "Rule", MaxLen: 500, Wide: true, Hint: "The law and its article, or the section of the terms."},
+		web.Field{Name: "facts", Label: "Facts", Type: "textarea", Required: true, MaxLen: 5000, Rows: 4, Wide: true, Hint: "What happened and what shows it. They are exported: name nobody, and no address."},
+		web.Field{Name: "reasons", Label: "Reasons", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "Why the rule applies, and why this follows and nothing milder."},
+	)
+}
+
+// judge decides a case with a statement of reasons (DSA Article 17).
+func (d *Safety) judge(ctx context.Context, tx *store.Tx, c matter, by loot.Actor, typed url.Values) error {
+	now := d.Now()
+	j := judgment{
+		ID: loot.NewID("j"), Matter: c.ID, At: now, Author: by.ID, Outcome: typed.Get("outcome"), Measure: typed.Get("measure"), Ground: typed.Get("ground"), Automated: typed.Get("automated") != "",
+		Because: because{typed.Get("rule"), typed.Get("facts"), typed.Get("reasons")},
+	}
+	wrong := map[string]string{}
+	switch {
+	case j.Outcome == violation && j.Ground == "":
+		wrong["ground"] = "Say whether it is a law or our terms."
+	case j.Outcome == violation && j.Because.Rule == "":
+		wrong["rule"] = "Name the rule: nobody can object to one that they do not know."
+	case j.Outcome == violation && c.Subject == "":
+		wrong["outcome"] = "It is not known whose address it was. Look for that first."
+	case j.Outcome == none && (j.Measure != "" || j.Ground != ""):
+		wrong["measure"] = "Nothing follows where no misuse was found."
+	}
+	if err := web.Invalid("", wrong); err != nil {
+		return err
+	}
+	if c.What == anAbuse {
+		var err error
+		if c, err = d.setMeasure(ctx, tx, c, by, j.Measure); err != nil {
+			return err
+		}
+	}
+	c.Outcome, c.Judge, c.Due = j.Outcome, by.ID, now.Add(toAppeal)
+	if c.Acted.IsZero() {
+		c.Acted = now
+	}
+	if c.Subject != "" {
+		if _, err := d.makeLink(ctx, tx, link{Matter: c.ID, Purpose: toAppealBy, Expires: c.Due}); err != nil {
+			return err
+		}
+	}
+	return d.pronounce(ctx, tx, c, by, j, "judged")
+}
+
+// pronounce keeps a judgment and has everybody told of it whom it concerns.
+func (d *Safety) pronounce(ctx context.Context, tx *store.Tx, c matter, by loot.Actor, j judgment, kind string) error {
+	if err := d.addJudgment(ctx, tx, j); err != nil {
+		return err
+	}
+	if err := d.keepStep(ctx, tx, c, by, kind, outcomeTitles[j.Outcome]); err != nil {
+		return err
+	}
+	if c.Subject != "" {
+		if err := d.Gate.NoteAbout(ctx, tx, c.Subject, customer, by, "case."+kind, Keeps[0]); err != nil {
+			return err
+		}
+	}
+	return d.Jobs.Enqueue(ctx, tx, tellArgs{Case: c.ID, Step: "outcome", Of: j.ID})
+}
+
+// appeal asks for another look at what was judged against a customer.
+func (d *Safety) appeal(ctx context.Context, tx *store.Tx, c matter, text string) error {
+	now := d.Now()
+	switch {
+	case c.Outcome != violation && c.Outcome != refused || c.Judge == "":
+		return loot.Errorf(loot.Conflict, "Nothing was judged against you here, so there is nothing to object to.")
+	case !c.Appealed.IsZero():
+		return loot.Errorf(loot.Conflict, "Somebody else has been asked to look again already. Your portal takes a dispute about a judgment.")
+	case now.After(c.Due):
+		return loot.Errorf(loot.Conflict, "The time to object is over. Your portal takes a dispute about a judgment.")
+	}
+	c.Appealed, c.Due, c.Closed, c.Owner, c.Reminded = now, now.Add(toReview), time.Time{}, "", time.Time{}
+	if err := updateCase(ctx, tx, c); err != nil {
+		return err
+	}
+	if err := d.notes.Add(ctx, tx, c.ID, desk.Note{At: now, Kind: "appeal", Text: text}); err != nil {
+		return err
+	}
+	return d.Gate.NoteAbout(ctx, tx, c.Subject, customer, loot.Actor{Kind: loot.Person, ID: string(c.Subject)}, "case.appealed", Keeps[0])
+}
+
+func reviewFields(matter) web.Fields {
+	return web.Fields{
+		{Name: "outcome", Label: "Decision", Type: "select", Required: true, Options: []web.Option{
+			{Label: "What do you decide?"}, {Value: upheld, Label: "The judgment stands"}, {Value: reversed, Label: "It is reversed: what followed is undone"},
+		}},
+		{Name: "facts", Label: "Facts", Type: "textarea", Required: true, MaxLen: 5000, Rows: 3, Wide: true, Hint: "That you looked at."},
+		{Name: "reasons", Label: "Reasons", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "They read them."},
+	}
+}
+
+var errSame = loot.Errorf(loot.Denied, "You judged this case, so somebody else decides the appeal.")
+
+// review decides an appeal: another person than the one who judged.
+func (d *Safety) review(ctx context.Context, tx *store.Tx, c matter, by loot.Actor, typed url.Values) error {
+	if by.ID == c.Judge {
+		return errSame
+	}
+	now := d.Now()
+	j := judgment{ID: loot.NewID("j"), Matter: c.ID, At: now, Author: by.ID, Appeal: true, Outcome: typed.Get("outcome"), Because: because{Facts: typed.Get("facts"), Reasons: typed.Get("reasons")}}
+	c.Decided = now
+	if j.Outcome == reversed {
+		var err error
+		if c, err = d.setMeasure(ctx, tx, c, by, ""); err != nil {
+			return err
+		}
+		c.Reversed = true
+		c.Outcome = map[string]string{violation: none, refused: granted}[c.Outcome]
+	}
+	return d.pronounce(ctx, tx, c, by, j, "reviewed")
+}
+
+// hear keeps what a customer answered.
+func (d *Safety) hear(ctx context.Context, tx *store.Tx, c matter, text string) error {
+	if !undecided(c) {
+		return loot.Errorf(loot.Conflict, "This case is decided. Whoever disagrees can object to the judgment.")
+	}
+	now := d.Now()
+	c.Answered, c.Due, c.Reminded = now, now.Add(toJudge), time.Time{}
+	if err := updateCase(ctx, tx, c); err != nil {
+		return err
+	}
+	return d.notes.Add(ctx, tx, c.ID, desk.Note{At: now, Kind: "answered", Text: text})
+}

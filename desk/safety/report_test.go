@@ -1,0 +1,321 @@
+package safety
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/api"
+	"loot/desk/desktest"
+	"loot/store"
+)
+
+// TestReportsAreGrouped: what is about one address at one time is one case, and the same
+// report counts once.
+func TestReportsAreGrouped(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.customer("jo@example.com", "192.0.2.7")
+		h.customer("kim@example.com", "2001:db8:1:2::/64")
+		ctx := t.Context()
+		h.Clock.Advance(60 * 24 * time.Hour)
+		now := h.Clock.Now()
+		about := func(at time.Time, addresses ...string) (out []Seen) {
+			for _, a := range addresses {
+				out = append(out, Seen{netip.MustParseAddr(a), at})
+			}
+			return out
+		}
+		take := func(r Report) Taken {
+			t.Helper()
+			r.Way = ByAPI
+			got, err := h.desk.take(ctx, r)
+			ok(t, err)
+			return got
+		}
+		first := take(Report{Kind: Spam, Addresses: about(now, "192.0.2.7"), Text: "One."})
+		if again := take(Report{Kind: Spam, Addresses: about(now, "::ffff:192.0.2.7"), Text: " One. "}); !again.Again || again.ID != first.ID || again.Follow != "" {
+			t.Errorf("the same is %+v", again)
+		}
+		if two := take(Report{Kind: Phishing, Addresses: about(now.Add(-6*24*time.Hour), "192.0.2.7"), Text: "Two."}); two.Cases[0] != first.Cases[0] {
+			t.Error("the same address at nearly the same time is another case")
+		}
+		if c := h.only(); c.Kind != string(Phishing) || !c.Due.Equal(now.Add(4*time.Hour)) || !c.Earliest.Equal(now.Add(-6*24*time.Hour)) {
+			t.Errorf("the case is %+v", c)
+		}
+		if far := take(Report{Kind: Spam, Addresses: about(now.Add(-30*24*time.Hour), "192.0.2.7"), Text: "Three."}); far.Cases[0] == first.Cases[0] {
+			t.Error("the same address a month before is the same case")
+		}
+		both := take(Report{Kind: Attack, Addresses: about(now, "2001:db8:1:2::7", "2001:db8:1:2:ffff::1", "192.0.2.7"), Text: "Four."})
+		if len(both.Cases) != 2 {
+			t.Errorf("a subscriber's network of IPv6 is %d cases", len(both.Cases)-1)
+		}
+		// The sender's own name tells reports apart, whatever they say.
+		one := take(Report{Kind: Spam, Addresses: about(now, "192.0.2.7"), Text: "Five.", Key: "k1"})
+		if two := take(Report{Kind: Spam, Addresses: about(now, "192.0.2.7"), Text: "Five again.", Key: "k1"}); two.ID != one.ID {
+			t.Error("the same key is another report")
+		}
+
+		// Those that come at once end in one case.
+		var wg sync.WaitGroup
+		got := make([]Taken, 8)
+		for i := range got {
+			wg.Go(func() {
+				var err error
+				if got[i], err = h.desk.take(ctx, Report{Way: ByMail, Kind: Malware, Addresses: about(now, "192.0.2.7"), Text: "At once " + strconv.Itoa(i/2)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		reports := map[string]bool{}
+		for _, g := range got {
+			reports[g.ID] = true
+			if len(g.Cases) != 1 || g.Cases[0] != first.Cases[0] {
+				t.Errorf("at once: %+v", g)
+			}
+		}
+		if len(reports) != 4 {
+			t.Errorf("%d reports, want 4", len(reports))
+		}
+	})
+}
+
+// TestNotOurs: a report of an address that nobody here had is answered and closed, and one
+// of a web address waits until a colleague found out whose it was.
+func TestNotOurs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	jo := h.customer("jo@example.com", "192.0.2.7")
+	h.visitor()
+	h.Post("/abuse", "kind", "spam", "addresses", "198.51.100.9", "text", "Spam.", "email", "ann@example.net")
+	h.Drain()
+	c := h.only()
+	if c.Outcome != elsewhere || c.Closed.IsZero() || c.Network != "" {
+		t.Errorf("the case is %+v", c)
+	}
+	if text, _ := h.letter("ann@example.net", ""); !strings.Contains(text, "Nobody whom we serve had the address") {
+		t.Errorf("the letter is %s", text)
+	}
+	// Before the customer had the address nobody had it.
+	h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7", "at", "2026-01-01 10:00", "text", "Spam.")
+	h.Post("/abuse", "kind", "fraud", "urls", "https://shop.example.org/sale", "text", "A shop that sends nothing.")
+	h.Drain()
+	over := 0
+	for _, one := range h.cases() {
+		if one.Kind == string(Fraud) {
+			c = one
+		} else if one.Outcome == elsewhere && !one.Closed.IsZero() {
+			over++
+		}
+	}
+	if over != 2 || c.Outcome != "" {
+		t.Fatalf("%d cases are over, and that of a web address is %+v", over, c)
+	}
+	h.asAbuse()
+	shows(t, h.Post("/console/abuse/"+c.ID+"/judge", "outcome", violation, "ground", "law", "rule", "L", "facts", "F", "reasons", "R"), http.StatusUnprocessableEntity, "Look for that first")
+	shows(t, h.Post("/console/abuse/"+c.ID+"/address", "address", "shop"), http.StatusUnprocessableEntity, "This is not one address.")
+	h.step(c, "address", "address", "192.0.2.7")
+	for _, one := range h.cases() {
+		if one.ID == c.ID && (one.Subject != jo || one.Service != h.services[jo]) {
+			t.Errorf("the case is %+v", one)
+		}
+	}
+}
+
+// TestWrongReportsAreRefused: each with what is wrong, and nothing is kept.
+func TestWrongReportsAreRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.visitor()
+	shows(t, h.Get("/abuse"), http.StatusOK, "What happened", "Your e-mail address", "optional")
+	for _, one := range []struct {
+		want  string
+		pairs []string
+	}{
+		{"kind of misuse", []string{"addresses", "192.0.2.7", "text", "T"}},
+		{"no internet address", []string{"kind", "spam", "addresses", "192.0.2.300", "text", "T"}},
+		{"no web address", []string{"kind", "spam", "urls", "javascript:alert(1)", "text", "T"}},
+		{"Name an internet address", []string{"kind", "spam", "text", "T"}},
+		{"still to come", []string{"kind", "spam", "addresses", "192.0.2.7", "at", "2030-01-01 10:00", "text", "T"}},
+		{"no time", []string{"kind", "spam", "addresses", "192.0.2.7", "at", "yesterday", "text", "T"}},
+		{"not an e-mail address", []string{"kind", "spam", "addresses", "192.0.2.7", "text", "T", "email", "ann"}},
+		{"What happened", []string{"kind", "spam", "addresses", "192.0.2.7"}},
+	} {
+		shows(t, h.Post("/abuse", one.pairs...), http.StatusUnprocessableEntity, one.want)
+	}
+	if all := h.cases(); len(all) != 0 {
+		t.Errorf("%d cases were made", len(all))
+	}
+}
+
+// TestEvidenceIsKeptSealed: a file keeps its hash, is handed out and never shown, and
+// leaves with what its sender gave.
+func TestEvidenceIsKeptSealed(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.customer("jo@example.com", "192.0.2.7")
+		h.visitor()
+		var body strings.Builder
+		for name, value := range map[string]string{"kind": "malware", "addresses": "192.0.2.7", "text": "A file.", "email": "ann@example.net"} {
+			body.WriteString("--b\r\nContent-Disposition: form-data; name=" + name + "\r\n\r\n" + value + "\r\n")
+		}
+		const content = "<script>harmful()</script>"
+		body.WriteString("--b\r\nContent-Disposition: form-data; name=files; filename=\"x.html\"\r\n\r\n" + content + "\r\n--b--\r\n")
+		a := h.Do(http.MethodPost, "/abuse", body.String(), http.Header{"Content-Type": {"multipart/form-data; boundary=b"}})
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("%d: %s", a.Status, desktest.Text(a.Body))
+		}
+		follow := a.Header.Get("Location")
+		c := h.only()
+		h.asAbuse()
+		page := h.Get("/console/abuse/" + c.ID)
+		shows(t, page, http.StatusOK, "SHA-256", sum256(content))
+		_, path, _ := strings.Cut(page.Body, `action="/console/abuse/`+c.ID+"/evidence/")
+		path, _, _ = strings.Cut(path, `"`)
+		path = "/console/abuse/" + c.ID + "/evidence/" + path
+		got := h.Post(path)
+		if got.Body != content || got.Header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(got.Header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("%d %v %q", got.Status, got.Header, got.Body)
+		}
+		h.asStaff("t-support", "support")
+		shows(t, h.Post(path), http.StatusForbidden)
+
+		h.visitor()
+		leads(t, h.Post(follow), follow)
+		h.Drain()
+		shows(t, h.Get(follow), http.StatusOK, "It is erased.")
+		h.asAbuse()
+		shows(t, h.Post(path), http.StatusNotFound)
+		shows(t, h.Post("/console/abuse/"+c.ID+"/reports"), http.StatusOK, "Erased")
+		desktest.Hides(t, h.Post("/console/abuse/"+c.ID+"/reports"), "A file.", "ann@example.net")
+	})
+}
+
+// TestCasesGoInTime: a year after it was closed a case goes, and its reporter's record
+// with it; a customer who is erased leaves what is counted.
+func TestCasesGoInTime(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		jo := h.customer("jo@example.com", "192.0.2.7")
+		kim := h.customer("kim@example.com", "192.0.2.8")
+		h.visitor()
+		h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7\n192.0.2.8", "text", "Spam.", "email", "ann@example.net")
+		h.asAbuse()
+		for _, c := range h.cases() {
+			h.step(c, "judge", "outcome", none, "facts", "F", "reasons", "R")
+		}
+		lapses := func(until time.Time) (n int) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				n = 0
+				list, err := h.desk.lapses(ctx, tx, until)
+				for _, l := range list {
+					n += l.Count
+				}
+				return err
+			})
+			return n
+		}
+		reporters := func() (n int) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+				n, err = h.Kit.Vault.Count(ctx, tx, "reporter")
+				return err
+			})
+			return n
+		}
+		copied := func(s loot.Subject) (text string) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				v, err := h.desk.export(ctx, tx, s)
+				b, _ := json.Marshal(v)
+				text = string(b)
+				return err
+			})
+			return text
+		}
+		if text := copied(jo); !strings.Contains(text, `"outcome":"none"`) || strings.Contains(text, "ann@") {
+			t.Errorf("the copy holds %s", text)
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.forget(ctx, tx, kim) })
+		if text := copied(kim); text != "null" {
+			t.Errorf("the copy of whoever is erased holds %s", text)
+		}
+		if n := lapses(h.Clock.Now().AddDate(1, 0, 1)); n != 2 {
+			t.Errorf("%d cases are foretold to go, want 2", n)
+		}
+		h.swept(364 * 24 * time.Hour)
+		if n := reporters(); len(h.cases()) != 2 || n != 1 {
+			t.Errorf("%d cases and %d reporters before the time", len(h.cases()), n)
+		}
+		h.swept(3 * 24 * time.Hour)
+		if n := reporters(); len(h.cases()) != 0 || n != 0 {
+			t.Errorf("%d cases and %d reporters after the time", len(h.cases()), n)
+		}
+	})
+}
+
+// TestAPI: programs report one at a time or many, and hear what became of each.
+func TestAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.customer("jo@example.com", "192.0.2.7")
+	h.asAbuse()
+	leads(t, h.Post("/console/abuse/trusted", "title", "Example Watch", "email", "Watch@example.org"), "/console/abuse/trusted")
+	mux := http.NewServeMux()
+	h.desk.api(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) {
+		return api.Caller{Actor: loot.Actor{Kind: loot.Staff, ID: "t-abuse"}, Scopes: []api.Scope{"abuse:write"}}, nil
+	}}))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	call := func(path, body string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, bytes.NewReader([]byte(body)))
+		ok(t, err)
+		req.Header.Set("Authorization", "Bearer right")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := server.Client().Do(req)
+		ok(t, err)
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		ok(t, err)
+		return resp.StatusCode, string(b)
+	}
+	const good = `{"kind":"attack","addresses":[{"address":"192.0.2.7","at":"2026-11-23T09:00:00Z"}],"reporter":"watch@example.org","key":"k1","evidence":[{"content":"bG9n","sha256":"` +
+		`f9d2ad1ba9c4ef7c8a8eb7e2ff5be7a1a3f2d8ab8e4a2e0e5d8f0dd5b7b1b8b0"}]}`
+	if status, body := call("/api/abuse/reports", good); status != http.StatusUnprocessableEntity || !strings.Contains(body, "SHA-256") {
+		t.Errorf("a file that is another one: %d %s", status, body)
+	}
+	right := strings.Replace(good, `,"sha256":"f9d2ad1ba9c4ef7c8a8eb7e2ff5be7a1a3f2d8ab8e4a2e0e5d8f0dd5b7b1b8b0"`, "", 1)
+	if status, body := call("/api/abuse/reports", right); status != http.StatusOK || !strings.Contains(body, `"follow":"https://loot.example/abuse/report/`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if c := h.only(); !c.Due.Equal(c.Opened.Add(2 * time.Hour)) {
+		t.Errorf("a trusted reporter's case is due %v after it came", c.Due.Sub(c.Opened))
+	}
+	status, body := call("/api/abuse/reports/bulk", `{"reports":[`+right+`,{"kind":"spam","urls":["x"]},{"kind":"spam","addresses":[{"address":"192.0.2.7"}],"feed":true}]}`)
+	var out struct{ Taken, Again, Refused int }
+	ok(t, json.Unmarshal([]byte(body), &out))
+	if status != http.StatusOK || out.Taken != 1 || out.Again != 1 || out.Refused != 1 || !strings.Contains(body, "no web address") {
+		t.Errorf("%d %s", status, body)
+	}
+	c := h.only()
+	h.step(c, "judge", "outcome", violation, "measure", limited, "ground", "law", "rule", "A law", "facts", "F", "reasons", "R", "automated", "on")
+	shows(t, h.Get("/console/abuse/trusted"), http.StatusOK, "Example Watch", "1 of 1 judged led to a judgment (100 %)")
+	shows(t, h.Get("/console/abuse/"+c.ID), http.StatusOK, "Trusted: Example Watch")
+	if b := h.Get("/console/abuse/reasons.json").Body; !strings.Contains(b, "SOURCE_TRUSTED_FLAGGER") || !strings.Contains(b, `"illegal_content_legal_ground": "A law"`) || !strings.Contains(b, `"automated_detection": "Yes"`) {
+		t.Errorf("the statement is %s", b)
+	}
+}
+
+func sum256(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
