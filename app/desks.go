@@ -14,6 +14,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/billing/hook"
 	"loot/desk/customers"
+	"loot/desk/disclosure"
 	"loot/desk/imports"
 	"loot/desk/incidents"
 	"loot/desk/publication"
@@ -30,7 +31,7 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse", "disclosure.partners"},
-		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, disclosure.Keeps,
 	)
 }
 
@@ -89,6 +90,10 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	outside, err := disclosure.New(a.Kit, disclosure.Needs{Staff: colleagues, Letter: a.outsideLetter})
+	if err != nil {
+		return err
+	}
 	verifying, err := a.Config.Verifying.options(a.Now)
 	if err != nil {
 		return err
@@ -129,6 +134,7 @@ func (a *App) build() error {
 		a.rights.Desk(),
 		importing.Desk(),
 		incident,
+		outside,
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name}, Keepers),
 	}
