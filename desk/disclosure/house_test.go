@@ -35,6 +35,7 @@ type house struct {
 	*webtest.Site
 	desk *disclosure
 	ages map[string]string // kind of authority to the key in the register
+	told chan string       // uses of which somebody is told
 }
 
 func onEach(t *testing.T, f func(*testing.T, *house)) {
@@ -52,13 +53,14 @@ func onOne(t *testing.T) *house {
 
 func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
-	h := &house{House: desktest.New(t, db, desktest.Base), ages: map[string]string{}}
+	h := &house{House: desktest.New(t, db, desktest.Base), ages: map[string]string{}, told: make(chan string, 100)}
 	h.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
 		if r.Actor.Kind == loot.Staff {
 			in.Actor.Undertaking = desktest.Start.Add(-time.Hour)
 		}
 		return nil
 	})
+	h.Kit.Jobs.Listen("notify.subject", "test", func(_ context.Context, id string) error { h.told <- id; return nil })
 	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, id)
 		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
