@@ -14,6 +14,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/billing/hook"
 	"loot/desk/customers"
+	"loot/desk/disclosure"
 	"loot/desk/imports"
 	"loot/desk/incidents"
 	"loot/desk/partners"
@@ -32,7 +33,8 @@ import (
 func Keepers() []loot.Clause {
 	return slices.Concat(
 		[]loot.Clause{"security.levels", "network.purpose", "network.reuse"},
-		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, partners.Keeps, safety.Keeps,
+		publication.Keeps, staff.Keeps, customers.Keeps, verification.Keeps, incidents.Keeps, visits.Keeps, billing.Keeps, partners.Keeps, disclosure.Keeps,
+		safety.Keeps,
 	)
 }
 
@@ -91,6 +93,10 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	outside, err := disclosure.New(a.Kit, disclosure.Needs{Staff: colleagues, Letter: a.outsideLetter})
+	if err != nil {
+		return err
+	}
 	verifying, err := a.Config.Verifying.options(a.Now)
 	if err != nil {
 		return err
@@ -138,6 +144,7 @@ func (a *App) build() error {
 		importing.Desk(),
 		a.partner.Desk(),
 		incident,
+		outside,
 		a.safety.Desk(),
 		a.visits.Desk(),
 		publication.New(a.Kit, publication.Others{Needed: a.staff.Needed, Solo: a.staff.Solo, Name: a.staff.Name, Canary: a.Config.canary}, Keepers),

@@ -164,6 +164,21 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				t.Fatal(err)
 			}
 			sendMail(t, a, "keys@loot.example", "A mail that waits.")
+			outside := visit("disclosure", who)
+			outside.Post("/console/disclosures/register", "title", "Example Court", "recipient", "court", "country", "IE", "contact", "1 Sample Square")
+			m := regexp.MustCompile(`register/([0-9a-z]+)/ended`).FindStringSubmatch(outside.Get("/console/disclosures/register").Body)
+			if m == nil {
+				t.Fatal("the register has no court")
+			}
+			day := w.Clock.Now().AddDate(0, 0, 9).Format(time.DateOnly)
+			form := "--b"
+			for _, one := range [][2]string{{"authority", m[1]}, {"kind", "proceedings"}, {"basis", "civil"}, {"asked", "A question"}, {"due", day}} {
+				form += "\r\nContent-Disposition: form-data; name=" + one[0] + "\r\n\r\n" + one[1] + "\r\n--b"
+			}
+			form += "\r\nContent-Disposition: form-data; name=document; filename=a.txt\r\n\r\nA text\r\n--b--\r\n"
+			if a := outside.Do(http.MethodPost, "/console/disclosures/new", form, http.Header{"Content-Type": {"multipart/form-data; boundary=b"}}); a.Status != http.StatusSeeOther {
+				t.Fatal(a.Status, a.Body)
+			}
 			if err := w.Drain(ctx); err != nil {
 				t.Fatal(err)
 			}

@@ -195,7 +195,7 @@ type Voter struct {
 // enough yeses publish the notice "approval.given" with the id.
 func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes bool) (Approval, error) {
 	now := g.Now()
-	a, _, err := g.approval(ctx, tx, id, tx.ForUpdate())
+	a, sealed, err := g.approval(ctx, tx, id, tx.ForUpdate())
 	if err != nil {
 		return Approval{}, err
 	}
@@ -211,8 +211,12 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 	case !g.Approves(v.Actor):
 		return a, loot.Errorf(loot.Denied, "None of your roles may approve.")
 	}
-	n, err := tx.Exec(ctx, `INSERT INTO gate_vote (approval, approver, granted, at) VALUES ($1, $2, $3, $4) ON CONFLICT (approval, approver) DO NOTHING`,
-		id, v.Actor.ID, flag(yes), store.Micro(now))
+	holds, err := g.among(id, sealed, v.Actor)
+	if err != nil {
+		return a, err
+	}
+	n, err := tx.Exec(ctx, `INSERT INTO gate_vote (approval, approver, granted, at, among) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (approval, approver) DO NOTHING`,
+		id, v.Actor.ID, flag(yes), store.Micro(now), flag(holds))
 	if err != nil {
 		return a, fmt.Errorf("gate: vote: %w", err)
 	}
@@ -224,6 +228,9 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		a.Granted++
 		if a.Granted >= a.Needed {
 			state = Approved
+			if err := heldByOne(ctx, tx, id); err != nil {
+				return a, err
+			}
 		}
 	} else {
 		state, note = Refused, "approval.refused"
@@ -239,6 +246,33 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		return a, g.Jobs.Publish(ctx, tx, job.Notice{Name: "approval.given", ID: id})
 	}
 	return a, nil
+}
+
+// among reports whether a voter holds the role that one of those who approve has
+// to hold, which everybody does if none is asked for.
+func (g *Gate) among(id string, sealed []byte, who loot.Actor) (bool, error) {
+	b, err := g.Sealer.Open(sealed, []byte(id))
+	if err != nil {
+		return false, fmt.Errorf("gate: vote %s: %w", id, err)
+	}
+	var what asked
+	if err := json.Unmarshal(b, &what); err != nil {
+		return false, fmt.Errorf("gate: vote %s: %w", id, err)
+	}
+	return what.Request == nil || what.Request.Among == "" || who.Has(what.Request.Among), nil
+}
+
+// heldByOne refuses the last yes if the role that was asked for is still missing:
+// what all agreed to could not be used.
+func heldByOne(ctx context.Context, tx *store.Tx, id string) error {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM gate_vote WHERE approval = $1 AND granted = 1 AND among = 1`, id).Scan(&n); err != nil {
+		return fmt.Errorf("gate: vote: %w", err)
+	}
+	if n == 0 {
+		return loot.Errorf(loot.Denied, "One of those who agree has to hold a certain role, such as legal counsel, and so far none does. Somebody who holds it has to agree.")
+	}
+	return nil
 }
 
 // Approves reports whether somebody's roles approve what others ask for.

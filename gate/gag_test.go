@@ -175,3 +175,35 @@ func TestGagKeepsNothingOfWhoIsGone(t *testing.T) {
 		}
 	})
 }
+
+// TestGagIsExtended: what is hidden, and the notice, wait for the later date; an
+// erasure that waited stays hidden, too. Secrecy that has ended is not extended.
+func TestGagIsExtended(t *testing.T) {
+	each(t, func(b *bench) {
+		b.run()
+		s := b.person()
+		r := b.secretly(s, true)
+		from, to := r.Asked.Gag, r.Asked.Gag.AddDate(0, 0, 10)
+		g := b.permitted(r)
+		wait := b.refused(erase(s), "orders")
+		b.tx(func(tx *store.Tx) error { return b.gate.ExtendGag(b.ctx, tx, s, from, to) })
+		b.clock.Advance(12 * 24 * time.Hour)
+		b.permitted(use(s, "warning"))
+		if got := b.next(b.told, "the warning"); strings.HasSuffix(got, g.Entry) {
+			b.Error("told at the end of the first date")
+		}
+		if b.sees(s, g.Entry) || b.sees(s, wait.Entry) {
+			b.Error("the timeline shows what is still hidden")
+		}
+		b.refused(erase(s), "orders")
+		b.clock.Advance(10 * 24 * time.Hour)
+		if got := b.next(b.told, "the court's request"); got != string(s)+" "+g.Entry {
+			b.Errorf("told %q, want %q", got, string(s)+" "+g.Entry)
+		}
+		if !b.sees(s, g.Entry) || !b.sees(s, wait.Entry) {
+			b.Error("the timeline hides what the extended gag hid")
+		}
+		err := b.db.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.ExtendGag(b.ctx, tx, s, to, to.AddDate(0, 0, 5)) })
+		b.kind(err, loot.Conflict)
+	})
+}

@@ -52,7 +52,7 @@ type Config struct {
 // A Gate decides. It is safe for concurrent use once every fact is registered.
 type Gate struct {
 	Config
-	facts    map[string]FactFunc
+	facts    map[string][]FactFunc
 	keepers  []Keeper
 	versions atomic.Pointer[[]Version] // in order of effect
 	known    atomic.Pointer[statement.Statement]
@@ -64,7 +64,7 @@ type Gate struct {
 
 // New returns a gate that permits nothing until a statement is in force.
 func New(c Config) *Gate {
-	g := &Gate{Config: c, facts: map[string]FactFunc{}}
+	g := &Gate{Config: c, facts: map[string][]FactFunc{}}
 	g.versions.Store(&[]Version{})
 	job.Register(c.Jobs, g.deliver)
 	g.forgetApprovals()
@@ -78,20 +78,9 @@ type FactFunc func(ctx context.Context, tx *store.Tx, r Request, in *statement.I
 // Fact registers who knows the attribute called name, such as
 // "staff.undertaking" or "context.case". It is asked only when a rule of the
 // action reads that attribute; an attribute that nobody knows keeps its zero
-// value, which no rule takes for a yes. Several may know one, such as desks that
-// each keep cases of their own: each is asked and fills in what it knows.
-func (g *Gate) Fact(name string, f FactFunc) {
-	if first := g.facts[name]; first != nil {
-		next := f
-		f = func(ctx context.Context, tx *store.Tx, r Request, in *statement.Input) error {
-			if err := first(ctx, tx, r, in); err != nil {
-				return err
-			}
-			return next(ctx, tx, r, in)
-		}
-	}
-	g.facts[name] = f
-}
+// value, which no rule takes for a yes. Several may know of one attribute, such
+// as each of its own cases: whoever does not know leaves it as it is.
+func (g *Gate) Fact(name string, f FactFunc) { g.facts[name] = append(g.facts[name], f) }
 
 // A Request is the question: may this actor do this with these fields of this
 // person, for this purpose?
@@ -109,6 +98,10 @@ type Request struct {
 	Case       string // reference of the case it is done for
 	Approval   string // id of the approval it was given, see [Gate.RequestApproval]
 	Demanded   bool   // collect: the service is refused without these fields
+
+	// Among asks that one of those who approve holds this role; empty: anybody who
+	// approves will do.
+	Among loot.Role `json:",omitempty"`
 
 	// What only some actions need; see [statement.Input].
 	Item                             statement.Item
@@ -234,7 +227,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
 		Mask: mask, Statement: s, Entry: entry, Clauses: clauses, At: now,
-		kind: r.Actor.Kind, by: r.by(), desk: r.Desk,
+		kind: r.Actor.Kind, by: r.by(), desk: r.Desk, gag: e.Gag,
 	}}}, nil
 }
 
@@ -338,9 +331,7 @@ func (g *Gate) needed(s *statement.Statement, a loot.Action) []FactFunc {
 	}
 	var out []FactFunc
 	for _, name := range s.Facts(a) {
-		if f, ok := g.facts[name]; ok {
-			out = append(out, f)
-		}
+		out = append(out, g.facts[name]...)
 	}
 	g.asked.Store(readers{s, a}, out)
 	return out

@@ -38,10 +38,38 @@ func (g *Gate) notify(ctx context.Context, tx *store.Tx, entry string, s loot.Su
 
 // deliver passes a notification on to whoever listens to the notice "notify."
 // and whom it is for, as "subject entry".
+//
+// Secrecy that was extended since has it wait on.
 func (g *Gate) deliver(ctx context.Context, n Notification) error {
 	return g.DB.InTx(ctx, func(tx *store.Tx) error {
+		if until, err := g.Ledger.HiddenUntil(ctx, tx, n.Entry); err != nil {
+			return err
+		} else if until.After(g.Now()) {
+			return g.Jobs.Enqueue(ctx, tx, n, job.At(until))
+		}
 		return g.Jobs.Publish(ctx, tx, job.Notice{Name: "notify." + n.Whom, ID: string(n.Subject) + " " + n.Entry})
 	})
+}
+
+// ExtendGag has what is hidden until exactly a moment stay so until a later one,
+// and the person's records kept for as long. What waits to be told waits on. An
+// order that has ended cannot be extended: the person has seen what it hid. The
+// moment tells the order, so that two orders may not end at the same one.
+func (g *Gate) ExtendGag(ctx context.Context, tx *store.Tx, s loot.Subject, from, to time.Time) error {
+	if !from.After(g.Now()) {
+		return loot.Errorf(loot.Conflict, "This secrecy has ended, and whom it concerned has been told. It cannot be extended any more.")
+	}
+	if !to.After(from) {
+		return loot.Errorf(loot.Invalid, "An extension ends after what it extends.")
+	}
+	if err := g.Ledger.Delay(ctx, tx, from, to); err != nil {
+		return err
+	}
+	// An erasure that waited meanwhile is hidden for as long as the records are kept.
+	if err := g.Ledger.Delay(ctx, tx, from.Add(tellWithin), to.Add(tellWithin)); err != nil {
+		return err
+	}
+	return g.keepUnderGag(ctx, tx, s, to)
 }
 
 // stricter returns the obligations of both.

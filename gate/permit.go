@@ -36,6 +36,7 @@ type Grant struct {
 	kind loot.ActorKind // of who asked
 	by   loot.Actor
 	desk string
+	gag  time.Time // until when it is hidden; zero: it is not
 }
 
 // Entry returns the id of the ledger entry that records the decision.

@@ -490,7 +490,7 @@ func (g *Gate) signed(ctx context.Context, tx *store.Tx, s *statement.Statement,
 		return true, nil
 	}
 	var in statement.Input
-	if ask := g.facts[fact]; ask != nil {
+	for _, ask := range g.facts[fact] {
 		if err := ask(ctx, tx, Request{Action: loot.Use, Actor: by}, &in); err != nil {
 			return false, fmt.Errorf("gate: a fact for a letter: %w", err)
 		}
@@ -515,8 +515,12 @@ func (g *Gate) Found(ctx context.Context, tx *store.Tx, gr Grant, f loot.Field, 
 		},
 		Subject: &ledger.SubjectFacet{Subject: s, Collection: gr.Collection, Fields: []loot.Field{f}},
 		Actor:   ledger.ActorFacet{ID: gr.by.ID, Name: gr.by.Name},
+		Gag:     gr.gag,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return g.keepUnderGag(ctx, tx, s, gr.gag)
 }
 
 func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Subject, c loot.Collection, by loot.Actor, note string, clause loot.Clause, p loot.Purpose, recipient string) error {

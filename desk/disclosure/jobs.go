@@ -1,0 +1,228 @@
+package disclosure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"loot"
+	"loot/desk"
+	"loot/mail"
+	"loot/statement"
+	"loot/store"
+)
+
+// remindBefore is how long before its day whoever deals with a request is reminded.
+const remindBefore = 3 * 24 * time.Hour
+
+// sweepArgs asks to look for what is due.
+type sweepArgs struct{}
+
+// Kind names the job.
+func (sweepArgs) Kind() string { return "disclosure.sweep" }
+
+// sweep reminds colleagues of what is due soon, ends orders to preserve whose day has
+// passed, and removes what was closed so long ago that the law does not need it.
+func (d *disclosure) sweep(ctx context.Context, _ sweepArgs) error {
+	var letters []mail.Message
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		letters = nil
+		s, err := d.inForce()
+		if err != nil {
+			return err
+		}
+		if letters, err = d.reminders(ctx, tx); err != nil {
+			return err
+		}
+		if err := d.endHolds(ctx, tx); err != nil {
+			return err
+		}
+		return d.removeOld(ctx, tx, s)
+	}); err != nil {
+		return err
+	}
+	failed := 0
+	for _, m := range letters {
+		if err := d.Mail.Send(ctx, m); err != nil && !errors.Is(err, mail.ErrRejected) {
+			failed++
+		}
+	}
+	if failed > 0 {
+		d.Log.WarnContext(ctx, "colleagues could not be reminded of requests from outside; the console shows what is due", "letters", failed)
+	}
+	return nil
+}
+
+// reminders are letters to those who deal with what is due soon. They say nothing of
+// whom it is about.
+func (d *disclosure) reminders(ctx context.Context, tx *store.Tx) (out []mail.Message, err error) {
+	now := d.Now()
+	near, err := requests(ctx, tx, `closed = 0 AND outcome = '' AND reminded = 0 AND due <= $1 ORDER BY due, id LIMIT 200`, now.Add(remindBefore).UnixMicro())
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range near {
+		r.Reminded = now
+		if err := updateRequest(ctx, tx, r); err != nil {
+			return nil, err
+		}
+		who, address, err := d.needs.Staff.Member(ctx, tx, r.Owner)
+		if err != nil {
+			return nil, err
+		}
+		if who.ID == "" || address == "" {
+			continue
+		}
+		m, err := mail.Letter{
+			Subject: "A request from outside is due soon", Greet: "Good day",
+			Blocks: []mail.Block{
+				mail.Para("You deal with the request " + reference(r.ID) + ". An answer is due by " + r.Due.AddDate(0, 0, -1).UTC().Format("2 January 2006") + ", and a refusal is an answer, too."),
+				mail.Button("Open the request", d.BaseURL+home+"/"+r.ID),
+			},
+			Why: "You get this because you deal with it. What it is about stands in the console alone.",
+		}.Message(d.House(), "disclosure-"+r.ID, address)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// endHolds closes what was only to be preserved, once its day has passed.
+func (d *disclosure) endHolds(ctx context.Context, tx *store.Tx) error {
+	due, err := requests(ctx, tx, `closed = 0 AND kind = $1 AND outcome = $2 AND hold <= $3 ORDER BY id LIMIT 200`, preservation, preserved, d.Now().UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, r := range due {
+		r.Closed = d.Now()
+		if err := updateRequest(ctx, tx, r); err != nil {
+			return err
+		}
+		a, err := d.findAuthority(ctx, tx, r.Authority)
+		if err != nil {
+			return err
+		}
+		if err := d.noted(ctx, tx, r, a, d.actor(), "closed", r.Outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	lapsing    = "Requests from outside"
+	whyLapsing = "answered so long ago that the law does not need them"
+)
+
+// keptUntil returns until when a request is kept: as long after it was closed as the
+// statement says, and never less than the secrecy that was ordered with it.
+func keptUntil(s *statement.Statement, r request) time.Time {
+	p, ok := s.Purpose(purpose)
+	if !ok || r.Closed.IsZero() {
+		return time.Time{}
+	}
+	until := p.Keep.After(r.Closed.UTC())
+	if r.Gag.After(until) {
+		return r.Gag
+	}
+	return until
+}
+
+// removeOld removes what is kept no longer.
+func (d *disclosure) removeOld(ctx context.Context, tx *store.Tx, s *statement.Statement) error {
+	closed, err := requests(ctx, tx, `closed > 0 ORDER BY closed, id LIMIT 500`)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, r := range closed {
+		if until := keptUntil(s, r); until.IsZero() || until.After(d.Now()) {
+			continue
+		}
+		for _, q := range []string{`DELETE FROM disclosure_note WHERE request = $1`, `DELETE FROM disclosure_file WHERE request = $1`, `DELETE FROM disclosure_request WHERE id = $1`} {
+			if _, err := tx.Exec(ctx, q, r.ID); err != nil {
+				return fmt.Errorf("disclosure: remove: %w", err)
+			}
+		}
+		n++
+	}
+	return d.Erased(ctx, tx, name, desk.Lapse{What: lapsing, Why: whyLapsing, Clause: Keeps[1], Count: n})
+}
+
+// lapses foretells what goes because its time is over.
+func (d *disclosure) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]desk.Lapse, error) {
+	s, err := d.inForce()
+	if err != nil {
+		return nil, err
+	}
+	closed, err := requests(ctx, tx, `closed > 0 ORDER BY closed, id`)
+	if err != nil {
+		return nil, err
+	}
+	var out []desk.Lapse
+	for _, r := range closed {
+		at := keptUntil(s, r)
+		if at.IsZero() || at.After(until) {
+			continue
+		}
+		day := desk.DayOf(at)
+		if n := len(out); n > 0 && out[n-1].Day.Equal(day) {
+			out[n-1].Count++
+			continue
+		}
+		out = append(out, desk.Lapse{Day: day, What: lapsing, Why: whyLapsing, Clause: Keeps[1], Count: 1})
+	}
+	return out, nil
+}
+
+// An exportedRequest is one in a person's copy.
+type exportedRequest struct {
+	Asked    string       `json:"asked_by"` // kind of who asked, as the statement calls it
+	Country  string       `json:"country"`
+	Basis    string       `json:"legal_basis"`
+	Entered  time.Time    `json:"entered"`
+	Outcome  string       `json:"outcome,omitempty"`
+	Answered time.Time    `json:"answered,omitzero"`
+	Details  []loot.Field `json:"details,omitempty"`
+}
+
+// export returns what this desk keeps about a person. What is secret is not there, as
+// it is not in their timeline; what is only preserved does not show either.
+func (d *disclosure) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
+	list, err := requests(ctx, tx, `subject = $1 AND gag <= $2 AND kind = $3 ORDER BY opened, id`, string(s), d.Now().UnixMicro(), answering)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	var out []exportedRequest
+	for _, r := range list {
+		a, err := d.findAuthority(ctx, tx, r.Authority)
+		if err != nil {
+			return nil, err
+		}
+		b, _ := basisOf(r.Basis)
+		one := exportedRequest{Asked: a.Recipient, Country: a.Country, Basis: b.title, Entered: r.Opened.UTC(), Outcome: r.Outcome}
+		if !r.Answered.IsZero() {
+			one.Answered, one.Details = r.Answered.UTC(), r.Fields
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// forget removes whom requests are about and all that was written of them; that there
+// was a request, of whom and with which outcome stays for as long as it is kept.
+func (d *disclosure) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	for _, q := range []string{
+		`DELETE FROM disclosure_note WHERE request IN (SELECT id FROM disclosure_request WHERE subject = $1)`,
+		`DELETE FROM disclosure_file WHERE request IN (SELECT id FROM disclosure_request WHERE subject = $1)`,
+		`UPDATE disclosure_request SET subject = '', fields = '', approval = '', version = version + 1 WHERE subject = $1`,
+	} {
+		if _, err := tx.Exec(ctx, q, string(s)); err != nil {
+			return fmt.Errorf("disclosure: forget: %w", err)
+		}
+	}
+	return nil
+}

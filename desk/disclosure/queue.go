@@ -1,0 +1,211 @@
+package disclosure
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"loot/desk"
+	"loot/store"
+	"loot/web"
+)
+
+var queuePage = web.NewPage[queueView](pageFiles, "pages/queue.html")
+
+// listed is how many requests the queue shows.
+const listed = 500
+
+type queueView struct {
+	web.View
+	Tabs   []web.Tab
+	Groups []queueGroup
+	Work   []workRow
+	Empty  web.Empty
+}
+
+// A queueGroup is what is due in one span of time.
+type queueGroup struct {
+	Title string
+	ID    string
+	Rows  []queueRow
+}
+
+// A queueRow is a request in a list: nothing that anybody wrote, and nobody whom it is about.
+type queueRow struct {
+	request
+	Title string
+	Note  string
+	Owner string
+	Href  string
+	State web.Badge
+}
+
+// A workRow is how much a colleague has to do.
+type workRow struct {
+	Name    string
+	Open    int
+	Overdue int
+	Next    time.Time
+}
+
+func tabs(current string) []web.Tab {
+	var out []web.Tab
+	for _, one := range []struct{ id, label, href string }{{"", "Open", home}, {"closed", "Closed", home + "?state=closed"}, {"register", "Register", home + "/register"}} {
+		out = append(out, web.Tab{Label: one.label, Href: one.href, Current: one.id == current})
+	}
+	return out
+}
+
+// spans are the spans of time in which open requests are due, the nearest first.
+var spans = []struct {
+	title, id string
+	days      int // until the end of it
+}{{"Overdue", "overdue", 0}, {"Today", "today", 1}, {"Within 7 days", "week", 7}, {"Within 30 days", "month", 30}, {"Later", "later", mostDays}}
+
+func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	closed := q.Get("state") == "closed"
+	v := queueView{View: web.ViewOf(r, "Disclosures")}
+	v.Lead = "What authorities and courts asked for, by the day on which an answer is due."
+	v.Wide = true
+	v.Actions = []web.Action{{Label: "Enter a request", Icon: "plus", Primary: true, Href: home + "/new"}}
+	v.Tabs = tabs(q.Get("state"))
+	v.Empty = web.Empty{Icon: "landmark", Title: "Nothing here", Text: "Requests stand here from the moment they are entered."}
+	where := `closed = 0 ORDER BY CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id LIMIT $1`
+	if closed {
+		where = `closed > 0 ORDER BY closed DESC, id LIMIT $1`
+	}
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
+		v.Groups, v.Work = nil, nil
+		list, err := requests(r.Context(), tx, where, listed)
+		if err != nil {
+			return err
+		}
+		all, err := d.authorities(r.Context(), tx)
+		if err != nil {
+			return err
+		}
+		names, work := map[string]string{}, map[string]*workRow{}
+		for _, one := range list {
+			if _, known := names[one.Owner]; !known {
+				if names[one.Owner], err = d.needs.Staff.Name(r.Context(), tx, one.Owner); err != nil {
+					return err
+				}
+			}
+			title, id := d.span(one)
+			row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID, State: d.state(one)}
+			if b, ok := basisOf(one.Basis); ok {
+				row.Note = b.title
+			}
+			if n := len(v.Groups); n == 0 || v.Groups[n-1].ID != id {
+				v.Groups = append(v.Groups, queueGroup{Title: title, ID: id})
+			}
+			last := &v.Groups[len(v.Groups)-1]
+			last.Rows = append(last.Rows, row)
+			if closed {
+				continue
+			}
+			load := work[one.Owner]
+			if load == nil {
+				load = &workRow{Name: row.Owner, Next: row.LastDay()}
+				work[one.Owner] = load
+			}
+			load.Open++
+			if d.overdue(one) {
+				load.Overdue++
+			}
+		}
+		for _, load := range work {
+			v.Work = append(v.Work, *load)
+		}
+		slices.SortFunc(v.Work, func(a, b workRow) int { return cmp.Or(cmp.Compare(b.Open, a.Open), cmp.Compare(a.Name, b.Name)) })
+		return nil
+	}); err != nil {
+		return err
+	}
+	return queuePage.Render(w, r, http.StatusOK, v)
+}
+
+func titleOf(all []authority, id string) string {
+	for _, a := range all {
+		if a.ID == id {
+			return a.Title
+		}
+	}
+	return ""
+}
+
+func (d *disclosure) overdue(r request) bool {
+	return r.Closed.IsZero() && r.Outcome == "" && d.Now().After(r.Due)
+}
+
+// span says in which span of time a request is due.
+func (d *disclosure) span(r request) (title, id string) {
+	switch {
+	case !r.Closed.IsZero():
+		return "Closed", "closed"
+	case r.Outcome == preserved:
+		return "Preserved", "preserved"
+	}
+	today := desk.DayOf(d.Now())
+	for _, s := range spans {
+		if !r.Due.After(today.AddDate(0, 0, s.days)) {
+			return s.title, s.id
+		}
+	}
+	return spans[len(spans)-1].title, spans[len(spans)-1].id
+}
+
+// The outcomes of a request.
+const (
+	whole     = "whole"
+	part      = "part"
+	refused   = "refused"
+	nothing   = "nothing"
+	withdrawn = "withdrawn"
+	preserved = "preserved"
+	over      = "over" // of proceedings
+)
+
+var outcomes = map[string]web.Badge{
+	whole:     {Tone: web.Good, Text: "answered", Icon: "check"},
+	part:      {Tone: web.Good, Text: "answered in part", Icon: "check"},
+	refused:   {Text: "refused", Icon: "x"},
+	nothing:   {Text: "nothing is held", Icon: "circle-slash"},
+	withdrawn: {Text: "withdrawn", Icon: "undo-2"},
+	preserved: {Tone: web.Info, Text: "preserved", Icon: "lock"},
+	over:      {Text: "over", Icon: "check"},
+}
+
+// state says in words where a request stands.
+func (d *disclosure) state(r request) web.Badge {
+	switch {
+	case r.Outcome != "":
+		return outcomes[r.Outcome]
+	case d.overdue(r):
+		return web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
+	case r.Emergency:
+		return web.Badge{Tone: web.Bad, Text: "emergency", Icon: "siren"}
+	case r.Approval != "":
+		return web.Badge{Tone: web.Info, Text: "others were asked", Icon: "users"}
+	case r.Valid:
+		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
+	case r.Kind == proceedings:
+		return web.Badge{Tone: web.Info, Text: "under way", Icon: "gavel"}
+	}
+	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}
+}
+
+// reference is what a request is called in letters.
+func reference(id string) string { return "D-" + strings.ToUpper(id[max(0, len(id)-8):]) }
+
+// LastDay is the last day on which an answer is in time.
+func (r queueRow) LastDay() time.Time { return r.Due.AddDate(0, 0, -1) }
+
+// SecretTo is the last day of secrecy.
+func (r queueRow) SecretTo() time.Time { return r.Gag.AddDate(0, 0, -1) }
