@@ -396,6 +396,9 @@ var notes = map[string]struct {
 	title string
 }{
 	"permission.given":     {"toggle-right", web.Good, "Permission given"},
+	"permission.assumed":   {"toggle-right", web.Info, "On where you live"},
+	"permission.ended":     {"toggle-left", web.Neutral, "Not on where you live any longer"},
+	"permission.declined":  {"toggle-left", web.Neutral, "Permission refused"},
 	"permission.withdrawn": {"toggle-left", web.Neutral, "Permission taken back"},
 	"objection.made":       {"hand", web.Neutral, "Objection made"},
 	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
@@ -439,6 +442,10 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 		e.Text = "It permits what its contract needs, until it ends."
 	case "letter.read":
 		e.Text = "In the outbox of the console, where letters stay while no mail server is set."
+	case "permission.assumed":
+		e.Text = "The statement has it on in the country of your record, until you switch it off with one click under Permissions. "
+	case "permission.ended":
+		e.Text = "The statement has it on in some countries without a click, and yours is none of them. "
 	case "service.ended":
 		e.Text = "What its contract permitted ended with it."
 	}
