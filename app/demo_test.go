@@ -128,6 +128,7 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	customer.by(guest["the portal"])
 	customer.shows("/portal", "On "+day+" the privacy statement changes", "See what changes")
 	customer.shows("/portal/permissions", "Offers from Tallowmere Software on")
+	customer.shows("/portal/services", "You could use the plan “2 TB”, because the disk of your backup space is 91 % full.")
 	customer.shows("/portal/timeline", "Received 2 details", "Tallowmere Software", "to Tallowmere Software", "announcing changes of this statement")
 
 	officer := visit(t, server.URL)

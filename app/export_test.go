@@ -1,8 +1,11 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"loot/desk"
 	"loot/statement"
@@ -17,4 +20,14 @@ func WorldFor(t testing.TB, s *statement.Statement, clock *desk.Clock, log *slog
 	}
 	t.Cleanup(end)
 	return w
+}
+
+// MutateOne removes one thing of a statement, as [Mutate] does with each.
+func MutateOne(ctx context.Context, s *statement.Statement, what string, now time.Time) (Mutation, error) {
+	for _, c := range cuts(s, nil) {
+		if c.what == what {
+			return try(ctx, c, genericProofs(s), false, now)
+		}
+	}
+	return Mutation{}, errors.New("there is no such thing to remove")
 }

@@ -13,6 +13,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/customers"
 	"loot/statement"
 )
 
@@ -40,7 +41,20 @@ func genericProofs(s *statement.Statement) []proof {
 			out = append(out, declarationProof(s, d))
 		}
 	}
+	for _, o := range s.Offers() {
+		if inForce(s, o.Clause) && len(o.Assumed) > 0 {
+			out = append(out, assumedProof(s, o))
+		}
+	}
 	return out
+}
+
+// assumedProof tries the countries in which s has a permission on without a click.
+func assumedProof(s *statement.Statement, o statement.Offer) proof {
+	return proof{of: assumedOf(o), Proof: desk.Proof{
+		Clause: o.Clause, Name: fmt.Sprintf("where the permission “%s” is on without a click", o.ID),
+		Run: func(ctx context.Context, w *desk.World) (string, error) { return customers.TryAssumed(ctx, w, s, o) },
+	}}
 }
 
 func inForce(s *statement.Statement, id loot.Clause) bool {

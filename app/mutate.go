@@ -77,7 +77,24 @@ func cuts(s *statement.Statement, only []loot.Clause) []cut {
 			}})
 		}
 	}
+	for _, o := range s.Offers() {
+		if wanted(o.Clause) && len(o.Assumed) > 0 {
+			out = append(out, cut{o.Clause, assumedOf(o), lineOf(s, o), func() (*statement.Statement, error) { return s.WithoutAssumed(o.ID) }})
+		}
+	}
 	return out
+}
+
+// assumedOf names the countries of a permission as something to remove.
+func assumedOf(o statement.Offer) string { return "permissions " + o.ID + " assumed" }
+
+func lineOf(s *statement.Statement, o statement.Offer) int {
+	for _, d := range s.Declarations() {
+		if d.Table == "permissions" && d.ID == o.ID {
+			return d.Line
+		}
+	}
+	return 0
 }
 
 // A Removal says what [Mutate] removes and how hard it looks.

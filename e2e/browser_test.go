@@ -128,6 +128,16 @@ func (b *browser) fill(values map[string]string) {
 	}
 }
 
+// attach chooses a file of the content in the page's first field for one.
+func (b *browser) attach(name, content string) {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.SetUploadFiles("main input[type=file]", []string{path}))
+}
+
 // press clicks the first button or link with the words, or one that a CSS
 // selector names, and waits for the page that follows.
 func (b *browser) press(what string) {

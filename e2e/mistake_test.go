@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,8 +23,16 @@ func lateInTheMonth() time.Time {
 	return at
 }
 
-// TestMistake orders, is invoiced when the month is over, says on the invoice that
-// something is wrong, and gets a credit note and a corrected invoice.
+// paidIn is a made-up bank statement (camt.053 of ISO 20022) of one payment: its
+// amount, the day and the invoice that the payer names.
+const paidIn = `<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><GrpHdr><MsgId>WALK</MsgId></GrpHdr><Stmt><Id>1</Id>
+<Acct><Id><IBAN>IE25MADE00000000000000</IBAN></Id></Acct><Ntry><Amt Ccy="EUR">%s</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>%s</Dt></BookgDt><AcctSvcrRef>WALK-1</AcctSvcrRef>
+<NtryDtls><TxDtls><RltdPties><Dbtr><Pty><Nm>Made-up payer</Nm></Pty></Dbtr></RltdPties><RmtInf><Ustrd>Invoice %s, thank you</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry></Stmt></BkToCstmrStmt></Document>`
+
+// TestMistake orders and uses a service, is invoiced when the month is over, says on
+// the invoice that something is wrong, gets a credit note and a corrected invoice,
+// and pays that.
 func TestMistake(t *testing.T) {
 	box, ahead := desktest.NewPostbox(t), atomic.Int64{}
 	ahead.Store(int64(time.Until(lateInTheMonth())))
@@ -57,6 +67,18 @@ func TestMistake(t *testing.T) {
 	clerk.fill(map[string]string{"name": "Bea Billing", "word": "on"})
 	clerk.press(".primary")
 
+	// What the service used comes as a file; the customer sees it at once.
+	clerk.visit("/console/billing")
+	service := eval[string](clerk, `return document.querySelector("main a[href^='/console/billing/services/']").getAttribute("href").split("/").pop()`)
+	clerk.visit("/console/billing/usage")
+	clerk.attach("use.csv", "service,meter,key,at,amount\n"+service+",traffic,walk/1,"+now().UTC().Format(time.RFC3339)+",1250\n")
+	clerk.shoot("console-usage")
+	clerk.press("Record")
+	clerk.reads("1 row recorded")
+	customer.visit("/portal/services")
+	customer.reads("1,250\u00a0GB of 1,000\u00a0GB")
+	customer.shoot("portal-used")
+
 	// The month passes, and is issued.
 	if err := h.app.Ledger.Sync(t.Context()); err != nil {
 		t.Fatal(err)
@@ -74,6 +96,8 @@ func TestMistake(t *testing.T) {
 	// Beside each detail on the invoice is the way to say that it is wrong.
 	customer.visit("/portal/invoices")
 	customer.press("table a")
+	customer.reads("Virtual server: Traffic", "1,250\u00a0GB − 1,000\u00a0GB")
+	customer.shoot("portal-invoice")
 	customer.reads("Invoice R-", "-000001", "Freiburg", "issue a credit note and a corrected invoice")
 	customer.press(`a[href*="field=address.city"]`)
 	customer.reads("Something is wrong")
@@ -101,8 +125,28 @@ func TestMistake(t *testing.T) {
 	customer.press("table a")
 	customer.reads("Corrected invoice R-", "Freiburg im Breisgau", "stands for another")
 	customer.shoot("portal-corrected")
+	customer.reads("1,250\u00a0GB − 1,000\u00a0GB")
 	customer.press("Credit note R-")
 	customer.reads("Credited to you", "takes an invoice back")
+
+	// They pay what is open, and the bank tells of it.
+	customer.visit("/portal/invoices")
+	first := func(cell string) string {
+		return eval[string](customer, `return document.querySelector("main tbody tr " + a[0]).innerText.trim()`, cell)
+	}
+	number, open := first("th a"), first("td[data-label=Open]")
+	clerk.visit("/console/billing/payments")
+	clerk.attach("statement.xml", fmt.Sprintf(paidIn, strings.TrimLeft(open, "€\u00a0"), now().UTC().Format(time.DateOnly), number))
+	clerk.press("Read it")
+	clerk.reads("1 new payment, 1 of them matched")
+	clerk.shoot("console-payments")
+	customer.visit("/portal/invoices")
+	if got := first("td[data-label=State]"); got != "paid" {
+		t.Fatalf("invoice %s is %s", number, got)
+	}
+	customer.press("table a")
+	customer.reads("Corrected invoice "+number, "came on")
+	customer.shoot("portal-paid")
 	customer.visit("/portal/timeline")
 	customer.reads("Took a wrong invoice back and wrote it again")
 }

@@ -304,6 +304,9 @@ func (g *Gate) input(ctx context.Context, tx *store.Tx, s *statement.Statement, 
 		// Only erasure reads it, and what was decided by is in every receipt: there
 		// the person would see that something is kept from them.
 		in.Context.Hold = r.Action == loot.Erase && state.heldUntil().After(now)
+		if r.Action == loot.Erase {
+			in.Person.Permissions = state.given()
+		}
 	}
 	records, err := g.records(s, r, state)
 	if err != nil {
@@ -391,7 +394,7 @@ func givenFor(d statement.FieldDecl, now, given *statement.Statement, state pers
 	var out []loot.Purpose
 	for p := range d.Needed {
 		_, before := old.Needed[p]
-		if !asked || before || slices.Contains(state.Permissions["self"], p) || isDuty(now, p) {
+		if !asked || before || slices.Contains(state.given()[self], p) || isDuty(now, p) {
 			out = append(out, p)
 		}
 	}

@@ -23,6 +23,8 @@ type personState struct {
 	Given       string                    `json:"given,omitempty"`     // hash of the version under which they last gave data or ordered
 	Orders      map[string]order          `json:"orders,omitempty"`    // by the reference of the service
 	Permissions map[string][]loot.Purpose `json:"permits,omitempty"`   // recipient key to purposes
+	Assumed     []loot.Purpose            `json:"assumed,omitempty"`   // of what the company itself is permitted: by the statement, not by them
+	Declined    []loot.Purpose            `json:"declined,omitempty"`  // that they refused the company itself before they ever permitted them
 	Withdrawn   map[loot.Purpose]int64    `json:"withdrawn,omitempty"` // when a permission for the purpose was last taken back, microseconds
 	Objected    []loot.Purpose            `json:"objected,omitempty"`  // purposes
 	Frozen      map[string][]loot.Field   `json:"frozen,omitempty"`    // by what it waits for: which fields are; none: all there is
@@ -185,12 +187,8 @@ type Choice struct {
 // Permit gives the permission of an offer, from the moment tx commits.
 func (g *Gate) Permit(ctx context.Context, tx *store.Tx, c Choice) error {
 	return g.choose(ctx, tx, c, "permission.given", func(p *personState, o statement.Offer) {
-		if p.Permissions == nil {
-			p.Permissions = map[string][]loot.Purpose{}
-		}
-		if !slices.Contains(p.Permissions[o.Recipient], o.Purpose) {
-			p.Permissions[o.Recipient] = append(p.Permissions[o.Recipient], o.Purpose)
-		}
+		p.settle(o)
+		p.permit(o.Recipient, o.Purpose)
 		p.Objected = slices.DeleteFunc(p.Objected, func(x loot.Purpose) bool { return x == o.Purpose })
 	})
 }
@@ -205,16 +203,22 @@ func (g *Gate) Withdraw(ctx context.Context, tx *store.Tx, c Choice) error {
 		if !slices.Contains(p.Permissions[o.Recipient], o.Purpose) {
 			return // what was not given does not end
 		}
-		left := slices.DeleteFunc(p.Permissions[o.Recipient], func(x loot.Purpose) bool { return x == o.Purpose })
-		if len(left) == 0 {
-			delete(p.Permissions, o.Recipient)
-		} else {
-			p.Permissions[o.Recipient] = left
-		}
+		p.settle(o)
+		p.forbid(o.Recipient, o.Purpose)
 		if p.Withdrawn == nil {
 			p.Withdrawn = map[loot.Purpose]int64{}
 		}
 		p.Withdrawn[o.Purpose] = g.Now().UnixMicro()
+	})
+}
+
+// Decline records that a person refused a permission that they never gave: no
+// statement assumes it of them. One that stands, or was withdrawn, is not touched.
+func (g *Gate) Decline(ctx context.Context, tx *store.Tx, c Choice) error {
+	return g.choose(ctx, tx, c, notedDeclined, func(p *personState, o statement.Offer) {
+		if o.Recipient == self && !p.chose(o.Purpose) && !slices.Contains(p.Assumed, o.Purpose) {
+			p.Declined = append(slices.Clone(p.Declined), o.Purpose)
+		}
 	})
 }
 
@@ -534,6 +538,7 @@ func (g *Gate) noteAbout(ctx context.Context, tx *store.Tx, v Version, s loot.Su
 // A PersonView is what stands about a person, for the portal and the desks.
 type PersonView struct {
 	Permissions map[string][]loot.Purpose // recipient key to purposes
+	Assumed     []loot.Purpose            // of the company's own permissions: those that the statement has stand
 	Objected    []loot.Purpose
 	Ordered     []loot.Purpose // by running services
 	Duties      []loot.Purpose // by legal duties
@@ -546,7 +551,7 @@ type PersonView struct {
 // Disputed reports whether a field is frozen by itself.
 func (v PersonView) Disputed(f loot.Field) bool { return personState{Frozen: v.Frozen}.disputed(f) }
 
-// Permits reports whether the person gave the permission of an offer.
+// Permits reports whether the permission of an offer stands.
 func (v PersonView) Permits(o statement.Offer) bool {
 	return slices.Contains(v.Permissions[o.Recipient], o.Purpose)
 }
@@ -559,7 +564,7 @@ func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (Person
 	}
 	in := p.input(g.Now())
 	return PersonView{
-		Permissions: maps.Clone(p.Permissions), Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
+		Permissions: maps.Clone(p.Permissions), Assumed: p.Assumed, Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
 		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given, Frozen: maps.Clone(p.Frozen),
 	}, nil
 }

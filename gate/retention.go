@@ -113,7 +113,7 @@ func (p personState) purposes(s *statement.Statement) (stands map[loot.Purpose]b
 	for id, at := range p.Withdrawn {
 		end(id, at)
 	}
-	for _, list := range p.Permissions {
+	for _, list := range p.given() {
 		for _, id := range list {
 			stands[id] = true
 		}

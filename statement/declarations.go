@@ -267,6 +267,7 @@ func (d *declarations) consistent(rep *reporter, where map[string]place) {
 		if p, ok := lookup(d.purposes, func(p Purpose) bool { return p.ID == o.Purpose }); ok && p.Basis != "permission" && o.Recipient == "self" {
 			rep.add(at("permissions", o.ID), "The purpose %s rests on %s, so it cannot be permitted or not.", p.ID, basisWords[p.Basis])
 		}
+		d.assumable(rep, at("permissions", o.ID), o)
 	}
 	for _, s := range d.signals {
 		for _, r := range slices.Sorted(maps.Keys(d.names["regions"])) {

@@ -115,14 +115,16 @@ type FieldDecl struct {
 	Since       time.Time               `yaml:"since" json:"since,omitzero"`        // effective date of the version that first asks for it
 }
 
-// An Offer is a permission that is offered, never ticked beforehand.
+// An Offer is a permission that is offered, and off until it is given but for where
+// it is assumed.
 type Offer struct {
 	ID        string       `yaml:"-" json:"id"`
 	Clause    loot.Clause  `yaml:"-" json:"clause"`
 	Title     string       `yaml:"title" json:"title"`
 	Text      string       `yaml:"text" json:"text,omitempty"`
 	Purpose   loot.Purpose `yaml:"purpose" json:"purpose"`
-	Recipient string       `yaml:"recipient" json:"recipient"` // key of a recipient; "self": the company
+	Recipient string       `yaml:"recipient" json:"recipient"`       // key of a recipient; "self": the company
+	Assumed   []string     `yaml:"assumed" json:"assumed,omitempty"` // countries (ISO 3166-1 alpha-2) in which it stands for whoever never chose, until it is withdrawn
 }
 
 // A Recipient is somebody who may be disclosed to.

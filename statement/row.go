@@ -223,6 +223,10 @@ func (s *Statement) inOrder(needed map[loot.Purpose]string) []loot.Purpose {
 }
 
 func (s *Statement) offerRow(d Offer) Row {
+	first := "Off"
+	if len(d.Assumed) > 0 {
+		first = "On in " + d.AssumedWhere("and") + ", for whoever never chose, until they switch it off. Off everywhere else"
+	}
 	who := Mention{Title: d.Recipient}
 	if d.Recipient == "self" {
 		who.Title = "We ourselves"
@@ -232,7 +236,7 @@ func (s *Statement) offerRow(d Offer) Row {
 	return Row{Title: d.Title, Text: d.Text, Cells: []Cell{
 		{Label: "Who may then", Of: []Mention{who}},
 		{Label: "Purpose", Of: s.purposeMentions([]loot.Purpose{d.Purpose})},
-		{Label: "At first", Text: "Off", derived: true},
+		{Label: "At first", Text: first},
 	}}
 }
 

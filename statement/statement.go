@@ -347,6 +347,9 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	}
 	before := len(rep.problems)
 	s.d = declare(rep, &p.front, entries, lost)
+	if w.table == assumedTable {
+		s.d.assumedNowhere(w.entry)
+	}
 	s.sure = p.sure && len(rep.problems) == before
 	vocab, err := newVocabulary(s.d, &p.front)
 	if err != nil {

@@ -79,6 +79,11 @@ func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 			}
 		}
 	}
+	if slices.Contains(g.Fields, g.Statement.CountryField(g.Collection)) {
+		if err := v.Gate.Assume(ctx, tx, g.Residence("")); err != nil {
+			return err
+		}
+	}
 	rec.Version++
 	rec.Changed = g.At
 	return v.update(ctx, tx, key, &rec)

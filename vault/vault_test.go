@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
-	"loot/store/storetest"
 	"loot/vault"
 )
 
@@ -288,7 +288,7 @@ func TestOneFormForSeveralPurposes(t *testing.T) {
 }
 
 func TestBadValuesAreRefused(t *testing.T) {
-	b := newBench(t, storetest.SQLite, storetest.SQLite)
+	b := newBench(t, desktest.Kernel.SQLite, desktest.Keys)
 	s := b.create(t, ada())
 	for name, value := range map[string]string{"encoding": "\xff\xfe", "length": strings.Repeat("é", 201)} {
 		err := b.correct(t, s, 1, map[loot.Field]string{"contact.name": value})
@@ -454,7 +454,7 @@ func TestDueFieldsAreTold(t *testing.T) {
 
 // TestClearIsRedactedEverywhere: the text leaves by Reveal and no other way.
 func TestClearIsRedactedEverywhere(t *testing.T) {
-	b := newBench(t, storetest.SQLite, storetest.SQLite)
+	b := newBench(t, desktest.Kernel.SQLite, desktest.Keys)
 	s := b.create(t, ada())
 	values, err := b.values(t, s, "contact.name")
 	if err != nil {

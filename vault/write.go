@@ -232,6 +232,9 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		fresh = append(fresh, next)
 	}
 	rec.sort()
+	if country, ok := given[g.Statement.CountryField(g.Collection)]; ok {
+		return fresh, v.Gate.Assume(ctx, tx, g.Residence(country))
+	}
 	return fresh, nil
 }
 

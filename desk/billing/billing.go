@@ -163,7 +163,7 @@ func nav() []web.Nav {
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
 		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
-		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Suggestions", Icon: "lightbulb", Href: "/console/billing/suggestions", Roles: prices},

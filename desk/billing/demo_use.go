@@ -60,7 +60,8 @@ func (b *Billing) demoUse(w *desk.World, clerk loot.Actor) {
 }
 
 // demoWeek records a week of every service that runs. How full a disk is follows
-// from the service's reference, so that the history is the same each time.
+// from the service's number, so that the history is the same each time; who has a
+// whole machine and copies of it fills the room for them within months.
 func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 	var batch []Record
 	now := b.Now()
@@ -71,6 +72,10 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 			return err
 		}
 		meters, err := readMeters(ctx, tx, "")
+		copied := map[loot.Subject]bool{}
+		for _, one := range all {
+			copied[one.Subject] = copied[one.Subject] || one.Service == "dedicated-server"
+		}
 		for i, one := range all {
 			if one.State != Active && one.State != Suspended || !one.Since.Before(now.Add(-time.Hour)) {
 				continue
@@ -79,9 +84,12 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 			n := int64(len(all) - i)
 			for _, m := range meters[one.PlanID] {
 				r := Record{Service: one.Reference, Meter: m.ID, Key: fmt.Sprintf("%s/%d", m.ID, week), At: now}
-				if m.Kind == Level {
+				switch {
+				case m.Kind == Level && one.Service == "backup" && copied[one.Subject]:
+					r.Amount = min(27+4*int64(week), 91) * oneUnit
+				case m.Kind == Level:
 					r.Amount = min(20+n*37%61+int64(week)*(1+n%3), 97) * oneUnit
-				} else {
+				default:
 					r.Amount = m.Included / 1000 * (60 + n*53%300)
 				}
 				batch = append(batch, r)
@@ -116,10 +124,11 @@ func (b *Billing) demoHook(w *desk.World, by loot.Actor) {
 	})
 }
 
-// demoHints has every third customer switch suggestions on, half way through the
-// history, and some look at what they are told at its end.
+// demoHints has every third customer and those with several services switch
+// suggestions on, half way through the history, and some look at what they are told
+// at its end.
 func (b *Billing) demoHints(w *desk.World) {
-	each := func(run func(ctx context.Context, me desk.Browser, n int) error) func(context.Context) error {
+	each := func(run func(ctx context.Context, me desk.Browser, n int, several bool) error) func(context.Context) error {
 		return func(ctx context.Context) error {
 			var all []Service
 			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
@@ -129,28 +138,32 @@ func (b *Billing) demoHints(w *desk.World) {
 				return err
 			}
 			slices.Reverse(all) // in the order in which they came, so that numbers stay
+			has := map[loot.Subject]int{}
+			for _, one := range all {
+				has[one.Subject]++
+			}
 			for n, one := range all {
 				if one.State == Ended {
 					continue
 				}
-				if err := run(ctx, desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(one.Subject)}}, n); err != nil {
+				if err := run(ctx, desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(one.Subject)}}, n, has[one.Subject] > 1); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
 	}
-	w.History.On(w.History.End.AddDate(0, 0, -w.History.Days()/2), each(func(ctx context.Context, me desk.Browser, n int) error {
+	w.History.On(w.History.End.AddDate(0, 0, -w.History.Days()/2), each(func(ctx context.Context, me desk.Browser, n int, several bool) error {
 		s, err := b.inForce()
 		offer, ok := hintOffer(s)
-		if err != nil || !ok || n%3 > 0 && n > 5 {
+		if err != nil || !ok || n%3 > 0 && !several {
 			return err
 		}
 		_, err = me.Post(ctx, "/portal/permissions/"+url.PathEscape(offer.ID), url.Values{"give": {"yes"}})
 		return err
 	}))
-	w.History.On(w.History.End.Add(-5*time.Hour), each(func(ctx context.Context, me desk.Browser, n int) error {
-		if n%4 > 0 || n < 6 { // the first are looked at by whoever looks round
+	w.History.On(w.History.End.Add(-5*time.Hour), each(func(ctx context.Context, me desk.Browser, n int, several bool) error {
+		if n%4 > 0 || several { // theirs are left to whoever looks round
 			return nil
 		}
 		a, err := me.Get(ctx, "/portal/services")

@@ -194,7 +194,7 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 			case g.Kind == Level && g.Used >= fullFrom*oneUnit && b.Now().Sub(g.At) < fullWithin:
 				out = append(out, Hint{
 					Rule: nearlyFull, Service: one.Reference, Target: one.Service, Plan: larger.ID,
-					Why:  fmt.Sprintf("You could use “%s”, because the %s of your %s is %s.", larger.Title, lower(g.Title), lower(one.Title), g.Shown()),
+					Why:  fmt.Sprintf("You could use the plan “%s”, because the %s of your %s is %s.", larger.Title, lower(g.Title), lower(one.Title), g.Shown()),
 					Data: fmt.Sprintf("%s: %s, told on %s; the plan %s", one.Title, g.Shown(), g.At.UTC().Format("2 January 2006"), one.Plan),
 				})
 			case g.Kind == Sum:
@@ -215,8 +215,8 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 		}
 		out = append(out, Hint{
 			Rule: alsoTaken, Service: all[i].Reference, Target: c.Also,
-			Why:  fmt.Sprintf("You could use %s, because about %d %% of our customers with your kind of service, %s, have it, too.", lower(titles[c.Also]), c.Share, lower(all[i].Title)),
-			Data: fmt.Sprintf("That you have %s and no %s; how many customers have both, as a number of %d or more", lower(all[i].Title), lower(titles[c.Also]), leastTakers),
+			Why:  fmt.Sprintf("You could use “%s”, because about %d %% of our customers with your kind of service, “%s”, have it, too.", titles[c.Also], c.Share, all[i].Title),
+			Data: fmt.Sprintf("That you have “%s” and not “%s”; how many customers have both, as a number of %d or more", all[i].Title, titles[c.Also], leastTakers),
 		})
 	}
 	return out, nil
@@ -257,7 +257,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 	}
 	return Hint{
 		Rule: overUsed, Service: one.Reference, Target: one.Service, Plan: larger.ID,
-		Why:  fmt.Sprintf("You could use “%s”, because your %s, with what it used beyond the included, cost more than it would have by that plan, in each of the last two months.", larger.Title, lower(one.Title)),
+		Why:  fmt.Sprintf("You could use the plan “%s”, because your %s, with what it used beyond the included, cost more than it would have by that plan, in each of the last two months.", larger.Title, lower(one.Title)),
 		Data: fmt.Sprintf("%s, %s: %s and %s; included are %s", one.Title, g.Title, shown[0], shown[1], g.amount(g.Included)),
 	}, true, nil
 }

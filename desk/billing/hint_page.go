@@ -93,7 +93,11 @@ func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if typed.Get("do") == "look" {
-		return web.Redirect(w, r, "/portal/order/"+url.PathEscape(h.Target))
+		to := "/portal/order/" + url.PathEscape(h.Target)
+		if h.Plan != "" {
+			to += "?plan=" + url.QueryEscape(h.Plan)
+		}
+		return web.Redirect(w, r, to)
 	}
 	web.SetFlash(w, r, web.Good, "It is not suggested to you again for a while.")
 	return web.Redirect(w, r, "/portal/services")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		desktest.Lacks(t, a, "You could use")
 		o.as(on)
 		a = o.Get("/portal/services")
-		shows(t, a, http.StatusOK, "You could use “2 TB”, because the disk of your backup space is 91 % full.", "told on 23 November 2026", "You could use domain name, because about 50 % of our customers", "Switch them off")
+		shows(t, a, http.StatusOK, "You could use the plan “2 TB”, because the disk of your backup space is 91 % full.", "told on 23 November 2026", "You could use “Domain name”, because about 50 % of our customers", "Switch them off")
 		if n := strings.Count(a.Body, "You could use"); n != 2 {
 			t.Errorf("%d suggestions", n)
 		}
@@ -90,10 +91,12 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		for range 2 { // looked at twice, shown once
 			o.Get("/portal/services")
 		}
+		var led []string
 		for _, one := range looks {
-			if got := o.Post(one, "do", "look"); got.Status != http.StatusSeeOther {
-				t.Errorf("%d", got.Status)
-			}
+			led = append(led, o.Post(one, "do", "look").Header.Get("Location"))
+		}
+		if !slices.Contains(led, "/portal/order/backup?plan=backup-2000") || !slices.Contains(led, "/portal/order/domain") {
+			t.Errorf("looking at them leads to %q", led)
 		}
 		o.as(off)
 		shows(t, o.Post(looks[0], "do", "look"), http.StatusNotFound)
@@ -120,7 +123,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		run()
 		o.as(on)
 		a = o.Get("/portal/services")
-		shows(t, a, http.StatusOK, "“2 cores”, because your virtual server, with what it used beyond the included, cost more than it would have by that plan", "9,000 GB in January 2027 and 9,000 GB in December 2026")
+		shows(t, a, http.StatusOK, "the plan “2 cores”, because your virtual server, with what it used beyond the included, cost more than it would have by that plan", "9,000 GB in January 2027 and 9,000 GB in December 2026")
 		desktest.Lacks(t, a, "91 % full.", "told on") // a level of November says nothing of February
 		no := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(a.Body)
 		desktest.Leads(t, o.Post(no, "do", "no"), "/portal/services")

@@ -50,9 +50,13 @@ func paidOf(ctx context.Context, tx *store.Tx, i Issued) (out []paidRow, err err
 }
 
 func (b *Billing) paidFields(i Issued) web.Fields {
+	open := ""
+	if i.Open() > 0 {
+		open = plainAmount(i.Open(), i.Currency)
+	}
 	return web.Fields{
 		{Name: "sent", Type: "hidden", Value: rand.Text(), Form: "paid"},
-		{Name: "amount", Label: "Amount", InputMode: "decimal", MaxLen: 20, Required: true, Plain: true, Value: plainAmount(max(0, i.Open()), i.Currency), Suffix: i.Currency, Form: "paid"},
+		{Name: "amount", Label: "Amount", InputMode: "decimal", MaxLen: 20, Required: true, Plain: true, Value: open, Suffix: i.Currency, Form: "paid"},
 		{Name: "day", Type: "date", Label: "Paid on", Required: true, Plain: true, Value: b.today().String(), Form: "paid"},
 	}
 }

@@ -3,7 +3,6 @@ package billing
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"loot"
 	"loot/web"
@@ -16,7 +15,7 @@ type usageView struct {
 	Form    web.Fields
 	Wrong   *web.Problems
 	Rows    []RowError
-	Columns string
+	Columns []string
 	Most    string
 }
 
@@ -31,7 +30,7 @@ func (b *Billing) usagePage(w http.ResponseWriter, r *http.Request) error {
 
 func showUsage(w http.ResponseWriter, r *http.Request, status int, wrong error, rows []RowError) error {
 	form := usageFields().With(nil, wrong)
-	v := usageView{View: web.ViewOf(r, "Record use"), Form: form, Wrong: web.ProblemsOf(wrong, form), Rows: rows, Columns: strings.Join(columns, ", ")}
+	v := usageView{View: web.ViewOf(r, "Record use"), Form: form, Wrong: web.ProblemsOf(wrong, form), Rows: rows, Columns: columns}
 	v.Most = fmt.Sprintf("%s and %s rows", web.Bytes(mostCSV), web.Number(mostRows))
 	v.Crumbs = []web.Crumb{{Label: "Services", Href: "/console/billing"}}
 	v.Lead = "What services used, from a file. Programs send the same to the API."

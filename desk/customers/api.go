@@ -83,6 +83,7 @@ type createIn struct {
 		Plan        string                `json:"plan,omitempty" maxLength:"64"`
 		Fields      map[loot.Field]string `json:"fields" doc:"Field of the statement to what was given"`
 		Permissions []string              `json:"permissions,omitempty" maxItems:"50" doc:"Ids of the permissions that were ticked"`
+		Declined    []string              `json:"declined,omitempty" maxItems:"50" doc:"Ids of the permissions that are on in some countries until they are switched off, and were refused"`
 		Form        string                `json:"form,omitempty" maxLength:"128" doc:"Random name of the form: the same one registers nobody twice"`
 	}
 }
@@ -106,7 +107,7 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 	if err != nil {
 		return nil, err
 	}
-	given, err := form.readFields(in.Body.Fields, in.Body.Permissions, in.Body.Plan)
+	given, err := form.readFields(in.Body.Fields, in.Body.Permissions, in.Body.Declined, in.Body.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +125,7 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 func inFields(f loot.Field) string { return "fields/" + string(f) }
 
 // readFields checks what a program sent as the page checks what was typed.
-func (f *orderForm) readFields(fields map[loot.Field]string, permissions []string, plan string) (answer, error) {
+func (f *orderForm) readFields(fields map[loot.Field]string, permissions, declined []string, plan string) (answer, error) {
 	a := answer{given: map[loot.Field]string{}, plan: plan}
 	wrong := map[string]string{}
 	if err := f.Plans.Check(url.Values{"plan": {plan}}); err != nil {
@@ -153,6 +154,15 @@ func (f *orderForm) readFields(fields map[loot.Field]string, permissions []strin
 		}
 		if !slices.Contains(a.offers, id) {
 			a.offers = append(a.offers, id)
+		}
+	}
+	for _, id := range declined {
+		if !slices.ContainsFunc(f.offered, func(o statement.Offer) bool { return o.ID == id }) || slices.Contains(a.offers, id) {
+			wrong["declined"] = "One of them is not offered, or is permitted at the same time."
+			continue
+		}
+		if !slices.Contains(a.declined, id) {
+			a.declined = append(a.declined, id)
 		}
 	}
 	return a, web.Invalid("", wrong)

@@ -101,7 +101,7 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 func (c *customers) showCorrectOwn(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, d statement.FieldDecl, v correctView) error {
 	title := "Correct: " + d.Title
 	v.View = web.ViewOf(r, title)
-	v.Lead = c.becomes(s, d, "The old value goes into a sealed history; the new one counts from now on.")
+	v.Lead = c.becomes(s, d, "The old value goes into a sealed history; the new one counts from now on."+followsCountry(s, d))
 	v.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}}
 	v.Post, v.Back = "/portal/correct/"+url.PathEscape(string(d.ID)), "/portal"
 	v.Uses = needsOf(s, d, nil, nil)

@@ -150,6 +150,14 @@ func (p *play) cast() {
 			return p.w.DB.InTx(ctx, func(tx *store.Tx) error { return p.confirm(ctx, tx, subject) })
 		})
 		p.life(n, day, &subject, f.email)
+		// Some who have a machine of their own take a name for it, or room for copies of it.
+		besides := "domain"
+		if n == 0 {
+			besides = "backup"
+		}
+		if more, ok := p.s.Service(besides); ok && service.ID == "dedicated-server" && n%5 < 2 {
+			p.on(p.w.History.Begin.AddDate(0, 0, day+1), func(ctx context.Context) error { return p.orders(ctx, subject, more) })
+		}
 	}
 }
 
@@ -317,18 +325,21 @@ func (p *play) ownChange(subject *loot.Subject) func(context.Context) error {
 func (p *play) further(subject *loot.Subject) func(context.Context) error {
 	services := p.s.Services()
 	service := services[p.rnd.IntN(len(services))]
-	return func(ctx context.Context) error {
-		form := url.Values{"sent": {loot.NewID("f")}}
-		for _, q := range draw(p.s, service, nil, nil).Must {
-			form.Set(q.Name, madeUp(q.Decl))
-		}
-		plan, err := firstPlan(ctx, p.w, service.ID)
-		if err != nil {
-			return err
-		}
-		form.Set("plan", plan)
-		return p.send(ctx, loot.Actor{Kind: loot.Person, ID: string(*subject)}, "/portal/order/"+service.ID, form)
+	return func(ctx context.Context) error { return p.orders(ctx, *subject, service) }
+}
+
+// orders has a customer order another service in its first plan.
+func (p *play) orders(ctx context.Context, subject loot.Subject, service statement.ServiceDecl) error {
+	form := url.Values{"sent": {loot.NewID("f")}}
+	for _, q := range draw(p.s, service, nil, nil).Must {
+		form.Set(q.Name, madeUp(q.Decl))
 	}
+	plan, err := firstPlan(ctx, p.w, service.ID)
+	if err != nil {
+		return err
+	}
+	form.Set("plan", plan)
+	return p.send(ctx, loot.Actor{Kind: loot.Person, ID: string(subject)}, "/portal/order/"+service.ID, form)
 }
 
 // approval has a member of staff ask others to agree to an opening.

@@ -129,7 +129,7 @@ func figureOf(rnd *rand.Rand, s *statement.Statement, service statement.ServiceD
 	}
 	for i, o := range form.offered {
 		if rnd.IntN(100) < []int{35, 45, 12}[min(i, 2)] {
-			f.form.Set(offerPrefix+o.ID, "on")
+			f.form.Set(offerPrefix+o.ID, yesPlease)
 		}
 	}
 	return f

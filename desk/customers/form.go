@@ -146,9 +146,7 @@ func draw(s *statement.Statement, service statement.ServiceDecl, held map[loot.F
 		}
 	}
 	for _, o := range form.offered {
-		form.Offers = append(form.Offers, web.Field{
-			Name: offerPrefix + o.ID, Type: "checkbox", Label: o.Title, Hint: o.Text, Why: offerWhy(s, o), Wide: true, Plain: true,
-		})
+		form.Offers = append(form.Offers, offerInput(s, o))
 	}
 	return form
 }
@@ -258,9 +256,10 @@ func inSentence(titles []string) string {
 
 // An answer is a form that was filled in and found in order.
 type answer struct {
-	given  map[loot.Field]string
-	offers []string // ids of the permissions that were ticked
-	plan   string
+	given    map[loot.Field]string
+	offers   []string // ids of the permissions that were ticked
+	declined []string // ids of those that are on somewhere without a click, and were refused
+	plan     string
 }
 
 // read checks what was typed. Every wrong field is named in one error; what
@@ -284,11 +283,7 @@ func (f *orderForm) read(typed url.Values) (answer, error) {
 			wrong[q.Name] = missing(q.Decl)
 		}
 	}
-	for _, o := range f.offered {
-		if typed.Get(offerPrefix+o.ID) != "" {
-			a.offers = append(a.offers, o.ID)
-		}
-	}
+	a.readOffers(f, typed.Get, wrong)
 	if err := f.Plans.Check(typed); err != nil {
 		for name, text := range web.Wrong(err) {
 			wrong[name] = text
@@ -320,7 +315,7 @@ func (f *orderForm) with(typed url.Values, err error) *web.Problems {
 	}
 	f.Offers = f.Offers.With(typed, err)
 	f.Plans = f.Plans.With(typed, err)
-	return web.ProblemsOf(err, f.inputs(), f.Plans)
+	return web.ProblemsOf(err, f.inputs(), f.Plans, f.Offers)
 }
 
 func (f *orderForm) inputs() web.Fields {

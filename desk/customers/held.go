@@ -184,7 +184,7 @@ func stateOf(s Service) web.Badge {
 }
 
 func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offered []statement.Offer) []web.Stat {
-	held, asked, running, on := 0, 0, 0, 0
+	held, asked, running, on, assumed := 0, 0, 0, 0, 0
 	for _, g := range groups {
 		held += len(g.Fields)
 		asked += len(g.Fields) + len(g.Empty)
@@ -198,15 +198,22 @@ func heldStats(groups []heldGroup, services []Service, p gate.PersonView, offere
 		if p.Permits(o) {
 			on++
 		}
+		if p.Assumes(o) {
+			assumed++
+		}
 	}
 	confirmed := web.Stat{Label: "Address", Value: "Confirmed", Icon: "mail-check", Tone: web.Good}
 	if !p.Confirmed {
 		confirmed = web.Stat{Label: "Address", Value: "Not confirmed", Icon: "mail", Tone: web.Warn, Note: "Sign in once with a link"}
 	}
+	permissions := web.Stat{Label: "Permissions given", Value: strconv.Itoa(on), Note: "of " + strconv.Itoa(len(offered)) + " offered", Icon: "sliders-horizontal", Href: "/portal/permissions"}
+	if assumed > 0 {
+		permissions.Label, permissions.Note = "Permissions on", permissions.Note+", "+strconv.Itoa(assumed)+" by the statement"
+	}
 	return []web.Stat{
 		{Label: "Details held", Value: strconv.Itoa(held), Note: "of " + strconv.Itoa(asked) + " that the statement knows", Icon: "id-card"},
 		{Label: "Services that run", Value: strconv.Itoa(running), Icon: "server"},
-		{Label: "Permissions given", Value: strconv.Itoa(on), Note: "of " + strconv.Itoa(len(offered)) + " offered", Icon: "sliders-horizontal", Href: "/portal/permissions"},
+		permissions,
 		confirmed,
 	}
 }
@@ -402,6 +409,8 @@ func whyStands(s *statement.Statement, p statement.Purpose, rec record) (string,
 		return "You ordered a service that needs it.", true
 	case slices.Contains(rec.person.Duties, p.ID):
 		return "A law obliges us: " + p.Law + ".", true
+	case slices.Contains(rec.person.Assumed, p.ID):
+		return "It is on where you live, until you switch it off.", true
 	case slices.Contains(rec.person.Permissions[self], p.ID):
 		return "You permit it.", true
 	case p.Basis == "interest":
@@ -520,7 +529,7 @@ func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
 				after = p
 			}
 		}
-		if permitted(rec.person, p.ID) {
+		if permitted(rec.person, p.ID) && !slices.Contains(rec.person.Assumed, p.ID) {
 			out = append(out, "For “"+lowerFirst(p.Title)+"”: until you switch it off.")
 		}
 	}

@@ -53,9 +53,24 @@ func (f *orderForm) filled(all bool) url.Values {
 	for _, q := range f.questions() {
 		if q.Required || all {
 			values.Set(q.Name, madeUp(q.Decl))
+			if q.Decl.Type == "country" {
+				values.Set(q.Name, f.nothingAssumed())
+			}
 		}
 	}
 	return values
+}
+
+// nothingAssumed is where whoever is made up lives: in a country in which no
+// permission is on without a click.
+func (f *orderForm) nothingAssumed() string {
+	somewhere := append([]statement.Country{{Code: "IE"}, {Code: "DE"}, {Code: "FR"}}, statement.Countries()...)
+	for _, c := range somewhere {
+		if !slices.ContainsFunc(f.offered, func(o statement.Offer) bool { return o.AssumedIn(c.Code) }) {
+			return c.Code
+		}
+	}
+	return somewhere[0].Code
 }
 
 // NewPerson registers a made-up customer who orders the first service of the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"slices"
 
 	"loot"
 	"loot/job"
@@ -23,13 +24,27 @@ func (c *customers) orderMoreForm(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
 	form.forMore()
+	form.choose(q.Get("plan"))
 	return c.showOrder(w, r, http.StatusOK, s, form, orderView{Sent: rand.Text()})
 }
 
 // forMore leaves out what a further order does not decide: permissions have
 // their switches in the portal, and optional details their place there.
 func (f *orderForm) forMore() { f.May, f.Offers, f.offered = nil, nil, nil }
+
+// choose ticks the plan that a link names, if the service has it.
+func (f *orderForm) choose(plan string) {
+	for i := range f.Plans {
+		if slices.ContainsFunc(f.Plans[i].Options, func(o web.Option) bool { return o.Value == plan }) {
+			f.Plans[i].Value = plan
+		}
+	}
+}
 
 // holds reports which fields of a person's record are there.
 func (c *customers) holds(ctx context.Context, me loot.Actor) (map[loot.Field]bool, error) {

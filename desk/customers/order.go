@@ -133,18 +133,16 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 	if !ok {
 		return loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
 	}
+	person := loot.Actor{Kind: loot.Person, ID: string(subject)}
+	if err := c.choices(ctx, tx, person, a); err != nil { // first, so that nothing is assumed of whoever chose
+		return err
+	}
 	if err := c.collect(ctx, tx, s, subject, service, a.given, reg); err != nil {
 		return err
 	}
-	person := loot.Actor{Kind: loot.Person, ID: string(subject)}
 	ordered, err := c.order(ctx, tx, person, service.ID, a.plan)
 	if err != nil {
 		return err
-	}
-	for _, id := range a.offers {
-		if err := c.Gate.Permit(ctx, tx, gate.Choice{Subject: subject, Collection: collection, By: person, Offer: id}); err != nil {
-			return err
-		}
 	}
 	return c.Jobs.Publish(ctx, tx, ordered, job.Notice{Name: "person.registered", ID: string(subject)})
 }

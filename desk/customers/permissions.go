@@ -16,6 +16,7 @@ import (
 type permissionsView struct {
 	web.View
 	Offers   []offerRow
+	At       string // how they are at first
 	Standing []standingRow
 }
 
@@ -30,6 +31,7 @@ type offerRow struct {
 	Fields    string // the details that it lets be used
 	Clause    loot.Clause
 	Given     bool
+	Because   string // why it is on without having been given
 	Switch    web.Action
 }
 
@@ -58,8 +60,26 @@ func (c *customers) permissions(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := permissionsView{View: web.ViewOf(r, "Your permissions")}
 	v.Lead = "Each switch is one purpose for one recipient. Turn it off, and the very next use is refused."
+	v.At = "Off until you turn them on."
+	country := ""
+	if len(p.Assumed) > 0 {
+		if country, err = c.livesIn(ctx, s, me); err != nil {
+			return err
+		}
+	}
 	for _, o := range offers(s) {
-		v.Offers = append(v.Offers, offerRowOf(s, o, p.Permits(o)))
+		row := offerRowOf(s, o, p.Permits(o))
+		if len(o.Assumed) > 0 {
+			v.At = "Off until you turn them on, unless it says otherwise."
+		}
+		if len(o.Assumed) > 0 && !row.Given {
+			row.Because = "In " + o.AssumedWhere("and") + " this is on until somebody switches it off. You do not live there, or you refused it."
+		}
+		if p.Assumes(o) {
+			row.Because = "On because you live in " + country + ", until you switch it off."
+			row.Switch.Label = "Switch it off"
+		}
+		v.Offers = append(v.Offers, row)
 	}
 	v.Standing = standing(s, p)
 	return permissionsPage.Render(w, r, http.StatusOK, v)
@@ -171,7 +191,7 @@ func (c *customers) decideChoice(ctx context.Context, choice gate.Choice, give b
 	offer := offers(s)[i]
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {
 		p, err := c.Gate.Person(ctx, tx, choice.Subject)
-		if err != nil || p.Permits(offer) == give {
+		if err != nil || p.Permits(offer) == give && (!give || !p.Assumes(offer)) { // a yes to what is assumed is a choice
 			return err
 		}
 		if !give {

@@ -22,7 +22,7 @@ import (
 // proofs are those of the clauses that this desk keeps, of the covering of
 // details that its pages show, and of their end, which its jobs see to.
 func (c *customers) proofs() []desk.Proof {
-	return slices.Concat(c.compulsoryProofs(), c.visibleProofs(), c.permissionProofs(), c.waysProofs(), c.levelProofs(), c.retentionProofs())
+	return slices.Concat(c.compulsoryProofs(), c.visibleProofs(), c.permissionProofs(), c.assumedProofs(), c.waysProofs(), c.levelProofs(), c.retentionProofs())
 }
 
 // A trial is a proof that knows the statement it is tried under.

@@ -207,6 +207,12 @@ func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
 		a := h.Get("/portal/order/dedicated-server")
 		shows(t, a, http.StatusOK, "Telephone number required", "Your name required")
 		hides(t, a, "f-company.name", "f-contact.email", "f-permit.")
+		for _, plan := range []string{"dedicated-16", "dedicated-32"} {
+			body := h.Get("/portal/order/dedicated-server?plan=" + plan).Body
+			if _, rest, _ := strings.Cut(body, `value="`+plan+`"`); !strings.Contains(strings.SplitN(rest, ">", 2)[0], "checked") {
+				t.Errorf("the plan %s of the link is not ticked", plan)
+			}
+		}
 		m := sentName.FindStringSubmatch(a.Body)
 		shows(t, h.Post("/portal/order/dedicated-server", "plan", "dedicated-16", "sent", m[1]), http.StatusUnprocessableEntity, "Please fill this in.")
 		for range 2 { // the second time orders nothing

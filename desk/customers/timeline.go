@@ -395,37 +395,40 @@ var notes = map[string]struct {
 	tone  web.Tone
 	title string
 }{
-	"permission.given":       {"toggle-right", web.Good, "Permission given"},
-	"permission.withdrawn":   {"toggle-left", web.Neutral, "Permission taken back"},
-	"objection.made":         {"hand", web.Neutral, "Objection made"},
-	"objection.withdrawn":    {"hand", web.Neutral, "Objection taken back"},
-	"partner.announced":      {"handshake", web.Info, "You were told of a company that works with us"},
-	"partner.deletion_asked": {"eraser", web.Info, "A partner was asked to delete what it received of you"},
-	"restriction.made":       {"lock", web.Info, "Your record was frozen"},
-	"restriction.ended":      {"lock-open", web.Neutral, "Your record is no longer frozen"},
-	"request.read":           {"eye", web.Info, "Looked into a request of yours"},
-	"request.answered":       {"scale", web.Info, "Answered a request of yours"},
-	"service.ordered":        {"package-check", web.Good, "Service ordered"},
-	"service.imported":       {"package-check", web.Info, "An order of yours was taken over from the system before"},
-	"service.ended":          {"package-x", web.Neutral, "Service ended"},
-	"service.active":         {"play", web.Good, "Service set up or resumed"},
-	"service.suspended":      {"pause", web.Warn, "Service suspended"},
-	"address.released":       {"undo-2", web.Info, "Took an address of a service of yours back"},
-	"approval.asked":         {"users", web.Neutral, "A second person was asked to agree"},
-	"person.told":            {"siren", web.Warn, "You were told that something went wrong"},
-	"letter.read":            {"mail-open", web.Info, "Read a letter to you"},
-	"detail.checked":         {"badge-check", web.Info, "Decided a case about a detail of yours"},
-	"detail.disputed":        {"flag", web.Neutral, "You reported a mistake"},
-	"invoice.corrected":      {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
-	"invoice.credited":       {"undo-2", web.Info, "Took an invoice back by a credit note"},
-	"report.read":            {"eye", web.Info, "Looked into a case about a detail of yours"},
-	"invoice.opened":         {"eye", web.Info, "Opened the copy of an invoice of yours"},
-	"payment.read":           {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
-	"record.found":           {"search", web.Info, "Looked you up"},
-	"copy.taken":             {"download", web.Neutral, "You took a copy of everything"},
-	"token.made":             {"terminal", web.Info, "You made a token for a program"},
-	"token.withdrawn":        {"terminal", web.Neutral, "You withdrew a token"},
-	"key.destroyed":          {"key", web.Neutral, "The key to your record was destroyed"},
+	"permission.given":     {"toggle-right", web.Good, "Permission given"},
+	"permission.assumed":   {"toggle-right", web.Info, "On where you live"},
+	"permission.ended":     {"toggle-left", web.Neutral, "Not on where you live any longer"},
+	"permission.declined":  {"toggle-left", web.Neutral, "Permission refused"},
+	"permission.withdrawn": {"toggle-left", web.Neutral, "Permission taken back"},
+	"objection.made":       {"hand", web.Neutral, "Objection made"},
+	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
+	"partner.announced":    {"handshake", web.Info, "You were told of a company that works with us"},
+	"partner.asked":        {"eraser", web.Info, "A partner was asked to delete what it received of you"},
+	"restriction.made":     {"lock", web.Info, "Your record was frozen"},
+	"restriction.ended":    {"lock-open", web.Neutral, "Your record is no longer frozen"},
+	"request.read":         {"eye", web.Info, "Looked into a request of yours"},
+	"request.answered":     {"scale", web.Info, "Answered a request of yours"},
+	"service.ordered":      {"package-check", web.Good, "Service ordered"},
+	"service.imported":     {"package-check", web.Info, "An order of yours was taken over from the system before"},
+	"service.ended":        {"package-x", web.Neutral, "Service ended"},
+	"service.active":       {"play", web.Good, "Service set up or resumed"},
+	"service.suspended":    {"pause", web.Warn, "Service suspended"},
+	"address.released":     {"undo-2", web.Info, "Took an address of a service of yours back"},
+	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
+	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},
+	"letter.read":          {"mail-open", web.Info, "Read a letter to you"},
+	"detail.checked":       {"badge-check", web.Info, "Decided a case about a detail of yours"},
+	"detail.disputed":      {"flag", web.Neutral, "You reported a mistake"},
+	"invoice.corrected":    {"receipt-text", web.Good, "Took a wrong invoice back and wrote it again"},
+	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
+	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
+	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
+	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
+	"record.found":         {"search", web.Info, "Looked you up"},
+	"copy.taken":           {"download", web.Neutral, "You took a copy of everything"},
+	"token.made":           {"terminal", web.Info, "You made a token for a program"},
+	"token.withdrawn":      {"terminal", web.Neutral, "You withdrew a token"},
+	"key.destroyed":        {"key", web.Neutral, "The key to your record was destroyed"},
 }
 
 func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose string) {
@@ -441,6 +444,10 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 		e.Text = "It permits what its contract needs, until it ends."
 	case "letter.read":
 		e.Text = "In the outbox of the console, where letters stay while no mail server is set."
+	case "permission.assumed":
+		e.Text = "The statement has it on in the country of your record, until you switch it off with one click under Permissions. "
+	case "permission.ended":
+		e.Text = "The statement has it on in some countries without a click, and yours is none of them. "
 	case "service.ended":
 		e.Text = "What its contract permitted ended with it."
 	}

@@ -115,7 +115,7 @@ func (d *Partners) askToDelete(ctx context.Context, tx *store.Tx, one sent, why 
 		return fmt.Errorf("partners: deletion: %w", err)
 	}
 	if why != becauseErased { // their timeline goes with them
-		if err := d.Gate.NoteAbout(ctx, tx, one.Subject, collection, d.actor(), "partner.deletion_asked", "disclosure.partners"); err != nil {
+		if err := d.Gate.NoteAbout(ctx, tx, one.Subject, collection, d.actor(), "partner.asked", "disclosure.partners"); err != nil {
 			return err
 		}
 	}

@@ -107,7 +107,7 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields
 	}
 	form := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
-		{Name: "decision", Label: "Decision", Type: "select", Required: true, Options: options},
+		{Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: options},
 		value,
 	}
 	if len(invoices) > 0 {
