@@ -159,7 +159,8 @@ func (d *Partners) remind(ctx context.Context, a remindArgs) error {
 		}
 		if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
 			for _, x := range due {
-				if _, err := tx.Exec(ctx, `UPDATE partners_deletion SET sent = $1, letters = letters + 1 WHERE id = $2`, d.Now().UnixMicro(), x.ID); err != nil {
+				// Two that wrote at once sent one letter, by its id.
+				if _, err := tx.Exec(ctx, `UPDATE partners_deletion SET sent = $1, letters = letters + 1 WHERE id = $2 AND letters = $3`, d.Now().UnixMicro(), x.ID, x.Letters); err != nil {
 					return fmt.Errorf("partners: remind: %w", err)
 				}
 			}
