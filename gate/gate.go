@@ -173,6 +173,13 @@ func Inputs(facts ledger.Facts) ([]statement.Input, error) {
 // work back and records the refusal on its own. When the ledger takes no
 // entries, the answer is an error of kind [loot.Unavailable].
 func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, error) {
+	return g.decide(ctx, tx, r, g.refuse)
+}
+
+// A refuser says why not.
+type refuser func(context.Context, *store.Tx, *statement.Statement, Request, statement.Input, []statement.Record, statement.Verdict) error
+
+func (g *Gate) decide(ctx context.Context, tx *store.Tx, r Request, refuse refuser) (Permit, error) {
 	now := g.Now()
 	ver, ok := g.at(now)
 	if !ok {
@@ -196,7 +203,7 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 		in.Record = rec
 		v := s.Decide(&in)
 		if !v.Allowed {
-			return Permit{}, g.refuse(ctx, tx, s, r, in, records, v)
+			return Permit{}, refuse(ctx, tx, s, r, in, records, v)
 		}
 		clauses = append(clauses, v.Clauses...)
 		duties = stricter(duties, v.Obligations)

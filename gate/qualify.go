@@ -2,30 +2,23 @@ package gate
 
 import (
 	"context"
+	"errors"
 
-	"loot"
+	"loot/statement"
 	"loot/store"
 )
 
-// Qualifies reports whether [Gate.Decide] would permit r now. It gives no permit and
-// records nothing: whoever draws up whom a use may reach asks about nobody, and uses only
-// what Decide permits after it. The locks that Decide takes are held until tx ends, so
-// that its answer is the same within tx.
-func (g *Gate) Qualifies(ctx context.Context, tx *store.Tx, r Request) (bool, error) {
-	now := g.Now()
-	ver, ok := g.at(now)
-	if !ok {
-		return false, loot.Errorf(loot.Unavailable, "No statement is in force yet, so nothing may be used. An administrator must publish one.")
+// Qualifies is [Gate.Decide] for whoever draws up whom a use reaches: a yes is recorded
+// and comes back as a permit, and of somebody whom it does not reach nothing is recorded,
+// as nobody asked about them in particular.
+func (g *Gate) Qualifies(ctx context.Context, tx *store.Tx, r Request) (p Permit, ok bool, err error) {
+	p, err = g.decide(ctx, tx, r, func(context.Context, *store.Tx, *statement.Statement, Request, statement.Input, []statement.Record, statement.Verdict) error {
+		return errUnreached
+	})
+	if errors.Is(err, errUnreached) {
+		return Permit{}, false, nil
 	}
-	in, records, err := g.input(ctx, tx, ver.Statement, r, now)
-	if err != nil {
-		return false, err
-	}
-	for _, rec := range records {
-		in.Record = rec
-		if !ver.Statement.Decide(&in).Allowed {
-			return false, nil
-		}
-	}
-	return true, nil
+	return p, err == nil, err
 }
+
+var errUnreached = errors.New("gate: not reached")

@@ -49,18 +49,18 @@ type apiPartner struct {
 	Hash       string          `json:"document_sha256,omitempty"`
 }
 
-type listOut struct {
+type partnersOut struct {
 	Body struct {
 		Partners []apiPartner `json:"partners"`
 	}
 }
 
-func (d *Partners) apiList(ctx context.Context, _ *struct{}) (*listOut, error) {
+func (d *Partners) apiList(ctx context.Context, _ *struct{}) (*partnersOut, error) {
 	s, err := d.inForce()
 	if err != nil {
 		return nil, err
 	}
-	out := &listOut{}
+	out := &partnersOut{}
 	return out, d.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		out.Body.Partners = []apiPartner{}
 		for _, to := range partners(s) {
@@ -77,7 +77,7 @@ func (d *Partners) apiList(ctx context.Context, _ *struct{}) (*listOut, error) {
 	})
 }
 
-type apiDeletion struct {
+type apiPartnerDeletion struct {
 	ID        string       `json:"id"`
 	Partner   string       `json:"partner"`
 	Reference string       `json:"reference"`
@@ -88,32 +88,32 @@ type apiDeletion struct {
 	Letters   int          `json:"letters"`
 }
 
-type deletionsOut struct {
+type partnerDeletionsOut struct {
 	Body struct {
-		Deletions []apiDeletion `json:"deletions"`
+		Deletions []apiPartnerDeletion `json:"deletions"`
 	}
 }
 
-func (d *Partners) apiDeletions(ctx context.Context, _ *struct{}) (*deletionsOut, error) {
-	out := &deletionsOut{}
+func (d *Partners) apiDeletions(ctx context.Context, _ *struct{}) (*partnerDeletionsOut, error) {
+	out := &partnerDeletionsOut{}
 	return out, d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		out.Body.Deletions = []apiDeletion{}
+		out.Body.Deletions = []apiPartnerDeletion{}
 		list, err := deletions(ctx, tx, `confirmed = 0 ORDER BY made, id LIMIT 500`)
 		for _, x := range list {
-			out.Body.Deletions = append(out.Body.Deletions, apiDeletion{x.ID, x.Partner, x.Reference, x.Purpose, x.Why, x.Made, x.Sent, x.Letters})
+			out.Body.Deletions = append(out.Body.Deletions, apiPartnerDeletion{x.ID, x.Partner, x.Reference, x.Purpose, x.Why, x.Made, x.Sent, x.Letters})
 		}
 		return err
 	})
 }
 
-type revokeIn struct {
+type revokeAgreementIn struct {
 	Key  string `path:"key" maxLength:"64"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"1000" doc:"Kept sealed"`
 	}
 }
 
-func (d *Partners) apiRevoke(ctx context.Context, in *revokeIn) (*struct{}, error) {
+func (d *Partners) apiRevoke(ctx context.Context, in *revokeAgreementIn) (*struct{}, error) {
 	_, to, err := d.partner(in.Key)
 	if err != nil {
 		return nil, err

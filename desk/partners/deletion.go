@@ -115,7 +115,7 @@ func (d *Partners) askToDelete(ctx context.Context, tx *store.Tx, one sent, why 
 		return fmt.Errorf("partners: deletion: %w", err)
 	}
 	if why != becauseErased { // their timeline goes with them
-		if err := d.Gate.NoteAbout(ctx, tx, one.Subject, collection, d.actor(), "partner.deletion_asked", "disclosure.partners"); err != nil {
+		if err := d.Gate.NoteAbout(ctx, tx, one.Subject, collection, d.actor(), "partner.asked", "disclosure.partners"); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,8 @@ func (d *Partners) remind(ctx context.Context, a remindArgs) error {
 		}
 		if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
 			for _, x := range due {
-				if _, err := tx.Exec(ctx, `UPDATE partners_deletion SET sent = $1, letters = letters + 1 WHERE id = $2`, d.Now().UnixMicro(), x.ID); err != nil {
+				// Two that wrote at once sent one letter, by its id.
+				if _, err := tx.Exec(ctx, `UPDATE partners_deletion SET sent = $1, letters = letters + 1 WHERE id = $2 AND letters = $3`, d.Now().UnixMicro(), x.ID, x.Letters); err != nil {
 					return fmt.Errorf("partners: remind: %w", err)
 				}
 			}

@@ -127,7 +127,7 @@ func (d *Partners) Desk() desk.Desk {
 		Routes:     d.routes(),
 		Migrations: migrations,
 		Nav: []web.Nav{
-			{Audience: web.Portal, Order: 45, Label: "Who receives what", Icon: "handshake", Href: "/portal/partners"},
+			{Audience: web.Portal, Order: 45, Label: "Partners", Icon: "handshake", Href: "/portal/partners"},
 			{Audience: web.Console, Group: "Disclosure", Order: 60, Label: "Partners", Icon: "handshake", Href: "/console/partners", Count: d.waiting},
 		},
 		API:    d.api,

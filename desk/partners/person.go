@@ -2,6 +2,7 @@ package partners
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,43 +111,25 @@ func (d *Partners) preview(w http.ResponseWriter, r *http.Request, s *statement.
 	ctx := r.Context()
 	var rows []previewRow
 	why := ""
-	err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
-		rows, why = nil, ""
-		stands, err := d.Gate.Person(ctx, tx, subject)
-		if err != nil {
+	err := d.wouldGo(ctx, p, subject)
+	if err == nil {
+		err = d.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+			rows, err = d.covered(ctx, tx, s, p, subject)
 			return err
-		}
-		if slices.Contains(stands.Objected, p.Purpose) {
-			why = "The customer objects to it. "
-		}
-		ok, err := d.Gate.Qualifies(ctx, tx, p.request(subject))
-		if err != nil {
-			return err
-		}
-		if !ok {
-			_, err := d.Gate.Decide(ctx, tx, p.request(subject)) // to say, and to write down, why not
-			return err
-		}
-		permit, err := d.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Use, Actor: p.By, Desk: name, Purpose: p.Purpose, Subject: subject, Collection: collection, Fields: p.Fields, Reason: "Looking at what goes to a partner",
 		})
-		if err != nil {
-			return err
-		}
-		values, err := d.Vault.Open(ctx, tx, permit)
-		for _, f := range p.Fields {
-			v, ok := values[f]
-			if !ok {
-				continue
-			}
-			decl, _ := s.Field(f)
-			rows = append(rows, previewRow{decl.Title, v.Reveal()}) //nolint:forbidigo // covered as its level says, to whom the gate permits it
+	}
+	if refusal := refusalOf(err); refusal != nil {
+		why = refusal.Error()
+	} else if err != nil {
+		return err
+	}
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		stands, err := d.Gate.Person(ctx, tx, subject)
+		if err == nil && slices.Contains(stands.Objected, p.Purpose) {
+			why = "The customer objects to it. " + why
 		}
 		return err
-	})
-	if refusal := refusalOf(err); refusal != nil {
-		why += refusal.Error()
-	} else if err != nil {
+	}); err != nil {
 		return err
 	}
 	return d.showPerson(w, r, http.StatusOK, typed, nil, func(v *personView) {
@@ -159,6 +142,41 @@ func (d *Partners) preview(w http.ResponseWriter, r *http.Request, s *statement.
 			v.Wrong = web.ProblemsOf(err, v.Reason)
 		}
 	})
+}
+
+// errWould ends a look at whether something would go, so that nothing of it is kept.
+var errWould = errors.New("partners: it would go")
+
+// wouldGo returns the refusal, which is written down, of what would not go.
+func (d *Partners) wouldGo(ctx context.Context, p parcel, subject loot.Subject) error {
+	err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := d.Gate.Decide(ctx, tx, p.request(subject)); err != nil {
+			return err
+		}
+		return errWould
+	})
+	if errors.Is(err, errWould) {
+		return nil
+	}
+	return err
+}
+
+// covered opens what would go for whoever looks, as its level says.
+func (d *Partners) covered(ctx context.Context, tx *store.Tx, s *statement.Statement, p parcel, subject loot.Subject) (rows []previewRow, err error) {
+	permit, err := d.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Use, Actor: p.By, Desk: name, Purpose: p.Purpose, Subject: subject, Collection: collection, Fields: p.Fields, Reason: "Looking at what goes to a partner",
+	})
+	if err != nil {
+		return nil, err
+	}
+	values, err := d.Vault.Open(ctx, tx, permit)
+	for _, f := range p.Fields {
+		if v, ok := values[f]; ok {
+			decl, _ := s.Field(f)
+			rows = append(rows, previewRow{decl.Title, v.Reveal()}) //nolint:forbidigo // covered as its level says, to whom the gate permits it
+		}
+	}
+	return rows, err
 }
 
 // sendPerson has one person's details go, as a sealed file.

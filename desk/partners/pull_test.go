@@ -1,6 +1,7 @@
 package partners
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"loot"
+	"loot/store"
 	"loot/web/webtest"
 )
 
@@ -119,6 +122,27 @@ func TestAPartnerPulls(t *testing.T) {
 		}
 		if _, feed := call(http.MethodPost, "/feeds", `{"purpose":"support"}`); addresses(feed.People) != "b@example.com" {
 			t.Errorf("after the objection went: %v", feed.People)
+		}
+
+		var begun string // pages leave in their order
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			p, err := h.desk.parcel(ctx, tx, helper, support, h.desk.actor())
+			if err == nil {
+				begun, err = h.desk.begin(ctx, tx, p, byPull)
+			}
+			return err
+		})
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE partners_delivery SET pages = 1, after = $1 WHERE id = $2`, a, begun)
+			return err
+		})
+		for n, want := range map[int]bool{1: false, 3: false, 2: true} {
+			if _, err := h.desk.page(t.Context(), helper, begun, n); !want && loot.KindOf(err) != loot.Conflict {
+				t.Errorf("page %d after page 1: %v", n, err)
+			}
+		}
+		if _, err := h.desk.page(t.Context(), seller, begun, 1); loot.KindOf(err) != loot.NotFound {
+			t.Errorf("another partner's feed: %v", err)
 		}
 	})
 }

@@ -71,6 +71,11 @@ func (d *Partners) handOver(ctx context.Context, tx *store.Tx, p parcel, s loot.
 	if err != nil {
 		return line{}, err
 	}
+	return d.packed(ctx, tx, p, s, permit)
+}
+
+// packed opens what a permit is for.
+func (d *Partners) packed(ctx context.Context, tx *store.Tx, p parcel, s loot.Subject, permit gate.Permit) (line, error) {
 	values, err := d.Vault.Open(ctx, tx, permit)
 	if err != nil {
 		return line{}, err
@@ -106,14 +111,14 @@ func (d *Partners) chunk(ctx context.Context, tx *store.Tx, p parcel, after loot
 		if r.Erased() {
 			continue
 		}
-		ok, err := d.Gate.Qualifies(ctx, tx, p.request(r.Subject))
+		permit, ok, err := d.Gate.Qualifies(ctx, tx, p.request(r.Subject))
 		if err != nil {
 			return nil, "", err
 		}
 		if !ok {
 			continue
 		}
-		one, err := d.handOver(ctx, tx, p, r.Subject)
+		one, err := d.packed(ctx, tx, p, r.Subject, permit)
 		if err != nil {
 			return nil, "", err
 		}
