@@ -119,7 +119,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 					`<BookgDt><Dt>2026-12-15</Dt></BookgDt></Ntry></Stmt></BkToCstmrStmt></Document>`)
 			upload(visit("imports", clerk), "/console/imports", "name=file; filename=a.csv", "id,email\n1,one@example.com\n")
 			var arrived, content string // of a mail that nobody takes yet
-			if err := a.received.Register("keys@loot.example", func(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
+			if err := a.mailbox.Register("keys@loot.example", func(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
 				b, err := io.ReadAll(m.Open())
 				arrived, content = m.ID, string(b)
 				return nil, errors.Join(err, errors.New("not now"))
@@ -204,7 +204,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				t.Errorf("%s: %d, %s", report, page.Status, page.Body)
 			}
 			content = ""
-			if err := a.received.Deliver(ctx, arrived); err == nil || !strings.Contains(content, "A mail that waits.") {
+			if err := a.mailbox.Deliver(ctx, arrived); err == nil || !strings.Contains(content, "A mail that waits.") {
 				t.Errorf("%q, %v", content, err)
 			}
 			if mails, err := a.outbox.List(ctx, "", 10); err != nil || len(mails) == 0 {
