@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,25 +42,23 @@ type App struct {
 	Config Config
 	Desks  []desk.Desk
 
-	keys         *store.DB // persons' keys
-	signin       *signin.Desk
-	staff        *staff.Desk
-	billing      *billing.Billing
-	checks       *verification.Verification
-	rights       *rights.Rights
-	safety       *safety.Safety
-	partner      *partners.Partners
-	visits       *visits.Visits
-	rows         column.Store // of visits; nil: this is a command that looks at something else
-	outbox       *mail.Outbox // nil: mail is sent
-	received     *mail.Receiver
-	taken        int          // addresses for which mail is taken in
-	mailListener net.Listener // nil: no mail comes in
-	served       *served
-	coming       func() web.Coming
-	demo         bool
-	scratch      bool // everything in it is made up, and nobody looks at it
-	stop         []func()
+	keys    *store.DB // persons' keys
+	signin  *signin.Desk
+	staff   *staff.Desk
+	billing *billing.Billing
+	checks  *verification.Verification
+	rights  *rights.Rights
+	safety  *safety.Safety
+	partner *partners.Partners
+	visits  *visits.Visits
+	rows    column.Store // of visits; nil: this is a command that looks at something else
+	outbox  *mail.Outbox // nil: mail is sent
+	mailbox mailbox
+	served  *served
+	coming  func() web.Coming
+	demo    bool
+	scratch bool // everything in it is made up, and nobody looks at it
+	stop    []func()
 
 	noLimits bool // also for those who come by the network, as a world always is
 }

@@ -156,7 +156,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			partner.Post("/console/partners/kelpwharf/company", "contact", "privacy@partner.example")
 			partner.Post("/console/partners/kelpwharf/revoke", "reason", "It was a test.")
 			var arrived, content string // of a mail that nobody takes yet
-			if err := a.received.Register("keys@loot.example", func(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
+			if err := a.mailbox.Register("keys@loot.example", func(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
 				b, err := io.ReadAll(m.Open())
 				arrived, content = m.ID, string(b)
 				return nil, errors.Join(err, errors.New("not now"))
@@ -256,7 +256,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				t.Errorf("%s: %d, %s", report, page.Status, page.Body)
 			}
 			content = ""
-			if err := a.received.Deliver(ctx, arrived); err == nil || !strings.Contains(content, "A mail that waits.") {
+			if err := a.mailbox.Deliver(ctx, arrived); err == nil || !strings.Contains(content, "A mail that waits.") {
 				t.Errorf("%q, %v", content, err)
 			}
 			if mails, err := a.outbox.List(ctx, "", 10); err != nil || len(mails) == 0 {

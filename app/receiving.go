@@ -43,6 +43,13 @@ func (r Receiving) check() error {
 	return err
 }
 
+// A mailbox takes mail in for the addresses that are registered.
+type mailbox struct {
+	*mail.Receiver
+	taken    int          // addresses
+	listener net.Listener // nil: none comes in
+}
+
 // takeMail hands an accepted mail to whoever takes it.
 type takeMail struct {
 	ID string `json:"id"`
@@ -72,7 +79,7 @@ func (a *App) receiver(sealer mail.Sealer) (err error) {
 	if a.noLimits {
 		perMinute = 0
 	}
-	a.received, err = mail.NewReceiver(mail.Receiving{
+	a.mailbox.Receiver, err = mail.NewReceiver(mail.Receiving{
 		DB: a.DB, Sealer: sealer, Now: a.Now, Log: a.Log, Name: name, Certificate: c.SMTPCert, Key: c.SMTPKey, MaxBytes: c.SMTPMax << 20, PerMinute: perMinute,
 		Enqueue: func(ctx context.Context, tx *store.Tx, id string) error {
 			return a.Jobs.Enqueue(ctx, tx, takeMail{id}, job.Unique())
@@ -81,8 +88,8 @@ func (a *App) receiver(sealer mail.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
-	job.Register(a.Jobs, func(ctx context.Context, t takeMail) error { return a.received.Deliver(ctx, t.ID) }, job.Timeout(10*time.Minute), job.Apart("mail_in", mailTakers))
-	job.Register(a.Jobs, func(ctx context.Context, _ offerMail) error { return a.received.Sweep(ctx) })
+	job.Register(a.Jobs, func(ctx context.Context, t takeMail) error { return a.mailbox.Deliver(ctx, t.ID) }, job.Timeout(10*time.Minute), job.Apart("mail_in", mailTakers))
+	job.Register(a.Jobs, func(ctx context.Context, _ offerMail) error { return a.mailbox.Sweep(ctx) })
 	a.Jobs.Periodic(time.Hour, offerMail{})
 	return nil
 }
@@ -92,29 +99,29 @@ func (a *App) takes(address string, t mail.Taker) error {
 	if address == "" || t == nil {
 		return nil
 	}
-	a.taken++
-	return a.received.Register(address, t)
+	a.mailbox.taken++
+	return a.mailbox.Register(address, t)
 }
 
 // ListenForMail has [App.Serve] take mail in on ln; nil: none comes in.
 func (a *App) ListenForMail(ln net.Listener) error {
-	if ln != nil && a.taken == 0 {
+	if ln != nil && a.mailbox.taken == 0 {
 		return loot.Errorf(loot.Invalid, "--smtp-listen: no part of this program takes mail in.")
 	}
-	a.mailListener = ln
+	a.mailbox.listener = ln
 	return nil
 }
 
 // receive takes mail in until ctx ends, if that is set, and returns what waits
 // for its end.
 func (a *App) receive(ctx context.Context, failed chan<- error) (wait func()) {
-	if a.mailListener == nil {
+	if a.mailbox.listener == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := a.received.Serve(ctx, a.mailListener, min(a.Config.Shutdown, 5*time.Second)); err != nil {
+		if err := a.mailbox.Serve(ctx, a.mailbox.listener, min(a.Config.Shutdown, 5*time.Second)); err != nil {
 			failed <- err
 		}
 	}()
@@ -137,12 +144,12 @@ func (r receivedMail) Describe(c chan<- *prometheus.Desc) {
 }
 
 func (r receivedMail) Collect(c chan<- prometheus.Metric) {
-	for _, n := range r.app.received.Counts() {
+	for _, n := range r.app.mailbox.Counts() {
 		c <- prometheus.MustNewConstMetric(mailReceived, prometheus.CounterValue, float64(n.N), n.What)
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
-	w, err := r.app.received.Waiting(ctx)
+	w, err := r.app.mailbox.Waiting(ctx)
 	if err != nil {
 		c <- prometheus.NewInvalidMetric(mailWaiting, errors.New("the database does not answer"))
 		return

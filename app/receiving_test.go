@@ -23,7 +23,7 @@ func sendMail(t *testing.T, a *App, to, text string) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- a.received.Serve(ctx, ln, time.Second) }()
+	go func() { served <- a.mailbox.Serve(ctx, ln, time.Second) }()
 	if err := smtp.SendMail(ln.Addr().String(), nil, "jo@watch.example", []string{to}, []byte("Subject: x\r\n\r\n"+text+"\r\n")); err != nil {
 		t.Error(err)
 	}
@@ -53,7 +53,7 @@ func TestMailIsTakenByAJob(t *testing.T) {
 		}
 		w.Clock.Advance(time.Minute)
 	}
-	waiting, err := a.received.Waiting(ctx)
+	waiting, err := a.mailbox.Waiting(ctx)
 	if err != nil || tries != 2 || wrote != 1 || waiting.Mails != 0 {
 		t.Errorf("tried %d times, written %d times, %d wait, %v", tries, wrote, waiting.Mails, err)
 	}
