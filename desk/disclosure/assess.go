@@ -172,6 +172,5 @@ func (do *doing) letter(ctx context.Context, kind, reason string) error {
 	if err != nil {
 		return err
 	}
-	_, err = do.d.keepFile(ctx, do.tx, do.r, do.by, "letter."+kind, "application/pdf", pdf)
-	return err
+	return do.d.keepFile(ctx, do.tx, do.r, do.by, "letter."+kind, "application/pdf", pdf)
 }

@@ -45,6 +45,8 @@ func (d *disclosure) demo(ctx context.Context, w *desk.World) error {
 		return err
 	}
 	p := player{disclosure: d, w: w}
+	// Legal counsel first: one of those who agree has to be it.
+	slices.SortStableFunc(colleagues, func(a, b loot.Actor) int { return int(flag(b.Has(counsel)) - flag(a.Has(counsel))) })
 	for _, who := range colleagues {
 		switch {
 		case who.Has(counsel) && p.owner.ID == "":
@@ -54,7 +56,7 @@ func (d *disclosure) demo(ctx context.Context, w *desk.World) error {
 		}
 	}
 	for _, t := range tales {
-		if p.owner.ID == "" || len(p.voters) < 2 || kindOf(s, t.recipient) == "" {
+		if p.owner.ID == "" || len(p.voters) < 2 || !p.voters[0].Has(counsel) || kindOf(s, t.recipient) == "" {
 			continue // by this statement nobody can ask, or nobody could agree
 		}
 		at := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -t.days).Add(10*time.Hour + time.Duration(t.which)*time.Minute)
