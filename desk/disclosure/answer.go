@@ -184,7 +184,7 @@ var answerStep = stepKind{
 		if err != nil {
 			return err
 		}
-		if _, err := do.d.keepFile(ctx, do.tx, do.r, do.by, "answer", sealedType, sealed); err != nil {
+		if err := do.d.keepFile(ctx, do.tx, do.r, do.by, "answer", sealedType, sealed); err != nil {
 			return err
 		}
 		do.said = "Sealed. Download it, hand it over, and note the receipt."
@@ -218,7 +218,7 @@ type manifest struct {
 	Made      time.Time      `json:"made"`
 	Fields    []loot.Field   `json:"fields"`
 	Clauses   []loot.Clause  `json:"clauses,omitempty"`
-	Entry     string         `json:"ledger_entry"`
+	Entry     string         `json:"entry"`
 	Ledger    string         `json:"ledger_key"`
 	Files     []manifestFile `json:"files"`
 	Receipt   string         `json:"receipt,omitempty"` // of the ledger, in base64; see docs/develop

@@ -29,8 +29,8 @@ func assessFields(st stand) web.Fields {
 	for _, q := range questionsOf(b) {
 		answer, why := answerTo(st.notes, q.id)
 		out = append(out,
-			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Value: answer, Options: []web.Option{{Value: "", Label: "Choose"}, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
-			web.Field{Name: q.id + "-why", Label: "Reason", Type: "textarea", Required: true, Plain: true, Value: why, MaxLen: 2000, Rows: 2},
+			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Wide: true, Value: answer, Options: []web.Option{{Value: "", Label: "Choose"}, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
+			web.Field{Name: q.id + "-why", Label: "Reason", Type: "textarea", Required: true, Plain: true, Wide: true, Value: why, MaxLen: 2000, Rows: 2},
 		)
 	}
 	if st.r.Kind != answering {
@@ -172,6 +172,5 @@ func (do *doing) letter(ctx context.Context, kind, reason string) error {
 	if err != nil {
 		return err
 	}
-	_, err = do.d.keepFile(ctx, do.tx, do.r, do.by, "letter."+kind, "application/pdf", pdf)
-	return err
+	return do.d.keepFile(ctx, do.tx, do.r, do.by, "letter."+kind, "application/pdf", pdf)
 }

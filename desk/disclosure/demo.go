@@ -26,7 +26,7 @@ const (
 
 var tales = []tale{
 	{days: 140, which: 3, recipient: "police", title: "Example District Police, cybercrime unit", basis: "subscriber", kind: answering, asks: "Section 10: who had the service from which the letters of 3 May were sent? Name and contact only.", ended: whole},
-	{days: 96, recipient: "revenue", title: "Example Revenue, audit division", basis: "tax", kind: answering, asks: "All customers in the county, with everything that is held.", ended: "broad"},
+	{days: 9, recipient: "revenue", title: "Example Revenue, audit division", basis: "tax", kind: answering, asks: "All customers in the county, with everything that is held.", ended: "broad"},
 	{days: 61, recipient: "police", title: "Example District Police, cybercrime unit", basis: "subscriber", kind: answering, asks: "By telephone: who is behind a forum post? The law is not named.", ended: refused},
 	{days: 30, which: 5, recipient: "police", title: "Example District Police, cybercrime unit", basis: "production", kind: preservation, asks: "Preserve the record until the order of the judge is there.", ended: preserved, more: []string{"hold"}},
 	{days: 6, which: 8, recipient: "court", title: "Example Circuit Court, registry", basis: "order", kind: answering, asks: "Order of the court in case TEST-2041: contact details of the defendant.", ended: checkedOn, more: []string{"gag"}},
@@ -45,6 +45,8 @@ func (d *disclosure) demo(ctx context.Context, w *desk.World) error {
 		return err
 	}
 	p := player{disclosure: d, w: w}
+	// Legal counsel first: one of those who agree has to be it.
+	slices.SortStableFunc(colleagues, func(a, b loot.Actor) int { return int(flag(b.Has(counsel)) - flag(a.Has(counsel))) })
 	for _, who := range colleagues {
 		switch {
 		case who.Has(counsel) && p.owner.ID == "":
@@ -54,7 +56,7 @@ func (d *disclosure) demo(ctx context.Context, w *desk.World) error {
 		}
 	}
 	for _, t := range tales {
-		if p.owner.ID == "" || len(p.voters) < 2 || kindOf(s, t.recipient) == "" {
+		if p.owner.ID == "" || len(p.voters) < 2 || !p.voters[0].Has(counsel) || kindOf(s, t.recipient) == "" {
 			continue // by this statement nobody can ask, or nobody could agree
 		}
 		at := w.History.End.UTC().Truncate(24*time.Hour).AddDate(0, 0, -t.days).Add(10*time.Hour + time.Duration(t.which)*time.Minute)

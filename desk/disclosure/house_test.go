@@ -25,7 +25,7 @@ import (
 	"loot/web/webtest"
 )
 
-var ok, text, shows, hides = desktest.OK, desktest.Text, desktest.Shows, desktest.Hides
+var ok, text, shows = desktest.OK, desktest.Text, desktest.Shows
 
 func TestPages(t *testing.T) { webtest.CheckPages(t) }
 

@@ -278,7 +278,7 @@ func (d *disclosure) enter(ctx context.Context, tx *store.Tx, r request, by loot
 	for field, kind := range map[string]string{"document": "request", "order": "order"} {
 		for _, f := range sent[field] {
 			media, _ := checkFile(f)
-			if _, err := d.keepFile(ctx, tx, r, by, kind, media, f.Content); err != nil {
+			if err := d.keepFile(ctx, tx, r, by, kind, media, f.Content); err != nil {
 				return err
 			}
 		}

@@ -261,8 +261,7 @@ func (do *doing) attach(ctx context.Context, kind string) error {
 	if wrong != "" {
 		return web.Invalid("", map[string]string{"file": wrong})
 	}
-	_, err := do.d.keepFile(ctx, do.tx, do.r, do.by, kind, media, do.file.Content)
-	return err
+	return do.d.keepFile(ctx, do.tx, do.r, do.by, kind, media, do.file.Content)
 }
 
 var secrecyStep = stepKind{

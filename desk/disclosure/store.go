@@ -167,18 +167,18 @@ type file struct {
 }
 
 // keepFile seals a file and keeps it with a request.
-func (d *disclosure) keepFile(ctx context.Context, tx *store.Tx, r request, by loot.Actor, kind, media string, content []byte) (file, error) {
+func (d *disclosure) keepFile(ctx context.Context, tx *store.Tx, r request, by loot.Actor, kind, media string, content []byte) error {
 	sum := sha256.Sum256(content)
 	f := file{ID: loot.NewID("f"), Request: r.ID, At: d.Now(), Author: by.ID, Kind: kind, Type: media, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
 	sealed, err := d.key.Seal(content, []byte(f.ID))
 	if err != nil {
-		return f, fmt.Errorf("disclosure: file: %w", err)
+		return fmt.Errorf("disclosure: file: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO disclosure_file (id, request, at, author, kind, type, size, sha256, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		f.ID, f.Request, f.At.UnixMicro(), f.Author, f.Kind, f.Type, f.Size, f.SHA256, sealed); err != nil {
-		return f, fmt.Errorf("disclosure: file: %w", err)
+		return fmt.Errorf("disclosure: file: %w", err)
 	}
-	return f, nil
+	return nil
 }
 
 func files(ctx context.Context, tx *store.Tx, requestID string) (out []file, err error) {
