@@ -71,7 +71,6 @@ type Options struct {
 	Demo      bool                 // everything in it is made up, and every page says so
 	Scratch   bool                 // everything in it is made up, to try things in
 	NoLimits  bool                 // nobody is asked to wait, as in a load test; no setting of an operator's
-	Abuse     mail.Taker           // takes the mail to the abuse address, as in a load test
 	Existing  bool                 // refuse to begin a new Loot, as a command that looks or mends does
 	Statement *statement.Statement // that a first start puts in force, instead of the configured one
 }
@@ -174,7 +173,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err := a.build(); err != nil {
 		return nil, err
 	}
-	if err := a.takes(c.AbuseMailAt, o.Abuse); err != nil {
+	if err := a.takes(c.AbuseMailAt, a.reportedByMail); err != nil {
 		return nil, err
 	}
 	if err := a.migrate(ctx); err != nil {

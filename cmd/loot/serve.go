@@ -25,7 +25,7 @@ type benchServerCmd struct {
 }
 
 func (s *benchServerCmd) Run(c *command) error {
-	return c.serve(s.Config, app.Options{NoLimits: true, Abuse: readReport})
+	return c.serve(s.Config, app.Options{NoLimits: true})
 }
 
 func (c *command) serve(s app.Config, o app.Options) error {

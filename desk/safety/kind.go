@@ -19,6 +19,7 @@ const (
 	Copyright Kind = "copyright"
 	Illegal   Kind = "illegal"
 	Fraud     Kind = "fraud"
+	Other     Kind = "other" // what nobody said of which kind it is
 )
 
 const hour = time.Hour
@@ -72,6 +73,11 @@ var playbooks = []playbook{
 		Copyright, "Copyright", 72 * hour, 7 * 24 * hour, limited,
 		"Check that the report names the work and who owns it. Pass it on and wait for the customer's side; suspending is for those who repeat it.",
 		"STATEMENT_CATEGORY_INTELLECTUAL_PROPERTY_INFRINGEMENTS", "KEYWORD_COPYRIGHT_INFRINGEMENT",
+	},
+	{
+		Other, "Something else", 24 * hour, 48 * hour, limited,
+		"Read the report first: it does not say of which kind it is, or no program could tell.",
+		"STATEMENT_CATEGORY_OTHER_VIOLATION_TC", "KEYWORD_OTHER",
 	},
 }
 

@@ -125,7 +125,7 @@ func (d *Safety) clean(r Report) (Report, error) {
 		wrong["addresses"] = "Name " + strconv.Itoa(mostAddresses) + " addresses at most."
 	case len(r.URLs) > mostURLs:
 		wrong["urls"] = "Name " + strconv.Itoa(mostURLs) + " web addresses at most."
-	case len(r.Addresses)+len(r.URLs) == 0 && wrong["addresses"] == "" && wrong["urls"] == "":
+	case len(r.Addresses)+len(r.URLs) == 0 && r.Way != ByMail && wrong["addresses"] == "" && wrong["urls"] == "":
 		wrong["addresses"] = "Name an internet address or a web address: without one nobody can look into it."
 	case len(r.Evidence) > mostFiles:
 		wrong["files"] = "Send " + strconv.Itoa(mostFiles) + " files at most."
@@ -199,6 +199,9 @@ func (d *Safety) points(ctx context.Context, r Report) (out []pointed, err error
 			return nil, fmt.Errorf("safety: web address: %w", err)
 		}
 		add(pointed{mark: d.keyed("host", strings.ToLower(u.Hostname())), at: d.Now(), said: said{URLs: r.URLs}})
+	}
+	if len(out) == 0 { // a mail in which no program finds one: a colleague reads it
+		add(pointed{mark: d.keyed("unnamed", hex.EncodeToString(d.digest(r))), at: d.Now()})
 	}
 	return out, nil
 }
