@@ -115,13 +115,7 @@ func ruleProof(s *statement.Statement, found witness) proof {
 		}
 		return fmt.Sprintf("%s, under %s", verdict(got), clauses(got.Clauses)), nil
 	}
-	return proof{of: r.ID, ask: ask, Proof: desk.Proof{Clause: r.Clause, Name: name, Run: func(_ context.Context, w *desk.World) (string, error) {
-		v, ok := w.Gate.InForce()
-		if !ok {
-			return "", errors.New("no statement is in force")
-		}
-		return ask(v.Statement)
-	}}}
+	return proof{of: r.ID, ask: ask, Proof: desk.ProofUnder(r.Clause, name, func(_ context.Context, _ *desk.World, s *statement.Statement) (string, error) { return ask(s) })}
 }
 
 func ordinal(r statement.Rule) string {

@@ -5,6 +5,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -75,6 +76,18 @@ type Proof struct {
 	Clause loot.Clause
 	Name   string // "a purpose that the role does not have is refused"
 	Run    func(ctx context.Context, w *World) (outcome string, err error)
+}
+
+// ProofUnder is a proof that knows the statement it is tried under, which is the one
+// in force.
+func ProofUnder(clause loot.Clause, name string, run func(context.Context, *World, *statement.Statement) (string, error)) Proof {
+	return Proof{Clause: clause, Name: name, Run: func(ctx context.Context, w *World) (string, error) {
+		v, ok := w.Gate.InForce()
+		if !ok {
+			return "", errors.New("no statement is in force")
+		}
+		return run(ctx, w, v.Statement)
+	}}
 }
 
 // A World is a whole Loot to try things in: a scratch copy for a proof, the

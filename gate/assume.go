@@ -71,9 +71,12 @@ func (g *Gate) Assume(ctx context.Context, tx *store.Tx, r Residence) error {
 		}
 	}
 	for _, x := range off {
-		var clause loot.Clause
-		if i := slices.IndexFunc(v.Statement.Offers(), func(o statement.Offer) bool { return o.Purpose == x && o.Recipient == self }); i >= 0 {
-			clause = v.Statement.Offers()[i].Clause
+		var clause loot.Clause // none: it is not offered any longer
+		for _, o := range v.Statement.Offers() {
+			if o.Purpose == x && o.Recipient == self {
+				clause = o.Clause
+				break
+			}
 		}
 		if err := g.noteAbout(ctx, tx, v, s, c, program, notedEnded, clause, x, self); err != nil {
 			return err
@@ -90,16 +93,14 @@ const self = "self"
 func (p personState) assumes(s *statement.Statement, c loot.Collection, country string) (on []statement.Offer, off []loot.Purpose) {
 	stays := map[loot.Purpose]bool{}
 	decl, _ := s.Collection(c)
-	if s.Assumes() {
-		for _, o := range s.Offers() {
-			switch {
-			case !o.AssumedIn(country) || o.Recipient != self || !slices.Contains(decl.Purposes, o.Purpose) || stays[o.Purpose]:
-			case slices.Contains(p.Assumed, o.Purpose):
-				stays[o.Purpose] = true
-			case !p.chose(o.Purpose):
-				stays[o.Purpose] = true
-				on = append(on, o)
-			}
+	for _, o := range s.Offers() {
+		switch {
+		case !o.AssumedIn(country) || o.Recipient != self || !slices.Contains(decl.Purposes, o.Purpose) || stays[o.Purpose]:
+		case slices.Contains(p.Assumed, o.Purpose):
+			stays[o.Purpose] = true
+		case !p.chose(o.Purpose):
+			stays[o.Purpose] = true
+			on = append(on, o)
 		}
 	}
 	for _, x := range p.Assumed {

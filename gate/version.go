@@ -101,6 +101,22 @@ func (g *Gate) version(hash string) (Version, bool) {
 	return Version{}, false
 }
 
+// Announced returns the version with a hash once it is announced, also if another
+// process did so a moment ago.
+func (g *Gate) Announced(ctx context.Context, hash string) (Version, error) {
+	if v, ok := g.version(hash); ok && !v.Effective.IsZero() {
+		return v, nil
+	}
+	if err := g.Refresh(ctx); err != nil {
+		return Version{}, err
+	}
+	v, ok := g.version(hash)
+	if !ok || v.Effective.IsZero() {
+		return v, fmt.Errorf("gate: no version %s is announced", hash)
+	}
+	return v, nil
+}
+
 // Hash returns the hash of the version whose hash begins with prefix; empty
 // if there is none.
 func (g *Gate) Hash(prefix string) string {

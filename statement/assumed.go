@@ -38,11 +38,6 @@ func CountryInSentence(code string) string {
 	return CountryName(code)
 }
 
-// Assumes reports whether a permission is assumed in some country.
-func (s *Statement) Assumes() bool {
-	return slices.ContainsFunc(s.d.offers, func(o Offer) bool { return len(o.Assumed) > 0 })
-}
-
 // CountryField returns the field of a collection that says in which country
 // somebody lives; empty if there is none.
 func (s *Statement) CountryField(c loot.Collection) loot.Field {
@@ -60,20 +55,7 @@ func (s *Statement) CountryPurpose(c loot.Collection) loot.Purpose {
 
 // WithoutAssumed returns the statement with one permission assumed nowhere.
 func (s *Statement) WithoutAssumed(offer string) (*Statement, error) {
-	return s.recompile(without{table: assumedTable, entry: offer})
-}
-
-// assumedTable stands in [without] for a key of a permission rather than for an
-// entry of a table.
-const assumedTable = "assumed"
-
-// assumedNowhere clears the countries of one permission.
-func (d *declarations) assumedNowhere(offer string) {
-	for i := range d.offers {
-		if d.offers[i].ID == offer {
-			d.offers[i].Assumed = nil
-		}
-	}
+	return s.recompile(without{table: "permissions", entry: offer, key: "assumed"})
 }
 
 func (d *declarations) countryField(c loot.Collection) (FieldDecl, bool) {

@@ -90,7 +90,33 @@ type writtenRule struct {
 type without struct {
 	rule         string
 	table, entry string
-	inForce      bool // planned clauses count as in force
+	key          string // of the entry; empty: all of it
+	inForce      bool   // planned clauses count as in force
+}
+
+// entries returns those that a compilation does not leave out.
+func (w without) entries(all []entry) []entry {
+	if w.entry == "" {
+		return all
+	}
+	is := func(e entry) bool { return e.table == w.table && e.id == w.entry }
+	out := slices.Clone(all)
+	if w.key == "" {
+		return slices.DeleteFunc(out, is)
+	}
+	i := slices.IndexFunc(out, is)
+	if i < 0 {
+		return out
+	}
+	node := *out[i].node
+	node.Content = nil
+	for pair := range slices.Chunk(out[i].node.Content, 2) {
+		if pair[0].Value != w.key {
+			node.Content = append(node.Content, pair...)
+		}
+	}
+	out[i].node = &node
+	return out
 }
 
 // Parse reads a statement. Either all of it is sound, or the error is
@@ -335,10 +361,7 @@ func (p *parsed) readYAML(y *yamlReader, b block, clause loot.Clause, said map[s
 
 // compile makes a statement of what was read, leaving out what it is told to.
 func compile(rep *reporter, p *parsed, w without) *Statement {
-	entries := p.entries
-	if w.entry != "" {
-		entries = slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.table == w.table && e.id == w.entry })
-	}
+	entries := w.entries(p.entries)
 	s := &Statement{parsed: p, byID: map[types.PolicyID]*rule{}, index: map[slot][]*rule{}, parents: map[loot.Collection]types.EntityUIDSet{}, found: &sync.Map{}}
 	s.hash = hashOf(p.src, w)
 	var lost map[string][]string
@@ -347,9 +370,6 @@ func compile(rep *reporter, p *parsed, w without) *Statement {
 	}
 	before := len(rep.problems)
 	s.d = declare(rep, &p.front, entries, lost)
-	if w.table == assumedTable {
-		s.d.assumedNowhere(w.entry)
-	}
 	s.sure = p.sure && len(rep.problems) == before
 	vocab, err := newVocabulary(s.d, &p.front)
 	if err != nil {

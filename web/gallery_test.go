@@ -390,7 +390,7 @@ func days() []web.Day {
 func showPortal(w http.ResponseWriter, r *http.Request) error {
 	v := web.ViewOf(r, "Your portal")
 	v.Lead = "What you use, what we know, and what was done with it."
-	v.Actions = []web.Action{{Label: "Take your data along", Icon: "download", Href: "/portal/export"}, {Label: "Order a service", Icon: "plus", Href: "/order", Primary: true}}
+	v.Actions = []web.Action{{Label: "Take your data along", Icon: "download", Href: "/portal/rights"}, {Label: "Order a service", Icon: "plus", Href: "/order", Primary: true}}
 	good, open, bad := web.Badge{Text: "Verified", Tone: web.Good, Icon: "check"}, web.Badge{Text: "Not checked"}, web.Badge{Text: "Disputed", Tone: web.Warn}
 	return portalPage.Render(w, r, 200, portalView{
 		v,

@@ -105,7 +105,7 @@ func (r *bench) copies(pid int) error {
 	own := processTime(pid)
 	for range r.size(100, 20) {
 		began := r.now()
-		if _, err := r.browse(r.bill.Customer, http.MethodPost, "/portal/export", url.Values{}); err != nil {
+		if _, err := r.browse(r.bill.Customer, http.MethodPost, "/portal/rights/copy", url.Values{}); err != nil {
 			return err
 		}
 		waits = append(waits, r.now().Sub(began))

@@ -22,8 +22,8 @@ import (
 // hintProofs are those of the clause about suggestions.
 func (b *Billing) hintProofs() []desk.Proof {
 	return []desk.Proof{
-		proof(Keeps[1], "a suggestion comes once it is switched on, says why and what it looked at, and with one click the next is not written", b.switchedOnAndOff),
-		proof(Keeps[1], "suggestions read the company, its country, its services and where to send them, and nothing else", b.readsNothingElse),
+		desk.ProofUnder(Keeps[1], "a suggestion comes once it is switched on, says why and what it looked at, and with one click the next is not written", b.switchedOnAndOff),
+		desk.ProofUnder(Keeps[1], "suggestions read the company, its country, its services and where to send them, and nothing else", b.readsNothingElse),
 	}
 }
 

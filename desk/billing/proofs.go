@@ -20,24 +20,13 @@ import (
 	"loot/store"
 )
 
-// proof is one that goes by the statement in force.
-func proof(clause loot.Clause, name string, run func(context.Context, *desk.World, *statement.Statement) (string, error)) desk.Proof {
-	return desk.Proof{Clause: clause, Name: name, Run: func(ctx context.Context, w *desk.World) (string, error) {
-		v, ok := w.Gate.InForce()
-		if !ok {
-			return "", errors.New("no statement is in force")
-		}
-		return run(ctx, w, v.Statement)
-	}}
-}
-
 // proofs are those of the clauses that this desk keeps.
 func (b *Billing) proofs() []desk.Proof {
 	return append(b.hintProofs(), []desk.Proof{
-		proof(Keeps[0], "an invoice is drawn from the company, its address and the services, and nothing else is opened for it", b.drawnFromThese),
-		proof(Keeps[0], "without one of them the invoice waits, the customer is told which, and it goes out once it is given", b.waitsAndGoes),
-		proof(Keeps[0], "the copy stays the same under lock after the customer is gone, until the law wants it no longer", b.keptAsLong),
-		proof("adequacy.mistakes", "what is accepted is put right, what was wrong stays sealed in its history, and the invoice that said it is taken back and written again", b.writtenAgainWhole),
+		desk.ProofUnder(Keeps[0], "an invoice is drawn from the company, its address and the services, and nothing else is opened for it", b.drawnFromThese),
+		desk.ProofUnder(Keeps[0], "without one of them the invoice waits, the customer is told which, and it goes out once it is given", b.waitsAndGoes),
+		desk.ProofUnder(Keeps[0], "the copy stays the same under lock after the customer is gone, until the law wants it no longer", b.keptAsLong),
+		desk.ProofUnder("adequacy.mistakes", "what is accepted is put right, what was wrong stays sealed in its history, and the invoice that said it is taken back and written again", b.writtenAgainWhole),
 	}...)
 }
 

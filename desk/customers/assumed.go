@@ -3,7 +3,6 @@ package customers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -43,7 +42,7 @@ const lastWrites = time.Minute
 // announced has what is assumed follow an announced version from the moment on
 // from which it counts.
 func (c *customers) announced(ctx context.Context, hash string) error {
-	v, err := c.effective(ctx, hash)
+	v, err := c.Gate.Announced(ctx, hash)
 	if err != nil {
 		return err
 	}
@@ -55,25 +54,10 @@ func (c *customers) announced(ctx context.Context, hash string) error {
 	})
 }
 
-// effective returns an announced version, also one that another process announced a
-// moment ago.
-func (c *customers) effective(ctx context.Context, hash string) (gate.Version, error) {
-	v, ok := c.Gate.Version(hash)
-	if !ok || v.Effective.IsZero() {
-		if err := c.Gate.Refresh(ctx); err != nil {
-			return v, err
-		}
-		if v, ok = c.Gate.Version(hash); !ok || v.Effective.IsZero() {
-			return v, fmt.Errorf("customers: no version %s is announced", hash)
-		}
-	}
-	return v, nil
-}
-
 // assumedPage enqueues a look at each of the next customers of whom something is or
 // may be assumed.
 func (c *customers) assumedPage(ctx context.Context, a assumedPage) error {
-	if _, err := c.effective(ctx, a.Hash); err != nil {
+	if _, err := c.Gate.Announced(ctx, a.Hash); err != nil {
 		return err
 	}
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {

@@ -25,19 +25,6 @@ func (c *customers) proofs() []desk.Proof {
 	return slices.Concat(c.compulsoryProofs(), c.visibleProofs(), c.permissionProofs(), c.assumedProofs(), c.waysProofs(), c.levelProofs(), c.retentionProofs())
 }
 
-// A trial is a proof that knows the statement it is tried under.
-type trial func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error)
-
-func proofOf(clause loot.Clause, name string, run trial) desk.Proof {
-	return desk.Proof{Clause: clause, Name: name, Run: func(ctx context.Context, w *desk.World) (string, error) {
-		v, ok := w.Gate.InForce()
-		if !ok {
-			return "", errors.New("no statement is in force")
-		}
-		return run(ctx, w, v.Statement)
-	}}
-}
-
 // decides has a request decided and rolled back, and returns the refusal; nil
 // if it is permitted.
 func decides(ctx context.Context, w *desk.World, r gate.Request) (*gate.Refusal, error) {
@@ -60,7 +47,7 @@ func decides(ctx context.Context, w *desk.World, r gate.Request) (*gate.Refusal,
 func (c *customers) compulsoryProofs() []desk.Proof {
 	const clause = "collection.compulsory"
 	return []desk.Proof{
-		proofOf(clause, "the form of each service says beside every field what it is for and what cannot be done without it", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "the form of each service says beside every field what it is for and what cannot be done without it", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			asked := 0
 			for _, service := range s.Services() {
 				a, err := desk.Browser{World: w}.Get(ctx, "/order/"+url.PathEscape(service.ID))
@@ -83,7 +70,7 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 			}
 			return fmt.Sprintf("%s %s, each with its purposes", loot.Plural(len(s.Services()), "form asks", "forms ask"), loot.Plural(asked, "field", "fields")), nil
 		}),
-		proofOf(clause, "no service can be ordered without one of its compulsory fields", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "no service can be ordered without one of its compulsory fields", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			tried := 0
 			for _, service := range s.Services() {
 				form := draw(s, service, nil, c.needs.Written)
@@ -110,7 +97,7 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 			}
 			return fmt.Sprintf("%s with one field missing, each refused beside that field", loot.Plural(tried, "order", "orders")), nil
 		}),
-		proofOf(clause, "every service can be ordered with its compulsory fields alone", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "every service can be ordered with its compulsory fields alone", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			for _, service := range s.Services() {
 				form := draw(s, service, nil, c.needs.Written)
 				if _, err := registerBy(ctx, w, s, service.ID, form.filled(false)); err != nil {
@@ -119,8 +106,8 @@ func (c *customers) compulsoryProofs() []desk.Proof {
 			}
 			return fmt.Sprintf("%s ordered, every optional field left empty", loot.Plural(len(s.Services()), "service", "services")), nil
 		}),
-		proofOf(clause, "a detail that only a permission needs is never demanded", demandedOnlyForServices),
-		proofOf(clause, "the program takes in each kind of detail for the purposes it is declared for, and for no other", collectedAsDeclared),
+		desk.ProofUnder(clause, "a detail that only a permission needs is never demanded", demandedOnlyForServices),
+		desk.ProofUnder(clause, "the program takes in each kind of detail for the purposes it is declared for, and for no other", collectedAsDeclared),
 	}
 }
 
@@ -193,7 +180,7 @@ func collectedAsDeclared(ctx context.Context, w *desk.World, s *statement.Statem
 func (c *customers) visibleProofs() []desk.Proof {
 	const clause = "adequacy.visible"
 	return []desk.Proof{
-		proofOf(clause, "the portal shows everything that was given, with purpose, source, date and version", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "the portal shows everything that was given, with purpose, source, date and version", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			service := s.Services()[0]
 			form := draw(s, service, nil, c.needs.Written)
 			given := form.filled(true)
@@ -232,7 +219,7 @@ func (c *customers) visibleProofs() []desk.Proof {
 			}
 			return fmt.Sprintf("%s given, %d shown and in the copy", loot.Plural(len(form.questions()), "field", "fields"), len(form.questions())), nil
 		}),
-		proofOf(clause, "nobody sees or erases another person's record", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "nobody sees or erases another person's record", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			one, err := NewPerson(ctx, w)
 			if err != nil {
 				return "", err
@@ -257,9 +244,9 @@ func (c *customers) visibleProofs() []desk.Proof {
 			}
 			return "a stranger was refused twice, the person themself was not", nil
 		}),
-		proofOf(clause, "an opening stands in the customer's timeline at once, with a proof that holds", openingIsSeen),
-		proofOf(clause, "the address to which the way in is sent opens for nobody else in its name", wayInOnly),
-		proofOf(clause, "a record is erased when no service, law or order needs it any longer, and not before", c.erasedInTime),
+		desk.ProofUnder(clause, "an opening stands in the customer's timeline at once, with a proof that holds", openingIsSeen),
+		desk.ProofUnder(clause, "the address to which the way in is sent opens for nobody else in its name", wayInOnly),
+		desk.ProofUnder(clause, "a record is erased when no service, law or order needs it any longer, and not before", c.erasedInTime),
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // assumedProofs are those of what is on in some countries without a click: it is
 // the clause about suggestions that lets the statement say so.
 func (c *customers) assumedProofs() []desk.Proof {
-	return []desk.Proof{proofOf("collection.recommendation", "a permission is on without a click in the countries of its list and nowhere else, one click ends it, and a choice survives a move",
+	return []desk.Proof{desk.ProofUnder("collection.recommendation", "a permission is on without a click in the countries of its list and nowhere else, one click ends it, and a choice survives a move",
 		func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			var out []string
 			for _, o := range offers(s) {

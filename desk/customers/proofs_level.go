@@ -19,8 +19,8 @@ import (
 func (c *customers) levelProofs() []desk.Proof {
 	const clause = "security.levels"
 	return []desk.Proof{
-		proofOf(clause, "staff see a detail covered until they reveal it", coveredUntilRevealed),
-		proofOf(clause, "a detail whose level asks for it opens only after others agreed", agreedBefore),
+		desk.ProofUnder(clause, "staff see a detail covered until they reveal it", coveredUntilRevealed),
+		desk.ProofUnder(clause, "a detail whose level asks for it opens only after others agreed", agreedBefore),
 	}
 }
 

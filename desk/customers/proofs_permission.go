@@ -20,9 +20,9 @@ import (
 func (c *customers) permissionProofs() []desk.Proof {
 	const clause = "disclosure.permission"
 	return []desk.Proof{
-		proofOf(clause, "a purpose that one permits is used while it is permitted, and never else", permittedOnly),
-		proofOf(clause, "an objection stops what would else be permitted", objectionStops),
-		proofOf(clause, "what an order permits ends with the service", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "a purpose that one permits is used while it is permitted, and never else", permittedOnly),
+		desk.ProofUnder(clause, "an objection stops what would else be permitted", objectionStops),
+		desk.ProofUnder(clause, "what an order permits ends with the service", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			subject, err := NewPerson(ctx, w)
 			if err != nil {
 				return "", err
@@ -48,8 +48,8 @@ func (c *customers) permissionProofs() []desk.Proof {
 			}
 			return fmt.Sprintf("“%s” permitted while the service runs, refused under %s after it", req.Purpose, no.Clause), nil
 		}),
-		proofOf(clause, "a partner receives what one permits to it, and nothing before or after", partnerOnlyPermitted),
-		proofOf(clause, "a purpose that nothing permits is refused on the page, with the clause and what would be needed", refusedOnThePage),
+		desk.ProofUnder(clause, "a partner receives what one permits to it, and nothing before or after", partnerOnlyPermitted),
+		desk.ProofUnder(clause, "a purpose that nothing permits is refused on the page, with the clause and what would be needed", refusedOnThePage),
 	}
 }
 

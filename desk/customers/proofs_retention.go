@@ -17,7 +17,7 @@ import (
 
 func (c *customers) retentionProofs() []desk.Proof {
 	return []desk.Proof{
-		proofOf("network.purpose", "what no service, law or switch needs any longer is erased when its time is over, and not before", c.erasedByItself),
+		desk.ProofUnder("network.purpose", "what no service, law or switch needs any longer is erased when its time is over, and not before", c.erasedByItself),
 	}
 }
 

@@ -18,10 +18,10 @@ import (
 func (c *customers) waysProofs() []desk.Proof {
 	const clause = "network.ways"
 	return []desk.Proof{
-		proofOf(clause, "what identifies somebody is taken in on the declared ways only", identifyingOnlyOnWays),
-		proofOf(clause, "each way has purposes of its own, and its records serve no other", ownPurposes),
-		proofOf(clause, "one changes one's own details, and a colleague whose job serves one", changedByWhom),
-		proofOf(clause, "looking at public pages makes nobody known", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "what identifies somebody is taken in on the declared ways only", identifyingOnlyOnWays),
+		desk.ProofUnder(clause, "each way has purposes of its own, and its records serve no other", ownPurposes),
+		desk.ProofUnder(clause, "one changes one's own details, and a colleague whose job serves one", changedByWhom),
+		desk.ProofUnder(clause, "looking at public pages makes nobody known", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			count := func() (n int, err error) {
 				err = w.DB.ReadTx(ctx, func(tx *store.Tx) error {
 					n, err = w.Vault.Count(ctx, tx, collection)
@@ -55,7 +55,7 @@ func (c *customers) waysProofs() []desk.Proof {
 			}
 			return fmt.Sprintf("%s looked at, nobody became known and nothing was stored on the device", loot.Plural(len(paths), "page", "pages")), nil
 		}),
-		proofOf(clause, "ordering is a way in: whoever orders is known by exactly what they gave", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+		desk.ProofUnder(clause, "ordering is a way in: whoever orders is known by exactly what they gave", func(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 			service := s.Services()[0]
 			form := draw(s, service, nil, c.needs.Written)
 			given := form.filled(false)

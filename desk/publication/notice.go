@@ -2,7 +2,6 @@ package publication
 
 import (
 	"context"
-	"fmt"
 
 	"loot"
 	"loot/desk"
@@ -56,17 +55,12 @@ func (p *publication) notifyPage(ctx context.Context, a noticePage) error {
 // notifyOne writes to one person. Whoever has no running service and no
 // permission left is not: no clause lets us open the address.
 func (p *publication) notifyOne(ctx context.Context, a noticeOne) error {
-	v, ok := p.Gate.Version(a.Hash)
-	if !ok || v.Effective.IsZero() { // another process announced it a moment ago
-		if err := p.Gate.Refresh(ctx); err != nil {
-			return err
-		}
-		if v, ok = p.Gate.Version(a.Hash); !ok || v.Effective.IsZero() {
-			return fmt.Errorf("publication: no version %s is announced", a.Hash)
-		}
+	v, err := p.Gate.Announced(ctx, a.Hash)
+	if err != nil {
+		return err
 	}
 	front, day := v.Statement.Front(), v.Effective.Format("2 January 2006")
-	_, err := p.Write(ctx, desk.Errand{By: loot.Actor{Kind: loot.Desk, ID: "publication"}, Purpose: "notice", To: a.Subject, Collection: "customer", ID: "notice-" + a.Hash[:16] + "-" + string(a.Subject), Letter: mail.Letter{
+	_, err = p.Write(ctx, desk.Errand{By: loot.Actor{Kind: loot.Desk, ID: "publication"}, Purpose: "notice", To: a.Subject, Collection: "customer", ID: "notice-" + a.Hash[:16] + "-" + string(a.Subject), Letter: mail.Letter{
 		Subject: "Our privacy statement changes on " + day,
 		Preview: "What changes, clause by clause; until then nothing does.",
 		Greet:   "Good day",
