@@ -30,6 +30,7 @@ func (d *Safety) api(a *api.API) {
 		ID: "report-abuse-in-bulk", Method: http.MethodPost, Path: "/api/abuse/reports/bulk", Tag: apiTag, Scope: "abuse:write", MaxBody: 16 << 20,
 		Summary: "Report misuse of the network, up to 500 at once", Text: text + " Each is judged by itself, and the answer says in their order what became of each.", Kinds: []loot.Kind{loot.Invalid},
 	}, d.apiBulk)
+	d.apiXARF(a)
 }
 
 type apiSeen struct {
@@ -45,7 +46,7 @@ type apiEvidence struct {
 }
 
 type apiReportIn struct {
-	Kind      Kind          `json:"kind" enum:"spam,phishing,malware,attack,copyright,illegal,fraud"`
+	Kind      Kind          `json:"kind" enum:"spam,phishing,malware,attack,copyright,illegal,fraud,other"`
 	Addresses []apiSeen     `json:"addresses,omitempty" maxItems:"50"`
 	URLs      []string      `json:"urls,omitempty" maxItems:"50"`
 	Text      string        `json:"text,omitempty" maxLength:"20000"`
@@ -87,26 +88,32 @@ type apiTaken struct {
 	Error  string   `json:"error,omitempty" doc:"Why it was refused"`
 }
 
-func (d *Safety) takeSent(ctx context.Context, in apiReportIn) (apiTaken, error) {
-	r, err := in.report()
-	if err != nil {
-		return apiTaken{}, err
-	}
-	t, err := d.take(ctx, r)
-	out := apiTaken{ID: t.ID, Cases: t.Cases, Again: t.Again}
-	if t.Follow != "" {
-		out.Follow = d.BaseURL + t.Follow
-	}
-	return out, err
-}
-
 type reportAbuseIn struct{ Body apiReportIn }
 
 type reportAbuseOut struct{ Body apiTaken }
 
 func (d *Safety) apiReport(ctx context.Context, in *reportAbuseIn) (*reportAbuseOut, error) {
 	t, err := d.takeSent(ctx, in.Body)
-	return &reportAbuseOut{t}, err
+	if err != nil {
+		return nil, err
+	}
+	return &reportAbuseOut{takenOf(d.BaseURL, t)}, nil
+}
+
+func (d *Safety) takeSent(ctx context.Context, in apiReportIn) (Taken, error) {
+	r, err := in.report()
+	if err != nil {
+		return Taken{}, err
+	}
+	return d.take(ctx, r)
+}
+
+func takenOf(base string, t Taken) apiTaken {
+	out := apiTaken{ID: t.ID, Cases: t.Cases, Again: t.Again}
+	if t.Follow != "" {
+		out.Follow = base + t.Follow
+	}
+	return out
 }
 
 type bulkIn struct {
@@ -128,26 +135,36 @@ func (d *Safety) apiBulk(ctx context.Context, in *bulkIn) (*bulkOut, error) {
 	out := &bulkOut{}
 	for _, one := range in.Body.Reports[:min(len(in.Body.Reports), mostBulk)] {
 		t, err := d.takeSent(ctx, one)
-		switch {
-		case loot.KindOf(err) == loot.Invalid:
-			t.Error = loot.Message(err)
-			if wrong := web.Wrong(err); len(wrong) > 0 {
-				var words []string
-				for field, text := range wrong {
-					words = append(words, field+": "+text)
-				}
-				slices.Sort(words)
-				t.Error = words[0]
-			}
-			out.Body.Refused++
-		case err != nil:
+		if err := out.add(d.BaseURL, t, err); err != nil {
 			return nil, err
-		case t.Again:
-			out.Body.Again++
-		default:
-			out.Body.Taken++
 		}
-		out.Body.Reports = append(out.Body.Reports, t)
 	}
 	return out, nil
+}
+
+// add adds what became of one report. That it was refused ends nothing; the error is of
+// what went wrong here.
+func (out *bulkOut) add(base string, t Taken, err error) error {
+	one := takenOf(base, t)
+	switch {
+	case loot.KindOf(err) == loot.Invalid || loot.KindOf(err) == loot.TooLarge:
+		one.Error = loot.Message(err)
+		if wrong := web.Wrong(err); len(wrong) > 0 {
+			var words []string
+			for field, text := range wrong {
+				words = append(words, field+": "+text)
+			}
+			slices.Sort(words)
+			one.Error = words[0]
+		}
+		out.Body.Refused++
+	case err != nil:
+		return err
+	case t.Again:
+		out.Body.Again++
+	default:
+		out.Body.Taken++
+	}
+	out.Body.Reports = append(out.Body.Reports, one)
+	return nil
 }

@@ -39,14 +39,15 @@ type caseView struct {
 // A reportRow is a report on the page of its case.
 type reportRow struct {
 	filed
-	Title   string
-	How     string
-	Sender  string
-	Seen    string
-	URLs    []string
-	Text    string // empty: it was not opened
-	Email   string
-	Exhibit []exhibitRow
+	Title    string
+	How      string
+	Sender   string
+	Seen     string
+	URLs     []string
+	Warnings []string
+	Text     string // empty: it was not opened
+	Email    string
+	Exhibit  []exhibitRow
 }
 
 // An exhibitRow is a file: handed out, and never shown.
@@ -222,7 +223,7 @@ func (d *Safety) caseReports(ctx context.Context, tx *store.Tx, v *caseView, c m
 			if err != nil {
 				return err
 			}
-			row.Seen, row.URLs = s.Address, s.URLs
+			row.Seen, row.URLs, row.Warnings = s.Address, s.URLs, s.Warnings
 		}
 		for _, e := range files {
 			if e.Report == f.ID {

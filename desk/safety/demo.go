@@ -87,7 +87,8 @@ func (d *Safety) demo(ctx context.Context, w *desk.World) error {
 		return d.told(ctx, work, 8, Report{Way: ByForm, Kind: Copyright, Reporter: "rights@publisher.example", Text: "Our book “Sample Quays” is offered for download. We hold the rights.", URLs: []string{"https://books.example.org/sample-quays"}})
 	})
 	w.History.On(day(1, 13*hour), func(ctx context.Context) error {
-		return d.Take(ctx, Report{Way: ByForm, Kind: Fraud, URLs: []string{"https://bargains.example.org/"}, Text: "A shop that takes money and sends nothing."})
+		_, err := d.take(ctx, Report{Way: ByForm, Kind: Fraud, URLs: []string{"https://bargains.example.org/"}, Text: "A shop that takes money and sends nothing."})
+		return err
 	})
 	w.History.On(day(2, 16*hour), func(ctx context.Context) error {
 		if attack.subject == "" {

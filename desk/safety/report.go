@@ -54,6 +54,7 @@ type Report struct {
 	Proven    bool   // that the address is the sender's was shown, by a token or a signature
 	Key       string // by which the sender tells it from others, such as a Message-ID; empty: what it says does
 	Evidence  []Evidence
+	Warnings  []string // what a reader of the report should know before they rely on it
 }
 
 // Seen is an address with the time at which the misuse was seen.
@@ -76,13 +77,6 @@ type Taken struct {
 	Cases  []string // that it is in
 	Again  bool     // it had come before
 	Follow string   // path of the page that says what becomes of it; empty: it had come before
-}
-
-// Take takes a report in: once, however often it comes, and sorted into a case for each
-// address that it names. What is wrong with it is an error of kind Invalid.
-func (d *Safety) Take(ctx context.Context, r Report) error {
-	_, err := d.take(ctx, r)
-	return err
 }
 
 // clean checks a report, and adds the addresses that stand in web addresses.
@@ -184,7 +178,7 @@ func (d *Safety) points(ctx context.Context, r Report) (out []pointed, err error
 		}
 	}
 	for _, s := range r.Addresses {
-		p := pointed{mark: d.markOf(s.Address), at: s.At, addr: s.Address.Unmap(), said: said{s.Address.Unmap().String(), r.URLs}}
+		p := pointed{mark: d.markOf(s.Address), at: s.At, addr: s.Address.Unmap(), said: said{s.Address.Unmap().String(), r.URLs, r.Warnings}}
 		if p.holder, p.looked, err = d.lookUp(ctx, p.addr, p.at); err != nil {
 			return nil, err
 		}
@@ -198,10 +192,10 @@ func (d *Safety) points(ctx context.Context, r Report) (out []pointed, err error
 		if err != nil {
 			return nil, fmt.Errorf("safety: web address: %w", err)
 		}
-		add(pointed{mark: d.keyed("host", strings.ToLower(u.Hostname())), at: d.Now(), said: said{URLs: r.URLs}})
+		add(pointed{mark: d.keyed("host", strings.ToLower(u.Hostname())), at: d.Now(), said: said{URLs: r.URLs, Warnings: r.Warnings}})
 	}
 	if len(out) == 0 { // a mail in which no program finds one: a colleague reads it
-		add(pointed{mark: d.keyed("unnamed", hex.EncodeToString(d.digest(r))), at: d.Now()})
+		add(pointed{mark: d.keyed("unnamed", hex.EncodeToString(d.digest(r))), at: d.Now(), said: said{Warnings: r.Warnings}})
 	}
 	return out, nil
 }
@@ -219,6 +213,8 @@ func (d *Safety) lookUp(ctx context.Context, a netip.Addr, at time.Time) (h Hold
 	return h, err == nil, err
 }
 
+// take takes a report in: once, however often it comes, and sorted into a case for each
+// address that it names. What is wrong with it is an error of kind Invalid.
 func (d *Safety) take(ctx context.Context, r Report) (t Taken, err error) {
 	if r, err = d.clean(r); err != nil {
 		return t, err

@@ -315,6 +315,34 @@ func TestAPI(t *testing.T) {
 	}
 }
 
+// TestXARFByAPI: what programs write already is taken as it is, one at a time or many, and
+// what is odd about it stands beside what it says.
+func TestXARFByAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.customer("jo@example.com", "192.0.2.7")
+	h.asAbuse()
+	const one = `{"xarf_version":"4.0.0","report_id":"r-1","timestamp":"2026-11-23T09:00:00Z","category":"messaging","type":"spam","source_identifier":"192.0.2.7","description":"Bulk mail.",
+		"reporter":{"org":"Watchers","contact":"reports@watch.example","domain":"watch.example"},"sender":{"org":"Relay","contact":"robin@elsewhere.example","domain":"elsewhere.example"}}`
+	send := func(document string) bulkOut {
+		t.Helper()
+		out, err := h.desk.takeXARF(t.Context(), &xarfIn{RawBody: []byte(document)})
+		ok(t, err)
+		return *out
+	}
+	if out := send(one); out.Body.Taken != 1 || out.Body.Reports[0].Cases[0] != h.only().ID || out.Body.Reports[0].Follow == "" {
+		t.Errorf("alone: %+v", out.Body)
+	}
+	out := send(" [" + one + `,{"a":1},` + strings.Replace(one, "r-1", "r-2", 1) + "]")
+	if out.Body.Again != 1 || out.Body.Refused != 1 || out.Body.Taken != 1 || !strings.Contains(out.Body.Reports[1].Error, "not in XARF") {
+		t.Errorf("many: %+v", out.Body)
+	}
+	if _, err := h.desk.takeXARF(t.Context(), &xarfIn{RawBody: []byte("no JSON")}); loot.KindOf(err) != loot.Invalid {
+		t.Errorf("no JSON: %v", err)
+	}
+	shows(t, h.Post("/console/abuse/"+h.only().ID+"/reports"), http.StatusOK, "Bulk mail.", "of another domain than who reports", "application/json")
+}
+
 func sum256(content string) string {
 	sum := sha256.Sum256([]byte(content))
 	return hex.EncodeToString(sum[:])

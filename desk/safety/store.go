@@ -150,10 +150,11 @@ type filed struct {
 	about    string
 }
 
-// said is what a report names, sealed with it.
+// said is what a report names, and what to know of it, sealed with it.
 type said struct {
-	Address string   `json:"address,omitempty"`
-	URLs    []string `json:"urls,omitempty"`
+	Address  string   `json:"address,omitempty"`
+	URLs     []string `json:"urls,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // reportsOf returns the reports in a case, the first one first.

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -266,15 +267,23 @@ func TestXARFThatIsNotAsItShouldBe(t *testing.T) {
 		}
 	}
 	var ids []string
-	take := func(r report.Report) error { ids = append(ids, r.ID); return nil }
-	if err := report.ReadBulk(strings.NewReader("["+document()+","+document()+"]"), 2, take); err != nil || len(ids) != 2 {
-		t.Errorf("%v %v", ids, err)
+	var wrong []error
+	take := func(document []byte, r report.Report, err error) error {
+		if !bytes.HasPrefix(document, []byte("{")) {
+			t.Errorf("the document is %q", document)
+		}
+		if ids = append(ids, r.ID); err != nil {
+			wrong = append(wrong, err)
+		}
+		return nil
 	}
-	if err := report.ReadBulk(strings.NewReader("["+document()+`,{"a":1}]`), 2, take); loot.KindOf(err) != loot.Invalid || !strings.Contains(loot.Message(err), "Report 2") {
-		t.Errorf("%v", err)
+	if err := report.ReadBulk(strings.NewReader("["+document()+`,{"a":1},`+document()+"]"), 3, take); err != nil || len(ids) != 3 || len(wrong) != 1 || loot.KindOf(wrong[0]) != loot.Invalid {
+		t.Errorf("%v %v %v", ids, wrong, err)
 	}
-	if err := report.ReadBulk(strings.NewReader("["+document()+","+document()+"]"), 1, take); loot.KindOf(err) != loot.Invalid {
-		t.Errorf("%v", err)
+	for name, text := range map[string]string{"too many": "[" + document() + "," + document() + "]", "broken": "[" + document()} {
+		if err := report.ReadBulk(strings.NewReader(text), 1, take); loot.KindOf(err) != loot.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

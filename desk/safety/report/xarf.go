@@ -43,10 +43,9 @@ func ReadJSON(r io.Reader) (Report, error) {
 	return *w.r, nil
 }
 
-// ReadBulk reads an array of at most n reports in XARF, and hands each to f in
-// turn, which ends it by an error. A report that is not in XARF is named by its
-// place, from 1 on.
-func ReadBulk(r io.Reader, n int, f func(Report) error) error {
+// ReadBulk reads an array of at most n reports in XARF, and hands each to f in turn with
+// the document that it was read from, or with why it is none; f ends it by an error.
+func ReadBulk(r io.Reader, n int, f func(document []byte, rep Report, err error) error) error {
 	d := json.NewDecoder(io.LimitReader(r, MaxBytes))
 	if open, err := d.Token(); err != nil || open != json.Delim('[') {
 		return loot.Errorf(loot.Invalid, "Several reports are sent as an array of JSON.")
@@ -57,15 +56,15 @@ func ReadBulk(r io.Reader, n int, f func(Report) error) error {
 		}
 		var one json.RawMessage
 		if err := d.Decode(&one); err != nil {
-			return loot.Wrap(loot.Invalid, fmt.Errorf("report: %w", err), fmt.Sprintf("Report %d is no JSON, or all of them are larger than %d MB.", i, MaxBytes>>20))
+			return loot.Wrap(loot.Invalid, fmt.Errorf("report: %w", err), fmt.Sprintf("Report %d is no JSON, or all of them are larger than %d MB. Those before it were taken.", i, MaxBytes>>20))
 		}
 		rep, err := ReadJSON(bytes.NewReader(one))
-		if err != nil {
-			return loot.Wrap(loot.KindOf(err), err, fmt.Sprintf("Report %d: %s", i, loot.Message(err)))
-		}
-		if err := f(rep); err != nil {
+		if err := f(one, rep, err); err != nil {
 			return err
 		}
+	}
+	if end, err := d.Token(); err != nil || end != json.Delim(']') {
+		return loot.Errorf(loot.Invalid, "The array ends too early. The reports that came whole were taken.")
 	}
 	return nil
 }
