@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk/publication"
 	"loot/ledger"
 )
 
@@ -16,12 +17,12 @@ type verifyCmd struct {
 	Key     string   `help:"Key of the ledger that you trust, from the statement or an invoice." placeholder:"VKEY" env:"LOOT_LEDGER_KEY"`
 	Witness []string `help:"Key of a witness that must have co-signed." placeholder:"VKEY"`
 	JSON    bool     `help:"Print JSON." name:"json"`
-	File    string   `arg:"" help:"The receipt, or the copy of everything that the portal gives; - reads standard input."`
+	File    string   `arg:"" help:"The receipt, the copy of everything that the portal gives, or a transparency report with its entries; - reads standard input."`
 }
 
 // Help is what --help says besides.
 func (verifyCmd) Help() string {
-	return `Nothing is sent and no server is asked. Of a copy, every receipt in its timeline is checked, and that each entry says what its receipt proves.
+	return `Nothing is sent and no server is asked. Of a copy, every receipt in its timeline is checked, and that each entry says what its receipt proves. Of a transparency report with its entries, each proof is checked and every figure counted again from what the proofs open.
 
 Exit code: 0 it holds; 1 it does not hold; 2 the file is not a proof or cannot be read, or a key is none; 3 it is consistent, and no key was given to trust.`
 }
@@ -52,6 +53,9 @@ func (v *verifyCmd) Run(c *command) error {
 		return v.unreadable(c, err)
 	}
 	if first == '{' {
+		if begin, _ := file.Peek(64); publication.IsReport(begin) { // too short is none
+			return v.recounted(c, file)
+		}
 		return v.copied(c, file)
 	}
 	return v.receipt(c, file)
@@ -140,7 +144,7 @@ func (v *verifyCmd) receipt(c *command, file io.Reader) error {
 
 // notAProof says what would be one.
 func (v *verifyCmd) notAProof(c *command) error {
-	fmt.Fprintf(c.stdout, "This is not a proof: %s\nThe portal gives proofs, whose names end in .tlog-proof, and the copy of everything, what-we-hold.json. Either can be checked.\n", v.named())
+	fmt.Fprintf(c.stdout, "This is not a proof: %s\nThe portal gives proofs, whose names end in .tlog-proof, and the copy of everything, what-we-hold.json. Either can be checked, and so can a transparency report with its entries.\n", v.named())
 	return exitUnusable
 }
 
@@ -246,4 +250,43 @@ func printCopy(c *command, res ledger.CopyResult) {
 	default:
 		fmt.Fprintln(c.stdout, "The copy does not hold.")
 	}
+}
+
+// recounted counts a transparency report again from its proofs.
+func (v *verifyCmd) recounted(c *command, file io.Reader) error {
+	res, err := publication.RecountReport(file, v.Key, v.Witness)
+	if loot.KindOf(err) == loot.Invalid {
+		return badKey(c, err)
+	}
+	if err != nil {
+		return v.unreadable(c, err)
+	}
+	switch {
+	case v.JSON:
+		if err := printJSON(c, struct {
+			Kind string `json:"kind"`
+			publication.Recount
+		}{"transparency report", res}); err != nil {
+			return err
+		}
+		return verdictExit(res.Verdict)
+	case res.Verdict == ledger.NotAProof:
+		return v.notAProof(c)
+	}
+	for _, w := range res.Wrong {
+		fmt.Fprintln(c.stdout, "✗", printable(w))
+	}
+	if res.Signer != "" {
+		fmt.Fprintln(c.stdout, "  Signed by", printable(res.Signer))
+	}
+	said := loot.Plural(res.Figures, "figure", "figures") + " of " + printable(res.Half) + ", counted again from " + loot.Plural(res.Entries, "entry", "entries")
+	switch res.Verdict {
+	case ledger.Holds:
+		fmt.Fprintln(c.stdout, "✓ "+said+": they are the same. That no entry was left out is proved by the whole ledger alone, see loot ledger verify.")
+	case ledger.Consistent:
+		fmt.Fprintln(c.stdout, "✓ "+said+": they are the same.\n\nConsistent, signer not trusted: give the ledger's key with --key.")
+	default:
+		fmt.Fprintln(c.stdout, "\nThe report does not hold.")
+	}
+	return verdictExit(res.Verdict)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"loot/desk"
@@ -68,9 +69,9 @@ func (p *publication) proveReport(ctx context.Context, w *desk.World) (string, e
 			if err != nil {
 				return err
 			}
-			wrong, err := p.recount(h, told)
-			if err == nil && wrong != "" {
-				err = fmt.Errorf("counted again from the proofs, %s is another", wrong)
+			again, err := recount(told, told.Log, nil)
+			if err == nil && again.Verdict != ledger.Holds {
+				err = fmt.Errorf("counted again from the proofs: %s", strings.Join(again.Wrong, "; "))
 			}
 			return err
 		})

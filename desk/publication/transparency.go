@@ -40,6 +40,14 @@ func (h half) before() half {
 }
 func (h half) String() string { return strconv.Itoa(h.year) + "-" + strconv.Itoa(h.n) }
 
+// parseHalf reads the name of a half-year, such as "2026-1".
+func parseHalf(name string) (half, bool) {
+	year, n, _ := strings.Cut(name, "-")
+	y, err := strconv.Atoi(year)
+	h := half{y, 1 + strings.Index("12", n)}
+	return h, err == nil && h.String() == name && h.n > 0
+}
+
 // Title says the half-year in words.
 func (h half) Title() string {
 	return map[int]string{1: "January to June ", 2: "July to December "}[h.n] + strconv.Itoa(h.year)
@@ -149,7 +157,8 @@ func latest(h half, rows iter.Seq2[ledger.FactsRow, error]) ([]step, error) {
 	return slices.SortedFunc(maps.Values(by), func(a, b step) int { return cmp.Compare(a.Request, b.Request) }), nil
 }
 
-// count makes the figures of the requests of a half-year.
+// count makes the figures of the requests of a half-year. Without a statement they have
+// no titles of recipients.
 func count(s *statement.Statement, h half, steps []step) tallyOf {
 	out := tallyOf{Half: h}
 	sum := func(group, key, title string, weigh func(step) int) {
@@ -184,7 +193,13 @@ func count(s *statement.Statement, h half, steps []step) tallyOf {
 		out.widen(group)
 	}
 	by(groupKind, func(s step) string { return s.Kind }, func(k string) string { return kindWords[k] })
-	by(groupWho, func(s step) string { return s.Authority }, func(k string) string { r, _ := s.Recipient(k); return r.Title })
+	by(groupWho, func(s step) string { return s.Authority }, func(k string) string {
+		if s == nil {
+			return k
+		}
+		r, _ := s.Recipient(k)
+		return r.Title
+	})
 	by(groupCountry, func(s step) string { return s.Country }, statement.CountryName)
 	by(groupOutcome, func(s step) string { return s.Outcome }, func(k string) string { return outcomeWords[k] })
 	out.Days = averageDays(steps)

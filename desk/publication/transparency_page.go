@@ -5,12 +5,10 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"loot"
-	"loot/ledger"
 	"loot/store"
 	"loot/web"
 )
@@ -273,46 +271,4 @@ func (p *publication) proven(ctx context.Context, tx *store.Tx, t tallyOf) (told
 		}
 	}
 	return out, nil
-}
-
-// recount checks every proof of a report with its entries by the key of the
-// ledger, and counts the figures again from what the proofs open. It returns the
-// first figure that is not the same; empty: all are.
-func (p *publication) recount(h half, told toldReport) (wrong string, err error) {
-	v, ok := p.Gate.InForce()
-	if !ok {
-		return "", loot.Errorf(loot.Unavailable, "No statement is in force yet.")
-	}
-	var rows []ledger.FactsRow
-	for id, proof := range told.Proofs {
-		res, err := ledger.VerifyReceipt([]byte(proof), told.Log, nil)
-		if err != nil {
-			return "", err
-		}
-		if res.Verdict != ledger.Holds || res.Facts == nil {
-			return "the proof of " + id, nil
-		}
-		rows = append(rows, ledger.FactsRow{ID: id, At: res.Facts.At, Facts: *res.Facts})
-	}
-	slices.SortFunc(rows, func(a, b ledger.FactsRow) int { return a.At.Compare(b.At) })
-	steps, err := latest(h, func(yield func(ledger.FactsRow, error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		return "", err
-	}
-	again := count(v.Statement, h, steps)
-	if len(again.Figures) != len(told.Figures) {
-		return "their number", nil
-	}
-	for i, f := range again.Figures {
-		if one := told.Figures[i]; f.Key != one.Key || f.Value() != one.Value || f.Digest() != one.Digest {
-			return f.Title, nil
-		}
-	}
-	return "", nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,29 +87,37 @@ func TestTheReportIsCountedFromTheLedger(t *testing.T) {
 		h.Actor.Roles = []loot.Role{"dpo"}
 		var opened toldReport
 		ok(t, json.Unmarshal([]byte(h.Get(entries).Body), &opened))
-		p := &publication{Kit: h.Kit}
 		if len(opened.Proofs) != 6 {
 			t.Errorf("%d proofs", len(opened.Proofs))
 		}
-		if wrong, err := p.recount(this, opened); err != nil || wrong != "" {
-			t.Errorf("%q, %v", wrong, err)
+		if r, err := recount(opened, opened.Log, nil); err != nil || r.Verdict != ledger.Holds || r.Entries != 6 || r.Figures != len(told.Figures) {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if r, err := recount(opened, "", nil); err != nil || r.Verdict != ledger.Consistent {
+			t.Errorf("without a key: %+v, %v", r, err)
 		}
 		for i, f := range opened.Figures {
 			if f.Digest != told.Figures[i].Digest {
 				t.Errorf("%s: another digest in public", f.Title)
 			}
 		}
-		changed := opened
-		changed.Figures = slices.Clone(opened.Figures)
-		changed.Figures[0].Value = "5"
-		if wrong, _ := p.recount(this, changed); wrong != "Requests that were entered" {
-			t.Errorf("a changed figure passes: %q", wrong)
-		}
-		for id := range opened.Proofs {
-			changed.Proofs = map[string]string{id: strings.Replace(opened.Proofs[id], "index ", "index 1", 1)}
-		}
-		if wrong, _ := p.recount(this, changed); !strings.HasPrefix(wrong, "the proof of ") {
-			t.Errorf("a changed proof passes: %q", wrong)
+		for want, change := range map[string]func(*toldReport){
+			"Requests, Requests that were entered: it says 5, and the entries give 6": func(r *toldReport) { r.Figures[0].Value = "5" },
+			"Requests, Requests that were entered: it is not of these entries":        func(r *toldReport) { r.Figures[0].Digest = r.Figures[1].Digest },
+			"the entries give 5 or more, and it says nothing of it":                   func(r *toldReport) { r.Figures = r.Figures[:len(r.Figures)-1] },
+			"it says \"9.0\", and the entries give \"3.0\"":                           func(r *toldReport) { r.Days = "9.0" },
+			"the proof of ": func(r *toldReport) {
+				for id := range r.Proofs {
+					r.Proofs[id] = strings.Replace(r.Proofs[id], "index ", "index 1", 1)
+				}
+			},
+		} {
+			changed := opened
+			changed.Figures, changed.Proofs = slices.Clone(opened.Figures), maps.Clone(opened.Proofs)
+			change(&changed)
+			if r, err := recount(changed, opened.Log, nil); err != nil || r.Verdict != ledger.DoesNotHold || !strings.Contains(strings.Join(r.Wrong, "\n"), want) {
+				t.Errorf("%s: %+v, %v", want, r, err)
+			}
 		}
 		// The request under a gag appears once that has ended.
 		h.Clock.Advance(40 * 24 * time.Hour)
