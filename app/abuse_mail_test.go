@@ -34,3 +34,26 @@ func TestAReportByMailIsInACase(t *testing.T) {
 		t.Errorf("%d reports, %d repeats, in %d cases, %d wait, %v", reports, repeats, open, waiting.Mails, err)
 	}
 }
+
+// TestARequestByMailWaits until a colleague looks at it, and is no request before.
+func TestARequestByMailWaits(t *testing.T) {
+	ctx, a, w := simulated(t, storetest.SQLite, nil)
+	if err := a.takes("requests@loot.example", a.asked); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		sendMail(t, a, "requests@loot.example", "Who had the service on 3 May? Section 10 of the Act.")
+	}
+	if err := w.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var waits, requests int
+	if err := w.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM disclosure_mail), (SELECT COUNT(*) FROM disclosure_request)`).Scan(&waits, &requests)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if waits != 1 || requests != 0 {
+		t.Errorf("%d mails wait and %d requests were entered, want 1 and 0", waits, requests)
+	}
+}

@@ -49,6 +49,7 @@ type App struct {
 	checks  *verification.Verification
 	rights  *rights.Rights
 	safety  *safety.Safety
+	asked   mail.Taker // takes what authorities ask by mail
 	partner *partners.Partners
 	visits  *visits.Visits
 	rows    column.Store // of visits; nil: this is a command that looks at something else
@@ -173,7 +174,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err := a.build(); err != nil {
 		return nil, err
 	}
-	if err := a.takes(c.AbuseMailAt, a.reportedByMail); err != nil {
+	if err := errors.Join(a.takes(c.AbuseMailAt, a.reportedByMail), a.takes(c.AskingMailAt, a.asked)); err != nil {
 		return nil, err
 	}
 	if err := a.migrate(ctx); err != nil {

@@ -93,10 +93,11 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	outside, err := disclosure.New(a.Kit, disclosure.Needs{Staff: colleagues, Letter: a.outsideLetter})
+	outside, asked, err := disclosure.New(a.Kit, disclosure.Needs{Staff: colleagues, Letter: a.outsideLetter, ReadMail: readMail})
 	if err != nil {
 		return err
 	}
+	a.asked = asked
 	verifying, err := a.Config.Verifying.options(a.Now)
 	if err != nil {
 		return err

@@ -163,7 +163,11 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
+			if err := a.takes("requests@loot.example", a.asked); err != nil {
+				t.Fatal(err)
+			}
 			sendMail(t, a, "keys@loot.example", "A mail that waits.")
+			sendMail(t, a, "requests@loot.example", "Who was it?")
 			outside := visit("disclosure", who)
 			outside.Post("/console/disclosures/register", "title", "Example Court", "recipient", "court", "country", "IE", "contact", "1 Sample Square")
 			m := regexp.MustCompile(`register/([0-9a-z]+)/ended`).FindStringSubmatch(outside.Get("/console/disclosures/register").Body)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,13 +20,14 @@ import (
 
 // Receiving is how mail comes in.
 type Receiving struct {
-	SMTPListen  string `help:"Address on which mail is taken in by SMTP, such as :25; empty: none is." placeholder:"HOST:PORT" env:"LOOT_SMTP_LISTEN" name:"smtp-listen"`
-	SMTPName    string `help:"Name of this mail server in its greeting, as DNS has it. Default: the host of the public address." placeholder:"HOST" env:"LOOT_SMTP_NAME" name:"smtp-name"`
-	SMTPCert    string `help:"File with the certificate for STARTTLS, in PEM with those that it needs; read again when it is renewed." type:"path" placeholder:"FILE" env:"LOOT_SMTP_CERTIFICATE_FILE" name:"smtp-certificate-file"`
-	SMTPKey     string `help:"File with the certificate's key." type:"path" placeholder:"FILE" env:"LOOT_SMTP_KEY_FILE" name:"smtp-key-file"`
-	SMTPMax     int64  `help:"MiB that a mail may have." default:"50" env:"LOOT_SMTP_MAX" name:"smtp-max"`
-	SMTPRate    int    `help:"Mails a minute that are taken from one address of the internet." default:"120" env:"LOOT_SMTP_RATE" name:"smtp-rate"`
-	AbuseMailAt string `help:"Address to which reports of abuse are sent by mail, such as abuse@example.com." placeholder:"ADDRESS" env:"LOOT_ABUSE_ADDRESS" name:"abuse-address"`
+	SMTPListen   string `help:"Address on which mail is taken in by SMTP, such as :25; empty: none is." placeholder:"HOST:PORT" env:"LOOT_SMTP_LISTEN" name:"smtp-listen"`
+	SMTPName     string `help:"Name of this mail server in its greeting, as DNS has it. Default: the host of the public address." placeholder:"HOST" env:"LOOT_SMTP_NAME" name:"smtp-name"`
+	SMTPCert     string `help:"File with the certificate for STARTTLS, in PEM with those that it needs; read again when it is renewed." type:"path" placeholder:"FILE" env:"LOOT_SMTP_CERTIFICATE_FILE" name:"smtp-certificate-file"`
+	SMTPKey      string `help:"File with the certificate's key." type:"path" placeholder:"FILE" env:"LOOT_SMTP_KEY_FILE" name:"smtp-key-file"`
+	SMTPMax      int64  `help:"MiB that a mail may have." default:"50" env:"LOOT_SMTP_MAX" name:"smtp-max"`
+	SMTPRate     int    `help:"Mails a minute that are taken from one address of the internet." default:"120" env:"LOOT_SMTP_RATE" name:"smtp-rate"`
+	AbuseMailAt  string `help:"Address to which reports of abuse are sent by mail, such as abuse@example.com." placeholder:"ADDRESS" env:"LOOT_ABUSE_ADDRESS" name:"abuse-address"`
+	AskingMailAt string `help:"Address to which authorities and courts send requests by mail, such as requests@example.com." placeholder:"ADDRESS" env:"LOOT_REQUEST_ADDRESS" name:"request-address"`
 }
 
 // check says what is wrong with the settings.
@@ -32,8 +35,12 @@ func (r Receiving) check() error {
 	switch {
 	case r.SMTPListen == "":
 		return nil
-	case !mail.ValidAddress(r.AbuseMailAt):
-		return loot.Errorf(loot.Invalid, "--abuse-address: mail is taken in for one address, such as abuse@example.com, which has to be named with --smtp-listen.")
+	case r.AbuseMailAt == "" && r.AskingMailAt == "":
+		return loot.Errorf(loot.Invalid, "--smtp-listen: mail is taken in for addresses that are named by --abuse-address or --request-address, such as abuse@example.com.")
+	case r.AbuseMailAt != "" && !mail.ValidAddress(r.AbuseMailAt):
+		return loot.Errorf(loot.Invalid, "--abuse-address is no e-mail address, such as abuse@example.com.")
+	case r.AskingMailAt != "" && !mail.ValidAddress(r.AskingMailAt):
+		return loot.Errorf(loot.Invalid, "--request-address is no e-mail address, such as requests@example.com.")
 	case r.SMTPMax < 0 || r.SMTPMax > 50:
 		return loot.Errorf(loot.Invalid, "--smtp-max is between 1 and 50.")
 	case r.SMTPRate < 0:
@@ -41,6 +48,11 @@ func (r Receiving) check() error {
 	}
 	_, err := mail.NewReceiver(mail.Receiving{Certificate: r.SMTPCert, Key: r.SMTPKey})
 	return err
+}
+
+// MailAt returns the addresses for which mail is taken in, in words.
+func (r Receiving) MailAt() string {
+	return strings.Join(slices.DeleteFunc([]string{r.AbuseMailAt, r.AskingMailAt}, func(s string) bool { return s == "" }), " and ")
 }
 
 // A mailbox takes mail in for the addresses that are registered.

@@ -63,6 +63,7 @@ func TestSettingsOfMailThatComesIn(t *testing.T) {
 	for name, r := range map[string]Receiving{
 		"no address":     {SMTPListen: ":25"},
 		"a name alone":   {SMTPListen: ":25", AbuseMailAt: "abuse"},
+		"another alone":  {SMTPListen: ":25", AskingMailAt: "requests"},
 		"too large":      {SMTPListen: ":25", AbuseMailAt: "abuse@loot.example", SMTPMax: 51},
 		"half a key":     {SMTPListen: ":25", AbuseMailAt: "abuse@loot.example", SMTPKey: "key.pem"},
 		"no certificate": {SMTPListen: ":25", AbuseMailAt: "abuse@loot.example", SMTPCert: "none.pem", SMTPKey: "none.pem"},

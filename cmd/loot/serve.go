@@ -51,7 +51,7 @@ func (c *command) serve(s app.Config, o app.Options) error {
 		base := a.BaseURL
 		fmt.Fprintf(c.stdout, "Loot is running.\n\n  public site  %s/\n  statement    %s/statement\n  order        %s/services\n  portal       %s/portal\n  console      %s/console\n  API          %s/api\n", base, base, base, base, base, base)
 		if on.mail != nil {
-			fmt.Fprintf(c.stdout, "  mail         %s, for %s\n", on.mail.Addr(), a.Config.AbuseMailAt)
+			fmt.Fprintf(c.stdout, "  mail         %s, for %s\n", on.mail.Addr(), a.Config.MailAt())
 		}
 		if a.Config.SMTP == "" {
 			fmt.Fprintf(c.stdout, "\nNo mail server is set, so mail is kept in the outbox: %s/console/outbox\n", base)

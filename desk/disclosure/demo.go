@@ -73,7 +73,21 @@ func (d *disclosure) demo(ctx context.Context, w *desk.World) error {
 		})
 		w.History.On(at.Add(26*time.Hour), func(ctx context.Context) error { return p.goOn(ctx, t, id) })
 	}
+	for _, content := range mailed {
+		w.History.On(w.History.End.Add(-5*time.Hour), func(ctx context.Context) error {
+			write, err := d.keepMail([]byte(content))
+			if err != nil {
+				return err
+			}
+			return d.DB.InTx(ctx, func(tx *store.Tx) error { return write(ctx, tx) })
+		})
+	}
 	return nil
+}
+
+// mailed are requests that came by mail and that nobody has looked at.
+var mailed = []string{
+	"From: Example District Police <desk@police.example>\nSubject: Request for subscriber details, file TEST-1180\nContent-Type: text/plain\n\nUnder section 10 we ask who had the service from which the attached message was sent on 12 October, name and contact.\nThe signed request follows by post.\n",
 }
 
 // goOn takes a request of the demonstration to where it stands.

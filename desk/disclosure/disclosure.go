@@ -15,6 +15,7 @@ import (
 	"loot/gate"
 	"loot/job"
 	"loot/keyring"
+	"loot/mail"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -33,6 +34,7 @@ const (
 	searching  loot.Purpose    = "dispute"        // under which legal counsel looks for whom a request names
 	counsel    loot.Role       = "counsel"        // one of those who agree to an answer
 	home                       = "/console/disclosures"
+	mailHome                   = "/console/disclosure-mail"
 )
 
 // Keeps are the clauses that this desk carries out.
@@ -53,6 +55,8 @@ type Letter struct {
 type Needs struct {
 	Staff  desk.Staff
 	Letter func(Letter) ([]byte, error) // draws a letter as PDF
+	// ReadMail reads a mail, within limits whatever it holds.
+	ReadMail func(content []byte) (Mail, error)
 }
 
 type disclosure struct {
@@ -62,13 +66,14 @@ type disclosure struct {
 	notes desk.Notes
 }
 
-// New returns the desk and registers its jobs and facts.
-func New(kit desk.Kit, needs Needs) (desk.Desk, error) {
+// New returns the desk and what takes requests that come by mail, and registers its jobs
+// and facts.
+func New(kit desk.Kit, needs Needs) (desk.Desk, mail.Taker, error) {
 	d, err := build(kit, needs)
 	if err != nil {
-		return desk.Desk{}, err
+		return desk.Desk{}, nil, err
 	}
-	return d.desk(), nil
+	return d.desk(), d.takeMail, nil
 }
 
 func build(kit desk.Kit, needs Needs) (*disclosure, error) {
@@ -81,6 +86,8 @@ func build(kit desk.Kit, needs Needs) (*disclosure, error) {
 	key.Hold(kit.DB,
 		store.Sealed{Table: "disclosure_authority", Key: []string{"id"}, Column: "contact"},
 		store.Sealed{Table: "disclosure_file", Key: []string{"id"}, Column: "content"},
+		store.Sealed{Table: "disclosure_mail", Key: []string{"id"}, Column: "head", Bound: func(row []any) []byte { return headOf(row[0].(string)) }},
+		store.Sealed{Table: "disclosure_mail", Key: []string{"id"}, Column: "content", Bound: func(row []any) []byte { return bodyOf(row[0].(string)) }},
 	)
 	kit.Gate.Fact("context.case", d.openCase)
 	job.Register(kit.Jobs, d.sweep)
@@ -117,6 +124,9 @@ func (d *disclosure) routes() []web.Route {
 		{Pattern: "GET " + home + "/register", Audience: web.Console, Serve: d.register},
 		{Pattern: "POST " + home + "/register", Audience: web.Console, Serve: d.enterAuthority},
 		{Pattern: "POST " + home + "/register/{authority}/{what}", Audience: web.Console, Serve: d.changeAuthority},
+		{Pattern: "GET " + mailHome + "/{mail}", Audience: web.Console, Serve: d.readMail},
+		{Pattern: "POST " + mailHome + "/{mail}", Audience: web.Console, Serve: d.putAside},
+		{Pattern: "GET " + mailHome + "/{mail}/whole", Audience: web.Console, Serve: d.wholeMail},
 		{Pattern: "GET " + home + "/{id}", Audience: web.Console, Serve: d.show},
 		{Pattern: "POST " + home + "/{id}/ask", Audience: web.Console, Serve: d.ask},
 		{Pattern: "POST " + home + "/{id}/{step}", Audience: web.Console, Serve: d.step, Body: maxUpload},

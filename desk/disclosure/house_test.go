@@ -79,6 +79,10 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		},
 	})
 	h.desk, err = build(h.Kit, Needs{
+		ReadMail: func(content []byte) (Mail, error) {
+			subject, body, _ := strings.Cut(string(content), "\n\n")
+			return Mail{From: "desk@police.example", Subject: subject, Text: body, Files: []MailFile{{Name: "order.pdf", Type: "application/pdf", Size: 9, SHA256: "ab12"}}}, nil
+		},
 		Letter: func(l Letter) ([]byte, error) {
 			return bill.Letter(invoice.Letter{From: "Example Network", To: l.To, Made: l.Made, Language: "en", Title: l.Title, Paragraphs: l.Paragraphs, Rows: l.Rows, Watermark: l.Watermark, Data: l.Data})
 		},

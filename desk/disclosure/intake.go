@@ -28,7 +28,7 @@ type intakeView struct {
 // fileKinds are the media types that are kept, with how a file of each ends when it is
 // handed out. Nothing that a browser would run is among them.
 var fileKinds = map[string]string{
-	"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt", "application/zip": ".zip", sealedType: ".zip.age",
+	"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt", mailType: ".eml", "application/zip": ".zip", sealedType: ".zip.age",
 }
 
 const fileHint = "PDF, PNG, JPEG, or a message as text; 10 MB at most. It is sealed, with its SHA-256."
@@ -39,7 +39,7 @@ const acceptFiles = ".pdf,.png,.jpg,.jpeg,.txt,.eml"
 func checkFile(f web.File) (media, wrong string) {
 	media, _, _ = mime.ParseMediaType(f.Type)
 	switch {
-	case media == "application/zip" || fileKinds[media] == "":
+	case media == "application/zip" || media == sealedType || fileKinds[media] == "":
 		return media, "This is no PDF, PNG, JPEG or text."
 	case len(f.Content) == 0:
 		return media, "This file is empty."
@@ -69,6 +69,7 @@ func intakeFields(s *statement.Statement, all []authority) web.Fields {
 		scope = append(scope, web.Option{Value: string(c.ID), Label: c.Title})
 	}
 	return web.Fields{
+		{Name: "mail", Type: "hidden"}, // that it came by
 		{Name: "authority", Label: "Who asks", Type: "select", Required: true, Options: who, Hint: "Of the register. One that is missing is entered there first."},
 		{Name: "kind", Label: "What for", Type: "select", Required: true, Options: kinds, Value: answering},
 		{Name: "basis", Label: "Legal basis", Type: "select", Required: true, Options: grounds},
@@ -177,8 +178,25 @@ func (d *disclosure) readIntake(s *statement.Statement, all []authority, typed u
 	return r, web.Invalid("", wrong)
 }
 
+// intakeForm asks what is written down of a request, and begins with the words of the mail
+// that it came by.
 func (d *disclosure) intakeForm(w http.ResponseWriter, r *http.Request) error {
-	return d.showIntake(w, r, http.StatusOK, nil, nil)
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	if q.Get("mail") == "" {
+		return d.showIntake(w, r, http.StatusOK, nil, nil)
+	}
+	r.SetPathValue("mail", q.Get("mail"))
+	var typed url.Values
+	if err := d.withMail(r, "authority.mail_read", "", func(_ context.Context, _ *store.Tx, m letterIn) error {
+		typed = url.Values{"mail": {m.ID}, "reference": {cut(m.Subject, 120)}, "asked": {cut(m.Text, 4000)}, "kind": {answering}}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return d.showIntake(w, r, http.StatusOK, typed, nil)
 }
 
 func (d *disclosure) showIntake(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
@@ -199,7 +217,7 @@ func (d *disclosure) showIntake(w http.ResponseWriter, r *http.Request, status i
 	}); err != nil {
 		return err
 	}
-	if len(v.Form[0].Options) == 0 {
+	if len(v.Form[1].Options) == 0 {
 		v.Empty = &web.Empty{Icon: "landmark", Title: "The register is empty", Text: "Who asks is entered there first, with a contact from an official source.", Action: &web.Action{Label: "Open the register", Href: home + "/register", Icon: "arrow-right"}}
 	}
 	if typed != nil {
@@ -281,6 +299,11 @@ func (d *disclosure) enter(ctx context.Context, tx *store.Tx, r request, by loot
 			if err := d.keepFile(ctx, tx, r, by, kind, media, f.Content); err != nil {
 				return err
 			}
+		}
+	}
+	if id := typed.Get("mail"); id != "" {
+		if err := d.enterMail(ctx, tx, r, by, id); err != nil {
+			return err
 		}
 	}
 	a, err := d.findAuthority(ctx, tx, r.Authority)

@@ -20,6 +20,7 @@ const listed = 500
 type queueView struct {
 	web.View
 	Tabs   []web.Tab
+	Mails  []waitingMail
 	Groups []queueGroup
 	Work   []workRow
 	Empty  web.Empty
@@ -82,6 +83,12 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		v.Groups, v.Work = nil, nil
+		if !closed {
+			var err error
+			if v.Mails, err = mails(r.Context(), tx); err != nil {
+				return err
+			}
+		}
 		list, err := requests(r.Context(), tx, where, listed)
 		if err != nil {
 			return err

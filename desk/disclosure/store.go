@@ -138,8 +138,9 @@ func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
 	return nil
 }
 
+// countOpen counts open requests, and mail that nobody looked at.
 func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE closed = 0`).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM disclosure_request WHERE closed = 0) + (SELECT count(*) FROM disclosure_mail)`).Scan(&n); err != nil {
 		return 0, fmt.Errorf("disclosure: count: %w", err)
 	}
 	return n, nil
