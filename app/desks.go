@@ -129,7 +129,7 @@ func (a *App) build() error {
 	}); err != nil {
 		return err
 	}
-	if a.partner, err = partners.New(a.Kit, partners.Needs{Staff: colleagues, Services: a.running}); err != nil {
+	if a.partner, err = partners.New(a.Kit, partners.Needs{Staff: colleagues, Services: a.running, Reach: networks}); err != nil {
 		return err
 	}
 	if a.safety, err = safety.New(a.Kit, a.abuse(colleagues)); err != nil {

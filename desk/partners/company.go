@@ -12,14 +12,16 @@ import (
 	"filippo.io/age"
 
 	"loot"
+	"loot/desk/partners/sftp"
 	"loot/store"
 )
 
 // A company is how a partner is reached.
 type company struct {
 	Partner   string
-	Contact   string // the address that requests to delete go to; empty: none
-	Recipient string // age recipient that files are sealed to; empty: none
+	Contact   string      // the address that requests to delete go to; empty: none
+	Recipient string      // age recipient that files are sealed to; empty: none
+	Server    sftp.Server // where files are put; the zero Server: nowhere
 	Tokened   time.Time
 }
 
@@ -27,7 +29,8 @@ func (d *Partners) company(ctx context.Context, tx *store.Tx, partner string) (c
 	c := company{Partner: partner}
 	var contact []byte
 	var tokened int64
-	err := tx.QueryRow(ctx, `SELECT contact, recipient, tokened FROM partners_company WHERE partner = $1`, partner).Scan(&contact, &c.Recipient, &tokened)
+	err := tx.QueryRow(ctx, `SELECT contact, recipient, server, account, folder, hostkey, tokened FROM partners_company WHERE partner = $1`, partner).
+		Scan(&contact, &c.Recipient, &c.Server.Address, &c.Server.Account, &c.Server.Folder, &c.Server.HostKey, &tokened)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, nil
 	}
@@ -55,8 +58,10 @@ func (d *Partners) reach(ctx context.Context, tx *store.Tx, by loot.Actor, c com
 		}
 		contact = sealed
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO partners_company (partner, contact, recipient, token, tokened) VALUES ($1, $2, $3, $4, 0)
-		ON CONFLICT (partner) DO UPDATE SET contact = excluded.contact, recipient = excluded.recipient`, c.Partner, contact, c.Recipient, []byte{}); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO partners_company (partner, contact, recipient, token, tokened, server, account, folder, hostkey) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8)
+		ON CONFLICT (partner) DO UPDATE SET contact = excluded.contact, recipient = excluded.recipient, server = excluded.server, account = excluded.account,
+			folder = excluded.folder, hostkey = excluded.hostkey`,
+		c.Partner, contact, c.Recipient, []byte{}, c.Server.Address, c.Server.Account, c.Server.Folder, c.Server.HostKey); err != nil {
 		return fmt.Errorf("partners: company: %w", err)
 	}
 	if _, err := d.Gate.Note(ctx, tx, by, "partner.reached", c.Partner); err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
+	"loot/desk/partners/sftp"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -132,7 +134,7 @@ func (d *Partners) showPartner(w http.ResponseWriter, r *http.Request, how showi
 		return err
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
-	v := partnerView{View: web.ViewOf(r, to.Title), Key: to.Key, Keeper: keeps(by), Token: how.token, Public: d.publicKey(), Verifier: d.noteSigner().verifier(), Wrong: map[string]*web.Problems{}}
+	v := partnerView{View: web.ViewOf(r, to.Title), Key: to.Key, Keeper: keeps(by), Token: how.token, Public: d.publicKey(), ServerKey: sftp.PublicKey(d.serverKey()), Verifier: d.noteSigner().verifier(), Wrong: map[string]*web.Problems{}}
 	v.Crumbs = []web.Crumb{{Label: "Partners", Href: "/console/partners"}}
 	v.Wide = true
 	v.Actions = []web.Action{{Label: "Hand over one person", Icon: "user-round", Href: path(to.Key) + "/person"}}
@@ -176,6 +178,9 @@ func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statemen
 		{Term: "Rests on", Value: rests},
 		{Term: "Key for pulling", Value: dayOr(c.Tokened, "none was made")},
 	}
+	if c.Server.Address != "" {
+		v.Facts = append(v.Facts, web.Fact{Term: "SFTP server", Value: c.Server.Address, Note: c.Server.Fingerprint()})
+	}
 	v.Agreements, v.Notices, v.Deliveries, v.Deletions, v.Notes = nil, nil, nil, nil, nil
 	if err := d.fillPapers(ctx, tx, s, to, v); err != nil {
 		return err
@@ -199,7 +204,7 @@ func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statemen
 		v.Deletions = append(v.Deletions, deletionRowOf(s, x, v.Keeper))
 	}
 	if v.Keeper {
-		v.Agreement, v.Revoke, v.Notice, v.Company, v.Feed = agreementForm(s, to), revokeForm(), noticeForm(s, to), companyForm(c), feedForm(s, a)
+		v.Agreement, v.Revoke, v.Notice, v.Company, v.Feed = agreementForm(s, to), revokeForm(), noticeForm(s, to), companyForm(c), feedForm(s, a, c)
 	}
 	return nil
 }
@@ -284,7 +289,7 @@ func (d *Partners) signers(ctx context.Context, tx *store.Tx, id string) (string
 
 func (d *Partners) deliveryRow(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, x delivery) (row deliveryRow, err error) {
 	row = deliveryRow{
-		ID: x.ID, Began: x.Began, Way: map[string]string{byPull: "pulled", byFile: "file", byPerson: "one person"}[x.Way], Purpose: titlesOf(s, []loot.Purpose{x.Purpose}), People: x.People, Hash: x.Hash, Receipt: x.Receipt, Who: to.Title,
+		ID: x.ID, Began: x.Began, Way: map[string]string{byPull: "pulled", byFile: "file", byPerson: "one person", byServer: "SFTP"}[x.Way], Purpose: titlesOf(s, []loot.Purpose{x.Purpose}), People: x.People, Hash: x.Hash, Receipt: x.Receipt, Who: to.Title,
 		State: web.Badge{Tone: web.Good, Text: "done", Icon: "check"},
 	}
 	switch {
@@ -292,8 +297,17 @@ func (d *Partners) deliveryRow(ctx context.Context, tx *store.Tx, s *statement.S
 		row.State.Text = "received " + x.Receipt.Format("2 Jan 2006")
 	case x.Ended.IsZero() && d.Now().Sub(x.Began) > time.Hour:
 		row.State = web.Badge{Tone: web.Warn, Text: "broke off", Icon: "triangle-alert"}
+	case x.Ended.IsZero() && x.Way == byServer && x.Pages == 0:
+		row.State = web.Badge{Tone: web.Info, Text: "waits for the server", Icon: "hourglass"}
 	case x.Ended.IsZero():
 		row.State = web.Badge{Tone: web.Info, Text: "not ended", Icon: "hourglass"}
+	}
+	if x.Way == byServer && x.Ended.IsZero() {
+		notes, err := d.notes.Of(ctx, tx, x.ID)
+		if err != nil {
+			return row, err
+		}
+		row.Why = desk.LatestNote(notes, noteFailed)
 	}
 	if x.Author != "" {
 		row.Who, err = d.needs.Staff.Name(ctx, tx, x.Author)

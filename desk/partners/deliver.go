@@ -24,6 +24,7 @@ const (
 	byPull   = "pull"
 	byFile   = "file"
 	byPerson = "person"
+	byServer = "sftp"
 )
 
 // A delivery is something that left to a partner.
@@ -91,7 +92,8 @@ func (d *Partners) ended(ctx context.Context, id string, people int, hash []byte
 
 // sealed writes a feed as a file that only a partner opens: lines of JSON, sealed by age.
 // It is decided chunk by chunk while it is written; the hash is that of the sealed file.
-func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.Writer, feed func(leave func([]line) error) (int, error)) error {
+// What ends the file, such as a server that has to take it, counts as part of it.
+func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.Writer, feed func(leave func([]line) error) (int, error), end ...func() error) error {
 	hash := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(w, hash), 64<<10)
 	sealing, err := age.Encrypt(buffered, to)
@@ -107,6 +109,11 @@ func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.
 			return nil
 		})
 		err = errors.Join(err, sealing.Close(), buffered.Flush())
+	}
+	for _, f := range end {
+		if err == nil {
+			err = f()
+		}
 	}
 	return errors.Join(err, d.ended(context.WithoutCancel(ctx), p.Delivery, people, hash.Sum(nil), err != nil))
 }
@@ -129,6 +136,9 @@ func (d *Partners) toward(ctx context.Context, tx *store.Tx, p *parcel, way stri
 	}
 	if c.Recipient == "" {
 		return nil, loot.Errorf(loot.Conflict, "This partner has no age recipient yet. Enter the one that it gave you, and a file can be sealed to it.")
+	}
+	if way == byServer && c.Server.Address == "" {
+		return nil, loot.Errorf(loot.Conflict, "This partner has no server yet. Enter it under “How it is reached”, and files can be put there.")
 	}
 	to, err := recipientOf(c.Recipient)
 	if err != nil {
@@ -158,10 +168,20 @@ func (d *Partners) takeFeed(w http.ResponseWriter, r *http.Request) error {
 		if p.Reason == "" {
 			return loot.Errorf(loot.Invalid, "Say why this is handed over. The reason is kept sealed on the ledger.")
 		}
-		to, err = d.toward(ctx, tx, &p, byFile)
+		way := byFile
+		if typed.Get("way") == byServer {
+			way = byServer
+		}
+		if to, err = d.toward(ctx, tx, &p, way); err == nil && way == byServer {
+			err = d.order(ctx, tx, p)
+		}
 		return err
 	}); err != nil {
 		return err
+	}
+	if typed.Get("way") == byServer {
+		web.SetFlash(w, r, web.Good, "It is put on the partner’s server now. The list says when it is there.")
+		return web.Redirect(w, r, path(r.PathValue("key")))
 	}
 	d.send(w, r, p, to, func(ctx context.Context, leave func([]line) error) (int, error) { return d.feed(ctx, p, leave) })
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/partners/sftp"
 	"loot/mail"
 	"loot/statement"
 	"loot/web"
@@ -76,14 +77,24 @@ func companyForm(c company) web.Fields {
 	return in(formCompany, web.Fields{
 		{Name: "contact", Label: "Address for requests to delete", Type: "email", MaxLen: 254, Value: c.Contact, Hint: "Signed requests and reminders go there. Kept sealed."},
 		{Name: "recipient", Label: "age recipient", MaxLen: 100, Value: c.Recipient, Hint: "Files are sealed to it. It begins with age1; ask the company for it and compare it by telephone."},
+		{Name: "address", Label: "SFTP server", MaxLen: 260, Value: c.Server.Address, Hint: "Host and port, such as sftp.example.com:22. Empty: no files are put anywhere."},
+		{Name: "account", Label: "Account there", MaxLen: 100, Value: c.Server.Account},
+		{Name: "folder", Label: "Folder there", MaxLen: 400, Value: c.Server.Folder, Hint: "Empty: where the account begins."},
+		{Name: "hostkey", Label: "Host key of the server", MaxLen: 1200, Value: c.Server.HostKey, Wide: true, Hint: "Such as “ssh-ed25519 AAAA…”: the company tells you, and ssh-keyscan shows it. A server with another one gets nothing."},
 	})
 }
 
-func feedForm(s *statement.Statement, a agreement) web.Fields {
-	return in(formFeed, web.Fields{
+func feedForm(s *statement.Statement, a agreement, c company) web.Fields {
+	fields := web.Fields{
 		{Name: "purpose", Label: "For", Type: "select", Required: true, Options: purposeOptions(s, a.Purposes)},
 		{Name: "reason", Label: "Reason", Required: true, MaxLen: 300, Hint: "Kept sealed on the ledger, for each person."},
-	})
+	}
+	if c.Server.Address != "" {
+		fields = append(fields, web.Field{Name: "way", Label: "How it goes", Type: "select", Required: true, Options: []web.Option{
+			{Value: byServer, Label: "Put on the partner’s server"}, {Value: byFile, Label: "Downloaded here"},
+		}})
+	}
+	return in(formFeed, fields)
 }
 
 func revokeForm() web.Fields {
@@ -172,10 +183,14 @@ func readNotice(s *statement.Statement, to statement.Recipient, a agreement, typ
 
 func readCompany(partner string, typed url.Values) (company, error) {
 	c := company{Partner: partner, Contact: typed.Get("contact"), Recipient: typed.Get("recipient")}
+	c.Server = sftp.Server{Address: typed.Get("address"), Account: typed.Get("account"), Folder: typed.Get("folder"), HostKey: strings.TrimSpace(typed.Get("hostkey"))}
 	if err := companyForm(c).Check(typed); err != nil {
 		return c, err
 	}
 	wrong := map[string]string{}
+	if c.Server != (sftp.Server{}) {
+		wrong = c.Server.Check()
+	}
 	if c.Contact != "" && !mail.ValidAddress(c.Contact) {
 		wrong["contact"] = web.NotEmail
 	}

@@ -61,6 +61,9 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	h.desk, err = New(h.Kit, Needs{
 		Staff: desk.Staff{
 			Name: func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
+			Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
+				return loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: []loot.Role{"dpo"}}, id + "@staff.example", nil
+			},
 			Signed: func(_ context.Context, _ *store.Tx, id string) (time.Time, error) {
 				if id == "t-new" {
 					return time.Time{}, nil

@@ -84,6 +84,7 @@ type deliveryRow struct {
 	Hash    string
 	Receipt time.Time
 	State   web.Badge
+	Why     string // it did not go; empty: it did, or nothing was said
 }
 
 type partnerView struct {
@@ -98,6 +99,7 @@ type partnerView struct {
 	Notes      []noteRow
 	Token      string // shown this once
 	Public     string // key that signs answers
+	ServerKey  string // by which we sign in on servers
 	Verifier   string // key that signs notes
 	Standing   bool   // an agreement stands
 

@@ -20,6 +20,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/job"
+	"loot/outbound"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -45,6 +46,8 @@ type Needs struct {
 	Staff desk.Staff
 	// Services returns the ids, in the statement, of the services of somebody that run.
 	Services func(context.Context, *store.Tx, loot.Subject) ([]string, error)
+	// Reach is how far servers of partners may be away.
+	Reach outbound.Reach
 }
 
 // A Partners is the desk.
@@ -92,6 +95,7 @@ func New(kit desk.Kit, needs Needs) (*Partners, error) {
 	job.Register(kit.Jobs, d.tellOne)
 	job.Register(kit.Jobs, d.remind)
 	job.Register(kit.Jobs, d.sweep)
+	job.Register(kit.Jobs, d.put, job.Timeout(putTimeout), job.MaxAttempts(putTries))
 	kit.Jobs.Listen("person.registered", "partners.registered", d.registered)
 	kit.Jobs.Listen("permission.withdrawn", "partners.withdrawn", d.withdrawn)
 	kit.Jobs.Listen("objection.made", "partners.objected", d.withdrawn)

@@ -18,14 +18,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 	"unicode/utf8"
 
 	"loot"
+	"loot/outbound"
 )
 
 // secretBytes is how long a secret is; the specification asks for 24 to 64 bytes.
@@ -77,65 +76,26 @@ func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 // Gone reports whether whoever answered wants no more of them.
 func (a Answer) Gone() bool { return a.Status == http.StatusGone }
 
-// A Sender sends messages. The networks are those inside the operator's own that it
-// may reach.
+// A Sender sends messages.
 type Sender struct {
-	networks []netip.Prefix
-	client   *http.Client
+	reach  outbound.Reach
+	client *http.Client
 }
 
 // sendFor is how long a message may take.
 const sendFor = 15 * time.Second
 
-// NewSender returns a sender that reaches public addresses, and of others those in
-// the networks named.
-func NewSender(networks []netip.Prefix) *Sender {
-	s := &Sender{networks: networks}
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: s.control}
+// NewSender returns a sender that reaches so far.
+func NewSender(reach outbound.Reach) *Sender {
+	s := &Sender{reach: reach}
 	s.client = &http.Client{
 		Timeout: sendFor,
 		Transport: &http.Transport{ // no proxy: it would reach for us what we may not
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
+			DialContext: reach.Dialer(5 * time.Second).DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return s
-}
-
-// ErrInside says that an address is not of the public internet and in no network
-// that the settings name.
-var ErrInside = errors.New("hook: the address is inside a network that may not be reached; the operator can name it with --webhook-networks")
-
-// control looks at the address that is connected to, whatever a name said before.
-func (s *Sender) control(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return ErrInside
-	}
-	if !s.reaches(at.Addr()) {
-		return ErrInside
-	}
-	return nil
-}
-
-// special are the blocks that are no hosts of the public internet, or that lead to
-// such by another name (IANA, Special-Purpose Address Registries; RFC 6890).
-var special = func() (out []netip.Prefix) {
-	for _, p := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
-		"192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-		"::/8", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-	} {
-		out = append(out, netip.MustParsePrefix(p))
-	}
-	return out
-}()
-
-// reaches reports whether an address may be connected to.
-func (s *Sender) reaches(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	in := func(p netip.Prefix) bool { return p.Contains(a) }
-	return slices.ContainsFunc(s.networks, in) || !slices.ContainsFunc(special, in)
 }
 
 // CheckURL says what is wrong with an address that is to be sent to: it has to be of
@@ -151,8 +111,8 @@ func (s *Sender) CheckURL(address string) error {
 		a, notIP = netip.MustParseAddr("127.0.0.1"), nil
 	}
 	switch {
-	case notIP == nil && !s.reaches(a):
-		return loot.Errorf(loot.Invalid, "The address is inside a network that may not be reached. The operator can name it with --webhook-networks.")
+	case notIP == nil && !s.reach.Allows(a):
+		return loot.Errorf(loot.Invalid, "The address is inside a network that may not be reached. The operator can name it with --outbound-networks.")
 	case u.Scheme == "https":
 	case u.Scheme == "http" && notIP == nil && a.IsLoopback():
 	default:
@@ -194,8 +154,8 @@ func (s *Sender) Send(ctx context.Context, address string, m Message, secrets ..
 // why says in words for a page why nothing came back, without the address.
 func why(err error) error {
 	switch dns, timeout := (*net.DNSError)(nil), net.Error(nil); {
-	case errors.Is(err, ErrInside):
-		return ErrInside
+	case errors.Is(err, outbound.ErrInside):
+		return outbound.ErrInside
 	case errors.As(err, &dns):
 		return errors.New("the name of the server is not known")
 	case errors.As(err, &timeout) && timeout.Timeout():

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/outbound"
 )
 
 // The example of the specification's reference libraries.
@@ -33,15 +34,6 @@ func TestTheSignatureIsThatOfTheSpecification(t *testing.T) {
 
 func TestNothingInsideIsReached(t *testing.T) {
 	s := NewSender([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")})
-	for address, want := range map[string]bool{
-		"8.8.8.8": true, "2a00:1450::1": true, "10.1.2.3": true, "::ffff:10.1.2.3": true,
-		"10.2.0.1": false, "127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "::": false, "0.0.0.0": false, "169.254.169.254": false, "100.64.0.1": false,
-		"192.168.1.1": false, "172.31.0.1": false, "fd00::1": false, "fe80::1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "::127.0.0.1": false, "224.0.0.1": false,
-	} {
-		if got := s.reaches(netip.MustParseAddr(address)); got != want {
-			t.Errorf("%s: %v", address, got)
-		}
-	}
 	for address, want := range map[string]bool{
 		"https://panel.example.com/hooks?x=1": true, "https://10.1.2.3:8443/": true,
 		"http://panel.example.com/": false, "http://10.1.2.3/": false, "http://127.0.0.1/": false, "https://127.0.0.1/": false, "https://[::1]/": false, "http://localhost/": false,
@@ -91,7 +83,7 @@ func TestMessagesAreSentAndAnswersKept(t *testing.T) {
 	}
 	// A name that leads inside is found out when it is connected to.
 	inside := NewSender(nil)
-	if resp, err := inside.client.Get(server.URL); !errors.Is(err, ErrInside) {
+	if resp, err := inside.client.Get(server.URL); !errors.Is(err, outbound.ErrInside) {
 		t.Errorf("connected to this machine: %v", err)
 		resp.Body.Close()
 	}

@@ -1,0 +1,75 @@
+package partners
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"loot/desk/partners/sftp"
+	"loot/desk/partners/sftp/sftptest"
+	"loot/outbound"
+	"loot/web/webtest"
+)
+
+// TestAFileIsPutOnAServer: sealed, under its name once it is whole, and with its hash in the
+// list. A server that cannot be reached is tried again, and why stands there.
+func TestAFileIsPutOnAServer(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		a := h.customer("a@example.com")
+		h.customer("b@example.com")
+		h.ready(helper)
+		srv := sftptest.Start(t, sftp.PublicKey(h.desk.serverKey()))
+		h.asStaff("t-dpo", "dpo")
+		company := func(pairs ...string) []string {
+			return append([]string{"contact", "privacy@partner.example", "recipient", h.key.Recipient().String(), "account", "loot", "folder", "in", "hostkey", srv.HostKey}, pairs...)
+		}
+		at := "/console/partners/" + helper
+		shows(t, h.Post(at+"/company", company("address", "nowhere")...), http.StatusUnprocessableEntity, "A server is a host and a port")
+		leads(t, h.Post(at+"/company", company("address", srv.Address)...), at)
+		shows(t, h.Get(at), http.StatusOK, "Put on the partner’s server", "SHA256:", sftp.PublicKey(h.desk.serverKey()))
+
+		// Nothing inside is reached unless the settings name it.
+		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "They asked.", "way", "sftp"), at)
+		h.Drain()
+		shows(t, h.Get(at), http.StatusOK, "waits for the server", "--outbound-networks")
+		if n := h.transfers(a); n != 0 {
+			t.Fatalf("%d transfers before the server was reached", n)
+		}
+		h.desk.needs.Reach = outbound.Reach{netip.MustParsePrefix("127.0.0.0/8")}
+		h.Clock.Advance(time.Hour)
+		h.Drain()
+		list, err := os.ReadDir(filepath.Join(srv.Folder, "in"))
+		ok(t, err)
+		if len(list) != 1 || !strings.HasPrefix(list[0].Name(), helper+"-") || !strings.HasSuffix(list[0].Name(), ".jsonl.age") {
+			t.Fatalf("the server has %v", list)
+		}
+		file, err := os.ReadFile(filepath.Join(srv.Folder, "in", list[0].Name()))
+		ok(t, err)
+		people := h.opened(webtest.Answer{Body: string(file)})
+		if got := addresses(people); len(people) != 2 || !strings.Contains(got, "a@example.com") || !strings.Contains(got, "b@example.com") || h.transfers(a) != 1 {
+			t.Errorf("it holds %v", people)
+		}
+		sum := sha256.Sum256(file)
+		shows(t, h.Get(at), http.StatusOK, "SFTP", hex.EncodeToString(sum[:]), "done")
+
+		// What stops everything stops this, too.
+		within := h.desk.needs.Reach
+		h.desk.needs.Reach = nil
+		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "Again.", "way", "sftp"), at)
+		h.Drain()
+		leads(t, h.Post(at+"/revoke", "reason", "It ends."), at)
+		h.desk.needs.Reach = within
+		h.Clock.Advance(time.Hour)
+		h.Drain()
+		shows(t, h.Get(at), http.StatusOK, "so nothing goes there")
+		if list, _ := os.ReadDir(filepath.Join(srv.Folder, "in")); len(list) != 1 || h.transfers(a) != 1 {
+			t.Errorf("after the agreement was revoked the server has %v", list)
+		}
+	})
+}

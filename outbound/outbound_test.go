@@ -1,0 +1,45 @@
+package outbound
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestNothingInsideIsReached(t *testing.T) {
+	r := Reach{netip.MustParsePrefix("10.1.0.0/16")}
+	for address, want := range map[string]bool{
+		"8.8.8.8": true, "2a00:1450::1": true, "10.1.2.3": true, "::ffff:10.1.2.3": true,
+		"10.2.0.1": false, "127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "::": false, "0.0.0.0": false, "169.254.169.254": false, "100.64.0.1": false,
+		"192.168.1.1": false, "172.31.0.1": false, "fd00::1": false, "fe80::1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "::127.0.0.1": false, "224.0.0.1": false,
+	} {
+		if got := r.Allows(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+	// A name that leads inside is found out when it is connected to.
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for name, c := range map[string]struct {
+		reach Reach
+		want  error
+	}{"nothing inside": {nil, ErrInside}, "this machine": {Reach{netip.MustParsePrefix("127.0.0.0/8")}, nil}} {
+		conn, err := c.reach.Dialer(time.Second).DialContext(t.Context(), "tcp4", net.JoinHostPort("localhost", portOf(ln)))
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			conn.Close()
+		}
+	}
+}
+
+func portOf(ln net.Listener) string {
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	return port
+}
