@@ -131,11 +131,17 @@ func (b *browser) fill(values map[string]string) {
 // attach chooses a file of the content in the page's first field for one.
 func (b *browser) attach(name, content string) {
 	b.t.Helper()
+	b.attachTo("input[type=file]", name, content)
+}
+
+// attachTo chooses a file of the content in the field of a selector.
+func (b *browser) attachTo(field, name, content string) {
+	b.t.Helper()
 	path := filepath.Join(b.t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	b.do(chromedp.SetUploadFiles("main input[type=file]", []string{path}))
+	b.do(chromedp.SetUploadFiles("main "+field, []string{path}))
 }
 
 // press clicks the first button or link with the words, or one that a CSS

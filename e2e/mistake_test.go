@@ -54,22 +54,11 @@ func TestMistake(t *testing.T) {
 	customer.press(".primary")
 
 	admin := h.administrator(t)
-	admin.visit("/console/staff/new")
-	admin.fill(map[string]string{"name": "Bea Billing", "email": "bea@example.org", "roles": "billing"})
-	admin.fillIfThere(map[string]string{"reason": "Joins."})
-	admin.press(".primary")
-	clerk := open(t, h.base, artefacts)
-	clerk.now = now
-	clerk.visit(h.post.Link(t, "bea@example.org", "/console/welcome/", within))
-	clerk.press(".primary")
-	clerk.setUp("velvet-harbour-kite-9", false)
-	clerk.visit("/console/undertaking")
-	clerk.fill(map[string]string{"name": "Bea Billing", "word": "on"})
-	clerk.press(".primary")
+	clerk := h.hire(t, admin, "Bea Billing", "bea@example.org", "billing")
 
 	// What the service used comes as a file; the customer sees it at once.
 	clerk.visit("/console/billing")
-	service := eval[string](clerk, `return document.querySelector("main a[href^='/console/billing/services/']").getAttribute("href").split("/").pop()`)
+	service := eval[string](clerk.browser, `return document.querySelector("main a[href^='/console/billing/services/']").getAttribute("href").split("/").pop()`)
 	clerk.visit("/console/billing/usage")
 	clerk.attach("use.csv", "service,meter,key,at,amount\n"+service+",traffic,walk/1,"+now().UTC().Format(time.RFC3339)+",1250\n")
 	clerk.shoot("console-usage")
@@ -86,7 +75,7 @@ func TestMistake(t *testing.T) {
 	ahead.Add(int64(25 * time.Minute))
 	clerk.visit("/console/billing/run")
 	clerk.press(`form[action="/console/billing/run"][method=post] .primary`)
-	eval[string](clerk, `
+	eval[string](clerk.browser, `
 		for (;;) {
 			const page = await (await fetch("/console/billing/invoices")).text();
 			if (page.includes("/console/billing/invoices/R-")) return "";

@@ -45,12 +45,16 @@ func serve(t *testing.T, storeURL, keysURL string) *house {
 // serveAs runs Loot as the command does, with an address and a folder of its own.
 func serveAs(t *testing.T, c app.Config) *house {
 	t.Helper()
-	return serveAt(t, c, time.Now)
+	return serveAt(t, c, nil)
 }
 
-// serveAt is serveAs at another time.
+// serveAt is serveAs at another time; nil: at this one.
 func serveAt(t *testing.T, c app.Config, now func() time.Time) *house {
 	t.Helper()
+	simulated := now != nil
+	if !simulated {
+		now = time.Now
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +63,7 @@ func serveAt(t *testing.T, c app.Config, now func() time.Time) *house {
 	out := &bytes.Buffer{}
 	ctx, cancel := context.WithCancel(t.Context())
 	c.Data, c.Listen, c.BaseURL, c.Shutdown = filepath.Join(t.TempDir(), "data"), ln.Addr().String(), base, 20*time.Second
-	a, err := app.New(ctx, c, app.Options{Now: now, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
+	a, err := app.New(ctx, c, app.Options{Now: now, Simulated: simulated, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +108,75 @@ func (h *house) administrator(t *testing.T) *browser {
 	b.press(".primary")
 	b.setUp("granite-otter-violin-4", false)
 	return b
+}
+
+// A colleague is a member of the staff with a browser.
+type colleague struct {
+	*browser
+	email, password, secret string
+}
+
+// hire has an administrator invite somebody with roles, who accepts and signs the
+// undertaking.
+func (h *house) hire(t *testing.T, admin *browser, name, email string, roles ...string) *colleague {
+	t.Helper()
+	admin.visit("/console/staff/new")
+	admin.fill(map[string]string{"name": name, "email": email})
+	for _, role := range roles {
+		admin.fill(map[string]string{"roles": role})
+	}
+	admin.fillIfThere(map[string]string{"reason": "Joins."})
+	admin.press(".primary")
+	c := &colleague{browser: open(t, h.base, admin.dir), email: email, password: "velvet-harbour-kite-9"}
+	c.now = h.now
+	c.visit(h.post.Link(t, email, "/console/welcome/", within))
+	c.press(".primary")
+	c.secret = c.setUp(c.password, false)
+	c.visit("/console/undertaking")
+	c.fill(map[string]string{"name": name, "word": "on"})
+	c.press(".primary")
+	return c
+}
+
+// enter signs somebody in whose session has ended.
+func (c *colleague) enter() {
+	c.t.Helper()
+	c.visit("/console/signin")
+	c.fill(map[string]string{"email": c.email, "password": c.password})
+	c.press("Go on to the code")
+	code, err := totp.GenerateCode(c.secret, c.now())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.fill(map[string]string{"code": code})
+	c.press("Sign in")
+}
+
+// step fills in the form of a page that leads to a step, and sends it.
+func (c *colleague) step(step string, values map[string]string) {
+	c.t.Helper()
+	missing := eval[string](c.browser, `
+		const [step, values] = a;
+		const form = [...document.querySelectorAll("main form")].find(f => f.getAttribute("action").endsWith("/" + step));
+		if (!form) return "there is no step " + step;
+		for (const [name, value] of Object.entries(values)) {
+			const all = [...form.elements].filter(e => e.name === name && e.type !== "hidden");
+			const box = all.find(e => (e.type === "radio" || e.type === "checkbox") && e.value === value);
+			if (box) { if (!box.checked) box.click(); continue; }
+			if (!all.length) return step + " has no field " + name;
+			all[0].value = value;
+			if (all[0].value !== value) return name + " does not take " + value;
+		}
+		document.querySelectorAll("[data-step]").forEach(x => x.removeAttribute("data-step"));
+		form.querySelector("button:not([type=button])").setAttribute("data-step", "");
+		return "";`, step, values)
+	if missing != "" {
+		c.t.Fatalf("at %s: %s\n%s", c.location(), missing, c.text("main"))
+	}
+	c.press("[data-step]")
+	if problems := c.text("main .alert.bad"); problems != "" {
+		c.t.Fatalf("the step %s at %s: %s", step, c.location(), problems)
+	}
 }
 
 // TestWalk goes the whole way, from reading the statement to a proof in the
@@ -323,13 +396,13 @@ func poll(expression string) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// setUp chooses a password and an authenticator app.
-func (b *browser) setUp(password string, keep bool) {
+// setUp chooses a password and an authenticator app, whose secret it returns.
+func (b *browser) setUp(password string, keep bool) (secret string) {
 	b.t.Helper()
 	if keep {
 		b.shoot("set-up")
 	}
-	secret := eval[string](b, `return document.querySelector("main .scan code").innerText.replace(/\s/g, "")`)
+	secret = eval[string](b, `return document.querySelector("main .scan code").innerText.replace(/\s/g, "")`)
 	code, err := totp.GenerateCode(secret, b.now())
 	if err != nil {
 		b.t.Fatal(err)
@@ -340,6 +413,7 @@ func (b *browser) setUp(password string, keep bool) {
 	if keep {
 		b.shoot("recovery-codes")
 	}
+	return secret
 }
 
 func (b *browser) fillIfThere(values map[string]string) {

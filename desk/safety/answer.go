@@ -301,14 +301,14 @@ func (d *Safety) mineOne(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Safety) showMineOne(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
-	var v sideView
+	v := sideView{View: web.ViewOf(r, "A case"), To: "/portal/cases/" + r.PathValue("id")}
+	v.Crumbs = []web.Crumb{{Label: "Cases", Href: "/portal/cases"}}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		c, err := d.ownCase(r.Context(), tx, r.PathValue("id"), "")
 		if err != nil {
 			return err
 		}
-		v = sideView{View: web.ViewOf(r, kindTitle(c.What, c.Kind)), To: "/portal/cases/" + c.ID}
-		v.Crumbs = []web.Crumb{{Label: "Cases", Href: "/portal/cases"}}
+		v.Title = kindTitle(c.What, c.Kind)
 		return d.side(r.Context(), tx, &v, c)
 	}); err != nil {
 		return err
