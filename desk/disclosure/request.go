@@ -34,6 +34,7 @@ type requestView struct {
 type panel struct {
 	ID, Title, Text, Icon, Button, Action string
 	Upload, Danger                        bool
+	Folded                                bool // it is done, or done less often
 	Version                               int64
 	Fields                                web.Fields
 	Wrong                                 *web.Problems
@@ -133,6 +134,7 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		if k.id == sh.step {
 			p.Wrong = web.ProblemsOf(sh.wrong, p.Fields)
 		}
+		p.Folded = slices.Contains(rarely, k.id) || k.id == personStep.id && st.r.Subject != "" || k.id == assessStep.id && st.r.Valid
 		if slices.Contains(rarely, k.id) {
 			v.More = append(v.More, p)
 		} else {
