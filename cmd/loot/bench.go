@@ -29,7 +29,7 @@ import (
 )
 
 type benchCmd struct {
-	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import,safety" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file. safety: taking reports of abuse in by mail."`
+	Name     string   `arg:"" enum:"kernel,visits,billing,verify,import,disclosure,safety" help:"kernel: deciding, opening, registering, the ledger, memory and size. visits: recording views, reports, importing logs. billing: documents, a run of a month, a copy of what is held. verify: the automatic checks of records. import: taking customers over from a file. disclosure: a partner that pulls everybody, the revocation of its agreement meanwhile, and the transparency report. safety: taking reports of abuse in by mail."`
 	Store    string   `help:"A PostgreSQL address whose database is empty, or for visits one of ClickHouse; default: SQLite and DuckDB." placeholder:"URL"`
 	Keys     string   `help:"A second PostgreSQL address, for the persons' keys; default: SQLite." placeholder:"URL"`
 	Other    string   `help:"visits: an address of another tool that counts a view when it is asked for, such as http://127.0.0.1:8081/count?p={path}&r={referrer}. The same views are sent to it." placeholder:"URL"`

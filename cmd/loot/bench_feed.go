@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -16,12 +17,15 @@ import (
 
 // feed measures a partner that pulls everybody, page by page, and then pullers while the
 // agreement is revoked: a slip is a page that was asked for after the revocation was
-// acknowledged and that holds anybody.
+// acknowledged and that holds anybody. Then it has the transparency report counted.
 func (r *bench) feed() error {
-	n := r.size(100_000, 2_000)
+	n, entries := r.size(100_000, 2_000), r.size(1_000_000, 20_000)
 	var ready app.ScratchFeed
 	if err := r.customers(n, func(ctx context.Context, a *app.App) (err error) {
 		if ready, err = a.ScratchPartner(ctx, r.ids); err != nil {
+			return err
+		}
+		if err := a.ScratchEntries(ctx, entries); err != nil {
 			return err
 		}
 		return a.Ledger.Sync(ctx)
@@ -44,7 +48,26 @@ func (r *bench) feed() error {
 	}
 	r.metrics["feed_people_per_s"] = float64(n) / r.now().Sub(began).Seconds()
 	r.metrics["feed_cpu_us"] = (processTime(pid) - own + r.databaseTime() - database) * 1e6 / float64(n)
-	return r.revokeWhilePulling(ready)
+	if err := r.revokeWhilePulling(ready); err != nil {
+		return err
+	}
+	r.metrics["report_entries"] = float64(entries + n)
+	return r.transparency(ready.Counsel)
+}
+
+// transparency measures the report of the half-year that runs, in which all entries are.
+func (r *bench) transparency(who *http.Cookie) error {
+	now := r.now().UTC()
+	began := r.now()
+	page, err := r.browse(who, http.MethodGet, fmt.Sprintf("/console/transparency/%d-%d.json", now.Year(), 1+(int(now.Month())-1)/6), nil)
+	if err != nil {
+		return err
+	}
+	r.metrics["report_s"] = r.now().Sub(began).Seconds()
+	if !strings.Contains(page, `"key": "requests"`) {
+		return errors.New("bench: the report counts no requests")
+	}
+	return nil
 }
 
 var errNoMore = errors.New("bench: the feed is refused")
