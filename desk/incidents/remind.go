@@ -207,28 +207,38 @@ const settled = time.Minute
 // clauseless opens an incident for every permit on the ledger by which something
 // was opened or disclosed and that no clause decided.
 func (d *incidents) clauseless(ctx context.Context) error {
-	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		var at int64
-		if err := tx.QueryRow(ctx, `SELECT at FROM incidents_looked WHERE id = 1`+tx.ForUpdate()).Scan(&at); err != nil {
+	var looked int64
+	var found []string
+	until := d.Now().Add(-settled)
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { // there can be many, and nobody waits for this
+		found = nil
+		if err := tx.QueryRow(ctx, `SELECT at FROM incidents_looked WHERE id = 1`).Scan(&looked); err != nil {
 			return fmt.Errorf("incidents: permits: %w", err)
 		}
-		until := d.Now().Add(-settled)
-		if !until.After(store.Instant(at)) {
-			return nil
-		}
-		for row, err := range d.Ledger.Openings(ctx, tx, store.Instant(at), until) {
+		for row, err := range d.Ledger.Openings(ctx, tx, store.Instant(looked), until) {
 			if err != nil {
 				return err
 			}
-			if len(row.Facts.Clauses) > 0 {
-				continue
-			}
-			if _, err := d.Gate.Incident(ctx, tx, "clause.missing", row.ID); err != nil {
-				return err
+			if len(row.Facts.Clauses) == 0 {
+				found = append(found, row.ID)
 			}
 		}
-		if _, err := tx.Exec(ctx, `UPDATE incidents_looked SET at = $1 WHERE id = 1`, until.UnixMicro()); err != nil {
+		return nil
+	}); err != nil || !until.After(store.Instant(looked)) {
+		return err
+	}
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE incidents_looked SET at = $1 WHERE id = 1 AND at = $2`, until.UnixMicro(), looked)
+		if err != nil {
 			return fmt.Errorf("incidents: permits: %w", err)
+		}
+		if n == 0 {
+			return nil // another process looked meanwhile
+		}
+		for _, entry := range found {
+			if _, err := d.Gate.Incident(ctx, tx, "clause.missing", entry); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
