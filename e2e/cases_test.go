@@ -133,7 +133,7 @@ func TestCases(t *testing.T) {
 	two.press("button[value=yes]")
 	one.visit(request)
 	one.step("answer", map[string]string{})
-	one.reads("The password of the sealed file is shown only now.")
+	one.reads("The password of the sealed file.")
 	one.shoot("console-disclosure-answered")
 	one.step("close", map[string]string{"receipt": "By courier; the registry confirmed it. The password by telephone."})
 

@@ -20,6 +20,7 @@ import (
 	"filippo.io/age"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -188,8 +189,35 @@ var answerStep = stepKind{
 			return err
 		}
 		do.said = "Sealed. Download it, hand it over, and note the receipt."
+		if err := do.note(ctx, notePassword, do.once); err != nil {
+			return err
+		}
 		return do.noted(ctx, "answered", "")
 	},
+}
+
+// notePassword is the kind of the note that has the password of a sealed answer, from when it
+// was sealed until the request is closed.
+const notePassword = "password"
+
+var passwordStep = stepKind{
+	id: "password", title: "The password of the sealed file", icon: "key-round", button: "Show it again",
+	text: "It is kept sealed until the request is closed. Who looks at it stands on the ledger.",
+	offered: func(st stand) bool {
+		return st.r.Closed.IsZero() && st.r.Owner == st.by.ID && desk.LatestNote(st.notes, notePassword) != ""
+	},
+	do: func(ctx context.Context, do *doing) error {
+		do.once = desk.LatestNote(do.notes, notePassword)
+		return do.noted(ctx, "file", notePassword)
+	},
+}
+
+// forgetPassword removes it once the answer was handed over.
+func (do *doing) forgetPassword(ctx context.Context) error {
+	if _, err := do.tx.Exec(ctx, `DELETE FROM disclosure_note WHERE request = $1 AND kind = $2`, do.r.ID, notePassword); err != nil {
+		return fmt.Errorf("disclosure: password: %w", err)
+	}
+	return nil
 }
 
 // sealedType is the media type of an answer: a ZIP within an age file.
@@ -244,7 +272,7 @@ func (st stand) manifest(key string) manifest {
 }
 
 // seal makes the sealed answer: data, the same to read with a watermark, and a manifest
-// of both, encrypted to the authority's key or by a password that is shown once.
+// of both, encrypted to the authority's key or by a password.
 func (do *doing) seal(values vault.Values) ([]byte, error) {
 	b, _ := basisOf(do.r.Basis)
 	a := answered{Reference: reference(do.r.ID), Authority: do.authority.Title, Basis: b.title, Made: do.now.UTC()}

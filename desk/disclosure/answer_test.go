@@ -18,6 +18,7 @@ import (
 	"filippo.io/age"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/store"
 )
@@ -77,7 +78,7 @@ func unseal(t *testing.T, sealed []byte, by age.Identity) map[string][]byte {
 
 var shownPassword = regexp.MustCompile(`<code>([A-Z2-7]{26})</code>`)
 
-// TestTheAnswerIsSealed to the authority's key or by a password that is shown once, has
+// TestTheAnswerIsSealed to the authority's key or by a password that its owner sees, has
 // the chosen details and no other, a mark and a manifest; whoever chooses sees no value.
 func TestTheAnswerIsSealed(t *testing.T) {
 	h := onOne(t)
@@ -115,7 +116,13 @@ func TestTheAnswerIsSealed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.Contains(h.Get(home+"/"+id).Body, m[1]) {
-				t.Error("the password is shown twice")
+				t.Error("the password is shown unasked")
+			}
+			h.as("t-dpo")
+			shows(t, h.do(id, "password"), http.StatusConflict, "This step is not open")
+			h.as("t-support")
+			if again := h.do(id, "password"); again.Status != http.StatusOK || !strings.Contains(again.Body, m[1]) {
+				t.Errorf("whoever deals with it does not see the password again: %d", again.Status)
 			}
 		} else {
 			h.leads(a)
@@ -146,6 +153,14 @@ func TestTheAnswerIsSealed(t *testing.T) {
 		if r := h.request(id); r.Outcome != part {
 			t.Errorf("outcome %q", r.Outcome)
 		}
+		h.leads(h.do(id, "close", "receipt", "By courier."))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			notes, err := h.desk.notes.Of(ctx, tx, id)
+			if desk.LatestNote(notes, notePassword) != "" {
+				t.Error("the password is kept after the file was handed over")
+			}
+			return err
+		})
 	}
 	h.exports(s, 2)
 }

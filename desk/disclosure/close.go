@@ -49,6 +49,9 @@ var closeStep = stepKind{
 		if err := do.note(ctx, "receipt", do.typed.Get("receipt")); err != nil {
 			return err
 		}
+		if err := do.forgetPassword(ctx); err != nil {
+			return err
+		}
 		if err := do.holds(ctx); err != nil {
 			return err
 		}

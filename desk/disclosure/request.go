@@ -20,7 +20,7 @@ type requestView struct {
 	Barred   *web.Alert
 	Alerts   []web.Alert
 	Refusal  *web.Refusal
-	Password string // of the answer that was sealed by this very request; empty: none
+	Password string // of the sealed answer, where it was asked for; empty: none
 	Facts    []web.Fact
 	Way      []web.Step
 	Panels   []panel
@@ -64,7 +64,7 @@ func (d *disclosure) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 // rarely are the steps that stand below the others.
-var rarely = []string{takeStep.id, refuseStep.id, preserveStep.id, secrecyStep.id, documentStep.id}
+var rarely = []string{takeStep.id, passwordStep.id, refuseStep.id, preserveStep.id, secrecyStep.id, documentStep.id}
 
 func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status int, sh shown) error {
 	s, err := d.inForce()
@@ -97,6 +97,9 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		}
 		b, _ := basisOf(st.r.Basis)
 		for _, n := range slices.Backward(st.notes) {
+			if n.Kind == notePassword {
+				continue
+			}
 			v.Notes = append(v.Notes, noteView{Title: noteTitle(n.Kind, b), Who: name(n.Author), Text: n.Text, At: n.At})
 		}
 		return err

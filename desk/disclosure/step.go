@@ -93,7 +93,7 @@ type stepKind struct {
 
 // steps are in the order in which a page shows them.
 var steps = []stepKind{
-	takeStep, personStep, assessStep, askStep, answerStep, reviewStep, closeStep, endStep, refuseStep, preserveStep, secrecyStep, documentStep,
+	takeStep, personStep, assessStep, askStep, answerStep, reviewStep, closeStep, passwordStep, endStep, refuseStep, preserveStep, secrecyStep, documentStep,
 }
 
 const dayHint = "The last day, as the document says it."
