@@ -174,8 +174,8 @@ func TestRotationByOnePersonIsOnTheLedger(t *testing.T) {
 		notes, reasons := r.entries()
 		want := []string{
 			"alone: new keys for every collection; a new version of each of the program's own keys; a new key of the root",
-			fmt.Sprintf("done: 20 key files wrapped by the root; customer at epoch %d; 10 own keys at a new version, the former version of 0 destroyed", before+1),
-			"former versions destroyed: approval, billing, imports, incidents, mail, partners, rights, session, signin, staff, verification",
+			fmt.Sprintf("done: 25 key files wrapped by the root; customer at epoch %d; 13 own keys at a new version, the former version of 0 destroyed", before+1),
+			"former versions destroyed: approval, billing, disclosure, imports, incidents, mail, partners, rights, safety, session, signin, staff, verification",
 			"alone: new keys for the collection customer", fmt.Sprintf("done: customer at epoch %d", before+2),
 		}
 		if !slices.Equal(notes, want) || !slices.Equal(reasons, []string{"A new year.", "A new year.", "", "", ""}) {
@@ -353,7 +353,7 @@ func TestAFailedRotation(t *testing.T) {
 		}
 		words := ": new keys for the collection customer; a new version of each of the program's own keys"
 		failed := func(epoch int) string {
-			return fmt.Sprintf("failed%s; done before: customer at epoch %d; 10 own keys at a new version, the former version of 0 destroyed", words, epoch)
+			return fmt.Sprintf("failed%s; done before: customer at epoch %d; 13 own keys at a new version, the former version of 0 destroyed", words, epoch)
 		}
 		notes, reasons := r.entries()
 		if want := []string{"begun" + words, failed(before + 1), "resumed" + words, failed(before + 2)}; !slices.Equal(notes, want) || slices.ContainsFunc(reasons, func(s string) bool { return s != "A new year." }) {

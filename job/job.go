@@ -52,6 +52,9 @@ type Client struct {
 	queue   queue
 	workers *river.Workers
 
+	running sync.Mutex // held by Start and Stop
+	lead    *store.Lead
+
 	mu       sync.Mutex
 	kinds    map[string]settings
 	ran      map[string]*runs
@@ -61,7 +64,6 @@ type Client struct {
 	fault    error          // of a registration; told by Start
 	apart    map[string]int // queues with workers of their own, and how many
 	started  bool
-	lead     *store.Lead
 }
 
 // settings are what was said about a kind when it was registered.

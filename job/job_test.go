@@ -443,6 +443,29 @@ func TestWhatIsApartHoldsUpNothing(t *testing.T) {
 	})
 }
 
+// TestJobsMayEnqueueWhileOthersAreStarted: queues are begun one after the other,
+// and what the first of them runs holds the only writer while it enqueues.
+func TestJobsMayEnqueueWhileOthersAreStarted(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		const queues = 30
+		r, c := newRecord(), client(t, db)
+		job.Register(c, func(_ context.Context, a greet) error { r.add(a.ID); return nil })
+		for i := range queues {
+			queue := fmt.Sprintf("queue%d", i)
+			c.Listen("begin", queue, func(ctx context.Context, _ string) error {
+				return db.InTx(ctx, func(tx *store.Tx) error { return c.Enqueue(ctx, tx, greet{ID: queue}) })
+			}, job.Apart(queue, 1))
+		}
+		if err := db.InTx(t.Context(), func(tx *store.Tx) error {
+			return c.Publish(t.Context(), tx, job.Notice{Name: "begin"})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		start(t, c)
+		r.wait(t, queues)
+	})
+}
+
 func TestMistakesAreToldAtTheStart(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		c := client(t, db)

@@ -160,24 +160,41 @@ func (c *Client) Start(ctx context.Context) error {
 }
 
 func (c *Client) start(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fault != nil {
-		return c.fault
-	}
-	if c.started {
-		return errors.New("job: started twice")
-	}
-	if len(c.kinds) == 0 {
-		return nil
+	c.running.Lock()
+	defer c.running.Unlock()
+	config, err := c.whole()
+	if err != nil || config == nil {
+		return err
 	}
 	ctx = context.WithoutCancel(ctx)
 	if c.db.Dialect() == store.SQLite {
 		if err := c.own(ctx); err != nil {
-			return err
+			return errors.Join(err, c.ended())
 		}
 	}
+	// River begins one queue after the other, each with a write, and the first
+	// runs jobs meanwhile. A job that enqueues within its transaction, on SQLite
+	// the only writer, must not wait for the start: c.mu is free.
+	if err := c.queue.start(ctx, config); err != nil {
+		return fmt.Errorf("job: start: %w", errors.Join(err, c.ended()))
+	}
+	return nil
+}
 
+// whole returns the settings with all that was registered, to which nothing is
+// added from then on; nil if nothing was.
+func (c *Client) whole() (*river.Config, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fault != nil {
+		return nil, c.fault
+	}
+	if c.started {
+		return nil, errors.New("job: started twice")
+	}
+	if len(c.kinds) == 0 {
+		return nil, nil
+	}
 	config := c.config()
 	config.Workers = c.workers
 	config.PeriodicJobs = c.periodic
@@ -191,14 +208,22 @@ func (c *Client) start(ctx context.Context) error {
 	for queue, n := range c.apart {
 		config.Queues[queue] = river.QueueConfig{MaxWorkers: n}
 	}
-	if err := c.queue.start(ctx, config); err != nil {
-		if c.lead != nil {
-			err = errors.Join(err, c.lead.Release())
-		}
-		return fmt.Errorf("job: start: %w", err)
-	}
 	c.started = true
-	return nil
+	return config, nil
+}
+
+// ended says that no jobs run here, and lets another process run them. It tells
+// of a lead that could not be given back.
+func (c *Client) ended() error {
+	c.mu.Lock()
+	c.started = false
+	c.mu.Unlock()
+	if c.lead == nil {
+		return nil
+	}
+	lead := c.lead
+	c.lead = nil
+	return lead.Release()
 }
 
 // begun returns when what is periodic was run for the first time, which is soon
@@ -253,7 +278,7 @@ func (c *Client) own(ctx context.Context) error {
 	}
 	c.lead = lead
 	if _, err := c.db.Exec(ctx, `UPDATE river_job SET state = 'available', max_attempts = max(max_attempts, attempt + 1) WHERE state = 'running'`); err != nil {
-		return errors.Join(fmt.Errorf("job: start: %w", err), lead.Release())
+		return fmt.Errorf("job: start: %w", err)
 	}
 	return nil
 }
@@ -261,18 +286,16 @@ func (c *Client) own(ctx context.Context) error {
 // Stop lets the jobs that run finish and starts no others. When ctx ends
 // first, those that still run are cancelled.
 func (c *Client) Stop(ctx context.Context) error {
+	c.running.Lock()
+	defer c.running.Unlock()
 	c.mu.Lock()
-	running := c.started
+	started := c.started
 	c.started = false
 	c.mu.Unlock() // what still runs may enqueue
-	if !running {
+	if !started {
 		return nil
 	}
-	err := c.queue.stop(ctx)
-	if c.lead != nil {
-		err = errors.Join(err, c.lead.Release())
-	}
-	if err != nil {
+	if err := errors.Join(c.queue.stop(ctx), c.ended()); err != nil {
 		return fmt.Errorf("job: stop: %w", err)
 	}
 	return nil

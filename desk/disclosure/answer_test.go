@@ -304,6 +304,7 @@ func TestSteps(t *testing.T) {
 			return err
 		})
 	}
+	h.Drain() // the letter about the answer before goes
 	letters := h.Mail.Count()
 	ok(t, opens())
 	h.Drain()

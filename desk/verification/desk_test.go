@@ -1,7 +1,6 @@
 package verification
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"loot/desk/verification/register"
 	"loot/gate"
 	"loot/number"
-	"loot/statement"
 	"loot/store"
 	"loot/vault"
 )
@@ -302,8 +300,7 @@ func TestAMistakeIsRefused(t *testing.T) {
 // TestASecondPersonAgrees where the level of the detail asks for one.
 func TestASecondPersonAgrees(t *testing.T) {
 	t.Parallel()
-	const before = "      payment: Without it we cannot collect by direct debit; you pay by transfer instead.\n"
-	s := desktest.Parse(t, bytes.Replace(statement.Default(), []byte(before), []byte(before+"      verification: Without it nobody looks at its check digits.\n"), 1))
+	s := desktest.Standard(t)
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db, s, Options{})
 		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
