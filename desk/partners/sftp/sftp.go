@@ -109,16 +109,20 @@ func Create(ctx context.Context, reach outbound.Reach, s Server, key ed25519.Pri
 		return nil, why(err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(greetFor))
+	greeting, greeted := context.WithTimeout(ctx, greetFor)
+	defer greeted()
+	inTime := context.AfterFunc(greeting, func() { _ = conn.Close() })
 	c, channels, requests, err := ssh.NewClientConn(conn, s.Address, &ssh.ClientConfig{
 		User: s.Account, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.FixedHostKey(host), HostKeyAlgorithms: kinds,
 	})
+	if !inTime() && err == nil {
+		err = context.DeadlineExceeded
+	}
 	if err != nil {
 		stop()
 		_ = conn.Close()
 		return nil, why(err)
 	}
-	_ = conn.SetDeadline(time.Time{})
 	f := &File{ssh: ssh.NewClient(c, channels, requests), stop: stop, name: path.Join(s.Folder, name)}
 	if f.client, err = sftp.NewClient(f.ssh); err == nil {
 		f.file, err = f.client.OpenFile(f.name+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)

@@ -65,7 +65,7 @@ func Start(t testing.TB, authorized string) Server {
 }
 
 func serve(c net.Conn, config *ssh.ServerConfig, folder string) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_, channels, requests, err := ssh.NewServerConn(c, config)
 	if err != nil {
 		return
