@@ -246,9 +246,12 @@ func (d *Desk) tellAsker(ctx context.Context, id string) error {
 // describeRequest says what opening of a record is asked for.
 func (d *Desk) describeRequest(row *approvalRow, r gate.Request) {
 	row.Title = "Open a record"
-	purpose := string(r.Purpose)
+	purpose, to := string(r.Purpose), r.Recipient
 	var fields []string
 	if s, ok := d.inForce(); ok {
+		if decl, ok := s.Recipient(r.Recipient); ok {
+			to = decl.Title
+		}
 		if p, ok := s.Purpose(r.Purpose); ok {
 			purpose = p.Title
 		}
@@ -268,8 +271,11 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request) {
 	if r.Case != "" {
 		row.Facts = append(row.Facts, web.Fact{Term: "Case", Value: r.Case, Code: true})
 	}
-	if r.Recipient != "" {
-		row.Facts = append(row.Facts, web.Fact{Term: "Goes to", Value: r.Recipient})
+	if r.Action == loot.Answer {
+		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", "/console/disclosures/"+r.Case
+	}
+	if to != "" {
+		row.Facts = append(row.Facts, web.Fact{Term: "Goes to", Value: to})
 	}
 }
 
