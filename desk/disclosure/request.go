@@ -71,10 +71,11 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		return err
 	}
 	ctx, by, id := r.Context(), web.ActorOf(r.Context()), r.PathValue("id")
+	view := web.ViewOf(r, reference(id)) // counts what waits, in transactions of its own
 	var v requestView
 	var st stand
 	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		v = requestView{View: web.ViewOf(r, reference(id)), Refusal: sh.refusal, Password: sh.once}
+		v = requestView{View: view, Refusal: sh.refusal, Password: sh.once}
 		v.Crumbs = []web.Crumb{{Label: "Disclosures", Href: home}}
 		if st, err = d.stand(ctx, tx, s, id, "", by); err != nil {
 			return err

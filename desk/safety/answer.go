@@ -301,13 +301,15 @@ func (d *Safety) mineOne(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Safety) showMineOne(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+	view := web.ViewOf(r, "") // counts what waits, in transactions of its own
 	var v sideView
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		c, err := d.ownCase(r.Context(), tx, r.PathValue("id"), "")
 		if err != nil {
 			return err
 		}
-		v = sideView{View: web.ViewOf(r, kindTitle(c.What, c.Kind)), To: "/portal/cases/" + c.ID}
+		view.Title = kindTitle(c.What, c.Kind)
+		v = sideView{View: view, To: "/portal/cases/" + c.ID}
 		v.Crumbs = []web.Crumb{{Label: "Cases", Href: "/portal/cases"}}
 		return d.side(r.Context(), tx, &v, c)
 	}); err != nil {
