@@ -43,8 +43,8 @@ func TestDeclarationsAreTriedInTheWorld(t *testing.T) {
 		},
 		{
 			"a level waits for nobody", "mask: fully, approvals: 1", "mask: fully, approvals: 0",
-			[]string{"levels 3", "categories payment", "roles billing"},
-			[]string{"levels 2", "categories company", "roles support"},
+			[]string{"levels 3", "categories payment", "roles billing", "roles support"},
+			[]string{"levels 2", "categories company", "roles abuse"},
 		},
 		{
 			"a service lost a purpose", "hate to lose.\n    purposes: [service, invoice,", "hate to lose.\n    purposes: [service,",

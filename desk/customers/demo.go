@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -345,18 +346,24 @@ func (p *play) orders(ctx context.Context, subject loot.Subject, service stateme
 // approval has a member of staff ask others to agree to an opening.
 func (p *play) approval(subject *loot.Subject) func(context.Context) error {
 	return func(ctx context.Context) error {
+		// The purpose that asks for hardly anything else is what the detail is for.
+		var by loot.Role
+		var purpose loot.Purpose
+		var field loot.Field
+		fewest := math.MaxInt
 		for _, r := range p.s.Roles() {
-			for _, purpose := range r.Purposes {
-				_, locked := fieldsFor(p.s, purpose)
-				if len(locked) == 0 {
-					continue
+			for _, one := range r.Purposes {
+				if free, locked := fieldsFor(p.s, one); len(locked) > 0 && len(free) < fewest {
+					by, purpose, field, fewest = r.ID, one, locked[0], len(free)
 				}
-				return p.send(ctx, p.staff[r.ID][0], "/console/customers/"+string(*subject)+"/ask", url.Values{
-					"purpose": {string(purpose)}, "reason": {"A refund to the account that they gave"}, "field": {string(locked[0])},
-				})
 			}
 		}
-		return nil
+		if field == "" {
+			return nil
+		}
+		return p.send(ctx, p.staff[by][0], "/console/customers/"+string(*subject)+"/ask", url.Values{
+			"purpose": {string(purpose)}, "reason": {"A refund to the account that they gave"}, "field": {string(field)},
+		})
 	}
 }
 

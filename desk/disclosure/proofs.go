@@ -124,6 +124,9 @@ func (d *disclosure) provesAnswer(ctx context.Context, w *desk.World, recipient,
 	if p.do(ctx, p.owner, id, "answer") == nil {
 		return "", errors.New("it was answered before anybody agreed")
 	}
+	if err := w.Drain(ctx); err != nil { // what was on its way before
+		return "", err
+	}
 	before := w.Sent()
 	if err := p.agree(ctx, id, s); err != nil {
 		return "", err
@@ -171,6 +174,9 @@ func (d *disclosure) provesProceedings(ctx context.Context, w *desk.World) (stri
 	}
 	id, err := p.enter(ctx, "court", "Tried court", "civil", proceedings, "Tried for the proof.")
 	if err != nil {
+		return "", err
+	}
+	if err := w.Drain(ctx); err != nil { // what was on its way before
 		return "", err
 	}
 	before := w.Sent()

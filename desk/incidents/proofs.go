@@ -237,6 +237,9 @@ func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (strin
 	if loot.KindOf(closing()) != loot.Conflict {
 		return "", errors.New("it was closed, and the customer had not been told")
 	}
+	if err := w.Drain(ctx); err != nil { // what was on its way before
+		return "", err
+	}
 	before := w.Sent()
 	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
 		return d.aboutPerson(ctx, tx, i, by, letter, url.Values{

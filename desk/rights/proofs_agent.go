@@ -157,6 +157,9 @@ func (d *Rights) provesAgents(ctx context.Context, w *desk.World) (string, error
 	if err := json.Unmarshal(a.Body.Bytes(), &got); err != nil || got.Token == "" {
 		return "", fmt.Errorf("an agent whose key is known gets no token: %d", a.Status)
 	}
+	if err := w.Drain(ctx); err != nil { // what was on its way before
+		return "", err
+	}
 	sent := w.Sent()
 	if a, err = send("/v1/data-rights-request", got.Token, map[string]string{"exercise": drpDeletion, "email": copied.Fields[i].Value}); err != nil {
 		return "", err
