@@ -26,7 +26,7 @@ func (k *Keyring) ReadAhead(ctx context.Context, c loot.Collection, people ...lo
 	var found map[loot.Subject]sealedKey
 	err := k.DB.Read(ctx, func(tx *store.Tx) error {
 		found = map[loot.Subject]sealedKey{}
-		rows, err := tx.Query(ctx, `SELECT subject, epoch, sealed FROM keyring_person WHERE collection = $1 AND epoch > 0 AND subject IN (`+store.Placeholders(2, len(args)-1)+`)`, args...)
+		rows, err := tx.Query(ctx, `SELECT subject, epoch, sealed FROM keyring_person WHERE collection = $1 AND subject IN (`+store.Placeholders(2, len(args)-1)+`)`, args...)
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,9 @@ func (k *Keyring) ReadAhead(ctx context.Context, c loot.Collection, people ...lo
 			if err := rows.Scan(&subject, &row.epoch, &row.sealed); err != nil {
 				return err
 			}
-			found[loot.SubjectOf(subject)] = row
+			if row.epoch > 0 { // else it is destroyed; said to the database, that would have it go through all of them
+				found[loot.SubjectOf(subject)] = row
+			}
 		}
 		return errors.Join(rows.Err(), rows.Close())
 	})
