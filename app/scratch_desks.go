@@ -46,9 +46,12 @@ func (a *App) ScratchDocuments(ctx context.Context, s loot.Subject, month string
 	return a.billing.ScratchDocuments(ctx, s, billing.Month(month), n)
 }
 
-// ScratchCheck checks a customer's record as it is after a registration.
-func (a *App) ScratchCheck(ctx context.Context, s loot.Subject) error {
-	return a.checks.ScratchCheck(ctx, s)
+// ScratchTogether is how many records are checked at once.
+const ScratchTogether = verification.ScratchTogether
+
+// ScratchCheck checks customers' records, as they are after a registration.
+func (a *App) ScratchCheck(ctx context.Context, all ...loot.Subject) error {
+	return a.checks.ScratchCheck(ctx, all...)
 }
 
 // ScratchInspect runs the checks that ask nobody over made-up records for a while,

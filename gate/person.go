@@ -562,9 +562,13 @@ func (v PersonView) Permits(o statement.Offer) bool {
 
 // Person returns what stands about a person; the zero view if nothing does.
 func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (PersonView, error) {
-	p, _, err := g.person(ctx, tx, s, "")
-	if err != nil {
-		return PersonView{}, err
+	kept, locked := tx.Kept(locked(s)).(lockedState)
+	p := kept.personState
+	if !locked {
+		var err error
+		if p, _, err = g.person(ctx, tx, s, ""); err != nil {
+			return PersonView{}, err
+		}
 	}
 	in := p.input(g.Now())
 	return PersonView{

@@ -328,14 +328,40 @@ func (k *Keyring) Collections() []loot.Collection {
 // use, whose number it returns, and those of every other epoch that rows may
 // still be found by.
 func (k *Keyring) Index(ctx context.Context, c loot.Collection, f loot.Field, normalised string) (epoch int, now []byte, other [][]byte, err error) {
-	e, r, err := k.using(ctx, c)
+	i, err := k.Indexer(ctx, c)
 	if err != nil {
 		return 0, nil, nil, err
 	}
+	epoch, now, other = i.Index(f, normalised)
+	return epoch, now, other, nil
+}
+
+// An Indexer makes the blind indexes of several values of a collection by the
+// epochs that there were when it was asked for. Use it at once.
+type Indexer struct {
+	now   *epoch
+	other []*epoch
+}
+
+// Indexer returns what makes the blind indexes of a collection.
+func (k *Keyring) Indexer(ctx context.Context, c loot.Collection) (*Indexer, error) {
+	e, r, err := k.using(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	i := &Indexer{now: e}
 	for _, n := range slices.Sorted(maps.Keys(r.epochs)) {
 		if n != e.n {
-			other = append(other, r.epochs[n].hash(f, normalised))
+			i.other = append(i.other, r.epochs[n])
 		}
 	}
-	return e.n, e.hash(f, normalised), other, nil
+	return i, nil
+}
+
+// Index is [Keyring.Index].
+func (i *Indexer) Index(f loot.Field, normalised string) (epoch int, now []byte, other [][]byte) {
+	for _, e := range i.other {
+		other = append(other, e.hash(f, normalised))
+	}
+	return i.now.n, i.now.hash(f, normalised), other
 }

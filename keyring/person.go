@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	macsubtle "github.com/tink-crypto/tink-go/v2/mac/subtle"
@@ -194,6 +195,7 @@ type PersonKey struct {
 	secret []byte
 	aead   tink.AEAD
 	mac    tink.MAC
+	tag    []byte
 	bound  []byte // subject and collection, before every associated data
 	kind   Kind
 	tally  *Tally // counts in place of the kind
@@ -204,6 +206,7 @@ func (k *Keyring) person(s loot.Subject, c loot.Collection, secret []byte) *Pers
 		k: k, s: s, c: c, secret: secret, kind: Unanswered,
 		aead:  newAEAD(derive(secret, keySize, "loot person", "seal")),
 		mac:   newMAC(derive(secret, keySize, "loot person", "mac")),
+		tag:   derive(secret, TagSize, "loot person", "tag"),
 		bound: bind(string(s), string(c)),
 	}
 }
@@ -293,9 +296,12 @@ func (p *PersonKey) Verify(mac, data []byte) error {
 	return nil
 }
 
-// Tag is 16 bytes that find what the ledger keeps about the person. Without
-// the key nobody can tell whose it is.
-func (p *PersonKey) Tag() []byte { return derive(p.secret, 16, "loot person", "tag") }
+// TagSize is the length of a tag.
+const TagSize = 16
+
+// Tag finds what the ledger keeps about the person. Without the key nobody can
+// tell whose it is.
+func (p *PersonKey) Tag() []byte { return slices.Clone(p.tag) }
 
 // Segment is the length of the pieces in which a stream is sealed. Each is
 // bound to its position, and the last to being the last.

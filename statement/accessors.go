@@ -112,7 +112,7 @@ func (s *Statement) AllFields() []FieldDecl { return slices.Clone(s.d.fields) }
 
 // Fields returns the fields of one collection, in statement order.
 func (s *Statement) Fields(c loot.Collection) []FieldDecl {
-	var out []FieldDecl
+	out := make([]FieldDecl, 0, len(s.d.fields))
 	for _, f := range s.d.fields {
 		if slices.Contains(f.Collections, c) {
 			out = append(out, f)
@@ -142,8 +142,8 @@ func (s *Statement) Titles(fields ...loot.Field) []string {
 // AddressField returns the field of a collection that people are found by and
 // that letters go to; empty if there is none.
 func (s *Statement) AddressField(c loot.Collection) loot.Field {
-	for _, f := range s.Fields(c) {
-		if f.Type == "email" && f.Index {
+	for i := range s.d.fields {
+		if f := &s.d.fields[i]; f.Type == "email" && f.Index && slices.Contains(f.Collections, c) {
 			return f.ID
 		}
 	}

@@ -24,8 +24,9 @@ type turn struct {
 }
 
 type start struct {
-	tx  *sql.Tx
-	err error
+	tx    *sql.Tx
+	first bool // nothing is in the transaction yet
+	err   error
 }
 
 // An ending says how a function left the shared transaction.
@@ -34,6 +35,7 @@ type ending uint8
 const (
 	undone ending = iota // its savepoint is rolled back
 	kept                 // it waits for the commit
+	ended                // the whole transaction is rolled back, as nothing else was in it
 	ruined               // the whole transaction is gone
 )
 
@@ -61,11 +63,15 @@ func (s *sqliteDB) inTx(ctx context.Context, f func(*Tx) error) error {
 	if begun.err != nil {
 		return begun.err
 	}
-	return s.run(ctx, begun.tx, w, f)
+	return s.run(ctx, begun, w, f)
 }
 
-// run calls f behind a savepoint and waits for the commit.
-func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) error) error {
+// run calls f behind a savepoint and waits for the commit. The first needs no
+// savepoint, as the whole transaction can be rolled back for it: behind one,
+// SQLite keeps a copy of each page that is written, and goes through all of them
+// at the end of each statement.
+func (s *sqliteDB) run(ctx context.Context, begun start, w *turn, f func(*Tx) error) error {
+	tx := begun.tx
 	t := &Tx{dialect: SQLite, on: sqliteTx{tx}, tx: tx, steady: true, failed: s.gone}
 	end := ruined // also when f panics or ends its goroutine
 	told := false
@@ -78,15 +84,18 @@ func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) err
 	}
 	defer func() {
 		if !told { // f panicked
-			end = s.undo(tx)
+			t.settle()
+			end = s.undo(begun)
 			tell()
 			t.over(false)
 		}
 	}()
 
-	if _, err := tx.Exec("SAVEPOINT loot"); err != nil {
-		tell()
-		return err
+	if !begun.first {
+		if _, err := tx.Exec("SAVEPOINT loot"); err != nil {
+			tell()
+			return err
+		}
 	}
 	err := f(t)
 	if err == nil {
@@ -98,13 +107,15 @@ func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) err
 	if err == nil {
 		err = s.gone()
 	}
+	if err == nil && !begun.first {
+		_, err = tx.Exec("RELEASE loot")
+	}
 	if err == nil {
-		if _, err = tx.Exec("RELEASE loot"); err == nil {
-			end = kept
-		}
+		end = kept
 	}
 	if err != nil {
-		end = s.undo(tx)
+		t.settle()
+		end = s.undo(begun)
 		tell()
 		t.over(false)
 		return err
@@ -115,10 +126,17 @@ func (s *sqliteDB) run(ctx context.Context, tx *sql.Tx, w *turn, f func(*Tx) err
 	return err
 }
 
-// undo rolls back to the savepoint.
-func (s *sqliteDB) undo(tx *sql.Tx) ending {
+// undo rolls back to the savepoint, or the whole transaction if there is none.
+func (s *sqliteDB) undo(begun start) ending {
+	tx := begun.tx
 	if s.rolledBack.Load() {
 		return ruined
+	}
+	if begun.first {
+		if err := tx.Rollback(); err != nil {
+			return ruined
+		}
+		return ended
 	}
 	if _, err := tx.Exec("ROLLBACK TO loot"); err != nil {
 		return ruined
@@ -153,30 +171,38 @@ func (s *sqliteDB) writer() {
 }
 
 func (s *sqliteDB) group(first *turn) {
-	tx, err := s.begin()
-	if err != nil {
-		if first.taken.CompareAndSwap(false, true) {
-			first.start <- start{err: err}
-		}
-		return
-	}
+	var tx *sql.Tx
 	var waiting []*turn
-	end := undone
+	var end ending
 	turns := 0 // those that roll back count, too, or they could keep the others waiting
 	for w := first; w != nil; w = s.next(turns) {
 		turns++
+		if tx == nil {
+			var err error
+			if tx, err = s.begin(); err != nil {
+				if w.taken.CompareAndSwap(false, true) {
+					w.start <- start{err: err}
+				}
+				return
+			}
+		}
 		if !w.taken.CompareAndSwap(false, true) {
 			continue
 		}
-		w.start <- start{tx: tx}
-		if end = <-w.ran; end == kept {
+		w.start <- start{tx: tx, first: len(waiting) == 0}
+		switch end = <-w.ran; end {
+		case kept:
 			waiting = append(waiting, w)
+		case ended:
+			tx = nil
 		}
 		if end == ruined {
 			break
 		}
 	}
+	var err error
 	switch {
+	case tx == nil:
 	case end == ruined || s.rolledBack.Load():
 		tx.Rollback()
 		err = loot.Errorf(loot.Unavailable, msgLocked)

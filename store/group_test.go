@@ -124,6 +124,47 @@ func TestThoseWhoWaitShareACommit(t *testing.T) {
 	}
 }
 
+// The first of a group has no savepoint; what it did is gone all the same, and so
+// is that of the second who is then the first.
+func TestWhenTheFirstFailTheOthersAreCommitted(t *testing.T) {
+	db, _ := newFile(t)
+	in, out, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	undone := errors.New("undone")
+	go func() {
+		done <- db.InTx(context.Background(), func(tx *Tx) error {
+			close(in)
+			<-out
+			return errors.Join(insert(tx, "first"), undone)
+		})
+	}()
+	<-in
+	var turn, failed atomic.Int32
+	wg := queued(t, 20, func(i int) {
+		err := db.InTx(context.Background(), func(tx *Tx) error {
+			if n := turn.Add(1); n == 1 || n == 5 {
+				return errors.Join(insert(tx, fmt.Sprint("failed", i)), undone)
+			}
+			return insert(tx, fmt.Sprint(i))
+		})
+		if errors.Is(err, undone) {
+			failed.Add(1)
+		} else if err != nil {
+			t.Error(err)
+		}
+	})
+	close(out)
+	if err := <-done; !errors.Is(err, undone) {
+		t.Error(err)
+	}
+	wg.Wait()
+	if failed.Load() != 2 {
+		t.Errorf("%d failed", failed.Load())
+	}
+	if n := count(t, db); n != 18 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 func TestACommitThatFailsFailsAllWhoShareIt(t *testing.T) {
 	db, s := newFile(t)
 	conn, err := s.write.Conn(t.Context())

@@ -91,7 +91,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // [Tx.AfterCommit].
 //
 // On SQLite the transactions of concurrent callers share one commit, each
-// behind a savepoint of its own. A transaction of the same database inside f
+// behind a savepoint of its own unless it is the first. A transaction of the same database inside f
 // would wait for itself, or for connections that those who do the same already
 // hold: pass the Tx on. In tests it is an error.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
@@ -201,8 +201,9 @@ type Tx struct {
 	finished bool
 	rows     []func() error // closed at the end, whoever forgot to
 	added    []*addition
-	unadded  error // what kept added rows from being inserted
-	again    bool  // it may be committed twice
+	beside   chan error // tells when the rows are in that go in beside the function; nil: none do
+	unadded  error      // what kept added rows from being inserted
+	again    bool       // it may be committed twice
 	kept     map[any]any
 	commit   []func()
 	rollback []func()
@@ -258,32 +259,76 @@ type addition struct {
 
 // maxAdded is how many rows go in one statement, and so how many statements of
 // one insert are prepared: one for each number of rows. Where there are many,
-// manyAdded go at once: on SQLite the end of each statement costs the more the
-// larger its transaction is.
+// manyAdded go at once, and beside the function while it goes on.
 const (
 	maxAdded  = 8
-	manyAdded = 128
+	manyAdded = 64
 )
 
 // Add adds a row to the table of insert, such as "INSERT INTO t (a, b) VALUES",
-// when the transaction ends: the rows of one insert go together, as most of what
-// a small statement costs is the statement. No query of the transaction finds
-// them before [Tx.Flush].
+// by the end of the transaction: the rows of one insert go together, as most of
+// what a small statement costs is the statement. What follows VALUES follows the
+// rows, such as " ON CONFLICT (a) DO NOTHING". A query of the transaction is sure
+// to find them after [Tx.Flush] only.
 func (t *Tx) Add(insert string, row ...any) {
 	i := slices.IndexFunc(t.added, func(a *addition) bool { return a.insert == insert })
 	if i < 0 {
 		i = len(t.added)
 		t.added = append(t.added, &addition{insert: insert, width: len(row)})
 	}
-	if t.finished || t.added[i].width != len(row) {
+	a := t.added[i]
+	if t.finished || a.width != len(row) {
 		panic("store: a row was added after the end of the transaction, or has more or fewer columns than the one before")
 	}
-	t.added[i].args = append(t.added[i].args, row...)
+	if a.args = append(a.args, row...); len(a.args) == manyAdded*a.width && !t.reading() {
+		t.insertBeside(a.statement(manyAdded, t.dialect), a.args)
+		a.args = nil
+	}
+}
+
+// reading reports whether rows are open that nothing can be sent before on
+// PostgreSQL.
+func (t *Tx) reading() bool { return t.beside == nil && t.pgx != nil && t.pgx.conn.PgConn().IsBusy() }
+
+// insertBeside inserts rows while the function goes on, after those that are on
+// their way. Whatever else is asked of the database waits for them.
+func (t *Tx) insertBeside(statement string, args []any) {
+	before, done := t.beside, make(chan error, 1)
+	t.beside = done
+	go func() {
+		if before != nil {
+			if err := <-before; err != nil {
+				done <- err
+				return
+			}
+		}
+		err := readable(args)
+		if err == nil && t.failed != nil {
+			err = t.failed()
+		}
+		if err == nil {
+			_, err = t.on.exec(context.Background(), statement, args)
+		}
+		done <- err
+	}()
+}
+
+// settle waits for what is inserted beside the function.
+func (t *Tx) settle() {
+	if t.beside == nil {
+		return
+	}
+	err := <-t.beside
+	t.beside = nil
+	if t.unadded == nil {
+		t.unadded = err
+	}
 }
 
 // Flush inserts at once what was added. Once it failed, the transaction cannot
 // be committed.
 func (t *Tx) Flush(ctx context.Context) error {
+	t.settle()
 	added := t.added
 	t.added = nil
 	for _, a := range added {
@@ -303,8 +348,10 @@ func (t *Tx) Flush(ctx context.Context) error {
 // statement returns the insert of n rows. SQLite gets parameters without numbers:
 // one with a number has a name, and for each the names of all are gone through.
 func (a *addition) statement(n int, d Dialect) string {
+	head, tail, _ := strings.Cut(a.insert, " VALUES")
 	var b strings.Builder
-	b.WriteString(a.insert)
+	b.WriteString(head)
+	b.WriteString(" VALUES")
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
@@ -317,6 +364,7 @@ func (a *addition) statement(n int, d Dialect) string {
 		}
 		b.WriteByte(')')
 	}
+	b.WriteString(tail)
 	return b.String()
 }
 
@@ -396,6 +444,7 @@ func (t *Tx) PGX() pgx.Tx {
 	if t.pgx == nil {
 		return nil
 	}
+	t.settle()
 	return queueTx{t.pgx}
 }
 
@@ -416,6 +465,9 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 	if t.finished {
 		return nil, errFinished
 	}
+	if t.settle(); t.unadded != nil {
+		return nil, t.unadded
+	}
 	if t.failed != nil {
 		if err := t.failed(); err != nil {
 			return nil, err
@@ -427,19 +479,24 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	return t.Context(ctx), readable(args)
+}
+
+// readable refuses text that PostgreSQL does not take; SQLite would keep it, and
+// a move to PostgreSQL would fail on it years later.
+func readable(args []any) error {
 	for _, a := range args {
-		// PostgreSQL takes no other text; SQLite would keep it, and a move to
-		// PostgreSQL would fail on it years later.
 		if s, ok := a.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
-			return nil, loot.Errorf(loot.Invalid, "The text holds characters that cannot be stored.")
+			return loot.Errorf(loot.Invalid, "The text holds characters that cannot be stored.")
 		}
 	}
-	return t.Context(ctx), nil
+	return nil
 }
 
 // finish ends the use of the transaction. Rows that were left open would make
 // the release of a connection wait for ever.
 func (t *Tx) finish() {
+	t.settle()
 	t.finished = true
 	for _, end := range t.rows {
 		_ = end()

@@ -343,6 +343,89 @@ func TestManyAddedRows(t *testing.T) {
 	})
 }
 
+// Rows that go in beside the function stand or fall with its transaction, and the
+// next statement waits for them.
+func TestRowsThatGoInBesideTheFunction(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		const insert = "INSERT INTO note_note (id, n) VALUES"
+		undone := errors.New("undone")
+		many := func(tx *store.Tx, from int) {
+			for i := range 3 * 64 {
+				tx.Add(insert, fmt.Sprintf("%04d", from+i), 1)
+			}
+		}
+		for name, c := range map[string]struct {
+			f    func(tx *store.Tx) error
+			want func(error) bool
+		}{
+			"given up":   {func(tx *store.Tx) error { many(tx, 0); return undone }, func(err error) bool { return errors.Is(err, undone) }},
+			"at its end": {func(tx *store.Tx) error { many(tx, 0); many(tx, 0); return nil }, store.IsUnique},
+			"at a query": {func(tx *store.Tx) error {
+				many(tx, 0)
+				many(tx, 0)
+				if err := tx.QueryRow(ctx, "SELECT 1").Scan(new(int)); !store.IsUnique(err) {
+					t.Errorf("the next statement says %v", err)
+				}
+				return nil // as if it had not failed
+			}, store.IsUnique},
+			"no text": {func(tx *store.Tx) error {
+				for i := range 64 {
+					tx.Add(insert, fmt.Sprint("\xff", i), 1)
+				}
+				return nil
+			}, func(err error) bool { return loot.KindOf(err) == loot.Invalid }},
+		} {
+			if err := db.InTx(ctx, c.f); !c.want(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if got := ids(t, db); len(got) != 0 {
+				t.Errorf("%s: %d rows are left", name, len(got))
+			}
+		}
+		panics(t, func() { _ = db.InTx(ctx, func(tx *store.Tx) error { many(tx, 0); panic("no") }) })
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			many(tx, 0)
+			rows, err := tx.Query(ctx, "SELECT id FROM note_note ORDER BY id")
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			n := 0
+			for rows.Next() {
+				if n++; n == 1 {
+					many(tx, 3*64) // they wait until what is read is closed
+				}
+			}
+			if n < 3*64 {
+				t.Errorf("a query after them found %d", n)
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				return err
+			}
+			many(tx, 6*64)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		const again = insert + " ON CONFLICT (id) DO UPDATE SET n = note_note.n + excluded.n"
+		if err := db.InTx(ctx, func(tx *store.Tx) error {
+			for i := range 64 + 9 {
+				tx.Add(again, fmt.Sprintf("%04d", i), 10)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var all, changed int
+		if err := db.ReadTx(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, "SELECT count(*), sum(CASE WHEN n = 11 THEN 1 ELSE 0 END) FROM note_note").Scan(&all, &changed)
+		}); err != nil || all != 9*64 || changed != 64+9 {
+			t.Errorf("%d rows, %d of them changed: %v", all, changed, err)
+		}
+	})
+}
+
 func TestWhatIsAddedIsThereAfterTheTransactionOrTheFlush(t *testing.T) {
 	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()

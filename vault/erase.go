@@ -95,7 +95,7 @@ var buried = pack(nil, inFull{})
 
 // bury leaves nothing of a record but that there was one.
 func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subject, c loot.Collection, at time.Time) error {
-	tx.Keep(looked{s, c}, nil)
+	readNoMore(tx, s, c)
 	switch _, err := v.proven(ctx, &rec); {
 	case err == nil, errors.Is(err, errErased): // a key that is gone proves nothing
 	case unusable(err):

@@ -58,12 +58,13 @@ func (v *Vault) FindAll(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 // sought returns values by their blind indexes under every epoch.
 func (v *Vault) sought(ctx context.Context, c loot.Collection, f loot.Field, texts map[string][]string) (map[string][]string, error) {
 	out := make(map[string][]string, len(texts))
+	indexes, err := v.Keyring.Indexer(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("vault: find: %w", err)
+	}
 	for text, values := range texts {
-		hashes, err := v.hashes(ctx, c, f, text)
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range hashes {
+		_, now, other := indexes.Index(f, text)
+		for _, h := range append(other, now) {
 			out[string(h)] = values
 		}
 	}

@@ -235,6 +235,10 @@ func (v *Vault) load(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	lock := ""
 	if change {
 		tx.Keep(looked, nil)
+		if kept, ok := tx.Kept(changing(looked)).(record); ok {
+			tx.Keep(changing(looked), nil)
+			return kept, nil
+		}
 		lock = tx.ForUpdate()
 	}
 	rec, err := scan(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM vault_record WHERE subject = $1 AND collection = $2`+lock, s.Compact(), string(c)))
@@ -261,6 +265,12 @@ type looked struct {
 	collection loot.Collection
 }
 
+// readNoMore has a record read anew, as it is changed.
+func readNoMore(tx *store.Tx, s loot.Subject, c loot.Collection) {
+	tx.Keep(looked{s, c}, nil)
+	tx.Keep(changing{s, c}, nil)
+}
+
 // key returns the person's key. Its absence is the absence of the person.
 func (v *Vault) key(ctx context.Context, s loot.Subject, c loot.Collection) (*keyring.PersonKey, error) {
 	key, err := v.Keyring.Person(ctx, s, c)
@@ -285,6 +295,9 @@ func (v *Vault) about(c cell) About {
 
 // Row returns what a list shows of one record.
 func (v *Vault) Row(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (Row, error) {
+	if kept, ok := tx.Kept(looked{s, c}).(record); ok {
+		return kept.Row, nil
+	}
 	r := Row{Subject: s}
 	var created, changed int64
 	err := tx.QueryRow(ctx, `SELECT version, created, changed, erased FROM vault_record WHERE subject = $1 AND collection = $2`, s.Compact(), string(c)).

@@ -171,7 +171,7 @@ func (v *Vault) pack(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, 
 
 // update writes a record that was read for update and proven.
 func (v *Vault) update(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) error {
-	tx.Keep(looked{rec.Subject, rec.collection}, nil) // what was read before is not how it is now
+	readNoMore(tx, rec.Subject, rec.collection)
 	packed, err := v.pack(ctx, tx, key, rec)
 	if err != nil {
 		return err
@@ -201,6 +201,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 	if err != nil {
 		return nil, err
 	}
+	var by *keyring.Indexer // those of a record are made by one
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
 		value, ok := given[f]
@@ -224,7 +225,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		next := cell{field: f, version: rec.Version, origin: from, until: deadlineOf(until[f])}
 		next.sealed = key.Seal([]byte(value), next.bound())
 		if d.Index {
-			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
+			if err := v.hash(ctx, &by, rec, &next, spellingOf(d), value); err != nil {
 				return nil, err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -154,40 +155,50 @@ func (r *bench) checks() error {
 		if err := a.Ledger.Sync(ctx); err != nil {
 			return err
 		}
-		own, database, began := processTime(os.Getpid()), r.databaseTime(), r.now()
-		var mu sync.Mutex
-		var waits []time.Duration
-		left := make(chan loot.Subject)
-		done := make(chan error, 1)
-		go func() {
-			done <- parallel(8, func(int) error { // as many as the queue has workers
-				var mine []time.Duration
-				for s := range left {
-					began := r.now()
-					if err := a.ScratchCheck(ctx, s); err != nil {
-						return err
-					}
-					mine = append(mine, r.now().Sub(began))
-				}
-				mu.Lock()
-				waits = append(waits, mine...)
-				mu.Unlock()
-				return nil
-			})
-		}()
-		for i, s := range r.ids {
-			left <- s
-			if i%1000 == 0 {
-				r.metrics["rss_mib"] = max(r.metrics["rss_mib"], rss(os.Getpid()))
-			}
-		}
-		close(left)
-		if err := <-done; err != nil {
+		alone := r.ids[:r.size(2_000, 300)] // as after a registration
+		if err := r.checked(ctx, a, "alone", alone, 1); err != nil {
 			return err
 		}
-		r.metrics["checked_per_s"] = float64(n) / r.now().Sub(began).Seconds()
-		r.metrics["check_cpu_us"] = (processTime(os.Getpid()) - own + r.databaseTime() - database) * 1e6 / float64(n)
-		r.metrics["check_p50_ms"], r.metrics["check_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
-		return nil
+		return r.checked(ctx, a, "together", r.ids[len(alone):], app.ScratchTogether) // as when their time has come
 	})
+}
+
+// checked measures records that are checked, so many at once.
+func (r *bench) checked(ctx context.Context, a *app.App, name string, ids []loot.Subject, once int) error {
+	own, database, began := processTime(os.Getpid()), r.databaseTime(), r.now()
+	var mu sync.Mutex
+	var waits []time.Duration
+	left := make(chan []loot.Subject)
+	done := make(chan error, 1)
+	go func() {
+		done <- parallel(8, func(int) error { // as many as the queue has workers
+			var mine []time.Duration
+			for some := range left {
+				began := r.now()
+				if err := a.ScratchCheck(ctx, some...); err != nil {
+					return err
+				}
+				mine = append(mine, r.now().Sub(began))
+			}
+			mu.Lock()
+			waits = append(waits, mine...)
+			mu.Unlock()
+			return nil
+		})
+	}()
+	i := 0
+	for some := range slices.Chunk(ids, once) {
+		left <- some
+		if i++; i%100 == 0 {
+			r.metrics["rss_mib"] = max(r.metrics["rss_mib"], rss(os.Getpid()))
+		}
+	}
+	close(left)
+	if err := <-done; err != nil {
+		return err
+	}
+	r.metrics["checked_"+name+"_per_s"] = float64(len(ids)) / r.now().Sub(began).Seconds()
+	r.metrics["checked_"+name+"_cpu_us"] = (processTime(os.Getpid()) - own + r.databaseTime() - database) * 1e6 / float64(len(ids))
+	r.metrics["checked_"+name+"_p50_ms"], r.metrics["checked_"+name+"_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
+	return nil
 }

@@ -255,12 +255,17 @@ func (b *Billing) documents(r *invoice.Record) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("billing: record: %w", err)
 	}
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for _, one := range []struct {
+	type document struct {
 		name    string
 		content []byte
-	}{{docRecord, record}, {docPDF, pdf}, {docUBL, r.Invoice.UBL()}, {docCII, r.Invoice.CII()}} {
+	}
+	all, size := []document{{docRecord, record}, {docPDF, pdf}, {docUBL, r.Invoice.UBL()}, {docCII, r.Invoice.CII()}}, 1024
+	for _, one := range all {
+		size += len(one.content) + 1024 // at most, with its head and its rest
+	}
+	out := bytes.NewBuffer(make([]byte, 0, size)) // else it would grow through twice as much
+	w := tar.NewWriter(out)
+	for _, one := range all {
 		if err := w.WriteHeader(&tar.Header{Name: one.name, Mode: 0o600, Size: int64(len(one.content)), Format: tar.FormatUSTAR}); err != nil {
 			return nil, fmt.Errorf("billing: archive: %w", err)
 		}

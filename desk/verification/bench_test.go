@@ -2,10 +2,12 @@ package verification
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/store/storetest"
 )
 
 // BenchmarkInspect measures the checks of a record that ask nobody.
@@ -21,17 +23,23 @@ func BenchmarkInspect(b *testing.B) {
 }
 
 // BenchmarkCheck checks records as they are after a registration, with everything
-// committed.
+// committed: each by itself, and together as when their time has come.
 func BenchmarkCheck(b *testing.B) {
-	h := newHouse(b, desktest.One(b), desktest.Standard(b), Options{})
-	all := make([]loot.Subject, b.N)
-	for i := range all {
-		all[i], _ = h.Customer(collection, purpose, meadow())
-	}
-	b.ResetTimer()
-	for _, s := range all {
-		if err := h.desk.check(b.Context(), checkArgs{s}); err != nil {
-			b.Fatal(err)
+	for name, open := range map[string]func(testing.TB) string{"sqlite": desktest.Kernel.SQLite, "postgres": desktest.Kernel.Postgres} {
+		for _, n := range []int{1, together} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				h := newHouse(b, storetest.Open(b, open(b), nil), desktest.Standard(b), Options{})
+				all := make([]loot.Subject, b.N)
+				for i := range all {
+					all[i], _ = h.Customer(collection, purpose, meadow())
+				}
+				b.ResetTimer()
+				for some := range slices.Chunk(all, n) {
+					for _, err := range h.desk.checkAll(b.Context(), some...) {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

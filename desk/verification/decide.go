@@ -127,9 +127,7 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 		}
 	}
 	if l.Outcome != none {
-		if err := putLast(ctx, tx, m.Subject, l); err != nil {
-			return err
-		}
+		addLast(tx, m.Subject, l)
 	}
 	if err := v.close(ctx, tx, m); err != nil {
 		return err

@@ -117,6 +117,16 @@ func (h *house) customer(given map[loot.Field]string) loot.Subject {
 // correct has a customer give another value, as the portal does.
 func (h *house) correct(s loot.Subject, f loot.Field, value string) {
 	h.Helper()
+	h.replace(s, f, value)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "record.changed", ID: string(s)})
+	})
+	h.Drain()
+}
+
+// replace puts another value into a record, of which no notice is given yet.
+func (h *house) replace(s loot.Subject, f loot.Field, value string) {
+	h.Helper()
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		row, err := h.Kit.Vault.Row(ctx, tx, s, collection)
 		if err != nil {
@@ -126,12 +136,8 @@ func (h *house) correct(s loot.Subject, f loot.Field, value string) {
 		if err != nil {
 			return err
 		}
-		if err := h.Kit.Vault.Correct(ctx, tx, p, vault.Change{Version: row.Version, Given: map[loot.Field]string{f: value}, Source: "test"}); err != nil {
-			return err
-		}
-		return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "record.changed", ID: string(s)})
+		return h.Kit.Vault.Correct(ctx, tx, p, vault.Change{Version: row.Version, Given: map[loot.Field]string{f: value}, Source: "test"})
 	})
-	h.Drain()
 }
 
 func (h *house) standing(s loot.Subject) standing {

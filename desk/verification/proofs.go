@@ -228,7 +228,7 @@ func (v *Verification) provesSilence(ctx context.Context, w *desk.World) (string
 	asks := *v
 	asks.options.Registers = []register.Register{silent{}}
 	asks.options.Mailboxes = func(context.Context, string) (register.Mailboxes, error) { return 0, register.ErrNotYet }
-	if err := asks.checkOnce(ctx, subject); err != nil {
+	if err := asks.check(ctx, checkArgs{subject}); err != nil {
 		return "", err
 	}
 	st, err := v.standing(ctx, subject)

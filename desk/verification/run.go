@@ -2,7 +2,6 @@ package verification
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,84 +36,75 @@ func (v *Verification) changed(ctx context.Context, subject string) error {
 	return v.check(ctx, checkArgs{loot.Subject(subject)})
 }
 
-// check checks what is held of a customer. When the record is changed meanwhile,
-// it begins again with what stands there then.
-func (v *Verification) check(ctx context.Context, a checkArgs) (err error) {
-	for range 3 {
-		if err = v.checkOnce(ctx, a.Subject); loot.KindOf(err) != loot.Conflict {
-			return err
-		}
-	}
-	return err
+// check checks what is held of a customer.
+func (v *Verification) check(ctx context.Context, a checkArgs) error {
+	return v.checkAll(ctx, a.Subject)[a.Subject]
 }
 
 // An opened record with what else a check goes by.
 type opened struct {
 	record
+	plan      plan
+	subject   loot.Subject
 	version   int64
 	held      map[loot.Field]vault.About
 	confirmed time.Time
+	found     map[loot.Field][]finding
+	opened    bool // false: there is nothing to check
 }
 
-func (v *Verification) checkOnce(ctx context.Context, subject loot.Subject) error {
-	s, err := v.inForce()
+// A plan is what the statement has to say about a check.
+type plan struct {
+	s       *statement.Statement
+	fields  []statement.FieldDecl // of the collection
+	checked []statement.FieldDecl // those that can be checked
+	address loot.Field            // that letters go to
+}
+
+func planOf(s *statement.Statement) plan {
+	return plan{s, s.Fields(collection), checked(s), s.AddressField(collection)}
+}
+
+// open opens the details that can be checked. Where no service that needs it runs,
+// nothing is checked.
+func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *opened) error {
+	subject := rec.subject
+	*rec = opened{subject: subject, plan: all, record: record{s: all.s, fields: all.fields, values: map[loot.Field]string{}}}
+	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	if loot.KindOf(err) == loot.NotFound {
+		return v.forget(ctx, tx, subject)
+	}
 	if err != nil {
 		return err
 	}
-	rec, ok, err := v.open(ctx, s, subject)
-	if _, refused := errors.AsType[*gate.Refusal](err); refused {
-		return v.DB.InTx(ctx, func(tx *store.Tx) error { return v.drop(ctx, tx, subject) })
-	}
-	if err != nil || !ok {
+	person, err := v.Gate.Person(ctx, tx, subject)
+	if err != nil {
 		return err
 	}
-	found := inspect(rec.record)
-	v.inquire(ctx, rec.record, found)
-	return v.DB.InTx(ctx, func(tx *store.Tx) error { return v.keep(ctx, tx, subject, rec, found) })
-}
-
-// open opens the details that can be checked; false if there is nothing to do.
-// Where no service that needs it runs, nothing is checked.
-func (v *Verification) open(ctx context.Context, s *statement.Statement, subject loot.Subject) (rec opened, ok bool, err error) {
-	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
-		rec, ok = opened{record: record{s: s, values: map[loot.Field]string{}}}, false
-		held, err := v.Vault.Held(ctx, tx, subject, collection)
-		if loot.KindOf(err) == loot.NotFound {
-			return v.forget(ctx, tx, subject)
+	var fields []loot.Field
+	for _, d := range all.checked {
+		if _, is := held[d.ID]; is {
+			fields = append(fields, d.ID)
 		}
-		if err != nil {
-			return err
-		}
-		person, err := v.Gate.Person(ctx, tx, subject)
-		if err != nil {
-			return err
-		}
-		var fields []loot.Field
-		for _, d := range checked(s) {
-			if _, is := held[d.ID]; is {
-				fields = append(fields, d.ID)
-			}
-		}
-		if len(fields) == 0 || !slices.Contains(person.Ordered, purpose) {
-			return v.drop(ctx, tx, subject)
-		}
-		p, err := v.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Use, Actor: v.actor(), Desk: name, Purpose: purpose, Subject: subject, Collection: collection, Fields: fields,
-		})
-		if err != nil {
-			return err
-		}
-		o, err := v.Vault.OpenRecord(ctx, tx, p)
-		if err != nil {
-			return err
-		}
-		rec.held, rec.version, rec.confirmed, ok = map[loot.Field]vault.About{}, o.Version, person.ConfirmedAt, true
-		for f, value := range o.Values {
-			rec.values[f], rec.held[f] = value.Reveal(), value.About //nolint:forbidigo // it is checked
-		}
-		return nil
+	}
+	if len(fields) == 0 || !slices.Contains(person.Ordered, purpose) {
+		return v.drop(ctx, tx, subject)
+	}
+	p, err := v.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Use, Actor: v.actor(), Desk: name, Purpose: purpose, Subject: subject, Collection: collection, Fields: fields,
 	})
-	return rec, ok, err
+	if err != nil {
+		return err
+	}
+	o, err := v.Vault.OpenRecord(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	rec.held, rec.version, rec.confirmed, rec.opened = map[loot.Field]vault.About{}, o.Version, person.ConfirmedAt, true
+	for f, value := range o.Values {
+		rec.values[f], rec.held[f] = value.Reveal(), value.About //nolint:forbidigo // it is checked
+	}
+	return nil
 }
 
 // drop ends what was to be checked of somebody whose record nobody may open for it
@@ -145,7 +135,8 @@ func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subj
 }
 
 // keep writes down what was found, unless the record was changed meanwhile.
-func (v *Verification) keep(ctx context.Context, tx *store.Tx, subject loot.Subject, rec opened, found map[loot.Field][]finding) error {
+func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p past) error {
+	subject := rec.subject
 	row, err := v.Vault.Row(ctx, tx, subject, collection)
 	if err != nil {
 		return err
@@ -153,46 +144,32 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, subject loot.Subj
 	if row.Version != rec.version {
 		return loot.Errorf(loot.Conflict, "The record was changed while it was checked.")
 	}
-	before, err := lastOf(ctx, tx, subject)
-	if err != nil {
-		return err
-	}
-	asked, err := openRequests(ctx, tx, subject)
-	if err != nil {
-		return err
-	}
-	cases, err := mattersOf(ctx, tx, subject)
-	if err != nil {
-		return err
-	}
 	marks, now := map[loot.Field]vault.Marking{}, v.Now()
-	for _, m := range cases {
+	for _, m := range p.cases {
 		if _, held := rec.held[m.Field]; !held && m.Closed.IsZero() { // it was removed
 			if err := v.moot(ctx, tx, m); err != nil {
 				return err
 			}
 		}
 	}
-	for _, d := range checked(rec.s) {
+	for _, d := range rec.plan.checked {
 		about, held := rec.held[d.ID]
 		if !held {
 			continue
 		}
-		k := known{about: about, before: before[d.ID], found: found[d.ID]}
-		k.requested = slices.ContainsFunc(asked, func(r request) bool { return r.Field == "" || r.Field == d.ID })
-		if d.ID == rec.s.AddressField(collection) {
+		k := known{about: about, before: p.lasts[d.ID], found: rec.found[d.ID]}
+		k.requested = slices.ContainsFunc(p.asked, func(r request) bool { return r.Field == "" || r.Field == d.ID })
+		if d.ID == rec.plan.address {
 			k.confirmed = rec.confirmed
 		}
 		j := judge(k, now, v.options.Again)
 		if j.Field = d.ID; j.Outcome != none {
-			if err := putLast(ctx, tx, subject, j.last); err != nil {
-				return err
-			}
+			addLast(tx, subject, j.last)
 		}
 		if j.State != about.State {
 			marks[d.ID] = vault.Marking{From: about.State, To: j.State}
 		}
-		if err := v.follow(ctx, tx, subject, about, j, cases); err != nil {
+		if err := v.follow(ctx, tx, subject, about, j, p.cases); err != nil {
 			return err
 		}
 	}
@@ -200,6 +177,9 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, subject loot.Subj
 		if err := v.Vault.Mark(ctx, tx, subject, collection, rec.version, marks); err != nil {
 			return err
 		}
+	}
+	if len(p.asked) == 0 {
+		return nil
 	}
 	return v.settle(ctx, tx, rec.s, subject)
 }
@@ -313,7 +293,7 @@ func (v *Verification) settle(ctx context.Context, tx *store.Tx, s *statement.St
 func (v *Verification) margin() time.Duration { return v.options.Answer / 4 }
 
 // sweepSize is how many customers a sweep has checked at once.
-const sweepSize = 200
+const sweepSize = 4 * together
 
 // sweep has checked again what has grown old or waits for a register, answers
 // what cannot wait any longer, and reminds colleagues of cases whose day is near.
@@ -328,8 +308,8 @@ func (v *Verification) sweep(ctx context.Context, a sweepArgs) error {
 		if err != nil {
 			return err
 		}
-		for _, s := range due {
-			if err := v.Jobs.Enqueue(ctx, tx, checkArgs{s}, job.Unique()); err != nil {
+		for some := range slices.Chunk(due, together) {
+			if err := v.Jobs.Enqueue(ctx, tx, dueArgs{some}); err != nil {
 				return err
 			}
 		}

@@ -2,16 +2,25 @@ package verification
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"loot"
 	"loot/statement"
 )
 
-// ScratchCheck checks what is held of a load test's customer, as the job does
-// after a registration: opened by a decision, checked and written down.
-func (v *Verification) ScratchCheck(ctx context.Context, s loot.Subject) error {
-	return v.check(ctx, checkArgs{s})
+// ScratchTogether is how many of a load test's customers are checked at once.
+const ScratchTogether = together
+
+// ScratchCheck checks what is held of a load test's customers, as the jobs do: of
+// one after a registration, of many when their time has come. Each is opened by a
+// decision of its own, checked and written down.
+func (v *Verification) ScratchCheck(ctx context.Context, all ...loot.Subject) error {
+	var errs []error
+	for _, err := range v.checkAll(ctx, all...) {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // ScratchInspect runs every check that asks nobody over made-up values again and

@@ -35,35 +35,88 @@ func (l last) Methods() string {
 	return strings.Join(out, "; ")
 }
 
+const lastColumns = `field, outcome, method, actor, at, next, tries, evidence, result`
+
 func lastOf(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]last, error) {
-	rows, err := tx.Query(ctx, `SELECT field, outcome, method, actor, at, next, tries, evidence, result FROM verification_field WHERE subject = $1`, s)
+	all, err := lastsOf(ctx, tx, []loot.Subject{s})
+	return all[s], err
+}
+
+// lastsOf returns how the details of some people were checked last.
+func lastsOf(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.Subject]map[loot.Field]last, error) {
+	if err := tx.Flush(ctx); err != nil { // some may have been checked in this transaction
+		return nil, fmt.Errorf("verification: last checks: %w", err)
+	}
+	rows, err := tx.Query(ctx, `SELECT subject, `+lastColumns+` FROM verification_field WHERE subject IN `+list(people), anys(people)...)
 	if err != nil {
 		return nil, fmt.Errorf("verification: last checks: %w", err)
 	}
 	defer rows.Close()
-	out := map[loot.Field]last{}
+	out := make(map[loot.Subject]map[loot.Field]last, len(people))
+	for _, s := range people {
+		out[s] = map[loot.Field]last{}
+	}
 	for rows.Next() {
+		var s loot.Subject
 		var l last
 		var at, next int64
-		if err := rows.Scan(&l.Field, &l.Outcome, &l.Method, &l.Actor, &at, &next, &l.Tries, &l.Evidence, &l.Result); err != nil {
+		if err := rows.Scan(&s, &l.Field, &l.Outcome, &l.Method, &l.Actor, &at, &next, &l.Tries, &l.Evidence, &l.Result); err != nil {
 			return nil, fmt.Errorf("verification: last checks: %w", err)
 		}
 		l.At, l.Next = store.Instant(at), store.Instant(next)
-		out[l.Field] = l
+		out[s][l.Field] = l
 	}
 	return out, rows.Err()
 }
 
-func putLast(ctx context.Context, tx *store.Tx, s loot.Subject, l last) error {
-	_, err := tx.Exec(ctx, `INSERT INTO verification_field (subject, field, outcome, method, actor, at, next, tries, evidence, result)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+// list returns the placeholders of some people, and anys their values.
+func list(people []loot.Subject) string { return `(` + store.Placeholders(1, len(people)) + `)` }
+
+func anys(people []loot.Subject) []any {
+	out := make([]any, len(people))
+	for i, s := range people {
+		out[i] = s
+	}
+	return out
+}
+
+// pastOf returns what is known of the checks of some people.
+func pastOf(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.Subject]past, error) {
+	lasts, err := lastsOf(ctx, tx, people)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := requests(ctx, tx, `subject IN `+list(people)+` AND answered = 0 ORDER BY asked, id`, anys(people)...)
+	if err != nil {
+		return nil, err
+	}
+	cases, err := matters(ctx, tx, `subject IN `+list(people)+` ORDER BY opened DESC, id`, anys(people)...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[loot.Subject]past, len(people))
+	for s, l := range lasts {
+		out[s] = past{lasts: l}
+	}
+	for _, r := range asked {
+		st := out[r.Subject]
+		st.asked = append(st.asked, r)
+		out[r.Subject] = st
+	}
+	for _, m := range cases {
+		st := out[m.Subject]
+		st.cases = append(st.cases, m)
+		out[m.Subject] = st
+	}
+	return out, nil
+}
+
+// addLast keeps how a detail was checked, by the end of the transaction.
+func addLast(tx *store.Tx, s loot.Subject, l last) {
+	tx.Add(`INSERT INTO verification_field (subject, `+lastColumns+`) VALUES
 		ON CONFLICT (subject, field) DO UPDATE SET outcome = excluded.outcome, method = excluded.method, actor = excluded.actor,
 		at = excluded.at, next = excluded.next, tries = excluded.tries, evidence = excluded.evidence, result = excluded.result`,
 		s, string(l.Field), string(l.Outcome), l.Method, l.Actor, store.Micro(l.At), store.Micro(l.Next), l.Tries, l.Evidence, l.Result)
-	if err != nil {
-		return fmt.Errorf("verification: last check: %w", err)
-	}
-	return nil
 }
 
 // rest has nothing of a person checked again by itself.
@@ -90,6 +143,24 @@ func dueAgain(ctx context.Context, tx *store.Tx, now time.Time, after loot.Subje
 		out = append(out, s)
 	}
 	return out, rows.Err()
+}
+
+// stillDue returns who of some people has details that are to be checked again by
+// now.
+func stillDue(ctx context.Context, tx *store.Tx, now time.Time, people []loot.Subject) (out []loot.Subject, err error) {
+	lasts, err := lastsOf(ctx, tx, people)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range people {
+		for _, l := range lasts[s] {
+			if !l.Next.IsZero() && !l.Next.After(now) {
+				out = append(out, s)
+				break
+			}
+		}
+	}
+	return out, nil
 }
 
 // A request is a customer's wish that something is checked.

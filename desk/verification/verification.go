@@ -50,7 +50,12 @@ type Verification struct {
 	staff    desk.Staff
 	invoices Invoices
 	options  Options
+	outside  chan struct{} // holds as many as wait for an answer from outside
 }
+
+// questions is how many wait for an answer from outside at once, of all records
+// that are checked.
+const questions = 8
 
 // New returns the desk and registers its jobs and listeners.
 func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verification, error) {
@@ -66,10 +71,11 @@ func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verific
 	}
 	notes := desk.Notes{Table: "verification_note", Case: "matter", Key: key}
 	notes.Hold(kit.DB)
-	v := &Verification{kit, notes, staff, invoices, o}
+	v := &Verification{kit, notes, staff, invoices, o, make(chan struct{}, questions)}
 	// A check may wait for those who are asked outside, and nobody else waits for them.
-	outside := []job.Option{job.Apart("outside", 8), job.Timeout(3 * time.Minute)}
+	outside := []job.Option{job.Apart("outside", questions), job.Timeout(3 * time.Minute)}
 	job.Register(kit.Jobs, v.check, outside...)
+	job.Register(kit.Jobs, v.checkDue, append(outside, job.Timeout(10*time.Minute), job.MaxAttempts(3))...)
 	job.Register(kit.Jobs, v.sweep)
 	job.Register(kit.Jobs, v.tell)
 	kit.Jobs.Listen("person.registered", "verification.registered", v.changed, outside...)
