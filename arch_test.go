@@ -43,7 +43,7 @@ var layers = []struct{ pkg, mayImport string }{
 	{"desk/imports/source", ""},                                                             // it reads files and knows nobody
 	{"desk/billing/hook", "outbound"},
 	{"desk/partners/sftp", "outbound"}, // and nobody's data: what it carries is sealed
-	{"desk/safety/report", ""}, // it reads what anybody sends, and knows nobody
+	{"desk/safety/report", ""},         // it reads what anybody sends, and knows nobody
 	{"desk/*", "statement keyring ledger gate vault store job web api mail column tag number outbound desk"},
 	{"app", "*"},
 	{"cmd/loot", "*"},
