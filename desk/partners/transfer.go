@@ -92,11 +92,10 @@ func (d *Partners) packed(ctx context.Context, tx *store.Tx, p parcel, s loot.Su
 	if p.succession {
 		moved = 1
 	}
-	if err := tx.Queue(ctx, `INSERT INTO partners_sent (partner, subject, purpose, reference, fields, first, last, times, succession, deletion) VALUES ($1, $2, $3, $4, $5, $6, $6, 1, $7, '')
+	now := d.Now().UnixMicro()
+	tx.Add(`INSERT INTO partners_sent (partner, subject, purpose, reference, fields, first, last, times, succession, deletion) VALUES
 		ON CONFLICT (partner, subject, purpose) DO UPDATE SET fields = excluded.fields, last = excluded.last, times = partners_sent.times + 1, succession = excluded.succession, deletion = ''`,
-		p.Partner, s, string(p.Purpose), out.Reference, string(fields), d.Now().UnixMicro(), moved); err != nil {
-		return line{}, fmt.Errorf("partners: hand over: %w", err)
-	}
+		p.Partner, s, string(p.Purpose), out.Reference, string(fields), now, now, 1, moved, "")
 	return out, nil
 }
 
@@ -107,18 +106,30 @@ func (d *Partners) chunk(ctx context.Context, tx *store.Tx, p parcel, after loot
 	if err != nil {
 		return nil, "", err
 	}
+	var people []loot.Subject
 	for _, r := range rows {
-		if r.Erased() {
-			continue
+		if !r.Erased() {
+			people = append(people, r.Subject)
 		}
-		permit, ok, err := d.Gate.Qualifies(ctx, tx, p.request(r.Subject))
+	}
+	if err := d.Keyring.ReadAhead(ctx, collection, people...); err != nil {
+		return nil, "", err
+	}
+	if err := d.Gate.ReadAhead(ctx, tx, people...); err != nil {
+		return nil, "", err
+	}
+	if err := d.Vault.ReadAhead(ctx, tx, collection, false, people...); err != nil {
+		return nil, "", err
+	}
+	for _, s := range people {
+		permit, ok, err := d.Gate.Qualifies(ctx, tx, p.request(s))
 		if err != nil {
 			return nil, "", err
 		}
 		if !ok {
 			continue
 		}
-		one, err := d.packed(ctx, tx, p, r.Subject, permit)
+		one, err := d.packed(ctx, tx, p, s, permit)
 		if err != nil {
 			return nil, "", err
 		}
