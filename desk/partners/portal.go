@@ -168,7 +168,10 @@ func permissible(s *statement.Statement, o statement.Offer, given gate.PersonVie
 }
 
 func hasOf(ctx context.Context, tx *store.Tx, s *statement.Statement, one sent) (hasRow, error) {
-	row := hasRow{Purpose: titlesOf(s, []loot.Purpose{one.Purpose}), Details: slices.Compact(s.Titles(one.Fields...)), Last: one.Last, Times: one.Times}
+	row := hasRow{Purpose: string(one.Purpose), Details: slices.Compact(s.Titles(one.Fields...)), Last: one.Last, Times: one.Times}
+	if decl, ok := s.Purpose(one.Purpose); ok {
+		row.Purpose = decl.Title
+	}
 	row.State = web.Badge{Tone: web.Info, Text: "has it"}
 	if one.Deletion == "" {
 		return row, nil
