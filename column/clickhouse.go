@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math"
 	"net"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -378,19 +377,6 @@ func (c *click) Query(ctx context.Context, from, to Day, query string, args ...a
 		}
 	}
 	return nil, loot.Errorf(loot.Unavailable, msgLost)
-}
-
-// canceled says that a query ended because its context did, in whatever words
-// ClickHouse says that.
-func canceled(ctx context.Context, err error) error {
-	end := ctx.Err()
-	if _, limited := ctx.Deadline(); end == nil && limited && errors.Is(err, os.ErrDeadlineExceeded) {
-		end = context.DeadlineExceeded // the connection's clock was first
-	}
-	if end != nil && !errors.Is(err, end) {
-		return errors.Join(end, err)
-	}
-	return err
 }
 
 func (c *click) Close() error {

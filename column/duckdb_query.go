@@ -37,7 +37,7 @@ func (d *duck) Query(ctx context.Context, from, to Day, query string, args ...an
 			args[i] = new(big.Int).SetUint64(u) // database/sql takes no large one
 		}
 	}
-	fail := func(err error) error { return d.failed(v.inst, err) }
+	fail := func(err error) error { return d.failed(v.inst, canceled(ctx, err)) }
 	rows, err := v.inst.db.QueryContext(ctx, within(d.relations(v.files, from, to), notMaterialized, query), args...)
 	if err != nil {
 		v.release()

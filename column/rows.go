@@ -1,10 +1,12 @@
 package column
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"reflect"
 )
 
@@ -28,6 +30,19 @@ func newRows(rows *sql.Rows, done func(), fail func(error) error) (*Rows, error)
 		r.ptrs[i] = &r.vals[i]
 	}
 	return r, nil
+}
+
+// canceled says that a query ended because its context did, in whatever words
+// the engine says that.
+func canceled(ctx context.Context, err error) error {
+	end := ctx.Err()
+	if _, limited := ctx.Deadline(); end == nil && limited && errors.Is(err, os.ErrDeadlineExceeded) {
+		end = context.DeadlineExceeded // the connection's clock was first
+	}
+	if end != nil && !errors.Is(err, end) {
+		return errors.Join(end, err)
+	}
+	return err
 }
 
 // Next goes to the next row, if there is one; see [Rows.Err].

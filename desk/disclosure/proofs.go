@@ -124,13 +124,13 @@ func (d *disclosure) provesAnswer(ctx context.Context, w *desk.World, recipient,
 	if p.do(ctx, p.owner, id, "answer") == nil {
 		return "", errors.New("it was answered before anybody agreed")
 	}
-	if err := w.Drain(ctx); err != nil { // what was on its way before
-		return "", err
-	}
-	before := w.Sent()
 	if err := p.agree(ctx, id, s); err != nil {
 		return "", err
 	}
+	if err := w.Drain(ctx); err != nil { // what was on its way before, such as that the others agreed
+		return "", err
+	}
+	before := w.Sent()
 	earlier, err := d.seen(ctx, s)
 	if err != nil {
 		return "", err
