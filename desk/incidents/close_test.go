@@ -108,7 +108,7 @@ var risks = map[string][]string{
 
 func (h *house) assess(by loot.Actor, path, risk string, pairs ...string) webtest.Answer {
 	h.t.Helper()
-	return h.send(by, path, "/work/assess", append(slices.Concat(risks[risk], []string{"number", "12", "categories", "contact", "text", "As far as we know."}), pairs...)...)
+	return h.send(by, path, "/steps/assess", append(slices.Concat(risks[risk], []string{"number", "12", "categories", "contact", "text", "As far as we know."}), pairs...)...)
 }
 
 // ledger returns the notes of incidents and the reasons beside them.

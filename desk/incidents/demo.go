@@ -95,7 +95,7 @@ func (d *incidents) demo(ctx context.Context, w *desk.World) error {
 				version++ // taking it on was the first change
 				form := url.Values{"version": {strconv.Itoa(version)}, "text": {s.text}}
 				maps.Copy(form, s.more)
-				to, who := path+"/work/"+s.kind, owner
+				to, who := path+"/steps/"+s.kind, owner
 				switch s.kind {
 				case assessing:
 				case planning:

@@ -24,7 +24,7 @@ func (d *incidents) routes() []web.Route {
 		{Pattern: "POST /console/incidents/{id}/take", Audience: web.Console, Serve: d.take},
 		{Pattern: "POST /console/incidents/{id}", Audience: web.Console, Serve: d.write},
 		{Pattern: "POST /console/incidents/{id}/people/{what}", Audience: web.Console, Serve: d.people},
-		{Pattern: "POST /console/incidents/{id}/work/{what}", Audience: web.Console, Serve: d.work},
+		{Pattern: "POST /console/incidents/{id}/steps/{what}", Audience: web.Console, Serve: d.work},
 		{Pattern: "GET /console/incidents/{id}/notices/{whom}/{region}", Audience: web.Console, Serve: d.writeNotice},
 		{Pattern: "POST /console/incidents/{id}/notices/{whom}/{region}", Audience: web.Console, Serve: d.keepNotice, Body: 1 << 17},
 		{Pattern: "GET /console/incidents/{id}/letters/{note}", Audience: web.Console, Serve: d.print},

@@ -31,10 +31,10 @@ func TestDecisionsFollowTheRisk(t *testing.T) {
 			{"1", "1", "not", "not", "many", "Please give a whole number"},
 			{"4", "1", "tell", "tell", "3", "Please choose one of those offered"},
 		} {
-			a := h.send(dpo, path, "/work/assess", "likelihood", c.likelihood, "severity", c.severity, "regulator", c.regulator, "persons", c.persons, "number", c.number, "text", "Because.")
+			a := h.send(dpo, path, "/steps/assess", "likelihood", c.likelihood, "severity", c.severity, "regulator", c.regulator, "persons", c.persons, "number", c.number, "text", "Because.")
 			says(t, a, http.StatusUnprocessableEntity, c.want)
 		}
-		desktest.Leads(t, h.send(dpo, path, "/work/assess", "likelihood", "2", "severity", "3", "regulator", "tell", "persons", "unreadable", "number", "40", "categories", "contact", "text", "The disk is sealed."), path)
+		desktest.Leads(t, h.send(dpo, path, "/steps/assess", "likelihood", "2", "severity", "3", "regulator", "tell", "persons", "unreadable", "number", "40", "categories", "contact", "text", "The disk is sealed."), path)
 		says(t, h.Get(path), http.StatusOK, "high", "about 40 people", "Not told: nobody who has it can read it", "The disk is sealed.", "How to reach you")
 		says(t, h.step(dpo, path, "closing"), http.StatusConflict, "It was decided that the regulator is told.")
 	})
@@ -48,8 +48,8 @@ func TestMeasuresAreTakenBeforeClosing(t *testing.T) {
 		h.take(dpo, path)
 		h.assess(dpo, path, "none")
 		day := h.Clock.Now().AddDate(0, 0, 2).Format(time.DateOnly)
-		says(t, h.send(dpo, path, "/work/measure", "owner", support.ID, "due", "2001-01-01", "text", "Lock it."), http.StatusUnprocessableEntity, "Please give a day on or after")
-		desktest.Leads(t, h.send(dpo, path, "/work/measure", "owner", support.ID, "due", day, "text", "Lock the door."), path)
+		says(t, h.send(dpo, path, "/steps/measure", "owner", support.ID, "due", "2001-01-01", "text", "Lock it."), http.StatusUnprocessableEntity, "Please give a day on or after")
+		desktest.Leads(t, h.send(dpo, path, "/steps/measure", "owner", support.ID, "due", day, "text", "Lock the door."), path)
 		says(t, h.Get(path), http.StatusOK, "Lock the door.", "Name of t-support", "by 25 Nov 2026")
 		says(t, h.step(dpo, path, "closing"), http.StatusConflict, "A measure is still open.")
 		before := h.Mail.Count()
@@ -67,8 +67,8 @@ func TestMeasuresAreTakenBeforeClosing(t *testing.T) {
 		if id == nil {
 			t.Fatal("no measure is offered")
 		}
-		desktest.Leads(t, h.send(dpo, path, "/work/done", "measure", id[1], "text", "A new lock."), path)
-		says(t, h.send(dpo, path, "/work/done", "measure", id[1], "text", "Again."), http.StatusConflict, "This measure is not among those that are open.")
+		desktest.Leads(t, h.send(dpo, path, "/steps/done", "measure", id[1], "text", "A new lock."), path)
+		says(t, h.send(dpo, path, "/steps/done", "measure", id[1], "text", "Again."), http.StatusConflict, "This measure is not among those that are open.")
 		desktest.Leads(t, h.step(dpo, path, "closing"), path)
 	})
 }
