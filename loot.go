@@ -56,6 +56,15 @@ func token() string {
 	return base32Lower.EncodeToString(b[:])
 }
 
+// Cut returns the first n letters of a text, or all if there are fewer.
+func Cut(s string, n int) string {
+	if len(s) <= n { // of bytes, of which no letter has less than one
+		return s
+	}
+	letters := []rune(s)
+	return string(letters[:min(n, len(letters))])
+}
+
 // Plural writes a number with the words that go with it.
 func Plural[N ~int | ~int64 | ~uint64](n N, one, many string) string {
 	if n == 1 {

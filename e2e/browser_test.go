@@ -222,10 +222,14 @@ func (b *browser) lacks(words ...string) {
 func (b *browser) shoot(name string) {
 	b.t.Helper()
 	b.accessible(name)
-	if b.dir == "" {
-		return
-	}
 	for _, width := range []int64{1440, 390} { // outside: the page is laid out anew for each
+		b.do(chromedp.EmulateViewport(width, 900))
+		if over := eval[int](b, `return document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+			b.t.Errorf("%s runs %d pixels over at %d", name, over, width)
+		}
+		if b.dir == "" {
+			continue
+		}
 		for _, theme := range []string{"light", "dark"} {
 			b.do(chromedp.EmulateViewport(width, 900), scheme(theme))
 			// Nobody keeps them for long: pressing them harder takes the walk a fifth of its time.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,7 +19,6 @@ func TestCases(t *testing.T) {
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	h := serveAt(t, app.Config{SMTP: "smtp+plain://" + box.Address, From: "Loot <no-reply@localhost>"}, now)
 	h.post = box
-	artefacts := os.Getenv("LOOT_ARTEFACTS")
 	pass := func(d time.Duration) {
 		t.Helper()
 		if err := h.app.Ledger.Sync(t.Context()); err != nil {
@@ -29,15 +27,7 @@ func TestCases(t *testing.T) {
 		ahead.Add(int64(d))
 	}
 
-	customer := open(t, h.base, artefacts)
-	customer.visit("/order/virtual-server")
-	customer.fill(map[string]string{
-		"company.name": "Waldkauz Hosting GmbH", "address.street": "Forstweg 7", "address.postcode": "79100", "address.city": "Freiburg", "address.country": "DE", "contact.email": "kauz@example.net",
-	})
-	customer.press("form[method=post] .primary")
-	customer.visit(h.post.Link(t, "kauz@example.net", "/signin/link/", within))
-	customer.press(".primary")
-
+	customer := h.customer(t)
 	admin := h.administrator(t)
 	one := h.hire(t, admin, "Cleo Counsel", "cleo@example.org", "abuse", "counsel", "billing")
 	two := h.hire(t, admin, "Dan Data", "dan@example.org", "abuse", "dpo")

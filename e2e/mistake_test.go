@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,17 +41,8 @@ func TestMistake(t *testing.T) {
 		Selling: app.Selling{SellerVAT: "IE1234567T", SellerSeries: "R", SellerLanguage: "en", SellerZone: "UTC", SellerDays: 14},
 	}, now)
 	h.post = box
-	artefacts := os.Getenv("LOOT_ARTEFACTS")
 
-	customer := open(t, h.base, artefacts)
-	customer.visit("/order/virtual-server")
-	customer.fill(map[string]string{
-		"company.name": "Waldkauz Hosting GmbH", "address.street": "Forstweg 7", "address.postcode": "79100", "address.city": "Freiburg", "address.country": "DE", "contact.email": "kauz@example.net",
-	})
-	customer.press("form[method=post] .primary")
-	customer.visit(h.post.Link(t, "kauz@example.net", "/signin/link/", within))
-	customer.press(".primary")
-
+	customer := h.customer(t)
 	admin := h.administrator(t)
 	clerk := h.hire(t, admin, "Bea Billing", "bea@example.org", "billing")
 

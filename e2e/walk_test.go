@@ -75,6 +75,9 @@ func serveAt(t *testing.T, c app.Config, now func() time.Time) *house {
 			t.Errorf("serving ended with: %v", err)
 		}
 		a.Close()
+		if strings.Contains(out.String(), "cannot count a queue") {
+			t.Error("a page shows the queues without what waits in them")
+		}
 		if t.Failed() {
 			t.Log(out.String())
 		}
@@ -107,6 +110,21 @@ func (h *house) administrator(t *testing.T) *browser {
 	b.fill(map[string]string{"name": "Ada Admin", "email": "ada@example.org"})
 	b.press(".primary")
 	b.setUp("granite-otter-violin-4", false)
+	return b
+}
+
+// customer returns the browser of somebody who has just ordered a virtual server and
+// followed the link in the letter.
+func (h *house) customer(t *testing.T) *browser {
+	t.Helper()
+	b := open(t, h.base, os.Getenv("LOOT_ARTEFACTS"))
+	b.visit("/order/virtual-server")
+	b.fill(map[string]string{
+		"company.name": "Waldkauz Hosting GmbH", "address.street": "Forstweg 7", "address.postcode": "79100", "address.city": "Freiburg", "address.country": "DE", "contact.email": "kauz@example.net",
+	})
+	b.press("form[method=post] .primary")
+	b.visit(h.post.Link(t, "kauz@example.net", "/signin/link/", within))
+	b.press(".primary")
 	return b
 }
 

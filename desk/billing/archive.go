@@ -133,11 +133,11 @@ func (b *Billing) Archive(ctx context.Context, tx *store.Tx, by loot.Actor, reas
 // clipped returns what of a party fits the field of the statement.
 func clipped(party string, s *statement.Statement) string {
 	d, _ := s.Field(partyField)
-	if r := []rune(party); d.Max > 0 && len(r) > d.Max {
-		return string(r[:d.Max])
-	}
-	if party == "" {
+	switch {
+	case party == "":
 		return "Not told by the system before"
+	case d.Max > 0:
+		return loot.Cut(party, d.Max)
 	}
 	return party
 }

@@ -351,8 +351,7 @@ func party(p invoice.Party) string {
 			lines = append(lines, line)
 		}
 	}
-	text := []rune(strings.Join(lines, "\n"))
-	return string(text[:min(len(text), 600)])
+	return loot.Cut(strings.Join(lines, "\n"), 600)
 }
 
 func (b *Billing) actor() loot.Actor { return loot.Actor{Kind: loot.Desk, ID: name} }

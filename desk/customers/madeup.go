@@ -33,18 +33,11 @@ func madeUp(d statement.FieldDecl) string {
 	case "lines":
 		return "1 Sample Street"
 	}
-	return clip("Made-up "+strings.ToLower(d.Title), limit(d))
+	return loot.Cut("Made-up "+strings.ToLower(d.Title), limit(d))
 }
 
 // madeUpIBAN is of a bank that does not exist.
 const madeUpIBAN = "IE25MADE00000000000000"
-
-func clip(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n])
-	}
-	return s
-}
 
 // filled returns the form of a service, filled in with made-up answers: those
 // it cannot do without, and the optional ones too if all is set.

@@ -191,7 +191,7 @@ func (d *disclosure) intakeForm(w http.ResponseWriter, r *http.Request) error {
 	r.SetPathValue("mail", q.Get("mail"))
 	var typed url.Values
 	if err := d.withMail(r, "authority.mail_read", "", func(_ context.Context, _ *store.Tx, m letterIn) error {
-		typed = url.Values{"mail": {m.ID}, "reference": {cut(m.Subject, 120)}, "asked": {cut(m.Text, 4000)}, "kind": {answering}}
+		typed = url.Values{"mail": {m.ID}, "reference": {loot.Cut(m.Subject, 120)}, "asked": {loot.Cut(m.Text, 4000)}, "kind": {answering}}
 		return nil
 	}); err != nil {
 		return err

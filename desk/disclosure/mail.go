@@ -55,14 +55,6 @@ const mostMail = 20000
 func headOf(id string) []byte { return []byte("head " + id) }
 func bodyOf(id string) []byte { return []byte("mail " + id) }
 
-// cut returns at most n letters of a text.
-func cut(s string, n int) string {
-	if letters := []rune(s); len(letters) > n {
-		return string(letters[:n])
-	}
-	return s
-}
-
 // takeMail keeps a mail in the queue until a colleague looks at it. Nothing is entered, and
 // nothing answered, by what a mail says of itself.
 func (d *disclosure) takeMail(_ context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
@@ -80,7 +72,7 @@ func (d *disclosure) keepMail(content []byte) (func(context.Context, *store.Tx) 
 	if err != nil {
 		return nil, err
 	}
-	head.Text = cut(head.Text, mostMail)
+	head.Text = loot.Cut(head.Text, mostMail)
 	text, err := json.Marshal(head)
 	if err == nil {
 		text, err = d.key.Seal(text, headOf(id))

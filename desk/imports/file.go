@@ -334,10 +334,7 @@ func (i *Imports) beginFile(ctx context.Context, by loot.Actor, title string) (*
 	if title == "" {
 		title = "File of " + i.Now().UTC().Format("2 January 2006, 15:04")
 	}
-	if r := []rune(title); len(r) > 80 {
-		title = string(r[:80])
-	}
-	r := &run{ID: loot.NewID("i"), Title: title, Author: by.ID, State: arriving, Made: i.Now()}
+	r := &run{ID: loot.NewID("i"), Title: loot.Cut(title, 80), Author: by.ID, State: arriving, Made: i.Now()}
 	err := i.DB.InTx(ctx, func(tx *store.Tx) error {
 		if err := i.may(ctx, tx, by); err != nil {
 			return err

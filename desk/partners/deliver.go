@@ -92,8 +92,8 @@ func (d *Partners) ended(ctx context.Context, id string, people int, hash []byte
 
 // sealed writes a feed as a file that only a partner opens: lines of JSON, sealed by age.
 // It is decided chunk by chunk while it is written; the hash is that of the sealed file.
-// What ends the file, such as a server that has to take it, counts as part of it.
-func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.Writer, feed func(leave func([]line) error) (int, error), end ...func() error) error {
+// With finish, which may be nil, whoever has the file says that it is whole.
+func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.Writer, feed func(leave func([]line) error) (int, error), finish func() error) error {
 	hash := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(w, hash), 64<<10)
 	sealing, err := age.Encrypt(buffered, to)
@@ -110,10 +110,8 @@ func (d *Partners) sealed(ctx context.Context, p parcel, to age.Recipient, w io.
 		})
 		err = errors.Join(err, sealing.Close(), buffered.Flush())
 	}
-	for _, f := range end {
-		if err == nil {
-			err = f()
-		}
+	if err == nil && finish != nil {
+		err = finish()
 	}
 	return errors.Join(err, d.ended(context.WithoutCancel(ctx), p.Delivery, people, hash.Sum(nil), err != nil))
 }
@@ -124,7 +122,7 @@ func (d *Partners) send(w http.ResponseWriter, r *http.Request, p parcel, to age
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", `attachment; filename="`+p.Partner+"-"+p.Delivery+`.jsonl.age"`)
 	web.Stream(w, func(w http.ResponseWriter) error {
-		return d.sealed(r.Context(), p, to, w, func(leave func([]line) error) (int, error) { return feed(r.Context(), leave) })
+		return d.sealed(r.Context(), p, to, w, func(leave func([]line) error) (int, error) { return feed(r.Context(), leave) }, nil)
 	})
 }
 

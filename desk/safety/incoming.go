@@ -53,7 +53,7 @@ func (d *Safety) parsed(way string, r report.Report, evidence []Evidence) Report
 	if r.Subject != "" {
 		out.Text = r.Subject + "\n\n" + r.Text
 	}
-	out.Text = short(out.Text, mostText)
+	out.Text = loot.Cut(out.Text, mostText)
 	if r.ID != "" {
 		out.Key = r.ID
 	}
@@ -94,14 +94,6 @@ func (d *Safety) parsed(way string, r report.Report, evidence []Evidence) Report
 		}
 	}
 	return out
-}
-
-// short returns at most n letters of a text.
-func short(s string, n int) string {
-	if letters := []rune(s); len(letters) > n {
-		return string(letters[:n])
-	}
-	return s
 }
 
 // apiXARF offers what programs send that write XARF already.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 
+	"loot"
 	"loot/desk/billing/invoice"
 )
 
@@ -205,9 +206,5 @@ func (f *file) entry(e *entry) error {
 
 // text returns a text of the file on one line, without what is no text.
 func text(s string) string {
-	s = strings.Join(strings.Fields(string(bytes.ToValidUTF8([]byte(s), []byte("\ufffd")))), " ")
-	if r := []rune(s); len(r) > maxText {
-		s = string(r[:maxText])
-	}
-	return s
+	return loot.Cut(strings.Join(strings.Fields(string(bytes.ToValidUTF8([]byte(s), []byte("\ufffd")))), " "), maxText)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"loot"
 	"loot/desk/billing/invoice"
 )
 
@@ -247,10 +248,7 @@ func (d *detail) into(p *Payment, gone bool) {
 	if len(d.Free)+len(d.Structured) == 0 {
 		lines = append(lines, text(d.Text))
 	}
-	p.Text = strings.Trim(strings.Join(lines, "\n"), "\n")
-	if r := []rune(p.Text); len(r) > maxText {
-		p.Text = string(r[:maxText])
-	}
+	p.Text = loot.Cut(strings.Trim(strings.Join(lines, "\n"), "\n"), maxText)
 	for _, s := range []string{d.References.Servicer, d.References.Payment, d.References.Clearing} {
 		if s = text(s); s != "" && len(p.own) < 50 {
 			p.own = append(p.own, s)

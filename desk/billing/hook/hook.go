@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -144,27 +143,11 @@ func (s *Sender) Send(ctx context.Context, address string, m Message, secrets ..
 	req.Header["webhook-signature"] = []string{signature}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return Answer{}, why(err)
+		return Answer{}, outbound.Why(err)
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, mostText)) // the status says whether it was taken
 	return Answer{Status: resp.StatusCode, Text: plain(text)}, nil
-}
-
-// why says in words for a page why nothing came back, without the address.
-func why(err error) error {
-	switch dns, timeout := (*net.DNSError)(nil), net.Error(nil); {
-	case errors.Is(err, outbound.ErrInside):
-		return outbound.ErrInside
-	case errors.As(err, &dns):
-		return errors.New("the name of the server is not known")
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("no answer in time")
-	}
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	return fmt.Errorf("no answer: %w", err)
 }
 
 // plain returns the text of an answer in one line, if it is one.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"loot"
 )
 
 // A csvReader reads RFC 4180 as people really write it: other delimiters, line
@@ -52,10 +54,7 @@ func isValue(cell string) bool {
 func columnNames(names []string) []string {
 	out, seen := make([]string, len(names)), map[string]int{}
 	for i, name := range names {
-		name = strings.ToValidUTF8(strings.Join(strings.Fields(name), " "), "\ufffd")
-		if r := []rune(name); len(r) > 100 {
-			name = string(r[:100])
-		}
+		name = loot.Cut(strings.ToValidUTF8(strings.Join(strings.Fields(name), " "), "\ufffd"), 100)
 		if name == "" {
 			name = fmt.Sprintf("Column %d", i+1)
 		}

@@ -144,6 +144,9 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// errCut says that not all of a file is there.
+var errCut = errors.New("the server has not all of what was sent")
+
 // Finish closes the file and, if the server has all of it, gives it its name.
 func (f *File) Finish() error {
 	defer f.end()
@@ -153,7 +156,7 @@ func (f *File) Finish() error {
 		info, err = f.client.Stat(f.name + unfinished)
 	}
 	if err == nil && info.Size() != f.size {
-		err = fmt.Errorf("the server has %d bytes of %d", info.Size(), f.size)
+		err = errCut
 	}
 	if err == nil {
 		if err = f.client.PosixRename(f.name+unfinished, f.name); err != nil { // an extension of OpenSSH
@@ -183,21 +186,20 @@ func (f *File) end() {
 
 // why says in words for a page what went wrong, without the server or the account.
 func why(err error) error {
-	switch dns, timeout := (*net.DNSError)(nil), net.Error(nil); {
-	case errors.Is(err, outbound.ErrInside):
-		return outbound.ErrInside
-	case errors.As(err, &dns):
-		return errors.New("the name of the server is not known")
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("the server does not answer in time")
+	status, refused := errors.AsType[*sftp.StatusError](err)
+	switch {
 	case errors.Is(err, os.ErrPermission):
 		return errors.New("the account may not write there")
 	case errors.Is(err, os.ErrNotExist):
 		return errors.New("the folder is not there")
+	case errors.Is(err, errCut):
+		return err
 	case strings.Contains(err.Error(), "host key mismatch"):
 		return errors.New("the server shows another host key")
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		return errors.New("the server does not let us in: the partner has to enter our key for the account")
+	case refused:
+		return fmt.Errorf("the server did not take it: %w", status)
 	}
-	return fmt.Errorf("the server did not take it: %w", err)
+	return outbound.Why(err)
 }
