@@ -59,7 +59,7 @@ func (c scene) send(t transfer) gate.Request {
 func (c scene) sign(ctx context.Context, t transfer, change func(*gate.Agreement)) error {
 	now := c.w.Now()
 	a := gate.Agreement{
-		Partner: t.to.Key, Signed: now.AddDate(0, -2, 0), Ends: now.AddDate(1, 0, 0), Purposes: []loot.Purpose{t.purpose}, Categories: c.categories(),
+		Partner: t.to.Key, Signed: now.AddDate(0, -2, 0), Ends: now.AddDate(1, 0, 0), Purposes: []loot.Purpose{t.purpose}, Categories: c.s.CategoryIDs(),
 		Announced: now.AddDate(0, 0, -31), Due: now.AddDate(0, 0, -1),
 	}
 	if change != nil {
@@ -68,14 +68,6 @@ func (c scene) sign(ctx context.Context, t transfer, change func(*gate.Agreement
 	return c.w.Gate.InTx(ctx, func(tx *store.Tx) error {
 		return c.w.Gate.SetAgreement(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "customers"}, a)
 	})
-}
-
-// categories are all kinds of details that there are.
-func (c scene) categories() (out []loot.Category) {
-	for _, d := range c.s.Categories() {
-		out = append(out, d.ID)
-	}
-	return out
 }
 
 func (c scene) revoke(ctx context.Context, t transfer) error {

@@ -2,36 +2,23 @@ package e2e
 
 import (
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"loot/app"
-	"loot/desk/desktest"
 )
 
 // TestCases: a page that steals passwords is reported, judged and, on appeal, judged anew by
 // somebody else. Then a court asks for the customer's address and orders secrecy: two people
 // agree, the customer sees nothing of it, and once the secrecy has ended a letter tells them.
 func TestCases(t *testing.T) {
-	box, ahead := desktest.NewPostbox(t), atomic.Int64{}
-	ahead.Store(int64(time.Hour)) // so that what a browser keeps has not ended by its own clock
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	h := serveAt(t, app.Config{SMTP: "smtp+plain://" + box.Address, From: "Loot <no-reply@localhost>"}, now)
-	h.post = box
-	pass := func(d time.Duration) {
-		t.Helper()
-		if err := h.app.Ledger.Sync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		ahead.Add(int64(d))
-	}
+	h := serveAhead(t, app.Config{}, time.Hour) // so that what a browser keeps has not ended by its own clock
 
 	customer := h.customer(t)
 	admin := h.administrator(t)
 	one := h.hire(t, admin, "Cleo Counsel", "cleo@example.org", "abuse", "counsel", "billing")
 	two := h.hire(t, admin, "Dan Data", "dan@example.org", "abuse", "dpo")
-	pass(4 * 24 * time.Hour) // accounts approve nothing in their first days
+	h.pass(t, 4*24*time.Hour) // accounts approve nothing in their first days
 	one.enter()
 	two.enter()
 
@@ -100,7 +87,7 @@ func TestCases(t *testing.T) {
 	one.fill(map[string]string{
 		"authority": eval[string](one.browser, `return [...document.getElementsByName("authority")[0].options].find(o => o.text.startsWith("Example Circuit")).value`),
 		"kind":      "answer", "basis": "order", "asked": "Order of the court in case TEST-2041: contact details of the defendant.", "scope": "contact",
-		"due": now().AddDate(0, 0, 10).UTC().Format(time.DateOnly), "gag": now().AddDate(0, 0, 20).UTC().Format(time.DateOnly),
+		"due": h.now().AddDate(0, 0, 10).UTC().Format(time.DateOnly), "gag": h.now().AddDate(0, 0, 20).UTC().Format(time.DateOnly),
 	})
 	one.attach("order.txt", "The order, made up.")
 	one.attachTo(`input[name="order"]`, "secrecy.txt", "Order of secrecy, made up.")
@@ -143,7 +130,7 @@ func TestCases(t *testing.T) {
 	customer.visit("/portal/timeline")
 	customer.lacks("Courts", "disclosure.court")
 	customer.shoot("portal-under-gag")
-	pass(22 * 24 * time.Hour)
+	h.pass(t, 22*24*time.Hour)
 	h.post.Link(t, "kauz@example.net", "/portal/timeline", 4*within) // the letter came by itself
 	signIn()
 	customer.visit("/portal/timeline")

@@ -3,12 +3,10 @@ package e2e
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"loot/app"
-	"loot/desk/desktest"
 )
 
 // lateInTheMonth returns the last minutes of a month. It is one to come, so that
@@ -33,14 +31,9 @@ const paidIn = `<?xml version="1.0" encoding="UTF-8"?>
 // the invoice that something is wrong, gets a credit note and a corrected invoice,
 // and pays that.
 func TestMistake(t *testing.T) {
-	box, ahead := desktest.NewPostbox(t), atomic.Int64{}
-	ahead.Store(int64(time.Until(lateInTheMonth())))
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	h := serveAt(t, app.Config{
-		SMTP: "smtp+plain://" + box.Address, From: "Loot <no-reply@localhost>",
+	h := serveAhead(t, app.Config{
 		Selling: app.Selling{SellerVAT: "IE1234567T", SellerSeries: "R", SellerLanguage: "en", SellerZone: "UTC", SellerDays: 14},
-	}, now)
-	h.post = box
+	}, time.Until(lateInTheMonth()))
 
 	customer := h.customer(t)
 	admin := h.administrator(t)
@@ -50,7 +43,7 @@ func TestMistake(t *testing.T) {
 	clerk.visit("/console/billing")
 	service := eval[string](clerk.browser, `return document.querySelector("main a[href^='/console/billing/services/']").getAttribute("href").split("/").pop()`)
 	clerk.visit("/console/billing/usage")
-	clerk.attach("use.csv", "service,meter,key,at,amount\n"+service+",traffic,walk/1,"+now().UTC().Format(time.RFC3339)+",1250\n")
+	clerk.attach("use.csv", "service,meter,key,at,amount\n"+service+",traffic,walk/1,"+h.now().UTC().Format(time.RFC3339)+",1250\n")
 	clerk.shoot("console-usage")
 	clerk.press("Record")
 	clerk.reads("1 row recorded")
@@ -59,10 +52,7 @@ func TestMistake(t *testing.T) {
 	customer.shoot("portal-used")
 
 	// The month passes, and is issued.
-	if err := h.app.Ledger.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ahead.Add(int64(25 * time.Minute))
+	h.pass(t, 25*time.Minute)
 	clerk.visit("/console/billing/run")
 	clerk.press(`form[action="/console/billing/run"][method=post] .primary`)
 	eval[string](clerk.browser, `
@@ -115,7 +105,7 @@ func TestMistake(t *testing.T) {
 	}
 	number, open := first("th a"), first("td[data-label=Open]")
 	clerk.visit("/console/billing/payments")
-	clerk.attach("statement.xml", fmt.Sprintf(paidIn, strings.TrimLeft(open, "€\u00a0"), now().UTC().Format(time.DateOnly), number))
+	clerk.attach("statement.xml", fmt.Sprintf(paidIn, strings.TrimLeft(open, "€\u00a0"), h.now().UTC().Format(time.DateOnly), number))
 	clerk.press("Read it")
 	clerk.reads("1 new payment, 1 of them matched")
 	clerk.shoot("console-payments")

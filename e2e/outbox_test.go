@@ -13,7 +13,8 @@ import (
 // With no mail server, whoever runs the place confirms an address by opening
 // the letter in the outbox and following its button.
 func TestLetterInTheOutboxLeadsToItsLinks(t *testing.T) {
-	h := serveAs(t, app.Config{From: "Loot <no-reply@localhost>"})
+	h := &house{}
+	h.start(t, app.Config{From: "Loot <no-reply@localhost>"})
 	visitor := open(t, h.base, "")
 	visitor.visit("/order/shared-hosting")
 	visitor.fill(map[string]string{

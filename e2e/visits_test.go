@@ -33,7 +33,7 @@ func came(n int) string {
 // TestVisits records what people do on a site's real pages, as the console says
 // that they are to be made, and shows it in the report.
 func TestVisits(t *testing.T) {
-	h := serveAs(t, app.Config{})
+	h := serve(t, app.Config{})
 	admin := h.administrator(t)
 	admin.visit("/console/undertaking")
 	admin.fill(map[string]string{"name": "Ada Admin", "word": "on"})

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,45 +26,52 @@ import (
 
 // A house is a running Loot with its mail server.
 type house struct {
-	base string
-	post *desktest.Postbox
-	app  *app.App
-	log  *bytes.Buffer
-	now  func() time.Time
+	base  string
+	post  *desktest.Postbox
+	app   *app.App
+	log   *bytes.Buffer
+	ahead atomic.Int64 // of the time, in nanoseconds
 }
 
-// serve runs Loot as the command does, on the databases given and with a mail
-// server.
-func serve(t *testing.T, storeURL, keysURL string) *house {
+// serve runs Loot as the command does, with an address, a folder and a mail server of
+// its own.
+func serve(t *testing.T, c app.Config) *house {
 	t.Helper()
-	box := desktest.NewPostbox(t)
-	h := serveAs(t, app.Config{Place: app.Place{Store: storeURL, Keys: keysURL}, SMTP: "smtp+plain://" + box.Address, From: "Loot <no-reply@localhost>"})
-	h.post = box
+	return serveAhead(t, c, 0)
+}
+
+// serveAhead is serve at a time to come.
+func serveAhead(t *testing.T, c app.Config, ahead time.Duration) *house {
+	t.Helper()
+	h := &house{post: desktest.NewPostbox(t)}
+	h.ahead.Store(int64(ahead))
+	c.SMTP, c.From = "smtp+plain://"+h.post.Address, "Loot <no-reply@localhost>"
+	h.start(t, c)
 	return h
 }
 
-// serveAs runs Loot as the command does, with an address and a folder of its own.
-func serveAs(t *testing.T, c app.Config) *house {
+func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+
+// pass lets time pass, once all that was entered is on the ledger.
+func (h *house) pass(t *testing.T, d time.Duration) {
 	t.Helper()
-	return serveAt(t, c, nil)
+	if err := h.app.Ledger.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.ahead.Add(int64(d))
 }
 
-// serveAt is serveAs at another time; nil: at this one.
-func serveAt(t *testing.T, c app.Config, now func() time.Time) *house {
+func (h *house) start(t *testing.T, c app.Config) {
 	t.Helper()
-	simulated := now != nil
-	if !simulated {
-		now = time.Now
-	}
+	h.log = &bytes.Buffer{}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := "http://localhost:" + ln.Addr().String()[strings.LastIndex(ln.Addr().String(), ":")+1:]
-	out := &bytes.Buffer{}
+	h.base = "http://localhost:" + ln.Addr().String()[strings.LastIndex(ln.Addr().String(), ":")+1:]
 	ctx, cancel := context.WithCancel(t.Context())
-	c.Data, c.Listen, c.BaseURL, c.Shutdown = filepath.Join(t.TempDir(), "data"), ln.Addr().String(), base, 20*time.Second
-	a, err := app.New(ctx, c, app.Options{Now: now, Simulated: simulated, Log: slog.New(slog.NewTextHandler(&locked{w: out}, nil))})
+	c.Data, c.Listen, c.BaseURL, c.Shutdown = filepath.Join(t.TempDir(), "data"), ln.Addr().String(), h.base, 20*time.Second
+	a, err := app.New(ctx, c, app.Options{Now: h.now, Simulated: h.ahead.Load() != 0, Log: slog.New(slog.NewTextHandler(&locked{w: h.log}, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,14 +83,14 @@ func serveAt(t *testing.T, c app.Config, now func() time.Time) *house {
 			t.Errorf("serving ended with: %v", err)
 		}
 		a.Close()
-		if strings.Contains(out.String(), "cannot count a queue") {
+		if strings.Contains(h.log.String(), "cannot count a queue") {
 			t.Error("a page shows the queues without what waits in them")
 		}
 		if t.Failed() {
-			t.Log(out.String())
+			t.Log(h.log.String())
 		}
 	})
-	return &house{base: base, app: a, log: out, now: now}
+	h.app = a
 }
 
 type locked struct {
@@ -200,8 +208,10 @@ func (c *colleague) step(step string, values map[string]string) {
 // TestWalk goes the whole way, from reading the statement to a proof in the
 // customer's hands, as people would.
 func TestWalk(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { walk(t, serve(t, "", ""), os.Getenv("LOOT_ARTEFACTS")) })
-	t.Run("postgres", func(t *testing.T) { walk(t, serve(t, storetest.Postgres(t), storetest.Postgres(t)), "") })
+	t.Run("sqlite", func(t *testing.T) { walk(t, serve(t, app.Config{}), os.Getenv("LOOT_ARTEFACTS")) })
+	t.Run("postgres", func(t *testing.T) {
+		walk(t, serve(t, app.Config{Place: app.Place{Store: storetest.Postgres(t), Keys: storetest.Postgres(t)}}), "")
+	})
 }
 
 func walk(t *testing.T, h *house, artefacts string) {

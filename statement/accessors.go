@@ -86,6 +86,14 @@ func (s *Statement) Purpose(id loot.Purpose) (Purpose, bool) {
 // Categories returns the kinds of data.
 func (s *Statement) Categories() []Category { return slices.Clone(s.d.categories) }
 
+// CategoryIDs returns the ids of the kinds of data.
+func (s *Statement) CategoryIDs() (out []loot.Category) {
+	for _, c := range s.d.categories {
+		out = append(out, c.ID)
+	}
+	return out
+}
+
 // Category returns one kind of data.
 func (s *Statement) Category(id loot.Category) (Category, bool) {
 	return lookup(s.d.categories, func(c Category) bool { return c.ID == id })

@@ -198,7 +198,7 @@ func partnerOnlyPermitted(ctx context.Context, w *desk.World, s *statement.State
 		us := loot.Actor{Kind: loot.Desk, ID: name}
 		if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
 			return w.Gate.SetAgreement(ctx, tx, us, gate.Agreement{
-				Partner: to.Key, Signed: w.Now().AddDate(0, 0, -1), Ends: w.Now().AddDate(1, 0, 0), Purposes: []loot.Purpose{o.Purpose}, Categories: categories(s),
+				Partner: to.Key, Signed: w.Now().AddDate(0, 0, -1), Ends: w.Now().AddDate(1, 0, 0), Purposes: []loot.Purpose{o.Purpose}, Categories: s.CategoryIDs(),
 			})
 		}); err != nil {
 			return "", err
@@ -216,14 +216,6 @@ func partnerOnlyPermitted(ctx context.Context, w *desk.World, s *statement.State
 		return "the statement offers no permission to a partner", nil
 	}
 	return "with an agreement: refused, permitted and refused again for " + list(tried), nil
-}
-
-// categories are all kinds of details that a statement declares.
-func categories(s *statement.Statement) (out []loot.Category) {
-	for _, c := range s.Categories() {
-		out = append(out, c.ID)
-	}
-	return out
 }
 
 func refusedOnThePage(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {

@@ -73,7 +73,7 @@ const (
 func (d *incidents) assessForm(version int64, was assessment) web.Fields {
 	var categories []web.Option
 	if v, ok := d.Gate.InForce(); ok {
-		for c := range slices.Values(v.Statement.Categories()) {
+		for _, c := range v.Statement.Categories() {
 			categories = append(categories, web.Option{Value: string(c.ID), Label: c.Title})
 		}
 	}

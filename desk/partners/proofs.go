@@ -72,10 +72,7 @@ func contractPurpose(s *statement.Statement, to statement.Recipient) loot.Purpos
 }
 
 func (t trial) sign(ctx context.Context) error {
-	a := agreement{Partner: t.to.Key, Signed: t.w.Now(), Ends: t.w.Now().AddDate(1, 0, 0), Purposes: []loot.Purpose{t.p}, Country: t.to.Country}
-	for _, c := range t.s.Categories() {
-		a.Categories = append(a.Categories, c.ID)
-	}
+	a := agreement{Partner: t.to.Key, Signed: t.w.Now(), Ends: t.w.Now().AddDate(1, 0, 0), Purposes: []loot.Purpose{t.p}, Categories: t.s.CategoryIDs(), Country: t.to.Country}
 	return t.d.Gate.InTx(ctx, func(tx *store.Tx) error {
 		return t.d.register(ctx, tx, t.by, a, papers{[]byte("Made up for a proof."), "Nobody"})
 	})

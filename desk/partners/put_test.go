@@ -58,6 +58,15 @@ func TestAFileIsPutOnAServer(t *testing.T) {
 		sum := sha256.Sum256(file)
 		shows(t, h.Get(at), http.StatusOK, "SFTP", hex.EncodeToString(sum[:]), "done")
 
+		// One that broke off with the process that sent it is not sent again.
+		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "Once more.", "way", "sftp"), at)
+		_, err = h.desk.DB.Exec(t.Context(), `UPDATE partners_delivery SET pages = 1 WHERE ended = 0`)
+		ok(t, err)
+		h.Drain()
+		if list, _ := os.ReadDir(filepath.Join(srv.Folder, "in")); len(list) != 1 || h.transfers(a) != 1 {
+			t.Errorf("after one broke off the server has %v", list)
+		}
+
 		// What stops everything stops this, too.
 		within := h.desk.needs.Reach
 		h.desk.needs.Reach = nil

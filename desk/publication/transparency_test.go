@@ -119,6 +119,19 @@ func TestTheReportIsCountedFromTheLedger(t *testing.T) {
 				t.Errorf("%s: %+v, %v", want, r, err)
 			}
 		}
+		// Entries of two ledgers make no report, even to whoever names no key.
+		other := newHouse(t, desktest.One(t))
+		other.asked(step{Request: "r9", Kind: "answer", Authority: "police", Country: "IE", Entered: entered}, time.Time{})
+		other.Confirm()
+		other.Actor = h.Actor
+		var theirs toldReport
+		ok(t, json.Unmarshal([]byte(other.Get(entries).Body), &theirs))
+		mixed := opened
+		mixed.Proofs = maps.Clone(opened.Proofs)
+		maps.Copy(mixed.Proofs, theirs.Proofs)
+		if r, err := recount(mixed, "", nil); err != nil || len(mixed.Proofs) != 7 || !strings.Contains(strings.Join(r.Wrong, "\n"), "signed by another ledger") {
+			t.Errorf("entries of two ledgers: %+v, %v", r, err)
+		}
 		// The request under a gag appears once that has ended.
 		h.Clock.Advance(40 * 24 * time.Hour)
 		shows(t, h.Get(path), http.StatusOK, "Requests that were entered 7", "Requests under an order of secrecy that has ended 1 to 4")

@@ -322,6 +322,7 @@ func TestXARFByAPI(t *testing.T) {
 	h := newHouse(t, desktest.One(t), desktest.Standard(t))
 	h.customer("jo@example.com", "192.0.2.7")
 	h.asAbuse()
+	leads(t, h.Post("/console/abuse/trusted", "title", "Watchers", "email", "reports@watch.example"), "/console/abuse/trusted")
 	const one = `{"xarf_version":"4.0.0","report_id":"r-1","timestamp":"2026-11-23T09:00:00Z","category":"messaging","type":"spam","source_identifier":"192.0.2.7","description":"Bulk mail.",
 		"reporter":{"org":"Watchers","contact":"reports@watch.example","domain":"watch.example"},"sender":{"org":"Relay","contact":"robin@elsewhere.example","domain":"elsewhere.example"}}`
 	send := func(document string) bulkOut {
@@ -332,6 +333,10 @@ func TestXARFByAPI(t *testing.T) {
 	}
 	if out := send(one); out.Body.Taken != 1 || out.Body.Reports[0].Cases[0] != h.only().ID || out.Body.Reports[0].Follow == "" {
 		t.Errorf("alone: %+v", out.Body)
+	}
+	spam, _ := playbookOf(Spam)
+	if c := h.only(); !c.Due.Equal(c.Opened.Add(spam.First / 2)) {
+		t.Errorf("a trusted reporter's case is due %v after it came", c.Due.Sub(c.Opened))
 	}
 	out := send(" [" + one + `,{"a":1},` + strings.Replace(one, "r-1", "r-2", 1) + "]")
 	if out.Body.Again != 1 || out.Body.Refused != 1 || out.Body.Taken != 1 || !strings.Contains(out.Body.Reports[1].Error, "not in XARF") {

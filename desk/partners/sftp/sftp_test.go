@@ -56,6 +56,17 @@ func TestAFileArrivesWhole(t *testing.T) {
 		t.Errorf("%v", list)
 	}
 	f = begin()
+	_, _ = f.Write([]byte("all of it"))
+	if err := os.Truncate(filepath.Join(srv.Folder, "in", "feed.age.part"), 3); err != nil { // as a full disk may
+		t.Fatal(err)
+	}
+	if err := f.Finish(); err == nil || !strings.Contains(err.Error(), "has not all") {
+		t.Errorf("a file that was cut: %v", err)
+	}
+	if b, _ := os.ReadFile(filepath.Join(srv.Folder, "in", "feed.age")); string(b) != content {
+		t.Errorf("one that was cut took the place of the whole one")
+	}
+	f = begin()
 	if err := f.Finish(); err != nil { // a second of the same name takes its place
 		t.Error(err)
 	}

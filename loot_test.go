@@ -1,0 +1,28 @@
+package loot_test
+
+import (
+	"testing"
+
+	"loot"
+)
+
+// TestCut counts letters, whatever bytes they have, and leaves none in halves.
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		n    int
+		want string
+	}{
+		{"", 3, ""},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc"},
+		{"čžš", 3, "čžš"}, // six bytes
+		{"čžšć", 3, "čžš"},
+		{"日本語", 1, "日"},
+		{"ab", 0, ""},
+	} {
+		if got := loot.Cut(c.text, c.n); got != c.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", c.text, c.n, got, c.want)
+		}
+	}
+}
