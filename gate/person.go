@@ -562,17 +562,21 @@ func (v PersonView) Permits(o statement.Offer) bool {
 
 // Person returns what stands about a person; the zero view if nothing does.
 func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (PersonView, error) {
-	kept, locked := tx.Kept(locked(s)).(lockedState)
+	kept, ok := tx.Kept(locked(s)).(lockedState)
 	p := kept.personState
-	if !locked {
+	if !ok {
 		var err error
 		if p, _, err = g.person(ctx, tx, s, ""); err != nil {
 			return PersonView{}, err
 		}
 	}
 	in := p.input(g.Now())
+	permissions := maps.Clone(p.Permissions)
+	for recipient, given := range permissions { // a change that follows in tx is none of what was seen
+		permissions[recipient] = slices.Clone(given)
+	}
 	return PersonView{
-		Permissions: maps.Clone(p.Permissions), Assumed: p.Assumed, Objected: p.Objected, Ordered: in.Ordered, Duties: in.Duties,
+		Permissions: permissions, Assumed: slices.Clone(p.Assumed), Objected: slices.Clone(p.Objected), Ordered: in.Ordered, Duties: in.Duties,
 		Confirmed: p.Confirmed, ConfirmedAt: store.Instant(p.ConfirmedAt), Given: p.Given, Frozen: maps.Clone(p.Frozen),
 	}, nil
 }

@@ -48,23 +48,27 @@ func open[T any](driver riverdriver.Driver[T], of func(*store.Tx) T, config *riv
 }
 
 func (q *on[T]) insert(ctx context.Context, tx *store.Tx, jobs []river.InsertManyParams) error {
-	if err := ctx.Err(); err != nil {
+	ctx, err := tx.Context(ctx)
+	if err != nil {
 		return err
 	}
 	// What River calls fast is one statement on SQLite, where it returns each job
 	// otherwise, and a copy on PostgreSQL, which for a few jobs is slower.
-	var err error
 	if tx.Dialect() == store.SQLite {
-		_, err = q.enqueue.InsertManyFastTx(tx.Context(ctx), q.of(tx), jobs)
+		_, err = q.enqueue.InsertManyFastTx(ctx, q.of(tx), jobs)
 	} else {
-		_, err = q.enqueue.InsertManyTx(tx.Context(ctx), q.of(tx), jobs)
+		_, err = q.enqueue.InsertManyTx(ctx, q.of(tx), jobs)
 	}
 	return err
 }
 
 // complete keeps a job as completed.
 func (q *on[T]) complete(ctx context.Context, tx *store.Tx, job *rivertype.JobRow) error {
-	_, err := river.JobCompleteTx[riverdriver.Driver[T]](tx.Context(ctx), q.of(tx), &river.Job[completed]{JobRow: job})
+	ctx, err := tx.Context(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = river.JobCompleteTx[riverdriver.Driver[T]](ctx, q.of(tx), &river.Job[completed]{JobRow: job})
 	if errors.Is(err, rivertype.ErrNotFound) {
 		return nil // it was cancelled meanwhile
 	}
@@ -290,7 +294,6 @@ func (c *Client) Stop(ctx context.Context) error {
 	defer c.running.Unlock()
 	c.mu.Lock()
 	started := c.started
-	c.started = false
 	c.mu.Unlock() // what still runs may enqueue
 	if !started {
 		return nil

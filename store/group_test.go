@@ -287,6 +287,9 @@ func TestAGroupThatSQLiteGaveUpIsGoneForAll(t *testing.T) {
 				if _, err := tx.tx.Exec("ROLLBACK"); err != nil {
 					t.Error(err)
 				}
+				if _, err := tx.Context(t.Context()); loot.KindOf(err) != loot.Unavailable {
+					t.Errorf("the job queue would go on: %v", err)
+				}
 				return insert(tx, "ignored") // the function does not notice
 			}
 			return insert(tx, fmt.Sprint(i))

@@ -26,16 +26,20 @@ func TestTheJobQueuesTransactionIsTheSameOne(t *testing.T) {
 				return err
 			}
 			var n int
+			theirs, err := tx.Context(ctx)
+			if err != nil {
+				return err
+			}
 			switch tx.Dialect() {
 			case store.SQLite:
-				if err := tx.SQL().QueryRowContext(tx.Context(ctx), "SELECT count(*) FROM note_note").Scan(&n); err != nil {
+				if err := tx.SQL().QueryRowContext(theirs, "SELECT count(*) FROM note_note").Scan(&n); err != nil {
 					return err
 				}
 			case store.Postgres:
-				if err := tx.PGX().QueryRow(tx.Context(ctx), "SELECT count(*) FROM note_note").Scan(&n); err != nil {
+				if err := tx.PGX().QueryRow(theirs, "SELECT count(*) FROM note_note").Scan(&n); err != nil {
 					return err
 				}
-				if _, err := tx.PGX().Exec(tx.Context(ctx), "INSERT INTO note_note (id, n) VALUES ('by pgx', 1)"); err != nil {
+				if _, err := tx.PGX().Exec(theirs, "INSERT INTO note_note (id, n) VALUES ('by pgx', 1)"); err != nil {
 					return err
 				}
 				var m int

@@ -91,9 +91,9 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // [Tx.AfterCommit].
 //
 // On SQLite the transactions of concurrent callers share one commit, each
-// behind a savepoint of its own unless it is the first. A transaction of the same database inside f
-// would wait for itself, or for connections that those who do the same already
-// hold: pass the Tx on. In tests it is an error.
+// behind a savepoint of its own unless it is the first. A transaction of the
+// same database inside f would wait for itself, or for connections that those
+// who do the same already hold: pass the Tx on. In tests it is an error.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.inTx(ctx, f) }))
 }
@@ -200,6 +200,7 @@ type Tx struct {
 	steady   bool         // statements are not cancelled one by one
 	finished bool
 	rows     []func() error // closed at the end, whoever forgot to
+	open     int            // rows that are still read, on SQLite
 	added    []*addition
 	beside   chan error // tells when the rows are in that go in beside the function; nil: none do
 	unadded  error      // what kept added rows from being inserted
@@ -269,7 +270,8 @@ const (
 // by the end of the transaction: the rows of one insert go together, as most of
 // what a small statement costs is the statement. What follows VALUES follows the
 // rows, such as " ON CONFLICT (a) DO NOTHING". A query of the transaction is sure
-// to find them after [Tx.Flush] only.
+// to find them after [Tx.Flush] only. In which order the rows of different inserts
+// go is not said, so that none may refer to one of another.
 func (t *Tx) Add(insert string, row ...any) {
 	i := slices.IndexFunc(t.added, func(a *addition) bool { return a.insert == insert })
 	if i < 0 {
@@ -286,9 +288,43 @@ func (t *Tx) Add(insert string, row ...any) {
 	}
 }
 
-// reading reports whether rows are open that nothing can be sent before on
-// PostgreSQL.
-func (t *Tx) reading() bool { return t.beside == nil && t.pgx != nil && t.pgx.conn.PgConn().IsBusy() }
+// reading reports whether rows are open. Before they are closed PostgreSQL takes
+// nothing, and on SQLite they might or might not hold what goes in meanwhile.
+func (t *Tx) reading() bool {
+	if t.pgx == nil {
+		return t.open > 0
+	}
+	return t.beside == nil && t.pgx.conn.PgConn().IsBusy()
+}
+
+// openRows are rows on SQLite of which the transaction knows that they are open.
+type openRows struct {
+	Rows
+	tx   *Tx
+	done bool
+}
+
+// Next ends with the last row, which closes them.
+func (r *openRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.end()
+	return false
+}
+
+// Close closes them.
+func (r *openRows) Close() error {
+	r.end()
+	return r.Rows.Close()
+}
+
+func (r *openRows) end() {
+	if !r.done {
+		r.done = true
+		r.tx.open--
+	}
+}
 
 // insertBeside inserts rows while the function goes on, after those that are on
 // their way. Whatever else is asked of the database waits for them.
@@ -378,6 +414,10 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (Rows, error)
 	if err != nil {
 		return nil, err
 	}
+	if t.pgx == nil {
+		t.open++
+		rows = &openRows{Rows: rows, tx: t}
+	}
 	t.rows = append(t.rows, rows.Close)
 	return rows, nil
 }
@@ -444,21 +484,18 @@ func (t *Tx) PGX() pgx.Tx {
 	if t.pgx == nil {
 		return nil
 	}
-	t.settle()
 	return queueTx{t.pgx}
 }
 
-// Context returns the context to hand to others who run statements on [Tx.SQL]
-// or [Tx.PGX]. It is never cancelled where a statement that is cancelled on its
-// own would hurt more than itself: on SQLite it would roll back the whole group
-// of transactions, on PostgreSQL it would cost the connection. The end of the
-// transaction's own context stops what runs on PostgreSQL.
-func (t *Tx) Context(ctx context.Context) context.Context {
-	if t.steady {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
-}
+// Context returns the context to hand to others who run a statement on [Tx.SQL]
+// or [Tx.PGX], or why the transaction can run none any more. It is to be asked for
+// before each: rows that go in meanwhile are waited for, and after SQLite gave up
+// the transaction a statement would be committed by itself. The context is never
+// cancelled where a statement that is cancelled on its own would hurt more than
+// itself: on SQLite it would roll back the whole group of transactions, on
+// PostgreSQL it would cost the connection. The end of the transaction's own
+// context stops what runs on PostgreSQL.
+func (t *Tx) Context(ctx context.Context) (context.Context, error) { return t.ready(ctx, nil) }
 
 // ready returns the context for the next statement, or why there can be none.
 func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
@@ -479,7 +516,10 @@ func (t *Tx) ready(ctx context.Context, args []any) (context.Context, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return t.Context(ctx), readable(args)
+	if t.steady {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return ctx, readable(args)
 }
 
 // readable refuses text that PostgreSQL does not take; SQLite would keep it, and
