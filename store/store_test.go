@@ -393,9 +393,11 @@ func TestRowsThatGoInBesideTheFunction(t *testing.T) {
 			defer rows.Close()
 			n := 0
 			for rows.Next() {
-				if n++; n == 1 {
-					many(tx, 3*64) // they wait until what is read is closed
+				if n < 3*64 {
+					tx.Add(insert, fmt.Sprintf("%04d", 3*64+n), 1) // they wait until what is read is closed
 				}
+				n++
+				_, _ = tx.Context(ctx) // would wait for what goes in
 			}
 			if n != 3*64 {
 				t.Errorf("a query after them and before others found %d", n)
