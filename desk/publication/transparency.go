@@ -77,12 +77,15 @@ type figure struct {
 	Title string // such as "Ireland"
 	Count int
 	Ids   []string // of the entries that give it, sorted
-	Wide  bool     // shown as "5 or more", as it would tell the one row that is few
+	Wide  bool     // shown as "5 or more", as it would tell a row that is few
 }
 
 // few is below which a number is not told: by a smaller one, somebody could tell
 // that it is about them.
 const few = 5
+
+// hidden reports whether the number is not shown as it is.
+func (f figure) hidden() bool { return f.Wide || f.Count > 0 && f.Count < few }
 
 // Value is how the figure is shown.
 func (f figure) Value() string {
@@ -97,11 +100,12 @@ func (f figure) Value() string {
 	return strconv.Itoa(f.Count)
 }
 
-// Digest is the SHA-256 of the ids of the entries that give the figure, one a line.
-// Ids are random, so it tells nothing by itself; whoever is shown the entries
-// sees by it that they are those that were counted.
+// Digest is the SHA-256 of what the figure is of and the ids of the entries that give
+// it, one a line. Ids are random, so it tells nothing by itself, and of two figures not
+// whether they are of the same entries; whoever is shown the entries sees by it that
+// they are those that were counted.
 func (f figure) Digest() string {
-	sum := sha256.Sum256([]byte(strings.Join(f.Ids, "\n")))
+	sum := sha256.Sum256([]byte(f.Group + "\n" + f.Key + "\n" + strings.Join(f.Ids, "\n")))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -190,7 +194,6 @@ func count(s *statement.Statement, h half, steps []step) tallyOf {
 		for _, k := range slices.Sorted(maps.Keys(keys)) {
 			sum(group, k, cmp.Or(title(k), k, "not said"), func(s step) int { return one(value(s) == k) })
 		}
-		out.widen(group)
 	}
 	by(groupKind, func(s step) string { return s.Kind }, func(k string) string { return kindWords[k] })
 	by(groupWho, func(s step) string { return s.Authority }, func(k string) string {
@@ -202,26 +205,77 @@ func count(s *statement.Statement, h half, steps []step) tallyOf {
 	})
 	by(groupCountry, func(s step) string { return s.Country }, statement.CountryName)
 	by(groupOutcome, func(s step) string { return s.Outcome }, func(k string) string { return outcomeWords[k] })
+	out.widen()
 	out.Days = averageDays(steps)
 	return out
 }
 
-// widen hides one more row of a group of which a single one is few: it would
-// follow from the sum and the others.
-func (t *tallyOf) widen(group string) {
-	small, next := 0, -1
-	for i, f := range t.Figures {
-		switch {
-		case f.Group != group:
-		case f.Count < few:
-			small++
-		case next < 0 || f.Count < t.Figures[next].Count:
-			next = i
+// widen hides more than the rows that are few, until none of those follows from the
+// others: first the next larger rows of a group, and then the sum of all requests. Once
+// that is hidden no group may say what it can be at most, so that each has a row that is
+// told as so many or more; one that can have none is left out.
+func (t *tallyOf) widen() {
+	sum := &t.Figures[0]
+	for _, group := range groups[1:] {
+		for t.tells(group) {
+			if next := t.next(group); next != nil {
+				next.Wide = true
+				continue
+			}
+			sum.Wide = true
 		}
 	}
-	if small == 1 && next >= 0 {
-		t.Figures[next].Wide = true
+	if !sum.hidden() {
+		return
 	}
+	for _, group := range groups[1:] {
+		of := func(f figure) bool { return f.Group == group }
+		if slices.ContainsFunc(t.Figures, func(f figure) bool { return of(f) && f.Wide }) {
+			continue
+		}
+		if next := t.next(group); next != nil {
+			next.Wide = true
+			continue
+		}
+		t.Figures = slices.DeleteFunc(t.Figures, of)
+		sum = &t.Figures[0]
+	}
+}
+
+// next returns the smallest row of a group that is shown as it is; nil: there is none.
+func (t *tallyOf) next(group string) (next *figure) {
+	for i := range t.Figures {
+		if f := &t.Figures[i]; f.Group == group && f.Count > 0 && !f.hidden() && (next == nil || f.Count < next.Count) {
+			next = f
+		}
+	}
+	return next
+}
+
+// tells reports whether the sum of all requests and the rows of a group that are shown
+// leave a row that is few less than all of what it is shown as.
+func (t *tallyOf) tells(group string) bool {
+	sum := t.Figures[0]
+	if sum.hidden() {
+		return false
+	}
+	left, small, wide := sum.Count, 0, 0
+	for _, f := range t.Figures {
+		switch {
+		case f.Group != group:
+		case !f.hidden():
+			left -= f.Count
+		case f.Wide:
+			wide++
+		default:
+			small++
+		}
+	}
+	if small == 0 {
+		return false
+	}
+	most, least := few-1, small-1+wide*few // of the row, and of all others that are hidden
+	return left < most+least || wide == 0 && left > 1+(small-1)*most
 }
 
 // averageDays says how long it took from the entry of a request to its answer.
