@@ -81,6 +81,15 @@ func TestConfidentialDataNeedsASecondPerson(t *testing.T) {
 		_, err = b.decide(r)
 		b.kind(err, loot.Conflict) // used up
 
+		// what others could have let through is told apart from what nobody could
+		var notes []string
+		for _, row := range b.facts(verdict(ledger.Refused)) {
+			notes = append(notes, row.Facts.Note)
+		}
+		if slices.Sort(notes); !slices.Equal(notes, []string{"", gate.Unagreed}) {
+			b.Errorf("the refusals are noted as %q", notes)
+		}
+
 		// it is recorded with how many agreed, and by whom it was asked
 		last := b.facts(verdict(ledger.Permitted))[0]
 		ins, err := gate.Inputs(last.Facts)

@@ -98,6 +98,7 @@ type Request struct {
 	Case       string // reference of the case it is done for
 	Approval   string // id of the approval it was given, see [Gate.RequestApproval]
 	Demanded   bool   // collect: the service is refused without these fields
+	Told       string `json:",omitempty"` // what the person is told of it besides, in words; sealed with their part of the entry
 
 	// Among asks that one of those who approve holds this role; empty: anybody who
 	// approves will do.
@@ -394,10 +395,11 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 // record. Neither of them permits a use by itself.
 func givenFor(d statement.FieldDecl, now, given *statement.Statement, state personState) []loot.Purpose {
 	old, asked := given.Field(d.ID)
-	var out []loot.Purpose
+	allowed := state.given()[self]
+	out := make([]loot.Purpose, 0, len(d.Needed))
 	for p := range d.Needed {
 		_, before := old.Needed[p]
-		if !asked || before || slices.Contains(state.given()[self], p) || isDuty(now, p) {
+		if !asked || before || slices.Contains(allowed, p) || isDuty(now, p) {
 			out = append(out, p)
 		}
 	}
@@ -437,7 +439,7 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 		}
 	}
 	if r.Subject != "" {
-		e.Subject = &ledger.SubjectFacet{Subject: r.Subject, Collection: r.Collection, Fields: r.Fields, Recipient: r.Recipient}
+		e.Subject = &ledger.SubjectFacet{Subject: r.Subject, Collection: r.Collection, Fields: r.Fields, Recipient: r.Recipient, Told: r.Told}
 		if e.Facts.Recipient != "" && r.Recipient == "" {
 			e.Subject.Recipient = r.Actor.ID
 		}
@@ -445,8 +447,11 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 	return e
 }
 
-// ByToken is the note of an entry about what a program did, by somebody's token.
-const ByToken = "token"
+// The notes of entries about decisions.
+const (
+	ByToken  = "token"            // a program did it, by somebody's token
+	Unagreed = "approval.missing" // refused, and permitted once others agree
+)
 
 // roleFor returns the role in which a member of staff acts for the purpose.
 func roleFor(s *statement.Statement, a loot.Actor, p loot.Purpose) loot.Role {

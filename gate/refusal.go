@@ -107,6 +107,7 @@ func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement,
 		out.Approvals = max(out.Approvals, n)
 	}
 	if out.Approvals > 0 {
+		e.Facts.Note = Unagreed
 		var err error
 		if out.Awaited, err = g.Awaited(ctx, tx, r); err != nil {
 			return err

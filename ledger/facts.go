@@ -44,6 +44,7 @@ type SubjectFacet struct {
 	Fields     []loot.Field    `json:"fields,omitempty"`
 	Covered    []loot.Field    `json:"covered,omitempty"` // those of them that were shown covered
 	Recipient  string          `json:"recipient,omitempty"`
+	Told       string          `json:"told,omitempty"` // what they are told of it besides, in words
 }
 
 // An ActorFacet says who acted and which reason they gave. It is kept sealed

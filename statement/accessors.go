@@ -120,10 +120,16 @@ func (s *Statement) AllFields() []FieldDecl { return slices.Clone(s.d.fields) }
 
 // Fields returns the fields of one collection, in statement order.
 func (s *Statement) Fields(c loot.Collection) []FieldDecl {
-	out := make([]FieldDecl, 0, len(s.d.fields))
-	for _, f := range s.d.fields {
-		if slices.Contains(f.Collections, c) {
-			out = append(out, f)
+	n := 0
+	for i := range s.d.fields {
+		if slices.Contains(s.d.fields[i].Collections, c) {
+			n++
+		}
+	}
+	out := make([]FieldDecl, 0, n) // a declaration is large, and most collections have few
+	for i := range s.d.fields {
+		if slices.Contains(s.d.fields[i].Collections, c) {
+			out = append(out, s.d.fields[i])
 		}
 	}
 	return out

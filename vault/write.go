@@ -202,6 +202,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		return nil, err
 	}
 	var by *keyring.Indexer // those of a record are made by one
+	rec.cells, fresh = slices.Grow(rec.cells, len(given)), make([]cell, 0, len(given))
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
 		value, ok := given[f]

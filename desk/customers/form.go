@@ -338,16 +338,12 @@ type batch struct {
 // for, as one decision names one purpose. The purposes that the order needs
 // come first, and each batch takes as many fields as its purpose has a use for.
 func batches(s *statement.Statement, service string, purposes []loot.Purpose, given map[loot.Field]string) []batch {
-	left := map[bool][]statement.FieldDecl{}
-	for _, d := range s.Fields(collection) {
-		if _, ok := given[d.ID]; ok {
-			must := service != "" && compulsory(d, service)
-			left[must] = append(left[must], d)
-		}
-	}
 	var out []batch
 	for _, must := range []bool{true, false} {
-		fields := left[must]
+		fields := slices.DeleteFunc(s.Fields(collection), func(d statement.FieldDecl) bool {
+			_, ok := given[d.ID]
+			return !ok || must != (service != "" && compulsory(d, service))
+		})
 		for len(fields) > 0 {
 			p := widest(fields, purposes)
 			b := batch{Purpose: p, Demanded: must}

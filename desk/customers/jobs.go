@@ -152,6 +152,7 @@ func (c *customers) tellOne(ctx context.Context, a tellOne) error {
 		Blocks: []mail.Block{
 			mail.Para("A clause of our privacy statement obliges us to tell you when your details are handed over or used in this way. It has just happened."),
 			mail.Para("Your timeline shows what was used, for what, by whom and under which clause. You can keep a proof of it."),
+			mail.Para("If you think that it was not lawful, object in your portal, complain to the supervisory authority for data protection, or go to a court."),
 			mail.Button("Open my timeline", c.BaseURL+"/portal/timeline"),
 		},
 		Why: "You get this because the privacy statement promises it. It is no advertisement, and it cannot be switched off.",

@@ -306,6 +306,11 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		e.Icon, e.Tone = "shield-x", web.Warn
 		e.Title = "Refused: " + lowerFirst(refusedTitle(it.Facts.Action, n))
 		e.Text = "For “" + lowerFirst(purpose) + "”. Nothing was opened."
+		if it.Facts.Note == gate.Unagreed {
+			e.Icon, e.Tone = "users", web.Neutral
+			e.Title = "Not by one person alone: " + lowerFirst(refusedTitle(it.Facts.Action, n))
+			e.Text = "For “" + lowerFirst(purpose) + "”. Nothing was opened: others have to agree first."
+		}
 		if it.Count > 1 {
 			e.Badge = &web.Badge{Text: strconv.Itoa(it.Count) + " times that day"}
 		}
@@ -351,6 +356,9 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		}
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
+		if it.Subject.Told != "" {
+			e.Text += " " + it.Subject.Told
+		}
 	case loot.Contact:
 		e.Icon, e.Title = "mail", "Wrote to you"
 	default:

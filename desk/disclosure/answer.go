@@ -41,6 +41,9 @@ func (d *disclosure) question(st stand) gate.Request {
 		Action: loot.Answer, Actor: loot.Actor{Kind: kindOf(st.s, st.authority.Recipient), ID: st.authority.Recipient}, By: st.by, Desk: name, Purpose: purpose,
 		Subject: r.Subject, Collection: collection, Fields: r.Fields, Unmask: true, Case: r.ID, Recipient: st.authority.Recipient, Entered: true, Asked: asked(r),
 	}
+	if b, ok := basisOf(r.Basis); ok {
+		q.Told = fmt.Sprintf("Asked by %s: %s. Our reference is %s.", st.authority.Title, b.title, reference(r.ID))
+	}
 	_, known := st.s.Role(counsel)
 	if known && (q.Actor.Kind == loot.Authority || !st.by.Has(counsel)) {
 		q.Among = counsel

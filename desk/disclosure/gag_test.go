@@ -79,7 +79,7 @@ func TestACourtsRequestUnderAGag(t *testing.T) {
 		}
 		h.exports(secret, 1)
 		h.Actor = loot.Actor{Kind: loot.Person, ID: string(secret)}
-		shows(t, h.Get("/portal/timeline"), http.StatusOK, "disclosure.court")
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "disclosure.court", "Asked by Example court: Order of a judge. Our reference is D-", "Not by one person alone: handing over")
 		h.as("t-counsel")
 		shows(t, h.do(id, "secrecy", "gag", h.inDays(9), "@file", scan), http.StatusConflict, "This step is not open")
 	})
