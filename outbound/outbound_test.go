@@ -1,9 +1,18 @@
 package outbound
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,6 +44,53 @@ func TestNothingInsideIsReached(t *testing.T) {
 		}
 		if err == nil {
 			conn.Close()
+		}
+	}
+}
+
+// TestWhyNothingCameBackNamesNoAddress, of a server that was asked and of one that answered.
+func TestWhyNothingCameBackNamesNoAddress(t *testing.T) {
+	answering := httptest.NewUnstartedServer(http.NotFoundHandler())
+	answering.Config.ErrorLog = log.New(io.Discard, "", 0) // we break off each time
+	answering.StartTLS()
+	defer answering.Close()
+	trusted := answering.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	here := net.Dialer{}
+	get := func(address string, reach *net.Dialer, roots *x509.CertPool, now time.Time) error {
+		client := http.Client{Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: roots, Time: func() time.Time { return now }},
+			DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
+				if strings.HasPrefix(to, "hooks.invalid") {
+					to = answering.Listener.Addr().String()
+				}
+				return reach.DialContext(ctx, network, to)
+			},
+		}}
+		defer client.CloseIdleConnections()
+		resp, err := client.Get(address)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	now := time.Now()
+	for want, err := range map[string]error{
+		"the certificate of the server is for another name":          get("https://hooks.invalid", &here, trusted, now),
+		"the certificate of the server is signed by nobody":          get(answering.URL, &here, nil, now),
+		"the certificate of the server has expired":                  get(answering.URL, &here, trusted, now.AddDate(200, 0, 0)),
+		"the certificate of the server is not valid":                 &tls.CertificateVerificationError{Err: errors.New("x509: hooks.invalid")},
+		"the address is inside a network":                            get(answering.URL, Reach(nil).Dialer(time.Second), trusted, now),
+		"the address is none":                                        get("https://127.0.0.1:99999", &here, trusted, now),
+		"no answer: http: server gave HTTP response to HTTPS client": http.ErrSchemeMismatch,
+		"no answer in time":                                          &url.Error{Op: "Get", URL: "https://hooks.invalid", Err: context.DeadlineExceeded},
+		"the name of the server is not known":                        &net.DNSError{Name: "hooks.invalid", IsNotFound: true},
+	} {
+		if err == nil {
+			t.Errorf("%s: an answer", want)
+			continue
+		}
+		if got := Why(err).Error(); !strings.HasPrefix(got, want) || strings.Contains(got, "hooks.invalid") || strings.Contains(got, "127.0.0.1") {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

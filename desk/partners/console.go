@@ -295,9 +295,11 @@ func (d *Partners) deliveryRow(ctx context.Context, tx *store.Tx, s *statement.S
 	switch {
 	case !x.Receipt.IsZero():
 		row.State.Text = "received " + x.Receipt.Format("2 Jan 2006")
+	case !x.Failed.IsZero():
+		row.State = web.Badge{Tone: web.Bad, Text: "did not arrive", Icon: "triangle-alert"}
 	case x.Ended.IsZero() && d.Now().Sub(x.Began) > time.Hour:
 		row.State = web.Badge{Tone: web.Warn, Text: "broke off", Icon: "triangle-alert"}
-	case x.Ended.IsZero() && x.Way == byServer && x.Pages == 0:
+	case x.Ended.IsZero() && x.Way == byServer && !x.Sending:
 		row.State = web.Badge{Tone: web.Info, Text: "waits for the server", Icon: "hourglass"}
 	case x.Ended.IsZero():
 		row.State = web.Badge{Tone: web.Info, Text: "not ended", Icon: "hourglass"}

@@ -36,6 +36,8 @@ type delivery struct {
 	Author  string // staff id; empty: the partner asked
 	Began   time.Time
 	Ended   time.Time // zero: it runs, or broke off
+	Sending bool      // a process took it to put it on a server
+	Failed  time.Time // when it was clear that it does not arrive on a server; zero: it may
 	People  int
 	Pages   int
 	After   loot.Subject
@@ -43,7 +45,7 @@ type delivery struct {
 	Receipt time.Time // when the partner confirmed the hash; zero: not
 }
 
-const deliveryColumns = `id, partner, purpose, way, author, began, ended, people, pages, after, hash, receipt`
+const deliveryColumns = `id, partner, purpose, way, author, began, ended, people, pages, after, hash, receipt, sending, failed`
 
 func deliveries(ctx context.Context, tx *store.Tx, where string, args ...any) (out []delivery, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+deliveryColumns+` FROM partners_delivery WHERE `+where, args...)
@@ -53,11 +55,11 @@ func deliveries(ctx context.Context, tx *store.Tx, where string, args ...any) (o
 	defer rows.Close()
 	for rows.Next() {
 		var x delivery
-		var began, ended, receipt int64
-		if err := rows.Scan(&x.ID, &x.Partner, &x.Purpose, &x.Way, &x.Author, &began, &ended, &x.People, &x.Pages, &x.After, &x.Hash, &receipt); err != nil {
+		var began, ended, receipt, sending, failed int64
+		if err := rows.Scan(&x.ID, &x.Partner, &x.Purpose, &x.Way, &x.Author, &began, &ended, &x.People, &x.Pages, &x.After, &x.Hash, &receipt, &sending, &failed); err != nil {
 			return nil, fmt.Errorf("partners: deliveries: %w", err)
 		}
-		x.Began, x.Ended, x.Receipt = store.Instant(began), store.Instant(ended), store.Instant(receipt)
+		x.Began, x.Ended, x.Receipt, x.Sending, x.Failed = store.Instant(began), store.Instant(ended), store.Instant(receipt), sending != 0, store.Instant(failed)
 		out = append(out, x)
 	}
 	return out, rows.Err()
@@ -69,7 +71,7 @@ func (d *Partners) begin(ctx context.Context, tx *store.Tx, p parcel, way string
 	if p.By.Kind == loot.Staff {
 		author = p.By.ID
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO partners_delivery (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, '', '', 0)`,
+	if _, err := tx.Exec(ctx, `INSERT INTO partners_delivery (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, '', '', 0, 0, 0)`,
 		id, p.Partner, string(p.Purpose), way, author, d.Now().UnixMicro()); err != nil {
 		return "", fmt.Errorf("partners: delivery: %w", err)
 	}
@@ -126,19 +128,25 @@ func (d *Partners) send(w http.ResponseWriter, r *http.Request, p parcel, to age
 	})
 }
 
-// toward begins a delivery as a file, and returns what the file is sealed to.
-func (d *Partners) toward(ctx context.Context, tx *store.Tx, p *parcel, way string) (age.Recipient, error) {
-	c, err := d.company(ctx, tx, p.Partner)
+// destination returns where files of a partner go, and what they are sealed to.
+func (d *Partners) destination(ctx context.Context, tx *store.Tx, partner, way string) (company, age.Recipient, error) {
+	c, err := d.company(ctx, tx, partner)
 	if err != nil {
-		return nil, err
+		return c, nil, err
 	}
 	if c.Recipient == "" {
-		return nil, loot.Errorf(loot.Conflict, "This partner has no age recipient yet. Enter the one that it gave you, and a file can be sealed to it.")
+		return c, nil, loot.Errorf(loot.Conflict, "No age recipient of this partner is entered. Enter the one that it gave you, and a file can be sealed to it.")
 	}
 	if way == byServer && c.Server.Address == "" {
-		return nil, loot.Errorf(loot.Conflict, "This partner has no server yet. Enter it under “How it is reached”, and files can be put there.")
+		return c, nil, loot.Errorf(loot.Conflict, "No server of this partner is entered. Enter it under “How it is reached”, and files can be put there.")
 	}
 	to, err := recipientOf(c.Recipient)
+	return c, to, err
+}
+
+// toward begins a delivery as a file, and returns what the file is sealed to.
+func (d *Partners) toward(ctx context.Context, tx *store.Tx, p *parcel, way string) (age.Recipient, error) {
+	_, to, err := d.destination(ctx, tx, p.Partner, way)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,9 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		Staff: desk.Staff{
 			Name: func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
 			Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
+				if id == "t-gone" {
+					return loot.Actor{}, "", nil
+				}
 				return loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: []loot.Role{"dpo"}}, id + "@staff.example", nil
 			},
 			Signed: func(_ context.Context, _ *store.Tx, id string) (time.Time, error) {

@@ -95,7 +95,7 @@ func New(kit desk.Kit, needs Needs) (*Partners, error) {
 	job.Register(kit.Jobs, d.tellOne)
 	job.Register(kit.Jobs, d.remind)
 	job.Register(kit.Jobs, d.sweep)
-	job.Register(kit.Jobs, d.put, job.Timeout(putTimeout), job.MaxAttempts(putTries))
+	job.Register(kit.Jobs, d.put, job.Timeout(putTimeout), job.MaxAttempts(putTries), job.Apart("partners_server", putWorkers))
 	kit.Jobs.Listen("person.registered", "partners.registered", d.registered)
 	kit.Jobs.Listen("permission.withdrawn", "partners.withdrawn", d.withdrawn)
 	kit.Jobs.Listen("objection.made", "partners.objected", d.withdrawn)

@@ -27,6 +27,13 @@ func (putArgs) Kind() string { return "partners.put" }
 const (
 	putTries   = 6
 	putTimeout = 30 * time.Minute
+	putWorkers = 4 // in a queue of their own: a slow server holds nothing else
+)
+
+// Who has a delivery that is to be put on a server: its column sending.
+const (
+	nobodys = 0
+	ours    = 1
 )
 
 // serverKey is the key by which we sign in on servers of partners.
@@ -54,47 +61,18 @@ func (d *Partners) put(ctx context.Context, a putArgs) error {
 	var p parcel
 	var c company
 	var to age.Recipient
-	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		p = parcel{}
-		list, err := deliveries(ctx, tx, `id = $1 AND way = $2 AND ended = 0 AND pages = 0`, a.Delivery, byServer)
-		if err != nil || len(list) == 0 { // it went, or broke off with the process that sent it
-			return err
-		}
-		x := list[0]
-		by, _, err := d.needs.Staff.Member(ctx, tx, x.Author)
-		if err != nil {
-			return err
-		}
-		if by.ID == "" {
-			return loot.Errorf(loot.Denied, "Whoever asked for it works here no longer.")
-		}
-		notes, err := d.notes.Of(ctx, tx, x.ID)
-		if err != nil {
-			return err
-		}
-		if p, err = d.parcel(ctx, tx, x.Partner, x.Purpose, by); err != nil {
-			return err
-		}
-		p.Delivery, p.Reason = x.ID, desk.LatestNote(notes, noteReason)
-		if c, err = d.company(ctx, tx, x.Partner); err == nil {
-			to, err = recipientOf(c.Recipient)
-		}
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		p, c, to, err = d.taken(ctx, tx, a.Delivery)
 		return err
-	}); loot.KindOf(err) == loot.Denied || loot.KindOf(err) == loot.Invalid || loot.KindOf(err) == loot.NotFound {
-		return d.failed(ctx, a.Delivery, loot.Message(err)) // an agreement ended meanwhile, say
-	} else if err != nil || p.Delivery == "" {
-		return err
+	}); err != nil {
+		return d.unsent(ctx, a.Delivery, nobodys, err, passes(err))
+	}
+	if p.Delivery == "" {
+		return nil // it went, failed, or broke off with the process that sent it
 	}
 	file, err := sftp.Create(ctx, d.needs.Reach, c.Server, d.serverKey(), p.Partner+"-"+p.Delivery+".jsonl.age")
 	if err != nil {
-		if noteErr := d.failed(ctx, a.Delivery, err.Error()); noteErr != nil {
-			return noteErr
-		}
-		return err // tried again
-	}
-	if _, err := d.DB.Exec(ctx, `UPDATE partners_delivery SET pages = 1 WHERE id = $1`, p.Delivery); err != nil {
-		file.Abort()
-		return fmt.Errorf("partners: put: %w", err)
+		return d.unsent(ctx, a.Delivery, ours, err, passes(err))
 	}
 	err = d.sealed(ctx, p, to, file, func(leave func([]line) error) (int, error) { return d.feed(ctx, p, leave) }, file.Finish)
 	if err == nil {
@@ -102,20 +80,83 @@ func (d *Partners) put(ctx context.Context, a putArgs) error {
 	}
 	file.Abort()
 	d.Log.WarnContext(ctx, "a delivery to a partner broke off", "partner", p.Partner, "err", err)
-	return d.failed(context.WithoutCancel(ctx), a.Delivery, inWords(err))
+	return d.unsent(ctx, a.Delivery, ours, err, false)
 }
 
-// inWords says why a delivery broke off.
-func inWords(err error) string {
-	if loot.KindOf(err) != loot.Internal {
-		return loot.Message(err)
+// passes reports whether what went wrong may pass by itself. An agreement that ended
+// meanwhile does not, say.
+func passes(err error) bool {
+	return loot.KindOf(err) == loot.Internal || loot.KindOf(err) == loot.Unavailable
+}
+
+// taken takes a delivery, so that nobody else puts the same file there, and returns what
+// goes where. The zero parcel: it is not to be put there any more.
+func (d *Partners) taken(ctx context.Context, tx *store.Tx, id string) (p parcel, c company, to age.Recipient, err error) {
+	changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = $1 WHERE id = $2 AND way = $3 AND ended = 0 AND failed = 0 AND sending = $4`, ours, id, byServer, nobodys)
+	if err != nil {
+		return p, c, to, fmt.Errorf("partners: put: %w", err)
 	}
-	return err.Error()
+	list, err := deliveries(ctx, tx, `id = $1`, id)
+	if err != nil || changed == 0 || len(list) == 0 {
+		return p, c, to, err
+	}
+	x := list[0]
+	by, _, err := d.needs.Staff.Member(ctx, tx, x.Author)
+	if err != nil {
+		return p, c, to, err
+	}
+	if !keeps(by) {
+		return p, c, to, loot.Errorf(loot.Denied, "Whoever asked for it may hand nothing over any more.")
+	}
+	if err := d.signed(ctx, tx, by); err != nil {
+		return p, c, to, err
+	}
+	notes, err := d.notes.Of(ctx, tx, x.ID)
+	if err != nil {
+		return p, c, to, err
+	}
+	if c, to, err = d.destination(ctx, tx, x.Partner, byServer); err != nil {
+		return p, c, to, err
+	}
+	if p, err = d.parcel(ctx, tx, x.Partner, x.Purpose, by); err != nil {
+		return p, c, to, err
+	}
+	p.Delivery, p.Reason = x.ID, desk.LatestNote(notes, noteReason)
+	return p, c, to, nil
 }
 
-// failed notes why a delivery did not go.
-func (d *Partners) failed(ctx context.Context, id, why string) error {
-	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		return d.notes.Add(ctx, tx, id, desk.Note{At: d.Now(), Author: name, Kind: noteFailed, Text: why})
-	})
+// unsent keeps why a delivery did not go, whatever ended ctx. With again the job fails, and
+// is tried once more unless that was the last time.
+func (d *Partners) unsent(ctx context.Context, id string, whose int, why error, again bool) error {
+	ctx = context.WithoutCancel(ctx)
+	words := "Something went wrong on our side." // what nobody classified is for the log
+	if loot.KindOf(why) != loot.Internal {
+		words = loot.Message(why)
+	}
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		notes, err := d.notes.Of(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		tries, failed := 1, time.Time{}
+		for _, n := range notes {
+			if n.Kind == noteFailed {
+				tries++
+			}
+		}
+		if !again || tries >= putTries {
+			failed = d.Now()
+		}
+		changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = $1, failed = $2 WHERE id = $3 AND sending = $4`, nobodys, store.Micro(failed), id, whose)
+		if err != nil {
+			return fmt.Errorf("partners: put: %w", err)
+		}
+		if changed == 0 {
+			return nil // somebody else has it
+		}
+		return d.notes.Add(ctx, tx, id, desk.Note{At: d.Now(), Author: name, Kind: noteFailed, Text: words})
+	}); err != nil || !again {
+		return err
+	}
+	return why
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pkg/sftp"
@@ -20,6 +21,23 @@ type Server struct {
 	Address string
 	HostKey string
 	Folder  string // where the account begins, on this machine; it has the folder "in"
+	hushed  *atomic.Bool
+}
+
+// Hush has the server fall silent: it still takes what is sent, and answers nothing.
+func (s Server) Hush() { s.hushed.Store(true) }
+
+// A hushable says nothing once it is hushed.
+type hushable struct {
+	ssh.Channel
+	hushed *atomic.Bool
+}
+
+func (h hushable) Write(p []byte) (int, error) {
+	if h.hushed.Load() {
+		return len(p), nil
+	}
+	return h.Channel.Write(p)
 }
 
 // Start starts a server that ends with the test. Whoever has the key of that line of
@@ -47,7 +65,7 @@ func Start(t testing.TB, authorized string) Server {
 	config.AddHostKey(host)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	fail(err)
-	out := Server{Address: ln.Addr().String(), HostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(host.PublicKey()))), Folder: t.TempDir()}
+	out := Server{Address: ln.Addr().String(), HostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(host.PublicKey()))), Folder: t.TempDir(), hushed: new(atomic.Bool)}
 	fail(os.Mkdir(filepath.Join(out.Folder, "in"), 0o700))
 	done := make(chan struct{})
 	t.Cleanup(func() { _ = ln.Close(); <-done })
@@ -58,13 +76,13 @@ func Start(t testing.TB, authorized string) Server {
 			if err != nil {
 				return
 			}
-			go serve(c, config, out.Folder)
+			go serve(c, config, out)
 		}
 	}()
 	return out
 }
 
-func serve(c net.Conn, config *ssh.ServerConfig, folder string) {
+func serve(c net.Conn, config *ssh.ServerConfig, s Server) {
 	defer func() { _ = c.Close() }()
 	_, channels, requests, err := ssh.NewServerConn(c, config)
 	if err != nil {
@@ -81,7 +99,7 @@ func serve(c net.Conn, config *ssh.ServerConfig, folder string) {
 				_ = r.Reply(r.Type == "subsystem", nil)
 			}
 		}()
-		if srv, err := sftp.NewServer(channel, sftp.WithServerWorkingDirectory(folder)); err == nil {
+		if srv, err := sftp.NewServer(hushable{channel, s.hushed}, sftp.WithServerWorkingDirectory(s.Folder)); err == nil {
 			_ = srv.Serve()
 		}
 		_ = channel.Close()
