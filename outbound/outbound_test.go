@@ -1,9 +1,12 @@
 package outbound
 
 import (
+	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -37,6 +40,44 @@ func TestNothingInsideIsReached(t *testing.T) {
 		}
 		if err == nil {
 			conn.Close()
+		}
+	}
+}
+
+// TestWhyIsSaidWithoutWhere: in words for a page, and with no address of either side.
+func TestWhyIsSaidWithoutWhere(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes whoever comes, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	here := Reach{netip.MustParsePrefix("127.0.0.0/8")}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for want, c := range map[string]struct {
+		ctx     context.Context
+		reach   Reach
+		host    string
+		timeout time.Duration
+	}{
+		"outbound: the address is inside": {t.Context(), nil, "127.0.0.1:" + portOf(silent), 0},
+		"no answer in time":               {t.Context(), here, "127.0.0.1:" + portOf(silent), 200 * time.Millisecond},
+		"no answer: connect: ":            {t.Context(), here, "127.0.0.1:" + portOf(gone), 0},
+		"no answer: context canceled":     {ended, here, "127.0.0.1:" + portOf(gone), 0},
+		"the name of the server is not":   {t.Context(), here, "nowhere.invalid", 0},
+	} {
+		req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, "http://"+c.host, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (&http.Client{Transport: &http.Transport{DialContext: c.reach.Dialer(5 * time.Second).DialContext}, Timeout: c.timeout}).Do(req)
+		if why := Why(err).Error(); !strings.HasPrefix(why, want) || strings.Contains(why, "127.0.0.1") || strings.Contains(why, "invalid") {
+			t.Errorf("%s: %s", want, why)
 		}
 	}
 }
