@@ -1,6 +1,7 @@
 package partners
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -11,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/desk/partners/sftp"
 	"loot/desk/partners/sftp/sftptest"
 	"loot/outbound"
+	"loot/store"
 	"loot/web/webtest"
 )
 
@@ -79,6 +82,52 @@ func TestAFileIsPutOnAServer(t *testing.T) {
 		shows(t, h.Get(at), http.StatusOK, "so nothing goes there")
 		if list, _ := os.ReadDir(filepath.Join(srv.Folder, "in")); len(list) != 1 || h.transfers(a) != 1 {
 			t.Errorf("after the agreement was revoked the server has %v", list)
+		}
+	})
+}
+
+// TestWhatBreaksOffIsNotSentAgain: nothing of it stays on the server, why stands in the list,
+// and the job that is handed out again leaves it. Nothing goes for somebody who left, either.
+func TestWhatBreaksOffIsNotSentAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		a := h.customer("a@example.com")
+		h.ready(helper)
+		srv := sftptest.Start(t, sftp.PublicKey(h.desk.serverKey()))
+		h.desk.needs.Reach = outbound.Reach{netip.MustParsePrefix("127.0.0.0/8")}
+		h.asStaff("t-dpo", "dpo")
+		at := "/console/partners/" + helper
+		leads(t, h.Post(at+"/company", "contact", "privacy@partner.example", "recipient", h.key.Recipient().String(), "address", srv.Address, "account", "loot", "folder", "in", "hostkey", srv.HostKey), at)
+		cells := func(content []byte) (was []byte) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if err := tx.QueryRow(ctx, `SELECT cells FROM vault_record WHERE subject = $1`, a.Compact()).Scan(&was); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, `UPDATE vault_record SET cells = $1 WHERE subject = $2`, content, a.Compact())
+				return err
+			})
+			return was
+		}
+		was := cells([]byte{9, 9, 9})
+		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "They asked.", "way", "sftp"), at)
+		h.Drain()
+		shows(t, h.Get(at), http.StatusOK, "damaged")
+		cells(was)
+		var again []delivery
+		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			again, err = deliveries(ctx, tx, `way = $1`, byServer)
+			return err
+		})
+		ok(t, h.desk.put(t.Context(), putArgs{again[0].ID}))
+		if list, _ := os.ReadDir(filepath.Join(srv.Folder, "in")); len(list) != 0 || h.transfers(a) != 0 {
+			t.Errorf("after it broke off the server has %v", list)
+		}
+
+		h.desk.needs.Staff.Member = func(context.Context, *store.Tx, string) (loot.Actor, string, error) { return loot.Actor{}, "", nil }
+		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "They asked.", "way", "sftp"), at)
+		h.Drain()
+		shows(t, h.Get(at), http.StatusOK, "works here no longer")
+		if list, _ := os.ReadDir(filepath.Join(srv.Folder, "in")); len(list) != 0 || h.transfers(a) != 0 {
+			t.Errorf("for somebody who left the server has %v", list)
 		}
 	})
 }
