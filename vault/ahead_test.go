@@ -58,3 +58,33 @@ func TestWhatIsReadAheadIsAsItIsThen(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsReadAheadIsNotReadAgain: what somebody does to the row meanwhile, which nobody
+// but a test can, is not seen by those who find the record read.
+func TestWhatIsReadAheadIsNotReadAgain(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		for _, change := range []bool{false, true} {
+			s := b.create(t, ada())
+			b.do(t, func(tx *store.Tx) error {
+				if err := b.vault.ReadAhead(ctx, tx, customer, change, s); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(ctx, `UPDATE vault_record SET cells = $1 WHERE subject = $2`, []byte{9, 9, 9}, s.Compact()); err != nil {
+					return err
+				}
+				if _, err := b.vault.Held(ctx, tx, s, customer); err != nil {
+					t.Errorf("changing %v: it is read again to be looked at: %v", change, err)
+				}
+				if !change {
+					return nil
+				}
+				err := b.vault.Mark(ctx, tx, s, customer, 1, map[loot.Field]vault.Marking{"contact.name": {From: vault.Unverified, To: vault.Checked}})
+				if err != nil {
+					t.Errorf("it is read again to be changed: %v", err)
+				}
+				return nil
+			})
+		}
+	})
+}
