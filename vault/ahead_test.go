@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/store"
@@ -85,6 +86,37 @@ func TestWhatIsReadAheadIsNotReadAgain(t *testing.T) {
 				}
 				return nil
 			})
+		}
+	})
+}
+
+// TestWhatIsReadAheadToBeChangedIsLocked: whoever changes the record meanwhile waits, and
+// then finds that it is not as they saw it.
+func TestWhatIsReadAheadToBeChangedIsLocked(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		s := b.create(t, ada())
+		mark := func(tx *store.Tx, to string) error {
+			return b.vault.Mark(ctx, tx, s, customer, 1, map[loot.Field]vault.Marking{"contact.name": {From: vault.Unverified, To: to}})
+		}
+		other := make(chan error, 1)
+		b.do(t, func(tx *store.Tx) error {
+			if err := b.vault.ReadAhead(ctx, tx, customer, true, s); err != nil {
+				return err
+			}
+			go func() {
+				other <- b.gate.InTx(ctx, func(tx *store.Tx) error { return mark(tx, vault.Verified) })
+			}()
+			select {
+			case err := <-other:
+				t.Errorf("it was changed meanwhile: %v", err)
+				other <- err
+			case <-time.After(200 * time.Millisecond):
+			}
+			return mark(tx, vault.Checked)
+		})
+		if err := <-other; loot.KindOf(err) != loot.Conflict {
+			t.Errorf("whoever waited: %v", err)
 		}
 	})
 }
