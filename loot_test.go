@@ -17,6 +17,7 @@ func TestCut(t *testing.T) {
 		{"abc", 3, "abc"},
 		{"abcd", 3, "abc"},
 		{"čžš", 3, "čžš"}, // six bytes
+		{"čžš", 5, "čžš"}, // fewer letters than asked for, more bytes
 		{"čžšć", 3, "čžš"},
 		{"日本語", 1, "日"},
 		{"ab", 0, ""},

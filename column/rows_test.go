@@ -15,6 +15,8 @@ func TestACanceledQuerySaysSo(t *testing.T) {
 	end()
 	limited, stop := context.WithTimeout(t.Context(), time.Hour)
 	defer stop()
+	given, up := context.WithTimeout(t.Context(), time.Hour)
+	up()
 	interrupt := errors.New("INTERRUPT Error: Interrupted!")
 	late := fmt.Errorf("read: %w", os.ErrDeadlineExceeded)
 	for name, c := range map[string]struct {
@@ -28,6 +30,7 @@ func TestACanceledQuerySaysSo(t *testing.T) {
 		"the context goes on":        {t.Context(), interrupt, context.Canceled, false},
 		"the connection was first":   {limited, late, context.DeadlineExceeded, true},
 		"nobody set a limit":         {t.Context(), late, context.DeadlineExceeded, false},
+		"given up within the limit":  {given, late, context.Canceled, true},
 		"within the limit it failed": {limited, interrupt, context.DeadlineExceeded, false},
 	} {
 		if got := canceled(c.ctx, c.err); errors.Is(got, c.want) != c.is {

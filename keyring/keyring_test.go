@@ -286,6 +286,13 @@ func TestNoKeyOutlivesItsDestructionInMemory(t *testing.T) {
 						}
 					}
 				})
+				wg.Go(func() {
+					for range 3 {
+						if err := k.ReadAhead(context.Background(), customer, s); err != nil {
+							t.Error(err)
+						}
+					}
+				})
 			}
 			if err := k.Destroy(t.Context(), s, customer); err != nil {
 				t.Fatal(err)
@@ -293,6 +300,35 @@ func TestNoKeyOutlivesItsDestructionInMemory(t *testing.T) {
 			wg.Wait()
 			if _, err := k.Person(t.Context(), s, customer); !errors.Is(err, keyring.ErrShredded) {
 				t.Fatalf("held after its destruction: %v", err)
+			}
+		}
+	})
+}
+
+// TestKeysReadAheadAreHeld: those of several people are in memory from then on, and of
+// who is gone nothing is said before they are asked for.
+func TestKeysReadAheadAreHeld(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		here, there := p.open(t), p.open(t)
+		one, other, gone, nobody := loot.NewSubject(), loot.NewSubject(), loot.NewSubject(), loot.NewSubject()
+		for _, s := range []loot.Subject{one, other, gone} {
+			create(t, here, s, customer)
+		}
+		if err := here.Destroy(t.Context(), gone, customer); err != nil {
+			t.Fatal(err)
+		}
+		if err := there.ReadAhead(t.Context(), customer, one, other, gone, nobody); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []loot.Subject{one, other} {
+			if err := here.Destroy(t.Context(), s, customer); err != nil {
+				t.Fatal(err)
+			}
+			person(t, there, s, customer) // which was read before
+		}
+		for _, s := range []loot.Subject{gone, nobody} {
+			if _, err := there.Person(t.Context(), s, customer); !errors.Is(err, keyring.ErrShredded) {
+				t.Errorf("who is gone: %v", err)
 			}
 		}
 	})

@@ -23,6 +23,8 @@ func TestNothingInsideIsReached(t *testing.T) {
 		"8.8.8.8": true, "2a00:1450::1": true, "10.1.2.3": true, "::ffff:10.1.2.3": true,
 		"10.2.0.1": false, "127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "::": false, "0.0.0.0": false, "169.254.169.254": false, "100.64.0.1": false,
 		"192.168.1.1": false, "172.31.0.1": false, "fd00::1": false, "fe80::1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "::127.0.0.1": false, "224.0.0.1": false,
+		"192.0.0.170": false, "192.0.2.1": false, "192.88.99.1": false, "198.19.0.1": false, "198.51.100.1": false, "203.0.113.1": false, "240.0.0.1": false, "255.255.255.255": false,
+		"64:ff9b:1::1": false, "100::1": false, "2001:0:7f00:1::": false, "2001:db8::1": false, "3fff::1": false, "5f00::1": false, "fec0::1": false, "ff02::1": false, "fe80::1%eth0": false,
 	} {
 		if got := r.Allows(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %v", address, got)

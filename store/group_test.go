@@ -165,6 +165,43 @@ func TestWhenTheFirstFailTheOthersAreCommitted(t *testing.T) {
 	}
 }
 
+// Rows that go in beside one who fails, or panics, go with it, although others share
+// the transaction.
+func TestRowsBesideOneWhoFailsGoWithIt(t *testing.T) {
+	db, _ := newFile(t)
+	undone := errors.New("undone")
+	release := held(t, db)
+	wg := queued(t, 40, func(i int) {
+		defer func() {
+			if r := recover(); (r != nil) != (i%4 == 0) {
+				t.Errorf("caller %d: %v", i, r)
+			}
+		}()
+		err := db.InTx(context.Background(), func(tx *Tx) error {
+			for n := range 3 * manyAdded {
+				tx.Add("INSERT INTO t (id) VALUES", fmt.Sprintf("%d-%d", i, n))
+			}
+			switch i % 4 {
+			case 0:
+				panic("no")
+			case 1:
+				return undone
+			}
+			return nil
+		})
+		if errors.Is(err, undone) != (i%4 == 1) {
+			t.Errorf("caller %d: %v", i, err)
+		}
+	})
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if n := count(t, db); n != 20*3*manyAdded+1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 func TestACommitThatFailsFailsAllWhoShareIt(t *testing.T) {
 	db, s := newFile(t)
 	conn, err := s.write.Conn(t.Context())

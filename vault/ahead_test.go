@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/store"
@@ -55,6 +56,67 @@ func TestWhatIsReadAheadIsAsItIsThen(t *testing.T) {
 				}
 				return mark(tx, one, vault.Verified, vault.Unverified)
 			})
+		}
+	})
+}
+
+// TestWhatIsReadAheadIsNotReadAgain: what somebody does to the row meanwhile, which nobody
+// but a test can, is not seen by those who find the record read.
+func TestWhatIsReadAheadIsNotReadAgain(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		for _, change := range []bool{false, true} {
+			s := b.create(t, ada())
+			b.do(t, func(tx *store.Tx) error {
+				if err := b.vault.ReadAhead(ctx, tx, customer, change, s); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(ctx, `UPDATE vault_record SET cells = $1 WHERE subject = $2`, []byte{9, 9, 9}, s.Compact()); err != nil {
+					return err
+				}
+				if _, err := b.vault.Held(ctx, tx, s, customer); err != nil {
+					t.Errorf("changing %v: it is read again to be looked at: %v", change, err)
+				}
+				if !change {
+					return nil
+				}
+				err := b.vault.Mark(ctx, tx, s, customer, 1, map[loot.Field]vault.Marking{"contact.name": {From: vault.Unverified, To: vault.Checked}})
+				if err != nil {
+					t.Errorf("it is read again to be changed: %v", err)
+				}
+				return nil
+			})
+		}
+	})
+}
+
+// TestWhatIsReadAheadToBeChangedIsLocked: whoever changes the record meanwhile waits, and
+// then finds that it is not as they saw it.
+func TestWhatIsReadAheadToBeChangedIsLocked(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		s := b.create(t, ada())
+		mark := func(tx *store.Tx, to string) error {
+			return b.vault.Mark(ctx, tx, s, customer, 1, map[loot.Field]vault.Marking{"contact.name": {From: vault.Unverified, To: to}})
+		}
+		other := make(chan error, 1)
+		b.do(t, func(tx *store.Tx) error {
+			if err := b.vault.ReadAhead(ctx, tx, customer, true, s); err != nil {
+				return err
+			}
+			go func() {
+				other <- b.gate.InTx(ctx, func(tx *store.Tx) error { return mark(tx, vault.Verified) })
+			}()
+			select {
+			case err := <-other:
+				t.Errorf("it was changed meanwhile: %v", err)
+				other <- err
+			case <-time.After(200 * time.Millisecond):
+			}
+			return mark(tx, vault.Checked)
+		})
+		if err := <-other; loot.KindOf(err) != loot.Conflict {
+			t.Errorf("whoever waited: %v", err)
 		}
 	})
 }

@@ -41,14 +41,23 @@ func TestARequestComesByMail(t *testing.T) {
 		if len(at) != 1 {
 			t.Fatalf("%d mails wait, want the one that came twice", len(at))
 		}
+		if n, err := h.desk.waiting(t.Context()); err != nil || n != 1 {
+			t.Errorf("the navigation says that %d wait: %v", n, err)
+		}
 		h.as("t-unsigned")
 		if a := h.Get(at[0]); a.Status != http.StatusForbidden {
 			t.Errorf("whoever has not signed reads it: %d", a.Status)
 		}
 		h.as("t-counsel")
+		if n := h.noted("authority.mail_read"); n != 0 {
+			t.Errorf("the ledger has %d who read it before", n)
+		}
 		shows(t, h.Get(at[0]), http.StatusOK, "Our file 7/2026", "Section 10: who had the service?", "desk@police.example", "order.pdf", "as it says")
 		if a := h.Get(at[0] + "/whole"); a.Status != http.StatusOK || a.Body != "Our file 7/2026\n\nSection 10: who had the service?" || a.Header.Get("Content-Disposition") == "" {
 			t.Errorf("the whole mail: %d %q", a.Status, a.Body)
+		}
+		if read, taken := h.noted("authority.mail_read"), h.noted("authority.mail_taken"); read != 1 || taken != 1 {
+			t.Errorf("the ledger has %d who read it and %d who took it, want 1 of each", read, taken)
 		}
 		id := at[0][len(mailHome+"/"):]
 		form := h.Get(home + "/new?mail=" + id)
@@ -74,8 +83,10 @@ func TestARequestComesByMail(t *testing.T) {
 			t.Errorf("entered twice: %d", a.Status)
 		}
 
+		h.desk.needs.ReadMail = func([]byte) (Mail, error) { return Mail{Text: "Buy now."}, nil }
 		comes("Cheap pills\n\nBuy now.")
 		at = waiting()
+		shows(t, h.Get(at[0]), http.StatusOK, "A mail", "it names nobody", "Buy now.")
 		shows(t, h.Post(at[0], "reason", ""), http.StatusUnprocessableEntity, "Why it is no request")
 		h.leads(h.Post(at[0], "reason", "It sells something."))
 		if a := h.Get(at[0]); a.Status != http.StatusNotFound {

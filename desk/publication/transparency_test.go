@@ -103,9 +103,12 @@ func TestTheReportIsCountedFromTheLedger(t *testing.T) {
 		}
 		for want, change := range map[string]func(*toldReport){
 			"Requests, Requests that were entered: it says 5, and the entries give 11": func(r *toldReport) { r.Figures[0].Value = "5" },
-			"Requests, Requests that were entered: it is not of these entries":        func(r *toldReport) { r.Figures[0].Digest = r.Figures[1].Digest },
-			"the entries give 5, and it says nothing of it":                   func(r *toldReport) { r.Figures = r.Figures[:len(r.Figures)-1] },
-			"it says \"9.0\", and the entries give \"3.0\"":                           func(r *toldReport) { r.Days = "9.0" },
+			"Requests, Requests that were entered: it is not of these entries":         func(r *toldReport) { r.Figures[0].Digest = r.Figures[1].Digest },
+			"the entries give 5, and it says nothing of it":                            func(r *toldReport) { r.Figures = r.Figures[:len(r.Figures)-1] },
+			"it says \"9.0\", and the entries give \"3.0\"":                            func(r *toldReport) { r.Days = "9.0" },
+			"Made up: it says 7, and the entries give none": func(r *toldReport) {
+				r.Figures[0].Key, r.Figures[0].Title, r.Figures[0].Value = "made-up", "Made up", "7"
+			},
 			"the proof of ": func(r *toldReport) {
 				for id := range r.Proofs {
 					r.Proofs[id] = strings.Replace(r.Proofs[id], "index ", "index 1", 1)
@@ -131,6 +134,17 @@ func TestTheReportIsCountedFromTheLedger(t *testing.T) {
 		maps.Copy(mixed.Proofs, theirs.Proofs)
 		if r, err := recount(mixed, "", nil); err != nil || len(mixed.Proofs) != 12 || !strings.Contains(strings.Join(r.Wrong, "\n"), "signed by another ledger") {
 			t.Errorf("entries of two ledgers: %+v, %v", r, err)
+		}
+		// Nor do those of one for whoever has the key of the other, or of a witness who did not see them.
+		for name, key := range map[string][]string{"of another ledger": {theirs.Log}, "of a witness": {opened.Log, theirs.Log}} {
+			if r, err := recount(opened, key[0], key[1:]); err != nil || r.Verdict != ledger.DoesNotHold {
+				t.Errorf("by the key %s: %+v, %v", name, r.Verdict, err)
+			}
+		}
+		none := opened
+		none.Half = "2026-3"
+		if r, err := recount(none, opened.Log, nil); err != nil || r.Verdict != ledger.NotAProof {
+			t.Errorf("of no half-year: %+v, %v", r, err)
 		}
 		// The request under a gag appears once that has ended.
 		h.Clock.Advance(40 * 24 * time.Hour)

@@ -348,6 +348,28 @@ func TestXARFByAPI(t *testing.T) {
 	shows(t, h.Post("/console/abuse/"+h.only().ID+"/reports"), http.StatusOK, "Bulk mail.", "of another domain than who reports", "application/json")
 }
 
+// TestXARFByMailProvesNobody: whoever writes a mail is whoever they say they are, so that the
+// name of a trusted reporter hurries nobody. What it says counts once, by its id; of what its
+// fields do not state, and of a time to come, nothing is taken.
+func TestXARFByMailProvesNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.customer("jo@example.com", "192.0.2.7")
+	h.asAbuse()
+	leads(t, h.Post("/console/abuse/trusted", "title", "Watchers", "email", "reports@watch.example"), "/console/abuse/trusted")
+	const document = `{"xarf_version":"4.0.0","report_id":"r-1","timestamp":"2030-11-23T09:00:00Z","category":"messaging","type":"spam","source_identifier":"192.0.2.7",
+		"description":"Bulk mail, beside 192.0.2.8.","reporter":{"org":"Watchers","contact":"reports@watch.example","domain":"watch.example"},"sender":{"contact":"robin@elsewhere.example"}}`
+	for _, subject := range []string{"One", "The same once more"} {
+		mail := "From: reports@watch.example\r\nSubject: " + subject + "\r\n\r\n" + document
+		ok(t, h.desk.TakeMail(t.Context(), func() io.Reader { return strings.NewReader(mail) }))
+	}
+	c := h.only()
+	if spam, _ := playbookOf(Spam); !c.Due.Equal(c.Opened.Add(spam.First)) || c.Latest.After(h.Clock.Now()) {
+		t.Errorf("it is due %v after it came, for what happened at %v", c.Due.Sub(c.Opened), c.Latest)
+	}
+	shows(t, h.Post("/console/abuse/"+c.ID+"/reports"), http.StatusOK, "1 time again", "The address is not proved.", "of another domain than who reports")
+}
+
 func sum256(content string) string {
 	sum := sha256.Sum256([]byte(content))
 	return hex.EncodeToString(sum[:])

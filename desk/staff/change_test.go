@@ -395,6 +395,36 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 	})
 }
 
+// TestWhoeverAgreesToAnAnswerSeesWhatWasAsked: their list leads to the request, and that of
+// those who neither approve nor asked says nothing of it.
+func TestWhoeverAgreesToAnAnswerSeesWhatWasAsked(t *testing.T) {
+	h := newHouse(t, desktest.One(t))
+	_, dpo, counsel, support := h.team()
+	subject, err := h.person(t.Context())
+	ok(t, err)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{
+			Action: loot.Answer, Actor: loot.Actor{Kind: loot.Authority, ID: "police"}, By: counsel, Desk: "disclosure", Purpose: "lawful-request", Subject: subject, Collection: "customer",
+			Fields: []loot.Field{"contact.email"}, Unmask: true, Case: "q7", Recipient: "police", Entered: true,
+		}, 2)
+		return err
+	})
+	for _, who := range []loot.Actor{dpo, counsel} {
+		h.as(who)
+		page := h.Get("/console/approvals")
+		shows(t, page, http.StatusOK, "Hand over details: see what was asked")
+		if !strings.Contains(page.Body, `href="/console/disclosures/q7"`) {
+			t.Errorf("nothing leads to the request: %s", words(page.Body))
+		}
+	}
+	h.as(support)
+	page := h.Get("/console/approvals")
+	lacks(t, page, "Hand over details")
+	if strings.Contains(page.Body, "q7") {
+		t.Error("whoever neither approves nor asked is led to the request")
+	}
+}
+
 func TestApprovalsOfOtherDesks(t *testing.T) {
 	h := newHouse(t, desktest.One(t))
 	_, dpo, counsel, support := h.team()

@@ -132,3 +132,37 @@ func TestARecordThatChangesIsCheckedAgain(t *testing.T) {
 		h.open(all[2], "contact.phone")
 	})
 }
+
+// TestNoMoreThanSomeAreOpenedTogether: while answers about the first are waited for, the
+// records of the next are closed yet.
+func TestNoMoreThanSomeAreOpenedTogether(t *testing.T) {
+	t.Parallel()
+	var ask atomic.Pointer[func()]
+	h := newHouse(t, desktest.One(t), desktest.Standard(t), Options{Mailboxes: func(context.Context, string) (register.Mailboxes, error) {
+		if f := ask.Load(); f != nil {
+			(*f)()
+		}
+		return register.TakesMail, nil
+	}})
+	var all []loot.Subject
+	for range together + 1 {
+		s, _ := h.Customer(collection, purpose, meadow())
+		all = append(all, s)
+	}
+	before, _ := h.decided()
+	var first sync.Once
+	f := func() {
+		first.Do(func() {
+			if n, _ := h.decided(); n-before != together {
+				t.Errorf("%d records were opened together", n-before)
+			}
+		})
+	}
+	ask.Store(&f)
+	for s, err := range h.desk.checkAll(t.Context(), all...) {
+		t.Errorf("%s: %v", s, err)
+	}
+	if n, _ := h.decided(); n-before != together+1 {
+		t.Errorf("%d records were opened, want %d", n-before, together+1)
+	}
+}

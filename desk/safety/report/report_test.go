@@ -152,6 +152,7 @@ func TestForgedARF(t *testing.T) {
 		"a private address":          {arf(swap("192.0.2.25", "10.0.0.7"), spam), report.BadField, report.Spam},
 		"two types":                  {arf(fields+"Feedback-Type: virus\n", spam), report.MissingField, report.Spam},
 		"no version":                 {arf(swap("Version: 1\n", ""), spam), report.MissingField, report.Spam},
+		"a version to come":          {arf(swap("Version: 1\n", "Version: 2\n"), spam), report.BadField, report.Spam},
 		"a time to come":             {arf(swap("12 Mar 2026 10:15", "12 Mar 2027 10:15"), spam), report.LateTime, report.Spam},
 		"a million and more":         {arf(swap("Incidents: 7", "Incidents: -7"), spam), report.BadField, report.Spam},
 		"no abuse":                   {arf(swap("abuse", "not-spam"), spam), report.NotAbuse, report.Other},
@@ -170,7 +171,11 @@ func TestForgedARF(t *testing.T) {
 	if r := read(t, head+"Subject: spam\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: message/rfc822\n\nContent-Type: application/json\n\n"+document()+"\n--c--\n"); r.Format != report.Text {
 		t.Errorf("the document of an attached mail was taken: %s", r)
 	}
-	// One that lies in an attached mail states nothing.
+	// One that lies deeper states nothing, whether in an attached mail or beside one.
+	deeper := strings.NewReplacer("--b\nContent-Type: message/feedback-report", "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: message/feedback-report", "--b\nContent-Type: message/rfc822", "--c--\n--b\nContent-Type: message/rfc822").Replace(arf(fields, spam))
+	if r := read(t, deeper); !slices.Contains(r.Warnings, report.Nested) || r.Format != report.Text || source(r, "192.0.2.25").Stated {
+		t.Errorf("deeper: %s: %v", r, r.Warnings)
+	}
 	if s := source(read(t, within()), "192.0.2.25"); s.Stated {
 		t.Errorf("%+v", s)
 	}
@@ -249,12 +254,22 @@ func TestXARFThatIsNotAsItShouldBe(t *testing.T) {
 		document string
 		want     report.Warning
 	}{
-		"another hash":     {strings.Replace(document(), hashed(logged), hashed("x"), 1), report.HashDiffers},
-		"a port as a word": {strings.Replace(document(), "443", `"443"`, 1), report.BadField},
-		"no reporter":      {strings.Replace(document(), `"reporter"`, `"who"`, 1), report.MissingField},
-		"no source":        {strings.Replace(document(), "2001:db8::45", "somewhere", 1), report.BadField},
-		"another domain":   {strings.Replace(document(), "reports@watch.example", "jo@other.example", 1), report.OtherSender},
-		"broken evidence":  {strings.Replace(document(), "iVBORw0KGgo=", "iVB!!", 1), report.BadEncoding},
+		"another hash":      {strings.Replace(document(), hashed(logged), hashed("x"), 1), report.HashDiffers},
+		"a port as a word":  {strings.Replace(document(), "443", `"443"`, 1), report.BadField},
+		"no reporter":       {strings.Replace(document(), `"reporter"`, `"who"`, 1), report.MissingField},
+		"no source":         {strings.Replace(document(), "2001:db8::45", "somewhere", 1), report.BadField},
+		"another domain":    {strings.Replace(document(), "reports@watch.example", "jo@other.example", 1), report.OtherSender},
+		"broken evidence":   {strings.Replace(document(), "iVBORw0KGgo=", "iVB!!", 1), report.BadEncoding},
+		"another sender":    {strings.Replace(document(), "robin@watch.example", "robin@relay.example", 1), report.OtherSender},
+		"not their domain":  {strings.Replace(document(), `"domain": "watch.example"`, `"domain": "relay.example"`, 1), report.OtherSender},
+		"no address":        {strings.Replace(document(), "reports@watch.example", "us", 1), report.NoReporter},
+		"not when":          {strings.Replace(document(), `"timestamp"`, `"time"`, 1), report.MissingField},
+		"no organisation":   {strings.Replace(document(), `"org"`, `"name"`, 1), report.MissingField},
+		"words as a number": {strings.Replace(document(), `"A made-up page."`, "7", 1), report.BadField},
+		"no time":           {strings.Replace(document(), "2026-03-11T08:00:00Z", "yesterday", 1), report.BadField},
+		"no list":           {strings.Replace(document(), `"evidence": [`, `"evidence": "none", "more": [`, 1), report.BadField},
+		"no sample":         {strings.Replace(document(), `{"content_type": "image/png", "payload": "iVBORw0KGgo="}`, `"a picture"`, 1), report.BadField},
+		"too much of it":    {strings.Replace(document(), `{"content_type": "image/png"`, strings.Repeat(`{"payload": ""},`, report.MaxParts)+`{"content_type": "image/png"`, 1), report.TooManyParts},
 	} {
 		r, err := report.ReadJSON(strings.NewReader(c.document))
 		if err != nil || !slices.Contains(r.Warnings, c.want) {
