@@ -101,7 +101,7 @@ func (d *Safety) apiXARF(a *api.API) {
 	api.Add(a, api.Operation{
 		ID: "report-abuse-by-xarf", Method: http.MethodPost, Path: "/api/abuse/xarf", Tag: apiTag, Scope: "abuse:write", MaxBody: 16 << 20,
 		Summary: "Report misuse of the network in XARF", Kinds: []loot.Kind{loot.Invalid},
-		Text: "One document of XARF, version 4 or one before it, or an array of up to 500. Each is judged by itself, counts once by its `report_id`, and is kept whole as evidence.",
+		Text: "One document of XARF, version 4 or one before it, or an array of up to 500. Each is judged by itself, counts once by its `report_id`, and is kept whole as evidence. An array that is longer or no JSON is refused, and nothing of it is taken.",
 	}, d.takeXARF)
 }
 
@@ -124,7 +124,10 @@ func (d *Safety) takeXARF(ctx context.Context, in *xarfIn) (*bulkOut, error) {
 		return out.add(d.BaseURL, t, err)
 	}
 	if text := bytes.TrimLeft(in.RawBody, " \t\r\n"); len(text) > 0 && text[0] == '[' {
-		return out, report.ReadBulk(bytes.NewReader(text), mostBulk, take)
+		if err := report.ReadBulk(bytes.NewReader(text), mostBulk, take); err != nil {
+			return nil, err
+		}
+		return out, nil
 	}
 	r, err := report.ReadJSON(bytes.NewReader(in.RawBody))
 	if err != nil {

@@ -345,6 +345,15 @@ func TestXARFByAPI(t *testing.T) {
 	if _, err := h.desk.takeXARF(t.Context(), &xarfIn{RawBody: []byte("no JSON")}); loot.KindOf(err) != loot.Invalid {
 		t.Errorf("no JSON: %v", err)
 	}
+	third := strings.Replace(one, "r-1", "r-3", 1)
+	for name, document := range map[string]string{"too many": "[" + third + strings.Repeat(",{}", mostBulk) + "]", "broken": "[" + third + ",{", "not closed": "[" + third} {
+		if out, err := h.desk.takeXARF(t.Context(), &xarfIn{RawBody: []byte(document)}); loot.KindOf(err) != loot.Invalid || out != nil {
+			t.Errorf("%s: %+v, %v", name, out, err)
+		}
+	}
+	if out := send("[" + third + "]"); out.Body.Taken != 1 {
+		t.Errorf("of an array that was refused a report was taken: %+v", out.Body)
+	}
 	shows(t, h.Post("/console/abuse/"+h.only().ID+"/reports"), http.StatusOK, "Bulk mail.", "of another domain than who reports", "application/json")
 }
 

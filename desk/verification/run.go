@@ -38,7 +38,7 @@ func (v *Verification) changed(ctx context.Context, subject string) error {
 
 // check checks what is held of a customer.
 func (v *Verification) check(ctx context.Context, a checkArgs) error {
-	return v.checkAll(ctx, a.Subject)[a.Subject]
+	return v.checkAll(ctx, false, a.Subject)[a.Subject]
 }
 
 // An opened record with what else a check goes by.
@@ -50,7 +50,8 @@ type opened struct {
 	held      map[loot.Field]vault.About
 	confirmed time.Time
 	found     map[loot.Field][]finding
-	opened    bool // false: there is nothing to check
+	opened    bool  // false: there is nothing to check
+	unasked   error // why nobody outside could be asked
 }
 
 // A plan is what the statement has to say about a check.
@@ -303,10 +304,23 @@ func (v *Verification) sweep(ctx context.Context, a sweepArgs) error {
 			return err
 		}
 	}
-	return v.DB.InTx(ctx, func(tx *store.Tx) error {
-		due, err := dueAgain(ctx, tx, v.Now(), a.After, sweepSize)
+	// Whom a sweep before this one found and nobody came to yet, this one would find
+	// again. A sweep that goes on is after them.
+	busy := false
+	if a.After == "" {
+		all, err := v.Jobs.Counts(ctx)
 		if err != nil {
 			return err
+		}
+		n := all[dueArgs{}.Kind()]
+		busy = n.Waiting+n.Running > 0
+	}
+	return v.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		var due []loot.Subject
+		if !busy {
+			if due, err = dueAgain(ctx, tx, v.Now(), a.After, sweepSize); err != nil {
+				return err
+			}
 		}
 		for some := range slices.Chunk(due, together) {
 			if err := v.Jobs.Enqueue(ctx, tx, dueArgs{some}); err != nil {

@@ -17,7 +17,7 @@ const ScratchTogether = together
 // decision of its own, checked and written down.
 func (v *Verification) ScratchCheck(ctx context.Context, all ...loot.Subject) error {
 	var errs []error
-	for _, err := range v.checkAll(ctx, all...) {
+	for _, err := range v.checkAll(ctx, len(all) > 1, all...) {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

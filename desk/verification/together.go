@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -13,7 +14,8 @@ import (
 )
 
 // together is how many records are opened, and how many are written down, in one
-// transaction at most. Those who wait for one of their people wait for all.
+// transaction at most. It holds the lock of each, so that whoever changes one of
+// these records meanwhile waits until all are done.
 const together = 64
 
 // dueArgs asks to check those of some customers whose details are due yet: done
@@ -36,20 +38,21 @@ func (v *Verification) checkDue(ctx context.Context, a dueArgs) error {
 		return err
 	}
 	var all []error
-	for s, err := range v.checkAll(ctx, left...) {
+	for s, err := range v.checkAll(ctx, true, left...) {
 		all = append(all, fmt.Errorf("verification: check of %s: %w", s, err))
 	}
 	return errors.Join(all...)
 }
 
-// checkAll checks what is held of customers, and returns what failed of whom. A
-// record that is changed meanwhile is begun again with what stands there then.
-func (v *Verification) checkAll(ctx context.Context, subjects ...loot.Subject) map[loot.Subject]error {
+// checkAll checks what is held of customers, for the first time or again, and
+// returns what failed of whom. A record that is changed meanwhile is begun again
+// with what stands there then.
+func (v *Verification) checkAll(ctx context.Context, again bool, subjects ...loot.Subject) map[loot.Subject]error {
 	failed := map[loot.Subject]error{}
 	left := subjects
 	for range 3 {
 		for some := range slices.Chunk(left, together) {
-			v.checkSome(ctx, some, failed)
+			v.checkSome(ctx, again, some, failed)
 		}
 		left = slices.DeleteFunc(slices.Clone(left), func(s loot.Subject) bool { return loot.KindOf(failed[s]) != loot.Conflict })
 	}
@@ -57,7 +60,7 @@ func (v *Verification) checkAll(ctx context.Context, subjects ...loot.Subject) m
 }
 
 // checkSome checks records once.
-func (v *Verification) checkSome(ctx context.Context, subjects []loot.Subject, failed map[loot.Subject]error) {
+func (v *Verification) checkSome(ctx context.Context, again bool, subjects []loot.Subject, failed map[loot.Subject]error) {
 	fail := func(rec *opened, err error) { failed[rec.subject] = err }
 	recs := make([]*opened, len(subjects))
 	for i, s := range subjects {
@@ -98,7 +101,7 @@ func (v *Verification) checkSome(ctx context.Context, subjects []loot.Subject, f
 		}
 	})
 	recs = slices.DeleteFunc(recs, func(rec *opened) bool { return !rec.opened })
-	for found := range v.found(ctx, recs) {
+	for found := range v.found(ctx, again, recs, fail) {
 		v.inOne(ctx, found, func(tx *store.Tx, recs []*opened) error { return v.keepAll(ctx, tx, recs) }, fail)
 	}
 }
@@ -162,8 +165,9 @@ func (v *Verification) keepAll(ctx context.Context, tx *store.Tx, recs []*opened
 
 // found checks what was opened, and gives what is to be written down together. Who
 // asks nobody outside is through at once; answers are waited for beside each other,
-// and whoever has theirs does not wait for the others.
-func (v *Verification) found(ctx context.Context, recs []*opened) func(yield func([]*opened) bool) {
+// and whoever has theirs does not wait for the others. A record about which nobody
+// could be asked is handed to fail.
+func (v *Verification) found(ctx context.Context, again bool, recs []*opened, fail func(*opened, error)) func(yield func([]*opened) bool) {
 	return func(yield func([]*opened) bool) {
 		for _, rec := range recs {
 			rec.found = inspect(rec.record)
@@ -176,9 +180,7 @@ func (v *Verification) found(ctx context.Context, recs []*opened) func(yield fun
 		var asking sync.WaitGroup
 		for _, rec := range recs {
 			asking.Go(func() {
-				v.outside <- struct{}{}
-				v.inquire(ctx, rec.record, rec.found)
-				<-v.outside
+				rec.unasked = v.inquireInTurn(ctx, again, rec)
 				answered <- rec
 			})
 		}
@@ -188,9 +190,41 @@ func (v *Verification) found(ctx context.Context, recs []*opened) func(yield fun
 			for len(answered) > 0 {
 				some = append(some, <-answered)
 			}
-			if left -= len(some); !yield(some) {
+			left -= len(some)
+			some = slices.DeleteFunc(some, func(rec *opened) bool {
+				if rec.unasked != nil {
+					fail(rec, rec.unasked)
+				}
+				return rec.unasked != nil
+			})
+			if !yield(some) {
 				return
 			}
 		}
 	}
+}
+
+// inquireInTurn asks outside about a record, once it is its turn. That an answer
+// makes the program panic is this record's failure: beside the job nothing else
+// recovers, and it would end the server.
+func (v *Verification) inquireInTurn(ctx context.Context, again bool, rec *opened) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // its value may hold what was answered
+			err = fmt.Errorf("verification: asking outside panicked: %T\n%s", p, debug.Stack())
+		}
+	}()
+	lines := []chan struct{}{v.outside}
+	if again {
+		lines = []chan struct{}{v.outsideAgain, v.outside}
+	}
+	for _, line := range lines {
+		select {
+		case line <- struct{}{}:
+			defer func() { <-line }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	v.inquire(ctx, rec.record, rec.found)
+	return nil
 }

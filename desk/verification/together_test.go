@@ -3,6 +3,8 @@ package verification
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/desk/verification/register"
+	"loot/job"
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
@@ -118,7 +121,7 @@ func TestARecordThatChangesIsCheckedAgain(t *testing.T) {
 			}
 		}
 		inquire.Store(&f)
-		for s, err := range h.desk.checkAll(t.Context(), all...) {
+		for s, err := range h.desk.checkAll(t.Context(), true, all...) {
 			t.Errorf("%s: %v", s, err)
 		}
 		for i, s := range all {
@@ -159,10 +162,173 @@ func TestNoMoreThanSomeAreOpenedTogether(t *testing.T) {
 		})
 	}
 	ask.Store(&f)
-	for s, err := range h.desk.checkAll(t.Context(), all...) {
+	for s, err := range h.desk.checkAll(t.Context(), true, all...) {
 		t.Errorf("%s: %v", s, err)
 	}
 	if n, _ := h.decided(); n-before != together+1 {
 		t.Errorf("%d records were opened, want %d", n-before, together+1)
 	}
+}
+
+// Domains whose answers wait until they are let go.
+type slow struct {
+	asked  chan string // each, as its question begins
+	answer chan struct{}
+	letGo  func()
+}
+
+func (s *slow) begin(t *testing.T) {
+	s.asked, s.answer = make(chan string, 1000), make(chan struct{})
+	answer := s.answer
+	s.letGo = sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(s.letGo) // or the jobs of a test that failed never end
+}
+
+func (s *slow) mailboxes(_ context.Context, domain string) (register.Mailboxes, error) {
+	s.asked <- domain
+	if strings.HasPrefix(domain, "slow") {
+		<-s.answer
+	}
+	return register.TakesMail, nil
+}
+
+// next returns the domain that is asked about next.
+func (s *slow) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case domain := <-s.asked:
+		return domain
+	case <-time.After(time.Minute):
+		t.Error("nobody is asked about")
+		return ""
+	}
+}
+
+// slowly makes customers whose details are due and whose mail servers take their time.
+func (h *house) slowly(n int) (all []loot.Subject) {
+	for i := range n {
+		s, _ := h.Customer(collection, purpose, meadow("contact.email", fmt.Sprintf("jo@slow%d.example", i)))
+		h.Tx(func(_ context.Context, tx *store.Tx) error {
+			addLast(tx, s, last{Field: "contact.email", Outcome: passed, At: h.Clock.Now().Add(-time.Hour), Next: h.Clock.Now()})
+			return nil
+		})
+		all = append(all, s)
+	}
+	return all
+}
+
+// TestARegistrationIsCheckedWhileOthersAre: however many wait to be checked again,
+// who gave something has a turn.
+func TestARegistrationIsCheckedWhileOthersAre(t *testing.T) {
+	var dns slow
+	onEach(t, Options{Mailboxes: dns.mailboxes}, func(t *testing.T, h *house) {
+		dns.begin(t)
+		h.Drain()
+		due := h.slowly(2 * questions)
+		fresh, _ := h.Customer(collection, purpose, meadow("contact.email", "jo@fresh.example"))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			for i := range questions {
+				if err := h.Kit.Jobs.Enqueue(ctx, tx, dueArgs{due[2*i : 2*i+2]}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for range questionsAgain {
+			dns.next(t)
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "person.registered", ID: string(fresh)})
+		})
+		if got := dns.next(t); got != "fresh.example" {
+			t.Errorf("%q is asked about before who gave something", got)
+		}
+		dns.letGo()
+		h.Drain()
+		for _, s := range append(due, fresh) {
+			if got := h.state(s, "contact.email"); got != vault.Checked {
+				t.Errorf("%s is %s", s, got)
+			}
+		}
+	})
+}
+
+// TestWhoseTimeIsUpLeavesTheLine of those who wait to be asked about.
+func TestWhoseTimeIsUpLeavesTheLine(t *testing.T) {
+	t.Parallel()
+	v := &Verification{outside: make(chan struct{}), outsideAgain: make(chan struct{}, 1)} // full, and with one place
+	v.options.Mailboxes = func(context.Context, string) (register.Mailboxes, error) {
+		t.Error("it is asked without a place")
+		return register.TakesMail, nil
+	}
+	rec := &opened{subject: loot.NewSubject(), record: record{s: desktest.Standard(t), values: meadow()}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, again := range []bool{true, false} {
+		var failed error
+		for some := range v.found(ctx, again, []*opened{rec}, func(_ *opened, err error) { failed = err }) {
+			if len(some) > 0 {
+				t.Error("an answer is written down that nobody gave")
+			}
+		}
+		if !errors.Is(failed, context.Canceled) || len(v.outsideAgain) > 0 {
+			t.Errorf("again %t: %v, and %d are left in the line", again, failed, len(v.outsideAgain))
+		}
+	}
+}
+
+// TestAnAnswerThatBreaksTheProgram is the failure of one record: the server and the
+// others go on, and what was answered is not told.
+func TestAnAnswerThatBreaksTheProgram(t *testing.T) {
+	onEach(t, Options{Mailboxes: func(_ context.Context, domain string) (register.Mailboxes, error) {
+		if domain == "bad.example" {
+			panic("an answer about " + domain)
+		}
+		return register.TakesMail, nil
+	}}, func(t *testing.T, h *house) {
+		var all []loot.Subject
+		for _, domain := range []string{"one", "bad", "two"} {
+			s, _ := h.Customer(collection, purpose, meadow("contact.email", "jo@"+domain+".example"))
+			all = append(all, s)
+		}
+		failed := h.desk.checkAll(t.Context(), true, all...)
+		if err := failed[all[1]]; len(failed) != 1 || err == nil || !strings.Contains(err.Error(), "inquireDomain") || strings.Contains(err.Error(), "bad.example") {
+			t.Errorf("failed: %v", failed)
+		}
+		if a, b, c := h.state(all[0], "contact.email"), h.state(all[1], "contact.email"), h.state(all[2], "contact.email"); a != vault.Checked || b != vault.Unverified || c != vault.Checked {
+			t.Errorf("the records are %s, %s and %s", a, b, c)
+		}
+		if n := len(h.desk.outside) + len(h.desk.outsideAgain); n > 0 {
+			t.Errorf("%d places are still taken", n)
+		}
+	})
+}
+
+// TestASweepLeavesWhoIsFoundAlready to the jobs that wait or run, while one that
+// goes on after a customer finds those who follow.
+func TestASweepLeavesWhoIsFoundAlready(t *testing.T) {
+	var dns slow
+	onEach(t, Options{Mailboxes: dns.mailboxes}, func(t *testing.T, h *house) {
+		dns.begin(t)
+		h.Drain()
+		h.slowly(3)
+		jobs := func() int64 {
+			all, err := h.Kit.Jobs.Counts(t.Context())
+			ok(t, err)
+			n := all[dueArgs{}.Kind()]
+			return n.Waiting + n.Running
+		}
+		for range 2 {
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+			if n := jobs(); n != 1 {
+				t.Errorf("%d jobs check the same records", n)
+			}
+		}
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{After: " "}))
+		if n := jobs(); n != 2 {
+			t.Errorf("%d jobs after the sweep went on, want 2", n)
+		}
+		dns.letGo()
+		h.Drain()
+	})
 }

@@ -46,16 +46,22 @@ type Options struct {
 // A Verification is the desk together with what others ask of it.
 type Verification struct {
 	desk.Kit
-	notes    desk.Notes
-	staff    desk.Staff
-	invoices Invoices
-	options  Options
-	outside  chan struct{} // holds as many as wait for an answer from outside
+	notes        desk.Notes
+	staff        desk.Staff
+	invoices     Invoices
+	options      Options
+	outside      chan struct{} // holds as many as wait for an answer from outside
+	outsideAgain chan struct{} // holds those of them who are checked again
 }
 
 // questions is how many wait for an answer from outside at once, of all records
-// that are checked.
-const questions = 8
+// that are checked, and questionsAgain how many of them when their time has come:
+// those are many and nobody waits for them, while a customer who just registered
+// or changed something does.
+const (
+	questions      = 8
+	questionsAgain = 4
+)
 
 // New returns the desk and registers its jobs and listeners.
 func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verification, error) {
@@ -71,11 +77,13 @@ func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verific
 	}
 	notes := desk.Notes{Table: "verification_note", Case: "matter", Key: key}
 	notes.Hold(kit.DB)
-	v := &Verification{kit, notes, staff, invoices, o, make(chan struct{}, questions)}
-	// A check may wait for those who are asked outside, and nobody else waits for them.
+	v := &Verification{kit, notes, staff, invoices, o, make(chan struct{}, questions), make(chan struct{}, questionsAgain)}
+	// A check may wait for those who are asked outside. So that no other job waits for
+	// it, nor who gave something for those who are checked again, both have workers of
+	// their own.
 	outside := []job.Option{job.Apart("outside", questions), job.Timeout(3 * time.Minute)}
 	job.Register(kit.Jobs, v.check, outside...)
-	job.Register(kit.Jobs, v.checkDue, append(outside, job.Timeout(10*time.Minute), job.MaxAttempts(3))...)
+	job.Register(kit.Jobs, v.checkDue, job.Apart("outside_again", questionsAgain), job.Timeout(10*time.Minute), job.MaxAttempts(3))
 	job.Register(kit.Jobs, v.sweep)
 	job.Register(kit.Jobs, v.tell)
 	kit.Jobs.Listen("person.registered", "verification.registered", v.changed, outside...)

@@ -295,9 +295,13 @@ func TestXARFThatIsNotAsItShouldBe(t *testing.T) {
 	if err := report.ReadBulk(strings.NewReader("["+document()+`,{"a":1},`+document()+"]"), 3, take); err != nil || len(ids) != 3 || len(wrong) != 1 || loot.KindOf(wrong[0]) != loot.Invalid {
 		t.Errorf("%v %v %v", ids, wrong, err)
 	}
-	for name, text := range map[string]string{"too many": "[" + document() + "," + document() + "]", "broken": "[" + document()} {
-		if err := report.ReadBulk(strings.NewReader(text), 1, take); loot.KindOf(err) != loot.Invalid {
-			t.Errorf("%s: %v", name, err)
+	ids = nil
+	for name, text := range map[string]string{
+		"too many": "[" + document() + "," + document() + "," + document() + "]", "not closed": "[" + document(),
+		"broken": "[" + document() + `,{"a":]`, "something after": "[" + document() + "] [",
+	} {
+		if err := report.ReadBulk(strings.NewReader(text), 2, take); loot.KindOf(err) != loot.Invalid || len(ids) > 0 {
+			t.Errorf("%s: %v, and %d were handed on", name, err, len(ids))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,27 +45,35 @@ func ReadJSON(r io.Reader) (Report, error) {
 }
 
 // ReadBulk reads an array of at most n reports in XARF, and hands each to f in turn with
-// the document that it was read from, or with why it is none; f ends it by an error.
+// the document that it was read from, or with why it is none; f ends it by an error. An
+// array that is longer or broken anywhere is refused before f has any of it.
 func ReadBulk(r io.Reader, n int, f func(document []byte, rep Report, err error) error) error {
 	d := json.NewDecoder(io.LimitReader(r, MaxBytes))
 	if open, err := d.Token(); err != nil || open != json.Delim('[') {
 		return loot.Errorf(loot.Invalid, "Several reports are sent as an array of JSON.")
 	}
-	for i := 1; d.More(); i++ {
-		if i > n {
-			return loot.Errorf(loot.Invalid, "No more than %d reports are taken at once. The first %d were.", n, n)
+	var all []json.RawMessage
+	for d.More() {
+		if len(all) == n {
+			return loot.Errorf(loot.Invalid, "No more than %d reports are taken at once, so none of these was. Send them in several requests.", n)
 		}
 		var one json.RawMessage
 		if err := d.Decode(&one); err != nil {
-			return loot.Wrap(loot.Invalid, fmt.Errorf("report: %w", err), fmt.Sprintf("Report %d is no JSON, or all of them are larger than %d MB. Those before it were taken.", i, MaxBytes>>20))
+			return loot.Wrap(loot.Invalid, fmt.Errorf("report: %w", err), fmt.Sprintf("Report %d is no JSON, or all of them are larger than %d MB. None of them was taken.", len(all)+1, MaxBytes>>20))
 		}
+		all = append(all, one)
+	}
+	if end, err := d.Token(); err != nil || end != json.Delim(']') {
+		return loot.Errorf(loot.Invalid, "The array of reports is not closed, so none of them was taken.")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return loot.Errorf(loot.Invalid, "Something follows the array of reports, so none of them was taken.")
+	}
+	for _, one := range all {
 		rep, err := ReadJSON(bytes.NewReader(one))
 		if err := f(one, rep, err); err != nil {
 			return err
 		}
-	}
-	if end, err := d.Token(); err != nil || end != json.Delim(']') {
-		return loot.Errorf(loot.Invalid, "The array ends too early. The reports that came whole were taken.")
 	}
 	return nil
 }
