@@ -23,7 +23,7 @@ func TestACustomerIsNamedByIDOrAddress(t *testing.T) {
 			t.Errorf("%q names %q, want %q", text, got, s)
 		}
 	}
-	for text, want := range map[string]loot.Subject{"": "", " sam ": "sam", "https://privacy.example.com/console/customers": "https://privacy.example.com/console/customers"} {
+	for text, want := range map[string]loot.Subject{"": "", "sam\n": "sam", "https://privacy.example.com/console/customers": "https://privacy.example.com/console/customers"} {
 		if got := desk.SubjectIn(text); got != want {
 			t.Errorf("%q names %q, want %q", text, got, want)
 		}
