@@ -112,7 +112,7 @@ func TestReconciliationOnTheConsole(t *testing.T) {
 		t.Fatal(err)
 	}
 	show("/console/incidents", "last compared with the permits on the ledger on 1 Mar 2027, 09:20 UTC",
-		loot.Plural(r.Opened, "value was", "values were")+" opened for "+loot.Plural(r.Permits, "permit", "permits"), "The difference is 0.", "Nothing has happened")
+		loot.Plural(r.Opened, "value was", "values were")+" opened, none without a permit.", loot.Plural(r.Permits, "permit was", "permits were")+" given", "Nothing has happened")
 	if r.Opened < 2 || r.Permits < 1 {
 		t.Errorf("%+v: too few", r)
 	}
@@ -122,7 +122,7 @@ func TestReconciliationOnTheConsole(t *testing.T) {
 		}
 	}
 	compare()
-	page := show("/console/incidents", "The difference is 2.", "More was opened than permits account for")
+	page := show("/console/incidents", "and 2 of the values and permits do not answer for each other", "More was opened than permits account for")
 	href := regexp.MustCompile(`href="(/console/incidents/i[^"]+)"`).FindStringSubmatch(page)
 	if href == nil {
 		t.Fatalf("no case: %s", words(page))

@@ -9,6 +9,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,3 +129,60 @@ func (c *Clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now
 
 // Advance moves the clock by d.
 func (c *Clock) Advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
+
+// Reference is what a case is called on pages and in letters: a letter for its kind,
+// and the end of its id.
+func Reference(kind, id string) string { return kind + "-" + strings.ToUpper(id[max(0, len(id)-8):]) }
+
+var subjectForm = regexp.MustCompile(`\bs[a-z2-7]{26}\b`)
+
+// SubjectIn returns the customer whom somebody names: by their id, or by the address of
+// a page about them, which is what a browser has to copy.
+func SubjectIn(text string) loot.Subject {
+	if id := subjectForm.FindString(text); id != "" {
+		return loot.Subject(id)
+	}
+	return loot.Subject(strings.TrimSpace(text))
+}
+
+// SubjectMax is how long the address of a page about a customer may be, in a field of a form.
+const SubjectMax = 500
+
+// InEmergency returns the purposes for which the statement lets somebody open records of a
+// collection while an emergency stands and others agreed, beyond those of their roles. It
+// asks the rules about a person for whom nothing stands in the way.
+func InEmergency(s *statement.Statement, who loot.Actor, c loot.Collection) (out []statement.Purpose) {
+	decl, _ := s.Collection(c)
+	for _, id := range decl.Purposes {
+		p, ok := s.Purpose(id)
+		if !ok || slices.ContainsFunc(who.Roles, func(role loot.Role) bool {
+			d, ok := s.Role(role)
+			return ok && slices.Contains(d.Purposes, id)
+		}) {
+			continue
+		}
+		if slices.ContainsFunc(s.Fields(c), func(f statement.FieldDecl) bool {
+			_, needed := f.Needed[id]
+			return needed && opensInEmergency(s, who, c, id, f)
+		}) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func opensInEmergency(s *statement.Statement, who loot.Actor, c loot.Collection, p loot.Purpose, f statement.FieldDecl) bool {
+	category, _ := s.Category(f.Category)
+	now := s.Front().Effective
+	in := statement.Input{
+		Action:  loot.Use,
+		Actor:   statement.Actor{Kind: loot.Staff, Roles: who.Roles, Undertaking: now},
+		Record:  statement.Record{Collection: c, Category: f.Category, Level: category.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying, Since: f.Since},
+		Person:  statement.Person{Ordered: []loot.Purpose{p}, Confirmed: true},
+		Context: statement.Context{Purpose: p, Now: now, Case: "emergency"},
+	}
+	_, opens := s.ApprovalsNeeded(&in)
+	in.Context.Case = ""
+	_, anyway := s.ApprovalsNeeded(&in)
+	return opens && !anyway
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/web"
@@ -22,10 +23,23 @@ type ask struct {
 
 func askFields(s *statement.Statement, me loot.Actor) web.Fields {
 	return web.Fields{
-		purposeField(s, me),
-		{Name: "case", Label: "Case", MaxLen: 64, Hint: "The number of an open case, where the purpose needs one."},
+		purposeField(s, me, desk.InEmergency(s, me, collection)),
+		{Name: "case", Label: "Case", MaxLen: 64, Hint: "The number of an open case, where the purpose needs one; in an emergency, of its incident."},
 		{Name: "reason", Type: "textarea", Label: "Reason", Rows: 2, MaxLen: 500, Required: true, Plain: true, Wide: true, Hint: "One sentence, such as the number of the ticket. It is sealed beside your name, and no customer sees it."},
 	}
+}
+
+// prefilled is the form as a link fills it in that leads here from a case; nil: the link
+// says nothing.
+func (c *customers) prefilled(me loot.Actor, q url.Values) (web.Fields, error) {
+	if !q.Has("case") {
+		return nil, nil
+	}
+	s, err := c.inForce()
+	if err != nil {
+		return nil, err
+	}
+	return askFields(s, me).With(url.Values{"case": {loot.Cut(q.Get("case"), 64)}, "purpose": {q.Get("purpose")}}, nil), nil
 }
 
 // An asking is an ask as it was sent: by whom, under which statement, and the
@@ -76,17 +90,22 @@ func (a ask) hidden(more ...string) []web.Hidden {
 	return h
 }
 
-// purposeField offers the purposes of the roles, and apart from them the
-// others, as it is better to be refused with the reason than to wonder.
-func purposeField(s *statement.Statement, me loot.Actor) web.Field {
+// purposeField offers the purposes of the roles, apart from them those that open
+// in an emergency, and the others, as it is better to be refused with the reason
+// than to wonder.
+func purposeField(s *statement.Statement, me loot.Actor, urgent []statement.Purpose) web.Field {
 	f := web.Field{Name: "purpose", Type: "select", Label: "Purpose", Required: true, Plain: true, Options: []web.Option{{Label: "What for?"}}}
+	add := func(group string, list []statement.Purpose) {
+		for _, p := range list {
+			f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: group})
+		}
+	}
 	mine, others := purposesOf(s, me)
-	for _, p := range mine {
-		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Your roles"})
-	}
-	for _, p := range others {
-		f.Options = append(f.Options, web.Option{Value: string(p.ID), Label: p.Title, Group: "Not yours: refused, but for an emergency"})
-	}
+	add("Your roles", mine)
+	add("In an emergency, once others agreed", urgent)
+	add("Not yours: refused", slices.DeleteFunc(others, func(p statement.Purpose) bool {
+		return slices.ContainsFunc(urgent, func(u statement.Purpose) bool { return u.ID == p.ID })
+	}))
 	return f
 }
 

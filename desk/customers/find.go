@@ -41,6 +41,7 @@ type findForm struct {
 	Done    bool
 	Hits    []listRow
 	Purpose string // in words
+	Case    string // that whatever is opened counts for; empty: none was named
 }
 
 // list shows who is a customer, and the form that finds one.
@@ -49,7 +50,11 @@ func (c *customers) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return c.showList(w, r, http.StatusOK, findForm{Fields: findFields(s, web.ActorOf(r.Context()))})
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	return c.showList(w, r, http.StatusOK, findForm{Fields: findFields(s, web.ActorOf(r.Context())), Case: loot.Cut(q.Get("case"), 64)})
 }
 
 func (c *customers) showList(w http.ResponseWriter, r *http.Request, status int, f findForm) error {
@@ -73,20 +78,30 @@ func (c *customers) showList(w http.ResponseWriter, r *http.Request, status int,
 		rows = rows[:perPage]
 	}
 	for _, row := range rows {
-		v.Rows = append(v.Rows, rowOf(row))
+		v.Rows = append(v.Rows, f.rowOf(row))
 	}
+	here := url.URL{Path: "/console/customers", RawQuery: f.query()}
 	if more {
-		v.Pager.Next = web.After(&url.URL{Path: "/console/customers"}, string(rows[perPage-1].Subject))
+		v.Pager.Next = web.After(&here, string(rows[perPage-1].Subject))
 	}
 	if after != "" {
-		v.Pager.Prev = "/console/customers"
+		v.Pager.Prev = web.After(&here, "")
 	}
 	v.Pager.Shown = loot.Plural(len(rows), "customer on this page", "customers on this page")
 	return listPage.Render(w, r, status, v)
 }
 
-func rowOf(row vault.Row) listRow {
-	return listRow{Subject: row.Subject, Href: "/console/customers/" + url.PathEscape(string(row.Subject)), State: rowState(row), Row: row}
+func (f findForm) rowOf(row vault.Row) listRow {
+	href := url.URL{Path: "/console/customers/" + string(row.Subject), RawQuery: f.query()}
+	return listRow{Subject: row.Subject, Href: href.String(), State: rowState(row), Row: row}
+}
+
+// query takes the case along to the record.
+func (f findForm) query() string {
+	if f.Case == "" {
+		return ""
+	}
+	return url.Values{"case": {f.Case}}.Encode()
 }
 
 func rowState(row vault.Row) web.Badge {
@@ -105,7 +120,7 @@ func findFields(s *statement.Statement, me loot.Actor) web.Fields {
 		}
 	}
 	return web.Fields{
-		purposeField(s, me),
+		purposeField(s, me, nil), // an emergency opens a record and searches for none
 		{Name: "field", Type: "select", Label: "Find by", Options: by, Required: true, Plain: true},
 		{Name: "value", Type: "search", Label: "Exact value", Required: true, Plain: true, MaxLen: 254, Hint: "The whole of it. Nothing is found by a part, and a search that finds nobody is written down too."},
 	}
@@ -128,7 +143,7 @@ func (c *customers) find(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f := findForm{Fields: findFields(s, me)}
+	f := findForm{Fields: findFields(s, me), Case: loot.Cut(typed.Get("case"), 64)}
 	value, err := readFind(s, f.Fields, typed)
 	if web.Wrong(err) != nil {
 		f.Fields = f.Fields.With(typed, err)
@@ -153,7 +168,7 @@ func (c *customers) find(w http.ResponseWriter, r *http.Request) error {
 		f.Purpose = p.Title
 	}
 	for _, row := range rows {
-		f.Hits = append(f.Hits, rowOf(row))
+		f.Hits = append(f.Hits, f.rowOf(row))
 	}
 	return c.showList(w, r, http.StatusOK, f)
 }

@@ -70,6 +70,9 @@ func (c *customers) card(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := cardView{}
+	if v.Ask, err = c.prefilled(web.ActorOf(r.Context()), q); err != nil {
+		return err
+	}
 	if id := q.Get("approval"); id != "" {
 		if v.Approval, err = c.approvalAlert(r, id); err != nil {
 			return err

@@ -477,3 +477,46 @@ func TestAnErasedRecordOpensForNobody(t *testing.T) {
 		shows(t, h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com"), http.StatusOK, "Nobody has exactly this value")
 	})
 }
+
+// TestAnEmergencyOpensWhatItsClauseNames, and the form says beforehand what that is; an
+// incident leads here with its case, and the search takes it along.
+func TestAnEmergencyOpensWhatItsClauseNames(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.cases["I-ABCDEFGH"] = "emergency"
+		h.asStaff("member-one", "support")
+		record := "/console/customers/" + string(s)
+		page := h.Get(record + "?case=I-ABCDEFGH&purpose=service")
+		shows(t, page, http.StatusOK, "Open the record")
+		for _, want := range []string{`value="I-ABCDEFGH"`, `<option value="service" selected`} {
+			if !strings.Contains(page.Body, want) {
+				t.Errorf("the form does not say %s", want)
+			}
+		}
+		// What is in the group of emergencies is what the gate lets others agree to.
+		offered := 0
+		for _, m := range regexp.MustCompile(`(?s)<optgroup label="([^"]+)">(.*?)</optgroup>`).FindAllStringSubmatch(page.Body, -1) {
+			for _, o := range regexp.MustCompile(`value="([^"]+)"`).FindAllStringSubmatch(m[2], -1) {
+				a := h.open(s, o[1], "case", "I-ABCDEFGH")
+				agrees := strings.Contains(a.Body, "Ask 2 other people to agree")
+				urgent := strings.HasPrefix(m[1], "In an emergency")
+				if agrees != urgent {
+					t.Errorf("%s is under %q; asking others is offered: %t", o[1], m[1], agrees)
+				}
+				if urgent {
+					offered++
+				}
+			}
+		}
+		if offered != 1 { // support helps anyway, and runs no service
+			t.Errorf("%d purposes open in an emergency, want 1", offered)
+		}
+		list := h.Get("/console/customers?case=I-ABCDEFGH")
+		hides(t, list, "In an emergency")
+		for _, a := range []webtest.Answer{list, h.Post("/console/customers/find", "purpose", "support", "field", "contact.email", "value", "jo@example.com", "case", "I-ABCDEFGH")} {
+			if !strings.Contains(a.Body, record+"?case=I-ABCDEFGH") {
+				t.Errorf("the case is lost on the way to the record: %s", a.Body)
+			}
+		}
+	})
+}

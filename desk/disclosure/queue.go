@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"loot/desk"
@@ -209,7 +208,7 @@ func (d *disclosure) state(r request) web.Badge {
 }
 
 // reference is what a request is called in letters.
-func reference(id string) string { return "D-" + strings.ToUpper(id[max(0, len(id)-8):]) }
+func reference(id string) string { return desk.Reference("D", id) }
 
 // LastDay is the last day on which an answer is in time.
 func (r queueRow) LastDay() time.Time { return r.Due.AddDate(0, 0, -1) }

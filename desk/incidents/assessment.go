@@ -54,6 +54,18 @@ var (
 	}
 )
 
+// What was decided, in whole sentences.
+var (
+	decidedRegulator = map[string]string{"tell": "The regulator is told.", "not": "The regulator is not told, as there is no risk."}
+	decidedPersons   = map[string]string{
+		"tell":       "The people concerned are told.",
+		"not":        "The people concerned are not told, as the risk is not high.",
+		"unreadable": "The people concerned are not told, as nobody who has it can read it.",
+		"averted":    "The people concerned are not told, as what was done since takes the high risk away.",
+		"published":  "The people concerned are not told one by one, which would be out of proportion: it is published.",
+	}
+)
+
 // labelOf returns the label of an option.
 func labelOf(options []web.Option, value string) string {
 	if i := slices.IndexFunc(options, func(o web.Option) bool { return o.Value == value }); i >= 0 {
@@ -153,9 +165,9 @@ func (d *incidents) assess(ctx context.Context, tx *store.Tx, i incident, by loo
 		return fmt.Errorf("incidents: assessment: %w", err)
 	}
 	i.Risk = a.risk()
-	text := fmt.Sprintf("Harm is %s and would be %s; %s concerned. The regulator: %s. The people: %s.\n\n%s",
+	text := fmt.Sprintf("Harm is %s and would be %s; %s concerned. %s %s\n\n%s",
 		strings.ToLower(labelOf(likelihoods, strconv.Itoa(a.Likelihood))), strings.ToLower(strings.Split(labelOf(severities, strconv.Itoa(a.Severity)), ":")[0]),
-		loot.Plural(a.People, "person is", "people are"), lower(labelOf(regulating, a.Regulator)), lower(labelOf(telling, a.Persons)), form.Get("text"))
+		loot.Plural(a.People, "person is", "people are"), decidedRegulator[a.Regulator], decidedPersons[a.Persons], form.Get("text"))
 	return d.keep(ctx, tx, i, by, note{ID: a.Note, Kind: "assessment", Text: text, Alone: alone}, "")
 }
 

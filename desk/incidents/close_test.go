@@ -208,14 +208,46 @@ func TestWhoDealsWithAnIncident(t *testing.T) {
 		const secret = "A list was sent"
 		hides(t, h.as(newbie).Get(path), secret)
 		hides(t, h.Get("/console/incidents"), secret)
-		says(t, h.as(support).Get(path), http.StatusOK, secret)
-		says(t, h.Get("/console/incidents"), http.StatusOK, secret)
+		for _, page := range []string{path, "/console/incidents"} {
+			hides(t, h.as(support).Get(page), secret)
+			says(t, h.as(dpo).Get(page), http.StatusOK, secret)
+		}
 
 		h.take(dpo, path)
 		desktest.Leads(t, h.assess(dpo, path, "none"), path)
 		if notes, _ := h.ledger(); !slices.Equal(notes, []string{"incident.assessment", "incident.reported", "incident.taken"}) {
 			t.Errorf("on the ledger are %q", notes)
 		}
+	})
+}
+
+// TestAReportIsReadByFew: whoever made it and whoever may deal with it, and nobody whom
+// it names. The others see that there is one, and of the measures their own.
+func TestAReportIsReadByFew(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		reporter, other := h.hire("t-one", "support"), h.hire("t-two", "support")
+		dpo, counsel := h.hire("t-dpo", "dpo"), h.hire("t-counsel", "counsel")
+		path := h.report(reporter, "t-counsel")
+		says(t, h.Get(path), http.StatusOK, "Your report is kept as I-", "Those who deal with incidents are written to", "You reported it, so you see here what becomes of it.")
+		ref := desk.Reference("I", path)
+		h.take(dpo, path)
+		says(t, h.Get(path), http.StatusOK, "You own this incident from now on.")
+		h.send(dpo, path, "/steps/measure", "owner", other.ID, "due", h.Clock.Now().Format(time.DateOnly), "text", "Lock the door.")
+		h.send(dpo, path, "/steps/measure", "owner", dpo.ID, "due", h.Clock.Now().Format(time.DateOnly), "text", "Ring the regulator.")
+		h.step(dpo, path, "found")
+		const report, step = "A list was sent to the wrong address.", "All copies were deleted."
+		for _, who := range []loot.Actor{reporter, dpo} {
+			says(t, h.as(who).Get(path), http.StatusOK, report, step, "Lock the door.", ref)
+			says(t, h.Get("/console/incidents"), http.StatusOK, report+" "+ref)
+		}
+		for _, who := range []loot.Actor{other, counsel} {
+			for _, page := range []string{path, "/console/incidents"} {
+				hides(t, h.as(who).Get(page), report, step, "Ring the regulator.")
+				says(t, h.Get(page), http.StatusOK, "Reported by a member of staff", ref)
+			}
+		}
+		says(t, h.as(other).Get(path), http.StatusOK, "Lock the door.", "What was written about it is read by those who deal with it")
+		hides(t, h.as(counsel).Get(path), "Lock the door.")
 	})
 }
 

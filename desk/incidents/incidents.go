@@ -49,6 +49,7 @@ func New(kit desk.Kit, staff desk.Staff) (desk.Desk, error) {
 	d := &incidents{Kit: kit, key: key, staff: staff}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
+	kit.Jobs.Listen("approval.answered", "incidents.answered", d.answered)
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.sendNotice, job.MaxAttempts(10))
 	job.Register(kit.Jobs, d.remind, job.MaxAttempts(10))
@@ -119,17 +120,10 @@ func (d *incidents) waiting(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// An emergency is declared like any report; for a day, it is a case in which the
-// statement may let more be opened.
-const (
-	emergency     = "emergency"
-	emergencyLife = 24 * time.Hour
-)
-
 // openCase offers the fact that an incident which is still open is named, or an
 // emergency that was declared within the last day.
 func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
-	if !strings.HasPrefix(r.Case, "i") {
+	if !strings.HasPrefix(r.Case, "i") && !referenceForm.MatchString(r.Case) {
 		return nil
 	}
 	i, err := find(ctx, tx, r.Case, "")
@@ -141,7 +135,7 @@ func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, 
 	case !i.Closed.IsZero():
 	case i.What != emergency:
 		in.Context.Case = "incident"
-	case d.Now().Before(i.Opened.Add(emergencyLife)):
+	case d.stands(i):
 		in.Context.Case = emergency
 	}
 	return nil

@@ -120,8 +120,17 @@ func measures(ctx context.Context, tx *store.Tx, incidentID string) ([]measure, 
 
 // showWork puts the assessment, the measures and the notices on the page, with
 // the forms about them.
-func (d *incidents) showWork(ctx context.Context, tx *store.Tx, i incident, notes []note, data *showView) error {
+func (d *incidents) showWork(ctx context.Context, tx *store.Tx, i incident, notes []note, by loot.Actor, data *showView) error {
 	data.Measures, data.Work, data.Notices = nil, nil, nil
+	list, err := measures(ctx, tx, i.ID)
+	if err != nil {
+		return err
+	}
+	if !data.Reads { // whoever takes a measure still has to know what it is
+		list = slices.DeleteFunc(list, func(m measure) bool { return m.Owner != by.ID })
+		_, err := d.showMeasures(ctx, tx, list, notes, data)
+		return err
+	}
 	a, err := assessed(ctx, tx, i.ID)
 	if err != nil {
 		return err
@@ -133,29 +142,9 @@ func (d *incidents) showWork(ctx context.Context, tx *store.Tx, i incident, note
 	if a.Note != "" {
 		data.Regulator, data.Persons = labelOf(regulating, a.Regulator), labelOf(telling, a.Persons)
 	}
-	list, err := measures(ctx, tx, i.ID)
+	open, err := d.showMeasures(ctx, tx, list, notes, data)
 	if err != nil {
 		return err
-	}
-	var open []web.Option
-	for _, m := range list {
-		v := measureView{State: web.Badge{Tone: web.Info, Text: "by " + m.Due.AddDate(0, 0, -1).Format("2 Jan 2006")}}
-		if at := slices.IndexFunc(notes, func(n note) bool { return n.ID == m.Note }); at >= 0 {
-			v.Text = notes[at].Text
-		}
-		if v.Owner, err = d.staff.Name(ctx, tx, m.Owner); err != nil {
-			return err
-		}
-		switch {
-		case !m.Done.IsZero():
-			v.State = web.Badge{Tone: web.Good, Text: "done " + m.Done.Format("2 Jan 2006")}
-		default:
-			if d.Now().After(m.Due) {
-				v.State = web.Badge{Tone: web.Bad, Text: "overdue since " + m.Due.Format("2 Jan 2006")}
-			}
-			open = append(open, web.Option{Value: m.Note, Label: beginning(v.Text)})
-		}
-		data.Measures = append(data.Measures, v)
 	}
 	if data.Notices, err = d.noticeViews(ctx, tx, i); err != nil {
 		return err
@@ -175,4 +164,28 @@ func (d *incidents) showWork(ctx context.Context, tx *store.Tx, i incident, note
 		data.Work = append(data.Work, personForm{Which: finishing, Title: "Note that a measure was taken", Button: "It is done", Form: doneForm(i.Version, open)})
 	}
 	return nil
+}
+
+// showMeasures puts measures on the page, and returns those that are open.
+func (d *incidents) showMeasures(ctx context.Context, tx *store.Tx, list []measure, notes []note, data *showView) (open []web.Option, err error) {
+	for _, m := range list {
+		v := measureView{State: web.Badge{Tone: web.Info, Text: "by " + m.Due.AddDate(0, 0, -1).Format("2 Jan 2006")}}
+		if at := slices.IndexFunc(notes, func(n note) bool { return n.ID == m.Note }); at >= 0 {
+			v.Text = notes[at].Text
+		}
+		if v.Owner, err = d.staff.Name(ctx, tx, m.Owner); err != nil {
+			return nil, err
+		}
+		switch {
+		case !m.Done.IsZero():
+			v.State = web.Badge{Tone: web.Good, Text: "done " + m.Done.Format("2 Jan 2006")}
+		default:
+			if d.Now().After(m.Due) {
+				v.State = web.Badge{Tone: web.Bad, Text: "overdue since " + m.Due.Format("2 Jan 2006")}
+			}
+			open = append(open, web.Option{Value: m.Note, Label: beginning(v.Text)})
+		}
+		data.Measures = append(data.Measures, v)
+	}
+	return open, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/mail"
 	"loot/store"
 	"loot/web"
@@ -80,7 +81,7 @@ func (d *incidents) draft(ctx context.Context, tx *store.Tx, i incident, whom st
 	}
 	front := v.Statement.Front()
 	data := noticeData{
-		Law: r.RegulatorLaw, Authority: r.Authority, Controller: front.Controller.Name, Address: front.Controller.Address, Contact: front.Contact, Number: i.ID,
+		Law: r.RegulatorLaw, Authority: r.Authority, Controller: front.Controller.Name, Address: front.Controller.Address, Contact: front.Contact, Number: i.reference(),
 		Opened: i.Opened, Now: d.Now(), Due: i.Due, Late: d.Now().After(i.Due) && r.Phased, Phased: r.Phased,
 		Likelihood: "[not assessed]", Severity: "[not assessed]", People: "[say how many]", Persons: "[Say whether they are told, and when]",
 	}
@@ -165,7 +166,7 @@ func (d *incidents) showNotice(w http.ResponseWriter, r *http.Request, status in
 	}
 	data.Lead = law.Title
 	path := "/console/incidents/" + r.PathValue("id")
-	data.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}, {Label: r.PathValue("id"), Href: path}}
+	data.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}, {Label: desk.Reference("I", r.PathValue("id")), Href: path}}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		i, err := find(r.Context(), tx, r.PathValue("id"), "")
 		if err != nil {
@@ -226,6 +227,14 @@ func (d *incidents) keepNotice(w http.ResponseWriter, r *http.Request) error {
 	})
 	switch kind := loot.KindOf(err); {
 	case err == nil:
+		said := "The notice is kept and goes to the regulator by mail. Once it has gone, it is noted that the regulator was told."
+		switch {
+		case whom == toPeople:
+			said = "The letter is on its way to all who are named and can be told."
+		case form.Get("address") == "":
+			said = "The notice is kept. Print it here, and note on the incident's page when the regulator was told."
+		}
+		web.SetFlash(w, r, web.Good, said)
 		return web.Redirect(w, r, path)
 	case kind == loot.Conflict || kind == loot.Invalid:
 		if web.Wrong(err) == nil {
@@ -386,7 +395,7 @@ func (d *incidents) print(w http.ResponseWriter, r *http.Request) error {
 	data := printView{View: web.ViewOf(r, "Letter")}
 	data.Lead = "As it was kept. Print it with your browser: only the letter comes on paper."
 	path := "/console/incidents/" + r.PathValue("id")
-	data.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}, {Label: r.PathValue("id"), Href: path}}
+	data.Crumbs = []web.Crumb{{Label: "Incidents", Href: "/console/incidents"}, {Label: desk.Reference("I", r.PathValue("id")), Href: path}}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		i, err := find(r.Context(), tx, r.PathValue("id"), "")
 		if err != nil {

@@ -20,11 +20,22 @@ var (
 
 type incidentView struct {
 	incident
-	Words     string
-	About     string // the beginning of the report; empty: found by the program
+	Ref       string
+	Title     string // what it is called by whoever looks
+	Words     string // what it is, which everybody sees
+	About     string // what stands beside the title; empty: nothing
 	OwnerName string
 	Href      string
 	State     web.Badge
+}
+
+// tell puts the beginning of a report on the page, for those who may read it. What
+// was reported has no other name; what was declared or found has.
+func (v *incidentView) tell(report string) {
+	v.About = beginning(report)
+	if v.What == "reported" && v.About != "" {
+		v.Title, v.About = v.About, v.Words
+	}
 }
 
 type listView struct {
@@ -41,12 +52,15 @@ type showView struct {
 	Owner              string
 	Found              *vault.Difference // of a reconciliation; nil: it is no such incident
 	Mine               bool
-	Alone              bool       // nobody else could deal with it
-	Second             bool       // somebody other than its owner could close it
-	Closes             bool       // whoever looks may close it
-	Concerns           string     // the colleague whom it is about; empty: nobody
-	Refused            string     // why whoever looks may not deal with it; empty: they may
-	Unsigned           *web.Alert // they may not even read what was done; nil: they may
+	Alone              bool        // nobody else could deal with it
+	Second             bool        // somebody other than its owner could close it
+	Closes             bool        // whoever looks may close it
+	Concerns           string      // the colleague whom it is about; empty: nobody
+	Reported           bool        // by whoever looks
+	Reads              bool        // whoever looks may read what was written about it
+	Record             *recordView // the way to a record in an emergency; nil: there is none
+	Refused            string      // why whoever looks may not deal with it; empty: they may
+	Unsigned           *web.Alert  // they may not even read what was done; nil: they may
 	Days               []web.Day
 	Assessed           assessment
 	Kinds              string // of details, in words

@@ -55,7 +55,7 @@ func peopleForm(which string, version int64, options []web.Option) web.Fields {
 	fields := web.Fields{{Name: "version", Type: "hidden", Value: strconv.FormatInt(version, 10)}}
 	switch which {
 	case naming:
-		whom.Type, whom.Options, whom.MaxLen, whom.Hint = "text", nil, 64, "The id in the address of the customer's page."
+		whom.Type, whom.Options, whom.MaxLen, whom.Hint = "text", nil, desk.SubjectMax, "Their id, or the address of the customer's page."
 		fields = append(fields, whom)
 	case letter:
 		fields = append(fields, whom,
@@ -170,8 +170,8 @@ func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, b
 	if !i.Closed.IsZero() {
 		return errClosed
 	}
-	s := loot.Subject(strings.TrimSpace(form.Get("subject")))
-	fields := peopleForm(which, i.Version, []web.Option{{Value: string(s), Label: string(s)}})
+	s := desk.SubjectIn(form.Get("subject"))
+	fields := peopleForm(which, i.Version, []web.Option{{Value: form.Get("subject")}}) // whether they are among those named is said below
 	if err := fields.Check(form); err != nil {
 		return err
 	}
@@ -184,10 +184,7 @@ func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, b
 		if known {
 			return loot.Errorf(loot.Conflict, "This customer is named already.")
 		}
-		switch row, err := d.Vault.Row(ctx, tx, s, customer); {
-		case loot.KindOf(err) == loot.NotFound, err == nil && row.Erased():
-			return loot.Errorf(loot.Invalid, "There is no customer with this id.")
-		case err != nil:
+		if err := d.isCustomer(ctx, tx, s); err != nil {
 			return err
 		}
 		n.Kind, n.Text = "named", "A customer whom it concerns was named; they stand below." // not by their id, which goes when they are erased
@@ -224,6 +221,16 @@ func (d *incidents) aboutPerson(ctx context.Context, tx *store.Tx, i incident, b
 		return err
 	}
 	return d.keep(ctx, tx, i, by, n, "")
+}
+
+// isCustomer refuses an id that is no customer's, or no longer.
+func (d *incidents) isCustomer(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	switch row, err := d.Vault.Row(ctx, tx, s, customer); {
+	case loot.KindOf(err) == loot.NotFound, err == nil && row.Erased():
+		return web.Invalid("", map[string]string{"subject": "There is no customer with this id."})
+	default:
+		return err
+	}
 }
 
 // tell writes to a person, once. Whom no letter reaches stands on the page as

@@ -58,10 +58,10 @@ func TestThoseConcernedAreToldBeforeClosing(t *testing.T) {
 		if status, page := h.about(dpo, path, naming, loot.NewSubject()); status != http.StatusUnprocessableEntity || !strings.Contains(page, "There is no customer with this id.") {
 			t.Errorf("%d: %s", status, page)
 		}
-		if status, page := h.about(dpo, path, naming, s); status != http.StatusSeeOther {
+		if status, page := h.about(dpo, path, naming, "https://privacy.example.com/console/customers/"+s); status != http.StatusSeeOther {
 			t.Fatalf("%d: %s", status, page)
 		}
-		says(t, h.Get(path), http.StatusOK, string(s), "not told yet", "Send the letter")
+		says(t, h.Get(path), http.StatusOK, string(s), "not told yet", "Send the letter", "The customer is named. They hear of it by the letter")
 		h.assess(dpo, path, "high")
 		h.step(dpo, path, "told")
 		const wait = "It was decided that the people concerned are told before closing: 1 customer has not been told."

@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/ledger"
 	"loot/mail"
 	"loot/store"
 )
@@ -53,7 +55,7 @@ func stage(i incident, a assessment, now time.Time) string {
 }
 
 func (d *incidents) look(ctx context.Context, _ lookJob) error {
-	return errors.Join(d.remindAll(ctx), d.clauseless(ctx))
+	return errors.Join(d.remindAll(ctx), d.followPermits(ctx))
 }
 
 // remindAll claims each reminder that is due once, for its owner or, as long as
@@ -204,14 +206,16 @@ func (d *incidents) reminder(i incident, stage string, measured bool) mail.Lette
 // settled is after how long no permit of a time comes into the ledger any more.
 const settled = time.Minute
 
-// clauseless opens an incident for every permit on the ledger by which something
-// was opened or disclosed and that no clause decided.
-func (d *incidents) clauseless(ctx context.Context) error {
+// followPermits opens an incident for every permit on the ledger by which something
+// was opened or disclosed and that no clause decided, and notes what was opened in
+// an emergency in the history of that.
+func (d *incidents) followPermits(ctx context.Context) error {
 	var looked int64
 	var found []string
+	var urgent []ledger.FactsRow
 	until := d.Now().Add(-settled)
 	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { // there can be many, and nobody waits for this
-		found = nil
+		found, urgent = nil, nil
 		if err := tx.QueryRow(ctx, `SELECT at FROM incidents_looked WHERE id = 1`).Scan(&looked); err != nil {
 			return fmt.Errorf("incidents: permits: %w", err)
 		}
@@ -221,6 +225,9 @@ func (d *incidents) clauseless(ctx context.Context) error {
 			}
 			if len(row.Facts.Clauses) == 0 {
 				found = append(found, row.ID)
+			}
+			if row.Facts.Action == loot.Use && bytes.Contains(row.Facts.Input, namesEmergency) {
+				urgent = append(urgent, row)
 			}
 		}
 		return nil
@@ -237,6 +244,11 @@ func (d *incidents) clauseless(ctx context.Context) error {
 		}
 		for _, entry := range found {
 			if _, err := d.Gate.Incident(ctx, tx, "clause.missing", entry); err != nil {
+				return err
+			}
+		}
+		for _, row := range urgent {
+			if err := d.noteOpening(ctx, tx, row); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/ledger"
 	"loot/store"
 	"loot/web"
@@ -23,6 +24,7 @@ func (d *incidents) routes() []web.Route {
 		{Pattern: "GET /console/incidents/{id}", Audience: web.Console, Serve: d.show},
 		{Pattern: "POST /console/incidents/{id}/take", Audience: web.Console, Serve: d.take},
 		{Pattern: "POST /console/incidents/{id}", Audience: web.Console, Serve: d.write},
+		{Pattern: "POST /console/incidents/{id}/record", Audience: web.Console, Serve: d.toRecord},
 		{Pattern: "POST /console/incidents/{id}/people/{what}", Audience: web.Console, Serve: d.people},
 		{Pattern: "POST /console/incidents/{id}/steps/{what}", Audience: web.Console, Serve: d.work},
 		{Pattern: "GET /console/incidents/{id}/notices/{whom}/{region}", Audience: web.Console, Serve: d.writeNotice},
@@ -41,8 +43,8 @@ func reportForm(all []loot.Actor) web.Fields {
 		{Name: "what", Label: "What it is", Type: "select", Options: []web.Option{
 			{Value: "reported", Label: "Something went wrong, or may have"},
 			{Value: emergency, Label: "An emergency: a record has to be opened that nobody's role here opens"},
-		}, Hint: "An emergency counts for a day. Name its number as the case when you open the record; two others agree first."},
-		{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed."},
+		}, Hint: "An emergency counts for a day. The next page leads to the record; others agree first."},
+		{Name: "text", Label: "What happened", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "When, where, what was seen or sent, and to whom. It is kept sealed; you and those who deal with incidents read it."},
 		{Name: "colleague", Label: "Colleague whom it concerns", Type: "select", Options: whom, Hint: "Somebody else then deals with it."},
 	}
 }
@@ -72,7 +74,7 @@ func (d *incidents) list(w http.ResponseWriter, r *http.Request) error {
 
 func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
 	data := listView{View: web.ViewOf(r, "Incidents")}
-	data.View.Lead = "What happened that no clause permits, and what a clause has the regulator told. The law gives 72 hours to tell the regulator where there is a risk."
+	data.View.Lead = "What happened that no clause of the statement permits, and uses of which a clause says that the regulator is told. Where there is a risk, the law gives 72 hours to tell it."
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		data.Incidents = nil
 		all, err := list(r.Context(), tx, listed)
@@ -85,20 +87,14 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 		}
 		data.Form = reportForm(everybody).With(typed, wrong)
 		data.Wrong = web.ProblemsOf(wrong, data.Form)
-		signed, err := d.staff.Signed(r.Context(), tx, web.ActorOf(r.Context()).ID)
+		read, err := d.readable(r.Context(), tx, all, web.ActorOf(r.Context()))
 		if err != nil {
 			return err
-		}
-		var reports map[string]string
-		if !signed.IsZero() {
-			if reports, err = d.reports(r.Context(), tx); err != nil {
-				return err
-			}
 		}
 		owners := map[string]string{"": ""}
 		for _, i := range all {
 			v := d.view(i)
-			v.About = beginning(reports[i.ID])
+			v.tell(read[i.ID])
 			name, known := owners[i.Owner]
 			if !known {
 				if name, err = d.staff.Name(r.Context(), tx, i.Owner); err != nil {
@@ -131,7 +127,7 @@ func beginning(text string) string {
 }
 
 func (d *incidents) view(i incident) incidentView {
-	v := incidentView{incident: i, Words: words(i.What), Href: "/console/incidents/" + i.ID}
+	v := incidentView{incident: i, Ref: i.reference(), Title: words(i.What), Words: words(i.What), Href: "/console/incidents/" + i.ID}
 	left := i.Due.Sub(d.Now())
 	switch {
 	case !i.Closed.IsZero():
@@ -177,6 +173,11 @@ func (d *incidents) report(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return err
 	}
+	text := "Your report is kept as " + desk.Reference("I", id) + ". Those who deal with incidents are written to within ten minutes."
+	if form.Get("what") == emergency {
+		text = "The emergency is declared as " + desk.Reference("I", id) + ". Open the record from here: others agree first. Those who deal with incidents are written to within ten minutes."
+	}
+	web.SetFlash(w, r, web.Good, text)
 	return web.Redirect(w, r, "/console/incidents/"+id)
 }
 
@@ -223,7 +224,6 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			return err
 		}
 		data.Incident = d.view(i)
-		data.View.Title = data.Incident.Words
 		if i.Owner != "" {
 			if data.Owner, err = d.staff.Name(r.Context(), tx, i.Owner); err != nil {
 				return err
@@ -237,16 +237,23 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		if err := d.mayShow(r.Context(), tx, i, by, &data); err != nil || data.Unsigned != nil {
 			return err
 		}
-		if err := d.showPeople(r.Context(), tx, i, &data); err != nil {
-			return err
-		}
 		notes, err := d.notes(r.Context(), tx, i.ID)
 		if err != nil {
 			return err
 		}
-		if err := d.showWork(r.Context(), tx, i, notes, &data); err != nil {
+		at := slices.IndexFunc(notes, func(n note) bool { return n.Kind == "report" })
+		data.Reported = at >= 0 && notes[at].Author == by.ID
+		data.Reads = data.Refused == "" || data.Reported
+		if err := d.showWork(r.Context(), tx, i, notes, by, &data); err != nil || !data.Reads {
 			return err
 		}
+		if at >= 0 {
+			data.Incident.tell(notes[at].Text)
+		}
+		if err := d.showPeople(r.Context(), tx, i, &data); err != nil {
+			return err
+		}
+		d.showRecord(i, by, &data)
 		if data.Second, err = d.second(r.Context(), tx, i); err != nil {
 			return err
 		}
@@ -256,7 +263,7 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			if err != nil {
 				return err
 			}
-			e := web.Event{At: n.At, Icon: icons[n.Kind], Title: steps[n.Kind], Who: who, Text: n.Text}
+			e := web.Event{At: n.At, Icon: icons[n.Kind], Title: steps[n.Kind], Who: who, Text: n.Text, Actions: leads[n.Kind]}
 			if n.Alone {
 				e.Title += ", alone: nobody else could"
 			}
@@ -266,6 +273,13 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		return nil
 	}); err != nil {
 		return err
+	}
+	data.View.Title, data.View.Lead = data.Incident.Title, data.Incident.Ref
+	if data.Incident.Title != data.Incident.Words {
+		data.View.Lead += ": " + data.Incident.Words
+	}
+	if which == recording && data.Record != nil {
+		data.Record.Form, data.Record.Wrong = data.Record.Form.With(typed, wrong), web.ProblemsOf(wrong, data.Record.Form)
 	}
 	if data.Incident.Closed.IsZero() && data.Refused == "" {
 		data.Mine, data.Regions = data.Incident.Owner == by.ID, regions
@@ -280,7 +294,7 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			data.Work[done].Form, data.Work[done].Wrong = sent(data.Work[done].Form, typed, wrong)
 		case at >= 0:
 			data.Forms[at].Form, data.Forms[at].Wrong = sent(data.Forms[at].Form, typed, wrong)
-		case wrong != nil: // there is nobody any more for whom it could be sent
+		case wrong != nil && which != recording: // there is nobody any more for whom it could be sent
 			data.Wrong = web.ProblemsOf(&loot.Error{Kind: loot.Invalid, Msg: loot.Message(wrong)}, nil)
 		}
 	}
@@ -300,8 +314,27 @@ func sent(form web.Fields, typed url.Values, wrong error) (web.Fields, *web.Prob
 }
 
 var (
-	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "done": "Measure taken", "found": "Found out", "notice": "Notice to a regulator written", "told": "Regulator told", "people": "People told who are no customers", "named": "Customer concerned", "letter": "Letter to a customer", "untold": "Customer not told, with the reason", "closing": "Closed", "taken": "Taken on"}
-	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "done": "check", "found": "search", "notice": "file-text", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user"}
+	steps = map[string]string{"report": "Reported", "assessment": "Assessment", "measure": "Measure", "done": "Measure taken", "found": "Found out", "notice": "Notice to a regulator written", "told": "Regulator told", "people": "People told who are no customers", "named": "Customer concerned", "letter": "Letter to a customer", "untold": "Customer not told, with the reason", "closing": "Closed", "taken": "Taken on", "agreed": "Agreed to the opening of a record", "declined": "Did not agree to the opening of a record", "opened": "Record opened"}
+	icons = map[string]string{"report": "flag", "assessment": "scale", "measure": "wrench", "done": "check", "found": "search", "notice": "file-text", "told": "landmark", "people": "mail", "named": "user", "letter": "mail", "untold": "mail", "closing": "circle-check", "taken": "user", "agreed": "check", "declined": "x", "opened": "lock-open"}
+	// What was agreed to and opened stands in full elsewhere.
+	leads = map[string][]web.Action{
+		"agreed":   {{Label: "Approvals", Icon: "check-check", Small: true, Href: "/console/approvals"}},
+		"declined": {{Label: "Approvals", Icon: "check-check", Small: true, Href: "/console/approvals"}},
+		"opened":   {{Label: "Access review", Icon: "scale", Small: true, Href: "/console/access-review"}},
+	}
+	// kept says after a form what was kept, and who hears of it.
+	kept = map[string]string{
+		assessing: "The assessment is kept. Nobody is written to by it: what was decided is done from here.",
+		planning:  "The measure is kept. Whoever takes it is written to if it is not noted as taken by the day after.",
+		finishing: "It is noted that the measure was taken.",
+		naming:    "The customer is named. They hear of it by the letter that is written from here.",
+		letter:    "The letter is on its way to the customer. Once it has gone, it says so here.",
+		excuse:    "It is noted why the customer is not told.",
+		"found":   "It is kept what was found out. Nobody is written to.",
+		"told":    "It is noted that the regulator was told. Nobody is reminded of the 72 hours any more.",
+		"people":  "It is noted that people were told who are no customers.",
+		"closing": "The incident is closed. Nobody is reminded of it any more.",
+	}
 )
 
 // dealWith has f deal with the incident that is asked for, if whoever asks may.
@@ -337,6 +370,11 @@ func (d *incidents) takeForm(w http.ResponseWriter, r *http.Request, which, fiel
 		return f(tx, i, by, form, alone)
 	})
 	if err == nil {
+		said := which
+		if which == nextStep {
+			said = form.Get("kind")
+		}
+		web.SetFlash(w, r, web.Good, kept[said])
 		return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 	}
 	kind := loot.KindOf(err)
@@ -370,6 +408,7 @@ func (d *incidents) take(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
+	web.SetFlash(w, r, web.Good, "You own this incident from now on. Reminders go to you alone.")
 	return web.Redirect(w, r, "/console/incidents/"+r.PathValue("id"))
 }
 

@@ -6,9 +6,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/store"
 )
 
@@ -27,6 +30,11 @@ type incident struct {
 	Closed    time.Time
 	Version   int64
 }
+
+// reference is what an incident is called on pages and in notices.
+func (i incident) reference() string { return desk.Reference("I", i.ID) }
+
+var referenceForm = regexp.MustCompile(`^I-[A-Z2-7]{8}$`)
 
 // A note is a step in dealing with an incident.
 type note struct {
@@ -60,7 +68,18 @@ func insert(ctx context.Context, tx *store.Tx, i incident) (bool, error) {
 	return n == 1, nil
 }
 
+// find returns an incident by its id, or by its reference if no other has the same.
 func find(ctx context.Context, tx *store.Tx, id, lock string) (incident, error) {
+	if referenceForm.MatchString(id) {
+		var n int
+		like := "%" + strings.ToLower(strings.TrimPrefix(id, "I-"))
+		if err := tx.QueryRow(ctx, `SELECT count(*), COALESCE(min(id), '') FROM incidents_case WHERE id LIKE $1`, like).Scan(&n, &id); err != nil {
+			return incident{}, fmt.Errorf("incidents: find: %w", err)
+		}
+		if n > 1 {
+			return incident{}, loot.Errorf(loot.NotFound, "Two incidents have this reference. Choose the one you mean from the list.")
+		}
+	}
 	i, err := scan(tx.QueryRow(ctx, `SELECT `+columns+` FROM incidents_case WHERE id = $1`+lock, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return incident{}, loot.Errorf(loot.NotFound, "There is no such incident.")
@@ -129,7 +148,7 @@ func (d *incidents) addNote(ctx context.Context, tx *store.Tx, incidentID string
 	if n.Alone {
 		alone = 1
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text, alone) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text, alone) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, // what is heard twice is noted once
 		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, text, alone); err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
 	}
@@ -174,25 +193,27 @@ func (d *incidents) noteText(ctx context.Context, tx *store.Tx, id string) (stri
 	return string(text), nil
 }
 
-// reports returns what was reported, by incident.
-func (d *incidents) reports(ctx context.Context, tx *store.Tx) (map[string]string, error) {
-	rows, err := tx.Query(ctx, `SELECT incident, id, text FROM incidents_note WHERE kind = 'report' ORDER BY at DESC LIMIT $1`, listed)
+// reports returns what was reported and by whom, by incident.
+func (d *incidents) reports(ctx context.Context, tx *store.Tx) (map[string]note, error) {
+	rows, err := tx.Query(ctx, `SELECT incident, id, author, text FROM incidents_note WHERE kind = 'report' ORDER BY at DESC LIMIT $1`, listed)
 	if err != nil {
 		return nil, fmt.Errorf("incidents: reports: %w", err)
 	}
 	defer rows.Close()
-	out := map[string]string{}
+	out := map[string]note{}
 	for rows.Next() {
+		var n note
 		var incidentID, id string
 		var sealed []byte
-		if err := rows.Scan(&incidentID, &id, &sealed); err != nil {
+		if err := rows.Scan(&incidentID, &id, &n.Author, &sealed); err != nil {
 			return nil, fmt.Errorf("incidents: reports: %w", err)
 		}
 		text, err := d.key.Open(sealed, []byte(id))
 		if err != nil {
 			return nil, fmt.Errorf("incidents: note %s: %w", id, err)
 		}
-		out[incidentID] = string(text)
+		n.Text = string(text)
+		out[incidentID] = n
 	}
 	return out, rows.Err()
 }

@@ -2,6 +2,7 @@ package incidents
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -31,6 +32,15 @@ var errUnsigned = loot.Errorf(loot.Denied, "Whoever reads or deals with incident
 // may refuses whoever may not deal with an incident, and reports whether nobody
 // else could.
 func (d *incidents) may(ctx context.Context, tx *store.Tx, i incident, by loot.Actor) (alone bool, err error) {
+	alone, err = d.deals(ctx, tx, by)
+	if err != nil || alone {
+		return alone, err
+	}
+	return false, d.unconcerned(ctx, tx, i, by)
+}
+
+// deals refuses whoever deals with no incident, and reports whether nobody else does.
+func (d *incidents) deals(ctx context.Context, tx *store.Tx, by loot.Actor) (alone bool, err error) {
 	signed, err := d.staff.Signed(ctx, tx, by.ID)
 	if err != nil {
 		return false, err
@@ -51,17 +61,56 @@ func (d *incidents) may(ctx context.Context, tx *store.Tx, i incident, by loot.A
 	if !deals(by) {
 		return false, loot.Errorf(loot.Denied, "None of your roles may deal with an incident. These may: %s.", titles(v.Statement, roles))
 	}
-	if !slices.ContainsFunc(others, deals) {
-		return true, nil
-	}
+	return !slices.ContainsFunc(others, deals), nil
+}
+
+// unconcerned refuses whoever an incident is about.
+func (d *incidents) unconcerned(ctx context.Context, tx *store.Tx, i incident, by loot.Actor) error {
 	concerned, err := d.concerned(ctx, tx, i)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if concerned == by.ID {
-		return false, loot.Errorf(loot.Denied, "This incident concerns what you did, so somebody else deals with it.")
+		return loot.Errorf(loot.Denied, "This incident concerns what you did, so somebody else deals with it.")
 	}
-	return false, nil
+	return nil
+}
+
+// readable returns what was reported, by incident, where somebody may read it: they
+// reported it, or may deal with it. A report can be about a colleague, so that the
+// others see no more than that there is one.
+func (d *incidents) readable(ctx context.Context, tx *store.Tx, all []incident, by loot.Actor) (map[string]string, error) {
+	alone, refused := d.deals(ctx, tx, by)
+	switch kind := loot.KindOf(refused); {
+	case errors.Is(refused, errUnsigned):
+		return nil, nil
+	case refused != nil && kind != loot.Denied && kind != loot.Unavailable:
+		return nil, refused
+	}
+	reports, err := d.reports(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, i := range all {
+		report, ok := reports[i.ID]
+		if !ok {
+			continue
+		}
+		if report.Author != by.ID && !alone {
+			if refused != nil {
+				continue
+			}
+			switch err := d.unconcerned(ctx, tx, i, by); {
+			case loot.KindOf(err) == loot.Denied:
+				continue
+			case err != nil:
+				return nil, err
+			}
+		}
+		out[i.ID] = report.Text
+	}
+	return out, nil
 }
 
 // concerned returns the staff id of whom an incident is about: whom its report

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/job"
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
@@ -35,7 +37,8 @@ func TestDecisionsFollowTheRisk(t *testing.T) {
 			says(t, a, http.StatusUnprocessableEntity, c.want)
 		}
 		desktest.Leads(t, h.send(dpo, path, "/steps/assess", "likelihood", "2", "severity", "3", "regulator", "tell", "persons", "unreadable", "number", "40", "categories", "contact", "text", "The disk is sealed."), path)
-		says(t, h.Get(path), http.StatusOK, "high", "about 40 people", "Not told: nobody who has it can read it", "The disk is sealed.", "How to reach you")
+		says(t, h.Get(path), http.StatusOK, "high", "about 40 people", "Not told: nobody who has it can read it", "The disk is sealed.", "How to reach you",
+			"The regulator is told. The people concerned are not told, as nobody who has it can read it.", "The assessment is kept. Nobody is written to by it")
 		says(t, h.step(dpo, path, "closing"), http.StatusConflict, "It was decided that the regulator is told.")
 	})
 }
@@ -214,9 +217,11 @@ func TestAnEmergencyIsACaseForADay(t *testing.T) {
 		}
 		a := h.as(support).Post("/console/incidents", "what", "emergency", "text", "The hall is on fire.")
 		path := a.Header.Get("Location")
-		says(t, h.Get(path), http.StatusOK, "An emergency was declared")
-		if got := kind(path).Context.Case; got != "emergency" {
-			t.Errorf("case %q", got)
+		says(t, h.Get(path), http.StatusOK, "An emergency was declared", "Open the record from here")
+		for _, named := range []string{path, desk.Reference("I", path)} {
+			if got := kind(named).Context.Case; got != "emergency" {
+				t.Errorf("%s: case %q", named, got)
+			}
 		}
 		if got := kind(h.report(support, "")).Context.Case; got != "incident" {
 			t.Errorf("case %q", got)
@@ -232,5 +237,71 @@ func TestAnEmergencyIsACaseForADay(t *testing.T) {
 		if got := kind(path).Context.Case; got != "" {
 			t.Errorf("a day later: case %q", got)
 		}
+	})
+}
+
+// TestAnEmergencyLeadsToTheRecord with its case and a purpose that opens, for a day; and
+// its history says who agreed and what was opened.
+func TestAnEmergencyLeadsToTheRecord(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		support, dpo, counsel, admin := h.hire("t-support", "support"), h.hire("t-dpo", "dpo"), h.hire("t-counsel", "counsel"), h.hire("t-admin", "administrator")
+		h.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, _ gate.Request, in *statement.Input) error {
+			in.Actor.Undertaking = desktest.Start
+			return nil
+		})
+		s, _ := h.customer(map[loot.Field]string{"company.name": "Example Meadow Ltd"})
+		const to = "Open a record for this emergency"
+		for _, who := range []loot.Actor{admin, support} {
+			says(t, h.Get(h.as(who).Post("/console/incidents", "what", "emergency", "text", "The hall is on fire.").Header.Get("Location")), http.StatusOK, to)
+		}
+		path := h.Post("/console/incidents", "what", "emergency", "text", "The hall is still on fire.").Header.Get("Location")
+		hides(t, h.as(admin).Get(path), to)
+		says(t, h.as(support).Post(path+"/record", "subject", string(loot.NewSubject()), "purpose", "service"), http.StatusUnprocessableEntity, "There is no customer with this id.")
+		says(t, h.Post(path+"/record", "subject", string(s), "purpose", "invoice"), http.StatusUnprocessableEntity, "one of those offered")
+		says(t, h.as(admin).Post(path+"/record", "subject", string(s), "purpose", "service"), http.StatusForbidden, "your roles open no more")
+		ref := desk.Reference("I", path)
+		desktest.Leads(t, h.as(support).Post(path+"/record", "subject", "https://privacy.example.com/console/customers/"+string(s), "purpose", "service"), "/console/customers/"+string(s)+"?case="+ref+"&purpose=service")
+
+		r := gate.Request{Action: loot.Use, Actor: support, Desk: "customers", Purpose: "service", Subject: s, Collection: customer, Fields: []loot.Field{"company.name"}, Case: ref}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			asked, err := h.Kit.Gate.RequestApproval(ctx, tx, r, 2)
+			r.Approval = asked.ID
+			return err
+		})
+		for _, who := range []loot.Actor{dpo, counsel} {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if _, err := h.Kit.Gate.Vote(ctx, tx, r.Approval, gate.Voter{Actor: who, Since: desktest.Start.AddDate(-1, 0, 0)}, true); err != nil {
+					return err
+				}
+				said := job.Notice{Name: "approval.answered", ID: r.Approval + " " + who.ID + " yes"}
+				return h.Kit.Jobs.Publish(ctx, tx, said, said) // a job may run twice
+			})
+		}
+		desktest.OK(t, h.Kit.Gate.InTx(t.Context(), func(tx *store.Tx) error {
+			p, err := h.Kit.Gate.Decide(t.Context(), tx, r)
+			if err != nil {
+				return err
+			}
+			_, err = h.Kit.Vault.Open(t.Context(), tx, p)
+			return err
+		}))
+		h.Clock.Advance(2 * settled)
+		h.looked()
+		page := h.as(support).Get(path)
+		says(t, page, http.StatusOK, "Record opened", "Name of t-support · 1 detail, for “Running your service”.")
+		for _, who := range []loot.Actor{dpo, counsel} {
+			if said := who.Name + " · Asked by Name of t-support, for “Running your service”."; strings.Count(read(page.Body), said) != 1 {
+				t.Errorf("the history does not say once %q: %s", said, read(page.Body))
+			}
+		}
+		for _, want := range []string{"/console/approvals", "/console/access-review"} {
+			if !strings.Contains(page.Body, `href="`+want+`"`) {
+				t.Errorf("nothing leads to %s", want)
+			}
+		}
+		hides(t, page, string(s))
+		h.Clock.Advance(emergencyLife)
+		hides(t, h.Get(path), to)
+		says(t, h.Post(path+"/record", "subject", string(s), "purpose", "service"), http.StatusConflict, "no emergency that still counts")
 	})
 }

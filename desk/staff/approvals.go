@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/mail"
 	"loot/store"
@@ -40,7 +42,7 @@ type approvalRow struct {
 	Href    string
 	Reason  string
 	Who     string
-	Facts   []web.Fact
+	Facts   []approvalFact
 	State   web.Badge
 	Count   string
 	Mine    bool
@@ -50,6 +52,16 @@ type approvalRow struct {
 	Next    string // what somebody has to do now that others agreed
 	Made    time.Time
 	Expires time.Time
+}
+
+// An approvalFact is what is asked for, with a page about it where there is one.
+type approvalFact struct {
+	web.Fact
+	Href string
+}
+
+func fact(term, value string) approvalFact {
+	return approvalFact{Fact: web.Fact{Term: term, Value: value}}
 }
 
 // renderApprovals shows what waits for a second person: to those who approve
@@ -158,7 +170,7 @@ func (d *Desk) approvalRow(ctx context.Context, tx *store.Tx, a gate.Approval) (
 	row.Who = cmp.Or(row.Who, d.options.Matters[a.Kind].By, "a part of the program")
 	switch {
 	case request != nil:
-		d.describeRequest(&row, *request)
+		d.describeRequest(&row, *request, a.Requester == web.ActorOf(ctx).ID)
 		row.Back = d.wayBack(a, *request)
 	case strings.HasPrefix(a.Kind, "staff."):
 		return row, d.describeChange(ctx, tx, &row, a.Kind, matter)
@@ -198,7 +210,7 @@ func approvalBadge(s gate.ApprovalState) web.Badge {
 // wayBack leads whoever asked for the opening of a record back to it, and opens
 // it at once if the others agreed.
 func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
-	if r.Collection != customers {
+	if r.Collection != customers || a.State == gate.Expired {
 		return nil
 	}
 	record := "/console/customers/" + url.PathEscape(string(r.Subject))
@@ -243,8 +255,9 @@ func (d *Desk) tellAsker(ctx context.Context, id string) error {
 	return nil
 }
 
-// describeRequest says what opening of a record is asked for.
-func (d *Desk) describeRequest(row *approvalRow, r gate.Request) {
+// describeRequest says what opening of a record is asked for. It leads to the record
+// only whoever asked: to agree, nobody has to look.
+func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 	row.Title = "Open a record"
 	purpose, to := string(r.Purpose), r.Recipient
 	var fields []string
@@ -263,21 +276,45 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request) {
 			fields = append(fields, title)
 		}
 	}
-	row.Facts = []web.Fact{
-		{Term: "Purpose", Value: purpose},
-		{Term: "Fields", Value: strings.Join(fields, ", ")},
-		{Term: "Record", Value: string(r.Subject), Code: true},
+	record := fact("Record", loot.Cut(string(r.Subject), 7)+"…")
+	if r.Collection == customers {
+		record.Value = "Customer " + record.Value
+		if mine {
+			record.Href = "/console/customers/" + url.PathEscape(string(r.Subject))
+		}
 	}
+	row.Facts = []approvalFact{fact("Purpose", purpose), fact("Fields", strings.Join(fields, ", ")), record}
 	if r.Case != "" {
-		row.Facts = append(row.Facts, web.Fact{Term: "Case", Value: r.Case, Code: true})
+		row.Facts = append(row.Facts, caseFact(r))
 	}
 	if r.Action == loot.Answer {
 		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", "/console/disclosures/"+r.Case
 	}
 	if to != "" {
-		row.Facts = append(row.Facts, web.Fact{Term: "Goes to", Value: to})
+		row.Facts = append(row.Facts, fact("Goes to", to))
 	}
 }
+
+// caseFact says for which case a record is opened, and leads there where the case
+// says by itself whose it is: requests from outside and incidents have a reference.
+func caseFact(r gate.Request) approvalFact {
+	f := fact("Case", r.Case)
+	switch path := url.PathEscape(r.Case); {
+	case r.Action == loot.Answer:
+		f.Value, f.Href = desk.Reference("D", r.Case), "/console/disclosures/"+path
+	case incidentForm.MatchString(r.Case):
+		f.Value, f.Href = desk.Reference("I", r.Case), "/console/incidents/"+path
+	case len(r.Case) > shortCase:
+		f.Value = "…" + strings.ToUpper(r.Case[len(r.Case)-8:])
+	}
+	return f
+}
+
+// incidentForm is an incident as staff name it as a case: by its id or its reference.
+var incidentForm = regexp.MustCompile(`^(i[a-z2-7]{26}|I-[A-Z2-7]{8})$`)
+
+// shortCase is how long a reference of a case may be that is shown whole.
+const shortCase = 20
 
 var changeTitles = map[string]string{
 	kindNew: "A new colleague", kindRoles: "Other roles", kindReset: "Renew how somebody signs in", kindRemove: "Remove an account",
@@ -301,9 +338,9 @@ func (d *Desk) describeChange(ctx context.Context, tx *store.Tx, row *approvalRo
 	row.Text, row.Href = m.Name, "/console/staff/"+m.ID
 	switch kind {
 	case kindNew:
-		row.Facts = []web.Fact{{Term: "Roles", Value: d.roleTitles(c.Roles)}, {Term: "E-mail", Value: m.Email, Mail: true}}
+		row.Facts = []approvalFact{fact("Roles", d.roleTitles(c.Roles)), {Fact: web.Fact{Term: "E-mail", Value: m.Email, Mail: true}}}
 	case kindRoles:
-		row.Facts = []web.Fact{{Term: "So far", Value: d.roleTitles(m.Roles)}, {Term: "From then on", Value: d.roleTitles(c.Roles)}}
+		row.Facts = []approvalFact{fact("So far", d.roleTitles(m.Roles)), fact("From then on", d.roleTitles(c.Roles))}
 		if row.State.Text != "Waits" {
 			row.Facts = row.Facts[1:]
 		}

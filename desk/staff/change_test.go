@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/mail"
@@ -389,7 +390,7 @@ func TestWhoeverAskedFindsTheWayBack(t *testing.T) {
 		h.Clock.Advance(73 * time.Hour)
 		page = h.Get("/console/approvals")
 		shows(t, page, http.StatusOK, "Expired")
-		if strings.Contains(page.Body, "Open now") {
+		if strings.Contains(page.Body, "Open now") || strings.Contains(page.Body, "To the record") {
 			t.Error("what has expired is offered")
 		}
 	})
@@ -423,6 +424,44 @@ func TestWhoeverAgreesToAnAnswerSeesWhatWasAsked(t *testing.T) {
 	if strings.Contains(page.Body, "q7") {
 		t.Error("whoever neither approves nor asked is led to the request")
 	}
+}
+
+// TestAnApprovalNamesWhatItIsAbout by a reference, with a link for whoever may follow
+// it; and a case hears who answered.
+func TestAnApprovalNamesWhatItIsAbout(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		_, dpo, _, support := h.team()
+		subject, err := h.person(t.Context())
+		ok(t, err)
+		incident := loot.NewID("i")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{
+				Action: loot.Use, Actor: support, Desk: "customers", Purpose: "payment", Subject: subject, Collection: "customer",
+				Fields: []loot.Field{"payment.iban"}, Unmask: true, Reason: "Refund 12", Case: incident,
+			}, 1)
+			return err
+		})
+		id := h.pending()[0]
+		reference := desk.Reference("I", incident)
+		for _, who := range []loot.Actor{dpo, support} {
+			h.as(who)
+			page := h.Get("/console/approvals")
+			shows(t, page, http.StatusOK, "Record: Customer "+string(subject[:7]), "Case: "+reference)
+			lacks(t, page, id, string(subject), incident)
+			if !strings.Contains(page.Body, `<a href="/console/incidents/`+incident+`">`) {
+				t.Error("nothing leads to the incident")
+			}
+			if leads := strings.Contains(page.Body, `<a href="/console/customers/`+string(subject)+`">`); leads != (who.ID == support.ID) {
+				t.Errorf("%s is led to the record: %t", who.Name, leads)
+			}
+		}
+		h.as(dpo)
+		leads(t, h.Post("/console/approvals/"+id, "answer", "no"), "/console/approvals")
+		h.Drain()
+		if want := []string{id + " " + dpo.ID + " no"}; !slices.Equal(h.answers, want) {
+			t.Errorf("heard %q, want %q", h.answers, want)
+		}
+	})
 }
 
 func TestApprovalsOfOtherDesks(t *testing.T) {

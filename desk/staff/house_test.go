@@ -32,8 +32,9 @@ type house struct {
 
 	declared time.Time // when an emergency was
 
-	mu   sync.Mutex
-	done []string // such as "invite u…"
+	mu      sync.Mutex
+	done    []string // such as "invite u…"
+	answers []string // to what was asked: "approval who yes"
 }
 
 // onEach runs f in a house on each database.
@@ -71,6 +72,12 @@ func newHouseUnder(t *testing.T, db *store.DB, s *statement.Statement) *house {
 	})
 	h.Kit.Jobs.Listen("notify.subject", "test", func(ctx context.Context, _ string) error {
 		return h.Kit.Mail.Send(ctx, mail.Message{To: "customer@example.com"})
+	})
+	h.Kit.Jobs.Listen("approval.answered", "test", func(_ context.Context, said string) error {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.answers = append(h.answers, said)
+		return nil
 	})
 	h.Open(s, h.desk.Desk())
 	h.Site = webtest.New(t, web.Options{

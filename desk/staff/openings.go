@@ -272,9 +272,10 @@ func (d *Desk) tallies(ctx context.Context, tx *store.Tx, from day, account stri
 	return out, rows.Err()
 }
 
-// alarmed returns how many days of each account were unusual, from a day on.
+// alarmed returns on how many days the rules raised something of each account, from a
+// day on: it stands in the access review.
 func (d *Desk) alarmed(ctx context.Context, tx *store.Tx, from day) (map[string]int, error) {
-	rows, err := tx.Query(ctx, `SELECT account, count(*) FROM staff_alarm WHERE day >= $1 GROUP BY account`, int64(from))
+	rows, err := tx.Query(ctx, `SELECT account, count(DISTINCT day) FROM staff_review WHERE day >= $1 GROUP BY account`, int64(from))
 	if err != nil {
 		return nil, fmt.Errorf("staff: alarms: %w", err)
 	}

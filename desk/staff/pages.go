@@ -454,7 +454,7 @@ func openingStats(all []tally, alarms map[string]int) []web.Stat {
 	for _, n := range alarms {
 		unusualDays += n
 	}
-	odd := web.Stat{Label: "Unusual days", Value: web.Number(unusualDays), Note: "each one is a case", Icon: "siren", Href: "/console/incidents"}
+	odd := web.Stat{Label: "Unusual days", Value: web.Number(unusualDays), Note: "each in the access review", Icon: "siren", Href: "/console/access-review"}
 	if unusualDays > 0 {
 		odd.Tone = web.Warn
 	}

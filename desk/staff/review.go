@@ -130,7 +130,7 @@ func outcomeForm(id string) web.Fields {
 	}
 }
 
-var knowForm = web.Fields{{Name: "subject", Label: "Customer whom you know", MaxLen: 64, Required: true, Plain: true, Hint: "The id in the address of the customer's page. Opening their record is then yours to answer for, so leave it to a colleague."}}
+var knowForm = web.Fields{{Name: "subject", Label: "Customer whom you know", MaxLen: desk.SubjectMax, Required: true, Plain: true, Hint: "Their id, or the address of the customer's page. Opening their record is then yours to answer for, so leave it to a colleague."}}
 
 type reviewView struct {
 	web.View
@@ -298,6 +298,14 @@ func (d *Desk) takeReview(w http.ResponseWriter, r *http.Request, which string, 
 	if err != nil {
 		return err
 	}
+	said := "Your answer is kept. Whoever reviews it is written to once the day is over."
+	switch {
+	case which == "outcome" && form.Get("outcome") == "breach":
+		said = "The outcome is recorded, and an incident is opened about it. Those who deal with incidents are written to within ten minutes."
+	case which == "outcome":
+		said = "The outcome is recorded. Whoever opened it reads it here."
+	}
+	web.SetFlash(w, r, web.Good, said)
 	return web.Redirect(w, r, "/console/access-review")
 }
 
@@ -371,7 +379,7 @@ func (d *Desk) know(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx, me := r.Context(), web.ActorOf(r.Context())
-	s := loot.Subject(strings.TrimSpace(form.Get("subject")))
+	s := desk.SubjectIn(form.Get("subject"))
 	if err = knowForm.Check(form); err == nil {
 		err = d.kit.DB.InTx(ctx, func(tx *store.Tx) error {
 			if form.Get("remove") != "" {
@@ -394,6 +402,11 @@ func (d *Desk) know(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	said := "The customer is on your list. Nobody else sees it, and opening their record is yours to answer for."
+	if form.Get("remove") != "" {
+		said = "The customer is no longer on your list."
+	}
+	web.SetFlash(w, r, web.Good, said)
 	return web.Redirect(w, r, "/console/access-review")
 }
 

@@ -78,8 +78,8 @@ func TestUnusualAccessIsAnsweredForAndReviewed(t *testing.T) {
 		if got := h.raised(); len(got) != 0 {
 			t.Errorf("raised %v", got)
 		}
-		leads(t, h.Post(known, "subject", string(s)), page)
-		shows(t, h.Get(page), http.StatusOK, string(s))
+		leads(t, h.Post(known, "subject", "https://privacy.example.com/console/customers/"+string(s)+"?approval="+loot.NewID("a")), page)
+		shows(t, h.Get(page), http.StatusOK, string(s), "The customer is on your list.")
 		h.opened(sam, s, "")
 		h.counted()
 		h.opened(sam, s, "Ticket 4712.")
@@ -98,6 +98,9 @@ func TestUnusualAccessIsAnsweredForAndReviewed(t *testing.T) {
 		h.as(dpo)
 		lacks(t, h.Get(page), string(s), "Why")
 		shows(t, h.Get(page), http.StatusOK, "Sam Example", "3 openings")
+		if a := h.Get("/console/openings"); !strings.Contains(a.Body, `href="/console/access-review"`) || !strings.Contains(words(a.Body), "Unusual days 1") {
+			t.Errorf("what waits in the access review is not counted: %s", words(a.Body))
+		}
 		if a := h.Post(page+"/"+id+"/answer", "text", "It was me."); a.Status != http.StatusForbidden {
 			t.Errorf("answered by somebody else: %d", a.Status)
 		}
@@ -107,6 +110,7 @@ func TestUnusualAccessIsAnsweredForAndReviewed(t *testing.T) {
 		h.as(sam)
 		shows(t, h.Post(page+"/"+id+"/answer", "text", ""), http.StatusUnprocessableEntity, "Please fill this in")
 		leads(t, h.Post(page+"/"+id+"/answer", "text", "Nobody else was on duty."), page)
+		shows(t, h.Get(page), http.StatusOK, "Your answer is kept. Whoever reviews it is written to once the day is over.")
 		h.Clock.Advance(26 * time.Hour)
 		h.counted()
 		if a := h.Post(page+"/"+id+"/outcome", "outcome", "in-order", "text", "Fine."); a.Status != http.StatusForbidden {

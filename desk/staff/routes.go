@@ -7,6 +7,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/job"
 	"loot/mail"
 	"loot/store"
 	"loot/web"
@@ -220,7 +221,8 @@ func (d *Desk) approvals(w http.ResponseWriter, r *http.Request) error {
 	return d.renderApprovals(w, r)
 }
 
-// vote takes somebody's yes or no.
+// vote takes somebody's yes or no. The notice "approval.answered" says "approval who
+// yes", so that a case has in its history who agreed to what was opened for it.
 func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 	in, err := web.Form(r, 0)
 	if err != nil {
@@ -237,8 +239,10 @@ func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		a, err = d.kit.Gate.Vote(ctx, tx, r.PathValue("id"), v, answer == "yes")
-		return err
+		if a, err = d.kit.Gate.Vote(ctx, tx, r.PathValue("id"), v, answer == "yes"); err != nil {
+			return err
+		}
+		return d.kit.Jobs.Publish(ctx, tx, job.Notice{Name: "approval.answered", ID: a.ID + " " + v.Actor.ID + " " + answer})
 	}); err != nil {
 		return err
 	}

@@ -1,0 +1,55 @@
+package desk_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"loot"
+	"loot/desk"
+	"loot/desk/desktest"
+)
+
+// TestACustomerIsNamedByIDOrAddress, as a browser shows it.
+func TestACustomerIsNamedByIDOrAddress(t *testing.T) {
+	s := loot.NewSubject()
+	for _, text := range []string{
+		string(s), " " + string(s) + "\n",
+		"/console/customers/" + string(s),
+		"https://privacy.example.com/console/customers/" + string(s) + "?approval=" + loot.NewID("a"),
+		"https://privacy.example.com/console/customers/" + string(s) + "/open#ask",
+	} {
+		if got := desk.SubjectIn(text); got != s {
+			t.Errorf("%q names %q, want %q", text, got, s)
+		}
+	}
+	for text, want := range map[string]loot.Subject{"": "", "sam\n": "sam", "https://privacy.example.com/console/customers": "https://privacy.example.com/console/customers"} {
+		if got := desk.SubjectIn(text); got != want {
+			t.Errorf("%q names %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestReference(t *testing.T) {
+	for id, want := range map[string]string{"iaaaaabcdefghij": "I-CDEFGHIJ", "i1": "I-I1"} {
+		if got := desk.Reference("I", id); got != want {
+			t.Errorf("%s is called %s, want %s", id, got, want)
+		}
+	}
+}
+
+// TestInEmergency: what opens beyond a role is what the clause names, and for whoever
+// looks after the machines nothing.
+func TestInEmergency(t *testing.T) {
+	s := desktest.Standard(t)
+	for role, want := range map[loot.Role]string{"dpo": "service support", "support": "service", "administrator": ""} {
+		var got []string
+		for _, p := range desk.InEmergency(s, loot.Actor{Kind: loot.Staff, Roles: []loot.Role{role}}, "customer") {
+			got = append(got, string(p.ID))
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != want {
+			t.Errorf("in an emergency %s opens for %q, want %q", role, got, want)
+		}
+	}
+}
