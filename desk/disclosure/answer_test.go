@@ -121,8 +121,12 @@ func TestTheAnswerIsSealed(t *testing.T) {
 			h.as("t-dpo")
 			shows(t, h.do(id, "password"), http.StatusConflict, "This step is not open")
 			h.as("t-support")
+			files := h.notes("disclosure.file")
 			if again := h.do(id, "password"); again.Status != http.StatusOK || !strings.Contains(again.Body, m[1]) {
 				t.Errorf("whoever deals with it does not see the password again: %d", again.Status)
+			}
+			if seen, more := h.notes("disclosure.password"), h.notes("disclosure.file")-files; seen != 1 || more != 0 {
+				t.Errorf("the ledger has %d looks at the password, and %d at files with it", seen, more)
 			}
 		} else {
 			h.leads(a)
