@@ -175,7 +175,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err := a.build(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.takes(c.AbuseMailAt, a.reportedByMail), a.takes(c.AskingMailAt, a.asked)); err != nil {
+	if err := errors.Join(a.takes(c.AbuseMailAt, a.safety.TakeMail), a.takes(c.AskingMailAt, a.asked)); err != nil {
 		return nil, err
 	}
 	if err := a.migrate(ctx); err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"loot"
+	"loot/desk/disclosure"
+	"loot/desk/safety/report"
 	"loot/job"
 	"loot/mail"
 	"loot/store"
@@ -93,6 +96,7 @@ func (a *App) receiver(sealer mail.Sealer) (err error) {
 	}
 	a.mailbox.Receiver, err = mail.NewReceiver(mail.Receiving{
 		DB: a.DB, Sealer: sealer, Now: a.Now, Log: a.Log, Name: name, Certificate: c.SMTPCert, Key: c.SMTPKey, MaxBytes: c.SMTPMax << 20, PerMinute: perMinute,
+		Bounds: map[string]int64{c.AskingMailAt: disclosure.MostMail},
 		Enqueue: func(ctx context.Context, tx *store.Tx, id string) error {
 			return a.Jobs.Enqueue(ctx, tx, takeMail{id}, job.Unique())
 		},
@@ -113,6 +117,17 @@ func (a *App) takes(address string, t mail.Taker) error {
 	}
 	a.mailbox.taken++
 	return a.mailbox.Register(address, t)
+}
+
+// readMail reads a mail to the desk of disclosures within the limits in which reports of
+// misuse are read. What a report would be made of it is left alone.
+func readMail(content []byte) (disclosure.Mail, error) {
+	r, err := report.Read(bytes.NewReader(content))
+	m := disclosure.Mail{ID: r.ID, From: r.Reporter.Address, Subject: r.Subject, Text: r.Text}
+	for _, p := range r.Evidence {
+		m.Files = append(m.Files, disclosure.MailFile{Name: p.Name, Type: p.MediaType, Size: p.Size, SHA256: p.SHA256})
+	}
+	return m, err
 }
 
 // ListenForMail has [App.Serve] take mail in on ln; nil: none comes in.

@@ -32,8 +32,9 @@ type Receiving struct {
 	Name        string // of this server, in its greeting
 	Certificate string // files in PEM, read anew for each connection; empty: there is no TLS
 	Key         string
-	MaxBytes    int64 // of a mail; 0: 50 MiB
-	PerMinute   int   // mails from one address of the internet; 0: any number
+	MaxBytes    int64            // of a mail; 0: 50 MiB
+	Bounds      map[string]int64 // bytes of a mail to an address of which less is taken
+	PerMinute   int              // mails from one address of the internet; 0: any number
 }
 
 // A Taker takes a mail that came for its address. It reads the mail outside of
@@ -88,6 +89,11 @@ func NewReceiver(r Receiving) (*Receiver, error) {
 	if (r.Certificate == "") != (r.Key == "") {
 		return nil, loot.Errorf(loot.Invalid, "A certificate for mail that comes in needs both files, that of the certificate and that of its key.")
 	}
+	bounds := map[string]int64{}
+	for address, most := range r.Bounds {
+		bounds[recipient(address)] = most
+	}
+	r.Bounds = bounds
 	out := &Receiver{Receiving: r, takers: map[string]Taker{}, rates: map[netip.Addr]*rate.Limiter{}}
 	if r.Certificate != "" {
 		if _, err := out.certificate(nil); err != nil {

@@ -336,6 +336,55 @@ func TestDialogue(t *testing.T) {
 	}
 }
 
+// TestAnAddressTakesLess than the others: where the sender says how much it is at the
+// recipient, and else once so much came; nothing of it is kept.
+func TestAnAddressTakesLess(t *testing.T) {
+	c := receiver(t, sqlite(t), func(o *mail.Receiving) {
+		o.MaxBytes, o.Bounds = 4<<20, map[string]int64{"Small@net.example": 1 << 20}
+	})
+	if err := c.Register("small@net.example", c.take); err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat(strings.Repeat("x", 1<<10)+"\r\n\t\t\tC ", 1<<11)
+	begin := `
+			220
+			C EHLO watch.example
+			250
+			C MAIL FROM:<jo@watch.example>`
+	c.dialogue(begin + ` SIZE=2000000
+			250
+			C RCPT TO:<small@net.example>
+			552 5.3.4
+			C RCPT TO:<abuse@net.example>
+			250`)
+	c.dialogue(begin + `
+			250
+			C RCPT TO:<abuse@net.example>
+			250
+			C RCPT TO:<SMALL@net.example>
+			250
+			C DATA
+			354
+			C ` + large + `
+			C .
+			552 5.3.4
+			C MAIL FROM:<jo@watch.example>
+			250
+			C RCPT TO:<abuse@net.example>
+			250
+			C DATA
+			354
+			C ` + large + `
+			C .
+			250`)
+	if err := c.deliver(); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.took) != 1 || c.count("too large") != 2 || c.rows("mail_part") != 0 {
+		t.Errorf("%d taken, %d too large, %d parts", len(c.took), c.count("too large"), c.rows("mail_part"))
+	}
+}
+
 func TestWhatDoesNotComeWholeIsNotKept(t *testing.T) {
 	c := receiver(t, sqlite(t), nil)
 	conn, err := net.Dial("tcp", c.address)

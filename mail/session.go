@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +71,9 @@ type session struct {
 	peer      netip.Addr
 	secure    bool
 	from      string
+	size      int64 // of the mail, as the sender says; 0: they do not
 	to        []string
+	most      int64 // bytes, by the bounds of the recipients; 0: as any
 	strangers int
 }
 
@@ -82,8 +85,12 @@ var (
 	errUnkept   = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "The mail cannot be kept at the moment. Try again later."}
 )
 
+func errLarge(most int64) error {
+	return &smtp.SMTPError{Code: 552, EnhancedCode: smtp.EnhancedCode{5, 3, 4}, Message: "A mail to this address may have " + strconv.FormatInt(most>>20, 10) + " MiB. Send it in several."}
+}
+
 // Mail begins a mail.
-func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+func (s *session) Mail(from string, o *smtp.MailOptions) error {
 	if !s.r.mayAgain(s.peer) {
 		s.r.counts[hurried].Add(1)
 		return errHurried
@@ -101,7 +108,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 		s.r.Log.ErrorContext(ctx, "too much mail waits to be taken; see the jobs that failed", "mails", w.Mails)
 		return errFull
 	}
-	s.from = from
+	s.from, s.size = from, o.Size
 	return nil
 }
 
@@ -115,6 +122,15 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		}
 		return errStranger
 	}
+	if most := s.r.Bounds[key]; most > 0 {
+		if s.size > most {
+			s.r.counts[oversized].Add(1)
+			return errLarge(most)
+		}
+		if s.most == 0 || most < s.most {
+			s.most = most
+		}
+	}
 	if !slices.Contains(s.to, key) {
 		s.to = append(s.to, key)
 	}
@@ -125,6 +141,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *session) Data(content io.Reader) error {
 	ctx, cancel := context.WithTimeout(s.ctx, longest)
 	defer cancel()
+	if s.most > 0 {
+		content = &bounded{content, s.most, s.most}
+	}
 	err := s.r.keep(ctx, Envelope{From: s.from, Peer: s.peer, Secure: s.secure}, s.to, content)
 	var told *smtp.SMTPError
 	switch {
@@ -145,8 +164,22 @@ func (s *session) Data(content io.Reader) error {
 	return errUnkept
 }
 
+// A bounded mail is refused once more of it came than its recipients take.
+type bounded struct {
+	io.Reader
+	most, left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errLarge(b.most)
+	}
+	return n, err
+}
+
 // Reset ends a mail.
-func (s *session) Reset() { s.from, s.to = "", nil }
+func (s *session) Reset() { s.from, s.size, s.to, s.most = "", 0, nil, 0 }
 
 // Logout ends the session.
 func (s *session) Logout() error { return nil }

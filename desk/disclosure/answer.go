@@ -211,7 +211,7 @@ var passwordStep = stepKind{
 	},
 	do: func(ctx context.Context, do *doing) error {
 		do.once = desk.LatestNote(do.notes, notePassword)
-		return do.noted(ctx, "file", notePassword)
+		return do.noted(ctx, "password", "")
 	},
 }
 

@@ -103,7 +103,7 @@ func (d *disclosure) desk() desk.Desk {
 		Migrations: migrations,
 		Routes:     d.routes(),
 		Nav: []web.Nav{{
-			Audience: web.Console, Group: "Work", Order: 42, Label: "Disclosures", Icon: "landmark", Href: home, Count: d.waiting,
+			Audience: web.Console, Group: "Work", Order: 42, Label: "Disclosures", Icon: "landmark", Href: home, Count: d.waiting, Each: true,
 		}},
 		Proofs: d.proofs(),
 		Demo:   d.demo,
@@ -127,6 +127,7 @@ func (d *disclosure) routes() []web.Route {
 		{Pattern: "GET " + mailHome + "/{mail}", Audience: web.Console, Serve: d.readMail},
 		{Pattern: "POST " + mailHome + "/{mail}", Audience: web.Console, Serve: d.putAside},
 		{Pattern: "GET " + mailHome + "/{mail}/whole", Audience: web.Console, Serve: d.wholeMail},
+		{Pattern: "POST " + mailHome + "/{mail}/back", Audience: web.Console, Serve: d.takeBack},
 		{Pattern: "GET " + home + "/{id}", Audience: web.Console, Serve: d.show},
 		{Pattern: "POST " + home + "/{id}/ask", Audience: web.Console, Serve: d.ask},
 		{Pattern: "POST " + home + "/{id}/{step}", Audience: web.Console, Serve: d.step, Body: maxUpload},
@@ -147,7 +148,7 @@ func (d *disclosure) inForce() (*statement.Statement, error) {
 
 func (d *disclosure) waiting(ctx context.Context) (n int, err error) {
 	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		n, err = countOpen(ctx, tx)
+		n, err = countOpen(ctx, tx, d.seesMail(web.ActorOf(ctx)))
 		return err
 	})
 	return n, err

@@ -62,3 +62,34 @@ func (d *disclosure) noted(ctx context.Context, tx *store.Tx, r request, a autho
 	_, err = d.Ledger.Append(ctx, tx, e)
 	return err
 }
+
+// A mailFact says on the ledger which mail something became of, so that it can be shown
+// later what a mail was that is here no longer.
+type mailFact struct {
+	Mail    string `json:"mail"`   // id, the same for all that becomes of it
+	SHA256  string `json:"sha256"` // of its content, in hex
+	Request string `json:"request,omitempty"`
+}
+
+// mailNoted records what becomes of a mail; with a request it is as secret as that is.
+func (d *disclosure) mailNoted(ctx context.Context, tx *store.Tx, m letterIn, r request, by loot.Actor, note, reason string) error {
+	input, err := json.Marshal(mailFact{m.ID, m.SHA256, r.ID})
+	if err != nil {
+		return fmt.Errorf("disclosure: fact: %w", err)
+	}
+	e := ledger.Entry{
+		Facts: ledger.Facts{At: d.Now(), Verdict: ledger.Recorded, Note: "authority.mail." + note, Clauses: []loot.Clause{Keeps[0]}, ActorKind: by.Kind, Desk: name, Input: input},
+		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: reason},
+	}
+	if v, ok := d.Gate.InForce(); ok { // mail comes before one is
+		e.Facts.Statement = v.Statement.Hash()
+	}
+	if len(by.Roles) > 0 {
+		e.Facts.Role = by.Roles[0]
+	}
+	if r.Gag.After(d.Now()) {
+		e.Gag = r.Gag
+	}
+	_, err = d.Ledger.Append(ctx, tx, e)
+	return err
+}

@@ -80,8 +80,10 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	})
 	h.desk, err = build(h.Kit, Needs{
 		ReadMail: func(content []byte) (Mail, error) {
-			subject, body, _ := strings.Cut(string(content), "\n\n")
-			return Mail{From: "desk@police.example", Subject: subject, Text: body, Files: []MailFile{{Name: "order.pdf", Type: "application/pdf", Size: 9, SHA256: "ab12"}}}, nil
+			head, body, _ := strings.Cut(string(content), "\n\n")
+			subject, id, _ := strings.Cut(head, "\nid ")
+			id, _, _ = strings.Cut(id, "\n") // what follows is of the way
+			return Mail{ID: id, From: "desk@police.example", Subject: subject, Text: body, Files: []MailFile{{Name: "order.pdf", Type: "application/pdf", Size: 9, SHA256: "ab12"}}}, nil
 		},
 		Letter: func(l Letter) ([]byte, error) {
 			return bill.Letter(invoice.Letter{From: "Example Network", To: l.To, Made: l.Made, Language: "en", Title: l.Title, Paragraphs: l.Paragraphs, Rows: l.Rows, Watermark: l.Watermark, Data: l.Data})
@@ -93,6 +95,9 @@ func newHouse(t testing.TB, db *store.DB) *house {
 					at = desktest.Start
 				}
 				return at, nil
+			},
+			Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) {
+				return []loot.Actor{staff("t-counsel"), staff("t-support")}, nil
 			},
 			Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
 				return staff(id), id + "@staff.example", nil
@@ -245,6 +250,24 @@ func (h *house) request(id string) (r request) {
 		return err
 	})
 	return r
+}
+
+// notes counts the entries of the ledger with a note, but for those that are secret.
+func (h *house) notes(note string) (n int) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		n = 0
+		for row, err := range h.Kit.Ledger.Facts(ctx, tx, time.Time{}, h.Clock.Now().Add(time.Hour)) {
+			if err != nil {
+				return err
+			}
+			if row.Facts.Note == note {
+				n++
+			}
+		}
+		return nil
+	})
+	return n
 }
 
 // do does a step of a request, as it stands.

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,9 +189,8 @@ func (d *disclosure) intakeForm(w http.ResponseWriter, r *http.Request) error {
 	if q.Get("mail") == "" {
 		return d.showIntake(w, r, http.StatusOK, nil, nil)
 	}
-	r.SetPathValue("mail", q.Get("mail"))
 	var typed url.Values
-	if err := d.withMail(r, "authority.mail_read", "", func(_ context.Context, _ *store.Tx, m letterIn) error {
+	if err := d.withMail(r.Context(), q.Get("mail"), "read", "", func(_ *store.Tx, m letterIn) error {
 		typed = url.Values{"mail": {m.ID}, "reference": {loot.Cut(m.Subject, 120)}, "asked": {loot.Cut(m.Text, 4000)}, "kind": {answering}}
 		return nil
 	}); err != nil {
@@ -217,7 +217,7 @@ func (d *disclosure) showIntake(w http.ResponseWriter, r *http.Request, status i
 	}); err != nil {
 		return err
 	}
-	if len(v.Form[1].Options) == 0 {
+	if who := slices.IndexFunc(v.Form, func(f web.Field) bool { return f.Name == "authority" }); len(v.Form[who].Options) == 0 {
 		v.Empty = &web.Empty{Icon: "landmark", Title: "The register is empty", Text: "Who asks is entered there first, with a contact from an official source.", Action: &web.Action{Label: "Open the register", Href: home + "/register", Icon: "arrow-right"}}
 	}
 	if typed != nil {

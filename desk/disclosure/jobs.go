@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"loot"
@@ -22,8 +23,9 @@ type sweepArgs struct{}
 // Kind names the job.
 func (sweepArgs) Kind() string { return "disclosure.sweep" }
 
-// sweep reminds colleagues of what is due soon, ends orders to preserve whose day has
-// passed, and removes what was closed so long ago that the law does not need it.
+// sweep reminds colleagues of what is due soon and of mail, ends orders to preserve whose
+// day has passed, and removes what was closed so long ago that the law does not need it,
+// and mail that became no request.
 func (d *disclosure) sweep(ctx context.Context, _ sweepArgs) error {
 	var letters []mail.Message
 	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
@@ -35,7 +37,15 @@ func (d *disclosure) sweep(ctx context.Context, _ sweepArgs) error {
 		if letters, err = d.reminders(ctx, tx); err != nil {
 			return err
 		}
+		more, err := d.mailReminders(ctx, tx)
+		if err != nil {
+			return err
+		}
+		letters = append(letters, more...)
 		if err := d.endHolds(ctx, tx); err != nil {
+			return err
+		}
+		if err := d.removeMail(ctx, tx); err != nil {
 			return err
 		}
 		return d.removeOld(ctx, tx, s)
@@ -90,6 +100,45 @@ func (d *disclosure) reminders(ctx context.Context, tx *store.Tx) (out []mail.Me
 	return out, nil
 }
 
+// mailReminders are letters to those who may look at mail, once for each that nobody looked
+// at for days; one letter has all of them.
+func (d *disclosure) mailReminders(ctx context.Context, tx *store.Tx) (out []mail.Message, err error) {
+	now := d.Now()
+	n, err := tx.Exec(ctx, `UPDATE disclosure_mail SET reminded = $1 WHERE aside = 0 AND reminded = 0 AND at <= $2`, now.UnixMicro(), now.Add(-remindAfter).UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("disclosure: mail: %w", err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	all, err := d.needs.Staff.Everybody(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		who, address, err := d.needs.Staff.Member(ctx, tx, one.ID)
+		if err != nil {
+			return nil, err
+		}
+		if address == "" || !d.seesMail(who) {
+			continue
+		}
+		m, err := mail.Letter{
+			Subject: "Mail of authorities waits", Greet: "Good day",
+			Blocks: []mail.Block{
+				mail.Para("Mail came to the address for authorities and courts and has waited for days. A request in it may have a day by which it is due."),
+				mail.Button("Open the queue", d.BaseURL+home),
+			},
+			Why: "You get this because your role approves. What it says stands in the console alone.",
+		}.Message(d.House(), loot.NewID("l"), address)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
 // endHolds closes what was only to be preserved, once its day has passed.
 func (d *disclosure) endHolds(ctx context.Context, tx *store.Tx) error {
 	due, err := requests(ctx, tx, `closed = 0 AND kind = $1 AND outcome = $2 AND hold <= $3 ORDER BY id LIMIT 200`, preservation, preserved, d.Now().UnixMicro())
@@ -115,6 +164,9 @@ func (d *disclosure) endHolds(ctx context.Context, tx *store.Tx) error {
 const (
 	lapsing    = "Requests from outside"
 	whyLapsing = "answered so long ago that the law does not need them"
+
+	lapsingMail    = "Mail to the address for authorities"
+	whyLapsingMail = "not entered as a request"
 )
 
 // keptUntil returns until when a request is kept: as long after it was closed as the
@@ -152,6 +204,55 @@ func (d *disclosure) removeOld(ctx context.Context, tx *store.Tx, s *statement.S
 	return d.Erased(ctx, tx, name, desk.Lapse{What: lapsing, Why: whyLapsing, Clause: Keeps[1], Count: n})
 }
 
+// removeMail removes what was put aside, and what nobody looked at, once its time is over.
+func (d *disclosure) removeMail(ctx context.Context, tx *store.Tx) error {
+	old, err := mailsToGo(ctx, tx, d.Now(), ` LIMIT 500`+tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	for _, m := range old {
+		if err := endMail(ctx, tx, m.ID); err != nil {
+			return err
+		}
+		why := "It waited for " + strconv.Itoa(keptWaiting) + " months."
+		if !m.Aside.IsZero() {
+			why = "It was put aside."
+		}
+		if err := d.mailNoted(ctx, tx, m, request{}, d.actor(), "erased", why); err != nil {
+			return err
+		}
+	}
+	return d.Erased(ctx, tx, name, desk.Lapse{What: lapsingMail, Why: whyLapsingMail, Clause: Keeps[1], Count: len(old)})
+}
+
+// goes is when a mail goes that stays as it is.
+func (m letterIn) goes() time.Time {
+	if m.Aside.IsZero() {
+		return m.At.AddDate(0, keptWaiting, 0)
+	}
+	return m.Aside.AddDate(0, 0, keptAside)
+}
+
+// mailsToGo returns the mails that go until then, without what they say.
+func mailsToGo(ctx context.Context, tx *store.Tx, until time.Time, more string) (out []letterIn, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, at, sha256, aside FROM disclosure_mail WHERE (aside = 0 AND at <= $1) OR (aside > 0 AND aside <= $2) ORDER BY at, id`+more,
+		until.AddDate(0, -keptWaiting, 0).UnixMicro(), until.AddDate(0, 0, -keptAside).UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("disclosure: mails: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m letterIn
+		var at, aside int64
+		if err := rows.Scan(&m.ID, &at, &m.SHA256, &aside); err != nil {
+			return nil, fmt.Errorf("disclosure: mails: %w", err)
+		}
+		m.At, m.Aside = store.Instant(at), store.Instant(aside)
+		out = append(out, m)
+	}
+	return out, rows.Err()
+}
+
 // lapses foretells what goes because its time is over.
 func (d *disclosure) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]desk.Lapse, error) {
 	s, err := d.inForce()
@@ -162,18 +263,26 @@ func (d *disclosure) lapses(ctx context.Context, tx *store.Tx, until time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	old, err := mailsToGo(ctx, tx, until, "")
+	if err != nil {
+		return nil, err
+	}
 	var out []desk.Lapse
-	for _, r := range closed {
-		at := keptUntil(s, r)
-		if at.IsZero() || at.After(until) {
-			continue
-		}
+	add := func(at time.Time, what, why string) {
 		day := desk.DayOf(at)
-		if n := len(out); n > 0 && out[n-1].Day.Equal(day) {
+		if n := len(out); n > 0 && out[n-1].Day.Equal(day) && out[n-1].What == what {
 			out[n-1].Count++
-			continue
+			return
 		}
-		out = append(out, desk.Lapse{Day: day, What: lapsing, Why: whyLapsing, Clause: Keeps[1], Count: 1})
+		out = append(out, desk.Lapse{Day: day, What: what, Why: why, Clause: Keeps[1], Count: 1})
+	}
+	for _, r := range closed {
+		if at := keptUntil(s, r); !at.IsZero() && !at.After(until) {
+			add(at, lapsing, whyLapsing)
+		}
+	}
+	for _, m := range old {
+		add(m.goes(), lapsingMail, whyLapsingMail)
 	}
 	return out, nil
 }

@@ -19,7 +19,8 @@ const listed = 500
 type queueView struct {
 	web.View
 	Tabs   []web.Tab
-	Mails  []waitingMail
+	Mails  []mailRow
+	Aside  []mailRow
 	Groups []queueGroup
 	Work   []workRow
 	Empty  web.Empty
@@ -82,9 +83,12 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		v.Groups, v.Work = nil, nil
-		if !closed {
+		if !closed && d.seesMail(web.ActorOf(r.Context())) {
 			var err error
-			if v.Mails, err = mails(r.Context(), tx); err != nil {
+			if v.Mails, err = mails(r.Context(), tx, thatWaits); err != nil {
+				return err
+			}
+			if v.Aside, err = mails(r.Context(), tx, thatIsOff); err != nil {
 				return err
 			}
 		}

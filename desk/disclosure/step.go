@@ -68,7 +68,7 @@ type doing struct {
 	typed url.Values
 	file  *web.File // nil: none was sent
 	said  string    // to whoever did it
-	once  string    // a password that is shown once
+	once  string    // the password of the sealed answer, for whoever did it
 }
 
 func (do *doing) note(ctx context.Context, kind, text string) error {

@@ -138,9 +138,13 @@ func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
 	return nil
 }
 
-// countOpen counts open requests, and mail that nobody looked at.
-func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
-	if err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM disclosure_request WHERE closed = 0) + (SELECT count(*) FROM disclosure_mail)`).Scan(&n); err != nil {
+// countOpen counts open requests, and for whoever sees it the mail that waits.
+func countOpen(ctx context.Context, tx *store.Tx, mail bool) (n int, err error) {
+	q := `SELECT (SELECT count(*) FROM disclosure_request WHERE closed = 0)`
+	if mail {
+		q += ` + (SELECT count(*) FROM disclosure_mail WHERE ` + thatWaits + `)`
+	}
+	if err := tx.QueryRow(ctx, q).Scan(&n); err != nil {
 		return 0, fmt.Errorf("disclosure: count: %w", err)
 	}
 	return n, nil

@@ -14,21 +14,22 @@ import (
 	"loot/api"
 	"loot/desk/safety/report"
 	"loot/mail"
+	"loot/store"
 )
 
-// TakeMail takes a report of misuse that came by mail, which open returns from its
-// beginning. One that comes again counts once, by its id or its hash.
-func (d *Safety) TakeMail(ctx context.Context, open func() io.Reader) error {
-	r, err := report.Read(open())
+// TakeMail is the [mail.Taker] of reports of misuse. One that comes again counts once, by
+// its id or its hash, so that nothing is left to be written.
+func (d *Safety) TakeMail(ctx context.Context, m *mail.Received) (func(context.Context, *store.Tx) error, error) {
+	r, err := report.Read(m.Open())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	whole, err := pieces("report.eml", "message/rfc822", open())
+	whole, err := pieces("report.eml", "message/rfc822", m.Open())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = d.take(ctx, d.parsed(ByMail, r, whole))
-	return err
+	return nil, err
 }
 
 // pieces returns what came as evidence, something large as files that follow each other.
