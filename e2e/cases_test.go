@@ -32,7 +32,7 @@ func TestCases(t *testing.T) {
 	reporter := customer // who is signed out by now
 	reporter.visit("/abuse")
 	reporter.fill(map[string]string{
-		"kind": "phishing", "addresses": "192.0.2.7", "urls": "https://192.0.2.7/bank", "text": "It asks for the passwords of a bank.", "email": "ann@example.net",
+		"kind": "phishing", "addresses": "192.0.2.7", "urls": "https://192.0.2.7/bank", "text": "It asks for the passwords of a bank.\n" + strings.Repeat("Received: from relay.example by mx.example; ", 12) + strings.Repeat("x", 200), "email": "ann@example.net",
 	})
 	reporter.shoot("abuse-report")
 	reporter.press("form[enctype] .primary")
