@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +68,12 @@ type Desk struct {
 	// Retains tells what a law has it keep of a person who is erased, or of everybody if
 	// none is named; nil: nothing.
 	Retains func(context.Context, *store.Tx, loot.Subject) ([]Retained, error)
+}
+
+// Reference returns what something is called in letters and in lists: its id is too long
+// to be read to somebody, and its end tells it from the others as well.
+func Reference(prefix, id string) string {
+	return prefix + "-" + strings.ToUpper(id[max(0, len(id)-8):])
 }
 
 // A Proof tries something that a clause promises or forbids, on a scratch copy
