@@ -72,6 +72,12 @@ type Desk struct {
 	Retains func(context.Context, *store.Tx, loot.Subject) ([]Retained, error)
 }
 
+// Reference returns what something is called in letters and in lists: its id is too long
+// to be read to somebody, and its end tells it from the others as well.
+func Reference(prefix, id string) string {
+	return prefix + "-" + strings.ToUpper(id[max(0, len(id)-8):])
+}
+
 // A Proof tries something that a clause promises or forbids, on a scratch copy
 // with the operator's statement, and says what happened. It fails with an
 // error that says what should have happened instead.
@@ -129,10 +135,6 @@ func (c *Clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now
 
 // Advance moves the clock by d.
 func (c *Clock) Advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
-
-// Reference is what a case is called on pages and in letters: a letter for its kind,
-// and the end of its id.
-func Reference(kind, id string) string { return kind + "-" + strings.ToUpper(id[max(0, len(id)-8):]) }
 
 var subjectForm = regexp.MustCompile(`\bs[a-z2-7]{26}\b`)
 

@@ -32,7 +32,7 @@ func TestCases(t *testing.T) {
 	reporter := customer // who is signed out by now
 	reporter.visit("/abuse")
 	reporter.fill(map[string]string{
-		"kind": "phishing", "addresses": "192.0.2.7", "urls": "https://192.0.2.7/bank", "text": "It asks for the passwords of a bank.", "email": "ann@example.net",
+		"kind": "phishing", "addresses": "192.0.2.7", "urls": "https://192.0.2.7/bank", "text": "It asks for the passwords of a bank.\n" + strings.Repeat("Received: from relay.example by mx.example; ", 12) + strings.Repeat("x", 200), "email": "ann@example.net",
 	})
 	reporter.shoot("abuse-report")
 	reporter.press("form[enctype] .primary")
@@ -42,6 +42,13 @@ func TestCases(t *testing.T) {
 
 	one.visit("/console/abuse")
 	one.shoot("console-abuse")
+	if y := eval[float64](one.browser, `
+		document.querySelector(".side").style.maxHeight = "120px"; // of a long menu, of which the chosen entry stands low
+		showChosen(true);
+		const of = document.querySelector(".side").getBoundingClientRect(), is = document.querySelector(".side [aria-current]").getBoundingClientRect();
+		return Math.max(0, is.bottom - of.bottom) + window.scrollY;`); y >= 1 {
+		t.Errorf("the chosen entry of the menu is %v pixels out of sight, or the page moved", y)
+	}
 	one.press(`a[href^="/console/abuse/c"]`)
 	one.lacks("passwords of a bank", "ann@example.net")
 	one.press("Open what they say")

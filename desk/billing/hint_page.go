@@ -41,7 +41,7 @@ func (b *Billing) suggestionsOf(ctx context.Context, tx *store.Tx, s *statement.
 	if out.On, err = b.switchedOn(ctx, tx, s, who); err != nil || !out.On {
 		return out, err
 	}
-	all, err := b.hintsOf(ctx, tx, `n.subject = $2`, who)
+	all, err := b.hintsOf(ctx, tx, `n.subject = $2 AND n.service IN (SELECT reference FROM billing_service WHERE state = 'active')`, who)
 	if err != nil {
 		return out, err
 	}

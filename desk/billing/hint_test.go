@@ -132,6 +132,18 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		use(on, "b", "disk", "now", o.Clock.Now(), 92*oneUnit)
 		run()
 		shows(t, o.Get("/portal/services"), http.StatusOK, "92 % full.")
+		// Nothing bigger is suggested for what does not run.
+		staff := loot.Actor{Kind: loot.Staff, ID: "t-abuse"}
+		ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			_, err := o.b.Suspend(t.Context(), tx, staff, "b-"+string(on), "case")
+			return err
+		}))
+		desktest.Lacks(t, o.Get("/portal/services"), "92 % full.")
+		ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			_, err := o.b.Resume(t.Context(), tx, staff, "b-"+string(on), "case")
+			return err
+		}))
+		shows(t, o.Get("/portal/services"), http.StatusOK, "92 % full.")
 		o.permit(on, false)
 		a = o.Get("/portal/services")
 		desktest.Lacks(t, a, "You could use")

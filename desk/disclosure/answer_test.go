@@ -163,6 +163,9 @@ func TestTheAnswerIsSealed(t *testing.T) {
 			if desk.LatestNote(notes, notePassword) != "" {
 				t.Error("the password is kept after the file was handed over")
 			}
+			if desk.LatestNote(notes, "receipt") == "" {
+				t.Error("more is gone than the password")
+			}
 			return err
 		})
 	}

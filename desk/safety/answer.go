@@ -40,15 +40,15 @@ type reasonsView struct {
 	How   string
 }
 
-func reasonsOf(c matter, js []judgment) (out []reasonsView) {
+func reasonsOf(c matter, js []judgment, to reader) (out []reasonsView) {
 	for _, j := range js {
-		v := reasonsView{Title: "Judgment", At: j.At, How: howToObject(c, j)}
+		v := reasonsView{Title: "Judgment", At: j.At, How: howToObject(c, j, to)}
 		if j.Appeal {
 			v.Title = "Decision on the objection"
 		} else if !c.Decided.IsZero() || !c.Appealed.IsZero() {
 			v.How = ""
 		}
-		for _, row := range judgmentRows(c, j)[1:] {
+		for _, row := range judgmentRows(c, j, to)[1:] {
 			v.Facts = append(v.Facts, web.Fact{Term: row.Term, Value: row.Value})
 		}
 		out = append(out, v)
@@ -71,8 +71,9 @@ func (d *Safety) side(ctx context.Context, tx *store.Tx, v *sideView, c matter) 
 		return err
 	}
 	state := d.state(c)
+	state.Text = toCustomer.say(state.Text)
 	v.Facts = []web.Fact{
-		{Term: "Number", Value: c.ID, Code: true},
+		{Term: "Reference", Value: c.Reference(), Code: true},
 		{Term: "Kind", Value: kindTitle(c.What, c.Kind)},
 		{Term: "State", Badge: &state},
 		{Term: "Opened", Value: c.Opened.UTC().Format(letterDay)},
@@ -89,7 +90,7 @@ func (d *Safety) side(ctx context.Context, tx *store.Tx, v *sideView, c matter) 
 	if undecided(c) && !c.Notified.IsZero() && c.Answered.IsZero() {
 		v.Facts = append(v.Facts, web.Fact{Term: "Answer by", Value: c.Due.UTC().Format(letterDay)})
 	}
-	v.Reasons = reasonsOf(c, js)
+	v.Reasons = reasonsOf(c, js, toCustomer)
 	var events []web.Event
 	for _, n := range notes {
 		if e, shown := customersEvent(n); shown {
@@ -242,7 +243,9 @@ func (d *Safety) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 		v.Rows = nil
 		list, err := cases(r.Context(), tx, `subject = $1 ORDER BY opened DESC, id LIMIT 200`, web.ActorOf(r.Context()).ID)
 		for _, c := range list {
-			v.Rows = append(v.Rows, d.row(c, "/portal/cases/"))
+			row := d.row(c, "/portal/cases/")
+			row.State.Text = toCustomer.say(row.State.Text)
+			v.Rows = append(v.Rows, row)
 		}
 		return err
 	}); err != nil {

@@ -108,7 +108,7 @@ func (d *Safety) showCase(w http.ResponseWriter, r *http.Request, status int, v 
 		if err != nil {
 			return err
 		}
-		v.Reasons = reasonsOf(c, js)
+		v.Reasons = reasonsOf(c, js, toStaff)
 		v.Same = reviewing(c) && c.Judge == by.ID
 		return d.caseHistory(ctx, tx, &v, c)
 	}); err != nil {
@@ -138,7 +138,7 @@ func (d *Safety) showCase(w http.ResponseWriter, r *http.Request, status int, v 
 		if c.Subject != "" && c.Closed.IsZero() {
 			v.Record = &web.Action{
 				Label: "Open the customer’s record", Icon: "lock-open", Post: true, Href: "/console/customers/" + url.PathEscape(string(c.Subject)) + "/open",
-				Hidden: []web.Hidden{{Name: "purpose", Value: string(purposeOf(c.What))}, {Name: "case", Value: c.ID}, {Name: "reason", Value: "Case " + c.ID}},
+				Hidden: []web.Hidden{{Name: "purpose", Value: string(purposeOf(c.What))}, {Name: "case", Value: c.ID}, {Name: "reason", Value: "Case " + c.Reference()}},
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func (d *Safety) showCase(w http.ResponseWriter, r *http.Request, status int, v 
 
 func (d *Safety) caseFacts(ctx context.Context, tx *store.Tx, v *caseView, c matter) error {
 	fact := func(term, value string) { v.Facts = append(v.Facts, web.Fact{Term: term, Value: value}) }
-	v.Facts = append(v.Facts, web.Fact{Term: "State", Badge: &v.Case.State}, web.Fact{Term: "Number", Value: c.ID, Code: true})
+	v.Facts = append(v.Facts, web.Fact{Term: "State", Badge: &v.Case.State}, web.Fact{Term: "Reference", Value: c.Reference(), Code: true})
 	fact("Opened", c.Opened.UTC().Format(letterDay))
 	if undecided(c) || reviewing(c) {
 		fact("Due", c.Due.UTC().Format(letterDay))
@@ -184,15 +184,15 @@ func (d *Safety) caseFacts(ctx context.Context, tx *store.Tx, v *caseView, c mat
 	if c.Measure != "" {
 		v.Facts = append(v.Facts, web.Fact{Term: "In force", Badge: &web.Badge{Tone: web.Warn, Text: c.Measure, Icon: "ban"}})
 	}
-	for term, id := range map[string]string{"Dealt with by": c.Owner, "Judged by": c.Judge} {
-		if id == "" {
+	for _, who := range []struct{ term, id string }{{"Dealt with by", c.Owner}, {"Judged by", c.Judge}} {
+		if who.id == "" {
 			continue
 		}
-		name, err := d.needs.Staff.Name(ctx, tx, id)
+		name, err := d.needs.Staff.Name(ctx, tx, who.id)
 		if err != nil {
 			return err
 		}
-		fact(term, name)
+		fact(who.term, name)
 	}
 	return nil
 }
@@ -339,7 +339,7 @@ func (d *Safety) openReports(w http.ResponseWriter, r *http.Request) error {
 // readingOf is what the gate is asked about a report.
 func readingOf(c matter, by loot.Actor, s loot.Subject, fields []loot.Field) gate.Request {
 	return gate.Request{
-		Action: loot.Use, Actor: by, Desk: name, Purpose: forSafety, Subject: s, Collection: reporters, Fields: fields, Case: c.ID, Reason: "Case " + c.ID,
+		Action: loot.Use, Actor: by, Desk: name, Purpose: forSafety, Subject: s, Collection: reporters, Fields: fields, Case: c.ID, Reason: "Case " + c.Reference(),
 		Unmask: true,
 	}
 }
@@ -406,6 +406,7 @@ func (d *Safety) step(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
+	said, to := "Done.", "/console/abuse/"+url.PathEscape(r.PathValue("id"))
 	err = d.Gate.InTx(ctx, func(tx *store.Tx) error {
 		c, err := d.dealer(ctx, tx, r.PathValue("id"), tx.ForUpdate())
 		if err != nil {
@@ -423,6 +424,9 @@ func (d *Safety) step(w http.ResponseWriter, r *http.Request) error {
 		if err := one.Fields(c).Check(typed); err != nil {
 			return err
 		}
+		if one.Step == "review" { // whoever deals with disputes alone sees no more of it
+			said, to = decidedWords(c, typed.Get("outcome")), "/console/abuse"
+		}
 		return one.Do(d, ctx, tx, c, by, typed)
 	})
 	if refusal, no := web.RefusalOf(err); no {
@@ -438,6 +442,6 @@ func (d *Safety) step(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "Done.")
-	return web.Redirect(w, r, "/console/abuse/"+url.PathEscape(r.PathValue("id")))
+	web.SetFlash(w, r, web.Good, said)
+	return web.Redirect(w, r, to)
 }

@@ -22,7 +22,8 @@ const listed = 100
 type queueView struct {
 	web.View
 	Tabs  []web.Tab
-	Kinds []web.Tab
+	Of    string // the list; empty: the open ones
+	Kinds web.Fields
 	Rows  []caseRow
 	More  string // address of the next ones; empty: these are all
 	Empty web.Empty
@@ -87,10 +88,8 @@ func (d *Safety) queue(w http.ResponseWriter, r *http.Request) error {
 	}
 	kind := q.Get("kind")
 	v.Tabs = tabs(chosen.id, kind)
-	v.Kinds = []web.Tab{{Label: "All kinds", Href: queueHref(chosen.id, "", ""), Current: kind == ""}}
-	for _, p := range playbooks {
-		v.Kinds = append(v.Kinds, web.Tab{Label: p.Title, Href: queueHref(chosen.id, string(p.Kind), ""), Current: kind == string(p.Kind)})
-	}
+	v.Of = chosen.id
+	v.Kinds = web.Fields{{Name: "kind", Label: "Kind", Type: "select", Plain: true, Value: kind, Options: append([]web.Option{{Label: "All kinds"}}, kindOptions()...)}}
 	ctx := r.Context()
 	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		v.Rows, v.More = nil, ""

@@ -1,6 +1,7 @@
 package safety
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,18 +18,26 @@ var figuresPage = web.NewPage[figuresView](pageFiles, "pages/figures.html")
 
 type figuresView struct {
 	web.View
-	Tabs     []web.Tab
-	Stats    []web.Stat
-	Kinds    []figureRow
-	Networks []figureRow
-	Months   []figureRow
-	Repeat   []repeatRow
-	Export   string
+	Tabs   []web.Tab
+	Stats  []web.Stat
+	Tables []figureTable
+	Repeat []repeatRow
+	Export string
 }
+
+// A figureTable counts the cases by something.
+type figureTable struct {
+	By   string // what the rows are, such as "Month"
+	Rows []figureRow
+}
+
+// Lower is what the rows are, within a heading.
+func (t figureTable) Lower() string { return lowerFirst(t.By) }
 
 // A figureRow counts the cases of a kind, a network or a month.
 type figureRow struct {
 	Title     string
+	at        time.Time // of a month
 	Cases     int
 	Misuse    int
 	Appealed  int
@@ -84,11 +93,8 @@ func (d *Safety) figures(w http.ResponseWriter, r *http.Request) error {
 	var total figureRow
 	again := map[loot.Subject]int{}
 	in := func(m map[string]*figureRow, key string, c matter) {
-		if key == "" {
-			return
-		}
 		if m[key] == nil {
-			m[key] = &figureRow{Title: key}
+			m[key] = &figureRow{Title: key, at: c.Opened}
 		}
 		m[key].add(c)
 	}
@@ -104,8 +110,8 @@ func (d *Safety) figures(w http.ResponseWriter, r *http.Request) error {
 		for _, c := range page {
 			total.add(c)
 			in(kinds, kindTitle(c.What, c.Kind), c)
-			in(networks, c.Network, c)
-			in(months, c.Opened.UTC().Format("2006-01"), c)
+			in(networks, cmp.Or(c.Network, "not known"), c)
+			in(months, c.Opened.UTC().Format("January 2006"), c)
 			if c.Outcome == violation && c.Subject != "" {
 				again[c.Subject]++
 			}
@@ -121,8 +127,9 @@ func (d *Safety) figures(w http.ResponseWriter, r *http.Request) error {
 		{Label: "Time to act", Value: median(total.toAct), Note: "median", Icon: "clock"},
 		{Label: "Appeals", Value: web.Number(total.Appealed), Note: web.Number(total.Reversed) + " reversed", Icon: "scale"},
 	}
-	v.Kinds, v.Networks, v.Months = ranked(kinds), ranked(networks), ranked(months)
-	slices.SortFunc(v.Months, func(a, b figureRow) int { return strings.Compare(b.Title, a.Title) })
+	byMonth := ranked(months)
+	slices.SortFunc(byMonth, func(a, b figureRow) int { return b.at.Compare(a.at) })
+	v.Tables = []figureTable{{"Kind", ranked(kinds)}, {"Network", ranked(networks)}, {"Month", byMonth}}
 	for s, n := range again {
 		if n > 1 {
 			v.Repeat = append(v.Repeat, repeatRow{s, n, "/console/customers/" + url.PathEscape(string(s))})

@@ -45,7 +45,7 @@ func (d *Safety) reportForm() (web.Fields, error) {
 	}
 	return web.Fields{
 		{Name: "kind", Label: "What kind of misuse", Type: "select", Required: true, Options: append([]web.Option{{Label: "What is it?"}}, kindOptions()...)},
-		{Name: "at", Label: "When", MaxLen: 40, Hint: "Such as 2026-02-28 14:30, in UTC, or 2026-02-28T14:30:00+01:00. Empty: just now."},
+		{Name: "at", Label: "When", Type: "datetime-local", MaxLen: 40, Hint: "In UTC. Empty: just now."},
 		{Name: "addresses", Label: "Internet addresses that it came from", Type: "textarea", Rows: 3, MaxLen: 3000, Wide: true, Hint: "One in a line, such as 192.0.2.7 or 2001:db8::7."},
 		{Name: "urls", Label: "Web addresses", Type: "textarea", Rows: 3, MaxLen: mostURLs * mostURL, Wide: true, Hint: "One in a line, such as https://www.example.com/page. Nobody here opens them with a browser."},
 		{Name: "text", Label: text.Title, Type: "textarea", Rows: 6, MaxLen: mostText, Required: true, Wide: true, Hint: "What you saw, and what shows it: headers of a mail, lines of a log, the work and who owns it."},
@@ -92,8 +92,16 @@ func parseAt(text string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} { // as browsers send it
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
 	return time.Parse("2006-01-02 15:04", text)
 }
+
+// notTime is the complaint about what is no time.
+const notTime = "This is no time. They look like 2026-02-28 14:30, in UTC, or 2026-02-28T14:30:00+01:00."
 
 // readReport reads the public form.
 func readReport(typed url.Values, files []web.File) (Report, error) {
@@ -101,7 +109,7 @@ func readReport(typed url.Values, files []web.File) (Report, error) {
 	wrong := map[string]string{}
 	at, err := parseAt(typed.Get("at"))
 	if err != nil {
-		wrong["at"] = "This is no time. They look like 2026-02-28 14:30 or 2026-02-28T14:30:00+01:00."
+		wrong["at"] = notTime
 	}
 	for _, text := range lines(typed.Get("addresses")) {
 		a, err := netip.ParseAddr(text)
@@ -164,9 +172,9 @@ type stateView struct {
 
 // A stateRow is how a case stands, as whoever reported it may know.
 type stateRow struct {
-	ID    string
-	Title string
-	State web.Badge
+	Reference string
+	Title     string
+	State     web.Badge
 }
 
 // followed returns the report that a link follows, with its cases.
@@ -218,7 +226,7 @@ func (d *Safety) reportStands(w http.ResponseWriter, r *http.Request) error {
 			{Term: "Kept of you", Value: given},
 		}
 		for _, c := range in {
-			v.Rows = append(v.Rows, stateRow{c.ID, kindTitle(c.What, c.Kind), publicState(c)})
+			v.Rows = append(v.Rows, stateRow{c.Reference(), kindTitle(c.What, c.Kind), publicState(c)})
 		}
 		if f.Subject != "" {
 			v.Erase = &web.Action{

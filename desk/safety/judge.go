@@ -1,8 +1,10 @@
 package safety
 
 import (
+	"cmp"
 	"context"
 	"net/url"
+	"slices"
 	"time"
 
 	"loot"
@@ -14,10 +16,23 @@ import (
 // outcomes of a judgment, and what they are called.
 var outcomeTitles = map[string]string{
 	violation: "misuse found", none: "no misuse found", elsewhere: "nobody here had the address", granted: "decided for the customer", refused: "decided against the customer",
-	gone: "the customer is erased", upheld: "the judgment stands", reversed: "the judgment is reversed",
+	gone: "the customer is erased", upheld: "the judgment stands", milder: "misuse found, and a milder measure is enough", reversed: "the judgment is reversed",
 }
 
-var measureTitles = map[string]string{"": "Nothing more is done", removed: "What was reported is gone for good", limited: "The service stays limited", suspended: "The service stays suspended"}
+var measureTitles = map[string]string{"": "Nothing more is done", removed: "What was reported is gone for good", limited: "The service is limited", suspended: "The service is suspended"}
+
+// measures from the mildest on.
+var measures = []string{"", removed, limited, suspended}
+
+func measureOptions(of []string) (out []web.Option) {
+	for _, m := range of {
+		out = append(out, web.Option{Value: m, Label: measureTitles[m]})
+	}
+	return out
+}
+
+// nothing is how a form says that nothing is chosen on purpose.
+const nothing = "nothing"
 
 var groundTitles = map[string]string{"law": "A law", "terms": "Our terms"}
 
@@ -33,10 +48,8 @@ func judgeFields(c matter) web.Fields {
 			web.Field{Name: "outcome", Label: "Was it misuse?", Type: "select", Required: true, Options: []web.Option{
 				{Label: "What do you find?"}, {Value: violation, Label: "Yes"}, {Value: none, Label: "No"},
 			}},
-			web.Field{Name: "measure", Label: "What follows", Type: "select", Options: []web.Option{
-				{Label: "Nothing more"}, {Value: removed, Label: "What was reported is gone for good"}, {Value: limited, Label: "The service stays limited"}, {Value: suspended, Label: "The service stays suspended"},
-			}},
-			web.Field{Name: "ground", Label: "By what", Type: "select", Options: []web.Option{{Label: "Nothing is violated"}, {Value: "terms", Label: "Our terms"}, {Value: "law", Label: "A law"}}},
+			web.Field{Name: "measure", Label: "What follows", Type: "select", Options: measureOptions(measures)},
+			web.Field{Name: "ground", Label: "By what", Type: "select", Required: true, Options: []web.Option{{Label: "Choose"}, {Value: "terms", Label: "Our terms"}, {Value: "law", Label: "A law"}, {Value: nothing, Label: "Nothing is violated"}}},
 			web.Field{Name: "automated", Label: "A program had found it", Type: "checkbox", Plain: true, Hint: "Such as a sensor or a trap. The judgment itself is always a person's."},
 		)
 	}
@@ -54,6 +67,9 @@ func (d *Safety) judge(ctx context.Context, tx *store.Tx, c matter, by loot.Acto
 	j := judgment{
 		ID: loot.NewID("j"), Matter: c.ID, At: now, Author: by.ID, Outcome: typed.Get("outcome"), Measure: typed.Get("measure"), Ground: typed.Get("ground"), Automated: typed.Get("automated") != "",
 		Because: because{typed.Get("rule"), typed.Get("facts"), typed.Get("reasons")},
+	}
+	if j.Ground == nothing {
+		j.Ground = ""
 	}
 	wrong := map[string]string{}
 	switch {
@@ -75,7 +91,7 @@ func (d *Safety) judge(ctx context.Context, tx *store.Tx, c matter, by loot.Acto
 			return err
 		}
 	}
-	c.Outcome, c.Judge, c.Due = j.Outcome, by.ID, now.Add(toAppeal)
+	c.Outcome, c.Judge, c.Owner, c.Due = j.Outcome, by.ID, cmp.Or(c.Owner, by.ID), now.Add(toAppeal)
 	if c.Acted.IsZero() {
 		c.Acted = now
 	}
@@ -124,14 +140,30 @@ func (d *Safety) appeal(ctx context.Context, tx *store.Tx, c matter, text string
 	return d.Gate.NoteAbout(ctx, tx, c.Subject, customer, loot.Actor{Kind: loot.Person, ID: string(c.Subject)}, "case.appealed", Keeps[0])
 }
 
-func reviewFields(matter) web.Fields {
-	return web.Fields{
-		{Name: "outcome", Label: "Decision", Type: "select", Required: true, Options: []web.Option{
-			{Label: "What do you decide?"}, {Value: upheld, Label: "The judgment stands"}, {Value: reversed, Label: "It is reversed: what followed is undone"},
-		}},
-		{Name: "facts", Label: "Facts", Type: "textarea", Required: true, MaxLen: 5000, Rows: 3, Wide: true, Hint: "That you looked at."},
-		{Name: "reasons", Label: "Reasons", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "They read them."},
+func reviewFields(c matter) web.Fields {
+	outcome := web.Field{Name: "outcome", Label: "Decision", Type: "select", Required: true, Options: []web.Option{
+		{Label: "What do you decide?"}, {Value: upheld, Label: "The judgment stands"}, {Value: reversed, Label: "It is reversed: what followed is undone"},
+	}}
+	measure := web.Field{Name: "measure", Label: "What follows instead", Type: "select", Options: []web.Option{{Label: "What is enough?"}, {Value: nothing, Label: measureTitles[""]}}}
+	measure.Options = append(measure.Options, measureOptions(measures[1:max(1, slices.Index(measures, c.Measure))])...)
+	fields := web.Fields{outcome}
+	if c.What == anAbuse {
+		fields[0].Options = append(fields[0].Options, web.Option{Value: milder, Label: "It was misuse, and a milder measure is enough"})
+		fields = append(fields, measure)
 	}
+	return append(
+		fields,
+		web.Field{Name: "facts", Label: "Facts", Type: "textarea", Required: true, MaxLen: 5000, Rows: 3, Wide: true, Hint: "That you looked at."},
+		web.Field{Name: "reasons", Label: "Reasons", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "They read them."},
+	)
+}
+
+// decidedWords says who hears what was decided on an appeal.
+func decidedWords(c matter, outcome string) string {
+	if c.What == aDispute || outcome == upheld { // what reporters were told stands
+		return "Decided. The customer is told."
+	}
+	return "Decided. The customer is told, and so is whoever reported it and left an address."
 }
 
 var errSame = loot.Errorf(loot.Denied, "You judged this case, so somebody else decides the appeal.")
@@ -143,9 +175,19 @@ func (d *Safety) review(ctx context.Context, tx *store.Tx, c matter, by loot.Act
 	}
 	now := d.Now()
 	j := judgment{ID: loot.NewID("j"), Matter: c.ID, At: now, Author: by.ID, Appeal: true, Outcome: typed.Get("outcome"), Because: because{Facts: typed.Get("facts"), Reasons: typed.Get("reasons")}}
-	c.Decided = now
-	if j.Outcome == reversed {
-		var err error
+	c.Decided, c.Owner = now, cmp.Or(c.Owner, by.ID)
+	var err error
+	switch to := typed.Get("measure"); {
+	case j.Outcome == milder:
+		if j, err = d.lessened(ctx, tx, j, to); err != nil {
+			return err
+		}
+		if c, err = d.setMeasure(ctx, tx, c, by, j.Measure); err != nil {
+			return err
+		}
+	case to != "":
+		return web.Invalid("", map[string]string{"measure": "Choose this only where a milder measure is enough."})
+	case j.Outcome == reversed:
 		if c, err = d.setMeasure(ctx, tx, c, by, ""); err != nil {
 			return err
 		}
@@ -153,6 +195,26 @@ func (d *Safety) review(ctx context.Context, tx *store.Tx, c matter, by loot.Act
 		c.Outcome = map[string]string{violation: none, refused: granted}[c.Outcome]
 	}
 	return d.pronounce(ctx, tx, c, by, j, "reviewed")
+}
+
+// lessened has a decision on an appeal put a milder measure in place of what was judged. It
+// is a statement of reasons of its own, by the same rule.
+func (d *Safety) lessened(ctx context.Context, tx *store.Tx, j judgment, to string) (judgment, error) {
+	js, err := d.judgments(ctx, tx, `matter = $1 AND appeal = 0`, j.Matter)
+	if err != nil {
+		return j, err
+	}
+	if j.Measure = to; to == nothing {
+		j.Measure = ""
+	}
+	switch {
+	case to == "":
+		return j, web.Invalid("", map[string]string{"measure": "Say what follows instead."})
+	case len(js) != 1 || slices.Index(measures, j.Measure) >= slices.Index(measures, js[0].Measure):
+		return j, web.Invalid("", map[string]string{"measure": "This is not milder than what was judged."})
+	}
+	j.Ground, j.Automated, j.Because.Rule = js[0].Ground, js[0].Automated, js[0].Because.Rule
+	return j, nil
 }
 
 // hear keeps what a customer answered.

@@ -139,7 +139,7 @@ func (d *Safety) askLetter(c matter, l link, text string) mail.Letter {
 		Blocks: []mail.Block{
 			mail.Para("We were told of misuse that comes from one of your services, and would like to hear your side. What we ask you:"),
 			mail.Para(text),
-			mail.Table("The case", mail.Row{Term: "Kind", Value: kindTitle(c.What, c.Kind)}, mail.Row{Term: "Number", Value: c.ID}, mail.Row{Term: "Answer by", Value: c.Due.UTC().Format(letterDay)}),
+			mail.Table("The case", mail.Row{Term: "Kind", Value: kindTitle(c.What, c.Kind)}, mail.Row{Term: "Reference", Value: c.Reference()}, mail.Row{Term: "Answer by", Value: c.Due.UTC().Format(letterDay)}),
 			mail.Button("Answer", d.BaseURL+l.path(d)),
 			mail.Note("No password is needed. The link is for this one answer; keep it to yourself. If we hear nothing by then, we decide by what we know."),
 		},
@@ -153,7 +153,7 @@ func (d *Safety) measureLetter(c matter, what, text string) mail.Letter {
 		Subject: title, Greet: "Good day",
 		Blocks: []mail.Block{
 			mail.Para(text),
-			mail.Table("The case", mail.Row{Term: "Kind", Value: kindTitle(c.What, c.Kind)}, mail.Row{Term: "Number", Value: c.ID}),
+			mail.Table("The case", mail.Row{Term: "Kind", Value: kindTitle(c.What, c.Kind)}, mail.Row{Term: "Reference", Value: c.Reference()}),
 			mail.Button("See the case", d.BaseURL+"/portal/cases/"+c.ID),
 			mail.Note("This is not a judgment yet. You will receive one with its reasons, and can object to it."),
 		},
@@ -161,10 +161,26 @@ func (d *Safety) measureLetter(c matter, what, text string) mail.Letter {
 	}
 }
 
+// A reader of a judgment is its customer or, if it is true, a colleague.
+type reader bool
+
+const (
+	toCustomer reader = false
+	toStaff    reader = true
+)
+
+// say puts what is said of the customer as its reader hears it.
+func (r reader) say(text string) string {
+	if r == toStaff {
+		return text
+	}
+	return strings.ReplaceAll(text, "the customer", "you")
+}
+
 // judgmentRows say what was decided, by what and how.
-func judgmentRows(c matter, j judgment) (rows []mail.Row) {
-	rows = append(rows, mail.Row{Term: "Case", Value: c.ID}, mail.Row{Term: "Decision", Value: outcomeTitles[j.Outcome]})
-	if c.What == anAbuse && j.Outcome == violation {
+func judgmentRows(c matter, j judgment, to reader) (rows []mail.Row) {
+	rows = append(rows, mail.Row{Term: "Case", Value: c.Reference()}, mail.Row{Term: "Decision", Value: to.say(outcomeTitles[j.Outcome])})
+	if c.What == anAbuse && (j.Outcome == violation || j.Outcome == milder) {
 		rows = append(rows, mail.Row{Term: "What follows", Value: measureTitles[j.Measure]})
 	}
 	if j.Because.Rule != "" {
@@ -183,17 +199,19 @@ func howDecided(j judgment) string {
 
 // howToObject says what can be done against a judgment; empty: there is nothing against
 // which anything could be.
-func howToObject(c matter, j judgment) string {
-	if j.Appeal {
-		if j.Outcome == upheld {
-			return "If you still disagree you can open a dispute in your portal, go to a certified body for out-of-court settlement (DSA Article 21), or to court."
-		}
-		return ""
+func howToObject(c matter, j judgment, to reader) string {
+	const outside = "go to a certified body for out-of-court settlement (DSA Article 21), or to court."
+	who, again, theirs := "You", "If you still disagree you", "your"
+	if to == toStaff {
+		who, again, theirs = "The customer", "If the customer still disagrees they", "their"
 	}
-	if j.Outcome != violation && j.Outcome != refused {
-		return ""
+	switch {
+	case j.Appeal && (j.Outcome == upheld || j.Outcome == milder):
+		return again + " can open a dispute in " + theirs + " portal, " + outside
+	case !j.Appeal && (j.Outcome == violation || j.Outcome == refused):
+		return who + " can object until " + c.Due.UTC().Format(letterDay) + ", and a colleague who had no part in the judgment decides. " + who + " can also " + outside
 	}
-	return "You can object until " + c.Due.UTC().Format(letterDay) + ", and a colleague who had no part in the judgment decides. You can also go to a certified body for out-of-court settlement (DSA Article 21), or to court."
+	return ""
 }
 
 func (d *Safety) judgmentLetter(c matter, j judgment, ls []link) mail.Letter {
@@ -201,7 +219,7 @@ func (d *Safety) judgmentLetter(c matter, j judgment, ls []link) mail.Letter {
 		Subject: "Our judgment in the case about your service", Greet: "Good day",
 		Blocks: []mail.Block{
 			mail.Para("We have decided the case. This is our judgment and what it rests on."),
-			mail.Table("Statement of reasons", judgmentRows(c, j)...),
+			mail.Table("Statement of reasons", judgmentRows(c, j, toCustomer)...),
 		},
 		Why: whyCustomer,
 	}
@@ -211,12 +229,12 @@ func (d *Safety) judgmentLetter(c matter, j judgment, ls []link) mail.Letter {
 	if j.Appeal {
 		l.Subject, l.Blocks[0] = "Your objection is decided", mail.Para("You objected to our judgment. A colleague who had no part in it has looked again.")
 	}
-	if how := howToObject(c, j); how != "" {
+	if how := howToObject(c, j, toCustomer); how != "" {
 		l.Blocks = append(l.Blocks, mail.Para(how))
 	}
 	button := mail.Button("See the case", d.BaseURL+"/portal/cases/"+c.ID)
 	for _, one := range ls {
-		if one.Purpose == toAppealBy && !j.Appeal && howToObject(c, j) != "" {
+		if one.Purpose == toAppealBy && !j.Appeal && howToObject(c, j, toCustomer) != "" {
 			button = mail.Button("Object", d.BaseURL+one.path(d))
 		}
 	}
@@ -234,6 +252,8 @@ func (d *Safety) reporterLetter(c matter, j judgment, f filed) mail.Letter {
 	switch {
 	case c.Outcome == elsewhere:
 		say("Nobody whom we serve had the address that you named at that time, so we can do nothing about it. The registry of the address (RIPE NCC, ARIN, APNIC, LACNIC or AFRINIC) tells whose it is.")
+	case j.Outcome == milder:
+		say("What we judged was objected to, and a colleague who had no part in it has looked again. It was misuse, by this rule: " + j.Because.Rule + ". A milder measure is enough: " + lowerFirst(measureTitles[j.Measure]) + ".")
 	case c.Outcome == violation:
 		say("We have found that it was misuse, by this rule: " + j.Because.Rule + ". " + measureTitles[j.Measure] + ".")
 		say(howDecided(j))
@@ -242,7 +262,7 @@ func (d *Safety) reporterLetter(c matter, j judgment, f filed) mail.Letter {
 	default:
 		say("We have looked into it and found no misuse. If you know more, report it again and say what is new.")
 	}
-	l.Blocks = append(l.Blocks, mail.Note("The number of the case is "+c.ID+". What you gave of yourself is erased with it."))
+	l.Blocks = append(l.Blocks, mail.Note("The reference of the case is "+c.Reference()+". What you gave of yourself is erased with it."))
 	return l
 }
 

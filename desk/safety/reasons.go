@@ -45,9 +45,10 @@ type StatementOfReasons struct {
 }
 
 // statementOf writes a judgment as a statement of reasons; false: it restricts nothing.
-func statementOf(c matter, j judgment, reports []filed) (s StatementOfReasons, ok bool) {
+// What was decided on an appeal ends what was judged before it, unless that stands.
+func statementOf(c matter, j judgment, reports []filed, appeals []judgment) (s StatementOfReasons, ok bool) {
 	switch {
-	case j.Appeal || j.Outcome != violation:
+	case j.Outcome != violation && j.Outcome != milder:
 		return s, false
 	case j.Measure == removed:
 		s.DecisionVisibility = []string{"DECISION_VISIBILITY_CONTENT_REMOVED"}
@@ -73,8 +74,8 @@ func statementOf(c matter, j judgment, reports []filed) (s StatementOfReasons, o
 	}
 	s.ContentType, s.ContentTypeOther = []string{"CONTENT_TYPE_OTHER"}, "Hosting service"
 	s.ContentDate, s.ApplicationDate = c.Earliest.UTC().Format(time.DateOnly), j.At.UTC().Format(time.DateOnly)
-	if c.Reversed {
-		if end := c.Decided.UTC().Format(time.DateOnly); j.Measure == removed {
+	if i := slices.IndexFunc(appeals, func(a judgment) bool { return a.Outcome != upheld }); i >= 0 && !j.Appeal {
+		if end := appeals[i].At.UTC().Format(time.DateOnly); j.Measure == removed {
 			s.EndVisibility = end
 		} else {
 			s.EndServiceRestriction = end
@@ -135,9 +136,9 @@ func (d *Safety) exportReasons(w http.ResponseWriter, r *http.Request) error {
 			}
 			at, after = last[0].At.UnixMicro(), id
 		}
-		where, args := `(at > $1 OR at = $1 AND id > $2) AND appeal = 0 AND outcome = $3 AND measure <> ''`, []any{at, after, violation}
+		where, args := `(at > $1 OR at = $1 AND id > $2) AND outcome IN ($3, $4) AND measure <> ''`, []any{at, after, violation, milder}
 		if id := q.Get("case"); id != "" {
-			where, args = where+` AND matter = $4`, append(args, id)
+			where, args = where+` AND matter = $5`, append(args, id)
 		}
 		js, err := d.judgments(ctx, tx, where+` ORDER BY at, id LIMIT 100`, args...)
 		if err != nil {
@@ -152,7 +153,11 @@ func (d *Safety) exportReasons(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return err
 			}
-			if s, ok := statementOf(c, j, reports); ok {
+			appeals, err := d.judgments(ctx, tx, `matter = $1 AND appeal = 1 ORDER BY at, id`, c.ID)
+			if err != nil {
+				return err
+			}
+			if s, ok := statementOf(c, j, reports, appeals); ok {
 				out.Statements = append(out.Statements, s)
 			}
 		}

@@ -19,6 +19,7 @@ import (
 	"loot"
 	"loot/api"
 	"loot/desk/desktest"
+	"loot/desk/safety/report"
 	"loot/store"
 )
 
@@ -109,7 +110,7 @@ func TestNotOurs(t *testing.T) {
 		t.Errorf("the letter is %s", text)
 	}
 	// Before the customer had the address nobody had it.
-	h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7", "at", "2026-01-01 10:00", "text", "Spam.")
+	h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7", "at", "2026-01-01T10:00", "text", "Spam.")
 	h.Post("/abuse", "kind", "fraud", "urls", "https://shop.example.org/sale", "text", "A shop that sends nothing.")
 	h.Drain()
 	over := 0
@@ -139,7 +140,11 @@ func TestWrongReportsAreRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, desktest.One(t), desktest.Standard(t))
 	h.visitor()
-	shows(t, h.Get("/abuse"), http.StatusOK, "What happened", "Your e-mail address", "optional")
+	form := h.Get("/abuse")
+	shows(t, form, http.StatusOK, "What happened", "Your e-mail address", "optional", "In UTC")
+	if !strings.Contains(form.Body, `type="datetime-local"`) {
+		t.Error("the time is typed as a program writes it")
+	}
 	for _, one := range []struct {
 		want  string
 		pairs []string
@@ -212,7 +217,7 @@ func TestCasesGoInTime(t *testing.T) {
 		h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7\n192.0.2.8", "text", "Spam.", "email", "ann@example.net")
 		h.asAbuse()
 		for _, c := range h.cases() {
-			h.step(c, "judge", "outcome", none, "facts", "F", "reasons", "R")
+			h.step(c, "judge", "outcome", none, "ground", nothing, "facts", "F", "reasons", "R")
 		}
 		lapses := func(until time.Time) (n int) {
 			h.Tx(func(ctx context.Context, tx *store.Tx) error {
@@ -370,7 +375,10 @@ func TestXARFByMailProvesNobody(t *testing.T) {
 		"description":"Bulk mail, beside 192.0.2.8.","reporter":{"org":"Watchers","contact":"reports@watch.example","domain":"watch.example"},"sender":{"contact":"robin@elsewhere.example"}}`
 	for _, subject := range []string{"One", "The same once more"} {
 		mail := "From: reports@watch.example\r\nSubject: " + subject + "\r\n\r\n" + document
-		ok(t, h.desk.TakeMail(t.Context(), func() io.Reader { return strings.NewReader(mail) }))
+		r, err := report.Read(strings.NewReader(mail))
+		ok(t, err)
+		_, err = h.desk.take(t.Context(), h.desk.parsed(ByMail, r, nil))
+		ok(t, err)
 	}
 	c := h.only()
 	if spam, _ := playbookOf(Spam); !c.Due.Equal(c.Opened.Add(spam.First)) || c.Latest.After(h.Clock.Now()) {

@@ -186,6 +186,7 @@ func (d *Safety) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error
 // An exportedCase is a case in a customer's copy. Who reported it is not theirs to know.
 type exportedCase struct {
 	Number    string             `json:"number"`
+	Reference string             `json:"reference"` // as letters have it
 	What      string             `json:"what"`
 	Kind      string             `json:"kind"`
 	Service   string             `json:"service,omitempty"`
@@ -222,7 +223,7 @@ func (d *Safety) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any,
 	}
 	var out []exportedCase
 	for _, c := range list {
-		e := exportedCase{Number: c.ID, What: c.What, Kind: c.Kind, Service: c.Service, Opened: c.Opened, Closed: c.Closed, Outcome: c.Outcome, Measure: c.Measure}
+		e := exportedCase{Number: c.ID, Reference: c.Reference(), What: c.What, Kind: c.Kind, Service: c.Service, Opened: c.Opened, Closed: c.Closed, Outcome: c.Outcome, Measure: c.Measure}
 		notes, err := d.notes.Of(ctx, tx, c.ID)
 		if err != nil {
 			return nil, err

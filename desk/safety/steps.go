@@ -106,7 +106,7 @@ func (d *Safety) keepStep(ctx context.Context, tx *store.Tx, c matter, by loot.A
 func addressFields(matter) web.Fields {
 	return web.Fields{
 		{Name: "address", Label: "Internet address", Required: true, MaxLen: 50, Hint: "That the web address had, such as 192.0.2.7 or 2001:db8::7."},
-		{Name: "at", Label: "When", MaxLen: 40, Hint: "Such as 2026-02-28T14:30:00Z. Empty: when it was last seen."},
+		{Name: "at", Label: "When", Type: "datetime-local", MaxLen: 40, Hint: "In UTC. Empty: when it was last seen."},
 	}
 }
 
@@ -120,19 +120,19 @@ func (d *Safety) look(ctx context.Context, tx *store.Tx, c matter, by loot.Actor
 	}
 	at := c.Latest
 	if text := typed.Get("at"); text != "" {
-		if at, err = time.Parse(time.RFC3339, text); err != nil {
-			wrong["at"] = "This is no time with its zone. They look like 2026-02-28T14:30:00Z."
+		if at, err = parseAt(text); err != nil {
+			wrong["at"] = notTime
 		}
 	}
 	if err := web.Invalid("", wrong); err != nil {
 		return err
 	}
-	h, found, err := d.needs.WhoHad(ctx, tx, by, forSafety, "case "+c.ID, a.Unmap(), at)
+	h, found, err := d.needs.WhoHad(ctx, tx, by, forSafety, "case "+c.Reference(), a.Unmap(), at)
 	if err != nil {
 		return err
 	}
 	if !found {
-		c.Outcome, c.Judge = elsewhere, by.ID
+		c.Outcome, c.Judge, c.Owner = elsewhere, by.ID, cmp.Or(c.Owner, by.ID)
 		if err := d.keepStep(ctx, tx, c, by, "elsewhere", "Nobody here had the address at that time."); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/store"
 )
 
@@ -36,6 +37,7 @@ const (
 	refused   = "refused"
 	gone      = "gone" // the customer was erased
 	upheld    = "upheld"
+	milder    = "milder" // there was misuse, and less is enough
 	reversed  = "reversed"
 )
 
@@ -67,6 +69,9 @@ type matter struct {
 	Closed    time.Time
 	Version   int64
 }
+
+// Reference is what the case is called in letters and on pages.
+func (c matter) Reference() string { return desk.Reference("C", c.ID) }
 
 const caseColumns = `id, what, kind, mark, network, subject, service, earliest, latest, opened, due, owner, acted, notified, answered, escalated, measure, outcome, judge, appealed, decided, reversed, reminded, closed, version`
 

@@ -12,6 +12,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/desktest"
 	"loot/store"
+	"loot/web/webtest"
 )
 
 // TestReportToJudgmentAndAppeal: a phishing report goes all the way. The customer is
@@ -25,7 +26,7 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 			t.Fatalf("%d: %s", a.Status, desktest.Text(a.Body))
 		}
 		follow := a.Header.Get("Location")
-		shows(t, h.Get(follow), http.StatusOK, "Phishing", "waits for a colleague", "Your address and what you wrote")
+		shows(t, h.Get(follow), http.StatusOK, "Phishing", "waits for a colleague", "Your address and what you wrote", h.only().Reference())
 		c := h.only()
 		if c.Subject != jo || c.Service != h.services[jo] || c.Network != "192.0.2.0/24" || !c.Due.Equal(c.Opened.Add(4*time.Hour)) {
 			t.Errorf("the case is %+v", c)
@@ -59,7 +60,7 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 		}
 
 		h.visitor()
-		shows(t, h.Get(link), http.StatusOK, "Your side", "A page on your server imitates a bank.")
+		shows(t, h.Get(link), http.StatusOK, "Your side", "A page on your server imitates a bank.", "waits for you", c.Reference())
 		shows(t, h.Get(link[:len(link)-2]), http.StatusNotFound)
 		shows(t, h.Get(strings.Replace(link, "-", "-a", 1)), http.StatusNotFound)
 		shows(t, h.Post(link, "text", ""), http.StatusUnprocessableEntity)
@@ -69,10 +70,13 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 
 		h.asAbuse()
 		shows(t, h.Get("/console/abuse/"+c.ID), http.StatusOK, "We were broken into.", "answered")
-		shows(t, h.Post("/console/abuse/"+c.ID+"/judge", "outcome", violation, "facts", "F", "reasons", "R"), http.StatusUnprocessableEntity, "law or our terms")
+		shows(t, h.Post("/console/abuse/"+c.ID+"/judge", "outcome", violation, "ground", nothing, "facts", "F", "reasons", "R"), http.StatusUnprocessableEntity, "law or our terms")
 		h.step(c, "judge", "outcome", violation, "measure", suspended, "ground", "terms", "rule", "Terms, section 4", "facts", "A page imitated a bank.", "reasons", "It harmed others.")
+		page = h.Get("/console/abuse/" + c.ID)
+		shows(t, page, http.StatusOK, "The customer can object until", "Dealt with by Name of t-abuse", c.Reference())
+		desktest.Lacks(t, page, "You can object until")
 		text, appeal := h.letter("jo@example.com", "Object")
-		for _, want := range []string{"Terms, section 4", "A page imitated a bank.", "It harmed others.", "A person decided", "You can object until"} {
+		for _, want := range []string{"Terms, section 4", "A page imitated a bank.", "It harmed others.", "A person decided", "You can object until", c.Reference()} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the judgment does not say %q: %s", want, text)
 			}
@@ -110,7 +114,9 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 		shows(t, h.Post("/console/abuse/"+c.ID+"/review", "outcome", reversed, "facts", "F", "reasons", "R"), http.StatusForbidden, "somebody else decides the appeal")
 		h.asStaff("t-abuse-2", "abuse")
 		shows(t, h.Get("/console/abuse?state=appeals"), http.StatusOK, "Phishing", "appeal")
-		h.step(c, "review", "outcome", reversed, "facts", "Logs of the hour.", "reasons", "The customer was the victim.")
+		leads(t, h.Post("/console/abuse/"+c.ID+"/review", "outcome", reversed, "facts", "Logs of the hour.", "reasons", "The customer was the victim."), "/console/abuse")
+		h.Drain()
+		shows(t, h.Get("/console/abuse"), http.StatusOK, "Decided. The customer is told, and so is whoever reported it")
 		if got := h.state(c.Service); got != billing.Active {
 			t.Errorf("the service is %s", got)
 		}
@@ -124,7 +130,7 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 		if got := out.Statements[0]["end_date_service_restriction"]; got != "2026-11-23" {
 			t.Errorf("the measure ends %v", got)
 		}
-		shows(t, h.Get("/console/abuse/figures"), http.StatusOK, "Phishing", "192.0.2.0/24", "1 reversed")
+		shows(t, h.Get("/console/abuse/figures"), http.StatusOK, "Phishing", "192.0.2.0/24", "1 reversed", "Month", "November 2026")
 		h.as(jo)
 		shows(t, h.Get("/portal/cases"), http.StatusOK, "Phishing", "reversed")
 		shows(t, h.Get("/portal/cases/"+c.ID), http.StatusOK, "We were broken into.", "It harmed others.", "The customer was the victim.")
@@ -132,6 +138,107 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 		h.as(h.customer("kim@example.com", "192.0.2.8"))
 		shows(t, h.Get("/portal/cases/"+c.ID), http.StatusNotFound)
 	})
+}
+
+// TestAppealFindsAMilderMeasure: there was misuse, and what followed was too hard. Both
+// hear that, and the statement of reasons ends where another one begins.
+func TestAppealFindsAMilderMeasure(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		jo := h.customer("jo@example.com", "192.0.2.7")
+		h.visitor()
+		h.Post("/abuse", "kind", "phishing", "addresses", "192.0.2.7", "text", "A page of a bank.", "email", "ann@example.net")
+		h.asAbuse()
+		c := h.only()
+		judged := []string{"outcome", violation, "measure", suspended, "rule", "Terms, section 4", "facts", "A page imitated a bank.", "reasons", "It harmed others."}
+		shows(t, h.Post("/console/abuse/"+c.ID+"/judge", judged...), http.StatusUnprocessableEntity, "Please choose one")
+		shows(t, h.Post("/console/abuse/"+c.ID+"/judge", append(judged, "ground", nothing)...), http.StatusUnprocessableEntity, "law or our terms")
+		h.step(c, "judge", append(judged, "ground", "terms", "automated", "on")...)
+		shows(t, h.Get("/console/abuse/"+c.ID), http.StatusOK, "Dealt with by Name of t-abuse") // nobody had taken it on
+		h.as(jo)
+		leads(t, h.Post("/portal/cases/"+c.ID, "text", "The page was gone within the hour."), "/portal/cases/"+c.ID)
+		h.Clock.Advance(24 * time.Hour)
+
+		h.asStaff("t-counsel", "counsel")
+		review := func(outcome, measure string) webtest.Answer {
+			return h.Post("/console/abuse/"+c.ID+"/review", "outcome", outcome, "measure", measure, "facts", "Logs.", "reasons", "To limit it is enough.")
+		}
+		shows(t, review(milder, ""), http.StatusUnprocessableEntity, "what follows instead")
+		shows(t, review(milder, suspended), http.StatusUnprocessableEntity, "one of those offered")
+		shows(t, review(upheld, limited), http.StatusUnprocessableEntity, "only where a milder measure is enough")
+		leads(t, review(milder, limited), "/console/abuse")
+		h.Drain()
+		shows(t, h.Get("/console/abuse"), http.StatusOK, "Decided. The customer is told")
+		c = h.only()
+		if got := h.state(c.Service); got != billing.Active || c.Measure != limited || c.Outcome != violation || c.Reversed || c.Closed.IsZero() {
+			t.Errorf("the service is %s and the case %+v", got, c)
+		}
+		text, _ := h.letter("jo@example.com", "")
+		for _, want := range []string{"a milder measure is enough", "The service is limited", "Terms, section 4", "To limit it is enough.", "out-of-court settlement"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the decision does not say %q: %s", want, text)
+			}
+		}
+		if text, _ := h.letter("ann@example.net", ""); !strings.Contains(text, "It was misuse") || !strings.Contains(text, "the service is limited") {
+			t.Errorf("the reporter reads %s", text)
+		}
+		h.asAbuse()
+		var out struct {
+			Statements []StatementOfReasons `json:"statements"`
+		}
+		ok(t, json.Unmarshal([]byte(h.Get("/console/abuse/reasons.json").Body), &out))
+		if len(out.Statements) != 2 {
+			t.Fatalf("%d statements, want the one that ends and the one that begins", len(out.Statements))
+		}
+		was, is := out.Statements[0], out.Statements[1]
+		if was.DecisionProvision != "DECISION_PROVISION_TOTAL_SUSPENSION" || was.EndServiceRestriction != "2026-11-24" || was.DecisionFacts != "A page imitated a bank." {
+			t.Errorf("the one that ends is %+v", was)
+		}
+		if is.DecisionProvision != "DECISION_PROVISION_PARTIAL_SUSPENSION" || is.EndServiceRestriction != "" || is.ApplicationDate != "2026-11-24" || is.TermsGround != "Terms, section 4" ||
+			is.TermsExplanation != "To limit it is enough." || is.AutomatedDetection != "Yes" || is.PlatformUniqueIdentity == was.PlatformUniqueIdentity {
+			t.Errorf("the one that begins is %+v", is)
+		}
+	})
+}
+
+// TestNothingIsMilderThanNothing: where nothing followed, an appeal finds no milder measure.
+func TestNothingIsMilderThanNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	jo := h.customer("jo@example.com", "192.0.2.7")
+	h.visitor()
+	h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7", "text", "Spam.")
+	h.asAbuse()
+	c := h.only()
+	h.step(c, "judge", "outcome", violation, "ground", "law", "rule", "A law", "facts", "F", "reasons", "R")
+	h.as(jo)
+	h.Post("/portal/cases/"+c.ID, "text", "No.")
+	h.asStaff("t-counsel", "counsel")
+	shows(t, h.Post("/console/abuse/"+c.ID+"/review", "outcome", milder, "measure", nothing, "facts", "F", "reasons", "R"), http.StatusUnprocessableEntity, "not milder than what was judged")
+	if c := h.only(); !c.Decided.IsZero() {
+		t.Error("the appeal is decided")
+	}
+}
+
+// TestQueueKeepsItsList: choosing a kind stays in the list, and the lists keep the kind.
+func TestQueueKeepsItsList(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.visitor()
+	h.Post("/abuse", "kind", "spam", "urls", "https://a.example.org/", "text", "Spam.")
+	h.Post("/abuse", "kind", "fraud", "urls", "https://b.example.org/", "text", "A shop.")
+	h.asAbuse()
+	page := h.Get("/console/abuse?state=new&kind=spam")
+	shows(t, page, http.StatusOK, "All kinds")
+	for _, want := range []string{`name="state" value="new"`, `<option value="spam" selected>`, `href="/console/abuse?kind=spam&amp;state=late"`} {
+		if !strings.Contains(page.Body, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	if n := strings.Count(page.Body, `<a href="/console/abuse/c`); n != 1 {
+		t.Errorf("%d cases are listed, want the one of its kind", n)
+	}
+	// A case of a web address is in no network that anybody knows.
+	shows(t, h.Get("/console/abuse/figures"), http.StatusOK, "Network", "not known")
 }
 
 // TestDeadlinePasses: whoever does not answer in time is passed on, once, and colleagues

@@ -53,7 +53,24 @@ function follow() {
   };
 }
 
+// Where the chosen entry of a menu or of tabs is out of sight, its list is moved and
+// never the page: once, as somebody may move it elsewhere, and when it is laid out anew.
+const seen = new WeakSet();
+function showChosen(anew) {
+  for (const entry of document.querySelectorAll(".side [aria-current], .tabs [aria-current]")) {
+    if (!anew && seen.has(entry)) continue;
+    seen.add(entry);
+    const list = entry.closest(".side, .tabs");
+    const of = list.getBoundingClientRect(), is = entry.getBoundingClientRect();
+    list.scrollTop += Math.max(0, is.bottom - of.bottom) + Math.min(0, is.top - of.top);
+    list.scrollLeft += Math.max(0, is.right - of.right) + Math.min(0, is.left - of.left);
+  }
+}
+document.addEventListener("toggle", (event) => { if (event.target.matches(".side")) showChosen(true); }, true);
+matchMedia("(max-width: 900px)").addEventListener("change", () => showChosen(true)); // as when a tablet is turned
+
 document.addEventListener("visibilitychange", follow);
 follow();
 wake(document);
-document.addEventListener("htmx:after:swap", () => wake(document));
+showChosen();
+document.addEventListener("htmx:after:swap", () => { wake(document); showChosen(); });
