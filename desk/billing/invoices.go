@@ -211,7 +211,7 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var body bytes.Buffer
-	if err := record.HTML(&body); err != nil {
+	if err := record.HTML(&body, i.Open() > 0); err != nil {
 		return err
 	}
 	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
