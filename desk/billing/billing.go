@@ -133,6 +133,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
 		{Pattern: "GET /console/billing/services/{reference}", Audience: web.Console, Serve: b.service, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}", Audience: web.Console, Serve: b.moveService, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}/plan", Audience: web.Console, Serve: b.planService, Roles: prices},
 		{Pattern: "GET /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.addresses, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.assignAddress, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}/addresses/open", Audience: web.Console, Serve: b.showAddresses, Roles: keepers},
@@ -203,8 +204,11 @@ func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 
 // Services returns what a customer has or had, latest first.
 func (b *Billing) Services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error) {
-	return servicesOf(ctx, tx, b.titles(), s)
+	return servicesOf(ctx, tx, b.titles(), b.thisMonth(), s)
 }
+
+// thisMonth is the month that it is where the seller is.
+func (b *Billing) thisMonth() Month { return monthOf(b.Now(), b.seller.place()) }
 
 // EndAll ends every service of a customer that runs.
 func (b *Billing) EndAll(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject) error {

@@ -227,6 +227,10 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 	if err != nil {
 		return nil, err
 	}
+	later, err := plannedFor(ctx, tx, s, from.Location())
+	if err != nil {
+		return nil, err
+	}
 	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period, p.setup
 		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
 		WHERE s.subject = $1 AND s.state <> 'ordered' AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
@@ -246,8 +250,8 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 		if u.Title == "" {
 			u.Title = u.Service.Service // no longer in the statement
 		}
-		u.cents, u.currency, u.each, u.setup, u.counted = cents.Int64, currency.String, each.String, setup.Int64, used[u.Reference]
-		out = append(out, u)
+		u.cents, u.currency, u.each, u.setup = cents.Int64, currency.String, each.String, setup.Int64
+		out = append(out, within(u.parted(later[u.Reference]), from, to, used[u.Reference])...)
 	}
 	return out, rows.Err()
 }

@@ -39,6 +39,7 @@ type previewRow struct {
 	Sum     string // without tax
 	State   web.Badge
 	Why     string
+	Plan    string // where the service that has no plan gets one; empty: it is about something else
 }
 
 // monthsShown are those that can be chosen.
@@ -176,7 +177,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	case open != "":
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, disputedWords(s, open)
 	case finding != "":
-		row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, finding
+		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, finding, unplanned(finding)
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
@@ -187,7 +188,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
 	row := previewRow{Subject: p.Subject, Href: "/console/customers/" + url.PathEscape(string(p.Subject)), Month: p.Month.String()}
-	row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding
+	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding, unplanned(p.Finding)
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
 		if !p.Told.IsZero() {

@@ -37,6 +37,7 @@ type myService struct {
 	End       *web.Action
 	Gauges    []Gauge
 	Steps     []Step
+	Then      *Step // the plan that it gets in a month to come; nil: none
 	Addresses []addressRow
 }
 
@@ -90,6 +91,7 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 	for _, one := range all {
 		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
+			row.Then = coming(row.Steps, month)
 			row.End = &web.Action{
 				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
 				Confirm: "End “" + one.Title + "” now? It stops, and so does everything that we may do with your details because of it, except what a law keeps.",
@@ -151,7 +153,7 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 	var all []Service
 	var count map[string]int
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), q.Get("after"), perPage+1); err != nil {
+		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), q.Get("after"), perPage+1); err != nil {
 			return err
 		}
 		count, err = running(ctx, tx)
@@ -198,6 +200,8 @@ type serviceView struct {
 	Steps  []Step
 	Form   web.Fields
 	Wrong  *web.Problems
+	Plan   web.Fields // of another plan
+	Amiss  *web.Problems
 	Href   string
 }
 
@@ -222,10 +226,40 @@ func moveFields(from State) web.Fields {
 
 // service shows one service.
 func (b *Billing) service(w http.ResponseWriter, r *http.Request) error {
-	return b.showService(w, r, http.StatusOK, nil, nil)
+	return b.showService(w, r, http.StatusOK, nil, nil, nil)
 }
 
-func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+// plannedFields are those by which a service gets another plan.
+func (b *Billing) plannedFields(ctx context.Context, tx *store.Tx, one Service) (web.Fields, error) {
+	plans, err := readPlans(ctx, tx, one.Service, false)
+	if err != nil {
+		return nil, err
+	}
+	months, err := b.monthsAhead(ctx, tx, one)
+	if err != nil || len(plans) == 0 || len(months) == 0 {
+		return nil, err
+	}
+	choose, from := []web.Option{{Label: "Choose…"}}, []web.Option(nil)
+	for _, p := range plans {
+		choose = append(choose, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price()})
+	}
+	for _, m := range months {
+		from = append(from, web.Option{Value: string(m), Label: "1 " + m.String()})
+	}
+	begin := months[0]
+	if one.PlanID != "" {
+		begin = max(begin, b.thisMonth().after())
+	}
+	return web.Fields{
+		{Name: "plan", Type: "select", Label: "Plan", Options: choose, Required: true, Plain: true, Form: "plan"},
+		{Name: "from", Type: "select", Label: "From", Options: from, Value: string(begin), Required: true, Plain: true, Form: "plan", Hint: "The first day of a month that is not invoiced yet, so that no month is divided."},
+		{Name: "ticket", Label: "Ticket", MaxLen: 40, Form: "plan", Hint: "Where more is said; nothing about a person. The customer sees it."},
+	}, nil
+}
+
+// showService shows the page of a service with what was typed in its form about the
+// state, or in that about the plan.
+func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int, typed, plan url.Values, wrong error) error {
 	ctx := r.Context()
 	month := monthOf(b.Now(), b.seller.place())
 	v := serviceView{Month: month.String()}
@@ -239,7 +273,10 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 		}
 		v.Gauges = gauges[v.One.Reference]
 		steps, err := stepsOf(ctx, tx, `WHERE h.service = $1`, v.One.Reference)
-		v.Steps = steps[v.One.Reference]
+		if v.Steps = steps[v.One.Reference]; err != nil || v.One.State == Ended || !slices.ContainsFunc(prices, web.ActorOf(ctx).Has) {
+			return err
+		}
+		v.Plan, err = b.plannedFields(ctx, tx, v.One)
 		return err
 	}); err != nil {
 		return err
@@ -249,15 +286,28 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	v.Href = servicePath(v.One.Reference)
 	v.Actions = []web.Action{{Label: "Addresses", Icon: "network", Href: v.Href + "/addresses"}}
 	if v.One.State != Ended {
-		v.Form = moveFields(v.One.State).With(typed, wrong)
-		v.Wrong = web.ProblemsOf(wrong, v.Form)
+		v.Form = moveFields(v.One.State)
+		if plan != nil {
+			v.Plan = v.Plan.With(plan, wrong)
+			v.Amiss = web.ProblemsOf(wrong, v.Plan)
+		} else {
+			v.Form = v.Form.With(typed, wrong)
+			v.Wrong = web.ProblemsOf(wrong, v.Form)
+		}
+	}
+	about := web.Fact{Term: "Plan", Value: v.One.Plan}
+	if v.One.Plan == "" {
+		about.Value = "None, so nothing says what it costs."
+	}
+	if then := coming(v.Steps, month); then != nil {
+		about.Note = then.Words()
 	}
 	state := v.One.State.Badge()
 	v.Facts = []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Reference", Value: v.One.Reference, Code: true},
 		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(v.One.Subject))}},
-		{Term: "Plan", Value: v.One.Plan},
+		about,
 	}
 	return servicePage.Render(w, r, status, v)
 }
@@ -277,17 +327,58 @@ func (b *Billing) moveService(w http.ResponseWriter, r *http.Request) error {
 		if err := moveFields(one.State).Check(typed); err != nil {
 			return err
 		}
-		if t := typed.Get("ticket"); t != "" && !validTicket.MatchString(t) {
-			return web.Invalid("", map[string]string{"ticket": "A ticket is a number or a name of letters, digits, and . _ : / # -."})
+		if err := checkTicket(typed.Get("ticket")); err != nil {
+			return err
 		}
 		return b.move(ctx, tx, one, Move{To: State(typed.Get("to")), By: web.ActorOf(ctx), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
 	})
 	if web.Wrong(err) != nil {
-		return b.showService(w, r, http.StatusUnprocessableEntity, typed, err)
+		return b.showService(w, r, http.StatusUnprocessableEntity, typed, nil, err)
 	}
 	if err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "Changed. The customer sees it.")
 	return web.Redirect(w, r, servicePath(r.PathValue("reference")))
+}
+
+// planService gives a service another plan.
+func (b *Billing) planService(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
+		one, err := b.findService(ctx, tx, r.PathValue("reference"))
+		if err != nil {
+			return err
+		}
+		form, err := b.plannedFields(ctx, tx, one)
+		if err != nil {
+			return err
+		}
+		if err := form.Check(typed); err != nil {
+			return err
+		}
+		if err := checkTicket(typed.Get("ticket")); err != nil {
+			return err
+		}
+		return b.replan(ctx, tx, one, typed.Get("plan"), Month(typed.Get("from")), typed.Get("ticket"), web.ActorOf(ctx))
+	})
+	if web.Wrong(err) != nil {
+		return b.showService(w, r, http.StatusUnprocessableEntity, nil, typed, err)
+	}
+	if err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The plan is set. The customer sees it.")
+	return web.Redirect(w, r, servicePath(r.PathValue("reference")))
+}
+
+func checkTicket(t string) error {
+	if t == "" || validTicket.MatchString(t) {
+		return nil
+	}
+	return web.Invalid("", map[string]string{"ticket": "A ticket is a number or a name of letters, digits, and . _ : / # -."})
 }

@@ -97,6 +97,25 @@ type Step struct {
 	Ticket string
 	Kind   loot.ActorKind // of who did it
 	Author string         // their id
+	PlanID string         // of a step that is another plan
+	Plan   string         // its title
+	From   Month          // in which it begins; empty: the step is no other plan
+}
+
+// Words says what happened and why.
+func (s Step) Words() string {
+	if s.From != "" {
+		return "“" + s.Plan + "” from 1 " + s.From.String() + " on"
+	}
+	return s.Why.Words()
+}
+
+// Badge shows to which state it led, or that it is another plan.
+func (s Step) Badge() web.Badge {
+	if s.From != "" {
+		return web.Badge{Tone: web.Info, Text: "plan", Icon: "tag"}
+	}
+	return s.State.Badge()
 }
 
 // Who says who made the step, without a name.
@@ -162,7 +181,8 @@ func insertStep(ctx context.Context, tx *store.Tx, reference string, at time.Tim
 
 // stepsOf returns the history of services, each latest first.
 func stepsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (map[string][]Step, error) {
-	rows, err := tx.Query(ctx, `SELECT h.service, h.at, h.state, h.reason, h.ticket, h.kind, h.author FROM billing_state h `+where+` ORDER BY h.service, h.sequence DESC`, args...)
+	rows, err := tx.Query(ctx, `SELECT h.service, h.at, h.state, h.reason, h.ticket, h.kind, h.author, h.plan, COALESCE(q.title, h.plan), h.month
+		FROM billing_state h LEFT JOIN billing_plan q ON q.id = h.plan `+where+` ORDER BY h.service, h.sequence DESC`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: steps: %w", err)
 	}
@@ -172,7 +192,7 @@ func stepsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (map[
 		var reference string
 		var at int64
 		var s Step
-		if err := rows.Scan(&reference, &at, &s.State, &s.Why, &s.Ticket, &s.Kind, &s.Author); err != nil {
+		if err := rows.Scan(&reference, &at, &s.State, &s.Why, &s.Ticket, &s.Kind, &s.Author, &s.PlanID, &s.Plan, &s.From); err != nil {
 			return nil, fmt.Errorf("billing: steps: %w", err)
 		}
 		s.At = store.Instant(at)
@@ -183,7 +203,7 @@ func stepsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (map[
 
 // findService returns one service.
 func (b *Billing) findService(ctx context.Context, tx *store.Tx, reference string) (Service, error) {
-	rows, err := tx.Query(ctx, selectService+` WHERE s.reference = $1`, reference)
+	rows, err := tx.Query(ctx, selectService+` WHERE s.reference = $2`, string(b.thisMonth()), reference)
 	if err != nil {
 		return Service{}, fmt.Errorf("billing: service: %w", err)
 	}

@@ -1,0 +1,155 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/store"
+)
+
+// charged returns what a customer is charged for in a month, in short.
+func (o *office) charged(s loot.Subject, m Month) (out string) {
+	o.Helper()
+	at := o.b.seller.place()
+	from, to := m.span(at)
+	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
+		uses, err := usesOf(o.Context(), tx, nil, s, from, to)
+		by, _, finding := charged(uses, m, at, "en")
+		for _, l := range by["EUR"] {
+			out += fmt.Sprintf("%s: %s %s %s; ", l.Item, l.Quantity, l.Unit, l.Price)
+		}
+		out += finding
+		return err
+	}))
+	return strings.TrimSuffix(out, "; ")
+}
+
+// A service that came without a plan waits in every month's run until a colleague sets
+// one, which leads there; months that are invoiced keep theirs.
+func TestAColleagueSetsThePlanOfAService(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.order("bare", s, "backup", "")
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		page := o.Get("/console/billing/run?month=2026-11")
+		shows(t, page, http.StatusOK, "has no plan, so nothing says what it costs", "Set its plan")
+		if n := strings.Count(page.Body, `href="/console/billing/services/bare"`); n != 2 {
+			t.Errorf("%d links to the service", n)
+		}
+		const at = "/console/billing/services/bare"
+		shows(t, o.Get(at), http.StatusOK, "Set the plan", "500 GB, € 5.00 a month", "1 November 2026", "None, so nothing says what it costs.")
+		for _, bad := range [][]string{{"plan", "", "from", "2026-11"}, {"plan", "shared-small", "from", "2026-11"}, {"plan", "backup-500", "from", "2026-10"}, {"plan", "backup-500", "from", "2026-11", "ticket", "a b"}} {
+			shows(t, o.Post(at+"/plan", bad...), http.StatusUnprocessableEntity)
+		}
+		o.asStaff("support")
+		desktest.Lacks(t, o.Get(at), "Set the plan")
+		shows(t, o.Post(at+"/plan", "plan", "backup-500", "from", "2026-11"), http.StatusForbidden)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-500", "from", "2026-11", "ticket", "T-1"), at)
+		shows(t, o.Get(at), http.StatusOK, "500 GB, € 5.00 a month", "“500 GB” from 1 November 2026 on ( T-1 ), by a colleague")
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		if all := o.issued(""); len(all) != 1 || all[0].Net != 131+133 {
+			t.Fatalf("%+v", all)
+		}
+		// November is invoiced now, so that another plan counts from December on at the earliest.
+		shows(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2026-11"), http.StatusUnprocessableEntity)
+		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2027-01"), at)
+		shows(t, o.Get(at), http.StatusOK, "500 GB, € 5.00 a month", "“2 TB” from 1 January 2027 on")
+		o.as(s)
+		shows(t, o.Get("/portal/services"), http.StatusOK, "“2 TB” from 1 January 2027 on", "500 GB")
+		o.after(december.AddDate(0, 2, 0))
+		for m, want := range map[Month]string{"2026-12": "backup-500: 1 MON 5; shared-small: 1 MON 4.9", "2027-01": "backup-2000: 1 MON 15; shared-small: 1 MON 4.9"} {
+			if got := o.charged(s, m); got != want {
+				t.Errorf("%s: %s, want %s", m, got, want)
+			}
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			err := insertMeter(ctx, tx, Meter{Plan: "backup-2000", ID: "more", Title: "More", Kind: Level, Unit: percent})
+			if loot.KindOf(err) != loot.Conflict {
+				t.Errorf("something is added to a plan that somebody has: %v", err)
+			}
+			return nil
+		})
+	})
+}
+
+// A customer changes to a larger plan that is suggested, and orders nothing twice.
+func TestACustomerChangesToASuggestedPlan(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, other := o.customer(meadow), o.customer(meadow)
+		o.order("space", s, "backup", "backup-500")
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		_, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: "space", Meter: "disk", Key: "1", At: o.Clock.Now(), Amount: 91 * oneUnit}}, true)
+		ok(t, err)
+		ok(t, o.b.hints(t.Context(), hintArgs{}))
+		o.as(s)
+		hint := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(o.Get("/portal/services").Body)
+		o.as(other)
+		shows(t, o.Post(hint, "do", "change"), http.StatusNotFound)
+		o.as(s)
+		desktest.Leads(t, o.Post(hint, "do", "change"), "/portal/services")
+		page := o.Get("/portal/services")
+		shows(t, page, http.StatusOK, "“2 TB” from 1 December 2026 on")
+		desktest.Lacks(t, page, "You could use")
+		shows(t, o.Post(hint, "do", "change"), http.StatusNotFound)
+		if all := o.of(s); len(all) != 2 || all[0].PlanID != "backup-500" && all[1].PlanID != "backup-500" {
+			t.Errorf("%+v", all)
+		}
+		o.after(december)
+		if all := o.of(s); all[0].PlanID != "backup-2000" && all[1].PlanID != "backup-2000" {
+			t.Errorf("%+v", all)
+		}
+		o.asStaff("billing")
+		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "the next larger plan of the service. 1 1 0 1") {
+			t.Error(page)
+		}
+	})
+}
+
+// However the plan changes, every day is charged by one plan, and setting up once.
+func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
+	month := func(m Month) time.Time { from, _ := m.span(time.UTC); return from }
+	plan := func(id, each string, from Month) use {
+		u := use{plan: id, cents: 3650, each: each, currency: "EUR", setup: 100}
+		u.Since = month(from)
+		return u
+	}
+	for _, tt := range []struct {
+		name  string
+		ended string
+		first use
+		later []use
+		want  map[Month]string
+	}{
+		{"by the month", "", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-05")}, map[Month]string{"2026-04": "a: 1 MON", "2026-05": "b: 1 MON"}},
+		{"by the year", "", plan("a", "year", "2026-03"), []use{plan("b", "year", "2026-05")}, map[Month]string{"2026-03": "a: 1 C62", "2026-04": "", "2026-05": "a: 61 DAY", "2027-02": "", "2027-04": "b: 1 ANN"}},
+		{"what was said last counts", "", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-06"), plan("c", "month", "2026-05")}, map[Month]string{"2026-05": "c: 1 MON", "2026-06": "c: 1 MON"}},
+		{"no plan at first", "", use{}, []use{plan("b", "month", "2026-03")}, map[Month]string{"2026-03": "b: 1 C62b: 1 MON", "2026-04": "b: 1 MON"}},
+		{"it had ended", "2026-04-10 09:00", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-05")}, map[Month]string{"2026-04": "a: 9 DAY", "2026-05": ""}},
+	} {
+		first := tt.first
+		first.Since, first.Ended = month("2026-03"), moment(tt.ended)
+		for m, want := range tt.want {
+			got := ""
+			from, to := m.span(time.UTC)
+			for _, u := range within(first.parted(tt.later), from, to, nil) {
+				for _, l := range u.lines(m, time.UTC, "en") {
+					got += l.Item + ": " + l.Quantity.String() + " " + l.Unit
+				}
+			}
+			if got != want {
+				t.Errorf("%s, %s: %q, want %q", tt.name, m, got, want)
+			}
+		}
+	}
+}
