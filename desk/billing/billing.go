@@ -41,6 +41,7 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
+	Charged time.Time // from when on it is charged, if it was taken over; zero: the day of that
 }
 
 // A Billing is the desk together with what others ask of it.
@@ -189,17 +190,20 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 }
 
 // Begin begins services whose orders were taken over from another system, within
-// the transaction that writes the orders.
+// the transaction that writes the orders. What was before is that system's to charge.
 func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 	state, at := Active, o.Made
 	if !o.Ended.IsZero() {
 		state, at = Ended, o.Ended
 	}
-	by := b.actor()
+	by, charged := b.actor(), o.Charged
+	if charged.IsZero() {
+		charged = b.Now()
+	}
 	tx.Add(`INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author) VALUES`,
 		reference, 1, at.UnixMicro(), string(state), string(TakenOver), "", string(by.Kind), by.ID)
-	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES`,
-		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
+	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state, charged) VALUES`,
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(charged))
 }
 
 // Services returns what a customer has or had, latest first.
@@ -360,4 +364,13 @@ type Service struct {
 	State     State
 	Since     time.Time // it runs; of one that is being set up: it was ordered
 	Ended     time.Time // zero: it did not
+	Charged   time.Time // from when on it is charged; zero: since it runs
+}
+
+// chargedSince is when the first day begins of which something is charged.
+func (s Service) chargedSince() time.Time {
+	if s.Charged.After(s.Since) {
+		return s.Charged
+	}
+	return s.Since
 }

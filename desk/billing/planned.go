@@ -64,7 +64,7 @@ const (
 // being drawn.
 func (b *Billing) monthsAhead(ctx context.Context, tx *store.Tx, one Service) (out []Month, err error) {
 	at := b.seller.place()
-	first := monthOf(one.Since, at)
+	first := monthOf(one.chargedSince(), at)
 	var last sql.NullString
 	if err := tx.QueryRow(ctx, `SELECT MAX(began) FROM billing_invoice WHERE subject = $1 AND kind = '380'`, one.Subject).Scan(&last); err != nil {
 		return nil, fmt.Errorf("billing: months: %w", err)
@@ -149,6 +149,18 @@ func (u use) parted(later []use) []use {
 		out = append(out, next)
 	}
 	return out
+}
+
+// sinceTaken leaves out of the parts of a service what lies before it was taken over,
+// as setting it up does.
+func sinceTaken(parts []use, at time.Time) []use {
+	parts = slices.DeleteFunc(parts, func(u use) bool { return !u.Ended.IsZero() && !u.Ended.After(at) })
+	for i := range parts {
+		if parts[i].Since.Before(at) {
+			parts[i].Since, parts[i].setup = at, 0
+		}
+	}
+	return parts
 }
 
 // within leaves of the parts of a service those that something of a month is charged

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,4 +153,75 @@ func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A service that was taken over is charged from that day on, or from the day that
+// whoever takes it over names.
+func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		day := func(d int) time.Time { return time.Date(2026, 11, d, 9, 0, 0, 0, time.UTC) }
+		began := time.Date(2025, 1, 5, 0, 0, 0, 0, time.UTC)
+		s := o.customer(meadow)
+		o.Tx(func(_ context.Context, tx *store.Tx) error {
+			for id, order := range map[string]Order{
+				"taken":  {Service: "backup", Plan: "backup-500"},
+				"named":  {Service: "backup", Plan: "backup-2000", Charged: day(11)},
+				"before": {Service: "backup", Plan: "backup-500", Ended: day(10)},
+				"whole":  {Service: "dedicated-server", Plan: "dedicated-16", Charged: began},
+			} {
+				order.Subject, order.Made = s, began
+				o.b.Begin(tx, id, order)
+			}
+			return nil
+		})
+		o.after(december.AddDate(0, 1, 0))
+		for m, want := range map[Month]string{
+			"2025-01": "dedicated-16: 1 C62 49; dedicated-16: 27 DAY 99", "2026-10": "dedicated-16: 1 MON 99",
+			"2026-11": "backup-2000: 20 DAY 15; backup-500: 8 DAY 5; dedicated-16: 1 MON 99; shared-small: 8 DAY 4.9",
+			"2026-12": "backup-2000: 1 MON 15; backup-500: 1 MON 5; dedicated-16: 1 MON 99; shared-small: 1 MON 4.9",
+		} {
+			got := strings.Split(o.charged(s, m), "; ")
+			slices.Sort(got)
+			if all := strings.Join(got, "; "); all != want {
+				t.Errorf("%s: %s, want %s", m, all, want)
+			}
+		}
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/services/taken"), http.StatusOK, "Charged from", "23 November 2026")
+	})
+}
+
+// Who came after a month was drawn is no more said to wait for what was done: they
+// have a state and an action of their own.
+func TestWhoCameLaterIsDrawnLater(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		first, late := o.customer(meadow), o.customer(meadow)
+		held := o.of(late)[0].Since
+		since := func(at time.Time) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE billing_service SET since = $1 WHERE subject = $2`, at.UnixMicro(), late)
+				return err
+			})
+		}
+		since(december)
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		const path = "/console/billing/run?month=2026-11"
+		desktest.Lacks(t, o.Get(path), "Issue", "came later")
+		since(held)
+		page := o.Get(path)
+		shows(t, page, http.StatusOK, "came later", "Issue those that came later")
+		desktest.Lacks(t, page, "to be issued")
+		for range 2 {
+			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11", "later", "yes"), path)
+			o.Drain()
+		}
+		if all := o.issued(""); len(all) != 2 || all[0].Subject != first || all[1].Subject != late {
+			t.Errorf("%+v", all)
+		}
+		page = o.Get(path)
+		shows(t, page, http.StatusOK, "done", "2 of 2 customers")
+		desktest.Lacks(t, page, "came later")
+	})
 }

@@ -115,6 +115,12 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		if !progress.Done.IsZero() {
 			state = web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
 		}
+		if v.Missing == nil && !progress.Done.IsZero() && later(v.Rows) {
+			v.Start = &web.Action{
+				Label: "Issue those that came later", Icon: "play", Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}, {Name: "later", Value: "yes"}},
+				Confirm: "Invoices that are issued never change. Issue those for " + m.String() + " that were not there when the month was drawn?",
+			}
+		}
 		v.Facts = append(v.Facts, web.Fact{Term: "Progress", Value: fmt.Sprintf("%s of %s customers", web.Number(progress.Seen), web.Number(max(progress.Seen, progress.Members)))},
 			web.Fact{Term: "Begun", Value: progress.Started.In(at).Format("2 Jan 2006, 15:04 MST"), Note: map[bool]string{true: "by itself", false: "by a member of staff"}[progress.Author == ""]})
 	} else if _, to := m.span(at); v.Missing == nil && !b.Now().Before(to) && len(v.Rows) > 0 {
@@ -127,11 +133,25 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	return runPage.Render(w, r, http.StatusOK, v)
 }
 
+// later notes of those who get an invoice of a month that was drawn why they have none
+// yet, and reports whether there are any.
+func later(rows []previewRow) (some bool) {
+	for i := range rows {
+		if rows[i].State.Text == toIssue {
+			rows[i].State, rows[i].Why, some = web.Badge{Tone: web.Warn, Text: "came later"}, "When the month was drawn, there was nothing to charge.", true
+		}
+	}
+	return some
+}
+
+// toIssue is the state of whoever gets an invoice once the month is drawn.
+const toIssue = "to be issued"
+
 // previewOf says what a customer gets for a month, and opens nothing.
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: "/console/customers/" + url.PathEscape(string(subject)), State: web.Badge{Tone: web.Info, Text: "to be issued"}}
+	row = previewRow{Subject: subject, Href: "/console/customers/" + url.PathEscape(string(subject)), State: web.Badge{Tone: web.Info, Text: toIssue}}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
@@ -207,6 +227,13 @@ func (b *Billing) start(w http.ResponseWriter, r *http.Request) error {
 	m, err := parseMonth(typed.Get("month"))
 	if err != nil {
 		return err
+	}
+	if typed.Get("later") != "" {
+		if err := b.drawRest(r.Context(), m, web.ActorOf(r.Context())); err != nil {
+			return err
+		}
+		web.SetFlash(w, r, web.Good, "Begun. Who has an invoice gets no other.")
+		return web.Redirect(w, r, "/console/billing/run?month="+string(m))
 	}
 	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()))
 	if err != nil {

@@ -73,6 +73,7 @@ type serviceRow struct {
 	State     State        `json:"state" enum:"ordered,active,suspended,ended"`
 	Since     time.Time    `json:"since" doc:"It runs, and is charged; while it is ordered: it was ordered"`
 	Ended     *time.Time   `json:"ended,omitempty"`
+	Charged   *time.Time   `json:"chargedFrom,omitempty" doc:"Of one that was taken over: nothing before is charged"`
 }
 
 func apiRow(s Service) serviceRow {
@@ -80,6 +81,10 @@ func apiRow(s Service) serviceRow {
 	if !s.Ended.IsZero() {
 		ended := s.Ended.UTC()
 		out.Ended = &ended
+	}
+	if !s.Charged.IsZero() {
+		charged := s.Charged.UTC()
+		out.Charged = &charged
 	}
 	return out
 }

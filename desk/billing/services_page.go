@@ -309,6 +309,9 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(v.One.Subject))}},
 		about,
 	}
+	if v.One.Charged.After(v.One.Since) {
+		v.Facts = append(v.Facts, web.Fact{Term: "Charged from", Value: v.One.Charged.In(b.seller.place()).Format("2 January 2006"), Note: "It was taken over; the time before is for the system before to charge."})
+	}
 	return servicePage.Render(w, r, status, v)
 }
 

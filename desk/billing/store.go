@@ -23,7 +23,7 @@ func insertService(ctx context.Context, tx *store.Tx, reference string, o Order,
 }
 
 // selectService reads services with the plan of a month, the first parameter.
-var selectService = `SELECT s.reference, s.subject, s.service, p.id, s.state, s.since, s.ended, p.title, p.cents, p.currency, p.period
+var selectService = `SELECT s.reference, s.subject, s.service, p.id, s.state, s.since, s.ended, s.charged, p.title, p.cents, p.currency, p.period
 	FROM billing_service s LEFT JOIN billing_plan p ON p.id = ` + planIn(1)
 
 func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) {
@@ -31,13 +31,14 @@ func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) 
 	var out []Service
 	for rows.Next() {
 		var s Service
-		var since, ended int64
+		var since, ended, charged int64
 		var plan, title, currency, period sql.NullString
 		var cents sql.NullInt64
-		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &plan, &s.State, &since, &ended, &title, &cents, &currency, &period); err != nil {
+		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &plan, &s.State, &since, &ended, &charged, &title, &cents, &currency, &period); err != nil {
 			return nil, fmt.Errorf("billing: services: %w", err)
 		}
 		s.PlanID, s.Since, s.Ended, s.Title = plan.String, store.Instant(since), store.Instant(ended), titles[s.Service]
+		s.Charged = store.Instant(charged)
 		if s.Title == "" {
 			s.Title = s.Service // no longer in the statement
 		}
@@ -229,6 +230,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		State     State       `json:"state"`
 		Since     time.Time   `json:"since"`
 		Ended     time.Time   `json:"ended,omitzero"`
+		Charged   time.Time   `json:"chargedFrom,omitzero"` // of one that was taken over
 		History   []step      `json:"history,omitempty"`
 		Usage     []monthUsed `json:"usage,omitempty"`
 		Addresses []address   `json:"addresses,omitempty"`
@@ -255,7 +257,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		out.Hints = append(out.Hints, suggestion{h.Made, h.Why, h.Data})
 	}
 	for _, one := range all {
-		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
+		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, one.Charged, nil, months[one.Reference], nil}
 		for _, h := range steps[one.Reference] {
 			l.History = append(l.History, step{h.At, h.State, h.Words(), h.Who()})
 		}
