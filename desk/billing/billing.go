@@ -103,7 +103,7 @@ func (b *Billing) Desk() desk.Desk {
 		Proofs:     b.proofs(),
 		Demo:       b.demo,
 		Routes:     b.routes(),
-		Nav:        nav(),
+		Nav:        b.nav(),
 		API:        b.api,
 		Migrations: migrations,
 		Export:     b.export,
@@ -159,18 +159,25 @@ func (b *Billing) routes() []web.Route {
 // Keeps are the clauses that this desk carries out.
 var Keeps = []loot.Clause{"collection.invoice", "collection.recommendation"}
 
-func nav() []web.Nav {
+func (b *Billing) nav() []web.Nav {
 	return []web.Nav{
 		{Audience: web.Public, Order: 20, Label: "Services", Icon: "server", Href: "/services"},
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
-		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
-		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}, Count: b.waiting(`SELECT count(*) FROM billing_pending`)},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}, Count: b.waiting(`SELECT count(*) FROM billing_payment WHERE decided = 0`)},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Suggestions", Icon: "lightbulb", Href: "/console/billing/suggestions", Roles: prices},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Webhooks", Icon: "webhook", Href: "/console/billing/webhooks", Roles: tellers},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
+	}
+}
+
+// waiting counts what waits in a queue.
+func (b *Billing) waiting(q string) func(context.Context) (int, error) {
+	return func(ctx context.Context) (n int, err error) {
+		return n, b.DB.Read(ctx, func(tx *store.Tx) error { return tx.QueryRow(ctx, q).Scan(&n) })
 	}
 }
 

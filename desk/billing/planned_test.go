@@ -13,6 +13,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/store"
+	"loot/web"
 )
 
 // charged returns what a customer is charged for in a month, in short.
@@ -223,5 +224,127 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		page = o.Get(path)
 		shows(t, page, http.StatusOK, "done", "2 of 2 customers")
 		desktest.Lacks(t, page, "came later")
+	})
+}
+
+// A state has the reasons that fit it, and nobody ends a service without being sure.
+func TestAStateHasItsReasons(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.asStaff("support")
+		at := servicePath("o-" + string(s))
+		page := o.Get(at)
+		shows(t, page, http.StatusOK, "Suspend it", "Misuse of the network", "End it", "nothing leads back")
+		desktest.Lacks(t, page, "Have it run", "What stood against it is settled")
+		shows(t, o.Post(at, "to", "suspended", "why", "set-up"), http.StatusUnprocessableEntity)
+		shows(t, o.Post(at, "to", "ended", "why", "asked"), http.StatusUnprocessableEntity, "nothing leads back")
+		shows(t, o.Post(at, "to", "active", "why", "settled"), http.StatusConflict)
+		desktest.Leads(t, o.Post(at, "to", "suspended", "why", "unpaid"), at)
+		desktest.Leads(t, o.Post(at, "to", "active", "why", "settled"), at)
+		desktest.Leads(t, o.Post(at, "to", "ended", "why", "asked", "sure", "on"), at)
+		desktest.Lacks(t, o.Get(at), "End it", "Suspend it", "Set the plan")
+		one := Service{Reference: "x", State: Active}
+		err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			return o.b.move(t.Context(), tx, one, Move{To: Suspended, By: clerk, Why: SetUp})
+		})
+		if web.Wrong(err) == nil {
+			t.Errorf("a program's reason that does not fit: %v", err)
+		}
+	})
+}
+
+// What waits is counted in the navigation.
+func TestWhatWaitsIsCounted(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.customer(with(meadow, map[loot.Field]string{town: ""}))
+		o.billedFor(1)
+		o.uploads(madeUpEntry{Amount: "3.00", Day: "2026-12-01", Text: "nothing"})
+		got := map[string]int{}
+		for _, n := range o.b.nav() {
+			if n.Count != nil {
+				waits, err := n.Count(t.Context())
+				ok(t, err)
+				got[n.Label] = waits
+			}
+		}
+		if fmt.Sprint(got) != "map[Invoices:1 Payments:1]" {
+			t.Error(got)
+		}
+	})
+}
+
+// Lists are searched and narrowed, and lead to the customer.
+func TestListsAreSearched(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.00", Text: "who knows", Nth: 1})
+		const path = "/console/billing/invoices"
+		for q, want := range map[string]string{
+			"?number=ex-2026-1": all[0].Number, "?number=ex-2026-000002": all[1].Number, "?state=paid": all[0].Number, "?state=open": all[1].Number, "?number=EX&state=open": all[1].Number,
+		} {
+			page := o.Get(path + q)
+			shows(t, page, http.StatusOK, want)
+			other := map[string]string{all[0].Number: all[1].Number, all[1].Number: all[0].Number}[want]
+			desktest.Lacks(t, page, other)
+			if i := o.issued(`WHERE i.number = $1`, want)[0]; !strings.Contains(page.Body, `href="/console/customers/`+string(i.Subject)+`"`) {
+				t.Errorf("%s: nothing leads to the customer", q)
+			}
+		}
+		shows(t, o.Get(path+"?number=EX-2026-000383"), http.StatusOK, "No invoice has this number")
+		shows(t, o.Get(path+"?state=overdue"), http.StatusOK, "No invoice is in this state")
+		o.after(december.AddDate(0, 1, 0))
+		page := o.Get(path + "?state=overdue")
+		shows(t, page, http.StatusOK, all[1].Number)
+		desktest.Lacks(t, page, all[0].Number)
+		for _, q := range []string{"?state=back", "?state=credit"} {
+			shows(t, o.Get(path+q), http.StatusOK, "No invoice is in this state")
+		}
+		shows(t, o.Get(path+"/"+all[0].Number), http.StatusOK, loot.Cut(all[0].Statement, 12), "is that of our ledger", o.b.Ledger.VerifierKey())
+		desktest.Lacks(t, o.Get(path+"/"+all[0].Number), all[0].Statement)
+
+		one, two := "o-"+string(all[0].Subject), "o-"+string(all[1].Subject)
+		for q, want := range map[string]string{"?of=" + one: one, "?of=" + string(all[1].Subject): two} {
+			page := o.Get("/console/billing" + q)
+			shows(t, page, http.StatusOK, want)
+			desktest.Lacks(t, page, map[string]string{one: two, two: one}[want])
+		}
+		shows(t, o.Get("/console/billing?state=active"), http.StatusOK, one, two)
+		shows(t, o.Get("/console/billing?state=ended"), http.StatusOK, "No such service")
+
+		// A payment of which nobody knows whose it is is matched by a click.
+		waits := o.paid(`WHERE p.decided = 0`)[0]
+		at := paymentsPath + "/" + waits.ID
+		desktest.Lacks(t, o.Get(at), "It may be one of these")
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			waits.Subject = all[1].Subject
+			return setPayment(ctx, tx, waits)
+		})
+		page = o.Get(at)
+		shows(t, page, http.StatusOK, "It may be one of these", "Match")
+		if !strings.Contains(page.Body, `name="amount" value="1.00"`) || !strings.Contains(page.Body, `name="invoice" value="`+all[1].Number+`"`) {
+			t.Error("the button does not match as much as fits")
+		}
+		desktest.Leads(t, o.Post(at+"/give", "invoice", all[1].Number, "amount", "1.00"), at)
+		if page := o.Get(paymentsPath); !strings.Contains(page.Body, `href="/console/customers/`+string(all[1].Subject)+`"`) {
+			t.Error("nothing leads from a payment to the customer")
+		}
+	})
+}
+
+// What the customer reads says “you”, and the month that runs says when it can be issued.
+func TestTheCustomerIsSpokenTo(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		at := servicePath("o-" + string(s))
+		o.asStaff("support")
+		desktest.Leads(t, o.Post(at, "to", "suspended", "why", "asked"), at)
+		shows(t, o.Get(at), http.StatusOK, "Ordered, by the customer", "As the customer asked, by a colleague")
+		o.as(s)
+		page := o.Get("/portal/services")
+		shows(t, page, http.StatusOK, "Ordered, by you", "As you asked, by one of our staff")
+		desktest.Lacks(t, page, "the customer", "a colleague", "the program")
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "It can be issued from 1 December 2026 on.")
 	})
 }

@@ -109,7 +109,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	if after != "" {
 		v.Pager.Prev = "/console/billing/run?month=" + string(m)
 	}
-	state := web.Badge{Text: "not begun"}
+	state, note := web.Badge{Text: "not begun"}, ""
 	if known {
 		state = web.Badge{Tone: web.Info, Text: "runs", Icon: "hourglass"}
 		if !progress.Done.IsZero() {
@@ -129,7 +129,10 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 			Confirm: "Invoices that are issued never change. Issue those for " + m.String() + "?",
 		}
 	}
-	v.Facts = append([]web.Fact{{Term: "State", Badge: &state}}, v.Facts...)
+	if _, to := m.span(at); !known && b.Now().Before(to) {
+		note = "It can be issued from " + to.Format("2 January 2006") + " on."
+	}
+	v.Facts = append([]web.Fact{{Term: "State", Badge: &state, Note: note}}, v.Facts...)
 	return runPage.Render(w, r, http.StatusOK, v)
 }
 
@@ -151,7 +154,7 @@ const toIssue = "to be issued"
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: "/console/customers/" + url.PathEscape(string(subject)), State: web.Badge{Tone: web.Info, Text: toIssue}}
+	row = previewRow{Subject: subject, Href: customerPath(subject), State: web.Badge{Tone: web.Info, Text: toIssue}}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
@@ -207,7 +210,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 }
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
-	row := previewRow{Subject: p.Subject, Href: "/console/customers/" + url.PathEscape(string(p.Subject)), Month: p.Month.String()}
+	row := previewRow{Subject: p.Subject, Href: customerPath(p.Subject), Month: p.Month.String()}
 	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding, unplanned(p.Finding)
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."

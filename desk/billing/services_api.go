@@ -111,7 +111,7 @@ func (b *Billing) apiServices(ctx context.Context, in *servicesIn) (*servicesOut
 		if in.Customer != "" {
 			all, err = b.Services(ctx, tx, in.Customer)
 		} else {
-			all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), in.After, in.Limit)
+			all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, in.After, in.Limit)
 		}
 		return err
 	}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"loot"
 	"loot/ledger"
@@ -89,6 +90,9 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 		return nil, err
 	}
 	for _, one := range all {
+		for i := range steps[one.Reference] {
+			steps[one.Reference][i].Own = true
+		}
 		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
 			row.Then = coming(row.Steps, month)
@@ -127,10 +131,13 @@ const perPage = 50
 
 type listView struct {
 	web.View
-	Stats []web.Stat
-	Rows  []listRow
-	Pager web.Pager
-	Empty web.Empty
+	Of     string // by what the list is narrowed
+	State  State
+	States []web.Option
+	Stats  []web.Stat
+	Rows   []listRow
+	Pager  web.Pager
+	Empty  web.Empty
 }
 
 type listRow struct {
@@ -150,10 +157,18 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	v := listView{View: web.ViewOf(r, "Services of customers"), Of: strings.TrimSpace(q.Get("of"))}
+	v.States = []web.Option{{Label: "In any state"}}
+	for _, one := range []State{Ordered, Active, Suspended, Ended} {
+		v.States = append(v.States, web.Option{Value: string(one), Label: map[State]string{Ordered: "Being set up", Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[one]})
+		if q.Get("state") == string(one) {
+			v.State = one
+		}
+	}
 	var all []Service
 	var count map[string]int
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), q.Get("after"), perPage+1); err != nil {
+		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{v.Of, v.State}, q.Get("after"), perPage+1); err != nil {
 			return err
 		}
 		count, err = running(ctx, tx)
@@ -161,24 +176,27 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	v := listView{View: web.ViewOf(r, "Services of customers")}
 	v.Lead = "What runs and what ended, by the customer's id."
 	if me := web.ActorOf(ctx); slices.ContainsFunc(prices, me.Has) {
 		v.Actions = []web.Action{{Label: "Record use", Icon: "upload", Href: "/console/billing/usage"}}
 	}
 	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What a customer orders appears here."}
+	if v.Of != "" || v.State != "" {
+		v.Empty = web.Empty{Icon: "search", Title: "No such service", Text: "Look by the beginning of a reference or by a customer’s whole id. Who had an address is asked under Addresses."}
+	}
+	listed := &url.URL{Path: "/console/billing", RawQuery: narrowed("of", v.Of, "state", string(v.State))}
 	for _, d := range s.Services() {
 		v.Stats = append(v.Stats, web.Stat{Label: d.Title, Value: strconv.Itoa(count[d.ID]), Note: "not ended"})
 	}
 	if len(all) > perPage {
 		all = all[:perPage]
-		v.Pager.Next = web.After(&url.URL{Path: "/console/billing"}, all[perPage-1].Reference)
+		v.Pager.Next = web.After(listed, all[perPage-1].Reference)
 	}
 	if q.Get("after") != "" {
-		v.Pager.Prev = "/console/billing"
+		v.Pager.Prev = web.After(listed, "")
 	}
 	for _, one := range all {
-		row := listRow{one, "", "/console/customers/" + url.PathEscape(string(one.Subject))}
+		row := listRow{one, "", customerPath(one.Subject)}
 		if slices.ContainsFunc(keepers, web.ActorOf(ctx).Has) {
 			row.Href = servicePath(one.Reference)
 		}
@@ -191,6 +209,14 @@ func servicePath(reference string) string {
 	return "/console/billing/services/" + url.PathEscape(reference)
 }
 
+// moveForm is the form that takes a service to another state.
+type moveForm struct {
+	To    State
+	Label string
+	Form  web.Fields
+	Wrong *web.Problems
+}
+
 type serviceView struct {
 	web.View
 	One    Service
@@ -198,8 +224,7 @@ type serviceView struct {
 	Gauges []Gauge
 	Month  string
 	Steps  []Step
-	Form   web.Fields
-	Wrong  *web.Problems
+	Moves  []moveForm
 	Plan   web.Fields // of another plan
 	Amiss  *web.Problems
 	Href   string
@@ -207,21 +232,22 @@ type serviceView struct {
 
 var validTicket = regexp.MustCompile(`^[A-Za-z0-9#][A-Za-z0-9._:/#-]{0,39}$`)
 
-func moveFields(from State) web.Fields {
-	var to, why []web.Option
-	for _, s := range onward[from] {
-		to = append(to, web.Option{Value: string(s), Label: map[State]string{Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[s]})
+// moveFields are the form that takes a service to another state, with the reasons that
+// fit it. No state leads back from the end, so that one has to be sure.
+func moveFields(from, to State) web.Fields {
+	var why []web.Option
+	for _, r := range fittingReasons(from, to) {
+		why = append(why, web.Option{Value: string(r), Label: r.Words()})
 	}
-	for _, r := range reasonWords {
-		if r.is != AsOrdered && r.is != TakenOver {
-			why = append(why, web.Option{Value: string(r.is), Label: r.words})
-		}
+	out := web.Fields{
+		{Name: "to", Type: "hidden", Value: string(to), Form: string(to)},
+		{Name: "why", Type: "select", Label: "Why", Options: why, Value: why[0].Value, Required: true, Plain: true, Form: string(to)},
+		{Name: "ticket", Label: "Ticket", MaxLen: 40, Form: string(to), Hint: "Where more is said; nothing about a person. The customer sees it."},
 	}
-	return web.Fields{
-		{Name: "to", Type: "select", Label: "State", Options: to, Required: true, Plain: true},
-		{Name: "why", Type: "select", Label: "Why", Options: why, Value: string(AsAsked), Required: true, Plain: true},
-		{Name: "ticket", Label: "Ticket", MaxLen: 40, Hint: "Where more is said; nothing about a person. The customer sees it."},
+	if to == Ended {
+		out = append(out, web.Field{Name: "sure", Type: "checkbox", Label: "It ends now, and nothing leads back", Required: true, Plain: true, Form: string(to)})
 	}
+	return out
 }
 
 // service shows one service.
@@ -285,15 +311,19 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	v.Crumbs = []web.Crumb{{Label: "Services", Href: "/console/billing"}}
 	v.Href = servicePath(v.One.Reference)
 	v.Actions = []web.Action{{Label: "Addresses", Icon: "network", Href: v.Href + "/addresses"}}
-	if v.One.State != Ended {
-		v.Form = moveFields(v.One.State)
+	if v.Plan != nil {
 		if plan != nil {
 			v.Plan = v.Plan.With(plan, wrong)
 			v.Amiss = web.ProblemsOf(wrong, v.Plan)
-		} else {
-			v.Form = v.Form.With(typed, wrong)
-			v.Wrong = web.ProblemsOf(wrong, v.Form)
 		}
+	}
+	for _, to := range onward[v.One.State] {
+		form := moveForm{To: to, Label: map[State]string{Active: "Have it run", Suspended: "Suspend it", Ended: "End it"}[to], Form: moveFields(v.One.State, to)}
+		if State(typed.Get("to")) == to {
+			form.Form = form.Form.With(typed, wrong)
+			form.Wrong = web.ProblemsOf(wrong, form.Form)
+		}
+		v.Moves = append(v.Moves, form)
 	}
 	about := web.Fact{Term: "Plan", Value: v.One.Plan}
 	if v.One.Plan == "" {
@@ -306,7 +336,7 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	v.Facts = []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Reference", Value: v.One.Reference, Code: true},
-		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(v.One.Subject))}},
+		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: customerPath(v.One.Subject)}},
 		about,
 	}
 	if v.One.Charged.After(v.One.Since) {
@@ -327,13 +357,17 @@ func (b *Billing) moveService(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := moveFields(one.State).Check(typed); err != nil {
+		to := State(typed.Get("to"))
+		if !slices.Contains(onward[one.State], to) {
+			return loot.Errorf(loot.Conflict, "A service that is %s cannot become %s.", one.State, to)
+		}
+		if err := moveFields(one.State, to).Check(typed); err != nil {
 			return err
 		}
 		if err := checkTicket(typed.Get("ticket")); err != nil {
 			return err
 		}
-		return b.move(ctx, tx, one, Move{To: State(typed.Get("to")), By: web.ActorOf(ctx), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
+		return b.move(ctx, tx, one, Move{To: to, By: web.ActorOf(ctx), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
 	})
 	if web.Wrong(err) != nil {
 		return b.showService(w, r, http.StatusUnprocessableEntity, typed, nil, err)

@@ -81,6 +81,20 @@ func (r Reason) Words() string {
 	return string(r)
 }
 
+// fittingReasons returns the reasons for which a service comes from one state to another by a
+// colleague or a program.
+func fittingReasons(from, to State) []Reason {
+	switch {
+	case to == Suspended:
+		return []Reason{AsAsked, Unpaid, Misuse, Upkeep}
+	case to == Ended:
+		return []Reason{AsAsked, Unpaid, Misuse}
+	case from == Ordered:
+		return []Reason{SetUp}
+	}
+	return []Reason{Settled, AsAsked, Upkeep}
+}
+
 // A Move is a change of a service's state.
 type Move struct {
 	To     State
@@ -100,12 +114,16 @@ type Step struct {
 	PlanID string         // of a step that is another plan
 	Plan   string         // its title
 	From   Month          // in which it begins; empty: the step is no other plan
+	Own    bool           // it is shown to whom the service belongs
 }
 
 // Words says what happened and why.
 func (s Step) Words() string {
 	if s.From != "" {
 		return "“" + s.Plan + "” from 1 " + s.From.String() + " on"
+	}
+	if s.Own && s.Why == AsAsked {
+		return "As you asked"
 	}
 	return s.Why.Words()
 }
@@ -120,11 +138,17 @@ func (s Step) Badge() web.Badge {
 
 // Who says who made the step, without a name.
 func (s Step) Who() string {
-	switch s.Kind {
-	case loot.Person:
+	switch {
+	case s.Kind == loot.Person && s.Own:
+		return "you"
+	case s.Kind == loot.Person:
 		return "the customer"
-	case loot.Staff:
+	case s.Kind == loot.Staff && s.Own:
+		return "one of our staff"
+	case s.Kind == loot.Staff:
 		return "a colleague"
+	case s.Own:
+		return "our program"
 	}
 	return "the program"
 }
@@ -134,6 +158,9 @@ func (s Step) Who() string {
 func (b *Billing) move(ctx context.Context, tx *store.Tx, one Service, m Move) error {
 	if !slices.Contains(onward[one.State], m.To) {
 		return loot.Errorf(loot.Conflict, "A service that is %s cannot become %s.", one.State, m.To)
+	}
+	if !slices.Contains(fittingReasons(one.State, m.To), m.Why) {
+		return web.Invalid("", map[string]string{"why": "“" + m.Why.Words() + "” is no reason for which a service that is " + string(one.State) + " becomes " + string(m.To) + "."})
 	}
 	now := b.Now()
 	since, ended := one.Since, time.Time{}

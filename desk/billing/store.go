@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"loot"
@@ -58,15 +59,22 @@ func servicesOf(ctx context.Context, tx *store.Tx, titles map[string]string, now
 	return scanServices(rows, titles)
 }
 
+// A pick narrows a list of services; its zero value is all of them.
+type pick struct {
+	of    string // the beginning of a reference, or a customer's id
+	state State
+}
+
 // listServices returns the next n services, latest first, after the one given.
-func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, now Month, after string, n int) ([]Service, error) {
+func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, now Month, p pick, after string, n int) ([]Service, error) {
 	since := int64(1<<63 - 1)
 	if after != "" {
 		if err := tx.QueryRow(ctx, `SELECT since FROM billing_service WHERE reference = $1`, after).Scan(&since); err != nil {
 			return nil, loot.Wrap(loot.NotFound, err, "The list cannot go on from there. Begin again.")
 		}
 	}
-	rows, err := tx.Query(ctx, selectService+` WHERE (s.since, s.reference) < ($2, $3) ORDER BY s.since DESC, s.reference DESC LIMIT $4`, string(now), since, after, n)
+	rows, err := tx.Query(ctx, selectService+` WHERE (s.since, s.reference) < ($2, $3) AND (CAST($5 AS TEXT) = '' OR s.subject = $5 OR s.reference LIKE $6) AND (CAST($7 AS TEXT) = '' OR s.state = $7)
+		ORDER BY s.since DESC, s.reference DESC LIMIT $4`, string(now), since, after, n, p.of, strings.NewReplacer("%", "", "_", "").Replace(p.of)+"%", string(p.state))
 	if err != nil {
 		return nil, fmt.Errorf("billing: services: %w", err)
 	}
