@@ -32,12 +32,13 @@ type archiveView struct {
 type archivedRow struct {
 	Number, Href, On, Sum, System, State, Until string
 	Subject                                     loot.Subject
+	Whose                                       string // where the staff find the customer
 }
 
 func archivedRowOf(a archived, base string) archivedRow {
 	return archivedRow{
 		Number: a.Number, Href: base + url.PathEscape(a.ID), On: a.Issued.Words(inPages), Sum: money(a.Total, a.Currency), System: a.System, State: a.State,
-		Until: a.Kept.Format("2 January 2006"), Subject: a.Subject,
+		Until: a.Kept.Format("2 January 2006"), Subject: a.Subject, Whose: customerPath(a.Subject),
 	}
 }
 

@@ -41,6 +41,7 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
+	Charged time.Time // from when on it is charged, if it was taken over; zero: the day of that
 }
 
 // A Billing is the desk together with what others ask of it.
@@ -102,7 +103,7 @@ func (b *Billing) Desk() desk.Desk {
 		Proofs:     b.proofs(),
 		Demo:       b.demo,
 		Routes:     b.routes(),
-		Nav:        nav(),
+		Nav:        b.nav(),
 		API:        b.api,
 		Migrations: migrations,
 		Export:     b.export,
@@ -133,6 +134,7 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "POST /console/billing/plans/{id}/retire", Audience: web.Console, Serve: b.retirePlan, Roles: prices},
 		{Pattern: "GET /console/billing/services/{reference}", Audience: web.Console, Serve: b.service, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}", Audience: web.Console, Serve: b.moveService, Roles: keepers},
+		{Pattern: "POST /console/billing/services/{reference}/plan", Audience: web.Console, Serve: b.planService, Roles: prices},
 		{Pattern: "GET /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.addresses, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}/addresses", Audience: web.Console, Serve: b.assignAddress, Roles: keepers},
 		{Pattern: "POST /console/billing/services/{reference}/addresses/open", Audience: web.Console, Serve: b.showAddresses, Roles: keepers},
@@ -157,18 +159,25 @@ func (b *Billing) routes() []web.Route {
 // Keeps are the clauses that this desk carries out.
 var Keeps = []loot.Clause{"collection.invoice", "collection.recommendation"}
 
-func nav() []web.Nav {
+func (b *Billing) nav() []web.Nav {
 	return []web.Nav{
 		{Audience: web.Public, Order: 20, Label: "Services", Icon: "server", Href: "/services"},
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
-		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}},
-		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}, Count: b.waiting(`SELECT count(*) FROM billing_pending`)},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}, Count: b.waiting(`SELECT count(*) FROM billing_payment WHERE decided = 0`)},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Suggestions", Icon: "lightbulb", Href: "/console/billing/suggestions", Roles: prices},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Webhooks", Icon: "webhook", Href: "/console/billing/webhooks", Roles: tellers},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
+	}
+}
+
+// waiting counts what waits in a queue.
+func (b *Billing) waiting(q string) func(context.Context) (int, error) {
+	return func(ctx context.Context) (n int, err error) {
+		return n, b.DB.Read(ctx, func(tx *store.Tx) error { return tx.QueryRow(ctx, q).Scan(&n) })
 	}
 }
 
@@ -188,23 +197,29 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 }
 
 // Begin begins services whose orders were taken over from another system, within
-// the transaction that writes the orders.
+// the transaction that writes the orders. What was before is that system's to charge.
 func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 	state, at := Active, o.Made
 	if !o.Ended.IsZero() {
 		state, at = Ended, o.Ended
 	}
-	by := b.actor()
+	by, charged := b.actor(), o.Charged
+	if charged.IsZero() {
+		charged = b.Now()
+	}
 	tx.Add(`INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author) VALUES`,
 		reference, 1, at.UnixMicro(), string(state), string(TakenOver), "", string(by.Kind), by.ID)
-	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state) VALUES`,
-		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state))
+	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state, charged) VALUES`,
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(charged))
 }
 
 // Services returns what a customer has or had, latest first.
 func (b *Billing) Services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error) {
-	return servicesOf(ctx, tx, b.titles(), s)
+	return servicesOf(ctx, tx, b.titles(), b.thisMonth(), s)
 }
+
+// thisMonth is the month that it is where the seller is.
+func (b *Billing) thisMonth() Month { return monthOf(b.Now(), b.seller.place()) }
 
 // EndAll ends every service of a customer that runs.
 func (b *Billing) EndAll(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject) error {
@@ -356,4 +371,13 @@ type Service struct {
 	State     State
 	Since     time.Time // it runs; of one that is being set up: it was ordered
 	Ended     time.Time // zero: it did not
+	Charged   time.Time // from when on it is charged; zero: since it runs
+}
+
+// chargedSince is when the first day begins of which something is charged.
+func (s Service) chargedSince() time.Time {
+	if s.Charged.After(s.Since) {
+		return s.Charged
+	}
+	return s.Since
 }

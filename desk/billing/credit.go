@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,11 +68,33 @@ func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx
 	if err != nil {
 		return err
 	}
+	for {
+		err := b.writeAgain(ctx, s, a, decide)
+		if !errors.Is(err, errPaidSince) {
+			return err
+		}
+	}
+}
+
+// errPaidSince says that more or less was paid of an invoice than what stands for it
+// says that was.
+var errPaidSince = errors.New("billing: it was paid meanwhile")
+
+// writeAgain does it once. The corrected documents say what was paid, and are sealed
+// before the transaction that carries it over: errPaidSince if it is another sum then.
+func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Again, decide func(*store.Tx) error) error {
 	seller := b.seller.of(s.Front())
 	var drafts []draft
+	paid := map[string]int64{}
 	for _, number := range a.Numbers {
 		i, r, err := b.standingRecord(ctx, number, a.Subject)
 		if err != nil {
+			return err
+		}
+		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+			paid[number], err = paidFor(ctx, tx, number)
+			return err
+		}); err != nil {
 			return err
 		}
 		words := creditWords[r.Language]
@@ -79,11 +102,27 @@ func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx
 		if err != nil {
 			return err
 		}
+		if err := prepay(&again.record.Invoice, paid[number]); err != nil {
+			return err
+		}
 		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0]))
 		credit.quiet = true
 		drafts = append(drafts, credit, again)
 	}
-	return b.issueWithin(ctx, drafts, decide, func(tx *store.Tx, made []Issued) error {
+	return b.issueWithin(ctx, drafts, func(tx *store.Tx) error {
+		if err := decide(tx); err != nil {
+			return err
+		}
+		if err := settling(ctx, tx); err != nil {
+			return err
+		}
+		for number, was := range paid {
+			if now, err := paidFor(ctx, tx, number); err != nil || now != was {
+				return cmp.Or(err, errPaidSince)
+			}
+		}
+		return nil
+	}, func(tx *store.Tx, made []Issued) error {
 		for n := 0; n < len(made); n += 2 {
 			c := Credit{Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At}
 			if err := insertCredit(ctx, tx, c); err != nil {
@@ -95,6 +134,24 @@ func (b *Billing) WriteAgain(ctx context.Context, a Again, decide func(*store.Tx
 		}
 		return b.Gate.NoteAbout(ctx, tx, a.Subject, collection, a.By, "invoice.corrected", "adequacy.mistakes")
 	})
+}
+
+// prepay says on a corrected invoice what of it is paid by what was paid of the one
+// that it stands for. Of one that is paid in whole nothing is said of how to pay.
+func prepay(inv *invoice.Invoice, paid int64) error {
+	try := *inv
+	if err := try.Compute(); err != nil {
+		return fmt.Errorf("billing: prepay: %w", err)
+	}
+	all, err := smallest(try.Totals.WithTax, inv.Currency)
+	if err != nil || paid <= 0 {
+		return err
+	}
+	inv.Prepaid = priced(min(paid, all), inv.Currency)
+	if paid >= all {
+		inv.Payment = invoice.Payment{}
+	}
+	return nil
 }
 
 // takeBack issues a credit note for a whole invoice that nothing stands for.
@@ -158,6 +215,7 @@ func (b *Billing) standingRecord(ctx context.Context, number string, of loot.Sub
 func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, why string) draft {
 	inv := &r.Invoice
 	inv.Kind, inv.Preceding = invoice.CreditNote, []invoice.Document{{Number: i.Number, Issued: i.Day}}
+	inv.Prepaid = invoice.Decimal{} // all of it is credited, whoever paid it
 	terms := creditWords[r.Language].terms
 	rates := slices.DeleteFunc(slices.Clone(inv.Notes), func(n string) bool { return !strings.HasPrefix(n, rateWords[r.Language]) })
 	inv.Notes, inv.Payment = append([]string{why, terms}, rates...), invoice.Payment{Terms: terms}

@@ -223,13 +223,27 @@ var ledgerWords = map[string]string{
 	"nl": "Elk gebruik van uw gegevens staat in ons register. De sleutel ervan:",
 }
 
+// noPlan begins a finding about a service that has none, followed by its reference.
+const noPlan = "The service "
+
+// unplanned returns the path of the service that a finding says has no plan; empty: it
+// is about something else.
+func unplanned(finding string) string {
+	rest, ok := strings.CutPrefix(finding, noPlan)
+	reference, _, is := strings.Cut(rest, " (")
+	if !ok || !is {
+		return ""
+	}
+	return servicePath(reference)
+}
+
 // charged returns the lines of each currency, and what stands against charging
 // anything.
 func charged(uses []use, m Month, at *time.Location, lang string) (by map[string][]invoice.Line, currencies []string, finding string) {
 	by = map[string][]invoice.Line{}
 	for _, u := range uses {
 		if u.each == "" {
-			return nil, nil, "The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs."
+			return nil, nil, noPlan + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs."
 		}
 		for _, l := range u.lines(m, at, lang) {
 			if by[u.currency] == nil {

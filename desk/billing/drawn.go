@@ -227,27 +227,35 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.plan, p.title, p.cents, p.currency, p.period, p.setup
+	later, err := plannedFor(ctx, tx, s, from.Location())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.charged, s.plan, p.title, p.cents, p.currency, p.period, p.setup
 		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
-		WHERE s.subject = $1 AND s.state <> 'ordered' AND s.since < $2 AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
+		WHERE s.subject = $1 AND s.state <> 'ordered' AND s.since < $2 AND s.charged < $2 AND (s.ended = 0 OR s.ended > s.charged) AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("billing: uses: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		u := use{Service: Service{Subject: s}}
-		var since, ended int64
+		var since, ended, charged int64
 		var title, currency, each sql.NullString
 		var cents, setup sql.NullInt64
-		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &u.plan, &title, &cents, &currency, &each, &setup); err != nil {
+		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &charged, &u.plan, &title, &cents, &currency, &each, &setup); err != nil {
 			return nil, fmt.Errorf("billing: uses: %w", err)
 		}
 		u.Since, u.Ended, u.Title, u.text = store.Instant(since), store.Instant(ended), titles[u.Service.Service], title.String
 		if u.Title == "" {
 			u.Title = u.Service.Service // no longer in the statement
 		}
-		u.cents, u.currency, u.each, u.setup, u.counted = cents.Int64, currency.String, each.String, setup.Int64, used[u.Reference]
-		out = append(out, u)
+		u.cents, u.currency, u.each, u.setup = cents.Int64, currency.String, each.String, setup.Int64
+		parts := u.parted(later[u.Reference])
+		if u.Charged = store.Instant(charged); u.Charged.After(u.Since) {
+			parts = sinceTaken(parts, u.Charged)
+		}
+		out = append(out, within(parts, from, to, used[u.Reference])...)
 	}
 	return out, rows.Err()
 }
@@ -255,7 +263,7 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 // membersOf returns the next n customers after one who held something at some
 // time from one moment until another.
 func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE state <> 'ordered' AND since < $1 AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
+	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE state <> 'ordered' AND since < $1 AND charged < $1 AND (ended = 0 OR ended > charged) AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
 		to.UnixMicro(), from.UnixMicro(), after, n)
 	if err != nil {
 		return nil, fmt.Errorf("billing: members: %w", err)
@@ -272,7 +280,7 @@ func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot
 }
 
 func countMembers(ctx context.Context, tx *store.Tx, from, to time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE state <> 'ordered' AND since < $1 AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
+	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE state <> 'ordered' AND since < $1 AND charged < $1 AND (ended = 0 OR ended > charged) AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("billing: members: %w", err)
 	}

@@ -54,16 +54,36 @@ func (b *Billing) suggestionsOf(ctx context.Context, tx *store.Tx, s *statement.
 			return out, err
 		}
 		to := "/portal/suggestions/" + url.PathEscape(h.ID)
+		look := web.Action{Label: "Look at it", Icon: "arrow-right", Small: true, Post: true, Href: to, Hidden: []web.Hidden{{Name: "do", Value: "look"}}}
+		if h.Plan != "" {
+			if look, err = b.changeTo(ctx, tx, h, to); err != nil {
+				return out, err
+			}
+		}
 		out.Rows = append(out.Rows, hintRow{
 			h,
-			web.Action{Label: "Look at it", Icon: "arrow-right", Small: true, Post: true, Href: to, Hidden: []web.Hidden{{Name: "do", Value: "look"}}},
+			look,
 			web.Action{Label: "Not for me", Icon: "x", Small: true, Post: true, Href: to, Hidden: []web.Hidden{{Name: "do", Value: "no"}}},
 		})
 	}
 	return out, nil
 }
 
-// answerHint leads a customer to what was suggested, or suggests it no more.
+// changeTo is how a customer takes a larger plan that is suggested: no second service
+// is ordered for it.
+func (b *Billing) changeTo(ctx context.Context, tx *store.Tx, h Hint, to string) (web.Action, error) {
+	plans, err := readPlans(ctx, tx, h.Target, true)
+	out := web.Action{Label: "Change to this plan", Icon: "arrow-up", Small: true, Post: true, Href: to, Hidden: []web.Hidden{{Name: "do", Value: "change"}}}
+	for _, p := range plans {
+		if p.ID == h.Plan {
+			out.Confirm = "Your service changes to the plan “" + p.Title + "”, " + p.Price() + " without tax, on 1 " + b.thisMonth().after().String() + ". Until then all stays as it is. Change it?"
+		}
+	}
+	return out, err
+}
+
+// answerHint leads a customer to what was suggested, changes the plan to the one that
+// was, or suggests it no more.
 func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 	typed, err := web.Form(r, 0)
 	if err != nil {
@@ -80,6 +100,9 @@ func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		h = all[0]
+		if typed.Get("do") == "change" {
+			return b.takeHint(ctx, tx, h)
+		}
 		if typed.Get("do") != "look" {
 			_, err := tx.Exec(ctx, `UPDATE billing_hint SET refused = $1 WHERE id = $2`, now.UnixMicro(), h.ID)
 			return err
@@ -92,6 +115,10 @@ func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
+	if typed.Get("do") == "change" {
+		web.SetFlash(w, r, web.Good, "The plan changes on 1 "+b.thisMonth().after().String()+".")
+		return web.Redirect(w, r, "/portal/services")
+	}
 	if typed.Get("do") == "look" {
 		to := "/portal/order/" + url.PathEscape(h.Target)
 		if h.Plan != "" {
@@ -101,6 +128,22 @@ func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.SetFlash(w, r, web.Good, "It is not suggested to you again for a while.")
 	return web.Redirect(w, r, "/portal/services")
+}
+
+// takeHint changes a customer's own service to the plan that was suggested, from the
+// next month on.
+func (b *Billing) takeHint(ctx context.Context, tx *store.Tx, h Hint) error {
+	one, err := b.findService(ctx, tx, h.Service)
+	if loot.KindOf(err) == loot.NotFound || err == nil && (one.Subject != h.Subject || h.Plan == "") {
+		return loot.Errorf(loot.NotFound, "This suggestion is not there any more.")
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.replan(ctx, tx, one, h.Plan, b.thisMonth().after(), "", web.ActorOf(ctx)); err != nil {
+		return err
+	}
+	return b.took(ctx, tx, Order{Subject: h.Subject, Service: h.Target, Plan: h.Plan})
 }
 
 type hintsView struct {

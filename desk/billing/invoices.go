@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,7 @@ var documents = map[string]struct{ name, mediaType, file string }{
 type invoiceRow struct {
 	Issued
 	Href  string
+	Whose string    // where the staff find the customer
 	For   string    // the period
 	On    string    // the day of issue
 	By    string    // the day by which it is due
@@ -51,7 +54,7 @@ const inPages = "en"
 
 // rowOf is an invoice in a list.
 func (b *Billing) rowOf(i Issued, base string) invoiceRow {
-	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.dueWords(), State: i.standing(b.today())}
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), Whose: customerPath(i.Subject), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.dueWords(), State: i.standing(b.today())}
 	if !i.Removed.IsZero() {
 		row.State = web.Badge{Text: "removed"}
 	}
@@ -159,9 +162,9 @@ func looks(s *statement.Statement, items []ledger.Item) []web.Day {
 
 // lookAt shows its owner that something was opened, or was not, and by whom.
 func lookAt(s *statement.Statement, item ledger.Item, opened, refused string) web.Event {
-	e := web.Event{At: item.At, Icon: "eye", Title: opened, Who: "a part of our program"}
+	e := web.Event{At: item.At, Icon: "eye", Title: opened, Who: "A part of our program"}
 	if item.Facts.ActorKind == loot.Staff {
-		e.Who = "a colleague"
+		e.Who = "One of our staff"
 		if role, ok := s.Role(item.Facts.Role); ok {
 			e.Who = role.Title
 		}
@@ -211,7 +214,7 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var body bytes.Buffer
-	if err := record.HTML(&body); err != nil {
+	if err := record.HTML(&body, i.Open() > 0); err != nil {
 		return err
 	}
 	v := myInvoiceView{View: web.ViewOf(r, i.Number), Body: template.HTML(body.String())} //nolint:gosec // a template wrote it
@@ -265,11 +268,24 @@ func (b *Billing) send(w http.ResponseWriter, r *http.Request, i Issued, documen
 type invoicesView struct {
 	web.View
 	Number  string
+	States  []web.Option // by which the list can be narrowed
+	State   string       // that was chosen; empty: all
 	Missing *web.Alert
 	Stats   []web.Stat
 	Rows    []invoiceRow
 	Pager   web.Pager
 	Empty   web.Empty
+}
+
+// narrowed writes what a list was narrowed by, as an address has it.
+func narrowed(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q.Encode()
 }
 
 // unset says what of the seller is missing; nil: nothing.
@@ -284,6 +300,34 @@ func (b *Billing) unset() *web.Alert {
 	return nil
 }
 
+// invoiceStates are those by which the list is narrowed. The day that it is is the
+// parameter that only some have.
+var invoiceStates = []struct{ id, title, where string }{
+	{"open", "Open", countsStill + ` AND i.total > ` + paidSum},
+	{"overdue", "Overdue", countsStill + ` AND i.total > ` + paidSum + ` AND i.due < $`},
+	{"paid", "Paid", countsStill + ` AND i.total <= ` + paidSum},
+	{"back", "Taken back", `c.credit IS NOT NULL`},
+	{"credit", "Credit notes", `i.kind = '381'`},
+}
+
+const (
+	countsStill = `i.kind <> '381' AND c.credit IS NULL`
+	paidSum     = `COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0)`
+)
+
+// numbersLike returns, in a query, the invoices whose number begins as was typed: in
+// capitals or not, and the last part without the zeros before it.
+func numbersLike(typed string) (where string, args []any) {
+	typed = strings.ToUpper(strings.NewReplacer("%", "", "_", "").Replace(typed))
+	where, args = `UPPER(i.number) LIKE $1`, []any{typed + "%"}
+	if i := strings.LastIndex(typed, "-"); i > 0 {
+		if n, err := strconv.ParseInt(typed[i+1:], 10, 64); err == nil {
+			where, args = `(`+where+` OR UPPER(i.series) = $2 AND i.sequence = $3)`, append(args, typed[:i], n)
+		}
+	}
+	return where, args
+}
+
 // invoices lists what was issued, latest first, or the one with a number.
 func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	q, err := web.Query(r)
@@ -294,6 +338,20 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
 	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}, {Label: "Rates", Icon: "percent", Href: ratesPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
+	if v.State = q.Get("state"); !slices.ContainsFunc(invoiceStates, func(s struct{ id, title, where string }) bool { return s.id == v.State }) {
+		v.State = ""
+	}
+	v.States = []web.Option{{Label: "In any state"}}
+	for _, s := range invoiceStates {
+		v.States = append(v.States, web.Option{Value: s.id, Label: s.title})
+	}
+	switch {
+	case v.Number != "":
+		v.Empty = web.Empty{Icon: "search", Title: "No invoice has this number", Text: "A number is found by how it begins, in small letters, too."}
+	case v.State != "":
+		v.Empty = web.Empty{Icon: "search", Title: "No invoice is in this state", Text: "There are others in the whole list."}
+	}
+	listed := &url.URL{Path: "/console/billing/invoices", RawQuery: narrowed("number", v.Number, "state", v.State)}
 	var all []Issued
 	var total, waiting int
 	var before []web.Action
@@ -308,9 +366,18 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		if before, err = b.before(ctx, tx, ""); err != nil {
 			return err
 		}
+		where, args := `1 = 1`, []any{}
 		if v.Number != "" {
-			all, err = readInvoices(ctx, tx, `WHERE i.number LIKE $1 ORDER BY i.number DESC LIMIT $2`, strings.NewReplacer("%", "", "_", "").Replace(v.Number)+"%", perPage+1)
-			return err
+			where, args = numbersLike(v.Number)
+		}
+		for _, s := range invoiceStates {
+			if s.id != v.State {
+				continue
+			}
+			if where += ` AND ` + s.where; strings.HasSuffix(s.where, "$") {
+				args = append(args, b.today().String())
+				where += strconv.Itoa(len(args))
+			}
 		}
 		at, after := int64(1<<63-1), q.Get("after")
 		if after != "" {
@@ -320,7 +387,8 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 			}
 			at = last.At.UnixMicro()
 		}
-		all, err = readInvoices(ctx, tx, `WHERE (i.at, i.number) < ($1, $2) ORDER BY i.at DESC, i.number DESC LIMIT $3`, at, after, perPage+1)
+		n := len(args)
+		all, err = readInvoices(ctx, tx, fmt.Sprintf(`WHERE %s AND (i.at, i.number) < ($%d, $%d) ORDER BY i.at DESC, i.number DESC LIMIT $%d`, where, n+1, n+2, n+3), append(args, at, after, perPage+1)...)
 		return err
 	}); err != nil {
 		return err
@@ -329,12 +397,10 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	v.Stats = []web.Stat{{Label: "Issued", Value: web.Number(total)}, {Label: "Waiting", Value: web.Number(waiting), Href: "/console/billing/run#waiting"}}
 	if len(all) > perPage {
 		all = all[:perPage]
-		if v.Number == "" {
-			v.Pager.Next = web.After(&url.URL{Path: "/console/billing/invoices"}, all[perPage-1].Number)
-		}
+		v.Pager.Next = web.After(listed, all[perPage-1].Number)
 	}
 	if q.Get("after") != "" {
-		v.Pager.Prev = "/console/billing/invoices"
+		v.Pager.Prev = web.After(listed, "")
 	}
 	for _, i := range all {
 		v.Rows = append(v.Rows, b.rowOf(i, "/console/billing/invoices/"))
@@ -351,6 +417,7 @@ type invoiceView struct {
 	Wrong   *web.Problems
 	Refusal *web.Refusal
 	Gone    bool
+	Key     string // of the ledger, as it stands on the invoice
 	Back    string // where it is taken back; empty: it cannot be
 	Taking  web.Fields
 	Untaken *web.Problems
@@ -402,12 +469,21 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Without tax", Value: i.signed(i.Net)},
 		{Term: "Tax", Value: i.signed(i.Tax)},
 		{Term: "Total", Value: i.Sum()},
-		{Term: "Statement in force", Value: i.Statement, Code: true},
+		b.statementFact(i.Statement),
 	}
+	v.Key = b.Ledger.VerifierKey()
 	if err := b.showPaid(r, &v, i); err != nil {
 		return err
 	}
 	return invoicePage.Render(w, r, status, v)
+}
+
+// statementFact names the version of the statement under which an invoice was issued.
+func (b *Billing) statementFact(hash string) web.Fact {
+	return web.Fact{
+		Term: "Statement in force", Value: loot.Cut(hash, 12), Code: true,
+		Action: &web.Action{Label: "Version", Icon: "scroll-text", Small: true, Href: "/statement/versions/" + url.PathEscape(hash)},
+	}
 }
 
 func (b *Billing) byNumber(r *http.Request) (i Issued, err error) {

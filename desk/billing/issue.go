@@ -198,6 +198,10 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 	if err := inv.Compute(); err != nil {
 		return out, fmt.Errorf("billing: compute: %w", err)
 	}
+	due := inv.Due // counts if what was paid goes back
+	if inv.Totals.Due.Sign() <= 0 {
+		inv.Due = invoice.Date{} // the document names no day by which to pay nothing
+	}
 	if found := inv.Check(); len(found) > 0 {
 		return out, fmt.Errorf("billing: check: %s", found[0].Rule)
 	}
@@ -210,7 +214,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 	}
 	out = Issued{
 		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Statement: d.version, At: now,
-		Day: inv.Issued, Due: inv.Due, Period: inv.Period, Currency: inv.Currency,
+		Day: inv.Issued, Due: due, Period: inv.Period, Currency: inv.Currency,
 	}
 	if out.Due.IsZero() {
 		out.Due = out.Day

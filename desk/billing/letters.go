@@ -225,6 +225,9 @@ func (b *Billing) issuedLetter(i Issued) mail.Letter {
 		what, text = "Your corrected invoice", "We have taken invoice "+i.Preceding+" back and written it again. The corrected one is in your portal, and so is the credit note."
 	case invoice.Commercial:
 	}
+	if i.Paid > 0 {
+		rows = append(rows, mail.Row{Term: "Paid already", Value: money(i.Paid, i.Currency)})
+	}
 	if i.Open() > 0 {
 		rows = append(rows, mail.Row{Term: "To be paid by", Value: i.Due.Words(inPages)})
 	}

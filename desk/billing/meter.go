@@ -135,9 +135,9 @@ func readMeters(ctx context.Context, tx *store.Tx, where string, args ...any) (o
 // another, by their references, as far as it is charged.
 func countedOf(ctx context.Context, tx *store.Tx, s loot.Subject, from, to time.Time) (map[string][]counted, error) {
 	rows, err := tx.Query(ctx, `SELECT s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price, CAST(SUM(u.amount / 1000000) AS BIGINT), CAST(SUM(u.amount % 1000000) AS BIGINT)
-		FROM billing_service s JOIN billing_meter m ON m.plan = s.plan AND m.kind = 'sum' JOIN billing_usage u ON u.service = s.reference AND u.meter = m.id
-		WHERE s.subject = $1 AND u.at >= $2 AND u.at < $3
-		GROUP BY s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price ORDER BY s.reference, m.id`, s, from.UnixMicro(), to.UnixMicro())
+		FROM billing_service s JOIN billing_meter m ON m.plan = `+planIn(4)+` AND m.kind = 'sum' JOIN billing_usage u ON u.service = s.reference AND u.meter = m.id
+		WHERE s.subject = $1 AND u.at >= $2 AND u.at < $3 AND u.at >= s.charged
+		GROUP BY s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price ORDER BY s.reference, m.id`, s, from.UnixMicro(), to.UnixMicro(), string(monthOf(from, from.Location())))
 	if err != nil {
 		return nil, fmt.Errorf("billing: counted: %w", err)
 	}
@@ -193,7 +193,7 @@ func insertMeter(ctx context.Context, tx *store.Tx, m Meter) error {
 // everOrdered reports whether somebody has or had a plan.
 func everOrdered(ctx context.Context, tx *store.Tx, plan string) (bool, error) {
 	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_service WHERE plan = $1`, plan).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM billing_service WHERE plan = $1) + (SELECT count(*) FROM billing_state WHERE plan = $1)`, plan).Scan(&n); err != nil {
 		return false, fmt.Errorf("billing: meter: %w", err)
 	}
 	return n > 0, nil

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"slices"
 
 	"loot"
 	"loot/store"
@@ -28,7 +29,8 @@ func (b *Billing) Resume(ctx context.Context, tx *store.Tx, by loot.Actor, refer
 	if err != nil {
 		return false, err
 	}
-	if last := steps[reference]; len(last) == 0 || last[0].Why != Misuse || last[0].Ticket != ticket {
+	last := slices.DeleteFunc(steps[reference], func(s Step) bool { return s.From != "" }) // another plan changes no state
+	if len(last) == 0 || last[0].Why != Misuse || last[0].Ticket != ticket {
 		return false, nil
 	}
 	return true, b.move(ctx, tx, one, Move{To: Active, By: by, Why: Settled, Ticket: ticket})

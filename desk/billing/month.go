@@ -39,6 +39,12 @@ func (m Month) before() Month {
 	return Month(t.AddDate(0, -1, 0).Format("2006-01"))
 }
 
+// after returns the month after.
+func (m Month) after() Month {
+	t, _ := time.Parse("2006-01", string(m))
+	return Month(t.AddDate(0, 1, 0).Format("2006-01"))
+}
+
 // String writes it as people read it.
 func (m Month) String() string {
 	t, err := time.Parse("2006-01", string(m))

@@ -156,33 +156,59 @@ func (b *Billing) carry(ctx context.Context, tx *store.Tx, c Credit) error {
 		}
 		left = i.Open()
 	}
-	list, err := readPayments(ctx, tx, `WHERE p.id IN (SELECT s.payment FROM billing_paid s WHERE s.invoice = $1) ORDER BY p.day, p.id`, c.Original)
+	parts, err := partsFor(ctx, tx, c.Original)
 	if err != nil {
 		return err
+	}
+	for _, p := range parts {
+		moved := []share{{c.Original, -p.amount}}
+		if part := min(left, p.amount); part > 0 {
+			moved, left = append(moved, share{c.Corrected, part}), left-part
+		}
+		if err := b.give(ctx, tx, p.payment, c.Author, moved); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A part is what of a payment is for one invoice.
+type part struct {
+	payment string
+	amount  int64
+}
+
+// partsFor returns what was paid of an invoice, but for what went back.
+func partsFor(ctx context.Context, tx *store.Tx, number string) (out []part, err error) {
+	list, err := readPayments(ctx, tx, `WHERE p.id IN (SELECT s.payment FROM billing_paid s WHERE s.invoice = $1) ORDER BY p.day, p.id`, number)
+	if err != nil {
+		return nil, err
 	}
 	for _, p := range list {
 		back, err := takenBack(ctx, tx, p.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		shares, err := sharesOf(ctx, tx, p.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, s := range shares {
-			if s.Invoice != c.Original || s.Amount <= 0 || back {
-				continue
-			}
-			moved := []share{{s.Invoice, -s.Amount}}
-			if part := min(left, s.Amount); part > 0 {
-				moved, left = append(moved, share{c.Corrected, part}), left-part
-			}
-			if err := b.give(ctx, tx, p.ID, c.Author, moved); err != nil {
-				return err
+			if s.Invoice == number && s.Amount > 0 && !back {
+				out = append(out, part{p.ID, s.Amount})
 			}
 		}
 	}
-	return nil
+	return out, nil
+}
+
+// paidFor sums up what was paid of an invoice, as [Billing.carry] carries it over.
+func paidFor(ctx context.Context, tx *store.Tx, number string) (sum int64, err error) {
+	parts, err := partsFor(ctx, tx, number)
+	for _, p := range parts {
+		sum += p.amount
+	}
+	return sum, err
 }
 
 // What a bank says of a payment, as it is sealed.

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"loot/desk/billing/camt"
+	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/store"
 	"loot/web/webtest"
@@ -298,6 +300,73 @@ func TestPaymentsFollowAnInvoiceThatIsTakenBack(t *testing.T) {
 		o.uploads(madeUpEntry{Amount: "1.61", Text: all[1].Number, Nth: 2})
 		if got := o.paid(`WHERE p.decided = 0`); len(got) != 1 || got[0].Finding != "Invoice EX-2026-000002 was taken back." {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// Who paid the wrong invoice is not asked to pay the right one: its documents say what
+// was paid, and how to pay only the rest.
+func TestWhatStandsForAPaidInvoiceAsksForNoMoney(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.00", Text: camt.CreditorReference("EX2026000002"), Nth: 1})
+		whole, part := again(all[0].Subject, town, "Right Town", all[0].Number), again(all[1].Subject, town, "Right Town", all[1].Number)
+		ok(t, o.b.WriteAgain(t.Context(), whole, fine))
+		o.Drain()
+		m, _ := o.Mail.Last("jo@example.com")
+		desktest.Lacks(t, webtest.Answer{Body: m.Text}, "To be paid by")
+		if !strings.Contains(m.Text, "Paid already") {
+			t.Errorf("the letter: %s", m.Text)
+		}
+		// What changes while the documents are sealed stands on them, too.
+		var once sync.Once
+		given := o.paid(`WHERE p.amount = 100`)[0].ID
+		o.b.at = func(step string) {
+			if step == "sealed" {
+				once.Do(func() {
+					o.Tx(func(ctx context.Context, tx *store.Tx) error {
+						return o.b.give(ctx, tx, given, "", []share{{all[1].Number, -40}})
+					})
+				})
+			}
+		}
+		ok(t, o.b.WriteAgain(t.Context(), part, fine))
+		o.b.at = nil
+		for number, want := range map[string]struct {
+			kind, prepaid, due string
+			day, means         bool
+		}{
+			"EX-2026-000003": {"381", "0", "1.61", false, false},
+			"EX-2026-000004": {"384", "1.61", "0", false, false},
+			"EX-2026-000005": {"381", "0", "1.61", false, false},
+			"EX-2026-000006": {"384", "0.6", "1.01", true, true},
+		} {
+			r := o.record(number)
+			inv := r.Invoice
+			if string(inv.Kind) != want.kind || !inv.Prepaid.Equal(invoice.Dec(want.prepaid)) || !inv.Totals.Due.Equal(invoice.Dec(want.due)) || inv.Due.IsZero() == want.day || (inv.Payment.Means != "") != want.means {
+				t.Errorf("%s: prepaid %s, due %s on %q, means %q", number, inv.Prepaid, inv.Totals.Due, inv.Due, inv.Payment.Means)
+			}
+			if found := inv.Check(); len(found) > 0 {
+				t.Errorf("%s: %v", number, found)
+			}
+			if i := o.issued(`WHERE i.number = $1`, number)[0]; want.kind == "384" && plainAmount(i.Open(), "EUR") != inv.Totals.Due.Fixed(2) {
+				t.Errorf("%s: %d are open and the document says %s", number, i.Open(), inv.Totals.Due)
+			}
+		}
+		o.as(all[0].Subject)
+		page := o.Get("/portal/invoices/EX-2026-000004")
+		shows(t, page, http.StatusOK, "−1.61", "0.00 EUR", "paid")
+		for _, number := range []string{"EX-2026-000001", "EX-2026-000004"} {
+			desktest.Lacks(t, o.Get("/portal/invoices/"+number), "How to pay", "IE29")
+		}
+		o.as(all[1].Subject)
+		shows(t, o.Get("/portal/invoices/EX-2026-000006"), http.StatusOK, "1.01 EUR", "How to pay")
+		// What stands for it in its turn says so, too; its credit note credits the whole sum.
+		whole.Numbers, whole.Value = []string{"EX-2026-000004"}, "Third Town"
+		ok(t, o.b.WriteAgain(t.Context(), whole, fine))
+		if credit, third := o.record("EX-2026-000007").Invoice, o.record("EX-2026-000008").Invoice; !credit.Totals.Due.Equal(invoice.Dec("1.61")) || !third.Totals.Due.IsZero() {
+			t.Errorf("the credit note credits %s, %s are due", credit.Totals.Due, third.Totals.Due)
 		}
 	})
 }

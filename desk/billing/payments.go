@@ -87,13 +87,14 @@ type paymentsView struct {
 type paymentRow struct {
 	payment
 	Href  string
+	Whose string // where the customer is found
 	On    string
 	From  string
 	State web.Badge
 }
 
 func rowOfPayment(p payment) paymentRow {
-	row := paymentRow{payment: p, Href: paymentsPath + "/" + url.PathEscape(p.ID), On: p.Day.Words(inPages), From: "bank statement", State: web.Badge{Tone: web.Good, Text: "matched"}}
+	row := paymentRow{payment: p, Href: paymentsPath + "/" + url.PathEscape(p.ID), Whose: customerPath(p.Subject), On: p.Day.Words(inPages), From: "bank statement", State: web.Badge{Tone: web.Good, Text: "matched"}}
 	if p.Statement == "" {
 		row.From = "by hand"
 	}
@@ -180,11 +181,17 @@ type paymentView struct {
 	Told   []web.Fact // what the bank says, if it was asked for
 	Read   string     // where it is asked for; empty: there is nothing, or it is shown
 	Shares []shareRow
-	Fits   []invoiceRow // invoices that it may be for
+	Fits   []fitRow // invoices that it may be for
 	Give   web.Fields
 	Wrong  *web.Problems
 	Base   string
 	Do     []web.Action
+}
+
+// fitRow is an invoice that a payment may be for.
+type fitRow struct {
+	invoiceRow
+	Match *web.Action // gives it as much as fits; nil: nothing is left to give
 }
 
 // shareRow is a part of a payment.
@@ -263,12 +270,19 @@ func (b *Billing) showPayment(w http.ResponseWriter, r *http.Request, status int
 	for _, s := range shares {
 		v.Shares = append(v.Shares, shareRow{s.Invoice, "/console/billing/invoices/" + url.PathEscape(s.Invoice), money(s.Amount, p.Currency)})
 	}
+	free := !back && p.Left() > 0 && (p.Decided.IsZero() || p.Subject != "")
 	for _, i := range fits {
 		one := b.rowOf(i, "/console/billing/invoices/")
 		one.State = i.standing(b.today())
-		v.Fits = append(v.Fits, one)
+		row := fitRow{one, nil}
+		if free {
+			row.Match = &web.Action{Label: "Match", Icon: "check", Small: true, Post: true, Href: v.Base + "/give", Hidden: []web.Hidden{
+				{Name: "invoice", Value: i.Number}, {Name: "amount", Value: plainAmount(min(p.Left(), i.Open()), p.Currency)},
+			}}
+		}
+		v.Fits = append(v.Fits, row)
 	}
-	if !back && p.Left() > 0 && (p.Decided.IsZero() || p.Subject != "") {
+	if free {
 		v.Give = giveFields(p)
 		if len(fits) == 1 {
 			v.Give[0].Value = fits[0].Number
@@ -280,8 +294,10 @@ func (b *Billing) showPayment(w http.ResponseWriter, r *http.Request, status int
 	return paymentPage.Render(w, r, status, v)
 }
 
+func customerPath(s loot.Subject) string { return "/console/customers/" + url.PathEscape(string(s)) }
+
 func customerAction(s loot.Subject) *web.Action {
-	return &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(s))}
+	return &web.Action{Label: "Customer", Icon: "user", Small: true, Href: customerPath(s)}
 }
 
 // actionsOf are what can be done with a payment besides giving it to an invoice.

@@ -39,6 +39,7 @@ type previewRow struct {
 	Sum     string // without tax
 	State   web.Badge
 	Why     string
+	Plan    string // where the service that has no plan gets one; empty: it is about something else
 }
 
 // monthsShown are those that can be chosen.
@@ -108,11 +109,17 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	if after != "" {
 		v.Pager.Prev = "/console/billing/run?month=" + string(m)
 	}
-	state := web.Badge{Text: "not begun"}
+	state, note := web.Badge{Text: "not begun"}, ""
 	if known {
 		state = web.Badge{Tone: web.Info, Text: "runs", Icon: "hourglass"}
 		if !progress.Done.IsZero() {
 			state = web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
+		}
+		if v.Missing == nil && !progress.Done.IsZero() && later(v.Rows) {
+			v.Start = &web.Action{
+				Label: "Issue those that came later", Icon: "play", Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}, {Name: "later", Value: "yes"}},
+				Confirm: "Invoices that are issued never change. Issue those for " + m.String() + " that were not there when the month was drawn?",
+			}
 		}
 		v.Facts = append(v.Facts, web.Fact{Term: "Progress", Value: fmt.Sprintf("%s of %s customers", web.Number(progress.Seen), web.Number(max(progress.Seen, progress.Members)))},
 			web.Fact{Term: "Begun", Value: progress.Started.In(at).Format("2 Jan 2006, 15:04 MST"), Note: map[bool]string{true: "by itself", false: "by a member of staff"}[progress.Author == ""]})
@@ -122,15 +129,32 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 			Confirm: "Invoices that are issued never change. Issue those for " + m.String() + "?",
 		}
 	}
-	v.Facts = append([]web.Fact{{Term: "State", Badge: &state}}, v.Facts...)
+	if _, to := m.span(at); !known && b.Now().Before(to) {
+		note = "It can be issued from " + to.Format("2 January 2006") + " on."
+	}
+	v.Facts = append([]web.Fact{{Term: "State", Badge: &state, Note: note}}, v.Facts...)
 	return runPage.Render(w, r, http.StatusOK, v)
 }
+
+// later notes of those who get an invoice of a month that was drawn why they have none
+// yet, and reports whether there are any.
+func later(rows []previewRow) (some bool) {
+	for i := range rows {
+		if rows[i].State.Text == toIssue {
+			rows[i].State, rows[i].Why, some = web.Badge{Tone: web.Warn, Text: "came later"}, "When the month was drawn, there was nothing to charge.", true
+		}
+	}
+	return some
+}
+
+// toIssue is the state of whoever gets an invoice once the month is drawn.
+const toIssue = "to be issued"
 
 // previewOf says what a customer gets for a month, and opens nothing.
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: "/console/customers/" + url.PathEscape(string(subject)), State: web.Badge{Tone: web.Info, Text: "to be issued"}}
+	row = previewRow{Subject: subject, Href: customerPath(subject), State: web.Badge{Tone: web.Info, Text: toIssue}}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
@@ -176,7 +200,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	case open != "":
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, disputedWords(s, open)
 	case finding != "":
-		row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, finding
+		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, finding, unplanned(finding)
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
@@ -186,8 +210,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 }
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
-	row := previewRow{Subject: p.Subject, Href: "/console/customers/" + url.PathEscape(string(p.Subject)), Month: p.Month.String()}
-	row.State, row.Why = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding
+	row := previewRow{Subject: p.Subject, Href: customerPath(p.Subject), Month: p.Month.String()}
+	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding, unplanned(p.Finding)
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
 		if !p.Told.IsZero() {
@@ -206,6 +230,13 @@ func (b *Billing) start(w http.ResponseWriter, r *http.Request) error {
 	m, err := parseMonth(typed.Get("month"))
 	if err != nil {
 		return err
+	}
+	if typed.Get("later") != "" {
+		if err := b.drawRest(r.Context(), m, web.ActorOf(r.Context())); err != nil {
+			return err
+		}
+		web.SetFlash(w, r, web.Good, "Begun. Who has an invoice gets no other.")
+		return web.Redirect(w, r, "/console/billing/run?month="+string(m))
 	}
 	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()))
 	if err != nil {

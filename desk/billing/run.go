@@ -109,6 +109,33 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began b
 	return began, err
 }
 
+// drawRest draws a month that was drawn before once more, for those who came later: who
+// has an invoice gets no other.
+func (b *Billing) drawRest(ctx context.Context, m Month, by loot.Actor) error {
+	v, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	from, to := m.span(b.seller.of(v.Front()).place())
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		members, err := countMembers(ctx, tx, from, to)
+		if err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `UPDATE billing_run SET members = $1, seen = 0, last = '', done = 0 WHERE month = $2 AND done <> 0`, members, string(m))
+		if err != nil {
+			return fmt.Errorf("billing: run: %w", err)
+		}
+		if n == 0 {
+			return nil // it is being drawn
+		}
+		if _, err := b.Gate.Note(ctx, tx, by, "invoices.run", string(m)); err != nil {
+			return err
+		}
+		return b.Jobs.Enqueue(ctx, tx, pageArgs{Month: m})
+	})
+}
+
 // runPage draws the next customers of a run and has those after them drawn. It
 // may be killed at any point and done again: who has an invoice gets no other, and
 // the next page is asked for in the transaction that notes how far the run is.

@@ -11,7 +11,6 @@ import (
 	"loot/api"
 	"loot/desk/billing/invoice"
 	"loot/store"
-	"loot/web"
 )
 
 // Scopes are what a token may be used for on this desk.
@@ -74,6 +73,7 @@ type serviceRow struct {
 	State     State        `json:"state" enum:"ordered,active,suspended,ended"`
 	Since     time.Time    `json:"since" doc:"It runs, and is charged; while it is ordered: it was ordered"`
 	Ended     *time.Time   `json:"ended,omitempty"`
+	Charged   *time.Time   `json:"chargedFrom,omitempty" doc:"Of one that was taken over: nothing before is charged"`
 }
 
 func apiRow(s Service) serviceRow {
@@ -81,6 +81,10 @@ func apiRow(s Service) serviceRow {
 	if !s.Ended.IsZero() {
 		ended := s.Ended.UTC()
 		out.Ended = &ended
+	}
+	if !s.Charged.IsZero() {
+		charged := s.Charged.UTC()
+		out.Charged = &charged
 	}
 	return out
 }
@@ -107,7 +111,7 @@ func (b *Billing) apiServices(ctx context.Context, in *servicesIn) (*servicesOut
 		if in.Customer != "" {
 			all, err = b.Services(ctx, tx, in.Customer)
 		} else {
-			all, err = listServices(ctx, tx, b.titles(), in.After, in.Limit)
+			all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, in.After, in.Limit)
 		}
 		return err
 	}); err != nil {
@@ -133,6 +137,8 @@ type apiStep struct {
 	State  State     `json:"state"`
 	Reason Reason    `json:"reason"`
 	Ticket string    `json:"ticket,omitempty"`
+	Plan   string    `json:"plan,omitempty" doc:"Of the reason plan: the one that counts"`
+	From   Month     `json:"from,omitempty" doc:"Of the reason plan: the month from which on it counts, as 2026-02"`
 	By     string    `json:"by" doc:"Kind of who did it: staff, person or desk"`
 }
 
@@ -169,7 +175,7 @@ func (b *Billing) apiService(ctx context.Context, in *serviceIn) (*serviceOut, e
 			return err
 		}
 		for _, s := range steps[one.Reference] {
-			out.Body.History = append(out.Body.History, apiStep{s.At.UTC(), s.State, s.Why, s.Ticket, string(s.Kind)})
+			out.Body.History = append(out.Body.History, apiStep{s.At.UTC(), s.State, s.Why, s.Ticket, s.PlanID, s.From, string(s.Kind)})
 		}
 		gauges, err := b.gaugesOf(ctx, tx, []Service{one}, monthOf(b.Now(), b.seller.place()))
 		for _, g := range gauges[one.Reference] {
@@ -201,8 +207,8 @@ func (b *Billing) apiMove(ctx context.Context, in *moveIn) (*moveOut, error) {
 	if err := allowed(ctx, keepers); err != nil {
 		return nil, err
 	}
-	if in.Body.Ticket != "" && !validTicket.MatchString(in.Body.Ticket) {
-		return nil, web.Invalid("", map[string]string{"ticket": "A ticket is a number or a name of letters, digits, and . _ : / # -."})
+	if err := checkTicket(in.Body.Ticket); err != nil {
+		return nil, err
 	}
 	out := &moveOut{}
 	return out, b.DB.InTx(ctx, func(tx *store.Tx) error {

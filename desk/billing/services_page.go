@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"loot"
 	"loot/ledger"
@@ -37,6 +38,7 @@ type myService struct {
 	End       *web.Action
 	Gauges    []Gauge
 	Steps     []Step
+	Then      *Step // the plan that it gets in a month to come; nil: none
 	Addresses []addressRow
 }
 
@@ -88,8 +90,12 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 		return nil, err
 	}
 	for _, one := range all {
+		for i := range steps[one.Reference] {
+			steps[one.Reference][i].Own = true
+		}
 		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
+			row.Then = coming(row.Steps, month)
 			row.End = &web.Action{
 				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
 				Confirm: "End “" + one.Title + "” now? It stops, and so does everything that we may do with your details because of it, except what a law keeps.",
@@ -125,10 +131,13 @@ const perPage = 50
 
 type listView struct {
 	web.View
-	Stats []web.Stat
-	Rows  []listRow
-	Pager web.Pager
-	Empty web.Empty
+	Of     string // by what the list is narrowed
+	State  State
+	States []web.Option
+	Stats  []web.Stat
+	Rows   []listRow
+	Pager  web.Pager
+	Empty  web.Empty
 }
 
 type listRow struct {
@@ -148,10 +157,18 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	v := listView{View: web.ViewOf(r, "Services of customers"), Of: strings.TrimSpace(q.Get("of"))}
+	v.States = []web.Option{{Label: "In any state"}}
+	for _, one := range []State{Ordered, Active, Suspended, Ended} {
+		v.States = append(v.States, web.Option{Value: string(one), Label: map[State]string{Ordered: "Being set up", Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[one]})
+		if q.Get("state") == string(one) {
+			v.State = one
+		}
+	}
 	var all []Service
 	var count map[string]int
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), q.Get("after"), perPage+1); err != nil {
+		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{v.Of, v.State}, q.Get("after"), perPage+1); err != nil {
 			return err
 		}
 		count, err = running(ctx, tx)
@@ -159,24 +176,27 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	v := listView{View: web.ViewOf(r, "Services of customers")}
 	v.Lead = "What runs and what ended, by the customer's id."
 	if me := web.ActorOf(ctx); slices.ContainsFunc(prices, me.Has) {
 		v.Actions = []web.Action{{Label: "Record use", Icon: "upload", Href: "/console/billing/usage"}}
 	}
 	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What a customer orders appears here."}
+	if v.Of != "" || v.State != "" {
+		v.Empty = web.Empty{Icon: "search", Title: "No such service", Text: "Look by the beginning of a reference or by a customer’s whole id. Who had an address is asked under Addresses."}
+	}
+	listed := &url.URL{Path: "/console/billing", RawQuery: narrowed("of", v.Of, "state", string(v.State))}
 	for _, d := range s.Services() {
 		v.Stats = append(v.Stats, web.Stat{Label: d.Title, Value: strconv.Itoa(count[d.ID]), Note: "not ended"})
 	}
 	if len(all) > perPage {
 		all = all[:perPage]
-		v.Pager.Next = web.After(&url.URL{Path: "/console/billing"}, all[perPage-1].Reference)
+		v.Pager.Next = web.After(listed, all[perPage-1].Reference)
 	}
 	if q.Get("after") != "" {
-		v.Pager.Prev = "/console/billing"
+		v.Pager.Prev = web.After(listed, "")
 	}
 	for _, one := range all {
-		row := listRow{one, "", "/console/customers/" + url.PathEscape(string(one.Subject))}
+		row := listRow{one, "", customerPath(one.Subject)}
 		if slices.ContainsFunc(keepers, web.ActorOf(ctx).Has) {
 			row.Href = servicePath(one.Reference)
 		}
@@ -189,6 +209,14 @@ func servicePath(reference string) string {
 	return "/console/billing/services/" + url.PathEscape(reference)
 }
 
+// moveForm is the form that takes a service to another state.
+type moveForm struct {
+	To    State
+	Label string
+	Form  web.Fields
+	Wrong *web.Problems
+}
+
 type serviceView struct {
 	web.View
 	One    Service
@@ -196,36 +224,68 @@ type serviceView struct {
 	Gauges []Gauge
 	Month  string
 	Steps  []Step
-	Form   web.Fields
-	Wrong  *web.Problems
+	Moves  []moveForm
+	Plan   web.Fields // of another plan
+	Amiss  *web.Problems
 	Href   string
 }
 
 var validTicket = regexp.MustCompile(`^[A-Za-z0-9#][A-Za-z0-9._:/#-]{0,39}$`)
 
-func moveFields(from State) web.Fields {
-	var to, why []web.Option
-	for _, s := range onward[from] {
-		to = append(to, web.Option{Value: string(s), Label: map[State]string{Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[s]})
+// moveFields are the form that takes a service to another state, with the reasons that
+// fit it. No state leads back from the end, so that one has to be sure.
+func moveFields(from, to State) web.Fields {
+	var why []web.Option
+	for _, r := range fittingReasons(from, to) {
+		why = append(why, web.Option{Value: string(r), Label: r.Words()})
 	}
-	for _, r := range reasonWords {
-		if r.is != AsOrdered && r.is != TakenOver {
-			why = append(why, web.Option{Value: string(r.is), Label: r.words})
-		}
+	out := web.Fields{
+		{Name: "to", Type: "hidden", Value: string(to), Form: string(to)},
+		{Name: "why", Type: "select", Label: "Why", Options: why, Value: why[0].Value, Required: true, Plain: true, Form: string(to)},
+		{Name: "ticket", Label: "Ticket", MaxLen: 40, Form: string(to), Hint: "Where more is said; nothing about a person. The customer sees it."},
 	}
-	return web.Fields{
-		{Name: "to", Type: "select", Label: "State", Options: to, Required: true, Plain: true},
-		{Name: "why", Type: "select", Label: "Why", Options: why, Value: string(AsAsked), Required: true, Plain: true},
-		{Name: "ticket", Label: "Ticket", MaxLen: 40, Hint: "Where more is said; nothing about a person. The customer sees it."},
+	if to == Ended {
+		out = append(out, web.Field{Name: "sure", Type: "checkbox", Label: "It ends now, and nothing leads back", Required: true, Plain: true, Form: string(to)})
 	}
+	return out
 }
 
 // service shows one service.
 func (b *Billing) service(w http.ResponseWriter, r *http.Request) error {
-	return b.showService(w, r, http.StatusOK, nil, nil)
+	return b.showService(w, r, http.StatusOK, nil, nil, nil)
 }
 
-func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
+// plannedFields are those by which a service gets another plan.
+func (b *Billing) plannedFields(ctx context.Context, tx *store.Tx, one Service) (web.Fields, error) {
+	plans, err := readPlans(ctx, tx, one.Service, false)
+	if err != nil {
+		return nil, err
+	}
+	months, err := b.monthsAhead(ctx, tx, one)
+	if err != nil || len(plans) == 0 || len(months) == 0 {
+		return nil, err
+	}
+	choose, from := []web.Option{{Label: "Choose…"}}, []web.Option(nil)
+	for _, p := range plans {
+		choose = append(choose, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price()})
+	}
+	for _, m := range months {
+		from = append(from, web.Option{Value: string(m), Label: "1 " + m.String()})
+	}
+	begin := months[0]
+	if one.PlanID != "" {
+		begin = max(begin, b.thisMonth().after())
+	}
+	return web.Fields{
+		{Name: "plan", Type: "select", Label: "Plan", Options: choose, Required: true, Plain: true, Form: "plan"},
+		{Name: "from", Type: "select", Label: "From", Options: from, Value: string(begin), Required: true, Plain: true, Form: "plan", Hint: "The first day of a month that is not invoiced yet, so that no month is divided."},
+		{Name: "ticket", Label: "Ticket", MaxLen: 40, Form: "plan", Hint: "Where more is said; nothing about a person. The customer sees it."},
+	}, nil
+}
+
+// showService shows the page of a service with what was typed in its form about the
+// state, or in that about the plan.
+func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int, typed, plan url.Values, wrong error) error {
 	ctx := r.Context()
 	month := monthOf(b.Now(), b.seller.place())
 	v := serviceView{Month: month.String()}
@@ -239,7 +299,10 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 		}
 		v.Gauges = gauges[v.One.Reference]
 		steps, err := stepsOf(ctx, tx, `WHERE h.service = $1`, v.One.Reference)
-		v.Steps = steps[v.One.Reference]
+		if v.Steps = steps[v.One.Reference]; err != nil || v.One.State == Ended || !slices.ContainsFunc(prices, web.ActorOf(ctx).Has) {
+			return err
+		}
+		v.Plan, err = b.plannedFields(ctx, tx, v.One)
 		return err
 	}); err != nil {
 		return err
@@ -248,16 +311,36 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	v.Crumbs = []web.Crumb{{Label: "Services", Href: "/console/billing"}}
 	v.Href = servicePath(v.One.Reference)
 	v.Actions = []web.Action{{Label: "Addresses", Icon: "network", Href: v.Href + "/addresses"}}
-	if v.One.State != Ended {
-		v.Form = moveFields(v.One.State).With(typed, wrong)
-		v.Wrong = web.ProblemsOf(wrong, v.Form)
+	if v.Plan != nil {
+		if plan != nil {
+			v.Plan = v.Plan.With(plan, wrong)
+			v.Amiss = web.ProblemsOf(wrong, v.Plan)
+		}
+	}
+	for _, to := range onward[v.One.State] {
+		form := moveForm{To: to, Label: map[State]string{Active: "Have it run", Suspended: "Suspend it", Ended: "End it"}[to], Form: moveFields(v.One.State, to)}
+		if State(typed.Get("to")) == to {
+			form.Form = form.Form.With(typed, wrong)
+			form.Wrong = web.ProblemsOf(wrong, form.Form)
+		}
+		v.Moves = append(v.Moves, form)
+	}
+	about := web.Fact{Term: "Plan", Value: v.One.Plan}
+	if v.One.Plan == "" {
+		about.Value = "None, so nothing says what it costs."
+	}
+	if then := coming(v.Steps, month); then != nil {
+		about.Note = then.Words()
 	}
 	state := v.One.State.Badge()
 	v.Facts = []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Reference", Value: v.One.Reference, Code: true},
-		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(v.One.Subject))}},
-		{Term: "Plan", Value: v.One.Plan},
+		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: customerPath(v.One.Subject)}},
+		about,
+	}
+	if v.One.Charged.After(v.One.Since) {
+		v.Facts = append(v.Facts, web.Fact{Term: "Charged from", Value: v.One.Charged.In(b.seller.place()).Format("2 January 2006"), Note: "It was taken over; the time before is for the system before to charge."})
 	}
 	return servicePage.Render(w, r, status, v)
 }
@@ -274,20 +357,65 @@ func (b *Billing) moveService(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := moveFields(one.State).Check(typed); err != nil {
+		to := State(typed.Get("to"))
+		if !slices.Contains(onward[one.State], to) {
+			return loot.Errorf(loot.Conflict, "A service that is %s cannot become %s.", one.State, to)
+		}
+		if err := moveFields(one.State, to).Check(typed); err != nil {
 			return err
 		}
-		if t := typed.Get("ticket"); t != "" && !validTicket.MatchString(t) {
-			return web.Invalid("", map[string]string{"ticket": "A ticket is a number or a name of letters, digits, and . _ : / # -."})
+		if err := checkTicket(typed.Get("ticket")); err != nil {
+			return err
 		}
-		return b.move(ctx, tx, one, Move{To: State(typed.Get("to")), By: web.ActorOf(ctx), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
+		return b.move(ctx, tx, one, Move{To: to, By: web.ActorOf(ctx), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
 	})
 	if web.Wrong(err) != nil {
-		return b.showService(w, r, http.StatusUnprocessableEntity, typed, err)
+		return b.showService(w, r, http.StatusUnprocessableEntity, typed, nil, err)
 	}
 	if err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "Changed. The customer sees it.")
 	return web.Redirect(w, r, servicePath(r.PathValue("reference")))
+}
+
+// planService gives a service another plan.
+func (b *Billing) planService(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
+		one, err := b.findService(ctx, tx, r.PathValue("reference"))
+		if err != nil {
+			return err
+		}
+		form, err := b.plannedFields(ctx, tx, one)
+		if err != nil {
+			return err
+		}
+		if err := form.Check(typed); err != nil {
+			return err
+		}
+		if err := checkTicket(typed.Get("ticket")); err != nil {
+			return err
+		}
+		return b.replan(ctx, tx, one, typed.Get("plan"), Month(typed.Get("from")), typed.Get("ticket"), web.ActorOf(ctx))
+	})
+	if web.Wrong(err) != nil {
+		return b.showService(w, r, http.StatusUnprocessableEntity, nil, typed, err)
+	}
+	if err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "The plan is set. The customer sees it.")
+	return web.Redirect(w, r, servicePath(r.PathValue("reference")))
+}
+
+func checkTicket(t string) error {
+	if t == "" || validTicket.MatchString(t) {
+		return nil
+	}
+	return web.Invalid("", map[string]string{"ticket": "A ticket is a number or a name of letters, digits, and . _ : / # -."})
 }

@@ -81,6 +81,20 @@ func (r Reason) Words() string {
 	return string(r)
 }
 
+// fittingReasons returns the reasons for which a service comes from one state to another by a
+// colleague or a program.
+func fittingReasons(from, to State) []Reason {
+	switch {
+	case to == Suspended:
+		return []Reason{AsAsked, Unpaid, Misuse, Upkeep}
+	case to == Ended:
+		return []Reason{AsAsked, Unpaid, Misuse}
+	case from == Ordered:
+		return []Reason{SetUp}
+	}
+	return []Reason{Settled, AsAsked, Upkeep}
+}
+
 // A Move is a change of a service's state.
 type Move struct {
 	To     State
@@ -97,15 +111,44 @@ type Step struct {
 	Ticket string
 	Kind   loot.ActorKind // of who did it
 	Author string         // their id
+	PlanID string         // of a step that is another plan
+	Plan   string         // its title
+	From   Month          // in which it begins; empty: the step is no other plan
+	Own    bool           // it is shown to whom the service belongs
+}
+
+// Words says what happened and why.
+func (s Step) Words() string {
+	if s.From != "" {
+		return "“" + s.Plan + "” from 1 " + s.From.String() + " on"
+	}
+	if s.Own && s.Why == AsAsked {
+		return "As you asked"
+	}
+	return s.Why.Words()
+}
+
+// Badge shows to which state it led, or that it is another plan.
+func (s Step) Badge() web.Badge {
+	if s.From != "" {
+		return web.Badge{Tone: web.Info, Text: "plan", Icon: "tag"}
+	}
+	return s.State.Badge()
 }
 
 // Who says who made the step, without a name.
 func (s Step) Who() string {
-	switch s.Kind {
-	case loot.Person:
+	switch {
+	case s.Kind == loot.Person && s.Own:
+		return "you"
+	case s.Kind == loot.Person:
 		return "the customer"
-	case loot.Staff:
+	case s.Kind == loot.Staff && s.Own:
+		return "one of our staff"
+	case s.Kind == loot.Staff:
 		return "a colleague"
+	case s.Own:
+		return "our program"
 	}
 	return "the program"
 }
@@ -115,6 +158,9 @@ func (s Step) Who() string {
 func (b *Billing) move(ctx context.Context, tx *store.Tx, one Service, m Move) error {
 	if !slices.Contains(onward[one.State], m.To) {
 		return loot.Errorf(loot.Conflict, "A service that is %s cannot become %s.", one.State, m.To)
+	}
+	if !slices.Contains(fittingReasons(one.State, m.To), m.Why) {
+		return web.Invalid("", map[string]string{"why": "“" + m.Why.Words() + "” is no reason for which a service that is " + string(one.State) + " becomes " + string(m.To) + "."})
 	}
 	now := b.Now()
 	since, ended := one.Since, time.Time{}
@@ -162,7 +208,8 @@ func insertStep(ctx context.Context, tx *store.Tx, reference string, at time.Tim
 
 // stepsOf returns the history of services, each latest first.
 func stepsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (map[string][]Step, error) {
-	rows, err := tx.Query(ctx, `SELECT h.service, h.at, h.state, h.reason, h.ticket, h.kind, h.author FROM billing_state h `+where+` ORDER BY h.service, h.sequence DESC`, args...)
+	rows, err := tx.Query(ctx, `SELECT h.service, h.at, h.state, h.reason, h.ticket, h.kind, h.author, h.plan, COALESCE(q.title, h.plan), h.month
+		FROM billing_state h LEFT JOIN billing_plan q ON q.id = h.plan `+where+` ORDER BY h.service, h.sequence DESC`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: steps: %w", err)
 	}
@@ -172,7 +219,7 @@ func stepsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (map[
 		var reference string
 		var at int64
 		var s Step
-		if err := rows.Scan(&reference, &at, &s.State, &s.Why, &s.Ticket, &s.Kind, &s.Author); err != nil {
+		if err := rows.Scan(&reference, &at, &s.State, &s.Why, &s.Ticket, &s.Kind, &s.Author, &s.PlanID, &s.Plan, &s.From); err != nil {
 			return nil, fmt.Errorf("billing: steps: %w", err)
 		}
 		s.At = store.Instant(at)
@@ -183,7 +230,7 @@ func stepsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (map[
 
 // findService returns one service.
 func (b *Billing) findService(ctx context.Context, tx *store.Tx, reference string) (Service, error) {
-	rows, err := tx.Query(ctx, selectService+` WHERE s.reference = $1`, reference)
+	rows, err := tx.Query(ctx, selectService+` WHERE s.reference = $2`, string(b.thisMonth()), reference)
 	if err != nil {
 		return Service{}, fmt.Errorf("billing: service: %w", err)
 	}

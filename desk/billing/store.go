@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"loot"
@@ -22,21 +23,23 @@ func insertService(ctx context.Context, tx *store.Tx, reference string, o Order,
 	return n == 1, nil
 }
 
-const selectService = `SELECT s.reference, s.subject, s.service, s.plan, s.state, s.since, s.ended, p.title, p.cents, p.currency, p.period
-	FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan`
+// selectService reads services with the plan of a month, the first parameter.
+var selectService = `SELECT s.reference, s.subject, s.service, p.id, s.state, s.since, s.ended, s.charged, p.title, p.cents, p.currency, p.period
+	FROM billing_service s LEFT JOIN billing_plan p ON p.id = ` + planIn(1)
 
 func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) {
 	defer rows.Close()
 	var out []Service
 	for rows.Next() {
 		var s Service
-		var since, ended int64
-		var title, currency, period sql.NullString
+		var since, ended, charged int64
+		var plan, title, currency, period sql.NullString
 		var cents sql.NullInt64
-		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &s.PlanID, &s.State, &since, &ended, &title, &cents, &currency, &period); err != nil {
+		if err := rows.Scan(&s.Reference, &s.Subject, &s.Service, &plan, &s.State, &since, &ended, &charged, &title, &cents, &currency, &period); err != nil {
 			return nil, fmt.Errorf("billing: services: %w", err)
 		}
-		s.Since, s.Ended, s.Title = store.Instant(since), store.Instant(ended), titles[s.Service]
+		s.PlanID, s.Since, s.Ended, s.Title = plan.String, store.Instant(since), store.Instant(ended), titles[s.Service]
+		s.Charged = store.Instant(charged)
 		if s.Title == "" {
 			s.Title = s.Service // no longer in the statement
 		}
@@ -48,23 +51,30 @@ func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) 
 	return out, rows.Err()
 }
 
-func servicesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject) ([]Service, error) {
-	rows, err := tx.Query(ctx, selectService+` WHERE s.subject = $1 ORDER BY s.since DESC, s.reference`, s)
+func servicesOf(ctx context.Context, tx *store.Tx, titles map[string]string, now Month, s loot.Subject) ([]Service, error) {
+	rows, err := tx.Query(ctx, selectService+` WHERE s.subject = $2 ORDER BY s.since DESC, s.reference`, string(now), s)
 	if err != nil {
 		return nil, fmt.Errorf("billing: services: %w", err)
 	}
 	return scanServices(rows, titles)
 }
 
+// A pick narrows a list of services; its zero value is all of them.
+type pick struct {
+	of    string // the beginning of a reference, or a customer's id
+	state State
+}
+
 // listServices returns the next n services, latest first, after the one given.
-func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, after string, n int) ([]Service, error) {
+func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, now Month, p pick, after string, n int) ([]Service, error) {
 	since := int64(1<<63 - 1)
 	if after != "" {
 		if err := tx.QueryRow(ctx, `SELECT since FROM billing_service WHERE reference = $1`, after).Scan(&since); err != nil {
 			return nil, loot.Wrap(loot.NotFound, err, "The list cannot go on from there. Begin again.")
 		}
 	}
-	rows, err := tx.Query(ctx, selectService+` WHERE (s.since, s.reference) < ($1, $2) ORDER BY s.since DESC, s.reference DESC LIMIT $3`, since, after, n)
+	rows, err := tx.Query(ctx, selectService+` WHERE (s.since, s.reference) < ($2, $3) AND (CAST($5 AS TEXT) = '' OR s.subject = $5 OR s.reference LIKE $6) AND (CAST($7 AS TEXT) = '' OR s.state = $7)
+		ORDER BY s.since DESC, s.reference DESC LIMIT $4`, string(now), since, after, n, p.of, strings.NewReplacer("%", "", "_", "").Replace(p.of)+"%", string(p.state))
 	if err != nil {
 		return nil, fmt.Errorf("billing: services: %w", err)
 	}
@@ -228,6 +238,7 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		State     State       `json:"state"`
 		Since     time.Time   `json:"since"`
 		Ended     time.Time   `json:"ended,omitzero"`
+		Charged   time.Time   `json:"chargedFrom,omitzero"` // of one that was taken over
 		History   []step      `json:"history,omitempty"`
 		Usage     []monthUsed `json:"usage,omitempty"`
 		Addresses []address   `json:"addresses,omitempty"`
@@ -254,9 +265,9 @@ func (b *Billing) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any
 		out.Hints = append(out.Hints, suggestion{h.Made, h.Why, h.Data})
 	}
 	for _, one := range all {
-		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, nil, months[one.Reference], nil}
+		l := line{one.Reference, one.Title, one.Plan, one.State, one.Since, one.Ended, one.Charged, nil, months[one.Reference], nil}
 		for _, h := range steps[one.Reference] {
-			l.History = append(l.History, step{h.At, h.State, h.Why.Words(), h.Who()})
+			l.History = append(l.History, step{h.At, h.State, h.Words(), h.Who()})
 		}
 		for _, a := range addresses[one.Reference] {
 			l.Addresses = append(l.Addresses, address{a.Address.Reveal(), a.Since, a.Until}) //nolint:forbidigo // their own copy

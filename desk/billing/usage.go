@@ -66,10 +66,11 @@ type counter struct {
 	meters       []Meter
 }
 
-func readCounter(ctx context.Context, tx *store.Tx, reference string) (c counter, err error) {
+// readCounter returns a service with what its plan of a month counts.
+func readCounter(ctx context.Context, tx *store.Tx, reference string, m Month) (c counter, err error) {
 	var since, ended int64
 	var plan string
-	err = tx.QueryRow(ctx, `SELECT state, since, ended, plan FROM billing_service WHERE reference = $1`, reference).Scan(&c.state, &since, &ended, &plan)
+	err = tx.QueryRow(ctx, `SELECT s.state, s.since, s.ended, `+planIn(2)+` FROM billing_service s WHERE s.reference = $1`, reference, string(m)).Scan(&c.state, &since, &ended, &plan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, nil
 	}
@@ -82,12 +83,18 @@ func readCounter(ctx context.Context, tx *store.Tx, reference string) (c counter
 	return c, err
 }
 
+// counterOf names a counter: the plan, and with it what is counted, is that of the month.
+type counterOf struct {
+	service string
+	month   Month
+}
+
 // A usageBook takes a batch of records down within a transaction.
 type usageBook struct {
 	b        *Billing
 	tx       *store.Tx
 	place    *time.Location // where months begin
-	counters map[string]counter
+	counters map[counterOf]counter
 	open     map[Month]bool
 }
 
@@ -104,7 +111,7 @@ func (b *Billing) record(ctx context.Context, by loot.Actor, all []Record, whole
 		}); err != nil {
 			return err
 		}
-		book := &usageBook{b: b, tx: tx, place: place, counters: map[string]counter{}, open: map[Month]bool{}}
+		book := &usageBook{b: b, tx: tx, place: place, counters: map[counterOf]counter{}, open: map[Month]bool{}}
 		for i, r := range all {
 			why, added, err := book.take(ctx, r)
 			switch {
@@ -134,12 +141,13 @@ var errNotWhole = errors.New("billing: a record was refused")
 
 // take writes one record down, or says why not.
 func (k *usageBook) take(ctx context.Context, r Record) (why string, added bool, err error) {
-	c, known := k.counters[r.Service]
+	of := counterOf{r.Service, monthOf(r.At, k.place)}
+	c, known := k.counters[of]
 	if !known {
-		if c, err = readCounter(ctx, k.tx, r.Service); err != nil {
+		if c, err = readCounter(ctx, k.tx, of.service, of.month); err != nil {
 			return "", false, err
 		}
-		k.counters[r.Service] = c
+		k.counters[of] = c
 	}
 	m, counts := meterOf(c.meters, r.Meter)
 	switch now := k.b.Now(); {
@@ -208,15 +216,11 @@ func (k *usageBook) isOpen(ctx context.Context, m Month) (bool, error) {
 	if open, known := k.open[m]; known {
 		return open, nil
 	}
-	if _, err := k.tx.Exec(ctx, `INSERT INTO billing_month (month, closed) VALUES ($1, 0) ON CONFLICT (month) DO NOTHING`, string(m)); err != nil {
-		return false, fmt.Errorf("billing: month: %w", err)
+	open, err := openMonth(ctx, k.tx, m)
+	if err == nil {
+		k.open[m] = open
 	}
-	var closed int64
-	if err := k.tx.QueryRow(ctx, `SELECT closed FROM billing_month WHERE month = $1`+k.tx.ForShare(), string(m)).Scan(&closed); err != nil {
-		return false, fmt.Errorf("billing: month: %w", err)
-	}
-	k.open[m] = closed == 0
-	return closed == 0, nil
+	return open, err
 }
 
 // closeMonth has no more use charged to a month. Who records some waits, or is

@@ -132,7 +132,7 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 		// What it does not take comes again, with the same id, and by hand once it is given up.
 		system.answer(http.StatusInternalServerError)
 		o.asStaff("support")
-		shows(t, o.Post(servicePath(id), "to", "ended", "why", "asked"), http.StatusSeeOther)
+		shows(t, o.Post(servicePath(id), "to", "ended", "why", "asked", "sure", "on"), http.StatusSeeOther)
 		o.Drain()
 		types, _, _ = system.told()
 		if len(types) < 2 {

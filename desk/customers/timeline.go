@@ -421,6 +421,7 @@ var notes = map[string]struct {
 	"service.ended":        {"package-x", web.Neutral, "Service ended"},
 	"service.active":       {"play", web.Good, "Service set up or resumed"},
 	"service.suspended":    {"pause", web.Warn, "Service suspended"},
+	"service.plan":         {"tag", web.Info, "Another plan of a service"},
 	"address.released":     {"undo-2", web.Info, "Took an address of a service of yours back"},
 	"approval.asked":       {"users", web.Neutral, "A second person was asked to agree"},
 	"person.told":          {"siren", web.Warn, "You were told that something went wrong"},

@@ -59,7 +59,7 @@ func TestDocumentsStayTheSame(t *testing.T) {
 		golden(t, kind+".cii.xml", r.Invoice.CII())
 		if i < 2 {
 			var page bytes.Buffer
-			if err := r.HTML(&page); err != nil {
+			if err := r.HTML(&page, true); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, kind+".html", page.Bytes())
@@ -344,7 +344,7 @@ func TestEveryLanguageStaysTheSame(t *testing.T) {
 	for _, l := range invoice.Languages() {
 		r := madeup.Record("account", 3, l.Code)
 		var page bytes.Buffer
-		if err := r.HTML(&page); err != nil {
+		if err := r.HTML(&page, true); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, "account."+l.Code+".html", page.Bytes())

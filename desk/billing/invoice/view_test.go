@@ -120,7 +120,7 @@ func TestFragmentIsSafe(t *testing.T) {
 		Known:    []Known{{Field: "<b>", Value: "</td>", Wrong: "javascript:alert(1)"}},
 	}
 	var page bytes.Buffer
-	if err := r.HTML(&page); err != nil {
+	if err := r.HTML(&page, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, never := range []string{"<script", "<img", "<b>", "javascript:", " style=", "onerror=alert(1)>"} {

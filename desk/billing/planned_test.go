@@ -1,0 +1,350 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/store"
+	"loot/web"
+)
+
+// charged returns what a customer is charged for in a month, in short.
+func (o *office) charged(s loot.Subject, m Month) (out string) {
+	o.Helper()
+	at := o.b.seller.place()
+	from, to := m.span(at)
+	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
+		uses, err := usesOf(o.Context(), tx, nil, s, from, to)
+		by, _, finding := charged(uses, m, at, "en")
+		for _, l := range by["EUR"] {
+			out += fmt.Sprintf("%s: %s %s %s; ", l.Item, l.Quantity, l.Unit, l.Price)
+		}
+		out += finding
+		return err
+	}))
+	return strings.TrimSuffix(out, "; ")
+}
+
+// A service that came without a plan waits in every month's run until a colleague sets
+// one, which leads there; months that are invoiced keep theirs.
+func TestAColleagueSetsThePlanOfAService(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.order("bare", s, "backup", "")
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		page := o.Get("/console/billing/run?month=2026-11")
+		shows(t, page, http.StatusOK, "has no plan, so nothing says what it costs", "Set its plan")
+		if n := strings.Count(page.Body, `href="/console/billing/services/bare"`); n != 2 {
+			t.Errorf("%d links to the service", n)
+		}
+		const at = "/console/billing/services/bare"
+		shows(t, o.Get(at), http.StatusOK, "Set the plan", "500 GB, € 5.00 a month", "1 November 2026", "None, so nothing says what it costs.")
+		for _, bad := range [][]string{{"plan", "", "from", "2026-11"}, {"plan", "shared-small", "from", "2026-11"}, {"plan", "backup-500", "from", "2026-10"}, {"plan", "backup-500", "from", "2026-11", "ticket", "a b"}} {
+			shows(t, o.Post(at+"/plan", bad...), http.StatusUnprocessableEntity)
+		}
+		o.asStaff("support")
+		desktest.Lacks(t, o.Get(at), "Set the plan")
+		shows(t, o.Post(at+"/plan", "plan", "backup-500", "from", "2026-11"), http.StatusForbidden)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-500", "from", "2026-11", "ticket", "T-1"), at)
+		shows(t, o.Get(at), http.StatusOK, "500 GB, € 5.00 a month", "“500 GB” from 1 November 2026 on ( T-1 ), by a colleague")
+		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		if all := o.issued(""); len(all) != 1 || all[0].Net != 131+133 {
+			t.Fatalf("%+v", all)
+		}
+		// November is invoiced now, so that another plan counts from December on at the earliest.
+		shows(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2026-11"), http.StatusUnprocessableEntity)
+		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2027-01"), at)
+		shows(t, o.Get(at), http.StatusOK, "500 GB, € 5.00 a month", "“2 TB” from 1 January 2027 on")
+		o.as(s)
+		shows(t, o.Get("/portal/services"), http.StatusOK, "“2 TB” from 1 January 2027 on", "500 GB")
+		o.after(december.AddDate(0, 2, 0))
+		for m, want := range map[Month]string{"2026-12": "backup-500: 1 MON 5; shared-small: 1 MON 4.9", "2027-01": "backup-2000: 1 MON 15; shared-small: 1 MON 4.9"} {
+			if got := o.charged(s, m); got != want {
+				t.Errorf("%s: %s, want %s", m, got, want)
+			}
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			err := insertMeter(ctx, tx, Meter{Plan: "backup-2000", ID: "more", Title: "More", Kind: Level, Unit: percent})
+			if loot.KindOf(err) != loot.Conflict {
+				t.Errorf("something is added to a plan that somebody has: %v", err)
+			}
+			return nil
+		})
+	})
+}
+
+// A customer changes to a larger plan that is suggested, and orders nothing twice.
+func TestACustomerChangesToASuggestedPlan(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, other := o.customer(meadow), o.customer(meadow)
+		o.order("space", s, "backup", "backup-500")
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		_, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: "space", Meter: "disk", Key: "1", At: o.Clock.Now(), Amount: 91 * oneUnit}}, true)
+		ok(t, err)
+		ok(t, o.b.hints(t.Context(), hintArgs{}))
+		o.as(s)
+		hint := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(o.Get("/portal/services").Body)
+		o.as(other)
+		shows(t, o.Post(hint, "do", "change"), http.StatusNotFound)
+		o.as(s)
+		desktest.Leads(t, o.Post(hint, "do", "change"), "/portal/services")
+		page := o.Get("/portal/services")
+		shows(t, page, http.StatusOK, "“2 TB” from 1 December 2026 on")
+		desktest.Lacks(t, page, "You could use")
+		shows(t, o.Post(hint, "do", "change"), http.StatusNotFound)
+		if all := o.of(s); len(all) != 2 || all[0].PlanID != "backup-500" && all[1].PlanID != "backup-500" {
+			t.Errorf("%+v", all)
+		}
+		o.after(december)
+		if all := o.of(s); all[0].PlanID != "backup-2000" && all[1].PlanID != "backup-2000" {
+			t.Errorf("%+v", all)
+		}
+		o.asStaff("billing")
+		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "the next larger plan of the service. 1 1 0 1") {
+			t.Error(page)
+		}
+	})
+}
+
+// However the plan changes, every day is charged by one plan, and setting up once.
+func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
+	month := func(m Month) time.Time { from, _ := m.span(time.UTC); return from }
+	plan := func(id, each string, from Month) use {
+		u := use{plan: id, cents: 3650, each: each, currency: "EUR", setup: 100}
+		u.Since = month(from)
+		return u
+	}
+	for _, tt := range []struct {
+		name  string
+		ended string
+		first use
+		later []use
+		want  map[Month]string
+	}{
+		{"by the month", "", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-05")}, map[Month]string{"2026-04": "a: 1 MON", "2026-05": "b: 1 MON"}},
+		{"by the year", "", plan("a", "year", "2026-03"), []use{plan("b", "year", "2026-05")}, map[Month]string{"2026-03": "a: 1 C62", "2026-04": "", "2026-05": "a: 61 DAY", "2027-02": "", "2027-04": "b: 1 ANN"}},
+		{"what was said last counts", "", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-06"), plan("c", "month", "2026-05")}, map[Month]string{"2026-05": "c: 1 MON", "2026-06": "c: 1 MON"}},
+		{"no plan at first", "", use{}, []use{plan("b", "month", "2026-03")}, map[Month]string{"2026-03": "b: 1 C62b: 1 MON", "2026-04": "b: 1 MON"}},
+		{"it had ended", "2026-04-10 09:00", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-05")}, map[Month]string{"2026-04": "a: 9 DAY", "2026-05": ""}},
+	} {
+		first := tt.first
+		first.Since, first.Ended = month("2026-03"), moment(tt.ended)
+		for m, want := range tt.want {
+			got := ""
+			from, to := m.span(time.UTC)
+			for _, u := range within(first.parted(tt.later), from, to, nil) {
+				for _, l := range u.lines(m, time.UTC, "en") {
+					got += l.Item + ": " + l.Quantity.String() + " " + l.Unit
+				}
+			}
+			if got != want {
+				t.Errorf("%s, %s: %q, want %q", tt.name, m, got, want)
+			}
+		}
+	}
+}
+
+// A service that was taken over is charged from that day on, or from the day that
+// whoever takes it over names.
+func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		day := func(d int) time.Time { return time.Date(2026, 11, d, 9, 0, 0, 0, time.UTC) }
+		began := time.Date(2025, 1, 5, 0, 0, 0, 0, time.UTC)
+		s := o.customer(meadow)
+		o.Tx(func(_ context.Context, tx *store.Tx) error {
+			for id, order := range map[string]Order{
+				"taken":  {Service: "backup", Plan: "backup-500"},
+				"named":  {Service: "backup", Plan: "backup-2000", Charged: day(11)},
+				"before": {Service: "backup", Plan: "backup-500", Ended: day(10)},
+				"whole":  {Service: "dedicated-server", Plan: "dedicated-16", Charged: began},
+			} {
+				order.Subject, order.Made = s, began
+				o.b.Begin(tx, id, order)
+			}
+			return nil
+		})
+		o.after(december.AddDate(0, 1, 0))
+		for m, want := range map[Month]string{
+			"2025-01": "dedicated-16: 1 C62 49; dedicated-16: 27 DAY 99", "2026-10": "dedicated-16: 1 MON 99",
+			"2026-11": "backup-2000: 20 DAY 15; backup-500: 8 DAY 5; dedicated-16: 1 MON 99; shared-small: 8 DAY 4.9",
+			"2026-12": "backup-2000: 1 MON 15; backup-500: 1 MON 5; dedicated-16: 1 MON 99; shared-small: 1 MON 4.9",
+		} {
+			got := strings.Split(o.charged(s, m), "; ")
+			slices.Sort(got)
+			if all := strings.Join(got, "; "); all != want {
+				t.Errorf("%s: %s, want %s", m, all, want)
+			}
+		}
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/services/taken"), http.StatusOK, "Charged from", "23 November 2026")
+	})
+}
+
+// Who came after a month was drawn is no more said to wait for what was done: they
+// have a state and an action of their own.
+func TestWhoCameLaterIsDrawnLater(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		first, late := o.customer(meadow), o.customer(meadow)
+		held := o.of(late)[0].Since
+		since := func(at time.Time) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE billing_service SET since = $1 WHERE subject = $2`, at.UnixMicro(), late)
+				return err
+			})
+		}
+		since(december)
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		const path = "/console/billing/run?month=2026-11"
+		desktest.Lacks(t, o.Get(path), "Issue", "came later")
+		since(held)
+		page := o.Get(path)
+		shows(t, page, http.StatusOK, "came later", "Issue those that came later")
+		desktest.Lacks(t, page, "to be issued")
+		for range 2 {
+			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11", "later", "yes"), path)
+			o.Drain()
+		}
+		if all := o.issued(""); len(all) != 2 || all[0].Subject != first || all[1].Subject != late {
+			t.Errorf("%+v", all)
+		}
+		page = o.Get(path)
+		shows(t, page, http.StatusOK, "done", "2 of 2 customers")
+		desktest.Lacks(t, page, "came later")
+	})
+}
+
+// A state has the reasons that fit it, and nobody ends a service without being sure.
+func TestAStateHasItsReasons(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.asStaff("support")
+		at := servicePath("o-" + string(s))
+		page := o.Get(at)
+		shows(t, page, http.StatusOK, "Suspend it", "Misuse of the network", "End it", "nothing leads back")
+		desktest.Lacks(t, page, "Have it run", "What stood against it is settled")
+		shows(t, o.Post(at, "to", "suspended", "why", "set-up"), http.StatusUnprocessableEntity)
+		shows(t, o.Post(at, "to", "ended", "why", "asked"), http.StatusUnprocessableEntity, "nothing leads back")
+		shows(t, o.Post(at, "to", "active", "why", "settled"), http.StatusConflict)
+		desktest.Leads(t, o.Post(at, "to", "suspended", "why", "unpaid"), at)
+		desktest.Leads(t, o.Post(at, "to", "active", "why", "settled"), at)
+		desktest.Leads(t, o.Post(at, "to", "ended", "why", "asked", "sure", "on"), at)
+		desktest.Lacks(t, o.Get(at), "End it", "Suspend it", "Set the plan")
+		one := Service{Reference: "x", State: Active}
+		err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			return o.b.move(t.Context(), tx, one, Move{To: Suspended, By: clerk, Why: SetUp})
+		})
+		if web.Wrong(err) == nil {
+			t.Errorf("a program's reason that does not fit: %v", err)
+		}
+	})
+}
+
+// What waits is counted in the navigation.
+func TestWhatWaitsIsCounted(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.customer(with(meadow, map[loot.Field]string{town: ""}))
+		o.billedFor(1)
+		o.uploads(madeUpEntry{Amount: "3.00", Day: "2026-12-01", Text: "nothing"})
+		got := map[string]int{}
+		for _, n := range o.b.nav() {
+			if n.Count != nil {
+				waits, err := n.Count(t.Context())
+				ok(t, err)
+				got[n.Label] = waits
+			}
+		}
+		if fmt.Sprint(got) != "map[Invoices:1 Payments:1]" {
+			t.Error(got)
+		}
+	})
+}
+
+// Lists are searched and narrowed, and lead to the customer.
+func TestListsAreSearched(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.00", Text: "who knows", Nth: 1})
+		const path = "/console/billing/invoices"
+		for q, want := range map[string]string{
+			"?number=ex-2026-1": all[0].Number, "?number=ex-2026-000002": all[1].Number, "?state=paid": all[0].Number, "?state=open": all[1].Number, "?number=EX&state=open": all[1].Number,
+		} {
+			page := o.Get(path + q)
+			shows(t, page, http.StatusOK, want)
+			other := map[string]string{all[0].Number: all[1].Number, all[1].Number: all[0].Number}[want]
+			desktest.Lacks(t, page, other)
+			if i := o.issued(`WHERE i.number = $1`, want)[0]; !strings.Contains(page.Body, `href="/console/customers/`+string(i.Subject)+`"`) {
+				t.Errorf("%s: nothing leads to the customer", q)
+			}
+		}
+		shows(t, o.Get(path+"?number=EX-2026-000383"), http.StatusOK, "No invoice has this number")
+		shows(t, o.Get(path+"?state=overdue"), http.StatusOK, "No invoice is in this state")
+		o.after(december.AddDate(0, 1, 0))
+		page := o.Get(path + "?state=overdue")
+		shows(t, page, http.StatusOK, all[1].Number)
+		desktest.Lacks(t, page, all[0].Number)
+		for _, q := range []string{"?state=back", "?state=credit"} {
+			shows(t, o.Get(path+q), http.StatusOK, "No invoice is in this state")
+		}
+		shows(t, o.Get(path+"/"+all[0].Number), http.StatusOK, loot.Cut(all[0].Statement, 12), "is that of our ledger", o.b.Ledger.VerifierKey())
+		desktest.Lacks(t, o.Get(path+"/"+all[0].Number), all[0].Statement)
+
+		one, two := "o-"+string(all[0].Subject), "o-"+string(all[1].Subject)
+		for q, want := range map[string]string{"?of=" + one: one, "?of=" + string(all[1].Subject): two} {
+			page := o.Get("/console/billing" + q)
+			shows(t, page, http.StatusOK, want)
+			desktest.Lacks(t, page, map[string]string{one: two, two: one}[want])
+		}
+		shows(t, o.Get("/console/billing?state=active"), http.StatusOK, one, two)
+		shows(t, o.Get("/console/billing?state=ended"), http.StatusOK, "No such service")
+
+		// A payment of which nobody knows whose it is is matched by a click.
+		waits := o.paid(`WHERE p.decided = 0`)[0]
+		at := paymentsPath + "/" + waits.ID
+		desktest.Lacks(t, o.Get(at), "It may be one of these")
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			waits.Subject = all[1].Subject
+			return setPayment(ctx, tx, waits)
+		})
+		page = o.Get(at)
+		shows(t, page, http.StatusOK, "It may be one of these", "Match")
+		if !strings.Contains(page.Body, `name="amount" value="1.00"`) || !strings.Contains(page.Body, `name="invoice" value="`+all[1].Number+`"`) {
+			t.Error("the button does not match as much as fits")
+		}
+		desktest.Leads(t, o.Post(at+"/give", "invoice", all[1].Number, "amount", "1.00"), at)
+		if page := o.Get(paymentsPath); !strings.Contains(page.Body, `href="/console/customers/`+string(all[1].Subject)+`"`) {
+			t.Error("nothing leads from a payment to the customer")
+		}
+	})
+}
+
+// What the customer reads says “you”, and the month that runs says when it can be issued.
+func TestTheCustomerIsSpokenTo(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		at := servicePath("o-" + string(s))
+		o.asStaff("support")
+		desktest.Leads(t, o.Post(at, "to", "suspended", "why", "asked"), at)
+		shows(t, o.Get(at), http.StatusOK, "Ordered, by the customer", "As the customer asked, by a colleague")
+		o.as(s)
+		page := o.Get("/portal/services")
+		shows(t, page, http.StatusOK, "Ordered, by you", "As you asked, by one of our staff")
+		desktest.Lacks(t, page, "the customer", "a colleague", "the program")
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "It can be issued from 1 December 2026 on.")
+	})
+}
