@@ -91,9 +91,9 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // [Tx.AfterCommit].
 //
 // On SQLite the transactions of concurrent callers share one commit, each
-// behind a savepoint of its own unless it is the first. A transaction of the same database inside f
-// would wait for itself, or for connections that those who do the same already
-// hold: pass the Tx on. In tests it is an error.
+// behind a savepoint of its own unless it is the first. A transaction of the
+// same database inside f would wait for itself, or for connections that those
+// who do the same already hold: pass the Tx on. In tests it is an error.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	return explain(db.notNested(f, func(f func(*Tx) error) error { return db.e.inTx(ctx, f) }))
 }
