@@ -35,7 +35,7 @@ var layers = []struct{ pkg, mayImport string }{
 	{"mail", "store"},
 	{"tag", ""},
 	{"number", ""},
-	{"outbound", ""},
+	{"outbound", ""}, // it says whom we may connect to, and knows nobody
 	{"desk", "statement keyring ledger gate vault store job web api mail"},
 	{"desk/desktest", "statement keyring ledger gate vault store job web mail desk"},
 	{"desk/visits", "statement keyring ledger gate store job web api mail column tag desk"}, // and no vault

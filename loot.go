@@ -58,7 +58,7 @@ func token() string {
 
 // Cut returns the first n letters of a text, or all if there are fewer.
 func Cut(s string, n int) string {
-	if len(s) <= n { // of bytes, of which no letter has less than one
+	if len(s) <= n { // of bytes: no letter is shorter than a byte
 		return s
 	}
 	letters := []rune(s)

@@ -41,7 +41,7 @@ type Config struct {
 	ClientFile string `help:"File with the client's secret." type:"path" placeholder:"FILE" env:"LOOT_OIDC_CLIENT_SECRET_FILE" name:"oidc-client-secret-file"`
 	Visiting
 	Selling
-	Telling
+	Outbound
 	Verifying
 	Publishing
 	Memory    int64         `help:"MiB that the process should stay within, beside its own code: half of them for DuckDB." default:"512" env:"LOOT_MEMORY" name:"memory"`
@@ -227,7 +227,7 @@ func (c Config) Check(ctx context.Context) error {
 	if err := c.seller(false).Check(); err != nil {
 		return err
 	}
-	if _, err := c.Telling.networks(); err != nil {
+	if _, err := c.Outbound.networks(); err != nil {
 		return err
 	}
 	if _, err := c.smtp(nil, nil); err != nil {

@@ -80,7 +80,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
-	networks, err := a.Config.Telling.networks()
+	networks, err := a.Config.Outbound.networks()
 	if err != nil {
 		return err
 	}

@@ -45,15 +45,15 @@ type scene struct {
 }
 
 func stage(ctx context.Context, w *desk.World) (scene, error) {
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return scene{}, errors.New("no statement is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return scene{}, err
 	}
 	subject, err := w.NewPerson(ctx)
 	if err != nil {
 		return scene{}, fmt.Errorf("nobody could be registered: %w", err)
 	}
-	return scene{w, v.Statement, subject}, nil
+	return scene{w, s, subject}, nil
 }
 
 // stageOf is a scene in which every permission is given and what is promised is

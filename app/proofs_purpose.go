@@ -151,11 +151,11 @@ func example(f statement.FieldDecl, s loot.Subject) string {
 
 func applicationStaysShut(ctx context.Context, w *desk.World) (string, error) {
 	const clause = "network.reuse"
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return "", errors.New("no statement is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return "", err
 	}
-	made, ways, err := applied(ctx, w, v.Statement)
+	made, ways, err := applied(ctx, w, s)
 	if err != nil {
 		return "", err
 	}
@@ -200,11 +200,11 @@ func applicationStaysShut(ctx context.Context, w *desk.World) (string, error) {
 
 // drawersApart opens and looks up an applicant as a customer.
 func drawersApart(ctx context.Context, w *desk.World) (string, error) {
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return "", errors.New("no statement is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return "", err
 	}
-	made, ways, err := applied(ctx, w, v.Statement)
+	made, ways, err := applied(ctx, w, s)
 	if err != nil {
 		return "", err
 	}

@@ -91,11 +91,11 @@ type Proof struct {
 // in force.
 func ProofUnder(clause loot.Clause, name string, run func(context.Context, *World, *statement.Statement) (string, error)) Proof {
 	return Proof{Clause: clause, Name: name, Run: func(ctx context.Context, w *World) (string, error) {
-		v, ok := w.Gate.InForce()
-		if !ok {
-			return "", errors.New("no statement is in force")
+		s, err := w.Statement()
+		if err != nil {
+			return "", err
 		}
-		return run(ctx, w, v.Statement)
+		return run(ctx, w, s)
 	}}
 }
 
@@ -119,6 +119,15 @@ type World struct {
 	NewStaff func(ctx context.Context, signed bool, roles ...loot.Role) (loot.Actor, error)
 	// Staff returns the members of staff who signed the undertaking.
 	Staff func(context.Context) ([]loot.Actor, error)
+}
+
+// Statement returns the statement in force there.
+func (w *World) Statement() (*statement.Statement, error) {
+	v, ok := w.Gate.InForce()
+	if !ok {
+		return nil, errors.New("no statement is in force")
+	}
+	return v.Statement, nil
 }
 
 // A Clock is a time that stands still until it is moved.

@@ -37,7 +37,7 @@ func (k *Keyring) ReadAhead(ctx context.Context, c loot.Collection, people ...lo
 			if err := rows.Scan(&subject, &row.epoch, &row.sealed); err != nil {
 				return err
 			}
-			if row.epoch > 0 { // else it is destroyed; said to the database, that would have it go through all of them
+			if row.epoch > 0 { // else it is destroyed; a condition on it would have the database scan them all
 				found[loot.SubjectOf(subject)] = row
 			}
 		}

@@ -110,23 +110,9 @@ func faultAt(part string, s spot, text string) *Fault {
 // have cosigned. The error is of kind [loot.Invalid] and about the given keys;
 // whatever is wrong with the receipt is in the result.
 func VerifyReceipt(b []byte, key string, witnesses []string) (Result, error) {
-	var trusted signerKey
-	if key != "" {
-		var err error
-		if trusted, err = parseKey(key); err != nil {
-			return Result{}, err
-		}
-		if trusted.alg != algNote {
-			return Result{}, loot.Errorf(loot.Invalid, "This is the key of a witness; the key of the log is needed.")
-		}
-	}
-	var seen []signerKey
-	for _, w := range witnesses {
-		k, err := parseKey(w)
-		if err != nil {
-			return Result{}, err
-		}
-		seen = append(seen, k.cosigning())
+	trusted, seen, err := keysToTrust(key, witnesses)
+	if err != nil {
+		return Result{}, err
 	}
 	var res Result
 	if !bytes.Contains(b, []byte(proofName)) && !bytes.Contains(b, []byte("\nextra ")) {
@@ -143,6 +129,60 @@ func VerifyReceipt(b []byte, key string, witnesses []string) (Result, error) {
 		res.fail(f)
 	}
 	return res, nil
+}
+
+// keysToTrust reads the keys that somebody gave to check by.
+func keysToTrust(key string, witnesses []string) (trusted signerKey, seen []signerKey, err error) {
+	if key != "" {
+		if trusted, err = parseKey(key); err != nil {
+			return signerKey{}, nil, err
+		}
+		if trusted.alg != algNote {
+			return signerKey{}, nil, loot.Errorf(loot.Invalid, "This is the key of a witness; the key of the log is needed.")
+		}
+	}
+	for _, w := range witnesses {
+		k, err := parseKey(w)
+		if err != nil {
+			return signerKey{}, nil, err
+		}
+		seen = append(seen, k.cosigning())
+	}
+	return trusted, seen, nil
+}
+
+// VerifyCheckpoint checks a checkpoint that stands in a file beside the key of its log:
+// that this key signed it and is the one to trust, and that each of the given witnesses
+// cosigned it. The verdict and the error are as of [VerifyReceipt]; the text is what is
+// wrong, a sentence.
+func VerifyCheckpoint(checkpoint, log, key string, witnesses []string) (v Verdict, wrong string, err error) {
+	trusted, seen, err := keysToTrust(key, witnesses)
+	if err != nil {
+		return DoesNotHold, "", err
+	}
+	k, err := parseKey(log)
+	if err != nil || k.alg != algNote {
+		return DoesNotHold, "What is named as the key of the log is none.", nil //nolint:nilerr // it is told as what is wrong
+	}
+	cp, err := parseCheckpoint(checkpoint)
+	if err != nil {
+		return DoesNotHold, "The checkpoint cannot be read: " + err.Error() + ".", nil //nolint:nilerr // so is this
+	}
+	if _, ok := cp.signedBy(k); !ok {
+		return DoesNotHold, "The checkpoint is not signed by " + k.String() + ", or was changed.", nil
+	}
+	for _, w := range seen {
+		if _, ok := cp.signedBy(w); !ok {
+			return DoesNotHold, "The witness " + w.name + " did not sign this checkpoint.", nil
+		}
+	}
+	switch {
+	case key == "":
+		return Consistent, "", nil
+	case !trusted.equal(k):
+		return DoesNotHold, "The checkpoint is signed by " + k.String() + ", which is not the key you trust.", nil
+	}
+	return Holds, "", nil
 }
 
 // lineEnds is the fault of a receipt whose only change are its line ends.

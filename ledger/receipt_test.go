@@ -93,6 +93,40 @@ func TestReceiptVerdicts(t *testing.T) {
 	}
 }
 
+// TestCheckpointVerdicts: a checkpoint that stands beside the key of its log.
+func TestCheckpointVerdicts(t *testing.T) {
+	s, other := newSample(t, 3), newSample(t, 2)
+	_, checkpoint, _ := strings.Cut(string(s.receipt), "\n\n")
+	for _, c := range []struct {
+		checkpoint, log, key string
+		witnesses            []string
+		want                 ledger.Verdict
+		wrong                string
+	}{
+		{checkpoint, s.key, s.key, []string{s.witness}, ledger.Holds, ""},
+		{checkpoint, s.key, "", []string{s.witness}, ledger.Consistent, ""},
+		{checkpoint, s.key, other.key, nil, ledger.DoesNotHold, "not the key you trust"},
+		{checkpoint, other.key, other.key, nil, ledger.DoesNotHold, "is not signed by"},
+		{checkpoint, s.witness, "", nil, ledger.DoesNotHold, "is none"}, // of a log
+		{checkpoint, s.key, s.key, []string{other.witness}, ledger.DoesNotHold, "did not sign"},
+		{strings.Replace(checkpoint, "\n3\n", "\n4\n", 1), s.key, "", nil, ledger.DoesNotHold, "or was changed"},
+		{"", s.key, s.key, nil, ledger.DoesNotHold, "cannot be read"},
+	} {
+		got, wrong, err := ledger.VerifyCheckpoint(c.checkpoint, c.log, c.key, c.witnesses)
+		if err != nil || got != c.want || !strings.Contains(wrong, c.wrong) || (wrong == "") != (c.wrong == "") {
+			t.Errorf("got %v, %q, %v; want %v, %q", got, wrong, err, c.want, c.wrong)
+		}
+	}
+	for _, key := range []string{"x", s.witness} {
+		if _, _, err := ledger.VerifyCheckpoint(checkpoint, s.key, key, nil); loot.KindOf(err) != loot.Invalid {
+			t.Errorf("key %q: %v", key, err)
+		}
+	}
+	if _, _, err := ledger.VerifyCheckpoint("", "", "", []string{"x"}); loot.KindOf(err) != loot.Invalid {
+		t.Errorf("a witness that is none: %v", err)
+	}
+}
+
 // TestEveryChangedByteIsFoundAndPlaced changes each byte of a receipt in turn.
 func TestEveryChangedByteIsFoundAndPlaced(t *testing.T) {
 	s := newSample(t, 9)

@@ -22,7 +22,7 @@ type verifyCmd struct {
 
 // Help is what --help says besides.
 func (verifyCmd) Help() string {
-	return `Nothing is sent and no server is asked. Of a copy, every receipt in its timeline is checked, and that each entry says what its receipt proves. Of a transparency report with its entries, each proof is checked and every figure counted again from what the proofs open.
+	return `Nothing is sent and no server is asked. Of a copy, every receipt in its timeline is checked, and that each entry says what its receipt proves. Of a transparency report with its entries, its checkpoint and each proof are checked and every figure is counted again from what the proofs open; what those are called who asked is the statement's and not checked.
 
 Exit code: 0 it holds; 1 it does not hold; 2 the file is not a proof or cannot be read, or a key is none; 3 it is consistent, and no key was given to trust.`
 }
@@ -53,7 +53,7 @@ func (v *verifyCmd) Run(c *command) error {
 		return v.unreadable(c, err)
 	}
 	if first == '{' {
-		if begin, _ := file.Peek(64); publication.IsReport(begin) { // too short is none
+		if begin, _ := file.Peek(file.Size()); publication.IsReport(begin) { // an error of reading comes again
 			return v.recounted(c, file)
 		}
 		return v.copied(c, file)
@@ -270,6 +270,9 @@ func (v *verifyCmd) recounted(c *command, file io.Reader) error {
 			return err
 		}
 		return verdictExit(res.Verdict)
+	case res.Without:
+		fmt.Fprintf(c.stdout, "This transparency report comes without its entries, so it cannot be counted again: %s\nWhoever approves has it with its entries from the console, under Transparency report.\n", v.named())
+		return exitUnusable
 	case res.Verdict == ledger.NotAProof:
 		return v.notAProof(c)
 	}

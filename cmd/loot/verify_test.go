@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -76,6 +78,81 @@ func proofs(t *testing.T) (receipt, copied, key string) {
 		t.Fatal(err)
 	}
 	return receipt, string(b), key
+}
+
+// emptyReport is a transparency report of a half-year in which nobody asked, with its
+// entries, of the ledger that signed a receipt.
+func emptyReport(t *testing.T, receipt, key string) map[string]any {
+	t.Helper()
+	_, checkpoint, _ := strings.Cut(receipt, "\n\n")
+	figures := []map[string]string{}
+	for _, f := range [][2]string{
+		{"requests", "Requests that were entered"},
+		{"accounts", "Accounts of which something was handed over"},
+		{"secret", "Requests under an order of secrecy that has ended"},
+		{"emergency", "Requests in an emergency"},
+	} {
+		figures = append(figures, map[string]string{"group": "Requests", "key": f[0], "title": f[1], "value": "0", "entries_sha256": fmt.Sprintf("%x", sha256.Sum256(nil))})
+	}
+	return map[string]any{
+		"half_year": "2026-1", "over": true, "until": time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC), "log": key,
+		"checkpoint": checkpoint, "figures": figures, "days_until_answer": "", "proofs": map[string]string{},
+	}
+}
+
+// TestVerifyAReport: with its entries, without them as the public has it, changed, and
+// with its keys in another order, which is that of their names.
+func TestVerifyAReport(t *testing.T) {
+	receipt, _, key := proofs(t)
+	dir := t.TempDir()
+	for name, change := range map[string]func(map[string]any){
+		"report":        func(map[string]any) {},
+		"public report": func(r map[string]any) { delete(r, "proofs") },
+		"made up":       func(r map[string]any) { r["checkpoint"] = "" },
+		"another log":   func(r map[string]any) { r["log"] = "x" },
+		"other title": func(r map[string]any) {
+			r["figures"].([]map[string]string)[2]["title"] = "Requests under no order of secrecy"
+		},
+	} {
+		told := emptyReport(t, receipt, key)
+		change(told)
+		b, err := json.MarshalIndent(told, "", "  ") // sorts the keys
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		file string
+		args []string
+		code int
+		says string
+	}{
+		{"report", []string{"--key", key}, 0, "✓ 4 figures of 2026-1, counted again from 0 entries: they are the same."},
+		{"report", nil, 3, "Consistent, signer not trusted"},
+		{"report", []string{"--key", "rubbish"}, 2, "--key or --witness"},
+		{"report", []string{"--witness", "rubbish"}, 2, "--key or --witness"},
+		{"public report", []string{"--key", key}, 2, "This transparency report comes without its entries, so it cannot be counted again: "},
+		{"public report", []string{"--key", "rubbish"}, 2, "--key or --witness"},
+		{"made up", []string{"--key", key}, 1, "✗ The checkpoint cannot be read: "},
+		{"made up", nil, 1, "The report does not hold."},
+		{"another log", []string{"--key", key}, 1, "✗ What is named as the key of the log is none."},
+		{"other title", []string{"--key", key}, 1, "✗ Requests, Requests under no order of secrecy: the entries call it Requests under an order of secrecy that has ended"},
+	} {
+		code, stdout, stderr := lootRuns(t, append([]string{"verify", filepath.Join(dir, c.file)}, c.args...)...)
+		if code != c.code || !strings.Contains(stdout+stderr, c.says) {
+			t.Errorf("%s %v: exit %d, want %d: %s%s", c.file, c.args, code, c.code, stdout, stderr)
+		}
+	}
+	for name, want := range map[string]string{"report": "holds", "public report": "none"} {
+		_, stdout, _ := lootRuns(t, "verify", "--json", "--key", key, filepath.Join(dir, name))
+		var got map[string]any
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || got["kind"] != "transparency report" || got["verdict"] != want || (got["without_entries"] == true) != (want == "none") {
+			t.Errorf("%s: %v: %s", name, err, stdout)
+		}
+	}
 }
 
 // TestVerify: what the command says and how it ends, for receipts and copies.

@@ -69,11 +69,10 @@ func (f *orderForm) nothingAssumed() string {
 // NewPerson registers a made-up customer who orders the first service of the
 // statement in force, on the page that every customer uses.
 func NewPerson(ctx context.Context, w *desk.World) (loot.Subject, error) {
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return "", fmt.Errorf("customers: no statement is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return "", fmt.Errorf("customers: %w", err)
 	}
-	s := v.Statement
 	services := s.Services()
 	if len(services) == 0 {
 		return "", fmt.Errorf("customers: the statement declares no service")

@@ -111,9 +111,12 @@ func joined(with string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return strings.TrimSpace(p) == "" }), with)
 }
 
-func clip(text string) string {
-	if r := []rune(text); len(r) > longestText {
-		return string(r[:longestText]) + "…"
+func clip(text string) string { return clipAt(text, longestText) }
+
+// clipAt cuts a text and shows that something is missing.
+func clipAt(text string, n int) string {
+	if cut := loot.Cut(text, n); cut != text {
+		return cut + "…"
 	}
 	return text
 }

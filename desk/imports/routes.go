@@ -360,11 +360,7 @@ func (i *Imports) productFields(ctx context.Context, one *run) (all []string, fi
 	options = append(options[:1:1], append([]web.Option{{Value: leftOut, Label: "Leave these rows out"}}, options[1:]...)...)
 	j := &judge{i: i, r: one, s: s}
 	for n, p := range all {
-		label := p
-		if r := []rune(label); len(r) > 80 {
-			label = string(r[:80]) + "…"
-		}
-		fields = append(fields, web.Field{Name: productName(n), Type: "select", Label: label, Value: j.choice(p), Options: options, Plain: true})
+		fields = append(fields, web.Field{Name: productName(n), Type: "select", Label: clipAt(p, 80), Value: j.choice(p), Options: options, Plain: true})
 	}
 	return all, fields, nil
 }

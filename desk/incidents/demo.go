@@ -64,11 +64,11 @@ func (d *incidents) demo(ctx context.Context, w *desk.World) error {
 	if err != nil || len(staff) == 0 {
 		return err
 	}
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return loot.Errorf(loot.Unavailable, "No statement is in force yet, so there are no roles.")
+	s, err := w.Statement()
+	if err != nil {
+		return err
 	}
-	deals, _ := d.dealing(v.Statement, staff)
+	deals, _ := d.dealing(s, staff)
 	i := slices.IndexFunc(staff, deals)
 	if i < 0 {
 		return nil // by this statement nobody deals with incidents

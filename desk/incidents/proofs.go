@@ -169,12 +169,12 @@ func openCases(ctx context.Context, w *desk.World) (n int, err error) {
 
 // twoDealing makes two colleagues who deal with incidents.
 func (d *incidents) twoDealing(ctx context.Context, w *desk.World) (owner, other loot.Actor, err error) {
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return owner, other, errors.New("no statement is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return owner, other, err
 	}
 	for _, is := range []func(statement.RoleDecl) bool{approves, administers} {
-		for _, r := range v.Statement.Roles() {
+		for _, r := range s.Roles() {
 			if !is(r) {
 				continue
 			}

@@ -30,9 +30,9 @@ func proofs() []desk.Proof {
 			return "refused: " + loot.Message(err), nil
 		}},
 		{Clause: clause, Name: "an announced version decides nothing before its date, and everything from then on", Run: func(ctx context.Context, w *desk.World) (string, error) {
-			before, ok := w.Gate.InForce()
-			if !ok {
-				return "", errors.New("no version is in force")
+			before, err := w.Statement()
+			if err != nil {
+				return "", err
 			}
 			next, err := nextVersion(w, "proof-announced")
 			if err != nil {
@@ -43,7 +43,7 @@ func proofs() []desk.Proof {
 				return "", err
 			}
 			w.Clock.Advance(date.Sub(w.Now()) - time.Second)
-			if v, _ := w.Gate.InForce(); v.Statement.Hash() != before.Statement.Hash() {
+			if v, _ := w.Gate.InForce(); v.Statement.Hash() != before.Hash() {
 				return "", errors.New("it decided a second before its date")
 			}
 			w.Clock.Advance(time.Second)
@@ -85,12 +85,12 @@ func noticeOf(w *desk.World) int {
 
 // nextVersion returns the version in force under another name.
 func nextVersion(w *desk.World, name string) (*statement.Statement, error) {
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return nil, errors.New("no version is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return nil, err
 	}
-	old := v.Statement.Front().Version
-	src := bytes.Replace(v.Statement.Source(), []byte(old), []byte(name), 1)
+	old := s.Front().Version
+	src := bytes.Replace(s.Source(), []byte(old), []byte(name), 1)
 	return statement.Parse(name, src)
 }
 

@@ -2,7 +2,6 @@ package publication
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -125,15 +124,15 @@ func linksOf(ctx context.Context, w *desk.World) (notice bool, found []link, err
 	if p := a.Header().Get("Referrer-Policy"); p != "same-origin" && p != "no-referrer" {
 		return false, nil, fmt.Errorf("the page lets browsers tell other sites of it: its Referrer-Policy is %q", p)
 	}
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return false, nil, errors.New("no version is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return false, nil, err
 	}
-	text := v.Statement.Intro()
-	for _, c := range v.Statement.Chapters() {
+	text := s.Intro()
+	for _, c := range s.Chapters() {
 		text += c.Intro
 	}
-	for _, c := range v.Statement.Clauses() {
+	for _, c := range s.Clauses() {
 		text += c.HTML
 	}
 	on := linksIn(a.Body.String())
@@ -149,5 +148,5 @@ func linksOf(ctx context.Context, w *desk.World) (notice bool, found []link, err
 		found = append(found, on[i])
 		on = slices.Delete(on, i, i+1)
 	}
-	return v.Statement.Front().Links == "notice", found, nil
+	return s.Front().Links == "notice", found, nil
 }

@@ -1,13 +1,14 @@
 package publication
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
+	"time"
 
 	"loot/ledger"
 )
@@ -17,19 +18,21 @@ import (
 type Recount struct {
 	Verdict ledger.Verdict `json:"verdict"`
 	Half    string         `json:"half_year"`
-	Entries int            `json:"entries"`          // whose proofs are in it
-	Figures int            `json:"figures"`          // that it says
-	Wrong   []string       `json:"wrong"`            // in words, what is not as the proofs have it
-	Signer  string         `json:"signer,omitempty"` // of every proof
+	Entries int            `json:"entries"`                   // whose proofs are in it
+	Figures int            `json:"figures"`                   // that it says
+	Wrong   []string       `json:"wrong"`                     // in words, what is not as the proofs have it
+	Signer  string         `json:"signer,omitempty"`          // of the checkpoint and every proof
+	Without bool           `json:"without_entries,omitempty"` // it is a report, and has nothing to count again from
 }
 
 // maxReport bounds a report with its proofs, in bytes.
 const maxReport = 256 << 20
 
-// RecountReport reads a report with its entries, checks each proof by the key of the
-// ledger and by the witnesses' keys, and counts every figure again from what the proofs
-// open. Without a key the verdict is [ledger.Consistent] at best. Its errors are those of
-// reading, and of the kind [loot.Invalid] for a key that is none.
+// RecountReport reads a report with its entries, checks its checkpoint and each proof by
+// the key of the ledger and by the witnesses' keys, and counts every figure again from
+// what the proofs open. Without a key the verdict is [ledger.Consistent] at best; a report
+// without its entries, as the public has it, is [ledger.NotAProof]. Its errors are those
+// of reading, and of the kind [loot.Invalid] for a key that is none.
 func RecountReport(r io.Reader, key string, witnesses []string) (Recount, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxReport+1))
 	if err != nil {
@@ -37,22 +40,35 @@ func RecountReport(r io.Reader, key string, witnesses []string) (Recount, error)
 	}
 	var told toldReport
 	if len(b) > maxReport || json.Unmarshal(b, &told) != nil {
-		return Recount{Verdict: ledger.NotAProof}, nil //nolint:nilerr // what is no report is no error of reading
+		told = toldReport{} // which is none; the keys are read all the same
 	}
 	return recount(told, key, witnesses)
 }
 
 func recount(told toldReport, key string, witnesses []string) (Recount, error) {
+	verdict, fault, err := ledger.VerifyCheckpoint(told.Checkpoint, told.Log, key, witnesses)
+	if err != nil {
+		return Recount{}, err
+	}
 	h, ok := parseHalf(told.Half)
 	if !ok {
 		return Recount{Verdict: ledger.NotAProof}, nil
 	}
-	out := Recount{Verdict: ledger.Holds, Half: told.Half, Entries: len(told.Proofs), Figures: len(told.Figures), Wrong: []string{}}
+	out := Recount{Verdict: verdict, Half: told.Half, Entries: len(told.Proofs), Figures: len(told.Figures), Wrong: []string{}}
+	if told.Proofs == nil {
+		out.Verdict, out.Without = ledger.NotAProof, true
+		return out, nil
+	}
 	wrong := func(format string, args ...any) {
 		out.Verdict, out.Wrong = ledger.DoesNotHold, append(out.Wrong, fmt.Sprintf(format, args...))
 	}
-	if key == "" {
-		out.Verdict = ledger.Consistent
+	if fault != "" {
+		wrong("%s", fault)
+	} else {
+		out.Signer = told.Log
+	}
+	if told.Until.Before(h.begin()) || told.Over == told.Until.Before(h.end()) {
+		wrong("it is counted until %s, and says of the half-year that it is over: %t", told.Until.UTC().Format(time.RFC3339), told.Over)
 	}
 	var rows []ledger.FactsRow
 	for _, id := range slices.Sorted(maps.Keys(told.Proofs)) {
@@ -67,10 +83,11 @@ func recount(told toldReport, key string, witnesses []string) (Recount, error) {
 		case res.Verdict == ledger.NotAProof || res.Facts == nil:
 			wrong("the proof of %s is none", id)
 			continue
-		case out.Signer != "" && out.Signer != res.Signer:
+		case res.Signer != told.Log:
 			wrong("the proof of %s is signed by another ledger", id)
+		case res.Facts.At.After(told.Until):
+			wrong("the entry %s is later than the time until which it is counted", id)
 		}
-		out.Signer = res.Signer
 		rows = append(rows, ledger.FactsRow{ID: id, At: res.Facts.At, Facts: *res.Facts})
 	}
 	slices.SortFunc(rows, func(a, b ledger.FactsRow) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
@@ -85,25 +102,30 @@ func recount(told toldReport, key string, witnesses []string) (Recount, error) {
 		wrong("the facts of an entry are no step of a request")
 		return out, nil //nolint:nilerr // it is told as what is wrong
 	}
-	again := map[string]figure{}
+	again := map[[2]string]figure{} // by group and key
 	t := count(nil, h, steps)
 	for _, f := range t.Figures {
-		again[f.Group+" "+f.Key] = f
+		again[[2]string{f.Group, f.Key}] = f
 	}
 	for _, one := range told.Figures {
-		f, ok := again[one.Group+" "+one.Key]
-		delete(again, one.Group+" "+one.Key)
+		is := [2]string{one.Group, one.Key}
+		f, ok := again[is]
+		delete(again, is)
 		switch {
 		case !ok:
 			wrong("%s, %s: it says %s, and the entries give none", one.Group, one.Title, one.Value)
+		case f.Group != groupWho && f.Title != one.Title: // who asked has its title from the statement
+			wrong("%s, %s: the entries call it %s", one.Group, one.Title, f.Title)
 		case f.Value() != one.Value:
 			wrong("%s, %s: it says %s, and the entries give %s", one.Group, one.Title, one.Value, f.Value())
-		case f.Digest() != one.Digest:
+		case f.Digest() != one.Digest || !slices.Equal(f.Ids, one.Entries):
 			wrong("%s, %s: it is not of these entries", one.Group, one.Title)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(again)) {
-		wrong("%s, %s: the entries give %s, and it says nothing of it", again[key].Group, again[key].Title, again[key].Value())
+	for _, f := range t.Figures {
+		if _, left := again[[2]string{f.Group, f.Key}]; left {
+			wrong("%s, %s: the entries give %s, and it says nothing of it", f.Group, f.Title, f.Value())
+		}
 	}
 	if t.Days != told.Days {
 		wrong("days until an answer: it says %q, and the entries give %q", told.Days, t.Days)
@@ -111,9 +133,17 @@ func recount(told toldReport, key string, witnesses []string) (Recount, error) {
 	return out, nil
 }
 
-var reportBegins = regexp.MustCompile(`^\s*\{\s*"half_year"`)
+// reportKeys are those of a report's JSON, any of which may come first: programs sort them.
+var reportKeys = []string{"half_year", "over", "until", "log", "checkpoint", "figures", "days_until_answer", "proofs"}
 
-// IsReport reports whether a file that begins so is a transparency report.
+// IsReport reports whether a file that begins so is a transparency report, by its first
+// key. The beginning may be cut off behind that.
 func IsReport(begin []byte) bool {
-	return reportBegins.Match(begin)
+	dec := json.NewDecoder(bytes.NewReader(begin))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return false
+	}
+	key, _ := dec.Token()
+	name, _ := key.(string)
+	return slices.Contains(reportKeys, name)
 }

@@ -189,7 +189,7 @@ type toldReport struct {
 	Checkpoint string            `json:"checkpoint"` // signed: the ledger that it was counted from
 	Figures    []toldFigure      `json:"figures"`
 	Days       string            `json:"days_until_answer"` // on average; empty: too few
-	Proofs     map[string]string `json:"proofs,omitempty"`  // of each entry, by its id
+	Proofs     map[string]string `json:"proofs,omitzero"`   // of each entry, by its id; nil: it comes without them
 }
 
 func (p *publication) told(t tallyOf, opened bool) (toldReport, error) {

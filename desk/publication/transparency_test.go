@@ -96,6 +96,9 @@ func TestTheReportIsCountedFromTheLedger(t *testing.T) {
 		if r, err := recount(opened, "", nil); err != nil || r.Verdict != ledger.Consistent {
 			t.Errorf("without a key: %+v, %v", r, err)
 		}
+		if r, err := recount(told, told.Log, nil); err != nil || r.Verdict != ledger.NotAProof || !r.Without {
+			t.Errorf("as the public has it: %+v, %v", r, err)
+		}
 		for i, f := range opened.Figures {
 			if f.Digest != told.Figures[i].Digest {
 				t.Errorf("%s: another digest in public", f.Title)
@@ -106,6 +109,21 @@ func TestTheReportIsCountedFromTheLedger(t *testing.T) {
 			"Requests, Requests that were entered: it is not of these entries":         func(r *toldReport) { r.Figures[0].Digest = r.Figures[1].Digest },
 			"the entries give 5, and it says nothing of it":                            func(r *toldReport) { r.Figures = r.Figures[:len(r.Figures)-1] },
 			"it says \"9.0\", and the entries give \"3.0\"":                            func(r *toldReport) { r.Days = "9.0" },
+			"Outcome, Refused: the entries call it Answered": func(r *toldReport) {
+				i := slices.IndexFunc(r.Figures, func(f toldFigure) bool { return f.Title == "Answered" })
+				r.Figures[i].Title = "Refused"
+			},
+			"Who, Police: it says 5 or more, and the entries give none": func(r *toldReport) {
+				i := slices.IndexFunc(r.Figures, func(f toldFigure) bool { return f.Key == "police" })
+				r.Figures[i].Group, r.Figures[i].Key, r.Figures[i].Title = "Who", "asked police", "Police"
+			},
+			"that were entered: it is not of these entries": func(r *toldReport) { r.Figures[0].Entries = r.Figures[0].Entries[1:] },
+			"that it is over: false":                        func(r *toldReport) { r.Over = false },
+			"until 2020-01-01T00:00:00Z, and says":          func(r *toldReport) { r.Until, r.Over = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), false },
+			"is later than the time until which":            func(r *toldReport) { r.Until, r.Over = this.begin(), false },
+			"The checkpoint is not signed by ":              func(r *toldReport) { r.Checkpoint = strings.Replace(r.Checkpoint, "\n", "\n1", 1) },
+			"The checkpoint cannot be read: ":               func(r *toldReport) { r.Checkpoint = "" },
+			"What is named as the key of the log":           func(r *toldReport) { r.Log = "x" },
 			"Made up: it says 7, and the entries give none": func(r *toldReport) {
 				r.Figures[0].Key, r.Figures[0].Title, r.Figures[0].Value = "made-up", "Made up", "7"
 			},
@@ -160,11 +178,51 @@ func TestNoRequestsIsAReport(t *testing.T) {
 	h.Clock.Advance(this.end().Sub(h.Clock.Now()))
 	shows(t, h.Get("/transparency"), http.StatusOK, this.Title())
 	shows(t, h.Get("/transparency/"+this.String()), http.StatusOK, "Requests that were entered 0", "too few answers to say")
+	// It has a checkpoint that somebody signed, and entries to count again from: none.
+	h.asked(step{Request: "later", Kind: "answer", Entered: h.Clock.Now()}, time.Time{})
+	h.Confirm()
+	h.Actor = loot.Actor{Kind: loot.Staff, ID: "t1", Roles: []loot.Role{"dpo"}}
+	file := h.Get("/console/transparency/" + this.String() + "/entries").Body
+	for key, want := range map[string]ledger.Verdict{h.Kit.Ledger.VerifierKey(): ledger.Holds, "": ledger.Consistent} {
+		if r, err := RecountReport(strings.NewReader(file), key, nil); err != nil || r.Verdict != want || r.Entries != 0 {
+			t.Errorf("by the key %q: %+v, %v", key, r, err)
+		}
+	}
+	other := newHouse(t, desktest.One(t)).Kit.Ledger.VerifierKey()
+	if r, err := RecountReport(strings.NewReader(file), other, nil); err != nil || r.Verdict != ledger.DoesNotHold {
+		t.Errorf("by the key of another ledger: %+v, %v", r, err)
+	}
+	for _, c := range []struct {
+		file, key string
+		witnesses []string
+	}{{file, "rubbish", nil}, {file, "", []string{"rubbish"}}, {"{", "rubbish", nil}} {
+		if _, err := RecountReport(strings.NewReader(c.file), c.key, c.witnesses); loot.KindOf(err) != loot.Invalid {
+			t.Errorf("by %q and %q: %v", c.key, c.witnesses, err)
+		}
+	}
 	if a := h.Get("/transparency/" + this.before().String()); a.Status != http.StatusNotFound {
 		t.Errorf("a report of before the first statement: %d", a.Status)
 	}
 	if a := h.Get("/transparency/2026-3"); a.Status != http.StatusNotFound {
 		t.Error(a.Status)
+	}
+}
+
+// TestAReportIsKnownByItsFirstKey, whichever that is: programs put them in order.
+func TestAReportIsKnownByItsFirstKey(t *testing.T) {
+	b, err := json.Marshal(toldReport{Proofs: map[string]string{}})
+	ok(t, err)
+	var sorted map[string]json.RawMessage
+	ok(t, json.Unmarshal(b, &sorted))
+	for key := range sorted {
+		if !IsReport([]byte(` { "` + key + `": [{`)) {
+			t.Errorf("one that begins with %q is none", key)
+		}
+	}
+	for _, begin := range []string{"", "{", "[", `["half_year"]`, `{"id": "x", "half_year": "2026-1"`, `{"half_year`, `{"purposes": "half_year"`, "\x00"} {
+		if IsReport([]byte(begin)) {
+			t.Errorf("%q is one", begin)
+		}
 	}
 }
 

@@ -132,11 +132,11 @@ func (d *Safety) provesCase(ctx context.Context, w *desk.World) (string, error) 
 		return "", err
 	}
 	disputed := strings.TrimPrefix(a.Header().Get("Location"), "/portal/cases/")
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return "", errors.New("no statement is in force")
+	rules, err := w.Statement()
+	if err != nil {
+		return "", err
 	}
-	field := v.Statement.AddressField(customer)
+	field := rules.AddressField(customer)
 	tried := 0
 	for _, one := range []struct {
 		when    string

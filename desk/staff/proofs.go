@@ -56,16 +56,16 @@ type setting struct {
 const proved loot.Collection = "customer"
 
 func set(ctx context.Context, w *desk.World) (setting, error) {
-	v, ok := w.Gate.InForce()
-	if !ok {
-		return setting{}, fmt.Errorf("no statement is in force")
+	s, err := w.Statement()
+	if err != nil {
+		return setting{}, err
 	}
 	subject, err := w.NewPerson(ctx)
 	if err != nil {
 		return setting{}, err
 	}
-	out := setting{s: v.Statement, subject: subject}
-	for _, f := range v.Statement.Fields(proved) {
+	out := setting{s: s, subject: subject}
+	for _, f := range s.Fields(proved) {
 		if f.Index {
 			out.fields = []loot.Field{f.ID}
 			return out, nil

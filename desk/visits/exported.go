@@ -193,7 +193,7 @@ func (x *exportedView) describe(d *Visits, s *Site, may set, h *hit, day column.
 		if may&is == 0 {
 			return ""
 		}
-		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostWords, scrub.Text(v)), 100)
+		return loot.Cut(d.novel.value(columnAt{s.Number, column, day}, mostWords, scrub.Text(v)), 100)
 	}
 	h.country = text(mayCountry, "country", x.Country)
 	h.browser, h.version = versioned(text(mayBrowser, "version", x.Browser))
@@ -276,7 +276,7 @@ func (x *exportedCount) take(_ context.Context, d *Visits, _ *lane, s *Site, pag
 		out.given = append(out.given, g)
 	}
 	if by.detail != "" && x.Detail != "" {
-		g.dimension, g.value = by.detail, cutAt(strings.TrimSpace(g.value+" "+scrub.Text(x.Detail)), 100)
+		g.dimension, g.value = by.detail, loot.Cut(strings.TrimSpace(g.value+" "+scrub.Text(x.Detail)), 100)
 		out.given = append(out.given, g)
 	}
 	return out, nil

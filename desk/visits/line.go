@@ -120,8 +120,8 @@ func (d *Visits) readLines(s *Site, body []byte) ([]imported, error) {
 		}
 		// What a visit remembers of a referrer must not keep all lines in memory.
 		x := &logged{
-			client:    client{addr: addr, agent: cutAt(f[7], 1000), language: f[8]},
-			happening: happening{kind: aView, at: time.Unix(seconds, 0), url: urlOf(host, f[5]), referrer: strings.Clone(cutAt(f[6], 1000)), via: viaLog},
+			client:    client{addr: addr, agent: loot.Cut(f[7], 1000), language: f[8]},
+			happening: happening{kind: aView, at: time.Unix(seconds, 0), url: urlOf(host, f[5]), referrer: strings.Clone(loot.Cut(f[6], 1000)), via: viaLog},
 		}
 		h := &x.happening
 		switch f[0] {
@@ -152,7 +152,7 @@ const maxSeconds = 32_503_680_000
 // a program wrote it.
 func urlOf(host, path string) *url.URL {
 	u := &url.URL{Scheme: "https", Host: host}
-	u.Path, u.RawQuery, _ = strings.Cut(cutAt(path, 2000), "?")
+	u.Path, u.RawQuery, _ = strings.Cut(loot.Cut(path, 2000), "?")
 	if plain, err := url.PathUnescape(u.Path); err == nil {
 		u.Path = plain
 	}

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"loot"
 	"loot/column"
@@ -280,7 +279,7 @@ func (d *Visits) host(r *rules, s *Site, x *happening, day column.Day) string {
 // event returns what is kept of an event.
 func (d *Visits) event(s *Site, x *happening, day column.Day) (name, target string, amount float64) {
 	text := func(column, v string) string {
-		return cutAt(d.novel.value(columnAt{s.Number, column, day}, mostWords, v), 200)
+		return loot.Cut(d.novel.value(columnAt{s.Number, column, day}, mostWords, v), 200)
 	}
 	name = text("event", scrub.Text(x.name))
 	if name == "" {
@@ -369,14 +368,7 @@ func (d *Visits) cut(r *rules, is set, most int, value string) string {
 	if n := r.most[is]; n > 0 && n < most {
 		most = n
 	}
-	return cutAt(value, most)
-}
-
-func cutAt(value string, most int) string {
-	if len(value) <= most || utf8.RuneCountInString(value) <= most {
-		return value
-	}
-	return string([]rune(value)[:most])
+	return loot.Cut(value, most)
 }
 
 // prefix returns what is left of an address that was cut short.

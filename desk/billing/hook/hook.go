@@ -84,7 +84,7 @@ type Sender struct {
 // sendFor is how long a message may take.
 const sendFor = 15 * time.Second
 
-// NewSender returns a sender that reaches so far.
+// NewSender returns a sender that connects to what reach allows and to nothing else.
 func NewSender(reach outbound.Reach) *Sender {
 	s := &Sender{reach: reach}
 	s.client = &http.Client{
