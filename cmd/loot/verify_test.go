@@ -92,7 +92,7 @@ func emptyReport(t *testing.T, receipt, key string) map[string]any {
 		{"secret", "Requests under an order of secrecy that has ended"},
 		{"emergency", "Requests in an emergency"},
 	} {
-		figures = append(figures, map[string]string{"group": "Requests", "key": f[0], "title": f[1], "value": "0", "entries_sha256": fmt.Sprintf("%x", sha256.Sum256(nil))})
+		figures = append(figures, map[string]string{"group": "Requests", "key": f[0], "title": f[1], "value": "0", "entries_sha256": fmt.Sprintf("%x", sha256.Sum256([]byte("Requests\n"+f[0]+"\n")))})
 	}
 	return map[string]any{
 		"half_year": "2026-1", "over": true, "until": time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC), "log": key,

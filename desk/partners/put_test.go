@@ -61,16 +61,20 @@ func TestAFileIsPutOnAServer(t *testing.T) {
 		shows(t, h.Get(at), http.StatusOK, "SFTP", hex.EncodeToString(sum[:]), "done")
 
 		// One that broke off with the process that sent it is not sent again.
+		within := h.desk.needs.Reach
+		h.desk.needs.Reach = nil // so that it waits
 		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "Once more.", "way", "sftp"), at)
+		h.Drain()
 		_, err = h.desk.DB.Exec(t.Context(), `UPDATE partners_delivery SET sending = 1 WHERE ended = 0`)
 		ok(t, err)
+		h.desk.needs.Reach = within
+		h.Clock.Advance(time.Minute)
 		h.Drain()
 		if list, _ := os.ReadDir(filepath.Join(srv.Folder, "in")); len(list) != 1 || h.transfers(a) != 1 {
 			t.Errorf("after one broke off the server has %v", list)
 		}
 
 		// What stops everything stops this, too.
-		within := h.desk.needs.Reach
 		h.desk.needs.Reach = nil
 		leads(t, h.Post(at+"/feed", "purpose", "support", "reason", "Again.", "way", "sftp"), at)
 		h.Drain()

@@ -32,6 +32,7 @@ func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot
 }
 
 func (h *house) writeAgain(ctx context.Context, a Again, decide func(*store.Tx) error) error {
+	before := len(h.bills.again)
 	for {
 		moved := false
 		err := h.Kit.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -42,10 +43,11 @@ func (h *house) writeAgain(ctx context.Context, a Again, decide func(*store.Tx) 
 				h.bills.moves--
 				return loot.Errorf(loot.Conflict, "The numbers were taken.")
 			}
+			h.bills.again = append(h.bills.again[:before], a) // whoever is told of it looks once it is committed
 			return nil
 		})
-		if err == nil {
-			h.bills.again = append(h.bills.again, a)
+		if err != nil {
+			h.bills.again = h.bills.again[:before]
 		}
 		if !moved {
 			return err
