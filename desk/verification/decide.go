@@ -235,6 +235,9 @@ func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.St
 	if _, can := s.Field(f); !can || !is {
 		return loot.Errorf(loot.Invalid, "There is no such detail in your record.")
 	}
+	if err := v.named(ctx, tx, subject, f, invoice); err != nil {
+		return err
+	}
 	m := v.newMatter(subject, f, kindMistake, "The customer says that this is wrong.")
 	m.Invoice, m.Before = invoice, about.State
 	fresh, err := insertMatter(ctx, tx, m)

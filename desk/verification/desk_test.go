@@ -218,6 +218,7 @@ func TestAMistakeIsAccepted(t *testing.T) {
 		}
 		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", ""), http.StatusUnprocessableEntity)
 		shows(t, h.Post("/portal/checks/wrong", "field", "no.field", "text", "It is."), http.StatusUnprocessableEntity)
+		h.bills.issued = []Invoice{{"2026-0042", "2026-0042, November"}}
 		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "2026-0042", "text", "We moved to Corkville."))
 		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", "Again."), http.StatusConflict, "already")
 		if got := h.state(s, "address.city"); got != vault.Disputed {

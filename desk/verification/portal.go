@@ -263,7 +263,9 @@ func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := v.DB.InTx(ctx, func(tx *store.Tx) error {
 		return v.report(ctx, tx, s, me, loot.Field(form.Get("field")), form.Get("invoice"), form.Get("text"))
-	}); err != nil {
+	}); web.Wrong(err) != nil {
+		return v.showWrong(w, r, http.StatusUnprocessableEntity, "", "", form, err)
+	} else if err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "Thank you. A colleague looks at it, and the answer comes here and by mail.")
