@@ -49,7 +49,7 @@ func TestCustomersAreTakenOver(t *testing.T) {
 			t.Fatalf("the dry run took %d over", n)
 		}
 		refusals := h.Get(path + "/rows?is=3")
-		shows(t, refusals, http.StatusOK, "E-mail address: This is not an e-mail address", "Country: Please choose one of those offered.", "Another row has the same address", "Its product is left out.", "The row has 2 cells and the first line 13.")
+		shows(t, refusals, http.StatusOK, "E-mail address (“Email”): This is not an e-mail address", "Country (“Country”): Please choose one of those offered.", "Another row has the same address", "Its product is left out.", "The row has 2 cells and the first line 13.")
 		hides(t, refusals, "not an address", "calc")
 
 		h.run(path)
@@ -116,6 +116,18 @@ func TestCustomersAreTakenOver(t *testing.T) {
 			t.Errorf("%d are checked, of 3", len(h.told))
 		}
 	})
+}
+
+// A row tells all of its faults at once, each with its column, and of a day how it is
+// expected.
+func TestARowTellsAllItsFaults(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,Mail,VAT,street,city,country,service,since,ended\n1,Meadow Ltd,nobody,IE0,1 Sample Quay,Dublin,IE,backup,soon,2026-13-01\n")
+	h.name(path)
+	rows := h.Get(path + "/rows?is=3")
+	const form = ": this is no day that can be read. It is expected as year, month, day: 2026-11-23."
+	shows(t, rows, http.StatusOK, "Day of the order (“since”)"+form, "Day of the end (“ended”)"+form, "E-mail address (“Mail”): This is not", "VAT number (“VAT”): ")
+	hides(t, rows, "nobody", "soon", "2026-13-01")
 }
 
 // Whoever has not signed the undertaking, or has another job, brings nothing.

@@ -267,6 +267,9 @@ var rowWords = map[string]string{
 	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
 
+// dayForms are the ways to write a day.
+var dayForms = map[string]string{"ymd": "year, month, day: 2026-11-23", "dmy": "day, month, year: 23.11.2026", "mdy": "month, day, year: 11/23/2026"}
+
 // columns shows what each column is.
 func (i *Imports) columns(w http.ResponseWriter, r *http.Request) error {
 	return i.showColumns(w, r, http.StatusOK, nil, nil)
@@ -352,7 +355,7 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 	}
 	above = append(above, web.Field{Name: "system", Label: "Taken over from", Value: m.System, MaxLen: 40, Required: true, Plain: true, Hint: "Customers read it beside each detail. Ids are known again under this name."},
 		web.Field{Name: "dates", Type: "select", Label: "Days are written", Value: cmp.Or(m.Dates, "ymd"), Plain: true, Options: []web.Option{
-			{Value: "ymd", Label: "year, month, day: 2026-11-23"}, {Value: "dmy", Label: "day, month, year: 23.11.2026"}, {Value: "mdy", Label: "month, day, year: 11/23/2026"},
+			{Value: "ymd", Label: dayForms["ymd"]}, {Value: "dmy", Label: dayForms["dmy"]}, {Value: "mdy", Label: dayForms["mdy"]},
 		}})
 	if one.Found.Form == source.CSV {
 		options, err := i.serviceOptions(ctx, s, "No service: refuse the row")
