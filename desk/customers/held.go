@@ -321,7 +321,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		}
 		//nolint:forbidigo // the person sees their own record
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
-		f.State = desk.StateBadge(value.State, "as you gave it")
+		f.State = desk.StateBadge(value.State, "not checked")
 		f.Origin = append(c.origin(value), rec.checks[d.ID].Facts...)
 		f.Ask = rec.checks[d.ID].Actions
 		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {
