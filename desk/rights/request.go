@@ -15,21 +15,24 @@ import (
 // answered when they use a right.
 const forAccess loot.Purpose = "access"
 
-// grounds are those on which a restriction can be asked for (GDPR Article 18(1)).
-var grounds = []struct{ id, title, hint string }{
-	{"accuracy", "Something in it is wrong", "Until we have found out. You can also report the very detail."},
-	{"unlawful", "You should not have it, and I would rather have it frozen than erased", ""},
-	{"claims", "You need it no longer, and I need it for a legal claim", ""},
-	{"objection", "I have objected, and your answer is open", ""},
+// A ground is one on which a restriction can be asked for (GDPR Article 18(1)), in the
+// words of whoever asks and in those for staff.
+type ground struct{ id, title, staff string }
+
+var grounds = []ground{
+	{"accuracy", "Something in it is wrong", "They say that something in it is wrong"},
+	{"unlawful", "You should not have it, and I would rather have it frozen than erased", "They say that we should not have it, and want it frozen rather than erased"},
+	{"claims", "You need it no longer, and I need it for a legal claim", "We need it no longer, and they need it for a legal claim"},
+	{"objection", "I have objected, and your answer is open", "They objected, and our answer is open"},
 }
 
-func groundTitle(id string) string {
+func groundOf(id string) ground {
 	for _, g := range grounds {
 		if g.id == id {
-			return g.title
+			return g
 		}
 	}
-	return ""
+	return ground{}
 }
 
 // The times that the law gives (GDPR Article 12(3)), in months.

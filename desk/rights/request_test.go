@@ -109,6 +109,11 @@ func TestAFrozenRecordIsLeftAloneUntilItsOwnerWasTold(t *testing.T) {
 		shows(t, h.Post(path, "version", "0", "decision", refused, "reason", "x"), http.StatusForbidden)
 		h.asStaff("t-dpo", "dpo")
 		page := h.Get(path)
+		shows(t, page, http.StatusOK, "Restriction: we need it no longer, and they need it for a legal claim", "the reason that they gave")
+		shows(t, h.Get("/console/requests"), http.StatusOK, "We need it no longer, and they need it for a legal claim")
+		if strings.Contains(page.Body, "I need it") || strings.Contains(page.Body, "An objection") {
+			t.Error("staff read the words of the customer's form, or those about objections")
+		}
 		if strings.Contains(page.Body, "Our lawyer") {
 			t.Error("what they wrote is shown unasked")
 		}
