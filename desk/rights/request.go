@@ -2,7 +2,9 @@ package rights
 
 import (
 	"context"
+	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -179,30 +181,59 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 // it: one that then refuses what is permitted otherwise. Empty: the statement in force
 // has none.
 func restricting(s *statement.Statement, now time.Time) loot.Clause {
-	for _, one := range s.Desks() {
-		for _, p := range one.Purposes {
-			for _, f := range s.Fields(collection) {
-				if _, needed := f.Needed[p]; !needed {
-					continue
-				}
-				c, _ := s.Category(f.Category)
-				in := statement.Input{
-					Action: loot.Use, Actor: statement.Actor{Kind: loot.Desk, Desk: one.Name}, Context: statement.Context{Purpose: p, Now: now, Statement: s.Hash()},
-					Person: statement.Person{Ordered: []loot.Purpose{p}, Permissions: map[string][]loot.Purpose{"self": {p}}, Confirmed: true},
-					Record: statement.Record{Collection: collection, Category: f.Category, Level: c.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying},
-				}
-				if !s.Decide(&in).Allowed {
-					continue
-				}
-				in.Person.Restricted = true
-				if v := s.Decide(&in); !v.Allowed && len(v.Clauses) > 0 {
-					return v.Clauses[0]
-				}
-				break
-			}
+	for _, v := range frozenUses(s, now) {
+		if !v.Allowed && len(v.Clauses) > 0 {
+			return v.Clauses[0]
 		}
 	}
 	return ""
+}
+
+// goesOn says in a sentence for what a record is used on that its owner had frozen.
+func goesOn(s *statement.Statement, now time.Time) string {
+	on := map[loot.Purpose]bool{}
+	for p, v := range frozenUses(s, now) {
+		on[p] = on[p] || v.Allowed
+	}
+	var titles []string
+	for _, p := range s.Purposes() {
+		if on[p.ID] {
+			titles = append(titles, lowerFirst(p.Title))
+		}
+	}
+	if len(titles) == 0 {
+		return "It is kept and left alone."
+	}
+	return "It is kept and left alone. These go on: " + strings.Join(titles, ", ") + "."
+}
+
+// frozenUses gives what is decided about a frozen record, for each purpose of a part of
+// the program that may use it otherwise.
+func frozenUses(s *statement.Statement, now time.Time) iter.Seq2[loot.Purpose, statement.Verdict] {
+	return func(yield func(loot.Purpose, statement.Verdict) bool) {
+		for _, one := range s.Desks() {
+			for _, p := range one.Purposes {
+				for _, f := range s.Fields(collection) {
+					if _, needed := f.Needed[p]; !needed {
+						continue
+					}
+					c, _ := s.Category(f.Category)
+					in := statement.Input{
+						Action: loot.Use, Actor: statement.Actor{Kind: loot.Desk, Desk: one.Name}, Context: statement.Context{Purpose: p, Now: now, Statement: s.Hash()},
+						Person: statement.Person{Ordered: []loot.Purpose{p}, Permissions: map[string][]loot.Purpose{"self": {p}}, Confirmed: true},
+						Record: statement.Record{Collection: collection, Category: f.Category, Level: c.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying},
+					}
+					if !s.Decide(&in).Allowed {
+						continue
+					}
+					if in.Person.Restricted = true; !yield(p, s.Decide(&in)) {
+						return
+					}
+					break
+				}
+			}
+		}
+	}
 }
 
 // objectable lists the purposes that somebody can object to: those that rest on an
