@@ -217,7 +217,7 @@ var headings = map[loot.Kind]struct{ icon, heading, advice string }{
 	loot.Invalid:     {"circle-alert", "Something is not right yet", "Go back, correct it, and send it again."},
 	loot.Denied:      {"shield-x", "The statement does not permit this", ""},
 	loot.NotFound:    {"search-x", "There is nothing here", "It may have moved, or the address may have a slip in it."},
-	loot.Conflict:    {"git-compare-arrows", "It changed in the meantime", "Open it again to see how it is now. Nothing of yours was saved over it."},
+	loot.Conflict:    {"git-compare-arrows", "This cannot be done now", "Nothing was changed. Open the page again to see how it is now."},
 	loot.Unavailable: {"plug-zap", "Not just now", "Nothing was changed. It usually passes in a moment."},
 	loot.Limited:     {"timer", "That was often", "Wait a little, then try again."},
 	loot.TooLarge:    {"file-warning", "That is too large", "Send less at once."},

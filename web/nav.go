@@ -105,6 +105,25 @@ func (s *Shell) navFor(r *http.Request, a Audience) []NavGroup {
 	return groups
 }
 
+// NavHere returns the navigation, in which a page that no entry leads to stands under
+// the nearest entry on the way to it.
+func (v View) NavHere() []NavGroup {
+	for _, g := range v.Nav {
+		if slices.ContainsFunc(g.Items, func(it NavItem) bool { return it.Current }) {
+			return v.Nav
+		}
+	}
+	for _, c := range slices.Backward(v.Crumbs) {
+		for _, g := range v.Nav {
+			if i := slices.IndexFunc(g.Items, func(it NavItem) bool { return it.Href == c.Href }); i >= 0 {
+				g.Items[i].Current = true // those of this page alone
+				return v.Nav
+			}
+		}
+	}
+	return v.Nav
+}
+
 // navItems writes the entries of a group. They are on every page, and this is
 // several times as fast as a template.
 func navItems(items []NavItem) template.HTML {

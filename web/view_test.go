@@ -153,6 +153,25 @@ func TestAssetsAreForEverAndPacked(t *testing.T) {
 	}
 }
 
+// TestAPageWithoutAnEntryStandsUnderTheNearestOnItsWay.
+func TestAPageWithoutAnEntryStandsUnderTheNearestOnItsWay(t *testing.T) {
+	s := webtest.New(t, web.Options{Nav: []web.Nav{
+		{Audience: web.Portal, Order: 10, Label: "What we hold", Href: "/portal", Exact: true},
+		{Audience: web.Portal, Order: 20, Label: "Invoices", Href: "/portal/invoices"},
+	}}, []web.Route{
+		{Pattern: "GET /portal/correct/{field}", Audience: web.Portal, Serve: func(w http.ResponseWriter, r *http.Request) error {
+			v := web.ViewOf(r, "Correct")
+			v.Crumbs = []web.Crumb{{Label: "Elsewhere", Href: "/portal/invoices"}, {Label: "What we hold", Href: "/portal"}, {Label: "No entry", Href: "/portal/other"}}
+			return web.Document(w, r, v, "")
+		}},
+	})
+	s.Actor = loot.Actor{Kind: loot.Person, ID: "p1"}
+	page := s.Get("/portal/correct/phone").Body
+	if !strings.Contains(page, `href="/portal" aria-current="page"`) || strings.Contains(page, `href="/portal/invoices" aria-current`) {
+		t.Error("the entry on the way to the page is not marked")
+	}
+}
+
 func TestNavigationShowsWhatOneMaySeeAndWhereOneIs(t *testing.T) {
 	asked := 0
 	now := noon

@@ -21,13 +21,20 @@ import (
 type accountView struct {
 	web.View
 	Services []Service       // that end when the account is erased
-	Duties   []standingRow   // that keep the record for a while
+	Duties   []dutyRow       // that keep the record for a while
 	Kept     []desk.Retained // beyond it, sealed apart
 	Due      time.Time       // when it would be erased
 	KeyDays  int
 	Waiting  *web.Alert
 	Confirm  web.Fields
 	Wrong    *web.Problems
+}
+
+// A dutyRow is a law that keeps the record, and until when if every service ended now.
+type dutyRow struct {
+	standingRow
+	Clause loot.Clause
+	Ends   time.Time
 }
 
 // account shows what a person can do with the whole of their record.
@@ -70,11 +77,7 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 		if err != nil {
 			return err
 		}
-		for _, row := range standing(s, p) {
-			if row.State.Text == "by law" {
-				v.Duties = append(v.Duties, row)
-			}
-		}
+		v.Duties = duties(s, p, lastEnd(services, c.Now()))
 		v.Due = lastDuty(s, p, services, c.Now())
 		if v.Kept, err = c.retained(ctx, tx, subject); err != nil {
 			return err
@@ -105,10 +108,18 @@ func (c *customers) retained(ctx context.Context, tx *store.Tx, s loot.Subject) 
 	return out, nil
 }
 
-// lastDuty returns when the last legal duty lets go of the record, if every
-// service ended now.
-func lastDuty(s *statement.Statement, p gate.PersonView, services []Service, now time.Time) time.Time {
-	var ended time.Time // when the last service ended; those that run, now
+// duties lists the laws that keep the record, of somebody whose last service ended then.
+func duties(s *statement.Statement, p gate.PersonView, ended time.Time) (out []dutyRow) {
+	for _, row := range standing(s, p) {
+		if d, _ := s.Purpose(row.Purpose); row.State.Text == "by law" {
+			out = append(out, dutyRow{row, d.Clause, d.Keep.After(ended.UTC())})
+		}
+	}
+	return out
+}
+
+// lastEnd returns when the last service ended, if those that run ended now.
+func lastEnd(services []Service, now time.Time) (ended time.Time) {
 	for _, one := range services {
 		if one.Ended.IsZero() {
 			ended = now
@@ -117,9 +128,15 @@ func lastDuty(s *statement.Statement, p gate.PersonView, services []Service, now
 		}
 	}
 	if ended.IsZero() {
-		ended = now // an order that no desk has taken up yet
+		return now // an order that no desk has taken up yet
 	}
-	due := now
+	return ended
+}
+
+// lastDuty returns when the last legal duty lets go of the record, if every
+// service ended now.
+func lastDuty(s *statement.Statement, p gate.PersonView, services []Service, now time.Time) time.Time {
+	due, ended := now, lastEnd(services, now)
 	for _, d := range s.Purposes() {
 		if until := d.Keep.After(ended.UTC()); slices.Contains(p.Duties, d.ID) && until.After(due) {
 			due = until

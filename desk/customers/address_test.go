@@ -72,7 +72,7 @@ func TestAnotherAddressCountsOnceItsOwnerConfirmedIt(t *testing.T) {
 	withSignIn(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
 		h.as(s)
-		shows(t, h.Get("/portal"), http.StatusOK, "as you gave it", "Not confirmed")
+		shows(t, h.Get("/portal"), http.StatusOK, "not checked", "Not confirmed")
 		h.enter(former)
 		shows(t, h.Get("/portal"), http.StatusOK, "verified", "Verified by the link in a letter to it, 23 Nov 2026")
 

@@ -99,14 +99,31 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 }
 
 func (c *customers) showCorrectOwn(w http.ResponseWriter, r *http.Request, status int, s *statement.Statement, d statement.FieldDecl, v correctView) error {
-	title := "Correct: " + d.Title
+	held, err := c.heldIn(r.Context(), loot.Subject(web.ActorOf(r.Context()).ID), d.ID)
+	if err != nil {
+		return err
+	}
+	title, lead := "Add: "+d.Title, "It counts from now on."
+	if held {
+		title, lead = "Correct: "+d.Title, "The old value goes into a sealed history; the new one counts from now on."
+	}
 	v.View = web.ViewOf(r, title)
-	v.Lead = c.becomes(s, d, "The old value goes into a sealed history; the new one counts from now on."+followsCountry(s, d))
+	v.Lead = c.becomes(s, d, lead+followsCountry(s, d))
 	v.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}}
 	v.Post, v.Back = "/portal/correct/"+url.PathEscape(string(d.ID)), "/portal"
 	v.Uses = needsOf(s, d, nil, nil)
 	v.Field.Plain = true
 	return correctPage.Render(w, r, status, v)
+}
+
+// heldIn reports whether something is held in a field of somebody, without opening it.
+func (c *customers) heldIn(ctx context.Context, subject loot.Subject, f loot.Field) (yes bool, err error) {
+	err = c.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		held, err := c.Vault.Held(ctx, tx, subject, collection)
+		_, yes = held[f]
+		return err
+	})
+	return yes, err
 }
 
 // correctOwn changes one field of a person's own record.
@@ -291,8 +308,15 @@ func (c *customers) removable(ctx context.Context, s *statement.Statement, subje
 
 func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status int, a ask, d statement.FieldDecl, version string, v correctView) error {
 	base := "/console/customers/" + url.PathEscape(string(a.Subject))
-	v.View = web.ViewOf(r, "Correct: "+d.Title)
-	v.Lead = "The customer sees that it was changed, by which role and what for. The old value stays in a sealed history."
+	held, err := c.heldIn(r.Context(), a.Subject, d.ID)
+	if err != nil {
+		return err
+	}
+	title, lead := "Add: "+d.Title, "The customer sees that it was added, by which role and what for."
+	if held {
+		title, lead = "Correct: "+d.Title, "The customer sees that it was changed, by which role and what for. The old value stays in a sealed history."
+	}
+	v.View, v.Lead = web.ViewOf(r, title), lead
 	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}, {Label: "Customer " + short(a.Subject), Href: base}}
 	v.Post, v.Back = base+"/save", base
 	v.Hidden = a.hidden("field", string(d.ID), "version", version)

@@ -121,6 +121,7 @@ type heldView struct {
 	Services []serviceRow
 	Opened   []web.Day // the latest entries of the timeline
 	Erasure  *web.Alert
+	Frozen   *web.Alert
 }
 
 type serviceRow struct {
@@ -159,7 +160,7 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	v := heldView{View: web.ViewOf(r, "What we hold about you"), Groups: c.groups(s, rec), Erasure: waiting}
+	v := heldView{View: web.ViewOf(r, "What we hold about you"), Groups: c.groups(s, rec), Erasure: waiting, Frozen: frozen(rec.person)}
 	v.Lead = "All of it: what it says, what it is for, who may open it, and how long it stays."
 	v.Actions = []web.Action{{Label: "Take a copy", Icon: "download", Href: "/portal/rights#copy"}}
 	if c.needs.Checks != nil {
@@ -171,6 +172,19 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 	v.Opened = web.Days(events)
 	v.Stats = heldStats(v.Groups, services, rec.person, offers(s))
 	return heldPage.Render(w, r, http.StatusOK, v)
+}
+
+// frozen says that a whole record is left alone; nil: it is not.
+func frozen(p gate.PersonView) *web.Alert {
+	for _, fields := range p.Frozen {
+		if len(fields) == 0 {
+			return &web.Alert{
+				Tone: web.Info, Title: "Your record is frozen.", Text: "It is kept and left alone, but for what stands under “Your rights”.",
+				Actions: []web.Action{{Label: "See what goes on, or end it", Icon: "lock", Href: "/portal/rights", Small: true}},
+			}
+		}
+	}
+	return nil
 }
 
 // latest is how many entries of the timeline stand beside the record.
@@ -321,7 +335,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 		}
 		//nolint:forbidigo // the person sees their own record
 		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
-		f.State = desk.StateBadge(value.State, "as you gave it")
+		f.State = desk.StateBadge(value.State, "not checked")
 		f.Origin = append(c.origin(value), rec.checks[d.ID].Facts...)
 		f.Ask = rec.checks[d.ID].Actions
 		if at := rec.person.ConfirmedAt; d.ID == addressField(s) && value.State == vault.Verified && !at.IsZero() {

@@ -2,6 +2,7 @@ package customers
 
 import (
 	"bytes"
+	"context"
 	"html"
 	"net/http"
 	"regexp"
@@ -286,6 +287,31 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 		h.asStaff("member-one", "billing")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "invoice", "reason", "x", "field", "company.name"), http.StatusConflict, "Nobody has to agree")
 		shows(t, h.Post("/console/customers/"+string(s)+"/ask", "purpose", "support", "reason", "x", "field", "contact.email"), http.StatusForbidden)
+	})
+}
+
+// TestWhatWasAskedForACheckOpensThere: the one look that others agreed to is not used up
+// where nothing of what was reported is shown.
+func TestWhatWasAskedForACheckOpensThere(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
+		h.asStaff("member-one", "billing")
+		var asked loot.Awaited
+		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			asked, err = h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{
+				Action: loot.Use, Actor: h.Actor, Desk: "verification", Purpose: "verification", Subject: s, Collection: collection,
+				Fields: []loot.Field{"payment.iban"}, Unmask: true, Reason: "Check c1",
+			}, 1)
+			return err
+		})
+		record := "/console/customers/" + string(s)
+		page := h.Get(record + "?approval=" + asked.ID)
+		shows(t, page, http.StatusOK, "You asked for this for a check.", "To the check")
+		h.approve(asked.ID, "m9", true)
+		a := h.Post(record+"/open", "approval", asked.ID)
+		if a.Header.Get("Location") != "/console/checks/c1" || strings.Contains(a.Body, "IE29AIBK") {
+			t.Errorf("status %d to %q", a.Status, a.Header.Get("Location"))
+		}
 	})
 }
 

@@ -37,11 +37,12 @@ type offerRow struct {
 
 // A standingRow is a purpose that stands because of a service or a law.
 type standingRow struct {
-	Title string
-	Why   string
-	Rests string
-	Until string
-	State web.Badge
+	Purpose loot.Purpose
+	Title   string
+	Why     string
+	Rests   string
+	Until   string
+	State   web.Badge
 }
 
 // permissions shows what may be done with a person's record, and why.
@@ -112,7 +113,7 @@ func offerRowOf(s *statement.Statement, o statement.Offer, given bool) offerRow 
 func standing(s *statement.Statement, p gate.PersonView) []standingRow {
 	var rows []standingRow
 	for _, d := range s.Purposes() {
-		row := standingRow{Title: d.Title, Why: d.Why}
+		row := standingRow{Purpose: d.ID, Title: d.Title, Why: d.Why}
 		switch {
 		case d.ID == forAccess:
 			row.Rests = "The law: " + d.Law

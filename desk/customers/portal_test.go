@@ -220,13 +220,14 @@ func TestPeopleCorrectTheirOwnRecord(t *testing.T) {
 		if a.Status != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", a.Status, text(a.Body))
 		}
-		shows(t, h.Get("/portal"), http.StatusOK, "+44 20 7946 0000", "you, in your portal", "Telephone number: saved")
+		shows(t, h.Get("/portal"), http.StatusOK, "+44 20 7946 0000", "you, in your portal", "Telephone number: saved", "not checked")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "You changed 1 detail")
 
 		// An optional detail can be emptied, a compulsory one cannot.
 		v = version(t, h.Get("/portal/correct/contact.phone"))
 		h.Post("/portal/correct/contact.phone", "contact.phone", "", "version", v)
 		hides(t, withoutFolds(h.Get("/portal")), "44 20 7946 0000")
+		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusOK, "Add: Telephone number", "It counts from now on.")
 		v = version(t, h.Get("/portal/correct/contact.email"))
 		shows(t, h.Post("/portal/correct/contact.email", "contact.email", "", "version", v), http.StatusUnprocessableEntity, "Shared hosting cannot run without it")
 		shows(t, h.Get("/portal/correct/no.such"), http.StatusNotFound)
@@ -420,7 +421,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
-		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup")
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "Writing invoices, until 7 Jan 2027", "Telling you what happens to your details, until 21 Feb 2027", "network.purpose")
 		shows(t, h.Post("/portal/account/erase"), http.StatusUnprocessableEntity, "Please tick this to go on.")
 		a := h.Post("/portal/account/erase", "sure", "on")
 		if a.Header.Get("Location") != "/portal/account" {

@@ -205,7 +205,7 @@ func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
 			t.Errorf("somebody who is known is sent to %q", a.Header.Get("Location"))
 		}
 		a := h.Get("/portal/order/dedicated-server")
-		shows(t, a, http.StatusOK, "Telephone number required", "Your name required")
+		shows(t, a, http.StatusOK, "Telephone number required", "Your name required", "Prices are without tax.")
 		hides(t, a, "f-company.name", "f-contact.email", "f-permit.")
 		for _, plan := range []string{"dedicated-16", "dedicated-32"} {
 			body := h.Get("/portal/order/dedicated-server?plan=" + plan).Body
@@ -270,7 +270,7 @@ func TestTheOrderForm(t *testing.T) {
 func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 	a := h.Get("/order/shared-hosting")
 	shows(t, a, http.StatusOK, "Compulsory", "Optional", "Permissions", "Company name required",
-		"Without it we cannot tell whose service it is", "Telephone number optional", "Your newsletters", "all off")
+		"Without it we cannot tell whose service it is", "Telephone number optional", "Your newsletters", "all off", "Prices are without tax.")
 	for _, o := range h.S.Offers() {
 		if strings.Contains(a.Body, `name="permit.`+o.ID+`" value="on" checked`) {
 			t.Errorf("the permission %s is ticked beforehand", o.ID)

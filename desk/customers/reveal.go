@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"loot"
 	"loot/gate"
@@ -162,6 +163,12 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	if req == nil || a.Requester != me.ID || string(req.Subject) != r.PathValue("id") {
 		return nil, loot.Errorf(loot.NotFound, "There is no such approval of yours for this customer.")
 	}
+	if check := checkOf(req); check != "" {
+		return &web.Alert{
+			Tone: web.Info, Title: "You asked for this for a check.", Text: "The detail opens on the page of the check, with what was written about it.",
+			Actions: []web.Action{{Label: "To the check", Icon: "arrow-right", Small: true, Href: check}},
+		}, nil
+	}
 	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval on " + a.Made.UTC().Format("2 January, 15:04 UTC") + "."}
 	switch a.State {
 	case gate.Approved:
@@ -184,6 +191,16 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	return alert, nil
 }
 
+// checkOf returns the page of the check for which others agreed to an opening: there
+// what was written about the detail opens with it, once. Empty: it is for no check.
+func checkOf(r *gate.Request) string {
+	id, is := strings.CutPrefix(r.Reason, "Check ")
+	if r.Desk != "verification" || !is {
+		return ""
+	}
+	return "/console/checks/" + url.PathEscape(id)
+}
+
 // openApproved opens what other people agreed to, exactly as it was asked.
 func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, in asking) error {
 	ctx := r.Context()
@@ -196,6 +213,9 @@ func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, in aski
 	}
 	if req == nil || req.Subject != in.Subject {
 		return loot.Errorf(loot.NotFound, "There is no such approval for this customer.")
+	}
+	if check := checkOf(req); check != "" {
+		return web.Redirect(w, r, check)
 	}
 	again := *req
 	again.Actor, again.Approval = in.me, in.Approval

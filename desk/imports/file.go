@@ -162,6 +162,7 @@ func (i *Imports) arrived(ctx context.Context, id string) error {
 	switch {
 	case errors.As(err, &wrong):
 		state, fault = failed, wrong.Error()
+		r.Mapping = i.suggest(s, r.Found) // it may make sense when it is read otherwise
 	case err != nil:
 		return err
 	default:
@@ -189,6 +190,9 @@ func (i *Imports) look(ctx context.Context, r *run) (out found, err error) {
 	var s source.Sniffer
 	if _, err := io.Copy(&s, i.content(ctx, r)); err != nil {
 		return out, err
+	}
+	if s.Binary() {
+		return out, source.ErrBinary
 	}
 	return i.lookAs(ctx, r, s.Format())
 }
@@ -273,6 +277,7 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 		return loot.Wrap(loot.Invalid, err, "The form did not arrive as a form with a file. Please send it again.")
 	}
 	title, brought := "", ""
+	wrong := "Please choose a file that is not empty."
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -296,12 +301,16 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return err
 			}
-			if err := f.take(ctx, part); err != nil {
+			var seen source.Sniffer
+			if err := f.take(ctx, io.TeeReader(part, &seen)); err != nil {
 				return tooLarge(errors.Join(err, i.drop(ctx, f.id)))
 			}
-			if f.size == 0 {
+			if binary := seen.Binary(); binary || f.size == 0 {
 				if err := i.drop(ctx, f.id); err != nil {
 					return err
+				}
+				if binary {
+					wrong = source.ErrBinary.What
 				}
 				continue
 			}
@@ -309,7 +318,7 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if brought == "" {
-		return i.showList(w, r, http.StatusUnprocessableEntity, title, web.Invalid("", map[string]string{"file": "Please choose a file that is not empty."}))
+		return i.showList(w, r, http.StatusUnprocessableEntity, title, web.Invalid("", map[string]string{"file": wrong}))
 	}
 	if err := i.arrived(ctx, brought); err != nil {
 		return err

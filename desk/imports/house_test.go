@@ -124,6 +124,16 @@ func newHouse(t testing.TB, db *store.DB) *house {
 // bring sends a file and returns the path of its import.
 func (h *house) bring(file string) string {
 	h.Helper()
+	a := h.sends(file)
+	if a.Status != http.StatusSeeOther {
+		h.Fatalf("bring: %d\n%s", a.Status, text(a.Body))
+	}
+	return a.Header.Get("Location")
+}
+
+// sends sends a file.
+func (h *house) sends(file string) webtest.Answer {
+	h.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	ok(h, w.WriteField("title", "Customers of the old panel"))
@@ -132,11 +142,7 @@ func (h *house) bring(file string) string {
 	_, err = part.Write([]byte(file))
 	ok(h, err)
 	ok(h, w.Close())
-	a := h.Do(http.MethodPost, "/console/imports", body.String(), http.Header{"Content-Type": {w.FormDataContentType()}})
-	if a.Status != http.StatusSeeOther {
-		h.Fatalf("bring: %d\n%s", a.Status, text(a.Body))
-	}
-	return a.Header.Get("Location")
+	return h.Do(http.MethodPost, "/console/imports", body.String(), http.Header{"Content-Type": {w.FormDataContentType()}})
 }
 
 // answers are what the form about columns holds, as it is drawn.

@@ -49,12 +49,17 @@ func TestCustomersAreTakenOver(t *testing.T) {
 			t.Fatalf("the dry run took %d over", n)
 		}
 		refusals := h.Get(path + "/rows?is=3")
-		shows(t, refusals, http.StatusOK, "E-mail address: This is not an e-mail address", "Country: Please choose one of those offered.", "Another row has the same address", "Its product is left out.", "The row has 2 cells and the first line 13.")
+		shows(t, refusals, http.StatusOK, "E-mail address (“Email”): This is not an e-mail address", "Country (“Country”): Please choose one of those offered.", "Another row has the same address", "Its product is left out.", "The row has 2 cells and the first line 13.")
 		hides(t, refusals, "not an address", "calc")
 
 		h.run(path)
 		shows(t, h.Get(path), http.StatusOK, "done", "Taken over 2", "Refused 4")
 		all := h.everybody()
+		for _, s := range all {
+			if rows := h.Get(path + "/rows?is=1"); !strings.Contains(rows.Body, `href="/console/customers/`+string(s)+`"`) {
+				t.Error("nothing leads from a row to its customer")
+			}
+		}
 		if len(all) != 2 || h.Mail.Count() != 0 {
 			t.Fatalf("%d customers, %d letters", len(all), h.Mail.Count())
 		}
@@ -116,6 +121,39 @@ func TestCustomersAreTakenOver(t *testing.T) {
 			t.Errorf("%d are checked, of 3", len(h.told))
 		}
 	})
+}
+
+// A row tells all of its faults at once, each with its column, and of a day how it is
+// expected.
+func TestARowTellsAllItsFaults(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,Mail,VAT,street,city,country,service,since,ended\n1,Meadow Ltd,nobody,IE0,1 Sample Quay,Dublin,IE,backup,soon,2026-13-01\n")
+	h.name(path)
+	rows := h.Get(path + "/rows?is=3")
+	const form = ": this is no day that can be read. It is expected as year, month, day: 2026-11-23."
+	shows(t, rows, http.StatusOK, "Day of the order (“since”)"+form, "Day of the end (“ended”)"+form, "E-mail address (“Mail”): This is not", "VAT number (“VAT”): ")
+	hides(t, rows, "nobody", "soon", "2026-13-01")
+}
+
+// What is no text is refused as it comes, and a file that cannot be read says what
+// to do.
+func TestWhatIsNoTextIsRefused(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	for name, file := range map[string]string{
+		"picture": "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "packed": "\x1f\x8b\x08\x00\x00", "zero bytes": "id,company\n1,Mea\x00dow\n", "spreadsheet": "PK\x03\x04\x14",
+	} {
+		a := h.sends(file)
+		shows(t, a, http.StatusUnprocessableEntity, "This is a picture, a document or something packed, and no text.")
+		if page := h.Get("/console/imports"); !strings.Contains(page.Body, "Nothing was brought yet") {
+			t.Errorf("%s: something of it is there", name)
+		}
+	}
+	path := h.bring("id,company,email\n1,\"Meadow")
+	page := h.Get(path)
+	shows(t, page, http.StatusOK, "failed", "Bring another file", "or bring another one.")
+	if strings.Contains(text(page.Body), "Rows of "+"1") {
+		t.Error("rows of what?")
+	}
 }
 
 // Whoever has not signed the undertaking, or has another job, brings nothing.

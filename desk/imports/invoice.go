@@ -137,12 +137,21 @@ func (j *judge) invoice(c candidate, v map[string]string) candidate {
 	if plainName(in.State) == "draft" {
 		return c.refuse("It is a draft.")
 	}
-	var ok bool
-	if in.Issued, ok = j.day(v[rowIssued]); !ok || in.Issued.IsZero() {
-		return c.refuse("The day of issue is missing or cannot be read.")
+	var issued, due bool
+	var faults []string
+	if in.Issued, issued = j.day(v[rowIssued]); !issued {
+		faults = append(faults, j.unread(rowIssued))
+	} else if in.Issued.IsZero() {
+		faults = append(faults, j.about(rowIssued, rowWords[rowIssued])+": this is missing.")
 	}
-	if in.Due, ok = j.day(v[rowDue]); !ok {
-		return c.refuse("The day by which it is due cannot be read.")
+	if in.Due, due = j.day(v[rowDue]); !due {
+		faults = append(faults, j.unread(rowDue))
+	}
+	if len(faults) > 0 {
+		if why := j.amounts(in, v, j.side.lines[v[rowID]]); why != "" {
+			faults = append(faults, why)
+		}
+		return c.refuse(strings.Join(faults, " "))
 	}
 	switch until := j.i.needs.ArchivedUntil(j.s, in.Issued); {
 	case in.Issued.After(j.now):

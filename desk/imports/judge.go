@@ -198,10 +198,11 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 	customer := &Customer{Given: map[loot.Field]string{}, Source: j.source}
 	if j.r.Found.Form == source.CSV {
 		o, why := j.orderOf(v, j.r.Mapping.Service)
-		if why != "" {
-			return c.refuse(why)
-		}
 		customer.Orders = []Order{o} // it is known again with its customer
+		if why != "" {
+			_, wrong := j.i.needs.Check(j.s, customer.Orders, raw)
+			return c.refuse(strings.Join(append([]string{why}, j.complaints(wrong)...), " "))
+		}
 	}
 	for _, o := range j.orders[c.name] {
 		customer.Orders, c.names = append(customer.Orders, o.Order), append(c.names, o.name)
@@ -225,7 +226,7 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 		return c.refuse(strings.Join(j.complaints(wrong), " "))
 	}
 	if given[j.address] == "" {
-		return c.refuse(j.fields[string(j.address)].Title + ": this is missing, and without it nobody can reach their own record.")
+		return c.refuse(j.about(string(j.address), j.fields[string(j.address)].Title) + ": this is missing, and without it nobody can reach their own record.")
 	}
 	if len(without) > 0 {
 		c.why = "Without what is wrong. " + strings.Join(without, " ")
@@ -244,10 +245,29 @@ func (c candidate) refuse(why string) candidate {
 func (j *judge) complaints(wrong map[loot.Field]string) (out []string) {
 	for _, d := range j.i.needs.Fields(j.s) {
 		if why, is := wrong[d.ID]; is {
-			out = append(out, d.Title+": "+why)
+			out = append(out, j.about(string(d.ID), d.Title)+": "+why)
 		}
 	}
 	return out
+}
+
+// about names something of a row with the columns in which it stands, if any does.
+func (j *judge) about(to, title string) string {
+	var names []string
+	for n, one := range j.to {
+		if one == to {
+			names = append(names, "“"+j.columns[n]+"”")
+		}
+	}
+	if len(names) == 0 {
+		return title
+	}
+	return title + " (" + strings.Join(names, ", ") + ")"
+}
+
+// unread says of a day that it cannot be read, and how it is expected.
+func (j *judge) unread(to string) string {
+	return j.about(to, rowWords[to]) + ": this is no day that can be read. It is expected as " + cmp.Or(dayForms[j.r.Mapping.Dates], dayForms["ymd"]) + "."
 }
 
 // spelt turns a value into one that the statement's field takes.
@@ -309,15 +329,19 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	if _, ok := j.s.Service(o.Service); !ok {
 		return o, "Its product is mapped to a service that the statement in force does not have."
 	}
-	var ok bool
-	if o.Made, ok = j.day(v[rowSince]); !ok {
-		return o, "The day of the order cannot be read."
+	var made, ended bool
+	var unread []string
+	if o.Made, made = j.day(v[rowSince]); !made {
+		unread = append(unread, j.unread(rowSince))
+	}
+	if o.Ended, ended = j.day(v[rowEnded]); !ended {
+		unread = append(unread, j.unread(rowEnded))
+	}
+	if len(unread) > 0 {
+		return o, strings.Join(unread, " ")
 	}
 	if o.Made.IsZero() {
 		o.Made = j.now
-	}
-	if o.Ended, ok = j.day(v[rowEnded]); !ok {
-		return o, "The day of the end cannot be read."
 	}
 	ends, begun := endedAs(v[rowStatus])
 	switch {

@@ -131,7 +131,11 @@ func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 		if t == nil {
 			continue
 		}
-		v.Facts = append(v.Facts, web.Fact{Term: "Rows of " + kinds[p.kind], Value: web.Number(int(t.Rows))})
+		term := "Rows"
+		if kinds[p.kind] != "" {
+			term += " of " + kinds[p.kind]
+		}
+		v.Facts = append(v.Facts, web.Fact{Term: term, Value: web.Number(int(t.Rows))})
 		if total += t.Rows; n < one.Step {
 			before += t.Rows
 		}
@@ -179,8 +183,11 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 		again.Primary = true
 		v.Forward = []web.Action{again}
 	case failed:
-		v.Alert = &web.Alert{Tone: web.Bad, Title: "It cannot go on.", Text: one.Fault}
-		if there && one.Found.Form != "" {
+		v.Alert = &web.Alert{
+			Tone: web.Bad, Title: "It cannot go on.", Text: one.Fault + " Correct the file and bring it anew, or bring another one.",
+			Actions: []web.Action{{Label: "Bring another file", Icon: "upload", Href: "/console/imports", Primary: true, Small: true}},
+		}
+		if there && one.Found.Form != "" && slices.ContainsFunc(one.Mapping.steps(one.Found), func(p part) bool { return p.kind != "" }) {
 			v.Forward = []web.Action{columns}
 		}
 	case done:
@@ -267,6 +274,9 @@ var rowWords = map[string]string{
 	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
 
+// dayForms are the ways to write a day.
+var dayForms = map[string]string{"ymd": "year, month, day: 2026-11-23", "dmy": "day, month, year: 23.11.2026", "mdy": "month, day, year: 11/23/2026"}
+
 // columns shows what each column is.
 func (i *Imports) columns(w http.ResponseWriter, r *http.Request) error {
 	return i.showColumns(w, r, http.StatusOK, nil, nil)
@@ -352,7 +362,7 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 	}
 	above = append(above, web.Field{Name: "system", Label: "Taken over from", Value: m.System, MaxLen: 40, Required: true, Plain: true, Hint: "Customers read it beside each detail. Ids are known again under this name."},
 		web.Field{Name: "dates", Type: "select", Label: "Days are written", Value: cmp.Or(m.Dates, "ymd"), Plain: true, Options: []web.Option{
-			{Value: "ymd", Label: "year, month, day: 2026-11-23"}, {Value: "dmy", Label: "day, month, year: 23.11.2026"}, {Value: "mdy", Label: "month, day, year: 11/23/2026"},
+			{Value: "ymd", Label: dayForms["ymd"]}, {Value: "dmy", Label: dayForms["dmy"]}, {Value: "mdy", Label: dayForms["mdy"]},
 		}})
 	if one.Found.Form == source.CSV {
 		options, err := i.serviceOptions(ctx, s, "No service: refuse the row")
@@ -445,6 +455,7 @@ type rowsView struct {
 type verdictRow struct {
 	Line  string
 	What  string
+	Href  string // of the customer whose it is; empty: nobody's here
 	State web.Badge
 	Why   string
 }
@@ -467,10 +478,21 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	var one *run
 	var all []verdict
 	var steps []int
+	var theirs map[nameOf]known
 	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if one, err = findRun(ctx, tx, r.PathValue("id")); err == nil {
 			all, steps, err = verdicts(ctx, tx, one.ID, is, step, after, perPage+1)
 		}
+		if err != nil {
+			return err
+		}
+		var names []nameOf
+		for _, v := range all {
+			if v.whose != (nameOf{}) {
+				names = append(names, v.whose)
+			}
+		}
+		theirs, err = knownOf(ctx, tx, names)
 		return err
 	}); err != nil {
 		return err
@@ -504,6 +526,9 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 		row := verdictRow{Line: strconv.FormatInt(x.line, 10), State: words[x.is], Why: x.why}
 		if steps[n] < len(parts) {
 			row.What = map[string]string{clients: "customer", services: "service", invoices: "invoice"}[parts[steps[n]].kind]
+		}
+		if s := theirs[x.whose].subject; s != "" {
+			row.Href = "/console/customers/" + url.PathEscape(string(s))
 		}
 		v.Rows = append(v.Rows, row)
 	}

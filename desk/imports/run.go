@@ -337,6 +337,9 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 			addKnown(tx, c.name, known{subject: c.invoice.Subject, reference: invoices, by: r.ID}, settled)
 			written = append(written, *c.invoice)
 		}
+		if c.is != refused {
+			c.whose = c.name
+		}
 		to.count(c.verdict)
 		addVerdict(tx, r.ID, r.Step, c.verdict)
 	}

@@ -173,10 +173,15 @@ type verdict struct {
 	line   int64
 	is     int
 	why    string
+	whose  nameOf // by which it is known whose it is; zero: nobody's yet
 }
 
 func addVerdict(tx *store.Tx, id string, step int, v verdict) {
-	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why) VALUES`, id, step, v.number, v.line, v.is, v.why)
+	var whose []byte
+	if v.whose != (nameOf{}) {
+		whose = v.whose[:]
+	}
+	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name) VALUES`, id, step, v.number, v.line, v.is, v.why, whose)
 }
 
 // verdicts returns the next n of an import after a row, all of them or those of a kind.
@@ -188,7 +193,7 @@ func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after 
 			where += ` AND verdict > 1`
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT step, number, line, verdict, why FROM imports_row WHERE import = $1 AND (step, number) > ($2, $3)`+where+` ORDER BY step, number LIMIT $4`, args...)
+	rows, err := tx.Query(ctx, `SELECT step, number, line, verdict, why, name FROM imports_row WHERE import = $1 AND (step, number) > ($2, $3)`+where+` ORDER BY step, number LIMIT $4`, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("imports: rows: %w", err)
 	}
@@ -196,9 +201,11 @@ func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after 
 	for rows.Next() {
 		var v verdict
 		var step int
-		if err := rows.Scan(&step, &v.number, &v.line, &v.is, &v.why); err != nil {
+		var whose []byte
+		if err := rows.Scan(&step, &v.number, &v.line, &v.is, &v.why, &whose); err != nil {
 			return nil, nil, fmt.Errorf("imports: rows: %w", err)
 		}
+		copy(v.whose[:], whose)
 		out, steps = append(out, v), append(steps, step)
 	}
 	return out, steps, rows.Err()

@@ -69,7 +69,7 @@ func (d *Rights) queue(w http.ResponseWriter, r *http.Request) error {
 		v.Rows = nil
 		list, err := requests(r.Context(), tx, chosen.where+` LIMIT $1`, listed)
 		for _, one := range list {
-			v.Rows = append(v.Rows, d.row(s, one))
+			v.Rows = append(v.Rows, d.staffRow(s, one))
 		}
 		return err
 	}); err != nil {
@@ -98,8 +98,16 @@ func (d *Rights) waiting(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
+// staffRow is row in words for staff.
+func (d *Rights) staffRow(s *statement.Statement, r request) requestRow {
+	row := d.row(s, r)
+	row.Note = cmp.Or(groundOf(r.Ground).staff, row.Note)
+	return row
+}
+
+// row is a request in the words of its owner.
 func (d *Rights) row(s *statement.Statement, r request) requestRow {
-	row := requestRow{request: r, Title: "Restriction", Note: groundTitle(r.Ground), Href: "/console/requests/" + url.PathEscape(r.ID)}
+	row := requestRow{request: r, Title: "Restriction", Note: groundOf(r.Ground).title, Href: "/console/requests/" + url.PathEscape(r.ID)}
 	if r.Kind == objection {
 		row.Title, row.Note = "Objection", string(r.Purpose)
 		if p, ok := s.Purpose(r.Purpose); ok {
@@ -166,10 +174,14 @@ func answerForm(r request) web.Fields {
 	default:
 		return nil
 	}
+	hint := "They read it. It ends only where the reason that they gave does not hold, or holds no longer."
+	if r.Kind == objection {
+		hint = "They read it. An objection can be refused only for reasons that weigh more than theirs, or for legal claims."
+	}
 	return web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(r.Version, 10)},
 		{Name: "decision", Label: "Decision", Type: "select", Required: true, Options: options},
-		{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "They read it. An objection can be refused only for reasons that weigh more than theirs, or for legal claims."},
+		{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: hint},
 	}
 }
 
@@ -227,7 +239,7 @@ func (d *Rights) showRequest(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
-		v = requestView{Request: d.row(s, one), Customer: "/console/customers/" + url.PathEscape(string(one.Subject))}
+		v = requestView{Request: d.staffRow(s, one), Customer: "/console/customers/" + url.PathEscape(string(one.Subject))}
 		v.Counts = d.counts(s, one)
 		if one.Decider != "" {
 			if v.Decider, err = d.needs.Staff.Name(ctx, tx, one.Decider); err != nil {

@@ -23,6 +23,8 @@ type mineView struct {
 	web.View
 	Copy       web.Action
 	CanFreeze  bool
+	GoesOn     string      // for what a frozen record is used
+	Clause     loot.Clause // by which it is left alone
 	Frozen     *web.Alert
 	Freeze     web.Fields
 	Objections []objectionRow // that count
@@ -88,7 +90,8 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 		return err
 	}
 	ctx, me := r.Context(), loot.Subject(web.ActorOf(r.Context()).ID)
-	v := mineView{View: web.ViewOf(r, "Your rights"), CanFreeze: restricting(s, d.Now()) != "", Freeze: freezeForm()}
+	v := mineView{View: web.ViewOf(r, "Your rights"), Clause: restricting(s, d.Now()), GoesOn: goesOn(s, d.Now()), Freeze: freezeForm()}
+	v.CanFreeze = v.Clause != ""
 	v.Lead = "What the law and our statement let you ask for. Most of it is done at once; for the rest you see by when it is."
 	v.Again = web.SignInAgain(r, d.Now(), "Taking a copy")
 	v.Copy = web.Action{Label: "Take a copy", Icon: "download", Href: "/portal/rights/copy", Post: true, Primary: true}
@@ -117,8 +120,8 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 		for _, one := range all {
 			if one.Kind == restriction && one.Ended.IsZero() {
 				v.Frozen = &web.Alert{
-					Tone: web.Info, Title: "Your record is frozen since " + one.Opened.UTC().Format("2 January 2006") + ".", Text: "It is kept and left alone: your services run, you can look into it, and notices reach you.",
-					Actions: []web.Action{{Label: "End it", Icon: "lock-open", Href: "/portal/rights/restriction/end", Post: true, Small: true}},
+					Tone: web.Info, Title: "Your record is frozen since " + one.Opened.UTC().Format("2 January 2006") + ".", Text: v.GoesOn,
+					Actions: []web.Action{{Label: "The clause", Icon: "scroll-text", Href: "/statement#" + string(v.Clause), Small: true}, {Label: "End it", Icon: "lock-open", Href: "/portal/rights/restriction/end", Post: true, Small: true}},
 				}
 			}
 			notes, err := d.notes.Of(ctx, tx, one.ID)

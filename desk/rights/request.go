@@ -2,7 +2,9 @@ package rights
 
 import (
 	"context"
+	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -15,21 +17,24 @@ import (
 // answered when they use a right.
 const forAccess loot.Purpose = "access"
 
-// grounds are those on which a restriction can be asked for (GDPR Article 18(1)).
-var grounds = []struct{ id, title, hint string }{
-	{"accuracy", "Something in it is wrong", "Until we have found out. You can also report the very detail."},
-	{"unlawful", "You should not have it, and I would rather have it frozen than erased", ""},
-	{"claims", "You need it no longer, and I need it for a legal claim", ""},
-	{"objection", "I have objected, and your answer is open", ""},
+// A ground is one on which a restriction can be asked for (GDPR Article 18(1)), in the
+// words of whoever asks and in those for staff.
+type ground struct{ id, title, staff string }
+
+var grounds = []ground{
+	{"accuracy", "Something in it is wrong", "They say that something in it is wrong"},
+	{"unlawful", "You should not have it, and I would rather have it frozen than erased", "They say that we should not have it, and want it frozen rather than erased"},
+	{"claims", "You need it no longer, and I need it for a legal claim", "We need it no longer, and they need it for a legal claim"},
+	{"objection", "I have objected, and your answer is open", "They objected, and our answer is open"},
 }
 
-func groundTitle(id string) string {
+func groundOf(id string) ground {
 	for _, g := range grounds {
 		if g.id == id {
-			return g.title
+			return g
 		}
 	}
-	return ""
+	return ground{}
 }
 
 // The times that the law gives (GDPR Article 12(3)), in months.
@@ -176,30 +181,59 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 // it: one that then refuses what is permitted otherwise. Empty: the statement in force
 // has none.
 func restricting(s *statement.Statement, now time.Time) loot.Clause {
-	for _, one := range s.Desks() {
-		for _, p := range one.Purposes {
-			for _, f := range s.Fields(collection) {
-				if _, needed := f.Needed[p]; !needed {
-					continue
-				}
-				c, _ := s.Category(f.Category)
-				in := statement.Input{
-					Action: loot.Use, Actor: statement.Actor{Kind: loot.Desk, Desk: one.Name}, Context: statement.Context{Purpose: p, Now: now, Statement: s.Hash()},
-					Person: statement.Person{Ordered: []loot.Purpose{p}, Permissions: map[string][]loot.Purpose{"self": {p}}, Confirmed: true},
-					Record: statement.Record{Collection: collection, Category: f.Category, Level: c.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying},
-				}
-				if !s.Decide(&in).Allowed {
-					continue
-				}
-				in.Person.Restricted = true
-				if v := s.Decide(&in); !v.Allowed && len(v.Clauses) > 0 {
-					return v.Clauses[0]
-				}
-				break
-			}
+	for _, v := range frozenUses(s, now) {
+		if !v.Allowed && len(v.Clauses) > 0 {
+			return v.Clauses[0]
 		}
 	}
 	return ""
+}
+
+// goesOn says in a sentence for what a record is used on that its owner had frozen.
+func goesOn(s *statement.Statement, now time.Time) string {
+	on := map[loot.Purpose]bool{}
+	for p, v := range frozenUses(s, now) {
+		on[p] = on[p] || v.Allowed
+	}
+	var titles []string
+	for _, p := range s.Purposes() {
+		if on[p.ID] {
+			titles = append(titles, lowerFirst(p.Title))
+		}
+	}
+	if len(titles) == 0 {
+		return "It is kept and left alone."
+	}
+	return "It is kept and left alone. These go on: " + strings.Join(titles, ", ") + "."
+}
+
+// frozenUses gives what is decided about a frozen record, for each purpose of a part of
+// the program that may use it otherwise.
+func frozenUses(s *statement.Statement, now time.Time) iter.Seq2[loot.Purpose, statement.Verdict] {
+	return func(yield func(loot.Purpose, statement.Verdict) bool) {
+		for _, one := range s.Desks() {
+			for _, p := range one.Purposes {
+				for _, f := range s.Fields(collection) {
+					if _, needed := f.Needed[p]; !needed {
+						continue
+					}
+					c, _ := s.Category(f.Category)
+					in := statement.Input{
+						Action: loot.Use, Actor: statement.Actor{Kind: loot.Desk, Desk: one.Name}, Context: statement.Context{Purpose: p, Now: now, Statement: s.Hash()},
+						Person: statement.Person{Ordered: []loot.Purpose{p}, Permissions: map[string][]loot.Purpose{"self": {p}}, Confirmed: true},
+						Record: statement.Record{Collection: collection, Category: f.Category, Level: c.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying},
+					}
+					if !s.Decide(&in).Allowed {
+						continue
+					}
+					if in.Person.Restricted = true; !yield(p, s.Decide(&in)) {
+						return
+					}
+					break
+				}
+			}
+		}
+	}
 }
 
 // objectable lists the purposes that somebody can object to: those that rest on an

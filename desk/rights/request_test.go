@@ -100,7 +100,8 @@ func TestAFrozenRecordIsLeftAloneUntilItsOwnerWasTold(t *testing.T) {
 			t.Error("the record is used, or the service does not run")
 		}
 		shows(t, h.Post("/portal/rights/restriction", "ground", "claims"), http.StatusConflict, "You have asked for this already")
-		shows(t, h.Get("/portal/rights"), http.StatusOK, "Your record is frozen since", "answer by 23 Dec 2026", "You wrote: Our lawyer")
+		shows(t, h.Get("/portal/rights"), http.StatusOK, "Your record is frozen since", "answer by 23 Dec 2026", "You wrote: Our lawyer", "These go on: ", "running your service", "checking that your details are right", "You need it no longer, and I need it")
+		shows(t, h.Get("/portal"), http.StatusOK, "Your record is frozen.")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Your record was frozen")
 
 		path := h.first()
@@ -109,6 +110,11 @@ func TestAFrozenRecordIsLeftAloneUntilItsOwnerWasTold(t *testing.T) {
 		shows(t, h.Post(path, "version", "0", "decision", refused, "reason", "x"), http.StatusForbidden)
 		h.asStaff("t-dpo", "dpo")
 		page := h.Get(path)
+		shows(t, page, http.StatusOK, "Restriction: we need it no longer, and they need it for a legal claim", "the reason that they gave")
+		shows(t, h.Get("/console/requests"), http.StatusOK, "We need it no longer, and they need it for a legal claim")
+		if strings.Contains(page.Body, "I need it") || strings.Contains(page.Body, "An objection") {
+			t.Error("staff read the words of the customer's form, or those about objections")
+		}
 		if strings.Contains(page.Body, "Our lawyer") {
 			t.Error("what they wrote is shown unasked")
 		}

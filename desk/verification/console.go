@@ -194,6 +194,9 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			}
 			data.Notes = append(data.Notes, one)
 		}
+		if err := v.showAsked(ctx, tx, &data, m, by); err != nil {
+			return err
+		}
 		if err := v.showEvidence(ctx, tx, &data, m); err != nil {
 			return err
 		}
@@ -211,7 +214,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		case m.Decider != by.ID:
 			data.Agree = secondForm(m)
 			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(desk.LatestNote(notes, "invoices"))
-			if data.Read {
+			if data.Unseen = m.Decision == "corrected" && !data.Read; data.Read {
 				data.Correction = desk.LatestNote(notes, "correction")
 			}
 		}
@@ -234,41 +237,40 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 
 var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree"}
 
-// look opens what a case is about, as the gate lets whoever looks, and what the
-// customer wrote about it, which is on the ledger too.
+// looking is what the gate is asked about the detail of a case.
+func (v *Verification) looking(m matter, by loot.Actor, uncover bool) gate.Request {
+	return gate.Request{
+		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+		Unmask: uncover, Reason: "Check " + m.ID,
+	}
+}
+
+// look opens what a case is about, as the gate lets whoever looks, and with it what
+// the customer wrote and what a colleague would put in its place, as both may say the
+// value. Where the level asks nobody else, what the customer wrote opens all the same.
 func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 	form, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}
+	ctx, by := r.Context(), web.ActorOf(r.Context())
 	var data caseView
-	by := web.ActorOf(r.Context())
-	if err := v.DB.InTx(r.Context(), func(tx *store.Tx) error {
-		m, err := findMatter(r.Context(), tx, r.PathValue("id"), "")
+	var m matter
+	err = v.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		data = caseView{}
+		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
+			return err
+		}
+		if err := v.may(ctx, tx, s, by); err != nil {
+			return err
+		}
+		req := v.looking(m, by, form.Get("uncover") != "" || form.Get("approval") != "") // others agreed to see it uncovered
+		req.Approval = form.Get("approval")
+		p, err := v.Gate.Decide(ctx, tx, req)
 		if err != nil {
 			return err
 		}
-		if err := v.may(r.Context(), tx, s, by); err != nil {
-			return err
-		}
-		return v.Gate.NoteAbout(r.Context(), tx, m.Subject, collection, by, "report.read", "")
-	}); err != nil {
-		return err
-	}
-	data.Read = true
-	err = v.Gate.InTx(r.Context(), func(tx *store.Tx) error {
-		m, err := findMatter(r.Context(), tx, r.PathValue("id"), "")
-		if err != nil {
-			return err
-		}
-		p, err := v.Gate.Decide(r.Context(), tx, gate.Request{
-			Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
-			Unmask: form.Get("uncover") != "", Reason: "Check " + m.ID,
-		})
-		if err != nil {
-			return err
-		}
-		values, err := v.Vault.Open(r.Context(), tx, p)
+		values, err := v.Vault.Open(ctx, tx, p)
 		if err != nil {
 			return err
 		}
@@ -282,17 +284,99 @@ func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 		if !held {
 			data.Value = "Nothing is held any more"
 		}
-		return nil
+		return v.read(ctx, tx, m, by, &data)
 	})
-	if refusal, ok := errors.AsType[*gate.Refusal](err); ok {
-		shown, _ := web.RefusalOf(refusal)
-		data.Refusal = &shown
-		return v.showCase(w, r, http.StatusForbidden, data, nil, nil)
+	refusal, refused := errors.AsType[*gate.Refusal](err)
+	if !refused && err != nil {
+		return err
 	}
+	status := http.StatusOK
+	if refused {
+		shown, _ := web.RefusalOf(refusal)
+		data, status = caseView{Refusal: &shown}, http.StatusForbidden
+		if !secondNeeded(s, m.Field) {
+			if err := v.DB.InTx(ctx, func(tx *store.Tx) error { return v.read(ctx, tx, m, by, &data) }); err != nil {
+				return err
+			}
+		}
+	}
+	return v.showCase(w, r, status, data, nil, nil)
+}
+
+// read opens what the customer wrote, which is on the ledger too.
+func (v *Verification) read(ctx context.Context, tx *store.Tx, m matter, by loot.Actor, data *caseView) error {
+	data.Read = true
+	return v.Gate.NoteAbout(ctx, tx, m.Subject, collection, by, "report.read", "")
+}
+
+// errOpens rolls a decision back that turned out to need no approval.
+var errOpens = loot.Errorf(loot.Conflict, "Nobody has to agree to this: show the value, and it is there.")
+
+// askToLook asks other people to agree that a colleague sees what a case is about,
+// where its level does not leave that to one person.
+func (v *Verification) askToLook(w http.ResponseWriter, r *http.Request) error {
+	_, s, err := v.asked(r)
 	if err != nil {
 		return err
 	}
-	return v.showCase(w, r, http.StatusOK, data, nil, nil)
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
+		m, err := findMatter(ctx, tx, r.PathValue("id"), "")
+		if err != nil {
+			return err
+		}
+		if err := v.may(ctx, tx, s, by); err != nil {
+			return err
+		}
+		if _, err := v.Gate.Decide(ctx, tx, v.looking(m, by, true)); err != nil {
+			return err
+		}
+		return errOpens
+	})
+	refusal, refused := errors.AsType[*gate.Refusal](err)
+	if !refused {
+		return err
+	}
+	if refusal.Approvals == 0 {
+		shown, _ := web.RefusalOf(refusal)
+		return v.showCase(w, r, http.StatusForbidden, caseView{Refusal: &shown}, nil, nil)
+	}
+	if err := v.DB.InTx(ctx, func(tx *store.Tx) error {
+		_, err := v.Gate.RequestApproval(ctx, tx, refusal.Request(), refusal.Approvals)
+		return err
+	}); err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Info, "Asked. Come back to this case when they have agreed.")
+	return web.Redirect(w, r, "/console/checks/"+url.PathEscape(r.PathValue("id")))
+}
+
+// showAsked says how it stands with the agreement of others to a look, where the
+// level of the detail asks for it, or lets one ask.
+func (v *Verification) showAsked(ctx context.Context, tx *store.Tx, data *caseView, m matter, by loot.Actor) error {
+	if !data.Second || data.Opened {
+		return nil
+	}
+	alert := &web.Alert{Tone: web.Info}
+	data.Asked = alert
+	asked, err := v.Gate.Awaited(ctx, tx, v.looking(m, by, true))
+	switch {
+	case err != nil:
+		return err
+	case asked == nil:
+		alert.Title = "The level of this detail lets nobody open it alone."
+		alert.Text = "Once others agree, it opens here, with what was written about it."
+		alert.Actions = []web.Action{{Label: "Ask others to agree", Icon: "users", Small: true, Post: true, Href: data.Case.Href + "/ask"}}
+	case asked.Given():
+		alert.Tone, alert.Title = web.Good, "Others agreed."
+		alert.Text = "You can open it once, until " + asked.Until.UTC().Format("2 January, 15:04 UTC") + "."
+		alert.Actions = []web.Action{{Label: "Open now", Icon: "lock-open", Primary: true, Small: true, Post: true, Href: data.Case.Href + "/open", Hidden: []web.Hidden{{Name: "approval", Value: asked.ID}}}}
+	default:
+		alert.Title = "You asked others to agree on " + asked.Asked.UTC().Format("2 January, 15:04 UTC") + "."
+		alert.Text = strconv.Itoa(asked.Agreed) + " of " + strconv.Itoa(asked.Needed) + " agreed so far. The question is open until " + asked.Until.UTC().Format("2 January, 15:04 UTC") + "."
+		alert.Actions = []web.Action{{Label: "See your approvals", Icon: "users", Small: true, Href: "/console/approvals"}}
+	}
+	return nil
 }
 
 // rule decides a case.

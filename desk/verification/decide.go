@@ -13,6 +13,7 @@ import (
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
+	"loot/web"
 )
 
 // A ruling is what a colleague decides about a case.
@@ -48,6 +49,11 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 	if !m.Closed.IsZero() || m.Decision != "" {
 		return loot.Errorf(loot.Conflict, "This case is decided already.")
 	}
+	if r.Decision == "corrected" {
+		if err := v.differs(ctx, tx, s, m, r.Value); err != nil {
+			return err
+		}
+	}
 	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
 	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "reason", Text: r.Reason}); err != nil {
 		return err
@@ -63,6 +69,33 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 		}
 	}
 	return updateMatter(ctx, tx, m)
+}
+
+// differs refuses to put a detail right to what stands already. The program looks, as
+// whoever decides need not have; where it may not, the decision goes its way.
+func (v *Verification) differs(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, value string) error {
+	p, may, err := v.Gate.Qualifies(ctx, tx, v.looking(m, v.actor(), false))
+	if err != nil || !may {
+		return err
+	}
+	values, err := v.Vault.Open(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	d, _ := s.Field(m.Field)
+	if stands, held := values[m.Field]; held && bare(d, stands.Reveal()) == bare(d, value) { //nolint:forbidigo // it is compared
+		return web.Invalid("", map[string]string{"value": "This is what stands already."})
+	}
+	return nil
+}
+
+// bare returns a value without what says nothing: spaces around it and, of numbers
+// that are written in groups, between them.
+func bare(d statement.FieldDecl, value string) string {
+	if d.Type == "iban" || d.Type == "vat" {
+		return strings.ToUpper(strings.Join(strings.Fields(value), ""))
+	}
+	return strings.TrimSpace(value)
 }
 
 // second agrees to what a colleague decided, or puts the case back into the queue.
@@ -223,6 +256,19 @@ func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.State
 	return r, v.Jobs.Enqueue(ctx, tx, checkArgs{subject})
 }
 
+// told refuses a second report about a detail, and says when the first is answered.
+func (v *Verification) told(ctx context.Context, tx *store.Tx, subject loot.Subject, f loot.Field) error {
+	all, err := mattersOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(m matter) bool { return m.Field == f && m.Kind == kindMistake && m.Closed.IsZero() })
+	if i < 0 {
+		return loot.Errorf(loot.Conflict, "You have told us that this is wrong already.")
+	}
+	return loot.Errorf(loot.Conflict, "You have told us that this is wrong already, and have our answer by %s.", all[i].Due.UTC().Format("2 January 2006"))
+}
+
 // report keeps what a customer says is wrong. Until it is answered the detail is
 // in dispute, and says so to whoever opens it.
 func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, f loot.Field, invoice, text string) error {
@@ -235,6 +281,9 @@ func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.St
 	if _, can := s.Field(f); !can || !is {
 		return loot.Errorf(loot.Invalid, "There is no such detail in your record.")
 	}
+	if err := v.named(ctx, tx, subject, f, invoice); err != nil {
+		return err
+	}
 	m := v.newMatter(subject, f, kindMistake, "The customer says that this is wrong.")
 	m.Invoice, m.Before = invoice, about.State
 	fresh, err := insertMatter(ctx, tx, m)
@@ -242,7 +291,7 @@ func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.St
 		return err
 	}
 	if !fresh {
-		return loot.Errorf(loot.Conflict, "You have told us that this is wrong already, and the answer is still open.")
+		return v.told(ctx, tx, subject, f)
 	}
 	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: m.Opened, Kind: "report", Text: text}); err != nil {
 		return err

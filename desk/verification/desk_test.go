@@ -2,6 +2,7 @@ package verification
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -213,13 +214,17 @@ func TestAMistakeIsAccepted(t *testing.T) {
 		s := h.customer(meadow())
 		h.as(person(s))
 		shows(t, h.Get("/portal/checks/wrong?field=address.city&invoice=2026-0042"), http.StatusOK, "Something is wrong", "Town or city")
+		if a := h.Get("/portal/checks/wrong?field=address.city"); !strings.Contains(a.Body, `href="/portal/correct/address.city"`) {
+			t.Error("nothing leads to where they put it right themselves")
+		}
 		if a := h.Get("/portal/checks/wrong?invoice=%3Cscript%3E"); strings.Contains(a.Body, "script&gt;") {
 			t.Error("what is no number of an invoice came back")
 		}
 		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", ""), http.StatusUnprocessableEntity)
 		shows(t, h.Post("/portal/checks/wrong", "field", "no.field", "text", "It is."), http.StatusUnprocessableEntity)
+		h.bills.issued = []Invoice{{"2026-0042", "2026-0042, November"}}
 		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "2026-0042", "text", "We moved to Corkville."))
-		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", "Again."), http.StatusConflict, "already")
+		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "text", "Again."), http.StatusConflict, "already, and have our answer by 7 December 2026", "Again.")
 		if got := h.state(s, "address.city"); got != vault.Disputed {
 			t.Errorf("it is %s", got)
 		}
@@ -236,6 +241,7 @@ func TestAMistakeIsAccepted(t *testing.T) {
 		shows(t, h.Post("/console/checks/"+m.ID+"/open"), http.StatusOK, "We moved to Corkville.", "Covered")
 		shows(t, h.Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "Dublin")
 		shows(t, h.post(support, m, "", "decision", "corrected", "value", "", "reason", "They moved."), http.StatusUnprocessableEntity, "Say what it is put right to.")
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "Dublin ", "reason", "They moved."), http.StatusUnprocessableEntity, "This is what stands already.")
 		h.taken(h.post(support, m, "", "decision", "corrected", "value", "Corkville", "reason", "They moved."))
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Export, Actor: person(s), Desk: "customers", Purpose: "access", Subject: s, Collection: collection, Fields: []loot.Field{"address.city"}})
@@ -307,8 +313,11 @@ func TestASecondPersonAgrees(t *testing.T) {
 		s := h.customer(meadow("payment.iban", "IE29 AIBK 9311 5212 3456 78"))
 		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "payment.iban", "text", "We have another bank."))
 		m := h.open(s, "payment.iban")
-		shows(t, h.as(one).Post("/console/checks/"+m.ID+"/open"), http.StatusForbidden, "We have another bank.", "Closest to you")
+		a := h.as(one).Post("/console/checks/" + m.ID + "/open")
+		shows(t, a, http.StatusForbidden, "Closest to you", "It opens together with the value.")
+		hides(t, a, "We have another bank.")
 		shows(t, h.post(one, m, "", "decision", "corrected", "value", "IE29AIBK93115212345679", "reason", "By a letter."), http.StatusUnprocessableEntity, "does not fit the check digit")
+		shows(t, h.post(one, m, "", "decision", "corrected", "value", "IE29AIBK93115212345678", "reason", "By a letter."), http.StatusUnprocessableEntity, "This is what stands already.")
 		h.taken(h.post(one, m, "", "decision", "corrected", "value", "DE89370400440532013000", "reason", "By a letter."))
 		if m = h.open(s, "payment.iban"); m.Decision != "corrected" || h.state(s, "payment.iban") != vault.Disputed {
 			t.Errorf("%+v", m)
@@ -324,6 +333,40 @@ func TestASecondPersonAgrees(t *testing.T) {
 			t.Errorf("put right, it is %s", got)
 		}
 		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "By a signed letter.")
+	})
+}
+
+// TestASecondPersonSeesWhatTheyAgreeTo: once others agreed to the look, the value, what
+// the customer wrote and what it would be put right to open together, once.
+func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
+		s := h.customer(meadow("payment.iban", "IE29 AIBK 9311 5212 3456 78"))
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "payment.iban", "text", "It closed."))
+		m := h.open(s, "payment.iban")
+		path := "/console/checks/" + m.ID
+		h.taken(h.post(one, m, "", "decision", "corrected", "value", "DE89370400440532013000", "reason", "By a letter."))
+		a := h.as(other).Get(path)
+		shows(t, a, http.StatusOK, "Ask others to agree", "look before you agree")
+		lacks(t, a, "Show the value")
+		a = h.Post(path+"/open", "uncover", "yes")
+		shows(t, a, http.StatusForbidden, "It opens together with the value.")
+		hides(t, a, "It closed.", "DE89370400440532013000", "AIBK")
+		h.taken(h.Post(path + "/ask"))
+		shows(t, h.Get(path), http.StatusOK, "You asked others to agree", "0 of 1 agreed so far")
+		asked := new(loot.Awaited)
+		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(m, other, true)); err != nil || asked == nil {
+				return errors.Join(err, errors.New("nobody was asked"))
+			}
+			_, err = h.Kit.Gate.Vote(ctx, tx, asked.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "m-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, true)
+			return err
+		})
+		shows(t, h.Get(path), http.StatusOK, "You can open it once", "Open now")
+		shows(t, h.as(one).Post(path+"/open", "approval", asked.ID), http.StatusForbidden)
+		shows(t, h.as(other).Post(path+"/open", "approval", asked.ID), http.StatusOK, "IE29 AIBK 9311 5212 3456 78", "It closed.", "It would be put right to “DE89370400440532013000”")
+		shows(t, h.Post(path+"/open", "approval", asked.ID), http.StatusConflict)
+		h.taken(h.post(other, m, "/second", "agree", "yes"))
 	})
 }
 

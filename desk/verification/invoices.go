@@ -65,6 +65,26 @@ func (v *Verification) concerned(ctx context.Context, tx *store.Tx, m matter) ([
 	return v.invoices.Concerned(ctx, tx, m.Subject, m.Field, about.At, m.Invoice)
 }
 
+// named refuses a report that names an invoice which is not this customer's, was taken
+// back, or does not say what stands in the field: others would look for the mistake
+// where it is not.
+func (v *Verification) named(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, number string) error {
+	if number == "" {
+		return nil
+	}
+	var list []Invoice
+	if v.invoices.Concerned != nil {
+		var err error
+		if list, err = v.invoices.Concerned(ctx, tx, s, f, v.Now(), number); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(list, func(i Invoice) bool { return i.Number == number }) {
+		return nil
+	}
+	return web.Invalid("", map[string]string{"invoice": "None of your invoices that still stand has this number and says this detail. Look the number up under Invoices, or leave it out."})
+}
+
 // unlessGone lets pass that nothing is held about somebody.
 func unlessGone(err error) error {
 	if loot.KindOf(err) == loot.NotFound {
@@ -74,16 +94,16 @@ func unlessGone(err error) error {
 }
 
 // againField asks which invoices are written again: at first the one from which
-// the mistake was reported or, if it was from none, all that say it.
+// the mistake was reported or, if it was from none, all that say it. Where that one
+// does not stand any more, a colleague says which.
 func againField(m matter, list []Invoice) web.Field {
 	f := web.Field{
 		Name: "again", Label: "Invoices that say the wrong value", Type: "checkboxes", Wide: true,
 		Hint: "Each that is ticked is taken back by a credit note and written again, in the same instant as the record is put right.",
 	}
-	named := slices.ContainsFunc(list, func(i Invoice) bool { return i.Number == m.Invoice })
 	for _, i := range list {
 		f.Options = append(f.Options, web.Option{Value: i.Number, Label: i.Words})
-		if !named || i.Number == m.Invoice {
+		if m.Invoice == "" || i.Number == m.Invoice {
 			f.Values = append(f.Values, i.Number)
 		}
 	}

@@ -110,6 +110,29 @@ func TestInvoicesAreWrittenAgain(t *testing.T) {
 	})
 }
 
+// TestAReportNamesAnInvoiceThatStands: one of the customer's own that says the detail,
+// and nothing is ticked once that was taken back.
+func TestAReportNamesAnInvoiceThatStands(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}, {"EX-7", "EX-7, October"}}}
+		support := h.hire("m-support", "support")
+		s := h.customer(meadow())
+		for field, number := range map[string]string{"address.city": "EX-9999", "contact.phone": "EX-7"} {
+			shows(t, h.as(person(s)).Post("/portal/checks/wrong", "field", field, "invoice", number, "text", "We moved."), http.StatusUnprocessableEntity, "None of your invoices that still stand has this number", "We moved.")
+		}
+		if st := h.standing(s); len(st.cases) > 0 || st.held["address.city"].State == vault.Disputed {
+			t.Errorf("a report about an invoice that is not theirs was kept: %+v", st.cases)
+		}
+		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "EX-7", "text", "We moved."))
+		h.bills.issued = h.bills.issued[:1]
+		a := h.as(support).Get("/console/checks/" + h.open(s, "address.city").ID)
+		shows(t, a, http.StatusOK, "EX-9, November")
+		if got := ticked(a.Body); len(got) > 0 {
+			t.Errorf("ticked, though the one that was named does not stand any more: %v", got)
+		}
+	})
+}
+
 // ticked returns the values of the checkboxes that are.
 func ticked(page string) (out []string) {
 	for input := range strings.SplitSeq(page, "<input") {

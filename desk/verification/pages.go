@@ -67,8 +67,10 @@ type reportView struct {
 
 type wrongView struct {
 	web.View
-	Form  web.Fields
-	Wrong *web.Problems
+	Form    web.Fields
+	Wrong   *web.Problems
+	Told    *web.Alert // it was reported already; nil: not yet
+	Correct string     // where they put it right themselves
 }
 
 type matterView struct {
@@ -96,6 +98,7 @@ type caseView struct {
 	Agreed     string
 	Barred     *web.Alert // whoever looks may not deal with it; nil: they may
 	Refusal    *web.Refusal
+	Asked      *web.Alert // how it stands with the agreement of others to a look; nil: nobody is asked
 	Opened     bool
 	Read       bool   // what the customer wrote was opened
 	Value      string // as the level covers it
@@ -103,6 +106,7 @@ type caseView struct {
 	Notes      []noteView
 	Proposed   string   // decision that waits for a second person
 	Correction string   // value that waits with it
+	Unseen     bool     // there is one, which opens with what it would replace
 	Waiting    []string // numbers of the invoices that wait with it to be written again
 	Written    []Written
 	Evidence   []evidenceView

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"loot"
@@ -24,6 +25,7 @@ func (v *Verification) routes() []web.Route {
 		{Pattern: "GET /console/checks/{id}", Audience: web.Console, Serve: v.show},
 		{Pattern: "POST /console/checks/{id}", Audience: web.Console, Serve: v.rule},
 		{Pattern: "POST /console/checks/{id}/open", Audience: web.Console, Serve: v.look},
+		{Pattern: "POST /console/checks/{id}/ask", Audience: web.Console, Serve: v.askToLook},
 		{Pattern: "POST /console/checks/{id}/evidence", Audience: web.Console, Serve: v.attach, Body: mostEvidence + web.MaxBody},
 		{Pattern: "POST /console/checks/{id}/evidence/{file}", Audience: web.Console, Serve: v.openEvidence},
 		{Pattern: "POST /console/checks/{id}/evidence/{file}/remove", Audience: web.Console, Serve: v.dropEvidence},
@@ -226,11 +228,20 @@ func (v *Verification) showWrong(w http.ResponseWriter, r *http.Request, status 
 	if err != nil {
 		return err
 	}
-	data.Form = fields
+	data.Form, data.Correct = fields, "/portal"
 	if typed != nil {
 		data.Form = fields.With(typed, wrong)
 	}
+	if about := data.Form[0].Value; slices.ContainsFunc(data.Form[0].Options, func(o web.Option) bool { return o.Value == about && about != "" }) {
+		data.Correct = "/portal/correct/" + url.PathEscape(about)
+	}
 	data.Wrong = web.ProblemsOf(wrong, data.Form)
+	if loot.KindOf(wrong) == loot.Conflict {
+		data.Told = &web.Alert{
+			Tone: web.Warn, Title: loot.Message(wrong), Text: "What you wrote now stands below and was not sent.",
+			Actions: []web.Action{{Label: "See what you reported", Icon: "arrow-right", Small: true, Href: "/portal/checks#reports"}},
+		}
+	}
 	return wrongPage.Render(w, r, status, data)
 }
 
@@ -263,7 +274,9 @@ func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := v.DB.InTx(ctx, func(tx *store.Tx) error {
 		return v.report(ctx, tx, s, me, loot.Field(form.Get("field")), form.Get("invoice"), form.Get("text"))
-	}); err != nil {
+	}); web.Wrong(err) != nil || loot.KindOf(err) == loot.Conflict {
+		return v.showWrong(w, r, web.Status(err), "", "", form, err)
+	} else if err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "Thank you. A colleague looks at it, and the answer comes here and by mail.")

@@ -12,6 +12,7 @@ import (
 // by naming the number of their invoice.
 func TestOnlyTheirOwnReportConcernsAnInvoice(t *testing.T) {
 	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.bills.issued = []Invoice{{"EX-7", "EX-7, October"}}
 		owner, other := h.customer(meadow()), h.customer(meadow())
 		reported := func(s loot.Subject) (yes bool) {
 			h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {

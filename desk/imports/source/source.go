@@ -133,12 +133,14 @@ type Sniffer struct {
 	head   []byte
 	rest   []byte // of a character that is cut
 	broken bool   // it is no UTF-8
+	zeros  bool   // it has zero bytes
 	size   int64
 }
 
 // Write takes the next piece; it never fails.
 func (s *Sniffer) Write(b []byte) (int, error) {
 	s.size += int64(len(b))
+	s.zeros = s.zeros || bytes.IndexByte(b, 0) >= 0
 	if left := headSize - len(s.head); left > 0 {
 		s.head = append(s.head, b[:min(left, len(b))]...)
 	}
@@ -163,6 +165,26 @@ func (s *Sniffer) Write(b []byte) (int, error) {
 
 // Size returns how many bytes went by.
 func (s *Sniffer) Size() int64 { return s.size }
+
+// signatures are how files begin that are no text: pictures, documents, spreadsheets,
+// databases and what is packed.
+var signatures = []string{
+	"\x89PNG\r\n", "\xff\xd8\xff", "GIF87a", "GIF89a", "%PDF-", "PK\x03\x04", "\x1f\x8b", "\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "\x28\xb5\x2f\xfd", "Rar!\x1a\x07",
+	"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "SQLite format 3\x00",
+}
+
+// Binary reports whether it is no text that could be read: it begins like another kind
+// of file, or has zero bytes that its encoding does not ask for.
+func (s *Sniffer) Binary() bool {
+	if slices.ContainsFunc(signatures, func(how string) bool { return bytes.HasPrefix(s.head, []byte(how)) }) {
+		return true
+	}
+	f := s.Format()
+	return s.zeros && f.Form == CSV && f.Encoding != UTF16LE && f.Encoding != UTF16BE
+}
+
+// ErrBinary is the fault of a file that is no text.
+var ErrBinary = &Error{What: "This is a picture, a document or something packed, and no text. Export it as CSV, or unpack it."}
 
 // Format returns how the file is to be read.
 func (s *Sniffer) Format() Format {
