@@ -238,7 +238,6 @@ func (t *tallyOf) widen() {
 			continue
 		}
 		t.Figures = slices.DeleteFunc(t.Figures, of)
-		sum = &t.Figures[0]
 	}
 }
 
