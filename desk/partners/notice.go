@@ -376,23 +376,17 @@ func (d *Partners) announced(ctx context.Context, tx *store.Tx, r gate.Request, 
 	if err != nil || !known {
 		return err
 	}
-	in.Context.Announced, in.Context.Due = time.Time{}, time.Time{}
-	need := []string{cooperation}
-	if in.Actor.Successor { // of the succession, and of cooperation if it is that, too
-		need[0] = succession
-		if slices.Contains(to.Cooperation, r.Purpose) {
-			need = append(need, cooperation)
-		}
+	way := told[cooperation] // the zero telling: not told, so nothing goes
+	switch {
+	case slices.Contains(to.Cooperation, r.Purpose):
+		// Cooperation goes on by its own notice. The rules read one time for both ways, so the
+		// partner is no successor here before the time to object to the succession is over.
+		moves, known := told[succession]
+		in.Actor.Successor = in.Actor.Successor && known && !moves.due.After(d.Now())
+	case in.Actor.Successor:
+		way = told[succession]
 	}
-	var at, due time.Time
-	for _, kind := range need {
-		t, ok := told[kind]
-		if !ok {
-			return nil // not told, so nothing goes
-		}
-		at, due = later(at, t.at), later(due, t.due)
-	}
-	in.Context.Announced, in.Context.Due = at, due
+	in.Context.Announced, in.Context.Due = way.at, way.due
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -303,6 +304,44 @@ func TestASuccessionMovesWhoWasToldAndAgrees(t *testing.T) {
 		shows(t, h.Get("/portal/partners"), http.StatusOK, "asked to delete it")
 	})
 }
+
+// TestCooperationGoesOnBesideASuccession: an announced succession neither stops what was
+// announced before, nor does anything go by the one to whoever objects to the other.
+func TestCooperationGoesOnBesideASuccession(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		a, b, c := h.customer("a@example.com"), h.customer("b@example.com"), h.customer("c@example.com")
+		objects := func(s loot.Subject, p string) {
+			h.as(s)
+			leads(t, h.Post("/portal/partners/"+helper, "purpose", p, "object", "yes"), "/portal/partners")
+			h.Drain()
+		}
+		h.sign(helper, "support", "service")
+		h.reach(helper)
+		h.announce(helper, cooperation)
+		h.Clock.Advance(30 * day)
+		h.announce(helper, succession)
+		objects(b, "succession")
+		objects(c, "support")
+		late := h.customer("d@example.com") // told of both on this day
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Jobs.Enqueue(ctx, tx, sweepArgs{}) })
+		h.Drain()
+		if got := sorted(addresses(h.file(helper, support))); got != "a@example.com b@example.com" {
+			t.Errorf("by the cooperation went, while a succession is announced: %q", got)
+		}
+		if got := addresses(h.file(helper, "service")); got != "" {
+			t.Errorf("moved before its time: %q", got)
+		}
+		h.Clock.Advance(30 * day)
+		if got := sorted(addresses(h.file(helper, "service"))); got != "a@example.com c@example.com d@example.com" {
+			t.Errorf("moved: %q", got)
+		}
+		if h.transfers(a) != 2 || h.transfers(b) != 1 || h.transfers(c) != 1 || h.transfers(late) != 1 {
+			t.Error("the ledger says something else than what went")
+		}
+	})
+}
+
+func sorted(words string) string { return strings.Join(slices.Sorted(strings.FieldsSeq(words)), " ") }
 
 // TestOthersReceiveNothing: a partner that only has a permission is no successor.
 func TestOthersReceiveNothing(t *testing.T) {
