@@ -137,12 +137,11 @@ func (d *Partners) showPartner(w http.ResponseWriter, r *http.Request, how showi
 	v := partnerView{View: web.ViewOf(r, to.Title), Key: to.Key, Keeper: keeps(by), Token: how.token, Public: d.publicKey(), ServerKey: sftp.PublicKey(d.serverKey()), Verifier: d.noteSigner().verifier(), Wrong: map[string]*web.Problems{}}
 	v.Crumbs = []web.Crumb{{Label: "Partners", Href: "/console/partners"}}
 	v.Wide = true
-	v.Actions = []web.Action{{Label: "Hand over one person", Icon: "user-round", Href: path(to.Key) + "/person"}}
 	v.Again = nil
 	if v.Keeper {
 		v.Again = web.SignInAgain(r, d.Now(), "A new key")
 	}
-	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { return d.fill(ctx, tx, s, to, &v) }); err != nil {
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { return d.fill(ctx, tx, s, to, by, &v) }); err != nil {
 		return err
 	}
 	if how.form != "" {
@@ -157,7 +156,7 @@ func (d *Partners) showPartner(w http.ResponseWriter, r *http.Request, how showi
 }
 
 // fill puts on the page of a partner what stands about it.
-func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, v *partnerView) error {
+func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, by loot.Actor, v *partnerView) error {
 	c, err := d.company(ctx, tx, to.Key)
 	if err != nil {
 		return err
@@ -167,6 +166,10 @@ func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statemen
 		return err
 	}
 	v.Standing = a.ID != ""
+	v.Actions = nil
+	if opens(s, by, a.Purposes...) { // who opens none would be refused
+		v.Actions = []web.Action{{Label: "Hand over one person", Icon: "user-round", Href: path(to.Key) + "/person"}}
+	}
 	state := d.agreementState(a)
 	rests := "Each person's permission"
 	if len(to.Cooperation) > 0 {

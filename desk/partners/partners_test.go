@@ -142,9 +142,10 @@ func TestOnePersonIsHandedOver(t *testing.T) {
 	h.asStaff("t-billing", "billing")
 	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusForbidden, "Your role opens no records for this purpose")
 	h.asStaff("t-support", "support")
-	shows(t, h.Post(to, "subject", "s00", "purpose", "support"), http.StatusUnprocessableEntity, "There is no customer with this id.")
-	page := h.Post(to, "subject", string(a), "purpose", "support")
+	shows(t, h.Post(to, "subject", "s00", "purpose", "support"), http.StatusUnprocessableEntity, "There is no such customer.")
+	page := h.Post(to, "subject", "https://loot.example/console/customers/"+string(a)+"?purpose=support", "purpose", "support")
 	shows(t, page, http.StatusOK, "What would go", "E-mail address")
+	desktest.Hides(t, page, "Language")
 	desktest.Hides(t, page, "a@example.com")
 	shows(t, h.Post(to, "subject", string(b), "purpose", "support"), http.StatusOK, "Nothing goes.", "The customer objects to it.")
 	shows(t, h.Post(to, "subject", string(b), "purpose", "support", "send", "yes", "reason", "x"), http.StatusForbidden)
@@ -156,6 +157,58 @@ func TestOnePersonIsHandedOver(t *testing.T) {
 	if addresses(got) != "a@example.com" || h.transfers(a) != 1 {
 		t.Errorf("went: %v", got)
 	}
+}
+
+// TestOnlyWhatIsHeldIsSaidToHaveGone: neither the ledger nor the customer's own pages name
+// what was never given, and of whom nothing is held nothing goes.
+func TestOnlyWhatIsHeldIsSaidToHaveGone(t *testing.T) {
+	h := one(t)
+	a := h.customer("a@example.com")
+	none, _ := h.Customer(collection, "service", map[loot.Field]string{"contact.email": "b@example.com"})
+	h.ready(helper)
+	got := h.file(helper, support)
+	h.asStaff("t-counsel", "counsel")
+	leads(t, h.upload("/console/partners/"+helper+"/agreement", "purposes", "support", "categories", "company", "signed", "2026-01-02", "ends", "2028-01-01", "country", "IE", "signers", "x", "document", "y"), "/console/partners/"+helper)
+	if narrow := h.file(helper, support); len(got) != 2 || len(narrow) != 1 || narrow[0].Details["company.name"] == "" {
+		t.Errorf("went: %v, then %v", got, narrow)
+	}
+	if h.transfers(a) != 2 || h.transfers(none) != 1 {
+		t.Error("the ledger says something else than what went")
+	}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		for _, s := range []loot.Subject{a, none} {
+			held, err := h.Kit.Vault.Held(ctx, tx, s, collection)
+			if err != nil {
+				return err
+			}
+			items, err := h.Kit.Ledger.Timeline(ctx, tx, s, collection, "", 100)
+			if err != nil {
+				return err
+			}
+			for _, it := range items {
+				for _, f := range it.Subject.Fields {
+					if _, ok := held[f]; it.Facts.Action == loot.Transfer && !ok {
+						t.Errorf("the ledger says that %s went", f)
+					}
+				}
+			}
+			list, err := sentTo(ctx, tx, s)
+			if err != nil || len(list) != 1 || len(list[0].Fields) == 0 || slices.ContainsFunc(list[0].Fields, func(f loot.Field) bool { _, ok := held[f]; return !ok }) {
+				t.Errorf("said to have been sent: %v, %v", list, err)
+			}
+		}
+		return nil
+	})
+	h.asStaff("t-support", "support")
+	to := "/console/partners/" + helper + "/person"
+	shows(t, h.Post(to, "subject", string(none), "purpose", "support"), http.StatusOK, "Nothing goes.", "has given none of the details")
+	shows(t, h.Post(to, "subject", string(none), "purpose", "support", "send", "yes", "reason", "x"), http.StatusConflict, "has given none of the details")
+	shows(t, h.Get("/console/partners/"+helper), http.StatusOK, "Hand over one person")
+	h.asStaff("t-counsel", "counsel")
+	page := h.Get("/console/partners/" + helper)
+	shows(t, page, http.StatusOK, "Hand over everybody")
+	desktest.Hides(t, page, "Hand over one person")
+	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusForbidden, "Your role opens no records for this purpose")
 }
 
 // TestWithdrawalsReachThePartner: an objection, a permission taken back and an erasure are
