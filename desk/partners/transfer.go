@@ -51,7 +51,9 @@ func (d *Partners) parcel(ctx context.Context, tx *store.Tx, partner string, p l
 		return parcel{}, loot.Errorf(loot.Denied, "The agreement of %s covers no details for this purpose, so nothing goes there for it.", to.Title)
 	}
 	all, err := notices(ctx, tx, partner)
-	moves := slices.ContainsFunc(all, func(n notice) bool { return n.Kind == succession && n.Ended.IsZero() && slices.Contains(n.Purposes, p) })
+	moves := slices.ContainsFunc(all, func(n notice) bool {
+		return n.Kind == succession && n.Ended.IsZero() && n.Approval == "" && slices.Contains(n.Purposes, p)
+	})
 	return parcel{Partner: partner, Purpose: p, Fields: fields, By: by, succession: moves && !slices.Contains(to.Cooperation, p)}, err
 }
 
