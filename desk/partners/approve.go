@@ -159,6 +159,9 @@ func (d *Partners) noticeState(ctx context.Context, tx *store.Tx, n notice) (web
 		return web.Badge{Text: "taken back"}, nil
 	case n.Approval != "":
 		a, _, _, _, err := d.Gate.Approval(ctx, tx, n.Approval)
+		if loot.KindOf(err) == loot.NotFound { // the gate keeps what nobody answered only for so long
+			a.State, err = gate.Expired, nil
+		}
 		switch a.State {
 		case gate.Refused:
 			return web.Badge{Tone: web.Bad, Text: "a second person said no", Icon: "x"}, err

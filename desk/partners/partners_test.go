@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/mail"
@@ -104,8 +105,9 @@ func TestAnAgreementCoversWhatItSays(t *testing.T) {
 		t.Fatalf("went: %q", got)
 	}
 	h.asStaff("t-counsel", "counsel")
-	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-01", "country", "XX", "signers", "x"), http.StatusUnprocessableEntity,
-		"It ends before it begins.", "This is no country.", "Choose the signed document.", "an agreement about nothing")
+	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-01", "country", "Irelandia"), http.StatusUnprocessableEntity,
+		"It ends before it begins.", "Please choose one of those offered.", "Choose the signed document.", "an agreement about nothing", "Who signed it : Please fill this in.")
+	shows(t, h.Post("/console/partners/"+helper+"/feed", "purpose", "support"), http.StatusUnprocessableEntity, "Reason : Please fill this in.", "Hand over the sealed file")
 	leads(t, h.upload("/console/partners/"+helper+"/agreement", "purposes", "support", "categories", "company", "signed", "2026-01-02", "ends", "2028-01-01", "country", "IE", "signers", "x", "document", "y"), "/console/partners/"+helper)
 	got := h.file(helper, support)
 	if len(got) != 1 || got[0].Details["contact.email"] != "" || got[0].Details["company.name"] == "" {
@@ -373,6 +375,8 @@ func TestCooperationGoesOnBesideASuccession(t *testing.T) {
 		h.announce(helper, cooperation)
 		h.Clock.Advance(30 * day)
 		h.announce(helper, succession)
+		h.as(b)
+		shows(t, h.Get("/portal/partners"), http.StatusOK, "Moving to a successor")
 		objects(b, "succession")
 		objects(c, "support")
 		late := h.customer("d@example.com") // told of both on this day
@@ -412,4 +416,34 @@ func TestOthersReceiveNothing(t *testing.T) {
 	for _, key := range []string{"nobody", "police"} {
 		shows(t, h.Get("/console/partners/"+key), http.StatusNotFound)
 	}
+}
+
+// TestTheDemonstrationPullsByAKey: the page of a partner that pulled says when its key was made.
+func TestTheDemonstrationPullsByAKey(t *testing.T) {
+	h := one(t)
+	w := h.World()
+	w.History = &desk.History{Begin: desktest.Start, End: desktest.Start.AddDate(0, 6, 0)}
+	s, to, err := h.desk.partner(helper)
+	ok(t, err)
+	ok(t, h.desk.demoSign(t.Context(), w, s, to, loot.Actor{Kind: loot.Staff, ID: "t-dpo", Roles: []loot.Role{"dpo"}}))
+	ok(t, h.desk.demoPull(t.Context(), to))
+	h.asStaff("t-support", "support")
+	page := h.Get("/console/partners/" + helper)
+	shows(t, page, http.StatusOK, "pulled")
+	desktest.Hides(t, page, "none was made")
+}
+
+// TestAnObjectionSaysForWhomItCounts: it is to a purpose, and more than one company may have it.
+func TestAnObjectionSaysForWhomItCounts(t *testing.T) {
+	h := one(t)
+	a := h.customer("a@example.com")
+	h.sign(seller, "service")
+	h.announce(seller, succession)
+	h.as(a)
+	page := h.Get("/portal/partners")
+	shows(t, page, http.StatusOK, "It takes over a service of yours.", "What we told you")
+	desktest.Hides(t, page, "So does another company")
+	h.sign(helper, "service")
+	h.announce(helper, succession)
+	shows(t, h.Get("/portal/partners"), http.StatusOK, "It takes over a service of yours. So does another company: an objection counts for every company on this page that does the same.")
 }
