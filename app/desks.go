@@ -48,6 +48,9 @@ func (a *App) build() error {
 		publication.Kind: {Title: "Publish a statement", Describe: func(_ context.Context, _ *store.Tx, matter []byte) (string, string, error) {
 			return publication.Describe(a.Gate, json.RawMessage(matter))
 		}},
+		partners.Kind: {Title: "Announce a successor", Describe: func(ctx context.Context, tx *store.Tx, matter []byte) (string, string, error) {
+			return a.partner.Describe(ctx, tx, matter)
+		}},
 		kindRotate: {Title: "Rotate keys", By: "the command line of the server", Next: "Whoever called the command calls it again now, and it does what was agreed to.", Describe: a.describeRotation},
 	}}); err != nil {
 		return err
@@ -129,7 +132,7 @@ func (a *App) build() error {
 	}); err != nil {
 		return err
 	}
-	if a.partner, err = partners.New(a.Kit, partners.Needs{Staff: colleagues, Services: a.running, Reach: networks}); err != nil {
+	if a.partner, err = partners.New(a.Kit, partners.Needs{Staff: colleagues, Services: a.running, Needed: a.staff.Needed, Reach: networks}); err != nil {
 		return err
 	}
 	if a.safety, err = safety.New(a.Kit, a.abuse(colleagues)); err != nil {

@@ -411,6 +411,7 @@ var notes = map[string]struct {
 	"objection.made":       {"hand", web.Neutral, "Objection made"},
 	"objection.withdrawn":  {"hand", web.Neutral, "Objection taken back"},
 	"partner.announced":    {"handshake", web.Info, "You were told of a company that works with us"},
+	"partner.successor":    {"handshake", web.Info, "You were told of a company that takes over services"},
 	"partner.asked":        {"eraser", web.Info, "A partner was asked to delete what it received of you"},
 	"restriction.made":     {"lock", web.Info, "Your record was frozen"},
 	"restriction.ended":    {"lock-open", web.Neutral, "Your record is no longer frozen"},

@@ -46,7 +46,9 @@ func (d *Partners) list(w http.ResponseWriter, r *http.Request) error {
 			}
 			row.Notice = web.Badge{Text: "nobody was told"}
 			if i := slices.IndexFunc(all, func(n notice) bool { return n.Ended.IsZero() }); i >= 0 {
-				row.Notice = d.noticeState(all[i])
+				if row.Notice, err = d.noticeState(ctx, tx, all[i]); err != nil {
+					return err
+				}
 			}
 			if err := tx.QueryRow(ctx, `SELECT (SELECT count(DISTINCT subject) FROM partners_sent WHERE partner = $1), (SELECT count(*) FROM partners_deletion WHERE partner = $1 AND confirmed = 0)`, to.Key).
 				Scan(&row.People, &row.Waiting); err != nil {
@@ -82,18 +84,6 @@ func (d *Partners) agreementState(a agreement) web.Badge {
 		return web.Badge{Tone: web.Warn, Text: "ends " + a.Ends.Format("2 Jan 2006"), Icon: "clock-alert"}
 	}
 	return web.Badge{Tone: web.Good, Text: "until " + a.Ends.Format("2 Jan 2006"), Icon: "check"}
-}
-
-func (d *Partners) noticeState(n notice) web.Badge {
-	switch {
-	case !n.Ended.IsZero():
-		return web.Badge{Text: "taken back"}
-	case n.Announced.IsZero():
-		return web.Badge{Tone: web.Info, Text: "letters are going out", Icon: "send"}
-	case n.Due.After(d.Now()):
-		return web.Badge{Tone: web.Info, Text: "time to object until " + n.Due.Format("2 Jan 2006"), Icon: "hourglass"}
-	}
-	return web.Badge{Tone: web.Good, Text: "counts since " + n.Due.Format("2 Jan 2006"), Icon: "check"}
 }
 
 var whys = map[string]string{becauseWithdrawn: "permission taken back", becauseObjected: "objection", becauseErased: "erased here"}
@@ -137,12 +127,11 @@ func (d *Partners) showPartner(w http.ResponseWriter, r *http.Request, how showi
 	v := partnerView{View: web.ViewOf(r, to.Title), Key: to.Key, Keeper: keeps(by), Token: how.token, Public: d.publicKey(), ServerKey: sftp.PublicKey(d.serverKey()), Verifier: d.noteSigner().verifier(), Wrong: map[string]*web.Problems{}}
 	v.Crumbs = []web.Crumb{{Label: "Partners", Href: "/console/partners"}}
 	v.Wide = true
-	v.Actions = []web.Action{{Label: "Hand over one person", Icon: "user-round", Href: path(to.Key) + "/person"}}
 	v.Again = nil
 	if v.Keeper {
 		v.Again = web.SignInAgain(r, d.Now(), "A new key")
 	}
-	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { return d.fill(ctx, tx, s, to, &v) }); err != nil {
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error { return d.fill(ctx, tx, s, to, by, &v) }); err != nil {
 		return err
 	}
 	if how.form != "" {
@@ -157,7 +146,7 @@ func (d *Partners) showPartner(w http.ResponseWriter, r *http.Request, how showi
 }
 
 // fill puts on the page of a partner what stands about it.
-func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, v *partnerView) error {
+func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, by loot.Actor, v *partnerView) error {
 	c, err := d.company(ctx, tx, to.Key)
 	if err != nil {
 		return err
@@ -167,6 +156,10 @@ func (d *Partners) fill(ctx context.Context, tx *store.Tx, s *statement.Statemen
 		return err
 	}
 	v.Standing = a.ID != ""
+	v.Actions = nil
+	if opens(s, by, a.Purposes...) { // who opens none would be refused
+		v.Actions = []web.Action{{Label: "Hand over one person", Icon: "user-round", Href: path(to.Key) + "/person"}}
+	}
 	state := d.agreementState(a)
 	rests := "Each person's permission"
 	if len(to.Cooperation) > 0 {
@@ -246,7 +239,10 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 		return err
 	}
 	for _, n := range told {
-		row := noticeRow{What: "Works with us: " + titlesOf(s, n.Purposes), Words: n.Words, Made: n.Made, Due: n.Due, State: d.noticeState(n)}
+		row := noticeRow{What: "Works with us: " + titlesOf(s, n.Purposes), Words: n.Words, Made: n.Made, Due: n.Due, Href: path(to.Key) + "/notice/" + n.ID}
+		if row.State, err = d.noticeState(ctx, tx, n); err != nil {
+			return err
+		}
 		if n.Kind == succession {
 			row.What = "Takes over " + whatMoves(s, n)
 		}
@@ -254,7 +250,7 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 			return fmt.Errorf("partners: told: %w", err)
 		}
 		if v.Keeper && n.Ended.IsZero() {
-			row.End = &web.Action{Label: "Take back", Icon: "undo-2", Post: true, Small: true, Href: path(to.Key) + "/notice/" + n.ID + "/end", Confirm: "Whoever was told of it counts as not told from then on, and nothing goes there by it."}
+			row.End = &web.Action{Label: "Take back", Icon: "undo-2", Post: true, Small: true, Href: path(to.Key) + "/notice/" + n.ID + "/end", Confirm: "Whoever was told of it gets a letter that says so and counts as not told from then on, and nothing goes there by it."}
 		}
 		v.Notices = append(v.Notices, row)
 	}
@@ -422,34 +418,125 @@ func (d *Partners) typed(r *http.Request) (*statement.Statement, statement.Recip
 	return s, to, typed, err
 }
 
+// takeNotice shows the letter and to how many it goes, and then has it go.
 func (d *Partners) takeNotice(w http.ResponseWriter, r *http.Request) error {
 	s, to, typed, err := d.typed(r)
 	if err != nil {
 		return err
 	}
-	var wrong error
-	err = d.done(w, r, "The letters are going out. The time to object begins when the last one has gone.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
-		wrong = nil
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	read := func(tx *store.Tx) (n notice, err error) {
+		if err := d.signed(ctx, tx, by); err != nil {
+			return n, err
+		}
 		a, err := standing(ctx, tx, to.Key)
 		if err != nil {
-			return err
+			return n, err
 		}
-		n, err := readNotice(s, to, a, typed)
-		if err != nil {
-			wrong = err
+		return readNotice(s, to, a, typed)
+	}
+	v, waits := d.noticeView(r, to), false
+	if typed.Get("confirm") == "" {
+		err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+			n, err := read(tx)
+			if err != nil {
+				return err
+			}
+			return d.fillNotice(ctx, tx, s, to, by, n, &v)
+		})
+	} else {
+		err = d.DB.InTx(ctx, func(tx *store.Tx) error {
+			n, err := read(tx)
+			if err != nil {
+				return err
+			}
+			waits, err = d.propose(ctx, tx, by, n)
 			return err
-		}
-		_, err = d.announce(ctx, tx, by, n)
+		})
+	}
+	if web.Wrong(err) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formNotice, typed, err, ""})
+	}
+	if err != nil {
 		return err
-	})
-	if wrong != nil && web.Wrong(wrong) != nil {
-		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formNotice, typed, wrong, ""})
+	}
+	if typed.Get("confirm") == "" {
+		v.Send = []web.Hidden{{Name: "confirm", Value: "yes"}}
+		for _, f := range noticeForm(s, to) {
+			for _, one := range typed[f.Name] {
+				v.Send = append(v.Send, web.Hidden{Name: f.Name, Value: one})
+			}
+		}
+		return noticePage.Render(w, r, http.StatusOK, v)
+	}
+	said := "The letters are going out. The time to object begins when the last one has gone."
+	if waits {
+		said = "Asked. Others find it under Approvals, and the letters go as soon as one of them agrees."
+	}
+	web.SetFlash(w, r, web.Good, said)
+	return web.Redirect(w, r, path(to.Key))
+}
+
+// showNotice shows the letter of a notice, such as to whoever is asked to agree to it.
+func (d *Partners) showNotice(w http.ResponseWriter, r *http.Request) error {
+	s, to, err := d.partner(r.PathValue("key"))
+	if err != nil {
+		return err
+	}
+	ctx, v := r.Context(), d.noticeView(r, to)
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		n, err := anyNotice(ctx, tx, r.PathValue("id"))
+		if err == nil && (n.ID == "" || n.Partner != to.Key) {
+			err = loot.Errorf(loot.NotFound, "There is no such announcement.")
+		}
+		if err != nil {
+			return err
+		}
+		return d.fillNotice(ctx, tx, s, to, web.ActorOf(ctx), n, &v)
+	}); err != nil {
+		return err
+	}
+	return noticePage.Render(w, r, http.StatusOK, v)
+}
+
+func (d *Partners) noticeView(r *http.Request, to statement.Recipient) noticeView {
+	v := noticeView{View: web.ViewOf(r, "What everybody concerned is told"), Key: to.Key}
+	v.Crumbs = []web.Crumb{{Label: "Partners", Href: "/console/partners"}, {Label: to.Title, Href: path(to.Key)}}
+	return v
+}
+
+// fillNotice shows the letter of a notice, which is not kept yet if it has no id.
+func (d *Partners) fillNotice(ctx context.Context, tx *store.Tx, s *statement.Statement, to statement.Recipient, by loot.Actor, n notice, v *noticeView) error {
+	letter := letterOf(s, to, n, s.Front().NoticeDays, d.BaseURL)
+	m, err := letter.Message(d.House(), "shown", "")
+	if err != nil {
+		return err
+	}
+	v.Subject, v.Letter = letter.Subject, m.Text
+	whom, err := d.whom(ctx, tx, n)
+	if err != nil {
+		return err
+	}
+	v.Facts = []web.Fact{{Term: "Goes to", Value: whom, Note: "As many as there are today; who comes later is told, too."}}
+	if n.ID != "" {
+		state, err := d.noticeState(ctx, tx, n)
+		v.Facts = append(v.Facts, web.Fact{Term: "State", Badge: &state})
+		return err
+	}
+	others, err := d.othersFor(ctx, tx, by, n)
+	v.Button = "Tell " + whom
+	if n.Kind == succession {
+		next := "Nobody else could agree to it, so the letters go at once."
+		if others {
+			v.Button, next = "Ask a second person to agree", "A second person has to agree before the first letter goes."
+		}
+		v.Facts = append(v.Facts, web.Fact{Term: "Agreed by", Value: next})
 	}
 	return err
 }
 
 func (d *Partners) endNotice(w http.ResponseWriter, r *http.Request) error {
-	return d.done(w, r, "Taken back.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
+	return d.done(w, r, "Taken back. Whoever was told gets a letter that says so.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error {
 		return d.withdrawNotice(ctx, tx, by, r.PathValue("id"))
 	})
 }

@@ -156,39 +156,41 @@ func (d *Partners) toward(ctx context.Context, tx *store.Tx, p *parcel, way stri
 
 // takeFeed answers with everybody who qualifies, as a sealed file.
 func (d *Partners) takeFeed(w http.ResponseWriter, r *http.Request) error {
-	typed, err := web.Form(r, 0)
+	_, to, typed, err := d.typed(r)
 	if err != nil {
 		return err
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
 	var p parcel
-	var to age.Recipient
+	var recipient age.Recipient
 	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
 		if err := d.signed(ctx, tx, by); err != nil {
 			return err
 		}
-		if p, err = d.parcel(ctx, tx, r.PathValue("key"), loot.Purpose(typed.Get("purpose")), by); err != nil {
+		if p, err = d.parcel(ctx, tx, to.Key, loot.Purpose(typed.Get("purpose")), by); err != nil {
+			return err
+		}
+		if err := (web.Fields{feedReason}).Check(typed); err != nil {
 			return err
 		}
 		p.Reason = typed.Get("reason")
-		if p.Reason == "" {
-			return loot.Errorf(loot.Invalid, "Say why this is handed over. The reason is kept sealed on the ledger.")
-		}
 		way := byFile
 		if typed.Get("way") == byServer {
 			way = byServer
 		}
-		if to, err = d.toward(ctx, tx, &p, way); err == nil && way == byServer {
+		if recipient, err = d.toward(ctx, tx, &p, way); err == nil && way == byServer {
 			err = d.order(ctx, tx, p)
 		}
 		return err
-	}); err != nil {
+	}); web.Wrong(err) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formFeed, typed, err, ""})
+	} else if err != nil {
 		return err
 	}
 	if typed.Get("way") == byServer {
 		web.SetFlash(w, r, web.Good, "It is put on the partner’s server now. The list says when it is there.")
-		return web.Redirect(w, r, path(r.PathValue("key")))
+		return web.Redirect(w, r, path(to.Key))
 	}
-	d.send(w, r, p, to, func(ctx context.Context, leave func([]line) error) (int, error) { return d.feed(ctx, p, leave) })
+	d.send(w, r, p, recipient, func(ctx context.Context, leave func([]line) error) (int, error) { return d.feed(ctx, p, leave) })
 	return nil
 }

@@ -72,6 +72,9 @@ func (d *Partners) demoSign(ctx context.Context, w *desk.World, s *statement.Sta
 		if err := d.reach(ctx, tx, by, company{Partner: to.Key, Contact: "privacy@" + to.Key + ".example", Recipient: key.Recipient().String()}); err != nil {
 			return err
 		}
+		if _, err := d.giveKey(ctx, tx, by, to.Key); err != nil { // by which it pulls
+			return err
+		}
 		if len(to.Cooperation) == 0 {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package partners
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,6 +41,10 @@ func purposeOptions(s *statement.Statement, list []loot.Purpose) (out []web.Opti
 
 func agreementForm(s *statement.Statement, to statement.Recipient) web.Fields {
 	purposes, categories := scope(s, to)
+	var countries []web.Option
+	for _, c := range statement.Countries() {
+		countries = append(countries, web.Option{Value: c.Code, Label: c.Name})
+	}
 	var kinds []web.Option
 	for _, id := range categories {
 		c, _ := s.Category(id)
@@ -50,7 +55,7 @@ func agreementForm(s *statement.Statement, to statement.Recipient) web.Fields {
 		{Name: "categories", Label: "Kinds of details that it covers", Type: "checkboxes", Options: kinds, Wide: true},
 		{Name: "signed", Label: "Counts from", Type: "date", Required: true},
 		{Name: "ends", Label: "Ends on", Type: "date", Required: true, Hint: "Nothing goes there from this day on."},
-		{Name: "country", Label: "Country where it is held", Value: to.Country, Required: true, MaxLen: 2, Hint: "Two letters, such as IE."},
+		{Name: "country", Label: "Country where it is held", Type: "select", Value: to.Country, Required: true, Options: countries},
 		{Name: "signers", Label: "Who signed it", Required: true, MaxLen: 400, Hint: "On both sides. Kept sealed."},
 		{Name: "processors", Label: "Companies that it passes details on to", Type: "textarea", Rows: 2, MaxLen: 1000, Wide: true, Hint: "One in each line."},
 		{Name: "document", Label: "The signed document", Type: "file", Required: true, Wide: true, Accept: ".pdf,.asice,.txt,image/*", Hint: "8 MB at most. Kept sealed; its SHA-256 shows that it stayed as it is."},
@@ -84,10 +89,12 @@ func companyForm(c company) web.Fields {
 	})
 }
 
+var feedReason = web.Field{Name: "reason", Label: "Reason", Required: true, MaxLen: 300, Hint: "Kept sealed on the ledger, for each person."}
+
 func feedForm(s *statement.Statement, a agreement, c company) web.Fields {
 	fields := web.Fields{
 		{Name: "purpose", Label: "For", Type: "select", Required: true, Options: purposeOptions(s, a.Purposes)},
-		{Name: "reason", Label: "Reason", Required: true, MaxLen: 300, Hint: "Kept sealed on the ledger, for each person."},
+		feedReason,
 	}
 	if c.Server.Address != "" {
 		fields = append(fields, web.Field{Name: "way", Label: "How it goes", Type: "select", Required: true, Options: []web.Option{
@@ -109,11 +116,9 @@ func readAgreement(r *http.Request, s *statement.Statement, to statement.Recipie
 	}
 	form := agreementForm(s, to)
 	checked := slices.DeleteFunc(slices.Clone(form), func(f web.Field) bool { return f.Type == "file" })
-	if err := checked.Check(typed); err != nil {
-		return a, p, typed, err
-	}
 	wrong := map[string]string{}
-	a = agreement{Partner: to.Key, Country: strings.ToUpper(typed.Get("country"))}
+	maps.Copy(wrong, web.Wrong(checked.Check(typed))) // all that is wrong is said at once
+	a = agreement{Partner: to.Key, Country: typed.Get("country")}
 	for _, one := range typed["purposes"] {
 		a.Purposes = append(a.Purposes, loot.Purpose(one))
 	}
@@ -131,18 +136,16 @@ func readAgreement(r *http.Request, s *statement.Statement, to statement.Recipie
 	if len(a.Categories) == 0 {
 		wrong["categories"] = "Choose what it covers: an agreement about nothing lets nothing go."
 	}
-	if statement.CountryName(a.Country) == a.Country {
-		wrong["country"] = "This is no country. Two letters name one, such as IE."
-	}
 	var serr, eerr error
 	a.Signed, serr = time.Parse(time.DateOnly, typed.Get("signed"))
 	a.Ends, eerr = time.Parse(time.DateOnly, typed.Get("ends"))
-	switch {
-	case serr != nil:
+	if serr != nil && wrong["signed"] == "" {
 		wrong["signed"] = "This is no date."
-	case eerr != nil:
+	}
+	if eerr != nil && wrong["ends"] == "" {
 		wrong["ends"] = "This is no date."
-	case !a.Ends.After(a.Signed):
+	}
+	if serr == nil && eerr == nil && !a.Ends.After(a.Signed) {
 		wrong["ends"] = "It ends before it begins."
 	}
 	file := files["document"]

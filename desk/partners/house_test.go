@@ -40,6 +40,7 @@ type house struct {
 	desk     *Partners
 	services map[loot.Subject][]string
 	key      *age.X25519Identity
+	others   int // who could agree to a succession
 }
 
 func onEach(t *testing.T, f func(*testing.T, *house)) {
@@ -74,6 +75,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 				return desktest.Start.Add(-time.Hour), nil
 			},
 		},
+		Needed:   func(context.Context, *store.Tx, loot.Actor) (int, error) { return h.others, nil },
 		Services: func(_ context.Context, _ *store.Tx, s loot.Subject) ([]string, error) { return h.services[s], nil },
 	})
 	ok(t, err)
@@ -135,7 +137,7 @@ func (h *house) announce(partner, kind string, services ...string) {
 	h.Helper()
 	was := h.Actor
 	h.asStaff("t-counsel", "counsel")
-	pairs := []string{"kind", kind, "words", "Ask us."}
+	pairs := []string{"kind", kind, "words", "Ask us.", "confirm", "yes"}
 	for _, s := range services {
 		pairs = append(pairs, "services", s)
 	}

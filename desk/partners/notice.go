@@ -43,10 +43,11 @@ type notice struct {
 	Announced time.Time // zero: its letters are still going out
 	Due       time.Time
 	Ended     time.Time // zero: it counts
+	Approval  string    // that its letters wait for; empty: they go
 }
 
 func notices(ctx context.Context, tx *store.Tx, partner string) (out []notice, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, partner, kind, purposes, services, words, made, author, announced, due, ended FROM partners_notice
+	rows, err := tx.Query(ctx, `SELECT id, partner, kind, purposes, services, words, made, author, announced, due, ended, approval FROM partners_notice
 		WHERE partner = $1 OR $1 = '' ORDER BY made DESC, id`, partner)
 	if err != nil {
 		return nil, fmt.Errorf("partners: notices: %w", err)
@@ -56,7 +57,7 @@ func notices(ctx context.Context, tx *store.Tx, partner string) (out []notice, e
 		var n notice
 		var purposes, services string
 		var made, announced, due, ended int64
-		if err := rows.Scan(&n.ID, &n.Partner, &n.Kind, &purposes, &services, &n.Words, &made, &n.Author, &announced, &due, &ended); err != nil {
+		if err := rows.Scan(&n.ID, &n.Partner, &n.Kind, &purposes, &services, &n.Words, &made, &n.Author, &announced, &due, &ended, &n.Approval); err != nil {
 			return nil, fmt.Errorf("partners: notices: %w", err)
 		}
 		if err := errors.Join(json.Unmarshal([]byte(purposes), &n.Purposes), json.Unmarshal([]byte(services), &n.Services)); err != nil {
@@ -68,36 +69,58 @@ func notices(ctx context.Context, tx *store.Tx, partner string) (out []notice, e
 	return out, rows.Err()
 }
 
+// anyNotice returns a notice, also one that was taken back; the zero notice if there is none.
+func anyNotice(ctx context.Context, tx *store.Tx, id string) (notice, error) {
+	all, err := notices(ctx, tx, "")
+	i := slices.IndexFunc(all, func(n notice) bool { return n.ID == id })
+	if err != nil || i < 0 {
+		return notice{}, err
+	}
+	return all[i], nil
+}
+
 // findNotice returns a notice that counts; false: there is none.
 func findNotice(ctx context.Context, tx *store.Tx, id string) (notice, bool, error) {
-	all, err := notices(ctx, tx, "")
-	i := slices.IndexFunc(all, func(n notice) bool { return n.ID == id && n.Ended.IsZero() })
-	if err != nil || i < 0 {
+	n, err := anyNotice(ctx, tx, id)
+	if err != nil || n.ID == "" || !n.Ended.IsZero() {
 		return notice{}, false, err
 	}
-	return all[i], true, nil
+	return n, true, nil
 }
 
 // announce begins to tell everybody concerned of a partner. The time to object begins when
 // the last letter has gone.
 func (d *Partners) announce(ctx context.Context, tx *store.Tx, by loot.Actor, n notice) (string, error) {
 	n.ID = loot.NewID("p")
+	if err := d.keep(ctx, tx, by, n); err != nil {
+		return "", err
+	}
+	return n.ID, d.begun(ctx, tx, by, n)
+}
+
+// keep keeps a new notice.
+func (d *Partners) keep(ctx context.Context, tx *store.Tx, by loot.Actor, n notice) error {
 	purposes, perr := json.Marshal(n.Purposes)
 	services, serr := json.Marshal(n.Services)
 	if err := errors.Join(perr, serr); err != nil {
-		return "", fmt.Errorf("partners: announce: %w", err)
+		return fmt.Errorf("partners: announce: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO partners_notice (id, partner, kind, purposes, services, words, made, author, announced, due, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0)`,
-		n.ID, n.Partner, n.Kind, string(purposes), string(services), n.Words, d.Now().UnixMicro(), by.ID); err != nil {
-		return "", fmt.Errorf("partners: announce: %w", err)
+	if _, err := tx.Exec(ctx, `INSERT INTO partners_notice (id, partner, kind, purposes, services, words, made, author, announced, due, ended, approval) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9)`,
+		n.ID, n.Partner, n.Kind, string(purposes), string(services), n.Words, d.Now().UnixMicro(), by.ID, n.Approval); err != nil {
+		return fmt.Errorf("partners: announce: %w", err)
 	}
-	if _, err := d.Gate.Note(ctx, tx, by, n.Kind+".announced", n.Partner); err != nil {
-		return "", err
-	}
-	return n.ID, d.Jobs.Enqueue(ctx, tx, tellPageArgs{Notice: n.ID})
+	return nil
 }
 
-// withdrawNotice takes a notice back: whom it told counts as not told.
+// begun has the letters of a notice go.
+func (d *Partners) begun(ctx context.Context, tx *store.Tx, by loot.Actor, n notice) error {
+	if _, err := d.Gate.Note(ctx, tx, by, n.Kind+".announced", n.Partner); err != nil {
+		return err
+	}
+	return d.Jobs.Enqueue(ctx, tx, tellPageArgs{Notice: n.ID})
+}
+
+// withdrawNotice takes a notice back: whom it told counts as not told, and hears of it.
 func (d *Partners) withdrawNotice(ctx context.Context, tx *store.Tx, by loot.Actor, id string) error {
 	n, ok, err := findNotice(ctx, tx, id)
 	if err != nil {
@@ -110,6 +133,9 @@ func (d *Partners) withdrawNotice(ctx context.Context, tx *store.Tx, by loot.Act
 		return fmt.Errorf("partners: notice: %w", err)
 	}
 	if _, err := d.Gate.Note(ctx, tx, by, n.Kind+".taken_back", n.Partner); err != nil {
+		return err
+	}
+	if err := d.Jobs.Enqueue(ctx, tx, unsayPageArgs{Notice: id}); err != nil {
 		return err
 	}
 	return d.refresh(ctx, tx, by, n.Partner)
@@ -213,7 +239,7 @@ func (d *Partners) registered(ctx context.Context, id string) error {
 			return err
 		}
 		for _, n := range all {
-			if !n.Ended.IsZero() {
+			if !n.Ended.IsZero() || n.Approval != "" {
 				continue
 			}
 			if err := d.Jobs.Enqueue(ctx, tx, tellOneArgs{n.ID, loot.Subject(id)}); err != nil {
@@ -273,6 +299,10 @@ func (d *Partners) tell(ctx context.Context, n notice, s loot.Subject) error {
 		return err
 	}
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		note := "partner.announced"
+		if n.Kind == succession {
+			note = "partner.successor"
+		}
 		changed, err := tx.Exec(ctx, `INSERT INTO partners_told (notice, subject, at) VALUES ($1, $2, $3) ON CONFLICT (notice, subject) DO NOTHING`, n.ID, s, d.Now().UnixMicro())
 		if err != nil {
 			return fmt.Errorf("partners: told: %w", err)
@@ -280,7 +310,16 @@ func (d *Partners) tell(ctx context.Context, n notice, s loot.Subject) error {
 		if changed == 0 {
 			return nil
 		}
-		return d.Gate.NoteAbout(ctx, tx, s, collection, d.actor(), "partner.announced", clauseOf(n.Kind))
+		var ended int64
+		if err := tx.QueryRow(ctx, `SELECT ended FROM partners_notice WHERE id = $1`+tx.ForShare(), n.ID).Scan(&ended); err != nil {
+			return fmt.Errorf("partners: told: %w", err)
+		}
+		if ended != 0 { // taken back while the letter went
+			if err := d.Jobs.Enqueue(ctx, tx, unsayArgs{n.ID, s}); err != nil {
+				return err
+			}
+		}
+		return d.Gate.NoteAbout(ctx, tx, s, collection, d.actor(), note, clauseOf(n.Kind))
 	})
 }
 
@@ -308,7 +347,7 @@ func letterOf(s *statement.Statement, to statement.Recipient, n notice, days int
 	if n.Kind == succession {
 		l.Subject = to.Title + " takes over " + whatMoves(s, n)
 		l.Preview = "What moves, when, and how you object."
-		l.Blocks[0] = mail.Para(where + " takes over " + whatMoves(s, n) + ". It has signed the same agreement as every partner. What your service cannot run without moves with it: " + titles + ".")
+		l.Blocks[0] = mail.Para(where + ", takes over " + whatMoves(s, n) + ". It has signed the same agreement as every partner. With it move the details that it needs for: " + titles + ".")
 		l.Blocks[1] = mail.Para(fmt.Sprintf("Nothing of yours moves before %d days have passed. If you object in these days, nothing of yours moves.", days))
 		l.Why = "You get this because our privacy statement promises to tell you before a service of yours goes to another company."
 	}
@@ -376,23 +415,17 @@ func (d *Partners) announced(ctx context.Context, tx *store.Tx, r gate.Request, 
 	if err != nil || !known {
 		return err
 	}
-	in.Context.Announced, in.Context.Due = time.Time{}, time.Time{}
-	need := []string{cooperation}
-	if in.Actor.Successor { // of the succession, and of cooperation if it is that, too
-		need[0] = succession
-		if slices.Contains(to.Cooperation, r.Purpose) {
-			need = append(need, cooperation)
-		}
+	way := told[cooperation] // the zero telling: not told, so nothing goes
+	switch {
+	case slices.Contains(to.Cooperation, r.Purpose):
+		// Cooperation goes on by its own notice. The rules read one time for both ways, so the
+		// partner is no successor here before the time to object to the succession is over.
+		moves, known := told[succession]
+		in.Actor.Successor = in.Actor.Successor && known && !moves.due.After(d.Now())
+	case in.Actor.Successor:
+		way = told[succession]
 	}
-	var at, due time.Time
-	for _, kind := range need {
-		t, ok := told[kind]
-		if !ok {
-			return nil // not told, so nothing goes
-		}
-		at, due = later(at, t.at), later(due, t.due)
-	}
-	in.Context.Announced, in.Context.Due = at, due
+	in.Context.Announced, in.Context.Due = way.at, way.due
 	return nil
 }
 
@@ -410,7 +443,7 @@ type telling struct{ at, due time.Time }
 // purpose, and whether the partner was announced at all.
 func toldOf(ctx context.Context, tx *store.Tx, r gate.Request, days int) (out map[string]telling, known bool, err error) {
 	rows, err := tx.Query(ctx, `SELECT n.kind, n.purposes, n.announced, n.due, coalesce(t.at, 0) FROM partners_notice n
-		LEFT JOIN partners_told t ON t.notice = n.id AND t.subject = $1 WHERE n.partner = $2 AND n.ended = 0`, r.Subject, r.Actor.ID)
+		LEFT JOIN partners_told t ON t.notice = n.id AND t.subject = $1 WHERE n.partner = $2 AND n.ended = 0 AND n.approval = ''`, r.Subject, r.Actor.ID)
 	if err != nil {
 		return nil, false, fmt.Errorf("partners: told of: %w", err)
 	}

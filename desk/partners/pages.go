@@ -14,6 +14,7 @@ var pageFiles embed.FS
 var (
 	listPage    = web.NewPage[listView](pageFiles, "pages/list.html")
 	partnerPage = web.NewPage[partnerView](pageFiles, "pages/partner.html")
+	noticePage  = web.NewPage[noticeView](pageFiles, "pages/notice.html")
 	personPage  = web.NewPage[personView](pageFiles, "pages/person.html")
 	minePage    = web.NewPage[mineView](pageFiles, "pages/mine.html")
 )
@@ -64,6 +65,7 @@ type agreementRow struct {
 }
 
 type noticeRow struct {
+	Href    string // of the letter
 	What    string
 	Words   string
 	Made    time.Time
@@ -105,6 +107,17 @@ type partnerView struct {
 
 	Agreement, Revoke, Notice, Company, Feed web.Fields
 	Wrong                                    map[string]*web.Problems
+}
+
+// A noticeView shows the letter of a notice, before it goes or afterwards.
+type noticeView struct {
+	web.View
+	Key     string
+	Facts   []web.Fact
+	Subject string
+	Letter  string
+	Send    []web.Hidden // what is sent to have it go; none: it is only shown
+	Button  string
 }
 
 type noteRow struct {

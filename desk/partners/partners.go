@@ -46,6 +46,8 @@ type Needs struct {
 	Staff desk.Staff
 	// Services returns the ids, in the statement, of the services of somebody that run.
 	Services func(context.Context, *store.Tx, loot.Subject) ([]string, error)
+	// Needed is how many other people could approve what somebody asks for, two at most.
+	Needed func(ctx context.Context, tx *store.Tx, by loot.Actor) (int, error)
 	// Reach is how far servers of partners may be away.
 	Reach outbound.Reach
 }
@@ -93,12 +95,15 @@ func New(kit desk.Kit, needs Needs) (*Partners, error) {
 	d.notes.Hold(kit.DB)
 	job.Register(kit.Jobs, d.tellPage, job.Timeout(10*time.Minute)) // it writes many letters
 	job.Register(kit.Jobs, d.tellOne)
+	job.Register(kit.Jobs, d.unsayPage)
+	job.Register(kit.Jobs, d.unsay)
 	job.Register(kit.Jobs, d.remind)
 	job.Register(kit.Jobs, d.sweep)
 	job.Register(kit.Jobs, d.put, job.Timeout(putTimeout), job.MaxAttempts(putTries), job.Apart("partners_server", putWorkers))
 	kit.Jobs.Listen("person.registered", "partners.registered", d.registered)
 	kit.Jobs.Listen("permission.withdrawn", "partners.withdrawn", d.withdrawn)
 	kit.Jobs.Listen("objection.made", "partners.objected", d.withdrawn)
+	kit.Jobs.Listen("approval.given", "partners.approved", d.approved)
 	kit.Jobs.Periodic(day, sweepArgs{})
 	kit.Gate.Fact("context.announced", d.announced)
 	return d, nil
@@ -160,6 +165,7 @@ func (d *Partners) routes() []web.Route {
 		kept("GET /console/partners/{key}/agreement/{id}", d.document),
 		kept("POST /console/partners/{key}/revoke", d.takeRevocation),
 		kept("POST /console/partners/{key}/notice", d.takeNotice),
+		{Pattern: "GET /console/partners/{key}/notice/{id}", Audience: web.Console, Serve: d.showNotice},
 		kept("POST /console/partners/{key}/notice/{id}/end", d.endNotice),
 		kept("POST /console/partners/{key}/company", d.takeCompany),
 		key,

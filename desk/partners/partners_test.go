@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/mail"
@@ -103,8 +105,9 @@ func TestAnAgreementCoversWhatItSays(t *testing.T) {
 		t.Fatalf("went: %q", got)
 	}
 	h.asStaff("t-counsel", "counsel")
-	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-01", "country", "XX", "signers", "x"), http.StatusUnprocessableEntity,
-		"It ends before it begins.", "This is no country.", "Choose the signed document.", "an agreement about nothing")
+	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-01", "country", "Irelandia"), http.StatusUnprocessableEntity,
+		"It ends before it begins.", "Please choose one of those offered.", "Choose the signed document.", "an agreement about nothing", "Who signed it : Please fill this in.")
+	shows(t, h.Post("/console/partners/"+helper+"/feed", "purpose", "support"), http.StatusUnprocessableEntity, "Reason : Please fill this in.", "Hand over the sealed file")
 	leads(t, h.upload("/console/partners/"+helper+"/agreement", "purposes", "support", "categories", "company", "signed", "2026-01-02", "ends", "2028-01-01", "country", "IE", "signers", "x", "document", "y"), "/console/partners/"+helper)
 	got := h.file(helper, support)
 	if len(got) != 1 || got[0].Details["contact.email"] != "" || got[0].Details["company.name"] == "" {
@@ -141,9 +144,10 @@ func TestOnePersonIsHandedOver(t *testing.T) {
 	h.asStaff("t-billing", "billing")
 	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusForbidden, "Your role opens no records for this purpose")
 	h.asStaff("t-support", "support")
-	shows(t, h.Post(to, "subject", "s00", "purpose", "support"), http.StatusUnprocessableEntity, "There is no customer with this id.")
-	page := h.Post(to, "subject", string(a), "purpose", "support")
+	shows(t, h.Post(to, "subject", "s00", "purpose", "support"), http.StatusUnprocessableEntity, "There is no such customer.")
+	page := h.Post(to, "subject", "https://loot.example/console/customers/"+string(a)+"?purpose=support", "purpose", "support")
 	shows(t, page, http.StatusOK, "What would go", "E-mail address")
+	desktest.Hides(t, page, "Language")
 	desktest.Hides(t, page, "a@example.com")
 	shows(t, h.Post(to, "subject", string(b), "purpose", "support"), http.StatusOK, "Nothing goes.", "The customer objects to it.")
 	shows(t, h.Post(to, "subject", string(b), "purpose", "support", "send", "yes", "reason", "x"), http.StatusForbidden)
@@ -155,6 +159,58 @@ func TestOnePersonIsHandedOver(t *testing.T) {
 	if addresses(got) != "a@example.com" || h.transfers(a) != 1 {
 		t.Errorf("went: %v", got)
 	}
+}
+
+// TestOnlyWhatIsHeldIsSaidToHaveGone: neither the ledger nor the customer's own pages name
+// what was never given, and of whom nothing is held nothing goes.
+func TestOnlyWhatIsHeldIsSaidToHaveGone(t *testing.T) {
+	h := one(t)
+	a := h.customer("a@example.com")
+	none, _ := h.Customer(collection, "service", map[loot.Field]string{"contact.email": "b@example.com"})
+	h.ready(helper)
+	got := h.file(helper, support)
+	h.asStaff("t-counsel", "counsel")
+	leads(t, h.upload("/console/partners/"+helper+"/agreement", "purposes", "support", "categories", "company", "signed", "2026-01-02", "ends", "2028-01-01", "country", "IE", "signers", "x", "document", "y"), "/console/partners/"+helper)
+	if narrow := h.file(helper, support); len(got) != 2 || len(narrow) != 1 || narrow[0].Details["company.name"] == "" {
+		t.Errorf("went: %v, then %v", got, narrow)
+	}
+	if h.transfers(a) != 2 || h.transfers(none) != 1 {
+		t.Error("the ledger says something else than what went")
+	}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		for _, s := range []loot.Subject{a, none} {
+			held, err := h.Kit.Vault.Held(ctx, tx, s, collection)
+			if err != nil {
+				return err
+			}
+			items, err := h.Kit.Ledger.Timeline(ctx, tx, s, collection, "", 100)
+			if err != nil {
+				return err
+			}
+			for _, it := range items {
+				for _, f := range it.Subject.Fields {
+					if _, ok := held[f]; it.Facts.Action == loot.Transfer && !ok {
+						t.Errorf("the ledger says that %s went", f)
+					}
+				}
+			}
+			list, err := sentTo(ctx, tx, s)
+			if err != nil || len(list) != 1 || len(list[0].Fields) == 0 || slices.ContainsFunc(list[0].Fields, func(f loot.Field) bool { _, ok := held[f]; return !ok }) {
+				t.Errorf("said to have been sent: %v, %v", list, err)
+			}
+		}
+		return nil
+	})
+	h.asStaff("t-support", "support")
+	to := "/console/partners/" + helper + "/person"
+	shows(t, h.Post(to, "subject", string(none), "purpose", "support"), http.StatusOK, "Nothing goes.", "has given none of the details")
+	shows(t, h.Post(to, "subject", string(none), "purpose", "support", "send", "yes", "reason", "x"), http.StatusConflict, "has given none of the details")
+	shows(t, h.Get("/console/partners/"+helper), http.StatusOK, "Hand over one person")
+	h.asStaff("t-counsel", "counsel")
+	page := h.Get("/console/partners/" + helper)
+	shows(t, page, http.StatusOK, "Hand over everybody")
+	desktest.Hides(t, page, "Hand over one person")
+	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusForbidden, "Your role opens no records for this purpose")
 }
 
 // TestWithdrawalsReachThePartner: an objection, a permission taken back and an erasure are
@@ -304,6 +360,46 @@ func TestASuccessionMovesWhoWasToldAndAgrees(t *testing.T) {
 	})
 }
 
+// TestCooperationGoesOnBesideASuccession: an announced succession neither stops what was
+// announced before, nor does anything go by the one to whoever objects to the other.
+func TestCooperationGoesOnBesideASuccession(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		a, b, c := h.customer("a@example.com"), h.customer("b@example.com"), h.customer("c@example.com")
+		objects := func(s loot.Subject, p string) {
+			h.as(s)
+			leads(t, h.Post("/portal/partners/"+helper, "purpose", p, "object", "yes"), "/portal/partners")
+			h.Drain()
+		}
+		h.sign(helper, "support", "service")
+		h.reach(helper)
+		h.announce(helper, cooperation)
+		h.Clock.Advance(30 * day)
+		h.announce(helper, succession)
+		h.as(b)
+		shows(t, h.Get("/portal/partners"), http.StatusOK, "Moving to a successor")
+		objects(b, "succession")
+		objects(c, "support")
+		late := h.customer("d@example.com") // told of both on this day
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Jobs.Enqueue(ctx, tx, sweepArgs{}) })
+		h.Drain()
+		if got := sorted(addresses(h.file(helper, support))); got != "a@example.com b@example.com" {
+			t.Errorf("by the cooperation went, while a succession is announced: %q", got)
+		}
+		if got := addresses(h.file(helper, "service")); got != "" {
+			t.Errorf("moved before its time: %q", got)
+		}
+		h.Clock.Advance(30 * day)
+		if got := sorted(addresses(h.file(helper, "service"))); got != "a@example.com c@example.com d@example.com" {
+			t.Errorf("moved: %q", got)
+		}
+		if h.transfers(a) != 2 || h.transfers(b) != 1 || h.transfers(c) != 1 || h.transfers(late) != 1 {
+			t.Error("the ledger says something else than what went")
+		}
+	})
+}
+
+func sorted(words string) string { return strings.Join(slices.Sorted(strings.FieldsSeq(words)), " ") }
+
 // TestOthersReceiveNothing: a partner that only has a permission is no successor.
 func TestOthersReceiveNothing(t *testing.T) {
 	h := one(t)
@@ -320,4 +416,34 @@ func TestOthersReceiveNothing(t *testing.T) {
 	for _, key := range []string{"nobody", "police"} {
 		shows(t, h.Get("/console/partners/"+key), http.StatusNotFound)
 	}
+}
+
+// TestTheDemonstrationPullsByAKey: the page of a partner that pulled says when its key was made.
+func TestTheDemonstrationPullsByAKey(t *testing.T) {
+	h := one(t)
+	w := h.World()
+	w.History = &desk.History{Begin: desktest.Start, End: desktest.Start.AddDate(0, 6, 0)}
+	s, to, err := h.desk.partner(helper)
+	ok(t, err)
+	ok(t, h.desk.demoSign(t.Context(), w, s, to, loot.Actor{Kind: loot.Staff, ID: "t-dpo", Roles: []loot.Role{"dpo"}}))
+	ok(t, h.desk.demoPull(t.Context(), to))
+	h.asStaff("t-support", "support")
+	page := h.Get("/console/partners/" + helper)
+	shows(t, page, http.StatusOK, "pulled")
+	desktest.Hides(t, page, "none was made")
+}
+
+// TestAnObjectionSaysForWhomItCounts: it is to a purpose, and more than one company may have it.
+func TestAnObjectionSaysForWhomItCounts(t *testing.T) {
+	h := one(t)
+	a := h.customer("a@example.com")
+	h.sign(seller, "service")
+	h.announce(seller, succession)
+	h.as(a)
+	page := h.Get("/portal/partners")
+	shows(t, page, http.StatusOK, "It takes over a service of yours.", "What we told you")
+	desktest.Hides(t, page, "So does another company")
+	h.sign(helper, "service")
+	h.announce(helper, succession)
+	shows(t, h.Get("/portal/partners"), http.StatusOK, "It takes over a service of yours. So does another company: an objection counts for every company on this page that does the same.")
 }

@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -18,7 +19,7 @@ import (
 
 func personForm(s *statement.Statement, a agreement) web.Fields {
 	return web.Fields{
-		{Name: "subject", Label: "Customer", Required: true, MaxLen: 60, Hint: "Their id, as their card shows it."},
+		{Name: "subject", Label: "Customer", Required: true, MaxLen: desk.SubjectMax, Hint: "Their id, or the address of the customer's page."},
 		{Name: "purpose", Label: "For", Type: "select", Required: true, Options: purposeOptions(s, a.Purposes)},
 	}
 }
@@ -64,7 +65,7 @@ func (d *Partners) takePerson(w http.ResponseWriter, r *http.Request) error {
 	ctx, by := r.Context(), web.ActorOf(r.Context())
 	var p parcel
 	var a agreement
-	subject := loot.Subject(typed.Get("subject"))
+	subject := desk.SubjectIn(typed.Get("subject"))
 	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if a, err = standing(ctx, tx, to.Key); err != nil {
 			return err
@@ -76,7 +77,7 @@ func (d *Partners) takePerson(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if _, err := d.Vault.Row(ctx, tx, subject, collection); err != nil {
-			return web.Invalid("", map[string]string{"subject": "There is no customer with this id."})
+			return web.Invalid("", map[string]string{"subject": "There is no such customer."})
 		}
 		p, err = d.parcel(ctx, tx, to.Key, loot.Purpose(typed.Get("purpose")), by)
 		return err
@@ -94,13 +95,21 @@ func (d *Partners) takePerson(w http.ResponseWriter, r *http.Request) error {
 	return d.sendPerson(w, r, p, subject)
 }
 
+// opens reports whether a role of somebody opens records for one of some purposes.
+func opens(s *statement.Statement, by loot.Actor, purposes ...loot.Purpose) bool {
+	return slices.ContainsFunc(by.Roles, func(id loot.Role) bool {
+		role, ok := s.Role(id)
+		return ok && slices.ContainsFunc(purposes, func(p loot.Purpose) bool { return slices.Contains(role.Purposes, p) })
+	})
+}
+
 // mayFor returns an error unless somebody may hand something over for a purpose: their role
-// opens records for it, or they look after partners.
+// opens records for it.
 func (d *Partners) mayFor(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, p loot.Purpose) error {
 	if err := d.signed(ctx, tx, by); err != nil {
 		return err
 	}
-	if keeps(by) || slices.ContainsFunc(by.Roles, func(id loot.Role) bool { d, ok := s.Role(id); return ok && slices.Contains(d.Purposes, p) }) {
+	if opens(s, by, p) {
 		return nil
 	}
 	return loot.Errorf(loot.Denied, "Your role opens no records for this purpose, so you hand none over for it.")
@@ -111,7 +120,7 @@ func (d *Partners) preview(w http.ResponseWriter, r *http.Request, s *statement.
 	ctx := r.Context()
 	var rows []previewRow
 	why := ""
-	err := d.wouldGo(ctx, p, subject)
+	p, err := d.wouldGo(ctx, p, subject)
 	if err == nil {
 		err = d.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
 			rows, err = d.covered(ctx, tx, s, p, subject)
@@ -120,6 +129,8 @@ func (d *Partners) preview(w http.ResponseWriter, r *http.Request, s *statement.
 	}
 	if refusal := refusalOf(err); refusal != nil {
 		why = refusal.Error()
+	} else if errors.Is(err, errNothingHeld) {
+		why = loot.Message(err)
 	} else if err != nil {
 		return err
 	}
@@ -147,18 +158,22 @@ func (d *Partners) preview(w http.ResponseWriter, r *http.Request, s *statement.
 // errWould ends a look at whether something would go, so that nothing of it is kept.
 var errWould = errors.New("partners: it would go")
 
-// wouldGo returns the refusal, which is written down, of what would not go.
-func (d *Partners) wouldGo(ctx context.Context, p parcel, subject loot.Subject) error {
-	err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := d.Gate.Decide(ctx, tx, p.request(subject)); err != nil {
+// wouldGo returns what would go of somebody, or the refusal, which is written down, of what
+// would not.
+func (d *Partners) wouldGo(ctx context.Context, p parcel, subject loot.Subject) (held parcel, err error) {
+	err = d.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		if held, err = d.heldOf(ctx, tx, p, subject); err != nil {
+			return err
+		}
+		if _, err := d.Gate.Decide(ctx, tx, held.request(subject)); err != nil {
 			return err
 		}
 		return errWould
 	})
 	if errors.Is(err, errWould) {
-		return nil
+		return held, nil
 	}
-	return err
+	return p, err
 }
 
 // covered opens what would go for whoever looks, as its level says.

@@ -2,6 +2,7 @@ package partners
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -97,7 +98,8 @@ func (d *Partners) mineRow(ctx context.Context, tx *store.Tx, s *statement.State
 		row.State = web.Badge{Tone: web.Info, Text: "agreement until " + a.Ends.Format("2 Jan 2006"), Icon: "handshake"}
 	}
 	for _, p := range to.Cooperation {
-		row.Uses = append(row.Uses, use(s, to, p, "Works with us on what you ordered", given))
+		others := slices.ContainsFunc(partners(s), func(o statement.Recipient) bool { return o.Key != to.Key && slices.Contains(o.Cooperation, p) })
+		row.Uses = append(row.Uses, use(s, to, p, "Works with us on what you ordered", others, given))
 	}
 	for _, o := range s.Offers() {
 		if o.Recipient == to.Key {
@@ -125,7 +127,11 @@ func (d *Partners) mineRow(ctx context.Context, tx *store.Tx, s *statement.State
 		row.Told = append(row.Told, toldRow{what, at, later(until, n.Due)})
 	}
 	if moves {
-		row.Uses = append(row.Uses, use(s, to, toSucceed, "It takes over a service of yours", given))
+		others, err := othersSucceed(ctx, tx, to.Key, me)
+		if err != nil {
+			return row, err
+		}
+		row.Uses = append(row.Uses, use(s, to, toSucceed, "It takes over a service of yours", others, given))
 	}
 	for _, one := range list {
 		if one.Partner == to.Key {
@@ -139,9 +145,22 @@ func (d *Partners) mineRow(ctx context.Context, tx *store.Tx, s *statement.State
 	return row, nil
 }
 
-// use is something to which somebody can object.
-func use(s *statement.Statement, to statement.Recipient, p loot.Purpose, rests string, given gate.PersonView) useRow {
-	row := useRow{Title: string(p), Rests: rests, State: web.Badge{Tone: web.Good, Text: "may be used"}}
+// othersSucceed reports whether somebody was told of another company that takes something over.
+func othersSucceed(ctx context.Context, tx *store.Tx, partner string, me loot.Subject) (others bool, err error) {
+	if err := tx.QueryRow(ctx, `SELECT count(*) > 0 FROM partners_notice n JOIN partners_told t ON t.notice = n.id
+		WHERE t.subject = $1 AND n.partner <> $2 AND n.kind = $3 AND n.ended = 0`, me, partner, succession).Scan(&others); err != nil {
+		return false, fmt.Errorf("partners: successors: %w", err)
+	}
+	return others, nil
+}
+
+// use is something to which somebody can object. An objection is to what it is for, so it
+// counts for others that do the same, too.
+func use(s *statement.Statement, to statement.Recipient, p loot.Purpose, rests string, others bool, given gate.PersonView) useRow {
+	row := useRow{Title: string(p), Rests: rests + ".", State: web.Badge{Tone: web.Good, Text: "may be used"}}
+	if others {
+		row.Rests += " So does another company: an objection counts for every company on this page that does the same."
+	}
 	if decl, ok := s.Purpose(p); ok {
 		row.Title, row.Why = decl.Title, decl.Why
 	}
@@ -156,7 +175,7 @@ func use(s *statement.Statement, to statement.Recipient, p loot.Purpose, rests s
 
 // permissible is something that needs a permission.
 func permissible(s *statement.Statement, o statement.Offer, given gate.PersonView) useRow {
-	row := useRow{Title: o.Title, Why: o.Text, Rests: "Your permission", State: web.Badge{Text: "off"}}
+	row := useRow{Title: o.Title, Why: o.Text, Rests: "Your permission.", State: web.Badge{Text: "off"}}
 	if decl, ok := s.Purpose(o.Purpose); ok && row.Title == "" {
 		row.Title = decl.Title
 	}

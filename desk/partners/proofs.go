@@ -90,7 +90,7 @@ func (t *trial) announce(ctx context.Context) error {
 
 // end leaves the world as it was before.
 func (t trial) end(ctx context.Context) error {
-	return t.d.Gate.InTx(ctx, func(tx *store.Tx) error {
+	if err := t.d.Gate.InTx(ctx, func(tx *store.Tx) error {
 		if t.id != "" {
 			if err := t.d.withdrawNotice(ctx, tx, t.by, t.id); err != nil {
 				return err
@@ -100,7 +100,10 @@ func (t trial) end(ctx context.Context) error {
 			return err
 		}
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	return t.w.Drain(ctx) // the letters that take the notice back
 }
 
 // received returns of whom something goes to the partner now.

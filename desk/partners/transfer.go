@@ -51,7 +51,9 @@ func (d *Partners) parcel(ctx context.Context, tx *store.Tx, partner string, p l
 		return parcel{}, loot.Errorf(loot.Denied, "The agreement of %s covers no details for this purpose, so nothing goes there for it.", to.Title)
 	}
 	all, err := notices(ctx, tx, partner)
-	moves := slices.ContainsFunc(all, func(n notice) bool { return n.Kind == succession && n.Ended.IsZero() && slices.Contains(n.Purposes, p) })
+	moves := slices.ContainsFunc(all, func(n notice) bool {
+		return n.Kind == succession && n.Ended.IsZero() && n.Approval == "" && slices.Contains(n.Purposes, p)
+	})
 	return parcel{Partner: partner, Purpose: p, Fields: fields, By: by, succession: moves && !slices.Contains(to.Cooperation, p)}, err
 }
 
@@ -64,9 +66,30 @@ func (p parcel) request(s loot.Subject) gate.Request {
 	}
 }
 
+// errNothingHeld refuses to hand over what somebody never gave.
+var errNothingHeld = loot.Errorf(loot.Conflict, "The customer has given none of the details that this purpose needs, so there is nothing to hand over.")
+
+// heldOf narrows a parcel to what is held of somebody, so that the ledger, and what they
+// see, name only what goes. The error is [errNothingHeld] if that is nothing.
+func (d *Partners) heldOf(ctx context.Context, tx *store.Tx, p parcel, s loot.Subject) (parcel, error) {
+	held, err := d.Vault.Held(ctx, tx, s, collection)
+	if err != nil {
+		return p, err
+	}
+	p.Fields = slices.DeleteFunc(slices.Clone(p.Fields), func(f loot.Field) bool { _, ok := held[f]; return !ok })
+	if len(p.Fields) == 0 {
+		return p, errNothingHeld
+	}
+	return p, nil
+}
+
 // handOver opens what goes to a partner of one person. It is on the ledger with tx, and it
 // must not leave before tx is committed.
 func (d *Partners) handOver(ctx context.Context, tx *store.Tx, p parcel, s loot.Subject) (line, error) {
+	p, err := d.heldOf(ctx, tx, p, s)
+	if err != nil {
+		return line{}, err
+	}
 	permit, err := d.Gate.Decide(ctx, tx, p.request(s))
 	if err != nil {
 		return line{}, err
@@ -122,6 +145,13 @@ func (d *Partners) chunk(ctx context.Context, tx *store.Tx, p parcel, after loot
 		return nil, "", err
 	}
 	for _, s := range people {
+		p, err := d.heldOf(ctx, tx, p, s)
+		if errors.Is(err, errNothingHeld) {
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
 		permit, ok, err := d.Gate.Qualifies(ctx, tx, p.request(s))
 		if err != nil {
 			return nil, "", err

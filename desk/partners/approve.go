@@ -1,0 +1,178 @@
+package partners
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+	"loot/web"
+)
+
+// Kind is the kind of the approvals that this desk asks for.
+const Kind = "partners.succession"
+
+// A matter is what is asked to be approved before the letters of a succession go.
+type matter struct {
+	Partner string `json:"partner"`
+	Notice  string `json:"notice"`
+}
+
+// propose announces a notice. A succession waits for a second person, as nobody calls back
+// a letter to everybody; where nobody else could agree it goes at once.
+func (d *Partners) propose(ctx context.Context, tx *store.Tx, by loot.Actor, n notice) (waits bool, err error) {
+	others, err := d.othersFor(ctx, tx, by, n)
+	if err != nil {
+		return false, err
+	}
+	if !others {
+		_, err := d.announce(ctx, tx, by, n)
+		return false, err
+	}
+	all, err := notices(ctx, tx, n.Partner)
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(all, func(n notice) bool { return n.Approval != "" && n.Ended.IsZero() }) {
+		return false, loot.Errorf(loot.Conflict, "An announcement of this company waits for a second person already. Take it back before you ask for another.")
+	}
+	n.ID = loot.NewID("p")
+	if n.Approval, err = d.Gate.Ask(ctx, tx, Kind, by, matter{n.Partner, n.ID}, 1, ""); err != nil {
+		return false, err
+	}
+	return true, d.keep(ctx, tx, by, n)
+}
+
+// othersFor reports whether a second person has to agree to a notice, and there is one.
+func (d *Partners) othersFor(ctx context.Context, tx *store.Tx, by loot.Actor, n notice) (bool, error) {
+	if n.Kind != succession {
+		return false, nil
+	}
+	needed, err := d.needs.Needed(ctx, tx, by)
+	return needed > 0, err
+}
+
+// approved has the letters of a succession go once a second person agreed.
+func (d *Partners) approved(ctx context.Context, id string) error {
+	return d.DB.InTx(ctx, func(tx *store.Tx) error {
+		a, _, raw, _, err := d.Gate.Approval(ctx, tx, id)
+		if err != nil || a.Kind != Kind {
+			return err
+		}
+		switch err := d.Gate.End(ctx, tx, Kind, id); {
+		case loot.KindOf(err) == loot.Conflict:
+			return nil // they go already: the notice of the approval came twice
+		case err != nil:
+			return err
+		}
+		var m matter
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return fmt.Errorf("partners: approval %s: %w", id, err)
+		}
+		n, ok, err := findNotice(ctx, tx, m.Notice)
+		if err != nil || !ok {
+			return err // taken back in the meantime
+		}
+		by := loot.Actor{Kind: loot.Staff, ID: a.Requester}
+		signed, err := standing(ctx, tx, n.Partner)
+		if err != nil {
+			return err
+		}
+		if signed.ID == "" { // revoked in the meantime, so there is nothing to tell
+			return d.withdrawNotice(ctx, tx, by, n.ID)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE partners_notice SET approval = '' WHERE id = $1`, n.ID); err != nil {
+			return fmt.Errorf("partners: approved: %w", err)
+		}
+		return d.begun(ctx, tx, by, n)
+	})
+}
+
+// Describe says what an approval of this desk is about, and where its letter stands.
+func (d *Partners) Describe(ctx context.Context, tx *store.Tx, raw []byte) (text, href string, err error) {
+	var m matter
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return "", "", fmt.Errorf("partners: matter: %w", err)
+	}
+	n, ok, err := findNotice(ctx, tx, m.Notice)
+	if err != nil {
+		return "", "", err
+	}
+	if !ok {
+		return "It was taken back.", path(m.Partner), nil
+	}
+	s, to, err := d.partner(m.Partner)
+	if loot.KindOf(err) == loot.NotFound {
+		return "The statement names this company no longer.", path(m.Partner), nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	whom, err := d.whom(ctx, tx, n)
+	return to.Title + " takes over " + whatMoves(s, n) + ". The letter goes to " + whom, path(m.Partner) + "/notice/" + n.ID, err
+}
+
+// countable is how many customers are looked at one by one to say how many a notice is about.
+const countable = 5000
+
+// whom says to how many a notice goes.
+func (d *Partners) whom(ctx context.Context, tx *store.Tx, n notice) (string, error) {
+	total, err := d.Vault.Count(ctx, tx, collection)
+	if err != nil || len(n.Services) == 0 {
+		return loot.Plural(total, "customer", "customers"), err
+	}
+	if total > countable {
+		return fmt.Sprintf("those of %d customers who have such a service", total), nil
+	}
+	concerned := 0
+	for after := loot.Subject(""); ; {
+		rows, err := d.Vault.List(ctx, tx, collection, after, pageSize)
+		if err != nil {
+			return "", err
+		}
+		for _, r := range rows {
+			if r.Erased() {
+				continue
+			}
+			is, err := d.concerned(ctx, tx, n, r.Subject)
+			if err != nil {
+				return "", err
+			}
+			if is {
+				concerned++
+			}
+		}
+		if len(rows) < pageSize {
+			return loot.Plural(concerned, "customer", "customers"), nil
+		}
+		after = rows[pageSize-1].Subject
+	}
+}
+
+// noticeState says how far a notice is.
+func (d *Partners) noticeState(ctx context.Context, tx *store.Tx, n notice) (web.Badge, error) {
+	switch {
+	case !n.Ended.IsZero():
+		return web.Badge{Text: "taken back"}, nil
+	case n.Approval != "":
+		a, _, _, _, err := d.Gate.Approval(ctx, tx, n.Approval)
+		if loot.KindOf(err) == loot.NotFound { // the gate keeps what nobody answered only for so long
+			a.State, err = gate.Expired, nil
+		}
+		switch a.State {
+		case gate.Refused:
+			return web.Badge{Tone: web.Bad, Text: "a second person said no", Icon: "x"}, err
+		case gate.Expired:
+			return web.Badge{Tone: web.Warn, Text: "nobody agreed in time", Icon: "clock-alert"}, err
+		}
+		return web.Badge{Tone: web.Info, Text: "waits for a second person", Icon: "users"}, err
+	case n.Announced.IsZero():
+		return web.Badge{Tone: web.Info, Text: "letters are going out", Icon: "send"}, nil
+	case n.Due.After(d.Now()):
+		return web.Badge{Tone: web.Info, Text: "time to object until " + n.Due.Format("2 Jan 2006"), Icon: "hourglass"}, nil
+	}
+	return web.Badge{Tone: web.Good, Text: "counts since " + n.Due.Format("2 Jan 2006"), Icon: "check"}, nil
+}

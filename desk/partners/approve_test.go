@@ -1,0 +1,116 @@
+package partners
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"loot"
+	"loot/desk/desktest"
+	"loot/gate"
+	"loot/store"
+)
+
+// vote answers what waits for a second person.
+func (h *house) vote(yes bool) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		list, err := h.Kit.Gate.Approvals(ctx, tx, 10)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if a.State == gate.Pending {
+				_, err := h.Kit.Gate.Vote(ctx, tx, a.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "t-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, yes)
+				return err
+			}
+		}
+		h.Error("nothing waits")
+		return nil
+	})
+	h.Drain()
+}
+
+// TestASuccessionIsAgreedToByASecondPerson: nobody is written to before the letter was
+// looked at and somebody else agreed, and whoever was told hears that it is taken back.
+func TestASuccessionIsAgreedToByASecondPerson(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.others = 1
+		h.customer("a@example.com")
+		h.services[h.customer("b@example.com")] = []string{"domain"}
+		h.sign(seller, "service")
+		h.reach(seller)
+		to := "/console/partners/" + seller
+		pairs := []string{"kind", succession, "services", "shared-hosting", "words", "On 1 March."}
+		h.asStaff("t-counsel", "counsel")
+		shows(t, h.Post(to+"/notice", pairs...), http.StatusOK, "Tallowmere Software takes over this part of our network: shared hosting", "1 customer", "On 1 March.", "With it move the details that it needs for: running your service.", "Ask a second person to agree")
+		h.Drain()
+		if page := h.Get(to); h.Mail.Count() != 0 || strings.Contains(page.Body, "On 1 March.") {
+			t.Fatal("looking at the letter announced it")
+		}
+		leads(t, h.Post(to+"/notice", append(pairs, "confirm", "yes")...), to)
+		h.Drain()
+		page := h.Get(to)
+		shows(t, page, http.StatusOK, "waits for a second person")
+		if h.Mail.Count() != 0 {
+			t.Fatal("a letter went before a second person agreed")
+		}
+		shows(t, h.Post(to+"/notice", append(pairs, "confirm", "yes")...), http.StatusConflict, "waits for a second person already")
+		h.customer("c@example.com")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Jobs.Enqueue(ctx, tx, sweepArgs{}) })
+		ok(t, h.desk.registered(t.Context(), "s00"))
+		h.vote(false)
+		shows(t, h.Get(to), http.StatusOK, "a second person said no")
+		if h.Mail.Count() != 0 {
+			t.Fatal("a letter went though a second person said no")
+		}
+		end := regexp.MustCompile(to + `/notice/p[a-z0-9]+/end`)
+		leads(t, h.Post(end.FindString(page.Body)), to)
+
+		leads(t, h.Post(to+"/notice", append(pairs, "confirm", "yes")...), to)
+		h.vote(true)
+		if _, found := h.Mail.Last("b@example.com"); h.Mail.Count() != 2 || found {
+			t.Errorf("%d letters, want 2", h.Mail.Count())
+		}
+		page = h.Get(to)
+		shows(t, page, http.StatusOK, "time to object until")
+		letter := strings.TrimSuffix(end.FindString(page.Body), "/end")
+		h.asStaff("t-support", "support")
+		shows(t, h.Get(letter), http.StatusOK, "On 1 March.")
+		h.asStaff("t-counsel", "counsel")
+		h.Clock.Advance(30 * day)
+		if got := h.file(seller, "service"); len(got) != 2 {
+			t.Errorf("moved: %v", got)
+		}
+		h.Drain()
+		h.asStaff("t-counsel", "counsel")
+		before := h.Mail.Count()
+		leads(t, h.Post(letter+"/end"), to)
+		h.Drain()
+		back, _ := h.Mail.Last("a@example.com")
+		if n := h.Mail.Count() - before; n != 2 || !strings.HasPrefix(back.Subject, "Tallowmere Software does not take over this part of our network") || !strings.Contains(back.Text, "We take that back") {
+			t.Errorf("%d letters take it back: %s: %s", n, back.Subject, back.Text)
+		}
+		if got := h.file(seller, "service"); len(got) != 0 {
+			t.Errorf("moved after it was taken back: %v", got)
+		}
+	})
+}
+
+// TestAnAgreementThatEndedIsNotAnnounced: the agreement is revoked while others are asked.
+func TestAnAgreementThatEndedIsNotAnnounced(t *testing.T) {
+	h := one(t)
+	h.others = 1
+	h.customer("a@example.com")
+	h.sign(seller, "service")
+	h.announce(seller, succession)
+	h.asStaff("t-counsel", "counsel")
+	leads(t, h.Post("/console/partners/"+seller+"/revoke", "reason", "x"), "/console/partners/"+seller)
+	h.vote(true)
+	shows(t, h.Get("/console/partners/"+seller), http.StatusOK, "taken back")
+	if h.Mail.Count() != 0 {
+		t.Error("a letter went")
+	}
+}
