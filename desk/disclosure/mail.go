@@ -235,14 +235,14 @@ func (d *disclosure) mayMail(ctx context.Context, tx *store.Tx, by loot.Actor) e
 	if err := d.signed(ctx, tx, by); err != nil {
 		return err
 	}
-	if d.seesMail(by) {
+	if d.approves(by) {
 		return nil
 	}
 	return loot.Errorf(loot.Denied, "Mail of authorities is open to those whose roles approve, such as legal counsel. Ask one of them.")
 }
 
-// seesMail reports whether somebody learns that mail waits.
-func (d *disclosure) seesMail(by loot.Actor) bool {
+// approves reports whether a role of somebody approves by the statement in force.
+func (d *disclosure) approves(by loot.Actor) bool {
 	v, ok := d.Gate.InForce()
 	return ok && approving(v.Statement, by)
 }

@@ -138,7 +138,7 @@ func TestMailIsOpenToThoseWhoApprove(t *testing.T) {
 			}
 		}
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			if n, err := countOpen(ctx, tx, h.desk.seesMail(h.Actor)); n != 0 {
+			if n, err := h.desk.countOpen(ctx, tx, h.Actor); n != 0 {
 				t.Errorf("%s: %d are counted, %v", one, n, err)
 			}
 			return nil

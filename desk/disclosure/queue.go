@@ -2,10 +2,13 @@ package disclosure
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
+	"loot"
 	"loot/desk"
 	"loot/store"
 	"loot/web"
@@ -22,6 +25,7 @@ type queueView struct {
 	Mails  []mailRow
 	Aside  []mailRow
 	Groups []queueGroup
+	Others *web.Alert // how many do not open for whoever looks; nil: none
 	Work   []workRow
 	Empty  web.Empty
 }
@@ -77,14 +81,21 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	v.Actions = []web.Action{{Label: "Enter a request", Icon: "plus", Primary: true, Href: home + "/new"}}
 	v.Tabs = tabs(q.Get("state"))
 	v.Empty = web.Empty{Icon: "landmark", Title: "Nothing here", Text: "Requests stand here from the moment they are entered."}
-	where := `closed = 0 ORDER BY CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id LIMIT $1`
+	where, order := `closed = 0`, ` ORDER BY CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id LIMIT $1`
 	if closed {
-		where = `closed > 0 ORDER BY closed DESC, id LIMIT $1`
+		where, order = `closed > 0`, ` ORDER BY closed DESC, id LIMIT $1`
 	}
+	by := web.ActorOf(r.Context())
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		v.Groups, v.Work = nil, nil
-		if !closed && d.seesMail(web.ActorOf(r.Context())) {
-			var err error
+		v.Groups, v.Work, v.Others = nil, nil, nil
+		sees, err := d.sight(r.Context(), tx, by)
+		if err != nil {
+			return err
+		}
+		if v.Others, err = others(r.Context(), tx, sees, where, by); err != nil || sees == nothingYet {
+			return err
+		}
+		if !closed && sees == everything {
 			if v.Mails, err = mails(r.Context(), tx, thatWaits); err != nil {
 				return err
 			}
@@ -92,7 +103,11 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		list, err := requests(r.Context(), tx, where, listed)
+		args := []any{listed}
+		if sees == theirs {
+			where, args = where+` AND owner = $2`, append(args, by.ID)
+		}
+		list, err := requests(r.Context(), tx, where+order, args...)
 		if err != nil {
 			return err
 		}
@@ -117,7 +132,7 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 			}
 			last := &v.Groups[len(v.Groups)-1]
 			last.Rows = append(last.Rows, row)
-			if closed {
+			if closed || sees != everything {
 				continue
 			}
 			load := work[one.Owner]
@@ -139,6 +154,33 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return queuePage.Render(w, r, http.StatusOK, v)
+}
+
+// others says how many requests do not open for whoever looks, and nothing else of them: an
+// order of secrecy binds colleagues, too.
+func others(ctx context.Context, tx *store.Tx, sees sight, where string, by loot.Actor) (*web.Alert, error) {
+	if sees == everything {
+		return nil, nil
+	}
+	mine := by.ID
+	if sees == nothingYet {
+		mine = "" // nobody: none of them opens
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE `+where+` AND owner <> $1`, mine).Scan(&n); err != nil {
+		return nil, fmt.Errorf("disclosure: count: %w", err)
+	}
+	a := &web.Alert{Tone: web.Info, Text: openTo}
+	if n > 0 {
+		a.Title = loot.Plural(n, "request is dealt with by others.", "requests are dealt with by others.")
+	}
+	switch {
+	case sees == nothingYet:
+		a.Text, a.Actions = loot.Message(errUnsigned), []web.Action{web.SignUndertaking}
+	case n == 0:
+		return nil, nil
+	}
+	return a, nil
 }
 
 func titleOf(all []authority, id string) string {

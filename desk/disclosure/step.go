@@ -39,7 +39,7 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 	if st.authority, err = d.findAuthority(ctx, tx, st.r.Authority); err != nil {
 		return st, err
 	}
-	if err := d.may(ctx, tx, s, st.r, by); err != nil {
+	if err := d.may(ctx, tx, st.r, by); err != nil {
 		return st, err
 	}
 	if st.notes, err = d.notes.Of(ctx, tx, id); err != nil {
