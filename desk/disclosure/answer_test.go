@@ -342,6 +342,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		"proceedings of the police": {"subscriber", []string{"kind", proceedings}, "Proceedings are before a court."},
 		"preserve without an end":   {"subscriber", []string{"kind", preservation}, "Say until when"},
 		"a program as the document": {"subscriber", []string{"@document", "MZ\x00\x01"}, "This is no PDF"},
+		"a danger that is not said": {danger, nil, "Say what the danger is"},
 	} {
 		pairs := append([]string{"authority", h.authority("police"), "basis", one.basis, "asked", "A question", "scope", "contact"}, one.pairs...)
 		if !strings.Contains(strings.Join(one.pairs, " "), "due ") {

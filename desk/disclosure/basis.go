@@ -28,6 +28,9 @@ type basis struct {
 	look      string // at what makes one valid
 }
 
+// danger is the basis of an emergency.
+const danger = "danger"
+
 // bases are those that the desk knows. The law itself is named in the request; levels
 // are those of the statement.
 var bases = []basis{
@@ -37,7 +40,7 @@ var bases = []basis{
 	{"subscriber", "Request for subscriber details", "authority", 2, "In writing, names the law and its section, the offence or the duty, and who asks in which function."},
 	{"tax", "Request of a tax office", "authority", 3, "In writing, names the section of the tax law and the period, and says why the person themself is not asked."},
 	{"supervision", "Request of a data protection authority", "authority", 2, "In writing, with the file number and the power that is used (GDPR Article 58)."},
-	{"danger", "Danger to life or limb", "authority", 2, "Says what the danger is and why nothing slower does; the writing follows if it came by telephone."},
+	{danger, "Danger to life or limb", "authority", 2, "Says what the danger is and why nothing slower does; the writing follows if it came by telephone."},
 }
 
 func basisOf(id string) (basis, bool) {

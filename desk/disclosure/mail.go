@@ -156,8 +156,8 @@ const (
 )
 
 // mails returns one kind, the first that came first.
-func mails(ctx context.Context, tx *store.Tx, which string) (out []mailRow, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, at, size FROM disclosure_mail WHERE `+which+` ORDER BY at, id LIMIT $1`, listed)
+func mails(ctx context.Context, tx *store.Tx, which string, args ...any) (out []mailRow, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, at, size FROM disclosure_mail WHERE `+which+` ORDER BY at, id LIMIT $1`, append([]any{listed}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("disclosure: mails: %w", err)
 	}
