@@ -71,7 +71,7 @@ func intakeFields(s *statement.Statement, all []authority) web.Fields {
 		kinds = append(kinds, web.Option{Value: k, Label: kindTitles[k]})
 	}
 	for _, c := range scopes(s) {
-		scope = append(scope, web.Option{Value: string(c.ID), Label: c.Title})
+		scope = append(scope, web.Option{Value: string(c.ID), Label: details(s, c.ID)})
 	}
 	return web.Fields{
 		{Name: "mail", Type: "hidden"}, // that it came by

@@ -5,7 +5,9 @@ import (
 	"net/url"
 	"testing"
 
+	"loot/desk/desktest"
 	"loot/web"
+	"loot/web/webtest"
 )
 
 // TestNothingIsChosenBeforehand: who asks, what for and on what ground is read from the request.
@@ -41,4 +43,20 @@ func TestDangerIsAnEmergency(t *testing.T) {
 	}
 	a := h.upload(home+"/new", "authority", h.authority("police"), "kind", answering, "basis", danger, "asked", "x", "scope", "contact", "due", h.inDays(1))
 	shows(t, a, http.StatusUnprocessableEntity, "Imminent danger : Say what the danger is")
+}
+
+// TestStaffAreNotSpokenToAsCustomers by the titles of details.
+func TestStaffAreNotSpokenToAsCustomers(t *testing.T) {
+	h := onOne(t)
+	s := h.person("jo@example.com")
+	h.as("t-counsel")
+	id := h.enter("police", "subscriber")
+	h.leads(h.do(id, "person", "by", "id", "value", string(s)))
+	h.leads(h.do(id, "assess", lawful("contact")...))
+	form, page := h.Get(home+"/new"), h.Get(home+"/"+id)
+	shows(t, form, http.StatusOK, "The person's name, E-mail address, Telephone number")
+	shows(t, page, http.StatusOK, "The person's name, E-mail address, Telephone number")
+	for _, p := range []webtest.Answer{form, page} {
+		desktest.Lacks(t, p, "Your company", "How to reach you", "Your name")
+	}
 }

@@ -163,13 +163,17 @@ func (d *disclosure) factsOf(st stand, name func(string) string) []web.Fact {
 		{Term: "Case", Value: r.ID, Code: true},
 	}
 	if len(r.Scope) > 0 {
-		out = append(out, web.Fact{Term: "Kinds of details", Value: categoryTitles(st.s, r.Scope)})
+		var scope []string
+		for _, c := range r.Scope {
+			scope = append(scope, details(st.s, c))
+		}
+		out = append(out, web.Fact{Term: "Kinds of details", Value: strings.Join(scope, "; ")})
 	}
 	if r.Subject != "" {
 		out = append(out, web.Fact{Term: "Person", Value: string(r.Subject), Code: true})
 	}
 	if len(r.Fields) > 0 {
-		out = append(out, web.Fact{Term: "Chosen", Value: strings.Join(st.s.Titles(r.Fields...), ", ")})
+		out = append(out, web.Fact{Term: "Chosen", Value: strings.Join(titles(st.s, r.Fields), ", ")})
 	}
 	if !r.Gag.IsZero() {
 		out = append(out, web.Fact{Term: "Secrecy", Value: "until " + r.Gag.AddDate(0, 0, -1).UTC().Format(day), Badge: &web.Badge{Tone: web.Warn, Text: "secret", Icon: "eye-off"}})
