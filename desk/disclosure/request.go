@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/store"
 	"loot/web"
@@ -45,9 +47,11 @@ type fileRow struct {
 	Title, Who, Weight, Href string
 }
 
+// A noteView is what was written at once: one note, or an assessment with its answers.
 type noteView struct {
 	Title, Who, Text string
 	At               time.Time
+	Answers          []web.Fact
 }
 
 // shown is what a page shows besides how the request stands.
@@ -95,13 +99,7 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		for _, f := range list {
 			v.Files = append(v.Files, fileRow{file: f, Title: fileTitles[f.Kind], Who: name(f.Author), Weight: web.Bytes(f.Size), Href: home + "/" + id + "/file/" + f.ID})
 		}
-		b, _ := basisOf(st.r.Basis)
-		for _, n := range slices.Backward(st.notes) {
-			if n.Kind == notePassword {
-				continue
-			}
-			v.Notes = append(v.Notes, noteView{Title: noteTitle(n.Kind, b), Who: name(n.Author), Text: n.Text, At: n.At})
-		}
+		v.Notes = written(st.notes, name)
 		return err
 	})
 	if loot.KindOf(err) == loot.Denied {
@@ -145,6 +143,32 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		}
 	}
 	return requestPage.Render(w, r, status, v)
+}
+
+// written returns what was written, the latest first, with the answers of an assessment in
+// one.
+func written(notes []desk.Note, name func(string) string) (out []noteView) {
+	round := map[string]bool{} // the questions that the last assessment has answered; nil: the last is none
+	for _, n := range notes {
+		if n.Kind == notePassword {
+			continue
+		}
+		id, title := answerOf(n.Kind)
+		if id == "" {
+			round = nil
+			out = append(out, noteView{Title: cmp.Or(noteTitles[n.Kind], n.Kind), Who: name(n.Author), Text: n.Text, At: n.At})
+			continue
+		}
+		if last := len(out) - 1; len(round) == 0 || round[id] || !out[last].At.Equal(n.At) {
+			round = map[string]bool{}
+			out = append(out, noteView{Title: "Assessment", Who: name(n.Author), At: n.At})
+		}
+		round[id] = true
+		last := &out[len(out)-1]
+		last.Answers = append(last.Answers, web.Fact{Term: title, Value: n.Text})
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // factsOf are what stands about a request.
