@@ -56,6 +56,18 @@ func answerTo(notes []desk.Note, question string) (answer, why string) {
 	return answer, why
 }
 
+// assessed says whether every question was answered, and whether none but that of the scope
+// was answered with no.
+func assessed(notes []desk.Note) (answered, lawful bool) {
+	answered, lawful = true, true
+	for _, q := range questionsOf(basis{}) {
+		answer, _ := answerTo(notes, q.id)
+		answered = answered && answer != ""
+		lawful = lawful && (answer == yes || q.id == "scope")
+	}
+	return answered, lawful
+}
+
 func assess(ctx context.Context, do *doing) error {
 	if do.typed.Get("sender") == yes && do.authority.Verified.IsZero() {
 		return web.Invalid("", map[string]string{"sender": "The register's contact of this authority is not verified, so that calling back proves nothing. Have a colleague verify it first."})

@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/gate"
 	"loot/store"
 	"loot/web"
 )
@@ -34,6 +35,7 @@ type queueView struct {
 type queueGroup struct {
 	Title string
 	ID    string
+	Until string // what the day of each is
 	Rows  []queueRow
 }
 
@@ -44,7 +46,7 @@ type queueRow struct {
 	Note  string
 	Owner string
 	Href  string
-	State web.Badge
+	State []web.Badge
 }
 
 // A workRow is how much a colleague has to do.
@@ -52,7 +54,7 @@ type workRow struct {
 	Name    string
 	Open    int
 	Overdue int
-	Next    time.Time
+	Next    time.Time // zero: nothing is to be answered
 }
 
 func tabs(current string) []web.Tab {
@@ -123,12 +125,18 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 				}
 			}
 			title, id := d.span(one)
-			row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID, State: d.state(one)}
+			row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID}
+			if row.State, err = d.badges(r.Context(), tx, one); err != nil {
+				return err
+			}
 			if b, ok := basisOf(one.Basis); ok {
 				row.Note = b.title
 			}
 			if n := len(v.Groups); n == 0 || v.Groups[n-1].ID != id {
-				v.Groups = append(v.Groups, queueGroup{Title: title, ID: id})
+				v.Groups = append(v.Groups, queueGroup{Title: title, ID: id, Until: "Answer by"})
+				if id == preserved {
+					v.Groups[n].Until = "Preserved until"
+				}
 			}
 			last := &v.Groups[len(v.Groups)-1]
 			last.Rows = append(last.Rows, row)
@@ -137,10 +145,13 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 			}
 			load := work[one.Owner]
 			if load == nil {
-				load = &workRow{Name: row.Owner, Next: row.LastDay()}
+				load = &workRow{Name: row.Owner}
 				work[one.Owner] = load
 			}
 			load.Open++
+			if load.Next.IsZero() && one.Outcome != preserved {
+				load.Next = row.LastDay()
+			}
 			if d.overdue(one) {
 				load.Overdue++
 			}
@@ -234,21 +245,68 @@ var outcomes = map[string]web.Badge{
 	over:      {Text: "over", Icon: "check"},
 }
 
-// state says in words where a request stands.
-func (d *disclosure) state(r request) web.Badge {
+// badges say where a request of the queue stands, and what it is besides.
+func (d *disclosure) badges(ctx context.Context, tx *store.Tx, r request) ([]web.Badge, error) {
+	st := stand{r: r, now: d.Now()}
+	var err error
 	switch {
 	case r.Outcome != "":
-		return outcomes[r.Outcome]
-	case d.overdue(r):
-		return web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
-	case r.Emergency:
-		return web.Badge{Tone: web.Bad, Text: "emergency", Icon: "siren"}
 	case r.Approval != "":
-		return web.Badge{Tone: web.Info, Text: "others were asked", Icon: "users"}
-	case r.Valid:
-		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
+		st.approval, err = d.approvalOf(ctx, tx, r)
+	case !r.Valid:
+		st.notes, err = d.notes.Of(ctx, tx, r.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := []web.Badge{st.state()}
+	if d.overdue(r) {
+		out = append(out, overdueBadge)
+	}
+	if r.Emergency {
+		out = append(out, emergencyBadge)
+	}
+	return out, nil
+}
+
+// These stand beside the state, as neither says what is to be done next.
+var (
+	overdueBadge   = web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
+	emergencyBadge = web.Badge{Tone: web.Bad, Text: "emergency", Icon: "siren"}
+)
+
+// state says in words where a request stands: in the queue what its page says.
+func (st stand) state() web.Badge {
+	switch r := st.r; {
+	case r.Outcome != "":
+		return outcomes[r.Outcome]
 	case r.Kind == proceedings:
 		return web.Badge{Tone: web.Info, Text: "under way", Icon: "gavel"}
+	case r.Kind == answering && !st.now.Before(r.Until):
+		return web.Badge{Tone: web.Bad, Text: "has run out: refuse it", Icon: "clock-alert"}
+	}
+	switch st.approval.State {
+	case gate.Pending:
+		return web.Badge{Tone: web.Info, Text: "others were asked", Icon: "users"}
+	case gate.Approved:
+		return web.Badge{Tone: web.Good, Text: "others agreed: answer it", Icon: "send"}
+	case gate.Refused:
+		return web.Badge{Tone: web.Warn, Text: "somebody said no", Icon: "x"}
+	case gate.Expired:
+		if st.approval.Granted < st.approval.Needed {
+			return web.Badge{Tone: web.Warn, Text: "not all answered: ask again", Icon: "clock"}
+		}
+		return web.Badge{Tone: web.Warn, Text: "agreement ran out: ask again", Icon: "clock"}
+	case gate.Begun, gate.Used:
+	}
+	answered, lawful := assessed(st.notes)
+	switch {
+	case st.r.Valid:
+		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
+	case answered && lawful:
+		return web.Badge{Tone: web.Info, Text: "waits for their narrower request", Icon: "hourglass"}
+	case answered:
+		return web.Badge{Tone: web.Warn, Text: "not lawful as it stands", Icon: "x"}
 	}
 	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}
 }
@@ -256,8 +314,14 @@ func (d *disclosure) state(r request) web.Badge {
 // reference is what a request is called in letters.
 func reference(id string) string { return desk.Reference("D", id) }
 
-// LastDay is the last day on which an answer is in time.
-func (r queueRow) LastDay() time.Time { return r.Due.AddDate(0, 0, -1) }
+// LastDay is the last day on which an answer is in time, or until which what is to be
+// preserved is kept.
+func (r queueRow) LastDay() time.Time {
+	if r.Outcome == preserved && r.Closed.IsZero() {
+		return r.Hold.AddDate(0, 0, -1)
+	}
+	return r.Due.AddDate(0, 0, -1)
+}
 
 // SecretTo is the last day of secrecy.
 func (r queueRow) SecretTo() time.Time { return r.Gag.AddDate(0, 0, -1) }

@@ -1,12 +1,16 @@
 package disclosure
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/store"
 	"loot/web"
 )
 
@@ -87,4 +91,79 @@ func TestAContactIsVerifiedBySomebodyElse(t *testing.T) {
 	h.as("t-dpo")
 	shows(t, h.Get(home+"/register"), http.StatusOK, "It is verified")
 	h.leads(h.Post(at))
+}
+
+// stands wants that the queue and the page of a request say the same of it.
+func (h *house) stands(id string, want ...string) {
+	h.Helper()
+	shows(h, h.Get(home+"/"+id), http.StatusOK, want...)
+	_, row, _ := strings.Cut(h.Get(home).Body, home+"/"+id)
+	row, _, _ = strings.Cut(row, "</tr>")
+	for _, w := range want {
+		if !strings.Contains(row, w) {
+			h.Errorf("the queue does not say %q: %s", w, text(row))
+		}
+	}
+}
+
+// TestTheQueueSaysWhatThePageSays of a request, at each step of it.
+func TestTheQueueSaysWhatThePageSays(t *testing.T) {
+	h := onOne(t)
+	s := h.person("jo@example.com")
+	h.as("t-counsel")
+	id := h.enter("police", danger, "danger", "Somebody is missing.", "until", h.inDays(200))
+	h.leads(h.do(id, "person", "by", "id", "value", string(s)))
+	h.stands(id, "to be checked", "emergency")
+	for question, want := range map[string]string{"scope": "waits for their narrower request", "validity": "not lawful as it stands"} {
+		answers := lawful("contact")
+		answers[slices.Index(answers, question)+1] = no
+		h.leads(h.do(id, "assess", answers...))
+		h.stands(id, want)
+	}
+	h.leads(h.do(id, "assess", lawful("contact")...))
+	h.stands(id, "checked")
+	ask := func() { h.Helper(); h.leads(h.do(id, "ask", "field", "contact.email", "extent", whole)) }
+	ask()
+	h.stands(id, "others were asked")
+	ok(t, h.vote(id, "t-dpo", false))
+	h.stands(id, "somebody said no")
+	ask()
+	ok(t, h.vote(id, "t-dpo", true))
+	h.Clock.Advance(73 * time.Hour)
+	h.stands(id, "not all answered: ask again")
+	ask()
+	ok(t, h.vote(id, "t-dpo", true))
+	ok(t, h.vote(id, "t-counsel-2", true))
+	h.stands(id, "others agreed: answer it", "emergency")
+	h.Clock.Advance(73 * time.Hour)
+	h.stands(id, "agreement ran out: ask again")
+	h.Clock.Advance(10 * 24 * time.Hour)
+	h.stands(id, "agreement ran out: ask again", "overdue", "emergency")
+	// The gate forgets what nobody can use any more, and the request is there all the same.
+	approval := h.request(id).Approval
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM gate_vote WHERE approval = $1`, approval)
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM gate_approval WHERE id = $1`, approval)
+		}
+		return err
+	})
+	h.stands(id, "agreement ran out: ask again")
+	ask()
+	h.Clock.Advance(200 * 24 * time.Hour)
+	h.stands(id, "has run out: refuse it")
+}
+
+// TestWhatIsPreservedSaysUntilWhen, and no day of an answer that has long passed.
+func TestWhatIsPreservedSaysUntilWhen(t *testing.T) {
+	h := onOne(t)
+	s := h.person("jo@example.com")
+	h.as("t-counsel")
+	until := h.Clock.Now().AddDate(0, 0, 40)
+	id := h.enter("police", "production", "kind", preservation, "hold", h.inDays(40))
+	h.leads(h.do(id, "person", "by", "id", "value", string(s)))
+	h.Clock.Advance(20 * 24 * time.Hour)
+	page := h.Get(home)
+	shows(t, page, http.StatusOK, "Preserved until", until.Format("2 Jan 2006"))
+	desktest.Lacks(t, page, "Answer by")
 }

@@ -173,18 +173,25 @@ func written(notes []desk.Note, name func(string) string) (out []noteView) {
 
 // factsOf are what stands about a request.
 func (d *disclosure) factsOf(st stand, name func(string) string) []web.Fact {
-	r, state := st.r, d.state(st.r)
+	r, state := st.r, st.state()
 	b, _ := basisOf(r.Basis)
 	day := "2 January 2006"
+	due := web.Fact{Term: "Answer by", Value: r.Due.AddDate(0, 0, -1).UTC().Format(day), Note: "The request runs out on " + r.Until.AddDate(0, 0, -1).UTC().Format(day) + "."}
+	if d.overdue(r) {
+		due.Badge = &overdueBadge
+	}
 	out := []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Who asks", Value: st.authority.Title, Note: st.authority.Country},
 		{Term: "Call back", Value: st.authority.Contact},
 		{Term: "Legal basis", Value: b.title},
-		{Term: "Answer by", Value: r.Due.AddDate(0, 0, -1).UTC().Format(day), Note: "The request runs out on " + r.Until.AddDate(0, 0, -1).UTC().Format(day) + "."},
+		due,
 		{Term: "Entered", Value: r.Opened.UTC().Format(day), Note: name(r.Author)},
 		{Term: "Dealt with by", Value: name(r.Owner)},
 		{Term: "Case", Value: r.ID, Code: true},
+	}
+	if r.Emergency {
+		out = append(out, web.Fact{Term: "Emergency", Badge: &emergencyBadge})
 	}
 	if len(r.Scope) > 0 {
 		var scope []string
@@ -243,18 +250,8 @@ func (st stand) alerts() (out []web.Alert) {
 	if st.open() && st.r.Kind == answering && !st.now.Before(st.r.Until) {
 		add(web.Bad, "The request has run out.", "It cannot be answered any more. Refuse it, or enter the new one.")
 	}
-	switch st.approval.State {
-	case gate.Pending:
-		add(web.Info, "The others are asked.", loot.Plural(st.approval.Granted, "has", "have")+" agreed, of "+loot.Plural(st.approval.Needed, "who is needed.", "who are needed.")+" They find it under Approvals.")
-	case gate.Approved:
-		if st.open() && st.approval.Requester != st.by.ID {
-			add(web.Info, "The others agreed.", "Whoever asked them seals the answer.")
-		}
-	case gate.Refused:
-		add(web.Warn, "Somebody said no.", "Talk to them; then choose less, or refuse the request.")
-	case gate.Expired:
-		add(web.Warn, "What the others agreed to was not used in time.", "They have to be asked again.")
-	case gate.Begun, gate.Used:
+	if st.open() {
+		st.agreeing(add)
 	}
 	if why := st.closing(); why != "" && st.r.Closed.IsZero() {
 		add(web.Warn, "It has to be reviewed.", why)
@@ -263,4 +260,21 @@ func (st stand) alerts() (out []web.Alert) {
 		add(web.Info, "Nothing is held of what it covers.", "Then that is the answer: hand over nothing.")
 	}
 	return out
+}
+
+// agreeing says how far the others are, to whom it still matters.
+func (st stand) agreeing(add func(tone web.Tone, title, text string)) {
+	a := st.approval
+	switch {
+	case a.State == gate.Pending:
+		add(web.Info, "The others are asked.", loot.Plural(a.Granted, "has", "have")+" agreed, of "+loot.Plural(a.Needed, "who is needed.", "who are needed.")+" They find it under Approvals.")
+	case a.State == gate.Approved && a.Requester != st.by.ID:
+		add(web.Info, "The others agreed.", "Whoever asked them seals the answer.")
+	case a.State == gate.Refused:
+		add(web.Warn, "Somebody said no.", "Talk to them; then choose less, or refuse the request.")
+	case a.State == gate.Expired && a.Granted < a.Needed:
+		add(web.Warn, "Not all of the others answered in time.", "They have to be asked again.")
+	case a.State == gate.Expired:
+		add(web.Warn, "What the others agreed to was not used in time.", "They have to be asked again.")
+	}
 }
