@@ -30,7 +30,7 @@ func assessFields(st stand) web.Fields {
 		answer, why := answerTo(st.notes, q.id)
 		out = append(out,
 			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Wide: true, Value: answer, Options: []web.Option{{Value: "", Label: "Choose"}, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
-			web.Field{Name: q.id + "-why", Label: "Reason", Type: "textarea", Required: true, Plain: true, Wide: true, Value: why, MaxLen: 2000, Rows: 2},
+			web.Field{Name: q.id + "-why", Label: "Reason: " + strings.ToLower(q.title[:1]) + q.title[1:], Type: "textarea", Required: true, Plain: true, Wide: true, Value: why, MaxLen: 2000, Rows: 2},
 		)
 	}
 	if st.r.Kind != answering {
@@ -38,7 +38,7 @@ func assessFields(st stand) web.Fields {
 	}
 	f := web.Field{Name: "covered", Label: "Kinds of details that it covers", Type: "checkboxes", Wide: true, Hint: "Take away what it does not cover, or covers no longer after they asked for less."}
 	for _, c := range scopes(st.s) {
-		f.Options = append(f.Options, web.Option{Value: string(c.ID), Label: c.Title})
+		f.Options = append(f.Options, web.Option{Value: string(c.ID), Label: details(st.s, c.ID)})
 		if slices.Contains(st.r.Scope, c.ID) {
 			f.Values = append(f.Values, string(c.ID))
 		}
@@ -54,6 +54,18 @@ func answerTo(notes []desk.Note, question string) (answer, why string) {
 		}
 	}
 	return answer, why
+}
+
+// assessed says whether every question was answered, and whether none but that of the scope
+// was answered with no.
+func assessed(notes []desk.Note) (answered, lawful bool) {
+	answered, lawful = true, true
+	for _, q := range questionsOf(basis{}) {
+		answer, _ := answerTo(notes, q.id)
+		answered = answered && answer != ""
+		lawful = lawful && (answer == yes || q.id == "scope")
+	}
+	return answered, lawful
 }
 
 func assess(ctx context.Context, do *doing) error {

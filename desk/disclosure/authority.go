@@ -29,17 +29,18 @@ type authority struct {
 	Country   string
 	Age       string // what answers are encrypted to; empty: by a password
 	Contact   string
+	Author    string    // staff id
 	Verified  time.Time // zero: the contact is not verified
 	Verifier  string
 	Ended     time.Time // zero: in use
 }
 
-const authorityColumns = `id, recipient, title, country, age, contact, verified, verifier, ended`
+const authorityColumns = `id, recipient, title, country, age, contact, author, verified, verifier, ended`
 
 func (d *disclosure) scanAuthority(row store.Row) (a authority, err error) {
 	var sealed []byte
 	var verified, ended int64
-	if err = row.Scan(&a.ID, &a.Recipient, &a.Title, &a.Country, &a.Age, &sealed, &verified, &a.Verifier, &ended); err != nil {
+	if err = row.Scan(&a.ID, &a.Recipient, &a.Title, &a.Country, &a.Age, &sealed, &a.Author, &verified, &a.Verifier, &ended); err != nil {
 		return a, err
 	}
 	contact, err := d.key.Open(sealed, []byte(a.ID))
@@ -102,6 +103,7 @@ type authorityRow struct {
 	authority
 	Kind   string
 	State  web.Badge
+	Note   string // who does what is left to do; empty: whoever looks can
 	Verify *web.Action
 	End    *web.Action
 }
@@ -145,9 +147,17 @@ func (d *disclosure) showRegister(w http.ResponseWriter, r *http.Request, status
 		if err := d.signed(ctx, tx, by); err != nil {
 			return err
 		}
+		calls, err := d.calls(ctx, tx, by)
+		if err != nil {
+			return err
+		}
 		list, err := d.authorities(ctx, tx)
 		for _, a := range list {
 			row := authorityRow{authority: a, Kind: a.Recipient}
+			compares := calls || a.Author == by.ID
+			if !compares {
+				row.Contact = ""
+			}
 			if to, ok := s.Recipient(a.Recipient); ok {
 				row.Kind = to.Title
 			}
@@ -157,6 +167,12 @@ func (d *disclosure) showRegister(w http.ResponseWriter, r *http.Request, status
 				row.State = web.Badge{Text: "no longer used"}
 			case a.Verified.IsZero():
 				row.State = web.Badge{Tone: web.Warn, Text: "not verified", Icon: "shield-question-mark"}
+				if a.Author == by.ID {
+					row.Note = "Somebody else verifies it."
+				}
+				if !compares || a.Author == by.ID {
+					break
+				}
 				row.Verify = &web.Action{Label: "It is verified", Icon: "shield-check", Small: true, Post: true, Href: path + "/verified", Confirm: "You have compared this contact with an official source that did not come from the authority's request?"}
 			default:
 				row.State = web.Badge{Tone: web.Good, Text: "verified", Icon: "shield-check"}
@@ -171,6 +187,19 @@ func (d *disclosure) showRegister(w http.ResponseWriter, r *http.Request, status
 		return err
 	}
 	return registerPage.Render(w, r, status, v)
+}
+
+// calls reports whether somebody calls authorities back or approves what they get, and so sees
+// the contacts: their role approves, or they entered a request or deal with one.
+func (d *disclosure) calls(ctx context.Context, tx *store.Tx, by loot.Actor) (bool, error) {
+	if d.approves(by) {
+		return true, nil
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE author = $1 OR owner = $1`, by.ID).Scan(&n); err != nil {
+		return false, fmt.Errorf("disclosure: calls: %w", err)
+	}
+	return n > 0, nil
 }
 
 // enterAuthority adds one to the register.
@@ -239,11 +268,17 @@ func (d *disclosure) changeAuthority(w http.ResponseWriter, r *http.Request) err
 		if err := tx.QueryRow(ctx, `SELECT author FROM disclosure_authority WHERE id = $1`+tx.ForUpdate(), a.ID).Scan(&author); err != nil {
 			return fmt.Errorf("disclosure: authority: %w", err)
 		}
+		calls, err := d.calls(ctx, tx, by)
+		if err != nil {
+			return err
+		}
 		switch {
 		case !a.Ended.IsZero():
 			return loot.Errorf(loot.Conflict, "This authority is no longer used.")
 		case what == "verified" && author == by.ID:
 			return loot.Errorf(loot.Denied, "Nobody verifies a contact that they entered. Another colleague has to.")
+		case what == "verified" && !calls:
+			return loot.Errorf(loot.Denied, "Whoever verifies a contact has seen it. Those do whose roles approve, or who deal with a request.")
 		case what == "verified":
 			_, err = tx.Exec(ctx, `UPDATE disclosure_authority SET verified = $1, verifier = $2 WHERE id = $3`, d.Now().UnixMicro(), by.ID, a.ID)
 		case what == "ended":

@@ -28,6 +28,9 @@ type basis struct {
 	look      string // at what makes one valid
 }
 
+// danger is the basis of an emergency.
+const danger = "danger"
+
 // bases are those that the desk knows. The law itself is named in the request; levels
 // are those of the statement.
 var bases = []basis{
@@ -37,7 +40,7 @@ var bases = []basis{
 	{"subscriber", "Request for subscriber details", "authority", 2, "In writing, names the law and its section, the offence or the duty, and who asks in which function."},
 	{"tax", "Request of a tax office", "authority", 3, "In writing, names the section of the tax law and the period, and says why the person themself is not asked."},
 	{"supervision", "Request of a data protection authority", "authority", 2, "In writing, with the file number and the power that is used (GDPR Article 58)."},
-	{"danger", "Danger to life or limb", "authority", 2, "Says what the danger is and why nothing slower does; the writing follows if it came by telephone."},
+	{danger, "Danger to life or limb", "authority", 2, "Says what the danger is and why nothing slower does; the writing follows if it came by telephone."},
 }
 
 func basisOf(id string) (basis, bool) {
@@ -88,14 +91,31 @@ func scopes(s *statement.Statement) (out []statement.Category) {
 	return out
 }
 
-func categoryTitles(s *statement.Statement, list []loot.Category) string {
-	var out []string
-	for _, id := range list {
-		title := string(id)
-		if c, ok := s.Category(id); ok {
-			title = c.Title
+// details names a category by the details that are in it. Its own title is written for whom
+// they are of: “How to reach you”.
+func details(s *statement.Statement, c loot.Category) string {
+	var out []loot.Field
+	for _, f := range s.Fields(collection) {
+		if f.Category == c {
+			out = append(out, f.ID)
 		}
-		out = append(out, title)
 	}
-	return strings.Join(out, ", ")
+	if len(out) == 0 {
+		return string(c)
+	}
+	return strings.Join(titles(s, out), ", ")
 }
+
+// titles are those of fields as they are said to others than whom they are of, whom the
+// statement speaks to: “Your name”.
+func titles(s *statement.Statement, fields []loot.Field) []string {
+	out := s.Titles(fields...)
+	for i, t := range out {
+		if rest, is := strings.CutPrefix(t, "Your "); is {
+			out[i] = "The person's " + rest
+		}
+	}
+	return out
+}
+
+func titleOfField(s *statement.Statement, f loot.Field) string { return titles(s, []loot.Field{f})[0] }

@@ -81,20 +81,18 @@ var noteTitles = map[string]string{
 	"extent.whole": "Answered as a whole", "extent.part": "Answered in part", "review.right": "Reviewed: it was right", "review.wrong": "Reviewed: it was wrong",
 }
 
-// noteTitle says what a note of a kind is, in words.
-func noteTitle(kind string, b basis) string {
-	if title, ok := noteTitles[kind]; ok {
-		return title
-	}
-	for _, q := range questionsOf(b) {
+// answerOf says to which question of an assessment a note is the answer, and which in words;
+// empty: to none.
+func answerOf(kind string) (id, title string) {
+	for _, q := range questionsOf(basis{}) {
 		switch kind {
 		case q.id + "." + yes:
-			return q.title + " Yes"
+			return q.id, q.title + " Yes"
 		case q.id + "." + no:
-			return q.title + " No"
+			return q.id, q.title + " No"
 		}
 	}
-	return kind
+	return "", ""
 }
 
 // fileTitles say what a file is, by its kind.

@@ -148,7 +148,7 @@ func (d *disclosure) inForce() (*statement.Statement, error) {
 
 func (d *disclosure) waiting(ctx context.Context) (n int, err error) {
 	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		n, err = countOpen(ctx, tx, d.seesMail(web.ActorOf(ctx)))
+		n, err = d.countOpen(ctx, tx, web.ActorOf(ctx))
 		return err
 	})
 	return n, err
@@ -192,13 +192,40 @@ func (d *disclosure) signed(ctx context.Context, tx *store.Tx, by loot.Actor) er
 	return err
 }
 
-// may refuses whoever neither deals with a request nor has a role that approves.
-func (d *disclosure) may(ctx context.Context, tx *store.Tx, s *statement.Statement, r request, by loot.Actor) error {
-	if err := d.signed(ctx, tx, by); err != nil {
-		return err
+// A sight is which requests somebody may open.
+type sight int
+
+const (
+	nothingYet sight = iota // they have not signed the undertaking
+	theirs                  // those that they deal with
+	everything              // their roles approve
+)
+
+// sight says which requests somebody may open, so that no list has more.
+func (d *disclosure) sight(ctx context.Context, tx *store.Tx, by loot.Actor) (sight, error) {
+	switch err := d.signed(ctx, tx, by); {
+	case err == errUnsigned: //nolint:errorlint // the very value
+		return nothingYet, nil
+	case err != nil:
+		return nothingYet, err
+	case d.approves(by):
+		return everything, nil
 	}
-	if r.Owner == by.ID || approving(s, by) {
+	return theirs, nil
+}
+
+// may refuses whoever neither deals with a request nor has a role that approves.
+func (d *disclosure) may(ctx context.Context, tx *store.Tx, r request, by loot.Actor) error {
+	sees, err := d.sight(ctx, tx, by)
+	switch {
+	case err != nil:
+		return err
+	case sees == nothingYet:
+		return errUnsigned
+	case sees == everything || r.Owner == by.ID:
 		return nil
 	}
-	return loot.Errorf(loot.Denied, "A request is open to whoever deals with it and to those whose roles approve. Ask one of them.")
+	return loot.Errorf(loot.Denied, "%s Ask one of them.", openTo)
 }
+
+const openTo = "A request is open to whoever deals with it and to those whose roles approve."

@@ -194,25 +194,28 @@ func (h *house) authority(recipient string) string {
 	defer func() { h.Actor = was }()
 	h.as("t-dpo")
 	title := "Example " + recipient
-	find := func() (id string) {
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			list, err := h.desk.authorities(ctx, tx)
-			for _, a := range list {
-				if a.Title == title {
-					id = a.ID
-				}
-			}
-			return err
-		})
-		return id
-	}
-	if id := find(); id != "" {
+	if id := h.registered(title); id != "" {
 		return id
 	}
 	h.leads(h.Post(home+"/register", "title", title, "recipient", recipient, "country", "IE", "contact", "2 Sample Square\n+353 1 555 0199", "age", h.ages[recipient]))
-	id := find()
+	id := h.registered(title)
 	h.as("t-counsel-2")
 	h.leads(h.Post(home + "/register/" + id + "/verified"))
+	return id
+}
+
+// registered returns the id of an authority of the register; empty: there is none.
+func (h *house) registered(title string) (id string) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		list, err := h.desk.authorities(ctx, tx)
+		for _, a := range list {
+			if a.Title == title {
+				id = a.ID
+			}
+		}
+		return err
+	})
 	return id
 }
 

@@ -23,6 +23,7 @@ type intakeView struct {
 	web.View
 	Form  web.Fields
 	Wrong *web.Problems
+	Mail  *web.Alert // that it came by; nil: none
 	Empty *web.Empty // the register has nobody; nil: it has
 }
 
@@ -50,7 +51,10 @@ func checkFile(f web.File) (media, wrong string) {
 
 // intakeFields are what is written down of a request when it comes.
 func intakeFields(s *statement.Statement, all []authority) web.Fields {
-	var who, grounds, kinds, scope []web.Option
+	// Nothing is chosen beforehand: who asks, what for and on what ground is read from the
+	// request, and a guess that nobody looked at would pass as read.
+	choose := web.Option{Label: "Choose"}
+	who, grounds, kinds, scope := []web.Option{choose}, []web.Option{choose}, []web.Option{choose}, []web.Option(nil)
 	for _, a := range all {
 		if a.Ended.IsZero() {
 			who = append(who, web.Option{Value: a.ID, Label: a.Title})
@@ -67,12 +71,12 @@ func intakeFields(s *statement.Statement, all []authority) web.Fields {
 		kinds = append(kinds, web.Option{Value: k, Label: kindTitles[k]})
 	}
 	for _, c := range scopes(s) {
-		scope = append(scope, web.Option{Value: string(c.ID), Label: c.Title})
+		scope = append(scope, web.Option{Value: string(c.ID), Label: details(s, c.ID)})
 	}
 	return web.Fields{
 		{Name: "mail", Type: "hidden"}, // that it came by
 		{Name: "authority", Label: "Who asks", Type: "select", Required: true, Options: who, Hint: "Of the register. One that is missing is entered there first."},
-		{Name: "kind", Label: "What for", Type: "select", Required: true, Options: kinds, Value: answering},
+		{Name: "kind", Label: "What for", Type: "select", Required: true, Options: kinds},
 		{Name: "basis", Label: "Legal basis", Type: "select", Required: true, Options: grounds},
 		{Name: "reference", Label: "Their file number", MaxLen: 120},
 		{Name: "asked", Label: "What they ask for", Type: "textarea", Required: true, MaxLen: 4000, Rows: 5, Wide: true, Hint: "In their words: the law, whom, which period, which details. It is sealed."},
@@ -83,7 +87,7 @@ func intakeFields(s *statement.Statement, all []authority) web.Fields {
 		{Name: "gag", Label: "Secrecy until", Type: "date", Hint: "Only if a court or a law orders it. The person is told on the next day, without anybody having to remember."},
 		{Name: "document", Label: "The request", Type: "file", Accept: acceptFiles, Hint: fileHint},
 		{Name: "order", Label: "The order of secrecy", Type: "file", Accept: acceptFiles, Hint: "Needed if secrecy is ordered."},
-		{Name: "danger", Label: "Imminent danger", Type: "textarea", MaxLen: 2000, Rows: 2, Wide: true, Hint: "Only for an emergency: what the danger is. Two people still agree; somebody else reviews it afterwards."},
+		{Name: "danger", Label: "Imminent danger", Type: "textarea", MaxLen: 2000, Rows: 2, Wide: true, Hint: "Only for an emergency, and always on that basis: what the danger is. Two people still agree; somebody else reviews it afterwards."},
 	}
 }
 
@@ -132,7 +136,7 @@ func (d *disclosure) readIntake(s *statement.Statement, all []authority, typed u
 	wrong := map[string]string{}
 	r := request{
 		ID: loot.NewID("d"), Kind: typed.Get("kind"), Authority: typed.Get("authority"), Basis: typed.Get("basis"), Opened: d.Now(), Scope: parted[loot.Category](strings.Join(typed["scope"], " ")),
-		Emergency: typed.Get("danger") != "",
+		Emergency: typed.Get("danger") != "" || typed.Get("basis") == danger,
 	}
 	due, until := dateOf(typed, "due", wrong), dateOf(typed, "until", wrong)
 	hold, gag := dateOf(typed, "hold", wrong), dateOf(typed, "gag", wrong)
@@ -166,6 +170,9 @@ func (d *disclosure) readIntake(s *statement.Statement, all []authority, typed u
 	if r.Kind == preservation && hold.IsZero() {
 		wrong["hold"] = "Say until when it has to be preserved."
 	}
+	if r.Basis == danger && typed.Get("danger") == "" {
+		wrong["danger"] = "Say what the danger is: on this basis it is an emergency."
+	}
 	if !gag.IsZero() && len(sent["order"]) == 0 {
 		wrong["order"] = "Secrecy is kept only by its document."
 	}
@@ -191,7 +198,7 @@ func (d *disclosure) intakeForm(w http.ResponseWriter, r *http.Request) error {
 	}
 	var typed url.Values
 	if err := d.withMail(r.Context(), q.Get("mail"), "read", "", func(_ *store.Tx, m letterIn) error {
-		typed = url.Values{"mail": {m.ID}, "reference": {loot.Cut(m.Subject, 120)}, "asked": {loot.Cut(m.Text, 4000)}, "kind": {answering}}
+		typed = url.Values{"mail": {m.ID}, "asked": {loot.Cut(m.Text, 4000)}}
 		return nil
 	}); err != nil {
 		return err
@@ -207,17 +214,24 @@ func (d *disclosure) showIntake(w http.ResponseWriter, r *http.Request, status i
 	v := intakeView{View: web.ViewOf(r, "Enter a request")}
 	v.Crumbs = []web.Crumb{{Label: "Disclosures", Href: home}}
 	v.Lead = "Whatever a request came by, it is entered here before anything else is done. Nothing is answered from an inbox."
-	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		if err := d.signed(r.Context(), tx, web.ActorOf(r.Context())); err != nil {
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	var all []authority
+	if err := d.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if err = d.signed(ctx, tx, by); err != nil {
 			return err
 		}
-		all, err := d.authorities(r.Context(), tx)
-		v.Form = intakeFields(s, all)
+		if all, err = d.authorities(ctx, tx); err != nil {
+			return err
+		}
+		if id := typed.Get("mail"); id != "" && d.approves(by) {
+			v.Mail, err = attached(ctx, tx, id)
+		}
 		return err
 	}); err != nil {
 		return err
 	}
-	if who := slices.IndexFunc(v.Form, func(f web.Field) bool { return f.Name == "authority" }); len(v.Form[who].Options) == 0 {
+	v.Form = intakeFields(s, all)
+	if !slices.ContainsFunc(all, func(a authority) bool { return a.Ended.IsZero() }) {
 		v.Empty = &web.Empty{Icon: "landmark", Title: "The register is empty", Text: "Who asks is entered there first, with a contact from an official source.", Action: &web.Action{Label: "Open the register", Href: home + "/register", Icon: "arrow-right"}}
 	}
 	if typed != nil {
@@ -225,6 +239,20 @@ func (d *disclosure) showIntake(w http.ResponseWriter, r *http.Request, status i
 		v.Wrong = web.ProblemsOf(wrong, v.Form)
 	}
 	return intakePage.Render(w, r, status, v)
+}
+
+// attached says that a mail becomes a document of the request, and leads back to it; nil: it
+// does not wait any more.
+func attached(ctx context.Context, tx *store.Tx, id string) (*web.Alert, error) {
+	list, err := mails(ctx, tx, thatWaits+` AND id = $2`, id)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return &web.Alert{
+		Tone: web.Info, Title: "Attached: the mail of " + list[0].At.UTC().Format("2 January 2006, 15:04 MST") + ".",
+		Text:    "It is kept whole with the request, as “" + fileTitles["request"] + "”. Choose a document below only if one came beside it.",
+		Actions: []web.Action{{Label: "Read the mail", Icon: "mail", Small: true, Href: list[0].Href}},
+	}, nil
 }
 
 // formOf reads a form, with its files if it has any.

@@ -120,7 +120,7 @@ func (d *disclosure) mailReminders(ctx context.Context, tx *store.Tx) (out []mai
 		if err != nil {
 			return nil, err
 		}
-		if address == "" || !d.seesMail(who) {
+		if address == "" || !d.approves(who) {
 			continue
 		}
 		m, err := mail.Letter{

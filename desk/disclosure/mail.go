@@ -156,8 +156,8 @@ const (
 )
 
 // mails returns one kind, the first that came first.
-func mails(ctx context.Context, tx *store.Tx, which string) (out []mailRow, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, at, size FROM disclosure_mail WHERE `+which+` ORDER BY at, id LIMIT $1`, listed)
+func mails(ctx context.Context, tx *store.Tx, which string, args ...any) (out []mailRow, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, at, size FROM disclosure_mail WHERE `+which+` ORDER BY at, id LIMIT $1`, append([]any{listed}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("disclosure: mails: %w", err)
 	}
@@ -235,14 +235,14 @@ func (d *disclosure) mayMail(ctx context.Context, tx *store.Tx, by loot.Actor) e
 	if err := d.signed(ctx, tx, by); err != nil {
 		return err
 	}
-	if d.seesMail(by) {
+	if d.approves(by) {
 		return nil
 	}
 	return loot.Errorf(loot.Denied, "Mail of authorities is open to those whose roles approve, such as legal counsel. Ask one of them.")
 }
 
-// seesMail reports whether somebody learns that mail waits.
-func (d *disclosure) seesMail(by loot.Actor) bool {
+// approves reports whether a role of somebody approves by the statement in force.
+func (d *disclosure) approves(by loot.Actor) bool {
 	v, ok := d.Gate.InForce()
 	return ok && approving(v.Statement, by)
 }

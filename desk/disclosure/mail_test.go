@@ -14,6 +14,7 @@ import (
 	"loot"
 	"loot/mail"
 	"loot/store"
+	"loot/web/webtest"
 )
 
 // comes has a mail come to the desk.
@@ -81,9 +82,17 @@ func TestARequestComesByMail(t *testing.T) {
 		id := at[0][len(mailHome+"/"):]
 		form := h.Get(home + "/new?mail=" + id)
 		shows(t, form, http.StatusOK, "Section 10: who had the service?")
-		for _, want := range []string{`value="Our file 7/2026"`, `value="` + id + `"`} {
-			if !strings.Contains(form.Body, want) {
-				t.Errorf("the form does not begin with %s", want)
+		wrong := h.upload(home+"/new", "mail", id, "asked", "x")
+		shows(t, wrong, http.StatusUnprocessableEntity, "Please choose one.")
+		for _, page := range []webtest.Answer{form, wrong} {
+			shows(t, page, page.Status, "Attached: the mail of", "It is kept whole with the request, as “The request”")
+			for _, want := range []string{`value="` + id + `"`, `href="` + at[0] + `"`} {
+				if !strings.Contains(page.Body, want) {
+					t.Errorf("the form does not have %s", want)
+				}
+			}
+			if strings.Contains(page.Body, "Our file") { // it would stand in letters
+				t.Error("the subject of a mail passes as their file number")
 			}
 		}
 		request := h.enter("police", "subscriber", "mail", id)
@@ -138,7 +147,7 @@ func TestMailIsOpenToThoseWhoApprove(t *testing.T) {
 			}
 		}
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			if n, err := countOpen(ctx, tx, h.desk.seesMail(h.Actor)); n != 0 {
+			if n, err := h.desk.countOpen(ctx, tx, h.Actor); n != 0 {
 				t.Errorf("%s: %d are counted, %v", one, n, err)
 			}
 			return nil

@@ -2,11 +2,15 @@ package disclosure
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
+	"loot"
 	"loot/desk"
+	"loot/gate"
 	"loot/store"
 	"loot/web"
 )
@@ -22,6 +26,7 @@ type queueView struct {
 	Mails  []mailRow
 	Aside  []mailRow
 	Groups []queueGroup
+	Others *web.Alert // how many do not open for whoever looks; nil: none
 	Work   []workRow
 	Empty  web.Empty
 }
@@ -30,6 +35,7 @@ type queueView struct {
 type queueGroup struct {
 	Title string
 	ID    string
+	Until string // what the day of each is
 	Rows  []queueRow
 }
 
@@ -40,7 +46,7 @@ type queueRow struct {
 	Note  string
 	Owner string
 	Href  string
-	State web.Badge
+	State []web.Badge
 }
 
 // A workRow is how much a colleague has to do.
@@ -48,7 +54,7 @@ type workRow struct {
 	Name    string
 	Open    int
 	Overdue int
-	Next    time.Time
+	Next    time.Time // zero: nothing is to be answered
 }
 
 func tabs(current string) []web.Tab {
@@ -77,14 +83,21 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	v.Actions = []web.Action{{Label: "Enter a request", Icon: "plus", Primary: true, Href: home + "/new"}}
 	v.Tabs = tabs(q.Get("state"))
 	v.Empty = web.Empty{Icon: "landmark", Title: "Nothing here", Text: "Requests stand here from the moment they are entered."}
-	where := `closed = 0 ORDER BY CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id LIMIT $1`
+	where, order := `closed = 0`, ` ORDER BY CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id LIMIT $1`
 	if closed {
-		where = `closed > 0 ORDER BY closed DESC, id LIMIT $1`
+		where, order = `closed > 0`, ` ORDER BY closed DESC, id LIMIT $1`
 	}
+	by := web.ActorOf(r.Context())
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		v.Groups, v.Work = nil, nil
-		if !closed && d.seesMail(web.ActorOf(r.Context())) {
-			var err error
+		v.Groups, v.Work, v.Others = nil, nil, nil
+		sees, err := d.sight(r.Context(), tx, by)
+		if err != nil {
+			return err
+		}
+		if v.Others, err = others(r.Context(), tx, sees, where, by); err != nil || sees == nothingYet {
+			return err
+		}
+		if !closed && sees == everything {
 			if v.Mails, err = mails(r.Context(), tx, thatWaits); err != nil {
 				return err
 			}
@@ -92,7 +105,11 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		list, err := requests(r.Context(), tx, where, listed)
+		args := []any{listed}
+		if sees == theirs {
+			where, args = where+` AND owner = $2`, append(args, by.ID)
+		}
+		list, err := requests(r.Context(), tx, where+order, args...)
 		if err != nil {
 			return err
 		}
@@ -108,24 +125,33 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 				}
 			}
 			title, id := d.span(one)
-			row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID, State: d.state(one)}
+			row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID}
+			if row.State, err = d.badges(r.Context(), tx, one); err != nil {
+				return err
+			}
 			if b, ok := basisOf(one.Basis); ok {
 				row.Note = b.title
 			}
 			if n := len(v.Groups); n == 0 || v.Groups[n-1].ID != id {
-				v.Groups = append(v.Groups, queueGroup{Title: title, ID: id})
+				v.Groups = append(v.Groups, queueGroup{Title: title, ID: id, Until: "Answer by"})
+				if id == preserved {
+					v.Groups[n].Until = "Preserved until"
+				}
 			}
 			last := &v.Groups[len(v.Groups)-1]
 			last.Rows = append(last.Rows, row)
-			if closed {
+			if closed || sees != everything {
 				continue
 			}
 			load := work[one.Owner]
 			if load == nil {
-				load = &workRow{Name: row.Owner, Next: row.LastDay()}
+				load = &workRow{Name: row.Owner}
 				work[one.Owner] = load
 			}
 			load.Open++
+			if load.Next.IsZero() && one.Outcome != preserved {
+				load.Next = row.LastDay()
+			}
 			if d.overdue(one) {
 				load.Overdue++
 			}
@@ -139,6 +165,33 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return queuePage.Render(w, r, http.StatusOK, v)
+}
+
+// others says how many requests do not open for whoever looks, and nothing else of them: an
+// order of secrecy binds colleagues, too.
+func others(ctx context.Context, tx *store.Tx, sees sight, where string, by loot.Actor) (*web.Alert, error) {
+	if sees == everything {
+		return nil, nil
+	}
+	mine := by.ID
+	if sees == nothingYet {
+		mine = "" // nobody: none of them opens
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE `+where+` AND owner <> $1`, mine).Scan(&n); err != nil {
+		return nil, fmt.Errorf("disclosure: count: %w", err)
+	}
+	a := &web.Alert{Tone: web.Info, Text: openTo}
+	if n > 0 {
+		a.Title = loot.Plural(n, "request is dealt with by others.", "requests are dealt with by others.")
+	}
+	switch {
+	case sees == nothingYet:
+		a.Text, a.Actions = loot.Message(errUnsigned), []web.Action{web.SignUndertaking}
+	case n == 0:
+		return nil, nil
+	}
+	return a, nil
 }
 
 func titleOf(all []authority, id string) string {
@@ -192,21 +245,68 @@ var outcomes = map[string]web.Badge{
 	over:      {Text: "over", Icon: "check"},
 }
 
-// state says in words where a request stands.
-func (d *disclosure) state(r request) web.Badge {
+// badges say where a request of the queue stands, and what it is besides.
+func (d *disclosure) badges(ctx context.Context, tx *store.Tx, r request) ([]web.Badge, error) {
+	st := stand{r: r, now: d.Now()}
+	var err error
 	switch {
 	case r.Outcome != "":
-		return outcomes[r.Outcome]
-	case d.overdue(r):
-		return web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
-	case r.Emergency:
-		return web.Badge{Tone: web.Bad, Text: "emergency", Icon: "siren"}
 	case r.Approval != "":
-		return web.Badge{Tone: web.Info, Text: "others were asked", Icon: "users"}
-	case r.Valid:
-		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
+		st.approval, err = d.approvalOf(ctx, tx, r)
+	case !r.Valid:
+		st.notes, err = d.notes.Of(ctx, tx, r.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := []web.Badge{st.state()}
+	if d.overdue(r) {
+		out = append(out, overdueBadge)
+	}
+	if r.Emergency {
+		out = append(out, emergencyBadge)
+	}
+	return out, nil
+}
+
+// These stand beside the state, as neither says what is to be done next.
+var (
+	overdueBadge   = web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
+	emergencyBadge = web.Badge{Tone: web.Bad, Text: "emergency", Icon: "siren"}
+)
+
+// state says in words where a request stands: in the queue what its page says.
+func (st stand) state() web.Badge {
+	switch r := st.r; {
+	case r.Outcome != "":
+		return outcomes[r.Outcome]
 	case r.Kind == proceedings:
 		return web.Badge{Tone: web.Info, Text: "under way", Icon: "gavel"}
+	case r.Kind == answering && !st.now.Before(r.Until):
+		return web.Badge{Tone: web.Bad, Text: "has run out: refuse it", Icon: "clock-alert"}
+	}
+	switch st.approval.State {
+	case gate.Pending:
+		return web.Badge{Tone: web.Info, Text: "others were asked", Icon: "users"}
+	case gate.Approved:
+		return web.Badge{Tone: web.Good, Text: "others agreed: answer it", Icon: "send"}
+	case gate.Refused:
+		return web.Badge{Tone: web.Warn, Text: "somebody said no", Icon: "x"}
+	case gate.Expired:
+		if st.approval.Granted < st.approval.Needed {
+			return web.Badge{Tone: web.Warn, Text: "not all answered: ask again", Icon: "clock"}
+		}
+		return web.Badge{Tone: web.Warn, Text: "agreement ran out: ask again", Icon: "clock"}
+	case gate.Begun, gate.Used:
+	}
+	answered, lawful := assessed(st.notes)
+	switch {
+	case st.r.Valid:
+		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
+	case answered && lawful:
+		return web.Badge{Tone: web.Info, Text: "waits for their narrower request", Icon: "hourglass"}
+	case answered:
+		return web.Badge{Tone: web.Warn, Text: "not lawful as it stands", Icon: "x"}
 	}
 	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}
 }
@@ -214,8 +314,14 @@ func (d *disclosure) state(r request) web.Badge {
 // reference is what a request is called in letters.
 func reference(id string) string { return desk.Reference("D", id) }
 
-// LastDay is the last day on which an answer is in time.
-func (r queueRow) LastDay() time.Time { return r.Due.AddDate(0, 0, -1) }
+// LastDay is the last day on which an answer is in time, or until which what is to be
+// preserved is kept.
+func (r queueRow) LastDay() time.Time {
+	if r.Outcome == preserved && r.Closed.IsZero() {
+		return r.Hold.AddDate(0, 0, -1)
+	}
+	return r.Due.AddDate(0, 0, -1)
+}
 
 // SecretTo is the last day of secrecy.
 func (r queueRow) SecretTo() time.Time { return r.Gag.AddDate(0, 0, -1) }

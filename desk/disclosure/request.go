@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/store"
 	"loot/web"
@@ -45,9 +47,11 @@ type fileRow struct {
 	Title, Who, Weight, Href string
 }
 
+// A noteView is what was written at once: one note, or an assessment with its answers.
 type noteView struct {
 	Title, Who, Text string
 	At               time.Time
+	Answers          []web.Fact
 }
 
 // shown is what a page shows besides how the request stands.
@@ -95,13 +99,7 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		for _, f := range list {
 			v.Files = append(v.Files, fileRow{file: f, Title: fileTitles[f.Kind], Who: name(f.Author), Weight: web.Bytes(f.Size), Href: home + "/" + id + "/file/" + f.ID})
 		}
-		b, _ := basisOf(st.r.Basis)
-		for _, n := range slices.Backward(st.notes) {
-			if n.Kind == notePassword {
-				continue
-			}
-			v.Notes = append(v.Notes, noteView{Title: noteTitle(n.Kind, b), Who: name(n.Author), Text: n.Text, At: n.At})
-		}
+		v.Notes = written(st.notes, name)
 		return err
 	})
 	if loot.KindOf(err) == loot.Denied {
@@ -147,29 +145,66 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 	return requestPage.Render(w, r, status, v)
 }
 
+// written returns what was written, the latest first, with the answers of an assessment in
+// one.
+func written(notes []desk.Note, name func(string) string) (out []noteView) {
+	round := map[string]bool{} // the questions that the last assessment has answered; nil: the last is none
+	for _, n := range notes {
+		if n.Kind == notePassword {
+			continue
+		}
+		id, title := answerOf(n.Kind)
+		if id == "" {
+			round = nil
+			out = append(out, noteView{Title: cmp.Or(noteTitles[n.Kind], n.Kind), Who: name(n.Author), Text: n.Text, At: n.At})
+			continue
+		}
+		if last := len(out) - 1; len(round) == 0 || round[id] || !out[last].At.Equal(n.At) {
+			round = map[string]bool{}
+			out = append(out, noteView{Title: "Assessment", Who: name(n.Author), At: n.At})
+		}
+		round[id] = true
+		last := &out[len(out)-1]
+		last.Answers = append(last.Answers, web.Fact{Term: title, Value: n.Text})
+	}
+	slices.Reverse(out)
+	return out
+}
+
 // factsOf are what stands about a request.
 func (d *disclosure) factsOf(st stand, name func(string) string) []web.Fact {
-	r, state := st.r, d.state(st.r)
+	r, state := st.r, st.state()
 	b, _ := basisOf(r.Basis)
 	day := "2 January 2006"
+	due := web.Fact{Term: "Answer by", Value: r.Due.AddDate(0, 0, -1).UTC().Format(day), Note: "The request runs out on " + r.Until.AddDate(0, 0, -1).UTC().Format(day) + "."}
+	if d.overdue(r) {
+		due.Badge = &overdueBadge
+	}
 	out := []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Who asks", Value: st.authority.Title, Note: st.authority.Country},
 		{Term: "Call back", Value: st.authority.Contact},
 		{Term: "Legal basis", Value: b.title},
-		{Term: "Answer by", Value: r.Due.AddDate(0, 0, -1).UTC().Format(day), Note: "The request runs out on " + r.Until.AddDate(0, 0, -1).UTC().Format(day) + "."},
+		due,
 		{Term: "Entered", Value: r.Opened.UTC().Format(day), Note: name(r.Author)},
 		{Term: "Dealt with by", Value: name(r.Owner)},
 		{Term: "Case", Value: r.ID, Code: true},
 	}
+	if r.Emergency {
+		out = append(out, web.Fact{Term: "Emergency", Badge: &emergencyBadge})
+	}
 	if len(r.Scope) > 0 {
-		out = append(out, web.Fact{Term: "Kinds of details", Value: categoryTitles(st.s, r.Scope)})
+		var scope []string
+		for _, c := range r.Scope {
+			scope = append(scope, details(st.s, c))
+		}
+		out = append(out, web.Fact{Term: "Kinds of details", Value: strings.Join(scope, "; ")})
 	}
 	if r.Subject != "" {
 		out = append(out, web.Fact{Term: "Person", Value: string(r.Subject), Code: true})
 	}
 	if len(r.Fields) > 0 {
-		out = append(out, web.Fact{Term: "Chosen", Value: strings.Join(st.s.Titles(r.Fields...), ", ")})
+		out = append(out, web.Fact{Term: "Chosen", Value: strings.Join(titles(st.s, r.Fields), ", ")})
 	}
 	if !r.Gag.IsZero() {
 		out = append(out, web.Fact{Term: "Secrecy", Value: "until " + r.Gag.AddDate(0, 0, -1).UTC().Format(day), Badge: &web.Badge{Tone: web.Warn, Text: "secret", Icon: "eye-off"}})
@@ -215,18 +250,8 @@ func (st stand) alerts() (out []web.Alert) {
 	if st.open() && st.r.Kind == answering && !st.now.Before(st.r.Until) {
 		add(web.Bad, "The request has run out.", "It cannot be answered any more. Refuse it, or enter the new one.")
 	}
-	switch st.approval.State {
-	case gate.Pending:
-		add(web.Info, "The others are asked.", loot.Plural(st.approval.Granted, "has", "have")+" agreed, of "+loot.Plural(st.approval.Needed, "who is needed.", "who are needed.")+" They find it under Approvals.")
-	case gate.Approved:
-		if st.open() && st.approval.Requester != st.by.ID {
-			add(web.Info, "The others agreed.", "Whoever asked them seals the answer.")
-		}
-	case gate.Refused:
-		add(web.Warn, "Somebody said no.", "Talk to them; then choose less, or refuse the request.")
-	case gate.Expired:
-		add(web.Warn, "What the others agreed to was not used in time.", "They have to be asked again.")
-	case gate.Begun, gate.Used:
+	if st.open() {
+		st.agreeing(add)
 	}
 	if why := st.closing(); why != "" && st.r.Closed.IsZero() {
 		add(web.Warn, "It has to be reviewed.", why)
@@ -235,4 +260,21 @@ func (st stand) alerts() (out []web.Alert) {
 		add(web.Info, "Nothing is held of what it covers.", "Then that is the answer: hand over nothing.")
 	}
 	return out
+}
+
+// agreeing says how far the others are, to whom it still matters.
+func (st stand) agreeing(add func(tone web.Tone, title, text string)) {
+	a := st.approval
+	switch {
+	case a.State == gate.Pending:
+		add(web.Info, "The others are asked.", loot.Plural(a.Granted, "has", "have")+" agreed, of "+loot.Plural(a.Needed, "who is needed.", "who are needed.")+" They find it under Approvals.")
+	case a.State == gate.Approved && a.Requester != st.by.ID:
+		add(web.Info, "The others agreed.", "Whoever asked them seals the answer.")
+	case a.State == gate.Refused:
+		add(web.Warn, "Somebody said no.", "Talk to them; then choose less, or refuse the request.")
+	case a.State == gate.Expired && a.Granted < a.Needed:
+		add(web.Warn, "Not all of the others answered in time.", "They have to be asked again.")
+	case a.State == gate.Expired:
+		add(web.Warn, "What the others agreed to was not used in time.", "They have to be asked again.")
+	}
 }

@@ -39,7 +39,7 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 	if st.authority, err = d.findAuthority(ctx, tx, st.r.Authority); err != nil {
 		return st, err
 	}
-	if err := d.may(ctx, tx, s, st.r, by); err != nil {
+	if err := d.may(ctx, tx, st.r, by); err != nil {
 		return st, err
 	}
 	if st.notes, err = d.notes.Of(ctx, tx, id); err != nil {
@@ -51,9 +51,19 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 		}
 	}
 	if st.r.Approval != "" {
-		st.approval, _, _, _, err = d.Gate.Approval(ctx, tx, st.r.Approval)
+		st.approval, err = d.approvalOf(ctx, tx, st.r)
 	}
 	return st, err
+}
+
+// approvalOf returns what the others say to a request. The gate forgets what ran out or was
+// used long ago; then nobody's yes is left to answer on.
+func (d *disclosure) approvalOf(ctx context.Context, tx *store.Tx, r request) (gate.Approval, error) {
+	a, _, _, _, err := d.Gate.Approval(ctx, tx, r.Approval)
+	if loot.KindOf(err) == loot.NotFound {
+		return gate.Approval{State: gate.Expired}, nil
+	}
+	return a, err
 }
 
 // open reports whether something can still be done about a request, and nothing was
@@ -116,7 +126,7 @@ var personStep = stepKind{
 		by := []web.Option{{Value: "id", Label: "Id of the record"}}
 		for _, f := range st.s.Fields(collection) {
 			if f.Index {
-				by = append(by, web.Option{Value: string(f.ID), Label: f.Title})
+				by = append(by, web.Option{Value: string(f.ID), Label: titleOfField(st.s, f.ID)})
 			}
 		}
 		return web.Fields{

@@ -138,13 +138,19 @@ func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
 	return nil
 }
 
-// countOpen counts open requests, and for whoever sees it the mail that waits.
-func countOpen(ctx context.Context, tx *store.Tx, mail bool) (n int, err error) {
-	q := `SELECT (SELECT count(*) FROM disclosure_request WHERE closed = 0)`
-	if mail {
-		q += ` + (SELECT count(*) FROM disclosure_mail WHERE ` + thatWaits + `)`
+// countOpen counts what somebody may open: requests that are not closed, and the mail that
+// waits.
+func (d *disclosure) countOpen(ctx context.Context, tx *store.Tx, by loot.Actor) (n int, err error) {
+	sees, err := d.sight(ctx, tx, by)
+	switch {
+	case err != nil || sees == nothingYet:
+		return 0, err
+	case sees == theirs:
+		err = tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE closed = 0 AND owner = $1`, by.ID).Scan(&n)
+	default:
+		err = tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM disclosure_request WHERE closed = 0) + (SELECT count(*) FROM disclosure_mail WHERE `+thatWaits+`)`).Scan(&n)
 	}
-	if err := tx.QueryRow(ctx, q).Scan(&n); err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("disclosure: count: %w", err)
 	}
 	return n, nil

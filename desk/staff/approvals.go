@@ -207,9 +207,12 @@ func approvalBadge(s gate.ApprovalState) web.Badge {
 	return web.Badge{Tone: web.Info, Text: "Waits", Icon: "clock"}
 }
 
-// wayBack leads whoever asked for the opening of a record back to it, and opens
-// it at once if the others agreed.
+// wayBack leads whoever asked back to what they asked for: to the request whose answer it
+// is, or to the record, which it opens at once if the others agreed.
 func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
+	if r.Action == loot.Answer {
+		return &web.Action{Label: "To the request", Icon: "arrow-right", Primary: a.State == gate.Approved, Small: true, Href: requestPath(r)}
+	}
 	if r.Collection != customers || a.State == gate.Expired {
 		return nil
 	}
@@ -220,27 +223,35 @@ func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
 	return &web.Action{Label: "To the record", Icon: "arrow-right", Small: true, Href: record + "?approval=" + url.QueryEscape(a.ID)}
 }
 
-// tellAsker writes to whoever asked for the opening of a record that the others
-// agreed, as it can be opened for a while only.
+// requestPath leads to the request from outside that is answered.
+func requestPath(r gate.Request) string { return "/console/disclosures/" + url.PathEscape(r.Case) }
+
+// tellAsker writes to whoever asked for the opening of a record, or for the answer to a
+// request from outside, that the others agreed, as that holds for a while only.
 func (d *Desk) tellAsker(ctx context.Context, id string) error {
 	var to Member
 	var until time.Time
+	var answers bool
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		to = Member{}
 		a, request, _, _, err := d.kit.Gate.Approval(ctx, tx, id)
 		if err != nil || request == nil || a.State != gate.Approved {
 			return err
 		}
-		until = a.Expires
+		until, answers = a.Expires, request.Action == loot.Answer
 		to, _, err = d.Member(ctx, tx, a.Requester)
 		return err
 	}); err != nil || to.Email == "" {
 		return err
 	}
+	can, agreed := "You can open it once", "the opening of a record that you asked for"
+	if answers {
+		can, agreed = "You can seal the answer once", "the answer to a request from outside that you asked for"
+	}
 	m, err := mail.Letter{
-		Subject: "What you asked for was agreed to", Preview: "You can open it once.", Greet: "Good day " + to.Name,
+		Subject: "What you asked for was agreed to", Preview: can + ".", Greet: "Good day " + to.Name,
 		Blocks: []mail.Block{
-			mail.Para("The others have agreed to the opening of a record that you asked for. You can open it once, until " + until.UTC().Format("2 January, 15:04 UTC") + "."),
+			mail.Para("The others have agreed to " + agreed + ". " + can + ", until " + until.UTC().Format("2 January, 15:04 UTC") + "."),
 			mail.Button("See my approvals", d.kit.BaseURL+"/console/approvals"),
 		},
 		Why: "You get this because you asked colleagues to agree. What it is about stands in the console alone.",
@@ -279,7 +290,7 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 	record := fact("Record", loot.Cut(string(r.Subject), 7)+"…")
 	if r.Collection == customers {
 		record.Value = "Customer " + record.Value
-		if mine {
+		if mine && r.Action != loot.Answer {
 			record.Href = "/console/customers/" + url.PathEscape(string(r.Subject))
 		}
 	}
@@ -288,7 +299,7 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 		row.Facts = append(row.Facts, caseFact(r))
 	}
 	if r.Action == loot.Answer {
-		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", "/console/disclosures/"+r.Case
+		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", requestPath(r)
 	}
 	if to != "" {
 		row.Facts = append(row.Facts, fact("Goes to", to))
@@ -301,7 +312,7 @@ func caseFact(r gate.Request) approvalFact {
 	f := fact("Case", r.Case)
 	switch path := url.PathEscape(r.Case); {
 	case r.Action == loot.Answer:
-		f.Value, f.Href = desk.Reference("D", r.Case), "/console/disclosures/"+path
+		f.Value, f.Href = desk.Reference("D", r.Case), requestPath(r)
 	case incidentForm.MatchString(r.Case):
 		f.Value, f.Href = desk.Reference("I", r.Case), "/console/incidents/"+path
 	case len(r.Case) > shortCase:

@@ -424,6 +424,32 @@ func TestWhoeverAgreesToAnAnswerSeesWhatWasAsked(t *testing.T) {
 	if strings.Contains(page.Body, "q7") {
 		t.Error("whoever neither approves nor asked is led to the request")
 	}
+
+	// Whoever asked is led back to the request, and not to the record, of which they see nothing.
+	back := func() {
+		t.Helper()
+		h.as(counsel)
+		page := h.Get("/console/approvals")
+		shows(t, page, http.StatusOK, "To the request")
+		lacks(t, page, "Open now", "To the record")
+		if strings.Contains(page.Body, "/console/customers/") {
+			t.Errorf("an answer opens the record: %s", words(page.Body))
+		}
+	}
+	back()
+	id := h.pending()[0]
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE gate_approval SET needed = 1 WHERE id = $1`, id)
+		return err
+	})
+	h.as(dpo)
+	leads(t, h.Post("/console/approvals/"+id, "answer", "yes"), "/console/approvals")
+	h.Drain()
+	back()
+	sent := h.Mail.Sent()
+	if len(sent) != 1 || sent[0].To != h.member(counsel.ID).Email || !strings.Contains(sent[0].Text, "the answer to a request from outside") || strings.Contains(sent[0].Text, "opening") || strings.Contains(sent[0].Text, "q7") {
+		t.Fatalf("%d letters: %+v", len(sent), sent)
+	}
 }
 
 // TestAnApprovalNamesWhatItIsAbout by a reference, with a link for whoever may follow
