@@ -56,6 +56,15 @@ func token() string {
 	return base32Lower.EncodeToString(b[:])
 }
 
+// LowerFirst returns a title as it stands within a sentence. What begins with more than
+// one capital, such as "VAT number", stays.
+func LowerFirst(title string) string {
+	if len(title) > 1 && (title[1] >= 'a' && title[1] <= 'z' || title[1] == '-') {
+		return strings.ToLower(title[:1]) + title[1:]
+	}
+	return title
+}
+
 // Cut returns the first n letters of a text, or all if there are fewer.
 func Cut(s string, n int) string {
 	if len(s) <= n { // of bytes: no letter is shorter than a byte

@@ -27,3 +27,12 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
+// TestLowerFirst leaves what is no plain word as it is.
+func TestLowerFirst(t *testing.T) {
+	for title, want := range map[string]string{"": "", "A": "A", "Phishing": "phishing", "E-mail address": "e-mail address", "VAT number": "VAT number", "Äpfel": "Äpfel"} {
+		if got := loot.LowerFirst(title); got != want {
+			t.Errorf("%q is %q, want %q", title, got, want)
+		}
+	}
+}

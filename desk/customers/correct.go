@@ -378,7 +378,7 @@ func (c *customers) changeFor(ctx context.Context, tx *store.Tx, s *statement.St
 	req.Action = loot.Collect
 	source := "our staff"
 	if p, ok := s.Purpose(a.Purpose); ok {
-		source = "our staff, for “" + lowerFirst(p.Title) + "”"
+		source = "our staff, for “" + loot.LowerFirst(p.Title) + "”"
 	}
 	return c.write(ctx, tx, s, req, version, given, source)
 }

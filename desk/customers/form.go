@@ -162,7 +162,7 @@ func offerWhy(s *statement.Statement, o statement.Offer) string {
 	if p, ok := s.Purpose(o.Purpose); ok {
 		title = p.Title
 	}
-	return "One purpose, “" + lowerFirst(title) + "”, for " + to + "."
+	return "One purpose, “" + loot.LowerFirst(title) + "”, for " + to + "."
 }
 
 // self is the key under which the company itself is permitted a purpose.
@@ -237,19 +237,11 @@ func list(words []string) string {
 	}
 }
 
-// lowerFirst returns a title as it stands within a sentence.
-func lowerFirst(s string) string {
-	if len(s) > 1 && (s[1] >= 'a' && s[1] <= 'z' || s[1] == '-') {
-		return strings.ToLower(s[:1]) + s[1:]
-	}
-	return s
-}
-
 // inSentence lists titles within a sentence.
 func inSentence(titles []string) string {
 	words := make([]string, len(titles))
 	for i, t := range titles {
-		words[i] = lowerFirst(t)
+		words[i] = loot.LowerFirst(t)
 	}
 	return list(words)
 }

@@ -395,7 +395,7 @@ func describe(s *statement.Statement, d statement.FieldDecl, rec record, level s
 	var stand []string
 	for _, u := range f.Uses {
 		if u.Stands {
-			stand = append(stand, lowerFirst(u.Title))
+			stand = append(stand, loot.LowerFirst(u.Title))
 		}
 	}
 	if len(stand) > 0 {
@@ -486,7 +486,7 @@ func openers(s *statement.Statement, standing map[loot.Purpose]string, level sta
 		onlyCase = true
 		for _, id := range purposes {
 			if t, ok := standing[id]; ok {
-				list = append(list, lowerFirst(t))
+				list = append(list, loot.LowerFirst(t))
 				if d, _ := s.Purpose(id); d.Basis != "interest" {
 					onlyCase = false
 				}
@@ -544,7 +544,7 @@ func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
 			}
 		}
 		if permitted(rec.person, p.ID) && !slices.Contains(rec.person.Assumed, p.ID) {
-			out = append(out, "For “"+lowerFirst(p.Title)+"”: until you switch it off.")
+			out = append(out, "For “"+loot.LowerFirst(p.Title)+"”: until you switch it off.")
 		}
 	}
 	if v, ok := rec.Values[d.ID]; ok && !v.Until.IsZero() {
@@ -553,9 +553,9 @@ func kept(s *statement.Statement, d statement.FieldDecl, rec record) []string {
 	switch {
 	case after.ID == "":
 	case len(rec.running) > 0:
-		out = append([]string{"While your services run, and " + after.Keep.Words() + " after the last one ended, for “" + lowerFirst(after.Title) + "”."}, out...)
+		out = append([]string{"While your services run, and " + after.Keep.Words() + " after the last one ended, for “" + loot.LowerFirst(after.Title) + "”."}, out...)
 	default:
-		out = append([]string{after.Keep.Words() + " after your last service ended, for “" + lowerFirst(after.Title) + "”."}, out...)
+		out = append([]string{after.Keep.Words() + " after your last service ended, for “" + loot.LowerFirst(after.Title) + "”."}, out...)
 	}
 	if len(out) == 0 {
 		out = []string{"As long as your record; nothing needs it at present, and you can remove it."}

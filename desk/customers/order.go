@@ -171,7 +171,7 @@ func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Stat
 
 // sourceOf says where the details come from that an order brings.
 func sourceOf(service statement.ServiceDecl) vault.Source {
-	return vault.Source("your order: " + lowerFirst(service.Title))
+	return vault.Source("your order: " + loot.LowerFirst(service.Title))
 }
 
 // order orders a service for somebody who is known, and returns the notice of it

@@ -279,7 +279,7 @@ func (c *customers) whoActed(ctx context.Context, tx *store.Tx, s *statement.Sta
 			return "", err
 		}
 		if d, ok := s.Desk(a.ID); ok {
-			return "Our program: " + lowerFirst(d.Title), nil
+			return "Our program: " + loot.LowerFirst(d.Title), nil
 		}
 		return "Our program", nil
 	case loot.Partner, loot.Sponsorer, loot.Authority, loot.Court:
@@ -304,12 +304,12 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 	}
 	if it.Facts.Verdict == ledger.Refused {
 		e.Icon, e.Tone = "shield-x", web.Warn
-		e.Title = "Refused: " + lowerFirst(refusedTitle(it.Facts.Action, n))
-		e.Text = "For “" + lowerFirst(purpose) + "”. Nothing was opened."
+		e.Title = "Refused: " + loot.LowerFirst(refusedTitle(it.Facts.Action, n))
+		e.Text = "For “" + loot.LowerFirst(purpose) + "”. Nothing was opened."
 		if it.Facts.Note == gate.Unagreed {
 			e.Icon, e.Tone = "users", web.Neutral
-			e.Title = "Not by one person alone: " + lowerFirst(refusedTitle(it.Facts.Action, n))
-			e.Text = "For “" + lowerFirst(purpose) + "”. Nothing was opened: others have to agree first."
+			e.Title = "Not by one person alone: " + loot.LowerFirst(refusedTitle(it.Facts.Action, n))
+			e.Text = "For “" + loot.LowerFirst(purpose) + "”. Nothing was opened: others have to agree first."
 		}
 		if it.Count > 1 {
 			e.Badge = &web.Badge{Text: strconv.Itoa(it.Count) + " times that day"}
@@ -320,7 +320,7 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 		describeNote(s, it, e, purpose)
 		return
 	}
-	e.Text = "For “" + lowerFirst(purpose) + "”"
+	e.Text = "For “" + loot.LowerFirst(purpose) + "”"
 	if names := slices.Compact(s.Titles(it.Subject.Fields...)); len(names) > 0 && len(names) <= 3 {
 		e.Text += ": " + strings.ReplaceAll(inSentence(names), "E-mail", "E-\u2060mail") // a word joiner: no line ends within the word
 	}
@@ -471,7 +471,7 @@ func describeNote(s *statement.Statement, it ledger.Item, e *web.Event, purpose 
 	if word == "record.found" {
 		e.Text = "By the exact value of: " + inSentence(slices.Compact(s.Titles(it.Subject.Fields...))) + ". "
 	}
-	e.Text += "For “" + lowerFirst(purpose) + "”"
+	e.Text += "For “" + loot.LowerFirst(purpose) + "”"
 	if r, ok := s.Recipient(it.Subject.Recipient); ok && r.Kind != self {
 		e.Text += ", to " + r.Title
 	}

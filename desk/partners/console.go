@@ -220,7 +220,7 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 		var kinds []string
 		for _, id := range one.Categories {
 			c, _ := s.Category(id)
-			kinds = append(kinds, lowerFirst(c.Title))
+			kinds = append(kinds, loot.LowerFirst(c.Title))
 		}
 		row.Categories = strings.Join(kinds, ", ")
 		if row.Author, err = d.needs.Staff.Name(ctx, tx, one.Author); err != nil {

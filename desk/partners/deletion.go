@@ -184,7 +184,7 @@ func (d *Partners) writeOf(ctx context.Context, to string, due []deletion) error
 		Why: "You get this because a confidentiality agreement with us is or was in force.",
 	}
 	if again {
-		l.Subject = "Reminder: " + lowerFirst(l.Subject)
+		l.Subject = "Reminder: " + loot.LowerFirst(l.Subject)
 	}
 	for _, x := range due {
 		text, err := d.signedNote(x.note())

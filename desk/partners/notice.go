@@ -366,17 +366,10 @@ func whatMoves(s *statement.Statement, n notice) string {
 	for i, id := range n.Services {
 		titles[i] = id
 		if sv, ok := s.Service(id); ok {
-			titles[i] = lowerFirst(sv.Title)
+			titles[i] = loot.LowerFirst(sv.Title)
 		}
 	}
 	return "this part of our network: " + strings.Join(titles, ", ")
-}
-
-func lowerFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
 }
 
 // titlesOf names purposes in a sentence.
@@ -385,7 +378,7 @@ func titlesOf(s *statement.Statement, list []loot.Purpose) string {
 	for i, id := range list {
 		titles[i] = string(id)
 		if p, ok := s.Purpose(id); ok {
-			titles[i] = lowerFirst(p.Title)
+			titles[i] = loot.LowerFirst(p.Title)
 		}
 	}
 	return strings.Join(titles, ", ")

@@ -261,7 +261,7 @@ func (d *Rights) showRequest(w http.ResponseWriter, r *http.Request, status int,
 	}); err != nil {
 		return err
 	}
-	v.View = web.ViewOf(r, v.Request.Title+": "+lowerFirst(v.Request.Note))
+	v.View = web.ViewOf(r, v.Request.Title+": "+loot.LowerFirst(v.Request.Note))
 	v.Crumbs = []web.Crumb{{Label: "Requests", Href: "/console/requests"}}
 	if typed != nil && len(v.Form) > 0 {
 		version := v.Form[0].Value

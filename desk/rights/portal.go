@@ -219,9 +219,3 @@ func (d *Rights) back(w http.ResponseWriter, r *http.Request, kind string, p loo
 	return web.Redirect(w, r, "/portal/rights")
 }
 
-func lowerFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}

@@ -198,7 +198,7 @@ func goesOn(s *statement.Statement, now time.Time) string {
 	var titles []string
 	for _, p := range s.Purposes() {
 		if on[p.ID] {
-			titles = append(titles, lowerFirst(p.Title))
+			titles = append(titles, loot.LowerFirst(p.Title))
 		}
 	}
 	if len(titles) == 0 {

@@ -32,7 +32,7 @@ type figureTable struct {
 }
 
 // Lower is what the rows are, within a heading.
-func (t figureTable) Lower() string { return lowerFirst(t.By) }
+func (t figureTable) Lower() string { return loot.LowerFirst(t.By) }
 
 // A figureRow counts the cases of a kind, a network or a month.
 type figureRow struct {

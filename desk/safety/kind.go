@@ -121,7 +121,7 @@ func kindTitle(what, kind string) string {
 	if what == aDispute {
 		for _, o := range disputes {
 			if o.Value == kind {
-				return "Dispute: " + lowerFirst(o.Label)
+				return "Dispute: " + loot.LowerFirst(o.Label)
 			}
 		}
 		return "Dispute"
@@ -147,9 +147,3 @@ func purposeOf(what string) loot.Purpose {
 	return forSafety
 }
 
-func lowerFirst(s string) string {
-	if s != "" && s[0] >= 'A' && s[0] <= 'Z' {
-		return string(s[0]+'a'-'A') + s[1:]
-	}
-	return s
-}

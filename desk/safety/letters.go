@@ -248,12 +248,12 @@ func (d *Safety) reporterLetter(c matter, j judgment, f filed) mail.Letter {
 		Subject: "What came of your report", Greet: "Good day", Why: "You get this because you gave this address with a report of misuse. It is kept with the case and for nothing else.",
 	}
 	say := func(text string) { l.Blocks = append(l.Blocks, mail.Para(text)) }
-	say("On " + f.At.UTC().Format("2 January 2006") + " you told us of misuse: " + lowerFirst(kindTitle(c.What, c.Kind)) + ". Thank you.")
+	say("On " + f.At.UTC().Format("2 January 2006") + " you told us of misuse: " + loot.LowerFirst(kindTitle(c.What, c.Kind)) + ". Thank you.")
 	switch {
 	case c.Outcome == elsewhere:
 		say("Nobody whom we serve had the address that you named at that time, so we can do nothing about it. The registry of the address (RIPE NCC, ARIN, APNIC, LACNIC or AFRINIC) tells whose it is.")
 	case j.Outcome == milder:
-		say("What we judged was objected to, and a colleague who had no part in it has looked again. It was misuse, by this rule: " + j.Because.Rule + ". A milder measure is enough: " + lowerFirst(measureTitles[j.Measure]) + ".")
+		say("What we judged was objected to, and a colleague who had no part in it has looked again. It was misuse, by this rule: " + j.Because.Rule + ". A milder measure is enough: " + loot.LowerFirst(measureTitles[j.Measure]) + ".")
 	case c.Outcome == violation:
 		say("We have found that it was misuse, by this rule: " + j.Because.Rule + ". " + measureTitles[j.Measure] + ".")
 		say(howDecided(j))
