@@ -218,4 +218,3 @@ func (d *Rights) back(w http.ResponseWriter, r *http.Request, kind string, p loo
 	web.SetFlash(w, r, web.Good, said)
 	return web.Redirect(w, r, "/portal/rights")
 }
-

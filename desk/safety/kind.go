@@ -146,4 +146,3 @@ func purposeOf(what string) loot.Purpose {
 	}
 	return forSafety
 }
-
