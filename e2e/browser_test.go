@@ -222,7 +222,7 @@ func (b *browser) lacks(words ...string) {
 func (b *browser) shoot(name string) {
 	b.t.Helper()
 	b.accessible(name)
-	const between = 1000 // pixels: a tablet, of which no picture is kept
+	const between = 1000                                // pixels: a tablet, of which no picture is kept
 	for _, width := range []int64{1440, between, 390} { // outside: the page is laid out anew for each
 		b.do(chromedp.EmulateViewport(width, 900))
 		if over := eval[int](b, `return document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
