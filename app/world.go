@@ -62,7 +62,7 @@ func (a *App) world(ctx context.Context, clock *desk.Clock) (*desk.World, func()
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &desk.World{Kit: a.Kit, HTTP: h, Clock: clock, Desks: a.Desks, Drain: a.drain, Sent: a.sent, NewStaff: a.newStaff}
+	w := &desk.World{Kit: a.Kit, HTTP: h, Clock: clock, Desks: a.Desks, Drain: a.drain, Sent: a.sent, SentTo: a.sentTo, NewStaff: a.newStaff}
 	w.Staff = a.signedStaff
 	w.NewPerson = func(ctx context.Context) (loot.Subject, error) { return customers.NewPerson(ctx, w) }
 	return w, wait, nil
@@ -98,6 +98,13 @@ func (a *App) sent() int {
 		return 0
 	}
 	return a.outbox.Sent()
+}
+
+func (a *App) sentTo(ctx context.Context, s loot.Subject) (int, error) {
+	if a.outbox == nil {
+		return 0, nil
+	}
+	return a.outbox.SentTo(ctx, s)
 }
 
 // drain works off every job that is due and waits for the ledger to confirm

@@ -111,6 +111,8 @@ type World struct {
 
 	// Sent returns how many letters went out so far.
 	Sent func() int
+	// SentTo returns how many of them went to a person who is not erased.
+	SentTo func(context.Context, loot.Subject) (int, error)
 	// NewPerson registers a made-up customer who ordered the statement's first
 	// service, by the way that every customer goes.
 	NewPerson func(context.Context) (loot.Subject, error)
@@ -119,6 +121,26 @@ type World struct {
 	NewStaff func(ctx context.Context, signed bool, roles ...loot.Role) (loot.Actor, error)
 	// Staff returns the members of staff who signed the undertaking.
 	Staff func(context.Context) ([]loot.Actor, error)
+}
+
+// Letters returns how many letters go to a person by what f does, whatever else goes
+// meanwhile.
+func (w *World) Letters(ctx context.Context, to loot.Subject, f func() error) (n int, err error) {
+	if err := w.Drain(ctx); err != nil { // what was on its way before
+		return 0, err
+	}
+	before, err := w.SentTo(ctx, to)
+	if err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, err
+	}
+	if err := w.Drain(ctx); err != nil {
+		return 0, err
+	}
+	n, err = w.SentTo(ctx, to)
+	return n - before, err
 }
 
 // Statement returns the statement in force there.

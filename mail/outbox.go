@@ -185,6 +185,26 @@ func (o *Outbox) Show(ctx context.Context, id string) (Item, error) {
 // Sent returns how many messages this Outbox took in.
 func (o *Outbox) Sent() int { return int(o.sent.Load()) }
 
+// SentTo counts the messages to somebody who is not erased, by looking at all.
+func (o *Outbox) SentTo(ctx context.Context, s loot.Subject) (n int, err error) {
+	const page = 500
+	for before := ""; ; {
+		items, err := o.List(ctx, before, page)
+		if err != nil {
+			return 0, err
+		}
+		for _, item := range items {
+			if item.About == s && !item.Erased {
+				n++
+			}
+			before = item.ID
+		}
+		if len(items) < page {
+			return n, nil
+		}
+	}
+}
+
 // Sweep forgets what is older, and returns how many messages that were.
 func (o *Outbox) Sweep(ctx context.Context, before time.Time) (int64, error) {
 	return o.db.Exec(ctx, `DELETE FROM mail_outbox WHERE at < $1`, before.UnixMicro())

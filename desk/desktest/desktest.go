@@ -254,6 +254,14 @@ func (h *House) Customer(c loot.Collection, purpose loot.Purpose, given map[loot
 func (h *House) World() *desk.World {
 	return &desk.World{
 		Kit: h.Kit, Clock: h.Clock, Sent: h.Mail.Count,
+		SentTo: func(_ context.Context, s loot.Subject) (n int, err error) {
+			for _, m := range h.Mail.Sent() {
+				if m.About == s {
+					n++
+				}
+			}
+			return n, nil
+		},
 		Drain: func(ctx context.Context) error { return h.drain(ctx, true) },
 	}
 }

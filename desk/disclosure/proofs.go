@@ -127,22 +127,15 @@ func (d *disclosure) provesAnswer(ctx context.Context, w *desk.World, recipient,
 	if err := p.agree(ctx, id, s); err != nil {
 		return "", err
 	}
-	if err := w.Drain(ctx); err != nil { // what was on its way before, such as that the others agreed
-		return "", err
-	}
-	before := w.Sent()
 	earlier, err := d.seen(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	if err := p.do(ctx, p.owner, id, "answer"); err != nil {
-		return "", err
-	}
-	if err := w.Drain(ctx); err != nil {
+	told, err := w.Letters(ctx, s, func() error { return p.do(ctx, p.owner, id, "answer") })
+	if err != nil {
 		return "", err
 	}
 	seen, err := d.seen(ctx, s)
-	told := w.Sent() - before
 	switch {
 	case err != nil:
 		return "", err
@@ -176,17 +169,11 @@ func (d *disclosure) provesProceedings(ctx context.Context, w *desk.World) (stri
 	if err != nil {
 		return "", err
 	}
-	if err := w.Drain(ctx); err != nil { // what was on its way before
-		return "", err
-	}
-	before := w.Sent()
-	if err := open(id); err != nil {
+	told, err := w.Letters(ctx, s, func() error { return open(id) })
+	if err != nil {
 		return "", fmt.Errorf("with proceedings named it was refused: %w", err)
 	}
-	if err := w.Drain(ctx); err != nil {
-		return "", err
-	}
-	if told := w.Sent() - before; told != 1 {
+	if told != 1 {
 		return "", fmt.Errorf("%d letters went, want 1", told)
 	}
 	return "opened with the case named, and a letter went by itself", nil

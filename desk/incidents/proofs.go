@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -237,22 +238,15 @@ func (d *incidents) toldBeforeClosing(ctx context.Context, w *desk.World) (strin
 	if loot.KindOf(closing()) != loot.Conflict {
 		return "", errors.New("it was closed, and the customer had not been told")
 	}
-	if err := w.Drain(ctx); err != nil { // what was on its way before
-		return "", err
-	}
-	before := w.Sent()
-	if err := w.DB.InTx(ctx, func(tx *store.Tx) error {
-		return d.aboutPerson(ctx, tx, i, by, letter, url.Values{
-			"version": {strconv.FormatInt(i.Version, 10)}, "subject": {string(subject)}, "happened": {"Nothing."}, "means": {"Nothing."}, "doing": {"Nothing."},
-		}, false)
-	}); err != nil {
-		return "", err
-	}
-	if err := w.Drain(ctx); err != nil {
-		return "", err
-	}
-	if w.Sent() != before+1 {
-		return "", fmt.Errorf("%d letters were sent, want 1", w.Sent()-before)
+	n, err := w.Letters(ctx, subject, func() error {
+		return w.DB.InTx(ctx, func(tx *store.Tx) error {
+			return d.aboutPerson(ctx, tx, i, by, letter, url.Values{
+				"version": {strconv.FormatInt(i.Version, 10)}, "subject": {string(subject)}, "happened": {"Nothing."}, "means": {"Nothing."}, "doing": {"Nothing."},
+			}, false)
+		})
+	})
+	if err != nil || n != 1 {
+		return "", cmp.Or(err, fmt.Errorf("%d letters were sent, want 1", n))
 	}
 	return "refused, then the customer had a letter, and it was closed", closing()
 }

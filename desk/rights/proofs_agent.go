@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -157,21 +158,17 @@ func (d *Rights) provesAgents(ctx context.Context, w *desk.World) (string, error
 	if err := json.Unmarshal(a.Body.Bytes(), &got); err != nil || got.Token == "" {
 		return "", fmt.Errorf("an agent whose key is known gets no token: %d", a.Status)
 	}
-	if err := w.Drain(ctx); err != nil { // what was on its way before
-		return "", err
-	}
-	sent := w.Sent()
-	if a, err = send("/v1/data-rights-request", got.Token, map[string]string{"exercise": drpDeletion, "email": copied.Fields[i].Value}); err != nil {
-		return "", err
-	}
-	if a.Status != http.StatusOK {
-		return "", fmt.Errorf("what a known agent asked was answered with %d", a.Status)
-	}
-	if err := w.Drain(ctx); err != nil {
-		return "", err
-	}
-	if w.Sent() != sent+1 {
-		return "", fmt.Errorf("%d letters went out, and one should, to the person whom the agent named", w.Sent()-sent)
+	n, err := w.Letters(ctx, subject, func() error {
+		if a, err = send("/v1/data-rights-request", got.Token, map[string]string{"exercise": drpDeletion, "email": copied.Fields[i].Value}); err != nil {
+			return err
+		}
+		if a.Status != http.StatusOK {
+			return fmt.Errorf("what a known agent asked was answered with %d", a.Status)
+		}
+		return nil
+	})
+	if err != nil || n != 1 {
+		return "", cmp.Or(err, fmt.Errorf("%d letters went out, and one should, to the person whom the agent named", n))
 	}
 	held := false
 	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {

@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -157,25 +158,18 @@ func agreed(ctx context.Context, w *desk.World, a loot.Actor, r gate.Request, ap
 			return "", err
 		}
 	}
-	if err := w.Drain(ctx); err != nil { // the letter that they agreed
-		return "", err
-	}
-	sent := w.Sent()
-	t, err := attempt(ctx, w, r)
-	if err != nil {
-		return "", err
-	}
-	if t.refusal != nil {
-		return "", fmt.Errorf("it did not open after %d had agreed: %w", needed, t.refusal)
-	}
-	if err := named(ctx, w, t.entry, a); err != nil {
-		return "", err
-	}
-	if err := w.Drain(ctx); err != nil {
-		return "", err
-	}
-	if w.Sent() != sent+1 {
-		return "", fmt.Errorf("%d letters told the customer, want 1", w.Sent()-sent)
+	var t try
+	letters, err := w.Letters(ctx, r.Subject, func() (err error) {
+		if t, err = attempt(ctx, w, r); err != nil {
+			return err
+		}
+		if t.refusal != nil {
+			return fmt.Errorf("it did not open after %d had agreed: %w", needed, t.refusal)
+		}
+		return named(ctx, w, t.entry, a)
+	})
+	if err != nil || letters != 1 {
+		return "", cmp.Or(err, fmt.Errorf("%d letters told the customer, want 1", letters))
 	}
 	if n, err := countedReviews(ctx, w, a, ruleEmergency); err != nil || n != 1 {
 		return "", errors.Join(fmt.Errorf("%d reviews were raised, want 1", n), err)
