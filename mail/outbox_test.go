@@ -153,6 +153,12 @@ func TestALetterEndsWithItsCustomersKey(t *testing.T) {
 		if it, err := o.Show(t.Context(), "m1"); err != nil || it.To != m.To || it.Text != m.Text || it.About != "s1" {
 			t.Errorf("%+v %v", it, err)
 		}
+		if n, err := o.SentTo(t.Context(), "s1"); n != 1 || err != nil {
+			t.Errorf("%d letters went to them: %v", n, err)
+		}
+		if n, err := o.SentTo(t.Context(), "s2"); n != 0 || err != nil {
+			t.Errorf("%d letters went to somebody else: %v", n, err)
+		}
 		erased = true
 		if _, err := o.Show(t.Context(), "m1"); loot.KindOf(err) != loot.NotFound {
 			t.Errorf("after the erasure: %v", err)

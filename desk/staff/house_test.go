@@ -70,8 +70,9 @@ func newHouseUnder(t *testing.T, db *store.DB, s *statement.Statement) *house {
 		}
 		return nil
 	})
-	h.Kit.Jobs.Listen("notify.subject", "test", func(ctx context.Context, _ string) error {
-		return h.Kit.Mail.Send(ctx, mail.Message{To: "customer@example.com"})
+	h.Kit.Jobs.Listen("notify.subject", "test", func(ctx context.Context, notice string) error {
+		subject, _, _ := strings.Cut(notice, " ")
+		return h.Kit.Mail.Send(ctx, mail.Message{To: "customer@example.com", About: loot.Subject(subject)})
 	})
 	h.Kit.Jobs.Listen("approval.answered", "test", func(_ context.Context, said string) error {
 		h.mu.Lock()
