@@ -358,18 +358,19 @@ func (v *Verification) showAsked(ctx context.Context, tx *store.Tx, data *caseVi
 		return nil
 	}
 	alert := &web.Alert{Tone: web.Info}
-	data.Asked = alert
+	data.Asked, data.Approval = alert, ""
 	asked, err := v.Gate.Awaited(ctx, tx, v.looking(m, by, true))
 	switch {
 	case err != nil:
 		return err
 	case asked == nil:
 		alert.Title = "The level of this detail lets nobody open it alone."
-		alert.Text = "Once others agree, it opens here, with what was written about it."
+		alert.Text = "Once others agree, it opens here, with what was written about it, or a document of the evidence does."
 		alert.Actions = []web.Action{{Label: "Ask others to agree", Icon: "users", Small: true, Post: true, Href: data.Case.Href + "/ask"}}
 	case asked.Given():
+		data.Approval = asked.ID
 		alert.Tone, alert.Title = web.Good, "Others agreed."
-		alert.Text = "You can open it once, until " + asked.Until.UTC().Format("2 January, 15:04 UTC") + "."
+		alert.Text = "You can open it, or one document, once, until " + asked.Until.UTC().Format("2 January, 15:04 UTC") + "."
 		alert.Actions = []web.Action{{Label: "Open now", Icon: "lock-open", Primary: true, Small: true, Post: true, Href: data.Case.Href + "/open", Hidden: []web.Hidden{{Name: "approval", Value: asked.ID}}}}
 	default:
 		alert.Title = "You asked others to agree on " + asked.Asked.UTC().Format("2 January, 15:04 UTC") + "."

@@ -362,7 +362,7 @@ func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
 			_, err = h.Kit.Gate.Vote(ctx, tx, asked.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "m-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, true)
 			return err
 		})
-		shows(t, h.Get(path), http.StatusOK, "You can open it once", "Open now")
+		shows(t, h.Get(path), http.StatusOK, "You can open it, or one document, once", "Open now")
 		shows(t, h.as(one).Post(path+"/open", "approval", asked.ID), http.StatusForbidden)
 		shows(t, h.as(other).Post(path+"/open", "approval", asked.ID), http.StatusOK, "IE29 AIBK 9311 5212 3456 78", "It closed.", "It would be put right to “DE89370400440532013000”")
 		shows(t, h.Post(path+"/open", "approval", asked.ID), http.StatusConflict)

@@ -61,6 +61,7 @@ type evidenceView struct {
 	Title, Who, Size string
 	At               time.Time
 	Href             string
+	Shut             bool // until others agree
 }
 
 func evidenceFields() web.Fields {
@@ -80,6 +81,7 @@ func (v *Verification) showEvidence(ctx context.Context, tx *store.Tx, data *cas
 			return err
 		}
 		data.Evidence = append(data.Evidence, evidenceView{
+			Shut:  data.Second && data.Approval == "",
 			Title: "Document " + strconv.Itoa(n+1), Who: who, Size: web.Bytes(e.Size), At: e.At, Href: data.Case.Href + "/evidence/" + e.ID,
 		})
 	}
@@ -177,9 +179,15 @@ func (v *Verification) openEvidence(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	form, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
 	var content io.Reader
 	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
-		p, err := v.Gate.Decide(ctx, tx, v.request(m, by, loot.Use))
+		req := v.request(m, by, loot.Use)
+		req.Approval = form.Get("approval")
+		p, err := v.Gate.Decide(ctx, tx, req)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"mime/multipart"
 	"net/http"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/desk/desktest"
+	"loot/gate"
 	"loot/ledger"
 	"loot/store"
 	"loot/web/webtest"
@@ -116,5 +118,52 @@ func TestEvidenceIsAttachedSealedAndOpened(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// TestEvidenceThatNobodyOpensAlone: where the level asks for it, others agree to one look,
+// at the detail or at a document.
+func TestEvidenceThatNobodyOpensAlone(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		one := h.hire("m-one", "billing")
+		s := h.customer(meadow("payment.iban", "IE29 AIBK 9311 5212 3456 78"))
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "payment.iban", "text", "It closed."))
+		m := h.open(s, "payment.iban")
+		path := "/console/checks/" + m.ID
+		h.as(one)
+		pdf := []byte("%PDF-1.7 a made-up letter of the bank")
+		desktest.Leads(t, h.attaches(path, "letter.pdf", pdf), path)
+		page := h.Get(path)
+		shows(t, page, http.StatusOK, "or a document of the evidence does")
+		if evidenceHref.MatchString(page.Body) {
+			t.Error("there is a button that opens it")
+		}
+		var file string
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			list, err := evidenceOf(ctx, tx, m.ID, "")
+			if err == nil {
+				file = path + "/evidence/" + list[0].ID
+			}
+			return err
+		})
+		shows(t, h.Post(file), http.StatusForbidden)
+		h.taken(h.Post(path + "/ask"))
+		var asked *loot.Awaited
+		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.request(m, one, loot.Use)); err != nil || asked == nil {
+				return errors.Join(err, errors.New("nobody was asked"))
+			}
+			_, err = h.Kit.Gate.Vote(ctx, tx, asked.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "m-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, true)
+			return err
+		})
+		page = h.Get(path)
+		if found := evidenceHref.FindStringSubmatch(page.Body); found == nil || found[1] != file || !strings.Contains(page.Body, `value="`+asked.ID+`"`) {
+			t.Error("nothing opens it once others agreed")
+		}
+		if a := h.Post(file, "approval", asked.ID); a.Status != http.StatusOK || a.Body != string(pdf) {
+			t.Errorf("%d %q", a.Status, a.Body)
+		}
+		shows(t, h.Post(file, "approval", asked.ID), http.StatusConflict)
+		hides(t, h.Post(path+"/open", "approval", asked.ID), "AIBK")
 	})
 }

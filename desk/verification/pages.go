@@ -109,6 +109,7 @@ type caseView struct {
 	Unseen     bool     // there is one, which opens with what it would replace
 	Waiting    []string // numbers of the invoices that wait with it to be written again
 	Written    []Written
+	Approval   string // of the others for a look; empty: none is given
 	Evidence   []evidenceView
 	Attach     web.Fields // nil: nothing is attached any longer
 	Form       web.Fields
