@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"filippo.io/age"
@@ -14,6 +15,7 @@ import (
 	"loot"
 	"loot/desk/partners/sftp"
 	"loot/store"
+	"loot/web"
 )
 
 // A company is how a partner is reached.
@@ -102,4 +104,39 @@ func recipientOf(text string) (age.Recipient, error) {
 		return nil, loot.Errorf(loot.Invalid, "This is no age recipient. One begins with “age1” and is what age-keygen prints as the public key.")
 	}
 	return x, nil
+}
+
+func (d *Partners) takeCompany(w http.ResponseWriter, r *http.Request) error {
+	_, to, typed, err := d.typed(r)
+	if err != nil {
+		return err
+	}
+	c, err := readCompany(to.Key, typed)
+	if web.Wrong(err) != nil {
+		return d.showPartner(w, r, showing{http.StatusUnprocessableEntity, formCompany, typed, err, ""})
+	}
+	if err != nil {
+		return err
+	}
+	return d.done(w, r, "Kept.", func(ctx context.Context, tx *store.Tx, by loot.Actor) error { return d.reach(ctx, tx, by, c) })
+}
+
+// newKey gives a partner a key for pulling, and shows it this once.
+func (d *Partners) newKey(w http.ResponseWriter, r *http.Request) error {
+	_, to, _, err := d.typed(r)
+	if err != nil {
+		return err
+	}
+	var token string
+	ctx, by := r.Context(), web.ActorOf(r.Context())
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := d.signed(ctx, tx, by); err != nil {
+			return err
+		}
+		token, err = d.giveKey(ctx, tx, by, to.Key)
+		return err
+	}); err != nil {
+		return err
+	}
+	return d.showPartner(w, r, showing{status: http.StatusOK, token: token})
 }
