@@ -347,16 +347,7 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 
 // moveService changes how a service stands.
 func (b *Billing) moveService(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	typed, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
-		one, err := b.findService(ctx, tx, r.PathValue("reference"))
-		if err != nil {
-			return err
-		}
+	typed, err := b.change(r, func(tx *store.Tx, one Service, typed url.Values) error {
 		to := State(typed.Get("to"))
 		if !slices.Contains(onward[one.State], to) {
 			return loot.Errorf(loot.Conflict, "A service that is %s cannot become %s.", one.State, to)
@@ -364,52 +355,56 @@ func (b *Billing) moveService(w http.ResponseWriter, r *http.Request) error {
 		if err := moveFields(one.State, to).Check(typed); err != nil {
 			return err
 		}
-		if err := checkTicket(typed.Get("ticket")); err != nil {
-			return err
-		}
-		return b.move(ctx, tx, one, Move{To: to, By: web.ActorOf(ctx), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
+		return b.move(r.Context(), tx, one, Move{To: to, By: web.ActorOf(r.Context()), Why: Reason(typed.Get("why")), Ticket: typed.Get("ticket")})
 	})
 	if web.Wrong(err) != nil {
 		return b.showService(w, r, http.StatusUnprocessableEntity, typed, nil, err)
 	}
-	if err != nil {
-		return err
-	}
-	web.SetFlash(w, r, web.Good, "Changed. The customer sees it.")
-	return web.Redirect(w, r, servicePath(r.PathValue("reference")))
+	return changed(w, r, "Changed. The customer sees it.", err)
 }
 
 // planService gives a service another plan.
 func (b *Billing) planService(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	typed, err := web.Form(r, 0)
-	if err != nil {
-		return err
-	}
-	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
-		one, err := b.findService(ctx, tx, r.PathValue("reference"))
-		if err != nil {
-			return err
-		}
-		form, err := b.plannedFields(ctx, tx, one)
+	typed, err := b.change(r, func(tx *store.Tx, one Service, typed url.Values) error {
+		form, err := b.plannedFields(r.Context(), tx, one)
 		if err != nil {
 			return err
 		}
 		if err := form.Check(typed); err != nil {
 			return err
 		}
-		if err := checkTicket(typed.Get("ticket")); err != nil {
-			return err
-		}
-		return b.replan(ctx, tx, one, typed.Get("plan"), Month(typed.Get("from")), typed.Get("ticket"), web.ActorOf(ctx))
+		return b.replan(r.Context(), tx, one, typed.Get("plan"), Month(typed.Get("from")), typed.Get("ticket"), web.ActorOf(r.Context()))
 	})
 	if web.Wrong(err) != nil {
 		return b.showService(w, r, http.StatusUnprocessableEntity, nil, typed, err)
 	}
+	return changed(w, r, "The plan is set. The customer sees it.", err)
+}
+
+// change does to a service what a form of its page asks for.
+func (b *Billing) change(r *http.Request, do func(*store.Tx, Service, url.Values) error) (url.Values, error) {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return nil, err
+	}
+	return typed, b.DB.InTx(r.Context(), func(tx *store.Tx) error {
+		one, err := b.findService(r.Context(), tx, r.PathValue("reference"))
+		if err != nil {
+			return err
+		}
+		if err := checkTicket(typed.Get("ticket")); err != nil {
+			return err
+		}
+		return do(tx, one, typed)
+	})
+}
+
+// changed leads back to the page of a service that was changed.
+func changed(w http.ResponseWriter, r *http.Request, said string, err error) error {
 	if err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "The plan is set. The customer sees it.")
+	web.SetFlash(w, r, web.Good, said)
 	return web.Redirect(w, r, servicePath(r.PathValue("reference")))
 }
 

@@ -45,21 +45,23 @@ func (d *disclosure) noted(ctx context.Context, tx *store.Tx, r request, a autho
 	if err != nil {
 		return fmt.Errorf("disclosure: fact: %w", err)
 	}
-	clause := Keeps[0]
-	e := ledger.Entry{
-		Facts: ledger.Facts{
-			At: d.Now(), Verdict: ledger.Recorded, Note: "disclosure." + note, Clauses: []loot.Clause{clause}, Statement: s.Hash(), Purpose: purpose,
-			ActorKind: by.Kind, Desk: name, Recipient: string(kindOf(s, a.Recipient)), Country: a.Country, Collection: collection, Input: input,
-		},
-		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: reason},
-	}
+	return d.record(ctx, tx, by, reason, r.Gag, ledger.Facts{
+		Note: "disclosure." + note, Statement: s.Hash(), Purpose: purpose,
+		Recipient: string(kindOf(s, a.Recipient)), Country: a.Country, Collection: collection, Input: input,
+	})
+}
+
+// record puts on the ledger what was done in this desk, hidden until the end of a gag.
+func (d *disclosure) record(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, gag time.Time, f ledger.Facts) error {
+	f.At, f.Verdict, f.Clauses, f.ActorKind, f.Desk = d.Now(), ledger.Recorded, []loot.Clause{Keeps[0]}, by.Kind, name
 	if len(by.Roles) > 0 {
-		e.Facts.Role = by.Roles[0]
+		f.Role = by.Roles[0]
 	}
-	if r.Gag.After(d.Now()) {
-		e.Gag = r.Gag
+	e := ledger.Entry{Facts: f, Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: reason}}
+	if gag.After(d.Now()) {
+		e.Gag = gag
 	}
-	_, err = d.Ledger.Append(ctx, tx, e)
+	_, err := d.Ledger.Append(ctx, tx, e)
 	return err
 }
 
@@ -77,19 +79,9 @@ func (d *disclosure) mailNoted(ctx context.Context, tx *store.Tx, m letterIn, r 
 	if err != nil {
 		return fmt.Errorf("disclosure: fact: %w", err)
 	}
-	e := ledger.Entry{
-		Facts: ledger.Facts{At: d.Now(), Verdict: ledger.Recorded, Note: "authority.mail." + note, Clauses: []loot.Clause{Keeps[0]}, ActorKind: by.Kind, Desk: name, Input: input},
-		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: reason},
-	}
+	f := ledger.Facts{Note: "authority.mail." + note, Input: input}
 	if v, ok := d.Gate.InForce(); ok { // mail comes before one is
-		e.Facts.Statement = v.Statement.Hash()
+		f.Statement = v.Statement.Hash()
 	}
-	if len(by.Roles) > 0 {
-		e.Facts.Role = by.Roles[0]
-	}
-	if r.Gag.After(d.Now()) {
-		e.Gag = r.Gag
-	}
-	_, err = d.Ledger.Append(ctx, tx, e)
-	return err
+	return d.record(ctx, tx, by, reason, r.Gag, f)
 }
