@@ -32,7 +32,7 @@ func (d *Partners) propose(ctx context.Context, tx *store.Tx, by loot.Actor, n n
 		_, err := d.announce(ctx, tx, by, n)
 		return false, err
 	}
-	all, err := notices(ctx, tx, n.Partner)
+	all, err := notices(ctx, tx, `partner = $1`, n.Partner)
 	if err != nil {
 		return false, err
 	}

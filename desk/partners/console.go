@@ -40,7 +40,7 @@ func (d *Partners) list(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 			row.Agreement = d.agreementState(a)
-			all, err := notices(ctx, tx, to.Key)
+			all, err := notices(ctx, tx, `partner = $1`, to.Key)
 			if err != nil {
 				return err
 			}
@@ -215,7 +215,7 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 		}
 		v.Agreements = append(v.Agreements, row)
 	}
-	told, err := notices(ctx, tx, to.Key)
+	told, err := notices(ctx, tx, `partner = $1`, to.Key)
 	if err != nil {
 		return err
 	}
