@@ -138,6 +138,11 @@ func (d *Partners) withdrawNotice(ctx context.Context, tx *store.Tx, by loot.Act
 	if _, err := d.Gate.Note(ctx, tx, by, n.Kind+".taken_back", n.Partner); err != nil {
 		return err
 	}
+	if n.Approval != "" {
+		if err := d.Gate.TakeBack(ctx, tx, by, Kind, n.Approval); err != nil {
+			return err
+		}
+	}
 	if err := d.Jobs.Enqueue(ctx, tx, unsayPageArgs{Notice: id}); err != nil {
 		return err
 	}
