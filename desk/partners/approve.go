@@ -131,14 +131,14 @@ func (d *Partners) Describe(ctx context.Context, tx *store.Tx, raw []byte) (text
 	if err != nil {
 		return "", "", err
 	}
-	whom, err := d.whom(ctx, tx, n)
-	return to.Title + " takes over " + whatMoves(s, n) + ". The letter goes to " + whom, path(m.Partner) + "/notice/" + n.ID, err
+	return to.Title + " takes over " + whatMoves(s, n), path(m.Partner) + "/notice/" + n.ID, nil
 }
 
 // countable is how many customers are looked at one by one to say how many a notice is about.
 const countable = 5000
 
-// whom says to how many a notice goes.
+// whom says to how many a notice would go. It looks at many customers, so only whoever is
+// about to announce one is told.
 func (d *Partners) whom(ctx context.Context, tx *store.Tx, n notice) (string, error) {
 	total, err := d.Vault.Count(ctx, tx, collection)
 	if err != nil || len(n.Services) == 0 {

@@ -185,3 +185,54 @@ func TestWhatNobodyAgreedToIsInNobodysWay(t *testing.T) {
 		}
 	})
 }
+
+// TestOnlyThePreviewCountsWhomItGoesTo: that looks at every customer. A notice that was
+// announced says how many were told, not how many would be today.
+func TestOnlyThePreviewCountsWhomItGoesTo(t *testing.T) {
+	h := one(t)
+	h.others = 1
+	h.customer("a@example.com")
+	h.customer("b@example.com")
+	h.sign(seller, "service")
+	looked := 0
+	h.desk.needs.Services = func(_ context.Context, _ *store.Tx, s loot.Subject) ([]string, error) {
+		looked++
+		return h.services[s], nil
+	}
+	h.asStaff("t-counsel", "counsel")
+	to := "/console/partners/" + seller
+	pairs := []string{"kind", succession, "services", "shared-hosting"}
+	shows(t, h.Post(to+"/notice", pairs...), http.StatusOK, "Goes to 2 customers")
+	if looked != 2 {
+		t.Errorf("the preview looked at %d customers, want 2", looked)
+	}
+	leads(t, h.Post(to+"/notice", append(pairs, "confirm", "yes")...), to)
+	letter := regexp.MustCompile(to + `/notice/p[a-z0-9]+`).FindString(h.Get(to).Body)
+	looked = 0
+	shows(t, h.Get(letter), http.StatusOK, "Went to 0 customers")
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		list, err := h.Kit.Gate.Approvals(ctx, tx, 1)
+		if err != nil {
+			return err
+		}
+		_, _, raw, _, err := h.Kit.Gate.Approval(ctx, tx, list[0].ID)
+		if err != nil {
+			return err
+		}
+		text, href, err := h.desk.Describe(ctx, tx, raw)
+		if text != "Tallowmere Software takes over this part of our network: shared hosting" || href != letter {
+			t.Errorf("described as %q at %s", text, href)
+		}
+		return err
+	})
+	if looked != 0 {
+		t.Errorf("saying what waits looked at %d customers", looked)
+	}
+	h.vote(true)
+	h.customer("c@example.com")
+	looked = 0
+	shows(t, h.Get(letter), http.StatusOK, "Went to 2 customers")
+	if looked != 0 {
+		t.Errorf("the letter that went looked at %d customers", looked)
+	}
+}

@@ -402,6 +402,14 @@ func toldAt(ctx context.Context, tx *store.Tx, notice string, s loot.Subject) (t
 	return store.Instant(at), nil
 }
 
+// toldBy returns how many were told by a notice.
+func toldBy(ctx context.Context, tx *store.Tx, notice string) (n int, err error) {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM partners_told WHERE notice = $1`, notice).Scan(&n); err != nil {
+		return 0, fmt.Errorf("partners: told: %w", err)
+	}
+	return n, nil
+}
+
 // announced offers the gate when the very person was told of a partner, and when their time
 // to object is over. Of a partner that nobody announced here the gate knows by itself.
 func (d *Partners) announced(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
