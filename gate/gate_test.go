@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ type bench struct {
 	gate   *gate.Gate
 	clock  *desk.Clock
 	signed map[string]time.Time // staff id to when they signed the undertaking
-	asked  int                  // how often the fact of the undertaking was asked for
+	asked  atomic.Int64         // how often the fact of the undertaking was asked for
 	raised chan string          // what is told of incidents
 	told   chan string          // what the person is told
 	kept   gate.Permit          // out of its transaction
@@ -84,7 +85,7 @@ func newBench(t *testing.T, db *store.DB) *bench {
 	b.ok(err)
 	b.gate = gate.New(gate.Config{DB: db, Ledger: b.ledger, Jobs: b.jobs, Sealer: sealer, Now: b.clock.Now, Log: log})
 	b.gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
-		b.asked++
+		b.asked.Add(1)
 		in.Actor.Undertaking = b.signed[r.Actor.ID]
 		return nil
 	})
@@ -333,12 +334,12 @@ func TestFactsAreAskedOnlyWhenARuleReadsThem(t *testing.T) {
 	each(t, func(b *bench) {
 		s := b.person()
 		b.permitted(gate.Request{Action: loot.Export, Actor: own(s), Desk: "shop", Purpose: "service", Subject: s, Collection: customer, Fields: []loot.Field{"contact.email"}})
-		if b.asked != 0 {
-			b.Errorf("the undertaking was asked for %d times for an export", b.asked)
+		if n := b.asked.Load(); n != 0 {
+			b.Errorf("the undertaking was asked for %d times for an export", n)
 		}
 		b.refused(by(support, s, "service"), "staff")
-		if b.asked != 1 {
-			b.Errorf("the undertaking was asked for %d times, want once", b.asked)
+		if n := b.asked.Load(); n != 1 {
+			b.Errorf("the undertaking was asked for %d times, want once", n)
 		}
 		b.permitted(by(b.sign(support), s, "service"))
 		failed := errors.New("the register burns")
