@@ -89,7 +89,7 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	}
 	by := web.ActorOf(r.Context())
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		v.Groups, v.Work, v.Others = nil, nil, nil
+		v.Mails, v.Aside, v.Groups, v.Work, v.Others = nil, nil, nil, nil, nil
 		sees, err := d.sight(r.Context(), tx, by)
 		if err != nil {
 			return err
@@ -105,11 +105,11 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		args := []any{listed}
+		of, args := where, []any{listed}
 		if sees == theirs {
-			where, args = where+` AND owner = $2`, append(args, by.ID)
+			of, args = of+` AND owner = $2`, append(args, by.ID)
 		}
-		list, err := requests(r.Context(), tx, where+order, args...)
+		list, err := requests(r.Context(), tx, of+order, args...)
 		if err != nil {
 			return err
 		}

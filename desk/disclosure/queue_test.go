@@ -11,6 +11,7 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/store"
+	"loot/store/storetest"
 	"loot/web"
 )
 
@@ -152,6 +153,30 @@ func TestTheQueueSaysWhatThePageSays(t *testing.T) {
 	ask()
 	h.Clock.Advance(200 * 24 * time.Hour)
 	h.stands(id, "has run out: refuse it")
+}
+
+// TestAListThatIsReadAgain says what it says at once: the database has a transaction run again
+// that others were in the way of.
+func TestAListThatIsReadAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.Open(t, desktest.Kernel.Postgres(t), nil))
+	h.as("t-counsel")
+	h.enter("police", "subscriber")
+	h.as("t-billing")
+	h.enter("revenue", "tax")
+	runs, name := 0, h.desk.needs.Staff.Name
+	h.desk.needs.Staff.Name = func(ctx context.Context, tx *store.Tx, id string) (string, error) {
+		if runs++; runs == 1 {
+			_, err := tx.Exec(ctx, "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+			return "", err
+		}
+		return name(ctx, tx, id)
+	}
+	page := h.Get(home)
+	shows(t, page, http.StatusOK, "Example revenue", "1 request is dealt with by others.")
+	if n := strings.Count(page.Body, "Example revenue"); runs != 2 || n != 1 {
+		t.Errorf("it was read %d times and says %d times who asks", runs, n)
+	}
 }
 
 // TestWhatIsPreservedSaysUntilWhen, and no day of an answer that has long passed.
