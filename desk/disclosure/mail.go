@@ -130,7 +130,8 @@ func (d *disclosure) keepMail(content []byte) (func(context.Context, *store.Tx) 
 		return nil, fmt.Errorf("disclosure: mail: %w", err)
 	}
 	return func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `INSERT INTO disclosure_mail (id, at, sha256, repeat, size, reminded, aside, head, content) VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7) ON CONFLICT (repeat) DO NOTHING`,
+		// It is the same by its repeat, or by its content to one from before there were any.
+		n, err := tx.Exec(ctx, `INSERT INTO disclosure_mail (id, at, sha256, repeat, size, reminded, aside, head, content) VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7) ON CONFLICT DO NOTHING`,
 			m.ID, m.At.UnixMicro(), m.SHA256, repeat, m.Size, head, content)
 		if err != nil {
 			return fmt.Errorf("disclosure: mail: %w", err)
