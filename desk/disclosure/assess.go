@@ -13,6 +13,13 @@ import (
 
 const yes, no = "yes", "no"
 
+// What an assessment comes to.
+const (
+	passed   = "lawful"
+	broad    = "broad" // nothing but the scope was answered with no
+	unlawful = "unlawful"
+)
+
 var assessStep = stepKind{
 	id: "assess", title: "Is it lawful?", icon: "clipboard-check", button: "Keep the assessment",
 	text: "Each question is answered with a reason. One no, and nothing is handed over; “too broad” writes the letter that asks for less.",
@@ -56,18 +63,6 @@ func answerTo(notes []desk.Note, question string) (answer, why string) {
 	return answer, why
 }
 
-// assessed says whether every question was answered, and whether none but that of the scope
-// was answered with no.
-func assessed(notes []desk.Note) (answered, lawful bool) {
-	answered, lawful = true, true
-	for _, q := range questionsOf(basis{}) {
-		answer, _ := answerTo(notes, q.id)
-		answered = answered && answer != ""
-		lawful = lawful && (answer == yes || q.id == "scope")
-	}
-	return answered, lawful
-}
-
 func assess(ctx context.Context, do *doing) error {
 	if do.typed.Get("sender") == yes && do.authority.Verified.IsZero() {
 		return web.Invalid("", map[string]string{"sender": "The register's contact of this authority is not verified, so that calling back proves nothing. Have a colleague verify it first."})
@@ -92,13 +87,16 @@ func assess(ctx context.Context, do *doing) error {
 	}
 	switch {
 	case valid:
+		do.r.Assessed = passed
 		do.said = "It is lawful. Now choose the least that answers it."
 	case others:
+		do.r.Assessed = broad
 		do.said = "It wants too much. The letter that asks for less lies with the documents; the request stays open."
 		if err := do.letter(ctx, "narrowing", do.typed.Get("scope-why")); err != nil {
 			return err
 		}
 	default:
+		do.r.Assessed = unlawful
 		do.said = "It is not lawful as it stands. Refuse it, or wait for what is missing."
 	}
 	return do.noted(ctx, "assessed", "")

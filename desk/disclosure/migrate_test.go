@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -63,6 +66,54 @@ func TestMailFromBeforeWaitsOn(t *testing.T) {
 		h.Tx(func(ctx context.Context, tx *store.Tx) error { return comes(ctx, tx, "C\n\nx", "D\n\nx", "E\n\nx") })
 		if n := len(h.mails(thatWaits)); n != 5 {
 			t.Errorf("%d wait after an older program took some, want 5", n)
+		}
+	})
+}
+
+// TestAnAssessmentFromBeforeSaysWhatItCameTo by its last answers.
+func TestAnAssessmentFromBeforeSaysWhatItCameTo(t *testing.T) {
+	all := []string{"asked", "sender.yes", "validity.yes", "jurisdiction.yes", "competence.yes", "scope.yes"}
+	with := func(kind string) []string {
+		out := slices.Clone(all)
+		id, _, _ := strings.Cut(kind, ".")
+		out[slices.Index(out, id+".yes")] = kind
+		return out
+	}
+	cases := map[string]struct {
+		notes []string
+		valid int
+		want  string
+	}{
+		"d-none":    {all[:1], 0, ""},
+		"d-lawful":  {all, 1, passed},
+		"d-broad":   {with("scope.no"), 0, broad},
+		"d-not":     {with("competence.no"), 0, unlawful},
+		"d-then":    {append(with("validity.no"), with("scope.no")...), 0, broad},
+		"d-worse":   {append(with("scope.no"), with("sender.no")...), 0, unlawful},
+		"d-settled": {append(with("jurisdiction.no"), all...), 1, passed},
+	}
+	fill := func(ctx context.Context, tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO disclosure_authority (id, recipient, title, country, age, contact, verified, verifier, made, author, ended) VALUES ('w', 'police', 'x', 'IE', '', $1, 0, '', 0, '', 0)`, []byte("sealed")); err != nil {
+			return err
+		}
+		for id, c := range cases {
+			if _, err := tx.Exec(ctx, `INSERT INTO disclosure_request (id, kind, authority, basis, emergency, opened, author, owner, due, until, scope, gag, hold, subject, valid, fields, approval, entry, outcome, answered, reviewed, closed, reminded, version)
+				VALUES ($1, 'answer', 'w', 'subscriber', 0, 0, '', '', 0, 0, '', 0, 0, '', $2, '', '', '', '', 0, 0, 0, 0, 0)`, id, c.valid); err != nil {
+				return err
+			}
+			for i, kind := range c.notes {
+				if _, err := tx.Exec(ctx, `INSERT INTO disclosure_note (id, request, place, at, author, kind, text) VALUES ($1, $2, $3, 0, '', $4, $5)`, fmt.Sprint(id, i), id, i, kind, []byte("sealed")); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	onOld(t, "0004", fill, func(t *testing.T, h *house) {
+		for id, c := range cases {
+			if got := h.request(id).Assessed; got != c.want {
+				t.Errorf("%s came to %q, want %q", id, got, c.want)
+			}
 		}
 	})
 }

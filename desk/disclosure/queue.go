@@ -245,19 +245,15 @@ var outcomes = map[string]web.Badge{
 	over:      {Text: "over", Icon: "check"},
 }
 
-// badges say where a request of the queue stands, and what it is besides.
+// badges say where a request of the queue stands, and what it is besides. Nothing is unsealed
+// for it: there are many rows.
 func (d *disclosure) badges(ctx context.Context, tx *store.Tx, r request) ([]web.Badge, error) {
 	st := stand{r: r, now: d.Now()}
-	var err error
-	switch {
-	case r.Outcome != "":
-	case r.Approval != "":
-		st.approval, err = d.approvalOf(ctx, tx, r)
-	case !r.Valid:
-		st.notes, err = d.notes.Of(ctx, tx, r.ID)
-	}
-	if err != nil {
-		return nil, err
+	if r.Outcome == "" && r.Approval != "" {
+		var err error
+		if st.approval, err = d.Gate.Standing(ctx, tx, r.Approval); err != nil {
+			return nil, err
+		}
 	}
 	out := []web.Badge{st.state()}
 	if d.overdue(r) {
@@ -299,13 +295,12 @@ func (st stand) state() web.Badge {
 		return web.Badge{Tone: web.Warn, Text: "agreement ran out: ask again", Icon: "clock"}
 	case gate.Begun, gate.Used:
 	}
-	answered, lawful := assessed(st.notes)
 	switch {
 	case st.r.Valid:
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
-	case answered && lawful:
+	case st.r.Assessed == broad:
 		return web.Badge{Tone: web.Info, Text: "waits for their narrower request", Icon: "hourglass"}
-	case answered:
+	case st.r.Assessed == unlawful:
 		return web.Badge{Tone: web.Warn, Text: "not lawful as it stands", Icon: "x"}
 	}
 	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}

@@ -179,6 +179,27 @@ func TestAListThatIsReadAgain(t *testing.T) {
 	}
 }
 
+// TestTheQueueUnsealsNothing that was written, nor what the others were asked: there are many.
+func TestTheQueueUnsealsNothing(t *testing.T) {
+	h := onOne(t)
+	s := h.person("jo@example.com")
+	h.as("t-counsel")
+	for question, with := range map[string]string{"scope": "police", "validity": "revenue"} {
+		answers := lawful("contact")
+		answers[slices.Index(answers, question)+1] = no
+		h.leads(h.do(h.enter(with, map[string]string{"police": "subscriber", "revenue": "tax"}[with]), "assess", answers...))
+	}
+	h.agreed(h.enter("court", "order"), s)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE disclosure_note SET text = $1`, []byte("no key opens this"))
+		if err == nil {
+			_, err = tx.Exec(ctx, `UPDATE gate_approval SET request = $1`, []byte("no key opens this"))
+		}
+		return err
+	})
+	shows(t, h.Get(home), http.StatusOK, "waits for their narrower request", "not lawful as it stands", "others were asked")
+}
+
 // TestWhatIsPreservedSaysUntilWhen, and no day of an answer that has long passed.
 func TestWhatIsPreservedSaysUntilWhen(t *testing.T) {
 	h := onOne(t)

@@ -51,19 +51,9 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 		}
 	}
 	if st.r.Approval != "" {
-		st.approval, err = d.approvalOf(ctx, tx, st.r)
+		st.approval, err = d.Gate.Standing(ctx, tx, st.r.Approval)
 	}
 	return st, err
-}
-
-// approvalOf returns what the others say to a request. The gate forgets what ran out or was
-// used long ago; then nobody's yes is left to answer on.
-func (d *disclosure) approvalOf(ctx context.Context, tx *store.Tx, r request) (gate.Approval, error) {
-	a, _, _, _, err := d.Gate.Approval(ctx, tx, r.Approval)
-	if loot.KindOf(err) == loot.NotFound {
-		return gate.Approval{State: gate.Expired}, nil
-	}
-	return a, err
 }
 
 // open reports whether something can still be done about a request, and nothing was
