@@ -45,7 +45,7 @@ func assessFields(st stand) web.Fields {
 	}
 	f := web.Field{Name: "covered", Label: "Kinds of details that it covers", Type: "checkboxes", Wide: true, Hint: "Take away what it does not cover, or covers no longer after they asked for less."}
 	for _, c := range scopes(st.s) {
-		f.Options = append(f.Options, web.Option{Value: string(c.ID), Label: details(st.s, c.ID)})
+		f.Options = append(f.Options, web.Option{Value: string(c.ID), Label: desk.Details(st.s, collection, c.ID)})
 		if slices.Contains(st.r.Scope, c.ID) {
 			f.Values = append(f.Values, string(c.ID))
 		}
