@@ -121,6 +121,7 @@ func (d *disclosure) routes() []web.Route {
 		{Pattern: "GET " + home, Audience: web.Console, Serve: d.queue},
 		{Pattern: "GET " + home + "/new", Audience: web.Console, Serve: d.intakeForm},
 		{Pattern: "POST " + home + "/new", Audience: web.Console, Serve: d.intake, Body: maxUpload},
+		{Pattern: "GET " + home + "/calendar", Audience: web.Console, Serve: d.calendar},
 		{Pattern: "GET " + home + "/register", Audience: web.Console, Serve: d.register},
 		{Pattern: "POST " + home + "/register", Audience: web.Console, Serve: d.enterAuthority},
 		{Pattern: "POST " + home + "/register/{authority}/{what}", Audience: web.Console, Serve: d.changeAuthority},

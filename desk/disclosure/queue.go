@@ -68,7 +68,7 @@ type workRow struct {
 
 func tabs(current string) []web.Tab {
 	var out []web.Tab
-	for _, one := range []struct{ id, label, href string }{{"", "Open", home}, {"closed", "Closed", home + "?state=closed"}, {"register", "Register", home + "/register"}} {
+	for _, one := range []struct{ id, label, href string }{{"", "Open", home}, {"calendar", "Calendar", home + "/calendar"}, {"closed", "Closed", home + "?state=closed"}, {"register", "Register", home + "/register"}} {
 		out = append(out, web.Tab{Label: one.label, Href: one.href, Current: one.id == current})
 	}
 	return out
