@@ -38,7 +38,8 @@ type Entry struct {
 // refuses with an error of kind [loot.Unavailable], so that nothing is used
 // unrecorded.
 //
-// Facts.At is set to the present if it is zero. A subject whose key is
+// Facts.At is set to the present if it is zero, and Facts.Input must not change any more. A
+// subject whose key is
 // destroyed is left out for good: only a commitment to nothing readable stays.
 func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, error) {
 	if err := l.Ready(); err != nil {
@@ -63,21 +64,38 @@ func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, err
 			return known, nil
 		}
 	}
-	row, err := l.seal(id, e, key)
-	if err != nil {
-		return "", err
+	var person []byte // nil: about nobody who can be found
+	if key != nil {
+		person = key.Tag()
 	}
-	tx.Add(`INSERT INTO ledger_entry
-		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag, watched) VALUES`,
-		id, row.at, row.leaf, row.person, row.subject, row.subjectHash[:], row.actor, row.actorHash[:], row.facts, row.factsSalt, micros(e.Gag), watched(e.Facts))
+	e = e.own()
+	tx.AddLater(`INSERT INTO ledger_entry
+		(id, at, leaf, person, subject, subject_hash, actor, actor_hash, facts, facts_salt, gag, watched) VALUES`, 12, func() ([]any, error) {
+		s, err := l.seal(id, e, key)
+		return []any{
+			id, micros(e.Facts.At), s.leaf, person, s.subject, s.subjectHash[:], s.actor, s.actorHash[:], s.facts, s.factsSalt, micros(e.Gag), watched(e.Facts),
+		}, err
+	})
 	tx.Add(`INSERT INTO ledger_waiting (id) VALUES`, id)
 	tx.AfterCommit(func() {
 		l.wake()
-		if row.person != nil && e.Gag.IsZero() {
-			l.followers.tell(row.person)
+		if person != nil && e.Gag.IsZero() {
+			l.followers.tell(person)
 		}
 	})
 	return id, nil
+}
+
+// own returns the entry with lists of its own: it is sealed when its row goes in, and its
+// caller may have changed theirs by then.
+func (e Entry) own() Entry {
+	e.Facts.Clauses = slices.Clone(e.Facts.Clauses)
+	if e.Subject != nil {
+		s := *e.Subject
+		s.Fields, s.Covered = slices.Clone(s.Fields), slices.Clone(s.Covered)
+		e.Subject = &s
+	}
+	return e
 }
 
 // ordered writes bytes so that texts sort as they do.
@@ -155,11 +173,9 @@ func (l *Ledger) personKey(ctx context.Context, s *SubjectFacet) (*keyring.Perso
 	return key, nil
 }
 
-// A row is an entry as it is stored.
-type row struct {
-	at          int64
+// A sealed entry is what is stored of it.
+type sealed struct {
 	leaf        []byte
-	person      []byte // nil: about nobody who can be found
 	subject     []byte // sealed, with its salt in front
 	subjectHash hash
 	actor       []byte // sealed, with its salt in front
@@ -168,35 +184,34 @@ type row struct {
 	factsSalt   []byte
 }
 
-func (l *Ledger) seal(id string, e Entry, key *keyring.PersonKey) (row, error) {
+func (l *Ledger) seal(id string, e Entry, key *keyring.PersonKey) (sealed, error) {
 	facts, err := canonical(e.Facts)
 	if err != nil {
-		return row{}, err
+		return sealed{}, err
 	}
-	r := row{at: micros(e.Facts.At), facts: string(facts), factsSalt: salt()}
+	r := sealed{facts: string(facts), factsSalt: salt()}
 	var subject []byte
 	if e.Subject != nil && key != nil {
 		if subject, err = canonical(e.Subject); err != nil {
-			return row{}, err
+			return sealed{}, err
 		}
-		r.person = key.Tag()
 	}
 	// Salt and facet are sealed together: once the key is gone, so is the salt,
 	// and the commitment alone says nothing that could be guessed at.
 	salted := append(salt(), subject...)
 	r.subjectHash = sha256.Sum256(salted)
-	if r.person != nil {
+	if subject != nil {
 		r.subject = key.Seal(salted, associated("subject", id))
 	}
 	actor, err := canonical(e.Actor)
 	if err != nil {
-		return row{}, err
+		return sealed{}, err
 	}
 	salted = append(salt(), actor...)
 	r.actorHash = sha256.Sum256(salted)
 	if e.Actor != (ActorFacet{}) {
 		if r.actor, err = l.staff.Seal(salted, associated("actor", id)); err != nil {
-			return row{}, fmt.Errorf("ledger: seal actor: %w", err)
+			return sealed{}, fmt.Errorf("ledger: seal actor: %w", err)
 		}
 	}
 	r.leaf = leafOf(r.subjectHash, r.actorHash, commit(r.factsSalt, facts))

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -357,6 +358,29 @@ func TestTheTransactionThatAppendsFindsTheEntry(t *testing.T) {
 			}); !errors.Is(err, undone) {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	})
+}
+
+// TestAnEntryIsAsItWasAppended, whatever its caller does with its lists before the end of
+// the transaction.
+func TestAnEntryIsAsItWasAppended(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		l := b.open()
+		defer b.run(l)()
+		e := opening(b.person(), b.now())
+		e.Facts.Clauses, e.Subject.Fields, e.Subject.Covered = []loot.Clause{"network.visit"}, []loot.Field{"company.name", "contact.email"}, []loot.Field{"contact.email"}
+		err := b.db.InTx(t.Context(), func(tx *store.Tx) error {
+			_, err := l.Append(t.Context(), tx, e)
+			e.Facts.Clauses[0], e.Subject.Fields[0], e.Subject.Covered[0], e.Subject.Recipient = "other", "other", "other", "other"
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.sync(l)
+		if got := fmt.Sprintf("%+v", b.timeline(l, e.Subject.Subject)); strings.Contains(got, "other") || !strings.Contains(got, "company.name") {
+			t.Error(got)
 		}
 	})
 }

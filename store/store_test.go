@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -339,6 +340,60 @@ func TestManyAddedRows(t *testing.T) {
 			return tx.QueryRow(ctx, "SELECT count(*), sum(CASE WHEN CAST(id AS BIGINT) = n THEN 1 ELSE 0 END) FROM note_note").Scan(&n, &right)
 		}); err != nil || n != many || right != many {
 			t.Errorf("%d rows, %d of them right, want %d: %v", n, right, many, err)
+		}
+	})
+}
+
+// Rows that are made when they go in are in as those that were made before, few and many;
+// what one of them lacks is an error of the transaction, and nothing is in.
+func TestRowsThatAreMadeLater(t *testing.T) {
+	storetest.Each(t, notes, func(t *testing.T, db *store.DB) {
+		const insert = "INSERT INTO note_note (id, n) VALUES"
+		undone := errors.New("undone")
+		add := func(n int, odd func() ([]any, error)) error {
+			return db.InTx(t.Context(), func(tx *store.Tx) error {
+				for i := range n {
+					switch {
+					case i%3 == 0:
+						tx.Add(insert, fmt.Sprintf("%04d", i), i)
+					case i == 7 && odd != nil:
+						tx.AddLater(insert, 2, odd)
+					default:
+						tx.AddLater(insert, 2, func() ([]any, error) { return []any{fmt.Sprintf("%04d", i), i}, nil })
+					}
+				}
+				return nil
+			})
+		}
+		for _, n := range []int{8, 2*64 + 9} {
+			for name, odd := range map[string]func() ([]any, error){
+				"fails":          func() ([]any, error) { return nil, undone },
+				"fails with one": func() ([]any, error) { return []any{"0007", 7}, undone },
+				"is too short":   func() ([]any, error) { return []any{"0007"}, nil },
+				"is too long":    func() ([]any, error) { return []any{"0007", 7, 7}, nil },
+				"panics":         func() ([]any, error) { panic("no") },
+				"is there twice": func() ([]any, error) { return []any{"0001", 1}, nil },
+				"holds no text":  func() ([]any, error) { return []any{"\xff", 1}, nil },
+			} {
+				err := add(n, odd)
+				if err == nil || strings.HasPrefix(name, "fails") && !errors.Is(err, undone) {
+					t.Errorf("of %d one %s: %v", n, name, err)
+				}
+				if got := ids(t, db); len(got) != 0 {
+					t.Errorf("of %d one %s: %d are in", n, name, len(got))
+				}
+			}
+		}
+		if err := add(2*64+9, nil); err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range ids(t, db) {
+			if id != fmt.Sprintf("%04d", i) {
+				t.Fatalf("row %d is %s", i, id)
+			}
+		}
+		if n := len(ids(t, db)); n != 2*64+9 {
+			t.Errorf("%d rows", n)
 		}
 	})
 }

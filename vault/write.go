@@ -37,7 +37,7 @@ func (v *Vault) CreateOf(ctx context.Context, tx *store.Tx, src Source, parts ..
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES ($1, $2, $2, 0, $3, $4, $5, $6, $7)`,
-		rec.Version, rec.Created.UnixMicro(), dueOf(rec.cells), rec.epoch, rec.Subject.Compact(), string(rec.collection), packed)
+		rec.Version, rec.Created.UnixMicro(), dueOf(rec.cells), rec.epoch, rec.Subject.Compact(), string(rec.collection), packed())
 	if store.IsUnique(err) {
 		return loot.Wrap(loot.Conflict, err, "This person has a record already.")
 	}
@@ -61,13 +61,14 @@ func (v *Vault) CreateMore(ctx context.Context, tx *store.Tx, src Source, parts 
 			tx.Add(`INSERT INTO vault_index (lookup, subject) VALUES`, c.lookup(), subject)
 		}
 	}
-	tx.Add(`INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES`,
-		rec.Version, rec.Created.UnixMicro(), rec.Changed.UnixMicro(), 0, dueOf(rec.cells), rec.epoch, subject, string(rec.collection), packed)
+	tx.AddLater(`INSERT INTO vault_record (version, created, changed, erased, due, epoch, subject, collection, cells) VALUES`, 9, func() ([]any, error) {
+		return []any{rec.Version, rec.Created.UnixMicro(), rec.Changed.UnixMicro(), 0, dueOf(rec.cells), rec.epoch, subject, string(rec.collection), packed()}, nil
+	})
 	return nil
 }
 
-// first makes the record of somebody of whom there is none, and packs it.
-func (v *Vault) first(ctx context.Context, tx *store.Tx, src Source, parts []Part) (rec record, packed []byte, err error) {
+// first makes the record of somebody of whom there is none, and returns what packs it.
+func (v *Vault) first(ctx context.Context, tx *store.Tx, src Source, parts []Part) (rec record, packed func() []byte, err error) {
 	var g gate.Grant
 	var key *keyring.PersonKey
 	for i, part := range parts {
@@ -98,7 +99,7 @@ func (v *Vault) first(ctx context.Context, tx *store.Tx, src Source, parts []Par
 	if rec.Subject == "" {
 		return rec, nil, errors.New("vault: create: of nothing")
 	}
-	packed, err = v.pack(ctx, tx, key, &rec)
+	packed, err = v.packing(ctx, tx, key, &rec)
 	return rec, packed, err
 }
 
@@ -159,25 +160,28 @@ func (v *Vault) write(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyr
 	return v.update(ctx, tx, key, rec)
 }
 
-// pack packs the cells of a record, with the MAC of its row.
-func (v *Vault) pack(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) ([]byte, error) {
+// packing returns what packs the cells of a record, with the MAC of its row. It may be called
+// beside the transaction.
+func (v *Vault) packing(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) (packed func() []byte, err error) {
 	names, err := v.naming(ctx, tx, rec.cells)
 	if err != nil {
 		return nil, err
 	}
-	rec.packed = pack(rec.cells, names)
-	return withMAC(key, rec.packed, rec.covered()), nil
+	return func() []byte {
+		rec.packed = pack(rec.cells, names)
+		return withMAC(key, rec.packed, rec.covered())
+	}, nil
 }
 
 // update writes a record that was read for update and proven.
 func (v *Vault) update(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) error {
 	readNoMore(tx, rec.Subject, rec.collection)
-	packed, err := v.pack(ctx, tx, key, rec)
+	packed, err := v.packing(ctx, tx, key, rec)
 	if err != nil {
 		return err
 	}
 	err = tx.Queue(ctx, `UPDATE vault_record SET version = $1, changed = $2, due = $3, epoch = $4, cells = $5 WHERE subject = $6 AND collection = $7`,
-		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, packed, rec.Subject.Compact(), string(rec.collection))
+		rec.Version, rec.Changed.UnixMicro(), dueOf(rec.cells), rec.epoch, packed(), rec.Subject.Compact(), string(rec.collection))
 	if err != nil {
 		return fmt.Errorf("vault: write: %w", err)
 	}
