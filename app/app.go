@@ -18,6 +18,7 @@ import (
 	"loot/column"
 	"loot/desk"
 	"loot/desk/billing"
+	"loot/desk/disclosure"
 	"loot/desk/partners"
 	"loot/desk/publication"
 	"loot/desk/rights"
@@ -175,7 +176,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err := a.build(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.takes(c.AbuseMailAt, a.safety.TakeMail), a.takes(c.AskingMailAt, a.asked)); err != nil {
+	if err := errors.Join(a.takes(c.AbuseMailAt, a.safety.TakeMail, 0), a.takes(c.AskingMailAt, a.asked, disclosure.MostMail)); err != nil {
 		return nil, err
 	}
 	if err := a.migrate(ctx); err != nil {

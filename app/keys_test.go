@@ -160,10 +160,10 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				b, err := io.ReadAll(m.Open())
 				arrived, content = m.ID, string(b)
 				return nil, errors.Join(err, errors.New("not now"))
-			}); err != nil {
+			}, 0); err != nil {
 				t.Fatal(err)
 			}
-			if err := a.takes("requests@loot.example", a.asked); err != nil {
+			if err := a.takes("requests@loot.example", a.asked, 0); err != nil {
 				t.Fatal(err)
 			}
 			sendMail(t, a, "keys@loot.example", "A mail that waits.")

@@ -96,7 +96,6 @@ func (a *App) receiver(sealer mail.Sealer) (err error) {
 	}
 	a.mailbox.Receiver, err = mail.NewReceiver(mail.Receiving{
 		DB: a.DB, Sealer: sealer, Now: a.Now, Log: a.Log, Name: name, Certificate: c.SMTPCert, Key: c.SMTPKey, MaxBytes: c.SMTPMax << 20, PerMinute: perMinute,
-		Bounds: map[string]int64{c.AskingMailAt: disclosure.MostMail},
 		Enqueue: func(ctx context.Context, tx *store.Tx, id string) error {
 			return a.Jobs.Enqueue(ctx, tx, takeMail{id}, job.Unique())
 		},
@@ -110,13 +109,14 @@ func (a *App) receiver(sealer mail.Sealer) (err error) {
 	return nil
 }
 
-// takes has the mail to an address that was set taken; nil takes none.
-func (a *App) takes(address string, t mail.Taker) error {
+// takes has the mail to an address that was set taken, as [mail.Receiver.Register] does; nil
+// takes none.
+func (a *App) takes(address string, t mail.Taker, most int64) error {
 	if address == "" || t == nil {
 		return nil
 	}
 	a.mailbox.taken++
-	return a.mailbox.Register(address, t)
+	return a.mailbox.Register(address, t, most)
 }
 
 // readMail reads a mail to the desk of disclosures within the limits in which reports of

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -24,6 +25,16 @@ func sendMail(t *testing.T, a *App, to, text string) {
 
 func sendWhole(t *testing.T, a *App, to, whole string) {
 	t.Helper()
+	listening(t, a, func(address string) {
+		if err := smtp.SendMail(address, nil, "jo@watch.example", []string{to}, []byte(whole)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// listening has an app take mail in as long as f takes.
+func listening(t *testing.T, a *App, f func(address string)) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +42,7 @@ func sendWhole(t *testing.T, a *App, to, whole string) {
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- a.mailbox.Serve(ctx, ln, time.Second) }()
-	if err := smtp.SendMail(ln.Addr().String(), nil, "jo@watch.example", []string{to}, []byte(whole)); err != nil {
-		t.Error(err)
-	}
+	f(ln.Addr().String())
 	stop()
 	if err := <-served; err != nil {
 		t.Error(err)
@@ -50,7 +59,7 @@ func TestMailIsTakenByAJob(t *testing.T) {
 		}
 		_, err := io.ReadAll(m.Open())
 		return func(context.Context, *store.Tx) error { wrote++; return nil }, err
-	}); err != nil {
+	}, 0); err != nil {
 		t.Fatal(err)
 	}
 	sendMail(t, a, "abuse@loot.example", "192.0.2.7")
@@ -88,7 +97,7 @@ func TestSettingsOfMailThatComesIn(t *testing.T) {
 // names no address and no kind.
 func TestAReportByMailIsInACase(t *testing.T) {
 	ctx, a, w := simulated(t, storetest.SQLite, nil)
-	if err := a.takes("abuse@loot.example", a.safety.TakeMail); err != nil {
+	if err := a.takes("abuse@loot.example", a.safety.TakeMail, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"You send spam from 192.0.2.7", "You send spam from 192.0.2.7", "Please call me."} {
@@ -116,7 +125,7 @@ func TestAReportByMailIsInACase(t *testing.T) {
 // comes again waits once, also where it came by another way.
 func TestARequestByMailWaits(t *testing.T) {
 	ctx, a, w := simulated(t, storetest.SQLite, nil)
-	if err := a.takes("requests@loot.example", a.asked); err != nil {
+	if err := a.takes("requests@loot.example", a.asked, disclosure.MostMail); err != nil {
 		t.Fatal(err)
 	}
 	const head, text = "From: desk@police.example\r\nSubject: 7/2026\r\n", "\r\nWho had the service on 3 May? Section 10 of the Act.\r\n"
@@ -151,7 +160,30 @@ func TestARequestByMailIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if got := a.mailbox.Bounds["requests@loot.example"]; got != disclosure.MostMail {
-		t.Errorf("bounded to %d bytes", got)
-	}
+	listening(t, a, func(address string) {
+		c, err := smtp.Dial(address)
+		if err == nil {
+			err = c.Hello("police.example")
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		for bytes, want := range map[int]int{disclosure.MostMail: 250, disclosure.MostMail + 1: 552} {
+			say := func(want int, line string) {
+				t.Helper()
+				_, err := c.Text.Cmd("%s", line)
+				if err == nil {
+					_, _, err = c.Text.ReadResponse(want)
+				}
+				if err != nil {
+					t.Errorf("a mail of %d bytes: %v, want %d", bytes, err, want)
+				}
+			}
+			say(250, fmt.Sprintf("MAIL FROM:<desk@police.example> SIZE=%d", bytes))
+			say(want, "RCPT TO:<requests@loot.example>")
+			say(250, "RSET")
+		}
+	})
 }

@@ -101,6 +101,10 @@ func TestCases(t *testing.T) {
 	one.shoot("console-disclosure-new")
 	one.press("Enter it")
 	request := one.location()
+	one.visit("/console/disclosures/calendar")
+	one.reads("Secrecy ends")
+	one.shoot("console-disclosures-calendar")
+	one.visit(request)
 	one.step("person", map[string]string{"by": "contact.email", "value": "kauz@example.net"})
 	answers := map[string]string{"covered": "contact"}
 	for _, q := range []string{"sender", "validity", "jurisdiction", "competence", "scope"} {

@@ -32,9 +32,8 @@ type Receiving struct {
 	Name        string // of this server, in its greeting
 	Certificate string // files in PEM, read anew for each connection; empty: there is no TLS
 	Key         string
-	MaxBytes    int64            // of a mail; 0: 50 MiB
-	Bounds      map[string]int64 // bytes of a mail to an address of which less is taken
-	PerMinute   int              // mails from one address of the internet; 0: any number
+	MaxBytes    int64 // of a mail; 0: 50 MiB
+	PerMinute   int   // mails from one address of the internet; 0: any number
 }
 
 // A Taker takes a mail that came for its address. It reads the mail outside of
@@ -51,9 +50,15 @@ type Taker func(ctx context.Context, m *Received) (write func(context.Context, *
 type Receiver struct {
 	Receiving
 	mu     sync.Mutex
-	takers map[string]Taker
+	takers map[string]taking
 	rates  map[netip.Addr]*rate.Limiter
 	counts [outcomes]atomic.Int64
+}
+
+// A taking is what is done with the mail to an address.
+type taking struct {
+	taker Taker // nil: none is taken
+	most  int64 // bytes of a mail; 0: as of any
 }
 
 // The bounds of a session, of mail that waits, and of what is told apart.
@@ -89,12 +94,7 @@ func NewReceiver(r Receiving) (*Receiver, error) {
 	if (r.Certificate == "") != (r.Key == "") {
 		return nil, loot.Errorf(loot.Invalid, "A certificate for mail that comes in needs both files, that of the certificate and that of its key.")
 	}
-	bounds := map[string]int64{}
-	for address, most := range r.Bounds {
-		bounds[recipient(address)] = most
-	}
-	r.Bounds = bounds
-	out := &Receiver{Receiving: r, takers: map[string]Taker{}, rates: map[netip.Addr]*rate.Limiter{}}
+	out := &Receiver{Receiving: r, takers: map[string]taking{}, rates: map[netip.Addr]*rate.Limiter{}}
 	if r.Certificate != "" {
 		if _, err := out.certificate(nil); err != nil {
 			return nil, err
@@ -112,18 +112,19 @@ func (r *Receiver) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return &c, nil
 }
 
-// Register has a taker take the mail to an address.
-func (r *Receiver) Register(address string, t Taker) error {
+// Register has a taker take the mail to an address, of at most so many bytes each; 0: as many
+// as any mail may have.
+func (r *Receiver) Register(address string, t Taker, most int64) error {
 	key := recipient(address)
 	if !ValidAddress(address) || key == "" {
 		return loot.Errorf(loot.Invalid, "Mail can be taken in for an address such as abuse@example.com only.")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.takers[key] != nil {
+	if r.takers[key].taker != nil {
 		return loot.Errorf(loot.Invalid, "Two parts of the program take the mail to one address. Give each an address of its own.")
 	}
-	r.takers[key] = t
+	r.takers[key] = taking{t, most}
 	return nil
 }
 
@@ -137,7 +138,7 @@ func recipient(s string) string {
 	return strings.ToLower(a.Address)
 }
 
-func (r *Receiver) taker(to string) Taker {
+func (r *Receiver) taking(to string) taking {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.takers[to]
@@ -195,7 +196,7 @@ func (r *Receiver) Deliver(ctx context.Context, id string) error {
 	if err != nil || !found {
 		return err
 	}
-	take := r.taker(m.To)
+	take := r.taking(m.To).taker
 	if take == nil {
 		return fmt.Errorf("mail: nobody takes the mail %s any more", id)
 	}

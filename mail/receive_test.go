@@ -115,7 +115,7 @@ func receiver(t *testing.T, db *store.DB, change func(*mail.Receiving)) *counter
 	if c.Receiver, err = mail.NewReceiver(o); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Register("Abuse@NET.example", c.take); err != nil {
+	if err := c.Register("Abuse@NET.example", c.take, 0); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -339,10 +339,8 @@ func TestDialogue(t *testing.T) {
 // TestAnAddressTakesLess than the others: where the sender says how much it is at the
 // recipient, and else once so much came; nothing of it is kept.
 func TestAnAddressTakesLess(t *testing.T) {
-	c := receiver(t, sqlite(t), func(o *mail.Receiving) {
-		o.MaxBytes, o.Bounds = 4<<20, map[string]int64{"Small@net.example": 1 << 20}
-	})
-	if err := c.Register("small@net.example", c.take); err != nil {
+	c := receiver(t, sqlite(t), func(o *mail.Receiving) { o.MaxBytes = 4 << 20 })
+	if err := c.Register("Small@net.example", c.take, 1<<20); err != nil {
 		t.Fatal(err)
 	}
 	large := strings.Repeat(strings.Repeat("x", 1<<10)+"\r\n\t\t\tC ", 1<<11)
@@ -515,7 +513,7 @@ func TestSTARTTLSWithACertificateThatIsRenewed(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"abuse", "Abuse <abuse@a.example>", abuse, ""} {
-		if err := c.Register(bad, c.take); loot.KindOf(err) != loot.Invalid {
+		if err := c.Register(bad, c.take, 0); loot.KindOf(err) != loot.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

@@ -115,20 +115,21 @@ func (s *session) Mail(from string, o *smtp.MailOptions) error {
 // Rcpt takes a recipient, if mail for them is taken here.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	key := recipient(to)
-	if key == "" || s.r.taker(key) == nil {
+	of := s.r.taking(key)
+	if of.taker == nil {
 		s.r.counts[strange].Add(1)
 		if s.strangers++; s.strangers >= mostStrangers {
 			_ = s.conn.Close() // whoever tries so many looks for what there is
 		}
 		return errStranger
 	}
-	if most := s.r.Bounds[key]; most > 0 {
-		if s.size > most {
+	if of.most > 0 {
+		if s.size > of.most {
 			s.r.counts[oversized].Add(1)
-			return errLarge(most)
+			return errLarge(of.most)
 		}
-		if s.most == 0 || most < s.most {
-			s.most = most
+		if s.most == 0 || of.most < s.most {
+			s.most = of.most
 		}
 	}
 	if !slices.Contains(s.to, key) {

@@ -361,7 +361,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	shows(t, h.Get(home+"/"+id), http.StatusOK, "Nobody has this.")
 	h.as("t-dpo")
 	h.leads(h.Post(home+"/register", "title", "Another", "recipient", "police", "country", "IE", "contact", "3 Sample Square"))
-	shows(t, h.Post(home+"/register", "title", "Another", "recipient", "police", "country", "ireland", "contact", "x", "age", "AGE-SECRET-KEY-1"), http.StatusUnprocessableEntity, "This is longer than fits here")
+	shows(t, h.Post(home+"/register", "title", "Another", "recipient", "police", "country", "ireland", "contact", "x", "age", "AGE-SECRET-KEY-1"), http.StatusUnprocessableEntity, "Please choose one of those offered.")
 	shows(t, h.Post(home+"/register/"+h.registered("Another")+"/verified"), http.StatusForbidden, "Nobody verifies a contact that they entered.")
 	shows(t, h.Get(home+"/d-nobody"), http.StatusNotFound, "There is no such request.")
 }

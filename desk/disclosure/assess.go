@@ -13,6 +13,13 @@ import (
 
 const yes, no = "yes", "no"
 
+// What an assessment comes to.
+const (
+	passed   = "lawful"
+	broad    = "broad" // nothing but the scope was answered with no
+	unlawful = "unlawful"
+)
+
 var assessStep = stepKind{
 	id: "assess", title: "Is it lawful?", icon: "clipboard-check", button: "Keep the assessment",
 	text: "Each question is answered with a reason. One no, and nothing is handed over; “too broad” writes the letter that asks for less.",
@@ -38,7 +45,7 @@ func assessFields(st stand) web.Fields {
 	}
 	f := web.Field{Name: "covered", Label: "Kinds of details that it covers", Type: "checkboxes", Wide: true, Hint: "Take away what it does not cover, or covers no longer after they asked for less."}
 	for _, c := range scopes(st.s) {
-		f.Options = append(f.Options, web.Option{Value: string(c.ID), Label: details(st.s, c.ID)})
+		f.Options = append(f.Options, web.Option{Value: string(c.ID), Label: desk.Details(st.s, collection, c.ID)})
 		if slices.Contains(st.r.Scope, c.ID) {
 			f.Values = append(f.Values, string(c.ID))
 		}
@@ -54,18 +61,6 @@ func answerTo(notes []desk.Note, question string) (answer, why string) {
 		}
 	}
 	return answer, why
-}
-
-// assessed says whether every question was answered, and whether none but that of the scope
-// was answered with no.
-func assessed(notes []desk.Note) (answered, lawful bool) {
-	answered, lawful = true, true
-	for _, q := range questionsOf(basis{}) {
-		answer, _ := answerTo(notes, q.id)
-		answered = answered && answer != ""
-		lawful = lawful && (answer == yes || q.id == "scope")
-	}
-	return answered, lawful
 }
 
 func assess(ctx context.Context, do *doing) error {
@@ -92,13 +87,16 @@ func assess(ctx context.Context, do *doing) error {
 	}
 	switch {
 	case valid:
+		do.r.Assessed = passed
 		do.said = "It is lawful. Now choose the least that answers it."
 	case others:
+		do.r.Assessed = broad
 		do.said = "It wants too much. The letter that asks for less lies with the documents; the request stays open."
 		if err := do.letter(ctx, "narrowing", do.typed.Get("scope-why")); err != nil {
 			return err
 		}
 	default:
+		do.r.Assessed = unlawful
 		do.said = "It is not lawful as it stands. Refuse it, or wait for what is missing."
 	}
 	return do.noted(ctx, "assessed", "")

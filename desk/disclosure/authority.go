@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"filippo.io/age"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -64,8 +64,8 @@ func (d *disclosure) authorities(ctx context.Context, tx *store.Tx) (out []autho
 	return out, rows.Err()
 }
 
-func (d *disclosure) findAuthority(ctx context.Context, tx *store.Tx, id string) (authority, error) {
-	a, err := d.scanAuthority(tx.QueryRow(ctx, `SELECT `+authorityColumns+` FROM disclosure_authority WHERE id = $1`, id))
+func (d *disclosure) findAuthority(ctx context.Context, tx *store.Tx, id, lock string) (authority, error) {
+	a, err := d.scanAuthority(tx.QueryRow(ctx, `SELECT `+authorityColumns+` FROM disclosure_authority WHERE id = $1`+lock, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, loot.Errorf(loot.NotFound, "The register has no such authority.")
 	}
@@ -109,7 +109,9 @@ type authorityRow struct {
 }
 
 func authorityForm(s *statement.Statement) web.Fields {
-	var kinds []web.Option
+	// Neither is chosen beforehand, as a guess would pass as looked up.
+	choose := web.Option{Label: "Choose"}
+	kinds, countries := []web.Option{choose}, append([]web.Option{choose}, desk.Countries()...)
 	for _, to := range s.Recipients() {
 		if kindOf(s, to.Key) != "" {
 			kinds = append(kinds, web.Option{Value: to.Key, Label: to.Title})
@@ -118,13 +120,11 @@ func authorityForm(s *statement.Statement) web.Fields {
 	return web.Fields{
 		{Name: "title", Label: "Name", Required: true, MaxLen: 120, Placeholder: "Example District Court, registry"},
 		{Name: "recipient", Label: "Kind", Type: "select", Required: true, Options: kinds},
-		{Name: "country", Label: "Country", Required: true, MaxLen: 2, Hint: "Two letters, such as IE."},
+		{Name: "country", Label: "Country", Type: "select", Required: true, Options: countries},
 		{Name: "contact", Label: "Contact", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "Address and telephone from an official source, never from a request. It is sealed."},
 		{Name: "age", Label: "Key for answers", MaxLen: 2000, Wide: true, Hint: "An age public key, which begins with age1. Without one, an answer has a password that you deliver apart."},
 	}
 }
-
-var country = regexp.MustCompile(`^[A-Z]{2}$`)
 
 func (d *disclosure) register(w http.ResponseWriter, r *http.Request) error {
 	return d.showRegister(w, r, http.StatusOK, nil, nil)
@@ -147,14 +147,15 @@ func (d *disclosure) showRegister(w http.ResponseWriter, r *http.Request, status
 		if err := d.signed(ctx, tx, by); err != nil {
 			return err
 		}
-		calls, err := d.calls(ctx, tx, by)
+		sees, err := d.seesContacts(ctx, tx, by)
 		if err != nil {
 			return err
 		}
 		list, err := d.authorities(ctx, tx)
 		for _, a := range list {
 			row := authorityRow{authority: a, Kind: a.Recipient}
-			compares := calls || a.Author == by.ID
+			row.Country = statement.CountryName(a.Country)
+			compares := sees || a.Author == by.ID
 			if !compares {
 				row.Contact = ""
 			}
@@ -189,15 +190,15 @@ func (d *disclosure) showRegister(w http.ResponseWriter, r *http.Request, status
 	return registerPage.Render(w, r, status, v)
 }
 
-// calls reports whether somebody calls authorities back or approves what they get, and so sees
-// the contacts: their role approves, or they entered a request or deal with one.
-func (d *disclosure) calls(ctx context.Context, tx *store.Tx, by loot.Actor) (bool, error) {
+// seesContacts reports whether somebody sees the contacts, as they call authorities back or
+// approve what those get: their role approves, or they entered a request or deal with one.
+func (d *disclosure) seesContacts(ctx context.Context, tx *store.Tx, by loot.Actor) (bool, error) {
 	if d.approves(by) {
 		return true, nil
 	}
 	var n int
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE author = $1 OR owner = $1`, by.ID).Scan(&n); err != nil {
-		return false, fmt.Errorf("disclosure: calls: %w", err)
+		return false, fmt.Errorf("disclosure: contacts: %w", err)
 	}
 	return n > 0, nil
 }
@@ -215,9 +216,6 @@ func (d *disclosure) enterAuthority(w http.ResponseWriter, r *http.Request) erro
 	err = authorityForm(s).Check(typed)
 	if err == nil {
 		wrong := map[string]string{}
-		if !country.MatchString(typed.Get("country")) {
-			wrong["country"] = "A country is two capital letters, such as IE."
-		}
 		if key := typed.Get("age"); key != "" {
 			if _, err := age.ParseRecipients(strings.NewReader(key)); err != nil {
 				wrong["age"] = "This is no public key of age. One begins with age1; a secret key begins with AGE-SECRET-KEY and must not be given to anybody."
@@ -260,24 +258,20 @@ func (d *disclosure) changeAuthority(w http.ResponseWriter, r *http.Request) err
 		if err := d.signed(ctx, tx, by); err != nil {
 			return err
 		}
-		a, err := d.findAuthority(ctx, tx, r.PathValue("authority"))
+		a, err := d.findAuthority(ctx, tx, r.PathValue("authority"), tx.ForUpdate())
 		if err != nil {
 			return err
 		}
-		var author string
-		if err := tx.QueryRow(ctx, `SELECT author FROM disclosure_authority WHERE id = $1`+tx.ForUpdate(), a.ID).Scan(&author); err != nil {
-			return fmt.Errorf("disclosure: authority: %w", err)
-		}
-		calls, err := d.calls(ctx, tx, by)
+		sees, err := d.seesContacts(ctx, tx, by)
 		if err != nil {
 			return err
 		}
 		switch {
 		case !a.Ended.IsZero():
 			return loot.Errorf(loot.Conflict, "This authority is no longer used.")
-		case what == "verified" && author == by.ID:
+		case what == "verified" && a.Author == by.ID:
 			return loot.Errorf(loot.Denied, "Nobody verifies a contact that they entered. Another colleague has to.")
-		case what == "verified" && !calls:
+		case what == "verified" && !sees:
 			return loot.Errorf(loot.Denied, "Whoever verifies a contact has seen it. Those do whose roles approve, or who deal with a request.")
 		case what == "verified":
 			_, err = tx.Exec(ctx, `UPDATE disclosure_authority SET verified = $1, verifier = $2 WHERE id = $3`, d.Now().UnixMicro(), by.ID, a.ID)

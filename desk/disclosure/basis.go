@@ -2,9 +2,7 @@ package disclosure
 
 import (
 	"slices"
-	"strings"
 
-	"loot"
 	"loot/statement"
 )
 
@@ -90,32 +88,3 @@ func scopes(s *statement.Statement) (out []statement.Category) {
 	}
 	return out
 }
-
-// details names a category by the details that are in it. Its own title is written for whom
-// they are of: “How to reach you”.
-func details(s *statement.Statement, c loot.Category) string {
-	var out []loot.Field
-	for _, f := range s.Fields(collection) {
-		if f.Category == c {
-			out = append(out, f.ID)
-		}
-	}
-	if len(out) == 0 {
-		return string(c)
-	}
-	return strings.Join(titles(s, out), ", ")
-}
-
-// titles are those of fields as they are said to others than whom they are of, whom the
-// statement speaks to: “Your name”.
-func titles(s *statement.Statement, fields []loot.Field) []string {
-	out := s.Titles(fields...)
-	for i, t := range out {
-		if rest, is := strings.CutPrefix(t, "Your "); is {
-			out[i] = "The person's " + rest
-		}
-	}
-	return out
-}
-
-func titleOfField(s *statement.Statement, f loot.Field) string { return titles(s, []loot.Field{f})[0] }

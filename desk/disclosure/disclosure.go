@@ -121,6 +121,7 @@ func (d *disclosure) routes() []web.Route {
 		{Pattern: "GET " + home, Audience: web.Console, Serve: d.queue},
 		{Pattern: "GET " + home + "/new", Audience: web.Console, Serve: d.intakeForm},
 		{Pattern: "POST " + home + "/new", Audience: web.Console, Serve: d.intake, Body: maxUpload},
+		{Pattern: "GET " + home + "/calendar", Audience: web.Console, Serve: d.calendar},
 		{Pattern: "GET " + home + "/register", Audience: web.Console, Serve: d.register},
 		{Pattern: "POST " + home + "/register", Audience: web.Console, Serve: d.enterAuthority},
 		{Pattern: "POST " + home + "/register/{authority}/{what}", Audience: web.Console, Serve: d.changeAuthority},
@@ -216,16 +217,22 @@ func (d *disclosure) sight(ctx context.Context, tx *store.Tx, by loot.Actor) (si
 
 // may refuses whoever neither deals with a request nor has a role that approves.
 func (d *disclosure) may(ctx context.Context, tx *store.Tx, r request, by loot.Actor) error {
+	return d.opens(ctx, tx, by, r.Owner == by.ID, openTo)
+}
+
+// opens refuses, saying to whom it is open, whoever does not deal with something themself and
+// has no role that approves.
+func (d *disclosure) opens(ctx context.Context, tx *store.Tx, by loot.Actor, theirOwn bool, to string) error {
 	sees, err := d.sight(ctx, tx, by)
 	switch {
 	case err != nil:
 		return err
 	case sees == nothingYet:
 		return errUnsigned
-	case sees == everything || r.Owner == by.ID:
+	case sees == everything || theirOwn:
 		return nil
 	}
-	return loot.Errorf(loot.Denied, "%s Ask one of them.", openTo)
+	return loot.Errorf(loot.Denied, "%s Ask one of them.", to)
 }
 
 const openTo = "A request is open to whoever deals with it and to those whose roles approve."

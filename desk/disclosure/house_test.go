@@ -91,13 +91,13 @@ func newHouse(t testing.TB, db *store.DB) *house {
 		Staff: desk.Staff{
 			Name: func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
 			Signed: func(_ context.Context, _ *store.Tx, id string) (at time.Time, err error) {
-				if id != "t-unsigned" {
+				if !strings.HasSuffix(id, "-unsigned") {
 					at = desktest.Start
 				}
 				return at, nil
 			},
 			Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) {
-				return []loot.Actor{staff("t-counsel"), staff("t-support")}, nil
+				return []loot.Actor{staff("t-counsel"), staff("t-support"), staff("t-counsel-unsigned")}, nil
 			},
 			Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
 				return staff(id), id + "@staff.example", nil

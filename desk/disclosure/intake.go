@@ -71,7 +71,7 @@ func intakeFields(s *statement.Statement, all []authority) web.Fields {
 		kinds = append(kinds, web.Option{Value: k, Label: kindTitles[k]})
 	}
 	for _, c := range scopes(s) {
-		scope = append(scope, web.Option{Value: string(c.ID), Label: details(s, c.ID)})
+		scope = append(scope, web.Option{Value: string(c.ID), Label: desk.Details(s, collection, c.ID)})
 	}
 	return web.Fields{
 		{Name: "mail", Type: "hidden"}, // that it came by
@@ -334,7 +334,7 @@ func (d *disclosure) enter(ctx context.Context, tx *store.Tx, r request, by loot
 			return err
 		}
 	}
-	a, err := d.findAuthority(ctx, tx, r.Authority)
+	a, err := d.findAuthority(ctx, tx, r.Authority, "")
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (d *disclosure) reminders(ctx context.Context, tx *store.Tx) (out []mail.Me
 		m, err := mail.Letter{
 			Subject: "A request from outside is due soon", Greet: "Good day",
 			Blocks: []mail.Block{
-				mail.Para("You deal with the request " + reference(r.ID) + ". An answer is due by " + r.Due.AddDate(0, 0, -1).UTC().Format("2 January 2006") + ", and a refusal is an answer, too."),
+				mail.Para("You deal with the request " + reference(r.ID) + ". An answer is due by " + lastDay(r.Due).Format("2 January 2006") + ", and a refusal is an answer, too."),
 				mail.Button("Open the request", d.BaseURL+home+"/"+r.ID),
 			},
 			Why: "You get this because you deal with it. What it is about stands in the console alone.",
@@ -120,7 +120,12 @@ func (d *disclosure) mailReminders(ctx context.Context, tx *store.Tx) (out []mai
 		if err != nil {
 			return nil, err
 		}
-		if address == "" || !d.approves(who) {
+		if address == "" {
+			continue
+		}
+		if sees, err := d.sight(ctx, tx, who); err != nil {
+			return nil, err
+		} else if sees != everything {
 			continue
 		}
 		m, err := mail.Letter{
@@ -150,7 +155,7 @@ func (d *disclosure) endHolds(ctx context.Context, tx *store.Tx) error {
 		if err := updateRequest(ctx, tx, r); err != nil {
 			return err
 		}
-		a, err := d.findAuthority(ctx, tx, r.Authority)
+		a, err := d.findAuthority(ctx, tx, r.Authority, "")
 		if err != nil {
 			return err
 		}
@@ -223,14 +228,6 @@ func (d *disclosure) removeMail(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	return d.Erased(ctx, tx, name, desk.Lapse{What: lapsingMail, Why: whyLapsingMail, Clause: Keeps[1], Count: len(old)})
-}
-
-// goes is when a mail goes that stays as it is.
-func (m letterIn) goes() time.Time {
-	if m.Aside.IsZero() {
-		return m.At.AddDate(0, keptWaiting, 0)
-	}
-	return m.Aside.AddDate(0, 0, keptAside)
 }
 
 // mailsToGo returns the mails that go until then, without what they say.
@@ -307,7 +304,7 @@ func (d *disclosure) export(ctx context.Context, tx *store.Tx, s loot.Subject) (
 	}
 	var out []exportedRequest
 	for _, r := range list {
-		a, err := d.findAuthority(ctx, tx, r.Authority)
+		a, err := d.findAuthority(ctx, tx, r.Authority, "")
 		if err != nil {
 			return nil, err
 		}

@@ -339,7 +339,7 @@ func TestMailThatWaitsHasBounds(t *testing.T) {
 			t.Error("what was put aside counts")
 		}
 		change(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) INSERT INTO disclosure_mail (id, at, sha256, repeat, size, reminded, aside, head, content)
-			SELECT 'x' || i, 0, '', 'x' || i, 1, 0, 0, head, content FROM n, (SELECT head, content FROM disclosure_mail LIMIT 1) AS one`, mostWaiting)
+			SELECT 'x' || i, 0, 'x' || i, 'x' || i, 1, 0, 0, head, content FROM n, (SELECT head, content FROM disclosure_mail LIMIT 1) AS one`, mostWaiting)
 		if got := takes(); got != loot.Unavailable {
 			t.Errorf("too many: %v", got)
 		}

@@ -17,7 +17,7 @@ import (
 
 var queuePage = web.NewPage[queueView](pageFiles, "pages/queue.html")
 
-// listed is how many requests the queue shows.
+// listed is how many requests a list has at most.
 const listed = 500
 
 type queueView struct {
@@ -47,6 +47,15 @@ type queueRow struct {
 	Owner string
 	Href  string
 	State []web.Badge
+
+	approval gate.Approval // of which it may be answered; zero: nothing depends on one
+}
+
+// A listing is what opens of some requests for whoever looks.
+type listing struct {
+	sees   sight
+	rows   []queueRow
+	others *web.Alert // how many do not open; nil: none
 }
 
 // A workRow is how much a colleague has to do.
@@ -59,7 +68,7 @@ type workRow struct {
 
 func tabs(current string) []web.Tab {
 	var out []web.Tab
-	for _, one := range []struct{ id, label, href string }{{"", "Open", home}, {"closed", "Closed", home + "?state=closed"}, {"register", "Register", home + "/register"}} {
+	for _, one := range []struct{ id, label, href string }{{"", "Open", home}, {"calendar", "Calendar", home + "/calendar"}, {"closed", "Closed", home + "?state=closed"}, {"register", "Register", home + "/register"}} {
 		out = append(out, web.Tab{Label: one.label, Href: one.href, Current: one.id == current})
 	}
 	return out
@@ -83,21 +92,20 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	v.Actions = []web.Action{{Label: "Enter a request", Icon: "plus", Primary: true, Href: home + "/new"}}
 	v.Tabs = tabs(q.Get("state"))
 	v.Empty = web.Empty{Icon: "landmark", Title: "Nothing here", Text: "Requests stand here from the moment they are entered."}
-	where, order := `closed = 0`, ` ORDER BY CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id LIMIT $1`
+	where, order := `closed = 0`, `CASE WHEN outcome = 'preserved' THEN 1 ELSE 0 END, due, id`
 	if closed {
-		where, order = `closed > 0`, ` ORDER BY closed DESC, id LIMIT $1`
+		where, order = `closed > 0`, `closed DESC, id`
 	}
 	by := web.ActorOf(r.Context())
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		v.Groups, v.Work, v.Others = nil, nil, nil
-		sees, err := d.sight(r.Context(), tx, by)
+		v.Mails, v.Aside, v.Groups, v.Work, v.Others = nil, nil, nil, nil, nil
+		list, err := d.list(r.Context(), tx, by, order, where)
 		if err != nil {
 			return err
 		}
-		if v.Others, err = others(r.Context(), tx, sees, where, by); err != nil || sees == nothingYet {
-			return err
-		}
-		if !closed && sees == everything {
+		v.Others = list.others
+		loads := !closed && list.sees == everything
+		if loads {
 			if v.Mails, err = mails(r.Context(), tx, thatWaits); err != nil {
 				return err
 			}
@@ -105,33 +113,10 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		args := []any{listed}
-		if sees == theirs {
-			where, args = where+` AND owner = $2`, append(args, by.ID)
-		}
-		list, err := requests(r.Context(), tx, where+order, args...)
-		if err != nil {
-			return err
-		}
-		all, err := d.authorities(r.Context(), tx)
-		if err != nil {
-			return err
-		}
-		names, work := map[string]string{}, map[string]*workRow{}
-		for _, one := range list {
-			if _, known := names[one.Owner]; !known {
-				if names[one.Owner], err = d.needs.Staff.Name(r.Context(), tx, one.Owner); err != nil {
-					return err
-				}
-			}
-			title, id := d.span(one)
-			row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID}
-			if row.State, err = d.badges(r.Context(), tx, one); err != nil {
-				return err
-			}
-			if b, ok := basisOf(one.Basis); ok {
-				row.Note = b.title
-			}
+		work := map[string]*workRow{}
+		for _, row := range list.rows {
+			title, id := d.span(row.request)
+			row.State = d.badges(row)
 			if n := len(v.Groups); n == 0 || v.Groups[n-1].ID != id {
 				v.Groups = append(v.Groups, queueGroup{Title: title, ID: id, Until: "Answer by"})
 				if id == preserved {
@@ -140,19 +125,19 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 			}
 			last := &v.Groups[len(v.Groups)-1]
 			last.Rows = append(last.Rows, row)
-			if closed || sees != everything {
+			if !loads {
 				continue
 			}
-			load := work[one.Owner]
+			load := work[row.request.Owner]
 			if load == nil {
 				load = &workRow{Name: row.Owner}
-				work[one.Owner] = load
+				work[row.request.Owner] = load
 			}
 			load.Open++
-			if load.Next.IsZero() && one.Outcome != preserved {
+			if load.Next.IsZero() && row.Outcome != preserved {
 				load.Next = row.LastDay()
 			}
-			if d.overdue(one) {
+			if d.overdue(row.request) {
 				load.Overdue++
 			}
 		}
@@ -167,9 +152,51 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 	return queuePage.Render(w, r, http.StatusOK, v)
 }
 
+// list reads such requests as far as they open for whoever looks. Nothing that was written of
+// them is unsealed: there are many.
+func (d *disclosure) list(ctx context.Context, tx *store.Tx, by loot.Actor, order, where string, args ...any) (l listing, err error) {
+	if l.sees, err = d.sight(ctx, tx, by); err != nil {
+		return l, err
+	}
+	if l.others, err = others(ctx, tx, l.sees, by, where, args...); err != nil || l.sees == nothingYet {
+		return l, err
+	}
+	if l.sees == theirs {
+		args = append(args, by.ID)
+		where = fmt.Sprintf(`(%s) AND owner = $%d`, where, len(args))
+	}
+	found, err := requests(ctx, tx, fmt.Sprintf(`%s ORDER BY %s LIMIT %d`, where, order, listed), args...)
+	if err != nil {
+		return l, err
+	}
+	all, err := d.authorities(ctx, tx)
+	if err != nil {
+		return l, err
+	}
+	names := map[string]string{}
+	for _, one := range found {
+		if _, known := names[one.Owner]; !known {
+			if names[one.Owner], err = d.needs.Staff.Name(ctx, tx, one.Owner); err != nil {
+				return l, err
+			}
+		}
+		row := queueRow{request: one, Title: titleOf(all, one.Authority), Note: kindTitles[one.Kind], Owner: names[one.Owner], Href: home + "/" + one.ID}
+		if b, ok := basisOf(one.Basis); ok {
+			row.Note = b.title
+		}
+		if one.Outcome == "" && one.Approval != "" {
+			if row.approval, err = d.Gate.Standing(ctx, tx, one.Approval); err != nil {
+				return l, err
+			}
+		}
+		l.rows = append(l.rows, row)
+	}
+	return l, nil
+}
+
 // others says how many requests do not open for whoever looks, and nothing else of them: an
 // order of secrecy binds colleagues, too.
-func others(ctx context.Context, tx *store.Tx, sees sight, where string, by loot.Actor) (*web.Alert, error) {
+func others(ctx context.Context, tx *store.Tx, sees sight, by loot.Actor, where string, args ...any) (*web.Alert, error) {
 	if sees == everything {
 		return nil, nil
 	}
@@ -178,7 +205,7 @@ func others(ctx context.Context, tx *store.Tx, sees sight, where string, by loot
 		mine = "" // nobody: none of them opens
 	}
 	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE `+where+` AND owner <> $1`, mine).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM disclosure_request WHERE (%s) AND owner <> $%d`, where, len(args)+1), append(args, mine)...).Scan(&n); err != nil {
 		return nil, fmt.Errorf("disclosure: count: %w", err)
 	}
 	a := &web.Alert{Tone: web.Info, Text: openTo}
@@ -246,27 +273,15 @@ var outcomes = map[string]web.Badge{
 }
 
 // badges say where a request of the queue stands, and what it is besides.
-func (d *disclosure) badges(ctx context.Context, tx *store.Tx, r request) ([]web.Badge, error) {
-	st := stand{r: r, now: d.Now()}
-	var err error
-	switch {
-	case r.Outcome != "":
-	case r.Approval != "":
-		st.approval, err = d.approvalOf(ctx, tx, r)
-	case !r.Valid:
-		st.notes, err = d.notes.Of(ctx, tx, r.ID)
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := []web.Badge{st.state()}
-	if d.overdue(r) {
+func (d *disclosure) badges(r queueRow) []web.Badge {
+	out := []web.Badge{stand{r: r.request, approval: r.approval, now: d.Now()}.state()}
+	if d.overdue(r.request) {
 		out = append(out, overdueBadge)
 	}
 	if r.Emergency {
 		out = append(out, emergencyBadge)
 	}
-	return out, nil
+	return out
 }
 
 // These stand beside the state, as neither says what is to be done next.
@@ -299,13 +314,12 @@ func (st stand) state() web.Badge {
 		return web.Badge{Tone: web.Warn, Text: "agreement ran out: ask again", Icon: "clock"}
 	case gate.Begun, gate.Used:
 	}
-	answered, lawful := assessed(st.notes)
 	switch {
 	case st.r.Valid:
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
-	case answered && lawful:
+	case st.r.Assessed == broad:
 		return web.Badge{Tone: web.Info, Text: "waits for their narrower request", Icon: "hourglass"}
-	case answered:
+	case st.r.Assessed == unlawful:
 		return web.Badge{Tone: web.Warn, Text: "not lawful as it stands", Icon: "x"}
 	}
 	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}
@@ -318,10 +332,10 @@ func reference(id string) string { return desk.Reference("D", id) }
 // preserved is kept.
 func (r queueRow) LastDay() time.Time {
 	if r.Outcome == preserved && r.Closed.IsZero() {
-		return r.Hold.AddDate(0, 0, -1)
+		return lastDay(r.Hold)
 	}
-	return r.Due.AddDate(0, 0, -1)
+	return lastDay(r.Due)
 }
 
 // SecretTo is the last day of secrecy.
-func (r queueRow) SecretTo() time.Time { return r.Gag.AddDate(0, 0, -1) }
+func (r queueRow) SecretTo() time.Time { return lastDay(r.Gag) }

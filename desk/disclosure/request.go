@@ -11,6 +11,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
@@ -176,13 +177,13 @@ func (d *disclosure) factsOf(st stand, name func(string) string) []web.Fact {
 	r, state := st.r, st.state()
 	b, _ := basisOf(r.Basis)
 	day := "2 January 2006"
-	due := web.Fact{Term: "Answer by", Value: r.Due.AddDate(0, 0, -1).UTC().Format(day), Note: "The request runs out on " + r.Until.AddDate(0, 0, -1).UTC().Format(day) + "."}
+	due := web.Fact{Term: "Answer by", Value: lastDay(r.Due).Format(day), Note: "The request runs out on " + lastDay(r.Until).Format(day) + "."}
 	if d.overdue(r) {
 		due.Badge = &overdueBadge
 	}
 	out := []web.Fact{
 		{Term: "State", Badge: &state},
-		{Term: "Who asks", Value: st.authority.Title, Note: st.authority.Country},
+		{Term: "Who asks", Value: st.authority.Title, Note: statement.CountryName(st.authority.Country)},
 		{Term: "Call back", Value: st.authority.Contact},
 		{Term: "Legal basis", Value: b.title},
 		due,
@@ -196,7 +197,7 @@ func (d *disclosure) factsOf(st stand, name func(string) string) []web.Fact {
 	if len(r.Scope) > 0 {
 		var scope []string
 		for _, c := range r.Scope {
-			scope = append(scope, details(st.s, c))
+			scope = append(scope, desk.Details(st.s, collection, c))
 		}
 		out = append(out, web.Fact{Term: "Kinds of details", Value: strings.Join(scope, "; ")})
 	}
@@ -204,16 +205,16 @@ func (d *disclosure) factsOf(st stand, name func(string) string) []web.Fact {
 		out = append(out, web.Fact{Term: "Person", Value: string(r.Subject), Code: true})
 	}
 	if len(r.Fields) > 0 {
-		out = append(out, web.Fact{Term: "Chosen", Value: strings.Join(titles(st.s, r.Fields), ", ")})
+		out = append(out, web.Fact{Term: "Chosen", Value: strings.Join(desk.Titles(st.s, r.Fields...), ", ")})
 	}
 	if !r.Gag.IsZero() {
-		out = append(out, web.Fact{Term: "Secrecy", Value: "until " + r.Gag.AddDate(0, 0, -1).UTC().Format(day), Badge: &web.Badge{Tone: web.Warn, Text: "secret", Icon: "eye-off"}})
+		out = append(out, web.Fact{Term: "Secrecy", Value: "until " + lastDay(r.Gag).Format(day), Badge: &web.Badge{Tone: web.Warn, Text: "secret", Icon: "eye-off"}})
 		if !r.Gag.After(st.now) {
 			out[len(out)-1].Badge = &web.Badge{Text: "ended", Icon: "eye"}
 		}
 	}
 	if !r.Hold.IsZero() {
-		out = append(out, web.Fact{Term: "Preserved", Value: "until " + r.Hold.AddDate(0, 0, -1).UTC().Format(day)})
+		out = append(out, web.Fact{Term: "Preserved", Value: "until " + lastDay(r.Hold).Format(day)})
 	}
 	return out
 }

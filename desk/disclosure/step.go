@@ -36,7 +36,7 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 	if st.r, err = findRequest(ctx, tx, id, lock); err != nil {
 		return st, err
 	}
-	if st.authority, err = d.findAuthority(ctx, tx, st.r.Authority); err != nil {
+	if st.authority, err = d.findAuthority(ctx, tx, st.r.Authority, ""); err != nil {
 		return st, err
 	}
 	if err := d.may(ctx, tx, st.r, by); err != nil {
@@ -51,19 +51,9 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 		}
 	}
 	if st.r.Approval != "" {
-		st.approval, err = d.approvalOf(ctx, tx, st.r)
+		st.approval, err = d.Gate.Standing(ctx, tx, st.r.Approval)
 	}
 	return st, err
-}
-
-// approvalOf returns what the others say to a request. The gate forgets what ran out or was
-// used long ago; then nobody's yes is left to answer on.
-func (d *disclosure) approvalOf(ctx context.Context, tx *store.Tx, r request) (gate.Approval, error) {
-	a, _, _, _, err := d.Gate.Approval(ctx, tx, r.Approval)
-	if loot.KindOf(err) == loot.NotFound {
-		return gate.Approval{State: gate.Expired}, nil
-	}
-	return a, err
 }
 
 // open reports whether something can still be done about a request, and nothing was
@@ -126,7 +116,7 @@ var personStep = stepKind{
 		by := []web.Option{{Value: "id", Label: "Id of the record"}}
 		for _, f := range st.s.Fields(collection) {
 			if f.Index {
-				by = append(by, web.Option{Value: string(f.ID), Label: titleOfField(st.s, f.ID)})
+				by = append(by, web.Option{Value: string(f.ID), Label: desk.Titles(st.s, f.ID)[0]})
 			}
 		}
 		return web.Fields{
@@ -225,7 +215,7 @@ var preserveStep = stepKind{
 			{Name: "file", Label: "The order", Type: "file", Accept: acceptFiles, Hint: fileHint},
 		}
 		if !st.r.Hold.IsZero() {
-			f[0].Value = lastDay(st.r.Hold)
+			f[0].Value = lastDay(st.r.Hold).Format(time.DateOnly)
 		}
 		return f
 	},
@@ -260,7 +250,8 @@ var preserveStep = stepKind{
 	},
 }
 
-func lastDay(end time.Time) string { return end.UTC().AddDate(0, 0, -1).Format(time.DateOnly) }
+// lastDay is the last day of what ends at the end of one.
+func lastDay(end time.Time) time.Time { return desk.DayOf(end).AddDate(0, 0, -1) }
 
 // attach keeps the file that was sent with a step.
 func (do *doing) attach(ctx context.Context, kind string) error {
@@ -288,7 +279,7 @@ var secrecyStep = stepKind{
 			{Name: "file", Label: "The order", Type: "file", Accept: acceptFiles, Hint: fileHint},
 		}
 		if !st.r.Gag.IsZero() {
-			f[0].Hint = "Ordered until " + lastDay(st.r.Gag) + ". It can be extended, and not shortened."
+			f[0].Hint = "Ordered until " + lastDay(st.r.Gag).Format(time.DateOnly) + ". It can be extended, and not shortened."
 		}
 		return f
 	},
@@ -298,7 +289,7 @@ var secrecyStep = stepKind{
 		do.d.checkDay(day, "gag", wrong)
 		end := endOf(day)
 		if wrong["gag"] == "" && !do.r.Gag.IsZero() && !end.After(do.r.Gag) {
-			wrong["gag"] = "Secrecy is ordered until " + lastDay(do.r.Gag) + " already. An extension ends later."
+			wrong["gag"] = "Secrecy is ordered until " + lastDay(do.r.Gag).Format(time.DateOnly) + " already. An extension ends later."
 		}
 		if do.file == nil {
 			wrong["file"] = "Secrecy is ordered or extended only by its document."

@@ -31,6 +31,7 @@ type request struct {
 	Hold      time.Time // end of preservation; zero: none was ordered
 	Subject   loot.Subject
 	Valid     bool
+	Assessed  string // what the last assessment came to; empty: there was none
 	Fields    []loot.Field
 	Approval  string
 	Entry     string
@@ -42,7 +43,7 @@ type request struct {
 	Version   int64
 }
 
-const requestColumns = `id, kind, authority, basis, emergency, opened, author, owner, due, until, scope, gag, hold, subject, valid, fields, approval, entry, outcome, answered, reviewed, closed, reminded, version`
+const requestColumns = `id, kind, authority, basis, emergency, opened, author, owner, due, until, scope, gag, hold, subject, valid, assessed, fields, approval, entry, outcome, answered, reviewed, closed, reminded, version`
 
 func flag(b bool) int64 {
 	if b {
@@ -69,7 +70,7 @@ func parted[T ~string](text string) (out []T) {
 func (r request) row() []any {
 	return []any{
 		r.ID, r.Kind, r.Authority, r.Basis, flag(r.Emergency), store.Micro(r.Opened), r.Author, r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope),
-		store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.Valid), joined(r.Fields), r.Approval, r.Entry, r.Outcome,
+		store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.Valid), r.Assessed, joined(r.Fields), r.Approval, r.Entry, r.Outcome,
 		store.Micro(r.Answered), store.Micro(r.Reviewed), store.Micro(r.Closed), store.Micro(r.Reminded),
 	}
 }
@@ -78,7 +79,7 @@ func scanRequest(row store.Row) (r request, err error) {
 	var emergency, opened, due, until, gag, hold, valid, answered, reviewed, closed, reminded int64
 	var scope, fields string
 	err = row.Scan(&r.ID, &r.Kind, &r.Authority, &r.Basis, &emergency, &opened, &r.Author, &r.Owner, &due, &until, &scope, &gag, &hold, &r.Subject, &valid,
-		&fields, &r.Approval, &r.Entry, &r.Outcome, &answered, &reviewed, &closed, &reminded, &r.Version)
+		&r.Assessed, &fields, &r.Approval, &r.Entry, &r.Outcome, &answered, &reviewed, &closed, &reminded, &r.Version)
 	r.Emergency, r.Valid = emergency != 0, valid != 0
 	r.Opened, r.Due, r.Until, r.Gag, r.Hold = store.Instant(opened), store.Instant(due), store.Instant(until), store.Instant(gag), store.Instant(hold)
 	r.Answered, r.Reviewed, r.Closed, r.Reminded = store.Instant(answered), store.Instant(reviewed), store.Instant(closed), store.Instant(reminded)
@@ -115,7 +116,7 @@ func findRequest(ctx context.Context, tx *store.Tx, id, lock string) (request, e
 
 func insertRequest(ctx context.Context, tx *store.Tx, r request) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO disclosure_request (`+requestColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 0)`, r.row()...); err != nil {
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, 0)`, r.row()...); err != nil {
 		return fmt.Errorf("disclosure: request: %w", err)
 	}
 	return nil
@@ -125,9 +126,9 @@ var errChanged = loot.Errorf(loot.Conflict, "Somebody else changed this request 
 
 // updateRequest rewrites a request that nobody else changed meanwhile.
 func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
-	n, err := tx.Exec(ctx, `UPDATE disclosure_request SET owner = $1, due = $2, until = $3, scope = $4, gag = $5, hold = $6, subject = $7, valid = $8, fields = $9, approval = $10,
-		entry = $11, outcome = $12, answered = $13, reviewed = $14, closed = $15, reminded = $16, version = version + 1 WHERE id = $17 AND version = $18`,
-		r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope), store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.Valid), joined(r.Fields), r.Approval,
+	n, err := tx.Exec(ctx, `UPDATE disclosure_request SET owner = $1, due = $2, until = $3, scope = $4, gag = $5, hold = $6, subject = $7, valid = $8, assessed = $9, fields = $10,
+		approval = $11, entry = $12, outcome = $13, answered = $14, reviewed = $15, closed = $16, reminded = $17, version = version + 1 WHERE id = $18 AND version = $19`,
+		r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope), store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.Valid), r.Assessed, joined(r.Fields), r.Approval,
 		r.Entry, r.Outcome, store.Micro(r.Answered), store.Micro(r.Reviewed), store.Micro(r.Closed), store.Micro(r.Reminded), r.ID, r.Version)
 	if err != nil {
 		return fmt.Errorf("disclosure: request: %w", err)

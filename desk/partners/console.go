@@ -200,10 +200,9 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 		row := agreementRow{Signed: one.Signed, Ends: one.Ends, Purposes: titlesOf(s, one.Purposes), Country: statement.CountryName(one.Country), Processors: one.Processors, Hash: one.Hash, State: d.agreementState(one)}
 		var kinds []string
 		for _, id := range one.Categories {
-			c, _ := s.Category(id)
-			kinds = append(kinds, loot.LowerFirst(c.Title))
+			kinds = append(kinds, desk.Details(s, collection, id))
 		}
-		row.Categories = strings.Join(kinds, ", ")
+		row.Categories = strings.Join(kinds, "; ")
 		if row.Author, err = d.needs.Staff.Name(ctx, tx, one.Author); err != nil {
 			return err
 		}

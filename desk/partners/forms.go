@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/partners/sftp"
 	"loot/mail"
 	"loot/statement"
@@ -41,21 +42,16 @@ func purposeOptions(s *statement.Statement, list []loot.Purpose) (out []web.Opti
 
 func agreementForm(s *statement.Statement, to statement.Recipient) web.Fields {
 	purposes, categories := scope(s, to)
-	var countries []web.Option
-	for _, c := range statement.Countries() {
-		countries = append(countries, web.Option{Value: c.Code, Label: c.Name})
-	}
 	var kinds []web.Option
 	for _, id := range categories {
-		c, _ := s.Category(id)
-		kinds = append(kinds, web.Option{Value: string(id), Label: c.Title})
+		kinds = append(kinds, web.Option{Value: string(id), Label: desk.Details(s, collection, id)})
 	}
 	return in(formAgreement, web.Fields{
 		{Name: "purposes", Label: "Purposes that it covers", Type: "checkboxes", Options: purposeOptions(s, purposes), Wide: true, Hint: "Nothing goes there for any other."},
 		{Name: "categories", Label: "Kinds of details that it covers", Type: "checkboxes", Options: kinds, Wide: true},
 		{Name: "signed", Label: "Counts from", Type: "date", Required: true},
 		{Name: "ends", Label: "Ends on", Type: "date", Required: true, Hint: "Nothing goes there from this day on."},
-		{Name: "country", Label: "Country where it is held", Type: "select", Value: to.Country, Required: true, Options: countries},
+		{Name: "country", Label: "Country where it is held", Type: "select", Value: to.Country, Required: true, Options: desk.Countries()},
 		{Name: "signers", Label: "Who signed it", Required: true, MaxLen: 400, Hint: "On both sides. Kept sealed."},
 		{Name: "processors", Label: "Companies that it passes details on to", Type: "textarea", Rows: 2, MaxLen: 1000, Wide: true, Hint: "One in each line."},
 		{Name: "document", Label: "The signed document", Type: "file", Required: true, Wide: true, Accept: ".pdf,.asice,.txt,image/*", Hint: "8 MB at most. Kept sealed; its SHA-256 shows that it stayed as it is."},

@@ -119,6 +119,9 @@ func TestAnAgreementCoversWhatItSays(t *testing.T) {
 		t.Fatalf("went: %q", got)
 	}
 	h.asStaff("t-counsel", "counsel")
+	page := h.Get("/console/partners/" + helper)
+	shows(t, page, http.StatusOK, "The person's name, E-mail address")
+	desktest.Lacks(t, page, "How to reach you", "Your company", "how to reach you", "your company")
 	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-01", "country", "Irelandia"), http.StatusUnprocessableEntity,
 		"It ends before it begins.", "Please choose one of those offered.", "Choose the signed document.", "an agreement about nothing", "Who signed it : Please fill this in.")
 	shows(t, h.Post("/console/partners/"+helper+"/feed", "purpose", "support"), http.StatusUnprocessableEntity, "Reason : Please fill this in.", "Hand over the sealed file")

@@ -239,6 +239,14 @@ func TestQueueKeepsItsList(t *testing.T) {
 	}
 	// A case of a web address is in no network that anybody knows.
 	shows(t, h.Get("/console/abuse/figures"), http.StatusOK, "Network", "not known")
+	// Statements of reasons are offered to those to whom they open.
+	for role, want := range map[loot.Role]int{"abuse": http.StatusOK, "billing": http.StatusForbidden} {
+		h.asStaff("t-"+string(role), role)
+		offered := strings.Contains(h.Get("/console/abuse/figures").Body, "/console/abuse/reasons.json")
+		if got := h.Get("/console/abuse/reasons.json").Status; got != want || offered != (want == http.StatusOK) {
+			t.Errorf("%s is offered statements of reasons: %t, and gets %d", role, offered, got)
+		}
+	}
 }
 
 // TestDeadlinePasses: whoever does not answer in time is passed on, once, and colleagues
