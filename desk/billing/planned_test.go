@@ -227,6 +227,39 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 	})
 }
 
+// Drawing a month once more keeps to what drawing it does: it closes the month, and
+// nothing is drawn too early, or without a seller.
+func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.customer(meadow)
+		o.asStaff("billing")
+		again := func() int { return o.Post("/console/billing/run", "month", "2026-11", "later", "yes").Status }
+		if got := again(); got != http.StatusConflict {
+			t.Errorf("a month that is not over: %d", got)
+		}
+		o.after(december)
+		o.run(november)
+		o.Clock.Advance(time.Hour)
+		o.b.Sell(Seller{})
+		if got := again(); got != http.StatusConflict {
+			t.Errorf("without a seller: %d", got)
+		}
+		o.b.Sell(MadeUpSeller)
+		if got := again(); got != http.StatusSeeOther {
+			t.Errorf("a month that was drawn: %d", got)
+		}
+		now := o.Clock.Now().UnixMicro()
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			var closed int64
+			err := tx.QueryRow(ctx, `SELECT closed FROM billing_month WHERE month = '2026-11'`).Scan(&closed)
+			if closed != now {
+				t.Errorf("closed at %d, not at %d", closed, now)
+			}
+			return err
+		})
+	})
+}
+
 // A state has the reasons that fit it, and nobody ends a service without being sure.
 func TestAStateHasItsReasons(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {

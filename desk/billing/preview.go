@@ -231,20 +231,17 @@ func (b *Billing) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if typed.Get("later") != "" {
-		if err := b.drawRest(r.Context(), m, web.ActorOf(r.Context())); err != nil {
-			return err
-		}
-		web.SetFlash(w, r, web.Good, "Begun. Who has an invoice gets no other.")
-		return web.Redirect(w, r, "/console/billing/run?month="+string(m))
-	}
-	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()))
+	again := typed.Get("later") != ""
+	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()), again)
 	if err != nil {
 		return err
 	}
-	if began {
+	switch {
+	case began && again:
+		web.SetFlash(w, r, web.Good, "Begun. Who has an invoice gets no other.")
+	case began:
 		web.SetFlash(w, r, web.Good, "Begun. This page shows how far it is.")
-	} else {
+	default:
 		web.SetFlash(w, r, web.Info, "This month was begun before. Who has an invoice gets no other.")
 	}
 	return web.Redirect(w, r, "/console/billing/run?month="+string(m))
