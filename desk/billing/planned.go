@@ -177,17 +177,17 @@ func within(parts []use, from, to time.Time, all []counted) []use {
 	return parts
 }
 
-// coming returns the plan that a service gets in a month to come, by its history; nil:
-// none.
-func coming(steps []Step, now Month) *Step {
+// coming returns the next plan that a service gets in a month to come, by its history,
+// latest first; nil: none.
+func coming(steps []Step, now Month) (next *Step) {
 	for i, s := range steps {
 		switch {
 		case s.From == "":
 		case s.From <= now:
-			return nil
-		default:
-			return &steps[i]
+			return next // what was said before this counts no more
+		case next == nil || s.From < next.From:
+			next = &steps[i]
 		}
 	}
-	return nil
+	return next
 }

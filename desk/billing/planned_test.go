@@ -260,6 +260,32 @@ func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
 	})
 }
 
+// The plan that comes next is shown, whatever was said after it of a later month.
+func TestTheNextPlanIsTheOneThatComes(t *testing.T) {
+	step := func(plan string, from Month) Step { return Step{Plan: plan, From: from} }
+	for _, tt := range []struct {
+		name  string
+		steps []Step // latest first
+		want  string
+	}{
+		{"none", []Step{{}}, ""},
+		{"one", []Step{step("b", "2027-01"), {}}, "b"},
+		{"two that come after each other", []Step{step("c", "2027-03"), step("b", "2027-01"), {}}, "b"},
+		{"one instead of another", []Step{step("c", "2027-01"), step("b", "2027-03"), {}}, "c"},
+		{"said again of the same month", []Step{step("c", "2027-01"), step("b", "2027-01"), {}}, "c"},
+		{"after one that counts", []Step{step("c", "2027-03"), step("b", "2026-12"), step("a", "2027-01")}, "c"},
+		{"instead of those that were to come", []Step{step("c", "2026-12"), step("b", "2027-01")}, ""},
+	} {
+		got := ""
+		if next := coming(tt.steps, "2026-12"); next != nil {
+			got = next.Plan
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 // A state has the reasons that fit it, and nobody ends a service without being sure.
 func TestAStateHasItsReasons(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
