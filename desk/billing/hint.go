@@ -185,9 +185,14 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 	if err != nil {
 		return nil, err
 	}
+	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, who)
+	if err != nil {
+		return nil, err
+	}
 	titles := b.titles()
 	for _, one := range all {
 		larger, has := largerPlan(plans, one.PlanID)
+		has = has && coming(steps[one.Reference], b.thisMonth()) == nil // it changes already
 		for _, g := range gauges[one.Reference] {
 			switch {
 			case !has:

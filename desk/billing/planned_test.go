@@ -66,6 +66,9 @@ func TestAColleagueSetsThePlanOfAService(t *testing.T) {
 		shows(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2026-11"), http.StatusUnprocessableEntity)
 		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2027-01"), at)
 		shows(t, o.Get(at), http.StatusOK, "500 GB, € 5.00 a month", "“2 TB” from 1 January 2027 on")
+		for plan, from := range map[string]string{"backup-500": "2026-12", "backup-2000": "2027-02"} {
+			shows(t, o.Post(at+"/plan", "plan", plan, "from", from), http.StatusConflict, "The service has this plan in", "anyway")
+		}
 		o.as(s)
 		shows(t, o.Get("/portal/services"), http.StatusOK, "“2 TB” from 1 January 2027 on", "500 GB")
 		o.after(december.AddDate(0, 2, 0))
@@ -115,6 +118,25 @@ func TestACustomerChangesToASuggestedPlan(t *testing.T) {
 		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "the next larger plan of the service. 1 1 0 1") {
 			t.Error(page)
 		}
+	})
+}
+
+// Nobody is advised to change a plan that changes already.
+func TestNoPlanIsSuggestedWhereOneComes(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.order("space", s, "backup", "backup-500")
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		_, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: "space", Meter: "disk", Key: "1", At: o.Clock.Now(), Amount: 91 * oneUnit}}, true)
+		ok(t, err)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post("/console/billing/services/space/plan", "plan", "backup-2000", "from", "2026-12"), "/console/billing/services/space")
+		ok(t, o.b.hints(t.Context(), hintArgs{}))
+		o.as(s)
+		page := o.Get("/portal/services")
+		shows(t, page, http.StatusOK, "“2 TB” from 1 December 2026 on")
+		desktest.Lacks(t, page, "You could use")
 	})
 }
 
