@@ -38,6 +38,7 @@ type previewRow struct {
 	Month   string
 	Sum     string // without tax
 	State   web.Badge
+	due     bool // they get an invoice once the month is drawn
 	Why     string
 	Plan    string // where the service that has no plan gets one; empty: it is about something else
 }
@@ -114,11 +115,14 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		state = web.Badge{Tone: web.Info, Text: "runs", Icon: "hourglass"}
 		if !progress.Done.IsZero() {
 			state = web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
+			later(v.Rows)
 		}
-		if v.Missing == nil && !progress.Done.IsZero() && later(v.Rows) {
+		// Whether anybody came later is not known of all pages; drawing again for nobody
+		// does nothing.
+		if v.Missing == nil && !progress.Done.IsZero() {
 			v.Start = &web.Action{
-				Label: "Issue those that came later", Icon: "play", Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}, {Name: "later", Value: "yes"}},
-				Confirm: "Invoices that are issued never change. Issue those for " + m.String() + " that were not there when the month was drawn?",
+				Label: "Draw it again", Icon: "play", Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}, {Name: "later", Value: "yes"}},
+				Confirm: "Invoices that are issued never change, and who has one gets no other. Draw " + m.String() + " again, for those who have none?",
 			}
 		}
 		v.Facts = append(v.Facts, web.Fact{Term: "Progress", Value: fmt.Sprintf("%s of %s customers", web.Number(progress.Seen), web.Number(max(progress.Seen, progress.Members)))},
@@ -136,25 +140,20 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	return runPage.Render(w, r, http.StatusOK, v)
 }
 
-// later notes of those who get an invoice of a month that was drawn why they have none
-// yet, and reports whether there are any.
-func later(rows []previewRow) (some bool) {
+// later says of those who get an invoice of a month that was drawn why they have none yet.
+func later(rows []previewRow) {
 	for i := range rows {
-		if rows[i].State.Text == toIssue {
-			rows[i].State, rows[i].Why, some = web.Badge{Tone: web.Warn, Text: "came later"}, "When the month was drawn, there was nothing to charge.", true
+		if rows[i].due {
+			rows[i].State, rows[i].Why = web.Badge{Tone: web.Warn, Text: "came later"}, "When the month was drawn, there was nothing to charge."
 		}
 	}
-	return some
 }
-
-// toIssue is the state of whoever gets an invoice once the month is drawn.
-const toIssue = "to be issued"
 
 // previewOf says what a customer gets for a month, and opens nothing.
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: customerPath(subject), State: web.Badge{Tone: web.Info, Text: toIssue}}
+	row = previewRow{Subject: subject, Href: customerPath(subject)}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
@@ -205,6 +204,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
+	default:
+		row.State, row.due = web.Badge{Tone: web.Info, Text: "to be issued"}, true
 	}
 	return row, nil
 }
