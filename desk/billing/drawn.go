@@ -171,13 +171,13 @@ type pending struct {
 	Subject loot.Subject
 	Month   Month
 	Missing []loot.Field
-	Finding string
+	Finding finding
 	Since   time.Time
 	Told    time.Time
 }
 
 func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (out []pending, err error) {
-	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, since, told FROM billing_pending `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, service, since, told FROM billing_pending `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: pending: %w", err)
 	}
@@ -186,7 +186,7 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 		var p pending
 		var missing string
 		var since, told int64
-		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding, &since, &told); err != nil {
+		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding.Text, &p.Finding.Service, &since, &told); err != nil {
 			return nil, fmt.Errorf("billing: pending: %w", err)
 		}
 		for f := range strings.FieldsSeq(missing) {
@@ -204,9 +204,9 @@ func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	for _, f := range p.Missing {
 		missing = append(missing, string(f))
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, since, told) VALUES ($1, $2, $3, $4, $5, 0)
-		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding`,
-		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding, p.Since.UnixMicro()); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, since, told) VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service`,
+		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, p.Since.UnixMicro()); err != nil {
 		return fmt.Errorf("billing: pending: %w", err)
 	}
 	return nil

@@ -23,11 +23,11 @@ func (o *office) charged(s loot.Subject, m Month) (out string) {
 	from, to := m.span(at)
 	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
 		uses, err := usesOf(o.Context(), tx, nil, s, from, to)
-		by, _, finding := charged(uses, m, at, "en")
+		by, _, wrong := charged(uses, m, at, "en")
 		for _, l := range by["EUR"] {
 			out += fmt.Sprintf("%s: %s %s %s; ", l.Item, l.Quantity, l.Unit, l.Price)
 		}
-		out += finding
+		out += wrong.Text
 		return err
 	}))
 	return strings.TrimSuffix(out, "; ")

@@ -158,12 +158,12 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return row, err
 	}
-	by, currencies, finding := charged(uses, m, at, b.seller.Language)
+	by, currencies, wrong := charged(uses, m, at, b.seller.Language)
 	var sums []string
 	for _, c := range currencies {
 		inv := invoice.Invoice{Currency: c, Lines: by[c]}
 		if err := inv.Compute(); err != nil {
-			finding = "The sums cannot be worked out: " + err.Error() + "."
+			wrong = finding{Text: "The sums cannot be worked out: " + err.Error() + "."}
 			continue
 		}
 		n, err := smallest(inv.Totals.WithoutTax, c)
@@ -181,8 +181,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return row, err
 	}
-	if len(waits) > 0 && finding == "" {
-		finding = waits[0].Finding
+	if len(waits) > 0 && wrong.Text == "" {
+		wrong = waits[0].Finding
 	}
 	all, must := drawnFrom(s, uses)
 	held, err := b.Vault.Held(ctx, tx, subject, collection)
@@ -198,8 +198,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 		row.State = web.Badge{Text: "erased"}
 	case open != "":
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, disputedWords(s, open)
-	case finding != "":
-		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, finding, unplanned(finding)
+	case wrong.Text != "":
+		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, wrong.Text, wrong.plan()
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
@@ -212,7 +212,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
 	row := previewRow{Subject: p.Subject, Href: customerPath(p.Subject), Month: p.Month.String()}
-	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding, unplanned(p.Finding)
+	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding.Text, p.Finding.plan()
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
 		if !p.Told.IsZero() {
