@@ -41,7 +41,6 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
-	Charged time.Time // from when on it is charged, if it was taken over; zero: the day of that
 }
 
 // A Billing is the desk together with what others ask of it.
@@ -203,14 +202,11 @@ func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 	if !o.Ended.IsZero() {
 		state, at = Ended, o.Ended
 	}
-	by, charged := b.actor(), o.Charged
-	if charged.IsZero() {
-		charged = b.Now()
-	}
+	by := b.actor()
 	tx.Add(`INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author) VALUES`,
 		reference, 1, at.UnixMicro(), string(state), string(TakenOver), "", string(by.Kind), by.ID)
 	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state, charged) VALUES`,
-		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(charged))
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(b.Now()))
 }
 
 // Services returns what a customer has or had, latest first.

@@ -178,8 +178,8 @@ func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
 	}
 }
 
-// A service that was taken over is charged from that day on, or from the day that
-// whoever takes it over names.
+// A service that was taken over is charged from the day on that is written down for it:
+// that of the taking over, or another.
 func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		day := func(d int) time.Time { return time.Date(2026, 11, d, 9, 0, 0, 0, time.UTC) }
@@ -188,12 +188,20 @@ func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
 		o.Tx(func(_ context.Context, tx *store.Tx) error {
 			for id, order := range map[string]Order{
 				"taken":  {Service: "backup", Plan: "backup-500"},
-				"named":  {Service: "backup", Plan: "backup-2000", Charged: day(11)},
+				"other":  {Service: "backup", Plan: "backup-2000"},
 				"before": {Service: "backup", Plan: "backup-500", Ended: day(10)},
-				"whole":  {Service: "dedicated-server", Plan: "dedicated-16", Charged: began},
+				"whole":  {Service: "dedicated-server", Plan: "dedicated-16"},
 			} {
 				order.Subject, order.Made = s, began
 				o.b.Begin(tx, id, order)
+			}
+			return nil
+		})
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			for id, at := range map[string]time.Time{"other": day(11), "whole": began} {
+				if _, err := tx.Exec(ctx, `UPDATE billing_service SET charged = $1 WHERE reference = $2`, at.UnixMicro(), id); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
