@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -211,7 +212,11 @@ func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 
 // Services returns what a customer has or had, latest first.
 func (b *Billing) Services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error) {
-	return servicesOf(ctx, tx, b.titles(), b.thisMonth(), s)
+	rows, err := tx.Query(ctx, selectService+` WHERE s.subject = $2 ORDER BY s.since DESC, s.reference`, string(b.thisMonth()), s)
+	if err != nil {
+		return nil, fmt.Errorf("billing: services: %w", err)
+	}
+	return scanServices(rows, b.titles())
 }
 
 // thisMonth is the month that it is where the seller is.

@@ -181,7 +181,7 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s Service) bool { return s.State != Active })
-	gauges, err := b.gaugesOf(ctx, tx, all, monthOf(b.Now(), b.seller.place()))
+	gauges, err := b.gaugesOf(ctx, tx, all, b.thisMonth())
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 	if i < 0 || !counts || more.Unit != g.Unit || more.Included <= g.Included {
 		return h, false, nil
 	}
-	month := monthOf(b.Now(), b.seller.place())
+	month := b.thisMonth()
 	var shown []string
 	for range 2 {
 		month = month.before()
@@ -358,7 +358,7 @@ func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, writ
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
 			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken`,
-		rule, string(monthOf(b.Now(), b.seller.place())), written, shown, clicked, taken); err != nil {
+		rule, string(b.thisMonth()), written, shown, clicked, taken); err != nil {
 		return fmt.Errorf("billing: hints: %w", err)
 	}
 	return nil

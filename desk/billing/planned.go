@@ -87,7 +87,7 @@ func (b *Billing) monthsAhead(ctx context.Context, tx *store.Tx, one Service) (o
 	if running != "" {
 		first = max(first, Month(running).after())
 	}
-	m := monthOf(b.Now(), at)
+	m := b.thisMonth()
 	for range monthsPlanned {
 		m = m.after()
 	}

@@ -58,7 +58,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	at := b.seller.place()
-	m := monthOf(b.Now(), at).before()
+	m := b.thisMonth().before()
 	v := runView{View: web.ViewOf(r, "Draw a month"), Missing: b.unset()}
 	options, month := []web.Option(nil), m
 	for range monthsShown {

@@ -159,7 +159,7 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	if seller := b.seller.of(v.Statement.Front()); len(seller.missing()) == 0 {
 		failed = append(failed, b.retry(ctx))
 		if seller.Auto {
-			_, err := b.startRun(ctx, monthOf(b.Now(), seller.place()).before(), b.actor(), false)
+			_, err := b.startRun(ctx, b.thisMonth().before(), b.actor(), false)
 			failed = append(failed, err)
 		}
 	}

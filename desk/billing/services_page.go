@@ -49,7 +49,7 @@ func (b *Billing) mine(w http.ResponseWriter, r *http.Request) error {
 	v.Actions = []web.Action{{Label: "Order another", Icon: "plus", Href: "/services", Primary: true}}
 	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What you order appears here within a second."}
 	me := loot.Subject(web.ActorOf(r.Context()).ID)
-	month := monthOf(b.Now(), b.seller.place())
+	month := b.thisMonth()
 	v.Month = month.String()
 	s, err := b.inForce()
 	if err != nil {
@@ -168,7 +168,7 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 	var all []Service
 	var count map[string]int
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{v.Of, v.State}, q.Get("after"), perPage+1); err != nil {
+		if all, err = b.listServices(ctx, tx, pick{v.Of, v.State}, q.Get("after"), perPage+1); err != nil {
 			return err
 		}
 		count, err = running(ctx, tx)
@@ -287,7 +287,7 @@ func (b *Billing) plannedFields(ctx context.Context, tx *store.Tx, one Service) 
 // state, or in that about the plan.
 func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int, typed, plan url.Values, wrong error) error {
 	ctx := r.Context()
-	month := monthOf(b.Now(), b.seller.place())
+	month := b.thisMonth()
 	v := serviceView{Month: month.String()}
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if v.One, err = b.findService(ctx, tx, r.PathValue("reference")); err != nil {
