@@ -310,10 +310,7 @@ var invoiceStates = []struct{ id, title, where string }{
 	{"credit", "Credit notes", `i.kind = '381'`},
 }
 
-const (
-	countsStill = `i.kind <> '381' AND c.credit IS NULL`
-	paidSum     = `COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0)`
-)
+const countsStill = `i.kind <> '381' AND c.credit IS NULL`
 
 // numbersLike returns, in a query, the invoices whose number begins as was typed: in
 // capitals or not, and the last part without the zeros before it.
