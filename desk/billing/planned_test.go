@@ -383,6 +383,13 @@ func TestListsAreSearched(t *testing.T) {
 			}
 		}
 		shows(t, o.Get(path+"?number=EX-2026-000383"), http.StatusOK, "No invoice has this number")
+		shows(t, o.Get(path+"?state=unknown"), http.StatusOK, all[0].Number, all[1].Number)
+		for _, q := range []string{path + "?state=paid", "/console/billing?state=ended"} {
+			_, chosen, _ := strings.Cut(q, "=")
+			if !strings.Contains(o.Get(q).Body, `<option value="`+chosen+`" selected>`) {
+				t.Errorf("%s: the form does not say so", q)
+			}
+		}
 		shows(t, o.Get(path+"?state=overdue"), http.StatusOK, "No invoice is in this state")
 		o.after(december.AddDate(0, 1, 0))
 		page := o.Get(path + "?state=overdue")
