@@ -270,7 +270,13 @@ func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
 			t.Errorf("a month that is not over: %d", got)
 		}
 		o.after(december)
-		o.run(november)
+		for _, again := range []bool{false, true} { // the second time it is just being drawn
+			began, err := o.b.startRun(t.Context(), november, clerk, again)
+			if ok(t, err); began == again {
+				t.Errorf("again %v: begun %v", again, began)
+			}
+		}
+		o.Drain()
 		o.Clock.Advance(time.Hour)
 		o.b.Sell(Seller{})
 		if got := again(); got != http.StatusConflict {
@@ -289,6 +295,26 @@ func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// What is found later stands in place of what was found before, and leads to no service
+// that it is not about.
+func TestAFindingReplacesTheOneBefore(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		for _, want := range []finding{{Text: "It is wrong."}, {"It has no plan.", "one"}, {"It has no plan.", "two"}, {Text: "It is wrong."}} {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if err := putPending(ctx, tx, pending{Subject: s, Month: november, Finding: want, Since: o.Clock.Now()}); err != nil {
+					return err
+				}
+				list, err := readPending(ctx, tx, `WHERE subject = $1`, s)
+				if len(list) != 1 || list[0].Finding != want {
+					t.Errorf("%+v, want the finding %+v", list, want)
+				}
+				return err
+			})
+		}
 	})
 }
 
