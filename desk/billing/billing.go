@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -41,7 +42,6 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
-	Charged time.Time // from when on it is charged, if it was taken over; zero: the day of that
 }
 
 // A Billing is the desk together with what others ask of it.
@@ -203,19 +203,20 @@ func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 	if !o.Ended.IsZero() {
 		state, at = Ended, o.Ended
 	}
-	by, charged := b.actor(), o.Charged
-	if charged.IsZero() {
-		charged = b.Now()
-	}
+	by := b.actor()
 	tx.Add(`INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author) VALUES`,
 		reference, 1, at.UnixMicro(), string(state), string(TakenOver), "", string(by.Kind), by.ID)
 	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state, charged) VALUES`,
-		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(charged))
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(b.Now()))
 }
 
 // Services returns what a customer has or had, latest first.
 func (b *Billing) Services(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error) {
-	return servicesOf(ctx, tx, b.titles(), b.thisMonth(), s)
+	rows, err := tx.Query(ctx, selectService+` WHERE s.subject = $2 ORDER BY s.since DESC, s.reference`, string(b.thisMonth()), s)
+	if err != nil {
+		return nil, fmt.Errorf("billing: services: %w", err)
+	}
+	return scanServices(rows, b.titles())
 }
 
 // thisMonth is the month that it is where the seller is.

@@ -39,7 +39,7 @@ func (b *Billing) demoUse(w *desk.World, clerk loot.Actor) {
 					one, err = b.findService(ctx, tx, one.Reference)
 					return err
 				}
-				all, err := listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, "", 500)
+				all, err := b.listServices(ctx, tx, pick{}, "", 500)
 				all = slices.DeleteFunc(all, func(s Service) bool { return s.State != Active })
 				if len(all) > 3 {
 					one = all[len(all)-3]
@@ -67,7 +67,7 @@ func (b *Billing) demoWeek(ctx context.Context, by loot.Actor, week int) error {
 	now := b.Now()
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		batch = nil
-		all, err := listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, "", 1000)
+		all, err := b.listServices(ctx, tx, pick{}, "", 1000)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (b *Billing) demoHints(w *desk.World) {
 		return func(ctx context.Context) error {
 			var all []Service
 			if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-				all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, "", 1000)
+				all, err = b.listServices(ctx, tx, pick{}, "", 1000)
 				return err
 			}); err != nil {
 				return err
@@ -188,7 +188,7 @@ func (b *Billing) demoAddresses(ctx context.Context, by loot.Actor) error {
 	var all []Service
 	given := map[string]bool{}
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, "", 1000); err != nil {
+		if all, err = b.listServices(ctx, tx, pick{}, "", 1000); err != nil {
 			return err
 		}
 		had, err := readAssignments(ctx, tx, "")

@@ -108,8 +108,8 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	if now := b.Now(); now.Before(to) {
 		return out, loot.Errorf(loot.Conflict, "%s is not over yet, so it cannot be invoiced.", m)
 	}
-	waits := func(missing []loot.Field, finding string) drawing {
-		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: finding, Since: b.Now()}}
+	waits := func(missing []loot.Field, wrong finding) drawing {
+		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: wrong, Since: b.Now()}}
 	}
 	if err := b.keyOfUse(ctx, s); err != nil {
 		return out, err
@@ -139,9 +139,9 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		seller.Language = cmp.Or(chosen, b.seller.Language)
-		by, currencies, finding := charged(uses, m, at, seller.Language)
-		if finding != "" {
-			out = waits(nil, finding)
+		by, currencies, wrong := charged(uses, m, at, seller.Language)
+		if wrong.Text != "" {
+			out = waits(nil, wrong)
 			return nil
 		}
 		currencies = slices.DeleteFunc(currencies, func(c string) bool { return done[c] })
@@ -150,11 +150,11 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		}
 		all, must := drawnFrom(v, uses)
 		if missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok }); len(missing) > 0 {
-			out = waits(missing, "")
+			out = waits(missing, finding{})
 			return nil
 		}
 		if f := disputed(held, all); f != "" {
-			out = waits(nil, disputedWords(v, f))
+			out = waits(nil, finding{Text: disputedWords(v, f)})
 			return nil
 		}
 		p, err := b.Gate.Decide(ctx, tx, gate.Request{
@@ -178,16 +178,12 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, m, c, by[c])
-			finding, err := account(ctx, tx, &d.record.Invoice, seller.Language)
+			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
 			}
-			if finding != "" {
-				out = waits(nil, finding)
-				return nil
-			}
-			if finding := findings(&d.record.Invoice); finding != "" {
-				out = waits(nil, finding)
+			if text = cmp.Or(text, findings(&d.record.Invoice)); text != "" {
+				out = waits(nil, finding{Text: text})
 				return nil
 			}
 			out.drafts = append(out.drafts, d)
@@ -195,7 +191,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		return nil
 	})
 	if refusal, refused := errors.AsType[*gate.Refusal](err); refused {
-		return waits(nil, "The statement does not let this customer's details be opened for an invoice (clause "+string(refusal.Clause)+")."), nil
+		return waits(nil, finding{Text: "The statement does not let this customer's details be opened for an invoice (clause " + string(refusal.Clause) + ")."}), nil
 	}
 	return out, err
 }
@@ -223,27 +219,27 @@ var ledgerWords = map[string]string{
 	"nl": "Elk gebruik van uw gegevens staat in ons register. De sleutel ervan:",
 }
 
-// noPlan begins a finding about a service that has none, followed by its reference.
-const noPlan = "The service "
+// A finding is what stands against an invoice; its zero value is nothing.
+type finding struct {
+	Text    string
+	Service string // reference of the one that has no plan; empty: it is about something else
+}
 
-// unplanned returns the path of the service that a finding says has no plan; empty: it
-// is about something else.
-func unplanned(finding string) string {
-	rest, ok := strings.CutPrefix(finding, noPlan)
-	reference, _, is := strings.Cut(rest, " (")
-	if !ok || !is {
+// plan returns where the service that has no plan gets one; empty: it is about something else.
+func (f finding) plan() string {
+	if f.Service == "" {
 		return ""
 	}
-	return servicePath(reference)
+	return servicePath(f.Service)
 }
 
 // charged returns the lines of each currency, and what stands against charging
 // anything.
-func charged(uses []use, m Month, at *time.Location, lang string) (by map[string][]invoice.Line, currencies []string, finding string) {
+func charged(uses []use, m Month, at *time.Location, lang string) (by map[string][]invoice.Line, currencies []string, wrong finding) {
 	by = map[string][]invoice.Line{}
 	for _, u := range uses {
 		if u.each == "" {
-			return nil, nil, noPlan + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs."
+			return nil, nil, finding{"The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs.", u.Reference}
 		}
 		for _, l := range u.lines(m, at, lang) {
 			if by[u.currency] == nil {
@@ -253,7 +249,7 @@ func charged(uses []use, m Month, at *time.Location, lang string) (by map[string
 			by[u.currency] = append(by[u.currency], l)
 		}
 	}
-	return by, currencies, ""
+	return by, currencies, finding{}
 }
 
 // write fills in all of an invoice but its number and its days.

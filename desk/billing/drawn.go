@@ -58,8 +58,11 @@ func (i Issued) dueWords() string {
 // Words name the invoice: its number, what it is for and its sum.
 func (i Issued) Words() string { return i.Number + ", " + i.Period.Words(inPages) + ", " + i.Sum() }
 
+// paidSum is, in a query, what was paid of the invoice i.
+const paidSum = `COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0)`
+
 const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at, c.credit,
-	CAST(COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0) AS BIGINT)
+	CAST(` + paidSum + ` AS BIGINT)
 	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number LEFT JOIN billing_credit c ON c.original = i.number `
 
 func scanInvoice(row store.Row) (i Issued, err error) {
@@ -171,13 +174,13 @@ type pending struct {
 	Subject loot.Subject
 	Month   Month
 	Missing []loot.Field
-	Finding string
+	Finding finding
 	Since   time.Time
 	Told    time.Time
 }
 
 func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (out []pending, err error) {
-	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, since, told FROM billing_pending `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, service, since, told FROM billing_pending `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: pending: %w", err)
 	}
@@ -186,7 +189,7 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 		var p pending
 		var missing string
 		var since, told int64
-		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding, &since, &told); err != nil {
+		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding.Text, &p.Finding.Service, &since, &told); err != nil {
 			return nil, fmt.Errorf("billing: pending: %w", err)
 		}
 		for f := range strings.FieldsSeq(missing) {
@@ -204,9 +207,9 @@ func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	for _, f := range p.Missing {
 		missing = append(missing, string(f))
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, since, told) VALUES ($1, $2, $3, $4, $5, 0)
-		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding`,
-		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding, p.Since.UnixMicro()); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, since, told) VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service`,
+		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, p.Since.UnixMicro()); err != nil {
 		return fmt.Errorf("billing: pending: %w", err)
 	}
 	return nil
@@ -217,6 +220,12 @@ func dropPending(ctx context.Context, tx *store.Tx, s loot.Subject, m Month) err
 		return fmt.Errorf("billing: pending: %w", err)
 	}
 	return nil
+}
+
+// chargedIn is, in a query, that the service s was held at some time from one moment
+// until another for which it is charged; the moments are the parameters of two numbers.
+func chargedIn(from, to int) string {
+	return fmt.Sprintf(`s.state <> 'ordered' AND s.since < $%[2]d AND s.charged < $%[2]d AND (s.ended = 0 OR s.ended > s.charged) AND (s.ended = 0 OR s.ended >= $%[1]d)`, from, to)
 }
 
 // usesOf returns what a customer held at some time from one moment until
@@ -233,7 +242,7 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 	}
 	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.charged, s.plan, p.title, p.cents, p.currency, p.period, p.setup
 		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
-		WHERE s.subject = $1 AND s.state <> 'ordered' AND s.since < $2 AND s.charged < $2 AND (s.ended = 0 OR s.ended > s.charged) AND (s.ended = 0 OR s.ended >= $3) ORDER BY s.since, s.reference`, s, to.UnixMicro(), from.UnixMicro())
+		WHERE s.subject = $1 AND `+chargedIn(2, 3)+` ORDER BY s.since, s.reference`, s, from.UnixMicro(), to.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("billing: uses: %w", err)
 	}
@@ -251,8 +260,9 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 			u.Title = u.Service.Service // no longer in the statement
 		}
 		u.cents, u.currency, u.each, u.setup = cents.Int64, currency.String, each.String, setup.Int64
+		u.Charged = store.Instant(charged)
 		parts := u.parted(later[u.Reference])
-		if u.Charged = store.Instant(charged); u.Charged.After(u.Since) {
+		if u.Charged.After(u.Since) {
 			parts = sinceTaken(parts, u.Charged)
 		}
 		out = append(out, within(parts, from, to, used[u.Reference])...)
@@ -263,8 +273,8 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 // membersOf returns the next n customers after one who held something at some
 // time from one moment until another.
 func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM billing_service WHERE state <> 'ordered' AND since < $1 AND charged < $1 AND (ended = 0 OR ended > charged) AND (ended = 0 OR ended >= $2) AND subject > $3 ORDER BY subject LIMIT $4`,
-		to.UnixMicro(), from.UnixMicro(), after, n)
+	rows, err := tx.Query(ctx, `SELECT DISTINCT s.subject FROM billing_service s WHERE `+chargedIn(1, 2)+` AND s.subject > $3 ORDER BY s.subject LIMIT $4`,
+		from.UnixMicro(), to.UnixMicro(), after, n)
 	if err != nil {
 		return nil, fmt.Errorf("billing: members: %w", err)
 	}
@@ -280,7 +290,7 @@ func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot
 }
 
 func countMembers(ctx context.Context, tx *store.Tx, from, to time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(DISTINCT subject) FROM billing_service WHERE state <> 'ordered' AND since < $1 AND charged < $1 AND (ended = 0 OR ended > charged) AND (ended = 0 OR ended >= $2)`, to.UnixMicro(), from.UnixMicro()).Scan(&n)
+	err = tx.QueryRow(ctx, `SELECT count(DISTINCT s.subject) FROM billing_service s WHERE `+chargedIn(1, 2), from.UnixMicro(), to.UnixMicro()).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("billing: members: %w", err)
 	}

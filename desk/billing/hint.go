@@ -181,13 +181,18 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s Service) bool { return s.State != Active })
-	gauges, err := b.gaugesOf(ctx, tx, all, monthOf(b.Now(), b.seller.place()))
+	gauges, err := b.gaugesOf(ctx, tx, all, b.thisMonth())
+	if err != nil {
+		return nil, err
+	}
+	steps, err := stepsOf(ctx, tx, `JOIN billing_service s ON s.reference = h.service WHERE s.subject = $1`, who)
 	if err != nil {
 		return nil, err
 	}
 	titles := b.titles()
 	for _, one := range all {
 		larger, has := largerPlan(plans, one.PlanID)
+		has = has && coming(steps[one.Reference], b.thisMonth()) == nil // it changes already
 		for _, g := range gauges[one.Reference] {
 			switch {
 			case !has:
@@ -230,7 +235,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 	if i < 0 || !counts || more.Unit != g.Unit || more.Included <= g.Included {
 		return h, false, nil
 	}
-	month := monthOf(b.Now(), b.seller.place())
+	month := b.thisMonth()
 	var shown []string
 	for range 2 {
 		month = month.before()
@@ -353,7 +358,7 @@ func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, writ
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
 			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken`,
-		rule, string(monthOf(b.Now(), b.seller.place())), written, shown, clicked, taken); err != nil {
+		rule, string(b.thisMonth()), written, shown, clicked, taken); err != nil {
 		return fmt.Errorf("billing: hints: %w", err)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -268,8 +267,7 @@ func (b *Billing) send(w http.ResponseWriter, r *http.Request, i Issued, documen
 type invoicesView struct {
 	web.View
 	Number  string
-	States  []web.Option // by which the list can be narrowed
-	State   string       // that was chosen; empty: all
+	States  web.Fields // by which the list can be narrowed
 	Missing *web.Alert
 	Stats   []web.Stat
 	Rows    []invoiceRow
@@ -300,20 +298,22 @@ func (b *Billing) unset() *web.Alert {
 	return nil
 }
 
-// invoiceStates are those by which the list is narrowed. The day that it is is the
-// parameter that only some have.
-var invoiceStates = []struct{ id, title, where string }{
-	{"open", "Open", countsStill + ` AND i.total > ` + paidSum},
-	{"overdue", "Overdue", countsStill + ` AND i.total > ` + paidSum + ` AND i.due < $`},
-	{"paid", "Paid", countsStill + ` AND i.total <= ` + paidSum},
-	{"back", "Taken back", `c.credit IS NOT NULL`},
-	{"credit", "Credit notes", `i.kind = '381'`},
+// An invoiceState is one by which the list is narrowed; its zero value takes all of it.
+type invoiceState struct {
+	id, title string
+	where     string
+	due       bool // only those that were due before today
 }
 
-const (
-	countsStill = `i.kind <> '381' AND c.credit IS NULL`
-	paidSum     = `COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0)`
-)
+var invoiceStates = []invoiceState{
+	{id: "open", title: "Open", where: countsStill + ` AND i.total > ` + paidSum},
+	{id: "overdue", title: "Overdue", where: countsStill + ` AND i.total > ` + paidSum, due: true},
+	{id: "paid", title: "Paid", where: countsStill + ` AND i.total <= ` + paidSum},
+	{id: "back", title: "Taken back", where: `c.credit IS NOT NULL`},
+	{id: "credit", title: "Credit notes", where: `i.kind = '381'`},
+}
+
+const countsStill = `i.kind <> '381' AND c.credit IS NULL`
 
 // numbersLike returns, in a query, the invoices whose number begins as was typed: in
 // capitals or not, and the last part without the zeros before it.
@@ -338,20 +338,22 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
 	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}, {Label: "Rates", Icon: "percent", Href: ratesPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}
-	if v.State = q.Get("state"); !slices.ContainsFunc(invoiceStates, func(s struct{ id, title, where string }) bool { return s.id == v.State }) {
-		v.State = ""
-	}
-	v.States = []web.Option{{Label: "In any state"}}
+	var state invoiceState
+	states := []web.Option{{Label: "In any state"}}
 	for _, s := range invoiceStates {
-		v.States = append(v.States, web.Option{Value: s.id, Label: s.title})
+		states = append(states, web.Option{Value: s.id, Label: s.title})
+		if s.id == q.Get("state") {
+			state = s
+		}
 	}
+	v.States = stateFields(states, state.id)
 	switch {
 	case v.Number != "":
 		v.Empty = web.Empty{Icon: "search", Title: "No invoice has this number", Text: "A number is found by how it begins, in small letters, too."}
-	case v.State != "":
+	case state.id != "":
 		v.Empty = web.Empty{Icon: "search", Title: "No invoice is in this state", Text: "There are others in the whole list."}
 	}
-	listed := &url.URL{Path: "/console/billing/invoices", RawQuery: narrowed("number", v.Number, "state", v.State)}
+	listed := &url.URL{Path: "/console/billing/invoices", RawQuery: narrowed("number", v.Number, "state", state.id)}
 	var all []Issued
 	var total, waiting int
 	var before []web.Action
@@ -370,14 +372,12 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 		if v.Number != "" {
 			where, args = numbersLike(v.Number)
 		}
-		for _, s := range invoiceStates {
-			if s.id != v.State {
-				continue
-			}
-			if where += ` AND ` + s.where; strings.HasSuffix(s.where, "$") {
-				args = append(args, b.today().String())
-				where += strconv.Itoa(len(args))
-			}
+		if state.where != "" {
+			where += ` AND ` + state.where
+		}
+		if state.due {
+			args = append(args, b.today().String())
+			where += fmt.Sprintf(` AND i.due < $%d`, len(args))
 		}
 		at, after := int64(1<<63-1), q.Get("after")
 		if after != "" {

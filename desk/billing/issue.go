@@ -90,7 +90,7 @@ func (b *Billing) issueAlone(ctx context.Context, d draft, m Month) error {
 	}
 	b.Log.ErrorContext(ctx, "an invoice could not be issued", "subject", d.subject, "err", err)
 	return b.DB.InTx(ctx, func(tx *store.Tx) error {
-		return putPending(ctx, tx, pending{Subject: d.subject, Month: m, Finding: "It could not be sealed or written down; the log says why.", Since: b.Now()})
+		return putPending(ctx, tx, pending{Subject: d.subject, Month: m, Finding: finding{Text: "It could not be sealed or written down; the log says why."}, Since: b.Now()})
 	})
 }
 

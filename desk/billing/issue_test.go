@@ -83,7 +83,7 @@ var december = time.Date(2026, 12, 2, 9, 0, 0, 0, time.UTC)
 
 func (o *office) run(m Month) {
 	o.Helper()
-	_, err := o.b.startRun(o.Context(), m, loot.Actor{Kind: loot.Staff, ID: "member-one"})
+	_, err := o.b.startRun(o.Context(), m, loot.Actor{Kind: loot.Staff, ID: "member-one"}, false)
 	ok(o, err)
 	o.Drain()
 }

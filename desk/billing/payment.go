@@ -180,26 +180,21 @@ type part struct {
 
 // partsFor returns what was paid of an invoice, but for what went back.
 func partsFor(ctx context.Context, tx *store.Tx, number string) (out []part, err error) {
-	list, err := readPayments(ctx, tx, `WHERE p.id IN (SELECT s.payment FROM billing_paid s WHERE s.invoice = $1) ORDER BY p.day, p.id`, number)
+	rows, err := tx.Query(ctx, `SELECT p.id, CAST(SUM(s.amount) AS BIGINT) FROM billing_paid s JOIN billing_payment p ON p.id = s.payment
+		WHERE s.invoice = $1 AND NOT EXISTS (SELECT 1 FROM billing_payment b WHERE b.takes = p.id)
+		GROUP BY p.id, p.day HAVING SUM(s.amount) > 0 ORDER BY p.day, p.id`, number)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("billing: parts: %w", err)
 	}
-	for _, p := range list {
-		back, err := takenBack(ctx, tx, p.ID)
-		if err != nil {
-			return nil, err
+	defer rows.Close()
+	for rows.Next() {
+		var p part
+		if err := rows.Scan(&p.payment, &p.amount); err != nil {
+			return nil, fmt.Errorf("billing: parts: %w", err)
 		}
-		shares, err := sharesOf(ctx, tx, p.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range shares {
-			if s.Invoice == number && s.Amount > 0 && !back {
-				out = append(out, part{p.ID, s.Amount})
-			}
-		}
+		out = append(out, p)
 	}
-	return out, nil
+	return out, rows.Err()
 }
 
 // paidFor sums up what was paid of an invoice, as [Billing.carry] carries it over.

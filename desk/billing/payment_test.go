@@ -304,6 +304,23 @@ func TestPaymentsFollowAnInvoiceThatIsTakenBack(t *testing.T) {
 	})
 }
 
+// What went back to its payer is paid no more: what stands for the invoice asks for all of it.
+func TestWhatStandsForAnInvoiceAsksForWhatWentBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		wrong := o.billedFor(1)[0]
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.61", Text: wrong.Number}, madeUpEntry{Amount: "-1.61", Text: wrong.Number, Nth: 1})
+		ok(t, o.b.WriteAgain(t.Context(), again(wrong.Subject, town, "Right Town", wrong.Number), fine))
+		o.stands("EX-2026-000003", "open")
+		if inv := o.record("EX-2026-000003").Invoice; !inv.Prepaid.IsZero() || !inv.Totals.Due.Equal(invoice.Dec("1.61")) {
+			t.Errorf("prepaid %s, due %s", inv.Prepaid, inv.Totals.Due)
+		}
+		if i := o.issued(`WHERE i.number = $1`, wrong.Number)[0]; i.Paid != 0 {
+			t.Errorf("%d are paid of the wrong one, and nothing was left to carry over", i.Paid)
+		}
+	})
+}
+
 // Who paid the wrong invoice is not asked to pay the right one: its documents say what
 // was paid, and how to pay only the rest.
 func TestWhatStandsForAPaidInvoiceAsksForNoMoney(t *testing.T) {

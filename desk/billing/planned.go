@@ -45,6 +45,13 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 	if !slices.Contains(months, from) {
 		return loot.Errorf(loot.Conflict, "The plan cannot change from %s on: the month is invoiced, or just being drawn.", from)
 	}
+	var had string
+	if err := tx.QueryRow(ctx, `SELECT `+planIn(1)+` FROM billing_service s WHERE s.reference = $2`, string(from), one.Reference).Scan(&had); err != nil {
+		return fmt.Errorf("billing: plan: %w", err)
+	}
+	if had == plan {
+		return loot.Errorf(loot.Conflict, "The service has this plan in %s anyway. Choose another plan, or the month in which it has another.", from)
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author, plan, month)
 		SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM billing_state WHERE service = $1`,
 		one.Reference, b.Now().UnixMicro(), string(one.State), string(NewPlan), ticket, string(by.Kind), by.ID, plan, string(from)); err != nil {
@@ -80,7 +87,7 @@ func (b *Billing) monthsAhead(ctx context.Context, tx *store.Tx, one Service) (o
 	if running != "" {
 		first = max(first, Month(running).after())
 	}
-	m := monthOf(b.Now(), at)
+	m := b.thisMonth()
 	for range monthsPlanned {
 		m = m.after()
 	}
@@ -177,17 +184,17 @@ func within(parts []use, from, to time.Time, all []counted) []use {
 	return parts
 }
 
-// coming returns the plan that a service gets in a month to come, by its history; nil:
-// none.
-func coming(steps []Step, now Month) *Step {
+// coming returns the next plan that a service gets in a month to come, by its history,
+// latest first; nil: none.
+func coming(steps []Step, now Month) (next *Step) {
 	for i, s := range steps {
 		switch {
 		case s.From == "":
 		case s.From <= now:
-			return nil
-		default:
-			return &steps[i]
+			return next // what was said before this counts no more
+		case next == nil || s.From < next.From:
+			next = &steps[i]
 		}
 	}
-	return nil
+	return next
 }

@@ -23,11 +23,11 @@ func (o *office) charged(s loot.Subject, m Month) (out string) {
 	from, to := m.span(at)
 	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
 		uses, err := usesOf(o.Context(), tx, nil, s, from, to)
-		by, _, finding := charged(uses, m, at, "en")
+		by, _, wrong := charged(uses, m, at, "en")
 		for _, l := range by["EUR"] {
 			out += fmt.Sprintf("%s: %s %s %s; ", l.Item, l.Quantity, l.Unit, l.Price)
 		}
-		out += finding
+		out += wrong.Text
 		return err
 	}))
 	return strings.TrimSuffix(out, "; ")
@@ -66,6 +66,9 @@ func TestAColleagueSetsThePlanOfAService(t *testing.T) {
 		shows(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2026-11"), http.StatusUnprocessableEntity)
 		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-2000", "from", "2027-01"), at)
 		shows(t, o.Get(at), http.StatusOK, "500 GB, € 5.00 a month", "“2 TB” from 1 January 2027 on")
+		for plan, from := range map[string]string{"backup-500": "2026-12", "backup-2000": "2027-02"} {
+			shows(t, o.Post(at+"/plan", "plan", plan, "from", from), http.StatusConflict, "The service has this plan in", "anyway")
+		}
 		o.as(s)
 		shows(t, o.Get("/portal/services"), http.StatusOK, "“2 TB” from 1 January 2027 on", "500 GB")
 		o.after(december.AddDate(0, 2, 0))
@@ -118,6 +121,25 @@ func TestACustomerChangesToASuggestedPlan(t *testing.T) {
 	})
 }
 
+// Nobody is advised to change a plan that changes already.
+func TestNoPlanIsSuggestedWhereOneComes(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.order("space", s, "backup", "backup-500")
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		_, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: "space", Meter: "disk", Key: "1", At: o.Clock.Now(), Amount: 91 * oneUnit}}, true)
+		ok(t, err)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post("/console/billing/services/space/plan", "plan", "backup-2000", "from", "2026-12"), "/console/billing/services/space")
+		ok(t, o.b.hints(t.Context(), hintArgs{}))
+		o.as(s)
+		page := o.Get("/portal/services")
+		shows(t, page, http.StatusOK, "“2 TB” from 1 December 2026 on")
+		desktest.Lacks(t, page, "You could use")
+	})
+}
+
 // However the plan changes, every day is charged by one plan, and setting up once.
 func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
 	month := func(m Month) time.Time { from, _ := m.span(time.UTC); return from }
@@ -156,8 +178,8 @@ func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
 	}
 }
 
-// A service that was taken over is charged from that day on, or from the day that
-// whoever takes it over names.
+// A service that was taken over is charged from the day on that is written down for it:
+// that of the taking over, or another.
 func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		day := func(d int) time.Time { return time.Date(2026, 11, d, 9, 0, 0, 0, time.UTC) }
@@ -166,12 +188,20 @@ func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
 		o.Tx(func(_ context.Context, tx *store.Tx) error {
 			for id, order := range map[string]Order{
 				"taken":  {Service: "backup", Plan: "backup-500"},
-				"named":  {Service: "backup", Plan: "backup-2000", Charged: day(11)},
+				"other":  {Service: "backup", Plan: "backup-2000"},
 				"before": {Service: "backup", Plan: "backup-500", Ended: day(10)},
-				"whole":  {Service: "dedicated-server", Plan: "dedicated-16", Charged: began},
+				"whole":  {Service: "dedicated-server", Plan: "dedicated-16"},
 			} {
 				order.Subject, order.Made = s, began
 				o.b.Begin(tx, id, order)
+			}
+			return nil
+		})
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			for id, at := range map[string]time.Time{"other": day(11), "whole": began} {
+				if _, err := tx.Exec(ctx, `UPDATE billing_service SET charged = $1 WHERE reference = $2`, at.UnixMicro(), id); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -212,8 +242,10 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		desktest.Lacks(t, o.Get(path), "Issue", "came later")
 		since(held)
 		page := o.Get(path)
-		shows(t, page, http.StatusOK, "came later", "Issue those that came later")
+		shows(t, page, http.StatusOK, "came later", "Draw it again")
 		desktest.Lacks(t, page, "to be issued")
+		// They may stand on another page of the list.
+		shows(t, o.Get(path+"&after="+string(max(first, late))), http.StatusOK, "Draw it again")
 		for range 2 {
 			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11", "later", "yes"), path)
 			o.Drain()
@@ -225,6 +257,91 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		shows(t, page, http.StatusOK, "done", "2 of 2 customers")
 		desktest.Lacks(t, page, "came later")
 	})
+}
+
+// Drawing a month once more keeps to what drawing it does: it closes the month, and
+// nothing is drawn too early, or without a seller.
+func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.customer(meadow)
+		o.asStaff("billing")
+		again := func() int { return o.Post("/console/billing/run", "month", "2026-11", "later", "yes").Status }
+		if got := again(); got != http.StatusConflict {
+			t.Errorf("a month that is not over: %d", got)
+		}
+		o.after(december)
+		for _, again := range []bool{false, true} { // the second time it is just being drawn
+			began, err := o.b.startRun(t.Context(), november, clerk, again)
+			if ok(t, err); began == again {
+				t.Errorf("again %v: begun %v", again, began)
+			}
+		}
+		o.Drain()
+		o.Clock.Advance(time.Hour)
+		o.b.Sell(Seller{})
+		if got := again(); got != http.StatusConflict {
+			t.Errorf("without a seller: %d", got)
+		}
+		o.b.Sell(MadeUpSeller)
+		if got := again(); got != http.StatusSeeOther {
+			t.Errorf("a month that was drawn: %d", got)
+		}
+		now := o.Clock.Now().UnixMicro()
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			var closed int64
+			err := tx.QueryRow(ctx, `SELECT closed FROM billing_month WHERE month = '2026-11'`).Scan(&closed)
+			if closed != now {
+				t.Errorf("closed at %d, not at %d", closed, now)
+			}
+			return err
+		})
+	})
+}
+
+// What is found later stands in place of what was found before, and leads to no service
+// that it is not about.
+func TestAFindingReplacesTheOneBefore(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		for _, want := range []finding{{Text: "It is wrong."}, {"It has no plan.", "one"}, {"It has no plan.", "two"}, {Text: "It is wrong."}} {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if err := putPending(ctx, tx, pending{Subject: s, Month: november, Finding: want, Since: o.Clock.Now()}); err != nil {
+					return err
+				}
+				list, err := readPending(ctx, tx, `WHERE subject = $1`, s)
+				if len(list) != 1 || list[0].Finding != want {
+					t.Errorf("%+v, want the finding %+v", list, want)
+				}
+				return err
+			})
+		}
+	})
+}
+
+// The plan that comes next is shown, whatever was said after it of a later month.
+func TestTheNextPlanIsTheOneThatComes(t *testing.T) {
+	step := func(plan string, from Month) Step { return Step{Plan: plan, From: from} }
+	for _, tt := range []struct {
+		name  string
+		steps []Step // latest first
+		want  string
+	}{
+		{"none", []Step{{}}, ""},
+		{"one", []Step{step("b", "2027-01"), {}}, "b"},
+		{"two that come after each other", []Step{step("c", "2027-03"), step("b", "2027-01"), {}}, "b"},
+		{"one instead of another", []Step{step("c", "2027-01"), step("b", "2027-03"), {}}, "c"},
+		{"said again of the same month", []Step{step("c", "2027-01"), step("b", "2027-01"), {}}, "c"},
+		{"after one that counts", []Step{step("c", "2027-03"), step("b", "2026-12"), step("a", "2027-01")}, "c"},
+		{"instead of those that were to come", []Step{step("c", "2026-12"), step("b", "2027-01")}, ""},
+	} {
+		got := ""
+		if next := coming(tt.steps, "2026-12"); next != nil {
+			got = next.Plan
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
 }
 
 // A state has the reasons that fit it, and nobody ends a service without being sure.
@@ -292,6 +409,13 @@ func TestListsAreSearched(t *testing.T) {
 			}
 		}
 		shows(t, o.Get(path+"?number=EX-2026-000383"), http.StatusOK, "No invoice has this number")
+		shows(t, o.Get(path+"?state=unknown"), http.StatusOK, all[0].Number, all[1].Number)
+		for _, q := range []string{path + "?state=paid", "/console/billing?state=ended"} {
+			_, chosen, _ := strings.Cut(q, "=")
+			if !strings.Contains(o.Get(q).Body, `<option value="`+chosen+`" selected>`) {
+				t.Errorf("%s: the form does not say so", q)
+			}
+		}
 		shows(t, o.Get(path+"?state=overdue"), http.StatusOK, "No invoice is in this state")
 		o.after(december.AddDate(0, 1, 0))
 		page := o.Get(path + "?state=overdue")

@@ -38,6 +38,7 @@ type previewRow struct {
 	Month   string
 	Sum     string // without tax
 	State   web.Badge
+	due     bool // they get an invoice once the month is drawn
 	Why     string
 	Plan    string // where the service that has no plan gets one; empty: it is about something else
 }
@@ -57,7 +58,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	at := b.seller.place()
-	m := monthOf(b.Now(), at).before()
+	m := b.thisMonth().before()
 	v := runView{View: web.ViewOf(r, "Draw a month"), Missing: b.unset()}
 	options, month := []web.Option(nil), m
 	for range monthsShown {
@@ -114,11 +115,14 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		state = web.Badge{Tone: web.Info, Text: "runs", Icon: "hourglass"}
 		if !progress.Done.IsZero() {
 			state = web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
+			later(v.Rows)
 		}
-		if v.Missing == nil && !progress.Done.IsZero() && later(v.Rows) {
+		// Whether anybody came later is not known of all pages; drawing again for nobody
+		// does nothing.
+		if v.Missing == nil && !progress.Done.IsZero() {
 			v.Start = &web.Action{
-				Label: "Issue those that came later", Icon: "play", Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}, {Name: "later", Value: "yes"}},
-				Confirm: "Invoices that are issued never change. Issue those for " + m.String() + " that were not there when the month was drawn?",
+				Label: "Draw it again", Icon: "play", Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}, {Name: "later", Value: "yes"}},
+				Confirm: "Invoices that are issued never change, and who has one gets no other. Draw " + m.String() + " again, for those who have none?",
 			}
 		}
 		v.Facts = append(v.Facts, web.Fact{Term: "Progress", Value: fmt.Sprintf("%s of %s customers", web.Number(progress.Seen), web.Number(max(progress.Seen, progress.Members)))},
@@ -136,35 +140,30 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	return runPage.Render(w, r, http.StatusOK, v)
 }
 
-// later notes of those who get an invoice of a month that was drawn why they have none
-// yet, and reports whether there are any.
-func later(rows []previewRow) (some bool) {
+// later says of those who get an invoice of a month that was drawn why they have none yet.
+func later(rows []previewRow) {
 	for i := range rows {
-		if rows[i].State.Text == toIssue {
-			rows[i].State, rows[i].Why, some = web.Badge{Tone: web.Warn, Text: "came later"}, "When the month was drawn, there was nothing to charge.", true
+		if rows[i].due {
+			rows[i].State, rows[i].Why = web.Badge{Tone: web.Warn, Text: "came later"}, "When the month was drawn, there was nothing to charge."
 		}
 	}
-	return some
 }
-
-// toIssue is the state of whoever gets an invoice once the month is drawn.
-const toIssue = "to be issued"
 
 // previewOf says what a customer gets for a month, and opens nothing.
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: customerPath(subject), State: web.Badge{Tone: web.Info, Text: toIssue}}
+	row = previewRow{Subject: subject, Href: customerPath(subject)}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
 	}
-	by, currencies, finding := charged(uses, m, at, b.seller.Language)
+	by, currencies, wrong := charged(uses, m, at, b.seller.Language)
 	var sums []string
 	for _, c := range currencies {
 		inv := invoice.Invoice{Currency: c, Lines: by[c]}
 		if err := inv.Compute(); err != nil {
-			finding = "The sums cannot be worked out: " + err.Error() + "."
+			wrong = finding{Text: "The sums cannot be worked out: " + err.Error() + "."}
 			continue
 		}
 		n, err := smallest(inv.Totals.WithoutTax, c)
@@ -182,8 +181,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil {
 		return row, err
 	}
-	if len(waits) > 0 && finding == "" {
-		finding = waits[0].Finding
+	if len(waits) > 0 && wrong.Text == "" {
+		wrong = waits[0].Finding
 	}
 	all, must := drawnFrom(s, uses)
 	held, err := b.Vault.Held(ctx, tx, subject, collection)
@@ -199,19 +198,21 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 		row.State = web.Badge{Text: "erased"}
 	case open != "":
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, disputedWords(s, open)
-	case finding != "":
-		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, finding, unplanned(finding)
+	case wrong.Text != "":
+		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, wrong.Text, wrong.plan()
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
+	default:
+		row.State, row.due = web.Badge{Tone: web.Info, Text: "to be issued"}, true
 	}
 	return row, nil
 }
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
 	row := previewRow{Subject: p.Subject, Href: customerPath(p.Subject), Month: p.Month.String()}
-	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding, unplanned(p.Finding)
+	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding.Text, p.Finding.plan()
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
 		if !p.Told.IsZero() {
@@ -231,20 +232,17 @@ func (b *Billing) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if typed.Get("later") != "" {
-		if err := b.drawRest(r.Context(), m, web.ActorOf(r.Context())); err != nil {
-			return err
-		}
-		web.SetFlash(w, r, web.Good, "Begun. Who has an invoice gets no other.")
-		return web.Redirect(w, r, "/console/billing/run?month="+string(m))
-	}
-	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()))
+	again := typed.Get("later") != ""
+	began, err := b.startRun(r.Context(), m, web.ActorOf(r.Context()), again)
 	if err != nil {
 		return err
 	}
-	if began {
+	switch {
+	case began && again:
+		web.SetFlash(w, r, web.Good, "Begun. Who has an invoice gets no other.")
+	case began:
 		web.SetFlash(w, r, web.Good, "Begun. This page shows how far it is.")
-	} else {
+	default:
 		web.SetFlash(w, r, web.Info, "This month was begun before. Who has an invoice gets no other.")
 	}
 	return web.Redirect(w, r, "/console/billing/run?month="+string(m))

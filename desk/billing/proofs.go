@@ -48,7 +48,7 @@ func (b *Billing) billed(ctx context.Context, w *desk.World, between func(loot.S
 			return "", err
 		}
 	}
-	if _, err := b.startRun(ctx, m, b.actor()); err != nil {
+	if _, err := b.startRun(ctx, m, b.actor(), false); err != nil {
 		return "", err
 	}
 	return s, w.Drain(ctx)

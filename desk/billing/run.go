@@ -67,19 +67,24 @@ func findRun(ctx context.Context, tx *store.Tx, m Month) (r run, known bool, err
 	return r, true, nil
 }
 
-// startRun begins to draw a month, once; it reports false if that was done before.
-func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began bool, err error) {
+// startRun begins to draw a month, once; it reports false if that was done before. Again
+// draws one that was drawn once more, for those who came later: who has an invoice gets
+// no other.
+func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor, again bool) (began bool, err error) {
 	v, err := b.inForce()
 	if err != nil {
 		return false, err
 	}
-	seller := b.seller.of(v.Front())
-	if missing := seller.missing(); len(missing) > 0 {
+	if missing := b.seller.of(v.Front()).missing(); len(missing) > 0 {
 		return false, loot.Errorf(loot.Conflict, "No invoice can be issued yet. Missing: %s", strings.Join(missing, " "))
 	}
-	from, to := m.span(seller.place())
+	from, to := m.span(b.seller.place())
 	if b.Now().Before(to) {
 		return false, loot.Errorf(loot.Conflict, "%s is not over yet, so it cannot be invoiced.", m)
+	}
+	before := `NOTHING`
+	if again { // but not one that is just being drawn
+		before = `UPDATE SET members = excluded.members, seen = 0, last = '', done = 0 WHERE billing_run.done <> 0`
 	}
 	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
 		members, err := countMembers(ctx, tx, from, to)
@@ -90,7 +95,7 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began b
 		if by.Kind == loot.Staff {
 			author = by.ID
 		}
-		n, err := tx.Exec(ctx, `INSERT INTO billing_run (month, started, author, members, seen, last, done) VALUES ($1, $2, $3, $4, 0, '', 0) ON CONFLICT (month) DO NOTHING`,
+		n, err := tx.Exec(ctx, `INSERT INTO billing_run (month, started, author, members, seen, last, done) VALUES ($1, $2, $3, $4, 0, '', 0) ON CONFLICT (month) DO `+before,
 			string(m), b.Now().UnixMicro(), author, members)
 		if err != nil {
 			return fmt.Errorf("billing: run: %w", err)
@@ -109,42 +114,11 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor) (began b
 	return began, err
 }
 
-// drawRest draws a month that was drawn before once more, for those who came later: who
-// has an invoice gets no other.
-func (b *Billing) drawRest(ctx context.Context, m Month, by loot.Actor) error {
-	v, err := b.inForce()
-	if err != nil {
-		return err
-	}
-	from, to := m.span(b.seller.of(v.Front()).place())
-	return b.DB.InTx(ctx, func(tx *store.Tx) error {
-		members, err := countMembers(ctx, tx, from, to)
-		if err != nil {
-			return err
-		}
-		n, err := tx.Exec(ctx, `UPDATE billing_run SET members = $1, seen = 0, last = '', done = 0 WHERE month = $2 AND done <> 0`, members, string(m))
-		if err != nil {
-			return fmt.Errorf("billing: run: %w", err)
-		}
-		if n == 0 {
-			return nil // it is being drawn
-		}
-		if _, err := b.Gate.Note(ctx, tx, by, "invoices.run", string(m)); err != nil {
-			return err
-		}
-		return b.Jobs.Enqueue(ctx, tx, pageArgs{Month: m})
-	})
-}
-
 // runPage draws the next customers of a run and has those after them drawn. It
 // may be killed at any point and done again: who has an invoice gets no other, and
 // the next page is asked for in the transaction that notes how far the run is.
 func (b *Billing) runPage(ctx context.Context, a pageArgs) error {
-	v, err := b.inForce()
-	if err != nil {
-		return err
-	}
-	from, to := a.Month.span(b.seller.of(v.Front()).place())
+	from, to := a.Month.span(b.seller.place())
 	var members []loot.Subject
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		members, err = membersOf(ctx, tx, from, to, a.After, pageOf)
@@ -185,7 +159,7 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	if seller := b.seller.of(v.Statement.Front()); len(seller.missing()) == 0 {
 		failed = append(failed, b.retry(ctx))
 		if seller.Auto {
-			_, err := b.startRun(ctx, monthOf(b.Now(), seller.place()).before(), b.actor())
+			_, err := b.startRun(ctx, b.thisMonth().before(), b.actor(), false)
 			failed = append(failed, err)
 		}
 	}

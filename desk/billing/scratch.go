@@ -11,7 +11,7 @@ import (
 // Scratch gives customers of a load test a service each, since the beginning of
 // the month before this one, and returns that month.
 func (b *Billing) Scratch(ctx context.Context, tx *store.Tx, subjects []loot.Subject) (Month, error) {
-	m := monthOf(b.Now(), b.seller.place()).before()
+	m := b.thisMonth().before()
 	from, _ := m.span(b.seller.place())
 	for _, s := range subjects {
 		if _, err := insertService(ctx, tx, loot.NewID("o"), Order{Subject: s, Service: "shared-hosting", Plan: "shared-small", Made: from}, Active); err != nil {

@@ -111,7 +111,7 @@ func (b *Billing) apiServices(ctx context.Context, in *servicesIn) (*servicesOut
 		if in.Customer != "" {
 			all, err = b.Services(ctx, tx, in.Customer)
 		} else {
-			all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{}, in.After, in.Limit)
+			all, err = b.listServices(ctx, tx, pick{}, in.After, in.Limit)
 		}
 		return err
 	}); err != nil {
@@ -177,7 +177,7 @@ func (b *Billing) apiService(ctx context.Context, in *serviceIn) (*serviceOut, e
 		for _, s := range steps[one.Reference] {
 			out.Body.History = append(out.Body.History, apiStep{s.At.UTC(), s.State, s.Why, s.Ticket, s.PlanID, s.From, string(s.Kind)})
 		}
-		gauges, err := b.gaugesOf(ctx, tx, []Service{one}, monthOf(b.Now(), b.seller.place()))
+		gauges, err := b.gaugesOf(ctx, tx, []Service{one}, b.thisMonth())
 		for _, g := range gauges[one.Reference] {
 			row := apiGauge{Meter: g.ID, Kind: g.Kind, Unit: g.Unit, Used: invoice.Scaled(g.Used, millionths).String()}
 			if g.Kind == Sum {

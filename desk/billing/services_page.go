@@ -49,7 +49,7 @@ func (b *Billing) mine(w http.ResponseWriter, r *http.Request) error {
 	v.Actions = []web.Action{{Label: "Order another", Icon: "plus", Href: "/services", Primary: true}}
 	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What you order appears here within a second."}
 	me := loot.Subject(web.ActorOf(r.Context()).ID)
-	month := monthOf(b.Now(), b.seller.place())
+	month := b.thisMonth()
 	v.Month = month.String()
 	s, err := b.inForce()
 	if err != nil {
@@ -132,8 +132,7 @@ const perPage = 50
 type listView struct {
 	web.View
 	Of     string // by what the list is narrowed
-	State  State
-	States []web.Option
+	States web.Fields
 	Stats  []web.Stat
 	Rows   []listRow
 	Pager  web.Pager
@@ -144,6 +143,11 @@ type listRow struct {
 	Service
 	Href     string
 	Customer string
+}
+
+// stateFields are the form by which a list is narrowed to a state.
+func stateFields(states []web.Option, chosen string) web.Fields {
+	return web.Fields{{Name: "state", Label: "State", Type: "select", Plain: true, Options: states, Value: chosen}}
 }
 
 // list shows the services of all customers, by id.
@@ -158,17 +162,19 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := listView{View: web.ViewOf(r, "Services of customers"), Of: strings.TrimSpace(q.Get("of"))}
-	v.States = []web.Option{{Label: "In any state"}}
+	var state State
+	states := []web.Option{{Label: "In any state"}}
 	for _, one := range []State{Ordered, Active, Suspended, Ended} {
-		v.States = append(v.States, web.Option{Value: string(one), Label: map[State]string{Ordered: "Being set up", Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[one]})
+		states = append(states, web.Option{Value: string(one), Label: map[State]string{Ordered: "Being set up", Active: "Runs", Suspended: "Suspended", Ended: "Ended"}[one]})
 		if q.Get("state") == string(one) {
-			v.State = one
+			state = one
 		}
 	}
+	v.States = stateFields(states, string(state))
 	var all []Service
 	var count map[string]int
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		if all, err = listServices(ctx, tx, b.titles(), b.thisMonth(), pick{v.Of, v.State}, q.Get("after"), perPage+1); err != nil {
+		if all, err = b.listServices(ctx, tx, pick{v.Of, state}, q.Get("after"), perPage+1); err != nil {
 			return err
 		}
 		count, err = running(ctx, tx)
@@ -181,10 +187,10 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 		v.Actions = []web.Action{{Label: "Record use", Icon: "upload", Href: "/console/billing/usage"}}
 	}
 	v.Empty = web.Empty{Icon: "server", Title: "No service yet", Text: "What a customer orders appears here."}
-	if v.Of != "" || v.State != "" {
+	if v.Of != "" || state != "" {
 		v.Empty = web.Empty{Icon: "search", Title: "No such service", Text: "Look by the beginning of a reference or by a customer’s whole id. Who had an address is asked under Addresses."}
 	}
-	listed := &url.URL{Path: "/console/billing", RawQuery: narrowed("of", v.Of, "state", string(v.State))}
+	listed := &url.URL{Path: "/console/billing", RawQuery: narrowed("of", v.Of, "state", string(state))}
 	for _, d := range s.Services() {
 		v.Stats = append(v.Stats, web.Stat{Label: d.Title, Value: strconv.Itoa(count[d.ID]), Note: "not ended"})
 	}
@@ -287,7 +293,7 @@ func (b *Billing) plannedFields(ctx context.Context, tx *store.Tx, one Service) 
 // state, or in that about the plan.
 func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int, typed, plan url.Values, wrong error) error {
 	ctx := r.Context()
-	month := monthOf(b.Now(), b.seller.place())
+	month := b.thisMonth()
 	v := serviceView{Month: month.String()}
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if v.One, err = b.findService(ctx, tx, r.PathValue("reference")); err != nil {

@@ -51,14 +51,6 @@ func scanServices(rows store.Rows, titles map[string]string) ([]Service, error) 
 	return out, rows.Err()
 }
 
-func servicesOf(ctx context.Context, tx *store.Tx, titles map[string]string, now Month, s loot.Subject) ([]Service, error) {
-	rows, err := tx.Query(ctx, selectService+` WHERE s.subject = $2 ORDER BY s.since DESC, s.reference`, string(now), s)
-	if err != nil {
-		return nil, fmt.Errorf("billing: services: %w", err)
-	}
-	return scanServices(rows, titles)
-}
-
 // A pick narrows a list of services; its zero value is all of them.
 type pick struct {
 	of    string // the beginning of a reference, or a customer's id
@@ -66,7 +58,7 @@ type pick struct {
 }
 
 // listServices returns the next n services, latest first, after the one given.
-func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, now Month, p pick, after string, n int) ([]Service, error) {
+func (b *Billing) listServices(ctx context.Context, tx *store.Tx, p pick, after string, n int) ([]Service, error) {
 	since := int64(1<<63 - 1)
 	if after != "" {
 		if err := tx.QueryRow(ctx, `SELECT since FROM billing_service WHERE reference = $1`, after).Scan(&since); err != nil {
@@ -74,11 +66,11 @@ func listServices(ctx context.Context, tx *store.Tx, titles map[string]string, n
 		}
 	}
 	rows, err := tx.Query(ctx, selectService+` WHERE (s.since, s.reference) < ($2, $3) AND (CAST($5 AS TEXT) = '' OR s.subject = $5 OR s.reference LIKE $6) AND (CAST($7 AS TEXT) = '' OR s.state = $7)
-		ORDER BY s.since DESC, s.reference DESC LIMIT $4`, string(now), since, after, n, p.of, strings.NewReplacer("%", "", "_", "").Replace(p.of)+"%", string(p.state))
+		ORDER BY s.since DESC, s.reference DESC LIMIT $4`, string(b.thisMonth()), since, after, n, p.of, strings.NewReplacer("%", "", "_", "").Replace(p.of)+"%", string(p.state))
 	if err != nil {
 		return nil, fmt.Errorf("billing: services: %w", err)
 	}
-	return scanServices(rows, titles)
+	return scanServices(rows, b.titles())
 }
 
 // running counts the services that run, by their id in the statement.
