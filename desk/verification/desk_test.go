@@ -294,7 +294,9 @@ func TestAMistakeIsRefused(t *testing.T) {
 		support := h.hire("m-support", "support")
 		s := h.customer(meadow())
 		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "company.vat", "text", "I do not like it."))
-		h.taken(h.post(support, h.open(s, "company.vat"), "", "decision", "refused", "reason", "It is the number in the register."))
+		m := h.open(s, "company.vat")
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "IE-1234567.t", "reason", "So."), http.StatusUnprocessableEntity, "This is what stands already.")
+		h.taken(h.post(support, m, "", "decision", "refused", "reason", "It is the number in the register."))
 		if got := h.state(s, "company.vat"); got != vault.Checked {
 			t.Errorf("it is %s, and not as before", got)
 		}
