@@ -144,7 +144,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			return err
 		}
 		data.Case = v.view(s, m)
-		data.View.Title = data.Case.Title + ": " + strings.ToLower(data.Case.KindTitle[:1]) + data.Case.KindTitle[1:]
+		data.View.Title = data.Case.Title + ": " + loot.LowerFirst(data.Case.KindTitle)
 		data.Customer = "/console/customers/" + url.PathEscape(string(m.Subject))
 		lasts, err := lastOf(ctx, tx, m.Subject)
 		if err != nil {
