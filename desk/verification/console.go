@@ -241,7 +241,7 @@ var noteTitles = map[string]string{"report": "reported", "reason": "decided, wit
 func (v *Verification) looking(m matter, by loot.Actor, uncover bool) gate.Request {
 	return gate.Request{
 		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
-		Unmask: uncover, Reason: "Check " + m.ID,
+		Unmask: uncover, Reason: "Check " + m.ID, Page: "/console/checks/" + m.ID, // there it opens with what was written about it
 	}
 }
 

@@ -361,6 +361,9 @@ func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
 			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(m, other, true)); err != nil || asked == nil {
 				return errors.Join(err, errors.New("nobody was asked"))
 			}
+			if _, req, _, _, err := h.Kit.Gate.Approval(ctx, tx, asked.ID); err != nil || req.Page != path {
+				t.Errorf("what was agreed to opens on %+v, %v", req, err)
+			}
 			_, err = h.Kit.Gate.Vote(ctx, tx, asked.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "m-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, true)
 			return err
 		})
