@@ -13,7 +13,6 @@ import (
 	"loot/web"
 )
 
-// outcomes of a judgment, and what they are called.
 // An outcome is how a case ended, in words for its readers.
 type outcome struct {
 	staff    string
@@ -27,6 +26,7 @@ func (o outcome) words(to reader) string {
 	return cmp.Or(o.customer, o.staff)
 }
 
+// outcomes of a judgment, and what they are called.
 var outcomes = map[string]outcome{
 	violation: {staff: "misuse found"},
 	none:      {staff: "no misuse found"},
