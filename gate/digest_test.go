@@ -12,7 +12,7 @@ import (
 )
 
 // TestApprovalIsForAllThatWasAsked: whatever a request says is part of what is
-// approved, but for the reason that is given and the approval itself.
+// approved, but for the reason that is given, the approval itself and the page.
 func TestApprovalIsForAllThatWasAsked(t *testing.T) {
 	full := func() gate.Request {
 		return gate.Request{
@@ -21,7 +21,7 @@ func TestApprovalIsForAllThatWasAsked(t *testing.T) {
 		}
 	}
 	want := full().Digest()
-	left := map[string]bool{"Reason": true, "Approval": true}
+	left := map[string]bool{"Reason": true, "Approval": true, "Page": true}
 	var walk func(typ reflect.Type, name string, at func(*gate.Request) reflect.Value)
 	walk = func(typ reflect.Type, name string, at func(*gate.Request) reflect.Value) {
 		if typ.Kind() == reflect.Struct && typ != reflect.TypeFor[time.Time]() {

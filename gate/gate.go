@@ -99,6 +99,7 @@ type Request struct {
 	Approval   string // id of the approval it was given, see [Gate.RequestApproval]
 	Demanded   bool   // collect: the service is refused without these fields
 	Told       string `json:",omitempty"` // what the person is told of it besides, in words; sealed with their part of the entry
+	Page       string `json:",omitempty"` // where in the console it is carried out, never as typed: a browser is led there; empty: the record
 
 	// Among asks that one of those who approve holds this role; empty: anybody who
 	// approves will do.
@@ -123,9 +124,10 @@ func (r Request) by() loot.Actor {
 }
 
 // digest names what is asked, so that an approval is good for exactly what was
-// approved: all of the request but its reason and the approval.
+// approved: all of the request but its reason, the approval and the page, which moves with
+// the program and says nothing of what is asked.
 func (r Request) digest() []byte {
-	r.Reason, r.Approval = "", ""
+	r.Reason, r.Approval, r.Page = "", "", ""
 	r.Fields = slices.Sorted(slices.Values(r.Fields))
 	h := sha256.New()
 	if err := json.NewEncoder(h).Encode(r); err != nil {

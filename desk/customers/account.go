@@ -111,7 +111,7 @@ func (c *customers) retained(ctx context.Context, tx *store.Tx, s loot.Subject) 
 // duties lists the laws that keep the record, of somebody whose last service ended then.
 func duties(s *statement.Statement, p gate.PersonView, ended time.Time) (out []dutyRow) {
 	for _, row := range standing(s, p) {
-		if d, _ := s.Purpose(row.Purpose); row.State.Text == "by law" {
+		if d, _ := s.Purpose(row.Purpose); row.ByLaw {
 			out = append(out, dutyRow{row, d.Clause, d.Keep.After(ended.UTC())})
 		}
 	}

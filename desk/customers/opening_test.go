@@ -290,9 +290,9 @@ func TestTheClosestDetailsNeedASecondPerson(t *testing.T) {
 	})
 }
 
-// TestWhatWasAskedForACheckOpensThere: the one look that others agreed to is not used up
-// where nothing of what was reported is shown.
-func TestWhatWasAskedForACheckOpensThere(t *testing.T) {
+// TestWhatWasAskedForElsewhereOpensThere: the one look that others agreed to is not used up
+// where nothing of what was reported is shown. Where that is, only whoever asked hears.
+func TestWhatWasAskedForElsewhereOpensThere(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "payment.iban", "IE29AIBK93115212345678")...)
 		h.asStaff("member-one", "billing")
@@ -300,18 +300,25 @@ func TestWhatWasAskedForACheckOpensThere(t *testing.T) {
 		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
 			asked, err = h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{
 				Action: loot.Use, Actor: h.Actor, Desk: "verification", Purpose: "verification", Subject: s, Collection: collection,
-				Fields: []loot.Field{"payment.iban"}, Unmask: true, Reason: "Check c1",
+				Fields: []loot.Field{"payment.iban"}, Unmask: true, Page: "/console/checks/c1",
 			}, 1)
 			return err
 		})
 		record := "/console/customers/" + string(s)
 		page := h.Get(record + "?approval=" + asked.ID)
-		shows(t, page, http.StatusOK, "You asked for this for a check.", "To the check")
+		shows(t, page, http.StatusOK, "You asked for this on another page.", "To that page")
+		if !strings.Contains(page.Body, `href="/console/checks/c1"`) {
+			t.Error("nothing leads there")
+		}
 		h.approve(asked.ID, "m9", true)
 		a := h.Post(record+"/open", "approval", asked.ID)
 		if a.Header.Get("Location") != "/console/checks/c1" || strings.Contains(a.Body, "IE29AIBK") {
 			t.Errorf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
+		h.asStaff("m2", "billing")
+		a = h.Post(record+"/open", "approval", asked.ID)
+		shows(t, a, http.StatusForbidden)
+		hides(t, a, "/console/checks/c1", "IE29AIBK")
 	})
 }
 

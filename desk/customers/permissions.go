@@ -43,6 +43,7 @@ type standingRow struct {
 	Rests   string
 	Until   string
 	State   web.Badge
+	ByLaw   bool // a duty alone keeps the record for it
 }
 
 // permissions shows what may be done with a person's record, and why.
@@ -126,7 +127,7 @@ func standing(s *statement.Statement, p gate.PersonView) []standingRow {
 		case slices.Contains(p.Duties, d.ID):
 			row.Rests = "The law: " + d.Law
 			row.Until = "Until " + d.Keep.Words() + " after the service ended"
-			row.State = web.Badge{Tone: web.Info, Text: "by law"}
+			row.State, row.ByLaw = web.Badge{Tone: web.Info, Text: "by law"}, true
 		default:
 			continue
 		}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"loot"
 	"loot/gate"
@@ -163,10 +162,10 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	if req == nil || a.Requester != me.ID || string(req.Subject) != r.PathValue("id") {
 		return nil, loot.Errorf(loot.NotFound, "There is no such approval of yours for this customer.")
 	}
-	if check := checkOf(req); check != "" {
+	if req.Page != "" {
 		return &web.Alert{
-			Tone: web.Info, Title: "You asked for this for a check.", Text: "The detail opens on the page of the check, with what was written about it.",
-			Actions: []web.Action{{Label: "To the check", Icon: "arrow-right", Small: true, Href: check}},
+			Tone: web.Info, Title: "You asked for this on another page.", Text: "It opens there, with what belongs to it.",
+			Actions: []web.Action{{Label: "To that page", Icon: "arrow-right", Small: true, Href: req.Page}},
 		}, nil
 	}
 	alert := &web.Alert{Tone: web.Info, Title: "You asked for approval on " + a.Made.UTC().Format("2 January, 15:04 UTC") + "."}
@@ -191,22 +190,13 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 	return alert, nil
 }
 
-// checkOf returns the page of the check for which others agreed to an opening: there
-// what was written about the detail opens with it, once. Empty: it is for no check.
-func checkOf(r *gate.Request) string {
-	id, is := strings.CutPrefix(r.Reason, "Check ")
-	if r.Desk != "verification" || !is {
-		return ""
-	}
-	return "/console/checks/" + url.PathEscape(id)
-}
-
 // openApproved opens what other people agreed to, exactly as it was asked.
 func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, in asking) error {
 	ctx := r.Context()
+	var a gate.Approval
 	var req *gate.Request
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		_, req, _, _, err = c.Gate.Approval(ctx, tx, in.Approval)
+		a, req, _, _, err = c.Gate.Approval(ctx, tx, in.Approval)
 		return err
 	}); err != nil {
 		return err
@@ -214,8 +204,8 @@ func (c *customers) openApproved(w http.ResponseWriter, r *http.Request, in aski
 	if req == nil || req.Subject != in.Subject {
 		return loot.Errorf(loot.NotFound, "There is no such approval for this customer.")
 	}
-	if check := checkOf(req); check != "" {
-		return web.Redirect(w, r, check)
+	if req.Page != "" && a.Requester == in.me.ID { // the one look is for there; nobody else learns where that is
+		return web.Redirect(w, r, req.Page)
 	}
 	again := *req
 	again.Actor, again.Approval = in.me, in.Approval

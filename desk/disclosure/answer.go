@@ -39,7 +39,7 @@ func (d *disclosure) question(st stand) gate.Request {
 	r := st.r
 	q := gate.Request{
 		Action: loot.Answer, Actor: loot.Actor{Kind: kindOf(st.s, st.authority.Recipient), ID: st.authority.Recipient}, By: st.by, Desk: name, Purpose: purpose,
-		Subject: r.Subject, Collection: collection, Fields: r.Fields, Unmask: true, Case: r.ID, Recipient: st.authority.Recipient, Entered: true, Asked: asked(r),
+		Subject: r.Subject, Collection: collection, Fields: r.Fields, Unmask: true, Case: r.ID, Recipient: st.authority.Recipient, Entered: true, Asked: asked(r), Page: home + "/" + r.ID,
 	}
 	if b, ok := basisOf(r.Basis); ok {
 		q.Told = fmt.Sprintf("Asked by %s: %s. Our reference is %s.", st.authority.Title, b.title, reference(r.ID))

@@ -103,6 +103,14 @@ func TestTheAnswerIsSealed(t *testing.T) {
 		}
 		shows(t, h.do(id, "ask", "field", "address.street", "extent", whole), http.StatusUnprocessableEntity, "Please choose one of those offered.")
 		h.leads(h.do(id, "ask", "field", "contact.email", "extent", part, "reason", "The telephone was not asked for."))
+		asked := h.request(id).Approval
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, q, _, _, err := h.Kit.Gate.Approval(ctx, tx, asked)
+			if err == nil && q.Page != home+"/"+id {
+				t.Errorf("whoever asked and those who agree are led to %q", q.Page)
+			}
+			return err
+		})
 		ok(t, h.vote(id, "t-dpo", true))
 		ok(t, h.vote(id, "t-counsel", true))
 		a := h.do(id, "answer")

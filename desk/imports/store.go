@@ -173,7 +173,7 @@ type verdict struct {
 	line   int64
 	is     int
 	why    string
-	whose  nameOf // by which it is known whose it is; zero: nobody's yet
+	whose  nameOf // by which it is known whose it is, in the column "name"; zero: nobody's yet
 }
 
 func addVerdict(tx *store.Tx, id string, step int, v verdict) {

@@ -90,7 +90,8 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 		return err
 	}
 	ctx, me := r.Context(), loot.Subject(web.ActorOf(r.Context()).ID)
-	v := mineView{View: web.ViewOf(r, "Your rights"), Clause: restricting(s, d.Now()), GoesOn: goesOn(s, d.Now()), Freeze: freezeForm()}
+	v := mineView{View: web.ViewOf(r, "Your rights"), Freeze: freezeForm()}
+	v.Clause, v.GoesOn = frozen(s, d.Now())
 	v.CanFreeze = v.Clause != ""
 	v.Lead = "What the law and our statement let you ask for. Most of it is done at once; for the rest you see by when it is."
 	v.Again = web.SignInAgain(r, d.Now(), "Taking a copy")

@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -182,18 +183,27 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 // has none.
 func restricting(s *statement.Statement, now time.Time) loot.Clause {
 	for _, v := range frozenUses(s, now) {
-		if !v.Allowed && len(v.Clauses) > 0 {
-			return v.Clauses[0]
+		if clause := refusing(v); clause != "" {
+			return clause
 		}
 	}
 	return ""
 }
 
-// goesOn says in a sentence for what a record is used on that its owner had frozen.
-func goesOn(s *statement.Statement, now time.Time) string {
+func refusing(v statement.Verdict) loot.Clause {
+	if v.Allowed || len(v.Clauses) == 0 {
+		return ""
+	}
+	return v.Clauses[0]
+}
+
+// frozen returns what [restricting] does, and says in a sentence for what a record is used
+// on that its owner had frozen. Every use is decided for it, so it does both at once.
+func frozen(s *statement.Statement, now time.Time) (clause loot.Clause, goesOn string) {
 	on := map[loot.Purpose]bool{}
 	for p, v := range frozenUses(s, now) {
 		on[p] = on[p] || v.Allowed
+		clause = cmp.Or(clause, refusing(v))
 	}
 	var titles []string
 	for _, p := range s.Purposes() {
@@ -202,18 +212,19 @@ func goesOn(s *statement.Statement, now time.Time) string {
 		}
 	}
 	if len(titles) == 0 {
-		return "It is kept and left alone."
+		return clause, "It is kept and left alone."
 	}
-	return "It is kept and left alone. These go on: " + strings.Join(titles, ", ") + "."
+	return clause, "It is kept and left alone. These go on: " + strings.Join(titles, ", ") + "."
 }
 
 // frozenUses gives what is decided about a frozen record, for each purpose of a part of
 // the program that may use it otherwise.
 func frozenUses(s *statement.Statement, now time.Time) iter.Seq2[loot.Purpose, statement.Verdict] {
 	return func(yield func(loot.Purpose, statement.Verdict) bool) {
+		fields := s.Fields(collection) // a copy
 		for _, one := range s.Desks() {
 			for _, p := range one.Purposes {
-				for _, f := range s.Fields(collection) {
+				for _, f := range fields {
 					if _, needed := f.Needed[p]; !needed {
 						continue
 					}

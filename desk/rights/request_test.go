@@ -86,6 +86,21 @@ func (h *house) letter(subject string) mail.Message {
 	return mail.Message{}
 }
 
+// TestThePageNamesTheClauseThatRefuses: the clause that the page shows is the one by which
+// a record is frozen, and there is none where the statement has no such rule.
+func TestThePageNamesTheClauseThatRefuses(t *testing.T) {
+	t.Parallel()
+	for _, s := range []*statement.Statement{freezing(t), desktest.Standard(t)} {
+		clause, goesOn := frozen(s, desktest.Start)
+		if want := restricting(s, desktest.Start); clause != want {
+			t.Errorf("the page names %q, and it is %q", clause, want)
+		}
+		if !strings.Contains(goesOn, "running your service") {
+			t.Errorf("the page says %q", goesOn)
+		}
+	}
+}
+
 // TestAFrozenRecordIsLeftAloneUntilItsOwnerWasTold: it counts from the click on; a
 // colleague has a month, and two more once; what is refused ends after the letter.
 func TestAFrozenRecordIsLeftAloneUntilItsOwnerWasTold(t *testing.T) {

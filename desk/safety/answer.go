@@ -70,8 +70,7 @@ func (d *Safety) side(ctx context.Context, tx *store.Tx, v *sideView, c matter) 
 	if err != nil {
 		return err
 	}
-	state := d.state(c)
-	state.Text = toCustomer.say(state.Text)
+	state := d.state(c, toCustomer)
 	v.Facts = []web.Fact{
 		{Term: "Reference", Value: c.Reference(), Code: true},
 		{Term: "Kind", Value: kindTitle(c.What, c.Kind)},
@@ -243,9 +242,7 @@ func (d *Safety) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 		v.Rows = nil
 		list, err := cases(r.Context(), tx, `subject = $1 ORDER BY opened DESC, id LIMIT 200`, web.ActorOf(r.Context()).ID)
 		for _, c := range list {
-			row := d.row(c, "/portal/cases/")
-			row.State.Text = toCustomer.say(row.State.Text)
-			v.Rows = append(v.Rows, row)
+			v.Rows = append(v.Rows, d.row(c, "/portal/cases/", toCustomer))
 		}
 		return err
 	}); err != nil {

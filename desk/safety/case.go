@@ -91,7 +91,7 @@ func (d *Safety) showCase(w http.ResponseWriter, r *http.Request, status int, v 
 		if err != nil {
 			return err
 		}
-		v.Case = d.row(c, "/console/abuse/")
+		v.Case = d.row(c, "/console/abuse/", toStaff)
 		if _, err := d.dealer(ctx, tx, c.ID, ""); loot.KindOf(err) == loot.Denied {
 			v.Barred = barredAlert(err)
 			return nil

@@ -123,7 +123,7 @@ func (d *Safety) queue(w http.ResponseWriter, r *http.Request) error {
 		}
 		names := map[string]string{"": ""}
 		for _, c := range list {
-			row := d.row(c, "/console/abuse/")
+			row := d.row(c, "/console/abuse/", toStaff)
 			name, known := names[c.Owner]
 			if !known {
 				if name, err = d.needs.Staff.Name(ctx, tx, c.Owner); err != nil {
@@ -156,12 +156,12 @@ func repeats(ctx context.Context, tx *store.Tx, c matter, now time.Time) (n int,
 	return n, nil
 }
 
-func (d *Safety) row(c matter, under string) caseRow {
-	return caseRow{matter: c, Title: kindTitle(c.What, c.Kind), Href: under + url.PathEscape(c.ID), State: d.state(c), Over: c.Outcome != "" && !reviewing(c)}
+func (d *Safety) row(c matter, under string, to reader) caseRow {
+	return caseRow{matter: c, Title: kindTitle(c.What, c.Kind), Href: under + url.PathEscape(c.ID), State: d.state(c, to), Over: c.Outcome != "" && !reviewing(c)}
 }
 
-// state says in words where a case stands.
-func (d *Safety) state(c matter) web.Badge {
+// state says to a reader where a case stands.
+func (d *Safety) state(c matter, to reader) web.Badge {
 	now := d.Now()
 	switch {
 	case reviewing(c) && now.After(c.Due):
@@ -171,15 +171,19 @@ func (d *Safety) state(c matter) web.Badge {
 	case c.Reversed:
 		return web.Badge{Tone: web.Info, Text: "reversed", Icon: "undo-2"}
 	case c.Outcome == violation || c.Outcome == refused:
-		return web.Badge{Text: outcomeTitles[c.Outcome], Icon: "gavel"}
+		return web.Badge{Text: outcomes[c.Outcome].words(to), Icon: "gavel"}
 	case c.Outcome != "":
-		return web.Badge{Tone: web.Good, Text: outcomeTitles[c.Outcome], Icon: "circle-check"}
+		return web.Badge{Tone: web.Good, Text: outcomes[c.Outcome].words(to), Icon: "circle-check"}
 	case !c.Escalated.IsZero():
 		return web.Badge{Tone: web.Bad, Text: "not answered in time", Icon: "clock-alert"}
 	case !c.Answered.IsZero():
 		return web.Badge{Tone: web.Info, Text: "answered", Icon: "message-square"}
 	case !c.Notified.IsZero():
-		return web.Badge{Tone: web.Info, Text: "waits for the customer", Icon: "hourglass"}
+		whom := "the customer"
+		if to == toCustomer {
+			whom = "you"
+		}
+		return web.Badge{Tone: web.Info, Text: "waits for " + whom, Icon: "hourglass"}
 	case now.After(c.Due):
 		return web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
 	}

@@ -13,10 +13,30 @@ import (
 	"loot/web"
 )
 
+// An outcome is how a case ended, in words for its readers.
+type outcome struct {
+	staff    string
+	customer string // empty: the same
+}
+
+func (o outcome) words(to reader) string {
+	if to == toStaff {
+		return o.staff
+	}
+	return cmp.Or(o.customer, o.staff)
+}
+
 // outcomes of a judgment, and what they are called.
-var outcomeTitles = map[string]string{
-	violation: "misuse found", none: "no misuse found", elsewhere: "nobody here had the address", granted: "decided for the customer", refused: "decided against the customer",
-	gone: "the customer is erased", upheld: "the judgment stands", milder: "misuse found, and a milder measure is enough", reversed: "the judgment is reversed",
+var outcomes = map[string]outcome{
+	violation: {staff: "misuse found"},
+	none:      {staff: "no misuse found"},
+	elsewhere: {staff: "nobody here had the address"},
+	granted:   {"decided for the customer", "decided for you"},
+	refused:   {"decided against the customer", "decided against you"},
+	gone:      {"the customer is erased", "your account is erased"},
+	upheld:    {staff: "the judgment stands"},
+	milder:    {staff: "misuse found, and a milder measure is enough"},
+	reversed:  {staff: "the judgment is reversed"},
 }
 
 var measureTitles = map[string]string{"": "Nothing more is done", removed: "What was reported is gone for good", limited: "The service is limited", suspended: "The service is suspended"}
@@ -108,7 +128,7 @@ func (d *Safety) pronounce(ctx context.Context, tx *store.Tx, c matter, by loot.
 	if err := d.addJudgment(ctx, tx, j); err != nil {
 		return err
 	}
-	if err := d.keepStep(ctx, tx, c, by, kind, outcomeTitles[j.Outcome]); err != nil {
+	if err := d.keepStep(ctx, tx, c, by, kind, outcomes[j.Outcome].staff); err != nil {
 		return err
 	}
 	if c.Subject != "" {

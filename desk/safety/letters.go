@@ -169,17 +169,9 @@ const (
 	toStaff    reader = true
 )
 
-// say puts what is said of the customer as its reader hears it.
-func (r reader) say(text string) string {
-	if r == toStaff {
-		return text
-	}
-	return strings.ReplaceAll(text, "the customer", "you")
-}
-
 // judgmentRows say what was decided, by what and how.
 func judgmentRows(c matter, j judgment, to reader) (rows []mail.Row) {
-	rows = append(rows, mail.Row{Term: "Case", Value: c.Reference()}, mail.Row{Term: "Decision", Value: to.say(outcomeTitles[j.Outcome])})
+	rows = append(rows, mail.Row{Term: "Case", Value: c.Reference()}, mail.Row{Term: "Decision", Value: outcomes[j.Outcome].words(to)})
 	if c.What == anAbuse && (j.Outcome == violation || j.Outcome == milder) {
 		rows = append(rows, mail.Row{Term: "What follows", Value: measureTitles[j.Measure]})
 	}

@@ -200,6 +200,24 @@ func TestAppealFindsAMilderMeasure(t *testing.T) {
 	})
 }
 
+// TestOutcomesAreSaidToTheirReader: a customer reads of themself as "you", in a sentence
+// that stands, and colleagues read of the customer.
+func TestOutcomesAreSaidToTheirReader(t *testing.T) {
+	t.Parallel()
+	for id, o := range outcomes {
+		if o.words(toStaff) == "" || strings.Contains(o.words(toStaff), "you") {
+			t.Errorf("colleagues read of %s: %q", id, o.words(toStaff))
+		}
+		if text := o.words(toCustomer); text == "" || strings.Contains(text, "customer") || strings.Contains(text, "you is") {
+			t.Errorf("a customer reads of %s: %q", id, text)
+		}
+	}
+	row := judgmentRows(matter{}, judgment{Outcome: refused}, toCustomer)[1]
+	if row.Value != "decided against you" {
+		t.Errorf("the letter says %q", row.Value)
+	}
+}
+
 // TestNothingIsMilderThanNothing: where nothing followed, an appeal finds no milder measure.
 func TestNothingIsMilderThanNothing(t *testing.T) {
 	t.Parallel()

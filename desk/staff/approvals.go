@@ -207,11 +207,11 @@ func approvalBadge(s gate.ApprovalState) web.Badge {
 	return web.Badge{Tone: web.Info, Text: "Waits", Icon: "clock"}
 }
 
-// wayBack leads whoever asked back to what they asked for: to the request whose answer it
-// is, or to the record, which it opens at once if the others agreed.
+// wayBack leads whoever asked back to what they asked for: to the page where it is carried
+// out, or to the record, which it opens at once if the others agreed.
 func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
-	if r.Action == loot.Answer {
-		return &web.Action{Label: "To the request", Icon: "arrow-right", Primary: a.State == gate.Approved, Small: true, Href: requestPath(r)}
+	if r.Page != "" {
+		return &web.Action{Label: "To its page", Icon: "arrow-right", Primary: a.State == gate.Approved, Small: true, Href: r.Page}
 	}
 	if r.Collection != customers || a.State == gate.Expired {
 		return nil
@@ -222,9 +222,6 @@ func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
 	}
 	return &web.Action{Label: "To the record", Icon: "arrow-right", Small: true, Href: record + "?approval=" + url.QueryEscape(a.ID)}
 }
-
-// requestPath leads to the request from outside that is answered.
-func requestPath(r gate.Request) string { return "/console/disclosures/" + url.PathEscape(r.Case) }
 
 // tellAsker writes to whoever asked for the opening of a record, or for the answer to a
 // request from outside, that the others agreed, as that holds for a while only.
@@ -299,7 +296,7 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 		row.Facts = append(row.Facts, caseFact(r))
 	}
 	if r.Action == loot.Answer {
-		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", requestPath(r)
+		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", r.Page
 	}
 	if to != "" {
 		row.Facts = append(row.Facts, fact("Goes to", to))
@@ -312,7 +309,7 @@ func caseFact(r gate.Request) approvalFact {
 	f := fact("Case", r.Case)
 	switch path := url.PathEscape(r.Case); {
 	case r.Action == loot.Answer:
-		f.Value, f.Href = desk.Reference("D", r.Case), requestPath(r)
+		f.Value, f.Href = desk.Reference("D", r.Case), r.Page
 	case incidentForm.MatchString(r.Case):
 		f.Value, f.Href = desk.Reference("I", r.Case), "/console/incidents/"+path
 	case len(r.Case) > shortCase:

@@ -406,7 +406,7 @@ func TestWhoeverAgreesToAnAnswerSeesWhatWasAsked(t *testing.T) {
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		_, err := h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{
 			Action: loot.Answer, Actor: loot.Actor{Kind: loot.Authority, ID: "police"}, By: counsel, Desk: "disclosure", Purpose: "lawful-request", Subject: subject, Collection: "customer",
-			Fields: []loot.Field{"contact.email"}, Unmask: true, Case: "q7", Recipient: "police", Entered: true,
+			Fields: []loot.Field{"contact.email"}, Unmask: true, Case: "q7", Recipient: "police", Entered: true, Page: "/console/disclosures/q7",
 		}, 2)
 		return err
 	})
@@ -430,7 +430,7 @@ func TestWhoeverAgreesToAnAnswerSeesWhatWasAsked(t *testing.T) {
 		t.Helper()
 		h.as(counsel)
 		page := h.Get("/console/approvals")
-		shows(t, page, http.StatusOK, "To the request")
+		shows(t, page, http.StatusOK, "To its page")
 		lacks(t, page, "Open now", "To the record")
 		if strings.Contains(page.Body, "/console/customers/") {
 			t.Errorf("an answer opens the record: %s", words(page.Body))

@@ -144,7 +144,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			return err
 		}
 		data.Case = v.view(s, m)
-		data.View.Title = data.Case.Title + ": " + strings.ToLower(data.Case.KindTitle[:1]) + data.Case.KindTitle[1:]
+		data.View.Title = data.Case.Title + ": " + loot.LowerFirst(data.Case.KindTitle)
 		data.Customer = "/console/customers/" + url.PathEscape(string(m.Subject))
 		lasts, err := lastOf(ctx, tx, m.Subject)
 		if err != nil {
@@ -241,7 +241,7 @@ var noteTitles = map[string]string{"report": "reported", "reason": "decided, wit
 func (v *Verification) looking(m matter, by loot.Actor, uncover bool) gate.Request {
 	return gate.Request{
 		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
-		Unmask: uncover, Reason: "Check " + m.ID,
+		Unmask: uncover, Reason: "Check " + m.ID, Page: "/console/checks/" + m.ID, // there it opens with what was written about it
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"loot/desk"
 	"loot/gate"
 	"loot/job"
+	"loot/number"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -90,10 +91,10 @@ func (v *Verification) differs(ctx context.Context, tx *store.Tx, s *statement.S
 }
 
 // bare returns a value without what says nothing: spaces around it and, of numbers
-// that are written in groups, between them.
+// that are written in groups, what stands between them.
 func bare(d statement.FieldDecl, value string) string {
 	if d.Type == "iban" || d.Type == "vat" {
-		return strings.ToUpper(strings.Join(strings.Fields(value), ""))
+		return number.Compact(value)
 	}
 	return strings.TrimSpace(value)
 }

@@ -294,7 +294,9 @@ func TestAMistakeIsRefused(t *testing.T) {
 		support := h.hire("m-support", "support")
 		s := h.customer(meadow())
 		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "company.vat", "text", "I do not like it."))
-		h.taken(h.post(support, h.open(s, "company.vat"), "", "decision", "refused", "reason", "It is the number in the register."))
+		m := h.open(s, "company.vat")
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "IE-1234567.t", "reason", "So."), http.StatusUnprocessableEntity, "This is what stands already.")
+		h.taken(h.post(support, m, "", "decision", "refused", "reason", "It is the number in the register."))
 		if got := h.state(s, "company.vat"); got != vault.Checked {
 			t.Errorf("it is %s, and not as before", got)
 		}
@@ -358,6 +360,9 @@ func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
 		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
 			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(m, other, true)); err != nil || asked == nil {
 				return errors.Join(err, errors.New("nobody was asked"))
+			}
+			if _, req, _, _, err := h.Kit.Gate.Approval(ctx, tx, asked.ID); err != nil || req.Page != path {
+				t.Errorf("what was agreed to opens on %+v, %v", req, err)
 			}
 			_, err = h.Kit.Gate.Vote(ctx, tx, asked.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "m-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, true)
 			return err

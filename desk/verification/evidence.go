@@ -91,11 +91,13 @@ func (v *Verification) showEvidence(ctx context.Context, tx *store.Tx, data *cas
 	return nil
 }
 
-// request is what the gate is asked about a file of a case.
+// request is what the gate is asked about a file of a case. To use one is [looking] but for
+// its reason, by which the ledger tells a document from the detail: what others agreed to
+// opens either of them, and would open no document if anything else were different.
 func (v *Verification) request(m matter, by loot.Actor, a loot.Action) gate.Request {
-	return gate.Request{
-		Action: a, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field}, Unmask: a == loot.Use, Reason: "Evidence for check " + m.ID,
-	}
+	r := v.looking(m, by, a == loot.Use)
+	r.Action, r.Reason = a, "Evidence for check "+m.ID
+	return r
 }
 
 // attach seals a file under the key of the customer whom a case is about, as one of

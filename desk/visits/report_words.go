@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
+	"loot"
 	"loot/column"
 	"loot/statement"
 	"loot/web"
@@ -197,7 +198,7 @@ func filterWord(d dimension) string {
 // filterNoun is what a dimension is called within a sentence.
 func filterNoun(dimension string) string {
 	d, _ := findDimension(dimension)
-	return strings.ToLower(filterWord(d)[:1]) + filterWord(d)[1:]
+	return loot.LowerFirst(filterWord(d))
 }
 
 // daysWords writes a period.
