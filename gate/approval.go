@@ -86,7 +86,7 @@ func (g *Gate) RequestApproval(ctx context.Context, tx *store.Tx, r Request, nee
 // Awaited returns the approval of exactly r, as it was asked for by the same,
 // that waits or was given and can still be used; nil if there is none.
 func (g *Gate) Awaited(ctx context.Context, tx *store.Tx, r Request) (*loot.Awaited, error) {
-	a, err := g.standing(ctx, tx, "open", r.by(), r.digest())
+	a, err := g.latest(ctx, tx, "open", r.by(), r.digest())
 	if err != nil || a.State != Pending && a.State != Approved {
 		return nil, err
 	}
@@ -104,10 +104,10 @@ func (g *Gate) Asked(ctx context.Context, tx *store.Tx, kind string, by loot.Act
 	if err != nil {
 		return Approval{}, fmt.Errorf("gate: asked: %w", err)
 	}
-	return g.standing(ctx, tx, kind, by, matterDigest(kind, b))
+	return g.latest(ctx, tx, kind, by, matterDigest(kind, b))
 }
 
-func (g *Gate) standing(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
+func (g *Gate) latest(ctx context.Context, tx *store.Tx, kind string, by loot.Actor, digest []byte) (Approval, error) {
 	a, err := g.scanApproval(tx.QueryRow(ctx, `SELECT `+approvalColumns+` FROM gate_approval
 		WHERE digest = $1 AND kind = $2 AND requester = $3 AND state <> 'used' AND expires >= $4
 		ORDER BY CASE state WHEN 'begun' THEN 0 WHEN 'approved' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END, made DESC LIMIT 1`,
@@ -152,6 +152,22 @@ func (g *Gate) Begin(ctx context.Context, tx *store.Tx, kind, id string) error {
 func (g *Gate) End(ctx context.Context, tx *store.Tx, kind, id string) error {
 	n, err := tx.Exec(ctx, `UPDATE gate_approval SET state = 'used' WHERE id = $1 AND kind = $2 AND state IN ('approved', 'begun')`, id, kind)
 	return moved(n, err)
+}
+
+// TakeBack says that whoever asked does not want it any more: an approval that waits
+// expires at once, and nobody answers it. What was answered or expired before stays as it is.
+func (g *Gate) TakeBack(ctx context.Context, tx *store.Tx, by loot.Actor, kind, id string) error {
+	now := g.Now()
+	n, err := tx.Exec(ctx, `UPDATE gate_approval SET expires = $1 WHERE id = $2 AND kind = $3 AND state = 'pending' AND expires >= $4`,
+		store.Micro(now.Add(-time.Microsecond)), id, kind, store.Micro(now))
+	if err != nil {
+		return fmt.Errorf("gate: take back: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	_, err = g.Note(ctx, tx, by, "approval.taken_back "+kind, "")
+	return err
 }
 
 func moved(n int64, err error) error {
@@ -326,6 +342,16 @@ func (g *Gate) Approval(ctx context.Context, tx *store.Tx, id string) (Approval,
 		return Approval{}, nil, nil, "", fmt.Errorf("gate: approval %s: %w", id, err)
 	}
 	return a, what.Request, what.Subject, what.Reason, nil
+}
+
+// Standing returns how an approval stands, and unseals nothing of what it is about. One
+// that the gate has forgotten has expired: nobody's yes is left to go on.
+func (g *Gate) Standing(ctx context.Context, tx *store.Tx, id string) (Approval, error) {
+	a, _, err := g.approval(ctx, tx, id, "")
+	if loot.KindOf(err) == loot.NotFound {
+		return Approval{State: Expired}, nil
+	}
+	return a, err
 }
 
 // Approvals returns what waits or is under way, then the others, latest first,

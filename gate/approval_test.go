@@ -470,3 +470,63 @@ func TestAMatterThatTakesLonger(t *testing.T) {
 		is("one", anew, "pending")
 	})
 }
+
+// TestWhatIsTakenBackWaitsForNobody: it has expired at once, and stays as it is once
+// somebody answered.
+func TestWhatIsTakenBackWaitsForNobody(t *testing.T) {
+	each(t, func(b *bench) {
+		const kind = "thing.do"
+		ask := func() (id string) {
+			b.Helper()
+			b.tx(func(tx *store.Tx) (err error) {
+				id, err = b.gate.Ask(b.ctx, tx, kind, accounts, "one", 1, "a reason")
+				return err
+			})
+			return id
+		}
+		takeBack := func(kind, id string, want gate.ApprovalState) {
+			b.Helper()
+			b.tx(func(tx *store.Tx) error {
+				err := b.gate.TakeBack(b.ctx, tx, accounts, kind, id)
+				if a, err2 := b.gate.Standing(b.ctx, tx, id); a.State != want || err2 != nil {
+					b.Errorf("it stands %q, want %q; %v", a.State, want, err2)
+				}
+				return err
+			})
+		}
+		id := ask()
+		takeBack("another.kind", id, gate.Pending)
+		takeBack(kind, id, gate.Expired)
+		b.kind(errOf(b.vote(id, old(counsel), true)), loot.Conflict)
+		takeBack(kind, id, gate.Expired)
+		if n := len(b.facts(noted("approval.taken_back " + kind))); n != 1 {
+			b.Errorf("it is on the ledger %d times, want once", n)
+		}
+		id = ask()
+		b.ok(errOf(b.vote(id, old(counsel), true)))
+		takeBack(kind, id, gate.Approved)
+	})
+}
+
+// TestHowAnApprovalStandsUnsealsNothing: also of one that cannot be read, and what the
+// gate forgot has expired.
+func TestHowAnApprovalStandsUnsealsNothing(t *testing.T) {
+	each(t, func(b *bench) {
+		id := b.ask(by(b.sign(accounts), b.person(), "invoice", "payment.iban"), 2)
+		b.ok(errOf(b.vote(id, old(counsel), true)))
+		b.tx(func(tx *store.Tx) error {
+			if _, err := tx.Exec(b.ctx, `UPDATE gate_approval SET request = $1 WHERE id = $2`, []byte("damaged"), id); err != nil {
+				return err
+			}
+			a, err := b.gate.Standing(b.ctx, tx, id)
+			if a.ID != id || a.State != gate.Pending || a.Granted != 1 || a.Needed != 2 {
+				b.Errorf("it stands %+v", a)
+			}
+			forgotten, err2 := b.gate.Standing(b.ctx, tx, "a-forgotten")
+			if forgotten != (gate.Approval{State: gate.Expired}) {
+				b.Errorf("what was forgotten stands %+v", forgotten)
+			}
+			return errors.Join(err, err2)
+		})
+	})
+}

@@ -124,7 +124,7 @@ func (d *Partners) register(ctx context.Context, tx *store.Tx, by loot.Actor, a 
 
 // tellGate has the gate decide by an agreement and by whom was told of the partner.
 func (d *Partners) tellGate(ctx context.Context, tx *store.Tx, by loot.Actor, a agreement) error {
-	told, err := notices(ctx, tx, a.Partner)
+	told, err := notices(ctx, tx, `partner = $1`, a.Partner)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"loot"
 	"loot/gate"
@@ -32,18 +31,39 @@ func (d *Partners) propose(ctx context.Context, tx *store.Tx, by loot.Actor, n n
 		_, err := d.announce(ctx, tx, by, n)
 		return false, err
 	}
-	all, err := notices(ctx, tx, n.Partner)
-	if err != nil {
+	if err := d.noneWaits(ctx, tx, by, n.Partner); err != nil {
 		return false, err
-	}
-	if slices.ContainsFunc(all, func(n notice) bool { return n.Approval != "" && n.Ended.IsZero() }) {
-		return false, loot.Errorf(loot.Conflict, "An announcement of this company waits for a second person already. Take it back before you ask for another.")
 	}
 	n.ID = loot.NewID("p")
 	if n.Approval, err = d.Gate.Ask(ctx, tx, Kind, by, matter{n.Partner, n.ID}, 1, ""); err != nil {
 		return false, err
 	}
 	return true, d.keep(ctx, tx, by, n)
+}
+
+// noneWaits returns an error if a second person can still agree to an announcement of a
+// partner. It takes back those to which nobody agreed, as another one is asked for now.
+func (d *Partners) noneWaits(ctx context.Context, tx *store.Tx, by loot.Actor, partner string) error {
+	asked, err := notices(ctx, tx, `partner = $1 AND ended = 0 AND approval <> ''`, partner)
+	if err != nil {
+		return err
+	}
+	for _, n := range asked {
+		a, err := d.Gate.Standing(ctx, tx, n.Approval)
+		if err != nil {
+			return err
+		}
+		switch a.State {
+		case gate.Pending:
+			return loot.Errorf(loot.Conflict, "An announcement of this company waits for a second person already. Take it back before you ask for another.")
+		case gate.Approved:
+			continue // its letters go in a moment
+		}
+		if err := d.withdrawNotice(ctx, tx, by, n.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // othersFor reports whether a second person has to agree to a notice, and there is one.
@@ -111,14 +131,14 @@ func (d *Partners) Describe(ctx context.Context, tx *store.Tx, raw []byte) (text
 	if err != nil {
 		return "", "", err
 	}
-	whom, err := d.whom(ctx, tx, n)
-	return to.Title + " takes over " + whatMoves(s, n) + ". The letter goes to " + whom, path(m.Partner) + "/notice/" + n.ID, err
+	return to.Title + " takes over " + whatMoves(s, n), path(m.Partner) + "/notice/" + n.ID, nil
 }
 
 // countable is how many customers are looked at one by one to say how many a notice is about.
 const countable = 5000
 
-// whom says to how many a notice goes.
+// whom says to how many a notice would go. It looks at many customers, so only whoever is
+// about to announce one is told.
 func (d *Partners) whom(ctx context.Context, tx *store.Tx, n notice) (string, error) {
 	total, err := d.Vault.Count(ctx, tx, collection)
 	if err != nil || len(n.Services) == 0 {
@@ -158,10 +178,7 @@ func (d *Partners) noticeState(ctx context.Context, tx *store.Tx, n notice) (web
 	case !n.Ended.IsZero():
 		return web.Badge{Text: "taken back"}, nil
 	case n.Approval != "":
-		a, _, _, _, err := d.Gate.Approval(ctx, tx, n.Approval)
-		if loot.KindOf(err) == loot.NotFound { // the gate keeps what nobody answered only for so long
-			a.State, err = gate.Expired, nil
-		}
+		a, err := d.Gate.Standing(ctx, tx, n.Approval)
 		switch a.State {
 		case gate.Refused:
 			return web.Badge{Tone: web.Bad, Text: "a second person said no", Icon: "x"}, err

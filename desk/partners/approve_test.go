@@ -11,10 +11,17 @@ import (
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
+	"loot/web/webtest"
 )
 
-// vote answers what waits for a second person.
+// vote answers what waits for a second person, and lets happen what follows.
 func (h *house) vote(yes bool) {
+	h.Helper()
+	h.answer(yes)
+	h.Drain()
+}
+
+func (h *house) answer(yes bool) {
 	h.Helper()
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		list, err := h.Kit.Gate.Approvals(ctx, tx, 10)
@@ -30,7 +37,22 @@ func (h *house) vote(yes bool) {
 		h.Error("nothing waits")
 		return nil
 	})
-	h.Drain()
+}
+
+// waiting counts what the gate says waits for a second person.
+func (h *house) waiting() (n int) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		n = 0
+		list, err := h.Kit.Gate.Approvals(ctx, tx, 10)
+		for _, a := range list {
+			if a.State == gate.Pending {
+				n++
+			}
+		}
+		return err
+	})
+	return n
 }
 
 // TestASuccessionIsAgreedToByASecondPerson: nobody is written to before the letter was
@@ -112,5 +134,105 @@ func TestAnAgreementThatEndedIsNotAnnounced(t *testing.T) {
 	shows(t, h.Get("/console/partners/"+seller), http.StatusOK, "taken back")
 	if h.Mail.Count() != 0 {
 		t.Error("a letter went")
+	}
+}
+
+// TestWhatNobodyAgreedToIsInNobodysWay: another one can be asked for once a second person
+// said no or nobody answered in time, and what is taken back waits for nobody.
+func TestWhatNobodyAgreedToIsInNobodysWay(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.others = 1
+		h.customer("a@example.com")
+		h.sign(seller, "service")
+		h.asStaff("t-counsel", "counsel")
+		to := "/console/partners/" + seller
+		ask := func() webtest.Answer {
+			t.Helper()
+			return h.Post(to+"/notice", "kind", succession, "confirm", "yes")
+		}
+		back := func(want int) {
+			t.Helper()
+			if n := strings.Count(h.Get(to).Body, "taken back"); n != want {
+				t.Errorf("%d were taken back, want %d", n, want)
+			}
+		}
+		leads(t, ask(), to)
+		h.vote(false)
+		leads(t, ask(), to)
+		back(1)
+		shows(t, ask(), http.StatusConflict, "waits for a second person already")
+
+		h.Clock.Advance(4 * day)
+		shows(t, h.Get(to), http.StatusOK, "nobody agreed in time")
+		leads(t, ask(), to)
+		back(2)
+
+		end := regexp.MustCompile(to + `/notice/p[a-z0-9]+/end`).FindString(h.Get(to).Body)
+		leads(t, h.Post(end), to)
+		back(3)
+		if n := h.waiting(); n != 0 {
+			t.Errorf("%d wait after it was taken back", n)
+		}
+
+		// What was agreed to goes, also if another one is asked for before its first letter.
+		leads(t, ask(), to)
+		h.answer(true)
+		leads(t, ask(), to)
+		h.Drain()
+		back(3)
+		if h.Mail.Count() != 1 || h.waiting() != 1 {
+			t.Errorf("%d letters went and %d wait, want one and one", h.Mail.Count(), h.waiting())
+		}
+	})
+}
+
+// TestOnlyThePreviewCountsWhomItGoesTo: that looks at every customer. A notice that was
+// announced says how many were told, not how many would be today.
+func TestOnlyThePreviewCountsWhomItGoesTo(t *testing.T) {
+	h := one(t)
+	h.others = 1
+	h.customer("a@example.com")
+	h.customer("b@example.com")
+	h.sign(seller, "service")
+	looked := 0
+	h.desk.needs.Services = func(_ context.Context, _ *store.Tx, s loot.Subject) ([]string, error) {
+		looked++
+		return h.services[s], nil
+	}
+	h.asStaff("t-counsel", "counsel")
+	to := "/console/partners/" + seller
+	pairs := []string{"kind", succession, "services", "shared-hosting"}
+	shows(t, h.Post(to+"/notice", pairs...), http.StatusOK, "Goes to 2 customers")
+	if looked != 2 {
+		t.Errorf("the preview looked at %d customers, want 2", looked)
+	}
+	leads(t, h.Post(to+"/notice", append(pairs, "confirm", "yes")...), to)
+	letter := regexp.MustCompile(to + `/notice/p[a-z0-9]+`).FindString(h.Get(to).Body)
+	looked = 0
+	shows(t, h.Get(letter), http.StatusOK, "Went to 0 customers")
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		list, err := h.Kit.Gate.Approvals(ctx, tx, 1)
+		if err != nil {
+			return err
+		}
+		_, _, raw, _, err := h.Kit.Gate.Approval(ctx, tx, list[0].ID)
+		if err != nil {
+			return err
+		}
+		text, href, err := h.desk.Describe(ctx, tx, raw)
+		if text != "Tallowmere Software takes over this part of our network: shared hosting" || href != letter {
+			t.Errorf("described as %q at %s", text, href)
+		}
+		return err
+	})
+	if looked != 0 {
+		t.Errorf("saying what waits looked at %d customers", looked)
+	}
+	h.vote(true)
+	h.customer("c@example.com")
+	looked = 0
+	shows(t, h.Get(letter), http.StatusOK, "Went to 2 customers")
+	if looked != 0 {
+		t.Errorf("the letter that went looked at %d customers", looked)
 	}
 }

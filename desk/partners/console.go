@@ -40,7 +40,7 @@ func (d *Partners) list(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 			row.Agreement = d.agreementState(a)
-			all, err := notices(ctx, tx, to.Key)
+			all, err := notices(ctx, tx, `partner = $1`, to.Key)
 			if err != nil {
 				return err
 			}
@@ -215,7 +215,7 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 		}
 		v.Agreements = append(v.Agreements, row)
 	}
-	told, err := notices(ctx, tx, to.Key)
+	told, err := notices(ctx, tx, `partner = $1`, to.Key)
 	if err != nil {
 		return err
 	}
@@ -227,8 +227,8 @@ func (d *Partners) fillPapers(ctx context.Context, tx *store.Tx, s *statement.St
 		if n.Kind == succession {
 			row.What = "Takes over " + whatMoves(s, n)
 		}
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM partners_told WHERE notice = $1`, n.ID).Scan(&row.Told); err != nil {
-			return fmt.Errorf("partners: told: %w", err)
+		if row.Told, err = toldBy(ctx, tx, n.ID); err != nil {
+			return err
 		}
 		if v.Keeper && n.Ended.IsZero() {
 			row.End = &web.Action{Label: "Take back", Icon: "undo-2", Post: true, Small: true, Href: path(to.Key) + "/notice/" + n.ID + "/end", Confirm: "Whoever was told of it gets a letter that says so and counts as not told from then on, and nothing goes there by it."}

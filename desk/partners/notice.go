@@ -46,9 +46,13 @@ type notice struct {
 	Approval  string    // that its letters wait for; empty: they go
 }
 
-func notices(ctx context.Context, tx *store.Tx, partner string) (out []notice, err error) {
+// goes reports whether a notice counts and waits for nobody, see also toldOf.
+func (n notice) goes() bool { return n.Ended.IsZero() && n.Approval == "" }
+
+// notices returns the notices that a condition takes, latest first.
+func notices(ctx context.Context, tx *store.Tx, where string, args ...any) (out []notice, err error) {
 	rows, err := tx.Query(ctx, `SELECT id, partner, kind, purposes, services, words, made, author, announced, due, ended, approval FROM partners_notice
-		WHERE partner = $1 OR $1 = '' ORDER BY made DESC, id`, partner)
+		WHERE `+where+` ORDER BY made DESC, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("partners: notices: %w", err)
 	}
@@ -71,12 +75,11 @@ func notices(ctx context.Context, tx *store.Tx, partner string) (out []notice, e
 
 // anyNotice returns a notice, also one that was taken back; the zero notice if there is none.
 func anyNotice(ctx context.Context, tx *store.Tx, id string) (notice, error) {
-	all, err := notices(ctx, tx, "")
-	i := slices.IndexFunc(all, func(n notice) bool { return n.ID == id })
-	if err != nil || i < 0 {
+	list, err := notices(ctx, tx, `id = $1`, id)
+	if err != nil || len(list) == 0 {
 		return notice{}, err
 	}
-	return all[i], nil
+	return list[0], nil
 }
 
 // findNotice returns a notice that counts; false: there is none.
@@ -134,6 +137,11 @@ func (d *Partners) withdrawNotice(ctx context.Context, tx *store.Tx, by loot.Act
 	}
 	if _, err := d.Gate.Note(ctx, tx, by, n.Kind+".taken_back", n.Partner); err != nil {
 		return err
+	}
+	if n.Approval != "" {
+		if err := d.Gate.TakeBack(ctx, tx, by, Kind, n.Approval); err != nil {
+			return err
+		}
 	}
 	if err := d.Jobs.Enqueue(ctx, tx, unsayPageArgs{Notice: id}); err != nil {
 		return err
@@ -234,12 +242,12 @@ func (d *Partners) tellPage(ctx context.Context, a tellPageArgs) error {
 // registered tells somebody new of the partners that were announced before they came.
 func (d *Partners) registered(ctx context.Context, id string) error {
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		all, err := notices(ctx, tx, "")
+		all, err := notices(ctx, tx, `ended = 0`)
 		if err != nil {
 			return err
 		}
 		for _, n := range all {
-			if !n.Ended.IsZero() || n.Approval != "" {
+			if !n.goes() {
 				continue
 			}
 			if err := d.Jobs.Enqueue(ctx, tx, tellOneArgs{n.ID, loot.Subject(id)}); err != nil {
@@ -394,6 +402,14 @@ func toldAt(ctx context.Context, tx *store.Tx, notice string, s loot.Subject) (t
 	return store.Instant(at), nil
 }
 
+// toldBy returns how many were told by a notice.
+func toldBy(ctx context.Context, tx *store.Tx, notice string) (n int, err error) {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM partners_told WHERE notice = $1`, notice).Scan(&n); err != nil {
+		return 0, fmt.Errorf("partners: told: %w", err)
+	}
+	return n, nil
+}
+
 // announced offers the gate when the very person was told of a partner, and when their time
 // to object is over. Of a partner that nobody announced here the gate knows by itself.
 func (d *Partners) announced(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
@@ -473,12 +489,12 @@ func (sweepArgs) Kind() string { return "partners.sweep" }
 // were asked to delete.
 func (d *Partners) sweep(ctx context.Context, _ sweepArgs) error {
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		all, err := notices(ctx, tx, "")
+		all, err := notices(ctx, tx, `ended = 0`)
 		if err != nil {
 			return err
 		}
 		for _, n := range all {
-			if n.Ended.IsZero() && !n.Announced.IsZero() {
+			if !n.Announced.IsZero() {
 				if err := d.Jobs.Enqueue(ctx, tx, tellPageArgs{Notice: n.ID}, job.Unique()); err != nil {
 					return err
 				}

@@ -105,16 +105,20 @@ func (d *Partners) fillNotice(ctx context.Context, tx *store.Tx, s *statement.St
 		return err
 	}
 	v.Subject, v.Letter = letter.Subject, m.Text
+	if n.ID != "" {
+		told, err := toldBy(ctx, tx, n.ID)
+		if err != nil {
+			return err
+		}
+		state, err := d.noticeState(ctx, tx, n)
+		v.Facts = []web.Fact{{Term: "Went to", Value: loot.Plural(told, "customer", "customers")}, {Term: "State", Badge: &state}}
+		return err
+	}
 	whom, err := d.whom(ctx, tx, n)
 	if err != nil {
 		return err
 	}
 	v.Facts = []web.Fact{{Term: "Goes to", Value: whom, Note: "As many as there are today; who comes later is told, too."}}
-	if n.ID != "" {
-		state, err := d.noticeState(ctx, tx, n)
-		v.Facts = append(v.Facts, web.Fact{Term: "State", Badge: &state})
-		return err
-	}
 	others, err := d.othersFor(ctx, tx, by, n)
 	v.Button = "Tell " + whom
 	if n.Kind == succession {

@@ -175,6 +175,32 @@ func TestOnePersonIsHandedOver(t *testing.T) {
 	}
 }
 
+// TestWhoIsErasedIsNoCustomer: and a database that is broken is said to be nothing else.
+func TestWhoIsErasedIsNoCustomer(t *testing.T) {
+	h := one(t)
+	a, order := h.Customer(collection, "service", map[loot.Field]string{"contact.email": "a@example.com"})
+	h.ready(helper)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Gate.EndOrder(ctx, tx, order) })
+	h.Clock.Advance(100 * day)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Erase, Actor: loot.Actor{Kind: loot.Person, ID: string(a)}, Purpose: "access", Subject: a, Collection: collection, Fields: []loot.Field{"contact.email"},
+		})
+		if err != nil {
+			return err
+		}
+		return h.Kit.Vault.Erase(ctx, tx, p)
+	})
+	h.asStaff("t-support", "support")
+	to := "/console/partners/" + helper + "/person"
+	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusUnprocessableEntity, "There is no such customer.")
+	_, err := h.desk.DB.Exec(t.Context(), `ALTER TABLE vault_record RENAME TO vault_away`)
+	ok(t, err)
+	broken := h.Post(to, "subject", string(a), "purpose", "support")
+	shows(t, broken, http.StatusInternalServerError)
+	desktest.Hides(t, broken, "There is no such customer.")
+}
+
 // TestOnlyWhatIsHeldIsSaidToHaveGone: neither the ledger nor the customer's own pages name
 // what was never given, and of whom nothing is held nothing goes.
 func TestOnlyWhatIsHeldIsSaidToHaveGone(t *testing.T) {

@@ -76,8 +76,11 @@ func (d *Partners) takePerson(w http.ResponseWriter, r *http.Request) error {
 		if err := d.mayFor(ctx, tx, s, by, loot.Purpose(typed.Get("purpose"))); err != nil {
 			return err
 		}
-		if _, err := d.Vault.Row(ctx, tx, subject, collection); err != nil {
+		switch row, err := d.Vault.Row(ctx, tx, subject, collection); {
+		case loot.KindOf(err) == loot.NotFound, err == nil && row.Erased():
 			return web.Invalid("", map[string]string{"subject": "There is no such customer."})
+		case err != nil:
+			return err
 		}
 		p, err = d.parcel(ctx, tx, to.Key, loot.Purpose(typed.Get("purpose")), by)
 		return err

@@ -106,7 +106,7 @@ func (d *Partners) mineRow(ctx context.Context, tx *store.Tx, s *statement.State
 			row.Uses = append(row.Uses, permissible(s, o, given))
 		}
 	}
-	all, err := notices(ctx, tx, to.Key)
+	all, err := notices(ctx, tx, `partner = $1`, to.Key)
 	if err != nil {
 		return row, err
 	}

@@ -30,12 +30,6 @@ const (
 	putWorkers = 4 // in a queue of their own: a slow server holds nothing else
 )
 
-// Who has a delivery that is to be put on a server: its column sending.
-const (
-	nobodys = 0
-	ours    = 1
-)
-
 // serverKey is the key by which we sign in on servers of partners.
 func (d *Partners) serverKey() ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(d.derived("server key"))
@@ -65,14 +59,14 @@ func (d *Partners) put(ctx context.Context, a putArgs) error {
 		p, c, to, err = d.taken(ctx, tx, a.Delivery)
 		return err
 	}); err != nil {
-		return d.unsent(ctx, a.Delivery, nobodys, err, passes(err))
+		return d.unsent(ctx, a.Delivery, false, err, passes(err))
 	}
 	if p.Delivery == "" {
 		return nil // it went, failed, or broke off with the process that sent it
 	}
 	file, err := sftp.Create(ctx, d.needs.Reach, c.Server, d.serverKey(), p.Partner+"-"+p.Delivery+".jsonl.age")
 	if err != nil {
-		return d.unsent(ctx, a.Delivery, ours, err, passes(err))
+		return d.unsent(ctx, a.Delivery, true, err, passes(err))
 	}
 	err = d.sealed(ctx, p, to, file, func(leave func([]line) error) (int, error) { return d.feed(ctx, p, leave) }, file.Finish)
 	if err == nil {
@@ -80,7 +74,7 @@ func (d *Partners) put(ctx context.Context, a putArgs) error {
 	}
 	file.Abort()
 	d.Log.WarnContext(ctx, "a delivery to a partner broke off", "partner", p.Partner, "err", err)
-	return d.unsent(ctx, a.Delivery, ours, err, false)
+	return d.unsent(ctx, a.Delivery, true, err, false)
 }
 
 // passes reports whether what went wrong may pass by itself. An agreement that ended
@@ -92,7 +86,7 @@ func passes(err error) bool {
 // taken takes a delivery, so that nobody else puts the same file there, and returns what
 // goes where. The zero parcel: it is not to be put there any more.
 func (d *Partners) taken(ctx context.Context, tx *store.Tx, id string) (p parcel, c company, to age.Recipient, err error) {
-	changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = $1 WHERE id = $2 AND way = $3 AND ended = 0 AND failed = 0 AND sending = $4`, ours, id, byServer, nobodys)
+	changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = 1 WHERE id = $1 AND way = $2 AND ended = 0 AND failed = 0 AND sending = 0`, id, byServer)
 	if err != nil {
 		return p, c, to, fmt.Errorf("partners: put: %w", err)
 	}
@@ -125,9 +119,9 @@ func (d *Partners) taken(ctx context.Context, tx *store.Tx, id string) (p parcel
 	return p, c, to, nil
 }
 
-// unsent keeps why a delivery did not go, whatever ended ctx. With again the job fails, and
-// is tried once more unless that was the last time.
-func (d *Partners) unsent(ctx context.Context, id string, whose int, why error, again bool) error {
+// unsent keeps why a delivery did not go, whatever ended ctx; taken says that this job has
+// it. With again the job fails, and is tried once more unless that was the last time.
+func (d *Partners) unsent(ctx context.Context, id string, taken bool, why error, again bool) error {
 	ctx = context.WithoutCancel(ctx)
 	words := "Something went wrong on our side." // what nobody classified is for the log
 	if loot.KindOf(why) != loot.Internal {
@@ -147,7 +141,11 @@ func (d *Partners) unsent(ctx context.Context, id string, whose int, why error, 
 		if !again || tries >= putTries {
 			failed = d.Now()
 		}
-		changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = $1, failed = $2 WHERE id = $3 AND sending = $4`, nobodys, store.Micro(failed), id, whose)
+		sending := 0
+		if taken {
+			sending = 1
+		}
+		changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = 0, failed = $1 WHERE id = $2 AND sending = $3`, store.Micro(failed), id, sending)
 		if err != nil {
 			return fmt.Errorf("partners: put: %w", err)
 		}

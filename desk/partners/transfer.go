@@ -51,9 +51,9 @@ func (d *Partners) parcel(ctx context.Context, tx *store.Tx, partner string, p l
 	if len(fields) == 0 {
 		return parcel{}, loot.Errorf(loot.Denied, "The agreement of %s covers no details for this purpose, so nothing goes there for it.", to.Title)
 	}
-	all, err := notices(ctx, tx, partner)
+	all, err := notices(ctx, tx, `partner = $1`, partner)
 	moves := slices.ContainsFunc(all, func(n notice) bool {
-		return n.Kind == succession && n.Ended.IsZero() && n.Approval == "" && slices.Contains(n.Purposes, p)
+		return n.Kind == succession && n.goes() && slices.Contains(n.Purposes, p)
 	})
 	return parcel{Partner: partner, Purpose: p, Fields: fields, By: by, succession: moves && !slices.Contains(to.Cooperation, p)}, err
 }

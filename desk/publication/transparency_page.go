@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ type reportView struct {
 }
 
 type groupView struct {
+	ID    string
 	Title string
 	Rows  []figure
 }
@@ -138,8 +140,8 @@ func (p *publication) showReport(w http.ResponseWriter, r *http.Request, base st
 	if running {
 		data.Files = append(data.Files, web.Action{Label: "Entries with their proofs", Icon: "file-check", Href: base + "/" + name + "/entries"})
 	}
-	for _, g := range groups {
-		v := groupView{Title: g}
+	for i, g := range groups {
+		v := groupView{ID: "group-" + strconv.Itoa(i), Title: g}
 		for _, f := range t.Figures {
 			if f.Group == g {
 				v.Rows = append(v.Rows, f)
