@@ -75,7 +75,23 @@ type Desk struct {
 // Reference returns what something is called in letters and in lists: its id is too long
 // to be read to somebody, and its end tells it from the others as well.
 func Reference(prefix, id string) string {
-	return prefix + "-" + strings.ToUpper(id[max(0, len(id)-8):])
+	return prefix + "-" + strings.ToUpper(id[max(0, len(id)-referenceLength):])
+}
+
+const referenceLength = 8
+
+var idForm = regexp.MustCompile(`^[a-z2-7]{26}$`)
+
+// IsID reports whether a text has the form of an id with this prefix, see [loot.NewID].
+func IsID(prefix, text string) bool {
+	id, ok := strings.CutPrefix(text, prefix)
+	return ok && idForm.MatchString(id)
+}
+
+// IsReference reports whether a text has the form of what [Reference] returns for an id.
+func IsReference(prefix, text string) bool {
+	end, ok := strings.CutPrefix(text, prefix+"-")
+	return ok && len(end) == referenceLength && strings.Trim(end, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 // A Proof tries something that a clause promises or forbids, on a scratch copy

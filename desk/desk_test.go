@@ -38,6 +38,25 @@ func TestReference(t *testing.T) {
 	}
 }
 
+// TestWhatIsNamedIsKnownByItsForm: by its id or its reference, and by nothing that holds one.
+func TestWhatIsNamedIsKnownByItsForm(t *testing.T) {
+	id := loot.NewID("i")
+	reference := desk.Reference("I", id)
+	if !desk.IsID("i", id) || !desk.IsReference("I", reference) {
+		t.Errorf("%q or %q is not known", id, reference)
+	}
+	for _, text := range []string{"", "i", "I-", id[1:], "s" + id[1:], id + "a", id + "\n", " " + id, strings.ToUpper(id), reference} {
+		if desk.IsID("i", text) {
+			t.Errorf("%q counts as an id", text)
+		}
+	}
+	for _, text := range []string{"", "I", "I-", reference[1:], "D" + reference[1:], reference + "A", reference + "\n", " " + reference, strings.ToLower(reference), "I-ABCDEFG1", id} {
+		if desk.IsReference("I", text) {
+			t.Errorf("%q counts as a reference", text)
+		}
+	}
+}
+
 // TestInEmergency: what opens beyond a role is what the clause names, and for whoever
 // looks after the machines nothing.
 func TestInEmergency(t *testing.T) {

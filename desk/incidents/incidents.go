@@ -123,7 +123,7 @@ func (d *incidents) waiting(ctx context.Context) (n int, err error) {
 // openCase offers the fact that an incident which is still open is named, or an
 // emergency that was declared within the last day.
 func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
-	if !strings.HasPrefix(r.Case, "i") && !referenceForm.MatchString(r.Case) {
+	if !desk.IsID("i", r.Case) && !desk.IsReference("I", r.Case) {
 		return nil
 	}
 	i, err := find(ctx, tx, r.Case, "")

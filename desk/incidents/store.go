@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -33,8 +32,6 @@ type incident struct {
 
 // reference is what an incident is called on pages and in notices.
 func (i incident) reference() string { return desk.Reference("I", i.ID) }
-
-var referenceForm = regexp.MustCompile(`^I-[A-Z2-7]{8}$`)
 
 // A note is a step in dealing with an incident.
 type note struct {
@@ -70,7 +67,7 @@ func insert(ctx context.Context, tx *store.Tx, i incident) (bool, error) {
 
 // find returns an incident by its id, or by its reference if no other has the same.
 func find(ctx context.Context, tx *store.Tx, id, lock string) (incident, error) {
-	if referenceForm.MatchString(id) {
+	if desk.IsReference("I", id) {
 		var n int
 		like := "%" + strings.ToLower(strings.TrimPrefix(id, "I-"))
 		if err := tx.QueryRow(ctx, `SELECT count(*), COALESCE(min(id), '') FROM incidents_case WHERE id LIKE $1`, like).Scan(&n, &id); err != nil {

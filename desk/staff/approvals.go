@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -303,16 +302,13 @@ func caseFact(r gate.Request) web.Fact {
 	switch path := url.PathEscape(r.Case); {
 	case r.Action == loot.Answer:
 		f.Value, f.Href = desk.Reference("D", r.Case), requestPath(r)
-	case incidentForm.MatchString(r.Case):
+	case desk.IsID("i", r.Case), desk.IsReference("I", r.Case): // as staff name an incident
 		f.Value, f.Href = desk.Reference("I", r.Case), "/console/incidents/"+path
 	case len(r.Case) > shortCase:
 		f.Value = "…" + strings.ToUpper(r.Case[len(r.Case)-8:])
 	}
 	return f
 }
-
-// incidentForm is an incident as staff name it as a case: by its id or its reference.
-var incidentForm = regexp.MustCompile(`^(i[a-z2-7]{26}|I-[A-Z2-7]{8})$`)
 
 // shortCase is how long a reference of a case may be that is shown whole.
 const shortCase = 20
