@@ -4,6 +4,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -197,6 +198,18 @@ func SubjectIn(text string) loot.Subject {
 // SubjectMax is how long the address of a page about a customer may be, in a field of a form.
 const SubjectMax = 500
 
+// Emergency is what the rules of a statement call the case in which more may be opened than
+// the roles of somebody let them.
+const Emergency = "emergency"
+
+var namesEmergency = []byte(`"case":"` + Emergency + `"`)
+
+// OpenedInEmergency reports whether an entry of the ledger is about a record that was opened
+// in an emergency: the rules read that it was the case.
+func OpenedInEmergency(f ledger.Facts) bool {
+	return f.Verdict == ledger.Permitted && f.Action == loot.Use && bytes.Contains(f.Input, namesEmergency)
+}
+
 // InEmergency returns the purposes for which the statement lets somebody open records of a
 // collection while an emergency stands and others agreed, beyond those of their roles. It
 // asks the rules about a person for whom nothing stands in the way.
@@ -228,7 +241,7 @@ func opensInEmergency(s *statement.Statement, who loot.Actor, c loot.Collection,
 		Actor:   statement.Actor{Kind: loot.Staff, Roles: who.Roles, Undertaking: now},
 		Record:  statement.Record{Collection: c, Category: f.Category, Level: category.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying, Since: f.Since},
 		Person:  statement.Person{Ordered: []loot.Purpose{p}, Confirmed: true},
-		Context: statement.Context{Purpose: p, Now: now, Case: "emergency"},
+		Context: statement.Context{Purpose: p, Now: now, Case: Emergency},
 	}
 	_, opens := s.ApprovalsNeeded(&in)
 	in.Context.Case = ""
