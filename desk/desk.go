@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -198,53 +197,10 @@ func SubjectIn(text string) loot.Subject {
 // SubjectMax is how long the address of a page about a customer may be, in a field of a form.
 const SubjectMax = 500
 
-// Emergency is what the rules of a statement call the case in which more may be opened than
-// the roles of somebody let them.
-const Emergency = "emergency"
-
-var namesEmergency = []byte(`"case":"` + Emergency + `"`)
+var namesEmergency = []byte(`"case":"` + statement.Emergency + `"`)
 
 // OpenedInEmergency reports whether an entry of the ledger is about a record that was opened
 // in an emergency: the rules read that it was the case.
 func OpenedInEmergency(f ledger.Facts) bool {
 	return f.Verdict == ledger.Permitted && f.Action == loot.Use && bytes.Contains(f.Input, namesEmergency)
-}
-
-// InEmergency returns the purposes for which the statement lets somebody open records of a
-// collection while an emergency stands and others agreed, beyond those of their roles. It
-// asks the rules about a person for whom nothing stands in the way.
-func InEmergency(s *statement.Statement, who loot.Actor, c loot.Collection) (out []statement.Purpose) {
-	decl, _ := s.Collection(c)
-	for _, id := range decl.Purposes {
-		p, ok := s.Purpose(id)
-		if !ok || slices.ContainsFunc(who.Roles, func(role loot.Role) bool {
-			d, ok := s.Role(role)
-			return ok && slices.Contains(d.Purposes, id)
-		}) {
-			continue
-		}
-		if slices.ContainsFunc(s.Fields(c), func(f statement.FieldDecl) bool {
-			_, needed := f.Needed[id]
-			return needed && opensInEmergency(s, who, c, id, f)
-		}) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-func opensInEmergency(s *statement.Statement, who loot.Actor, c loot.Collection, p loot.Purpose, f statement.FieldDecl) bool {
-	category, _ := s.Category(f.Category)
-	now := s.Front().Effective
-	in := statement.Input{
-		Action:  loot.Use,
-		Actor:   statement.Actor{Kind: loot.Staff, Roles: who.Roles, Undertaking: now},
-		Record:  statement.Record{Collection: c, Category: f.Category, Level: category.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying, Since: f.Since},
-		Person:  statement.Person{Ordered: []loot.Purpose{p}, Confirmed: true},
-		Context: statement.Context{Purpose: p, Now: now, Case: Emergency},
-	}
-	_, opens := s.ApprovalsNeeded(&in)
-	in.Context.Case = ""
-	_, anyway := s.ApprovalsNeeded(&in)
-	return opens && !anyway
 }

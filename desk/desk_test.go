@@ -1,13 +1,11 @@
 package desk_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"loot"
 	"loot/desk"
-	"loot/desk/desktest"
 )
 
 // TestACustomerIsNamedByIDOrAddress, as a browser shows it.
@@ -53,22 +51,6 @@ func TestWhatIsNamedIsKnownByItsForm(t *testing.T) {
 	for _, text := range []string{"", "I", "I-", reference[1:], "D" + reference[1:], reference + "A", reference + "\n", " " + reference, strings.ToLower(reference), "I-ABCDEFG1", id} {
 		if desk.IsReference("I", text) {
 			t.Errorf("%q counts as a reference", text)
-		}
-	}
-}
-
-// TestInEmergency: what opens beyond a role is what the clause names, and for whoever
-// looks after the machines nothing.
-func TestInEmergency(t *testing.T) {
-	s := desktest.Standard(t)
-	for role, want := range map[loot.Role]string{"dpo": "service support", "support": "service", "administrator": ""} {
-		var got []string
-		for _, p := range desk.InEmergency(s, loot.Actor{Kind: loot.Staff, Roles: []loot.Role{role}}, "customer") {
-			got = append(got, string(p.ID))
-		}
-		slices.Sort(got)
-		if strings.Join(got, " ") != want {
-			t.Errorf("in an emergency %s opens for %q, want %q", role, got, want)
 		}
 	}
 }

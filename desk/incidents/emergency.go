@@ -18,7 +18,7 @@ import (
 
 // An emergency is declared like any report; for a day, it is the case of that name.
 const (
-	emergency     = desk.Emergency
+	emergency     = statement.Emergency
 	emergencyLife = 24 * time.Hour
 )
 
@@ -62,7 +62,7 @@ func (d *incidents) showRecord(i incident, by loot.Actor, data *showView) {
 	}
 	data.Record = &recordView{
 		Until: i.Opened.Add(emergencyLife), Search: "/console/customers?" + url.Values{"case": {i.reference()}}.Encode(),
-		Form: recordForm(desk.InEmergency(v.Statement, by, customer)),
+		Form: recordForm(v.Statement.InEmergency(by.Roles, customer)),
 	}
 }
 
@@ -83,7 +83,7 @@ func (d *incidents) toRecord(w http.ResponseWriter, r *http.Request) error {
 		if !ok || !d.stands(i) {
 			return loot.Errorf(loot.Conflict, "This is no emergency that still counts. Whoever needs a record beyond their role declares one.")
 		}
-		fields := recordForm(desk.InEmergency(v.Statement, web.ActorOf(r.Context()), customer))
+		fields := recordForm(v.Statement.InEmergency(web.ActorOf(r.Context()).Roles, customer))
 		if len(fields) == 0 {
 			return loot.Errorf(loot.Denied, "By the statement your roles open no more in an emergency. Give a colleague the number of the case.")
 		}
