@@ -193,6 +193,9 @@ func TestMailIsPutAside(t *testing.T) {
 		if len(h.mails(thatWaits)) != 1 {
 			t.Error("it was not taken back")
 		}
+		if a := h.Post(at[0] + "/back"); a.Status != http.StatusNotFound {
+			t.Errorf("taken back twice: %d", a.Status)
+		}
 		h.leads(h.Post(at[0], "reason", "It sells something after all."))
 		h.after(29 * 24 * time.Hour)
 		if len(h.mails(thatIsOff)) != 1 {
