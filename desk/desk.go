@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -193,6 +194,9 @@ func SubjectIn(text string) loot.Subject {
 	}
 	return loot.Subject(strings.TrimSpace(text))
 }
+
+// CustomerPath is where the console shows a customer.
+func CustomerPath(s loot.Subject) string { return "/console/customers/" + url.PathEscape(string(s)) }
 
 // SubjectMax is how long the address of a page about a customer may be, in a field of a form.
 const SubjectMax = 500

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/statement"
 	"loot/store"
@@ -154,7 +155,7 @@ const toIssue = "to be issued"
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: customerPath(subject), State: web.Badge{Tone: web.Info, Text: toIssue}}
+	row = previewRow{Subject: subject, Href: desk.CustomerPath(subject), State: web.Badge{Tone: web.Info, Text: toIssue}}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
@@ -210,7 +211,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 }
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
-	row := previewRow{Subject: p.Subject, Href: customerPath(p.Subject), Month: p.Month.String()}
+	row := previewRow{Subject: p.Subject, Href: desk.CustomerPath(p.Subject), Month: p.Month.String()}
 	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding, unplanned(p.Finding)
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."

@@ -91,7 +91,7 @@ func (d *incidents) toRecord(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		s := desk.SubjectIn(form.Get("subject"))
-		to = "/console/customers/" + url.PathEscape(string(s)) + "?" + url.Values{"case": {i.reference()}, "purpose": {form.Get("purpose")}}.Encode()
+		to = desk.CustomerPath(s) + "?" + url.Values{"case": {i.reference()}, "purpose": {form.Get("purpose")}}.Encode()
 		return d.isCustomer(r.Context(), tx, s)
 	})
 	if web.Wrong(err) != nil {

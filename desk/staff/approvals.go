@@ -205,7 +205,7 @@ func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
 	if r.Collection != customers || a.State == gate.Expired {
 		return nil
 	}
-	record := "/console/customers/" + url.PathEscape(string(r.Subject))
+	record := desk.CustomerPath(r.Subject)
 	if a.State == gate.Approved {
 		return &web.Action{Label: "Open now", Icon: "lock-open", Primary: true, Small: true, Post: true, Href: record + "/open", Hidden: []web.Hidden{{Name: "approval", Value: a.ID}}}
 	}
@@ -280,7 +280,7 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 	if r.Collection == customers {
 		record.Value = "Customer " + record.Value
 		if mine && r.Action != loot.Answer {
-			record.Href = "/console/customers/" + url.PathEscape(string(r.Subject))
+			record.Href = desk.CustomerPath(r.Subject)
 		}
 	}
 	row.Facts = []web.Fact{{Term: "Purpose", Value: purpose}, {Term: "Fields", Value: strings.Join(fields, ", ")}, record}
