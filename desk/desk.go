@@ -195,6 +195,10 @@ func SubjectIn(text string) loot.Subject {
 	return loot.Subject(strings.TrimSpace(text))
 }
 
+// ApprovalAnswered is the notice that somebody said yes or no to what waits for a second
+// person: "approval who yes" or "approval who no".
+const ApprovalAnswered = "approval.answered"
+
 // CustomerPath is where the console shows a customer.
 func CustomerPath(s loot.Subject) string { return "/console/customers/" + url.PathEscape(string(s)) }
 

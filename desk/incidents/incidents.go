@@ -49,7 +49,7 @@ func New(kit desk.Kit, staff desk.Staff) (desk.Desk, error) {
 	d := &incidents{Kit: kit, key: key, staff: staff}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
-	kit.Jobs.Listen("approval.answered", "incidents.answered", d.answered)
+	kit.Jobs.Listen(desk.ApprovalAnswered, "incidents.answered", d.answered)
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.sendNotice, job.MaxAttempts(10))
 	job.Register(kit.Jobs, d.remind, job.MaxAttempts(10))
