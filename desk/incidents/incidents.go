@@ -108,7 +108,7 @@ func (d *incidents) open(ctx context.Context, tx *store.Tx, i incident) (string,
 	i.ID = loot.NewID("i")
 	i.Opened = d.Now()
 	i.Due = i.Opened.Add(untilRegulator)
-	_, err := insert(ctx, tx, i)
+	err := insert(ctx, tx, i)
 	return i.ID, err
 }
 

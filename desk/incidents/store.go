@@ -55,14 +55,14 @@ func scan(row interface{ Scan(...any) error }) (incident, error) {
 	return i, nil
 }
 
-func insert(ctx context.Context, tx *store.Tx, i incident) (bool, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version, colleague)
+func insert(ctx context.Context, tx *store.Tx, i incident) error {
+	_, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version, colleague)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, 0, $8) ON CONFLICT DO NOTHING`,
 		i.ID, i.What, i.Entry, i.Concerned, i.Opened.UnixMicro(), i.Due.UnixMicro(), i.Owner, i.Colleague)
 	if err != nil {
-		return false, fmt.Errorf("incidents: insert: %w", err)
+		return fmt.Errorf("incidents: insert: %w", err)
 	}
-	return n == 1, nil
+	return nil
 }
 
 // find returns an incident by its id, or by its reference if no other has the same.

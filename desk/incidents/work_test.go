@@ -365,7 +365,7 @@ func TestAReferenceOfTwoIncidentsIsNeither(t *testing.T) {
 		says(t, h.Get(ref), http.StatusOK, "A list was sent")
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			other := loot.NewID("i")
-			_, err := insert(ctx, tx, incident{ID: other[:len(other)-8] + path[len(path)-8:], What: "permit.missing", Opened: h.Clock.Now(), Due: h.Clock.Now()})
+			err := insert(ctx, tx, incident{ID: other[:len(other)-8] + path[len(path)-8:], What: "permit.missing", Opened: h.Clock.Now(), Due: h.Clock.Now()})
 			return err
 		})
 		says(t, h.Get(ref), http.StatusNotFound, "Two incidents have this reference.")
