@@ -4,13 +4,14 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,23 @@ type Desk struct {
 // Reference returns what something is called in letters and in lists: its id is too long
 // to be read to somebody, and its end tells it from the others as well.
 func Reference(prefix, id string) string {
-	return prefix + "-" + strings.ToUpper(id[max(0, len(id)-8):])
+	return prefix + "-" + strings.ToUpper(id[max(0, len(id)-referenceLength):])
+}
+
+const referenceLength = 8
+
+var idForm = regexp.MustCompile(`^[a-z2-7]{26}$`)
+
+// IsID reports whether a text has the form of an id with this prefix, see [loot.NewID].
+func IsID(prefix, text string) bool {
+	id, ok := strings.CutPrefix(text, prefix)
+	return ok && idForm.MatchString(id)
+}
+
+// IsReference reports whether a text has the form of what [Reference] returns for an id.
+func IsReference(prefix, text string) bool {
+	end, ok := strings.CutPrefix(text, prefix+"-")
+	return ok && len(end) == referenceLength && strings.Trim(end, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 // A Proof tries something that a clause promises or forbids, on a scratch copy
@@ -178,44 +195,20 @@ func SubjectIn(text string) loot.Subject {
 	return loot.Subject(strings.TrimSpace(text))
 }
 
+// ApprovalAnswered is the notice that somebody said yes or no to what waits for a second
+// person: "approval who yes" or "approval who no".
+const ApprovalAnswered = "approval.answered"
+
+// CustomerPath is where the console shows a customer.
+func CustomerPath(s loot.Subject) string { return "/console/customers/" + url.PathEscape(string(s)) }
+
 // SubjectMax is how long the address of a page about a customer may be, in a field of a form.
 const SubjectMax = 500
 
-// InEmergency returns the purposes for which the statement lets somebody open records of a
-// collection while an emergency stands and others agreed, beyond those of their roles. It
-// asks the rules about a person for whom nothing stands in the way.
-func InEmergency(s *statement.Statement, who loot.Actor, c loot.Collection) (out []statement.Purpose) {
-	decl, _ := s.Collection(c)
-	for _, id := range decl.Purposes {
-		p, ok := s.Purpose(id)
-		if !ok || slices.ContainsFunc(who.Roles, func(role loot.Role) bool {
-			d, ok := s.Role(role)
-			return ok && slices.Contains(d.Purposes, id)
-		}) {
-			continue
-		}
-		if slices.ContainsFunc(s.Fields(c), func(f statement.FieldDecl) bool {
-			_, needed := f.Needed[id]
-			return needed && opensInEmergency(s, who, c, id, f)
-		}) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
+var namesEmergency = []byte(`"case":"` + statement.Emergency + `"`)
 
-func opensInEmergency(s *statement.Statement, who loot.Actor, c loot.Collection, p loot.Purpose, f statement.FieldDecl) bool {
-	category, _ := s.Category(f.Category)
-	now := s.Front().Effective
-	in := statement.Input{
-		Action:  loot.Use,
-		Actor:   statement.Actor{Kind: loot.Staff, Roles: who.Roles, Undertaking: now},
-		Record:  statement.Record{Collection: c, Category: f.Category, Level: category.Level, Purposes: []loot.Purpose{p}, Identifying: f.Identifying, Since: f.Since},
-		Person:  statement.Person{Ordered: []loot.Purpose{p}, Confirmed: true},
-		Context: statement.Context{Purpose: p, Now: now, Case: "emergency"},
-	}
-	_, opens := s.ApprovalsNeeded(&in)
-	in.Context.Case = ""
-	_, anyway := s.ApprovalsNeeded(&in)
-	return opens && !anyway
+// OpenedInEmergency reports whether an entry of the ledger is about a record that was opened
+// in an emergency: the rules read that it was the case.
+func OpenedInEmergency(f ledger.Facts) bool {
+	return f.Verdict == ledger.Permitted && f.Action == loot.Use && bytes.Contains(f.Input, namesEmergency)
 }

@@ -1,13 +1,11 @@
 package desk_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"loot"
 	"loot/desk"
-	"loot/desk/desktest"
 )
 
 // TestACustomerIsNamedByIDOrAddress, as a browser shows it.
@@ -38,18 +36,21 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestInEmergency: what opens beyond a role is what the clause names, and for whoever
-// looks after the machines nothing.
-func TestInEmergency(t *testing.T) {
-	s := desktest.Standard(t)
-	for role, want := range map[loot.Role]string{"dpo": "service support", "support": "service", "administrator": ""} {
-		var got []string
-		for _, p := range desk.InEmergency(s, loot.Actor{Kind: loot.Staff, Roles: []loot.Role{role}}, "customer") {
-			got = append(got, string(p.ID))
+// TestWhatIsNamedIsKnownByItsForm: by its id or its reference, and by nothing that holds one.
+func TestWhatIsNamedIsKnownByItsForm(t *testing.T) {
+	id := loot.NewID("i")
+	reference := desk.Reference("I", id)
+	if !desk.IsID("i", id) || !desk.IsReference("I", reference) {
+		t.Errorf("%q or %q is not known", id, reference)
+	}
+	for _, text := range []string{"", "i", "I-", id[1:], "s" + id[1:], id + "a", id + "\n", " " + id, strings.ToUpper(id), reference} {
+		if desk.IsID("i", text) {
+			t.Errorf("%q counts as an id", text)
 		}
-		slices.Sort(got)
-		if strings.Join(got, " ") != want {
-			t.Errorf("in an emergency %s opens for %q, want %q", role, got, want)
+	}
+	for _, text := range []string{"", "I", "I-", reference[1:], "D" + reference[1:], reference + "A", reference + "\n", " " + reference, strings.ToLower(reference), "I-ABCDEFG1", id} {
+		if desk.IsReference("I", text) {
+			t.Errorf("%q counts as a reference", text)
 		}
 	}
 }

@@ -95,7 +95,7 @@ type Request struct {
 	Fields     []loot.Field
 	Unmask     bool   // show what the level masks; decided and recorded apart
 	Reason     string // given by staff; sealed in the ledger's actor facet
-	Case       string // reference of the case it is done for
+	Case       string // reference of the case it is done for; sealed beside the reason if it counts as one
 	Approval   string // id of the approval it was given, see [Gate.RequestApproval]
 	Demanded   bool   // collect: the service is refused without these fields
 	Told       string `json:",omitempty"` // what the person is told of it besides, in words; sealed with their part of the entry
@@ -429,6 +429,9 @@ func (g *Gate) entry(s *statement.Statement, r Request, in statement.Input, reco
 			Fields: len(r.Fields), Input: input,
 		},
 		Actor: ledger.ActorFacet{ID: by.ID, Name: by.Name, Reason: r.Reason},
+	}
+	if in.Context.Case != "" { // what names no case is not kept: it could name the person, and outlives them
+		e.Actor.Case = r.Case
 	}
 	if by.Program {
 		e.Facts.Note = ByToken

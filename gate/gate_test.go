@@ -286,6 +286,32 @@ func (b *bench) next(from chan string, what string) string {
 	}
 }
 
+// TestTheCaseIsKeptIfItCounts: any other words would outlive whom they name.
+func TestTheCaseIsKeptIfItCounts(t *testing.T) {
+	each(t, func(b *bench) {
+		b.gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
+			if r.Case == "i1" {
+				in.Context.Case = "incident"
+			}
+			return nil
+		})
+		s := b.person()
+		for named, want := range map[string]string{"i1": "i1", "the one of Made-up Name": "", "": ""} {
+			r := use(s, "service")
+			r.Case = named
+			g, err := b.decide(r)
+			b.ok(err)
+			b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
+				who, err := b.ledger.Actor(b.ctx, tx, g.Entry)
+				if who.Case != want {
+					b.Errorf("%q is kept as %q", named, who.Case)
+				}
+				return err
+			}))
+		}
+	})
+}
+
 func TestDecisionIsRecordedWithTheUse(t *testing.T) {
 	each(t, func(b *bench) {
 		s := b.person()

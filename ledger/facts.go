@@ -47,13 +47,14 @@ type SubjectFacet struct {
 	Told       string          `json:"told,omitempty"` // what they are told of it besides, in words
 }
 
-// An ActorFacet says who acted and which reason they gave. It is kept sealed
-// under the key of staff accountability, so erasing a customer leaves the
-// member of staff accountable.
+// An ActorFacet says who acted, which reason they gave and for which case. It is
+// kept sealed under the key of staff accountability, so erasing a customer leaves
+// the member of staff accountable.
 type ActorFacet struct {
 	ID     string `json:"id,omitempty"`
 	Name   string `json:"name,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	Case   string `json:"case,omitempty"` // as they named it, where it counted as one
 }
 
 // canonical returns the one spelling of a facet that is hashed: compact JSON

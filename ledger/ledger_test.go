@@ -186,7 +186,7 @@ func opening(s loot.Subject, at time.Time) ledger.Entry {
 			Statement: "4f1c", ActorKind: loot.Staff, Role: "support", Collection: "customer", Fields: 3, Input: []byte(`{"action":"use","n":"<&>"}`),
 		},
 		Subject: &ledger.SubjectFacet{Subject: s, Collection: "customer", Fields: []loot.Field{"name", "contact.email"}},
-		Actor:   ledger.ActorFacet{ID: "staff-7", Name: "Made-up Name", Reason: "a question about an invoice"},
+		Actor:   ledger.ActorFacet{ID: "staff-7", Name: "Made-up Name", Reason: "a question about an invoice", Case: "i1"},
 	}
 }
 

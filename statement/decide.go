@@ -98,11 +98,14 @@ func (o Obligations) equal(p Obligations) bool {
 	return slices.Equal(o.Notify, p.Notify) && o.Approvals == p.Approvals && o.Mask == p.Mask && o.DelayGag == p.DelayGag
 }
 
+// mostApprovals is how many a level or a rule can ask for.
+const mostApprovals = 9
+
 // ApprovalsNeeded returns how many approvals would turn a refusal of the input
 // into a permission; false if approvals alone do not help.
 func (s *Statement) ApprovalsNeeded(in *Input) (int, bool) {
 	try := *in
-	for n := in.Context.Approvals; n <= 9; n++ {
+	for n := in.Context.Approvals; n <= mostApprovals; n++ {
 		try.Context.Approvals = n
 		if s.Decide(&try).Allowed {
 			return n, true

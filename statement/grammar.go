@@ -58,7 +58,7 @@ var blockShape = &shape{kind: kindObject, doc: "The declarations of a clause; se
 		of: &shape{kind: kindObject, keys: []member{
 			need("title", textShape("Name of the level.")),
 			may("mask", choiceShape("What is shown before a field is revealed.", masks...)),
-			may("approvals", &shape{kind: kindNumber, min: 0, max: 9, doc: "People other than the requester who must approve an opening by staff."}),
+			may("approvals", &shape{kind: kindNumber, min: 0, max: mostApprovals, doc: "People other than the requester who must approve an opening by staff."}),
 		}},
 	}),
 	may("categories", table("Kinds of data.",

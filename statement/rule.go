@@ -266,8 +266,8 @@ func (r *rule) annotations(rep *reporter, at place) (needs map[int]string) {
 			}
 		case "approvals":
 			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 || n > 9 {
-				rep.add(at, "@approvals takes a number from 1 to 9.")
+			if err != nil || n < 1 || n > mostApprovals {
+				rep.add(at, "@approvals takes a number from 1 to %d.", mostApprovals)
 			}
 			r.about.approvals = n
 		case "mask":

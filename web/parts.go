@@ -91,6 +91,7 @@ type Stat struct {
 type Fact struct {
 	Term   string
 	Value  string
+	Href   string // of a page about it; empty: there is none
 	Note   string
 	Badge  *Badge
 	Code   bool // is an id or a hash

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/ledger"
 	"loot/statement"
@@ -347,7 +348,7 @@ func (b *Billing) lookWhoHad(w http.ResponseWriter, r *http.Request) error {
 	if ok {
 		v.Facts = []web.Fact{
 			{Term: "Service", Value: found.Service, Code: true, Action: &web.Action{Label: "Service", Icon: "server", Small: true, Href: servicePath(found.Service)}},
-			{Term: "Customer", Value: string(found.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: "/console/customers/" + url.PathEscape(string(found.Subject))}},
+			{Term: "Customer", Value: string(found.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: desk.CustomerPath(found.Subject)}},
 			{Term: "From", Value: found.Since.UTC().Format("2 January 2006, 15:04 MST")},
 		}
 		until := "still has it"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/store"
@@ -38,7 +39,7 @@ type archivedRow struct {
 func archivedRowOf(a archived, base string) archivedRow {
 	return archivedRow{
 		Number: a.Number, Href: base + url.PathEscape(a.ID), On: a.Issued.Words(inPages), Sum: money(a.Total, a.Currency), System: a.System, State: a.State,
-		Until: a.Kept.Format("2 January 2006"), Subject: a.Subject, Whose: customerPath(a.Subject),
+		Until: a.Kept.Format("2 January 2006"), Subject: a.Subject, Whose: desk.CustomerPath(a.Subject),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"loot"
@@ -199,7 +198,7 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 			case g.Kind == Level && g.Used >= fullFrom*oneUnit && b.Now().Sub(g.At) < fullWithin:
 				out = append(out, Hint{
 					Rule: nearlyFull, Service: one.Reference, Target: one.Service, Plan: larger.ID,
-					Why:  fmt.Sprintf("You could use the plan “%s”, because the %s of your %s is %s.", larger.Title, lower(g.Title), lower(one.Title), g.Shown()),
+					Why:  fmt.Sprintf("You could use the plan “%s”, because the %s of your %s is %s.", larger.Title, loot.LowerFirst(g.Title), loot.LowerFirst(one.Title), g.Shown()),
 					Data: fmt.Sprintf("%s: %s, told on %s; the plan %s", one.Title, g.Shown(), g.At.UTC().Format("2 January 2006"), one.Plan),
 				})
 			case g.Kind == Sum:
@@ -262,7 +261,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 	}
 	return Hint{
 		Rule: overUsed, Service: one.Reference, Target: one.Service, Plan: larger.ID,
-		Why:  fmt.Sprintf("You could use the plan “%s”, because your %s, with what it used beyond the included, cost more than it would have by that plan, in each of the last two months.", larger.Title, lower(one.Title)),
+		Why:  fmt.Sprintf("You could use the plan “%s”, because your %s, with what it used beyond the included, cost more than it would have by that plan, in each of the last two months.", larger.Title, loot.LowerFirst(one.Title)),
 		Data: fmt.Sprintf("%s, %s: %s and %s; included are %s", one.Title, g.Title, shown[0], shown[1], g.amount(g.Included)),
 	}, true, nil
 }
@@ -407,12 +406,4 @@ func (b *Billing) sweepHints(ctx context.Context) error {
 		return fmt.Errorf("billing: sweep: %w", err)
 	}
 	return nil
-}
-
-// lower begins a title as within a sentence.
-func lower(title string) string {
-	if len(title) > 1 && title[1] >= 'a' && title[1] <= 'z' {
-		return strings.ToLower(title[:1]) + title[1:]
-	}
-	return title
 }

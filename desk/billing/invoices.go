@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/ledger"
@@ -53,7 +54,7 @@ const inPages = "en"
 
 // rowOf is an invoice in a list.
 func (b *Billing) rowOf(i Issued, base string) invoiceRow {
-	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), Whose: customerPath(i.Subject), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.dueWords(), State: i.standing(b.today())}
+	row := invoiceRow{Issued: i, Href: base + url.PathEscape(i.Number), Whose: desk.CustomerPath(i.Subject), For: i.Period.Words(inPages), On: i.Day.Words(inPages), By: i.dueWords(), State: i.standing(b.today())}
 	if !i.Removed.IsZero() {
 		row.State = web.Badge{Text: "removed"}
 	}

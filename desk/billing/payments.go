@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/camt"
 	"loot/desk/billing/invoice"
 	"loot/store"
@@ -94,7 +95,7 @@ type paymentRow struct {
 }
 
 func rowOfPayment(p payment) paymentRow {
-	row := paymentRow{payment: p, Href: paymentsPath + "/" + url.PathEscape(p.ID), Whose: customerPath(p.Subject), On: p.Day.Words(inPages), From: "bank statement", State: web.Badge{Tone: web.Good, Text: "matched"}}
+	row := paymentRow{payment: p, Href: paymentsPath + "/" + url.PathEscape(p.ID), Whose: desk.CustomerPath(p.Subject), On: p.Day.Words(inPages), From: "bank statement", State: web.Badge{Tone: web.Good, Text: "matched"}}
 	if p.Statement == "" {
 		row.From = "by hand"
 	}
@@ -294,10 +295,8 @@ func (b *Billing) showPayment(w http.ResponseWriter, r *http.Request, status int
 	return paymentPage.Render(w, r, status, v)
 }
 
-func customerPath(s loot.Subject) string { return "/console/customers/" + url.PathEscape(string(s)) }
-
 func customerAction(s loot.Subject) *web.Action {
-	return &web.Action{Label: "Customer", Icon: "user", Small: true, Href: customerPath(s)}
+	return &web.Action{Label: "Customer", Icon: "user", Small: true, Href: desk.CustomerPath(s)}
 }
 
 // actionsOf are what can be done with a payment besides giving it to an invoice.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/statement"
 	"loot/store"
@@ -153,7 +154,7 @@ func later(rows []previewRow) {
 func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, m Month) (row previewRow, err error) {
 	at := b.seller.place()
 	from, to := m.span(at)
-	row = previewRow{Subject: subject, Href: customerPath(subject)}
+	row = previewRow{Subject: subject, Href: desk.CustomerPath(subject)}
 	uses, err := usesOf(ctx, tx, b.titles(), subject, from, to)
 	if err != nil {
 		return row, err
@@ -211,7 +212,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 }
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
-	row := previewRow{Subject: p.Subject, Href: customerPath(p.Subject), Month: p.Month.String()}
+	row := previewRow{Subject: p.Subject, Href: desk.CustomerPath(p.Subject), Month: p.Month.String()}
 	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding.Text, p.Finding.plan()
 	if len(p.Missing) > 0 {
 		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/ledger"
 	"loot/store"
 	"loot/web"
@@ -202,7 +203,7 @@ func (b *Billing) list(w http.ResponseWriter, r *http.Request) error {
 		v.Pager.Prev = web.After(listed, "")
 	}
 	for _, one := range all {
-		row := listRow{one, "", customerPath(one.Subject)}
+		row := listRow{one, "", desk.CustomerPath(one.Subject)}
 		if slices.ContainsFunc(keepers, web.ActorOf(ctx).Has) {
 			row.Href = servicePath(one.Reference)
 		}
@@ -342,7 +343,7 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	v.Facts = []web.Fact{
 		{Term: "State", Badge: &state},
 		{Term: "Reference", Value: v.One.Reference, Code: true},
-		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: customerPath(v.One.Subject)}},
+		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: desk.CustomerPath(v.One.Subject)}},
 		about,
 	}
 	if v.One.Charged.After(v.One.Since) {

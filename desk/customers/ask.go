@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"loot"
-	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/web"
@@ -23,7 +22,7 @@ type ask struct {
 
 func askFields(s *statement.Statement, me loot.Actor) web.Fields {
 	return web.Fields{
-		purposeField(s, me, desk.InEmergency(s, me, collection)),
+		purposeField(s, me, s.InEmergency(me.Roles, collection)),
 		{Name: "case", Label: "Case", MaxLen: 64, Hint: "The number of an open case, where the purpose needs one; in an emergency, of its incident."},
 		{Name: "reason", Type: "textarea", Label: "Reason", Rows: 2, MaxLen: 500, Required: true, Plain: true, Wide: true, Hint: "One sentence, such as the number of the ticket. It is sealed beside your name, and no customer sees it."},
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -307,7 +308,7 @@ func (c *customers) removable(ctx context.Context, s *statement.Statement, subje
 }
 
 func (c *customers) showCorrect(w http.ResponseWriter, r *http.Request, status int, a ask, d statement.FieldDecl, version string, v correctView) error {
-	base := "/console/customers/" + url.PathEscape(string(a.Subject))
+	base := desk.CustomerPath(a.Subject)
 	held, err := c.heldIn(r.Context(), a.Subject, d.ID)
 	if err != nil {
 		return err
@@ -358,7 +359,7 @@ func (c *customers) save(w http.ResponseWriter, r *http.Request) error {
 		return c.refused(w, r, in.ask, in.fields, err)
 	}
 	web.SetFlash(w, r, web.Good, c.saved(in.s, change, d.Title+": corrected. The customer sees it."))
-	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(in.Subject)))
+	return web.Redirect(w, r, desk.CustomerPath(in.Subject))
 }
 
 func (c *customers) saveFor(ctx context.Context, s *statement.Statement, me loot.Actor, a ask, change correction) error {
@@ -369,7 +370,7 @@ func (c *customers) saveFor(ctx context.Context, s *statement.Statement, me loot
 
 func (c *customers) unchanged(w http.ResponseWriter, r *http.Request, a ask) error {
 	web.SetFlash(w, r, web.Info, "Nothing was entered, so nothing was changed.")
-	return web.Redirect(w, r, "/console/customers/"+url.PathEscape(string(a.Subject)))
+	return web.Redirect(w, r, desk.CustomerPath(a.Subject))
 }
 
 // changeFor writes a correction by staff, within tx.

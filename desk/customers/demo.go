@@ -243,7 +243,7 @@ func (p *play) opening(subject *loot.Subject, email string) func(context.Context
 			return err
 		}
 		p.w.Clock.Advance(20 * time.Second)
-		base := "/console/customers/" + string(*subject)
+		base := desk.CustomerPath(*subject)
 		form := url.Values{"purpose": {string(purpose)}, "reason": {reason}}
 		if err := p.send(ctx, who, base+"/open", form); err != nil || !reveal {
 			return err
@@ -271,7 +271,7 @@ func (p *play) refusal(subject *loot.Subject) func(context.Context) error {
 		if len(others) == 0 {
 			return nil
 		}
-		return p.send(ctx, who, "/console/customers/"+string(*subject)+"/open", url.Values{"purpose": {string(others[len(others)-1].ID)}, "reason": {"A campaign was asked for"}})
+		return p.send(ctx, who, desk.CustomerPath(*subject)+"/open", url.Values{"purpose": {string(others[len(others)-1].ID)}, "reason": {"A campaign was asked for"}})
 	}
 }
 
@@ -361,7 +361,7 @@ func (p *play) approval(subject *loot.Subject) func(context.Context) error {
 		if field == "" {
 			return nil
 		}
-		return p.send(ctx, p.staff[by][0], "/console/customers/"+string(*subject)+"/ask", url.Values{
+		return p.send(ctx, p.staff[by][0], desk.CustomerPath(*subject)+"/ask", url.Values{
 			"purpose": {string(purpose)}, "reason": {"A refund to the account that they gave"}, "field": {string(field)},
 		})
 	}

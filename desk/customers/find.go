@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -92,8 +93,11 @@ func (c *customers) showList(w http.ResponseWriter, r *http.Request, status int,
 }
 
 func (f findForm) rowOf(row vault.Row) listRow {
-	href := url.URL{Path: "/console/customers/" + string(row.Subject), RawQuery: f.query()}
-	return listRow{Subject: row.Subject, Href: href.String(), State: rowState(row), Row: row}
+	href := desk.CustomerPath(row.Subject)
+	if with := f.query(); with != "" {
+		href += "?" + with
+	}
+	return listRow{Subject: row.Subject, Href: href, State: rowState(row), Row: row}
 }
 
 // query takes the case along to the record.

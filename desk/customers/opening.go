@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -96,7 +95,7 @@ func (c *customers) showCard(w http.ResponseWriter, r *http.Request, status int,
 	}
 	v.View = web.ViewOf(r, "Customer "+short(subject))
 	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}}
-	v.Open = "/console/customers/" + url.PathEscape(string(subject)) + "/open"
+	v.Open = desk.CustomerPath(subject) + "/open"
 	v.State, v.Erased = rowState(row), row.Erased()
 	v.Facts = []web.Fact{
 		{Term: "Id", Value: string(subject), Code: true},
@@ -223,7 +222,7 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 }
 
 func (c *customers) openedRow(d statement.FieldDecl, a ask, rec vault.Opened) openedRow {
-	base := "/console/customers/" + url.PathEscape(string(a.Subject))
+	base := desk.CustomerPath(a.Subject)
 	out := openedRow{ID: string(d.ID), Title: d.Title, Hidden: a.hidden("field", string(d.ID), "version", rec.Stamp())}
 	out.Correct = base + "/correct"
 	v, held := rec.Values[d.ID]
@@ -257,7 +256,7 @@ func (c *customers) lock(ctx context.Context, s *statement.Statement, me loot.Ac
 			Title: d.Title, Needs: "Opens after " + people(levelOf(s, d).Approvals) + " agreed.",
 			Ask: web.Action{
 				Label: "Ask for it", Icon: "users", Small: true, Post: true,
-				Href: "/console/customers/" + url.PathEscape(string(a.Subject)) + "/ask", Hidden: a.hidden("field", string(id)),
+				Href: desk.CustomerPath(a.Subject) + "/ask", Hidden: a.hidden("field", string(id)),
 			},
 		}
 		if asked != nil {
@@ -321,7 +320,7 @@ func (c *customers) refused(w http.ResponseWriter, r *http.Request, a ask, field
 		}
 		v.AskFor = &web.Action{
 			Label: "Ask " + people(refusal.Approvals) + " to agree", Icon: "users", Primary: true, Post: true,
-			Href: "/console/customers/" + url.PathEscape(string(a.Subject)) + "/ask", Hidden: a.hidden(pairs...),
+			Href: desk.CustomerPath(a.Subject) + "/ask", Hidden: a.hidden(pairs...),
 		}
 	}
 	return c.showCard(w, r, http.StatusForbidden, v)

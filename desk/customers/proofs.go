@@ -332,7 +332,7 @@ func openingIsSeen(ctx context.Context, w *desk.World, s *statement.Statement) (
 	if err != nil {
 		return "", err
 	}
-	a, err := desk.Browser{World: w, Who: staff}.Post(ctx, "/console/customers/"+string(subject)+"/open", url.Values{"purpose": {string(purpose)}, "reason": {"to see whether it is seen"}})
+	a, err := desk.Browser{World: w, Who: staff}.Post(ctx, desk.CustomerPath(subject)+"/open", url.Values{"purpose": {string(purpose)}, "reason": {"to see whether it is seen"}})
 	if err != nil {
 		return "", err
 	}

@@ -37,7 +37,7 @@ func coveredUntilRevealed(ctx context.Context, w *desk.World, s *statement.State
 	if err != nil {
 		return "", err
 	}
-	base := "/console/customers/" + string(subject)
+	base := desk.CustomerPath(subject)
 	asked := url.Values{"purpose": {string(purpose)}, "reason": {"to see what is covered"}}
 	covered := 0
 	free, _ := fieldsFor(s, purpose)

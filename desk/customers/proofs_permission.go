@@ -238,7 +238,7 @@ func refusedOnThePage(ctx context.Context, w *desk.World, s *statement.Statement
 		if slices.Contains(d.Purposes, p) || p == own {
 			continue
 		}
-		a, err := desk.Browser{World: w, Who: staff}.Post(ctx, "/console/customers/"+string(subject)+"/open", url.Values{"purpose": {string(p)}, "reason": {"to see whether it is refused"}})
+		a, err := desk.Browser{World: w, Who: staff}.Post(ctx, desk.CustomerPath(subject)+"/open", url.Values{"purpose": {string(p)}, "reason": {"to see whether it is refused"}})
 		if err != nil {
 			return "", err
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -97,7 +98,7 @@ func (c *customers) askOthers(w http.ResponseWriter, r *http.Request) error {
 
 // approvalPath is where whoever asked for an approval sees how it stands.
 func approvalPath(s loot.Subject, approval string) string {
-	return "/console/customers/" + url.PathEscape(string(s)) + "?approval=" + url.QueryEscape(approval)
+	return desk.CustomerPath(s) + "?approval=" + url.QueryEscape(approval)
 }
 
 // stands says in a sentence how an approval stands that was asked for.
@@ -174,7 +175,7 @@ func (c *customers) approvalAlert(r *http.Request, id string) (*web.Alert, error
 		alert.Tone, alert.Title = web.Good, "Agreed."
 		alert.Text = "You can open it once, until " + a.Expires.UTC().Format("2 January, 15:04 MST") + "."
 		alert.Actions = []web.Action{{
-			Label: "Open now", Icon: "lock-open", Primary: true, Post: true, Href: "/console/customers/" + url.PathEscape(string(req.Subject)) + "/open",
+			Label: "Open now", Icon: "lock-open", Primary: true, Post: true, Href: desk.CustomerPath(req.Subject) + "/open",
 			Hidden: ask{Purpose: req.Purpose, Reason: reason, Case: req.Case}.hidden("approval", id),
 		}}
 	case gate.Pending:

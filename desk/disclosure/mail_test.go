@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
+	"loot/desk/desktest"
 	"loot/mail"
 	"loot/store"
 	"loot/web/webtest"
@@ -71,6 +73,7 @@ func TestARequestComesByMail(t *testing.T) {
 		if b := h.Get(home).Body; strings.Contains(b, "Our file") || strings.Contains(b, "Section 10") {
 			t.Error("the queue says what the mail does")
 		}
+		desktest.Lacks(t, h.Get(home+"?state=closed"), "Came by mail")
 		at := h.mails(thatWaits)
 		if len(at) != 1 {
 			t.Fatalf("%d mails wait, want the one that came twice", len(at))
@@ -146,6 +149,7 @@ func TestMailIsOpenToThoseWhoApprove(t *testing.T) {
 				t.Errorf("%s %s: %d", one, what, a)
 			}
 		}
+		desktest.Lacks(t, h.upload(home+"/new", "mail", id, "asked", "x"), "Attached: the mail of")
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
 			if n, err := h.desk.countOpen(ctx, tx, h.Actor); n != 0 {
 				t.Errorf("%s: %d are counted, %v", one, n, err)
@@ -189,12 +193,18 @@ func TestMailIsPutAside(t *testing.T) {
 		if len(h.mails(thatWaits)) != 1 {
 			t.Error("it was not taken back")
 		}
+		if a := h.Post(at[0] + "/back"); a.Status != http.StatusNotFound {
+			t.Errorf("taken back twice: %d", a.Status)
+		}
 		h.leads(h.Post(at[0], "reason", "It sells something after all."))
 		h.after(29 * 24 * time.Hour)
 		if len(h.mails(thatIsOff)) != 1 {
 			t.Error("it went before its time")
 		}
 		h.foretold(1, 2)
+		if n := len(h.Mail.Sent()); n != 0 {
+			t.Errorf("%d letters about what was put aside", n)
+		}
 		h.after(2 * 24 * time.Hour)
 		if len(h.mails(thatIsOff)) != 0 {
 			t.Error("it is kept for ever")
@@ -215,6 +225,9 @@ func (h *house) foretold(want, days int) {
 		for _, l := range list {
 			if l.What == lapsingMail {
 				n += l.Count
+				if l.Day.Before(desk.DayOf(h.Clock.Now())) || l.Day.After(h.Clock.Now().AddDate(0, 0, days)) {
+					h.Errorf("foretold to go within %d days is what goes on %s", days, l.Day)
+				}
 			}
 		}
 		if n != want {
@@ -312,9 +325,11 @@ func TestAMailThatComesAgain(t *testing.T) {
 // TestMailThatWaitsHasBounds in number and weight: what comes beyond is not taken yet.
 func TestMailThatWaitsHasBounds(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
-		takes := func() loot.Kind {
+		takes := func(size int64) loot.Kind {
 			t.Helper()
-			write, err := h.desk.takeMail(h.Context(), &mail.Received{})
+			var m mail.Received
+			m.Size = size
+			write, err := h.desk.takeMail(h.Context(), &m)
 			if (err == nil) != (write != nil) {
 				t.Error("it is taken although it is refused, or the other way round")
 			}
@@ -327,21 +342,38 @@ func TestMailThatWaitsHasBounds(t *testing.T) {
 			h.Tx(func(ctx context.Context, tx *store.Tx) error { _, err := tx.Exec(ctx, q, args...); return err })
 		}
 		change(`UPDATE disclosure_mail SET size = $1`, mostWeight/2)
-		if got := takes(); got == loot.Unavailable {
+		if got := takes(0); got == loot.Unavailable {
 			t.Error("the last that there is room for is not taken")
 		}
+		if got := takes(1); got != loot.Unavailable {
+			t.Errorf("one that there is no room for: %v", got)
+		}
 		change(`UPDATE disclosure_mail SET size = $1`, mostWeight/2+1)
-		if got := takes(); got != loot.Unavailable {
+		if got := takes(0); got != loot.Unavailable {
 			t.Errorf("too heavy: %v", got)
 		}
 		change(`UPDATE disclosure_mail SET aside = 1`)
-		if got := takes(); got == loot.Unavailable {
+		if got := takes(0); got == loot.Unavailable {
 			t.Error("what was put aside counts")
 		}
 		change(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) INSERT INTO disclosure_mail (id, at, sha256, repeat, size, reminded, aside, head, content)
 			SELECT 'x' || i, 0, 'x' || i, 'x' || i, 1, 0, 0, head, content FROM n, (SELECT head, content FROM disclosure_mail LIMIT 1) AS one`, mostWaiting)
-		if got := takes(); got != loot.Unavailable {
+		if got := takes(0); got != loot.Unavailable {
 			t.Errorf("too many: %v", got)
 		}
 	})
+}
+
+// TestOfALongMail a form takes and a page shows the beginning, and whoever has it whole all of it.
+func TestOfALongMail(t *testing.T) {
+	h := onOne(t)
+	h.authority("police")
+	h.as("t-counsel")
+	h.comes("Long\n\n" + strings.Repeat("§", mostShown+1))
+	at := h.mails(thatWaits)[0]
+	for page, want := range map[string]int{at: mostShown, at + "/whole": mostShown + 1, home + "/new?mail=" + at[len(mailHome+"/"):]: 4000} {
+		if n := strings.Count(h.Get(page).Body, "§"); n != want {
+			t.Errorf("%s has %d letters of it, want %d", page, n, want)
+		}
+	}
 }

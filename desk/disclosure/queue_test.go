@@ -28,6 +28,8 @@ func (h *house) counts(want int) {
 // contact; to others a request is one of so many.
 func TestNobodyReadsInAListWhatDoesNotOpenForThem(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
+		h.as("t-support")
+		desktest.Lacks(t, h.Get(home), openTo) // there is none
 		h.as("t-counsel")
 		secret := h.enter("court", "order", "gag", h.inDays(30), "@order", scan)
 		h.enter("police", "subscriber")
@@ -69,6 +71,14 @@ func TestNobodyReadsInAListWhatDoesNotOpenForThem(t *testing.T) {
 		}
 		shows(t, h.Get(home+"/register"), http.StatusOK, "2 Sample Square") // they call back
 		h.counts(1)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE disclosure_request SET owner = 't-support' WHERE id = $1`, theirs)
+			return err
+		})
+		for _, who := range []string{"t-billing", "t-support"} { // who entered it and who deals with it
+			h.as(who)
+			shows(t, h.Get(home+"/register"), http.StatusOK, "2 Sample Square")
+		}
 	})
 }
 
@@ -208,4 +218,17 @@ func TestWhatIsPreservedSaysUntilWhen(t *testing.T) {
 	page := h.Get(home)
 	shows(t, page, http.StatusOK, "Preserved until", until.Format("2 Jan 2006"))
 	desktest.Lacks(t, page, "Answer by")
+	if n := strings.Count(page.Body, until.Format("2 Jan 2006")); n != 1 {
+		t.Errorf("it is due to be answered, too: %d days", n)
+	}
+}
+
+// TestWhoIsNoLongerUsedAsksNothing: a register of none but those is empty.
+func TestWhoIsNoLongerUsedAsksNothing(t *testing.T) {
+	h := onOne(t)
+	who := h.authority("police")
+	h.as("t-counsel")
+	desktest.Lacks(t, h.Get(home+"/new"), "The register is empty")
+	h.leads(h.Post(home + "/register/" + who + "/ended"))
+	shows(t, h.Get(home+"/new"), http.StatusOK, "The register is empty")
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/imports/source"
 	"loot/statement"
 	"loot/store"
@@ -528,7 +529,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 			row.What = map[string]string{clients: "customer", services: "service", invoices: "invoice"}[parts[steps[n]].kind]
 		}
 		if s := theirs[x.whose].subject; s != "" {
-			row.Href = "/console/customers/" + url.PathEscape(string(s))
+			row.Href = desk.CustomerPath(s)
 		}
 		v.Rows = append(v.Rows, row)
 	}

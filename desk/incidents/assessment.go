@@ -171,13 +171,6 @@ func (d *incidents) assess(ctx context.Context, tx *store.Tx, i incident, by loo
 	return d.keep(ctx, tx, i, by, note{ID: a.Note, Kind: "assessment", Text: text, Alone: alone}, "")
 }
 
-func lower(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}
-
 // assessed returns the assessment that counts; the zero one if there is none.
 func assessed(ctx context.Context, tx *store.Tx, incidentID string) (a assessment, err error) {
 	var categories string

@@ -5,23 +5,20 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"loot"
 	"loot/desk"
-	"loot/gate"
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
 
-// An emergency is declared like any report; for a day, it is a case in which the
-// statement may let more be opened.
+// An emergency is declared like any report; for a day, it is the case of that name.
 const (
-	emergency     = "emergency"
+	emergency     = statement.Emergency
 	emergencyLife = 24 * time.Hour
 )
 
@@ -65,7 +62,7 @@ func (d *incidents) showRecord(i incident, by loot.Actor, data *showView) {
 	}
 	data.Record = &recordView{
 		Until: i.Opened.Add(emergencyLife), Search: "/console/customers?" + url.Values{"case": {i.reference()}}.Encode(),
-		Form: recordForm(desk.InEmergency(v.Statement, by, customer)),
+		Form: recordForm(v.Statement.InEmergency(by.Roles, customer)),
 	}
 }
 
@@ -86,7 +83,7 @@ func (d *incidents) toRecord(w http.ResponseWriter, r *http.Request) error {
 		if !ok || !d.stands(i) {
 			return loot.Errorf(loot.Conflict, "This is no emergency that still counts. Whoever needs a record beyond their role declares one.")
 		}
-		fields := recordForm(desk.InEmergency(v.Statement, web.ActorOf(r.Context()), customer))
+		fields := recordForm(v.Statement.InEmergency(web.ActorOf(r.Context()).Roles, customer))
 		if len(fields) == 0 {
 			return loot.Errorf(loot.Denied, "By the statement your roles open no more in an emergency. Give a colleague the number of the case.")
 		}
@@ -94,7 +91,7 @@ func (d *incidents) toRecord(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		s := desk.SubjectIn(form.Get("subject"))
-		to = "/console/customers/" + url.PathEscape(string(s)) + "?" + url.Values{"case": {i.reference()}, "purpose": {form.Get("purpose")}}.Encode()
+		to = desk.CustomerPath(s) + "?" + url.Values{"case": {i.reference()}, "purpose": {form.Get("purpose")}}.Encode()
 		return d.isCustomer(r.Context(), tx, s)
 	})
 	if web.Wrong(err) != nil {
@@ -151,9 +148,6 @@ func (d *incidents) purpose(id loot.Purpose) string {
 	return string(id)
 }
 
-// namesEmergency is in what every opening in an emergency was decided by.
-var namesEmergency = []byte(`"case":"emergency"`)
-
 // noteOpening notes in the history of an emergency that a record was opened for it.
 // Whose it was is not said: the history outlives the record.
 func (d *incidents) noteOpening(ctx context.Context, tx *store.Tx, row ledger.FactsRow) error {
@@ -164,67 +158,15 @@ func (d *incidents) noteOpening(ctx context.Context, tx *store.Tx, row ledger.Fa
 	if err != nil {
 		return err
 	}
-	id, err := d.emergencyOf(ctx, tx, row, who.ID)
-	if err != nil || id == "" {
+	i, err := find(ctx, tx, who.Case, "")
+	if loot.KindOf(err) == loot.NotFound { // two have its reference by now, or it was opened before entries kept their case
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return d.addNote(ctx, tx, id, note{
+	return d.addNote(ctx, tx, i.ID, note{
 		ID: "n" + row.ID, At: row.At, Author: who.ID, Kind: "opened",
 		Text: fmt.Sprintf("%s, for “%s”. Entry %s of the ledger.", loot.Plural(row.Facts.Fields, "detail", "details"), d.purpose(row.Facts.Purpose), row.ID),
 	})
-}
-
-// emergencyOf returns the emergency in which somebody opened a record: the one that
-// stood or, of several, the one that what others had agreed to names; empty: it
-// cannot be told.
-func (d *incidents) emergencyOf(ctx context.Context, tx *store.Tx, row ledger.FactsRow, who string) (string, error) {
-	stood, err := declared(ctx, tx, row.At)
-	if err != nil || len(stood) == 0 {
-		return "", err
-	}
-	if len(stood) == 1 {
-		return stood[0], nil
-	}
-	const latest = 100
-	list, err := d.Gate.Approvals(ctx, tx, latest)
-	if err != nil {
-		return "", err
-	}
-	for _, a := range list {
-		if a.Requester != who || a.State != gate.Used {
-			continue
-		}
-		_, request, _, _, err := d.Gate.Approval(ctx, tx, a.ID)
-		if err != nil {
-			return "", err
-		}
-		if request == nil || request.Purpose != row.Facts.Purpose {
-			continue
-		}
-		i, err := find(ctx, tx, request.Case, "")
-		if err != nil && loot.KindOf(err) != loot.NotFound {
-			return "", err
-		}
-		if slices.Contains(stood, i.ID) {
-			return i.ID, nil
-		}
-	}
-	return "", nil
-}
-
-// declared returns the emergencies that were declared within the day before an instant.
-func declared(ctx context.Context, tx *store.Tx, at time.Time) (out []string, err error) {
-	rows, err := tx.Query(ctx, `SELECT id FROM incidents_case WHERE what = $1 AND opened <= $2 AND opened > $3`, emergency, at.UnixMicro(), at.Add(-emergencyLife).UnixMicro())
-	if err != nil {
-		return nil, fmt.Errorf("incidents: emergencies: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("incidents: emergencies: %w", err)
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
 }

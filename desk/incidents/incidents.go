@@ -49,7 +49,7 @@ func New(kit desk.Kit, staff desk.Staff) (desk.Desk, error) {
 	d := &incidents{Kit: kit, key: key, staff: staff}
 	kit.Jobs.Listen("incident.raised", "incidents.open", d.raised)
 	kit.Jobs.Listen("notify.regulator", "incidents.regulator", d.tellRegulator)
-	kit.Jobs.Listen("approval.answered", "incidents.answered", d.answered)
+	kit.Jobs.Listen(desk.ApprovalAnswered, "incidents.answered", d.answered)
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.sendNotice, job.MaxAttempts(10))
 	job.Register(kit.Jobs, d.remind, job.MaxAttempts(10))
@@ -108,7 +108,7 @@ func (d *incidents) open(ctx context.Context, tx *store.Tx, i incident) (string,
 	i.ID = loot.NewID("i")
 	i.Opened = d.Now()
 	i.Due = i.Opened.Add(untilRegulator)
-	_, err := insert(ctx, tx, i)
+	err := insert(ctx, tx, i)
 	return i.ID, err
 }
 
@@ -123,7 +123,7 @@ func (d *incidents) waiting(ctx context.Context) (n int, err error) {
 // openCase offers the fact that an incident which is still open is named, or an
 // emergency that was declared within the last day.
 func (d *incidents) openCase(ctx context.Context, tx *store.Tx, r gate.Request, in *statement.Input) error {
-	if !strings.HasPrefix(r.Case, "i") && !referenceForm.MatchString(r.Case) {
+	if !desk.IsID("i", r.Case) && !desk.IsReference("I", r.Case) {
 		return nil
 	}
 	i, err := find(ctx, tx, r.Case, "")

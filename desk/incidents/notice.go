@@ -97,8 +97,8 @@ func (d *incidents) draft(ctx context.Context, tx *store.Tx, i incident, whom st
 	}
 	if a.Note != "" {
 		data.People, data.Kinds = strconv.Itoa(a.People), a.kinds(v.Statement)
-		data.Likelihood, data.Persons = lower(labelOf(likelihoods, strconv.Itoa(a.Likelihood))), labelOf(telling, a.Persons)
-		data.Severity = lower(strings.Split(labelOf(severities, strconv.Itoa(a.Severity)), ":")[0])
+		data.Likelihood, data.Persons = loot.LowerFirst(labelOf(likelihoods, strconv.Itoa(a.Likelihood))), labelOf(telling, a.Persons)
+		data.Severity = loot.LowerFirst(strings.Split(labelOf(severities, strconv.Itoa(a.Severity)), ":")[0])
 	}
 	notes, err := d.notes(ctx, tx, i.ID)
 	if err != nil {

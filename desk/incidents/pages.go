@@ -29,9 +29,9 @@ type incidentView struct {
 	State     web.Badge
 }
 
-// tell puts the beginning of a report on the page, for those who may read it. What
+// showReport puts the beginning of a report on the page, for those who may read it. What
 // was reported has no other name; what was declared or found has.
-func (v *incidentView) tell(report string) {
+func (v *incidentView) showReport(report string) {
 	v.About = beginning(report)
 	if v.What == "reported" && v.About != "" {
 		v.Title, v.About = v.About, v.Words

@@ -94,7 +94,7 @@ func (d *incidents) showPeople(ctx context.Context, tx *store.Tx, i incident, da
 		}
 		v := personView{Subject: p.Subject}
 		if why != erased {
-			v.Href = "/console/customers/" + url.PathEscape(string(p.Subject))
+			v.Href = desk.CustomerPath(p.Subject)
 		}
 		option := web.Option{Value: string(p.Subject), Label: string(p.Subject)}
 		switch {

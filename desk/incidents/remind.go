@@ -1,7 +1,6 @@
 package incidents
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/ledger"
 	"loot/mail"
 	"loot/store"
@@ -226,7 +226,7 @@ func (d *incidents) followPermits(ctx context.Context) error {
 			if len(row.Facts.Clauses) == 0 {
 				found = append(found, row.ID)
 			}
-			if row.Facts.Action == loot.Use && bytes.Contains(row.Facts.Input, namesEmergency) {
+			if desk.OpenedInEmergency(row.Facts) {
 				urgent = append(urgent, row)
 			}
 		}

@@ -94,7 +94,7 @@ func (d *incidents) showList(w http.ResponseWriter, r *http.Request, status int,
 		owners := map[string]string{"": ""}
 		for _, i := range all {
 			v := d.view(i)
-			v.tell(read[i.ID])
+			v.showReport(read[i.ID])
 			name, known := owners[i.Owner]
 			if !known {
 				if name, err = d.staff.Name(r.Context(), tx, i.Owner); err != nil {
@@ -248,7 +248,7 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 			return err
 		}
 		if at >= 0 {
-			data.Incident.tell(notes[at].Text)
+			data.Incident.showReport(notes[at].Text)
 		}
 		if err := d.showPeople(r.Context(), tx, i, &data); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -34,8 +33,6 @@ type incident struct {
 // reference is what an incident is called on pages and in notices.
 func (i incident) reference() string { return desk.Reference("I", i.ID) }
 
-var referenceForm = regexp.MustCompile(`^I-[A-Z2-7]{8}$`)
-
 // A note is a step in dealing with an incident.
 type note struct {
 	ID     string // empty: given when it is kept
@@ -58,19 +55,19 @@ func scan(row interface{ Scan(...any) error }) (incident, error) {
 	return i, nil
 }
 
-func insert(ctx context.Context, tx *store.Tx, i incident) (bool, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version, colleague)
+func insert(ctx context.Context, tx *store.Tx, i incident) error {
+	_, err := tx.Exec(ctx, `INSERT INTO incidents_case (id, what, entry, concerned, opened, due, owner, risk, told, closed, version, colleague)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0, 0, 0, $8) ON CONFLICT DO NOTHING`,
 		i.ID, i.What, i.Entry, i.Concerned, i.Opened.UnixMicro(), i.Due.UnixMicro(), i.Owner, i.Colleague)
 	if err != nil {
-		return false, fmt.Errorf("incidents: insert: %w", err)
+		return fmt.Errorf("incidents: insert: %w", err)
 	}
-	return n == 1, nil
+	return nil
 }
 
 // find returns an incident by its id, or by its reference if no other has the same.
 func find(ctx context.Context, tx *store.Tx, id, lock string) (incident, error) {
-	if referenceForm.MatchString(id) {
+	if desk.IsReference("I", id) {
 		var n int
 		like := "%" + strings.ToLower(strings.TrimPrefix(id, "I-"))
 		if err := tx.QueryRow(ctx, `SELECT count(*), COALESCE(min(id), '') FROM incidents_case WHERE id LIKE $1`, like).Scan(&n, &id); err != nil {

@@ -233,6 +233,8 @@ func TestAnEmergencyIsACaseForADay(t *testing.T) {
 		if got := kind(closed).Context.Case; got != "" {
 			t.Errorf("closed: case %q", got)
 		}
+		hides(t, h.as(support).Get(closed), "Open a record for this emergency")
+		says(t, h.Post(closed+"/record", "subject", "x", "purpose", "service"), http.StatusConflict, "no emergency that still counts")
 		h.Clock.Advance(emergencyLife)
 		if got := kind(path).Context.Case; got != "" {
 			t.Errorf("a day later: case %q", got)
@@ -303,5 +305,69 @@ func TestAnEmergencyLeadsToTheRecord(t *testing.T) {
 		h.Clock.Advance(emergencyLife)
 		hides(t, h.Get(path), to)
 		says(t, h.Post(path+"/record", "subject", string(s), "purpose", "service"), http.StatusConflict, "no emergency that still counts")
+	})
+}
+
+// TestTheHistoryOfAnEmergency has who did not agree, and what was opened for it; that of
+// another emergency has its own, and an ordinary incident has neither.
+func TestTheHistoryOfAnEmergency(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		support, dpo := h.hire("t-support", "support"), h.hire("t-dpo", "dpo")
+		s, _ := h.customer(map[loot.Field]string{"company.name": "Example Meadow Ltd"})
+		path := h.as(support).Post("/console/incidents", "what", "emergency", "text", "The hall is on fire.").Header.Get("Location")
+		again := h.Post("/console/incidents", "what", "emergency", "text", "And so is the other.").Header.Get("Location")
+		plain := h.report(support, "")
+		for _, named := range []string{desk.Reference("I", path), desk.Reference("I", plain), "Ticket 7"} {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				a, err := h.Kit.Gate.RequestApproval(ctx, tx, gate.Request{Action: loot.Use, Actor: support, Desk: "customers", Purpose: "service", Subject: s, Collection: customer, Fields: []loot.Field{"company.name"}, Case: named}, 2)
+				if err != nil {
+					return err
+				}
+				return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "approval.answered", ID: a.ID + " " + dpo.ID + " no"})
+			})
+		}
+		h.Drain()
+		says(t, h.Get(path), http.StatusOK, "Did not agree to the opening of a record")
+		hides(t, h.Get(plain), "agree to the opening")
+
+		opened := func(action loot.Action, kind, of string, gag time.Time) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := h.Kit.Ledger.Append(ctx, tx, ledger.Entry{
+					Facts: ledger.Facts{At: h.Clock.Now(), Action: action, Verdict: ledger.Permitted, Clauses: Keeps, Purpose: "service", Fields: 1, Input: []byte(`{"context":{"case":"` + kind + `"}}`)},
+					Actor: ledger.ActorFacet{ID: support.ID, Case: of}, Gag: gag,
+				})
+				return err
+			})
+		}
+		ref := desk.Reference("I", path)
+		opened(loot.Use, emergency, ref, time.Time{})
+		opened(loot.Use, "incident", desk.Reference("I", plain), time.Time{})
+		opened(loot.Transfer, emergency, ref, time.Time{})
+		opened(loot.Use, emergency, ref, h.Clock.Now().AddDate(1, 0, 0))
+		opened(loot.Use, emergency, "", time.Time{}) // as entries were that kept no case
+		opened(loot.Use, emergency, strings.TrimPrefix(again, "/console/incidents/"), time.Time{})
+		h.Clock.Advance(time.Hour)
+		h.looked()
+		for at, want := range map[string]int{path: 1, again: 1, plain: 0} {
+			if n := strings.Count(read(h.Get(at).Body), "Record opened"); n != want {
+				t.Errorf("%d openings are in the history of %s, want %d", n, at, want)
+			}
+		}
+	})
+}
+
+// TestAReferenceOfTwoIncidentsIsNeither of them.
+func TestAReferenceOfTwoIncidentsIsNeither(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		dpo := h.hire("t-dpo", "dpo")
+		path := h.report(dpo, "")
+		ref := "/console/incidents/" + desk.Reference("I", path)
+		says(t, h.Get(ref), http.StatusOK, "A list was sent")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			other := loot.NewID("i")
+			err := insert(ctx, tx, incident{ID: other[:len(other)-8] + path[len(path)-8:], What: "permit.missing", Opened: h.Clock.Now(), Due: h.Clock.Now()})
+			return err
+		})
+		says(t, h.Get(ref), http.StatusNotFound, "Two incidents have this reference.")
 	})
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"loot"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/ledger"
 	"loot/store"
 	"loot/web/webtest"
 )
@@ -80,9 +82,13 @@ func TestASuccessionIsAgreedToByASecondPerson(t *testing.T) {
 			t.Fatal("a letter went before a second person agreed")
 		}
 		shows(t, h.Post(to+"/notice", append(pairs, "confirm", "yes")...), http.StatusConflict, "waits for a second person already")
-		h.customer("c@example.com")
+		c := h.customer("c@example.com")
 		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Jobs.Enqueue(ctx, tx, sweepArgs{}) })
-		ok(t, h.desk.registered(t.Context(), "s00"))
+		ok(t, h.desk.registered(t.Context(), string(c)))
+		h.Drain()
+		if h.Mail.Count() != 0 {
+			t.Fatal("whoever came meanwhile was told before a second person agreed")
+		}
 		h.vote(false)
 		shows(t, h.Get(to), http.StatusOK, "a second person said no")
 		if h.Mail.Count() != 0 {
@@ -234,5 +240,167 @@ func TestOnlyThePreviewCountsWhomItGoesTo(t *testing.T) {
 	shows(t, h.Get(letter), http.StatusOK, "Went to 2 customers")
 	if looked != 0 {
 		t.Errorf("the letter that went looked at %d customers", looked)
+	}
+}
+
+// asked returns the id of the approval that waits, and what it is about in words.
+func (h *house) asked() (id, text string) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		list, err := h.Kit.Gate.Approvals(ctx, tx, 1)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		id = list[0].ID
+		var matter []byte
+		_, _, matter, _, err = h.Kit.Gate.Approval(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		text, _, err = h.desk.Describe(ctx, tx, matter)
+		return err
+	})
+	return id, text
+}
+
+// TestOnlyASuccessionWaits for a second person: it is its letter that nobody calls back.
+func TestOnlyASuccessionWaits(t *testing.T) {
+	h := one(t)
+	h.others = 1
+	h.customer("a@example.com")
+	h.sign(helper, string(support))
+	h.announce(helper, cooperation)
+	if h.Mail.Count() != 1 {
+		t.Errorf("%d letters, want 1", h.Mail.Count())
+	}
+}
+
+// TestAnAgreementOfOthersComesTooLate for what was taken back, and once for what was not.
+func TestAnAgreementOfOthersComesTooLate(t *testing.T) {
+	h := one(t)
+	h.others = 1
+	h.customer("a@example.com")
+	gone, order := h.Customer(collection, "service", map[loot.Field]string{"contact.email": "b@example.com"})
+	h.services[gone] = []string{"shared-hosting"}
+	ok(t, h.Kit.Gate.InTx(t.Context(), func(tx *store.Tx) error {
+		if err := h.Kit.Gate.EndOrder(t.Context(), tx, order); err != nil {
+			return err
+		}
+		p, err := h.Kit.Gate.Decide(t.Context(), tx, gate.Request{
+			Action: loot.Erase, Actor: loot.Actor{Kind: loot.Person, ID: string(gone)}, Purpose: "access", Subject: gone, Collection: collection,
+			Fields: []loot.Field{"contact.email"},
+		})
+		if err != nil {
+			return err
+		}
+		return h.Kit.Vault.Erase(t.Context(), tx, p)
+	}))
+	h.sign(seller, "service")
+	h.announce(seller, succession, "shared-hosting")
+	id, text := h.asked()
+	if text != "Tallowmere Software takes over this part of our network: shared hosting" {
+		t.Errorf("asked is: %s", text)
+	}
+	h.asStaff("t-counsel", "counsel")
+	at := "/console/partners/" + seller
+	leads(t, h.Post(regexp.MustCompile(at+`/notice/p[a-z0-9]+/end`).FindString(h.Get(at).Body)), at)
+	if _, text = h.asked(); text != "It was taken back." {
+		t.Errorf("asked is: %s", text)
+	}
+	ok(t, h.desk.approved(t.Context(), id)) // they agreed at the same moment
+	if h.Mail.Count() != 0 {
+		t.Error("a letter went by what was taken back")
+	}
+	h.Clock.Advance(day)
+	h.announce(seller, succession, "shared-hosting")
+	id, _ = h.asked()
+	h.vote(true)
+	ok(t, h.desk.approved(t.Context(), id)) // a job may run twice
+	h.Drain()
+	if h.Mail.Count() != 1 {
+		t.Errorf("%d letters, want 1", h.Mail.Count())
+	}
+}
+
+// TestNobodyAgreesInTime, also once the gate has forgotten that they were asked.
+func TestNobodyAgreesInTime(t *testing.T) {
+	h := one(t)
+	h.others = 1
+	h.customer("a@example.com")
+	h.sign(seller, "service")
+	h.announce(seller, succession)
+	h.Clock.Advance(4 * day)
+	h.asStaff("t-counsel", "counsel")
+	at := "/console/partners/" + seller
+	shows(t, h.Get(at), http.StatusOK, "nobody agreed in time")
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM gate_approval`)
+		return err
+	})
+	shows(t, h.Get(at), http.StatusOK, "nobody agreed in time")
+}
+
+// TestALetterIsOfItsPartner, and only whoever signed has one made.
+func TestALetterIsOfItsPartner(t *testing.T) {
+	h := one(t)
+	h.sign(seller, "service")
+	h.announce(seller, succession)
+	h.asStaff("t-new", "counsel")
+	at := "/console/partners/" + seller
+	letter := regexp.MustCompile(at + `/notice/p[a-z0-9]+`).FindString(h.Get(at).Body)
+	shows(t, h.Get(letter), http.StatusOK, "takes over our network")
+	shows(t, h.Get(strings.Replace(letter, seller, helper, 1)), http.StatusNotFound, "There is no such announcement.")
+	for _, confirm := range []string{"", "yes"} {
+		shows(t, h.Post(at+"/notice", "kind", succession, "confirm", confirm), http.StatusForbidden, "Sign the confidentiality undertaking first")
+	}
+}
+
+// TestWhoeverIsToldLateHearsThatItIsTakenBack: the letter was on its way, and of many each
+// is written to.
+func TestWhoeverIsToldLateHearsThatItIsTakenBack(t *testing.T) {
+	h := one(t)
+	a := h.customer("a@example.com")
+	h.sign(seller, "service")
+	h.announce(seller, succession)
+	var n notice
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		all, err := notices(ctx, tx, `partner = $1`, seller)
+		if len(all) == 1 {
+			n = all[0]
+		}
+		return err
+	})
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		for range pageSize {
+			if _, err := tx.Exec(ctx, `INSERT INTO partners_told (notice, subject, at) VALUES ($1, $2, 1)`, n.ID, loot.NewSubject()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	late := h.customer("b@example.com")
+	h.asStaff("t-counsel", "counsel")
+	leads(t, h.Post("/console/partners/"+seller+"/notice/"+n.ID+"/end"), "/console/partners/"+seller)
+	h.Drain()
+	ok(t, h.desk.tell(t.Context(), n, late))
+	h.Drain()
+	for _, to := range []string{"a@example.com", "b@example.com"} {
+		if m, _ := h.Mail.Last(to); !strings.HasPrefix(m.Subject, "Tallowmere Software does not take over") {
+			t.Errorf("%s has: %s", to, m.Subject)
+		}
+	}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		items, err := h.Kit.Ledger.Timeline(ctx, tx, a, collection, "", 100)
+		if err == nil && !slices.ContainsFunc(items, func(it ledger.Item) bool { return it.Facts.Note == "partner.successor" }) {
+			t.Error("the timeline does not say that they were told of a successor")
+		}
+		return err
+	})
+	var asked int
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = 'partners.unsay'`).Scan(&asked)
+	})
+	if want := pageSize + 2; asked != want {
+		t.Errorf("%d are written to, want %d", asked, want)
 	}
 }

@@ -37,6 +37,10 @@ func TestCooperationGoesStepByStep(t *testing.T) {
 		h.reach(helper)
 		shows(t, feed(), http.StatusForbidden, "No confidentiality agreement")
 		h.sign(helper, "support")
+		h.asStaff("t-dpo", "dpo")
+		leads(t, h.Post("/console/partners/"+helper+"/company", "contact", "privacy@partner.example"), "/console/partners/"+helper)
+		shows(t, feed(), http.StatusConflict, "No age recipient of this partner is entered.")
+		h.reach(helper)
 		if got := h.file(helper, support); len(got) != 0 {
 			t.Errorf("before anybody was told: %v", got)
 		}
@@ -124,6 +128,8 @@ func TestAnAgreementCoversWhatItSays(t *testing.T) {
 	desktest.Lacks(t, page, "How to reach you", "Your company", "how to reach you", "your company")
 	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-01", "country", "Irelandia"), http.StatusUnprocessableEntity,
 		"It ends before it begins.", "Please choose one of those offered.", "Choose the signed document.", "an agreement about nothing", "Who signed it : Please fill this in.")
+	shows(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "2026-01-02", "ends", "2026-01-02"), http.StatusUnprocessableEntity, "It ends before it begins.")
+	desktest.Lacks(t, h.upload("/console/partners/"+helper+"/agreement", "signed", "", "ends", "2026-01-02"), "This is no date.")
 	shows(t, h.Post("/console/partners/"+helper+"/feed", "purpose", "support"), http.StatusUnprocessableEntity, "Reason : Please fill this in.", "Hand over the sealed file")
 	leads(t, h.upload("/console/partners/"+helper+"/agreement", "purposes", "support", "categories", "company", "signed", "2026-01-02", "ends", "2028-01-01", "country", "IE", "signers", "x", "document", "y"), "/console/partners/"+helper)
 	got := h.file(helper, support)
@@ -160,6 +166,8 @@ func TestOnePersonIsHandedOver(t *testing.T) {
 	to := "/console/partners/" + helper + "/person"
 	h.asStaff("t-billing", "billing")
 	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusForbidden, "Your role opens no records for this purpose")
+	h.asStaff("t-new", "support")
+	shows(t, h.Post(to, "subject", string(a), "purpose", "support"), http.StatusForbidden, "Sign the confidentiality undertaking first")
 	h.asStaff("t-support", "support")
 	shows(t, h.Post(to, "subject", "s00", "purpose", "support"), http.StatusUnprocessableEntity, "There is no such customer.")
 	page := h.Post(to, "subject", "https://loot.example/console/customers/"+string(a)+"?purpose=support", "purpose", "support")
@@ -487,6 +495,35 @@ func TestAnObjectionSaysForWhomItCounts(t *testing.T) {
 	shows(t, page, http.StatusOK, "It takes over a service of yours.", "What we told you")
 	desktest.Hides(t, page, "So does another company")
 	h.sign(helper, "service")
+	h.services[h.customer("b@example.com")] = []string{"domain"}
+	h.announce(helper, succession, "domain") // which the first does not have
+	desktest.Hides(t, h.Get("/portal/partners"), "So does another company")
 	h.announce(helper, succession)
 	shows(t, h.Get("/portal/partners"), http.StatusOK, "It takes over a service of yours. So does another company: an objection counts for every company on this page that does the same.")
+	h.asStaff("t-counsel", "counsel")
+	at := "/console/partners/" + helper
+	for _, end := range regexp.MustCompile(at+`/notice/p[a-z0-9]+/end`).FindAllString(h.Get(at).Body, -1) {
+		leads(t, h.Post(end), at)
+	}
+	h.as(a)
+	desktest.Hides(t, h.Get("/portal/partners"), "So does another company")
+}
+
+// TestASuccessionMovesNobodyWhomItDoesNotConcern: whoever objects to the cooperation and was
+// not told of the succession does not go by that.
+func TestASuccessionMovesNobodyWhomItDoesNotConcern(t *testing.T) {
+	h := one(t)
+	h.customer("a@example.com")
+	b := h.customer("b@example.com")
+	h.services[b] = []string{"domain"}
+	h.sign(helper, "support", "service")
+	h.reach(helper)
+	h.announce(helper, cooperation)
+	h.announce(helper, succession, "shared-hosting")
+	h.as(b)
+	leads(t, h.Post("/portal/partners/"+helper, "purpose", "support", "object", "yes"), "/portal/partners")
+	h.Clock.Advance(60 * day)
+	if got := addresses(h.file(helper, support)); got != "a@example.com" || h.transfers(b) != 0 {
+		t.Errorf("went: %q", got)
+	}
 }

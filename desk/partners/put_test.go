@@ -60,6 +60,17 @@ func TestAFileIsPutOnAServer(t *testing.T) {
 		sum := sha256.Sum256(file)
 		shows(t, h.Get(at), http.StatusOK, "SFTP", hex.EncodeToString(sum[:]), "done")
 
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := h.Kit.Ledger.Timeline(ctx, tx, a, collection, "", 1)
+			if err != nil {
+				return err
+			}
+			if who, err := h.Kit.Ledger.Actor(ctx, tx, items[0].ID); err != nil || who.ID != "t-dpo" || who.Reason != "They asked." {
+				t.Errorf("the ledger has %+v, %v", who, err)
+			}
+			return nil
+		})
+
 		// One that broke off with the process that sent it is not sent again.
 		within := h.desk.needs.Reach
 		h.desk.needs.Reach = nil // so that it waits
@@ -168,6 +179,13 @@ func TestAFileThatDoesNotGoSaysWhy(t *testing.T) {
 		}
 		ended, end := context.WithCancel(t.Context())
 		end()
+		set(`UPDATE partners_delivery SET sending = 1 WHERE id = $1`, id)
+		_ = h.desk.put(ended, putArgs{id}) // another process has it
+		body := h.Get(at).Body
+		if !strings.Contains(body, "not ended") || strings.Contains(body, "waits for the server") {
+			t.Error("a delivery was taken away from the process that has it")
+		}
+		set(`UPDATE partners_delivery SET sending = 0 WHERE id = $1`, id)
 		if err := h.desk.put(ended, putArgs{id}); err == nil {
 			t.Error("one whose context ended is not tried again")
 		}

@@ -239,7 +239,7 @@ func (d *Rights) showRequest(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
-		v = requestView{Request: d.staffRow(s, one), Customer: "/console/customers/" + url.PathEscape(string(one.Subject))}
+		v = requestView{Request: d.staffRow(s, one), Customer: desk.CustomerPath(one.Subject)}
 		v.Counts = d.counts(s, one)
 		if one.Decider != "" {
 			if v.Decider, err = d.needs.Staff.Name(ctx, tx, one.Decider); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/store"
 	"loot/vault"
@@ -137,7 +138,7 @@ func (d *Safety) showCase(w http.ResponseWriter, r *http.Request, status int, v 
 		}
 		if c.Subject != "" && c.Closed.IsZero() {
 			v.Record = &web.Action{
-				Label: "Open the customer’s record", Icon: "lock-open", Post: true, Href: "/console/customers/" + url.PathEscape(string(c.Subject)) + "/open",
+				Label: "Open the customer’s record", Icon: "lock-open", Post: true, Href: desk.CustomerPath(c.Subject) + "/open",
 				Hidden: []web.Hidden{{Name: "purpose", Value: string(purposeOf(c.What))}, {Name: "case", Value: c.ID}, {Name: "reason", Value: "Case " + c.Reference()}},
 			}
 		}

@@ -3,13 +3,13 @@ package safety
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/store"
 	"loot/web"
 )
@@ -132,7 +132,7 @@ func (d *Safety) figures(w http.ResponseWriter, r *http.Request) error {
 	v.Tables = []figureTable{{"Kind", ranked(kinds)}, {"Network", ranked(networks)}, {"Month", byMonth}}
 	for s, n := range again {
 		if n > 1 {
-			v.Repeat = append(v.Repeat, repeatRow{s, n, "/console/customers/" + url.PathEscape(string(s))})
+			v.Repeat = append(v.Repeat, repeatRow{s, n, desk.CustomerPath(s)})
 		}
 	}
 	slices.SortFunc(v.Repeat, func(a, b repeatRow) int {

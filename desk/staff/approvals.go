@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ type approvalRow struct {
 	Href    string
 	Reason  string
 	Who     string
-	Facts   []approvalFact
+	Facts   []web.Fact
 	State   web.Badge
 	Count   string
 	Mine    bool
@@ -52,16 +51,6 @@ type approvalRow struct {
 	Next    string // what somebody has to do now that others agreed
 	Made    time.Time
 	Expires time.Time
-}
-
-// An approvalFact is what is asked for, with a page about it where there is one.
-type approvalFact struct {
-	web.Fact
-	Href string
-}
-
-func fact(term, value string) approvalFact {
-	return approvalFact{Fact: web.Fact{Term: term, Value: value}}
 }
 
 // renderApprovals shows what waits for a second person: to those who approve
@@ -216,7 +205,7 @@ func (d *Desk) wayBack(a gate.Approval, r gate.Request) *web.Action {
 	if r.Collection != customers || a.State == gate.Expired {
 		return nil
 	}
-	record := "/console/customers/" + url.PathEscape(string(r.Subject))
+	record := desk.CustomerPath(r.Subject)
 	if a.State == gate.Approved {
 		return &web.Action{Label: "Open now", Icon: "lock-open", Primary: true, Small: true, Post: true, Href: record + "/open", Hidden: []web.Hidden{{Name: "approval", Value: a.ID}}}
 	}
@@ -284,14 +273,14 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 			fields = append(fields, title)
 		}
 	}
-	record := fact("Record", loot.Cut(string(r.Subject), 7)+"…")
+	record := web.Fact{Term: "Record", Value: loot.Cut(string(r.Subject), 7) + "…"}
 	if r.Collection == customers {
 		record.Value = "Customer " + record.Value
 		if mine && r.Action != loot.Answer {
-			record.Href = "/console/customers/" + url.PathEscape(string(r.Subject))
+			record.Href = desk.CustomerPath(r.Subject)
 		}
 	}
-	row.Facts = []approvalFact{fact("Purpose", purpose), fact("Fields", strings.Join(fields, ", ")), record}
+	row.Facts = []web.Fact{{Term: "Purpose", Value: purpose}, {Term: "Fields", Value: strings.Join(fields, ", ")}, record}
 	if r.Case != "" {
 		row.Facts = append(row.Facts, caseFact(r))
 	}
@@ -299,27 +288,24 @@ func (d *Desk) describeRequest(row *approvalRow, r gate.Request, mine bool) {
 		row.Title, row.Text, row.Href = "Hand over details", "see what was asked", r.Page
 	}
 	if to != "" {
-		row.Facts = append(row.Facts, fact("Goes to", to))
+		row.Facts = append(row.Facts, web.Fact{Term: "Goes to", Value: to})
 	}
 }
 
 // caseFact says for which case a record is opened, and leads there where the case
 // says by itself whose it is: requests from outside and incidents have a reference.
-func caseFact(r gate.Request) approvalFact {
-	f := fact("Case", r.Case)
+func caseFact(r gate.Request) web.Fact {
+	f := web.Fact{Term: "Case", Value: r.Case}
 	switch path := url.PathEscape(r.Case); {
 	case r.Action == loot.Answer:
 		f.Value, f.Href = desk.Reference("D", r.Case), r.Page
-	case incidentForm.MatchString(r.Case):
+	case desk.IsID("i", r.Case), desk.IsReference("I", r.Case): // as staff name an incident
 		f.Value, f.Href = desk.Reference("I", r.Case), "/console/incidents/"+path
 	case len(r.Case) > shortCase:
 		f.Value = "…" + strings.ToUpper(r.Case[len(r.Case)-8:])
 	}
 	return f
 }
-
-// incidentForm is an incident as staff name it as a case: by its id or its reference.
-var incidentForm = regexp.MustCompile(`^(i[a-z2-7]{26}|I-[A-Z2-7]{8})$`)
 
 // shortCase is how long a reference of a case may be that is shown whole.
 const shortCase = 20
@@ -346,9 +332,9 @@ func (d *Desk) describeChange(ctx context.Context, tx *store.Tx, row *approvalRo
 	row.Text, row.Href = m.Name, "/console/staff/"+m.ID
 	switch kind {
 	case kindNew:
-		row.Facts = []approvalFact{fact("Roles", d.roleTitles(c.Roles)), {Fact: web.Fact{Term: "E-mail", Value: m.Email, Mail: true}}}
+		row.Facts = []web.Fact{{Term: "Roles", Value: d.roleTitles(c.Roles)}, {Term: "E-mail", Value: m.Email, Mail: true}}
 	case kindRoles:
-		row.Facts = []approvalFact{fact("So far", d.roleTitles(m.Roles)), fact("From then on", d.roleTitles(c.Roles))}
+		row.Facts = []web.Fact{{Term: "So far", Value: d.roleTitles(m.Roles)}, {Term: "From then on", Value: d.roleTitles(c.Roles)}}
 		if row.State.Text != "Waits" {
 			row.Facts = row.Facts[1:]
 		}

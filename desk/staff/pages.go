@@ -308,17 +308,10 @@ func deeds(m Member, by, needed string) []deed {
 	}
 	text := "For good: the account never signs in again. Its name stays with what it did."
 	if !m.Approver.IsZero() {
-		text += " As it approves, " + lower(needed)
+		text += " As it approves, " + loot.LowerFirst(needed)
 	}
 	add("remove", "Remove the account", text, "Remove", "user-x", true)
 	return out
-}
-
-func lower(s string) string {
-	if s == "" || s[0] < 'A' || s[0] > 'Z' {
-		return s
-	}
-	return string(s[0]+'a'-'A') + s[1:]
 }
 
 var signFields = web.Fields{

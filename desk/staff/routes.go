@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/job"
 	"loot/mail"
@@ -221,8 +222,8 @@ func (d *Desk) approvals(w http.ResponseWriter, r *http.Request) error {
 	return d.renderApprovals(w, r)
 }
 
-// vote takes somebody's yes or no. The notice "approval.answered" says "approval who
-// yes", so that a case has in its history who agreed to what was opened for it.
+// vote takes somebody's yes or no. The notice of it lets a case have in its history who
+// agreed to what was opened for it.
 func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 	in, err := web.Form(r, 0)
 	if err != nil {
@@ -242,7 +243,7 @@ func (d *Desk) vote(w http.ResponseWriter, r *http.Request) error {
 		if a, err = d.kit.Gate.Vote(ctx, tx, r.PathValue("id"), v, answer == "yes"); err != nil {
 			return err
 		}
-		return d.kit.Jobs.Publish(ctx, tx, job.Notice{Name: "approval.answered", ID: a.ID + " " + v.Actor.ID + " " + answer})
+		return d.kit.Jobs.Publish(ctx, tx, job.Notice{Name: desk.ApprovalAnswered, ID: a.ID + " " + v.Actor.ID + " " + answer})
 	}); err != nil {
 		return err
 	}

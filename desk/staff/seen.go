@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/ledger"
 	"loot/store"
 )
@@ -49,10 +50,8 @@ type finding struct {
 
 func (f *finding) add(entry string) { f.number++; f.entry = max(f.entry, entry) }
 
-var (
-	namesCase      = []byte(`"case":"`)
-	namesEmergency = []byte(`"case":"emergency"`)
-)
+// namesCase is in what a decision read that was made for a case.
+var namesCase = []byte(`"case":"`)
 
 // add counts an opening. What a program does by somebody's token has no hours.
 func (s *seen) add(row ledger.StaffRow) {
@@ -67,7 +66,7 @@ func (s *seen) add(row ledger.StaffRow) {
 	}
 	s.opened[row.ID] = true
 	switch {
-	case bytes.Contains(f.Input, namesEmergency):
+	case desk.OpenedInEmergency(f):
 		s.urgent.add(row.ID)
 	case row.Actor.Reason == "" && !bytes.Contains(f.Input, namesCase):
 		s.bare.add(row.ID)

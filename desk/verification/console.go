@@ -145,7 +145,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		}
 		data.Case = v.view(s, m)
 		data.View.Title = data.Case.Title + ": " + loot.LowerFirst(data.Case.KindTitle)
-		data.Customer = "/console/customers/" + url.PathEscape(string(m.Subject))
+		data.Customer = desk.CustomerPath(m.Subject)
 		lasts, err := lastOf(ctx, tx, m.Subject)
 		if err != nil {
 			return err
