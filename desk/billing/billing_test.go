@@ -202,6 +202,10 @@ func TestTheConsoleListsServicesAndKeepsPrices(t *testing.T) {
 		if n := strings.Count(o.Get(next[1]).Body, "/console/customers/"); n != 2 {
 			t.Errorf("%d services on the second page, want 2", n)
 		}
+		next = regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(o.Get("/console/billing?state=active").Body)
+		if next == nil || !strings.Contains(next[1], "state=active") {
+			t.Errorf("the next page of those that run is %q", next)
+		}
 		shows(t, o.Get("/console/billing?after=nonsense"), http.StatusNotFound)
 		shows(t, o.Get("/console/billing/plans"), http.StatusForbidden)
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/desk/billing/camt"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
@@ -384,6 +385,30 @@ func TestWhatStandsForAPaidInvoiceAsksForNoMoney(t *testing.T) {
 		ok(t, o.b.WriteAgain(t.Context(), whole, fine))
 		if credit, third := o.record("EX-2026-000007").Invoice, o.record("EX-2026-000008").Invoice; !credit.Totals.Due.Equal(invoice.Dec("1.61")) || !third.Totals.Due.IsZero() {
 			t.Errorf("the credit note credits %s, %s are due", credit.Totals.Due, third.Totals.Due)
+		}
+	})
+}
+
+// Of an invoice that costs less than the one that it stands for no more is paid than it
+// costs, and what went back to the payer is paid of none.
+func TestNoMoreIsPaidThanItCosts(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(with(meadow, map[loot.Field]string{country: "DE", postcode: "12345"}))
+		o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		first, other := o.issued(`WHERE i.subject = $1`, s)[0], o.issued(`WHERE i.subject <> $1`, s)[0]
+		o.uploads(madeUpEntry{Amount: plainAmount(first.Total, "EUR"), Text: first.Number}, madeUpEntry{Amount: "1.61", Text: other.Number, Nth: 1})
+		o.uploads(madeUpEntry{Amount: "-1.61", Text: other.Number, Nth: 2})
+		ok(t, o.b.WriteAgain(t.Context(), again(s, companyVAT, "DE136695976", first.Number), fine))
+		ok(t, o.b.WriteAgain(t.Context(), again(other.Subject, town, "Right Town", other.Number), fine))
+		for subject, paid := range map[loot.Subject]bool{s: true, other.Subject: false} {
+			i := o.issued(`WHERE i.subject = $1 AND i.kind = '384'`, subject)[0]
+			inv := o.record(i.Number).Invoice
+			if got := inv.Totals.Due.IsZero(); got != paid || paid && !inv.Prepaid.Equal(inv.Totals.WithTax) || !paid && !inv.Prepaid.IsZero() || i.Due == i.Day {
+				t.Errorf("%s of %s: %s are paid and %s due by %s", i.Number, inv.Totals.WithTax, inv.Prepaid, inv.Totals.Due, i.Due)
+			}
 		}
 	})
 }

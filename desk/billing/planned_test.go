@@ -2,6 +2,8 @@ package billing
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,7 +13,9 @@ import (
 	"time"
 
 	"loot"
+	"loot/api"
 	"loot/desk/desktest"
+	"loot/ledger"
 	"loot/store"
 	"loot/web"
 )
@@ -77,6 +81,11 @@ func TestAColleagueSetsThePlanOfAService(t *testing.T) {
 				t.Errorf("%s: %s, want %s", m, got, want)
 			}
 		}
+		page = o.Get("/portal/services") // the plan that it has now is none to come
+		shows(t, page, http.StatusOK, "2 TB, € 15.00 a month")
+		if n := strings.Count(desktest.Text(page.Body), "“2 TB” from 1 January 2027 on"); n != 1 {
+			t.Errorf("it is said %d times, want once, in the history", n)
+		}
 		o.Tx(func(ctx context.Context, tx *store.Tx) error {
 			err := insertMeter(ctx, tx, Meter{Plan: "backup-2000", ID: "more", Title: "More", Kind: Level, Unit: percent})
 			if loot.KindOf(err) != loot.Conflict {
@@ -101,7 +110,17 @@ func TestACustomerChangesToASuggestedPlan(t *testing.T) {
 		hint := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(o.Get("/portal/services").Body)
 		o.as(other)
 		shows(t, o.Post(hint, "do", "change"), http.StatusNotFound)
+		move := func(f func(context.Context, *store.Tx, loot.Actor, string, string) (bool, error)) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := f(ctx, tx, clerk, "space", "case")
+				return err
+			})
+		}
 		o.as(s)
+		move(o.b.Suspend)
+		desktest.Lacks(t, o.Get("/portal/services"), "You could use") // of what does not run
+		move(o.b.Resume)
+		shows(t, o.Get("/portal/services"), http.StatusOK, "You could use")
 		desktest.Leads(t, o.Post(hint, "do", "change"), "/portal/services")
 		page := o.Get("/portal/services")
 		shows(t, page, http.StatusOK, "“2 TB” from 1 December 2026 on")
@@ -222,6 +241,111 @@ func TestWhatWasTakenOverIsChargedFromThen(t *testing.T) {
 	})
 }
 
+// Whoever takes a service over charges nothing of what was before: neither setting it up
+// nor what was used then, whichever plan it gets, and nobody is drawn for it.
+func TestThePlanOfWhatWasTakenOver(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		day := func(d int) time.Time { return time.Date(2026, 11, d, 9, 0, 0, 0, time.UTC) }
+		began := time.Date(2025, 1, 5, 0, 0, 0, 0, time.UTC)
+		s, later := o.customer(meadow), loot.NewSubject()
+		o.Tx(func(_ context.Context, tx *store.Tx) error {
+			for id, order := range map[string]Order{
+				"net":  {Subject: s, Service: "virtual-server", Plan: "virtual-2"},
+				"disk": {Subject: s, Service: "dedicated-server", Plan: "dedicated-16"},
+				"bare": {Subject: s, Service: "backup"},
+				"next": {Subject: s, Service: "backup"}, // without a plan, as is what had ended
+				"gone": {Subject: s, Service: "backup", Ended: day(10)},
+				"not":  {Subject: later, Service: "backup", Plan: "backup-500"},
+			} {
+				order.Made = began
+				o.b.Begin(tx, id, order)
+			}
+			return nil
+		})
+		for id, from := range map[string]time.Time{"net": day(11), "disk": day(11), "gone": day(11), "bare": began, "next": december, "not": december} {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE billing_service SET charged = $1 WHERE reference = $2`, from.UnixMicro(), id)
+				return err
+			})
+		}
+		o.asStaff("billing")
+		const net = "/console/billing/services/net"
+		for _, from := range []string{"2026-10", "2027-12"} { // before it is charged, and more than a year ahead
+			shows(t, o.Post(net+"/plan", "plan", "virtual-4", "from", from), http.StatusUnprocessableEntity)
+		}
+		running := func(q string) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, q)
+				return err
+			})
+		}
+		running(`INSERT INTO billing_run (month, started, author, members, seen, last, done) VALUES ('2026-11', 1, '', 1, 0, '', 0)`)
+		shows(t, o.Post(net+"/plan", "plan", "virtual-4", "from", "2026-11"), http.StatusUnprocessableEntity)
+		running(`DELETE FROM billing_run`)
+		desktest.Leads(t, o.Post(net+"/plan", "plan", "virtual-4", "from", "2026-11"), net)
+		desktest.Leads(t, o.Post("/console/billing/services/bare/plan", "plan", "backup-500", "from", "2026-11"), "/console/billing/services/bare")
+		got, err := o.b.record(t.Context(), loot.Actor{}, []Record{
+			{Service: "net", Meter: "traffic", Key: "before", At: day(5), Amount: 5000 * oneUnit},
+			{Service: "net", Meter: "traffic", Key: "after", At: day(12), Amount: 2500 * oneUnit},
+			{Service: "bare", Meter: "disk", Key: "no plan", At: day(1).AddDate(0, -1, 0), Amount: oneUnit},
+			{Service: "bare", Meter: "disk", Key: "plan", At: day(12), Amount: oneUnit},
+		}, false)
+		if ok(t, err); got.Added != 3 || len(got.Refused) != 1 {
+			t.Errorf("%+v", got)
+		}
+		const want = "backup-500: 1 MON 5; dedicated-16: 20 DAY 99; virtual-4: 20 DAY 22; virtual-4/traffic: 500 E34 0.004; shared-small: 8 DAY 4.9"
+		if got := o.charged(s, november); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		one := fmt.Sprint(o.api([]api.Scope{"services:read"}, "billing").call(http.StatusOK, http.MethodGet, "/api/services/net", ""))
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := o.b.export(ctx, tx, s)
+			text, _ := json.Marshal(copied)
+			for _, want := range []string{`"chargedFrom":"2026-11-11`, "“4 cores” from 1 November 2026 on"} {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("the copy does not say %q: %s", want, text)
+				}
+			}
+			items, err2 := o.b.Ledger.Timeline(ctx, tx, s, collection, "", 100)
+			if !slices.ContainsFunc(items, func(i ledger.Item) bool { return i.Facts.Note == "service.plan" }) {
+				t.Error("the ledger does not say that the plan was changed")
+			}
+			return errors.Join(err, err2)
+		})
+		for _, want := range []string{"chargedFrom:2026-11-11", "from:2026-11", "plan:virtual-4"} {
+			if !strings.Contains(one, want) {
+				t.Errorf("the API does not say %q: %s", want, one)
+			}
+		}
+		o.after(december)
+		o.run(november)
+		page := o.Get("/console/billing/run?month=2026-11")
+		shows(t, page, http.StatusOK, "1 of 1 customers")
+		desktest.Lacks(t, page, string(later))
+	})
+}
+
+// A case ends what it suspended, though the service got another plan meanwhile.
+func TestAnotherPlanIsNoOtherState(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		reference := "o-" + string(s)
+		move := func(f func(context.Context, *store.Tx, loot.Actor, string, string) (bool, error)) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				done, err := f(ctx, tx, clerk, reference, "case")
+				if !done {
+					t.Error("it stays as it was")
+				}
+				return err
+			})
+		}
+		move(o.b.Suspend)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(servicePath(reference)+"/plan", "plan", "shared-large", "from", "2026-12"), servicePath(reference))
+		move(o.b.Resume)
+	})
+}
+
 // Who came after a month was drawn is no more said to wait for what was done: they
 // have a state and an action of their own.
 func TestWhoCameLaterIsDrawnLater(t *testing.T) {
@@ -246,9 +370,37 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		desktest.Lacks(t, page, "to be issued")
 		// They may stand on another page of the list.
 		shows(t, o.Get(path+"&after="+string(max(first, late))), http.StatusOK, "Draw it again")
+		// One that is just being drawn goes on where it is.
+		done := func(at, seen int64) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE billing_run SET done = $1, seen = $2`, at, seen)
+				return err
+			})
+		}
+		done(0, 1)
+		desktest.Lacks(t, o.Get(path), "Draw it again")
+		desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11", "later", "yes"), path)
+		shows(t, o.Get(path), http.StatusOK, "1 of 1 customers")
+		done(o.Clock.Now().UnixMicro(), 1)
 		for range 2 {
 			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11", "later", "yes"), path)
 			o.Drain()
+		}
+		drawn := 0
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			drawn = 0
+			for row, err := range o.b.Ledger.Facts(ctx, tx, desktest.Start, o.Clock.Now().Add(time.Hour)) {
+				if err != nil {
+					return err
+				}
+				if row.Facts.Note == "invoices.run" {
+					drawn++
+				}
+			}
+			return nil
+		})
+		if drawn != 3 {
+			t.Errorf("the ledger says %d times that it was drawn, want 3", drawn)
 		}
 		if all := o.issued(""); len(all) != 2 || all[0].Subject != first || all[1].Subject != late {
 			t.Errorf("%+v", all)
@@ -356,16 +508,30 @@ func TestAStateHasItsReasons(t *testing.T) {
 		shows(t, o.Post(at, "to", "suspended", "why", "set-up"), http.StatusUnprocessableEntity)
 		shows(t, o.Post(at, "to", "ended", "why", "asked"), http.StatusUnprocessableEntity, "nothing leads back")
 		shows(t, o.Post(at, "to", "active", "why", "settled"), http.StatusConflict)
+		shows(t, o.Post(at, "to", "suspended", "why", "unpaid", "ticket", "Jo Example"), http.StatusUnprocessableEntity) // no name is kept
 		desktest.Leads(t, o.Post(at, "to", "suspended", "why", "unpaid"), at)
 		desktest.Leads(t, o.Post(at, "to", "active", "why", "settled"), at)
 		desktest.Leads(t, o.Post(at, "to", "ended", "why", "asked", "sure", "on"), at)
 		desktest.Lacks(t, o.Get(at), "End it", "Suspend it", "Set the plan")
-		one := Service{Reference: "x", State: Active}
+		for _, bad := range []struct {
+			from, to State
+			why      Reason
+		}{{Active, Suspended, SetUp}, {Active, Ended, Settled}, {Ordered, Active, AsAsked}, {Suspended, Active, SetUp}} {
+			err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+				return o.b.move(t.Context(), tx, Service{Reference: "x", State: bad.from}, Move{To: bad.to, By: clerk, Why: bad.why})
+			})
+			if web.Wrong(err) == nil {
+				t.Errorf("a program's reason that does not fit: %+v: %v", bad, err)
+			}
+		}
+		o.asStaff("billing")
+		desktest.Lacks(t, o.Get(at), "Set the plan", "Charged from")
+		over := o.of(s)[0]
 		err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
-			return o.b.move(t.Context(), tx, one, Move{To: Suspended, By: clerk, Why: SetUp})
+			return o.b.replan(t.Context(), tx, over, "shared-large", "2027-01", "", clerk)
 		})
-		if web.Wrong(err) == nil {
-			t.Errorf("a program's reason that does not fit: %v", err)
+		if loot.KindOf(err) != loot.Conflict {
+			t.Errorf("a service that has ended gets another plan: %v", err)
 		}
 	})
 }
@@ -395,7 +561,7 @@ func TestListsAreSearched(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		all := o.billedFor(2)
 		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
-		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.00", Text: "who knows", Nth: 1})
+		o.uploads(madeUpEntry{Amount: "1.61", Text: all[0].Number}, madeUpEntry{Amount: "1.00", Text: "who knows", Nth: 1}, madeUpEntry{Amount: "5.00", Text: "nobody", Nth: 2})
 		const path = "/console/billing/invoices"
 		for q, want := range map[string]string{
 			"?number=ex-2026-1": all[0].Number, "?number=ex-2026-000002": all[1].Number, "?state=paid": all[0].Number, "?state=open": all[1].Number, "?number=EX&state=open": all[1].Number,
@@ -408,13 +574,15 @@ func TestListsAreSearched(t *testing.T) {
 				t.Errorf("%s: nothing leads to the customer", q)
 			}
 		}
-		shows(t, o.Get(path+"?number=EX-2026-000383"), http.StatusOK, "No invoice has this number")
 		shows(t, o.Get(path+"?state=unknown"), http.StatusOK, all[0].Number, all[1].Number)
 		for _, q := range []string{path + "?state=paid", "/console/billing?state=ended"} {
 			_, chosen, _ := strings.Cut(q, "=")
 			if !strings.Contains(o.Get(q).Body, `<option value="`+chosen+`" selected>`) {
 				t.Errorf("%s: the form does not say so", q)
 			}
+		}
+		for _, none := range []string{"EX-2026-000383", "EX_2026"} {
+			shows(t, o.Get(path+"?number="+none), http.StatusOK, "No invoice has this number")
 		}
 		shows(t, o.Get(path+"?state=overdue"), http.StatusOK, "No invoice is in this state")
 		o.after(december.AddDate(0, 1, 0))
@@ -434,24 +602,43 @@ func TestListsAreSearched(t *testing.T) {
 			desktest.Lacks(t, page, map[string]string{one: two, two: one}[want])
 		}
 		shows(t, o.Get("/console/billing?state=active"), http.StatusOK, one, two)
-		shows(t, o.Get("/console/billing?state=ended"), http.StatusOK, "No such service")
+		for _, none := range []string{"?state=ended", "?of=o_" + string(all[0].Subject)} {
+			shows(t, o.Get("/console/billing"+none), http.StatusOK, "No such service")
+		}
 
 		// A payment of which nobody knows whose it is is matched by a click.
-		waits := o.paid(`WHERE p.decided = 0`)[0]
-		at := paymentsPath + "/" + waits.ID
-		desktest.Lacks(t, o.Get(at), "It may be one of these")
-		o.Tx(func(ctx context.Context, tx *store.Tx) error {
-			waits.Subject = all[1].Subject
-			return setPayment(ctx, tx, waits)
-		})
-		page = o.Get(at)
-		shows(t, page, http.StatusOK, "It may be one of these", "Match")
-		if !strings.Contains(page.Body, `name="amount" value="1.00"`) || !strings.Contains(page.Body, `name="invoice" value="`+all[1].Number+`"`) {
-			t.Error("the button does not match as much as fits")
+		var at string
+		for _, sum := range []struct {
+			amount int
+			match  string
+		}{{500, "1.61"}, {100, "1.00"}} {
+			waits := o.paid(fmt.Sprintf(`WHERE p.decided = 0 AND p.amount = %d`, sum.amount))[0]
+			at = paymentsPath + "/" + waits.ID
+			desktest.Lacks(t, o.Get(at), "It may be one of these")
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				waits.Subject = all[1].Subject
+				return setPayment(ctx, tx, waits)
+			})
+			page = o.Get(at)
+			shows(t, page, http.StatusOK, "It may be one of these", "Match")
+			if !regexp.MustCompile(`name="invoice" value="` + all[1].Number + `"[^>]*>\s*<input[^>]*name="amount" value="` + sum.match + `"`).MatchString(page.Body) {
+				t.Errorf("the button does not match as much of %d as fits", sum.amount)
+			}
 		}
 		desktest.Leads(t, o.Post(at+"/give", "invoice", all[1].Number, "amount", "1.00"), at)
 		if page := o.Get(paymentsPath); !strings.Contains(page.Body, `href="/console/customers/`+string(all[1].Subject)+`"`) {
 			t.Error("nothing leads from a payment to the customer")
+		}
+
+		// What was taken back is open no more, whatever was paid of it.
+		ok(t, o.b.WriteAgain(t.Context(), again(all[1].Subject, town, "Right Town", all[1].Number), fine))
+		for q, want := range map[string]string{"?state=back": all[1].Number, "?state=credit": "EX-2027-000001", "?state=open": "EX-2027-000002", "?state=paid": all[0].Number} {
+			page := o.Get(path + q)
+			for _, number := range []string{all[0].Number, all[1].Number, "EX-2027-000001", "EX-2027-000002"} {
+				if strings.Contains(page.Body, path+"/"+number) != (number == want) {
+					t.Errorf("%s: %s", q, number)
+				}
+			}
 		}
 	})
 }

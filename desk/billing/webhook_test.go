@@ -122,6 +122,7 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 			t.Errorf("charged from %v", since)
 		}
 		c.call(http.StatusOK, http.MethodPost, "/api/services/"+id+"/addresses", `{"address":"192.0.2.77"}`)
+		state(http.StatusUnprocessableEntity, `{"state":"suspended","reason":"unpaid","ticket":"Jo Example"}`)
 		state(http.StatusOK, `{"state":"suspended","reason":"unpaid","ticket":"T-1"}`)
 		o.Drain()
 		types, _, body = system.told()

@@ -88,6 +88,14 @@ func TestTheRecordSaysWhatReallyHolds(t *testing.T) {
 		}
 		h.as(s)
 		shows(t, h.Get("/portal"), http.StatusOK, "+353-1-555-0100")
+
+		freeze := func(id string, fields ...loot.Field) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Gate.Freeze(ctx, tx, s, id, fields...) })
+		}
+		freeze("one", "contact.phone") // of which a mistake was reported
+		hides(t, h.Get("/portal"), "Your record is frozen.")
+		freeze("whole")
+		shows(t, h.Get("/portal"), http.StatusOK, "Your record is frozen.")
 	})
 }
 

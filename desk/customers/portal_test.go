@@ -422,6 +422,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "Writing invoices, until 7 Jan 2027", "Telling you what happens to your details, until 21 Feb 2027", "network.purpose")
+		hides(t, h.Get("/portal/account"), "Running your service, until") // which no law keeps
 		shows(t, h.Post("/portal/account/erase"), http.StatusUnprocessableEntity, "Please tick this to go on.")
 		a := h.Post("/portal/account/erase", "sure", "on")
 		if a.Header.Get("Location") != "/portal/account" {

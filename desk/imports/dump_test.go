@@ -155,3 +155,18 @@ func TestInvoicesAsCSV(t *testing.T) {
 	})
 	shows(t, h.Get("/console/billing/before"), http.StatusOK, "€ 12.50", "€ 0.10", "−€ 3.00")
 }
+
+// An invoice tells all of its faults at once, and of a day how the file has it.
+func TestAnInvoiceTellsAllItsFaults(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup\n")
+	h.name(path)
+	h.run(path)
+	path = h.bring("Invoice number,Customer ID,Date,Due,Total,Tax,Currency,Description\n1,1,soon,later,much,0,EUR,x\n2,1,,28.02.2026,1.00,0,EUR,x\n3,1,28.02.2026,30.02.2026,1.00,0,EUR,x\n")
+	h.name(path, "dates", "dmy")
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 0 Here already 0 Refused 3")
+	rows := h.Get(path + "/rows?is=3")
+	const form = ": this is no day that can be read. It is expected as day, month, year: 23.11.2026."
+	shows(t, rows, http.StatusOK, "Day of issue (“Date”)"+form+" Due on (“Due”)"+form+" An amount cannot be read", "Day of issue (“Date”): this is missing.")
+	hides(t, rows, "soon", "much")
+}

@@ -115,7 +115,11 @@ func TestAFrozenRecordIsLeftAloneUntilItsOwnerWasTold(t *testing.T) {
 			t.Error("the record is used, or the service does not run")
 		}
 		shows(t, h.Post("/portal/rights/restriction", "ground", "claims"), http.StatusConflict, "You have asked for this already")
-		shows(t, h.Get("/portal/rights"), http.StatusOK, "Your record is frozen since", "answer by 23 Dec 2026", "You wrote: Our lawyer", "These go on: ", "running your service", "checking that your details are right", "You need it no longer, and I need it")
+		frozen := h.Get("/portal/rights")
+		shows(t, frozen, http.StatusOK, "Your record is frozen since", "answer by 23 Dec 2026", "You wrote: Our lawyer", "These go on: ", "running your service", "checking that your details are right", "You need it no longer, and I need it")
+		if strings.Contains(frozen.Body, "writing invoices") || !strings.Contains(frozen.Body, `href="/statement#adequacy.mistakes"`) {
+			t.Error("what does not go on is said to, or nothing leads to the clause")
+		}
 		shows(t, h.Get("/portal"), http.StatusOK, "Your record is frozen.")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Your record was frozen")
 

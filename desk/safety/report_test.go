@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,6 +134,19 @@ func TestNotOurs(t *testing.T) {
 			t.Errorf("the case is %+v", one)
 		}
 	}
+	// At another time nobody had it.
+	h.visitor()
+	h.Post("/abuse", "kind", "fraud", "urls", "https://other.example.org/", "text", "Another shop.")
+	h.asAbuse()
+	for _, one := range h.cases() {
+		if one.Subject != "" || one.Outcome != "" {
+			continue
+		}
+		h.step(one, "address", "address", "192.0.2.7", "at", "2026-01-01T10:00")
+		if !slices.ContainsFunc(h.cases(), func(c matter) bool { return c.ID == one.ID && c.Outcome == elsewhere && c.Owner == "t-abuse" }) {
+			t.Errorf("of %s somebody had the address then", one.ID)
+		}
+	}
 }
 
 // TestWrongReportsAreRefused: each with what is wrong, and nothing is kept.
@@ -246,7 +260,9 @@ func TestCasesGoInTime(t *testing.T) {
 			})
 			return text
 		}
-		if text := copied(jo); !strings.Contains(text, `"outcome":"none"`) || strings.Contains(text, "ann@") {
+		all := h.cases()
+		of := all[slices.IndexFunc(all, func(c matter) bool { return c.Subject == jo })]
+		if text := copied(jo); !strings.Contains(text, `"outcome":"none"`) || !strings.Contains(text, `"reference":"`+of.Reference()) || strings.Contains(text, "ann@") {
 			t.Errorf("the copy holds %s", text)
 		}
 		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.forget(ctx, tx, kim) })

@@ -43,12 +43,15 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 		page := h.Get("/console/abuse/" + c.ID)
 		shows(t, page, http.StatusOK, "1 report, none judged yet", "The address is not proved")
 		desktest.Hides(t, page, "passwords of a bank", "ann@example.net", "192.0.2.7")
+		if !strings.Contains(page.Body, `value="Case `+c.Reference()+`"`) {
+			t.Error("the record opens for another reason than the case")
+		}
 		shows(t, h.Post("/console/abuse/"+c.ID+"/reports"), http.StatusOK, "It asks for passwords of a bank.", "ann@example.net", "https://192.0.2.7/bank")
 		h.step(c, "take")
 		shows(t, h.Post("/console/abuse/"+c.ID+"/note", "version", "0", "text", "late"), http.StatusConflict, "Somebody else changed this case")
 		h.step(c, "notify", "hours", "24", "text", "A page on your server imitates a bank.")
 		text, link := h.letter("jo@example.com", "Answer")
-		if !strings.Contains(text, "A page on your server imitates a bank.") || strings.Contains(text, "ann@") {
+		if !strings.Contains(text, "A page on your server imitates a bank.") || !strings.Contains(text, c.Reference()) || strings.Contains(text, "ann@") {
 			t.Errorf("the letter is %s", text)
 		}
 		h.step(c, "measure", "measure", suspended, "text", "It collects passwords now.")
@@ -81,7 +84,7 @@ func TestReportToJudgmentAndAppeal(t *testing.T) {
 				t.Errorf("the judgment does not say %q: %s", want, text)
 			}
 		}
-		if text, _ := h.letter("ann@example.net", ""); !strings.Contains(text, "it was misuse") || strings.Contains(text, "Meadow") {
+		if text, _ := h.letter("ann@example.net", ""); !strings.Contains(text, "it was misuse") || !strings.Contains(text, c.Reference()) || strings.Contains(text, "Meadow") {
 			t.Errorf("the reporter reads %s", text)
 		}
 		c = h.only()
@@ -158,6 +161,8 @@ func TestAppealFindsAMilderMeasure(t *testing.T) {
 		leads(t, h.Post("/portal/cases/"+c.ID, "text", "The page was gone within the hour."), "/portal/cases/"+c.ID)
 		h.Clock.Advance(24 * time.Hour)
 
+		h.asStaff("t-second", "counsel")
+		h.step(c, "take") // who took it on keeps it, whoever decides
 		h.asStaff("t-counsel", "counsel")
 		review := func(outcome, measure string) webtest.Answer {
 			return h.Post("/console/abuse/"+c.ID+"/review", "outcome", outcome, "measure", measure, "facts", "Logs.", "reasons", "To limit it is enough.")
@@ -169,7 +174,7 @@ func TestAppealFindsAMilderMeasure(t *testing.T) {
 		h.Drain()
 		shows(t, h.Get("/console/abuse"), http.StatusOK, "Decided. The customer is told")
 		c = h.only()
-		if got := h.state(c.Service); got != billing.Active || c.Measure != limited || c.Outcome != violation || c.Reversed || c.Closed.IsZero() {
+		if got := h.state(c.Service); got != billing.Active || c.Measure != limited || c.Owner != "t-second" || c.Outcome != violation || c.Reversed || c.Closed.IsZero() {
 			t.Errorf("the service is %s and the case %+v", got, c)
 		}
 		text, _ := h.letter("jo@example.com", "")
@@ -235,6 +240,9 @@ func TestNothingIsMilderThanNothing(t *testing.T) {
 	if c := h.only(); !c.Decided.IsZero() {
 		t.Error("the appeal is decided")
 	}
+	leads(t, h.Post("/console/abuse/"+c.ID+"/review", "outcome", upheld, "facts", "F", "reasons", "R"), "/console/abuse")
+	h.Drain()
+	desktest.Lacks(t, h.Get("/console/abuse"), "so is whoever reported it") // what they were told stands
 }
 
 // TestQueueKeepsItsList: choosing a kind stays in the list, and the lists keep the kind.
@@ -344,15 +352,26 @@ func TestDispute(t *testing.T) {
 	shows(t, h.Post(open, "purpose", "safety", "case", c.ID, "reason", "Case"), http.StatusForbidden)
 	h.step(c, "judge", "outcome", refused, "rule", "Contract, section 2", "facts", "Two months were charged.", "reasons", "Both were used.")
 	text, link := h.letter("jo@example.com", "Object")
-	if !strings.Contains(text, "Both were used.") || link == "" {
+	if !strings.Contains(text, "Both were used.") || strings.Contains(text, "against the customer") || link == "" {
 		t.Errorf("the letter is %s", text)
 	}
 	h.as(jo)
+	for _, path := range []string{"/portal/cases", "/portal/cases/" + c.ID} {
+		page := h.Get(path)
+		shows(t, page, http.StatusOK, "decided against you", c.Reference())
+		desktest.Lacks(t, page, "the customer")
+	}
 	leads(t, h.Post("/portal/cases/"+c.ID, "text", "One was not."), "/portal/cases/"+c.ID)
 	shows(t, h.Post("/portal/cases/"+c.ID, "text", "Twice."), http.StatusConflict)
 	h.asStaff("t-counsel", "counsel")
-	h.step(c, "review", "outcome", upheld, "facts", "The log.", "reasons", "It was used.")
-	if c := h.only(); c.Closed.IsZero() || c.Outcome != refused || c.Reversed {
+	review := "/console/abuse/" + c.ID + "/review"
+	shows(t, h.Post(review, "outcome", milder, "measure", nothing, "facts", "F", "reasons", "R"), http.StatusUnprocessableEntity) // nothing is milder in a dispute
+	leads(t, h.Post(review, "outcome", upheld, "facts", "The log.", "reasons", "It was used."), "/console/abuse")
+	h.Drain()
+	page := h.Get("/console/abuse")
+	shows(t, page, http.StatusOK, "Decided. The customer is told.")
+	desktest.Lacks(t, page, "whoever reported it")
+	if c := h.only(); c.Closed.IsZero() || c.Owner != "t-counsel" || c.Outcome != refused || c.Reversed {
 		t.Errorf("the case is %+v", c)
 	}
 	if text, _ := h.letter("jo@example.com", ""); !strings.Contains(text, "out-of-court settlement") {

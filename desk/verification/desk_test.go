@@ -14,6 +14,7 @@ import (
 	"loot/desk/desktest"
 	"loot/desk/verification/register"
 	"loot/gate"
+	"loot/ledger"
 	"loot/number"
 	"loot/store"
 	"loot/vault"
@@ -238,7 +239,24 @@ func TestAMistakeIsAccepted(t *testing.T) {
 		a := h.as(support).Get("/console/checks/" + m.ID)
 		shows(t, a, http.StatusOK, "2026-0042", "It opens together with the value.")
 		hides(t, a, "Corkville", "Dublin")
-		shows(t, h.Post("/console/checks/"+m.ID+"/open"), http.StatusOK, "We moved to Corkville.", "Covered")
+		lacks(t, a, "Ask others to agree")
+		shows(t, h.Post("/console/checks/"+m.ID+"/ask"), http.StatusConflict, "Nobody has to agree to this")
+		hides(t, h.as(h.hire("m-abuse", "abuse")).Post("/console/checks/"+m.ID+"/open"), "Corkville")
+		read := func() (yes bool) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				items, err := h.Kit.Ledger.Timeline(ctx, tx, s, collection, "", 100)
+				yes = slices.ContainsFunc(items, func(i ledger.Item) bool { return i.Facts.Note == "report.read" })
+				return err
+			})
+			return yes
+		}
+		if read() {
+			t.Error("what the customer wrote was opened for somebody whose role it is not")
+		}
+		shows(t, h.as(support).Post("/console/checks/"+m.ID+"/open"), http.StatusOK, "We moved to Corkville.", "Covered")
+		if !read() {
+			t.Error("the ledger does not say that what the customer wrote was opened")
+		}
 		shows(t, h.Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "Dublin")
 		shows(t, h.post(support, m, "", "decision", "corrected", "value", "", "reason", "They moved."), http.StatusUnprocessableEntity, "Say what it is put right to.")
 		shows(t, h.post(support, m, "", "decision", "corrected", "value", "Dublin ", "reason", "They moved."), http.StatusUnprocessableEntity, "This is what stands already.")
@@ -369,9 +387,54 @@ func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
 		})
 		shows(t, h.Get(path), http.StatusOK, "You can open it, or one document, once", "Open now")
 		shows(t, h.as(one).Post(path+"/open", "approval", asked.ID), http.StatusForbidden)
-		shows(t, h.as(other).Post(path+"/open", "approval", asked.ID), http.StatusOK, "IE29 AIBK 9311 5212 3456 78", "It closed.", "It would be put right to “DE89370400440532013000”")
+		a = h.as(other).Post(path+"/open", "approval", asked.ID)
+		shows(t, a, http.StatusOK, "IE29 AIBK 9311 5212 3456 78", "It closed.", "It would be put right to “DE89370400440532013000”")
+		lacks(t, a, "Ask others to agree", "Open now")
 		shows(t, h.Post(path+"/open", "approval", asked.ID), http.StatusConflict)
 		h.taken(h.post(other, m, "/second", "agree", "yes"))
+	})
+}
+
+// TestWhoReportsTwiceHearsWhenTheFirstIsAnswered, and not when something else is.
+func TestWhoReportsTwiceHearsWhenTheFirstIsAnswered(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.as(person(h.customer(meadow())))
+		days := map[string]string{"address.city": "8", "contact.phone": "9"}
+		for _, field := range []string{"address.city", "contact.phone"} {
+			h.Clock.Advance(24 * time.Hour)
+			h.taken(h.Post("/portal/checks/wrong", "field", field, "text", "It is wrong."))
+		}
+		for field, day := range days {
+			shows(t, h.Post("/portal/checks/wrong", "field", field, "text", "Again."), http.StatusConflict, "already, and have our answer by "+day+" December 2026")
+		}
+	})
+}
+
+// TestAReportIsReadThoughTheValueIsShut: once nothing needs the record any more, nobody
+// opens it or is asked to agree to that, and a report is read and decided all the same.
+func TestAReportIsReadThoughTheValueIsShut(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		support, billing := h.hire("m-support", "support"), h.hire("m-billing", "billing")
+		s := h.customer(meadow("payment.iban", "IE29 AIBK 9311 5212 3456 78"))
+		for field, text := range map[string]string{"address.city": "We moved.", "payment.iban": "It closed."} {
+			h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", field, "text", text))
+		}
+		city, account := h.open(s, "address.city"), h.open(s, "payment.iban")
+		h.ends(s)
+		a := h.as(support).Post("/console/checks/" + city.ID + "/open")
+		shows(t, a, http.StatusForbidden, "We moved.")
+		hides(t, a, "Dublin")
+		a = h.as(billing).Post("/console/checks/" + account.ID + "/ask")
+		shows(t, a, http.StatusForbidden)
+		hides(t, a, "It closed.")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			asked, err := h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(account, billing, true))
+			if asked != nil {
+				t.Errorf("others are asked: %+v", asked)
+			}
+			return err
+		})
+		h.taken(h.post(support, city, "", "decision", "corrected", "value", "Corkville", "reason", "They are no customer any more."))
 	})
 }
 
@@ -450,6 +513,32 @@ func TestColleaguesAreReminded(t *testing.T) {
 	})
 }
 
+// ends has a customer's service end.
+func (h *house) ends(s loot.Subject) {
+	h.Helper()
+	var orders []string
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT state FROM gate_person WHERE subject = $1`, s)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var text string
+			if err := rows.Scan(&text); err != nil {
+				return err
+			}
+			_, rest, _ := strings.Cut(text, `"orders":{"`)
+			reference, _, _ := strings.Cut(rest, `"`)
+			orders = append(orders, reference)
+		}
+		return rows.Err()
+	})
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.Kit.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: s, Collection: collection, By: person(s), Reference: orders[0], Service: "shared-hosting"})
+	})
+}
+
 // TestNobodyIsCheckedForNothing: once no service needs it, nobody looks, and whoever
 // waits for an answer is told so.
 func TestNobodyIsCheckedForNothing(t *testing.T) {
@@ -458,27 +547,7 @@ func TestNobodyIsCheckedForNothing(t *testing.T) {
 		first := h.standing(s).lasts["company.vat"].At
 		h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.name"))
 		h.Drain()
-		var orders []string
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			rows, err := tx.Query(ctx, `SELECT state FROM gate_person WHERE subject = $1`, s)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var text string
-				if err := rows.Scan(&text); err != nil {
-					return err
-				}
-				_, rest, _ := strings.Cut(text, `"orders":{"`)
-				reference, _, _ := strings.Cut(rest, `"`)
-				orders = append(orders, reference)
-			}
-			return rows.Err()
-		})
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			return h.Kit.Gate.EndOrder(ctx, tx, gate.Ordered{Subject: s, Collection: collection, By: person(s), Reference: orders[0], Service: "shared-hosting"})
-		})
+		h.ends(s)
 		h.Clock.Advance(366 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.Drain()
