@@ -210,12 +210,15 @@ func (t *told) nest(crowd int, shown, folded map[string]Sum) {
 	}
 }
 
-// A narrowing says of a day of some of the visits, by a dimension, which values may
-// be listed, and what the reports with one filter less tell.
-type narrowing func(dimension string) (may func(value string) bool, wider []*told)
+// A narrowing is what some of the visits of a day are told beside, in a panel: what the
+// reports with one filter less tell, and how filters of several values part it.
+type narrowing struct {
+	wider    []*told
+	partings partings
+}
 
 // newBlock folds a day, or the seven of a week. some is nil for all visits.
-func newBlock(days []*dayTally, crowd int, some narrowing) *block {
+func newBlock(days []*dayTally, crowd int, some func(dimension string) narrowing) *block {
 	b := &block{panels: map[string]*told{}}
 	enough := int64(max(crowd, 1))
 	var late int64 // visitors of days on which too few came
@@ -249,7 +252,7 @@ func newBlock(days []*dayTally, crowd int, some narrowing) *block {
 	return b
 }
 
-func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some narrowing) *told {
+func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) bool, some func(dimension string) narrowing) *told {
 	out := &told{rows: map[string]Sum{}}
 	show := func(rows map[string]Sum) (sum Sum) {
 		for v, s := range rows {
@@ -279,10 +282,9 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 		if part {
 			total = 0
 		}
-		var may func(string) bool
-		var wider []*told
+		var beside narrowing
 		if some != nil {
-			may, wider = some(d.Name)
+			beside = some(d.Name)
 		}
 		hidden, most := t.hidden, t.most
 		var of *told
@@ -294,15 +296,18 @@ func foldPanel(d dimension, days []*dayTally, crowd int, isTold func(*dayTally) 
 			if of != nil && !of.lists(parentOf(v)) {
 				return false
 			}
-			return (may == nil || may(v)) && !slices.ContainsFunc(wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
+			return beside.partings.may(v) && !slices.ContainsFunc(beside.wider, func(w *told) bool { return !w.tells(crowd, v, t.rows[v]) })
 		})
 		if of != nil {
 			of.nest(crowd, shown, folded)
 		}
-		for _, w := range wider {
+		for _, w := range beside.wider {
 			if !w.cover(crowd, &t, shown, folded) {
 				t.most = 0
 			}
+		}
+		if !beside.partings.cover(shown, folded) {
+			t.most = 0
 		}
 		sum := show(shown)
 		if len(days) == 1 || d.firm {

@@ -25,7 +25,7 @@ func (r *Reports) match(ctx context.Context, q Question, wanted []dimension, ste
 		return matching{}, nil, nil, err
 	}
 	who, rest := scope(q.Filters, &args)
-	m = matching{Reports: r, q: q, on: "1 = 1", scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, split: map[cellKey]bool{}}
+	m = matching{Reports: r, q: q, on: "1 = 1", scope: who, args: args, wanted: wanted, found: map[column.Day]*dayTally{}, few: map[column.Day]bool{}, partings: map[panelKey]partings{}}
 	for _, f := range rest {
 		m.filters = append(m.filters, choose(f, days))
 	}

@@ -80,10 +80,9 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 			wider = append(wider, byDay(blocks))
 		}
 	}
-	found, split := m.found, m.split
 	var out []*block
 	for day := q.From; day <= q.To; day++ {
-		d := found[day]
+		d := m.found[day]
 		if d == nil {
 			d = &dayTally{day: day}
 		}
@@ -94,12 +93,12 @@ func (r *Reports) filter(ctx context.Context, q Question, wanted []dimension) ([
 			out = append(out, &block{points: []Point{{Day: day, Few: true}}, left: 1})
 			continue
 		}
-		out = append(out, newBlock([]*dayTally{d}, r.crowd, func(name string) (func(string) bool, []*told) {
-			var all []*told
+		out = append(out, newBlock([]*dayTally{d}, r.crowd, func(name string) narrowing {
+			n := narrowing{partings: m.partings[panelKey{day, name}]}
 			for _, blocks := range wider {
-				all = append(all, toldOf(blocks[day], name))
+				n.wider = append(n.wider, toldOf(blocks[day], name))
 			}
-			return func(value string) bool { return !split[cellKey{day, name, value}] }, all
+			return n
 		}))
 	}
 	return out, nil
@@ -140,7 +139,8 @@ type matching struct {
 
 	found map[column.Day]*dayTally
 	few   map[column.Day]bool // a cell of the day has few
-	split map[cellKey]bool
+	// how the filters that stand for several values part panels
+	partings map[panelKey]partings
 }
 
 // full is the group of the rows for which all filters hold: a bit for each.
@@ -159,7 +159,7 @@ func (m matching) find(ctx context.Context, from facts, atOnce int) error {
 			return err
 		}
 		m.on = onDays("day", left)
-		if err := m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, dimensions[:1], args) }); err != nil {
+		if err := m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, args) }); err != nil {
 			return err
 		}
 		left = slices.DeleteFunc(left, func(d column.Day) bool { return m.few[d] })
@@ -187,7 +187,7 @@ func (m matching) find(ctx context.Context, from facts, atOnce int) error {
 	if m.crowd <= 1 || len(m.wanted) == 0 {
 		return nil
 	}
-	return m.eachSplit(func(i int) error { return m.splits(ctx, i, coded, m.wanted, args) })
+	return m.eachSplit(func(i int) error { return m.partPanels(ctx, i, coded, args) })
 }
 
 // eachSplit calls f for each filter that stands for several values.
@@ -222,10 +222,10 @@ func (m matching) add(day column.Day, d *dayTally) {
 	}
 }
 
-// A cellKey is a value of a dimension on a day.
-type cellKey struct {
-	day              column.Day
-	dimension, value string
+// A panelKey is a dimension on a day.
+type panelKey struct {
+	day       column.Day
+	dimension string
 }
 
 // grouped writes the same with a group of each in the place of the site, where a
@@ -353,45 +353,83 @@ func (m matching) part(ctx context.Context, c *chosen, from facts, args []any) (
 	return found.Err()
 }
 
-// splits notes where a filter of several values stands for one by which too few
-// came, among those for which the other filters hold; in the total, or do not.
-func (m matching) splits(ctx context.Context, i int, coded facts, of []dimension, args []any) (err error) {
-	const most = several << 1
+// alone writes the sums by which of its values alone a filter chose what it did, in a
+// group of each place and of what else the site is to tell apart.
+func (m matching) alone(i int, coded facts, of []dimension, apart, where string) string {
 	code := "code" + strconv.Itoa(i)
-	others, where := "0", m.on+" AND "+code+" > 0"
+	return sums(coded.grouped("("+apart+") * "+strconv.Itoa(mostPlaces)+" + "+code, where+" AND "+code+" > 0"), of, m.seen())
+}
+
+const mostPlaces = several << 1
+
+// nobodyCame is the condition that nobody is in a cell.
+const nobodyCame = "visitors = 0 AND visits = 0 AND views = 0 AND amount = 0"
+
+// splits notes the days on which a filter of several values stands for one by which too
+// few came, among those for which the other filters hold or do not.
+func (m matching) splits(ctx context.Context, i int, coded facts, args []any) (err error) {
+	others := "0"
 	for j, c := range m.filters {
 		if j != i {
 			others += " + " + c.group(j)
-			if of[0].Name != dimensions[0].Name {
-				where += " AND " + c.holds(j)
-			}
 		}
 	}
-	cells := sums(coded.grouped("("+others+") * "+strconv.Itoa(most)+" + "+code, where), of, m.seen())
-	held := "CAST(floor(c.site / " + strconv.Itoa(most) + ") AS BIGINT)"
-	met := "CASE WHEN c.site % " + strconv.Itoa(most) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
-	query := "SELECT c.day AS day, c.dimension AS dimension, c.value AS value," +
-		" min(CASE WHEN " + met + " = 1 OR (c.visitors = 0 AND c.visits = 0 AND c.views = 0 AND c.amount = 0) THEN " + strconv.Itoa(m.crowd) + " ELSE c.visitors END) AS least," +
-		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + cells + ") AS c GROUP BY c.day, c.dimension, c.value, " + held
-	query = "SELECT day, dimension, value, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
+	met := "CASE WHEN site % " + strconv.Itoa(mostPlaces) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
+	query := "SELECT day, min(CASE WHEN " + met + " = 1 OR (" + nobodyCame + ") THEN " + strconv.Itoa(m.crowd) + " ELSE visitors END) AS least," +
+		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + m.alone(i, coded, dimensions[:1], others, m.on) + ") AS cells GROUP BY day, floor(site / " + strconv.Itoa(mostPlaces) + ")"
+	query = "SELECT day, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var k cellKey
+		var day column.Day
 		var least, places int
-		if err := rows.Scan(&k.day, &k.dimension, &k.value, &least, &places); err != nil {
+		if err := rows.Scan(&day, &least, &places); err != nil {
 			return err
 		}
-		switch {
-		case least >= m.crowd && places >= len(m.filters[i].days[k.day]):
-		case k.dimension == dimensions[0].Name:
-			m.few[k.day] = true
-		default:
-			m.split[k] = true
+		if least < m.crowd || places < len(m.filters[i].days[day]) {
+			m.few[day] = true
 		}
+	}
+	return rows.Err()
+}
+
+// partPanels notes how a filter of several values parts the panels of what all filters
+// chose. Rows that are of no crowd, however they are put together, are noted as one.
+func (m matching) partPanels(ctx context.Context, i int, coded facts, args []any) (err error) {
+	where := m.on
+	for j, c := range m.filters {
+		if j != i {
+			where += " AND " + c.holds(j)
+		}
+	}
+	code := "site % " + strconv.Itoa(mostPlaces)
+	row := "CASE WHEN together >= " + strconv.Itoa(m.crowd) + " THEN value ELSE '' END"
+	one := "CASE WHEN together >= " + strconv.Itoa(m.crowd) + " THEN 1 ELSE 0 END"
+	query := "SELECT day, dimension, " + row + " AS value, " + one + " AS listed, " + code + " AS place, max(visitors) AS came FROM (" +
+		"SELECT *, sum(visitors) OVER (PARTITION BY day, dimension, value) AS together FROM (" + m.alone(i, coded, m.wanted, "0", where) +
+		") AS cells WHERE NOT (" + nobodyCame + ")) AS parted GROUP BY day, dimension, " + row + ", " + one + ", " + code
+	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var k panelKey
+		var value string
+		var listed, place, came int
+		if err := rows.Scan(&k.day, &k.dimension, &value, &listed, &place, &came); err != nil {
+			return err
+		}
+		if m.partings[k] == nil {
+			m.partings[k] = partings{}
+		}
+		if m.partings[k][i] == nil {
+			m.partings[k][i] = newParting(m.filters[i].days[k.day])
+		}
+		m.partings[k][i].note(value, listed == 1, place, came >= m.crowd)
 	}
 	return rows.Err()
 }

@@ -105,7 +105,7 @@ func (r *Reports) journey(ctx context.Context, q Question, page string) (*Journe
 	for day := q.From; day <= q.To; day++ {
 		d := m.found[day]
 		if len(q.Filters) > 0 && d != nil && !m.few[day] && !d.total.few(r.crowd) {
-			at, _ := d.tally("at").fold(m.crowd, d.total.Visitors, m.may(day, "at"))
+			at := m.listed(d, "at", d.total.Visitors)
 			if s, ok := at[here]; ok {
 				visitors[day] = s.Visitors
 			}
@@ -137,17 +137,18 @@ func (m matching) sides(ctx context.Context, from facts, _ int) error {
 	return err
 }
 
-// may says which values of a day may be told where filters stand for several.
-func (m matching) may(day column.Day, name string) func(string) bool {
-	return func(v string) bool { return !m.split[cellKey{day, name, v}] }
+// listed returns what may be told of a day where filters stand for several values.
+func (m matching) listed(d *dayTally, name string, visitors int64) map[string]Sum {
+	of := m.partings[panelKey{d.day, name}]
+	shown, folded := d.tally(name).fold(m.crowd, visitors, of.may)
+	of.cover(shown, folded)
+	return shown
 }
 
 // side adds what is on one side of the page on a day.
 func (m matching) side(d *dayTally, name string, visitors int64, way *Way, rows map[string]Step) {
-	t := *d.tally(name)
-	shown, _ := t.fold(m.crowd, visitors, m.may(d.day, name))
-	rest := t.whole
-	for v, s := range shown {
+	rest := d.tally(name).whole
+	for v, s := range m.listed(d, name, visitors) {
 		rest = rest.less(s)
 		if v == edge {
 			way.Edge = way.Edge.plus(s)
