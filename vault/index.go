@@ -13,17 +13,17 @@ import (
 )
 
 // hash gives a cell its blind index. What makes those of a record is asked for once.
-func (v *Vault) hash(ctx context.Context, by **keyring.Indexer, rec *record, c *cell, how uint8, value string) (err error) {
+func (v *Vault) hash(ctx context.Context, rec *record, c *cell, how uint8, value string) (err error) {
 	text := spell(how, value)
 	if text == "" {
 		return nil // nobody looks for nothing
 	}
-	if *by == nil {
-		if *by, err = v.Keyring.Indexer(ctx, rec.collection); err != nil {
+	if rec.by == nil {
+		if rec.by, err = v.Keyring.Indexer(ctx, rec.collection); err != nil {
 			return fmt.Errorf("vault: index: %w", err)
 		}
 	}
-	epoch, hash, _ := (*by).Index(c.field, text)
+	epoch, hash, _ := rec.by.Index(c.field, text)
 	c.spell, c.hash = how, hash
 	if rec.epoch == 0 || epoch < rec.epoch {
 		rec.epoch = epoch
@@ -160,7 +160,6 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 		values[i] = string(plain)
 	}
 	rec.epoch = 0
-	var by *keyring.Indexer
 	for i := range rec.cells {
 		c := &rec.cells[i]
 		if c.spell == 0 {
@@ -169,7 +168,7 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 		if err := v.unindex(ctx, tx, rec.Subject, *c); err != nil {
 			return err
 		}
-		if err := v.hash(ctx, &by, &rec, c, c.spell, values[i]); err != nil {
+		if err := v.hash(ctx, &rec, c, c.spell, values[i]); err != nil {
 			return err
 		}
 	}

@@ -124,7 +124,8 @@ type record struct {
 	packed     []byte
 	mac        []byte
 	cells      []cell
-	damaged    error // why the cells cannot be unpacked
+	by         *keyring.Indexer // makes the blind indexes; nil: none was made yet
+	damaged    error            // why the cells cannot be unpacked
 }
 
 func (r *record) cell(f loot.Field) int {

@@ -205,7 +205,6 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 	if err != nil {
 		return nil, err
 	}
-	var by *keyring.Indexer // those of a record are made by one
 	rec.cells, fresh = slices.Grow(rec.cells, len(given)), make([]cell, 0, len(given))
 	from := origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())}
 	for _, f := range g.Fields {
@@ -230,7 +229,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		next := cell{field: f, version: rec.Version, origin: from, until: deadlineOf(until[f])}
 		next.sealed = key.Seal([]byte(value), next.bound())
 		if d.Index {
-			if err := v.hash(ctx, &by, rec, &next, spellingOf(d), value); err != nil {
+			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
 				return nil, err
 			}
 		}
