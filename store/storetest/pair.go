@@ -89,7 +89,7 @@ func (p *Pair) Promote(tb testing.TB) {
 // wait waits until a query of one boolean is true.
 func wait(tb testing.TB, s *Server, query string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.admin)
 	if err != nil {

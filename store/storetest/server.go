@@ -201,7 +201,7 @@ func databaseName() string { return fmt.Sprintf("loot_%d_%d", os.Getpid(), datab
 
 // admit runs a statement as administrator.
 func (s *Server) admit(query string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.admin)
 	if err != nil {
@@ -253,7 +253,7 @@ func (s *Server) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.admin = fmt.Sprintf("postgres://loot@127.0.0.1:%d/postgres?sslmode=disable", s.port)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
