@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -39,7 +40,8 @@ type myService struct {
 	End       *web.Action
 	Gauges    []Gauge
 	Steps     []Step
-	Then      *Step // the plan that it gets in a month to come; nil: none
+	Then      *Step  // the plan that it gets in a month to come; nil: none
+	From      string // the day from which it is charged, of one that was taken over and is not charged yet
 	Addresses []addressRow
 }
 
@@ -97,6 +99,9 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
 			row.Then = coming(row.Steps, month)
+			if one.Charged.After(b.Now()) {
+				row.From = b.dayOf(one.Charged)
+			}
 			row.End = &web.Action{
 				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
 				Confirm: "End “" + one.Title + "” now? It stops, and so does everything that we may do with your details because of it, except what a law keeps.",
@@ -108,6 +113,9 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 	}
 	return out, nil
 }
+
+// dayOf writes the day that it is where the seller is.
+func (b *Billing) dayOf(at time.Time) string { return at.In(b.seller.place()).Format("2 January 2006") }
 
 // end ends one of a customer's own services.
 func (b *Billing) end(w http.ResponseWriter, r *http.Request) error {
@@ -347,7 +355,7 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 		about,
 	}
 	if v.One.Charged.After(v.One.Since) {
-		v.Facts = append(v.Facts, web.Fact{Term: "Charged from", Value: v.One.Charged.In(b.seller.place()).Format("2 January 2006"), Note: "It was taken over; the time before is for the system before to charge."})
+		v.Facts = append(v.Facts, web.Fact{Term: "Charged from", Value: b.dayOf(v.One.Charged), Note: "It was taken over; the time before is for the system before to charge."})
 	}
 	return servicePage.Render(w, r, status, v)
 }
