@@ -102,6 +102,9 @@ func TestDumpsSayUntilWhenTheyAreInvoiced(t *testing.T) {
 			one := h.services(service)
 			i := slices.IndexFunc(one, func(s billing.Service) bool { return s.State == billing.Active && s.Charged.After(h.Clock.Now()) })
 			shows(t, h.Get("/console/billing/services/"+one[i].Reference), http.StatusOK, "Charged from "+want)
+			for _, s := range one {
+				desktest.Lacks(t, h.Get("/console/billing/services/"+s.Reference), "2099") // of what has ended
+			}
 		}
 	})
 	h := newHouse(t, desktest.One(t))
