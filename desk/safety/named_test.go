@@ -69,8 +69,11 @@ func TestASuspendedServiceLeadsToItsCase(t *testing.T) {
 			leads(t, h.Post(service(kim), "to", "active", "why", "settled"), service(kim))
 		}
 		says(service(kim), ours, 0, "Misuse of the network (case "+c.Reference()+")", "Misuse of the network ( T-77 )")
+		leads(t, h.Post(service(kim), "to", "ended", "why", "misuse", "ticket", c.ID, "sure", "on"), service(kim))
+		desktest.Lacks(t, h.Get(service(kim)), "Suspended for")
 		h.as(kim)
 		says("/portal/services", theirs, 0, "Misuse of the network ( T-77 )")
+		desktest.Lacks(t, h.Get("/portal/services"), said)
 
 		h.asStaff("t-abuse-2", "abuse")
 		leads(t, h.Post(ours+"/review", "outcome", reversed, "facts", "Logs.", "reasons", "The customer was the victim."), "/console/abuse")
