@@ -61,9 +61,9 @@ func TestASuspendedServiceLeadsToItsCase(t *testing.T) {
 		// Whoever types a case of somebody else's as the ticket leads nobody to it; what is
 		// no case stays as it was typed.
 		h.asAbuse()
-		for _, ticket := range []string{c.ID, "T-77"} {
-			leads(t, h.Post(service(kim), "to", "suspended", "why", "misuse", "ticket", ticket), service(kim))
-			if ticket != c.ID {
+		for _, one := range [][2]string{{"misuse", c.ID}, {"misuse", "T-77"}, {"unpaid", c.ID}} {
+			leads(t, h.Post(service(kim), "to", "suspended", "why", one[0], "ticket", one[1]), service(kim))
+			if one[0] == "unpaid" || one[1] != c.ID {
 				desktest.Lacks(t, h.Get(service(kim)), "Suspended for")
 			}
 			leads(t, h.Post(service(kim), "to", "active", "why", "settled"), service(kim))
