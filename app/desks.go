@@ -138,6 +138,7 @@ func (a *App) build() error {
 	if a.safety, err = safety.New(a.Kit, a.abuse(colleagues)); err != nil {
 		return err
 	}
+	a.billing.Cases(a.safety.CaseOf)
 	a.Desks = []desk.Desk{ // staff first: the demonstrations of the others need somebody who acts
 		a.signin.Desk(),
 		a.staff.Desk(),

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"loot"
 	"loot/desk/billing"
@@ -17,12 +18,12 @@ func (a *App) importing() imports.Needs {
 	return imports.Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
 		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
-		Lapsed: func(s *statement.Statement, o imports.Order) bool { return in.Lapsed(s, customers.Order(o)) },
+		Lapsed: func(s *statement.Statement, o imports.Order) bool { return in.Lapsed(s, orderOf(o)) },
 		Check: func(s *statement.Statement, orders []imports.Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, ordersOf(orders), raw)
 		},
 		Order: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, o imports.Order) (bool, error) {
-			return in.Order(ctx, tx, by, reason, customers.Order(o))
+			return in.Order(ctx, tx, by, reason, orderOf(o))
 		},
 		Take: func(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, reason string, all []imports.Customer) error {
 			incoming := make([]customers.Incoming, len(all))
@@ -45,9 +46,10 @@ func (a *App) importing() imports.Needs {
 			}
 			return a.billing.Archive(ctx, tx, by, reason, former)
 		},
+		Charged: func(o imports.Order) time.Time { return a.billing.ChargedFrom(serviceOf(o)) },
 		Services: func(_ context.Context, tx *store.Tx, orders []imports.Order) error {
 			for _, o := range orders {
-				a.billing.Begin(tx, o.ID, billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended})
+				a.billing.Begin(tx, o.ID, serviceOf(o))
 			}
 			return nil
 		},
@@ -57,7 +59,15 @@ func (a *App) importing() imports.Needs {
 func ordersOf(all []imports.Order) []customers.Order {
 	out := make([]customers.Order, len(all))
 	for n, o := range all {
-		out[n] = customers.Order(o)
+		out[n] = orderOf(o)
 	}
 	return out
+}
+
+func orderOf(o imports.Order) customers.Order {
+	return customers.Order{ID: o.ID, Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}
+}
+
+func serviceOf(o imports.Order) billing.Order {
+	return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended, Charged: o.Charged}
 }

@@ -42,6 +42,7 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
+	Charged time.Time // the day from which it is charged, if it was taken over and others invoiced until then; zero: that of the taking over
 }
 
 // A Billing is the desk together with what others ask of it.
@@ -52,6 +53,7 @@ type Billing struct {
 	key       *keyring.SystemKey                                                                   // seals what banks say of payers, and what is nobody's
 	marks     []byte                                                                               // by which addresses are found
 	disputed  func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error) // nil: nothing is
+	caseOf    func(ctx context.Context, tx *store.Tx, who loot.Actor, about loot.Subject, ticket string) (called, place string, err error)
 	seller    Seller
 	issuing   sync.Mutex // held while numbers are given
 	messenger Messenger
@@ -197,7 +199,8 @@ func (b *Billing) ordered(ctx context.Context, reference string) error {
 }
 
 // Begin begins services whose orders were taken over from another system, within
-// the transaction that writes the orders. What was before is that system's to charge.
+// the transaction that writes the orders. What was before, and what that system has
+// invoiced in advance, is that system's to charge.
 func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 	state, at := Active, o.Made
 	if !o.Ended.IsZero() {
@@ -207,7 +210,23 @@ func (b *Billing) Begin(tx *store.Tx, reference string, o Order) {
 	tx.Add(`INSERT INTO billing_state (service, sequence, at, state, reason, ticket, kind, author) VALUES`,
 		reference, 1, at.UnixMicro(), string(state), string(TakenOver), "", string(by.Kind), by.ID)
 	tx.Add(`INSERT INTO billing_service (reference, subject, service, plan, since, ended, state, charged) VALUES`,
-		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(b.Now()))
+		reference, o.Subject, o.Service, o.Plan, store.Micro(o.Made), store.Micro(o.Ended), string(state), store.Micro(b.ChargedFrom(o)))
+}
+
+// ChargedFrom returns from when on a service is charged that is taken over now: from now
+// on, or from the beginning of the day, where the seller is, that the system before has
+// not invoiced.
+func (b *Billing) ChargedFrom(o Order) time.Time {
+	at := b.seller.place()
+	now, y, m, d := b.Now().In(at), o.Charged.Year(), o.Charged.Month(), o.Charged.Day()
+	from := time.Date(y, m, d, 0, 0, 0, 0, at)
+	if from.Day() != d { // the clocks go forward at midnight there
+		from = from.Add(time.Hour)
+	}
+	if from.After(now) {
+		return from
+	}
+	return now
 }
 
 // Services returns what a customer has or had, latest first.

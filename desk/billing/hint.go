@@ -191,7 +191,8 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 	titles := b.titles()
 	for _, one := range all {
 		larger, has := largerPlan(plans, one.PlanID)
-		has = has && coming(steps[one.Reference], b.thisMonth()) == nil // it changes already
+		has = has && coming(steps[one.Reference], b.thisMonth()) == nil                     // it changes already
+		has = has && monthOf(one.chargedSince(), b.seller.place()) <= b.thisMonth().after() // it can change next month
 		for _, g := range gauges[one.Reference] {
 			switch {
 			case !has:
@@ -239,7 +240,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 	for range 2 {
 		month = month.before()
 		from, to := month.span(b.seller.place())
-		if one.Since.After(from) {
+		if one.chargedSince().After(from) { // what it used before cost nothing here
 			return h, false, nil
 		}
 		n, err := usedIn(ctx, tx, one.Reference, g.ID, from, to)

@@ -91,6 +91,7 @@ func (b *Billing) monthsAhead(ctx context.Context, tx *store.Tx, one Service) (o
 	for range monthsPlanned {
 		m = m.after()
 	}
+	m = max(m, monthOf(one.chargedSince(), at)) // of what is invoiced further ahead
 	for ; m >= first && len(out) < mostMonths; m = m.before() {
 		out = append(out, m)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"loot"
 	"loot/api"
+	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/ledger"
 	"loot/store"
@@ -657,5 +658,96 @@ func TestTheCustomerIsSpokenTo(t *testing.T) {
 		desktest.Lacks(t, page, "the customer", "a colleague", "the program")
 		o.asStaff("billing")
 		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "It can be issued from 1 December 2026 on.")
+	})
+}
+
+// The day from which the system before has not invoiced is a day where the seller is,
+// whatever its clocks do, and none before the taking over.
+func TestTheDayFromWhichItIsCharged(t *testing.T) {
+	o := newOffice(t, desktest.One(t))
+	now := o.Clock.Now()
+	for _, zone := range []string{"America/New_York", "Europe/Dublin", "America/Santiago", "Pacific/Auckland"} {
+		seller := MadeUpSeller
+		seller.Zone = zone
+		o.b.Sell(seller)
+		for text, want := range map[string]string{"2026-12-01": "1 December 2026", "2027-09-05": "5 September 2027", "2026-11-01": o.b.dayOf(now), "": o.b.dayOf(now)} {
+			var day time.Time
+			if text != "" {
+				day, _ = time.Parse(time.DateOnly, text)
+			}
+			got := o.b.ChargedFrom(Order{Charged: day})
+			if o.b.dayOf(got) != want || got.Before(now) {
+				t.Errorf("%s: %s is %v, want %s", zone, text, got, want)
+			}
+		}
+	}
+}
+
+// What is invoiced far ahead gets its plan for the first month that is not, and nothing is
+// suggested of it that cannot be had yet, nor for what it used before.
+func TestWhatIsInvoicedFarAhead(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		began := time.Date(2025, 1, 5, 0, 0, 0, 0, time.UTC)
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			if err := insertPlan(ctx, tx, Plan{ID: "tiny", Service: "virtual-server", Title: "Tiny", Cents: 1000, Currency: "EUR", Period: "month"}); err != nil {
+				return err
+			}
+			if err := insertMeter(ctx, tx, Meter{Plan: "tiny", ID: "traffic", Title: "Traffic", Kind: Sum, Unit: "E34", Included: 10 * oneUnit, Price: invoice.Dec("0.01")}); err != nil {
+				return err
+			}
+			for id, order := range map[string]Order{
+				"bare": {Service: "backup", Charged: time.Date(2028, 9, 11, 0, 0, 0, 0, time.UTC)},
+				"full": {Service: "backup", Plan: "backup-500", Charged: time.Date(2027, 9, 11, 0, 0, 0, 0, time.UTC)},
+				"busy": {Service: "virtual-server", Plan: "tiny", Charged: time.Date(2026, 12, 11, 0, 0, 0, 0, time.UTC)},
+			} {
+				order.Subject, order.Made = s, began
+				o.b.Begin(tx, id, order)
+			}
+			return nil
+		})
+		o.asStaff("billing")
+		const bare = "/console/billing/services/bare"
+		shows(t, o.Get(bare), http.StatusOK, "Charged from 11 September 2028", "1 September 2028")
+		desktest.Leads(t, o.Post(bare+"/plan", "plan", "backup-500", "from", "2028-09"), bare)
+		for m, want := range map[Month]bool{"2028-08": false, "2028-09": true} {
+			if got := o.charged(s, m); strings.Contains(got, "backup-500: 20 DAY 5") != want || strings.Count(got, "backup-500: 1 MON 5") != 1 {
+				t.Errorf("%s: %s", m, got)
+			}
+		}
+
+		o.permit(s, true)
+		use := func(service, meter string, at time.Time, amount int64) {
+			t.Helper()
+			taken, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: service, Meter: meter, Key: at.Format(time.DateOnly), At: at, Amount: amount * oneUnit}}, true)
+			if err != nil || len(taken.Refused) > 0 {
+				t.Fatal(taken, err)
+			}
+		}
+		mine := func() string {
+			t.Helper()
+			ok(t, o.b.hints(t.Context(), hintArgs{}))
+			o.as(s)
+			return desktest.Text(o.Get("/portal/services").Body)
+		}
+		for _, at := range []time.Time{december, december.AddDate(0, 1, 0)} {
+			o.after(at)
+			use("busy", "traffic", at, 9000)
+		}
+		o.after(december.AddDate(0, 2, 0))
+		use("full", "disk", o.Clock.Now(), 95)
+		if page := mine(); strings.Contains(page, "You could use") {
+			t.Errorf("it suggests what cannot be had or cost nothing: %s", page)
+		}
+		use("busy", "traffic", o.Clock.Now(), 9000)
+		o.after(december.AddDate(0, 3, 0))
+		if page := mine(); !strings.Contains(page, "9,000 GB in February 2027 and 9,000 GB in January 2027") {
+			t.Errorf("nothing is suggested: %s", page)
+		}
+		o.after(time.Date(2027, 8, 20, 9, 0, 0, 0, time.UTC))
+		use("full", "disk", o.Clock.Now(), 95)
+		if page := mine(); !strings.Contains(page, "95 % full") {
+			t.Errorf("nothing is suggested of what is charged next month: %s", page)
+		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -39,7 +40,9 @@ type myService struct {
 	End       *web.Action
 	Gauges    []Gauge
 	Steps     []Step
-	Then      *Step // the plan that it gets in a month to come; nil: none
+	Then      *Step  // the plan that it gets in a month to come; nil: none
+	Case      *Step  // for which it is suspended; nil: for none
+	From      string // the day from which it is charged, of one that was taken over and is not charged yet
 	Addresses []addressRow
 }
 
@@ -94,9 +97,15 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 		for i := range steps[one.Reference] {
 			steps[one.Reference][i].Own = true
 		}
-		row := myService{Service: one, Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
+		if err := b.nameCases(ctx, tx, me, steps[one.Reference]); err != nil {
+			return nil, err
+		}
+		row := myService{Service: one, Case: one.suspendedFor(steps[one.Reference]), Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
 			row.Then = coming(row.Steps, month)
+			if one.Charged.After(b.Now()) {
+				row.From = b.dayOf(one.Charged)
+			}
 			row.End = &web.Action{
 				Label: "End", Icon: "power", Small: true, Danger: true, Post: true, Href: "/portal/services/" + url.PathEscape(one.Reference) + "/end",
 				Confirm: "End “" + one.Title + "” now? It stops, and so does everything that we may do with your details because of it, except what a law keeps.",
@@ -108,6 +117,9 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 	}
 	return out, nil
 }
+
+// dayOf writes the day that it is where the seller is.
+func (b *Billing) dayOf(at time.Time) string { return at.In(b.seller.place()).Format("2 January 2006") }
 
 // end ends one of a customer's own services.
 func (b *Billing) end(w http.ResponseWriter, r *http.Request) error {
@@ -306,7 +318,10 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 		}
 		v.Gauges = gauges[v.One.Reference]
 		steps, err := stepsOf(ctx, tx, `WHERE h.service = $1`, v.One.Reference)
-		if v.Steps = steps[v.One.Reference]; err != nil || v.One.State == Ended || !slices.ContainsFunc(prices, web.ActorOf(ctx).Has) {
+		if v.Steps = steps[v.One.Reference]; err == nil {
+			err = b.nameCases(ctx, tx, v.One.Subject, v.Steps)
+		}
+		if err != nil || v.One.State == Ended || !slices.ContainsFunc(prices, web.ActorOf(ctx).Has) {
 			return err
 		}
 		v.Plan, err = b.plannedFields(ctx, tx, v.One)
@@ -346,8 +361,11 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Customer", Value: string(v.One.Subject), Code: true, Action: &web.Action{Label: "Customer", Icon: "user", Small: true, Href: desk.CustomerPath(v.One.Subject)}},
 		about,
 	}
+	if c := v.One.suspendedFor(v.Steps); c != nil {
+		v.Facts = slices.Insert(v.Facts, 1, web.Fact{Term: "Suspended for", Value: "Case " + c.Case, Href: c.CaseHref, Note: "The abuse desk decided so; the case has the reasons."})
+	}
 	if v.One.Charged.After(v.One.Since) {
-		v.Facts = append(v.Facts, web.Fact{Term: "Charged from", Value: v.One.Charged.In(b.seller.place()).Format("2 January 2006"), Note: "It was taken over; the time before is for the system before to charge."})
+		v.Facts = append(v.Facts, web.Fact{Term: "Charged from", Value: b.dayOf(v.One.Charged), Note: "It was taken over; the time before is for the system before to charge."})
 	}
 	return servicePage.Render(w, r, status, v)
 }

@@ -115,6 +115,9 @@ type Step struct {
 	Plan   string         // its title
 	From   Month          // in which it begins; empty: the step is no other plan
 	Own    bool           // it is shown to whom the service belongs
+
+	Case     string // what the case is called whose id is the ticket; empty: it is none
+	CaseHref string // of its page; empty: who looks cannot see it
 }
 
 // Words says what happened and why.

@@ -28,10 +28,11 @@ func (i *Imports) api(a *api.API) {
 	part := op("bring-part", http.MethodPut, "/{id}/parts/{number}", "Bring the next part of a file", "At most 512 KiB. The last part is followed by the mapping.", loot.Invalid, loot.NotFound, loot.Conflict)
 	part.MaxBody, part.Status = partSize+1, http.StatusOK
 	api.Add(a, part, i.apiPart)
-	naming := op("name-columns", http.MethodPost, "/{id}/mapping", "Name the columns of a file", "By a mapping that is remembered under a name; without one, by what the columns are called. Then the dry run begins.", loot.Invalid, loot.NotFound, loot.Conflict)
+	naming := op("name-columns", http.MethodPost, "/{id}/mapping", "Name the columns of a file", "By a mapping that is remembered under a name; without one, by what the columns are called, such as “Invoiced until”. Then the dry run begins.", loot.Invalid, loot.NotFound, loot.Conflict)
 	naming.Status = http.StatusOK
 	api.Add(a, naming, i.apiMap)
 	api.Add(a, op("read-import", http.MethodGet, "/{id}", "Read how far an import is", "", loot.NotFound), i.apiRead)
+	api.Add(a, op("read-rows", http.MethodGet, "/{id}/rows", "Read what became of each row", "Or in a dry run, what would: by the line of the file, without what stands in it. Of a service, from when on it is charged.", loot.NotFound), i.apiRows)
 	for _, one := range []struct{ id, path, summary, text, to string }{
 		{"take-over", "run", "Take the rows over, or go on", "After the dry run, or after a stop.", running},
 		{"stop-import", "stop", "Stop an import", "After the rows that are being taken over. It can be gone on with.", stopped},
@@ -99,6 +100,71 @@ func (i *Imports) apiRead(ctx context.Context, in *importIn) (*importOut, error)
 		}
 	}
 	return &importOut{out}, nil
+}
+
+type rowsIn struct {
+	ID    string `path:"id" maxLength:"64"`
+	Is    string `query:"is" enum:"new,known,refused" doc:"Only those of which this became"`
+	After string `query:"after" maxLength:"40" doc:"Row to go on after"`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+type importRow struct {
+	Line    int64  `json:"line" doc:"As the file is read"`
+	Kind    string `json:"kind" enum:"customer,service,invoice"`
+	Is      string `json:"is" enum:"new,known,refused" doc:"New: it is taken over, or in a dry run, would be"`
+	Why     string `json:"why,omitempty"`
+	Charged string `json:"chargedFrom,omitempty" format:"date" doc:"Of a service: the day from which it is charged. Without it, that in a dry run is the day on which it is taken over"`
+}
+
+type rowsOut struct {
+	Body struct {
+		Rows []importRow `json:"rows"`
+		Next string      `json:"next,omitempty" doc:"Row to go on after; empty at the end"`
+	}
+}
+
+var becomes = map[int]string{taken: "new", already: "known", refused: "refused"}
+
+func (i *Imports) apiRows(ctx context.Context, in *rowsIn) (*rowsOut, error) {
+	if _, err := i.apiStaff(ctx); err != nil {
+		return nil, err
+	}
+	is := 0
+	for n, word := range becomes {
+		if word == in.Is {
+			is = n
+		}
+	}
+	step, after := rowAfter(in.After)
+	var one *run
+	var all []verdict
+	var steps []int
+	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if one, err = findRun(ctx, tx, in.ID); err == nil {
+			all, steps, err = verdicts(ctx, tx, one.ID, is, step, after, in.Limit)
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	out := &rowsOut{}
+	out.Body.Rows = []importRow{}
+	parts := one.Mapping.steps(one.Found)
+	for n, v := range all {
+		row := importRow{Line: v.line, Is: becomes[v.is], Why: v.why}
+		if steps[n] < len(parts) {
+			row.Kind = kindOne[parts[steps[n]].kind]
+		}
+		if v.from != whenTaken {
+			row.Charged = v.from
+		}
+		out.Body.Rows = append(out.Body.Rows, row)
+	}
+	if n := len(all); n == in.Limit {
+		out.Body.Next = rowName(steps[n-1], all[n-1])
+	}
+	return out, nil
 }
 
 type bringIn struct {

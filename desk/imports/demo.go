@@ -17,17 +17,20 @@ import (
 
 // What the demonstration takes over: made-up customers of a panel that there never
 // was, of whom two have something wrong, and their invoices.
-const (
-	demoClients = `Client ID;Company;Name;Email;Street;Postcode;City;Country;Phone;Service;Since
-4101;Hartriegel Beispiel GmbH;Svea Muster;svea@hartriegel.example.com;Musterweg 3;10115;Berlin;Deutschland;+49 30 5550101;shared-hosting;12.03.2021
-4102;Vloedlijn Voorbeeld BV;Joris Monster;joris@vloedlijn.example.com;Voorbeeldkade 8;1011 AB;Amsterdam;Nederland;;virtual-server;01.09.2022
-4103;;Maeve Sample;maeve@sample.example.com;4 Sample Row;D04 X285;Dublin;Ireland;+353 1 555 0177;domain;30.06.2023
-4104;Exemple du Midi SARL;Lou Modèle;lou@midi.example.com;12 rue de l'Exemple;31000;Toulouse;France;;backup;15.01.2024
-4105;No Address Ltd;Pat Nobody;pat.example.com;1 Sample Quay;;Cork;IE;;shared-hosting;02.02.2024
-4106;Twice Ltd;Svea Muster;svea@hartriegel.example.com;1 Sample Quay;;Cork;IE;;backup;02.02.2024
+const demoSystem = "the panel of Sample Hosting"
+
+// demoClients are those customers. That panel has invoiced some of them in advance.
+func demoClients(now time.Time) string {
+	until := func(months int) string { return now.AddDate(0, months, 0).Format("02.01.2006") }
+	return `Client ID;Company;Name;Email;Street;Postcode;City;Country;Phone;Service;Since;Invoiced until
+4101;Hartriegel Beispiel GmbH;Svea Muster;svea@hartriegel.example.com;Musterweg 3;10115;Berlin;Deutschland;+49 30 5550101;shared-hosting;12.03.2021;` + until(1) + `
+4102;Vloedlijn Voorbeeld BV;Joris Monster;joris@vloedlijn.example.com;Voorbeeldkade 8;1011 AB;Amsterdam;Nederland;;virtual-server;01.09.2022;` + until(4) + `
+4103;;Maeve Sample;maeve@sample.example.com;4 Sample Row;D04 X285;Dublin;Ireland;+353 1 555 0177;domain;30.06.2023;` + until(9) + `
+4104;Exemple du Midi SARL;Lou Modèle;lou@midi.example.com;12 rue de l'Exemple;31000;Toulouse;France;;backup;15.01.2024;
+4105;No Address Ltd;Pat Nobody;pat.example.com;1 Sample Quay;;Cork;IE;;shared-hosting;02.02.2024;
+4106;Twice Ltd;Svea Muster;svea@hartriegel.example.com;1 Sample Quay;;Cork;IE;;backup;02.02.2024;
 `
-	demoSystem = "the panel of Sample Hosting"
-)
+}
 
 // demoInvoices are two years of invoices of those customers.
 func demoInvoices(now time.Time) string {
@@ -52,7 +55,7 @@ func (i *Imports) demo(ctx context.Context, w *desk.World) error {
 	}
 	clerk := desk.Browser{World: w, Who: staff[at]}
 	w.History.On(w.History.Begin.AddDate(0, 0, w.History.Days()*3/4), func(ctx context.Context) error {
-		for _, f := range []struct{ title, text string }{{"Customers of Sample Hosting", demoClients}, {"Invoices of Sample Hosting", demoInvoices(w.Now())}} {
+		for _, f := range []struct{ title, text string }{{"Customers of Sample Hosting", demoClients(w.Now())}, {"Invoices of Sample Hosting", demoInvoices(w.Now())}} {
 			if err := i.demoFile(ctx, w, clerk, f.title, f.text); err != nil {
 				return err
 			}

@@ -25,8 +25,8 @@ CREATE TABLE ` + "`tblcurrencies` (`id` int, `code` text, `prefix` text);" + `
 INSERT INTO ` + "`tblcurrencies`" + ` VALUES (1,'EUR','€'),(2,'JPY','¥');
 CREATE TABLE ` + "`tblproducts` (`id` int, `type` text, `gid` int, `name` text);" + `
 INSERT INTO ` + "`tblproducts`" + ` VALUES (7,'server',1,'VPS Two; cheap'),(8,'hostingaccount',1,'Shared hosting');
-CREATE TABLE ` + "`tblhosting` (`id` int, `userid` int, `orderid` int, `packageid` int, `server` int, `regdate` date, `domain` text, `amount` decimal(16,2), `nextduedate` date, `termination_date` date, `domainstatus` text, `password` text);" + `
-INSERT INTO ` + "`tblhosting`" + ` VALUES (11,1,1,7,1,'2023-04-01','a.example',12.00,'2026-12-01','0000-00-00','Active','secret'),(12,1,2,8,1,'2024-05-01','b.example',4.90,'2026-12-01','2026-11-01','Terminated','x'),(13,2,3,8,1,'2025-01-31','c.example',4.90,'2026-12-01','0000-00-00','Active','x'),(14,3,4,8,1,'2019-01-01','d.example',4.90,'2020-01-01','2020-01-01','Cancelled','x'),(15,4,5,8,1,'2026-01-01','e.example',4.90,'2026-12-01','0000-00-00','Pending','x'),(16,1,6,8,1,'2026-01-01','f.example',4.90,'2026-12-01','0000-00-00','Cancelled','x');
+CREATE TABLE ` + "`tblhosting` (`id` int, `userid` int, `orderid` int, `packageid` int, `server` int, `regdate` date, `domain` text, `amount` decimal(16,2), `nextduedate` date, `nextinvoicedate` date, `termination_date` date, `domainstatus` text, `password` text);" + `
+INSERT INTO ` + "`tblhosting`" + ` VALUES (11,1,1,7,1,'2023-04-01','a.example',12.00,'2026-12-01','2027-01-01','0000-00-00','Active','secret'),(12,1,2,8,1,'2024-05-01','b.example',4.90,'2099-12-31','2099-12-31','2026-11-01','Terminated','x'),(13,2,3,8,1,'2025-01-31','c.example',4.90,'2026-12-08','2026-12-08','0000-00-00','Active','x'),(14,3,4,8,1,'2019-01-01','d.example',4.90,'2020-01-01','2020-01-01','2020-01-01','Cancelled','x'),(15,4,5,8,1,'2026-01-01','e.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Pending','x'),(16,1,6,8,1,'2026-01-01','f.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Cancelled','x'),(17,1,7,8,1,'2026-01-01','g.example',0.00,'0000-00-00','0000-00-00','0000-00-00','Active','x'),(18,1,8,8,1,'2026-01-01','h.example',4.90,'2036-12-01','2036-12-01','0000-00-00','Active','x');
 CREATE TABLE ` + "`tblinvoices` (`id` int, `userid` int, `invoicenum` text, `date` date, `duedate` date, `datepaid` datetime, `subtotal` decimal(16,2), `credit` decimal(16,2), `tax` decimal(16,2), `tax2` decimal(16,2), `total` decimal(16,2), `status` text, `notes` text);" + `
 INSERT INTO ` + "`tblinvoices`" + ` VALUES (101,1,'INV-2025-7','2025-10-01','2025-10-15','2025-10-03 10:00:00',12.00,0.00,2.76,0.00,14.76,'Paid',NULL),(102,2,'','2026-02-28','2026-03-14',NULL,1000.00,0.00,100.00,0.00,1100.00,'Unpaid','x'),(103,1,'','2018-01-01','2018-01-15',NULL,5.00,0.00,0.00,0.00,5.00,'Paid',NULL),(104,3,'','2025-01-01','2025-01-15',NULL,5.00,0.00,0.00,0.00,5.00,'Paid',NULL),(105,1,'','2026-01-01','2026-01-15',NULL,99999999999999999999.00,0.00,0.00,0.00,99999999999999999999.00,'Paid',NULL),(106,1,'','2026-01-01','2026-01-15',NULL,5.00,0,0,0,5.00,'Draft',NULL);
 CREATE TABLE ` + "`tblinvoiceitems` (`id` int, `invoiceid` int, `userid` int, `type` text, `relid` int, `description` text, `amount` decimal(16,2), `taxed` int);" + `
@@ -36,7 +36,7 @@ INSERT INTO ` + "`tblinvoiceitems`" + ` VALUES (1,101,1,'Hosting',11,'VPS Two - 
 // fossbilling is a dump as phpMyAdmin writes it as JSON.
 const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","name":"foss"},
 {"type":"table","name":"client","data":[{"id":"1","email":"jo@meadow.example","first_name":"Jo","last_name":"Example","company":"Example Meadow Ltd","company_vat":"IE1234567T","phone_cc":"353","phone":"015550142","address_1":"1 Sample Quay","address_2":null,"city":"Dublin","postcode":"D02 AF30","country":"IE","lang":"en_US","pass":"x"}]},
-{"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"canceled_at":null}]},
+{"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","expires_at":"2026-11-29 10:00:00","period":"1M","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"expires_at":null,"period":"1M","canceled_at":null}]},
 {"type":"table","name":"invoice","data":[{"id":"9","client_id":"1","serie":"FOSS","nr":"00012","currency":"EUR","taxrate":"23","status":"paid","created_at":"2025-03-31 23:59:59","due_at":"2025-04-14 00:00:00","buyer_company":"Example Meadow Ltd","buyer_address":"1 Sample Quay","buyer_city":"Dublin"}]},
 {"type":"table","name":"invoice_item","data":[{"id":"1","invoice_id":"9","title":"Backup space","quantity":"3","price":"3.35","taxed":"1"},{"id":"2","invoice_id":"9","title":"Set-up","quantity":"1","price":"1.00","taxed":"0"}]}]`
 
@@ -56,10 +56,10 @@ func (h *house) products(path string, to map[string]string) {
 func TestDumpOfWHMCS(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		path := h.bring(whmcs)
-		shows(t, h.Get(path), http.StatusOK, "Dump as SQL", "From WHMCS", "Rows of customers 4", "Rows of services 6", "Rows of invoices 6")
+		shows(t, h.Get(path), http.StatusOK, "Dump as SQL", "From WHMCS", "Rows of customers 4", "Rows of services 8", "Rows of invoices 6")
 		h.name(path)
 		h.products(path, map[string]string{"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting"})
-		const counts = "7 Here already 0 Refused 9"
+		const counts = "8 Here already 0 Refused 10"
 		shows(t, h.Get(path), http.StatusOK, "Would be taken over "+counts)
 		why := h.Get(path + "/rows?is=3")
 		shows(t, why, http.StatusOK, "No service that is taken over is theirs", "It never began", "It ended so long ago", "It has ended, and it is not said when",
@@ -97,7 +97,7 @@ func TestDumpOfWHMCS(t *testing.T) {
 		h.name(again)
 		h.products(again, map[string]string{"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting"})
 		h.run(again)
-		shows(t, h.Get(again), http.StatusOK, "Taken over 0 Here already 7 Refused 9")
+		shows(t, h.Get(again), http.StatusOK, "Taken over 0 Here already 8 Refused 10")
 	})
 }
 

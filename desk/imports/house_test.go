@@ -31,6 +31,7 @@ type house struct {
 	*desktest.House
 	*webtest.Site
 	desk   *Imports
+	bill   *billing.Billing
 	clerk  loot.Actor
 	signed time.Time
 	told   []string // whose details are to be checked
@@ -59,21 +60,29 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	order := func(o Order) customers.Order {
+		return customers.Order{ID: o.ID, Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}
+	}
+	service := func(o Order) billing.Order {
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended, Charged: o.Charged}
+	}
+	bill.Sell(billing.MadeUpSeller)
+	h.bill = bill
 	orders := func(all []Order) (out []customers.Order) {
 		for _, o := range all {
-			out = append(out, customers.Order(o))
+			out = append(out, order(o))
 		}
 		return out
 	}
 	h.desk, err = New(h.Kit, Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
 		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: bill.Plans,
-		Lapsed: func(s *statement.Statement, o Order) bool { return in.Lapsed(s, customers.Order(o)) },
+		Lapsed: func(s *statement.Statement, o Order) bool { return in.Lapsed(s, order(o)) },
 		Check: func(s *statement.Statement, all []Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, orders(all), raw)
 		},
 		Order: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, o Order) (bool, error) {
-			return in.Order(ctx, tx, by, reason, customers.Order(o))
+			return in.Order(ctx, tx, by, reason, order(o))
 		},
 		Take: func(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, reason string, all []Customer) error {
 			var incoming []customers.Incoming
@@ -96,9 +105,10 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			}
 			return bill.Archive(ctx, tx, by, reason, former)
 		},
+		Charged: func(o Order) time.Time { return bill.ChargedFrom(service(o)) },
 		Services: func(_ context.Context, tx *store.Tx, all []Order) error {
 			for _, o := range all {
-				bill.Begin(tx, o.ID, billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended})
+				bill.Begin(tx, o.ID, service(o))
 			}
 			return nil
 		},

@@ -35,6 +35,7 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
+	Charged time.Time // the first day that the system before has not invoiced; zero: it does not say
 }
 
 // A Customer is somebody who is to be taken over.
@@ -63,6 +64,8 @@ type Needs struct {
 
 	// Plans returns what can be chosen and paid for a service.
 	Plans func(ctx context.Context, service string) ([]web.Option, error)
+	// Charged returns from when on a service is charged that is taken over now.
+	Charged func(Order) time.Time
 	// Services begins services, whose orders were written in the same transaction.
 	Services func(ctx context.Context, tx *store.Tx, orders []Order) error
 

@@ -53,6 +53,15 @@ type candidate struct {
 	link     loot.Subject // who is here already and is meant by the row
 }
 
+// service returns the service that a row itself tells of; nil: none. Those of a customer
+// of a dump have rows of their own.
+func (c candidate) service() *Order {
+	if c.customer != nil && len(c.names) == 0 {
+		return &c.customer.Orders[0]
+	}
+	return c.order
+}
+
 func (i *Imports) judge(ctx context.Context, r *run) (*judge, error) {
 	s, err := i.inForce()
 	if err != nil {
@@ -143,7 +152,7 @@ func (j *judge) values(row *source.Row) map[string]string {
 		case cell == "":
 		case before == "":
 			out[to] = cell
-		case j.fields[to].Type == "lines" || to == rowParty:
+		case j.fields[to].Type == "lines" || to == rowParty || to == rowInvoiced || to == rowNext:
 			out[to] = before + "\n" + cell
 		default:
 			out[to] = before + " " + cell
@@ -337,13 +346,16 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	if o.Ended, ended = j.day(v[rowEnded]); !ended {
 		unread = append(unread, j.unread(rowEnded))
 	}
-	if len(unread) > 0 {
+	ends, begun := endedAs(v[rowStatus])
+	var faults []string
+	over := !o.Ended.IsZero() && !o.Ended.After(j.now) && (ends || v[rowStatus] == "")
+	o.Charged, faults = j.notInvoiced(v, over)
+	if unread = append(unread, faults...); len(unread) > 0 {
 		return o, strings.Join(unread, " ")
 	}
 	if o.Made.IsZero() {
 		o.Made = j.now
 	}
-	ends, begun := endedAs(v[rowStatus])
 	switch {
 	case !begun:
 		return o, "It never began: it waits for something, or was found to be fraud."
@@ -358,7 +370,45 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	case !o.Ended.IsZero() && o.Ended.Before(o.Made):
 		return o, "It ended before it was ordered."
 	}
+	if !o.Ended.IsZero() {
+		o.Charged = time.Time{} // nothing of it is
+	}
 	return o, ""
+}
+
+// mostAhead is how many years ahead a system can have invoiced: some periods are as long.
+const mostAhead = 3
+
+// notInvoiced returns the first day that the system before has not invoiced, as the
+// latest of what a row says, and what of that cannot be. Of a service that is over it
+// does not matter how far ahead the day is.
+func (j *judge) notInvoiced(v map[string]string, over bool) (day time.Time, faults []string) {
+	for _, one := range []struct {
+		to    string
+		later int // days from what is written to the day
+	}{{rowInvoiced, 1}, {rowNext, 0}} {
+		var fault string
+		for text := range strings.SplitSeq(v[one.to], "\n") {
+			at, read := j.day(text)
+			if !read {
+				fault = j.unread(one.to)
+				break
+			}
+			if at.IsZero() {
+				continue
+			}
+			if at = at.AddDate(0, 0, one.later); at.After(day) {
+				day = at
+			}
+			if !over && at.AddDate(0, 0, -1).After(j.now.AddDate(mostAhead, 0, 0)) {
+				fault = fmt.Sprintf("%s: this is more than %d years ahead, which no period is.", j.about(one.to, rowWords[one.to]), mostAhead)
+			}
+		}
+		if fault != "" {
+			faults = append(faults, fault)
+		}
+	}
+	return day, faults
 }
 
 // choice returns the service that a product is mapped to; one that is called as a

@@ -24,6 +24,8 @@ const (
 	rowService  = "row.service"  // product or service
 	rowSince    = "row.since"    // day of the order
 	rowEnded    = "row.ended"    // day on which it ended
+	rowInvoiced = "row.invoiced" // last day that the other system has invoiced
+	rowNext     = "row.next"     // first day that it has not
 	rowStatus   = "row.status"   // whether it runs
 	rowDialling = "row.dialling" // calling code of the country, in a column of its own
 )
@@ -113,6 +115,8 @@ var ofDump = map[string]map[string]string{
 	"tblhosting": {
 		"id": rowID, "userid": rowClient, "packageid": rowService, //nolint:misspell // as WHMCS spells it
 		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus,
+		// What was paid is until the one, and what an invoice was written of until the other.
+		"nextduedate": rowNext, "nextinvoicedate": rowNext,
 	},
 	"tblinvoices": {
 		"id": rowID, "invoicenum": rowNumber, "userid": rowClient, "date": rowIssued, "duedate": rowDue, "subtotal": rowNet, "tax": rowTax, "tax2": rowTax, "total": rowTotal,
@@ -125,6 +129,7 @@ var ofDump = map[string]map[string]string{
 	},
 	"client_order": {
 		"id": rowID, "client_id": rowClient, "title": rowService, "activated_at": rowSince, "canceled_at": rowEnded, "status": rowStatus,
+		"expires_at": rowNext, // the moment at which its next period begins
 	},
 	"invoice": {
 		"id": rowID, "serie": rowNumber, "nr": rowNumber, "client_id": rowClient, "created_at": rowIssued, "due_at": rowDue, "currency": rowCurrency, "taxrate": rowRate, "status": rowStatus,
@@ -153,6 +158,8 @@ var called = map[string][]string{
 	rowService:         {"service", "product", "productname", "productservice", "package", "plan", "produkt", "title"},
 	rowSince:           {"since", "ordered", "regdate", "registrationdate", "createdat", "datecreated", "signupdate", "creationdate", "activatedat", "seit"},
 	rowEnded:           {"ended", "enddate", "terminationdate", "canceledat", "cancelledat", "ende"},
+	rowInvoiced:        {"invoiceduntil", "invoicedto", "invoicedthrough", "billeduntil", "billedto", "paiduntil", "paidto", "paidthrough", "abgerechnetbis", "berechnetbis", "bezahltbis"},
+	rowNext:            {"nextduedate", "nextdue", "nextinvoicedate", "nextinvoice", "renewaldate", "renewsat", "expiresat"},
 	rowStatus:          {"status", "domainstatus", "state"},
 	rowDialling:        {"phonecc"},
 	rowNumber:          {"invoicenumber", "invoicenum", "invoiceno", "invoice", "rechnungsnummer", "numerofacture"},
@@ -262,7 +269,7 @@ func keepFor(kind string, columns map[string]string) map[string]string {
 func datesOf(t foundTable, columns map[string]string) string {
 	for n, column := range t.Columns {
 		switch columns[column] {
-		case rowSince, rowEnded, rowIssued, rowDue:
+		case rowSince, rowEnded, rowInvoiced, rowNext, rowIssued, rowDue:
 			if s := t.Shapes[n]; strings.HasPrefix(s, "9999") || s == "" {
 				continue
 			} else if strings.Contains(s, ".") || strings.Contains(s, "/") || strings.Contains(s, "-") {
@@ -277,12 +284,12 @@ func datesOf(t foundTable, columns map[string]string) string {
 func targetsOf(kind string, fields []statement.FieldDecl) (out []string) {
 	switch kind {
 	case clients:
-		out = []string{rowID, rowService, rowSince, rowEnded, rowStatus, rowDialling}
+		out = []string{rowID, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus, rowDialling}
 		for _, d := range fields {
 			out = append(out, string(d.ID))
 		}
 	case services:
-		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowStatus}
+		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus}
 	case invoices:
 		out = []string{rowID, rowNumber, rowClient, rowIssued, rowDue, rowCurrency, rowNet, rowTax, rowTotal, rowRate, rowStatus, rowParty, rowText}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -271,6 +272,7 @@ type columnRow struct {
 
 var rowWords = map[string]string{
 	rowID: "Id in the other system", rowClient: "Id of its customer", rowService: "Product or service", rowSince: "Day of the order", rowEnded: "Day of the end",
+	rowInvoiced: "Invoiced until", rowNext: "First day not invoiced",
 	rowStatus: "State, such as active or cancelled", rowDialling: "Calling code of the country", rowNumber: "Number of the invoice", rowIssued: "Day of issue", rowDue: "Due on",
 	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
@@ -449,6 +451,7 @@ type rowsView struct {
 	web.View
 	Tabs  []web.Tab
 	Rows  []verdictRow
+	Of    bool // services are among them
 	Pager web.Pager
 	Empty web.Empty
 }
@@ -458,10 +461,24 @@ type verdictRow struct {
 	What  string
 	Href  string // of the customer whose it is; empty: nobody's here
 	State web.Badge
+	From  string // from when on its service is charged; empty: it has none
 	Why   string
 }
 
 const perPage = 100
+
+// kindOne names a row by its kind.
+var kindOne = map[string]string{clients: "customer", services: "service", invoices: "invoice"}
+
+// rowName names a row, to go on after; rowAfter reads that.
+func rowName(step int, v verdict) string { return fmt.Sprintf("%d.%d", step, v.number) }
+
+func rowAfter(name string) (step int, number int64) {
+	a, b, _ := strings.Cut(name, ".")
+	step, _ = strconv.Atoi(a) // from the beginning, if it is no name
+	number, _ = strconv.ParseInt(b, 10, 64)
+	return step, number
+}
 
 // rows lists what became, or would become, of each row.
 func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
@@ -471,11 +488,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	is, _ := strconv.Atoi(q.Get("is")) // all, if it is no number
-	step, after := 0, int64(0)
-	if a, b, ok := strings.Cut(q.Get("after"), "."); ok {
-		step, _ = strconv.Atoi(a)
-		after, _ = strconv.ParseInt(b, 10, 64)
-	}
+	step, after := rowAfter(q.Get("after"))
 	var one *run
 	var all []verdict
 	var steps []int
@@ -517,16 +530,17 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(all) > perPage {
 		all = all[:perPage]
-		v.Pager.Next = fmt.Sprintf("%s/rows?is=%d&after=%d.%d", base, is, steps[perPage-1], all[perPage-1].number)
+		v.Pager.Next = fmt.Sprintf("%s/rows?is=%d&after=%s", base, is, rowName(steps[perPage-1], all[perPage-1]))
 	}
 	if q.Get("after") != "" {
 		v.Pager.Prev = fmt.Sprintf("%s/rows?is=%d", base, is)
 	}
 	parts := one.Mapping.steps(one.Found)
 	for n, x := range all {
-		row := verdictRow{Line: strconv.FormatInt(x.line, 10), State: words[x.is], Why: x.why}
+		row := verdictRow{Line: strconv.FormatInt(x.line, 10), State: words[x.is], From: x.chargedFrom(), Why: x.why}
+		v.Of = v.Of || row.From != ""
 		if steps[n] < len(parts) {
-			row.What = map[string]string{clients: "customer", services: "service", invoices: "invoice"}[parts[steps[n]].kind]
+			row.What = kindOne[parts[steps[n]].kind]
 		}
 		if s := theirs[x.whose].subject; s != "" {
 			row.Href = desk.CustomerPath(s)
@@ -534,4 +548,15 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 		v.Rows = append(v.Rows, row)
 	}
 	return rowsPage.Render(w, r, http.StatusOK, v)
+}
+
+// chargedFrom says from when on the service of a row is, or would be, charged.
+func (v verdict) chargedFrom() string {
+	if day, err := time.Parse(time.DateOnly, v.from); err == nil {
+		return day.Format("2 January 2006")
+	}
+	if v.from == whenTaken {
+		return "the day it is taken over"
+	}
+	return ""
 }

@@ -340,6 +340,7 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		if c.is != refused {
 			c.whose = c.name
 		}
+		c.from = i.chargedFrom(c)
 		to.count(c.verdict)
 		addVerdict(tx, r.ID, r.Step, c.verdict)
 	}
@@ -360,6 +361,16 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		return i.needs.Archive(ctx, tx, by, reason(r), written)
 	}
 	return nil
+}
+
+// chargedFrom returns the day from which the service of a row is charged that is taken
+// over now; empty: none is.
+func (i *Imports) chargedFrom(c *candidate) string {
+	one := c.service()
+	if c.is != taken || one == nil || !one.Ended.IsZero() {
+		return ""
+	}
+	return i.needs.Charged(*one).Format(time.DateOnly)
 }
 
 // takeOrder takes the service of somebody over who is here already.

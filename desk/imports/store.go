@@ -174,14 +174,19 @@ type verdict struct {
 	is     int
 	why    string
 	whose  nameOf // by which it is known whose it is, in the column "name"; zero: nobody's yet
+	from   string // the day from which its service is charged, or whenTaken; empty: none is
 }
+
+// whenTaken says in a dry run that a service is charged from the day on which it will
+// be taken over.
+const whenTaken = "taken"
 
 func addVerdict(tx *store.Tx, id string, step int, v verdict) {
 	var whose []byte
 	if v.whose != (nameOf{}) {
 		whose = v.whose[:]
 	}
-	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name) VALUES`, id, step, v.number, v.line, v.is, v.why, whose)
+	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name, charged) VALUES`, id, step, v.number, v.line, v.is, v.why, whose, v.from)
 }
 
 // verdicts returns the next n of an import after a row, all of them or those of a kind.
@@ -193,7 +198,7 @@ func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after 
 			where += ` AND verdict > 1`
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT step, number, line, verdict, why, name FROM imports_row WHERE import = $1 AND (step, number) > ($2, $3)`+where+` ORDER BY step, number LIMIT $4`, args...)
+	rows, err := tx.Query(ctx, `SELECT step, number, line, verdict, why, name, charged FROM imports_row WHERE import = $1 AND (step, number) > ($2, $3)`+where+` ORDER BY step, number LIMIT $4`, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("imports: rows: %w", err)
 	}
@@ -202,7 +207,7 @@ func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after 
 		var v verdict
 		var step int
 		var whose []byte
-		if err := rows.Scan(&step, &v.number, &v.line, &v.is, &v.why, &whose); err != nil {
+		if err := rows.Scan(&step, &v.number, &v.line, &v.is, &v.why, &whose, &v.from); err != nil {
 			return nil, nil, fmt.Errorf("imports: rows: %w", err)
 		}
 		copy(v.whose[:], whose)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
+	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
@@ -200,11 +202,48 @@ func (d *Safety) dealer(ctx context.Context, tx *store.Tx, id, lock string) (mat
 	if err != nil {
 		return c, err
 	}
-	what, by := c.What, web.ActorOf(ctx)
+	return c, d.mayDeal(ctx, tx, s, c, web.ActorOf(ctx))
+}
+
+// mayDeal refuses whoever does not deal with a case.
+func (d *Safety) mayDeal(ctx context.Context, tx *store.Tx, s *statement.Statement, c matter, by loot.Actor) error {
+	what := c.What
 	if reviewing(c) && !deals(s, forSafety, by) {
 		what = aDispute // an appeal is a dispute about the judgment
 	}
-	return c, d.may(ctx, tx, s, what, by)
+	return d.may(ctx, tx, s, what, by)
+}
+
+// CaseOf returns what a case about a customer is called, for who names it by its id, and
+// where somebody can look at it: whoever deals with it, and the customer themself. It has
+// no name if the id is none of a case, and no place if they cannot, or it is erased.
+func (d *Safety) CaseOf(ctx context.Context, tx *store.Tx, who loot.Actor, about loot.Subject, id string) (called, place string, err error) {
+	if !desk.IsID(casePrefix, id) {
+		return "", "", nil
+	}
+	called = matter{ID: id}.Reference()
+	c, err := findCase(ctx, tx, id, "")
+	if loot.KindOf(err) == loot.NotFound || err == nil && c.Subject != about {
+		return called, "", nil
+	}
+	switch {
+	case err != nil:
+		return "", "", err
+	case who.Kind == loot.Person && who.ID == string(about):
+		return called, "/portal/cases/" + id, nil
+	case who.Kind != loot.Staff:
+		return called, "", nil
+	}
+	s, err := d.inForce()
+	if err != nil {
+		return "", "", err
+	}
+	if err := d.mayDeal(ctx, tx, s, c, who); loot.KindOf(err) == loot.Denied {
+		return called, "", nil
+	} else if err != nil {
+		return "", "", err
+	}
+	return called, "/console/abuse/" + id, nil
 }
 
 // dealing refuses whoever deals with no cases of misuse.

@@ -94,6 +94,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 		},
 	})
 	ok(t, err)
+	h.bills.Cases(h.desk.CaseOf)
 	desks = []desk.Desk{people, h.bills.Desk(), h.desk.Desk()}
 	var routes [][]web.Route
 	for _, d := range desks {
