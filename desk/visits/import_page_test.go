@@ -130,6 +130,12 @@ func aLog(day time.Time) string {
 	return b.String()
 }
 
+// oldLine is of a day that is kept no longer.
+func oldLine(day time.Time) string {
+	line, _, _ := strings.Cut(aLog(day.AddDate(-3, 0, 0)), "\n")
+	return line + "\n"
+}
+
 // TestALogIsImportedByTheConsole: from where it was read to, packed or not, by the
 // console or the API.
 func TestALogIsImportedByTheConsole(t *testing.T) {
@@ -138,10 +144,9 @@ func TestALogIsImportedByTheConsole(t *testing.T) {
 	h.keeper()
 	day := h.Clock.Now().AddDate(0, 0, -3).Truncate(24 * time.Hour)
 	log := aLog(day.Add(8 * time.Hour))
-	old := aLog(day.AddDate(-3, 0, 0))[:0] + strings.Split(aLog(day.AddDate(-3, 0, 0)), "\n")[0] + "\n"
 	desktest.Shows(t, h.imported(kindLog, "access.log", log), http.StatusOK, "10 recorded.", "Log 10 10 0 – Ended")
 	desktest.Shows(t, h.imported(kindLog, "access.log.1.gz", zipped(t, log)), http.StatusOK, "Nothing is new in this file")
-	more := log + aLog(day.Add(12*time.Hour)) + old + "what is this\n"
+	more := log + aLog(day.Add(12*time.Hour)) + oldLine(day) + "what is this\n"
 	desktest.Shows(t, h.imported(kindLog, "access.log", more), http.StatusOK, "A part of this file was imported before. Of the rest 10 recorded. 2 not recorded",
 		"Log 12 10 2 1 a line in none of the known formats 1 of a day that is kept no longer Ended")
 	desktest.Shows(t, h.imported(kindLog, "access.log", more), http.StatusOK, "Nothing is new in this file")
@@ -213,7 +218,7 @@ func TestAnImportThatWasInterruptedIsListed(t *testing.T) {
 	desktest.Shows(t, h.Get(importsHref), http.StatusOK, "Log 2 1 1 1 of a day that is kept no longer Under way")
 	h.Clock.Advance(time.Hour)
 	desktest.Shows(t, h.Get(importsHref), http.StatusOK, "Interrupted Send the same file again before Tue 24 Nov, 09:00")
-	desktest.Shows(t, h.imported(kindLog, "access.log", aLog(at)), http.StatusOK, "10 recorded.", "Log 12 11 1 1 of a day that is kept no longer Ended")
+	desktest.Shows(t, h.imported(kindLog, "access.log", aLog(at)+oldLine(at)), http.StatusOK, "10 recorded. 1 not recorded", "Log 13 11 2 2 of a day that is kept no longer Ended")
 	begun = h.begin()
 	h.Clock.Advance(25 * time.Hour)
 	h.keeper()
