@@ -31,7 +31,7 @@ func ReadExport(name string, file io.ReaderAt, size int64, of export.Product, ke
 	name = filepath.Base(name)
 	f := &ExportFile{}
 	room := func() error {
-		if most > 0 && len(f.views)+len(f.counts) >= most {
+		if most > 0 && len(f.views)+len(f.counts) > most {
 			return errLargeUpload
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/desk/visits/export"
 	"loot/web/webtest"
 )
 
@@ -119,6 +120,22 @@ func TestEachProgramsExportIsImportedByTheConsole(t *testing.T) {
 	file := zipOf(t, "umami-dashboard")
 	desktest.Shows(t, h.sends("Umami", "umami.zip", file), http.StatusUnprocessableEntity, "days")
 	desktest.Leads(t, h.sends("Umami", "umami.zip", file, "first", "2026-11-01", "last", "2026-11-01"), importsHref)
+}
+
+// TestAnExportHasABoundOfRecords: one more than it is refused as a whole.
+func TestAnExportHasABoundOfRecords(t *testing.T) {
+	file := zipOf(t, "plausible")
+	read := func(most int) (*ExportFile, error) {
+		return ReadExport("export.zip", strings.NewReader(file), int64(len(file)), export.Plausible, nil, most, export.Options{})
+	}
+	all, err := read(0)
+	desktest.OK(t, err)
+	if same, err := read(int(all.Records())); err != nil || same.Records() != all.Records() {
+		t.Errorf("as many as may be: %v", err)
+	}
+	if _, err := read(int(all.Records()) - 1); loot.KindOf(err) != loot.TooLarge {
+		t.Errorf("one more than may be: %v", err)
+	}
 }
 
 // aLog is ten lines of a combined log of a day, each of somebody else.
