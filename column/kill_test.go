@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -64,8 +66,8 @@ func child(t *testing.T, address string, run int) (lines <-chan string, kill fun
 }
 
 // TestKilledUnderLoadKeepsWhatItAcknowledged kills a process that appends with
-// many clients while the day before is sealed, again and again on the same
-// store: every row is there once, in both tables.
+// many clients while other days are sealed, again and again on the same store and
+// as a rule in the middle of a seal: every row is there once, in both tables.
 func TestKilledUnderLoadKeepsWhatItAcknowledged(t *testing.T) {
 	if address := os.Getenv(childAddress); address != "" {
 		appendUntilKilled(t, address)
@@ -73,10 +75,19 @@ func TestKilledUnderLoadKeepsWhatItAcknowledged(t *testing.T) {
 	}
 	columntest.Each(t, func(t *testing.T, address string) {
 		acknowledged := map[uint64]bool{}
+		inSeal := 0
 		for run := range kills() {
 			lines, kill := child(t, address, run)
-			n := 0
+			n, sealing, killed := 0, false, false
 			for line := range lines {
+				if at, ok := strings.CutPrefix(line, sealAt); ok {
+					sealing = at != sealDone
+					if !killed && n >= 4000+1500*run && at == sealSteps[run%len(sealSteps)] {
+						killed = true
+						kill()
+					}
+					continue
+				}
 				var id uint64
 				if c, _ := fmt.Sscanf(line, "ack %d.", &id); c == 1 && strings.HasSuffix(line, ".") {
 					acknowledged[id] = true
@@ -84,9 +95,9 @@ func TestKilledUnderLoadKeepsWhatItAcknowledged(t *testing.T) {
 				} else if !strings.HasSuffix(line, ".") || c == 0 {
 					t.Errorf("kill %d: %s", run+1, line)
 				}
-				if n == 4000+1500*run {
-					kill()
-				}
+			}
+			if sealing {
+				inSeal++
 			}
 			if n == 0 {
 				t.Fatal("the child acknowledged nothing")
@@ -100,7 +111,7 @@ func TestKilledUnderLoadKeepsWhatItAcknowledged(t *testing.T) {
 				"SELECT CAST(id AS BIGINT) AS id FROM test_view UNION ALL SELECT CAST(path AS BIGINT) AS id FROM test_page",
 				"SELECT CAST(id AS BIGINT) AS id FROM test_stay UNION ALL SELECT CAST(path AS BIGINT) AS id FROM test_page",
 			} {
-				rows, err := s.Query(t.Context(), first, first+100, query)
+				rows, err := s.Query(t.Context(), first, aside(run+1), query)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -130,17 +141,38 @@ func TestKilledUnderLoadKeepsWhatItAcknowledged(t *testing.T) {
 			if lost > 0 || doubled > 0 {
 				t.Errorf("kill %d: %d of %d acknowledged are lost, %d are not there once in each table", run+1, lost, len(acknowledged), doubled)
 			}
-			t.Logf("kill %d: %d acknowledged, %d there", run+1, len(acknowledged), len(times))
+			t.Logf("kill %d: %d acknowledged, %d there, a seal under way: %t", run+1, len(acknowledged), len(times), sealing)
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
 		}
+		if inSeal == 0 {
+			t.Error("no kill came while a day was sealed")
+		}
 	})
 }
+
+// What the process to be killed says of its seals. It is killed at each of the
+// steps in turn.
+const (
+	sealAt   = "a seal is "
+	sealDone = "done."
+)
+
+var sealSteps = []string{"begun.", "closed.", "switched."}
+
+// aside is the first of the days that a run seals beside those that it fills.
+func aside(run int) column.Day { return first + 1000*column.Day(run+1) }
 
 func appendUntilKilled(t *testing.T, address string) {
 	var run int
 	fmt.Sscan(os.Getenv(childRun), &run)
+	var sealing atomic.Bool
+	column.Step(func(name string) {
+		if slices.Contains(sealSteps, name+".") && sealing.Load() {
+			fmt.Println(sealAt + name + ".")
+		}
+	})
 	s, err := column.Open(context.Background(), address, views, column.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -148,14 +180,17 @@ func appendUntilKilled(t *testing.T, address string) {
 	day := first + column.Day(run)
 	var out sync.Mutex
 	var next uint64
+	number := func() uint64 {
+		out.Lock()
+		defer out.Unlock()
+		next++
+		return uint64(run)<<32 | next
+	}
 	said := map[string]bool{}
 	for range 256 {
 		go func() {
 			for {
-				out.Lock()
-				next++
-				id := uint64(run)<<32 | next
-				out.Unlock()
+				id := number()
 				err := s.Append(context.Background(), day, column.Batch{
 					"test_view": {view(id, "a", id%100, fmt.Sprint(id))},
 					"test_stay": {stay(id, "a", 1)},
@@ -171,15 +206,35 @@ func appendUntilKilled(t *testing.T, address string) {
 			}
 		}()
 	}
-	for range 3 {
-		if err := s.Seal(context.Background(), day-1); err != nil {
+	seal := func(day column.Day) {
+		fmt.Println(sealAt + sealSteps[0])
+		sealing.Store(true)
+		if err := s.Seal(context.Background(), day); err != nil {
 			fmt.Println("seal:", err)
 		}
+		sealing.Store(false)
+		fmt.Println(sealAt + sealDone)
+	}
+	for range 3 {
+		seal(day - 1)
 		if err := s.Rewrite(context.Background(), "site <> $1", "nobody"); err != nil {
 			fmt.Println("rewrite:", err)
 		}
 	}
-	select {}
+	for day := aside(run); ; day++ {
+		b := column.Batch{}
+		for range 100 {
+			id := number()
+			b["test_view"], b["test_stay"] = append(b["test_view"], view(id, "a", id%100, fmt.Sprint(id))), append(b["test_stay"], stay(id, "a", 1))
+		}
+		if err := s.Append(context.Background(), day, b); err != nil {
+			fmt.Println(err)
+		}
+		for _, row := range b["test_view"] {
+			fmt.Printf("ack %d.\n", row[0])
+		}
+		seal(day)
+	}
 }
 
 // TestKilledAtEachStepOfASeal kills a process at each step in turn: the day is

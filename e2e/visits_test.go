@@ -43,6 +43,9 @@ func TestVisits(t *testing.T) {
 	admin.press("form[method=post] .primary")
 	embed := eval[string](admin, `return document.querySelector("main pre, main textarea[readonly]")?.textContent || document.querySelector("main textarea[readonly]").value`)
 	admin.shoot("site")
+	admin.visit(admin.location() + "/imports")
+	admin.press("form[enctype] .primary") // without a file
+	admin.shoot("imports")
 
 	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

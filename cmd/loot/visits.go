@@ -97,13 +97,6 @@ const (
 	mostTries = 8
 )
 
-// Batches of a log.
-const (
-	batchLines = 12_000
-	batchBytes = 8 << 20
-	batchRead  = 500_000 // lines after which the mark is sent though few count
-)
-
 // A measured file counts how far it was read.
 type measured struct {
 	*os.File
@@ -216,10 +209,7 @@ func (i *importer) importLog(path string) error {
 		if err != nil {
 			return err
 		}
-		b, err := newBatch(i, from)
-		if err != nil {
-			return err
-		}
+		b := newBatch(i, from)
 		p := i.progress(filepath.Base(path))
 		defer p.end()
 		for n := int64(1); ; n++ {
@@ -322,10 +312,7 @@ func (v *visitsTailCmd) Run(c *command) (err error) {
 		return loot.Wrap(loot.Invalid, err, v.File+": "+err.Error()+".")
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	b, err := newBatch(i, f.Mark())
-	if err != nil {
-		return err
-	}
+	b := newBatch(i, f.Mark())
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	last := f.Mark().Offset - 1
@@ -334,7 +321,7 @@ func (v *visitsTailCmd) Run(c *command) (err error) {
 			if err := b.flush(); err != nil {
 				return err
 			}
-			b.after = ""
+			b.After = ""
 		}
 		last = l.Offset
 		return b.add(&l)
@@ -356,6 +343,3 @@ func (v *visitsTailCmd) Run(c *command) (err error) {
 var products = map[string]export.Product{
 	"goatcounter": export.GoatCounter, "plausible": export.Plausible, "umami": export.Umami, "matomo": export.Matomo, "google": export.GoogleAnalytics,
 }
-
-// batchRecords are how many records of an export are sent at once.
-const batchRecords = 1000

@@ -129,34 +129,20 @@ func (i *importer) try(ctx context.Context, path, kind string, body []byte, answ
 
 // A batch is what was read of a log and not sent yet.
 type batch struct {
-	i     *importer
-	after string
-	body  []byte
-	lines int
-	read  int
-	mark  logfile.Mark
-	sent  chan error // of the batch before, which is sent while this one is read
+	visits.LogBatch
+
+	i    *importer
+	sent chan error // of the batch before, which is sent while this one is read
 }
 
-func newBatch(i *importer, after logfile.Mark) (*batch, error) {
-	b := &batch{i: i, sent: make(chan error, 1), mark: after}
+func newBatch(i *importer, after logfile.Mark) *batch {
+	b := &batch{LogBatch: visits.NewLogBatch(after), i: i, sent: make(chan error, 1)}
 	b.sent <- nil
-	if after == (logfile.Mark{}) {
-		return b, nil
-	}
-	text, err := after.MarshalText()
-	b.after = string(text)
-	return b, err
+	return b
 }
 
 func (b *batch) add(l *logfile.Line) error {
-	body, counts := visits.AppendLine(b.body, l)
-	b.body, b.mark = body, l.Next
-	b.read++
-	if counts {
-		b.lines++
-	}
-	if b.lines < batchLines && len(b.body) < batchBytes && b.read < batchRead {
+	if !b.Add(l) {
 		return nil
 	}
 	return b.send()
@@ -164,18 +150,13 @@ func (b *batch) add(l *logfile.Line) error {
 
 // send sends what there is, once the batch before is taken.
 func (b *batch) send() error {
-	text, err := b.mark.MarshalText()
-	if err != nil {
-		return err
-	}
-	if err := <-b.sent; err != nil || b.read == 0 {
+	if err := <-b.sent; err != nil || b.Empty() {
 		b.sent <- err
 		return err
 	}
-	path := "/lines?" + url.Values{"after": {b.after}, "mark": {string(text)}}.Encode()
-	body := b.body
+	after, mark, body := b.Take()
+	path := "/lines?" + url.Values{"after": {after}, "mark": {mark}}.Encode()
 	go func() { b.sent <- b.i.take(path, "text/tab-separated-values", body) }()
-	b.after, b.body, b.lines, b.read = string(text), make([]byte, 0, len(body)+len(body)/8), 0, 0
 	return nil
 }
 

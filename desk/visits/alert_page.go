@@ -2,6 +2,7 @@ package visits
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -135,15 +136,13 @@ func (d *Visits) addAlertPage(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := p.alertForm(readers).Check(form); err != nil {
-			return err
-		}
+		wrong := web.Wrong(p.alertForm(readers).Check(form))
 		for name, to := range map[string]*int{"percent": &a.Percent, "hours": &a.Hours, "least": &a.Least} {
 			if *to, err = strconv.Atoi(form.Get(name)); err != nil {
 				*to = 0 // which is refused where it matters
 			}
 		}
-		_, err = d.addAlert(r.Context(), tx, a, form["to"])
+		_, err = d.addAlert(r.Context(), tx, a, form["to"], wrong)
 		return err
 	})
 	if wrong := beside(err); wrong != nil {
@@ -155,18 +154,23 @@ func (d *Visits) addAlertPage(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, p.hrefOf(alertsHref))
 }
 
-// addAlert checks an alert and keeps it.
-func (d *Visits) addAlert(ctx context.Context, tx *store.Tx, a alert, to []string) (alert, error) {
-	var err error
-	if a.Recipients, err = d.readRecipients(ctx, tx, to); err != nil {
+// addAlert checks an alert and keeps it. Whatever is wrong is said at once, beside
+// what its form found, which comes first.
+func (d *Visits) addAlert(ctx context.Context, tx *store.Tx, a alert, to []string, found map[string]string) (alert, error) {
+	recipients, err := d.readRecipients(ctx, tx, to)
+	if err != nil && web.Wrong(err) == nil {
 		return a, err
 	}
+	a.Recipients = recipients
 	if a.Kind == silence {
 		a.Percent = 0
 	} else {
 		a.Hours = 0
 	}
-	if err := web.Invalid("", a.check()); err != nil {
+	wrong := a.check()
+	maps.Copy(wrong, web.Wrong(err))
+	maps.Copy(wrong, found)
+	if err := web.Invalid("", wrong); err != nil {
 		return a, err
 	}
 	return a, addAlert(ctx, tx, a)

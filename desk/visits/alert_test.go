@@ -244,6 +244,13 @@ func TestAnAlertThatIsWrongComesBack(t *testing.T) {
 	desktest.Lacks(t, page, "Bo Billing")
 	desktest.Shows(t, h.Post(alertsHref+"?site=1", "kind", drop, "measure", "views", "percent", "50", "least", "7", "to", "t-billing"), http.StatusUnprocessableEntity, "Please choose one of those offered.")
 	desktest.Shows(t, h.Post(alertsHref+"?site=1", "kind", drop, "measure", "views", "percent", "50", "least", "7"), http.StatusUnprocessableEntity, "Please choose at least one.")
+	// What the form finds and what is wrong with the alert are said together.
+	all := h.Post(alertsHref+"?site=1", "kind", drop, "percent", "101", "least", "0", "to", "t-billing")
+	desktest.Shows(t, all, http.StatusUnprocessableEntity, "Of what : Please choose one.", "A spike or a drop by more than : This is a whole number from 1 to 100.",
+		"Only from this number on : This is a whole number from 1 to 1000000.", "Letters go to : Please choose one of those offered.")
+	if status, _, said := h.call(http.MethodPost, "/m/alerts", "application/json", `{"kind":"drop","measure":"views","percent":101,"least":1,"recipients":["t-billing"]}`); status != http.StatusUnprocessableEntity || !strings.Contains(said, "may not see the reports") || !strings.Contains(said, "from 1 to 100.") {
+		t.Errorf("%d %s", status, said)
+	}
 }
 
 // TestTheShareOfADay goes by the hours that are told, and evenly where none is.

@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/netip"
@@ -276,7 +277,7 @@ type linesIn struct {
 type takenOut struct{ Body *ImportTaken }
 
 // importBatch records a batch, and counts what of it was of no day that is kept.
-func (d *Visits) importBatch(ctx context.Context, s *Site, id string, at reached, all []imported) (*takenOut, error) {
+func (d *Visits) importBatch(ctx context.Context, s *Site, id string, at reached, all []imported) (*ImportTaken, error) {
 	taken, err := d.takeBatch(ctx, s, id, at, all)
 	if err != nil {
 		return nil, err
@@ -286,20 +287,46 @@ func (d *Visits) importBatch(ctx context.Context, s *Site, id string, at reached
 			d.count(why, n)
 		}
 	}
-	return &takenOut{taken}, nil
+	return taken, nil
+}
+
+// importLines records lines of a log between two marks.
+func (d *Visits) importLines(ctx context.Context, s *Site, id, after, mark string, lines []byte) (*ImportTaken, error) {
+	at, err := checkMarks(after, mark, kindLog)
+	if err != nil {
+		return nil, err
+	}
+	all, err := d.readLines(s, lines)
+	if err != nil {
+		return nil, err
+	}
+	return d.importBatch(ctx, s, id, at, all)
+}
+
+// importRecords records records of an export.
+func (d *Visits) importRecords(ctx context.Context, s *Site, id string, r *ImportRecords) (*ImportTaken, error) {
+	at, err := checkMarks(r.After, r.Mark, cmp.Or(r.Product, kindExport))
+	if err != nil {
+		return nil, err
+	}
+	all, err := d.readRecords(s, r.First, r.Views, r.Counts)
+	if err != nil {
+		return nil, err
+	}
+	return d.importBatch(ctx, s, id, at, all)
 }
 
 // checkMarks checks where a batch stands.
-func checkMarks(after, mark string) (reached, error) {
+func checkMarks(after, mark, kind string) (at reached, err error) {
 	for _, m := range []string{after, mark} {
 		if _, offset, ok := strings.Cut(m, ":"); m != "" && (!ok || offset == "" || strings.Trim(offset, "0123456789") != "") {
-			return reached{}, loot.Errorf(loot.Invalid, "A mark is a fingerprint, a colon and a number.")
+			return at, loot.Errorf(loot.Invalid, "A mark is a fingerprint, a colon and a number.")
 		}
 	}
 	if mark == "" {
-		return reached{}, loot.Errorf(loot.Invalid, "The mark behind the batch is missing.")
+		return at, loot.Errorf(loot.Invalid, "The mark behind the batch is missing.")
 	}
-	return reached{after, mark}, nil
+	return reached{after, mark, kind}, nil
 }
 
 func (d *Visits) apiLines(ctx context.Context, in *linesIn) (*takenOut, error) {
@@ -307,15 +334,8 @@ func (d *Visits) apiLines(ctx context.Context, in *linesIn) (*takenOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := checkMarks(in.After, in.Mark)
-	if err != nil {
-		return nil, err
-	}
-	all, err := d.readLines(s, in.RawBody)
-	if err != nil {
-		return nil, err
-	}
-	return d.importBatch(ctx, s, in.ID, at, all)
+	taken, err := d.importLines(ctx, s, in.ID, in.After, in.Mark, in.RawBody)
+	return &takenOut{taken}, err
 }
 
 type recordsIn struct {
@@ -332,6 +352,8 @@ type ImportRecords struct {
 	First  int64          `json:"first" minimum:"0" doc:"Number of the first of them in the export"`
 	Views  []export.View  `json:"views,omitempty"`
 	Counts []export.Daily `json:"counts,omitempty"`
+
+	Product string `json:"product,omitempty" enum:"GoatCounter,Plausible,Umami,Matomo,Google Analytics" doc:"Whose export it is"`
 }
 
 func (d *Visits) apiRecords(ctx context.Context, in *recordsIn) (*takenOut, error) {
@@ -339,15 +361,8 @@ func (d *Visits) apiRecords(ctx context.Context, in *recordsIn) (*takenOut, erro
 	if err != nil {
 		return nil, err
 	}
-	at, err := checkMarks(in.Body.After, in.Body.Mark)
-	if err != nil {
-		return nil, err
-	}
-	all, err := d.readRecords(s, in.Body.First, in.Body.Views, in.Body.Counts)
-	if err != nil {
-		return nil, err
-	}
-	return d.importBatch(ctx, s, in.ID, at, all)
+	taken, err := d.importRecords(ctx, s, in.ID, &in.Body)
+	return &takenOut{taken}, err
 }
 
 type endOut struct{ Body *ImportEnded }

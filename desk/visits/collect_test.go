@@ -724,6 +724,45 @@ func TestOfAClickIdAFlagIsLeft(t *testing.T) {
 	}
 }
 
+// TestClickIdsAreToldOfAndFiltered: how many came by a link that had one, by
+// reports of days that were closed since there is a panel of it. A day that was
+// closed before has none, and is told as it was.
+func TestClickIdsAreToldOfAndFiltered(t *testing.T) {
+	now := dimensions
+	t.Cleanup(func() { dimensions = now })
+	dimensions = slices.DeleteFunc(slices.Clone(now), func(d dimension) bool { return d.Name == "click" })
+	h := newHouse(t, desktest.Standard(t))
+	h.site("UTC")
+	come := func() {
+		for who := range 11 {
+			query := ""
+			if who < 6 {
+				query = fmt.Sprintf("?gclid=Cj0KCQiA%d", who)
+			}
+			h.view(fmt.Sprintf("198.51.100.%d", who+1), "/a"+query)
+		}
+		h.Clock.Advance(24 * time.Hour)
+		desktest.OK(t, h.d.Turn(t.Context()))
+	}
+	come()
+	h.as("t-support")
+	before := h.Get(yesterday + "&panel=channel&compare=none")
+	dimensions = now
+	desktest.OK(t, h.rows.Close())
+	h.rebuild(h.open())
+	h.as("t-support")
+	desktest.Shows(t, before, http.StatusOK, "Visitors 11 ", "Advertisements 6 6 Direct 5 5")
+	desktest.Shows(t, h.Get(yesterday+"&panel=channel&compare=none"), http.StatusOK, "Visitors 11 ", "Advertisements 6 6 Direct 5 5")
+	desktest.Shows(t, h.Get(yesterday+"&panel=click&compare=none"), http.StatusOK, "Contents Click ids Nothing of this in these days.")
+	desktest.Shows(t, h.Get(yesterday+"&compare=none&filter=click:is:yes"), http.StatusOK, "Click id is In the link", "Views 0 ")
+	come()
+	h.as("t-support")
+	desktest.Shows(t, h.Get(yesterday+"&panel=click&compare=none"), http.StatusOK, "Click id Visitors Views In the link 6 6 None 5 5")
+	desktest.Shows(t, h.Get(yesterday+"&compare=none&filter=click:is:yes"), http.StatusOK, "Click id is In the link", "Visitors 6 ")
+	desktest.Shows(t, h.Get(panelsHref+"/click?site=1&period=yesterday"), http.StatusOK, "Links with a click id", "In the link 6 6 None 5 5")
+	desktest.Leads(t, h.Get(yesterday+"&compare=none&by=click&how=is&what=none"), reportHref+"?compare=none&filter=click%3Ais%3Ano&period=yesterday&site=1")
+}
+
 // TestVisitorsSeeAllThatIsStored: each value of the row that their request made,
 // and nothing of it where nothing is kept.
 func TestVisitorsSeeAllThatIsStored(t *testing.T) {

@@ -68,6 +68,7 @@ var dimensions = []dimension{
 	{Name: "medium", Title: "Media", Word: "Medium", value: "medium"},
 	{Name: "term", Title: "Terms", Word: "Term", value: "term"},
 	{Name: "content", Title: "Contents", Word: "Content", value: "content"},
+	{Name: "click", Title: "Links with a click id", Word: "Click id", value: "CASE WHEN clicked THEN 'yes' ELSE 'no' END"},
 	{Name: "provider", Title: "Providers", Word: "Provider", value: "provider", file: true, firm: true},
 	{Name: "network", Title: "Networks", Word: "Network", value: "network", firm: true},
 	{Name: "kind", Title: "Kinds of network", Word: "Kind", value: "kind", file: true},

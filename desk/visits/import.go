@@ -151,9 +151,8 @@ func readImport(ctx context.Context, tx *store.Tx, s *Site, id string) (*theImpo
 // whose visitors are known still.
 func (d *Visits) beginImport(ctx context.Context, by loot.Actor, s *Site) (*ImportBegun, error) {
 	now := d.Now()
-	out := &ImportBegun{Key: d.imports.key(s), Marks: []string{}}
+	out := &ImportBegun{Key: d.imports.key(s)}
 	return out, d.DB.InTx(ctx, func(tx *store.Tx) error {
-		out.Marks = out.Marks[:0]
 		err := tx.QueryRow(ctx, `SELECT id FROM visits_import WHERE site = $1 AND ended = 0 AND touched > $2 ORDER BY began DESC, id LIMIT 1`, s.Number, now.Add(-mostImport).UnixMicro()).Scan(&out.ID)
 		if errors.Is(err, sql.ErrNoRows) {
 			out.ID = loot.NewID("i")
@@ -166,20 +165,43 @@ func (d *Visits) beginImport(ctx context.Context, by loot.Actor, s *Site) (*Impo
 		if err != nil {
 			return fmt.Errorf("visits: begin an import: %w", err)
 		}
-		rows, err := tx.Query(ctx, `SELECT mark FROM visits_log WHERE site = $1 ORDER BY mark`, s.Number)
-		if err != nil {
-			return fmt.Errorf("visits: marks: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var mark string
-			if err := rows.Scan(&mark); err != nil {
-				return fmt.Errorf("visits: marks: %w", err)
-			}
-			out.Marks = append(out.Marks, mark)
-		}
-		return rows.Err()
+		out.Marks, err = listMarks(ctx, tx, s)
+		return err
 	})
+}
+
+// listMarks returns how far the logs and exports of a site were read.
+func listMarks(ctx context.Context, tx *store.Tx, s *Site) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT mark FROM visits_log WHERE site = $1 ORDER BY mark`, s.Number)
+	all, err := readRows(rows, err, "marks", func(row store.Row) (mark string, err error) { return mark, row.Scan(&mark) })
+	return slices.Concat([]string{}, all), err
+}
+
+// addToImport adds what became of some of an import.
+func addToImport(ctx context.Context, tx *store.Tx, id, kind string, recorded int, refused map[string]int, now time.Time) error {
+	parts := maps.Clone(refused)
+	if parts == nil {
+		parts = map[string]int{}
+	}
+	parts[""] = recorded
+	all := 0
+	for _, reason := range slices.Sorted(maps.Keys(parts)) {
+		n := parts[reason]
+		if n == 0 {
+			continue
+		}
+		if reason != "" {
+			all += n
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO visits_import_part (import, kind, reason, n) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (import, kind, reason) DO UPDATE SET n = visits_import_part.n + excluded.n`, id, kind, reason, n); err != nil {
+			return fmt.Errorf("visits: import: %w", err)
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE visits_import SET recorded = recorded + $2, refused = refused + $3, touched = $4 WHERE id = $1`, id, recorded, all, now.UnixMicro()); err != nil {
+		return fmt.Errorf("visits: import: %w", err)
+	}
+	return nil
 }
 
 // endImport ends an import: its secrets are destroyed, and the days that it
@@ -207,8 +229,16 @@ func (d *Visits) endImport(ctx context.Context, by loot.Actor, s *Site, id strin
 	return &ImportEnded{im.recorded, im.refused}, nil
 }
 
-// A reached is how far a log was read, before a batch and after it.
-type reached struct{ after, mark string }
+// A reached is how far a log was read, before a batch and after it, and of what
+// kind it is.
+type reached struct{ after, mark, kind string }
+
+// The kinds of what is imported. Of an export it is the program's name, if it is
+// said.
+const (
+	kindLog    = "log"
+	kindExport = "export"
+)
 
 var errElsewhere = loot.Errorf(loot.Conflict, "This log was read from another place meanwhile. Begin the import again: it goes on where that one is.")
 
@@ -278,10 +308,6 @@ func (d *Visits) takeBatch(ctx context.Context, s *Site, id string, at reached, 
 	if err := d.recordAll(ctx, s, im, due, known, out); err != nil {
 		return nil, err
 	}
-	refused := 0
-	for _, n := range out.Refused {
-		refused += n
-	}
 	settled := len(due) > 0 && !known[due[len(due)-1].page]
 	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
 		query := `UPDATE visits_log SET mark = $3 WHERE id = $1 AND site = $2`
@@ -292,8 +318,7 @@ func (d *Visits) takeBatch(ctx context.Context, s *Site, id string, at reached, 
 		if _, err := tx.Exec(ctx, query, log, s.Number, at.mark); err != nil {
 			return fmt.Errorf("visits: mark: %w", err)
 		}
-		_, err := tx.Exec(ctx, `UPDATE visits_import SET recorded = recorded + $2, refused = refused + $3, touched = $4 WHERE id = $1`, id, out.Recorded, refused, now.UnixMicro())
-		return err
+		return addToImport(ctx, tx, id, at.kind, out.Recorded, out.Refused, now)
 	}); err != nil {
 		return nil, err
 	}

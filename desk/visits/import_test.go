@@ -87,7 +87,7 @@ func (h *house) counts() map[string]Sum {
 	h.t.Helper()
 	out := map[string]Sum{}
 	today := column.DayOf(h.Kit.Now())
-	rows, err := h.rows.Query(h.Context(), today-60, today+1, "SELECT dimension, value, "+addSums+" FROM (SELECT * FROM ("+sums(eachRow(openRows), dimensions, countVisitors)+
+	rows, err := h.rows.Query(h.Context(), today-300, today+1, "SELECT dimension, value, "+addSums+" FROM (SELECT * FROM ("+sums(eachRow(openRows), dimensions, countVisitors)+
 		") AS open UNION ALL SELECT day, site, dimension, value, "+counts("visitors", "visits", "views", "bounces", "engaged", "scrolled", "amount")+" FROM visits_sum) AS added GROUP BY dimension, value")
 	desktest.OK(h.t, err)
 	defer rows.Close()

@@ -106,7 +106,7 @@ func (d *Visits) apiAddAlert(ctx context.Context, in *addAlertIn) (*alertOut, er
 	}
 	out := &alertOut{}
 	return out, d.DB.InTx(ctx, func(tx *store.Tx) error {
-		kept, err := d.addAlert(ctx, tx, a, b.Recipients)
+		kept, err := d.addAlert(ctx, tx, a, b.Recipients, nil)
 		out.Body = tellAlert(kept, nil)
 		return err
 	})

@@ -208,7 +208,9 @@ func (d *Visits) showSite(w http.ResponseWriter, r *http.Request, status int, s 
 	v := siteView{View: web.ViewOf(r, s.Name), Of: s}
 	v.View.Crumbs = []web.Crumb{{Label: "Sites", Href: sitesHref}}
 	v.Actions = []web.Action{{Label: "Report", Icon: "chart-line", Href: reportHref + "?site=" + strconv.Itoa(int(s.Number))}}
-	v.May = keeps(web.ActorOf(r.Context()))
+	if v.May = keeps(web.ActorOf(r.Context())); v.May {
+		v.Actions = append(v.Actions, web.Action{Label: "Imports", Icon: "upload", Href: importHref(s)})
+	}
 	v.Form = siteForm(s).With(typed, wrong)
 	for _, f := range v.Form {
 		fact := web.Fact{Term: f.Label, Value: strings.ReplaceAll(f.Value, "\n", ", ")}

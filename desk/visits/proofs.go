@@ -43,6 +43,7 @@ func (d *Visits) proofs() []desk.Proof {
 		{Clause: "network.incognito", Name: "the day's key is destroyed, its ids are replaced, and no backup had it", Run: d.proveKey},
 		{Clause: "network.incognito", Name: "visitors who are fewer than the crowd never stand alone in a report", Run: d.proveCrowd},
 		{Clause: "network.improve", Name: "staff who signed the undertaking read reports and get digests, in which nobody is known, and nobody else does", Run: d.proveReport},
+		{Clause: "network.incognito", Name: "of an address that is not cut short nothing is kept, if the statement says so", Run: d.proveWhole},
 		{Clause: "network.incognito", Name: "a browser that asks for Global Privacy Control is only counted, if the statement says so", Run: d.proveSignal},
 	}
 }
@@ -424,6 +425,37 @@ func (d *Visits) proveKey(ctx context.Context, w *desk.World) (string, error) {
 		return "", fmt.Errorf("after the day %d rows have the greatest id %d, %d rows are not sealed: %w", n, most, len(left), err)
 	}
 	return fmt.Sprintf("destroyed %s after the day; the visitor is number %d of the day, drawn by lot", crossing, most), nil
+}
+
+// proveWhole has the visit of somebody recorded whose address would be kept whole.
+func (d *Visits) proveWhole(ctx context.Context, w *desk.World) (string, error) {
+	var rows []stored
+	if err := d.asIfKnown(func() error {
+		return d.ruling.asIfWhole(func() (err error) {
+			rows, err = d.visit(ctx, w, trial{path: "/whole"})
+			return err
+		})
+	}); err != nil {
+		return "", err
+	}
+	if len(rows) == 0 {
+		return "", errors.New("the visit left no record")
+	}
+	s := d.ruling.rules().version.Statement
+	f, ok := s.Field("visit.address")
+	if !ok || !slices.Contains(f.Collections, collection) {
+		return "no address is kept at all", nil
+	}
+	in := collect(s, f, regionOf(triedNetwork.Country), 0, d.Now())
+	in.Context.FullAddr = true
+	kept := rows[0]["network"]
+	switch {
+	case s.Decide(in).Allowed:
+		return "the statement does not ask that addresses are cut short; the settings kept " + kept, nil
+	case kept != "":
+		return "", fmt.Errorf("the statement refuses an address that is not cut short, and %s was kept", kept)
+	}
+	return "the visit was recorded without it", nil
 }
 
 func (d *Visits) proveSignal(ctx context.Context, w *desk.World) (string, error) {

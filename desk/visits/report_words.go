@@ -30,7 +30,7 @@ type panelTab struct{ dimension, label string }
 
 var panelGroups = [...]panelGroup{
 	{"Pages", "file-text", []panelTab{{"path", "Pages"}, {"entry", "Entry"}, {"exit", "Exit"}, {"host", "Hosts"}, {"scroll", "Read"}}},
-	{"Sources", "route", []panelTab{{"channel", "Channels"}, {"source", "Sources"}, {"campaign", "Campaigns"}, {"medium", "Media"}, {"term", "Terms"}, {"content", "Contents"}}},
+	{"Sources", "route", []panelTab{{"channel", "Channels"}, {"source", "Sources"}, {"campaign", "Campaigns"}, {"medium", "Media"}, {"term", "Terms"}, {"content", "Contents"}, {"click", "Click ids"}}},
 	{"Where", "map-pin", []panelTab{{"country", "Countries"}, {"provider", "Providers"}, {"network", "Networks"}, {"kind", "Kinds"}, {"language", "Languages"}}},
 	{"With", "laptop", []panelTab{{"browser", "Browsers"}, {"version", "Versions"}, {"system", "Systems"}, {"release", "Releases"}, {"device", "Devices"}, {"width", "Widths"}}},
 	{"Visits", "log-in", []panelTab{{"length", "Length"}, {"pages", "Pages"}, {"returns", "On one day"}, {"via", "Recorded by"}}},
@@ -51,6 +51,7 @@ var valueNames = map[string]map[string]string{
 		"direct": "Direct", "search": "Search", "social": "Social networks", "AI": "AI assistants", "mail": "Mail", "paid": "Advertisements",
 		"campaign": "Campaigns", "referral": "Other sites", "spam": "Referrer spam", "internal": "The site itself",
 	},
+	"click":  {"yes": "In the link", "no": "None"},
 	"kind":   {"access": "Access at home or work", "mobile": "Mobile", "hosting": "Hosting", "education": "Education", "business": "Business", "unknown": "Unknown"},
 	"device": {"desktop": "Desktop", "phone": "Phone", "tablet": "Tablet", "tv": "Television", "TV": "Television", "watch": "Watch", "console": "Console", "car": "Car", "other": "Other"},
 	"width":  {"0": "", "1": "below 500 px", "2": "500 to 999 px", "3": "1000 to 1499 px", "4": "1500 to 1999 px", "5": "2000 px and more"},

@@ -19,6 +19,9 @@ func (d *Visits) routes() []web.Route {
 		{Pattern: "GET /console/visits/sites/{number}", Audience: web.Console, Serve: d.site},
 		{Pattern: "POST /console/visits/sites/{number}", Audience: web.Console, Roles: keepers, Serve: d.changeSite},
 		{Pattern: "POST /console/visits/sites/{number}/end", Audience: web.Console, Roles: keepers, Serve: d.endSite},
+		{Pattern: "GET /console/visits/sites/{number}/imports", Audience: web.Console, Roles: keepers, Serve: d.listImportsPage},
+		{Pattern: "POST /console/visits/sites/{number}/imports", Audience: web.Console, Roles: keepers, Serve: d.uploadImport, Body: mostUpload + 64<<10},
+		{Pattern: "POST /console/visits/sites/{number}/imports/{id}/end", Audience: web.Console, Roles: keepers, Serve: d.endImportPage},
 	}
 }
 

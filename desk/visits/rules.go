@@ -208,6 +208,20 @@ func (r *ruling) rules() *rules {
 	return r.last
 }
 
+// asIfWhole does something as if the settings had addresses kept whole, which they
+// cannot: the statement is asked about that, and what is cut off still is.
+func (r *ruling) asIfWhole(do func() error) error {
+	set := func(whole bool) (before bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		before = r.whole
+		r.whole, r.last = whole, nil
+		return before
+	}
+	defer set(set(true))
+	return do()
+}
+
 // regions are those that a statement may tell apart.
 var regions = []string{"eu", "uk", "us", "ca", "other"}
 

@@ -61,6 +61,8 @@ type Visits struct {
 	made     atomic.Pointer[madeNetwork]
 	turning  sync.Mutex // held while days are ended, and while past ones are made up
 
+	uploading sync.Mutex // held while a file that was sent by a form is imported
+
 	reporting sync.Mutex
 	reports   *Reports // in the crowd of the statement in force; nil: nobody asked yet
 

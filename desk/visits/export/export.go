@@ -154,6 +154,11 @@ type Check struct {
 // OK tells whether they agree.
 func (c Check) OK() bool { return c.Parts == c.Says || c.AtMost && c.Parts < c.Says }
 
+// Words say how they differ.
+func (c Check) Words() string {
+	return fmt.Sprintf("%s: the parts come to %d, and the export says %d.", c.What, c.Parts, c.Says)
+}
+
 // An Error is what is wrong with an export, and where. It repeats nothing of
 // what stands there.
 type Error struct {

@@ -25,8 +25,11 @@ const printed = 4 << 10
 
 // MarshalText writes the mark for storing.
 func (m Mark) MarshalText() ([]byte, error) {
-	return fmt.Appendf(nil, "%x:%d", m.Fingerprint, m.Offset), nil
+	return []byte(m.String()), nil
 }
+
+// String writes it as MarshalText does.
+func (m Mark) String() string { return fmt.Sprintf("%x:%d", m.Fingerprint, m.Offset) }
 
 // UnmarshalText reads what MarshalText wrote.
 func (m *Mark) UnmarshalText(text []byte) error {
