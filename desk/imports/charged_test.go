@@ -28,8 +28,8 @@ const inAdvance = `Client ID;Company;Name;Email;Street;City;Country;Phone;Servic
 1;Half Ltd;;half@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;2026-12-15
 2;Past Ltd;;past@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;2026-10-31
 3;None Ltd;;none@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;
-4;Far Ltd;;far@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;2029-11-23
-5;Farther Ltd;;farther@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;2029-11-24
+4;Far Ltd;;far@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;2036-11-23
+5;Farther Ltd;;farther@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;2036-11-24
 6;Soon Ltd;;soon@meadow.example;1 Sample Quay;Dublin;IE;;Hosting;2023-04-01;soon
 7;Used Ltd;;used@meadow.example;1 Sample Quay;Dublin;IE;;Server;2023-04-01;2026-12-15
 8;Name Ltd;Jo Name;name@meadow.example;1 Sample Quay;Dublin;IE;+353 1 555 0177;Name;2023-04-01;2026-12-15
@@ -42,13 +42,13 @@ func TestWhatIsInvoicedInAdvanceIsNotChargedAgain(t *testing.T) {
 		path := h.bring(inAdvance)
 		leads(t, h.name(path), path+"/products")
 		h.products(path, map[string]string{"Hosting": "shared-hosting|shared-small", "Server": "virtual-server|virtual-2", "Name": "domain|domain-year"})
-		wants := []string{"16 December 2026", "the day it is taken over", "the day it is taken over", "24 November 2029", "", "", "16 December 2026", "16 December 2026"}
+		wants := []string{"16 December 2026", "the day it is taken over", "the day it is taken over", "24 November 2036", "", "", "16 December 2026", "16 December 2026"}
 		if got := h.from(path); !slices.Equal(got, wants) {
 			t.Errorf("tried: %q", got)
 		}
 		refusals := h.Get(path + "/rows?is=3")
-		shows(t, refusals, http.StatusOK, "Invoiced until (“Invoiced until”): this is more than 3 years ahead", "Invoiced until (“Invoiced until”): this is no day that can be read. It is expected as year, month, day: 2026-11-23.")
-		hides(t, refusals, "soon", "2029-11-24", "Charged from")
+		shows(t, refusals, http.StatusOK, "Invoiced until (“Invoiced until”): this is more than 10 years ahead", "Invoiced until (“Invoiced until”): this is no day that can be read. It is expected as year, month, day: 2026-11-23.")
+		hides(t, refusals, "soon", "2036-11-24", "Charged from")
 		h.run(path)
 		wants[1], wants[2] = "23 November 2026", "23 November 2026"
 		if got := h.from(path); !slices.Equal(got, wants) {
@@ -97,7 +97,7 @@ func TestDumpsSayUntilWhenTheyAreInvoiced(t *testing.T) {
 		if want := "; ; ; ; 1 January 2027; ; 8 December 2026; ; ; ; the day it is taken over; ; ; ; ; ; ; "; all != want {
 			t.Errorf("WHMCS: %q, want %q", all, want)
 		}
-		shows(t, h.Get(path+"/rows?is=3"), http.StatusOK, "First day not invoiced (“nextduedate”, “nextinvoicedate”): this is more than 3 years ahead")
+		shows(t, h.Get(path+"/rows?is=3"), http.StatusOK, "First day not invoiced (“nextduedate”, “nextinvoicedate”): this is more than 10 years ahead")
 		h.run(path)
 		for service, want := range map[string]string{"virtual-server": "1 January 2027", "shared-hosting": "8 December 2026"} {
 			one := h.services(service)
@@ -123,7 +123,7 @@ func TestColumnsThatSayUntilWhenItIsInvoiced(t *testing.T) {
 	path := h.bring(`id,company,email,street,city,country,service,since,ended,Paid to,Next Due Date
 1,A Ltd,a@meadow.example,1 Sample Quay,Dublin,IE,backup,2025-01-01,,2026-12-05,2026-12-20
 2,B Ltd,b@meadow.example,1 Sample Quay,Dublin,IE,backup,2025-01-01,,2026-12-20,2026-12-20 00:00:00
-3,C Ltd,c@meadow.example,1 Sample Quay,Dublin,IE,backup,later,,2026-12-32,2036-01-01
+3,C Ltd,c@meadow.example,1 Sample Quay,Dublin,IE,backup,later,,2026-12-32,2037-01-01
 4,D Ltd,d@meadow.example,1 Sample Quay,Dublin,IE,backup,2025-01-01,2026-11-01,2099-12-31,
 5,E Ltd,e@meadow.example,1 Sample Quay,Dublin,IE,backup,2025-01-01,2026-12-31,2099-12-31,
 `)
@@ -133,7 +133,7 @@ func TestColumnsThatSayUntilWhenItIsInvoiced(t *testing.T) {
 	}
 	shows(t, h.Get(path), http.StatusOK, "Would be taken over 3 Here already 0 Refused 2")
 	shows(t, h.Get(path+"/rows?is=3"), http.StatusOK, "Day of the order (“since”): this is no day that can be read.", "Invoiced until (“Paid to”): this is no day that can be read.",
-		"First day not invoiced (“Next Due Date”): this is more than 3 years ahead")
+		"First day not invoiced (“Next Due Date”): this is more than 10 years ahead")
 }
 
 // Programs read what became of each row, and from when on its service is charged.

@@ -376,8 +376,8 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	return o, ""
 }
 
-// mostAhead is how many years ahead a system can have invoiced: some periods are as long.
-const mostAhead = 3
+// mostAhead is how many years ahead a system can have invoiced: names are registered for as long.
+const mostAhead = 10
 
 // notInvoiced returns the first day that the system before has not invoiced, as the
 // latest of what a row says, and what of that cannot be. Of a service that is over it
