@@ -157,6 +157,15 @@ func (d *Visits) rowsWhere(ctx context.Context, w *desk.World, where string, arg
 	return out, rows.Err()
 }
 
+// recorded is visit, of one that must leave a record.
+func (d *Visits) recorded(ctx context.Context, w *desk.World, t trial) ([]stored, error) {
+	rows, err := d.visit(ctx, w, t)
+	if err == nil && len(rows) == 0 {
+		err = errors.New("the visit left no record")
+	}
+	return rows, err
+}
+
 // asIfKnown has the address of the proofs belong to a network while f runs, as a
 // file of the operator's would say.
 func (d *Visits) asIfKnown(f func() error) error {
@@ -172,12 +181,9 @@ func (d *Visits) proveNobody(ctx context.Context, w *desk.World) (string, error)
 	}
 	var rows []stored
 	for _, actor := range []loot.Actor{{}, {Kind: loot.Person, ID: string(who)}} {
-		got, err := d.visit(ctx, w, trial{path: "/nobody", who: actor})
+		got, err := d.recorded(ctx, w, trial{path: "/nobody", who: actor})
 		if err != nil {
 			return "", err
-		}
-		if len(got) == 0 {
-			return "", errors.New("the visit left no record")
 		}
 		row := got[0]
 		for _, c := range []string{"visitor", "visit", "page", "nth", "before", "second"} { // drawn anew, or of the time
@@ -208,13 +214,10 @@ var triedLeaves = []string{
 func (d *Visits) proveDetails(ctx context.Context, w *desk.World) (string, error) {
 	var rows []stored
 	if err := d.asIfKnown(func() (err error) {
-		rows, err = d.visit(ctx, w, trial{path: "/details"})
+		rows, err = d.recorded(ctx, w, trial{path: "/details"})
 		return err
 	}); err != nil {
 		return "", err
-	}
-	if len(rows) == 0 {
-		return "", errors.New("the visit left no record")
 	}
 	s := d.ruling.rules().version.Statement
 	n := 0
@@ -375,12 +378,9 @@ func (d *Visits) proveDevice(ctx context.Context, w *desk.World) (string, error)
 }
 
 func (d *Visits) proveKey(ctx context.Context, w *desk.World) (string, error) {
-	rows, err := d.visit(ctx, w, trial{path: "/key"})
+	rows, err := d.recorded(ctx, w, trial{path: "/key"})
 	if err != nil {
 		return "", err
-	}
-	if len(rows) == 0 {
-		return "", errors.New("the visit left no record")
 	}
 	s, err := d.tried(ctx)
 	if err != nil {
@@ -432,14 +432,11 @@ func (d *Visits) proveWhole(ctx context.Context, w *desk.World) (string, error) 
 	var rows []stored
 	if err := d.asIfKnown(func() error {
 		return d.ruling.asIfWhole(func() (err error) {
-			rows, err = d.visit(ctx, w, trial{path: "/whole"})
+			rows, err = d.recorded(ctx, w, trial{path: "/whole"})
 			return err
 		})
 	}); err != nil {
 		return "", err
-	}
-	if len(rows) == 0 {
-		return "", errors.New("the visit left no record")
 	}
 	s := d.ruling.rules().version.Statement
 	f, ok := s.Field("visit.address")
