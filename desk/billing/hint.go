@@ -191,7 +191,7 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 	titles := b.titles()
 	for _, one := range all {
 		larger, has := largerPlan(plans, one.PlanID)
-		has = has && coming(steps[one.Reference], b.thisMonth()) == nil                     // it changes already
+		has = has && coming(steps[one.Reference], b.thisMonth(), one.PlanID) == nil         // it changes already
 		has = has && monthOf(one.chargedSince(), b.seller.place()) <= b.thisMonth().after() // it can change next month
 		for _, g := range gauges[one.Reference] {
 			switch {

@@ -185,15 +185,19 @@ func within(parts []use, from, to time.Time, all []counted) []use {
 	return parts
 }
 
-// coming returns the next plan that a service gets in a month to come, by its history,
-// latest first; nil: none.
-func coming(steps []Step, now Month) (next *Step) {
+// coming returns the next plan other than its present one that a service gets in a month
+// to come, by its history, latest first; nil: none. What was said after a step of the same
+// month or an earlier one counts in its place.
+func coming(steps []Step, now Month, present string) (next *Step) {
+	least := Month("")
 	for i, s := range steps {
-		switch {
-		case s.From == "":
-		case s.From <= now:
-			return next // what was said before this counts no more
-		case next == nil || s.From < next.From:
+		if s.From == "" || least != "" && s.From >= least {
+			continue
+		}
+		if least = s.From; s.From <= now {
+			break
+		}
+		if s.PlanID != present {
 			next = &steps[i]
 		}
 	}

@@ -473,7 +473,7 @@ func TestAFindingReplacesTheOneBefore(t *testing.T) {
 
 // The plan that comes next is shown, whatever was said after it of a later month.
 func TestTheNextPlanIsTheOneThatComes(t *testing.T) {
-	step := func(plan string, from Month) Step { return Step{Plan: plan, From: from} }
+	step := func(plan string, from Month) Step { return Step{PlanID: plan, From: from} }
 	for _, tt := range []struct {
 		name  string
 		steps []Step // latest first
@@ -485,11 +485,15 @@ func TestTheNextPlanIsTheOneThatComes(t *testing.T) {
 		{"one instead of another", []Step{step("c", "2027-01"), step("b", "2027-03"), {}}, "c"},
 		{"said again of the same month", []Step{step("c", "2027-01"), step("b", "2027-01"), {}}, "c"},
 		{"after one that counts", []Step{step("c", "2027-03"), step("b", "2026-12"), step("a", "2027-01")}, "c"},
+		{"the present one in place of another", []Step{step("present", "2027-01"), step("b", "2027-01"), {}}, ""},
+		{"the present one in place of a later one", []Step{step("present", "2027-01"), step("b", "2027-03"), {}}, ""},
+		{"one after the present one", []Step{step("b", "2027-03"), step("present", "2027-01"), step("b", "2027-01"), {}}, "b"},
+		{"the present one again after another", []Step{step("present", "2027-03"), step("b", "2027-01"), {}}, "b"},
 		{"instead of those that were to come", []Step{step("c", "2026-12"), step("b", "2027-01")}, ""},
 	} {
 		got := ""
-		if next := coming(tt.steps, "2026-12"); next != nil {
-			got = next.Plan
+		if next := coming(tt.steps, "2026-12", "present"); next != nil {
+			got = next.PlanID
 		}
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)

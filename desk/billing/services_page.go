@@ -102,7 +102,7 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 		}
 		row := myService{Service: one, Case: one.suspendedFor(steps[one.Reference]), Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
 		if one.State != Ended {
-			row.Then = coming(row.Steps, month)
+			row.Then = coming(row.Steps, month, one.PlanID)
 			if one.Charged.After(b.Now()) {
 				row.From = b.dayOf(one.Charged)
 			}
@@ -351,7 +351,7 @@ func (b *Billing) showService(w http.ResponseWriter, r *http.Request, status int
 	if v.One.Plan == "" {
 		about.Value = "None, so nothing says what it costs."
 	}
-	if then := coming(v.Steps, month); then != nil {
+	if then := coming(v.Steps, month, v.One.PlanID); then != nil {
 		about.Note = then.Words()
 	}
 	state := v.One.State.Badge()

@@ -156,8 +156,8 @@ func (i *Imports) apiRows(ctx context.Context, in *rowsIn) (*rowsOut, error) {
 		if steps[n] < len(parts) {
 			row.Kind = kindOne[parts[steps[n]].kind]
 		}
-		if v.from != whenTaken {
-			row.Charged = v.from
+		if v.charged != whenTaken {
+			row.Charged = v.charged
 		}
 		out.Body.Rows = append(out.Body.Rows, row)
 	}

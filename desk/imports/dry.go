@@ -77,7 +77,7 @@ func (i *Imports) tryBatch(ctx context.Context, r *run, j *judge, d *dry, batch 
 		}
 		for n := range all {
 			f.settle(&all[n], r)
-			all[n].from = i.wouldCharge(&all[n])
+			all[n].charged = i.wouldCharge(&all[n])
 			to.count(all[n].verdict)
 			addVerdict(tx, r.ID, r.Step, all[n].verdict)
 		}
@@ -104,11 +104,13 @@ func (i *Imports) tryBatch(ctx context.Context, r *run, j *judge, d *dry, batch 
 
 // wouldCharge returns the day from which the service of a row would be charged.
 func (i *Imports) wouldCharge(c *candidate) string {
-	from := i.chargedFrom(c)
-	if from != "" && !i.needs.Charged(*c.service()).After(i.Now()) {
-		return whenTaken
+	switch from := i.chargedFrom(c); {
+	case from.IsZero():
+		return ""
+	case from.After(i.Now()):
+		return from.Format(time.DateOnly)
 	}
-	return from
+	return whenTaken
 }
 
 // minutely has imports gone on with whose process was killed, has the details of

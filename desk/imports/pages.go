@@ -552,10 +552,10 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 
 // chargedFrom says from when on the service of a row is, or would be, charged.
 func (v verdict) chargedFrom() string {
-	if day, err := time.Parse(time.DateOnly, v.from); err == nil {
+	if day, err := time.Parse(time.DateOnly, v.charged); err == nil {
 		return day.Format("2 January 2006")
 	}
-	if v.from == whenTaken {
+	if v.charged == whenTaken {
 		return "the day it is taken over"
 	}
 	return ""

@@ -340,7 +340,9 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		if c.is != refused {
 			c.whose = c.name
 		}
-		c.from = i.chargedFrom(c)
+		if from := i.chargedFrom(c); !from.IsZero() {
+			c.charged = from.Format(time.DateOnly)
+		}
 		to.count(c.verdict)
 		addVerdict(tx, r.ID, r.Step, c.verdict)
 	}
@@ -364,13 +366,13 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 }
 
 // chargedFrom returns the day from which the service of a row is charged that is taken
-// over now; empty: none is.
-func (i *Imports) chargedFrom(c *candidate) string {
+// over now; zero: none is.
+func (i *Imports) chargedFrom(c *candidate) time.Time {
 	one := c.service()
 	if c.is != taken || one == nil || !one.Ended.IsZero() {
-		return ""
+		return time.Time{}
 	}
-	return i.needs.Charged(*one).Format(time.DateOnly)
+	return i.needs.Charged(*one)
 }
 
 // takeOrder takes the service of somebody over who is here already.

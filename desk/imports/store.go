@@ -169,12 +169,12 @@ func advance(ctx context.Context, tx *store.Tx, r *run, to progress, now time.Ti
 
 // A verdict is what becomes of a row.
 type verdict struct {
-	number int64 // of the row in its table
-	line   int64
-	is     int
-	why    string
-	whose  nameOf // by which it is known whose it is, in the column "name"; zero: nobody's yet
-	from   string // the day from which its service is charged, or whenTaken; empty: none is
+	number  int64 // of the row in its table
+	line    int64
+	is      int
+	why     string
+	whose   nameOf // by which it is known whose it is, in the column "name"; zero: nobody's yet
+	charged string // the day from which its service is charged, or whenTaken; empty: none is
 }
 
 // whenTaken says in a dry run that a service is charged from the day on which it will
@@ -186,7 +186,7 @@ func addVerdict(tx *store.Tx, id string, step int, v verdict) {
 	if v.whose != (nameOf{}) {
 		whose = v.whose[:]
 	}
-	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name, charged) VALUES`, id, step, v.number, v.line, v.is, v.why, whose, v.from)
+	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name, charged) VALUES`, id, step, v.number, v.line, v.is, v.why, whose, v.charged)
 }
 
 // verdicts returns the next n of an import after a row, all of them or those of a kind.
@@ -207,7 +207,7 @@ func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after 
 		var v verdict
 		var step int
 		var whose []byte
-		if err := rows.Scan(&step, &v.number, &v.line, &v.is, &v.why, &whose, &v.from); err != nil {
+		if err := rows.Scan(&step, &v.number, &v.line, &v.is, &v.why, &whose, &v.charged); err != nil {
 			return nil, nil, fmt.Errorf("imports: rows: %w", err)
 		}
 		copy(v.whose[:], whose)

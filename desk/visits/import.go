@@ -102,6 +102,8 @@ type ImportBegun struct {
 	ID    string   `json:"id"`
 	Key   string   `json:"key" doc:"Of the fingerprints of marks, in base64url"`
 	Marks []string `json:"marks" doc:"How far logs and exports of this site were read"`
+
+	underWay bool // a command may still read for it
 }
 
 // An ImportTaken is what became of a batch.
@@ -153,7 +155,9 @@ func (d *Visits) beginImport(ctx context.Context, by loot.Actor, s *Site) (*Impo
 	now := d.Now()
 	out := &ImportBegun{Key: d.imports.key(s)}
 	return out, d.DB.InTx(ctx, func(tx *store.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT id FROM visits_import WHERE site = $1 AND ended = 0 AND touched > $2 ORDER BY began DESC, id LIMIT 1`, s.Number, now.Add(-mostImport).UnixMicro()).Scan(&out.ID)
+		var touched int64
+		err := tx.QueryRow(ctx, `SELECT id, touched FROM visits_import WHERE site = $1 AND ended = 0 AND touched > $2 ORDER BY began DESC, id LIMIT 1`, s.Number, now.Add(-mostImport).UnixMicro()).Scan(&out.ID, &touched)
+		out.underWay = err == nil && underWay(now, time.UnixMicro(touched))
 		if errors.Is(err, sql.ErrNoRows) {
 			out.ID = loot.NewID("i")
 			if _, err := tx.Exec(ctx, `INSERT INTO visits_import (id, site, lane, recorded, refused, began, touched, held, ended) VALUES ($1, $2, $3, 0, 0, $4, $4, 0, 0)`,

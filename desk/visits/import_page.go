@@ -117,8 +117,8 @@ type listedImport struct {
 }
 
 type importPart struct {
-	kind, reason string // reason empty: recorded
-	n            int64
+	of, kind, reason string // reason empty: recorded
+	n                int64
 }
 
 // importsShown is how many imports are listed.
@@ -136,19 +136,26 @@ func listImports(ctx context.Context, tx *store.Tx, s *Site) ([]listedImport, er
 		}
 		return im, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	rows, err = tx.Query(ctx, `SELECT p.import, p.kind, p.reason, p.n FROM visits_import_part p JOIN visits_import i ON i.id = p.import WHERE i.site = $1 ORDER BY p.n DESC, p.kind, p.reason`, s.Number)
+	parts, err := readRows(rows, err, "parts of imports", func(row store.Row) (p importPart, err error) {
+		return p, row.Scan(&p.of, &p.kind, &p.reason, &p.n)
+	})
 	for i := range all {
-		rows, err := tx.Query(ctx, `SELECT kind, reason, n FROM visits_import_part WHERE import = $1 ORDER BY n DESC, kind, reason`, all[i].id)
-		if all[i].parts, err = readRows(rows, err, "parts of imports", func(row store.Row) (p importPart, err error) {
-			return p, row.Scan(&p.kind, &p.reason, &p.n)
-		}); err != nil {
-			return nil, err
+		for _, p := range parts {
+			if p.of == all[i].id {
+				all[i].parts = append(all[i].parts, p)
+			}
 		}
 	}
 	return all, err
 }
 
-// lately is how long after its last batch an import counts as under way.
-const lately = time.Minute
+// underWay reports whether an import that was touched then counts as one whose file is
+// still read.
+func underWay(now, touched time.Time) bool { return now.Sub(touched) < time.Minute }
 
 func (im listedImport) row(s *Site, now time.Time) importRow {
 	row := importRow{
@@ -176,7 +183,7 @@ func (im listedImport) row(s *Site, now time.Time) importRow {
 	case !im.ended.IsZero():
 		row.State = web.Badge{Tone: web.Good, Text: "Ended", Icon: "check"}
 		return row
-	case now.Sub(im.touched) < lately:
+	case underWay(now, im.touched):
 		row.State = web.Badge{Tone: web.Info, Text: "Under way", Icon: "clock"}
 	case now.Before(until):
 		row.State = web.Badge{Tone: web.Warn, Text: "Interrupted", Icon: "triangle-alert"}
@@ -184,7 +191,7 @@ func (im listedImport) row(s *Site, now time.Time) importRow {
 	default:
 		row.State = web.Badge{Text: "Not ended", Icon: "clock"}
 	}
-	row.End = &web.Action{Label: "End", Small: true, Post: true, Href: importHref(s) + "/" + im.id + "/end", Confirm: "End this import? The days that it wrote to are closed."}
+	row.End = &web.Action{Label: "End", Small: true, Post: true, Href: importHref(s) + "/" + im.id + "/end", Confirm: "End this import? The days that it wrote to are closed, and whoever is in what it still reads counts anew."}
 	return row
 }
 
@@ -195,6 +202,11 @@ func (d *Visits) uploadImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form, files, err := web.Upload(r, mostUpload)
+	defer func() {
+		for _, f := range files["file"] {
+			clear(f.Content) // of a log it has addresses and browsers
+		}
+	}()
 	if loot.KindOf(err) == loot.TooLarge {
 		err = web.Invalid("", map[string]string{"file": "This is larger than " + mostUploadWords + ". Import it by the command loot visits import."})
 	}

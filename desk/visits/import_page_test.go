@@ -222,7 +222,8 @@ func TestAFileThatIsWrongChangesNothing(t *testing.T) {
 }
 
 // TestAnImportThatWasInterruptedIsListed with how far it came and until when it can
-// go on, goes on by a file that is sent, and is ended by who keeps the site.
+// go on, goes on by a file that is sent, which ends it unless another is read, and is ended by
+// who keeps the site.
 func TestAnImportThatWasInterruptedIsListed(t *testing.T) {
 	h := newHouse(t, desktest.Standard(t))
 	h.site("UTC")
@@ -237,6 +238,7 @@ func TestAnImportThatWasInterruptedIsListed(t *testing.T) {
 	desktest.Shows(t, h.Get(importsHref), http.StatusOK, "Interrupted Send the same file again before Tue 24 Nov, 09:00")
 	desktest.Shows(t, h.imported(kindLog, "access.log", aLog(at)+oldLine(at)), http.StatusOK, "10 recorded. 1 not recorded", "Log 13 11 2 2 of a day that is kept no longer Ended")
 	begun = h.begin()
+	desktest.Shows(t, h.imported(kindLog, "access.log", aLog(at)+oldLine(at)+oldLine(at)), http.StatusOK, "1 not recorded", "Log 1 0 1 1 of a day that is kept no longer Under way")
 	h.Clock.Advance(25 * time.Hour)
 	h.keeper()
 	desktest.Shows(t, h.Get(importsHref), http.StatusOK, "Not ended")

@@ -153,12 +153,10 @@ func (d *Visits) uploadExport(ctx context.Context, by loot.Actor, s *Site, up up
 	}); err != nil {
 		return nil, err
 	}
-	_, err = d.endImport(ctx, by, s, begun.ID)
-	return out, err
+	return out, d.endUpload(ctx, by, s, begun)
 }
 
 func (d *Visits) uploadLog(ctx context.Context, by loot.Actor, s *Site, up upload, key []byte, marks []logfile.Mark) (*uploaded, error) {
-	defer clear(up.Content) // addresses and browsers
 	if err := unpacks(up.Content); err != nil {
 		return nil, err
 	}
@@ -177,6 +175,9 @@ func (d *Visits) uploadLog(ctx context.Context, by loot.Actor, s *Site, up uploa
 			return out, nil
 		}
 		return nil, unreadable(r.Counts())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("visits: import: %w", err)
 	}
 	begun, failed := d.beginImport(ctx, by, s)
 	if failed != nil {
@@ -216,8 +217,17 @@ func (d *Visits) uploadLog(ctx context.Context, by loot.Actor, s *Site, up uploa
 	}); err != nil {
 		return nil, err
 	}
-	_, err = d.endImport(ctx, by, s, begun.ID)
-	return out, err
+	return out, d.endUpload(ctx, by, s, begun)
+}
+
+// endUpload ends the import of an upload, unless a command that still reads began it or
+// goes on with it, too.
+func (d *Visits) endUpload(ctx context.Context, by loot.Actor, s *Site, begun *ImportBegun) error {
+	if begun.underWay {
+		return nil
+	}
+	_, err := d.endImport(ctx, by, s, begun.ID)
+	return err
 }
 
 // unpacks reads what is compressed once, lest it is found to be broken, or

@@ -181,3 +181,49 @@ func (i *ids) of(offset int64, at time.Time, path string) int64 {
 	i.sum = i.mac.Sum(i.sum[:0])
 	return int64(binary.BigEndian.Uint64(i.sum)>>1 | 1)
 }
+
+// Batches of a log.
+const (
+	batchLines = 12_000
+	batchBytes = 8 << 20
+	batchRead  = 500_000 // lines after which it is full though few count
+)
+
+// A LogBatch is what was read of a log and not handed over yet.
+type LogBatch struct {
+	After string // mark before it; empty: it is the beginning
+
+	mark        logfile.Mark
+	body        []byte
+	lines, read int
+}
+
+// NewLogBatch returns an empty one behind a mark.
+func NewLogBatch(after logfile.Mark) LogBatch {
+	b := LogBatch{mark: after}
+	if after != (logfile.Mark{}) {
+		b.After = after.String()
+	}
+	return b
+}
+
+// Add adds a line, and reports whether it is full.
+func (b *LogBatch) Add(l *logfile.Line) (full bool) {
+	body, counts := AppendLine(b.body, l)
+	b.body, b.mark = body, l.Next
+	b.read++
+	if counts {
+		b.lines++
+	}
+	return b.lines >= batchLines || len(b.body) >= batchBytes || b.read >= batchRead
+}
+
+// Empty reports whether there is nothing in it.
+func (b *LogBatch) Empty() bool { return b.read == 0 }
+
+// Take empties it, and returns what was in it with the marks before and behind.
+func (b *LogBatch) Take() (after, mark string, body []byte) {
+	after, mark, body = b.After, b.mark.String(), b.body
+	b.After, b.body, b.lines, b.read = mark, make([]byte, 0, len(body)+len(body)/8), 0, 0
+	return after, mark, body
+}

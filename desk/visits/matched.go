@@ -355,9 +355,9 @@ func (m matching) part(ctx context.Context, c *chosen, from facts, args []any) (
 
 // alone writes the sums by which of its values alone a filter chose what it did, in a
 // group of each place and of what else the site is to tell apart.
-func (m matching) alone(i int, coded facts, of []dimension, apart, where string) string {
+func (m matching) alone(i int, coded facts, of []dimension, how counting, apart, where string) string {
 	code := "code" + strconv.Itoa(i)
-	return sums(coded.grouped("("+apart+") * "+strconv.Itoa(mostPlaces)+" + "+code, where+" AND "+code+" > 0"), of, m.seen())
+	return sums(coded.grouped("("+apart+") * "+strconv.Itoa(mostPlaces)+" + "+code, where+" AND "+code+" > 0"), of, how)
 }
 
 const mostPlaces = several << 1
@@ -376,7 +376,7 @@ func (m matching) splits(ctx context.Context, i int, coded facts, args []any) (e
 	}
 	met := "CASE WHEN site % " + strconv.Itoa(mostPlaces) + " = " + strconv.Itoa(several) + " THEN 1 ELSE 0 END"
 	query := "SELECT day, min(CASE WHEN " + met + " = 1 OR (" + nobodyCame + ") THEN " + strconv.Itoa(m.crowd) + " ELSE visitors END) AS least," +
-		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + m.alone(i, coded, dimensions[:1], others, m.on) + ") AS cells GROUP BY day, floor(site / " + strconv.Itoa(mostPlaces) + ")"
+		" sum(1 - " + met + ") AS places, max(" + met + ") AS met FROM (" + m.alone(i, coded, dimensions[:1], m.seen(), others, m.on) + ") AS cells GROUP BY day, floor(site / " + strconv.Itoa(mostPlaces) + ")"
 	query = "SELECT day, least, places FROM (" + query + ") AS parted WHERE least < " + strconv.Itoa(m.crowd) + " OR met = 1"
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 	if err != nil {
@@ -397,7 +397,8 @@ func (m matching) splits(ctx context.Context, i int, coded facts, args []any) (e
 }
 
 // partPanels notes how a filter of several values parts the panels of what all filters
-// chose. Rows that are of no crowd, however they are put together, are noted as one.
+// chose. Rows that are of no crowd, however they are put together, are noted as one: for
+// that visitors are counted, as of some who are seen a crowd may be listed.
 func (m matching) partPanels(ctx context.Context, i int, coded facts, args []any) (err error) {
 	where := m.on
 	for j, c := range m.filters {
@@ -409,7 +410,7 @@ func (m matching) partPanels(ctx context.Context, i int, coded facts, args []any
 	row := "CASE WHEN together >= " + strconv.Itoa(m.crowd) + " THEN value ELSE '' END"
 	one := "CASE WHEN together >= " + strconv.Itoa(m.crowd) + " THEN 1 ELSE 0 END"
 	query := "SELECT day, dimension, " + row + " AS value, " + one + " AS listed, " + code + " AS place, max(visitors) AS came FROM (" +
-		"SELECT *, sum(visitors) OVER (PARTITION BY day, dimension, value) AS together FROM (" + m.alone(i, coded, m.wanted, "0", where) +
+		"SELECT *, sum(visitors) OVER (PARTITION BY day, dimension, value) AS together FROM (" + m.alone(i, coded, m.wanted, countVisitors, "0", where) +
 		") AS cells WHERE NOT (" + nobodyCame + ")) AS parted GROUP BY day, dimension, " + row + ", " + one + ", " + code
 	rows, err := m.store.Query(ctx, m.q.From, m.q.To, m.prelude+query, args...)
 	if err != nil {

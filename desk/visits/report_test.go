@@ -1,6 +1,7 @@
 package visits
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -544,12 +545,15 @@ func TestOthersOfSeveralValuesTellOfNoFew(t *testing.T) {
 	for name, c := range map[string]struct {
 		come   map[string]map[string]int // visitors by country and page
 		listed []string                  // with both countries
+		crowd  int                       // 0: 3
+		alike  string                    // whose visitors look like one where they are seen and not counted
 	}{
-		"a few by one":            {map[string]map[string]int{"IE": {"/a": 5, "/b": 5}, "DE": {"/a": 4, "/b": 2}}, nil},
-		"the smaller goes along":  {map[string]map[string]int{"IE": {"/a": 5, "/b": 5, "/c": 6}, "DE": {"/a": 4, "/b": 2, "/c": 7}}, []string{"/c"}},
-		"a crowd is folded":       {map[string]map[string]int{"IE": {"/a": 5, "/b": 1, "/c": 6}, "DE": {"/a": 4, "/b": 5, "/c": 1}}, []string{"/a"}},
-		"nobody by one":           {map[string]map[string]int{"IE": {"/a": 5, "/b": 5}, "DE": {"/a": 4}}, []string{"/a", "/b"}},
-		"a few of both elsewhere": {map[string]map[string]int{"IE": {"/a": 5, "/b": 6, "/c": 1}, "DE": {"/a": 4, "/b": 7, "/d": 1}}, []string{"/b"}},
+		"a few by one":               {map[string]map[string]int{"IE": {"/a": 5, "/b": 5}, "DE": {"/a": 4, "/b": 2}}, nil, 0, ""},
+		"the smaller goes along":     {map[string]map[string]int{"IE": {"/a": 5, "/b": 5, "/c": 6}, "DE": {"/a": 4, "/b": 2, "/c": 7}}, []string{"/c"}, 0, ""},
+		"a crowd is folded":          {map[string]map[string]int{"IE": {"/a": 5, "/b": 1, "/c": 6}, "DE": {"/a": 4, "/b": 5, "/c": 1}}, []string{"/a"}, 0, ""},
+		"nobody by one":              {map[string]map[string]int{"IE": {"/a": 5, "/b": 5}, "DE": {"/a": 4}}, []string{"/a", "/b"}, 0, ""},
+		"a few of both elsewhere":    {map[string]map[string]int{"IE": {"/a": 5, "/b": 6, "/c": 1}, "DE": {"/a": 4, "/b": 7, "/d": 1}}, []string{"/b"}, 0, ""},
+		"a few who look like others": {map[string]map[string]int{"IE": {"/a": 12, "/b": 10}, "DE": {"/a": 12, "/b": 1}}, nil, 10, "IE/b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
@@ -558,12 +562,15 @@ func TestOthersOfSeveralValuesTellOfNoFew(t *testing.T) {
 				for path, n := range pages {
 					for range n {
 						who := len(hits) + 1
+						if country+path == c.alike {
+							who *= 62
+						}
 						hits = append(hits, hit{site: 1, who: visitor(who), visit: int64(who), nth: 1, page: int64(who), path: path, country: country, class: human})
 					}
 				}
 			}
 			keep(t, s, someDay, hits, nil)
-			a := ask(t, NewReports(s, 3, noon, nil), Question{Site: 1, From: someDay, To: someDay, Dimensions: []string{"path"}, Filters: []Filter{{"country", Is, []string{"IE", "DE"}}}})
+			a := ask(t, NewReports(s, cmp.Or(c.crowd, 3), noon, nil), Question{Site: 1, From: someDay, To: someDay, Dimensions: []string{"path"}, Filters: []Filter{{"country", Is, []string{"IE", "DE"}}}})
 			var listed []string
 			for _, row := range a.Panels[0].Rows {
 				listed = append(listed, row.Value)
