@@ -30,7 +30,7 @@ import (
 
 // asked shows the rules what was asked.
 func asked(r request) *statement.Asked {
-	return &statement.Asked{Basis: r.Basis, Valid: r.Valid, Until: r.Until, Scope: r.Scope, Gag: r.Gag}
+	return &statement.Asked{Basis: r.Basis, Valid: r.valid(), Until: r.Until, Scope: r.Scope, Gag: r.Gag}
 }
 
 // question is what the gate is asked before an answer: the same when others are asked to
@@ -61,7 +61,7 @@ var askStep = stepKind{
 	id: "ask", title: "Choose the least that answers it", icon: "users", button: "Ask the others to agree",
 	text: "Only what the request covers, its basis lets out and the record has. Values stay covered: nobody needs to read them to choose.",
 	offered: func(st stand) bool {
-		return st.open() && st.r.Kind == answering && st.r.Valid && st.r.Subject != "" && st.now.Before(st.r.Until) &&
+		return st.open() && st.r.Kind == answering && st.r.valid() && st.r.Subject != "" && st.now.Before(st.r.Until) &&
 			st.approval.State != gate.Pending && (st.approval.State != gate.Approved || st.approval.Requester != st.by.ID)
 	},
 	fields: func(st stand) web.Fields {

@@ -81,7 +81,7 @@ func assess(ctx context.Context, do *doing) error {
 		valid = valid && answer == yes
 		others = others && (q.id == "scope" || answer == yes)
 	}
-	do.r.Valid, do.r.Approval, do.r.Fields = valid, "", nil
+	do.r.Approval, do.r.Fields = "", nil
 	if len(covered) > 0 {
 		do.r.Scope = covered
 	}

@@ -312,12 +312,12 @@ func (st stand) state() web.Badge {
 		return web.Badge{Tone: web.Warn, Text: "agreement ran out: ask again", Icon: "clock"}
 	case gate.Begun, gate.Used:
 	}
-	switch {
-	case st.r.Valid:
+	switch st.r.Assessed {
+	case passed:
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
-	case st.r.Assessed == broad:
+	case broad:
 		return web.Badge{Tone: web.Info, Text: "waits for their narrower request", Icon: "hourglass"}
-	case st.r.Assessed == unlawful:
+	case unlawful:
 		return web.Badge{Tone: web.Warn, Text: "not lawful as it stands", Icon: "x"}
 	}
 	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}
