@@ -67,7 +67,7 @@ var askStep = stepKind{
 	fields: func(st stand) web.Fields {
 		choose := web.Field{Name: "field", Label: "Details", Type: "checkboxes", Required: true, Wide: true}
 		for _, f := range st.fieldsOffered() {
-			choose.Options = append(choose.Options, web.Option{Value: string(f.ID), Label: desk.Titles(st.s, f.ID)[0], Hint: "••••••••, kept since " + st.held[f.ID].At.UTC().Format("2 January 2006")})
+			choose.Options = append(choose.Options, web.Option{Value: string(f.ID), Label: desk.Title(st.s, f.ID), Hint: "••••••••, kept since " + st.held[f.ID].At.UTC().Format("2 January 2006")})
 		}
 		return web.Fields{
 			choose,
@@ -281,7 +281,7 @@ func (do *doing) seal(values vault.Values) ([]byte, error) {
 	a := answered{Reference: reference(do.r.ID), Authority: do.authority.Title, Basis: b.title, Made: do.now.UTC()}
 	rows := [][2]string{{"Our reference", a.Reference}, {"Legal basis", a.Basis}}
 	for _, f := range do.r.Fields {
-		one := answeredOne{Field: f, Title: desk.Titles(do.s, f)[0]}
+		one := answeredOne{Field: f, Title: desk.Title(do.s, f)}
 		one.Value = values[f].Reveal() //nolint:forbidigo // it is handed over, sealed
 		a.Details = append(a.Details, one)
 		rows = append(rows, [2]string{one.Title, one.Value})
