@@ -4,7 +4,6 @@
 package desk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -204,11 +203,3 @@ func CustomerPath(s loot.Subject) string { return "/console/customers/" + url.Pa
 
 // SubjectMax is how long the address of a page about a customer may be, in a field of a form.
 const SubjectMax = 500
-
-var namesEmergency = []byte(`"case":"` + statement.Emergency + `"`)
-
-// OpenedInEmergency reports whether an entry of the ledger is about a record that was opened
-// in an emergency: the rules read that it was the case.
-func OpenedInEmergency(f ledger.Facts) bool {
-	return f.Verdict == ledger.Permitted && f.Action == loot.Use && bytes.Contains(f.Input, namesEmergency)
-}

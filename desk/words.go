@@ -23,14 +23,21 @@ func Details(s *statement.Statement, in loot.Collection, c loot.Category) string
 	return strings.Join(Titles(s, out...), ", ")
 }
 
-// Titles are those of fields as they are said to colleagues, and not to whom they are of, whom
-// the statement speaks to: “Your name”.
+// Title is that of a field as it is said to colleagues, and not to whom it is of, whom the
+// statement speaks to: “Your name”.
+func Title(s *statement.Statement, f loot.Field) string {
+	title := s.Titles(f)[0]
+	if rest, is := strings.CutPrefix(title, "Your "); is {
+		return "The person's " + rest
+	}
+	return title
+}
+
+// Titles are those of fields as [Title] has them.
 func Titles(s *statement.Statement, fields ...loot.Field) []string {
-	out := s.Titles(fields...)
-	for i, t := range out {
-		if rest, is := strings.CutPrefix(t, "Your "); is {
-			out[i] = "The person's " + rest
-		}
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = Title(s, f)
 	}
 	return out
 }

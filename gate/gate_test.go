@@ -286,19 +286,19 @@ func (b *bench) next(from chan string, what string) string {
 	}
 }
 
-// TestTheCaseIsKeptIfItCounts: any other words would outlive whom they name.
+// TestTheCaseIsKeptIfItCounts: any other words would outlive whom they name. What is kept
+// says afterwards whether there was one, and whether it was an emergency.
 func TestTheCaseIsKeptIfItCounts(t *testing.T) {
 	each(t, func(b *bench) {
+		counts := map[string]string{"i1": "incident", "i2": statement.Emergency}
 		b.gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
-			if r.Case == "i1" {
-				in.Context.Case = "incident"
-			}
+			in.Context.Case = counts[r.Case]
 			return nil
 		})
 		s := b.person()
-		for named, want := range map[string]string{"i1": "i1", "the one of Made-up Name": "", "": ""} {
+		for named, want := range map[string]string{"i1": "i1", "i2": "i2", "the one of Made-up Name": "", `"case":"emergency"`: "", "": ""} {
 			r := use(s, "service")
-			r.Case = named
+			r.Case, r.Reason = named, `"case":"emergency"`
 			g, err := b.decide(r)
 			b.ok(err)
 			b.ok(b.db.ReadTx(b.ctx, func(tx *store.Tx) error {
@@ -308,6 +308,14 @@ func TestTheCaseIsKeptIfItCounts(t *testing.T) {
 				}
 				return err
 			}))
+			all := b.facts(verdict(ledger.Permitted))
+			last := all[len(all)-1].Facts
+			if got, want := gate.ForCase(last), counts[named] != ""; got != want {
+				b.Errorf("%q: for a case %v, want %v", named, got, want)
+			}
+			if got, want := gate.InEmergency(last), counts[named] == statement.Emergency; got != want {
+				b.Errorf("%q: in an emergency %v, want %v", named, got, want)
+			}
 		}
 	})
 }

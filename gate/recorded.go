@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -31,3 +32,17 @@ func (g *Gate) Recorded(ctx context.Context, tx *store.Tx, from time.Time, most 
 	}
 	return ins, nil
 }
+
+// How the input of a decision spells the case that it was made for. It is looked for as text:
+// whoever counts the openings of a day would else decode each of them.
+var (
+	forCase     = []byte(`"case":"`)
+	inEmergency = []byte(`"case":"` + statement.Emergency + `"`)
+)
+
+// ForCase reports whether a decision on the ledger was made for an open case, as the rules
+// read it.
+func ForCase(f ledger.Facts) bool { return bytes.Contains(f.Input, forCase) }
+
+// InEmergency reports whether that case was an emergency.
+func InEmergency(f ledger.Facts) bool { return bytes.Contains(f.Input, inEmergency) }

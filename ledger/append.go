@@ -38,9 +38,9 @@ type Entry struct {
 // refuses with an error of kind [loot.Unavailable], so that nothing is used
 // unrecorded.
 //
-// Facts.At is set to the present if it is zero, and Facts.Input must not change any more. A
-// subject whose key is
-// destroyed is left out for good: only a commitment to nothing readable stays.
+// Facts.At is set to the present if it is zero. Facts.Input must not change any more, as the
+// entry is sealed when its row goes in. A subject whose key is destroyed is left out for
+// good: only a commitment to nothing readable stays.
 func (l *Ledger) Append(ctx context.Context, tx *store.Tx, e Entry) (string, error) {
 	if err := l.Ready(); err != nil {
 		return "", err

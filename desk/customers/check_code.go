@@ -52,13 +52,11 @@ func (cs choices) name(code string) string {
 	return code
 }
 
-func (cs choices) options() []web.Option {
-	options := make([]web.Option, 0, len(cs)+1)
-	options = append(options, web.Option{Label: "Choose…"})
+func (cs choices) options() (out []web.Option) {
 	for _, c := range cs {
-		options = append(options, web.Option{Value: c.Code, Label: c.Name})
+		out = append(out, web.Option{Value: c.Code, Label: c.Name})
 	}
-	return options
+	return out
 }
 
 // vatElsewhere is what the tax number of a country looks like whose check digits

@@ -30,7 +30,7 @@ import (
 
 // asked shows the rules what was asked.
 func asked(r request) *statement.Asked {
-	return &statement.Asked{Basis: r.Basis, Valid: r.Valid, Until: r.Until, Scope: r.Scope, Gag: r.Gag}
+	return &statement.Asked{Basis: r.Basis, Valid: r.valid(), Until: r.Until, Scope: r.Scope, Gag: r.Gag}
 }
 
 // question is what the gate is asked before an answer: the same when others are asked to
@@ -61,13 +61,13 @@ var askStep = stepKind{
 	id: "ask", title: "Choose the least that answers it", icon: "users", button: "Ask the others to agree",
 	text: "Only what the request covers, its basis lets out and the record has. Values stay covered: nobody needs to read them to choose.",
 	offered: func(st stand) bool {
-		return st.open() && st.r.Kind == answering && st.r.Valid && st.r.Subject != "" && st.now.Before(st.r.Until) &&
+		return st.open() && st.r.Kind == answering && st.r.valid() && st.r.Subject != "" && st.now.Before(st.r.Until) &&
 			st.approval.State != gate.Pending && (st.approval.State != gate.Approved || st.approval.Requester != st.by.ID)
 	},
 	fields: func(st stand) web.Fields {
 		choose := web.Field{Name: "field", Label: "Details", Type: "checkboxes", Required: true, Wide: true}
 		for _, f := range st.fieldsOffered() {
-			choose.Options = append(choose.Options, web.Option{Value: string(f.ID), Label: desk.Titles(st.s, f.ID)[0], Hint: "••••••••, kept since " + st.held[f.ID].At.UTC().Format("2 January 2006")})
+			choose.Options = append(choose.Options, web.Option{Value: string(f.ID), Label: desk.Title(st.s, f.ID), Hint: "••••••••, kept since " + st.held[f.ID].At.UTC().Format("2 January 2006")})
 		}
 		return web.Fields{
 			choose,
@@ -281,7 +281,7 @@ func (do *doing) seal(values vault.Values) ([]byte, error) {
 	a := answered{Reference: reference(do.r.ID), Authority: do.authority.Title, Basis: b.title, Made: do.now.UTC()}
 	rows := [][2]string{{"Our reference", a.Reference}, {"Legal basis", a.Basis}}
 	for _, f := range do.r.Fields {
-		one := answeredOne{Field: f, Title: desk.Titles(do.s, f)[0]}
+		one := answeredOne{Field: f, Title: desk.Title(do.s, f)}
 		one.Value = values[f].Reveal() //nolint:forbidigo // it is handed over, sealed
 		a.Details = append(a.Details, one)
 		rows = append(rows, [2]string{one.Title, one.Value})

@@ -252,7 +252,7 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	h.leads(h.do(id, "assess", broad...))
-	if kept := h.filesOf(id); !bytes.HasPrefix(kept["letter.narrowing"], []byte("%PDF-1.7")) || h.request(id).Valid {
+	if kept := h.filesOf(id); !bytes.HasPrefix(kept["letter.narrowing"], []byte("%PDF-1.7")) || h.request(id).valid() {
 		t.Error("what is too broad got no letter, or counts as lawful")
 	}
 	if strings.Contains(h.Get(home+"/"+id).Body, "Choose the least") {

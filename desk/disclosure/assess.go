@@ -36,8 +36,8 @@ func assessFields(st stand) web.Fields {
 	for _, q := range questionsOf(b) {
 		answer, why := answerTo(st.notes, q.id)
 		out = append(out,
-			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Wide: true, Value: answer, Options: []web.Option{{Value: "", Label: "Choose"}, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
-			web.Field{Name: q.id + "-why", Label: "Reason: " + strings.ToLower(q.title[:1]) + q.title[1:], Type: "textarea", Required: true, Plain: true, Wide: true, Value: why, MaxLen: 2000, Rows: 2},
+			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Wide: true, Value: answer, Options: []web.Option{{Value: "", Label: "Choose…"}, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
+			web.Field{Name: q.id + "-why", Label: "Reason: " + loot.LowerFirst(q.title), Type: "textarea", Required: true, Plain: true, Wide: true, Value: why, MaxLen: 2000, Rows: 2},
 		)
 	}
 	if st.r.Kind != answering {
@@ -81,7 +81,7 @@ func assess(ctx context.Context, do *doing) error {
 		valid = valid && answer == yes
 		others = others && (q.id == "scope" || answer == yes)
 	}
-	do.r.Valid, do.r.Approval, do.r.Fields = valid, "", nil
+	do.r.Approval, do.r.Fields = "", nil
 	if len(covered) > 0 {
 		do.r.Scope = covered
 	}

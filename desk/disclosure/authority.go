@@ -110,7 +110,7 @@ type authorityRow struct {
 
 func authorityForm(s *statement.Statement) web.Fields {
 	// Neither is chosen beforehand, as a guess would pass as looked up.
-	choose := web.Option{Label: "Choose"}
+	choose := web.Option{Label: "Choose…"}
 	kinds, countries := []web.Option{choose}, append([]web.Option{choose}, desk.Countries()...)
 	for _, to := range s.Recipients() {
 		if kindOf(s, to.Key) != "" {

@@ -47,11 +47,15 @@ func (d *disclosure) calendar(w http.ResponseWriter, r *http.Request) error {
 	v.Empty = web.Empty{Icon: "calendar-check", Title: "No day is ahead", Text: "Each day that a request brings along stands here from the moment it is entered."}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		v.Months = nil
-		list, err := d.list(r.Context(), tx, web.ActorOf(r.Context()), `closed, due, id`, `closed = 0 OR gag > $1`, d.Now().UnixMicro())
+		by := web.ActorOf(r.Context())
+		list, err := d.list(r.Context(), tx, by, `closed, due, id`, `closed = 0 OR gag > $1`, d.Now().UnixMicro())
 		if err != nil {
 			return err
 		}
-		v.Others = list.others
+		// A closed one stands here for its secrecy alone, so a number with it gives that away.
+		if v.Others, err = others(r.Context(), tx, list.sees, by, `closed = 0`); err != nil {
+			return err
+		}
 		var days []calendarRow
 		for _, one := range list.rows {
 			days = append(days, d.days(one)...)

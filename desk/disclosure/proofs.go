@@ -75,7 +75,7 @@ func (d *disclosure) provesEntry(ctx context.Context, w *desk.World) (string, er
 	if err != nil {
 		return "", err
 	}
-	r.Valid = true
+	r.Assessed = passed
 	err = w.Gate.InTx(ctx, func(tx *store.Tx) error {
 		_, err := w.Gate.Decide(ctx, tx, gate.Request{
 			Action: loot.Answer, Actor: loot.Actor{Kind: loot.Authority, ID: "police"}, By: p.owner, Desk: "proof", Purpose: purpose, Subject: s, Collection: collection,

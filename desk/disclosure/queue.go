@@ -53,9 +53,8 @@ type queueRow struct {
 
 // A listing is what opens of some requests for whoever looks.
 type listing struct {
-	sees   sight
-	rows   []queueRow
-	others *web.Alert // how many do not open; nil: none
+	sees sight
+	rows []queueRow
 }
 
 // A workRow is how much a colleague has to do.
@@ -103,7 +102,9 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		v.Others = list.others
+		if v.Others, err = others(r.Context(), tx, list.sees, by, where); err != nil {
+			return err
+		}
 		loads := !closed && list.sees == everything
 		if loads {
 			if v.Mails, err = mails(r.Context(), tx, thatWaits); err != nil {
@@ -155,10 +156,7 @@ func (d *disclosure) queue(w http.ResponseWriter, r *http.Request) error {
 // list reads such requests as far as they open for whoever looks. Nothing that was written of
 // them is unsealed: there are many.
 func (d *disclosure) list(ctx context.Context, tx *store.Tx, by loot.Actor, order, where string, args ...any) (l listing, err error) {
-	if l.sees, err = d.sight(ctx, tx, by); err != nil {
-		return l, err
-	}
-	if l.others, err = others(ctx, tx, l.sees, by, where, args...); err != nil || l.sees == nothingYet {
+	if l.sees, err = d.sight(ctx, tx, by); err != nil || l.sees == nothingYet {
 		return l, err
 	}
 	if l.sees == theirs {
@@ -196,7 +194,7 @@ func (d *disclosure) list(ctx context.Context, tx *store.Tx, by loot.Actor, orde
 
 // others says how many requests do not open for whoever looks, and nothing else of them: an
 // order of secrecy binds colleagues, too.
-func others(ctx context.Context, tx *store.Tx, sees sight, by loot.Actor, where string, args ...any) (*web.Alert, error) {
+func others(ctx context.Context, tx *store.Tx, sees sight, by loot.Actor, where string) (*web.Alert, error) {
 	if sees == everything {
 		return nil, nil
 	}
@@ -205,7 +203,7 @@ func others(ctx context.Context, tx *store.Tx, sees sight, by loot.Actor, where 
 		mine = "" // nobody: none of them opens
 	}
 	var n int
-	if err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM disclosure_request WHERE (%s) AND owner <> $%d`, where, len(args)+1), append(args, mine)...).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM disclosure_request WHERE (`+where+`) AND owner <> $1`, mine).Scan(&n); err != nil {
 		return nil, fmt.Errorf("disclosure: count: %w", err)
 	}
 	a := &web.Alert{Tone: web.Info, Text: openTo}
@@ -314,12 +312,12 @@ func (st stand) state() web.Badge {
 		return web.Badge{Tone: web.Warn, Text: "agreement ran out: ask again", Icon: "clock"}
 	case gate.Begun, gate.Used:
 	}
-	switch {
-	case st.r.Valid:
+	switch st.r.Assessed {
+	case passed:
 		return web.Badge{Tone: web.Info, Text: "checked", Icon: "clipboard-check"}
-	case st.r.Assessed == broad:
+	case broad:
 		return web.Badge{Tone: web.Info, Text: "waits for their narrower request", Icon: "hourglass"}
-	case st.r.Assessed == unlawful:
+	case unlawful:
 		return web.Badge{Tone: web.Warn, Text: "not lawful as it stands", Icon: "x"}
 	}
 	return web.Badge{Tone: web.Warn, Text: "to be checked", Icon: "hourglass"}

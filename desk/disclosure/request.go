@@ -136,7 +136,7 @@ func (d *disclosure) showRequest(w http.ResponseWriter, r *http.Request, status 
 		if k.id == sh.step {
 			p.Wrong = web.ProblemsOf(sh.wrong, p.Fields)
 		}
-		p.Folded = slices.Contains(rarely, k.id) || k.id == personStep.id && st.r.Subject != "" || k.id == assessStep.id && st.r.Valid
+		p.Folded = slices.Contains(rarely, k.id) || k.id == personStep.id && st.r.Subject != "" || k.id == assessStep.id && st.r.valid()
 		if slices.Contains(rarely, k.id) {
 			v.More = append(v.More, p)
 		} else {
@@ -232,7 +232,7 @@ func (st stand) way() []web.Step {
 		n = 5
 	case st.approval.State == gate.Approved:
 		n = 4
-	case st.r.Valid && st.r.Subject != "":
+	case st.r.valid() && st.r.Subject != "":
 		n = 3
 	case st.r.Subject != "":
 		n = 2
@@ -257,7 +257,7 @@ func (st stand) alerts() (out []web.Alert) {
 	if why := st.closing(); why != "" && st.r.Closed.IsZero() {
 		add(web.Warn, "It has to be reviewed.", why)
 	}
-	if st.open() && st.r.Valid && st.r.Subject != "" && st.r.Kind == answering && len(st.fieldsOffered()) == 0 {
+	if st.open() && st.r.valid() && st.r.Subject != "" && st.r.Kind == answering && len(st.fieldsOffered()) == 0 {
 		add(web.Info, "Nothing is held of what it covers.", "Then that is the answer: hand over nothing.")
 	}
 	return out

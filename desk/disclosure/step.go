@@ -116,7 +116,7 @@ var personStep = stepKind{
 		by := []web.Option{{Value: "id", Label: "Id of the record"}}
 		for _, f := range st.s.Fields(collection) {
 			if f.Index {
-				by = append(by, web.Option{Value: string(f.ID), Label: desk.Titles(st.s, f.ID)[0]})
+				by = append(by, web.Option{Value: string(f.ID), Label: desk.Title(st.s, f.ID)})
 			}
 		}
 		return web.Fields{

@@ -30,7 +30,6 @@ type request struct {
 	Gag       time.Time // end of secrecy; zero: none was ordered
 	Hold      time.Time // end of preservation; zero: none was ordered
 	Subject   loot.Subject
-	Valid     bool
 	Assessed  string // what the last assessment came to; empty: there was none
 	Fields    []loot.Field
 	Approval  string
@@ -44,6 +43,9 @@ type request struct {
 }
 
 const requestColumns = `id, kind, authority, basis, emergency, opened, author, owner, due, until, scope, gag, hold, subject, valid, assessed, fields, approval, entry, outcome, answered, reviewed, closed, reminded, version`
+
+// valid reports whether the last assessment says that the request is lawful.
+func (r request) valid() bool { return r.Assessed == passed }
 
 func flag(b bool) int64 {
 	if b {
@@ -70,17 +72,18 @@ func parted[T ~string](text string) (out []T) {
 func (r request) row() []any {
 	return []any{
 		r.ID, r.Kind, r.Authority, r.Basis, flag(r.Emergency), store.Micro(r.Opened), r.Author, r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope),
-		store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.Valid), r.Assessed, joined(r.Fields), r.Approval, r.Entry, r.Outcome,
+		store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.valid()), r.Assessed, joined(r.Fields), r.Approval, r.Entry, r.Outcome,
 		store.Micro(r.Answered), store.Micro(r.Reviewed), store.Micro(r.Closed), store.Micro(r.Reminded),
 	}
 }
 
 func scanRequest(row store.Row) (r request, err error) {
-	var emergency, opened, due, until, gag, hold, valid, answered, reviewed, closed, reminded int64
+	var emergency, opened, due, until, gag, hold, answered, reviewed, closed, reminded int64
 	var scope, fields string
+	var valid int64 // kept for the schema alone: assessed says it
 	err = row.Scan(&r.ID, &r.Kind, &r.Authority, &r.Basis, &emergency, &opened, &r.Author, &r.Owner, &due, &until, &scope, &gag, &hold, &r.Subject, &valid,
 		&r.Assessed, &fields, &r.Approval, &r.Entry, &r.Outcome, &answered, &reviewed, &closed, &reminded, &r.Version)
-	r.Emergency, r.Valid = emergency != 0, valid != 0
+	r.Emergency = emergency != 0
 	r.Opened, r.Due, r.Until, r.Gag, r.Hold = store.Instant(opened), store.Instant(due), store.Instant(until), store.Instant(gag), store.Instant(hold)
 	r.Answered, r.Reviewed, r.Closed, r.Reminded = store.Instant(answered), store.Instant(reviewed), store.Instant(closed), store.Instant(reminded)
 	r.Scope, r.Fields = parted[loot.Category](scope), parted[loot.Field](fields)
@@ -128,7 +131,7 @@ var errChanged = loot.Errorf(loot.Conflict, "Somebody else changed this request 
 func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
 	n, err := tx.Exec(ctx, `UPDATE disclosure_request SET owner = $1, due = $2, until = $3, scope = $4, gag = $5, hold = $6, subject = $7, valid = $8, assessed = $9, fields = $10,
 		approval = $11, entry = $12, outcome = $13, answered = $14, reviewed = $15, closed = $16, reminded = $17, version = version + 1 WHERE id = $18 AND version = $19`,
-		r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope), store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.Valid), r.Assessed, joined(r.Fields), r.Approval,
+		r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope), store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.valid()), r.Assessed, joined(r.Fields), r.Approval,
 		r.Entry, r.Outcome, store.Micro(r.Answered), store.Micro(r.Reviewed), store.Micro(r.Closed), store.Micro(r.Reminded), r.ID, r.Version)
 	if err != nil {
 		return fmt.Errorf("disclosure: request: %w", err)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"loot"
-	"loot/desk"
+	"loot/gate"
 	"loot/ledger"
 	"loot/mail"
 	"loot/store"
@@ -226,7 +226,7 @@ func (d *incidents) followPermits(ctx context.Context) error {
 			if len(row.Facts.Clauses) == 0 {
 				found = append(found, row.ID)
 			}
-			if desk.OpenedInEmergency(row.Facts) {
+			if row.Facts.Action == loot.Use && gate.InEmergency(row.Facts) {
 				urgent = append(urgent, row)
 			}
 		}

@@ -31,7 +31,7 @@ func (d *Partners) propose(ctx context.Context, tx *store.Tx, by loot.Actor, n n
 		_, err := d.announce(ctx, tx, by, n)
 		return false, err
 	}
-	if err := d.noneWaits(ctx, tx, by, n.Partner); err != nil {
+	if err := d.makeRoom(ctx, tx, by, n.Partner); err != nil {
 		return false, err
 	}
 	n.ID = loot.NewID("p")
@@ -41,9 +41,9 @@ func (d *Partners) propose(ctx context.Context, tx *store.Tx, by loot.Actor, n n
 	return true, d.keep(ctx, tx, by, n)
 }
 
-// noneWaits returns an error if a second person can still agree to an announcement of a
-// partner. It takes back those to which nobody agreed, as another one is asked for now.
-func (d *Partners) noneWaits(ctx context.Context, tx *store.Tx, by loot.Actor, partner string) error {
+// makeRoom takes back the announcements of a partner to which nobody agreed, as another one
+// is asked for now. It returns an error if a second person can still agree to one.
+func (d *Partners) makeRoom(ctx context.Context, tx *store.Tx, by loot.Actor, partner string) error {
 	asked, err := notices(ctx, tx, `partner = $1 AND ended = 0 AND approval <> ''`, partner)
 	if err != nil {
 		return err

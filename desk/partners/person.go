@@ -190,7 +190,7 @@ func (d *Partners) covered(ctx context.Context, tx *store.Tx, s *statement.State
 	values, err := d.Vault.Open(ctx, tx, permit)
 	for _, f := range p.Fields {
 		if v, ok := values[f]; ok {
-			rows = append(rows, previewRow{desk.Titles(s, f)[0], v.Reveal()}) //nolint:forbidigo // covered as its level says, to whom the gate permits it
+			rows = append(rows, previewRow{desk.Title(s, f), v.Reveal()}) //nolint:forbidigo // covered as its level says, to whom the gate permits it
 		}
 	}
 	return rows, err

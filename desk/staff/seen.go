@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"loot"
-	"loot/desk"
+	"loot/gate"
 	"loot/ledger"
 	"loot/store"
 )
@@ -50,9 +50,6 @@ type finding struct {
 
 func (f *finding) add(entry string) { f.number++; f.entry = max(f.entry, entry) }
 
-// namesCase is in what a decision read that was made for a case.
-var namesCase = []byte(`"case":"`)
-
 // add counts an opening. What a program does by somebody's token has no hours.
 func (s *seen) add(row ledger.StaffRow) {
 	f := row.Facts
@@ -66,9 +63,9 @@ func (s *seen) add(row ledger.StaffRow) {
 	}
 	s.opened[row.ID] = true
 	switch {
-	case desk.OpenedInEmergency(f):
+	case gate.InEmergency(f):
 		s.urgent.add(row.ID)
-	case row.Actor.Reason == "" && !bytes.Contains(f.Input, namesCase):
+	case row.Actor.Reason == "" && !gate.ForCase(f):
 		s.bare.add(row.ID)
 	}
 }
