@@ -553,6 +553,7 @@ func TestWhatIsAddedIsThereAfterTheTransactionOrTheFlush(t *testing.T) {
 			t.Error(err)
 		}
 		panics(t, func() { past.Add(insert, "r", 1) })
+		panics(t, func() { past.AddLater(insert, 2, func() ([]any, error) { return []any{"r", 1}, nil }) })
 		n, err := db.Exec(ctx, "UPDATE note_note SET n = 2 WHERE id < $1", "d")
 		if err != nil || n != 3 {
 			t.Errorf("one statement changed %d rows: %v", n, err)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"loot"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
+	"loot/gate"
 	"loot/store"
 )
 
@@ -73,6 +75,40 @@ func TestInvoicesOfBeforeGoInTime(t *testing.T) {
 			t.Errorf("on %s %d are left and held is %v, want %d and %v", c.at.Format(time.DateOnly), n, held(), c.n, c.held)
 		}
 	}
+}
+
+// Who has a longer name and address on an invoice of before than the field takes is taken
+// over all the same, cut; the copy has all of it.
+func TestWhoHasALongAddressIsTakenOver(t *testing.T) {
+	o := newOffice(t, desktest.One(t))
+	s, _ := o.Customer(collection, "invoice", map[loot.Field]string{"company.name": "Example Meadow Ltd"})
+	ok(t, o.b.ArchiveKeys(t.Context(), s))
+	d, _ := o.S.Field(partyField)
+	long := strings.Repeat("é", d.Max)
+	clerk := loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return o.b.Archive(ctx, tx, clerk, "Import", []Former{{Subject: s, System: "old", Number: "1", Issued: desktest.Start, Currency: "EUR", Party: long + "the end"}})
+	})
+	held, copied := "", ""
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		p, err := o.b.Gate.Decide(ctx, tx, gate.Request{Action: loot.Use, Actor: o.b.actor(), Desk: name, Purpose: forBookkeeping, Subject: s, Collection: invoices, Fields: []loot.Field{partyField}})
+		if err != nil {
+			return err
+		}
+		values, err := o.b.Vault.Open(ctx, tx, p)
+		held = values[partyField].Reveal()
+		return err
+	})
+	ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+		all, err := readArchive(t.Context(), tx, `ORDER BY id`)
+		copied = all[0].ID
+		return err
+	}))
+	if held != long {
+		t.Errorf("%d bytes are held, want %d", len(held), len(long))
+	}
+	o.asStaff("billing")
+	shows(t, o.Post("/console/billing/before/"+copied, "reason", "Ticket 1"), http.StatusOK, long+"the end")
 }
 
 func TestAmount(t *testing.T) {

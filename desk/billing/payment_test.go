@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -301,6 +302,27 @@ func TestPaymentsFollowAnInvoiceThatIsTakenBack(t *testing.T) {
 		o.uploads(madeUpEntry{Amount: "1.61", Text: all[1].Number, Nth: 2})
 		if got := o.paid(`WHERE p.decided = 0`); len(got) != 1 || got[0].Finding != "Invoice EX-2026-000002 was taken back." {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// What came first pays what stands for an invoice first: what of that is too much is left
+// of the payment that came last.
+func TestWhatCameFirstIsCarriedOverFirst(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		wrong := o.billedFor(1)[0]
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		sure := camt.CreditorReference("EX2026000001")
+		o.uploads(madeUpEntry{Amount: "0.50", Day: "2026-12-09", Text: sure}, madeUpEntry{Amount: "0.11", Day: "2026-12-10", Text: sure, Nth: 1})
+		o.uploads(madeUpEntry{Amount: "1.00", Day: "2026-12-08", Text: sure, Nth: 2})
+		ok(t, o.b.WriteAgain(t.Context(), again(wrong.Subject, country, "US", wrong.Number), fine))
+		o.stands("EX-2026-000003", "paid") // 1.31, as there is no tax
+		got := ""
+		for _, p := range o.paid("") {
+			got += fmt.Sprintf("%s: %d of %d; ", p.Day, p.Given, p.Amount)
+		}
+		if want := "2026-12-08: 100 of 100; 2026-12-09: 31 of 50; 2026-12-10: 0 of 11; "; got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	})
 }

@@ -179,6 +179,7 @@ func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
 		{"by the year", "", plan("a", "year", "2026-03"), []use{plan("b", "year", "2026-05")}, map[Month]string{"2026-03": "a: 1 C62", "2026-04": "", "2026-05": "a: 61 DAY", "2027-02": "", "2027-04": "b: 1 ANN"}},
 		{"what was said last counts", "", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-06"), plan("c", "month", "2026-05")}, map[Month]string{"2026-05": "c: 1 MON", "2026-06": "c: 1 MON"}},
 		{"no plan at first", "", use{}, []use{plan("b", "month", "2026-03")}, map[Month]string{"2026-03": "b: 1 C62b: 1 MON", "2026-04": "b: 1 MON"}},
+		{"no plan until later", "", use{}, []use{plan("b", "month", "2026-05")}, map[Month]string{"2026-04": "no plan: 1 MON", "2026-05": "b: 1 MON"}},
 		{"it had ended", "2026-04-10 09:00", plan("a", "month", "2026-03"), []use{plan("b", "month", "2026-05")}, map[Month]string{"2026-04": "a: 9 DAY", "2026-05": ""}},
 	} {
 		first := tt.first
@@ -187,6 +188,9 @@ func TestAPlanThatChangesDividesNoPeriod(t *testing.T) {
 			got := ""
 			from, to := m.span(time.UTC)
 			for _, u := range within(first.parted(tt.later), from, to, nil) {
+				if u.plan == "" {
+					got += "no plan"
+				}
 				for _, l := range u.lines(m, time.UTC, "en") {
 					got += l.Item + ": " + l.Quantity.String() + " " + l.Unit
 				}
@@ -644,6 +648,34 @@ func TestListsAreSearched(t *testing.T) {
 					t.Errorf("%s: %s", q, number)
 				}
 			}
+		}
+	})
+}
+
+// An invoice of nothing is paid from the beginning, but not once it is taken back, and a
+// credit note of nothing never is.
+func TestWhatIsTakenBackIsNotPaid(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			if err := insertPlan(ctx, tx, Plan{ID: "free", Service: "shared-hosting", Title: "Free", Currency: "EUR", Period: "month"}); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `UPDATE billing_service SET plan = 'free' WHERE subject = $1`, s)
+			return err
+		})
+		o.after(december)
+		o.run(november)
+		o.asStaff("billing")
+		const list, one = "/console/billing/invoices", "EX-2026-000001"
+		shows(t, o.Get(list+"?state=paid"), http.StatusOK, one)
+		credit, err := o.b.takeBack(t.Context(), one, "It was a mistake.", clerk)
+		ok(t, err)
+		page := o.Get(list + "?state=paid")
+		shows(t, page, http.StatusOK, "No invoice is in this state")
+		desktest.Lacks(t, page, one, credit.Number)
+		for state, number := range map[string]string{"back": one, "credit": credit.Number} {
+			shows(t, o.Get(list+"?state="+state), http.StatusOK, number)
 		}
 	})
 }

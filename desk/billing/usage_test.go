@@ -235,6 +235,67 @@ func TestUseIsChargedExactly(t *testing.T) {
 	})
 }
 
+// What is used as a month begins, as a service begins or as it ends is of that month and
+// that service, and is charged by the plan of the month, only beyond what that includes.
+func TestUseIsOfItsMonthAndPlan(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, id := o.server()
+		began, first, ended := o.Clock.Now(), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 20, 12, 0, 0, 0, time.UTC)
+		n := 0
+		uses := func(at time.Time, units int64, want string) {
+			t.Helper()
+			n++
+			got, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: id, Meter: "traffic", Key: fmt.Sprint("k", n), At: at, Amount: units * oneUnit}}, false)
+			ok(t, err)
+			if (got.Added == 1) != (want == "") || want != "" && !strings.Contains(got.Refused[0].Why, want) {
+				t.Errorf("at %s: %+v, want it refused as %q", at, got, want)
+			}
+		}
+		charges := func(m Month, want string) {
+			t.Helper()
+			from, to := m.span(o.b.seller.place())
+			got := ""
+			ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+				all, err := usesOf(t.Context(), tx, nil, s, from, to)
+				by, _, _ := charged(all, m, from.Location(), "en")
+				for _, l := range by["EUR"] {
+					if strings.HasSuffix(l.Item, "/traffic") {
+						got += fmt.Sprintf("%s %s from %s to %s", l.Quantity, l.Item, l.Period.From, l.Period.To)
+					}
+				}
+				return err
+			}))
+			if got != want {
+				t.Errorf("%s: %q, want %q", m, got, want)
+			}
+		}
+		stands := func(want string) {
+			t.Helper()
+			shows(t, o.Get(servicePath(id)), http.StatusOK, want)
+		}
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(servicePath(id)+"/plan", "plan", "virtual-4", "from", "2026-12"), servicePath(id))
+		uses(began.Add(-time.Microsecond), 1, "did not run yet")
+		uses(began, 900, "")
+		o.after(first.Add(-time.Minute))
+		uses(first, 2000, "") // by a clock that is ahead
+		stands("900 GB of 1,000 GB")
+		o.after(first)
+		stands("2,000 GB of 2,000 GB")
+		uses(first.Add(-time.Microsecond), 100, "")
+		charges(november, "") // all of it is included
+		charges("2026-12", "")
+		uses(first.Add(-time.Microsecond), 7, "")
+		charges(november, "7 virtual-2/traffic from 2026-11-23 to 2026-11-30")
+		o.after(ended)
+		o.as(s)
+		desktest.Leads(t, o.Post("/portal/services/"+id+"/end"), "/portal/services")
+		uses(ended, 3, "")
+		uses(ended.Add(time.Microsecond), 1, "had ended")
+		charges("2026-12", "3 virtual-4/traffic from 2026-12-01 to 2026-12-20")
+	})
+}
+
 func TestAmountsAreExactAndBounded(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "1": 1_000_000, "0.000001": 1, "999999999.999999": 999_999_999_999_999,

@@ -69,6 +69,7 @@ func (h *house) answer(s loot.Subject, gag time.Time) {
 		Action: loot.Answer, Actor: loot.Actor{Kind: loot.Authority, ID: "police"}, By: staff("u-counsel", "counsel"), Desk: "disclosure",
 		Purpose: "lawful-request", Subject: s, Collection: collection, Fields: []loot.Field{"contact.email"}, Entered: true,
 		Asked: &statement.Asked{Basis: "law", Valid: true, Until: h.Clock.Now().AddDate(0, 1, 0), Scope: []loot.Category{"contact"}, Gag: gag},
+		Told:  "Our reference is D-1.",
 	}
 	decide := func() error {
 		return h.Kit.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -154,4 +155,18 @@ func TestAGagIsNotSeen(t *testing.T) {
 			t.Error("not erased after the gag")
 		}
 	})
+}
+
+// TestAnAnswerIsToldAsItWas: that one person alone could not hand it over, and then that it
+// was handed over, with what the desk for it says of that.
+func TestAnAnswerIsToldAsItWas(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	s := h.register(jo...)
+	h.answer(s, time.Time{})
+	h.use("mailing", "mailing", s, "contact.email") // to which nobody could agree
+	h.as(s)
+	page := h.Get("/portal/timeline")
+	shows(t, page, http.StatusOK, "Received 1 detail", "Our reference is D-1.", "Not by one person alone: handing over 1 detail", "Nothing was opened: others have to agree first.", "Refused: opening 1 detail")
+	hides(t, page, "Refused: handing over", "Not by one person alone: opening")
 }

@@ -363,6 +363,24 @@ func TestNobodyIsAskedAboutWhatIsNotThere(t *testing.T) {
 	})
 }
 
+// TestStaffAddWhatIsMissing: nobody is said to correct what was never given.
+func TestStaffAddWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	s := h.register(with(jo, "contact.phone", "-")...)
+	h.asStaff("member-one", "support")
+	base := "/console/customers/" + string(s)
+	asked := []string{"purpose", "support", "reason", "Ticket 7", "field", "contact.phone", "version", version(t, h.open(s, "support"))}
+	a := h.Post(base+"/correct", asked...)
+	shows(t, a, http.StatusOK, "Add: Telephone number", "The customer sees that it was added")
+	hides(t, a, "Correct: ", "sealed history")
+	if a := h.Post(base+"/save", append(asked, "contact.phone", "+353 1 555 0111")...); a.Status != http.StatusSeeOther {
+		t.Fatalf("status %d: %s", a.Status, text(a.Body))
+	}
+	h.as(s)
+	shows(t, h.Get("/portal"), http.StatusOK, "+353 1 555 0111", "our staff, for “helping you”")
+}
+
 func TestStaffCorrectAndTheSecondIsShownTheFirst(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(jo...)
@@ -525,6 +543,13 @@ func TestAnEmergencyOpensWhatItsClauseNames(t *testing.T) {
 			if !strings.Contains(page.Body, want) {
 				t.Errorf("the form does not say %s", want)
 			}
+		}
+		long := h.Get(record + "?case=" + strings.Repeat("I", 65))
+		if !strings.Contains(long.Body, `value="`+strings.Repeat("I", 64)+`"`) {
+			t.Error("a case that is too long is not cut")
+		}
+		if plain := h.Get(record + "?purpose=service"); strings.Contains(plain.Body, `<option value="service" selected`) {
+			t.Error("a purpose is chosen beforehand by a link that names no case")
 		}
 		// What is in the group of emergencies is what the gate lets others agree to.
 		offered := 0

@@ -207,6 +207,7 @@ func TestPeopleCorrectTheirOwnRecord(t *testing.T) {
 		s := h.register(jo...)
 		h.as(s)
 		form := h.Get("/portal/correct/contact.phone")
+		shows(t, form, http.StatusOK, "Correct: Telephone number", "The old value goes into a sealed history")
 		if !strings.Contains(form.Body, `value="&#43;353 1 555 0100"`) {
 			t.Error("the form does not hold the present value")
 		}
@@ -415,6 +416,48 @@ func TestADamagedEntryIsNoReasonToWithholdTheRest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTheLawCountsFromTheLastEnd: from now on, as long as a service runs, and then from the
+// day on which the last of them ended, whichever was ordered last.
+func TestTheLawCountsFromTheLastEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	s := h.register(jo...)
+	h.as(s)
+	running := func() (out []string) {
+		t.Helper()
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			all, err := h.desk.needs.Services(ctx, tx, s)
+			for _, one := range all {
+				if one.Ended.IsZero() {
+					out = append(out, one.Reference)
+				}
+			}
+			return err
+		})
+		return out
+	}
+	end := func(reference string) {
+		t.Helper()
+		desktest.Leads(t, h.Post("/portal/services/"+reference+"/end"), "/portal/services")
+	}
+	for range 2 {
+		h.Clock.Advance(time.Minute)
+		h.Post("/portal/order/backup", "plan", "backup-500")
+		h.Confirm()
+	}
+	all := running()
+	if len(all) != 3 {
+		t.Fatalf("%d services run", len(all))
+	}
+	end(all[0])
+	end(all[2])
+	h.Clock.Advance(10 * 24 * time.Hour)
+	shows(t, h.Get("/portal/account"), http.StatusOK, "Writing invoices, until 17 Jan 2027")
+	end(all[1])
+	h.Clock.Advance(10 * 24 * time.Hour)
+	shows(t, h.Get("/portal/account"), http.StatusOK, "Writing invoices, until 17 Jan 2027")
 }
 
 func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {

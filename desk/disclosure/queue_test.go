@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"loot/store"
 	"loot/store/storetest"
 	"loot/web"
+	"loot/web/webtest"
 )
 
 // counts is how many the navigation says to somebody.
@@ -98,6 +100,34 @@ func TestAContactIsVerifiedBySomebodyElse(t *testing.T) {
 	h.as("t-dpo")
 	shows(t, h.Get(home+"/register"), http.StatusOK, "It is verified")
 	h.leads(h.Post(at))
+}
+
+// TestNobodyVerifiesWhatIsEndedMeanwhile: whoever verifies a contact waits for a colleague
+// who is just ending it, and finds it ended.
+func TestNobodyVerifiesWhatIsEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.Open(t, desktest.Kernel.Postgres(t), nil)) // on SQLite one writes at a time
+	h.as("t-support")
+	h.leads(h.Post(home+"/register", "title", "Another", "recipient", "police", "country", "IE", "contact", "3 Sample Square"))
+	at := home + "/register/" + h.registered("Another") + "/verified"
+	h.as("t-dpo")
+	said := make(chan webtest.Answer, 1)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE disclosure_authority SET ended = $1 WHERE title = 'Another'`, h.Clock.Now().UnixMicro()); err != nil {
+			return err
+		}
+		go func() { said <- h.Post(at) }()
+		for waits := 0; waits == 0; {
+			if len(said) > 0 {
+				return errors.New("it was answered without waiting")
+			}
+			if err := tx.QueryRow(ctx, `SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))`).Scan(&waits); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	shows(t, <-said, http.StatusConflict, "This authority is no longer used.")
 }
 
 // stands wants that the queue and the page of a request say the same of it.

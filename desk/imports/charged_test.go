@@ -162,6 +162,11 @@ func TestProgramsReadTheRows(t *testing.T) {
 		return string(raw)
 	}
 	var state ImportState
+	ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodPost, "", "application/json", `{"title":"A picture"}`)), &state))
+	call(http.StatusOK, http.MethodPut, "/"+state.ID+"/parts/0", "application/octet-stream", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
+	if a := call(http.StatusUnprocessableEntity, http.MethodPost, "/"+state.ID+"/mapping", "application/json", `{}`); !strings.Contains(a, "This is a picture, a document or something packed, and no text.") {
+		t.Errorf("what is no text: %s", a)
+	}
 	ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodPost, "", "application/json", `{"title":"Old panel"}`)), &state))
 	at := "/" + state.ID
 	call(http.StatusOK, http.MethodPut, at+"/parts/0", "application/octet-stream", `id,company,email,street,city,country,service,Invoiced until

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/unicode"
+
 	"loot"
 	"loot/desk/desktest"
 	"loot/ledger"
@@ -153,6 +155,53 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 	shows(t, page, http.StatusOK, "failed", "Bring another file", "or bring another one.")
 	if strings.Contains(text(page.Body), "Rows of "+"1") {
 		t.Error("rows of what?")
+	}
+}
+
+// Text of every encoding is taken, though it has zero bytes or is no UTF-8, and a dump in
+// which something has a zero byte.
+func TestWhatIsTextIsTaken(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	wide := func(e unicode.Endianness, b unicode.BOMPolicy) string {
+		out, err := unicode.UTF16(e, b).NewEncoder().String(people)
+		ok(t, err)
+		return out
+	}
+	for name, c := range map[string]struct{ file, says string }{
+		"UTF-16 with a mark":     {wide(unicode.LittleEndian, unicode.UseBOM), "CSV, UTF-16LE, semicolon"},
+		"UTF-16 without a mark":  {wide(unicode.LittleEndian, unicode.IgnoreBOM), "CSV, UTF-16LE, semicolon"},
+		"UTF-16, the other way":  {wide(unicode.BigEndian, unicode.UseBOM), "CSV, UTF-16BE, semicolon"},
+		"of Windows":             {"id;company\n1;M\xfcller\n", "CSV, Windows-1252, semicolon"},
+		"a dump with zero bytes": {strings.Replace(whmcs, "Example Meadow", "Example\x00Meadow", 1), "From WHMCS"},
+	} {
+		a := h.sends(c.file)
+		if a.Status != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", name, a.Status, text(a.Body))
+			continue
+		}
+		h.Drain()
+		shows(t, h.Get(a.Header.Get("Location")), http.StatusOK, c.says)
+	}
+}
+
+// A refused row is nobody's, also of one who was taken over before.
+func TestARefusedRowIsNobodys(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	const row = "id,company,email,street,city,country,service\n1,Meadow Ltd,%s,1 Sample Quay,Dublin,IE,backup\n"
+	path := h.bring(fmt.Sprintf(row, "m@meadow.example"))
+	h.name(path)
+	h.run(path)
+	whose := `href="/console/customers/` + string(h.everybody()[0]) + `"`
+	if !strings.Contains(h.Get(path+"/rows").Body, whose) {
+		t.Error("nothing leads from a row to its customer")
+	}
+	path = h.bring(fmt.Sprintf(row, "nobody"))
+	h.name(path)
+	h.run(path)
+	rows := h.Get(path + "/rows")
+	shows(t, rows, http.StatusOK, "refused", "E-mail address (“email”): This is not")
+	if strings.Contains(rows.Body, whose) {
+		t.Error("a refused row leads to somebody")
 	}
 }
 

@@ -90,10 +90,13 @@ func (h *house) letter(subject string) mail.Message {
 // a record is frozen, and there is none where the statement has no such rule.
 func TestThePageNamesTheClauseThatRefuses(t *testing.T) {
 	t.Parallel()
-	for _, s := range []*statement.Statement{freezing(t), desktest.Standard(t)} {
-		clause, goesOn := frozen(s, desktest.Start)
-		if want := restricting(s, desktest.Start); clause != want {
-			t.Errorf("the page names %q, and it is %q", clause, want)
+	for _, tt := range []struct {
+		s    *statement.Statement
+		want loot.Clause
+	}{{freezing(t), "adequacy.mistakes"}, {heedless(t), ""}} {
+		clause, goesOn := frozen(tt.s, desktest.Start)
+		if is := restricting(tt.s, desktest.Start); clause != tt.want || is != tt.want {
+			t.Errorf("the page names %q, and it is %q, want %q", clause, is, tt.want)
 		}
 		if !strings.Contains(goesOn, "running your service") {
 			t.Errorf("the page says %q", goesOn)

@@ -205,6 +205,39 @@ func TestAppealFindsAMilderMeasure(t *testing.T) {
 	})
 }
 
+// TestAStatementOfReasonsEndsWithItsMeasure: what an appeal upholds does not end, and what
+// ends is what was restricted.
+func TestAStatementOfReasonsEndsWithItsMeasure(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ measure, appeal, service, visibility string }{
+		{suspended, upheld, "", ""},
+		{suspended, reversed, "2026-11-24", ""},
+		{removed, upheld, "", ""},
+		{removed, reversed, "", "2026-11-24"},
+	} {
+		h := newHouse(t, desktest.One(t), desktest.Standard(t))
+		jo := h.customer("jo@example.com", "192.0.2.7")
+		h.visitor()
+		h.Post("/abuse", "kind", "phishing", "addresses", "192.0.2.7", "text", "A page of a bank.")
+		h.asAbuse()
+		c := h.only()
+		h.step(c, "judge", "outcome", violation, "measure", tt.measure, "ground", "terms", "rule", "Terms, section 4", "facts", "F", "reasons", "R")
+		h.as(jo)
+		leads(t, h.Post("/portal/cases/"+c.ID, "text", "No."), "/portal/cases/"+c.ID)
+		h.Clock.Advance(24 * time.Hour)
+		h.asStaff("t-counsel", "counsel")
+		leads(t, h.Post("/console/abuse/"+c.ID+"/review", "outcome", tt.appeal, "facts", "F", "reasons", "R"), "/console/abuse")
+		h.asAbuse()
+		var out struct {
+			Statements []StatementOfReasons `json:"statements"`
+		}
+		ok(t, json.Unmarshal([]byte(h.Get("/console/abuse/reasons.json").Body), &out))
+		if len(out.Statements) != 1 || out.Statements[0].EndServiceRestriction != tt.service || out.Statements[0].EndVisibility != tt.visibility {
+			t.Errorf("%s, and %s on appeal: %+v", tt.measure, tt.appeal, out.Statements)
+		}
+	}
+}
+
 // TestOutcomesAreSaidToTheirReader: a customer reads of themself as "you", in a sentence
 // that stands, and colleagues read of the customer.
 func TestOutcomesAreSaidToTheirReader(t *testing.T) {

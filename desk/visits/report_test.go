@@ -582,6 +582,41 @@ func TestOthersOfSeveralValuesTellOfNoFew(t *testing.T) {
 	}
 }
 
+// TestADayIsToldWhereACrowdCameByEachValueOrNobodyByBoth: where somebody came by both of
+// two values to what another filter chooses, and nobody by one of them alone, nothing is
+// told of the day.
+func TestADayIsToldWhereACrowdCameByEachValueOrNobodyByBoth(t *testing.T) {
+	for name, c := range map[string]struct {
+		come map[string][]string // pages of the visits, by country
+		want int64               // visitors from Ireland of either page
+	}{
+		"a crowd by each":            {map[string][]string{"IE": {"a", "a", "a", "b", "b", "b", "ab"}, "DE": {"a", "a", "a", "b", "b", "b"}}, 7},
+		"nobody by one alone":        {map[string][]string{"IE": {"a", "a", "a", "ab", "ab", "ab"}, "DE": {"a", "a", "a", "b", "b", "b"}}, 0},
+		"the same, of the others":    {map[string][]string{"IE": {"a", "a", "a", "b", "b", "b"}, "DE": {"b", "b", "b", "ab", "ab", "ab"}}, 0},
+		"nobody by one, nor by both": {map[string][]string{"IE": {"a", "a", "a"}, "DE": {"a", "a", "a", "b", "b", "b"}}, 3},
+		"a few by one":               {map[string][]string{"IE": {"a", "a", "a", "b", "b"}, "DE": {"a", "a", "a", "b", "b", "b"}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := columntest.Open(t, columntest.DuckDB(t), Schema(), column.Options{})
+			var hits []hit
+			who := 0
+			for country, visits := range c.come {
+				for _, pages := range visits {
+					who++
+					for i, page := range pages {
+						hits = append(hits, hit{site: 1, who: visitor(who), visit: int64(who), nth: uint16(i + 1), page: int64(len(hits) + 1), path: "/" + string(page), country: country, class: human})
+					}
+				}
+			}
+			keep(t, s, someDay, hits, nil)
+			a := ask(t, NewReports(s, 3, noon, nil), Question{Site: 1, From: someDay, To: someDay, Filters: []Filter{{"path", Is, []string{"/a", "/b"}}, {"country", Is, []string{"IE"}}}})
+			if a.Total.Visitors != c.want || (a.Left == 1) != (c.want == 0) {
+				t.Errorf("%d are told of, and of %d days nothing is, want %d", a.Total.Visitors, a.Left, c.want)
+			}
+		})
+	}
+}
+
 // left counts the visitors of whom somebody is told who takes from what is folded
 // of all what is folded of some, and takes into account what is listed of either.
 func left(t rapid.TB, all, some Panel, inAll, inSome map[string][]occurrence) int {
