@@ -51,35 +51,32 @@ func (p *parting) may(row string) bool {
 	return !p.split[row] && (!p.met[row] || len(p.crowds[row]) == len(p.places))
 }
 
-// cover folds more rows, until it is not known of what is folded that a few came to it by
-// a value alone, which is what the others of this report have and those of another lack.
-// It reports false where there is no row to fold.
+// cover folds a row more for each place of which it is known, of what is folded, that a
+// few came to it by that value alone: the others of this report have them, and those of
+// another lack them. It reports false where there is no row to fold.
 func (p *parting) cover(shown, folded map[string]Sum) (covered bool) {
 	isFolded := func(row string) bool { _, ok := shown[row]; return !ok }
-	for again := true; again; {
-		again, covered = false, true
-		met := p.apart || slices.ContainsFunc(slices.Collect(maps.Keys(p.met)), isFolded)
-		for _, place := range slices.Sorted(maps.Keys(p.places)) {
-			if !p.few[place] && !met {
-				continue
+	covered = true
+	met := p.apart || slices.ContainsFunc(slices.Collect(maps.Keys(p.met)), isFolded)
+	for _, place := range slices.Sorted(maps.Keys(p.places)) {
+		if !p.few[place] && !met {
+			continue
+		}
+		var by []string // rows to which a crowd came by it
+		for row, places := range p.crowds {
+			if places[place] {
+				by = append(by, row)
 			}
-			var by []string // rows to which a crowd came by it
-			for row, places := range p.crowds {
-				if places[place] {
-					by = append(by, row)
-				}
-			}
-			switch {
-			case len(by) == 0:
-				covered = false
-			case !slices.ContainsFunc(by, isFolded):
-				least := slices.MinFunc(by, func(a, b string) int {
-					return cmp.Or(cmp.Compare(shown[a].Visitors, shown[b].Visitors), cmp.Compare(a, b))
-				})
-				folded[least] = shown[least]
-				delete(shown, least)
-				again = true
-			}
+		}
+		switch {
+		case len(by) == 0:
+			covered = false
+		case !slices.ContainsFunc(by, isFolded):
+			least := slices.MinFunc(by, func(a, b string) int {
+				return cmp.Or(cmp.Compare(shown[a].Visitors, shown[b].Visitors), cmp.Compare(a, b))
+			})
+			folded[least] = shown[least]
+			delete(shown, least)
 		}
 	}
 	return covered
@@ -94,6 +91,8 @@ func (ps partings) may(row string) bool {
 	return true
 }
 
+// cover folds more rows until none is to be folded, as a row that is folded may leave a
+// few by another value.
 func (ps partings) cover(shown, folded map[string]Sum) (covered bool) {
 	for before := -1; before != len(shown); {
 		before, covered = len(shown), true
