@@ -9,3 +9,6 @@ func SmallBatches(n int) (back func()) {
 	resealBatch = n
 	return func() { resealBatch = was }
 }
+
+// CheapPassphrases has what is sealed under a passphrase cost as little as is taken.
+func CheapPassphrases() { argonPasses, argonMemory = 1, 8<<10 }

@@ -596,6 +596,7 @@ type errReader struct{ err error }
 func (e errReader) Read([]byte) (int, error) { return 0, e.err }
 
 func TestMain(m *testing.M) {
+	keyring.CheapPassphrases()
 	if step := os.Getenv("KEYRING_KILL_AT"); step != "" {
 		os.Exit(victim(step))
 	}

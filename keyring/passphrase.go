@@ -17,9 +17,12 @@ import (
 // Argon2id as RFC 9106 recommends it where memory is short: 64 MiB, three
 // passes, four lanes. They stand before each sealed file, so that they can be
 // raised later.
+var (
+	argonPasses uint32 = 3
+	argonMemory uint32 = 64 << 10 // KiB
+)
+
 const (
-	argonPasses = 3
-	argonMemory = 64 << 10 // KiB
 	argonLanes  = 4
 	argonSalt   = 16
 	argonHeader = argonSalt + 4 + 4 + 1
