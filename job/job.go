@@ -81,8 +81,8 @@ const (
 	// A job whose process was killed runs again after this long, or after its own
 	// timeout if that is longer.
 	rescueAfter = 90 * time.Second
-	// Finding a job at once costs a notice on PostgreSQL; SQLite is asked, and so
-	// is either where time is simulated.
+	// A notice tells of a new job. Where time is simulated the queue is asked often
+	// besides, as time may have leapt to when a job is due.
 	pollEvery = 100 * time.Millisecond
 	cooldown  = 10 * time.Millisecond
 )

@@ -205,7 +205,7 @@ func (c *Client) whole() (*river.Config, error) {
 	config.FetchCooldown = cooldown
 	config.JobTimeout = defaultTimeout
 	config.TestOnly = c.options.Simulated // begins at once what several servers do better a random while apart
-	if c.db.Dialect() == store.SQLite || c.options.Simulated {
+	if c.options.Simulated {
 		config.FetchPollInterval = pollEvery
 	}
 	config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: c.options.Workers}}
