@@ -17,15 +17,15 @@ import (
 // text serves both databases; @BYTES@ stands for the type of byte strings, and
 // @BIGKEY@ for that of a whole number that is the primary key, which in SQLite is
 // the number of the row itself. @FINAL TABLE@ has the database itself refuse to
-// change or delete a row of the table.
+// change or delete a row of the table, and @FIXED TABLE@ to change one.
 // Processes that start at the same time wait for each other, and migrations of
 // a newer program are left alone, so that an older one keeps running.
 func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
-	dialect, bytes, key, final := goose.DialectSQLite3, "BLOB", "INTEGER", finalSQLite
+	dialect, bytes, key, final, fixed := goose.DialectSQLite3, "BLOB", "INTEGER", finalSQLite, fixedSQLite
 	if db.dialect == Postgres {
-		dialect, bytes, key, final = goose.DialectPostgres, "BYTEA", "BIGINT", finalPostgres
+		dialect, bytes, key, final, fixed = goose.DialectPostgres, "BYTEA", "BIGINT", finalPostgres, fixedPostgres
 	}
-	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes, "@BIGKEY@", key), final)
+	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes, "@BIGKEY@", key), final, fixed)
 	if err != nil {
 		return fmt.Errorf("store: migrations of %s: %w", owner, err)
 	}
@@ -45,25 +45,31 @@ func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
 	})
 }
 
-var finalTable = regexp.MustCompile(`@FINAL ([a-z_]+)@`)
+var (
+	finalTable = regexp.MustCompile(`@FINAL ([a-z_]+)@`)
+	fixedTable = regexp.MustCompile(`@FIXED ([a-z_]+)@`)
+)
 
 // What refuses to change or delete a row, as each database says it.
 const (
-	finalSQLite = `-- +goose StatementBegin
+	fixedSQLite = `-- +goose StatementBegin
 CREATE TRIGGER ${1}_no_update BEFORE UPDATE ON $1 BEGIN SELECT RAISE(ABORT, 'a row of $1 is final'); END;
--- +goose StatementEnd
+-- +goose StatementEnd`
+	finalSQLite = fixedSQLite + `
 -- +goose StatementBegin
 CREATE TRIGGER ${1}_no_delete BEFORE DELETE ON $1 BEGIN SELECT RAISE(ABORT, 'a row of $1 is final'); END;
 -- +goose StatementEnd`
-	finalPostgres = `-- +goose StatementBegin
+	refusePostgres = `-- +goose StatementBegin
 CREATE OR REPLACE FUNCTION ${1}_final() RETURNS trigger LANGUAGE plpgsql AS $$$$ BEGIN RAISE EXCEPTION 'a row of $1 is final'; END $$$$;
 -- +goose StatementEnd
-CREATE TRIGGER ${1}_no_change BEFORE UPDATE OR DELETE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();
+`
+	fixedPostgres = refusePostgres + `CREATE TRIGGER ${1}_no_update BEFORE UPDATE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();`
+	finalPostgres = refusePostgres + `CREATE TRIGGER ${1}_no_change BEFORE UPDATE OR DELETE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();
 CREATE TRIGGER ${1}_no_truncate BEFORE TRUNCATE ON $1 FOR EACH STATEMENT EXECUTE FUNCTION ${1}_final();`
 )
 
 // fill returns the migrations among files with their macros filled in.
-func fill(files fs.FS, macros *strings.Replacer, final string) (fstest.MapFS, error) {
+func fill(files fs.FS, macros *strings.Replacer, final, fixed string) (fstest.MapFS, error) {
 	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func fill(files fs.FS, macros *strings.Replacer, final string) (fstest.MapFS, er
 		if err != nil {
 			return nil, err
 		}
-		filled[name] = &fstest.MapFile{Data: []byte(finalTable.ReplaceAllString(macros.Replace(string(b)), final))}
+		filled[name] = &fstest.MapFile{Data: []byte(fixedTable.ReplaceAllString(finalTable.ReplaceAllString(macros.Replace(string(b)), final), fixed))}
 	}
 	return filled, nil
 }

@@ -15,6 +15,7 @@ import (
 	"loot/gate"
 	"loot/keyring"
 	"loot/store"
+	"loot/store/storetest"
 	"loot/vault"
 )
 
@@ -165,6 +166,11 @@ func TestWrongCallerGetsNoFile(t *testing.T) {
 
 func TestChangedFileIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
+		b.file(t, b.create(t, ada()), scan, "x", []byte("y"))
+		if _, err := b.db.Exec(t.Context(), `UPDATE vault_chunk SET sealed = sealed`); err == nil || !strings.Contains(err.Error(), "final") {
+			t.Errorf("the database lets what a file says be changed: %v", err)
+		}
+		storetest.Unfix(t, b.db, "vault_chunk")
 		for what, damage := range map[string]string{
 			"a flipped chunk":  `UPDATE vault_chunk SET sealed = (SELECT sealed FROM vault_chunk WHERE file = $2 AND number = 1) WHERE file = $1 AND number = 1`,
 			"the end cut off":  `DELETE FROM vault_chunk WHERE file = $1 AND number = (SELECT MAX(number) FROM vault_chunk WHERE file = $1) AND file <> $2`,

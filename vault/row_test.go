@@ -14,6 +14,7 @@ import (
 	"loot/gate"
 	"loot/keyring"
 	"loot/store"
+	"loot/store/storetest"
 	"loot/vault"
 )
 
@@ -143,6 +144,7 @@ func TestChangedFileRowIsRefused(t *testing.T) {
 		"vault_chunk": {"file", "number", "sealed"},
 	}
 	each(t, func(t *testing.T, b *bench) {
+		storetest.Unfix(t, b.db, "vault_chunk")
 		s := b.create(t, ada())
 		content := []byte("entered on 1 March")
 		id := b.file(t, s, scan, "register.pdf", content)

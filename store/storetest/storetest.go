@@ -71,3 +71,16 @@ func Postgres(tb testing.TB) string {
 	tb.Helper()
 	return shared(tb).Database(tb)
 }
+
+// Unfix has rows of a table that is final or fixed be changed, as whoever owns the
+// database can.
+func Unfix(tb testing.TB, db *store.DB, table string) {
+	tb.Helper()
+	query := "DROP TRIGGER " + table + "_no_update"
+	if db.Dialect() == store.Postgres {
+		query += " ON " + table
+	}
+	if _, err := db.Exec(tb.Context(), query); err != nil {
+		tb.Fatal(err)
+	}
+}
