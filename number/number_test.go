@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"loot/number"
+	"loot/statement"
 )
 
 // published are numbers that authorities and standards give as examples, or
@@ -168,6 +169,22 @@ func TestEveryCountryOfTheRegistryIsTried(t *testing.T) {
 	}
 }
 
+// TestABICIsOfACountry that the statement knows too.
+func TestABICIsOfACountry(t *testing.T) {
+	known := map[string]bool{}
+	for _, c := range statement.Countries() {
+		known[c.Code] = true
+	}
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			country := string([]rune{a, b})
+			if _, err := number.BIC("TEST" + country + "2X"); (err == nil) != known[country] {
+				t.Errorf("%s: %v, known %v", country, err, known[country])
+			}
+		}
+	}
+}
+
 func TestWhatIsKeptHasOneForm(t *testing.T) {
 	for _, tt := range []struct{ id, typed, kept, shown string }{
 		{"iban", "ie29 aibk 9311 5212 3456 78", "IE29AIBK93115212345678", "IE29 AIBK 9311 5212 3456 78"},
@@ -226,6 +243,11 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"iban", "XX89370400440532013000", number.WrongShape, "one of the countries"},
 		{"iban", "my account", number.WrongShape, "This is no IBAN. One is two letters"},
 		{"bic", "DEUTDEF", number.WrongShape, "8 or 11"},
+		{"bic", "DEUT1EFF", number.WrongShape, "8 or 11"},
+		{"bic", "DEUTZZFF", number.WrongShape, "of a country, whose two letters"},
+		{"bic", "DEUTZZFF500", number.WrongShape, "of a country, whose two letters"},
+		{"bic", "DEUTUKFF", number.WrongShape, "of a country"}, // which is GB
+		{"bic", "DEUTEUFF", number.WrongShape, "of a country"},
 		{"lei", "506700GE1G29325QX364", number.WrongDigit, "LEI"},
 		{"fr.siren", "73282932O", number.WrongShape, "nine digits, such as 732 829 320"},
 		{"at.fn", "FN 93363y", number.WrongDigit, "Firmenbuchnummer"},
