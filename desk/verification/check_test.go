@@ -76,6 +76,54 @@ func TestPostcodes(t *testing.T) {
 	}
 }
 
+func TestAPostcodeInATextIsFound(t *testing.T) {
+	const same, other, unknown = "same", "other", "unknown"
+	for _, c := range []struct{ country, postcode, text, want string }{
+		{"IE", "d02af30", "1 SAMPLE QUAY\nDUBLIN\nD02 AF30", same},
+		{"IE", "D02 AF30", "1 SAMPLE QUAY\nDUBLIN\nT12 AF30", other},
+		{"IE", "D02 AF30", "1 SAMPLE QUAY\nDUBLIN 2", unknown},
+		{"IE", "D02 AF30", "UNIT 5\nB12 MILL LANE\nD02 QUAY ROAD", unknown}, // letters that no Eircode has
+		{"AT", "1010", "Beispielgasse 1234\nAT-1010 Wien", same},
+		{"AT", "1010", "Beispielgasse 3\nAT-1020 Wien", other},
+		{"AT", "A-1010", "Beispielgasse 3, 1010 Wien", same},
+		{"AT", "1010", "Beispielgasse 101010", unknown},
+		{"AT", "1010", "", unknown},
+		{"GR", "105 51", "ΟΔΟΣ 1 10551 - ΑΘΗΝΑ", same},
+		{"GR", "10551", "ΟΔΟΣ 1 105 52-ΑΘΗΝΑ", other},
+		{"NL", "1012 AB", "VOORBEELDSTRAAT 00012\n1012AB AMSTERDAM", same},
+		{"NL", "1012 AB", "VOORBEELDSTRAAT 00012\n1012AC AMSTERDAM", other},
+		{"LV", "LV-1010", "Parauga iela 1, Rīga, LV1010", same},
+		{"LV", "LV-1010", "Parauga iela 1, Rīga, LV-1011", other},
+		{"LT", "01103", "Pavyzdžio g. 1, LT-01103 Vilnius", same},
+		{"PT", "1000-001", "RUA EXEMPLO N 1000\n1000-001 LISBOA", same},
+		{"PT", "1000-001", "RUA EXEMPLO N 1000\n1000-002 LISBOA", other},
+		{"SE", "11122", "BOX 123\n111 22 STOCKHOLM", same},
+		{"MT", "VLT 1117", "VLT1117", same},
+		{"MT", "VLT 1117", "SLM 1117", other},
+		{"GB", "bt1 5gs", "1 SAMPLE ROAD\nBELFAST\nBT15GS", same},
+		{"US", "12345-6789", "12345", same},
+		{"US", "12345", "12345-6789", same},
+		{"US", "12345-6789", "12345-6780", other},
+		{"CA", "K1A 0B1", "K1A0B1", same},
+		{"PL", "00950", "UL. PRZYKŁADOWA 1\n00-950 WARSZAWA", same},
+		{"RO", "010011", "MUN. BUCUREŞTI, SECTOR 1\nSTR. EXEMPLU NR. 5", unknown},
+		{"CH", "4051", "4051", same},
+		{"AE", "anything", "anything", unknown},
+		{"DE", "10117", "\xff10117", same},
+	} {
+		got := other
+		switch yes, known := samePostcode(c.country, c.postcode, c.text); {
+		case !known:
+			got = unknown
+		case yes:
+			got = same
+		}
+		if got != c.want {
+			t.Errorf("%s %s in %q: %s, want %s", c.country, c.postcode, c.text, got, c.want)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
@@ -121,6 +169,14 @@ func TestWhatIsFound(t *testing.T) {
 		{"no postcode where one is needed", []string{"address.country", "DE", "company.vat", "-", "address.postcode", "-"}, "address.city", "address.form"},
 		{"no such country", []string{"address.country", "QX"}, "address.country", "address.form"},
 		{"a register number", []string{"company.register", "xx"}, "company.register", "register.form"},
+		{"the register number within the VAT number", french("404 833 048"), "", ""},
+		{"that of a part of the company", french("404 833 048 00022"), "", ""},
+		{"the register number of another company", french("732 829 320"), "company.register", "register.vat"},
+		{"and of a part of another", french("732 829 320 00074"), "company.register", "register.vat"},
+		{"no VAT number beside it", append(french("732 829 320"), "company.vat", "-"), "", ""},
+		{"a VAT number that is none beside it", append(french("732 829 320"), "company.vat", "FR83404833049"), "company.vat", "vat.digits"},
+		{"a VAT number of elsewhere beside it", append(french("123 450 330"), "company.vat", "NL004495445B01"), "company.vat", "vat.country"},
+		{"a VAT number that is made of none", []string{"company.register", "104547"}, "", ""},
 		{"an LEI as register number", []string{"company.register", "5067 00GE 1G29 325Q X363"}, "", ""},
 	} {
 		given := meadow(c.changes...)
@@ -142,6 +198,11 @@ func TestWhatIsFound(t *testing.T) {
 			}
 		}
 	}
+}
+
+// french moves the company to France, with a register number.
+func french(register string) []string {
+	return []string{"company.vat", "FR83404833048", "company.register", register, "address.country", "FR", "address.postcode", "75001"}
 }
 
 // TestInspectNeverPanics: whatever was given, everything is judged.

@@ -3,11 +3,13 @@ package verification
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // A format is how addresses of a country are written.
 type format struct {
 	postcode *regexp.Regexp // of one without spaces around it, in capitals
+	within   *regexp.Regexp // the same, of the beginning of what follows in a text
 	looks    string         // such as "five digits"
 	optional bool           // letters arrive without a postcode
 }
@@ -18,7 +20,7 @@ type format struct {
 var formats = func() map[string]format {
 	out := map[string]format{}
 	add := func(countries, pattern, looks string) {
-		f := format{postcode: regexp.MustCompile(`^(?:` + pattern + `)$`), looks: looks}
+		f := format{postcode: regexp.MustCompile(`^(?:` + pattern + `)$`), within: regexp.MustCompile(`^(` + pattern + `)(?:$|[^\pL\pN-]|-(?:$|\PN))`), looks: looks}
 		for c := range strings.FieldsSeq(countries) {
 			out[c] = f
 		}
@@ -40,7 +42,7 @@ var formats = func() map[string]format {
 	add("IS FO", `\d{3}`, "three digits")
 	add("IL", `\d{5}(?:\d{2})?`, "seven digits")
 	add("KR", `\d{5}`, "five digits")
-	add("IE", `(?:D6W|[A-Z]\d{2}) ?[A-Z\d]{4}`, "an Eircode, such as D02 AF30")
+	add("IE", `(?:D6W|[AC-FHKNPRTV-Y]\d{2}) ?[AC-FHKNPRTV-Y\d]{4}`, "an Eircode, such as D02 AF30")
 	eircode := out["IE"]
 	eircode.optional = true
 	out["IE"] = eircode
@@ -59,4 +61,53 @@ func postcodeOf(country, postcode string) (looks string, ok bool) {
 		return f.looks, f.optional
 	}
 	return f.looks, f.postcode.MatchString(postcode)
+}
+
+// samePostcode reports whether a postcode stands in the text of an address, as far
+// as the format of the country tells one there. It is not known where no postcode
+// does.
+func samePostcode(country, postcode, text string) (same, known bool) {
+	f, there := formats[country]
+	if !there {
+		return false, false
+	}
+	want := bareCode(country, postcode)
+	text = strings.ToUpper(text)
+	before := ' '
+	for i, r := range text {
+		begins := !unicode.IsLetter(before) && !unicode.IsDigit(before)
+		if before = r; !begins {
+			continue
+		}
+		found := f.within.FindStringSubmatch(text[i:])
+		if found == nil {
+			continue
+		}
+		known = true
+		// One may be without what others add, such as the four last digits in the US.
+		if is := bareCode(country, found[1]); is == want || len(is) >= 5 && strings.HasPrefix(want, is) || len(want) >= 5 && strings.HasPrefix(is, want) {
+			return true, true
+		}
+	}
+	return false, known
+}
+
+// letters of a country are what some put in front of a postcode.
+var letters = regexp.MustCompile(`^[A-Z]{1,2}-`)
+
+// bareCode is a postcode in capitals without what some write and others leave out:
+// the letters of the country, spaces and dashes.
+func bareCode(country, postcode string) string {
+	postcode = strings.ToUpper(postcode)
+	var out strings.Builder
+	for _, r := range postcode[len(letters.FindString(postcode)):] {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' {
+			out.WriteRune(r)
+		}
+	}
+	s := out.String()
+	if left, cut := strings.CutPrefix(s, country); cut && left != "" && left[0] <= '9' {
+		return left
+	}
+	return s
 }
