@@ -25,7 +25,7 @@ var (
 	}
 	bic = Scheme{
 		ID: "bic", Name: "BIC", Looks: "8 or 11 letters and digits, the fifth and sixth of them the letters of the country", Example: "AIBKIE2D",
-		shape: shape(`[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?`),
+		shape: shape(`[A-Z0-9]{4}(?:` + strings.Join(strings.Fields(isoCountries), "|") + `)[A-Z0-9]{2}(?:[A-Z0-9]{3})?`), closer: bicLooks,
 	}
 	lei = Scheme{
 		ID: "lei", Name: "LEI", Looks: "18 letters and digits and two check digits", Example: "5067 00GE 1G29 325Q X363",
@@ -33,6 +33,15 @@ var (
 		digits: func(s string) Checked { return yes(mod97(s)) },
 	}
 )
+
+// isoCountries are those of ISO 3166-1, and Kosovo, which the standard leaves out
+// and ISO 9362 does not.
+const isoCountries = `AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH
+	CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN
+	GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI
+	LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM
+	PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD
+	TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW`
 
 // accounts is what follows the check digits of an IBAN, by country, of the
 // registry of ISO 13616: n digits, a capitals, c either.
@@ -81,4 +90,13 @@ func ibanLooks(value string) string {
 		return fmt.Sprintf("%d letters and digits long in this country", length)
 	}
 	return "of this length in this country, but has letters where this has digits or digits where this has letters"
+}
+
+var likeBIC = shape(`[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?`)
+
+func bicLooks(value string) string {
+	if !likeBIC.MatchString(value) {
+		return ""
+	}
+	return "of a country, whose two letters are the fifth and the sixth"
 }

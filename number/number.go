@@ -41,6 +41,8 @@ type Scheme struct {
 	groups string                    // patterns, by "|", of the numbers that are as long; each # is a character; ends in a space: from the start again
 	closer func(string) string       // instead of Looks, of what is not of the shape; empty: Looks after all
 	read   func(typed string) string // instead of Compact
+	inVAT  func(vat string) string   // of a register number: what a VAT number of the country has of it; empty: this one has nothing; nil: none has
+	whole  int                       // of a register number: how long that of the whole company is, before that of a part; 0: as long as it is
 }
 
 // A Number is one that passed.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"loot/number"
+	"loot/statement"
 )
 
 // published are numbers that authorities and standards give as examples, or
@@ -168,6 +169,22 @@ func TestEveryCountryOfTheRegistryIsTried(t *testing.T) {
 	}
 }
 
+// TestABICIsOfACountry that the statement knows too.
+func TestABICIsOfACountry(t *testing.T) {
+	known := map[string]bool{}
+	for _, c := range statement.Countries() {
+		known[c.Code] = true
+	}
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			country := string([]rune{a, b})
+			if _, err := number.BIC("TEST" + country + "2X"); (err == nil) != known[country] {
+				t.Errorf("%s: %v, known %v", country, err, known[country])
+			}
+		}
+	}
+}
+
 func TestWhatIsKeptHasOneForm(t *testing.T) {
 	for _, tt := range []struct{ id, typed, kept, shown string }{
 		{"iban", "ie29 aibk 9311 5212 3456 78", "IE29AIBK93115212345678", "IE29 AIBK 9311 5212 3456 78"},
@@ -226,6 +243,11 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"iban", "XX89370400440532013000", number.WrongShape, "one of the countries"},
 		{"iban", "my account", number.WrongShape, "This is no IBAN. One is two letters"},
 		{"bic", "DEUTDEF", number.WrongShape, "8 or 11"},
+		{"bic", "DEUT1EFF", number.WrongShape, "8 or 11"},
+		{"bic", "DEUTZZFF", number.WrongShape, "of a country, whose two letters"},
+		{"bic", "DEUTZZFF500", number.WrongShape, "of a country, whose two letters"},
+		{"bic", "DEUTUKFF", number.WrongShape, "of a country"}, // which is GB
+		{"bic", "DEUTEUFF", number.WrongShape, "of a country"},
 		{"lei", "506700GE1G29325QX364", number.WrongDigit, "LEI"},
 		{"fr.siren", "73282932O", number.WrongShape, "nine digits, such as 732 829 320"},
 		{"at.fn", "FN 93363y", number.WrongDigit, "Firmenbuchnummer"},
@@ -315,6 +337,97 @@ func TestTheRegistersOfACountry(t *testing.T) {
 	}
 	if len(number.Registers("US")) != 0 || len(number.Registers("")) != 0 {
 		t.Error("registers of nowhere")
+	}
+}
+
+// TestAVATNumberBesideARegisterNumber: where one is made of the other, another
+// company's is seen, and nothing is said where it is not known.
+func TestAVATNumberBesideARegisterNumber(t *testing.T) {
+	const same, other, unknown = "same", "other", "unknown"
+	for _, c := range []struct{ vat, register, want string }{
+		{"BE0203201340", "0203.201.340", same},
+		{"BE 203.201.340", "BE 0203.201.340", same},
+		{"BE0428759497", "0203.201.340", other},
+		{"BG131063188", "131063188", same},
+		{"BG131063188", "1310631880016", same},
+		{"BG175074752", "1310631880016", other},
+		{"BG0041010002", "131063188", unknown},
+		{"CHE-116.281.710 MWST", "CHE-116.281.710", same},
+		{"CHE116281710", "116.281.710", same},
+		{"CHE-107.787.577 MWST", "CHE-116.281.710", other},
+		{"CZ25123891", "25123891", same},
+		{"CZ00006947", "6947", unknown},
+		{"CZ00006947", "006947", same},
+		{"CZ25123891", "00006947", other},
+		{"CZ6306150004", "00006947", unknown},
+		{"DK25313763", "25313763", same},
+		{"DK25313763", "24256790", other},
+		{"ESA28015865", "A28015865", same},
+		{"ESB58378431", "A28015865", other},
+		{"FI02446831", "0244683-1", same},
+		{"FI20774740", "0244683-1", other},
+		{"FR83404833048", "404 833 048", same},
+		{"FR83404833048", "732829320", other},
+		{"FR83404833048", "73282932000074", other},
+		{"FR44732829320", "73282932000074", same},
+		{"FR53000004605", "732829320", unknown}, // Monaco's
+		{"EL090000045", "090000045", same},
+		{"GR090000045", "EL 090000045", same},
+		{"EL094259216", "090000045", other},
+		{"HR18683136487", "18683136487", same},
+		{"HR33392005961", "18683136487", other},
+		{"HU21376414", "21376414-2-41", same},
+		{"HU12892312", "21376414-2-41", other},
+		{"HU12892312", "01-10-041043", unknown},
+		{"IT00743110157", "00743110157", same},
+		{"IT00159560366", "00743110157", other},
+		{"IT00159560366", "MI-1234567", unknown},
+		{"LV40003009497", "40003009497", same},
+		{"LV40003521600", "40003009497", other},
+		{"LV07091910933", "40003009497", unknown},
+		{"NL004495445B01", "004495445", same},
+		{"NL004495445B01", "003660564", other},
+		{"NL004495445B01", "69599084", unknown},
+		{"NL123456789B13", "003660564", unknown},
+		{"NO974760673MVA", "974760673", same},
+		{"NO974760673", "889640782", other},
+		{"PL8567346215", "856-73-46-215", same},
+		{"PL8567346215", "5261040828", other},
+		{"PL8567346215", "0000127206", unknown},
+		{"PL8567346215", "192598184", unknown},
+		{"PT501964843", "501 964 843", same},
+		{"PT502757191", "501 964 843", other},
+		{"RO18547290", "18547290", same},
+		{"RO14399840", "18547290", other},
+		{"SE556012579001", "556012-5790", same},
+		{"SE556188840401", "556012-5790", other},
+		// Theirs are made of no number of a register.
+		{"ATU13585627", "FN 93363z", unknown},
+		{"DE136695976", "HRB 6684 München", unknown},
+		{"GB434031494", "00445790", unknown},
+		{"XI434031494", "NI038288", unknown},
+		{"IE1234567T", "104547", unknown},
+		{"SI50223054", "5300231000", unknown},
+		{"SK2020317068", "31333532", unknown},
+		{"EE100931558", "10137025", unknown},
+		{"FR83404833048", "404833049", unknown},
+		{"FR83404833048", "", unknown},
+		{"", "404833048", unknown}, // it is none at all
+	} {
+		n, err := number.VAT(c.vat)
+		if err != nil && c.vat != "" {
+			t.Errorf("%s: %v", c.vat, err)
+		}
+		got := other
+		switch yes, known := number.OfOneCompany(n, c.register); {
+		case !known:
+			got = unknown
+		case yes:
+			got = same
+		}
+		if got != c.want {
+			t.Errorf("%s and %s: %s, want %s", c.vat, c.register, got, c.want)
+		}
 	}
 }
 

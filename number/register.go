@@ -17,14 +17,17 @@ var registers = []Scheme{
 		ID: "be.enterprise", Country: "BE", Name: "Belgian enterprise number", Looks: "0 or 1 and nine more digits", Example: "0403.019.261",
 		shape: shape(`[01]\d{9}`), groups: "####.###.###", tidy: func(s string) string { return belgian(strings.TrimPrefix(s, "BE")) },
 		digits: func(s string) Checked { return yes(enterprise(s)) },
+		inVAT:  behindLetters,
 	},
 	{
 		ID: "bg.eik", Country: "BG", Name: "EIK", Looks: "9 or 13 digits", Example: "831650349",
 		shape: shape(`\d{9}(?:\d{4})?`), digits: func(s string) Checked { return yes(eik(s)) },
+		inVAT: long(11), whole: 9,
 	},
 	{
 		ID: "ch.uid", Country: "CH", Name: "Swiss UID", Looks: "CHE and nine digits", Example: "CHE-107.787.577",
 		shape: shape(`CHE\d{9}`), groups: "###-###.###.###", tidy: swiss, digits: func(s string) Checked { return yes(uid(s[3:])) },
+		inVAT: func(vat string) string { return vat[:12] },
 	},
 	{
 		ID: "cy.he", Country: "CY", Name: "Cypriot company number", Looks: "HE and one to six digits", Example: "HE 123456",
@@ -33,6 +36,7 @@ var registers = []Scheme{
 	{
 		ID: "cz.ico", Country: "CZ", Name: "Czech IČO", Looks: "eight digits", Example: "25123891",
 		shape: shape(`\d{8}`), tidy: zeros(8), digits: func(s string) Checked { return yes(ico(s)) },
+		inVAT: long(10),
 	},
 	{
 		ID: "de.hr", Country: "DE", Name: "German register number", Looks: "the court, HRA, HRB, GnR, GsR, PR or VR, and up to six digits", Example: "HRB 6684, Amtsgericht München",
@@ -41,6 +45,7 @@ var registers = []Scheme{
 	{
 		ID: "dk.cvr", Country: "DK", Name: "CVR number", Looks: "eight digits", Example: "13 58 56 28",
 		shape: shape(`[1-9]\d{7}`), groups: "## ## ## ##", tidy: without("DK"), digits: func(s string) Checked { return yes(cvr(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "ee.register", Country: "EE", Name: "Estonian register code", Looks: "eight digits that begin with 1, 7, 8 or 9", Example: "12345678",
@@ -49,18 +54,22 @@ var registers = []Scheme{
 	{
 		ID: "es.nif", Country: "ES", Name: "Spanish NIF", Looks: "nine digits, of which the first, the last or both may be letters", Example: "B58378431",
 		shape: shape(spanish), digits: func(s string) Checked { return yes(nif(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "fi.ytunnus", Country: "FI", Name: "Y-tunnus", Looks: "seven digits, a dash and one digit", Example: "2077474-0",
 		shape: shape(`\d{8}`), groups: "#######-#", tidy: zeros(8), digits: func(s string) Checked { return yes(ytunnus(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "fr.siret", Country: "FR", Name: "SIRET", Looks: "14 digits", Example: "732 829 320 00074",
 		shape: shape(`\d{14}`), groups: "### ### ### #####", digits: func(s string) Checked { return yes(siret(s)) },
+		inVAT: inFrenchVAT, whole: 9,
 	},
 	{
 		ID: "fr.siren", Country: "FR", Name: "SIREN", Looks: "nine digits", Example: "732 829 320",
 		shape: shape(`\d{9}`), groups: "### ### ###", digits: func(s string) Checked { return yes(luhn(s)) },
+		inVAT: inFrenchVAT,
 	},
 	{
 		ID: "gb.company", Country: "GB", Name: "UK company number", Looks: "eight digits, or two letters and six digits", Example: "SC123456",
@@ -70,14 +79,17 @@ var registers = []Scheme{
 	{
 		ID: "gr.afm", Country: "GR", Name: "Greek AFM", Looks: "nine digits", Example: "094259216",
 		shape: shape(`\d{9}`), tidy: func(s string) string { return strings.TrimPrefix(greek(s), "EL") }, digits: func(s string) Checked { return yes(afm(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "hr.oib", Country: "HR", Name: "Croatian OIB", Looks: "11 digits", Example: "33392005961",
 		shape: shape(`\d{11}`), tidy: without("HR"), digits: func(s string) Checked { return yes(mod11to10(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "hu.tax", Country: "HU", Name: "Hungarian tax number", Looks: "eight digits, one from 1 to 5 and two for the county", Example: "12892312-2-41",
 		shape: shape(`\d{8}[1-5](?:0[2-9]|[1-4]\d|51)`), groups: "########-#-##", digits: func(s string) Checked { return yes(hungarian(s)) },
+		inVAT: behindLetters, whole: 8,
 	},
 	{
 		ID: "hu.register", Country: "HU", Name: "Hungarian register number", Looks: "ten digits: the court, the form and six", Example: "01-09-123456",
@@ -90,6 +102,7 @@ var registers = []Scheme{
 	{
 		ID: "it.piva", Country: "IT", Name: "Italian partita IVA", Looks: "11 digits", Example: "00743110157",
 		shape: shape(italian), tidy: without("IT"), digits: func(s string) Checked { return yes(luhn(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "it.rea", Country: "IT", Name: "REA number", Looks: "the two letters of the province and up to seven digits", Example: "MI-1234567",
@@ -106,6 +119,7 @@ var registers = []Scheme{
 	{
 		ID: "lv.register", Country: "LV", Name: "Latvian register number", Looks: "11 digits that begin with 4, 5 or 9", Example: "40003521600",
 		shape: shape(`[459]\d{10}`), tidy: without("LV"), digits: func(s string) Checked { return yes(latvian(s)) },
+		inVAT: inLatvianVAT,
 	},
 	{
 		ID: "mt.company", Country: "MT", Name: "Maltese company number", Looks: "C and up to six digits", Example: "C 12345",
@@ -118,11 +132,13 @@ var registers = []Scheme{
 	{
 		ID: "nl.rsin", Country: "NL", Name: "RSIN", Looks: "nine digits", Example: "004495445",
 		shape: shape(`\d{9}`), digits: func(s string) Checked { return yes(rsin(s)) },
+		inVAT: inDutchVAT,
 	},
 	{
 		ID: "no.org", Country: "NO", Name: "Norwegian organisation number", Looks: "nine digits", Example: "995 525 828",
 		shape: shape(`\d{9}`), groups: "### ### ###", tidy: func(s string) string { return strings.TrimSuffix(strings.TrimPrefix(s, "NO"), "MVA") },
 		digits: func(s string) Checked { return yes(orgnr(s)) },
+		inVAT:  func(vat string) string { return vat[2:11] },
 	},
 	{
 		ID: "pl.krs", Country: "PL", Name: "KRS number", Looks: "ten digits, of which the first are 0", Example: "0000123456",
@@ -131,6 +147,7 @@ var registers = []Scheme{
 	{
 		ID: "pl.nip", Country: "PL", Name: "NIP", Looks: "ten digits", Example: "856-73-46-215",
 		shape: shape(`\d{10}`), groups: "###-##-##-###", tidy: without("PL"), digits: func(s string) Checked { return yes(nip(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "pl.regon", Country: "PL", Name: "REGON", Looks: "9 or 14 digits", Example: "192598184",
@@ -139,14 +156,17 @@ var registers = []Scheme{
 	{
 		ID: "pt.nipc", Country: "PT", Name: "NIPC", Looks: "nine digits", Example: "501 964 843",
 		shape: shape(`[1-9]\d{8}`), groups: "### ### ###", tidy: without("PT"), digits: func(s string) Checked { return yes(nipc(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "ro.cui", Country: "RO", Name: "Romanian CUI", Looks: "2 to 10 digits", Example: "18547290",
 		shape: shape(`[1-9]\d{1,9}`), tidy: without("RO"), digits: func(s string) Checked { return yes(cui(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "se.org", Country: "SE", Name: "Swedish organisation number", Looks: "six digits, a dash and four", Example: "123456-7897",
 		shape: shape(`\d{10}`), groups: "######-####", digits: func(s string) Checked { return yes(luhn(s)) },
+		inVAT: func(vat string) string { return vat[2:12] },
 	},
 	{
 		ID: "si.maticna", Country: "SI", Name: "Slovenian matična številka", Looks: "seven digits, and three more for a part of the company", Example: "9331310000",
@@ -156,6 +176,76 @@ var registers = []Scheme{
 		ID: "sk.ico", Country: "SK", Name: "Slovak IČO", Looks: "eight digits", Example: "31333532",
 		shape: shape(`\d{8}`), tidy: zeros(8), digits: func(s string) Checked { return yes(ico(s)) },
 	},
+}
+
+// OfOneCompany reports whether a number of a register of the country is the one
+// that a VAT number is made of. It is not known where the VAT numbers of the
+// country, or of such companies, are made of none, where it may be a number of
+// another register, and where it is none at all.
+func OfOneCompany(vat Number, register string) (yes, known bool) {
+	if vat.Scheme == nil {
+		return false, false
+	}
+	another, elsewhere := false, false
+	for _, s := range Registers(vat.Scheme.Country) {
+		n, err := s.Check(register)
+		if err != nil {
+			continue
+		}
+		within := ""
+		if s.inVAT != nil {
+			within = s.inVAT(vat.Value)
+		}
+		if s.whole > 0 {
+			n.Value = n.Value[:s.whole]
+		}
+		switch within {
+		case n.Value:
+			return true, true
+		case "":
+			elsewhere = true
+		default:
+			another = true
+		}
+	}
+	return false, another && !elsewhere
+}
+
+func behindLetters(vat string) string { return vat[2:] }
+
+// long is for countries whose companies have VAT numbers of one length, and
+// people others.
+func long(length int) func(vat string) string {
+	return func(vat string) string {
+		if len(vat) != length {
+			return ""
+		}
+		return vat[2:]
+	}
+}
+
+// inFrenchVAT: Monaco's VAT numbers hold no SIREN.
+func inFrenchVAT(vat string) string {
+	if strings.HasPrefix(vat[4:], "000") {
+		return ""
+	}
+	return vat[4:]
+}
+
+// inLatvianVAT: those of people hold what people are told apart by.
+func inLatvianVAT(vat string) string {
+	if vat[2] < '4' {
+		return ""
+	}
+	return vat[2:]
+}
+
+// inDutchVAT: those that people have since 2020 hold no RSIN.
+func inDutchVAT(vat string) string {
+	if !rsin(vat[2:11]) {
+		return ""
+	}
+	return vat[2:11]
 }
 
 // without takes away the letters that people put before a number that has none.

@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -28,22 +29,25 @@ const (
 // The checks, by the name under which what they found is kept, with what people
 // see of each.
 var checkTitles = map[string]string{
-	"email.form":    "Form of the address (RFC 5321, RFC 6531)",
-	"email.domain":  "Mail servers of the domain (MX)",
-	"email.kept":    "No throw-away address (list of " + disposableDated + ")",
-	"email.link":    "Single-use link in a letter to it",
-	"phone.plan":    "Numbering plan of the country (E.164)",
-	"address.form":  "Form of addresses in the country",
-	"vat.digits":    "Shape and check digit of the VAT number",
-	"vat.country":   "VAT number and address in one country",
-	"register.form": "Shape and check digit of the register number",
-	"iban.digits":   "Length and check digits of the IBAN",
-	"bic.form":      "Shape of the BIC",
-	"vies":          "VIES, the EU's register of VAT numbers",
-	"gleif":         "GLEIF, the register of legal entities",
-	"vies.name":     "Name in VIES beside the VAT number",
-	"gleif.name":    "Name in GLEIF beside the LEI",
-	"person":        "Looked at by a colleague",
+	"email.form":     "Form of the address (RFC 5321, RFC 6531)",
+	"email.domain":   "Mail servers of the domain (MX)",
+	"email.kept":     "No throw-away address (list of " + disposableDated + ")",
+	"email.link":     "Single-use link in a letter to it",
+	"phone.plan":     "Numbering plan of the country (E.164)",
+	"address.form":   "Form of addresses in the country",
+	"vat.digits":     "Shape and check digit of the VAT number",
+	"vat.country":    "VAT number and address in one country",
+	"register.form":  "Shape and check digit of the register number",
+	"register.vat":   "Register number beside the VAT number",
+	"iban.digits":    "Length and check digits of the IBAN",
+	"bic.form":       "Shape of the BIC",
+	"vies":           "VIES, the EU's register of VAT numbers",
+	"gleif":          "GLEIF, the register of legal entities",
+	"vies.name":      "Name in VIES beside the VAT number",
+	"gleif.name":     "Name in GLEIF beside the LEI",
+	"vies.postcode":  "Postcode in VIES beside the VAT number",
+	"gleif.postcode": "Postcode in GLEIF beside the LEI",
+	"person":         "Looked at by a colleague",
 }
 
 // A finding is what one check found.
@@ -106,7 +110,8 @@ func inspect(r record) map[loot.Field][]finding {
 			_, err := number.BIC(value)
 			out[d.ID] = []finding{ofNumber("bic.form", err)}
 		case strings.HasSuffix(string(d.ID), ".register"):
-			out[d.ID] = inspectRegister(value, r.country())
+			_, vat := r.by("vat", "")
+			out[d.ID] = inspectRegister(value, r.country(), vat)
 		}
 	}
 	r.inspectAddress(out)
@@ -162,7 +167,7 @@ func inspectVAT(value, country string) []finding {
 
 // inspectRegister takes a number that fits one of the schemes of the country, or
 // an LEI. A country of whose schemes we know none passes nothing.
-func inspectRegister(value, country string) []finding {
+func inspectRegister(value, country, vat string) []finding {
 	if _, err := number.LEI(value); err == nil {
 		return []finding{{Check: "register.form", Outcome: passed}}
 	}
@@ -170,7 +175,7 @@ func inspectRegister(value, country string) []finding {
 	var first error
 	for _, s := range schemes {
 		if _, err := s.Check(value); err == nil {
-			return []finding{{Check: "register.form", Outcome: passed}}
+			return append([]finding{{Check: "register.form", Outcome: passed}}, inspectTogether(value, country, vat)...)
 		} else if first == nil {
 			first = err
 		}
@@ -179,6 +184,23 @@ func inspectRegister(value, country string) []finding {
 		return nil
 	}
 	return []finding{ofNumber("register.form", first)}
+}
+
+// inspectTogether looks whether a register number is the one that a VAT number of
+// the same country is made of, where such are.
+func inspectTogether(value, country, vat string) []finding {
+	n, err := number.VAT(vat)
+	if err != nil || n.Scheme.Country != country {
+		return nil
+	}
+	const check = "register.vat"
+	switch yes, known := number.OfOneCompany(n, value); {
+	case !known:
+		return nil
+	case yes:
+		return []finding{{Check: check, Outcome: passed}}
+	}
+	return []finding{{Check: check, Outcome: failed, Why: "The VAT number is made of another register number. That can be right, as in a group of companies with one VAT number; somebody has to look."}}
 }
 
 // inspectAddress looks at the parts of the address together.
@@ -278,7 +300,38 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 			}
 			out[company] = append(out[company], named)
 		}
+		if f, one := r.compareAddress(reg.Name(), a); f != "" && err == nil && a.Known {
+			out[f] = append(out[f], one)
+		}
 	}
+}
+
+// compareAddress compares the postcode that a register tells with the one that was
+// given. It says nothing, and of no field, where the register tells none that can
+// be read, or none was given that can be one.
+func (r record) compareAddress(from string, a register.Answer) (loot.Field, finding) {
+	f, given := r.by("", ".postcode")
+	country := r.country()
+	if _, fits := postcodeOf(country, given); f == "" || country == "" || !fits {
+		return "", finding{}
+	}
+	one := finding{Check: strings.ToLower(from) + ".postcode", Outcome: proved, Evidence: a.Request}
+	told := cmp.Or(a.Postcode, a.Address)
+	if a.Country != "" { // then all of it is told in parts
+		told = a.Postcode
+	}
+	same, known := samePostcode(country, given, told)
+	switch {
+	case a.Country != "" && statement.CountryName(a.Country) == a.Country: // there is no such country
+		return "", finding{}
+	case a.Country != "" && a.Country != country:
+		one.Outcome, one.Why = failed, from+" has an address in another country beside the number. That can be right; somebody has to look."
+	case !known:
+		return "", finding{}
+	case !same:
+		one.Outcome, one.Why = failed, from+" has another postcode beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
+	}
+	return f, one
 }
 
 // sum is what all checks of a detail found together.

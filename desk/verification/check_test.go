@@ -76,6 +76,136 @@ func TestPostcodes(t *testing.T) {
 	}
 }
 
+// TestPostcodesOfEachCountry: of every country in the table one that there is, or
+// can be, and one that cannot.
+func TestPostcodesOfEachCountry(t *testing.T) {
+	tried := map[string]bool{}
+	for _, c := range []struct{ country, right, wrong string }{
+		{"AT", "1010", "0101"},
+		{"BE", "1000", "0100"},
+		{"BG", "1000", "10000"},
+		{"CH", "8001", "0801"},
+		{"CY", "1010", "101"},
+		{"HU", "1011", "0111"},
+		{"LU", "L-1234", "12345"},
+		{"SI", "SI-1000", "0100"},
+		{"DK", "0800", "800"},
+		{"NO", "0150", "150"},
+		{"AU", "0800", "800"},
+		{"NZ", "0110", "110"},
+		{"ZA", "0001", "001"},
+		{"LI", "9490", "9499"},
+		{"EE", "10111", "1011"},
+		{"FI", "00100", "0100"},
+		{"FR", "01000", "1000"},
+		{"HR", "10000", "1000"},
+		{"IT", "00118", "0118"},
+		{"LT", "LT-01103", "1103"},
+		{"TR", "06420", "6420"},
+		{"UA", "01001", "1001"},
+		{"MX", "06000", "6000"},
+		{"RS", "11000", "1100"},
+		{"ME", "81000", "8100"},
+		{"BA", "71000", "7100"},
+		{"KR", "03187", "110-110"},
+		{"DE", "01067", "00123"},
+		{"ES", "08001", "53001"},
+		{"MC", "98000", "06000"},
+		{"SM", "47890", "47900"},
+		{"VA", "00120", "00121"},
+		{"CZ", "110 00", "110 0"},
+		{"GR", "GR-105 51", "105 511"},
+		{"SE", "SE-111 22", "11 122"},
+		{"SK", "81106", "8110"},
+		{"CN", "100000", "10000"},
+		{"RO", "010011", "10011"},
+		{"RU", "101000", "10100"},
+		{"SG", "018956", "18956"},
+		{"BY", "220030", "22003"},
+		{"IN", "110 001", "010 001"},
+		{"KZ", "A15E3H3", "15E3H3"},
+		{"LV", "LV-1010", "LV-101"},
+		{"NL", "NL-1012 AB", "1012 SS"},
+		{"PL", "00-950", "0-0950"},
+		{"PT", "1000-001", "0100-001"},
+		{"MT", "VLT 1117", "VL 1117"},
+		{"GB", "BT1 5GS", "BT1 5GC"},
+		{"US", "00501", "501"},
+		{"PR", "00901-1234", "12345"},
+		{"CA", "K1A 0B1", "K1O 0B1"},
+		{"JP", "100-0001", "1000-001"},
+		{"BR", "01001-000", "01001-00"},
+		{"IS", "101", "011"},
+		{"FO", "FO-100", "1000"},
+		{"IL", "9100001", "910000"},
+		{"IE", "D6W XY00", "B02 AF30"},
+	} {
+		tried[c.country] = true
+		if looks, ok := postcodeOf(c.country, c.right); !ok {
+			t.Errorf("%s %q is refused: %s", c.country, c.right, looks)
+		}
+		if _, ok := postcodeOf(c.country, c.wrong); ok {
+			t.Errorf("%s %q is taken", c.country, c.wrong)
+		}
+		if same, _ := samePostcode(c.country, c.right, "Sample Street 7\n"+strings.ReplaceAll(c.right, " ", "")+" Exampleton"); !same {
+			t.Errorf("%s %q is not found in a text", c.country, c.right)
+		}
+	}
+	for c := range formats {
+		if !tried[c] {
+			t.Errorf("%s is not tried", c)
+		}
+	}
+}
+
+func TestAPostcodeInATextIsFound(t *testing.T) {
+	const same, other, unknown = "same", "other", "unknown"
+	for _, c := range []struct{ country, postcode, text, want string }{
+		{"IE", "d02af30", "1 SAMPLE QUAY\nDUBLIN\nD02 AF30", same},
+		{"IE", "D02 AF30", "1 SAMPLE QUAY\nDUBLIN\nT12 AF30", other},
+		{"IE", "D02 AF30", "1 SAMPLE QUAY\nDUBLIN 2", unknown},
+		{"IE", "D02 AF30", "UNIT 5\nB12 MILL LANE\nD02 QUAY ROAD", unknown}, // letters that no Eircode has
+		{"AT", "1010", "Beispielgasse 1234\nAT-1010 Wien", same},
+		{"AT", "1010", "Beispielgasse 3\nAT-1020 Wien", other},
+		{"AT", "A-1010", "Beispielgasse 3, 1010 Wien", same},
+		{"AT", "1010", "Beispielgasse 101010", unknown},
+		{"AT", "1010", "", unknown},
+		{"GR", "105 51", "ΟΔΟΣ 1 10551 - ΑΘΗΝΑ", same},
+		{"GR", "10551", "ΟΔΟΣ 1 105 52-ΑΘΗΝΑ", other},
+		{"NL", "1012 AB", "VOORBEELDSTRAAT 00012\n1012AB AMSTERDAM", same},
+		{"NL", "1012 AB", "VOORBEELDSTRAAT 00012\n1012AC AMSTERDAM", other},
+		{"LV", "LV-1010", "Parauga iela 1, Rīga, LV1010", same},
+		{"LV", "LV-1010", "Parauga iela 1, Rīga, LV-1011", other},
+		{"LT", "01103", "Pavyzdžio g. 1, LT-01103 Vilnius", same},
+		{"PT", "1000-001", "RUA EXEMPLO N 1000\n1000-001 LISBOA", same},
+		{"PT", "1000-001", "RUA EXEMPLO N 1000\n1000-002 LISBOA", other},
+		{"SE", "11122", "BOX 123\n111 22 STOCKHOLM", same},
+		{"MT", "VLT 1117", "VLT1117", same},
+		{"MT", "VLT 1117", "SLM 1117", other},
+		{"GB", "bt1 5gs", "1 SAMPLE ROAD\nBELFAST\nBT15GS", same},
+		{"US", "12345-6789", "12345", same},
+		{"US", "12345", "12345-6789", same},
+		{"US", "12345-6789", "12345-6780", other},
+		{"CA", "K1A 0B1", "K1A0B1", same},
+		{"PL", "00950", "UL. PRZYKŁADOWA 1\n00-950 WARSZAWA", same},
+		{"RO", "010011", "MUN. BUCUREŞTI, SECTOR 1\nSTR. EXEMPLU NR. 5", unknown},
+		{"CH", "4051", "4051", same},
+		{"AE", "anything", "anything", unknown},
+		{"DE", "10117", "\xff10117", same},
+	} {
+		got := other
+		switch yes, known := samePostcode(c.country, c.postcode, c.text); {
+		case !known:
+			got = unknown
+		case yes:
+			got = same
+		}
+		if got != c.want {
+			t.Errorf("%s %s in %q: %s, want %s", c.country, c.postcode, c.text, got, c.want)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
@@ -121,6 +251,14 @@ func TestWhatIsFound(t *testing.T) {
 		{"no postcode where one is needed", []string{"address.country", "DE", "company.vat", "-", "address.postcode", "-"}, "address.city", "address.form"},
 		{"no such country", []string{"address.country", "QX"}, "address.country", "address.form"},
 		{"a register number", []string{"company.register", "xx"}, "company.register", "register.form"},
+		{"the register number within the VAT number", french("404 833 048"), "", ""},
+		{"that of a part of the company", french("404 833 048 00022"), "", ""},
+		{"the register number of another company", french("732 829 320"), "company.register", "register.vat"},
+		{"and of a part of another", french("732 829 320 00074"), "company.register", "register.vat"},
+		{"no VAT number beside it", append(french("732 829 320"), "company.vat", "-"), "", ""},
+		{"a VAT number that is none beside it", append(french("732 829 320"), "company.vat", "FR83404833049"), "company.vat", "vat.digits"},
+		{"a VAT number of elsewhere beside it", append(french("123 450 330"), "company.vat", "NL004495445B01"), "company.vat", "vat.country"},
+		{"a VAT number that is made of none", []string{"company.register", "104547"}, "", ""},
 		{"an LEI as register number", []string{"company.register", "5067 00GE 1G29 325Q X363"}, "", ""},
 	} {
 		given := meadow(c.changes...)
@@ -142,6 +280,11 @@ func TestWhatIsFound(t *testing.T) {
 			}
 		}
 	}
+}
+
+// french moves the company to France, with a register number.
+func french(register string) []string {
+	return []string{"company.vat", "FR83404833048", "company.register", register, "address.country", "FR", "address.postcode", "75001"}
 }
 
 // TestInspectNeverPanics: whatever was given, everything is judged.

@@ -3,7 +3,10 @@ package verification
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +56,7 @@ type book struct {
 	name   string
 	number string
 	says   string // name of the company
+	at     string // its address
 	down   bool
 	asked  int
 }
@@ -64,7 +68,7 @@ func (b *book) Ask(_ context.Context, n number.Number) (register.Answer, error) 
 	if b.down {
 		return register.Answer{}, register.ErrNotYet
 	}
-	return register.Answer{Register: b.name, Known: n.Value == b.number, Name: b.says, Request: "WAPIAAAAX"}, nil
+	return register.Answer{Register: b.name, Known: n.Value == b.number, Name: b.says, Address: b.at, Request: "WAPIAAAAX"}, nil
 }
 
 // TestARegisterIsAsked: a number that it knows is verified with the name beside it,
@@ -85,8 +89,25 @@ func TestARegisterIsAsked(t *testing.T) {
 		if m := h.open(s, "company.name"); !strings.Contains(m.Why, "another name") || strings.Contains(m.Why, "Other") {
 			t.Errorf("another name: %+v", m)
 		}
+		for at, want := range map[string]string{"": vault.Checked, "1 SAMPLE QUAY\nDUBLIN 2": vault.Checked, "1 SAMPLE QUAY\nDUBLIN\nD02AF30": vault.Verified} {
+			vies.at = at
+			if s := h.customer(meadow()); h.state(s, "address.postcode") != want || openCase(h.standing(s).cases, "address.postcode") != nil {
+				t.Errorf("%q: the postcode is %s", at, h.state(s, "address.postcode"))
+			}
+		}
+		vies.at = "1 SAMPLE QUAY\nCORK\nT12 AF30"
+		s = h.customer(meadow())
+		if m := h.open(s, "address.postcode"); !strings.Contains(m.Why, "another postcode") || strings.Contains(m.Why, "T12") || h.state(s, "address.postcode") != vault.Unverified {
+			t.Errorf("another postcode: %+v", m)
+		}
+		if a, b := h.state(s, "company.vat"), h.state(s, "address.city"); a != vault.Verified || b != vault.Checked {
+			t.Errorf("beside another postcode: number %s, town %s", a, b)
+		}
 		vies.number = "other"
 		s = h.customer(meadow())
+		if openCase(h.standing(s).cases, "address.postcode") != nil {
+			t.Error("an address of a number that is not known counts")
+		}
 		if m := h.open(s, "company.vat"); !strings.Contains(m.Why, "does not know") || h.state(s, "company.vat") != vault.Unverified {
 			t.Errorf("unknown: %+v", m)
 		}
@@ -113,6 +134,57 @@ func TestARegisterIsAsked(t *testing.T) {
 		again(2 * firstDelay)
 		if got := h.state(s, "company.vat"); got != vault.Verified {
 			t.Errorf("answered at last, it is %s", got)
+		}
+	})
+}
+
+// TestWhatRegistersTellOfTheAddress: both are asked in their own protocol; what one
+// has otherwise is a case, and is not refused.
+func TestWhatRegistersTellOfTheAddress(t *testing.T) {
+	var viesAt, gleifAt string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/lei-records/") {
+			fmt.Fprintf(w, `{"data":{"type":"lei-records","id":%q,"attributes":{"entity":{"legalName":{"name":"Example Meadow Ltd"},"legalAddress":{"addressLines":["1 Sample Quay"],%s}}}}}`,
+				path.Base(r.URL.Path), gleifAt)
+			return
+		}
+		fmt.Fprintf(w, `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><checkVatResponse xmlns="urn:ec.europa.eu:taxud:vies:services:checkVat:types"><countryCode>IE</countryCode>
+			<vatNumber>1234567T</vatNumber><requestDate>2026-11-23Z</requestDate><valid>true</valid><name>EXAMPLE MEADOW LIMITED</name><address>%s</address></checkVatResponse></Body></Envelope>`, viesAt)
+	}))
+	t.Cleanup(other.Close)
+	line := register.Line{Endpoint: other.URL, Client: other.Client(), Now: time.Now}
+	vies, err := register.NewVIES(line, number.Number{})
+	ok(t, err)
+	gleif, err := register.NewGLEIF(line)
+	ok(t, err)
+	onEach(t, Options{Registers: []register.Register{vies, gleif}}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		for _, c := range []struct{ vies, gleif, state, method, why string }{
+			{"---", `"country":"IE","postalCode":null`, vault.Checked, "address.form", ""},
+			{"1 SAMPLE QUAY\nDUBLIN 2", `"country":"Ireland","postalCode":"T12 AF30"`, vault.Checked, "address.form", ""},
+			{"1 SAMPLE QUAY\nDUBLIN 2", `"country":"IE","postalCode":"Dublin"`, vault.Checked, "address.form", ""},
+			{"1 SAMPLE QUAY\nDUBLIN\nD02AF30", `"country":"IE","postalCode":""`, vault.Verified, "vies.postcode", ""},
+			{"---", `"country":"IE","postalCode":"D02 AF30"`, vault.Verified, "gleif.postcode", ""},
+			{"D02 AF30", `"country":"IE","postalCode":"D02 AF30"`, vault.Verified, "vies.postcode,gleif.postcode", ""},
+			{"1 SAMPLE QUAY\nCORK\nT12 AF30", `"country":"IE","postalCode":"D02 AF30"`, vault.Unverified, "vies.postcode", "VIES has another postcode"},
+			{"---", `"country":"IE","postalCode":"T12 AF30"`, vault.Unverified, "gleif.postcode", "GLEIF has another postcode"},
+			{"---", `"country":"GB","postalCode":"BT1 5GS"`, vault.Unverified, "gleif.postcode", "GLEIF has an address in another country"},
+		} {
+			viesAt, gleifAt = c.vies, c.gleif
+			s := h.customer(meadow("company.register", "506700GE1G29325QX363"))
+			if st := h.standing(s); st.held["address.postcode"].State != c.state || st.lasts["address.postcode"].Method != c.method {
+				t.Errorf("%+v: %s by %s", c, st.held["address.postcode"].State, st.lasts["address.postcode"].Method)
+			}
+			if a, b := h.state(s, "company.vat"), h.state(s, "company.register"); a != vault.Verified || b != vault.Verified {
+				t.Errorf("%+v: numbers %s and %s", c, a, b)
+			}
+			m := openCase(h.standing(s).cases, "address.postcode")
+			if (m != nil) != (c.why != "") || m != nil && (m.Kind != kindCheck || !strings.Contains(m.Why, c.why)) {
+				t.Errorf("%+v: %+v", c, m)
+			}
+			if m != nil {
+				shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, c.why)
+			}
 		}
 	})
 }

@@ -3,11 +3,13 @@ package verification
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // A format is how addresses of a country are written.
 type format struct {
 	postcode *regexp.Regexp // of one without spaces around it, in capitals
+	within   *regexp.Regexp // the same, of the beginning of what follows in a text
 	looks    string         // such as "five digits"
 	optional bool           // letters arrive without a postcode
 }
@@ -18,29 +20,39 @@ type format struct {
 var formats = func() map[string]format {
 	out := map[string]format{}
 	add := func(countries, pattern, looks string) {
-		f := format{postcode: regexp.MustCompile(`^(?:` + pattern + `)$`), looks: looks}
+		pattern = `(?:[A-Z]{1,2}-)?(` + pattern + `)`
+		f := format{postcode: regexp.MustCompile(`^` + pattern + `$`), within: regexp.MustCompile(`^` + pattern + `(?:$|[^\pL\pN-]|-(?:$|\PN))`), looks: looks}
 		for c := range strings.FieldsSeq(countries) {
 			out[c] = f
 		}
 	}
-	add("AT BE BG CH CY DK HU LI LU NO SI AU NZ ZA", `(?:[A-Z]{1,2}-)?\d{4}`, "four digits")
-	add("DE EE ES FI FR HR IT LT TR UA MX RS ME BA MC SM VA", `(?:[A-Z]{1,2}-)?\d{5}`, "five digits")
-	add("CZ GR SE SK", `(?:[A-Z]{1,2}-)?\d{3} ?\d{2}`, "five digits, such as 123 45")
-	add("CN IN RO RU SG BY KZ", `\d{6}`, "six digits")
-	add("LV", `LV-?\d{4}`, "LV- and four digits")
-	add("NL", `[1-9]\d{3} ?[A-Z]{2}`, "four digits and two letters")
+	add("AT BE BG CH CY HU LU SI", `[1-9]\d{3}`, "four digits, of which the first is not 0")
+	add("DK NO AU NZ ZA", `\d{4}`, "four digits")
+	add("LI", `94(?:8[5-9]|9[0-8])`, "four digits from 9485 to 9498")
+	add("EE FI FR HR IT LT TR UA MX RS ME BA KR", `\d{5}`, "five digits")
+	add("DE", `(?:0[1-9]|[1-9]\d)\d{3}`, "five digits, of which the first two are not 00")
+	add("ES", `(?:0[1-9]|[1-4]\d|5[0-2])\d{3}`, "five digits, of which the first two are the province, from 01 to 52")
+	add("MC", `980\d{2}`, "980 and two digits")
+	add("SM", `4789\d`, "4789 and a digit")
+	add("VA", `00120`, "00120")
+	add("CZ GR SE SK", `\d{3} ?\d{2}`, "five digits, such as 123 45")
+	add("CN RO RU SG BY", `\d{6}`, "six digits")
+	add("IN", `[1-9]\d{2} ?\d{3}`, "six digits, of which the first is not 0")
+	add("KZ", `\d{6}|[A-Z]\d{2}[A-Z\d]{4}`, "six digits, or a letter, two digits and four letters or digits")
+	add("LV", `LV[- ]?\d{4}`, "LV- and four digits")
+	add("NL", `[1-9]\d{3} ?(?:[A-RT-Z][A-Z]|S[BCE-RT-Z])`, "four digits and two letters, such as 1234 AB")
 	add("PL", `\d{2}-?\d{3}`, "five digits, such as 12-345")
-	add("PT", `\d{4}-\d{3}`, "seven digits, such as 1234-567")
+	add("PT", `[1-9]\d{3}[- ]?\d{3}`, "seven digits, such as 1234-567")
 	add("MT", `[A-Z]{3} ?\d{4}`, "three letters and four digits")
-	add("GB", `(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})`, "such as SW1A 1AA")
-	add("US PR", `\d{5}(?:-\d{4})?`, "five digits, or nine")
-	add("CA", `[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d`, "such as K1A 0B1")
+	add("GB", `GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}`, "such as SW1A 1AA")
+	add("US", `\d{5}(?:-\d{4})?`, "five digits, or nine")
+	add("PR", `00[679]\d{2}(?:-\d{4})?`, "five digits, or nine, and begins with 006, 007 or 009")
+	add("CA", `[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d`, "such as K1A 0B1")
 	add("JP", `\d{3}-?\d{4}`, "seven digits, such as 123-4567")
 	add("BR", `\d{5}-?\d{3}`, "eight digits, such as 12345-678")
-	add("IS FO", `\d{3}`, "three digits")
+	add("IS FO", `[1-9]\d{2}`, "three digits")
 	add("IL", `\d{5}(?:\d{2})?`, "seven digits")
-	add("KR", `\d{5}`, "five digits")
-	add("IE", `(?:D6W|[A-Z]\d{2}) ?[A-Z\d]{4}`, "an Eircode, such as D02 AF30")
+	add("IE", `(?:D6W|[AC-FHKNPRTV-Y]\d{2}) ?[AC-FHKNPRTV-Y\d]{4}`, "an Eircode, such as D02 AF30")
 	eircode := out["IE"]
 	eircode.optional = true
 	out["IE"] = eircode
@@ -59,4 +71,53 @@ func postcodeOf(country, postcode string) (looks string, ok bool) {
 		return f.looks, f.optional
 	}
 	return f.looks, f.postcode.MatchString(postcode)
+}
+
+// samePostcode reports whether a postcode stands in the text of an address, as far
+// as the format of the country tells one there. It is not known where no postcode
+// does.
+func samePostcode(country, postcode, text string) (same, known bool) {
+	f, there := formats[country]
+	if !there {
+		return false, false
+	}
+	want := bareCode(country, postcode)
+	text = strings.ToUpper(text)
+	before := ' '
+	for i, r := range text {
+		begins := !unicode.IsLetter(before) && !unicode.IsDigit(before)
+		if before = r; !begins {
+			continue
+		}
+		found := f.within.FindStringSubmatch(text[i:])
+		if found == nil {
+			continue
+		}
+		known = true
+		// One may be without what others add, such as the four last digits in the US.
+		if is := bareCode(country, found[1]); is == want || len(is) >= 5 && strings.HasPrefix(want, is) || len(want) >= 5 && strings.HasPrefix(is, want) {
+			return true, true
+		}
+	}
+	return false, known
+}
+
+// letters of a country are what some put in front of a postcode.
+var letters = regexp.MustCompile(`^[A-Z]{1,2}-`)
+
+// bareCode is a postcode in capitals without what some write and others leave out:
+// the letters of the country, spaces and dashes.
+func bareCode(country, postcode string) string {
+	postcode = strings.ToUpper(postcode)
+	var out strings.Builder
+	for _, r := range postcode[len(letters.FindString(postcode)):] {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' {
+			out.WriteRune(r)
+		}
+	}
+	s := out.String()
+	if left, cut := strings.CutPrefix(s, country); cut && left != "" && left[0] <= '9' {
+		return left
+	}
+	return s
 }

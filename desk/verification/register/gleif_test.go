@@ -58,7 +58,7 @@ func askGLEIF(t *testing.T, typed string, status int, body string) (register.Ans
 func TestGLEIFTellsWhatItKnows(t *testing.T) {
 	got, err := askGLEIF(t, gleifs, http.StatusOK, record)
 	want := register.Answer{
-		Register: "GLEIF", Known: true, Name: "Example Foundation", Address: "Sample Square 1\nc/o Example\n4051 Basel\nCH-BS\nCH", Status: "ACTIVE, LAPSED",
+		Register: "GLEIF", Known: true, Name: "Example Foundation", Address: "Sample Square 1\nc/o Example\n4051 Basel\nCH-BS\nCH", Postcode: "4051", Country: "CH", Status: "ACTIVE, LAPSED",
 		Asked: noon, Dated: time.Date(2026, 3, 5, 8, 0, 0, 0, time.UTC),
 	}
 	if err != nil || got != want {
@@ -94,6 +94,8 @@ func TestWhatMakesNoSenseOfGLEIFIsNoAnswer(t *testing.T) {
 		"another type":             {200, strings.Replace(record, "lei-records", "isins", 1)},
 		"no name":                  {200, strings.Replace(record, "Example Foundation", " ", 1)},
 		"a name of a book":         {200, strings.Replace(record, "Example Foundation", strings.Repeat("x", 5000), 1)},
+		"a postcode of a book":     {200, strings.Replace(record, "4051", strings.Repeat("x", 5000), 1)},
+		"a country of a book":      {200, strings.Replace(record, `"country":"CH"`, `"country":"`+strings.Repeat("x", 5000)+`"`, 1)},
 		"without end":              {200, record + strings.Repeat(" ", 2<<20)},
 		"errors, and yet 200":      {200, unknown},
 	} {
@@ -146,7 +148,7 @@ func FuzzAnswers(f *testing.F) {
 				}
 				continue
 			}
-			if a.Register != r.Name() || !a.Asked.Equal(noon) || len(a.Name)+len(a.Address) > 8000 || strings.ContainsAny(a.Name+a.Address, "\u202e\x00\x1b\r") {
+			if a.Register != r.Name() || !a.Asked.Equal(noon) || len(a.Name)+len(a.Address)+len(a.Postcode)+len(a.Country) > 8000 || strings.ContainsAny(a.Name+a.Address+a.Postcode+a.Country, "\u202e\x00\x1b\r") {
 				t.Errorf("%s: %q %q", r.Name(), a.Name, a.Address)
 			}
 			if r == g && a.Known && !json.Valid(body) || r == g && !a.Known && status != http.StatusNotFound || r == v && status != http.StatusOK {

@@ -50,6 +50,8 @@ type Answer struct {
 	Known    bool
 	Name     string    // as the register spells it; empty: not told
 	Address  string    // in lines; empty: not told
+	Postcode string    // of the address, where it is told in parts; empty: not told so
+	Country  string    // likewise, by ISO 3166-1
 	Status   string    // in the register's words, such as "ACTIVE, LAPSED"; empty: it has none
 	Asked    time.Time // when it answered, by our clock
 	Dated    time.Time // VIES: the day of the consultation; GLEIF: when what it holds was published; zero: not told

@@ -187,7 +187,10 @@ func (v *VIES) read(from *viesAnswer, n number.Number) (Answer, error) {
 	if a.Name, err = told(from.Name); err != nil {
 		return Answer{}, err
 	}
-	a.Address, err = told(from.Address)
+	if a.Address, err = told(from.Address); err != nil {
+		return Answer{}, err
+	}
+	a.Postcode, err = told(from.Postcode)
 	return a, err
 }
 
