@@ -3,6 +3,8 @@ package invoice_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"flag"
@@ -12,10 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
+	"rsc.io/qr"
 
 	"loot/desk/billing/invoice"
 	"loot/desk/billing/invoice/madeup"
@@ -274,6 +279,110 @@ func ref(t *testing.T, in, after string) string {
 func stream(object string) string {
 	_, after, _ := strings.Cut(object, "stream\n")
 	return strings.TrimSuffix(after, "\nendstream\n")
+}
+
+// TestEachKnownFieldIsOpenedByItsLinkAndItsCode: beside each field stand a link and a
+// QR code, and both lead to the address of that very field. A code is compared with
+// one that another document would have for the address; the link over it has its place.
+func TestEachKnownFieldIsOpenedByItsLinkAndItsCode(t *testing.T) {
+	for i, kind := range madeup.Kinds() {
+		r := madeup.Record(kind, 13, []string{"en", "de"}[i%2])
+		r.Known = append(r.Known, invoice.Known{Field: "Town (or city)", Value: "Exampleton", Wrong: "https://hosting.example/wrong?field=address.city&at=(1)"})
+		pdf, err := printer.PDF(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(string(pdf), "/Subtype /Link ") != 2*len(r.Known) {
+			t.Errorf("%s: not two links for each of %d fields", kind, len(r.Known))
+		}
+		drawn := known(t, pdf)
+		for j, k := range r.Known {
+			if j > 0 && r.Known[j-1].Wrong == k.Wrong {
+				t.Fatalf("%s: two fields have one address: the test shows nothing", kind)
+			}
+			if 2*j+1 >= len(drawn) {
+				t.Errorf("%s: nothing leads from %s", kind, k.Field)
+				continue
+			}
+			word, code := drawn[2*j], drawn[2*j+1]
+			for _, l := range []opened{word, code} {
+				if l.url != k.Wrong || !strings.HasSuffix(l.label, ": "+k.Field) {
+					t.Errorf("%s: a link beside %s leads to %s and is called %q, want %s", kind, k.Field, l.url, l.label, k.Wrong)
+				}
+			}
+			want, err := qr.Encode(k.Wrong, qr.L)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if word.code != "" || code.code != modules(want) {
+				t.Errorf("%s: the code beside %s is not that of %s", kind, k.Field, k.Wrong)
+			}
+			if code.from > word.from || word.from > code.to {
+				t.Errorf("%s: the link and the code of %s are not beside each other", kind, k.Field)
+			}
+		}
+	}
+}
+
+// modules writes the squares of a QR code, a row in whole bytes as PDF has them.
+func modules(c *qr.Code) string {
+	var out strings.Builder
+	for y := range c.Size {
+		for x := 0; x < c.Size; x += 8 {
+			var b byte
+			for bit := range 8 {
+				if x+bit < c.Size && c.Black(x+bit, y) {
+					b |= 0x80 >> bit
+				}
+			}
+			fmt.Fprintf(&out, "%02x", b)
+		}
+	}
+	return out.String()
+}
+
+// An opened is a link of a page, with the QR code that has its place.
+type opened struct {
+	url, label string
+	from, to   float64 // from below
+	code       string
+}
+
+// known reads the links of a document, in the order of its pages.
+func known(t *testing.T, pdf []byte) (out []opened) {
+	t.Helper()
+	objects := pdfObjects(t, pdf)
+	catalog := objects[ref(t, string(pdf[bytes.LastIndex(pdf, []byte("trailer")):]), "/Root")]
+	_, kids, _ := strings.Cut(objects[ref(t, catalog, "/Pages")], "/Kids [")
+	reference := regexp.MustCompile(`(\d+) 0 R`)
+	image := regexp.MustCompile(`(?s)(\S+) 0 0 \S+ (\S+) (\S+) cm BI /W \d+ /H \d+ /IM true /BPC 1 /D \[1 0\] /F /AHx ID\n([0-9a-f]+)>\nEI`)
+	for _, kid := range reference.FindAllStringSubmatch(kids, -1) {
+		page := objects[kid[1]]
+		codes := map[string]string{} // by the place
+		for _, m := range image.FindAllStringSubmatch(stream(objects[ref(t, page, "/Contents")]), -1) {
+			codes[m[2]+" "+m[3]] = m[4]
+		}
+		_, annotations, _ := strings.Cut(page, "/Annots [")
+		for _, a := range reference.FindAllStringSubmatch(annotations, -1) {
+			m := regexp.MustCompile(`/Rect \[(\S+) (\S+) \S+ (\S+) \] /Contents <FEFF([0-9A-F]+)> /A <</S /URI /URI \((.*)\)>>`).FindStringSubmatch(objects[a[1]])
+			if m == nil {
+				t.Fatalf("not a link to an address: %s", objects[a[1]])
+			}
+			label, err := hex.DecodeString(m[4])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var units []uint16
+			for i := 0; i < len(label); i += 2 {
+				units = append(units, binary.BigEndian.Uint16(label[i:]))
+			}
+			from, _ := strconv.ParseFloat(m[2], 64)
+			to, _ := strconv.ParseFloat(m[3], 64)
+			url := regexp.MustCompile(`\\(.)`).ReplaceAllString(m[5], "$1")
+			out = append(out, opened{url, string(utf16.Decode(units)), from, to, codes[m[1]+" "+m[2]]})
+		}
+	}
+	return out
 }
 
 // TestAnotherReaderFindsNothingWrong gives each kind to qpdf.
