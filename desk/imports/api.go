@@ -3,6 +3,7 @@ package imports
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -26,7 +27,7 @@ func (i *Imports) api(a *api.API) {
 	const who = "For members of the staff who look after customers or invoices and have signed the undertaking."
 	api.Add(a, op("bring-file", http.MethodPost, "", "Begin to bring a file", who+" Its parts follow, in their order.", loot.Invalid), i.apiBring)
 	part := op("bring-part", http.MethodPut, "/{id}/parts/{number}", "Bring the next part of a file", "At most 512 KiB. The last part is followed by the mapping.", loot.Invalid, loot.NotFound, loot.Conflict)
-	part.MaxBody, part.Status = partSize+1, http.StatusOK
+	part.MaxBody, part.Status = 2*partSize, http.StatusOK // up to which it is said in words what a part has at most
 	api.Add(a, part, i.apiPart)
 	naming := op("name-columns", http.MethodPost, "/{id}/mapping", "Name the columns of a file", "By a mapping that is remembered under a name; without one, by what the columns are called, such as “Invoiced until”. Then the dry run begins.", loot.Invalid, loot.NotFound, loot.Conflict)
 	naming.Status = http.StatusOK
@@ -210,7 +211,11 @@ func (i *Imports) apiPart(ctx context.Context, in *partIn) (*importOut, error) {
 		return nil, loot.Errorf(loot.TooLarge, "A part has at most %d KiB.", partSize>>10)
 	default:
 		f := &incoming{i: i, id: r.ID, size: r.Size, n: r.Chunks}
-		if err := f.chunk(ctx, in.RawBody); err != nil {
+		err := f.chunk(ctx, in.RawBody)
+		if loot.KindOf(err) == loot.TooLarge { // what came before would be taken for the whole
+			err = errors.Join(err, i.drop(ctx, r.ID))
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

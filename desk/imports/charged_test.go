@@ -2,13 +2,10 @@ package imports
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +13,6 @@ import (
 	"time"
 
 	"loot"
-	"loot/api"
 	"loot/desk/billing"
 	"loot/desk/desktest"
 	"loot/store"
@@ -139,28 +135,7 @@ func TestColumnsThatSayUntilWhenItIsInvoiced(t *testing.T) {
 // Programs read what became of each row, and from when on its service is charged.
 func TestProgramsReadTheRows(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
-	mux, scopes := http.NewServeMux(), []api.Scope{"imports:write"}
-	h.desk.api(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) {
-		return api.Caller{Actor: h.Actor, Scopes: scopes}, nil
-	}}))
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	call := func(status int, method, path, kind, body string) string {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/api/imports"+path, strings.NewReader(body))
-		ok(t, err)
-		r.Header.Set("Authorization", "Bearer right")
-		r.Header.Set("Content-Type", kind)
-		a, err := server.Client().Do(r)
-		ok(t, err)
-		defer a.Body.Close()
-		raw, err := io.ReadAll(a.Body)
-		ok(t, err)
-		if a.StatusCode != status {
-			t.Fatalf("%s %s: %d, want %d: %s", method, path, a.StatusCode, status, raw)
-		}
-		return string(raw)
-	}
+	call := h.program()
 	var state ImportState
 	ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodPost, "", "application/json", `{"title":"A picture"}`)), &state))
 	call(http.StatusOK, http.MethodPut, "/"+state.ID+"/parts/0", "application/octet-stream", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")

@@ -170,3 +170,18 @@ func TestAnInvoiceTellsAllItsFaults(t *testing.T) {
 	shows(t, rows, http.StatusOK, "Day of issue (“Date”)"+form+" Due on (“Due”)"+form+" An amount cannot be read", "Day of issue (“Date”): this is missing.")
 	hides(t, rows, "soon", "much")
 }
+
+// A service that a dump has as two customers' is the first one's, and the other one is
+// refused who has none besides.
+func TestAServiceOfTwoCustomers(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("CREATE TABLE `tblclients` (`id` int, `companyname` text, `email` text, `address1` text, `city` text, `country` text);\n" +
+		"INSERT INTO `tblclients` VALUES (1,'A Ltd','a@meadow.example','1 Sample Quay','Dublin','IE'),(2,'B Ltd','b@meadow.example','1 Sample Quay','Dublin','IE');\n" +
+		"CREATE TABLE `tblhosting` (`id` int, `userid` int, `packageid` text, `regdate` date, `domainstatus` text);\n" +
+		"INSERT INTO `tblhosting` VALUES (11,1,'backup','2023-04-01','Active'),(11,2,'backup','2023-04-01','Active');\n")
+	h.name(path)
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 2 Here already 1 Refused 1")
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 2 Here already 1 Refused 1")
+	shows(t, h.Get(path+"/rows?is=3"), http.StatusOK, "Each of their services is somebody else's.")
+}

@@ -88,14 +88,19 @@ func (f *incoming) chunk(ctx context.Context, b []byte) error {
 func (f *incoming) take(ctx context.Context, r io.Reader) error {
 	buffer := make([]byte, chunkSize)
 	for {
-		n, err := io.ReadFull(r, buffer)
-		if n > 0 {
+		n, err := 0, error(nil)
+		for n < len(buffer) && err == nil { // io.ReadFull says of a form that was cut off what it says of a file's end
+			var more int
+			more, err = r.Read(buffer[n:])
+			n += more
+		}
+		if n > 0 && (err == nil || errors.Is(err, io.EOF)) {
 			if err := f.chunk(ctx, buffer[:n]); err != nil {
 				return err
 			}
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
@@ -284,13 +289,13 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 		if err != nil {
-			return tooLarge(err)
+			return i.cutShort(ctx, brought, err)
 		}
 		switch part.FormName() {
 		case "title":
 			text, err := io.ReadAll(io.LimitReader(part, 4<<10))
 			if err != nil {
-				return tooLarge(err)
+				return i.cutShort(ctx, brought, err)
 			}
 			title = strings.TrimSpace(string(text))
 		case "file":
@@ -303,7 +308,7 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 			}
 			var seen source.Sniffer
 			if err := f.take(ctx, io.TeeReader(part, &seen)); err != nil {
-				return tooLarge(errors.Join(err, i.drop(ctx, f.id)))
+				return i.cutShort(ctx, f.id, err)
 			}
 			if binary := seen.Binary(); binary || f.size == 0 {
 				if err := i.drop(ctx, f.id); err != nil {
@@ -324,6 +329,15 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.Redirect(w, r, "/console/imports/"+url.PathEscape(brought))
+}
+
+// cutShort removes what came of a file whose form did not arrive whole, and says why: the
+// end may be missing after the file too.
+func (i *Imports) cutShort(ctx context.Context, id string, err error) error {
+	if id != "" {
+		err = errors.Join(err, i.drop(ctx, id))
+	}
+	return tooLarge(err)
 }
 
 // tooLarge says of a form that it was, if that ended it.

@@ -3,13 +3,16 @@ package imports
 import (
 	"bytes"
 	"context"
+	"io"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
+	"loot/api"
 	"loot/desk"
 	"loot/desk/billing"
 	"loot/desk/customers"
@@ -153,6 +156,34 @@ func (h *house) sends(file string) webtest.Answer {
 	ok(h, err)
 	ok(h, w.Close())
 	return h.Do(http.MethodPost, "/console/imports", body.String(), http.Header{"Content-Type": {w.FormDataContentType()}})
+}
+
+// program returns what calls the operations as a program does, and gives back what is
+// answered with a status.
+func (h *house) program() func(status int, method, path, kind, body string) string {
+	h.Helper()
+	mux, scopes := http.NewServeMux(), []api.Scope{"imports:write"}
+	h.desk.api(api.New(mux, api.Options{Title: "Loot", Log: h.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) {
+		return api.Caller{Actor: h.Actor, Scopes: scopes}, nil
+	}}))
+	server := httptest.NewServer(mux)
+	h.Cleanup(server.Close)
+	return func(status int, method, path, kind, body string) string {
+		h.Helper()
+		r, err := http.NewRequestWithContext(h.Context(), method, server.URL+"/api/imports"+path, strings.NewReader(body))
+		ok(h, err)
+		r.Header.Set("Authorization", "Bearer right")
+		r.Header.Set("Content-Type", kind)
+		a, err := server.Client().Do(r)
+		ok(h, err)
+		defer a.Body.Close()
+		raw, err := io.ReadAll(a.Body)
+		ok(h, err)
+		if a.StatusCode != status {
+			h.Fatalf("%s %s: %d, want %d: %s", method, path, a.StatusCode, status, raw)
+		}
+		return string(raw)
+	}
 }
 
 // answers are what the form about columns holds, as it is drawn.

@@ -368,11 +368,13 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 // chargedFrom returns the day from which the service of a row is charged that is taken
 // over now; zero: none is.
 func (i *Imports) chargedFrom(c *candidate) time.Time {
-	one := c.service()
-	if c.is != taken || one == nil || !one.Ended.IsZero() {
+	if c.is != taken { // who is refused may have no service at all
 		return time.Time{}
 	}
-	return i.needs.Charged(*one)
+	if one := c.service(); one != nil && one.Ended.IsZero() {
+		return i.needs.Charged(*one)
+	}
+	return time.Time{}
 }
 
 // takeOrder takes the service of somebody over who is here already.
