@@ -45,9 +45,9 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 	if !slices.Contains(months, from) {
 		return loot.Errorf(loot.Conflict, "The plan cannot change from %s on: the month is invoiced, or just being drawn.", from)
 	}
-	var had string
-	if err := tx.QueryRow(ctx, `SELECT `+planIn(1)+` FROM billing_service s WHERE s.reference = $2`, string(from), one.Reference).Scan(&had); err != nil {
-		return fmt.Errorf("billing: plan: %w", err)
+	had, err := hadPlan(ctx, tx, one.Reference, from)
+	if err != nil {
+		return err
 	}
 	if had == plan {
 		return loot.Errorf(loot.Conflict, "The service has this plan in %s anyway. Choose another plan, or the month in which it has another.", from)
@@ -58,6 +58,14 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 		return fmt.Errorf("billing: plan: %w", err)
 	}
 	return b.Gate.NoteAbout(ctx, tx, one.Subject, collection, by, "service.plan", Keeps[0])
+}
+
+// hadPlan returns the plan that a service has in a month; empty: none.
+func hadPlan(ctx context.Context, tx *store.Tx, reference string, m Month) (had string, err error) {
+	if err := tx.QueryRow(ctx, `SELECT `+planIn(1)+` FROM billing_service s WHERE s.reference = $2`, string(m), reference).Scan(&had); err != nil {
+		return "", fmt.Errorf("billing: plan: %w", err)
+	}
+	return had, nil
 }
 
 // How many months ahead a plan can be set, and how many are offered at most.

@@ -17,6 +17,8 @@ import (
 var Scopes = map[api.Scope]string{
 	"services:read":  "read how services stand and what they used, by references",
 	"services:write": "change how services stand",
+	"services:plan":  "set the plans of services",
+	"plans:read":     "list the plans of the catalogue",
 	"usage:write":    "record what services used",
 
 	"addresses:assign": "assign addresses to services and take them back",
@@ -49,6 +51,7 @@ func (b *Billing) api(a *api.API) {
 		Text: "By its `key`, which is the sender's, each record of a service counts once: sent again it adds nothing, and with another amount, part or time it is refused. Each record is judged by itself, and the answer says which were refused and why. " +
 			"What is added up can be recorded until the drawing of its month begins.",
 	}, b.apiRecord)
+	b.plansAPI(a)
 	b.addressAPI(a)
 }
 

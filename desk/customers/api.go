@@ -21,6 +21,7 @@ import (
 // Scopes are what a token may be used for on this desk.
 var Scopes = map[api.Scope]string{
 	"customers:create":  "register customers",
+	"customers:order":   "order further services for customers",
 	"customers:list":    "list ids, states and dates of customers",
 	"customers:find":    "find a customer by an exact value, for a purpose",
 	"customers:open":    "open customers' records, for a purpose",
@@ -40,6 +41,7 @@ func (c *customers) api(a *api.API) {
 		Text:    "What is sent is what somebody gave on a form of yours: the fields that the statement declares for the service, and the permissions that they ticked. An address that is known already registers nobody, and its owner is told; the answer is the same.",
 		Kinds:   []loot.Kind{loot.Invalid, loot.TooLarge},
 	}, c.apiCreate)
+	c.moreAPI(a)
 	api.Add(a, api.Operation{
 		ID: "list-customers", Method: http.MethodGet, Path: "/api/customers", Tag: tag, Scope: "customers:list",
 		Summary: "List ids, states and dates",

@@ -91,32 +91,51 @@ func (c *customers) orderMore(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := c.addService(ctx, s, me, form.Service, given, typed.Get("sent")); err != nil {
+	if _, err := c.addService(ctx, s, loot.Subject(me.ID), given, registration{service: form.Service.ID, sent: typed.Get("sent")}); err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, form.Service.Title+" is ordered.")
 	return web.Redirect(w, r, "/portal")
 }
 
-func (c *customers) addService(ctx context.Context, s *statement.Statement, me loot.Actor, service statement.ServiceDecl, a answer, sent string) error {
-	subject := loot.Subject(me.ID)
-	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if sent != "" {
-			first, err := sentOnce(ctx, tx, sent, c.Now())
-			if err != nil || !first {
+// addService orders a further service for somebody who is known, and returns the
+// order: the one that is there already, if the form was sent before.
+func (c *customers) addService(ctx context.Context, s *statement.Statement, subject loot.Subject, a answer, reg registration) (Order, error) {
+	service, ok := s.Service(reg.service)
+	if !ok {
+		return Order{}, loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
+	}
+	o := Order{ID: reg.reference(subject), Subject: subject, Service: service.ID, Plan: a.plan}
+	by := reg.carrier
+	if by.Kind == "" {
+		by = loot.Actor{Kind: loot.Person, ID: string(subject)}
+	}
+	made := o
+	err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		made = o
+		if reg.sent != "" {
+			first, err := sentOnce(ctx, tx, reg.sent, c.Now())
+			if err != nil {
 				return err
 			}
+			made, err = FindOrder(ctx, tx, o.ID)
+			if loot.KindOf(err) != loot.NotFound || !first {
+				return ignoreAbsent(err)
+			}
+			made = o
 		}
 		if _, waits, err := findErasure(ctx, tx, subject, tx.ForShare()); err != nil {
 			return err
-		} else if waits {
+		} else if waits && by.Kind == loot.Person {
 			return loot.Errorf(loot.Conflict, "Your account is about to be erased. Keep it first, under Account.")
+		} else if waits {
+			return loot.Errorf(loot.Conflict, "The customer's account is about to be erased. They alone can keep it, in the portal.")
 		}
 		// What was given before is held under the version it was given under;
 		// what this order adds is collected now.
 		for _, b := range batches(s, service.ID, service.Purposes, a.given) {
 			req := own(c.actor(), loot.Collect, b.Purpose, b.Fields)
-			req.Subject, req.Demanded = subject, b.Demanded
+			req.Subject, req.Demanded, req.By = subject, b.Demanded, reg.carrier
 			p, err := c.Gate.Decide(ctx, tx, req)
 			if err != nil {
 				return err
@@ -125,14 +144,23 @@ func (c *customers) addService(ctx context.Context, s *statement.Statement, me l
 			for _, f := range b.Fields {
 				part[f] = a.given[f]
 			}
-			if err := c.Vault.Add(ctx, tx, p, part, sourceOf(service)); err != nil {
+			if err := c.Vault.Add(ctx, tx, p, part, reg.from(service)); err != nil {
 				return err
 			}
 		}
-		ordered, err := c.order(ctx, tx, me, service.ID, a.plan)
+		ordered, err := c.order(ctx, tx, by, made)
 		if err != nil {
 			return err
 		}
 		return c.Jobs.Publish(ctx, tx, ordered, job.Notice{Name: recordChanged, ID: string(subject)})
 	})
+	return made, err
+}
+
+// ignoreAbsent leaves out that something is not there.
+func ignoreAbsent(err error) error {
+	if loot.KindOf(err) == loot.NotFound {
+		return nil
+	}
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -140,7 +142,7 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 	if err := c.collect(ctx, tx, s, subject, service, a.given, reg); err != nil {
 		return err
 	}
-	ordered, err := c.order(ctx, tx, person, service.ID, a.plan)
+	ordered, err := c.order(ctx, tx, person, Order{ID: loot.NewID("o"), Subject: subject, Service: service.ID, Plan: a.plan})
 	if err != nil {
 		return err
 	}
@@ -150,7 +152,6 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 // collect takes what was given into the vault, in one decision for each
 // purpose, as every decision names one.
 func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, service statement.ServiceDecl, given map[loot.Field]string, reg registration) error {
-	source := vault.Source(cmp.Or(reg.source, string(sourceOf(service))))
 	var parts []vault.Part
 	for _, b := range batches(s, service.ID, service.Purposes, given) {
 		p, err := c.Gate.Decide(ctx, tx, gate.Request{
@@ -166,22 +167,32 @@ func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Stat
 		}
 		parts = append(parts, part)
 	}
-	return c.Vault.CreateOf(ctx, tx, source, parts...)
+	return c.Vault.CreateOf(ctx, tx, reg.from(service), parts...)
 }
 
-// sourceOf says where the details come from that an order brings.
-func sourceOf(service statement.ServiceDecl) vault.Source {
-	return vault.Source("your order: " + loot.LowerFirst(service.Title))
+// from says where the details come from that an order brings.
+func (reg registration) from(service statement.ServiceDecl) vault.Source {
+	return vault.Source(cmp.Or(reg.source, "your order: "+loot.LowerFirst(service.Title)))
 }
 
-// order orders a service for somebody who is known, and returns the notice of it
+// reference names the order that a form makes for somebody who is known: the same
+// one each time that the form is sent.
+func (reg registration) reference(s loot.Subject) string {
+	if reg.sent == "" {
+		return loot.NewID("o")
+	}
+	sum := sha256.Sum256([]byte(string(s) + "\x00" + reg.sent))
+	return "o" + hex.EncodeToString(sum[:16])
+}
+
+// order writes an order of somebody who is known down, and returns the notice of it
 // that is to be published.
-func (c *customers) order(ctx context.Context, tx *store.Tx, person loot.Actor, service, plan string) (job.Notice, error) {
-	o := Order{ID: loot.NewID("o"), Subject: loot.Subject(person.ID), Service: service, Plan: plan, Made: c.Now()}
+func (c *customers) order(ctx context.Context, tx *store.Tx, by loot.Actor, o Order) (job.Notice, error) {
+	o.Made = c.Now()
 	if err := insertOrder(ctx, tx, o); err != nil {
 		return job.Notice{}, err
 	}
-	if err := c.Gate.Order(ctx, tx, gate.Ordered{Subject: o.Subject, Collection: collection, By: person, Reference: o.ID, Service: service}); err != nil {
+	if err := c.Gate.Order(ctx, tx, gate.Ordered{Subject: o.Subject, Collection: collection, By: by, Reference: o.ID, Service: o.Service}); err != nil {
 		return job.Notice{}, err
 	}
 	return job.Notice{Name: "service.ordered", ID: o.ID}, nil

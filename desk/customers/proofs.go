@@ -202,7 +202,7 @@ func (c *customers) visibleProofs() []desk.Proof {
 					}
 				}
 			}
-			for _, what := range []string{string(sourceOf(service)), s.Front().Version, w.Now().UTC().Format("2 Jan 2006")} {
+			for _, what := range []string{string(registration{}.from(service)), s.Front().Version, w.Now().UTC().Format("2 Jan 2006")} {
 				if !strings.Contains(page, what) {
 					return "", fmt.Errorf("the portal does not show %q", what)
 				}
