@@ -329,6 +329,21 @@ func numbersLike(typed string) (where string, args []any) {
 	return where, args
 }
 
+// listIssued returns the next n of what was issued after a number, latest first; with
+// no number, the first n.
+func listIssued(ctx context.Context, tx *store.Tx, where string, args []any, after string, n int) ([]Issued, error) {
+	at := int64(1<<63 - 1)
+	if after != "" {
+		last, err := findInvoice(ctx, tx, after)
+		if err != nil {
+			return nil, err
+		}
+		at = last.At.UnixMicro()
+	}
+	p := len(args)
+	return readInvoices(ctx, tx, fmt.Sprintf(`WHERE %s AND (i.at, i.number) < ($%d, $%d) ORDER BY i.at DESC, i.number DESC LIMIT $%d`, where, p+1, p+2, p+3), append(args, at, after, n)...)
+}
+
 // invoices lists what was issued, latest first, or the one with a number.
 func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	q, err := web.Query(r)
@@ -380,16 +395,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 			args = append(args, b.today().String())
 			where += fmt.Sprintf(` AND i.due < $%d`, len(args))
 		}
-		at, after := int64(1<<63-1), q.Get("after")
-		if after != "" {
-			last, err := findInvoice(ctx, tx, after)
-			if err != nil {
-				return err
-			}
-			at = last.At.UnixMicro()
-		}
-		n := len(args)
-		all, err = readInvoices(ctx, tx, fmt.Sprintf(`WHERE %s AND (i.at, i.number) < ($%d, $%d) ORDER BY i.at DESC, i.number DESC LIMIT $%d`, where, n+1, n+2, n+3), append(args, at, after, perPage+1)...)
+		all, err = listIssued(ctx, tx, where, args, q.Get("after"), perPage+1)
 		return err
 	}); err != nil {
 		return err

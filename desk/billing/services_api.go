@@ -21,6 +21,9 @@ var Scopes = map[api.Scope]string{
 	"plans:read":     "list the plans of the catalogue",
 	"usage:write":    "record what services used",
 
+	"invoices:read": "list invoices, by numbers and ids of customers",
+	"invoices:open": "open documents of invoices, with a reason",
+
 	"addresses:assign": "assign addresses to services and take them back",
 	"addresses:open":   "open the addresses of services, for a purpose",
 	"addresses:find":   "find which service had an address at a time",
@@ -52,6 +55,7 @@ func (b *Billing) api(a *api.API) {
 			"What is added up can be recorded until the drawing of its month begins.",
 	}, b.apiRecord)
 	b.plansAPI(a)
+	b.invoicesAPI(a)
 	b.addressAPI(a)
 }
 

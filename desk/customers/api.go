@@ -133,6 +133,9 @@ func (f *orderForm) readFields(fields map[loot.Field]string, permissions, declin
 	if err := f.Plans.Check(url.Values{"plan": {plan}}); err != nil {
 		wrong["plan"] = web.Wrong(err)["plan"]
 	}
+	if len(f.Plans) == 0 && plan != "" {
+		wrong["plan"] = "The service has no plans to choose from."
+	}
 	for id := range fields {
 		if !slices.ContainsFunc(f.questions(), func(q question) bool { return q.Decl.ID == id }) {
 			wrong["fields"] = "A field is among them that the statement does not ask for with this service."

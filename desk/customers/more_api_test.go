@@ -91,6 +91,11 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 		shows(t, h.Get("/portal"), http.StatusOK, "Jo Testperson", "From a form of ours: dedicated server")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Customer support", "Service ordered")
 
+		plans := h.desk.needs.Plans
+		h.desk.needs.Plans = nil
+		send(http.StatusUnprocessableEntity, at, `{"service":"backup","plan":"backup-500"}`, `"pointer":"#/plan"`)
+		h.desk.needs.Plans = plans
+
 		other := h.register(with(jo, "contact.email", "other@example.com")...)
 		send(http.StatusConflict, "/api/customers/"+string(other)+"/services", strings.Replace(order, `,"contact.phone":"+353 1 555 0101"`, "", 1), "form of its own")
 		h.as(s)

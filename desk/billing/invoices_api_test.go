@@ -1,0 +1,152 @@
+package billing
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"loot"
+	"loot/api"
+	"loot/desk/desktest"
+	"loot/gate"
+	"loot/ledger"
+	"loot/store"
+)
+
+// Programs follow what was issued, by numbers and ids alone: what it says, how far it
+// is paid, and what took it back.
+func TestAProgramFollowsInvoices(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		issued := o.billedFor(3)
+		one := issued[0].Subject
+		c := o.api([]api.Scope{"invoices:read"}, "billing")
+		list := func(query string) (rows []string, next any) {
+			t.Helper()
+			got := c.call(http.StatusOK, http.MethodGet, "/api/invoices"+query, "")
+			for _, row := range got["invoices"].([]any) {
+				rows = append(rows, strings.TrimPrefix(fmt.Sprint(row), "map"))
+			}
+			return rows, got["next"]
+		}
+		numbers := func(rows []string) (out []string) {
+			for _, row := range rows {
+				_, rest, _ := strings.Cut(row, "number:EX-2026-00000")
+				out = append(out, rest[:1])
+			}
+			return out
+		}
+		rows, _ := list("?customer=" + string(one))
+		want := "[currency:EUR customer:" + string(one) + " due:2026-12-16 from:2026-11-01 issued:2026-12-02 kind:invoice net:1.31 number:EX-2026-000001 open:1.61 paid:0.00 state:open tax:0.30 to:2026-11-30 total:1.61]"
+		if len(rows) != 1 || rows[0] != want {
+			t.Errorf("got  %s\nwant %s", rows, want)
+		}
+		var all []string
+		for after := ""; ; {
+			page, next := list("?limit=2" + after)
+			all = append(all, numbers(page)...)
+			if next == nil {
+				break
+			}
+			after = "&after=" + next.(string)
+		}
+		if fmt.Sprint(all) != "[3 2 1]" {
+			t.Errorf("by pages: %v", all)
+		}
+		desktest.Leads(t, o.uploads(madeUpEntry{Amount: "1.61", Text: "EX-2026-000001"}), paymentsPath)
+		ok(t, o.b.WriteAgain(t.Context(), again(issued[1].Subject, town, "Right Town", "EX-2026-000002"), fine))
+		o.after(time.Date(2026, 12, 17, 9, 0, 0, 0, time.UTC))
+		rows, _ = list("")
+		for number, says := range map[string]string{
+			"1": "paid:1.61 state:paid", "2": "creditNote:EX-2026-000004", "3": "paid:0.00 state:overdue",
+			"4": "paid:0.00 preceding:EX-2026-000002 state:credit-note", "5": "kind:corrected",
+		} {
+			i := slices.Index(numbers(rows), number)
+			if i < 0 || !strings.Contains(rows[i], says) {
+				t.Errorf("invoice %s does not say %q: %s", number, says, rows)
+			}
+			if due := strings.Contains(rows[i], "due:"); due == (number == "4") {
+				t.Errorf("invoice %s is due by a day: %v", number, due)
+			}
+		}
+		if all := strings.Join(rows, ""); strings.Contains(all, "Meadow") || strings.Contains(all, "Town") || strings.Contains(all, "jo@") {
+			t.Errorf("it says who the customers are: %s", all)
+		}
+		if rows, _ := list("?customer=snobody"); len(rows) != 0 {
+			t.Errorf("of nobody: %v", rows)
+		}
+		c.call(http.StatusNotFound, http.MethodGet, "/api/invoices?after=EX-1", "")
+		o.api([]api.Scope{"invoices:read"}, "support").call(http.StatusForbidden, http.MethodGet, "/api/invoices", "")
+		o.api([]api.Scope{"invoices:open"}, "billing").call(http.StatusForbidden, http.MethodGet, "/api/invoices", "")
+	})
+}
+
+// A document is opened for a program as for a colleague: decided by the statement, with
+// a reason, and the customer sees it.
+func TestAProgramOpensADocumentWithAReason(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		i := o.billedFor(1)[0]
+		scopes := []api.Scope{"invoices:open"}
+		c := o.api(scopes, "billing")
+		at := "/api/invoices/" + i.Number + "/open"
+		for doc, begins := range map[string]string{"pdf": "%PDF-", "ubl": "<?xml", "cii": "<?xml"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.server.URL+at, strings.NewReader(fmt.Sprintf(`{"document":%q,"reason":"Bookkeeping, ticket 7"}`, doc)))
+			ok(t, err)
+			req.Header.Set("Authorization", "Bearer right")
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := c.server.Client().Do(req)
+			ok(t, err)
+			got, err := io.ReadAll(resp.Body)
+			ok(t, err)
+			ok(t, resp.Body.Close())
+			o.as(i.Subject)
+			same := o.Get("/portal/invoices/" + i.Number + "/" + doc)
+			if resp.StatusCode != http.StatusOK || !bytes.HasPrefix(got, []byte(begins)) || string(got) != same.Body {
+				t.Errorf("%s: %d, not the customer's: %.60q", doc, resp.StatusCode, got)
+			}
+			for _, h := range []string{"Content-Type", "Content-Disposition"} {
+				if resp.Header.Get(h) != same.Header.Get(h) {
+					t.Errorf("%s: %s is %q, want %q", doc, h, resp.Header.Get(h), same.Header.Get(h))
+				}
+			}
+		}
+		for _, bad := range []string{`{"document":"pdf"}`, `{"document":"pdf","reason":""}`, `{"document":"pdf","reason":" "}`, `{"document":"doc","reason":"x"}`, `{"reason":"x"}`} {
+			c.call(http.StatusUnprocessableEntity, http.MethodPost, at, bad)
+		}
+		const body = `{"document":"pdf","reason":"x"}`
+		c.call(http.StatusNotFound, http.MethodPost, "/api/invoices/EX-1/open", body)
+		o.api(scopes, "support").call(http.StatusForbidden, http.MethodPost, at, body)
+		o.api([]api.Scope{"invoices:read"}, "billing").call(http.StatusForbidden, http.MethodPost, at, body)
+
+		o.Confirm()
+		used, told := 0, 0
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			used, told = 0, 0
+			copies, err := o.b.Ledger.Timeline(t.Context(), tx, i.Subject, invoices, "", 100)
+			for _, it := range copies {
+				if it.Facts.Action == loot.Use && it.Facts.ActorKind == loot.Staff && it.Facts.Verdict == ledger.Permitted && it.Facts.Note == gate.ByToken {
+					used++
+				}
+			}
+			if err != nil {
+				return err
+			}
+			record, err := o.b.Ledger.Timeline(t.Context(), tx, i.Subject, collection, "", 100)
+			for _, it := range record {
+				if it.Facts.Note == "invoice.opened" {
+					told++
+				}
+			}
+			return err
+		}))
+		if used != 3 || told != 3 {
+			t.Errorf("%d decisions and %d entries in the customer's timeline, want 3 of each", used, told)
+		}
+		o.as(i.Subject)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Who opened the copies", "Billing")
+	})
+}
