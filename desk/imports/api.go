@@ -276,7 +276,7 @@ func (i *Imports) apiMap(ctx context.Context, in *mapIn) (*importOut, error) {
 		case !sameColumns(all[at].Mapping, r.Found):
 			return loot.Errorf(loot.Invalid, "The mapping is of a file with other columns.")
 		default:
-			r.Mapping = all[at].Mapping
+			r.Mapping = all[at].knowing(r.Mapping)
 		}
 		r.Mapping = in.named(r.Mapping, r.Found)
 		if wrong := r.Mapping.missing(r.Found, i.needs.Address(s)); wrong != "" {

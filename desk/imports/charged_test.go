@@ -87,10 +87,10 @@ func TestDumpsSayUntilWhenTheyAreInvoiced(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		path := h.bring(whmcs)
 		h.name(path)
-		h.products(path, map[string]string{"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting"})
+		h.products(path, whmcsProducts)
 		all := strings.Join(h.from(path), "; ")
 		// Customers have rows of their own, and so have their services.
-		if want := "; ; ; ; 1 January 2027; ; 8 December 2026; ; ; ; the day it is taken over; ; ; ; ; ; ; "; all != want {
+		if want := "; ; ; ; 1 January 2027; ; 8 December 2026; ; ; ; the day it is taken over; ; 20 April 2027; ; ; ; ; the day it is taken over; ; 5 December 2026; ; the day it is taken over; ; ; ; ; ; "; all != want {
 			t.Errorf("WHMCS: %q, want %q", all, want)
 		}
 		shows(t, h.Get(path+"/rows?is=3"), http.StatusOK, "First day not invoiced (“nextduedate”, “nextinvoicedate”): this is more than 10 years ahead")

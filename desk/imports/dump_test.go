@@ -3,13 +3,17 @@ package imports
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/desk/imports/source"
 	"loot/store"
 )
 
@@ -27,11 +31,23 @@ CREATE TABLE ` + "`tblproducts` (`id` int, `type` text, `gid` int, `name` text);
 INSERT INTO ` + "`tblproducts`" + ` VALUES (7,'server',1,'VPS Two; cheap'),(8,'hostingaccount',1,'Shared hosting');
 CREATE TABLE ` + "`tblhosting` (`id` int, `userid` int, `orderid` int, `packageid` int, `server` int, `regdate` date, `domain` text, `amount` decimal(16,2), `nextduedate` date, `nextinvoicedate` date, `termination_date` date, `domainstatus` text, `password` text);" + `
 INSERT INTO ` + "`tblhosting`" + ` VALUES (11,1,1,7,1,'2023-04-01','a.example',12.00,'2026-12-01','2027-01-01','0000-00-00','Active','secret'),(12,1,2,8,1,'2024-05-01','b.example',4.90,'2099-12-31','2099-12-31','2026-11-01','Terminated','x'),(13,2,3,8,1,'2025-01-31','c.example',4.90,'2026-12-08','2026-12-08','0000-00-00','Active','x'),(14,3,4,8,1,'2019-01-01','d.example',4.90,'2020-01-01','2020-01-01','2020-01-01','Cancelled','x'),(15,4,5,8,1,'2026-01-01','e.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Pending','x'),(16,1,6,8,1,'2026-01-01','f.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Cancelled','x'),(17,1,7,8,1,'2026-01-01','g.example',0.00,'0000-00-00','0000-00-00','0000-00-00','Active','x'),(18,1,8,8,1,'2026-01-01','h.example',4.90,'2036-12-01','2036-12-01','0000-00-00','Active','x');
+CREATE TABLE ` + "`tbldomains` (`id` int, `userid` int, `orderid` int, `type` enum('Register','Transfer'), `registrationdate` date, `domain` text, `firstpaymentamount` decimal(16,2), `recurringamount` decimal(16,2), `registrar` text, `registrationperiod` int, `expirydate` date, `status` text, `nextduedate` date, `nextinvoicedate` date, `donotrenew` tinyint);" + `
+INSERT INTO ` + "`tbldomains`" + ` VALUES (11,1,1,'Register','2022-05-01','Meadow.example',9.00,9.00,'x',1,'2027-05-01','Active','2027-04-20','2027-04-20',0),(12,1,1,'Register','2022-05-01','gone.example',9.00,9.00,'x',1,'2027-05-01','Transferred Away','2027-05-01','2027-05-01',0),(13,1,1,'Register','2022-05-01','old.example.',9.00,9.00,'x',2,'2026-09-15','Expired','2026-09-15','2026-09-15',0),(14,1,1,'Transfer','2026-11-01','new.example',9.00,9.00,'x',1,NULL,'Pending Transfer','2026-11-01','2026-11-01',0),(15,1,1,'Register','2022-05-01','late.example',9.00,9.00,'x',1,'2026-10-01','Redemption','2026-10-01','2026-10-01',0),(16,1,1,'Register','2022-05-01','meadow.co.example',9.00,9.00,'x',1,'2026-11-10','Grace','2026-11-10','2026-11-10',0),(17,3,1,'Register','2022-05-01','al.net.example',9.00,9.00,'x',1,'2027-05-01','Active','2027-05-01','2027-05-01',0);
+CREATE TABLE ` + "`tbladdons` (`id` int, `packages` text, `name` text);" + `
+INSERT INTO ` + "`tbladdons`" + ` VALUES (7,'7,8','Nightly copies');
+CREATE TABLE ` + "`tblhostingaddons` (`id` int, `orderid` int, `hostingid` int, `addonid` int, `userid` int, `server` int, `name` text, `setupfee` decimal(16,2), `recurring` decimal(16,2), `billingcycle` text, `tax` text, `status` text, `regdate` date, `nextduedate` date, `nextinvoicedate` date, `termination_date` date, `notes` text);" + `
+INSERT INTO ` + "`tblhostingaddons`" + ` VALUES (11,1,11,7,1,0,'',0.00,3.00,'Monthly','','Active','2023-04-01','2026-12-05','2026-12-05','0000-00-00','x'),(12,1,11,0,1,0,'Made for Jo',0.00,3.00,'Monthly','','Cancelled','2023-04-01','2026-12-05','2026-12-05','2026-09-01','x'),(13,3,13,7,2,0,'Copies, as agreed',0.00,3.00,'One Time','','Suspended','2025-02-01','0000-00-00','0000-00-00','0000-00-00','x');
 CREATE TABLE ` + "`tblinvoices` (`id` int, `userid` int, `invoicenum` text, `date` date, `duedate` date, `datepaid` datetime, `subtotal` decimal(16,2), `credit` decimal(16,2), `tax` decimal(16,2), `tax2` decimal(16,2), `total` decimal(16,2), `status` text, `notes` text);" + `
 INSERT INTO ` + "`tblinvoices`" + ` VALUES (101,1,'INV-2025-7','2025-10-01','2025-10-15','2025-10-03 10:00:00',12.00,0.00,2.76,0.00,14.76,'Paid',NULL),(102,2,'','2026-02-28','2026-03-14',NULL,1000.00,0.00,100.00,0.00,1100.00,'Unpaid','x'),(103,1,'','2018-01-01','2018-01-15',NULL,5.00,0.00,0.00,0.00,5.00,'Paid',NULL),(104,3,'','2025-01-01','2025-01-15',NULL,5.00,0.00,0.00,0.00,5.00,'Paid',NULL),(105,1,'','2026-01-01','2026-01-15',NULL,99999999999999999999.00,0.00,0.00,0.00,99999999999999999999.00,'Paid',NULL),(106,1,'','2026-01-01','2026-01-15',NULL,5.00,0,0,0,5.00,'Draft',NULL);
 CREATE TABLE ` + "`tblinvoiceitems` (`id` int, `invoiceid` int, `userid` int, `type` text, `relid` int, `description` text, `amount` decimal(16,2), `taxed` int);" + `
 INSERT INTO ` + "`tblinvoiceitems`" + ` VALUES (1,101,1,'Hosting',11,'VPS Two - a.example\n(01/10/2025 - 31/10/2025)',12.00,1),(2,102,2,'Hosting',13,'Shared hosting',1000.00,1);
 `
+
+// whmcsProducts are what its products are here.
+var whmcsProducts = map[string]string{
+	"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting", "Domain name .example": "domain|domain-year", "Domain name .co.example": "domain",
+	"Domain name .net.example": leftOut, "Add-on: Nightly copies": "backup", "Add-on: Made for Jo": "backup",
+}
 
 // fossbilling is a dump as phpMyAdmin writes it as JSON.
 const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","name":"foss"},
@@ -56,14 +72,16 @@ func (h *house) products(path string, to map[string]string) {
 func TestDumpOfWHMCS(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		path := h.bring(whmcs)
-		shows(t, h.Get(path), http.StatusOK, "Dump as SQL", "From WHMCS", "Rows of customers 4", "Rows of services 8", "Rows of invoices 6")
-		h.name(path)
-		h.products(path, map[string]string{"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting"})
-		const counts = "8 Here already 0 Refused 10"
+		shows(t, h.Get(path), http.StatusOK, "Dump as SQL", "From WHMCS", "Rows of customers 4", "Rows of services 8", "Rows of domain names 7", "Rows of add-ons 3", "Rows of invoices 6")
+		leads(t, h.name(path), path+"/products")
+		shows(t, h.Get(path+"/products"), http.StatusOK, slices.Collect(maps.Keys(whmcsProducts))...)
+		hides(t, h.Get(path+"/products"), "Meadow.example", "al.net", "as agreed")
+		h.products(path, whmcsProducts)
+		const counts = "15 Here already 0 Refused 13"
 		shows(t, h.Get(path), http.StatusOK, "Would be taken over "+counts)
 		why := h.Get(path + "/rows?is=3")
 		shows(t, why, http.StatusOK, "No service that is taken over is theirs", "It never began", "It ended so long ago", "It has ended, and it is not said when",
-			"the law wants it kept no longer", "Its customer was not taken over", "An amount cannot be read, is larger than can be kept", "It is a draft")
+			"Its product is left out", "the law wants it kept no longer", "Its customer was not taken over", "An amount cannot be read, is larger than can be kept", "It is a draft")
 		h.run(path)
 		shows(t, h.Get(path), http.StatusOK, "done", "Taken over "+counts)
 		if n := len(h.everybody()); n != 2 {
@@ -95,10 +113,110 @@ func TestDumpOfWHMCS(t *testing.T) {
 		h.Actor = h.clerk
 		again := h.bring(whmcs)
 		h.name(again)
-		h.products(again, map[string]string{"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting"})
+		h.products(again, whmcsProducts)
 		h.run(again)
-		shows(t, h.Get(again), http.StatusOK, "Taken over 0 Here already 8 Refused 10")
+		shows(t, h.Get(again), http.StatusOK, "Taken over 0 Here already 15 Refused 13")
 	})
+}
+
+// A domain name, an add-on and a hosting of one id are three services, each as its system
+// says; a refused one comes back under its own id.
+func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(whmcs)
+	h.name(path)
+	h.products(path, whmcsProducts)
+	h.run(path)
+	for kind, want := range map[string]string{
+		"domain":         "; domain-year; domain-year to 2026-09-15; domain-year to 2026-10-01",
+		"backup":         "; ; to 2026-09-01",
+		"virtual-server": "virtual-2",
+	} {
+		var got []string
+		for _, s := range h.services(kind) {
+			one := s.PlanID
+			if !s.Ended.IsZero() {
+				one += " to " + s.Ended.Format(time.DateOnly)
+			}
+			got = append(got, strings.TrimSpace(one))
+		}
+		slices.Sort(got)
+		if all := strings.Join(got, "; "); all != want {
+			t.Errorf("%s: %q, want %q", kind, all, want)
+		}
+	}
+	why := h.Get(path + "/rows?is=3")
+	if n := strings.Count(text(why.Body), "It has ended, and it is not said when"); n != 2 {
+		t.Errorf("%d services ended nobody knows when, want that of a hosting and of a name that is elsewhere", n)
+	}
+	report := h.Post(path + "/refused")
+	if !strings.Contains(report.Body, "\ndomain-12,1,") || !strings.Contains(report.Body, "\n18,1,8,8,") {
+		t.Errorf("the report: %s", report.Body)
+	}
+
+	// Corrected, it is taken over; what was taken over by the dump is not again.
+	path = h.bring("id,userid,product,registrationdate,expirydate,status\ndomain-12,1,Names,2022-05-01,2026-10-31,Transferred Away\ndomain-11,1,Names,2022-05-01,,Active\naddon-11,1,Names,2022-05-01,,Active\n")
+	leads(t, h.name(path, columnName("", 4), rowEnded, "system", "WHMCS"), path+"/products")
+	h.products(path, map[string]string{"Names": "domain|domain-year"})
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 1 Here already 2 Refused 0")
+}
+
+// Who was taken over when domain names were not read gets theirs by the same dump, and a
+// mapping that was remembered then is of use for it.
+func TestDomainNamesComeAfterTheirCustomers(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	before, rest, _ := strings.Cut(whmcs, "CREATE TABLE `tbldomains`")
+	_, after, _ := strings.Cut(rest, "CREATE TABLE `tblinvoices`")
+	path := h.bring(before + "CREATE TABLE `tblinvoices`" + after)
+	h.name(path, "remember", "Old panel", "dates", "dmy")
+	h.products(path, whmcsProducts)
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 8 Here already 0 Refused 10")
+	path = h.bring(whmcs)
+	page := h.Get(path + "/columns?as=Old+panel").Body
+	for _, want := range []string{`name="column.tbldomains.0"`, `name="dates"`} {
+		_, field, _ := strings.Cut(page, want)
+		field, _, _ = strings.Cut(field, "</select>")
+		if !strings.Contains(field, `value="row.id" selected`) && !strings.Contains(field, `value="dmy" selected`) {
+			t.Errorf("%s: %s", want, field)
+		}
+	}
+	h.name(path)
+	h.products(path, whmcsProducts)
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 7 Here already 8 Refused 13")
+	if n := len(h.services("domain")); n != 4 {
+		t.Errorf("%d domain names are here", n)
+	}
+}
+
+// A product of FOSSBilling is known by the name that it has in the catalogue, and a domain
+// name by its ending, though orders are titled after what somebody called theirs.
+func TestProductsOfFOSSBilling(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(strings.Replace(fossbilling, `{"type":"table","name":"client_order","data":[`, `{"type":"table","name":"product","data":[{"id":"3","title":"Hosting S"}]},
+{"type":"table","name":"service_domain","data":[{"id":"4","client_id":"1","sld":"meadow","tld":".Example","contact_email":"jo@meadow.example"}]},
+{"type":"table","name":"client_order","data":[
+{"id":"7","client_id":"1","product_id":"1","title":"Domain meadow.example registration","service_type":"domain","service_id":"4","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2027-03-01 10:00:00","period":"1Y","canceled_at":null},
+{"id":"8","client_id":"1","product_id":"1","title":"Domain late.example transfer","service_type":"domain","service_id":null,"status":"pending_setup","activated_at":null,"expires_at":null,"period":"1Y","canceled_at":null},
+{"id":"9","client_id":"1","product_id":"3","title":"Hosting S for meadow.example","service_type":"hosting","service_id":"2","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-01 10:00:00","period":"1M","canceled_at":null},`, 1))
+	leads(t, h.name(path), path+"/products")
+	page := h.Get(path + "/products")
+	shows(t, page, http.StatusOK, "Backup space", "Domain name .example", "Domain name", "Hosting S")
+	hides(t, page, "meadow", "late.example")
+	h.products(path, map[string]string{"Backup space": "backup", "Domain name .example": "domain|domain-year", "Domain name": "domain", "Hosting S": "shared-hosting"})
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 5 Here already 0 Refused 2")
+	j := &judge{r: &run{Mapping: Mapping{Columns: map[string]map[string]string{"client_order": {"title": rowService}}, Products: map[string]string{"Hosting S for a.example": "shared-hosting"}}}, side: side{products: map[string]string{"3": "Hosting S"}}}
+	for title, want := range map[string]string{"Hosting S for a.example": "Hosting S for a.example", "Hosting S for b.example": "Hosting S"} { // the one of a mapping that was remembered
+		if got := j.values(&source.Row{Table: "client_order", Columns: []string{"title", "product_id"}, Cells: []string{title, "3"}})[rowService]; got != want {
+			t.Errorf("%s is the product %q", title, got)
+		}
+	}
+	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "1 March 2027; ; 1 December 2026; 29 November 2026") {
+		t.Errorf("charged from %q", got)
+	}
 }
 
 // Sums that a system does not write down are worked out.

@@ -70,7 +70,9 @@ type rawLine struct {
 
 // side is what the rows of a dump refer to.
 type side struct {
-	products   map[string]string // names by id, of WHMCS
+	products   map[string]string // names by id, of WHMCS and FOSSBilling
+	addons     map[string]string // names by id, of WHMCS
+	endings    map[string]string // of domain names by the id of their service, of FOSSBilling
 	currencies map[string]string // codes by id, of WHMCS
 	parties    map[string]party  // by id of the client, of WHMCS
 	lines      map[string][]rawLine
@@ -85,6 +87,12 @@ func (s *side) see(row *source.Row) error {
 	switch row.Table {
 	case "tblproducts":
 		s.products[row.Cell("id")] = row.Cell("name")
+	case "tbladdons":
+		s.addons[row.Cell("id")] = row.Cell("name")
+	case "product":
+		s.products[row.Cell("id")] = row.Cell("title")
+	case "service_domain":
+		s.endings[row.Cell("id")] = row.Cell("tld")
 	case "tblcurrencies":
 		s.currencies[row.Cell("id")] = row.Cell("code")
 	case "tblclients":
@@ -105,6 +113,39 @@ func (s *side) see(row *source.Row) error {
 		return &source.Error{What: "There are more than " + strconv.Itoa(mostLines) + " lines of invoices, customers and products in one file. Divide it."}
 	}
 	return nil
+}
+
+// product names the product of a row, so that all rows of one have one name: a domain name
+// is known by its ending, and not by what somebody called it.
+func (s *side) product(row *source.Row, said string) string {
+	switch row.Table {
+	case "tblhosting":
+		return cmp.Or(s.products[said], said)
+	case tableAddons:
+		own := ""
+		if said == "0" { // it was made for this customer
+			own = strings.TrimSpace(row.Cell("name"))
+		}
+		return "Add-on: " + cmp.Or(s.addons[said], own, said)
+	case tableDomains:
+		if _, ending, is := strings.Cut(said, "."); is {
+			return domainName(ending)
+		}
+	case "client_order": // its title may have a domain name in it
+		if row.Cell("service_type") == "domain" {
+			return domainName(s.endings[row.Cell("service_id")])
+		}
+		return cmp.Or(s.products[row.Cell("product_id")], said)
+	}
+	return said
+}
+
+// domainName names the product of domain names with an ending, with its dot or without.
+func domainName(ending string) string {
+	if ending = strings.ToLower(strings.Trim(strings.TrimSpace(ending), ".")); ending == "" {
+		return "Domain name"
+	}
+	return "Domain name ." + ending
 }
 
 func joined(with string, parts ...string) string {

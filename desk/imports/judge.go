@@ -91,18 +91,16 @@ func (j *judge) preload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.side = side{products: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
+	j.side = side{products: map[string]string{}, addons: map[string]string{}, endings: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
 	j.orders = map[nameOf][]ordered{}
 	if err := each(in, j.side.see); err != nil {
 		return err
 	}
 	steps := j.r.Mapping.steps(j.r.Found)
-	at := func(kind string) int { return slices.IndexFunc(steps, func(p part) bool { return p.kind == kind }) }
-	if at(services) < 0 || at(clients) < 0 {
+	if !slices.ContainsFunc(steps, func(p part) bool { return p.kind == clients }) {
 		return nil
 	}
-	table := steps[at(services)].table
-	if in, err = j.i.open(ctx, j.r, func(t string) bool { return t == table }); err != nil {
+	if in, err = j.i.open(ctx, j.r, func(t string) bool { return slices.Contains(steps, part{services, t}) }); err != nil {
 		return err
 	}
 	n := 0
@@ -157,6 +155,20 @@ func (j *judge) values(row *source.Row) map[string]string {
 		default:
 			out[to] = before + " " + cell
 		}
+	}
+	if product := out[rowService]; product != "" {
+		// Orders of FOSSBilling were mapped by their titles before.
+		if _, is := j.r.Mapping.Products[product]; !is || row.Table != "client_order" {
+			out[rowService] = j.side.product(row, product)
+		}
+	}
+	if row.Table == tableDomains { // it ends on the day on which its registration does, and not before that day
+		if day, read := j.day(out[rowEnded]); read && day.After(j.now) {
+			delete(out, rowEnded)
+		}
+	}
+	if id := out[rowID]; id != "" {
+		out[rowID] = countedApart[row.Table] + id
 	}
 	return out
 }
@@ -320,9 +332,6 @@ func (j *judge) service(c candidate, v map[string]string) candidate {
 // orderOf returns the order that a row tells of, or why there is none.
 func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why string) {
 	product := v[rowService]
-	if name := j.side.products[product]; name != "" {
-		product = name
-	}
 	choice := j.choice(product)
 	if product == "" {
 		choice = otherwise
@@ -428,7 +437,7 @@ func (j *judge) choice(product string) string {
 // endedAs tells by its status whether a service has ended, and whether it began.
 func endedAs(status string) (ended, begun bool) {
 	switch plainName(status) {
-	case "cancelled", "canceled", "terminated", "completed", "closed", "expired", "ended", "gekündigt", "beendet", "transferredaway":
+	case "cancelled", "canceled", "terminated", "completed", "closed", "expired", "ended", "gekündigt", "beendet", "transferredaway", "redemption":
 		return true, true
 	case "pending", "fraud", "pendingsetup", "failedsetup", "failedrenew", "pendingregistration", "pendingtransfer":
 		return false, false

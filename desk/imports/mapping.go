@@ -73,11 +73,23 @@ func (m Mapping) after() int {
 // A part is a table of a file with what its rows are.
 type part struct{ kind, table string }
 
+// Tables of WHMCS whose services it counts apart from its others.
+const (
+	tableDomains = "tbldomains"
+	tableAddons  = "tblhostingaddons"
+)
+
+// countedApart says what stands before the ids of tables that are counted apart, so that
+// the domain name 7 is another service than the hosting 7. Refused rows come back with it.
+var countedApart = map[string]string{tableDomains: "domain-", tableAddons: "addon-"}
+
 // tables are those of the databases of WHMCS and FOSSBilling, in the order in which
 // they are taken over. What stands in others is looked up from them.
 var tables = []part{
 	{clients, "tblclients"},
 	{services, "tblhosting"},
+	{services, tableDomains},
+	{services, tableAddons},
 	{invoices, "tblinvoices"},
 	{clients, "client"},
 	{services, "client_order"},
@@ -85,7 +97,7 @@ var tables = []part{
 }
 
 // beside are tables that are looked into and not taken over themselves.
-var beside = []string{"tblproducts", "tblcurrencies", "tblinvoiceitems", "invoice_item"}
+var beside = []string{"tblproducts", "tbladdons", "tblcurrencies", "tblinvoiceitems", "product", "service_domain", "invoice_item"}
 
 // wanted reports whether a table of a dump is read.
 func wanted(table string) bool {
@@ -116,6 +128,14 @@ var ofDump = map[string]map[string]string{
 		"id": rowID, "userid": rowClient, "packageid": rowService, //nolint:misspell // as WHMCS spells it
 		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus,
 		// What was paid is until the one, and what an invoice was written of until the other.
+		"nextduedate": rowNext, "nextinvoicedate": rowNext,
+	},
+	tableDomains: {
+		"id": rowID, "userid": rowClient, "domain": rowService, "registrationdate": rowSince, "expirydate": rowEnded, "status": rowStatus,
+		"nextduedate": rowNext, "nextinvoicedate": rowNext,
+	},
+	tableAddons: {
+		"id": rowID, "userid": rowClient, "addonid": rowService, "regdate": rowSince, "termination_date": rowEnded, "status": rowStatus,
 		"nextduedate": rowNext, "nextinvoicedate": rowNext,
 	},
 	"tblinvoices": {
@@ -202,7 +222,7 @@ func (i *Imports) suggest(s *statement.Statement, f found) Mapping {
 		m.Columns[t.Name] = names
 	}
 	switch {
-	case f.table("tblclients") != nil || f.table("tblhosting") != nil:
+	case slices.ContainsFunc(f.Tables, func(t foundTable) bool { return strings.HasPrefix(t.Name, "tbl") }):
 		m.System = "WHMCS"
 	case f.table("client") != nil || f.table("client_order") != nil:
 		m.System = "FOSSBilling"
@@ -212,6 +232,18 @@ func (i *Imports) suggest(s *statement.Statement, f found) Mapping {
 		m.Kind = kindOf(m.Columns[""])
 		m.Columns[""] = keepFor(m.Kind, m.Columns[""])
 		m.Dates = datesOf(t, m.Columns[""])
+	}
+	return m
+}
+
+// knowing returns a mapping of a file with tables that it does not know as they are
+// suggested: it was remembered when they were not read yet.
+func (m Mapping) knowing(suggested Mapping) Mapping {
+	m.Columns = maps.Clone(m.Columns)
+	for table, columns := range suggested.Columns {
+		if _, is := m.Columns[table]; !is {
+			m.Columns[table] = columns
+		}
 	}
 	return m
 }

@@ -113,6 +113,9 @@ type showView struct {
 
 var kinds = map[string]string{clients: "customers", services: "services", invoices: "invoices"}
 
+// apart names the rows of tables that are of a kind of services.
+var apart = map[string]string{tableDomains: "domain names", tableAddons: "add-ons"}
+
 // show tells how far an import is, and what can be done next.
 func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 	one, err := i.read(r.Context(), r.PathValue("id"))
@@ -134,8 +137,8 @@ func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		term := "Rows"
-		if kinds[p.kind] != "" {
-			term += " of " + kinds[p.kind]
+		if kind := cmp.Or(apart[p.table], kinds[p.kind]); kind != "" {
+			term += " of " + kind
 		}
 		v.Facts = append(v.Facts, web.Fact{Term: term, Value: web.Number(int(t.Rows))})
 		if total += t.Rows; n < one.Step {
@@ -308,7 +311,7 @@ func (i *Imports) showColumns(w http.ResponseWriter, r *http.Request, status int
 	}
 	for _, m := range all {
 		if m.Name == q.Get("as") {
-			one.Mapping = m.Mapping
+			one.Mapping = m.knowing(one.Mapping)
 		}
 	}
 	v := columnsView{View: web.ViewOf(r, "Name the columns"), Steps: web.Steps(2, "Bring", "Name columns", "Try", "Take over")}

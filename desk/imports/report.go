@@ -101,6 +101,11 @@ func (i *Imports) reportStep(ctx context.Context, one *run, step int, p part, c 
 			}
 		}
 		cells := slices.Clone(row.Cells)
+		for n, column := range row.Columns[:min(len(cells), len(row.Columns))] {
+			if one.Mapping.Columns[p.table][column] == rowID && cells[n] != "" {
+				cells[n] = countedApart[p.table] + cells[n]
+			}
+		}
 		for len(cells) < len(row.Columns) {
 			cells = append(cells, "")
 		}

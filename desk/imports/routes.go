@@ -302,9 +302,6 @@ func (i *Imports) productsOf(ctx context.Context, one *run) (out []string, err e
 				return nil
 			}
 			product := j.values(row)[rowService]
-			if name := j.side.products[product]; name != "" {
-				product = name
-			}
 			if product == "" || seen[product] {
 				return nil
 			}
