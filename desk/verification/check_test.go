@@ -76,6 +76,88 @@ func TestPostcodes(t *testing.T) {
 	}
 }
 
+// TestPostcodesOfEachCountry: of every country in the table one that there is, or
+// can be, and one that cannot.
+func TestPostcodesOfEachCountry(t *testing.T) {
+	tried := map[string]bool{}
+	for _, c := range []struct{ country, right, wrong string }{
+		{"AT", "1010", "101"},
+		{"BE", "1000", "0100"},
+		{"BG", "1000", "10000"},
+		{"CH", "8001", "0801"},
+		{"CY", "1010", "101"},
+		{"HU", "1011", "0111"},
+		{"LU", "L-1234", "12345"},
+		{"SI", "SI-1000", "0100"},
+		{"DK", "0800", "800"},
+		{"NO", "0150", "150"},
+		{"AU", "0800", "800"},
+		{"NZ", "0110", "110"},
+		{"ZA", "0001", "001"},
+		{"LI", "9490", "9499"},
+		{"EE", "10111", "1011"},
+		{"FI", "00100", "0100"},
+		{"FR", "01000", "1000"},
+		{"HR", "10000", "1000"},
+		{"IT", "00118", "0118"},
+		{"LT", "LT-01103", "1103"},
+		{"TR", "06420", "6420"},
+		{"UA", "01001", "1001"},
+		{"MX", "06000", "6000"},
+		{"RS", "11000", "1100"},
+		{"ME", "81000", "8100"},
+		{"BA", "71000", "7100"},
+		{"KR", "03187", "110-110"},
+		{"DE", "01067", "1067"},
+		{"ES", "08001", "8001"},
+		{"MC", "98000", "06000"},
+		{"SM", "47890", "47900"},
+		{"VA", "00120", "00121"},
+		{"CZ", "110 00", "110 0"},
+		{"GR", "GR-105 51", "105 511"},
+		{"SE", "SE-111 22", "11 122"},
+		{"SK", "81106", "8110"},
+		{"CN", "100000", "10000"},
+		{"RO", "010011", "10011"},
+		{"RU", "101000", "10100"},
+		{"SG", "018956", "18956"},
+		{"BY", "220030", "22003"},
+		{"IN", "110 001", "010 001"},
+		{"KZ", "A15E3H3", "15E3H3"},
+		{"LV", "LV-1010", "LV-101"},
+		{"NL", "NL-1012 AB", "1012 SS"},
+		{"PL", "00-950", "0-0950"},
+		{"PT", "1000-001", "0100-001"},
+		{"MT", "VLT 1117", "VL 1117"},
+		{"GB", "BT1 5GS", "BT1 5GC"},
+		{"US", "00501", "501"},
+		{"PR", "00901-1234", "12345"},
+		{"CA", "K1A 0B1", "K1O 0B1"},
+		{"JP", "100-0001", "1000-001"},
+		{"BR", "01001-000", "01001-00"},
+		{"IS", "101", "011"},
+		{"FO", "FO-100", "1000"},
+		{"IL", "9100001", "910000"},
+		{"IE", "D6W XY00", "B02 AF30"},
+	} {
+		tried[c.country] = true
+		if looks, ok := postcodeOf(c.country, c.right); !ok {
+			t.Errorf("%s %q is refused: %s", c.country, c.right, looks)
+		}
+		if _, ok := postcodeOf(c.country, c.wrong); ok {
+			t.Errorf("%s %q is taken", c.country, c.wrong)
+		}
+		if same, _ := samePostcode(c.country, c.right, "Sample Street 7\n"+strings.ReplaceAll(c.right, " ", "")+" Exampleton"); !same {
+			t.Errorf("%s %q is not found in a text", c.country, c.right)
+		}
+	}
+	for c := range formats {
+		if !tried[c] {
+			t.Errorf("%s is not tried", c)
+		}
+	}
+}
+
 func TestAPostcodeInATextIsFound(t *testing.T) {
 	const same, other, unknown = "same", "other", "unknown"
 	for _, c := range []struct{ country, postcode, text, want string }{

@@ -16,32 +16,42 @@ type format struct {
 
 // formats are the postcodes of countries, by ISO 3166-1, as the Universal Postal
 // Union and the posts themselves publish them. A country that is not here has
-// none that we know, so anything is taken.
+// none that we know, so anything is taken. Of Austria, Germany and Spain also those
+// that begin with zeros are taken: people of the demonstration have them, as they
+// are given to nobody.
 var formats = func() map[string]format {
 	out := map[string]format{}
 	add := func(countries, pattern, looks string) {
-		f := format{postcode: regexp.MustCompile(`^(?:` + pattern + `)$`), within: regexp.MustCompile(`^(` + pattern + `)(?:$|[^\pL\pN-]|-(?:$|\PN))`), looks: looks}
+		pattern = `(?:[A-Z]{1,2}-)?(` + pattern + `)`
+		f := format{postcode: regexp.MustCompile(`^` + pattern + `$`), within: regexp.MustCompile(`^` + pattern + `(?:$|[^\pL\pN-]|-(?:$|\PN))`), looks: looks}
 		for c := range strings.FieldsSeq(countries) {
 			out[c] = f
 		}
 	}
-	add("AT BE BG CH CY DK HU LI LU NO SI AU NZ ZA", `(?:[A-Z]{1,2}-)?\d{4}`, "four digits")
-	add("DE EE ES FI FR HR IT LT TR UA MX RS ME BA MC SM VA", `(?:[A-Z]{1,2}-)?\d{5}`, "five digits")
-	add("CZ GR SE SK", `(?:[A-Z]{1,2}-)?\d{3} ?\d{2}`, "five digits, such as 123 45")
-	add("CN IN RO RU SG BY KZ", `\d{6}`, "six digits")
-	add("LV", `LV-?\d{4}`, "LV- and four digits")
-	add("NL", `[1-9]\d{3} ?[A-Z]{2}`, "four digits and two letters")
+	add("BE BG CH CY HU LU SI", `[1-9]\d{3}`, "four digits, of which the first is not 0")
+	add("AT DK NO AU NZ ZA", `\d{4}`, "four digits")
+	add("LI", `94(?:8[5-9]|9[0-8])`, "four digits from 9485 to 9498")
+	add("DE EE ES FI FR HR IT LT TR UA MX RS ME BA KR", `\d{5}`, "five digits")
+	add("MC", `980\d{2}`, "980 and two digits")
+	add("SM", `4789\d`, "4789 and a digit")
+	add("VA", `00120`, "00120")
+	add("CZ GR SE SK", `\d{3} ?\d{2}`, "five digits, such as 123 45")
+	add("CN RO RU SG BY", `\d{6}`, "six digits")
+	add("IN", `[1-9]\d{2} ?\d{3}`, "six digits, of which the first is not 0")
+	add("KZ", `\d{6}|[A-Z]\d{2}[A-Z\d]{4}`, "six digits, or a letter, two digits and four letters or digits")
+	add("LV", `LV[- ]?\d{4}`, "LV- and four digits")
+	add("NL", `[1-9]\d{3} ?(?:[A-RT-Z][A-Z]|S[BCE-RT-Z])`, "four digits and two letters, such as 1234 AB")
 	add("PL", `\d{2}-?\d{3}`, "five digits, such as 12-345")
-	add("PT", `\d{4}-\d{3}`, "seven digits, such as 1234-567")
+	add("PT", `[1-9]\d{3}[- ]?\d{3}`, "seven digits, such as 1234-567")
 	add("MT", `[A-Z]{3} ?\d{4}`, "three letters and four digits")
-	add("GB", `(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})`, "such as SW1A 1AA")
-	add("US PR", `\d{5}(?:-\d{4})?`, "five digits, or nine")
-	add("CA", `[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d`, "such as K1A 0B1")
+	add("GB", `GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}`, "such as SW1A 1AA")
+	add("US", `\d{5}(?:-\d{4})?`, "five digits, or nine")
+	add("PR", `00[679]\d{2}(?:-\d{4})?`, "five digits, or nine, and begins with 006, 007 or 009")
+	add("CA", `[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d`, "such as K1A 0B1")
 	add("JP", `\d{3}-?\d{4}`, "seven digits, such as 123-4567")
 	add("BR", `\d{5}-?\d{3}`, "eight digits, such as 12345-678")
-	add("IS FO", `\d{3}`, "three digits")
+	add("IS FO", `[1-9]\d{2}`, "three digits")
 	add("IL", `\d{5}(?:\d{2})?`, "seven digits")
-	add("KR", `\d{5}`, "five digits")
 	add("IE", `(?:D6W|[AC-FHKNPRTV-Y]\d{2}) ?[AC-FHKNPRTV-Y\d]{4}`, "an Eircode, such as D02 AF30")
 	eircode := out["IE"]
 	eircode.optional = true
