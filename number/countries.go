@@ -204,6 +204,8 @@ func cui(s string) bool {
 	return 10*weighted(s, 7, 5, 3, 2, 1, 7, 5, 3, 2)%11%10 == digit(s, -1)
 }
 
+const slovakian = `[1-9]\d[2-4789]\d{7}|\d\d` + czechDate + `\d{4}`
+
 // slovak: with these third digits ten digits are a person's birth number.
 func slovak(s string) bool {
 	if strings.IndexByte("0156", s[2]) >= 0 {

@@ -169,8 +169,18 @@ var registers = []Scheme{
 		inVAT: func(vat string) string { return vat[2:12] },
 	},
 	{
+		ID: "si.davcna", Country: "SI", Name: "Slovenian davčna številka", Looks: "eight digits, of which the first is not 0", Example: "50223054",
+		shape: shape(`[1-9]\d{7}`), tidy: without("SI"), digits: func(s string) Checked { return yes(slovenian(s)) },
+		inVAT: behindLetters,
+	},
+	{
 		ID: "si.maticna", Country: "SI", Name: "Slovenian matična številka", Looks: "seven digits, and three more for a part of the company", Example: "9331310000",
 		shape: shape(`\d{7}(?:[0-9A-Z]\d{2})?`), digits: func(s string) Checked { return yes(slovenian(s[:7])) },
+	},
+	{
+		ID: "sk.dic", Country: "SK", Name: "Slovak DIČ", Looks: "ten digits", Example: "2022749619",
+		shape: shape(slovakian), tidy: without("SK"), digits: func(s string) Checked { return yes(slovak(s)) },
+		inVAT: behindLetters,
 	},
 	{
 		ID: "sk.ico", Country: "SK", Name: "Slovak IČO", Looks: "eight digits", Example: "31333532",

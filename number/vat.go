@@ -153,7 +153,7 @@ var vats = []Scheme{
 	},
 	{
 		ID: "vat.sk", Country: "SK", Name: "VAT number of Slovakia", Looks: "SK and ten digits", Example: "SK2022749619",
-		shape:  shape(`SK(?:[1-9]\d[2-4789]\d{7}|\d\d` + czechDate + `\d{4})`),
+		shape:  shape("SK(?:" + slovakian + ")"),
 		digits: func(s string) Checked { return yes(slovak(s[2:])) },
 	},
 	{
