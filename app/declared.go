@@ -14,6 +14,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/verification"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -41,6 +42,7 @@ var kinds = map[string]kind{
 	"levels":      {"level", treatedByLevel},
 	"collections": {"way in", letIn},
 	"fields":      {"detail", askedFor},
+	"checks":      {"look at a kind of detail again", lookedAtAgain},
 	"permissions": {"permission", givenAndTaken},
 	"recipients":  {"recipient", received},
 	"roles":       {"role", employed},
@@ -456,6 +458,15 @@ func tryOpenings(ctx context.Context, w *desk.World, s *statement.Statement, lis
 		}
 	}
 	return fmt.Sprintf("%s as declared: %d covered, %d shut until others agree, %d by search", loot.Plural(len(list), "opening", "openings"), covered, locked, found), nil
+}
+
+// lookedAtAgain has details of a kind checked.
+func lookedAtAgain(ctx context.Context, w *desk.World, s *statement.Statement, id string) (string, error) {
+	outcome, err := verification.TryAgain(ctx, w, s, loot.Category(id))
+	if err == nil && outcome == "" {
+		return "", errIdle
+	}
+	return outcome, err
 }
 
 // givenAndTaken gives a permission and takes it back.

@@ -72,6 +72,11 @@ func TestDeclarationsAreTriedInTheWorld(t *testing.T) {
 			[]string{"fields company.register", "collections applicant"},
 		},
 		{
+			"a kind is looked at again later", "  contact: {again: 1y}", "  contact: {again: 2y}",
+			[]string{"checks contact"},
+			[]string{"checks company", "checks address", "categories contact"},
+		},
+		{
 			"a permission is for another", "    purpose: recommendation\n    recipient: self", "    purpose: mailing\n    recipient: self",
 			[]string{"permissions suggestions", "desks recommender"},
 			[]string{"permissions newsletter", "desks mailing"},

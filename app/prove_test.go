@@ -75,11 +75,11 @@ func TestMutateOneClause(t *testing.T) {
 // A declaration that is gone is missed by what it did, in a world: to say that
 // it is gone is not enough.
 func TestRemovedDeclarationsAreMissed(t *testing.T) {
-	report, err := app.Mutate(t.Context(), standard(t), app.Removal{Only: []loot.Clause{"disclosure.permission", "collection.compulsory"}}, provedAt)
+	report, err := app.Mutate(t.Context(), standard(t), app.Removal{Only: []loot.Clause{"disclosure.permission", "collection.compulsory", "adequacy.verification"}}, provedAt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, what := range []string{"permissions newsletter", "services backup", "fields company.vat", "fields contact.phone"} {
+	for _, what := range []string{"permissions newsletter", "services backup", "fields company.vat", "fields contact.phone", "checks company", "checks address", "checks contact", "checks payment"} {
 		i := slices.IndexFunc(report, func(m app.Mutation) bool { return m.Removed == what })
 		if i < 0 || report[i].How != app.Lost || report[i].World == "" {
 			t.Errorf("%s: %+v", what, report)

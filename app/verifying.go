@@ -19,16 +19,15 @@ type Verifying struct {
 	VIES      string        `help:"Where VIES is asked; empty: the Commission's." placeholder:"URL" env:"LOOT_VERIFY_VIES" name:"verify-vies"`
 	GLEIF     string        `help:"Where GLEIF is asked; empty: the foundation's." placeholder:"URL" env:"LOOT_VERIFY_GLEIF" name:"verify-gleif"`
 	DNS       string        `help:"DNS server that is asked, HOST:PORT; empty: the system's." placeholder:"HOST:PORT" env:"LOOT_VERIFY_DNS" name:"verify-dns"`
-	Again     time.Duration `help:"After how long a detail is checked again." default:"8760h" env:"LOOT_VERIFY_AGAIN" name:"verify-again"`
 	Answer    time.Duration `help:"How long a customer who asks waits for an answer at most." default:"336h" env:"LOOT_VERIFY_ANSWER" name:"verify-answer"`
 }
 
 // options returns what the desk of checks goes by, or what is wrong with it.
 func (v Verifying) options(now func() time.Time) (o verification.Options, err error) {
-	if v.Again < 0 || v.Answer < 0 {
-		return o, loot.Errorf(loot.Invalid, "--verify-again and --verify-answer are lengths of time, such as 8760h and 336h.")
+	if v.Answer < 0 {
+		return o, loot.Errorf(loot.Invalid, "--verify-answer is a length of time, such as 336h.")
 	}
-	o.Again, o.Answer = v.Again, v.Answer
+	o.Answer = v.Answer
 	for _, who := range v.Ask {
 		if !slices.Contains([]string{"dns", "vies", "gleif", "none"}, who) {
 			return o, loot.Errorf(loot.Invalid, "--verify-ask: %q is none of dns, vies, gleif and none.", who)

@@ -153,6 +153,16 @@ func (s *Statement) Titles(fields ...loot.Field) []string {
 	return titles
 }
 
+// Checks returns when details are looked at again.
+func (s *Statement) Checks() []CheckDecl { return slices.Clone(s.d.checks) }
+
+// Again returns how long after a check details of a category are looked at again;
+// zero: they are not, by date.
+func (s *Statement) Again(id loot.Category) Span {
+	d, _ := lookup(s.d.checks, func(c CheckDecl) bool { return c.ID == id })
+	return d.Again
+}
+
 // AddressField returns the field of a collection that people are found by and
 // that letters go to; empty if there is none.
 func (s *Statement) AddressField(c loot.Collection) loot.Field {

@@ -148,7 +148,7 @@ func TestWithoutDeclaration(t *testing.T) {
 		"fields payment.iban", "permissions hints", "permissions offers", "services server", "levels 1", "levels 2",
 		"topics servers", "topics offers", "items session", "items number", "signals dnt", "roles administrator", "recipients police", "recipients court",
 		"recipients fair", "desks reports", "roles abuse", "desks mailing", "senders self", "senders acme", "fields applicant.letter", "fields visit.page", "fields guest.name",
-		"fields contact.email", "tags ads",
+		"fields contact.email", "tags ads", "checks contact",
 	}
 	for _, e := range s.parsed.entries {
 		what := e.table + " " + e.id

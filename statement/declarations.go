@@ -25,6 +25,7 @@ type declarations struct {
 	categories  []Category
 	collections []CollectionDecl
 	fields      []FieldDecl
+	checks      []CheckDecl
 	offers      []Offer
 	recipients  []Recipient
 	roles       []RoleDecl
@@ -174,6 +175,8 @@ func (d *declarations) add(e entry, front *Front) error {
 		return decode(e, &d.collections, CollectionDecl{ID: loot.Collection(e.id)})
 	case "fields":
 		return decode(e, &d.fields, FieldDecl{ID: loot.Field(e.id), Type: "text"})
+	case "checks":
+		return decode(e, &d.checks, CheckDecl{ID: loot.Category(e.id)})
 	case "permissions":
 		return decode(e, &d.offers, Offer{ID: e.id, Clause: e.at.clause})
 	case "recipients":
@@ -251,6 +254,11 @@ func (d *declarations) consistent(rep *reporter, where map[string]place) {
 		}
 		if f.Index && !f.Identifying {
 			rep.add(at("fields", string(f.ID)), "The field %s can be looked up, so it identifies: add identifying: true.", f.ID)
+		}
+	}
+	for _, c := range d.checks {
+		if c.Again.IsZero() {
+			rep.add(at("checks", string(c.ID)), "Details of the category %s cannot be looked at again at once: say after how long, or take the line out.", c.ID)
 		}
 	}
 	for _, r := range d.roles {

@@ -115,6 +115,13 @@ type FieldDecl struct {
 	Since       time.Time               `yaml:"since" json:"since,omitzero"`        // effective date of the version that first asks for it
 }
 
+// A CheckDecl says when details of a category that were checked are looked at
+// again. Where a category has none, they are not, by date.
+type CheckDecl struct {
+	ID    loot.Category `yaml:"-" json:"category"`
+	Again Span          `yaml:"again" json:"again"` // how long after a check
+}
+
 // An Offer is a permission that is offered, and off until it is given but for where
 // it is assumed.
 type Offer struct {

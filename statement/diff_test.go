@@ -147,6 +147,7 @@ func TestDiffSeesEveryKeyOfADeclaration(t *testing.T) {
 	tryFirst(try, "categories", d.categories, func(c Category) string { return string(c.ID) })
 	tryFirst(try, "collections", d.collections, func(c CollectionDecl) string { return string(c.ID) })
 	tryFirst(try, "fields", d.fields, func(f FieldDecl) string { return string(f.ID) })
+	tryFirst(try, "checks", d.checks, func(c CheckDecl) string { return string(c.ID) })
 	tryFirst(try, "permissions", d.offers, func(o Offer) string { return o.ID })
 	tryFirst(try, "recipients", d.recipients, func(r Recipient) string { return r.Key })
 	tryFirst(try, "roles", d.roles, func(r RoleDecl) string { return string(r.ID) })

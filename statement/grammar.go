@@ -29,7 +29,7 @@ func table(doc string, keys ...member) *shape {
 
 // singular names one entry of each table, in the order in which they are shown.
 var singular = map[string]string{
-	"purposes": "purpose", "levels": "level", "categories": "category", "collections": "collection", "fields": "field",
+	"purposes": "purpose", "levels": "level", "categories": "category", "collections": "collection", "fields": "field", "checks": "check",
 	"permissions": "permission", "recipients": "recipient", "roles": "role", "desks": "desk", "services": "service",
 	"topics": "topic", "senders": "sender", "items": "item", "tags": "tag", "signals": "signal", "regions": "region",
 }
@@ -86,6 +86,12 @@ var blockShape = &shape{kind: kindObject, doc: "The declarations of a clause; se
 		}),
 		may("services", refsShape("services", "Services that cannot be ordered without it; \"*\" is any.", "*")),
 		may("since", &shape{kind: kindDate, doc: "Effective date of the version that first asks for it."}))),
+	may("checks", &shape{
+		kind: kindMap, doc: "When details of a category that were checked are looked at again; those of others are not, by date.", key: refShape("categories", ""),
+		of: &shape{kind: kindObject, keys: []member{
+			need("again", &shape{kind: kindSpan, doc: "How long after a check a detail is looked at again."}),
+		}},
+	}),
 	may("permissions", table("Permissions that are offered, and off until they are given but for where they are assumed.",
 		need("title", textShape("What is permitted.")),
 		may("text", textShape("What it means for the customer.")),

@@ -35,6 +35,10 @@ func (s *Statement) rowOf(table, id string) (Row, bool) {
 		if d, ok := s.Field(loot.Field(id)); ok {
 			return s.fieldRow(d), true
 		}
+	case "checks":
+		if again := s.Again(loot.Category(id)); !again.IsZero() {
+			return s.checkRow(loot.Category(id), again), true
+		}
 	case "permissions":
 		if d, ok := s.Offer(id); ok {
 			return s.offerRow(d), true
@@ -212,6 +216,14 @@ func (s *Statement) fieldRow(d FieldDecl) Row {
 		{Label: "Says who you are", Text: yes(d.Identifying, "Yes", "No")},
 		{Label: "Can be looked up", Text: yes(d.Index, "Yes", "No")},
 	}}
+}
+
+func (s *Statement) checkRow(id loot.Category, again Span) Row {
+	title := string(id)
+	if c, ok := s.Category(id); ok {
+		title = c.Title
+	}
+	return Row{Title: title, Cells: []Cell{{Label: "Looked at again", Text: again.Words() + " after a check"}}}
 }
 
 // inOrder returns the purposes in the order in which the statement declares them.

@@ -158,6 +158,7 @@ var tableTitles = map[string][2]string{
 	"categories":  {"Kinds of detail", "Kind of detail"},
 	"collections": {"The drawers that details are kept in", "Drawer"},
 	"fields":      {"The details that are asked for, and what cannot be done without each", "Detail"},
+	"checks":      {"When we look again", "Kind of detail"},
 	"permissions": {"The permissions that you can give", "Permission"},
 	"recipients":  {"Who can receive details", "Recipient"},
 	"roles":       {"Which job opens records for which purposes", "Job"},

@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/statement"
 	"loot/vault"
 )
 
@@ -300,7 +301,7 @@ func TestInspectNeverPanics(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	const again = 365 * 24 * time.Hour
+	again, never := statement.Span{Years: 1}, statement.Span{}
 	given := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := given.AddDate(0, 1, 0)
 	pass, fail, prove, wait := finding{Check: "a", Outcome: passed}, finding{Check: "b", Outcome: failed, Why: "No."}, finding{Check: "c", Outcome: proved}, finding{Check: "d", Outcome: later}
@@ -324,9 +325,9 @@ func TestJudge(t *testing.T) {
 		{"a colleague's word outweighs", known{about: vault.About{State: vault.Verified}, before: person(proved, now.Add(1)), found: []finding{fail}}, vault.Verified, proved, ""},
 		{"until it has grown old", known{about: vault.About{State: vault.Verified}, before: person(proved, now), found: []finding{pass}}, vault.Expired, passed, kindOld},
 		{"also where no check is", known{about: vault.About{State: vault.Verified}, before: person(proved, now)}, vault.Expired, proved, kindOld},
-		{"and not of another value", known{about: vault.About{State: vault.Unverified, At: now}, before: person(proved, now.Add(again)), found: []finding{fail}}, vault.Unverified, failed, kindCheck},
+		{"and not of another value", known{about: vault.About{State: vault.Unverified, At: now}, before: person(proved, again.After(now)), found: []finding{fail}}, vault.Unverified, failed, kindCheck},
 		{"a link was opened", known{about: vault.About{State: vault.Verified, At: given}, confirmed: now.Add(-time.Hour), found: []finding{pass}}, vault.Verified, proved, ""},
-		{"long ago", known{about: vault.About{State: vault.Verified, At: given.Add(-3 * again)}, confirmed: now.Add(-again), found: []finding{pass}}, vault.Expired, passed, ""},
+		{"long ago", known{about: vault.About{State: vault.Verified, At: given.AddDate(-3, 0, 0)}, confirmed: now.AddDate(-1, 0, 0), found: []finding{pass}}, vault.Expired, passed, ""},
 		{"in dispute", known{about: vault.About{State: vault.Disputed}, found: []finding{fail}}, vault.Disputed, failed, ""},
 		{"in dispute, and right", known{about: vault.About{State: vault.Disputed}, found: []finding{prove}}, vault.Disputed, proved, ""},
 	} {
@@ -335,6 +336,27 @@ func TestJudge(t *testing.T) {
 		}
 		if j := judge(c.k, now, again); j.State != c.state || j.Outcome != c.out || j.Case != c.kase {
 			t.Errorf("%s: %s, %s, case %q; want %s, %s, %q", c.name, j.State, j.Outcome, j.Case, c.state, c.out, c.kase)
+		}
+	}
+	old := again.After(now)
+	for _, c := range []struct {
+		name  string
+		k     known
+		now   time.Time
+		again statement.Span
+		state string
+		next  time.Time // when it is looked at again
+	}{
+		{"as the statement says", known{found: []finding{prove}}, now, again, vault.Verified, again.After(now)},
+		{"where it says nothing", known{found: []finding{prove}}, now, never, vault.Verified, time.Time{}},
+		{"a colleague's word that had no day", known{before: person(proved, time.Time{}), found: []finding{fail}}, now, again, vault.Verified, again.After(given.AddDate(0, 0, 1))},
+		{"which is old by now", known{before: person(proved, time.Time{}), found: []finding{pass}}, old, again, vault.Expired, again.After(old)},
+		{"or never is", known{before: person(proved, time.Time{}), found: []finding{fail}}, old, never, vault.Verified, time.Time{}},
+		{"nor is a link", known{confirmed: given.Add(time.Hour), found: []finding{pass}}, old, never, vault.Verified, time.Time{}},
+	} {
+		c.k.about = vault.About{State: vault.Verified, At: given}
+		if j := judge(c.k, c.now, c.again); j.State != c.state || !j.Next.Equal(c.next) {
+			t.Errorf("%s: %s, again on %s; want %s, %s", c.name, j.State, j.Next, c.state, c.next)
 		}
 	}
 }

@@ -141,7 +141,8 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 		return err
 	}
 	now := v.Now()
-	l := last{Field: m.Field, Method: "person", Actor: m.Decider, At: now, Next: now.Add(v.options.Again)}
+	d, _ := s.Field(m.Field)
+	l := last{Field: m.Field, Method: "person", Actor: m.Decider, At: now, Next: after(now, s.Again(d.Category))}
 	state := vault.Unverified
 	switch m.Decision {
 	case "right":

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"loot/statement"
 	"loot/vault"
 )
 
@@ -27,19 +28,23 @@ type judgment struct {
 
 // judge says how a detail stands. What a person or a register said of the very
 // value that is held counts until it has grown old; what a program finds right
-// only says that it can be right.
-func judge(k known, now time.Time, again time.Duration) judgment {
+// only says that it can be right. It grows old after as long as the statement says,
+// and never by date where that says nothing (again is zero).
+func judge(k known, now time.Time, again statement.Span) judgment {
 	same := !k.before.At.IsZero() && !k.before.At.Before(k.about.At) // it was checked since it was given
-	fresh := same && now.Before(k.before.Next)
+	if same && k.before.Next.IsZero() {
+		k.before.Next = after(k.before.At, again)
+	}
+	fresh := same && (k.before.Next.IsZero() || now.Before(k.before.Next))
 	if same && k.before.Actor != "" && fresh {
 		return judgment{last: k.before, State: k.about.State}
 	}
 	found, at := k.found, now
 	linked := !k.confirmed.IsZero() && !k.confirmed.Before(k.about.At) && (k.about.State == vault.Verified || k.about.State == vault.Expired)
-	if linked && now.Before(k.confirmed.Add(again)) && sum(found) != failed && sum(found) != later {
+	if linked && (again.IsZero() || now.Before(again.After(k.confirmed))) && sum(found) != failed && sum(found) != later {
 		found, at = append(slices.Clip(found), finding{Check: "email.link", Outcome: proved}), k.confirmed
 	}
-	j := judgment{last: last{Field: k.before.Field, Outcome: sum(found), At: at, Next: at.Add(again)}, State: k.about.State}
+	j := judgment{last: last{Field: k.before.Field, Outcome: sum(found), At: at, Next: after(at, again)}, State: k.about.State}
 	j.Method, j.Evidence, j.Result = decidedBy(found, j.Outcome)
 	held := same && k.before.Outcome == proved || linked // it was more than checked once
 	switch j.Outcome {
@@ -80,6 +85,15 @@ func judge(k known, now time.Time, again time.Duration) judgment {
 		j.State, j.Case = vault.Disputed, ""
 	}
 	return j
+}
+
+// after returns when a detail is looked at again that was checked at t; zero: not by
+// itself.
+func after(t time.Time, again statement.Span) time.Time {
+	if again.IsZero() {
+		return time.Time{}
+	}
+	return again.After(t)
 }
 
 // decidedBy returns the checks that made the outcome, by comma, with what they

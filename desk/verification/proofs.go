@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -188,8 +189,16 @@ func (v *Verification) provesAge(ctx context.Context, w *desk.World) (string, er
 	if by == "" {
 		return "", errors.New("what a colleague found right is not verified")
 	}
-	before := st.lasts
-	w.Clock.Advance(v.options.Again + time.Minute)
+	before, due := st.lasts, w.Now()
+	for f, l := range before {
+		if st.held[f].State == vault.Verified && l.Next.IsZero() {
+			return "", fmt.Errorf("“%s” was found right and is never looked at again", titleOf(s, f))
+		}
+		if l.Next.After(due) {
+			due = l.Next
+		}
+	}
+	w.Clock.Advance(due.Sub(w.Now()) + time.Minute)
 	if err := v.sweep(ctx, sweepArgs{}); err != nil {
 		return "", err
 	}
@@ -285,4 +294,43 @@ func (v *Verification) provesRequest(ctx context.Context, w *desk.World) (string
 		return "", errors.New("no letter says that there is an answer")
 	}
 	return "answered after " + loot.Plural(decided, "decision of a person", "decisions of a person") + ", on the page and by a letter", nil
+}
+
+// TryAgain tries in a world what the statement s promises of a kind of detail: each
+// of it that was checked is looked at again on its day, which the customer sees. No
+// outcome: nothing of the kind was checked.
+func TryAgain(ctx context.Context, w *desk.World, s *statement.Statement, kind loot.Category) (string, error) {
+	subject, err := w.NewPerson(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := w.Drain(ctx); err != nil {
+		return "", err
+	}
+	a, err := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}.Get(ctx, "/portal/checks")
+	if err != nil {
+		return "", err
+	}
+	seen := 0
+	for _, d := range checked(s) {
+		if d.Category != kind {
+			continue
+		}
+		row := regexp.MustCompile(`<th scope="row">` + regexp.QuoteMeta(html.EscapeString(d.Title)) + `</th>[^\n]*?data-label="On"><time datetime="([^"]+)">[^<]*</time></td><td data-label="Again">(.*?)</td>`).FindStringSubmatch(a.Body.String())
+		if row == nil {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, row[1])
+		if err != nil {
+			return "", err
+		}
+		if next := day(s.Again(kind).After(at)); !strings.Contains(row[2], next) {
+			return "", fmt.Errorf("“%s” was checked, and the page does not say that it is looked at again on %s", d.Title, next)
+		}
+		seen++
+	}
+	if seen == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("%s after a check %s looked at again, and the customer sees the day", s.Again(kind).Words(), loot.Plural(seen, "detail is", "details are")), nil
 }

@@ -163,7 +163,7 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 		if d.ID == rec.plan.address {
 			k.confirmed = rec.confirmed
 		}
-		j := judge(k, now, v.options.Again)
+		j := judge(k, now, rec.s.Again(d.Category))
 		if j.Field = d.ID; j.Outcome != none {
 			addLast(tx, subject, j.last)
 		}

@@ -37,8 +37,6 @@ type Options struct {
 	Mailboxes func(ctx context.Context, domain string) (register.Mailboxes, error)
 	// Registers are asked for the numbers that they take.
 	Registers []register.Register
-	// Again is after how long a detail is checked again; zero: a year.
-	Again time.Duration
 	// Answer is how long a customer waits for an answer at most; zero: 14 days.
 	Answer time.Duration
 }
@@ -65,9 +63,6 @@ const (
 
 // New returns the desk and registers its jobs and listeners.
 func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verification, error) {
-	if o.Again <= 0 {
-		o.Again = 365 * 24 * time.Hour
-	}
 	if o.Answer <= 0 {
 		o.Answer = 14 * 24 * time.Hour
 	}
