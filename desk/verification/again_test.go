@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
+	"loot/web"
 )
 
 // lookedAt is the statement in which details are looked at again as is said.
@@ -46,6 +48,17 @@ func TestTheStatementSaysWhenToLookAgain(t *testing.T) {
 			t.Errorf("by a colleague: %+v", l)
 		}
 		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, day(checked.AddDate(0, 6, 0)))
+		role, _ := h.S.Role("support")
+		page := h.Get("/portal/checks")
+		shows(t, page, http.StatusOK, "Looked at by a colleague: "+role.Title)
+		hides(t, page, support.Name, support.ID)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			beside, err := h.desk.Beside(ctx, tx, s)
+			if !slices.Contains(beside["contact.phone"].Facts, web.Fact{Term: "By", Value: role.Title}) || slices.ContainsFunc(beside["company.vat"].Facts, func(f web.Fact) bool { return f.Term == "By" }) {
+				t.Errorf("beside the details: %+v, %+v", beside["contact.phone"].Facts, beside["company.vat"].Facts)
+			}
+			return err
+		})
 
 		h.InForce(lookedAt(t, "2026-2", "checks:\n  company: {again: 3y}\n"))
 		h.correct(s, "contact.phone", "+353 1 555 0111")

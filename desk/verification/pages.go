@@ -29,7 +29,8 @@ type detailView struct {
 	Title string
 	State web.Badge
 	Last  last
-	Was   bool // it was checked
+	Was   bool   // it was checked
+	By    string // the job of the colleague who looked; empty: the program did
 }
 
 type requestView struct {

@@ -59,6 +59,13 @@ func (v *Verification) Beside(ctx context.Context, tx *store.Tx, subject loot.Su
 		}}
 		if l, ok := lasts[d.ID]; ok {
 			one.Facts = append(one.Facts, web.Fact{Term: "Checked", Value: day(l.At)})
+			by, err := v.whoLooked(ctx, tx, s, l)
+			if err != nil {
+				return nil, err
+			}
+			if by != "" {
+				one.Facts = append(one.Facts, web.Fact{Term: "By", Value: by})
+			}
 			if !l.Next.IsZero() {
 				one.Facts = append(one.Facts, web.Fact{Term: "Again", Value: day(l.Next)})
 			}
@@ -66,6 +73,28 @@ func (v *Verification) Beside(ctx context.Context, tx *store.Tx, subject loot.Su
 		out[d.ID] = one
 	}
 	return out, nil
+}
+
+// whoLooked names the colleague who looked at a detail as the statement says: by the
+// job, or by name and job; empty: the program looked.
+func (v *Verification) whoLooked(ctx context.Context, tx *store.Tx, s *statement.Statement, l last) (string, error) {
+	if l.Actor == "" {
+		return "", nil
+	}
+	who, _, err := v.staff.Member(ctx, tx, l.Actor)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range who.Roles {
+		switch r, _ := s.Role(id); {
+		case !slices.Contains(r.Purposes, purpose):
+		case r.Named:
+			return who.Name + ", " + r.Title, nil
+		default:
+			return r.Title, nil
+		}
+	}
+	return "a member of staff", nil
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
@@ -100,7 +129,11 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 				continue
 			}
 			l, was := lasts[d.ID]
-			data.Details = append(data.Details, detailView{Title: d.Title, State: desk.StateBadge(about.State, "not checked"), Last: l, Was: was})
+			by, err := v.whoLooked(ctx, tx, s, l)
+			if err != nil {
+				return err
+			}
+			data.Details = append(data.Details, detailView{Title: d.Title, State: desk.StateBadge(about.State, "not checked"), Last: l, Was: was, By: by})
 		}
 		if err := v.mineAnswers(ctx, tx, s, me, &data); err != nil {
 			return err
