@@ -73,7 +73,7 @@ type Visiting struct {
 type Selling struct {
 	SellerName     string `help:"Company on invoices. Default: the controller of the statement." env:"LOOT_SELLER_NAME" name:"seller-name"`
 	SellerAddress  string `help:"Its registered address, as 1 Example Quay, Dublin, Ireland. Default: the controller's." env:"LOOT_SELLER_ADDRESS" name:"seller-address"`
-	SellerVAT      string `help:"Its VAT number; without it no invoice is issued." env:"LOOT_SELLER_VAT" name:"seller-vat"`
+	SellerVAT      string `help:"Its VAT number; without it no invoice is issued, but for one that is exempt." env:"LOOT_SELLER_VAT" name:"seller-vat"`
 	SellerRegister string `help:"Its number in the register of companies." env:"LOOT_SELLER_REGISTER" name:"seller-register"`
 	SellerIBAN     string `help:"Account to which invoices are paid." env:"LOOT_SELLER_IBAN" name:"seller-iban"`
 	SellerAccount  string `help:"Account to which invoices are paid, where it has no IBAN: its number as the bank writes it." env:"LOOT_SELLER_ACCOUNT" name:"seller-account"`
@@ -85,16 +85,23 @@ type Selling struct {
 	SellerDays     int    `help:"Days in which invoices are to be paid." default:"14" env:"LOOT_SELLER_DAYS" name:"seller-days"`
 	SellerOSS      bool   `help:"Consumers in other states of the EU pay the VAT of their own: the seller is in the one-stop shop." env:"LOOT_SELLER_OSS" name:"seller-oss"`
 	SellerAuto     bool   `help:"Issue the invoices of a month by itself once it is over." env:"LOOT_SELLER_AUTO" name:"seller-auto"`
+
+	SellerTaxNumber   string `help:"Its number at the tax office, for who is exempt and has no VAT number." env:"LOOT_SELLER_TAX_NUMBER" name:"seller-tax-number"`
+	SellerExempt      string `help:"Reason for which it charges no VAT at home, as it stands on invoices, such as § 19 UStG for a small business." env:"LOOT_SELLER_EXEMPT" name:"seller-exempt"`
+	SellerExemptCode  string `help:"Code of the reason, of the list VATEX, if one fits." env:"LOOT_SELLER_EXEMPT_CODE" name:"seller-exempt-code"`
+	SellerExemptFrom  string `help:"First day of the exemption, as 2026-01-01." env:"LOOT_SELLER_EXEMPT_FROM" name:"seller-exempt-from"`
+	SellerExemptUntil string `help:"Its last day. Default: it has no end yet." env:"LOOT_SELLER_EXEMPT_UNTIL" name:"seller-exempt-until"`
 }
 
 // seller returns who issues the invoices; of a made-up network a made-up company.
 func (s Selling) seller(madeUp bool) billing.Seller {
-	if madeUp && s.SellerVAT == "" {
+	if madeUp && s.SellerVAT == "" && s.SellerExempt == "" {
 		return billing.MadeUpSeller
 	}
 	return billing.Seller{
 		Name: s.SellerName, Address: s.SellerAddress, VAT: s.SellerVAT, Register: s.SellerRegister, IBAN: s.SellerIBAN, Account: s.SellerAccount, BIC: s.SellerBIC, Email: s.SellerEmail,
 		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, OSS: s.SellerOSS, Auto: s.SellerAuto,
+		TaxNumber: s.SellerTaxNumber, Exempt: s.SellerExempt, ExemptCode: s.SellerExemptCode, ExemptFrom: s.SellerExemptFrom, ExemptUntil: s.SellerExemptUntil,
 	}
 }
 

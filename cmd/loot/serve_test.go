@@ -92,6 +92,8 @@ func TestSettingsAreCheckedBeforeThePort(t *testing.T) {
 		"--transit-token-file names no file with the token.":                                     {"--listen", taken, "--root", "transit:https://vault.example.com#loot"},
 		file + ":1:1": {"--listen", taken, "--statement", file},
 		"The statement " + file + "x cannot be read.": {"--listen", taken, "--statement", file + "x"},
+		"--seller-exempt: the reason":                 {"--listen", taken, "--seller-exempt-from", "2026-01-01"},
+		"--seller-exempt-until is not before":         {"--listen", taken, "--seller-exempt", "x", "--seller-exempt-from", "2026-01-02", "--seller-exempt-until", "2026-01-01"},
 		"A witness is written VKEY=URL":               {"--listen", taken, "--witness", "foo"},
 		"--witness: A key is written as name":         {"--listen", taken, "--witness", "foo=http://localhost"},
 		"is no network":                               {"--listen", taken, "--trusted-proxies", "x"},

@@ -304,6 +304,11 @@ func findings(inv *invoice.Invoice) string {
 		return "The sums cannot be worked out: " + err.Error() + "."
 	}
 	var out []string
+	if inv.Seller.VAT == "" && slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool {
+		return l.Tax.Category == invoice.Standard || l.Tax.Category == invoice.ReverseCharge
+	}) {
+		out = append(out, "The seller is not exempt here, and has no VAT number: set --seller-vat, or the days of the exemption.")
+	}
 	for _, f := range try.Check() {
 		out = append(out, f.String())
 	}

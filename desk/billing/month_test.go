@@ -105,27 +105,38 @@ func TestTaxByRuleAndDate(t *testing.T) {
 		category                     invoice.Category
 		percent                      string
 		printed                      string // VAT number of the buyer
+		exempt                       bool   // the seller, from October to November of 2026
 	}{
-		{"at home, a business", "IE", "", "IE1234567T", false, "2026-11-30", invoice.Standard, "23", "IE1234567T"},
-		{"at home, a consumer", "IE", "", "", false, "2026-11-30", invoice.Standard, "23", ""},
-		{"at home, while the rate was lower", "IE", "", "", false, "2020-10-31", invoice.Standard, "21", ""},
-		{"a business elsewhere", "DE", "10115", "DE136695976", true, "2026-11-30", invoice.ReverseCharge, "0", "DE136695976"},
-		{"a business in Greece", "GR", "10431", "EL094259216", false, "2026-11-30", invoice.ReverseCharge, "0", "EL094259216"},
-		{"a number whose check digit is wrong", "DE", "10115", "DE136695977", false, "2026-11-30", invoice.Standard, "23", ""},
-		{"a number of another country", "FR", "75001", "DE136695976", false, "2026-11-30", invoice.Standard, "23", ""},
-		{"a consumer elsewhere", "DE", "10115", "", false, "2026-11-30", invoice.Standard, "23", ""},
-		{"a consumer elsewhere, one-stop shop", "DE", "10115", "", true, "2026-11-30", invoice.Standard, "19", ""},
-		{"a consumer in Germany in 2020", "DE", "10115", "", true, "2020-12-31", invoice.Standard, "16", ""},
-		{"a consumer in Finland", "FI", "00100", "", true, "2026-11-30", invoice.Standard, "25.5", ""},
-		{"a consumer in Estonia, the day before", "EE", "10111", "", true, "2025-06-30", invoice.Standard, "22", ""},
-		{"a consumer in Estonia, that day", "EE", "10111", "", true, "2025-07-01", invoice.Standard, "24", ""},
-		{"Monaco is France", "MC", "98000", "", true, "2026-11-30", invoice.Standard, "20", ""},
-		{"Switzerland", "CH", "8001", "CHE-107.787.577 MWST", false, "2026-11-30", invoice.OutOfScope, "0", ""},
-		{"a consumer in Japan", "JP", "100-0001", "", true, "2026-11-30", invoice.OutOfScope, "0", ""},
-		{"the Canary Islands", "ES", "35001", "", true, "2026-11-30", invoice.OutOfScope, "0", ""},
+		{"at home, a business", "IE", "", "IE1234567T", false, "2026-11-30", invoice.Standard, "23", "IE1234567T", false},
+		{"at home, a consumer", "IE", "", "", false, "2026-11-30", invoice.Standard, "23", "", false},
+		{"at home, while the rate was lower", "IE", "", "", false, "2020-10-31", invoice.Standard, "21", "", false},
+		{"a business elsewhere", "DE", "10115", "DE136695976", true, "2026-11-30", invoice.ReverseCharge, "0", "DE136695976", false},
+		{"a business in Greece", "GR", "10431", "EL094259216", false, "2026-11-30", invoice.ReverseCharge, "0", "EL094259216", false},
+		{"a number whose check digit is wrong", "DE", "10115", "DE136695977", false, "2026-11-30", invoice.Standard, "23", "", false},
+		{"a number of another country", "FR", "75001", "DE136695976", false, "2026-11-30", invoice.Standard, "23", "", false},
+		{"a consumer elsewhere", "DE", "10115", "", false, "2026-11-30", invoice.Standard, "23", "", false},
+		{"a consumer elsewhere, one-stop shop", "DE", "10115", "", true, "2026-11-30", invoice.Standard, "19", "", false},
+		{"a consumer in Germany in 2020", "DE", "10115", "", true, "2020-12-31", invoice.Standard, "16", "", false},
+		{"a consumer in Finland", "FI", "00100", "", true, "2026-11-30", invoice.Standard, "25.5", "", false},
+		{"a consumer in Estonia, the day before", "EE", "10111", "", true, "2025-06-30", invoice.Standard, "22", "", false},
+		{"a consumer in Estonia, that day", "EE", "10111", "", true, "2025-07-01", invoice.Standard, "24", "", false},
+		{"Monaco is France", "MC", "98000", "", true, "2026-11-30", invoice.Standard, "20", "", false},
+		{"Switzerland", "CH", "8001", "CHE-107.787.577 MWST", false, "2026-11-30", invoice.OutOfScope, "0", "", false},
+		{"a consumer in Japan", "JP", "100-0001", "", true, "2026-11-30", invoice.OutOfScope, "0", "", false},
+		{"the Canary Islands", "ES", "35001", "", true, "2026-11-30", invoice.OutOfScope, "0", "", false},
+		{"an exempt seller, at home", "IE", "", "IE1234567T", false, "2026-11-30", invoice.Exempt, "0", "IE1234567T", true},
+		{"an exempt seller, a consumer elsewhere", "DE", "10115", "", false, "2026-10-31", invoice.Exempt, "0", "", true},
+		{"an exempt seller, a consumer elsewhere, one-stop shop", "DE", "10115", "", true, "2026-11-30", invoice.Standard, "19", "", true},
+		{"an exempt seller, a business elsewhere", "DE", "10115", "DE136695976", false, "2026-11-30", invoice.ReverseCharge, "0", "DE136695976", true},
+		{"an exempt seller, Switzerland", "CH", "8001", "", false, "2026-11-30", invoice.OutOfScope, "0", "", true},
+		{"a seller before it is exempt", "IE", "", "", false, "2026-09-30", invoice.Standard, "23", "", true},
+		{"a seller that is exempt no longer", "IE", "", "", false, "2026-12-31", invoice.Standard, "23", "", true},
 	} {
 		seller := MadeUpSeller
 		seller.Name, seller.Address, seller.OSS = "Example Ltd", "1 Example Quay, Dublin, Ireland", tt.oss
+		if tt.exempt {
+			seller.Exempt, seller.ExemptFrom, seller.ExemptUntil = "Small business", "2026-10-31", "2026-11-30"
+		}
 		inv := invoice.Invoice{
 			Kind: invoice.Commercial, Currency: "EUR", Period: invoice.Period{From: day(tt.on[:8] + "01"), To: day(tt.on)}, Seller: seller.party(),
 			Buyer: invoice.Party{Name: "Buyer", VAT: tt.vat, Address: invoice.Address{Lines: []string{"1 Sample Street"}, City: "Exampleton", Postcode: tt.postcode, Country: tt.country}},

@@ -455,6 +455,51 @@ func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
 	})
 }
 
+// An invoice that breaks a rule waits, and the staff see the rule's name. It takes no
+// number, holds up nobody else, and goes out once it is mended.
+func TestAnInvoiceThatBreaksARuleWaitsUntilItIsMended(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(with(meadow, map[loot.Field]string{street: "1 Sample Quay\nHouse\nFloor\nRoom"}))
+		other := o.customer(meadow)
+		o.after(december)
+		o.run(november)
+		o.hour() // tried again, it is still wrong
+		if all := o.issued(""); len(all) != 1 || all[0].Subject != other || all[0].Number != "EX-2026-000001" {
+			t.Fatalf("%+v", all)
+		}
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "wrong", "LOOT-07, buyer: Write the address, without postcode and city, in at most three lines.")
+		o.give(s, street, "1 Sample Quay\nRoom")
+		o.hour()
+		if all := o.issued(""); len(all) != 2 || all[1].Subject != s || all[1].Number != "EX-2026-000002" {
+			t.Fatalf("after the mend: %+v", all)
+		}
+		desktest.Lacks(t, o.Get("/console/billing/run?month=2026-11"), "LOOT-07")
+	})
+}
+
+// What only the invoice with its number breaks keeps it from being sealed, too.
+func TestANumberThatBreaksARuleIsNotTaken(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.after(december)
+		seller := MadeUpSeller
+		seller.Series = "EX\x01"
+		o.b.Sell(seller)
+		o.run(november)
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "wrong", "It could not be sealed or written down")
+		if all := o.issued(""); len(all) != 0 {
+			t.Fatalf("%+v", all)
+		}
+		o.b.Sell(MadeUpSeller)
+		o.hour()
+		if all := o.issued(""); len(all) != 1 || all[0].Subject != s || all[0].Number != "EX-2026-000001" {
+			t.Fatalf("after the mend: %+v", all)
+		}
+	})
+}
+
 // What is found later stands in place of what was found before, and leads to no service
 // that it is not about.
 func TestAFindingReplacesTheOneBefore(t *testing.T) {

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 type Seller struct {
 	Name     string // as registered; empty: the controller of the statement
 	Address  string // street, town with postcode, country, as "1 Example Quay, Dublin, Ireland"; empty: the controller's
-	VAT      string // without it nothing is issued
+	VAT      string // without it nothing is issued but what is exempt
 	Register string // number in the register of companies
 	IBAN     string // to which is paid
 	Account  string // to which is paid, where it has no IBAN: as the bank writes it
@@ -28,6 +29,12 @@ type Seller struct {
 	Days     int    // in which is to be paid
 	OSS      bool   // consumers in other member states pay the tax of their own
 	Auto     bool   // the month that has passed is drawn by itself
+
+	TaxNumber   string // of the tax office; who is exempt may have no other
+	Exempt      string // why its supplies are exempt at home, in words for invoices; empty: they are not
+	ExemptCode  string // of the list VATEX, if it has one
+	ExemptFrom  string // the first day on which they are, as 2026-01-01
+	ExemptUntil string // the last; empty: none is known
 }
 
 // MadeUpSeller is the company of demonstrations and proofs.
@@ -65,7 +72,34 @@ func (s Seller) Check() error {
 	if s.Days < 0 || s.Days > 365 {
 		return loot.Errorf(loot.Invalid, "--seller-days is between 0 and 365.")
 	}
+	return s.checkExemption()
+}
+
+func (s Seller) checkExemption() error {
+	if s.Exempt == "" {
+		if s.ExemptCode+s.ExemptFrom+s.ExemptUntil != "" {
+			return loot.Errorf(loot.Invalid, "--seller-exempt: the reason for the exemption is missing. It stands on the invoices.")
+		}
+		return nil
+	}
+	if s.ExemptCode != "" && !invoice.IsExemption(s.ExemptCode) {
+		return loot.Errorf(loot.Invalid, "--seller-exempt-code is one of the list VATEX, such as VATEX-FR-FRANCHISE; leave it empty if it has none that fits.")
+	}
+	for _, one := range []struct{ flag, day string }{{"--seller-exempt-from", s.ExemptFrom}, {"--seller-exempt-until", cmp.Or(s.ExemptUntil, s.ExemptFrom)}} {
+		if d, err := invoice.ParseDate(one.day); err != nil || !d.Valid() {
+			return loot.Errorf(loot.Invalid, "%s is a day, such as 2026-01-01.", one.flag)
+		}
+	}
+	if s.ExemptUntil != "" && s.ExemptUntil < s.ExemptFrom {
+		return loot.Errorf(loot.Invalid, "--seller-exempt-until is not before --seller-exempt-from.")
+	}
 	return nil
+}
+
+// exemptOn reports whether what the seller supplies at home is exempt on a day.
+func (s Seller) exemptOn(d invoice.Date) bool {
+	day := d.String()
+	return s.Exempt != "" && s.ExemptFrom <= day && (s.ExemptUntil == "" || day <= s.ExemptUntil)
 }
 
 func (s Seller) withDefaults() Seller {
@@ -114,8 +148,10 @@ func (s Seller) missing() (out []string) {
 	if _, ok := addressOf(s.Address); !ok {
 		out = append(out, "Its address with street, town and country, such as 1 Example Quay, Dublin, Ireland: set --seller-address, or the controller's in the statement.")
 	}
-	if _, err := number.VAT(s.VAT); err != nil {
-		out = append(out, "Its VAT number: set --seller-vat.")
+	if _, err := number.VAT(s.VAT); err != nil && s.Exempt == "" {
+		out = append(out, "Its VAT number: set --seller-vat; or, if it is exempt and has none, --seller-exempt and --seller-tax-number.")
+	} else if err != nil && s.TaxNumber == "" {
+		out = append(out, "Its tax number: set --seller-tax-number, or --seller-vat.")
 	}
 	a, _ := addressOf(s.Address)
 	if _, member := taxCountry(a); len(out) == 0 && !member {
@@ -128,7 +164,7 @@ func (s Seller) missing() (out []string) {
 func (s Seller) party() invoice.Party {
 	a, _ := addressOf(s.Address)
 	return invoice.Party{
-		Name: s.Name, VAT: s.VAT, Register: invoice.Identifier{Value: s.Register}, Address: a, Contact: invoice.Contact{Email: s.Email},
+		Name: s.Name, VAT: s.VAT, TaxNumber: s.TaxNumber, Register: invoice.Identifier{Value: s.Register}, Address: a, Contact: invoice.Contact{Email: s.Email},
 	}
 }
 

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -57,7 +58,7 @@ func settle(inv *invoice.Invoice, s Seller) {
 	words := reasons[s.Language]
 	switch {
 	case there == home && member:
-		standard(inv, home)
+		domestic(inv, s, home)
 	case member && vat != "":
 		// The place of supply is the buyer's (Article 44), who owes the tax
 		// (Article 196); the invoice says so (Article 226, 11a).
@@ -68,7 +69,7 @@ func settle(inv *invoice.Invoice, s Seller) {
 		standard(inv, there)
 	case member:
 		// Below the threshold of all such supplies it stays the seller's (Article 59c).
-		standard(inv, home)
+		domestic(inv, s, home)
 	default:
 		// The place of supply is outside of the Union: for a business by Article
 		// 44, for a consumer by Article 58. That is not an export, which is of goods
@@ -76,20 +77,32 @@ func settle(inv *invoice.Invoice, s Seller) {
 		// lets neither party's VAT identifier stand beside O (BR-O-02), while the law
 		// wants the seller's number (Article 226, 3): it stands as tax number.
 		untaxed(inv, invoice.OutOfScope, "VATEX-EU-O", words.outside)
-		inv.Seller.TaxNumber, inv.Seller.VAT, inv.Buyer.VAT = inv.Seller.VAT, "", ""
-		if inv.Seller.Register.Value == "" {
-			inv.Seller.ID = inv.Seller.TaxNumber // one identifier has to stand (BR-CO-26)
-		}
+		inv.Seller.TaxNumber, inv.Seller.VAT, inv.Buyer.VAT = cmp.Or(inv.Seller.VAT, s.TaxNumber), "", ""
+	}
+	if inv.Seller.VAT == "" && inv.Seller.Register.Value == "" {
+		inv.Seller.ID = inv.Seller.TaxNumber // one identifier has to stand (BR-CO-26)
 	}
 }
 
+// domestic sets the tax of what is supplied where the seller is. An exemption is
+// granted by the seller's state and counts there alone: a business elsewhere owes
+// the tax by reverse charge all the same, and the one-stop shop is not exempt
+// (Directive 2006/112/EC, Article 284).
+func domestic(inv *invoice.Invoice, s Seller, home string) {
+	if !s.exemptOn(inv.Period.To) {
+		standard(inv, home)
+		return
+	}
+	untaxed(inv, invoice.Exempt, s.ExemptCode, reasons[s.Language].exempt+s.Exempt)
+}
+
 // reasons for which there is no tax, by language.
-var reasons = map[string]struct{ reverse, outside string }{
-	"en": {"Reverse charge: the customer accounts for the VAT.", "Not subject to VAT: the place of supply is outside of the European Union."},
-	"es": {"Inversión del sujeto pasivo.", "No sujeto al IVA: el lugar de la prestación está fuera de la Unión Europea."},
-	"fr": {"Autoliquidation.", "Hors champ de la TVA : le lieu de la prestation est hors de l’Union européenne."},
-	"nl": {"Btw verlegd.", "Geen btw: de plaats van de dienst ligt buiten de Europese Unie."},
-	"de": {"Steuerschuldnerschaft des Leistungsempfängers.", "Nicht steuerbar: Der Leistungsort liegt außerhalb der Europäischen Union."},
+var reasons = map[string]struct{ reverse, outside, exempt string }{
+	"en": {"Reverse charge: the customer accounts for the VAT.", "Not subject to VAT: the place of supply is outside of the European Union.", "Exempt from VAT: "},
+	"es": {"Inversión del sujeto pasivo.", "No sujeto al IVA: el lugar de la prestación está fuera de la Unión Europea.", "Exento de IVA: "},
+	"fr": {"Autoliquidation.", "Hors champ de la TVA : le lieu de la prestation est hors de l’Union européenne.", "Exonéré de TVA : "},
+	"nl": {"Btw verlegd.", "Geen btw: de plaats van de dienst ligt buiten de Europese Unie.", "Vrijgesteld van btw: "},
+	"de": {"Steuerschuldnerschaft des Leistungsempfängers.", "Nicht steuerbar: Der Leistungsort liegt außerhalb der Europäischen Union.", "Umsatzsteuerfrei: "},
 }
 
 func standard(inv *invoice.Invoice, country string) {

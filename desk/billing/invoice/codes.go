@@ -28,6 +28,10 @@ var codes = func() map[string]map[string]bool {
 
 func isCode(list, code string) bool { return codes[list][code] }
 
+// IsExemption reports whether a code is of the list VATEX, which says why there is
+// no tax.
+func IsExemption(code string) bool { return isCode("vatex", code) }
+
 // ISO 4217 gives these currencies other than two decimals.
 var (
 	withoutDecimals = strings.Fields("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF")
