@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"net/mail"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 
 	"loot"
 	"loot/desk/billing"
+	"loot/desk/billing/invoice"
 	"loot/desk/visits"
 	"loot/desk/visits/source"
 )
@@ -86,11 +88,12 @@ type Selling struct {
 	SellerOSS      bool   `help:"Consumers in other states of the EU pay the VAT of their own: the seller is in the one-stop shop." env:"LOOT_SELLER_OSS" name:"seller-oss"`
 	SellerAuto     bool   `help:"Issue the invoices of a month by itself once it is over." env:"LOOT_SELLER_AUTO" name:"seller-auto"`
 
-	SellerTaxNumber   string `help:"Its number at the tax office, for who is exempt and has no VAT number." env:"LOOT_SELLER_TAX_NUMBER" name:"seller-tax-number"`
-	SellerExempt      string `help:"Reason for which it charges no VAT at home, as it stands on invoices, such as § 19 UStG for a small business." env:"LOOT_SELLER_EXEMPT" name:"seller-exempt"`
-	SellerExemptCode  string `help:"Code of the reason, of the list VATEX, if one fits." env:"LOOT_SELLER_EXEMPT_CODE" name:"seller-exempt-code"`
-	SellerExemptFrom  string `help:"First day of the exemption, as 2026-01-01." env:"LOOT_SELLER_EXEMPT_FROM" name:"seller-exempt-from"`
-	SellerExemptUntil string `help:"Its last day. Default: it has no end yet." env:"LOOT_SELLER_EXEMPT_UNTIL" name:"seller-exempt-until"`
+	SellerTaxNumber   string   `help:"Its number at the tax office, for who is exempt and has no VAT number." env:"LOOT_SELLER_TAX_NUMBER" name:"seller-tax-number"`
+	SellerExempt      string   `help:"Reason for which it charges no VAT at home, as it stands on invoices, such as § 19 UStG for a small business." env:"LOOT_SELLER_EXEMPT" name:"seller-exempt"`
+	SellerExemptCode  string   `help:"Code of the reason, of the list VATEX, if one fits." env:"LOOT_SELLER_EXEMPT_CODE" name:"seller-exempt-code"`
+	SellerExemptFrom  string   `help:"First day of the exemption, as 2026-01-01." env:"LOOT_SELLER_EXEMPT_FROM" name:"seller-exempt-from"`
+	SellerExemptUntil string   `help:"Its last day. Default: it has no end yet." env:"LOOT_SELLER_EXEMPT_UNTIL" name:"seller-exempt-until"`
+	InvoiceFonts      []string `help:"TrueType fonts for scripts that Inter does not have, on invoices and letters as PDF; a character is taken from the first that has it." type:"path" placeholder:"FILE" env:"LOOT_INVOICE_FONTS" name:"invoice-font"`
 }
 
 // seller returns who issues the invoices; of a made-up network a made-up company.
@@ -103,6 +106,24 @@ func (s Selling) seller(madeUp bool) billing.Seller {
 		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, OSS: s.SellerOSS, Auto: s.SellerAuto,
 		TaxNumber: s.SellerTaxNumber, Exempt: s.SellerExempt, ExemptCode: s.SellerExemptCode, ExemptFrom: s.SellerExemptFrom, ExemptUntil: s.SellerExemptUntil,
 	}
+}
+
+// fonts reads the fonts for invoices, or says which one cannot be used.
+func (s Selling) fonts() (out [][]byte, err error) {
+	for _, path := range s.InvoiceFonts {
+		file, err := os.ReadFile(path)
+		if err != nil {
+			return nil, loot.Wrap(loot.Invalid, err, "--invoice-font: "+path+" cannot be read.")
+		}
+		switch _, err := invoice.NewPrinter(file); {
+		case errors.Is(err, invoice.ErrEmbedding):
+			return nil, loot.Wrap(loot.Invalid, err, "--invoice-font: "+path+" says of itself that it may not be embedded in documents. Take another font.")
+		case err != nil:
+			return nil, loot.Wrap(loot.Invalid, err, "--invoice-font: "+path+" is not a TrueType font with outlines (.ttf); OpenType with CFF (.otf), collections (.ttc) and WOFF are not read.")
+		}
+		out = append(out, file)
+	}
+	return out, nil
 }
 
 // withDefaults are for whoever makes a config without the command line.
@@ -232,6 +253,9 @@ func (c Config) Check(ctx context.Context) error {
 		return err
 	}
 	if err := c.seller(false).Check(); err != nil {
+		return err
+	}
+	if _, err := c.fonts(); err != nil {
 		return err
 	}
 	if _, err := c.Outbound.networks(); err != nil {

@@ -83,6 +83,11 @@ func (a *App) build() error {
 		return err
 	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
+	fonts, err := a.Config.fonts()
+	if err != nil {
+		return err
+	}
+	a.billing.DrawWith(fonts)
 	networks, err := a.Config.Outbound.networks()
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}
-	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter() })
+	b.DrawWith(nil)
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
@@ -95,6 +95,12 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 // Sell says who issues the invoices. It is called before jobs start; without it
 // nothing is issued.
 func (b *Billing) Sell(s Seller) { b.seller = s.withDefaults() }
+
+// DrawWith gives fonts for what Inter does not have, as [invoice.NewPrinter] takes
+// them. It is called before jobs start. An invoice that is issued stays as it was drawn.
+func (b *Billing) DrawWith(fonts [][]byte) {
+	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter(fonts...) })
+}
 
 // Desk returns the desk as a value.
 func (b *Billing) Desk() desk.Desk {

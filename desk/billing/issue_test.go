@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -326,20 +327,29 @@ func (o *office) contents(number string) (out []byte) {
 }
 
 func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
+	font, err := os.ReadFile("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+	if err != nil {
+		t.Fatalf("%v: scripts/install-test-tools installs it", err)
+	}
 	onEach(t, func(t *testing.T, o *office) {
 		ctx := t.Context()
-		s := o.customer(meadow)
+		o.b.DrawWith([][]byte{font})
+		s := o.customer(with(meadow, map[loot.Field]string{companyName: "מרעה לדוגמה"}))
 		o.after(december)
 		o.run(november)
 		i := o.issued("")[0]
 		o.as(s)
 		first := o.contents(i.Number)
+		if !bytes.Contains(first, []byte("+Additional-1 ")) {
+			t.Error("the name of the customer is not drawn with the font that was given")
+		}
 		o.give(s, companyName, "Renamed Ltd")
 		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE billing_plan SET cents = 9900, title = 'Other'`)
 			return err
 		}))
 		o.b.Sell(Seller{Name: "Other Ltd", VAT: "DE136695976", Series: "ZZ"})
+		o.b.DrawWith(nil)
 		o.Clock.Advance(5 * 366 * 24 * time.Hour)
 		if !bytes.Equal(first, o.contents(i.Number)) {
 			t.Error("years later the documents are others")

@@ -422,6 +422,43 @@ func TestTextOfAnyScriptIsDrawn(t *testing.T) {
 	}
 }
 
+// TestMoreFontsDrawWhatInterDoesNotHave: in the order in which they are given, and what
+// Inter has is drawn as before.
+func TestMoreFontsDrawWhatInterDoesNotHave(t *testing.T) {
+	var fonts [][]byte
+	for _, path := range []string{"droid/DroidSansFallbackFull.ttf", "dejavu/DejaVuSans.ttf"} {
+		font, err := os.ReadFile("/usr/share/fonts/truetype/" + path)
+		if err != nil {
+			t.Fatalf("%v: scripts/install-test-tools installs it", err)
+		}
+		fonts = append(fonts, font)
+	}
+	more, err := invoice.NewPrinter(fonts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := madeup.Record("plain", 1, "en")
+	without, err := printer.PDF(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with, err := more.PDF(r); err != nil || !bytes.Equal(with, without) {
+		t.Errorf("what Inter has is drawn otherwise: %v", err)
+	}
+	r.Invoice.Buyer.Name = "株式会社 例"
+	r.Invoice.Buyer.Address.Lines = []string{"רחוב הדוגמה 12", "شارع المثال"}
+	pdf, err := more.PDF(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{"/ActualText": false, "+Additional-1 ": true, "+Additional-2 ": true, "> <682A> endbfchar": true, "> <05E8> endbfchar": true, "> <0634> endbfchar": true} {
+		if bytes.Contains(pdf, []byte(text)) != want {
+			t.Errorf("%s is in the document: want %v", text, want)
+		}
+	}
+	pdfObjects(t, pdf)
+}
+
 func TestAnAddressThatNoCodeCanHoldIsAnError(t *testing.T) {
 	r := madeup.Record("plain", 1, "en")
 	r.Known[0].Wrong = "https://hosting.example/" + strings.Repeat("x", 4000)

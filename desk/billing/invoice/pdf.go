@@ -21,6 +21,9 @@ var regularFile []byte
 //go:embed fonts/Inter-SemiBold.ttf
 var boldFile []byte
 
+// ErrEmbedding says that a font may not be embedded in documents.
+var ErrEmbedding = pdfa.ErrEmbedding
+
 // A Printer draws records as PDF. It is made once and may be used by many at a
 // time.
 type Printer struct{ regular, bold *pdfa.Face }
@@ -29,7 +32,7 @@ type Printer struct{ regular, bold *pdfa.Face }
 // does not have (it has Latin, Greek and Cyrillic), the first that has a
 // character is taken. A character that no font has is shown as a box, and a
 // reader that copies or reads aloud still finds it. The documents depend on
-// the fonts: keep them with the records.
+// the fonts: whoever must show the same page later keeps the PDF.
 func NewPrinter(fonts ...[]byte) (*Printer, error) {
 	regular, err := pdfa.ParseFont("Inter-Regular", regularFile)
 	if err != nil {
@@ -138,10 +141,10 @@ func (s *sheet) bold(size float64, c pdfa.Colour) pdfa.Style {
 
 // composed puts letters and their marks together, since fonts have é and not e
 // with a mark, and leaves out what has no shape: controls, marks of direction,
-// selectors of a variant.
+// selectors of a variant. What says how Arabic letters join stays until they are drawn.
 func composed(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector) && !strings.ContainsRune("\n\t\u200C\u200D", r) {
 			return -1
 		}
 		return r

@@ -105,6 +105,13 @@ func TestTransferCode(t *testing.T) {
 	}
 }
 
+// TestWhatHasNoShapeIsLeftOut, but for what says how letters join.
+func TestWhatHasNoShapeIsLeftOut(t *testing.T) {
+	if got, want := composed("e\u0301\u200f\u0000\ufe0f می\u200Cشود\n"), "é می\u200Cشود\n"; got != want {
+		t.Errorf("%+q, want %+q", got, want)
+	}
+}
+
 func TestFragmentFitsItsView(t *testing.T) {
 	if err := templatecheck.CheckHTML(fragment.Lookup("invoice"), &view{}); err != nil {
 		t.Error(err)

@@ -176,7 +176,7 @@ func (d *Doc) putFont(s *subset, i int) int {
 	for id, g := range s.glyphs[:used] {
 		fmt.Fprintf(&widths, "%.0f ", float64(f.advanceOf(g))*1000/f.units)
 		if r, ok := s.runes[id]; ok {
-			fmt.Fprintf(&characters, "1 beginbfchar <%04X> <%s> endbfchar\n", id, utf16Hex(string(r)))
+			fmt.Fprintf(&characters, "1 beginbfchar <%04X> <%s> endbfchar\n", id, utf16Hex(r))
 		}
 	}
 	descendant := d.dictionary(0, fmt.Sprintf("/Type /Font /Subtype /CIDFontType2 /BaseFont /%s /CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) "+

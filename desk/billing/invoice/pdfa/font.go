@@ -22,8 +22,27 @@ type Font struct {
 	digit                      uint16 // the widest advance of a digit
 }
 
-// errFont says that a file is not a font that can be embedded.
+// errFont says that a file is not a font that is read.
 var errFont = errors.New("pdfa: not a TrueType font with outlines (OpenType with CFF, collections and WOFF are not read)")
+
+// ErrEmbedding says that whoever made a font does not let a part of it be embedded.
+var ErrEmbedding = errors.New("pdfa: the font says itself that it may not be embedded in documents (fsType of its table OS/2)")
+
+// What a font says of embedding it (fsType of the table OS/2).
+const (
+	restricted   = 0x0002
+	previewPrint = 0x0004
+	editable     = 0x0008
+	noSubset     = 0x0100
+	bitmapOnly   = 0x0200
+)
+
+// embeds tells whether a part of the outlines may be embedded. Of several the least
+// strict holds.
+func (f *Font) embeds() bool {
+	says := u16(f.tables["OS/2"], 8)
+	return says&(noSubset|bitmapOnly) == 0 && says&(restricted|previewPrint|editable) != restricted
+}
 
 // ParseFont reads a TrueType font (ISO/IEC 14496-22, outlines in a table
 // glyf). The name is written into the documents.
@@ -49,6 +68,9 @@ func ParseFont(name string, file []byte) (*Font, error) {
 	f.characters()
 	if f.units == 0 || f.count == 0 || len(f.glyphs) == 0 {
 		return nil, errFont
+	}
+	if !f.embeds() {
+		return nil, ErrEmbedding
 	}
 	return f, nil
 }

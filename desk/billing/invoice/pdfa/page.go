@@ -57,7 +57,7 @@ func (f *Face) glyph(r rune) (int, uint16, bool) {
 // Width returns how wide a text is, in points.
 func (s Style) Width(text string) float64 {
 	var width float64
-	for _, r := range text {
+	for _, r := range s.Face.shaped(text) {
 		at, g, _ := s.Face.glyph(r)
 		font := s.Face.fonts[at]
 		advance := font.advanceOf(g)
@@ -73,7 +73,7 @@ func (s Style) Width(text string) float64 {
 // is divided, too; a space that does not break (U+00A0) does not.
 func (s Style) Wrap(text string, width float64) []string {
 	var lines []string
-	for paragraph := range strings.SplitSeq(text, "\n") {
+	for paragraph := range strings.SplitSeq(s.Face.shaped(text), "\n") {
 		line := ""
 		for _, word := range strings.FieldsFunc(paragraph, func(r rune) bool { return r == ' ' || r == '\t' }) {
 			with := word
@@ -155,7 +155,16 @@ func (p *Page) Text(x, y float64, s Style, text string) {
 	p.colour(s.Colour)
 	p.numbers(1, 0, 0, 1, x, Height-y)
 	p.out.WriteString("Tm\n")
-	runes := []rune(text)
+	for _, part := range ordered(s.Face.shaped(text)) {
+		p.stretch(s, part)
+	}
+	p.out.WriteString("ET\n")
+}
+
+// stretch writes a part of a line. A character that no font has is named, for a reader
+// who copies it.
+func (p *Page) stretch(s Style, part stretch) {
+	runes := part.runes
 	for i := 0; i < len(runes); {
 		at, _, own := s.Face.glyph(runes[i])
 		n := 1
@@ -166,7 +175,11 @@ func (p *Page) Text(x, y float64, s Style, text string) {
 			n++
 		}
 		if !own {
-			p.out.WriteString("/Span <</ActualText " + textString(string(runes[i:i+n])) + ">> BDC\n")
+			read := runes[i : i+n]
+			if part.right {
+				read = reversed(read)
+			}
+			p.out.WriteString("/Span <</ActualText " + textString(string(read)) + ">> BDC\n")
 		}
 		p.run(at, s, runes[i:i+n])
 		if !own {
@@ -174,7 +187,6 @@ func (p *Page) Text(x, y float64, s Style, text string) {
 		}
 		i += n
 	}
-	p.out.WriteString("ET\n")
 }
 
 // run writes characters of one font.
@@ -188,9 +200,9 @@ func (p *Page) run(at int, s Style, runes []rune) {
 		_, g, own := s.Face.glyph(r)
 		id := set.use(g)
 		if _, has := set.runes[id]; !has {
-			set.runes[id] = r
+			set.runes[id] = letters(r)
 			if !own {
-				set.runes[id] = missing
+				set.runes[id] = string(missing)
 			}
 		}
 		pad := 0.0

@@ -12,11 +12,11 @@ type subset struct {
 	font   *Font
 	glyphs []uint16       // the font's number by the new one
 	of     map[uint16]int // the new number
-	runes  map[int]rune   // what a new number stands for
+	runes  map[int]string // what a new number stands for
 }
 
 func newSubset(f *Font) *subset {
-	return &subset{font: f, glyphs: []uint16{0}, of: map[uint16]int{0: 0}, runes: map[int]rune{}}
+	return &subset{font: f, glyphs: []uint16{0}, of: map[uint16]int{0: 0}, runes: map[int]string{}}
 }
 
 func (s *subset) use(glyph uint16) int {
