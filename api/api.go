@@ -283,6 +283,18 @@ func ActorOf(ctx context.Context) loot.Actor {
 	return who
 }
 
+// Allow refuses whoever's token belongs to nobody with one of some roles.
+func Allow(ctx context.Context, roles []loot.Role) error {
+	if slices.ContainsFunc(roles, ActorOf(ctx).Has) {
+		return nil
+	}
+	words := make([]string, len(roles))
+	for i, r := range roles {
+		words[i] = string(r)
+	}
+	return loot.Errorf(loot.Denied, "The token's owner needs one of the roles %s for this.", strings.Join(words, ", "))
+}
+
 // panicked describes a panic without its value, which may hold anything.
 func panicked(v any) error {
 	what := fmt.Sprintf("%T", v)

@@ -60,16 +60,11 @@ type apiAssignment struct {
 }
 
 func apiAssigned(a Assignment) apiAssignment {
-	out := apiAssignment{ID: a.ID, Service: a.Service, Customer: a.Subject, From: a.Since.UTC()}
-	if !a.Until.IsZero() {
-		until := a.Until.UTC()
-		out.To = &until
-	}
-	return out
+	return apiAssignment{ID: a.ID, Service: a.Service, Customer: a.Subject, From: a.Since.UTC(), To: momentOf(a.Until)}
 }
 
 func (b *Billing) apiAssign(ctx context.Context, in *assignIn) (*assignedOut, error) {
-	if err := allowed(ctx, keepers); err != nil {
+	if err := api.Allow(ctx, keepers); err != nil {
 		return nil, err
 	}
 	l, err := b.parseLease(in.Reference, in.Body.Address, in.Body.From, in.Body.To)
@@ -91,7 +86,7 @@ type releaseIn struct {
 }
 
 func (b *Billing) apiRelease(ctx context.Context, in *releaseIn) (*assignedOut, error) {
-	if err := allowed(ctx, keepers); err != nil {
+	if err := api.Allow(ctx, keepers); err != nil {
 		return nil, err
 	}
 	at := b.Now()
@@ -126,7 +121,7 @@ type openAddressesOut struct {
 }
 
 func (b *Billing) apiOpenAddresses(ctx context.Context, in *openAddressesIn) (*openAddressesOut, error) {
-	if err := allowed(ctx, keepers); err != nil {
+	if err := api.Allow(ctx, keepers); err != nil {
 		return nil, err
 	}
 	all, err := b.openFor(ctx, in.Reference, gate.Request{
@@ -155,7 +150,7 @@ type findAddressIn struct {
 }
 
 func (b *Billing) apiFindAddress(ctx context.Context, in *findAddressIn) (*assignedOut, error) {
-	if err := allowed(ctx, lookers); err != nil {
+	if err := api.Allow(ctx, lookers); err != nil {
 		return nil, err
 	}
 	addr, at, err := b.parseLook(in.Body.Address, in.Body.At)

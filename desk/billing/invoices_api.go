@@ -63,7 +63,7 @@ func apiIssued(i Issued, today invoice.Date) issuedRow {
 	out := issuedRow{
 		Number: i.Number, Customer: i.Subject, Kind: "invoice", Preceding: i.Preceding, Credited: i.Credited,
 		Issued: i.Day.String(), Due: i.Due.String(), From: i.Period.From.String(), To: i.Period.To.String(), Currency: i.Currency,
-		Net: amount(i.Net), Tax: amount(i.Tax), Total: amount(i.Total), Paid: amount(i.Paid), Open: amount(i.Open()), State: "open",
+		Net: amount(i.Net), Tax: amount(i.Tax), Total: amount(i.Total), Paid: amount(i.Paid), Open: amount(i.Open()), State: "open", Removed: momentOf(i.Removed),
 	}
 	if kind, ok := kinds[i.Kind]; ok {
 		out.Kind = kind
@@ -77,10 +77,6 @@ func apiIssued(i Issued, today invoice.Date) issuedRow {
 		out.State = "paid"
 	case i.Due.Before(today):
 		out.State = "overdue"
-	}
-	if !i.Removed.IsZero() {
-		removed := i.Removed.UTC()
-		out.Removed = &removed
 	}
 	return out
 }
@@ -99,7 +95,7 @@ type invoicesOut struct {
 }
 
 func (b *Billing) apiInvoices(ctx context.Context, in *invoicesIn) (*invoicesOut, error) {
-	if err := allowed(ctx, billers); err != nil {
+	if err := api.Allow(ctx, billers); err != nil {
 		return nil, err
 	}
 	where, args := `1 = 1`, []any{}
@@ -139,7 +135,7 @@ type openInvoiceOut struct {
 }
 
 func (b *Billing) apiOpenInvoice(ctx context.Context, in *openInvoiceIn) (*openInvoiceOut, error) {
-	if err := allowed(ctx, billers); err != nil {
+	if err := api.Allow(ctx, billers); err != nil {
 		return nil, err
 	}
 	reason := strings.TrimSpace(in.Body.Reason)

@@ -101,7 +101,7 @@ type replanOut struct {
 }
 
 func (b *Billing) apiReplan(ctx context.Context, in *replanIn) (*replanOut, error) {
-	if err := allowed(ctx, prices); err != nil {
+	if err := api.Allow(ctx, prices); err != nil {
 		return nil, err
 	}
 	if err := checkTicket(in.Body.Ticket); err != nil {

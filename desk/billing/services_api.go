@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"loot"
@@ -59,16 +58,13 @@ func (b *Billing) api(a *api.API) {
 	b.addressAPI(a)
 }
 
-// allowed refuses whoever's token belongs to nobody with one of some roles.
-func allowed(ctx context.Context, roles []loot.Role) error {
-	if slices.ContainsFunc(roles, api.ActorOf(ctx).Has) {
+// momentOf returns a moment for programs; nil: it is not there.
+func momentOf(t time.Time) *time.Time {
+	if t.IsZero() {
 		return nil
 	}
-	var words []string
-	for _, r := range roles {
-		words = append(words, string(r))
-	}
-	return loot.Errorf(loot.Denied, "The token's owner needs one of the roles %s for this.", strings.Join(words, ", "))
+	t = t.UTC()
+	return &t
 }
 
 // A serviceRow is a service as programs see it.
@@ -84,16 +80,9 @@ type serviceRow struct {
 }
 
 func apiRow(s Service) serviceRow {
-	out := serviceRow{Reference: s.Reference, Customer: s.Subject, Service: s.Service, Plan: s.PlanID, State: s.State, Since: s.Since.UTC()}
-	if !s.Ended.IsZero() {
-		ended := s.Ended.UTC()
-		out.Ended = &ended
+	return serviceRow{
+		Reference: s.Reference, Customer: s.Subject, Service: s.Service, Plan: s.PlanID, State: s.State, Since: s.Since.UTC(), Ended: momentOf(s.Ended), Charged: momentOf(s.Charged),
 	}
-	if !s.Charged.IsZero() {
-		charged := s.Charged.UTC()
-		out.Charged = &charged
-	}
-	return out
 }
 
 type servicesIn struct {
@@ -110,7 +99,7 @@ type servicesOut struct {
 }
 
 func (b *Billing) apiServices(ctx context.Context, in *servicesIn) (*servicesOut, error) {
-	if err := allowed(ctx, keepers); err != nil {
+	if err := api.Allow(ctx, keepers); err != nil {
 		return nil, err
 	}
 	var all []Service
@@ -167,7 +156,7 @@ type serviceOut struct {
 }
 
 func (b *Billing) apiService(ctx context.Context, in *serviceIn) (*serviceOut, error) {
-	if err := allowed(ctx, keepers); err != nil {
+	if err := api.Allow(ctx, keepers); err != nil {
 		return nil, err
 	}
 	out := &serviceOut{}
@@ -189,9 +178,8 @@ func (b *Billing) apiService(ctx context.Context, in *serviceIn) (*serviceOut, e
 			row := apiGauge{Meter: g.ID, Kind: g.Kind, Unit: g.Unit, Used: invoice.Scaled(g.Used, millionths).String()}
 			if g.Kind == Sum {
 				row.Included = invoice.Scaled(g.Included, millionths).String()
-			} else if !g.At.IsZero() {
-				at := g.At.UTC()
-				row.At = &at
+			} else {
+				row.At = momentOf(g.At)
 			}
 			out.Body.Usage = append(out.Body.Usage, row)
 		}
@@ -211,7 +199,7 @@ type moveIn struct {
 type moveOut struct{ Body serviceRow }
 
 func (b *Billing) apiMove(ctx context.Context, in *moveIn) (*moveOut, error) {
-	if err := allowed(ctx, keepers); err != nil {
+	if err := api.Allow(ctx, keepers); err != nil {
 		return nil, err
 	}
 	if err := checkTicket(in.Body.Ticket); err != nil {
@@ -264,7 +252,7 @@ type usageOut struct {
 }
 
 func (b *Billing) apiRecord(ctx context.Context, in *usageIn) (*usageOut, error) {
-	if err := allowed(ctx, prices); err != nil {
+	if err := api.Allow(ctx, prices); err != nil {
 		return nil, err
 	}
 	out := &usageOut{}

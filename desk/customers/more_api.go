@@ -44,9 +44,8 @@ type orderOut struct {
 }
 
 func (c *customers) apiOrder(ctx context.Context, in *orderIn) (*orderOut, error) {
-	who := api.ActorOf(ctx)
-	if !slices.ContainsFunc(carriers, who.Has) {
-		return nil, loot.Errorf(loot.Denied, "The token's owner needs one of the roles billing, support and administrator for this.")
+	if err := api.Allow(ctx, carriers); err != nil {
+		return nil, err
 	}
 	s, err := c.inForce()
 	if err != nil {
@@ -56,7 +55,7 @@ func (c *customers) apiOrder(ctx context.Context, in *orderIn) (*orderOut, error
 	if !ok {
 		return nil, web.Invalid("", map[string]string{"service": "There is no such service."})
 	}
-	reg := registration{service: service.ID, sent: in.Body.Form, source: "a form of ours: " + loot.LowerFirst(service.Title), carrier: who}
+	reg := registration{service: service.ID, sent: in.Body.Form, source: "a form of ours: " + loot.LowerFirst(service.Title), carrier: api.ActorOf(ctx)}
 	made, held, err := c.beforeOrder(ctx, s, service, in.ID, reg)
 	if err != nil {
 		return nil, err

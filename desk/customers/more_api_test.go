@@ -52,7 +52,7 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 		}
 		send(http.StatusNotFound, "/api/customers/snobody/services", order)
 		c.who.Actor.Roles = []loot.Role{"recruiter"}
-		send(http.StatusForbidden, at, order, "billing, support and administrator")
+		send(http.StatusForbidden, at, order, "billing, support, administrator")
 		c.who.Actor.Roles = []loot.Role{"support"}
 		if n := len(h.items(s)); n != before {
 			t.Errorf("%d entries of what was refused", n-before)
