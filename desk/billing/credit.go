@@ -273,7 +273,7 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 			out.Known = append(out.Known, k)
 		}
 	}
-	if finding = cmp.Or(finding, findings(&out.Invoice)); finding != "" {
+	if finding = cmp.Or(finding, findings(&out.Invoice, seller)); finding != "" {
 		return draft{}, loot.Errorf(loot.Invalid, "Invoice %s cannot be written again with that: %s", i.Number, finding)
 	}
 	return draft{record: out, subject: i.Subject, version: s.Hash(), newer: true}, nil

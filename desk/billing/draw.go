@@ -105,11 +105,12 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	seller, titles := b.seller.of(v.Front()), b.titles()
 	at := seller.place()
 	from, to := m.span(at)
-	if now := b.Now(); now.Before(to) {
+	now := b.Now() // before anything is looked at
+	if now.Before(to) {
 		return out, loot.Errorf(loot.Conflict, "%s is not over yet, so it cannot be invoiced.", m)
 	}
 	waits := func(missing []loot.Field, wrong finding) drawing {
-		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: wrong, Since: b.Now()}}
+		return drawing{waits: &pending{Subject: s, Month: m, Missing: missing, Finding: wrong, Since: now}}
 	}
 	if err := b.keyOfUse(ctx, s); err != nil {
 		return out, err
@@ -182,7 +183,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			if err != nil {
 				return err
 			}
-			if text = cmp.Or(text, findings(&d.record.Invoice)); text != "" {
+			if text = cmp.Or(text, findings(&d.record.Invoice, seller)); text != "" {
 				out = waits(nil, finding{Text: text})
 				return nil
 			}
@@ -293,7 +294,7 @@ func numbered(inv *invoice.Invoice, seller Seller, series string, sequence int64
 
 // findings computes an invoice and returns what stands against issuing it, a
 // sentence each; empty: nothing.
-func findings(inv *invoice.Invoice) string {
+func findings(inv *invoice.Invoice, seller Seller) string {
 	try := *inv
 	try.Number, try.Issued = "0", try.Period.To
 	for _, p := range try.Preceding {
@@ -304,10 +305,8 @@ func findings(inv *invoice.Invoice) string {
 		return "The sums cannot be worked out: " + err.Error() + "."
 	}
 	var out []string
-	if inv.Seller.VAT == "" && slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool {
-		return l.Tax.Category == invoice.Standard || l.Tax.Category == invoice.ReverseCharge
-	}) {
-		out = append(out, "The seller is not exempt here, and has no VAT number: set --seller-vat, or the days of the exemption.")
+	if text := seller.unregistered(inv); text != "" {
+		out = append(out, text)
 	}
 	for _, f := range try.Check() {
 		out = append(out, f.String())

@@ -175,7 +175,7 @@ type pending struct {
 	Month   Month
 	Missing []loot.Field
 	Finding finding
-	Since   time.Time
+	Since   time.Time // what it waits for was looked at last
 	Told    time.Time
 }
 
@@ -201,14 +201,15 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 	return out, rows.Err()
 }
 
-// putPending notes why an invoice waits; that it did before is kept.
+// putPending notes why an invoice waits, and since when for that; that its customer was
+// told is kept.
 func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	var missing []string
 	for _, f := range p.Missing {
 		missing = append(missing, string(f))
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, since, told) VALUES ($1, $2, $3, $4, $5, $6, 0)
-		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service`,
+		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service, since = excluded.since`,
 		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, p.Since.UnixMicro()); err != nil {
 		return fmt.Errorf("billing: pending: %w", err)
 	}

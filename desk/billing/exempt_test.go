@@ -36,7 +36,7 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 			t.Fatalf("%+v", all)
 		}
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, string(abroad), "The seller is not exempt here, and has no VAT number")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, string(abroad), "only the VAT number")
 
 		o.Clock.Advance(31 * 24 * time.Hour) // December is over, and with it nothing is exempt
 		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", all[0].Number), fine))
@@ -64,13 +64,14 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 			shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK, "Exempt from VAT: small business, § 19 UStG", "Tax no. 00/000/00000")
 		}
 
-		o.run("2026-12")
-		if later := o.issued(`WHERE i.ended > '2026-12-01'`); len(later) != 0 {
-			t.Fatalf("without a VAT number: %+v", later)
+		_, err := o.b.startRun(t.Context(), "2026-12", o.b.actor(), false)
+		if later := o.issued(`WHERE i.ended > '2026-12-01'`); loot.KindOf(err) != loot.Conflict || len(later) != 0 {
+			t.Fatalf("without a VAT number: %v, %+v", err, later)
 		}
 		registered := smallSeller
 		registered.VAT = "DE136695976"
 		o.b.Sell(registered)
+		o.run("2026-12")
 		o.hour()
 		for _, one := range []struct {
 			who  loot.Subject
@@ -82,6 +83,80 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 			}
 		}
 		shows(t, o.Get("/portal/invoices"), http.StatusOK, "1–31 December 2026")
+	})
+}
+
+// Once nothing is exempt any more and there is no VAT number, no month is begun, by a
+// person or by itself, and nobody's details are opened for it. What waits for the number
+// alone is opened once, and again when its owner gave other details or the settings help.
+func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		small := smallSeller
+		small.Auto = true
+		o.b.Sell(small)
+		home := with(meadow, map[loot.Field]string{country: "DE", postcode: "10115"})
+		o.customer(home)
+		late := o.customer(with(home, map[loot.Field]string{town: ""}))
+		abroad := o.customer(with(home, map[loot.Field]string{country: "IE", postcode: "", companyVAT: "IE1234567T"}))
+		drawn := 0
+		o.b.at = func(step string) {
+			if step == "drawn" {
+				drawn++
+			}
+		}
+		draws := func(when string, want int, do func()) {
+			t.Helper()
+			drawn = 0
+			if do(); drawn != want {
+				t.Errorf("%s: %d are drawn, want %d", when, drawn, want)
+			}
+		}
+		o.after(december)
+		draws("November is over", 3, o.hour)
+		draws("an hour later", 0, o.hour)
+		o.Clock.Advance(time.Hour)
+		o.give(abroad, town, "Othertown")
+		o.Clock.Advance(time.Hour)
+		draws("the town changed", 1, o.hour)
+		draws("an hour after that", 0, o.hour)
+		ends := small
+		ends.ExemptUntil = "2026-10-31" // by a mistake
+		o.b.Sell(ends)
+		o.give(late, town, "Lateton")
+		o.Clock.Advance(time.Hour)
+		draws("what was missing is given", 1, o.hour)
+		draws("nothing was exempt", 0, o.hour)
+		o.b.Sell(small)
+		draws("November is exempt", 1, o.hour)
+
+		o.Clock.Advance(31 * 24 * time.Hour) // December is over, and with it nothing is exempt
+		draws("December is over", 0, o.hour)
+		o.asStaff("billing")
+		draws("a person asks", 0, func() {
+			if a := o.Post("/console/billing/run", "month", "2026-12"); a.Status != http.StatusConflict || !strings.Contains(a.Body, "Its VAT number: set --seller-vat") {
+				t.Errorf("%d %s", a.Status, desktest.Text(a.Body))
+			}
+			o.Drain()
+		})
+		page := o.Get("/console/billing/run?month=2026-12")
+		shows(t, page, http.StatusOK, "No invoice can be issued yet.", "Its VAT number: set --seller-vat")
+		if strings.Contains(page.Body, "Issue the invoices") {
+			t.Error("the month can be begun")
+		}
+		if page := o.Get("/console/billing/run?month=2026-11"); strings.Contains(page.Body, "No invoice can be issued yet.") {
+			t.Error("a month that is exempt is held up")
+		}
+
+		if n := len(o.issued("")); n != 2 {
+			t.Errorf("%d invoices, want those of November at home", n)
+		}
+		registered := small
+		registered.VAT = "DE136695976"
+		o.b.Sell(registered)
+		draws("there is a number", 1+3, o.hour) // November of one, and December of all
+		if n := len(o.issued("")); n != 6 {
+			t.Errorf("%d invoices, want all", n)
+		}
 	})
 }
 
@@ -97,7 +172,7 @@ func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {
 			Lines: []invoice.Line{{ID: "1", Name: "Hosting", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")}},
 		}}
 		settle(&r.Invoice, seller)
-		if found := findings(&r.Invoice); found != "" {
+		if found := findings(&r.Invoice, seller); found != "" {
 			t.Errorf("%s: %s", l.Code, found)
 		}
 		ok(t, r.Invoice.Compute())
@@ -129,15 +204,15 @@ func TestAnExemptionIsSetWhole(t *testing.T) {
 		}
 	}
 	s := smallSeller
-	if missing := s.missing(); len(missing) > 0 {
+	if missing := s.missing(""); len(missing) > 0 {
 		t.Errorf("missing: %v", missing)
 	}
 	s.TaxNumber = ""
-	if missing := s.missing(); len(missing) != 1 || !strings.Contains(missing[0], "--seller-tax-number") {
+	if missing := s.missing(""); len(missing) != 1 || !strings.Contains(missing[0], "--seller-tax-number") {
 		t.Errorf("without any number: %v", missing)
 	}
 	s.VAT = "DE136695976"
-	if missing := s.missing(); len(missing) > 0 {
+	if missing := s.missing(""); len(missing) > 0 {
 		t.Errorf("with a VAT number: %v", missing)
 	}
 }

@@ -287,13 +287,14 @@ func narrowed(pairs ...string) string {
 	return q.Encode()
 }
 
-// unset says what of the seller is missing; nil: nothing.
-func (b *Billing) unset() *web.Alert {
+// unset says what of the seller is missing for the invoices of a month, or with none
+// for any; nil: nothing.
+func (b *Billing) unset(m Month) *web.Alert {
 	s, err := b.inForce()
 	if err != nil {
 		return nil
 	}
-	if missing := b.seller.of(s.Front()).missing(); len(missing) > 0 {
+	if missing := b.seller.of(s.Front()).missing(m); len(missing) > 0 {
 		return &web.Alert{Tone: web.Warn, Title: "No invoice can be issued yet.", Text: "The law wants on an invoice what is not set:", List: missing}
 	}
 	return nil
@@ -350,7 +351,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset()}
+	v := invoicesView{View: web.ViewOf(r, "Invoices"), Number: strings.TrimSpace(q.Get("number")), Missing: b.unset("")}
 	v.Lead = "What was issued, by number and the customer's id. Opening one needs a reason, and the customer sees that it was opened."
 	v.Actions = []web.Action{{Label: "Draw a month", Icon: "calendar-check", Href: "/console/billing/run"}, {Label: "Payments", Icon: "banknote", Href: paymentsPath}, {Label: "Reminders", Icon: "mail", Href: remindersPath}, {Label: "Rates", Icon: "percent", Href: ratesPath}}
 	v.Empty = web.Empty{Icon: "receipt-text", Title: "No invoice", Text: "Draw a month that is over, and its invoices appear here."}

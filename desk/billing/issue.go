@@ -114,7 +114,7 @@ func (b *Billing) issueWithin(ctx context.Context, drafts []draft, before func(*
 		return err
 	}
 	seller := b.seller.of(v.Front())
-	if missing := seller.missing(); len(missing) > 0 {
+	if missing := seller.missing(""); len(missing) > 0 {
 		return loot.Wrap(loot.Conflict, errUnset, "No invoice can be issued: "+strings.Join(missing, " "))
 	}
 	b.issuing.Lock()

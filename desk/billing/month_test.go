@@ -146,7 +146,7 @@ func TestTaxByRuleAndDate(t *testing.T) {
 		if got := inv.Lines[0].Tax; got.Category != tt.category || !got.Rate.Equal(invoice.Dec(tt.percent)) || inv.Buyer.VAT != tt.printed {
 			t.Errorf("%s: %s %s, VAT number %q", tt.name, got.Category, got.Rate, inv.Buyer.VAT)
 		}
-		if found := findings(&inv); found != "" {
+		if found := findings(&inv, seller); found != "" {
 			t.Errorf("%s: %s", tt.name, found)
 		}
 	}

@@ -60,7 +60,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	}
 	at := b.seller.place()
 	m := b.thisMonth().before()
-	v := runView{View: web.ViewOf(r, "Draw a month"), Missing: b.unset()}
+	v := runView{View: web.ViewOf(r, "Draw a month")}
 	options, month := []web.Option(nil), m
 	for range monthsShown {
 		options = append(options, web.Option{Value: string(month), Label: month.String()})
@@ -71,7 +71,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	v.Month, v.Heading = string(m), "Invoices for "+m.String()
+	v.Month, v.Heading, v.Missing = string(m), "Invoices for "+m.String(), b.unset(m)
 	v.Months = web.Fields{{Name: "month", Type: "select", Label: "Month", Options: options, Value: string(m), Plain: true}}
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Lead = "Who gets which sum, who waits for what, and what is wrong. Nothing is opened to show it: sums are without tax."

@@ -75,7 +75,7 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor, again bo
 	if err != nil {
 		return false, err
 	}
-	if missing := b.seller.of(v.Front()).missing(); len(missing) > 0 {
+	if missing := b.seller.of(v.Front()).missing(m); len(missing) > 0 {
 		return false, loot.Errorf(loot.Conflict, "No invoice can be issued yet. Missing: %s", strings.Join(missing, " "))
 	}
 	from, to := m.span(b.seller.place())
@@ -156,10 +156,10 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 		return nil // nothing was ordered before there was a statement
 	}
 	var failed []error // what fails keeps nothing else from being done
-	if seller := b.seller.of(v.Statement.Front()); len(seller.missing()) == 0 {
+	if seller := b.seller.of(v.Statement.Front()); len(seller.missing("")) == 0 {
 		failed = append(failed, b.retry(ctx))
-		if seller.Auto {
-			_, err := b.startRun(ctx, b.thisMonth().before(), b.actor(), false)
+		if last := b.thisMonth().before(); seller.Auto && len(seller.missing(last)) == 0 {
+			_, err := b.startRun(ctx, last, b.actor(), false)
 			failed = append(failed, err)
 		}
 	}
@@ -208,13 +208,26 @@ func (b *Billing) retry(ctx context.Context) error {
 	}
 }
 
-// ready reports whether all that an invoice waits for was given.
+// ready reports whether all that an invoice waits for was given. What waits for the
+// seller's VAT number is not looked at every hour: other settings make it ready, or
+// what its customer gave since.
 func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending) (bool, error) {
 	held, err := b.Vault.Held(ctx, tx, p.Subject, collection)
 	if loot.KindOf(err) == loot.NotFound {
 		return true, nil // drawing it finds that nobody is there any more
 	}
-	return !slices.ContainsFunc(p.Missing, func(f loot.Field) bool { _, ok := held[f]; return !ok }), err
+	if err != nil {
+		return false, err
+	}
+	if b.seller.lacksVATFor(p) {
+		for _, about := range held {
+			if !about.At.Before(p.Since) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	return !slices.ContainsFunc(p.Missing, func(f loot.Field) bool { _, ok := held[f]; return !ok }), nil
 }
 
 // tell writes to a customer, once, that an invoice waits, and for what.

@@ -139,18 +139,56 @@ func (s Seller) of(front statement.Front) Seller {
 	return s
 }
 
-// missing returns what the law wants to stand on an invoice and is not set
-// (Directive 2006/112/EC, Article 226, 3 and 5), each with how to set it.
-func (s Seller) missing() (out []string) {
+// registered reports whether it has a VAT number.
+func (s Seller) registered() bool {
+	_, err := number.VAT(s.VAT)
+	return err == nil
+}
+
+// Why an invoice cannot be issued by a seller who has no VAT number.
+const (
+	onlyVAT     = "The seller has no VAT number, and an exemption here does not count for this customer in another member state, so that only the VAT number helps: set --seller-vat."
+	vatOrExempt = "The seller is not exempt here, and has no VAT number: set --seller-vat, or the days of the exemption."
+)
+
+// unregistered returns why an invoice cannot be issued as the seller has no VAT number;
+// empty: that does not stand against it. What is exempt needs none, and an exemption
+// counts for neither reverse charge nor the one-stop shop.
+func (s Seller) unregistered(inv *invoice.Invoice) string {
+	has := func(c invoice.Category) bool {
+		return slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool { return l.Tax.Category == c })
+	}
+	switch {
+	case inv.Seller.VAT != "":
+		return ""
+	case has(invoice.ReverseCharge), has(invoice.Standard) && s.exemptOn(inv.Period.To):
+		return onlyVAT
+	case has(invoice.Standard):
+		return vatOrExempt
+	}
+	return ""
+}
+
+// lacksVATFor reports whether an invoice waits for a VAT number that the seller still lacks.
+func (s Seller) lacksVATFor(p pending) bool {
+	return !s.registered() && (strings.Contains(p.Finding.Text, onlyVAT) || strings.Contains(p.Finding.Text, vatOrExempt) && !s.exemptOn(p.Month.days().To))
+}
+
+// missing returns what the law wants to stand on an invoice for a month and is not set
+// (Directive 2006/112/EC, Article 226, 3 and 5), each with how to set it; with no
+// month, what is wanted for any, be it one that was exempt.
+func (s Seller) missing(m Month) (out []string) {
 	if s.Name == "" {
 		out = append(out, "The name of the company: set --seller-name, or the controller in the statement.")
 	}
 	if _, ok := addressOf(s.Address); !ok {
 		out = append(out, "Its address with street, town and country, such as 1 Example Quay, Dublin, Ireland: set --seller-address, or the controller's in the statement.")
 	}
-	if _, err := number.VAT(s.VAT); err != nil && s.Exempt == "" {
+	switch {
+	case s.registered():
+	case s.Exempt == "" || m != "" && !s.exemptOn(m.days().To):
 		out = append(out, "Its VAT number: set --seller-vat; or, if it is exempt and has none, --seller-exempt and --seller-tax-number.")
-	} else if err != nil && s.TaxNumber == "" {
+	case s.TaxNumber == "":
 		out = append(out, "Its tax number: set --seller-tax-number, or --seller-vat.")
 	}
 	a, _ := addressOf(s.Address)
