@@ -40,6 +40,9 @@ func TestLinesStandAsTheyAreRead(t *testing.T) {
 		{"12 ABC", "CBA 12"},
 		{"street 12 ABC", "street 12 CBA"},
 		{"street && ABC", "street CBA &&"},
+		{"street &/& ABC", "street CBA &/&"},
+		{"street &,& ABC", "street CBA &,&"},
+		{"street, & ABC", "street, CBA &"},
 		{"street (ABC), town", "street (CBA), town"},
 		{"ABC gmbh-co, DEF", "FED ,gmbh-co CBA"},
 		{"A\u05b7B", "BA\u05b7"}, // a point stays behind its letter

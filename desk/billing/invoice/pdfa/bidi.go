@@ -19,8 +19,10 @@ const beforeRight = 0x590
 
 // ordered divides a line as it is read into stretches from left to right, by the
 // Unicode Bidirectional Algorithm (UAX 9). The first letter says from which side
-// the line is read. Brackets are not taken in pairs (rule N0), which x/text does not
-// do: where one that closes stands before a number, both go with the word before.
+// the line is read. Brackets are not taken in pairs (rule N0): x/text looks for pairs
+// and finds none, as its prepareInput notes one that closes by itself and not by the one
+// that opens, so that no two are alike. Where one that closes stands before a number,
+// both go with the word before.
 func ordered(line string) []stretch {
 	runes := []rune(line)
 	if !slices.ContainsFunc(runes, func(r rune) bool { return r >= beforeRight && class(r) != bidi.L }) {
@@ -58,7 +60,7 @@ func ordered(line string) []stretch {
 				first = figures(part)
 			}
 			if i+1 < order.NumRuns() {
-				for last > first && class(part[last-1]) == bidi.AN {
+				for last > first && arabicNumber(part, last-1) {
 					last--
 				}
 			}
@@ -85,6 +87,13 @@ func ordered(line string) []stretch {
 func class(r rune) bidi.Class {
 	p, _ := bidi.LookupRune(r)
 	return p.Class()
+}
+
+// arabicNumber reports whether a character is of a number in Arabic digits: a digit, or
+// a comma, colon, slash or stop between two of them.
+func arabicNumber(part []rune, i int) bool {
+	digit := func(i int) bool { return i >= 0 && i < len(part) && class(part[i]) == bidi.AN }
+	return digit(i) || class(part[i]) == bidi.CS && digit(i-1) && digit(i+1)
 }
 
 // figures returns how many characters at the beginning of a part that is read from
