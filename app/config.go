@@ -109,19 +109,20 @@ func (s Selling) seller(madeUp bool) billing.Seller {
 }
 
 // fonts reads the fonts for invoices, or says which one cannot be used.
-func (s Selling) fonts() (out [][]byte, err error) {
-	for _, path := range s.InvoiceFonts {
+func (s Selling) fonts() (out []*invoice.Font, err error) {
+	for i, path := range s.InvoiceFonts {
 		file, err := os.ReadFile(path)
 		if err != nil {
 			return nil, loot.Wrap(loot.Invalid, err, "--invoice-font: "+path+" cannot be read.")
 		}
-		switch _, err := invoice.NewPrinter(file); {
+		font, err := invoice.ParseFont(i+1, file)
+		switch {
 		case errors.Is(err, invoice.ErrEmbedding):
 			return nil, loot.Wrap(loot.Invalid, err, "--invoice-font: "+path+" says of itself that it may not be embedded in documents. Take another font.")
 		case err != nil:
 			return nil, loot.Wrap(loot.Invalid, err, "--invoice-font: "+path+" is not a TrueType font with outlines (.ttf); OpenType with CFF (.otf), collections (.ttc) and WOFF are not read.")
 		}
-		out = append(out, file)
+		out = append(out, font)
 	}
 	return out, nil
 }

@@ -87,7 +87,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	a.billing.DrawWith(fonts)
+	a.billing.DrawWith(fonts...)
 	networks, err := a.Config.Outbound.networks()
 	if err != nil {
 		return err

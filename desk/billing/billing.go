@@ -78,7 +78,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}
-	b.DrawWith(nil)
+	b.DrawWith()
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
@@ -98,7 +98,7 @@ func (b *Billing) Sell(s Seller) { b.seller = s.withDefaults() }
 
 // DrawWith gives fonts for what Inter does not have, as [invoice.NewPrinter] takes
 // them. It is called before jobs start. An invoice that is issued stays as it was drawn.
-func (b *Billing) DrawWith(fonts [][]byte) {
+func (b *Billing) DrawWith(fonts ...*invoice.Font) {
 	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter(fonts...) })
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
@@ -327,13 +328,15 @@ func (o *office) contents(number string) (out []byte) {
 }
 
 func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
-	font, err := os.ReadFile("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+	file, err := os.ReadFile("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 	if err != nil {
 		t.Fatalf("%v: scripts/install-test-tools installs it", err)
 	}
+	font, err := invoice.ParseFont(1, file)
+	ok(t, err)
 	onEach(t, func(t *testing.T, o *office) {
 		ctx := t.Context()
-		o.b.DrawWith([][]byte{font})
+		o.b.DrawWith(font)
 		s := o.customer(with(meadow, map[loot.Field]string{companyName: "מרעה לדוגמה"}))
 		o.after(december)
 		o.run(november)
@@ -349,7 +352,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 			return err
 		}))
 		o.b.Sell(Seller{Name: "Other Ltd", VAT: "DE136695976", Series: "ZZ"})
-		o.b.DrawWith(nil)
+		o.b.DrawWith()
 		o.Clock.Advance(5 * 366 * 24 * time.Hour)
 		if !bytes.Equal(first, o.contents(i.Number)) {
 			t.Error("years later the documents are others")

@@ -425,11 +425,15 @@ func TestTextOfAnyScriptIsDrawn(t *testing.T) {
 // TestMoreFontsDrawWhatInterDoesNotHave: in the order in which they are given, and what
 // Inter has is drawn as before.
 func TestMoreFontsDrawWhatInterDoesNotHave(t *testing.T) {
-	var fonts [][]byte
-	for _, path := range []string{"droid/DroidSansFallbackFull.ttf", "dejavu/DejaVuSans.ttf"} {
-		font, err := os.ReadFile("/usr/share/fonts/truetype/" + path)
+	var fonts []*invoice.Font
+	for i, path := range []string{"droid/DroidSansFallbackFull.ttf", "dejavu/DejaVuSans.ttf"} {
+		file, err := os.ReadFile("/usr/share/fonts/truetype/" + path)
 		if err != nil {
 			t.Fatalf("%v: scripts/install-test-tools installs it", err)
+		}
+		font, err := invoice.ParseFont(i+1, file)
+		if err != nil {
+			t.Fatal(err)
 		}
 		fonts = append(fonts, font)
 	}
@@ -468,7 +472,7 @@ func TestAnAddressThatNoCodeCanHoldIsAnError(t *testing.T) {
 }
 
 func TestFontsOfOthersAreCheckedFirst(t *testing.T) {
-	if _, err := invoice.NewPrinter([]byte("OTTO")); err == nil || !strings.Contains(err.Error(), "font 1") {
+	if _, err := invoice.ParseFont(1, []byte("OTTO")); err == nil || !strings.Contains(err.Error(), "not a TrueType font") {
 		t.Errorf("%v", err)
 	}
 }

@@ -24,16 +24,24 @@ var boldFile []byte
 // ErrEmbedding says that a font may not be embedded in documents.
 var ErrEmbedding = pdfa.ErrEmbedding
 
+// A Font is one for scripts that Inter does not have. It may be used by many printers.
+type Font = pdfa.Font
+
+// ParseFont reads a TrueType file. The font is named by which one it is, counted from 1,
+// of those that a printer gets.
+func ParseFont(nth int, file []byte) (*Font, error) {
+	return pdfa.ParseFont("Additional-"+strconv.Itoa(nth), file)
+}
+
 // A Printer draws records as PDF. It is made once and may be used by many at a
 // time.
 type Printer struct{ regular, bold *pdfa.Face }
 
-// NewPrinter returns a printer. Fonts are TrueType files for scripts that Inter
-// does not have (it has Latin, Greek and Cyrillic), the first that has a
-// character is taken. A character that no font has is shown as a box, and a
+// NewPrinter returns a printer. Of more fonts, for what Inter does not have (it
+// has Latin, Greek and Cyrillic), the first that has a character is taken. A character that no font has is shown as a box, and a
 // reader that copies or reads aloud still finds it. The documents depend on
 // the fonts: whoever must show the same page later keeps the PDF.
-func NewPrinter(fonts ...[]byte) (*Printer, error) {
+func NewPrinter(more ...*Font) (*Printer, error) {
 	regular, err := pdfa.ParseFont("Inter-Regular", regularFile)
 	if err != nil {
 		return nil, err
@@ -41,14 +49,6 @@ func NewPrinter(fonts ...[]byte) (*Printer, error) {
 	bold, err := pdfa.ParseFont("Inter-SemiBold", boldFile)
 	if err != nil {
 		return nil, err
-	}
-	var more []*pdfa.Font
-	for i, file := range fonts {
-		font, err := pdfa.ParseFont("Additional-"+strconv.Itoa(i+1), file)
-		if err != nil {
-			return nil, fmt.Errorf("invoice: additional font %d: %w", i+1, err)
-		}
-		more = append(more, font)
 	}
 	return &Printer{pdfa.NewFace(regular, more...), pdfa.NewFace(bold, more...)}, nil
 }
