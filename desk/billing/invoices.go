@@ -188,14 +188,11 @@ type myInvoiceView struct {
 }
 
 // mineByNumber returns an invoice of whoever asks. Somebody else's is none.
-func (b *Billing) mineByNumber(ctx context.Context, number string) (i Issued, err error) {
-	err = b.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		i, err = findInvoice(ctx, tx, number)
-		if err == nil && string(i.Subject) != web.ActorOf(ctx).ID {
-			return loot.Errorf(loot.NotFound, "There is no invoice with this number.")
-		}
-		return err
-	})
+func (b *Billing) mineByNumber(ctx context.Context, number string) (Issued, error) {
+	i, err := b.byNumber(ctx, number)
+	if err == nil && string(i.Subject) != web.ActorOf(ctx).ID {
+		return Issued{}, loot.Errorf(loot.NotFound, "There is no invoice with this number.")
+	}
 	return i, err
 }
 
@@ -248,21 +245,34 @@ func (b *Billing) myDocument(w http.ResponseWriter, r *http.Request) error {
 	return b.send(w, r, i, r.PathValue("document"), gate.Request{Action: loot.Export, Actor: web.ActorOf(r.Context())})
 }
 
+// send opens a document and hands it to a browser.
 func (b *Billing) send(w http.ResponseWriter, r *http.Request, i Issued, document string, req gate.Request) error {
-	doc, ok := documents[document]
-	if !ok {
-		return loot.Errorf(loot.NotFound, "There is no such document: an invoice has pdf, ubl and cii.")
-	}
-	content, err := b.opened(r.Context(), i, doc.name, req)
+	d, err := b.download(r.Context(), i, document, req)
 	if err != nil {
 		return err
 	}
 	h := w.Header()
-	h.Set("Content-Type", doc.mediaType)
-	h.Set("Content-Disposition", `attachment; filename="`+i.Number+doc.file+`"`)
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	_, err = w.Write(content)
+	h.Set("Content-Type", d.mediaType)
+	h.Set("Content-Disposition", d.disposition)
+	h.Set("Content-Length", strconv.Itoa(len(d.content)))
+	_, err = w.Write(d.content)
 	return err
+}
+
+// A download is a document with the headers that go with it.
+type download struct {
+	mediaType, disposition string
+	content                []byte
+}
+
+// download opens one of an invoice's documents.
+func (b *Billing) download(ctx context.Context, i Issued, document string, req gate.Request) (download, error) {
+	doc, ok := documents[document]
+	if !ok {
+		return download{}, loot.Errorf(loot.NotFound, "There is no such document: an invoice has pdf, ubl and cii.")
+	}
+	content, err := b.opened(ctx, i, doc.name, req)
+	return download{doc.mediaType, `attachment; filename="` + i.Number + doc.file + `"`, content}, err
 }
 
 type invoicesView struct {
@@ -450,7 +460,7 @@ func (b *Billing) invoice(w http.ResponseWriter, r *http.Request) error {
 
 // showInvoice shows the page with the forms of the view, or fresh ones.
 func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int, v invoiceView) error {
-	i, err := b.byNumber(r)
+	i, err := b.byNumber(r.Context(), r.PathValue("number"))
 	if err != nil {
 		return err
 	}
@@ -494,9 +504,10 @@ func (b *Billing) statementFact(hash string) web.Fact {
 	}
 }
 
-func (b *Billing) byNumber(r *http.Request) (i Issued, err error) {
-	err = b.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		i, err = findInvoice(r.Context(), tx, r.PathValue("number"))
+// byNumber returns the invoice with a number, of whomever it is.
+func (b *Billing) byNumber(ctx context.Context, number string) (i Issued, err error) {
+	err = b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		i, err = findInvoice(ctx, tx, number)
 		return err
 	})
 	return i, err
@@ -504,7 +515,7 @@ func (b *Billing) byNumber(r *http.Request) (i Issued, err error) {
 
 // open hands a document to a member of staff, who says why.
 func (b *Billing) open(w http.ResponseWriter, r *http.Request) error {
-	i, err := b.byNumber(r)
+	i, err := b.byNumber(r.Context(), r.PathValue("number"))
 	if err != nil {
 		return err
 	}

@@ -142,17 +142,13 @@ func (b *Billing) apiOpenInvoice(ctx context.Context, in *openInvoiceIn) (*openI
 	if err := openFields().Check(url.Values{"document": {in.Body.Document}, "reason": {reason}}); err != nil {
 		return nil, err
 	}
-	var i Issued
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		i, err = findInvoice(ctx, tx, in.Number)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	doc := documents[in.Body.Document]
-	content, err := b.opened(ctx, i, doc.name, gate.Request{Action: loot.Use, Actor: api.ActorOf(ctx), Unmask: true, Reason: reason})
+	i, err := b.byNumber(ctx, in.Number)
 	if err != nil {
 		return nil, err
 	}
-	return &openInvoiceOut{doc.mediaType, `attachment; filename="` + i.Number + doc.file + `"`, content}, nil
+	d, err := b.download(ctx, i, in.Body.Document, gate.Request{Action: loot.Use, Actor: api.ActorOf(ctx), Unmask: true, Reason: reason})
+	if err != nil {
+		return nil, err
+	}
+	return &openInvoiceOut{d.mediaType, d.disposition, d.content}, nil
 }

@@ -404,7 +404,7 @@ func (b *Billing) paidByHand(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	i, err := b.byNumber(r)
+	i, err := b.byNumber(r.Context(), r.PathValue("number"))
 	if err != nil {
 		return err
 	}
