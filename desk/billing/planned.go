@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -19,6 +20,20 @@ const NewPlan Reason = "plan"
 // parameter of a number. What was said last counts.
 func planIn(parameter int) string {
 	return fmt.Sprintf(`COALESCE((SELECT h.plan FROM billing_state h WHERE h.service = s.reference AND h.month <> '' AND h.month <= $%d ORDER BY h.sequence DESC LIMIT 1), s.plan)`, parameter)
+}
+
+// replanAs gives a service the plan that a form or a program asks for.
+func (b *Billing) replanAs(ctx context.Context, tx *store.Tx, one Service, asked url.Values, by loot.Actor) error {
+	if one.State != Ended { // which gets none, and for which there is no form
+		form, err := b.plannedFields(ctx, tx, one)
+		if err != nil {
+			return err
+		}
+		if err := form.Check(asked); err != nil {
+			return err
+		}
+	}
+	return b.replan(ctx, tx, one, asked.Get("plan"), Month(asked.Get("from")), asked.Get("ticket"), by)
 }
 
 // replan gives a service another plan from the first day of a month on. No month is

@@ -121,15 +121,7 @@ func (b *Billing) apiReplan(ctx context.Context, in *replanIn) (*replanOut, erro
 		if had, err := hadPlan(ctx, tx, one.Reference, from); err != nil || had == in.Body.Plan {
 			return err
 		}
-		form, err := b.plannedFields(ctx, tx, one)
-		if err != nil {
-			return err
-		}
-		if one.State != Ended {
-			if err := form.Check(url.Values{"plan": {in.Body.Plan}, "from": {string(from)}, "ticket": {in.Body.Ticket}}); err != nil {
-				return err
-			}
-		}
-		return b.replan(ctx, tx, one, in.Body.Plan, from, in.Body.Ticket, api.ActorOf(ctx))
+		asked := url.Values{"plan": {in.Body.Plan}, "from": {string(from)}, "ticket": {in.Body.Ticket}}
+		return b.replanAs(ctx, tx, one, asked, api.ActorOf(ctx))
 	})
 }

@@ -391,14 +391,7 @@ func (b *Billing) moveService(w http.ResponseWriter, r *http.Request) error {
 // planService gives a service another plan.
 func (b *Billing) planService(w http.ResponseWriter, r *http.Request) error {
 	typed, err := b.change(r, func(tx *store.Tx, one Service, typed url.Values) error {
-		form, err := b.plannedFields(r.Context(), tx, one)
-		if err != nil {
-			return err
-		}
-		if err := form.Check(typed); err != nil {
-			return err
-		}
-		return b.replan(r.Context(), tx, one, typed.Get("plan"), Month(typed.Get("from")), typed.Get("ticket"), web.ActorOf(r.Context()))
+		return b.replanAs(r.Context(), tx, one, typed, web.ActorOf(r.Context()))
 	})
 	if web.Wrong(err) != nil {
 		return b.showService(w, r, http.StatusUnprocessableEntity, nil, typed, err)
