@@ -57,13 +57,13 @@ type archivedView struct {
 type archivedLine struct{ Text, Sum string }
 
 // archiveRoutes are the pages of the invoices of the system before.
-func (b *Billing) archiveRoutes(bills []loot.Role) []web.Route {
+func (b *Billing) archiveRoutes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /portal/invoices/before", Audience: web.Portal, Serve: b.myArchive},
 		{Pattern: "GET /portal/invoices/before/{id}", Audience: web.Portal, Serve: b.myArchived},
-		{Pattern: "GET /console/billing/before", Audience: web.Console, Serve: b.archive, Roles: bills},
-		{Pattern: "GET /console/billing/before/{id}", Audience: web.Console, Serve: b.archivedForm, Roles: bills},
-		{Pattern: "POST /console/billing/before/{id}", Audience: web.Console, Serve: b.openFormer, Roles: bills},
+		{Pattern: "GET /console/billing/before", Audience: web.Console, Serve: b.archive, Roles: billers},
+		{Pattern: "GET /console/billing/before/{id}", Audience: web.Console, Serve: b.archivedForm, Roles: billers},
+		{Pattern: "POST /console/billing/before/{id}", Audience: web.Console, Serve: b.openFormer, Roles: billers},
 	}
 }
 

@@ -126,8 +126,7 @@ func (b *Billing) Desk() desk.Desk {
 var prices = []loot.Role{"billing", "administrator"}
 
 func (b *Billing) routes() []web.Route {
-	bills := []loot.Role{"billing"}
-	return slices.Concat(b.paymentRoutes(bills), b.reminderRoutes(bills), b.rateRoutes(bills), b.hookRoutes(), b.archiveRoutes(bills), []web.Route{
+	return slices.Concat(b.paymentRoutes(), b.reminderRoutes(), b.rateRoutes(), b.hookRoutes(), b.archiveRoutes(), []web.Route{
 		{Pattern: "POST /portal/invoices/language", Audience: web.Portal, Serve: b.chooseLanguage},
 		{Pattern: "GET /services", Audience: web.Public, Serve: b.catalogue},
 		{Pattern: "GET /portal/services", Audience: web.Portal, Serve: b.mine},
@@ -155,12 +154,12 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /portal/invoices", Audience: web.Portal, Serve: b.myInvoices},
 		{Pattern: "GET /portal/invoices/{number}", Audience: web.Portal, Serve: b.myInvoice},
 		{Pattern: "GET /portal/invoices/{number}/{document}", Audience: web.Portal, Serve: b.myDocument, Limit: web.PerMinute(60)},
-		{Pattern: "GET /console/billing/invoices", Audience: web.Console, Serve: b.invoices, Roles: bills},
-		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: bills},
-		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: bills},
-		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: bills},
-		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: bills},
-		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: bills},
+		{Pattern: "GET /console/billing/invoices", Audience: web.Console, Serve: b.invoices, Roles: billers},
+		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: billers},
+		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: billers},
+		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: billers},
+		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: billers},
+		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: billers},
 	})
 }
 
@@ -172,13 +171,13 @@ func (b *Billing) nav() []web.Nav {
 		{Audience: web.Public, Order: 20, Label: "Services", Icon: "server", Href: "/services"},
 		{Audience: web.Portal, Order: 40, Label: "Services", Icon: "server", Href: "/portal/services"},
 		{Audience: web.Portal, Order: 45, Label: "Invoices", Icon: "receipt-text", Href: "/portal/invoices"},
-		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: []loot.Role{"billing"}, Count: b.waiting(`SELECT count(*) FROM billing_pending`)},
-		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: []loot.Role{"billing"}, Count: b.waiting(`SELECT count(*) FROM billing_payment WHERE decided = 0`)},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Invoices", Icon: "receipt-text", Href: "/console/billing/invoices", Roles: billers, Count: b.waiting(`SELECT count(*) FROM billing_pending`)},
+		{Audience: web.Console, Group: "Customers", Order: 8, Label: "Payments", Icon: "banknote", Href: paymentsPath, Roles: billers, Count: b.waiting(`SELECT count(*) FROM billing_payment WHERE decided = 0`)},
 		{Audience: web.Console, Group: "Customers", Order: 6, Label: "Services", Icon: "server", Href: "/console/billing", Exact: true},
 		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Addresses", Icon: "network", Href: "/console/billing/addresses", Roles: lookers},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Suggestions", Icon: "lightbulb", Href: "/console/billing/suggestions", Roles: prices},
 		{Audience: web.Console, Group: "Customers", Order: 9, Label: "Webhooks", Icon: "webhook", Href: "/console/billing/webhooks", Roles: tellers},
-		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: []loot.Role{"billing", "administrator"}},
+		{Audience: web.Console, Group: "Customers", Order: 7, Label: "Prices", Icon: "tag", Href: "/console/billing/plans", Roles: prices},
 	}
 }
 

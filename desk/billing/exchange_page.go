@@ -13,11 +13,11 @@ var ratesPage = web.NewPage[ratesView](pageFiles, "pages/rates.html")
 
 const ratesPath = "/console/billing/rates"
 
-func (b *Billing) rateRoutes(bills []loot.Role) []web.Route {
+func (b *Billing) rateRoutes() []web.Route {
 	return []web.Route{
-		{Pattern: "GET " + ratesPath, Audience: web.Console, Serve: b.rates, Roles: bills},
-		{Pattern: "POST " + ratesPath, Audience: web.Console, Serve: b.addRate, Roles: bills},
-		{Pattern: "POST " + ratesPath + "/file", Audience: web.Console, Serve: b.uploadRates, Roles: bills, Body: mostRatesFile + web.MaxBody},
+		{Pattern: "GET " + ratesPath, Audience: web.Console, Serve: b.rates, Roles: billers},
+		{Pattern: "POST " + ratesPath, Audience: web.Console, Serve: b.addRate, Roles: billers},
+		{Pattern: "POST " + ratesPath + "/file", Audience: web.Console, Serve: b.uploadRates, Roles: billers, Body: mostRatesFile + web.MaxBody},
 	}
 }
 

@@ -55,18 +55,15 @@ type issuedRow struct {
 	Removed   *time.Time   `json:"removed,omitempty" doc:"When its documents were removed, as no law has them kept any longer"`
 }
 
-// kinds are what kinds of invoices programs know.
-var kinds = map[invoice.Kind]string{invoice.CreditNote: "credit-note", invoice.Corrected: "corrected"}
+// apiKinds are the kinds of invoices as programs know them.
+var apiKinds = map[invoice.Kind]string{invoice.Commercial: "invoice", invoice.Corrected: "corrected", invoice.CreditNote: "credit-note"}
 
 func apiIssued(i Issued, today invoice.Date) issuedRow {
 	amount := func(n int64) string { return plainAmount(n, i.Currency) }
 	out := issuedRow{
-		Number: i.Number, Customer: i.Subject, Kind: "invoice", Preceding: i.Preceding, Credited: i.Credited,
+		Number: i.Number, Customer: i.Subject, Kind: apiKinds[i.Kind], Preceding: i.Preceding, Credited: i.Credited,
 		Issued: i.Day.String(), Due: i.Due.String(), From: i.Period.From.String(), To: i.Period.To.String(), Currency: i.Currency,
 		Net: amount(i.Net), Tax: amount(i.Tax), Total: amount(i.Total), Paid: amount(i.Paid), Open: amount(i.Open()), State: "open", Removed: momentOf(i.Removed),
-	}
-	if kind, ok := kinds[i.Kind]; ok {
-		out.Kind = kind
 	}
 	switch {
 	case i.Kind == invoice.CreditNote:

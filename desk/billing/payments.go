@@ -21,17 +21,17 @@ var (
 )
 
 // paymentRoutes are those of payments, with the roles that write invoices.
-func (b *Billing) paymentRoutes(bills []loot.Role) []web.Route {
+func (b *Billing) paymentRoutes() []web.Route {
 	return []web.Route{
-		{Pattern: "GET /console/billing/payments", Audience: web.Console, Serve: b.payments, Roles: bills},
-		{Pattern: "POST /console/billing/payments/statement", Audience: web.Console, Serve: b.upload, Roles: bills, Body: camt.MaxBytes + web.MaxBody},
-		{Pattern: "GET /console/billing/payments/{id}", Audience: web.Console, Serve: b.payment, Roles: bills},
-		{Pattern: "POST /console/billing/payments/{id}/read", Audience: web.Console, Serve: b.readPayment, Roles: bills},
-		{Pattern: "POST /console/billing/payments/{id}/give", Audience: web.Console, Serve: b.givePayment, Roles: bills},
-		{Pattern: "POST /console/billing/payments/{id}/undo", Audience: web.Console, Serve: b.undoPayment, Roles: bills},
-		{Pattern: "POST /console/billing/payments/{id}/back", Audience: web.Console, Serve: b.payBack, Roles: bills},
-		{Pattern: "POST /console/billing/payments/{id}/dismiss", Audience: web.Console, Serve: b.dismissPayment, Roles: bills},
-		{Pattern: "POST /console/billing/invoices/{number}/payments", Audience: web.Console, Serve: b.paidByHand, Roles: bills},
+		{Pattern: "GET /console/billing/payments", Audience: web.Console, Serve: b.payments, Roles: billers},
+		{Pattern: "POST /console/billing/payments/statement", Audience: web.Console, Serve: b.upload, Roles: billers, Body: camt.MaxBytes + web.MaxBody},
+		{Pattern: "GET /console/billing/payments/{id}", Audience: web.Console, Serve: b.payment, Roles: billers},
+		{Pattern: "POST /console/billing/payments/{id}/read", Audience: web.Console, Serve: b.readPayment, Roles: billers},
+		{Pattern: "POST /console/billing/payments/{id}/give", Audience: web.Console, Serve: b.givePayment, Roles: billers},
+		{Pattern: "POST /console/billing/payments/{id}/undo", Audience: web.Console, Serve: b.undoPayment, Roles: billers},
+		{Pattern: "POST /console/billing/payments/{id}/back", Audience: web.Console, Serve: b.payBack, Roles: billers},
+		{Pattern: "POST /console/billing/payments/{id}/dismiss", Audience: web.Console, Serve: b.dismissPayment, Roles: billers},
+		{Pattern: "POST /console/billing/invoices/{number}/payments", Audience: web.Console, Serve: b.paidByHand, Roles: billers},
 	}
 }
 

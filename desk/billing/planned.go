@@ -60,7 +60,7 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 	if !slices.Contains(months, from) {
 		return loot.Errorf(loot.Conflict, "The plan cannot change from %s on: the month is invoiced, or just being drawn.", from)
 	}
-	had, err := hadPlan(ctx, tx, one.Reference, from)
+	had, err := planFor(ctx, tx, one.Reference, from)
 	if err != nil {
 		return err
 	}
@@ -75,8 +75,8 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 	return b.Gate.NoteAbout(ctx, tx, one.Subject, collection, by, "service.plan", Keeps[0])
 }
 
-// hadPlan returns the plan that a service has in a month; empty: none.
-func hadPlan(ctx context.Context, tx *store.Tx, reference string, m Month) (had string, err error) {
+// planFor returns the plan that a service has in a month; empty: none.
+func planFor(ctx context.Context, tx *store.Tx, reference string, m Month) (had string, err error) {
 	if err := tx.QueryRow(ctx, `SELECT `+planIn(1)+` FROM billing_service s WHERE s.reference = $2`, string(m), reference).Scan(&had); err != nil {
 		return "", fmt.Errorf("billing: plan: %w", err)
 	}

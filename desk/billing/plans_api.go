@@ -67,7 +67,10 @@ func (b *Billing) apiPlans(ctx context.Context, in *plansIn) (*plansOut, error) 
 	out := &plansOut{}
 	out.Body.Plans = []apiPlan{}
 	for _, p := range all {
-		row := apiPlan{p.ID, p.Service, p.Title, p.Text, p.Currency, plainAmount(p.Cents, p.Currency), p.Period, "", p.Retired, []apiMeter{}}
+		row := apiPlan{
+			ID: p.ID, Service: p.Service, Title: p.Title, Text: p.Text,
+			Currency: p.Currency, Price: plainAmount(p.Cents, p.Currency), Period: p.Period, Retired: p.Retired, Meters: []apiMeter{},
+		}
 		if p.Setup != 0 {
 			row.Setup = plainAmount(p.Setup, p.Currency)
 		}
@@ -118,7 +121,7 @@ func (b *Billing) apiReplan(ctx context.Context, in *replanIn) (*replanOut, erro
 		if err != nil {
 			return err
 		}
-		if had, err := hadPlan(ctx, tx, one.Reference, from); err != nil || had == in.Body.Plan {
+		if had, err := planFor(ctx, tx, one.Reference, from); err != nil || had == in.Body.Plan {
 			return err
 		}
 		asked := url.Values{"plan": {in.Body.Plan}, "from": {string(from)}, "ticket": {in.Body.Ticket}}

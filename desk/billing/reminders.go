@@ -15,11 +15,11 @@ var remindersPage = web.NewPage[remindersView](pageFiles, "pages/reminders.html"
 
 const remindersPath = "/console/billing/reminders"
 
-func (b *Billing) reminderRoutes(bills []loot.Role) []web.Route {
+func (b *Billing) reminderRoutes() []web.Route {
 	return []web.Route{
-		{Pattern: "GET " + remindersPath, Audience: web.Console, Serve: b.reminders, Roles: bills},
-		{Pattern: "POST " + remindersPath, Audience: web.Console, Serve: b.addReminder, Roles: bills},
-		{Pattern: "POST " + remindersPath + "/{days}/remove", Audience: web.Console, Serve: b.removeReminder, Roles: bills},
+		{Pattern: "GET " + remindersPath, Audience: web.Console, Serve: b.reminders, Roles: billers},
+		{Pattern: "POST " + remindersPath, Audience: web.Console, Serve: b.addReminder, Roles: billers},
+		{Pattern: "POST " + remindersPath + "/{days}/remove", Audience: web.Console, Serve: b.removeReminder, Roles: billers},
 	}
 }
 
