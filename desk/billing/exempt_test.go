@@ -190,6 +190,13 @@ func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {
 // Settings of an exemption that do not fit are told by their names, and what is missing
 // before anything is issued.
 func TestAnExemptionIsSetWhole(t *testing.T) {
+	for _, code := range []string{"VATEX-EU-AE", "VATEX-EU-O", "VATEX-EU-G", "VATEX-EU-IC"} {
+		s := smallSeller
+		s.ExemptCode = code
+		if err := s.Check(); err == nil || !strings.Contains(err.Error(), "--seller-exempt-code ") {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
 	for want, change := range map[string]func(*Seller){
 		"--seller-exempt:":                func(s *Seller) { s.Exempt = "" },
 		"--seller-exempt-code ":           func(s *Seller) { s.ExemptCode = "VATEX-NONE" },

@@ -16,7 +16,8 @@ func (b *Billing) plansAPI(a *api.API) {
 	api.Add(a, api.Operation{
 		ID: "list-plans", Method: http.MethodGet, Path: "/api/plans", Tag: apiTag, Scope: "plans:read",
 		Summary: "List the plans in which services can be ordered, with their prices",
-		Text:    "All at once, by service and price. Prices are exact and without tax.",
+		Kinds:   []loot.Kind{loot.Denied},
+		Text:    "All at once, by service and price. Prices are exact and without tax. Those that can be chosen no more are for owners who may change prices.",
 	}, b.apiPlans)
 	api.Add(a, api.Operation{
 		ID: "plan-service", Method: http.MethodPost, Path: "/api/services/{reference}/plan", Tag: apiTag, Scope: "services:plan",
@@ -60,6 +61,11 @@ type plansOut struct {
 }
 
 func (b *Billing) apiPlans(ctx context.Context, in *plansIn) (*plansOut, error) {
+	if in.Retired {
+		if err := api.Allow(ctx, prices); err != nil {
+			return nil, err
+		}
+	}
 	all, err := b.listPlans(ctx, in.Service, in.Retired)
 	if err != nil {
 		return nil, err

@@ -14,10 +14,11 @@ import (
 )
 
 // Programs read the catalogue as it is: exact prices, what is counted, and what is
-// retired only if it is asked for.
+// retired only if those who make prices ask for it.
 func TestAProgramReadsTheCatalogue(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
-		c := o.api([]api.Scope{"plans:read"})
+		scopes := []api.Scope{"plans:read"}
+		c := o.api(scopes)
 		plans := func(query string) (out []any) {
 			t.Helper()
 			return c.call(http.StatusOK, http.MethodGet, "/api/plans"+query, "")["plans"].([]any)
@@ -38,8 +39,12 @@ func TestAProgramReadsTheCatalogue(t *testing.T) {
 		if got := plans(""); len(got) != all-1 || strings.Contains(fmt.Sprint(got), "id:virtual-2 ") {
 			t.Errorf("one of %d is retired, and %v are listed", all, got)
 		}
-		if got := plans("?retired=true&service=virtual-server"); !strings.Contains(fmt.Sprint(got), "retired:true") {
+		const retired = "/api/plans?retired=true&service=virtual-server"
+		if got := o.api(scopes, "billing").call(http.StatusOK, http.MethodGet, retired, "")["plans"]; !strings.Contains(fmt.Sprint(got), "retired:true") {
 			t.Errorf("%v", got)
+		}
+		for _, roles := range [][]loot.Role{nil, {"support"}} { // what anybody can choose is no secret, and what was is
+			o.api(scopes, roles...).call(http.StatusForbidden, http.MethodGet, retired, "")
 		}
 		o.api(nil).call(http.StatusForbidden, http.MethodGet, "/api/plans", "")
 	})

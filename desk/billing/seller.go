@@ -75,6 +75,10 @@ func (s Seller) Check() error {
 	return s.checkExemption()
 }
 
+// notExempt are the codes of VATEX for reverse charge, exports, supplies within the Union
+// and what is out of scope: each belongs to a category of its own, and none to E.
+var notExempt = []string{"VATEX-EU-AE", "VATEX-EU-G", "VATEX-EU-IC", "VATEX-EU-O"}
+
 func (s Seller) checkExemption() error {
 	if s.Exempt == "" {
 		if s.ExemptCode+s.ExemptFrom+s.ExemptUntil != "" {
@@ -84,6 +88,9 @@ func (s Seller) checkExemption() error {
 	}
 	if s.ExemptCode != "" && !invoice.IsExemption(s.ExemptCode) {
 		return loot.Errorf(loot.Invalid, "--seller-exempt-code is one of the list VATEX, such as VATEX-FR-FRANCHISE; leave it empty if it has none that fits.")
+	}
+	if slices.Contains(notExempt, s.ExemptCode) {
+		return loot.Errorf(loot.Invalid, "--seller-exempt-code is of an exemption: %s says that the customer owes the tax, or that the supply is none at home. Leave it empty if no other fits.", s.ExemptCode)
 	}
 	for _, one := range []struct{ flag, day string }{{"--seller-exempt-from", s.ExemptFrom}, {"--seller-exempt-until", cmp.Or(s.ExemptUntil, s.ExemptFrom)}} {
 		if d, err := invoice.ParseDate(one.day); err != nil || !d.Valid() {
