@@ -72,8 +72,8 @@ func Postgres(tb testing.TB) string {
 	return shared(tb).Database(tb)
 }
 
-// Unfix has rows of a table that is final or fixed be changed, as whoever owns the
-// database can.
+// Unfix lets rows of a fixed table be changed, as whoever owns the database can. One
+// that is final has another trigger on PostgreSQL.
 func Unfix(tb testing.TB, db *store.DB, table string) {
 	tb.Helper()
 	query := "DROP TRIGGER " + table + "_no_update"
