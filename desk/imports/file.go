@@ -302,7 +302,7 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 			if part.FileName() == "" || brought != "" {
 				continue
 			}
-			f, err := i.beginFile(ctx, me, title)
+			f, err := i.beginFile(ctx, me, title) // which comes after the file, from a browser
 			if err != nil {
 				return err
 			}
@@ -324,6 +324,9 @@ func (i *Imports) bring(w http.ResponseWriter, r *http.Request) error {
 	}
 	if brought == "" {
 		return i.showList(w, r, http.StatusUnprocessableEntity, title, web.Invalid("", map[string]string{"file": wrong}))
+	}
+	if err := i.entitle(ctx, brought, title); err != nil {
+		return err
 	}
 	if err := i.arrived(ctx, brought); err != nil {
 		return err
@@ -353,11 +356,7 @@ func tooLarge(err error) error {
 
 // beginFile begins an import with nothing of its file.
 func (i *Imports) beginFile(ctx context.Context, by loot.Actor, title string) (*incoming, error) {
-	title = strings.Join(strings.Fields(strings.ToValidUTF8(title, "")), " ")
-	if title == "" {
-		title = "File of " + i.Now().UTC().Format("2 January 2006, 15:04")
-	}
-	r := &run{ID: loot.NewID("i"), Title: loot.Cut(title, 80), Author: by.ID, State: arriving, Made: i.Now()}
+	r := &run{ID: loot.NewID("i"), Title: i.titleOf(title), Author: by.ID, State: arriving, Made: i.Now()}
 	err := i.DB.InTx(ctx, func(tx *store.Tx) error {
 		if err := i.may(ctx, tx, by); err != nil {
 			return err
@@ -369,6 +368,26 @@ func (i *Imports) beginFile(ctx context.Context, by loot.Actor, title string) (*
 		return err
 	})
 	return &incoming{i: i, id: r.ID}, err
+}
+
+// entitle gives an import its title.
+func (i *Imports) entitle(ctx context.Context, id, title string) error {
+	return i.DB.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE imports_run SET title = $1 WHERE id = $2`, i.titleOf(title), id); err != nil {
+			return fmt.Errorf("imports: title: %w", err)
+		}
+		return nil
+	})
+}
+
+// titleOf returns the title of an import that somebody wrote or, if they wrote none, one that
+// says when it was brought.
+func (i *Imports) titleOf(written string) string {
+	title := strings.Join(strings.Fields(strings.ToValidUTF8(written, "")), " ")
+	if title == "" {
+		title = "File of " + i.Now().UTC().Format("2 January 2006, 15:04")
+	}
+	return loot.Cut(title, 80)
 }
 
 // drop removes a file that did not arrive whole.

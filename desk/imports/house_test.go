@@ -149,11 +149,11 @@ func (h *house) sends(file string) webtest.Answer {
 	h.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	ok(h, w.WriteField("title", "Customers of the old panel"))
-	part, err := w.CreateFormFile("file", "export.csv")
+	part, err := w.CreateFormFile("file", "export.csv") // in the order of the page
 	ok(h, err)
 	_, err = part.Write([]byte(file))
 	ok(h, err)
+	ok(h, w.WriteField("title", "Customers of the old panel"))
 	ok(h, w.Close())
 	return h.Do(http.MethodPost, "/console/imports", body.String(), http.Header{"Content-Type": {w.FormDataContentType()}})
 }

@@ -33,7 +33,7 @@ const people = `Client ID;Company Name;First Name;Last Name;Email;Address 1;Addr
 func TestCustomersAreTakenOver(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		path := h.bring(people)
-		shows(t, h.Get(path), http.StatusOK, "columns to be named", "CSV, UTF-8, semicolon")
+		shows(t, h.Get(path), http.StatusOK, "Customers of the old panel", "columns to be named", "CSV, UTF-8, semicolon")
 		columns := h.Get(path + "/columns")
 		shows(t, columns, http.StatusOK, "aa@aaaa.aaaa")
 		hides(t, columns, "jo@meadow.example", "Example Meadow")
