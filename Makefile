@@ -19,7 +19,6 @@ build:
 
 test:
 	./scripts/install-test-tools
-	./scripts/check
 	./scripts/test
 
 check:
