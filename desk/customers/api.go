@@ -114,7 +114,7 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 		return nil, err
 	}
 	if err := c.create(ctx, s, given, registration{
-		service: service.ID, sent: in.Body.Form, source: "a form of ours: " + loot.LowerFirst(service.Title), carrier: api.ActorOf(ctx),
+		service: service.ID, sent: in.Body.Form, carrier: api.ActorOf(ctx),
 	}); err != nil {
 		return nil, err
 	}
