@@ -109,14 +109,17 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			return bill.Archive(ctx, tx, by, reason, former)
 		},
 		Charged: func(o Order) time.Time { return bill.ChargedFrom(service(o)) },
-		Services: func(_ context.Context, tx *store.Tx, all []Order) error {
-			for _, o := range all {
+		Services: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Order) error {
+			named := make([]billing.Named, len(all))
+			for n, o := range all {
 				bill.Begin(tx, o.ID, service(o))
+				named[n] = billing.Named{Order: service(o), Reference: o.ID, Name: o.Name}
 			}
-			return nil
+			return bill.Name(ctx, tx, by, reason, named)
 		},
-		Member: func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
-		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
+		NameKeys: bill.NameKeys,
+		Member:   func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
+		Signed:   func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
