@@ -107,7 +107,7 @@ func (c *customers) addService(ctx context.Context, s *statement.Statement, o Or
 	if !ok {
 		return "", loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
 	}
-	o.ID = reg.reference(o.Subject)
+	o.ID, o.Carrier = reg.reference(o.Subject), reg.carrier.ID
 	by := reg.carrier
 	if by.Kind == "" {
 		by = loot.Actor{Kind: loot.Person, ID: string(o.Subject)}

@@ -3,8 +3,10 @@ package customers
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +98,10 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 		shows(t, a, http.StatusOK, "Dedicated server", "16 cores", "Backup space", "Shared hosting")
 		if n := strings.Count(a.Body, "/end\""); n != 3 {
 			t.Errorf("%d services run, want 3", n)
+		}
+		by := regexp.MustCompile(`Ordered, by [a-z ]+,`).FindAllString(text(a.Body), -1)
+		if slices.Sort(by); fmt.Sprint(by) != "[Ordered, by a program, Ordered, by a program, Ordered, by you,]" {
+			t.Errorf("who ordered: %v", by)
 		}
 		shows(t, h.Get("/portal"), http.StatusOK, "Jo Testperson", "From your order, brought by a program: dedicated server")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Customer support", "Service ordered")

@@ -147,7 +147,7 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 	if err := c.collect(ctx, tx, s, subject, service, a.given, reg); err != nil {
 		return err
 	}
-	ordered, err := c.order(ctx, tx, person, Order{ID: loot.NewID("o"), Subject: subject, Service: service.ID, Plan: a.plan})
+	ordered, err := c.order(ctx, tx, person, Order{ID: loot.NewID("o"), Subject: subject, Service: service.ID, Plan: a.plan, Carrier: reg.carrier.ID})
 	if err != nil {
 		return err
 	}
