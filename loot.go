@@ -48,6 +48,10 @@ func SubjectOf(b []byte) Subject {
 // "e" for a ledger entry. It is not a secret and not an order.
 func NewID(prefix string) string { return prefix + token() }
 
+// IDOf returns the identifier with the given prefix that some bytes, such as those of
+// a hash, always have. It looks like one of [NewID].
+func IDOf(prefix string, b [16]byte) string { return prefix + base32Lower.EncodeToString(b[:]) }
+
 var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 func token() string {

@@ -283,6 +283,14 @@ func ActorOf(ctx context.Context) loot.Actor {
 	return who
 }
 
+// Person returns the customer whose token it is, and refuses everybody else's.
+func Person(ctx context.Context) (loot.Actor, error) {
+	if who := ActorOf(ctx); who.Kind == loot.Person && who.ID != "" {
+		return who, nil
+	}
+	return loot.Actor{}, loot.Errorf(loot.Denied, "This token does not belong to a customer.")
+}
+
 // Allow refuses whoever's token belongs to nobody with one of some roles.
 func Allow(ctx context.Context, roles []loot.Role) error {
 	if slices.ContainsFunc(roles, ActorOf(ctx).Has) {

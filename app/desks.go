@@ -78,7 +78,7 @@ func (a *App) build() error {
 	})
 	if a.billing, err = billing.New(a.Kit, func(ctx context.Context, tx *store.Tx, reference string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, reference)
-		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended, Carrier: o.Carrier}, err
 	}, a.staff.Signed); err != nil {
 		return err
 	}

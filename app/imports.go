@@ -47,12 +47,15 @@ func (a *App) importing() imports.Needs {
 			return a.billing.Archive(ctx, tx, by, reason, former)
 		},
 		Charged: func(o imports.Order) time.Time { return a.billing.ChargedFrom(serviceOf(o)) },
-		Services: func(_ context.Context, tx *store.Tx, orders []imports.Order) error {
-			for _, o := range orders {
+		Services: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, orders []imports.Order) error {
+			named := make([]billing.Named, len(orders))
+			for n, o := range orders {
 				a.billing.Begin(tx, o.ID, serviceOf(o))
+				named[n] = billing.Named{Order: serviceOf(o), Reference: o.ID, Name: o.Name}
 			}
-			return nil
+			return a.billing.Name(ctx, tx, by, reason, named)
 		},
+		NameKeys: a.billing.NameKeys,
 	}
 }
 

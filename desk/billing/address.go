@@ -119,7 +119,8 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 		if out.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, out.ID, showPrefix(l.Prefix)); err != nil {
 			return err
 		}
-		if err := b.insertAddress(ctx, tx, out, l.Prefix, block); err != nil {
+		out.mark = b.mark(l.Prefix)
+		if err := insertAddress(ctx, tx, out, block, b.markNet(l.Prefix)); err != nil {
 			return err
 		}
 		return b.tellAddress(ctx, tx, "address.assigned", out)
@@ -169,13 +170,9 @@ func lockBlock(ctx context.Context, tx *store.Tx, block []byte) error {
 	return nil
 }
 
-func (b *Billing) insertAddress(ctx context.Context, tx *store.Tx, a Assignment, p netip.Prefix, block []byte) error {
-	var net any
-	if link, ok := netOf(p); ok {
-		net = b.mark(link)
-	}
+func insertAddress(ctx context.Context, tx *store.Tx, a Assignment, block []byte, net any) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_address (id, service, subject, mark, block, net, sealed, since, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		a.ID, a.Service, a.Subject, b.mark(p), block, net, a.sealed, store.Micro(a.Since), store.Micro(a.Until)); err != nil {
+		a.ID, a.Service, a.Subject, a.mark, block, net, a.sealed, store.Micro(a.Since), store.Micro(a.Until)); err != nil {
 		return fmt.Errorf("billing: address: %w", err)
 	}
 	return nil

@@ -218,7 +218,7 @@ func TestAnAddressHasOneHolderAtATime(t *testing.T) {
 				if !free {
 					return nil
 				}
-				return o.b.insertAddress(ctx, tx, Assignment{ID: h.id, Service: "s", Since: l.From, Until: l.To, sealed: []byte{}}, h.p, o.b.mark(blockOf(h.p)))
+				return insertAddress(ctx, tx, Assignment{ID: h.id, Service: "s", Since: l.From, Until: l.To, mark: o.b.mark(h.p), sealed: []byte{}}, o.b.mark(blockOf(h.p)), o.b.markNet(h.p))
 			}))
 			if free {
 				all = append(all, h)

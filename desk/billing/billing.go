@@ -42,6 +42,7 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
+	Carrier string    // staff id of whose program brought it; empty: the customer ordered themself
 	Charged time.Time // the day from which it is charged, if it was taken over and others invoiced until then; zero: that of the taking over
 }
 
@@ -270,7 +271,11 @@ func (b *Billing) begin(ctx context.Context, tx *store.Tx, reference string, o O
 		return err
 	}
 	by := loot.Actor{Kind: loot.Person, ID: string(o.Subject)}
-	steps, state := []Move{{To: Ordered, By: by, Why: AsOrdered}, {To: Active, By: b.actor(), Why: SetUp}}, Active
+	ordered := Move{To: Ordered, By: by, Why: AsOrdered}
+	if o.Carrier != "" {
+		ordered.By = loot.Actor{Kind: loot.Staff, ID: o.Carrier}
+	}
+	steps, state := []Move{ordered, {To: Active, By: b.actor(), Why: SetUp}}, Active
 	switch {
 	case !o.Ended.IsZero():
 		steps, state = append(steps, Move{To: Ended, By: by, Why: AsAsked}), Ended

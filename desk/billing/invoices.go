@@ -187,10 +187,10 @@ type myInvoiceView struct {
 	Payments []paidRow
 }
 
-// mineByNumber returns an invoice of whoever asks. Somebody else's is none.
-func (b *Billing) mineByNumber(ctx context.Context, number string) (Issued, error) {
+// mineByNumber returns an invoice of a customer. Somebody else's is none.
+func (b *Billing) mineByNumber(ctx context.Context, me loot.Actor, number string) (Issued, error) {
 	i, err := b.byNumber(ctx, number)
-	if err == nil && string(i.Subject) != web.ActorOf(ctx).ID {
+	if err == nil && string(i.Subject) != me.ID {
 		return Issued{}, loot.Errorf(loot.NotFound, "There is no invoice with this number.")
 	}
 	return i, err
@@ -198,7 +198,7 @@ func (b *Billing) mineByNumber(ctx context.Context, number string) (Issued, erro
 
 // myInvoice shows one as it was issued, from the record that is sealed with it.
 func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
-	i, err := b.mineByNumber(r.Context(), r.PathValue("number"))
+	i, err := b.mineByNumber(r.Context(), web.ActorOf(r.Context()), r.PathValue("number"))
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 
 // myDocument hands a document of one's own out.
 func (b *Billing) myDocument(w http.ResponseWriter, r *http.Request) error {
-	i, err := b.mineByNumber(r.Context(), r.PathValue("number"))
+	i, err := b.mineByNumber(r.Context(), web.ActorOf(r.Context()), r.PathValue("number"))
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,15 @@ func (b *Billing) invoicesAPI(a *api.API) {
 		Summary: "Open a document of an invoice, with a reason", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound},
 		Text: "Answers with the document as it was issued: a PDF, or XML as UBL or CII. The customer sees that it was opened. A refusal names the clause and what would be needed.",
 	}, b.apiOpenInvoice)
+	api.Add(a, api.Operation{
+		ID: "list-own-invoices", Method: http.MethodGet, Path: "/api/me/invoices", Tag: invoicesTag, Scope: "me:invoices",
+		Summary: "List the invoices and credit notes of the owner of the token, latest first", Kinds: []loot.Kind{loot.Denied, loot.NotFound},
+	}, b.apiOwnInvoices)
+	api.Add(a, api.Operation{
+		ID: "fetch-own-invoice", Method: http.MethodGet, Path: "/api/me/invoices/{number}/{document}", Tag: invoicesTag, Scope: "me:invoices",
+		Summary: "Fetch a document of one's own invoice", Kinds: []loot.Kind{loot.Denied, loot.NotFound},
+		Text: "Answers with the document as it was issued: a PDF, or XML as UBL or CII. That a program fetched it stands in the owner's timeline.",
+	}, b.apiOwnInvoice)
 }
 
 // An issuedRow is an invoice as programs see it.
@@ -84,6 +93,11 @@ type invoicesIn struct {
 	Limit    int          `query:"limit" minimum:"1" maximum:"500" default:"50"`
 }
 
+type ownInvoicesIn struct {
+	After string `query:"after" maxLength:"64" doc:"Number to go on after"`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+}
+
 type invoicesOut struct {
 	Body struct {
 		Invoices []issuedRow `json:"invoices"`
@@ -95,6 +109,24 @@ func (b *Billing) apiInvoices(ctx context.Context, in *invoicesIn) (*invoicesOut
 	if err := api.Allow(ctx, billers); err != nil {
 		return nil, err
 	}
+	return b.apiIssuedTo(ctx, *in)
+}
+
+func (b *Billing) apiOwnInvoices(ctx context.Context, in *ownInvoicesIn) (*invoicesOut, error) {
+	me, err := api.Person(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.After != "" { // whether there is one of somebody else's is not told
+		if _, err := b.mineByNumber(ctx, me, in.After); err != nil {
+			return nil, err
+		}
+	}
+	return b.apiIssuedTo(ctx, invoicesIn{loot.Subject(me.ID), in.After, in.Limit})
+}
+
+// apiIssuedTo answers with what was issued to a customer; with none, to all of them.
+func (b *Billing) apiIssuedTo(ctx context.Context, in invoicesIn) (*invoicesOut, error) {
 	where, args := `1 = 1`, []any{}
 	if in.Customer != "" {
 		where, args = `i.subject = $1`, []any{in.Customer}
@@ -144,6 +176,27 @@ func (b *Billing) apiOpenInvoice(ctx context.Context, in *openInvoiceIn) (*openI
 		return nil, err
 	}
 	d, err := b.download(ctx, i, in.Body.Document, gate.Request{Action: loot.Use, Actor: api.ActorOf(ctx), Unmask: true, Reason: reason})
+	if err != nil {
+		return nil, err
+	}
+	return &openInvoiceOut{d.mediaType, d.disposition, d.content}, nil
+}
+
+type ownInvoiceIn struct {
+	Number   string `path:"number" maxLength:"64"`
+	Document string `path:"document" enum:"pdf,ubl,cii"`
+}
+
+func (b *Billing) apiOwnInvoice(ctx context.Context, in *ownInvoiceIn) (*openInvoiceOut, error) {
+	me, err := api.Person(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i, err := b.mineByNumber(ctx, me, in.Number)
+	if err != nil {
+		return nil, err
+	}
+	d, err := b.download(ctx, i, in.Document, gate.Request{Action: loot.Export, Actor: me})
 	if err != nil {
 		return nil, err
 	}

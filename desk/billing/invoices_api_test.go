@@ -2,8 +2,8 @@ package billing
 
 import (
 	"bytes"
+	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +16,7 @@ import (
 	"loot/gate"
 	"loot/ledger"
 	"loot/store"
+	"loot/web/webtest"
 )
 
 // Programs follow what was issued, by numbers and ids alone: what it says, how far it
@@ -85,6 +86,67 @@ func TestAProgramFollowsInvoices(t *testing.T) {
 	})
 }
 
+// handedOut fails if a document is not what the portal hands its owner.
+func handedOut(t *testing.T, doc string, header http.Header, got []byte, same webtest.Answer) {
+	t.Helper()
+	if same.Status != http.StatusOK || string(got) != same.Body {
+		t.Errorf("%s is not the customer's: %.60q", doc, got)
+	}
+	for _, h := range []string{"Content-Type", "Content-Disposition"} {
+		if header.Get(h) != same.Header.Get(h) {
+			t.Errorf("%s: %s is %q, want %q", doc, h, header.Get(h), same.Header.Get(h))
+		}
+	}
+}
+
+// Customers' own programs list their invoices and fetch them as the portal hands them
+// out, decided and on the ledger likewise, and nobody else's.
+func TestACustomersProgramFetchesTheirInvoices(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		issued := o.billedFor(2)
+		mine, other := issued[0], issued[1]
+		me := loot.Actor{Kind: loot.Person, ID: string(mine.Subject)}
+		c := o.apiOf(me, "me:invoices")
+		got := c.call(http.StatusOK, http.MethodGet, "/api/me/invoices", "")
+		if rows := got["invoices"].([]any); len(rows) != 1 || rows[0].(map[string]any)["number"] != mine.Number || rows[0].(map[string]any)["open"] != "1.61" {
+			t.Errorf("their own: %v", rows)
+		}
+		got = c.call(http.StatusOK, http.MethodGet, "/api/me/invoices?limit=1", "")
+		if got = c.call(http.StatusOK, http.MethodGet, "/api/me/invoices?after="+got["next"].(string), ""); len(got["invoices"].([]any)) != 0 {
+			t.Errorf("after the last: %v", got)
+		}
+		o.as(mine.Subject)
+		for _, doc := range []string{"pdf", "ubl", "cii"} {
+			header, raw := c.raw(http.StatusOK, http.MethodGet, "/api/me/invoices/"+mine.Number+"/"+doc, "")
+			handedOut(t, doc, header, raw, o.Get("/portal/invoices/"+mine.Number+"/"+doc))
+		}
+		c.call(http.StatusNotFound, http.MethodGet, "/api/me/invoices/"+other.Number+"/pdf", "")
+		c.call(http.StatusNotFound, http.MethodGet, "/api/me/invoices?after="+other.Number, "")
+		c.call(http.StatusUnprocessableEntity, http.MethodGet, "/api/me/invoices/"+mine.Number+"/doc", "")
+		for _, refused := range []*caller{o.apiOf(me, "me:read"), o.api([]api.Scope{"me:invoices"}, "billing")} {
+			refused.call(http.StatusForbidden, http.MethodGet, "/api/me/invoices", "")
+			refused.call(http.StatusForbidden, http.MethodGet, "/api/me/invoices/"+mine.Number+"/pdf", "")
+		}
+		c.call(http.StatusForbidden, http.MethodGet, "/api/invoices", "")
+
+		o.Confirm()
+		notes := map[string]int{}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := o.b.Ledger.Timeline(ctx, tx, mine.Subject, invoices, "", 100)
+			clear(notes)
+			for _, it := range items {
+				if it.Facts.Action == loot.Export && it.Facts.ActorKind == loot.Person && it.Facts.Verdict == ledger.Permitted {
+					notes[it.Facts.Note]++
+				}
+			}
+			return err
+		})
+		if notes[""] != 3 || notes[gate.ByToken] != 3 {
+			t.Errorf("on the ledger: %v, want three by the page and three by the token", notes)
+		}
+	})
+}
+
 // A document is opened for a program as for a colleague: decided by the statement, with
 // a reason, and the customer sees it.
 func TestAProgramOpensADocumentWithAReason(t *testing.T) {
@@ -94,25 +156,13 @@ func TestAProgramOpensADocumentWithAReason(t *testing.T) {
 		c := o.api(scopes, "billing")
 		at := "/api/invoices/" + i.Number + "/open"
 		for doc, begins := range map[string]string{"pdf": "%PDF-", "ubl": "<?xml", "cii": "<?xml"} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.server.URL+at, strings.NewReader(fmt.Sprintf(`{"document":%q,"reason":"Bookkeeping, ticket 7"}`, doc)))
-			ok(t, err)
-			req.Header.Set("Authorization", "Bearer right")
-			req.Header.Set("Content-Type", "application/json")
-			resp, err := c.server.Client().Do(req)
-			ok(t, err)
-			got, err := io.ReadAll(resp.Body)
-			ok(t, err)
-			ok(t, resp.Body.Close())
+			header, got := c.raw(http.StatusOK, http.MethodPost, at, fmt.Sprintf(`{"document":%q,"reason":"Bookkeeping, ticket 7"}`, doc))
 			o.as(i.Subject)
 			same := o.Get("/portal/invoices/" + i.Number + "/" + doc)
-			if resp.StatusCode != http.StatusOK || !bytes.HasPrefix(got, []byte(begins)) || string(got) != same.Body {
-				t.Errorf("%s: %d, not the customer's: %.60q", doc, resp.StatusCode, got)
+			if !bytes.HasPrefix(got, []byte(begins)) {
+				t.Errorf("%s begins with %.60q", doc, got)
 			}
-			for _, h := range []string{"Content-Type", "Content-Disposition"} {
-				if resp.Header.Get(h) != same.Header.Get(h) {
-					t.Errorf("%s: %s is %q, want %q", doc, h, resp.Header.Get(h), same.Header.Get(h))
-				}
-			}
+			handedOut(t, doc, header, got, same)
 		}
 		for _, bad := range []string{`{"document":"pdf"}`, `{"document":"pdf","reason":""}`, `{"document":"pdf","reason":" "}`, `{"document":"doc","reason":"x"}`, `{"reason":"x"}`} {
 			c.call(http.StatusUnprocessableEntity, http.MethodPost, at, bad)

@@ -120,8 +120,20 @@ func next(p netip.Prefix) netip.Prefix {
 const markBytes = 16
 
 // mark is what a prefix is found by: nobody without the desk's key can tell which it is.
-func (b *Billing) mark(p netip.Prefix) []byte {
+func (b *Billing) mark(p netip.Prefix) []byte { return b.marked(p.String()) }
+
+// markNet returns the mark of the link that a single address of IPv6 lies in; nil for any
+// other prefix.
+func (b *Billing) markNet(p netip.Prefix) any {
+	if link, ok := netOf(p); ok {
+		return b.mark(link)
+	}
+	return nil
+}
+
+// marked returns the mark of a prefix or a name, which has no bar in it.
+func (b *Billing) marked(address string) []byte {
 	h := hmac.New(sha256.New, b.marks)
-	h.Write([]byte("address " + p.String()))
+	h.Write([]byte("address " + address))
 	return h.Sum(nil)[:markBytes]
 }

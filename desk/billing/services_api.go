@@ -22,6 +22,7 @@ var Scopes = map[api.Scope]string{
 
 	"invoices:read": "list invoices, by numbers and ids of customers",
 	"invoices:open": "open documents of invoices, with a reason",
+	"me:invoices":   "list one's own invoices and fetch their documents",
 
 	"addresses:assign": "assign addresses to services and take them back",
 	"addresses:open":   "open the addresses of services, for a purpose",

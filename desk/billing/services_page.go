@@ -37,6 +37,7 @@ type mineView struct {
 
 type myService struct {
 	Service
+	Name      string // by which they tell it from others; empty: none
 	End       *web.Action
 	Gauges    []Gauge
 	Steps     []Step
@@ -101,6 +102,7 @@ func (b *Billing) mineOf(ctx context.Context, tx *store.Tx, me loot.Subject, mon
 			return nil, err
 		}
 		row := myService{Service: one, Case: one.suspendedFor(steps[one.Reference]), Gauges: gauges[one.Reference], Steps: steps[one.Reference], Addresses: addressRows(addresses[one.Reference])}
+		row.Name = called(row.Addresses)
 		if one.State != Ended {
 			row.Then = coming(row.Steps, month, one.PlanID)
 			if one.Charged.After(b.Now()) {

@@ -142,6 +142,8 @@ func (s Step) Badge() web.Badge {
 // Who says who made the step, without a name.
 func (s Step) Who() string {
 	switch {
+	case s.Kind == loot.Staff && s.Why == AsOrdered: // no colleague orders by hand
+		return "a program"
 	case s.Kind == loot.Person && s.Own:
 		return "you"
 	case s.Kind == loot.Person:

@@ -31,8 +31,13 @@ type caller struct {
 
 func (o *office) api(scopes []api.Scope, roles ...loot.Role) *caller {
 	o.Helper()
+	return o.apiOf(loot.Actor{Kind: loot.Staff, ID: "member-one", Name: "Made-up One", Roles: roles, Program: true}, scopes...)
+}
+
+// apiOf returns what calls the operations by a token of somebody's.
+func (o *office) apiOf(who loot.Actor, scopes ...api.Scope) *caller {
+	o.Helper()
 	mux := http.NewServeMux()
-	who := loot.Actor{Kind: loot.Staff, ID: "member-one", Name: "Made-up One", Roles: roles, Program: true}
 	o.b.api(api.New(mux, api.Options{Title: "Loot", Log: o.Kit.Log, Scopes: Scopes, Authenticate: func(context.Context, string) (api.Caller, error) {
 		return api.Caller{Actor: who, Scopes: scopes}, nil
 	}}))
@@ -43,6 +48,15 @@ func (o *office) api(scopes []api.Scope, roles ...loot.Role) *caller {
 
 // call returns the answer as JSON.
 func (c *caller) call(status int, method, path, body string) map[string]any {
+	c.o.Helper()
+	_, raw := c.raw(status, method, path, body)
+	var v map[string]any
+	ok(c.o, json.Unmarshal(raw, &v))
+	return v
+}
+
+// raw returns the answer as it came.
+func (c *caller) raw(status int, method, path, body string) (http.Header, []byte) {
 	c.o.Helper()
 	req, err := http.NewRequestWithContext(c.o.Context(), method, c.server.URL+path, strings.NewReader(body))
 	ok(c.o, err)
@@ -56,9 +70,7 @@ func (c *caller) call(status int, method, path, body string) map[string]any {
 	if resp.StatusCode != status {
 		c.o.Fatalf("%s %s: %d, want %d: %s", method, path, resp.StatusCode, status, raw)
 	}
-	var v map[string]any
-	ok(c.o, json.Unmarshal(raw, &v))
-	return v
+	return resp.Header, raw
 }
 
 // server gives somebody with all details a virtual server.

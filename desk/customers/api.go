@@ -114,7 +114,7 @@ func (c *customers) apiCreate(ctx context.Context, in *createIn) (*createOut, er
 		return nil, err
 	}
 	if err := c.create(ctx, s, given, registration{
-		service: service.ID, sent: in.Body.Form, source: "a form of ours: " + loot.LowerFirst(service.Title), carrier: api.ActorOf(ctx),
+		service: service.ID, sent: in.Body.Form, carrier: api.ActorOf(ctx),
 	}); err != nil {
 		return nil, err
 	}
@@ -426,18 +426,10 @@ func (c *customers) apiCorrect(ctx context.Context, in *correctIn) (*correctOut,
 	return out, err
 }
 
-// person returns the customer whose token it is.
-func person(ctx context.Context) (loot.Actor, error) {
-	if a := api.ActorOf(ctx); a.Kind == loot.Person && a.ID != "" {
-		return a, nil
-	}
-	return loot.Actor{}, loot.Errorf(loot.Denied, "This token does not belong to a customer.")
-}
-
 type meOut struct{ Body desk.Copy }
 
 func (c *customers) apiMe(ctx context.Context, _ *struct{}) (*meOut, error) {
-	me, err := person(ctx)
+	me, err := api.Person(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -461,7 +453,7 @@ type timelineOut struct {
 }
 
 func (c *customers) apiTimeline(ctx context.Context, in *timelineIn) (*timelineOut, error) {
-	me, err := person(ctx)
+	me, err := api.Person(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -506,7 +498,7 @@ type chooseOut struct {
 }
 
 func (c *customers) apiChoose(ctx context.Context, in *chooseIn) (*chooseOut, error) {
-	me, err := person(ctx)
+	me, err := api.Person(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement, beside ...func
 	})
 	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := FindOrder(ctx, tx, id)
-		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended, Carrier: o.Carrier}, err
 	}, func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil })
 	ok(t, err)
 	var desks []desk.Desk

@@ -91,7 +91,8 @@ func (c *customers) orderMore(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.addService(ctx, s, loot.Subject(me.ID), given, registration{service: form.Service.ID, sent: typed.Get("sent")}); err != nil {
+	o := Order{Subject: loot.Subject(me.ID), Service: form.Service.ID, Plan: given.plan}
+	if _, err := c.addService(ctx, s, o, registration{sent: typed.Get("sent")}, func(*store.Tx, map[loot.Field]bool) (map[loot.Field]string, error) { return given.given, nil }); err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, form.Service.Title+" is ordered.")
@@ -99,68 +100,89 @@ func (c *customers) orderMore(w http.ResponseWriter, r *http.Request) error {
 }
 
 // addService orders a further service for somebody who is known, and returns the
-// order: the one that is there already, if the form was sent before.
-func (c *customers) addService(ctx context.Context, s *statement.Statement, subject loot.Subject, a answer, reg registration) (Order, error) {
-	service, ok := s.Service(reg.service)
+// reference of the order: that of the one that is there already, if the form was sent
+// before. Read returns what is given with it, when it is known what is held already.
+func (c *customers) addService(ctx context.Context, s *statement.Statement, o Order, reg registration, read func(*store.Tx, map[loot.Field]bool) (map[loot.Field]string, error)) (reference string, err error) {
+	service, ok := s.Service(o.Service)
 	if !ok {
-		return Order{}, loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
+		return "", loot.Errorf(loot.Invalid, "The statement in force declares no such service.")
 	}
-	o := Order{ID: reg.reference(subject), Subject: subject, Service: service.ID, Plan: a.plan}
+	o.ID, o.Carrier = reg.reference(o.Subject), reg.carrier.ID
 	by := reg.carrier
 	if by.Kind == "" {
-		by = loot.Actor{Kind: loot.Person, ID: string(subject)}
+		by = loot.Actor{Kind: loot.Person, ID: string(o.Subject)}
 	}
-	made := o
-	err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		made = o
-		if reg.sent != "" {
-			first, err := sentOnce(ctx, tx, reg.sent, c.Now())
-			if err != nil {
-				return err
-			}
-			made, err = FindOrder(ctx, tx, o.ID)
-			if loot.KindOf(err) != loot.NotFound || !first {
-				return ignoreAbsent(err)
-			}
-			made = o
+	return o.ID, c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if made, err := c.orderedBefore(ctx, tx, o, reg); err != nil || made {
+			return err
 		}
-		if _, waits, err := findErasure(ctx, tx, subject, tx.ForShare()); err != nil {
+		// The order is written first, as it keeps what follows as it is found: whoever
+		// erases the person, takes a permission back or gives something more waits for
+		// this, or was waited for.
+		ordered, err := c.order(ctx, tx, by, o)
+		if err != nil {
+			return err
+		}
+		about, err := c.Vault.Held(ctx, tx, o.Subject, collection)
+		if err != nil {
+			return err
+		}
+		held := map[loot.Field]bool{}
+		for f := range about {
+			held[f] = true
+		}
+		if _, waits, err := findErasure(ctx, tx, o.Subject, tx.ForShare()); err != nil {
 			return err
 		} else if waits && by.Kind == loot.Person {
 			return loot.Errorf(loot.Conflict, "Your account is about to be erased. Keep it first, under Account.")
 		} else if waits {
 			return loot.Errorf(loot.Conflict, "The customer's account is about to be erased. They alone can keep it, in the portal.")
 		}
+		given, err := read(tx, held)
+		if err != nil {
+			return err
+		}
 		// What was given before is held under the version it was given under;
 		// what this order adds is collected now.
-		for _, b := range batches(s, service.ID, service.Purposes, a.given) {
+		for _, b := range batches(s, service.ID, service.Purposes, given) {
 			req := own(c.actor(), loot.Collect, b.Purpose, b.Fields)
-			req.Subject, req.Demanded, req.By = subject, b.Demanded, reg.carrier
+			req.Subject, req.Demanded, req.By = o.Subject, b.Demanded, reg.carrier
 			p, err := c.Gate.Decide(ctx, tx, req)
 			if err != nil {
 				return err
 			}
 			part := map[loot.Field]string{}
 			for _, f := range b.Fields {
-				part[f] = a.given[f]
+				part[f] = given[f]
 			}
 			if err := c.Vault.Add(ctx, tx, p, part, reg.from(service)); err != nil {
 				return err
 			}
 		}
-		ordered, err := c.order(ctx, tx, by, made)
-		if err != nil {
-			return err
-		}
-		return c.Jobs.Publish(ctx, tx, ordered, job.Notice{Name: recordChanged, ID: string(subject)})
+		return c.Jobs.Publish(ctx, tx, ordered, job.Notice{Name: recordChanged, ID: string(o.Subject)})
 	})
-	return made, err
 }
 
-// ignoreAbsent leaves out that something is not there.
-func ignoreAbsent(err error) error {
-	if loot.KindOf(err) == loot.NotFound {
-		return nil
+// orderedBefore reports whether the form of an order made it before. A form that made
+// anything else is refused: another order, or one of somebody else, which has another
+// reference. That it was sent is noted first, so that of two who send it at once the
+// second waits until the order of the first can be found.
+func (c *customers) orderedBefore(ctx context.Context, tx *store.Tx, o Order, reg registration) (bool, error) {
+	if reg.sent == "" {
+		return false, nil
 	}
-	return err
+	first, err := sentOnce(ctx, tx, reg.sent, c.Now())
+	if err != nil {
+		return false, err
+	}
+	made, err := FindOrder(ctx, tx, o.ID)
+	switch {
+	case loot.KindOf(err) == loot.NotFound && first:
+		return false, nil
+	case err != nil && loot.KindOf(err) != loot.NotFound:
+		return false, err
+	case made.Service != o.Service || made.Plan != o.Plan: // or nothing
+		return false, loot.Errorf(loot.Conflict, "This form was sent before, with another order, and orders nothing more. Begin a form of its own for this one.")
+	}
+	return true, nil
 }

@@ -55,69 +55,45 @@ func (c *customers) apiOrder(ctx context.Context, in *orderIn) (*orderOut, error
 	if !ok {
 		return nil, web.Invalid("", map[string]string{"service": "There is no such service."})
 	}
-	reg := registration{service: service.ID, sent: in.Body.Form, source: "a form of ours: " + loot.LowerFirst(service.Title), carrier: api.ActorOf(ctx)}
-	made, held, err := c.beforeOrder(ctx, s, service, in.ID, reg)
+	plans, err := c.plans(ctx, service)
 	if err != nil {
 		return nil, err
 	}
-	if made.ID == "" {
-		form, err := c.drawAll(ctx, s, service, held)
-		if err != nil {
+	o := Order{Subject: in.ID, Service: service.ID, Plan: in.Body.Plan}
+	reference, err := c.addService(ctx, s, o, registration{sent: in.Body.Form, carrier: api.ActorOf(ctx)}, func(tx *store.Tx, held map[loot.Field]bool) (map[loot.Field]string, error) {
+		if err := c.permitted(ctx, tx, s, service, in.ID); err != nil {
 			return nil, err
 		}
+		form := draw(s, service, held, c.needs.Written)
+		form.Plans = plans
 		form.forMore()
 		given, err := form.readMore(in.Body.Fields, in.Body.Plan, held)
-		if err != nil {
-			return nil, err
-		}
-		if made, err = c.addService(ctx, s, in.ID, given, reg); err != nil {
-			return nil, err
-		}
-	}
-	if made.Service != service.ID || made.Plan != in.Body.Plan {
-		return nil, loot.Errorf(loot.Conflict, "This form was sent before, with another order. Give each order a form of its own.")
+		return given.given, err
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := &orderOut{}
-	out.Body.Reference = made.ID
+	out.Body.Reference = reference
 	return out, nil
 }
 
-// beforeOrder returns the order that the same form made before, or else which fields
-// are held of whom a service is ordered for. It refuses an order that needs a
-// permission which they did not give.
-func (c *customers) beforeOrder(ctx context.Context, s *statement.Statement, service statement.ServiceDecl, subject loot.Subject, reg registration) (made Order, held map[loot.Field]bool, err error) {
-	err = c.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		about, err := c.Vault.Held(ctx, tx, subject, collection)
-		if err != nil {
-			return err
+// permitted refuses an order that needs a permission which the customer did not give.
+func (c *customers) permitted(ctx context.Context, tx *store.Tx, s *statement.Statement, service statement.ServiceDecl, subject loot.Subject) error {
+	person, err := c.Gate.Person(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	var lacking []string
+	for _, id := range service.Purposes {
+		if p, ok := s.Purpose(id); ok && p.Basis == "permission" && !slices.Contains(person.Permissions[self], id) {
+			lacking = append(lacking, "“"+loot.LowerFirst(p.Title)+"”")
 		}
-		if made, err = FindOrder(ctx, tx, reg.reference(subject)); err == nil {
-			return nil
-		}
-		made = Order{}
-		if err := ignoreAbsent(err); err != nil {
-			return err
-		}
-		held = map[loot.Field]bool{}
-		for f := range about {
-			held[f] = true
-		}
-		person, err := c.Gate.Person(ctx, tx, subject)
-		if err != nil {
-			return err
-		}
-		var lacking []string
-		for _, id := range service.Purposes {
-			if p, ok := s.Purpose(id); ok && p.Basis == "permission" && !slices.Contains(person.Permissions[self], id) {
-				lacking = append(lacking, "“"+loot.LowerFirst(p.Title)+"”")
-			}
-		}
-		if len(lacking) > 0 {
-			return loot.Errorf(loot.Denied, "The service needs the customer's permission for %s. They alone can give it, in the portal under Permissions.", strings.Join(lacking, ", "))
-		}
-		return nil
-	})
-	return made, held, err
+	}
+	if len(lacking) > 0 {
+		return loot.Errorf(loot.Denied, "The service needs the customer's permission for %s. They alone can give it, in the portal under Permissions.", strings.Join(lacking, ", "))
+	}
+	return nil
 }
 
 // readMore checks what a program sent for a further order.

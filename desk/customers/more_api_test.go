@@ -3,9 +3,13 @@ package customers
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"loot"
 	"loot/desk/desktest"
@@ -13,6 +17,7 @@ import (
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
+	"loot/web"
 )
 
 // A program brings a further order of a customer: it gives what is missing alone, is
@@ -66,8 +71,14 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 			h.Confirm()
 		}
 		send(http.StatusConflict, at, strings.Replace(order, "dedicated-16", "dedicated-32", 1), "form of its own")
-		if send(http.StatusCreated, at, `{"service":"backup","plan":"backup-500"}`)["reference"] == reference {
+		second := send(http.StatusCreated, at, `{"service":"backup","plan":"backup-500"}`)["reference"].(string)
+		if second == reference {
 			t.Error("two orders have one reference")
+		}
+		for _, id := range []string{reference, second} {
+			if !regexp.MustCompile(`^o[a-z2-7]{26}$`).MatchString(id) {
+				t.Errorf("the reference is %s", id)
+			}
 		}
 		h.Confirm()
 		var made, collected int
@@ -88,7 +99,11 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 		if n := strings.Count(a.Body, "/end\""); n != 3 {
 			t.Errorf("%d services run, want 3", n)
 		}
-		shows(t, h.Get("/portal"), http.StatusOK, "Jo Testperson", "From a form of ours: dedicated server")
+		by := regexp.MustCompile(`Ordered, by [a-z ]+,`).FindAllString(text(a.Body), -1)
+		if slices.Sort(by); fmt.Sprint(by) != "[Ordered, by a program, Ordered, by a program, Ordered, by you,]" {
+			t.Errorf("who ordered: %v", by)
+		}
+		shows(t, h.Get("/portal"), http.StatusOK, "Jo Testperson", "From your order, brought by a program: dedicated server")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Customer support", "Service ordered")
 
 		plans := h.desk.needs.Plans
@@ -104,6 +119,45 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 		send(http.StatusCreated, at, order) // which was taken
 		c.who.Scopes = nil
 		send(http.StatusForbidden, at, order, "customers:order")
+	})
+}
+
+// What is asked of a customer holds when the order is written: whoever was erased, or gave
+// a detail themself, while the program was read is not ordered for.
+func TestAProgramOrdersForACustomerAsTheyAre(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		c := h.api(loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"billing"}, Program: true}, "customers:order")
+		plans := h.desk.needs.Plans
+		for name, of := range map[string]struct {
+			order     string
+			meanwhile func(s loot.Subject)
+			status    int
+			says      string
+		}{
+			"was erased": {`{"service":"backup","plan":"backup-500"}`, func(s loot.Subject) {
+				h.as(s)
+				h.Post("/portal/account/erase", "sure", "on")
+				h.Clock.Advance(120 * 24 * time.Hour)
+				ok(t, h.desk.erase(t.Context(), eraseArgs{s}))
+			}, http.StatusNotFound, "Nothing is held about this person"},
+			"gave it": {`{"service":"dedicated-server","plan":"dedicated-16","fields":{"contact.name":"Jo Other"}}`, func(s loot.Subject) {
+				h.as(s)
+				sent := sentName.FindStringSubmatch(h.Get("/portal/order/dedicated-server").Body)[1]
+				desktest.Leads(t, h.Post("/portal/order/dedicated-server", "contact.name", "Jo Testperson", "plan", "dedicated-16", "sent", sent), "/portal")
+			}, http.StatusUnprocessableEntity, "correct the record"},
+		} {
+			s := h.register(with(jo, "contact.email", strings.ReplaceAll(name, " ", "-")+"@example.com")...)
+			h.desk.needs.Plans = func(ctx context.Context, service string) ([]web.Option, error) {
+				h.desk.needs.Plans = plans
+				of.meanwhile(s)
+				return plans(ctx, service)
+			}
+			status, _, raw := c.call(http.MethodPost, "/api/customers/"+string(s)+"/services", of.order)
+			if status != of.status || !strings.Contains(raw, of.says) {
+				t.Errorf("who %s: %d %s", name, status, raw)
+			}
+			h.Confirm()
+		}
 	})
 }
 
@@ -130,12 +184,18 @@ func TestAnOrderThatNeedsAPermissionIsRefused(t *testing.T) {
 		if h.use("recommender", "recommendation", s, "company.name") {
 			t.Error("what was refused permits something")
 		}
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			person := loot.Actor{Kind: loot.Person, ID: string(s)}
-			return h.Kit.Gate.Permit(ctx, tx, gate.Choice{Subject: s, Collection: collection, By: person, Offer: "suggestions"})
-		})
+		choice := gate.Choice{Subject: s, Collection: collection, By: loot.Actor{Kind: loot.Person, ID: string(s)}, Offer: "suggestions"}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Gate.Permit(ctx, tx, choice) })
 		if status, raw := order(); status != http.StatusCreated {
 			t.Errorf("with the permission: %d %s", status, raw)
+		}
+		plans := h.desk.needs.Plans
+		h.desk.needs.Plans = func(ctx context.Context, service string) ([]web.Option, error) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.Kit.Gate.Withdraw(ctx, tx, choice) })
+			return plans(ctx, service)
+		}
+		if status, raw := order(); status != http.StatusForbidden {
+			t.Errorf("with a permission that is taken back meanwhile: %d %s", status, raw)
 		}
 	})
 }

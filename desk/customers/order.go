@@ -1,11 +1,9 @@
 package customers
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -48,15 +46,23 @@ func (c *customers) drawFor(r *http.Request, held map[loot.Field]bool) (*stateme
 
 // drawAll draws the form of a service with the plans that it can be ordered in.
 func (c *customers) drawAll(ctx context.Context, s *statement.Statement, service statement.ServiceDecl, held map[loot.Field]bool) (orderForm, error) {
+	plans, err := c.plans(ctx, service)
 	form := draw(s, service, held, c.needs.Written)
+	form.Plans = plans
+	return form, err
+}
+
+// plans returns the field of the plans that a service can be ordered in; none if there
+// are none.
+func (c *customers) plans(ctx context.Context, service statement.ServiceDecl) (web.Fields, error) {
 	if c.needs.Plans == nil {
-		return form, nil
+		return nil, nil
 	}
 	plans, err := c.needs.Plans(ctx, service.ID)
-	if err == nil && len(plans) > 0 {
-		form.Plans = web.Fields{{Name: "plan", Type: "radio", Label: "Plan", Options: plans, Value: plans[0].Value, Required: true, Plain: true, Wide: true}}
+	if err != nil || len(plans) == 0 {
+		return nil, err
 	}
-	return form, err
+	return web.Fields{{Name: "plan", Type: "radio", Label: "Plan", Options: plans, Value: plans[0].Value, Required: true, Plain: true, Wide: true}}, nil
 }
 
 // register makes somebody a customer: what they gave is collected, the service
@@ -89,7 +95,6 @@ func (c *customers) register(w http.ResponseWriter, r *http.Request) error {
 type registration struct {
 	service string
 	sent    string     // the form's random name; empty: an order that is never sent twice
-	source  string     // empty: their own order form
 	carrier loot.Actor // whose token sent it; zero: nobody's
 }
 
@@ -142,7 +147,7 @@ func (c *customers) enter(ctx context.Context, tx *store.Tx, s *statement.Statem
 	if err := c.collect(ctx, tx, s, subject, service, a.given, reg); err != nil {
 		return err
 	}
-	ordered, err := c.order(ctx, tx, person, Order{ID: loot.NewID("o"), Subject: subject, Service: service.ID, Plan: a.plan})
+	ordered, err := c.order(ctx, tx, person, Order{ID: loot.NewID("o"), Subject: subject, Service: service.ID, Plan: a.plan, Carrier: reg.carrier.ID})
 	if err != nil {
 		return err
 	}
@@ -172,17 +177,22 @@ func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Stat
 
 // from says where the details come from that an order brings.
 func (reg registration) from(service statement.ServiceDecl) vault.Source {
-	return vault.Source(cmp.Or(reg.source, "your order: "+loot.LowerFirst(service.Title)))
+	how := "your order: "
+	if reg.carrier.Kind != "" {
+		how = "your order, brought by a program: "
+	}
+	return vault.Source(how + loot.LowerFirst(service.Title))
 }
 
-// reference names the order that a form makes for somebody who is known: the same
-// one each time that the form is sent.
+// reference names the order that a form makes for somebody who is known: the same one
+// each time that the form is sent, so that what it made is found again. Of the form
+// itself nothing is kept that leads to a person.
 func (reg registration) reference(s loot.Subject) string {
 	if reg.sent == "" {
 		return loot.NewID("o")
 	}
 	sum := sha256.Sum256([]byte(string(s) + "\x00" + reg.sent))
-	return "o" + hex.EncodeToString(sum[:16])
+	return loot.IDOf("o", [16]byte(sum[:16]))
 }
 
 // order writes an order of somebody who is known down, and returns the notice of it

@@ -221,6 +221,12 @@ func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
 				t.Fatalf("status %d: %s", a.Status, text(a.Body))
 			}
 		}
+		const of = "This form was sent before, with another order, and orders nothing more."
+		shows(t, h.Post("/portal/order/dedicated-server", "plan", "dedicated-32", "sent", m[1]), http.StatusConflict, of)
+		shows(t, h.Post("/portal/order/backup", "plan", "backup-500", "sent", m[1]), http.StatusConflict, of)
+		h.as(h.register(with(jo, "contact.email", "other@example.com")...))
+		shows(t, h.Post("/portal/order/dedicated-server", "plan", "dedicated-16", "contact.name", "Al Testperson", "sent", m[1]), http.StatusConflict, of)
+		h.as(s)
 		h.Confirm()
 		a = h.Get("/portal/services")
 		shows(t, a, http.StatusOK, "Dedicated server", "16 cores", "Shared hosting")

@@ -20,13 +20,14 @@ type Order struct {
 	Plan    string
 	Made    time.Time
 	Ended   time.Time // zero: it runs
+	Carrier string    // staff id of whose program brought it; empty: the customer ordered themself
 }
 
 // FindOrder returns an order, for the desk that keeps services.
 func FindOrder(ctx context.Context, tx *store.Tx, id string) (Order, error) {
 	o := Order{ID: id}
 	var made, ended int64
-	err := tx.QueryRow(ctx, `SELECT subject, service, plan, made, ended FROM customers_order WHERE id = $1`, id).Scan(&o.Subject, &o.Service, &o.Plan, &made, &ended)
+	err := tx.QueryRow(ctx, `SELECT subject, service, plan, made, ended, carrier FROM customers_order WHERE id = $1`, id).Scan(&o.Subject, &o.Service, &o.Plan, &made, &ended, &o.Carrier)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Order{}, loot.Errorf(loot.NotFound, "There is no such order.")
 	}
@@ -41,8 +42,8 @@ func FindOrder(ctx context.Context, tx *store.Tx, id string) (Order, error) {
 }
 
 func insertOrder(ctx context.Context, tx *store.Tx, o Order) error {
-	if err := tx.Queue(ctx, `INSERT INTO customers_order (id, subject, service, plan, made, ended) VALUES ($1, $2, $3, $4, $5, 0)`,
-		o.ID, o.Subject, o.Service, o.Plan, o.Made.UnixMicro()); err != nil {
+	if err := tx.Queue(ctx, `INSERT INTO customers_order (id, subject, service, plan, made, ended, carrier) VALUES ($1, $2, $3, $4, $5, 0, $6)`,
+		o.ID, o.Subject, o.Service, o.Plan, o.Made.UnixMicro(), o.Carrier); err != nil {
 		return fmt.Errorf("customers: order: %w", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -162,6 +163,98 @@ func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	shows(t, h.Get(path), http.StatusOK, "Taken over 1 Here already 2 Refused 0")
 }
 
+// Services of one kind are told apart by their domain names, which are sealed as addresses
+// are: their owner sees them, and colleagues who say what for.
+func TestServicesAreToldApartByTheirNames(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		path := h.bring(strings.Replace(whmcs, "'b.example',4.90,'2099-12-31','2099-12-31','2026-11-01','Terminated'", "'B.Example.',4.90,'2026-12-01','2026-12-01','0000-00-00','Active'", 1))
+		h.name(path)
+		h.products(path, whmcsProducts)
+		h.run(path)
+		owner, reference := loot.Subject(""), ""
+		for _, s := range h.services("shared-hosting") {
+			h.Actor = loot.Actor{Kind: loot.Person, ID: string(s.Subject)}
+			page := h.Get("/portal/services")
+			if !strings.Contains(page.Body, "Shared hosting, b.example") {
+				continue
+			}
+			owner = s.Subject
+			shows(t, page, http.StatusOK, "Shared hosting, g.example", "Virtual server, a.example", "Domain name, meadow.example", "Domain name, meadow.co.example", "a.example from 1 Apr 2023")
+			hides(t, page, "old.example", "late.example") // which have ended
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				copied, err := h.bill.Desk().Export(ctx, tx, owner)
+				if raw, _ := json.Marshal(copied); !strings.Contains(string(raw), `"a.example"`) {
+					t.Errorf("the copy has no name: %s", raw)
+				}
+				return err
+			})
+			reference = s.Reference
+			break
+		}
+		if owner == "" {
+			t.Fatal("nobody sees the name of their service")
+		}
+		h.Actor = h.clerk
+		h.Actor.Roles = []loot.Role{"support"}
+		at := "/console/billing/services/" + reference + "/addresses"
+		hides(t, h.Get(at), ".example")
+		opened := h.Post(at+"/open", "purpose", "support", "reason", "Ticket 7", "reveal", "on")
+		if n := strings.Count(opened.Body, ".example"); n != 1 {
+			t.Errorf("%d names are opened of one service: %s", n, text(opened.Body))
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			items, err := h.Kit.Ledger.Timeline(ctx, tx, owner, "connection", "", 100)
+			collected := 0
+			for _, item := range items {
+				if item.Facts.Action == loot.Collect {
+					collected++
+				}
+			}
+			if collected != 5 {
+				t.Errorf("%d names are on the ledger, want 5", collected)
+			}
+			return err
+		})
+	})
+}
+
+// What stands in the column of names and is none is left out, and the row says so.
+func TestWhatIsNoNameIsLeftOut(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service,domain\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,the small one\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,192.0.2.7\n3,Moor Ltd,o@moor.example,1 Sample Quay,Dublin,IE,backup,Bücher.example\n")
+	h.name(path)
+	h.run(path)
+	page := h.Get(path + "/rows")
+	shows(t, page, http.StatusOK, "Without its name. Domain name of the service (“domain”): this is none.")
+	if n := strings.Count(page.Body, "Without its name."); n != 2 {
+		t.Errorf("%d rows are without their name, want 2", n)
+	}
+	named := 0
+	for _, s := range h.everybody() {
+		h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}
+		if strings.Contains(h.Get("/portal/services").Body, "Backup space, bücher.example") {
+			named++
+		}
+	}
+	if named != 1 {
+		t.Errorf("%d services have a name", named)
+	}
+
+	// A service of somebody who is here already has its name, too.
+	h.Actor = h.clerk
+	path = h.bring("id,userid,product,domain\n9,1,backup,more.example\n")
+	h.name(path)
+	h.run(path)
+	shows(t, h.Get(path), http.StatusOK, "Taken over 1")
+	for _, s := range h.everybody() {
+		h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}
+		if strings.Contains(h.Get("/portal/services").Body, "Backup space, more.example") {
+			return
+		}
+	}
+	t.Error("the further service has no name")
+}
+
 // Who was taken over when domain names were not read gets theirs by the same dump, and a
 // mapping that was remembered then is of use for it.
 func TestDomainNamesComeAfterTheirCustomers(t *testing.T) {
@@ -197,6 +290,7 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
 	path := h.bring(strings.Replace(fossbilling, `{"type":"table","name":"client_order","data":[`, `{"type":"table","name":"product","data":[{"id":"3","title":"Hosting S"}]},
 {"type":"table","name":"service_domain","data":[{"id":"4","client_id":"1","sld":"meadow","tld":".Example","contact_email":"jo@meadow.example"}]},
+{"type":"table","name":"service_hosting","data":[{"id":"2","client_id":"1","sld":"shop","tld":".meadow.example","username":"u","pass":"p"}]},
 {"type":"table","name":"client_order","data":[
 {"id":"7","client_id":"1","product_id":"1","title":"Domain meadow.example registration","service_type":"domain","service_id":"4","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2027-03-01 10:00:00","period":"1Y","canceled_at":null},
 {"id":"8","client_id":"1","product_id":"1","title":"Domain late.example transfer","service_type":"domain","service_id":null,"status":"pending_setup","activated_at":null,"expires_at":null,"period":"1Y","canceled_at":null},
@@ -214,6 +308,9 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 			t.Errorf("%s is the product %q", title, got)
 		}
 	}
+	h.Actor = loot.Actor{Kind: loot.Person, ID: string(h.everybody()[0])}
+	shows(t, h.Get("/portal/services"), http.StatusOK, "Shared hosting, shop.meadow.example", "Domain name, meadow.example")
+	h.Actor = h.clerk
 	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "1 March 2027; ; 1 December 2026; 29 November 2026") {
 		t.Errorf("charged from %q", got)
 	}

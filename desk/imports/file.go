@@ -390,9 +390,11 @@ func (i *Imports) titleOf(written string) string {
 	return loot.Cut(title, 80)
 }
 
-// drop removes a file that did not arrive whole.
+// drop removes a file that did not arrive whole, also when nobody waits for the answer
+// any more: that the connection was closed is one way in which it did not.
 func (i *Imports) drop(ctx context.Context, id string) error {
-	return i.DB.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	ctx = context.WithoutCancel(ctx)
+	return i.DB.InTx(ctx, func(tx *store.Tx) error {
 		for _, q := range []string{`DELETE FROM imports_chunk WHERE import = $1`, `DELETE FROM imports_run WHERE id = $1`} {
 			if _, err := tx.Exec(ctx, q, id); err != nil {
 				return fmt.Errorf("imports: drop: %w", err)

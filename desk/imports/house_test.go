@@ -58,7 +58,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	in := customers.NewImporter(h.Kit)
 	bill, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, id)
-		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended, Carrier: o.Carrier}, err
 	}, func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil })
 	if err != nil {
 		t.Fatal(err)
@@ -109,14 +109,17 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			return bill.Archive(ctx, tx, by, reason, former)
 		},
 		Charged: func(o Order) time.Time { return bill.ChargedFrom(service(o)) },
-		Services: func(_ context.Context, tx *store.Tx, all []Order) error {
-			for _, o := range all {
+		Services: func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Order) error {
+			named := make([]billing.Named, len(all))
+			for n, o := range all {
 				bill.Begin(tx, o.ID, service(o))
+				named[n] = billing.Named{Order: service(o), Reference: o.ID, Name: o.Name}
 			}
-			return nil
+			return bill.Name(ctx, tx, by, reason, named)
 		},
-		Member: func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
-		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
+		NameKeys: bill.NameKeys,
+		Member:   func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
+		Signed:   func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,11 @@ type Order struct {
 	Made    time.Time
 	Ended   time.Time // zero: it runs
 	Charged time.Time // the first day that the system before has not invoiced; zero: it does not say
+	Name    string    // domain name by which it is told from others; empty: none
 }
+
+// named reports whether a service of somebody gets a name here.
+func (o Order) named() bool { return o.Name != "" }
 
 // A Customer is somebody who is to be taken over.
 type Customer struct {
@@ -66,8 +70,10 @@ type Needs struct {
 	Plans func(ctx context.Context, service string) ([]web.Option, error)
 	// Charged returns from when on a service is charged that is taken over now.
 	Charged func(Order) time.Time
-	// Services begins services, whose orders were written in the same transaction.
-	Services func(ctx context.Context, tx *store.Tx, orders []Order) error
+	// Services begins services, whose orders were written in the same transaction, and
+	// NameKeys makes the keys for the names that some of them have.
+	Services func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, orders []Order) error
+	NameKeys func(ctx context.Context, people ...loot.Subject) error
 
 	// Amount reads an amount in the smallest unit of a currency; the others are about
 	// invoices of the system before.

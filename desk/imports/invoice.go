@@ -2,7 +2,6 @@ package imports
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"loot"
 	"loot/desk/imports/source"
-	"loot/store"
 )
 
 // invoices are rows of invoices.
@@ -72,7 +70,7 @@ type rawLine struct {
 type side struct {
 	products   map[string]string // names by id, of WHMCS and FOSSBilling
 	addons     map[string]string // names by id, of WHMCS
-	endings    map[string]string // of domain names by the id of their service, of FOSSBilling
+	names      map[string]string // domain names by the kind and id of their service, of FOSSBilling
 	currencies map[string]string // codes by id, of WHMCS
 	parties    map[string]party  // by id of the client, of WHMCS
 	lines      map[string][]rawLine
@@ -91,8 +89,8 @@ func (s *side) see(row *source.Row) error {
 		s.addons[row.Cell("id")] = row.Cell("name")
 	case "product":
 		s.products[row.Cell("id")] = row.Cell("title")
-	case "service_domain":
-		s.endings[row.Cell("id")] = row.Cell("tld")
+	case "service_domain", "service_hosting":
+		s.names[strings.TrimPrefix(row.Table, "service_")+" "+row.Cell("id")] = row.Cell("sld") + "." + strings.TrimPrefix(row.Cell("tld"), ".")
 	case "tblcurrencies":
 		s.currencies[row.Cell("id")] = row.Cell("code")
 	case "tblclients":
@@ -133,11 +131,24 @@ func (s *side) product(row *source.Row, said string) string {
 		}
 	case "client_order": // its title may have a domain name in it
 		if row.Cell("service_type") == "domain" {
-			return domainName(s.endings[row.Cell("service_id")])
+			_, ending, _ := strings.Cut(s.name(row, ""), ".")
+			return domainName(ending)
 		}
 		return cmp.Or(s.products[row.Cell("product_id")], said)
 	}
 	return said
+}
+
+// name returns the domain name of the service of a row, where it stands elsewhere than in
+// a column of its own.
+func (s *side) name(row *source.Row, product string) string {
+	switch row.Table {
+	case tableDomains:
+		return product
+	case "client_order":
+		return s.names[row.Cell("service_type")+" "+row.Cell("service_id")]
+	}
+	return ""
 }
 
 // domainName names the product of domain names with an ending, with its dot or without.
@@ -293,34 +304,4 @@ func (j *judge) amount(text, currency string) (sum int64, ok bool) {
 		sum += n
 	}
 	return sum, sum <= mostAmount && sum >= -mostAmount
-}
-
-// archiveKeys makes the keys of the copies of those whose invoices are among rows.
-func (i *Imports) archiveKeys(ctx context.Context, batch []candidate) error {
-	var names []nameOf
-	for _, c := range batch {
-		if c.invoice != nil && c.is == taken {
-			names = append(names, c.client)
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	var found map[nameOf]known
-	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		found, err = knownOf(ctx, tx, names)
-		return err
-	}); err != nil {
-		return err
-	}
-	people := map[loot.Subject]bool{}
-	for _, k := range found {
-		if k.subject != "" && !people[k.subject] {
-			people[k.subject] = true
-			if err := i.needs.ArchiveKeys(ctx, k.subject); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +55,11 @@ type candidate struct {
 	link     loot.Subject // who is here already and is meant by the row
 }
 
+// named reports whether a service of a candidate has a name.
+func (c candidate) named() bool {
+	return c.order != nil && c.order.named() || c.customer != nil && slices.ContainsFunc(c.customer.Orders, Order.named)
+}
+
 // service returns the service that a row itself tells of; nil: none. Those of a customer
 // of a dump have rows of their own.
 func (c candidate) service() *Order {
@@ -91,7 +98,7 @@ func (j *judge) preload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.side = side{products: map[string]string{}, addons: map[string]string{}, endings: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
+	j.side = side{products: map[string]string{}, addons: map[string]string{}, names: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
 	j.orders = map[nameOf][]ordered{}
 	if err := each(in, j.side.see); err != nil {
 		return err
@@ -155,6 +162,9 @@ func (j *judge) values(row *source.Row) map[string]string {
 		default:
 			out[to] = before + " " + cell
 		}
+	}
+	if name := j.side.name(row, out[rowService]); name != "" {
+		out[rowDomain] = name
 	}
 	if product := out[rowService]; product != "" {
 		// Orders of FOSSBilling were mapped by their titles before.
@@ -253,6 +263,9 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 		c.why = "Without what is wrong. " + strings.Join(without, " ")
 	}
 	c.address = given[j.address]
+	if j.r.Found.Form == source.CSV && v[rowDomain] != "" && customer.Orders[0].Name == "" {
+		c.why = strings.TrimSpace(c.why + " " + j.nameless())
+	}
 	customer.Given, c.customer = given, customer
 	return c
 }
@@ -325,8 +338,29 @@ func (j *judge) service(c candidate, v map[string]string) candidate {
 	if j.i.needs.Lapsed(j.s, o) {
 		return c.refuse("It ended so long ago that nothing may be kept of it any more.")
 	}
+	if v[rowDomain] != "" && o.Name == "" {
+		c.why = j.nameless()
+	}
 	c.order = &o
 	return c
+}
+
+// nameless says of a service that what stands for its name is left out.
+func (j *judge) nameless() string {
+	return "Without its name. " + j.about(rowDomain, rowWords[rowDomain]) + ": this is none."
+}
+
+// hostname is what a name on the internet looks like: of letters and digits of any script,
+// and no address, which is assigned and not taken over.
+var hostname = regexp.MustCompile(`^[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}._-]{0,251}[\p{L}\p{N}])?$`)
+
+// nameIn returns a domain name as it is kept; empty: it is none.
+func nameIn(text string) string {
+	name := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), ".")
+	if _, err := netip.ParseAddr(name); err == nil || !hostname.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // orderOf returns the order that a row tells of, or why there is none.
@@ -342,7 +376,7 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	case leftOut:
 		return o, "Its product is left out."
 	}
-	o.ID = loot.NewID("o")
+	o.ID, o.Name = loot.NewID("o"), nameIn(v[rowDomain])
 	o.Service, o.Plan = chosen(choice)
 	if _, ok := j.s.Service(o.Service); !ok {
 		return o, "Its product is mapped to a service that the statement in force does not have."

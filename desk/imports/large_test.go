@@ -3,11 +3,14 @@ package imports
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"loot/desk/desktest"
 	"loot/store"
@@ -55,13 +58,15 @@ func (h *house) kept() (runs, chunks int) {
 	return runs, chunks
 }
 
+// formHead is what stands before the file in a form with one.
+const formHead = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nOld panel\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n"
+
 // sendsMade sends a form of a size with a file that begins so, and returns how much of it
 // was in memory at most.
 func (h *house) sendsMade(site *webtest.Site, size int64, start, tail string) (status int, says string, most uint64) {
 	h.Helper()
-	const head = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nOld panel\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n"
-	body := &made{left: size - int64(len(head)+len(start)+len(tail))}
-	r, err := http.NewRequestWithContext(h.Context(), http.MethodPost, site.Server.URL+"/console/imports", io.MultiReader(strings.NewReader(head+start), body, strings.NewReader(tail)))
+	body := &made{left: size - int64(len(formHead)+len(start)+len(tail))}
+	r, err := http.NewRequestWithContext(h.Context(), http.MethodPost, site.Server.URL+"/console/imports", io.MultiReader(strings.NewReader(formHead+start), body, strings.NewReader(tail)))
 	ok(h, err)
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
 	before := inMemory()
@@ -132,6 +137,40 @@ func TestWhereAFormIsTooLarge(t *testing.T) {
 			t.Errorf("%s: %d imports and %d pieces are left", name, runs, chunks)
 		}
 	}
+}
+
+// Whoever closes the connection before all of a form arrived waits for no answer, and
+// nothing of the file stays.
+func TestAFormWhoseConnectionIsClosed(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", h.Server.Listener.Addr().String())
+		ok(t, err)
+		_, err = fmt.Fprintf(c, "POST /console/imports HTTP/1.1\r\nHost: loot.example\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n%s", maxForm, formHead)
+		ok(t, err)
+		_, err = io.Copy(c, &made{left: 32 << 20}) // more than waits to be read: some of it is taken when this ends
+		ok(t, err)
+		ok(t, c.Close())
+		h.Server.Close() // when what it was asked is done
+		begun := 0
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			begun = 0
+			for row, err := range h.Kit.Ledger.Facts(ctx, tx, desktest.Start, desktest.Start.Add(time.Hour)) {
+				if err != nil {
+					return err
+				}
+				if row.Facts.Note == "import.brought" {
+					begun++
+				}
+			}
+			return nil
+		})
+		if begun != 1 {
+			t.Errorf("%d imports were begun", begun)
+		}
+		if runs, chunks := h.kept(); runs+chunks > 0 {
+			t.Errorf("%d imports and %d pieces are left", runs, chunks)
+		}
+	})
 }
 
 // A file in parts that grows one byte beyond what is taken is refused with what to do, and

@@ -27,6 +27,7 @@ const (
 	rowInvoiced = "row.invoiced" // last day that the other system has invoiced
 	rowNext     = "row.next"     // first day that it has not
 	rowStatus   = "row.status"   // whether it runs
+	rowDomain   = "row.domain"   // domain name of the service
 	rowDialling = "row.dialling" // calling code of the country, in a column of its own
 )
 
@@ -97,7 +98,7 @@ var tables = []part{
 }
 
 // beside are tables that are looked into and not taken over themselves.
-var beside = []string{"tblproducts", "tbladdons", "tblcurrencies", "tblinvoiceitems", "product", "service_domain", "invoice_item"}
+var beside = []string{"tblproducts", "tbladdons", "tblcurrencies", "tblinvoiceitems", "product", "service_domain", "service_hosting", "invoice_item"}
 
 // wanted reports whether a table of a dump is read.
 func wanted(table string) bool {
@@ -126,7 +127,7 @@ var ofDump = map[string]map[string]string{
 	},
 	"tblhosting": {
 		"id": rowID, "userid": rowClient, "packageid": rowService, //nolint:misspell // as WHMCS spells it
-		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus,
+		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus, "domain": rowDomain,
 		// What was paid is until the one, and what an invoice was written of until the other.
 		"nextduedate": rowNext, "nextinvoicedate": rowNext,
 	},
@@ -181,6 +182,7 @@ var called = map[string][]string{
 	rowInvoiced:        {"invoiceduntil", "invoicedto", "invoicedthrough", "billeduntil", "billedto", "paiduntil", "paidto", "paidthrough", "abgerechnetbis", "berechnetbis", "bezahltbis"},
 	rowNext:            {"nextduedate", "nextdue", "nextinvoicedate", "nextinvoice", "renewaldate", "renewsat", "expiresat"},
 	rowStatus:          {"status", "domainstatus", "state"},
+	rowDomain:          {"domain", "domainname", "hostname", "domaine", "domein"},
 	rowDialling:        {"phonecc"},
 	rowNumber:          {"invoicenumber", "invoicenum", "invoiceno", "invoice", "rechnungsnummer", "numerofacture"},
 	rowIssued:          {"date", "invoicedate", "issued", "rechnungsdatum", "datefacture"},
@@ -316,12 +318,12 @@ func datesOf(t foundTable, columns map[string]string) string {
 func targetsOf(kind string, fields []statement.FieldDecl) (out []string) {
 	switch kind {
 	case clients:
-		out = []string{rowID, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus, rowDialling}
+		out = []string{rowID, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus, rowDomain, rowDialling}
 		for _, d := range fields {
 			out = append(out, string(d.ID))
 		}
 	case services:
-		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus}
+		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus, rowDomain}
 	case invoices:
 		out = []string{rowID, rowNumber, rowClient, rowIssued, rowDue, rowCurrency, rowNet, rowTax, rowTotal, rowRate, rowStatus, rowParty, rowText}
 	}

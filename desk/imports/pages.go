@@ -276,7 +276,7 @@ type columnRow struct {
 var rowWords = map[string]string{
 	rowID: "Id in the other system", rowClient: "Id of its customer", rowService: "Product or service", rowSince: "Day of the order", rowEnded: "Day of the end",
 	rowInvoiced: "Invoiced until", rowNext: "First day not invoiced",
-	rowStatus: "State, such as active or cancelled", rowDialling: "Calling code of the country", rowNumber: "Number of the invoice", rowIssued: "Day of issue", rowDue: "Due on",
+	rowStatus: "State, such as active or cancelled", rowDomain: "Domain name of the service", rowDialling: "Calling code of the country", rowNumber: "Number of the invoice", rowIssued: "Day of issue", rowDue: "Due on",
 	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
 

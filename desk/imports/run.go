@@ -233,10 +233,57 @@ func (i *Imports) giveKeys(ctx context.Context, batch []candidate) error {
 			people = append(people, c.customer.Subject)
 		}
 	}
-	if len(people) == 0 {
-		return i.archiveKeys(ctx, batch)
+	if len(people) > 0 {
+		if err := i.needs.Keys(ctx, people...); err != nil {
+			return err
+		}
 	}
-	return i.needs.Keys(ctx, people...)
+	return i.keysBeside(ctx, batch)
+}
+
+// keysBeside makes the keys of what lies beside the records of those in a batch: of
+// copies of invoices, and of names of services. Those are not swept, so that nobody gets
+// one who is here already by their id, and no service that is.
+func (i *Imports) keysBeside(ctx context.Context, batch []candidate) error {
+	var names []nameOf
+	for _, c := range batch {
+		if c.is == taken && (c.invoice != nil || c.named()) {
+			names = append(names, c.name, c.client)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	var found map[nameOf]known
+	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		found, err = knownOf(ctx, tx, names)
+		return err
+	}); err != nil {
+		return err
+	}
+	made := map[loot.Subject]bool{}
+	for _, c := range batch {
+		if _, here := found[c.name]; here || c.is != taken {
+			continue
+		}
+		who, keys := found[c.client].subject, i.needs.NameKeys
+		switch {
+		case c.invoice != nil:
+			keys = i.needs.ArchiveKeys
+		case !c.named():
+			continue
+		case c.customer != nil:
+			who = c.customer.Subject
+		}
+		if who == "" || made[who] {
+			continue
+		}
+		made[who] = true
+		if err := keys(ctx, who); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // take takes a slice of an import over and asks for the next.
@@ -355,7 +402,7 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		}
 	}
 	if len(begun) > 0 {
-		if err := i.needs.Services(ctx, tx, begun); err != nil {
+		if err := i.needs.Services(ctx, tx, by, reason(r), begun); err != nil {
 			return err
 		}
 	}

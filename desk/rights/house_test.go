@@ -55,7 +55,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	}
 	bills, err := billing.New(h.Kit, func(ctx context.Context, tx *store.Tx, id string) (billing.Order, error) {
 		o, err := customers.FindOrder(ctx, tx, id)
-		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended}, err
+		return billing.Order{Subject: o.Subject, Service: o.Service, Plan: o.Plan, Made: o.Made, Ended: o.Ended, Carrier: o.Carrier}, err
 	}, func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil })
 	ok(t, err)
 	bills.Sell(billing.MadeUpSeller)

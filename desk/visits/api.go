@@ -262,7 +262,7 @@ func (d *Visits) apiBegin(ctx context.Context, in *siteIn) (*beginOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	begun, err := d.beginImport(ctx, api.ActorOf(ctx), s)
+	begun, _, err := d.beginImport(ctx, api.ActorOf(ctx), s)
 	return &beginOut{begun}, err
 }
 

@@ -102,8 +102,6 @@ type ImportBegun struct {
 	ID    string   `json:"id"`
 	Key   string   `json:"key" doc:"Of the fingerprints of marks, in base64url"`
 	Marks []string `json:"marks" doc:"How far logs and exports of this site were read"`
-
-	underWay bool // a command may still read for it
 }
 
 // An ImportTaken is what became of a batch.
@@ -150,14 +148,15 @@ func readImport(ctx context.Context, tx *store.Tx, s *Site, id string) (*theImpo
 }
 
 // beginImport begins an import, or goes on with the one that was interrupted,
-// whose visitors are known still.
-func (d *Visits) beginImport(ctx context.Context, by loot.Actor, s *Site) (*ImportBegun, error) {
+// whose visitors are known still. Others is whether somebody else may read for that
+// one at the moment.
+func (d *Visits) beginImport(ctx context.Context, by loot.Actor, s *Site) (out *ImportBegun, others bool, err error) {
 	now := d.Now()
-	out := &ImportBegun{Key: d.imports.key(s)}
-	return out, d.DB.InTx(ctx, func(tx *store.Tx) error {
+	out = &ImportBegun{Key: d.imports.key(s)}
+	err = d.DB.InTx(ctx, func(tx *store.Tx) error {
 		var touched int64
 		err := tx.QueryRow(ctx, `SELECT id, touched FROM visits_import WHERE site = $1 AND ended = 0 AND touched > $2 ORDER BY began DESC, id LIMIT 1`, s.Number, now.Add(-mostImport).UnixMicro()).Scan(&out.ID, &touched)
-		out.underWay = err == nil && underWay(now, time.UnixMicro(touched))
+		others = err == nil && underWay(now, time.UnixMicro(touched))
 		if errors.Is(err, sql.ErrNoRows) {
 			out.ID = loot.NewID("i")
 			if _, err := tx.Exec(ctx, `INSERT INTO visits_import (id, site, lane, recorded, refused, began, touched, held, ended) VALUES ($1, $2, $3, 0, 0, $4, $4, 0, 0)`,
@@ -172,6 +171,7 @@ func (d *Visits) beginImport(ctx context.Context, by loot.Actor, s *Site) (*Impo
 		out.Marks, err = listMarks(ctx, tx, s)
 		return err
 	})
+	return out, others, err
 }
 
 // listMarks returns how far the logs and exports of a site were read.

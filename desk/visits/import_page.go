@@ -136,19 +136,19 @@ func listImports(ctx context.Context, tx *store.Tx, s *Site) ([]listedImport, er
 		}
 		return im, err
 	})
-	if err != nil {
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	rows, err = tx.Query(ctx, `SELECT p.import, p.kind, p.reason, p.n FROM visits_import_part p JOIN visits_import i ON i.id = p.import WHERE i.site = $1 ORDER BY p.n DESC, p.kind, p.reason`, s.Number)
+	at, ids := map[string]*listedImport{}, make([]any, len(all))
+	for i := range all {
+		at[all[i].id], ids[i] = &all[i], all[i].id
+	}
+	rows, err = tx.Query(ctx, `SELECT import, kind, reason, n FROM visits_import_part WHERE import IN (`+store.Placeholders(1, len(ids))+`) ORDER BY n DESC, kind, reason`, ids...)
 	parts, err := readRows(rows, err, "parts of imports", func(row store.Row) (p importPart, err error) {
 		return p, row.Scan(&p.of, &p.kind, &p.reason, &p.n)
 	})
-	for i := range all {
-		for _, p := range parts {
-			if p.of == all[i].id {
-				all[i].parts = append(all[i].parts, p)
-			}
-		}
+	for _, p := range parts {
+		at[p.of].parts = append(at[p.of].parts, p)
 	}
 	return all, err
 }

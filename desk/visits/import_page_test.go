@@ -249,6 +249,24 @@ func TestAnImportThatWasInterruptedIsListed(t *testing.T) {
 	h.keeper()
 	desktest.Leads(t, h.Post(importsHref+"/"+begun.ID+"/end"), importsHref)
 	desktest.Lacks(t, h.Get(importsHref), "Not ended")
+	// One that is sent is ended also if it fails, so that sent again it is not taken for
+	// one that somebody else reads for.
+	rename := func(from, to string) {
+		_, err := h.Kit.DB.Exec(t.Context(), `ALTER TABLE visits_import_part RENAME `+from+` TO `+to)
+		desktest.OK(t, err)
+	}
+	rename("reason", "why")
+	if got := h.sends(kindLog, "access.log", aLog(at.AddDate(0, 0, 1))); got.Status != http.StatusInternalServerError {
+		t.Errorf("a table that is broken: %d", got.Status)
+	}
+	rename("why", "reason")
+	page := h.Get(importsHref)
+	desktest.Lacks(t, page, "Under way")
+	page = h.imported(kindLog, "access.log", aLog(at.AddDate(0, 0, 1)))
+	desktest.Lacks(t, page, "Under way")
+	if n := strings.Count(page.Body, "Ended"); n != 4 {
+		t.Errorf("%d imports have ended, want the two before, what failed and what was sent again", n)
+	}
 	if got := h.Post(importsHref + "/i9/end"); loot.NotFound.Status() != got.Status {
 		t.Errorf("an import that is not there ends: %d", got.Status)
 	}

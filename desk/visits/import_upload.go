@@ -140,20 +140,15 @@ func (d *Visits) uploadExport(ctx context.Context, by loot.Actor, s *Site, up up
 		out.remarks = nil
 		return out, nil
 	}
-	begun, err := d.beginImport(ctx, by, s)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Each(taken, func(r *ImportRecords) error {
-		t, err := d.importRecords(ctx, s, begun.ID, r)
-		if err == nil {
-			out.add(t)
-		}
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	return out, d.endUpload(ctx, by, s, begun)
+	return out, d.withinImport(ctx, by, s, func(id string) error {
+		return f.Each(taken, func(r *ImportRecords) error {
+			t, err := d.importRecords(ctx, s, id, r)
+			if err == nil {
+				out.add(t)
+			}
+			return err
+		})
+	})
 }
 
 func (d *Visits) uploadLog(ctx context.Context, by loot.Actor, s *Site, up upload, key []byte, marks []logfile.Mark) (*uploaded, error) {
@@ -179,54 +174,59 @@ func (d *Visits) uploadLog(ctx context.Context, by loot.Actor, s *Site, up uploa
 	if err != nil {
 		return nil, fmt.Errorf("visits: import: %w", err)
 	}
-	begun, failed := d.beginImport(ctx, by, s)
-	if failed != nil {
-		return nil, failed
-	}
-	b := NewLogBatch(from)
-	hand := func() error {
-		after, mark, lines := b.Take()
-		t, err := d.importLines(ctx, s, begun.ID, after, mark, lines)
-		if err == nil {
-			out.add(t)
+	return out, d.withinImport(ctx, by, s, func(id string) error {
+		b := NewLogBatch(from)
+		hand := func() error {
+			after, mark, lines := b.Take()
+			t, err := d.importLines(ctx, s, id, after, mark, lines)
+			if err == nil {
+				out.add(t)
+			}
+			return err
 		}
-		return err
-	}
-	for ; err == nil; l, err = r.Next() {
-		if b.Add(&l) {
-			if err := hand(); err != nil {
-				return nil, err
+		for ; err == nil; l, err = r.Next() {
+			if b.Add(&l) {
+				if err := hand(); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	if !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("visits: import: %w", err)
-	}
-	if !b.Empty() {
-		if err := hand(); err != nil {
-			return nil, err
+		if !errors.Is(err, io.EOF) {
+			return fmt.Errorf("visits: import: %w", err)
 		}
-	}
-	unread := map[string]int{}
-	for why, n := range r.Counts().Refused {
-		unread["a line "+string(why)] = int(n)
-		out.refused["a line "+string(why)] += int(n)
-	}
-	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
-		return addToImport(ctx, tx, begun.ID, kindLog, 0, unread, d.Now())
-	}); err != nil {
-		return nil, err
-	}
-	return out, d.endUpload(ctx, by, s, begun)
+		if !b.Empty() {
+			if err := hand(); err != nil {
+				return err
+			}
+		}
+		unread := map[string]int{}
+		for why, n := range r.Counts().Refused {
+			unread["a line "+string(why)] = int(n)
+			out.refused["a line "+string(why)] += int(n)
+		}
+		return d.DB.InTx(ctx, func(tx *store.Tx) error {
+			return addToImport(ctx, tx, id, kindLog, 0, unread, d.Now())
+		})
+	})
 }
 
-// endUpload ends the import of an upload, unless a command that still reads began it or
-// goes on with it, too.
-func (d *Visits) endUpload(ctx context.Context, by loot.Actor, s *Site, begun *ImportBegun) error {
-	if begun.underWay {
-		return nil
+// withinImport has f import something that was uploaded, and ends the import whatever
+// came of it: an upload that failed and is sent again at once would take its own for one
+// that is read for. One that was read for when this began is left to whoever began it,
+// or goes on with it, too.
+func (d *Visits) withinImport(ctx context.Context, by loot.Actor, s *Site, f func(id string) error) error {
+	begun, others, err := d.beginImport(ctx, by, s)
+	if err != nil {
+		return err
 	}
-	_, err := d.endImport(ctx, by, s, begun.ID)
+	err = f(begun.ID)
+	if others {
+		return err
+	}
+	// Whoever sent it may wait no longer, which may be why it failed.
+	if _, failed := d.endImport(context.WithoutCancel(ctx), by, s, begun.ID); failed != nil {
+		return errors.Join(err, failed)
+	}
 	return err
 }
 

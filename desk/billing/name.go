@@ -1,0 +1,74 @@
+package billing
+
+import (
+	"context"
+	"errors"
+
+	"loot"
+	"loot/gate"
+	"loot/store"
+)
+
+// A Named service is one that was taken over, with the domain name by which its
+// customer tells it from others.
+type Named struct {
+	Order
+
+	Reference string
+	Name      string
+}
+
+// NameKeys makes the keys by which names of services are sealed, of people who have none.
+func (b *Billing) NameKeys(ctx context.Context, people ...loot.Subject) error {
+	for _, s := range people {
+		if err := b.Keyring.Create(ctx, s, connections); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Name notes within tx the names of services that run, among the addresses that they
+// have: a name is one, too, but several services may have the same. By has them taken
+// over, with a reason for the ledger. The keys were made before; see [Billing.NameKeys].
+// Where the statement does not let this desk keep it, a service has none.
+func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Named) error {
+	s, err := b.inForce()
+	if err != nil {
+		return err
+	}
+	d, declared := s.Field(addressOn)
+	for _, n := range all {
+		if !declared || n.Name == "" || len(n.Name) > d.Max || !n.Ended.IsZero() {
+			continue
+		}
+		p, err := b.Gate.Decide(ctx, tx, gate.Request{
+			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forService, Reason: reason,
+			Subject: n.Subject, Collection: connections, Fields: []loot.Field{addressOn},
+		})
+		if _, refused := errors.AsType[*gate.Refusal](err); refused {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a := Assignment{ID: loot.NewID("a"), Service: n.Reference, Subject: n.Subject, Since: n.Made, mark: b.marked(n.Name)}
+		if a.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, a.ID, n.Name); err != nil {
+			return err
+		}
+		if err := insertAddress(ctx, tx, a, a.mark, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// called returns the name that a service has, of its addresses; empty: none.
+func called(addresses []addressRow) string {
+	for _, a := range addresses {
+		if _, err := parsePrefix(a.Shown); err != nil && a.Until.IsZero() {
+			return a.Shown
+		}
+	}
+	return ""
+}
