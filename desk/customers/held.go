@@ -150,10 +150,8 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 		if waiting, err = c.waiting(ctx, tx, rec.Subject); err != nil {
 			return err
 		}
-		if c.needs.Checks != nil {
-			if rec.checks, err = c.needs.Checks(ctx, tx, rec.Subject); err != nil {
-				return err
-			}
+		if rec.checks, err = c.checks(ctx, tx, rec.Subject); err != nil {
+			return err
 		}
 		events, err = c.byOthers(ctx, tx, s, rec.Subject, latest)
 		return err

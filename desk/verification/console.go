@@ -146,12 +146,11 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		data.Case = v.view(s, m)
 		data.View.Title = data.Case.Title + ": " + loot.LowerFirst(data.Case.KindTitle)
 		data.Customer = desk.CustomerPath(m.Subject)
-		lasts, err := lastOf(ctx, tx, m.Subject)
+		looks, err := v.looksAt(ctx, tx, s, m.Subject)
 		if err != nil {
 			return err
 		}
-		data.Last, data.Was = lasts[m.Field], lasts[m.Field].At.IsZero()
-		data.Was = !data.Was
+		data.Last, data.Was = looks[m.Field]
 		data.Second = secondNeeded(s, m.Field)
 		if m.Decider != "" {
 			if data.Decider, err = v.staff.Name(ctx, tx, m.Decider); err != nil {
