@@ -107,10 +107,8 @@ func inputOf(d statement.FieldDecl) web.Field {
 	case "tel":
 		f.Type, f.InputMode = "tel", "tel"
 		f.Autocomplete = cmp.Or(f.Autocomplete, "tel")
-	case "country":
-		f.Type, f.Options, f.MaxLen = "select", slices.Concat(choose, desk.Countries()), 0
-	case "language":
-		f.Type, f.Options, f.MaxLen = "select", slices.Concat(choose, languages.options()), 0
+	case "country", "language":
+		f.Type, f.Options, f.MaxLen = "select", slices.Concat(choose, desk.Choices(d)), 0
 	case "lines":
 		f.Type, f.Rows, f.Wide = "textarea", 2, true
 	}

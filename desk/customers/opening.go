@@ -242,7 +242,7 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, rec vault.Opened) op
 	//nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
 	text := v.Reveal()
 	if !v.Masked {
-		text = shown(d, text)
+		text = desk.Readable(d, text)
 	}
 	out.Secret = web.Secret{Shown: strings.ReplaceAll(text, "\n", ", "), Masked: v.Masked, Copyable: true}
 	if v.Masked {

@@ -448,7 +448,7 @@ func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
 		shows(t, h.Get(path), http.StatusOK, "You asked others to agree", "0 of 1 agreed so far")
 		asked := new(loot.Awaited)
 		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
-			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(m, other, true)); err != nil || asked == nil {
+			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(h.S, m, other, true)); err != nil || asked == nil {
 				return errors.Join(err, errors.New("nobody was asked"))
 			}
 			if _, req, _, _, err := h.Kit.Gate.Approval(ctx, tx, asked.ID); err != nil || req.Page != path {
@@ -500,7 +500,7 @@ func TestAReportIsReadThoughTheValueIsShut(t *testing.T) {
 		shows(t, a, http.StatusForbidden)
 		hides(t, a, "It closed.")
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			asked, err := h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(account, billing, true))
+			asked, err := h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(h.S, account, billing, true))
 			if asked != nil {
 				t.Errorf("others are asked: %+v", asked)
 			}

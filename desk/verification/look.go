@@ -73,9 +73,9 @@ type Shown struct {
 	Actions []web.Action // of the customer
 }
 
-// Beside returns what stands beside each detail of a customer that is checked, in the
-// portal and where a colleague opens it: by which check, by whom, when, and when
-// again. The customer asks for a check there, and says that something is wrong.
+// Beside returns what stands beside each detail of a customer, in the portal and where
+// a colleague opens it: by which check, by whom, when, and when again. The customer
+// says there that something is wrong, and asks for a check of what can be checked.
 func (v *Verification) Beside(ctx context.Context, tx *store.Tx, subject loot.Subject) (map[loot.Field]Shown, error) {
 	s, err := v.inForce()
 	if err != nil {
@@ -86,11 +86,12 @@ func (v *Verification) Beside(ctx context.Context, tx *store.Tx, subject loot.Su
 		return nil, err
 	}
 	out := map[loot.Field]Shown{}
-	for _, d := range checked(s) {
-		one := Shown{Actions: []web.Action{
-			{Label: "Have it checked", Icon: "badge-check", Href: "/portal/checks", Post: true, Small: true, Hidden: []web.Hidden{{Name: "field", Value: string(d.ID)}}},
-			{Label: "Something is wrong", Icon: "flag", Href: "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)), Small: true},
-		}}
+	for _, d := range s.Fields(collection) {
+		var one Shown
+		if _, can := d.Needed[purpose]; can {
+			one.Actions = append(one.Actions, web.Action{Label: "Have it checked", Icon: "badge-check", Href: "/portal/checks", Post: true, Small: true, Hidden: []web.Hidden{{Name: "field", Value: string(d.ID)}}})
+		}
+		one.Actions = append(one.Actions, web.Action{Label: "Something is wrong", Icon: "flag", Href: "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)), Small: true})
 		if l, was := looks[d.ID]; was {
 			one.Facts = l.facts()
 		}

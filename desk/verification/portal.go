@@ -152,7 +152,7 @@ var invoiceNumber = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9./_-]{0,39}$`)
 // mistakeForm asks which of the details is wrong.
 func mistakeForm(s *statement.Statement, held func(loot.Field) bool, field, invoice string) web.Fields {
 	options := []web.Option{{Label: "Which one?"}}
-	for _, d := range checked(s) {
+	for _, d := range s.Fields(collection) {
 		if held(d.ID) {
 			options = append(options, web.Option{Value: string(d.ID), Label: d.Title})
 		}
