@@ -171,8 +171,13 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 			k.confirmed = rec.confirmed
 		}
 		j := judge(k, now, rec.s.Again(d.Category))
-		if j.Field = d.ID; j.Outcome != none {
+		switch j.Field = d.ID; {
+		case j.Outcome != none:
 			addLast(tx, subject, j.last)
+		case k.before.Outcome != none:
+			if err := dropLast(ctx, tx, subject, d.ID); err != nil {
+				return err
+			}
 		}
 		if j.State != about.State {
 			marks[d.ID] = vault.Marking{From: about.State, To: j.State}
