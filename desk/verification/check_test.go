@@ -169,6 +169,7 @@ func TestAPostcodeInATextIsFound(t *testing.T) {
 		{"AT", "1010", "Beispielgasse 1234\nAT-1010 Wien", same},
 		{"AT", "1010", "Beispielgasse 3\nAT-1020 Wien", other},
 		{"AT", "A-1010", "Beispielgasse 3, 1010 Wien", same},
+		{"AT", " A-1010", "Beispielgasse 3, 1010 Wien", same},
 		{"AT", "1010", "Beispielgasse 101010", unknown},
 		{"AT", "1010", "", unknown},
 		{"GR", "105 51", "ΟΔΟΣ 1 10551 - ΑΘΗΝΑ", same},
