@@ -107,7 +107,7 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields
 		value.Type, value.Rows = "textarea", 2
 	}
 	if list := desk.Choices(d); list != nil {
-		value.Type, value.MaxLen, value.Options = "select", 0, slices.Concat([]web.Option{{Label: "Choose…"}}, list)
+		value.Type, value.MaxLen, value.Options = "select", 0, slices.Concat([]web.Option{web.Choose}, list)
 	}
 	form := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
