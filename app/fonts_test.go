@@ -12,6 +12,7 @@ import (
 
 	"loot"
 	"loot/desk/billing/invoice"
+	"loot/desk/desktest"
 )
 
 // TestAFontThatCannotBeUsedIsNamedAtTheStart, with what is wrong with it.
@@ -52,7 +53,7 @@ func TestAFontThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 // TestLettersAreDrawnWithTheFontsThatAreSet, as invoices are.
 func TestLettersAreDrawnWithTheFontsThatAreSet(t *testing.T) {
 	config := Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"}
-	config.InvoiceFonts = []string{"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"} // scripts/install-test-tools installs it
+	config.InvoiceFonts = []string{desktest.FontPath(desktest.DejaVu)}
 	a, err := New(t.Context(), config, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/statement"
 )
 
 // TestACustomerIsNamedByIDOrAddress, as a browser shows it.
@@ -52,5 +53,19 @@ func TestWhatIsNamedIsKnownByItsForm(t *testing.T) {
 		if desk.IsReference("I", text) {
 			t.Errorf("%q counts as a reference", text)
 		}
+	}
+}
+
+func TestLanguagesAreTheStandards(t *testing.T) {
+	list := desk.Choices(statement.FieldDecl{Type: "language"})
+	if len(list) != 183 {
+		t.Errorf("%d languages, want 183 of ISO 639-1", len(list))
+	}
+	seen := map[string]bool{}
+	for _, c := range list {
+		if len(c.Value) != 2 || c.Label == "" || seen[c.Value] {
+			t.Errorf("%q %q", c.Value, c.Label)
+		}
+		seen[c.Value] = true
 	}
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	_ "embed"
 	"strings"
 
 	"loot"
@@ -42,10 +43,41 @@ func Titles(s *statement.Statement, fields ...loot.Field) []string {
 	return out
 }
 
-// Countries are the options of a form that asks for one.
-func Countries() (out []web.Option) {
-	for _, c := range statement.Countries() {
-		out = append(out, web.Option{Value: c.Code, Label: c.Name})
+//go:embed languages.txt
+var languageList string
+
+var countries, languages = func() (c, l []web.Option) {
+	for _, one := range statement.Countries() {
+		c = append(c, web.Option{Value: one.Code, Label: one.Name})
 	}
-	return out
+	for line := range strings.Lines(languageList) {
+		code, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		l = append(l, web.Option{Value: code, Label: name})
+	}
+	return c, l
+}()
+
+// Countries are the options of a form that asks for one. Do not change the list.
+func Countries() []web.Option { return countries }
+
+// Choices are the options of a field that is held as a code: a country, or a language of
+// ISO 639-1; none for any other. Do not change the list.
+func Choices(d statement.FieldDecl) []web.Option {
+	switch d.Type {
+	case "country":
+		return countries
+	case "language":
+		return languages
+	}
+	return nil
+}
+
+// Readable returns a value as people read it: a country or a language by its name.
+func Readable(d statement.FieldDecl, value string) string {
+	for _, o := range Choices(d) {
+		if o.Value == value {
+			return o.Label
+		}
+	}
+	return value
 }

@@ -153,9 +153,6 @@ func (s *Statement) Titles(fields ...loot.Field) []string {
 	return titles
 }
 
-// Checks returns when details are looked at again.
-func (s *Statement) Checks() []CheckDecl { return slices.Clone(s.d.checks) }
-
 // Again returns how long after a check details of a category are looked at again;
 // zero: they are not, by date.
 func (s *Statement) Again(id loot.Category) Span {

@@ -153,11 +153,32 @@ type RoleDecl struct {
 	Administers bool           `yaml:"administers" json:"administers,omitempty"` // administers accounts and keys, and so holds no approving role
 }
 
+// Shown says who acts in the role as whom it is about is told: by the job or, where the
+// statement says so, by name and job. The zero RoleDecl is a job that is not known.
+func (d RoleDecl) Shown(name string) string {
+	switch {
+	case d.Title == "":
+		return "A member of staff"
+	case d.Named && name != "":
+		return name + ", " + d.Title
+	}
+	return d.Title
+}
+
 // A DeskDecl is a part of the program that acts on its own.
 type DeskDecl struct {
 	Name     string         `yaml:"-" json:"name"`
 	Title    string         `yaml:"title" json:"title"`
 	Purposes []loot.Purpose `yaml:"purposes" json:"purposes,omitempty"`
+}
+
+// Shown says which part of the program acts as whom it is about is told, by what it
+// does. The zero DeskDecl is a part that is not known.
+func (d DeskDecl) Shown() string {
+	if d.Title == "" {
+		return "Our program"
+	}
+	return "Our program: " + loot.LowerFirst(d.Title)
 }
 
 // A ServiceDecl is a service that can be ordered, with the purposes it needs.

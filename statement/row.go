@@ -36,8 +36,8 @@ func (s *Statement) rowOf(table, id string) (Row, bool) {
 			return s.fieldRow(d), true
 		}
 	case "checks":
-		if again := s.Again(loot.Category(id)); !again.IsZero() {
-			return s.checkRow(loot.Category(id), again), true
+		if d, ok := lookup(s.d.checks, func(c CheckDecl) bool { return string(c.ID) == id }); ok {
+			return s.checkRow(d), true
 		}
 	case "permissions":
 		if d, ok := s.Offer(id); ok {
@@ -218,12 +218,12 @@ func (s *Statement) fieldRow(d FieldDecl) Row {
 	}}
 }
 
-func (s *Statement) checkRow(id loot.Category, again Span) Row {
-	title := string(id)
-	if c, ok := s.Category(id); ok {
+func (s *Statement) checkRow(d CheckDecl) Row {
+	title := string(d.ID)
+	if c, ok := s.Category(d.ID); ok {
 		title = c.Title
 	}
-	return Row{Title: title, Cells: []Cell{{Label: "Looked at again", Text: again.Words() + " after a check"}}}
+	return Row{Title: title, Cells: []Cell{{Label: "Looked at again", Text: d.Again.Words() + " after a check"}}}
 }
 
 // inOrder returns the purposes in the order in which the statement declares them.

@@ -54,6 +54,9 @@ type Option struct {
 	Disabled           bool
 }
 
+// Choose stands first in a list in which nothing is chosen beforehand.
+var Choose = Option{Label: "Choose…"}
+
 // ID returns the id of the input.
 func (f Field) ID() string {
 	if f.Form != "" {

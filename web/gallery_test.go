@@ -337,7 +337,7 @@ var orderSets = []fieldset{
 	{Legend: "Your company", Hint: "As it stands in the register, since the invoice is drawn from it.", Fields: web.Fields{
 		{Name: "company", Label: "Company name", Required: true, MaxLen: 120, Autocomplete: "organization", Why: "Invoices: without it none can be drawn."},
 		{Name: "vat", Label: "VAT number", Placeholder: "DE123456789", Why: "Invoices across borders: without it we have to charge VAT."},
-		{Name: "country", Label: "Country", Type: "select", Required: true, Autocomplete: "country", Options: []web.Option{{Value: "", Label: "Choose…"}, {Value: "DE", Label: "Germany", Group: "European Union"}, {Value: "EE", Label: "Estonia", Group: "European Union"}, {Value: "CH", Label: "Switzerland", Group: "Elsewhere"}}},
+		{Name: "country", Label: "Country", Type: "select", Required: true, Autocomplete: "country", Options: []web.Option{web.Choose, {Value: "DE", Label: "Germany", Group: "European Union"}, {Value: "EE", Label: "Estonia", Group: "European Union"}, {Value: "CH", Label: "Switzerland", Group: "Elsewhere"}}},
 		{Name: "address", Label: "Registered address", Type: "textarea", Rows: 3, Required: true, Wide: true, Autocomplete: "street-address", Why: "Invoices: the law asks for it."},
 	}},
 	{Legend: "How to reach you", Fields: web.Fields{

@@ -304,12 +304,14 @@ func findings(inv *invoice.Invoice, seller Seller) string {
 	if err := try.Compute(); err != nil {
 		return "The sums cannot be worked out: " + err.Error() + "."
 	}
-	var out []string
-	if text := seller.unregistered(inv); text != "" {
-		out = append(out, text)
-	}
-	for _, f := range try.Check() {
-		out = append(out, f.String())
+	return strings.TrimSpace(seller.unregistered(inv) + " " + inLine(try.Check()))
+}
+
+// inLine says which rules an invoice breaks, by name, and what to do.
+func inLine(found []invoice.Finding) string {
+	out := make([]string, len(found))
+	for i, f := range found {
+		out[i] = f.String()
 	}
 	return strings.Join(out, " ")
 }

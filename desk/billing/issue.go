@@ -89,8 +89,12 @@ func (b *Billing) issueAlone(ctx context.Context, d draft, m Month) error {
 		return nil // another process issued it meanwhile
 	}
 	b.Log.ErrorContext(ctx, "an invoice could not be issued", "subject", d.subject, "err", err)
+	wrong := finding{Text: "It could not be sealed or written down; the log says why."}
+	if loot.KindOf(err) == loot.Invalid { // with its number it breaks a rule
+		wrong.Text = loot.Message(err)
+	}
 	return b.DB.InTx(ctx, func(tx *store.Tx) error {
-		return putPending(ctx, tx, pending{Subject: d.subject, Month: m, Finding: finding{Text: "It could not be sealed or written down; the log says why."}, Since: b.Now()})
+		return putPending(ctx, tx, pending{Subject: d.subject, Month: m, Finding: wrong, Since: b.Now()})
 	})
 }
 
@@ -203,7 +207,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 		inv.Due = invoice.Date{} // the document names no day by which to pay nothing
 	}
 	if found := inv.Check(); len(found) > 0 {
-		return out, fmt.Errorf("billing: check: %s", found[0].Rule)
+		return out, loot.Errorf(loot.Invalid, "%s", inLine(found))
 	}
 	docs, err := b.documents(&r)
 	if err != nil {

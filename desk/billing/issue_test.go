@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -328,11 +327,7 @@ func (o *office) contents(number string) (out []byte) {
 }
 
 func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
-	file, err := os.ReadFile("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-	if err != nil {
-		t.Fatalf("%v: scripts/install-test-tools installs it", err)
-	}
-	font, err := invoice.ParseFont(1, file)
+	font, err := invoice.ParseFont(1, desktest.Font(t, desktest.DejaVu))
 	ok(t, err)
 	onEach(t, func(t *testing.T, o *office) {
 		ctx := t.Context()

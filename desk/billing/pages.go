@@ -108,7 +108,7 @@ func (b *Billing) plans(w http.ResponseWriter, r *http.Request) error {
 }
 
 func planFields(s *statement.Statement) web.Fields {
-	services := []web.Option{{Label: "Choose…"}}
+	services := []web.Option{web.Choose}
 	for _, d := range s.Services() {
 		services = append(services, web.Option{Value: d.ID, Label: d.Title})
 	}

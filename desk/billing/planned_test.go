@@ -478,7 +478,8 @@ func TestAnInvoiceThatBreaksARuleWaitsUntilItIsMended(t *testing.T) {
 	})
 }
 
-// What only the invoice with its number breaks keeps it from being sealed, too.
+// What only the invoice with its number breaks keeps it from being sealed, too, and the
+// staff see the rule's name.
 func TestANumberThatBreaksARuleIsNotTaken(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		s := o.customer(meadow)
@@ -488,7 +489,7 @@ func TestANumberThatBreaksARuleIsNotTaken(t *testing.T) {
 		o.b.Sell(seller)
 		o.run(november)
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "wrong", "It could not be sealed or written down")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "wrong", "LOOT-03, document: Remove the control characters from the text: XML cannot carry them.")
 		if all := o.issued(""); len(all) != 0 {
 			t.Fatalf("%+v", all)
 		}

@@ -286,7 +286,7 @@ func (b *Billing) plannedFields(ctx context.Context, tx *store.Tx, one Service) 
 	if err != nil || len(plans) == 0 || len(months) == 0 {
 		return nil, err
 	}
-	choose, from := []web.Option{{Label: "Choose…"}}, []web.Option(nil)
+	choose, from := []web.Option{web.Choose}, []web.Option(nil)
 	for _, p := range plans {
 		choose = append(choose, web.Option{Value: p.ID, Label: p.Title + ", " + p.Price()})
 	}

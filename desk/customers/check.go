@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 
+	"loot/desk"
 	"loot/statement"
 	"loot/web"
 )
@@ -50,10 +51,8 @@ func check(f statement.FieldDecl, typed string) (value, complaint string) {
 		return checkVAT(value)
 	case "iban":
 		return checkIBAN(value)
-	case "country":
-		return countries.check(value)
-	case "language":
-		return languages.check(value)
+	case "country", "language":
+		return checkChoice(desk.Choices(f), value)
 	}
 	return value, ""
 }
@@ -105,15 +104,4 @@ func checkPhone(value string) (string, string) {
 		written = "+" + strings.TrimLeft(written[2:], " ")
 	}
 	return written, ""
-}
-
-// shown returns a value as people read it: a country or a language by its name.
-func shown(f statement.FieldDecl, value string) string {
-	switch f.Type {
-	case "country":
-		return countries.name(value)
-	case "language":
-		return languages.name(value)
-	}
-	return value
 }

@@ -142,16 +142,3 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
-
-func TestLanguagesAreTheStandards(t *testing.T) {
-	if len(languages) != 183 {
-		t.Errorf("%d languages, want 183 of ISO 639-1", len(languages))
-	}
-	seen := map[string]bool{}
-	for _, c := range languages {
-		if len(c.Code) != 2 || c.Name == "" || seen[c.Code] {
-			t.Errorf("%q %q", c.Code, c.Name)
-		}
-		seen[c.Code] = true
-	}
-}

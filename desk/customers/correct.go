@@ -263,10 +263,10 @@ func (c *customers) conflictOwn(ctx context.Context, s *statement.Statement, me 
 }
 
 func bothValues(change correction, now vault.Values) *conflictView {
-	both := &conflictView{Yours: shown(change.Field, change.Value), Theirs: []string{""}}
+	both := &conflictView{Yours: desk.Readable(change.Field, change.Value), Theirs: []string{""}}
 	if v, held := now[change.Field.ID]; held {
 		//nolint:forbidigo // shown to whoever was refused the change, decided as an opening of its own
-		both.Theirs = strings.Split(shown(change.Field, v.Reveal()), "\n")
+		both.Theirs = strings.Split(desk.Readable(change.Field, v.Reveal()), "\n")
 		both.Since, both.Source = v.At.UTC().Format("2 Jan 2006, 15:04 MST"), v.Source
 	}
 	return both

@@ -183,6 +183,13 @@ func (c *customers) services(ctx context.Context, tx *store.Tx, s loot.Subject) 
 	return c.needs.Services(ctx, tx, s)
 }
 
+func (c *customers) checks(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]Check, error) {
+	if c.needs.Checks == nil {
+		return nil, nil
+	}
+	return c.needs.Checks(ctx, tx, s)
+}
+
 // own returns the request of a person about their own record.
 func own(a loot.Actor, action loot.Action, p loot.Purpose, fields []loot.Field) gate.Request {
 	return gate.Request{

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
+
+	"loot/statement"
 )
 
 // foreign are the languages in which exports name countries.
@@ -21,7 +23,7 @@ var foreignNames = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}
 	for _, tag := range foreign {
 		names := display.Regions(tag)
-		for _, c := range countries {
+		for _, c := range statement.Countries() {
 			region, err := language.ParseRegion(c.Code)
 			if err != nil {
 				continue

@@ -98,7 +98,6 @@ var autocomplete = map[loot.Field]string{
 
 // inputOf returns the bare input of a field.
 func inputOf(d statement.FieldDecl) web.Field {
-	choose := []web.Option{{Label: "Choose…"}}
 	f := web.Field{Name: string(d.ID), Label: d.Title, Hint: d.Hint, MaxLen: limit(d), Autocomplete: autocomplete[d.ID]}
 	switch d.Type {
 	case "email":
@@ -107,10 +106,8 @@ func inputOf(d statement.FieldDecl) web.Field {
 	case "tel":
 		f.Type, f.InputMode = "tel", "tel"
 		f.Autocomplete = cmp.Or(f.Autocomplete, "tel")
-	case "country":
-		f.Type, f.Options, f.MaxLen = "select", slices.Concat(choose, desk.Countries()), 0
-	case "language":
-		f.Type, f.Options, f.MaxLen = "select", slices.Concat(choose, languages.options()), 0
+	case "country", "language":
+		f.Type, f.Options, f.MaxLen = "select", slices.Concat([]web.Option{web.Choose}, desk.Choices(d)), 0
 	case "lines":
 		f.Type, f.Rows, f.Wide = "textarea", 2, true
 	}

@@ -150,10 +150,8 @@ func (c *customers) held(w http.ResponseWriter, r *http.Request) error {
 		if waiting, err = c.waiting(ctx, tx, rec.Subject); err != nil {
 			return err
 		}
-		if c.needs.Checks != nil {
-			if rec.checks, err = c.needs.Checks(ctx, tx, rec.Subject); err != nil {
-				return err
-			}
+		if rec.checks, err = c.checks(ctx, tx, rec.Subject); err != nil {
+			return err
 		}
 		events, err = c.byOthers(ctx, tx, s, rec.Subject, latest)
 		return err
@@ -334,7 +332,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 			continue
 		}
 		//nolint:forbidigo // the person sees their own record
-		f.Lines = strings.Split(shown(d, value.Reveal()), "\n")
+		f.Lines = strings.Split(desk.Readable(d, value.Reveal()), "\n")
 		f.State = desk.StateBadge(value.State, "not checked")
 		f.Origin = append(c.origin(value), rec.checks[d.ID].Facts...)
 		f.Ask = rec.checks[d.ID].Actions
@@ -348,7 +346,7 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 
 func (c *customers) earlier(d statement.FieldDecl, now vault.Value, f vault.Former) earlier {
 	return earlier{
-		Lines:  strings.Split(shown(d, f.Reveal()), "\n"), //nolint:forbidigo // the person sees their own record
+		Lines:  strings.Split(desk.Readable(d, f.Reveal()), "\n"), //nolint:forbidigo // the person sees their own record
 		Origin: append(c.origin(f.Value), web.Fact{Term: "Replaced", Value: f.Replaced.UTC().Format("2 Jan 2006, 15:04 MST")}),
 		Kept:   keptFormer(now),
 	}

@@ -106,8 +106,8 @@ func TestTitlesWithinASentence(t *testing.T) {
 	}
 }
 
-// TestChecksStandBesideTheDetails: when it was checked, and what can be asked; and
-// whoever checks hears that something was changed.
+// TestChecksStandBesideTheDetails: how it was checked, for colleagues who open it too,
+// and what its customer can ask; and whoever checks hears that something was changed.
 func TestChecksStandBesideTheDetails(t *testing.T) {
 	db := desktest.One(t)
 	heard := make(chan string, 8)
@@ -120,7 +120,7 @@ func TestChecksStandBesideTheDetails(t *testing.T) {
 	})
 	h.desk.needs.Checks = func(context.Context, *store.Tx, loot.Subject) (map[loot.Field]Check, error) {
 		return map[loot.Field]Check{"company.vat": {
-			Facts:   []web.Fact{{Term: "Checked", Value: "5 May 2026"}},
+			Facts:   []web.Fact{{Term: "Checked", Value: "5 May 2026"}, {Term: "By", Value: "Billing"}},
 			Actions: []web.Action{{Label: "Have it looked at", Href: "/portal/checks", Post: true}},
 		}}, nil
 	}
@@ -143,6 +143,11 @@ func TestChecksStandBesideTheDetails(t *testing.T) {
 	default:
 		t.Error("nobody heard that the record was changed")
 	}
+	h.asStaff("member-one", "billing")
+	a := h.open(s, "invoice")
+	shows(t, a, http.StatusOK, "Checked: 5 May 2026", "By: Billing")
+	hides(t, a, "Have it looked at")
+	shows(t, h.Post("/console/customers/"+string(s)+"/reveal", "purpose", "invoice", "reason", "Ticket 7", "field", "company.vat"), http.StatusOK, "IE1234567T", "Checked: 5 May 2026")
 }
 
 var valueIn = regexp.MustCompile(`name="version" value="([^"]+)"`)

@@ -198,7 +198,7 @@ func (i *Importer) Invite(ctx context.Context, s loot.Subject) error {
 // no country.
 func CountryCode(value string) string {
 	value = strings.TrimSpace(value)
-	if code, _ := countries.check(value); code != "" {
+	if code, _ := checkChoice(desk.Countries(), value); code != "" {
 		return code
 	}
 	return foreignNames()[strings.ToLower(value)]

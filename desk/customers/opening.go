@@ -48,7 +48,8 @@ type openedRow struct {
 	Secret  web.Secret
 	State   web.Badge
 	Source  string
-	Waits   bool // another value waits to be confirmed
+	Checked []web.Fact // how, by whom, when and when again
+	Waits   bool       // another value waits to be confirmed
 	Hidden  []web.Hidden
 	Reveal  string // address; empty: nothing is masked
 	Correct string // address; empty: not for this purpose
@@ -181,6 +182,10 @@ func (c *customers) decideHeld(ctx context.Context, tx *store.Tx, req gate.Reque
 func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, requests []gate.Request) (o *openedView, err error) {
 	err = c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		o = &openedView{Purpose: string(a.Purpose)}
+		checks, err := c.checks(ctx, tx, a.Subject)
+		if err != nil {
+			return err
+		}
 		for _, req := range requests {
 			asked := req.Fields
 			p, err := c.decideHeld(ctx, tx, req)
@@ -200,6 +205,9 @@ func (c *customers) openFor(ctx context.Context, s *statement.Statement, a ask, 
 			for _, d := range s.Fields(collection) {
 				if slices.Contains(asked, d.ID) {
 					one := c.openedRow(d, a, rec)
+					if !one.Missing {
+						one.Checked = checks[d.ID].Facts
+					}
 					_, one.Waits = rec.Waiting[d.ID]
 					o.Rows = append(o.Rows, one)
 				}
@@ -234,7 +242,7 @@ func (c *customers) openedRow(d statement.FieldDecl, a ask, rec vault.Opened) op
 	//nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
 	text := v.Reveal()
 	if !v.Masked {
-		text = shown(d, text)
+		text = desk.Readable(d, text)
 	}
 	out.Secret = web.Secret{Shown: strings.ReplaceAll(text, "\n", ", "), Masked: v.Masked, Copyable: true}
 	if v.Masked {

@@ -196,7 +196,7 @@ func (c *customers) visibleProofs() []desk.Proof {
 			page := html.UnescapeString(a.Body.String())
 			for _, q := range form.questions() {
 				value, _ := check(q.Decl, given.Get(q.Name))
-				for _, what := range []string{q.Decl.Title, shown(q.Decl, value), q.First.Title} {
+				for _, what := range []string{q.Decl.Title, desk.Readable(q.Decl, value), q.First.Title} {
 					if !strings.Contains(page, what) {
 						return "", fmt.Errorf("the portal does not show %q: its title, value and purpose should all stand there", q.Decl.Title)
 					}

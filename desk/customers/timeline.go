@@ -250,8 +250,7 @@ func (c *customers) event(ctx context.Context, tx *store.Tx, s *statement.Statem
 	return e, nil
 }
 
-// whoActed names who acted as the statement says: most of the staff by their
-// role, some by their name, a part of the program by what it does.
+// whoActed names who acted as the statement says, by the role in which it was done.
 func (c *customers) whoActed(ctx context.Context, tx *store.Tx, s *statement.Statement, it ledger.Item) (string, error) {
 	switch it.Facts.ActorKind {
 	case loot.Person:
@@ -260,28 +259,19 @@ func (c *customers) whoActed(ctx context.Context, tx *store.Tx, s *statement.Sta
 		}
 		return "You", nil
 	case loot.Staff:
-		title := "A member of staff"
-		d, ok := s.Role(it.Facts.Role)
-		if ok {
-			title = d.Title
-		}
+		d, _ := s.Role(it.Facts.Role)
 		if !d.Named {
-			return title, nil
+			return d.Shown(""), nil
 		}
 		a, err := c.Ledger.Actor(ctx, tx, it.ID)
-		if err != nil || a.Name == "" {
-			return title, err
-		}
-		return a.Name + ", " + title, nil
+		return d.Shown(a.Name), err
 	case loot.Desk:
 		a, err := c.Ledger.Actor(ctx, tx, it.ID)
 		if err != nil {
 			return "", err
 		}
-		if d, ok := s.Desk(a.ID); ok {
-			return "Our program: " + loot.LowerFirst(d.Title), nil
-		}
-		return "Our program", nil
+		d, _ := s.Desk(a.ID)
+		return d.Shown(), nil
 	case loot.Partner, loot.Sponsorer, loot.Authority, loot.Court:
 		if to, ok := s.Recipient(it.Subject.Recipient); ok {
 			return to.Title, nil

@@ -36,7 +36,7 @@ func assessFields(st stand) web.Fields {
 	for _, q := range questionsOf(b) {
 		answer, why := answerTo(st.notes, q.id)
 		out = append(out,
-			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Wide: true, Value: answer, Options: []web.Option{{Value: "", Label: "Choose…"}, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
+			web.Field{Name: q.id, Label: q.title, Type: "select", Required: true, Plain: true, Wide: true, Value: answer, Options: []web.Option{web.Choose, {Value: yes, Label: "Yes"}, {Value: no, Label: "No"}}, Hint: q.hint},
 			web.Field{Name: q.id + "-why", Label: "Reason: " + loot.LowerFirst(q.title), Type: "textarea", Required: true, Plain: true, Wide: true, Value: why, MaxLen: 2000, Rows: 2},
 		)
 	}

@@ -110,8 +110,7 @@ type authorityRow struct {
 
 func authorityForm(s *statement.Statement) web.Fields {
 	// Neither is chosen beforehand, as a guess would pass as looked up.
-	choose := web.Option{Label: "Choose…"}
-	kinds, countries := []web.Option{choose}, append([]web.Option{choose}, desk.Countries()...)
+	kinds, countries := []web.Option{web.Choose}, append([]web.Option{web.Choose}, desk.Countries()...)
 	for _, to := range s.Recipients() {
 		if kindOf(s, to.Key) != "" {
 			kinds = append(kinds, web.Option{Value: to.Key, Label: to.Title})

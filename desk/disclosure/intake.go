@@ -53,8 +53,7 @@ func checkFile(f web.File) (media, wrong string) {
 func intakeFields(s *statement.Statement, all []authority) web.Fields {
 	// Nothing is chosen beforehand: who asks, what for and on what ground is read from the
 	// request, and a guess that nobody looked at would pass as read.
-	choose := web.Option{Label: "Choose…"}
-	who, grounds, kinds, scope := []web.Option{choose}, []web.Option{choose}, []web.Option{choose}, []web.Option(nil)
+	who, grounds, kinds, scope := []web.Option{web.Choose}, []web.Option{web.Choose}, []web.Option{web.Choose}, []web.Option(nil)
 	for _, a := range all {
 		if a.Ended.IsZero() {
 			who = append(who, web.Option{Value: a.ID, Label: a.Title})

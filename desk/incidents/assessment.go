@@ -101,12 +101,12 @@ func (d *incidents) assessForm(version int64, was assessment) web.Fields {
 	}
 	fields := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(version, 10)},
-		{Name: "likelihood", Label: "How likely is harm to the people concerned?", Type: "select", Required: true, Value: number(was.Likelihood), Options: slices.Concat([]web.Option{{Label: "Choose…"}}, likelihoods)},
-		{Name: "severity", Label: "How bad would it be?", Type: "select", Required: true, Value: number(was.Severity), Options: slices.Concat([]web.Option{{Label: "Choose…"}}, severities)},
+		{Name: "likelihood", Label: "How likely is harm to the people concerned?", Type: "select", Required: true, Value: number(was.Likelihood), Options: slices.Concat([]web.Option{web.Choose}, likelihoods)},
+		{Name: "severity", Label: "How bad would it be?", Type: "select", Required: true, Value: number(was.Severity), Options: slices.Concat([]web.Option{web.Choose}, severities)},
 		{Name: "number", Label: "How many people are concerned, about?", InputMode: "numeric", Pattern: "[0-9]*", MaxLen: 9, Required: true, Value: number(was.People)},
 		{Name: "categories", Label: "Kinds of details", Type: "checkboxes", Options: categories, Values: kinds, Wide: true},
-		{Name: "regulator", Label: "The regulator", Type: "select", Required: true, Value: was.Regulator, Options: slices.Concat([]web.Option{{Label: "Choose…"}}, regulating)},
-		{Name: "persons", Label: "The people concerned", Type: "select", Required: true, Value: was.Persons, Options: slices.Concat([]web.Option{{Label: "Choose…"}}, telling)},
+		{Name: "regulator", Label: "The regulator", Type: "select", Required: true, Value: was.Regulator, Options: slices.Concat([]web.Option{web.Choose}, regulating)},
+		{Name: "persons", Label: "The people concerned", Type: "select", Required: true, Value: was.Persons, Options: slices.Concat([]web.Option{web.Choose}, telling)},
 		{Name: "text", Label: "Why", Type: "textarea", Required: true, MaxLen: 4000, Rows: 4, Wide: true, Hint: "What speaks for this likelihood and severity, and for what is decided. A regulator may ask for it years later."},
 	}
 	for i := range fields {

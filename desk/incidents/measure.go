@@ -29,7 +29,7 @@ type measureView struct {
 }
 
 func measureForm(version int64, all []loot.Actor) web.Fields {
-	who := []web.Option{{Label: "Choose…"}}
+	who := []web.Option{web.Choose}
 	for _, a := range all {
 		who = append(who, web.Option{Value: a.ID, Label: a.Name})
 	}

@@ -223,7 +223,7 @@ type mineView struct {
 
 func disputeForm() web.Fields {
 	return web.Fields{
-		{Name: "kind", Label: "What it is about", Type: "select", Required: true, Options: append([]web.Option{{Label: "Choose…"}}, disputes...)},
+		{Name: "kind", Label: "What it is about", Type: "select", Required: true, Options: append([]web.Option{web.Choose}, disputes...)},
 		{Name: "reference", Label: "Number", MaxLen: 64, Hint: "Of the invoice, the service or the case, if you have it at hand."},
 		{Name: "text", Label: "What is wrong, and what would put it right", Type: "textarea", Required: true, MaxLen: 8000, Rows: 6, Wide: true},
 	}

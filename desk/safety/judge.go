@@ -69,7 +69,7 @@ func judgeFields(c matter) web.Fields {
 				{Label: "What do you find?"}, {Value: violation, Label: "Yes"}, {Value: none, Label: "No"},
 			}},
 			web.Field{Name: "measure", Label: "What follows", Type: "select", Options: measureOptions(measures)},
-			web.Field{Name: "ground", Label: "By what", Type: "select", Required: true, Options: []web.Option{{Label: "Choose…"}, {Value: "terms", Label: "Our terms"}, {Value: "law", Label: "A law"}, {Value: nothing, Label: "Nothing is violated"}}},
+			web.Field{Name: "ground", Label: "By what", Type: "select", Required: true, Options: []web.Option{web.Choose, {Value: "terms", Label: "Our terms"}, {Value: "law", Label: "A law"}, {Value: nothing, Label: "Nothing is violated"}}},
 			web.Field{Name: "automated", Label: "A program had found it", Type: "checkbox", Plain: true, Hint: "Such as a sensor or a trap. The judgment itself is always a person's."},
 		)
 	}

@@ -125,7 +125,7 @@ func answerForm(id string) web.Fields {
 
 func outcomeForm(id string) web.Fields {
 	return web.Fields{
-		{Name: "outcome", Form: "outcome-" + id, Label: "Outcome", Type: "select", Required: true, Plain: true, Options: slices.Concat([]web.Option{{Label: "Choose…"}}, outcomes)},
+		{Name: "outcome", Form: "outcome-" + id, Label: "Outcome", Type: "select", Required: true, Plain: true, Options: slices.Concat([]web.Option{web.Choose}, outcomes)},
 		{Name: "text", Form: "outcome-" + id, Label: "Why", Type: "textarea", Rows: 2, MaxLen: 1000, Required: true, Plain: true, Wide: true},
 	}
 }

@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/desk"
 	"loot/desk/desktest"
 	"loot/statement"
@@ -50,15 +52,8 @@ func TestTheStatementSaysWhenToLookAgain(t *testing.T) {
 		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, day(checked.AddDate(0, 6, 0)))
 		role, _ := h.S.Role("support")
 		page := h.Get("/portal/checks")
-		shows(t, page, http.StatusOK, "Looked at by a colleague: "+role.Title)
+		shows(t, page, http.StatusOK, "Looked at by a colleague By: "+role.Title)
 		hides(t, page, support.Name, support.ID)
-		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			beside, err := h.desk.Beside(ctx, tx, s)
-			if !slices.Contains(beside["contact.phone"].Facts, web.Fact{Term: "By", Value: role.Title}) || slices.ContainsFunc(beside["company.vat"].Facts, func(f web.Fact) bool { return f.Term == "By" }) {
-				t.Errorf("beside the details: %+v, %+v", beside["contact.phone"].Facts, beside["company.vat"].Facts)
-			}
-			return err
-		})
 
 		h.InForce(lookedAt(t, "2026-2", "checks:\n  company: {again: 3y}\n"))
 		h.correct(s, "contact.phone", "+353 1 555 0111")
@@ -71,6 +66,54 @@ func TestTheStatementSaysWhenToLookAgain(t *testing.T) {
 			t.Errorf("of a kind of which another version says nothing: %+v", l)
 		}
 	})
+}
+
+// TestWhoLookedIsSaidInOneWay: beside the detail, in the list of checks and in the copy
+// stands by which check, when, when again, and by whom: the part of the program by what
+// it does, a colleague by the job that checks records and, if the statement says so, by
+// name. Of who left no job is known.
+func TestWhoLookedIsSaidInOneWay(t *testing.T) {
+	t.Parallel()
+	const job = "    title: Customer support\n"
+	for more, who := range map[string]string{"": "Customer support", "    named: true\n": "Name of m-support, Customer support"} {
+		text := strings.Replace(string(statement.Default()), job, job+more, 1)
+		if !strings.Contains(text, job+more) {
+			t.Fatal("the statement does not say " + job)
+		}
+		h := newHouse(t, desktest.One(t), desktest.Parse(t, []byte(text)), Options{})
+		support := h.hire("m-support", "recruiter", "support")
+		s := h.customer(meadow("contact.phone", "+353 1 5"))
+		h.taken(h.post(support, h.open(s, "contact.phone"), "", "decision", "right", "reason", "They answered."))
+		program, said, again := "Our program: checking details against registers", day(h.Clock.Now()), day(h.Clock.Now().AddDate(1, 0, 0))
+		looks := func(who string) {
+			t.Helper()
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				beside, err := h.desk.Beside(ctx, tx, s)
+				for f, want := range map[loot.Field][]web.Fact{
+					"contact.phone": {{Term: "Checked", Value: said}, {Term: "Method", Value: checkTitles["person"]}, {Term: "By", Value: who}, {Term: "Again", Value: again}},
+					"company.vat":   {{Term: "Checked", Value: said}, {Term: "Method", Value: checkTitles["vat.digits"] + "; " + checkTitles["vat.country"]}, {Term: "By", Value: program}, {Term: "Again", Value: again}},
+				} {
+					if !slices.Equal(beside[f].Facts, want) {
+						t.Errorf("beside %s: %+v, want %+v", f, beside[f].Facts, want)
+					}
+				}
+				return err
+			})
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				copied, err := h.desk.export(ctx, tx, s)
+				for _, c := range copied.(exported).Checks {
+					if want := map[loot.Field]string{"contact.phone": who}[c.Field]; c.Who != cmp.Or(want, program) {
+						t.Errorf("in the copy, %s is checked by %q", c.Field, c.Who)
+					}
+				}
+				return err
+			})
+			shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, checkTitles["person"]+" By: "+who, "By: "+program)
+		}
+		looks(who)
+		h.all[0] = loot.Actor{ID: support.ID}
+		looks("A member of staff")
+	}
 }
 
 // TestNothingGrowsOldByItself where the statement does not say after how long.

@@ -32,7 +32,7 @@ func (v *Verification) along(ctx context.Context, tx *store.Tx, me loot.Actor) (
 			Read: func(ctx context.Context) ([][]byte, error) {
 				var content io.Reader
 				if err := v.Gate.InTx(ctx, func(tx *store.Tx) error {
-					p, err := v.Gate.Decide(ctx, tx, v.request(m, me, loot.Export))
+					p, err := v.Gate.Decide(ctx, tx, v.request(s, m, me, loot.Export))
 					if err != nil {
 						return err
 					}

@@ -267,9 +267,12 @@ func (v *Verification) inquireDomain(ctx context.Context, domain string) finding
 	return one
 }
 
-// inquireRegister asks the register that holds a number, and compares the name
-// that it tells with the one that was given.
+// inquireRegister asks the register that holds a number, and compares the name and the
+// address that it tells with what was given. What it would be compared with stays open
+// as long as the register does not answer.
 func (v *Verification) inquireRegister(ctx context.Context, r record, out map[loot.Field][]finding, f loot.Field, n number.Number) {
+	company, name := r.by("", "company.name")
+	postcode, code := r.postcode()
 	for _, reg := range v.options.Registers {
 		if !reg.Takes(n) {
 			continue
@@ -293,29 +296,50 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 			one.Outcome, one.Why = failed, reg.Name()+" does not know this number."
 		}
 		out[f] = append(out[f], one)
-		if company, name := r.by("", "company.name"); company != "" && err == nil && a.Known && a.Name != "" {
-			named := finding{Check: id + ".name", Outcome: proved, Evidence: a.Request}
-			if !sameName(name, a.Name) {
-				named.Outcome, named.Why = failed, reg.Name()+" has another name beside the number."
-			}
+		if err == nil && !a.Known {
+			continue
+		}
+		named, at := one, one
+		named.Check, at.Check = id+".name", id+".postcode"
+		if err == nil {
+			named.Outcome, named.Why = compareName(reg.Name(), name, a)
+			at.Outcome, at.Why = compareAddress(reg.Name(), r.country(), code, a)
+		}
+		if company != "" && named.Outcome != none {
 			out[company] = append(out[company], named)
 		}
-		if f, one := r.compareAddress(reg.Name(), a); f != "" && err == nil && a.Known {
-			out[f] = append(out[f], one)
+		if postcode != "" && at.Outcome != none {
+			out[postcode] = append(out[postcode], at)
 		}
 	}
 }
 
-// compareAddress compares the postcode that a register tells with the one that was
-// given. It says nothing, and of no field, where the register tells none that can
-// be read, or none was given that can be one.
-func (r record) compareAddress(from string, a register.Answer) (loot.Field, finding) {
+// compareName compares the name that a register tells with the one that was given. It
+// says nothing where the register tells none.
+func compareName(from, given string, a register.Answer) (outcome, string) {
+	switch {
+	case a.Name == "":
+		return none, ""
+	case !sameName(given, a.Name):
+		return failed, from + " has another name beside the number."
+	}
+	return proved, ""
+}
+
+// postcode returns the postcode that was given, if it can be one of the country, which
+// is what can be compared of an address.
+func (r record) postcode() (loot.Field, string) {
 	f, given := r.by("", ".postcode")
 	country := r.country()
-	if _, fits := postcodeOf(country, given); f == "" || country == "" || !fits {
-		return "", finding{}
+	if _, fits := postcodeOf(country, given); country == "" || !fits {
+		return "", ""
 	}
-	one := finding{Check: strings.ToLower(from) + ".postcode", Outcome: proved, Evidence: a.Request}
+	return f, given
+}
+
+// compareAddress compares the postcode that a register tells with the one that was
+// given. It says nothing where the register tells none that can be read.
+func compareAddress(from, country, given string, a register.Answer) (outcome, string) {
 	told := cmp.Or(a.Postcode, a.Address)
 	if a.Country != "" { // then all of it is told in parts
 		told = a.Postcode
@@ -323,15 +347,15 @@ func (r record) compareAddress(from string, a register.Answer) (loot.Field, find
 	same, known := samePostcode(country, given, told)
 	switch {
 	case a.Country != "" && statement.CountryName(a.Country) == a.Country: // there is no such country
-		return "", finding{}
+		return none, ""
 	case a.Country != "" && a.Country != country:
-		one.Outcome, one.Why = failed, from+" has an address in another country beside the number. That can be right; somebody has to look."
+		return failed, from + " has an address in another country beside the number. That can be right; somebody has to look."
 	case !known:
-		return "", finding{}
+		return none, ""
 	case !same:
-		one.Outcome, one.Why = failed, from+" has another postcode beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
+		return failed, from + " has another postcode beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
 	}
-	return f, one
+	return proved, ""
 }
 
 // sum is what all checks of a detail found together.

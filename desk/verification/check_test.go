@@ -169,6 +169,7 @@ func TestAPostcodeInATextIsFound(t *testing.T) {
 		{"AT", "1010", "Beispielgasse 1234\nAT-1010 Wien", same},
 		{"AT", "1010", "Beispielgasse 3\nAT-1020 Wien", other},
 		{"AT", "A-1010", "Beispielgasse 3, 1010 Wien", same},
+		{"AT", " A-1010", "Beispielgasse 3, 1010 Wien", same},
 		{"AT", "1010", "Beispielgasse 101010", unknown},
 		{"AT", "1010", "", unknown},
 		{"GR", "105 51", "ΟΔΟΣ 1 10551 - ΑΘΗΝΑ", same},
@@ -322,6 +323,13 @@ func TestJudge(t *testing.T) {
 		{"a fault counts most", known{about: vault.About{State: vault.Verified}, found: []finding{prove, wait, fail}}, vault.Unverified, failed, kindCheck},
 		{"a register is silent", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, wait}}, vault.Checked, later, ""},
 		{"silent about what it knew", known{about: vault.About{State: vault.Verified}, before: last{Outcome: proved, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, later, ""},
+		{"and again", known{about: vault.About{State: vault.Verified}, before: last{Outcome: later, Method: "d", Tries: 1, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, later, ""},
+		{"silent where nothing else was looked at", known{about: vault.About{State: vault.Unverified}, found: []finding{wait}}, vault.Unverified, later, ""},
+		{"silent about the fault that it found", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "b,d", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Unverified, failed, ""},
+		{"while another fault is none any longer", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "b", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Checked, later, ""},
+		{"silent about another value", known{about: vault.About{State: vault.Unverified, At: now}, before: last{Outcome: failed, Method: "d", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Checked, later, ""},
+		{"with nothing to say when it answers", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: later, Method: "d", At: given, Next: now.Add(-1)}}, vault.Unverified, none, ""},
+		{"nor of another value", known{about: vault.About{State: vault.Unverified, At: now}, before: last{Outcome: proved, Method: "d", At: given, Next: now.Add(1)}}, vault.Unverified, none, ""},
 		{"a colleague's word outweighs", known{about: vault.About{State: vault.Verified}, before: person(proved, now.Add(1)), found: []finding{fail}}, vault.Verified, proved, ""},
 		{"until it has grown old", known{about: vault.About{State: vault.Verified}, before: person(proved, now), found: []finding{pass}}, vault.Expired, passed, kindOld},
 		{"also where no check is", known{about: vault.About{State: vault.Verified}, before: person(proved, now)}, vault.Expired, proved, kindOld},
@@ -334,8 +342,12 @@ func TestJudge(t *testing.T) {
 		if c.k.about.At.IsZero() {
 			c.k.about.At = given
 		}
-		if j := judge(c.k, now, again); j.State != c.state || j.Outcome != c.out || j.Case != c.kase {
-			t.Errorf("%s: %s, %s, case %q; want %s, %s, %q", c.name, j.State, j.Outcome, j.Case, c.state, c.out, c.kase)
+		j := judge(c.k, now, again)
+		if j.State != c.state || j.Outcome != c.out || j.Case != c.kase || (j.Outcome == failed) != j.Fault {
+			t.Errorf("%s: %s, %s, case %q, fault %t; want %s, %s, %q", c.name, j.State, j.Outcome, j.Case, j.Fault, c.state, c.out, c.kase)
+		}
+		if !j.Next.IsZero() && !j.Next.After(now) {
+			t.Errorf("%s: looked at again on %s, which is over", c.name, j.Next)
 		}
 	}
 	old := again.After(now)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,7 +75,7 @@ func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (v *Verification) view(s *statement.Statement, m matter) matterView {
-	one := matterView{matter: m, Title: titleOf(s, m.Field), KindTitle: kindTitles[m.Kind], Href: "/console/checks/" + m.ID}
+	one := matterView{matter: m, Title: desk.Title(s, m.Field), KindTitle: kindTitles[m.Kind], Href: "/console/checks/" + m.ID}
 	switch {
 	case !m.Closed.IsZero():
 		one.State = web.Badge{Text: decisions[m.Decision]}
@@ -104,6 +105,9 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields
 	value := web.Field{Name: "value", Label: "New value", MaxLen: d.Max, Hint: "Only where it is put right."}
 	if d.Type == "lines" {
 		value.Type, value.Rows = "textarea", 2
+	}
+	if list := desk.Choices(d); list != nil {
+		value.Type, value.MaxLen, value.Options = "select", 0, slices.Concat([]web.Option{web.Choose}, list)
 	}
 	form := web.Fields{
 		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
@@ -146,12 +150,11 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		data.Case = v.view(s, m)
 		data.View.Title = data.Case.Title + ": " + loot.LowerFirst(data.Case.KindTitle)
 		data.Customer = desk.CustomerPath(m.Subject)
-		lasts, err := lastOf(ctx, tx, m.Subject)
+		looks, err := v.looksAt(ctx, tx, s, m.Subject)
 		if err != nil {
 			return err
 		}
-		data.Last, data.Was = lasts[m.Field], lasts[m.Field].At.IsZero()
-		data.Was = !data.Was
+		data.Last, data.Was = looks[m.Field]
 		data.Second = secondNeeded(s, m.Field)
 		if m.Decider != "" {
 			if data.Decider, err = v.staff.Name(ctx, tx, m.Decider); err != nil {
@@ -194,7 +197,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			}
 			data.Notes = append(data.Notes, one)
 		}
-		if err := v.showAsked(ctx, tx, &data, m, by); err != nil {
+		if err := v.showAsked(ctx, tx, s, &data, m, by); err != nil {
 			return err
 		}
 		if err := v.showEvidence(ctx, tx, &data, m); err != nil {
@@ -215,7 +218,8 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 			data.Agree = secondForm(m)
 			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(desk.LatestNote(notes, "invoices"))
 			if data.Unseen = m.Decision == "corrected" && !data.Read; data.Read {
-				data.Correction = desk.LatestNote(notes, "correction")
+				d, _ := s.Field(m.Field)
+				data.Correction = desk.Readable(d, desk.LatestNote(notes, "correction"))
 			}
 		}
 		return nil
@@ -237,10 +241,33 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 
 var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree"}
 
+// purposeOf is what a detail that a case is about is opened and corrected for: to check it.
+// Of what was not given for that a customer can report a mistake too. A colleague then
+// deals with it for another purpose of the job in which they check records, such as
+// helping the customer; where the statement gives that job none, it refuses.
+func purposeOf(s *statement.Statement, f loot.Field, by loot.Actor) loot.Purpose {
+	d, _ := s.Field(f)
+	if _, is := d.Needed[purpose]; is {
+		return purpose
+	}
+	for _, id := range by.Roles {
+		r, _ := s.Role(id)
+		if !slices.Contains(r.Purposes, purpose) {
+			continue
+		}
+		for _, p := range r.Purposes {
+			if _, is := d.Needed[p]; is {
+				return p
+			}
+		}
+	}
+	return purpose
+}
+
 // looking is what the gate is asked about the detail of a case.
-func (v *Verification) looking(m matter, by loot.Actor, uncover bool) gate.Request {
+func (v *Verification) looking(s *statement.Statement, m matter, by loot.Actor, uncover bool) gate.Request {
 	return gate.Request{
-		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+		Action: loot.Use, Actor: by, Desk: name, Purpose: purposeOf(s, m.Field, by), Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
 		Unmask: uncover, Reason: "Check " + m.ID, Page: "/console/checks/" + m.ID, // there it opens with what was written about it
 	}
 }
@@ -264,7 +291,7 @@ func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 		if err := v.may(ctx, tx, s, by); err != nil {
 			return err
 		}
-		req := v.looking(m, by, form.Get("uncover") != "" || form.Get("approval") != "") // others agreed to see it uncovered
+		req := v.looking(s, m, by, form.Get("uncover") != "" || form.Get("approval") != "") // others agreed to see it uncovered
 		req.Approval = form.Get("approval")
 		p, err := v.Gate.Decide(ctx, tx, req)
 		if err != nil {
@@ -277,8 +304,8 @@ func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 		value, held := values[m.Field]
 		d, _ := s.Field(m.Field)
 		text := value.Reveal() //nolint:forbidigo // shown to the member of staff for whom it was decided, masked as the level says
-		if d.Type == "country" && !value.Masked {
-			text = statement.CountryName(text)
+		if !value.Masked {
+			text = desk.Readable(d, text)
 		}
 		data.Value, data.Opened, data.Covered = strings.ReplaceAll(text, "\n", ", "), true, value.Masked
 		if !held {
@@ -328,7 +355,7 @@ func (v *Verification) askToLook(w http.ResponseWriter, r *http.Request) error {
 		if err := v.may(ctx, tx, s, by); err != nil {
 			return err
 		}
-		if _, err := v.Gate.Decide(ctx, tx, v.looking(m, by, true)); err != nil {
+		if _, err := v.Gate.Decide(ctx, tx, v.looking(s, m, by, true)); err != nil {
 			return err
 		}
 		return errOpens
@@ -353,13 +380,13 @@ func (v *Verification) askToLook(w http.ResponseWriter, r *http.Request) error {
 
 // showAsked says how it stands with the agreement of others to a look, where the
 // level of the detail asks for it, or lets one ask.
-func (v *Verification) showAsked(ctx context.Context, tx *store.Tx, data *caseView, m matter, by loot.Actor) error {
+func (v *Verification) showAsked(ctx context.Context, tx *store.Tx, s *statement.Statement, data *caseView, m matter, by loot.Actor) error {
 	if !data.Second || data.Opened {
 		return nil
 	}
 	alert := &web.Alert{Tone: web.Info}
 	data.Asked, data.Approval = alert, ""
-	asked, err := v.Gate.Awaited(ctx, tx, v.looking(m, by, true))
+	asked, err := v.Gate.Awaited(ctx, tx, v.looking(s, m, by, true))
 	switch {
 	case err != nil:
 		return err

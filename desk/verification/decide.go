@@ -75,7 +75,7 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 // differs refuses to put a detail right to what stands already. The program looks, as
 // whoever decides need not have; where it may not, the decision goes its way.
 func (v *Verification) differs(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, value string) error {
-	p, may, err := v.Gate.Qualifies(ctx, tx, v.looking(m, v.actor(), false))
+	p, may, err := v.Gate.Qualifies(ctx, tx, v.looking(s, m, v.actor(), false))
 	if err != nil || !may {
 		return err
 	}
@@ -132,15 +132,14 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 	if err != nil {
 		return err
 	}
-	about, is := held[m.Field]
-	if !is || about.At.After(m.Opened) {
+	if m.outdated(held) {
 		return loot.Errorf(loot.Conflict, "What this case is about was changed since, and is checked anew. There is nothing left to decide.")
 	}
 	row, err := v.Vault.Row(ctx, tx, m.Subject, collection)
 	if err != nil {
 		return err
 	}
-	now := v.Now()
+	now, about := v.Now(), held[m.Field]
 	d, _ := s.Field(m.Field)
 	l := last{Field: m.Field, Method: "person", Actor: m.Decider, At: now, Next: after(now, s.Again(d.Category))}
 	state := vault.Unverified
@@ -191,7 +190,7 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 // Another address counts once its owner has opened the link to it.
 func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, version int64, state, value string) error {
 	p, err := v.Gate.Decide(ctx, tx, gate.Request{
-		Action: loot.Collect, Actor: by, Desk: name, Purpose: purpose, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+		Action: loot.Collect, Actor: by, Desk: name, Purpose: purposeOf(s, m.Field, by), Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
 	})
 	if err != nil {
 		return err

@@ -189,6 +189,57 @@ func TestWhatRegistersTellOfTheAddress(t *testing.T) {
 	})
 }
 
+// TestASilentRegisterTakesNothingBack: a case that its answer opened stays open while it
+// is down, and what it would be asked about stays open too, until it answers.
+func TestASilentRegisterTakesNothingBack(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		*vies = book{name: "VIES", number: "IE1234567T", says: "Other Company", at: "1 SAMPLE QUAY\nCORK\nT12 AF30"}
+		s := h.customer(meadow())
+		unknown := h.customer(meadow("company.vat", "IE6388047V"))
+		first := h.standing(s)
+		h.taken(h.as(person(s)).Post("/portal/checks"))
+		h.taken(h.as(person(unknown)).Post("/portal/checks"))
+		vies.down = true
+		again := func() {
+			h.Drain()
+			h.Clock.Advance(24 * time.Hour)
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+			h.Drain()
+		}
+		for range 2 {
+			again()
+			for f, s := range map[loot.Field]loot.Subject{"company.name": s, "address.postcode": s, "company.vat": unknown} {
+				l := h.standing(s).lasts[f]
+				if h.open(s, f).Kind != kindCheck || h.state(s, f) != vault.Unverified || l.Outcome != failed || !l.Next.After(h.Clock.Now()) {
+					t.Errorf("%s: %s, %+v", f, h.state(s, f), l)
+				}
+			}
+		}
+		if got := h.open(s, "company.name"); got.ID != openCase(first.cases, "company.name").ID {
+			t.Errorf("another case: %+v", got)
+		}
+		fresh := h.customer(meadow())
+		for f, want := range map[loot.Field]string{"company.name": vault.Unverified, "address.postcode": vault.Checked, "company.vat": vault.Checked} {
+			if st := h.standing(fresh); st.lasts[f].Outcome != later || st.held[f].State != want || openCase(st.cases, f) != nil {
+				t.Errorf("%s of a new customer: %s, %+v", f, st.held[f].State, st.lasts[f])
+			}
+		}
+		vies.down, vies.says, vies.at = false, "Example Meadow", "1 SAMPLE QUAY\nD02 AF30"
+		again()
+		if st := h.standing(s); openCase(st.cases, "company.name") != nil || openCase(st.cases, "address.postcode") != nil || st.held["company.name"].State != vault.Verified {
+			t.Errorf("answered: %+v", st)
+		}
+		vies.down = true
+		fresh = h.customer(meadow())
+		vies.down, vies.says = false, ""
+		again()
+		if st := h.standing(fresh); st.lasts["company.name"].Outcome != none || st.held["company.vat"].State != vault.Verified {
+			t.Errorf("with no name in the answer: %+v", st)
+		}
+	})
+}
+
 func TestTheDomainIsAsked(t *testing.T) {
 	var says register.Mailboxes
 	var err error
@@ -448,7 +499,7 @@ func TestASecondPersonSeesWhatTheyAgreeTo(t *testing.T) {
 		shows(t, h.Get(path), http.StatusOK, "You asked others to agree", "0 of 1 agreed so far")
 		asked := new(loot.Awaited)
 		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
-			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(m, other, true)); err != nil || asked == nil {
+			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(h.S, m, other, true)); err != nil || asked == nil {
 				return errors.Join(err, errors.New("nobody was asked"))
 			}
 			if _, req, _, _, err := h.Kit.Gate.Approval(ctx, tx, asked.ID); err != nil || req.Page != path {
@@ -500,7 +551,7 @@ func TestAReportIsReadThoughTheValueIsShut(t *testing.T) {
 		shows(t, a, http.StatusForbidden)
 		hides(t, a, "It closed.")
 		h.Tx(func(ctx context.Context, tx *store.Tx) error {
-			asked, err := h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(account, billing, true))
+			asked, err := h.Kit.Gate.Awaited(ctx, tx, h.desk.looking(h.S, account, billing, true))
 			if asked != nil {
 				t.Errorf("others are asked: %+v", asked)
 			}

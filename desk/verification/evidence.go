@@ -11,6 +11,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 	"loot/web"
 )
@@ -94,8 +95,8 @@ func (v *Verification) showEvidence(ctx context.Context, tx *store.Tx, data *cas
 // request is what the gate is asked about a file of a case. To use one is [looking] but for
 // its reason, by which the ledger tells a document from the detail: what others agreed to
 // opens either of them, and would open no document if anything else were different.
-func (v *Verification) request(m matter, by loot.Actor, a loot.Action) gate.Request {
-	r := v.looking(m, by, a == loot.Use)
+func (v *Verification) request(s *statement.Statement, m matter, by loot.Actor, a loot.Action) gate.Request {
+	r := v.looking(s, m, by, a == loot.Use)
 	r.Action, r.Reason = a, "Evidence for check "+m.ID
 	return r
 }
@@ -141,7 +142,7 @@ func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
 		if err := undecided(ctx, tx, m.ID); err != nil {
 			return err
 		}
-		p, err := v.Gate.Decide(ctx, tx, v.request(m, by, loot.Collect))
+		p, err := v.Gate.Decide(ctx, tx, v.request(s, m, by, loot.Collect))
 		if err != nil {
 			return err
 		}
@@ -177,7 +178,7 @@ func undecided(ctx context.Context, tx *store.Tx, id string) error {
 // openEvidence hands a file of a case to a colleague, as the gate lets them.
 func (v *Verification) openEvidence(w http.ResponseWriter, r *http.Request) error {
 	ctx, by := r.Context(), web.ActorOf(r.Context())
-	m, e, err := v.evidenceByPath(r)
+	s, m, e, err := v.evidenceByPath(r)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (v *Verification) openEvidence(w http.ResponseWriter, r *http.Request) erro
 	}
 	var content io.Reader
 	err = v.Gate.InTx(ctx, func(tx *store.Tx) error {
-		req := v.request(m, by, loot.Use)
+		req := v.request(s, m, by, loot.Use)
 		req.Approval = form.Get("approval")
 		p, err := v.Gate.Decide(ctx, tx, req)
 		if err != nil {
@@ -213,7 +214,7 @@ func (v *Verification) openEvidence(w http.ResponseWriter, r *http.Request) erro
 // dropEvidence removes a file that should not have been attached.
 func (v *Verification) dropEvidence(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	m, e, err := v.evidenceByPath(r)
+	s, m, e, err := v.evidenceByPath(r)
 	if err != nil {
 		return err
 	}
@@ -221,7 +222,7 @@ func (v *Verification) dropEvidence(w http.ResponseWriter, r *http.Request) erro
 		if err := undecided(ctx, tx, m.ID); err != nil {
 			return err
 		}
-		p, err := v.Gate.Decide(ctx, tx, v.request(m, web.ActorOf(ctx), loot.Collect))
+		p, err := v.Gate.Decide(ctx, tx, v.request(s, m, web.ActorOf(ctx), loot.Collect))
 		if err != nil {
 			return err
 		}
@@ -239,12 +240,11 @@ func (v *Verification) dropEvidence(w http.ResponseWriter, r *http.Request) erro
 	return web.Redirect(w, r, "/console/checks/"+m.ID)
 }
 
-// evidenceByPath returns the file that a path names, with its case, to whoever deals
-// with cases.
-func (v *Verification) evidenceByPath(r *http.Request) (m matter, e evidence, err error) {
-	s, err := v.inForce()
-	if err != nil {
-		return m, e, err
+// evidenceByPath returns the file that a path names, with its case and the statement in
+// force, to whoever deals with cases.
+func (v *Verification) evidenceByPath(r *http.Request) (s *statement.Statement, m matter, e evidence, err error) {
+	if s, err = v.inForce(); err != nil {
+		return s, m, e, err
 	}
 	err = v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		ctx := r.Context()
@@ -265,5 +265,5 @@ func (v *Verification) evidenceByPath(r *http.Request) (m matter, e evidence, er
 		}
 		return err
 	})
-	return m, e, err
+	return s, m, e, err
 }

@@ -150,7 +150,7 @@ func TestEvidenceThatNobodyOpensAlone(t *testing.T) {
 		h.taken(h.Post(path + "/ask"))
 		var asked *loot.Awaited
 		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
-			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.request(m, one, loot.Use)); err != nil || asked == nil {
+			if asked, err = h.Kit.Gate.Awaited(ctx, tx, h.desk.request(h.S, m, one, loot.Use)); err != nil || asked == nil {
 				return errors.Join(err, errors.New("nobody was asked"))
 			}
 			_, err = h.Kit.Gate.Vote(ctx, tx, asked.ID, gate.Voter{Actor: loot.Actor{Kind: loot.Staff, ID: "m-dpo", Roles: []loot.Role{"dpo"}}, Since: desktest.Start.AddDate(-1, 0, 0)}, true)

@@ -19,7 +19,8 @@ type exported struct {
 type exportedCheck struct {
 	Field   loot.Field `json:"field"`
 	Outcome string     `json:"outcome"`
-	By      string     `json:"by"`
+	By      string     `json:"by"` // the checks, in words
+	Who     string     `json:"who"`
 	At      time.Time  `json:"at"`
 	Next    time.Time  `json:"again,omitzero"`
 	Result  string     `json:"result,omitempty"`
@@ -57,17 +58,17 @@ type exportedFile struct {
 // export returns what this desk keeps about a person.
 func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
 	var out exported
-	lasts, err := lastOf(ctx, tx, s)
-	if err != nil {
-		return nil, err
-	}
 	st, err := v.inForce()
 	if err != nil {
 		return nil, err
 	}
+	looks, err := v.looksAt(ctx, tx, st, s)
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range st.Fields(collection) {
-		if l, ok := lasts[d.ID]; ok {
-			out.Checks = append(out.Checks, exportedCheck{d.ID, string(l.Outcome), l.Methods(), l.At, l.Next, l.Result})
+		if l, ok := looks[d.ID]; ok {
+			out.Checks = append(out.Checks, exportedCheck{d.ID, string(l.Outcome), l.Methods(), l.By, l.At, l.Next, l.Result})
 		}
 	}
 	asked, err := requestsOf(ctx, tx, s)

@@ -117,7 +117,13 @@ func (h *house) customer(given map[loot.Field]string) loot.Subject {
 // correct has a customer give another value, as the portal does.
 func (h *house) correct(s loot.Subject, f loot.Field, value string) {
 	h.Helper()
-	h.replace(s, f, value)
+	h.correctFor(s, purpose, f, value)
+}
+
+// correctFor is correct of a detail that was given for another purpose.
+func (h *house) correctFor(s loot.Subject, p loot.Purpose, f loot.Field, value string) {
+	h.Helper()
+	h.replace(s, p, f, value)
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "record.changed", ID: string(s)})
 	})
@@ -125,18 +131,18 @@ func (h *house) correct(s loot.Subject, f loot.Field, value string) {
 }
 
 // replace puts another value into a record, of which no notice is given yet.
-func (h *house) replace(s loot.Subject, f loot.Field, value string) {
+func (h *house) replace(s loot.Subject, p loot.Purpose, f loot.Field, value string) {
 	h.Helper()
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		row, err := h.Kit.Vault.Row(ctx, tx, s, collection)
 		if err != nil {
 			return err
 		}
-		p, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Collect, Actor: person(s), Desk: "customers", Purpose: purpose, Subject: s, Collection: collection, Fields: []loot.Field{f}})
+		permit, err := h.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Collect, Actor: person(s), Desk: "customers", Purpose: p, Subject: s, Collection: collection, Fields: []loot.Field{f}})
 		if err != nil {
 			return err
 		}
-		return h.Kit.Vault.Correct(ctx, tx, p, vault.Change{Version: row.Version, Given: map[loot.Field]string{f: value}, Source: "test"})
+		return h.Kit.Vault.Correct(ctx, tx, permit, vault.Change{Version: row.Version, Given: map[loot.Field]string{f: value}, Source: "test"})
 	})
 }
 

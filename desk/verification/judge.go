@@ -27,8 +27,9 @@ type judgment struct {
 }
 
 // judge says how a detail stands. What a person or a register said of the very
-// value that is held counts until it has grown old; what a program finds right
-// only says that it can be right. It grows old after as long as the statement says,
+// value that is held counts until it has grown old, and a fault that a register told
+// until it tells otherwise; what a program finds right only says that it can be right.
+// It grows old after as long as the statement says,
 // and never by date where that says nothing (again is zero).
 func judge(k known, now time.Time, again statement.Span) judgment {
 	same := !k.before.At.IsZero() && !k.before.At.Before(k.about.At) // it was checked since it was given
@@ -53,14 +54,14 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 	case proved:
 		j.State = vault.Verified
 	case later:
-		j.Tries = 1
-		if k.before.Outcome == later {
-			j.Tries = k.before.Tries + 1
+		switch {
+		case same && k.before.Outcome == failed && unanswered(k.before, found):
+			j.last, j.Fault = k.before, true
+		case k.about.State == vault.Unverified && slices.ContainsFunc(found, func(f finding) bool { return f.Outcome == passed || f.Outcome == proved }):
+			j.State = vault.Checked
 		}
+		j.Tries = k.before.Tries + 1
 		j.Next = now.Add(delay(j.Tries, found))
-		if j.State = vault.Checked; held {
-			j.State = k.about.State
-		}
 	case passed:
 		switch {
 		case held && fresh:
@@ -73,10 +74,14 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 			j.State = vault.Checked
 		}
 	default:
-		j.last = k.before
+		if j.last = (last{}); same && k.before.Outcome != later {
+			if j.last = k.before; !fresh { // nothing would look again
+				j.Next = time.Time{}
+			}
+		}
 		switch {
 		case held && !fresh:
-			j.State, j.Case, j.Next = vault.Expired, kindOld, time.Time{}
+			j.State, j.Case = vault.Expired, kindOld
 		case k.requested && k.about.State != vault.Verified:
 			j.Case = kindAsked
 		}
@@ -85,6 +90,13 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 		j.State, j.Case = vault.Disputed, ""
 	}
 	return j
+}
+
+// unanswered reports whether a check that decided before has no answer now.
+func unanswered(before last, found []finding) bool {
+	return slices.ContainsFunc(found, func(f finding) bool {
+		return f.Outcome == later && slices.Contains(strings.Split(before.Method, ","), f.Check)
+	})
 }
 
 // after returns when a detail is looked at again that was checked at t; zero: not by

@@ -28,9 +28,8 @@ type mineView struct {
 type detailView struct {
 	Title string
 	State web.Badge
-	Last  last
-	Was   bool   // it was checked
-	By    string // the job of the colleague who looked; empty: the program did
+	Last  look
+	Was   bool // it was checked
 }
 
 type requestView struct {
@@ -92,7 +91,7 @@ type caseView struct {
 	web.View
 	Case       matterView
 	Customer   string // address of the record
-	Last       last
+	Last       look
 	Was        bool // it was checked
 	Second     bool // the level asks for a second person
 	Decider    string

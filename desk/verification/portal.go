@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"time"
 
 	"loot"
 	"loot/desk"
@@ -33,72 +32,6 @@ func (v *Verification) routes() []web.Route {
 	}
 }
 
-// A Shown is what stands beside a detail in the portal.
-type Shown struct {
-	Facts   []web.Fact
-	Actions []web.Action
-}
-
-// Beside returns what the portal shows beside each detail of a customer that is
-// checked: how, when, and when again; with a click that asks for a check and a way
-// to say that something is wrong.
-func (v *Verification) Beside(ctx context.Context, tx *store.Tx, subject loot.Subject) (map[loot.Field]Shown, error) {
-	s, err := v.inForce()
-	if err != nil {
-		return nil, err
-	}
-	lasts, err := lastOf(ctx, tx, subject)
-	if err != nil {
-		return nil, err
-	}
-	out := map[loot.Field]Shown{}
-	for _, d := range checked(s) {
-		one := Shown{Actions: []web.Action{
-			{Label: "Have it checked", Icon: "badge-check", Href: "/portal/checks", Post: true, Small: true, Hidden: []web.Hidden{{Name: "field", Value: string(d.ID)}}},
-			{Label: "Something is wrong", Icon: "flag", Href: "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)), Small: true},
-		}}
-		if l, ok := lasts[d.ID]; ok {
-			one.Facts = append(one.Facts, web.Fact{Term: "Checked", Value: day(l.At)})
-			by, err := v.whoLooked(ctx, tx, s, l)
-			if err != nil {
-				return nil, err
-			}
-			if by != "" {
-				one.Facts = append(one.Facts, web.Fact{Term: "By", Value: by})
-			}
-			if !l.Next.IsZero() {
-				one.Facts = append(one.Facts, web.Fact{Term: "Again", Value: day(l.Next)})
-			}
-		}
-		out[d.ID] = one
-	}
-	return out, nil
-}
-
-// whoLooked names the colleague who looked at a detail as the statement says: by the
-// job, or by name and job; empty: the program looked.
-func (v *Verification) whoLooked(ctx context.Context, tx *store.Tx, s *statement.Statement, l last) (string, error) {
-	if l.Actor == "" {
-		return "", nil
-	}
-	who, _, err := v.staff.Member(ctx, tx, l.Actor)
-	if err != nil {
-		return "", err
-	}
-	for _, id := range who.Roles {
-		switch r, _ := s.Role(id); {
-		case !slices.Contains(r.Purposes, purpose):
-		case r.Named:
-			return who.Name + ", " + r.Title, nil
-		default:
-			return r.Title, nil
-		}
-	}
-	return "a member of staff", nil
-}
-
-func day(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
-
 // mine shows a customer what was checked, what they asked and what was answered.
 func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), loot.Subject(web.ActorOf(r.Context()).ID)
@@ -119,21 +52,15 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		lasts, err := lastOf(ctx, tx, me)
+		looks, err := v.looksAt(ctx, tx, s, me)
 		if err != nil {
 			return err
 		}
 		for _, d := range checked(s) {
-			about, is := held[d.ID]
-			if !is {
-				continue
+			if about, is := held[d.ID]; is {
+				l, was := looks[d.ID]
+				data.Details = append(data.Details, detailView{d.Title, desk.StateBadge(about.State, "not checked"), l, was})
 			}
-			l, was := lasts[d.ID]
-			by, err := v.whoLooked(ctx, tx, s, l)
-			if err != nil {
-				return err
-			}
-			data.Details = append(data.Details, detailView{Title: d.Title, State: desk.StateBadge(about.State, "not checked"), Last: l, Was: was, By: by})
 		}
 		if err := v.mineAnswers(ctx, tx, s, me, &data); err != nil {
 			return err
@@ -225,7 +152,7 @@ var invoiceNumber = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9./_-]{0,39}$`)
 // mistakeForm asks which of the details is wrong.
 func mistakeForm(s *statement.Statement, held func(loot.Field) bool, field, invoice string) web.Fields {
 	options := []web.Option{{Label: "Which one?"}}
-	for _, d := range checked(s) {
+	for _, d := range s.Fields(collection) {
 		if held(d.ID) {
 			options = append(options, web.Option{Value: string(d.ID), Label: d.Title})
 		}

@@ -4,12 +4,12 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A format is how addresses of a country are written.
 type format struct {
-	postcode *regexp.Regexp // of one without spaces around it, in capitals
-	within   *regexp.Regexp // the same, of the beginning of what follows in a text
+	postcode *regexp.Regexp // of one in capitals that a text begins with, behind the country's letters
 	looks    string         // such as "five digits"
 	optional bool           // letters arrive without a postcode
 }
@@ -22,8 +22,8 @@ type format struct {
 var formats = func() map[string]format {
 	out := map[string]format{}
 	add := func(countries, pattern, looks string) {
-		pattern = `(?:[A-Z]{1,2}-)?(` + pattern + `)`
-		f := format{postcode: regexp.MustCompile(`^` + pattern + `$`), within: regexp.MustCompile(`^` + pattern + `(?:$|[^\pL\pN-]|-(?:$|\PN))`), looks: looks}
+		f := format{postcode: regexp.MustCompile(`^(?:[A-Z]{1,2}-)?(` + pattern + `)`), looks: looks}
+		f.postcode.Longest()
 		for c := range strings.FieldsSeq(countries) {
 			out[c] = f
 		}
@@ -59,18 +59,35 @@ var formats = func() map[string]format {
 	return out
 }()
 
+// code returns the postcode that a text begins with, without what some write and others
+// leave out: the letters of the country, spaces and dashes; and what follows it. It is
+// empty where the text begins with none.
+func (f format) code(text string) (bare, rest string) {
+	at := f.postcode.FindStringSubmatchIndex(text)
+	if at == nil {
+		return "", text
+	}
+	return strings.NewReplacer(" ", "", "-", "").Replace(text[at[2]:at[3]]), text[at[3]:]
+}
+
+// capitals is a postcode as formats have it.
+func capitals(postcode string) string {
+	return strings.ToUpper(strings.Join(strings.Fields(postcode), " "))
+}
+
 // postcodeOf checks a postcode by the format of a country and says what one
 // looks like; ok is also true of a country of which we know no format.
 func postcodeOf(country, postcode string) (looks string, ok bool) {
 	f, known := formats[country]
-	postcode = strings.ToUpper(strings.Join(strings.Fields(postcode), " "))
+	postcode = capitals(postcode)
 	switch {
 	case !known:
 		return "", true
 	case postcode == "":
 		return f.looks, f.optional
 	}
-	return f.looks, f.postcode.MatchString(postcode)
+	bare, rest := f.code(postcode)
+	return f.looks, bare != "" && rest == ""
 }
 
 // samePostcode reports whether a postcode stands in the text of an address, as far
@@ -81,7 +98,7 @@ func samePostcode(country, postcode, text string) (same, known bool) {
 	if !there {
 		return false, false
 	}
-	want := bareCode(country, postcode)
+	want, _ := f.code(capitals(postcode))
 	text = strings.ToUpper(text)
 	before := ' '
 	for i, r := range text {
@@ -89,35 +106,26 @@ func samePostcode(country, postcode, text string) (same, known bool) {
 		if before = r; !begins {
 			continue
 		}
-		found := f.within.FindStringSubmatch(text[i:])
-		if found == nil {
+		is, rest := f.code(text[i:])
+		if is == "" || !ends(rest) {
 			continue
 		}
 		known = true
 		// One may be without what others add, such as the four last digits in the US.
-		if is := bareCode(country, found[1]); is == want || len(is) >= 5 && strings.HasPrefix(want, is) || len(want) >= 5 && strings.HasPrefix(is, want) {
+		if is == want || len(is) >= 5 && strings.HasPrefix(want, is) || len(want) >= 5 && strings.HasPrefix(is, want) {
 			return true, true
 		}
 	}
 	return false, known
 }
 
-// letters of a country are what some put in front of a postcode.
-var letters = regexp.MustCompile(`^[A-Z]{1,2}-`)
-
-// bareCode is a postcode in capitals without what some write and others leave out:
-// the letters of the country, spaces and dashes.
-func bareCode(country, postcode string) string {
-	postcode = strings.ToUpper(postcode)
-	var out strings.Builder
-	for _, r := range postcode[len(letters.FindString(postcode)):] {
-		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' {
-			out.WriteRune(r)
-		}
+// ends reports whether a postcode is over before what follows it: neither a letter or a
+// digit, nor a dash with more digits.
+func ends(rest string) bool {
+	next, size := utf8.DecodeRuneInString(rest)
+	if next == '-' {
+		next, _ = utf8.DecodeRuneInString(rest[size:])
+		return !unicode.IsNumber(next)
 	}
-	s := out.String()
-	if left, cut := strings.CutPrefix(s, country); cut && left != "" && left[0] <= '9' {
-		return left
-	}
-	return s
+	return !unicode.IsLetter(next) && !unicode.IsNumber(next)
 }

@@ -230,7 +230,7 @@ func (silent) Ask(context.Context, number.Number) (register.Answer, error) {
 }
 
 func (v *Verification) provesSilence(ctx context.Context, w *desk.World) (string, error) {
-	subject, s, _, err := v.tried(ctx, w)
+	subject, s, before, err := v.tried(ctx, w)
 	if err != nil {
 		return "", err
 	}
@@ -249,7 +249,7 @@ func (v *Verification) provesSilence(ctx context.Context, w *desk.World) (string
 		if st.lasts[d.ID].Outcome != later {
 			continue
 		}
-		if state := st.held[d.ID].State; state != vault.Checked && state != vault.Verified || openCase(st.cases, d.ID) != nil {
+		if state := st.held[d.ID].State; state != vault.Checked && state != before.held[d.ID].State || openCase(st.cases, d.ID) != nil {
 			return "", fmt.Errorf("“%s” is %s because nobody answered", d.Title, state)
 		}
 		open++

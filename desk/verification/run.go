@@ -91,6 +91,7 @@ func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *op
 	if len(fields) == 0 || !slices.Contains(person.Ordered, purpose) {
 		return v.drop(ctx, tx, subject)
 	}
+	rec.held = held
 	p, err := v.Gate.Decide(ctx, tx, gate.Request{
 		Action: loot.Use, Actor: v.actor(), Desk: name, Purpose: purpose, Subject: subject, Collection: collection, Fields: fields,
 	})
@@ -101,7 +102,7 @@ func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *op
 	if err != nil {
 		return err
 	}
-	rec.held, rec.version, rec.confirmed, rec.opened = map[loot.Field]vault.About{}, o.Version, person.ConfirmedAt, true
+	rec.version, rec.confirmed, rec.opened = o.Version, person.ConfirmedAt, true
 	for f, value := range o.Values {
 		rec.values[f], rec.held[f] = value.Reveal(), value.About //nolint:forbidigo // it is checked
 	}
@@ -109,7 +110,8 @@ func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *op
 }
 
 // drop ends what was to be checked of somebody whose record nobody may open for it
-// any longer. What they reported stays until it is answered.
+// any longer. What they reported stays until it is answered, or they put it right
+// themselves.
 func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subject) error {
 	asked, err := openRequests(ctx, tx, subject)
 	if err != nil {
@@ -124,8 +126,16 @@ func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subj
 	if err != nil {
 		return err
 	}
-	for _, m := range cases {
-		if m.Kind == kindMistake || !m.Closed.IsZero() {
+	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	if err != nil {
+		return err
+	}
+	open, err := v.lasting(ctx, tx, cases, held)
+	if err != nil {
+		return err
+	}
+	for _, m := range open {
+		if m.Kind == kindMistake {
 			continue
 		}
 		if err := v.moot(ctx, tx, m); err != nil {
@@ -146,12 +156,9 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 		return loot.Errorf(loot.Conflict, "The record was changed while it was checked.")
 	}
 	marks, now := map[loot.Field]vault.Marking{}, v.Now()
-	for _, m := range p.cases {
-		if _, held := rec.held[m.Field]; !held && m.Closed.IsZero() { // it was removed
-			if err := v.moot(ctx, tx, m); err != nil {
-				return err
-			}
-		}
+	open, err := v.lasting(ctx, tx, p.cases, rec.held)
+	if err != nil {
+		return err
 	}
 	for _, d := range rec.plan.checked {
 		about, held := rec.held[d.ID]
@@ -164,13 +171,18 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 			k.confirmed = rec.confirmed
 		}
 		j := judge(k, now, rec.s.Again(d.Category))
-		if j.Field = d.ID; j.Outcome != none {
+		switch j.Field = d.ID; {
+		case j.Outcome != none:
 			addLast(tx, subject, j.last)
+		case k.before.Outcome != none:
+			if err := dropLast(ctx, tx, subject, d.ID); err != nil {
+				return err
+			}
 		}
 		if j.State != about.State {
 			marks[d.ID] = vault.Marking{From: about.State, To: j.State}
 		}
-		if err := v.follow(ctx, tx, subject, about, j, p.cases); err != nil {
+		if err := v.follow(ctx, tx, subject, j, open); err != nil {
 			return err
 		}
 	}
@@ -185,18 +197,37 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 	return v.settle(ctx, tx, rec.s, subject)
 }
 
-// follow opens the case that a judgment asks for, and closes those that it, or
-// another value, made pointless.
-func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, about vault.About, j judgment, cases []matter) error {
+// outdated reports whether what a case is about was removed, or given another value,
+// since.
+func (m matter) outdated(held map[loot.Field]vault.About) bool {
+	about, is := held[m.Field]
+	return !is || about.At.After(m.Opened)
+}
+
+// lasting closes the open cases that are outdated, and returns the others.
+func (v *Verification) lasting(ctx context.Context, tx *store.Tx, cases []matter, held map[loot.Field]vault.About) (open []matter, err error) {
 	for _, m := range cases {
-		if m.Field != j.Field || !m.Closed.IsZero() {
-			continue
+		switch {
+		case !m.Closed.IsZero():
+		case m.outdated(held):
+			if err := v.moot(ctx, tx, m); err != nil {
+				return nil, err
+			}
+		default:
+			open = append(open, m)
 		}
-		if another := about.At.After(m.Opened); !another && (m.Kind != kindCheck || j.Fault) {
-			continue
-		}
-		if err := v.moot(ctx, tx, m); err != nil {
-			return err
+	}
+	return open, nil
+}
+
+// follow opens the case that a judgment asks for, and closes that about a fault which
+// is none any longer.
+func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, j judgment, open []matter) error {
+	for _, m := range open {
+		if m.Field == j.Field && m.Kind == kindCheck && !j.Fault {
+			if err := v.moot(ctx, tx, m); err != nil {
+				return err
+			}
 		}
 	}
 	if j.Case == "" {

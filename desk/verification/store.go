@@ -119,6 +119,14 @@ func addLast(tx *store.Tx, s loot.Subject, l last) {
 		s, string(l.Field), string(l.Outcome), l.Method, l.Actor, store.Micro(l.At), store.Micro(l.Next), l.Tries, l.Evidence, l.Result)
 }
 
+// dropLast forgets how a detail was checked of which no check speaks any longer.
+func dropLast(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM verification_field WHERE subject = $1 AND field = $2`, s, string(f)); err != nil {
+		return fmt.Errorf("verification: last checks: %w", err)
+	}
+	return nil
+}
+
 // rest has nothing of a person checked again by itself.
 func rest(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	if _, err := tx.Exec(ctx, `UPDATE verification_field SET next = 0 WHERE subject = $1`, s); err != nil {

@@ -117,7 +117,7 @@ func TestARecordThatChangesIsCheckedAgain(t *testing.T) {
 					}
 				}
 			case "changes.example":
-				changes.Do(func() { h.replace(all[2], "contact.phone", "+353 1 5") })
+				changes.Do(func() { h.replace(all[2], purpose, "contact.phone", "+353 1 5") })
 			}
 		}
 		inquire.Store(&f)

@@ -24,6 +24,7 @@ import (
 
 	"loot/desk/billing/invoice"
 	"loot/desk/billing/invoice/madeup"
+	"loot/desk/desktest"
 )
 
 var update = flag.Bool("update", false, "write the goldens")
@@ -426,12 +427,8 @@ func TestTextOfAnyScriptIsDrawn(t *testing.T) {
 // Inter has is drawn as before.
 func TestMoreFontsDrawWhatInterDoesNotHave(t *testing.T) {
 	var fonts []*invoice.Font
-	for i, path := range []string{"droid/DroidSansFallbackFull.ttf", "dejavu/DejaVuSans.ttf"} {
-		file, err := os.ReadFile("/usr/share/fonts/truetype/" + path)
-		if err != nil {
-			t.Fatalf("%v: scripts/install-test-tools installs it", err)
-		}
-		font, err := invoice.ParseFont(i+1, file)
+	for i, name := range []string{desktest.Droid, desktest.DejaVu} {
+		font, err := invoice.ParseFont(i+1, desktest.Font(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}

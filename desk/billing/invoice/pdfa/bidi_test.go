@@ -3,12 +3,13 @@ package pdfa
 import (
 	"encoding/binary"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"loot/desk/desktest"
 )
 
 // TestLinesStandAsTheyAreRead: letters that are read from the right stand so, numbers
@@ -77,23 +78,19 @@ func TestNoCharacterIsLostWhereALineIsOrdered(t *testing.T) {
 	})
 }
 
-func debian(t *testing.T, path string) *Font {
+func debian(t *testing.T, font string) *Font {
 	t.Helper()
-	file, err := os.ReadFile("/usr/share/fonts/truetype/" + path)
-	if err != nil {
-		t.Fatalf("%v: scripts/install-test-tools installs it", err)
-	}
-	font, err := ParseFont("Debian", file)
+	parsed, err := ParseFont("Debian", desktest.Font(t, font))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return font
+	return parsed
 }
 
 // TestArabicLettersJoin: each has the shape that it has beside its neighbours, and what
 // is copied are the letters. A font without the shapes has the letters alone.
 func TestArabicLettersJoin(t *testing.T) {
-	face := NewFace(inter, debian(t, "dejavu/DejaVuSans.ttf"))
+	face := NewFace(inter, debian(t, desktest.DejaVu))
 	for _, c := range []struct{ text, shapes string }{
 		{"شركة", "\uFEB7\uFEAE\uFEDB\uFE94"},
 		{"لا", "\uFEFB"},
@@ -136,7 +133,7 @@ func TestArabicLettersJoin(t *testing.T) {
 // TestAddressesOfManyScriptsAreDrawn: with fonts that have the characters, each is drawn
 // by its own glyph, and none by a box or by the glyph for nothing.
 func TestAddressesOfManyScriptsAreDrawn(t *testing.T) {
-	fonts := []*Font{debian(t, "droid/DroidSansFallbackFull.ttf"), debian(t, "dejavu/DejaVuSans.ttf")}
+	fonts := []*Font{debian(t, desktest.Droid), debian(t, desktest.DejaVu)}
 	for _, address := range []string{
 		"北京市示例路12号", "東京都例区みほん町サンプル", "רחוב הדוגמה 12", "شارع المثال", "Օրինակ փողոց 12", "სამაგალითო ქუჩა 12", "οδός Παραδείγματος", "вулиця Зразкова",
 	} {
