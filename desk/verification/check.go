@@ -212,7 +212,7 @@ func (r record) inspectAddress(out map[loot.Field][]finding) {
 	if country == "" {
 		return
 	}
-	if statement.CountryName(code) == code {
+	if !statement.IsCountry(code) {
 		out[country] = append(out[country], finding{Check: check, Outcome: failed, Why: "There is no country with this code."})
 		return
 	}
@@ -322,7 +322,7 @@ func (r record) compareAddress(from string, a register.Answer) (loot.Field, find
 	}
 	same, known := samePostcode(country, given, told)
 	switch {
-	case a.Country != "" && statement.CountryName(a.Country) == a.Country: // there is no such country
+	case a.Country != "" && !statement.IsCountry(a.Country):
 		return "", finding{}
 	case a.Country != "" && a.Country != country:
 		one.Outcome, one.Why = failed, from+" has an address in another country beside the number. That can be right; somebody has to look."
