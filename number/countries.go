@@ -103,19 +103,14 @@ func birthChecked(s string) Checked {
 // birth: until 1985 a remainder of 10 was written as 0.
 func birth(s string) bool { return rest(s, 11) == 0 || rest(s[:9], 11) == 10 && digit(s, -1) == 0 }
 
-// birthday reports whether a birth number begins with a day: those of nine digits
-// were given out until 1953.
+// birthday reports whether a birth number begins with a day. Those of nine digits
+// were given out until 1953, so that the year 00 of others is 2000.
 func birthday(s string) bool {
-	year, month := pair(s, 0), pair(s, 2)
-	switch {
-	case len(s) == 9 && year > 53:
-		year += 1800
-	case len(s) == 10 && year < 54:
-		year += 2000
-	default:
-		year += 1900
+	century := 1900
+	if len(s) == 10 {
+		century = 2000
 	}
-	return isDay(year, month%50%20, pair(s, 4))
+	return isDay(century+pair(s, 0), pair(s, 2)%50%20, pair(s, 4))
 }
 
 // ico is of Czechia and Slovakia, whose register was one.

@@ -206,7 +206,7 @@ func oneAgain(s string) bool {
 	again := 0
 	for d := '0'; d <= '9'; d++ {
 		switch n := strings.Count(s[:10], string(d)); {
-		case n > 3 || n == 3 && strings.Contains(s[:10], strings.Repeat(string(d), 3)):
+		case n > 3 || strings.Contains(s[:10], strings.Repeat(string(d), 3)):
 			return false
 		case n > 1:
 			again++
@@ -215,18 +215,14 @@ func oneAgain(s string) bool {
 	return again == 1
 }
 
-// danishDay: the seventh digit and the year tell the century.
+// danishDay: the seventh digit and the year tell the century, which for the year 00
+// is that of 1900 up to 3 and then that of 2000. Other years have the same days in both.
 func danishDay(s string) bool {
-	year := pair(s, 4)
-	switch c := digit(s, 6); {
-	case c < 4 || (c == 4 || c == 9) && year > 36:
-		year += 1900
-	case c == 4 || c == 9 || year < 58:
-		year += 2000
-	default:
-		year += 1800
+	century := 2000
+	if digit(s, 6) < 4 {
+		century = 1900
 	}
-	return isDay(year, pair(s, 2), pair(s, 0))
+	return isDay(century+pair(s, 4), pair(s, 2), pair(s, 0))
 }
 
 const baltic = `[1-8]\d{10}`
