@@ -25,7 +25,7 @@ var (
 	}
 	bic = Scheme{
 		ID: "bic", Name: "BIC", Looks: "8 or 11 letters and digits, the fifth and sixth of them the letters of the country", Example: "AIBKIE2D",
-		shape: shape(`[A-Z0-9]{4}(?:` + strings.Join(strings.Fields(isoCountries), "|") + `)[A-Z0-9]{2}(?:[A-Z0-9]{3})?`), closer: bicLooks,
+		shape: bicOf(strings.Join(strings.Fields(isoCountries), "|")), closer: bicLooks,
 	}
 	lei = Scheme{
 		ID: "lei", Name: "LEI", Looks: "18 letters and digits and two check digits", Example: "5067 00GE 1G29 325Q X363",
@@ -92,7 +92,12 @@ func ibanLooks(value string) string {
 	return "of this length in this country, but has letters where this has digits or digits where this has letters"
 }
 
-var likeBIC = shape(`[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?`)
+// bicOf is what a BIC looks like that has one of some countries in it.
+func bicOf(countries string) *regexp.Regexp {
+	return shape(`[A-Z0-9]{4}(?:` + countries + `)[A-Z0-9]{2}(?:[A-Z0-9]{3})?`)
+}
+
+var likeBIC = bicOf(`[A-Z]{2}`)
 
 func bicLooks(value string) string {
 	if !likeBIC.MatchString(value) {

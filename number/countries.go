@@ -46,15 +46,22 @@ func bulgarian(s string) bool {
 	if len(s) == 9 {
 		return eik(s)
 	}
-	return egnDate.MatchString(s) && weighted(s, 2, 4, 8, 5, 10, 9, 7, 3, 6)%11%10 == digit(s, -1) ||
-		weighted(s, 21, 19, 17, 13, 11, 9, 7, 3, 1)%10 == digit(s, -1) ||
-		eleven(s, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+	return egnDay(s) && egn(s) || lnch(s) || eleven(s, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 }
 
-// A month of a birth number tells the century or the sex by what is added to it.
-const czechDate = `(?:[0257][1-9]|[1368][0-2])(?:0[1-9]|[12]\d|3[01])`
+func egn(s string) bool { return weighted(s, 2, 4, 8, 5, 10, 9, 7, 3, 6)%11%10 == digit(s, -1) }
 
-var egnDate = regexp.MustCompile(`^\d\d(?:[024][1-9]|[135][0-2])(?:0[1-9]|[12]\d|3[01])`)
+// egnDay: what is added to the month tells the century.
+func egnDay(s string) bool {
+	month := pair(s, 2)
+	return month < 60 && isDay([]int{1900, 1800, 2000}[month/20]+pair(s, 0), month%20, pair(s, 4))
+}
+
+func lnch(s string) bool { return weighted(s, 21, 19, 17, 13, 11, 9, 7, 3, 1)%10 == digit(s, -1) }
+
+// A month of a birth number tells the sex, and that a day had no numbers left, by
+// what is added to it.
+const czechDate = `(?:[0257][1-9]|[1368][0-2])(?:0[1-9]|[12]\d|3[01])`
 
 func uid(s string) bool { return eleven(s, 5, 4, 3, 2, 7, 6, 5, 4) }
 
@@ -77,9 +84,17 @@ func czech(s string) Checked {
 	switch {
 	case len(s) == 8:
 		return yes(ico(s))
-	case len(s) == 9 && s[0] == '6':
+	case ownCzech(s):
 		return yes((18-(21-falling(s[1:])%11)%11)%10 == digit(s, -1))
-	case len(s) == 9:
+	}
+	return birthChecked(s)
+}
+
+// ownCzech reports whether a number is that of a person without a birth number.
+func ownCzech(s string) bool { return len(s) == 9 && s[0] == '6' }
+
+func birthChecked(s string) Checked {
+	if len(s) == 9 {
 		return ShapeOnly
 	}
 	return yes(birth(s))
@@ -87,6 +102,16 @@ func czech(s string) Checked {
 
 // birth: until 1985 a remainder of 10 was written as 0.
 func birth(s string) bool { return rest(s, 11) == 0 || rest(s[:9], 11) == 10 && digit(s, -1) == 0 }
+
+// birthday reports whether a birth number begins with a day. Those of nine digits
+// were given out until 1953, so that the year 00 of others is 2000.
+func birthday(s string) bool {
+	century := 1900
+	if len(s) == 10 {
+		century = 2000
+	}
+	return isDay(century+pair(s, 0), pair(s, 2)%50%20, pair(s, 4))
+}
 
 // ico is of Czechia and Slovakia, whose register was one.
 func ico(s string) bool {
@@ -163,14 +188,15 @@ func pounds(s string) Checked {
 
 func hungarian(s string) bool { return weighted(s, 9, 7, 3, 1, 9, 7, 3, 1)%10 == 0 }
 
-// irish: seven digits and a letter, and since 2013 a second one that counts; the
-// old ones have a letter or sign in the second place that does not.
+// irish: seven digits and a letter, and since 2013 a second one that counts, up to
+// I; the old ones have one behind the first that does not, or a letter or sign in
+// the second place.
 func irish(s string) bool {
 	if s[1] < '0' || s[1] > '9' {
 		s = "0" + s[2:7] + s[:1] + s[7:]
 	}
 	sum := weighted(s, 8, 7, 6, 5, 4, 3, 2)
-	if len(s) == 9 && s[8] != 'W' {
+	if len(s) == 9 && s[8] <= 'I' {
 		sum += 9 * int(s[8]-'A'+1)
 	}
 	return s[7] == "WABCDEFGHIJKLMNOPQRSTUV"[sum%23]
@@ -180,8 +206,14 @@ func irish(s string) bool {
 // expression says "not all 0" shorter than by where the first other one is.
 const italian = `(?:[1-9]\d{6}|0[1-9]\d{5}|00[1-9]\d{4}|000[1-9]\d{3}|0000[1-9]\d{2}|00000[1-9]\d|000000[1-9])(?:0\d[1-9]|0[1-9]0|100|12[01]|888|999)\d`
 
-// latvian: from 4 on they are companies'. Persons' begin with their birthday, or
-// with 32 since 2017.
+// latvianPerson: a birthday with the century behind it, or 32 since 2017.
+const latvianPerson = `32\d{9}|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d{2}[012]\d{4}`
+
+func latvianDay(s string) bool {
+	return s[0] > '3' || s[:2] == "32" || isDay(1800+digit(s, 6)*100+pair(s, 4), pair(s, 2), pair(s, 0))
+}
+
+// latvian: from 4 on they are companies'.
 func latvian(s string) bool {
 	if s[0] > '3' {
 		return weighted(s, 9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1)%11 == 3
@@ -206,9 +238,13 @@ func cui(s string) bool {
 
 const slovakian = `[1-9]\d[2-4789]\d{7}|\d\d` + czechDate + `\d{4}`
 
-// slovak: with these third digits ten digits are a person's birth number.
+// slovakBirth: with these third digits ten digits are a person's birth number.
+func slovakBirth(s string) bool { return strings.IndexByte("0156", s[2]) >= 0 }
+
+func slovakDay(s string) bool { return !slovakBirth(s) || birthday(s) }
+
 func slovak(s string) bool {
-	if strings.IndexByte("0156", s[2]) >= 0 {
+	if slovakBirth(s) {
 		return birth(s)
 	}
 	return rest(s, 11) == 0

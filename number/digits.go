@@ -1,5 +1,7 @@
 package number
 
+import "time"
+
 // What follows takes digits only; shapes see to that.
 
 // digit returns the value of the i-th character; negative: from the end.
@@ -8,6 +10,16 @@ func digit(s string, i int) int {
 		i += len(s)
 	}
 	return int(s[i] - '0')
+}
+
+// pair returns the value of two digits.
+func pair(s string, i int) int { return 10*digit(s, i) + digit(s, i+1) }
+
+// isDay reports whether the calendar has a day. Where a number does not tell the
+// century, that of 2000 has every day that others have.
+func isDay(year, month, day int) bool {
+	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	return t.Month() == time.Month(month) && t.Day() == day
 }
 
 // weighted adds up the digits, each times its weight, as far as there are weights.
@@ -50,6 +62,29 @@ func luhn(s string) bool {
 		sum += d
 	}
 	return sum%10 == 0
+}
+
+// verhoeff is Verhoeff's check by the symmetries of a pentagon: five turns, and
+// from 5 on five that turn it over, too.
+func verhoeff(s string) bool {
+	at := 0
+	for i := range len(s) {
+		d := digit(s, -1-i)
+		for range i % 8 {
+			d = int("1576283094"[d] - '0')
+		}
+		switch {
+		case at < 5 && d < 5:
+			at = (at + d) % 5
+		case at < 5:
+			at = 5 + (at+d)%5
+		case d < 5:
+			at = 5 + (at-d)%5
+		default:
+			at = (at - d + 5) % 5
+		}
+	}
+	return at == 0
 }
 
 // mod11to10 is the hybrid system MOD 11,10 of ISO/IEC 7064.

@@ -12,18 +12,21 @@ import (
 // many fits, since patterns stand in the code.
 func (s *Scheme) MadeUp(rnd *rand.Rand, pattern string) string {
 	for range 100_000 {
-		typed := strings.Map(func(r rune) rune {
-			switch r {
-			case '#':
-				return rune('0' + rnd.IntN(10))
-			case '@':
-				return rune('A' + rnd.IntN(26))
-			}
-			return r
-		}, pattern)
-		if n, err := s.Check(typed); err == nil {
+		if n, err := s.Check(fillIn(rnd, pattern)); err == nil {
 			return n.Value
 		}
 	}
 	panic(fmt.Sprintf("number: no %s is like %s", s.Name, pattern))
+}
+
+func fillIn(rnd *rand.Rand, pattern string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '#':
+			return rune('0' + rnd.IntN(10))
+		case '@':
+			return rune('A' + rnd.IntN(26))
+		}
+		return r
+	}, pattern)
 }

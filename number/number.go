@@ -1,4 +1,4 @@
-// Package number tells whether an official number can be one: VAT and company
+// Package number tells whether an official number can be one: VAT, company and tax
 // numbers, IBAN, BIC and LEI, by their shape and, where the scheme has one,
 // their check digit. It asks nobody, so it never says that a number exists.
 package number
@@ -37,11 +37,13 @@ type Scheme struct {
 
 	tidy   func(string) string // after Compact; nil: nothing to do
 	shape  *regexp.Regexp      // of the canonical form
+	also   func(string) bool   // what no expression can say of the shape, as that a date is one; nil: nothing
 	digits func(string) Checked
 	groups string                    // patterns, by "|", of the numbers that are as long; each # is a character; ends in a space: from the start again
 	closer func(string) string       // instead of Looks, of what is not of the shape; empty: Looks after all
 	read   func(typed string) string // instead of Compact
-	inVAT  func(vat string) string   // of a register number: what a VAT number of the country has of it; empty: this one has nothing; nil: none has
+	tax    bool                      // of a register number: it is a tax number too
+	inVAT  func(vat string) string   // of a register or tax number: what a VAT number of the country has of it; empty: this one has nothing; nil: none has
 	whole  int                       // of a register number: how long that of the whole company is, before that of a part; 0: as long as it is
 }
 
@@ -100,17 +102,27 @@ type Error struct {
 	Scheme *Scheme
 	Wrong  Wrong
 	looks  string
+	others []*Scheme // that would have done as well
 }
 
 // Error is written for the person who typed the number.
 func (e *Error) Error() string {
 	switch e.Wrong {
 	case WrongDigit:
-		return fmt.Sprintf("A letter or digit of this %s is wrong: it does not fit the check digit. A right one looks like %s.", e.Scheme.Name, e.Scheme.Example)
+		return fmt.Sprintf("A letter or digit of this %s is wrong: it does not fit the check digit. A right one looks like %s.%s", e.Scheme.Name, e.Scheme.Example, e.orElse())
 	case WrongCountry:
 		return fmt.Sprintf("This does not begin with the letters of a country whose %ss we know. One is %s, such as %s.", e.Scheme.Name, e.Scheme.Looks, e.Scheme.Example)
 	}
-	return fmt.Sprintf("This is no %s. One is %s, such as %s.", e.Scheme.Name, e.looks, e.Scheme.Example)
+	return fmt.Sprintf("This is no %s. One is %s, such as %s.%s", e.Scheme.Name, e.looks, e.Scheme.Example, e.orElse())
+}
+
+// orElse says which other numbers are taken.
+func (e *Error) orElse() string {
+	var out strings.Builder
+	for _, s := range e.others {
+		fmt.Fprintf(&out, " Another that is taken is the %s: %s, such as %s.", s.Name, s.Looks, s.Example)
+	}
+	return out.String()
 }
 
 // longest is how many bytes are looked at: what is longer is no number, however
@@ -120,6 +132,14 @@ const longest = 200
 // Check reads what a person typed as a number of the scheme. Spaces, dots,
 // dashes, slashes and the case of letters do not matter. An error is an *Error.
 func (s *Scheme) Check(typed string) (Number, error) {
+	n, wrong := s.check(typed)
+	if wrong != nil {
+		return n, wrong
+	}
+	return n, nil
+}
+
+func (s *Scheme) check(typed string) (Number, *Error) {
 	if len(typed) > longest {
 		return Number{}, &Error{Scheme: s, Wrong: WrongShape, looks: s.Looks}
 	}
@@ -131,7 +151,7 @@ func (s *Scheme) Check(typed string) (Number, error) {
 	if s.tidy != nil {
 		value = s.tidy(value)
 	}
-	if !s.shape.MatchString(value) {
+	if !s.shape.MatchString(value) || s.also != nil && !s.also(value) {
 		looks := s.Looks
 		if s.closer != nil {
 			if l := s.closer(value); l != "" {
@@ -165,22 +185,83 @@ func Find(id string) (*Scheme, bool) {
 // Registers returns the schemes of the company numbers of a country, by its two
 // capitals of ISO 3166-1; those that say more come first.
 func Registers(country string) []*Scheme {
-	var out []*Scheme
-	for i := range registers {
-		if registers[i].Country == country {
-			out = append(out, &registers[i])
+	return of(registers, func(s *Scheme) bool { return s.Country == country })
+}
+
+// Taxes returns the schemes of the tax numbers of a country, of people and then of
+// companies.
+func Taxes(country string) []*Scheme {
+	return slices.Concat(
+		of(taxes, func(s *Scheme) bool { return s.Country == country }),
+		of(registers, func(s *Scheme) bool { return s.Country == country && s.tax }),
+	)
+}
+
+func of(table []Scheme, is func(*Scheme) bool) (out []*Scheme) {
+	for i := range table {
+		if is(&table[i]) {
+			out = append(out, &table[i])
 		}
 	}
 	return out
 }
 
+// Register reads what a person typed as a number of the company registers of a
+// country, by each scheme that it fits. An error is an *Error that names them all;
+// of a country of whose schemes none is known there is no number and no error.
+func Register(country, typed string) ([]Number, error) {
+	all, wrong := byAny(Registers(country), typed)
+	if wrong != nil {
+		return nil, wrong
+	}
+	return all, nil
+}
+
+// Tax reads a tax number of a country as [Register] does one of its registers. The
+// letters that VAT numbers of the country begin with may stand in front.
+func Tax(country, typed string) ([]Number, error) {
+	schemes := Taxes(country)
+	all, wrong := byAny(schemes, typed)
+	value := Compact(typed)
+	if wrong != nil && wrong.Wrong == WrongShape && len(value) > 2 && len(typed) <= longest {
+		if s, ok := vatBegins[value[:2]]; ok && s.Country == country {
+			all, wrong = byAny(schemes, value[2:])
+		}
+	}
+	if wrong != nil {
+		return nil, wrong
+	}
+	return all, nil
+}
+
+// byAny blames the first scheme whose shape a number has, or the first of all.
+func byAny(schemes []*Scheme, typed string) (all []Number, wrong *Error) {
+	for _, s := range schemes {
+		n, e := s.check(typed)
+		switch {
+		case e == nil:
+			all = append(all, n)
+		case wrong == nil || e.Wrong == WrongDigit && wrong.Wrong != WrongDigit:
+			wrong = e
+		}
+	}
+	if len(all) > 0 || wrong == nil {
+		return all, nil
+	}
+	for _, s := range schemes {
+		if s != wrong.Scheme {
+			wrong.others = append(wrong.others, s)
+		}
+	}
+	return nil, wrong
+}
+
 var schemes = func() []*Scheme {
 	out := []*Scheme{&iban, &bic, &lei}
-	for i := range registers {
-		out = append(out, &registers[i])
-	}
-	for i := range vats {
-		out = append(out, &vats[i])
+	for _, table := range [][]Scheme{registers, taxes, vats} {
+		for i := range table {
+			out = append(out, &table[i])
+		}
 	}
 	slices.SortFunc(out, func(a, b *Scheme) int { return strings.Compare(a.ID, b.ID) })
 	return out

@@ -85,6 +85,38 @@ var published = map[string]string{
 	"be.enterprise": "0203.201.340 | BE 0203.201.340 | 203.201.340",
 	"ch.uid":        "CHE-116.281.710 | CHE-116.281.710 MWST | 116.281.710",
 	"es.nif":        "A28015865 | 54362315K",
+
+	// Tax numbers: where each is published stands behind it.
+	"at.abgabenkonto": "93-173/6581 | 931736581 | 59-119/9013",                                                                                                         // TIN portal of the EU; documentation of python-stdnum
+	"be.national":     "85.07.30-033 28 | 17 07 30 033 84 | 93051822361 | 00012511119",                                                                                 // documentation of python-stdnum, Dutch Wikipedia, TIN portal
+	"bg.egn":          "7523169263 | 8032056031",                                                                                                                       // documentation of python-stdnum
+	"bg.lnch":         "7111042925",                                                                                                                                    // the same
+	"ch.ahv":          "756.1234.5678.97 | 7569217076985",                                                                                                              // Central Compensation Office; documentation of python-stdnum
+	"cy.tic":          "00123123T | 60000000A",                                                                                                                         // TIN portal; notice of the Tax Department of 2023
+	"cz.rc":           "710319/2745 | 736028/5163 | 991231123",                                                                                                         // documentation of python-stdnum, Czech Wikipedia
+	"cz.dic":          "640903926",                                                                                                                                     // documentation of python-stdnum
+	"de.idnr":         "36 574 261 809 | 86095742719 | 47036892816 | 65929970489 | 57549285017 | 25768131411",                                                          // documentation of python-stdnum; ELSTER's of the check of both numbers
+	"de.steuernummer": "2866081508156 | 9181081508155 | 1121081508150 | 3048081508155 | 2475081508152 | 2202081508156 | 2613081508153 | 4079081508151 | 5133081508159", // German Wikipedia, a column for each Land
+	"dk.cpr":          "070761-4285 | 211062-5629",                                                                                                                     // the CPR office's "Personnummeret i CPR"; documentation of python-stdnum
+	"ee.isikukood":    "37605030299 | 36805280109",                                                                                                                     // Wikipedia; documentation of python-stdnum
+	"fi.hetu":         "131052-308T | 131052 308t",                                                                                                                     // Digital and Population Data Services Agency
+	"fr.spi":          "30 23 217 600 053",                                                                                                                             // TIN portal
+	"gb.utr":          "3282497350 | 1955839661 | 1955839661K",                                                                                                         // Sage's help on the UTR; documentation of python-stdnum
+	"gb.nino":         "AA 12 34 56 A | AA000003D",                                                                                                                     // HMRC's documentation for developers
+	"hu.adoazonosito": "8365670003 | 8071592153",                                                                                                                       // muzso.hu on how one is made; TIN portal
+	"ie.pps":          "1234567T | 1234567FA | 6433435F | 6433435FW | 6433435OA | 6433435IH",                                                                           // OECD's sheet; documentation of python-stdnum
+	"it.cf":           "MRT MTT 25D09 F205Z | RCCMNL83S18D969H | DMLPRY77D15H501F | RSSMRA85T10A562S",                                                                  // Italian Wikipedia, documentation of python-stdnum, TIN portal, Agenzia delle Entrate
+	"lt.asmens":       "33309240064",                                                                                                                                   // Wikipedia
+	"lu.matricule":    "1893120105732",                                                                                                                                 // Wikipedia
+	"lu.entity":       "20122400671",                                                                                                                                   // made up
+	"lv.personas":     "161175-19997 | 07091910933",                                                                                                                    // documentation of python-stdnum; that of VIES
+	"mt.tin":          "1234567M | 567M | 123456789",                                                                                                                   // OECD's sheet, by its shapes
+	"nl.bsn":          "111222333 | 1112.22.333 | 123456782",                                                                                                           // documentation of python-stdnum; Rijksdienst voor Identiteitsgegevens
+	"no.fnr":          "151086 95088",                                                                                                                                  // documentation of python-stdnum
+	"pl.pesel":        "44051401359",                                                                                                                                   // Polish Wikipedia
+	"ro.cnp":          "1630615123457",                                                                                                                                 // documentation of python-stdnum
+	"se.personnummer": "640823-3234 | 19640823-3234 | 640823+3234 | 701063-2391 | 750510-1837",                                                                         // Skatteverket's SKV 704 and 707; FAR Online
+	"sk.rc":           "710319/2745",                                                                                                                                   // as the Czech one
 }
 
 // ibans are the examples of the registry of ISO 13616, by country.
@@ -119,7 +151,7 @@ func TestWhatIsPublishedIsRight(t *testing.T) {
 				t.Errorf("%s: %s: %v", s.ID, typed, err)
 				continue
 			}
-			same(t, s, n)
+			keeps(t, s, n)
 		}
 	}
 	for id := range published {
@@ -136,6 +168,8 @@ func TestRemaindersThatAreWrittenOtherwise(t *testing.T) {
 		"vat.bg": "BG9935261195 BG1901083350", "gr.afm": "995596840 996866969", "es.nif": "Q0818001J P2807900B", "vat.lv": "LV32822337460 LV32862117023", "pt.nipc": "545960630 537385100",
 		"ro.cui": "9886455308 97662060", "bg.eik": "937859985 989154530 1310631880590", "pl.regon": "958154030 44611877927390", "ee.register": "13311301 14441080",
 		"vat.lt": "LT792222119 LT652801910", "cz.ico": "27432891 29774730 25068571",
+		"bg.egn": "8907154480", "gb.utr": "2182761234 1463976475", "ro.cnp": "1800101394841", "cz.rc": "6001019850", "ee.isikukood": "38001014518 38001010250", "lv.personas": "32885140710",
+		"ie.pps": "6433435FT 6433435FX",
 	} {
 		for typed := range strings.FieldsSeq(list) {
 			if n, err := scheme(t, id).Check(typed); err != nil || n.Checked != number.CheckDigit {
@@ -145,8 +179,8 @@ func TestRemaindersThatAreWrittenOtherwise(t *testing.T) {
 	}
 }
 
-// same holds that what is kept, and what is shown, are kept as the same again.
-func same(t *testing.T, s *number.Scheme, n number.Number) {
+// keeps holds that what is kept, and what is shown, are kept as the same again.
+func keeps(t *testing.T, s *number.Scheme, n number.Number) {
 	t.Helper()
 	for _, typed := range []string{n.Value, n.Grouped(), " " + n.Grouped() + "\u00a0", strings.ToLower(n.Value)} {
 		if typed == strings.ToLower(n.Value) && s.ID == "de.hr" {
@@ -210,6 +244,16 @@ func TestWhatIsKeptHasOneForm(t *testing.T) {
 		{"de.hr", "AG  frankfurt am Main: HRB Nr. 012", "Frankfurt am Main HRB 12", "Frankfurt am Main HRB 12"},
 		{"lei", "5067 00ge 1g29 325q x363", "506700GE1G29325QX363", "5067 00GE 1G29 325Q X363"},
 		{"cy.he", "ΗΕ 8329", "HE8329", "HE8329"},
+		{"at.abgabenkonto", "93 173/6581", "931736581", "93-173/6581"},
+		{"be.national", "850730 033 28", "85073003328", "85.07.30-033.28"},
+		{"fi.hetu", "131052 308t", "131052-308T", "131052-308T"},
+		{"fi.hetu", "131052\u2013308t", "131052-308T", "131052-308T"},
+		{"gb.utr", "1955839661K", "1955839661", "19558 39661"},
+		{"mt.tin", "567m", "0000567M", "0000567M"},
+		{"nl.bsn", "3660564", "003660564", "003660564"},
+		{"se.personnummer", "19640823-3234", "196408233234", "19640823-3234"},
+		{"se.personnummer", "640823+3234", "640823+3234", "640823+3234"},
+		{"cz.rc", "991231/123", "991231123", "991231/123"},
 	} {
 		n, err := scheme(t, tt.id).Check(tt.typed)
 		if err != nil || n.Value != tt.kept || n.Grouped() != tt.shown {
@@ -237,6 +281,7 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"vat.ch", "CHE116281711MWST", number.WrongDigit, "VAT number of Switzerland"},
 		{"vat.ch", "CH116281710", number.WrongShape, "CHE, nine digits"},
 		{"vat.cz", "CZ991331123", number.WrongShape, "8 to 10 digits"}, // a thirteenth month
+		{"vat.bg", "BG9002300003", number.WrongDigit, "Bulgaria"},      // an EGN of 30 February
 		{"vat.se", "SE556188840400", number.WrongShape, "12 digits"},
 		{"vat.fr", "FRO7399859412", number.WrongShape, "FR, two letters or digits"}, // no letter O
 		{"iban", "DE8937040044053201300", number.WrongShape, "22 letters and digits long"},
@@ -261,6 +306,28 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"sk.dic", "2022749618", number.WrongDigit, "Slovak"},
 		{"sk.dic", "302274961", number.WrongShape, "ten digits"},
 		{"se.org", "202100-5488", number.WrongDigit, "Swedish"},
+		{"at.abgabenkonto", "93-173/6582", number.WrongDigit, "Abgabenkontonummer"},
+		{"be.national", "85.07.30-033 29", number.WrongDigit, "Belgian national number"},
+		{"cy.tic", "00123123U", number.WrongDigit, "Cypriot TIC"},
+		{"de.idnr", "12345678903", number.WrongShape, "twice or three times"},
+		{"de.idnr", "11123456780", number.WrongShape, "twice or three times"},
+		{"de.idnr", "11223456780", number.WrongShape, "twice or three times"},
+		{"de.idnr", "12131415670", number.WrongShape, "twice or three times"},
+		{"de.idnr", "06095742719", number.WrongShape, "the first is not 0"},
+		{"de.steuernummer", "9181181508155", number.WrongShape, "and a 0"},
+		{"de.steuernummer", "2566081508156", number.WrongShape, "of its Land"},
+		{"fi.hetu", "131052-308U", number.WrongDigit, "henkilötunnus"},
+		{"fi.hetu", "131052G308T", number.WrongShape, "a sign for the century"},
+		{"fi.hetu", "131052-900P", number.WrongShape, "three digits"},
+		{"fr.spi", "4023217600053", number.WrongShape, "0 to 3"},
+		{"gb.nino", "QQ123456C", number.WrongShape, "two letters, six digits"},
+		{"gb.nino", "AA123456E", number.WrongShape, "A, B, C or D"},
+		{"ie.pps", "1234567FT", number.WrongDigit, "PPS"},
+		{"lu.matricule", "1893120105723", number.WrongDigit, "Luxembourg"},
+		{"lu.matricule", "1893120105733", number.WrongDigit, "Luxembourg"},
+		{"mt.tin", "1234567C", number.WrongShape, "a letter, or nine digits"},
+		{"no.fnr", "15108695089", number.WrongDigit, "fødselsnummer"},
+		{"se.personnummer", "21640823-3234", number.WrongShape, "four digits"},
 		{"cz.ico", "", number.WrongShape, "eight digits"},
 		{"cz.ico", "25123891" + strings.Repeat(" ", 1000), number.WrongShape, "eight digits"},
 		{"cz.ico", "\xff", number.WrongShape, "eight digits"},
@@ -268,6 +335,10 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 	} {
 		_, err := scheme(t, tt.id).Check(tt.typed)
 		refused(t, tt.typed, err, tt.wrong, tt.says)
+	}
+	for _, begins := range strings.Fields("BG GB KN NK NT TN ZZ") {
+		_, err := scheme(t, "gb.nino").Check(begins + "123456A")
+		refused(t, begins+"123456A", err, number.WrongShape, "two letters, six digits")
 	}
 	for _, typed := range []string{"", "IE", "7654321G", "XX1234567", "AU51824753556"} {
 		_, err := number.VAT(typed)
@@ -302,6 +373,11 @@ func TestWhatWasCheckedIsSaid(t *testing.T) {
 		{"lt.code", "123033512", number.CheckDigit},
 		{"nl.kvk", "69599084", number.ShapeOnly},
 		{"bic", "DEUTDEFF", number.ShapeOnly},
+		{"cz.rc", "991231123", number.ShapeOnly},
+		{"cz.rc", "7103192745", number.CheckDigit},
+		{"cy.tic", "60000000A", number.ShapeOnly},
+		{"cy.tic", "00123123T", number.CheckDigit},
+		{"dk.cpr", "070761-4286", number.ShapeOnly},
 	} {
 		n, err := scheme(t, tt.id).Check(tt.typed)
 		if err != nil || n.Checked != tt.want {
@@ -348,7 +424,6 @@ func TestTheRegistersOfACountry(t *testing.T) {
 // TestAVATNumberBesideARegisterNumber: where one is made of the other, another
 // company's is seen, and nothing is said where it is not known.
 func TestAVATNumberBesideARegisterNumber(t *testing.T) {
-	const same, other, unknown = "same", "other", "unknown"
 	for _, c := range []struct{ vat, register, want string }{
 		{"BE0203201340", "0203.201.340", same},
 		{"BE 203.201.340", "BE 0203.201.340", same},
@@ -423,19 +498,207 @@ func TestAVATNumberBesideARegisterNumber(t *testing.T) {
 		{"FR83404833048", "", unknown},
 		{"", "404833048", unknown}, // it is none at all
 	} {
-		n, err := number.VAT(c.vat)
-		if err != nil && c.vat != "" {
-			t.Errorf("%s: %v", c.vat, err)
-		}
-		got := other
-		switch yes, known := number.OfOneCompany(n, c.register); {
-		case !known:
-			got = unknown
-		case yes:
-			got = same
-		}
-		if got != c.want {
+		if got := beside(t, number.Register, c.vat, c.register); got != c.want {
 			t.Errorf("%s and %s: %s, want %s", c.vat, c.register, got, c.want)
+		}
+	}
+	for _, c := range []struct{ vat, tax, want string }{ // the numbers that are of no register
+		{"BE0203201340", "203.201.340", same},
+		{"BE0203201340", "0428.759.497", other},
+		{"BE0203201340", "85.07.30-033 28", unknown},
+		{"BG7523169263", "7523169263", same},
+		{"BG7523169263", "8032056031", other},
+		{"BG7111042925", "BG 7111042925", same},
+		{"BG175074752", "7523169263", unknown},
+		{"CY10259033P", "00123123T", unknown},
+		{"CZ7103192745", "710319/2745", same},
+		{"CZ7103192745", "736028/5163", other},
+		{"CZ25123891", "CZ25123891", same},
+		{"CZ25123891", "710319/2745", unknown},
+		{"CZ640903926", "640903926", same},
+		{"CZ640903926", "710319/2745", unknown},
+		{"DE136695976", "86 095 742 719", unknown},
+		{"DK13585628", "070761-4285", unknown},
+		{"EL090000045", "EL 094259216", other},
+		{"FI20774740", "131052-308T", unknown},
+		{"FR83404833048", "404833048", same},
+		{"FR83404833048", "30 23 217 600 053", unknown},
+		{"GB434031494", "3282497350", unknown},
+		{"HU21376414", "8365670003", unknown},
+		{"IE1234567FA", "1234567FA", same},
+		{"IE1234567T", "6433435F", other},
+		{"IE8D79739I", "6433435F", unknown},
+		{"IE1+23456W", "6433435F", unknown},
+		{"IT00743110157", "MRTMTT25D09F205Z", unknown},
+		{"LV07091910933", "070919-10933", same},
+		{"LV07091910933", "161175-19997", other},
+		{"LV40003009497", "161175-19997", unknown},
+		{"NL004495445B01", "004495445", same},
+		{"NL004495445B01", "003660564", unknown}, // it may be a BSN
+		{"NO974760673MVA", "15108695088", unknown},
+		{"PL8567346215", "44051401359", unknown},
+		{"RO18547290", "1630615123457", unknown},
+		{"SE640823323401", "640823-3234", same},
+		{"SE556012579001", "640823-3234", unknown},
+		{"SE556012579001", "202100-5489", other},
+		{"SK7103192745", "710319/2745", same},
+		{"SK2020317068", "710319/2745", unknown},
+	} {
+		if got := beside(t, number.Tax, c.vat, c.tax); got != c.want {
+			t.Errorf("%s and %s: %s, want %s", c.vat, c.tax, got, c.want)
+		}
+	}
+}
+
+const same, other, unknown = "same", "other", "unknown"
+
+// beside says what a VAT number tells of another number of its country.
+func beside(t *testing.T, read func(country, typed string) ([]number.Number, error), vat, typed string) string {
+	t.Helper()
+	n, err := number.VAT(vat)
+	if err != nil && vat != "" {
+		t.Errorf("%s: %v", vat, err)
+	}
+	country := "FR"
+	if err == nil {
+		country = n.Scheme.Country
+	}
+	given, err := read(country, typed)
+	if (err != nil) != (given == nil) {
+		t.Errorf("%s is read as %v, and %v", typed, given, err)
+	}
+	switch yes, known := number.OfOneCompany(n, given); {
+	case !known:
+		return unknown
+	case yes:
+		return same
+	}
+	return other
+}
+
+// TestATaxNumberIsOfAnyKind that its country has, with or without the letters of the
+// country; what fits none is told all of them, and nothing of it is repeated.
+func TestATaxNumberIsOfAnyKind(t *testing.T) {
+	for _, c := range []struct{ country, typed, id string }{
+		{"DE", "86 095 742 719", "de.idnr"},
+		{"DE", "DE86095742719", "de.idnr"},
+		{"DE", "de 9181081508155", "de.steuernummer"},
+		{"FR", "FR 404 833 048", "fr.siren"},
+		{"FR", "DE 404 833 048", ""},
+		{"GR", "094259216", "gr.afm"},
+		{"GR", "GR094259216", "gr.afm"},
+		{"GB", "XI 3282497350", "gb.utr"},
+		{"GB", "GBAA123456A", "gb.nino"},
+		{"CH", "CHE-116.281.710", "ch.uid"},
+		{"CH", "CH 756.1234.5678.97", "ch.ahv"},
+		{"IT", "ITLRSS85T10A562X", "it.cf"}, // a name may begin as the country does
+		{"EE", "10137025", "ee.register"},
+		{"LT", "LT188659752", "lt.code"},
+		{"SE", "640823-3234", "se.personnummer se.org"},
+		{"SE", "202100-5489", "se.org"},
+		{"NL", "111222333", "nl.bsn nl.rsin"},
+		{"NL", "3660564", "nl.bsn"},
+		{"PT", "501 964 843", "pt.nipc"},
+		{"US", "123-45-6789", ""},
+	} {
+		given, err := number.Tax(c.country, c.typed)
+		var ids []string
+		for _, n := range given {
+			ids = append(ids, n.Scheme.ID)
+			keeps(t, n.Scheme, n)
+		}
+		if got := strings.Join(ids, " "); got != c.id || (err != nil) != (c.id == "" && c.country != "US") {
+			t.Errorf("%s %s: %s (%v), want %s", c.country, c.typed, got, err, c.id)
+		}
+	}
+	for _, c := range []struct {
+		country, typed string
+		wrong          number.Wrong
+		says           []string
+	}{
+		{"DE", "86095742718", number.WrongDigit, []string{"this German IdNr is wrong", "the German Steuernummer: 13 digits"}},
+		{"DE", "DE86095742718", number.WrongDigit, []string{"this German IdNr is wrong"}},
+		{"DE", "12345", number.WrongShape, []string{"This is no German IdNr. One is 11 digits", "the German Steuernummer: 13 digits"}},
+		{"FR", "404833049", number.WrongDigit, []string{"this SIREN is wrong", "the French numéro fiscal: 13 digits"}},
+		{"CH", "CHE-116.281.711", number.WrongDigit, []string{"this Swiss UID is wrong", "the Swiss AHV number"}},
+		{"NL", "NL111222334", number.WrongDigit, []string{"this BSN is wrong", "the RSIN"}},
+		{"ES", "X", number.WrongShape, []string{"Spanish NIF"}},
+		{"DE", "DE" + strings.Repeat(" ", 300) + "86095742719", number.WrongShape, []string{"German IdNr"}},
+	} {
+		_, err := number.Tax(c.country, c.typed)
+		for _, says := range c.says {
+			refused(t, c.typed, err, c.wrong, says)
+		}
+	}
+	_, err := number.Register("FR", "73282932O")
+	refused(t, "73282932O", err, number.WrongShape, "This is no SIRET. One is 14 digits, such as 732 829 320 00074. Another that is taken is the SIREN: nine digits")
+	for _, s := range number.Schemes() {
+		if strings.HasPrefix(s.ID, "vat.") && len(number.Taxes(s.Country)) == 0 {
+			t.Errorf("%s has no tax numbers", s.Country)
+		}
+	}
+	if given, err := number.Register("US", "1"); given != nil || err != nil {
+		t.Errorf("a register of nowhere: %v, %v", given, err)
+	}
+}
+
+// TestADateInANumberIsOne: for each number that says a whole date there is one of a
+// 29 February that was, and none of one that was not.
+func TestADateInANumberIsOne(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(29, 2))
+	for _, c := range []struct{ id, day, none string }{
+		{"be.national", "000229#####", "010229#####"},
+		{"be.national", "000000#####", "850431#####"}, // nothing is known of it, or all days were full
+		{"be.national", "852200#####", "855431#####"},
+		{"bg.egn", "004229####", "000229####"},
+		{"bg.egn", "962229####", "002229####"},
+		{"cz.rc", "000229####", "010229####"},
+		{"cz.rc", "487229###", "007229###"},
+		{"dk.cpr", "290200-4###", "290200-3###"},
+		{"dk.cpr", "290240-9###", "290257-5###"},
+		{"ee.isikukood", "5000229####", "3000229####"},
+		{"lt.asmens", "60402291###", "40002291###"},
+		{"fi.hetu", "290200A0##@", "290200-0##@"},
+		{"fi.hetu", "290296+0##@", "290200+0##@"},
+		{"fi.hetu", "290296U0##@", "290200U0##@"},
+		{"fi.hetu", "290204F0##@", "290200Y0##@"},
+		{"it.cf", "RSSMRA00B29A562@", "RSSMRA01B29A562@"},
+		{"it.cf", "RSSMRA04B69A562@", "RSSMRA05B69A562@"},
+		{"it.cf", "RSSMRALQBN9A562@", "RSSMRALRBN9A562@"}, // letters for two people who would have the same
+		{"lu.matricule", "20000229#####", "19000229#####"},
+		{"lv.personas", "290200-2####", "290200-1####"},
+		{"no.fnr", "2902005####", "2902001####"},
+		{"no.fnr", "6902009####", "6902000####"},
+		{"no.fnr", "2902567####", "2902467####"},
+		{"pl.pesel", "002229#####", "000229#####"},
+		{"pl.pesel", "968229#####", "008229#####"},
+		{"ro.cnp", "5000229######", "1000229######"},
+		{"ro.cnp", "7000229######", "3000229######"},
+		{"se.personnummer", "20000229####", "19000229####"},
+		{"se.personnummer", "000229####", "010229####"},
+		{"se.personnummer", "20000289####", "19000289####"},
+		{"se.personnummer", "700060####", "701392####"},
+		{"se.org", "000229####", "010229####"},
+		{"sk.rc", "005229####", "015229####"},
+		{"sk.dic", "005229####", "015229####"},
+		{"vat.cz", "CZ000229####", "CZ010229####"},
+		{"vat.lv", "LV2902002####", "LV2902001####"},
+		{"vat.sk", "SK005229####", "SK015229####"},
+	} {
+		s := scheme(t, c.id)
+		try := func(pattern string) string {
+			for range 5000 { // of which at least one of 121 fits
+				if n, err := s.Check(number.FillIn(rnd, pattern)); err == nil {
+					return n.Value
+				}
+			}
+			return ""
+		}
+		if try(c.day) == "" {
+			t.Errorf("%s: none is of %s", c.id, c.day)
+		}
+		if made := try(c.none); made != "" {
+			t.Errorf("%s: %s is taken", c.id, made)
 		}
 	}
 }
@@ -463,7 +726,12 @@ var patterns = map[string]string{
 	"gr.afm": "#########", "hr.oib": "###########", "hu.tax": "###########", "it.piva": "###########", "lt.code": "#########", "lv.register": "4##########",
 	"nl.rsin": "#########", "no.org": "#########", "pl.nip": "##########", "pl.regon": "######### ##############", "pt.nipc": "#########", "ro.cui": "#######",
 	"se.org": "##########", "si.maticna": "#######", "si.davcna": "########", "sk.dic": "##########", "sk.ico": "########", "iban": "DE#################### IE##MADE############## MT##MADE#######################",
-	"lei": "#################### ####00@@@@@@@@@@@@##",
+	"lei":             "#################### ####00@@@@@@@@@@@@##",
+	"at.abgabenkonto": "#########", "be.national": "8#0#1###### 0#4#2######", "bg.egn": "8#0#1##### 0#4#2#####", "bg.lnch": "##########", "ch.ahv": "756##########", "cy.tic": "0#######@ 1#######@",
+	"cz.rc": "8#0#1##### 0#5#2#####", "cz.dic": "6########", "de.idnr": "###########", "ee.isikukood": "38#0#1#####", "fi.hetu": "1#0#8#-1### 0#1#0#A2##@ 0#1#9#Y3##@", "fr.spi": "2############",
+	"gb.utr": "##########", "hu.adoazonosito": "8#########", "ie.pps": "#######@ #######@A #######@W", "it.cf": "RSSMRA8#B1#A###@ RSSMRALPB1#A###@", "lt.asmens": "48#0#1#####",
+	"lu.matricule": "198#0#1######", "lu.entity": "20#########", "lv.personas": "32######### 0#0#8#1####", "nl.bsn": "#########", "no.fnr": "0#0#8###### 4#0#0#9####",
+	"pl.pesel": "8#0#1###### 0#2#1######", "ro.cnp": "18#0#1####### 60#0#1#######", "se.personnummer": "8#0#1##### 198#0#1##### 8#0#7#####", "sk.rc": "8#0#1##### 8#5#1#####",
 }
 
 // blind are the schemes that take some numbers with one digit changed, and why
@@ -494,6 +762,19 @@ var blind = map[string]string{
 	"pl.regon":    "a remainder of 10 is written as 0",
 	"pt.nipc":     "as Portugal's VAT",
 	"ro.cui":      "as Romania's VAT",
+
+	"be.national":     "the two digits are those of either of two centuries",
+	"bg.egn":          "a remainder of 10 is written as 0",
+	"cy.tic":          "those that begin with a 6 have no published check letter",
+	"cz.rc":           "until 1985 a remainder of 10 is written as 0",
+	"cz.dic":          "as Czechia's VAT",
+	"ee.isikukood":    "a remainder of 10 after the second weighing is written as 0",
+	"gb.utr":          "remainders 0 and 9 are both written as 2, and 1 and 10 as 1",
+	"lt.asmens":       "as Estonia's",
+	"lv.personas":     "a remainder of 10 is written as 0",
+	"ro.cnp":          "a remainder of 10 is written as 1",
+	"se.personnummer": "the century has no check digit",
+	"sk.rc":           "as Czechia's",
 }
 
 // TestOneWrongDigitIsRefused wherever the scheme can see it, and in most places
@@ -548,20 +829,29 @@ func FuzzCheck(f *testing.F) {
 			f.Add(typed)
 		}
 	}
-	for _, typed := range []string{"", "FN", "IE", "CHE", "\xff\xfe", "HRB ſ 1", "BE(0)", "e\u0301 HRB 1", "0", "IP", "İE1234567T"} {
+	for _, typed := range []string{"", "FN", "IE", "CHE", "\xff\xfe", "HRB ſ 1", "BE(0)", "DEÄ", "290200", "+", "e\u0301 HRB 1", "0", "IP", "İE1234567T"} {
 		f.Add(typed)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
 		for _, s := range number.Schemes() {
 			n, err := s.Check(typed)
 			if err == nil {
-				same(t, s, n)
+				keeps(t, s, n)
 			} else if _ = err.Error(); n != (number.Number{}) {
 				t.Errorf("%s: %q is refused and kept", s.ID, typed)
 			}
 		}
 		if n, err := number.VAT(typed); err == nil {
-			same(t, n.Scheme, n)
+			keeps(t, n.Scheme, n)
+		}
+		for _, country := range []string{"CH", "DE", "FI", "GB", "GR", "SE"} {
+			given, err := number.Tax(country, typed)
+			if (err == nil) != (given != nil) {
+				t.Errorf("%s: %q is read as %v, and %v", country, typed, given, err)
+			}
+			for _, n := range given {
+				keeps(t, n.Scheme, n)
+			}
 		}
 	})
 }

@@ -6,26 +6,26 @@ import (
 	"unicode/utf8"
 )
 
-// registers is the one table of the numbers that companies have in registers and
-// with tax offices.
+// registers is the one table of the numbers that companies have in registers,
+// which in some countries are those of tax offices.
 var registers = []Scheme{
 	{
 		ID: "at.fn", Country: "AT", Name: "Firmenbuchnummer", Looks: "FN, one to six digits and a letter", Example: "FN 93363z",
 		shape: shape(`FN[1-9]\d{0,5}[abdfghikmpstvwxyz]`), tidy: firmenbuch, digits: func(s string) Checked { return yes(firmenbuchLetter(s[2:])) },
 	},
 	{
-		ID: "be.enterprise", Country: "BE", Name: "Belgian enterprise number", Looks: "0 or 1 and nine more digits", Example: "0403.019.261",
+		ID: "be.enterprise", Country: "BE", tax: true, Name: "Belgian enterprise number", Looks: "0 or 1 and nine more digits", Example: "0403.019.261",
 		shape: shape(`[01]\d{9}`), groups: "####.###.###", tidy: func(s string) string { return belgian(strings.TrimPrefix(s, "BE")) },
 		digits: func(s string) Checked { return yes(enterprise(s)) },
 		inVAT:  behindLetters,
 	},
 	{
-		ID: "bg.eik", Country: "BG", Name: "EIK", Looks: "9 or 13 digits", Example: "831650349",
+		ID: "bg.eik", Country: "BG", tax: true, Name: "EIK", Looks: "9 or 13 digits", Example: "831650349",
 		shape: shape(`\d{9}(?:\d{4})?`), digits: func(s string) Checked { return yes(eik(s)) },
 		inVAT: long(11), whole: 9,
 	},
 	{
-		ID: "ch.uid", Country: "CH", Name: "Swiss UID", Looks: "CHE and nine digits", Example: "CHE-107.787.577",
+		ID: "ch.uid", Country: "CH", tax: true, Name: "Swiss UID", Looks: "CHE and nine digits", Example: "CHE-107.787.577",
 		shape: shape(`CHE\d{9}`), groups: "###-###.###.###", tidy: swiss, digits: func(s string) Checked { return yes(uid(s[3:])) },
 		inVAT: func(vat string) string { return vat[:12] },
 	},
@@ -34,7 +34,7 @@ var registers = []Scheme{
 		shape: shape(`HE[1-9]\d{0,5}`), tidy: strings.NewReplacer("\u0397\u0395", "HE").Replace, // the same letters in Greek
 	},
 	{
-		ID: "cz.ico", Country: "CZ", Name: "Czech IČO", Looks: "eight digits", Example: "25123891",
+		ID: "cz.ico", Country: "CZ", tax: true, Name: "Czech IČO", Looks: "eight digits", Example: "25123891",
 		shape: shape(`\d{8}`), tidy: zeros(8), digits: func(s string) Checked { return yes(ico(s)) },
 		inVAT: long(10),
 	},
@@ -43,21 +43,21 @@ var registers = []Scheme{
 		shape: shape(`\p{Lu}[\pL\pM.()' /-]{1,60} (?:HRA|HRB|GnR|GsR|PR|VR) [1-9]\d{0,5}(?: [A-Z]{1,2})?`), read: handelsregister,
 	},
 	{
-		ID: "dk.cvr", Country: "DK", Name: "CVR number", Looks: "eight digits", Example: "13 58 56 28",
+		ID: "dk.cvr", Country: "DK", tax: true, Name: "CVR number", Looks: "eight digits", Example: "13 58 56 28",
 		shape: shape(`[1-9]\d{7}`), groups: "## ## ## ##", tidy: without("DK"), digits: func(s string) Checked { return yes(cvr(s)) },
 		inVAT: behindLetters,
 	},
 	{
-		ID: "ee.register", Country: "EE", Name: "Estonian register code", Looks: "eight digits that begin with 1, 7, 8 or 9", Example: "12345678",
+		ID: "ee.register", Country: "EE", tax: true, Name: "Estonian register code", Looks: "eight digits that begin with 1, 7, 8 or 9", Example: "12345678",
 		shape: shape(`[1789]\d{7}`), digits: func(s string) Checked { return yes(twice(s)) },
 	},
 	{
-		ID: "es.nif", Country: "ES", Name: "Spanish NIF", Looks: "nine digits, of which the first, the last or both may be letters", Example: "B58378431",
+		ID: "es.nif", Country: "ES", tax: true, Name: "Spanish NIF", Looks: "nine digits, of which the first, the last or both may be letters", Example: "B58378431",
 		shape: shape(spanish), digits: func(s string) Checked { return yes(nif(s)) },
 		inVAT: behindLetters,
 	},
 	{
-		ID: "fi.ytunnus", Country: "FI", Name: "Y-tunnus", Looks: "seven digits, a dash and one digit", Example: "2077474-0",
+		ID: "fi.ytunnus", Country: "FI", tax: true, Name: "Y-tunnus", Looks: "seven digits, a dash and one digit", Example: "2077474-0",
 		shape: shape(`\d{8}`), groups: "#######-#", tidy: zeros(8), digits: func(s string) Checked { return yes(ytunnus(s)) },
 		inVAT: behindLetters,
 	},
@@ -67,7 +67,7 @@ var registers = []Scheme{
 		inVAT: inFrenchVAT, whole: 9,
 	},
 	{
-		ID: "fr.siren", Country: "FR", Name: "SIREN", Looks: "nine digits", Example: "732 829 320",
+		ID: "fr.siren", Country: "FR", tax: true, Name: "SIREN", Looks: "nine digits", Example: "732 829 320",
 		shape: shape(`\d{9}`), groups: "### ### ###", digits: func(s string) Checked { return yes(luhn(s)) },
 		inVAT: inFrenchVAT,
 	},
@@ -77,17 +77,17 @@ var registers = []Scheme{
 		tidy:  companiesHouse,
 	},
 	{
-		ID: "gr.afm", Country: "GR", Name: "Greek AFM", Looks: "nine digits", Example: "094259216",
+		ID: "gr.afm", Country: "GR", tax: true, Name: "Greek AFM", Looks: "nine digits", Example: "094259216",
 		shape: shape(`\d{9}`), tidy: func(s string) string { return strings.TrimPrefix(greek(s), "EL") }, digits: func(s string) Checked { return yes(afm(s)) },
 		inVAT: behindLetters,
 	},
 	{
-		ID: "hr.oib", Country: "HR", Name: "Croatian OIB", Looks: "11 digits", Example: "33392005961",
+		ID: "hr.oib", Country: "HR", tax: true, Name: "Croatian OIB", Looks: "11 digits", Example: "33392005961",
 		shape: shape(`\d{11}`), tidy: without("HR"), digits: func(s string) Checked { return yes(mod11to10(s)) },
 		inVAT: behindLetters,
 	},
 	{
-		ID: "hu.tax", Country: "HU", Name: "Hungarian tax number", Looks: "eight digits, one from 1 to 5 and two for the county", Example: "12892312-2-41",
+		ID: "hu.tax", Country: "HU", tax: true, Name: "Hungarian tax number", Looks: "eight digits, one from 1 to 5 and two for the county", Example: "12892312-2-41",
 		shape: shape(`\d{8}[1-5](?:0[2-9]|[1-4]\d|51)`), groups: "########-#-##", digits: func(s string) Checked { return yes(hungarian(s)) },
 		inVAT: behindLetters, whole: 8,
 	},
@@ -100,7 +100,7 @@ var registers = []Scheme{
 		shape: shape(`[1-9]\d{0,6}`), tidy: func(s string) string { return strings.TrimLeft(s, "0") },
 	},
 	{
-		ID: "it.piva", Country: "IT", Name: "Italian partita IVA", Looks: "11 digits", Example: "00743110157",
+		ID: "it.piva", Country: "IT", tax: true, Name: "Italian partita IVA", Looks: "11 digits", Example: "00743110157",
 		shape: shape(italian), tidy: without("IT"), digits: func(s string) Checked { return yes(luhn(s)) },
 		inVAT: behindLetters,
 	},
@@ -109,7 +109,7 @@ var registers = []Scheme{
 		shape: shape(`[A-Z]{2}[1-9]\d{0,6}`), tidy: func(s string) string { return strings.TrimPrefix(s, "REA") },
 	},
 	{
-		ID: "lt.code", Country: "LT", Name: "Lithuanian company code", Looks: "seven or nine digits", Example: "123033512",
+		ID: "lt.code", Country: "LT", tax: true, Name: "Lithuanian company code", Looks: "seven or nine digits", Example: "123033512",
 		shape: shape(`\d{7}|\d{9}`), digits: lithuanian,
 	},
 	{
@@ -117,7 +117,7 @@ var registers = []Scheme{
 		shape: shape(`[A-L][1-9]\d{0,5}`), tidy: func(s string) string { return strings.TrimPrefix(s, "RCSLUXEMBOURG") },
 	},
 	{
-		ID: "lv.register", Country: "LV", Name: "Latvian register number", Looks: "11 digits that begin with 4, 5 or 9", Example: "40003521600",
+		ID: "lv.register", Country: "LV", tax: true, Name: "Latvian register number", Looks: "11 digits that begin with 4, 5 or 9", Example: "40003521600",
 		shape: shape(`[459]\d{10}`), tidy: without("LV"), digits: func(s string) Checked { return yes(latvian(s)) },
 		inVAT: inLatvianVAT,
 	},
@@ -130,12 +130,12 @@ var registers = []Scheme{
 		shape: shape(`\d{8}`), tidy: without("KVK"),
 	},
 	{
-		ID: "nl.rsin", Country: "NL", Name: "RSIN", Looks: "nine digits", Example: "004495445",
+		ID: "nl.rsin", Country: "NL", tax: true, Name: "RSIN", Looks: "nine digits", Example: "004495445",
 		shape: shape(`\d{9}`), digits: func(s string) Checked { return yes(rsin(s)) },
 		inVAT: inDutchVAT,
 	},
 	{
-		ID: "no.org", Country: "NO", Name: "Norwegian organisation number", Looks: "nine digits", Example: "995 525 828",
+		ID: "no.org", Country: "NO", tax: true, Name: "Norwegian organisation number", Looks: "nine digits", Example: "995 525 828",
 		shape: shape(`\d{9}`), groups: "### ### ###", tidy: func(s string) string { return strings.TrimSuffix(strings.TrimPrefix(s, "NO"), "MVA") },
 		digits: func(s string) Checked { return yes(orgnr(s)) },
 		inVAT:  func(vat string) string { return vat[2:11] },
@@ -145,7 +145,7 @@ var registers = []Scheme{
 		shape: shape(`0{3}\d{7}`), tidy: without("KRS"),
 	},
 	{
-		ID: "pl.nip", Country: "PL", Name: "NIP", Looks: "ten digits", Example: "856-73-46-215",
+		ID: "pl.nip", Country: "PL", tax: true, Name: "NIP", Looks: "ten digits", Example: "856-73-46-215",
 		shape: shape(`\d{10}`), groups: "###-##-##-###", tidy: without("PL"), digits: func(s string) Checked { return yes(nip(s)) },
 		inVAT: behindLetters,
 	},
@@ -154,22 +154,23 @@ var registers = []Scheme{
 		shape: shape(`\d{9}(?:\d{5})?`), digits: func(s string) Checked { return yes(regon(s)) },
 	},
 	{
-		ID: "pt.nipc", Country: "PT", Name: "NIPC", Looks: "nine digits", Example: "501 964 843",
+		ID: "pt.nipc", Country: "PT", tax: true, Name: "NIF or NIPC", Looks: "nine digits", Example: "501 964 843",
 		shape: shape(`[1-9]\d{8}`), groups: "### ### ###", tidy: without("PT"), digits: func(s string) Checked { return yes(nipc(s)) },
 		inVAT: behindLetters,
 	},
 	{
-		ID: "ro.cui", Country: "RO", Name: "Romanian CUI", Looks: "2 to 10 digits", Example: "18547290",
+		ID: "ro.cui", Country: "RO", tax: true, Name: "Romanian CUI", Looks: "2 to 10 digits", Example: "18547290",
 		shape: shape(`[1-9]\d{1,9}`), tidy: without("RO"), digits: func(s string) Checked { return yes(cui(s)) },
 		inVAT: behindLetters,
 	},
 	{
-		ID: "se.org", Country: "SE", Name: "Swedish organisation number", Looks: "six digits, a dash and four", Example: "123456-7897",
+		ID: "se.org", Country: "SE", tax: true, Name: "Swedish organisation number", Looks: "six digits, a dash and four", Example: "123456-7897",
 		shape: shape(`\d{10}`), groups: "######-####", digits: func(s string) Checked { return yes(luhn(s)) },
+		also:  func(s string) bool { return s[2] > '1' || swedishDay(s) }, // or of whoever trades in their own name
 		inVAT: func(vat string) string { return vat[2:12] },
 	},
 	{
-		ID: "si.davcna", Country: "SI", Name: "Slovenian davčna številka", Looks: "eight digits, of which the first is not 0", Example: "50223054",
+		ID: "si.davcna", Country: "SI", tax: true, Name: "Slovenian davčna številka", Looks: "eight digits, of which the first is not 0", Example: "50223054",
 		shape: shape(`[1-9]\d{7}`), tidy: without("SI"), digits: func(s string) Checked { return yes(slovenian(s)) },
 		inVAT: behindLetters,
 	},
@@ -178,8 +179,8 @@ var registers = []Scheme{
 		shape: shape(`\d{7}(?:[0-9A-Z]\d{2})?`), digits: func(s string) Checked { return yes(slovenian(s[:7])) },
 	},
 	{
-		ID: "sk.dic", Country: "SK", Name: "Slovak DIČ", Looks: "ten digits", Example: "2022749619",
-		shape: shape(slovakian), tidy: without("SK"), digits: func(s string) Checked { return yes(slovak(s)) },
+		ID: "sk.dic", Country: "SK", tax: true, Name: "Slovak DIČ", Looks: "ten digits", Example: "2022749619",
+		shape: shape(slovakian), also: slovakDay, tidy: without("SK"), digits: func(s string) Checked { return yes(slovak(s)) },
 		inVAT: behindLetters,
 	},
 	{
@@ -188,26 +189,19 @@ var registers = []Scheme{
 	},
 }
 
-// OfOneCompany reports whether a number of a register of the country is the one
-// that a VAT number is made of. It is not known where the VAT numbers of the
-// country, or of such companies, are made of none, where it may be a number of
-// another register, and where it is none at all.
-func OfOneCompany(vat Number, register string) (yes, known bool) {
-	if vat.Scheme == nil {
-		return false, false
-	}
+// OfOneCompany reports whether a number of the country, as [Register] or [Tax] read
+// it, is the one that a VAT number is made of. It is not known where the VAT numbers
+// of the country, or of such companies, are made of none, where it may be a number
+// of another kind, and where it is none at all.
+func OfOneCompany(vat Number, given []Number) (yes, known bool) {
 	another, elsewhere := false, false
-	for _, s := range Registers(vat.Scheme.Country) {
-		n, err := s.Check(register)
-		if err != nil {
-			continue
-		}
+	for _, n := range given {
 		within := ""
-		if s.inVAT != nil {
-			within = s.inVAT(vat.Value)
+		if n.Scheme.inVAT != nil && vat.Scheme != nil {
+			within = n.Scheme.inVAT(vat.Value)
 		}
-		if s.whole > 0 {
-			n.Value = n.Value[:s.whole]
+		if n.Scheme.whole > 0 {
+			n.Value = n.Value[:n.Scheme.whole]
 		}
 		switch within {
 		case n.Value:

@@ -54,7 +54,9 @@ var vats = []Scheme{
 	},
 	{
 		ID: "vat.cz", Country: "CZ", Name: "VAT number of Czechia", Looks: "CZ and 8 to 10 digits", Example: "CZ25123891",
-		shape: shape(`CZ(?:[0-8]\d{7}|6\d{8}|\d\d` + czechDate + `\d{3,4})`), digits: func(s string) Checked { return czech(s[2:]) },
+		shape:  shape(`CZ(?:[0-8]\d{7}|6\d{8}|\d\d` + czechDate + `\d{3,4})`),
+		also:   func(s string) bool { return len(s) == 10 || ownCzech(s[2:]) || birthday(s[2:]) },
+		digits: func(s string) Checked { return czech(s[2:]) },
 	},
 	{
 		ID: "vat.de", Country: "DE", Name: "VAT number of Germany", Looks: "DE and nine digits", Example: "DE136695976",
@@ -116,7 +118,7 @@ var vats = []Scheme{
 	},
 	{
 		ID: "vat.lv", Country: "LV", Name: "VAT number of Latvia", Looks: "LV and 11 digits", Example: "LV40003521600",
-		shape: shape(`LV(?:[4-9]\d{10}|32\d{9}|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d{2}[012]\d{4})`), digits: func(s string) Checked { return yes(latvian(s[2:])) },
+		shape: shape(`LV(?:[4-9]\d{10}|` + latvianPerson + `)`), also: func(s string) bool { return latvianDay(s[2:]) }, digits: func(s string) Checked { return yes(latvian(s[2:])) },
 	},
 	{
 		ID: "vat.mt", Country: "MT", Name: "VAT number of Malta", Looks: "MT and eight digits", Example: "MT11679112",
@@ -154,6 +156,7 @@ var vats = []Scheme{
 	{
 		ID: "vat.sk", Country: "SK", Name: "VAT number of Slovakia", Looks: "SK and ten digits", Example: "SK2022749619",
 		shape:  shape("SK(?:" + slovakian + ")"),
+		also:   func(s string) bool { return slovakDay(s[2:]) },
 		digits: func(s string) Checked { return yes(slovak(s[2:])) },
 	},
 	{

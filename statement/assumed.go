@@ -80,7 +80,7 @@ func (d *declarations) assumable(rep *reporter, at place, o Offer) {
 		return
 	}
 	for _, code := range o.Assumed {
-		if !slices.ContainsFunc(countries, func(c Country) bool { return c.Code == code }) {
+		if !IsCountry(code) {
 			rep.add(at, "There is no country %q, in which the permission %s could be assumed.", code, o.ID)
 		}
 	}

@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"cmp"
 	_ "embed"
 	"strings"
 )
@@ -23,10 +24,16 @@ var countries = func() []Country {
 // Countries returns the countries by name. Do not change the list.
 func Countries() []Country { return countries }
 
-// CountryName returns the name of a country, or the code if there is none.
-func CountryName(code string) string {
-	if c, ok := lookup(countries, func(c Country) bool { return c.Code == code }); ok {
-		return c.Name
+var countryNames = func() map[string]string {
+	names := make(map[string]string, len(countries))
+	for _, c := range countries {
+		names[c.Code] = c.Name
 	}
-	return code
-}
+	return names
+}()
+
+// CountryName returns the name of a country, or the code if there is none.
+func CountryName(code string) string { return cmp.Or(countryNames[code], code) }
+
+// IsCountry reports whether there is a country with a code, in capitals.
+func IsCountry(code string) bool { return countryNames[code] != "" }

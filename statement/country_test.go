@@ -12,5 +12,13 @@ func TestCountriesAreTheStandards(t *testing.T) {
 			t.Errorf("%q %q", c.Code, c.Name)
 		}
 		seen[c.Code] = true
+		if !IsCountry(c.Code) || CountryName(c.Code) != c.Name {
+			t.Errorf("%s is no country", c.Code)
+		}
+	}
+	for _, code := range []string{"", "I", "ie", "EU", "UK", "IRL"} {
+		if IsCountry(code) || CountryName(code) != code {
+			t.Errorf("%q is a country", code)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package customers
 import (
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 
 	"loot/number"
@@ -32,7 +31,7 @@ func checkVAT(value string) (string, string) {
 		return n.Value, complaint(err)
 	}
 	elsewhere := number.Compact(value)
-	known := vatElsewhere.MatchString(elsewhere) && slices.ContainsFunc(statement.Countries(), func(c statement.Country) bool { return c.Code == elsewhere[:2] })
+	known := vatElsewhere.MatchString(elsewhere) && statement.IsCountry(elsewhere[:2])
 	if !known || !strings.ContainsAny(elsewhere[2:], "0123456789") {
 		return "", "This is not a VAT number. It begins with the two letters of its country, and letters and digits follow, such as IE1234567T."
 	}

@@ -164,6 +164,7 @@ var ofDump = map[string]map[string]string{
 var called = map[string][]string{
 	"company.name":     {"company", "companyname", "firma", "firmenname", "organisation", "organization", "businessname", "entreprise", "societe", "bedrijf"},
 	"company.vat":      {"vat", "vatnumber", "vatid", "taxid", "companyvat", "ustid", "ustidnr", "tvaintra", "btwnummer", "taxnumber"},
+	"company.tax":      {"taxreference", "taxreferencenumber", "taxidentificationnumber", "steuernummer", "steuernr", "codicefiscale", "numerofiscal", "nif", "utr"},
 	"company.register": {"companynumber", "registernumber", "registrationnumber", "siren", "siret", "kvk", "handelsregister", "hrb"},
 	"address.street":   {"street", "address", "address1", "address2", "addressline1", "addressline2", "strasse", "straße", "adresse", "adresse1", "rue"},
 	"address.postcode": {"postcode", "zip", "zipcode", "postalcode", "plz", "codepostal", "postleitzahl"},

@@ -39,6 +39,8 @@ var checkTitles = map[string]string{
 	"vat.country":    "VAT number and address in one country",
 	"register.form":  "Shape and check digit of the register number",
 	"register.vat":   "Register number beside the VAT number",
+	"tax.form":       "Shape and check digit of the tax number",
+	"tax.vat":        "Tax number beside the VAT number",
 	"iban.digits":    "Length and check digits of the IBAN",
 	"bic.form":       "Shape of the BIC",
 	"vies":           "VIES, the EU's register of VAT numbers",
@@ -110,8 +112,9 @@ func inspect(r record) map[loot.Field][]finding {
 			_, err := number.BIC(value)
 			out[d.ID] = []finding{ofNumber("bic.form", err)}
 		case strings.HasSuffix(string(d.ID), ".register"):
-			_, vat := r.by("vat", "")
-			out[d.ID] = inspectRegister(value, r.country(), vat)
+			out[d.ID] = r.inspectRegister(value)
+		case strings.HasSuffix(string(d.ID), ".tax"):
+			out[d.ID] = r.inspectKind("tax", number.Tax, value)
 		}
 	}
 	r.inspectAddress(out)
@@ -165,42 +168,44 @@ func inspectVAT(value, country string) []finding {
 	return append(out, finding{Check: "vat.country", Outcome: failed, Why: "The VAT number is of another country than the address. That can be right; somebody has to look."})
 }
 
-// inspectRegister takes a number that fits one of the schemes of the country, or
-// an LEI. A country of whose schemes we know none passes nothing.
-func inspectRegister(value, country, vat string) []finding {
+// inspectRegister takes an LEI, too.
+func (r record) inspectRegister(value string) []finding {
 	if _, err := number.LEI(value); err == nil {
 		return []finding{{Check: "register.form", Outcome: passed}}
 	}
-	schemes := number.Registers(country)
-	var first error
-	for _, s := range schemes {
-		if _, err := s.Check(value); err == nil {
-			return append([]finding{{Check: "register.form", Outcome: passed}}, inspectTogether(value, country, vat)...)
-		} else if first == nil {
-			first = err
-		}
-	}
-	if first == nil {
-		return nil
-	}
-	return []finding{ofNumber("register.form", first)}
+	return r.inspectKind("register", number.Register, value)
 }
 
-// inspectTogether looks whether a register number is the one that a VAT number of
-// the same country is made of, where such are.
-func inspectTogether(value, country, vat string) []finding {
-	n, err := number.VAT(vat)
-	if err != nil || n.Scheme.Country != country {
+// inspectKind takes a number that fits one of the schemes that the country of the
+// address has for numbers of a kind. A country of whose schemes we know none passes
+// nothing.
+func (r record) inspectKind(kind string, read func(country, typed string) ([]number.Number, error), value string) []finding {
+	given, err := read(r.country(), value)
+	switch {
+	case err != nil:
+		return []finding{ofNumber(kind+".form", err)}
+	case len(given) == 0:
 		return nil
 	}
-	const check = "register.vat"
-	switch yes, known := number.OfOneCompany(n, value); {
+	return append([]finding{{Check: kind + ".form", Outcome: passed}}, r.inspectTogether(kind, given)...)
+}
+
+// inspectTogether looks whether a number is the one that a VAT number of the same
+// country is made of, where such are.
+func (r record) inspectTogether(kind string, given []number.Number) []finding {
+	_, vat := r.by("vat", "")
+	n, err := number.VAT(vat)
+	if err != nil || n.Scheme.Country != r.country() {
+		return nil
+	}
+	one := finding{Check: kind + ".vat", Outcome: passed}
+	switch yes, known := number.OfOneCompany(n, given); {
 	case !known:
 		return nil
-	case yes:
-		return []finding{{Check: check, Outcome: passed}}
+	case !yes:
+		one.Outcome, one.Why = failed, "The VAT number is made of another "+kind+" number. That can be right, as in a group of companies with one VAT number; somebody has to look."
 	}
-	return []finding{{Check: check, Outcome: failed, Why: "The VAT number is made of another register number. That can be right, as in a group of companies with one VAT number; somebody has to look."}}
+	return []finding{one}
 }
 
 // inspectAddress looks at the parts of the address together.
@@ -212,7 +217,7 @@ func (r record) inspectAddress(out map[loot.Field][]finding) {
 	if country == "" {
 		return
 	}
-	if statement.CountryName(code) == code {
+	if !statement.IsCountry(code) {
 		out[country] = append(out[country], finding{Check: check, Outcome: failed, Why: "There is no country with this code."})
 		return
 	}
@@ -346,7 +351,7 @@ func compareAddress(from, country, given string, a register.Answer) (outcome, st
 	}
 	same, known := samePostcode(country, given, told)
 	switch {
-	case a.Country != "" && statement.CountryName(a.Country) == a.Country: // there is no such country
+	case a.Country != "" && !statement.IsCountry(a.Country):
 		return none, ""
 	case a.Country != "" && a.Country != country:
 		return failed, from + " has an address in another country beside the number. That can be right; somebody has to look."

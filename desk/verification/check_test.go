@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -230,7 +231,7 @@ func TestNames(t *testing.T) {
 // TestWhatIsFound: each fault is found where it is, and no word of it repeats what
 // was given.
 func TestWhatIsFound(t *testing.T) {
-	s := desktest.Standard(t)
+	s := withTax(t)
 	for _, c := range []struct {
 		name    string
 		changes []string
@@ -262,6 +263,12 @@ func TestWhatIsFound(t *testing.T) {
 		{"a VAT number of elsewhere beside it", append(french("123 450 330"), "company.vat", "NL004495445B01"), "company.vat", "vat.country"},
 		{"a VAT number that is made of none", []string{"company.register", "104547"}, "", ""},
 		{"an LEI as register number", []string{"company.register", "5067 00GE 1G29 325Q X363"}, "", ""},
+		{"a tax number", []string{"company.tax", "6433435"}, "company.tax", "tax.form"},
+		{"a digit of the tax number", []string{"company.vat", "-", "company.tax", "IE6433436F"}, "company.tax", "tax.form"},
+		{"the tax number within the VAT number", []string{"company.tax", "1234567T"}, "", ""},
+		{"the tax number of another", []string{"company.tax", "6433435F"}, "company.tax", "tax.vat"},
+		{"a tax number of a country of which we know none", []string{"company.tax", "x", "company.vat", "-", "address.country", "JP", "address.postcode", "100-0001"}, "", ""},
+		{"a tax number and no country", []string{"company.tax", "x", "company.vat", "-", "address.country", "-"}, "", ""},
 	} {
 		given := meadow(c.changes...)
 		for f, list := range inspect(record{s: s, values: given}) {
@@ -282,6 +289,22 @@ func TestWhatIsFound(t *testing.T) {
 			}
 		}
 	}
+}
+
+// withTax returns a statement that declares a tax number, too.
+func withTax(t *testing.T) *statement.Statement {
+	t.Helper()
+	const before = "  address.street:\n"
+	return desktest.Parse(t, bytes.Replace(statement.Default(), []byte(before), []byte(`  company.tax:
+    title: Tax number
+    category: company
+    collections: [customer]
+    type: text
+    max: 40
+    identifying: true
+    needed:
+      verification: Without it we cannot tell you from others of your name.
+`+before), 1))
 }
 
 // french moves the company to France, with a register number.

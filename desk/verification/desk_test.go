@@ -51,6 +51,34 @@ func TestWhatIsGivenIsChecked(t *testing.T) {
 	})
 }
 
+// TestATaxNumberIsChecked by the schemes of the country of the address, which the
+// case names, and beside the VAT number where that is made of it.
+func TestATaxNumberIsChecked(t *testing.T) {
+	t.Parallel()
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, withTax(t), Options{})
+		const right, wrong = "86 095 742 719", "86 095 742 718"
+		german := meadow("company.vat", "-", "company.tax", wrong, "address.country", "DE", "address.postcode", "10115")
+		s := h.customer(german)
+		if m := h.open(s, "company.tax"); h.state(s, "company.tax") != vault.Unverified || !strings.Contains(m.Why, "the German Steuernummer: 13 digits") || strings.Contains(m.Why, wrong) {
+			t.Errorf("a wrong digit: %+v", m)
+		}
+		h.hire("m-support", "support")
+		a := h.as(h.all[0]).Get("/console/checks")
+		shows(t, a, http.StatusOK, "Tax number", "this German IdNr is wrong: it does not fit the check digit")
+		hides(t, a, wrong, number.Compact(wrong))
+		h.correct(s, "company.tax", "DE "+right)
+		if got := h.state(s, "company.tax"); got != vault.Checked || openCase(h.standing(s).cases, "company.tax") != nil {
+			t.Errorf("put right, it is %s", got)
+		}
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "Tax number", "Shape and check digit of the tax number")
+		s = h.customer(meadow("company.tax", "6433435F"))
+		if m := h.open(s, "company.tax"); !strings.Contains(m.Why, "made of another tax number") || h.state(s, "company.vat") != vault.Checked {
+			t.Errorf("beside the VAT number of another: %+v", m)
+		}
+	})
+}
+
 // A book is a register with one number in it.
 type book struct {
 	name   string

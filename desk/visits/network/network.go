@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
+
+	"loot/statement"
 )
 
 // A Network is what is known of the network of an address. What is not known
@@ -251,7 +253,7 @@ func read(record any) Network {
 		}
 	}
 	for _, f := range countryFields {
-		if code, ok := field(record, f).(string); ok && isCountry(code) {
+		if code, ok := field(record, f).(string); ok && statement.IsCountry(strings.ToUpper(code)) {
 			n.Country = strings.ToUpper(code)
 			break
 		}
@@ -264,10 +266,6 @@ func read(record any) Network {
 	}
 	n.Kind = kindOf(n.Number, n.Name)
 	return n
-}
-
-func isCountry(code string) bool {
-	return len(code) == 2 && strings.Trim(strings.ToUpper(code), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 func field(record any, path string) any {

@@ -81,6 +81,7 @@ func TestFieldsOfEveryMaker(t *testing.T) {
 			fields{"asn": mmdbtype.String("AS64502"), "as_name": mmdbtype.String("Example Inc"), "country_code": mmdbtype.String("us"), "type": mmdbtype.String("hosting")},
 			network.Network{Number: 64502, Name: "Example Inc", Country: "US", Kind: network.Hosting},
 		},
+		"no country":      {fields{"country_code": mmdbtype.String("EU")}, network.Network{}},
 		"a country alone": {fields{"country_code": mmdbtype.String("FR")}, network.Network{Country: "FR"}},
 		"a flat country":  {fields{"country": mmdbtype.String("NL")}, network.Network{Country: "NL"}},
 		"nothing of use":  {fields{"country": mmdbtype.String("Nowhere"), "asn": mmdbtype.String("many"), "name": mmdbtype.Uint16(7)}, network.Network{}},

@@ -1,0 +1,13 @@
+package imports
+
+import "testing"
+
+func TestAColumnIsSuggestedByItsName(t *testing.T) {
+	for column, want := range map[string]string{
+		"VAT number": "company.vat", "Steuernummer": "company.tax", "Codice fiscale": "company.tax", "Handelsregister": "company.register", "PLZ": "address.postcode", "Remarks": "",
+	} {
+		if got := suggested(column, []string{column}); got != want {
+			t.Errorf("%s: %q, want %q", column, got, want)
+		}
+	}
+}
