@@ -3,6 +3,7 @@ package billing
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,15 @@ import (
 // VAT number.
 var smallSeller = Seller{
 	Name: "Loot Small Network", Address: "Musterweg 1, 10115 Berlin, Germany", TaxNumber: "00/000/00000", Series: "EX", Language: "en", Zone: "Europe/Berlin", Days: 14,
-	Exempt: "small business, § 19 UStG", ExemptFrom: "2026-01-01", ExemptUntil: "2026-11-30",
+	Exempt: []Exemption{{Text: "small business, § 19 UStG", From: "2026-01-01", Until: "2026-11-30"}},
+}
+
+// small is that business with another exemption.
+func small(change func(*Exemption)) Seller {
+	s, e := smallSeller, smallSeller.Exempt[0]
+	change(&e)
+	s.Exempt = []Exemption{e}
+	return s
 }
 
 // Whoever is exempt issues invoices without tax and without a VAT number, that say why;
@@ -91,9 +100,9 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 // alone is opened once, and again when its owner gave other details or the settings help.
 func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
-		small := smallSeller
-		small.Auto = true
-		o.b.Sell(small)
+		set := smallSeller
+		set.Auto = true
+		o.b.Sell(set)
 		home := with(meadow, map[loot.Field]string{country: "DE", postcode: "10115"})
 		o.customer(home)
 		late := o.customer(with(home, map[loot.Field]string{town: ""}))
@@ -119,8 +128,8 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		o.Clock.Advance(time.Hour)
 		draws("the town changed", 1, o.hour)
 		draws("an hour after that", 0, o.hour)
-		ends := small
-		ends.ExemptUntil = "2026-10-31" // by a mistake
+		ends := small(func(e *Exemption) { e.Until = "2026-10-31" }) // by a mistake
+		ends.Auto = true
 		o.b.Sell(ends)
 		o.give(late, town, "Lateton")
 		o.Clock.Advance(time.Hour)
@@ -128,7 +137,7 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		o.asStaff("billing")
 		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "or the days of the exemption", "only the VAT number helps")
 		draws("nothing was exempt", 0, o.hour)
-		o.b.Sell(small)
+		o.b.Sell(set)
 		draws("November is exempt", 1, o.hour)
 
 		o.Clock.Advance(31 * 24 * time.Hour) // December is over, and with it nothing is exempt
@@ -151,7 +160,7 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		if n := len(o.issued("")); n != 2 {
 			t.Errorf("%d invoices, want those of November at home", n)
 		}
-		registered := small
+		registered := set
 		registered.VAT = "DE136695976"
 		o.b.Sell(registered)
 		draws("there is a number", 1+3, o.hour) // November of one, and December of all
@@ -166,8 +175,8 @@ func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {
 		"en": "Exempt from VAT: X", "de": "Umsatzsteuerfrei: X", "es": "Exento de IVA: X", "fr": "Exonéré de TVA : X", "nl": "Vrijgesteld van btw: X",
 	}
 	for _, l := range invoice.Languages() {
-		seller := smallSeller
-		seller.Language, seller.Exempt, seller.ExemptCode = l.Code, "X", "VATEX-FR-FRANCHISE"
+		seller := small(func(e *Exemption) { e.Text, e.Code = "X", "VATEX-FR-FRANCHISE" })
+		seller.Language = l.Code
 		r := invoice.Record{Language: l.Code, Invoice: invoice.Invoice{
 			Kind: invoice.Commercial, Currency: "EUR", Period: november.days(), Seller: seller.party(), Buyer: seller.party(),
 			Lines: []invoice.Line{{ID: "1", Name: "Hosting", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")}},
@@ -192,22 +201,18 @@ func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {
 // before anything is issued.
 func TestAnExemptionIsSetWhole(t *testing.T) {
 	for _, code := range []string{"VATEX-EU-AE", "VATEX-EU-O", "VATEX-EU-G", "VATEX-EU-IC"} {
-		s := smallSeller
-		s.ExemptCode = code
-		if err := s.Check(); err == nil || !strings.Contains(err.Error(), "--seller-exempt-code ") {
+		if err := small(func(e *Exemption) { e.Code = code }).Check(); err == nil || !strings.Contains(err.Error(), "--seller-exempt-code ") {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	for want, change := range map[string]func(*Seller){
-		"--seller-exempt:":                func(s *Seller) { s.Exempt = "" },
-		"--seller-exempt-code ":           func(s *Seller) { s.ExemptCode = "VATEX-NONE" },
-		"--seller-exempt-from ":           func(s *Seller) { s.ExemptFrom = "" },
-		"--seller-exempt-until ":          func(s *Seller) { s.ExemptUntil = "30.11.2026" },
-		"not before --seller-exempt-from": func(s *Seller) { s.ExemptUntil = "2025-12-31" },
+	for want, change := range map[string]func(*Exemption){
+		"--seller-exempt: ":                   func(e *Exemption) { e.Text = "" },
+		"--seller-exempt-code ":               func(e *Exemption) { e.Code = "VATEX-NONE" },
+		"--seller-exempt-from ":               func(e *Exemption) { e.From = "" },
+		"--seller-exempt-until is a day":      func(e *Exemption) { e.Until = "30.11.2026" },
+		"--seller-exempt-until is not before": func(e *Exemption) { e.Until = "2025-12-31" },
 	} {
-		s := smallSeller
-		change(&s)
-		if err := s.Check(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := small(change).Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -223,4 +228,72 @@ func TestAnExemptionIsSetWhole(t *testing.T) {
 	if missing := s.missing(""); len(missing) > 0 {
 		t.Errorf("with a VAT number: %v", missing)
 	}
+}
+
+// Each further span says in one line when it is and why; what is wrong with one, and two
+// that share a day, are told before anything is issued.
+func TestFurtherSpansOfAnExemptionAreWrittenInALine(t *testing.T) {
+	for line, want := range map[string]string{
+		"2027-01-01/ a small business":                                 "",
+		" 2027-01-01/2027-12-31 VATEX-FR-FRANCHISE art. 293 B du CGI ": "",
+		"2025-01-01/2025-12-31 VATEX-FR-FRANCHISE art. 293 B":          "",
+		"2027-01-01 a small business":                                  "the first day is a day",
+		"2027-01-01/2027-02-30 a small business":                       "the last day is a day",
+		"2027-01-01/2026-12-31 a small business":                       "the last day is not before the first",
+		"2027-01-01/2027-12-31":                                        "the reason for the exemption is missing",
+		"2027-01-01/2027-12-31 VATEX-FR-FRANCHISE":                     "the reason for the exemption is missing",
+		"2027-01-01/2027-12-31 vatex-fr-franchise art. 293 B":          "the code is one of the list VATEX",
+		"2027-01-01/2027-12-31 VATEX-EU-AE art. 196":                   "the code is of an exemption",
+		"2026-11-30/2027-12-31 a small business":                       "overlap: 2026-01-01/2026-11-30 and 2026-11-30/2027-12-31",
+		"2025-01-01/ a small business":                                 "overlap: 2025-01-01/ and 2026-01-01/2026-11-30",
+		"2026-03-01/2026-03-31 a small business":                       "overlap: 2026-01-01/2026-11-30 and 2026-03-01/2026-03-31",
+	} {
+		s := smallSeller
+		s.Exempt = append(slices.Clip(s.Exempt), ExemptionOf(line))
+		if err := s.Check(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+	if e := ExemptionOf("2027-01-01/2027-12-31 VATEX-FR-FRANCHISE art. 293 B du CGI"); e.Text != "art. 293 B du CGI" || e.Code != "VATEX-FR-FRANCHISE" || e.From != "2027-01-01" || e.Until != "2027-12-31" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// What takes an invoice back, and what is written for it, goes by the span of the period
+// that was invoiced, whichever span it is by then.
+func TestWhatIsWrittenAgainGoesByTheSpanOfItsPeriod(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		twice := smallSeller
+		twice.VAT = "DE136695976"
+		twice.Exempt = append(slices.Clip(twice.Exempt), ExemptionOf("2027-01-01/ VATEX-EU-132-1I the other reason"))
+		ok(t, twice.Check())
+		o.b.Sell(twice)
+		s := o.customer(with(meadow, map[loot.Field]string{country: "DE", postcode: "10115"}))
+		o.after(december)
+		o.run(november)
+		o.Clock.Advance(31 * 24 * time.Hour)
+		o.run("2026-12")
+		o.Clock.Advance(31 * 24 * time.Hour) // it is exempt again, for another reason
+		o.run("2027-01")
+		all := o.issued(`WHERE i.subject = $1`, s)
+		if len(all) != 3 {
+			t.Fatalf("%d invoices", len(all))
+		}
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", all[0].Number, all[1].Number), fine))
+		for number, i := range o.issued(`WHERE i.subject = $1`, s) {
+			inv := o.record(i.Number).Invoice
+			want := map[string]invoice.Subtotal{
+				"2026-11": {Tax: invoice.Tax{Category: invoice.Exempt}, Text: "Exempt from VAT: small business, § 19 UStG"},
+				"2026-12": {Tax: invoice.Tax{Category: invoice.Standard}},
+				"2027-01": {Tax: invoice.Tax{Category: invoice.Exempt}, Text: "Exempt from VAT: the other reason", Code: "VATEX-EU-132-1I"},
+			}[i.Period.From.String()[:7]]
+			got := inv.Breakdown[0]
+			if len(inv.Breakdown) != 1 || got.Tax.Category != want.Tax.Category || got.Text != want.Text || got.Code != want.Code {
+				t.Errorf("%d, %s for %s: %+v, want %+v", number, i.Kind, i.Period.From, inv.Breakdown, want)
+			}
+		}
+		if n := len(o.issued("")); n != 7 {
+			t.Errorf("%d documents, want three invoices, and two taken back and written again", n)
+		}
+	})
 }

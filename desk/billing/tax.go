@@ -89,11 +89,12 @@ func settle(inv *invoice.Invoice, s Seller) {
 // the tax by reverse charge all the same, and the one-stop shop is not exempt
 // (Directive 2006/112/EC, Article 284).
 func domestic(inv *invoice.Invoice, s Seller, home string) {
-	if !s.exemptOn(inv.Period.To) {
+	e := s.exemptOn(inv.Period.To)
+	if e == nil {
 		standard(inv, home)
 		return
 	}
-	untaxed(inv, invoice.Exempt, s.ExemptCode, reasons[s.Language].exempt+s.Exempt)
+	untaxed(inv, invoice.Exempt, e.Code, reasons[s.Language].exempt+e.Text)
 }
 
 // reasons for which there is no tax, by language.
