@@ -143,7 +143,7 @@ func TestTaxByRuleAndDate(t *testing.T) {
 			Buyer: invoice.Party{Name: "Buyer", VAT: tt.vat, Address: invoice.Address{Lines: []string{"1 Sample Street"}, City: "Exampleton", Postcode: tt.postcode, Country: tt.country}},
 			Lines: []invoice.Line{{ID: "1", Name: "Hosting", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")}},
 		}
-		settle(&inv, seller)
+		settle(&inv, seller, nil)
 		if got := inv.Lines[0].Tax; got.Category != tt.category || !got.Rate.Equal(invoice.Dec(tt.percent)) || inv.Buyer.VAT != tt.printed {
 			t.Errorf("%s: %s %s, VAT number %q", tt.name, got.Category, got.Rate, inv.Buyer.VAT)
 		}
