@@ -42,7 +42,7 @@ func (d *Rights) categories(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := categoriesView{View: web.ViewOf(r, "Kinds of detail")}
 	v.Crumbs = []web.Crumb{{Label: "Your rights", Href: "/portal/rights"}}
-	v.Lead = "Which kinds of detail we hold about you, where they come from, what they may be used for, and which companies may receive them. Nothing is opened to show it."
+	v.Lead = "Which kinds of detail we hold about you, where they come from, what our statement has them for, and which companies may receive them. Some uses need your permission. Nothing is opened to show it."
 	v.Actions = []web.Action{
 		{Label: "What they say", Icon: "id-card", Href: "/portal"},
 		{Label: "What companies received", Icon: "handshake", Href: "/portal/partners"},
