@@ -93,19 +93,34 @@ type Selling struct {
 	SellerExemptCode  string   `help:"Code of the reason, of the list VATEX, if one fits." env:"LOOT_SELLER_EXEMPT_CODE" name:"seller-exempt-code"`
 	SellerExemptFrom  string   `help:"First day of the exemption, as 2026-01-01." env:"LOOT_SELLER_EXEMPT_FROM" name:"seller-exempt-from"`
 	SellerExemptUntil string   `help:"Its last day. Default: it has no end yet." env:"LOOT_SELLER_EXEMPT_UNTIL" name:"seller-exempt-until"`
+	SellerExemptSpans []string `help:"Another span of days on which it is exempt, as \"2027-01-01/2027-12-31 VATEX-FR-FRANCHISE art. 293 B du CGI\": the first day and the last, if it has one, the code, if one fits, and the reason. Several are divided by a semicolon." placeholder:"SPAN" sep:";" env:"LOOT_SELLER_EXEMPT_SPANS" name:"seller-exempt-span"`
 	InvoiceFonts      []string `help:"TrueType fonts for scripts that Inter does not have, on invoices and letters as PDF; a character is taken from the first that has it." type:"path" placeholder:"FILE" env:"LOOT_INVOICE_FONTS" name:"invoice-font"`
 }
 
 // seller returns who issues the invoices; of a made-up network a made-up company.
 func (s Selling) seller(madeUp bool) billing.Seller {
-	if madeUp && s.SellerVAT == "" && s.SellerExempt == "" {
+	exempt := s.exemptions()
+	if madeUp && s.SellerVAT == "" && len(exempt) == 0 {
 		return billing.MadeUpSeller
 	}
 	return billing.Seller{
 		Name: s.SellerName, Address: s.SellerAddress, VAT: s.SellerVAT, Register: s.SellerRegister, IBAN: s.SellerIBAN, Account: s.SellerAccount, BIC: s.SellerBIC, Email: s.SellerEmail,
 		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, OSS: s.SellerOSS, Auto: s.SellerAuto,
-		TaxNumber: s.SellerTaxNumber, Exempt: s.SellerExempt, ExemptCode: s.SellerExemptCode, ExemptFrom: s.SellerExemptFrom, ExemptUntil: s.SellerExemptUntil,
+		TaxNumber: s.SellerTaxNumber, Exempt: exempt,
 	}
+}
+
+// exemptions returns when the seller is exempt: the span of which each part is a setting,
+// and the others.
+func (s Selling) exemptions() (out []billing.Exemption) {
+	one := billing.Exemption{Text: s.SellerExempt, Code: s.SellerExemptCode, From: s.SellerExemptFrom, Until: s.SellerExemptUntil}
+	if one != (billing.Exemption{}) {
+		out = append(out, one)
+	}
+	for _, line := range s.SellerExemptSpans {
+		out = append(out, billing.ExemptionOf(line))
+	}
+	return out
 }
 
 // fonts reads the fonts for invoices, or says which one cannot be used.

@@ -399,7 +399,7 @@ func walk(t *testing.T, h *house, artefacts string) {
 
 	for name, path := range map[string]string{
 		"account": "/portal/account", "portal-services": "/portal/services", "versions": "/statement/versions", "ledger": "/ledger", "api": "/api", "problems": "/problems", "problem": "/problems/refused",
-		"portal-tokens": "/portal/tokens", "portal-signin": "/portal/signin", "portal-order": "/portal/order/virtual-server", "address": "/portal/correct/contact.email",
+		"portal-categories": "/portal/rights/categories", "portal-tokens": "/portal/tokens", "portal-signin": "/portal/signin", "portal-order": "/portal/order/virtual-server", "address": "/portal/correct/contact.email",
 	} {
 		customer.visit(path)
 		customer.shoot(name)

@@ -320,9 +320,7 @@ func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, erro
 // hint says in a line what a plan holds and what may come on top of its price.
 func (p Plan) hint() string {
 	parts := []string{p.Text}
-	if once := p.Once(); once != "" {
-		parts = append(parts, once)
-	}
+	parts = append(parts, p.Once(), p.Untaxed())
 	for _, m := range p.Meters {
 		if m.Kind == Sum {
 			parts = append(parts, m.Title+": "+m.Words(p.Currency))
@@ -360,6 +358,8 @@ type Plan struct {
 	Currency string
 	Period   string // of periods
 	Setup    int64  // cents, once
+	Exempt   string // why it is exempt from tax at home, in words for invoices; empty: it is not
+	Code     string // of that, of the list VATEX; empty: none fits
 	Retired  bool
 	Meters   []Meter // what of it is counted
 }
@@ -376,6 +376,14 @@ func (p Plan) Once() string {
 		return ""
 	}
 	return money(p.Setup, p.Currency) + " once, to set it up"
+}
+
+// Untaxed says why there is no tax on it at home; empty: there is.
+func (p Plan) Untaxed() string {
+	if p.Exempt == "" {
+		return ""
+	}
+	return reasons[inPages].exempt + p.Exempt
 }
 
 // money writes an amount in the smallest unit of its currency as people read it.

@@ -260,9 +260,15 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 		Seller: seller.party(), Buyer: buyer, Lines: slices.Clone(was.Lines), Payment: seller.payment(was.Currency),
 	}}
 	seller.Language = r.Language
-	settle(&out.Invoice, seller)
 	var finding string
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+	unsettled := out.Invoice
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		out.Invoice = unsettled
+		exempt, err := exemptPlans(ctx, tx)
+		if err != nil {
+			return err
+		}
+		settle(&out.Invoice, seller, exempt)
 		finding, err = account(ctx, tx, &out.Invoice, r.Language)
 		return err
 	}); err != nil {

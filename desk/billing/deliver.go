@@ -5,12 +5,13 @@ import (
 	"net/http"
 
 	"loot/desk/billing/hook"
+	"loot/outbound"
 )
 
 // A Messenger sends the messages of webhooks, and says to where it would not.
 type Messenger interface {
 	CheckURL(address string) error
-	Send(ctx context.Context, address string, m hook.Message, secrets ...string) (hook.Answer, error)
+	Send(ctx context.Context, address string, m hook.Message, secrets ...string) (outbound.Answer, error)
 }
 
 // Tell says who sends the messages of webhooks. It is called before jobs start;
@@ -33,6 +34,6 @@ func (b *Billing) deliver(ctx context.Context, a deliverArgs) error {
 type MadeUpMessenger struct{ *hook.Sender }
 
 // Send implements [Messenger].
-func (MadeUpMessenger) Send(context.Context, string, hook.Message, ...string) (hook.Answer, error) {
-	return hook.Answer{Status: http.StatusOK, Text: `{"taken": true}`}, nil
+func (MadeUpMessenger) Send(context.Context, string, hook.Message, ...string) (outbound.Answer, error) {
+	return outbound.Answer{Status: http.StatusOK, Text: `{"taken": true}`}, nil
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"loot"
-	"loot/desk/billing/hook"
+	"loot/outbound"
 	"loot/store"
 )
 
@@ -98,7 +98,7 @@ func (b *Billing) outgoing(ctx context.Context, id string) (out outgoing, ok boo
 
 // sent notes what became of a try. A message that was not taken is an error while
 // it is to be tried again, so that the queue does.
-func (b *Billing) sent(ctx context.Context, d delivery, a hook.Answer, failed error) error {
+func (b *Billing) sent(ctx context.Context, d delivery, a outbound.Answer, failed error) error {
 	text := a.Text
 	if failed != nil {
 		text = failed.Error()

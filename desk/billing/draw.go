@@ -174,11 +174,15 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		known := err == nil && !copied.Erased()
+		exempt, err := exemptPlans(ctx, tx)
+		if err != nil {
+			return err
+		}
 		for _, c := range currencies {
 			d := draft{subject: s, version: v.Hash(), record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
-			d.record.Invoice = b.write(seller, values, m, c, by[c])
+			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c])
 			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
@@ -254,14 +258,14 @@ func charged(uses []use, m Month, at *time.Location, lang string) (by map[string
 }
 
 // write fills in all of an invoice but its number and its days.
-func (b *Billing) write(seller Seller, values vault.Values, m Month, currency string, lines []invoice.Line) invoice.Invoice {
+func (b *Billing) write(seller Seller, values vault.Values, exempt map[string]invoice.Exemption, m Month, currency string, lines []invoice.Line) invoice.Invoice {
 	inv := invoice.Invoice{
 		Kind: invoice.Commercial, Period: m.days(), Currency: currency, Seller: seller.party(), Lines: lines, Payment: seller.payment(currency),
 		Buyer: buyerOf(func(f loot.Field) string {
 			return values[f].Reveal() //nolint:forbidigo // it stands on the customer's own invoice
 		}),
 	}
-	settle(&inv, seller)
+	settle(&inv, seller, exempt)
 	return inv
 }
 

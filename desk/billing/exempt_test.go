@@ -2,12 +2,15 @@ package billing
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
+	"loot/api"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 )
@@ -16,7 +19,15 @@ import (
 // VAT number.
 var smallSeller = Seller{
 	Name: "Loot Small Network", Address: "Musterweg 1, 10115 Berlin, Germany", TaxNumber: "00/000/00000", Series: "EX", Language: "en", Zone: "Europe/Berlin", Days: 14,
-	Exempt: "small business, § 19 UStG", ExemptFrom: "2026-01-01", ExemptUntil: "2026-11-30",
+	Exempt: []Exemption{{Text: "small business, § 19 UStG", From: "2026-01-01", Until: "2026-11-30"}},
+}
+
+// small is that business with another exemption.
+func small(change func(*Exemption)) Seller {
+	s, e := smallSeller, smallSeller.Exempt[0]
+	change(&e)
+	s.Exempt = []Exemption{e}
+	return s
 }
 
 // Whoever is exempt issues invoices without tax and without a VAT number, that say why;
@@ -91,9 +102,9 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 // alone is opened once, and again when its owner gave other details or the settings help.
 func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
-		small := smallSeller
-		small.Auto = true
-		o.b.Sell(small)
+		set := smallSeller
+		set.Auto = true
+		o.b.Sell(set)
 		home := with(meadow, map[loot.Field]string{country: "DE", postcode: "10115"})
 		o.customer(home)
 		late := o.customer(with(home, map[loot.Field]string{town: ""}))
@@ -119,8 +130,8 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		o.Clock.Advance(time.Hour)
 		draws("the town changed", 1, o.hour)
 		draws("an hour after that", 0, o.hour)
-		ends := small
-		ends.ExemptUntil = "2026-10-31" // by a mistake
+		ends := small(func(e *Exemption) { e.Until = "2026-10-31" }) // by a mistake
+		ends.Auto = true
 		o.b.Sell(ends)
 		o.give(late, town, "Lateton")
 		o.Clock.Advance(time.Hour)
@@ -128,7 +139,7 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		o.asStaff("billing")
 		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "or the days of the exemption", "only the VAT number helps")
 		draws("nothing was exempt", 0, o.hour)
-		o.b.Sell(small)
+		o.b.Sell(set)
 		draws("November is exempt", 1, o.hour)
 
 		o.Clock.Advance(31 * 24 * time.Hour) // December is over, and with it nothing is exempt
@@ -151,7 +162,7 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		if n := len(o.issued("")); n != 2 {
 			t.Errorf("%d invoices, want those of November at home", n)
 		}
-		registered := small
+		registered := set
 		registered.VAT = "DE136695976"
 		o.b.Sell(registered)
 		draws("there is a number", 1+3, o.hour) // November of one, and December of all
@@ -166,13 +177,13 @@ func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {
 		"en": "Exempt from VAT: X", "de": "Umsatzsteuerfrei: X", "es": "Exento de IVA: X", "fr": "Exonéré de TVA : X", "nl": "Vrijgesteld van btw: X",
 	}
 	for _, l := range invoice.Languages() {
-		seller := smallSeller
-		seller.Language, seller.Exempt, seller.ExemptCode = l.Code, "X", "VATEX-FR-FRANCHISE"
+		seller := small(func(e *Exemption) { e.Text, e.Code = "X", "VATEX-FR-FRANCHISE" })
+		seller.Language = l.Code
 		r := invoice.Record{Language: l.Code, Invoice: invoice.Invoice{
 			Kind: invoice.Commercial, Currency: "EUR", Period: november.days(), Seller: seller.party(), Buyer: seller.party(),
 			Lines: []invoice.Line{{ID: "1", Name: "Hosting", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")}},
 		}}
-		settle(&r.Invoice, seller)
+		settle(&r.Invoice, seller, nil)
 		if found := findings(&r.Invoice, seller); found != "" {
 			t.Errorf("%s: %s", l.Code, found)
 		}
@@ -192,22 +203,18 @@ func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {
 // before anything is issued.
 func TestAnExemptionIsSetWhole(t *testing.T) {
 	for _, code := range []string{"VATEX-EU-AE", "VATEX-EU-O", "VATEX-EU-G", "VATEX-EU-IC"} {
-		s := smallSeller
-		s.ExemptCode = code
-		if err := s.Check(); err == nil || !strings.Contains(err.Error(), "--seller-exempt-code ") {
+		if err := small(func(e *Exemption) { e.Code = code }).Check(); err == nil || !strings.Contains(err.Error(), "--seller-exempt-code ") {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	for want, change := range map[string]func(*Seller){
-		"--seller-exempt:":                func(s *Seller) { s.Exempt = "" },
-		"--seller-exempt-code ":           func(s *Seller) { s.ExemptCode = "VATEX-NONE" },
-		"--seller-exempt-from ":           func(s *Seller) { s.ExemptFrom = "" },
-		"--seller-exempt-until ":          func(s *Seller) { s.ExemptUntil = "30.11.2026" },
-		"not before --seller-exempt-from": func(s *Seller) { s.ExemptUntil = "2025-12-31" },
+	for want, change := range map[string]func(*Exemption){
+		"--seller-exempt: ":                   func(e *Exemption) { e.Text = "" },
+		"--seller-exempt-code ":               func(e *Exemption) { e.Code = "VATEX-NONE" },
+		"--seller-exempt-from ":               func(e *Exemption) { e.From = "" },
+		"--seller-exempt-until is a day":      func(e *Exemption) { e.Until = "30.11.2026" },
+		"--seller-exempt-until is not before": func(e *Exemption) { e.Until = "2025-12-31" },
 	} {
-		s := smallSeller
-		change(&s)
-		if err := s.Check(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := small(change).Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -223,4 +230,242 @@ func TestAnExemptionIsSetWhole(t *testing.T) {
 	if missing := s.missing(""); len(missing) > 0 {
 		t.Errorf("with a VAT number: %v", missing)
 	}
+}
+
+// Each further span says in one line when it is and why; what is wrong with one, and two
+// that share a day, are told before anything is issued.
+func TestFurtherSpansOfAnExemptionAreWrittenInALine(t *testing.T) {
+	for line, want := range map[string]string{
+		"2027-01-01/ a small business":                                 "",
+		" 2027-01-01/2027-12-31 VATEX-FR-FRANCHISE art. 293 B du CGI ": "",
+		"2025-01-01/2025-12-31 VATEX-FR-FRANCHISE art. 293 B":          "",
+		"2027-01-01 a small business":                                  "the first day is a day",
+		"2027-01-01/2027-02-30 a small business":                       "the last day is a day",
+		"2027-01-01/2026-12-31 a small business":                       "the last day is not before the first",
+		"2027-01-01/2027-12-31":                                        "the reason for the exemption is missing",
+		"2027-01-01/2027-12-31 VATEX-FR-FRANCHISE":                     "the reason for the exemption is missing",
+		"2027-01-01/2027-12-31 vatex-fr-franchise art. 293 B":          "the code is one of the list VATEX",
+		"2027-01-01/2027-12-31 VATEX-EU-AE art. 196":                   "the code is of an exemption",
+		"2026-11-30/2027-12-31 a small business":                       "overlap: 2026-01-01/2026-11-30 and 2026-11-30/2027-12-31",
+		"2025-01-01/ a small business":                                 "overlap: 2025-01-01/ and 2026-01-01/2026-11-30",
+		"2026-03-01/2026-03-31 a small business":                       "overlap: 2026-01-01/2026-11-30 and 2026-03-01/2026-03-31",
+	} {
+		s := smallSeller
+		s.Exempt = append(slices.Clip(s.Exempt), ExemptionOf(line))
+		if err := s.Check(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+	if e := ExemptionOf("2027-01-01/2027-12-31 VATEX-FR-FRANCHISE art. 293 B du CGI"); e.Text != "art. 293 B du CGI" || e.Code != "VATEX-FR-FRANCHISE" || e.From != "2027-01-01" || e.Until != "2027-12-31" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// What takes an invoice back, and what is written for it, goes by the span of the period
+// that was invoiced, whichever span it is by then.
+func TestWhatIsWrittenAgainGoesByTheSpanOfItsPeriod(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		twice := smallSeller
+		twice.VAT = "DE136695976"
+		twice.Exempt = append(slices.Clip(twice.Exempt), ExemptionOf("2027-01-01/ VATEX-EU-132-1I the other reason"))
+		ok(t, twice.Check())
+		o.b.Sell(twice)
+		s := o.customer(with(meadow, map[loot.Field]string{country: "DE", postcode: "10115"}))
+		o.after(december)
+		o.run(november)
+		o.Clock.Advance(31 * 24 * time.Hour)
+		o.run("2026-12")
+		o.Clock.Advance(31 * 24 * time.Hour) // it is exempt again, for another reason
+		o.run("2027-01")
+		all := o.issued(`WHERE i.subject = $1`, s)
+		if len(all) != 3 {
+			t.Fatalf("%d invoices", len(all))
+		}
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", all[0].Number, all[1].Number), fine))
+		for number, i := range o.issued(`WHERE i.subject = $1`, s) {
+			inv := o.record(i.Number).Invoice
+			want := map[string]invoice.Subtotal{
+				"2026-11": {Tax: invoice.Tax{Category: invoice.Exempt}, Text: "Exempt from VAT: small business, § 19 UStG"},
+				"2026-12": {Tax: invoice.Tax{Category: invoice.Standard}},
+				"2027-01": {Tax: invoice.Tax{Category: invoice.Exempt}, Text: "Exempt from VAT: the other reason", Code: "VATEX-EU-132-1I"},
+			}[i.Period.From.String()[:7]]
+			got := inv.Breakdown[0]
+			if len(inv.Breakdown) != 1 || got.Tax.Category != want.Tax.Category || got.Text != want.Text || got.Code != want.Code {
+				t.Errorf("%d, %s for %s: %+v, want %+v", number, i.Kind, i.Period.From, inv.Breakdown, want)
+			}
+		}
+		if n := len(o.issued("")); n != 7 {
+			t.Errorf("%d documents, want three invoices, and two taken back and written again", n)
+		}
+	})
+}
+
+// course adds a plan that is exempt by itself, as staff does, and returns its id.
+func (o *office) course(title, why, code string) string {
+	o.Helper()
+	o.asStaff("billing")
+	a := o.Post("/console/billing/plans", "service", "backup", "title", title, "price", "10.00", "currency", "EUR", "period", "month", "setup", "5.00", "exempt", why, "code", code)
+	id, ok := strings.CutPrefix(a.Header.Get("Location"), "/console/billing/plans/")
+	if a.Status != http.StatusSeeOther || !ok {
+		o.Fatalf("%d %s", a.Status, desktest.Text(a.Body))
+	}
+	return id
+}
+
+// taxesOf writes the breakdown of an invoice, and what each line is.
+func taxesOf(inv *invoice.Invoice) string {
+	var out []string
+	for _, s := range inv.Breakdown {
+		out = append(out, fmt.Sprintf("%s %s of %s: %s %s %q", s.Tax.Category, s.Tax.Rate, s.Taxable.Fixed(2), s.Amount.Fixed(2), s.Code, s.Text))
+	}
+	for _, l := range inv.Lines {
+		out = append(out, string(l.Tax.Category))
+	}
+	return strings.Join(out, ", ")
+}
+
+// A plan that is exempt by itself is so at home alone, beside what is taxed on the same
+// invoice; every document says both, and why.
+func TestAPlanIsExemptByItself(t *testing.T) {
+	const why, code = "vocational training, Article 132 (1)(i)", "VATEX-EU-132-1I"
+	onEach(t, func(t *testing.T, o *office) {
+		seller := MadeUpSeller
+		seller.OSS = true
+		o.b.Sell(seller)
+		plan := o.course("Course", why, code)
+		shows(t, o.Get("/console/billing/plans/"+plan), http.StatusOK, why, code)
+		shows(t, o.Get("/console/billing/plans"), http.StatusOK, "Exempt from VAT: "+why)
+		shows(t, o.Get("/services"), http.StatusOK, "Exempt from VAT: "+why)
+		listed := fmt.Sprint(o.api([]api.Scope{"plans:read"}).call(http.StatusOK, http.MethodGet, "/api/plans?service=backup", ""))
+		if !strings.Contains(listed, "exempt:"+why+" exemptCode:"+code+" id:"+plan) || strings.Count(listed, "exempt:") != 1 {
+			t.Error(listed)
+		}
+
+		const taxed = "S 23 of 1.31: 0.30  \"\""
+		home := o.customer(meadow)
+		o.order("p", home, "backup", plan)
+		want := map[loot.Subject]string{home: taxed + `, E 0 of 7.67: 0.00 VATEX-EU-132-1I "Exempt from VAT: vocational training, Article 132 (1)(i)", S, E, E`}
+		for i, one := range []struct {
+			given map[loot.Field]string
+			taxes string
+		}{
+			{map[loot.Field]string{country: "DE", postcode: "10115"}, `S 19 of 8.98: 1.71  "", S, S, S`},
+			{map[loot.Field]string{country: "DE", postcode: "10115", companyVAT: "DE136695976"}, `AE 0 of 8.98: 0.00 VATEX-EU-AE "Reverse charge: the customer accounts for the VAT.", AE, AE, AE`},
+			{map[loot.Field]string{country: "CH", postcode: "8001"}, `O 0 of 8.98: 0.00 VATEX-EU-O "Not subject to VAT: the place of supply is outside of the European Union.", O, O, O`},
+		} {
+			s := o.customer(with(meadow, one.given))
+			o.order(fmt.Sprint("p", i), s, "backup", plan)
+			want[s] = one.taxes
+		}
+		abroad := loot.Subject("")
+		o.after(december)
+		o.run(november)
+		for _, i := range o.issued("") {
+			inv := o.record(i.Number).Invoice
+			if found := inv.Check(); len(found) > 0 {
+				t.Errorf("%s: %v", i.Number, found)
+			}
+			if got := taxesOf(&inv); got != want[i.Subject] {
+				t.Errorf("got  %s\nwant %s", got, want[i.Subject])
+			}
+			if strings.HasPrefix(want[i.Subject], "S 19") {
+				abroad = i.Subject
+			}
+		}
+
+		o.as(home)
+		first := o.issued(`WHERE i.subject = $1`, home)[0]
+		shows(t, o.Get("/portal/invoices/"+first.Number), http.StatusOK, "23 %", "Exempt", "Exempt from VAT: "+why)
+		for doc, all := range map[string][]string{
+			"ubl": {"<cbc:ID>S</cbc:ID>", "<cbc:ID>E</cbc:ID>", "<cbc:TaxExemptionReasonCode>" + code + "<", ">Exempt from VAT: " + why + "</cbc:TaxExemptionReason>"},
+			"cii": {">S</ram:CategoryCode>", ">E</ram:CategoryCode>", ">Exempt from VAT: " + why + "</ram:ExemptionReason>", ">" + code + "</ram:ExemptionReasonCode>"},
+		} {
+			body := o.Get("/portal/invoices/" + first.Number + "/" + doc).Body
+			for _, w := range all {
+				if !strings.Contains(body, w) {
+					t.Errorf("%s lacks %s", doc, w)
+				}
+			}
+		}
+
+		// What is written again for somebody who is at home after all is exempt, also of a
+		// plan that was retired meanwhile.
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post("/console/billing/plans/"+plan+"/retire"), "/console/billing/plans")
+		was := o.issued(`WHERE i.subject = $1`, abroad)[0]
+		ok(t, o.b.WriteAgain(t.Context(), again(abroad, country, "IE", was.Number), fine))
+		for kind, taxes := range map[string]string{"381": want[abroad], "384": want[home]} {
+			inv := o.record(o.issued(`WHERE i.subject = $1 AND i.kind = $2`, abroad, kind)[0].Number).Invoice
+			if got := taxesOf(&inv); got != taxes {
+				t.Errorf("%s: got  %s\nwant %s", kind, got, taxes)
+			}
+		}
+	})
+}
+
+// An invoice has one place for the reasons of all that is exempt: with several, each line
+// says its own, and none that is the invoice's only one any more.
+func TestSeveralReasonsStandOnTheirLines(t *testing.T) {
+	plans := map[string]invoice.Exemption{"course": {Text: "training", Code: "VATEX-EU-132-1I"}, "advice": {Text: "advice", Code: "VATEX-EU-132-1G"}, "lecture": {Text: "training", Code: "VATEX-EU-132-1I"}}
+	for _, tt := range []struct {
+		seller     Seller
+		items      []string
+		text, code string // of the exemption
+		notes      string
+	}{
+		{MadeUpSeller, []string{"shared", "course", "course/hours", "lecture"}, "Exempt from VAT: training", "VATEX-EU-132-1I", "||| S E E E"},
+		{MadeUpSeller, []string{"advice", "shared", "course/hours"}, "Exempt from VAT: advice; training", "", "Exempt from VAT: advice||Exempt from VAT: training E S E"},
+		{smallSeller, []string{"shared", "course"}, "Exempt from VAT: small business, § 19 UStG; training", "", "Exempt from VAT: small business, § 19 UStG|Exempt from VAT: training E E"},
+		{smallSeller, []string{"shared"}, "Exempt from VAT: small business, § 19 UStG", "", " E"},
+		{MadeUpSeller, []string{"shared", "courses"}, "", "", "| S S"},
+	} {
+		inv := invoice.Invoice{Kind: invoice.Commercial, Currency: "EUR", Period: november.days(), Seller: tt.seller.party(), Buyer: tt.seller.party()}
+		for i, item := range tt.items {
+			inv.Lines = append(inv.Lines, invoice.Line{ID: fmt.Sprint(i + 1), Name: "Hosting", Item: item, Note: "of before", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")})
+		}
+		settle(&inv, tt.seller, plans)
+		if found := findings(&inv, tt.seller); found != "" {
+			t.Errorf("%v: %s", tt.items, found)
+		}
+		var notes, categories []string
+		for _, l := range inv.Lines {
+			notes, categories = append(notes, l.Note), append(categories, string(l.Tax.Category))
+		}
+		if got := strings.Join(notes, "|") + " " + strings.Join(categories, " "); got != tt.notes {
+			t.Errorf("%v: lines are %s, want %s", tt.items, got, tt.notes)
+		}
+		got := append(inv.Exemptions, invoice.Exemption{})[0]
+		if got.Text != tt.text || got.Code != tt.code || len(inv.Exemptions) > 1 {
+			t.Errorf("%v: %+v, want %s (%s)", tt.items, inv.Exemptions, tt.text, tt.code)
+		}
+	}
+}
+
+// A code that says no exemption, and one without words, are refused where a plan is made.
+func TestAPlanIsExemptWithWordsAndACodeThatFits(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.asStaff("billing")
+		for _, bad := range []struct{ why, code, says string }{
+			{"training", "VATEX-NONE", "The code is one of the list VATEX"},
+			{"training", "VATEX-EU-AE", "The code is of an exemption: VATEX-EU-AE says that the customer owes the tax"},
+			{"", "VATEX-EU-132-1I", "Say in words why the plan is exempt"},
+		} {
+			a := o.Post("/console/billing/plans", "service", "backup", "title", "Course", "price", "10.00", "currency", "EUR", "period", "month", "exempt", bad.why, "code", bad.code)
+			shows(t, a, http.StatusUnprocessableEntity, bad.says)
+			if !strings.Contains(a.Body, `value="`+bad.code+`"`) {
+				t.Errorf("%s: what was typed is lost", bad.code)
+			}
+		}
+		plans, err := o.b.Plans(t.Context(), "backup")
+		ok(t, err)
+		for _, p := range plans {
+			if strings.Contains(p.Label, "Course") {
+				t.Errorf("%+v is there", p)
+			}
+		}
+		o.course("Course", "training", "")
+		if plans, err = o.b.Plans(t.Context(), "backup"); err != nil || !strings.Contains(fmt.Sprint(plans), "€\u00a05.00 once, to set it up; Exempt from VAT: training") {
+			t.Errorf("the form to order says %+v, %v", plans, err)
+		}
+	})
 }

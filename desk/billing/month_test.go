@@ -105,7 +105,7 @@ func TestTaxByRuleAndDate(t *testing.T) {
 		category                     invoice.Category
 		percent                      string
 		printed                      string // VAT number of the buyer
-		exempt                       bool   // the seller, from October to November of 2026
+		exempt                       bool   // the seller, from October to November of 2026, and from 2027 on
 	}{
 		{"at home, a business", "IE", "", "IE1234567T", false, "2026-11-30", invoice.Standard, "23", "IE1234567T", false},
 		{"at home, a consumer", "IE", "", "", false, "2026-11-30", invoice.Standard, "23", "", false},
@@ -131,18 +131,19 @@ func TestTaxByRuleAndDate(t *testing.T) {
 		{"an exempt seller, Switzerland", "CH", "8001", "", false, "2026-11-30", invoice.OutOfScope, "0", "", true},
 		{"a seller before it is exempt", "IE", "", "", false, "2026-09-30", invoice.Standard, "23", "", true},
 		{"a seller that is exempt no longer", "IE", "", "", false, "2026-12-31", invoice.Standard, "23", "", true},
+		{"a seller that is exempt again", "IE", "", "", false, "2027-01-31", invoice.Exempt, "0", "", true},
 	} {
 		seller := MadeUpSeller
 		seller.Name, seller.Address, seller.OSS = "Example Ltd", "1 Example Quay, Dublin, Ireland", tt.oss
 		if tt.exempt {
-			seller.Exempt, seller.ExemptFrom, seller.ExemptUntil = "Small business", "2026-10-31", "2026-11-30"
+			seller.Exempt = []Exemption{{Text: "Small business", From: "2026-10-31", Until: "2026-11-30"}, {Text: "Small again", From: "2027-01-01"}}
 		}
 		inv := invoice.Invoice{
 			Kind: invoice.Commercial, Currency: "EUR", Period: invoice.Period{From: day(tt.on[:8] + "01"), To: day(tt.on)}, Seller: seller.party(),
 			Buyer: invoice.Party{Name: "Buyer", VAT: tt.vat, Address: invoice.Address{Lines: []string{"1 Sample Street"}, City: "Exampleton", Postcode: tt.postcode, Country: tt.country}},
 			Lines: []invoice.Line{{ID: "1", Name: "Hosting", Quantity: invoice.Int(1), Unit: "MON", Price: invoice.Dec("4.90")}},
 		}
-		settle(&inv, seller)
+		settle(&inv, seller, nil)
 		if got := inv.Lines[0].Tax; got.Category != tt.category || !got.Rate.Equal(invoice.Dec(tt.percent)) || inv.Buyer.VAT != tt.printed {
 			t.Errorf("%s: %s %s, VAT number %q", tt.name, got.Category, got.Rate, inv.Buyer.VAT)
 		}

@@ -120,6 +120,8 @@ func planFields(s *statement.Statement) web.Fields {
 		{Name: "currency", Type: "select", Label: "Currency", Options: priceCurrencies, Required: true, Plain: true},
 		{Name: "period", Type: "select", Label: "Each", Options: []web.Option{{Value: "month", Label: "Month"}, {Value: "quarter", Label: "Quarter"}, {Value: "year", Label: "Year"}}, Required: true, Plain: true},
 		{Name: "setup", Label: "To set it up, once", InputMode: "decimal", MaxLen: 12, Plain: true, Hint: "Empty: nothing."},
+		{Name: "exempt", Label: "Why it is exempt from VAT", MaxLen: 160, Plain: true, Hint: "As it stands on invoices, with the provision, such as “vocational training, Article 132 (1)(i)”. Empty: it is taxed."},
+		{Name: "code", Label: "Code of the exemption", MaxLen: 40, Plain: true, Hint: "Of the list VATEX, such as VATEX-EU-132-1I. Empty: none fits."},
 	}
 }
 
@@ -199,7 +201,7 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := planFields(s)
 	err = form.Check(typed)
-	p := Plan{ID: loot.NewID("p"), Service: typed.Get("service"), Title: typed.Get("title"), Text: typed.Get("text"), Currency: typed.Get("currency"), Period: typed.Get("period")}
+	p := Plan{ID: loot.NewID("p"), Service: typed.Get("service"), Title: typed.Get("title"), Text: typed.Get("text"), Currency: typed.Get("currency"), Period: typed.Get("period"), Exempt: typed.Get("exempt"), Code: typed.Get("code")}
 	if err == nil {
 		wrong := map[string]string{}
 		for name, to := range map[string]*int64{"price": &p.Cents, "setup": &p.Setup} {
@@ -207,6 +209,12 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 			if *to = n; !ok && (name == "price" || typed.Get(name) != "") {
 				wrong[name] = "This is not a price. One looks like " + plainAmount(990, p.Currency) + "."
 			}
+		}
+		if what := wrongExemptCode(p.Code); what != "" {
+			wrong["code"] = "The code " + what
+		}
+		if p.Code != "" && p.Exempt == "" {
+			wrong["exempt"] = "Say in words why the plan is exempt, too: invoices say it. Or remove the code."
 		}
 		err = web.Invalid("", wrong)
 	}

@@ -50,6 +50,8 @@ type apiPlan struct {
 	Price    string     `json:"price" doc:"For a period"`
 	Period   string     `json:"period" enum:"month,quarter,year"`
 	Setup    string     `json:"setup,omitempty" doc:"Once"`
+	Exempt   string     `json:"exempt,omitempty" doc:"Why it is exempt from VAT where the seller is, in words for invoices"`
+	Code     string     `json:"exemptCode,omitempty" doc:"Of the exemption, of the list VATEX"`
 	Retired  bool       `json:"retired,omitempty" doc:"It can be chosen no more"`
 	Meters   []apiMeter `json:"meters" doc:"What of it is counted"`
 }
@@ -75,7 +77,7 @@ func (b *Billing) apiPlans(ctx context.Context, in *plansIn) (*plansOut, error) 
 	for _, p := range all {
 		row := apiPlan{
 			ID: p.ID, Service: p.Service, Title: p.Title, Text: p.Text,
-			Currency: p.Currency, Price: plainAmount(p.Cents, p.Currency), Period: p.Period, Retired: p.Retired, Meters: []apiMeter{},
+			Currency: p.Currency, Price: plainAmount(p.Cents, p.Currency), Period: p.Period, Exempt: p.Exempt, Code: p.Code, Retired: p.Retired, Meters: []apiMeter{},
 		}
 		if p.Setup != 0 {
 			row.Setup = plainAmount(p.Setup, p.Currency)

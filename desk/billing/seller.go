@@ -1,7 +1,6 @@
 package billing
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -30,11 +29,8 @@ type Seller struct {
 	OSS      bool   // consumers in other member states pay the tax of their own
 	Auto     bool   // the month that has passed is drawn by itself
 
-	TaxNumber   string // of the tax office; who is exempt may have no other
-	Exempt      string // why its supplies are exempt at home, in words for invoices; empty: they are not
-	ExemptCode  string // of the list VATEX, if it has one
-	ExemptFrom  string // the first day on which they are, as 2026-01-01
-	ExemptUntil string // the last; empty: none is known
+	TaxNumber string      // of the tax office; who is exempt may have no other
+	Exempt    []Exemption // when its supplies are exempt at home, and why; no two on the same day
 }
 
 // MadeUpSeller is the company of demonstrations and proofs.
@@ -72,41 +68,7 @@ func (s Seller) Check() error {
 	if s.Days < 0 || s.Days > 365 {
 		return loot.Errorf(loot.Invalid, "--seller-days is between 0 and 365.")
 	}
-	return s.checkExemption()
-}
-
-// notExempt are the codes of VATEX for reverse charge, exports, supplies within the Union
-// and what is out of scope: each belongs to a category of its own, and none to E.
-var notExempt = []string{"VATEX-EU-AE", "VATEX-EU-G", "VATEX-EU-IC", "VATEX-EU-O"}
-
-func (s Seller) checkExemption() error {
-	if s.Exempt == "" {
-		if s.ExemptCode+s.ExemptFrom+s.ExemptUntil != "" {
-			return loot.Errorf(loot.Invalid, "--seller-exempt: the reason for the exemption is missing. It stands on the invoices.")
-		}
-		return nil
-	}
-	if s.ExemptCode != "" && !invoice.IsExemption(s.ExemptCode) {
-		return loot.Errorf(loot.Invalid, "--seller-exempt-code is one of the list VATEX, such as VATEX-FR-FRANCHISE; leave it empty if it has none that fits.")
-	}
-	if slices.Contains(notExempt, s.ExemptCode) {
-		return loot.Errorf(loot.Invalid, "--seller-exempt-code is of an exemption: %s says that the customer owes the tax, or that the supply is none at home. Leave it empty if no other fits.", s.ExemptCode)
-	}
-	for _, one := range []struct{ flag, day string }{{"--seller-exempt-from", s.ExemptFrom}, {"--seller-exempt-until", cmp.Or(s.ExemptUntil, s.ExemptFrom)}} {
-		if d, err := invoice.ParseDate(one.day); err != nil || !d.Valid() {
-			return loot.Errorf(loot.Invalid, "%s is a day, such as 2026-01-01.", one.flag)
-		}
-	}
-	if s.ExemptUntil != "" && s.ExemptUntil < s.ExemptFrom {
-		return loot.Errorf(loot.Invalid, "--seller-exempt-until is not before --seller-exempt-from.")
-	}
-	return nil
-}
-
-// exemptOn reports whether what the seller supplies at home is exempt on a day.
-func (s Seller) exemptOn(d invoice.Date) bool {
-	day := d.String()
-	return s.Exempt != "" && s.ExemptFrom <= day && (s.ExemptUntil == "" || day <= s.ExemptUntil)
+	return checkExemptions(s.Exempt)
 }
 
 func (s Seller) withDefaults() Seller {
@@ -168,7 +130,7 @@ func (s Seller) unregistered(inv *invoice.Invoice) string {
 	switch {
 	case inv.Seller.VAT != "":
 		return ""
-	case has(invoice.ReverseCharge), has(invoice.Standard) && s.exemptOn(inv.Period.To):
+	case has(invoice.ReverseCharge), has(invoice.Standard) && s.exemptOn(inv.Period.To) != nil:
 		return onlyVAT
 	case has(invoice.Standard):
 		return vatOrExempt
@@ -178,7 +140,7 @@ func (s Seller) unregistered(inv *invoice.Invoice) string {
 
 // lacksVATFor reports whether an invoice waits for a VAT number that the seller still lacks.
 func (s Seller) lacksVATFor(p pending) bool {
-	return !s.registered() && (strings.Contains(p.Finding.Text, onlyVAT) || strings.Contains(p.Finding.Text, vatOrExempt) && !s.exemptOn(p.Month.days().To))
+	return !s.registered() && (strings.Contains(p.Finding.Text, onlyVAT) || strings.Contains(p.Finding.Text, vatOrExempt) && s.exemptOn(p.Month.days().To) == nil)
 }
 
 // missing returns what the law wants to stand on an invoice for a month and is not set
@@ -193,7 +155,7 @@ func (s Seller) missing(m Month) (out []string) {
 	}
 	switch {
 	case s.registered():
-	case s.Exempt == "" || m != "" && !s.exemptOn(m.days().To):
+	case len(s.Exempt) == 0 || m != "" && s.exemptOn(m.days().To) == nil:
 		out = append(out, "Its VAT number: set --seller-vat; or, if it is exempt and has none, --seller-exempt and --seller-tax-number.")
 	case s.TaxNumber == "":
 		out = append(out, "Its tax number: set --seller-tax-number, or --seller-vat.")

@@ -107,7 +107,7 @@ func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) 
 	if service != "" {
 		where, args = `WHERE service = $1`, append(args, service)
 	}
-	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, setup, retired FROM billing_plan `+where+` ORDER BY service, retired, cents, id`, args...)
+	rows, err := tx.Query(ctx, `SELECT id, service, title, text, cents, currency, period, setup, exempt, exempt_code, retired FROM billing_plan `+where+` ORDER BY service, retired, cents, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: plans: %w", err)
 	}
@@ -116,7 +116,7 @@ func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) 
 	for rows.Next() {
 		var p Plan
 		var gone int64
-		if err := rows.Scan(&p.ID, &p.Service, &p.Title, &p.Text, &p.Cents, &p.Currency, &p.Period, &p.Setup, &gone); err != nil {
+		if err := rows.Scan(&p.ID, &p.Service, &p.Title, &p.Text, &p.Cents, &p.Currency, &p.Period, &p.Setup, &p.Exempt, &p.Code, &gone); err != nil {
 			return nil, fmt.Errorf("billing: plans: %w", err)
 		}
 		p.Retired = gone != 0
@@ -135,11 +135,31 @@ func readPlans(ctx context.Context, tx *store.Tx, service string, retired bool) 
 }
 
 func insertPlan(ctx context.Context, tx *store.Tx, p Plan) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_plan (id, service, title, text, cents, currency, period, setup, retired) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
-		p.ID, p.Service, p.Title, p.Text, p.Cents, p.Currency, p.Period, p.Setup); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_plan (id, service, title, text, cents, currency, period, setup, exempt, exempt_code, retired) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`,
+		p.ID, p.Service, p.Title, p.Text, p.Cents, p.Currency, p.Period, p.Setup, p.Exempt, p.Code); err != nil {
 		return fmt.Errorf("billing: plan: %w", err)
 	}
 	return nil
+}
+
+// exemptPlans returns why plans are exempt that are, by their ids, also of those that are
+// retired: what was invoiced by them may be written again.
+func exemptPlans(ctx context.Context, tx *store.Tx) (map[string]invoice.Exemption, error) {
+	rows, err := tx.Query(ctx, `SELECT id, exempt, exempt_code FROM billing_plan WHERE exempt <> ''`)
+	if err != nil {
+		return nil, fmt.Errorf("billing: exempt: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]invoice.Exemption{}
+	for rows.Next() {
+		var id string
+		var e invoice.Exemption
+		if err := rows.Scan(&id, &e.Text, &e.Code); err != nil {
+			return nil, fmt.Errorf("billing: exempt: %w", err)
+		}
+		out[id] = e
+	}
+	return out, rows.Err()
 }
 
 func retirePlan(ctx context.Context, tx *store.Tx, id string, now time.Time) (bool, error) {

@@ -50,7 +50,12 @@ func business(given, country string) string {
 // electronic means, as hosting is (Implementing Regulation 282/2011, Article 7 and
 // Annex I), by the law of the day on which its period ends: a statement of account
 // for a continuous supply is complete then (Directive 2006/112/EC, Article 64).
-func settle(inv *invoice.Invoice, s Seller) {
+//
+// Plans are those that are exempt by themselves, by their ids.
+func settle(inv *invoice.Invoice, s Seller, plans map[string]invoice.Exemption) {
+	for i := range inv.Lines {
+		inv.Lines[i].Note = "" // which says why there is no tax, on what is written again for another reason
+	}
 	home, _ := taxCountry(inv.Seller.Address)
 	there, member := taxCountry(inv.Buyer.Address)
 	vat := business(inv.Buyer.VAT, there)
@@ -58,7 +63,7 @@ func settle(inv *invoice.Invoice, s Seller) {
 	words := reasons[s.Language]
 	switch {
 	case there == home && member:
-		domestic(inv, s, home)
+		domestic(inv, s, home, plans)
 	case member && vat != "":
 		// The place of supply is the buyer's (Article 44), who owes the tax
 		// (Article 196); the invoice says so (Article 226, 11a).
@@ -69,7 +74,7 @@ func settle(inv *invoice.Invoice, s Seller) {
 		standard(inv, there)
 	case member:
 		// Below the threshold of all such supplies it stays the seller's (Article 59c).
-		domestic(inv, s, home)
+		domestic(inv, s, home, plans)
 	default:
 		// The place of supply is outside of the Union: for a business by Article
 		// 44, for a consumer by Article 58. That is not an export, which is of goods
@@ -87,13 +92,43 @@ func settle(inv *invoice.Invoice, s Seller) {
 // domestic sets the tax of what is supplied where the seller is. An exemption is
 // granted by the seller's state and counts there alone: a business elsewhere owes
 // the tax by reverse charge all the same, and the one-stop shop is not exempt
-// (Directive 2006/112/EC, Article 284).
-func domestic(inv *invoice.Invoice, s Seller, home string) {
-	if !s.exemptOn(inv.Period.To) {
-		standard(inv, home)
+// (Directive 2006/112/EC, Article 284). That of a plan is of what is supplied, and goes
+// before that of who supplies it.
+func domestic(inv *invoice.Invoice, s Seller, home string, plans map[string]invoice.Exemption) {
+	standard(inv, home)
+	seller := s.exemptOn(inv.Period.To)
+	var why []invoice.Exemption // each once
+	of := map[int]invoice.Exemption{}
+	for i := range inv.Lines {
+		plan, _, _ := strings.Cut(inv.Lines[i].Item, "/")
+		e, exempt := plans[plan]
+		if !exempt && seller == nil {
+			continue
+		}
+		if !exempt {
+			e = invoice.Exemption{Text: seller.Text, Code: seller.Code}
+		}
+		inv.Lines[i].Tax, of[i] = invoice.Tax{Category: invoice.Exempt}, e
+		if !slices.Contains(why, e) {
+			why = append(why, e)
+		}
+	}
+	if len(why) == 0 {
 		return
 	}
-	untaxed(inv, invoice.Exempt, s.ExemptCode, reasons[s.Language].exempt+s.Exempt)
+	words, all := reasons[s.Language].exempt, why[0]
+	for _, e := range why[1:] {
+		all.Text += "; " + e.Text
+		if e.Code != all.Code {
+			all.Code = ""
+		}
+	}
+	if len(why) > 1 { // the breakdown has one place for them (BR-E-01), so that each line says its own
+		for i, e := range of {
+			inv.Lines[i].Note = words + e.Text
+		}
+	}
+	inv.Exemptions = []invoice.Exemption{{Category: invoice.Exempt, Code: all.Code, Text: words + all.Text}}
 }
 
 // reasons for which there is no tax, by language.

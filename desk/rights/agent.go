@@ -34,10 +34,14 @@ const (
 
 // The actions that agents can ask for.
 const (
-	drpAccess   = "access"
-	drpDeletion = "deletion"
-	drpOptOut   = "sale:opt-out"
+	drpAccess     = "access"
+	drpCategories = "access:categories"
+	drpSpecific   = "access:specific" // which the protocol has not described yet: a copy is all of it
+	drpDeletion   = "deletion"
+	drpOptOut     = "sale:opt-out"
 )
+
+var drpActions = []string{drpAccess, drpCategories, drpSpecific, drpDeletion, drpOptOut}
 
 // agentID is what the protocol's directory names an agent.
 var agentID = regexp.MustCompile(`^[A-Z][A-Z_]{1,59}$`)
@@ -47,19 +51,21 @@ type agent struct {
 	ID    string
 	Title string
 	Key   ed25519.PublicKey
+	Hosts []string // where it may be called, as in an address
 	Made  time.Time
 	Ended time.Time // zero: it may ask
 }
 
-const agentColumns = `id, title, key, made, ended`
+const agentColumns = `id, title, key, hosts, made, ended`
 
 func scanAgent(row store.Row) (a agent, err error) {
-	var key string
+	var key, hosts string
 	var made, ended int64
-	if err := row.Scan(&a.ID, &a.Title, &key, &made, &ended); err != nil {
+	if err := row.Scan(&a.ID, &a.Title, &key, &hosts, &made, &ended); err != nil {
 		return a, err
 	}
 	a.Made, a.Ended = store.Instant(made), store.Instant(ended)
+	a.Hosts = strings.Fields(hosts)
 	a.Key, err = publicKey(key)
 	return a, err
 }
@@ -148,6 +154,7 @@ type message struct {
 	Exercise string    `json:"exercise"`
 	Regime   string    `json:"regime"`
 	Email    string    `json:"email"`
+	Callback string    `json:"status_callback"`
 }
 
 // opened returns the signed JSON of a body, and the hash by which it is known again.
@@ -242,7 +249,7 @@ func (d *Rights) entry(*http.Request) (any, error) {
 	}
 	front := s.Front()
 	return directoryEntry{
-		ID: d.business(), Name: front.Controller.Name, Base: d.BaseURL + drpBase, Actions: []string{drpAccess, drpDeletion, drpOptOut}, Verifications: []string{"email"},
+		ID: d.business(), Name: front.Controller.Name, Base: d.BaseURL + drpBase, Actions: drpActions, Verifications: []string{"email"},
 		Policy: d.BaseURL + "/statement", Web: d.BaseURL, Technical: front.Contact, Contact: front.Contact,
 	}, nil
 }

@@ -3,6 +3,7 @@ package rights
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"loot"
 	"loot/store"
@@ -42,6 +43,7 @@ func agentForm() web.Fields {
 		{Name: "id", Label: "Id", Required: true, MaxLen: 60, Hint: "As in the directory: capital letters and underscores."},
 		{Name: "title", Label: "Name", Required: true, MaxLen: 80, Hint: "People read it in the letter that asks them."},
 		{Name: "key", Label: "Verify key", Required: true, MaxLen: 60, Wide: true, Hint: "Ed25519, 32 bytes in base64."},
+		{Name: "hosts", Label: "Where it may be called", MaxLen: 300, Wide: true, Hint: "The host of the address at which it wants to be told how its requests stand, such as agents.example.com; several with a space between. Empty: it is not called, and asks."},
 	}
 }
 
@@ -102,6 +104,7 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = agentForm().Check(typed)
+	var hosts []string
 	if err == nil {
 		wrong := map[string]string{}
 		if !agentID.MatchString(typed.Get("id")) {
@@ -110,6 +113,9 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 		if _, err := publicKey(typed.Get("key")); err != nil {
 			wrong["key"] = loot.Message(err)
 		}
+		if hosts, err = d.readHosts(typed.Get("hosts")); err != nil {
+			wrong["hosts"] = loot.Message(err)
+		}
 		err = web.Invalid("", wrong)
 	}
 	if err != nil {
@@ -117,13 +123,14 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
 	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `INSERT INTO rights_agent (id, title, key, token, made, author, ended) VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (id) DO NOTHING`,
-			typed.Get("id"), typed.Get("title"), typed.Get("key"), []byte{}, d.Now().UnixMicro(), by.ID)
+		n, err := tx.Exec(ctx, `INSERT INTO rights_agent (id, title, key, hosts, token, made, author, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+			ON CONFLICT (id) DO UPDATE SET title = excluded.title, hosts = excluded.hosts WHERE rights_agent.key = excluded.key AND rights_agent.ended = 0`,
+			typed.Get("id"), typed.Get("title"), typed.Get("key"), strings.Join(hosts, " "), []byte{}, d.Now().UnixMicro(), by.ID)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return loot.Errorf(loot.Conflict, "There is an agent with this id. One that gets another key gets another id too.")
+			return loot.Errorf(loot.Conflict, "There is an agent with this id and another key, or one that was ended. One that gets another key gets another id too.")
 		}
 		_, err = d.Gate.Note(ctx, tx, by, "agent.registered", typed.Get("id"))
 		return err
@@ -204,8 +211,8 @@ func (d *Rights) answerAgent(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		v.Title, v.Text = "Confirmed", e.Detail
-		if e.Action == drpAccess {
-			v.Text = "Sign in and take the copy: it stands under “Your rights” in your portal."
+		if at := inPortal[e.Action]; at.path != "" {
+			v.Text = at.said
 		}
 	} else {
 		e.State, e.Reason, e.Detail, e.Closed = denied, unproved, "The person did not confirm it.", d.Now()

@@ -7,9 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,13 +32,13 @@ type envoy struct {
 	token string
 }
 
-// envoy lets an agent in, as the console does.
-func (h *house) envoy(id string) *envoy {
+// envoy lets an agent in, as the console does; it may be called at some hosts.
+func (h *house) envoy(id string, hosts ...string) *envoy {
 	h.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	ok(h, err)
 	h.asStaff("t-dpo", "dpo")
-	leads(h, h.Post("/console/requests/agents", "id", id, "title", "Example Agents", "key", base64.StdEncoding.EncodeToString(public)), "/console/requests/agents")
+	leads(h, h.Post("/console/requests/agents", "id", id, "title", "Example Agents", "key", base64.StdEncoding.EncodeToString(public), "hosts", strings.Join(hosts, " ")), "/console/requests/agents")
 	h.Actor = loot.Actor{}
 	return &envoy{house: h, id: id, key: private}
 }
@@ -88,10 +91,11 @@ func (e *envoy) status(a webtest.Answer) (s status) {
 }
 
 // asks sends a request for somebody, each another message.
-func (e *envoy) asks(action, email string) status {
+func (e *envoy) asks(action, email string, more ...string) status {
 	e.Helper()
 	e.Clock.Advance(time.Second)
-	s := e.status(e.send(http.MethodPost, "/v1/data-rights-request", e.sign(e.fields("exercise", action, "email", email, "agent-request-id", "ours", "regime", "ccpa"))))
+	fields := e.fields(append([]string{"exercise", action, "email", email, "agent-request-id", "ours", "regime", "ccpa"}, more...)...)
+	s := e.status(e.send(http.MethodPost, "/v1/data-rights-request", e.sign(fields)))
 	e.Drain()
 	if s.State != inProgress || s.Reason != unverified || s.Named != "ours" || s.Verify == "" || s.Expected.IsZero() {
 		e.Errorf("%+v", s)
@@ -235,7 +239,7 @@ func TestAMessageCountsOnceAndForWhomItIs(t *testing.T) {
 		"good for too long":   {good("expires-at", at(2*time.Hour)), http.StatusBadRequest},
 		"no time":             {good("issued-at", "yesterday"), http.StatusBadRequest},
 		"another version":     {good("drp.version", "0.5"), http.StatusBadRequest},
-		"another right":       {good("exercise", "access:categories"), http.StatusBadRequest},
+		"another right":       {good("exercise", "sale:opt-in"), http.StatusBadRequest},
 		"nobody":              {good("email", ""), http.StatusBadRequest},
 	} {
 		a := e.send(http.MethodPost, "/v1/data-rights-request", one.body)
@@ -266,7 +270,7 @@ func TestAMessageCountsOnceAndForWhomItIs(t *testing.T) {
 	}
 	var entry directoryEntry
 	ok(t, json.Unmarshal([]byte(h.Get("/.well-known/data-rights.json").Body), &entry))
-	if entry.ID != "LOOT_EXAMPLE_NETWORK_LTD" || entry.Base != desktest.Base+"/drp" || len(entry.Actions) != 3 {
+	if entry.ID != "LOOT_EXAMPLE_NETWORK_LTD" || entry.Base != desktest.Base+"/drp" || strings.Join(entry.Actions, " ") != "access access:categories access:specific deletion sale:opt-out" {
 		t.Errorf("%+v", entry)
 	}
 }
@@ -303,10 +307,301 @@ func TestWhatHoldsARecordIsNotToldToAnAgent(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	asked = e.asks("deletion", "jo@example.com")
-	h.desk.needs.Leave = func(context.Context, loot.Actor) (time.Time, bool, error) { return h.Clock.Now(), true, nil }
+	h.desk.needs.Leave = func(ctx context.Context, me loot.Actor) (time.Time, bool, error) {
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.forget(ctx, tx, loot.Subject(me.ID)) })
+		return h.Clock.Now(), true, nil
+	}
 	shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "The record is erased.")
 	if got := e.now(asked.ID); got.State != fulfilled || got.Detail != "The record is erased." {
 		t.Errorf("%+v", got)
+	}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		left, err := exercises(ctx, tx, `subject <> ''`)
+		if len(left) > 0 {
+			t.Errorf("%d requests name somebody who was forgotten", len(left))
+		}
+		return err
+	})
+}
+
+// TestAnAgentLeadsPeopleToTheKindsOfDetail: they see in their portal which are held, what
+// for, and who may receive them, as it stands then; nothing is opened for it, and nothing
+// of it goes through the agent. A request for specific pieces is one for a copy.
+func TestAnAgentLeadsPeopleToTheKindsOfDetail(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register("jo@example.com")
+		e := h.envoy("EXAMPLE_AGENT")
+		e.begin()
+		asked := e.asks("access:categories", "jo@example.com")
+		path := h.link()
+		shows(t, h.Get(path), http.StatusOK, "to see which kinds of detail we hold about you")
+		if got := e.now(asked.ID); got.Results != "" {
+			t.Errorf("before it is confirmed: %+v", got)
+		}
+		shows(t, h.Post(path, "answer", "yes"), http.StatusOK, "Sign in and see them")
+		const at = "/portal/rights/categories"
+		if got := e.now(asked.ID); got.State != fulfilled || got.Results != desktest.Base+at {
+			t.Errorf("%+v", got)
+		}
+		asked = e.asks("access:specific", "jo@example.com")
+		shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "Sign in and take the copy")
+		if got := e.now(asked.ID); got.State != fulfilled || got.Results != desktest.Base+"/portal/rights" {
+			t.Errorf("%+v", got)
+		}
+
+		shows(t, h.Get(at), http.StatusUnauthorized)
+		h.as(s)
+		entries := h.entries(s)
+		shows(t, h.Get("/portal/rights"), http.StatusOK, "Kinds of detail")
+		page := func() string {
+			t.Helper()
+			a := h.Get(at)
+			shows(t, a, http.StatusOK)
+			return desktest.Text(a.Body)
+		}
+		category := func(title string) string {
+			t.Helper()
+			_, rest, found := strings.Cut(page(), title+" Details ")
+			if !found {
+				return ""
+			}
+			row, _, _ := strings.Cut(rest, " Details ")
+			return row
+		}
+		const company, contact, usage, connection = "Your company", "How to reach you", "Services and their use", "Internet addresses of your services"
+		for title, wants := range map[string][]string{
+			company: {"Company name", "Where they come from your order", "Writing invoices"},
+			contact: {"E-mail address", "Kelpwharf Data Centres, for: Helping you", "Telephone number"},
+			usage:   {"Services used", "your services", "No company"},
+		} {
+			row := category(title)
+			for _, want := range wants {
+				if !strings.Contains(row, want) {
+					t.Errorf("%s: %q lacks %q", title, row, want)
+				}
+			}
+		}
+		if got := page(); strings.Contains(got, connection) || strings.Contains(got, "jo@example.com") || strings.Contains(got, "Tallowmere") || strings.Contains(got, "VAT number") {
+			t.Errorf("it says what is not held or not permitted, or what a detail is: %s", got)
+		}
+		h.Post("/portal/permissions/tallowmere-offers", "give", "yes")
+		if got := category(contact); !strings.Contains(got, "Tallowmere Software, for: ") {
+			t.Errorf("with a permission: %s", got)
+		}
+		h.Post("/portal/rights/objection", "purpose", "support")
+		if got := page(); strings.Contains(got, "Kelpwharf") {
+			t.Errorf("after an objection: %s", got)
+		}
+		h.Post("/portal/permissions/tallowmere-offers", "give", "no")
+		if got := page(); strings.Contains(got, "Tallowmere") {
+			t.Errorf("a permission was taken back: %s", got)
+		}
+		if got := h.entries(s) - entries; got != 3 { // the two changes of the permission, and the objection
+			t.Errorf("%d entries on the ledger", got)
+		}
+		h.asStaff("t-support", "support")
+		list := regexp.MustCompile(`/console/billing/services/[a-z0-9]+`).FindString(h.Get("/console/billing").Body) + "/addresses"
+		leads(t, h.Post(list, "address", "192.0.2.16"), list)
+		h.as(s)
+		if got := category(connection); !strings.Contains(got, "Where they come from your services") {
+			t.Errorf("with an address: %s", got)
+		}
+	})
+}
+
+// entries counts what the ledger has of somebody as a customer.
+func (h *house) entries(s loot.Subject) (n int) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		items, err := h.Kit.Ledger.Timeline(ctx, tx, s, collection, "", 100)
+		n = len(items)
+		return err
+	})
+	return n
+}
+
+// A listener is the server of an agent, which keeps what it is told.
+type listener struct {
+	*httptest.Server
+	mu     sync.Mutex
+	status int
+	told   []string
+}
+
+func newListener(t *testing.T) *listener {
+	l := &listener{status: http.StatusOK}
+	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.told = append(l.told, r.Method+" "+r.URL.String()+" "+r.Header.Get("Content-Type")+r.Header.Get("Authorization")+" "+strings.TrimSpace(string(body)))
+		w.WriteHeader(l.status)
+	}))
+	t.Cleanup(l.Close)
+	return l
+}
+
+func (l *listener) host() string { return strings.TrimPrefix(l.URL, "http://") }
+
+// heard returns what it was told since it was asked last.
+func (l *listener) heard() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.told
+	l.told = nil
+	return out
+}
+
+func (l *listener) answer(status int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status = status
+}
+
+// TestAnAgentIsToldWhereItsRequestStands: each change is posted to the address that the
+// message named, as the agent would be answered, until it is taken.
+func TestAnAgentIsToldWhereItsRequestStands(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register("jo@example.com")
+		there := newListener(t)
+		e := h.envoy("EXAMPLE_AGENT", there.host())
+		e.begin()
+		callback := there.URL + "/status?of=ours"
+		asks := func(action string) status {
+			t.Helper()
+			asked := e.asks(action, "jo@example.com", "status_callback", callback)
+			if got := there.heard(); len(got) > 0 || strings.Contains(asked.Detail, "status_callback") {
+				t.Errorf("%s: told %v before anything changed, and %q", action, got, asked.Detail)
+			}
+			return asked
+		}
+		told := func(what, id, state string) {
+			t.Helper()
+			h.Drain()
+			want, err := json.Marshal(e.now(id))
+			ok(t, err)
+			if got := there.heard(); len(got) != 1 || got[0] != "POST /status?of=ours application/json "+string(want) || e.now(id).State != state {
+				t.Errorf("%s: told %v, want %s", what, got, want)
+			}
+		}
+		asked := asks("access")
+		h.Post(h.link(), "answer", "yes")
+		told("confirmed", asked.ID, fulfilled)
+		asked = asks("access:categories")
+		h.Post(h.link(), "answer", "no")
+		told("not confirmed", asked.ID, denied)
+		asked = asks("deletion")
+		e.send(http.MethodDelete, "/v1/data-rights-request/"+asked.ID, e.sign(map[string]string{}))
+		told("taken back by the agent", asked.ID, revoked)
+		h.Clock.Advance(25 * time.Hour) // three letters a day
+
+		asked = asks("deletion")
+		h.Post(h.link(), "answer", "yes")
+		told("begun", asked.ID, inProgress)
+		h.as(s)
+		leads(t, h.Post("/portal/account/keep"), "/portal/account")
+		h.Actor = loot.Actor{}
+		told("kept after all", asked.ID, revoked)
+		asked = asks("sale:opt-out")
+		h.Clock.Advance(toConfirm)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		told("not confirmed in time", asked.ID, denied)
+		asked = asks("deletion")
+		h.Post(h.link(), "answer", "yes")
+		told("begun again", asked.ID, inProgress)
+		h.after(100 * day)
+		told("erased", asked.ID, fulfilled)
+	})
+}
+
+// TestNobodyIsCalledWhoWasNotLetInWithAHost: no other host, no other port, nothing but
+// https (or this machine, where a test may reach it), and no agent that was ended or whose
+// host was taken back. Its request is taken all the same.
+func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	there, elsewhere := newListener(t), newListener(t)
+	none := h.envoy("QUIET_AGENT")
+	none.begin()
+	asked := func(e *envoy, callback string) status {
+		t.Helper()
+		h.Clock.Advance(24 * time.Hour)
+		return e.asks("access", "jo@example.com", "status_callback", callback)
+	}
+	h.register("jo@example.com")
+	h.Actor = loot.Actor{}
+	e := h.envoy("EXAMPLE_AGENT", "agents.example.com", there.host())
+	e.begin()
+	for _, one := range []struct {
+		e        *envoy
+		callback string
+	}{
+		{none, there.URL},
+		{e, elsewhere.URL}, // another port
+		{e, "http://agents.example.com/status"},
+		{e, "https://agents.example.com:8443/status"},
+		{e, "https://agents.example.com.example.net/"},
+		{e, "https://user@agents.example.com/"},
+		{e, there.URL + "/" + strings.Repeat("x", maxCallback)},
+		{e, "nothing"},
+	} {
+		got := asked(one.e, one.callback)
+		h.Post(h.link(), "answer", "yes")
+		h.Drain()
+		if !strings.Contains(got.Detail, "Its status is not posted") || one.e.now(got.ID).State != fulfilled {
+			t.Errorf("%.60s: %+v", one.callback, got)
+		}
+	}
+	for _, good := range []string{"https://agents.example.com/status", "https://AGENTS.example.com:443/status"} {
+		if !h.desk.mayCall(agent{Hosts: []string{"agents.example.com"}}, good) {
+			t.Errorf("%s may not be called", good)
+		}
+	}
+
+	// What did not arrive comes again, as it stands then.
+	there.answer(http.StatusServiceUnavailable)
+	got := asked(e, there.URL)
+	h.Post(h.link(), "answer", "yes")
+	h.Drain()
+	if told := there.heard(); len(told) != 1 {
+		t.Errorf("it does not take it, and is told %v", told)
+	}
+	if err := h.desk.call(t.Context(), callArgs{got.ID}); err == nil || strings.Contains(err.Error(), there.host()) {
+		t.Errorf("it was not taken: %v", err)
+	}
+	there.answer(http.StatusNoContent)
+	there.heard()
+	h.Clock.Advance(time.Hour)
+	h.Drain()
+	if told := there.heard(); len(told) != 1 || !strings.Contains(told[0], `"status":"fulfilled"`) {
+		t.Errorf("told %v", told)
+	}
+	key := base64.StdEncoding.EncodeToString(e.key.Public().(ed25519.PublicKey))
+	let := func(hosts, key string) webtest.Answer {
+		h.asStaff("t-dpo", "dpo")
+		defer func() { h.Actor = loot.Actor{} }()
+		return h.Post("/console/requests/agents", "id", e.id, "title", "Example Agents", "key", key, "hosts", hosts)
+	}
+	leads(t, let("", key), "/console/requests/agents") // its host is taken back
+	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
+	leads(t, let(there.host(), key), "/console/requests/agents")
+	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
+	if told := there.heard(); len(told) != 1 {
+		t.Errorf("with a host again: %v", told)
+	}
+	h.asStaff("t-dpo", "dpo")
+	shows(t, h.Get("/console/requests/agents"), http.StatusOK, "Called at", there.host())
+	for _, bad := range []string{"https://agents.example.com", "agents.example.com/status", "10.0.0.1", "user@agents.example.com", "agents example.com:x"} {
+		shows(t, let(bad, key), http.StatusUnprocessableEntity, "A host is written as it stands in an address")
+	}
+	if a := let(elsewhere.host(), base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize))); a.Status != http.StatusConflict {
+		t.Errorf("another key changes where an agent is called: %d", a.Status)
+	}
+	h.asStaff("t-dpo", "dpo")
+	leads(t, h.Post("/console/requests/agents/EXAMPLE_AGENT/end"), "/console/requests/agents")
+	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
+	if told := append(there.heard(), elsewhere.heard()...); len(told) > 0 {
+		t.Errorf("an agent that was ended is told %v", told)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -45,13 +46,14 @@ type exercise struct {
 	Reason   string
 	Detail   string
 	Closed   time.Time // zero: in progress
+	callback []byte    // sealed; nil: nobody is called
 }
 
-const exerciseColumns = `id, agent, subject, action, regime, named, received, due, ends, state, reason, detail, closed`
+const exerciseColumns = `id, agent, subject, action, regime, named, received, due, ends, state, reason, detail, closed, callback`
 
 func scanExercise(row store.Row) (e exercise, err error) {
 	var received, due, ends, closed int64
-	err = row.Scan(&e.ID, &e.Agent, &e.Subject, &e.Action, &e.Regime, &e.Named, &received, &due, &ends, &e.State, &e.Reason, &e.Detail, &closed)
+	err = row.Scan(&e.ID, &e.Agent, &e.Subject, &e.Action, &e.Regime, &e.Named, &received, &due, &ends, &e.State, &e.Reason, &e.Detail, &closed, &e.callback)
 	e.Received, e.Due, e.Ends, e.Closed = store.Instant(received), store.Instant(due), store.Instant(ends), store.Instant(closed)
 	return e, err
 }
@@ -83,12 +85,17 @@ func findExercise(ctx context.Context, tx *store.Tx, column string, value any) (
 	return e, nil
 }
 
-func updateExercise(ctx context.Context, tx *store.Tx, e exercise) error {
-	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET due = $1, state = $2, reason = $3, detail = $4, closed = $5, link = $6 WHERE id = $7`,
-		e.Due.UnixMicro(), e.State, e.Reason, e.Detail, store.Micro(e.Closed), []byte{}, e.ID); err != nil {
+// updateExercise keeps where a request stands, and has the agent told that wants to be. Whom
+// it was about may be forgotten by it or meanwhile, and does not come back.
+func (d *Rights) updateExercise(ctx context.Context, tx *store.Tx, e exercise) error {
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET subject = CASE WHEN CAST($1 AS TEXT) = '' THEN '' ELSE subject END, due = $2, state = $3, reason = $4, detail = $5, closed = $6, link = $7 WHERE id = $8`,
+		e.Subject, e.Due.UnixMicro(), e.State, e.Reason, e.Detail, store.Micro(e.Closed), []byte{}, e.ID); err != nil {
 		return fmt.Errorf("rights: exercise: %w", err)
 	}
-	return nil
+	if e.callback == nil {
+		return nil
+	}
+	return d.Jobs.Enqueue(ctx, tx, callArgs{e.ID})
 }
 
 // A status is how the protocol tells where a request stands (section 3.03).
@@ -113,8 +120,8 @@ func (d *Rights) statusOf(e exercise) status {
 	if e.Reason == unverified {
 		s.Verify, s.Expires = d.BaseURL+"/rights/agent", e.Ends
 	}
-	if e.State == fulfilled && e.Action == drpAccess {
-		s.Results = d.BaseURL + "/portal/rights"
+	if at := inPortal[e.Action]; e.State == fulfilled && at.path != "" {
+		s.Results = d.BaseURL + at.path
 	}
 	return s
 }
@@ -150,8 +157,8 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 			return err
 		}
 		switch {
-		case !slices.Contains([]string{drpAccess, drpDeletion, drpOptOut, "sale:opt_out"}, m.Exercise):
-			return drpErrorf(http.StatusBadRequest, true, "What can be exercised here is %s, %s and %s.", drpAccess, drpDeletion, drpOptOut)
+		case !slices.Contains(drpActions, m.Exercise) && m.Exercise != "sale:opt_out":
+			return drpErrorf(http.StatusBadRequest, true, "What can be exercised here is %s.", strings.Join(drpActions, ", "))
 		case m.Email == "" || len(m.Email) > 254:
 			return drpErrorf(http.StatusBadRequest, true, "People are known here by their e-mail address alone; send it as email.")
 		case len(m.Named) > 100 || len(m.Regime) > 20:
@@ -175,6 +182,13 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 		if e.Action == "sale:opt_out" { // as versions before wrote it
 			e.Action = drpOptOut
 		}
+		if m.Callback != "" && !d.mayCall(a, m.Callback) {
+			e.Detail += " Its status is not posted: status_callback has to be of https, and of a host that was agreed with us for this agent. Ask for it instead."
+		} else if m.Callback != "" {
+			if e.callback, err = d.notes.Key.Seal([]byte(m.Callback), []byte(e.ID)); err != nil {
+				return err
+			}
+		}
 		field := s.AddressField(collection)
 		permit, err := d.Gate.Decide(ctx, tx, gate.Request{Action: loot.Find, Actor: d.actor(), Desk: name, Purpose: forAccess, Collection: collection, Fields: []loot.Field{field}})
 		if err != nil {
@@ -187,8 +201,8 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 		if len(found) == 1 {
 			e.Subject = found[0]
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO rights_exercise (`+exerciseColumns+`, link) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)`,
-			e.ID, e.Agent, e.Subject, e.Action, e.Regime, e.Named, e.Received.UnixMicro(), e.Due.UnixMicro(), e.Ends.UnixMicro(), e.State, e.Reason, e.Detail, []byte{}); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO rights_exercise (`+exerciseColumns+`, link) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14)`,
+			e.ID, e.Agent, e.Subject, e.Action, e.Regime, e.Named, e.Received.UnixMicro(), e.Due.UnixMicro(), e.Ends.UnixMicro(), e.State, e.Reason, e.Detail, e.callback, []byte{}); err != nil {
 			return fmt.Errorf("rights: exercise: %w", err)
 		}
 		return d.Jobs.Enqueue(ctx, tx, confirmArgs{e.ID})
@@ -209,9 +223,23 @@ func (confirmArgs) Kind() string { return "rights.confirm" }
 
 // whatAgentsAsk says each action to the person for whom it is asked.
 var whatAgentsAsk = map[string]string{
-	drpAccess:   "to take a copy of everything that we hold about you",
-	drpDeletion: "to end your services and erase your account",
-	drpOptOut:   "to take back every permission to hand your details to others",
+	drpAccess:     "to take a copy of everything that we hold about you",
+	drpCategories: "to see which kinds of detail we hold about you, what for, and who may receive them",
+	drpSpecific:   "to take a copy of everything that we hold about you",
+	drpDeletion:   "to end your services and erase your account",
+	drpOptOut:     "to take back every permission to hand your details to others",
+}
+
+// inPortal says where somebody finds what an agent asked for them, so that nothing of it
+// goes through the agent, and how that is told to the agent and to them.
+var inPortal = map[string]struct{ path, told, said string }{
+	drpAccess:     aCopy,
+	drpSpecific:   aCopy,
+	drpCategories: {categoriesPath, "The person confirmed it, and sees the kinds of detail in their portal, where they sign in.", "Sign in and see them: they stand under “Your rights”, “Kinds of detail”, in your portal."},
+}
+
+var aCopy = struct{ path, told, said string }{
+	"/portal/rights", "The person confirmed it, and takes the copy in their portal, where they sign in.", "Sign in and take the copy: it stands under “Your rights” in your portal.",
 }
 
 // confirm writes to whom an agent's request is about.
@@ -304,7 +332,7 @@ func (d *Rights) revoke(r *http.Request) (any, error) {
 		}
 		e = one
 		e.State, e.Reason, e.Detail, e.Closed = revoked, "", "", d.Now()
-		return updateExercise(ctx, tx, e)
+		return d.updateExercise(ctx, tx, e)
 	})
 	return d.statusOf(e), err
 }
@@ -340,8 +368,8 @@ func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
 	}
 	e.State, e.Reason, e.Closed = fulfilled, "", d.Now()
 	switch e.Action {
-	case drpAccess:
-		e.Detail = "The person confirmed it, and takes the copy in their portal, where they sign in."
+	case drpAccess, drpSpecific, drpCategories:
+		e.Detail = inPortal[e.Action].told
 	case drpOptOut:
 		e.Detail = "Every permission to hand details to others is taken back."
 		err = d.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -380,28 +408,75 @@ func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
 // kept ends what an agent asked for somebody who took their erasure back.
 func (d *Rights) kept(ctx context.Context, subject string) error {
 	return d.DB.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = $1, detail = $2, closed = $3 WHERE subject = $4 AND action = $5 AND reason = '' AND closed = 0`,
-			revoked, "The person took the erasure back.", d.Now().UnixMicro(), subject, drpDeletion); err != nil {
-			return fmt.Errorf("rights: kept: %w", err)
-		}
-		return nil
+		return d.close(ctx, tx, func(e exercise) exercise {
+			e.State, e.Detail = revoked, "The person took the erasure back."
+			return e
+		}, `subject = $1 AND action = $2 AND reason = '' AND closed = 0`, subject, drpDeletion)
 	})
+}
+
+// close ends requests that are in progress, each as it is told to.
+func (d *Rights) close(ctx context.Context, tx *store.Tx, as func(exercise) exercise, where string, args ...any) error {
+	all, err := exercises(ctx, tx, where, args...)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		e = as(e)
+		e.Closed = d.Now()
+		if err := d.updateExercise(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle keeps what became of a request that its person answered.
 func (d *Rights) settle(ctx context.Context, e exercise) error {
-	return d.DB.InTx(ctx, func(tx *store.Tx) error { return updateExercise(ctx, tx, e) })
+	return d.DB.InTx(ctx, func(tx *store.Tx) error { return d.updateExercise(ctx, tx, e) })
 }
 
 // sweepAgents denies what nobody confirmed in time, and forgets messages that have expired.
 func (d *Rights) sweepAgents(ctx context.Context, tx *store.Tx) error {
 	now := d.Now().UnixMicro()
-	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = $1, reason = $2, detail = $3, closed = $4, link = $5, subject = '' WHERE closed = 0 AND reason = $6 AND ends <= $4`,
-		denied, unproved, "Nobody confirmed it in time.", now, []byte{}, unverified); err != nil {
-		return fmt.Errorf("rights: agents: %w", err)
+	if err := d.close(ctx, tx, func(e exercise) exercise {
+		e.State, e.Reason, e.Detail, e.Subject = denied, unproved, "Nobody confirmed it in time.", ""
+		return e
+	}, `closed = 0 AND reason = $1 AND ends <= $2`, unverified, now); err != nil {
+		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM rights_message WHERE ends <= $1`, now); err != nil {
 		return fmt.Errorf("rights: agents: %w", err)
 	}
 	return nil
+}
+
+// toCall returns the address at which an agent is told where a request stands, and what it
+// is told; empty: it is not called, or not any longer.
+func (d *Rights) toCall(ctx context.Context, id string) (address string, body []byte, err error) {
+	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		address, body = "", nil
+		e, err := findExercise(ctx, tx, "id", id)
+		if loot.KindOf(err) == loot.NotFound || err == nil && e.callback == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		a, _, err := agentBy(ctx, tx, "id", e.Agent) // one that was ended has no host
+		if err != nil {
+			return err
+		}
+		opened, err := d.notes.Key.Open(e.callback, []byte(e.ID))
+		if err != nil {
+			return err
+		}
+		if !d.mayCall(a, string(opened)) {
+			return nil // the operator took the host back
+		}
+		address = string(opened)
+		body, err = json.Marshal(d.statusOf(e))
+		return err
+	})
+	return address, body, err
 }

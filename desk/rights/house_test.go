@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"loot/desk/customers"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/outbound"
 	"loot/statement"
 	"loot/store"
 	"loot/web"
@@ -82,7 +84,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 		Member: func(_ context.Context, _ *store.Tx, id string) (loot.Actor, string, error) {
 			return colleague(id), id + "@staff.example", nil
 		},
-	}})
+	}, Client: outbound.NewClient(outbound.Reach{netip.MustParsePrefix("127.0.0.0/8")})})
 	ok(t, err)
 	h.desks = []desk.Desk{people, bills.Desk(), h.desk.Desk()}
 	var routes [][]web.Route

@@ -22,6 +22,7 @@ var minePage = web.NewPage[mineView](pageFiles, "pages/mine.html")
 type mineView struct {
 	web.View
 	Copy       web.Action
+	Kinds      string // where the kinds of detail are shown
 	CanFreeze  bool
 	GoesOn     string      // for what a frozen record is used
 	Clause     loot.Clause // by which it is left alone
@@ -90,7 +91,7 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 		return err
 	}
 	ctx, me := r.Context(), loot.Subject(web.ActorOf(r.Context()).ID)
-	v := mineView{View: web.ViewOf(r, "Your rights"), Freeze: freezeForm()}
+	v := mineView{View: web.ViewOf(r, "Your rights"), Freeze: freezeForm(), Kinds: categoriesPath}
 	v.Clause, v.GoesOn = frozen(s, d.Now())
 	v.CanFreeze = v.Clause != ""
 	v.Lead = "What the law and our statement let you ask for. Most of it is done at once; for the rest you see by when it is."

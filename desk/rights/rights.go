@@ -12,6 +12,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/job"
+	"loot/outbound"
 	"loot/statement"
 	"loot/web"
 )
@@ -38,6 +39,8 @@ type Needs struct {
 	// Desks returns every desk.
 	Desks func() []desk.Desk
 	Staff desk.Staff
+	// Client posts to agents where a request stands.
+	Client *outbound.Client
 }
 
 // A Rights is the desk together with what others ask of it.
@@ -57,6 +60,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	d.notes.Hold(kit.DB)
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
+	job.Register(kit.Jobs, d.call, job.MaxAttempts(mostCalls), job.Apart("agents", 2))
 	job.Register(kit.Jobs, d.sweep)
 	kit.Jobs.Listen("erasure.revoked", "rights.kept", d.kept)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
@@ -85,6 +89,7 @@ func (d *Rights) Desk() desk.Desk {
 func (d *Rights) routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /portal/rights", Audience: web.Portal, Serve: d.mine},
+		{Pattern: "GET " + categoriesPath, Audience: web.Portal, Serve: d.categories},
 		{Pattern: "POST /portal/rights/copy", Audience: web.Portal, Serve: d.take, Fresh: true, Limit: web.PerMinute(6)},
 		{Pattern: "POST /portal/rights/restriction", Audience: web.Portal, Serve: d.askRestriction, Limit: web.PerMinute(20)},
 		{Pattern: "POST /portal/rights/restriction/end", Audience: web.Portal, Serve: d.endRestriction, Limit: web.PerMinute(20)},

@@ -136,9 +136,16 @@ func (d *Rights) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error
 		}
 	}
 	// An agent is still told what became of its request, which names nobody from now on.
-	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET state = CASE WHEN closed > 0 THEN state WHEN action = $1 THEN $2 ELSE $3 END, reason = CASE WHEN closed > 0 THEN reason ELSE '' END,
-		detail = CASE WHEN closed > 0 THEN detail ELSE $4 END, closed = CASE WHEN closed > 0 THEN closed ELSE $5 END, link = $6, subject = '' WHERE subject = $7`,
-		drpDeletion, fulfilled, denied, "The record is erased.", d.Now().UnixMicro(), []byte{}, s); err != nil {
+	if err := d.close(ctx, tx, func(e exercise) exercise {
+		e.State, e.Reason, e.Detail, e.Subject = denied, "", "The record is erased.", ""
+		if e.Action == drpDeletion {
+			e.State = fulfilled
+		}
+		return e
+	}, `subject = $1 AND closed = 0`, s); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET subject = '' WHERE subject = $1`, s); err != nil {
 		return fmt.Errorf("rights: forget: %w", err)
 	}
 	return nil

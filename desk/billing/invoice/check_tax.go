@@ -58,6 +58,8 @@ func (c *checker) breakdown() {
 		}
 		c.amount(s.Taxable, "BR-DEC-19", where)
 		c.amount(s.Amount, "BR-DEC-20", where)
+		again := slices.ContainsFunc(inv.Breakdown[:i], func(e Subtotal) bool { return e.Tax.Category == s.Tax.Category })
+		c.must(s.Tax.Category.taxed() || !again, family+"01", where, "Compute the invoice: this category stands in the breakdown once, with all its reasons.")
 		at := slices.IndexFunc(expected, func(e Subtotal) bool { return e.Tax.Category == s.Tax.Category && e.Tax.Rate.Equal(s.Tax.Rate) })
 		c.must(want.err == nil && at >= 0 && expected[at].Taxable.Equal(s.Taxable), family+"08", where,
 			"Compute the invoice: the taxable amount is not the sum of what has this category and rate.")

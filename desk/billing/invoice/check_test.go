@@ -73,6 +73,7 @@ func TestWhatBreaksAnotherRuleIsFound(t *testing.T) {
 		{"BR-CL-14", "goods", func(inv *invoice.Invoice) { inv.DeliverTo = "XX" }},
 		{"BR-53", "dollars", func(inv *invoice.Invoice) { inv.AccountingCurrency = "USD" }},
 		{"BR-CO-09", "plain", func(inv *invoice.Invoice) { inv.Buyer.VAT = "DE 123456789" }},
+		{"BR-E-01", "lessons", func(inv *invoice.Invoice) { inv.Breakdown = inv.Breakdown[:1] }},
 		{"BR-AF-05", "canaries", func(inv *invoice.Invoice) { inv.Lines[0].Tax.Rate = invoice.Decimal{} }},
 		{"BR-AG-05", "ceuta", func(inv *invoice.Invoice) { inv.Lines[0].Tax.Rate = invoice.Dec("-1") }},
 		{"BR-S-09", "plain", func(inv *invoice.Invoice) { inv.Breakdown[0].Amount = invoice.Dec("0.01") }},

@@ -136,6 +136,18 @@ var kinds = []struct {
 		m.compute()
 		m.inv.AccountingTax, _ = invoice.Convert(m.inv.Totals.Tax, invoice.Int(1), invoice.Dec("1.0823"), "EUR")
 	}},
+	{"lessons", func(m *maker) { // exempt beside what is taxed, for two reasons
+		const courses, advice = "Exempt: vocational training, Article 132 (1)(i)", "Exempt: services of a public body, Article 132 (1)(g)"
+		for range 3 {
+			m.line()
+		}
+		for i := range m.inv.Lines {
+			if i%2 == 1 {
+				m.inv.Lines[i].Tax, m.inv.Lines[i].Note = invoice.Tax{Category: invoice.Exempt}, pick(m, []string{courses, advice})
+			}
+		}
+		m.because(invoice.Exempt, "", courses+"; "+advice)
+	}},
 }
 
 // Invoice returns a computed invoice of a kind. It panics if there is no such
