@@ -28,8 +28,11 @@ func ordered(line string) []stretch {
 	if !slices.ContainsFunc(runes, func(r rune) bool { return r >= beforeRight && class(r) != bidi.L }) {
 		return []stretch{{runes: runes}}
 	}
+	if slices.ContainsFunc(runes, func(r rune) bool { return class(r) == bidi.B }) { // it ends a paragraph, of which this is one
+		return []stretch{{runes: runes}}
+	}
 	var p bidi.Paragraph
-	if n, err := p.SetString(line); err != nil || n < len(line) { // a character that ends a paragraph
+	if _, err := p.SetString(line); err != nil {
 		return []stretch{{runes: runes}}
 	}
 	order, err := p.Order()
