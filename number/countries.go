@@ -206,19 +206,27 @@ func irish(s string) bool {
 // expression says "not all 0" shorter than by where the first other one is.
 const italian = `(?:[1-9]\d{6}|0[1-9]\d{5}|00[1-9]\d{4}|000[1-9]\d{3}|0000[1-9]\d{2}|00000[1-9]\d|000000[1-9])(?:0\d[1-9]|0[1-9]0|100|12[01]|888|999)\d`
 
-// latvianPerson: a birthday with the century behind it, or 32 since 2017.
-const latvianPerson = `32\d{9}|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d{2}[012]\d{4}`
+// latvianPerson: a birthday with the century behind it, or, since 2017, a 3 and
+// from 2 on whatever comes.
+const latvianPerson = `3[2-9]\d{9}|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d{2}[012]\d{4}`
+
+// dateless reports whether a number is that of a person without the birthday. The
+// Latvian office for such says that all of it is random, so it has no check digit.
+func dateless(s string) bool { return s[0] == '3' && s[1] > '1' }
 
 func latvianDay(s string) bool {
-	return s[0] > '3' || s[:2] == "32" || isDay(1800+digit(s, 6)*100+pair(s, 4), pair(s, 2), pair(s, 0))
+	return s[0] > '3' || dateless(s) || isDay(1800+digit(s, 6)*100+pair(s, 4), pair(s, 2), pair(s, 0))
 }
 
 // latvian: from 4 on they are companies'.
-func latvian(s string) bool {
-	if s[0] > '3' {
-		return weighted(s, 9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1)%11 == 3
+func latvian(s string) Checked {
+	switch {
+	case s[0] > '3':
+		return yes(weighted(s, 9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1)%11 == 3)
+	case dateless(s):
+		return ShapeOnly
 	}
-	return (1+weighted(s, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9))%11%10 == digit(s, -1)
+	return yes((1+weighted(s, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9))%11%10 == digit(s, -1))
 }
 
 func rsin(s string) bool {

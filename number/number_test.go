@@ -87,36 +87,36 @@ var published = map[string]string{
 	"es.nif":        "A28015865 | 54362315K",
 
 	// Tax numbers: where each is published stands behind it.
-	"at.abgabenkonto": "93-173/6581 | 931736581 | 59-119/9013",                                                                                                         // TIN portal of the EU; documentation of python-stdnum
-	"be.national":     "85.07.30-033 28 | 17 07 30 033 84 | 93051822361 | 00012511119",                                                                                 // documentation of python-stdnum, Dutch Wikipedia, TIN portal
-	"bg.egn":          "7523169263 | 8032056031",                                                                                                                       // documentation of python-stdnum
-	"bg.lnch":         "7111042925",                                                                                                                                    // the same
-	"ch.ahv":          "756.1234.5678.97 | 7569217076985",                                                                                                              // Central Compensation Office; documentation of python-stdnum
-	"cy.tic":          "00123123T | 60000000A",                                                                                                                         // TIN portal; notice of the Tax Department of 2023
-	"cz.rc":           "710319/2745 | 736028/5163 | 991231123",                                                                                                         // documentation of python-stdnum, Czech Wikipedia
-	"cz.dic":          "640903926",                                                                                                                                     // documentation of python-stdnum
-	"de.idnr":         "36 574 261 809 | 86095742719 | 47036892816 | 65929970489 | 57549285017 | 25768131411",                                                          // documentation of python-stdnum; ELSTER's of the check of both numbers
-	"de.steuernummer": "2866081508156 | 9181081508155 | 1121081508150 | 3048081508155 | 2475081508152 | 2202081508156 | 2613081508153 | 4079081508151 | 5133081508159", // German Wikipedia, a column for each Land
-	"dk.cpr":          "070761-4285 | 211062-5629",                                                                                                                     // the CPR office's "Personnummeret i CPR"; documentation of python-stdnum
-	"ee.isikukood":    "37605030299 | 36805280109",                                                                                                                     // Wikipedia; documentation of python-stdnum
-	"fi.hetu":         "131052-308T | 131052 308t",                                                                                                                     // Digital and Population Data Services Agency
-	"fr.spi":          "30 23 217 600 053",                                                                                                                             // TIN portal
-	"gb.utr":          "3282497350 | 1955839661 | 1955839661K",                                                                                                         // Sage's help on the UTR; documentation of python-stdnum
-	"gb.nino":         "AA 12 34 56 A | AA000003D",                                                                                                                     // HMRC's documentation for developers
-	"hu.adoazonosito": "8365670003 | 8071592153",                                                                                                                       // muzso.hu on how one is made; TIN portal
-	"ie.pps":          "1234567T | 1234567FA | 6433435F | 6433435FW | 6433435OA | 6433435IH",                                                                           // OECD's sheet; documentation of python-stdnum
-	"it.cf":           "MRT MTT 25D09 F205Z | RCCMNL83S18D969H | DMLPRY77D15H501F | RSSMRA85T10A562S",                                                                  // Italian Wikipedia, documentation of python-stdnum, TIN portal, Agenzia delle Entrate
-	"lt.asmens":       "33309240064",                                                                                                                                   // Wikipedia
-	"lu.matricule":    "1893120105732",                                                                                                                                 // Wikipedia
-	"lu.entity":       "20122400671",                                                                                                                                   // made up
-	"lv.personas":     "161175-19997 | 07091910933",                                                                                                                    // documentation of python-stdnum; that of VIES
-	"mt.tin":          "1234567M | 567M | 123456789",                                                                                                                   // OECD's sheet, by its shapes
-	"nl.bsn":          "111222333 | 1112.22.333 | 123456782",                                                                                                           // documentation of python-stdnum; Rijksdienst voor Identiteitsgegevens
-	"no.fnr":          "151086 95088",                                                                                                                                  // documentation of python-stdnum
-	"pl.pesel":        "44051401359",                                                                                                                                   // Polish Wikipedia
-	"ro.cnp":          "1630615123457",                                                                                                                                 // documentation of python-stdnum
-	"se.personnummer": "640823-3234 | 19640823-3234 | 640823+3234 | 701063-2391 | 750510-1837",                                                                         // Skatteverket's SKV 704 and 707; FAR Online
-	"sk.rc":           "710319/2745",                                                                                                                                   // as the Czech one
+	"at.abgabenkonto": "93-173/6581 | 931736581 | 59-119/9013",                                                                                                                                                                                                                         // TIN portal of the EU; documentation of python-stdnum
+	"be.national":     "85.07.30-033 28 | 17 07 30 033 84 | 93051822361 | 00012511119",                                                                                                                                                                                                 // documentation of python-stdnum, Dutch Wikipedia, TIN portal
+	"bg.egn":          "7523169263 | 8032056031",                                                                                                                                                                                                                                       // documentation of python-stdnum
+	"bg.lnch":         "7111042925",                                                                                                                                                                                                                                                    // the same
+	"ch.ahv":          "756.1234.5678.97 | 7569217076985",                                                                                                                                                                                                                              // Central Compensation Office; documentation of python-stdnum
+	"cy.tic":          "00123123T | 60000000A",                                                                                                                                                                                                                                         // TIN portal; notice of the Tax Department of 2023
+	"cz.rc":           "710319/2745 | 736028/5163 | 991231123",                                                                                                                                                                                                                         // documentation of python-stdnum, Czech Wikipedia
+	"cz.dic":          "640903926",                                                                                                                                                                                                                                                     // documentation of python-stdnum
+	"de.idnr":         "36 574 261 809 | 86095742719 | 47036892816 | 65929970489 | 57549285017 | 25768131411",                                                                                                                                                                          // documentation of python-stdnum; ELSTER's of the check of both numbers
+	"de.steuernummer": "2893081508152 | 9181081508155 | 1121081508150 | 3048081508155 | 2475081508152 | 2202081508156 | 2613081508153 | 4079081508151 | 2324081508151 | 5133081508159 | 2722081508154 | 1010081508182 | 3201012312340 | 3101081508154 | 2129081508158 | 4151081508156", // one of each Land: German Wikipedia, tests of taxbird
+	"dk.cpr":          "070761-4285 | 211062-5629",                                                                                                                                                                                                                                     // the CPR office's "Personnummeret i CPR"; documentation of python-stdnum
+	"ee.isikukood":    "37605030299 | 36805280109",                                                                                                                                                                                                                                     // Wikipedia; documentation of python-stdnum
+	"fi.hetu":         "131052-308T | 131052 308t",                                                                                                                                                                                                                                     // Digital and Population Data Services Agency
+	"fr.spi":          "30 23 217 600 053",                                                                                                                                                                                                                                             // TIN portal
+	"gb.utr":          "3282497350 | 1955839661 | 1955839661K",                                                                                                                                                                                                                         // Sage's help on the UTR; documentation of python-stdnum
+	"gb.nino":         "AA 12 34 56 A | AA000003D",                                                                                                                                                                                                                                     // HMRC's documentation for developers
+	"hu.adoazonosito": "8365670003 | 8071592153",                                                                                                                                                                                                                                       // muzso.hu on how one is made; TIN portal
+	"ie.pps":          "1234567T | 1234567FA | 6433435F | 6433435FW | 6433435OA | 6433435IH",                                                                                                                                                                                           // OECD's sheet; documentation of python-stdnum
+	"it.cf":           "MRT MTT 25D09 F205Z | RCCMNL83S18D969H | DMLPRY77D15H501F | RSSMRA85T10A562S",                                                                                                                                                                                  // Italian Wikipedia, documentation of python-stdnum, TIN portal, Agenzia delle Entrate
+	"lt.asmens":       "33309240064",                                                                                                                                                                                                                                                   // Wikipedia
+	"lu.matricule":    "1893120105732",                                                                                                                                                                                                                                                 // Wikipedia
+	"lu.entity":       "20122400671",                                                                                                                                                                                                                                                   // made up
+	"lv.personas":     "161175-19997 | 07091910933",                                                                                                                                                                                                                                    // documentation of python-stdnum; that of VIES
+	"mt.tin":          "1234567M | 567M | 123456789",                                                                                                                                                                                                                                   // OECD's sheet, by its shapes
+	"nl.bsn":          "111222333 | 1112.22.333 | 123456782",                                                                                                                                                                                                                           // documentation of python-stdnum; Rijksdienst voor Identiteitsgegevens
+	"no.fnr":          "151086 95088",                                                                                                                                                                                                                                                  // documentation of python-stdnum
+	"pl.pesel":        "44051401359",                                                                                                                                                                                                                                                   // Polish Wikipedia
+	"ro.cnp":          "1630615123457",                                                                                                                                                                                                                                                 // documentation of python-stdnum
+	"se.personnummer": "640823-3234 | 19640823-3234 | 640823+3234 | 701063-2391 | 750510-1837",                                                                                                                                                                                         // Skatteverket's SKV 704 and 707; FAR Online
+	"sk.rc":           "710319/2745",                                                                                                                                                                                                                                                   // as the Czech one
 }
 
 // ibans are the examples of the registry of ISO 13616, by country.
@@ -165,10 +165,10 @@ func TestWhatIsPublishedIsRight(t *testing.T) {
 // one that the rule of the scheme makes an exception for.
 func TestRemaindersThatAreWrittenOtherwise(t *testing.T) {
 	for id, list := range map[string]string{
-		"vat.bg": "BG9935261195 BG1901083350", "gr.afm": "995596840 996866969", "es.nif": "Q0818001J P2807900B", "vat.lv": "LV32822337460 LV32862117023", "pt.nipc": "545960630 537385100",
+		"vat.bg": "BG9935261195 BG1901083350", "gr.afm": "995596840 996866969", "es.nif": "Q0818001J P2807900B", "vat.lv": "LV01018010000 LV01018010190", "pt.nipc": "545960630 537385100",
 		"ro.cui": "9886455308 97662060", "bg.eik": "937859985 989154530 1310631880590", "pl.regon": "958154030 44611877927390", "ee.register": "13311301 14441080",
 		"vat.lt": "LT792222119 LT652801910", "cz.ico": "27432891 29774730 25068571",
-		"bg.egn": "8907154480", "gb.utr": "2182761234 1463976475", "ro.cnp": "1800101394841", "cz.rc": "6001019850", "ee.isikukood": "38001014518 38001010250", "lv.personas": "32885140710",
+		"bg.egn": "8907154480", "gb.utr": "2182761234 1463976475", "ro.cnp": "1800101394841", "cz.rc": "6001019850", "ee.isikukood": "38001014518 38001010250", "lv.personas": "01018010270",
 		"ie.pps": "6433435FT 6433435FX",
 	} {
 		for typed := range strings.FieldsSeq(list) {
@@ -373,6 +373,10 @@ func TestWhatWasCheckedIsSaid(t *testing.T) {
 		{"lt.code", "123033512", number.CheckDigit},
 		{"nl.kvk", "69599084", number.ShapeOnly},
 		{"bic", "DEUTDEFF", number.ShapeOnly},
+		{"lv.personas", "32999999999", number.ShapeOnly},
+		{"lv.personas", "39000000000", number.ShapeOnly},
+		{"lv.personas", "161175-19997", number.CheckDigit},
+		{"vat.lv", "LV32999999999", number.ShapeOnly},
 		{"cz.rc", "991231123", number.ShapeOnly},
 		{"cz.rc", "7103192745", number.CheckDigit},
 		{"cy.tic", "60000000A", number.ShapeOnly},
@@ -719,7 +723,7 @@ var patterns = map[string]string{
 	"vat.el": "EL#########", "vat.es": "ES########@ ESX#######@ ESK#######@ ESB######## ESP#######@", "vat.fi": "FI########",
 	"vat.fr": "FR########### FR@########## FR#@######### FR##000######", "vat.gb": "GB######### GB############", "vat.hr": "HR###########", "vat.hu": "HU########",
 	"vat.ie": "IE#######@ IE#######@H IE#A#####@", "vat.it": "IT###########", "vat.lt": "LT#######1# LT##########1#", "vat.lu": "LU########",
-	"vat.lv": "LV4########## LV32######### LV0#0########", "vat.mt": "MT########", "vat.nl": "NL#########B##", "vat.no": "NO#########MVA", "vat.pl": "PL##########",
+	"vat.lv": "LV4########## LV0#0########", "vat.mt": "MT########", "vat.nl": "NL#########B##", "vat.no": "NO#########MVA", "vat.pl": "PL##########",
 	"vat.pt": "PT#########", "vat.ro": "RO########## RO#####", "vat.se": "SE##########01", "vat.si": "SI########", "vat.sk": "SK##########", "vat.xi": "XI#########",
 	"at.fn": "FN######@", "be.enterprise": "0#########", "bg.eik": "######### #############", "ch.uid": "CHE#########", "cz.ico": "########", "dk.cvr": "########",
 	"ee.register": "########", "es.nif": "B######## ########@", "fi.ytunnus": "########", "fr.siret": "############## 356000000#####", "fr.siren": "#########",
@@ -730,7 +734,7 @@ var patterns = map[string]string{
 	"at.abgabenkonto": "#########", "be.national": "8#0#1###### 0#4#2######", "bg.egn": "8#0#1##### 0#4#2#####", "bg.lnch": "##########", "ch.ahv": "756##########", "cy.tic": "0#######@ 1#######@",
 	"cz.rc": "8#0#1##### 0#5#2#####", "cz.dic": "6########", "de.idnr": "###########", "ee.isikukood": "38#0#1#####", "fi.hetu": "1#0#8#-1### 0#1#0#A2##@ 0#1#9#Y3##@", "fr.spi": "2############",
 	"gb.utr": "##########", "hu.adoazonosito": "8#########", "ie.pps": "#######@ #######@A #######@W", "it.cf": "RSSMRA8#B1#A###@ RSSMRALPB1#A###@", "lt.asmens": "48#0#1#####",
-	"lu.matricule": "198#0#1######", "lu.entity": "20#########", "lv.personas": "32######### 0#0#8#1####", "nl.bsn": "#########", "no.fnr": "0#0#8###### 4#0#0#9####",
+	"lu.matricule": "198#0#1######", "lu.entity": "20#########", "lv.personas": "0#0#8#1####", "nl.bsn": "#########", "no.fnr": "0#0#8###### 4#0#0#9####",
 	"pl.pesel": "8#0#1###### 0#2#1######", "ro.cnp": "18#0#1####### 60#0#1#######", "se.personnummer": "8#0#1##### 198#0#1##### 8#0#7#####", "sk.rc": "8#0#1##### 8#5#1#####",
 }
 
@@ -744,7 +748,7 @@ var blind = map[string]string{
 	"vat.gb":      "two remainders are right, and the digits of a branch have no check digit",
 	"vat.xi":      "as Great Britain's",
 	"vat.lt":      "a remainder of 10 after the second weighing is written as 0",
-	"vat.lv":      "companies and persons have different check digits, and the first digit tells them apart",
+	"vat.lv":      "the first digits tell companies, persons with a date and those without apart, whose check digits differ or are none",
 	"vat.nl":      "either of two check digits may be the one that fits",
 	"vat.pt":      "remainders 0 and 1 are both written as 0",
 	"vat.ro":      "a remainder of 10 is written as 0",
@@ -771,7 +775,7 @@ var blind = map[string]string{
 	"ee.isikukood":    "a remainder of 10 after the second weighing is written as 0",
 	"gb.utr":          "remainders 0 and 9 are both written as 2, and 1 and 10 as 1",
 	"lt.asmens":       "as Estonia's",
-	"lv.personas":     "a remainder of 10 is written as 0",
+	"lv.personas":     "a remainder of 10 is written as 0, and those without a date have no check digit",
 	"ro.cnp":          "a remainder of 10 is written as 1",
 	"se.personnummer": "the century has no check digit",
 	"sk.rc":           "as Czechia's",

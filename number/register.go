@@ -118,7 +118,7 @@ var registers = []Scheme{
 	},
 	{
 		ID: "lv.register", Country: "LV", tax: true, Name: "Latvian register number", Looks: "11 digits that begin with 4, 5 or 9", Example: "40003521600",
-		shape: shape(`[459]\d{10}`), tidy: without("LV"), digits: func(s string) Checked { return yes(latvian(s)) },
+		shape: shape(`[459]\d{10}`), tidy: without("LV"), digits: latvian,
 		inVAT: inLatvianVAT,
 	},
 	{

@@ -130,8 +130,8 @@ var taxes = []Scheme{
 		shape: shape(`(?:18|19|20)\d{9}`), groups: "#### ## #####", digits: func(s string) Checked { return yes(eleven(s, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) },
 	},
 	{
-		ID: "lv.personas", Country: "LV", Name: "Latvian personas kods", Looks: "11 digits that begin with 32 or with the day, month and year of birth", Example: "161175-19997",
-		shape: shape(latvianPerson), also: latvianDay, groups: "######-#####", digits: func(s string) Checked { return yes(latvian(s)) },
+		ID: "lv.personas", Country: "LV", Name: "Latvian personas kods", Looks: "11 digits that begin with the day, month and year of birth or with 3 and one from 2 on", Example: "161175-19997",
+		shape: shape(latvianPerson), also: latvianDay, groups: "######-#####", digits: latvian,
 		inVAT: func(vat string) string {
 			if vat[2] > '3' {
 				return ""

@@ -118,7 +118,7 @@ var vats = []Scheme{
 	},
 	{
 		ID: "vat.lv", Country: "LV", Name: "VAT number of Latvia", Looks: "LV and 11 digits", Example: "LV40003521600",
-		shape: shape(`LV(?:[4-9]\d{10}|` + latvianPerson + `)`), also: func(s string) bool { return latvianDay(s[2:]) }, digits: func(s string) Checked { return yes(latvian(s[2:])) },
+		shape: shape(`LV(?:[4-9]\d{10}|` + latvianPerson + `)`), also: func(s string) bool { return latvianDay(s[2:]) }, digits: func(s string) Checked { return latvian(s[2:]) },
 	},
 	{
 		ID: "vat.mt", Country: "MT", Name: "VAT number of Malta", Looks: "MT and eight digits", Example: "MT11679112",
