@@ -367,6 +367,7 @@ func TestWhatWasCheckedIsSaid(t *testing.T) {
 	}{
 		{"vat.cz", "CZ991231123", number.ShapeOnly}, // born before check digits were
 		{"vat.cz", "CZ6306150004", number.CheckDigit},
+		{"vat.cy", "CY60000000A", number.ShapeOnly},
 		{"vat.gb", "GBHA500", number.ShapeOnly},
 		{"vat.gb", "GB434031494", number.CheckDigit},
 		{"lt.code", "1234567", number.ShapeOnly},
@@ -719,12 +720,12 @@ func scheme(t testing.TB, id string) *number.Scheme {
 // patterns make numbers of each scheme that has check digits.
 var patterns = map[string]string{
 	"vat.at": "ATU########", "vat.be": "BE0######### BE1#########", "vat.bg": "BG######### BG##########", "vat.ch": "CHE#########MWST CHE#########",
-	"vat.cy": "CY########@", "vat.cz": "CZ######## CZ6######## CZ##########", "vat.de": "DE#########", "vat.dk": "DK########", "vat.ee": "EE#########",
+	"vat.cy": "CY0#######@ CY1#######@", "vat.cz": "CZ######## CZ6######## CZ##########", "vat.de": "DE#########", "vat.dk": "DK########", "vat.ee": "EE#########",
 	"vat.el": "EL#########", "vat.es": "ES########@ ESX#######@ ESK#######@ ESB######## ESP#######@", "vat.fi": "FI########",
 	"vat.fr": "FR########### FR@########## FR#@######### FR##000######", "vat.gb": "GB######### GB############", "vat.hr": "HR###########", "vat.hu": "HU########",
 	"vat.ie": "IE#######@ IE#######@H IE#A#####@", "vat.it": "IT###########", "vat.lt": "LT#######1# LT##########1#", "vat.lu": "LU########",
 	"vat.lv": "LV4########## LV0#0########", "vat.mt": "MT########", "vat.nl": "NL#########B##", "vat.no": "NO#########MVA", "vat.pl": "PL##########",
-	"vat.pt": "PT#########", "vat.ro": "RO########## RO#####", "vat.se": "SE##########01", "vat.si": "SI########", "vat.sk": "SK##########", "vat.xi": "XI#########",
+	"vat.pt": "PT#########", "vat.ro": "RO########## RO#####", "vat.se": "SE##########01", "vat.si": "SI########", "vat.sk": "SK########## SK##0#1#####", "vat.xi": "XI#########",
 	"at.fn": "FN######@", "be.enterprise": "0#########", "bg.eik": "######### #############", "ch.uid": "CHE#########", "cz.ico": "########", "dk.cvr": "########",
 	"ee.register": "########", "es.nif": "B######## ########@", "fi.ytunnus": "########", "fr.siret": "############## 356000000#####", "fr.siren": "#########",
 	"gr.afm": "#########", "hr.oib": "###########", "hu.tax": "###########", "it.piva": "###########", "lt.code": "#########", "lv.register": "4##########",
@@ -742,6 +743,7 @@ var patterns = map[string]string{
 // theirs cannot do better.
 var blind = map[string]string{
 	"vat.bg":      "a remainder of 10 after the second weighing is written as 0; ten digits may be of three kinds",
+	"vat.cy":      "those that begin with a 6 have no published check letter",
 	"vat.cz":      "remainders 0 and 10 are both written as 1, and until 1985 a remainder of 10 as 0; birth numbers of nine digits have none",
 	"vat.el":      "a remainder of 10 is written as 0",
 	"vat.fr":      "a key with a letter is weaker than one of digits, and Monaco's numbers hold no SIREN",
@@ -769,7 +771,7 @@ var blind = map[string]string{
 
 	"be.national":     "the two digits are those of either of two centuries",
 	"bg.egn":          "a remainder of 10 is written as 0",
-	"cy.tic":          "those that begin with a 6 have no published check letter",
+	"cy.tic":          "as Cyprus's VAT",
 	"cz.rc":           "until 1985 a remainder of 10 is written as 0",
 	"cz.dic":          "as Czechia's VAT",
 	"ee.isikukood":    "a remainder of 10 after the second weighing is written as 0",

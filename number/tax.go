@@ -34,7 +34,7 @@ var taxes = []Scheme{
 	},
 	{
 		ID: "cy.tic", Country: "CY", Name: "Cypriot TIC", Looks: "eight digits and a letter", Example: "00123123T",
-		shape: shape(`\d{8}[A-Z]`), digits: tic,
+		shape: shape(`\d{8}[A-Z]`), digits: cypriot,
 	},
 	{
 		ID: "cz.rc", Country: "CZ", Name: "Czech rodné číslo", Looks: "9 or 10 digits that begin with the year, month and day of birth", Example: "736028/5163",
@@ -190,14 +190,6 @@ func belgianDay(s string) bool {
 		year += 100
 	}
 	return month == 0 || day == 0 || isDay(year, month, day)
-}
-
-// tic: how the letter of those that begin with a 6, since 2023, is made is not published.
-func tic(s string) Checked {
-	if s[0] == '6' {
-		return ShapeOnly
-	}
-	return yes(cypriot(s))
 }
 
 // oneAgain reports whether one of the first ten digits stands there twice or three

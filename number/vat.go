@@ -50,7 +50,7 @@ var vats = []Scheme{
 	},
 	{
 		ID: "vat.cy", Country: "CY", Name: "VAT number of Cyprus", Looks: "CY, eight digits and a letter", Example: "CY10259033P",
-		shape: shape(`CY(?:[02-9]\d|1[013-9])\d{6}[A-Z]`), digits: func(s string) Checked { return yes(cypriot(s[2:])) },
+		shape: shape(`CY(?:[02-9]\d|1[013-9])\d{6}[A-Z]`), digits: func(s string) Checked { return cypriot(s[2:]) },
 	},
 	{
 		ID: "vat.cz", Country: "CZ", Name: "VAT number of Czechia", Looks: "CZ and 8 to 10 digits", Example: "CZ25123891",
