@@ -65,13 +65,28 @@ func readAssignments(ctx context.Context, tx *store.Tx, where string, args ...an
 type lease struct {
 	Service string
 	Prefix  netip.Prefix
+	Name    string // a domain name, which several services may have; empty: the prefix
 	From    time.Time
 	To      time.Time // zero: until it is released
 }
 
+func (l lease) String() string {
+	if l.Name != "" {
+		return l.Name
+	}
+	return showPrefix(l.Prefix)
+}
+
 // assign gives a service an address for a time in which nobody else has it or a part
-// of it. What the service has already from then on, it is told again.
+// of it, or a domain name. What the service has already from then on, it is told again.
 func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assignment, err error) {
+	s, err := b.inForce()
+	if err != nil {
+		return out, err
+	}
+	if d, _ := s.Field(addressOn); len(l.Name) > d.Max {
+		return out, wrongIn("address", fmt.Sprintf("This name is longer than %d characters.", d.Max))
+	}
 	var one Service
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		one, err = b.findService(ctx, tx, l.Service)
@@ -93,7 +108,7 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 		if err := l.check(one, b.Now()); err != nil {
 			return err
 		}
-		block := b.mark(blockOf(l.Prefix))
+		mark, block, net := b.marksOf(l)
 		if err := lockBlock(ctx, tx, block); err != nil {
 			return err
 		}
@@ -102,7 +117,7 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 			return err
 		}
 		if taken != nil {
-			same := taken.Service == l.Service && bytes.Equal(taken.mark, b.mark(l.Prefix))
+			same := taken.Service == l.Service && bytes.Equal(taken.mark, mark)
 			if same && taken.Until.IsZero() && l.To.IsZero() && !taken.Since.After(l.From) {
 				out = *taken
 				return nil
@@ -115,12 +130,11 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 		if err != nil {
 			return err
 		}
-		out = Assignment{ID: loot.NewID("a"), Service: l.Service, Subject: one.Subject, Since: l.From, Until: l.To}
-		if out.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, out.ID, showPrefix(l.Prefix)); err != nil {
+		out = Assignment{ID: loot.NewID("a"), Service: l.Service, Subject: one.Subject, Since: l.From, Until: l.To, mark: mark}
+		if out.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, out.ID, l.String()); err != nil {
 			return err
 		}
-		out.mark = b.mark(l.Prefix)
-		if err := insertAddress(ctx, tx, out, block, b.markNet(l.Prefix)); err != nil {
+		if err := insertAddress(ctx, tx, out, block, net); err != nil {
 			return err
 		}
 		return b.tellAddress(ctx, tx, "address.assigned", out)
@@ -182,8 +196,12 @@ func insertAddress(ctx context.Context, tx *store.Tx, a Assignment, block []byte
 const marksAtOnce = 400
 
 // overlaps returns one who has a prefix, one that it lies in or a part of it at a
-// time of a lease; nil: nobody.
+// time of a lease; nil: nobody. Of a name it is the service itself.
 func (b *Billing) overlaps(ctx context.Context, tx *store.Tx, l lease) (*Assignment, error) {
+	if l.Name != "" {
+		mark, _, _ := b.marksOf(l)
+		return takenAt(ctx, tx, "mark", [][]byte{mark}, l)
+	}
 	var marks, links [][]byte
 	for _, p := range above(l.Prefix.Addr()) {
 		if p.Bits() <= l.Prefix.Bits() {

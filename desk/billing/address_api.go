@@ -15,8 +15,8 @@ import (
 func (b *Billing) addressAPI(a *api.API) {
 	api.Add(a, api.Operation{
 		ID: "assign-address", Method: http.MethodPost, Path: "/api/services/{reference}/addresses", Tag: apiTag, Scope: "addresses:assign",
-		Summary: "Assign an address or a prefix to a service", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound, loot.Conflict},
-		Text: "Prefixes of IPv4 from /24 on, and /48, /52, /56, /60, /64 and single addresses of IPv6. No two services have the same address at a time, nor one a part of what another has. What the service has already is answered with the same id, so that it may be sent again. " +
+		Summary: "Assign an address, a prefix or a domain name to a service", Kinds: []loot.Kind{loot.Invalid, loot.Denied, loot.NotFound, loot.Conflict},
+		Text: "Prefixes of IPv4 from /24 on, and /48, /52, /56, /60, /64 and single addresses of IPv6. No two services have the same address at a time, nor one a part of what another has; a domain name several may have. What the service has already is answered with the same id, so that it may be sent again. " +
 			"The address is sealed by the customer's key.",
 	}, b.apiAssign)
 	api.Add(a, api.Operation{
@@ -39,7 +39,7 @@ func (b *Billing) addressAPI(a *api.API) {
 type assignIn struct {
 	Reference string `path:"reference" maxLength:"64"`
 	Body      struct {
-		Address string `json:"address" maxLength:"50" doc:"Address or prefix"`
+		Address string `json:"address" maxLength:"253" doc:"Address, prefix or domain name"`
 		From    string `json:"from,omitempty" maxLength:"40" doc:"As in RFC 3339; now if it is left out"`
 		To      string `json:"to,omitempty" maxLength:"40" doc:"As in RFC 3339; until it is released if it is left out"`
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -77,7 +78,7 @@ type addressesView struct {
 
 func assignFields() web.Fields {
 	return web.Fields{
-		{Name: "address", Label: "Address or prefix", MaxLen: 50, Required: true, Plain: true, Hint: "Such as 192.0.2.7, 192.0.2.0/28 or 2001:db8:1::/56."},
+		{Name: "address", Label: "Address, prefix or domain name", MaxLen: 253, Required: true, Plain: true, Hint: "Such as 192.0.2.7, 192.0.2.0/28, 2001:db8:1::/56 or www.example.org."},
 		{Name: "from", Label: "From", MaxLen: 40, Hint: "Such as 2026-02-28T14:30:00Z. Empty: now."},
 		{Name: "to", Label: "Until", MaxLen: 40, Hint: "Empty: until it is taken back."},
 	}
@@ -162,7 +163,11 @@ func (b *Billing) parseLease(service, address, from, to string) (lease, error) {
 	wrong := map[string]string{}
 	var err error
 	if l.Prefix, err = parsePrefix(address); err != nil {
-		wrong["address"] = loot.Message(err)
+		if name := desk.Hostname(address); strings.Contains(name, ".") {
+			l.Name = name
+		} else {
+			wrong["address"] = loot.Message(err)
+		}
 	}
 	for _, one := range []struct {
 		name, text string

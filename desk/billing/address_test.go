@@ -46,7 +46,15 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 			assign(http.StatusConflict, "other", `"address":"`+taken+`"`)
 		}
 		assign(http.StatusOK, "other", `"address":"192.0.2.16"`)
-		for _, bad := range []string{"192.0.2.9/29", "10.0.0.0/8", "::ffff:192.0.2.1", "fe80::1%eth0", "127.0.0.1", "2001:db8::/47", "nothing"} {
+		named := assign(http.StatusOK, id, `"address":"WWW.Meadow.example."`)
+		if again := assign(http.StatusOK, id, `"address":"www.meadow.example"`); again["id"] != named["id"] {
+			t.Errorf("a name that is sent again: %v", again)
+		}
+		if shared := assign(http.StatusOK, "other", `"address":"www.meadow.example"`); shared["id"] == named["id"] {
+			t.Errorf("a name that another service has: %v", shared)
+		}
+		assign(http.StatusUnprocessableEntity, id, `"address":"`+strings.Repeat("a.", 150)+`org"`)
+		for _, bad := range []string{"192.0.2.300", "192.0.2.9/29", "10.0.0.0/8", "::ffff:192.0.2.1", "fe80::1%eth0", "127.0.0.1", "2001:db8::/47", "nothing"} {
 			assign(http.StatusUnprocessableEntity, id, `"address":"`+bad+`"`)
 		}
 		assign(http.StatusUnprocessableEntity, id, `"address":"192.0.2.99","from":"2027-01-01"`)
@@ -96,7 +104,7 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 		}
 		o.Confirm()
 		o.as(s)
-		shows(t, o.Get("/portal/services"), http.StatusOK, "2 addresses", "192.0.2.8/29", "2001:db8:1:100::/56", "Who looked at your addresses", "An address was looked up", "Addresses of your services were opened")
+		shows(t, o.Get("/portal/services"), http.StatusOK, "3 addresses", "Virtual server, www.meadow.example", "192.0.2.8/29", "2001:db8:1:100::/56", "Who looked at your addresses", "An address was looked up", "Addresses of your services were opened")
 		o.asStaff("abuse", "support")
 		at := servicePath(id) + "/addresses"
 		page := o.Get(at)
@@ -218,7 +226,8 @@ func TestAnAddressHasOneHolderAtATime(t *testing.T) {
 				if !free {
 					return nil
 				}
-				return insertAddress(ctx, tx, Assignment{ID: h.id, Service: "s", Since: l.From, Until: l.To, mark: o.b.mark(h.p), sealed: []byte{}}, o.b.mark(blockOf(h.p)), o.b.markNet(h.p))
+				mark, block, net := o.b.marksOf(l)
+				return insertAddress(ctx, tx, Assignment{ID: h.id, Service: "s", Since: l.From, Until: l.To, mark: mark, sealed: []byte{}}, block, net)
 			}))
 			if free {
 				all = append(all, h)

@@ -52,11 +52,12 @@ func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 		if err != nil {
 			return err
 		}
-		a := Assignment{ID: loot.NewID("a"), Service: n.Reference, Subject: n.Subject, Since: n.Made, mark: b.marked(n.Name)}
+		mark, block, net := b.marksOf(lease{Service: n.Reference, Name: n.Name})
+		a := Assignment{ID: loot.NewID("a"), Service: n.Reference, Subject: n.Subject, Since: n.Made, mark: mark}
 		if a.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, a.ID, n.Name); err != nil {
 			return err
 		}
-		if err := insertAddress(ctx, tx, a, a.mark, nil); err != nil {
+		if err := insertAddress(ctx, tx, a, block, net); err != nil {
 			return err
 		}
 	}

@@ -122,16 +122,21 @@ const markBytes = 16
 // mark is what a prefix is found by: nobody without the desk's key can tell which it is.
 func (b *Billing) mark(p netip.Prefix) []byte { return b.marked(p.String()) }
 
-// markNet returns the mark of the link that a single address of IPv6 lies in; nil for any
-// other prefix.
-func (b *Billing) markNet(p netip.Prefix) any {
-	if link, ok := netOf(p); ok {
-		return b.mark(link)
+// marksOf returns by what a lease is found: by itself, by its block and, of a single
+// address of IPv6, by the link that it lies in. A name is found with its service alone,
+// as others may have it too.
+func (b *Billing) marksOf(l lease) (mark, block []byte, net any) {
+	if l.Name != "" {
+		mark = b.marked(l.Service + " " + l.Name)
+		return mark, mark, nil
 	}
-	return nil
+	if link, ok := netOf(l.Prefix); ok {
+		net = b.mark(link)
+	}
+	return b.mark(l.Prefix), b.mark(blockOf(l.Prefix)), net
 }
 
-// marked returns the mark of a prefix or a name, which has no bar in it.
+// marked returns the mark of a prefix, or of a name with its service.
 func (b *Billing) marked(address string) []byte {
 	h := hmac.New(sha256.New, b.marks)
 	h.Write([]byte("address " + address))

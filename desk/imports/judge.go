@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/imports/source"
 	"loot/statement"
 )
@@ -350,19 +349,6 @@ func (j *judge) nameless() string {
 	return "Without its name. " + j.about(rowDomain, rowWords[rowDomain]) + ": this is none."
 }
 
-// hostname is what a name on the internet looks like: of letters and digits of any script,
-// and no address, which is assigned and not taken over.
-var hostname = regexp.MustCompile(`^[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}._-]{0,251}[\p{L}\p{N}])?$`)
-
-// nameIn returns a domain name as it is kept; empty: it is none.
-func nameIn(text string) string {
-	name := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), ".")
-	if _, err := netip.ParseAddr(name); err == nil || !hostname.MatchString(name) {
-		return ""
-	}
-	return name
-}
-
 // orderOf returns the order that a row tells of, or why there is none.
 func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why string) {
 	product := v[rowService]
@@ -376,7 +362,7 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	case leftOut:
 		return o, "Its product is left out."
 	}
-	o.ID, o.Name = loot.NewID("o"), nameIn(v[rowDomain])
+	o.ID, o.Name = loot.NewID("o"), desk.Hostname(v[rowDomain])
 	o.Service, o.Plan = chosen(choice)
 	if _, ok := j.s.Service(o.Service); !ok {
 		return o, "Its product is mapped to a service that the statement in force does not have."
