@@ -118,7 +118,9 @@ func (s Selling) exemptions() (out []billing.Exemption) {
 		out = append(out, one)
 	}
 	for _, line := range s.SellerExemptSpans {
-		out = append(out, billing.ExemptionOf(line))
+		if strings.TrimSpace(line) != "" { // as behind the last semicolon
+			out = append(out, billing.ExemptionOf(line))
+		}
 	}
 	return out
 }

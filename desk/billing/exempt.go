@@ -62,7 +62,7 @@ func (e Exemption) check() error {
 		}
 	}
 	if e.Until != "" && e.Until < e.From {
-		return e.wrong("-until", "is not before the first.")
+		return e.wrong("-until", "lies before the first day; an exemption ends on the day on which it begins, or later.")
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func checkExemptions(all []Exemption) error {
 
 // notExempt are the codes of VATEX for reverse charge, exports, supplies within the Union
 // and what is out of scope: each belongs to a category of its own, and none to E.
-var notExempt = []string{"VATEX-EU-AE", "VATEX-EU-G", "VATEX-EU-IC", "VATEX-EU-O"}
+var notExempt = []string{"VATEX-EU-AE", "VATEX-EU-G", "VATEX-EU-IC", "VATEX-EU-O", "VATEX-FR-AE"}
 
 // wrongExemptCode says what is wrong with the code of an exemption; empty: nothing. There
 // may be none.

@@ -212,7 +212,7 @@ func TestAnExemptionIsSetWhole(t *testing.T) {
 		"--seller-exempt-code ":               func(e *Exemption) { e.Code = "VATEX-NONE" },
 		"--seller-exempt-from ":               func(e *Exemption) { e.From = "" },
 		"--seller-exempt-until is a day":      func(e *Exemption) { e.Until = "30.11.2026" },
-		"--seller-exempt-until is not before": func(e *Exemption) { e.Until = "2025-12-31" },
+		"--seller-exempt-until lies before": func(e *Exemption) { e.Until = "2025-12-31" },
 	} {
 		if err := small(change).Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -241,7 +241,7 @@ func TestFurtherSpansOfAnExemptionAreWrittenInALine(t *testing.T) {
 		"2025-01-01/2025-12-31 VATEX-FR-FRANCHISE art. 293 B":          "",
 		"2027-01-01 a small business":                                  "the first day is a day",
 		"2027-01-01/2027-02-30 a small business":                       "the last day is a day",
-		"2027-01-01/2026-12-31 a small business":                       "the last day is not before the first",
+		"2027-01-01/2026-12-31 a small business":                       "the last day lies before the first day",
 		"2027-01-01/2027-12-31":                                        "the reason for the exemption is missing",
 		"2027-01-01/2027-12-31 VATEX-FR-FRANCHISE":                     "the reason for the exemption is missing",
 		"2027-01-01/2027-12-31 vatex-fr-franchise art. 293 B":          "the code is one of the list VATEX",
@@ -406,7 +406,7 @@ func TestAPlanIsExemptByItself(t *testing.T) {
 // An invoice has one place for the reasons of all that is exempt: with several, each line
 // says its own, and none that is the invoice's only one any more.
 func TestSeveralReasonsStandOnTheirLines(t *testing.T) {
-	plans := map[string]invoice.Exemption{"course": {Text: "training", Code: "VATEX-EU-132-1I"}, "advice": {Text: "advice", Code: "VATEX-EU-132-1G"}, "lecture": {Text: "training", Code: "VATEX-EU-132-1I"}}
+	plans := map[string]invoice.Exemption{"course": {Text: "training", Code: "VATEX-EU-132-1I"}, "advice": {Text: "advice", Code: "VATEX-EU-132-1G"}, "lecture": {Text: "training", Code: "VATEX-EU-132-1I"}, "talk": {Text: "training"}}
 	for _, tt := range []struct {
 		seller     Seller
 		items      []string
@@ -414,6 +414,7 @@ func TestSeveralReasonsStandOnTheirLines(t *testing.T) {
 		notes      string
 	}{
 		{MadeUpSeller, []string{"shared", "course", "course/hours", "lecture"}, "Exempt from VAT: training", "VATEX-EU-132-1I", "||| S E E E"},
+		{MadeUpSeller, []string{"course", "talk"}, "Exempt from VAT: training", "", "| E E"},
 		{MadeUpSeller, []string{"advice", "shared", "course/hours"}, "Exempt from VAT: advice; training", "", "Exempt from VAT: advice||Exempt from VAT: training E S E"},
 		{smallSeller, []string{"shared", "course"}, "Exempt from VAT: small business, § 19 UStG; training", "", "Exempt from VAT: small business, § 19 UStG|Exempt from VAT: training E E"},
 		{smallSeller, []string{"shared"}, "Exempt from VAT: small business, § 19 UStG", "", " E"},
@@ -447,6 +448,7 @@ func TestAPlanIsExemptWithWordsAndACodeThatFits(t *testing.T) {
 		o.asStaff("billing")
 		for _, bad := range []struct{ why, code, says string }{
 			{"training", "VATEX-NONE", "The code is one of the list VATEX"},
+			{"training", "VATEX-FR-AE", "The code is of an exemption: VATEX-FR-AE says that the customer owes the tax"},
 			{"training", "VATEX-EU-AE", "The code is of an exemption: VATEX-EU-AE says that the customer owes the tax"},
 			{"", "VATEX-EU-132-1I", "Say in words why the plan is exempt"},
 		} {

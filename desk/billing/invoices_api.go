@@ -67,7 +67,7 @@ type issuedRow struct {
 // apiKinds are the kinds of invoices as programs know them.
 var apiKinds = map[invoice.Kind]string{invoice.Commercial: "invoice", invoice.Corrected: "corrected", invoice.CreditNote: "credit-note"}
 
-func apiIssued(i Issued, today invoice.Date) issuedRow {
+func issuedRowOf(i Issued, today invoice.Date) issuedRow {
 	amount := func(n int64) string { return plainAmount(n, i.Currency) }
 	out := issuedRow{
 		Number: i.Number, Customer: i.Subject, Kind: apiKinds[i.Kind], Preceding: i.Preceding, Credited: i.Credited,
@@ -109,7 +109,10 @@ func (b *Billing) apiInvoices(ctx context.Context, in *invoicesIn) (*invoicesOut
 	if err := api.Allow(ctx, billers); err != nil {
 		return nil, err
 	}
-	return b.apiIssuedTo(ctx, *in)
+	if in.Customer == "" {
+		return b.apiIssued(ctx, `1 = 1`, nil, in.After, in.Limit)
+	}
+	return b.apiIssuedTo(ctx, in.Customer, in.After, in.Limit)
 }
 
 func (b *Billing) apiOwnInvoices(ctx context.Context, in *ownInvoicesIn) (*invoicesOut, error) {
@@ -122,18 +125,17 @@ func (b *Billing) apiOwnInvoices(ctx context.Context, in *ownInvoicesIn) (*invoi
 			return nil, err
 		}
 	}
-	return b.apiIssuedTo(ctx, invoicesIn{loot.Subject(me.ID), in.After, in.Limit})
+	return b.apiIssuedTo(ctx, loot.Subject(me.ID), in.After, in.Limit)
 }
 
-// apiIssuedTo answers with what was issued to a customer; with none, to all of them.
-func (b *Billing) apiIssuedTo(ctx context.Context, in invoicesIn) (*invoicesOut, error) {
-	where, args := `1 = 1`, []any{}
-	if in.Customer != "" {
-		where, args = `i.subject = $1`, []any{in.Customer}
-	}
+func (b *Billing) apiIssuedTo(ctx context.Context, s loot.Subject, after string, limit int) (*invoicesOut, error) {
+	return b.apiIssued(ctx, `i.subject = $1`, []any{s}, after, limit)
+}
+
+func (b *Billing) apiIssued(ctx context.Context, where string, args []any, after string, limit int) (*invoicesOut, error) {
 	var all []Issued
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		all, err = listIssued(ctx, tx, where, args, in.After, in.Limit)
+		all, err = listIssued(ctx, tx, where, args, after, limit)
 		return err
 	}); err != nil {
 		return nil, err
@@ -141,9 +143,9 @@ func (b *Billing) apiIssuedTo(ctx context.Context, in invoicesIn) (*invoicesOut,
 	out := &invoicesOut{}
 	out.Body.Invoices = []issuedRow{}
 	for _, i := range all {
-		out.Body.Invoices = append(out.Body.Invoices, apiIssued(i, b.today()))
+		out.Body.Invoices = append(out.Body.Invoices, issuedRowOf(i, b.today()))
 	}
-	if len(all) == in.Limit {
+	if len(all) == limit {
 		out.Body.Next = all[len(all)-1].Number
 	}
 	return out, nil

@@ -130,7 +130,20 @@ func TestACustomersProgramFetchesTheirInvoices(t *testing.T) {
 		c.call(http.StatusForbidden, http.MethodGet, "/api/invoices", "")
 
 		o.Confirm()
-		notes := map[string]int{}
+		notes, fetched := map[string]int{}, 0
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			fetched = 0
+			items, err := o.b.Ledger.Timeline(ctx, tx, mine.Subject, collection, "", 100)
+			for _, it := range items {
+				if it.Facts.Note == "invoice.fetched" {
+					fetched++
+				}
+			}
+			return err
+		})
+		if fetched != 3 {
+			t.Errorf("the owner's timeline has %d fetched by a program, want 3", fetched)
+		}
 		o.Tx(func(ctx context.Context, tx *store.Tx) error {
 			items, err := o.b.Ledger.Timeline(ctx, tx, mine.Subject, invoices, "", 100)
 			clear(notes)

@@ -361,12 +361,17 @@ func (b *Billing) openCopy(ctx context.Context, s loot.Subject, file string, r g
 		if err != nil {
 			return err
 		}
-		if content, err = b.Vault.OpenFile(ctx, tx, p, file); err != nil || r.Actor.Kind != loot.Staff || !b.isCustomer(ctx, tx, s) {
+		note := "invoice.opened"
+		if r.Actor.Kind == loot.Person {
+			note = "invoice.fetched"
+		}
+		content, err = b.Vault.OpenFile(ctx, tx, p, file)
+		if by := r.Actor; err != nil || by.Kind != loot.Staff && !by.Program || !b.isCustomer(ctx, tx, s) {
 			return err
 		}
 		// The copy has a ledger key of its own; this stands in the timeline of the
 		// customer's record, beside all else.
-		return b.Gate.NoteAbout(ctx, tx, s, collection, r.Actor, "invoice.opened", Keeps[0])
+		return b.Gate.NoteAbout(ctx, tx, s, collection, r.Actor, note, Keeps[0])
 	})
 	return content, err
 }

@@ -97,7 +97,7 @@ func settle(inv *invoice.Invoice, s Seller, plans map[string]invoice.Exemption) 
 func domestic(inv *invoice.Invoice, s Seller, home string, plans map[string]invoice.Exemption) {
 	standard(inv, home)
 	seller := s.exemptOn(inv.Period.To)
-	var why []invoice.Exemption // each once
+	var why, codes []string // each once
 	of := map[int]invoice.Exemption{}
 	for i := range inv.Lines {
 		plan, _, _ := strings.Cut(inv.Lines[i].Item, "/")
@@ -109,26 +109,26 @@ func domestic(inv *invoice.Invoice, s Seller, home string, plans map[string]invo
 			e = invoice.Exemption{Text: seller.Text, Code: seller.Code}
 		}
 		inv.Lines[i].Tax, of[i] = invoice.Tax{Category: invoice.Exempt}, e
-		if !slices.Contains(why, e) {
-			why = append(why, e)
+		if !slices.Contains(why, e.Text) {
+			why = append(why, e.Text)
+		}
+		if !slices.Contains(codes, e.Code) {
+			codes = append(codes, e.Code)
 		}
 	}
 	if len(why) == 0 {
 		return
 	}
-	words, all := reasons[s.Language].exempt, why[0]
-	for _, e := range why[1:] {
-		all.Text += "; " + e.Text
-		if e.Code != all.Code {
-			all.Code = ""
-		}
+	words, code := reasons[s.Language].exempt, ""
+	if len(codes) == 1 {
+		code = codes[0]
 	}
 	if len(why) > 1 { // the breakdown has one place for them (BR-E-01), so that each line says its own
 		for i, e := range of {
 			inv.Lines[i].Note = words + e.Text
 		}
 	}
-	inv.Exemptions = []invoice.Exemption{{Category: invoice.Exempt, Code: all.Code, Text: words + all.Text}}
+	inv.Exemptions = []invoice.Exemption{{Category: invoice.Exempt, Code: code, Text: words + strings.Join(why, "; ")}}
 }
 
 // reasons for which there is no tax, by language.

@@ -423,6 +423,7 @@ var notes = map[string]struct {
 	"invoice.credited":     {"undo-2", web.Info, "Took an invoice back by a credit note"},
 	"report.read":          {"eye", web.Info, "Looked into a case about a detail of yours"},
 	"invoice.opened":       {"eye", web.Info, "Opened the copy of an invoice of yours"},
+	"invoice.fetched":      {"terminal", web.Info, "A program of yours fetched an invoice"},
 	"payment.read":         {"eye", web.Info, "Looked at what a bank says of a payment of yours"},
 	"record.found":         {"search", web.Info, "Looked you up"},
 	"case.opened":          {"gavel", web.Neutral, "You opened a dispute"},
