@@ -25,7 +25,7 @@ func TestHostname(t *testing.T) {
 		"a..example":                         "",
 		".example":                           "",
 		"example-":                           "",
-		"a.-org":                            "",
+		"a.-org":                             "",
 		"-example.org":                       "",
 		"jo@example.org":                     "",
 		"two words":                          "",

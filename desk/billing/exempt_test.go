@@ -208,10 +208,10 @@ func TestAnExemptionIsSetWhole(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(*Exemption){
-		"--seller-exempt: ":                   func(e *Exemption) { e.Text = "" },
-		"--seller-exempt-code ":               func(e *Exemption) { e.Code = "VATEX-NONE" },
-		"--seller-exempt-from ":               func(e *Exemption) { e.From = "" },
-		"--seller-exempt-until is a day":      func(e *Exemption) { e.Until = "30.11.2026" },
+		"--seller-exempt: ":                 func(e *Exemption) { e.Text = "" },
+		"--seller-exempt-code ":             func(e *Exemption) { e.Code = "VATEX-NONE" },
+		"--seller-exempt-from ":             func(e *Exemption) { e.From = "" },
+		"--seller-exempt-until is a day":    func(e *Exemption) { e.Until = "30.11.2026" },
 		"--seller-exempt-until lies before": func(e *Exemption) { e.Until = "2025-12-31" },
 	} {
 		if err := small(change).Check(); err == nil || !strings.Contains(err.Error(), want) {
