@@ -615,7 +615,8 @@ func TestWhoDecides(t *testing.T) {
 			}
 			return h.Kit.Vault.Correct(ctx, tx, p, vault.Change{Version: row.Version, Given: map[loot.Field]string{"company.vat": "IE1234567T"}, Source: "test"})
 		})
-		shows(t, h.post(support, m, "", "decision", "right", "reason", "So."), http.StatusConflict, "changed since")
+		a := h.post(support, m, "", "decision", "right", "reason", "So.")
+		shows(t, a, http.StatusConflict, "changed since. There is nothing left to decide.") // nor does it say that there is a check of every detail
 	})
 }
 
