@@ -117,8 +117,12 @@ var taxes = []Scheme{
 		digits: func(s string) Checked { return yes(codice(s)) },
 	},
 	{
-		ID: "lt.asmens", Country: "LT", Name: "Lithuanian asmens kodas", Looks: "11 digits: one for the century, the year, month and day of birth and four", Example: "33309240064",
-		shape: shape(baltic), also: balticDay, digits: func(s string) Checked { return yes(twice(s)) },
+		ID: "lt.asmens", Country: "LT", Name: "Lithuanian asmens kodas", Looks: "11 digits: one for the century, the year, month and day of birth and four, or 9 and ten more", Example: "33309240064",
+		shape: shape(`[1-69]\d{10}`), also: lithuanianDay, digits: func(s string) Checked { return yes(twice(s)) },
+	},
+	{
+		ID: "lt.tin", Country: "LT", Name: "Lithuanian tax number of whoever has no asmens kodas", Looks: "ten digits that begin with 6 or 9", Example: "9000000012",
+		shape: shape(`[69]\d{9}`), // the sum that the OECD's sheet gives has no published number to try it on
 	},
 	{
 		ID: "lu.matricule", Country: "LU", Name: "Luxembourg national number of a person", Looks: "13 digits that begin with the year, month and day of birth", Example: "1893 1201 057 32",
@@ -222,6 +226,18 @@ const baltic = `[1-8]\d{10}`
 // balticDay: the first digit tells sex and century, from the 19th on.
 func balticDay(s string) bool {
 	return isDay(1800+(digit(s, 0)-1)/2*100+pair(s, 1), pair(s, 3), pair(s, 5))
+}
+
+// lithuanianDay: what is not known of a birthday is 00, and behind a 9 there is none.
+func lithuanianDay(s string) bool {
+	month, day := pair(s, 3), pair(s, 5)
+	switch {
+	case s[0] == '9':
+		return true
+	case month == 0 || day == 0:
+		return month <= 12 && day <= 31
+	}
+	return balticDay(s)
 }
 
 // finnish puts the dash back that stands for the 20th century. The other signs
