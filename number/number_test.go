@@ -87,37 +87,39 @@ var published = map[string]string{
 	"es.nif":        "A28015865 | 54362315K",
 
 	// Tax numbers: where each is published stands behind it.
-	"at.abgabenkonto": "93-173/6581 | 931736581 | 59-119/9013",                                                                                                                                                                                                                         // TIN portal of the EU; documentation of python-stdnum
-	"be.national":     "85.07.30-033 28 | 17 07 30 033 84 | 93051822361 | 00012511119",                                                                                                                                                                                                 // documentation of python-stdnum, Dutch Wikipedia, TIN portal
-	"bg.egn":          "7523169263 | 8032056031",                                                                                                                                                                                                                                       // documentation of python-stdnum
-	"bg.lnch":         "7111042925",                                                                                                                                                                                                                                                    // the same
-	"ch.ahv":          "756.1234.5678.97 | 7569217076985",                                                                                                                                                                                                                              // Central Compensation Office; documentation of python-stdnum
-	"cy.tic":          "00123123T | 60000000A",                                                                                                                                                                                                                                         // TIN portal; notice of the Tax Department of 2023
-	"cz.rc":           "710319/2745 | 736028/5163 | 991231123",                                                                                                                                                                                                                         // documentation of python-stdnum, Czech Wikipedia
-	"cz.dic":          "640903926",                                                                                                                                                                                                                                                     // documentation of python-stdnum
-	"de.idnr":         "36 574 261 809 | 86095742719 | 47036892816 | 65929970489 | 57549285017 | 25768131411",                                                                                                                                                                          // documentation of python-stdnum; ELSTER's of the check of both numbers
-	"de.steuernummer": "2893081508152 | 9181081508155 | 1121081508150 | 3048081508155 | 2475081508152 | 2202081508156 | 2613081508153 | 4079081508151 | 2324081508151 | 5133081508159 | 2722081508154 | 1010081508182 | 3201012312340 | 3101081508154 | 2129081508158 | 4151081508156", // one of each Land: German Wikipedia, tests of taxbird
-	"dk.cpr":          "070761-4285 | 211062-5629",                                                                                                                                                                                                                                     // the CPR office's "Personnummeret i CPR"; documentation of python-stdnum
-	"ee.isikukood":    "37605030299 | 36805280109",                                                                                                                                                                                                                                     // Wikipedia; documentation of python-stdnum
-	"fi.hetu":         "131052-308T | 131052 308t",                                                                                                                                                                                                                                     // Digital and Population Data Services Agency
-	"fr.spi":          "30 23 217 600 053",                                                                                                                                                                                                                                             // TIN portal
-	"gb.utr":          "3282497350 | 1955839661 | 1955839661K",                                                                                                                                                                                                                         // Sage's help on the UTR; documentation of python-stdnum
-	"gb.nino":         "AA 12 34 56 A | AA000003D",                                                                                                                                                                                                                                     // HMRC's documentation for developers
-	"hu.adoazonosito": "8365670003 | 8071592153",                                                                                                                                                                                                                                       // muzso.hu on how one is made; TIN portal
-	"ie.pps":          "1234567T | 1234567FA | 6433435F | 6433435FW | 6433435OA | 6433435IH",                                                                                                                                                                                           // OECD's sheet; documentation of python-stdnum
-	"it.cf":           "MRT MTT 25D09 F205Z | RCCMNL83S18D969H | DMLPRY77D15H501F | RSSMRA85T10A562S",                                                                                                                                                                                  // Italian Wikipedia, documentation of python-stdnum, TIN portal, Agenzia delle Entrate
-	"lt.tin":          "6000000018 | 9000000012",                                                                                                                                                                                                                                       // made up in the shape of the OECD's sheet
-	"lt.asmens":       "33309240064",                                                                                                                                                                                                                                                   // Wikipedia
-	"lu.matricule":    "1893120105732",                                                                                                                                                                                                                                                 // Wikipedia
-	"lu.entity":       "20122400671",                                                                                                                                                                                                                                                   // made up
-	"lv.personas":     "161175-19997 | 07091910933",                                                                                                                                                                                                                                    // documentation of python-stdnum; that of VIES
-	"mt.tin":          "1234567M | 567M | 123456789",                                                                                                                                                                                                                                   // OECD's sheet, by its shapes
-	"nl.bsn":          "111222333 | 1112.22.333 | 123456782",                                                                                                                                                                                                                           // documentation of python-stdnum; Rijksdienst voor Identiteitsgegevens
-	"no.fnr":          "151086 95088",                                                                                                                                                                                                                                                  // documentation of python-stdnum
-	"pl.pesel":        "44051401359",                                                                                                                                                                                                                                                   // Polish Wikipedia
-	"ro.cnp":          "1630615123457",                                                                                                                                                                                                                                                 // documentation of python-stdnum
-	"se.personnummer": "640823-3234 | 19640823-3234 | 640823+3234 | 701063-2391 | 750510-1837",                                                                                                                                                                                         // Skatteverket's SKV 704 and 707; FAR Online
-	"sk.rc":           "710319/2745",                                                                                                                                                                                                                                                   // as the Czech one
+	"at.abgabenkonto":       "93-173/6581 | 931736581 | 59-119/9013",                                                                                                                                                                                                                         // TIN portal of the EU; documentation of python-stdnum
+	"be.national":           "85.07.30-033 28 | 17 07 30 033 84 | 93051822361 | 00012511119",                                                                                                                                                                                                 // documentation of python-stdnum, Dutch Wikipedia, TIN portal
+	"bg.egn":                "7523169263 | 8032056031",                                                                                                                                                                                                                                       // documentation of python-stdnum
+	"bg.lnch":               "7111042925",                                                                                                                                                                                                                                                    // the same
+	"ch.ahv":                "756.1234.5678.97 | 7569217076985",                                                                                                                                                                                                                              // Central Compensation Office; documentation of python-stdnum
+	"cy.tic":                "00123123T | 60000000A",                                                                                                                                                                                                                                         // TIN portal; notice of the Tax Department of 2023
+	"cz.rc":                 "710319/2745 | 736028/5163 | 991231123",                                                                                                                                                                                                                         // documentation of python-stdnum, Czech Wikipedia
+	"cz.dic":                "640903926",                                                                                                                                                                                                                                                     // documentation of python-stdnum
+	"de.idnr":               "36 574 261 809 | 86095742719 | 47036892816 | 65929970489 | 57549285017 | 25768131411",                                                                                                                                                                          // documentation of python-stdnum; ELSTER's of the check of both numbers
+	"de.steuernummer":       "2893081508152 | 9181081508155 | 1121081508150 | 3048081508155 | 2475081508152 | 2202081508156 | 2613081508153 | 4079081508151 | 2324081508151 | 5133081508159 | 2722081508154 | 1010081508182 | 3201012312340 | 3101081508154 | 2129081508158 | 4151081508156", // one of each Land: German Wikipedia, tests of taxbird
+	"de.steuernummer.short": "181/815/08155 | 93815/08152 | 21/815/08150 | 048/815/08155 | 75 815 08152 | 013 815 08153 | 133/8150/8159 | 22/815/0815/4 | DE 133/8150/8159",                                                                                                                  // German Wikipedia, by Land
+	"de.widnr":              "DE123456788-00001 | DE136695976 | de 123456788 - 00001",                                                                                                                                                                                                        // the form that the Federal Central Tax Office publishes, with digits made up
+	"dk.cpr":                "070761-4285 | 211062-5629",                                                                                                                                                                                                                                     // the CPR office's "Personnummeret i CPR"; documentation of python-stdnum
+	"ee.isikukood":          "37605030299 | 36805280109",                                                                                                                                                                                                                                     // Wikipedia; documentation of python-stdnum
+	"fi.hetu":               "131052-308T | 131052 308t",                                                                                                                                                                                                                                     // Digital and Population Data Services Agency
+	"fr.spi":                "30 23 217 600 053",                                                                                                                                                                                                                                             // TIN portal
+	"gb.utr":                "3282497350 | 1955839661 | 1955839661K",                                                                                                                                                                                                                         // Sage's help on the UTR; documentation of python-stdnum
+	"gb.nino":               "AA 12 34 56 A | AA000003D",                                                                                                                                                                                                                                     // HMRC's documentation for developers
+	"hu.adoazonosito":       "8365670003 | 8071592153",                                                                                                                                                                                                                                       // muzso.hu on how one is made; TIN portal
+	"ie.pps":                "1234567T | 1234567FA | 6433435F | 6433435FW | 6433435OA | 6433435IH",                                                                                                                                                                                           // OECD's sheet; documentation of python-stdnum
+	"it.cf":                 "MRT MTT 25D09 F205Z | RCCMNL83S18D969H | DMLPRY77D15H501F | RSSMRA85T10A562S",                                                                                                                                                                                  // Italian Wikipedia, documentation of python-stdnum, TIN portal, Agenzia delle Entrate
+	"lt.tin":                "6000000018 | 9000000012",                                                                                                                                                                                                                                       // made up in the shape of the OECD's sheet
+	"lt.asmens":             "33309240064",                                                                                                                                                                                                                                                   // Wikipedia
+	"lu.matricule":          "1893120105732",                                                                                                                                                                                                                                                 // Wikipedia
+	"lu.entity":             "20122400671",                                                                                                                                                                                                                                                   // made up
+	"lv.personas":           "161175-19997 | 07091910933",                                                                                                                                                                                                                                    // documentation of python-stdnum; that of VIES
+	"mt.tin":                "1234567M | 567M | 123456789",                                                                                                                                                                                                                                   // OECD's sheet, by its shapes
+	"nl.bsn":                "111222333 | 1112.22.333 | 123456782",                                                                                                                                                                                                                           // documentation of python-stdnum; Rijksdienst voor Identiteitsgegevens
+	"no.fnr":                "151086 95088",                                                                                                                                                                                                                                                  // documentation of python-stdnum
+	"pl.pesel":              "44051401359",                                                                                                                                                                                                                                                   // Polish Wikipedia
+	"ro.cnp":                "1630615123457",                                                                                                                                                                                                                                                 // documentation of python-stdnum
+	"se.personnummer":       "640823-3234 | 19640823-3234 | 640823+3234 | 701063-2391 | 750510-1837",                                                                                                                                                                                         // Skatteverket's SKV 704 and 707; FAR Online
+	"sk.rc":                 "710319/2745",                                                                                                                                                                                                                                                   // as the Czech one
 }
 
 // ibans are the examples of the registry of ISO 13616, by country.
@@ -255,6 +257,9 @@ func TestWhatIsKeptHasOneForm(t *testing.T) {
 		{"se.personnummer", "19640823-3234", "196408233234", "19640823-3234"},
 		{"se.personnummer", "640823+3234", "640823+3234", "640823+3234"},
 		{"cz.rc", "991231/123", "991231123", "991231/123"},
+		{"de.widnr", "de123456788 00001", "DE12345678800001", "DE123456788-00001"},
+		{"de.widnr", "DE 123 456 788", "DE123456788", "DE123456788"},
+		{"de.steuernummer.short", " de 181 815 / 08155", "181/815/08155", "181/815/08155"},
 	} {
 		n, err := scheme(t, tt.id).Check(tt.typed)
 		if err != nil || n.Value != tt.kept || n.Grouped() != tt.shown {
@@ -317,6 +322,10 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"de.idnr", "06095742719", number.WrongShape, "the first is not 0"},
 		{"de.steuernummer", "9181181508155", number.WrongShape, "and a 0"},
 		{"de.steuernummer", "2566081508156", number.WrongShape, "of its Land"},
+		{"de.steuernummer.short", "18181508155", number.WrongShape, "slashes or spaces between them"},
+		{"de.steuernummer.short", "86 095 742 719", number.WrongShape, "10 or 11 digits"},
+		{"de.widnr", "DE123456789-00001", number.WrongDigit, "German W-IdNr"},
+		{"de.widnr", "DE123456788-001", number.WrongShape, "five for the activity"},
 		{"fi.hetu", "131052-308U", number.WrongDigit, "henkilötunnus"},
 		{"fi.hetu", "131052G308T", number.WrongShape, "a sign for the century"},
 		{"fi.hetu", "131052-900P", number.WrongShape, "three digits"},
@@ -524,6 +533,8 @@ func TestAVATNumberBesideARegisterNumber(t *testing.T) {
 		{"CZ640903926", "640903926", same},
 		{"CZ640903926", "710319/2745", unknown},
 		{"DE136695976", "86 095 742 719", unknown},
+		{"DE136695976", "DE123456788-00001", unknown},
+		{"DE136695976", "DE136695976", unknown}, // it is not known whether both always have the same digits
 		{"DK13585628", "070761-4285", unknown},
 		{"EL090000045", "EL 094259216", other},
 		{"FI20774740", "131052-308T", unknown},
@@ -589,6 +600,10 @@ func TestATaxNumberIsOfAnyKind(t *testing.T) {
 		{"DE", "86 095 742 719", "de.idnr"},
 		{"DE", "DE86095742719", "de.idnr"},
 		{"DE", "de 9181081508155", "de.steuernummer"},
+		{"DE", "181/815/08155", "de.steuernummer.short"},
+		{"DE", "DE 93815/08152", "de.steuernummer.short"},
+		{"DE", "DE123456788-00001", "de.widnr"},
+		{"DE", "DE123456788", "de.widnr"},
 		{"FR", "FR 404 833 048", "fr.siren"},
 		{"FR", "DE 404 833 048", ""},
 		{"GR", "094259216", "gr.afm"},
@@ -739,7 +754,7 @@ var patterns = map[string]string{
 	"se.org": "##########", "si.maticna": "#######", "si.davcna": "########", "sk.dic": "##########", "sk.ico": "########", "iban": "DE#################### IE##MADE############## MT##MADE#######################",
 	"lei":             "#################### ####00@@@@@@@@@@@@##",
 	"at.abgabenkonto": "#########", "be.national": "8#0#1###### 0#4#2######", "bg.egn": "8#0#1##### 0#4#2#####", "bg.lnch": "##########", "ch.ahv": "756##########", "cy.tic": "0#######@ 1#######@",
-	"cz.rc": "8#0#1##### 0#5#2#####", "cz.dic": "6########", "de.idnr": "###########", "ee.isikukood": "38#0#1#####", "fi.hetu": "1#0#8#-1### 0#1#0#A2##@ 0#1#9#Y3##@", "fr.spi": "2############",
+	"cz.rc": "8#0#1##### 0#5#2#####", "cz.dic": "6########", "de.idnr": "###########", "de.widnr": "DE######### DE1######## DE#########00001", "ee.isikukood": "38#0#1#####", "fi.hetu": "1#0#8#-1### 0#1#0#A2##@ 0#1#9#Y3##@", "fr.spi": "2############",
 	"gb.utr": "##########", "hu.adoazonosito": "8#########", "ie.pps": "#######@ #######@A #######@W", "it.cf": "RSSMRA8#B1#A###@ RSSMRALPB1#A###@", "lt.asmens": "48#0#1##### 9##########",
 	"lu.matricule": "198#0#1######", "lu.entity": "20#########", "lv.personas": "0#0#8#1####", "nl.bsn": "#########", "no.fnr": "0#0#8###### 4#0#0#9####",
 	"pl.pesel": "8#0#1###### 0#2#1######", "ro.cnp": "18#0#1####### 60#0#1#######", "se.personnummer": "8#0#1##### 198#0#1##### 8#0#7#####", "sk.rc": "8#0#1##### 8#5#1#####",
@@ -780,6 +795,7 @@ var blind = map[string]string{
 	"cy.tic":          "as Cyprus's VAT",
 	"cz.rc":           "until 1985 a remainder of 10 is written as 0",
 	"cz.dic":          "as Czechia's VAT",
+	"de.widnr":        "the digits of the activity have no check digit",
 	"ee.isikukood":    "a remainder of 10 after the second weighing is written as 0",
 	"gb.utr":          "remainders 0 and 9 are both written as 2, and 1 and 10 as 1",
 	"lt.asmens":       "as Estonia's",

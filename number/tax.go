@@ -3,6 +3,7 @@ package number
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // taxes is the one table of the numbers that people and companies have with tax
@@ -63,6 +64,14 @@ var taxes = []Scheme{
 	{
 		ID: "de.steuernummer", Country: "DE", Name: "German Steuernummer", Looks: "13 digits in the form of ELSTER, with the number of the tax office, which begins with that of its Land, and a 0", Example: "9181081508155",
 		shape: shape(`(?:1[01]|2[1-46-8]|3[0-2]|4[01]|[59]\d)\d{2}0\d{8}`),
+	},
+	{
+		ID: "de.steuernummer.short", Country: "DE", Name: "German Steuernummer as tax offices print it", Looks: "10 or 11 digits, in groups with slashes or spaces between them", Example: "181/815/08155",
+		shape: shape(`\d{2,3}/\d{3}/\d{5}|\d{3}/\d{4}/\d{4}|\d{5}/\d{5}|\d{2}/\d{3}/\d{4}/\d`), read: printed, // no check digit: each Land has a sum of its own
+	},
+	{
+		ID: "de.widnr", Country: "DE", Name: "German W-IdNr", Looks: "DE, nine digits and, behind a dash, five for the activity", Example: "DE136695976-00001",
+		shape: shape(`DE[1-9]\d{8}(?:\d{5})?`), groups: "###########-#####", digits: func(s string) Checked { return yes(mod11to10(s[2:11])) },
 	},
 	{
 		ID: "dk.cpr", Country: "DK", Name: "CPR number", Looks: "ten digits that begin with the day, month and year of birth", Example: "070761-4285",
@@ -209,6 +218,15 @@ func oneAgain(s string) bool {
 		}
 	}
 	return again == 1
+}
+
+// printed keeps the groups of a Steuernummer, by which it is told from other numbers.
+func printed(typed string) string {
+	out := strings.Join(strings.FieldsFunc(typed, func(r rune) bool { return r == '/' || unicode.IsSpace(r) }), "/")
+	if len(out) > 2 && strings.EqualFold(out[:2], "DE") {
+		out = strings.TrimPrefix(out[2:], "/")
+	}
+	return out
 }
 
 // danishDay: the seventh digit and the year tell the century, which for the year 00
