@@ -306,6 +306,7 @@ func TestSilenceIsNoCheck(t *testing.T) {
 		}
 		beside(s, web.Fact{Term: "Checked", Value: day(desktest.Start)}, web.Fact{Term: "Method", Value: checkTitles["vies"]})
 		beside(fresh, web.Fact{Term: "Checked", Value: "not answered yet"}, web.Fact{Term: "Again", Value: day(h.Clock.Now().Add(firstDelay))})
+		shows(t, h.as(person(fresh)).Get("/portal/checks"), http.StatusOK, "VIES has not answered yet. – "+day(h.Clock.Now()))
 		lacks(t, h.as(person(s)).Get("/portal/checks"), "answered "+h.Clock.Now().Format("2 Jan"))
 		h.Clock.Advance(11 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
