@@ -107,12 +107,15 @@ func birthChecked(s string) Checked {
 // birth: until 1985 a remainder of 10 was written as 0.
 func birth(s string) bool { return rest(s, 11) == 0 || rest(s[:9], 11) == 10 && digit(s, -1) == 0 }
 
-// birthday reports whether a birth number begins with a day. Those of nine digits
-// were given out until 1953, so that the year 00 of others is 2000.
+// birthday reports whether a birth number begins with a day. Those of nine digits are of
+// people born until 1953, the oldest in the 1880s, so that the year 00 of others is 2000.
 func birthday(s string) bool {
 	century := 1900
-	if len(s) == 10 {
+	switch {
+	case len(s) == 10:
 		century = 2000
+	case pair(s, 0) > 53 && pair(s, 0) < 80:
+		return false
 	}
 	return isDay(century+pair(s, 0), pair(s, 2)%50%20, pair(s, 4))
 }

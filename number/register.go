@@ -87,8 +87,8 @@ var registers = []Scheme{
 		inVAT: behindLetters,
 	},
 	{
-		ID: "hu.tax", Country: "HU", tax: true, Name: "Hungarian tax number", Looks: "eight digits, one from 1 to 5 and two for the county", Example: "12892312-2-41",
-		shape: shape(`\d{8}[1-5](?:0[2-9]|[1-4]\d|51)`), groups: "########-#-##", digits: func(s string) Checked { return yes(hungarian(s)) },
+		ID: "hu.tax", Country: "HU", tax: true, Name: "Hungarian tax number", Looks: "eight digits, or behind them also one from 1 to 5 and two for the county", Example: "12892312-2-41",
+		shape: shape(`\d{8}(?:[1-5](?:0[2-9]|[1-4]\d|51))?`), groups: "########-#-##", tidy: without("HU"), digits: func(s string) Checked { return yes(hungarian(s)) },
 		inVAT: behindLetters, whole: 8,
 	},
 	{

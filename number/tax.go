@@ -3,6 +3,7 @@ package number
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // taxes is the one table of the numbers that people and companies have with tax
@@ -65,6 +66,14 @@ var taxes = []Scheme{
 		shape: shape(`(?:1[01]|2[1-46-8]|3[0-2]|4[01]|[59]\d)\d{2}0\d{8}`),
 	},
 	{
+		ID: "de.steuernummer.short", Country: "DE", Name: "German Steuernummer as tax offices print it", Looks: "10 or 11 digits, in groups with slashes or spaces between them", Example: "181/815/08155",
+		shape: shape(`\d{2,3}/\d{3}/\d{5}|\d{3}/\d{4}/\d{4}|\d{5}/\d{5}|\d{2}/\d{3}/\d{4}/\d`), read: printed, // no check digit: each Land has a sum of its own
+	},
+	{
+		ID: "de.widnr", Country: "DE", Name: "German W-IdNr", Looks: "DE, nine digits and, behind a dash, five for the activity", Example: "DE136695976-00001",
+		shape: shape(`DE[1-9]\d{8}(?:\d{5})?`), groups: "###########-#####", digits: func(s string) Checked { return yes(mod11to10(s[2:11])) },
+	},
+	{
 		ID: "dk.cpr", Country: "DK", Name: "CPR number", Looks: "ten digits that begin with the day, month and year of birth", Example: "070761-4285",
 		shape: shape(`\d{10}`), also: danishDay, groups: "######-####", // the check digit is none any more since 2007
 	},
@@ -117,8 +126,12 @@ var taxes = []Scheme{
 		digits: func(s string) Checked { return yes(codice(s)) },
 	},
 	{
-		ID: "lt.asmens", Country: "LT", Name: "Lithuanian asmens kodas", Looks: "11 digits: one for the century, the year, month and day of birth and four", Example: "33309240064",
-		shape: shape(baltic), also: balticDay, digits: func(s string) Checked { return yes(twice(s)) },
+		ID: "lt.asmens", Country: "LT", Name: "Lithuanian asmens kodas", Looks: "11 digits: one for the century, the year, month and day of birth and four, or 9 and ten more", Example: "33309240064",
+		shape: shape(`[1-69]\d{10}`), also: lithuanianDay, digits: func(s string) Checked { return yes(twice(s)) },
+	},
+	{
+		ID: "lt.tin", Country: "LT", Name: "Lithuanian tax number of whoever has no asmens kodas", Looks: "ten digits that begin with 6 or 9", Example: "9000000012",
+		shape: shape(`[69]\d{9}`), // the sum that the OECD's sheet gives has no published number to try it on
 	},
 	{
 		ID: "lu.matricule", Country: "LU", Name: "Luxembourg national number of a person", Looks: "13 digits that begin with the year, month and day of birth", Example: "1893 1201 057 32",
@@ -207,6 +220,15 @@ func oneAgain(s string) bool {
 	return again == 1
 }
 
+// printed keeps the groups of a Steuernummer, by which it is told from other numbers.
+func printed(typed string) string {
+	out := strings.Join(strings.FieldsFunc(typed, func(r rune) bool { return r == '/' || unicode.IsSpace(r) }), "/")
+	if len(out) > 2 && strings.EqualFold(out[:2], "DE") {
+		out = strings.TrimPrefix(out[2:], "/")
+	}
+	return out
+}
+
 // danishDay: the seventh digit and the year tell the century, which for the year 00
 // is that of 1900 up to 3 and then that of 2000. Other years have the same days in both.
 func danishDay(s string) bool {
@@ -222,6 +244,18 @@ const baltic = `[1-8]\d{10}`
 // balticDay: the first digit tells sex and century, from the 19th on.
 func balticDay(s string) bool {
 	return isDay(1800+(digit(s, 0)-1)/2*100+pair(s, 1), pair(s, 3), pair(s, 5))
+}
+
+// lithuanianDay: what is not known of a birthday is 00, and behind a 9 there is none.
+func lithuanianDay(s string) bool {
+	month, day := pair(s, 3), pair(s, 5)
+	switch {
+	case s[0] == '9':
+		return true
+	case month == 0 || day == 0:
+		return month <= 12 && day <= 31
+	}
+	return balticDay(s)
 }
 
 // finnish puts the dash back that stands for the 20th century. The other signs

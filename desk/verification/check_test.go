@@ -345,9 +345,12 @@ func TestJudge(t *testing.T) {
 		{"a register knows it", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, prove}}, vault.Verified, proved, ""},
 		{"a fault counts most", known{about: vault.About{State: vault.Verified}, found: []finding{prove, wait, fail}}, vault.Unverified, failed, kindCheck},
 		{"a register is silent", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, wait}}, vault.Checked, later, ""},
-		{"silent about what it knew", known{about: vault.About{State: vault.Verified}, before: last{Outcome: proved, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, later, ""},
+		{"silent about what it knew", known{about: vault.About{State: vault.Verified}, before: last{Outcome: proved, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, proved, ""},
 		{"and again", known{about: vault.About{State: vault.Verified}, before: last{Outcome: later, Method: "d", Tries: 1, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, later, ""},
 		{"silent where nothing else was looked at", known{about: vault.About{State: vault.Unverified}, found: []finding{wait}}, vault.Unverified, later, ""},
+		{"where a customer asks for it", known{about: vault.About{State: vault.Unverified}, found: []finding{wait}, requested: true}, vault.Unverified, later, kindAsked},
+		{"or for what else was looked at", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, wait}, requested: true}, vault.Checked, later, ""},
+		{"or for what it knew", known{about: vault.About{State: vault.Verified}, before: last{Outcome: proved, At: given, Next: now.Add(-1)}, found: []finding{wait}, requested: true}, vault.Verified, proved, ""},
 		{"silent about the fault that it found", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "b,d", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Unverified, failed, ""},
 		{"while another fault is none any longer", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "b", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Checked, later, ""},
 		{"silent about another value", known{about: vault.About{State: vault.Unverified, At: now}, before: last{Outcome: failed, Method: "d", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Checked, later, ""},
@@ -392,6 +395,44 @@ func TestJudge(t *testing.T) {
 		c.k.about = vault.About{State: vault.Verified, At: given}
 		if j := judge(c.k, c.now, c.again); j.State != c.state || !j.Next.Equal(c.next) {
 			t.Errorf("%s: %s, again on %s; want %s, %s", c.name, j.State, j.Next, c.state, c.next)
+		}
+	}
+}
+
+// TestAProofOutlivesSilence: while a register is silent the proof that was stands as it
+// is, with its date and its consultation, and grows old by that date once there is an
+// answer that says nothing of it.
+func TestAProofOutlivesSilence(t *testing.T) {
+	again := statement.Span{Years: 1}
+	given := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	proof := last{Field: "company.name", Outcome: proved, Method: "vies.name", At: given, Next: again.After(given), Evidence: "WAPIAAAAX"}
+	wait, pass := finding{Check: "vies.name", Outcome: later, Why: "Not yet."}, finding{Check: "a", Outcome: passed}
+	for _, c := range []struct {
+		name  string
+		after time.Duration // since the proof
+		found []finding     // once the register answers
+		state string
+		kase  string
+	}{
+		{"in time, of nothing", 240 * time.Hour, nil, vault.Verified, ""},
+		{"in time, of something else", 240 * time.Hour, []finding{pass}, vault.Verified, ""},
+		{"late, of nothing", 9000 * time.Hour, nil, vault.Expired, kindOld},
+		{"late, of something else", 9000 * time.Hour, []finding{pass}, vault.Expired, ""},
+	} {
+		k, now := known{about: vault.About{State: vault.Verified, At: given}, before: proof, found: []finding{wait}}, given.Add(c.after)
+		for n := range 3 {
+			j := judge(k, now, again)
+			want := proof
+			want.Tries, want.Next = n+1, now.Add(firstDelay<<n)
+			if j.last != want || j.State != vault.Verified || j.Case != "" {
+				t.Errorf("%s, silent: %+v, want %+v", c.name, j, want)
+			}
+			k.before, now = j.last, j.Next
+		}
+		k.found = c.found
+		j := judge(k, now, again)
+		if j.State != c.state || j.Case != c.kase || j.Tries != 0 || c.found == nil && !j.At.Equal(given) || c.state == vault.Verified && j.last != proof {
+			t.Errorf("%s: %+v", c.name, j)
 		}
 	}
 }

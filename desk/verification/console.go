@@ -166,9 +166,12 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 				return err
 			}
 		}
-		switch err := v.may(ctx, tx, s, by); {
+		switch err := v.may(ctx, tx, s, m.Field, by); {
 		case errors.Is(err, errUnsigned):
 			data.Barred = &web.Alert{Tone: web.Info, Title: "What was written does not open for you yet.", Text: loot.Message(err), Actions: []web.Action{web.SignUndertaking}}
+			return nil
+		case loot.KindOf(err) == loot.Denied && checks(s, by):
+			data.Barred = &web.Alert{Tone: web.Info, Title: "This case is for other colleagues.", Text: loot.Message(err)}
 			return nil
 		case loot.KindOf(err) == loot.Denied:
 			data.Barred = &web.Alert{Tone: web.Info, Title: "You can look at the queue, and not into its cases.", Text: loot.Message(err)}
@@ -241,14 +244,15 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 
 var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree"}
 
-// purposeOf is what a detail that a case is about is opened and corrected for: to check it.
-// Of what was not given for that a customer can report a mistake too. A colleague then
-// deals with it for another purpose of the job in which they check records, such as
-// helping the customer; where the statement gives that job none, it refuses.
-func purposeOf(s *statement.Statement, f loot.Field, by loot.Actor) loot.Purpose {
-	d, _ := s.Field(f)
-	if _, is := d.Needed[purpose]; is {
-		return purpose
+// purposeOf is what a colleague opens and corrects a detail for that a case is about: to
+// check it. Of what was not given for that a customer can report a mistake too. A colleague
+// then deals with it for another purpose of the job in which they check records, such as
+// helping the customer; to whose job the statement gives none, it is not shown. A detail
+// that is declared no longer was given for nothing else, and a report about it is decided.
+func purposeOf(s *statement.Statement, f loot.Field, by loot.Actor) (p loot.Purpose, has bool) {
+	d, declared := s.Field(f)
+	if _, is := d.Needed[purpose]; is || !declared {
+		return purpose, true
 	}
 	for _, id := range by.Roles {
 		r, _ := s.Role(id)
@@ -257,17 +261,30 @@ func purposeOf(s *statement.Statement, f loot.Field, by loot.Actor) loot.Purpose
 		}
 		for _, p := range r.Purposes {
 			if _, is := d.Needed[p]; is {
-				return p
+				return p, true
 			}
 		}
 	}
-	return purpose
+	return "", false
+}
+
+// whose names the jobs in which cases about a detail are dealt with.
+func whose(s *statement.Statement, f loot.Field) string {
+	var jobs []string
+	for _, r := range s.Roles() {
+		who := loot.Actor{Roles: []loot.Role{r.ID}}
+		if _, has := purposeOf(s, f, who); has && checks(s, who) {
+			jobs = append(jobs, r.Title)
+		}
+	}
+	return strings.Join(jobs, ", ")
 }
 
 // looking is what the gate is asked about the detail of a case.
 func (v *Verification) looking(s *statement.Statement, m matter, by loot.Actor, uncover bool) gate.Request {
+	p, _ := purposeOf(s, m.Field, by)
 	return gate.Request{
-		Action: loot.Use, Actor: by, Desk: name, Purpose: purposeOf(s, m.Field, by), Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+		Action: loot.Use, Actor: by, Desk: name, Purpose: p, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
 		Unmask: uncover, Reason: "Check " + m.ID, Page: "/console/checks/" + m.ID, // there it opens with what was written about it
 	}
 }
@@ -288,7 +305,7 @@ func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
 			return err
 		}
-		if err := v.may(ctx, tx, s, by); err != nil {
+		if err := v.may(ctx, tx, s, m.Field, by); err != nil {
 			return err
 		}
 		req := v.looking(s, m, by, form.Get("uncover") != "" || form.Get("approval") != "") // others agreed to see it uncovered
@@ -352,7 +369,7 @@ func (v *Verification) askToLook(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := v.may(ctx, tx, s, by); err != nil {
+		if err := v.may(ctx, tx, s, m.Field, by); err != nil {
 			return err
 		}
 		if _, err := v.Gate.Decide(ctx, tx, v.looking(s, m, by, true)); err != nil {
@@ -492,7 +509,7 @@ func (v *Verification) act(w http.ResponseWriter, r *http.Request, again func(*s
 	if err = v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		m, err := seen(tx, "")
 		if err == nil {
-			err = v.may(r.Context(), tx, s, web.ActorOf(r.Context()))
+			err = v.may(r.Context(), tx, s, m.Field, web.ActorOf(r.Context()))
 		}
 		if err == nil {
 			a, err = again(tx, s, m, form)

@@ -27,9 +27,12 @@ type ruling struct {
 
 var errUnsigned = loot.Errorf(loot.Denied, "Whoever checks records signs the confidentiality undertaking first. You find it under Undertaking.")
 
-// may refuses whoever has no role that checks records, or has not signed.
-func (v *Verification) may(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor) error {
+// may refuses whoever has no role that checks records, has not signed, or has no purpose
+// for which a detail was given: what a case says of it, and what is decided, is not theirs.
+// It does not ask the gate, as a report is decided also once nothing needs the record.
+func (v *Verification) may(ctx context.Context, tx *store.Tx, s *statement.Statement, f loot.Field, by loot.Actor) error {
 	signed, err := v.staff.Signed(ctx, tx, by.ID)
+	_, has := purposeOf(s, f, by)
 	switch {
 	case err != nil:
 		return err
@@ -37,6 +40,10 @@ func (v *Verification) may(ctx context.Context, tx *store.Tx, s *statement.State
 		return errUnsigned
 	case !checks(s, by):
 		return loot.Errorf(loot.Denied, "None of your roles checks records.")
+	case !has && whose(s, f) == "":
+		return loot.Errorf(loot.Denied, "This detail was not given for any purpose of a role that checks records. Once the statement gives such a role one, whoever has it decides.")
+	case !has:
+		return loot.Errorf(loot.Denied, "This detail was not given for what you do. Whoever has one of these roles decides: %s.", whose(s, f))
 	}
 	return nil
 }
@@ -44,14 +51,14 @@ func (v *Verification) may(ctx context.Context, tx *store.Tx, s *statement.State
 // decide decides a case or, where the level of the detail asks for a second
 // person, keeps what is to be agreed to.
 func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, r ruling) error {
-	if err := v.may(ctx, tx, s, by); err != nil {
+	if err := v.may(ctx, tx, s, m.Field, by); err != nil {
 		return err
 	}
 	if !m.Closed.IsZero() || m.Decision != "" {
 		return loot.Errorf(loot.Conflict, "This case is decided already.")
 	}
 	if r.Decision == "corrected" {
-		if err := v.differs(ctx, tx, s, m, r.Value); err != nil {
+		if err := v.differs(ctx, tx, s, m, by, r.Value); err != nil {
 			return err
 		}
 	}
@@ -73,9 +80,14 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 }
 
 // differs refuses to put a detail right to what stands already. The program looks, as
-// whoever decides need not have; where it may not, the decision goes its way.
-func (v *Verification) differs(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, value string) error {
-	p, may, err := v.Gate.Qualifies(ctx, tx, v.looking(s, m, v.actor(), false))
+// whoever decides need not have; at what was not given to be checked it may not, so that
+// is looked at in the name of whoever decides. Where neither may, the decision goes its way.
+func (v *Verification) differs(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, value string) error {
+	looking := v.looking(s, m, by, true)
+	if looking.Purpose == purpose {
+		looking.Actor, looking.Unmask = v.actor(), false
+	}
+	p, may, err := v.Gate.Qualifies(ctx, tx, looking)
 	if err != nil || !may {
 		return err
 	}
@@ -101,7 +113,7 @@ func bare(d statement.FieldDecl, value string) string {
 
 // second agrees to what a colleague decided, or puts the case back into the queue.
 func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, agrees bool, reason string) error {
-	if err := v.may(ctx, tx, s, by); err != nil {
+	if err := v.may(ctx, tx, s, m.Field, by); err != nil {
 		return err
 	}
 	switch {
@@ -133,7 +145,7 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 		return err
 	}
 	if m.outdated(held) {
-		return loot.Errorf(loot.Conflict, "What this case is about was changed since, and is checked anew. There is nothing left to decide.")
+		return loot.Errorf(loot.Conflict, "What this case is about was changed since. There is nothing left to decide.")
 	}
 	row, err := v.Vault.Row(ctx, tx, m.Subject, collection)
 	if err != nil {
@@ -189,8 +201,9 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 // the history, and tells whoever listens to "record.corrected" whose record it is.
 // Another address counts once its owner has opened the link to it.
 func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, version int64, state, value string) error {
+	own, _ := purposeOf(s, m.Field, by)
 	p, err := v.Gate.Decide(ctx, tx, gate.Request{
-		Action: loot.Collect, Actor: by, Desk: name, Purpose: purposeOf(s, m.Field, by), Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
+		Action: loot.Collect, Actor: by, Desk: name, Purpose: own, Subject: m.Subject, Collection: collection, Fields: []loot.Field{m.Field},
 	})
 	if err != nil {
 		return err

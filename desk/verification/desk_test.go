@@ -21,6 +21,7 @@ import (
 	"loot/number"
 	"loot/store"
 	"loot/vault"
+	"loot/web"
 )
 
 // TestWhatIsGivenIsChecked: what can be right is marked, and a fault waits for a
@@ -86,6 +87,7 @@ type book struct {
 	says   string // name of the company
 	at     string // its address
 	down   bool
+	refuse bool
 	asked  int
 }
 
@@ -95,6 +97,9 @@ func (b *book) Ask(_ context.Context, n number.Number) (register.Answer, error) 
 	b.asked++
 	if b.down {
 		return register.Answer{}, register.ErrNotYet
+	}
+	if b.refuse {
+		return register.Answer{}, register.ErrRefused
 	}
 	return register.Answer{Register: b.name, Known: n.Value == b.number, Name: b.says, Address: b.at, Request: "WAPIAAAAX"}, nil
 }
@@ -265,6 +270,84 @@ func TestASilentRegisterTakesNothingBack(t *testing.T) {
 		if st := h.standing(fresh); st.lasts["company.name"].Outcome != none || st.held["company.vat"].State != vault.Verified {
 			t.Errorf("with no name in the answer: %+v", st)
 		}
+	})
+}
+
+// TestSilenceIsNoCheck: what a register knew stays as it was while it is down, with the
+// day and the consultation, and what it never answered says so. Who asks waits until then.
+func TestSilenceIsNoCheck(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		*vies = book{name: "VIES", number: "IE1234567T", says: "Example Meadow"}
+		s := h.customer(meadow())
+		proof := h.standing(s).lasts
+		h.Clock.Advance(366 * 24 * time.Hour)
+		vies.down = true
+		fresh := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.name"))
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		for _, f := range []loot.Field{"company.vat", "company.name"} {
+			want, got := proof[f], h.standing(s).lasts[f]
+			want.Tries, want.Next = got.Tries, got.Next
+			if got != want || got.Tries == 0 || !got.Next.After(h.Clock.Now()) || h.state(s, f) != vault.Verified {
+				t.Errorf("%s: %s, %+v, want %+v", f, h.state(s, f), got, want)
+			}
+		}
+		beside := func(s loot.Subject, want ...web.Fact) {
+			t.Helper()
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				all, err := h.desk.Beside(ctx, tx, s)
+				if got := all["company.vat"].Facts; err != nil || len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+					t.Errorf("beside it stands %v, %v, want %v", got, err, want)
+				}
+				return err
+			})
+		}
+		beside(s, web.Fact{Term: "Checked", Value: day(desktest.Start)}, web.Fact{Term: "Method", Value: checkTitles["vies"]})
+		beside(fresh, web.Fact{Term: "Checked", Value: "not answered yet"}, web.Fact{Term: "Again", Value: day(h.Clock.Now().Add(firstDelay))})
+		shows(t, h.as(person(fresh)).Get("/portal/checks"), http.StatusOK, "VIES has not answered yet. – "+day(h.Clock.Now()))
+		lacks(t, h.as(person(s)).Get("/portal/checks"), "answered "+h.Clock.Now().Format("2 Jan"))
+		h.Clock.Advance(11 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "This was found on "+day(desktest.Start)+". Who was asked now has not answered yet.")
+		vies.down, vies.says = false, ""
+		h.Clock.Advance(24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		if m := h.open(s, "company.name"); m.Kind != kindOld || h.state(s, "company.name") != vault.Expired || h.state(s, "company.vat") != vault.Verified {
+			t.Errorf("with no name in the answer: %s, %+v", h.state(s, "company.name"), m)
+		}
+	})
+}
+
+// TestAColleagueAnswersForARegister that does not take our questions, where nothing else
+// could be looked at and somebody asks, unless it answers first.
+func TestAColleagueAnswersForARegister(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		*vies = book{name: "VIES", number: "IE1234567T", says: "Example Meadow", refuse: true}
+		s := h.customer(meadow())
+		if m := openCase(h.standing(s).cases, "company.name"); m != nil {
+			t.Errorf("nobody asked, and there is %+v", m)
+		}
+		h.taken(h.as(person(s)).Post("/portal/checks"))
+		h.Drain()
+		m := h.open(s, "company.name")
+		if m.Kind != kindAsked || openCase(h.standing(s).cases, "company.vat") != nil {
+			t.Errorf("asked: %+v", h.standing(s).cases)
+		}
+		shows(t, h.as(h.hire("m-support", "support")).Get("/console/checks/"+m.ID), http.StatusOK, "Not answered yet: Name in VIES", "no program can tell")
+		lacks(t, h.as(person(s)).Get("/portal/checks"), "answered 23 Nov")
+		vies.refuse = false
+		h.Clock.Advance(24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		if st := h.standing(s); openCase(st.cases, "company.name") != nil || st.held["company.name"].State != vault.Verified {
+			t.Errorf("answered by the register: %s, %+v", st.held["company.name"].State, st.cases)
+		}
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "answered 24 Nov", "Name in VIES")
 	})
 }
 
@@ -615,7 +698,8 @@ func TestWhoDecides(t *testing.T) {
 			}
 			return h.Kit.Vault.Correct(ctx, tx, p, vault.Change{Version: row.Version, Given: map[loot.Field]string{"company.vat": "IE1234567T"}, Source: "test"})
 		})
-		shows(t, h.post(support, m, "", "decision", "right", "reason", "So."), http.StatusConflict, "changed since")
+		a := h.post(support, m, "", "decision", "right", "reason", "So.")
+		shows(t, a, http.StatusConflict, "changed since. There is nothing left to decide.") // nor does it say that there is a check of every detail
 	})
 }
 

@@ -114,7 +114,7 @@ func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
 		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
 			return err
 		}
-		return v.may(ctx, tx, s, by)
+		return v.may(ctx, tx, s, m.Field, by)
 	}); err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (v *Verification) evidenceByPath(r *http.Request) (s *statement.Statement, 
 		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
 			return err
 		}
-		if err := v.may(ctx, tx, s, web.ActorOf(ctx)); err != nil {
+		if err := v.may(ctx, tx, s, m.Field, web.ActorOf(ctx)); err != nil {
 			return err
 		}
 		list, err := evidenceOf(ctx, tx, m.ID, "")

@@ -26,14 +26,15 @@ type judgment struct {
 	Fault bool   // a case about a fault stays open
 }
 
-// judge says how a detail stands. What a person or a register said of the very
-// value that is held counts until it has grown old, and a fault that a register told
-// until it tells otherwise; what a program finds right only says that it can be right.
-// It grows old after as long as the statement says,
-// and never by date where that says nothing (again is zero).
+// judge says how a detail stands. What a person or a register said of the very value that
+// is held counts until it has grown old and, where a register is silent then, until that
+// answers; a fault that a register told counts until it tells otherwise. What a program
+// finds right only says that it can be right. It grows old after as long as the statement
+// says, and never by date where that says nothing (again is zero).
 func judge(k known, now time.Time, again statement.Span) judgment {
 	same := !k.before.At.IsZero() && !k.before.At.Before(k.about.At) // it was checked since it was given
-	if same && k.before.Next.IsZero() {
+	tries := k.before.Tries
+	if k.before.Tries = 0; same && (k.before.Next.IsZero() || tries > 0 && k.before.Outcome == proved) { // which then says when a register is asked again
 		k.before.Next = after(k.before.At, again)
 	}
 	fresh := same && (k.before.Next.IsZero() || now.Before(k.before.Next))
@@ -54,13 +55,18 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 	case proved:
 		j.State = vault.Verified
 	case later:
+		some := slices.ContainsFunc(found, func(f finding) bool { return f.Outcome == passed || f.Outcome == proved })
 		switch {
 		case same && k.before.Outcome == failed && unanswered(k.before, found):
 			j.last, j.Fault = k.before, true
-		case k.about.State == vault.Unverified && slices.ContainsFunc(found, func(f finding) bool { return f.Outcome == passed || f.Outcome == proved }):
+		case same && k.before.Outcome == proved:
+			j.last = k.before
+		case k.requested && k.about.State != vault.Verified && !some:
+			j.Case = kindAsked
+		case k.about.State == vault.Unverified && some:
 			j.State = vault.Checked
 		}
-		j.Tries = k.before.Tries + 1
+		j.Tries = tries + 1
 		j.Next = now.Add(delay(j.Tries, found))
 	case passed:
 		switch {

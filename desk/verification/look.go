@@ -59,6 +59,9 @@ func (v *Verification) whoLooked(ctx context.Context, tx *store.Tx, s *statement
 // facts says in a few words how a detail was checked last.
 func (l look) facts() []web.Fact {
 	facts := []web.Fact{{Term: "Checked", Value: day(l.At)}, {Term: "Method", Value: l.Methods()}, {Term: "By", Value: l.By}}
+	if l.Open() {
+		facts = []web.Fact{{Term: "Checked", Value: "not answered yet"}}
+	}
 	if !l.Next.IsZero() {
 		facts = append(facts, web.Fact{Term: "Again", Value: day(l.Next)})
 	}

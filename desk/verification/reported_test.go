@@ -3,12 +3,16 @@ package verification
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"loot"
+	"loot/desk/desktest"
+	"loot/statement"
 	"loot/store"
 	"loot/vault"
+	"loot/web/webtest"
 )
 
 // TestOnlyTheirOwnReportConcernsAnInvoice: nobody keeps another from being reminded
@@ -66,13 +70,28 @@ func TestEveryDetailCanBeReported(t *testing.T) {
 		if m.Kind != kindMistake || h.state(s, "contact.name") != vault.Disputed {
 			t.Errorf("reported: %+v, %s", m, h.state(s, "contact.name"))
 		}
-		shows(t, h.as(billing).Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusForbidden, "network.purpose")
-		shows(t, h.post(billing, m, "", "decision", "corrected", "value", "Jo Field", "reason", "As they say."), http.StatusForbidden, "network.purpose")
+		path, others := "/console/checks/"+m.ID, "Whoever has one of these roles decides: Customer support."
+		page := h.as(billing).Get(path)
+		shows(t, page, http.StatusOK, "This case is for other colleagues.", others)
+		lacks(t, page, "Show the value", "What was said", "Decide")
+		for _, page := range []webtest.Answer{
+			h.Post(path+"/open", "uncover", "yes"), h.Post(path + "/ask"), h.attaches(path, "name.pdf", []byte("%PDF-1.7")),
+			h.post(billing, m, "", "decision", "corrected", "value", "Jo Field", "reason", "As they say."),
+			h.post(billing, m, "", "decision", "refused", "reason", "It is not."),
+			h.post(billing, m, "/second", "agree", "yes"),
+		} {
+			shows(t, page, http.StatusForbidden, others)
+			hides(t, page, "Jo Meadow", "We wrote it wrong.")
+		}
+		if h.open(s, m.Field).Decision != "" || h.state(s, m.Field) != vault.Disputed {
+			t.Error("whose job it is not decided it")
+		}
 		shows(t, h.as(support).Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "The person's name", "Jo Meadow", "We wrote it wrong.")
 
 		// A check of the others meanwhile leaves the reports as they are.
 		ok(t, h.desk.check(t.Context(), checkArgs{s}))
 		h.Drain()
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "Jo Meadow ", "reason", "As they say."), http.StatusUnprocessableEntity, "This is what stands already.")
 		h.taken(h.post(support, m, "", "decision", "corrected", "value", "Jo Field", "reason", "As they say."))
 		if st := h.standing(s); openCase(st.cases, "contact.name") != nil || st.held["contact.name"].State == vault.Disputed {
 			t.Errorf("put right: %+v", st)
@@ -82,6 +101,7 @@ func TestEveryDetailCanBeReported(t *testing.T) {
 		m = h.open(s, "contact.language")
 		shows(t, h.as(support).Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "Irish")
 		shows(t, h.post(support, m, "", "decision", "corrected", "value", "Gaelic", "reason", "As they say."), http.StatusUnprocessableEntity, "Please choose one of those offered")
+		shows(t, h.post(support, m, "", "decision", "corrected", "value", "ga", "reason", "As they say."), http.StatusUnprocessableEntity, "This is what stands already.")
 		h.Clock.Advance(time.Minute)
 		h.correctFor(s, "support", "contact.language", "en")
 		if st := h.standing(s); openCase(st.cases, "contact.language") != nil {
@@ -102,5 +122,40 @@ func TestWhatACustomerPutsRightIsDecided(t *testing.T) {
 		if st := h.standing(s); openCase(st.cases, "address.city") != nil || openCase(st.cases, "address.street") == nil {
 			t.Errorf("%+v", st.cases)
 		}
+	})
+}
+
+// TestAReportIsSomebodysCase: a job that checks records has a purpose for each detail of
+// a customer in the statement that comes with Loot. Where another gives it none, the page
+// says so, and of a detail that is declared no longer the report is decided.
+func TestAReportIsSomebodysCase(t *testing.T) {
+	t.Parallel()
+	all := desktest.Standard(t)
+	for _, d := range all.Fields(collection) {
+		if whose(all, d.ID) == "" {
+			t.Errorf("a report about %s is nobody's", d.ID)
+		}
+	}
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, all, Options{})
+		s := h.customer(meadow())
+		h.correctFor(s, "support", "contact.language", "ga")
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "contact.language", "text", "It is English."))
+		m, support, billing := h.open(s, "contact.language"), h.hire("m-support", "support"), h.hire("m-billing", "billing")
+		without := func(version, old, fresh string) {
+			t.Helper()
+			text := strings.Replace(string(statement.Default()), `version: "2026-1"`, `version: "`+version+`"`, 1)
+			if !strings.Contains(text, old) {
+				t.Fatal("the statement does not say " + old)
+			}
+			h.InForce(desktest.Parse(t, []byte(strings.Replace(text, old, fresh, 1))))
+		}
+		without("2026-2", "      support: Without it our answers come in English.\n", "      service: Without it our answers come in English.\n")
+		shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, "not given for any purpose of a role that checks records")
+		shows(t, h.post(support, m, "", "decision", "refused", "reason", "It is not."), http.StatusForbidden, "Once the statement gives such a role one")
+		_, gone, _ := strings.Cut(string(statement.Default()), "  contact.language:\n")
+		gone, _, _ = strings.Cut(gone, "  payment.iban:\n")
+		without("2026-3", "  contact.language:\n"+gone, "")
+		h.taken(h.post(billing, m, "", "decision", "refused", "reason", "Nothing is done by it any more."))
 	})
 }

@@ -220,11 +220,11 @@ func (v *Verification) lasting(ctx context.Context, tx *store.Tx, cases []matter
 	return open, nil
 }
 
-// follow opens the case that a judgment asks for, and closes that about a fault which
-// is none any longer.
+// follow opens the case that a judgment asks for, and closes that about a fault which is
+// none any longer, and that which a customer's question opened and a register answers.
 func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, j judgment, open []matter) error {
 	for _, m := range open {
-		if m.Field == j.Field && m.Kind == kindCheck && !j.Fault {
+		if m.Field == j.Field && (m.Kind == kindCheck && !j.Fault || m.Kind == kindAsked && j.State == vault.Verified) {
 			if err := v.moot(ctx, tx, m); err != nil {
 				return err
 			}
@@ -292,7 +292,10 @@ func (v *Verification) settle(ctx context.Context, tx *store.Tx, s *statement.St
 			}
 			l := lasts[d.ID]
 			one := answer{Field: d.ID, State: about.State, Method: l.Method, Result: l.Result}
-			if l.Outcome == later && v.Now().Before(r.Due.Add(-v.margin())) {
+			if l.Tries > 0 && l.Outcome == proved {
+				one.Result = "This was found on " + day(l.At) + ". Who was asked now has not answered yet."
+			}
+			if l.Tries > 0 && v.Now().Before(r.Due.Add(-v.margin())) {
 				ready = false
 			}
 			for _, m := range cases {

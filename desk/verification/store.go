@@ -35,6 +35,9 @@ func (l last) Methods() string {
 	return strings.Join(out, "; ")
 }
 
+// Open reports whether who was asked has not answered, so that no check was made.
+func (l last) Open() bool { return l.Outcome == later }
+
 const lastColumns = `field, outcome, method, actor, at, next, tries, evidence, result`
 
 func lastOf(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]last, error) {
