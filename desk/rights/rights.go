@@ -14,6 +14,7 @@ import (
 	"loot/job"
 	"loot/outbound"
 	"loot/statement"
+	"loot/store"
 	"loot/web"
 )
 
@@ -58,6 +59,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	}
 	d := &Rights{kit, needs, desk.Notes{Table: "rights_note", Case: "request", Key: key}}
 	d.notes.Hold(kit.DB)
+	key.Hold(kit.DB, store.Sealed{Table: "rights_exercise", Key: []string{"id"}, Column: "callback"})
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
 	job.Register(kit.Jobs, d.call, job.MaxAttempts(mostCalls), job.Apart("agents", 2))
