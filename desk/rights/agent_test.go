@@ -418,6 +418,22 @@ func TestAnAgentLeadsPeopleToTheKindsOfDetail(t *testing.T) {
 		if got := category(connection); !strings.Contains(got, "Where they come from your services") {
 			t.Errorf("with an address: %s", got)
 		}
+		// What is gone is not said to be held, although their timeline still tells of it.
+		h.asStaff("t-support", "support")
+		release := regexp.MustCompile(`/console/billing/addresses/[a-z0-9]+/release`).FindString(h.Get(list).Body)
+		h.Clock.Advance(time.Minute)
+		leads(t, h.Post(release), list)
+		h.as(s)
+		if got := category(connection); got == "" {
+			t.Error("an address that is still kept is not said")
+		}
+		h.after(3 * 366 * day)
+		if got := category(connection); got != "" {
+			t.Errorf("without an address: %s", got)
+		}
+		if got := category(usage); !strings.Contains(got, "Services used") {
+			t.Errorf("with a service: %s", got)
+		}
 	})
 }
 
