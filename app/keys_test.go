@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -35,6 +39,7 @@ func sealedColumns(t *testing.T) (out []string) {
 	t.Helper()
 	table := regexp.MustCompile(`CREATE TABLE ([a-z_]+)`)
 	column := regexp.MustCompile(`^\s*([a-z_]+)\s+@BYTES@`)
+	added := regexp.MustCompile(`ALTER TABLE ([a-z_]+) ADD COLUMN ([a-z_]+)\s+@BYTES@`)
 	root := os.DirFS("..")
 	files, err := fs.Glob(root, "*/migrations/*.sql")
 	more, merr := fs.Glob(root, "desk/*/migrations/*.sql")
@@ -49,8 +54,19 @@ func sealedColumns(t *testing.T) (out []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := ""
+		in, above, comment := "", "", false // the comment above is that of what is added
 		for line := range strings.Lines(string(b)) {
+			if was := comment; strings.HasPrefix(line, "--") {
+				if comment = true; !was {
+					above = ""
+				}
+				above += line
+				continue
+			}
+			comment = false
+			if m := added.FindStringSubmatch(line); m != nil && (m[2] == "sealed" || strings.Contains(line, "-- sealed") || strings.Contains(above, "sealed")) {
+				out = append(out, m[1]+"."+m[2])
+			}
 			if m := table.FindStringSubmatch(line); m != nil {
 				in = m[1]
 			}
@@ -129,6 +145,7 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			site := visit("incidents", who)
 			report := site.Post("/console/incidents", "text", "A letter went to the wrong house.").Header.Get("Location")
 			disputed := strings.TrimPrefix(visit("safety", own).Post("/portal/cases", "kind", "service", "text", "It does not run.").Header.Get("Location"), "/portal/cases/")
+			authorised(t, visit("rights", clerk), w.Clock.Now().UTC())
 			for _, a := range []webtest.Answer{
 				visit("verification", own).Post("/portal/checks/wrong", "field", "address.city", "text", "We have moved."),
 				visit("rights", own).Post("/portal/rights/restriction", "ground", "unlawful", "text", "Leave it alone."),
@@ -268,6 +285,38 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// authorised has an agent ask for somebody, and to be told where that stands.
+func authorised(t *testing.T, site *webtest.Site, now time.Time) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site.Post("/console/requests/agents", "id", "AGENT", "title", "Example Agents", "key", base64.StdEncoding.EncodeToString(public), "hosts", "agents.example.com")
+	site.Actor = loot.Actor{}
+	send := func(path, token string, more map[string]string) (a webtest.Answer) {
+		said := map[string]string{
+			"agent-id": "AGENT", "business-id": "LOOT_EXAMPLE_NETWORK_LTD", "drp.version": "1.0",
+			"issued-at": now.Add(-time.Second).Format(time.RFC3339), "expires-at": now.Add(time.Minute).Format(time.RFC3339),
+		}
+		maps.Copy(said, more)
+		text, err := json.Marshal(said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = site.Do(http.MethodPost, path, base64.StdEncoding.EncodeToString(append(ed25519.Sign(private, text), text...)), http.Header{"Content-Type": {"text/plain"}, "Authorization": {"Bearer " + token}})
+		if a.Status != http.StatusOK {
+			t.Errorf("%s: %d, %s", path, a.Status, a.Body)
+		}
+		return a
+	}
+	var given struct{ Token string }
+	if err := json.Unmarshal([]byte(send("/drp/v1/agent/AGENT", "", nil).Body), &given); err != nil {
+		t.Error(err)
+	}
+	send("/drp/v1/data-rights-request", given.Token, map[string]string{"exercise": "access", "email": "nobody@example.com", "status_callback": "https://agents.example.com/status"})
 }
 
 // marked returns every column of a database in which a value begins with one of

@@ -63,6 +63,9 @@ type Desk struct {
 	Demo   func(context.Context, *World) error                         // tells the History what happens here; nil: nothing to show
 	Export func(context.Context, *store.Tx, loot.Subject) (any, error) // nil: it keeps nothing about people outside the vault
 	Erase  func(context.Context, *store.Tx, loot.Subject) error        // nil: it keeps nothing about people outside the vault
+	// Holds reports whether it keeps something of a person in a collection outside the vault,
+	// and opens nothing for it; nil: it never does.
+	Holds func(context.Context, *store.Tx, loot.Subject, loot.Collection) (bool, error)
 	// Documents lists what a person takes along beside their copy; nil: there is nothing.
 	Documents func(context.Context, *store.Tx, loot.Actor) ([]Document, error)
 	// Lapses foretells what its jobs erase up to a time, by day; nil: none of them does.

@@ -35,7 +35,8 @@ func NewClient(reach Reach) *Client {
 }
 
 // CheckURL says what is wrong with an address that is to be sent to: it has to be of
-// https, or of http on this very machine where that may be reached.
+// https, or of http on this very machine where that may be reached. One that lies inside
+// is an [ErrInside].
 func (c *Client) CheckURL(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
@@ -48,7 +49,7 @@ func (c *Client) CheckURL(address string) error {
 	}
 	switch {
 	case notIP == nil && !c.reach.Allows(a):
-		return loot.Errorf(loot.Invalid, "The address is inside a network that may not be reached. The operator can name it with --outbound-networks.")
+		return loot.Wrap(loot.Invalid, ErrInside, "The address is inside a network that may not be reached.")
 	case u.Scheme == "https":
 	case u.Scheme == "http" && notIP == nil && a.IsLoopback():
 	default:

@@ -24,6 +24,36 @@ func TestAnAddressIsOfHTTPSAndNotInside(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+	// Who may name networks is for whoever asked to say.
+	if err := s.CheckURL("https://127.0.0.1/"); !errors.Is(err, ErrInside) || strings.Contains(err.Error(), "--") {
+		t.Errorf("inside: %v", err)
+	}
+}
+
+// TestWhatCannotBeReadIsNotRepeated: a server that speaks no HTTP, or wrong, has nothing of
+// what it wrote in an error, and so in no log.
+func TestWhatCannotBeReadIsNotRepeated(t *testing.T) {
+	for what, answer := range map[string]string{
+		"status line":       "HTTP/1.1 jo@example.com\r\n\r\n",
+		"protocol":          "jo@example.com\r\n\r\n",
+		"header":            "HTTP/1.1 200 OK\r\njo@example.com\r\n\r\n",
+		"length":            "HTTP/1.1 200 OK\r\nContent-Length: jo@example.com\r\n\r\n",
+		"transfer encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: jo@example.com\r\n\r\n",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, answer)
+		}))
+		_, err := NewClient(Reach{netip.MustParsePrefix("127.0.0.0/8")}).Post(t.Context(), server.URL, nil, []byte("{}"))
+		server.Close()
+		if err == nil || err.Error() != "no answer that can be read" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 func TestWhatIsPostedArrivesAndTheAnswerIsKept(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package outbound connects to systems of others whose address somebody typed: to the
-// public internet and, of what lies inside, to the networks alone that the operator names.
+// Package outbound connects to systems of others whose address somebody typed, or named in
+// a message: to the public internet and, of what lies inside, to the networks alone that the operator names.
 // So nobody has the program reach what only it can reach.
 package outbound
 
@@ -16,9 +16,9 @@ import (
 // networks that are in it.
 type Reach []netip.Prefix
 
-// ErrInside says that an address is not of the public internet and in no network
-// that the settings name.
-var ErrInside = errors.New("outbound: the address is inside a network that may not be reached; the operator can name it with --outbound-networks")
+// ErrInside says that an address is neither of the public internet nor in a [Reach]. Where
+// the operator can name networks for it, whoever tells of it says so.
+var ErrInside = errors.New("the address is inside a network that may not be reached")
 
 // Dialer returns a dialer that looks at the address that is connected to, whatever a name
 // said before.

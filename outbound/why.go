@@ -1,19 +1,22 @@
 package outbound
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"net/url"
+	"net/http"
 )
 
-// Why says in words for a page why nothing came back. It names no address.
+// Why says in words for a page why nothing came back. It names no address, and has nothing
+// in it that the server sent: what cannot be read may say anything.
 func Why(err error) error {
 	switch dns, timeout := (*net.DNSError)(nil), net.Error(nil); {
 	case errors.Is(err, ErrInside):
-		return errors.New("the address is inside a network that may not be reached; the operator can name it with --outbound-networks")
+		return ErrInside
 	case errors.As(err, &dns):
 		return errors.New("the name of the server is not known")
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -25,13 +28,15 @@ func Why(err error) error {
 	if _, ok := errors.AsType[*net.AddrError](err); ok {
 		return errors.New("the address is none that can be reached")
 	}
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
 	if op, ok := errors.AsType[*net.OpError](err); ok { // it has both addresses in its words
-		err = op.Err
+		return fmt.Errorf("no answer: %w", op.Err)
 	}
-	return fmt.Errorf("no answer: %w", err)
+	for _, known := range []error{http.ErrSchemeMismatch, io.EOF, io.ErrUnexpectedEOF, context.Canceled} {
+		if errors.Is(err, known) {
+			return fmt.Errorf("no answer: %w", known)
+		}
+	}
+	return errors.New("no answer that can be read")
 }
 
 // ofCertificate says what is wrong with the certificate of a server: its own words have the

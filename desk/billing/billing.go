@@ -116,6 +116,7 @@ func (b *Billing) Desk() desk.Desk {
 		API:        b.api,
 		Migrations: migrations,
 		Export:     b.export,
+		Holds:      b.holds,
 		Erase:      b.forget,
 		Documents:  b.along,
 		Lapses:     b.lapses,

@@ -39,6 +39,8 @@ const (
 	drpSpecific   = "access:specific" // which the protocol has not described yet: a copy is all of it
 	drpDeletion   = "deletion"
 	drpOptOut     = "sale:opt-out"
+
+	drpOptOutBefore = "sale:opt_out" // as versions before the first wrote it
 )
 
 var drpActions = []string{drpAccess, drpCategories, drpSpecific, drpDeletion, drpOptOut}
@@ -55,6 +57,9 @@ type agent struct {
 	Made  time.Time
 	Ended time.Time // zero: it may ask
 }
+
+// key is how the agent's is written.
+func (a agent) key() string { return base64.StdEncoding.EncodeToString(a.Key) }
 
 const agentColumns = `id, title, key, hosts, made, ended`
 

@@ -24,13 +24,15 @@ type agentsView struct {
 	Agents []agentRow
 	Asked  []exerciseRow
 	Form   web.Fields // empty: whoever looks may not
+	Change string     // name of the agent that it changes; empty: it lets one in
 	Wrong  *web.Problems
 	Entry  string // where the business tells of itself
 }
 
 type agentRow struct {
 	agent
-	End web.Action
+	Key         string
+	Change, End web.Action
 }
 
 type exerciseRow struct {
@@ -47,9 +49,26 @@ func agentForm() web.Fields {
 	}
 }
 
+// listAgents shows the agents, and the form with what one of them has that is to be changed.
 func (d *Rights) listAgents(w http.ResponseWriter, r *http.Request) error {
-	return d.showAgents(w, r, http.StatusOK, nil, nil)
+	id := r.URL.Query().Get("agent")
+	if id == "" {
+		return d.showAgents(w, r, http.StatusOK, nil, nil)
+	}
+	var a agent
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		var known bool
+		if a, known, err = agentBy(r.Context(), tx, "id", id); err == nil && !known {
+			err = errNoAgent
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return d.showAgents(w, r, http.StatusOK, url.Values{"id": {a.ID}, "title": {a.Title}, "key": {a.key()}, "hosts": {strings.Join(a.Hosts, " ")}}, nil)
 }
+
+var errNoAgent = loot.Errorf(loot.NotFound, "There is no such agent that may ask.")
 
 func (d *Rights) showAgents(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
 	v := agentsView{View: web.ViewOf(r, "Agents"), Tabs: tabs("agents"), Form: agentForm(), Entry: d.BaseURL + "/.well-known/data-rights.json"}
@@ -60,13 +79,20 @@ func (d *Rights) showAgents(w http.ResponseWriter, r *http.Request, status int, 
 		v.Form, v.Again = nil, nil
 	}
 	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		v.Agents, v.Asked = nil, nil
+		v.Agents, v.Asked, v.Change = nil, nil, ""
 		all, err := agents(r.Context(), tx)
 		if err != nil {
 			return err
 		}
 		for _, a := range all {
-			v.Agents = append(v.Agents, agentRow{a, web.Action{Label: "End", Icon: "ban", Href: "/console/requests/agents/" + url.PathEscape(a.ID) + "/end", Post: true, Small: true}})
+			if a.Ended.IsZero() && typed.Get("id") == a.ID {
+				v.Change = a.Title
+			}
+			v.Agents = append(v.Agents, agentRow{
+				a, a.key(),
+				web.Action{Label: "Change", Icon: "pencil", Href: "/console/requests/agents?agent=" + url.QueryEscape(a.ID) + "#form", Small: true},
+				web.Action{Label: "End", Icon: "ban", Href: "/console/requests/agents/" + url.PathEscape(a.ID) + "/end", Post: true, Small: true},
+			})
 		}
 		asked, err := exercises(r.Context(), tx, `1 = 1 ORDER BY received DESC, id LIMIT $1`, listed)
 		for _, e := range asked {
@@ -97,7 +123,7 @@ func exerciseState(e exercise) web.Badge {
 	return web.Badge{Tone: web.Info, Text: "waits for its day", Icon: "calendar-clock"}
 }
 
-// letIn registers an agent.
+// letIn registers an agent, or changes how one is called and where.
 func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 	typed, err := web.Form(r, 0)
 	if err != nil {
@@ -122,7 +148,15 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 		return d.showAgents(w, r, http.StatusUnprocessableEntity, typed, err)
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
-	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
+	var known bool
+	if err := d.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		note := "agent.registered"
+		if _, known, err = agentBy(ctx, tx, "id", typed.Get("id")); err != nil {
+			return err
+		}
+		if known {
+			note = "agent.changed"
+		}
 		n, err := tx.Exec(ctx, `INSERT INTO rights_agent (id, title, key, hosts, token, made, author, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
 			ON CONFLICT (id) DO UPDATE SET title = excluded.title, hosts = excluded.hosts WHERE rights_agent.key = excluded.key AND rights_agent.ended = 0`,
 			typed.Get("id"), typed.Get("title"), typed.Get("key"), strings.Join(hosts, " "), []byte{}, d.Now().UnixMicro(), by.ID)
@@ -132,12 +166,19 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 		if n == 0 {
 			return loot.Errorf(loot.Conflict, "There is an agent with this id and another key, or one that was ended. One that gets another key gets another id too.")
 		}
-		_, err = d.Gate.Note(ctx, tx, by, "agent.registered", typed.Get("id"))
+		_, err = d.Gate.Note(ctx, tx, by, note, typed.Get("id"))
 		return err
 	}); err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "The agent may ask from now on.")
+	said := "The agent may ask from now on."
+	switch {
+	case known && len(hosts) == 0:
+		said = "The agent is changed. It is called nowhere from now on."
+	case known:
+		said = "The agent is changed. It is called at " + strings.Join(hosts, ", ") + "."
+	}
+	web.SetFlash(w, r, web.Good, said)
 	return web.Redirect(w, r, "/console/requests/agents")
 }
 
@@ -150,7 +191,7 @@ func (d *Rights) endAgent(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if n == 0 {
-			return loot.Errorf(loot.NotFound, "There is no such agent that may ask.")
+			return errNoAgent
 		}
 		_, err = d.Gate.Note(ctx, tx, web.ActorOf(ctx), "agent.ended", r.PathValue("agent"))
 		return err

@@ -6,13 +6,16 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ import (
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
+	"loot/store/storetest"
 	"loot/web/webtest"
 )
 
@@ -306,7 +310,11 @@ func TestWhatHoldsARecordIsNotToldToAnAgent(t *testing.T) {
 	if got := e.now(asked.ID); got.State != inProgress || got.Reason != "" || !got.Expected.Equal(asked.Expected) {
 		t.Errorf("%+v", got)
 	}
-	asked = e.asks("deletion", "jo@example.com")
+	there := newListener(t)
+	h.asStaff("t-dpo", "dpo")
+	leads(t, h.Post("/console/requests/agents", "id", e.id, "title", "Example Agents", "key", base64.StdEncoding.EncodeToString(e.key.Public().(ed25519.PublicKey)), "hosts", there.host()), "/console/requests/agents")
+	h.Actor = loot.Actor{}
+	asked = e.asks("deletion", "jo@example.com", "status_callback", there.URL)
 	h.desk.needs.Leave = func(ctx context.Context, me loot.Actor) (time.Time, bool, error) {
 		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.forget(ctx, tx, loot.Subject(me.ID)) })
 		return h.Clock.Now(), true, nil
@@ -314,6 +322,10 @@ func TestWhatHoldsARecordIsNotToldToAnAgent(t *testing.T) {
 	shows(t, h.Post(h.link(), "answer", "yes"), http.StatusOK, "The record is erased.")
 	if got := e.now(asked.ID); got.State != fulfilled || got.Detail != "The record is erased." {
 		t.Errorf("%+v", got)
+	}
+	h.Drain()
+	if told := there.heard(); len(told) != 1 || !strings.Contains(told[0], `"status":"fulfilled"`) {
+		t.Errorf("told %v", told)
 	}
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
 		left, err := exercises(ctx, tx, `subject <> ''`)
@@ -406,6 +418,22 @@ func TestAnAgentLeadsPeopleToTheKindsOfDetail(t *testing.T) {
 		if got := category(connection); !strings.Contains(got, "Where they come from your services") {
 			t.Errorf("with an address: %s", got)
 		}
+		// What is gone is not said to be held, although their timeline still tells of it.
+		h.asStaff("t-support", "support")
+		release := regexp.MustCompile(`/console/billing/addresses/[a-z0-9]+/release`).FindString(h.Get(list).Body)
+		h.Clock.Advance(time.Minute)
+		leads(t, h.Post(release), list)
+		h.as(s)
+		if got := category(connection); got == "" {
+			t.Error("an address that is still kept is not said")
+		}
+		h.after(3 * 366 * day)
+		if got := category(connection); got != "" {
+			t.Errorf("without an address: %s", got)
+		}
+		if got := category(usage); !strings.Contains(got, "Services used") {
+			t.Errorf("with a service: %s", got)
+		}
 	})
 }
 
@@ -426,12 +454,20 @@ type listener struct {
 	mu     sync.Mutex
 	status int
 	told   []string
+	during func() // what happens while it is told, once; nil: nothing
 }
 
 func newListener(t *testing.T) *listener {
 	l := &listener{status: http.StatusOK}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		l.mu.Lock()
+		during := l.during
+		l.during = nil
+		l.mu.Unlock()
+		if during != nil {
+			during()
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.told = append(l.told, r.Method+" "+r.URL.String()+" "+r.Header.Get("Content-Type")+r.Header.Get("Authorization")+" "+strings.TrimSpace(string(body)))
@@ -485,6 +521,13 @@ func TestAnAgentIsToldWhereItsRequestStands(t *testing.T) {
 			}
 		}
 		asked := asks("access")
+		key, err := h.Kit.Keyring.System(name)
+		ok(t, err)
+		ok(t, key.Rotate(t.Context())) // as the command line has it
+		_, err = key.Finish(t.Context())
+		ok(t, err)
+		h.Clock.Advance(time.Hour)
+		ok(t, h.Kit.Vault.Sweep(t.Context()))
 		h.Post(h.link(), "answer", "yes")
 		told("confirmed", asked.ID, fulfilled)
 		asked = asks("access:categories")
@@ -542,13 +585,14 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 		{e, "https://agents.example.com:8443/status"},
 		{e, "https://agents.example.com.example.net/"},
 		{e, "https://user@agents.example.com/"},
+		{e, "https://agents.example.com/#status"},
 		{e, there.URL + "/" + strings.Repeat("x", maxCallback)},
 		{e, "nothing"},
 	} {
 		got := asked(one.e, one.callback)
 		h.Post(h.link(), "answer", "yes")
 		h.Drain()
-		if !strings.Contains(got.Detail, "Its status is not posted") || one.e.now(got.ID).State != fulfilled {
+		if !strings.Contains(got.Detail, "Its status is not posted") || !strings.Contains(got.Detail, "without a user's name or a fragment, in 1000 bytes at most") || one.e.now(got.ID).State != fulfilled {
 			t.Errorf("%.60s: %+v", one.callback, got)
 		}
 	}
@@ -558,37 +602,52 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 		}
 	}
 
-	// What did not arrive comes again, as it stands then.
-	there.answer(http.StatusServiceUnavailable)
-	got := asked(e, there.URL)
-	h.Post(h.link(), "answer", "yes")
-	h.Drain()
-	if told := there.heard(); len(told) != 1 {
-		t.Errorf("it does not take it, and is told %v", told)
-	}
-	if err := h.desk.call(t.Context(), callArgs{got.ID}); err == nil || strings.Contains(err.Error(), there.host()) {
-		t.Errorf("it was not taken: %v", err)
-	}
-	there.answer(http.StatusNoContent)
-	there.heard()
-	h.Clock.Advance(time.Hour)
-	h.Drain()
-	if told := there.heard(); len(told) != 1 || !strings.Contains(told[0], `"status":"fulfilled"`) {
-		t.Errorf("told %v", told)
-	}
+	// What did not arrive comes again, as it stands then, and the address is kept for it.
 	key := base64.StdEncoding.EncodeToString(e.key.Public().(ed25519.PublicKey))
 	let := func(hosts, key string) webtest.Answer {
 		h.asStaff("t-dpo", "dpo")
 		defer func() { h.Actor = loot.Actor{} }()
 		return h.Post("/console/requests/agents", "id", e.id, "title", "Example Agents", "key", key, "hosts", hosts)
 	}
+	notTaken := func() status {
+		t.Helper()
+		there.answer(http.StatusServiceUnavailable)
+		got := asked(e, there.URL)
+		h.Post(h.link(), "answer", "yes")
+		h.Drain()
+		if told := there.heard(); len(told) != 1 || h.callbacks() != 1 {
+			t.Errorf("it does not take it, and is told %v; %d addresses", told, h.callbacks())
+		}
+		if err := h.desk.call(t.Context(), callArgs{got.ID}); err == nil || strings.Contains(err.Error(), there.host()) {
+			t.Errorf("it was not taken: %v", err)
+		}
+		there.answer(http.StatusNoContent)
+		there.heard()
+		return got
+	}
+	got := notTaken()
 	leads(t, let("", key), "/console/requests/agents") // its host is taken back
 	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
-	leads(t, let(there.host(), key), "/console/requests/agents")
-	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
-	if told := there.heard(); len(told) != 1 {
-		t.Errorf("with a host again: %v", told)
+	if told := there.heard(); len(told) > 0 {
+		t.Errorf("without a host: %v", told)
 	}
+	leads(t, let(there.host(), key), "/console/requests/agents")
+	h.Clock.Advance(time.Hour)
+	h.Drain()
+	if told := there.heard(); len(told) != 1 || !strings.Contains(told[0], `"status":"fulfilled"`) || h.callbacks() != 0 {
+		t.Errorf("with a host again: %v; %d addresses", told, h.callbacks())
+	}
+	got = notTaken()
+	h.Clock.Advance(callFor)
+	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
+	if told := there.heard(); len(told) > 0 {
+		t.Errorf("told after a day: %v", told)
+	}
+	ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+	if n := h.callbacks(); n != 0 {
+		t.Errorf("%d addresses are kept that nobody calls any more", n)
+	}
+	got = notTaken()
 	h.asStaff("t-dpo", "dpo")
 	shows(t, h.Get("/console/requests/agents"), http.StatusOK, "Called at", there.host())
 	for _, bad := range []string{"https://agents.example.com", "agents.example.com/status", "10.0.0.1", "user@agents.example.com", "agents example.com:x"} {
@@ -603,6 +662,209 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 	if told := append(there.heard(), elsewhere.heard()...); len(told) > 0 {
 		t.Errorf("an agent that was ended is told %v", told)
 	}
+}
+
+// callbacks counts the addresses that are kept.
+func (h *house) callbacks() (n int) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM rights_exercise WHERE callback IS NOT NULL`).Scan(&n)
+	})
+	return n
+}
+
+// TestAnAgentDoesNotLearnWhoLeft: what somebody did not confirm is denied in its time and not
+// when they are erased, as for an address that nobody has.
+func TestAnAgentDoesNotLearnWhoLeft(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register("jo@example.com")
+		there := newListener(t)
+		e := h.envoy("EXAMPLE_AGENT", there.host())
+		e.begin()
+		ids := map[string]bool{}
+		for _, email := range []string{"jo@example.com", "nobody@example.com"} {
+			ids[e.asks("deletion", email, "status_callback", there.URL).ID] = true
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return h.desk.forget(ctx, tx, s) })
+		h.Drain()
+		if told := there.heard(); len(told) > 0 {
+			t.Errorf("told %v", told)
+		}
+		for id := range ids {
+			if got := e.now(id); got.State != inProgress || got.Reason != unverified {
+				t.Errorf("%+v", got)
+			}
+		}
+		h.Clock.Advance(toConfirm)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Drain()
+		if told := there.heard(); len(told) != 2 || h.callbacks() != 0 {
+			t.Errorf("told %v; %d addresses", told, h.callbacks())
+		}
+		for id := range ids {
+			if got := e.now(id); got.State != denied || got.Reason != unproved || got.Detail != "Nobody confirmed it in time." {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
+
+// TestWhatIsConfirmedMeanwhileIsNotDenied: whoever denies what nobody confirmed in time, or
+// takes it back, waits for the person who is confirming it.
+func TestWhatIsConfirmedMeanwhileIsNotDenied(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storetest.Open(t, desktest.Kernel.Postgres(t), nil), desktest.Standard(t)) // on SQLite one writes at a time
+	h.register("jo@example.com")
+	e := h.envoy("EXAMPLE_AGENT")
+	e.begin()
+	for what, meanwhile := range map[string]func(id string){
+		"the sweep": func(string) {
+			h.Clock.Advance(toConfirm)
+			if err := h.desk.sweep(context.WithoutCancel(t.Context()), sweepArgs{}); err != nil {
+				t.Error(err)
+			}
+		},
+		"the agent": func(id string) {
+			e.send(http.MethodDelete, "/v1/data-rights-request/"+id, e.sign(map[string]string{}))
+		},
+	} {
+		asked := e.asks("access", "jo@example.com")
+		done := make(chan struct{})
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			one, err := findExercise(ctx, tx, "id", asked.ID)
+			if err != nil {
+				return err
+			}
+			one.State, one.Reason, one.Closed = fulfilled, "", h.Clock.Now()
+			if err := h.desk.updateExercise(ctx, tx, one); err != nil {
+				return err
+			}
+			go func() { defer close(done); meanwhile(asked.ID) }()
+			for waits := 0; waits == 0; {
+				select {
+				case <-done:
+					return errors.New(what + " did not wait")
+				default:
+				}
+				if err := tx.QueryRow(ctx, `SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))`).Scan(&waits); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		<-done
+		if got := e.now(asked.ID); got.State != fulfilled {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
+
+// TestTheLastThatAnAgentIsToldIsHowItStands, also where a call is overtaken by the next.
+func TestTheLastThatAnAgentIsToldIsHowItStands(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register("jo@example.com")
+		there := newListener(t)
+		e := h.envoy("EXAMPLE_AGENT", there.host())
+		e.begin()
+		asked := e.asks("deletion", "jo@example.com", "status_callback", there.URL)
+		next := make(chan struct{})
+		there.during = func() {
+			there.mu.Lock()
+			there.during = func() { close(next) }
+			there.mu.Unlock()
+			if err := h.desk.kept(context.WithoutCancel(t.Context()), string(s)); err != nil {
+				t.Error(err)
+			}
+			<-next
+		}
+		h.Post(h.link(), "answer", "yes")
+		h.Drain()
+		told := there.heard()
+		if len(told) < 2 || !strings.Contains(told[len(told)-1], `"status":"revoked"`) || e.now(asked.ID).State != revoked {
+			t.Errorf("told %v", told)
+		}
+	})
+}
+
+// TestAServerThatDoesNotAnswerKeepsNobodyFromBeingCalled: it is left alone for a while.
+func TestAServerThatDoesNotAnswerKeepsNobodyFromBeingCalled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.register("jo@example.com")
+	var called atomic.Int64
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		called.Add(1)
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			conn.Close()
+		}
+	}))
+	defer broken.Close()
+	there := newListener(t)
+	e := h.envoy("EXAMPLE_AGENT", there.host(), strings.TrimPrefix(broken.URL, "http://"))
+	e.begin()
+	var ids []string
+	for _, at := range []string{broken.URL, broken.URL + "/other", there.URL} {
+		asked := e.asks("access", "jo@example.com", "status_callback", at)
+		ids = append(ids, asked.ID)
+		h.Post(h.link(), "answer", "no")
+	}
+	h.Drain()
+	for _, id := range ids[:2] {
+		if err := h.desk.call(t.Context(), callArgs{id}); err == nil {
+			t.Error("a server that does not answer took it")
+		}
+	}
+	if told := there.heard(); len(told) != 1 || called.Load() != 1 {
+		t.Errorf("%d connections, and told %v", called.Load(), told)
+	}
+	h.Clock.Advance(waitFor)
+	if err := h.desk.call(t.Context(), callArgs{ids[1]}); err == nil || called.Load() < 2 {
+		t.Errorf("%d connections after a while: %v", called.Load(), err)
+	}
+}
+
+// TestAnAgentIsChangedWithWhatItHas: its form has all of it, so that nothing is lost by what
+// is not typed again, and the ledger tells a change from an agent that was let in.
+func TestAnAgentIsChangedWithWhatItHas(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		e := h.envoy("EXAMPLE_AGENT", "agents.example.com")
+		key := base64.StdEncoding.EncodeToString(e.key.Public().(ed25519.PublicKey))
+		h.asStaff("t-dpo", "dpo")
+		const at = "/console/requests/agents"
+		shows(t, h.Get(at), http.StatusOK, "Let an agent in", key)
+		shows(t, h.Get(at+"?agent=OTHER_AGENT"), http.StatusNotFound, "There is no such agent")
+		page := h.Get(at + "?agent=EXAMPLE_AGENT")
+		shows(t, page, http.StatusOK, "Change Example Agents")
+		for _, value := range []string{"EXAMPLE_AGENT", "Example Agents", "agents.example.com", key} {
+			if !strings.Contains(html.UnescapeString(page.Body), `value="`+value+`"`) {
+				t.Errorf("the form lacks %s", value)
+			}
+		}
+		notes := func(what string) (n int) {
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				for row, err := range h.Kit.Ledger.Facts(ctx, tx, time.Time{}, h.Clock.Now().Add(time.Second)) {
+					if err != nil {
+						return err
+					}
+					if row.Facts.Note == what {
+						n++
+					}
+				}
+				return nil
+			})
+			return n
+		}
+		change := func(hosts, said string) {
+			t.Helper()
+			leads(t, h.Post(at, "id", "EXAMPLE_AGENT", "title", "Example Agents", "key", key, "hosts", hosts), at)
+			shows(t, h.Get(at), http.StatusOK, said)
+		}
+		change("agents.example.com b.example.com", "The agent is changed. It is called at agents.example.com, b.example.com.")
+		change("", "The agent is changed. It is called nowhere from now on.")
+		if notes("agent.registered") != 1 || notes("agent.changed") != 2 {
+			t.Errorf("%d registered, %d changed", notes("agent.registered"), notes("agent.changed"))
+		}
+	})
 }
 
 // TestAMessageForNobodyIsRefused, also where the controller's name makes no id.

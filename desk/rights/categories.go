@@ -72,7 +72,7 @@ func (d *Rights) categoriesOf(ctx context.Context, tx *store.Tx, s *statement.St
 		}
 	}
 	for _, c := range s.Collections() {
-		sources, err := d.fieldsHeld(ctx, tx, s, me, person, c)
+		sources, err := d.fieldsHeld(ctx, tx, s, me, c)
 		if err != nil {
 			return nil, err
 		}
@@ -110,9 +110,9 @@ func (d *Rights) categoriesOf(ctx context.Context, tx *store.Tx, s *statement.St
 }
 
 // fieldsHeld returns which fields of a collection are held about a person, each with where
-// it came from. What a part of the program keeps by itself, and not in the vault, is known
-// by an entry of the person's timeline; what names nobody, by a service that needs it.
-func (d *Rights) fieldsHeld(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Subject, person gate.PersonView, c statement.CollectionDecl) (map[loot.Field]string, error) {
+// it came from. Of what a part of the program keeps by itself, and not in the vault, it is
+// asked.
+func (d *Rights) fieldsHeld(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Subject, c statement.CollectionDecl) (map[loot.Field]string, error) {
 	out := map[loot.Field]string{}
 	held, err := d.Vault.Held(ctx, tx, me, c.ID)
 	if err == nil {
@@ -124,15 +124,14 @@ func (d *Rights) fieldsHeld(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if loot.KindOf(err) != loot.NotFound {
 		return nil, err
 	}
-	known := !c.Identifying && slices.ContainsFunc(c.Purposes, func(p loot.Purpose) bool {
-		return slices.Contains(person.Ordered, p) || slices.Contains(person.Duties, p)
-	})
-	if !known {
-		entries, err := d.Ledger.Timeline(ctx, tx, me, c.ID, "", 1)
-		if err != nil && loot.KindOf(err) != loot.NotFound {
+	known := false
+	for _, other := range d.needs.Desks() {
+		if known || other.Holds == nil {
+			continue
+		}
+		if known, err = other.Holds(ctx, tx, me, c.ID); err != nil {
 			return nil, err
 		}
-		known = len(entries) > 0
 	}
 	if known {
 		for _, f := range s.Fields(c.ID) {

@@ -46,15 +46,16 @@ type exercise struct {
 	Reason   string
 	Detail   string
 	Closed   time.Time // zero: in progress
-	callback []byte    // sealed; nil: nobody is called
+	Changed  time.Time // last
+	callback []byte    // sealed; nil: nobody is called, or not any longer
 }
 
-const exerciseColumns = `id, agent, subject, action, regime, named, received, due, ends, state, reason, detail, closed, callback`
+const exerciseColumns = `id, agent, subject, action, regime, named, received, due, ends, state, reason, detail, closed, changed, callback`
 
 func scanExercise(row store.Row) (e exercise, err error) {
-	var received, due, ends, closed int64
-	err = row.Scan(&e.ID, &e.Agent, &e.Subject, &e.Action, &e.Regime, &e.Named, &received, &due, &ends, &e.State, &e.Reason, &e.Detail, &closed, &e.callback)
-	e.Received, e.Due, e.Ends, e.Closed = store.Instant(received), store.Instant(due), store.Instant(ends), store.Instant(closed)
+	var received, due, ends, closed, changed int64
+	err = row.Scan(&e.ID, &e.Agent, &e.Subject, &e.Action, &e.Regime, &e.Named, &received, &due, &ends, &e.State, &e.Reason, &e.Detail, &closed, &changed, &e.callback)
+	e.Received, e.Due, e.Ends, e.Closed, e.Changed = store.Instant(received), store.Instant(due), store.Instant(ends), store.Instant(closed), store.Instant(changed)
 	return e, err
 }
 
@@ -88,8 +89,8 @@ func findExercise(ctx context.Context, tx *store.Tx, column string, value any) (
 // updateExercise keeps where a request stands, and has the agent told that wants to be. Whom
 // it was about may be forgotten by it or meanwhile, and does not come back.
 func (d *Rights) updateExercise(ctx context.Context, tx *store.Tx, e exercise) error {
-	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET subject = CASE WHEN CAST($1 AS TEXT) = '' THEN '' ELSE subject END, due = $2, state = $3, reason = $4, detail = $5, closed = $6, link = $7 WHERE id = $8`,
-		e.Subject, e.Due.UnixMicro(), e.State, e.Reason, e.Detail, store.Micro(e.Closed), []byte{}, e.ID); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET subject = CASE WHEN CAST($1 AS TEXT) = '' THEN '' ELSE subject END, due = $2, state = $3, reason = $4, detail = $5, closed = $6, link = $7, changed = $8 WHERE id = $9`,
+		e.Subject, e.Due.UnixMicro(), e.State, e.Reason, e.Detail, store.Micro(e.Closed), []byte{}, d.Now().UnixMicro(), e.ID); err != nil {
 		return fmt.Errorf("rights: exercise: %w", err)
 	}
 	if e.callback == nil {
@@ -157,7 +158,7 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 			return err
 		}
 		switch {
-		case !slices.Contains(drpActions, m.Exercise) && m.Exercise != "sale:opt_out":
+		case !slices.Contains(drpActions, m.Exercise) && m.Exercise != drpOptOutBefore:
 			return drpErrorf(http.StatusBadRequest, true, "What can be exercised here is %s.", strings.Join(drpActions, ", "))
 		case m.Email == "" || len(m.Email) > 254:
 			return drpErrorf(http.StatusBadRequest, true, "People are known here by their e-mail address alone; send it as email.")
@@ -179,11 +180,11 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 			ID: loot.NewID("x"), Agent: a.ID, Action: m.Exercise, Regime: m.Regime, Named: m.Named, Received: now, Due: monthsAfter(now, toAnswer), Ends: now.Add(toConfirm),
 			State: inProgress, Reason: unverified, Detail: "If we know this address, a letter with a link went there. Nothing is done before the link is used.",
 		}
-		if e.Action == "sale:opt_out" { // as versions before wrote it
+		if e.Action == drpOptOutBefore {
 			e.Action = drpOptOut
 		}
 		if m.Callback != "" && !d.mayCall(a, m.Callback) {
-			e.Detail += " Its status is not posted: status_callback has to be of https, and of a host that was agreed with us for this agent. Ask for it instead."
+			e.Detail += fmt.Sprintf(" Its status is not posted: status_callback has to be of https and of a host that was agreed with us for this agent, without a user's name or a fragment, in %d bytes at most. Ask for it instead.", maxCallback)
 		} else if m.Callback != "" {
 			if e.callback, err = d.notes.Key.Seal([]byte(m.Callback), []byte(e.ID)); err != nil {
 				return err
@@ -201,7 +202,7 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 		if len(found) == 1 {
 			e.Subject = found[0]
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO rights_exercise (`+exerciseColumns+`, link) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14)`,
+		if _, err := tx.Exec(ctx, `INSERT INTO rights_exercise (`+exerciseColumns+`, link) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $7, $13, $14)`,
 			e.ID, e.Agent, e.Subject, e.Action, e.Regime, e.Named, e.Received.UnixMicro(), e.Due.UnixMicro(), e.Ends.UnixMicro(), e.State, e.Reason, e.Detail, e.callback, []byte{}); err != nil {
 			return fmt.Errorf("rights: exercise: %w", err)
 		}
@@ -230,15 +231,18 @@ var whatAgentsAsk = map[string]string{
 	drpOptOut:     "to take back every permission to hand your details to others",
 }
 
-// inPortal says where somebody finds what an agent asked for them, so that nothing of it
-// goes through the agent, and how that is told to the agent and to them.
-var inPortal = map[string]struct{ path, told, said string }{
+// A place is where somebody finds in the portal what an agent asked for them, and how that is
+// told to the agent and said to them.
+type place struct{ path, told, said string }
+
+// inPortal says where each is, so that nothing of it goes through the agent.
+var inPortal = map[string]place{
 	drpAccess:     aCopy,
 	drpSpecific:   aCopy,
 	drpCategories: {categoriesPath, "The person confirmed it, and sees the kinds of detail in their portal, where they sign in.", "Sign in and see them: they stand under “Your rights”, “Kinds of detail”, in your portal."},
 }
 
-var aCopy = struct{ path, told, said string }{
+var aCopy = place{
 	"/portal/rights", "The person confirmed it, and takes the copy in their portal, where they sign in.", "Sign in and take the copy: it stands under “Your rights” in your portal.",
 }
 
@@ -327,10 +331,14 @@ func (d *Rights) revoke(r *http.Request) (any, error) {
 		if err := json.Unmarshal(text, &said); err != nil {
 			return drpErrorf(http.StatusBadRequest, true, "What was signed is not the JSON of the protocol.")
 		}
-		if one.State != inProgress || one.Reason != unverified {
+		open, err := exercises(ctx, tx, `id = $1 AND closed = 0 AND reason = $2`+tx.ForUpdate(), one.ID, unverified)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 {
 			return drpErrorf(http.StatusConflict, false, "The person has confirmed this request, or it is over. They can still take an erasure back in their portal.")
 		}
-		e = one
+		e = open[0]
 		e.State, e.Reason, e.Detail, e.Closed = revoked, "", "", d.Now()
 		return d.updateExercise(ctx, tx, e)
 	})
@@ -417,7 +425,7 @@ func (d *Rights) kept(ctx context.Context, subject string) error {
 
 // close ends requests that are in progress, each as it is told to.
 func (d *Rights) close(ctx context.Context, tx *store.Tx, as func(exercise) exercise, where string, args ...any) error {
-	all, err := exercises(ctx, tx, where, args...)
+	all, err := exercises(ctx, tx, where+tx.ForUpdate(), args...) // else what is confirmed meanwhile would be written over
 	if err != nil {
 		return err
 	}
@@ -436,7 +444,8 @@ func (d *Rights) settle(ctx context.Context, e exercise) error {
 	return d.DB.InTx(ctx, func(tx *store.Tx) error { return d.updateExercise(ctx, tx, e) })
 }
 
-// sweepAgents denies what nobody confirmed in time, and forgets messages that have expired.
+// sweepAgents denies what nobody confirmed in time, and forgets messages that have expired
+// and where agents are not told any longer.
 func (d *Rights) sweepAgents(ctx context.Context, tx *store.Tx) error {
 	now := d.Now().UnixMicro()
 	if err := d.close(ctx, tx, func(e exercise) exercise {
@@ -448,35 +457,10 @@ func (d *Rights) sweepAgents(ctx context.Context, tx *store.Tx) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM rights_message WHERE ends <= $1`, now); err != nil {
 		return fmt.Errorf("rights: agents: %w", err)
 	}
+	// An address may name somebody, so it does not outlast what it is for, also where nobody
+	// took what was posted, or it may not be called any more.
+	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET callback = NULL WHERE closed > 0 AND changed <= $1 AND callback IS NOT NULL`, d.Now().Add(-callFor).UnixMicro()); err != nil {
+		return fmt.Errorf("rights: agents: %w", err)
+	}
 	return nil
-}
-
-// toCall returns the address at which an agent is told where a request stands, and what it
-// is told; empty: it is not called, or not any longer.
-func (d *Rights) toCall(ctx context.Context, id string) (address string, body []byte, err error) {
-	err = d.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		address, body = "", nil
-		e, err := findExercise(ctx, tx, "id", id)
-		if loot.KindOf(err) == loot.NotFound || err == nil && e.callback == nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		a, _, err := agentBy(ctx, tx, "id", e.Agent) // one that was ended has no host
-		if err != nil {
-			return err
-		}
-		opened, err := d.notes.Key.Open(e.callback, []byte(e.ID))
-		if err != nil {
-			return err
-		}
-		if !d.mayCall(a, string(opened)) {
-			return nil // the operator took the host back
-		}
-		address = string(opened)
-		body, err = json.Marshal(d.statusOf(e))
-		return err
-	})
-	return address, body, err
 }

@@ -14,6 +14,7 @@ import (
 	"loot/job"
 	"loot/outbound"
 	"loot/statement"
+	"loot/store"
 	"loot/web"
 )
 
@@ -46,8 +47,9 @@ type Needs struct {
 // A Rights is the desk together with what others ask of it.
 type Rights struct {
 	desk.Kit
-	needs Needs
-	notes desk.Notes
+	needs  Needs
+	notes  desk.Notes
+	silent silentHosts
 }
 
 // New returns the desk and registers its jobs.
@@ -56,11 +58,12 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Rights{kit, needs, desk.Notes{Table: "rights_note", Case: "request", Key: key}}
+	d := &Rights{Kit: kit, needs: needs, notes: desk.Notes{Table: "rights_note", Case: "request", Key: key}}
 	d.notes.Hold(kit.DB)
+	key.Hold(kit.DB, store.Sealed{Table: "rights_exercise", Key: []string{"id"}, Column: "callback"})
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
-	job.Register(kit.Jobs, d.call, job.MaxAttempts(mostCalls), job.Apart("agents", 2))
+	job.Register(kit.Jobs, d.call, job.Apart("agents", 4))
 	job.Register(kit.Jobs, d.sweep)
 	kit.Jobs.Listen("erasure.revoked", "rights.kept", d.kept)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})

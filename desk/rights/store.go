@@ -135,14 +135,17 @@ func (d *Rights) forget(ctx context.Context, tx *store.Tx, s loot.Subject) error
 			return fmt.Errorf("rights: forget: %w", err)
 		}
 	}
-	// An agent is still told what became of its request, which names nobody from now on.
+	// An agent is still told what became of what the person confirmed, and names nobody from
+	// now on. What they did not confirm is denied in its time, as it is for nobody: else the
+	// agent would learn from it who was known here, and has left. What they confirm at this
+	// moment is settled by whoever carries it out.
 	if err := d.close(ctx, tx, func(e exercise) exercise {
 		e.State, e.Reason, e.Detail, e.Subject = denied, "", "The record is erased.", ""
 		if e.Action == drpDeletion {
 			e.State = fulfilled
 		}
 		return e
-	}, `subject = $1 AND closed = 0`, s); err != nil {
+	}, `subject = $1 AND closed = 0 AND reason <> $2`, s, unverified); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE rights_exercise SET subject = '' WHERE subject = $1`, s); err != nil {

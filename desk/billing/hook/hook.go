@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"loot"
 	"loot/outbound"
 )
 
@@ -68,7 +69,19 @@ func (s *Sender) Send(ctx context.Context, address string, m Message, secrets ..
 	if err != nil {
 		return outbound.Answer{}, err
 	}
-	return s.Post(ctx, address, map[string]string{
+	answer, err := s.Post(ctx, address, map[string]string{
 		"webhook-id": m.ID, "webhook-timestamp": strconv.FormatInt(m.At.Unix(), 10), "webhook-signature": signature,
 	}, m.Body)
+	return answer, advised(err)
+}
+
+// CheckURL says what is wrong with the address of a webhook; see [outbound.Client.CheckURL].
+func (s *Sender) CheckURL(address string) error { return advised(s.Client.CheckURL(address)) }
+
+// advised adds to what says that an address lies inside what the operator can do.
+func advised(err error) error {
+	if !errors.Is(err, outbound.ErrInside) {
+		return err
+	}
+	return loot.Errorf(loot.Invalid, "The address is inside a network that may not be reached. The operator can name it with --outbound-networks.")
 }

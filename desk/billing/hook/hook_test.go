@@ -44,3 +44,18 @@ func TestMessagesAreSentSigned(t *testing.T) {
 		t.Errorf("%+v %v: %v %s", a, err, got, body)
 	}
 }
+
+// TestWhatLiesInsideIsNamedByTheOperator, who is told so where they type an address and where
+// they read why a message did not arrive.
+func TestWhatLiesInsideIsNamedByTheOperator(t *testing.T) {
+	s := NewSender(nil)
+	_, sent := s.Send(t.Context(), "https://127.0.0.1/", Message{ID: "m"}, NewSecret())
+	for what, err := range map[string]error{"checked": s.CheckURL("https://127.0.0.1/"), "sent to": sent} {
+		if err == nil || !strings.HasSuffix(err.Error(), "The operator can name it with --outbound-networks.") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := s.CheckURL("nothing"); err == nil || strings.Contains(err.Error(), "--outbound-networks") {
+		t.Errorf("no address: %v", err)
+	}
+}

@@ -118,6 +118,8 @@ func Create(ctx context.Context, reach outbound.Reach, s Server, key ed25519.Pri
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, why(ctx.Err())
+	case errors.Is(err, outbound.ErrInside):
+		return nil, said(outbound.ErrInside.Error() + "; the operator can name it with --outbound-networks")
 	case err != nil:
 		return nil, said(outbound.Why(err).Error())
 	}
