@@ -255,6 +255,32 @@ func TestWhatIsNoNameIsLeftOut(t *testing.T) {
 	t.Error("the further service has no name")
 }
 
+// Of several columns of names a service has the first that is one.
+func TestAServiceHasTheFirstOfSeveralNames(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service,domain,hostname\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example,web.meadow.example\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,none yet,web.quay.example\n3,Moor Ltd,o@moor.example,1 Sample Quay,Dublin,IE,backup,moor.example,the small one\n")
+	h.name(path)
+	h.run(path)
+	hides(t, h.Get(path+"/rows"), "Without its name.")
+	if got := h.names(); !slices.Equal(got, []string{"meadow.example", "moor.example", "web.quay.example"}) {
+		t.Errorf("the services are called %q", got)
+	}
+}
+
+// names returns what services of backup space are called for their customers.
+func (h *house) names() (out []string) {
+	h.Helper()
+	for _, s := range h.everybody() {
+		h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}
+		for _, m := range regexp.MustCompile(`Backup space, (\S+)`).FindAllStringSubmatch(text(h.Get("/portal/services").Body), -1) {
+			out = append(out, m[1])
+		}
+	}
+	h.Actor = h.clerk
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Who was taken over when domain names were not read gets theirs by the same dump, and a
 // mapping that was remembered then is of use for it.
 func TestDomainNamesComeAfterTheirCustomers(t *testing.T) {

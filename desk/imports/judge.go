@@ -156,6 +156,10 @@ func (j *judge) values(row *source.Row) map[string]string {
 		case cell == "":
 		case before == "":
 			out[to] = cell
+		case to == rowDomain: // of a domain and a host, the first that is a name
+			if desk.Hostname(before) == "" && desk.Hostname(cell) != "" {
+				out[to] = cell
+			}
 		case j.fields[to].Type == "lines" || to == rowParty || to == rowInvoiced || to == rowNext:
 			out[to] = before + "\n" + cell
 		default:
