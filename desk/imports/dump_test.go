@@ -316,18 +316,20 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
 	path := h.bring(strings.Replace(fossbilling, `{"type":"table","name":"client_order","data":[`, `{"type":"table","name":"product","data":[{"id":"3","title":"Hosting S"}]},
 {"type":"table","name":"service_domain","data":[{"id":"4","client_id":"1","sld":"meadow","tld":".Example","contact_email":"jo@meadow.example"}]},
-{"type":"table","name":"service_hosting","data":[{"id":"2","client_id":"1","sld":"shop","tld":".meadow.example","username":"u","pass":"p"}]},
+{"type":"table","name":"service_hosting","data":[{"id":"2","client_id":"1","sld":"shop","tld":".meadow.example","username":"u","pass":"p"},{"id":"3","client_id":"1","sld":null,"tld":null,"username":"v","pass":"p"}]},
 {"type":"table","name":"client_order","data":[
 {"id":"7","client_id":"1","product_id":"1","title":"Domain meadow.example registration","service_type":"domain","service_id":"4","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2027-03-01 10:00:00","period":"1Y","canceled_at":null},
 {"id":"8","client_id":"1","product_id":"1","title":"Domain late.example transfer","service_type":"domain","service_id":null,"status":"pending_setup","activated_at":null,"expires_at":null,"period":"1Y","canceled_at":null},
-{"id":"9","client_id":"1","product_id":"3","title":"Hosting S for meadow.example","service_type":"hosting","service_id":"2","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-01 10:00:00","period":"1M","canceled_at":null},`, 1))
+{"id":"9","client_id":"1","product_id":"3","title":"Hosting S for meadow.example","service_type":"hosting","service_id":"2","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-01 10:00:00","period":"1M","canceled_at":null},
+{"id":"10","client_id":"1","product_id":"3","title":"Hosting S","service_type":"hosting","service_id":"3","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-02 10:00:00","period":"1M","canceled_at":null},`, 1))
 	leads(t, h.name(path), path+"/products")
 	page := h.Get(path + "/products")
 	shows(t, page, http.StatusOK, "Backup space", "Domain name .example", "Domain name", "Hosting S")
 	hides(t, page, "meadow", "late.example")
 	h.products(path, map[string]string{"Backup space": "backup", "Domain name .example": "domain|domain-year", "Domain name": "domain", "Hosting S": "shared-hosting"})
 	h.run(path)
-	shows(t, h.Get(path), http.StatusOK, "Taken over 5 Here already 0 Refused 2")
+	shows(t, h.Get(path), http.StatusOK, "Taken over 6 Here already 0 Refused 2")
+	hides(t, h.Get(path+"/rows"), "Without its name.") // of hosting that has none
 	j := &judge{r: &run{Mapping: Mapping{Columns: map[string]map[string]string{"client_order": {"title": rowService}}, Products: map[string]string{"Hosting S for a.example": "shared-hosting"}}}, side: side{products: map[string]string{"3": "Hosting S"}}}
 	for title, want := range map[string]string{"Hosting S for a.example": "Hosting S for a.example", "Hosting S for b.example": "Hosting S"} { // the one of a mapping that was remembered
 		if got := j.values(&source.Row{Table: "client_order", Columns: []string{"title", "product_id"}, Cells: []string{title, "3"}})[rowService]; got != want {
@@ -337,7 +339,7 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 	h.Actor = loot.Actor{Kind: loot.Person, ID: string(h.everybody()[0])}
 	shows(t, h.Get("/portal/services"), http.StatusOK, "Shared hosting, shop.meadow.example", "Domain name, meadow.example")
 	h.Actor = h.clerk
-	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "1 March 2027; ; 1 December 2026; 29 November 2026") {
+	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "1 March 2027; ; 1 December 2026; 2 December 2026; 29 November 2026") {
 		t.Errorf("charged from %q", got)
 	}
 }
