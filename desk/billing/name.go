@@ -29,9 +29,10 @@ func (b *Billing) NameKeys(ctx context.Context, people ...loot.Subject) error {
 }
 
 // Name notes within tx the names of services that run, among the addresses that they
-// have: a name is one, too, but several services may have the same. By has them taken
-// over, with a reason for the ledger. The keys were made before; see [Billing.NameKeys].
-// Where the statement does not let this desk keep it, a service has none.
+// have: a name is one, too, but several services may have the same. Webhooks are told, as
+// they are when a service ends and its names are taken back. By has them taken over, with
+// a reason for the ledger. The keys were made before; see [Billing.NameKeys]. Where the
+// statement does not let this desk keep it, a service has none.
 func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Named) error {
 	s, err := b.inForce()
 	if err != nil {
@@ -58,6 +59,9 @@ func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 			return err
 		}
 		if err := insertAddress(ctx, tx, a, block, net); err != nil {
+			return err
+		}
+		if err := b.tellAddress(ctx, tx, "address.assigned", a); err != nil {
 			return err
 		}
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/billing/hook"
 	"loot/desk/desktest"
 	"loot/desk/imports/source"
 	"loot/store"
@@ -265,6 +269,51 @@ func TestAServiceHasTheFirstOfSeveralNames(t *testing.T) {
 	if got := h.names(); !slices.Equal(got, []string{"meadow.example", "moor.example", "web.quay.example"}) {
 		t.Errorf("the services are called %q", got)
 	}
+}
+
+// A provisioning system is told of the names that services come with, as of those that end
+// with them, and not what they are.
+func TestAProvisioningSystemIsToldOfNames(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		told := make(chan string, 10)
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			told <- string(body)
+		}))
+		t.Cleanup(server.Close)
+		h.bill.Tell(hook.NewSender([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}))
+		h.Actor.Roles = []loot.Role{"administrator"}
+		shows(t, h.Post("/console/billing/webhooks", "url", server.URL, "events", "address.assigned", "events", "address.released"), http.StatusOK)
+		h.Actor = h.clerk
+		path := h.bring("id,company,email,street,city,country,service,domain\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,\n")
+		h.name(path)
+		h.run(path)
+		said := func() (out struct {
+			Type string
+			Data struct{ Service, Customer, Address string }
+		}) {
+			t.Helper()
+			if len(told) != 1 {
+				t.Fatalf("told %d times", len(told))
+			}
+			body := <-told
+			ok(t, json.Unmarshal([]byte(body), &out))
+			if strings.Contains(body, "meadow") {
+				t.Errorf("the message has the name: %s", body)
+			}
+			return out
+		}
+		assigned := said()
+		if assigned.Type != "address.assigned" || assigned.Data.Address == "" {
+			t.Fatalf("told %+v", assigned)
+		}
+		h.Actor = loot.Actor{Kind: loot.Person, ID: assigned.Data.Customer}
+		leads(t, h.Post("/portal/services/"+assigned.Data.Service+"/end"), "/portal/services")
+		h.Drain()
+		if released := said(); released.Type != "address.released" || released.Data != assigned.Data {
+			t.Errorf("told %+v, and before %+v", released, assigned)
+		}
+	})
 }
 
 // names returns what services of backup space are called for their customers.
