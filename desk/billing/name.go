@@ -1,11 +1,14 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"loot"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -28,6 +31,19 @@ func (b *Billing) NameKeys(ctx context.Context, people ...loot.Subject) error {
 	return nil
 }
 
+// mostName is how many characters a name has at most (RFC 1035, section 3.1).
+const mostName = 253
+
+// LongestName returns how many characters the name of a service may have by a statement;
+// zero: it has none kept.
+func LongestName(s *statement.Statement) int {
+	d, declared := s.Field(addressOn)
+	if !declared {
+		return 0
+	}
+	return cmp.Or(d.Max, mostName)
+}
+
 // Name notes within tx the names of services that run, among the addresses that they
 // have: a name is one, too, but several services may have the same. Webhooks are told, as
 // they are when a service ends and its names are taken back. By has them taken over, with
@@ -38,9 +54,9 @@ func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 	if err != nil {
 		return err
 	}
-	d, declared := s.Field(addressOn)
+	longest := LongestName(s)
 	for _, n := range all {
-		if !declared || n.Name == "" || len(n.Name) > d.Max || !n.Ended.IsZero() {
+		if n.Name == "" || utf8.RuneCountInString(n.Name) > longest || !n.Ended.IsZero() {
 			continue
 		}
 		p, err := b.Gate.Decide(ctx, tx, gate.Request{

@@ -19,6 +19,7 @@ import (
 	"loot/desk/billing/hook"
 	"loot/desk/desktest"
 	"loot/desk/imports/source"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -259,6 +260,46 @@ func TestWhatIsNoNameIsLeftOut(t *testing.T) {
 	t.Error("the further service has no name")
 }
 
+// What the statement lets a name of a service be no longer than, or does not keep at all, is
+// left out, and the row says so.
+// A name that the statement has no room for is left out, and the row says so.
+func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
+	t.Parallel()
+	const limit, field = "    max: 253\n    identifying: true\n", "\n  connection.address:\n"
+	src := string(statement.Default())
+	for name, of := range map[string]struct {
+		part, by string
+		says     string
+		want     []string
+	}{
+		"none":  {field, "\n  connection.other:\n", "Domain name of the service (“domain”): the statement in force keeps none.", nil},
+		"short": {limit, strings.Replace(limit, "253", "14", 1), "Domain name of the service (“domain”): this is longer than the 14 characters that the statement in force allows.", []string{"bücher.example"}},
+		"any":   {limit, strings.Replace(limit, "    max: 253\n", "", 1), "", []string{"bücher.example", "longer.meadow.example"}},
+	} {
+		if strings.Count(src, of.part) != 1 {
+			t.Fatalf("the statement has not one %q", of.part)
+		}
+		by := desktest.Parse(t, []byte(strings.Replace(src, of.part, of.by, 1)))
+		t.Run(name, func(t *testing.T) {
+			desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+				h := newHouseBy(t, db, by)
+				path := h.bring("id,company,email,street,city,country,service,domain\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,longer.meadow.example\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,bücher.example\n")
+				h.name(path)
+				rows := h.Get(path + "/rows")
+				if n := strings.Count(text(rows.Body), "Without its name. "); n != 2-len(of.want) {
+					t.Errorf("%d rows are without their name", n)
+				}
+				shows(t, rows, http.StatusOK, of.says)
+				h.run(path)
+				shows(t, h.Get(path+"/rows"), http.StatusOK, of.says)
+				if got := h.names(); !slices.Equal(got, of.want) {
+					t.Errorf("the services are called %q, want %q", got, of.want)
+				}
+			})
+		})
+	}
+}
+
 // Of several columns of names a service has the first that is one.
 func TestAServiceHasTheFirstOfSeveralNames(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
@@ -291,7 +332,8 @@ func TestAProvisioningSystemIsToldOfNames(t *testing.T) {
 		said := func() (out struct {
 			Type string
 			Data struct{ Service, Customer, Address string }
-		}) {
+		},
+		) {
 			t.Helper()
 			if len(told) != 1 {
 				t.Fatalf("told %d times", len(told))

@@ -74,6 +74,8 @@ type Needs struct {
 	// NameKeys makes the keys for the names that some of them have.
 	Services func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, orders []Order) error
 	NameKeys func(ctx context.Context, people ...loot.Subject) error
+	// LongestName returns how many characters such a name may have; zero: none is kept.
+	LongestName func(*statement.Statement) int
 
 	// Amount reads an amount in the smallest unit of a currency; the others are about
 	// invoices of the system before.
