@@ -21,10 +21,26 @@ type Named struct {
 	Name      string
 }
 
-// NameKeys makes the keys by which names of services are sealed, of people who have none.
-func (b *Billing) NameKeys(ctx context.Context, people ...loot.Subject) error {
-	for _, s := range people {
+// NameKeys makes the keys by which names of services are sealed: those of newcomers
+// together, and of people who are here already those of whoever has none.
+func (b *Billing) NameKeys(ctx context.Context, newcomers, here []loot.Subject) error {
+	if len(newcomers) > 0 {
+		if err := b.Keyring.CreateAll(ctx, connections, newcomers...); err != nil {
+			return err
+		}
+	}
+	for _, s := range here {
 		if err := b.Keyring.Create(ctx, s, connections); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropNameKeys removes the keys of newcomers of whom no name was ever sealed.
+func (b *Billing) DropNameKeys(ctx context.Context, newcomers ...loot.Subject) error {
+	for _, s := range newcomers {
+		if err := b.Keyring.Drop(ctx, s, connections); err != nil {
 			return err
 		}
 	}

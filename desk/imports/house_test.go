@@ -123,7 +123,7 @@ func newHouseBy(t testing.TB, db *store.DB, s *statement.Statement) *house {
 			}
 			return bill.Name(ctx, tx, by, reason, named)
 		},
-		NameKeys: bill.NameKeys, LongestName: billing.LongestName,
+		NameKeys: bill.NameKeys, DropNameKeys: bill.DropNameKeys, LongestName: billing.LongestName,
 		Member: func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
 	})
