@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"loot"
@@ -70,6 +71,11 @@ func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 	if err != nil {
 		return err
 	}
+	live, err := readHooks(ctx, tx, `WHERE h.ended = 0`)
+	if err != nil {
+		return err
+	}
+	told := slices.ContainsFunc(live, func(h webhook) bool { return slices.Contains(h.Events, "address.assigned") }) // looked up once for all
 	longest := LongestName(s)
 	for _, n := range all {
 		if n.Name == "" || utf8.RuneCountInString(n.Name) > longest || !n.Ended.IsZero() {
@@ -93,8 +99,10 @@ func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 		if err := insertAddress(ctx, tx, a, block, net); err != nil {
 			return err
 		}
-		if err := b.tellAddress(ctx, tx, "address.assigned", a); err != nil {
-			return err
+		if told {
+			if err := b.tellAddress(ctx, tx, "address.assigned", a); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
