@@ -55,7 +55,7 @@ func (a *App) importing() imports.Needs {
 			}
 			return a.billing.Name(ctx, tx, by, reason, named)
 		},
-		NameKeys: a.billing.NameKeys,
+		NameKeys: a.billing.NameKeys, DropNameKeys: a.billing.DropNameKeys, LongestName: billing.LongestName,
 	}
 }
 

@@ -72,13 +72,13 @@ func (r *bench) imports() error {
 func benchCustomers(n int) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	_ = w.Write([]string{"id", "company", "vat", "company number", "street", "postcode", "city", "country", "name", "email", "phone", "service", "since"})
+	_ = w.Write([]string{"id", "company", "vat", "company number", "street", "postcode", "city", "country", "name", "email", "phone", "service", "since", "domain"})
 	day := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range n {
 		f := app.ScratchFields(i)
 		if err := w.Write([]string{
 			fmt.Sprint(i), f["company.name"], f["company.vat"], f["company.register"], f["address.street"], f["address.postcode"], f["address.city"], f["address.country"],
-			f["contact.name"], f["contact.email"], f["contact.phone"], "shared-hosting", day.AddDate(0, 0, i%2000).Format(time.DateOnly),
+			f["contact.name"], f["contact.email"], f["contact.phone"], "shared-hosting", day.AddDate(0, 0, i%2000).Format(time.DateOnly), fmt.Sprintf("customer-%d.example", i),
 		}); err != nil {
 			return nil, err
 		}

@@ -1,11 +1,15 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"unicode/utf8"
 
 	"loot"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -18,9 +22,15 @@ type Named struct {
 	Name      string
 }
 
-// NameKeys makes the keys by which names of services are sealed, of people who have none.
-func (b *Billing) NameKeys(ctx context.Context, people ...loot.Subject) error {
-	for _, s := range people {
+// NameKeys makes the keys by which names of services are sealed: those of newcomers
+// together, and of people who are here already those of whoever has none.
+func (b *Billing) NameKeys(ctx context.Context, newcomers, here []loot.Subject) error {
+	if len(newcomers) > 0 {
+		if err := b.Keyring.CreateAll(ctx, connections, newcomers...); err != nil {
+			return err
+		}
+	}
+	for _, s := range here {
 		if err := b.Keyring.Create(ctx, s, connections); err != nil {
 			return err
 		}
@@ -28,18 +38,47 @@ func (b *Billing) NameKeys(ctx context.Context, people ...loot.Subject) error {
 	return nil
 }
 
+// DropNameKeys removes the keys of newcomers of whom no name was ever sealed.
+func (b *Billing) DropNameKeys(ctx context.Context, newcomers ...loot.Subject) error {
+	for _, s := range newcomers {
+		if err := b.Keyring.Drop(ctx, s, connections); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostName is how many characters a name has at most (RFC 1035, section 3.1).
+const mostName = 253
+
+// LongestName returns how many characters the name of a service may have by a statement;
+// zero: it has none kept.
+func LongestName(s *statement.Statement) int {
+	d, declared := s.Field(addressOn)
+	if !declared {
+		return 0
+	}
+	return cmp.Or(d.Max, mostName)
+}
+
 // Name notes within tx the names of services that run, among the addresses that they
-// have: a name is one, too, but several services may have the same. By has them taken
-// over, with a reason for the ledger. The keys were made before; see [Billing.NameKeys].
-// Where the statement does not let this desk keep it, a service has none.
+// have: a name is one, too, but several services may have the same. Webhooks are told, as
+// they are when a service ends and its names are taken back. By has them taken over, with
+// a reason for the ledger. The keys were made before; see [Billing.NameKeys]. Where the
+// statement does not let this desk keep it, a service has none.
 func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Named) error {
 	s, err := b.inForce()
 	if err != nil {
 		return err
 	}
-	d, declared := s.Field(addressOn)
+	live, err := readHooks(ctx, tx, `WHERE h.ended = 0`)
+	if err != nil {
+		return err
+	}
+	told := slices.ContainsFunc(live, func(h webhook) bool { return slices.Contains(h.Events, "address.assigned") }) // looked up once for all
+	longest := LongestName(s)
 	for _, n := range all {
-		if !declared || n.Name == "" || len(n.Name) > d.Max || !n.Ended.IsZero() {
+		if n.Name == "" || utf8.RuneCountInString(n.Name) > longest || !n.Ended.IsZero() {
 			continue
 		}
 		p, err := b.Gate.Decide(ctx, tx, gate.Request{
@@ -59,6 +98,11 @@ func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason 
 		}
 		if err := insertAddress(ctx, tx, a, block, net); err != nil {
 			return err
+		}
+		if told {
+			if err := b.tellAddress(ctx, tx, "address.assigned", a); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -221,8 +221,12 @@ func TestAFurtherOrderAsksOnlyWhatIsMissing(t *testing.T) {
 				t.Fatalf("status %d: %s", a.Status, text(a.Body))
 			}
 		}
-		const of = "This form was sent before, with another order, and orders nothing more."
-		shows(t, h.Post("/portal/order/dedicated-server", "plan", "dedicated-32", "sent", m[1]), http.StatusConflict, of)
+		const of = "This form was sent before and ordered something else, which stands. To order this too, begin with an empty form."
+		a = h.Post("/portal/order/dedicated-server", "plan", "dedicated-32", "sent", m[1])
+		shows(t, a, http.StatusConflict, of, "Begin with an empty form")
+		if !strings.Contains(a.Body, `href="/portal/order/dedicated-server"`) {
+			t.Error("nothing leads on from there")
+		}
 		shows(t, h.Post("/portal/order/backup", "plan", "backup-500", "sent", m[1]), http.StatusConflict, of)
 		h.as(h.register(with(jo, "contact.email", "other@example.com")...))
 		shows(t, h.Post("/portal/order/dedicated-server", "plan", "dedicated-16", "contact.name", "Al Testperson", "sent", m[1]), http.StatusConflict, of)

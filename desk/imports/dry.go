@@ -114,7 +114,8 @@ func (i *Imports) wouldCharge(c *candidate) string {
 }
 
 // minutely has imports gone on with whose process was killed, has the details of
-// those who were taken over checked, some at a time, and removes old files.
+// those who were taken over checked, some at a time, and removes old files and the keys
+// of nobody.
 func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 	now := i.Now()
 	if err := i.DB.InTx(ctx, func(tx *store.Tx) error {
@@ -137,6 +138,9 @@ func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 	}); err != nil {
 		return err
 	}
+	if err := i.dropKeys(ctx); err != nil {
+		return err
+	}
 	if err := i.checkSome(ctx); err != nil {
 		return err
 	}
@@ -152,6 +156,22 @@ func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 		}
 		return nil
 	})
+}
+
+// dropKeys removes the keys for names of newcomers who were not taken over, once their
+// import rests for so long that no process is about to make them.
+func (i *Imports) dropKeys(ctx context.Context) error {
+	var left []loot.Subject
+	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		left, err = newcomersLeft(ctx, tx, i.Now().Add(-deadAfter))
+		return err
+	}); err != nil || len(left) == 0 {
+		return err
+	}
+	if err := i.needs.DropNameKeys(ctx, left...); err != nil {
+		return err
+	}
+	return i.DB.InTx(ctx, func(tx *store.Tx) error { return forgetNewcomers(ctx, tx, left) })
 }
 
 // checkSome has the details of the next customers checked as if they had been

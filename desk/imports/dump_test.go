@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,8 +16,10 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk/billing/hook"
 	"loot/desk/desktest"
 	"loot/desk/imports/source"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -255,6 +260,118 @@ func TestWhatIsNoNameIsLeftOut(t *testing.T) {
 	t.Error("the further service has no name")
 }
 
+// What the statement lets a name of a service be no longer than, or does not keep at all, is
+// left out, and the row says so.
+// A name that the statement has no room for is left out, and the row says so.
+func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
+	t.Parallel()
+	const limit, field = "    max: 253\n    identifying: true\n", "\n  connection.address:\n"
+	src := string(statement.Default())
+	for name, of := range map[string]struct {
+		part, by string
+		says     string
+		want     []string
+	}{
+		"none":  {field, "\n  connection.other:\n", "Domain name of the service (“domain”): the statement in force keeps none.", nil},
+		"short": {limit, strings.Replace(limit, "253", "14", 1), "Domain name of the service (“domain”): this is longer than the 14 characters that the statement in force allows.", []string{"bücher.example"}},
+		"any":   {limit, strings.Replace(limit, "    max: 253\n", "", 1), "", []string{"bücher.example", "longer.meadow.example"}},
+	} {
+		if strings.Count(src, of.part) != 1 {
+			t.Fatalf("the statement has not one %q", of.part)
+		}
+		by := desktest.Parse(t, []byte(strings.Replace(src, of.part, of.by, 1)))
+		t.Run(name, func(t *testing.T) {
+			desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+				h := newHouseBy(t, db, by)
+				path := h.bring("id,company,email,street,city,country,service,domain\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,longer.meadow.example\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,bücher.example\n")
+				h.name(path)
+				rows := h.Get(path + "/rows")
+				if n := strings.Count(text(rows.Body), "Without its name. "); n != 2-len(of.want) {
+					t.Errorf("%d rows are without their name", n)
+				}
+				shows(t, rows, http.StatusOK, of.says)
+				h.run(path)
+				shows(t, h.Get(path+"/rows"), http.StatusOK, of.says)
+				if got := h.names(); !slices.Equal(got, of.want) {
+					t.Errorf("the services are called %q, want %q", got, of.want)
+				}
+			})
+		})
+	}
+}
+
+// Of several columns of names a service has the first that is one.
+func TestAServiceHasTheFirstOfSeveralNames(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service,domain,hostname\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example,web.meadow.example\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,none yet,web.quay.example\n3,Moor Ltd,o@moor.example,1 Sample Quay,Dublin,IE,backup,moor.example,the small one\n")
+	h.name(path)
+	h.run(path)
+	hides(t, h.Get(path+"/rows"), "Without its name.")
+	if got := h.names(); !slices.Equal(got, []string{"meadow.example", "moor.example", "web.quay.example"}) {
+		t.Errorf("the services are called %q", got)
+	}
+}
+
+// A provisioning system is told of the names that services come with, as of those that end
+// with them, and not what they are.
+func TestAProvisioningSystemIsToldOfNames(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		told := make(chan string, 10)
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			told <- string(body)
+		}))
+		t.Cleanup(server.Close)
+		h.bill.Tell(hook.NewSender([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}))
+		h.Actor.Roles = []loot.Role{"administrator"}
+		shows(t, h.Post("/console/billing/webhooks", "url", server.URL, "events", "address.assigned", "events", "address.released"), http.StatusOK)
+		h.Actor = h.clerk
+		path := h.bring("id,company,email,street,city,country,service,domain\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,\n")
+		h.name(path)
+		h.run(path)
+		said := func() (out struct {
+			Type string
+			Data struct{ Service, Customer, Address string }
+		},
+		) {
+			t.Helper()
+			if len(told) != 1 {
+				t.Fatalf("told %d times", len(told))
+			}
+			body := <-told
+			ok(t, json.Unmarshal([]byte(body), &out))
+			if strings.Contains(body, "meadow") {
+				t.Errorf("the message has the name: %s", body)
+			}
+			return out
+		}
+		assigned := said()
+		if assigned.Type != "address.assigned" || assigned.Data.Address == "" {
+			t.Fatalf("told %+v", assigned)
+		}
+		h.Actor = loot.Actor{Kind: loot.Person, ID: assigned.Data.Customer}
+		leads(t, h.Post("/portal/services/"+assigned.Data.Service+"/end"), "/portal/services")
+		h.Drain()
+		if released := said(); released.Type != "address.released" || released.Data != assigned.Data {
+			t.Errorf("told %+v, and before %+v", released, assigned)
+		}
+	})
+}
+
+// names returns what services of backup space are called for their customers.
+func (h *house) names() (out []string) {
+	h.Helper()
+	for _, s := range h.everybody() {
+		h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}
+		for _, m := range regexp.MustCompile(`Backup space, (\S+)`).FindAllStringSubmatch(text(h.Get("/portal/services").Body), -1) {
+			out = append(out, m[1])
+		}
+	}
+	h.Actor = h.clerk
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Who was taken over when domain names were not read gets theirs by the same dump, and a
 // mapping that was remembered then is of use for it.
 func TestDomainNamesComeAfterTheirCustomers(t *testing.T) {
@@ -290,18 +407,20 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
 	path := h.bring(strings.Replace(fossbilling, `{"type":"table","name":"client_order","data":[`, `{"type":"table","name":"product","data":[{"id":"3","title":"Hosting S"}]},
 {"type":"table","name":"service_domain","data":[{"id":"4","client_id":"1","sld":"meadow","tld":".Example","contact_email":"jo@meadow.example"}]},
-{"type":"table","name":"service_hosting","data":[{"id":"2","client_id":"1","sld":"shop","tld":".meadow.example","username":"u","pass":"p"}]},
+{"type":"table","name":"service_hosting","data":[{"id":"2","client_id":"1","sld":"shop","tld":".meadow.example","username":"u","pass":"p"},{"id":"3","client_id":"1","sld":null,"tld":null,"username":"v","pass":"p"}]},
 {"type":"table","name":"client_order","data":[
 {"id":"7","client_id":"1","product_id":"1","title":"Domain meadow.example registration","service_type":"domain","service_id":"4","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2027-03-01 10:00:00","period":"1Y","canceled_at":null},
 {"id":"8","client_id":"1","product_id":"1","title":"Domain late.example transfer","service_type":"domain","service_id":null,"status":"pending_setup","activated_at":null,"expires_at":null,"period":"1Y","canceled_at":null},
-{"id":"9","client_id":"1","product_id":"3","title":"Hosting S for meadow.example","service_type":"hosting","service_id":"2","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-01 10:00:00","period":"1M","canceled_at":null},`, 1))
+{"id":"9","client_id":"1","product_id":"3","title":"Hosting S for meadow.example","service_type":"hosting","service_id":"2","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-01 10:00:00","period":"1M","canceled_at":null},
+{"id":"10","client_id":"1","product_id":"3","title":"Hosting S","service_type":"hosting","service_id":"3","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-02 10:00:00","period":"1M","canceled_at":null},`, 1))
 	leads(t, h.name(path), path+"/products")
 	page := h.Get(path + "/products")
 	shows(t, page, http.StatusOK, "Backup space", "Domain name .example", "Domain name", "Hosting S")
 	hides(t, page, "meadow", "late.example")
 	h.products(path, map[string]string{"Backup space": "backup", "Domain name .example": "domain|domain-year", "Domain name": "domain", "Hosting S": "shared-hosting"})
 	h.run(path)
-	shows(t, h.Get(path), http.StatusOK, "Taken over 5 Here already 0 Refused 2")
+	shows(t, h.Get(path), http.StatusOK, "Taken over 6 Here already 0 Refused 2")
+	hides(t, h.Get(path+"/rows"), "Without its name.") // of hosting that has none
 	j := &judge{r: &run{Mapping: Mapping{Columns: map[string]map[string]string{"client_order": {"title": rowService}}, Products: map[string]string{"Hosting S for a.example": "shared-hosting"}}}, side: side{products: map[string]string{"3": "Hosting S"}}}
 	for title, want := range map[string]string{"Hosting S for a.example": "Hosting S for a.example", "Hosting S for b.example": "Hosting S"} { // the one of a mapping that was remembered
 		if got := j.values(&source.Row{Table: "client_order", Columns: []string{"title", "product_id"}, Cells: []string{title, "3"}})[rowService]; got != want {
@@ -311,7 +430,7 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 	h.Actor = loot.Actor{Kind: loot.Person, ID: string(h.everybody()[0])}
 	shows(t, h.Get("/portal/services"), http.StatusOK, "Shared hosting, shop.meadow.example", "Domain name, meadow.example")
 	h.Actor = h.clerk
-	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "1 March 2027; ; 1 December 2026; 29 November 2026") {
+	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "1 March 2027; ; 1 December 2026; 2 December 2026; 29 November 2026") {
 		t.Errorf("charged from %q", got)
 	}
 }

@@ -48,6 +48,12 @@ func onEach(t *testing.T, f func(*testing.T, *house)) {
 
 func newHouse(t testing.TB, db *store.DB) *house {
 	t.Helper()
+	return newHouseBy(t, db, desktest.Standard(t))
+}
+
+// newHouseBy returns a house where a statement is in force.
+func newHouseBy(t testing.TB, db *store.DB, s *statement.Statement) *house {
+	t.Helper()
 	h := &house{House: desktest.New(t, db, desktest.Base), signed: desktest.Start.Add(-time.Hour), clerk: loot.Actor{Kind: loot.Staff, ID: "m-clerk", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}}
 	h.Kit.Gate.Fact("staff.undertaking", func(_ context.Context, _ *store.Tx, r gate.Request, in *statement.Input) error {
 		if r.Actor.Kind == loot.Staff {
@@ -117,9 +123,9 @@ func newHouse(t testing.TB, db *store.DB) *house {
 			}
 			return bill.Name(ctx, tx, by, reason, named)
 		},
-		NameKeys: bill.NameKeys,
-		Member:   func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
-		Signed:   func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
+		NameKeys: bill.NameKeys, DropNameKeys: bill.DropNameKeys, LongestName: billing.LongestName,
+		Member: func(context.Context, *store.Tx, string) (loot.Actor, error) { return h.clerk, nil },
+		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return h.signed, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +137,7 @@ func newHouse(t testing.TB, db *store.DB) *house {
 	var desks []desk.Desk
 	people, _ := customers.New(h.Kit, customers.Needs{Plans: bill.Plans, Desks: func() []desk.Desk { return desks }})
 	desks = append(desks, people, bill.Desk(), h.desk.Desk())
-	h.Open(desktest.Standard(t), desks...)
+	h.Open(s, desks...)
 	h.Site = webtest.New(t, web.Options{Now: h.Kit.Now, Log: h.Kit.Log, NoLimits: true}, desks[0].Routes, desks[1].Routes, desks[2].Routes)
 	h.Actor = h.clerk
 	return h

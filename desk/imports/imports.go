@@ -70,10 +70,14 @@ type Needs struct {
 	Plans func(ctx context.Context, service string) ([]web.Option, error)
 	// Charged returns from when on a service is charged that is taken over now.
 	Charged func(Order) time.Time
-	// Services begins services, whose orders were written in the same transaction, and
-	// NameKeys makes the keys for the names that some of them have.
-	Services func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, orders []Order) error
-	NameKeys func(ctx context.Context, people ...loot.Subject) error
+	// Services begins services, whose orders were written in the same transaction. NameKeys
+	// makes the keys for the names that some of them have, of newcomers and of people who
+	// are here, and DropNameKeys removes those of newcomers who were not taken over.
+	Services     func(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, orders []Order) error
+	NameKeys     func(ctx context.Context, newcomers, here []loot.Subject) error
+	DropNameKeys func(ctx context.Context, newcomers ...loot.Subject) error
+	// LongestName returns how many characters such a name may have; zero: none is kept.
+	LongestName func(*statement.Statement) int
 
 	// Amount reads an amount in the smallest unit of a currency; the others are about
 	// invoices of the system before.

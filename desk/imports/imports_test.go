@@ -15,6 +15,7 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/keyring"
 	"loot/ledger"
 	"loot/store"
 )
@@ -269,7 +270,10 @@ func TestStopAndKill(t *testing.T) {
 		id := path[strings.LastIndex(path, "/")+1:]
 
 		batches := 0
-		h.desk.at = func(string) {
+		h.desk.at = func(step string) {
+			if step != "batch" {
+				return
+			}
 			if batches++; batches == 1 {
 				ok(t, h.desk.stopRun(context.WithoutCancel(t.Context()), h.clerk, id))
 			}
@@ -278,7 +282,11 @@ func TestStopAndKill(t *testing.T) {
 		shows(t, h.Get(path), http.StatusOK, "stopped", "Taken over 250")
 
 		killed := errors.New("killed")
-		h.desk.at = func(string) { panic(killed) }
+		h.desk.at = func(step string) {
+			if step == "batch" {
+				panic(killed)
+			}
+		}
 		h.Tx(func(ctx context.Context, tx *store.Tx) error { // without a job, as that of a process that was killed
 			_, err := move(ctx, tx, id, running, h.Clock.Now(), stopped)
 			return err
@@ -303,6 +311,98 @@ func TestStopAndKill(t *testing.T) {
 			t.Errorf("%d customers, of %d", all, n)
 		}
 	})
+}
+
+// Whose name of a service has a key and who is not taken over, as somebody has their address
+// or the import was stopped or killed with their rows under way, leaves no key behind.
+func TestKeysForNamesAreOfCustomersAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.Customer("customer", "service", map[loot.Field]string{"contact.email": "here@meadow.example"})
+		const n = batchRows + 20
+		var file strings.Builder
+		file.WriteString("id,company,email,street,city,country,service,domain\n")
+		row := func(id int, who, name string) {
+			fmt.Fprintf(&file, "%d,Meadow %d Ltd,%s@meadow.example,1 Sample Quay,Dublin,IE,backup,%s\n", id, id, who, name)
+		}
+		for i := range n {
+			row(i, fmt.Sprint("m", i), fmt.Sprintf("m%d.example", i))
+		}
+		row(n, "here", "here.example")     // is here
+		row(n+1, "m0", "again.example")    // has the address of one before
+		row(n+2, "m2000", "twice.example") // and one of these two the id of the other
+		row(n+2, "m2001", "twice.example")
+		row(n+3, "m2003", "") // has a service without a name
+		path := h.bring(file.String())
+		h.name(path)
+		id := path[strings.LastIndex(path, "/")+1:]
+		rest := func(want int, when string) {
+			t.Helper()
+			before := h.keysForNames()
+			ok(t, h.desk.minutely(t.Context(), minutelyArgs{}))
+			if got := h.keysForNames(); got != before {
+				t.Errorf("%s: %d keys of %d are there at once, though they may be about to be used", when, got, before)
+			}
+			h.Clock.Advance(2 * deadAfter)
+			ok(t, h.desk.minutely(t.Context(), minutelyArgs{}))
+			if got := h.keysForNames(); got != want {
+				t.Errorf("%s: %d keys are there, want %d", when, got, want)
+			}
+		}
+
+		batches := 0
+		h.desk.at = func(step string) {
+			if step != "keys" {
+				return
+			}
+			switch batches++; batches {
+			case 1: // they are of use for as long as it runs
+				h.Clock.Advance(2 * deadAfter)
+				ok(t, h.desk.dropKeys(t.Context()))
+				if keys := h.keysForNames(); keys != batchRows {
+					t.Errorf("%d keys are there of %d who are about to be taken over", keys, batchRows)
+				}
+			case 2: // it is read ahead, and never written
+				ok(t, h.desk.stopRun(context.WithoutCancel(t.Context()), h.clerk, id))
+			}
+		}
+		h.run(path)
+		shows(t, h.Get(path), http.StatusOK, "stopped")
+		came := len(h.everybody()) - 1
+		if keys := h.keysForNames(); keys < came+20 {
+			t.Fatalf("%d keys are there, of %d customers and those of the batch that was not written", keys, came)
+		}
+		rest(came, "stopped")
+
+		h.desk.at = nil
+		h.run(path)
+		shows(t, h.Get(path), http.StatusOK, "done", "Taken over "+fmt.Sprint(n+2))
+		if keys := h.keysForNames(); keys <= n+1 {
+			t.Fatalf("%d keys are there, and nobody's are to be removed", keys)
+		}
+		rest(n+1, "done")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			var left, names int
+			err := errors.Join(tx.QueryRow(ctx, `SELECT COUNT(*) FROM imports_newcomer`).Scan(&left), tx.QueryRow(ctx, `SELECT COUNT(*) FROM billing_address`).Scan(&names))
+			if left != 0 || names != n+1 {
+				t.Errorf("%d newcomers are noted, and %d names", left, names)
+			}
+			return err
+		})
+	})
+}
+
+// keysForNames returns how many people have a key for names of services.
+func (h *house) keysForNames() (n int) {
+	h.Helper()
+	ok(h, h.Kit.Keyring.Persons(h.Context(), false, func(page []keyring.Person) error {
+		for _, p := range page {
+			if p.Collection == "connection" && !p.Destroyed {
+				n++
+			}
+		}
+		return nil
+	}))
+	return n
 }
 
 // onlyOne is for what no database has a part in.

@@ -90,7 +90,9 @@ func (s *side) see(row *source.Row) error {
 	case "product":
 		s.products[row.Cell("id")] = row.Cell("title")
 	case "service_domain", "service_hosting":
-		s.names[strings.TrimPrefix(row.Table, "service_")+" "+row.Cell("id")] = row.Cell("sld") + "." + strings.TrimPrefix(row.Cell("tld"), ".")
+		if sld := row.Cell("sld"); sld != "" { // hosting may have none
+			s.names[strings.TrimPrefix(row.Table, "service_")+" "+row.Cell("id")] = sld + "." + strings.TrimPrefix(row.Cell("tld"), ".")
+		}
 	case "tblcurrencies":
 		s.currencies[row.Cell("id")] = row.Cell("code")
 	case "tblclients":

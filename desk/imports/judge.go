@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"loot"
 	"loot/desk"
@@ -25,6 +26,7 @@ type judge struct {
 	s       *statement.Statement
 	now     time.Time
 	address loot.Field
+	longest int // characters of the name of a service
 	fields  map[string]statement.FieldDecl
 	source  string
 	side    side
@@ -74,7 +76,7 @@ func (i *Imports) judge(ctx context.Context, r *run) (*judge, error) {
 		return nil, err
 	}
 	j := &judge{
-		i: i, r: r, s: s, now: i.Now(), address: i.needs.Address(s), fields: map[string]statement.FieldDecl{},
+		i: i, r: r, s: s, now: i.Now(), address: i.needs.Address(s), longest: i.needs.LongestName(s), fields: map[string]statement.FieldDecl{},
 		source: i.needs.SourceOf(r.Mapping.System, i.Now()),
 	}
 	for _, d := range i.needs.Fields(s) {
@@ -156,6 +158,10 @@ func (j *judge) values(row *source.Row) map[string]string {
 		case cell == "":
 		case before == "":
 			out[to] = cell
+		case to == rowDomain: // of a domain and a host, the first that is a name
+			if desk.Hostname(before) == "" && desk.Hostname(cell) != "" {
+				out[to] = cell
+			}
 		case j.fields[to].Type == "lines" || to == rowParty || to == rowInvoiced || to == rowNext:
 			out[to] = before + "\n" + cell
 		default:
@@ -263,7 +269,7 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 	}
 	c.address = given[j.address]
 	if j.r.Found.Form == source.CSV && v[rowDomain] != "" && customer.Orders[0].Name == "" {
-		c.why = strings.TrimSpace(c.why + " " + j.nameless())
+		c.why = strings.TrimSpace(c.why + " " + j.nameless(v))
 	}
 	customer.Given, c.customer = given, customer
 	return c
@@ -338,15 +344,31 @@ func (j *judge) service(c candidate, v map[string]string) candidate {
 		return c.refuse("It ended so long ago that nothing may be kept of it any more.")
 	}
 	if v[rowDomain] != "" && o.Name == "" {
-		c.why = j.nameless()
+		c.why = j.nameless(v)
 	}
 	c.order = &o
 	return c
 }
 
-// nameless says of a service that what stands for its name is left out.
-func (j *judge) nameless() string {
-	return "Without its name. " + j.about(rowDomain, rowWords[rowDomain]) + ": this is none."
+// called returns the name of the service that a row tells of; empty: it has none that is kept.
+func (j *judge) called(v map[string]string) string {
+	if name := desk.Hostname(v[rowDomain]); utf8.RuneCountInString(name) <= j.longest {
+		return name
+	}
+	return ""
+}
+
+// nameless says of a service why what stands for its name is left out.
+func (j *judge) nameless(v map[string]string) string {
+	why := "this is none."
+	switch {
+	case desk.Hostname(v[rowDomain]) == "":
+	case j.longest == 0:
+		why = "the statement in force keeps none."
+	default:
+		why = fmt.Sprintf("this is longer than the %s that the statement in force allows.", loot.Plural(j.longest, "character", "characters"))
+	}
+	return "Without its name. " + j.about(rowDomain, rowWords[rowDomain]) + ": " + why
 }
 
 // orderOf returns the order that a row tells of, or why there is none.
@@ -362,7 +384,7 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	case leftOut:
 		return o, "Its product is left out."
 	}
-	o.ID, o.Name = loot.NewID("o"), desk.Hostname(v[rowDomain])
+	o.ID, o.Name = loot.NewID("o"), j.called(v)
 	o.Service, o.Plan = chosen(choice)
 	if _, ok := j.s.Service(o.Service); !ok {
 		return o, "Its product is mapped to a service that the statement in force does not have."

@@ -39,6 +39,7 @@ const (
 	batchRows  = 250    // that are taken over in one transaction
 	sliceRows  = 20_000 // that one job takes over before it makes room for others
 	checksOnce = 100    // customers whose details are checked in a minute, after they were taken over
+	keysOnce   = 500    // keys of nobody that are removed in a minute
 	beat       = 10 * time.Second
 	deadAfter  = 6 * beat
 )
@@ -209,7 +210,8 @@ func (i *Imports) prepare(ctx context.Context, r run, j *judge, p part, n int) <
 		for n > 0 && !c.end {
 			b := prepared{}
 			if b.rows, b.err = c.batch(j, p.kind); b.err == nil {
-				b.err = i.giveKeys(ctx, b.rows)
+				b.err = i.giveKeys(ctx, r, b.rows)
+				i.step("keys")
 			}
 			if b.to = (progress{step: r.Step, at: c.number}); c.end {
 				b.to = progress{step: r.Step + 1}
@@ -225,7 +227,7 @@ func (i *Imports) prepare(ctx context.Context, r run, j *judge, p part, n int) <
 
 // giveKeys makes the keys of those who may be taken over. Of those who turn out to
 // be known they are swept.
-func (i *Imports) giveKeys(ctx context.Context, batch []candidate) error {
+func (i *Imports) giveKeys(ctx context.Context, r run, batch []candidate) error {
 	var people []loot.Subject
 	for _, c := range batch {
 		if c.customer != nil && c.is == taken {
@@ -238,13 +240,13 @@ func (i *Imports) giveKeys(ctx context.Context, batch []candidate) error {
 			return err
 		}
 	}
-	return i.keysBeside(ctx, batch)
+	return i.keysBeside(ctx, r, batch)
 }
 
 // keysBeside makes the keys of what lies beside the records of those in a batch: of
-// copies of invoices, and of names of services. Those are not swept, so that nobody gets
-// one who is here already by their id, and no service that is.
-func (i *Imports) keysBeside(ctx context.Context, batch []candidate) error {
+// copies of invoices, and of names of services. Nobody gets one who is here already by
+// their id, and no service that is.
+func (i *Imports) keysBeside(ctx context.Context, r run, batch []candidate) error {
 	var names []nameOf
 	for _, c := range batch {
 		if c.is == taken && (c.invoice != nil || c.named()) {
@@ -261,29 +263,30 @@ func (i *Imports) keysBeside(ctx context.Context, batch []candidate) error {
 	}); err != nil {
 		return err
 	}
-	made := map[loot.Subject]bool{}
+	var newcomers, here, invoiced []loot.Subject
 	for _, c := range batch {
-		if _, here := found[c.name]; here || c.is != taken {
+		if _, is := found[c.name]; is || c.is != taken {
 			continue
 		}
-		who, keys := found[c.client].subject, i.needs.NameKeys
-		switch {
-		case c.invoice != nil:
-			keys = i.needs.ArchiveKeys
-		case !c.named():
-			continue
-		case c.customer != nil:
-			who = c.customer.Subject
+		switch who := found[c.client].subject; {
+		case c.customer != nil && c.named():
+			newcomers = append(newcomers, c.customer.Subject)
+		case who == "":
+		case c.invoice != nil && !slices.Contains(invoiced, who):
+			invoiced = append(invoiced, who)
+		case c.named() && !slices.Contains(here, who):
+			here = append(here, who)
 		}
-		if who == "" || made[who] {
-			continue
-		}
-		made[who] = true
-		if err := keys(ctx, who); err != nil {
+	}
+	if len(newcomers) > 0 {
+		if err := i.DB.InTx(ctx, func(tx *store.Tx) error { addNewcomers(tx, r.ID, newcomers); return nil }); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := i.needs.NameKeys(ctx, newcomers, here); err != nil {
+		return err
+	}
+	return i.needs.ArchiveKeys(ctx, invoiced...)
 }
 
 // take takes a slice of an import over and asks for the next.
@@ -356,6 +359,7 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 	if err != nil {
 		return err
 	}
+	named := slices.ContainsFunc(batch, candidate.named) // of whom each had a key made
 	var people []Customer
 	var begun []Order
 	var written []Invoice
@@ -397,6 +401,15 @@ func (i *Imports) takeIn(ctx context.Context, tx *store.Tx, r *run, j *judge, by
 		return errors.Join(err, errAway)
 	}
 	if len(people) > 0 {
+		if named {
+			came := make([]loot.Subject, len(people))
+			for n, c := range people {
+				came[n] = c.Subject
+			}
+			if err := forgetNewcomers(ctx, tx, came); err != nil {
+				return err
+			}
+		}
 		if err := i.needs.Take(ctx, tx, j.s, by, reason(r), people); err != nil {
 			return err
 		}

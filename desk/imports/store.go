@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"loot"
@@ -292,6 +293,43 @@ func cameFrom(ctx context.Context, tx *store.Tx, found map[string]loot.Subject) 
 			return nil, fmt.Errorf("imports: known: %w", err)
 		}
 		out[s] = true
+	}
+	return out, rows.Err()
+}
+
+// addNewcomers notes who gets a key for names of services, and may be taken over.
+func addNewcomers(tx *store.Tx, id string, all []loot.Subject) {
+	for _, s := range all {
+		tx.Add(`INSERT INTO imports_newcomer (subject, import) VALUES`, s, id)
+	}
+}
+
+// forgetNewcomers forgets of newcomers that they may come: they did, or their keys are gone.
+func forgetNewcomers(ctx context.Context, tx *store.Tx, all []loot.Subject) error {
+	args := make([]any, len(all))
+	for n, s := range all {
+		args[n] = s
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM imports_newcomer WHERE subject IN (`+store.Placeholders(1, len(all))+`)`, args...); err != nil {
+		return fmt.Errorf("imports: newcomers: %w", err)
+	}
+	return nil
+}
+
+// newcomersLeft returns some of the newcomers of imports that rest since a time, who did
+// not come.
+func newcomersLeft(ctx context.Context, tx *store.Tx, since time.Time) (out []loot.Subject, err error) {
+	rows, err := tx.Query(ctx, `SELECT n.subject FROM imports_newcomer n JOIN imports_run r ON r.id = n.import WHERE r.state <> $1 AND r.touched < $2 LIMIT `+strconv.Itoa(keysOnce), running, since.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("imports: newcomers: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s loot.Subject
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("imports: newcomers: %w", err)
+		}
+		out = append(out, s)
 	}
 	return out, rows.Err()
 }
