@@ -15,9 +15,9 @@ func BenchmarkTake(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			h := newHouse(b, storetest.Open(b, open(b), nil))
 			var file strings.Builder
-			file.WriteString("id,company,vat,company number,street,postcode,city,country,name,email,phone,service,since\n")
+			file.WriteString("id,company,vat,company number,street,postcode,city,country,name,email,phone,service,since,domain\n")
 			for i := range b.N {
-				fmt.Fprintf(&file, "%d,Meadow %d Ltd,IE1234567T,Exampleton HRB %d,%d Sample Quay,D02 AF30,Dublin,IE,Jo Example %d,m%d@meadow.example,+353 1 555 0142,backup,2022-02-03\n", i, i, i, i, i, i)
+				fmt.Fprintf(&file, "%d,Meadow %d Ltd,IE1234567T,Exampleton HRB %d,%d Sample Quay,D02 AF30,Dublin,IE,Jo Example %d,m%d@meadow.example,+353 1 555 0142,backup,2022-02-03,m%d.example\n", i, i, i, i, i, i, i)
 			}
 			path := h.bring(file.String())
 			h.name(path)

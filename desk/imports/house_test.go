@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type house struct {
 	bill   *billing.Billing
 	clerk  loot.Actor
 	signed time.Time
+	mu     sync.Mutex
 	told   []string // whose details are to be checked
 }
 
@@ -131,6 +133,8 @@ func newHouseBy(t testing.TB, db *store.DB, s *statement.Statement) *house {
 		t.Fatal(err)
 	}
 	h.Kit.Jobs.Listen("record.changed", "test.changed", func(_ context.Context, id string) error {
+		h.mu.Lock() // jobs run beside each other
+		defer h.mu.Unlock()
 		h.told = append(h.told, id)
 		return nil
 	})

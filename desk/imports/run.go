@@ -292,13 +292,21 @@ func (i *Imports) keysBeside(ctx context.Context, r run, batch []candidate) erro
 // take takes a slice of an import over and asks for the next.
 func (i *Imports) take(ctx context.Context, r *run, j *judge, by loot.Actor) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	var ahead <-chan prepared
+	defer func() {
+		cancel()
+		if ahead != nil {
+			for range ahead { // makes no key any more
+			}
+		}
+	}()
 	steps := r.Mapping.steps(r.Found)
 	for left := sliceRows; r.Step < len(steps); {
 		if left <= 0 {
 			return i.DB.InTx(ctx, func(tx *store.Tx) error { return i.Jobs.Enqueue(ctx, tx, workArgs{r.ID}) })
 		}
-		for b := range i.prepare(ctx, *r, j, steps[r.Step], left) {
+		ahead = i.prepare(ctx, *r, j, steps[r.Step], left)
+		for b := range ahead {
 			if b.err != nil {
 				return b.err
 			}
