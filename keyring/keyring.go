@@ -48,7 +48,7 @@ type Config struct {
 	Former []Root // roots that files may still be sealed by until [Keyring.RotateRoot] is done
 	Now    func() time.Time
 	Log    *slog.Logger
-	Held   int           // how many persons' keys are held in memory at most; 0: 1,024
+	Held   int           // how many persons' keys are held in memory at most; 0: 2,048
 	Expiry time.Duration // how long one is held; what another process destroyed is gone here after it. 0: 10 s
 }
 
@@ -76,7 +76,7 @@ type Keyring struct {
 // nothing does.
 func Open(ctx context.Context, c Config) (*Keyring, error) {
 	if c.Held == 0 {
-		c.Held = 1024
+		c.Held = 2048
 	}
 	if c.Expiry == 0 {
 		c.Expiry = 10 * time.Second

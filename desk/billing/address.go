@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"loot"
 	"loot/gate"
@@ -84,8 +85,8 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 	if err != nil {
 		return out, err
 	}
-	if d, _ := s.Field(addressOn); len(l.Name) > d.Max {
-		return out, wrongIn("address", fmt.Sprintf("This name is longer than %d characters.", d.Max))
+	if longest := LongestName(s); utf8.RuneCountInString(l.Name) > longest {
+		return out, wrongIn("address", fmt.Sprintf("The statement in force allows names of %d characters at most.", longest))
 	}
 	var one Service
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {

@@ -3,6 +3,7 @@ package billing
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"loot"
@@ -87,12 +88,20 @@ func (s Seller) withDefaults() Seller {
 	return s
 }
 
+// places are the zones that were looked up, as each look-up reads a file.
+var places sync.Map
+
 // place is where the seller's days begin and end.
 func (s Seller) place() *time.Location {
-	if at, err := time.LoadLocation(s.Zone); err == nil {
-		return at
+	if at, ok := places.Load(s.Zone); ok {
+		return at.(*time.Location)
 	}
-	return time.UTC
+	at, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		at = time.UTC
+	}
+	places.Store(s.Zone, at)
+	return at
 }
 
 // of fills in what the statement says of the company.
