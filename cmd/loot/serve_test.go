@@ -93,7 +93,7 @@ func TestSettingsAreCheckedBeforeThePort(t *testing.T) {
 		file + ":1:1": {"--listen", taken, "--statement", file},
 		"The statement " + file + "x cannot be read.":                       {"--listen", taken, "--statement", file + "x"},
 		"--seller-exempt: the reason":                                       {"--listen", taken, "--seller-exempt-from", "2026-01-01"},
-		"--seller-exempt-until is not before":                               {"--listen", taken, "--seller-exempt", "x", "--seller-exempt-from", "2026-01-02", "--seller-exempt-until", "2026-01-01"},
+		"--seller-exempt-until lies before":                                 {"--listen", taken, "--seller-exempt", "x", "--seller-exempt-from", "2026-01-02", "--seller-exempt-until", "2026-01-01"},
 		"Two exemptions of the seller overlap: 2026-01-01/ and 2027-01-01/": {"--listen", taken, "--seller-exempt", "x", "--seller-exempt-from", "2026-01-01", "--seller-exempt-span", "2027-01-01/ y"},
 		"--seller-exempt-span “next year y”: the first day is a day, such as 2026-01-01. A span is written FIRST/LAST CODE REASON": {"--listen", taken, "--seller-exempt-span", "2026-01-01/2026-12-31 x;next year y"},
 		"A witness is written VKEY=URL":            {"--listen", taken, "--witness", "foo"},

@@ -240,5 +240,5 @@ func (i *Imports) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 	if _, err := tx.Exec(ctx, `UPDATE imports_known SET subject = '', waits = 0 WHERE subject = $1`, s); err != nil {
 		return fmt.Errorf("imports: forget: %w", err)
 	}
-	return nil
+	return forgetNewcomers(ctx, tx, []loot.Subject{s})
 }
