@@ -231,9 +231,9 @@ func TestASilentRegisterTakesNothingBack(t *testing.T) {
 		s := h.customer(meadow())
 		unknown := h.customer(meadow("company.vat", "IE6388047V"))
 		first := h.standing(s)
+		vies.down = true
 		h.taken(h.as(person(s)).Post("/portal/checks"))
 		h.taken(h.as(person(unknown)).Post("/portal/checks"))
-		vies.down = true
 		again := func() {
 			h.Drain()
 			h.Clock.Advance(24 * time.Hour)
