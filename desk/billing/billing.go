@@ -82,7 +82,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	b.DrawWith()
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
-	job.Register(kit.Jobs, b.runPage, job.Timeout(10*time.Minute))
+	job.Register(kit.Jobs, b.runPages, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
 	job.Register(kit.Jobs, b.letter)
 	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4))

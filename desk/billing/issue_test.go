@@ -252,7 +252,7 @@ func TestARunThatIsKilledWritesNothingTwiceAndLosesNothing(t *testing.T) {
 				}
 			}
 			// What was issued so far is left as it is: each kill meets another state.
-			err := o.b.runPage(ctx, pageArgs{Month: november})
+			err := o.b.runPages(ctx, pageArgs{Month: november})
 			kill()
 			if errors.Is(err, context.Canceled) {
 				killed++
@@ -265,7 +265,7 @@ func TestARunThatIsKilledWritesNothingTwiceAndLosesNothing(t *testing.T) {
 			}
 		}
 		o.b.at = nil
-		ok(t, o.b.runPage(o.Context(), pageArgs{Month: november}))
+		ok(t, o.b.runPages(o.Context(), pageArgs{Month: november}))
 		all := o.issued("")
 		for _, i := range all {
 			if !subjects[i.Subject] {
@@ -275,6 +275,53 @@ func TestARunThatIsKilledWritesNothingTwiceAndLosesNothing(t *testing.T) {
 		}
 		if len(subjects) > 0 || killed < 15 {
 			t.Errorf("%d have no invoice; killed %d times", len(subjects), killed)
+		}
+	})
+}
+
+// A job that is killed in its second page goes on from there, and the run is over with
+// everybody seen once.
+func TestARunGoesOnFromThePageThatItWasKilledIn(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		const members = 2*pageOf + 5
+		for range members {
+			o.customer(meadow)
+		}
+		o.after(december)
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO billing_run (month, started, author, members, seen, last, done) VALUES ($1, 1, '', $2, 0, '', 0)`, string(november), members)
+			return err
+		})
+		ctx, kill := context.WithCancel(o.Context())
+		drawn := 0
+		o.b.at = func(step string) {
+			if step == "drawn" {
+				drawn++
+			}
+			if drawn == pageOf+3 {
+				kill()
+			}
+		}
+		if err := o.b.runPages(ctx, pageArgs{Month: november}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("killed: %v", err)
+		}
+		o.b.at = nil
+		seen := func() (r run) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+				r, _, err = findRun(ctx, tx, november)
+				return err
+			})
+			return r
+		}
+		if r := seen(); r.Seen != pageOf || !r.Done.IsZero() {
+			t.Errorf("killed in the second page: %+v", r)
+		}
+		ok(t, o.b.runPages(o.Context(), pageArgs{Month: november}))
+		if r := seen(); r.Seen != members || r.Done.IsZero() {
+			t.Errorf("done again: %+v", r)
+		}
+		if n := len(o.issued("")); n != members {
+			t.Errorf("%d invoices of %d", n, members)
 		}
 	})
 }

@@ -158,7 +158,7 @@ func runUntilKilled(t *testing.T) {
 			select {} // it ends here
 		}
 	}
-	ok(t, o.b.runPage(ctx, pageArgs{Month: november}))
+	ok(t, o.b.runPages(ctx, pageArgs{Month: november}))
 	for _, i := range issuedIn(t, db) {
 		for _, d := range documents {
 			content, err := o.b.opened(ctx, i, d.name, gate.Request{Action: loot.Export, Actor: loot.Actor{Kind: loot.Person, ID: string(i.Subject)}})

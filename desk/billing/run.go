@@ -39,8 +39,10 @@ type hourlyArgs struct{}
 // Kind names the job.
 func (hourlyArgs) Kind() string { return "billing.hourly" }
 
-// pageOf is how many customers one job draws.
-const pageOf = 20
+const (
+	pageOf    = 20 // customers who are drawn together
+	pagesOnce = 50 // that one job draws before it makes room for others
+)
 
 // A run is the drawing of a month.
 type run struct {
@@ -114,22 +116,43 @@ func (b *Billing) startRun(ctx context.Context, m Month, by loot.Actor, again bo
 	return began, err
 }
 
-// runPage draws the next customers of a run and has those after them drawn. It
-// may be killed at any point and done again: who has an invoice gets no other, and
-// the next page is asked for in the transaction that notes how far the run is.
-func (b *Billing) runPage(ctx context.Context, a pageArgs) error {
+// runPages draws the next pages of a run and has those after them drawn. It may be
+// killed at any point and done again: it goes on from where the run is, who has an
+// invoice gets no other, and a further job is asked for in the transaction that notes
+// how far the run is.
+func (b *Billing) runPages(ctx context.Context, a pageArgs) error {
+	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		r, _, err := findRun(ctx, tx, a.Month)
+		a.After = max(a.After, r.Last)
+		return err
+	}); err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		next, err := b.runPage(ctx, a, n == pagesOnce)
+		if err != nil || next == "" || n == pagesOnce {
+			return err
+		}
+		a.After = next
+	}
+}
+
+// runPage draws a page and returns the last of it, if others come after them and nobody
+// else draws those. With hand, a job of its own does.
+func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot.Subject, err error) {
 	from, to := a.Month.span(b.seller.place())
 	var members []loot.Subject
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		members, err = membersOf(ctx, tx, from, to, a.After, pageOf)
 		return err
 	}); err != nil {
-		return err
+		return "", err
 	}
 	if err := b.drawAll(ctx, a.Month, members); err != nil {
-		return err
+		return "", err
 	}
-	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+	err = b.DB.InTx(ctx, func(tx *store.Tx) error {
+		next = ""
 		last, done := a.After, int64(0)
 		if len(members) > 0 {
 			last = members[len(members)-1]
@@ -144,8 +167,13 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs) error {
 		if n == 0 || done != 0 {
 			return nil // the same page was done before, or it was the last
 		}
+		next = last
+		if !hand {
+			return nil
+		}
 		return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})
 	})
+	return next, err
 }
 
 // hourly issues what waits and has all that it waited for, begins the month that
