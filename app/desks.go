@@ -131,10 +131,11 @@ func (a *App) build() error {
 	}
 	a.coming = publication.Coming(a.Gate)
 	customer, records := customers.New(a.Kit, customers.Needs{
-		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
+		Plans: a.billing.Plans, Services: a.services, EndServices: a.billing.EndAll, Fulfilled: a.billing.Fulfilled, Checks: besides(a.checks), Desks: func() []desk.Desk { return a.Desks },
 	})
+	a.checks.Leaving(records.Gone)
 	if a.rights, err = rights.New(a.Kit, rights.Needs{
-		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: func() []desk.Desk { return a.Desks }, Staff: colleagues,
+		Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Gone: records.Gone, Desks: func() []desk.Desk { return a.Desks }, Staff: colleagues,
 		Client: outbound.NewClient(nil), // not even the operator's own networks: agents are strangers who keep their names themselves
 	}); err != nil {
 		return err

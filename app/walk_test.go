@@ -274,17 +274,24 @@ var ofStaff = map[string]string{
 func TestNothingRemainsOfAnErasedPerson(t *testing.T) {
 	w := newWalk(t)
 	ctx := t.Context()
-	leave := func() string {
-		a, err := desk.Browser{World: w.world, Who: loot.Actor{Kind: loot.Person, ID: string(w.subject)}}.Post(ctx, "/portal/account/erase", url.Values{"sure": {"on"}})
+	leave := func(who loot.Subject) string {
+		a, err := desk.Browser{World: w.world, Who: loot.Actor{Kind: loot.Person, ID: string(who)}}.Post(ctx, "/portal/account/erase", url.Values{"sure": {"on"}})
 		w.ok(err)
 		if a.Status != http.StatusSeeOther {
 			w.Fatalf("asked to leave: status %d: %s", a.Status, &a.Body)
 		}
 		return a.Header().Get("Location")
 	}
-	if to := leave(); to != "/portal/account" {
+	short, err := w.world.NewPerson(ctx)
+	w.ok(err)
+	if to := leave(short); to != "/goodbye" {
+		t.Errorf("whom nothing is to be invoiced asked to leave, and is sent to %q", to)
+	}
+	w.world.Clock.Advance(48 * time.Hour) // then something is
+	if to := leave(w.subject); to != "/portal/account" {
 		t.Fatalf("the person asked to leave, and is sent to %q", to)
 	}
+	w.ok(w.world.Drain(ctx))
 	w.world.Clock.Advance(12 * 365 * 24 * time.Hour) // no law holds the record any longer
 	tables := w.tables()
 	desks := map[string]desk.Desk{}
@@ -316,7 +323,7 @@ func TestNothingRemainsOfAnErasedPerson(t *testing.T) {
 	if len(before) < filled {
 		t.Errorf("the person is found in %v, want every table that was filled", before)
 	}
-	if to := leave(); to != "/goodbye" {
+	if to := leave(w.subject); to != "/goodbye" {
 		t.Fatalf("the person is not erased, and is sent to %q", to)
 	}
 	w.ok(w.world.Drain(ctx))

@@ -101,6 +101,10 @@ type Request struct {
 	Told       string `json:",omitempty"` // what the person is told of it besides, in words; sealed with their part of the entry
 	Page       string `json:",omitempty"` // where in the console it is carried out, never as typed: a browser is led there; empty: the record
 
+	// Hidden is until when the person is not shown the decision, whatever it is: of an
+	// erasure that others may hold, as else they would see whether it was carried out.
+	Hidden time.Time `json:",omitzero"`
+
 	// Among asks that one of those who approve holds this role; empty: anybody who
 	// approves will do.
 	Among loot.Role `json:",omitempty"`
@@ -134,6 +138,14 @@ func (r Request) digest() []byte {
 		panic(err) // plain values encode
 	}
 	return h.Sum(nil)
+}
+
+// hidden returns until when the person is not shown the decision; zero: they are.
+func (r Request) hidden(now time.Time) time.Time {
+	if !r.Hidden.After(now) {
+		return time.Time{}
+	}
+	return r.Hidden
 }
 
 // gag returns the end of the secrecy that was ordered with the request, and the
@@ -220,24 +232,26 @@ func (g *Gate) decide(ctx context.Context, tx *store.Tx, r Request, refuse refus
 	if e.Subject != nil {
 		e.Subject.Covered = covered(r.Fields, mask)
 	}
+	gag := time.Time{}
 	if duties.DelayGag {
-		e.Gag = r.gag(now)
+		gag = r.gag(now)
 	}
+	e.Gag = later(gag, r.hidden(now))
 	entry, err := g.Ledger.Append(ctx, tx, e)
 	if err != nil {
 		return Permit{}, err
 	}
-	if err := g.keepUnderGag(ctx, tx, r.Subject, e.Gag); err != nil {
+	if err := g.keepUnderGag(ctx, tx, r.Subject, gag); err != nil {
 		return Permit{}, err
 	}
-	if err := g.notify(ctx, tx, entry, r.Subject, duties.Notify, e.Gag); err != nil {
+	if err := g.notify(ctx, tx, entry, r.Subject, duties.Notify, gag); err != nil {
 		return Permit{}, err
 	}
 	g.permitted.Add(1)
 	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
 		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
 		Mask: mask, Statement: s, Entry: entry, Clauses: clauses, At: now,
-		kind: r.Actor.Kind, by: r.by(), desk: r.Desk, gag: e.Gag,
+		kind: r.Actor.Kind, by: r.by(), desk: r.Desk, gag: gag,
 	}}}, nil
 }
 

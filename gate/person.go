@@ -360,6 +360,23 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 	return g.noteAbout(ctx, tx, v, o.Subject, o.Collection, o.By, "service.ended", "disclosure.permission", "", "")
 }
 
+// Fulfil ends duties before their time, of services that have ended: what the law asked for
+// is done, as when the last invoice is written.
+func (g *Gate) Fulfil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, duties ...loot.Purpose) error {
+	now := g.Now().UnixMicro()
+	return g.changePurposes(ctx, tx, s, c, func(p *personState) {
+		for reference, o := range p.Orders {
+			o.Duties = slices.Clone(o.Duties)
+			for i, d := range o.Duties {
+				if slices.Contains(duties, d.Purpose) {
+					o.Duties[i].Until = min(d.Until, now) // none yet of a service that runs
+				}
+			}
+			p.Orders[reference] = o
+		}
+	})
+}
+
 // Freeze has something of a person kept and left alone from the moment tx commits
 // until [Gate.Thaw]: the fields named or, without one, all that is held of them.
 // Rules read the first as resource.disputed, the second as

@@ -72,6 +72,18 @@ func TestOrderIsThePermission(t *testing.T) {
 		b.permitted(use(s, "invoice"))
 		b.clock.Advance(2 * 24 * time.Hour)
 		b.refused(use(s, "invoice"), "permission")
+		order.Reference = "o2"
+		b.tx(func(tx *store.Tx) error { return b.gate.Order(b.ctx, tx, order) })
+		fulfil := func(duty loot.Purpose) {
+			b.tx(func(tx *store.Tx) error { return b.gate.Fulfil(b.ctx, tx, s, customer, duty) })
+		}
+		fulfil("invoice") // which is not done with while the service runs
+		b.permitted(use(s, "invoice"))
+		b.tx(func(tx *store.Tx) error { return b.gate.EndOrder(b.ctx, tx, order) })
+		fulfil("other")
+		b.permitted(use(s, "invoice"))
+		fulfil("invoice")
+		b.refused(use(s, "invoice"), "permission")
 		order.Service = "no-such-service"
 		b.kind(b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.Order(b.ctx, tx, order) }), loot.Invalid)
 	})

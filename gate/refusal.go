@@ -81,14 +81,14 @@ func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement,
 		clauses = []loot.Clause{why.Clause}
 	}
 	e := g.entry(s, r, in, records, clauses, "refused")
-	e.Gag = r.gag(in.Context.Now)
+	e.Gag = later(r.gag(in.Context.Now), r.hidden(in.Context.Now))
 	if in.Context.Hold {
 		// An erasure waits without showing why.
 		state, err := g.held(ctx, tx, r.Subject, false)
 		if err != nil {
 			return err
 		}
-		e.Gag = state.heldUntil()
+		e.Gag = later(e.Gag, state.heldUntil())
 	}
 	// What is hidden is never counted with what is shown.
 	e.Repeat = digestKey(string(r.Action), r.by().ID, string(r.Actor.Kind), r.Actor.ID, string(r.Purpose), string(r.Subject), string(r.Collection), fmt.Sprint(r.Fields), fmt.Sprint(clauses), fmt.Sprint(e.Gag.UnixMicro()))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +20,8 @@ import (
 type accountView struct {
 	web.View
 	Services []Service       // that end when the account is erased
-	Duties   []dutyRow       // that keep the record for a while
+	Gone     []string        // titles of what goes at once
+	Duties   []dutyRow       // that keep the rest for a while
 	Kept     []desk.Retained // beyond it, sealed apart
 	Due      time.Time       // when it would be erased
 	KeyDays  int
@@ -30,9 +30,11 @@ type accountView struct {
 	Wrong    *web.Problems
 }
 
-// A dutyRow is a law that keeps the record, and until when if every service ended now.
+// A dutyRow is a law that keeps something of the record, and until when at the latest if
+// every service ended now.
 type dutyRow struct {
 	standingRow
+	Keeps  []string // titles
 	Clause loot.Clause
 	Ends   time.Time
 }
@@ -77,8 +79,8 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 		if err != nil {
 			return err
 		}
-		v.Duties = duties(s, p, lastEnd(services, c.Now()))
-		v.Due = lastDuty(s, p, services, c.Now())
+		l := newLeaving(s, p, services, c.Now())
+		v.Duties, v.Due, v.Gone = l.dutyRows(), l.due(), s.Titles(l.atOnce()...)
 		if v.Kept, err = c.retained(ctx, tx, subject); err != nil {
 			return err
 		}
@@ -108,11 +110,13 @@ func (c *customers) retained(ctx context.Context, tx *store.Tx, s loot.Subject) 
 	return out, nil
 }
 
-// duties lists the laws that keep the record, of somebody whose last service ended then.
-func duties(s *statement.Statement, p gate.PersonView, ended time.Time) (out []dutyRow) {
-	for _, row := range standing(s, p) {
-		if d, _ := s.Purpose(row.Purpose); row.ByLaw {
-			out = append(out, dutyRow{row, d.Clause, d.Keep.After(ended.UTC())})
+// duties lists the laws that keep something of the record, until they let go.
+func (l leaving) dutyRows() (out []dutyRow) {
+	for _, row := range standing(l.s, l.person) {
+		ends, stands := l.duties[row.Purpose]
+		if keeps := l.keeps(row.Purpose); stands && len(keeps) > 0 {
+			d, _ := l.s.Purpose(row.Purpose)
+			out = append(out, dutyRow{row, l.s.Titles(keeps...), d.Clause, ends})
 		}
 	}
 	return out
@@ -133,18 +137,6 @@ func lastEnd(services []Service, now time.Time) (ended time.Time) {
 	return ended
 }
 
-// lastDuty returns when the last legal duty lets go of the record, if every
-// service ended now.
-func lastDuty(s *statement.Statement, p gate.PersonView, services []Service, now time.Time) time.Time {
-	due, ended := now, lastEnd(services, now)
-	for _, d := range s.Purposes() {
-		if until := d.Keep.After(ended.UTC()); slices.Contains(p.Duties, d.ID) && until.After(due) {
-			due = until
-		}
-	}
-	return due
-}
-
 // waiting says that an erasure was asked for; nil: none.
 func (c *customers) waiting(ctx context.Context, tx *store.Tx, s loot.Subject) (*web.Alert, error) {
 	e, ok, err := findErasure(ctx, tx, s, "")
@@ -152,14 +144,15 @@ func (c *customers) waiting(ctx context.Context, tx *store.Tx, s loot.Subject) (
 		return nil, err
 	}
 	return &web.Alert{
-		Tone: web.Warn, Title: "Your account will be erased on " + e.Due.Format("2 January 2006") + ".",
-		Text:    "You asked for it on " + e.Asked.Format("2 January 2006") + ". Until then only what the law asks for is done with your record.",
+		Tone: web.Warn, Title: "Your account will be erased by " + e.Due.Format("2 January 2006") + ".",
+		Text: "You asked for it on " + e.Asked.Format("2 January 2006") + ". What no law keeps goes at once and is not shown any longer; it stays only where an order holds it. " +
+			"The rest goes as soon as the law lets go of it, and until then only what the law asks for is done with it.",
 		Actions: []web.Action{{Label: "Keep my account", Icon: "undo-2", Href: "/portal/account/keep", Post: true, Small: true}},
 	}, nil
 }
 
-// askErasure ends everything that runs, takes every permission back and erases
-// the record, or notes the day on which the last legal duty lets go of it.
+// askErasure ends everything that runs, takes every permission back and erases the
+// record, or what of it no law keeps, and notes the day on which the law lets go of the rest.
 func (c *customers) askErasure(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())
 	typed, err := web.Form(r, 0)
@@ -179,13 +172,13 @@ func (c *customers) askErasure(w http.ResponseWriter, r *http.Request) error {
 		}
 		return web.Redirect(w, r, "/goodbye")
 	}
-	web.SetFlash(w, r, web.Info, "Your services have ended. Your account is erased as soon as nothing holds it any longer.")
+	web.SetFlash(w, r, web.Info, "Your services have ended. What no law keeps goes now; the rest of your account as soon as nothing holds it any longer.")
 	return web.Redirect(w, r, "/portal/account")
 }
 
 // leave ends everything that somebody has and erases their record, unless something
-// still needs it: then it is erased when nothing does, on the day that is returned at
-// the earliest.
+// still needs it: then what no law keeps goes at once and the rest when nothing needs it, on
+// the day that is returned at the latest where nothing but the law does.
 func (c *customers) leave(ctx context.Context, me loot.Actor) (due time.Time, kept []desk.Retained, gone bool, err error) {
 	if due, kept, err = c.endAll(ctx, me); err != nil || due.After(c.Now()) {
 		return due, kept, false, err
@@ -201,7 +194,7 @@ func (c *customers) leave(ctx context.Context, me loot.Actor) (due time.Time, ke
 func keptInWords(kept []desk.Retained) string {
 	var parts []string
 	for _, k := range kept {
-		parts = append(parts, k.What+" ("+strconv.Itoa(k.Count)+") until "+k.Until.UTC().Format("2 January 2006")+", by "+k.Law)
+		parts = append(parts, k.What+" ("+strconv.Itoa(k.Count)+") until "+k.Until.UTC().Format("2 January 2006")+", by "+k.Law+" (clause "+string(k.Clause)+")")
 	}
 	return "What the law keeps stays sealed under a key of its own, which is destroyed then: " + strings.Join(parts, "; ") + "."
 }
@@ -231,16 +224,19 @@ func (c *customers) endAll(ctx context.Context, me loot.Actor) (due time.Time, k
 				return err
 			}
 		}
-		services, err := c.services(ctx, tx, subject)
+		l, err := c.settle(ctx, tx, s, subject)
 		if err != nil {
 			return err
 		}
-		due = lastDuty(s, p, services, now)
+		due = l.due()
 		if kept, err = c.retained(ctx, tx, subject); err != nil {
 			return err
 		}
 		if due.After(now) {
 			if err := c.Jobs.Enqueue(ctx, tx, leavingArgs{subject}); err != nil {
+				return err
+			}
+			if err := c.Jobs.Enqueue(ctx, tx, eraseArgs{subject}); err != nil {
 				return err
 			}
 		}

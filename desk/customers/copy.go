@@ -36,6 +36,12 @@ func (r Records) Leave(ctx context.Context, me loot.Actor) (due time.Time, gone 
 	return due, gone, err
 }
 
+// Gone returns the details of somebody who waits to be erased that they are not shown any
+// longer.
+func (r Records) Gone(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Field, error) {
+	return r.c.gone(ctx, tx, s)
+}
+
 // copyPage is how many entries of a timeline are read at a time.
 const copyPage = 100
 

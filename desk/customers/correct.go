@@ -69,6 +69,22 @@ func (c *customers) fieldOf(s *statement.Statement, id string) (statement.FieldD
 	return d, nil
 }
 
+// ownField is fieldOf of a person themself. What is gone of a record that waits to be erased
+// is not given again.
+func (c *customers) ownField(ctx context.Context, s *statement.Statement, me loot.Actor, id string) (statement.FieldDecl, error) {
+	d, err := c.fieldOf(s, id)
+	if err != nil {
+		return d, err
+	}
+	return d, c.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		gone, err := c.gone(ctx, tx, loot.Subject(me.ID))
+		if err == nil && slices.Contains(gone, d.ID) {
+			return errLeaving
+		}
+		return err
+	})
+}
+
 // correctOwnForm shows one field of a person's own record, to be changed.
 func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())
@@ -76,7 +92,7 @@ func (c *customers) correctOwnForm(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	d, err := c.fieldOf(s, r.PathValue("field"))
+	d, err := c.ownField(ctx, s, me, r.PathValue("field"))
 	if err != nil {
 		return err
 	}
@@ -134,7 +150,7 @@ func (c *customers) correctOwn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.fieldOf(s, r.PathValue("field"))
+	d, err := c.ownField(ctx, s, me, r.PathValue("field"))
 	if err != nil {
 		return err
 	}

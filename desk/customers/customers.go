@@ -51,6 +51,9 @@ type Needs struct {
 	Services func(ctx context.Context, tx *store.Tx, s loot.Subject) ([]Service, error)
 	// EndServices ends everything that runs.
 	EndServices func(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject) error
+	// Fulfilled returns the duties towards somebody whose services have ended that are done
+	// with before their time, as when the last invoice is written.
+	Fulfilled func(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Purpose, error)
 	// Written are the fields that the program fills in by itself, so that no
 	// form asks for them.
 	Written []loot.Field

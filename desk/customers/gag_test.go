@@ -3,6 +3,7 @@ package customers
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -98,6 +99,17 @@ func (h *house) answer(s loot.Subject, gag time.Time) {
 	ok(h, decide())
 }
 
+// held returns which details of somebody are held.
+func (h *house) held(s loot.Subject) (out []loot.Field) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		held, err := h.Kit.Vault.Held(ctx, tx, s, collection)
+		out = slices.Sorted(maps.Keys(held))
+		return err
+	})
+	return out
+}
+
 // holds reports whether a person's record is not erased.
 func (h *house) holds(s loot.Subject) (held bool) {
 	h.Helper()
@@ -147,7 +159,7 @@ func TestAGagIsNotSeen(t *testing.T) {
 			t.Errorf("%d entries tell of an erasure that waits", n-seen)
 		}
 		h.as(secret)
-		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on")
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased by")
 
 		h.Clock.Advance(50 * time.Hour)
 		sweep()

@@ -265,6 +265,15 @@ func (c *customers) recordOf(ctx context.Context, tx *store.Tx, s *statement.Sta
 	if rec.person, err = c.Gate.Person(ctx, tx, rec.Subject); err != nil {
 		return rec, err
 	}
+	gone, err := c.gone(ctx, tx, rec.Subject)
+	if err != nil {
+		return rec, err
+	}
+	for _, f := range gone {
+		delete(rec.Values, f)
+		delete(rec.Former, f)
+		delete(rec.Waiting, f)
+	}
 	services, err := c.services(ctx, tx, rec.Subject)
 	for _, one := range services {
 		if one.Ended.IsZero() {

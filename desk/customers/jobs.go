@@ -193,16 +193,15 @@ func (c *customers) greetKnown(ctx context.Context, a greetKnownArgs) error {
 	return err
 }
 
-// sweep has every erasure carried out that is due, with what nothing needs any
-// longer, and forgets old forms.
+// sweep has every erasure that was asked for carried out as far as it can be, with what
+// nothing needs any longer, and forgets old forms.
 func (c *customers) sweep(ctx context.Context, _ sweepArgs) error {
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {
-		now := c.Now()
-		due, err := dueErasures(ctx, tx, now, 1000)
+		waiting, err := waitingErasures(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, s := range due {
+		for _, s := range waiting {
 			if err := c.Jobs.Enqueue(ctx, tx, eraseArgs{s}, job.Unique()); err != nil {
 				return err
 			}
@@ -210,23 +209,37 @@ func (c *customers) sweep(ctx context.Context, _ sweepArgs) error {
 		if err := c.Jobs.Enqueue(ctx, tx, lapsePage{}); err != nil {
 			return err
 		}
-		return sweepSent(ctx, tx, now.Add(-48*time.Hour))
+		return sweepSent(ctx, tx, c.Now().Add(-48*time.Hour))
 	})
 }
 
-// erase carries out an erasure that its owner asked for, if they still want
-// it. What holds the record, such as an order to preserve it, is not told here;
-// the next sweep tries again.
+// erase carries out an erasure that its owner asked for, if they still want it: of what no
+// law keeps, or of all once none does. What holds the record, such as an order to preserve
+// it, is not told here; the next sweep tries again.
 func (c *customers) erase(ctx context.Context, a eraseArgs) error {
-	wanted := false
-	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		e, ok, err := findErasure(ctx, tx, a.Subject, "")
-		wanted = ok && !e.Due.After(c.Now())
+	s, err := c.inForce()
+	if err != nil {
 		return err
+	}
+	var e erasure
+	wanted := false
+	if err := c.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		if e, wanted, err = findErasure(ctx, tx, a.Subject, tx.ForUpdate()); err != nil || !wanted {
+			return err
+		}
+		l, err := c.settle(ctx, tx, s, a.Subject)
+		if err != nil || !l.due().Before(e.Due) {
+			return err
+		}
+		e.Due = l.due()
+		return putErasure(ctx, tx, a.Subject, e)
 	}); err != nil || !wanted {
 		return err
 	}
-	err := c.eraseNow(ctx, loot.Actor{Kind: loot.Person, ID: string(a.Subject)})
+	if e.Due.After(c.Now()) {
+		return c.part(ctx, s, a.Subject, e)
+	}
+	err = c.eraseNow(ctx, loot.Actor{Kind: loot.Person, ID: string(a.Subject)})
 	if no, refused := errors.AsType[*gate.Refusal](err); refused {
 		return c.stayed(ctx, wholeRecord, no)
 	}
@@ -241,9 +254,13 @@ func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
 	}
 	var e erasure
 	var kept []desk.Retained
+	var l leaving
 	waits := false
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if e, waits, err = findErasure(ctx, tx, a.Subject, ""); err != nil || !waits {
+			return err
+		}
+		if l, err = c.leavingOf(ctx, tx, s, a.Subject); err != nil {
 			return err
 		}
 		kept, err = c.retained(ctx, tx, a.Subject)
@@ -252,7 +269,10 @@ func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
 		return err
 	}
 	blocks := []mail.Block{
-		mail.Para("You asked us to erase your account. Your services and permissions have ended. A law still has us keep your record for a while, so the key to it is destroyed on " + e.Due.Format("2 January 2006") + "."),
+		mail.Para("You asked us to erase your account. Your services and permissions have ended, and what no law keeps of your record goes at once. A law still has us keep the rest for a while: as soon as it lets go, and by " + e.Due.Format("2 January 2006") + ", the key to your record is destroyed."),
+	}
+	for _, d := range l.dutyRows() {
+		blocks = append(blocks, mail.Para(d.Title+", until "+d.Ends.Format("2 January 2006")+" at the latest, keeps: "+strings.Join(d.Keeps, ", ")+". "+d.Rests+" (clause "+string(d.Clause)+")."))
 	}
 	if len(kept) > 0 {
 		blocks = append(blocks, mail.Para(keptInWords(kept)))
@@ -317,7 +337,7 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 			if err != nil {
 				return err
 			}
-			if err := c.counted(ctx, tx, s, ids, p.Clauses()); err != nil {
+			if err := c.counted(ctx, tx, s, ids, whyNeedless, p.Clauses()); err != nil {
 				return err
 			}
 			return c.Vault.Remove(ctx, tx, p)

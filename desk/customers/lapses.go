@@ -91,9 +91,9 @@ func erasedBy(s *statement.Statement, by loot.Actor, now time.Time) loot.Clause 
 }
 
 // counted counts the fields that went because their time was over.
-func (c *customers) counted(ctx context.Context, tx *store.Tx, s *statement.Statement, fields []loot.Field, clauses []loot.Clause) error {
+func (c *customers) counted(ctx context.Context, tx *store.Tx, s *statement.Statement, fields []loot.Field, why string, clauses []loot.Clause) error {
 	for _, title := range s.Titles(fields...) {
-		if err := c.Erased(ctx, tx, name, desk.Lapse{What: title, Why: whyNeedless, Clause: first(clauses), Count: 1}); err != nil {
+		if err := c.Erased(ctx, tx, name, desk.Lapse{What: title, Why: why, Clause: first(clauses), Count: 1}); err != nil {
 			return err
 		}
 	}

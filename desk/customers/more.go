@@ -141,7 +141,7 @@ func (c *customers) addService(ctx context.Context, s *statement.Statement, o Or
 		if _, waits, err := findErasure(ctx, tx, o.Subject, tx.ForShare()); err != nil {
 			return err
 		} else if waits && by.Kind == loot.Person {
-			return loot.Errorf(loot.Conflict, "Your account is about to be erased. Keep it first, under Account.")
+			return errLeaving
 		} else if waits {
 			return loot.Errorf(loot.Conflict, "The customer's account is about to be erased. They alone can keep it, in the portal.")
 		}

@@ -177,7 +177,7 @@ func yesOrNo(s string) (bool, error) {
 	return false, loot.Errorf(loot.Invalid, "Say yes or no.")
 }
 
-var errLeaving = loot.Errorf(loot.Conflict, "Your account waits to be erased, so nothing new can be permitted. Choose “Keep my account” first if you want to stay.")
+var errLeaving = loot.Errorf(loot.Conflict, "Your account waits to be erased, so nothing new is taken. Choose “Keep my account” first if you want to stay.")
 
 // decideChoice carries a choice out. Giving what is given, and taking back what
 // is not, changes nothing and is no entry.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -464,14 +465,17 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
-		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "Writing invoices, until 7 Jan 2027", "Telling you what happens to your details, until 21 Feb 2027", "network.purpose")
-		hides(t, h.Get("/portal/account"), "Running your service, until") // which no law keeps
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "Writing invoices, until 7 Jan 2027 at the latest", "network.purpose", "Erased by 7 Jan 2027", "Goes at once Your name, Telephone number, Language")
+		hides(t, h.Get("/portal/account"), "Running your service, until", "Telling you what happens to your details, until") // neither keeps anything
+		before := h.held(s)
 		shows(t, h.Post("/portal/account/erase"), http.StatusUnprocessableEntity, "Please tick this to go on.")
 		a := h.Post("/portal/account/erase", "sure", "on")
 		if a.Header.Get("Location") != "/portal/account" {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
-		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased on", "Keep my account")
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased by 7 January 2027", "Keep my account", "Company name")
+		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusConflict, "Keep my account")
+		shows(t, h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0101"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/permissions/newsletter", "give", "yes"), http.StatusConflict, "Keep my account")
 		shows(t, h.Get("/portal/services"), http.StatusOK, "ended")
 		if h.use("mailing", "mailing", s, "contact.email") || h.use("customers", "service", s, "contact.email") {
@@ -482,6 +486,16 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		}
 		shows(t, h.Post("/portal/order/backup", "plan", "backup-500"), http.StatusConflict)
 
+		h.Confirm()
+		after := h.held(s)
+		if !slices.Contains(before, "contact.phone") || slices.Contains(after, "contact.phone") {
+			t.Errorf("the telephone number did not go at once: before %v, after %v", before, after)
+		}
+		for _, f := range []loot.Field{"contact.email", "company.name", "address.country"} { // by which the person gets in, and for the last invoice
+			if !slices.Contains(after, f) {
+				t.Errorf("%s is gone: %v", f, after)
+			}
+		}
 		h.Clock.Advance(24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.Confirm()
@@ -533,7 +547,36 @@ func TestAnErasureThatWaitedIsCarriedOut(t *testing.T) {
 		s := h.register(jo...)
 		h.as(s)
 		h.Post("/portal/account/erase", "sure", "on")
-		h.Clock.Advance(120 * 24 * time.Hour)
+		h.Clock.Advance(44 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Confirm()
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
+		h.Clock.Advance(2 * 24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Confirm()
+		shows(t, h.Get("/portal"), http.StatusNotFound)
+	})
+}
+
+// TestAnErasureWaitsNoLongerThanItsReason: once the last invoice is written, nothing waits
+// for the day until which the law would let it.
+func TestAnErasureWaitsNoLongerThanItsReason(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		written := false
+		h.desk.needs.Fulfilled = func(context.Context, *store.Tx, loot.Subject) ([]loot.Purpose, error) {
+			if !written {
+				return nil, nil
+			}
+			return []loot.Purpose{"invoice"}, nil
+		}
+		h.as(s)
+		h.Post("/portal/account/erase", "sure", "on")
+		h.Clock.Advance(24 * time.Hour)
+		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+		h.Confirm()
+		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
+		written = true
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)

@@ -17,7 +17,11 @@ import (
 	"loot/ledger"
 	"loot/statement"
 	"loot/store"
+	"loot/vault"
 )
+
+// forInvoice is the purpose whose duty, the last invoice, an erasure waits for.
+const forInvoice loot.Purpose = "invoice"
 
 // proofs are those of the clauses that this desk keeps, of the covering of
 // details that its pages show, and of their end, which its jobs see to.
@@ -375,8 +379,9 @@ func openingIsSeen(ctx context.Context, w *desk.World, s *statement.Statement) (
 	return "seen by the customer as “" + d.Title + "”, and the proof holds", nil
 }
 
-// erasedInTime goes through the life of a record: held while a service runs,
-// while a law asks for it and while an order preserves it, then erased.
+// erasedInTime goes through the life of a record: held while a service runs, then what the
+// last invoice has no use for is gone, and the rest once its time is over and no order
+// preserves it.
 func (c *customers) erasedInTime(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 	subject, err := NewPerson(ctx, w)
 	if err != nil {
@@ -386,27 +391,44 @@ func (c *customers) erasedInTime(ctx context.Context, w *desk.World, s *statemen
 		return "", err
 	}
 	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
-	erase := own(me, loot.Erase, purposeOf(s), fieldIDs(s))
-	expect := func(refused bool, when string) error {
-		no, err := decides(ctx, w, erase)
+	expect := func(refused bool, when string, fields []loot.Field) error {
+		no, err := decides(ctx, w, own(me, loot.Erase, purposeOf(s), fields))
 		if err == nil && (no != nil) != refused {
 			err = fmt.Errorf("%s, erasing was refused: %v; it should be: %v", when, no != nil, refused)
 		}
 		return err
 	}
-	if err := expect(true, "while a service runs"); err != nil {
+	all := fieldIDs(s)
+	if err := expect(true, "while a service runs", all); err != nil {
 		return "", err
 	}
-	due, _, err := c.endAll(ctx, me)
+	before, _, err := c.holding(ctx, w, subject)
 	if err != nil {
 		return "", err
 	}
-	law := due.After(w.Now())
-	if law {
-		if err := expect(true, "while a law asks for the record"); err != nil {
+	if _, _, err := c.endAll(ctx, me); err != nil {
+		return "", err
+	}
+	if err := w.Drain(ctx); err != nil {
+		return "", err
+	}
+	after, duties, err := c.holding(ctx, w, subject)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(duties, forInvoice) {
+		for f := range before {
+			d, _ := s.Field(f)
+			_, held := after[f]
+			if _, kept := d.Needed[forInvoice]; kept != held && f != addressField(s) {
+				return "", fmt.Errorf("after everything ended, %s is held: %v; it should be: %v", d.Title, held, kept)
+			}
+		}
+		if err := expect(true, "while the last invoice asks for the record", all); err != nil {
 			return "", err
 		}
-		w.Clock.Advance(due.Sub(w.Now()) + time.Hour)
+		d, _ := s.Purpose(forInvoice)
+		w.Clock.Advance(d.Keep.After(w.Now().UTC()).Sub(w.Now()) + time.Hour)
 	}
 	hold := func(until time.Time) error {
 		return w.DB.InTx(ctx, func(tx *store.Tx) error { return w.Gate.Hold(ctx, tx, subject, until) })
@@ -414,7 +436,7 @@ func (c *customers) erasedInTime(ctx context.Context, w *desk.World, s *statemen
 	if err := hold(w.Now().Add(time.Hour)); err != nil {
 		return "", err
 	}
-	if err := expect(true, "while an order preserves it"); err != nil {
+	if err := expect(true, "while an order preserves it", all); err != nil {
 		return "", err
 	}
 	if err := hold(time.Time{}); err != nil {
@@ -429,5 +451,18 @@ func (c *customers) erasedInTime(ctx context.Context, w *desk.World, s *statemen
 	if _, err := valueOf(ctx, w, s, subject, fieldIDs(s)[0]); loot.KindOf(err) != loot.NotFound {
 		return "", errors.New("the record opens after it was erased")
 	}
-	return "held by a service, a law and an order in turn, then erased and never opened again", nil
+	return "held by a service, the last invoice and an order in turn, then erased and never opened again", nil
+}
+
+// holding returns what is held of somebody, and the duties that stand.
+func (c *customers) holding(ctx context.Context, w *desk.World, subject loot.Subject) (held map[loot.Field]vault.About, duties []loot.Purpose, err error) {
+	err = w.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		if held, err = w.Vault.Held(ctx, tx, subject, collection); err != nil {
+			return err
+		}
+		p, err := w.Gate.Person(ctx, tx, subject)
+		duties = p.Duties
+		return err
+	})
+	return held, duties, err
 }

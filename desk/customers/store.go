@@ -124,9 +124,9 @@ func putErasure(ctx context.Context, tx *store.Tx, s loot.Subject, e erasure) er
 	return nil
 }
 
-// dueErasures returns who is to be erased by now, at most n.
-func dueErasures(ctx context.Context, tx *store.Tx, now time.Time, n int) ([]loot.Subject, error) {
-	rows, err := tx.Query(ctx, `SELECT subject FROM customers_erasure WHERE due <= $1 ORDER BY due, subject LIMIT $2`, now.UnixMicro(), n)
+// waitingErasures returns who waits to be erased.
+func waitingErasures(ctx context.Context, tx *store.Tx) ([]loot.Subject, error) {
+	rows, err := tx.Query(ctx, `SELECT subject FROM customers_erasure ORDER BY due, subject`)
 	if err != nil {
 		return nil, fmt.Errorf("customers: erasures: %w", err)
 	}

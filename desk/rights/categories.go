@@ -119,7 +119,11 @@ func (d *Rights) fieldsHeld(ctx context.Context, tx *store.Tx, s *statement.Stat
 		for f, about := range held {
 			out[f] = about.Source
 		}
-		return out, nil
+		gone, err := d.needs.Gone(ctx, tx, me)
+		for _, f := range gone {
+			delete(out, f)
+		}
+		return out, err
 	}
 	if loot.KindOf(err) != loot.NotFound {
 		return nil, err

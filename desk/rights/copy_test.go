@@ -23,6 +23,7 @@ import (
 	"loot/statement"
 	"loot/store"
 	"loot/store/storetest"
+	"loot/vault"
 )
 
 // fits fails unless a copy is as its schema says.
@@ -183,5 +184,36 @@ func TestAGagIsNotSeenInACopy(t *testing.T) {
 	}
 	if a, b := take(secret), take(other); a != b {
 		t.Error("the one under a gag sees something else")
+	}
+
+	// Of a record that waits to be erased neither sees what goes at once, though an order
+	// holds it of the one.
+	const phone = "Telephone number"
+	var seen []string
+	for _, s := range []loot.Subject{secret, other} {
+		h.as(s)
+		shows(t, h.Get("/portal/rights/categories"), http.StatusOK, phone)
+		_, gone, err := h.desk.needs.Leave(t.Context(), h.Actor)
+		if err != nil || gone {
+			t.Fatal(gone, err)
+		}
+		h.Confirm()
+		page := h.Get("/portal/rights/categories")
+		shows(t, page, http.StatusOK, "E-mail address")
+		if strings.Contains(page.Body, phone) {
+			t.Error("a kind of detail that went at once is shown")
+		}
+		seen = append(seen, take(s))
+	}
+	if seen[0] != seen[1] {
+		t.Error("the one under a gag sees something else while they wait to be erased")
+	}
+	var held map[loot.Field]vault.About
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		held, err = h.Kit.Vault.Held(ctx, tx, secret, collection)
+		return err
+	})
+	if _, is := held["contact.phone"]; !is {
+		t.Error("the order holds nothing")
 	}
 }

@@ -75,7 +75,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	colleague := func(id string) loot.Actor {
 		return loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: []loot.Role{loot.Role(strings.TrimPrefix(id, "t-"))}}
 	}
-	h.desk, err = New(h.Kit, Needs{Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Desks: all, Staff: desk.Staff{
+	h.desk, err = New(h.Kit, Needs{Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Gone: records.Gone, Desks: all, Staff: desk.Staff{
 		Name:   func(_ context.Context, _ *store.Tx, id string) (string, error) { return "Name of " + id, nil },
 		Signed: func(context.Context, *store.Tx, string) (time.Time, error) { return desktest.Start, nil },
 		Everybody: func(context.Context, *store.Tx) ([]loot.Actor, error) {

@@ -37,6 +37,9 @@ type Needs struct {
 	// Leave ends everything that somebody has and erases their record: at once, or on the
 	// day that is returned at the earliest.
 	Leave func(ctx context.Context, me loot.Actor) (due time.Time, gone bool, err error)
+	// Gone returns which details somebody who waits to be erased has no longer, as they are
+	// shown it.
+	Gone func(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Field, error)
 	// Desks returns every desk.
 	Desks func() []desk.Desk
 	Staff desk.Staff

@@ -234,7 +234,7 @@ func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.S
 // ask keeps a customer's wish to have a detail, or everything, checked. Whoever
 // asks again while an answer is open waits for that one.
 func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, f loot.Field) (request, error) {
-	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	held, err := v.shown(ctx, tx, subject)
 	if err != nil {
 		return request{}, err
 	}
@@ -287,7 +287,7 @@ func (v *Verification) told(ctx context.Context, tx *store.Tx, subject loot.Subj
 // in dispute, and says so to whoever opens it.
 func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, f loot.Field, invoice, text string) error {
 	subject := loot.Subject(by.ID)
-	held, err := v.Vault.Held(ctx, tx, subject, collection)
+	held, err := v.shown(ctx, tx, subject)
 	if err != nil {
 		return err
 	}

@@ -440,6 +440,36 @@ func TestAnAnswerComesInTime(t *testing.T) {
 	})
 }
 
+// TestWhatWentAtOnceIsNotShown: of somebody who waits to be erased, whether an order holds
+// it or not, and as little can be done with it as with what was never given.
+func TestWhatWentAtOnceIsNotShown(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow("contact.phone", "+353 1 555 0100"))
+		h.as(person(s))
+		form := func() string { return h.Get("/portal/checks/wrong").Body }
+		const phone, option = "Telephone number", `<option value="contact.phone"`
+		shows(t, h.Get("/portal/checks"), http.StatusOK, phone)
+		if !strings.Contains(form(), option) {
+			t.Error("it cannot be reported")
+		}
+		h.desk.Leaving(func(context.Context, *store.Tx, loot.Subject) ([]loot.Field, error) {
+			return []loot.Field{"contact.phone"}, nil
+		})
+		page := h.Get("/portal/checks")
+		shows(t, page, http.StatusOK, "Postcode")
+		lacks(t, page, phone)
+		if strings.Contains(form(), option) {
+			t.Error("it can be reported")
+		}
+		for path, given := range map[string]string{"/portal/checks": "", "/portal/checks/wrong": "It is."} {
+			held, never := h.Post(path, "field", "contact.phone", "text", given), h.Post(path, "field", "company.register", "text", given)
+			if held.Status != http.StatusUnprocessableEntity || held.Status != never.Status {
+				t.Errorf("%s: %d, and of what was never given %d", path, held.Status, never.Status)
+			}
+		}
+	})
+}
+
 // TestAMistakeIsAccepted: the detail is disputed until then; the record is put
 // right, what was there stays in the history, and other desks hear of it.
 func TestAMistakeIsAccepted(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"loot/desk"
 	"loot/statement"
 	"loot/store"
+	"loot/vault"
 	"loot/web"
 )
 
@@ -48,7 +49,7 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		data.Details, data.Requests, data.Reports = nil, nil, nil
-		held, err := v.Vault.Held(ctx, tx, me, collection)
+		held, err := v.shown(ctx, tx, me)
 		if err != nil {
 			return err
 		}
@@ -205,9 +206,22 @@ func (v *Verification) showWrong(w http.ResponseWriter, r *http.Request, status 
 	return wrongPage.Render(w, r, status, data)
 }
 
+// shown returns what is held of a customer, as they are shown it.
+func (v *Verification) shown(ctx context.Context, tx *store.Tx, me loot.Subject) (map[loot.Field]vault.About, error) {
+	held, err := v.Vault.Held(ctx, tx, me, collection)
+	if err != nil || v.gone == nil {
+		return held, err
+	}
+	gone, err := v.gone(ctx, tx, me)
+	for _, f := range gone {
+		delete(held, f)
+	}
+	return held, err
+}
+
 func (v *Verification) mistakes(ctx context.Context, s *statement.Statement, me loot.Subject, field, invoice string) (fields web.Fields, err error) {
 	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		held, err := v.Vault.Held(ctx, tx, me, collection)
+		held, err := v.shown(ctx, tx, me)
 		fields = mistakeForm(s, func(f loot.Field) bool { _, is := held[f]; return is }, field, invoice)
 		return err
 	})

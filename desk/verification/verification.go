@@ -50,6 +50,13 @@ type Verification struct {
 	options      Options
 	outside      chan struct{} // holds as many as wait for an answer from outside
 	outsideAgain chan struct{} // holds those of them who are checked again
+	gone         func(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Field, error)
+}
+
+// Leaving has the desk ask which details of a customer who waits to be erased they are not
+// shown any longer.
+func (v *Verification) Leaving(gone func(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Field, error)) {
+	v.gone = gone
 }
 
 // questions is how many wait for an answer from outside at once, of all records
@@ -72,7 +79,7 @@ func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verific
 	}
 	notes := desk.Notes{Table: "verification_note", Case: "matter", Key: key}
 	notes.Hold(kit.DB)
-	v := &Verification{kit, notes, staff, invoices, o, make(chan struct{}, questions), make(chan struct{}, questionsAgain)}
+	v := &Verification{kit, notes, staff, invoices, o, make(chan struct{}, questions), make(chan struct{}, questionsAgain), nil}
 	// A check may wait for those who are asked outside. So that no other job waits for
 	// it, nor who gave something for those who are checked again, both have workers of
 	// their own.

@@ -1,0 +1,53 @@
+package billing
+
+import (
+	"context"
+	"time"
+
+	"loot"
+	"loot/store"
+)
+
+// Fulfilled returns the duty to write invoices to a customer if it is done with: no service
+// runs, and all that was ever charged is invoiced. Where nothing says what something costs,
+// it is not.
+func (b *Billing) Fulfilled(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Purpose, error) {
+	services, err := b.Services(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	var from, to time.Time
+	for _, one := range services {
+		if one.Ended.IsZero() {
+			return nil, nil
+		}
+		if since := one.chargedSince(); from.IsZero() || since.Before(from) {
+			from = since
+		}
+		if one.Ended.After(to) {
+			to = one.Ended
+		}
+	}
+	at := b.seller.place()
+	for m := monthOf(from, at); !from.IsZero() && m <= monthOf(to, at); m = m.after() {
+		begin, end := m.span(at)
+		uses, err := usesOf(ctx, tx, b.titles(), s, begin, end)
+		if err != nil {
+			return nil, err
+		}
+		done, err := invoicedIn(ctx, tx, s, m)
+		if err != nil {
+			return nil, err
+		}
+		_, currencies, wrong := charged(uses, m, at, b.seller.Language)
+		if wrong.Text != "" {
+			return nil, nil
+		}
+		for _, c := range currencies {
+			if !done[c] {
+				return nil, nil
+			}
+		}
+	}
+	return []loot.Purpose{forInvoice}, nil
+}

@@ -1,0 +1,194 @@
+package customers
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"loot"
+	"loot/gate"
+	"loot/statement"
+	"loot/store"
+)
+
+// A leaving foretells when a person may have their details erased, by the statement, if
+// every service that runs ended now. What else may hold a record, such as an order to
+// preserve it, is not told by it: it would show in the dates.
+type leaving struct {
+	s      *statement.Statement
+	person gate.PersonView
+	now    time.Time
+	duties map[loot.Purpose]time.Time // that stand, and until when
+}
+
+func newLeaving(s *statement.Statement, p gate.PersonView, services []Service, now time.Time) leaving {
+	l, ended := leaving{s, p, now, map[loot.Purpose]time.Time{}}, lastEnd(services, now)
+	for _, id := range p.Duties {
+		d, _ := s.Purpose(id)
+		if until := d.Keep.After(ended.UTC()); until.After(now) {
+			l.duties[id] = until
+		}
+	}
+	return l
+}
+
+// lets reports whether the statement lets a person have a field erased while some duties
+// stand and nothing else does.
+func (l leaving) lets(d statement.FieldDecl, duties []loot.Purpose) bool {
+	return l.s.Decide(&statement.Input{
+		Action: loot.Erase, Actor: statement.Actor{Kind: loot.Person, Own: true},
+		Context: statement.Context{Purpose: purposeOf(l.s), Now: l.now, Statement: l.s.Hash()}, Person: statement.Person{Duties: duties},
+		Record: statement.Record{Collection: collection, Category: d.Category, Level: levelOf(l.s, d).Level, Purposes: slices.Sorted(maps.Keys(d.Needed)), Identifying: d.Identifying},
+	}).Allowed
+}
+
+// until returns when a field may go: at once, or when the last duty ends that keeps it.
+// The address goes with the whole record, as it leads to what is left of it.
+func (l leaving) until(d statement.FieldDecl) time.Time {
+	at := l.now
+	for _, end := range slices.SortedFunc(maps.Values(l.duties), time.Time.Compare) {
+		if l.lets(d, l.standing(at)) {
+			break
+		}
+		at = end
+	}
+	return at
+}
+
+// standing returns the duties that stand at a time.
+func (l leaving) standing(at time.Time) (out []loot.Purpose) {
+	for id, end := range l.duties {
+		if end.After(at) {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// due returns when the last field may go, and with it the record.
+func (l leaving) due() time.Time {
+	due := l.now
+	for _, d := range l.s.Fields(collection) {
+		due = later(due, l.until(d))
+	}
+	return due
+}
+
+// atOnce returns the fields that may go now although others may not.
+func (l leaving) atOnce() (out []loot.Field) {
+	if !l.due().After(l.now) {
+		return nil
+	}
+	for _, d := range l.s.Fields(collection) {
+		if d.ID != addressField(l.s) && !l.until(d).After(l.now) {
+			out = append(out, d.ID)
+		}
+	}
+	return out
+}
+
+// keeps returns the fields that a duty keeps.
+func (l leaving) keeps(duty loot.Purpose) (out []loot.Field) {
+	for _, d := range l.s.Fields(collection) {
+		if !l.lets(d, []loot.Purpose{duty}) {
+			out = append(out, d.ID)
+		}
+	}
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// leavingOf returns how somebody leaves, as things stand.
+func (c *customers) leavingOf(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) (leaving, error) {
+	services, err := c.services(ctx, tx, subject)
+	if err != nil {
+		return leaving{}, err
+	}
+	p, err := c.Gate.Person(ctx, tx, subject)
+	return newLeaving(s, p, services, c.Now()), err
+}
+
+// gone returns the fields that somebody who waits to be erased has no longer, as far as
+// they and whoever helps them are concerned: what no law keeps is erased at once, and what
+// an order holds of it is not told apart.
+func (c *customers) gone(ctx context.Context, tx *store.Tx, subject loot.Subject) ([]loot.Field, error) {
+	s, err := c.inForce()
+	if err != nil {
+		return nil, err
+	}
+	if _, waits, err := findErasure(ctx, tx, subject, ""); err != nil || !waits {
+		return nil, err
+	}
+	l, err := c.leavingOf(ctx, tx, s, subject)
+	return l.atOnce(), err
+}
+
+// part erases what no law keeps of somebody whose record waits for its day, one decision for
+// each kind of detail. What holds it is not told; the next sweep tries again.
+func (c *customers) part(ctx context.Context, s *statement.Statement, subject loot.Subject, e erasure) error {
+	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
+	for _, kind := range s.Categories() {
+		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+			gone, err := c.gone(ctx, tx, subject)
+			if err != nil {
+				return err
+			}
+			held, err := c.Vault.Held(ctx, tx, subject, collection)
+			if err != nil {
+				return err
+			}
+			gone = slices.DeleteFunc(gone, func(f loot.Field) bool {
+				d, _ := s.Field(f)
+				_, is := held[f]
+				return !is || d.Category != kind.ID
+			})
+			if len(gone) == 0 {
+				return nil
+			}
+			r := erasureOf(s, me, subject, gone)
+			r.Hidden = e.Due
+			p, err := c.Gate.Decide(ctx, tx, r)
+			if err != nil {
+				return err
+			}
+			if err := c.counted(ctx, tx, s, gone, whyAsked, p.Clauses()); err != nil {
+				return err
+			}
+			return c.Vault.Remove(ctx, tx, p)
+		})
+		if no, refused := errors.AsType[*gate.Refusal](err); refused {
+			err = c.stayed(ctx, kind.Title, no)
+		}
+		if err != nil {
+			if loot.KindOf(err) == loot.NotFound {
+				return nil // it is erased already
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// settle ends the duties that are done with before their time, of somebody whose services
+// have ended, and returns how they leave then.
+func (c *customers) settle(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) (leaving, error) {
+	if c.needs.Fulfilled != nil {
+		duties, err := c.needs.Fulfilled(ctx, tx, subject)
+		if err == nil && len(duties) > 0 {
+			err = c.Gate.Fulfil(ctx, tx, subject, collection, duties...)
+		}
+		if err != nil {
+			return leaving{}, err
+		}
+	}
+	return c.leavingOf(ctx, tx, s, subject)
+}
