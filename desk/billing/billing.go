@@ -56,6 +56,7 @@ type Billing struct {
 	disputed  func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error) // nil: nothing is
 	caseOf    func(ctx context.Context, tx *store.Tx, who loot.Actor, about loot.Subject, ticket string) (called, place string, err error)
 	seller    Seller
+	sold      time.Time  // when that was said
 	issuing   sync.Mutex // held while numbers are given
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
@@ -95,7 +96,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 
 // Sell says who issues the invoices. It is called before jobs start; without it
 // nothing is issued.
-func (b *Billing) Sell(s Seller) { b.seller = s.withDefaults() }
+func (b *Billing) Sell(s Seller) { b.seller, b.sold = s.withDefaults(), b.Now() }
 
 // DrawWith gives fonts for what Inter does not have, as [invoice.NewPrinter] takes
 // them. It is called before jobs start. An invoice that is issued stays as it was drawn.

@@ -147,11 +147,6 @@ func (s Seller) unregistered(inv *invoice.Invoice) string {
 	return ""
 }
 
-// lacksVATFor reports whether an invoice waits for a VAT number that the seller still lacks.
-func (s Seller) lacksVATFor(p pending) bool {
-	return !s.registered() && (strings.Contains(p.Finding.Text, onlyVAT) || strings.Contains(p.Finding.Text, vatOrExempt) && s.exemptOn(p.Month.days().To) == nil)
-}
-
 // missing returns what the law wants to stand on an invoice for a month and is not set
 // (Directive 2006/112/EC, Article 226, 3 and 5), each with how to set it; with no
 // month, what is wanted for any, be it one that was exempt.
