@@ -110,8 +110,10 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 			return err
 		}
 		mark, block, net := b.marksOf(l)
-		if err := lockBlock(ctx, tx, block); err != nil {
-			return err
+		if l.Name == "" {
+			if err := lockBlock(ctx, tx, block); err != nil {
+				return err
+			}
 		}
 		taken, err := b.overlaps(ctx, tx, l)
 		if err != nil {
@@ -162,9 +164,10 @@ func (l lease) check(one Service, now time.Time) error {
 }
 
 // holdService has a service end no sooner than the transaction, so that what it is
-// given is taken back at its end.
+// given is taken back at its end, and be given something else, such as the same name, no
+// sooner either.
 func holdService(ctx context.Context, tx *store.Tx, reference string) error {
-	rows, err := tx.Query(ctx, `SELECT reference FROM billing_service WHERE reference = $1`+tx.ForShare(), reference)
+	rows, err := tx.Query(ctx, `SELECT reference FROM billing_service WHERE reference = $1`+tx.ForUpdate(), reference)
 	if err == nil {
 		err = rows.Close()
 	}
@@ -174,6 +177,7 @@ func holdService(ctx context.Context, tx *store.Tx, reference string) error {
 	return nil
 }
 
+// lockBlock has nobody else be given a part of a block before the transaction is over.
 func lockBlock(ctx context.Context, tx *store.Tx, block []byte) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_block (block) VALUES ($1) ON CONFLICT (block) DO NOTHING`, block); err != nil {
 		return fmt.Errorf("billing: block: %w", err)

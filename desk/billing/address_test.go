@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,6 +132,43 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 
 		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.forget(ctx, tx, other) })
 		find(http.StatusNotFound, "192.0.2.16", o.Clock.Now())
+	})
+}
+
+// A name that is given to a service by several at once is noted once, and nothing of it is
+// left once its customer is forgotten.
+func TestANameIsNotedOnceAndGoesWithItsCustomer(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, id := o.server()
+		c := o.api([]api.Scope{"addresses:assign"}, "support")
+		c.call(http.StatusOK, http.MethodPost, "/api/services/"+id+"/addresses", `{"address":"192.0.2.7"}`)
+		count := func(table string) (n int) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				return tx.QueryRow(ctx, `SELECT count(*) FROM `+table).Scan(&n)
+			})
+			return n
+		}
+		blocks := count("billing_block")
+		const names = 20
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for n := range names {
+					l := lease{Service: id, Name: fmt.Sprintf("%d.meadow.example", n), From: o.Clock.Now()}
+					if a, err := o.b.assign(o.Context(), loot.Actor{Kind: loot.Staff, ID: "member-one"}, l); err != nil || a.Service != id {
+						t.Errorf("%+v: %v", a, err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if n := count("billing_address"); n != 1+names {
+			t.Errorf("%d are noted, want an address and %d names", n, names)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.forget(ctx, tx, s) })
+		if left, n := count("billing_address"), count("billing_block"); left != 0 || n != blocks {
+			t.Errorf("%d addresses are left, and %d blocks of %d", left, n, blocks)
+		}
 	})
 }
 
