@@ -58,6 +58,7 @@ type Billing struct {
 	seller    Seller
 	sold      time.Time  // when that was said
 	issuing   sync.Mutex // held while numbers are given
+	pages     int        // that one job of a run draws; in tests fewer than pagesOnce
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
 	at        func(step string) // of tests; nil: none
@@ -76,7 +77,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"},
 		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
 	)
-	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults()}
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}

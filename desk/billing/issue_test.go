@@ -326,6 +326,36 @@ func TestARunGoesOnFromThePageThatItWasKilledIn(t *testing.T) {
 	})
 }
 
+// A job of a run draws as many pages as it may, and another goes on from there.
+func TestARunIsHandedFromJobToJob(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		const members = 2*pageOf + 5
+		for range members {
+			o.customer(meadow)
+		}
+		o.b.pages = 2
+		o.after(december)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
+		o.Drain()
+		jobs, err := o.Kit.Jobs.Counts(t.Context())
+		ok(t, err)
+		if n := jobs[pageArgs{}.Kind()]; n.Finished != 2 || n.Failed != 0 {
+			t.Errorf("%+v, want one job for the first two pages, and one for the last", n)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			r, _, err := findRun(ctx, tx, november)
+			if r.Seen != members || r.Done.IsZero() {
+				t.Errorf("%+v, want all %d seen", r, members)
+			}
+			return err
+		})
+		if n := len(o.issued("")); n != members {
+			t.Errorf("%d invoices of %d", n, members)
+		}
+	})
+}
+
 func TestAnInvoiceWaitsForWhatIsMissingAndThenGoesOut(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		s := o.customer(with(meadow, map[loot.Field]string{town: ""}))

@@ -129,8 +129,8 @@ func (b *Billing) runPages(ctx context.Context, a pageArgs) error {
 		return err
 	}
 	for n := 1; ; n++ {
-		next, err := b.runPage(ctx, a, n == pagesOnce)
-		if err != nil || next == "" || n == pagesOnce {
+		next, err := b.runPage(ctx, a, n == b.pages)
+		if err != nil || next == "" {
 			return err
 		}
 		a.After = next
@@ -167,11 +167,11 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot
 		if n == 0 || done != 0 {
 			return nil // the same page was done before, or it was the last
 		}
-		next = last
-		if !hand {
-			return nil
+		if hand {
+			return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})
 		}
-		return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})
+		next = last
+		return nil
 	})
 	return next, err
 }
