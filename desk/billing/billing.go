@@ -81,7 +81,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}
-	b.DrawWith()
+	b.DrawWith(func() ([]*invoice.Font, error) { return nil, nil })
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPages, job.Timeout(10*time.Minute))
@@ -99,10 +99,17 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 // nothing is issued.
 func (b *Billing) Sell(s Seller) { b.seller, b.sold = s.withDefaults(), b.Now() }
 
-// DrawWith gives fonts for what Inter does not have, as [invoice.NewPrinter] takes
-// them. It is called before jobs start. An invoice that is issued stays as it was drawn.
-func (b *Billing) DrawWith(fonts ...*invoice.Font) {
-	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter(fonts...) })
+// DrawWith says from where fonts come for what Inter does not have, as
+// [invoice.NewPrinter] takes them. They are fetched once, when something is drawn. It is
+// called before jobs start. An invoice that is issued stays as it was drawn.
+func (b *Billing) DrawWith(fonts func() ([]*invoice.Font, error)) {
+	b.printer = sync.OnceValues(func() (*invoice.Printer, error) {
+		more, err := fonts()
+		if err != nil {
+			return nil, loot.Wrap(loot.Internal, err, "fonts") // whoever asks for a document set none
+		}
+		return invoice.NewPrinter(more...)
+	})
 }
 
 // Desk returns the desk as a value.

@@ -408,7 +408,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 	ok(t, err)
 	onEach(t, func(t *testing.T, o *office) {
 		ctx := t.Context()
-		o.b.DrawWith(font)
+		o.b.DrawWith(func() ([]*invoice.Font, error) { return []*invoice.Font{font}, nil })
 		s := o.customer(with(meadow, map[loot.Field]string{companyName: "מרעה לדוגמה"}))
 		o.after(december)
 		o.run(november)
@@ -424,7 +424,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 			return err
 		}))
 		o.b.Sell(Seller{Name: "Other Ltd", VAT: "DE136695976", Series: "ZZ"})
-		o.b.DrawWith()
+		o.b.DrawWith(func() ([]*invoice.Font, error) { return nil, nil })
 		o.Clock.Advance(5 * 366 * 24 * time.Hour)
 		if !bytes.Equal(first, o.contents(i.Number)) {
 			t.Error("years later the documents are others")
