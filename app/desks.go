@@ -84,11 +84,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.billing.Sell(a.Config.seller(a.demo || a.scratch))
-	fonts, err := a.Config.fonts()
-	if err != nil {
-		return err
-	}
-	a.billing.DrawWith(fonts...)
+	a.billing.DrawWith(a.Config.fonts)
 	networks, err := a.Config.Outbound.networks()
 	if err != nil {
 		return err

@@ -50,16 +50,29 @@ func TestAFontThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 	}
 }
 
-// TestLettersAreDrawnWithTheFontsThatAreSet, as invoices are.
+// TestLettersAreDrawnWithTheFontsThatAreSet, as invoices are. They are read once something
+// is drawn, as [Config.Check] has read them before the start; one that is gone by then is a
+// matter of the log, and not of whoever asks for the letter.
 func TestLettersAreDrawnWithTheFontsThatAreSet(t *testing.T) {
-	config := Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"}
-	config.InvoiceFonts = []string{desktest.FontPath(desktest.DejaVu)}
-	a, err := New(t.Context(), config, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "font.ttf")
+	letter := func() ([]byte, error) {
+		t.Helper()
+		config := Config{Place: Place{Data: filepath.Join(t.TempDir(), "data")}, Listen: "127.0.0.1:0", BaseURL: "https://loot.example", From: "Loot <no-reply@loot.example>"}
+		config.InvoiceFonts = []string{path}
+		a, err := New(t.Context(), config, Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		return a.billing.Letter(invoice.Letter{Title: "רחוב הדוגמה", Language: "en"})
+	}
+	if _, err := letter(); loot.KindOf(err) != loot.Internal || !strings.Contains(err.Error(), "--invoice-font: "+path+" cannot be read") {
+		t.Errorf("without the font: %v", err)
+	}
+	if err := os.WriteFile(path, desktest.Font(t, desktest.DejaVu), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer a.Close()
-	pdf, err := a.billing.Letter(invoice.Letter{Title: "רחוב הדוגמה", Language: "en"})
+	pdf, err := letter()
 	if err != nil || !bytes.Contains(pdf, []byte("+Additional-1 ")) || bytes.Contains(pdf, []byte("/ActualText")) {
 		t.Errorf("the font is not used: %v", err)
 	}

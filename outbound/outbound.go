@@ -1,6 +1,6 @@
 // Package outbound connects to systems of others whose address somebody typed, or named in
-// a message: to the public internet and, of what lies inside, to the networks alone that the operator names.
-// So nobody has the program reach what only it can reach.
+// a message: to the public internet and, of what lies inside, to the networks alone that
+// the operator names. So nobody has the program reach what only it can reach.
 package outbound
 
 import (

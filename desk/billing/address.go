@@ -81,13 +81,6 @@ func (l lease) String() string {
 // assign gives a service an address for a time in which nobody else has it or a part
 // of it, or a domain name. What the service has already from then on, it is told again.
 func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assignment, err error) {
-	s, err := b.inForce()
-	if err != nil {
-		return out, err
-	}
-	if longest := LongestName(s); utf8.RuneCountInString(l.Name) > longest {
-		return out, wrongIn("address", fmt.Sprintf("The statement in force allows names of %d characters at most.", longest))
-	}
 	var one Service
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		one, err = b.findService(ctx, tx, l.Service)
@@ -109,9 +102,11 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 		if err := l.check(one, b.Now()); err != nil {
 			return err
 		}
-		mark, block, net := b.marksOf(l)
-		if err := lockBlock(ctx, tx, block); err != nil {
-			return err
+		mark, block, _ := b.marksOf(l)
+		if l.Name == "" {
+			if err := lockBlock(ctx, tx, block); err != nil {
+				return err
+			}
 		}
 		taken, err := b.overlaps(ctx, tx, l)
 		if err != nil {
@@ -125,22 +120,46 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 			}
 			return loot.Errorf(loot.Conflict, "The address, or a part of it, is assigned at that time already. Release it first.")
 		}
-		p, err := b.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forService, Subject: one.Subject, Collection: connections, Fields: []loot.Field{addressOn},
-		})
+		hooks, err := hooksOf(ctx, tx, addressAssigned)
 		if err != nil {
 			return err
 		}
-		out = Assignment{ID: loot.NewID("a"), Service: l.Service, Subject: one.Subject, Since: l.From, Until: l.To, mark: mark}
-		if out.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, out.ID, l.String()); err != nil {
-			return err
-		}
-		if err := insertAddress(ctx, tx, out, block, net); err != nil {
-			return err
-		}
-		return b.tellAddress(ctx, tx, "address.assigned", out)
+		out, err = b.noteAddress(ctx, tx, by, "", one.Subject, l, hooks)
+		return err
 	})
 	return out, err
+}
+
+// noteAddress notes within tx that a service of somebody has an address or a name, and
+// has webhooks told. Whoever has it assigned, by, may give a reason for the ledger.
+func (b *Billing) noteAddress(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, s loot.Subject, l lease, hooks []webhook) (a Assignment, err error) {
+	now, err := b.inForce()
+	if err != nil {
+		return a, err
+	}
+	switch longest := LongestName(now); {
+	case utf8.RuneCountInString(l.Name) <= longest:
+	case longest == 0:
+		return a, wrongIn("address", "The statement in force keeps no names of services: it does not declare "+string(addressOn)+".")
+	default:
+		return a, wrongIn("address", "The statement in force allows names of "+loot.Plural(longest, "character", "characters")+" at most.")
+	}
+	p, err := b.Gate.Decide(ctx, tx, gate.Request{
+		Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forService, Reason: reason,
+		Subject: s, Collection: connections, Fields: []loot.Field{addressOn},
+	})
+	if err != nil {
+		return a, err
+	}
+	mark, block, net := b.marksOf(l)
+	a = Assignment{ID: loot.NewID("a"), Service: l.Service, Subject: s, Since: l.From, Until: l.To, mark: mark}
+	if a.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, a.ID, l.String()); err != nil {
+		return a, err
+	}
+	if err := insertAddress(ctx, tx, a, block, net); err != nil {
+		return a, err
+	}
+	return a, b.tellAddress(ctx, tx, hooks, addressAssigned, a)
 }
 
 // forService is the purpose of running what was ordered.
@@ -162,9 +181,10 @@ func (l lease) check(one Service, now time.Time) error {
 }
 
 // holdService has a service end no sooner than the transaction, so that what it is
-// given is taken back at its end.
+// given is taken back at its end, and be given something else, such as the same name, no
+// sooner either.
 func holdService(ctx context.Context, tx *store.Tx, reference string) error {
-	rows, err := tx.Query(ctx, `SELECT reference FROM billing_service WHERE reference = $1`+tx.ForShare(), reference)
+	rows, err := tx.Query(ctx, `SELECT reference FROM billing_service WHERE reference = $1`+tx.ForUpdate(), reference)
 	if err == nil {
 		err = rows.Close()
 	}
@@ -174,6 +194,7 @@ func holdService(ctx context.Context, tx *store.Tx, reference string) error {
 	return nil
 }
 
+// lockBlock has nobody else be given a part of a block before the transaction is over.
 func lockBlock(ctx context.Context, tx *store.Tx, block []byte) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_block (block) VALUES ($1) ON CONFLICT (block) DO NOTHING`, block); err != nil {
 		return fmt.Errorf("billing: block: %w", err)
@@ -274,10 +295,14 @@ func (b *Billing) release(ctx context.Context, tx *store.Tx, by loot.Actor, id s
 	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE id = $2 AND until = 0`, at.UnixMicro(), id); err != nil {
 		return a, fmt.Errorf("billing: release: %w", err)
 	}
-	if err := b.Gate.NoteAbout(ctx, tx, a.Subject, collection, by, "address.released", ""); err != nil {
+	if err := b.Gate.NoteAbout(ctx, tx, a.Subject, collection, by, addressReleased, ""); err != nil {
 		return a, err
 	}
-	return a, b.tellAddress(ctx, tx, "address.released", a)
+	hooks, err := hooksOf(ctx, tx, addressReleased)
+	if err != nil {
+		return a, err
+	}
+	return a, b.tellAddress(ctx, tx, hooks, addressReleased, a)
 }
 
 // releaseAll takes back what a service has.
@@ -289,16 +314,26 @@ func (b *Billing) releaseAll(ctx context.Context, tx *store.Tx, reference string
 	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE service = $2 AND until = 0`, at.UnixMicro(), reference); err != nil {
 		return fmt.Errorf("billing: release: %w", err)
 	}
+	hooks, err := hooksOf(ctx, tx, addressReleased)
+	if err != nil {
+		return err
+	}
 	for _, a := range all {
-		if err := b.tellAddress(ctx, tx, "address.released", a); err != nil {
+		if err := b.tellAddress(ctx, tx, hooks, addressReleased, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Billing) tellAddress(ctx context.Context, tx *store.Tx, what string, a Assignment) error {
-	return b.tellHooks(ctx, tx, what, eventData{Service: a.Service, Customer: a.Subject, Address: a.ID})
+// What webhooks are told of addresses.
+const (
+	addressAssigned = "address.assigned"
+	addressReleased = "address.released"
+)
+
+func (b *Billing) tellAddress(ctx context.Context, tx *store.Tx, hooks []webhook, what string, a Assignment) error {
+	return b.tellHooks(ctx, tx, hooks, what, eventData{Service: a.Service, Customer: a.Subject, Address: a.ID})
 }
 
 // openAddresses opens the addresses of a customer, or of one service of theirs, for

@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -19,6 +21,7 @@ import (
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/ledger"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -132,6 +135,93 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.forget(ctx, tx, other) })
 		find(http.StatusNotFound, "192.0.2.16", o.Clock.Now())
 	})
+}
+
+// A name that is given to a service by several at once is noted once, and nothing of it is
+// left once its customer is forgotten.
+func TestANameIsNotedOnceAndGoesWithItsCustomer(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, id := o.server()
+		c := o.api([]api.Scope{"addresses:assign"}, "support")
+		c.call(http.StatusOK, http.MethodPost, "/api/services/"+id+"/addresses", `{"address":"192.0.2.7"}`)
+		count := func(table string) (n int) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				return tx.QueryRow(ctx, `SELECT count(*) FROM `+table).Scan(&n)
+			})
+			return n
+		}
+		blocks := count("billing_block")
+		const names = 20
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for n := range names {
+					l := lease{Service: id, Name: fmt.Sprintf("%d.meadow.example", n), From: o.Clock.Now()}
+					if a, err := o.b.assign(o.Context(), loot.Actor{Kind: loot.Staff, ID: "member-one"}, l); err != nil || a.Service != id {
+						t.Errorf("%+v: %v", a, err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if n := count("billing_address"); n != 1+names {
+			t.Errorf("%d are noted, want an address and %d names", n, names)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.forget(ctx, tx, s) })
+		if left, n := count("billing_address"), count("billing_block"); left != 0 || n != blocks {
+			t.Errorf("%d addresses are left, and %d blocks of %d", left, n, blocks)
+		}
+	})
+}
+
+// A name that the statement has no room for is not noted, whoever brings it, and whoever
+// assigns it is told why.
+func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
+	t.Parallel()
+	const limit, field = "    max: 253\n    identifying: true\n", "\n  connection.address:\n"
+	src := string(statement.Default())
+	for name, of := range map[string]struct {
+		part, by string
+		says     string // of names that are longer
+		least    int    // so long is a name for which there is no room
+	}{
+		"none":  {field, "\n  connection.other:\n", "The statement in force keeps no names of services: it does not declare connection.address.", 1},
+		"short": {limit, strings.Replace(limit, "253", "14", 1), "The statement in force allows names of 14 characters at most.", 15},
+		"any":   {limit, strings.Replace(limit, "    max: 253\n", "", 1), "", mostName + 1},
+	} {
+		if strings.Count(src, of.part) != 1 {
+			t.Fatalf("the statement has not one %q", of.part)
+		}
+		by := desktest.Parse(t, []byte(strings.Replace(src, of.part, of.by, 1)))
+		t.Run(name, func(t *testing.T) {
+			desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+				o := newOfficeBy(t, db, by)
+				s, id := o.server()
+				c := o.api([]api.Scope{"addresses:assign"}, "support")
+				noted := func() (n int) {
+					o.Tx(func(ctx context.Context, tx *store.Tx) error {
+						return tx.QueryRow(ctx, `SELECT count(*) FROM billing_address`).Scan(&n)
+					})
+					return n
+				}
+				for _, n := range []string{"bücher.example", "longer.meadow.example"} {
+					before, status, says, more := noted(), http.StatusOK, "", 1
+					if utf8.RuneCountInString(n) >= of.least {
+						status, says, more = http.StatusUnprocessableEntity, of.says, 0
+					}
+					if _, raw := c.raw(status, http.MethodPost, "/api/services/"+id+"/addresses", fmt.Sprintf(`{"address":%q}`, n)); !strings.Contains(string(raw), says) {
+						t.Errorf("%s: %s, want %q", n, raw, says)
+					}
+					o.Tx(func(ctx context.Context, tx *store.Tx) error {
+						return o.b.Name(ctx, tx, o.Actor, "as taken over", []Named{{Order: Order{Subject: s, Made: o.Clock.Now()}, Reference: id, Name: "x" + n[1:]}})
+					})
+					if got := noted() - before; got != 2*more {
+						t.Errorf("%s: %d names are noted, want %d", n, got, 2*more)
+					}
+				}
+			})
+		})
+	}
 }
 
 // No address stands in the clear in what lies on the disk.

@@ -56,7 +56,9 @@ type Billing struct {
 	disputed  func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error) // nil: nothing is
 	caseOf    func(ctx context.Context, tx *store.Tx, who loot.Actor, about loot.Subject, ticket string) (called, place string, err error)
 	seller    Seller
+	sold      time.Time  // when that was said
 	issuing   sync.Mutex // held while numbers are given
+	pages     int        // that one job of a run draws; in tests fewer than pagesOnce
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
 	at        func(step string) // of tests; nil: none
@@ -75,11 +77,11 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"},
 		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
 	)
-	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults()}
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}
-	b.DrawWith()
+	b.DrawWith(func() ([]*invoice.Font, error) { return nil, nil })
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPages, job.Timeout(10*time.Minute))
@@ -95,12 +97,19 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 
 // Sell says who issues the invoices. It is called before jobs start; without it
 // nothing is issued.
-func (b *Billing) Sell(s Seller) { b.seller = s.withDefaults() }
+func (b *Billing) Sell(s Seller) { b.seller, b.sold = s.withDefaults(), b.Now() }
 
-// DrawWith gives fonts for what Inter does not have, as [invoice.NewPrinter] takes
-// them. It is called before jobs start. An invoice that is issued stays as it was drawn.
-func (b *Billing) DrawWith(fonts ...*invoice.Font) {
-	b.printer = sync.OnceValues(func() (*invoice.Printer, error) { return invoice.NewPrinter(fonts...) })
+// DrawWith says from where fonts come for what Inter does not have, as
+// [invoice.NewPrinter] takes them. They are fetched once, when something is drawn. It is
+// called before jobs start. An invoice that is issued stays as it was drawn.
+func (b *Billing) DrawWith(fonts func() ([]*invoice.Font, error)) {
+	b.printer = sync.OnceValues(func() (*invoice.Printer, error) {
+		more, err := fonts()
+		if err != nil {
+			return nil, loot.Wrap(loot.Internal, err, "fonts") // whoever asks for a document set none
+		}
+		return invoice.NewPrinter(more...)
+	})
 }
 
 // Desk returns the desk as a value.

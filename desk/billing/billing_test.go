@@ -35,8 +35,14 @@ func onEach(t *testing.T, f func(*testing.T, *office)) {
 
 func newOffice(t testing.TB, db *store.DB) *office {
 	t.Helper()
+	return newOfficeBy(t, db, desktest.Standard(t))
+}
+
+// newOfficeBy is an office under a statement.
+func newOfficeBy(t testing.TB, db *store.DB, s *statement.Statement) *office {
+	t.Helper()
 	o := newOfficeIn(desktest.New(t, db, desktest.Base))
-	o.Open(desktest.Standard(t), o.b.Desk())
+	o.Open(s, o.b.Desk())
 	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
 	return o
 }

@@ -187,8 +187,12 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			if err != nil {
 				return err
 			}
-			if text = cmp.Or(text, findings(&d.record.Invoice, seller)); text != "" {
-				out = waits(nil, finding{Text: text})
+			wrong := finding{Text: text}
+			if text == "" {
+				wrong = finding{Text: findings(&d.record.Invoice, seller), Unregistered: seller.unregistered(&d.record.Invoice) != ""}
+			}
+			if wrong.Text != "" {
+				out = waits(nil, wrong)
 				return nil
 			}
 			out.drafts = append(out.drafts, d)
@@ -228,6 +232,8 @@ var ledgerWords = map[string]string{
 type finding struct {
 	Text    string
 	Service string // reference of the one that has no plan; empty: it is about something else
+
+	Unregistered bool // the seller has no VAT number; see [Seller.unregistered]
 }
 
 // plan returns where the service that has no plan gets one; empty: it is about something else.
@@ -244,7 +250,7 @@ func charged(uses []use, m Month, at *time.Location, lang string) (by map[string
 	by = map[string][]invoice.Line{}
 	for _, u := range uses {
 		if u.each == "" {
-			return nil, nil, finding{"The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs.", u.Reference}
+			return nil, nil, finding{Text: "The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs.", Service: u.Reference}
 		}
 		for _, l := range u.lines(m, at, lang) {
 			if by[u.currency] == nil {

@@ -180,7 +180,7 @@ type pending struct {
 }
 
 func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (out []pending, err error) {
-	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, service, since, told FROM billing_pending `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, service, unregistered, since, told FROM billing_pending `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: pending: %w", err)
 	}
@@ -188,10 +188,11 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 	for rows.Next() {
 		var p pending
 		var missing string
-		var since, told int64
-		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding.Text, &p.Finding.Service, &since, &told); err != nil {
+		var unregistered, since, told int64
+		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding.Text, &p.Finding.Service, &unregistered, &since, &told); err != nil {
 			return nil, fmt.Errorf("billing: pending: %w", err)
 		}
+		p.Finding.Unregistered = unregistered != 0
 		for f := range strings.FieldsSeq(missing) {
 			p.Missing = append(p.Missing, loot.Field(f))
 		}
@@ -208,9 +209,13 @@ func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	for _, f := range p.Missing {
 		missing = append(missing, string(f))
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, since, told) VALUES ($1, $2, $3, $4, $5, $6, 0)
-		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service, since = excluded.since`,
-		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, p.Since.UnixMicro()); err != nil {
+	unregistered := 0
+	if p.Finding.Unregistered {
+		unregistered = 1
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, unregistered, since, told) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service, unregistered = excluded.unregistered, since = excluded.since`,
+		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, unregistered, p.Since.UnixMicro()); err != nil {
 		return fmt.Errorf("billing: pending: %w", err)
 	}
 	return nil

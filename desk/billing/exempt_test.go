@@ -13,6 +13,7 @@ import (
 	"loot/api"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
+	"loot/statement"
 )
 
 // smallSeller is a small business that is exempt until the end of November and has no
@@ -99,7 +100,8 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 
 // Once nothing is exempt any more and there is no VAT number, no month is begun, by a
 // person or by itself, and nobody's details are opened for it. What waits for the number
-// alone is opened once, and again when its owner gave other details or the settings help.
+// alone is opened once, and again when its owner gave other details or the seller is
+// another.
 func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		set := smallSeller
@@ -135,12 +137,14 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		o.b.Sell(ends)
 		o.give(late, town, "Lateton")
 		o.Clock.Advance(time.Hour)
-		draws("what was missing is given", 1, o.hour)
+		draws("what was missing is given, by another seller", 2, o.hour)
 		o.asStaff("billing")
 		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "or the days of the exemption", "only the VAT number helps")
 		draws("nothing was exempt", 0, o.hour)
 		o.b.Sell(set)
-		draws("November is exempt", 1, o.hour)
+		o.Clock.Advance(time.Hour)
+		draws("November is exempt", 2, o.hour)
+		draws("an hour after the settings", 0, o.hour)
 
 		o.Clock.Advance(31 * 24 * time.Hour) // December is over, and with it nothing is exempt
 		draws("December is over", 0, o.hour)
@@ -170,6 +174,48 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 			t.Errorf("%d invoices, want all", n)
 		}
 	})
+}
+
+// What waits for the seller's VAT number goes out without it, once the seller is another
+// that needs none, or the customer is.
+func TestWhatWaitsForAVATNumberGoesOutOnceNoneIsNeeded(t *testing.T) {
+	abroad := with(meadow, map[loot.Field]string{country: "IE", companyVAT: "IE1234567T"})
+	german := with(meadow, map[loot.Field]string{country: "DE", postcode: "10115", companyVAT: "DE136695976"})
+	shop, moved, unsaid := smallSeller, smallSeller, smallSeller
+	shop.OSS, moved.Address, unsaid.Address = true, MadeUpSeller.Address, ""
+	home := desktest.Parse(t, []byte(strings.NewReplacer(`"2026-1"`, `"2026-2"`, MadeUpSeller.Address, smallSeller.Address).Replace(string(statement.Default()))))
+	for name, c := range map[string]struct {
+		seller Seller
+		given  map[loot.Field]string
+		mend   func(*office, loot.Subject)
+	}{
+		"one-stop shop":     {shop, meadow, func(o *office, _ loot.Subject) { o.b.Sell(smallSeller) }},
+		"address":           {moved, german, func(o *office, _ loot.Subject) { o.b.Sell(smallSeller) }},
+		"controller":        {unsaid, german, func(o *office, _ loot.Subject) { o.InForce(home) }},
+		"number taken away": {smallSeller, abroad, func(o *office, s loot.Subject) { o.give(s, companyVAT, "") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, o *office) {
+				o.b.Sell(c.seller)
+				s := o.customer(c.given)
+				o.after(december)
+				o.run(november)
+				o.asStaff("billing")
+				shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, string(s), "only the VAT number helps")
+				o.Clock.Advance(time.Hour)
+				c.mend(o, s)
+				o.Clock.Advance(time.Hour)
+				o.hour()
+				all := o.issued("")
+				if len(all) != 1 {
+					t.Fatalf("%d invoices, want that which waited", len(all))
+				}
+				if got := o.record(all[0].Number).Invoice; got.Lines[0].Tax.Category != invoice.Exempt || got.Seller.VAT != "" {
+					t.Errorf("%+v", got.Lines[0].Tax)
+				}
+			})
+		})
+	}
 }
 
 func TestTheReasonOfAnExemptionIsInTheLanguageOfTheInvoice(t *testing.T) {

@@ -326,6 +326,36 @@ func TestARunGoesOnFromThePageThatItWasKilledIn(t *testing.T) {
 	})
 }
 
+// A job of a run draws as many pages as it may, and another goes on from there.
+func TestARunIsHandedFromJobToJob(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		const members = 2*pageOf + 5
+		for range members {
+			o.customer(meadow)
+		}
+		o.b.pages = 2
+		o.after(december)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
+		o.Drain()
+		jobs, err := o.Kit.Jobs.Counts(t.Context())
+		ok(t, err)
+		if n := jobs[pageArgs{}.Kind()]; n.Finished != 2 || n.Failed != 0 {
+			t.Errorf("%+v, want one job for the first two pages, and one for the last", n)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			r, _, err := findRun(ctx, tx, november)
+			if r.Seen != members || r.Done.IsZero() {
+				t.Errorf("%+v, want all %d seen", r, members)
+			}
+			return err
+		})
+		if n := len(o.issued("")); n != members {
+			t.Errorf("%d invoices of %d", n, members)
+		}
+	})
+}
+
 func TestAnInvoiceWaitsForWhatIsMissingAndThenGoesOut(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		s := o.customer(with(meadow, map[loot.Field]string{town: ""}))
@@ -378,7 +408,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 	ok(t, err)
 	onEach(t, func(t *testing.T, o *office) {
 		ctx := t.Context()
-		o.b.DrawWith(font)
+		o.b.DrawWith(func() ([]*invoice.Font, error) { return []*invoice.Font{font}, nil })
 		s := o.customer(with(meadow, map[loot.Field]string{companyName: "מרעה לדוגמה"}))
 		o.after(december)
 		o.run(november)
@@ -394,7 +424,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 			return err
 		}))
 		o.b.Sell(Seller{Name: "Other Ltd", VAT: "DE136695976", Series: "ZZ"})
-		o.b.DrawWith()
+		o.b.DrawWith(func() ([]*invoice.Font, error) { return nil, nil })
 		o.Clock.Advance(5 * 366 * 24 * time.Hour)
 		if !bytes.Equal(first, o.contents(i.Number)) {
 			t.Error("years later the documents are others")

@@ -21,6 +21,18 @@ func moment(text string) time.Time {
 	return t
 }
 
+// The days of a seller end in the zone that is set, also where another one was before, and
+// in that of UTC where there is no such zone.
+func TestTheDaysOfASellerEndInItsZone(t *testing.T) {
+	s := MadeUpSeller.withDefaults()
+	for _, c := range []struct{ zone, want string }{{s.Zone, "Europe/Dublin"}, {"Europe/Athens", "Europe/Athens"}, {"Europe/Nowhere", "UTC"}, {"", "UTC"}} {
+		s.Zone = c.zone
+		if s = s.withDefaults(); s.place().String() != c.want {
+			t.Errorf("%q: the days end in that of %v, want %s", c.zone, s.place(), c.want)
+		}
+	}
+}
+
 func TestWhatAServiceCostsInAMonth(t *testing.T) {
 	dublin := MadeUpSeller.place()
 	for _, tt := range []struct {

@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"unicode/utf8"
 
 	"loot"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
+	"loot/web"
 )
 
 // A Named service is one that was taken over, with the domain name by which its
@@ -67,42 +66,20 @@ func LongestName(s *statement.Statement) int {
 // a reason for the ledger. The keys were made before; see [Billing.NameKeys]. Where the
 // statement does not let this desk keep it, a service has none.
 func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Named) error {
-	s, err := b.inForce()
+	hooks, err := hooksOf(ctx, tx, addressAssigned) // looked up once for all
 	if err != nil {
 		return err
 	}
-	live, err := readHooks(ctx, tx, `WHERE h.ended = 0`)
-	if err != nil {
-		return err
-	}
-	told := slices.ContainsFunc(live, func(h webhook) bool { return slices.Contains(h.Events, "address.assigned") }) // looked up once for all
-	longest := LongestName(s)
 	for _, n := range all {
-		if n.Name == "" || utf8.RuneCountInString(n.Name) > longest || !n.Ended.IsZero() {
+		if n.Name == "" || !n.Ended.IsZero() {
 			continue
 		}
-		p, err := b.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forService, Reason: reason,
-			Subject: n.Subject, Collection: connections, Fields: []loot.Field{addressOn},
-		})
-		if _, refused := errors.AsType[*gate.Refusal](err); refused {
+		_, err := b.noteAddress(ctx, tx, by, reason, n.Subject, lease{Service: n.Reference, Name: n.Name, From: n.Made}, hooks)
+		if _, refused := errors.AsType[*gate.Refusal](err); refused || web.Wrong(err) != nil {
 			continue
 		}
 		if err != nil {
 			return err
-		}
-		mark, block, net := b.marksOf(lease{Service: n.Reference, Name: n.Name})
-		a := Assignment{ID: loot.NewID("a"), Service: n.Reference, Subject: n.Subject, Since: n.Made, mark: mark}
-		if a.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, a.ID, n.Name); err != nil {
-			return err
-		}
-		if err := insertAddress(ctx, tx, a, block, net); err != nil {
-			return err
-		}
-		if told {
-			if err := b.tellAddress(ctx, tx, "address.assigned", a); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ var (
 	paymentPage  = web.NewPage[paymentView](pageFiles, "pages/payment.html")
 )
 
-// paymentRoutes are those of payments, with the roles that write invoices.
+// paymentRoutes are those of payments.
 func (b *Billing) paymentRoutes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /console/billing/payments", Audience: web.Console, Serve: b.payments, Roles: billers},

@@ -129,8 +129,8 @@ func (b *Billing) runPages(ctx context.Context, a pageArgs) error {
 		return err
 	}
 	for n := 1; ; n++ {
-		next, err := b.runPage(ctx, a, n == pagesOnce)
-		if err != nil || next == "" || n == pagesOnce {
+		next, err := b.runPage(ctx, a, n == b.pages)
+		if err != nil || next == "" {
 			return err
 		}
 		a.After = next
@@ -167,11 +167,11 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot
 		if n == 0 || done != 0 {
 			return nil // the same page was done before, or it was the last
 		}
-		next = last
-		if !hand {
-			return nil
+		if hand {
+			return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})
 		}
-		return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})
+		next = last
+		return nil
 	})
 	return next, err
 }
@@ -185,7 +185,7 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	}
 	var failed []error // what fails keeps nothing else from being done
 	if seller := b.seller.of(v.Statement.Front()); len(seller.missing("")) == 0 {
-		failed = append(failed, b.retry(ctx))
+		failed = append(failed, b.retry(ctx, slices.MaxFunc([]time.Time{b.sold, v.Effective}, time.Time.Compare)))
 		if last := b.thisMonth().before(); seller.Auto && len(seller.missing(last)) == 0 {
 			_, err := b.startRun(ctx, last, b.actor(), false)
 			failed = append(failed, err)
@@ -200,8 +200,9 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 }
 
 // retry draws again what waited for details that are there by now, and what was
-// found wrong, as prices and rules may have been put right.
-func (b *Billing) retry(ctx context.Context) error {
+// found wrong, as prices and rules may have been put right. The seller is since settled
+// what it is now.
+func (b *Billing) retry(ctx context.Context, settled time.Time) error {
 	after := pending{}
 	for {
 		var list []pending
@@ -212,7 +213,7 @@ func (b *Billing) retry(ctx context.Context) error {
 				return err
 			}
 			for _, p := range list {
-				ready, err := b.ready(ctx, tx, p)
+				ready, err := b.ready(ctx, tx, p, settled)
 				if err != nil {
 					return err
 				}
@@ -237,9 +238,9 @@ func (b *Billing) retry(ctx context.Context) error {
 }
 
 // ready reports whether all that an invoice waits for was given. What waits for the
-// seller's VAT number is not looked at every hour: other settings make it ready, or
-// what its customer gave since.
-func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending) (bool, error) {
+// seller's VAT number is not looked at every hour: only what the seller is makes it ready,
+// or its customer's details, if either changed since.
+func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending, settled time.Time) (bool, error) {
 	held, err := b.Vault.Held(ctx, tx, p.Subject, collection)
 	if loot.KindOf(err) == loot.NotFound {
 		return true, nil // drawing it finds that nobody is there any more
@@ -247,13 +248,9 @@ func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if b.seller.lacksVATFor(p) {
-		for _, about := range held {
-			if !about.At.Before(p.Since) {
-				return true, nil
-			}
-		}
-		return false, nil
+	if p.Finding.Unregistered {
+		row, err := b.Vault.Row(ctx, tx, p.Subject, collection) // also of a change that took something away
+		return !p.Since.After(settled) || !p.Since.After(row.Changed), err
 	}
 	return !slices.ContainsFunc(p.Missing, func(f loot.Field) bool { _, ok := held[f]; return !ok }), nil
 }

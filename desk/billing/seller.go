@@ -3,7 +3,6 @@ package billing
 import (
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"loot"
@@ -32,6 +31,8 @@ type Seller struct {
 
 	TaxNumber string      // of the tax office; who is exempt may have no other
 	Exempt    []Exemption // when its supplies are exempt at home, and why; no two on the same day
+
+	at *time.Location // of Zone, as each look-up reads a file; nil: it is looked up
 }
 
 // MadeUpSeller is the company of demonstrations and proofs.
@@ -85,22 +86,20 @@ func (s Seller) withDefaults() Seller {
 		s.VAT = n.Value
 	}
 	s.IBAN, s.BIC = number.Compact(s.IBAN), number.Compact(s.BIC)
+	s.at = nil // it may be that of another zone
+	s.at = s.place()
 	return s
 }
 
-// places are the zones that were looked up, as each look-up reads a file.
-var places sync.Map
-
 // place is where the seller's days begin and end.
 func (s Seller) place() *time.Location {
-	if at, ok := places.Load(s.Zone); ok {
-		return at.(*time.Location)
+	if s.at != nil {
+		return s.at
 	}
 	at, err := time.LoadLocation(s.Zone)
 	if err != nil {
-		at = time.UTC
+		return time.UTC
 	}
-	places.Store(s.Zone, at)
 	return at
 }
 
@@ -145,11 +144,6 @@ func (s Seller) unregistered(inv *invoice.Invoice) string {
 		return vatOrExempt
 	}
 	return ""
-}
-
-// lacksVATFor reports whether an invoice waits for a VAT number that the seller still lacks.
-func (s Seller) lacksVATFor(p pending) bool {
-	return !s.registered() && (strings.Contains(p.Finding.Text, onlyVAT) || strings.Contains(p.Finding.Text, vatOrExempt) && s.exemptOn(p.Month.days().To) == nil)
 }
 
 // missing returns what the law wants to stand on an invoice for a month and is not set

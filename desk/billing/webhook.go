@@ -15,7 +15,7 @@ import (
 
 // eventTypes are what a provisioning system can be told.
 var eventTypes = []string{
-	"service.ordered", "service.active", "service.suspended", "service.ended", "address.assigned", "address.released",
+	"service.ordered", "service.active", "service.suspended", "service.ended", addressAssigned, addressReleased,
 }
 
 // What a message says: ids, from which whoever is entitled to reads the rest from
@@ -194,14 +194,15 @@ func provisioned(ctx context.Context, tx *store.Tx) (bool, error) {
 	return len(live) > 0, err
 }
 
-// tellHooks has every webhook told that wants to know, once tx is committed.
-func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, what string, d eventData) error {
+// hooksOf returns the webhooks that want to be told of what happens.
+func hooksOf(ctx context.Context, tx *store.Tx, what string) ([]webhook, error) {
 	live, err := readHooks(ctx, tx, `WHERE h.ended = 0 ORDER BY h.id`)
-	if err != nil {
-		return err
-	}
-	live = slices.DeleteFunc(live, func(h webhook) bool { return !slices.Contains(h.Events, what) })
-	if len(live) == 0 {
+	return slices.DeleteFunc(live, func(h webhook) bool { return !slices.Contains(h.Events, what) }), err
+}
+
+// tellHooks has webhooks told what happened, once tx is committed.
+func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, hooks []webhook, what string, d eventData) error {
+	if len(hooks) == 0 {
 		return nil
 	}
 	now := b.Now()
@@ -213,7 +214,7 @@ func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, what string, d ev
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_event (id, at, type, subject, body) VALUES ($1, $2, $3, $4, $5)`, event, now.UnixMicro(), what, d.Customer, string(body)); err != nil {
 		return fmt.Errorf("billing: event: %w", err)
 	}
-	for _, h := range live {
+	for _, h := range hooks {
 		id := loot.NewID("d")
 		if _, err := tx.Exec(ctx, `INSERT INTO billing_delivery (id, event, hook, made, state, tries, tried, status) VALUES ($1, $2, $3, $4, 'waiting', 0, 0, 0)`,
 			id, event, h.ID, now.UnixMicro()); err != nil {
@@ -228,7 +229,12 @@ func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, what string, d ev
 
 // tellState tells of the state of a service.
 func (b *Billing) tellState(ctx context.Context, tx *store.Tx, one Service, m Move) error {
-	return b.tellHooks(ctx, tx, "service."+string(m.To), eventData{
+	what := "service." + string(m.To)
+	hooks, err := hooksOf(ctx, tx, what)
+	if err != nil {
+		return err
+	}
+	return b.tellHooks(ctx, tx, hooks, what, eventData{
 		Service: one.Reference, Customer: one.Subject, Kind: one.Service, Plan: one.PlanID, State: m.To, Reason: m.Why,
 	})
 }

@@ -11,14 +11,10 @@ const (
 	Droid  = "droid/DroidSansFallbackFull.ttf"
 )
 
-// FontPath returns where a font of Debian lies, which scripts/install-test-tools
-// installs.
-func FontPath(font string) string { return "/usr/share/fonts/truetype/" + font }
-
-// Font returns a font of Debian.
+// Font returns a font of Debian, which scripts/install-test-tools installs.
 func Font(t testing.TB, font string) []byte {
 	t.Helper()
-	file, err := os.ReadFile(FontPath(font))
+	file, err := os.ReadFile("/usr/share/fonts/truetype/" + font)
 	if err != nil {
 		t.Fatalf("%v: scripts/install-test-tools installs it", err)
 	}

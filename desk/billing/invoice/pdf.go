@@ -37,10 +37,10 @@ func ParseFont(nth int, file []byte) (*Font, error) {
 // time.
 type Printer struct{ regular, bold *pdfa.Face }
 
-// NewPrinter returns a printer. Of more fonts, for what Inter does not have (it
-// has Latin, Greek and Cyrillic), the first that has a character is taken. A character that no font has is shown as a box, and a
-// reader that copies or reads aloud still finds it. The documents depend on
-// the fonts: whoever must show the same page later keeps the PDF.
+// NewPrinter returns a printer. Of more fonts, for what Inter does not have (it has Latin,
+// Greek and Cyrillic), the first that has a character is taken. A character that no font
+// has is shown as a box, and a reader that copies or reads aloud still finds it. The
+// documents depend on the fonts: whoever must show the same page later keeps the PDF.
 func NewPrinter(more ...*Font) (*Printer, error) {
 	regular, err := pdfa.ParseFont("Inter-Regular", regularFile)
 	if err != nil {

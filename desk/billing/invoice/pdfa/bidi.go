@@ -14,9 +14,6 @@ type stretch struct {
 	level int  // of the Unicode Bidirectional Algorithm
 }
 
-// beforeRight is below every character that is written from the right.
-const beforeRight = 0x590
-
 // ordered divides a line as it is read into stretches from left to right, by the
 // Unicode Bidirectional Algorithm (UAX 9). The first letter says from which side
 // the line is read. Brackets are not taken in pairs (rule N0): x/text looks for pairs
@@ -25,7 +22,7 @@ const beforeRight = 0x590
 // both go with the word before.
 func ordered(line string) []stretch {
 	runes := []rune(line)
-	if !slices.ContainsFunc(runes, func(r rune) bool { return r >= beforeRight && class(r) != bidi.L }) {
+	if !slices.ContainsFunc(runes, turns) {
 		return []stretch{{runes: runes}}
 	}
 	if slices.ContainsFunc(runes, func(r rune) bool { return class(r) == bidi.B }) { // it ends a paragraph, of which this is one
@@ -85,6 +82,22 @@ func ordered(line string) []stretch {
 		}
 	}
 	return out
+}
+
+// beforeRight is below every character that is written from the right.
+const beforeRight = 0x590
+
+// turns reports whether a character is read from the right, or has others read so: in a
+// line without any, all stand as they are read, such as dashes, quotes and €.
+func turns(r rune) bool {
+	if r < beforeRight {
+		return false
+	}
+	switch class(r) {
+	case bidi.R, bidi.AL, bidi.AN, bidi.RLE, bidi.RLO, bidi.RLI:
+		return true
+	}
+	return false
 }
 
 func class(r rune) bidi.Class {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/bidi"
 	"pgregory.net/rapid"
 
 	"loot/desk/desktest"
@@ -56,6 +57,41 @@ func TestLinesStandAsTheyAreRead(t *testing.T) {
 			t.Errorf("%s stands as %q, want %q", c.read, got.String(), script(c.stands))
 		}
 	}
+}
+
+// TestOnlyWhatIsReadFromTheRightTurnsALine, and no sign that Latin text has, too.
+func TestOnlyWhatIsReadFromTheRightTurnsALine(t *testing.T) {
+	for _, r := range "aé 12–−“”’„€…•№Жλ字あ한\u2009\u202f\u200b\ufeff" {
+		if turns(r) {
+			t.Errorf("%q turns a line", r)
+		}
+	}
+	for _, r := range "אبܐ߀ހ٢\u200f\u061c\u202b\u202e\u2067ﷲ" {
+		if !turns(r) {
+			t.Errorf("%q does not turn a line", r)
+		}
+	}
+}
+
+// A line that nothing turns stands as it is read by the whole algorithm, too.
+func TestALineThatNothingTurnsStandsAsItIsRead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		line := rapid.OneOf(rapid.StringMatching(`[a-c 0-3–−“”’€%.,()\x{202a}\x{202c}\x{2068}\x{2069}]{1,20}`), rapid.String()).
+			Filter(func(s string) bool { return !slices.ContainsFunc([]rune(s), turns) }).Draw(t, "line")
+		var p bidi.Paragraph
+		if _, err := p.SetString(line); err != nil {
+			t.Fatal(err)
+		}
+		order, err := p.Order()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range order.NumRuns() {
+			if run := order.Run(i); run.Direction() != bidi.LeftToRight {
+				t.Errorf("%q is read from the right in %q", run.String(), line)
+			}
+		}
+	})
 }
 
 // TestNoCharacterIsLostWhereALineIsOrdered, whatever it is made of.
