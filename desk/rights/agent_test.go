@@ -437,6 +437,40 @@ func TestAnAgentLeadsPeopleToTheKindsOfDetail(t *testing.T) {
 	})
 }
 
+// TestEachPageSaysTheSameOfWhoReceives, also when no service runs any longer, and when a
+// version does not offer any longer what somebody permitted.
+func TestEachPageSaysTheSameOfWhoReceives(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.register("jo@example.com")
+		h.Post("/portal/permissions/tallowmere-offers", "give", "yes")
+		both := func(what string) {
+			t.Helper()
+			for _, at := range []string{"/portal", categoriesPath} {
+				a := h.Get(at)
+				shows(t, a, http.StatusOK)
+				for _, who := range []string{"Kelpwharf Data Centres", "Tallowmere Software"} {
+					if !strings.Contains(a.Body, who) {
+						t.Errorf("%s: %s lacks %s", what, at, who)
+					}
+				}
+			}
+		}
+		both("at first")
+		ends := regexp.MustCompile(`/portal/services/[a-z0-9]+/end`).FindString(h.Get("/portal/services").Body)
+		leads(t, h.Post(ends), "/portal/services")
+		both("without a service")
+		text := string(statement.Default())
+		before, rest, _ := strings.Cut(text, "  tallowmere-offers:\n")
+		_, after, found := strings.Cut(rest, "    recipient: tallowmere\n")
+		if !found {
+			t.Fatal("the statement does not offer it")
+		}
+		h.InForce(desktest.Parse(t, []byte(strings.Replace(before+after, `version: "2026-1"`, `version: "2026-2"`, 1))))
+		shows(t, h.Get("/portal/permissions"), http.StatusOK)
+		both("when it is not offered")
+	})
+}
+
 // entries counts what the ledger has of somebody as a customer.
 func (h *house) entries(s loot.Subject) (n int) {
 	h.Helper()
