@@ -687,9 +687,7 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 	for _, bad := range []string{"https://agents.example.com", "agents.example.com/status", "10.0.0.1", "user@agents.example.com", "agents example.com:x"} {
 		shows(t, let(bad, key), http.StatusUnprocessableEntity, "A host is written as it stands in an address")
 	}
-	if a := let(elsewhere.host(), base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize))); a.Status != http.StatusConflict {
-		t.Errorf("another key changes where an agent is called: %d", a.Status)
-	}
+	shows(t, let(elsewhere.host(), base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize))), http.StatusUnprocessableEntity, "has another key")
 	h.asStaff("t-dpo", "dpo")
 	leads(t, h.Post("/console/requests/agents/EXAMPLE_AGENT/end"), "/console/requests/agents")
 	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
@@ -858,7 +856,8 @@ func TestAServerThatDoesNotAnswerKeepsNobodyFromBeingCalled(t *testing.T) {
 }
 
 // TestAnAgentIsChangedWithWhatItHas: its form has all of it, so that nothing is lost by what
-// is not typed again, and the ledger tells a change from an agent that was let in.
+// is not typed again, also where it cannot be kept, and the ledger tells a change from an
+// agent that was let in.
 func TestAnAgentIsChangedWithWhatItHas(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		e := h.envoy("EXAMPLE_AGENT", "agents.example.com")
@@ -895,6 +894,23 @@ func TestAnAgentIsChangedWithWhatItHas(t *testing.T) {
 		}
 		change("agents.example.com b.example.com", "The agent is changed. It is called at agents.example.com, b.example.com.")
 		change("", "The agent is changed. It is called nowhere from now on.")
+		// What cannot be kept comes back with what was typed.
+		wrong := func(said, key string) {
+			t.Helper()
+			a := h.Post(at, "id", "EXAMPLE_AGENT", "title", "Renamed Agents", "key", key, "hosts", "c.example.com")
+			shows(t, a, http.StatusUnprocessableEntity, said)
+			for _, value := range []string{"EXAMPLE_AGENT", "Renamed Agents", key, "c.example.com"} {
+				if !strings.Contains(html.UnescapeString(a.Body), `value="`+value+`"`) {
+					t.Errorf("%s: the form lacks %s", said, value)
+				}
+			}
+			if text := desktest.Text(h.Get(at).Body); strings.Contains(text, "Renamed Agents") || strings.Contains(text, "c.example.com") {
+				t.Errorf("%s, and it is kept", said)
+			}
+		}
+		wrong("The agent with this id has another key.", base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize)))
+		leads(t, h.Post(at+"/EXAMPLE_AGENT/end"), at)
+		wrong("An agent with this id was ended.", key)
 		if notes("agent.registered") != 1 || notes("agent.changed") != 2 {
 			t.Errorf("%d registered, %d changed", notes("agent.registered"), notes("agent.changed"))
 		}
