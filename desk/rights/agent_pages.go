@@ -233,7 +233,7 @@ func (d *Rights) askPerson(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + whatAgentsAsk[e.Action] + ".", To: r.URL.Path}
+	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + actionOf(e.Action).asks + ".", To: r.URL.Path}
 	v.Layout = web.LayoutBare
 	return confirmPage.Render(w, r, http.StatusOK, v)
 }
@@ -259,7 +259,7 @@ func (d *Rights) answerAgent(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		v.Title, v.Text = "Confirmed", e.Detail
-		if at := inPortal[e.Action]; at.path != "" {
+		if at := actionOf(e.Action).place; at.path != "" {
 			v.Text = at.said
 		}
 	} else {

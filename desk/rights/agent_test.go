@@ -252,6 +252,7 @@ func TestAMessageCountsOnceAndForWhomItIs(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", what, a.Status, one.want, a.Body)
 		}
 	}
+	e.status(e.send(http.MethodPost, "/v1/data-rights-request", good("exercise", "sale:opt_out"))) // as it was written before
 	once := good()
 	made := e.status(e.send(http.MethodPost, "/v1/data-rights-request", once))
 	if a := e.send(http.MethodPost, "/v1/data-rights-request", once); a.Status != http.StatusConflict {
@@ -266,6 +267,9 @@ func TestAMessageCountsOnceAndForWhomItIs(t *testing.T) {
 		t.Errorf("a token for a wrong signature: %d %q", a.Status, a.Body)
 	}
 	h.asStaff("t-dpo", "dpo")
+	asked := h.Get("/console/requests/agents")
+	shows(t, asked, http.StatusOK, "sale:opt-out")
+	desktest.Hides(t, asked, "sale:opt_out")
 	shows(t, h.Post("/console/requests/agents", "id", "lower", "title", "x", "key", "AAAA"), http.StatusUnprocessableEntity, "capital letters", "no Ed25519 key")
 	leads(t, h.Post("/console/requests/agents/EXAMPLE_AGENT/end"), "/console/requests/agents")
 	h.Actor = loot.Actor{}
