@@ -635,8 +635,8 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 		}
 	}
 	for _, good := range []string{"https://agents.example.com/status", "https://AGENTS.example.com:443/status"} {
-		if !h.desk.mayCall(agent{Hosts: []string{"agents.example.com"}}, good) {
-			t.Errorf("%s may not be called", good)
+		if at, may := h.desk.mayCall(agent{Hosts: []string{"agents.example.com"}}, good); !may || at != "agents.example.com" {
+			t.Errorf("%s of %s may not be called", good, at)
 		}
 	}
 

@@ -183,10 +183,10 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 			ID: loot.NewID("x"), Agent: a.ID, Action: m.Exercise, Regime: m.Regime, Named: m.Named, Received: now, Due: monthsAfter(now, toAnswer), Ends: now.Add(toConfirm),
 			State: inProgress, Reason: unverified, Detail: "If we know this address, a letter with a link went there. Nothing is done before the link is used.",
 		}
-		if m.Callback != "" && !d.mayCall(a, m.Callback) {
-			e.Detail += fmt.Sprintf(" Its status is not posted: status_callback has to be of https and of a host that was agreed with us for this agent, without a user's name or a fragment, in %d bytes at most. Ask for it instead.", maxCallback)
-		} else if m.Callback != "" {
-			if e.callback, err = d.notes.Key.Seal([]byte(m.Callback), []byte(e.ID)); err != nil {
+		if m.Callback != "" {
+			if _, may := d.mayCall(a, m.Callback); !may {
+				e.Detail += fmt.Sprintf(" Its status is not posted: status_callback has to be of https and of a host that was agreed with us for this agent, without a user's name or a fragment, in %d bytes at most. Ask for it instead.", maxCallback)
+			} else if e.callback, err = d.notes.Key.Seal([]byte(m.Callback), []byte(e.ID)); err != nil {
 				return err
 			}
 		}
