@@ -1,12 +1,14 @@
 package gate_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"loot"
 	"loot/gate"
 	"loot/ledger"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -76,6 +78,50 @@ func TestCooperationNeedsNoticeAndNoObjection(t *testing.T) {
 		b.permitted(transfer(s, "service"))
 		b.tx(func(tx *store.Tx) error { return b.gate.Object(b.ctx, tx, s, customer, own(s), "service", true) })
 		b.refused(transfer(s, "service"), "partners")
+	})
+}
+
+// TestWhoReceivesIsShownAsItIsDecided: to somebody without a service too, and of what they
+// permitted also when a version does not offer it any longer.
+func TestWhoReceivesIsShownAsItIsDecided(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		shown := func(coop, permitted string) {
+			b.Helper()
+			to, _ := b.statement().Recipient("acme")
+			byCooperation, byPermission := b.view(s).Receives(to)
+			if got := fmt.Sprint(byCooperation, byPermission); got != "["+coop+"] ["+permitted+"]" {
+				b.Errorf("shown %s, want [%s] [%s]", got, coop, permitted)
+			}
+			for p, may := range map[loot.Purpose]bool{"service": coop != "", "offers": permitted != ""} {
+				if _, err := b.decide(transfer(s, p)); may != (err == nil) {
+					b.Errorf("%s: shown %v, decided %v", p, may, err)
+				}
+			}
+		}
+		a := year("service", "offers")
+		a.Announced, a.Due = noon, noon
+		b.agree(a)
+		shown("service", "")
+		b.tx(func(tx *store.Tx) error {
+			return b.gate.EndOrder(b.ctx, tx, gate.Ordered{Subject: s, Collection: customer, By: shop, Reference: "o1", Service: "server"})
+		})
+		b.choose(s, "offers", true)
+		shown("service", "offers")
+		next := b.with("  offers: {title: Offers of Acme, purpose: offers, recipient: acme}\n", "")
+		due := noon.AddDate(0, 0, 30)
+		b.propose(next)
+		b.ok(b.announce(next.Hash(), due))
+		b.clock.Advance(due.Sub(noon))
+		if _, offered := b.statement().Offer("offers"); offered {
+			b.Fatal("it is offered still")
+		}
+		shown("service", "offers")
+		b.tx(func(tx *store.Tx) error { return b.gate.Object(b.ctx, tx, s, customer, own(s), "service", true) })
+		shown("", "offers")
+		if coop, permitted := b.view(s).Receives(statement.Recipient{Key: "self", Cooperation: []loot.Purpose{"offers"}}); len(coop)+len(permitted) > 0 {
+			b.Errorf("the company receives from itself: %v %v", coop, permitted)
+		}
 	})
 }
 

@@ -577,6 +577,17 @@ func (v PersonView) Permits(o statement.Offer) bool {
 	return slices.Contains(v.Permissions[o.Recipient], o.Purpose)
 }
 
+// Receives returns for which purposes a recipient may be handed something of the person, as
+// far as that is theirs to say: by cooperation, unless they object, and by their permission,
+// which stands until it is withdrawn, offered or not. The agreement with it decides besides.
+func (v PersonView) Receives(to statement.Recipient) (cooperates, permitted []loot.Purpose) {
+	if to.Key == self {
+		return nil, nil
+	}
+	cooperates = slices.DeleteFunc(slices.Clone(to.Cooperation), func(p loot.Purpose) bool { return slices.Contains(v.Objected, p) })
+	return cooperates, v.Permissions[to.Key]
+}
+
 // Person returns what stands about a person; the zero view if nothing does.
 func (g *Gate) Person(ctx context.Context, tx *store.Tx, s loot.Subject) (PersonView, error) {
 	kept, ok := tx.Kept(locked(s)).(lockedState)

@@ -389,9 +389,10 @@ func (c *customers) origin(v vault.Value) []web.Fact {
 // describe says what a field is for, who may open it and how long it stays.
 func describe(s *statement.Statement, d statement.FieldDecl, rec record, level statement.Level) heldField {
 	f := heldField{Field: d.ID, Title: d.Title}
-	standing := map[loot.Purpose]string{}
+	needed, standing := map[loot.Purpose]string{}, map[loot.Purpose]string{}
 	for _, n := range needsOf(s, d, rec.person.Ordered, offers(s)) {
 		p, _ := s.Purpose(n.Purpose)
+		needed[p.ID] = n.Title
 		u := use{Title: n.Title, Without: n.Without, Clause: decidedBy(s, d, p, rec)}
 		u.Why, u.Stands = whyStands(s, p, rec)
 		if u.Stands || p.Basis == "interest" {
@@ -409,7 +410,7 @@ func describe(s *statement.Statement, d statement.FieldDecl, rec record, level s
 		f.For = "For " + list(stand) + "."
 	}
 	slices.SortStableFunc(f.Uses, func(a, b use) int { return rank(b.Stands) - rank(a.Stands) })
-	f.Openers = openers(s, standing, level, rec.person)
+	f.Openers = openers(s, needed, standing, level, rec.person)
 	f.Kept = kept(s, d, rec)
 	return f
 }
@@ -485,14 +486,15 @@ func decidedBy(s *statement.Statement, d statement.FieldDecl, p statement.Purpos
 	return p.Clause
 }
 
-// openers lists who may open a field for the purposes that stand: roles of
-// staff, then parts of the program, then those who receive it.
-func openers(s *statement.Statement, standing map[loot.Purpose]string, level statement.Level, p gate.PersonView) []opener {
+// openers lists who may open a field: for the purposes that stand roles of staff and then
+// parts of the program, and then those who receive it for any that it is needed for, as no
+// transfer waits for a service to run.
+func openers(s *statement.Statement, needed, standing map[loot.Purpose]string, level statement.Level, p gate.PersonView) []opener {
 	var out []opener
-	titles := func(purposes []loot.Purpose) (list []string, onlyCase bool) {
+	titles := func(purposes []loot.Purpose, of map[loot.Purpose]string) (list []string, onlyCase bool) {
 		onlyCase = true
 		for _, id := range purposes {
-			if t, ok := standing[id]; ok {
+			if t, ok := of[id]; ok {
 				list = append(list, loot.LowerFirst(t))
 				if d, _ := s.Purpose(id); d.Basis != "interest" {
 					onlyCase = false
@@ -502,7 +504,7 @@ func openers(s *statement.Statement, standing map[loot.Purpose]string, level sta
 		return list, onlyCase
 	}
 	for _, r := range s.Roles() {
-		list, onlyCase := titles(r.Purposes)
+		list, onlyCase := titles(r.Purposes, standing)
 		if len(list) == 0 {
 			continue
 		}
@@ -518,16 +520,16 @@ func openers(s *statement.Statement, standing map[loot.Purpose]string, level sta
 		out = append(out, o)
 	}
 	for _, d := range s.Desks() {
-		if list, _ := titles(d.Purposes); len(list) > 0 {
+		if list, _ := titles(d.Purposes, standing); len(list) > 0 {
 			out = append(out, opener{Who: d.Title, Icon: "cog", For: strings.Join(list, ", ")})
 		}
 	}
 	for _, r := range s.Recipients() {
-		if list, _ := titles(p.Permissions[r.Key]); len(list) > 0 && r.Key != self {
+		cooperates, permitted := p.Receives(r)
+		if list, _ := titles(permitted, needed); len(list) > 0 {
 			out = append(out, opener{Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "), Only: "under its agreement"})
 		}
-		helps := slices.DeleteFunc(slices.Clone(r.Cooperation), func(id loot.Purpose) bool { return slices.Contains(p.Objected, id) })
-		if list, _ := titles(helps); len(list) > 0 {
+		if list, _ := titles(cooperates, needed); len(list) > 0 {
 			out = append(out, opener{
 				Who: r.Title, Icon: "arrow-up-right", For: strings.Join(list, ", "),
 				Only: "under its agreement, and once you were told of it and the time to object is over",

@@ -32,18 +32,13 @@ const (
 	toConfirm  = 7 * 24 * time.Hour
 )
 
-// The actions that agents can ask for.
+// The actions by whose name something is done; [actions] has all of them.
 const (
-	drpAccess     = "access"
-	drpCategories = "access:categories"
-	drpSpecific   = "access:specific" // which the protocol has not described yet: a copy is all of it
-	drpDeletion   = "deletion"
-	drpOptOut     = "sale:opt-out"
+	drpDeletion = "deletion"
+	drpOptOut   = "sale:opt-out"
 
 	drpOptOutBefore = "sale:opt_out" // as versions before the first wrote it
 )
-
-var drpActions = []string{drpAccess, drpCategories, drpSpecific, drpDeletion, drpOptOut}
 
 // agentID is what the protocol's directory names an agent.
 var agentID = regexp.MustCompile(`^[A-Z][A-Z_]{1,59}$`)
@@ -254,7 +249,7 @@ func (d *Rights) entry(*http.Request) (any, error) {
 	}
 	front := s.Front()
 	return directoryEntry{
-		ID: d.business(), Name: front.Controller.Name, Base: d.BaseURL + drpBase, Actions: drpActions, Verifications: []string{"email"},
+		ID: d.business(), Name: front.Controller.Name, Base: d.BaseURL + drpBase, Actions: actionNames(), Verifications: []string{"email"},
 		Policy: d.BaseURL + "/statement", Web: d.BaseURL, Technical: front.Contact, Contact: front.Contact,
 	}, nil
 }

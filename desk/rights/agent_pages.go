@@ -149,7 +149,7 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
 	var known bool
-	if err := d.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+	err = d.DB.InTx(ctx, func(tx *store.Tx) (err error) {
 		note := "agent.registered"
 		if _, known, err = agentBy(ctx, tx, "id", typed.Get("id")); err != nil {
 			return err
@@ -163,12 +163,19 @@ func (d *Rights) letIn(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return loot.Errorf(loot.Conflict, "There is an agent with this id and another key, or one that was ended. One that gets another key gets another id too.")
+		switch {
+		case n == 0 && known:
+			return web.Invalid("", map[string]string{"key": "The agent with this id has another key. One that gets another key gets another id too."})
+		case n == 0:
+			return web.Invalid("", map[string]string{"id": "An agent with this id was ended. One that is let in again gets another id."})
 		}
 		_, err = d.Gate.Note(ctx, tx, by, note, typed.Get("id"))
 		return err
-	}); err != nil {
+	})
+	if web.Wrong(err) != nil {
+		return d.showAgents(w, r, http.StatusUnprocessableEntity, typed, err)
+	}
+	if err != nil {
 		return err
 	}
 	said := "The agent may ask from now on."
@@ -226,7 +233,7 @@ func (d *Rights) askPerson(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + whatAgentsAsk[e.Action] + ".", To: r.URL.Path}
+	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + actionOf(e.Action).asks + ".", To: r.URL.Path}
 	v.Layout = web.LayoutBare
 	return confirmPage.Render(w, r, http.StatusOK, v)
 }
@@ -252,7 +259,7 @@ func (d *Rights) answerAgent(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		v.Title, v.Text = "Confirmed", e.Detail
-		if at := inPortal[e.Action]; at.path != "" {
+		if at := actionOf(e.Action).place; at.path != "" {
 			v.Text = at.said
 		}
 	} else {

@@ -252,6 +252,7 @@ func TestAMessageCountsOnceAndForWhomItIs(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", what, a.Status, one.want, a.Body)
 		}
 	}
+	e.status(e.send(http.MethodPost, "/v1/data-rights-request", good("exercise", "sale:opt_out"))) // as it was written before
 	once := good()
 	made := e.status(e.send(http.MethodPost, "/v1/data-rights-request", once))
 	if a := e.send(http.MethodPost, "/v1/data-rights-request", once); a.Status != http.StatusConflict {
@@ -266,6 +267,9 @@ func TestAMessageCountsOnceAndForWhomItIs(t *testing.T) {
 		t.Errorf("a token for a wrong signature: %d %q", a.Status, a.Body)
 	}
 	h.asStaff("t-dpo", "dpo")
+	asked := h.Get("/console/requests/agents")
+	shows(t, asked, http.StatusOK, "sale:opt-out")
+	desktest.Hides(t, asked, "sale:opt_out")
 	shows(t, h.Post("/console/requests/agents", "id", "lower", "title", "x", "key", "AAAA"), http.StatusUnprocessableEntity, "capital letters", "no Ed25519 key")
 	leads(t, h.Post("/console/requests/agents/EXAMPLE_AGENT/end"), "/console/requests/agents")
 	h.Actor = loot.Actor{}
@@ -437,6 +441,40 @@ func TestAnAgentLeadsPeopleToTheKindsOfDetail(t *testing.T) {
 	})
 }
 
+// TestEachPageSaysTheSameOfWhoReceives, also when no service runs any longer, and when a
+// version does not offer any longer what somebody permitted.
+func TestEachPageSaysTheSameOfWhoReceives(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		h.register("jo@example.com")
+		h.Post("/portal/permissions/tallowmere-offers", "give", "yes")
+		both := func(what string) {
+			t.Helper()
+			for _, at := range []string{"/portal", categoriesPath} {
+				a := h.Get(at)
+				shows(t, a, http.StatusOK)
+				for _, who := range []string{"Kelpwharf Data Centres", "Tallowmere Software"} {
+					if !strings.Contains(a.Body, who) {
+						t.Errorf("%s: %s lacks %s", what, at, who)
+					}
+				}
+			}
+		}
+		both("at first")
+		ends := regexp.MustCompile(`/portal/services/[a-z0-9]+/end`).FindString(h.Get("/portal/services").Body)
+		leads(t, h.Post(ends), "/portal/services")
+		both("without a service")
+		text := string(statement.Default())
+		before, rest, _ := strings.Cut(text, "  tallowmere-offers:\n")
+		_, after, found := strings.Cut(rest, "    recipient: tallowmere\n")
+		if !found {
+			t.Fatal("the statement does not offer it")
+		}
+		h.InForce(desktest.Parse(t, []byte(strings.Replace(before+after, `version: "2026-1"`, `version: "2026-2"`, 1))))
+		shows(t, h.Get("/portal/permissions"), http.StatusOK)
+		both("when it is not offered")
+	})
+}
+
 // entries counts what the ledger has of somebody as a customer.
 func (h *house) entries(s loot.Subject) (n int) {
 	h.Helper()
@@ -597,8 +635,8 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 		}
 	}
 	for _, good := range []string{"https://agents.example.com/status", "https://AGENTS.example.com:443/status"} {
-		if !h.desk.mayCall(agent{Hosts: []string{"agents.example.com"}}, good) {
-			t.Errorf("%s may not be called", good)
+		if at, may := h.desk.mayCall(agent{Hosts: []string{"agents.example.com"}}, good); !may || at != "agents.example.com" {
+			t.Errorf("%s of %s may not be called", good, at)
 		}
 	}
 
@@ -653,9 +691,7 @@ func TestNobodyIsCalledWhoWasNotLetInWithAHost(t *testing.T) {
 	for _, bad := range []string{"https://agents.example.com", "agents.example.com/status", "10.0.0.1", "user@agents.example.com", "agents example.com:x"} {
 		shows(t, let(bad, key), http.StatusUnprocessableEntity, "A host is written as it stands in an address")
 	}
-	if a := let(elsewhere.host(), base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize))); a.Status != http.StatusConflict {
-		t.Errorf("another key changes where an agent is called: %d", a.Status)
-	}
+	shows(t, let(elsewhere.host(), base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize))), http.StatusUnprocessableEntity, "has another key")
 	h.asStaff("t-dpo", "dpo")
 	leads(t, h.Post("/console/requests/agents/EXAMPLE_AGENT/end"), "/console/requests/agents")
 	ok(t, h.desk.call(t.Context(), callArgs{got.ID}))
@@ -824,7 +860,8 @@ func TestAServerThatDoesNotAnswerKeepsNobodyFromBeingCalled(t *testing.T) {
 }
 
 // TestAnAgentIsChangedWithWhatItHas: its form has all of it, so that nothing is lost by what
-// is not typed again, and the ledger tells a change from an agent that was let in.
+// is not typed again, also where it cannot be kept, and the ledger tells a change from an
+// agent that was let in.
 func TestAnAgentIsChangedWithWhatItHas(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		e := h.envoy("EXAMPLE_AGENT", "agents.example.com")
@@ -861,6 +898,23 @@ func TestAnAgentIsChangedWithWhatItHas(t *testing.T) {
 		}
 		change("agents.example.com b.example.com", "The agent is changed. It is called at agents.example.com, b.example.com.")
 		change("", "The agent is changed. It is called nowhere from now on.")
+		// What cannot be kept comes back with what was typed.
+		wrong := func(said, key string) {
+			t.Helper()
+			a := h.Post(at, "id", "EXAMPLE_AGENT", "title", "Renamed Agents", "key", key, "hosts", "c.example.com")
+			shows(t, a, http.StatusUnprocessableEntity, said)
+			for _, value := range []string{"EXAMPLE_AGENT", "Renamed Agents", key, "c.example.com"} {
+				if !strings.Contains(html.UnescapeString(a.Body), `value="`+value+`"`) {
+					t.Errorf("%s: the form lacks %s", said, value)
+				}
+			}
+			if text := desktest.Text(h.Get(at).Body); strings.Contains(text, "Renamed Agents") || strings.Contains(text, "c.example.com") {
+				t.Errorf("%s, and it is kept", said)
+			}
+		}
+		wrong("The agent with this id has another key.", base64.StdEncoding.EncodeToString(make([]byte, ed25519.PublicKeySize)))
+		leads(t, h.Post(at+"/EXAMPLE_AGENT/end"), at)
+		wrong("An agent with this id was ended.", key)
 		if notes("agent.registered") != 1 || notes("agent.changed") != 2 {
 			t.Errorf("%d registered, %d changed", notes("agent.registered"), notes("agent.changed"))
 		}

@@ -67,11 +67,15 @@ func (s *silentHosts) note(host string, answered bool, now time.Time) {
 // maxCallback is how long the address may be that an agent names, in bytes.
 const maxCallback = 1000
 
-// mayCall reports whether an address that an agent names in a message may be called: of a
-// host that was let in with it, by https.
-func (d *Rights) mayCall(a agent, address string) bool {
+// mayCall returns the host of an address that an agent names in a message, and whether the
+// address may be called: of a host that was let in with it, by https.
+func (d *Rights) mayCall(a agent, address string) (at string, may bool) {
 	u, err := url.Parse(address)
-	return err == nil && len(address) <= maxCallback && d.needs.Client.CheckURL(address) == nil && slices.Contains(a.Hosts, host(u))
+	if err != nil {
+		return "", false
+	}
+	at = host(u)
+	return at, len(address) <= maxCallback && d.needs.Client.CheckURL(address) == nil && slices.Contains(a.Hosts, at)
 }
 
 // host is that of an address, with its port unless it is that of https.
@@ -95,13 +99,13 @@ func (d *Rights) readHosts(text string) (out []string, err error) {
 // took it. Of two calls for a request the former may arrive last, so one that was overtaken
 // tells again.
 func (d *Rights) call(ctx context.Context, a callArgs) error {
-	e, address, err := d.toCall(ctx, a.Exercise, "")
+	e, address, at, err := d.toCall(ctx, a.Exercise, "")
 	for err == nil && address != "" {
 		told := d.statusOf(e)
-		if err := d.tellAgent(ctx, address, told); err != nil {
+		if err := d.tellAgent(ctx, address, at, told); err != nil {
 			return err
 		}
-		if e, address, err = d.toCall(ctx, a.Exercise, address); err == nil && d.statusOf(e) == told {
+		if e, address, at, err = d.toCall(ctx, a.Exercise, address); err == nil && d.statusOf(e) == told {
 			return d.forgetCallback(ctx, e)
 		}
 	}
@@ -109,8 +113,8 @@ func (d *Rights) call(ctx context.Context, a callArgs) error {
 }
 
 // toCall returns a request and the address at which its agent is told of it, which is known
-// already to a call that is underway; empty: it is not called, or not any longer.
-func (d *Rights) toCall(ctx context.Context, id, underway string) (e exercise, address string, err error) {
+// already to a call that is underway, with its host; empty: it is not called, or not any longer.
+func (d *Rights) toCall(ctx context.Context, id, underway string) (e exercise, address, at string, err error) {
 	err = d.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		address = underway
 		e, err = findExercise(ctx, tx, "id", id)
@@ -129,21 +133,21 @@ func (d *Rights) toCall(ctx context.Context, id, underway string) (e exercise, a
 			address = string(opened)
 		}
 		a, _, err := agentBy(ctx, tx, "id", e.Agent) // one that was ended has no host
-		if err == nil && (!d.mayCall(a, address) || !e.Changed.Add(callFor).After(d.Now())) {
+		if err != nil {
+			return err
+		}
+		var may bool
+		if at, may = d.mayCall(a, address); !may || !e.Changed.Add(callFor).After(d.Now()) {
 			address = "" // the operator took the host back, or it was tried for long enough
 		}
-		return err
+		return nil
 	})
-	return e, address, err
+	return e, address, at, err
 }
 
-// tellAgent posts where a request stands.
-func (d *Rights) tellAgent(ctx context.Context, address string, s status) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return errors.New("rights: an agent has no address")
-	}
-	if d.silent.waits(host(u), d.Now()) {
+// tellAgent posts where a request stands to an address of a host.
+func (d *Rights) tellAgent(ctx context.Context, address, at string, s status) error {
+	if d.silent.waits(at, d.Now()) {
 		return errors.New("rights: an agent did not answer a moment ago, and is called later")
 	}
 	body, err := json.Marshal(s)
@@ -153,7 +157,7 @@ func (d *Rights) tellAgent(ctx context.Context, address string, s status) error 
 	ctx, cancel := context.WithTimeout(ctx, answerFor)
 	defer cancel()
 	answer, err := d.needs.Client.Post(ctx, address, nil, body)
-	d.silent.note(host(u), err == nil, d.Now())
+	d.silent.note(at, err == nil, d.Now())
 	if err != nil {
 		return fmt.Errorf("rights: an agent is not reached: %w", err)
 	}

@@ -65,6 +65,7 @@ func (d *Rights) categoriesOf(ctx context.Context, tx *store.Tx, s *statement.St
 	if err != nil {
 		return nil, err
 	}
+	receive := receivers(s, person)
 	rows := map[loot.Category]*categoryRow{}
 	add := func(to *[]string, text string) {
 		if text != "" && !slices.Contains(*to, text) {
@@ -93,8 +94,8 @@ func (d *Rights) categoriesOf(ctx context.Context, tx *store.Tx, s *statement.St
 					continue
 				}
 				add(&row.Purposes, p.Title)
-				for _, to := range receivers(s, person, p) {
-					add(&row.Recipients, to)
+				for _, to := range receive[p.ID] {
+					add(&row.Recipients, to+", for: "+p.Title)
 				}
 			}
 		}
@@ -145,16 +146,13 @@ func (d *Rights) fieldsHeld(ctx context.Context, tx *store.Tx, s *statement.Stat
 	return out, nil
 }
 
-// receivers returns the companies that may receive something of a person for a purpose: by
-// cooperation, unless they objected, and by their permission.
-func receivers(s *statement.Statement, person gate.PersonView, p statement.Purpose) (out []string) {
+// receivers returns by purpose the companies that may receive something of a person for it.
+func receivers(s *statement.Statement, person gate.PersonView) map[loot.Purpose][]string {
+	out := map[loot.Purpose][]string{}
 	for _, to := range s.Recipients() {
-		by := slices.Contains(to.Cooperation, p.ID) && !slices.Contains(person.Objected, p.ID) ||
-			slices.ContainsFunc(s.Offers(), func(o statement.Offer) bool {
-				return o.Recipient == to.Key && o.Purpose == p.ID && person.Permits(o)
-			})
-		if by {
-			out = append(out, to.Title+", for: "+p.Title)
+		cooperates, permitted := person.Receives(to)
+		for _, p := range slices.Concat(cooperates, permitted) {
+			out[p] = append(out[p], to.Title)
 		}
 	}
 	return out

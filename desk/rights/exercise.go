@@ -121,7 +121,7 @@ func (d *Rights) statusOf(e exercise) status {
 	if e.Reason == unverified {
 		s.Verify, s.Expires = d.BaseURL+"/rights/agent", e.Ends
 	}
-	if at := inPortal[e.Action]; e.State == fulfilled && at.path != "" {
+	if at := actionOf(e.Action).place; e.State == fulfilled && at.path != "" {
 		s.Results = d.BaseURL + at.path
 	}
 	return s
@@ -157,9 +157,12 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 		if err != nil {
 			return err
 		}
+		if m.Exercise == drpOptOutBefore {
+			m.Exercise = drpOptOut
+		}
 		switch {
-		case !slices.Contains(drpActions, m.Exercise) && m.Exercise != drpOptOutBefore:
-			return drpErrorf(http.StatusBadRequest, true, "What can be exercised here is %s.", strings.Join(drpActions, ", "))
+		case actionOf(m.Exercise).name == "":
+			return drpErrorf(http.StatusBadRequest, true, "What can be exercised here is %s.", strings.Join(actionNames(), ", "))
 		case m.Email == "" || len(m.Email) > 254:
 			return drpErrorf(http.StatusBadRequest, true, "People are known here by their e-mail address alone; send it as email.")
 		case len(m.Named) > 100 || len(m.Regime) > 20:
@@ -180,13 +183,10 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 			ID: loot.NewID("x"), Agent: a.ID, Action: m.Exercise, Regime: m.Regime, Named: m.Named, Received: now, Due: monthsAfter(now, toAnswer), Ends: now.Add(toConfirm),
 			State: inProgress, Reason: unverified, Detail: "If we know this address, a letter with a link went there. Nothing is done before the link is used.",
 		}
-		if e.Action == drpOptOutBefore {
-			e.Action = drpOptOut
-		}
-		if m.Callback != "" && !d.mayCall(a, m.Callback) {
-			e.Detail += fmt.Sprintf(" Its status is not posted: status_callback has to be of https and of a host that was agreed with us for this agent, without a user's name or a fragment, in %d bytes at most. Ask for it instead.", maxCallback)
-		} else if m.Callback != "" {
-			if e.callback, err = d.notes.Key.Seal([]byte(m.Callback), []byte(e.ID)); err != nil {
+		if m.Callback != "" {
+			if _, may := d.mayCall(a, m.Callback); !may {
+				e.Detail += fmt.Sprintf(" Its status is not posted: status_callback has to be of https and of a host that was agreed with us for this agent, without a user's name or a fragment, in %d bytes at most. Ask for it instead.", maxCallback)
+			} else if e.callback, err = d.notes.Key.Seal([]byte(m.Callback), []byte(e.ID)); err != nil {
 				return err
 			}
 		}
@@ -222,28 +222,48 @@ type confirmArgs struct {
 // Kind names the job.
 func (confirmArgs) Kind() string { return "rights.confirm" }
 
-// whatAgentsAsk says each action to the person for whom it is asked.
-var whatAgentsAsk = map[string]string{
-	drpAccess:     "to take a copy of everything that we hold about you",
-	drpCategories: "to see which kinds of detail we hold about you, what for, and who may receive them",
-	drpSpecific:   "to take a copy of everything that we hold about you",
-	drpDeletion:   "to end your services and erase your account",
-	drpOptOut:     "to take back every permission to hand your details to others",
+// An action is something that agents can ask for.
+type action struct {
+	name  string
+	asks  string // how it is said to the person for whom it is asked
+	place place  // where they find it; zero: it is done when they confirm it
 }
 
-// A place is where somebody finds in the portal what an agent asked for them, and how that is
-// told to the agent and said to them.
+// A place is where somebody finds in the portal what an agent asked for them, so that nothing
+// of it goes through the agent, and how that is told to the agent and said to them.
 type place struct{ path, told, said string }
 
-// inPortal says where each is, so that nothing of it goes through the agent.
-var inPortal = map[string]place{
-	drpAccess:     aCopy,
-	drpSpecific:   aCopy,
-	drpCategories: {categoriesPath, "The person confirmed it, and sees the kinds of detail in their portal, where they sign in.", "Sign in and see them: they stand under “Your rights”, “Kinds of detail”, in your portal."},
+// actions are those that agents can ask for, as the directory has them.
+var actions = []action{
+	{"access", forACopy, aCopy},
+	{"access:categories", "to see which kinds of detail we hold about you, what for, and who may receive them", place{
+		categoriesPath, "The person confirmed it, and sees the kinds of detail in their portal, where they sign in.", "Sign in and see them: they stand under “Your rights”, “Kinds of detail”, in your portal.",
+	}},
+	{"access:specific", forACopy, aCopy}, // which the protocol has not described yet: a copy is all of it
+	{drpDeletion, "to end your services and erase your account", place{}},
+	{drpOptOut, "to take back every permission to hand your details to others", place{}},
 }
+
+const forACopy = "to take a copy of everything that we hold about you"
 
 var aCopy = place{
 	"/portal/rights", "The person confirmed it, and takes the copy in their portal, where they sign in.", "Sign in and take the copy: it stands under “Your rights” in your portal.",
+}
+
+// actionOf returns the action of a name; its zero value: agents cannot ask for that.
+func actionOf(name string) action {
+	i := slices.IndexFunc(actions, func(a action) bool { return a.name == name })
+	if i < 0 {
+		return action{}
+	}
+	return actions[i]
+}
+
+func actionNames() (out []string) {
+	for _, a := range actions {
+		out = append(out, a.name)
+	}
+	return out
 }
 
 // confirm writes to whom an agent's request is about.
@@ -276,7 +296,7 @@ func (d *Rights) confirm(ctx context.Context, a confirmArgs) error {
 	_, err := d.Write(ctx, desk.Errand{By: d.actor(), Purpose: forAccess, To: e.Subject, Collection: collection, ID: "agent-" + e.ID, Letter: mail.Letter{
 		Subject: "Did you ask " + by.Title + " to use your rights?", Greet: "Good day",
 		Blocks: []mail.Block{
-			mail.Para(by.Title + " says that you authorised it " + whatAgentsAsk[e.Action] + ". Nothing happens unless you confirm it."),
+			mail.Para(by.Title + " says that you authorised it " + actionOf(e.Action).asks + ". Nothing happens unless you confirm it."),
 			mail.Button("Look at it", d.BaseURL+"/rights/agent/"+token),
 			mail.Note("The link works until " + e.Ends.Format("2 January 2006") + ". If you know nothing of this, do nothing."),
 		},
@@ -376,8 +396,6 @@ func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
 	}
 	e.State, e.Reason, e.Closed = fulfilled, "", d.Now()
 	switch e.Action {
-	case drpAccess, drpSpecific, drpCategories:
-		e.Detail = inPortal[e.Action].told
 	case drpOptOut:
 		e.Detail = "Every permission to hand details to others is taken back."
 		err = d.Gate.InTx(ctx, func(tx *store.Tx) error {
@@ -409,6 +427,8 @@ func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
 			e.State, e.Closed = inProgress, time.Time{}
 			e.Detail = "The services have ended. The record is erased as soon as nothing holds it any longer."
 		}
+	default: // it stands in their portal
+		e.Detail = actionOf(e.Action).place.told
 	}
 	return e, err
 }
