@@ -369,7 +369,7 @@ type Plan struct {
 var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
 
 // Price writes the price as people read it.
-func (p Plan) Price() string { return money(p.Cents, p.Currency) + " a " + p.Period }
+func (p Plan) Price() string { return money(p.Cents, p.Currency) + " " + periodOf(p.Period).every }
 
 // Once writes what it costs to set the service up; empty: nothing.
 func (p Plan) Once() string {
