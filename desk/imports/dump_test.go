@@ -168,6 +168,17 @@ func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	shows(t, h.Get(path), http.StatusOK, "Taken over 1 Here already 2 Refused 0")
 }
 
+// Where the product of domain names is another column than their names, they keep them.
+func TestDomainNamesAreCalledSoWhateverTheirProductIs(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(whmcs)
+	leads(t, h.name(path, columnName("tbldomains", 3), rowService, columnName("tbldomains", 5), ""), path+"/products")
+	h.products(path, map[string]string{"Register": "domain", "Transfer": "domain", "VPS Two; cheap": "virtual-server"})
+	h.run(path)
+	h.Actor = loot.Actor{Kind: loot.Person, ID: string(h.services("domain")[0].Subject)}
+	shows(t, h.Get("/portal/services"), http.StatusOK, "Domain name, meadow.example", "Domain name, meadow.co.example")
+}
+
 // Services of one kind are told apart by their domain names, which are sealed as addresses
 // are: their owner sees them, and colleagues who say what for.
 func TestServicesAreToldApartByTheirNames(t *testing.T) {

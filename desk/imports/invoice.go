@@ -133,7 +133,7 @@ func (s *side) product(row *source.Row, said string) string {
 		}
 	case "client_order": // its title may have a domain name in it
 		if row.Cell("service_type") == "domain" {
-			_, ending, _ := strings.Cut(s.name(row, ""), ".")
+			_, ending, _ := strings.Cut(s.name(row), ".")
 			return domainName(ending)
 		}
 		return cmp.Or(s.products[row.Cell("product_id")], said)
@@ -143,10 +143,10 @@ func (s *side) product(row *source.Row, said string) string {
 
 // name returns the domain name of the service of a row, where it stands elsewhere than in
 // a column of its own.
-func (s *side) name(row *source.Row, product string) string {
+func (s *side) name(row *source.Row) string {
 	switch row.Table {
 	case tableDomains:
-		return product
+		return row.Cell("domain")
 	case "client_order":
 		return s.names[row.Cell("service_type")+" "+row.Cell("service_id")]
 	}

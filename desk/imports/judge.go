@@ -168,7 +168,7 @@ func (j *judge) values(row *source.Row) map[string]string {
 			out[to] = before + " " + cell
 		}
 	}
-	if name := j.side.name(row, out[rowService]); name != "" {
+	if name := j.side.name(row); name != "" {
 		out[rowDomain] = name
 	}
 	if product := out[rowService]; product != "" {
