@@ -66,8 +66,10 @@ type Needs struct {
 	Country  func(name string) (code string)
 	SourceOf func(system string, at time.Time) string
 
-	// Plans returns what can be chosen and paid for a service.
-	Plans func(ctx context.Context, service string) ([]web.Option, error)
+	// Plans returns what can be chosen and paid for services. Price writes a price for each
+	// so many months as people read it; of no month it is the amount alone.
+	Plans func(ctx context.Context) ([]Plan, error)
+	Price func(amount int64, currency string, months int) string
 	// Charged returns from when on a service is charged that is taken over now.
 	Charged func(Order) time.Time
 	// Services begins services, whose orders were written in the same transaction. NameKeys

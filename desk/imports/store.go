@@ -33,6 +33,8 @@ const (
 	taken   = 1
 	already = 2
 	refused = 3
+
+	remarked = 4 // taken, with a remark
 )
 
 // A run is a file that was brought, and how far it is.
@@ -190,10 +192,25 @@ func addVerdict(tx *store.Tx, id string, step int, v verdict) {
 	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name, charged) VALUES`, id, step, v.number, v.line, v.is, v.why, whose, v.charged)
 }
 
+// whereRemarked is as the index of these rows has it.
+const whereRemarked = ` AND verdict = 1 AND why <> ''`
+
+// countRemarked returns how many rows of an import are taken over with a remark.
+func countRemarked(ctx context.Context, tx *store.Tx, id string) (n int, err error) {
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM imports_row WHERE import = $1`+whereRemarked, id).Scan(&n); err != nil {
+		return 0, fmt.Errorf("imports: remarked: %w", err)
+	}
+	return n, nil
+}
+
 // verdicts returns the next n of an import after a row, all of them or those of a kind.
 func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after int64, n int) (out []verdict, steps []int, err error) {
 	where, args := "", []any{id, step, after, n}
-	if is != 0 {
+	switch is {
+	case 0:
+	case remarked:
+		where = whereRemarked
+	default:
 		where, args = ` AND verdict = $5`, append(args, is)
 		if is > taken { // of which there is an index
 			where += ` AND verdict > 1`
