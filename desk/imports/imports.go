@@ -39,8 +39,8 @@ type Order struct {
 	Name    string    // domain name by which it is told from others; empty: none
 }
 
-// named reports whether a service of somebody gets a name here.
-func (o Order) named() bool { return o.Name != "" }
+// named reports whether a service of somebody gets a name here: one that has ended has none.
+func (o Order) named() bool { return o.Name != "" && o.Ended.IsZero() }
 
 // A Customer is somebody who is to be taken over.
 type Customer struct {
