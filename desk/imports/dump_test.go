@@ -274,8 +274,6 @@ func TestWhatIsNoNameIsLeftOut(t *testing.T) {
 	t.Error("the further service has no name")
 }
 
-// What the statement lets a name of a service be no longer than, or does not keep at all, is
-// left out, and the row says so.
 // A name that the statement has no room for is left out, and the row says so.
 func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
 	t.Parallel()
