@@ -315,10 +315,11 @@ func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
 // A service that has ended gets no name, and nobody a key for it.
 func TestWhatHasEndedHasNoName(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
-		path := h.bring("id,company,email,street,city,country,service,domain,since,ended\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example,2025-11-01,2026-11-01\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,quay.example,2025-11-01,\n")
+		path := h.bring("id,company,email,street,city,country,service,domain,since,ended\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example,2025-11-01,2026-11-01\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,quay.example,2025-11-01,\n3,Moor Ltd,o@moor.example,1 Sample Quay,Dublin,IE,backup,the small one,2025-11-01,2026-11-01\n")
 		h.name(path)
 		h.run(path)
-		shows(t, h.Get(path), http.StatusOK, "Taken over 2")
+		shows(t, h.Get(path), http.StatusOK, "Taken over 3")
+		hides(t, h.Get(path+"/rows"), "Without its name.")
 		if keys, names := h.keysForNames(), h.names("Backup space"); keys != 1 || !slices.Equal(names, []string{"quay.example"}) {
 			t.Errorf("%d people have a key for names of services, which are %q", keys, names)
 		}

@@ -281,9 +281,6 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 		c.why = joined(" ", c.why, "Without what is wrong. "+strings.Join(without, " "))
 	}
 	c.address = given[j.address]
-	if j.r.Found.Form == source.CSV && v[rowDomain] != "" && customer.Orders[0].Name == "" {
-		c.why = joined(" ", c.why, j.nameless(v))
-	}
 	customer.Given, c.customer = given, customer
 	return c
 }
@@ -357,15 +354,12 @@ func (j *judge) service(c candidate, v map[string]string) candidate {
 	if j.i.needs.Lapsed(j.s, o) {
 		return c.refuse("It ended so long ago that nothing may be kept of it any more.")
 	}
-	if v[rowDomain] != "" && o.Name == "" {
-		c.why = joined(" ", c.why, j.nameless(v))
-	}
 	c.order = &o
 	return c
 }
 
-// called returns the name of the service that a row tells of; empty: it has none that is kept.
-func (j *judge) called(v map[string]string) string {
+// nameIn returns the name of the service that a row tells of; empty: it has none that is kept.
+func (j *judge) nameIn(v map[string]string) string {
 	if name := desk.Hostname(v[rowDomain]); utf8.RuneCountInString(name) <= j.longest {
 		return name
 	}
@@ -398,7 +392,7 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, remark,
 	case leftOut:
 		return o, "", "Its product is left out."
 	}
-	o.ID, o.Name = loot.NewID("o"), j.called(v)
+	o.ID, o.Name = loot.NewID("o"), j.nameIn(v)
 	o.Service, o.Plan = chosen(choice)
 	plan, planned := j.plans[choice]
 	if _, ok := j.s.Service(o.Service); !ok {
@@ -409,20 +403,26 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, remark,
 	if why := j.dated(&o, v); why != "" {
 		return o, "", why
 	}
-	if !planned || !o.Ended.IsZero() { // nothing of it is charged
+	if !o.Ended.IsZero() { // it has no name here, and nothing of it is charged
 		return o, "", ""
 	}
-	remark = j.priced(v, plan)
-	switch {
-	case remark == "":
-	case j.r.Mapping.Otherwise == leftOut:
-		return o, "", remark + " Such rows are left out."
-	case j.r.Mapping.Otherwise == bare:
-		o.Plan, remark = "", remark+" It is taken over without a price."
-	default:
-		remark += " It is charged by the plan."
+	if v[rowDomain] != "" && o.Name == "" {
+		remark = j.nameless(v)
 	}
-	return o, remark, ""
+	priced := ""
+	if planned {
+		priced = j.priced(v, plan)
+	}
+	switch {
+	case priced == "":
+	case j.r.Mapping.Otherwise == leftOut:
+		return o, "", priced + " Such rows are left out."
+	case j.r.Mapping.Otherwise == bare:
+		o.Plan, priced = "", priced+" It is taken over without a price."
+	default:
+		priced += " It is charged by the plan."
+	}
+	return o, joined(" ", priced, remark), ""
 }
 
 // dated reads from when to when an order is, and from when it is charged; it returns why
