@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"loot"
@@ -336,7 +335,7 @@ func forgetNewcomers(ctx context.Context, tx *store.Tx, all []loot.Subject) erro
 // newcomersLeft returns some of the newcomers of imports that rest since a time, who did
 // not come.
 func newcomersLeft(ctx context.Context, tx *store.Tx, since time.Time) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT n.subject FROM imports_newcomer n JOIN imports_run r ON r.id = n.import WHERE r.state <> $1 AND r.touched < $2 LIMIT `+strconv.Itoa(keysOnce), running, since.UnixMicro())
+	rows, err := tx.Query(ctx, `SELECT n.subject FROM imports_newcomer n JOIN imports_run r ON r.id = n.import WHERE r.state <> $1 AND r.touched < $2 LIMIT $3`, running, since.UnixMicro(), keysOnce)
 	if err != nil {
 		return nil, fmt.Errorf("imports: newcomers: %w", err)
 	}
