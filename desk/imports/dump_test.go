@@ -60,7 +60,7 @@ var whmcsProducts = map[string]string{
 // fossbilling is a dump as phpMyAdmin writes it as JSON.
 const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","name":"foss"},
 {"type":"table","name":"client","data":[{"id":"1","email":"jo@meadow.example","first_name":"Jo","last_name":"Example","company":"Example Meadow Ltd","company_vat":"IE1234567T","phone_cc":"353","phone":"015550142","address_1":"1 Sample Quay","address_2":null,"city":"Dublin","postcode":"D02 AF30","country":"IE","lang":"en_US","pass":"x"}]},
-{"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","expires_at":"2026-11-29 10:00:00","period":"1M","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"expires_at":null,"period":"1M","canceled_at":null}]},
+{"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","expires_at":"2026-11-29 10:00:00","period":"1M","price":"3.00","quantity":"2","currency":"USD","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"expires_at":null,"period":"1M","canceled_at":null}]},
 {"type":"table","name":"invoice","data":[{"id":"9","client_id":"1","serie":"FOSS","nr":"00012","currency":"EUR","taxrate":"23","status":"paid","created_at":"2025-03-31 23:59:59","due_at":"2025-04-14 00:00:00","buyer_company":"Example Meadow Ltd","buyer_address":"1 Sample Quay","buyer_city":"Dublin"}]},
 {"type":"table","name":"invoice_item","data":[{"id":"1","invoice_id":"9","title":"Backup space","quantity":"3","price":"3.35","taxed":"1"},{"id":"2","invoice_id":"9","title":"Set-up","quantity":"1","price":"1.00","taxed":"0"}]}]`
 
@@ -132,6 +132,10 @@ func TestDumpOfWHMCS(t *testing.T) {
 func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
 	path := h.bring(whmcs)
+	h.name(path)
+	h.products(path, map[string]string{"Domain name .example, yearly": "domain|domain-year", "Add-on: Nightly copies, monthly": "backup|backup-500"})
+	rows := h.Get(path + "/rows?is=4")
+	shows(t, rows, http.StatusOK, "Price for each cycle (“recurringamount”): € 9.00 a year. Its plan: € 14.90 a year.", "Price for each cycle (“recurring”): € 3.00 a month. Its plan: € 5.00 a month.")
 	h.name(path)
 	h.products(path, whmcsProducts)
 	h.run(path)
@@ -467,7 +471,8 @@ func TestDumpOfFOSSBilling(t *testing.T) {
 	path := h.bring(fossbilling)
 	shows(t, h.Get(path), http.StatusOK, "Dump as JSON", "From FOSSBilling")
 	h.name(path)
-	h.products(path, map[string]string{"Backup space, monthly": "backup"})
+	h.products(path, map[string]string{"Backup space, monthly": "backup|backup-500"})
+	shows(t, h.Get(path+"/rows?is=4"), http.StatusOK, "Price for each cycle (“price”): $ 6.00 a month. Its plan: € 5.00 a month. It is charged by the plan.")
 	h.run(path)
 	shows(t, h.Get(path), http.StatusOK, "Taken over 3 Here already 0 Refused 1")
 	at := regexp.MustCompile(`/console/billing/before/[^"]+`).FindString(h.Get("/console/billing/before").Body)
