@@ -17,7 +17,15 @@ func (a *App) importing() imports.Needs {
 	in := customers.NewImporter(a.Kit)
 	return imports.Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
-		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: a.billing.Plans, Signed: a.staff.Signed, Member: a.staff.Actor,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Price: billing.PriceOf, Signed: a.staff.Signed, Member: a.staff.Actor,
+		Plans: func(ctx context.Context) ([]imports.Plan, error) {
+			all, err := a.billing.Catalogue(ctx)
+			out := make([]imports.Plan, len(all))
+			for n, p := range all {
+				out[n] = imports.Plan{ID: p.ID, Service: p.Service, Title: p.Title, Amount: p.Cents, Currency: p.Currency, Months: p.Months()}
+			}
+			return out, err
+		},
 		Lapsed: func(s *statement.Statement, o imports.Order) bool { return in.Lapsed(s, orderOf(o)) },
 		Check: func(s *statement.Statement, orders []imports.Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, ordersOf(orders), raw)

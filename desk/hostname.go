@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"net/netip"
 	"regexp"
 	"strings"
 )
@@ -16,7 +15,7 @@ const maxHostname = 253 // bytes (RFC 1035, section 3.1)
 // none, as an address is not.
 func Hostname(typed string) string {
 	name := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(typed)), ".")
-	if _, err := netip.ParseAddr(name); err == nil || len(name) > maxHostname || !hostname.MatchString(name) {
+	if len(name) > maxHostname || !hostname.MatchString(name) {
 		return ""
 	}
 	return name

@@ -39,7 +39,7 @@ func (b *Billing) addressAPI(a *api.API) {
 type assignIn struct {
 	Reference string `path:"reference" maxLength:"64"`
 	Body      struct {
-		Address string `json:"address" maxLength:"253" doc:"Address, prefix or domain name"`
+		Address string `json:"address" maxLength:"254" doc:"Address, prefix or domain name, of 253 characters without the dot that may stand last"`
 		From    string `json:"from,omitempty" maxLength:"40" doc:"As in RFC 3339; now if it is left out"`
 		To      string `json:"to,omitempty" maxLength:"40" doc:"As in RFC 3339; until it is released if it is left out"`
 	}

@@ -78,7 +78,7 @@ type addressesView struct {
 
 func assignFields() web.Fields {
 	return web.Fields{
-		{Name: "address", Label: "Address, prefix or domain name", MaxLen: 253, Required: true, Plain: true, Hint: "Such as 192.0.2.7, 192.0.2.0/28, 2001:db8:1::/56 or www.example.org."},
+		{Name: "address", Label: "Address, prefix or domain name", MaxLen: mostName + 1, Required: true, Plain: true, Hint: "Such as 192.0.2.7, 192.0.2.0/28, 2001:db8:1::/56 or www.example.org."},
 		{Name: "from", Label: "From", MaxLen: 40, Hint: "Such as 2026-02-28T14:30:00Z. Empty: now."},
 		{Name: "to", Label: "Until", MaxLen: 40, Hint: "Empty: until it is taken back."},
 	}

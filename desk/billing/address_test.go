@@ -56,6 +56,12 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 		if shared := assign(http.StatusOK, "other", `"address":"www.meadow.example"`); shared["id"] == named["id"] {
 			t.Errorf("a name that another service has: %v", shared)
 		}
+		long := strings.Repeat("a.", 125) + "org"
+		if assign(http.StatusOK, "other", `"address":"`+long+`."`)["id"] != assign(http.StatusOK, "other", `"address":"`+long+`"`)["id"] {
+			t.Error("a name with a dot behind it is another one")
+		}
+		o.asStaff("support")
+		desktest.Leads(t, o.Post(servicePath("other")+"/addresses", "address", long+"."), servicePath("other")+"/addresses")
 		assign(http.StatusUnprocessableEntity, id, `"address":"`+strings.Repeat("a.", 150)+`org"`)
 		for _, bad := range []string{"192.0.2.300", "192.0.2.9/29", "10.0.0.0/8", "::ffff:192.0.2.1", "fe80::1%eth0", "127.0.0.1", "2001:db8::/47", "nothing"} {
 			assign(http.StatusUnprocessableEntity, id, `"address":"`+bad+`"`)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -327,6 +328,9 @@ func (b *Billing) Plans(ctx context.Context, service string) ([]web.Option, erro
 	return options, err
 }
 
+// Catalogue returns all plans that can be chosen.
+func (b *Billing) Catalogue(ctx context.Context) ([]Plan, error) { return b.listPlans(ctx, "", false) }
+
 // hint says in a line what a plan holds and what may come on top of its price.
 func (p Plan) hint() string {
 	parts := []string{p.Text}
@@ -378,7 +382,26 @@ type Plan struct {
 var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
 
 // Price writes the price as people read it.
-func (p Plan) Price() string { return money(p.Cents, p.Currency) + " a " + p.Period }
+func (p Plan) Price() string { return PriceOf(p.Cents, p.Currency, p.Months()) }
+
+// Months returns for how many months the price is.
+func (p Plan) Months() int { return periodOf(p.Period).months }
+
+// PriceOf writes a price that is asked for each so many months as people read it, as those
+// of plans are, in the smallest unit of its currency. Of no month it is the amount alone.
+func PriceOf(amount int64, currency string, months int) string {
+	price := money(amount, currency)
+	if n := slices.IndexFunc(periods, func(p period) bool { return p.months == months }); n >= 0 {
+		return price + " " + periods[n].every
+	}
+	switch {
+	case months == 0:
+		return price
+	case months%12 == 0:
+		return price + " every " + strconv.Itoa(months/12) + " years"
+	}
+	return price + " every " + strconv.Itoa(months) + " months"
+}
 
 // Once writes what it costs to set the service up; empty: nothing.
 func (p Plan) Once() string {

@@ -231,6 +231,11 @@ func TestTheConsoleListsServicesAndKeepsPrices(t *testing.T) {
 			t.Fatalf("status %d", a.Status)
 		}
 		shows(t, o.Get("/services"), http.StatusOK, "10 TB", "€\u00a049.90 a month")
+		for period, price := range map[string]string{"half-year": "€\u00a0250.00 a half-year", "two-years": "€\u00a0250.00 every two years", "three-years": "€\u00a0250.00 every three years"} {
+			shows(t, o.Post("/console/billing/plans", "service", "backup", "title", "Longer", "price", "250", "currency", "EUR", "period", period), http.StatusSeeOther)
+			shows(t, o.Get("/services"), http.StatusOK, price)
+		}
+		shows(t, o.Post("/console/billing/plans", "service", "backup", "title", "Longer", "price", "250", "currency", "EUR", "period", "century"), http.StatusUnprocessableEntity)
 		for i, want := range []int{http.StatusSeeOther, http.StatusNotFound} {
 			if a := o.Post("/console/billing/plans/backup-500/retire"); a.Status != want {
 				t.Errorf("retired the %d. time: %d, want %d", i+1, a.Status, want)

@@ -255,7 +255,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 		if err != nil {
 			return h, false, err
 		}
-		if (over-left)*int64(periods[larger.Period].months) <= larger.Cents-plans[i].Cents {
+		if (over-left)*int64(periodOf(larger.Period).months) <= larger.Cents-plans[i].Cents {
 			return h, false, nil
 		}
 		shown = append(shown, g.amount(n)+" in "+month.String())

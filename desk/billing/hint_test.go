@@ -235,6 +235,7 @@ func TestAPlanIsComparedInItsCurrencyAndTime(t *testing.T) {
 		"more yen":         {"JPY", "month", 51, false},
 		"a year of months": {"EUR", "year", 12*5000 - 1, true},
 		"a dearer year":    {"EUR", "year", 12 * 5000, false},
+		"two years":        {"EUR", "two-years", 24*5000 - 1, true},
 	} {
 		plans := []Plan{
 			{ID: "small", Service: "backup", Cents: 1000, Currency: c.currency, Period: c.period},

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"slices"
 	"time"
 
 	"loot"
@@ -74,12 +75,33 @@ func monthsAfter(d invoice.Date, months int) invoice.Date {
 	return d
 }
 
-// periods are those that a plan can be priced by: how many months each is, and its
-// code in UN/ECE recommendation 20.
-var periods = map[string]struct {
+// A period is one that a plan can be priced by.
+type period struct {
+	id     string
+	label  string // for a form
+	every  string // behind a price
 	months int
-	unit   string
-}{"month": {1, "MON"}, "quarter": {3, "QAN"}, "year": {12, "ANN"}}
+	unit   string // of UN/ECE recommendation 20, in which invoices count it
+	units  int    // how many of them it is
+}
+
+// periods are all of them, the shortest first.
+var periods = []period{
+	{"month", "Month", "a month", 1, "MON", 1},
+	{"quarter", "Quarter", "a quarter", 3, "QAN", 1},
+	{"half-year", "Half-year", "a half-year", 6, "MON", 6},
+	{"year", "Year", "a year", 12, "ANN", 1},
+	{"two-years", "Two years", "every two years", 24, "ANN", 2},
+	{"three-years", "Three years", "every three years", 36, "ANN", 3},
+}
+
+// periodOf returns the period with an id; the zero period is that of what has no price.
+func periodOf(id string) period {
+	if n := slices.IndexFunc(periods, func(p period) bool { return p.id == id }); n >= 0 {
+		return periods[n]
+	}
+	return period{}
+}
 
 // A use is a service that was held, at what price.
 type use struct {
@@ -95,8 +117,8 @@ type use struct {
 
 // lines returns what a service costs in a month, in arrears. The day on which a
 // service begins counts, the one on which it ends does not. A month is charged by
-// the days of it that the service was held; a quarter or a year when it is over, or
-// by its days when the service ends before. What it costs to set up is charged with
+// the days of it that the service was held; a longer period when it is over, or by
+// its days when the service ends before. What it costs to set up is charged with
 // the month in which it begins, and what was counted with the month of its use.
 func (u use) lines(m Month, at *time.Location, lang string) (out []invoice.Line) {
 	in := m.days()
@@ -111,8 +133,8 @@ func (u use) lines(m Month, at *time.Location, lang string) (out []invoice.Line)
 			Quantity: invoice.Int(1), Unit: "C62", Price: priced(u.setup, u.currency),
 		})
 	}
-	if each := periods[u.each]; each.months > 1 {
-		out = append(out, u.spans(each.months, each.unit, in, began, over)...)
+	if each := periodOf(u.each); each.months > 1 {
+		out = append(out, u.spans(each, in, began, over)...)
 	} else {
 		out = append(out, u.month(in, next, began, over)...)
 	}
@@ -133,22 +155,22 @@ func (u use) month(in invoice.Period, next, began, over invoice.Date) []invoice.
 	if !from.Before(to) {
 		return nil
 	}
-	return []invoice.Line{u.line(from, to, in.From, next, "MON")}
+	return []invoice.Line{u.line(from, to, in.From, next, periods[0])}
 }
 
 // spans charges periods of several months.
-func (u use) spans(months int, unit string, in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
+func (u use) spans(each period, in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
 	next := in.To.AddDays(1)
-	for n := 0; n == 0 || !next.Before(monthsAfter(began, n)); n += months {
-		from, to := monthsAfter(began, n), monthsAfter(began, n+months)
+	for n := 0; n == 0 || !next.Before(monthsAfter(began, n)); n += each.months {
+		from, to := monthsAfter(began, n), monthsAfter(began, n+each.months)
 		switch {
 		case !over.IsZero() && over.Before(to):
 			if from.Before(over) && !over.Before(in.From) && over.Before(next) {
-				out = append(out, u.line(from, over, from, to, unit))
+				out = append(out, u.line(from, over, from, to, each))
 			}
 			return out
 		case in.From.Before(to) && !next.Before(to):
-			out = append(out, u.line(from, to, from, to, unit))
+			out = append(out, u.line(from, to, from, to, each))
 		}
 	}
 	return out
@@ -186,12 +208,15 @@ func (u use) metered(in invoice.Period, began, over invoice.Date) (out []invoice
 }
 
 // line charges the days from one to another, which does not count, of a span
-// that has the price. Part of it is a price of so many days, so that the amount
-// is exact before it is rounded once.
-func (u use) line(from, to, first, end invoice.Date, unit string) invoice.Line {
+// that has the price of a period. Part of it is a price of so many days, and two
+// years are a price of two, so that the amount is exact before it is rounded once.
+func (u use) line(from, to, first, end invoice.Date, each period) invoice.Line {
 	l := invoice.Line{
 		Name: u.Title, Description: u.text, Item: u.plan, Period: invoice.Period{From: from, To: to.AddDays(-1)},
-		Quantity: invoice.Int(1), Unit: unit, Price: priced(u.cents, u.currency),
+		Quantity: invoice.Int(int64(each.units)), Unit: each.unit, Price: priced(u.cents, u.currency),
+	}
+	if each.units > 1 {
+		l.Base = l.Quantity
 	}
 	if held, all := between(from, to), between(first, end); held < all {
 		l.Quantity, l.Unit, l.Base = invoice.Int(held), "DAY", invoice.Int(all)

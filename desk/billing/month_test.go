@@ -61,6 +61,20 @@ func TestWhatAServiceCostsInAMonth(t *testing.T) {
 		{"year", "2027-03-10 09:00", "2027-05-10 09:00", "2027-05", "61 DAY 4.9/366"},
 		{"year", "2025-03-10 09:00", "2025-05-10 09:00", "2026-03", ""},
 		{"year", "2025-03-10 09:00", "2026-03-10 09:00", "2026-03", "1 ANN 4.9/0"},
+		{"half-year", "2025-08-31 09:00", "", "2026-01", ""},
+		{"half-year", "2025-08-31 09:00", "", "2026-02", "6 MON 4.9/6"}, // the next begins on the 28th
+		{"half-year", "2025-08-31 09:00", "", "2026-08", "6 MON 4.9/6"},
+		{"half-year", "2025-08-31 09:00", "2026-03-10 09:00", "2026-03", "10 DAY 4.9/184"},
+		{"two-years", "2024-02-29 09:00", "", "2025-02", ""},
+		{"two-years", "2024-02-29 09:00", "", "2026-02", "2 ANN 4.9/2"},
+		{"two-years", "2024-02-29 09:00", "", "2028-02", "2 ANN 4.9/2"}, // which has a 29th again
+		{"two-years", "2024-03-01 09:00", "", "2026-02", "2 ANN 4.9/2"}, // its last day is in February
+		{"two-years", "2024-03-01 09:00", "", "2026-03", ""},
+		{"two-years", "2025-03-10 09:00", "2026-05-10 09:00", "2026-05", "426 DAY 4.9/730"},
+		{"three-years", "2025-03-10 09:00", "", "2027-03", ""},
+		{"three-years", "2025-03-10 09:00", "", "2028-03", "3 ANN 4.9/3"},
+		{"three-years", "2025-03-10 09:00", "2028-03-10 09:00", "2028-03", "3 ANN 4.9/3"},
+		{"three-years", "2025-03-10 09:00", "2028-03-09 09:00", "2028-03", "1095 DAY 4.9/1096"},
 	} {
 		u := use{Service: Service{Title: "x", Since: moment(tt.since), Ended: moment(tt.ended)}, cents: 490, each: tt.each}
 		got := ""
@@ -76,7 +90,7 @@ func TestWhatAServiceCostsInAMonth(t *testing.T) {
 // Over all months, every day that a service was held is charged once.
 func TestEveryDayIsChargedOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		each := rapid.SampledFrom([]string{"month", "year"}).Draw(t, "each")
+		each := rapid.SampledFrom(periods).Draw(t, "each").id
 		since := time.Date(2023, 1, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, rapid.IntRange(0, 800).Draw(t, "since"))
 		ended := since.AddDate(0, 0, rapid.IntRange(0, 1200).Draw(t, "held"))
 		u := use{Service: Service{Since: since, Ended: ended}, cents: 490, each: each}
@@ -100,6 +114,29 @@ func TestEveryDayIsChargedOnce(t *testing.T) {
 			t.Fatalf("charged and not held: %v", seen)
 		}
 	})
+}
+
+// A whole period costs the price that is asked for it, in an invoice that says how much of
+// what it counted.
+func TestAWholePeriodCostsItsPrice(t *testing.T) {
+	began := invoice.Day(2025, time.March, 1)
+	for _, each := range periods {
+		over := monthsAfter(began, each.months)
+		u := use{Service: Service{Title: "x"}, cents: 9801, currency: "EUR", each: each.id}
+		inv := invoice.Invoice{
+			Kind: invoice.Commercial, Number: "1", Currency: "EUR", Period: invoice.Period{From: began, To: over.AddDays(-1)}, Seller: MadeUpSeller.party(),
+			Buyer: invoice.Party{Name: "Buyer", Address: invoice.Address{Lines: []string{"1 Sample Street"}, City: "Exampleton", Country: "IE"}},
+			Lines: []invoice.Line{u.line(began, over, began, over, each)},
+		}
+		inv.Lines[0].ID, inv.Issued = "1", over
+		settle(&inv, MadeUpSeller, nil)
+		if err := inv.Compute(); err != nil || !inv.Totals.WithoutTax.Equal(invoice.Dec("98.01")) {
+			t.Errorf("%s: %s, %v", each.id, inv.Totals.WithoutTax, err)
+		}
+		if found := findings(&inv, MadeUpSeller); found != "" {
+			t.Errorf("%s: %s", each.id, found)
+		}
+	}
 }
 
 func TestTaxByRuleAndDate(t *testing.T) {
@@ -185,10 +222,10 @@ func TestAddressesAreReadFromOneLine(t *testing.T) {
 	}
 }
 
-func TestAYearEndsOnADayThatThereIs(t *testing.T) {
-	for n, want := range map[int]string{0: "2024-02-29", 1: "2025-02-28", 4: "2028-02-29"} {
-		if got := monthsAfter(invoice.Day(2024, time.February, 29), 12*n).String(); got != want {
-			t.Errorf("%d years later: %s, want %s", n, got, want)
+func TestAPeriodEndsOnADayThatThereIs(t *testing.T) {
+	for n, want := range map[int]string{0: "2024-02-29", 6: "2024-08-29", 12: "2025-02-28", 24: "2026-02-28", 36: "2027-02-28", 48: "2028-02-29"} {
+		if got := monthsAfter(invoice.Day(2024, time.February, 29), n).String(); got != want {
+			t.Errorf("%d months later: %s, want %s", n, got, want)
 		}
 	}
 }

@@ -47,7 +47,8 @@ func (b *Billing) DropNameKeys(ctx context.Context, newcomers ...loot.Subject) e
 	return nil
 }
 
-// mostName is how many characters a name has at most (RFC 1035, section 3.1).
+// mostName is how many characters a name has at most (RFC 1035, section 3.1), without the
+// dot that may stand last.
 const mostName = 253
 
 // LongestName returns how many characters the name of a service may have by a statement;

@@ -112,13 +112,17 @@ func planFields(s *statement.Statement) web.Fields {
 	for _, d := range s.Services() {
 		services = append(services, web.Option{Value: d.ID, Label: d.Title})
 	}
+	var each []web.Option
+	for _, p := range periods {
+		each = append(each, web.Option{Value: p.id, Label: p.label})
+	}
 	return web.Fields{
 		{Name: "service", Type: "select", Label: "Service", Options: services, Required: true, Plain: true},
 		{Name: "title", Label: "Name of the plan", MaxLen: 60, Required: true, Plain: true},
 		{Name: "text", Label: "What it holds", MaxLen: 160, Hint: "One line."},
 		{Name: "price", Label: "Price", InputMode: "decimal", MaxLen: 12, Required: true, Plain: true, Hint: "Such as 9.90, without tax."},
 		{Name: "currency", Type: "select", Label: "Currency", Options: priceCurrencies, Required: true, Plain: true},
-		{Name: "period", Type: "select", Label: "Each", Options: []web.Option{{Value: "month", Label: "Month"}, {Value: "quarter", Label: "Quarter"}, {Value: "year", Label: "Year"}}, Required: true, Plain: true},
+		{Name: "period", Type: "select", Label: "Each", Options: each, Required: true, Plain: true},
 		{Name: "setup", Label: "To set it up, once", InputMode: "decimal", MaxLen: 12, Plain: true, Hint: "Empty: nothing."},
 		{Name: "exempt", Label: "Why it is exempt from VAT", MaxLen: 160, Plain: true, Hint: "As it stands on invoices, with the provision, such as “vocational training, Article 132 (1)(i)”. Empty: it is taxed."},
 		{Name: "code", Label: "Code of the exemption", MaxLen: 40, Plain: true, Hint: "Of the list VATEX, such as VATEX-EU-132-1I. Empty: none fits."},

@@ -48,7 +48,7 @@ type apiPlan struct {
 	Text     string     `json:"text,omitempty"`
 	Currency string     `json:"currency" doc:"Of ISO 4217"`
 	Price    string     `json:"price" doc:"For a period"`
-	Period   string     `json:"period" enum:"month,quarter,year"`
+	Period   string     `json:"period" enum:"month,quarter,half-year,year,two-years,three-years"`
 	Setup    string     `json:"setup,omitempty" doc:"Once"`
 	Exempt   string     `json:"exempt,omitempty" doc:"Why it is exempt from VAT where the seller is, in words for invoices"`
 	Code     string     `json:"exemptCode,omitempty" doc:"Of the exemption, of the list VATEX"`

@@ -3,7 +3,6 @@ package customers
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -95,10 +94,6 @@ func (c *customers) orderMore(w http.ResponseWriter, r *http.Request) error {
 	}
 	o := Order{Subject: loot.Subject(me.ID), Service: form.Service.ID, Plan: given.plan}
 	_, err = c.addService(ctx, s, o, registration{sent: typed.Get("sent")}, func(*store.Tx, map[loot.Field]bool) (map[loot.Field]string, error) { return given.given, nil })
-	if errors.Is(err, errSentOtherwise) {
-		return web.Onward(loot.Errorf(loot.Conflict, "This form was sent before and ordered something else, which stands. To order this too, begin with an empty form."),
-			web.Action{Label: "Begin with an empty form", Icon: "plus", Href: "/portal/order/" + url.PathEscape(form.Service.ID)})
-	}
 	if err != nil {
 		return err
 	}
@@ -170,9 +165,6 @@ func (c *customers) addService(ctx context.Context, s *statement.Statement, o Or
 	})
 }
 
-// errSentOtherwise says that a form was sent before, with something else.
-var errSentOtherwise = errors.New("customers: the form made another order")
-
 // orderedBefore reports whether the form of an order made it before. A form that made
 // anything else is refused: another order, or one of somebody else, which has another
 // reference. That it was sent is noted first, so that of two who send it at once the
@@ -191,8 +183,11 @@ func (c *customers) orderedBefore(ctx context.Context, tx *store.Tx, o Order, re
 		return false, nil
 	case err != nil && loot.KindOf(err) != loot.NotFound:
 		return false, err
-	case made.Service != o.Service || made.Plan != o.Plan: // or nothing
-		return false, loot.Wrap(loot.Conflict, errSentOtherwise, "This form was sent before, with another order, and orders nothing more. Begin a form of its own for this one.")
+	case made.Service == o.Service && made.Plan == o.Plan: // which is not so if it made nothing
+		return true, nil
+	case reg.carrier.Kind == "":
+		return false, web.Onward(loot.Errorf(loot.Conflict, "This form was sent before and ordered something else, which stands. To order this too, begin with an empty form."),
+			web.Action{Label: "Begin with an empty form", Icon: "plus", Href: "/portal/order/" + url.PathEscape(o.Service)})
 	}
-	return true, nil
+	return false, loot.Errorf(loot.Conflict, "This form was sent before, with another order, and orders nothing more. Begin a form of its own for this one.")
 }

@@ -91,9 +91,9 @@ func (c *customers) register(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/order/"+url.PathEscape(form.Service.ID)+"/thanks")
 }
 
-// A registration is how somebody became known.
+// A registration is how an order came, by which somebody became known or of somebody who is.
 type registration struct {
-	service string
+	service string     // by whose order somebody becomes known; empty: they are known, and the order names its own
 	sent    string     // the form's random name; empty: an order that is never sent twice
 	carrier loot.Actor // whose token sent it; zero: nobody's
 }

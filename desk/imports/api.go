@@ -33,7 +33,7 @@ func (i *Imports) api(a *api.API) {
 	naming.Status = http.StatusOK
 	api.Add(a, naming, i.apiMap)
 	api.Add(a, op("read-import", http.MethodGet, "/{id}", "Read how far an import is", "", loot.NotFound), i.apiRead)
-	api.Add(a, op("read-rows", http.MethodGet, "/{id}/rows", "Read what became of each row", "Or in a dry run, what would: by the line of the file, without what stands in it. Of a service, from when on it is charged.", loot.NotFound), i.apiRows)
+	api.Add(a, op("read-rows", http.MethodGet, "/{id}/rows", "Read what became of each row", "Or in a dry run, what would: by the line of the file, without what stands in it. Of a service, from when on it is charged, and both prices where that of the file is not its plan's.", loot.NotFound), i.apiRows)
 	for _, one := range []struct{ id, path, summary, text, to string }{
 		{"take-over", "run", "Take the rows over, or go on", "After the dry run, or after a stop.", running},
 		{"stop-import", "stop", "Stop an import", "After the rows that are being taken over. It can be gone on with.", stopped},

@@ -107,6 +107,7 @@ func TestDumpsSayUntilWhenTheyAreInvoiced(t *testing.T) {
 	h := newHouse(t, desktest.One(t))
 	path := h.bring(fossbilling)
 	h.name(path)
+	h.products(path, map[string]string{"Backup space, monthly": "backup"})
 	if got := strings.Join(h.from(path), "; "); !strings.Contains(got, "29 November 2026") {
 		t.Errorf("FOSSBilling: %q", got)
 	}

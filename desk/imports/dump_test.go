@@ -35,8 +35,8 @@ CREATE TABLE ` + "`tblcurrencies` (`id` int, `code` text, `prefix` text);" + `
 INSERT INTO ` + "`tblcurrencies`" + ` VALUES (1,'EUR','€'),(2,'JPY','¥');
 CREATE TABLE ` + "`tblproducts` (`id` int, `type` text, `gid` int, `name` text);" + `
 INSERT INTO ` + "`tblproducts`" + ` VALUES (7,'server',1,'VPS Two; cheap'),(8,'hostingaccount',1,'Shared hosting');
-CREATE TABLE ` + "`tblhosting` (`id` int, `userid` int, `orderid` int, `packageid` int, `server` int, `regdate` date, `domain` text, `amount` decimal(16,2), `nextduedate` date, `nextinvoicedate` date, `termination_date` date, `domainstatus` text, `password` text);" + `
-INSERT INTO ` + "`tblhosting`" + ` VALUES (11,1,1,7,1,'2023-04-01','a.example',12.00,'2026-12-01','2027-01-01','0000-00-00','Active','secret'),(12,1,2,8,1,'2024-05-01','b.example',4.90,'2099-12-31','2099-12-31','2026-11-01','Terminated','x'),(13,2,3,8,1,'2025-01-31','c.example',4.90,'2026-12-08','2026-12-08','0000-00-00','Active','x'),(14,3,4,8,1,'2019-01-01','d.example',4.90,'2020-01-01','2020-01-01','2020-01-01','Cancelled','x'),(15,4,5,8,1,'2026-01-01','e.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Pending','x'),(16,1,6,8,1,'2026-01-01','f.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Cancelled','x'),(17,1,7,8,1,'2026-01-01','g.example',0.00,'0000-00-00','0000-00-00','0000-00-00','Active','x'),(18,1,8,8,1,'2026-01-01','h.example',4.90,'2036-12-01','2036-12-01','0000-00-00','Active','x');
+CREATE TABLE ` + "`tblhosting` (`id` int, `userid` int, `orderid` int, `packageid` int, `server` int, `regdate` date, `domain` text, `amount` decimal(16,2), `nextduedate` date, `nextinvoicedate` date, `termination_date` date, `domainstatus` text, `password` text, `billingcycle` text);" + `
+INSERT INTO ` + "`tblhosting`" + ` VALUES (11,1,1,7,1,'2023-04-01','a.example',12.00,'2026-12-01','2027-01-01','0000-00-00','Active','secret','Monthly'),(12,1,2,8,1,'2024-05-01','b.example',4.90,'2099-12-31','2099-12-31','2026-11-01','Terminated','x','Monthly'),(13,2,3,8,1,'2025-01-31','c.example',4.90,'2026-12-08','2026-12-08','0000-00-00','Active','x','Monthly'),(14,3,4,8,1,'2019-01-01','d.example',4.90,'2020-01-01','2020-01-01','2020-01-01','Cancelled','x','Monthly'),(15,4,5,8,1,'2026-01-01','e.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Pending','x','Monthly'),(16,1,6,8,1,'2026-01-01','f.example',4.90,'2026-12-01','2026-12-01','0000-00-00','Cancelled','x','Monthly'),(17,1,7,8,1,'2026-01-01','g.example',0.00,'0000-00-00','0000-00-00','0000-00-00','Active','x','Free Account'),(18,1,8,8,1,'2026-01-01','h.example',4.90,'2036-12-01','2036-12-01','0000-00-00','Active','x','Monthly');
 CREATE TABLE ` + "`tbldomains` (`id` int, `userid` int, `orderid` int, `type` enum('Register','Transfer'), `registrationdate` date, `domain` text, `firstpaymentamount` decimal(16,2), `recurringamount` decimal(16,2), `registrar` text, `registrationperiod` int, `expirydate` date, `status` text, `nextduedate` date, `nextinvoicedate` date, `donotrenew` tinyint);" + `
 INSERT INTO ` + "`tbldomains`" + ` VALUES (11,1,1,'Register','2022-05-01','Meadow.example',9.00,9.00,'x',1,'2027-05-01','Active','2027-04-20','2027-04-20',0),(12,1,1,'Register','2022-05-01','gone.example',9.00,9.00,'x',1,'2027-05-01','Transferred Away','2027-05-01','2027-05-01',0),(13,1,1,'Register','2022-05-01','old.example.',9.00,9.00,'x',2,'2026-09-15','Expired','2026-09-15','2026-09-15',0),(14,1,1,'Transfer','2026-11-01','new.example',9.00,9.00,'x',1,NULL,'Pending Transfer','2026-11-01','2026-11-01',0),(15,1,1,'Register','2022-05-01','late.example',9.00,9.00,'x',1,'2026-10-01','Redemption','2026-10-01','2026-10-01',0),(16,1,1,'Register','2022-05-01','meadow.co.example',9.00,9.00,'x',1,'2026-11-10','Grace','2026-11-10','2026-11-10',0),(17,3,1,'Register','2022-05-01','al.net.example',9.00,9.00,'x',1,'2027-05-01','Active','2027-05-01','2027-05-01',0);
 CREATE TABLE ` + "`tbladdons` (`id` int, `packages` text, `name` text);" + `
@@ -51,14 +51,16 @@ INSERT INTO ` + "`tblinvoiceitems`" + ` VALUES (1,101,1,'Hosting',11,'VPS Two - 
 
 // whmcsProducts are what its products are here.
 var whmcsProducts = map[string]string{
-	"VPS Two; cheap": "virtual-server|virtual-2", "Shared hosting": "shared-hosting", "Domain name .example": "domain|domain-year", "Domain name .co.example": "domain",
-	"Domain name .net.example": leftOut, "Add-on: Nightly copies": "backup", "Add-on: Made for Jo": "backup",
+	"VPS Two; cheap, monthly": "virtual-server|virtual-2", "Shared hosting, monthly": "shared-hosting", "Shared hosting, Free Account": "shared-hosting",
+	"Domain name .example, yearly": "domain|domain-year", "Domain name .example, every 2 years": "domain|domain-year", "Domain name .co.example, yearly": "domain",
+	"Domain name .net.example, yearly": leftOut,
+	"Add-on: Nightly copies, monthly":  "backup", "Add-on: Nightly copies, One Time": "backup", "Add-on: Made for Jo, monthly": "backup",
 }
 
 // fossbilling is a dump as phpMyAdmin writes it as JSON.
 const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","name":"foss"},
 {"type":"table","name":"client","data":[{"id":"1","email":"jo@meadow.example","first_name":"Jo","last_name":"Example","company":"Example Meadow Ltd","company_vat":"IE1234567T","phone_cc":"353","phone":"015550142","address_1":"1 Sample Quay","address_2":null,"city":"Dublin","postcode":"D02 AF30","country":"IE","lang":"en_US","pass":"x"}]},
-{"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","expires_at":"2026-11-29 10:00:00","period":"1M","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"expires_at":null,"period":"1M","canceled_at":null}]},
+{"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","expires_at":"2026-11-29 10:00:00","period":"1M","price":"3.00","quantity":"2","currency":"USD","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"expires_at":null,"period":"1M","canceled_at":null}]},
 {"type":"table","name":"invoice","data":[{"id":"9","client_id":"1","serie":"FOSS","nr":"00012","currency":"EUR","taxrate":"23","status":"paid","created_at":"2025-03-31 23:59:59","due_at":"2025-04-14 00:00:00","buyer_company":"Example Meadow Ltd","buyer_address":"1 Sample Quay","buyer_city":"Dublin"}]},
 {"type":"table","name":"invoice_item","data":[{"id":"1","invoice_id":"9","title":"Backup space","quantity":"3","price":"3.35","taxed":"1"},{"id":"2","invoice_id":"9","title":"Set-up","quantity":"1","price":"1.00","taxed":"0"}]}]`
 
@@ -131,6 +133,10 @@ func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
 	path := h.bring(whmcs)
 	h.name(path)
+	h.products(path, map[string]string{"Domain name .example, yearly": "domain|domain-year", "Add-on: Nightly copies, monthly": "backup|backup-500"})
+	rows := h.Get(path + "/rows?is=4")
+	shows(t, rows, http.StatusOK, "Price for each cycle (“recurringamount”): € 9.00 a year. Its plan: € 14.90 a year.", "Price for each cycle (“recurring”): € 3.00 a month. Its plan: € 5.00 a month.")
+	h.name(path)
 	h.products(path, whmcsProducts)
 	h.run(path)
 	for kind, want := range map[string]string{
@@ -166,6 +172,18 @@ func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	h.products(path, map[string]string{"Names": "domain|domain-year"})
 	h.run(path)
 	shows(t, h.Get(path), http.StatusOK, "Taken over 1 Here already 2 Refused 0")
+}
+
+// Where the product of domain names is another column than their names, they keep them.
+func TestDomainNamesAreCalledSoWhateverTheirProductIs(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(whmcs)
+	leads(t, h.name(path, columnName("tbldomains", 3), rowService, columnName("tbldomains", 5), ""), path+"/products")
+	h.products(path, map[string]string{"Register, yearly": "domain", "VPS Two; cheap, monthly": "virtual-server"})
+	h.run(path)
+	if got := h.names("Domain name"); !slices.Equal(got, []string{"al.net.example", "meadow.co.example", "meadow.example"}) {
+		t.Errorf("the names are called %q", got)
+	}
 }
 
 // Services of one kind are told apart by their domain names, which are sealed as addresses
@@ -260,8 +278,6 @@ func TestWhatIsNoNameIsLeftOut(t *testing.T) {
 	t.Error("the further service has no name")
 }
 
-// What the statement lets a name of a service be no longer than, or does not keep at all, is
-// left out, and the row says so.
 // A name that the statement has no room for is left out, and the row says so.
 func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
 	t.Parallel()
@@ -292,12 +308,26 @@ func TestANameIsAsLongAsTheStatementLetsItBe(t *testing.T) {
 				shows(t, rows, http.StatusOK, of.says)
 				h.run(path)
 				shows(t, h.Get(path+"/rows"), http.StatusOK, of.says)
-				if got := h.names(); !slices.Equal(got, of.want) {
+				if got := h.names("Backup space"); !slices.Equal(got, of.want) {
 					t.Errorf("the services are called %q, want %q", got, of.want)
 				}
 			})
 		})
 	}
+}
+
+// A service that has ended gets no name, and nobody a key for it.
+func TestWhatHasEndedHasNoName(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		path := h.bring("id,company,email,street,city,country,service,domain,since,ended\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup,meadow.example,2025-11-01,2026-11-01\n2,Quay Ltd,q@quay.example,1 Sample Quay,Dublin,IE,backup,quay.example,2025-11-01,\n3,Moor Ltd,o@moor.example,1 Sample Quay,Dublin,IE,backup,the small one,2025-11-01,2026-11-01\n")
+		h.name(path)
+		h.run(path)
+		shows(t, h.Get(path), http.StatusOK, "Taken over 3")
+		hides(t, h.Get(path+"/rows"), "Without its name.")
+		if keys, names := h.keysForNames(), h.names("Backup space"); keys != 1 || !slices.Equal(names, []string{"quay.example"}) {
+			t.Errorf("%d people have a key for names of services, which are %q", keys, names)
+		}
+	})
 }
 
 // Of several columns of names a service has the first that is one.
@@ -307,7 +337,7 @@ func TestAServiceHasTheFirstOfSeveralNames(t *testing.T) {
 	h.name(path)
 	h.run(path)
 	hides(t, h.Get(path+"/rows"), "Without its name.")
-	if got := h.names(); !slices.Equal(got, []string{"meadow.example", "moor.example", "web.quay.example"}) {
+	if got := h.names("Backup space"); !slices.Equal(got, []string{"meadow.example", "moor.example", "web.quay.example"}) {
 		t.Errorf("the services are called %q", got)
 	}
 }
@@ -358,12 +388,12 @@ func TestAProvisioningSystemIsToldOfNames(t *testing.T) {
 	})
 }
 
-// names returns what services of backup space are called for their customers.
-func (h *house) names() (out []string) {
+// names returns what services of a kind are called for their customers.
+func (h *house) names(kind string) (out []string) {
 	h.Helper()
 	for _, s := range h.everybody() {
 		h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}
-		for _, m := range regexp.MustCompile(`Backup space, (\S+)`).FindAllStringSubmatch(text(h.Get("/portal/services").Body), -1) {
+		for _, m := range regexp.MustCompile(kind+`, (\S+)`).FindAllStringSubmatch(text(h.Get("/portal/services").Body), -1) {
 			out = append(out, m[1])
 		}
 	}
@@ -415,9 +445,9 @@ func TestProductsOfFOSSBilling(t *testing.T) {
 {"id":"10","client_id":"1","product_id":"3","title":"Hosting S","service_type":"hosting","service_id":"3","status":"active","activated_at":"2024-03-01 10:00:00","expires_at":"2026-12-02 10:00:00","period":"1M","canceled_at":null},`, 1))
 	leads(t, h.name(path), path+"/products")
 	page := h.Get(path + "/products")
-	shows(t, page, http.StatusOK, "Backup space", "Domain name .example", "Domain name", "Hosting S")
+	shows(t, page, http.StatusOK, "Backup space, monthly", "Domain name .example, yearly", "Domain name, yearly", "Hosting S, monthly")
 	hides(t, page, "meadow", "late.example")
-	h.products(path, map[string]string{"Backup space": "backup", "Domain name .example": "domain|domain-year", "Domain name": "domain", "Hosting S": "shared-hosting"})
+	h.products(path, map[string]string{"Backup space, monthly": "backup", "Domain name .example, yearly": "domain|domain-year", "Domain name, yearly": "domain", "Hosting S, monthly": "shared-hosting"})
 	h.run(path)
 	shows(t, h.Get(path), http.StatusOK, "Taken over 6 Here already 0 Refused 2")
 	hides(t, h.Get(path+"/rows"), "Without its name.") // of hosting that has none
@@ -441,6 +471,8 @@ func TestDumpOfFOSSBilling(t *testing.T) {
 	path := h.bring(fossbilling)
 	shows(t, h.Get(path), http.StatusOK, "Dump as JSON", "From FOSSBilling")
 	h.name(path)
+	h.products(path, map[string]string{"Backup space, monthly": "backup|backup-500"})
+	shows(t, h.Get(path+"/rows?is=4"), http.StatusOK, "Price for each cycle (“price”): $ 6.00 a month. Its plan: € 5.00 a month. It is charged by the plan.")
 	h.run(path)
 	shows(t, h.Get(path), http.StatusOK, "Taken over 3 Here already 0 Refused 1")
 	at := regexp.MustCompile(`/console/billing/before/[^"]+`).FindString(h.Get("/console/billing/before").Body)
@@ -454,6 +486,7 @@ func TestDumpOfSomebodyWhoIsHere(t *testing.T) {
 	s, _ := h.Customer("customer", "service", map[loot.Field]string{"contact.email": "jo@meadow.example"})
 	path := h.bring(fossbilling)
 	h.name(path)
+	h.products(path, map[string]string{"Backup space, monthly": "backup"})
 	shows(t, h.Get(path), http.StatusOK, "Would be taken over 2 Here already 1 Refused 1")
 	h.run(path)
 	shows(t, h.Get(path), http.StatusOK, "Taken over 2 Here already 1 Refused 1")

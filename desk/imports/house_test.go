@@ -87,7 +87,15 @@ func newHouseBy(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	}
 	h.desk, err = New(h.Kit, Needs{
 		Fields: customers.CollectedFields, Address: customers.AddressField, Country: customers.CountryCode, SourceOf: customers.SourceOf,
-		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Plans: bill.Plans,
+		Known: in.Known, Keys: in.Keys, Held: in.Held, Invite: in.Invite, Price: billing.PriceOf,
+		Plans: func(ctx context.Context) ([]Plan, error) {
+			all, err := bill.Catalogue(ctx)
+			out := make([]Plan, len(all))
+			for n, p := range all {
+				out[n] = Plan{ID: p.ID, Service: p.Service, Title: p.Title, Amount: p.Cents, Currency: p.Currency, Months: p.Months()}
+			}
+			return out, err
+		},
 		Lapsed: func(s *statement.Statement, o Order) bool { return in.Lapsed(s, order(o)) },
 		Check: func(s *statement.Statement, all []Order, raw map[loot.Field]string) (given, wrong map[loot.Field]string) {
 			return in.Check(s, orders(all), raw)

@@ -39,8 +39,8 @@ type Order struct {
 	Name    string    // domain name by which it is told from others; empty: none
 }
 
-// named reports whether a service of somebody gets a name here.
-func (o Order) named() bool { return o.Name != "" }
+// named reports whether a service of somebody gets a name here: one that has ended has none.
+func (o Order) named() bool { return o.Name != "" && o.Ended.IsZero() }
 
 // A Customer is somebody who is to be taken over.
 type Customer struct {
@@ -66,8 +66,10 @@ type Needs struct {
 	Country  func(name string) (code string)
 	SourceOf func(system string, at time.Time) string
 
-	// Plans returns what can be chosen and paid for a service.
-	Plans func(ctx context.Context, service string) ([]web.Option, error)
+	// Plans returns what can be chosen and paid for services. Price writes a price for each
+	// so many months as people read it; of no month it is the amount alone.
+	Plans func(ctx context.Context) ([]Plan, error)
+	Price func(amount int64, currency string, months int) string
 	// Charged returns from when on a service is charged that is taken over now.
 	Charged func(Order) time.Time
 	// Services begins services, whose orders were written in the same transaction. NameKeys

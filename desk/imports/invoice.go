@@ -72,12 +72,13 @@ type side struct {
 	addons     map[string]string // names by id, of WHMCS
 	names      map[string]string // domain names by the kind and id of their service, of FOSSBilling
 	currencies map[string]string // codes by id, of WHMCS
+	written    bool              // parties are asked to whom invoices are written
 	parties    map[string]party  // by id of the client, of WHMCS
 	lines      map[string][]rawLine
 	n          int
 }
 
-// A party is to whom the invoices of a client of WHMCS are written.
+// A party is to whom the invoices of a client of WHMCS are written, and in which currency.
 type party struct{ lines, currency string }
 
 // see remembers a row of a table that others refer to.
@@ -96,8 +97,12 @@ func (s *side) see(row *source.Row) error {
 	case "tblcurrencies":
 		s.currencies[row.Cell("id")] = row.Cell("code")
 	case "tblclients":
-		s.parties[row.Cell("id")] = party{lines: joined("\n", row.Cell("companyname"), joined(" ", row.Cell("firstname"), row.Cell("lastname")), row.Cell("address1"), row.Cell("address2"),
-			joined(" ", row.Cell("postcode"), row.Cell("city")), row.Cell("country"), row.Cell("tax_id")), currency: row.Cell("currency")}
+		p := party{currency: row.Cell("currency")}
+		if s.written {
+			p.lines = joined("\n", row.Cell("companyname"), joined(" ", row.Cell("firstname"), row.Cell("lastname")), row.Cell("address1"), row.Cell("address2"),
+				joined(" ", row.Cell("postcode"), row.Cell("city")), row.Cell("country"), row.Cell("tax_id"))
+		}
+		s.parties[row.Cell("id")] = p
 	case "tblinvoiceitems":
 		id := row.Cell("invoiceid")
 		s.lines[id] = append(s.lines[id], rawLine{text: clip(row.Cell("description")), amount: row.Cell("amount"), quantity: 1})
@@ -133,7 +138,7 @@ func (s *side) product(row *source.Row, said string) string {
 		}
 	case "client_order": // its title may have a domain name in it
 		if row.Cell("service_type") == "domain" {
-			_, ending, _ := strings.Cut(s.name(row, ""), ".")
+			_, ending, _ := strings.Cut(s.name(row), ".")
 			return domainName(ending)
 		}
 		return cmp.Or(s.products[row.Cell("product_id")], said)
@@ -143,10 +148,10 @@ func (s *side) product(row *source.Row, said string) string {
 
 // name returns the domain name of the service of a row, where it stands elsewhere than in
 // a column of its own.
-func (s *side) name(row *source.Row, product string) string {
+func (s *side) name(row *source.Row) string {
 	switch row.Table {
 	case tableDomains:
-		return product
+		return row.Cell("domain")
 	case "client_order":
 		return s.names[row.Cell("service_type")+" "+row.Cell("service_id")]
 	}

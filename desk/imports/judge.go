@@ -28,6 +28,7 @@ type judge struct {
 	address loot.Field
 	longest int // characters of the name of a service
 	fields  map[string]statement.FieldDecl
+	plans   map[string]Plan // by how they are chosen
 	source  string
 	side    side
 	orders  map[nameOf][]ordered // by their client
@@ -76,11 +77,18 @@ func (i *Imports) judge(ctx context.Context, r *run) (*judge, error) {
 		return nil, err
 	}
 	j := &judge{
-		i: i, r: r, s: s, now: i.Now(), address: i.needs.Address(s), longest: i.needs.LongestName(s), fields: map[string]statement.FieldDecl{},
+		i: i, r: r, s: s, now: i.Now(), address: i.needs.Address(s), longest: i.needs.LongestName(s), fields: map[string]statement.FieldDecl{}, plans: map[string]Plan{},
 		source: i.needs.SourceOf(r.Mapping.System, i.Now()),
 	}
 	for _, d := range i.needs.Fields(s) {
 		j.fields[string(d.ID)] = d
+	}
+	plans, err := i.needs.Plans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range plans {
+		j.plans[p.choice()] = p
 	}
 	if r.Found.Form != source.CSV {
 		err = j.preload(ctx)
@@ -94,17 +102,18 @@ const mostServices = 2_000_000
 
 // preload reads what the rows of a dump refer to.
 func (j *judge) preload(ctx context.Context) error {
-	written := j.r.Found.table("tblinvoices") != nil // to whom stands beside the clients there
-	in, err := j.i.open(ctx, j.r, func(t string) bool { return slices.Contains(beside, t) || written && t == "tblclients" })
+	steps := j.r.Mapping.steps(j.r.Found)
+	written := j.r.Found.table("tblinvoices") != nil // to whom stands beside the clients there, and so does the currency of all
+	parties := written || slices.ContainsFunc(steps, func(p part) bool { return p.kind == services })
+	in, err := j.i.open(ctx, j.r, func(t string) bool { return slices.Contains(beside, t) || parties && t == "tblclients" })
 	if err != nil {
 		return err
 	}
-	j.side = side{products: map[string]string{}, addons: map[string]string{}, names: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
+	j.side = side{written: written, products: map[string]string{}, addons: map[string]string{}, names: map[string]string{}, currencies: map[string]string{}, parties: map[string]party{}, lines: map[string][]rawLine{}}
 	j.orders = map[nameOf][]ordered{}
 	if err := each(in, j.side.see); err != nil {
 		return err
 	}
-	steps := j.r.Mapping.steps(j.r.Found)
 	if !slices.ContainsFunc(steps, func(p part) bool { return p.kind == clients }) {
 		return nil
 	}
@@ -168,12 +177,15 @@ func (j *judge) values(row *source.Row) map[string]string {
 			out[to] = before + " " + cell
 		}
 	}
-	if name := j.side.name(row, out[rowService]); name != "" {
+	if name := j.side.name(row); name != "" {
 		out[rowDomain] = name
+	}
+	if row.Table == tableDomains && out[rowCycle] != "" {
+		out[rowCycle] += "Y" // names are registered for so many years
 	}
 	if product := out[rowService]; product != "" {
 		// Orders of FOSSBilling were mapped by their titles before.
-		if _, is := j.r.Mapping.Products[product]; !is || row.Table != "client_order" {
+		if _, is := j.r.Mapping.choiceOf(productOf(out)); !is || row.Table != "client_order" {
 			out[rowService] = j.side.product(row, product)
 		}
 	}
@@ -233,7 +245,8 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 	c.name = j.i.nameOf(j.r.Mapping.System, clients, id)
 	customer := &Customer{Given: map[loot.Field]string{}, Source: j.source}
 	if j.r.Found.Form == source.CSV {
-		o, why := j.orderOf(v, j.r.Mapping.Service)
+		o, remark, why := j.orderOf(v, j.r.Mapping.Service)
+		c.why = remark
 		customer.Orders = []Order{o} // it is known again with its customer
 		if why != "" {
 			_, wrong := j.i.needs.Check(j.s, customer.Orders, raw)
@@ -265,12 +278,9 @@ func (j *judge) client(c candidate, v map[string]string) candidate {
 		return c.refuse(j.about(string(j.address), j.fields[string(j.address)].Title) + ": this is missing, and without it nobody can reach their own record.")
 	}
 	if len(without) > 0 {
-		c.why = "Without what is wrong. " + strings.Join(without, " ")
+		c.why = joined(" ", c.why, "Without what is wrong. "+strings.Join(without, " "))
 	}
 	c.address = given[j.address]
-	if j.r.Found.Form == source.CSV && v[rowDomain] != "" && customer.Orders[0].Name == "" {
-		c.why = strings.TrimSpace(c.why + " " + j.nameless(v))
-	}
 	customer.Given, c.customer = given, customer
 	return c
 }
@@ -336,22 +346,20 @@ func (j *judge) service(c candidate, v map[string]string) candidate {
 	}
 	c.name = j.i.nameOf(j.r.Mapping.System, services, v[rowID])
 	c.client = j.i.nameOf(j.r.Mapping.System, clients, v[rowClient])
-	o, why := j.orderOf(v, "")
+	o, remark, why := j.orderOf(v, "")
+	c.why = remark
 	if why != "" {
 		return c.refuse(why)
 	}
 	if j.i.needs.Lapsed(j.s, o) {
 		return c.refuse("It ended so long ago that nothing may be kept of it any more.")
 	}
-	if v[rowDomain] != "" && o.Name == "" {
-		c.why = j.nameless(v)
-	}
 	c.order = &o
 	return c
 }
 
-// called returns the name of the service that a row tells of; empty: it has none that is kept.
-func (j *judge) called(v map[string]string) string {
+// nameIn returns the name of the service that a row tells of; empty: it has none that is kept.
+func (j *judge) nameIn(v map[string]string) string {
 	if name := desk.Hostname(v[rowDomain]); utf8.RuneCountInString(name) <= j.longest {
 		return name
 	}
@@ -371,24 +379,55 @@ func (j *judge) nameless(v map[string]string) string {
 	return "Without its name. " + j.about(rowDomain, rowWords[rowDomain]) + ": " + why
 }
 
-// orderOf returns the order that a row tells of, or why there is none.
-func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why string) {
-	product := v[rowService]
-	choice := j.choice(product)
-	if product == "" {
-		choice = otherwise
+// orderOf returns the order that a row tells of and what is remarkable about it, or why
+// there is none.
+func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, remark, why string) {
+	choice := otherwise
+	if v[rowService] != "" {
+		choice = j.choice(productOf(v))
 	}
 	switch choice {
 	case "":
-		return o, "Its product is none that is mapped to a service."
+		return o, "", "Its product is none that is mapped to a service."
 	case leftOut:
-		return o, "Its product is left out."
+		return o, "", "Its product is left out."
 	}
-	o.ID, o.Name = loot.NewID("o"), j.called(v)
+	o.ID, o.Name = loot.NewID("o"), j.nameIn(v)
 	o.Service, o.Plan = chosen(choice)
+	plan, planned := j.plans[choice]
 	if _, ok := j.s.Service(o.Service); !ok {
-		return o, "Its product is mapped to a service that the statement in force does not have."
+		return o, "", "Its product is mapped to a service that the statement in force does not have."
+	} else if o.Plan != "" && !planned {
+		return o, "", "Its product is mapped to a plan that cannot be chosen any more."
 	}
+	if why := j.dated(&o, v); why != "" {
+		return o, "", why
+	}
+	if !o.Ended.IsZero() { // it has no name here, and nothing of it is charged
+		return o, "", ""
+	}
+	if v[rowDomain] != "" && o.Name == "" {
+		remark = j.nameless(v)
+	}
+	priced := ""
+	if planned {
+		priced = j.priced(v, plan)
+	}
+	switch {
+	case priced == "":
+	case j.r.Mapping.Otherwise == leftOut:
+		return o, "", priced + " Such rows are left out."
+	case j.r.Mapping.Otherwise == bare:
+		o.Plan, priced = "", priced+" It is taken over without a price."
+	default:
+		priced += " It is charged by the plan."
+	}
+	return o, joined(" ", priced, remark), ""
+}
+
+// dated reads from when to when an order is, and from when it is charged; it returns why
+// there is none.
+func (j *judge) dated(o *Order, v map[string]string) string {
 	var made, ended bool
 	var unread []string
 	if o.Made, made = j.day(v[rowSince]); !made {
@@ -402,29 +441,29 @@ func (j *judge) orderOf(v map[string]string, otherwise string) (o Order, why str
 	over := !o.Ended.IsZero() && !o.Ended.After(j.now) && (ends || v[rowStatus] == "")
 	o.Charged, faults = j.notInvoiced(v, over)
 	if unread = append(unread, faults...); len(unread) > 0 {
-		return o, strings.Join(unread, " ")
+		return strings.Join(unread, " ")
 	}
 	if o.Made.IsZero() {
 		o.Made = j.now
 	}
 	switch {
 	case !begun:
-		return o, "It never began: it waits for something, or was found to be fraud."
+		return "It never began: it waits for something, or was found to be fraud."
 	case o.Made.After(j.now):
-		return o, "It is ordered in the future."
+		return "It is ordered in the future."
 	case o.Ended.After(j.now):
 		o.Ended = time.Time{} // it runs until then, and ends here when it does
 	case o.Ended.IsZero() && ends:
-		return o, "It has ended, and it is not said when."
+		return "It has ended, and it is not said when."
 	case !o.Ended.IsZero() && !ends && v[rowStatus] != "":
 		o.Ended = time.Time{} // it began again
 	case !o.Ended.IsZero() && o.Ended.Before(o.Made):
-		return o, "It ended before it was ordered."
+		return "It ended before it was ordered."
 	}
 	if !o.Ended.IsZero() {
 		o.Charged = time.Time{} // nothing of it is
 	}
-	return o, ""
+	return ""
 }
 
 // mostAhead is how many years ahead a system can have invoiced: names are registered for as long.
@@ -464,12 +503,12 @@ func (j *judge) notInvoiced(v map[string]string, over bool) (day time.Time, faul
 
 // choice returns the service that a product is mapped to; one that is called as a
 // service of the statement is that service.
-func (j *judge) choice(product string) string {
-	if c := j.r.Mapping.Products[product]; c != "" {
+func (j *judge) choice(p product) string {
+	if c, asked := j.r.Mapping.choiceOf(p); asked {
 		return c
 	}
 	for _, s := range j.s.Services() {
-		if strings.EqualFold(s.ID, product) || strings.EqualFold(s.Title, product) {
+		if strings.EqualFold(s.ID, p.name) || strings.EqualFold(s.Title, p.name) {
 			return s.ID
 		}
 	}

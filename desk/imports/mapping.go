@@ -38,14 +38,15 @@ type Mapping struct {
 	System    string                       `json:"system"`         // under which ids are known again
 	Encoding  string                       `json:"encoding,omitempty"`
 	Delimiter string                       `json:"delimiter,omitempty"`
-	Dates     string                       `json:"dates"`              // order of the parts of a day: "ymd", "dmy" or "mdy"
-	Columns   map[string]map[string]string `json:"columns"`            // table, then column, to what it is
-	Service   string                       `json:"service,omitempty"`  // of customers beside whom none stands; see chosen
-	Products  map[string]string            `json:"products,omitempty"` // product of the file to service; see chosen
-	Person    bool                         `json:"person,omitempty"`   // who has no company trades in their own name
-	Currency  string                       `json:"currency,omitempty"` // of invoices beside whose amounts none stands, ISO 4217
-	Invite    bool                         `json:"invite,omitempty"`   // who is taken over is told of it by a letter
-	Lenient   bool                         `json:"lenient,omitempty"`  // details that are wrong and not compulsory are left out
+	Dates     string                       `json:"dates"`               // order of the parts of a day: "ymd", "dmy" or "mdy"
+	Columns   map[string]map[string]string `json:"columns"`             // table, then column, to what it is
+	Service   string                       `json:"service,omitempty"`   // of customers beside whom none stands; see chosen
+	Products  map[string]string            `json:"products,omitempty"`  // product of the file, by its cycle, to service; see chosen
+	Otherwise string                       `json:"otherwise,omitempty"` // what becomes of rows with another price than their plan's: byPlan, bare or leftOut
+	Person    bool                         `json:"person,omitempty"`    // who has no company trades in their own name
+	Currency  string                       `json:"currency,omitempty"`  // of amounts beside which none stands, ISO 4217
+	Invite    bool                         `json:"invite,omitempty"`    // who is taken over is told of it by a letter
+	Lenient   bool                         `json:"lenient,omitempty"`   // details that are wrong and not compulsory are left out
 }
 
 // leftOut is chosen for products that are not taken over.
@@ -129,15 +130,15 @@ var ofDump = map[string]map[string]string{
 		"id": rowID, "userid": rowClient, "packageid": rowService, //nolint:misspell // as WHMCS spells it
 		"regdate": rowSince, "termination_date": rowEnded, "domainstatus": rowStatus, "domain": rowDomain,
 		// What was paid is until the one, and what an invoice was written of until the other.
-		"nextduedate": rowNext, "nextinvoicedate": rowNext,
+		"nextduedate": rowNext, "nextinvoicedate": rowNext, "billingcycle": rowCycle, "amount": rowPrice,
 	},
 	tableDomains: {
 		"id": rowID, "userid": rowClient, "domain": rowService, "registrationdate": rowSince, "expirydate": rowEnded, "status": rowStatus,
-		"nextduedate": rowNext, "nextinvoicedate": rowNext,
+		"nextduedate": rowNext, "nextinvoicedate": rowNext, "registrationperiod": rowCycle, "recurringamount": rowPrice,
 	},
 	tableAddons: {
 		"id": rowID, "userid": rowClient, "addonid": rowService, "regdate": rowSince, "termination_date": rowEnded, "status": rowStatus,
-		"nextduedate": rowNext, "nextinvoicedate": rowNext,
+		"nextduedate": rowNext, "nextinvoicedate": rowNext, "billingcycle": rowCycle, "recurring": rowPrice,
 	},
 	"tblinvoices": {
 		"id": rowID, "invoicenum": rowNumber, "userid": rowClient, "date": rowIssued, "duedate": rowDue, "subtotal": rowNet, "tax": rowTax, "tax2": rowTax, "total": rowTotal,
@@ -151,6 +152,7 @@ var ofDump = map[string]map[string]string{
 	"client_order": {
 		"id": rowID, "client_id": rowClient, "title": rowService, "activated_at": rowSince, "canceled_at": rowEnded, "status": rowStatus,
 		"expires_at": rowNext, // the moment at which its next period begins
+		"period":     rowCycle, "price": rowPrice, "quantity": rowQuantity, "currency": rowCurrency,
 	},
 	"invoice": {
 		"id": rowID, "serie": rowNumber, "nr": rowNumber, "client_id": rowClient, "created_at": rowIssued, "due_at": rowDue, "currency": rowCurrency, "taxrate": rowRate, "status": rowStatus,
@@ -182,6 +184,9 @@ var called = map[string][]string{
 	rowEnded:           {"ended", "enddate", "terminationdate", "canceledat", "cancelledat", "ende"},
 	rowInvoiced:        {"invoiceduntil", "invoicedto", "invoicedthrough", "billeduntil", "billedto", "paiduntil", "paidto", "paidthrough", "abgerechnetbis", "berechnetbis", "bezahltbis"},
 	rowNext:            {"nextduedate", "nextdue", "nextinvoicedate", "nextinvoice", "renewaldate", "renewsat", "expiresat"},
+	rowCycle:           {"billingcycle", "billingperiod", "billinginterval", "cycle", "period", "abrechnungszeitraum", "abrechnungsintervall", "turnus", "périodicité"},
+	rowPrice:           {"price", "recurringprice", "recurringamount", "recurring", "preis", "prix", "prijs"},
+	rowQuantity:        {"quantity", "qty", "menge", "anzahl", "quantité"},
 	rowStatus:          {"status", "domainstatus", "state"},
 	rowDomain:          {"domain", "domainname", "hostname", "domaine", "domein"},
 	rowDialling:        {"phonecc"},
@@ -262,6 +267,8 @@ func suggested(column string, all []string) string {
 		return rowClient
 	case plain == "orderid" && has("id"):
 		return ""
+	case plain == "amount" && slices.ContainsFunc(called[rowCycle], has):
+		return rowPrice
 	}
 	for _, to := range slices.Sorted(maps.Keys(called)) {
 		if to != rowClient && slices.Contains(called[to], plain) {
@@ -319,12 +326,12 @@ func datesOf(t foundTable, columns map[string]string) string {
 func targetsOf(kind string, fields []statement.FieldDecl) (out []string) {
 	switch kind {
 	case clients:
-		out = []string{rowID, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus, rowDomain, rowDialling}
+		out = []string{rowID, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowCycle, rowPrice, rowQuantity, rowCurrency, rowStatus, rowDomain, rowDialling}
 		for _, d := range fields {
 			out = append(out, string(d.ID))
 		}
 	case services:
-		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowStatus, rowDomain}
+		out = []string{rowID, rowClient, rowService, rowSince, rowEnded, rowInvoiced, rowNext, rowCycle, rowPrice, rowQuantity, rowCurrency, rowStatus, rowDomain}
 	case invoices:
 		out = []string{rowID, rowNumber, rowClient, rowIssued, rowDue, rowCurrency, rowNet, rowTax, rowTotal, rowRate, rowStatus, rowParty, rowText}
 	}

@@ -118,8 +118,14 @@ var apart = map[string]string{tableDomains: "domain names", tableAddons: "add-on
 
 // show tells how far an import is, and what can be done next.
 func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
-	one, err := i.read(r.Context(), r.PathValue("id"))
-	if err != nil {
+	var one *run
+	var with int
+	if err := i.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		if one, err = findRun(r.Context(), tx, r.PathValue("id")); err == nil {
+			with, err = countRemarked(r.Context(), tx, one.ID)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
 	base := "/console/imports/" + url.PathEscape(one.ID)
@@ -156,6 +162,9 @@ func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Poll = one.works() || one.State == arriving
 	i.showNext(&v, one, base)
+	if len(v.Stats) > 0 && with > 0 {
+		v.Stats = append(v.Stats, web.Stat{Label: "With a remark", Value: web.Number(with), Note: "of the new ones", Href: base + "/rows?is=" + strconv.Itoa(remarked), Icon: "message-square"})
+	}
 	return showPage.Render(w, r, http.StatusOK, v)
 }
 
@@ -275,7 +284,7 @@ type columnRow struct {
 
 var rowWords = map[string]string{
 	rowID: "Id in the other system", rowClient: "Id of its customer", rowService: "Product or service", rowSince: "Day of the order", rowEnded: "Day of the end",
-	rowInvoiced: "Invoiced until", rowNext: "First day not invoiced",
+	rowInvoiced: "Invoiced until", rowNext: "First day not invoiced", rowCycle: "Billing cycle", rowPrice: "Price for each cycle", rowQuantity: "How many at that price",
 	rowStatus: "State, such as active or cancelled", rowDomain: "Domain name of the service", rowDialling: "Calling code of the country", rowNumber: "Number of the invoice", rowIssued: "Day of issue", rowDue: "Due on",
 	rowCurrency: "Currency", rowNet: "Sum without tax", rowTax: "Tax", rowTotal: "Total", rowRate: "Rate of the tax", rowParty: "To whom it is written", rowText: "What it is for",
 }
@@ -298,21 +307,9 @@ func (i *Imports) showColumns(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	q, err := web.Query(r)
+	all, as, err := i.asRemembered(r, one)
 	if err != nil {
 		return err
-	}
-	var all []saved
-	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		all, err = savedMappings(ctx, tx)
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, m := range all {
-		if m.Name == q.Get("as") {
-			one.Mapping = m.knowing(one.Mapping)
-		}
 	}
 	v := columnsView{View: web.ViewOf(r, "Name the columns"), Steps: web.Steps(2, "Bring", "Name columns", "Try", "Take over")}
 	base := "/console/imports/" + url.PathEscape(one.ID)
@@ -324,6 +321,9 @@ func (i *Imports) showColumns(w http.ResponseWriter, r *http.Request, status int
 			v.Actions = append(v.Actions, web.Action{Label: "As in “" + m.Name + "”", Icon: "history", Href: v.Save + "?as=" + url.QueryEscape(m.Name)})
 		}
 	}
+	if as != "" { // what the products are comes with it
+		v.Save += "?as=" + url.QueryEscape(as)
+	}
 	if v.Above, v.Below, err = i.around(ctx, s, one); err != nil {
 		return err
 	}
@@ -333,6 +333,28 @@ func (i *Imports) showColumns(w http.ResponseWriter, r *http.Request, status int
 		v.Tables = append(v.Tables, i.columnsOf(s, one, p, typed))
 	}
 	return columnsPage.Render(w, r, status, v)
+}
+
+// asRemembered gives an import the mapping that the query names, if any is remembered so, and
+// returns all that are.
+func (i *Imports) asRemembered(r *http.Request, one *run) (all []saved, as string, err error) {
+	q, err := web.Query(r)
+	if err != nil {
+		return nil, "", err
+	}
+	as = q.Get("as")
+	if err := i.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		all, err = savedMappings(r.Context(), tx)
+		return err
+	}); err != nil {
+		return nil, "", err
+	}
+	for _, m := range all {
+		if m.Name == as {
+			one.Mapping = m.knowing(one.Mapping)
+		}
+	}
+	return all, as, nil
 }
 
 // sameColumns reports whether a mapping is of a file with these columns.
@@ -377,9 +399,12 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 		}
 		below = append(below, web.Field{Name: "service", Type: "select", Label: "Where no service is named", Value: m.Service, Options: options, Plain: true, Hint: "Nobody is kept without an order. Choose what these customers have."})
 	}
-	if slices.ContainsFunc(m.steps(one.Found), func(p part) bool { return p.kind == invoices }) {
-		below = append(below, web.Field{Name: "currency", Label: "Currency of amounts beside which none stands", Value: cmp.Or(m.Currency, "EUR"), MaxLen: 3, Plain: true, Hint: "ISO 4217, such as EUR."})
+	if slices.ContainsFunc(m.steps(one.Found), func(p part) bool { return p.kind != invoices }) {
+		below = append(below, web.Field{Name: "otherwise", Type: "select", Label: "Where the price or the cycle is not that of the plan", Value: m.Otherwise, Plain: true, Hint: "The dry run shows both prices beside each such row. Nobody has a price of their own here.", Options: []web.Option{
+			{Value: byPlan, Label: "Charge by the plan"}, {Value: bare, Label: "Take the row over without a price"}, {Value: leftOut, Label: "Leave the row out"},
+		}})
 	}
+	below = append(below, web.Field{Name: "currency", Label: "Currency of amounts beside which none stands", Value: cmp.Or(m.Currency, "EUR"), MaxLen: 3, Plain: true, Hint: "ISO 4217, such as EUR."})
 	below = append(below,
 		web.Field{Name: "person", Type: "checkbox", Label: "Who has no company trades in their own name", Hint: "The name of the contact is taken for that of the company.", Value: tick(m.Person), Plain: true, Wide: true},
 		web.Field{Name: "lenient", Type: "checkbox", Label: "Leave out details that are wrong, if they are not compulsory", Hint: "Otherwise the row is refused, and can be corrected and brought again.", Value: tick(m.Lenient), Plain: true, Wide: true},
@@ -398,15 +423,17 @@ func tick(on bool) string {
 
 // serviceOptions returns what a product can be mapped to.
 func (i *Imports) serviceOptions(ctx context.Context, s *statement.Statement, none string) ([]web.Option, error) {
+	plans, err := i.needs.Plans(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := []web.Option{{Label: none}}
 	for _, service := range s.Services() {
-		plans, err := i.needs.Plans(ctx, service.ID)
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, web.Option{Value: service.ID, Label: service.Title + ", without a price", Group: service.Title})
 		for _, p := range plans {
-			out = append(out, web.Option{Value: service.ID + "|" + p.Value, Label: service.Title + ": " + p.Label, Group: service.Title})
+			if p.Service == service.ID {
+				out = append(out, web.Option{Value: p.choice(), Label: service.Title + ": " + p.Title + ", " + i.needs.Price(p.Amount, p.Currency, p.Months), Group: service.Title})
+			}
 		}
 	}
 	return out, nil
@@ -496,9 +523,13 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	var all []verdict
 	var steps []int
 	var theirs map[nameOf]known
+	var with int
 	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if one, err = findRun(ctx, tx, r.PathValue("id")); err == nil {
 			all, steps, err = verdicts(ctx, tx, one.ID, is, step, after, perPage+1)
+		}
+		if err == nil {
+			with, err = countRemarked(ctx, tx, one.ID)
 		}
 		if err != nil {
 			return err
@@ -517,7 +548,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	base := "/console/imports/" + url.PathEscape(one.ID)
 	v := rowsView{View: web.ViewOf(r, "Row by row")}
 	v.Crumbs = []web.Crumb{{Label: "Imports", Href: "/console/imports"}, {Label: one.Title, Href: base}}
-	v.Lead = "By the line of the file. What stands in a row is not shown."
+	v.Lead = "By the line of the file. What stands in a row is not shown, but for a price that is not that of its plan."
 	v.Empty = web.Empty{Icon: "rows-3", Title: "No row", Text: "Of this kind there is none."}
 	dry := one.State == trying || one.State == tried
 	words := map[int]web.Badge{taken: {Tone: web.Good, Text: "taken over"}, already: {Text: "here already"}, refused: {Tone: web.Bad, Text: "refused"}}
@@ -528,7 +559,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 		is    int
 		label string
 		n     int64
-	}{{0, "All", one.Fresh + one.Known + one.Refused}, {taken, "New", one.Fresh}, {already, "Here already", one.Known}, {refused, "Refused", one.Refused}} {
+	}{{0, "All", one.Fresh + one.Known + one.Refused}, {taken, "New", one.Fresh}, {remarked, "With a remark", int64(with)}, {already, "Here already", one.Known}, {refused, "Refused", one.Refused}} {
 		v.Tabs = append(v.Tabs, web.Tab{Label: t.label, Href: base + "/rows?is=" + strconv.Itoa(t.is), Current: t.is == is, Count: web.Number(int(t.n))})
 	}
 	if len(all) > perPage {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,6 +52,9 @@ func (i *Imports) saveColumns(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, _, err := i.asRemembered(r, one); err != nil {
+		return err
+	}
 	s, err := i.inForce()
 	if err != nil {
 		return err
@@ -71,6 +75,7 @@ func (i *Imports) saveColumns(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := one.Mapping
 	m.System, m.Dates, m.Service = strings.Join(strings.Fields(typed.Get("system")), " "), typed.Get("dates"), typed.Get("service")
+	m.Otherwise = typed.Get("otherwise")
 	m.Currency = strings.ToUpper(cmp.Or(typed.Get("currency"), m.Currency))
 	m.Person, m.Lenient, m.Invite = typed.Get("person") != "", typed.Get("lenient") != "", typed.Get("invite") != ""
 	if one.Found.Form == source.CSV {
@@ -103,7 +108,7 @@ func (i *Imports) saveColumns(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	if len(unmapped) > 0 {
+	if unmapped {
 		return web.Redirect(w, r, "/console/imports/"+url.PathEscape(one.ID)+"/products")
 	}
 	return i.startTrying(w, r, one.ID)
@@ -270,54 +275,44 @@ func (i *Imports) remove(w http.ResponseWriter, r *http.Request) error {
 // mostProducts are how many products of a file are asked about.
 const mostProducts = 200
 
-// unmapped returns the products of a file, by their names, that stand for no
-// service yet.
-func (i *Imports) unmapped(ctx context.Context, one *run) ([]string, error) {
-	all, err := i.productsOf(ctx, one)
-	if err != nil {
-		return nil, err
-	}
-	s, err := i.inForce()
-	if err != nil {
-		return nil, err
-	}
-	j := &judge{i: i, r: one, s: s}
-	return slices.DeleteFunc(all, func(p string) bool { return j.choice(p) != "" }), nil
+// unmapped reports whether products of a file are to be mapped yet.
+func (i *Imports) unmapped(ctx context.Context, one *run) (bool, error) {
+	j, all, err := i.productsOf(ctx, one)
+	return err == nil && slices.ContainsFunc(all, j.asks), err
 }
 
-// productsOf returns the products of a file by their names.
-func (i *Imports) productsOf(ctx context.Context, one *run) (out []string, err error) {
-	j, err := i.judge(ctx, &run{ID: one.ID, Chunks: one.Chunks, Found: found{Format: one.Found.Format}, Mapping: one.Mapping})
+// productsOf returns the products of a file by their names and cycles, and who judges them.
+func (i *Imports) productsOf(ctx context.Context, one *run) (j *judge, out []product, err error) {
+	j, err = i.judge(ctx, &run{ID: one.ID, Chunks: one.Chunks, Found: found{Format: one.Found.Format}, Mapping: one.Mapping})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	seen := map[string]bool{}
+	seen := map[product]bool{}
 	for _, p := range one.Mapping.steps(one.Found) {
 		in, err := i.open(ctx, one, func(t string) bool { return t == p.table })
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := each(in, func(row *source.Row) error {
 			if row.Wrong != "" {
 				return nil
 			}
-			product := j.values(row)[rowService]
-			if product == "" || seen[product] {
+			p := productOf(j.values(row))
+			if p.name == "" || seen[p] {
 				return nil
 			}
-			if seen[strings.Clone(product)] = true; len(seen) > mostProducts {
-				return &loot.Error{Kind: loot.Invalid, Fields: map[string]string{}, Msg: "The column that is said to be the product has more than " + strconv.Itoa(mostProducts) + " different values. Choose another."}
+			p.name, p.cycle = strings.Clone(p.name), strings.Clone(p.cycle)
+			if seen[p] = true; len(seen) > mostProducts {
+				return &loot.Error{Kind: loot.Invalid, Fields: map[string]string{}, Msg: "The column that is said to be the product has more than " + strconv.Itoa(mostProducts) + " different values, each with its billing cycle. Choose another."}
 			}
 			return nil
 		}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	for p := range seen {
-		out = append(out, p)
-	}
-	slices.Sort(out)
-	return out, nil
+	return j, slices.SortedFunc(maps.Keys(seen), func(a, b product) int {
+		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.months, b.months), strings.Compare(a.cycle, b.cycle))
+	}), nil
 }
 
 func productName(n int) string { return "product." + strconv.Itoa(n) }
@@ -332,7 +327,7 @@ func (i *Imports) products(w http.ResponseWriter, r *http.Request) error {
 	v := productsView{View: web.ViewOf(r, "Name the products"), Steps: web.Steps(2, "Bring", "Name columns", "Try", "Take over")}
 	base := "/console/imports/" + url.PathEscape(one.ID)
 	v.Crumbs = []web.Crumb{{Label: "Imports", Href: "/console/imports"}, {Label: one.Title, Href: base}}
-	v.Lead = "Which service of the statement each product of the file is. What it is used for hangs on that, and with a price it is on the next invoice."
+	v.Lead = "Which service of the statement each product of the file is. What it is used for hangs on that, and with a price it is on the next invoice, by the cycle of the plan."
 	v.Save = base + "/products"
 	v.Empty = web.Empty{Icon: "package", Title: "No product", Text: "The file names none."}
 	_, v.Fields, err = i.productFields(ctx, one)
@@ -342,22 +337,19 @@ func (i *Imports) products(w http.ResponseWriter, r *http.Request) error {
 	return productsPage.Render(w, r, http.StatusOK, v)
 }
 
-func (i *Imports) productFields(ctx context.Context, one *run) (all []string, fields web.Fields, err error) {
-	if all, err = i.productsOf(ctx, one); err != nil {
-		return nil, nil, err
-	}
-	s, err := i.inForce()
+func (i *Imports) productFields(ctx context.Context, one *run) (all []product, fields web.Fields, err error) {
+	j, all, err := i.productsOf(ctx, one)
 	if err != nil {
 		return nil, nil, err
 	}
-	options, err := i.serviceOptions(ctx, s, "Refuse these rows")
+	options, err := i.serviceOptions(ctx, j.s, "Refuse these rows")
 	if err != nil {
 		return nil, nil, err
 	}
 	options = append(options[:1:1], append([]web.Option{{Value: leftOut, Label: "Leave these rows out"}}, options[1:]...)...)
-	j := &judge{i: i, r: one, s: s}
 	for n, p := range all {
-		fields = append(fields, web.Field{Name: productName(n), Type: "select", Label: clipAt(p, 80), Value: j.choice(p), Options: options, Plain: true})
+		label := product{clipAt(p.name, 80), p.cycle, p.months}
+		fields = append(fields, web.Field{Name: productName(n), Type: "select", Label: label.String(), Value: j.suggested(p), Options: options, Plain: true})
 	}
 	return all, fields, nil
 }
@@ -383,9 +375,7 @@ func (i *Imports) saveProducts(w http.ResponseWriter, r *http.Request) error {
 	m := one.Mapping
 	m.Products = map[string]string{}
 	for n, p := range all {
-		if to := typed.Get(productName(n)); to != "" {
-			m.Products[p] = to
-		}
+		m.Products[p.String()] = typed.Get(productName(n))
 	}
 	if err := i.DB.InTx(ctx, func(tx *store.Tx) error { return writeMapping(ctx, tx, one.ID, m) }); err != nil {
 		return err

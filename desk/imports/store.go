@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"loot"
@@ -33,6 +32,8 @@ const (
 	taken   = 1
 	already = 2
 	refused = 3
+
+	remarked = 4 // taken, with a remark
 )
 
 // A run is a file that was brought, and how far it is.
@@ -190,10 +191,25 @@ func addVerdict(tx *store.Tx, id string, step int, v verdict) {
 	tx.Add(`INSERT INTO imports_row (import, step, number, line, verdict, why, name, charged) VALUES`, id, step, v.number, v.line, v.is, v.why, whose, v.charged)
 }
 
+// whereRemarked is as the index of these rows has it.
+const whereRemarked = ` AND verdict = 1 AND why <> ''`
+
+// countRemarked returns how many rows of an import are taken over with a remark.
+func countRemarked(ctx context.Context, tx *store.Tx, id string) (n int, err error) {
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM imports_row WHERE import = $1`+whereRemarked, id).Scan(&n); err != nil {
+		return 0, fmt.Errorf("imports: remarked: %w", err)
+	}
+	return n, nil
+}
+
 // verdicts returns the next n of an import after a row, all of them or those of a kind.
 func verdicts(ctx context.Context, tx *store.Tx, id string, is, step int, after int64, n int) (out []verdict, steps []int, err error) {
 	where, args := "", []any{id, step, after, n}
-	if is != 0 {
+	switch is {
+	case 0:
+	case remarked:
+		where = whereRemarked
+	default:
 		where, args = ` AND verdict = $5`, append(args, is)
 		if is > taken { // of which there is an index
 			where += ` AND verdict > 1`
@@ -319,7 +335,7 @@ func forgetNewcomers(ctx context.Context, tx *store.Tx, all []loot.Subject) erro
 // newcomersLeft returns some of the newcomers of imports that rest since a time, who did
 // not come.
 func newcomersLeft(ctx context.Context, tx *store.Tx, since time.Time) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT n.subject FROM imports_newcomer n JOIN imports_run r ON r.id = n.import WHERE r.state <> $1 AND r.touched < $2 LIMIT `+strconv.Itoa(keysOnce), running, since.UnixMicro())
+	rows, err := tx.Query(ctx, `SELECT n.subject FROM imports_newcomer n JOIN imports_run r ON r.id = n.import WHERE r.state <> $1 AND r.touched < $2 LIMIT $3`, running, since.UnixMicro(), keysOnce)
 	if err != nil {
 		return nil, fmt.Errorf("imports: newcomers: %w", err)
 	}
