@@ -536,6 +536,7 @@ func TestAVATNumberBesideARegisterNumber(t *testing.T) {
 		{"CZ25123891", "710319/2745", unknown},
 		{"CZ640903926", "640903926", same},
 		{"CZ640903926", "710319/2745", unknown},
+		{"CZ25123891", "640903926", unknown},
 		{"DE136695976", "86 095 742 719", unknown},
 		{"DE136695976", "DE123456788-00001", unknown},
 		{"DE136695976", "DE136695976", unknown}, // it is not known whether both always have the same digits

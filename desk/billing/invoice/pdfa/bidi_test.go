@@ -131,6 +131,8 @@ func TestArabicLettersJoin(t *testing.T) {
 		{"شركة", "\uFEB7\uFEAE\uFEDB\uFE94"},
 		{"لا", "\uFEFB"},
 		{"بلا", "\uFE91\uFEFC"},
+		{"ببب", "\uFE91\uFE92\uFE90"},
+		{"بـب", "\uFE91ـ\uFE90"},
 		{"ماء", "\uFEE3\uFE8E\uFE80"},
 		{"بَب", "\uFE91\u064E\uFE90"}, // a mark is passed over
 		{"می\u200Cشود", "\uFEE3\uFBFD\uFEB7\uFEEE\uFEA9"},
@@ -162,6 +164,17 @@ func TestArabicLettersJoin(t *testing.T) {
 			if letters(f.first+i) != string(r) {
 				t.Errorf("%c: %x is a shape of %s", r, f.first+i, letters(f.first+i))
 			}
+		}
+	}
+}
+
+// TestABoxIsReadAsItWasWritten: letters that no font has are named in the order in which
+// they are read, from whichever side that is.
+func TestABoxIsReadAsItWasWritten(t *testing.T) {
+	pdf := document(func(p *Page) { p.Text(10, 10, Style{Face: NewFace(inter), Size: 9}, "אבג 株字") })
+	for _, want := range []string{"/ActualText <FEFF05D005D105D2>", "/ActualText <FEFF682A5B57>"} {
+		if !strings.Contains(pdf, want) {
+			t.Errorf("it lacks %s", want)
 		}
 	}
 }
