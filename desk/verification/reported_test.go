@@ -88,6 +88,13 @@ func TestEveryDetailCanBeReported(t *testing.T) {
 		}
 		shows(t, h.as(support).Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "The person's name", "Jo Meadow", "We wrote it wrong.")
 
+		// Its owner takes along what shows it, as of any other detail.
+		pdf := []byte("%PDF-1.7 a made-up signature")
+		desktest.Leads(t, h.attaches(path, "name.pdf", pdf), path)
+		if read, err := h.along(s)[0].Read(t.Context()); err != nil || string(read[0]) != string(pdf) {
+			t.Errorf("its owner reads %q: %v", read, err)
+		}
+
 		// A check of the others meanwhile leaves the reports as they are.
 		ok(t, h.desk.check(t.Context(), checkArgs{s}))
 		h.Drain()
