@@ -345,6 +345,8 @@ func TestJudge(t *testing.T) {
 		{"a register knows it", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, prove}}, vault.Verified, proved, ""},
 		{"a fault counts most", known{about: vault.About{State: vault.Verified}, found: []finding{prove, wait, fail}}, vault.Unverified, failed, kindCheck},
 		{"a register is silent", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, wait}}, vault.Checked, later, ""},
+		{"silent while another knows it", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, prove, wait}}, vault.Verified, proved, ""},
+		{"silent about the fault that it found, while another knows it", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "d", At: given, Next: now.Add(-1)}, found: []finding{prove, wait}}, vault.Unverified, failed, ""},
 		{"silent about what it knew", known{about: vault.About{State: vault.Verified}, before: last{Outcome: proved, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, proved, ""},
 		{"and again", known{about: vault.About{State: vault.Verified}, before: last{Outcome: later, Method: "d", Tries: 1, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, later, ""},
 		{"silent where nothing else was looked at", known{about: vault.About{State: vault.Unverified}, found: []finding{wait}}, vault.Unverified, later, ""},

@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,6 +85,7 @@ func TestATaxNumberIsChecked(t *testing.T) {
 type book struct {
 	name   string
 	number string
+	scheme string // of its numbers, as they begin; empty: those of VAT
 	says   string // name of the company
 	at     string // its address
 	down   bool
@@ -91,8 +93,10 @@ type book struct {
 	asked  int
 }
 
-func (b *book) Name() string               { return b.name }
-func (b *book) Takes(n number.Number) bool { return strings.HasPrefix(n.Scheme.ID, "vat.") }
+func (b *book) Name() string { return b.name }
+func (b *book) Takes(n number.Number) bool {
+	return strings.HasPrefix(n.Scheme.ID, cmp.Or(b.scheme, "vat."))
+}
 func (b *book) Ask(_ context.Context, n number.Number) (register.Answer, error) {
 	b.asked++
 	if b.down {
@@ -269,6 +273,59 @@ func TestASilentRegisterTakesNothingBack(t *testing.T) {
 		again()
 		if st := h.standing(fresh); st.lasts["company.name"].Outcome != none || st.held["company.vat"].State != vault.Verified {
 			t.Errorf("with no name in the answer: %+v", st)
+		}
+	})
+}
+
+// TestOneRegisterProvesWhileAnotherIsSilent: what one knows is verified though another is
+// down or does not take our question, and what that told before stays all the same.
+func TestOneRegisterProvesWhileAnotherIsSilent(t *testing.T) {
+	vies, gleif := &book{}, &book{}
+	onEach(t, Options{Registers: []register.Register{vies, gleif}}, func(t *testing.T, h *house) {
+		right := book{name: "VIES", number: "IE1234567T", says: "Example Meadow", at: "1 SAMPLE QUAY\nD02 AF30"}
+		*gleif = right
+		gleif.name, gleif.scheme, gleif.number = "GLEIF", "lei", "506700GE1G29325QX363"
+		var s loot.Subject
+		stand := func(name, method string) {
+			t.Helper()
+			st := h.standing(s)
+			for f, want := range map[loot.Field]string{"company.name": name, "address.postcode": vault.Verified, "company.register": vault.Verified} {
+				if st.held[f].State != want || (openCase(st.cases, f) != nil) != (want == vault.Unverified) {
+					t.Errorf("%s is %s, want %s, with %+v", f, st.held[f].State, want, openCase(st.cases, f))
+				}
+			}
+			if l := st.lasts["company.name"]; l.Method != method {
+				t.Errorf("the name is checked by %s, want %s", l.Method, method)
+			}
+		}
+		again := func() {
+			t.Helper()
+			h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.vat"))
+			h.Clock.Advance(24 * time.Hour)
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+			h.Drain()
+		}
+		for _, silent := range []book{{name: "VIES", down: true}, {name: "VIES", refuse: true}} {
+			*vies = silent
+			s = h.customer(meadow("company.register", gleif.number))
+			stand(vault.Verified, "gleif.name")
+			if st := h.standing(s); st.held["company.vat"].State != vault.Checked || st.lasts["company.vat"].Outcome != later {
+				t.Errorf("the number that only who is silent knows: %+v", st.lasts["company.vat"])
+			}
+			*vies = right
+			vies.says = "Other Company"
+			again()
+			stand(vault.Unverified, "vies.name")
+			m := h.open(s, "company.name")
+			*vies = silent
+			again()
+			stand(vault.Unverified, "vies.name")
+			if l := h.standing(s).lasts["company.name"]; h.open(s, "company.name").ID != m.ID || l.Outcome != failed || l.Tries == 0 || !l.Next.After(h.Clock.Now()) {
+				t.Errorf("the fault that it told: %+v", l)
+			}
+			*vies = right
+			again()
+			stand(vault.Verified, "vies.name,gleif.name")
 		}
 	})
 }
