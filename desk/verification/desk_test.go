@@ -277,6 +277,32 @@ func TestASilentRegisterTakesNothingBack(t *testing.T) {
 	})
 }
 
+// TestAFaultOfWhichNobodyTellsIsGone: once a register tells no name any more, that it had
+// another one stands nowhere.
+func TestAFaultOfWhichNobodyTellsIsGone(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		*vies = book{name: "VIES", number: "IE1234567T", says: "Other Company"}
+		s := h.customer(meadow())
+		h.open(s, "company.name")
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "VIES has another name")
+		vies.says = ""
+		h.taken(h.Post("/portal/checks", "field", "company.vat"))
+		h.Drain()
+		if st := h.standing(s); openCase(st.cases, "company.name") != nil || st.held["company.name"].State != vault.Unverified {
+			t.Errorf("%s, %+v", st.held["company.name"].State, st.cases)
+		}
+		lacks(t, h.Get("/portal/checks"), "VIES has another name")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if err == nil && slices.ContainsFunc(copied.(exported).Checks, func(c exportedCheck) bool { return c.Field == "company.name" }) {
+				t.Errorf("their copy: %+v", copied.(exported).Checks)
+			}
+			return err
+		})
+	})
+}
+
 // TestOneRegisterProvesWhileAnotherIsSilent: what one knows is verified though another is
 // down or does not take our question, and what that told before stays all the same.
 func TestOneRegisterProvesWhileAnotherIsSilent(t *testing.T) {

@@ -84,7 +84,8 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 			j.State = vault.Checked
 		}
 	default:
-		if j.last = (last{}); same && k.before.Outcome != later {
+		byProgram := k.before.Outcome == failed && k.before.Actor == "" // a fault of which nobody tells any more
+		if j.last = (last{}); same && k.before.Outcome != later && !byProgram {
 			if j.last = k.before; !fresh { // nothing would look again
 				j.Next = time.Time{}
 			}
