@@ -277,6 +277,57 @@ func TestASilentRegisterTakesNothingBack(t *testing.T) {
 	})
 }
 
+// TestAFaultTakesThePlaceOfAQuestion: of a detail about which a colleague is asked, as a
+// register is silent or tells no name any more, one case is open once it tells another name.
+func TestAFaultTakesThePlaceOfAQuestion(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		right := book{name: "VIES", number: "IE1234567T", says: "Example Meadow"}
+		asks := func(s loot.Subject, f string) {
+			t.Helper()
+			h.taken(h.as(person(s)).Post("/portal/checks", "field", f))
+			h.Drain()
+		}
+		for kind, before := range map[string]func() loot.Subject{
+			kindAsked: func() loot.Subject {
+				*vies = right
+				vies.down = true
+				s := h.customer(meadow())
+				asks(s, "company.name")
+				return s
+			},
+			kindOld: func() loot.Subject {
+				*vies = right
+				s := h.customer(meadow())
+				h.Clock.Advance(366 * 24 * time.Hour)
+				vies.says = ""
+				asks(s, "company.name")
+				return s
+			},
+		} {
+			s := before()
+			if m := h.open(s, "company.name"); m.Kind != kind {
+				t.Errorf("%+v, want one of kind %s", m, kind)
+			}
+			*vies = right
+			vies.says = "Other Company"
+			asks(s, "company.vat")
+			var open []string
+			for _, m := range h.standing(s).cases {
+				if m.Field == "company.name" && m.Closed.IsZero() {
+					open = append(open, m.Kind)
+				}
+			}
+			if !slices.Equal(open, []string{kindCheck}) {
+				t.Errorf("after %s, cases of the kinds %v are open", kind, open)
+			}
+			h.taken(h.post(support, h.open(s, "company.name"), "", "decision", "wrong", "reason", "They have another name."))
+			shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "They have another name.")
+		}
+	})
+}
+
 // TestAFaultOfWhichNobodyTellsIsGone: once a register tells no name any more, that it had
 // another one stands nowhere.
 func TestAFaultOfWhichNobodyTellsIsGone(t *testing.T) {
@@ -401,6 +452,12 @@ func TestSilenceIsNoCheck(t *testing.T) {
 		h.Drain()
 		if m := h.open(s, "company.name"); m.Kind != kindOld || h.state(s, "company.name") != vault.Expired || h.state(s, "company.vat") != vault.Verified {
 			t.Errorf("with no name in the answer: %s, %+v", h.state(s, "company.name"), m)
+		}
+		vies.says = "Example Meadow"
+		h.taken(h.Post("/portal/checks", "field", "company.vat"))
+		h.Drain()
+		if st := h.standing(s); openCase(st.cases, "company.name") != nil || st.held["company.name"].State != vault.Verified {
+			t.Errorf("with the name again: %s, %+v", st.held["company.name"].State, st.cases)
 		}
 	})
 }
