@@ -858,6 +858,9 @@ func TestWrongIsTold(t *testing.T) {
 		if st := h.standing(s); openCase(st.cases, "company.vat") != nil {
 			t.Error("what a colleague decided is put before one again")
 		}
+		h.Clock.Advance(time.Minute)
+		h.correct(s, "company.vat", "IE1234567T")
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "does not seem right", "It belongs to somebody else.") // what was decided stands
 	})
 }
 
