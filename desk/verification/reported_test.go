@@ -143,6 +143,9 @@ func TestAReportIsSomebodysCase(t *testing.T) {
 			t.Errorf("a report about %s is nobody's", d.ID)
 		}
 	}
+	if got := whose(all, "company.vat"); got != "Customer support, Billing" {
+		t.Errorf("a report about a detail that is checked is the case of %s", got)
+	}
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db, all, Options{})
 		s := h.customer(meadow())
