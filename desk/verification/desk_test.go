@@ -97,6 +97,7 @@ func (b *book) Name() string { return b.name }
 func (b *book) Takes(n number.Number) bool {
 	return strings.HasPrefix(n.Scheme.ID, cmp.Or(b.scheme, "vat."))
 }
+
 func (b *book) Ask(_ context.Context, n number.Number) (register.Answer, error) {
 	b.asked++
 	if b.down {
