@@ -114,6 +114,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.billing.Disputed(a.checks.ReportedOn)
+	a.billing.Faulty(a.checks.FaultIn)
 	recording, err := a.Config.Visiting.options()
 	if err != nil {
 		return err

@@ -55,6 +55,7 @@ type Billing struct {
 	key       *keyring.SystemKey                                                                   // seals what banks say of payers, and what is nobody's
 	marks     []byte                                                                               // by which addresses are found
 	disputed  func(ctx context.Context, tx *store.Tx, s loot.Subject, number string) (bool, error) // nil: nothing is
+	faulty    func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field) (bool, error)  // nil: nothing is
 	caseOf    func(ctx context.Context, tx *store.Tx, who loot.Actor, about loot.Subject, ticket string) (called, place string, err error)
 	seller    Seller
 	sold      time.Time  // when that was said

@@ -269,7 +269,11 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 			return err
 		}
 		settle(&out.Invoice, seller, exempt)
-		finding, err = account(ctx, tx, &out.Invoice, r.Language)
+		if finding, err = account(ctx, tx, &out.Invoice, r.Language); err != nil || a.Field == companyVAT || has(&was, invoice.ReverseCharge) {
+			return err
+		}
+		wrong, err := b.faultOf(ctx, tx, s, i.Subject, &out.Invoice)
+		finding = cmp.Or(finding, wrong.Text)
 		return err
 	}); err != nil {
 		return draft{}, err

@@ -162,6 +162,48 @@ func TestTaxFollowsWhatWasPutRight(t *testing.T) {
 	})
 }
 
+// TestNoFaultMakesReverseCharge: by a number in which a fault was found nothing is written
+// again without tax that had it, and what was right when it was issued stays.
+func TestNoFaultMakesReverseCharge(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		german := map[loot.Field]string{country: "DE", postcode: "10115", companyVAT: "DE136695976"}
+		moved, stays := o.customer(with(meadow, map[loot.Field]string{companyVAT: german[companyVAT], postcode: german[postcode]})), o.customer(with(meadow, german))
+		o.after(december)
+		o.run(november)
+		fault := true
+		o.b.Faulty(func(context.Context, *store.Tx, loot.Subject, loot.Field) (bool, error) { return fault, nil })
+		of := func(s loot.Subject) string { return o.issued(`WHERE i.subject = $1 AND i.kind <> '381'`, s)[0].Number }
+		err := o.b.WriteAgain(t.Context(), again(moved, country, "DE", of(moved)), fine)
+		if loot.KindOf(err) != loot.Invalid || !strings.Contains(err.Error(), "VAT number") {
+			t.Errorf("moved: %v", err)
+		}
+		ok(t, o.b.WriteAgain(t.Context(), again(stays, companyName, "Example Garden GmbH", of(stays)), fine))
+		ok(t, o.b.WriteAgain(t.Context(), again(moved, town, "Elsewhere", of(moved)), fine)) // as before, with tax
+		for s, want := range map[loot.Subject]int64{moved: 30, stays: 0} {
+			if out := o.issued(`WHERE i.subject = $1 AND i.kind = '384'`, s); len(out) != 1 || out[0].Tax != want {
+				t.Errorf("%+v, want a tax of %d", out, want)
+			}
+		}
+		fault = false
+		ok(t, o.b.WriteAgain(t.Context(), again(moved, country, "DE", o.issued(`WHERE i.subject = $1 AND i.kind = '384'`, moved)[0].Number), fine))
+	})
+}
+
+// TestAnotherNumberIsNotTheOneWithTheFault: what stands in the place of a number in which
+// a fault was found was not looked at yet.
+func TestAnotherNumberIsNotTheOneWithTheFault(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(with(meadow, map[loot.Field]string{country: "DE", postcode: "10115"}))
+		o.after(december)
+		o.run(november)
+		o.b.Faulty(func(context.Context, *store.Tx, loot.Subject, loot.Field) (bool, error) { return true, nil })
+		ok(t, o.b.WriteAgain(t.Context(), again(s, companyVAT, "DE136695976", "EX-2026-000001"), fine))
+		if out := o.issued(`WHERE i.kind = '384'`); len(out) != 1 || out[0].Tax != 0 {
+			t.Errorf("%+v", out)
+		}
+	})
+}
+
 // TestAllOfItOrNothing: what was decided, the credit note and the corrected invoice
 // stand or fall together, and no number is lost.
 func TestAllOfItOrNothing(t *testing.T) {

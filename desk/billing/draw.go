@@ -16,6 +16,7 @@ import (
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
+	"loot/web"
 )
 
 // The purposes under which invoices are drawn and kept, and the collection that
@@ -183,11 +184,19 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c])
+			wrong, err := b.faultOf(ctx, tx, v, s, &d.record.Invoice)
+			if err != nil {
+				return err
+			}
+			if wrong.Fault != "" {
+				out = waits(nil, wrong)
+				return nil
+			}
 			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
 			}
-			wrong := finding{Text: text}
+			wrong = finding{Text: text}
 			if text == "" {
 				wrong = finding{Text: findings(&d.record.Invoice, seller), Unregistered: seller.unregistered(&d.record.Invoice) != ""}
 			}
@@ -220,6 +229,29 @@ func disputedWords(s *statement.Statement, f loot.Field) string {
 	return "The customer says that “" + s.Titles(f)[0] + "” is wrong, and nobody has decided that under Checks yet."
 }
 
+// faultOf says that the VAT number by which a customer owes the tax is no valid one, as a
+// register or a colleague has found. A number that is valid shows that it is a business
+// (Implementing Regulation 282/2011, Article 18); one that is not shows nothing, so that
+// neither reverse charge nor tax is surely right before that is decided. What nobody has
+// answered yet, or has grown old, is no fault.
+func (b *Billing) faultOf(ctx context.Context, tx *store.Tx, v *statement.Statement, s loot.Subject, inv *invoice.Invoice) (finding, error) {
+	if b.faulty == nil || !has(inv, invoice.ReverseCharge) {
+		return finding{}, nil
+	}
+	wrong, err := b.faulty(ctx, tx, s, companyVAT)
+	if err != nil || !wrong {
+		return finding{}, err
+	}
+	title := v.Titles(companyVAT)[0]
+	return finding{Fault: companyVAT, Text: "By “" + title + "” the customer would owe the tax, and it was found not to be valid. Under Checks a colleague decides whether it was valid in that month, or the customer gives another one."}, nil
+}
+
+// Faulty has the desk ask whether a register or a colleague found a fault in a detail of
+// a customer, as it is held.
+func (b *Billing) Faulty(ask func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field) (bool, error)) {
+	b.faulty = ask
+}
+
 var ledgerWords = map[string]string{
 	"en": "Every use of your details is on our ledger. Its key:",
 	"de": "Jede Nutzung Ihrer Angaben steht in unserem Verzeichnis. Dessen Schlüssel:",
@@ -231,10 +263,22 @@ var ledgerWords = map[string]string{
 // A finding is what stands against an invoice; its zero value is nothing.
 type finding struct {
 	Text    string
-	Service string // reference of the one that has no plan; empty: it is about something else
+	Service string     // reference of the one that has no plan; empty: it is about something else
+	Fault   loot.Field // detail in which a fault was found; empty: it is about something else
 
 	Unregistered bool // the seller has no VAT number; see [Seller.unregistered]
 }
+
+// badge shows whether the invoice waits for its customer's details, or is the company's to
+// mend.
+func (f finding) badge() web.Badge {
+	if f.Fault != "" {
+		return waitsBadge
+	}
+	return web.Badge{Tone: web.Bad, Text: "wrong"}
+}
+
+var waitsBadge = web.Badge{Tone: web.Warn, Text: "waits"}
 
 // plan returns where the service that has no plan gets one; empty: it is about something else.
 func (f finding) plan() string {

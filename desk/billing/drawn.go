@@ -180,7 +180,7 @@ type pending struct {
 }
 
 func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (out []pending, err error) {
-	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, service, unregistered, since, told FROM billing_pending `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT subject, month, missing, finding, service, fault, unregistered, since, told FROM billing_pending `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: pending: %w", err)
 	}
@@ -189,7 +189,7 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 		var p pending
 		var missing string
 		var unregistered, since, told int64
-		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding.Text, &p.Finding.Service, &unregistered, &since, &told); err != nil {
+		if err := rows.Scan(&p.Subject, &p.Month, &missing, &p.Finding.Text, &p.Finding.Service, &p.Finding.Fault, &unregistered, &since, &told); err != nil {
 			return nil, fmt.Errorf("billing: pending: %w", err)
 		}
 		p.Finding.Unregistered = unregistered != 0
@@ -202,8 +202,12 @@ func readPending(ctx context.Context, tx *store.Tx, where string, args ...any) (
 	return out, rows.Err()
 }
 
-// putPending notes why an invoice waits, and since when for that; that its customer was
-// told is kept.
+// theirs reports whether what it waits for is its customer's to give or to put right, of
+// which they are told.
+func (p pending) theirs() bool { return len(p.Missing) > 0 || p.Finding.Fault != "" }
+
+// putPending notes why an invoice waits, and since when for that. That its customer was
+// told is kept, but for what is missing they are told anew of a fault.
 func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	var missing []string
 	for _, f := range p.Missing {
@@ -213,9 +217,10 @@ func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	if p.Finding.Unregistered {
 		unregistered = 1
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, unregistered, since, told) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
-		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service, unregistered = excluded.unregistered, since = excluded.since`,
-		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, unregistered, p.Since.UnixMicro()); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, fault, unregistered, since, told) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service, fault = excluded.fault, unregistered = excluded.unregistered, since = excluded.since,
+			told = CASE WHEN billing_pending.fault = excluded.fault THEN billing_pending.told ELSE 0 END`,
+		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, string(p.Finding.Fault), unregistered, p.Since.UnixMicro()); err != nil {
 		return fmt.Errorf("billing: pending: %w", err)
 	}
 	return nil

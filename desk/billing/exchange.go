@@ -88,7 +88,7 @@ func putFX(ctx context.Context, tx *store.Tx, r fx) error {
 // for it). What stands against that is a sentence for the staff.
 func account(ctx context.Context, tx *store.Tx, inv *invoice.Invoice, lang string) (finding string, err error) {
 	own := accountingOf(inv)
-	if !taxed(inv) || inv.Currency == own {
+	if !has(inv, invoice.Standard) || inv.Currency == own {
 		return "", nil
 	}
 	if err := inv.Compute(); err != nil {

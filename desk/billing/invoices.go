@@ -79,6 +79,7 @@ type waitingRow struct {
 	Month    string
 	Missing  []web.Action // each leads to where it can be given
 	Disputed string       // what its owner says is wrong; empty: nothing
+	Fault    string       // what was found not to be valid; empty: nothing
 }
 
 // myInvoices lists the customer's own invoices, and what others wait for.
@@ -132,16 +133,18 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 	v.Looks = looks(s, items)
 	v.Language = languageFields(cmp.Or(chosen, b.seller.Language))
 	for _, p := range waits {
-		row := waitingRow{Month: p.Month.String()}
+		row, theirs := waitingRow{Month: p.Month.String()}, p.Missing
 		switch {
 		case len(p.Missing) > 0:
 		case open != "":
 			row.Disputed = s.Titles(open)[0]
+		case p.Finding.Fault != "":
+			row.Fault, theirs = s.Titles(p.Finding.Fault)[0], []loot.Field{p.Finding.Fault}
 		default:
 			continue // what is wrong is the company's to mend
 		}
-		for n, title := range s.Titles(p.Missing...) {
-			row.Missing = append(row.Missing, web.Action{Label: title, Icon: "pencil", Small: true, Href: "/portal/correct/" + url.PathEscape(string(p.Missing[n]))})
+		for n, title := range s.Titles(theirs...) {
+			row.Missing = append(row.Missing, web.Action{Label: title, Icon: "pencil", Small: true, Href: "/portal/correct/" + url.PathEscape(string(theirs[n]))})
 		}
 		v.Waits = append(v.Waits, row)
 	}

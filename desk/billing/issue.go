@@ -52,7 +52,7 @@ func (b *Billing) drawAll(ctx context.Context, m Month, subjects []loot.Subject)
 			if d.waits == nil {
 				return dropPending(ctx, tx, s, m)
 			}
-			if err := putPending(ctx, tx, *d.waits); err != nil || len(d.waits.Missing) == 0 {
+			if err := putPending(ctx, tx, *d.waits); err != nil || !d.waits.theirs() {
 				return err
 			}
 			return b.Jobs.Enqueue(ctx, tx, tellArgs{s, m})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/mail"
 	"loot/store"
 	"loot/vault"
 )
@@ -387,6 +389,132 @@ func TestAnInvoiceWaitsForWhatIsMissingAndThenGoesOut(t *testing.T) {
 			t.Fatalf("%+v", all)
 		}
 		desktest.Lacks(t, o.Get("/portal/invoices"), "waits")
+	})
+}
+
+// TestReverseChargeWaitsWhileTheNumberHasAFault, and for nothing else that a check says or
+// does not say yet: its customer and colleagues are told, once for each reason.
+func TestReverseChargeWaitsWhileTheNumberHasAFault(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		german := with(meadow, map[loot.Field]string{country: "DE", postcode: "10115", companyVAT: "DE136695976", "contact.email": "de@example.com"})
+		faults := map[loot.Subject]bool{}
+		o.b.Faulty(func(_ context.Context, _ *store.Tx, s loot.Subject, f loot.Field) (bool, error) {
+			return f == companyVAT && faults[s], nil
+		})
+		unanswered := o.customer(german)
+		home := o.customer(with(meadow, map[loot.Field]string{companyVAT: "IE1234567T"}))
+		outside := o.customer(with(german, map[loot.Field]string{country: "CH"}))
+		right, moves, left := o.customer(with(german, map[loot.Field]string{town: ""})), o.customer(german), o.customer(german)
+		for _, s := range []loot.Subject{home, outside, right, moves, left} {
+			faults[s] = true
+		}
+		o.after(december)
+		o.run(november)
+		issued := func(want ...loot.Subject) {
+			t.Helper()
+			all := o.issued("")
+			for _, i := range all {
+				if !slices.Contains(want, i.Subject) {
+					t.Errorf("%s was issued", i.Number)
+				}
+			}
+			if len(all) != len(want) {
+				t.Errorf("%d invoices, want %d", len(all), len(want))
+			}
+		}
+		hour := func() (drawn int) {
+			t.Helper()
+			o.Clock.Advance(time.Hour)
+			o.b.at = func(step string) {
+				if step == "drawn" {
+					drawn++
+				}
+			}
+			o.hour()
+			o.b.at = nil
+			return drawn
+		}
+		issued(unanswered, home, outside)
+		o.as(right)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "November 2026 waits", "you have not given us", "Town or city")
+		o.give(right, town, "Exampleton")
+		if n := hour(); n != 1 {
+			t.Errorf("drawn %d times, and not once for the one who gave a detail", n)
+		}
+		if n := hour(); n != 0 { // nobody gave or decided anything
+			t.Errorf("drawn %d times, while nothing has changed", n)
+		}
+		issued(unanswered, home, outside)
+		a := o.Get("/portal/invoices")
+		shows(t, a, http.StatusOK, "November 2026 waits", "“VAT number” was found not to be", "A colleague of ours looks at it")
+		desktest.Lacks(t, a, "you have not given us")
+		if !strings.Contains(a.Body, `href="/portal/correct/company.vat"`) {
+			t.Error("nothing leads to where it is put right")
+		}
+		o.asStaff("billing")
+		a = o.Get("/console/billing/run?month=2026-11")
+		shows(t, a, http.StatusOK, "By “VAT number” the customer would owe the tax, and it was found not to be valid.", "The customer was told on 2 December.")
+		if strings.Contains(a.Body, "badge bad") {
+			t.Error("what its customer puts right is shown as the company's to mend")
+		}
+		told := slices.DeleteFunc(o.lettersTo("de@example.com"), func(subject string) bool { return !strings.Contains(subject, "waits for a detail") })
+		if m, _ := o.Mail.Last("de@example.com"); len(told) != 4 || !strings.Contains(m.Text, "“VAT number” was found not to be") || strings.Contains(m.Text, "DE136695976") {
+			t.Errorf("%d letters say that an invoice waits, want one for each reason: %s", len(told), m.Text)
+		}
+		faults[right] = false // a colleague decides so
+		o.give(moves, country, "IE")
+		o.give(left, companyVAT, "") // with which its fault goes
+		faults[left] = false
+		if n := hour(); n != 3 {
+			t.Errorf("drawn %d times", n)
+		}
+		issued(unanswered, home, outside, right, moves, left)
+		for s, want := range map[loot.Subject]struct {
+			c   invoice.Category
+			vat string
+		}{unanswered: {invoice.ReverseCharge, "DE136695976"}, right: {invoice.ReverseCharge, "DE136695976"}, home: {invoice.Standard, "IE1234567T"}, moves: {invoice.Standard, ""}, left: {invoice.Standard, ""}, outside: {invoice.OutOfScope, ""}} {
+			inv := o.record(o.issued(`WHERE i.subject = $1`, s)[0].Number).Invoice
+			if inv.Lines[0].Tax.Category != want.c || inv.Buyer.VAT != want.vat {
+				t.Errorf("%+v of %q, want %+v", inv.Lines[0].Tax, inv.Buyer.VAT, want)
+			}
+		}
+		o.as(right)
+		desktest.Lacks(t, o.Get("/portal/invoices"), "waits")
+	})
+}
+
+// meanwhile does something once while the first letter goes out.
+type meanwhile struct {
+	mail.Sender
+	do func()
+}
+
+func (m *meanwhile) Send(ctx context.Context, one mail.Message) error {
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return m.Sender.Send(ctx, one)
+}
+
+// TestAFaultThatIsFoundMeanwhileIsTold by a letter of its own, which no mail program takes
+// for the one that just goes out.
+func TestAFaultThatIsFoundMeanwhileIsTold(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		wait := func(p pending) {
+			p.Subject, p.Month, p.Since = s, november, o.Clock.Now()
+			o.Tx(func(ctx context.Context, tx *store.Tx) error { return putPending(ctx, tx, p) })
+		}
+		o.b.Mail = &meanwhile{o.Mail, func() { wait(pending{Finding: finding{Text: "It is not valid.", Fault: companyVAT}}) }}
+		wait(pending{Missing: []loot.Field{town}})
+		for range 3 {
+			ok(t, o.b.tell(t.Context(), tellArgs{s, november}))
+		}
+		sent := o.Mail.Sent()
+		if len(sent) != 2 || !strings.Contains(sent[0].Text, "Town or city") || !strings.Contains(sent[1].Text, "VAT number") || sent[0].ID == sent[1].ID {
+			t.Errorf("%+v", sent)
+		}
 	})
 }
 

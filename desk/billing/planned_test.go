@@ -506,7 +506,7 @@ func TestANumberThatBreaksARuleIsNotTaken(t *testing.T) {
 func TestAFindingReplacesTheOneBefore(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		s := o.customer(meadow)
-		for _, want := range []finding{{Text: "It is wrong."}, {Text: "It has no plan.", Service: "one"}, {Text: "It has no plan.", Service: "two"}, {Text: "It is wrong.", Unregistered: true}, {Text: "It is wrong."}} {
+		for _, want := range []finding{{Text: "It is wrong."}, {Text: "It has no plan.", Service: "one"}, {Text: "It is not valid.", Fault: companyVAT}, {Text: "It has no plan.", Service: "two"}, {Text: "It is wrong.", Unregistered: true}, {Text: "It is wrong."}} {
 			o.Tx(func(ctx context.Context, tx *store.Tx) error {
 				if err := putPending(ctx, tx, pending{Subject: s, Month: november, Finding: want, Since: o.Clock.Now()}); err != nil {
 					return err

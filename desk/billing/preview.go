@@ -198,13 +198,13 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	case err != nil:
 		row.State = web.Badge{Text: "erased"}
 	case open != "":
-		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, disputedWords(s, open)
+		row.State, row.Why = waitsBadge, disputedWords(s, open)
 	case wrong.Text != "":
-		row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, wrong.Text, wrong.plan()
+		row.State, row.Why, row.Plan = wrong.badge(), wrong.Text, wrong.plan()
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case len(missing) > 0:
-		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
+		row.State, row.Why = waitsBadge, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
 	default:
 		row.State, row.due = web.Badge{Tone: web.Info, Text: "to be issued"}, true
 	}
@@ -213,12 +213,12 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
 	row := previewRow{Subject: p.Subject, Href: desk.CustomerPath(p.Subject), Month: p.Month.String()}
-	row.State, row.Why, row.Plan = web.Badge{Tone: web.Bad, Text: "wrong"}, p.Finding.Text, p.Finding.plan()
+	row.State, row.Why, row.Plan = p.Finding.badge(), p.Finding.Text, p.Finding.plan()
 	if len(p.Missing) > 0 {
-		row.State, row.Why = web.Badge{Tone: web.Warn, Text: "waits"}, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
-		if !p.Told.IsZero() {
-			row.Why += " The customer was told on " + p.Told.UTC().Format("2 January") + "."
-		}
+		row.State, row.Why = waitsBadge, "Missing: "+strings.Join(s.Titles(p.Missing...), ", ")+"."
+	}
+	if p.theirs() && !p.Told.IsZero() {
+		row.Why += " The customer was told on " + p.Told.UTC().Format("2 January") + "."
 	}
 	return row
 }

@@ -238,8 +238,9 @@ func (b *Billing) retry(ctx context.Context, settled time.Time) error {
 }
 
 // ready reports whether all that an invoice waits for was given. What waits for the
-// seller's VAT number is not looked at every hour: only what the seller is makes it ready,
-// or its customer's details, if either changed since.
+// seller's VAT number, or for a fault to be put right, is not looked at every hour: only
+// what the seller is or a decision makes it ready, or its customer's details, if any of
+// these changed since.
 func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending, settled time.Time) (bool, error) {
 	held, err := b.Vault.Held(ctx, tx, p.Subject, collection)
 	if loot.KindOf(err) == loot.NotFound {
@@ -248,14 +249,21 @@ func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending, settled ti
 	if err != nil {
 		return false, err
 	}
-	if p.Finding.Unregistered {
+	stands := p.Finding.Unregistered && p.Since.After(settled)
+	if p.Finding.Fault != "" && b.faulty != nil {
+		if stands, err = b.faulty(ctx, tx, p.Subject, p.Finding.Fault); err != nil {
+			return false, err
+		}
+	}
+	if stands {
 		row, err := b.Vault.Row(ctx, tx, p.Subject, collection) // also of a change that took something away
-		return !p.Since.After(settled) || !p.Since.After(row.Changed), err
+		return !p.Since.After(row.Changed), err
 	}
 	return !slices.ContainsFunc(p.Missing, func(f loot.Field) bool { _, ok := held[f]; return !ok }), nil
 }
 
-// tell writes to a customer, once, that an invoice waits, and for what.
+// tell writes to a customer that an invoice waits, and for what: once for what is missing
+// and once for a fault.
 func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 	var waits []pending
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
@@ -264,29 +272,37 @@ func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 	}); err != nil {
 		return err
 	}
-	if len(waits) == 0 || !waits[0].Told.IsZero() || len(waits[0].Missing) == 0 {
+	if len(waits) == 0 || !waits[0].Told.IsZero() || !waits[0].theirs() {
 		return nil
 	}
 	s, err := b.inForce()
 	if err != nil {
 		return err
 	}
+	fault, id := waits[0].Finding.Fault, "invoice-waits-"+string(a.Month)+"-"+string(a.Subject)
+	why := []mail.Block{
+		mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: the law wants on it what you have not given us yet. Missing: " + strings.Join(s.Titles(waits[0].Missing...), ", ") + "."),
+		mail.Para("Give it in your portal, and the invoice is written by itself within an hour or so."),
+	}
+	if fault != "" {
+		id += "-" + string(fault)
+		why = []mail.Block{
+			mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: a business in another country owes the tax itself only by a number that is valid, and “" + s.Titles(fault)[0] + "” was found not to be."),
+			mail.Para("A colleague of ours looks at it. If it is right, you need to do nothing. If it is not, correct it in your portal, or remove it if you have none: the invoice is then written by itself within an hour or so."),
+		}
+	}
 	// The note that it went out is made after it did: a crash in between sends
 	// the same message again, which mail programs show once, and loses none. Who
 	// cannot be written to sees it in the portal.
-	sent, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: a.Subject, Collection: collection, ID: "invoice-waits-" + string(a.Month) + "-" + string(a.Subject), Letter: mail.Letter{
+	sent, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: a.Subject, Collection: collection, ID: id, Letter: mail.Letter{
 		Subject: "Your invoice for " + a.Month.String() + " waits for a detail",
 		Greet:   "Good day",
-		Blocks: []mail.Block{
-			mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: the law wants on it what you have not given us yet. Missing: " + strings.Join(s.Titles(waits[0].Missing...), ", ") + "."),
-			mail.Para("Give it in your portal, and the invoice is written by itself within an hour or so."),
-			mail.Button("See what is missing", b.BaseURL+"/portal/invoices"),
-		},
-		Why: "You get this once for an invoice that waits. It is no advertisement.",
+		Blocks:  append(why, mail.Button("See what is missing", b.BaseURL+"/portal/invoices")),
+		Why:     "You get this once for an invoice that waits. It is no advertisement.",
 	}})
 	if err != nil || !sent {
 		return err
 	}
-	_, err = b.DB.Exec(ctx, `UPDATE billing_pending SET told = $1 WHERE subject = $2 AND month = $3 AND told = 0`, b.Now().UnixMicro(), a.Subject, string(a.Month))
+	_, err = b.DB.Exec(ctx, `UPDATE billing_pending SET told = $1 WHERE subject = $2 AND month = $3 AND fault = $4 AND told = 0`, b.Now().UnixMicro(), a.Subject, string(a.Month), string(fault))
 	return err
 }

@@ -132,15 +132,12 @@ const (
 // empty: that does not stand against it. What is exempt needs none, and an exemption
 // counts for neither reverse charge nor the one-stop shop.
 func (s Seller) unregistered(inv *invoice.Invoice) string {
-	has := func(c invoice.Category) bool {
-		return slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool { return l.Tax.Category == c })
-	}
 	switch {
 	case inv.Seller.VAT != "":
 		return ""
-	case has(invoice.ReverseCharge), has(invoice.Standard) && s.exemptOn(inv.Period.To) != nil:
+	case has(inv, invoice.ReverseCharge), has(inv, invoice.Standard) && s.exemptOn(inv.Period.To) != nil:
 		return onlyVAT
-	case has(invoice.Standard):
+	case has(inv, invoice.Standard):
 		return vatOrExempt
 	}
 	return ""

@@ -154,7 +154,7 @@ func untaxed(inv *invoice.Invoice, c invoice.Category, code, text string) {
 	inv.Exemptions = []invoice.Exemption{{Category: c, Code: code, Text: text}}
 }
 
-// taxed reports whether there is tax on an invoice.
-func taxed(inv *invoice.Invoice) bool {
-	return slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool { return l.Tax.Category == invoice.Standard })
+// has reports whether a line of an invoice is of a category of tax.
+func has(inv *invoice.Invoice, c invoice.Category) bool {
+	return slices.ContainsFunc(inv.Lines, func(l invoice.Line) bool { return l.Tax.Category == c })
 }

@@ -381,8 +381,8 @@ func first(list []finding) outcome {
 	return list[0].Outcome
 }
 
-// weight orders outcomes: a fault counts above all, and an answer that is still
-// open above those that came.
+// weight orders outcomes: a fault counts above all, and the word of who knows above an
+// answer that is still open, which counts above what only can be right.
 func weight(o outcome) int {
-	return map[outcome]int{none: 0, passed: 1, proved: 2, later: 3, failed: 4}[o]
+	return map[outcome]int{none: 0, passed: 1, later: 2, proved: 3, failed: 4}[o]
 }

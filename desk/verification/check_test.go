@@ -345,6 +345,8 @@ func TestJudge(t *testing.T) {
 		{"a register knows it", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, prove}}, vault.Verified, proved, ""},
 		{"a fault counts most", known{about: vault.About{State: vault.Verified}, found: []finding{prove, wait, fail}}, vault.Unverified, failed, kindCheck},
 		{"a register is silent", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, wait}}, vault.Checked, later, ""},
+		{"silent while another knows it", known{about: vault.About{State: vault.Unverified}, found: []finding{pass, prove, wait}}, vault.Verified, proved, ""},
+		{"silent about the fault that it found, while another knows it", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "d", At: given, Next: now.Add(-1)}, found: []finding{prove, wait}}, vault.Unverified, failed, ""},
 		{"silent about what it knew", known{about: vault.About{State: vault.Verified}, before: last{Outcome: proved, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, proved, ""},
 		{"and again", known{about: vault.About{State: vault.Verified}, before: last{Outcome: later, Method: "d", Tries: 1, At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Verified, later, ""},
 		{"silent where nothing else was looked at", known{about: vault.About{State: vault.Unverified}, found: []finding{wait}}, vault.Unverified, later, ""},
@@ -355,6 +357,8 @@ func TestJudge(t *testing.T) {
 		{"while another fault is none any longer", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "b", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Checked, later, ""},
 		{"silent about another value", known{about: vault.About{State: vault.Unverified, At: now}, before: last{Outcome: failed, Method: "d", At: given, Next: now.Add(-1)}, found: []finding{pass, wait}}, vault.Checked, later, ""},
 		{"with nothing to say when it answers", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: later, Method: "d", At: given, Next: now.Add(-1)}}, vault.Unverified, none, ""},
+		{"nor of the fault that it told", known{about: vault.About{State: vault.Unverified}, before: last{Outcome: failed, Method: "d", At: given, Next: now.Add(1)}}, vault.Unverified, none, ""},
+		{"while a colleague's word stays", known{about: vault.About{State: vault.Unverified}, before: person(failed, now)}, vault.Unverified, failed, ""},
 		{"nor of another value", known{about: vault.About{State: vault.Unverified, At: now}, before: last{Outcome: proved, Method: "d", At: given, Next: now.Add(1)}}, vault.Unverified, none, ""},
 		{"a colleague's word outweighs", known{about: vault.About{State: vault.Verified}, before: person(proved, now.Add(1)), found: []finding{fail}}, vault.Verified, proved, ""},
 		{"until it has grown old", known{about: vault.About{State: vault.Verified}, before: person(proved, now), found: []finding{pass}}, vault.Expired, passed, kindOld},
@@ -369,7 +373,7 @@ func TestJudge(t *testing.T) {
 			c.k.about.At = given
 		}
 		j := judge(c.k, now, again)
-		if j.State != c.state || j.Outcome != c.out || j.Case != c.kase || (j.Outcome == failed) != j.Fault {
+		if j.State != c.state || j.Outcome != c.out || j.Case != c.kase || (j.Outcome == failed && j.Actor == "") != j.Fault {
 			t.Errorf("%s: %s, %s, case %q, fault %t; want %s, %s, %q", c.name, j.State, j.Outcome, j.Case, j.Fault, c.state, c.out, c.kase)
 		}
 		if !j.Next.IsZero() && !j.Next.After(now) {

@@ -256,7 +256,7 @@ func purposeOf(s *statement.Statement, f loot.Field, by loot.Actor) (p loot.Purp
 	}
 	for _, id := range by.Roles {
 		r, _ := s.Role(id)
-		if !slices.Contains(r.Purposes, purpose) {
+		if !checksRecords(r) {
 			continue
 		}
 		for _, p := range r.Purposes {
@@ -272,8 +272,7 @@ func purposeOf(s *statement.Statement, f loot.Field, by loot.Actor) (p loot.Purp
 func whose(s *statement.Statement, f loot.Field) string {
 	var jobs []string
 	for _, r := range s.Roles() {
-		who := loot.Actor{Roles: []loot.Role{r.ID}}
-		if _, has := purposeOf(s, f, who); has && checks(s, who) {
+		if _, has := purposeOf(s, f, loot.Actor{Roles: []loot.Role{r.ID}}); has && checksRecords(r) {
 			jobs = append(jobs, r.Title)
 		}
 	}

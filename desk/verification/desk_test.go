@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,6 +85,7 @@ func TestATaxNumberIsChecked(t *testing.T) {
 type book struct {
 	name   string
 	number string
+	scheme string // of its numbers, as they begin; empty: those of VAT
 	says   string // name of the company
 	at     string // its address
 	down   bool
@@ -91,8 +93,11 @@ type book struct {
 	asked  int
 }
 
-func (b *book) Name() string               { return b.name }
-func (b *book) Takes(n number.Number) bool { return strings.HasPrefix(n.Scheme.ID, "vat.") }
+func (b *book) Name() string { return b.name }
+func (b *book) Takes(n number.Number) bool {
+	return strings.HasPrefix(n.Scheme.ID, cmp.Or(b.scheme, "vat."))
+}
+
 func (b *book) Ask(_ context.Context, n number.Number) (register.Answer, error) {
 	b.asked++
 	if b.down {
@@ -273,6 +278,136 @@ func TestASilentRegisterTakesNothingBack(t *testing.T) {
 	})
 }
 
+// TestAFaultTakesThePlaceOfAQuestion: of a detail about which a colleague is asked, as a
+// register is silent or tells no name any more, one case is open once it tells another name.
+func TestAFaultTakesThePlaceOfAQuestion(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		right := book{name: "VIES", number: "IE1234567T", says: "Example Meadow"}
+		asks := func(s loot.Subject, f string) {
+			t.Helper()
+			h.taken(h.as(person(s)).Post("/portal/checks", "field", f))
+			h.Drain()
+		}
+		for kind, before := range map[string]func() loot.Subject{
+			kindAsked: func() loot.Subject {
+				*vies = right
+				vies.down = true
+				s := h.customer(meadow())
+				asks(s, "company.name")
+				return s
+			},
+			kindOld: func() loot.Subject {
+				*vies = right
+				s := h.customer(meadow())
+				h.Clock.Advance(366 * 24 * time.Hour)
+				vies.says = ""
+				asks(s, "company.name")
+				return s
+			},
+		} {
+			s := before()
+			if m := h.open(s, "company.name"); m.Kind != kind {
+				t.Errorf("%+v, want one of kind %s", m, kind)
+			}
+			*vies = right
+			vies.says = "Other Company"
+			asks(s, "company.vat")
+			var open []string
+			for _, m := range h.standing(s).cases {
+				if m.Field == "company.name" && m.Closed.IsZero() {
+					open = append(open, m.Kind)
+				}
+			}
+			if !slices.Equal(open, []string{kindCheck}) {
+				t.Errorf("after %s, cases of the kinds %v are open", kind, open)
+			}
+			h.taken(h.post(support, h.open(s, "company.name"), "", "decision", "wrong", "reason", "They have another name."))
+			shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "They have another name.")
+		}
+	})
+}
+
+// TestAFaultOfWhichNobodyTellsIsGone: once a register tells no name any more, that it had
+// another one stands nowhere.
+func TestAFaultOfWhichNobodyTellsIsGone(t *testing.T) {
+	vies := &book{}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		*vies = book{name: "VIES", number: "IE1234567T", says: "Other Company"}
+		s := h.customer(meadow())
+		h.open(s, "company.name")
+		shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, "VIES has another name")
+		vies.says = ""
+		h.taken(h.Post("/portal/checks", "field", "company.vat"))
+		h.Drain()
+		if st := h.standing(s); openCase(st.cases, "company.name") != nil || st.held["company.name"].State != vault.Unverified {
+			t.Errorf("%s, %+v", st.held["company.name"].State, st.cases)
+		}
+		lacks(t, h.Get("/portal/checks"), "VIES has another name")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if err == nil && slices.ContainsFunc(copied.(exported).Checks, func(c exportedCheck) bool { return c.Field == "company.name" }) {
+				t.Errorf("their copy: %+v", copied.(exported).Checks)
+			}
+			return err
+		})
+	})
+}
+
+// TestOneRegisterProvesWhileAnotherIsSilent: what one knows is verified though another is
+// down or does not take our question, and what that told before stays all the same.
+func TestOneRegisterProvesWhileAnotherIsSilent(t *testing.T) {
+	vies, gleif := &book{}, &book{}
+	onEach(t, Options{Registers: []register.Register{vies, gleif}}, func(t *testing.T, h *house) {
+		right := book{name: "VIES", number: "IE1234567T", says: "Example Meadow", at: "1 SAMPLE QUAY\nD02 AF30"}
+		*gleif = right
+		gleif.name, gleif.scheme, gleif.number = "GLEIF", "lei", "506700GE1G29325QX363"
+		var s loot.Subject
+		stand := func(name, method string) {
+			t.Helper()
+			st := h.standing(s)
+			for f, want := range map[loot.Field]string{"company.name": name, "address.postcode": vault.Verified, "company.register": vault.Verified} {
+				if st.held[f].State != want || (openCase(st.cases, f) != nil) != (want == vault.Unverified) {
+					t.Errorf("%s is %s, want %s, with %+v", f, st.held[f].State, want, openCase(st.cases, f))
+				}
+			}
+			if l := st.lasts["company.name"]; l.Method != method {
+				t.Errorf("the name is checked by %s, want %s", l.Method, method)
+			}
+		}
+		again := func() {
+			t.Helper()
+			h.taken(h.as(person(s)).Post("/portal/checks", "field", "company.vat"))
+			h.Clock.Advance(24 * time.Hour)
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+			h.Drain()
+		}
+		for _, silent := range []book{{name: "VIES", down: true}, {name: "VIES", refuse: true}} {
+			*vies = silent
+			s = h.customer(meadow("company.register", gleif.number))
+			stand(vault.Verified, "gleif.name")
+			if st := h.standing(s); st.held["company.vat"].State != vault.Checked || st.lasts["company.vat"].Outcome != later {
+				t.Errorf("the number that only who is silent knows: %+v", st.lasts["company.vat"])
+			}
+			*vies = right
+			vies.says = "Other Company"
+			again()
+			stand(vault.Unverified, "vies.name")
+			m := h.open(s, "company.name")
+			*vies = silent
+			again()
+			stand(vault.Unverified, "vies.name")
+			if l := h.standing(s).lasts["company.name"]; h.open(s, "company.name").ID != m.ID || l.Outcome != failed || l.Tries == 0 || !l.Next.After(h.Clock.Now()) {
+				t.Errorf("the fault that it told: %+v", l)
+			}
+			*vies = right
+			again()
+			stand(vault.Verified, "vies.name,gleif.name")
+		}
+	})
+}
+
 // TestSilenceIsNoCheck: what a register knew stays as it was while it is down, with the
 // day and the consultation, and what it never answered says so. Who asks waits until then.
 func TestSilenceIsNoCheck(t *testing.T) {
@@ -318,6 +453,12 @@ func TestSilenceIsNoCheck(t *testing.T) {
 		h.Drain()
 		if m := h.open(s, "company.name"); m.Kind != kindOld || h.state(s, "company.name") != vault.Expired || h.state(s, "company.vat") != vault.Verified {
 			t.Errorf("with no name in the answer: %s, %+v", h.state(s, "company.name"), m)
+		}
+		vies.says = "Example Meadow"
+		h.taken(h.Post("/portal/checks", "field", "company.vat"))
+		h.Drain()
+		if st := h.standing(s); openCase(st.cases, "company.name") != nil || st.held["company.name"].State != vault.Verified {
+			t.Errorf("with the name again: %s, %+v", st.held["company.name"].State, st.cases)
 		}
 	})
 }
@@ -748,6 +889,9 @@ func TestWrongIsTold(t *testing.T) {
 		if st := h.standing(s); openCase(st.cases, "company.vat") != nil {
 			t.Error("what a colleague decided is put before one again")
 		}
+		h.Clock.Advance(time.Minute)
+		h.correct(s, "company.vat", "IE1234567T")
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "does not seem right", "It belongs to somebody else.") // what was decided stands
 	})
 }
 

@@ -94,10 +94,13 @@ func (v *Verification) showEvidence(ctx context.Context, tx *store.Tx, data *cas
 
 // request is what the gate is asked about a file of a case. To use one is [looking] but for
 // its reason, by which the ledger tells a document from the detail: what others agreed to
-// opens either of them, and would open no document if anything else were different.
+// opens either of them, and would open no document if anything else were different. Its
+// owner has no role to take a purpose from, and needs none that the detail was given for.
 func (v *Verification) request(s *statement.Statement, m matter, by loot.Actor, a loot.Action) gate.Request {
 	r := v.looking(s, m, by, a == loot.Use)
-	r.Action, r.Reason = a, "Evidence for check "+m.ID
+	if r.Action, r.Reason = a, "Evidence for check "+m.ID; a == loot.Export {
+		r.Purpose = purpose
+	}
 	return r
 }
 

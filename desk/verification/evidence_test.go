@@ -33,6 +33,16 @@ func (h *house) attaches(path, name string, content []byte) webtest.Answer {
 	return h.Do(http.MethodPost, path+"/evidence", b.String(), http.Header{"Content-Type": {form.FormDataContentType()}})
 }
 
+// along returns the documents that a customer takes along.
+func (h *house) along(s loot.Subject) (out []desk.Document) {
+	h.Helper()
+	h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		out, err = h.desk.Desk().Documents(ctx, tx, person(s))
+		return err
+	})
+	return out
+}
+
 var evidenceHref = regexp.MustCompile(`action="(/console/checks/[^"]+/evidence/[^"/]+)"`)
 
 // Evidence is sealed under the customer's key, opened by who may see the detail, in the
@@ -64,11 +74,7 @@ func TestEvidenceIsAttachedSealedAndOpened(t *testing.T) {
 		if a := h.Post(found[1]); a.Status != http.StatusOK || a.Body != string(pdf) || a.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
 			t.Errorf("%d %q %v", a.Status, a.Body, a.Header)
 		}
-		var along []desk.Document
-		h.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
-			along, err = h.desk.Desk().Documents(ctx, tx, person(s))
-			return err
-		})
+		along := h.along(s)
 		if len(along) != 1 || along[0].Files[0] != "evidence-1.pdf" {
 			t.Fatalf("its owner takes along %+v", along)
 		}

@@ -47,6 +47,10 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 		found, at = append(slices.Clip(found), finding{Check: "email.link", Outcome: proved}), k.confirmed
 	}
 	j := judgment{last: last{Field: k.before.Field, Outcome: sum(found), At: at, Next: after(at, again)}, State: k.about.State}
+	told := same && k.before.Outcome == failed && unanswered(k.before, found)
+	if told && j.Outcome == proved { // by another, which takes nothing of it back
+		j.Outcome = later
+	}
 	j.Method, j.Evidence, j.Result = decidedBy(found, j.Outcome)
 	held := same && k.before.Outcome == proved || linked // it was more than checked once
 	switch j.Outcome {
@@ -55,9 +59,9 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 	case proved:
 		j.State = vault.Verified
 	case later:
-		some := slices.ContainsFunc(found, func(f finding) bool { return f.Outcome == passed || f.Outcome == proved })
+		some := slices.ContainsFunc(found, func(f finding) bool { return f.Outcome == passed })
 		switch {
-		case same && k.before.Outcome == failed && unanswered(k.before, found):
+		case told:
 			j.last, j.Fault = k.before, true
 		case same && k.before.Outcome == proved:
 			j.last = k.before
@@ -80,7 +84,8 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 			j.State = vault.Checked
 		}
 	default:
-		if j.last = (last{}); same && k.before.Outcome != later {
+		byProgram := k.before.Outcome == failed && k.before.Actor == "" // a fault of which nobody tells any more
+		if j.last = (last{}); same && k.before.Outcome != later && !byProgram {
 			if j.last = k.before; !fresh { // nothing would look again
 				j.Next = time.Time{}
 			}

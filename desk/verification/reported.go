@@ -19,3 +19,20 @@ func (v *Verification) ReportedOn(ctx context.Context, tx *store.Tx, s loot.Subj
 	}
 	return n > 0, nil
 }
+
+// FaultIn reports whether a check or a colleague found a fault in a detail of a customer,
+// as it is held. What a register has not answered yet is none, nor is what has grown old,
+// and what a colleague found right is none any more.
+func (v *Verification) FaultIn(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field) (bool, error) {
+	held, err := v.Vault.Held(ctx, tx, s, collection)
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	lasts, err := lastOf(ctx, tx, s)
+	if err != nil {
+		return false, err
+	}
+	about, is := held[f]
+	l := lasts[f]
+	return is && l.Outcome == failed && !l.At.Before(about.At), nil
+}

@@ -9,6 +9,7 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/desk/verification/register"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -88,6 +89,13 @@ func TestEveryDetailCanBeReported(t *testing.T) {
 		}
 		shows(t, h.as(support).Post("/console/checks/"+m.ID+"/open", "uncover", "yes"), http.StatusOK, "The person's name", "Jo Meadow", "We wrote it wrong.")
 
+		// Its owner takes along what shows it, as of any other detail.
+		pdf := []byte("%PDF-1.7 a made-up signature")
+		desktest.Leads(t, h.attaches(path, "name.pdf", pdf), path)
+		if read, err := h.along(s)[0].Read(t.Context()); err != nil || string(read[0]) != string(pdf) {
+			t.Errorf("its owner reads %q: %v", read, err)
+		}
+
 		// A check of the others meanwhile leaves the reports as they are.
 		ok(t, h.desk.check(t.Context(), checkArgs{s}))
 		h.Drain()
@@ -136,6 +144,9 @@ func TestAReportIsSomebodysCase(t *testing.T) {
 			t.Errorf("a report about %s is nobody's", d.ID)
 		}
 	}
+	if got := whose(all, "company.vat"); got != "Customer support, Billing" {
+		t.Errorf("a report about a detail that is checked is the case of %s", got)
+	}
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
 		h := newHouse(t, db, all, Options{})
 		s := h.customer(meadow())
@@ -157,5 +168,59 @@ func TestAReportIsSomebodysCase(t *testing.T) {
 		gone, _, _ = strings.Cut(gone, "  payment.iban:\n")
 		without("2026-3", "  contact.language:\n"+gone, "")
 		h.taken(h.post(billing, m, "", "decision", "refused", "reason", "Nothing is done by it any more."))
+	})
+}
+
+// TestWhatCountsAsAFault for others: what a register or a colleague says against the value
+// that is held, and never that nobody has answered, or that an answer has grown old.
+func TestWhatCountsAsAFault(t *testing.T) {
+	vies := &book{name: "VIES"}
+	onEach(t, Options{Registers: []register.Register{vies}}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		const number = loot.Field("company.vat")
+		faulty := func(s loot.Subject, f loot.Field, want bool, when string) {
+			t.Helper()
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if got, err := h.desk.FaultIn(ctx, tx, s, f); err != nil || got != want {
+					t.Errorf("%s, there is a fault in %s: %v, %v", when, f, got, err)
+				}
+				return nil
+			})
+		}
+		knows := book{name: "VIES", number: "IE1234567T", says: "Other Company"}
+		for when, answers := range map[string]book{"down": {name: "VIES", down: true}, "refusing": {name: "VIES", refuse: true}} {
+			*vies = answers
+			faulty(h.customer(meadow()), number, false, when)
+		}
+		*vies = knows
+		s := h.customer(meadow())
+		faulty(s, number, false, "known")
+		faulty(s, "company.name", true, "with another name")
+		h.Clock.Advance(366 * 24 * time.Hour)
+		vies.number = "other"
+		ask := func() {
+			t.Helper()
+			h.Clock.Advance(time.Hour)
+			ok(t, h.desk.check(t.Context(), checkArgs{s}))
+			h.Drain()
+		}
+		faulty(s, number, false, "grown old")
+		ask()
+		faulty(s, number, true, "known no more")
+		vies.down = true
+		ask()
+		faulty(s, number, true, "silent after that")
+		h.taken(h.post(support, h.open(s, number), "", "decision", "right", "reason", "It was valid."))
+		faulty(s, number, false, "found right")
+		vies.down = false
+		s = h.customer(meadow())
+		h.taken(h.post(support, h.open(s, number), "", "decision", "wrong", "reason", "It belongs to nobody."))
+		faulty(s, number, true, "found wrong")
+		h.Clock.Advance(time.Minute)
+		h.replace(s, purpose, number, "IE6388047V")
+		faulty(s, number, false, "given another, that nobody looked at")
+		h.replace(s, purpose, number, "")
+		faulty(s, number, false, "removed")
+		faulty(loot.NewSubject(), number, false, "held no more")
 	})
 }

@@ -220,11 +220,13 @@ func (v *Verification) lasting(ctx context.Context, tx *store.Tx, cases []matter
 	return open, nil
 }
 
-// follow opens the case that a judgment asks for, and closes that about a fault which is
-// none any longer, and that which a customer's question opened and a register answers.
+// follow opens the case that a judgment asks for. It closes that about a fault which is
+// none any longer, and that in which a colleague was to say what no program could tell, once
+// a register says that it is right, or a fault is found in its place.
 func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, j judgment, open []matter) error {
+	answered := j.State == vault.Verified || j.Fault
 	for _, m := range open {
-		if m.Field == j.Field && (m.Kind == kindCheck && !j.Fault || m.Kind == kindAsked && j.State == vault.Verified) {
+		if m.Field == j.Field && (m.Kind == kindCheck && !j.Fault || (m.Kind == kindAsked || m.Kind == kindOld) && answered) {
 			if err := v.moot(ctx, tx, m); err != nil {
 				return err
 			}

@@ -38,15 +38,8 @@ var kinds = []struct {
 		}
 	}},
 	{"zero", func(m *maker) { m.all(invoice.ZeroRated) }},
-	{"exempt", func(m *maker) {
-		m.all(invoice.Exempt)
-		m.because(invoice.Exempt, "VATEX-EU-132-1I", "Exempt: vocational training")
-	}},
-	{"reverse", func(m *maker) {
-		m.all(invoice.ReverseCharge)
-		m.because(invoice.ReverseCharge, "VATEX-EU-AE", "Reverse charge")
-		m.inv.Buyer = m.party("FR")
-	}},
+	{"exempt", (*maker).exempt},
+	{"reverse", (*maker).reverse},
 	{"goods", func(m *maker) {
 		m.all(invoice.IntraCommunity)
 		m.because(invoice.IntraCommunity, "VATEX-EU-IC", "Intra-community supply")
@@ -71,11 +64,7 @@ var kinds = []struct {
 		m.compute()
 		m.inv.Prepaid, m.inv.Rounding = invoice.Dec("1.00"), invoice.Dec("0.02")
 	}},
-	{"small", func(m *maker) { // the seller has no VAT number, only one for taxes
-		m.inv.Seller.VAT, m.inv.Seller.TaxNumber = "", "12/345/67890"
-		m.all(invoice.Exempt)
-		m.because(invoice.Exempt, "", "Small business, no VAT is charged")
-	}},
+	{"small", (*maker).small},
 	{"represented", func(m *maker) {
 		r := m.party("FR")
 		m.inv.Representative = &invoice.Party{Name: r.Name, VAT: r.VAT, Address: r.Address}
@@ -116,18 +105,11 @@ var kinds = []struct {
 		l := inv.Lines[0]
 		inv.Lines[0] = invoice.Line{ID: l.ID, Name: l.Name, Quantity: l.Quantity, Unit: l.Unit, Price: l.Price, Tax: l.Tax}
 	}},
-	{"takenback", func(m *maker) { // a whole invoice, by which nothing is to be paid
-		m.inv.Kind = invoice.CreditNote
-		m.precede()
-		terms := "The sum is set off against what is open, or paid back."
-		m.inv.Notes, m.inv.Due, m.inv.Payment = []string{"It takes invoice R-2023-000001 back.", terms}, invoice.Date{}, invoice.Payment{Terms: terms}
-	}},
+	{"takenback", (*maker).takeBack},
 	{"rewritten", func(m *maker) { // what stands for an invoice outside of the tax
-		m.all(invoice.OutOfScope)
-		m.because(invoice.OutOfScope, "VATEX-EU-O", "Not subject to VAT")
+		m.abroad()
 		m.inv.Kind = invoice.Corrected
 		m.precede()
-		m.inv.Seller.TaxNumber, m.inv.Seller.VAT, m.inv.Buyer.VAT = m.inv.Seller.VAT, "", ""
 	}},
 	{"account", func(m *maker) { // outside of SEPA, and the tax in the seller's currency at a rate
 		m.inv.Currency, m.inv.AccountingCurrency = "USD", "EUR"
@@ -148,6 +130,24 @@ var kinds = []struct {
 		}
 		m.because(invoice.Exempt, "", courses+"; "+advice)
 	}},
+	{"takenback-exempt", func(m *maker) { m.exempt(); m.takeBack() }},
+	{"takenback-reverse", func(m *maker) { m.reverse(); m.takeBack() }},
+	{"takenback-outside", func(m *maker) { m.abroad(); m.takeBack() }},
+	{"corrected-partly-paid", func(m *maker) {
+		m.inv.Kind = invoice.Corrected
+		m.precede()
+		m.compute()
+		m.inv.Prepaid = m.inv.Totals.WithoutTax
+	}},
+	{"corrected-paid", func(m *maker) { // of which nothing is left to pay, nor said how
+		m.inv.Kind = invoice.Corrected
+		m.precede()
+		m.compute()
+		m.inv.Prepaid, m.inv.Due, m.inv.Payment = m.inv.Totals.WithTax, invoice.Date{}, invoice.Payment{}
+	}},
+	{"unregistered", (*maker).unregister},
+	{"unregistered-small", func(m *maker) { m.small(); m.unregister() }},
+	{"unregistered-outside", func(m *maker) { m.abroad(); m.unregister() }},
 }
 
 // Invoice returns a computed invoice of a kind. It panics if there is no such
@@ -281,6 +281,46 @@ func (m *maker) rated(k invoice.Category, rates ...string) {
 
 func (m *maker) because(k invoice.Category, code, text string) {
 	m.inv.Exemptions = append(m.inv.Exemptions, invoice.Exemption{Category: k, Code: code, Text: text})
+}
+
+func (m *maker) exempt() {
+	m.all(invoice.Exempt)
+	m.because(invoice.Exempt, "VATEX-EU-132-1I", "Exempt: vocational training")
+}
+
+func (m *maker) reverse() {
+	m.all(invoice.ReverseCharge)
+	m.because(invoice.ReverseCharge, "VATEX-EU-AE", "Reverse charge")
+	m.inv.Buyer = m.party("FR")
+}
+
+// abroad is outside of the tax, where the seller's VAT number stands as one for taxes.
+func (m *maker) abroad() {
+	m.all(invoice.OutOfScope)
+	m.because(invoice.OutOfScope, "VATEX-EU-O", "Not subject to VAT")
+	m.inv.Seller.TaxNumber, m.inv.Seller.VAT, m.inv.Buyer.VAT = m.inv.Seller.VAT, "", ""
+}
+
+// small is of a seller who has no VAT number, only one for taxes.
+func (m *maker) small() {
+	m.inv.Seller.VAT, m.inv.Seller.TaxNumber = "", "12/345/67890"
+	m.all(invoice.Exempt)
+	m.because(invoice.Exempt, "", "Small business, no VAT is charged")
+}
+
+// unregister is of a seller in no register of companies: the number for taxes, if there is
+// one, says who it is.
+func (m *maker) unregister() {
+	s := &m.inv.Seller
+	s.ID, s.Register, s.Legal = s.TaxNumber, invoice.Identifier{}, ""
+}
+
+// takeBack makes it the credit note for a whole invoice, by which nothing is to be paid.
+func (m *maker) takeBack() {
+	m.inv.Kind = invoice.CreditNote
+	m.precede()
+	terms := "The sum is set off against what is open, or paid back."
+	m.inv.Notes, m.inv.Due, m.inv.Payment = []string{"It takes invoice R-2023-000001 back.", terms}, invoice.Date{}, invoice.Payment{Terms: terms}
 }
 
 func (m *maker) mix() {
