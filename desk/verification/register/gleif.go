@@ -116,10 +116,7 @@ func (g *GLEIF) ask(ctx context.Context, lei string) (Answer, error) {
 	if a.Address, err = told(strings.Join(append(l.Lines, l.PostalCode+" "+l.City, l.Region, l.Country), "\n")); err != nil {
 		return Answer{}, err
 	}
-	if a.Postcode, err = told(l.PostalCode); err != nil {
-		return Answer{}, err
-	}
-	if a.Country, err = told(l.Country); err != nil {
+	if err := a.inParts(strings.Join(l.Lines, "\n"), l.PostalCode, l.City, l.Country); err != nil {
 		return Answer{}, err
 	}
 	a.Status, err = told(strings.Trim(entity.Status+", "+d.Data.Attributes.Registration.Status, ", "))

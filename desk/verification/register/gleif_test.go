@@ -58,7 +58,7 @@ func askGLEIF(t *testing.T, typed string, status int, body string) (register.Ans
 func TestGLEIFTellsWhatItKnows(t *testing.T) {
 	got, err := askGLEIF(t, gleifs, http.StatusOK, record)
 	want := register.Answer{
-		Register: "GLEIF", Known: true, Name: "Example Foundation", Address: "Sample Square 1\nc/o Example\n4051 Basel\nCH-BS\nCH", Postcode: "4051", Country: "CH", Status: "ACTIVE, LAPSED",
+		Register: "GLEIF", Known: true, Name: "Example Foundation", Address: "Sample Square 1\nc/o Example\n4051 Basel\nCH-BS\nCH", Street: "Sample Square 1\nc/o Example", Postcode: "4051", City: "Basel", Country: "CH", Status: "ACTIVE, LAPSED",
 		Asked: noon, Dated: time.Date(2026, 3, 5, 8, 0, 0, 0, time.UTC),
 	}
 	if err != nil || got != want {
@@ -95,6 +95,7 @@ func TestWhatMakesNoSenseOfGLEIFIsNoAnswer(t *testing.T) {
 		"no name":                  {200, strings.Replace(record, "Example Foundation", " ", 1)},
 		"a name of a book":         {200, strings.Replace(record, "Example Foundation", strings.Repeat("x", 5000), 1)},
 		"a postcode of a book":     {200, strings.Replace(record, "4051", strings.Repeat("x", 5000), 1)},
+		"a town of a book":         {200, strings.Replace(record, "Basel", strings.Repeat("x", 5000), 1)},
 		"a country of a book":      {200, strings.Replace(record, `"country":"CH"`, `"country":"`+strings.Repeat("x", 5000)+`"`, 1)},
 		"without end":              {200, record + strings.Repeat(" ", 2<<20)},
 		"errors, and yet 200":      {200, unknown},

@@ -50,8 +50,10 @@ type Answer struct {
 	Known    bool
 	Name     string    // as the register spells it; empty: not told
 	Address  string    // in lines; empty: not told
-	Postcode string    // of the address, where it is told in parts; empty: not told so
-	Country  string    // likewise, by ISO 3166-1
+	Street   string    // of the address, where it is told in parts, in lines; empty: not told so
+	Postcode string    // likewise
+	City     string    // likewise
+	Country  string    // likewise, by ISO 3166-1; with it all that is told is told in parts
 	Status   string    // in the register's words, such as "ACTIVE, LAPSED"; empty: it has none
 	Asked    time.Time // when it answered, by our clock
 	Dated    time.Time // VIES: the day of the consultation; GLEIF: when what it holds was published; zero: not told
@@ -173,6 +175,19 @@ func retryAfter(header string, now time.Time) time.Duration {
 		after = at.Sub(now)
 	}
 	return min(max(after, 0), maxAfter)
+}
+
+// inParts keeps the address that a register tells in parts.
+func (a *Answer) inParts(street, postcode, city, country string) (err error) {
+	for _, part := range []struct {
+		to   *string
+		told string
+	}{{&a.Street, street}, {&a.Postcode, postcode}, {&a.City, city}, {&a.Country, country}} {
+		if *part.to, err = told(part.told); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // told returns a text of a register without empty lines and what is no text;
