@@ -272,9 +272,11 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 			}
 		case !a.Known:
 			one.Outcome, one.Why = failed, reg.Name()+" does not know this number."
+		case a.Fault != "":
+			one.Outcome, one.Why = failed, a.Fault
 		}
 		out[f] = append(out[f], one)
-		if err == nil && !a.Known {
+		if one.Outcome == failed { // then what stands beside the number proves nothing either
 			continue
 		}
 		beside := func(f loot.Field, what string, compare func(from string, a register.Answer) (outcome, string)) outcome {

@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,6 +180,7 @@ func TestARegisterIsAsked(t *testing.T) {
 type offices struct {
 	vies  string // text of the address
 	gleif string // parts of the address
+	lapse string // status of the registration; empty: it is kept up
 	all   []register.Register
 }
 
@@ -186,7 +188,8 @@ func openOffices(t *testing.T) *offices {
 	o := &offices{}
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/v1/lei-records/") {
-			fmt.Fprintf(w, `{"data":{"type":"lei-records","id":%q,"attributes":{"entity":{"legalName":{"name":"Example Meadow Ltd"},"legalAddress":{%s}}}}}`, path.Base(r.URL.Path), o.gleif)
+			fmt.Fprintf(w, `{"data":{"type":"lei-records","id":%q,"attributes":{"entity":{"legalName":{"name":"Example Meadow Ltd"},"legalAddress":{%s},"status":"ACTIVE"},"registration":{"status":%q}}}}`,
+				path.Base(r.URL.Path), o.gleif, cmp.Or(o.lapse, "ISSUED"))
 			return
 		}
 		fmt.Fprintf(w, `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><checkVatResponse xmlns="urn:ec.europa.eu:taxud:vies:services:checkVat:types"><countryCode>IE</countryCode>
@@ -281,6 +284,33 @@ func TestRegistersTellTownAndStreet(t *testing.T) {
 			}
 		}
 		shows(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), http.StatusOK, "Form of addresses: letters in street and town, the country's postcode")
+	})
+}
+
+// TestWhatCountsNoMoreIsACase: an LEI that is not kept up is put before a colleague with the
+// register's reason, and what the register tells beside it counts for nothing.
+func TestWhatCountsNoMoreIsACase(t *testing.T) {
+	o := openOffices(t)
+	o.vies, o.gleif = "---", `"country":"IE","city":"Cork","addressLines":["7 Other Quay"]`
+	onEach(t, Options{Registers: o.all}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		for _, status := range []string{"LAPSED", "RETIRED"} {
+			o.lapse = status
+			s := h.customer(meadow("company.register", "506700GE1G29325QX363", "company.vat", "-"))
+			m := h.open(s, "company.register")
+			if m.Kind != kindCheck || !strings.Contains(m.Why, "GLEIF says that") || h.state(s, "company.register") != vault.Unverified {
+				t.Errorf("%s: %s, %+v", status, h.state(s, "company.register"), m)
+			}
+			shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, "GLEIF says that")
+			if a, b := h.state(s, "company.name"), h.state(s, "address.city"); a != vault.Unverified || b != vault.Checked || openCase(h.standing(s).cases, "company.name") != nil {
+				t.Errorf("%s: beside it the name is %s and the town %s", status, a, b)
+			}
+		}
+		o.lapse = ""
+		s := h.customer(meadow("company.register", "506700GE1G29325QX363", "company.vat", "-"))
+		if a, b := h.state(s, "company.register"), h.state(s, "company.name"); a != vault.Verified || b != vault.Verified {
+			t.Errorf("kept up, the number is %s and the name %s", a, b)
+		}
 	})
 }
 

@@ -54,7 +54,7 @@ type Answer struct {
 	Postcode string    // likewise
 	City     string    // likewise
 	Country  string    // likewise, by ISO 3166-1; with it all that is told is told in parts
-	Status   string    // in the register's words, such as "ACTIVE, LAPSED"; empty: it has none
+	Fault    string    // a sentence that says why a number that is known proves nothing, such as that it has lapsed; empty: it counts
 	Asked    time.Time // when it answered, by our clock
 	Dated    time.Time // VIES: the day of the consultation; GLEIF: when what it holds was published; zero: not told
 	Request  string    // the register's name for the consultation, which a tax office recognises; empty: none
