@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +80,65 @@ func TestATaxNumberIsChecked(t *testing.T) {
 		if m := h.open(s, "company.tax"); !strings.Contains(m.Why, "made of another tax number") || h.state(s, "company.vat") != vault.Checked {
 			t.Errorf("beside the VAT number of another: %+v", m)
 		}
+	})
+}
+
+// TestTheQueueGoesOnPageByPage: every case is reached, also those that are due or were
+// closed at one moment, and within one kind.
+func TestTheQueueGoesOnPageByPage(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		var all []loot.Subject
+		want := map[string]bool{}
+		for len(want) <= 2*perPage {
+			s := h.customer(meadow("company.vat", "IE1234567X", "address.postcode", "12345", "address.city", "1", "address.street", "aaa", "contact.phone", "1"))
+			for _, m := range h.standing(s).cases {
+				want["/console/checks/"+m.ID] = true
+			}
+			if all = append(all, s); len(all)%3 == 0 {
+				h.Clock.Advance(time.Hour)
+			}
+		}
+		h.hire("m-support", "support")
+		h.as(h.all[0])
+		link, next := regexp.MustCompile(`<th scope="row"><a href="([^"]+)"`), regexp.MustCompile(`href="([^"]+)" rel="next"`)
+		walk := func(path string, pages int) {
+			t.Helper()
+			seen := map[string]bool{}
+			for n := 1; ; n++ {
+				a := h.Get(path)
+				for _, m := range link.FindAllStringSubmatch(a.Body, -1) {
+					if seen[m[1]] || !want[m[1]] {
+						t.Errorf("%s shows %s, again or of another list", path, m[1])
+					}
+					seen[m[1]] = true
+				}
+				if back := strings.Contains(a.Body, "Back to the start"); back != (n > 1) {
+					t.Errorf("%s leads back: %v", path, back)
+				}
+				m := next.FindStringSubmatch(a.Body)
+				if m == nil || n > pages {
+					if len(seen) != len(want) || n != pages {
+						t.Errorf("%s: %d cases on %d pages, want %d on %d", path, len(seen), n, len(want), pages)
+					}
+					return
+				}
+				path = html.UnescapeString(m[1])
+			}
+		}
+		walk("/console/checks", 3)
+		walk("/console/checks?kind="+kindCheck, 3)
+		shows(t, h.Get("/console/checks?kind="+kindMistake), http.StatusOK, "Nothing waits")
+		shows(t, h.Get("/console/checks?after=nobody"), http.StatusNotFound, "There is no such case.")
+		for i, s := range all {
+			for f, value := range meadow() {
+				h.replace(s, purpose, f, value)
+			}
+			h.correct(s, "company.vat", "IE1234567T")
+			if i%3 == 0 {
+				h.Clock.Advance(time.Hour)
+			}
+		}
+		walk("/console/checks?state=closed", 3)
 	})
 }
 
