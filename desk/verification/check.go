@@ -10,6 +10,7 @@ import (
 
 	"loot"
 	"loot/desk/verification/register"
+	"loot/mail"
 	"loot/number"
 	"loot/statement"
 )
@@ -134,7 +135,7 @@ func ofNumber(check string, err error) finding {
 }
 
 func inspectEmail(value string) []finding {
-	domain := mailbox(value)
+	domain := mail.Domain(value)
 	if domain == "" {
 		return []finding{{Check: "email.form", Outcome: failed, Why: "This is no address that a mail server takes."}}
 	}
@@ -217,7 +218,7 @@ func (r record) inspectTogether(kind string, given []number.Number) []finding {
 // It sends numbers and the domain of an address, and nothing else.
 func (v *Verification) inquire(ctx context.Context, r record, out map[loot.Field][]finding) {
 	if f, value := r.by("email", ""); f != "" && v.options.Mailboxes != nil && sum(out[f]) == passed {
-		out[f] = append(out[f], v.inquireDomain(ctx, mailbox(value)))
+		out[f] = append(out[f], v.inquireDomain(ctx, mail.Domain(value)))
 	}
 	if f, value := r.by("vat", ""); f != "" && first(out[f]) == passed {
 		if n, err := number.VAT(value); err == nil {
