@@ -109,18 +109,3 @@ func split(s string) (local, domain string) {
 	}
 	return s, ""
 }
-
-// ValidAddress reports whether s is one address that mail can be sent to,
-// with no name beside it.
-func ValidAddress(s string) bool {
-	a, err := netmail.ParseAddress(s)
-	if err != nil || a.Name != "" || a.Address != s || len(s) > 254 {
-		return false
-	}
-	local, domain := split(s)
-	if len(local) > 64 || !strings.Contains(domain, ".") {
-		return false
-	}
-	_, err = idna.Lookup.ToASCII(domain)
-	return err == nil
-}

@@ -116,7 +116,7 @@ func (r *Receiver) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 // as any mail may have.
 func (r *Receiver) Register(address string, t Taker, most int64) error {
 	key := recipient(address)
-	if !ValidAddress(address) || key == "" {
+	if !ValidAddress(address) || !ValidAddress(key) { // what needs its quotes arrives without them
 		return loot.Errorf(loot.Invalid, "Mail can be taken in for an address such as abuse@example.com only.")
 	}
 	r.mu.Lock()

@@ -512,7 +512,7 @@ func TestSTARTTLSWithACertificateThatIsRenewed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, bad := range []string{"abuse", "Abuse <abuse@a.example>", abuse, ""} {
+	for _, bad := range []string{"abuse", "Abuse <abuse@a.example>", `"the abuse desk"@a.example`, abuse, ""} {
 		if err := c.Register(bad, c.take, 0); loot.KindOf(err) != loot.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}

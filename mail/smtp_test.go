@@ -393,15 +393,3 @@ func TestBadMessagesAreRefusedBeforeTheyLeave(t *testing.T) {
 		t.Errorf("%d mails went out", len(p.mails))
 	}
 }
-
-func TestAddresses(t *testing.T) {
-	for s, want := range map[string]bool{
-		"a@b.example": true, "erika.m+x@münchen.example": true, "ü@b.example": true,
-		"": false, "a": false, "a@": false, "@b.example": false, "a@b": false, "A <a@b.example>": false, "a@b.example,c@d.example": false,
-		"a b@c.example": false, "a@b .example": false, "a@-b.example": false, strings.Repeat("a", 65) + "@b.example": false, "a@b.example\n": false,
-	} {
-		if got := mail.ValidAddress(s); got != want {
-			t.Errorf("ValidAddress(%q) = %v", s, got)
-		}
-	}
-}

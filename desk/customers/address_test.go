@@ -67,6 +67,20 @@ func (h *house) signInFinds(address string) bool {
 	return len(after) > len(before)
 }
 
+// TestAQuotedAddressIsAnAddress: whoever has one orders with it, confirms it and signs in.
+func TestAQuotedAddressIsAnAddress(t *testing.T) {
+	const quoted = `"jo @ meadow"@example.com`
+	withSignIn(t, func(t *testing.T, h *house) {
+		s := h.register(with(jo, "contact.email", `"jo @ meadow"@Example.COM`)...)
+		h.as(s)
+		h.enter(quoted)
+		shows(t, h.Get("/portal"), http.StatusOK, quoted, "Verified by the link in a letter to it, 23 Nov 2026")
+		if !h.signInFinds(quoted) {
+			t.Error("nobody signs in with it")
+		}
+	})
+}
+
 func TestAnotherAddressCountsOnceItsOwnerConfirmedIt(t *testing.T) {
 	const former, next = "jo@example.com", "jo@meadow.example"
 	withSignIn(t, func(t *testing.T, h *house) {

@@ -1,7 +1,6 @@
 package customers
 
 import (
-	"net/mail"
 	"regexp"
 	"strings"
 	"unicode"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"loot/desk"
+	"loot/mail"
 	"loot/statement"
 	"loot/web"
 )
@@ -64,21 +64,15 @@ func forbiddenRune(r rune) bool {
 // checkEmail takes one plain address. The domain may be in any script and is
 // kept in lower case, as nobody tells addresses apart by its capitals.
 func checkEmail(value string) (string, string) {
-	a, err := mail.ParseAddress(value)
-	if err != nil || a.Name != "" || a.Address != value {
+	ascii := mail.Domain(value)
+	if ascii == "" {
 		return "", web.NotEmail
 	}
-	at := strings.LastIndexByte(value, '@')
-	local, domain := value[:at], value[at+1:]
-	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil || len(local) > 64 || len(ascii) > 253 || !strings.Contains(ascii, ".") || strings.ContainsAny(local, "\" \t") {
-		return "", web.NotEmail
-	}
-	shown, err := idna.Display.ToUnicode(strings.ToLower(ascii))
+	shown, err := idna.Display.ToUnicode(ascii)
 	if err != nil {
-		shown = strings.ToLower(domain)
+		shown = ascii
 	}
-	return local + "@" + shown, ""
+	return value[:strings.LastIndexByte(value, '@')+1] + shown, ""
 }
 
 var phone = regexp.MustCompile(`^\+?[0-9]{6,15}$`)

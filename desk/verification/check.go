@@ -1,7 +1,6 @@
 package verification
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"loot"
 	"loot/desk/verification/register"
+	"loot/mail"
 	"loot/number"
 	"loot/statement"
 )
@@ -29,27 +29,33 @@ const (
 // The checks, by the name under which what they found is kept, with what people
 // see of each.
 var checkTitles = map[string]string{
-	"email.form":     "Form of the address (RFC 5321, RFC 6531)",
-	"email.domain":   "Mail servers of the domain (MX)",
-	"email.kept":     "No throw-away address (list of " + disposableDated + ")",
-	"email.link":     "Single-use link in a letter to it",
-	"phone.plan":     "Numbering plan of the country (E.164)",
-	"address.form":   "Form of addresses in the country",
-	"vat.digits":     "Shape and check digit of the VAT number",
-	"vat.country":    "VAT number and address in one country",
-	"register.form":  "Shape and check digit of the register number",
-	"register.vat":   "Register number beside the VAT number",
-	"tax.form":       "Shape and check digit of the tax number",
-	"tax.vat":        "Tax number beside the VAT number",
-	"iban.digits":    "Length and check digits of the IBAN",
-	"bic.form":       "Shape of the BIC",
-	"vies":           "VIES, the EU's register of VAT numbers",
-	"gleif":          "GLEIF, the register of legal entities",
-	"vies.name":      "Name in VIES beside the VAT number",
-	"gleif.name":     "Name in GLEIF beside the LEI",
-	"vies.postcode":  "Postcode in VIES beside the VAT number",
-	"gleif.postcode": "Postcode in GLEIF beside the LEI",
-	"person":         "Looked at by a colleague",
+	"email.form":      "Form of the address (RFC 5321, RFC 6531)",
+	"email.domain":    "Mail servers of the domain (MX)",
+	"email.kept":      "No throw-away address (list of " + disposableDated + ")",
+	"email.link":      "Single-use link in a letter to it",
+	"phone.plan":      "Numbering plan of the country (E.164)",
+	"address.form":    "Form of addresses: letters in street and town, the country's postcode",
+	"address.letters": "Form of addresses: the format of this country is not known",
+	"address.country": "Country that there is (ISO 3166-1)",
+	"vat.digits":      "Shape and check digit of the VAT number",
+	"vat.country":     "VAT number and address in one country",
+	"register.form":   "Shape and check digit of the register number",
+	"register.vat":    "Register number beside the VAT number",
+	"tax.form":        "Shape and check digit of the tax number",
+	"tax.vat":         "Tax number beside the VAT number",
+	"iban.digits":     "Length and check digits of the IBAN",
+	"bic.form":        "Shape of the BIC",
+	"vies":            "VIES, the EU's register of VAT numbers",
+	"gleif":           "GLEIF, the register of legal entities",
+	"vies.name":       "Name in VIES beside the VAT number",
+	"gleif.name":      "Name in GLEIF beside the LEI",
+	"vies.postcode":   "Postcode in VIES beside the VAT number",
+	"gleif.postcode":  "Postcode in GLEIF beside the LEI",
+	"vies.city":       "Town in VIES beside the VAT number",
+	"gleif.city":      "Town in GLEIF beside the LEI",
+	"vies.street":     "Street in VIES beside the VAT number",
+	"gleif.street":    "Street in GLEIF beside the LEI",
+	"person":          "Looked at by a colleague",
 }
 
 // A finding is what one check found.
@@ -129,7 +135,7 @@ func ofNumber(check string, err error) finding {
 }
 
 func inspectEmail(value string) []finding {
-	domain := mailbox(value)
+	domain := mail.Domain(value)
 	if domain == "" {
 		return []finding{{Check: "email.form", Outcome: failed, Why: "This is no address that a mail server takes."}}
 	}
@@ -208,43 +214,11 @@ func (r record) inspectTogether(kind string, given []number.Number) []finding {
 	return []finding{one}
 }
 
-// inspectAddress looks at the parts of the address together.
-func (r record) inspectAddress(out map[loot.Field][]finding) {
-	const check = "address.form"
-	country, code := r.by("country", "")
-	street, _ := r.by("", ".street")
-	city, _ := r.by("", ".city")
-	if country == "" {
-		return
-	}
-	if !statement.IsCountry(code) {
-		out[country] = append(out[country], finding{Check: check, Outcome: failed, Why: "There is no country with this code."})
-		return
-	}
-	out[country] = append(out[country], finding{Check: check, Outcome: passed})
-	postcode, value := r.by("", ".postcode")
-	looks, fits := postcodeOf(code, value)
-	parts := []loot.Field{street, city, postcode}
-	for _, f := range parts {
-		if f == "" {
-			continue
-		}
-		one := finding{Check: check, Outcome: passed}
-		switch {
-		case f == postcode && !fits:
-			one.Outcome, one.Why = failed, "A postcode of "+statement.CountryName(code)+" is "+looks+"."
-		case f == city && postcode == "" && !fits:
-			one.Outcome, one.Why = failed, "An address in "+statement.CountryName(code)+" needs a postcode: "+looks+"."
-		}
-		out[f] = append(out[f], one)
-	}
-}
-
 // inquire asks the DNS and the registers about what inspect found no fault with.
 // It sends numbers and the domain of an address, and nothing else.
 func (v *Verification) inquire(ctx context.Context, r record, out map[loot.Field][]finding) {
 	if f, value := r.by("email", ""); f != "" && v.options.Mailboxes != nil && sum(out[f]) == passed {
-		out[f] = append(out[f], v.inquireDomain(ctx, mailbox(value)))
+		out[f] = append(out[f], v.inquireDomain(ctx, mail.Domain(value)))
 	}
 	if f, value := r.by("vat", ""); f != "" && first(out[f]) == passed {
 		if n, err := number.VAT(value); err == nil {
@@ -277,7 +251,7 @@ func (v *Verification) inquireDomain(ctx context.Context, domain string) finding
 // as long as the register does not answer.
 func (v *Verification) inquireRegister(ctx context.Context, r record, out map[loot.Field][]finding, f loot.Field, n number.Number) {
 	company, name := r.by("", "company.name")
-	postcode, code := r.postcode()
+	at := r.address()
 	for _, reg := range v.options.Registers {
 		if !reg.Takes(n) {
 			continue
@@ -299,22 +273,39 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 			}
 		case !a.Known:
 			one.Outcome, one.Why = failed, reg.Name()+" does not know this number."
+		case a.Fault != "":
+			one.Outcome, one.Why = failed, a.Fault
 		}
 		out[f] = append(out[f], one)
-		if err == nil && !a.Known {
+		if one.Outcome == failed { // then what stands beside the number proves nothing either
 			continue
 		}
-		named, at := one, one
-		named.Check, at.Check = id+".name", id+".postcode"
-		if err == nil {
-			named.Outcome, named.Why = compareName(reg.Name(), name, a)
-			at.Outcome, at.Why = compareAddress(reg.Name(), r.country(), code, a)
+		beside := func(f loot.Field, what string, compare func(from string, a register.Answer) (outcome, string)) outcome {
+			found := one
+			if found.Check = id + "." + what; err == nil {
+				found.Outcome, found.Why = compare(reg.Name(), a)
+			}
+			if found.Outcome != none {
+				out[f] = append(out[f], found)
+			}
+			return found.Outcome
 		}
-		if company != "" && named.Outcome != none {
-			out[company] = append(out[company], named)
+		if company != "" {
+			beside(company, "name", func(from string, a register.Answer) (outcome, string) { return compareName(from, name, a) })
 		}
-		if postcode != "" && at.Outcome != none {
-			out[postcode] = append(out[postcode], at)
+		for _, p := range []struct {
+			part
+			what    string
+			compare func(from string, a register.Answer) (outcome, string)
+		}{
+			{at.postcode, "postcode", at.comparePostcode},
+			{at.city, "city", at.compareCity},
+			{at.street, "street", at.compareStreet},
+		} {
+			// The parts belong together: an address elsewhere is one case, and no street of another town is verified.
+			if first(out[p.field]) == passed && beside(p.field, p.what, p.compare) == failed {
+				break
+			}
 		}
 	}
 }
@@ -327,38 +318,6 @@ func compareName(from, given string, a register.Answer) (outcome, string) {
 		return none, ""
 	case !sameName(given, a.Name):
 		return failed, from + " has another name beside the number."
-	}
-	return proved, ""
-}
-
-// postcode returns the postcode that was given, if it can be one of the country, which
-// is what can be compared of an address.
-func (r record) postcode() (loot.Field, string) {
-	f, given := r.by("", ".postcode")
-	country := r.country()
-	if _, fits := postcodeOf(country, given); country == "" || !fits {
-		return "", ""
-	}
-	return f, given
-}
-
-// compareAddress compares the postcode that a register tells with the one that was
-// given. It says nothing where the register tells none that can be read.
-func compareAddress(from, country, given string, a register.Answer) (outcome, string) {
-	told := cmp.Or(a.Postcode, a.Address)
-	if a.Country != "" { // then all of it is told in parts
-		told = a.Postcode
-	}
-	same, known := samePostcode(country, given, told)
-	switch {
-	case a.Country != "" && !statement.IsCountry(a.Country):
-		return none, ""
-	case a.Country != "" && a.Country != country:
-		return failed, from + " has an address in another country beside the number. That can be right; somebody has to look."
-	case !known:
-		return none, ""
-	case !same:
-		return failed, from + " has another postcode beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
 	}
 	return proved, ""
 }

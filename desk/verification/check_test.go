@@ -11,34 +11,10 @@ import (
 
 	"loot"
 	"loot/desk/desktest"
+	"loot/desk/verification/register"
 	"loot/statement"
 	"loot/vault"
 )
-
-func TestMailbox(t *testing.T) {
-	for address, want := range map[string]string{
-		"jo@example.com": "example.com", "jo.o'neil+x@Example.COM": "example.com", `"jo meadow"@example.com`: "example.com",
-		"пример@пример.испытание": "xn--e1afmkfd.xn--80akhbyknj4f", "jo@bücher.example": "xn--bcher-kva.example",
-		"jo": "", "@example.com": "", "jo@": "", "jo@localhost": "", ".jo@example.com": "", "jo..x@example.com": "", "jo @example.com": "",
-		`"jo"x@example.com`: "", `jo"@example.com`: "", `"jo@example.com`: "", `"jo\"@example.com`: "", "jo@exa mple.com": "", "jo@-x.example": "", strings.Repeat("a", 65) + "@example.com": "",
-		"jo@" + strings.Repeat("a", 64) + ".example": "", "jo@example..com": "", "jo\u202e@example.com": "",
-	} {
-		if got := mailbox(address); got != want {
-			t.Errorf("%q: got %q, want %q", address, got, want)
-		}
-	}
-}
-
-func FuzzMailbox(f *testing.F) {
-	f.Add("jo@example.com")
-	f.Add(`"\@"@xn--bcher-kva.example`)
-	f.Fuzz(func(t *testing.T, address string) {
-		domain := mailbox(address)
-		if domain != "" && (domain != strings.ToLower(domain) || strings.ContainsAny(domain, " @") || len(domain) > 253) {
-			t.Errorf("%q: %q is no domain", address, domain)
-		}
-	})
-}
 
 func TestDisposable(t *testing.T) {
 	for domain, want := range map[string]bool{"mailinator.com": true, "eu.mailinator.com": true, "example.com": false, "notmailinator.example": false, "com": false} {
@@ -228,6 +204,68 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestPlacesAreCompared(t *testing.T) {
+	const same, other, unknown = proved, failed, none
+	text := func(address string) register.Answer { return register.Answer{Address: address} }
+	parts := func(street, city string) register.Answer {
+		return register.Answer{Address: street + "\n" + city + "\nDE", Street: street, City: city, Country: "DE"}
+	}
+	for _, c := range []struct {
+		country, street, city string
+		told                  register.Answer
+		isStreet, isCity      outcome
+	}{
+		{"AT", "Beispielstraße 3/12", "Wien", text("Beispielstr. 3\nAT-1010 WIEN"), same, same},
+		{"AT", "Beispielstraße 3", "Wien", text("Beispielstr. 4\nAT-1010 WIEN"), other, same},
+		{"AT", "Beispielstraße 3, Tür 12", "Wien", text("Beispielstr. 3\nAT-1010 WIEN"), same, same},
+		{"AT", "Beispielstraße 3", "Wien", text("Beispielstr. 0003\nAT-1010 WIEN"), same, same},
+		{"AT", "Beispielstraße 3", "Vienna", text("Beispielstraße 3\n1010 Wien"), same, same},
+		{"AT", "Beispielstraße 3", "Graz", text("Beispielstraße 3\n1010 Wien"), same, other},
+		{"BE", "Voorbeeldlaan 3", "Brussel", text("RUE VOORBEELD 3\n1000 BRUXELLES"), same, same},
+		{"NL", "Voorbeeldstraat 3", "Den Haag", text("VOORBEELDSTR 00003\n2511AA 'S-GRAVENHAGE"), same, same},
+		{"NL", "Voorbeeldstraat 3", "Den Haag", text("VOORBEELDSTR 00003\n5211AA 'S-HERTOGENBOSCH"), same, other},
+		{"AT", "Musterstraße 3", "Wien", text("Beispielstraße 3\n1010 Wien"), other, same},
+		{"AT", "Seestr. 3", "Wien", text("Seestraße 3\n1010 Wien"), same, same},
+		{"AT", "Am See 3", "Wien", text("Am Berg 3\n1010 Wien"), same, same}, // no word is longer
+		{"AT", "Am See 3", "Wien", text("Amselweg 3\n1010 Wien"), other, same},
+		{"AT", "Hauptpl. 3", "Bad Beispiel an der Muster", text("Hauptplatz 3\n1010 Bad Beispiel a.d.M."), same, same},
+		{"DE", "Straße des 17. Juni 135", "Muenchen", parts("Straße des 17. Juni 100", "München"), other, same},
+		{"DE", "Straße des 17. Juni 135", "Frankfurt", parts("Str. d. 17. Juni 135", "Frankfurt am Main"), same, same},
+		{"DE", "Am Beispielweg 5\n3. OG", "Frankfurt am Main", parts("Am Beispielweg 5", "Frankfurt"), same, same},
+		{"DE", "Q7, 12", "Mannheim", parts("Q7, 12", ""), unknown, unknown},
+		{"DE", "Beispielweg 5", "Köln", parts("", ""), unknown, unknown},
+		{"DE", "Beispielweg 5", "Y", parts("Beispielweg 5a", "Y"), same, unknown},
+		{"IE", "Sample House", "Cork", text("SAMPLE HOUSE, 7 QUAY, CO. CORK, IRELAND"), same, same},
+		{"DE", "7 Sample House", "Köln", parts("Sample House", "Köln"), same, same},
+		{"IE", "1 Sample Street", "Cork", text("1 OTHER STREET\nCORK"), other, same},
+		{"IE", "1 Park Lane", "Cork", text("1 PARK LANE\nCORK"), unknown, same}, // words that name none
+		{"IE", "12 Sample Lane, Unit 5", "Cork", text("SAMPLE LANE 12"), same, unknown},
+		{"FR", "5 Rue de l'Exemple", "La Rochelle", text("5 RUE DE LEXEMPLE\n17000 LA ROCHELLE"), same, same},
+		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE PARIS\n93100 MONTREUIL"), same, same},
+		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same},
+		{"FR", "3 Rue de l'Exemple", "Rouen", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same}, // the street is taken for the town
+		{"FR", "3 Rue de Paris", "Paris", text("3 RUE DE ROUEN\n75001 PARIS"), unknown, unknown},    // which Paris is which
+		{"IT", "Via della Rosa 5", "L’Aquila", text("VIA DELLA PACE 5\n67100 L'AQUILA AQ"), other, same},
+		{"PL", "ul. Przykładowa 1", "Lodz", text("PRZYKLADOWA 1\n90-001 ŁÓDŹ"), same, same},
+		{"CZ", "17. listopadu 43", "Praha", text("17. listopadu 43\n110 00 PRAHA 1"), same, same},
+		{"DK", "Eksempelvej 7", "Aarhus", text("EKSEMPELVEJ 7\n8000 ÅRHUS C"), same, same},
+		{"GR", "Odos Paradeigma 1", "Athina", text("ΟΔΟΣ ΠΑΡΑΔΕΙΓΜΑ 1\n10551 - ΑΘΗΝΑ"), unknown, unknown},
+		{"GR", "Οδός Παράδειγμα 1", "Αθήνα", text("ΟΔΟΣ ΠΑΡΑΔΕΙΓΜΑ 1\n10551 - ΑΘΗΝΑ"), same, same},
+		{"ES", "Calle Ejemplo 1", "Madrid", text(""), unknown, unknown},
+		{"LU", "5 Rue de Luxembourg", "Luxembourg", text("5 RUE DE L'EXEMPLE\nL-1234 LUXEMBOURG"), unknown, unknown},
+		{"LU", "5 Rue de l'Exemple", "Luxemburg", text("5 RUE DE L'EXEMPLE\nL-1234 LUXEMBOURG"), same, same},
+		{"US", "Suite 4, 100 Sample Street", "Springfield", text("100 Sample St, Springfield"), same, same},
+	} {
+		a := address{country: c.country, street: part{value: c.street}, city: part{value: c.city}}
+		if is, why := a.compareStreet("VIES", c.told); is != c.isStreet || (why != "") != (is == other) {
+			t.Errorf("%s in %q: %q %s", c.street, c.told.Address, is, why)
+		}
+		if is, why := a.compareCity("VIES", c.told); is != c.isCity || (why != "") != (is == other) {
+			t.Errorf("%s in %q: %q %s", c.city, c.told.Address, is, why)
+		}
+	}
+}
+
 // TestWhatIsFound: each fault is found where it is, and no word of it repeats what
 // was given.
 func TestWhatIsFound(t *testing.T) {
@@ -252,7 +290,7 @@ func TestWhatIsFound(t *testing.T) {
 		{"no address", []string{"contact.email", "jo..x@example.com"}, "contact.email", "email.form"},
 		{"a postcode of elsewhere", []string{"address.postcode", "12345"}, "address.postcode", "address.form"},
 		{"no postcode where one is needed", []string{"address.country", "DE", "company.vat", "-", "address.postcode", "-"}, "address.city", "address.form"},
-		{"no such country", []string{"address.country", "QX"}, "address.country", "address.form"},
+		{"no such country", []string{"address.country", "QX"}, "address.country", "address.country"},
 		{"a register number", []string{"company.register", "xx"}, "company.register", "register.form"},
 		{"the register number within the VAT number", french("404 833 048"), "", ""},
 		{"that of a part of the company", french("404 833 048 00022"), "", ""},

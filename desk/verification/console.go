@@ -17,8 +17,8 @@ import (
 	"loot/web"
 )
 
-// listed is how many cases the queue shows.
-const listed = 200
+// perPage is how many cases a page of the queue shows.
+const perPage = 50
 
 var kindTitles = map[string]string{
 	kindCheck: "A check found a fault", kindAsked: "The customer asks", kindMistake: "The customer reports a mistake", kindOld: "Has grown old",
@@ -62,14 +62,21 @@ func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
 		data.Tabs = append(data.Tabs, web.Tab{Label: one.label, Href: href, Current: one.kind == kind && (one.state == "closed") == closed})
 	}
 	if err := v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		data.Cases = nil
-		list, err := listMatters(r.Context(), tx, !closed, kind, listed)
+		data.Cases, data.Pager = nil, web.Pager{}
+		list, err := listMatters(r.Context(), tx, !closed, kind, q.Get("after"), perPage+1)
+		if len(list) > perPage {
+			list = list[:perPage]
+			data.Pager.Next = web.After(r.URL, list[perPage-1].ID)
+		}
 		for _, m := range list {
 			data.Cases = append(data.Cases, v.view(s, m))
 		}
 		return err
 	}); err != nil {
 		return err
+	}
+	if q.Get("after") != "" {
+		data.Pager.Prev = web.After(r.URL, "")
 	}
 	return queuePage.Render(w, r, http.StatusOK, data)
 }

@@ -145,7 +145,7 @@ func (v *Verification) lastInvoice(ctx context.Context, subject loot.Subject, on
 func (v *Verification) playWeek(ctx context.Context, w *desk.World, who loot.Actor) error {
 	var found []matter
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		found, err = listMatters(ctx, tx, true, kindCheck, listed)
+		found, err = listMatters(ctx, tx, true, kindCheck, "", 200)
 		return err
 	}); err != nil {
 		return err

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +83,65 @@ func TestATaxNumberIsChecked(t *testing.T) {
 	})
 }
 
+// TestTheQueueGoesOnPageByPage: every case is reached, also those that are due or were
+// closed at one moment, and within one kind.
+func TestTheQueueGoesOnPageByPage(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		var all []loot.Subject
+		want := map[string]bool{}
+		for len(want) <= 2*perPage {
+			s := h.customer(meadow("company.vat", "IE1234567X", "address.postcode", "12345", "address.city", "1", "address.street", "aaa", "contact.phone", "1"))
+			for _, m := range h.standing(s).cases {
+				want["/console/checks/"+m.ID] = true
+			}
+			if all = append(all, s); len(all)%3 == 0 {
+				h.Clock.Advance(time.Hour)
+			}
+		}
+		h.hire("m-support", "support")
+		h.as(h.all[0])
+		link, next := regexp.MustCompile(`<th scope="row"><a href="([^"]+)"`), regexp.MustCompile(`href="([^"]+)" rel="next"`)
+		walk := func(path string, pages int) {
+			t.Helper()
+			seen := map[string]bool{}
+			for n := 1; ; n++ {
+				a := h.Get(path)
+				for _, m := range link.FindAllStringSubmatch(a.Body, -1) {
+					if seen[m[1]] || !want[m[1]] {
+						t.Errorf("%s shows %s, again or of another list", path, m[1])
+					}
+					seen[m[1]] = true
+				}
+				if back := strings.Contains(a.Body, "Back to the start"); back != (n > 1) {
+					t.Errorf("%s leads back: %v", path, back)
+				}
+				m := next.FindStringSubmatch(a.Body)
+				if m == nil || n > pages {
+					if len(seen) != len(want) || n != pages {
+						t.Errorf("%s: %d cases on %d pages, want %d on %d", path, len(seen), n, len(want), pages)
+					}
+					return
+				}
+				path = html.UnescapeString(m[1])
+			}
+		}
+		walk("/console/checks", 3)
+		walk("/console/checks?kind="+kindCheck, 3)
+		shows(t, h.Get("/console/checks?kind="+kindMistake), http.StatusOK, "Nothing waits")
+		shows(t, h.Get("/console/checks?after=nobody"), http.StatusNotFound, "There is no such case.")
+		for i, s := range all {
+			for f, value := range meadow() {
+				h.replace(s, purpose, f, value)
+			}
+			h.correct(s, "company.vat", "IE1234567T")
+			if i%3 == 0 {
+				h.Clock.Advance(time.Hour)
+			}
+		}
+		walk("/console/checks?state=closed", 3)
+	})
+}
+
 // A book is a register with one number in it.
 type book struct {
 	name   string
@@ -138,8 +199,12 @@ func TestARegisterIsAsked(t *testing.T) {
 		if m := h.open(s, "address.postcode"); !strings.Contains(m.Why, "another postcode") || strings.Contains(m.Why, "T12") || h.state(s, "address.postcode") != vault.Unverified {
 			t.Errorf("another postcode: %+v", m)
 		}
-		if a, b := h.state(s, "company.vat"), h.state(s, "address.city"); a != vault.Verified || b != vault.Checked {
-			t.Errorf("beside another postcode: number %s, town %s", a, b)
+		if a, b, c := h.state(s, "company.vat"), h.state(s, "address.city"), h.state(s, "address.street"); a != vault.Verified || b != vault.Checked || c != vault.Checked {
+			t.Errorf("beside another postcode: number %s, town %s, street %s", a, b, c)
+		}
+		s = h.customer(meadow("address.postcode", "12345"))
+		if m := h.open(s, "address.postcode"); !strings.Contains(m.Why, "is an Eircode") || strings.Contains(m.Why, "another postcode") {
+			t.Errorf("no postcode is compared: %+v", m)
 		}
 		vies.number = "other"
 		s = h.customer(meadow())
@@ -176,26 +241,39 @@ func TestARegisterIsAsked(t *testing.T) {
 	})
 }
 
-// TestWhatRegistersTellOfTheAddress: both are asked in their own protocol; what one
-// has otherwise is a case, and is not refused.
-func TestWhatRegistersTellOfTheAddress(t *testing.T) {
-	var viesAt, gleifAt string
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// offices are VIES and GLEIF, which are asked in their own protocol, with what they tell.
+type offices struct {
+	vies  string // text of the address
+	gleif string // parts of the address
+	lapse string // status of the registration; empty: it is kept up
+	all   []register.Register
+}
+
+func openOffices(t *testing.T) *offices {
+	o := &offices{}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/v1/lei-records/") {
-			fmt.Fprintf(w, `{"data":{"type":"lei-records","id":%q,"attributes":{"entity":{"legalName":{"name":"Example Meadow Ltd"},"legalAddress":{"addressLines":["1 Sample Quay"],%s}}}}}`,
-				path.Base(r.URL.Path), gleifAt)
+			fmt.Fprintf(w, `{"data":{"type":"lei-records","id":%q,"attributes":{"entity":{"legalName":{"name":"Example Meadow Ltd"},"legalAddress":{%s},"status":"ACTIVE"},"registration":{"status":%q}}}}`,
+				path.Base(r.URL.Path), o.gleif, cmp.Or(o.lapse, "ISSUED"))
 			return
 		}
 		fmt.Fprintf(w, `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><checkVatResponse xmlns="urn:ec.europa.eu:taxud:vies:services:checkVat:types"><countryCode>IE</countryCode>
-			<vatNumber>1234567T</vatNumber><requestDate>2026-11-23Z</requestDate><valid>true</valid><name>EXAMPLE MEADOW LIMITED</name><address>%s</address></checkVatResponse></Body></Envelope>`, viesAt)
+			<vatNumber>1234567T</vatNumber><requestDate>2026-11-23Z</requestDate><valid>true</valid><name>EXAMPLE MEADOW LIMITED</name><address>%s</address></checkVatResponse></Body></Envelope>`, o.vies)
 	}))
-	t.Cleanup(other.Close)
-	line := register.Line{Endpoint: other.URL, Client: other.Client(), Now: time.Now}
+	t.Cleanup(site.Close)
+	line := register.Line{Endpoint: site.URL, Client: site.Client(), Now: time.Now}
 	vies, err := register.NewVIES(line, number.Number{})
 	ok(t, err)
 	gleif, err := register.NewGLEIF(line)
 	ok(t, err)
-	onEach(t, Options{Registers: []register.Register{vies, gleif}}, func(t *testing.T, h *house) {
+	o.all = []register.Register{vies, gleif}
+	return o
+}
+
+// TestWhatRegistersTellOfTheAddress: what one has otherwise is a case, and is not refused.
+func TestWhatRegistersTellOfTheAddress(t *testing.T) {
+	o := openOffices(t)
+	onEach(t, Options{Registers: o.all}, func(t *testing.T, h *house) {
 		support := h.hire("m-support", "support")
 		for _, c := range []struct{ vies, gleif, state, method, why string }{
 			{"---", `"country":"IE","postalCode":null`, vault.Checked, "address.form", ""},
@@ -208,7 +286,7 @@ func TestWhatRegistersTellOfTheAddress(t *testing.T) {
 			{"---", `"country":"IE","postalCode":"T12 AF30"`, vault.Unverified, "gleif.postcode", "GLEIF has another postcode"},
 			{"---", `"country":"GB","postalCode":"BT1 5GS"`, vault.Unverified, "gleif.postcode", "GLEIF has an address in another country"},
 		} {
-			viesAt, gleifAt = c.vies, c.gleif
+			o.vies, o.gleif = c.vies, `"addressLines":["1 Sample Quay"],`+c.gleif
 			s := h.customer(meadow("company.register", "506700GE1G29325QX363"))
 			if st := h.standing(s); st.held["address.postcode"].State != c.state || st.lasts["address.postcode"].Method != c.method {
 				t.Errorf("%+v: %s by %s", c, st.held["address.postcode"].State, st.lasts["address.postcode"].Method)
@@ -224,6 +302,113 @@ func TestWhatRegistersTellOfTheAddress(t *testing.T) {
 				shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, c.why)
 			}
 		}
+	})
+}
+
+// TestRegistersTellTownAndStreet: each that is told is verified or a case for a colleague,
+// and of what is not told nothing is said.
+func TestRegistersTellTownAndStreet(t *testing.T) {
+	o := openOffices(t)
+	const form, town, street = "address.form", "another town beside the number. That can be right", "another street beside the number. That can be right"
+	onEach(t, Options{Registers: o.all}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		for _, c := range []struct{ vies, gleif, city, street, why string }{
+			{"---", `"country":"IE"`, form, form, ""},
+			{"1 SAMPLE QUAY\nDUBLIN 2", `"country":"IE"`, "vies.city", "vies.street", ""},
+			{"SAMPLE-QUAY 1, CO. DÚBLIN", `"country":"IE","city":"Dublin","addressLines":["Second floor","1 Sample Quay"]`, "vies.city,gleif.city", "vies.street,gleif.street", ""},
+			{"DUBLIN 2, D02 AF30", `"country":"IE"`, "vies.city", form, ""},
+			{"1 SAMPLE QUAY, D02 AF30", `"country":"IE"`, form, "vies.street", ""},
+			{"---", `"country":"IE","city":"Dublin","addressLines":[]`, "gleif.city", form, ""},
+			{"1 SAMPLE QUAY\nCORK", `"country":"IE","city":"Dublin"`, "vies.city", form, "VIES has " + town},
+			{"---", `"country":"IE","city":"Cork","addressLines":["1 Sample Quay"]`, "gleif.city", form, "GLEIF has " + town},
+			{"7 OTHER QUAY\nCORK\nT12 AF30", `"country":"IE"`, form, form, ""}, // the postcode is the case
+			{"7 SAMPLE QUAY\nDUBLIN", `"country":"IE","addressLines":["1 Sample Quay"]`, "vies.city", "vies.street", "VIES has " + street},
+			{"---", `"country":"IE","city":"Dublin","addressLines":["1 Other Quay"]`, "gleif.city", "gleif.street", "GLEIF has " + street},
+		} {
+			o.vies, o.gleif = c.vies, c.gleif
+			s := h.customer(meadow("company.register", "506700GE1G29325QX363"))
+			st := h.standing(s)
+			for f, method := range map[loot.Field]string{"address.city": c.city, "address.street": c.street} {
+				state, m := vault.Verified, openCase(st.cases, f)
+				switch wrong := strings.Contains(c.why, map[loot.Field]string{"address.city": "town", "address.street": "street"}[f]); {
+				case c.why != "" && wrong:
+					state = vault.Unverified
+				case method == form:
+					state = vault.Checked
+				}
+				if st.held[f].State != state || st.lasts[f].Method != method || (m != nil) != (state == vault.Unverified) {
+					t.Errorf("%+v: %s is %s by %s; %+v", c, f, st.held[f].State, st.lasts[f].Method, m)
+				}
+				if m != nil {
+					shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, c.why)
+					hides(t, h.Get("/console/checks"), "CORK", "Cork", "Other")
+				}
+			}
+			if a, b := h.state(s, "company.vat"), h.state(s, "company.register"); a != vault.Verified || b != vault.Verified {
+				t.Errorf("%+v: numbers %s and %s", c, a, b)
+			}
+		}
+		shows(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), http.StatusOK, "Form of addresses: letters in street and town, the country's postcode")
+	})
+}
+
+// TestWhatCountsNoMoreIsACase: an LEI that is not kept up is put before a colleague with the
+// register's reason, and what the register tells beside it counts for nothing.
+func TestWhatCountsNoMoreIsACase(t *testing.T) {
+	o := openOffices(t)
+	o.vies, o.gleif = "---", `"country":"IE","city":"Cork","addressLines":["7 Other Quay"]`
+	onEach(t, Options{Registers: o.all}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		for _, status := range []string{"LAPSED", "RETIRED"} {
+			o.lapse = status
+			s := h.customer(meadow("company.register", "506700GE1G29325QX363", "company.vat", "-"))
+			m := h.open(s, "company.register")
+			if m.Kind != kindCheck || !strings.Contains(m.Why, "GLEIF says that") || h.state(s, "company.register") != vault.Unverified {
+				t.Errorf("%s: %s, %+v", status, h.state(s, "company.register"), m)
+			}
+			shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, "GLEIF says that")
+			if a, b := h.state(s, "company.name"), h.state(s, "address.city"); a != vault.Unverified || b != vault.Checked || openCase(h.standing(s).cases, "company.name") != nil {
+				t.Errorf("%s: beside it the name is %s and the town %s", status, a, b)
+			}
+		}
+		o.lapse = ""
+		s := h.customer(meadow("company.register", "506700GE1G29325QX363", "company.vat", "-"))
+		if a, b := h.state(s, "company.register"), h.state(s, "company.name"); a != vault.Verified || b != vault.Verified {
+			t.Errorf("kept up, the number is %s and the name %s", a, b)
+		}
+	})
+}
+
+// TestAnAddressThatIsNone is put before a colleague, and of a country whose addresses we do
+// not know the name of the check says so.
+func TestAnAddressThatIsNone(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		for _, c := range []struct {
+			field   loot.Field
+			changes []string
+			why     string
+		}{
+			{"address.street", []string{"address.street", "12-14"}, "this has none"},
+			{"address.city", []string{"address.city", "2 (!)"}, "this has none"},
+			{"address.street", []string{"address.street", "aaa Aaa"}, "one letter again and again"},
+			{"address.city", []string{"address.city", "xx"}, "one letter again and again"},
+			{"address.street", []string{"address.street", "dublin"}, "Street and town are the same"},
+			{"address.city", []string{"address.street", " DUBLIN"}, "Street and town are the same"},
+			{"address.city", []string{"address.city", "1", "address.country", "AE", "company.vat", "-"}, "this has none"},
+		} {
+			s := h.customer(meadow(c.changes...))
+			if m := h.open(s, c.field); m.Kind != kindCheck || !strings.Contains(m.Why, c.why) || h.state(s, c.field) != vault.Unverified {
+				t.Errorf("%v: %s, %+v", c.changes, h.state(s, c.field), m)
+			}
+			h.correct(s, "address.street", "1 Sample Quay")
+			h.correct(s, "address.city", "Y")
+			if a, b := h.state(s, "address.street"), h.state(s, "address.city"); a != vault.Checked || b != vault.Checked {
+				t.Errorf("%v: put right, the street is %s and the town %s", c.changes, a, b)
+			}
+		}
+		const unknown = "Form of addresses: the format of this country is not known"
+		shows(t, h.as(person(h.customer(meadow("address.country", "AE", "company.vat", "-")))).Get("/portal/checks"), http.StatusOK, "Street and number checked "+unknown, unknown)
+		lacks(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), unknown)
 	})
 }
 

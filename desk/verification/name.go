@@ -21,16 +21,27 @@ func sameName(a, b string) bool {
 	return one != "" && one == other
 }
 
+// words are those of a name, without the legal form unless it is all there is.
 func words(name string) string {
-	plain, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), name)
-	if err != nil {
-		plain = name
-	}
-	plain = strings.NewReplacer(".", "", "'", "", "’", "").Replace(cases.Fold().String(plain))
-	list := strings.FieldsFunc(plain, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	list := split(strings.NewReplacer(".", "", "'", "", "’", "").Replace(fold(name)))
 	kept := slices.DeleteFunc(slices.Clone(list), func(w string) bool { return slices.Contains(legalForms, w) })
 	if len(kept) == 0 {
 		kept = list
 	}
 	return strings.Join(kept, " ")
+}
+
+// fold is a text without what registers write this way and that: capitals and accents,
+// also those that Unicode takes for letters of their own.
+func fold(text string) string {
+	plain, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), text)
+	if err != nil {
+		plain = text
+	}
+	return strings.NewReplacer("ł", "l", "ø", "o", "đ", "d", "ħ", "h", "ı", "i", "æ", "ae", "œ", "oe").Replace(cases.Fold().String(plain))
+}
+
+// split returns the words of a text that was folded.
+func split(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }

@@ -85,6 +85,7 @@ type queueView struct {
 	web.View
 	Tabs  []web.Tab
 	Cases []matterView
+	Pager web.Pager
 }
 
 type caseView struct {

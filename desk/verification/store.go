@@ -313,20 +313,23 @@ func mattersOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]matter, err
 }
 
 // listMatters returns the cases that are open, the most urgent first, or those
-// that are closed, the latest first; of one kind, unless it is empty.
-func listMatters(ctx context.Context, tx *store.Tx, open bool, kind string, n int) ([]matter, error) {
-	where, args := `closed > 0`, []any{}
+// that are closed, the latest first; of one kind, unless it is empty, and those that
+// follow a case, unless that is empty.
+func listMatters(ctx context.Context, tx *store.Tx, open bool, kind, after string, n int) ([]matter, error) {
+	where, order, at := `closed > 0 AND (closed, id) < ($3, $4)`, `closed DESC, id DESC`, int64(1<<63-1)
 	if open {
-		where = `closed = 0`
+		where, order, at = `closed = 0 AND (due, id) > ($3, $4)`, `due, id`, 0
 	}
-	if kind != "" {
-		where, args = where+` AND kind = $1`, append(args, kind)
+	if after != "" {
+		last, err := findMatter(ctx, tx, after, "")
+		if err != nil {
+			return nil, err
+		}
+		if at = store.Micro(last.Closed); open {
+			at = store.Micro(last.Due)
+		}
 	}
-	order := ` ORDER BY closed DESC, id LIMIT `
-	if open {
-		order = ` ORDER BY due, id LIMIT `
-	}
-	return matters(ctx, tx, where+order+fmt.Sprintf("$%d", len(args)+1), append(args, n)...)
+	return matters(ctx, tx, where+` AND (kind = $1 OR $1 = '') ORDER BY `+order+` LIMIT $2`, kind, n, at, after)
 }
 
 // insertMatter reports false if a case of the kind is open about the detail.

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,10 +51,10 @@ type gleifDocument struct {
 					Country    string   `json:"country"`
 					PostalCode string   `json:"postalCode"`
 				} `json:"legalAddress"`
-				Status string `json:"status"` // ACTIVE, INACTIVE
+				Status string `json:"status"` // key of entityStatus
 			} `json:"entity"`
 			Registration struct {
-				Status string `json:"status"` // ISSUED, LAPSED, RETIRED …
+				Status string `json:"status"` // key of registrationStatus
 			} `json:"registration"`
 		} `json:"attributes"`
 	} `json:"data"`
@@ -116,12 +117,43 @@ func (g *GLEIF) ask(ctx context.Context, lei string) (Answer, error) {
 	if a.Address, err = told(strings.Join(append(l.Lines, l.PostalCode+" "+l.City, l.Region, l.Country), "\n")); err != nil {
 		return Answer{}, err
 	}
-	if a.Postcode, err = told(l.PostalCode); err != nil {
+	if err := a.inParts(strings.Join(l.Lines, "\n"), l.PostalCode, l.City, l.Country); err != nil {
 		return Answer{}, err
 	}
-	if a.Country, err = told(l.Country); err != nil {
-		return Answer{}, err
+	registration := d.Data.Attributes.Registration.Status
+	if entity.Status == "" || registration == "" { // which every record has
+		return Answer{}, notYet("an answer without a status")
 	}
-	a.Status, err = told(strings.Trim(entity.Status+", "+d.Data.Attributes.Registration.Status, ", "))
-	return a, err
+	a.Fault = cmp.Or(sense(registrationStatus, registration), sense(entityStatus, entity.Status))
+	return a, nil
+}
+
+// What the states of a company and of its registration mean (LEI-CDF 3.1). Of what counts
+// nothing is said: also of a registration that moves between offices, which both keep up.
+var (
+	entityStatus = map[string]string{
+		"ACTIVE":   "",
+		"INACTIVE": "GLEIF says that the company no longer operates, as after it was closed or merged with another.",
+		"NULL":     "GLEIF does not say whether the company operates.",
+	}
+	registrationStatus = map[string]string{
+		"ISSUED":             "",
+		"PENDING_TRANSFER":   "",
+		"PENDING_ARCHIVAL":   "",
+		"LAPSED":             "GLEIF says that the registration of this LEI has lapsed: it was not renewed in time, and nobody looks whether what it says is still so.",
+		"RETIRED":            "GLEIF says that this LEI is retired, as its company no longer operates.",
+		"MERGED":             "GLEIF says that the company of this LEI was merged into another.",
+		"DUPLICATE":          "GLEIF says that the company has another LEI, which is the one to use.",
+		"ANNULLED":           "GLEIF says that this LEI was given out by mistake, and is void.",
+		"CANCELLED":          "GLEIF says that this LEI was asked for and never given out.",
+		"TRANSFERRED":        "GLEIF says that another office keeps this LEI now, and does not tell what that one knows.",
+		"PENDING_VALIDATION": "GLEIF says that this LEI was asked for and is not given out yet.",
+	}
+)
+
+func sense(of map[string]string, status string) string {
+	if why, known := of[status]; known {
+		return why
+	}
+	return "GLEIF says of this LEI something that this program does not know; somebody has to read it there."
 }

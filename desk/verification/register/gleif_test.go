@@ -31,7 +31,7 @@ const record = `{"meta":{"goldenCopy":{"publishDate":"2026-03-05T08:00:00Z"}},"d
 	"lei":"506700GE1G29325QX363","entity":{"legalName":{"name":"Example Foundation","language":"en"},"otherNames":[],
 	"legalAddress":{"language":"en","addressLines":["Sample Square 1","c/o  Example"],"addressNumber":null,"mailRouting":null,"city":"Basel","region":"CH-BS","country":"CH","postalCode":"4051"},
 	"registeredAt":{"id":"RA000548","other":null},"registeredAs":"CHE-200.595.965","jurisdiction":"CH","category":"GENERAL","status":"ACTIVE"},
-	"registration":{"initialRegistrationDate":"2014-06-05T00:00:00Z","status":"LAPSED","nextRenewalDate":"2025-06-05T00:00:00Z","corroborationLevel":"FULLY_CORROBORATED"}},
+	"registration":{"initialRegistrationDate":"2014-06-05T00:00:00Z","status":"ISSUED","nextRenewalDate":"2025-06-05T00:00:00Z","corroborationLevel":"FULLY_CORROBORATED"}},
 	"links":{"self":"https://api.gleif.org/api/v1/lei-records/506700GE1G29325QX363"}}}`
 
 const unknown = `{"errors":[{"status":"404","title":"Not Found","detail":"Record not found"}]}`
@@ -58,15 +58,43 @@ func askGLEIF(t *testing.T, typed string, status int, body string) (register.Ans
 func TestGLEIFTellsWhatItKnows(t *testing.T) {
 	got, err := askGLEIF(t, gleifs, http.StatusOK, record)
 	want := register.Answer{
-		Register: "GLEIF", Known: true, Name: "Example Foundation", Address: "Sample Square 1\nc/o Example\n4051 Basel\nCH-BS\nCH", Postcode: "4051", Country: "CH", Status: "ACTIVE, LAPSED",
+		Register: "GLEIF", Known: true, Name: "Example Foundation", Address: "Sample Square 1\nc/o Example\n4051 Basel\nCH-BS\nCH", Street: "Sample Square 1\nc/o Example", Postcode: "4051", City: "Basel", Country: "CH",
 		Asked: noon, Dated: time.Date(2026, 3, 5, 8, 0, 0, 0, time.UTC),
 	}
 	if err != nil || got != want {
-		t.Errorf("%q %q %q %s %v", got.Name, got.Address, got.Status, got.Dated, err)
+		t.Errorf("%q %q %q %s %v", got.Name, got.Address, got.Fault, got.Dated, err)
 	}
 	got, err = askGLEIF(t, "HWUPKR0MPOU8FGXBT394", http.StatusNotFound, unknown)
 	if err != nil || got != (register.Answer{Register: "GLEIF", Asked: noon}) {
 		t.Errorf("unknown: %v %v", got, err)
+	}
+}
+
+// TestGLEIFTellsWhatCountsNoMore: an LEI counts while its company operates and its
+// registration is kept up, and each other state says in words why it does not.
+func TestGLEIFTellsWhatCountsNoMore(t *testing.T) {
+	said := map[string]string{}
+	for status, want := range map[string]string{
+		"ACTIVE ISSUED": "", "ACTIVE PENDING_TRANSFER": "", "ACTIVE PENDING_ARCHIVAL": "",
+		"INACTIVE ISSUED": "no longer operates", "NULL ISSUED": "does not say whether", "ACTIVE LAPSED": "has lapsed", "ACTIVE RETIRED": "is retired", "ACTIVE MERGED": "merged into another",
+		"ACTIVE DUPLICATE": "has another LEI", "ACTIVE ANNULLED": "is void", "ACTIVE CANCELLED": "never given out", "ACTIVE TRANSFERRED": "another office",
+		"ACTIVE PENDING_VALIDATION": "not given out yet", "ASLEEP ISSUED": "does not know", "ACTIVE NEW": "does not know",
+	} {
+		entity, registration, _ := strings.Cut(status, " ")
+		got, err := askGLEIF(t, gleifs, http.StatusOK, strings.NewReplacer(`"ACTIVE"`, `"`+entity+`"`, `"ISSUED"`, `"`+registration+`"`).Replace(record))
+		if err != nil || !got.Known || !strings.Contains(got.Fault, want) || (got.Fault == "") != (want == "") {
+			t.Errorf("%s: %q %v", status, got.Fault, err)
+		}
+		if other := said[got.Fault]; other != "" && want != "does not know" {
+			t.Errorf("%s and %s are told alike", status, other)
+		}
+		if got.Fault != "" {
+			said[got.Fault] = status
+		}
+	}
+	got, err := askGLEIF(t, gleifs, http.StatusOK, strings.NewReplacer(`"ACTIVE"`, `"NULL"`, `"ISSUED"`, `"ANNULLED"`).Replace(record))
+	if err != nil || !strings.Contains(got.Fault, "is void") {
+		t.Errorf("both: %q %v", got.Fault, err)
 	}
 }
 
@@ -95,7 +123,10 @@ func TestWhatMakesNoSenseOfGLEIFIsNoAnswer(t *testing.T) {
 		"no name":                  {200, strings.Replace(record, "Example Foundation", " ", 1)},
 		"a name of a book":         {200, strings.Replace(record, "Example Foundation", strings.Repeat("x", 5000), 1)},
 		"a postcode of a book":     {200, strings.Replace(record, "4051", strings.Repeat("x", 5000), 1)},
+		"a town of a book":         {200, strings.Replace(record, "Basel", strings.Repeat("x", 5000), 1)},
 		"a country of a book":      {200, strings.Replace(record, `"country":"CH"`, `"country":"`+strings.Repeat("x", 5000)+`"`, 1)},
+		"no status of the company": {200, strings.Replace(record, `"ACTIVE"`, `""`, 1)},
+		"no status of the LEI":     {200, strings.Replace(record, `"ISSUED"`, "null", 1)},
 		"without end":              {200, record + strings.Repeat(" ", 2<<20)},
 		"errors, and yet 200":      {200, unknown},
 	} {

@@ -50,9 +50,11 @@ type Answer struct {
 	Known    bool
 	Name     string    // as the register spells it; empty: not told
 	Address  string    // in lines; empty: not told
-	Postcode string    // of the address, where it is told in parts; empty: not told so
-	Country  string    // likewise, by ISO 3166-1
-	Status   string    // in the register's words, such as "ACTIVE, LAPSED"; empty: it has none
+	Street   string    // of the address, where it is told in parts, in lines; empty: not told so
+	Postcode string    // likewise
+	City     string    // likewise
+	Country  string    // likewise, by ISO 3166-1; with it all that is told is told in parts
+	Fault    string    // a sentence that says why a number that is known proves nothing, such as that it has lapsed; empty: it counts
 	Asked    time.Time // when it answered, by our clock
 	Dated    time.Time // VIES: the day of the consultation; GLEIF: when what it holds was published; zero: not told
 	Request  string    // the register's name for the consultation, which a tax office recognises; empty: none
@@ -173,6 +175,19 @@ func retryAfter(header string, now time.Time) time.Duration {
 		after = at.Sub(now)
 	}
 	return min(max(after, 0), maxAfter)
+}
+
+// inParts keeps the address that a register tells in parts.
+func (a *Answer) inParts(street, postcode, city, country string) (err error) {
+	for _, part := range []struct {
+		to   *string
+		told string
+	}{{&a.Street, street}, {&a.Postcode, postcode}, {&a.City, city}, {&a.Country, country}} {
+		if *part.to, err = told(part.told); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // told returns a text of a register without empty lines and what is no text;

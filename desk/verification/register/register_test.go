@@ -191,7 +191,7 @@ func TestAnAddressInPartsIsPutTogether(t *testing.T) {
 	got, err := ask(t, says(http.StatusOK, envelope(`<checkVatApproxResponse xmlns="`+types+`"><countryCode>IE</countryCode><vatNumber>6433435F</vatNumber>
 		<requestDate>2026-03-05Z</requestDate><valid>1</valid><traderName>Example</traderName><traderStreet>1 Quay</traderStreet>
 		<traderPostcode>D01</traderPostcode><traderCity>Dublin</traderCity><requestIdentifier>W</requestIdentifier></checkVatApproxResponse>`)), own, "IE6433435F")
-	if err != nil || got.Address != "1 Quay\nD01 Dublin" || got.Postcode != "D01" || got.Request != "W" {
+	if err != nil || got.Address != "1 Quay\nD01 Dublin" || got.Street != "1 Quay" || got.Postcode != "D01" || got.City != "Dublin" || got.Request != "W" {
 		t.Errorf("%q %v", got.Address, err)
 	}
 }

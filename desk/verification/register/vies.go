@@ -190,8 +190,10 @@ func (v *VIES) read(from *viesAnswer, n number.Number) (Answer, error) {
 	if a.Address, err = told(from.Address); err != nil {
 		return Answer{}, err
 	}
-	a.Postcode, err = told(from.Postcode)
-	return a, err
+	if err := a.inParts(from.Street, from.Postcode, from.City, ""); err != nil {
+		return Answer{}, err
+	}
+	return a, nil
 }
 
 // viesDate reads an xsd:date, which may have a time zone.

@@ -1,58 +1,26 @@
-package verification
+package mail
 
 import (
-	_ "embed"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
 
-//go:embed disposable.txt
-var disposableList string
+// ValidAddress reports whether s is one address that mail can be sent to,
+// with no name beside it.
+func ValidAddress(s string) bool { return Domain(s) != "" }
 
-// disposableDated is the day of the list of domains whose addresses are thrown
-// away after use.
-const disposableDated = "21 August 2026"
-
-var disposable = sync.OnceValue(func() map[string]bool {
-	domains := map[string]bool{}
-	for line := range strings.Lines(disposableList) {
-		if d := strings.TrimSpace(line); d != "" {
-			domains[d] = true
-		}
-	}
-	return domains
-})
-
-// isDisposable reports whether addresses of a domain, or of one above it, are
-// thrown away after use. The domain is in ASCII and small letters.
-func isDisposable(domain string) bool {
-	for {
-		if disposable()[domain] {
-			return true
-		}
-		_, above, found := strings.Cut(domain, ".")
-		if !found {
-			return false
-		}
-		domain = above
-	}
-}
-
-// mailbox reads an address as RFC 5321 writes it, in any script (RFC 6531), and
-// returns its domain in ASCII (RFC 5891) and small letters; empty: it is none.
-func mailbox(address string) (domain string) {
-	at := strings.LastIndexByte(address, '@')
-	if at < 1 || len(address) > 254 || !utf8.ValidString(address) {
+// Domain reads one address that mail can be sent to, as RFC 5321 writes it, in any
+// script (RFC 6531), with no name beside it, and returns its domain in ASCII (RFC 5891)
+// and small letters; empty: it is none.
+func Domain(s string) string {
+	local, domain := split(s)
+	if len(s) > 254 || len(local) > 64 || !utf8.ValidString(s) || !dotted(local) && !quoted(local) {
 		return ""
 	}
-	if local := address[:at]; len(local) > 64 || !dotted(local) && !quoted(local) {
-		return ""
-	}
-	ascii, err := idna.Lookup.ToASCII(address[at+1:])
+	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil || len(ascii) > 253 || !strings.Contains(ascii, ".") {
 		return ""
 	}
