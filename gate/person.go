@@ -128,6 +128,16 @@ func (g *Gate) held(ctx context.Context, tx *store.Tx, s loot.Subject, collects 
 	return p, nil
 }
 
+// Lock has everybody else wait for a person's state until tx ends. What ends with
+// [Gate.Forget] begins with it: two who had read the state before would wait for each other.
+func (g *Gate) Lock(ctx context.Context, tx *store.Tx, s loot.Subject) error {
+	p, known, err := g.person(ctx, tx, s, tx.ForUpdate())
+	if err == nil && known {
+		tx.Keep(locked(s), lockedState{personState: p})
+	}
+	return err
+}
+
 const newPerson = `INSERT INTO gate_person (subject, state, version) VALUES ($1, '{}', 0) ON CONFLICT (subject) DO NOTHING`
 
 func (g *Gate) person(ctx context.Context, tx *store.Tx, s loot.Subject, lock string) (p personState, known bool, err error) {

@@ -288,7 +288,13 @@ func (c *customers) eraseNow(ctx context.Context, me loot.Actor) error {
 	if err != nil {
 		return err
 	}
-	return c.Gate.InTx(ctx, func(tx *store.Tx) error { return c.eraseRecord(ctx, tx, s, me, loot.Subject(me.ID)) })
+	subject := loot.Subject(me.ID)
+	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
+		if err := c.Gate.Lock(ctx, tx, subject); err != nil {
+			return err
+		}
+		return c.eraseRecord(ctx, tx, s, me, subject)
+	})
 }
 
 // eraseRecord erases a person's record, at their wish or because nothing needs

@@ -224,6 +224,9 @@ func (c *customers) erase(ctx context.Context, a eraseArgs) error {
 	var e erasure
 	wanted := false
 	if err := c.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		if err := c.Gate.Lock(ctx, tx, a.Subject); err != nil {
+			return err
+		}
 		if e, wanted, err = findErasure(ctx, tx, a.Subject, tx.ForUpdate()); err != nil || !wanted {
 			return err
 		}
@@ -318,6 +321,9 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 	for _, kind := range s.Categories() {
 		var all bool
 		err := c.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+			if err := c.Gate.Lock(ctx, tx, a.Subject); err != nil {
+				return err
+			}
 			var over []statement.FieldDecl
 			if over, all, err = c.lapsed(ctx, tx, s, a.Subject); err != nil {
 				return err
