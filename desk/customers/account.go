@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"loot/job"
 	"loot/statement"
 	"loot/store"
+	"loot/vault"
 	"loot/web"
 )
 
@@ -48,7 +50,7 @@ func confirmErasure() web.Fields {
 	return web.Fields{{
 		Name: "sure", Type: "checkbox", Required: true, Plain: true, Wide: true,
 		Label: "End my services and erase my account.",
-		Hint:  "Erasing cannot be undone by anyone. Waiting for it can be, until the day.",
+		Hint:  "Erasing cannot be undone by anyone. Until the day, you can keep what is left.",
 	}}
 }
 
@@ -79,8 +81,12 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 		if err != nil {
 			return err
 		}
+		held, err := c.Vault.Held(ctx, tx, subject, collection)
+		if err != nil {
+			return err
+		}
 		l := newLeaving(s, p, services, c.Now())
-		v.Duties, v.Due, v.Gone = l.dutyRows(), l.due(), s.Titles(l.atOnce()...)
+		v.Duties, v.Due, v.Gone = l.dutyRows(held), l.due(), s.Titles(among(l.atOnce(), held)...)
 		if v.Kept, err = c.retained(ctx, tx, subject); err != nil {
 			return err
 		}
@@ -110,11 +116,16 @@ func (c *customers) retained(ctx context.Context, tx *store.Tx, s loot.Subject) 
 	return out, nil
 }
 
-// duties lists the laws that keep something of the record, until they let go.
-func (l leaving) dutyRows() (out []dutyRow) {
+// among returns those of some fields that are held.
+func among(fields []loot.Field, held map[loot.Field]vault.About) []loot.Field {
+	return slices.DeleteFunc(fields, func(f loot.Field) bool { _, is := held[f]; return !is })
+}
+
+// dutyRows lists the laws that keep something of what is held, until they let go.
+func (l leaving) dutyRows(held map[loot.Field]vault.About) (out []dutyRow) {
 	for _, row := range standing(l.s, l.person) {
 		ends, stands := l.duties[row.Purpose]
-		if keeps := l.keeps(row.Purpose); stands && len(keeps) > 0 {
+		if keeps := among(l.keeps(row.Purpose), held); stands && len(keeps) > 0 {
 			d, _ := l.s.Purpose(row.Purpose)
 			out = append(out, dutyRow{row, l.s.Titles(keeps...), d.Clause, ends})
 		}

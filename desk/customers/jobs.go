@@ -257,15 +257,21 @@ func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
 	}
 	var e erasure
 	var kept []desk.Retained
-	var l leaving
+	var duties []dutyRow
 	waits := false
 	if err := c.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if e, waits, err = findErasure(ctx, tx, a.Subject, ""); err != nil || !waits {
 			return err
 		}
-		if l, err = c.leavingOf(ctx, tx, s, a.Subject); err != nil {
+		held, err := c.Vault.Held(ctx, tx, a.Subject, collection)
+		if err != nil {
 			return err
 		}
+		l, err := c.leavingOf(ctx, tx, s, a.Subject)
+		if err != nil {
+			return err
+		}
+		duties = l.dutyRows(held)
 		kept, err = c.retained(ctx, tx, a.Subject)
 		return err
 	}); err != nil || !waits {
@@ -274,7 +280,7 @@ func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
 	blocks := []mail.Block{
 		mail.Para("You asked us to erase your account. Your services and permissions have ended, and what no law keeps of your record goes at once. A law still has us keep the rest for a while: as soon as it lets go, and by " + e.Due.Format("2 January 2006") + ", the key to your record is destroyed."),
 	}
-	for _, d := range l.dutyRows() {
+	for _, d := range duties {
 		blocks = append(blocks, mail.Para(d.Title+", until "+d.Ends.Format("2 January 2006")+" at the latest, keeps: "+strings.Join(d.Keeps, ", ")+". "+d.Rests+" (clause "+string(d.Clause)+")."))
 	}
 	if len(kept) > 0 {

@@ -146,11 +146,7 @@ func (c *customers) part(ctx context.Context, s *statement.Statement, subject lo
 			if err != nil {
 				return err
 			}
-			gone = slices.DeleteFunc(gone, func(f loot.Field) bool {
-				d, _ := s.Field(f)
-				_, is := held[f]
-				return !is || d.Category != kind.ID
-			})
+			gone = slices.DeleteFunc(among(gone, held), func(f loot.Field) bool { d, _ := s.Field(f); return d.Category != kind.ID })
 			if len(gone) == 0 {
 				return nil
 			}
