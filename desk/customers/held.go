@@ -236,6 +236,7 @@ type record struct {
 	person  gate.PersonView
 	checks  map[loot.Field]Check
 	running []string // services that run, by their id in the statement
+	gone    []loot.Field
 	now     time.Time
 }
 
@@ -265,11 +266,10 @@ func (c *customers) recordOf(ctx context.Context, tx *store.Tx, s *statement.Sta
 	if rec.person, err = c.Gate.Person(ctx, tx, rec.Subject); err != nil {
 		return rec, err
 	}
-	gone, err := c.gone(ctx, tx, rec.Subject)
-	if err != nil {
+	if rec.gone, err = c.gone(ctx, tx, rec.Subject); err != nil {
 		return rec, err
 	}
-	for _, f := range gone {
+	for _, f := range rec.gone {
 		delete(rec.Values, f)
 		delete(rec.Former, f)
 		delete(rec.Waiting, f)
@@ -311,6 +311,9 @@ func (c *customers) groups(s *statement.Statement, rec record) []heldGroup {
 	for _, d := range s.Fields(collection) {
 		value, held := rec.Values[d.ID]
 		former := rec.Former[d.ID]
+		if slices.Contains(rec.gone, d.ID) {
+			continue
+		}
 		if !held && len(former) == 0 && slices.Contains(c.needs.Written, d.ID) {
 			continue // the program will write it, nobody asks for it
 		}

@@ -474,6 +474,9 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased by 7 January 2027", "Keep my account", "Company name")
+		if page := h.Get("/portal").Body; strings.Contains(page, "/portal/correct/contact.phone") || !strings.Contains(page, "/portal/correct/company.name") {
+			t.Error("what went can be given, or what stays cannot be corrected")
+		}
 		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0101"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/permissions/newsletter", "give", "yes"), http.StatusConflict, "Keep my account")
