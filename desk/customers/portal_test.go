@@ -474,6 +474,13 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased by 7 January 2027", "Keep my account", "Company name")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if all, _ := copied.(exported); all.Erasure == nil || all.Erasure.Due.Format(time.DateOnly) != "2027-01-07" {
+				t.Errorf("the copy does not say that they are erased: %+v", copied)
+			}
+			return err
+		})
 		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0101"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/permissions/newsletter", "give", "yes"), http.StatusConflict, "Keep my account")

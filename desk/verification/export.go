@@ -2,6 +2,8 @@ package verification
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"loot"
@@ -66,10 +68,9 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range st.Fields(collection) {
-		if l, ok := looks[d.ID]; ok {
-			out.Checks = append(out.Checks, exportedCheck{d.ID, string(l.Outcome), l.Methods(), l.By, l.At, l.Next, l.Result})
-		}
+	for _, f := range slices.Sorted(maps.Keys(looks)) { // also of what the statement does not have any longer
+		l := looks[f]
+		out.Checks = append(out.Checks, exportedCheck{f, string(l.Outcome), l.Methods(), l.By, l.At, l.Next, l.Result})
 	}
 	asked, err := requestsOf(ctx, tx, s)
 	if err != nil {
