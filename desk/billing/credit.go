@@ -3,7 +3,6 @@ package billing
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +16,8 @@ import (
 )
 
 // An Again says which invoices of a customer are taken back and written again,
-// since something on them is wrong.
+// since something on them is wrong. Where it is the [Services], nothing is written for
+// them: what was used is put right where it stands.
 type Again struct {
 	Subject   loot.Subject
 	Numbers   []string
@@ -91,6 +91,10 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		if err != nil {
 			return err
 		}
+		if a.Field == Services {
+			drafts = append(drafts, b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, s.Titles(a.Field)[0])))
+			continue
+		}
 		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 			paid[number], err = paidFor(ctx, tx, number)
 			return err
@@ -123,8 +127,14 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		}
 		return nil
 	}, func(tx *store.Tx, made []Issued) error {
-		for n := 0; n < len(made); n += 2 {
-			c := Credit{Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At}
+		for n, one := range made {
+			if one.Kind != invoice.CreditNote {
+				continue
+			}
+			c := Credit{Original: one.Preceding, Credit: one.Number, Reference: a.Reference, Author: a.By.ID, At: one.At}
+			if a.Field != Services {
+				c.Corrected = made[n+1].Number
+			}
 			if err := insertCredit(ctx, tx, c); err != nil {
 				return err
 			}
@@ -203,11 +213,8 @@ func (b *Billing) standingRecord(ctx context.Context, number string, of loot.Sub
 	}); err != nil {
 		return i, r, err
 	}
-	text, err := b.opened(ctx, i, docRecord, gate.Request{Action: loot.Use, Actor: b.actor()})
-	if err != nil {
-		return i, r, err
-	}
-	return i, r, json.Unmarshal(text, &r)
+	r, err = b.recordOf(ctx, i, gate.Request{Action: loot.Use, Actor: b.actor()})
+	return i, r, err
 }
 
 // takenBack is the credit note for an invoice: the same sums, credited, at the same

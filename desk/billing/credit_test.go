@@ -293,3 +293,68 @@ func TestWhatIsInDisputeIsNotDrawnFrom(t *testing.T) {
 		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), fine))
 	})
 }
+
+// TestServicesThatAreWrongAreTakenBack: the invoice is credited in the transaction in which
+// it was decided, and none that says the same stands for it; what is in dispute meanwhile is
+// not drawn from, and the customer is told what the invoice waits for.
+func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		freeze := func(on bool) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if on {
+					return o.b.Gate.Freeze(ctx, tx, s, "c1", Services)
+				}
+				return o.b.Gate.Thaw(ctx, tx, s, "c1")
+			})
+		}
+		freeze(true)
+		o.after(december)
+		o.run(november)
+		if n := len(o.issued("")); n != 0 {
+			t.Fatalf("%d invoices were drawn from what is in dispute", n)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Services used")
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "The customer says that “Services used” is wrong")
+		freeze(false)
+		o.hour()
+		me := loot.Actor{Kind: loot.Person, ID: string(s)}
+		lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001")
+		if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "1: Shared hosting, Small, ") || !strings.HasSuffix(lines[0], "€\u00a01.31") {
+			t.Errorf("%q, %v", lines, err)
+		}
+		if lines, err := o.b.Lines(t.Context(), loot.Actor{Kind: loot.Person, ID: string(o.customer(meadow))}, "EX-2026-000001"); err != nil || lines != nil {
+			t.Errorf("somebody else sees %q, %v", lines, err)
+		}
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := o.b.Concerned(t.Context(), tx, s, Services, o.Clock.Now().Add(time.Hour), "EX-2026-000001")
+			if len(list) != 1 {
+				t.Errorf("%d invoices are concerned", len(list))
+			}
+			return err
+		}))
+		decided := false
+		ok(t, o.b.WriteAgain(t.Context(), again(s, Services, "", "EX-2026-000001"), func(*store.Tx) error { decided = true; return nil }))
+		all := o.issued("")
+		if !decided || len(all) != 2 || all[1].Kind != invoice.CreditNote || all[1].Total != all[0].Total {
+			t.Fatalf("decided: %t, %+v", decided, all)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "It takes invoice EX-2026-000001 back. Reason: Services used")
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := o.b.Credits(t.Context(), tx, "c1")
+			if len(list) != 1 || list[0].Credit != "EX-2026-000002" || list[0].Corrected != "" {
+				t.Errorf("%+v", list)
+			}
+			return err
+		}))
+		if lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001"); err != nil || lines != nil {
+			t.Errorf("of one that was taken back: %q, %v", lines, err)
+		}
+		if err := o.b.WriteAgain(t.Context(), again(s, Services, "", "EX-2026-000001"), func(*store.Tx) error { return nil }); loot.KindOf(err) != loot.Conflict {
+			t.Errorf("taken back twice: %v", err)
+		}
+	})
+}

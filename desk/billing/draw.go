@@ -128,6 +128,14 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		if err != nil {
 			return err
 		}
+		person, err := b.Gate.Person(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if person.Disputed(Services) {
+			out = waits(nil, finding{Text: disputedWords(v, Services)})
+			return nil
+		}
 		if err := b.lookAtUse(ctx, tx, b.actor(), s, forInvoice); err != nil {
 			return err
 		}

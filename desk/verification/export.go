@@ -41,6 +41,7 @@ type exportedCase struct {
 	Kind     string     `json:"kind"`
 	Why      string     `json:"why"`
 	Invoice  string     `json:"invoice,omitempty"`
+	Line     int        `json:"line,omitempty"`
 	Opened   time.Time  `json:"opened"`
 	Due      time.Time  `json:"answer_by"`
 	Closed   time.Time  `json:"closed,omitzero"`
@@ -92,7 +93,7 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 		if err != nil {
 			return nil, err
 		}
-		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: desk.LatestNote(notes, "report")}
+		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Line: m.Line, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: desk.LatestNote(notes, "report")}
 		if !m.Closed.IsZero() {
 			one.Reason = desk.LatestNote(notes, "reason")
 		}
