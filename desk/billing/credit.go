@@ -218,7 +218,7 @@ func (b *Billing) standingRecord(ctx context.Context, number string, of loot.Sub
 }
 
 // takenBack is the credit note for an invoice: the same sums, credited, at the same
-// rates of exchange.
+// rates of exchange, and drawn from what the invoice was drawn from.
 func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, why string) draft {
 	inv := &r.Invoice
 	inv.Kind, inv.Preceding = invoice.CreditNote, []invoice.Document{{Number: i.Number, Issued: i.Day}}
@@ -226,7 +226,6 @@ func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, 
 	terms := creditWords[r.Language].terms
 	rates := slices.DeleteFunc(slices.Clone(inv.Notes), func(n string) bool { return !strings.HasPrefix(n, rateWords[r.Language]) })
 	inv.Notes, inv.Payment = append([]string{why, terms}, rates...), invoice.Payment{Terms: terms}
-	r.Known = nil // it says nothing of its own about anybody
 	return draft{record: r, subject: i.Subject, version: s.Hash()}
 }
 
@@ -234,8 +233,12 @@ func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, 
 // else it says was right when it was issued, and stays.
 func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again) (draft, error) {
 	was, at := r.Invoice, seller.place()
-	known := map[loot.Field]invoice.Known{}
+	known, services := map[loot.Field]invoice.Known{}, []invoice.Known(nil)
 	for _, k := range r.Known {
+		if k.Line != "" {
+			services = append(services, k) // as its lines are
+			continue
+		}
 		known[fieldOf(k)] = k
 	}
 	d, _ := s.Field(a.Field)
@@ -286,6 +289,7 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 			out.Known = append(out.Known, k)
 		}
 	}
+	out.Known = append(out.Known, services...)
 	if finding = cmp.Or(finding, findings(&out.Invoice, seller)); finding != "" {
 		return draft{}, loot.Errorf(loot.Invalid, "Invoice %s cannot be written again with that: %s", i.Number, finding)
 	}

@@ -358,3 +358,83 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsChargedSaysHowItCame: each line that an invoice charges stands among what is
+// known, with how it came and when, and with its own way to say that it is wrong. The credit
+// note names the same, where nothing is left to say, and the corrected invoice the same anew.
+func TestWhatIsChargedSaysHowItCame(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, id := o.server()
+		ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			o.b.Begin(tx, "o-taken", Order{Subject: s, Service: "backup", Plan: "backup-500", Made: desktest.Start.AddDate(-1, 0, 0)})
+			return o.b.begin(t.Context(), tx, "o-brought", Order{Subject: s, Service: "backup", Plan: "backup-2000", Made: desktest.Start, Carrier: "m1"})
+		}))
+		told := desktest.Start.AddDate(0, 0, 3)
+		o.after(told)
+		taken, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: id, Meter: "traffic", Key: "1", At: told, Amount: 1250 * oneUnit}}, true)
+		if err != nil || taken.Added != 1 {
+			t.Fatal(taken, err)
+		}
+		o.after(december)
+		o.run(november)
+		r := o.record("EX-2026-000001")
+		field, value, source := map[string]string{}, map[string]string{}, map[string]string{}
+		for _, k := range r.Known {
+			if k.Line == "" {
+				continue
+			}
+			field[k.Value], source[k.Value] = k.Field, k.Source+", "+k.Since.String()
+			value[k.Line] = k.Value
+			if want := desktest.Base + "/portal/checks/wrong?field=usage.service&line=" + k.Line + "&invoice=EX-2026-000001"; k.Wrong != want {
+				t.Errorf("line %s leads to %s, want %s", k.Line, k.Wrong, want)
+			}
+		}
+		if len(value) != len(r.Invoice.Lines) || len(value) != 5 {
+			t.Errorf("%d of %d lines are known: %v", len(value), len(r.Invoice.Lines), value)
+		}
+		for i, l := range r.Invoice.Lines {
+			if want := l.Name + ", " + l.Description; value[l.ID] != want || field[want] != "Services used ("+l.ID+")" {
+				t.Errorf("line %d: %q as %q, want %q", i+1, value[l.ID], field[want], want)
+			}
+		}
+		for what, want := range map[string]string{
+			"Shared hosting, Small":   "ordered by you, 2026-11-23",
+			"Virtual server, 2 cores": "ordered by you, 2026-11-23",
+			"Backup space, 500 GB":    "from the system before, 2025-11-23",
+			"Backup space, 2 TB":      "ordered for you by a program, 2026-11-23",
+			"Virtual server: Traffic, 1,250\u00a0GB − 1,000\u00a0GB": "counted, told last, 2026-11-26",
+		} {
+			if source[what] != want {
+				t.Errorf("%s: %q, want %q", what, source[what], want)
+			}
+		}
+		o.as(s)
+		page := o.Get("/portal/invoices/EX-2026-000001")
+		shows(t, page, http.StatusOK, "Services used (1)", "counted, told last, 26 November 2026")
+		if !strings.Contains(page.Body, `/portal/checks/wrong?field=usage.service&amp;line=5&amp;invoice=EX-2026-000001`) {
+			t.Error("nothing leads from a line to where it is reported")
+		}
+
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), fine))
+		credit, corrected := o.record("EX-2026-000002"), o.record("EX-2026-000003")
+		if len(credit.Known) != len(r.Known) || len(corrected.Known) != len(r.Known) {
+			t.Fatalf("%d facts on the invoice, %d on the credit note, %d on the corrected one", len(r.Known), len(credit.Known), len(corrected.Known))
+		}
+		for i, was := range r.Known {
+			now, anew := credit.Known[i], corrected.Known[i]
+			wrong, _, _ := strings.Cut(was.Wrong, "&invoice=")
+			if was.Line != "" {
+				wrong = ""
+			}
+			if now.Wrong != wrong {
+				t.Errorf("%s leads from the credit note to %q, want %q", was.Field, now.Wrong, wrong)
+			}
+			if now.Wrong = was.Wrong; now != was {
+				t.Errorf("the credit note says %+v, want %+v", now, was)
+			}
+			if want := strings.Replace(was.Wrong, "000001", "000003", 1); anew.Wrong != want || was.Line != "" && (anew.Value != was.Value || anew.Source != was.Source) {
+				t.Errorf("the corrected invoice says %+v", anew)
+			}
+		}
+	})
+}

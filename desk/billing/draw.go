@@ -191,6 +191,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c])
+			d.record.Known = append(d.record.Known, b.knownServices(v.Titles(Services)[0], uses, m, &d.record)...)
 			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
@@ -356,6 +357,27 @@ func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since tim
 	return invoice.Known{
 		Field: d.Title, Value: value, Source: source, Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
 	}
+}
+
+// knownServices is what is known about the services that an invoice charges for a month,
+// line by line, as [charged] writes them.
+func (b *Billing) knownServices(field string, uses []use, m Month, r *invoice.Record) (out []invoice.Known) {
+	at := b.seller.place()
+	for _, u := range uses {
+		if u.currency != r.Invoice.Currency {
+			continue
+		}
+		for range u.lines(m, at, r.Language) {
+			l := r.Invoice.Lines[len(out)]
+			came := u.came
+			if i := slices.IndexFunc(u.counted, func(c counted) bool { return l.Item == u.plan+"/"+c.ID }); i >= 0 {
+				came = origin{invoice.Counted, u.counted[i].last}
+			}
+			wrong := b.BaseURL + "/portal/checks/wrong?" + url.Values{"field": {string(Services)}, "line": {l.ID}}.Encode()
+			out = append(out, invoice.Charged(l, field, came.from, invoice.DateOf(came.at.In(at)), r.Language, wrong))
+		}
+	}
+	return out
 }
 
 // fieldOf returns which field of the statement something known is.

@@ -260,6 +260,7 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 		frozen(true)
 		shows(t, h.Get("/portal/checks"), http.StatusOK, "Services used, line 2 on invoice EX-7", "We have no backup.")
 
+		h.correct(s, "address.city", "Corkville") // checks run, and it is none of their cases
 		m := h.open(s, services)
 		path := "/console/checks/" + m.ID
 		a = h.as(other).Get(path)
