@@ -173,6 +173,14 @@ func (a *App) invoicesOf() verification.Invoices {
 			}
 			return out, err
 		},
+		Services: billing.Services,
+		Lines: func(ctx context.Context, me loot.Actor, number string) (out []verification.Line, err error) {
+			lines, err := a.billing.Lines(ctx, me, number)
+			for n, words := range lines {
+				out = append(out, verification.Line{Place: n + 1, Words: words})
+			}
+			return out, err
+		},
 		WriteAgain: func(ctx context.Context, again verification.Again, decide func(*store.Tx) error) error {
 			return a.billing.WriteAgain(ctx, billing.Again(again), decide)
 		},

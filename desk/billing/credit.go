@@ -3,7 +3,6 @@ package billing
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +16,8 @@ import (
 )
 
 // An Again says which invoices of a customer are taken back and written again,
-// since something on them is wrong.
+// since something on them is wrong. Where it is the [Services], nothing is written for
+// them: what was used is put right where it stands.
 type Again struct {
 	Subject   loot.Subject
 	Numbers   []string
@@ -91,6 +91,10 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		if err != nil {
 			return err
 		}
+		if a.Field == Services {
+			drafts = append(drafts, b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, s.Titles(a.Field)[0])))
+			continue
+		}
 		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 			paid[number], err = paidFor(ctx, tx, number)
 			return err
@@ -123,8 +127,14 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		}
 		return nil
 	}, func(tx *store.Tx, made []Issued) error {
-		for n := 0; n < len(made); n += 2 {
-			c := Credit{Original: made[n].Preceding, Credit: made[n].Number, Corrected: made[n+1].Number, Reference: a.Reference, Author: a.By.ID, At: made[n].At}
+		for n, one := range made {
+			if one.Kind != invoice.CreditNote {
+				continue
+			}
+			c := Credit{Original: one.Preceding, Credit: one.Number, Reference: a.Reference, Author: a.By.ID, At: one.At}
+			if a.Field != Services {
+				c.Corrected = made[n+1].Number
+			}
 			if err := insertCredit(ctx, tx, c); err != nil {
 				return err
 			}
@@ -203,15 +213,12 @@ func (b *Billing) standingRecord(ctx context.Context, number string, of loot.Sub
 	}); err != nil {
 		return i, r, err
 	}
-	text, err := b.opened(ctx, i, docRecord, gate.Request{Action: loot.Use, Actor: b.actor()})
-	if err != nil {
-		return i, r, err
-	}
-	return i, r, json.Unmarshal(text, &r)
+	r, err = b.recordOf(ctx, i, gate.Request{Action: loot.Use, Actor: b.actor()})
+	return i, r, err
 }
 
 // takenBack is the credit note for an invoice: the same sums, credited, at the same
-// rates of exchange.
+// rates of exchange, and drawn from what the invoice was drawn from.
 func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, why string) draft {
 	inv := &r.Invoice
 	inv.Kind, inv.Preceding = invoice.CreditNote, []invoice.Document{{Number: i.Number, Issued: i.Day}}
@@ -219,7 +226,6 @@ func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, 
 	terms := creditWords[r.Language].terms
 	rates := slices.DeleteFunc(slices.Clone(inv.Notes), func(n string) bool { return !strings.HasPrefix(n, rateWords[r.Language]) })
 	inv.Notes, inv.Payment = append([]string{why, terms}, rates...), invoice.Payment{Terms: terms}
-	r.Known = nil // it says nothing of its own about anybody
 	return draft{record: r, subject: i.Subject, version: s.Hash()}
 }
 
@@ -227,8 +233,12 @@ func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, 
 // else it says was right when it was issued, and stays.
 func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again) (draft, error) {
 	was, at := r.Invoice, seller.place()
-	known := map[loot.Field]invoice.Known{}
+	known, services := map[loot.Field]invoice.Known{}, []invoice.Known(nil)
 	for _, k := range r.Known {
+		if k.Line != "" {
+			services = append(services, k) // as its lines are
+			continue
+		}
 		known[fieldOf(k)] = k
 	}
 	d, _ := s.Field(a.Field)
@@ -283,6 +293,7 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 			out.Known = append(out.Known, k)
 		}
 	}
+	out.Known = append(out.Known, services...)
 	if finding = cmp.Or(finding, findings(&out.Invoice, seller)); finding != "" {
 		return draft{}, loot.Errorf(loot.Invalid, "Invoice %s cannot be written again with that: %s", i.Number, finding)
 	}

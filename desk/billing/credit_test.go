@@ -335,3 +335,148 @@ func TestWhatIsInDisputeIsNotDrawnFrom(t *testing.T) {
 		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), fine))
 	})
 }
+
+// TestServicesThatAreWrongAreTakenBack: the invoice is credited in the transaction in which
+// it was decided, and none that says the same stands for it; what is in dispute meanwhile is
+// not drawn from, and the customer is told what the invoice waits for.
+func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		freeze := func(on bool) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if on {
+					return o.b.Gate.Freeze(ctx, tx, s, "c1", Services)
+				}
+				return o.b.Gate.Thaw(ctx, tx, s, "c1")
+			})
+		}
+		freeze(true)
+		o.after(december)
+		o.run(november)
+		if n := len(o.issued("")); n != 0 {
+			t.Fatalf("%d invoices were drawn from what is in dispute", n)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Services used")
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "The customer says that “Services used” is wrong")
+		freeze(false)
+		o.hour()
+		me := loot.Actor{Kind: loot.Person, ID: string(s)}
+		lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001")
+		if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "1: Shared hosting, Small, ") || !strings.HasSuffix(lines[0], "€\u00a01.31") {
+			t.Errorf("%q, %v", lines, err)
+		}
+		if lines, err := o.b.Lines(t.Context(), loot.Actor{Kind: loot.Person, ID: string(o.customer(meadow))}, "EX-2026-000001"); err != nil || lines != nil {
+			t.Errorf("somebody else sees %q, %v", lines, err)
+		}
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := o.b.Concerned(t.Context(), tx, s, Services, o.Clock.Now().Add(time.Hour), "EX-2026-000001")
+			if len(list) != 1 {
+				t.Errorf("%d invoices are concerned", len(list))
+			}
+			return err
+		}))
+		decided := false
+		ok(t, o.b.WriteAgain(t.Context(), again(s, Services, "", "EX-2026-000001"), func(*store.Tx) error { decided = true; return nil }))
+		all := o.issued("")
+		if !decided || len(all) != 2 || all[1].Kind != invoice.CreditNote || all[1].Total != all[0].Total {
+			t.Fatalf("decided: %t, %+v", decided, all)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "It takes invoice EX-2026-000001 back. Reason: Services used")
+		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			list, err := o.b.Credits(t.Context(), tx, "c1")
+			if len(list) != 1 || list[0].Credit != "EX-2026-000002" || list[0].Corrected != "" {
+				t.Errorf("%+v", list)
+			}
+			return err
+		}))
+		if lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001"); err != nil || lines != nil {
+			t.Errorf("of one that was taken back: %q, %v", lines, err)
+		}
+		if err := o.b.WriteAgain(t.Context(), again(s, Services, "", "EX-2026-000001"), func(*store.Tx) error { return nil }); loot.KindOf(err) != loot.Conflict {
+			t.Errorf("taken back twice: %v", err)
+		}
+	})
+}
+
+// TestWhatIsChargedSaysHowItCame: each line that an invoice charges stands among what is
+// known, with how it came and when, and with its own way to say that it is wrong. The credit
+// note names the same, where nothing is left to say, and the corrected invoice the same anew.
+func TestWhatIsChargedSaysHowItCame(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, id := o.server()
+		ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			o.b.Begin(tx, "o-taken", Order{Subject: s, Service: "backup", Plan: "backup-500", Made: desktest.Start.AddDate(-1, 0, 0)})
+			return o.b.begin(t.Context(), tx, "o-brought", Order{Subject: s, Service: "backup", Plan: "backup-2000", Made: desktest.Start, Carrier: "m1"})
+		}))
+		told := desktest.Start.AddDate(0, 0, 3)
+		o.after(told)
+		taken, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: id, Meter: "traffic", Key: "1", At: told, Amount: 1250 * oneUnit}}, true)
+		if err != nil || taken.Added != 1 {
+			t.Fatal(taken, err)
+		}
+		o.after(december)
+		o.run(november)
+		r := o.record("EX-2026-000001")
+		field, value, source := map[string]string{}, map[string]string{}, map[string]string{}
+		for _, k := range r.Known {
+			if k.Line == "" {
+				continue
+			}
+			field[k.Value], source[k.Value] = k.Field, k.Source+", "+k.Since.String()
+			value[k.Line] = k.Value
+			if want := desktest.Base + "/portal/checks/wrong?field=usage.service&line=" + k.Line + "&invoice=EX-2026-000001"; k.Wrong != want {
+				t.Errorf("line %s leads to %s, want %s", k.Line, k.Wrong, want)
+			}
+		}
+		if len(value) != len(r.Invoice.Lines) || len(value) != 5 {
+			t.Errorf("%d of %d lines are known: %v", len(value), len(r.Invoice.Lines), value)
+		}
+		for i, l := range r.Invoice.Lines {
+			if want := l.Name + ", " + l.Description; value[l.ID] != want || field[want] != "Services used ("+l.ID+")" {
+				t.Errorf("line %d: %q as %q, want %q", i+1, value[l.ID], field[want], want)
+			}
+		}
+		for what, want := range map[string]string{
+			"Shared hosting, Small":   "ordered by you, 2026-11-23",
+			"Virtual server, 2 cores": "ordered by you, 2026-11-23",
+			"Backup space, 500 GB":    "from the system before, 2025-11-23",
+			"Backup space, 2 TB":      "ordered for you by a program, 2026-11-23",
+			"Virtual server: Traffic, 1,250\u00a0GB − 1,000\u00a0GB": "counted, told last, 2026-11-26",
+		} {
+			if source[what] != want {
+				t.Errorf("%s: %q, want %q", what, source[what], want)
+			}
+		}
+		o.as(s)
+		page := o.Get("/portal/invoices/EX-2026-000001")
+		shows(t, page, http.StatusOK, "Services used (1)", "counted, told last, 26 November 2026")
+		if !strings.Contains(page.Body, `/portal/checks/wrong?field=usage.service&amp;line=5&amp;invoice=EX-2026-000001`) {
+			t.Error("nothing leads from a line to where it is reported")
+		}
+
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", "EX-2026-000001"), fine))
+		credit, corrected := o.record("EX-2026-000002"), o.record("EX-2026-000003")
+		if len(credit.Known) != len(r.Known) || len(corrected.Known) != len(r.Known) {
+			t.Fatalf("%d facts on the invoice, %d on the credit note, %d on the corrected one", len(r.Known), len(credit.Known), len(corrected.Known))
+		}
+		for i, was := range r.Known {
+			now, anew := credit.Known[i], corrected.Known[i]
+			wrong, _, _ := strings.Cut(was.Wrong, "&invoice=")
+			if was.Line != "" {
+				wrong = ""
+			}
+			if now.Wrong != wrong {
+				t.Errorf("%s leads from the credit note to %q, want %q", was.Field, now.Wrong, wrong)
+			}
+			if now.Wrong = was.Wrong; now != was {
+				t.Errorf("the credit note says %+v, want %+v", now, was)
+			}
+			if want := strings.Replace(was.Wrong, "000001", "000003", 1); anew.Wrong != want || was.Line != "" && (anew.Value != was.Value || anew.Source != was.Source) {
+				t.Errorf("the corrected invoice says %+v", anew)
+			}
+		}
+	})
+}

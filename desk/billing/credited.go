@@ -3,12 +3,16 @@ package billing
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
+	"loot/desk/billing/invoice"
+	"loot/gate"
 	"loot/store"
 )
 
@@ -90,14 +94,51 @@ const mostAgain = 36
 // Concerned returns the invoices of a customer that say what stood in a field of
 // theirs since a time, latest first, and the one that is named whenever it was
 // issued. What was taken back is not among them, and a field that stands on no
-// invoice is on none.
+// invoice is on none; [Services] stand on each.
 func (b *Billing) Concerned(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) ([]Issued, error) {
 	v, err := b.inForce()
 	if err != nil {
 		return nil, err
 	}
-	if all, _ := drawnFrom(v, nil); !slices.Contains(all, f) {
+	if all, _ := drawnFrom(v, nil); f != Services && !slices.Contains(all, f) {
 		return nil, nil
 	}
 	return readInvoices(ctx, tx, `WHERE i.subject = $1 AND (i.at >= $2 OR i.number = $3) AND `+standing+` ORDER BY i.at DESC, i.number DESC LIMIT $4`, s, since.UnixMicro(), named, mostAgain)
+}
+
+// Services is the field of what invoices charge. It lies in the desk's own tables, and a
+// mistake in it is in a line of an invoice.
+const Services = usedWhat
+
+// Lines opens an invoice of somebody's own that still stands, for them, and returns its
+// lines in words; none: there is no such invoice.
+func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out []string, err error) {
+	i, err := b.mineByNumber(ctx, me, number)
+	if loot.KindOf(err) == loot.NotFound || err == nil && (i.Kind == invoice.CreditNote || i.Credited != "" || !i.Removed.IsZero()) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.recordOf(ctx, i, gate.Request{Action: loot.Export, Actor: me})
+	for _, l := range r.Invoice.Lines {
+		n, err := smallest(l.Net, i.Currency)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l.ID+": "+strings.Join([]string{l.Name, l.Description, l.Period.Words(inPages), money(n, i.Currency)}, ", "))
+	}
+	return out, err
+}
+
+// recordOf opens what an invoice was drawn from, as it is sealed with it.
+func (b *Billing) recordOf(ctx context.Context, i Issued, req gate.Request) (r invoice.Record, err error) {
+	text, err := b.opened(ctx, i, docRecord, req)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("billing: record: %w", err)
+	}
+	return r, nil
 }

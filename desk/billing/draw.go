@@ -129,6 +129,14 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		if err != nil {
 			return err
 		}
+		person, err := b.Gate.Person(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if person.Disputed(Services) {
+			out = waits(nil, finding{Text: disputedWords(v, Services)})
+			return nil
+		}
 		if err := b.lookAtUse(ctx, tx, b.actor(), s, forInvoice); err != nil {
 			return err
 		}
@@ -192,6 +200,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 				out = waits(nil, wrong)
 				return nil
 			}
+			d.record.Known = append(d.record.Known, b.knownServices(v.Titles(Services)[0], uses, m, &d.record)...)
 			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
@@ -392,6 +401,27 @@ func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since tim
 	return invoice.Known{
 		Field: d.Title, Value: value, Source: source, Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
 	}
+}
+
+// knownServices is what is known about the services that an invoice charges for a month,
+// line by line, as [charged] writes them.
+func (b *Billing) knownServices(field string, uses []use, m Month, r *invoice.Record) (out []invoice.Known) {
+	at := b.seller.place()
+	for _, u := range uses {
+		if u.currency != r.Invoice.Currency {
+			continue
+		}
+		for range u.lines(m, at, r.Language) {
+			l := r.Invoice.Lines[len(out)]
+			came := u.came
+			if i := slices.IndexFunc(u.counted, func(c counted) bool { return l.Item == u.plan+"/"+c.ID }); i >= 0 {
+				came = origin{invoice.Counted, u.counted[i].last}
+			}
+			wrong := b.BaseURL + "/portal/checks/wrong?" + url.Values{"field": {string(Services)}, "line": {l.ID}}.Encode()
+			out = append(out, invoice.Charged(l, field, came.from, invoice.DateOf(came.at.In(at)), r.Language, wrong))
+		}
+	}
+	return out
 }
 
 // fieldOf returns which field of the statement something known is.

@@ -251,8 +251,8 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.charged, s.plan, p.title, p.cents, p.currency, p.period, p.setup
-		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan
+	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.charged, s.plan, p.title, p.cents, p.currency, p.period, p.setup, h.at, h.reason, h.kind
+		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan LEFT JOIN billing_state h ON h.service = s.reference AND h.sequence = 1
 		WHERE s.subject = $1 AND `+chargedIn(2, 3)+` ORDER BY s.since, s.reference`, s, from.UnixMicro(), to.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("billing: uses: %w", err)
@@ -261,9 +261,9 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 	for rows.Next() {
 		u := use{Service: Service{Subject: s}}
 		var since, ended, charged int64
-		var title, currency, each sql.NullString
-		var cents, setup sql.NullInt64
-		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &charged, &u.plan, &title, &cents, &currency, &each, &setup); err != nil {
+		var title, currency, each, why, kind sql.NullString
+		var cents, setup, came sql.NullInt64
+		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &charged, &u.plan, &title, &cents, &currency, &each, &setup, &came, &why, &kind); err != nil {
 			return nil, fmt.Errorf("billing: uses: %w", err)
 		}
 		u.Since, u.Ended, u.Title, u.text = store.Instant(since), store.Instant(ended), titles[u.Service.Service], title.String
@@ -272,6 +272,16 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 		}
 		u.cents, u.currency, u.each, u.setup = cents.Int64, currency.String, each.String, setup.Int64
 		u.Charged = store.Instant(charged)
+		u.came = origin{invoice.Ordered, u.Since}
+		if came.Valid { // else it is older than its history
+			u.came.at = store.Instant(came.Int64)
+		}
+		switch {
+		case Reason(why.String) == TakenOver:
+			u.came.from = invoice.TakenOver
+		case loot.ActorKind(kind.String) == loot.Staff:
+			u.came.from = invoice.Brought
+		}
 		parts := u.parted(later[u.Reference])
 		if u.Charged.After(u.Since) {
 			parts = sinceTaken(parts, u.Charged)

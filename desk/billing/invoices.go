@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -115,7 +114,15 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		if err != nil && loot.KindOf(err) != loot.NotFound {
 			return err
 		}
-		open = disputed(held, terms)
+		if open = disputed(held, terms); open == "" {
+			p, err := b.Gate.Person(r.Context(), tx, me)
+			if err != nil {
+				return err
+			}
+			if p.Disputed(Services) {
+				open = Services
+			}
+		}
 		if v.Actions, err = b.before(r.Context(), tx, me); err != nil {
 			return err
 		}
@@ -205,12 +212,8 @@ func (b *Billing) myInvoice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	text, err := b.opened(r.Context(), i, docRecord, gate.Request{Action: loot.Export, Actor: web.ActorOf(r.Context())})
+	record, err := b.recordOf(r.Context(), i, gate.Request{Action: loot.Export, Actor: web.ActorOf(r.Context())})
 	if err != nil {
-		return err
-	}
-	var record invoice.Record
-	if err := json.Unmarshal(text, &record); err != nil {
 		return err
 	}
 	var body bytes.Buffer

@@ -196,8 +196,14 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 	numbered(inv, seller, series, sequence, now)
 	r.Known = slices.Clone(r.Known) // the draft may get another number yet
 	for i := range r.Known {
-		before, _, _ := strings.Cut(r.Known[i].Wrong, "&invoice=") // of the invoice that this one stands for
-		r.Known[i].Wrong = before + "&invoice=" + url.QueryEscape(inv.Number)
+		wrong, _, _ := strings.Cut(r.Known[i].Wrong, "&invoice=") // of the invoice that this one is about
+		switch {
+		case inv.Kind != invoice.CreditNote:
+			wrong += "&invoice=" + url.QueryEscape(inv.Number)
+		case r.Known[i].Line != "":
+			wrong = "" // it charges nothing
+		}
+		r.Known[i].Wrong = wrong
 	}
 	if err := inv.Compute(); err != nil {
 		return out, fmt.Errorf("billing: compute: %w", err)

@@ -113,6 +113,13 @@ type use struct {
 	text     string // of the plan
 	setup    int64  // cents, once
 	counted  []counted
+	came     origin
+}
+
+// An origin is how somebody came to have a service, and when.
+type origin struct {
+	from invoice.Origin
+	at   time.Time
 }
 
 // lines returns what a service costs in a month, in arrears. The day on which a

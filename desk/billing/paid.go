@@ -102,10 +102,17 @@ func (b *Billing) showInvoicePaid(w http.ResponseWriter, r *http.Request, status
 
 // exportedPayment is one in the copy of what is held.
 type exportedPayment struct {
-	Booked   string `json:"booked"`
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
-	*told           // what the bank said, as long as it is kept
+	Booked   string     `json:"booked"`
+	Amount   string     `json:"amount"`
+	Currency string     `json:"currency"`
+	For      []paidPart `json:"for,omitempty"`
+	*told               // what the bank said, as long as it is kept
+}
+
+// A paidPart is what of a payment is for an invoice.
+type paidPart struct {
+	Invoice string `json:"invoice"`
+	Amount  string `json:"amount"`
 }
 
 // exportPayments returns somebody's payments with what the bank said of them.
@@ -116,6 +123,13 @@ func (b *Billing) exportPayments(ctx context.Context, tx *store.Tx, s loot.Subje
 	}
 	for _, p := range list {
 		one := exportedPayment{Booked: p.Day.String(), Amount: plainAmount(p.Amount, p.Currency), Currency: p.Currency}
+		shares, err := sharesOf(ctx, tx, p.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range shares {
+			one.For = append(one.For, paidPart{part.Invoice, plainAmount(part.Amount, p.Currency)})
+		}
 		t, there, err := b.tellOf(ctx, tx, p.ID)
 		if err != nil {
 			return nil, err

@@ -167,7 +167,7 @@ func (u use) parted(later []use) []use {
 		if !u.Ended.IsZero() && !from.Before(u.Ended) {
 			continue // it had ended before
 		}
-		next.Service = u.Service
+		next.Service, next.came = u.Service, u.came
 		if from.After(u.Since) {
 			next.Since, next.setup = from, 0
 		}

@@ -27,6 +27,7 @@ func (b *Billing) proofs() []desk.Proof {
 		desk.ProofUnder(Keeps[0], "without one of them the invoice waits, the customer is told which, and it goes out once it is given", b.waitsAndGoes),
 		desk.ProofUnder(Keeps[0], "the copy stays the same under lock after the customer is gone, until the law wants it no longer", b.keptAsLong),
 		desk.ProofUnder("adequacy.mistakes", "what is accepted is put right, what was wrong stays sealed in its history, and the invoice that said it is taken back and written again", b.writtenAgainWhole),
+		desk.ProofUnder("adequacy.mistakes", "a line of an invoice is reported as any detail is: no invoice is drawn from the services until it is answered, and once it is accepted that one is taken back", b.lineTakenBack),
 	}...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -60,7 +61,7 @@ func (b *Billing) writtenAgainWhole(ctx context.Context, w *desk.World, s *state
 		return "", fmt.Errorf("the report was answered with %d", a.Status)
 	}
 	sent := w.Sent()
-	if err := accept(ctx, w, s, i.Number, right); err != nil {
+	if err := accept(ctx, w, s, d, i.Number, right); err != nil {
 		return "", err
 	}
 	var c Credit
@@ -114,6 +115,67 @@ func (b *Billing) writtenAgainWhole(ctx context.Context, w *desk.World, s *state
 	return fmt.Sprintf("“%s” put right, the old value in the sealed history; %s credited by %s, and %s stands for it", d.Title, i.Number, credit.Number, corrected.Number), nil
 }
 
+// lineTakenBack tries a mistake in a line of an invoice, on the pages that people use: until
+// it is answered no invoice is drawn, and once it is accepted that one is taken back.
+func (b *Billing) lineTakenBack(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
+	i, err := b.bill(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	d, declared := s.Field(Services)
+	if !declared {
+		return "", errors.New("the statement declares no services used")
+	}
+	me := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(i.Subject)}}
+	form, err := me.Get(ctx, "/portal/checks/wrong?"+url.Values{"field": {string(d.ID)}, "invoice": {i.Number}, "line": {"1"}}.Encode())
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(form.Body.String(), `<option value="1" selected`) {
+		return "", errors.New("the form does not offer the line of the invoice")
+	}
+	a, err := me.Post(ctx, "/portal/checks/wrong", url.Values{"field": {string(d.ID)}, "invoice": {i.Number}, "line": {"1"}, "text": {"We do not have this."}})
+	if err != nil {
+		return "", err
+	}
+	if a.Status != http.StatusSeeOther {
+		return "", fmt.Errorf("the report was answered with %d", a.Status)
+	}
+	m := monthOf(w.Now(), b.seller.place())
+	_, over := m.span(b.seller.place())
+	w.Clock.Advance(over.Add(26 * time.Hour).Sub(w.Now()))
+	drawn, err := b.draw(ctx, i.Subject, m)
+	if err != nil {
+		return "", err
+	}
+	if drawn.waits == nil || len(drawn.drafts) > 0 {
+		return "", errors.New("an invoice is drawn from services that are in dispute")
+	}
+	if err := accept(ctx, w, s, d, i.Number, ""); err != nil {
+		return "", err
+	}
+	if drawn, err = b.draw(ctx, i.Subject, m); err != nil {
+		return "", err
+	}
+	var c Credit
+	found := false
+	if err := w.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		c, found, err = creditOf(ctx, tx, "original", i.Number)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	switch {
+	case !found:
+		return "", errors.New("the mistake was accepted, and the invoice was not taken back")
+	case c.Corrected != "":
+		return "", errors.New("an invoice of the same services stands for the one that was taken back")
+	case drawn.waits != nil:
+		return "", fmt.Errorf("the next invoice waits though the report was answered: %s", drawn.waits.Finding.Text)
+	}
+	return fmt.Sprintf("line 1 of %s reported, the next invoice waited for the answer, and credit note %s took it back", i.Number, c.Credit), nil
+}
+
 // textOn returns a field that stands on every invoice and is any text.
 func textOn(s *statement.Statement) (statement.FieldDecl, error) {
 	_, must := drawnFrom(s, []use{{Service: Service{Service: s.Services()[0].ID}}})
@@ -128,12 +190,14 @@ func textOn(s *statement.Statement) (statement.FieldDecl, error) {
 	return statement.FieldDecl{}, errors.New("nothing on an invoice can be checked by a colleague")
 }
 
-// accept has a colleague accept the report about an invoice.
-func accept(ctx context.Context, w *desk.World, s *statement.Statement, number, right string) error {
+// accept has a colleague accept the report about a field on an invoice.
+func accept(ctx context.Context, w *desk.World, s *statement.Statement, d statement.FieldDecl, number, right string) error {
 	roles := s.Roles()
-	i := slices.IndexFunc(roles, func(r statement.RoleDecl) bool { return slices.Contains(r.Purposes, "verification") })
+	i := slices.IndexFunc(roles, func(r statement.RoleDecl) bool {
+		return slices.Contains(r.Purposes, "verification") && slices.ContainsFunc(r.Purposes, func(p loot.Purpose) bool { _, is := d.Needed[p]; return is })
+	})
 	if i < 0 {
-		return errors.New("the statement has no role that checks records")
+		return errors.New("the statement has no role that checks records and deals with “" + d.Title + "”")
 	}
 	who, err := w.NewStaff(ctx, true, roles[i].ID)
 	if err != nil {

@@ -96,6 +96,13 @@ func TestEveryoneIsToldOfAUse(t *testing.T) {
 		h.Get("/portal")
 		h.Confirm()
 		h.expectTold("jo@example.com", "other@example.com")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if all, _ := copied.(exported); len(all.Notices) != 1 || all.Notices[0].Told.IsZero() {
+				t.Errorf("the copy does not say that they were told: %+v", copied)
+			}
+			return err
+		})
 	})
 }
 

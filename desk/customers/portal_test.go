@@ -477,6 +477,13 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		if page := h.Get("/portal").Body; strings.Contains(page, "/portal/correct/contact.phone") || !strings.Contains(page, "/portal/correct/company.name") {
 			t.Error("what went can be given, or what stays cannot be corrected")
 		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if all, _ := copied.(exported); all.Erasure == nil || all.Erasure.Due.Format(time.DateOnly) != "2027-01-07" {
+				t.Errorf("the copy does not say that they are erased: %+v", copied)
+			}
+			return err
+		})
 		shows(t, h.Get("/portal/correct/contact.phone"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/correct/contact.phone", "contact.phone", "+353 1 555 0101"), http.StatusConflict, "Keep my account")
 		shows(t, h.Post("/portal/permissions/newsletter", "give", "yes"), http.StatusConflict, "Keep my account")

@@ -163,33 +163,87 @@ func (c *customers) forget(ctx context.Context, tx *store.Tx, s loot.Subject) er
 	return nil
 }
 
+// An exported is what a person's copy says of this desk.
+type exported struct {
+	Orders  []exportedOrder  `json:"orders,omitempty"`
+	Notices []exportedNotice `json:"notices,omitempty"`
+	Erasure *exportedErasure `json:"erasure,omitempty"`
+}
+
+type exportedOrder struct {
+	Reference string    `json:"reference"`
+	Service   string    `json:"service"`
+	Plan      string    `json:"plan,omitempty"`
+	Ordered   time.Time `json:"ordered"`
+	Brought   bool      `json:"brought_by_a_program,omitempty"` // else they ordered themself
+}
+
+type exportedNotice struct {
+	Entry string    `json:"entry"` // of the timeline, of which they were told
+	Told  time.Time `json:"told"`
+}
+
+type exportedErasure struct {
+	Asked time.Time `json:"asked"`
+	Due   time.Time `json:"due"`
+}
+
 // export returns what this desk keeps about a person outside the vault.
 func (c *customers) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
-	rows, err := tx.Query(ctx, `SELECT id, service, plan, made FROM customers_order WHERE subject = $1 ORDER BY made, id`, s)
+	var out exported
+	if err := exportOrders(ctx, tx, s, &out); err != nil {
+		return nil, err
+	}
+	if err := exportNotices(ctx, tx, s, &out); err != nil {
+		return nil, err
+	}
+	e, asked, err := findErasure(ctx, tx, s, "")
 	if err != nil {
-		return nil, fmt.Errorf("customers: export: %w", err)
+		return nil, err
+	}
+	if asked {
+		out.Erasure = &exportedErasure{e.Asked, e.Due}
+	}
+	if len(out.Orders)+len(out.Notices) == 0 && !asked {
+		return nil, nil
+	}
+	return out, nil
+}
+
+func exportOrders(ctx context.Context, tx *store.Tx, s loot.Subject, out *exported) error {
+	rows, err := tx.Query(ctx, `SELECT id, service, plan, made, carrier <> '' FROM customers_order WHERE subject = $1 ORDER BY made, id`, s)
+	if err != nil {
+		return fmt.Errorf("customers: export: %w", err)
 	}
 	defer rows.Close()
-	type line struct {
-		Reference string    `json:"reference"`
-		Service   string    `json:"service"`
-		Plan      string    `json:"plan,omitempty"`
-		Ordered   time.Time `json:"ordered"`
-	}
-	out := []line{}
 	for rows.Next() {
-		var l line
+		var o exportedOrder
 		var made int64
-		if err := rows.Scan(&l.Reference, &l.Service, &l.Plan, &made); err != nil {
-			return nil, fmt.Errorf("customers: export: %w", err)
+		if err := rows.Scan(&o.Reference, &o.Service, &o.Plan, &made, &o.Brought); err != nil {
+			return fmt.Errorf("customers: export: %w", err)
 		}
-		l.Ordered = time.UnixMicro(made).UTC()
-		out = append(out, l)
+		o.Ordered = store.Instant(made)
+		out.Orders = append(out.Orders, o)
 	}
-	if len(out) == 0 {
-		return nil, rows.Err()
+	return rows.Err()
+}
+
+func exportNotices(ctx context.Context, tx *store.Tx, s loot.Subject, out *exported) error {
+	rows, err := tx.Query(ctx, `SELECT entry, at FROM customers_notified WHERE subject = $1 ORDER BY at, entry`, s)
+	if err != nil {
+		return fmt.Errorf("customers: export: %w", err)
 	}
-	return map[string]any{"orders": out}, rows.Err()
+	defer rows.Close()
+	for rows.Next() {
+		var n exportedNotice
+		var at int64
+		if err := rows.Scan(&n.Entry, &at); err != nil {
+			return fmt.Errorf("customers: export: %w", err)
+		}
+		n.Told = store.Instant(at)
+		out.Notices = append(out.Notices, n)
+	}
+	return rows.Err()
 }
 
 // sweepSent forgets forms that were sent before a time.

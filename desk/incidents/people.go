@@ -343,31 +343,43 @@ func untold(ctx context.Context, tx *store.Tx, incidentID string) (n int, err er
 	return n, nil
 }
 
-// export returns of which incidents a person was told.
+// An exportedIncident is one in a person's copy.
+type exportedIncident struct {
+	Incident string    `json:"incident"`
+	Told     time.Time `json:"told"`
+	Letter   string    `json:"letter"`
+	note     string
+}
+
+// export returns of which incidents a person was told, and what the letters said.
 func (d *incidents) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
-	rows, err := tx.Query(ctx, `SELECT incident, told FROM incidents_person WHERE subject = $1 AND told > 0 AND note <> '' ORDER BY told, incident`, s)
+	rows, err := tx.Query(ctx, `SELECT incident, told, note FROM incidents_person WHERE subject = $1 AND told > 0 AND note <> '' ORDER BY told, incident`, s)
 	if err != nil {
 		return nil, fmt.Errorf("incidents: export: %w", err)
 	}
 	defer rows.Close()
-	type line struct {
-		Incident string    `json:"incident"`
-		Told     time.Time `json:"told"`
-	}
-	var out []line
+	var out []exportedIncident
 	for rows.Next() {
-		var l line
+		var one exportedIncident
 		var told int64
-		if err := rows.Scan(&l.Incident, &told); err != nil {
+		if err := rows.Scan(&one.Incident, &told, &one.note); err != nil {
 			return nil, fmt.Errorf("incidents: export: %w", err)
 		}
-		l.Told = store.Instant(told)
-		out = append(out, l)
+		one.Told = store.Instant(told)
+		out = append(out, one)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("incidents: export: %w", err)
 	}
 	if len(out) == 0 {
-		return nil, rows.Err()
+		return nil, nil
 	}
-	return out, rows.Err()
+	for i := range out {
+		if out[i].Letter, err = d.noteText(ctx, tx, out[i].note); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // forget removes a person from the incidents that are closed. In one that is

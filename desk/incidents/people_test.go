@@ -2,6 +2,7 @@ package incidents
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -92,7 +93,11 @@ func TestThoseConcernedAreToldBeforeClosing(t *testing.T) {
 			}) {
 				t.Errorf("their timeline does not say so: %+v", items)
 			}
-			return err
+			copied, err2 := h.desk.Export(ctx, tx, s)
+			if all, _ := copied.([]exportedIncident); len(all) != 1 || !strings.Contains(all[0].Letter, "They know your address.") {
+				t.Errorf("their copy does not say what the letter said: %+v", copied)
+			}
+			return errors.Join(err, err2)
 		})
 		says(t, h.Get(path), http.StatusOK, "told 23 Nov 2026", "Letter to a customer", "They know your address.")
 		if status, _ := h.about(dpo, path, letter, s, told...); status != http.StatusConflict {

@@ -212,6 +212,9 @@ type exported struct {
 	Passkeys []exportedKey     `json:"passkeys"`
 	Sessions []exportedSession `json:"sessions"`
 	Tokens   []exportedToken   `json:"tokens"`
+	Password time.Time         `json:"password_since,omitzero"`
+	Company  time.Time         `json:"company_sign_in_since,omitzero"`
+	Recovery int               `json:"recovery_codes_left,omitempty"`
 }
 
 type exportedToken struct {
@@ -249,6 +252,12 @@ func (d *Desk) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, e
 	for _, t := range tokens {
 		out.Tokens = append(out.Tokens, exportedToken{t.Title, t.Scopes, t.Made, t.Ends, t.Used})
 	}
+	var password, company int64
+	if err := tx.QueryRow(ctx, `SELECT (SELECT COALESCE(max(made), 0) FROM signin_password WHERE owner = $1), (SELECT COALESCE(max(made), 0) FROM signin_company WHERE owner = $1),
+		(SELECT count(*) FROM signin_recovery WHERE owner = $1)`, string(s)).Scan(&password, &company, &out.Recovery); err != nil {
+		return nil, fmt.Errorf("signin: export: %w", err)
+	}
+	out.Password, out.Company = store.Instant(password), store.Instant(company)
 	rows, err := tx.Query(ctx, `SELECT made, seen FROM signin_session WHERE owner = $1 ORDER BY made`, string(s))
 	if err != nil {
 		return nil, fmt.Errorf("signin: export: %w", err)

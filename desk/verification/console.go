@@ -104,6 +104,15 @@ var decisions = map[string]string{
 
 // rulingForm asks what is decided and why.
 func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields {
+	version := web.Field{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)}
+	reason := web.Field{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."}
+	if m.Line > 0 {
+		right := "The customer is right: invoice " + m.Invoice + " is taken back by a credit note"
+		if len(invoices) == 0 {
+			right = "The customer is right: the invoice is taken back already"
+		}
+		return web.Fields{version, {Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: []web.Option{{Label: "What did you find?"}, {Value: "refused", Label: "It is right as it stands"}, {Value: "corrected", Label: right}}}, reason}
+	}
 	d, _ := s.Field(m.Field)
 	options := []web.Option{{Label: "What did you find?"}, {Value: "right", Label: "It is right"}, {Value: "wrong", Label: "It is not right: the customer has to correct it"}, {Value: "corrected", Label: "It is put right as follows"}}
 	if m.Kind == kindMistake {
@@ -116,15 +125,11 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields
 	if list := desk.Choices(d); list != nil {
 		value.Type, value.MaxLen, value.Options = "select", 0, slices.Concat([]web.Option{web.Choose}, list)
 	}
-	form := web.Fields{
-		{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)},
-		{Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: options},
-		value,
-	}
+	form := web.Fields{version, {Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: options}, value}
 	if len(invoices) > 0 {
 		form = append(form, againField(m, invoices))
 	}
-	return append(form, web.Field{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."})
+	return append(form, reason)
 }
 
 func secondForm(m matter) web.Fields {
@@ -314,6 +319,9 @@ func (v *Verification) look(w http.ResponseWriter, r *http.Request) error {
 		if err := v.may(ctx, tx, s, m.Field, by); err != nil {
 			return err
 		}
+		if m.Line > 0 { // it stands on the invoice, which billing opens
+			return v.read(ctx, tx, m, by, &data)
+		}
 		req := v.looking(s, m, by, form.Get("uncover") != "" || form.Get("approval") != "") // others agreed to see it uncovered
 		req.Approval = form.Get("approval")
 		p, err := v.Gate.Decide(ctx, tx, req)
@@ -455,7 +463,13 @@ func (v *Verification) ruled(ctx context.Context, tx *store.Tx, s *statement.Sta
 		return ruling{}, err
 	}
 	out := ruling{Decision: form.Get("decision"), Reason: form.Get("reason")}
-	if out.Decision == "corrected" {
+	switch {
+	case out.Decision != "corrected":
+	case m.Line > 0:
+		for _, i := range invoices {
+			out.Again = append(out.Again, i.Number)
+		}
+	default:
 		out.Value, out.Again = form.Get("value"), form["again"]
 		err = sound(s, m, out.Value)
 	}

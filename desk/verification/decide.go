@@ -57,7 +57,7 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 	if !m.Closed.IsZero() || m.Decision != "" {
 		return loot.Errorf(loot.Conflict, "This case is decided already.")
 	}
-	if r.Decision == "corrected" {
+	if r.Decision == "corrected" && m.Line == 0 {
 		if err := v.differs(ctx, tx, s, m, by, r.Value); err != nil {
 			return err
 		}
@@ -140,6 +140,35 @@ func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.St
 // apply carries out a decision: the state or the value changes, the case is
 // closed, and whoever waits for the answer gets it.
 func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, value string) error {
+	if m.Line == 0 { // else nothing of the record is decided, and the invoice is taken back beside this
+		if err := v.mark(ctx, tx, s, m, by, value); err != nil {
+			return err
+		}
+	}
+	if err := v.close(ctx, tx, m); err != nil {
+		return err
+	}
+	clause := loot.Clause("adequacy.verification")
+	if m.Kind == kindMistake {
+		clause = mistakes
+	}
+	if err := v.Gate.NoteAbout(ctx, tx, m.Subject, collection, by, "detail.checked", clause); err != nil {
+		return err
+	}
+	waits, err := openRequests(ctx, tx, m.Subject)
+	if err != nil {
+		return err
+	}
+	if m.Kind == kindMistake || m.Decision == "wrong" && len(waits) == 0 {
+		if err := v.Jobs.Enqueue(ctx, tx, tellArgs{Subject: m.Subject, Case: m.ID}); err != nil {
+			return err
+		}
+	}
+	return v.settle(ctx, tx, s, m.Subject)
+}
+
+// mark gives the detail of a case the state or the value that was decided.
+func (v *Verification) mark(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, by loot.Actor, value string) error {
 	held, err := v.Vault.Held(ctx, tx, m.Subject, collection)
 	if err != nil {
 		return err
@@ -175,26 +204,7 @@ func (v *Verification) apply(ctx context.Context, tx *store.Tx, s *statement.Sta
 	if l.Outcome != none {
 		addLast(tx, m.Subject, l)
 	}
-	if err := v.close(ctx, tx, m); err != nil {
-		return err
-	}
-	clause := loot.Clause("adequacy.verification")
-	if m.Kind == kindMistake {
-		clause = mistakes
-	}
-	if err := v.Gate.NoteAbout(ctx, tx, m.Subject, collection, by, "detail.checked", clause); err != nil {
-		return err
-	}
-	waits, err := openRequests(ctx, tx, m.Subject)
-	if err != nil {
-		return err
-	}
-	if m.Kind == kindMistake || m.Decision == "wrong" && len(waits) == 0 {
-		if err := v.Jobs.Enqueue(ctx, tx, tellArgs{Subject: m.Subject, Case: m.ID}); err != nil {
-			return err
-		}
-	}
-	return v.settle(ctx, tx, s, m.Subject)
+	return nil
 }
 
 // correct puts another value in the place of a wrong one, which stays sealed in
@@ -283,43 +293,54 @@ func (v *Verification) told(ctx context.Context, tx *store.Tx, subject loot.Subj
 	return loot.Errorf(loot.Conflict, "You have told us that this is wrong already, and have our answer by %s.", all[i].Due.UTC().Format("2 January 2006"))
 }
 
+// A mistake is one that a customer reports.
+type mistake struct {
+	Field   loot.Field
+	Invoice string // number of the one that it stands on; empty: none was named
+	Line    int    // of it, from 1; 0: the mistake is in a detail
+	Text    string
+}
+
 // report keeps what a customer says is wrong. Until it is answered the detail is
 // in dispute, and says so to whoever opens it.
-func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, f loot.Field, invoice, text string) error {
+func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, one mistake) error {
 	subject := loot.Subject(by.ID)
-	held, err := v.shown(ctx, tx, subject)
-	if err != nil {
+	m := v.newMatter(subject, one.Field, kindMistake, "The customer says that this is wrong.")
+	m.Invoice, m.Line = one.Invoice, one.Line
+	if m.Line == 0 {
+		held, err := v.shown(ctx, tx, subject)
+		if err != nil {
+			return err
+		}
+		about, is := held[m.Field]
+		if _, can := s.Field(m.Field); !can || !is {
+			return loot.Errorf(loot.Invalid, "There is no such detail in your record.")
+		}
+		m.Before = about.State
+	}
+	if err := v.named(ctx, tx, subject, m.Field, m.Invoice); err != nil {
 		return err
 	}
-	about, is := held[f]
-	if _, can := s.Field(f); !can || !is {
-		return loot.Errorf(loot.Invalid, "There is no such detail in your record.")
-	}
-	if err := v.named(ctx, tx, subject, f, invoice); err != nil {
-		return err
-	}
-	m := v.newMatter(subject, f, kindMistake, "The customer says that this is wrong.")
-	m.Invoice, m.Before = invoice, about.State
 	fresh, err := insertMatter(ctx, tx, m)
 	if err != nil {
 		return err
 	}
 	if !fresh {
-		return v.told(ctx, tx, subject, f)
+		return v.told(ctx, tx, subject, m.Field)
 	}
-	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: m.Opened, Kind: "report", Text: text}); err != nil {
+	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: m.Opened, Kind: "report", Text: one.Text}); err != nil {
 		return err
 	}
 	// The gate refuses it first, so that nothing that is decided after this commits by it.
-	if err := v.Gate.Freeze(ctx, tx, subject, m.ID, f); err != nil {
+	if err := v.Gate.Freeze(ctx, tx, subject, m.ID, m.Field); err != nil {
 		return err
 	}
 	row, err := v.Vault.Row(ctx, tx, subject, collection)
 	if err != nil {
 		return err
 	}
-	if err := v.Gate.NoteAbout(ctx, tx, subject, collection, by, "detail.disputed", mistakes); err != nil {
-		return err
+	if err := v.Gate.NoteAbout(ctx, tx, subject, collection, by, "detail.disputed", mistakes); err != nil || m.Line > 0 {
+		return err // what services were used has no state in the vault
 	}
-	return v.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]vault.Marking{f: {From: about.State, To: vault.Disputed}})
+	return v.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]vault.Marking{m.Field: {From: m.Before, To: vault.Disputed}})
 }

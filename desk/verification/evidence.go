@@ -86,7 +86,7 @@ func (v *Verification) showEvidence(ctx context.Context, tx *store.Tx, data *cas
 			Title: "Document " + strconv.Itoa(n+1), Who: who, Size: web.Bytes(e.Size), At: e.At, Href: data.Case.Href + "/evidence/" + e.ID,
 		})
 	}
-	if data.Attach == nil && m.Closed.IsZero() {
+	if data.Attach == nil && m.Closed.IsZero() && m.Line == 0 {
 		data.Attach = evidenceFields()
 	}
 	return nil
@@ -116,6 +116,9 @@ func (v *Verification) attach(w http.ResponseWriter, r *http.Request) error {
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		if m, err = findMatter(ctx, tx, r.PathValue("id"), ""); err != nil {
 			return err
+		}
+		if m.Line > 0 {
+			return loot.Errorf(loot.Conflict, "Evidence goes with a detail, and this case is about a line of an invoice.")
 		}
 		return v.may(ctx, tx, s, m.Field, by)
 	}); err != nil {

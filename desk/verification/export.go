@@ -2,6 +2,8 @@ package verification
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"loot"
@@ -39,6 +41,7 @@ type exportedCase struct {
 	Kind     string     `json:"kind"`
 	Why      string     `json:"why"`
 	Invoice  string     `json:"invoice,omitempty"`
+	Line     int        `json:"line,omitempty"`
 	Opened   time.Time  `json:"opened"`
 	Due      time.Time  `json:"answer_by"`
 	Closed   time.Time  `json:"closed,omitzero"`
@@ -66,10 +69,9 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range st.Fields(collection) {
-		if l, ok := looks[d.ID]; ok {
-			out.Checks = append(out.Checks, exportedCheck{d.ID, string(l.Outcome), l.Methods(), l.By, l.At, l.Next, l.Result})
-		}
+	for _, f := range slices.Sorted(maps.Keys(looks)) { // also of what the statement does not have any longer
+		l := looks[f]
+		out.Checks = append(out.Checks, exportedCheck{f, string(l.Outcome), l.Methods(), l.By, l.At, l.Next, l.Result})
 	}
 	asked, err := requestsOf(ctx, tx, s)
 	if err != nil {
@@ -91,7 +93,7 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 		if err != nil {
 			return nil, err
 		}
-		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: desk.LatestNote(notes, "report")}
+		one := exportedCase{Field: m.Field, Kind: m.Kind, Why: m.Why, Invoice: m.Invoice, Line: m.Line, Opened: m.Opened, Due: m.Due, Closed: m.Closed, Decision: m.Decision, Said: desk.LatestNote(notes, "report")}
 		if !m.Closed.IsZero() {
 			one.Reason = desk.LatestNote(notes, "reason")
 		}

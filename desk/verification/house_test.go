@@ -66,7 +66,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement, o Options) *ho
 			i := slices.IndexFunc(h.all, func(a loot.Actor) bool { return a.ID == id })
 			return h.all[i], id + "@staff.example", nil
 		},
-	}, Invoices{Concerned: h.bills.concerned, WriteAgain: h.writeAgain, Written: h.writtenIn}, o)
+	}, Invoices{Concerned: h.bills.concerned, Services: "usage.service", Lines: h.bills.lines, WriteAgain: h.writeAgain, Written: h.writtenIn}, o)
 	ok(t, err)
 	h.Kit.Jobs.Listen("record.corrected", "test.corrected", func(_ context.Context, id string) error {
 		h.heard = append(h.heard, id)

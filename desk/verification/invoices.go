@@ -20,15 +20,27 @@ type Invoices struct {
 	// a time, latest first, and the one named whenever it was issued; none that was
 	// taken back.
 	Concerned func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) ([]Invoice, error)
-	// WriteAgain decides in a transaction in which the invoices are taken back and
-	// written again: all of it happens or nothing. Decide may run more than once.
+	// WriteAgain decides in a transaction in which the invoices are taken back and, unless
+	// it is the services on them that are wrong, written again: all of it happens or
+	// nothing. Decide may run more than once.
 	WriteAgain func(ctx context.Context, a Again, decide func(*store.Tx) error) error
+	// Services is the field of what invoices charge, in which a mistake is reported by the
+	// line, and Lines opens an invoice of a customer's own that still stands for them, and
+	// returns its lines; none: there is no such invoice.
+	Services loot.Field
+	Lines    func(ctx context.Context, me loot.Actor, number string) ([]Line, error)
 	// Written returns what was taken back and written again in a case.
 	Written func(ctx context.Context, tx *store.Tx, reference string) ([]Written, error)
 }
 
 // An Invoice is one in words, by its number.
 type Invoice struct{ Number, Words string }
+
+// A Line is one of an invoice in words, by its place from 1.
+type Line struct {
+	Place int
+	Words string
+}
 
 // An Again says which invoices are written again, since a field was wrong.
 type Again struct {
@@ -42,7 +54,7 @@ type Again struct {
 }
 
 // A Written is an invoice that was taken back, the credit note for it, and the
-// invoice that stands for it, by number.
+// invoice that stands for it, by number; empty: none does.
 type Written struct{ Original, Credit, Corrected string }
 
 // source is where a value came from that a colleague put right.
@@ -53,6 +65,10 @@ const source = "our staff, after a check"
 func (v *Verification) concerned(ctx context.Context, tx *store.Tx, m matter) ([]Invoice, error) {
 	if v.invoices.Concerned == nil || m.Kind != kindMistake || !m.Closed.IsZero() {
 		return nil, nil
+	}
+	if m.Line > 0 { // its own and no other
+		list, err := v.invoices.Concerned(ctx, tx, m.Subject, m.Field, v.Now(), m.Invoice)
+		return slices.DeleteFunc(list, func(i Invoice) bool { return i.Number != m.Invoice }), err
 	}
 	held, err := v.Vault.Held(ctx, tx, m.Subject, collection)
 	if err != nil {
@@ -82,8 +98,10 @@ func (v *Verification) named(ctx context.Context, tx *store.Tx, s loot.Subject, 
 	if slices.ContainsFunc(list, func(i Invoice) bool { return i.Number == number }) {
 		return nil
 	}
-	return web.Invalid("", map[string]string{"invoice": "None of your invoices that still stand has this number and says this detail. Look the number up under Invoices, or leave it out."})
+	return errNotNamed
 }
+
+var errNotNamed = web.Invalid("", map[string]string{"invoice": "None of your invoices that still stand has this number and says this detail. Look the number up under Invoices, or leave it out."})
 
 // unlessGone lets pass that nothing is held about somebody.
 func unlessGone(err error) error {

@@ -28,7 +28,14 @@ func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot
 	if f == "contact.phone" {
 		return nil, nil
 	}
-	return b.issued, nil
+	return slices.Clone(b.issued), nil
+}
+
+func (b *bills) lines(_ context.Context, _ loot.Actor, number string) ([]Line, error) {
+	if !slices.ContainsFunc(b.issued, func(i Invoice) bool { return i.Number == number }) {
+		return nil, nil
+	}
+	return []Line{{1, "1: Shared hosting, Small"}, {2, "2: Backup, 500 GB"}}, nil
 }
 
 func (h *house) writeAgain(ctx context.Context, a Again, decide func(*store.Tx) error) error {
@@ -59,7 +66,11 @@ func (h *house) writtenIn(_ context.Context, _ *store.Tx, reference string) (out
 	for _, a := range h.bills.again {
 		for _, n := range a.Numbers {
 			if a.Reference == reference {
-				out = append(out, Written{n, n + "-C", n + "-N"})
+				one := Written{n, n + "-C", n + "-N"}
+				if a.Field == "usage.service" {
+					one.Corrected = ""
+				}
+				out = append(out, one)
 			}
 		}
 	}
@@ -198,4 +209,85 @@ func secondForAddresses(t *testing.T) []byte {
 		t.Fatal("the statement does not say " + before)
 	}
 	return []byte(strings.Replace(text, before, "address: {title: Registered address, level: 3,", 1))
+}
+
+// TestALineOfAnInvoiceIsReported: the form offers the lines of the invoice, whoever checks
+// records and deals with invoices decides, nothing is decided by what was used until then, and
+// an accepted report has the invoice taken back.
+func TestALineOfAnInvoiceIsReported(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}, {"EX-7", "EX-7, October"}}}
+		biller, other := h.hire("m-billing", "billing"), h.hire("m-desk", "support")
+		s := h.customer(meadow())
+		me := person(s)
+		const wrong, services = "/portal/checks/wrong", "usage.service"
+		frozen := func(want bool) {
+			t.Helper()
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				p, err := h.Kit.Gate.Person(ctx, tx, s)
+				if p.Disputed(services) != want {
+					t.Errorf("what was used is in dispute: %t", !want)
+				}
+				return err
+			})
+		}
+		a := h.as(me).Get(wrong)
+		shows(t, a, http.StatusOK, "Services used, on an invoice")
+		desktest.Lacks(t, a, "Line of the invoice")
+		a = h.Get(wrong + "?field=usage.service&line=2&invoice=EX-7")
+		shows(t, a, http.StatusOK, "Line of the invoice", "1: Shared hosting, Small", "2: Backup, 500 GB")
+		desktest.Lacks(t, a, "correct it yourself")
+		if !strings.Contains(a.Body, `value="2" selected`) {
+			t.Error("the line that the invoice leads from is not chosen")
+		}
+		for _, bad := range []struct {
+			sent []string
+			want string
+		}{
+			{[]string{"invoice", ""}, "Say on which invoice."},
+			{[]string{"invoice", "EX-7"}, "Line of the invoice"},
+			{[]string{"invoice", "EX-7", "line", "3"}, "2: Backup, 500 GB"},
+			{[]string{"invoice", "EX-1", "line", "1"}, "None of your invoices that still stand has this number"},
+		} {
+			shows(t, h.Post(wrong, append([]string{"field", services, "text", "We have none."}, bad.sent...)...), http.StatusUnprocessableEntity, bad.want, "We have none.")
+		}
+		if st := h.standing(s); len(st.cases) > 0 {
+			t.Fatalf("kept: %+v", st.cases)
+		}
+		frozen(false)
+		h.taken(h.Post(wrong, "field", services, "invoice", "EX-7", "line", "2", "text", "We have no backup."))
+		shows(t, h.Post(wrong, "field", services, "invoice", "EX-7", "line", "1", "text", "Nor this."), http.StatusConflict, "already", "Nor this.")
+		frozen(true)
+		shows(t, h.Get("/portal/checks"), http.StatusOK, "Services used, line 2 on invoice EX-7", "We have no backup.")
+
+		h.correct(s, "address.city", "Corkville") // checks run, and it is none of their cases
+		m := h.open(s, services)
+		path := "/console/checks/" + m.ID
+		a = h.as(other).Get(path)
+		shows(t, a, http.StatusOK, "This case is for other colleagues.")
+		a = h.as(biller).Get(path)
+		shows(t, a, http.StatusOK, "EX-7 , line 2", "invoice EX-7 is taken back by a credit note")
+		desktest.Lacks(t, a, "We have no backup.", "New value", "Attach")
+		shows(t, h.Post(path+"/open"), http.StatusOK, "We have no backup.")
+		h.taken(h.post(biller, m, "", "decision", "corrected", "reason", "It was ended."))
+		if len(h.bills.again) != 1 || !slices.Equal(h.bills.again[0].Numbers, []string{"EX-7"}) || h.bills.again[0].Field != services || h.bills.again[0].Reference != m.ID {
+			t.Fatalf("%+v", h.bills.again)
+		}
+		shows(t, h.as(biller).Get(path), http.StatusOK, "EX-7 taken back by credit note EX-7-C")
+		a = h.as(me).Get("/portal/checks")
+		shows(t, a, http.StatusOK, "accepted, put right", "It was ended.", "Invoice EX-7 was taken back by credit note EX-7-C .")
+		desktest.Lacks(t, a, "stands for it")
+		frozen(false)
+		if text := h.letter().Text; !strings.Contains(text, "EX-7-C") || strings.Contains(text, "corrected invoice") {
+			t.Errorf("the letter: %s", text)
+		}
+
+		// What stays as it is is refused with its reason, and touches no invoice.
+		h.taken(h.as(me).Post(wrong, "field", services, "invoice", "EX-9", "line", "1", "text", "Too much."))
+		h.taken(h.post(biller, h.open(s, services), "", "decision", "refused", "reason", "It is the price that you ordered."))
+		if len(h.bills.again) != 1 {
+			t.Errorf("taken back: %+v", h.bills.again)
+		}
+		shows(t, h.as(me).Get("/portal/checks"), http.StatusOK, "It is the price that you ordered.")
+	})
 }

@@ -53,10 +53,14 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 		}
 		letter.Why = "You get this because letters and invoices go by what is in your record."
 		if m.Kind == kindMistake {
-			letter.Subject, letter.Blocks[0] = "We have looked at the mistake that you reported", mail.Para("You told us that something in your record is wrong. A colleague has looked, and the answer with its reason is in your portal.")
+			letter.Subject, letter.Blocks[0] = "We have looked at the mistake that you reported", mail.Para("You told us that something in your record or on an invoice is wrong. A colleague has looked, and the answer with its reason is in your portal.")
 			letter.Blocks[1], letter.Why = mail.Button("Read the answer", v.BaseURL+"/portal/checks"), "You get this because you reported it."
 			for _, w := range written {
-				letter.Blocks = append(letter.Blocks, mail.Para("Your invoice "+w.Original+" said what was wrong. Credit note "+w.Credit+" takes it back, and the corrected invoice "+w.Corrected+" stands for it. Each is in your portal."))
+				what := "Your invoice " + w.Original + " said what was wrong. Credit note " + w.Credit + " takes it back"
+				if w.Corrected != "" {
+					what += ", and the corrected invoice " + w.Corrected + " stands for it"
+				}
+				letter.Blocks = append(letter.Blocks, mail.Para(what+". Each is in your portal."))
 			}
 		}
 	}

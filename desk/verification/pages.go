@@ -56,6 +56,7 @@ type reportView struct {
 	Title   string
 	Mistake bool
 	Invoice string
+	Line    int // of the invoice; 0: it is about a detail
 	At, Due time.Time
 	Closed  time.Time
 	Said    string
@@ -70,7 +71,7 @@ type wrongView struct {
 	Form    web.Fields
 	Wrong   *web.Problems
 	Told    *web.Alert // it was reported already; nil: not yet
-	Correct string     // where they put it right themselves
+	Correct string     // where they put it right themselves; empty: they cannot
 }
 
 type matterView struct {

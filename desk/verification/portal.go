@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"loot"
 	"loot/desk"
@@ -91,7 +92,7 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 		if m.Kind != kindMistake && m.Decision != "wrong" {
 			continue
 		}
-		one := reportView{Title: titleOf(s, m.Field), Mistake: m.Kind == kindMistake, Invoice: m.Invoice, At: m.Opened, Due: m.Due, Closed: m.Closed, Said: desk.LatestNote(notes, "report"), Reason: reasons[m.ID], Answer: answerBadge(m)}
+		one := reportView{Title: titleOf(s, m.Field), Mistake: m.Kind == kindMistake, Invoice: m.Invoice, Line: m.Line, At: m.Opened, Due: m.Due, Closed: m.Closed, Said: desk.LatestNote(notes, "report"), Reason: reasons[m.ID], Answer: answerBadge(m)}
 		if one.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}
@@ -150,19 +151,35 @@ func (v *Verification) askOwn(w http.ResponseWriter, r *http.Request) error {
 // invoiceNumber is what a number of an invoice is made of.
 var invoiceNumber = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9./_-]{0,39}$`)
 
-// mistakeForm asks which of the details is wrong.
-func mistakeForm(s *statement.Statement, held func(loot.Field) bool, field, invoice string) web.Fields {
-	options := []web.Option{{Label: "Which one?"}}
-	for _, d := range s.Fields(collection) {
-		if held(d.ID) {
-			options = append(options, web.Option{Value: string(d.ID), Label: d.Title})
+// mistakeForm asks which of the details is wrong or, where lines of the invoice are known,
+// which of them.
+func mistakeForm(details []web.Option, lines []Line, one mistake) web.Fields {
+	f := web.Fields{
+		{Name: "field", Label: "Detail", Type: "select", Required: true, Options: slices.Concat([]web.Option{{Label: "Which one?"}}, details), Value: string(one.Field)},
+		{Name: "invoice", Label: "Number of the invoice", MaxLen: 40, Value: one.Invoice, Hint: "If you saw it on one."},
+	}
+	if len(lines) > 0 {
+		of := web.Field{Name: "line", Label: "Line of the invoice", Type: "select", Required: true, Wide: true, Options: []web.Option{{Label: "Which one?"}}}
+		for _, l := range lines {
+			of.Options = append(of.Options, web.Option{Value: strconv.Itoa(l.Place), Label: l.Words})
+			if l.Place == one.Line {
+				of.Value = strconv.Itoa(l.Place)
+			}
 		}
+		f = append(f, of)
 	}
-	return web.Fields{
-		{Name: "field", Label: "Detail", Type: "select", Required: true, Options: options, Value: field},
-		{Name: "invoice", Label: "Number of the invoice", MaxLen: 40, Value: invoice, Hint: "If you saw it on one."},
-		{Name: "text", Label: "What is wrong, and what would be right", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "It is kept sealed. Only a colleague who checks records reads it."},
+	return append(f, web.Field{Name: "text", Label: "What is wrong, and what would be right", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "It is kept sealed. Only a colleague who checks records reads it."})
+}
+
+// mistakeIn reads from an address or a form what somebody says is wrong. What cannot be the
+// number of an invoice is none.
+func mistakeIn(asked url.Values) mistake {
+	one := mistake{Field: loot.Field(asked.Get("field")), Invoice: asked.Get("invoice"), Text: asked.Get("text")}
+	if !invoiceNumber.MatchString(one.Invoice) {
+		one.Invoice = ""
 	}
+	one.Line, _ = strconv.Atoi(asked.Get("line"))
+	return one
 }
 
 func (v *Verification) wrongForm(w http.ResponseWriter, r *http.Request) error {
@@ -170,22 +187,14 @@ func (v *Verification) wrongForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	invoice := q.Get("invoice")
-	if !invoiceNumber.MatchString(invoice) {
-		invoice = ""
-	}
-	return v.showWrong(w, r, http.StatusOK, q.Get("field"), invoice, nil, nil)
+	return v.showWrong(w, r, http.StatusOK, mistakeIn(q), nil, nil)
 }
 
-func (v *Verification) showWrong(w http.ResponseWriter, r *http.Request, status int, field, invoice string, typed url.Values, wrong error) error {
-	s, err := v.inForce()
-	if err != nil {
-		return err
-	}
+func (v *Verification) showWrong(w http.ResponseWriter, r *http.Request, status int, one mistake, typed url.Values, wrong error) error {
 	data := wrongView{View: web.ViewOf(r, "Something is wrong")}
 	data.Lead = "A colleague looks at it and puts it right, or tells you why not. Until then the detail is marked as disputed."
 	data.Crumbs = []web.Crumb{{Label: "What we hold", Href: "/portal"}, {Label: "Checks of your record", Href: "/portal/checks"}}
-	fields, err := v.mistakes(r.Context(), s, loot.Subject(web.ActorOf(r.Context()).ID), field, invoice)
+	fields, err := v.mistakes(r.Context(), web.ActorOf(r.Context()), one)
 	if err != nil {
 		return err
 	}
@@ -193,7 +202,10 @@ func (v *Verification) showWrong(w http.ResponseWriter, r *http.Request, status 
 	if typed != nil {
 		data.Form = fields.With(typed, wrong)
 	}
-	if about := data.Form[0].Value; slices.ContainsFunc(data.Form[0].Options, func(o web.Option) bool { return o.Value == about && about != "" }) {
+	switch about := data.Form[0].Value; {
+	case about != "" && about == string(v.invoices.Services):
+		data.Correct = ""
+	case about != "" && slices.ContainsFunc(data.Form[0].Options, func(o web.Option) bool { return o.Value == about }):
 		data.Correct = "/portal/correct/" + url.PathEscape(about)
 	}
 	data.Wrong = web.ProblemsOf(wrong, data.Form)
@@ -219,13 +231,36 @@ func (v *Verification) shown(ctx context.Context, tx *store.Tx, me loot.Subject)
 	return held, err
 }
 
-func (v *Verification) mistakes(ctx context.Context, s *statement.Statement, me loot.Subject, field, invoice string) (fields web.Fields, err error) {
-	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		held, err := v.shown(ctx, tx, me)
-		fields = mistakeForm(s, func(f loot.Field) bool { _, is := held[f]; return is }, field, invoice)
+// mistakes asks what is wrong: a detail that is held, or a line of an invoice of theirs,
+// which is opened for them to show its lines.
+func (v *Verification) mistakes(ctx context.Context, me loot.Actor, one mistake) (web.Fields, error) {
+	s, err := v.inForce()
+	if err != nil {
+		return nil, err
+	}
+	var details []web.Option
+	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		held, err := v.shown(ctx, tx, loot.Subject(me.ID))
+		details = nil
+		for _, d := range s.Fields(collection) {
+			if _, is := held[d.ID]; is {
+				details = append(details, web.Option{Value: string(d.ID), Label: d.Title})
+			}
+		}
 		return err
-	})
-	return fields, err
+	}); err != nil {
+		return nil, err
+	}
+	services, declared := s.Field(v.invoices.Services)
+	if !declared || v.invoices.Lines == nil {
+		return mistakeForm(details, nil, one), nil
+	}
+	details = append(details, web.Option{Value: string(services.ID), Label: services.Title + ", on an invoice"})
+	if one.Field != services.ID || one.Invoice == "" {
+		return mistakeForm(details, nil, one), nil
+	}
+	lines, err := v.invoices.Lines(ctx, me, one.Invoice)
+	return mistakeForm(details, lines, one), err
 }
 
 // reportOwn keeps what a customer says is wrong.
@@ -235,21 +270,29 @@ func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	fields, err := v.mistakes(ctx, s, loot.Subject(me.ID), "", "")
+	one := mistakeIn(form)
+	fields, err := v.mistakes(ctx, me, one)
 	if err != nil {
 		return err
 	}
 	wrong := fields.Check(form)
-	if invoice := form.Get("invoice"); wrong == nil && invoice != "" && !invoiceNumber.MatchString(invoice) {
+	if one.Field != v.invoices.Services {
+		one.Line = 0
+	}
+	switch {
+	case wrong != nil:
+	case form.Get("invoice") != one.Invoice:
 		wrong = web.Invalid("", map[string]string{"invoice": "A number of an invoice is made of letters, digits, dots and dashes."})
+	case one.Field == v.invoices.Services && one.Invoice == "":
+		wrong = web.Invalid("", map[string]string{"invoice": "Say on which invoice. Its lines are offered then."})
+	case one.Field == v.invoices.Services && one.Line == 0:
+		wrong = errNotNamed
 	}
 	if wrong != nil {
-		return v.showWrong(w, r, http.StatusUnprocessableEntity, "", "", form, wrong)
+		return v.showWrong(w, r, http.StatusUnprocessableEntity, one, form, wrong)
 	}
-	if err := v.DB.InTx(ctx, func(tx *store.Tx) error {
-		return v.report(ctx, tx, s, me, loot.Field(form.Get("field")), form.Get("invoice"), form.Get("text"))
-	}); web.Wrong(err) != nil || loot.KindOf(err) == loot.Conflict {
-		return v.showWrong(w, r, web.Status(err), "", "", form, err)
+	if err := v.DB.InTx(ctx, func(tx *store.Tx) error { return v.report(ctx, tx, s, me, one) }); web.Wrong(err) != nil || loot.KindOf(err) == loot.Conflict {
+		return v.showWrong(w, r, web.Status(err), one, form, err)
 	} else if err != nil {
 		return err
 	}

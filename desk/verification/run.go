@@ -200,6 +200,9 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 // outdated reports whether what a case is about was removed, or given another value,
 // since.
 func (m matter) outdated(held map[loot.Field]vault.About) bool {
+	if m.Line > 0 {
+		return false // an invoice never changes
+	}
 	about, is := held[m.Field]
 	return !is || about.At.After(m.Opened)
 }

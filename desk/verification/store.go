@@ -264,6 +264,7 @@ type matter struct {
 	Kind     string
 	Why      string
 	Invoice  string
+	Line     int // of the invoice that is wrong, from 1; 0: the case is about a detail
 	Before   string
 	Opened   time.Time
 	Due      time.Time
@@ -276,7 +277,7 @@ type matter struct {
 	Version  int64
 }
 
-const caseColumns = `id, subject, field, kind, why, invoice, before, opened, due, reminded, decision, decider, decided, second, closed, version`
+const caseColumns = `id, subject, field, kind, why, invoice, line, before, opened, due, reminded, decision, decider, decided, second, closed, version`
 
 func matters(ctx context.Context, tx *store.Tx, where string, args ...any) ([]matter, error) {
 	rows, err := tx.Query(ctx, `SELECT `+caseColumns+` FROM verification_case WHERE `+where, args...)
@@ -288,7 +289,7 @@ func matters(ctx context.Context, tx *store.Tx, where string, args ...any) ([]ma
 	for rows.Next() {
 		var m matter
 		var opened, due, reminded, decided, closed int64
-		if err := rows.Scan(&m.ID, &m.Subject, &m.Field, &m.Kind, &m.Why, &m.Invoice, &m.Before, &opened, &due, &reminded, &m.Decision, &m.Decider, &decided, &m.Second, &closed, &m.Version); err != nil {
+		if err := rows.Scan(&m.ID, &m.Subject, &m.Field, &m.Kind, &m.Why, &m.Invoice, &m.Line, &m.Before, &opened, &due, &reminded, &m.Decision, &m.Decider, &decided, &m.Second, &closed, &m.Version); err != nil {
 			return nil, fmt.Errorf("verification: cases: %w", err)
 		}
 		m.Opened, m.Due, m.Reminded, m.Decided, m.Closed = store.Instant(opened), store.Instant(due), store.Instant(reminded), store.Instant(decided), store.Instant(closed)
@@ -334,9 +335,9 @@ func listMatters(ctx context.Context, tx *store.Tx, open bool, kind, after strin
 
 // insertMatter reports false if a case of the kind is open about the detail.
 func insertMatter(ctx context.Context, tx *store.Tx, m matter) (bool, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO verification_case (id, subject, field, kind, why, invoice, before, opened, due, reminded, decision, decider, decided, second, closed, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '', '', 0, '', 0, 0) ON CONFLICT DO NOTHING`,
-		m.ID, m.Subject, string(m.Field), m.Kind, m.Why, m.Invoice, m.Before, m.Opened.UnixMicro(), m.Due.UnixMicro())
+	n, err := tx.Exec(ctx, `INSERT INTO verification_case (id, subject, field, kind, why, invoice, line, before, opened, due, reminded, decision, decider, decided, second, closed, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', '', 0, '', 0, 0) ON CONFLICT DO NOTHING`,
+		m.ID, m.Subject, string(m.Field), m.Kind, m.Why, m.Invoice, m.Line, m.Before, m.Opened.UnixMicro(), m.Due.UnixMicro())
 	if err != nil {
 		return false, fmt.Errorf("verification: case: %w", err)
 	}

@@ -63,6 +63,7 @@ var languages = []words{
 		KnownWhy: "This is all that the invoice was drawn from. If something is wrong, say so beside it: " +
 			"we check it, put it right, and issue a credit note and a corrected invoice.",
 		Field: "Field", Value: "Value", Source: "Source", Wrong: "Something is wrong", Notes: "Notes", Page: "Page",
+		Ordered: "ordered by you", Brought: "ordered for you by a program", TakenOver: "from the system before", Counted: "counted, told last",
 		date:      dated("January February March April May June July August September October November December", "", strconv.Itoa),
 		thousands: ",", point: ".", minus: "−",
 	},
@@ -83,6 +84,7 @@ var languages = []words{
 		KnownWhy: "Das ist alles, woraus die Rechnung entstanden ist. Wenn etwas nicht stimmt, sagen Sie es daneben: " +
 			"Wir prüfen es, berichtigen es und stellen eine Rechnungskorrektur und eine berichtigte Rechnung aus.",
 		Field: "Angabe", Value: "Wert", Source: "Quelle", Wrong: "Etwas stimmt nicht", Notes: "Hinweise", Page: "Seite",
+		Ordered: "von Ihnen bestellt", Brought: "von einem Programm für Sie bestellt", TakenOver: "aus dem vorigen System", Counted: "gezählt, zuletzt gemeldet",
 		date:      dated("Januar Februar März April Mai Juni Juli August September Oktober November Dezember", "", func(day int) string { return strconv.Itoa(day) + "." }),
 		thousands: ".", point: ",", minus: "−",
 		units: map[string][2]string{
@@ -106,6 +108,7 @@ var languages = []words{
 		KnownWhy: "Esto es todo aquello de lo que sale la factura. Si algo está mal, dígalo al lado: " +
 			"lo comprobamos y lo corregimos.",
 		Field: "Dato", Value: "Valor", Source: "Origen", Wrong: "Algo está mal", Notes: "Notas", Page: "Página",
+		Ordered: "pedido por usted", Brought: "pedido para usted por un programa", TakenOver: "del sistema anterior", Counted: "medido, comunicado por última vez",
 		date:      dated("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", "de ", strconv.Itoa),
 		thousands: ".", point: ",", minus: "−",
 		units: map[string][2]string{
@@ -129,6 +132,7 @@ var languages = []words{
 		KnownWhy: "C’est tout ce dont la facture est tirée. Si quelque chose est faux, dites-le à côté : " +
 			"nous le vérifions et le corrigeons.",
 		Field: "Donnée", Value: "Valeur", Source: "Origine", Wrong: "Quelque chose est faux", Notes: "Remarques", Page: "Page",
+		Ordered: "commandé par vous", Brought: "commandé pour vous par un programme", TakenOver: "du système précédent", Counted: "mesuré, communiqué en dernier",
 		date: dated("janvier février mars avril mai juin juillet août septembre octobre novembre décembre", "", func(day int) string {
 			if day == 1 {
 				return "1er"
@@ -158,6 +162,7 @@ var languages = []words{
 		KnownWhy: "Dit is alles waaruit de factuur is opgesteld. Klopt er iets niet, zeg het dan ernaast: " +
 			"wij kijken het na en zetten het recht.",
 		Field: "Gegeven", Value: "Waarde", Source: "Bron", Wrong: "Er klopt iets niet", Notes: "Opmerkingen", Page: "Pagina",
+		Ordered: "door u besteld", Brought: "voor u besteld door een programma", TakenOver: "uit het vorige systeem", Counted: "gemeten, laatst doorgegeven",
 		date:      dated("januari februari maart april mei juni juli augustus september oktober november december", "", strconv.Itoa),
 		thousands: ".", point: ",", minus: "−",
 		units: map[string][2]string{

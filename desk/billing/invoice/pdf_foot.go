@@ -75,7 +75,8 @@ func (s *sheet) remarks() {
 }
 
 // known draws what is known about the buyer: each field with its source, and
-// beside it the way to say that it is wrong.
+// beside it the way to say that it is wrong. Services may be many, and each code leads to
+// a form that offers all of their lines: so each has its link, and the fields their codes.
 func (s *sheet) known() {
 	const side, gap = 15 * mm, 4.5 * mm
 	intro := s.plain(9, soft).Wrap(s.Words.KnownWhy, right-left)
@@ -103,6 +104,9 @@ const knownAt, knownWidth = left + 40*mm, 64 * mm
 
 func (s *sheet) knownHeight(k viewKnown, side float64) float64 {
 	value, source := s.plain(9, ink).Wrap(composed(k.Value), knownWidth), s.plain(8, soft).Wrap(composed(k.Source), knownWidth)
+	if k.Service {
+		side = 0
+	}
 	return max(side, float64(len(value))*4.5*mm+float64(len(source))*3.8*mm)
 }
 
@@ -122,6 +126,9 @@ func (s *sheet) knownField(k viewKnown, side, gap float64) {
 		s.page.Fill(x, y+4.5*mm, width, 0.5, brand)
 		label := s.Words.Wrong + ": " + k.Field
 		s.page.Link(x-1*mm, y-0.5*mm, width+2*mm, 6*mm, k.Wrong, label)
+	}
+	if k.Wrong != "" && !k.Service {
+		label := s.Words.Wrong + ": " + k.Field
 		s.code(right-side, y, side, k.Wrong, qr.L)
 		s.page.Link(right-side, y, side, side, k.Wrong, label)
 	}

@@ -11,11 +11,33 @@ type Record struct {
 	Foot     []string // small lines at the end, as the key of the ledger
 }
 
-// A Known is one field about the buyer that the invoice is drawn from.
+// A Known is one field about the buyer that the invoice is drawn from, or a service.
 type Known struct {
 	Field  string // its name in the language of the record
 	Value  string
 	Source string // where it came from, in that language
 	Since  Date
-	Wrong  string // the address at which a mistake in it is reported
+	Wrong  string // the address at which a mistake in it is reported; empty: none
+	Line   string `json:",omitempty"` // of a service: the line that charges it
+}
+
+// An Origin is how what a line charges came.
+type Origin int
+
+// The origins of what lines charge.
+const (
+	Ordered   Origin = iota // by the buyer
+	Brought                 // ordered by a program for the buyer
+	TakenOver               // from the system that was used before
+	Counted                 // by a meter
+)
+
+// Charged is what is known of the service that a line charges: how it came, and since when
+// it is there or, of what is counted, when it was told last.
+func Charged(l Line, field string, from Origin, at Date, language, wrong string) Known {
+	w := wordsOf(language)
+	return Known{
+		Field: field + " (" + l.ID + ")", Value: joined(", ", l.Name, l.Description), Since: at, Wrong: wrong, Line: l.ID,
+		Source: map[Origin]string{Ordered: w.Ordered, Brought: w.Brought, TakenOver: w.TakenOver, Counted: w.Counted}[from],
+	}
 }

@@ -40,7 +40,11 @@ type viewLine struct {
 
 type viewTax struct{ Tax, Taxable, Amount, Reason string }
 
-type viewKnown struct{ Field, Value, Source, Wrong string }
+type viewKnown struct {
+	Field, Value, Source, Wrong string
+
+	Service bool // else a field
+}
 
 func (r *Record) view() *view {
 	w, inv := wordsOf(r.Language), &r.Invoice
@@ -81,7 +85,7 @@ func (r *Record) view() *view {
 		if !k.Since.IsZero() {
 			source += ", " + w.date(k.Since)
 		}
-		v.Known = append(v.Known, viewKnown{k.Field, k.Value, source, k.Wrong})
+		v.Known = append(v.Known, viewKnown{k.Field, k.Value, source, k.Wrong, k.Line != ""})
 	}
 	return v
 }

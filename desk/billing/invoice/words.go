@@ -23,6 +23,7 @@ type words struct {
 	Payment, Holder, IBAN, Account, BIC, Purpose, Terms, Scan string // how to pay
 
 	Known, KnownWhy, Field, Value, Source, Wrong, Notes, Page string
+	Ordered, Brought, TakenOver, Counted                      string // how what is charged came
 
 	regions          display.Namer
 	date             func(Date) string

@@ -6,11 +6,14 @@ package madeup
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"loot/desk/billing/invoice"
+	"loot/statement"
 )
 
 // Kinds are the kinds that there are, in a fixed order.
@@ -367,33 +370,48 @@ func (m *maker) adjust() {
 	inv.Charges = []invoice.Adjustment{{Amount: m.decimal(1, 9999, 2), Reason: "Express set-up", Code: "ADR", Tax: first.Tax}}
 }
 
-// Record returns the record of an invoice of a kind, with what is known about
-// its buyer.
+// Record returns the record of an invoice of a kind, with what is known about its buyer and
+// of the services that it charges, as the desk of invoices writes it: a credit note names
+// what the invoice was drawn from, and leads to no form for its lines.
 func Record(kind string, seed uint64, language string) *invoice.Record {
 	inv := Invoice(kind, seed)
 	b := inv.Buyer
-	wrong := func(field string) string {
-		return fmt.Sprintf("https://hosting.example/portal/wrong/%s-%08x", field, seed*2_654_435_761%(1<<32))
+	about := url.QueryEscape(inv.Number)
+	wrong := func(field, more string) string {
+		return "https://hosting.example/portal/checks/wrong?field=" + field + more
 	}
 	r := &invoice.Record{
 		Invoice: *inv, Language: language,
 		Foot: []string{"Key of the ledger: hosting.example+1a2b3c4d+AZ0123456789abcdefghijklmnopqrstuvwxyzABCDEF01"},
 	}
 	since := inv.Issued.AddDays(-200)
-	address := ""
-	for _, l := range b.Address.Lines {
-		address += l + ", "
-	}
-	for _, k := range []invoice.Known{
-		{Field: "Company name", Value: b.Name, Source: "Register of companies", Wrong: wrong("company")},
-		{Field: "Registered address", Value: address + b.Address.Postcode + " " + b.Address.City + ", " + b.Address.Country, Source: "Your registration", Wrong: wrong("address")},
-		{Field: "VAT number", Value: b.VAT, Source: "Checked with VIES", Wrong: wrong("vat")},
-		{Field: "Services used", Value: strconv.Itoa(len(inv.Lines)) + " lines of this invoice", Source: "Metering", Wrong: wrong("services")},
+	for _, f := range []struct{ id, title, value, source string }{
+		{"company.name", "Company name", b.Name, "your order: virtual server"},
+		{"company.vat", "VAT number", b.VAT, "your order: virtual server"},
+		{"company.register", "Register number", b.Register.Value, "you, in your portal"},
+		{"address.street", "Street and number", strings.Join(b.Address.Lines, ", "), "your order: virtual server"},
+		{"address.postcode", "Postcode", b.Address.Postcode, "your order: virtual server"},
+		{"address.city", "Town or city", b.Address.City, "our staff, after a check"},
+		{"address.country", "Country", statement.CountryName(b.Address.Country), "your order: virtual server"},
 	} {
-		k.Since = since
-		if k.Value != "" {
-			r.Known = append(r.Known, k)
+		if f.value == "" {
+			continue
 		}
+		k := invoice.Known{Field: f.title, Value: f.value, Source: f.source, Since: since, Wrong: wrong(f.id, "")}
+		if inv.Kind != invoice.CreditNote {
+			k.Wrong = wrong(f.id, "&invoice="+about)
+		}
+		r.Known = append(r.Known, k)
+	}
+	for i, l := range inv.Lines {
+		from, at, link := invoice.Origin(i%4), since, wrong("usage.service", "&line="+url.QueryEscape(l.ID)+"&invoice="+about)
+		if from == invoice.Counted {
+			at = inv.Period.To
+		}
+		if inv.Kind == invoice.CreditNote {
+			link = ""
+		}
+		r.Known = append(r.Known, invoice.Charged(l, "Services used", from, at, language, link))
 	}
 	return r
 }
