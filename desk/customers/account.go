@@ -22,10 +22,10 @@ import (
 type accountView struct {
 	web.View
 	Services []Service       // that end when the account is erased
-	Gone     []string        // titles of what goes at once
+	Gone     []string        // titles of what goes at once although the rest stays for a while
 	Duties   []dutyRow       // that keep the rest for a while
 	Kept     []desk.Retained // beyond it, sealed apart
-	Due      time.Time       // when it would be erased
+	Due      time.Time       // when it would be erased; zero: at once
 	KeyDays  int
 	Waiting  *web.Alert
 	Confirm  web.Fields
@@ -86,7 +86,10 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 			return err
 		}
 		l := newLeaving(s, p, services, c.Now())
-		v.Duties, v.Due, v.Gone = l.dutyRows(held), l.due(), s.Titles(among(l.atOnce(), held)...)
+		v.Duties = l.dutyRows(held)
+		if due := l.due(); due.After(l.now) {
+			v.Due, v.Gone = due, s.Titles(among(l.atOnce(), held)...)
+		}
 		if v.Kept, err = c.retained(ctx, tx, subject); err != nil {
 			return err
 		}

@@ -77,11 +77,8 @@ func (l leaving) due() time.Time {
 	return due
 }
 
-// atOnce returns the fields that may go now although others may not.
+// atOnce returns the fields that may go now, but for the address.
 func (l leaving) atOnce() (out []loot.Field) {
-	if !l.due().After(l.now) {
-		return nil
-	}
 	for _, d := range l.s.Fields(collection) {
 		if d.ID != addressField(l.s) && !l.until(d).After(l.now) {
 			out = append(out, d.ID)
