@@ -296,7 +296,7 @@ func (c *customers) keepAccount(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/portal/account")
 }
 
-// eraseNow erases a person's record at their own wish.
+// eraseNow erases a person's record at their own wish, unless they took it back meanwhile.
 func (c *customers) eraseNow(ctx context.Context, me loot.Actor) error {
 	s, err := c.inForce()
 	if err != nil {
@@ -304,11 +304,20 @@ func (c *customers) eraseNow(ctx context.Context, me loot.Actor) error {
 	}
 	subject := loot.Subject(me.ID)
 	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if err := c.Gate.Lock(ctx, tx, subject); err != nil {
+		if _, wanted, err := c.lockErasure(ctx, tx, subject); err != nil || !wanted {
 			return err
 		}
 		return c.eraseRecord(ctx, tx, s, me, subject)
 	})
+}
+
+// lockErasure returns the erasure that somebody asked for, which they take back no sooner
+// than tx ends, and nobody else carries out.
+func (c *customers) lockErasure(ctx context.Context, tx *store.Tx, subject loot.Subject) (erasure, bool, error) {
+	if err := c.Gate.Lock(ctx, tx, subject); err != nil {
+		return erasure{}, false, err
+	}
+	return findErasure(ctx, tx, subject, tx.ForUpdate())
 }
 
 // eraseRecord erases a person's record, at their wish or because nothing needs

@@ -135,6 +135,9 @@ func (c *customers) part(ctx context.Context, s *statement.Statement, subject lo
 	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
 	for _, kind := range s.Categories() {
 		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+			if _, wanted, err := c.lockErasure(ctx, tx, subject); err != nil || !wanted {
+				return err
+			}
 			gone, err := c.gone(ctx, tx, subject)
 			if err != nil {
 				return err

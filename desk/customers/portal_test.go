@@ -511,6 +511,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		ok(t, h.desk.erase(t.Context(), eraseArgs{s}))
+		ok(t, h.desk.eraseNow(t.Context(), h.Actor)) // which was about to begin
 		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
