@@ -483,6 +483,30 @@ func TestReverseChargeWaitsWhileTheNumberHasAFault(t *testing.T) {
 	})
 }
 
+// TestAFaultHoldsNothingUpWhereTheTaxIsAnother: what waited for a number by which the customer
+// owed the tax goes out with tax once the seller is at home where its customer is.
+func TestAFaultHoldsNothingUpWhereTheTaxIsAnother(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		o.b.Faulty(func(context.Context, *store.Tx, loot.Subject, loot.Field) (bool, error) { return true, nil })
+		o.customer(with(meadow, map[loot.Field]string{country: "DE", postcode: "10115", companyVAT: "DE136695976"}))
+		o.after(december)
+		o.run(november)
+		o.Clock.Advance(time.Hour)
+		o.hour()
+		if all := o.issued(""); len(all) != 0 {
+			t.Fatalf("%+v", all)
+		}
+		moved := MadeUpSeller
+		moved.Address, moved.VAT = "1 Musterstraße, 10115 Berlin, Germany", "DE136695976"
+		o.b.Sell(moved)
+		o.Clock.Advance(time.Hour)
+		o.hour()
+		if all := o.issued(""); len(all) != 1 || o.record(all[0].Number).Invoice.Lines[0].Tax.Category != invoice.Standard {
+			t.Errorf("%+v, want one with tax", all)
+		}
+	})
+}
+
 // meanwhile does something once while the first letter goes out.
 type meanwhile struct {
 	mail.Sender

@@ -249,13 +249,13 @@ func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending, settled ti
 	if err != nil {
 		return false, err
 	}
-	stands := p.Finding.Unregistered && p.Since.After(settled)
+	stands := p.Finding.Unregistered
 	if p.Finding.Fault != "" && b.faulty != nil {
 		if stands, err = b.faulty(ctx, tx, p.Subject, p.Finding.Fault); err != nil {
 			return false, err
 		}
 	}
-	if stands {
+	if stands && p.Since.After(settled) {
 		row, err := b.Vault.Row(ctx, tx, p.Subject, collection) // also of a change that took something away
 		return !p.Since.After(row.Changed), err
 	}

@@ -49,3 +49,36 @@ func TestTheLastInvoiceIsWritten(t *testing.T) {
 		expect("nothing was ever ordered", never, true)
 	})
 }
+
+// TestAllThatWasEverChargedIsInvoiced, of each service that there was, in whichever order its
+// months are invoiced.
+func TestAllThatWasEverChargedIsInvoiced(t *testing.T) {
+	for _, months := range [][]Month{{november, "2026-12"}, {"2026-12", november}} {
+		t.Run(string(months[0]), func(t *testing.T) {
+			onEach(t, func(t *testing.T, o *office) {
+				s := o.customer(meadow) // in November, and again in December
+				end := func() {
+					o.as(s)
+					o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.EndAll(ctx, tx, o.Actor, s) })
+				}
+				o.Clock.Advance(24 * time.Hour)
+				end()
+				o.after(december)
+				o.order("o-december", s, "shared-hosting", "shared-small")
+				o.Clock.Advance(24 * time.Hour)
+				end()
+				o.after(december.AddDate(0, 1, 0))
+				for n, m := range months {
+					o.run(m)
+					o.Tx(func(ctx context.Context, tx *store.Tx) error {
+						got, err := o.b.Fulfilled(ctx, tx, s)
+						if done := slices.Contains(got, forInvoice); err == nil && done != (n == 1) {
+							t.Errorf("%d months invoiced, the last of them %s: %v", n+1, m, got)
+						}
+						return err
+					})
+				}
+			})
+		})
+	}
+}

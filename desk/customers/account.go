@@ -22,10 +22,10 @@ import (
 type accountView struct {
 	web.View
 	Services []Service       // that end when the account is erased
-	Gone     []string        // titles of what goes at once
+	Gone     []string        // titles of what goes at once although the rest stays for a while
 	Duties   []dutyRow       // that keep the rest for a while
 	Kept     []desk.Retained // beyond it, sealed apart
-	Due      time.Time       // when it would be erased
+	Due      time.Time       // when it would be erased; zero: at once
 	KeyDays  int
 	Waiting  *web.Alert
 	Confirm  web.Fields
@@ -86,7 +86,10 @@ func (c *customers) showAccount(w http.ResponseWriter, r *http.Request, status i
 			return err
 		}
 		l := newLeaving(s, p, services, c.Now())
-		v.Duties, v.Due, v.Gone = l.dutyRows(held), l.due(), s.Titles(among(l.atOnce(), held)...)
+		v.Duties = l.dutyRows(held)
+		if due := l.due(); due.After(l.now) {
+			v.Due, v.Gone = due, s.Titles(among(l.atOnce(), held)...)
+		}
 		if v.Kept, err = c.retained(ctx, tx, subject); err != nil {
 			return err
 		}
@@ -293,7 +296,7 @@ func (c *customers) keepAccount(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/portal/account")
 }
 
-// eraseNow erases a person's record at their own wish.
+// eraseNow erases a person's record at their own wish, unless they took it back meanwhile.
 func (c *customers) eraseNow(ctx context.Context, me loot.Actor) error {
 	s, err := c.inForce()
 	if err != nil {
@@ -301,11 +304,20 @@ func (c *customers) eraseNow(ctx context.Context, me loot.Actor) error {
 	}
 	subject := loot.Subject(me.ID)
 	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
-		if err := c.Gate.Lock(ctx, tx, subject); err != nil {
+		if _, wanted, err := c.lockErasure(ctx, tx, subject); err != nil || !wanted {
 			return err
 		}
 		return c.eraseRecord(ctx, tx, s, me, subject)
 	})
+}
+
+// lockErasure returns the erasure that somebody asked for, which they take back no sooner
+// than tx ends, and nobody else carries out.
+func (c *customers) lockErasure(ctx context.Context, tx *store.Tx, subject loot.Subject) (erasure, bool, error) {
+	if err := c.Gate.Lock(ctx, tx, subject); err != nil {
+		return erasure{}, false, err
+	}
+	return findErasure(ctx, tx, subject, tx.ForUpdate())
 }
 
 // eraseRecord erases a person's record, at their wish or because nothing needs

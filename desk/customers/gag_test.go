@@ -160,6 +160,9 @@ func TestAGagIsNotSeen(t *testing.T) {
 		}
 		h.as(secret)
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased by")
+		page := h.Get("/portal")
+		shows(t, page, http.StatusOK, "jo@example.com")
+		hides(t, page, "Telephone number", "Example Meadow Ltd")
 
 		h.Clock.Advance(50 * time.Hour)
 		sweep()

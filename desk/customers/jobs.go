@@ -224,10 +224,7 @@ func (c *customers) erase(ctx context.Context, a eraseArgs) error {
 	var e erasure
 	wanted := false
 	if err := c.DB.InTx(ctx, func(tx *store.Tx) (err error) {
-		if err := c.Gate.Lock(ctx, tx, a.Subject); err != nil {
-			return err
-		}
-		if e, wanted, err = findErasure(ctx, tx, a.Subject, tx.ForUpdate()); err != nil || !wanted {
+		if e, wanted, err = c.lockErasure(ctx, tx, a.Subject); err != nil || !wanted {
 			return err
 		}
 		l, err := c.settle(ctx, tx, s, a.Subject)

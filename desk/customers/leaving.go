@@ -77,11 +77,8 @@ func (l leaving) due() time.Time {
 	return due
 }
 
-// atOnce returns the fields that may go now although others may not.
+// atOnce returns the fields that may go now, but for the address.
 func (l leaving) atOnce() (out []loot.Field) {
-	if !l.due().After(l.now) {
-		return nil
-	}
 	for _, d := range l.s.Fields(collection) {
 		if d.ID != addressField(l.s) && !l.until(d).After(l.now) {
 			out = append(out, d.ID)
@@ -138,6 +135,9 @@ func (c *customers) part(ctx context.Context, s *statement.Statement, subject lo
 	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
 	for _, kind := range s.Categories() {
 		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+			if _, wanted, err := c.lockErasure(ctx, tx, subject); err != nil || !wanted {
+				return err
+			}
 			gone, err := c.gone(ctx, tx, subject)
 			if err != nil {
 				return err

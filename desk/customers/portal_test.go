@@ -514,11 +514,26 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		// Kept: even a job that is late does nothing.
 		h.Post("/portal/account/keep")
 		h.Post("/portal/permissions/suggestions", "give", "yes") // needs some of it on
+		hides(t, h.Get("/portal/timeline"), "Erased")
 		hides(t, h.Get("/portal/account"), "will be erased")
 		h.Clock.Advance(120 * 24 * time.Hour)
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		ok(t, h.desk.erase(t.Context(), eraseArgs{s}))
+		ok(t, h.desk.eraseNow(t.Context(), h.Actor)) // which was about to begin
 		h.Confirm()
+		told := "" // the day is over until which nothing tells what went
+		for _, it := range h.items(s) {
+			if it.Facts.Action == loot.Erase && it.Facts.ActorKind == loot.Person {
+				h.Tx(func(ctx context.Context, tx *store.Tx) error {
+					e, err := h.desk.event(ctx, tx, desktest.Standard(t), it)
+					told += e.Title + ": " + e.Text
+					return err
+				})
+			}
+		}
+		if want := "Erased 1 detail: You asked for your account to be erased, and no law kept this: telephone number."; told != want {
+			t.Errorf("the timeline says %q, want %q", told, want)
+		}
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
 		// Asked for again, when nothing holds it any longer: at once.

@@ -340,10 +340,12 @@ func describeEvent(s *statement.Statement, it ledger.Item, e *web.Event) {
 			e.Icon, e.Text = "cog", ""
 		}
 	case loot.Erase:
-		e.Icon, e.Title, e.Text = "eraser", "Erased your record", ""
-		if it.Facts.ActorKind == loot.Desk {
-			e.Title, e.Text = "Erased "+n, "No service, no law and no switch of yours needs this any longer: "+inSentence(slices.Compact(s.Titles(it.Subject.Fields...)))+"."
+		// Of a record that is erased as a whole nobody sees the entry.
+		why := "No service, no law and no switch of yours needs this any longer: "
+		if it.Facts.ActorKind == loot.Person {
+			why = "You asked for your account to be erased, and no law kept this: "
 		}
+		e.Icon, e.Title, e.Text = "eraser", "Erased "+n, why+inSentence(slices.Compact(s.Titles(it.Subject.Fields...)))+"."
 	case loot.Transfer, loot.Sponsor, loot.Answer:
 		e.Icon, e.Tone, e.Title = "arrow-up-right", web.Warn, "Received "+n
 		if it.Subject.Told != "" {

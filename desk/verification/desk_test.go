@@ -1153,6 +1153,30 @@ func TestNobodyIsCheckedForNothing(t *testing.T) {
 	})
 }
 
+// TestAFaultThatAnInvoiceWaitsForIsDecided also once no service runs, while the law has the
+// last invoice written with the detail; that in any other is nobody's any longer.
+func TestAFaultThatAnInvoiceWaitsForIsDecided(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow("company.vat", "IE1234567X", "contact.phone", "1"))
+		h.open(s, "contact.phone")
+		h.ends(s)
+		h.Clock.Advance(time.Minute)
+		h.correct(s, "address.city", "Corkville")
+		m := h.open(s, "company.vat")
+		if openCase(h.standing(s).cases, "contact.phone") != nil {
+			t.Error("a fault that nothing needs to be put right waits for a colleague")
+		}
+		support := h.hire("m-support", "support")
+		h.taken(h.post(support, m, "", "decision", "right", "reason", "It was valid then."))
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			if fault, err := h.desk.FaultIn(ctx, tx, s, "company.vat"); err != nil || fault {
+				t.Errorf("found right, there is a fault: %v, %v", fault, err)
+			}
+			return nil
+		})
+	})
+}
+
 // TestNothingStays of somebody who is erased.
 func TestNothingStays(t *testing.T) {
 	onEach(t, Options{}, func(t *testing.T, h *house) {

@@ -111,7 +111,8 @@ func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *op
 
 // drop ends what was to be checked of somebody whose record nobody may open for it
 // any longer. What they reported stays until it is answered, or they put it right
-// themselves.
+// themselves, and so does a fault in what a law still needs: an invoice may wait until a
+// colleague finds it right.
 func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subject) error {
 	asked, err := openRequests(ctx, tx, subject)
 	if err != nil {
@@ -134,8 +135,18 @@ func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subj
 	if err != nil {
 		return err
 	}
+	s, err := v.inForce()
+	if err != nil {
+		return err
+	}
+	person, err := v.Gate.Person(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
 	for _, m := range open {
-		if m.Kind == kindMistake {
+		d, _ := s.Field(m.Field)
+		kept := slices.ContainsFunc(person.Duties, func(p loot.Purpose) bool { _, needs := d.Needed[p]; return needs })
+		if m.Kind == kindMistake || m.Kind == kindCheck && kept {
 			continue
 		}
 		if err := v.moot(ctx, tx, m); err != nil {
