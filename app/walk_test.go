@@ -367,7 +367,7 @@ func (w *walk) tables() map[string][]tableColumn {
 }
 
 // words are what a column holds that the program reads.
-var words = map[string]string{"billing_service.state": "ended", "partners_sent.fields": "[]"}
+var words = map[string]string{"billing_service.state": "ended", "partners_sent.fields": "[]", "billing_aside.file": ""}
 
 // fill adds a row about the person, and before it those that it refers to.
 func (w *walk) fill(tables map[string][]tableColumn, table string) {
@@ -376,14 +376,15 @@ func (w *walk) fill(tables map[string][]tableColumn, table string) {
 	var values []any
 	for i, c := range tables[table] {
 		names, places = append(names, c.name), append(places, fmt.Sprintf("$%d", i+1))
+		word, said := words[table+"."+c.name]
 		switch {
 		case c.table != "":
 			w.fill(tables, c.table)
 			values = append(values, c.table+c.column)
 		case c.personal(table):
 			values = append(values, string(w.subject))
-		case words[table+"."+c.name] != "":
-			values = append(values, words[table+"."+c.name])
+		case said:
+			values = append(values, word)
 		case c.kind == "BLOB":
 			values = append(values, []byte(table+c.name))
 		case c.kind == "TEXT":
