@@ -84,7 +84,7 @@ func (b *Billing) sweepOver(ctx context.Context, l lapsing) error {
 					free = append(free, one)
 				}
 			}
-			if err := b.putAside(ctx, tx, l.What, held); err != nil {
+			if err := b.putAside(tx, l.What, held); err != nil {
 				return err
 			}
 			if err := b.Held(ctx, tx, name, l.What, stay.Clause, stay.Needed, len(held)); err != nil {
@@ -174,7 +174,7 @@ func (b *Billing) removeCopies(ctx context.Context, tx *store.Tx, all []lapsed) 
 }
 
 // putAside keeps what is held.
-func (b *Billing) putAside(ctx context.Context, tx *store.Tx, what string, held []lapsed) error {
+func (b *Billing) putAside(tx *store.Tx, what string, held []lapsed) error {
 	for _, one := range held {
 		id := loot.NewID("k")
 		said, err := one.said()

@@ -219,7 +219,7 @@ func (o *office) looks(s loot.Subject) string {
 		if err == nil {
 			err = failed
 		}
-		b.WriteString(fmt.Sprint(law))
+		fmt.Fprint(&b, law)
 		return err
 	})
 	return random.ReplaceAllString(strings.ReplaceAll(b.String(), string(s), "s"), "x")
