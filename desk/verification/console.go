@@ -96,7 +96,7 @@ var decisions = map[string]string{
 }
 
 // rulingForm asks what is decided and why.
-func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields {
+func rulingForm(s *statement.Statement, m matter, invoices []Invoice, more int) web.Fields {
 	d, _ := s.Field(m.Field)
 	options := []web.Option{{Label: "What did you find?"}, {Value: "right", Label: "It is right"}, {Value: "wrong", Label: "It is not right: the customer has to correct it"}, {Value: "corrected", Label: "It is put right as follows"}}
 	if m.Kind == kindMistake {
@@ -115,7 +115,7 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields
 		value,
 	}
 	if len(invoices) > 0 {
-		form = append(form, againField(m, invoices))
+		form = append(form, againField(m, invoices, more))
 	}
 	return append(form, web.Field{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."})
 }
@@ -191,7 +191,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 					return err
 				}
 			}
-			if n.Kind == "correction" || n.Kind == "invoices" {
+			if n.Kind == "correction" || n.Kind == "invoices" || n.Kind == "left" {
 				continue
 			}
 			one := noteView{At: n.At, Who: who, What: noteTitles[n.Kind], Text: n.Text, Closed: n.Author == "" && !data.Read}
@@ -209,14 +209,15 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		if data.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}
+		data.Left = left(m, notes)
 		switch {
 		case !m.Closed.IsZero():
 		case m.Decision == "":
-			invoices, err := v.concerned(ctx, tx, m)
+			invoices, more, err := v.concerned(ctx, tx, m)
 			if err != nil {
 				return err
 			}
-			data.Form = rulingForm(s, m, invoices)
+			data.Form = rulingForm(s, m, invoices, more)
 		case m.Decider != by.ID:
 			data.Agree = secondForm(m)
 			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(desk.LatestNote(notes, "invoices"))
@@ -441,16 +442,16 @@ func (v *Verification) rule(w http.ResponseWriter, r *http.Request) error {
 
 // ruled reads a ruling from its form and refuses one that cannot be.
 func (v *Verification) ruled(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, form url.Values) (ruling, error) {
-	invoices, err := v.concerned(ctx, tx, m)
+	invoices, more, err := v.concerned(ctx, tx, m)
 	if err != nil {
 		return ruling{}, err
 	}
-	if err := rulingForm(s, m, invoices).Check(form); err != nil {
+	if err := rulingForm(s, m, invoices, more).Check(form); err != nil {
 		return ruling{}, err
 	}
 	out := ruling{Decision: form.Get("decision"), Reason: form.Get("reason")}
 	if out.Decision == "corrected" {
-		out.Value, out.Again = form.Get("value"), form["again"]
+		out.Value, out.Again, out.Left = form.Get("value"), form["again"], more
 		err = sound(s, m, out.Value)
 	}
 	return out, err
