@@ -166,12 +166,12 @@ func (a *App) build() error {
 // they stand.
 func (a *App) invoicesOf() verification.Invoices {
 	return verification.Invoices{
-		Concerned: func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (out []verification.Invoice, err error) {
-			list, err := a.billing.Concerned(ctx, tx, s, f, since, named)
+		Concerned: func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (out []verification.Invoice, more int, err error) {
+			list, more, err := a.billing.Concerned(ctx, tx, s, f, since, named)
 			for _, i := range list {
 				out = append(out, verification.Invoice{Number: i.Number, Words: i.Words()})
 			}
-			return out, err
+			return out, more, err
 		},
 		Services: billing.Services,
 		Lines: func(ctx context.Context, me loot.Actor, number string) (out []verification.Line, err error) {

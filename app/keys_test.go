@@ -24,6 +24,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/billing"
 	"loot/desk/billing/hook"
 	"loot/gate"
 	"loot/mail"
@@ -83,6 +84,12 @@ type countNow struct{}
 
 func (countNow) Kind() string { return "staff.count" }
 
+// removeNow asks the desk for invoices to remove what is kept no longer.
+type removeNow struct{}
+
+// Kind names the job.
+func (removeNow) Kind() string { return "billing.sweep" }
+
 // TestProgramsOwnKeysRotate: every key of the program says what it sealed, and
 // gets a new version while all of it stays readable; then nothing in the
 // database is sealed by the former one, which is destroyed.
@@ -113,6 +120,21 @@ func TestProgramsOwnKeysRotate(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := w.Drain(ctx); err != nil { // the person's details are checked
+				t.Fatal(err)
+			}
+			// An invoice whose time is over is held by an order to preserve it.
+			if err := a.billing.ArchiveKeys(ctx, person); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Gate.InTx(ctx, func(tx *store.Tx) error {
+				if err := w.Gate.Hold(ctx, tx, person, w.Clock.Now().AddDate(0, 1, 0)); err != nil {
+					return err
+				}
+				if err := a.billing.Archive(ctx, tx, clerk, "a test", []billing.Former{{Subject: person, System: "before", Number: "1", Issued: w.Clock.Now().AddDate(-20, 0, 0), Currency: "EUR", Total: 100, Party: "Example Meadow Ltd"}}); err != nil {
+					return err
+				}
+				return w.Jobs.Enqueue(ctx, tx, removeNow{})
+			}); err != nil {
 				t.Fatal(err)
 			}
 			own := loot.Actor{Kind: loot.Person, ID: string(person)}

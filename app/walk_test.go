@@ -337,6 +337,7 @@ func TestNothingRemainsOfAnErasedPerson(t *testing.T) {
 
 // leftOut are the tables about a person that their copy says nothing of, and why.
 var leftOut = map[string]string{
+	"billing_aside":    "what an order holds beyond its time, which must not show",
 	"disclosure_file":  "the letter of an authority, as it came, and the answer to it: the copy has who asked, on which basis and what went",
 	"disclosure_note":  "the work of colleagues on it, of which the copy has the outcome",
 	"imports_newcomer": "a mark that stands while an import runs",
@@ -483,8 +484,8 @@ var refers = map[string]string{
 	"verification_evidence.matter": "verification_case.id",
 }
 
-// words are what a column holds that the program reads; empty: nothing.
-var words = map[string]string{
+// columnValues are what a column holds that the program reads.
+var columnValues = map[string]any{
 	"billing_archive.currency":    "EUR",
 	"billing_archive.issued":      "2026-02-28",
 	"billing_event.body":          "{}",
@@ -495,11 +496,14 @@ var words = map[string]string{
 	"billing_invoice.issued":      "2026-02-28",
 	"billing_payment.currency":    "EUR",
 	"billing_payment.day":         "2026-02-28",
-	"billing_payment.sealed":      "",
+	"billing_payment.sealed":      nil,
 	"billing_service.state":       "ended",
 	"disclosure_request.kind":     "answer",
 	"partners_sent.fields":        "[]",
 	"verification_request.answer": "[]",
+	"billing_aside.file":          "",
+	"disclosure_request.closed":   0,
+	"safety_case.aside":           0,
 }
 
 // fill adds a row about the person, and before it those that it refers to.
@@ -527,16 +531,14 @@ func (w *walk) insert(tx *store.Tx, tables map[string][]tableColumn, table strin
 	var values []any
 	for i, c := range tables[table] {
 		names, places = append(names, c.name), append(places, fmt.Sprintf("$%d", i+1))
-		word, set := words[table+"."+c.name]
+		value, set := columnValues[table+"."+c.name]
 		switch {
 		case c.table != "":
 			values = append(values, c.table+c.column)
 		case c.personal(table):
 			values = append(values, string(w.subject))
-		case set && word == "":
-			values = append(values, nil)
 		case set:
-			values = append(values, word)
+			values = append(values, value)
 		case c.kind == "BLOB":
 			values = append(values, []byte(table+c.name))
 		case c.kind == "TEXT":

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"loot"
@@ -48,4 +50,32 @@ func (k Kit) lapsed(ctx context.Context, tx *store.Tx, desk string, l Lapse, sta
 		l.Day = DayOf(k.Now())
 	}
 	return k.Lapsed(ctx, tx, desk, l, stayed)
+}
+
+// Held counts what does not go although its time is over, as more is needed by a clause:
+// that no order to preserve it stands, say.
+func (k Kit) Held(ctx context.Context, tx *store.Tx, desk, what string, by loot.Clause, needed []string, n int) error {
+	return k.Stayed(ctx, tx, desk, Lapse{What: what, Why: "needed: " + strings.Join(needed, "; "), Clause: by, Count: n})
+}
+
+// Foretell returns on which days what is kept for so long after some moment goes, up to a
+// time. The query counts by days since 1970, for which $1 is how long it is kept and $2 how
+// long a day is, the moments up to $3; more arguments are numbered from $4 on:
+//
+//	SELECT (at + $1) / $2, count(*) FROM shop_thing WHERE at <= $3 GROUP BY 1
+func Foretell(ctx context.Context, tx *store.Tx, l Lapse, kept time.Duration, until time.Time, query string, args ...any) (out []Lapse, err error) {
+	rows, err := tx.Query(ctx, query, append([]any{kept.Microseconds(), (24 * time.Hour).Microseconds(), until.Add(-kept).UnixMicro()}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("desk: foretell: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var days int64
+		if err := rows.Scan(&days, &l.Count); err != nil {
+			return nil, fmt.Errorf("desk: foretell: %w", err)
+		}
+		l.Day = time.Unix(0, 0).UTC().AddDate(0, 0, int(days))
+		out = append(out, l)
+	}
+	return out, rows.Err()
 }

@@ -124,6 +124,34 @@ func TestObjectionAndHold(t *testing.T) {
 	})
 }
 
+// TestStaysIsOfWhomAnOrderKeeps: of those asked for alone, as long as it stands, by the
+// clause that refuses an erasure.
+func TestStaysIsOfWhomAnOrderKeeps(t *testing.T) {
+	each(t, func(b *bench) {
+		ordered, secret, free := b.person(), b.person(), b.person()
+		stays := func() (out gate.Stay) {
+			b.tx(func(tx *store.Tx) (err error) {
+				out, err = b.gate.Stays(b.ctx, tx, "shop", customer, []loot.Subject{free, ordered, secret, loot.NewSubject()})
+				return err
+			})
+			return out
+		}
+		until := b.clock.Now().Add(time.Hour)
+		b.tx(func(tx *store.Tx) error { return b.gate.Hold(b.ctx, tx, ordered, until) })
+		_, err := b.decide(b.secretly(secret, false))
+		if loot.KindOf(err) != loot.Denied {
+			b.Fatal(err)
+		}
+		if s := stays(); !s.Of(ordered) || !s.Of(secret) || s.Of(free) || s.Of("") || s.Clause != "orders" || len(s.Needed) == 0 {
+			b.Errorf("%+v", s)
+		}
+		b.clock.Advance(time.Hour)
+		if s := stays(); s.Of(ordered) || !s.Of(secret) {
+			b.Errorf("after the order: %+v", s)
+		}
+	})
+}
+
 // TestObligationsAreCarriedOut: whoever must be told is told.
 func TestObligationsAreCarriedOut(t *testing.T) {
 	each(t, func(b *bench) {

@@ -2,6 +2,9 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"loot"
@@ -137,4 +140,80 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// A Stay tells whose things are kept although their time is over, and by which clause. It is
+// for counting alone: of whom something is kept from is shown to nobody.
+type Stay struct {
+	Clause loot.Clause
+	Needed []string // in words
+	whose  map[loot.Subject]bool
+}
+
+// Of reports whether somebody is among them.
+func (s Stay) Of(person loot.Subject) bool { return s.whose[person] }
+
+// Stays returns for whom of these people an order to preserve or a secrecy, as the rules
+// say, keeps what a part of the program holds of them in a collection, beside the vault or
+// without a decision for each field. Nobody is ordered to keep anything of them, and none
+// of these orders ends, before tx does.
+func (g *Gate) Stays(ctx context.Context, tx *store.Tx, by string, c loot.Collection, people []loot.Subject) (out Stay, err error) {
+	now := g.Now()
+	v, ok := g.at(now)
+	if !ok {
+		return out, loot.Errorf(loot.Unavailable, "No statement is in force yet.")
+	}
+	if out.whose, err = g.ordered(ctx, tx, people); err != nil || len(out.whose) == 0 {
+		return out, err
+	}
+	in := statement.Input{
+		Action: loot.Erase, Actor: statement.Actor{Kind: loot.Desk, Desk: by},
+		Context: statement.Context{Statement: v.Statement.Hash(), Now: now, Hold: true}, Record: statement.Record{Collection: c},
+	}
+	if d, declared := v.Statement.Collection(c); declared && len(d.Purposes) > 0 {
+		in.Context.Purpose = d.Purposes[0]
+	}
+	if fields := v.Statement.Fields(c); len(fields) > 0 {
+		kind, _ := v.Statement.Category(fields[0].Category)
+		in.Record.Category, in.Record.Level = kind.ID, kind.Level
+	}
+	if v.Statement.Decide(&in).Allowed {
+		out.whose = nil
+		return out, nil
+	}
+	why := v.Statement.Explain(&in)
+	out.Clause, out.Needed = why.Clause, why.Needed
+	return out, nil
+}
+
+// ordered returns for whom of these people something stands that holds an erasure.
+func (g *Gate) ordered(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.Subject]bool, error) {
+	args := make([]any, 0, len(people))
+	for _, s := range people {
+		args = append(args, s)
+	}
+	if len(args) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT subject, state FROM gate_person WHERE subject IN (`+store.Placeholders(1, len(args))+`) ORDER BY subject`+tx.ForShare(), args...)
+	if err != nil {
+		return nil, fmt.Errorf("gate: orders: %w", err)
+	}
+	defer rows.Close()
+	out := map[loot.Subject]bool{}
+	for rows.Next() {
+		var s loot.Subject
+		var text string
+		var p personState
+		if err := rows.Scan(&s, &text); err != nil {
+			return nil, fmt.Errorf("gate: orders: %w", err)
+		}
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			return nil, fmt.Errorf("gate: state of a person: %w", err)
+		}
+		if p.heldUntil().After(g.Now()) {
+			out[s] = true
+		}
+	}
+	return out, errors.Join(rows.Err(), rows.Close())
 }

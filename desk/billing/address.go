@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 	"unicode/utf8"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -417,23 +420,41 @@ func (b *Billing) holder(ctx context.Context, tx *store.Tx, a netip.Addr, at tim
 	return Assignment{}, false, nil
 }
 
-// keptFor is how long an address that was taken back is kept: as long as the
-// longest of the purposes that the statement gives it for.
-func keptFor(s *statement.Statement) (longest time.Duration) {
+// addressPurpose is the one for which an address that was taken back is kept the
+// longest, of those that the statement gives it for.
+func addressPurpose(s *statement.Statement) (longest statement.Purpose) {
 	d, _ := s.Field(addressOn)
-	for id := range d.Needed {
-		p, _ := s.Purpose(id)
-		longest = max(longest, p.Retain)
+	for _, id := range slices.Sorted(maps.Keys(d.Needed)) {
+		if p, _ := s.Purpose(id); longest.ID == "" || p.Retain > longest.Retain {
+			longest = p
+		}
 	}
 	return longest
 }
 
-// sweepAddresses forgets what was taken back longer ago than it is kept.
-func (b *Billing) sweepAddresses(ctx context.Context, s *statement.Statement) error {
-	if _, err := b.DB.Exec(ctx, `DELETE FROM billing_address WHERE until > 0 AND until < $1`, b.Now().Add(-keptFor(s)).UnixMicro()); err != nil {
-		return fmt.Errorf("billing: sweep: %w", err)
+// oldAddresses are those that were taken back longer ago than they are kept.
+func (b *Billing) oldAddresses(s *statement.Statement) lapsing {
+	p := addressPurpose(s)
+	return lapsing{
+		Lapse: desk.Lapse{What: "Addresses of services", Why: p.Keep.Words() + " after they were taken back", Clause: p.Clause}, in: connections,
+		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
+				var until int64
+				var was struct {
+					ID, Service  string
+					Sealed       []byte // by the customer's key
+					Since, Until time.Time
+				}
+				var since int64
+				err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
+				was.Since, was.Until = store.Instant(since), store.Instant(until)
+				one.At, one.said = was.Until.Add(p.Retain), func() (any, error) { return was, nil }
+				return one, err
+			}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`,
+				b.Now().Add(-p.Retain).UnixMicro(), sweepSize)
+		},
+		ahead: counts(p.Retain, `SELECT (until + $1) / $2, count(*) FROM billing_address WHERE until > 0 AND until <= $3 GROUP BY 1`),
 	}
-	return nil
 }
 
 // erased destroys the key of what is kept beside the record of somebody who is gone,

@@ -135,7 +135,7 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 		o.Clock.Advance(time.Hour)
 		find(http.StatusNotFound, "2001:db8:1:142::1", o.Clock.Now())
 		o.Clock.Advance(366 * 24 * time.Hour)
-		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+		ok(t, o.b.sweep(t.Context(), sweepArgs{}))
 		find(http.StatusNotFound, "192.0.2.9", released.Add(-time.Second))
 
 		o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.forget(ctx, tx, other) })

@@ -206,28 +206,3 @@ func (b *Billing) openArchived(ctx context.Context, a archived, r gate.Request) 
 	}
 	return f, nil
 }
-
-// sweepArchive removes what the law wants kept no longer of the system before, and
-// with the last of somebody's the key to them.
-func (b *Billing) sweepArchive(ctx context.Context) error {
-	why, _, err := b.bookkeeping()
-	if err != nil {
-		return err
-	}
-	var old []archived
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		old, err = readArchive(ctx, tx, `WHERE kept <= $1 ORDER BY kept, id LIMIT 500`, b.Now().UnixMicro())
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, a := range old {
-		if err := b.removeCopy(ctx, a.Subject, a.ID, copiesBefore, why, func(tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `DELETE FROM billing_archive WHERE id = $1`, a.ID)
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -70,7 +70,7 @@ func TestInvoicesOfBeforeGoInTime(t *testing.T) {
 		held bool
 	}{{day(2030).Add(-time.Hour), 2, true}, {day(2030), 1, true}, {day(2032).Add(-time.Hour), 1, true}, {day(2032), 0, false}} {
 		o.Clock.Advance(c.at.Sub(o.Clock.Now()))
-		ok(t, o.b.sweepArchive(t.Context()))
+		ok(t, o.b.sweep(t.Context(), sweepArgs{}))
 		if n := left(); n != c.n || held() != c.held {
 			t.Errorf("on %s %d are left and held is %v, want %d and %v", c.at.Format(time.DateOnly), n, held(), c.n, c.held)
 		}

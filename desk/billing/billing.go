@@ -78,6 +78,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		store.Sealed{Table: "billing_payment", Key: []string{"id"}, Column: "sealed"},
 		store.Sealed{Table: "billing_hook", Key: []string{"id"}, Column: "secrets"},
 		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
+		store.Sealed{Table: "billing_aside", Key: []string{"id"}, Column: "sealed"},
 	)
 	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
@@ -92,6 +93,8 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4))
 	job.Register(kit.Jobs, b.hourly, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
+	job.Register(kit.Jobs, b.sweep, job.Timeout(10*time.Minute))
+	kit.Jobs.Periodic(24*time.Hour, sweepArgs{})
 	job.Register(kit.Jobs, b.hints, job.Timeout(10*time.Minute))
 	kit.Jobs.Periodic(24*time.Hour, hintArgs{})
 	return b, nil

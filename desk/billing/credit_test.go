@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func TestAWrongInvoiceIsWrittenAgain(t *testing.T) {
 				{town, o.Clock.Now(), "EX-2026-000001", 1},
 				{"contact.phone", o.Clock.Now(), "EX-2026-000003", 0},
 			} {
-				got, err := o.b.Concerned(t.Context(), tx, s, c.field, c.since, c.named)
+				got, _, err := o.b.Concerned(t.Context(), tx, s, c.field, c.since, c.named)
 				if err != nil || len(got) != c.want || c.want == 1 && got[0].Number != "EX-2026-000003" {
 					t.Errorf("%+v: %+v, %v", c, got, err)
 				}
@@ -371,7 +372,7 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 			t.Errorf("somebody else sees %q, %v", lines, err)
 		}
 		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-			list, err := o.b.Concerned(t.Context(), tx, s, Services, o.Clock.Now().Add(time.Hour), "EX-2026-000001")
+			list, _, err := o.b.Concerned(t.Context(), tx, s, Services, o.Clock.Now().Add(time.Hour), "EX-2026-000001")
 			if len(list) != 1 {
 				t.Errorf("%d invoices are concerned", len(list))
 			}
@@ -477,6 +478,46 @@ func TestWhatIsChargedSaysHowItCame(t *testing.T) {
 			if want := strings.Replace(was.Wrong, "000001", "000003", 1); anew.Wrong != want || was.Line != "" && (anew.Value != was.Value || anew.Source != was.Source) {
 				t.Errorf("the corrected invoice says %+v", anew)
 			}
+		}
+	})
+}
+
+// TestHowManyInvoicesAreConcernedIsTold: the latest that can be written again at once, with
+// the one that is named however old it is, and how many more there are.
+func TestHowManyInvoicesAreConcernedIsTold(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := loot.NewSubject()
+		begin := o.Clock.Now()
+		number := func(n int) string { return fmt.Sprintf("EX-2026-%06d", n) }
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			for n := range mostAgain + 5 {
+				at := begin.AddDate(0, n, 0)
+				day := invoice.DateOf(at)
+				if err := insertInvoice(ctx, tx, Issued{Number: number(n), Series: "EX", Sequence: int64(n), Subject: s, Kind: "380", At: at, Day: day, Due: day, Period: invoice.Period{From: day, To: day}, Currency: "EUR"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, c := range []struct {
+			since time.Time
+			named string
+			n     int
+			more  int
+			last  string
+		}{
+			{begin, "", mostAgain, 5, number(5)},
+			{begin.AddDate(0, 5, 0), "", mostAgain, 0, number(5)},
+			{begin.AddDate(0, 4, 0), number(0), mostAgain, 2, number(0)},
+			{begin.AddDate(0, 39, 0), number(0), 3, 0, number(0)},
+		} {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				list, more, err := o.b.Concerned(ctx, tx, s, town, c.since, c.named)
+				if len(list) != c.n || more != c.more || list[len(list)-1].Number != c.last || list[0].Number != number(mostAgain+4) {
+					t.Errorf("since %v, %q named: %d and %d more, the last is %s; want %d, %d and %s", c.since, c.named, len(list), more, list[len(list)-1].Number, c.n, c.more, c.last)
+				}
+				return err
+			})
 		}
 	})
 }

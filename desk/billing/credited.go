@@ -94,16 +94,29 @@ const mostAgain = 36
 // Concerned returns the invoices of a customer that say what stood in a field of
 // theirs since a time, latest first, and the one that is named whenever it was
 // issued. What was taken back is not among them, and a field that stands on no
-// invoice is on none; [Services] stand on each.
-func (b *Billing) Concerned(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) ([]Issued, error) {
+// invoice is on none; [Services] stand on each. There are so many more than can be
+// written again at once.
+func (b *Billing) Concerned(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (list []Issued, more int, err error) {
 	v, err := b.inForce()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if all, _ := drawnFrom(v, nil); f != Services && !slices.Contains(all, f) {
-		return nil, nil
+		return nil, 0, nil
 	}
-	return readInvoices(ctx, tx, `WHERE i.subject = $1 AND (i.at >= $2 OR i.number = $3) AND `+standing+` ORDER BY i.at DESC, i.number DESC LIMIT $4`, s, since.UnixMicro(), named, mostAgain)
+	const which = `WHERE i.subject = $1 AND (i.at >= $2 OR i.number = $3) AND ` + standing
+	if list, err = readInvoices(ctx, tx, which+` ORDER BY CASE WHEN i.number = $3 THEN 0 ELSE 1 END, i.at DESC, i.number DESC LIMIT $4`, s, since.UnixMicro(), named, mostAgain); err != nil {
+		return nil, 0, err
+	}
+	slices.SortStableFunc(list, func(x, y Issued) int { return y.At.Compare(x.At) })
+	if len(list) < mostAgain {
+		return list, 0, nil
+	}
+	var all int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number LEFT JOIN billing_credit c ON c.original = i.number `+which, s, since.UnixMicro(), named).Scan(&all); err != nil {
+		return nil, 0, fmt.Errorf("billing: concerned: %w", err)
+	}
+	return list, all - len(list), nil
 }
 
 // Services is the field of what invoices charge. It lies in the desk's own tables, and a

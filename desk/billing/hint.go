@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/statement"
@@ -129,7 +131,7 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 		}
 	}
 	if len(members) < hintPage {
-		return b.sweepHints(ctx)
+		return nil
 	}
 	return b.DB.InTx(ctx, func(tx *store.Tx) error {
 		return b.Jobs.Enqueue(ctx, tx, hintArgs{After: members[len(members)-1]})
@@ -401,10 +403,21 @@ func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
 	return nil
 }
 
-// sweepHints forgets old suggestions.
-func (b *Billing) sweepHints(ctx context.Context) error {
-	if _, err := b.DB.Exec(ctx, `DELETE FROM billing_hint WHERE made < $1`, b.Now().Add(-hintLife).UnixMicro()); err != nil {
-		return fmt.Errorf("billing: sweep: %w", err)
+// oldHints are suggestions that are shown no longer.
+func (b *Billing) oldHints() lapsing {
+	return lapsing{
+		Lapse: desk.Lapse{What: "Suggestions", Why: "shown for " + strconv.Itoa(int(hintLife/(24*time.Hour))) + " days", Clause: Keeps[1]}, in: used,
+		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
+				var was Hint
+				var made int64
+				err = row.Scan(&was.ID, &one.Subject, &was.Rule, &was.Service, &was.Target, &was.Plan, &was.Why, &was.Data, &made)
+				was.Made = store.Instant(made)
+				one.At, one.said = was.Made.Add(hintLife), func() (any, error) { return was, nil }
+				return one, err
+			}, `DELETE FROM billing_hint WHERE id IN (SELECT id FROM billing_hint WHERE made <= $1 ORDER BY made, id LIMIT $2) RETURNING id, subject, rule, service, target, plan, why, data, made`,
+				b.Now().Add(-hintLife).UnixMicro(), sweepSize)
+		},
+		ahead: counts(hintLife, `SELECT (made + $1) / $2, count(*) FROM billing_hint WHERE made <= $3 GROUP BY 1`),
 	}
-	return nil
 }

@@ -120,7 +120,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 			use(on, "w", "traffic", m, at, 9000*oneUnit)
 		}
 		o.after(december.AddDate(0, 2, 0))
-		run()
+		ok(t, o.b.sweep(t.Context(), sweepArgs{}))
 		run()
 		o.as(on)
 		a = o.Get("/portal/services")

@@ -20,7 +20,6 @@ import (
 	"loot"
 	"loot/desk/billing/invoice"
 	"loot/gate"
-	"loot/statement"
 	"loot/store"
 )
 
@@ -380,36 +379,4 @@ func (b *Billing) openCopy(ctx context.Context, s loot.Subject, file string, r g
 		return b.Gate.NoteAbout(ctx, tx, s, collection, r.Actor, note, Keeps[0])
 	})
 	return content, err
-}
-
-// sweepOld removes the documents that the law wants kept no longer, and with the
-// last of somebody who is no customer any more the key to them.
-func (b *Billing) sweepOld(ctx context.Context) error {
-	p, ok, err := b.bookkeeping()
-	if err != nil || !ok {
-		return err
-	}
-	var old []Issued
-	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		old, err = readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1 ORDER BY i.at LIMIT 500`, b.Now().Add(-p.Retain+48*time.Hour).UnixMicro())
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, i := range old {
-		if p.Keep.After(i.At.UTC()).After(b.Now()) {
-			continue
-		}
-		if err := b.removeOld(ctx, i, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *Billing) removeOld(ctx context.Context, i Issued, why statement.Purpose) error {
-	return b.removeCopy(ctx, i.Subject, i.File, copies, why, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, b.Now().UnixMicro())
-		return err
-	})
 }

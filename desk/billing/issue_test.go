@@ -603,7 +603,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 			return o.Kit.Gate.Forget(ctx, tx, s)
 		})
 		o.Drain()
-		ok(t, o.b.hourly(ctx, hourlyArgs{}))
+		ok(t, o.b.sweep(ctx, sweepArgs{}))
 		ok(t, o.Kit.Vault.Sweep(ctx))
 		open := func() (int, string) {
 			o.asStaff("billing")
@@ -618,7 +618,7 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 			want int
 		}{{i.At.AddDate(6, 0, 0).Add(-time.Hour), http.StatusOK}, {i.At.AddDate(6, 0, 0).Add(time.Hour), http.StatusNotFound}} {
 			o.after(one.at)
-			ok(t, o.b.hourly(ctx, hourlyArgs{}))
+			ok(t, o.b.sweep(ctx, sweepArgs{}))
 			o.Drain()
 			if status, _ := open(); status != one.want {
 				t.Errorf("at %v: %d, want %d", one.at, status, one.want)

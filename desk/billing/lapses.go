@@ -15,37 +15,59 @@ import (
 // What reports call the documents of invoices, and those of the system before.
 const copies, copiesBefore = "Copies of invoices", "Invoices of the system before"
 
-// lapses foretells which documents of invoices go up to a time.
-func (b *Billing) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]desk.Lapse, error) {
-	p, ok, err := b.bookkeeping()
-	if err != nil || !ok {
-		return nil, err
+// oldCopies are the documents of invoices that the law wants kept no longer. The
+// invoices say from then on that those are removed.
+func (b *Billing) oldCopies(p statement.Purpose) lapsing {
+	early := func(now time.Time) int64 { return now.Add(-p.Retain + 48*time.Hour).UnixMicro() }
+	return lapsing{
+		Lapse: desk.Lapse{What: copies, Why: whyOver(p), Clause: p.Clause}, in: invoices,
+		take: func(ctx context.Context, tx *store.Tx) (out []lapsed, err error) {
+			now := b.Now()
+			old, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1 ORDER BY i.at, i.number LIMIT $2`, early(now), sweepSize)
+			if err != nil {
+				return nil, err
+			}
+			for _, i := range old {
+				end := p.Keep.After(i.At.UTC())
+				if end.After(now) {
+					break
+				}
+				if _, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, now.UnixMicro()); err != nil {
+					return nil, fmt.Errorf("billing: removed: %w", err)
+				}
+				out = append(out, lapsed{Subject: i.Subject, At: end, File: i.File, said: func() (any, error) { return i.Number, nil }})
+			}
+			return out, nil
+		},
+		ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
+			old, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1`, early(until))
+			var ends []time.Time
+			for _, i := range old {
+				if end := p.Keep.After(i.At.UTC()); !end.After(until) {
+					ends = append(ends, end)
+				}
+			}
+			return perDay(l, ends), err
+		},
 	}
-	old, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1`, until.Add(-p.Retain+48*time.Hour).UnixMicro())
-	if err != nil {
-		return nil, err
+}
+
+// oldArchive is what the law wants kept no longer of the system before.
+func (b *Billing) oldArchive(p statement.Purpose) lapsing {
+	return lapsing{
+		Lapse: desk.Lapse{What: copiesBefore, Why: whyOver(p), Clause: p.Clause}, in: invoices,
+		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
+				var kept int64
+				var number string
+				err = row.Scan(&one.File, &one.Subject, &kept, &number)
+				one.At, one.said = store.Instant(kept), func() (any, error) { return number, nil }
+				return one, err
+			}, `DELETE FROM billing_archive WHERE id IN (SELECT id FROM billing_archive WHERE kept <= $1 ORDER BY kept, id LIMIT $2) RETURNING id, subject, kept, number`,
+				b.Now().UnixMicro(), sweepSize)
+		},
+		ahead: counts(0, `SELECT (kept + $1) / $2, count(*) FROM billing_archive WHERE kept <= $3 GROUP BY 1`),
 	}
-	days := map[time.Time]int{}
-	for _, i := range old {
-		if end := p.Keep.After(i.At.UTC()); !end.After(until) {
-			days[desk.DayOf(end)]++
-		}
-	}
-	before, err := readArchive(ctx, tx, `WHERE kept <= $1`, until.UnixMicro())
-	if err != nil {
-		return nil, err
-	}
-	daysBefore := map[time.Time]int{}
-	for _, a := range before {
-		daysBefore[desk.DayOf(a.Kept)]++
-	}
-	var out []desk.Lapse
-	for what, days := range map[string]map[time.Time]int{copies: days, copiesBefore: daysBefore} {
-		for day, n := range days {
-			out = append(out, desk.Lapse{Day: day, What: what, Why: whyOver(p), Clause: p.Clause, Count: n})
-		}
-	}
-	return out, nil
 }
 
 func whyOver(p statement.Purpose) string { return p.Keep.Words() + " after it was written: " + p.Law }
@@ -113,29 +135,6 @@ func countCopies(ctx context.Context, tx *store.Tx, s loot.Subject) (n int, last
 	return n, store.Instant(at), nil
 }
 
-// removeCopy removes the documents of an invoice that no law wants kept any longer,
-// and with the last of somebody's the key to them. Gone notes that they are gone.
-func (b *Billing) removeCopy(ctx context.Context, s loot.Subject, file, what string, why statement.Purpose, gone func(*store.Tx) error) error {
-	return b.Gate.InTx(ctx, func(tx *store.Tx) error {
-		p, err := b.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: b.actor(), Desk: name, Purpose: forBookkeeping, Subject: s, Collection: invoices, Fields: []loot.Field{partyField},
-		})
-		if err != nil {
-			return err
-		}
-		if err := b.Vault.RemoveFile(ctx, tx, p, file); err != nil {
-			return err
-		}
-		if err := gone(tx); err != nil {
-			return fmt.Errorf("billing: removed: %w", err)
-		}
-		if err := b.Erased(ctx, tx, name, desk.Lapse{What: what, Why: whyOver(why), Clause: why.Clause, Count: 1}); err != nil {
-			return err
-		}
-		return b.eraseCopies(ctx, tx, s)
-	})
-}
-
 // eraseCopies destroys the key to the copies of somebody's invoices once the law wants
 // none of them kept and their record is erased.
 func (b *Billing) eraseCopies(ctx context.Context, tx *store.Tx, s loot.Subject) error {
@@ -144,6 +143,9 @@ func (b *Billing) eraseCopies(ctx context.Context, tx *store.Tx, s loot.Subject)
 		return err
 	}
 	if left, _, err = countArchive(ctx, tx, s); err != nil || left > 0 {
+		return err
+	}
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_aside WHERE subject = $1 AND file <> ''`, s).Scan(&left); err != nil || left > 0 {
 		return err
 	}
 	row, err := b.Vault.Row(ctx, tx, s, invoices)

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/camt"
 	"loot/desk/billing/invoice"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -233,65 +236,82 @@ func (b *Billing) tellOf(ctx context.Context, tx *store.Tx, id string) (t told, 
 	if sealed == nil {
 		return t, false, nil
 	}
+	t, err = b.openTold(id, sealed)
+	return t, err == nil, err
+}
+
+func (b *Billing) openTold(id string, sealed []byte) (t told, err error) {
 	text, err := b.key.Open(sealed, []byte(id))
 	if err == nil {
 		err = json.Unmarshal(text, &t)
 	}
 	if err != nil {
-		return t, false, fmt.Errorf("billing: payment: %w", err)
+		return t, fmt.Errorf("billing: payment: %w", err)
 	}
-	return t, true, nil
+	return t, nil
 }
 
-// sweepTold removes what the bank said of payments: of those that are somebody's
+// oldTold is what the bank said of payments: of those that are somebody's it goes
 // when the law wants it kept no longer, of those that are nobody's as soon as the
 // statement has no time left for finding out.
-func (b *Billing) sweepTold(ctx context.Context) error {
-	v, err := b.inForce()
-	if err != nil {
-		return err
-	}
+func (b *Billing) oldTold(s *statement.Statement) (out []lapsing) {
 	for _, one := range []struct {
-		purpose loot.Purpose
-		where   string
-	}{{forBookkeeping, `subject <> ''`}, {forInvoice, `subject = ''`}} {
-		p, ok := v.Purpose(one.purpose)
+		purpose     loot.Purpose
+		what, where string
+	}{
+		{forBookkeeping, "What banks said of payments", `subject <> ''`},
+		{forInvoice, "What banks said of payments of nobody", `subject = ''`},
+	} {
+		p, ok := s.Purpose(one.purpose)
 		if !ok {
 			continue
 		}
-		var old []string
-		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-			old, err = b.toldUntil(ctx, tx, one.where, b.Now().Add(-p.Retain+48*time.Hour), func(at time.Time) bool { return p.Keep.After(at).After(b.Now()) })
-			return err
-		}); err != nil {
-			return err
+		why := p.Keep.Words() + " after it was read"
+		if p.Law != "" {
+			why += ": " + p.Law
 		}
-		for _, id := range old {
-			if _, err := b.DB.Exec(ctx, `UPDATE billing_payment SET sealed = NULL, thread = '' WHERE id = $1`, id); err != nil {
-				return fmt.Errorf("billing: payment: %w", err)
-			}
-		}
+		out = append(out, lapsing{
+			Lapse: desk.Lapse{What: one.what, Why: why, Clause: p.Clause}, in: invoices,
+			take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+				now := b.Now()
+				var ids []any
+				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1 ORDER BY at, id LIMIT $2`+tx.ForUpdate(), &ids, now.Add(-p.Retain+48*time.Hour).UnixMicro(), sweepSize)
+				if err != nil {
+					return nil, err
+				}
+				if i := slices.IndexFunc(all, func(one lapsed) bool { return one.At.After(now) }); i >= 0 {
+					all = all[:i]
+				}
+				return all, removeIn(ctx, tx, `UPDATE billing_payment SET sealed = NULL, thread = '' WHERE id IN `, ids[:len(all)])
+			},
+			ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
+				var ids []any
+				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1`, &ids, until.Add(-p.Retain+48*time.Hour).UnixMicro())
+				var ends []time.Time
+				for _, one := range all {
+					if !one.At.After(until) {
+						ends = append(ends, one.At)
+					}
+				}
+				return perDay(l, ends), err
+			},
+		})
 	}
-	return nil
+	return out
 }
 
-func (b *Billing) toldUntil(ctx context.Context, tx *store.Tx, where string, before time.Time, kept func(time.Time) bool) (out []string, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, at FROM billing_payment WHERE sealed IS NOT NULL AND `+where+` AND at < $1 ORDER BY at LIMIT 5000`, before.UnixMicro())
-	if err != nil {
-		return nil, fmt.Errorf("billing: payments: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+// toldUntil reads what the bank said of payments, with the time until which a purpose
+// keeps it, and their ids.
+func (b *Billing) toldUntil(ctx context.Context, tx *store.Tx, p statement.Purpose, where string, ids *[]any, args ...any) ([]lapsed, error) {
+	return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
 		var id string
 		var at int64
-		if err := rows.Scan(&id, &at); err != nil {
-			return nil, fmt.Errorf("billing: payments: %w", err)
-		}
-		if !kept(store.Instant(at)) {
-			out = append(out, id)
-		}
-	}
-	return out, rows.Err()
+		var sealed []byte
+		err = row.Scan(&id, &one.Subject, &at, &sealed)
+		*ids = append(*ids, id)
+		one.At, one.said = p.Keep.After(store.Instant(at)), func() (any, error) { return b.openTold(id, sealed) }
+		return one, err
+	}, `SELECT id, subject, at, sealed FROM billing_payment WHERE sealed IS NOT NULL AND `+where, args...)
 }
 
 // A balance is what a customer owes in a currency; below zero: is owed.

@@ -215,7 +215,7 @@ func TestWhatABankSaysIsKeptAsLongAsTheStatementSays(t *testing.T) {
 		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
 		o.uploads(madeUpEntry{Amount: "1.61", Text: i.Number, Name: "Made-up Payer"}, madeUpEntry{Amount: "3.00", Text: "nothing", Nth: 1})
 		kept := func() (n int) {
-			ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
+			ok(t, o.b.sweep(t.Context(), sweepArgs{}))
 			return len(o.paid(`WHERE p.sealed IS NOT NULL`))
 		}
 		begin := o.Clock.Now()
@@ -240,18 +240,18 @@ func TestWhatABankSaysIsKeptAsLongAsTheStatementSays(t *testing.T) {
 }
 
 // One thing that cannot be done keeps nothing else from being done.
-func TestWhatFailsInAnHourHoldsUpNothing(t *testing.T) {
+func TestWhatFailsInASweepHoldsUpNothing(t *testing.T) {
 	o := newOffice(t, desktest.One(t))
 	o.billedFor(1)
 	o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
 	o.uploads(madeUpEntry{Amount: "3.00", Text: "nothing", Name: "Made-up Payer"})
 	o.Tx(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `ALTER TABLE billing_reminder RENAME TO billing_gone`)
+		_, err := tx.Exec(ctx, `ALTER TABLE billing_address RENAME TO billing_gone`)
 		return err
 	})
 	o.after(o.Clock.Now().AddDate(1, 0, 0))
-	if err := o.b.hourly(t.Context(), hourlyArgs{}); err == nil {
-		t.Error("that nobody can be reminded is not said")
+	if err := o.b.sweep(t.Context(), sweepArgs{}); err == nil {
+		t.Error("that no address can be removed is not said")
 	}
 	if got := o.paid(`WHERE p.sealed IS NOT NULL`); len(got) != 0 {
 		t.Errorf("what the bank says is kept longer than the statement says, as something else failed: %+v", got)

@@ -272,7 +272,7 @@ func (b *Billing) keptAsLong(ctx context.Context, w *desk.World, s *statement.St
 		// the world did lately.
 		later := &Billing{Kit: b.Kit}
 		later.Now = func() time.Time { return at }
-		if err := later.sweepOld(ctx); err != nil {
+		if err := later.sweepOver(ctx, later.oldCopies(kept)); err != nil {
 			return "", err
 		}
 		if err := w.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {

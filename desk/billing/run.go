@@ -177,7 +177,7 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot
 }
 
 // hourly issues what waits and has all that it waited for, begins the month that
-// has passed, reminds of what is not paid, and removes what is kept no longer.
+// has passed, and reminds of what is not paid.
 func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 	v, ok := b.Gate.InForce()
 	if !ok {
@@ -191,12 +191,7 @@ func (b *Billing) hourly(ctx context.Context, _ hourlyArgs) error {
 			failed = append(failed, err)
 		}
 	}
-	for _, work := range []func(context.Context) error{
-		b.remindAll, b.sweepTold, b.sweepUse, b.sweepHooks, func(ctx context.Context) error { return b.sweepAddresses(ctx, v.Statement) }, b.sweepArchive, b.sweepOld,
-	} {
-		failed = append(failed, work(ctx))
-	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, b.remindAll(ctx))...)
 }
 
 // retry draws again what waited for details that are there by now, and what was

@@ -186,5 +186,8 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 			return fmt.Errorf("billing: forget: %w", err)
 		}
 	}
+	if err := b.forgetAside(ctx, tx, s); err != nil {
+		return err
+	}
 	return b.eraseCopies(ctx, tx, s)
 }

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/hook"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -242,19 +245,53 @@ func (b *Billing) tellState(ctx context.Context, tx *store.Tx, one Service, m Mo
 // keepDeliveries is how long it is kept what was told.
 const keepDeliveries = 90 * 24 * time.Hour
 
-// sweepHooks forgets what was told long ago, and webhooks that ended before.
-func (b *Billing) sweepHooks(ctx context.Context) error {
-	before := b.Now().Add(-keepDeliveries).UnixMicro()
-	return b.DB.InTx(ctx, func(tx *store.Tx) error {
-		for _, q := range []string{
-			`DELETE FROM billing_delivery WHERE event IN (SELECT id FROM billing_event WHERE at < $1)`,
-			`DELETE FROM billing_event WHERE at < $1`,
-			`DELETE FROM billing_hook WHERE ended > 0 AND ended < $1`,
-		} {
-			if _, err := tx.Exec(ctx, q, before); err != nil {
-				return fmt.Errorf("billing: sweep: %w", err)
+// oldMessages are those that webhooks were told long ago.
+func (b *Billing) oldMessages(s *statement.Statement) lapsing {
+	p, _ := s.Purpose(forService)
+	return lapsing{
+		Lapse: desk.Lapse{What: "Messages to webhooks", Why: strconv.Itoa(int(keepDeliveries/(24*time.Hour))) + " days after they were written", Clause: p.Clause}, in: collection,
+		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+			type answered struct {
+				Hook, State, Answer string
+				Tried               time.Time
+				Status              int
 			}
-		}
-		return nil
-	})
+			answers := map[string][]answered{}
+			var ids []any
+			all, err := takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
+				var id, body string
+				var at int64
+				err = row.Scan(&id, &at, &one.Subject, &body)
+				ids = append(ids, id)
+				one.At, one.said = store.Instant(at).Add(keepDeliveries), func() (any, error) {
+					return struct {
+						Message string
+						Told    []answered
+					}{body, answers[id]}, nil
+				}
+				return one, err
+			}, `DELETE FROM billing_event WHERE id IN (SELECT id FROM billing_event WHERE at <= $1 ORDER BY at, id LIMIT $2) RETURNING id, at, subject, body`,
+				b.Now().Add(-keepDeliveries).UnixMicro(), sweepSize)
+			if err != nil || len(all) == 0 {
+				return nil, err
+			}
+			_, err = takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
+				var d delivery
+				var tried int64
+				err = row.Scan(&d.ID, &d.Event, &d.Hook, &d.State, &tried, &d.Status, &d.sealed)
+				answers[d.Event] = append(answers[d.Event], answered{d.Hook, d.State, b.answer(d), store.Instant(tried), d.Status})
+				return one, err
+			}, `DELETE FROM billing_delivery WHERE event IN (`+store.Placeholders(1, len(ids))+`) RETURNING id, event, hook, state, tried, status, answer`, ids...)
+			return all, err
+		},
+		ahead: counts(keepDeliveries, `SELECT (at + $1) / $2, count(*) FROM billing_event WHERE at <= $3 GROUP BY 1`),
+	}
+}
+
+// sweepHooks forgets webhooks that ended long ago, which are about nobody.
+func (b *Billing) sweepHooks(ctx context.Context) error {
+	if _, err := b.DB.Exec(ctx, `DELETE FROM billing_hook WHERE ended > 0 AND ended < $1`, b.Now().Add(-keepDeliveries).UnixMicro()); err != nil {
+		return fmt.Errorf("billing: sweep: %w", err)
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"loot"
@@ -104,7 +103,7 @@ func (c *customers) counted(ctx context.Context, tx *store.Tx, s *statement.Stat
 // as the one that tried is rolled back.
 func (c *customers) stayed(ctx context.Context, what string, no *gate.Refusal) error {
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {
-		return c.Stayed(ctx, tx, name, desk.Lapse{What: what, Why: "needed: " + strings.Join(no.Needed, "; "), Clause: no.Clause, Count: 1})
+		return c.Held(ctx, tx, name, what, no.Clause, no.Needed, 1)
 	})
 }
 

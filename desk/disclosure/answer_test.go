@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -409,4 +410,48 @@ func TestReminderAndEnd(t *testing.T) {
 	})
 	h.after(until.Sub(h.Clock.Now()))
 	shows(t, h.Get(home+"/"+id), http.StatusNotFound, "There is no such request.")
+}
+
+// TestARequestStaysUnderAnOrder: what was closed long ago about somebody whose record is to
+// be preserved goes after the order, and their copy does not tell of it any longer than
+// that of anybody.
+func TestARequestStaysUnderAnOrder(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		counts := map[bool]int{}
+		h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+			counts[stayed] += l.Count
+			return nil
+		}
+		var ids []string
+		two := []loot.Subject{h.person("jo@example.com"), h.person("an@example.com")}
+		for _, s := range two {
+			h.as("t-counsel")
+			id := h.enter("police", "subscriber")
+			h.leads(h.do(id, "person", "by", "id", "value", string(s)))
+			h.leads(h.do(id, "refuse", "outcome", refused, "reason", "It was not lawful."))
+			h.exports(s, 1)
+			ids = append(ids, id)
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.Kit.Gate.Hold(ctx, tx, two[0], h.Clock.Now().AddDate(4, 0, 0))
+		})
+		for day, want := range []map[bool]int{{true: 1, false: 1}, {true: 2, false: 1}} {
+			h.after(time.Duration(1+(1-day)*3*366) * 24 * time.Hour)
+			if !maps.Equal(counts, want) {
+				t.Errorf("on day %d counted are %v, want %v", day, counts, want)
+			}
+		}
+		for i, status := range []int{http.StatusOK, http.StatusNotFound} {
+			h.as("t-counsel")
+			if a := h.Get(home + "/" + ids[i]); a.Status != status {
+				t.Errorf("request %d: %d", i, a.Status)
+			}
+			h.exports(two[i], 0)
+		}
+		h.after(366 * 24 * time.Hour)
+		shows(t, h.Get(home+"/"+ids[0]), http.StatusNotFound)
+		if want := map[bool]int{true: 2, false: 2}; !maps.Equal(counts, want) {
+			t.Errorf("after the order counted are %v, want %v", counts, want)
+		}
+	})
 }

@@ -92,6 +92,8 @@ func build(kit desk.Kit, needs Needs) (*disclosure, error) {
 	kit.Gate.Fact("context.case", d.openCase)
 	job.Register(kit.Jobs, d.sweep)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
+	job.Register(kit.Jobs, d.remove)
+	kit.Jobs.Periodic(24*time.Hour, removeArgs{})
 	return d, nil
 }
 

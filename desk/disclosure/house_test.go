@@ -316,11 +316,12 @@ func (h *house) agreed(id string, s loot.Subject, voters ...string) {
 	}
 }
 
-// after lets time pass and has done what is done every hour.
+// after lets time pass and has done what is done every hour and every day.
 func (h *house) after(d time.Duration) {
 	h.Helper()
 	h.Clock.Advance(d)
 	h.Drain()
 	ok(h, h.desk.sweep(h.Context(), sweepArgs{}))
+	ok(h, h.desk.remove(h.Context(), removeArgs{}))
 	h.Drain()
 }

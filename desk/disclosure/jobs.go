@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,16 +25,11 @@ type sweepArgs struct{}
 func (sweepArgs) Kind() string { return "disclosure.sweep" }
 
 // sweep reminds colleagues of what is due soon and of mail, ends orders to preserve whose
-// day has passed, and removes what was closed so long ago that the law does not need it,
-// and mail that became no request.
+// day has passed, and removes mail that became no request.
 func (d *disclosure) sweep(ctx context.Context, _ sweepArgs) error {
 	var letters []mail.Message
 	if err := d.DB.InTx(ctx, func(tx *store.Tx) error {
-		letters = nil
-		s, err := d.inForce()
-		if err != nil {
-			return err
-		}
+		var err error
 		if letters, err = d.reminders(ctx, tx); err != nil {
 			return err
 		}
@@ -45,10 +41,7 @@ func (d *disclosure) sweep(ctx context.Context, _ sweepArgs) error {
 		if err := d.endHolds(ctx, tx); err != nil {
 			return err
 		}
-		if err := d.removeMail(ctx, tx); err != nil {
-			return err
-		}
-		return d.removeOld(ctx, tx, s)
+		return d.removeMail(ctx, tx)
 	}); err != nil {
 		return err
 	}
@@ -188,15 +181,61 @@ func keptUntil(s *statement.Statement, r request) time.Time {
 	return until
 }
 
-// removeOld removes what is kept no longer.
-func (d *disclosure) removeOld(ctx context.Context, tx *store.Tx, s *statement.Statement) error {
-	closed, err := requests(ctx, tx, `closed > 0 ORDER BY closed, id LIMIT 500`)
+// isOver reports whether a request is kept no longer.
+func (d *disclosure) isOver(s *statement.Statement, r request) bool {
+	until := keptUntil(s, r)
+	return !until.IsZero() && !until.After(d.Now())
+}
+
+// removeArgs asks to remove requests that are kept no longer.
+type removeArgs struct{}
+
+// Kind names the job.
+func (removeArgs) Kind() string { return "disclosure.remove" }
+
+// removeSize is how many requests are looked at by one transaction.
+const removeSize = 500
+
+// remove removes, once a day, the requests that were closed so long ago that the law does
+// not need them. One about somebody whose record an order to preserve holds stays.
+func (d *disclosure) remove(ctx context.Context, _ removeArgs) error {
+	s, err := d.inForce()
+	if err != nil {
+		return err
+	}
+	p, _ := s.Purpose(purpose)
+	var at int64
+	after := ""
+	for n := removeSize; n == removeSize; {
+		if err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
+			closed, err := requests(ctx, tx, `closed > 0 AND closed <= $1 AND (closed, id) > ($2, $3) ORDER BY closed, id LIMIT $4`, d.Now().Add(-p.Retain+48*time.Hour).UnixMicro(), at, after, removeSize)
+			if n = len(closed); err != nil || n == 0 {
+				return err
+			}
+			at, after = closed[n-1].Closed.UnixMicro(), closed[n-1].ID
+			return d.removeOver(ctx, tx, slices.DeleteFunc(closed, func(r request) bool { return !d.isOver(s, r) }))
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *disclosure) removeOver(ctx context.Context, tx *store.Tx, over []request) error {
+	var people []loot.Subject
+	for _, r := range over {
+		if r.Subject != "" {
+			people = append(people, r.Subject)
+		}
+	}
+	slices.Sort(people)
+	stay, err := d.Gate.Stays(ctx, tx, name, collection, slices.Compact(people))
 	if err != nil {
 		return err
 	}
 	n := 0
-	for _, r := range closed {
-		if until := keptUntil(s, r); until.IsZero() || until.After(d.Now()) {
+	for _, r := range over {
+		if stay.Of(r.Subject) {
 			continue
 		}
 		for _, q := range []string{`DELETE FROM disclosure_note WHERE request = $1`, `DELETE FROM disclosure_file WHERE request = $1`, `DELETE FROM disclosure_request WHERE id = $1`} {
@@ -205,6 +244,9 @@ func (d *disclosure) removeOld(ctx context.Context, tx *store.Tx, s *statement.S
 			}
 		}
 		n++
+	}
+	if err := d.Held(ctx, tx, name, lapsing, stay.Clause, stay.Needed, len(over)-n); err != nil {
+		return err
 	}
 	return d.Erased(ctx, tx, name, desk.Lapse{What: lapsing, Why: whyLapsing, Clause: Keeps[1], Count: n})
 }
@@ -297,10 +339,19 @@ type exportedRequest struct {
 
 // export returns what this desk keeps about a person. What is secret is not there, as
 // it is not in their timeline; what is only preserved does not show either.
-func (d *disclosure) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any, error) {
-	list, err := requests(ctx, tx, `subject = $1 AND gag <= $2 AND kind = $3 ORDER BY opened, id`, string(s), d.Now().UnixMicro(), answering)
+func (d *disclosure) export(ctx context.Context, tx *store.Tx, whose loot.Subject) (any, error) {
+	list, err := requests(ctx, tx, `subject = $1 AND gag <= $2 AND kind = $3 ORDER BY opened, id`, string(whose), d.Now().UnixMicro(), answering)
 	if err != nil || len(list) == 0 {
 		return nil, err
+	}
+	s, err := d.inForce()
+	if err != nil {
+		return nil, err
+	}
+	// What an order holds beyond its time must not show.
+	list = slices.DeleteFunc(list, func(r request) bool { return d.isOver(s, r) })
+	if len(list) == 0 {
+		return nil, nil
 	}
 	var out []exportedRequest
 	for _, r := range list {

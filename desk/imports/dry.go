@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/job"
 	"loot/store"
 )
@@ -145,8 +147,8 @@ func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 		return err
 	}
 	return i.DB.InTx(ctx, func(tx *store.Tx) error {
-		old, err := readRuns(ctx, tx, `WHERE removed = 0 AND state NOT IN ('trying', 'running') AND touched < $1 ORDER BY made LIMIT 20`, now.Add(-filesKept*24*time.Hour).UnixMicro())
-		if err != nil {
+		old, err := readRuns(ctx, tx, `WHERE removed = 0 AND `+resting+` AND touched <= $1 ORDER BY made LIMIT 20`, now.Add(-fileLife).UnixMicro())
+		if err != nil || len(old) == 0 {
 			return err
 		}
 		for _, r := range old {
@@ -154,8 +156,39 @@ func (i *Imports) minutely(ctx context.Context, _ minutelyArgs) error {
 				return err
 			}
 		}
-		return nil
+		l, err := i.lapsing()
+		if err != nil {
+			return err
+		}
+		l.Count = len(old)
+		return i.Erased(ctx, tx, name, l)
 	})
+}
+
+// resting are the states of imports of which no job reads the file.
+const resting = `state NOT IN ('trying', 'running')`
+
+const fileLife = filesKept * 24 * time.Hour
+
+// lapsing is how reports call the files that are removed. An order to preserve a record
+// holds none: what was taken over from a file is in the record, and the rest is about
+// everybody else in it.
+func (i *Imports) lapsing() (desk.Lapse, error) {
+	s, err := i.inForce()
+	if err != nil {
+		return desk.Lapse{}, err
+	}
+	p, _ := s.Purpose("service")
+	return desk.Lapse{What: "Files of imports", Why: strconv.Itoa(filesKept) + " days after the last thing that was done with them", Clause: p.Clause}, nil
+}
+
+// lapses foretells which files go up to a time.
+func (i *Imports) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]desk.Lapse, error) {
+	l, err := i.lapsing()
+	if err != nil {
+		return nil, err
+	}
+	return desk.Foretell(ctx, tx, l, fileLife, until, `SELECT (touched + $1) / $2, count(*) FROM imports_run WHERE removed = 0 AND `+resting+` AND touched <= $3 GROUP BY 1`)
 }
 
 // dropKeys removes the keys for names of newcomers who were not taken over, once their

@@ -144,6 +144,7 @@ func (i *Imports) Desk() desk.Desk {
 		Demo:       i.demo,
 		Export:     i.export,
 		Erase:      i.forget,
+		Lapses:     i.lapses,
 		Nav: []web.Nav{
 			{Audience: web.Console, Group: "Customers", Order: 9, Label: "Imports", Icon: "upload", Href: "/console/imports", Roles: roles},
 		},

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/keyring"
 	"loot/ledger"
@@ -427,4 +428,46 @@ func (h *house) actor(entry string) (who string) {
 		return err
 	}))
 	return who
+}
+
+// TestFilesGoInTime: a file is foretold to go and counted when it does, of which the
+// last thing that was done with it decides.
+func TestFilesGoInTime(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		went := 0
+		h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+			if stayed || l.Clause == "" || l.What != "Files of imports" {
+				t.Errorf("%+v", l)
+			}
+			went += l.Count
+			return nil
+		}
+		h.bring("id,email\n1,one@example.com\n")
+		goes := h.Clock.Now().Add(fileLife)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			list, err := h.desk.lapses(ctx, tx, goes)
+			if len(list) != 1 || list[0].Count != 1 || !list[0].Day.Equal(desk.DayOf(goes)) || list[0].Clause == "" {
+				t.Errorf("foretold: %+v", list)
+			}
+			return err
+		})
+		for _, one := range []struct {
+			after time.Duration
+			want  int
+		}{{fileLife - time.Second, 0}, {time.Second, 1}, {time.Minute, 1}} {
+			h.Clock.Advance(one.after)
+			ok(t, h.desk.minutely(t.Context(), minutelyArgs{}))
+			if went != one.want {
+				t.Errorf("%d went, want %d", went, one.want)
+			}
+		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			n := 0
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM imports_chunk`).Scan(&n)
+			if n != 0 {
+				t.Errorf("%d parts of the file are left", n)
+			}
+			return err
+		})
+	})
 }

@@ -189,7 +189,7 @@ func (h *house) after(d time.Duration) {
 	h.Helper()
 	h.Clock.Advance(d)
 	h.Tx(func(ctx context.Context, tx *store.Tx) error {
-		for _, job := range []nightly{"customers.sweep", "billing.hourly"} {
+		for _, job := range []nightly{"customers.sweep", "billing.hourly", "billing.sweep"} {
 			if err := h.Kit.Jobs.Enqueue(ctx, tx, job); err != nil {
 				return err
 			}

@@ -151,7 +151,7 @@ func repeats(ctx context.Context, tx *store.Tx, c matter, now time.Time) (n int,
 	if c.Subject == "" {
 		return 0, nil
 	}
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM safety_case WHERE subject = $1 AND id <> $2 AND outcome = $3 AND opened > $4`,
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM safety_case WHERE aside = 0 AND subject = $1 AND id <> $2 AND outcome = $3 AND opened > $4`,
 		c.Subject, c.ID, violation, now.AddDate(-1, 0, 0).UnixMicro()).Scan(&n); err != nil {
 		return 0, fmt.Errorf("safety: repeats: %w", err)
 	}

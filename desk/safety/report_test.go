@@ -19,6 +19,7 @@ import (
 
 	"loot"
 	"loot/api"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/desk/safety/report"
 	"loot/store"
@@ -281,6 +282,84 @@ func TestCasesGoInTime(t *testing.T) {
 			t.Errorf("%d cases and %d reporters after the time", len(h.cases()), n)
 		}
 	})
+}
+
+// TestACaseStaysUnderAnOrderUnseen: of a customer or of a reporter whom an order to
+// preserve is about nobody sees a case any longer than of others; it goes after the order.
+func TestACaseStaysUnderAnOrderUnseen(t *testing.T) {
+	for name, whose := range map[string]string{"the customer's": "customer", "the reporter's": "reporter"} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, h *house) {
+				counts := map[bool]int{}
+				h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+					if l.What == lapsing {
+						counts[stayed] += l.Count
+					}
+					if stayed != strings.Contains(l.Why, "order to preserve") || l.Clause == "" {
+						t.Errorf("%+v, stayed: %v", l, stayed)
+					}
+					return nil
+				}
+				jo := h.customer("jo@example.com", "192.0.2.7")
+				h.customer("kim@example.com", "192.0.2.8")
+				var follow []string
+				report := func(address, email string) string {
+					h.visitor()
+					return h.Post("/abuse", "kind", "spam", "addresses", address, "text", "Spam.", "email", email).Header.Get("Location")
+				}
+				follow = append(follow, report("192.0.2.7", "ann@example.net"), report("192.0.2.8", "bob@example.net"))
+				h.asAbuse()
+				var held loot.Subject
+				for _, c := range h.cases() {
+					h.step(c, "judge", "outcome", violation, "measure", limited, "ground", "law", "rule", "A law", "facts", "F", "reasons", "R")
+					h.Tx(func(ctx context.Context, tx *store.Tx) error {
+						people, err := reportersOf(ctx, tx, c.ID)
+						if err == nil && c.Subject == jo {
+							held = map[string]loot.Subject{"customer": jo, "reporter": people[0]}[whose]
+							err = h.Kit.Gate.Hold(ctx, tx, held, h.Clock.Now().AddDate(4, 0, 0))
+						}
+						return err
+					})
+				}
+				h.hourly(366 * 24 * time.Hour) // nobody objects
+				all := h.cases()
+				h.swept(2 * 366 * 24 * time.Hour)
+				if len(h.cases()) != 0 || counts[true] != 1 || counts[false] != 1 {
+					t.Fatalf("%d cases are seen, and counted are %v", len(h.cases()), counts)
+				}
+				h.asAbuse()
+				if a := h.Get("/console/abuse/reasons.json"); a.Status != http.StatusOK || strings.Contains(a.Body, "A law") {
+					t.Errorf("the statements of reasons: %d %s", a.Status, a.Body)
+				}
+				for _, c := range all {
+					h.asAbuse()
+					shows(t, h.Get("/console/abuse/"+c.ID), http.StatusNotFound)
+					if c.Subject != "" {
+						h.as(c.Subject)
+						shows(t, h.Get("/portal/cases/"+c.ID), http.StatusNotFound)
+						desktest.Lacks(t, h.Get("/portal/cases"), c.Reference())
+					}
+				}
+				h.visitor()
+				for _, path := range follow {
+					if a := h.Get(path); a.Status != http.StatusNotFound {
+						t.Errorf("a report can be followed: %d", a.Status)
+					}
+				}
+				if to := report("192.0.2.7", "ann@example.net"); to == follow[0] || len(h.cases()) != 1 {
+					t.Errorf("the same report again leads to %q, and %d cases are open", to, len(h.cases()))
+				}
+				h.swept(time.Hour)
+				if counts[true] != 2 || counts[false] != 1 {
+					t.Errorf("on the next day counted are %v", counts)
+				}
+				h.swept(366 * 24 * time.Hour)
+				if counts[true] != 2 || counts[false] != 2 {
+					t.Errorf("after the order counted are %v", counts)
+				}
+			})
+		})
+	}
 }
 
 // TestAPI: programs report one at a time or many, and hear what became of each.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"loot"
@@ -12,7 +13,14 @@ import (
 	"loot/store"
 )
 
-const whyOver = "the case is over for as long as its purpose keeps it"
+// What reports call cases, and why they go.
+const (
+	lapsing = "Cases of misuse and disputes"
+	whyOver = "the case is over for as long as its purpose keeps it"
+)
+
+// sweepSize is how many cases are erased by one transaction.
+const sweepSize = 100
 
 // keptFor is how long a case is kept once it is closed.
 func keptFor(s *statement.Statement, what string) time.Duration {
@@ -32,22 +40,25 @@ func (d *Safety) sweep(ctx context.Context, _ sweepArgs) error {
 		return err
 	}
 	now := d.Now()
+	if err := d.sweepHeld(ctx); err != nil {
+		return err
+	}
 	for _, what := range []string{anAbuse, aDispute} {
-		for {
-			var over []matter
-			if err := d.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-				over, err = cases(ctx, tx, `what = $1 AND closed > 0 AND closed <= $2 ORDER BY closed, id LIMIT 100`, what, now.Add(-keptFor(s, what)).UnixMicro())
+		for n := sweepSize; n == sweepSize; {
+			if err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
+				over, err := cases(ctx, tx, `what = $1 AND closed > 0 AND closed <= $2 ORDER BY closed, id LIMIT $3`+tx.ForUpdate(), what, now.Add(-keptFor(s, what)).UnixMicro(), sweepSize)
+				if n = len(over); err != nil {
+					return err
+				}
+				held, err := d.end(ctx, tx, over)
+				for _, c := range held {
+					if err == nil {
+						err = setAside(ctx, tx, c)
+					}
+				}
 				return err
 			}); err != nil {
 				return err
-			}
-			for _, c := range over {
-				if err := d.erase(ctx, c); err != nil {
-					return err
-				}
-			}
-			if len(over) < 100 {
-				break
 			}
 		}
 	}
@@ -59,32 +70,131 @@ func (d *Safety) sweep(ctx context.Context, _ sweepArgs) error {
 	return nil
 }
 
-// erase erases a case, and each report that is in no other.
-func (d *Safety) erase(ctx context.Context, c matter) error {
-	return d.Gate.InTx(ctx, func(tx *store.Tx) error {
-		for {
-			list, err := reportsOf(ctx, tx, c.ID)
-			if err != nil {
+// sweepHeld erases the cases that were held, and are not any longer.
+func (d *Safety) sweepHeld(ctx context.Context) error {
+	after := ""
+	for n := sweepSize; n == sweepSize; {
+		if err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
+			aside, err := readCases(ctx, tx, `aside = 1 AND id > $1 ORDER BY id LIMIT $2`+tx.ForUpdate(), after, sweepSize)
+			if n = len(aside); err != nil || n == 0 {
 				return err
 			}
-			for _, f := range list {
-				if err := d.leave(ctx, tx, f); err != nil {
-					return err
-				}
-			}
-			if len(list) < mostShown {
-				break
+			after = aside[n-1].ID
+			_, err = d.end(ctx, tx, aside)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end erases cases whose time is over, and returns those that an order to preserve holds
+// of their customer or of somebody who reported them.
+func (d *Safety) end(ctx context.Context, tx *store.Tx, over []matter) (held []matter, err error) {
+	about := map[string][]loot.Subject{}
+	var people []loot.Subject
+	for _, c := range over {
+		if about[c.ID], err = reportersOf(ctx, tx, c.ID); err != nil {
+			return nil, err
+		}
+		if c.Subject != "" {
+			about[c.ID] = append(about[c.ID], c.Subject)
+		}
+		people = append(people, about[c.ID]...)
+	}
+	slices.Sort(people)
+	stay, err := d.Gate.Stays(ctx, tx, name, reporters, slices.Compact(people))
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range over {
+		if slices.ContainsFunc(about[c.ID], stay.Of) {
+			held = append(held, c)
+		} else if err := d.erase(ctx, tx, c); err != nil {
+			return nil, err
+		}
+	}
+	return held, d.Held(ctx, tx, name, lapsing, stay.Clause, stay.Needed, len(held))
+}
+
+func reportersOf(ctx context.Context, tx *store.Tx, id string) (out []loot.Subject, err error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT r.subject FROM safety_about a JOIN safety_report r ON r.id = a.report WHERE a.matter = $1 AND r.subject <> ''`, id)
+	if err != nil {
+		return nil, fmt.Errorf("safety: reporters: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s loot.Subject
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("safety: reporters: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, errors.Join(rows.Err(), rows.Close())
+}
+
+// setAside keeps a case where nobody sees it, whoever may: no link leads there, and what
+// was reported in it and in no other counts as new when it comes again.
+func setAside(ctx context.Context, tx *store.Tx, c matter) error {
+	if _, err := tx.Exec(ctx, `UPDATE safety_case SET aside = 1 WHERE id = $1`, c.ID); err != nil {
+		return fmt.Errorf("safety: aside: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM safety_link WHERE matter = $1`, c.ID); err != nil {
+		return fmt.Errorf("safety: aside: %w", err)
+	}
+	rows, err := tx.Query(ctx, `SELECT a.report FROM safety_about a WHERE a.matter = $1
+		AND NOT EXISTS (SELECT 1 FROM safety_about b JOIN safety_case c ON c.id = b.matter WHERE b.report = a.report AND c.aside = 0)`, c.ID)
+	if err != nil {
+		return fmt.Errorf("safety: aside: %w", err)
+	}
+	defer rows.Close()
+	var alone []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return fmt.Errorf("safety: aside: %w", err)
+		}
+		alone = append(alone, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("safety: aside: %w", err)
+	}
+	for _, id := range alone {
+		if _, err := tx.Exec(ctx, `DELETE FROM safety_link WHERE report = $1`, id); err != nil {
+			return fmt.Errorf("safety: aside: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE safety_report SET digest = $1 WHERE id = $2`, []byte(id), id); err != nil {
+			return fmt.Errorf("safety: aside: %w", err)
+		}
+	}
+	return nil
+}
+
+// erase erases a case, and each report that is in no other.
+func (d *Safety) erase(ctx context.Context, tx *store.Tx, c matter) error {
+	for {
+		list, err := reportsOf(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		for _, f := range list {
+			if err := d.leave(ctx, tx, f); err != nil {
+				return err
 			}
 		}
-		for _, q := range []string{
-			`DELETE FROM safety_note WHERE matter = $1`, `DELETE FROM safety_judgment WHERE matter = $1`, `DELETE FROM safety_link WHERE matter = $1`, `DELETE FROM safety_case WHERE id = $1`,
-		} {
-			if _, err := tx.Exec(ctx, q, c.ID); err != nil {
-				return fmt.Errorf("safety: erase: %w", err)
-			}
+		if len(list) < mostShown {
+			break
 		}
-		return d.Erased(ctx, tx, name, desk.Lapse{What: "Cases of misuse and disputes", Why: whyOver, Clause: Keeps[0], Count: 1})
-	})
+	}
+	for _, q := range []string{
+		`DELETE FROM safety_note WHERE matter = $1`, `DELETE FROM safety_judgment WHERE matter = $1`, `DELETE FROM safety_link WHERE matter = $1`, `DELETE FROM safety_case WHERE id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, q, c.ID); err != nil {
+			return fmt.Errorf("safety: erase: %w", err)
+		}
+	}
+	return d.Erased(ctx, tx, name, desk.Lapse{What: lapsing, Why: whyOver, Clause: Keeps[0], Count: 1})
 }
 
 // leave takes a report out of its case, and erases it if that was its last.
@@ -118,27 +228,14 @@ func (d *Safety) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]d
 	if err != nil {
 		return nil, err
 	}
-	days := map[time.Time]int{}
-	for _, what := range []string{anAbuse, aDispute} {
-		kept := keptFor(s, what)
-		rows, err := tx.Query(ctx, `SELECT closed FROM safety_case WHERE what = $1 AND closed > 0 AND closed <= $2`, what, until.Add(-kept).UnixMicro())
-		if err != nil {
-			return nil, fmt.Errorf("safety: lapses: %w", err)
-		}
-		for rows.Next() {
-			var at int64
-			if err := rows.Scan(&at); err != nil {
-				return nil, errors.Join(err, rows.Close())
-			}
-			days[desk.DayOf(store.Instant(at).Add(kept))]++
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, fmt.Errorf("safety: lapses: %w", err)
-		}
-	}
 	var out []desk.Lapse
-	for day, n := range days {
-		out = append(out, desk.Lapse{Day: day, What: "Cases of misuse and disputes", Why: whyOver, Clause: Keeps[0], Count: n})
+	for _, what := range []string{anAbuse, aDispute} {
+		list, err := desk.Foretell(ctx, tx, desk.Lapse{What: lapsing, Why: whyOver, Clause: Keeps[0]}, keptFor(s, what), until,
+			`SELECT (closed + $1) / $2, count(*) FROM safety_case WHERE closed > 0 AND closed <= $3 AND what = $4 GROUP BY 1`, what)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
 	}
 	return out, nil
 }

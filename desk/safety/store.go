@@ -75,7 +75,12 @@ func (c matter) Reference() string { return desk.Reference("C", c.ID) }
 
 const caseColumns = `id, what, kind, mark, network, subject, service, earliest, latest, opened, due, owner, acted, notified, answered, escalated, measure, outcome, judge, appealed, decided, reversed, reminded, closed, version`
 
-func cases(ctx context.Context, tx *store.Tx, where string, args ...any) (out []matter, err error) {
+// cases returns the cases that a condition takes, but for those that are held aside.
+func cases(ctx context.Context, tx *store.Tx, where string, args ...any) ([]matter, error) {
+	return readCases(ctx, tx, `aside = 0 AND `+where, args...)
+}
+
+func readCases(ctx context.Context, tx *store.Tx, where string, args ...any) (out []matter, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+caseColumns+` FROM safety_case WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("safety: cases: %w", err)
@@ -274,9 +279,11 @@ func one(yes bool) int {
 	return 0
 }
 
-// judgments returns those that are asked for, with their reasons.
+// judgments returns those that are asked for, with their reasons, but for those of cases
+// that are held aside.
 func (d *Safety) judgments(ctx context.Context, tx *store.Tx, where string, args ...any) (out []judgment, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, matter, at, author, appeal = 1, outcome, measure, ground, automated = 1, text FROM safety_judgment WHERE `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT id, matter, at, author, appeal = 1, outcome, measure, ground, automated = 1, text FROM safety_judgment
+		WHERE NOT EXISTS (SELECT 1 FROM safety_case c WHERE c.id = safety_judgment.matter AND c.aside = 1) AND `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("safety: judgments: %w", err)
 	}

@@ -34,7 +34,7 @@ func (r reputation) String() string {
 
 func reputationOf(ctx context.Context, tx *store.Tx, reporter []byte) (r reputation, err error) {
 	if err := tx.QueryRow(ctx, `SELECT count(*), COALESCE(SUM(CASE WHEN c.outcome IN ('violation', 'none') THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN c.outcome = 'violation' THEN 1 ELSE 0 END), 0)
-		FROM safety_report r JOIN safety_about a ON a.report = r.id JOIN safety_case c ON c.id = a.matter WHERE r.reporter = $1`, reporter).Scan(&r.Cases, &r.Reports, &r.Right); err != nil {
+		FROM safety_report r JOIN safety_about a ON a.report = r.id JOIN safety_case c ON c.id = a.matter AND c.aside = 0 WHERE r.reporter = $1`, reporter).Scan(&r.Cases, &r.Reports, &r.Right); err != nil {
 		return r, fmt.Errorf("safety: reputation: %w", err)
 	}
 	return r, nil

@@ -103,7 +103,7 @@ var decisions = map[string]string{
 }
 
 // rulingForm asks what is decided and why.
-func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields {
+func rulingForm(s *statement.Statement, m matter, invoices []Invoice, more int) web.Fields {
 	version := web.Field{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)}
 	reason := web.Field{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."}
 	if m.Line > 0 {
@@ -127,7 +127,7 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice) web.Fields
 	}
 	form := web.Fields{version, {Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: options}, value}
 	if len(invoices) > 0 {
-		form = append(form, againField(m, invoices))
+		form = append(form, againField(m, invoices, more))
 	}
 	return append(form, reason)
 }
@@ -203,7 +203,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 					return err
 				}
 			}
-			if n.Kind == "correction" || n.Kind == "invoices" {
+			if n.Kind == "correction" || n.Kind == "invoices" || n.Kind == "left" {
 				continue
 			}
 			one := noteView{At: n.At, Who: who, What: noteTitles[n.Kind], Text: n.Text, Closed: n.Author == "" && !data.Read}
@@ -221,14 +221,15 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		if data.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}
+		data.Left = left(m, notes)
 		switch {
 		case !m.Closed.IsZero():
 		case m.Decision == "":
-			invoices, err := v.concerned(ctx, tx, m)
+			invoices, more, err := v.concerned(ctx, tx, m)
 			if err != nil {
 				return err
 			}
-			data.Form = rulingForm(s, m, invoices)
+			data.Form = rulingForm(s, m, invoices, more)
 		case m.Decider != by.ID:
 			data.Agree = secondForm(m)
 			data.Proposed, data.Waiting = decisions[m.Decision], strings.Fields(desk.LatestNote(notes, "invoices"))
@@ -455,11 +456,11 @@ func (v *Verification) rule(w http.ResponseWriter, r *http.Request) error {
 
 // ruled reads a ruling from its form and refuses one that cannot be.
 func (v *Verification) ruled(ctx context.Context, tx *store.Tx, s *statement.Statement, m matter, form url.Values) (ruling, error) {
-	invoices, err := v.concerned(ctx, tx, m)
+	invoices, more, err := v.concerned(ctx, tx, m)
 	if err != nil {
 		return ruling{}, err
 	}
-	if err := rulingForm(s, m, invoices).Check(form); err != nil {
+	if err := rulingForm(s, m, invoices, more).Check(form); err != nil {
 		return ruling{}, err
 	}
 	out := ruling{Decision: form.Get("decision"), Reason: form.Get("reason")}
@@ -471,6 +472,7 @@ func (v *Verification) ruled(ctx context.Context, tx *store.Tx, s *statement.Sta
 		}
 	default:
 		out.Value, out.Again = form.Get("value"), form["again"]
+		out.Left = more
 		err = sound(s, m, out.Value)
 	}
 	return out, err

@@ -3,6 +3,7 @@ package verification
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type ruling struct {
 	Decision string   // "right", "wrong", "corrected", "refused"
 	Value    string   // of a correction
 	Again    []string // numbers of the invoices that are written again with it
+	Left     int      // of those that say the wrong value, so many were not offered
 	Reason   string   // the customer reads it
 }
 
@@ -65,6 +67,11 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
 	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "reason", Text: r.Reason}); err != nil {
 		return err
+	}
+	if r.Left > 0 {
+		if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "left", Text: strconv.Itoa(r.Left)}); err != nil {
+			return err
+		}
 	}
 	if !secondNeeded(s, m.Field) {
 		return v.apply(ctx, tx, s, m, by, r.Value)

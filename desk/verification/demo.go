@@ -131,7 +131,7 @@ func (v *Verification) lastInvoice(ctx context.Context, subject loot.Subject, on
 		return "", nil
 	}
 	err = v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		list, err := v.invoices.Concerned(ctx, tx, subject, one.field, time.Unix(0, 0), "")
+		list, _, err := v.invoices.Concerned(ctx, tx, subject, one.field, time.Unix(0, 0), "")
 		if len(list) > 0 {
 			number = list[0].Number
 		}

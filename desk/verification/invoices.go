@@ -3,6 +3,7 @@ package verification
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +19,8 @@ import (
 type Invoices struct {
 	// Concerned returns those of a customer that say what has stood in a field since
 	// a time, latest first, and the one named whenever it was issued; none that was
-	// taken back.
-	Concerned func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) ([]Invoice, error)
+	// taken back. There are so many more, earlier ones, than can be written again at once.
+	Concerned func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (list []Invoice, more int, err error)
 	// WriteAgain decides in a transaction in which the invoices are taken back and, unless
 	// it is the services on them that are wrong, written again: all of it happens or
 	// nothing. Decide may run more than once.
@@ -61,22 +62,22 @@ type Written struct{ Original, Credit, Corrected string }
 const source = "our staff, after a check"
 
 // concerned returns the invoices that may have to be written again when a mistake
-// is put right. Only a report of a customer has any.
-func (v *Verification) concerned(ctx context.Context, tx *store.Tx, m matter) ([]Invoice, error) {
+// is put right, and how many more there are. Only a report of a customer has any.
+func (v *Verification) concerned(ctx context.Context, tx *store.Tx, m matter) (list []Invoice, more int, err error) {
 	if v.invoices.Concerned == nil || m.Kind != kindMistake || !m.Closed.IsZero() {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if m.Line > 0 { // its own and no other
-		list, err := v.invoices.Concerned(ctx, tx, m.Subject, m.Field, v.Now(), m.Invoice)
-		return slices.DeleteFunc(list, func(i Invoice) bool { return i.Number != m.Invoice }), err
+		list, _, err := v.invoices.Concerned(ctx, tx, m.Subject, m.Field, v.Now(), m.Invoice)
+		return slices.DeleteFunc(list, func(i Invoice) bool { return i.Number != m.Invoice }), 0, err
 	}
 	held, err := v.Vault.Held(ctx, tx, m.Subject, collection)
 	if err != nil {
-		return nil, unlessGone(err)
+		return nil, 0, unlessGone(err)
 	}
 	about, is := held[m.Field]
 	if !is {
-		return nil, nil
+		return nil, 0, nil
 	}
 	return v.invoices.Concerned(ctx, tx, m.Subject, m.Field, about.At, m.Invoice)
 }
@@ -91,7 +92,7 @@ func (v *Verification) named(ctx context.Context, tx *store.Tx, s loot.Subject, 
 	var list []Invoice
 	if v.invoices.Concerned != nil {
 		var err error
-		if list, err = v.invoices.Concerned(ctx, tx, s, f, v.Now(), number); err != nil {
+		if list, _, err = v.invoices.Concerned(ctx, tx, s, f, v.Now(), number); err != nil {
 			return err
 		}
 	}
@@ -114,10 +115,14 @@ func unlessGone(err error) error {
 // againField asks which invoices are written again: at first the one from which
 // the mistake was reported or, if it was from none, all that say it. Where that one
 // does not stand any more, a colleague says which.
-func againField(m matter, list []Invoice) web.Field {
+func againField(m matter, list []Invoice, more int) web.Field {
 	f := web.Field{
 		Name: "again", Label: "Invoices that say the wrong value", Type: "checkboxes", Wide: true,
 		Hint: "Each that is ticked is taken back by a credit note and written again, in the same instant as the record is put right.",
+	}
+	if more > 0 {
+		f.Hint += " These are the latest: " + loot.Plural(more, "earlier one that says it stays", "earlier ones that say it stay") +
+			" as they are, which the customer is told. Whoever works in billing takes one of those back on its page, with a reason."
 	}
 	for _, i := range list {
 		f.Options = append(f.Options, web.Option{Value: i.Number, Label: i.Words})
@@ -156,6 +161,24 @@ func (v *Verification) againAgreed(m matter, by loot.Actor, notes []desk.Note) A
 
 func (v *Verification) againOf(m matter, by loot.Actor, numbers []string, value string) Again {
 	return Again{Subject: m.Subject, Numbers: numbers, Field: m.Field, Value: value, Source: source, Reference: m.ID, By: by}
+}
+
+// left returns how many invoices with the wrong value stay as they are after a case, as
+// they were too many to be written again with it.
+func left(m matter, notes []desk.Note) int {
+	if m.Decision != "corrected" || m.Closed.IsZero() {
+		return 0
+	}
+	n, _ := strconv.Atoi(desk.LatestNote(notes, "left"))
+	return n
+}
+
+// leftInWords says it to whom they are.
+func leftInWords(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return loot.Plural(n, "earlier invoice says", "earlier invoices say") + " the same, which is more than can be written again at once. Write to us, with its number, if you need one of those taken back."
 }
 
 // written returns what was written again in a case.

@@ -19,16 +19,17 @@ import (
 type bills struct {
 	issued []Invoice
 	since  time.Time // of the value, as was asked last
+	more   int       // that say it, too
 	again  []Again   // what was written again
 	moves  int       // how often the numbers are taken meanwhile
 }
 
-func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot.Field, since time.Time, _ string) ([]Invoice, error) {
+func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot.Field, since time.Time, _ string) ([]Invoice, int, error) {
 	b.since = since
 	if f == "contact.phone" {
-		return nil, nil
+		return nil, 0, nil
 	}
-	return slices.Clone(b.issued), nil
+	return slices.Clone(b.issued), b.more, nil
 }
 
 func (b *bills) lines(_ context.Context, _ loot.Actor, number string) ([]Line, error) {
@@ -117,6 +118,35 @@ func TestInvoicesAreWrittenAgain(t *testing.T) {
 		}
 		if text := h.letter().Text; !strings.Contains(text, "EX-7-C") || strings.Contains(text, "Corkville") {
 			t.Errorf("the letter: %s", text)
+		}
+	})
+}
+
+// TestInvoicesThatAreTooManyAreSaid: to whoever decides, and to the customer with what to
+// do, once it is decided; nothing is said where there are none.
+func TestInvoicesThatAreTooManyAreSaid(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		support := h.hire("m-support", "support")
+		for more, says := range map[int]string{0: "", 1: "1 earlier invoice says the same", 40: "40 earlier invoices say the same"} {
+			h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}}, more: more}
+			s := h.customer(meadow())
+			h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "text", "We moved."))
+			m := h.open(s, "address.city")
+			asked := desktest.Text(h.as(support).Get("/console/checks/" + m.ID).Body)
+			if got := strings.Contains(asked, "These are the latest"); got != (more > 0) {
+				t.Errorf("with %d more whoever decides reads %q", more, asked)
+			}
+			desktest.Lacks(t, h.as(person(s)).Get("/portal/checks"), "the same")
+			h.taken(h.post(support, m, "", "decision", "corrected", "value", "Corkville", "reason", "They moved.", "again", "EX-9"))
+			for who, text := range map[string]string{"the portal": desktest.Text(h.as(person(s)).Get("/portal/checks").Body), "the letter": strings.Join(strings.Fields(h.letter().Text), " ")} {
+				if got := strings.Contains(text, "the same"); got != (more > 0) || !strings.Contains(text, says) {
+					t.Errorf("with %d more %s says %q", more, who, text)
+				}
+			}
+			decided := desktest.Text(h.as(support).Get("/console/checks/" + m.ID).Body)
+			if got := strings.Contains(decided, "Earlier invoices"); got != (more > 0) {
+				t.Errorf("with %d more the case says %q", more, decided)
+			}
 		}
 	})
 }

@@ -37,10 +37,16 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 	if a.Case != "" {
 		var m matter
 		var written []Written
+		var stay string
 		if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 			if m, err = findMatter(ctx, tx, a.Case, ""); err == nil {
 				written, err = v.written(ctx, tx, m)
 			}
+			if err != nil {
+				return err
+			}
+			notes, err := v.notes.Of(ctx, tx, m.ID)
+			stay = leftInWords(left(m, notes))
 			return err
 		}); loot.KindOf(err) == loot.NotFound {
 			return nil // erased meanwhile
@@ -61,6 +67,9 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 					what += ", and the corrected invoice " + w.Corrected + " stands for it"
 				}
 				letter.Blocks = append(letter.Blocks, mail.Para(what+". Each is in your portal."))
+			}
+			if stay != "" {
+				letter.Blocks = append(letter.Blocks, mail.Para(stay))
 			}
 		}
 	}

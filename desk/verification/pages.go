@@ -64,6 +64,7 @@ type reportView struct {
 	Answer  web.Badge
 	Correct string // where it is put right; empty: nothing is to be done
 	Written []Written
+	Left    string // what stays of earlier invoices; empty: nothing does
 }
 
 type wrongView struct {
@@ -111,6 +112,7 @@ type caseView struct {
 	Unseen     bool     // there is one, which opens with what it would replace
 	Waiting    []string // numbers of the invoices that wait with it to be written again
 	Written    []Written
+	Left       int    // earlier invoices that say the wrong value, too
 	Approval   string // of the others for a look; empty: none is given
 	Evidence   []evidenceView
 	Attach     web.Fields // nil: nothing is attached any longer

@@ -96,6 +96,7 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 		if one.Written, err = v.written(ctx, tx, m); err != nil {
 			return err
 		}
+		one.Left = leftInWords(left(m, notes))
 		if m.Decision == "wrong" && !m.Closed.IsZero() {
 			one.Correct = "/portal/correct/" + url.PathEscape(string(m.Field))
 		}
