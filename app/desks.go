@@ -176,8 +176,8 @@ func (a *App) invoicesOf() verification.Invoices {
 		Services: billing.Services,
 		Lines: func(ctx context.Context, me loot.Actor, number string) (out []verification.Line, err error) {
 			lines, err := a.billing.Lines(ctx, me, number)
-			for n, words := range lines {
-				out = append(out, verification.Line{Place: n + 1, Words: words})
+			for _, l := range lines {
+				out = append(out, verification.Line(l))
 			}
 			return out, err
 		},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"loot"
@@ -16,13 +17,14 @@ import (
 )
 
 // An Again says which invoices of a customer are taken back and written again,
-// since something on them is wrong. Where it is the [Services], nothing is written for
-// them: what was used is put right where it stands.
+// since a detail or what a line charges is wrong on them. Where nothing is left to charge,
+// no other is written.
 type Again struct {
 	Subject   loot.Subject
 	Numbers   []string
 	Field     loot.Field // that is wrong
-	Value     string     // that is right
+	Line      int        // that is wrong, of [Services], by its number there
+	Value     string     // that is right; of a line, how much
 	Source    string     // of the value, in words for the customer
 	Reference string     // of the case in which it was decided
 	By        loot.Actor
@@ -91,8 +93,12 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		if err != nil {
 			return err
 		}
-		if a.Field == Services {
-			drafts = append(drafts, b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, s.Titles(a.Field)[0])))
+		lines, err := a.lines(r.Invoice.Lines)
+		if err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			drafts = append(drafts, b.takenBack(s, r, i, fmt.Sprintf(creditWords[r.Language].reason, i.Number, a.title(s))))
 			continue
 		}
 		if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
@@ -102,14 +108,14 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 			return err
 		}
 		words := creditWords[r.Language]
-		again, err := b.writtenAgain(ctx, s, seller, r, i, a)
+		again, err := b.writtenAgain(ctx, s, seller, r, i, a, lines)
 		if err != nil {
 			return err
 		}
 		if err := prepay(&again.record.Invoice, paid[number]); err != nil {
 			return err
 		}
-		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, s.Titles(a.Field)[0]))
+		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, a.title(s)))
 		credit.quiet = true
 		drafts = append(drafts, credit, again)
 	}
@@ -132,7 +138,7 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 				continue
 			}
 			c := Credit{Original: one.Preceding, Credit: one.Number, Reference: a.Reference, Author: a.By.ID, At: one.At}
-			if a.Field != Services {
+			if n+1 < len(made) && made[n+1].Kind == invoice.Corrected {
 				c.Corrected = made[n+1].Number
 			}
 			if err := insertCredit(ctx, tx, c); err != nil {
@@ -144,6 +150,39 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		}
 		return b.Gate.NoteAbout(ctx, tx, a.Subject, collection, a.By, "invoice.corrected", "adequacy.mistakes")
 	})
+}
+
+// title names what is put right.
+func (a Again) title(s *statement.Statement) string {
+	title := s.Titles(a.Field)[0]
+	if a.Field == Services {
+		title += fmt.Sprintf(" (%d)", a.Line)
+	}
+	return title
+}
+
+// lines returns the lines of a corrected invoice: those of the wrong one but for how much
+// the one that was wrong charges; none: nothing is left to charge.
+func (a Again) lines(was []invoice.Line) ([]invoice.Line, error) {
+	out := slices.Clone(was)
+	if a.Field != Services {
+		return out, nil
+	}
+	at := slices.IndexFunc(out, func(l invoice.Line) bool { return l.ID == strconv.Itoa(a.Line) })
+	if at < 0 {
+		return nil, loot.Errorf(loot.Invalid, "The invoice has no line %d.", a.Line)
+	}
+	quantity, err := invoice.ParseDecimal(a.Value)
+	switch {
+	case err != nil || quantity.Sign() < 0:
+		return nil, loot.Errorf(loot.Invalid, "How much line %d should charge is a number such as 0.5; 0 takes it off.", a.Line)
+	case quantity.IsZero():
+		return slices.Delete(out, at, at+1), nil // the others keep their numbers
+	case quantity.Equal(out[at].Quantity):
+		return nil, loot.Errorf(loot.Invalid, "So much is what line %d charges already.", a.Line)
+	}
+	out[at].Quantity = quantity
+	return out, nil
 }
 
 // prepay says on a corrected invoice what of it is paid by what was paid of the one
@@ -231,18 +270,22 @@ func (b *Billing) takenBack(s *statement.Statement, r invoice.Record, i Issued, 
 
 // writtenAgain is what stands for an invoice on which one value was wrong. What
 // else it says was right when it was issued, and stays.
-func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again) (draft, error) {
+func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, seller Seller, r invoice.Record, i Issued, a Again, lines []invoice.Line) (draft, error) {
 	was, at := r.Invoice, seller.place()
 	known, services := map[loot.Field]invoice.Known{}, []invoice.Known(nil)
 	for _, k := range r.Known {
 		if k.Line != "" {
-			services = append(services, k) // as its lines are
+			if slices.ContainsFunc(lines, func(l invoice.Line) bool { return l.ID == k.Line }) {
+				services = append(services, k)
+			}
 			continue
 		}
 		known[fieldOf(k)] = k
 	}
-	d, _ := s.Field(a.Field)
-	known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at))
+	if a.Field != Services {
+		d, _ := s.Field(a.Field)
+		known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at))
+	}
 	buyer := buyerOf(func(f loot.Field) string {
 		switch f {
 		case a.Field:
@@ -266,8 +309,8 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 	})
 	out := invoice.Record{Language: r.Language, Foot: r.Foot, Invoice: invoice.Invoice{
 		Kind: invoice.Corrected, Preceding: []invoice.Document{{Number: i.Number, Issued: i.Day}}, Period: was.Period, Currency: was.Currency,
-		Notes:  []string{fmt.Sprintf(creditWords[r.Language].stands, i.Number, d.Title)},
-		Seller: seller.party(), Buyer: buyer, Lines: slices.Clone(was.Lines), Payment: seller.payment(was.Currency),
+		Notes:  []string{fmt.Sprintf(creditWords[r.Language].stands, i.Number, a.title(s))},
+		Seller: seller.party(), Buyer: buyer, Lines: lines, Payment: seller.payment(was.Currency),
 	}}
 	seller.Language = r.Language
 	var finding string

@@ -365,11 +365,11 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 		o.hour()
 		me := loot.Actor{Kind: loot.Person, ID: string(s)}
 		lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001")
-		if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "1: Shared hosting, Small, ") || !strings.HasSuffix(lines[0], "€\u00a01.31") {
-			t.Errorf("%q, %v", lines, err)
+		if err != nil || len(lines) != 1 || lines[0].Number != 1 || !strings.HasPrefix(lines[0].Words, "1: Shared hosting, Small, ") || !strings.HasSuffix(lines[0].Words, "€\u00a01.31") {
+			t.Errorf("%+v, %v", lines, err)
 		}
 		if lines, err := o.b.Lines(t.Context(), loot.Actor{Kind: loot.Person, ID: string(o.customer(meadow))}, "EX-2026-000001"); err != nil || lines != nil {
-			t.Errorf("somebody else sees %q, %v", lines, err)
+			t.Errorf("somebody else sees %+v, %v", lines, err)
 		}
 		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
 			list, _, err := o.b.Concerned(t.Context(), tx, s, Services, o.Clock.Now().Add(time.Hour), "EX-2026-000001")
@@ -379,13 +379,23 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 			return err
 		}))
 		decided := false
-		ok(t, o.b.WriteAgain(t.Context(), again(s, Services, "", "EX-2026-000001"), func(*store.Tx) error { decided = true; return nil }))
+		charges := func(number, quantity string, line int) error {
+			a := again(s, Services, quantity, number)
+			a.Line = line
+			return o.b.WriteAgain(t.Context(), a, func(*store.Tx) error { decided = true; return nil })
+		}
+		for quantity, line := range map[string]int{"": 1, "x": 1, "-1": 1, "NaN": 1, "0.5": 2, "2": 0, o.record("EX-2026-000001").Invoice.Lines[0].Quantity.String(): 1, "99999999999999999999": 1} {
+			if err := charges("EX-2026-000001", quantity, line); loot.KindOf(err) != loot.Invalid || decided {
+				t.Errorf("line %d, %q: %v", line, quantity, err)
+			}
+		}
+		ok(t, charges("EX-2026-000001", "0", 1))
 		all := o.issued("")
 		if !decided || len(all) != 2 || all[1].Kind != invoice.CreditNote || all[1].Total != all[0].Total {
 			t.Fatalf("decided: %t, %+v", decided, all)
 		}
 		o.as(s)
-		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "It takes invoice EX-2026-000001 back. Reason: Services used")
+		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "It takes invoice EX-2026-000001 back. Reason: Services used (1)")
 		ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
 			list, err := o.b.Credits(t.Context(), tx, "c1")
 			if len(list) != 1 || list[0].Credit != "EX-2026-000002" || list[0].Corrected != "" {
@@ -394,10 +404,46 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 			return err
 		}))
 		if lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001"); err != nil || lines != nil {
-			t.Errorf("of one that was taken back: %q, %v", lines, err)
+			t.Errorf("of one that was taken back: %+v, %v", lines, err)
 		}
-		if err := o.b.WriteAgain(t.Context(), again(s, Services, "", "EX-2026-000001"), func(*store.Tx) error { return nil }); loot.KindOf(err) != loot.Conflict {
+		if err := charges("EX-2026-000001", "0", 1); loot.KindOf(err) != loot.Conflict {
 			t.Errorf("taken back twice: %v", err)
+		}
+	})
+}
+
+// TestALineIsWrittenAgain with how much it should charge, at the same price, or not at all;
+// what else the invoice says stays.
+func TestALineIsWrittenAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s, _ := o.server()
+		o.after(december)
+		o.run(november)
+		was := o.record("EX-2026-000001")
+		a := again(s, Services, "0", "EX-2026-000001")
+		a.Line = 1
+		ok(t, o.b.WriteAgain(t.Context(), a, fine))
+		all, now := o.issued(""), o.record("EX-2026-000003")
+		if len(all) != 3 || all[1].Kind != invoice.CreditNote || all[2].Kind != invoice.Corrected || all[2].Net >= all[0].Net || len(now.Invoice.Lines) != len(was.Invoice.Lines)-1 || len(was.Invoice.Lines) < 2 {
+			t.Fatalf("%+v", all)
+		}
+		if one := now.Invoice.Lines[0]; one.ID != "2" || !one.Net.Equal(was.Invoice.Lines[1].Net) || now.Invoice.Buyer.Name != was.Invoice.Buyer.Name {
+			t.Errorf("%+v", now.Invoice)
+		}
+		if slices.ContainsFunc(now.Known, func(k invoice.Known) bool { return k.Line == "1" }) || !slices.ContainsFunc(now.Known, func(k invoice.Known) bool { return k.Line == "2" }) {
+			t.Errorf("known are %+v", now.Known)
+		}
+		o.as(s)
+		shows(t, o.Get("/portal/invoices/EX-2026-000003"), http.StatusOK, "Put right: Services used (1)")
+		shows(t, o.Get("/portal/invoices/EX-2026-000002"), http.StatusOK, "on which “Services used (1)” was wrong")
+		lines, err := o.b.Lines(t.Context(), o.Actor, "EX-2026-000003")
+		if err != nil || len(lines) == 0 || lines[0].Number != 2 {
+			t.Errorf("%+v, %v", lines, err)
+		}
+		a.Numbers, a.Line, a.Value = []string{"EX-2026-000003"}, 2, "0.5"
+		ok(t, o.b.WriteAgain(t.Context(), a, fine))
+		if one := o.record("EX-2026-000005").Invoice.Lines[0]; one.Quantity.String() != "0.5" || !one.Price.Equal(was.Invoice.Lines[1].Price) || one.Net.IsZero() {
+			t.Errorf("%+v", one)
 		}
 	})
 }

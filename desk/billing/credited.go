@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,9 +124,15 @@ func (b *Billing) Concerned(ctx context.Context, tx *store.Tx, s loot.Subject, f
 // mistake in it is in a line of an invoice.
 const Services = usedWhat
 
+// A Line is one of an invoice in words, by its number there.
+type Line struct {
+	Number int
+	Words  string
+}
+
 // Lines opens an invoice of somebody's own that still stands, for them, and returns its
-// lines in words; none: there is no such invoice.
-func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out []string, err error) {
+// lines; none: there is no such invoice.
+func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out []Line, err error) {
 	i, err := b.mineByNumber(ctx, me, number)
 	if loot.KindOf(err) == loot.NotFound || err == nil && (i.Kind == invoice.CreditNote || i.Credited != "" || !i.Removed.IsZero()) {
 		return nil, nil
@@ -135,11 +142,15 @@ func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out 
 	}
 	r, err := b.recordOf(ctx, i, gate.Request{Action: loot.Export, Actor: me})
 	for _, l := range r.Invoice.Lines {
+		id, err := strconv.Atoi(l.ID)
+		if err != nil {
+			return nil, fmt.Errorf("billing: line: %w", err)
+		}
 		n, err := smallest(l.Net, i.Currency)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, l.ID+": "+strings.Join([]string{l.Name, l.Description, l.Period.Words(inPages), money(n, i.Currency)}, ", "))
+		out = append(out, Line{id, l.ID+": "+strings.Join([]string{l.Name, l.Description, l.Period.Words(inPages), money(n, i.Currency)}, ", ")})
 	}
 	return out, err
 }

@@ -116,7 +116,8 @@ func (b *Billing) writtenAgainWhole(ctx context.Context, w *desk.World, s *state
 }
 
 // lineTakenBack tries a mistake in a line of an invoice, on the pages that people use: until
-// it is answered no invoice is drawn, and once it is accepted that one is taken back.
+// it is answered no invoice is drawn, and once it is accepted that one is taken back and
+// written again.
 func (b *Billing) lineTakenBack(ctx context.Context, w *desk.World, s *statement.Statement) (string, error) {
 	i, err := b.bill(ctx, w)
 	if err != nil {
@@ -151,7 +152,7 @@ func (b *Billing) lineTakenBack(ctx context.Context, w *desk.World, s *statement
 	if drawn.waits == nil || len(drawn.drafts) > 0 {
 		return "", errors.New("an invoice is drawn from services that are in dispute")
 	}
-	if err := accept(ctx, w, s, d, i.Number, ""); err != nil {
+	if err := accept(ctx, w, s, d, i.Number, "0.5"); err != nil {
 		return "", err
 	}
 	if drawn, err = b.draw(ctx, i.Subject, m); err != nil {
@@ -168,12 +169,12 @@ func (b *Billing) lineTakenBack(ctx context.Context, w *desk.World, s *statement
 	switch {
 	case !found:
 		return "", errors.New("the mistake was accepted, and the invoice was not taken back")
-	case c.Corrected != "":
-		return "", errors.New("an invoice of the same services stands for the one that was taken back")
+	case c.Corrected == "":
+		return "", errors.New("no invoice of what was really used stands for the one that was taken back")
 	case drawn.waits != nil:
 		return "", fmt.Errorf("the next invoice waits though the report was answered: %s", drawn.waits.Finding.Text)
 	}
-	return fmt.Sprintf("line 1 of %s reported, the next invoice waited for the answer, and credit note %s took it back", i.Number, c.Credit), nil
+	return fmt.Sprintf("line 1 of %s reported, the next invoice waited for the answer, credit note %s took it back, and %s stands for it", i.Number, c.Credit, c.Corrected), nil
 }
 
 // textOn returns a field that stands on every invoice and is any text.

@@ -107,11 +107,13 @@ func rulingForm(s *statement.Statement, m matter, invoices []Invoice, more int) 
 	version := web.Field{Name: "version", Type: "hidden", Value: strconv.FormatInt(m.Version, 10)}
 	reason := web.Field{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 1000, Rows: 3, Wide: true, Hint: "The customer reads it. Say how you found out."}
 	if m.Line > 0 {
-		right := "The customer is right: invoice " + m.Invoice + " is taken back by a credit note"
+		decision := web.Field{Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: []web.Option{{Label: "What did you find?"}, {Value: "refused", Label: "It is right as it stands"}}}
 		if len(invoices) == 0 {
-			right = "The customer is right: the invoice is taken back already"
+			decision.Options = append(decision.Options, web.Option{Value: "corrected", Label: "The customer is right: the invoice is taken back already"})
+			return web.Fields{version, decision, reason}
 		}
-		return web.Fields{version, {Name: "decision", Label: "Decision", Type: "select", Required: true, Wide: true, Options: []web.Option{{Label: "What did you find?"}, {Value: "refused", Label: "It is right as it stands"}, {Value: "corrected", Label: right}}}, reason}
+		decision.Options = append(decision.Options, web.Option{Value: "corrected", Label: "The customer is right: invoice " + m.Invoice + " is taken back and written again as follows"})
+		return web.Fields{version, decision, {Name: "value", Label: "How much the line should charge", MaxLen: 20, Hint: "In the unit of the line, such as 0.5 of a month. 0 takes it off; where no line is left, no other invoice is written."}, reason}
 	}
 	d, _ := s.Field(m.Field)
 	options := []web.Option{{Label: "What did you find?"}, {Value: "right", Label: "It is right"}, {Value: "wrong", Label: "It is not right: the customer has to correct it"}, {Value: "corrected", Label: "It is put right as follows"}}
@@ -469,6 +471,9 @@ func (v *Verification) ruled(ctx context.Context, tx *store.Tx, s *statement.Sta
 	case m.Line > 0:
 		for _, i := range invoices {
 			out.Again = append(out.Again, i.Number)
+		}
+		if out.Value = strings.TrimSpace(form.Get("value")); out.Value == "" && len(out.Again) > 0 {
+			err = web.Invalid("", map[string]string{"value": "Say how much it should charge."})
 		}
 	default:
 		out.Value, out.Again = form.Get("value"), form["again"]

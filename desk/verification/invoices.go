@@ -22,8 +22,8 @@ type Invoices struct {
 	// taken back. There are so many more, earlier ones, than can be written again at once.
 	Concerned func(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field, since time.Time, named string) (list []Invoice, more int, err error)
 	// WriteAgain decides in a transaction in which the invoices are taken back and, unless
-	// it is the services on them that are wrong, written again: all of it happens or
-	// nothing. Decide may run more than once.
+	// nothing is left to charge, written again: all of it happens or nothing. Decide may run
+	// more than once.
 	WriteAgain func(ctx context.Context, a Again, decide func(*store.Tx) error) error
 	// Services is the field of what invoices charge, in which a mistake is reported by the
 	// line, and Lines opens an invoice of a customer's own that still stands for them, and
@@ -37,10 +37,10 @@ type Invoices struct {
 // An Invoice is one in words, by its number.
 type Invoice struct{ Number, Words string }
 
-// A Line is one of an invoice in words, by its place from 1.
+// A Line is one of an invoice in words, by its number there.
 type Line struct {
-	Place int
-	Words string
+	Number int
+	Words  string
 }
 
 // An Again says which invoices are written again, since a field was wrong.
@@ -48,7 +48,8 @@ type Again struct {
 	Subject   loot.Subject
 	Numbers   []string
 	Field     loot.Field
-	Value     string // that is right
+	Line      int    // of the invoice, if one is wrong, from 1
+	Value     string // that is right; of a line, how much
 	Source    string // of the value
 	Reference string // of the case
 	By        loot.Actor
@@ -160,7 +161,7 @@ func (v *Verification) againAgreed(m matter, by loot.Actor, notes []desk.Note) A
 }
 
 func (v *Verification) againOf(m matter, by loot.Actor, numbers []string, value string) Again {
-	return Again{Subject: m.Subject, Numbers: numbers, Field: m.Field, Value: value, Source: source, Reference: m.ID, By: by}
+	return Again{Subject: m.Subject, Numbers: numbers, Field: m.Field, Line: m.Line, Value: value, Source: source, Reference: m.ID, By: by}
 }
 
 // left returns how many invoices with the wrong value stay as they are after a case, as

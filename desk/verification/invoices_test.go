@@ -104,7 +104,7 @@ func TestInvoicesAreWrittenAgain(t *testing.T) {
 		if len(h.bills.again) != 1 {
 			t.Fatalf("written again %d times", len(h.bills.again))
 		}
-		want := Again{s, []string{"EX-7"}, "address.city", "Corkville", source, m.ID, support}
+		want := Again{s, []string{"EX-7"}, "address.city", 0, "Corkville", source, m.ID, support}
 		got := h.bills.again[0]
 		got.By.Roles, want.By.Roles = nil, nil
 		if !slices.Equal(got.Numbers, want.Numbers) || got.Value != want.Value || got.Field != want.Field || got.Reference != want.Reference || got.Subject != s || got.Source != want.Source || got.By.ID != support.ID {
@@ -296,11 +296,12 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 		a = h.as(other).Get(path)
 		shows(t, a, http.StatusOK, "This case is for other colleagues.")
 		a = h.as(biller).Get(path)
-		shows(t, a, http.StatusOK, "EX-7 , line 2", "invoice EX-7 is taken back by a credit note")
+		shows(t, a, http.StatusOK, "EX-7 , line 2", "invoice EX-7 is taken back and written again as follows", "How much the line should charge")
 		desktest.Lacks(t, a, "We have no backup.", "New value", "Attach")
 		shows(t, h.Post(path+"/open"), http.StatusOK, "We have no backup.")
-		h.taken(h.post(biller, m, "", "decision", "corrected", "reason", "It was ended."))
-		if len(h.bills.again) != 1 || !slices.Equal(h.bills.again[0].Numbers, []string{"EX-7"}) || h.bills.again[0].Field != services || h.bills.again[0].Reference != m.ID {
+		shows(t, h.post(biller, m, "", "decision", "corrected", "reason", "It was ended."), http.StatusUnprocessableEntity, "Say how much it should charge.")
+		h.taken(h.post(biller, m, "", "decision", "corrected", "value", " 0.5 ", "reason", "It was ended."))
+		if len(h.bills.again) != 1 || h.bills.again[0].Line != 2 || h.bills.again[0].Value != "0.5" || !slices.Equal(h.bills.again[0].Numbers, []string{"EX-7"}) || h.bills.again[0].Field != services || h.bills.again[0].Reference != m.ID {
 			t.Fatalf("%+v", h.bills.again)
 		}
 		shows(t, h.as(biller).Get(path), http.StatusOK, "EX-7 taken back by credit note EX-7-C")

@@ -162,9 +162,9 @@ func mistakeForm(details []web.Option, lines []Line, one mistake) web.Fields {
 	if len(lines) > 0 {
 		of := web.Field{Name: "line", Label: "Line of the invoice", Type: "select", Required: true, Wide: true, Options: []web.Option{{Label: "Which one?"}}}
 		for _, l := range lines {
-			of.Options = append(of.Options, web.Option{Value: strconv.Itoa(l.Place), Label: l.Words})
-			if l.Place == one.Line {
-				of.Value = strconv.Itoa(l.Place)
+			of.Options = append(of.Options, web.Option{Value: strconv.Itoa(l.Number), Label: l.Words})
+			if l.Number == one.Line {
+				of.Value = strconv.Itoa(l.Number)
 			}
 		}
 		f = append(f, of)
