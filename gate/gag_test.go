@@ -207,3 +207,36 @@ func TestGagIsExtended(t *testing.T) {
 		b.kind(err, loot.Conflict)
 	})
 }
+
+// TestWhatIsHiddenIsSeenOnItsDay, be it permitted or refused, also where what holds the
+// person's records ends before.
+func TestWhatIsHiddenIsSeenOnItsDay(t *testing.T) {
+	each(t, func(b *bench) {
+		s := b.person()
+		day := b.clock.Now().AddDate(0, 0, 10)
+		hidden := func(r gate.Request) gate.Request {
+			r.Hidden = day
+			return r
+		}
+		before := len(b.timeline(s))
+		b.permitted(hidden(use(s, "service")))
+		b.refused(hidden(use(s, "offers")), "permission")
+		b.tx(func(tx *store.Tx) error {
+			return b.gate.EndOrder(b.ctx, tx, gate.Ordered{Subject: s, Collection: customer, By: shop, Reference: "o1", Service: "server"})
+		})
+		b.tx(func(tx *store.Tx) error { return b.gate.Hold(b.ctx, tx, s, b.clock.Now().AddDate(0, 0, 5)) })
+		b.refused(hidden(erase(s)), "orders")
+		ended := 1 // the note that the service has
+		if n := len(b.timeline(s)); n != before+ended {
+			b.Errorf("%d entries are seen, want %d", n, before+ended)
+		}
+		b.clock.Advance(7 * 24 * time.Hour)
+		if n := len(b.timeline(s)); n != before+ended {
+			b.Errorf("%d entries are seen once the order has ended, want %d", n, before+ended)
+		}
+		b.clock.Advance(4 * 24 * time.Hour)
+		if n := len(b.timeline(s)); n != before+ended+3 {
+			b.Errorf("%d entries are seen on the day, want %d", n, before+ended+3)
+		}
+	})
+}

@@ -272,7 +272,6 @@ func (c *customers) recordOf(ctx context.Context, tx *store.Tx, s *statement.Sta
 	for _, f := range rec.gone {
 		delete(rec.Values, f)
 		delete(rec.Former, f)
-		delete(rec.Waiting, f)
 	}
 	services, err := c.services(ctx, tx, rec.Subject)
 	for _, one := range services {
