@@ -136,6 +136,7 @@ func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	h.products(path, map[string]string{"Domain name .example, yearly": "domain|domain-year", "Add-on: Nightly copies, monthly": "backup|backup-500"})
 	rows := h.Get(path + "/rows?is=4")
 	shows(t, rows, http.StatusOK, "Price for each cycle (“recurringamount”): € 9.00 a year. Its plan: € 14.90 a year.", "Price for each cycle (“recurring”): € 3.00 a month. Its plan: € 5.00 a month.")
+	shows(t, h.Get(path+"/rows"), http.StatusOK, "Line 1 service", "Line 1 domain name", "Line 1 add-on")
 	h.name(path)
 	h.products(path, whmcsProducts)
 	h.run(path)
