@@ -112,13 +112,15 @@ var units = map[string]int{
 // monthsOf reads a cycle, such as “Semi-Annually”, “6M” or “6 months”; zero: it is no number
 // of months, as what is paid once is not, or longer than any system has it.
 func monthsOf(cycle string) int {
-	plain := plainName(cycle)
-	if n := cycles[plain]; n > 0 {
+	if n := cycles[plainName(cycle)]; n > 0 {
 		return n
 	}
-	unit := strings.TrimLeft(plain, "0123456789")
-	n, err := strconv.Atoi(strings.TrimSuffix(plain, unit))
-	if n *= units[unit]; err != nil || n > 12*mostAhead {
+	unit := strings.TrimLeft(cycle, "0123456789")
+	n, err := strconv.Atoi(strings.TrimSuffix(cycle, unit))
+	if err != nil || n > 12*mostAhead {
+		return 0
+	}
+	if n *= units[plainName(unit)]; n > 12*mostAhead {
 		return 0
 	}
 	return n
