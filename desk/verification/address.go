@@ -125,7 +125,7 @@ func (a address) compareStreet(from string, told register.Answer) (outcome, stri
 	if !readable(ours, theirs) {
 		return none, ""
 	}
-	given, is := numbersIn(a.street.value), numbersIn(cmp.Or(told.Street, told.Address))
+	given, is := numbersIn(a.street.value), a.numbersTold(told, ours)
 	return compared(from, "street", alike(ours, theirs) && (len(given) == 0 || len(is) == 0 || shared(given, is)))
 }
 
@@ -253,6 +253,23 @@ var (
 // numbersIn returns the numbers in a street, such as those of the house and of the door.
 func numbersIn(street string) []string {
 	return figures.FindAllString(counted.ReplaceAllString(fold(street), ""), -1)
+}
+
+// numbersTold returns the numbers that a register tells with a street. Where it tells all in
+// one text, those of the postcode, and of a district beside the town, are none of a house.
+func (a address) numbersTold(told register.Answer, street []string) (out []string) {
+	if told.Street != "" {
+		return numbersIn(told.Street)
+	}
+	town := names(a.city.value)
+	for text := range strings.FieldsFuncSeq(told.Address, func(r rune) bool { return r == '\n' || r == ',' }) {
+		words := names(text)
+		_, postcode := samePostcode(a.country, a.postcode.value, text)
+		if alike(street, words) || !postcode && !alike(town, words) {
+			out = append(out, numbersIn(text)...)
+		}
+	}
+	return out
 }
 
 func shared(some, all []string) bool {

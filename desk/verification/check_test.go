@@ -240,6 +240,10 @@ func TestPlacesAreCompared(t *testing.T) {
 		{"IE", "1 Sample Street", "Cork", text("1 OTHER STREET\nCORK"), other, same},
 		{"IE", "1 Park Lane", "Cork", text("1 PARK LANE\nCORK"), unknown, same}, // words that name none
 		{"IE", "12 Sample Lane, Unit 5", "Cork", text("SAMPLE LANE 12"), same, unknown},
+		{"IE", "2 Sample Quay", "Cork", text("1 SAMPLE QUAY\nCORK 2"), other, same}, // a district has the number
+		{"IE", "2 Sample Quay", "Cork", text("1, SAMPLE QUAY, CO. CORK, D02 AF30"), other, same},
+		{"IE", "2 Sample Quay", "Cork", text("2, SAMPLE QUAY, CORK, D02 AF30"), same, same},
+		{"IT", "Via della Rosa 5", "L’Aquila", text("VIA DELLA ROSA 7 67100 L'AQUILA AQ"), other, same},
 		{"FR", "5 Rue de l'Exemple", "La Rochelle", text("5 RUE DE LEXEMPLE\n17000 LA ROCHELLE"), same, same},
 		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE PARIS\n93100 MONTREUIL"), same, same},
 		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same},
