@@ -109,9 +109,10 @@ var units = map[string]int{
 	"y": 12, "year": 12, "years": 12, "jahr": 12, "jahre": 12, "an": 12, "ans": 12,
 }
 
-// monthsOf reads a cycle, such as “Semi-Annually”, “6M” or “6 months”; zero: it is no number
+// monthsOf reads a cycle, such as “Semi-Annually”, “6M” or “every 6 months”; zero: it is no number
 // of months, as what is paid once is not, or longer than any system has it.
 func monthsOf(cycle string) int {
+	cycle = strings.TrimPrefix(strings.ToLower(cycle), "every ")
 	if n := cycles[plainName(cycle)]; n > 0 {
 		return n
 	}

@@ -206,10 +206,11 @@ func TestCyclesAreRead(t *testing.T) {
 		"Monthly": "monthly", "Semi-Annually": "half-yearly", "Quarterly": "quarterly", "Annually": "yearly", "Biennially": "every 2 years", "Triennially": "every 3 years",
 		"1M": "monthly", "3M": "quarterly", "2Y": "every 2 years", "10Y": "every 10 years", "11Y": "11Y", "1W": "1W", "0": "0", "5": "every 5 months", "6 months": "half-yearly",
 		"jährlich": "yearly", "One Time": "One Time", "Free Account": "Free Account", "": "", "99999999999999999999M": "99999999999999999999M",
-		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly",
+		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly", "Every 2 years": "every 2 years", "every month": "monthly", "every now and then": "every now and then",
 	} {
-		if got := productOf(map[string]string{rowCycle: cycle}).cycle; got != want {
-			t.Errorf("%s: %q, want %q", cycle, got, want)
+		got := productOf(map[string]string{rowCycle: cycle})
+		if got.cycle != want || got.months != monthsOf(want) || got.months < 0 {
+			t.Errorf("%s: %q of %d months, want %q", cycle, got.cycle, got.months, want)
 		}
 	}
 }
