@@ -187,6 +187,16 @@ func TestDomainNamesAreCalledSoWhateverTheirProductIs(t *testing.T) {
 	}
 }
 
+// A domain name that does not say for how many years it is registered has no cycle.
+func TestADomainNameWithoutYearsHasNoCycle(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(strings.Replace(whmcs, "9.00,9.00,'x',1,", "9.00,9.00,'x',NULL,", 1))
+	h.name(path)
+	if _, is := h.suggested(path)["Domain name .example"]; !is {
+		t.Errorf("the products are %q", h.suggested(path))
+	}
+}
+
 // Services of one kind are told apart by their domain names, which are sealed as addresses
 // are: their owner sees them, and colleagues who say what for.
 func TestServicesAreToldApartByTheirNames(t *testing.T) {
