@@ -136,6 +136,7 @@ func TestDomainNamesAndAddOnsOfWHMCS(t *testing.T) {
 	h.products(path, map[string]string{"Domain name .example, yearly": "domain|domain-year", "Add-on: Nightly copies, monthly": "backup|backup-500"})
 	rows := h.Get(path + "/rows?is=4")
 	shows(t, rows, http.StatusOK, "Price for each cycle (“recurringamount”): € 9.00 a year. Its plan: € 14.90 a year.", "Price for each cycle (“recurring”): € 3.00 a month. Its plan: € 5.00 a month.")
+	shows(t, h.Get(path+"/rows"), http.StatusOK, "Line 1 service", "Line 1 domain name", "Line 1 add-on")
 	h.name(path)
 	h.products(path, whmcsProducts)
 	h.run(path)
@@ -183,6 +184,16 @@ func TestDomainNamesAreCalledSoWhateverTheirProductIs(t *testing.T) {
 	h.run(path)
 	if got := h.names("Domain name"); !slices.Equal(got, []string{"al.net.example", "meadow.co.example", "meadow.example"}) {
 		t.Errorf("the names are called %q", got)
+	}
+}
+
+// A domain name that does not say for how many years it is registered has no cycle.
+func TestADomainNameWithoutYearsHasNoCycle(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring(strings.Replace(whmcs, "9.00,9.00,'x',1,", "9.00,9.00,'x',NULL,", 1))
+	h.name(path)
+	if _, is := h.suggested(path)["Domain name .example"]; !is {
+		t.Errorf("the products are %q", h.suggested(path))
 	}
 }
 

@@ -186,6 +186,16 @@ func TestWhatIsTextIsTaken(t *testing.T) {
 	}
 }
 
+// A mapping that was remembered with a file of another encoding leaves a file its own.
+func TestARememberedMappingHasNoEncodingOfItsOwn(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	const row = "id,company,email,street,city,country,service\n1,%s,m@meadow.example,1 Sample Quay,Dublin,IE,backup\n"
+	h.name(h.bring(fmt.Sprintf(row, "M\xfcller")), "remember", "Old panel")
+	path := h.bring(fmt.Sprintf(row, "Müller"))
+	leads(t, h.Post(path+"/columns?as=Old+panel", h.answers(path+"/columns?as=Old+panel&")...), path)
+	shows(t, h.Get(path), http.StatusOK, "CSV, UTF-8, comma")
+}
+
 // A refused row is nobody's, also of one who was taken over before.
 func TestARefusedRowIsNobodys(t *testing.T) {
 	h := newHouse(t, onlyOne(t))

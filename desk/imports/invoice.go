@@ -2,6 +2,7 @@ package imports
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -298,14 +299,19 @@ func share(amount, rate int64) int64 {
 	return (amount*rate + 5_000) / 10_000
 }
 
-// amount reads an amount; several in one, as two taxes are, are added up. None is zero.
+// thousands is a number of which nobody can tell whether what stands before its last three
+// digits divides thousands or begins a fraction.
+var thousands = regexp.MustCompile(`^-?[1-9]\d{0,2}[.,]\d{3}$`)
+
+// amount reads an amount; several, each in a line, as two taxes are, are added up. None is zero.
 func (j *judge) amount(text, currency string) (sum int64, ok bool) {
 	if _, known := j.i.needs.Amount("0", currency); !known {
 		return 0, false
 	}
-	for one := range strings.FieldsSeq(text) {
+	_, mils := j.i.needs.Amount("0.001", currency) // which so many digits are a fraction of
+	for one := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' }) {
 		n, ok := j.i.needs.Amount(one, currency)
-		if !ok || n > mostAmount || n < -mostAmount {
+		if !ok || n > mostAmount || n < -mostAmount || !mils && thousands.MatchString(one) {
 			return 0, false
 		}
 		sum += n

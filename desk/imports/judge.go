@@ -147,6 +147,10 @@ func each(in source.Reader, f func(*source.Row) error) error {
 	}
 }
 
+// lined are the things of which each column is a line: words of one are read together, and
+// so would be the parts of an amount whose thousands are divided by a space.
+var lined = []string{rowParty, rowInvoiced, rowNext, rowNet, rowTax, rowTotal}
+
 // values returns the cells of a row by what their columns are. Several columns
 // that are one thing are joined, as first and last name.
 func (j *judge) values(row *source.Row) map[string]string {
@@ -171,7 +175,7 @@ func (j *judge) values(row *source.Row) map[string]string {
 			if desk.Hostname(before) == "" && desk.Hostname(cell) != "" {
 				out[to] = cell
 			}
-		case j.fields[to].Type == "lines" || to == rowParty || to == rowInvoiced || to == rowNext:
+		case j.fields[to].Type == "lines" || slices.Contains(lined, to):
 			out[to] = before + "\n" + cell
 		default:
 			out[to] = before + " " + cell

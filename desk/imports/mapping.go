@@ -245,9 +245,10 @@ func (i *Imports) suggest(s *statement.Statement, f found) Mapping {
 }
 
 // knowing returns a mapping of a file with tables that it does not know as they are
-// suggested: it was remembered when they were not read yet.
+// suggested: it was remembered when they were not read yet. The text is read as that of
+// this file is, or letters of another encoding would be taken for others unseen.
 func (m Mapping) knowing(suggested Mapping) Mapping {
-	m.Columns = maps.Clone(m.Columns)
+	m.Columns, m.Encoding, m.Delimiter = maps.Clone(m.Columns), suggested.Encoding, suggested.Delimiter
 	for table, columns := range suggested.Columns {
 		if _, is := m.Columns[table]; !is {
 			m.Columns[table] = columns

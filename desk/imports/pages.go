@@ -113,8 +113,8 @@ type showView struct {
 
 var kinds = map[string]string{clients: "customers", services: "services", invoices: "invoices"}
 
-// apart names the rows of tables that are of a kind of services.
-var apart = map[string]string{tableDomains: "domain names", tableAddons: "add-ons"}
+// apart names the rows of tables that are of a kind of services, one and all of them.
+var apart = map[string]struct{ one, all string }{tableDomains: {"domain name", "domain names"}, tableAddons: {"add-on", "add-ons"}}
 
 // show tells how far an import is, and what can be done next.
 func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
@@ -143,7 +143,7 @@ func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		term := "Rows"
-		if kind := cmp.Or(apart[p.table], kinds[p.kind]); kind != "" {
+		if kind := cmp.Or(apart[p.table].all, kinds[p.kind]); kind != "" {
 			term += " of " + kind
 		}
 		v.Facts = append(v.Facts, web.Fact{Term: term, Value: web.Number(int(t.Rows))})
@@ -574,7 +574,8 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 		row := verdictRow{Line: strconv.FormatInt(x.line, 10), State: words[x.is], From: x.chargedFrom(), Why: x.why}
 		v.Of = v.Of || row.From != ""
 		if steps[n] < len(parts) {
-			row.What = kindOne[parts[steps[n]].kind]
+			p := parts[steps[n]]
+			row.What = cmp.Or(apart[p.table].one, kindOne[p.kind])
 		}
 		if s := theirs[x.whose].subject; s != "" {
 			row.Href = desk.CustomerPath(s)

@@ -109,16 +109,19 @@ var units = map[string]int{
 	"y": 12, "year": 12, "years": 12, "jahr": 12, "jahre": 12, "an": 12, "ans": 12,
 }
 
-// monthsOf reads a cycle, such as “Semi-Annually”, “6M” or “6 months”; zero: it is no number
+// monthsOf reads a cycle, such as “Semi-Annually”, “6M” or “every 6 months”; zero: it is no number
 // of months, as what is paid once is not, or longer than any system has it.
 func monthsOf(cycle string) int {
-	plain := plainName(cycle)
-	if n := cycles[plain]; n > 0 {
+	cycle = strings.TrimPrefix(strings.ToLower(cycle), "every ")
+	if n := cycles[plainName(cycle)]; n > 0 {
 		return n
 	}
-	unit := strings.TrimLeft(plain, "0123456789")
-	n, err := strconv.Atoi(strings.TrimSuffix(plain, unit))
-	if n *= units[unit]; err != nil || n > 12*mostAhead {
+	unit := strings.TrimLeft(cycle, "0123456789")
+	n, err := strconv.Atoi(strings.TrimSuffix(cycle, unit))
+	if err != nil || n > 12*mostAhead {
+		return 0
+	}
+	if n *= units[plainName(unit)]; n > 12*mostAhead {
 		return 0
 	}
 	return n

@@ -121,6 +121,38 @@ func TestWhatBecomesOfAnotherPriceIsChosen(t *testing.T) {
 	}
 }
 
+// A price is read only where it can be read in one way, with what tells its currency and how
+// many there are.
+func TestAPriceThatCanBeReadInTwoWaysIsNotRead(t *testing.T) {
+	const nothing, unread = "", "it cannot be read, or its currency is not known"
+	for row, want := range map[string]string{
+		`4.90,EUR,`: nothing, `"4,9",eur,1`: nothing, `4.90,,`: "$ 4.90", `2.45,EUR,2`: nothing, `4.900,KWD,`: "KWD 4.900",
+		`4.900,EUR,`: unread, `"4,900",JPY,`: unread, `"4 000,90",EUR,`: unread, `4.90,Taler,`: unread,
+		`4.90,EUR,two`: unread, `-4.90,EUR,-1`: unread, `4.90,EUR,100001`: unread,
+	} {
+		t.Run(row, func(t *testing.T) {
+			h := newHouse(t, onlyOne(t))
+			path := h.bring("id,company,email,street,city,country,service,Price,Currency,Quantity\n1,A Ltd,a@meadow.example,1 Sample Quay,Dublin,IE,Web," + row)
+			h.name(path, "currency", "USD")
+			h.products(path, map[string]string{"Web": small})
+			if page := h.Get(path + "/rows?is=4"); want == nothing {
+				hides(t, page, "Its plan:")
+			} else {
+				shows(t, page, http.StatusOK, want+". Its plan: € 4.90 a month.")
+			}
+		})
+	}
+}
+
+// A product that is refused by one cycle is so also where another, or none, is a service.
+func TestAProductIsRefusedByItsCycle(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service,Period\n1,A Ltd,a@meadow.example,1 Sample Quay,Dublin,IE,Web,Monthly\n2,B Ltd,b@meadow.example,1 Sample Quay,Dublin,IE,Web,\n")
+	h.name(path)
+	h.products(path, map[string]string{"Web": small})
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 1", "Refused 1")
+}
+
 // A mapping that names no cycles is of use where they are named: the plan is suggested that
 // has the cycle and, of several, the service without a price. What was chosen stays.
 func TestThePlanOfTheSameCycleIsSuggested(t *testing.T) {
@@ -174,9 +206,11 @@ func TestCyclesAreRead(t *testing.T) {
 		"Monthly": "monthly", "Semi-Annually": "half-yearly", "Quarterly": "quarterly", "Annually": "yearly", "Biennially": "every 2 years", "Triennially": "every 3 years",
 		"1M": "monthly", "3M": "quarterly", "2Y": "every 2 years", "10Y": "every 10 years", "11Y": "11Y", "1W": "1W", "0": "0", "5": "every 5 months", "6 months": "half-yearly",
 		"jährlich": "yearly", "One Time": "One Time", "Free Account": "Free Account", "": "", "99999999999999999999M": "99999999999999999999M",
+		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly", "Every 2 years": "every 2 years", "every month": "monthly", "every now and then": "every now and then",
 	} {
-		if got := productOf(map[string]string{rowCycle: cycle}).cycle; got != want {
-			t.Errorf("%s: %q, want %q", cycle, got, want)
+		got := productOf(map[string]string{rowCycle: cycle})
+		if got.cycle != want || got.months != monthsOf(want) || got.months < 0 {
+			t.Errorf("%s: %q of %d months, want %q", cycle, got.cycle, got.months, want)
 		}
 	}
 }

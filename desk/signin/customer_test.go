@@ -180,6 +180,19 @@ func TestRegisteringSendsTheLinkThatConfirms(t *testing.T) {
 	}
 }
 
+// Browsers would hold back an address with quotes or with letters of other scripts before its
+// @, which is one here.
+func TestNoBrowserJudgesAddresses(t *testing.T) {
+	h := onOne(t, base, Options{})
+	for _, path := range []string{"/signin", "/console/signin", h.firstLink()} {
+		before, _, is := strings.Cut(h.Get(path).Body, `type="email"`)
+		form, _, _ := strings.Cut(before[strings.LastIndex(before, "<form ")+1:], ">")
+		if !is || !strings.Contains(form, "novalidate") {
+			t.Errorf("%s: the browser judges what is typed", path)
+		}
+	}
+}
+
 // What is wrong with a form stands beside the field, and what was typed stays.
 func TestDoorsTakeBadInput(t *testing.T) {
 	h := onOne(t, base, Options{})

@@ -85,6 +85,15 @@ func sameText(a, b string) bool {
 	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
 }
 
+// elsewhere says that a register has an address in another country than was given, in which
+// a town and a street of the same names prove nothing; empty: it does not.
+func (a address) elsewhere(from string, told register.Answer) string {
+	if !statement.IsCountry(told.Country) || told.Country == a.country {
+		return ""
+	}
+	return from + " has an address in another country beside the number. That can be right; somebody has to look."
+}
+
 // comparePostcode compares the postcode that a register tells with the one that was
 // given. It says nothing where the register tells none that can be read.
 func (a address) comparePostcode(from string, told register.Answer) (outcome, string) {
@@ -93,12 +102,7 @@ func (a address) comparePostcode(from string, told register.Answer) (outcome, st
 		text = told.Postcode
 	}
 	same, known := samePostcode(a.country, a.postcode.value, text)
-	switch {
-	case told.Country != "" && !statement.IsCountry(told.Country):
-		return none, ""
-	case told.Country != "" && told.Country != a.country:
-		return failed, from + " has an address in another country beside the number. That can be right; somebody has to look."
-	case !known:
+	if !known || told.Country != "" && !statement.IsCountry(told.Country) {
 		return none, ""
 	}
 	return compared(from, "postcode", same)
@@ -121,7 +125,7 @@ func (a address) compareStreet(from string, told register.Answer) (outcome, stri
 	if !readable(ours, theirs) {
 		return none, ""
 	}
-	given, is := numbersIn(a.street.value), numbersIn(cmp.Or(told.Street, told.Address))
+	given, is := numbersIn(a.street.value), a.numbersTold(told, ours)
 	return compared(from, "street", alike(ours, theirs) && (len(given) == 0 || len(is) == 0 || shared(given, is)))
 }
 
@@ -249,6 +253,23 @@ var (
 // numbersIn returns the numbers in a street, such as those of the house and of the door.
 func numbersIn(street string) []string {
 	return figures.FindAllString(counted.ReplaceAllString(fold(street), ""), -1)
+}
+
+// numbersTold returns the numbers that a register tells with a street. Where it tells all in
+// one text, those of the postcode, and of a district beside the town, are none of a house.
+func (a address) numbersTold(told register.Answer, street []string) (out []string) {
+	if told.Street != "" {
+		return numbersIn(told.Street)
+	}
+	town := names(a.city.value)
+	for text := range strings.FieldsFuncSeq(told.Address, func(r rune) bool { return r == '\n' || r == ',' }) {
+		words := names(text)
+		_, postcode := samePostcode(a.country, a.postcode.value, text)
+		if alike(street, words) || !postcode && !alike(town, words) {
+			out = append(out, numbersIn(text)...)
+		}
+	}
+	return out
 }
 
 func shared(some, all []string) bool {

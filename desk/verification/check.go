@@ -302,8 +302,14 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 			{at.city, "city", at.compareCity},
 			{at.street, "street", at.compareStreet},
 		} {
+			compare := func(from string, a register.Answer) (outcome, string) {
+				if why := at.elsewhere(from, a); why != "" {
+					return failed, why
+				}
+				return p.compare(from, a)
+			}
 			// The parts belong together: an address elsewhere is one case, and no street of another town is verified.
-			if first(out[p.field]) == passed && beside(p.field, p.what, p.compare) == failed {
+			if first(out[p.field]) == passed && beside(p.field, p.what, compare) == failed {
 				break
 			}
 		}

@@ -228,6 +228,7 @@ func TestPlacesAreCompared(t *testing.T) {
 		{"AT", "Seestr. 3", "Wien", text("Seestraße 3\n1010 Wien"), same, same},
 		{"AT", "Am See 3", "Wien", text("Am Berg 3\n1010 Wien"), same, same}, // no word is longer
 		{"AT", "Am See 3", "Wien", text("Amselweg 3\n1010 Wien"), other, same},
+		{"AT", "Amselweg 3", "Wien", text("Am See 3\n1010 Wien"), other, same},
 		{"AT", "Hauptpl. 3", "Bad Beispiel an der Muster", text("Hauptplatz 3\n1010 Bad Beispiel a.d.M."), same, same},
 		{"DE", "Straße des 17. Juni 135", "Muenchen", parts("Straße des 17. Juni 100", "München"), other, same},
 		{"DE", "Straße des 17. Juni 135", "Frankfurt", parts("Str. d. 17. Juni 135", "Frankfurt am Main"), same, same},
@@ -240,7 +241,12 @@ func TestPlacesAreCompared(t *testing.T) {
 		{"IE", "1 Sample Street", "Cork", text("1 OTHER STREET\nCORK"), other, same},
 		{"IE", "1 Park Lane", "Cork", text("1 PARK LANE\nCORK"), unknown, same}, // words that name none
 		{"IE", "12 Sample Lane, Unit 5", "Cork", text("SAMPLE LANE 12"), same, unknown},
+		{"IE", "2 Sample Quay", "Cork", text("1 SAMPLE QUAY\nCORK 2"), other, same}, // a district has the number
+		{"IE", "2 Sample Quay", "Cork", text("1, SAMPLE QUAY, CO. CORK, D02 AF30"), other, same},
+		{"IE", "2 Sample Quay", "Cork", text("2, SAMPLE QUAY, CORK, D02 AF30"), same, same},
+		{"IT", "Via della Rosa 5", "L’Aquila", text("VIA DELLA ROSA 7 67100 L'AQUILA AQ"), other, same},
 		{"FR", "5 Rue de l'Exemple", "La Rochelle", text("5 RUE DE LEXEMPLE\n17000 LA ROCHELLE"), same, same},
+		{"FR", "3 Rue de Paris", "Paris", register.Answer{Street: "3 RUE DE PARIS", City: "PARIS"}, same, same}, // VIES in parts
 		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE PARIS\n93100 MONTREUIL"), same, same},
 		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same},
 		{"FR", "3 Rue de l'Exemple", "Rouen", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same}, // the street is taken for the town
@@ -263,6 +269,11 @@ func TestPlacesAreCompared(t *testing.T) {
 		if is, why := a.compareCity("VIES", c.told); is != c.isCity || (why != "") != (is == other) {
 			t.Errorf("%s in %q: %q %s", c.city, c.told.Address, is, why)
 		}
+	}
+	// What is told in parts has its postcode there, and none in a line of the street.
+	a := address{country: "DE", postcode: part{value: "10115"}}
+	if is, why := a.comparePostcode("GLEIF", register.Answer{Address: "Postfach 20095\nBerlin\nDE", Street: "Postfach 20095", City: "Berlin", Country: "DE"}); is != none {
+		t.Errorf("a number of a box is taken for a postcode: %q %s", is, why)
 	}
 }
 

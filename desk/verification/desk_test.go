@@ -302,6 +302,11 @@ func TestWhatRegistersTellOfTheAddress(t *testing.T) {
 				shows(t, h.as(support).Get("/console/checks/"+m.ID), http.StatusOK, c.why)
 			}
 		}
+		o.vies, o.gleif = "---", `"country":"GB","city":"Dublin","addressLines":["1 Sample Quay"]`
+		st := h.standing(h.customer(meadow("company.register", "506700GE1G29325QX363", "address.postcode", "none")))
+		if m := openCase(st.cases, "address.city"); m == nil || !strings.Contains(m.Why, "GLEIF has an address in another country") || st.held["address.street"].State != vault.Checked {
+			t.Errorf("a town of another country, where no postcode tells: %+v, and the street is %s", m, st.held["address.street"].State)
+		}
 	})
 }
 
