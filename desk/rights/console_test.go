@@ -43,14 +43,14 @@ func TestEveryRequestIsReached(t *testing.T) {
 			}{{"open", 0, 0}, {"counts", 1, 0}, {"over", 1, 1}} {
 				for i := range n { // of which some are of the same moment
 					if _, err := tx.Exec(ctx, `INSERT INTO rights_request (id, subject, kind, purpose, ground, opened, due, extended, reminded, decision, decider, closed, ended, version)
-						VALUES ($1, $1, 'restriction', '', 'claims', $2, $2, 0, 0, '', '', $3, $4, 1)`, fmt.Sprint("q", one.of, i), 1+i/2, one.closed*(1+i/2), one.ended*(1+i/2)); err != nil {
+						VALUES ($1, $1, 'restriction', '', 'claims', $2, $2, 0, 0, '', '', $3, $4, 1)`, fmt.Sprint("q", one.of, i), 1+i/3, one.closed*(1+i/3), one.ended*(1+i/3)); err != nil {
 						return err
 					}
 				}
 			}
 			for i := range n {
 				if _, err := tx.Exec(ctx, `INSERT INTO rights_exercise (id, agent, subject, action, regime, named, received, due, ends, state, reason, detail, closed, changed, link)
-					VALUES ($1, $1, '', 'access', '', '', $2, 1, 1, 'denied', '', '', 1, 1, $3)`, fmt.Sprint("agent-", i), 1+i/2, []byte{byte(i)}); err != nil {
+					VALUES ($1, $1, '', 'access', '', '', $2, 1, 1, 'denied', '', '', 1, 1, $3)`, fmt.Sprint("agent-", i), 1+i/3, []byte{byte(i)}); err != nil {
 					return err
 				}
 			}
