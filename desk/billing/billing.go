@@ -60,6 +60,7 @@ type Billing struct {
 	seller    Seller
 	sold      time.Time  // when that was said
 	issuing   sync.Mutex // held while numbers are given
+	listed    int        // that wait on one page of the console; in tests fewer than waitingPerPage
 	pages     int        // that one job of a run draws; in tests fewer than pagesOnce
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
@@ -80,7 +81,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
 		store.Sealed{Table: "billing_aside", Key: []string{"id"}, Column: "sealed"},
 	)
-	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce}
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce, listed: waitingPerPage}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}

@@ -79,6 +79,7 @@ type paymentsView struct {
 	Form  web.Fields
 	Wrong *web.Problems
 	Waits []paymentRow
+	More  web.Pager // of those that wait
 	Rows  []paymentRow
 	Pager web.Pager
 	Empty web.Empty
@@ -118,6 +119,9 @@ func statementFields() web.Fields {
 	return web.Fields{{Name: "statement", Type: "file", Label: "Bank statement", Accept: ".xml,application/xml,text/xml", Required: true, Plain: true, Hint: "camt.053 in XML, as your bank offers it. The same once more adds nothing."}}
 }
 
+// waitingPerPage is how much that waits stands on one page, beside another list.
+const waitingPerPage = 200
+
 // payments lists what came, what has to be decided first.
 func (b *Billing) payments(w http.ResponseWriter, r *http.Request) error {
 	return b.showPayments(w, r, http.StatusOK, nil)
@@ -133,7 +137,7 @@ func (b *Billing) showPayments(w http.ResponseWriter, r *http.Request, status in
 	v.Lead = "What came by bank, and what was written down by hand. Who paid is sealed; looking at it is on the ledger."
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Empty = web.Empty{Icon: "banknote", Title: "No payment yet", Text: "Upload a bank statement, or write a payment down on the page of its invoice."}
-	after := q.Get("after")
+	after, waitsAfter := q.Get("after"), q.Get("waits")
 	var list, waits []payment
 	var waiting int
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
@@ -142,7 +146,15 @@ func (b *Billing) showPayments(w http.ResponseWriter, r *http.Request, status in
 			return fmt.Errorf("billing: payments: %w", err)
 		}
 		if after == "" {
-			if waits, err = readPayments(ctx, tx, `WHERE p.decided = 0 ORDER BY p.at, p.id LIMIT 200`); err != nil {
+			var from int64
+			if waitsAfter != "" {
+				last, err := findPayment(ctx, tx, waitsAfter)
+				if err != nil {
+					return err
+				}
+				from = last.At.UnixMicro()
+			}
+			if waits, err = readPayments(ctx, tx, `WHERE p.decided = 0 AND (p.at, p.id) > ($1, $2) ORDER BY p.at, p.id LIMIT $3`, from, waitsAfter, b.listed+1); err != nil {
 				return err
 			}
 		}
@@ -166,6 +178,13 @@ func (b *Billing) showPayments(w http.ResponseWriter, r *http.Request, status in
 	}
 	if after != "" {
 		v.Pager.Prev = paymentsPath
+	}
+	if len(waits) > b.listed {
+		waits = waits[:b.listed]
+		v.More.Next = paymentsPath + "?waits=" + url.QueryEscape(waits[b.listed-1].ID)
+	}
+	if waitsAfter != "" {
+		v.More.Prev = paymentsPath
 	}
 	for _, p := range waits {
 		v.Waits = append(v.Waits, rowOfPayment(p))

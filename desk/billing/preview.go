@@ -28,6 +28,7 @@ type runView struct {
 	Start   *web.Action
 	Rows    []previewRow
 	Waiting []previewRow
+	More    web.Pager // of those that wait
 	Pager   web.Pager
 	Empty   web.Empty
 }
@@ -100,7 +101,18 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 			}
 			v.Rows = append(v.Rows, row)
 		}
-		waits, err := readPending(r.Context(), tx, `ORDER BY month, subject LIMIT 200`)
+		waitsMonth, waitsSubject, _ := strings.Cut(q.Get("waits"), " ")
+		waits, err := readPending(r.Context(), tx, `WHERE (month, subject) > ($1, $2) ORDER BY month, subject LIMIT $3`, waitsMonth, waitsSubject, b.listed+1)
+		here := "/console/billing/run?month=" + string(m)
+		v.More = web.Pager{}
+		if len(waits) > b.listed {
+			waits = waits[:b.listed]
+			last := waits[b.listed-1]
+			v.More.Next = here + "&waits=" + url.QueryEscape(string(last.Month)+" "+string(last.Subject)) + "#waiting"
+		}
+		if waitsMonth != "" {
+			v.More.Prev = here + "#waiting"
+		}
 		for _, p := range waits {
 			v.Waiting = append(v.Waiting, waitingOf(s, p))
 		}

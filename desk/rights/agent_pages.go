@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +24,7 @@ type agentsView struct {
 	Tabs   []web.Tab
 	Agents []agentRow
 	Asked  []exerciseRow
+	Pager  web.Pager  // of what they asked
 	Form   web.Fields // empty: whoever looks may not
 	Change string     // name of the agent that it changes; empty: it lets one in
 	Wrong  *web.Problems
@@ -75,6 +77,7 @@ func (d *Rights) showAgents(w http.ResponseWriter, r *http.Request, status int, 
 	v.Lead = "Who may use rights for people who authorised them, by the Data Rights Protocol 1.0. Nothing happens before the person confirms it."
 	v.Wide = true
 	v.Again = web.SignInAgain(r, d.Now(), "Letting an agent in")
+	after := r.URL.Query().Get("after")
 	if by := web.ActorOf(r.Context()); !by.Has(keepers[0]) && !by.Has(keepers[1]) {
 		v.Form, v.Again = nil, nil
 	}
@@ -94,7 +97,23 @@ func (d *Rights) showAgents(w http.ResponseWriter, r *http.Request, status int, 
 				web.Action{Label: "End", Icon: "ban", Href: "/console/requests/agents/" + url.PathEscape(a.ID) + "/end", Post: true, Small: true},
 			})
 		}
-		asked, err := exercises(r.Context(), tx, `1 = 1 ORDER BY received DESC, id LIMIT $1`, listed)
+		from := int64(math.MaxInt64)
+		if after != "" {
+			last, err := findExercise(r.Context(), tx, "id", after)
+			if err != nil {
+				return err
+			}
+			from = last.Received.UnixMicro()
+		}
+		asked, err := exercises(r.Context(), tx, `(received, id) < ($1, $2) ORDER BY received DESC, id DESC LIMIT $3`, from, after, d.page+1)
+		v.Pager = web.Pager{}
+		if len(asked) > d.page {
+			asked = asked[:d.page]
+			v.Pager.Next = web.After(&url.URL{Path: "/console/requests/agents"}, asked[d.page-1].ID)
+		}
+		if after != "" {
+			v.Pager.Prev = "/console/requests/agents"
+		}
 		for _, e := range asked {
 			v.Asked = append(v.Asked, exerciseRow{e, exerciseState(e)})
 		}

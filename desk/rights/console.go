@@ -3,9 +3,11 @@ package rights
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"loot"
 	"loot/desk"
@@ -19,13 +21,14 @@ var (
 	requestPage = web.NewPage[requestView](pageFiles, "pages/request.html")
 )
 
-// listed is how many requests the queue shows.
-const listed = 200
+// perPage is how many requests stand on one page.
+const perPage = 50
 
 type queueView struct {
 	web.View
 	Tabs  []web.Tab
 	Rows  []requestRow
+	Pager web.Pager
 	Empty web.Empty
 }
 
@@ -38,11 +41,19 @@ type requestRow struct {
 	State web.Badge
 }
 
+// A queueKind is a list of the queue. Each goes on after the time and the id of the last
+// request on the page before.
+type queueKind struct {
+	id, label, where string
+	from             int64 // before all
+	at               func(request) time.Time
+}
+
 // The lists of the queue.
-var queues = []struct{ id, label, where string }{
-	{"", "Open", `closed = 0 ORDER BY due, id`},
-	{"counts", "In force", `closed > 0 AND ended = 0 ORDER BY opened, id`},
-	{"over", "Over", `closed > 0 AND ended > 0 ORDER BY ended DESC, id`},
+var queues = []queueKind{
+	{"", "Open", `closed = 0 AND (due, id) > ($1, $2) ORDER BY due, id`, 0, func(r request) time.Time { return r.Due }},
+	{"counts", "In force", `closed > 0 AND ended = 0 AND (opened, id) > ($1, $2) ORDER BY opened, id`, 0, func(r request) time.Time { return r.Opened }},
+	{"over", "Over", `closed > 0 AND ended > 0 AND (ended, id) < ($1, $2) ORDER BY ended DESC, id DESC`, math.MaxInt64, func(r request) time.Time { return r.Ended }},
 }
 
 func (d *Rights) queue(w http.ResponseWriter, r *http.Request) error {
@@ -65,15 +76,35 @@ func (d *Rights) queue(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	v.Tabs = tabs(chosen.id)
-	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		v.Rows = nil
-		list, err := requests(r.Context(), tx, chosen.where+` LIMIT $1`, listed)
-		for _, one := range list {
-			v.Rows = append(v.Rows, d.staffRow(s, one))
+	after := q.Get("after")
+	var list []request
+	if err := d.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
+		from := chosen.from
+		if after != "" {
+			last, err := findRequest(r.Context(), tx, after)
+			if err != nil {
+				return err
+			}
+			from = store.Micro(chosen.at(last))
 		}
+		list, err = requests(r.Context(), tx, chosen.where+` LIMIT $3`, from, after, d.page+1)
 		return err
 	}); err != nil {
 		return err
+	}
+	here := &url.URL{Path: "/console/requests"}
+	if chosen.id != "" {
+		here.RawQuery = url.Values{"state": {chosen.id}}.Encode()
+	}
+	if len(list) > d.page {
+		list = list[:d.page]
+		v.Pager.Next = web.After(here, list[d.page-1].ID)
+	}
+	if after != "" {
+		v.Pager.Prev = web.After(here, "")
+	}
+	for _, one := range list {
+		v.Rows = append(v.Rows, d.staffRow(s, one))
 	}
 	return queuePage.Render(w, r, http.StatusOK, v)
 }

@@ -53,6 +53,7 @@ type Rights struct {
 	needs  Needs
 	notes  desk.Notes
 	silent silentHosts
+	page   int // requests on one page of the console; in tests fewer than perPage
 }
 
 // New returns the desk and registers its jobs.
@@ -61,7 +62,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Rights{Kit: kit, needs: needs, notes: desk.Notes{Table: "rights_note", Case: "request", Key: key}}
+	d := &Rights{Kit: kit, needs: needs, notes: desk.Notes{Table: "rights_note", Case: "request", Key: key}, page: perPage}
 	d.notes.Hold(kit.DB)
 	key.Hold(kit.DB, store.Sealed{Table: "rights_exercise", Key: []string{"id"}, Column: "callback"})
 	job.Register(kit.Jobs, d.tell)
