@@ -427,12 +427,15 @@ func TestAMonthIsDrawnAgainAsItWasDrawn(t *testing.T) {
 			t.Errorf("a month that is not over: %d", got)
 		}
 		o.after(december)
+		asked := make(chan struct{})
+		o.b.at = func(string) { <-asked }
 		for _, again := range []bool{false, true} { // the second time it is just being drawn
 			began, err := o.b.startRun(t.Context(), november, clerk, again)
 			if ok(t, err); began == again {
 				t.Errorf("again %v: begun %v", again, began)
 			}
 		}
+		close(asked)
 		o.Drain()
 		o.Clock.Advance(time.Hour)
 		o.b.Sell(Seller{})
