@@ -150,7 +150,7 @@ func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out 
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Line{id, l.ID+": "+strings.Join([]string{l.Name, l.Description, l.Period.Words(inPages), money(n, i.Currency)}, ", ")})
+		out = append(out, Line{id, l.ID + ": " + strings.Join([]string{l.Name, l.Description, l.Period.Words(inPages), money(n, i.Currency)}, ", ")})
 	}
 	return out, err
 }
