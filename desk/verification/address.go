@@ -105,7 +105,7 @@ func (a address) comparePostcode(from string, told register.Answer) (outcome, st
 	if !known || told.Country != "" && !statement.IsCountry(told.Country) {
 		return none, ""
 	}
-	return compared(from, "postcode", same)
+	return compared(from, "postcode", same, true)
 }
 
 // compareCity compares the town that a register tells with the one that was given. It
@@ -115,7 +115,7 @@ func (a address) compareCity(from string, told register.Answer) (outcome, string
 	if !readable(ours, theirs) {
 		return none, ""
 	}
-	return compared(from, "town", alike(ours, theirs))
+	return compared(from, "town", alike(ours, theirs), whole(ours, theirs, told))
 }
 
 // compareStreet compares the street that a register tells with the one that was given, and
@@ -126,14 +126,18 @@ func (a address) compareStreet(from string, told register.Answer) (outcome, stri
 		return none, ""
 	}
 	given, is := numbersIn(a.street.value), a.numbersTold(told, ours)
-	return compared(from, "street", alike(ours, theirs) && (len(given) == 0 || len(is) == 0 || shared(given, is)))
+	return compared(from, "street", alike(ours, theirs) && (len(given) == 0 || len(is) == 0 || shared(given, is)), whole(ours, theirs, told))
 }
 
-func compared(from, what string, same bool) (outcome, string) {
-	if !same {
+// compared is what a comparison found: nothing is said of what is the same in part.
+func compared(from, what string, same, whole bool) (outcome, string) {
+	switch {
+	case same && whole:
+		return proved, ""
+	case !same:
 		return failed, from + " has another " + what + " beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
 	}
-	return proved, ""
+	return none, ""
 }
 
 // named returns the words that name a part of an address: as it was given, the longer ones
@@ -231,13 +235,25 @@ func latin(words []string) bool {
 	return 2*len(others) < len(all)
 }
 
-// alike reports whether two names of a place have a word in common, or the beginning of a
-// longer one, as people and registers shorten them.
+// alike reports whether two names of a place have a word in common.
 func alike(ours, theirs []string) bool {
-	return slices.ContainsFunc(ours, func(a string) bool {
-		return slices.ContainsFunc(theirs, func(b string) bool {
-			return a == b || long(a) && long(b) && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a))
-		})
+	return slices.ContainsFunc(ours, func(w string) bool { return oneOf(w, theirs) })
+}
+
+// whole reports whether each word of one name of a place is in the other. Of a register that
+// tells all in one text it is not known where its own ends.
+func whole(ours, theirs []string, told register.Answer) bool {
+	missing := func(words, in []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return long(w) && !oneOf(w, in) })
+	}
+	return !missing(ours, theirs) || told.Country != "" && !missing(theirs, ours)
+}
+
+// oneOf reports whether a word, or the beginning of a longer one, as people and registers
+// shorten them, is one of some.
+func oneOf(word string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		return w == word || long(w) && long(word) && (strings.HasPrefix(w, word) || strings.HasPrefix(word, w))
 	})
 }
 
