@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"loot"
@@ -9,8 +10,8 @@ import (
 )
 
 // Fulfilled returns the duty to write invoices to a customer if it is done with: no service
-// runs, and all that was ever charged is invoiced. Where nothing says what something costs,
-// it is not.
+// runs, all that was ever charged is invoiced, and nothing on invoices is said to be wrong, as
+// one may have to be written again. Where nothing says what something costs, it is not.
 func (b *Billing) Fulfilled(ctx context.Context, tx *store.Tx, s loot.Subject) ([]loot.Purpose, error) {
 	services, err := b.Services(ctx, tx, s)
 	if err != nil {
@@ -27,6 +28,17 @@ func (b *Billing) Fulfilled(ctx context.Context, tx *store.Tx, s loot.Subject) (
 		if one.Ended.After(to) {
 			to = one.Ended
 		}
+	}
+	v, err := b.inForce()
+	if err != nil {
+		return nil, err
+	}
+	person, err := b.Gate.Person(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	if all, _ := drawnFrom(v, nil); slices.ContainsFunc(append(all, Services), person.Disputed) {
+		return nil, nil
 	}
 	at := b.seller.place()
 	for m := monthOf(from, at); !from.IsZero() && m <= monthOf(to, at); m = m.after() {

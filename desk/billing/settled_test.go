@@ -42,6 +42,13 @@ func TestTheLastInvoiceIsWritten(t *testing.T) {
 		o.give(s, town, "Exampleton")
 		o.hour()
 		expect("the invoice is written", s, true)
+		for _, wrong := range []loot.Field{companyName, Services} {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				return o.b.Gate.Freeze(ctx, tx, s, "c1", wrong)
+			})
+			expect("the customer says that it is wrong", s, false)
+			o.Tx(func(ctx context.Context, tx *store.Tx) error { return o.b.Gate.Thaw(ctx, tx, s, "c1") })
+		}
 		o.order("o-again", s, "shared-hosting", "shared-small")
 		expect("another service runs", s, false)
 		ends(free)

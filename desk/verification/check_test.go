@@ -230,7 +230,7 @@ func TestPlacesAreCompared(t *testing.T) {
 		{"AT", "Am See 3", "Wien", text("Amselweg 3\n1010 Wien"), other, same},
 		{"AT", "Amselweg 3", "Wien", text("Am See 3\n1010 Wien"), other, same},
 		{"AT", "Hauptpl. 3", "Bad Beispiel an der Muster", text("Hauptplatz 3\n1010 Bad Beispiel a.d.M."), same, unknown}, // of which a part is there
-		{"DE", "Karl-Beispiel-Str. 5", "Köln", parts("Karl-Muster-Str. 5", "Köln"), unknown, same}, // a part of it
+		{"DE", "Karl-Beispiel-Str. 5", "Köln", parts("Karl-Muster-Str. 5", "Köln"), unknown, same},                        // a part of it
 		{"DE", "Karl-Beispiel-Str. 5", "Köln", text("Karl-Muster-Str. 5\n50667 Köln"), unknown, same},
 		{"IE", "1 Sample Quay, second floor", "Dublin", text("1 SAMPLE QUAY, DUBLIN"), unknown, same}, // it is not known whose floor it is
 		{"DE", "Straße des 17. Juni 135", "Muenchen", parts("Straße des 17. Juni 100", "München"), other, same},
