@@ -69,7 +69,8 @@ func openSQLite(ctx context.Context, address string) (*sqliteDB, error) {
 		return nil
 	})
 	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=temp_store(2)"
-	s.write = sql.OpenDB(connector{drv, file + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+	// With recursive_triggers a row that REPLACE would take the place of is one that is deleted.
+	s.write = sql.OpenDB(connector{drv, file + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=recursive_triggers(1)" +
 		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=journal_size_limit(67108864)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-16384)&_txlock=immediate"})
 	s.write.SetMaxOpenConns(1)
 	s.read = sql.OpenDB(connector{new(sqlite.Driver), file + "&_pragma=query_only(1)"})
