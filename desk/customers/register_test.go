@@ -180,6 +180,7 @@ func TestWhoeverWasACustomerIsToldTheWayIn(t *testing.T) {
 		s := h.register(jo...)
 		_, _, err := h.desk.endAll(t.Context(), loot.Actor{Kind: loot.Person, ID: string(s)})
 		ok(t, err)
+		h.Confirm()
 		h.Clock.Advance(200 * 24 * time.Hour)
 		h.Actor = loot.Actor{}
 		if a := h.Post("/order/shared-hosting", append(jo, "sent", "again")...); a.Status != http.StatusSeeOther {
