@@ -254,25 +254,16 @@ func fill(ctx context.Context, args []string) error {
 }
 
 // portal ID METHOD PATH [FORM] asks for a page as a customer who has just
-// signed in, and prints what it answers, or where it leads to. With $DAYS it is
-// so many days later.
+// signed in, and prints what it answers, or where it leads to.
 func portal(ctx context.Context, args []string) error {
-	days := 0
-	if d := os.Getenv("DAYS"); d != "" {
-		var err error
-		if days, err = strconv.Atoi(d); err != nil {
-			return err
-		}
-	}
-	now := func() time.Time { return time.Now().AddDate(0, 0, days) }
-	return started(ctx, now, func(ctx context.Context, a *app.App) error {
+	return started(ctx, time.Now, func(ctx context.Context, a *app.App) error {
 		h, err := a.Handler()
 		if err != nil {
 			return err
 		}
 		r := httptest.NewRequest(args[1], args[2], strings.NewReader(strings.Join(args[3:], "&")))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		who := web.Identity{Actor: loot.Actor{Kind: loot.Person, ID: args[0]}, At: now()}
+		who := web.Identity{Actor: loot.Actor{Kind: loot.Person, ID: args[0]}, At: time.Now()}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r.WithContext(web.WithIdentity(ctx, who)))
 		if w.Code >= http.StatusBadRequest {
