@@ -117,6 +117,12 @@ func appendText(b []byte, s string) []byte {
 // ErrDamaged says that a row is not what the vault wrote.
 var ErrDamaged = errors.New("damaged")
 
+// Damaged reports whether an error is of one record that is held and cannot be read, as
+// it or its key is not what was written. What goes on with the others need not stop at it.
+func Damaged(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, keyring.ErrTampered) || errors.Is(err, keyring.ErrMissing)
+}
+
 // errNameless says that a row refers to a name that is not known here.
 var errNameless = fmt.Errorf("a field of no name: %w", ErrDamaged)
 

@@ -179,14 +179,7 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 }
 
 // unusable reports whether an error is of one record or its key.
-func unusable(err error) bool {
-	for _, why := range []error{ErrDamaged, errErased, keyring.ErrTampered, keyring.ErrMissing} {
-		if errors.Is(err, why) {
-			return true
-		}
-	}
-	return false
-}
+func unusable(err error) bool { return Damaged(err) || errors.Is(err, errErased) }
 
 // rotateBatch is how many rows a transaction of a rotation changes, so that
 // those who serve wait no longer than for each other.

@@ -122,12 +122,12 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		if err != nil {
 			return err
 		}
-		held, err := b.Vault.Held(ctx, tx, s, collection)
-		if loot.KindOf(err) == loot.NotFound {
+		held, unread := b.Vault.Held(ctx, tx, s, collection)
+		if loot.KindOf(unread) == loot.NotFound {
 			return nil // erased meanwhile
 		}
-		if err != nil {
-			return err
+		if unread != nil && !vault.Damaged(unread) {
+			return unread
 		}
 		person, err := b.Gate.Person(ctx, tx, s)
 		if err != nil {
@@ -157,6 +157,9 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		currencies = slices.DeleteFunc(currencies, func(c string) bool { return done[c] })
 		if len(currencies) == 0 {
 			return nil
+		}
+		if unread != nil { // nobody waits for it who has nothing to be charged
+			return unread
 		}
 		all, must := drawnFrom(v, uses)
 		if missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok }); len(missing) > 0 {
@@ -220,8 +223,15 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	if refusal, refused := errors.AsType[*gate.Refusal](err); refused {
 		return waits(nil, finding{Text: "The statement does not let this customer's details be opened for an invoice (clause " + string(refusal.Clause) + ")."}), nil
 	}
+	if vault.Damaged(err) {
+		b.Log.ErrorContext(ctx, "an invoice waits, as its customer's record cannot be read", "subject", s, "month", m, "err", err)
+		return waits(nil, finding{Text: unreadable}), nil
+	}
 	return out, err
 }
+
+// unreadable says that a customer's record, or its key, is not what was written.
+const unreadable = "The customer's record cannot be read: it or its key is damaged. “loot vault check” says what; restore it from a backup, and the invoice goes out within an hour."
 
 // disputed returns the first of the fields of which the customer says that it is
 // wrong; empty: none. The gate would refuse it, and say less well why.

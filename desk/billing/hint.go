@@ -14,6 +14,7 @@ import (
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
+	"loot/vault"
 )
 
 // forHints is the purpose of suggestions, and recommender the part of the program
@@ -126,7 +127,12 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 		return err
 	}
 	for _, who := range on {
-		if err := b.hintsFor(ctx, who, plans, others); err != nil {
+		err := b.hintsFor(ctx, who, plans, others)
+		if vault.Damaged(err) { // it holds up nobody else's
+			b.Log.ErrorContext(ctx, "suggestions are left out, as a customer's use cannot be looked at", "subject", who, "err", err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

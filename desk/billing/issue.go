@@ -21,6 +21,7 @@ import (
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/store"
+	"loot/vault"
 )
 
 // The documents of an invoice, by their names in the sealed file.
@@ -89,8 +90,11 @@ func (b *Billing) issueAlone(ctx context.Context, d draft, m Month) error {
 	}
 	b.Log.ErrorContext(ctx, "an invoice could not be issued", "subject", d.subject, "err", err)
 	wrong := finding{Text: "It could not be sealed or written down; the log says why."}
-	if loot.KindOf(err) == loot.Invalid { // with its number it breaks a rule
+	switch {
+	case loot.KindOf(err) == loot.Invalid: // with its number it breaks a rule
 		wrong.Text = loot.Message(err)
+	case vault.Damaged(err):
+		wrong.Text = unreadable
 	}
 	return b.DB.InTx(ctx, func(tx *store.Tx) error {
 		return putPending(ctx, tx, pending{Subject: d.subject, Month: m, Finding: wrong, Since: b.Now()})

@@ -13,6 +13,7 @@ import (
 	"loot/desk/billing/invoice"
 	"loot/statement"
 	"loot/store"
+	"loot/vault"
 	"loot/web"
 )
 
@@ -199,7 +200,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	}
 	all, must := drawnFrom(s, uses)
 	held, err := b.Vault.Held(ctx, tx, subject, collection)
-	if err != nil && loot.KindOf(err) != loot.NotFound {
+	erased := loot.KindOf(err) == loot.NotFound
+	if err != nil && !erased && !vault.Damaged(err) {
 		return row, err
 	}
 	open := disputed(held, all)
@@ -207,7 +209,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	switch {
 	case len(currencies) > 0 && !slices.ContainsFunc(currencies, func(c string) bool { return !done[c] }):
 		row.State = web.Badge{Tone: web.Good, Text: "issued"}
-	case err != nil:
+	case erased:
 		row.State = web.Badge{Text: "erased"}
 	case open != "":
 		row.State, row.Why = waitsBadge, disputedWords(s, open)
@@ -215,6 +217,8 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 		row.State, row.Why, row.Plan = wrong.badge(), wrong.Text, wrong.plan()
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
+	case err != nil:
+		row.State, row.Why = finding{}.badge(), unreadable
 	case len(missing) > 0:
 		row.State, row.Why = waitsBadge, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
 	default:

@@ -13,6 +13,7 @@ import (
 	"loot/desk"
 	"loot/mail"
 	"loot/store"
+	"loot/vault"
 )
 
 // pageArgs asks for the next customers of a month to be drawn.
@@ -238,8 +239,8 @@ func (b *Billing) retry(ctx context.Context, settled time.Time) error {
 // these changed since.
 func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending, settled time.Time) (bool, error) {
 	held, err := b.Vault.Held(ctx, tx, p.Subject, collection)
-	if loot.KindOf(err) == loot.NotFound {
-		return true, nil // drawing it finds that nobody is there any more
+	if loot.KindOf(err) == loot.NotFound || vault.Damaged(err) {
+		return true, nil // drawing it finds that nobody is there any more, or says that it cannot be read
 	}
 	if err != nil {
 		return false, err

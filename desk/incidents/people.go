@@ -13,7 +13,6 @@ import (
 
 	"loot"
 	"loot/desk"
-	"loot/keyring"
 	"loot/mail"
 	"loot/store"
 	"loot/vault"
@@ -136,7 +135,7 @@ func (d *incidents) unreachable(ctx context.Context, tx *store.Tx, p person) (st
 	switch {
 	case loot.KindOf(err) == loot.NotFound:
 		return erased, nil
-	case errors.Is(err, vault.ErrDamaged), errors.Is(err, keyring.ErrTampered), errors.Is(err, keyring.ErrMissing):
+	case vault.Damaged(err):
 		return "their record is damaged", nil
 	case err != nil:
 		return "", err
