@@ -236,6 +236,15 @@ func TestTheConsoleListsServicesAndKeepsPrices(t *testing.T) {
 			shows(t, o.Get("/services"), http.StatusOK, price)
 		}
 		shows(t, o.Post("/console/billing/plans", "service", "backup", "title", "Longer", "price", "250", "currency", "EUR", "period", "century"), http.StatusUnprocessableEntity)
+		dinars := func(price, setup string) webtest.Answer {
+			return o.Post("/console/billing/plans", "service", "backup", "title", "In dinars", "price", price, "setup", setup, "currency", "KWD", "period", "month")
+		}
+		for _, bad := range [][]string{{"1.234", ""}, {"1.230", "5.001"}} { // of which an invoice would say less
+			shows(t, dinars(bad[0], bad[1]), http.StatusUnprocessableEntity, "two digits behind the point", "(EN 16931)", "whose last digit is 0, such as 0.990")
+		}
+		desktest.Lacks(t, o.Get("/services"), "In dinars")
+		shows(t, dinars("1.230", "5.000"), http.StatusSeeOther)
+		shows(t, o.Get("/services"), http.StatusOK, "In dinars", "KWD 1.230 a month")
 		for i, want := range []int{http.StatusSeeOther, http.StatusNotFound} {
 			if a := o.Post("/console/billing/plans/backup-500/retire"); a.Status != want {
 				t.Errorf("retired the %d. time: %d, want %d", i+1, a.Status, want)

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"embed"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -179,18 +180,26 @@ var priceCurrencies = []web.Option{
 }
 
 // priceOf counts a price that was typed in the smallest unit of its currency: with
-// all the digits behind the point that the currency has, or none.
-func priceOf(text, currency string) (int64, bool) {
+// all the digits behind the point that the currency has, or none. What an invoice could
+// not say exactly is no price, as nobody would be charged what the catalogue says.
+func priceOf(text, currency string) (int64, error) {
 	m := price.FindStringSubmatch(text)
 	places, ok := invoice.Decimals(currency)
 	if m == nil || !ok || m[2] != "" && len(m[2]) != places {
-		return 0, false
+		return 0, loot.Errorf(loot.Invalid, "This is not a price. One looks like %s.", plainAmount(990, currency))
+	}
+	said, _ := invoice.Places(currency)
+	if len(m[2]) > said && strings.Trim(m[2][said:], "0") != "" {
+		return 0, loot.Errorf(loot.Invalid, "The amounts of an invoice have two digits behind the point at most (EN 16931), so that this price could not be charged exactly. Choose one whose last digit is 0, such as %s.", plainAmount(990, currency))
 	}
 	if m[2] == "" {
 		m[2] = strings.Repeat("0", places)
 	}
 	n, err := strconv.ParseInt(m[1]+m[2], 10, 64)
-	return n, err == nil
+	if err != nil {
+		return 0, fmt.Errorf("billing: price: %w", err)
+	}
+	return n, nil
 }
 
 // addPlan adds a plan.
@@ -209,9 +218,9 @@ func (b *Billing) addPlan(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		wrong := map[string]string{}
 		for name, to := range map[string]*int64{"price": &p.Cents, "setup": &p.Setup} {
-			n, ok := priceOf(typed.Get(name), p.Currency)
-			if *to = n; !ok && (name == "price" || typed.Get(name) != "") {
-				wrong[name] = "This is not a price. One looks like " + plainAmount(990, p.Currency) + "."
+			n, err := priceOf(typed.Get(name), p.Currency)
+			if *to = n; err != nil && (name == "price" || typed.Get(name) != "") {
+				wrong[name] = loot.Message(err)
 			}
 		}
 		if what := wrongExemptCode(p.Code); what != "" {

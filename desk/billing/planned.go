@@ -16,6 +16,9 @@ import (
 // NewPlan is the reason of a step by which a service gets another plan.
 const NewPlan Reason = "plan"
 
+// servicePlanned is what webhooks are told when it does, before the month comes.
+const servicePlanned = "service.planned"
+
 // planIn is, in a query, the plan that the service s has in a month, which is the
 // parameter of a number. What was said last counts.
 func planIn(parameter int) string {
@@ -72,7 +75,16 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 		one.Reference, b.Now().UnixMicro(), string(one.State), string(NewPlan), ticket, string(by.Kind), by.ID, plan, string(from)); err != nil {
 		return fmt.Errorf("billing: plan: %w", err)
 	}
-	return b.Gate.NoteAbout(ctx, tx, one.Subject, collection, by, "service.plan", Keeps[0])
+	if err := b.Gate.NoteAbout(ctx, tx, one.Subject, collection, by, "service.plan", Keeps[0]); err != nil {
+		return err
+	}
+	hooks, err := hooksOf(ctx, tx, servicePlanned)
+	if err != nil {
+		return err
+	}
+	return b.tellHooks(ctx, tx, hooks, servicePlanned, eventData{
+		Service: one.Reference, Customer: one.Subject, Kind: one.Service, Plan: plan, Former: had, From: from, State: one.State, Reason: NewPlan,
+	})
 }
 
 // planFor returns the plan that a service has in a month; empty: none.

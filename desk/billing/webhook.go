@@ -18,7 +18,7 @@ import (
 
 // eventTypes are what a provisioning system can be told.
 var eventTypes = []string{
-	"service.ordered", "service.active", "service.suspended", "service.ended", addressAssigned, addressReleased,
+	"service.ordered", "service.active", "service.suspended", "service.ended", servicePlanned, addressAssigned, addressReleased,
 }
 
 // What a message says: ids, from which whoever is entitled to reads the rest from
@@ -34,6 +34,8 @@ type eventData struct {
 	Customer loot.Subject `json:"customer"`
 	Kind     string       `json:"kind,omitempty"` // id of the service in the statement
 	Plan     string       `json:"plan,omitempty"`
+	Former   string       `json:"formerPlan,omitempty"` // that it had for the month from which on it has another
+	From     Month        `json:"from,omitempty"`
 	State    State        `json:"state,omitempty"`
 	Reason   Reason       `json:"reason,omitempty"`
 	Address  string       `json:"address,omitempty"` // id of the assignment

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -216,6 +217,70 @@ func TestAllThatAServiceBecomesIsTold(t *testing.T) {
 	if types, _, _ := system.told(); fmt.Sprint(types) != "[service.active service.ended service.ordered]" {
 		t.Errorf("told of %v", types)
 	}
+}
+
+// A provisioning system is told of another plan when it is set, whoever sets it, and
+// again when it is taken back before its month, so that the machine becomes what is charged.
+func TestAChangeOfThePlanIsTold(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		system := &panel{status: http.StatusOK}
+		server := httptest.NewServer(system)
+		t.Cleanup(server.Close)
+		o.b.Tell(hook.NewSender([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}))
+		o.asStaff("administrator")
+		shows(t, o.Post("/console/billing/webhooks", "url", server.URL, "events", "service.planned"), http.StatusOK, "service.planned")
+		s := o.customer(meadow)
+		o.order("space", s, "backup", "backup-500")
+		told := func(how string, want ...eventData) {
+			t.Helper()
+			o.Drain()
+			types, _, body := system.told()
+			if len(types) != len(want) {
+				t.Fatalf("%s: told of %v, want %d messages", how, types, len(want))
+			}
+			for _, d := range want {
+				var got happened
+				ok(t, json.Unmarshal([]byte(body), &got))
+				d.Service, d.Customer, d.Kind, d.State, d.Reason = "space", s, "backup", Active, NewPlan
+				if got.Type != "service.planned" || got.Data != d {
+					t.Errorf("%s: %s, want %+v", how, body, d)
+				}
+			}
+		}
+		told("nothing changed")
+
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		_, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: "space", Meter: "disk", Key: "1", At: o.Clock.Now(), Amount: 91 * oneUnit}}, true)
+		ok(t, err)
+		ok(t, o.b.hints(t.Context(), hintArgs{}))
+		o.as(s)
+		suggested := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(o.Get("/portal/services").Body)
+		desktest.Leads(t, o.Post(suggested, "do", "change"), "/portal/services")
+		told("the customer took what was suggested", eventData{Plan: "backup-2000", Former: "backup-500", From: "2026-12"})
+
+		const at = "/console/billing/services/space"
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(at+"/plan", "plan", "backup-500", "from", "2026-12"), at)
+		told("a colleague took it back", eventData{Plan: "backup-500", Former: "backup-2000", From: "2026-12"})
+		shows(t, o.Post(at+"/plan", "plan", "backup-500", "from", "2026-12"), http.StatusConflict)
+		told("it has the plan anyway")
+
+		c := o.api([]api.Scope{"services:plan"}, "billing")
+		for range 2 { // the second time changes nothing
+			c.call(http.StatusOK, http.MethodPost, "/api/services/space/plan", `{"plan":"backup-2000","from":"2027-01"}`)
+		}
+		told("a program set it", eventData{Plan: "backup-2000", Former: "backup-500", From: "2027-01"})
+
+		undone := errors.New("undone")
+		if err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+			one, err := o.b.findService(t.Context(), tx, "space")
+			return errors.Join(err, o.b.replan(t.Context(), tx, one, "backup-500", "2027-02", "", clerk), undone)
+		}); err == nil || !strings.HasSuffix(err.Error(), "undone") {
+			t.Fatal(err)
+		}
+		told("the transaction failed")
+	})
 }
 
 // For a day both secrets sign, and then the new one alone.
