@@ -2,7 +2,8 @@
 # make test   installs what the tests need, then format, lint and all tests
 # make soak   the long runs; writes docs/develop/soak.md
 # make check-invoices RULES=DIR
-#             the official rules of EN 16931 in DIR on 1,000 made-up invoices
+#             the official rules of EN 16931 in DIR on 1,000 made-up invoices and on
+#             those that tests issue
 .PHONY: run demo build test check generate soak check-invoices clean
 
 GO ?= go

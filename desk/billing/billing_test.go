@@ -2,7 +2,10 @@ package billing
 
 import (
 	"context"
+	"flag"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,10 +30,17 @@ type office struct {
 	orders map[string]Order
 }
 
+var issuedTo = flag.String("issued", "", "folder for all that the tests issue, as UBL and CII, so that the official rules judge it")
+
 func onEach(t *testing.T, f func(*testing.T, *office)) {
 	t.Helper()
 	t.Parallel() // most of the time is spent waiting for jobs
-	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) { f(t, newOffice(t, db)) })
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		o := newOffice(t, db)
+		if f(t, o); *issuedTo != "" {
+			o.handIn()
+		}
+	})
 }
 
 func newOffice(t testing.TB, db *store.DB) *office {
@@ -45,6 +55,24 @@ func newOfficeBy(t testing.TB, db *store.DB, s *statement.Statement) *office {
 	o.Open(s, o.b.Desk())
 	o.Site = webtest.New(t, web.Options{Now: o.Kit.Now, Log: o.Kit.Log, NoLimits: true}, o.b.Desk().Routes)
 	return o
+}
+
+// handIn writes what was issued, and can still be opened, for the official rules to judge.
+func (o *office) handIn() {
+	for _, i := range o.issued("") {
+		archive, err := o.b.openedWhole(o.Context(), i, gate.Request{Action: loot.Use, Actor: o.b.actor()})
+		if err != nil {
+			continue // its time is over, or the test damaged it
+		}
+		documents, err := documentsOf(archive, docUBL, docCII)
+		if err != nil {
+			continue
+		}
+		name := "valid-" + strings.ReplaceAll(o.Name(), "/", "-") + "-" + strings.ReplaceAll(i.Number, "/", "-")
+		for n, syntax := range []string{".ubl.xml", ".cii.xml"} {
+			ok(o, os.WriteFile(filepath.Join(*issuedTo, name+syntax), documents[n], 0o600))
+		}
+	}
 }
 
 // newOfficeIn is an office in a house that is not open yet.
