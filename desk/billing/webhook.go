@@ -120,10 +120,6 @@ func (b *Billing) addHook(ctx context.Context, by loot.Actor, h webhook) (webhoo
 	if err != nil {
 		return h, "", err
 	}
-	provisions := 0
-	if h.Provisions {
-		provisions = 1
-	}
 	return h, secret, b.DB.InTx(ctx, func(tx *store.Tx) error {
 		live, err := readHooks(ctx, tx, `WHERE h.ended = 0`)
 		if err != nil {
@@ -133,10 +129,24 @@ func (b *Billing) addHook(ctx context.Context, by loot.Actor, h webhook) (webhoo
 			return loot.Errorf(loot.Conflict, "There are %d webhooks already. End one that is not needed any more.", mostHooks)
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO billing_hook (id, url, events, provisions, secrets, made, ended) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
-			h.ID, h.URL, strings.Join(h.Events, " "), provisions, sealed, h.Made.UnixMicro()); err != nil {
+			h.ID, h.URL, strings.Join(h.Events, " "), store.Flag(h.Provisions), sealed, h.Made.UnixMicro()); err != nil {
 			return fmt.Errorf("billing: webhook: %w", err)
 		}
 		_, err = b.Gate.Note(ctx, tx, by, "webhook.added", h.ID)
+		return err
+	})
+}
+
+// changeHook has a webhook told of other events from now on. What waits for it is sent.
+func (b *Billing) changeHook(ctx context.Context, by loot.Actor, h webhook) error {
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := liveHook(ctx, tx, h.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE billing_hook SET events = $1, provisions = $2 WHERE id = $3`, strings.Join(h.Events, " "), store.Flag(h.Provisions), h.ID); err != nil {
+			return fmt.Errorf("billing: webhook: %w", err)
+		}
+		_, err := b.Gate.Note(ctx, tx, by, "webhook.changed", h.ID)
 		return err
 	})
 }
