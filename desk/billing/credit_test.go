@@ -539,7 +539,7 @@ func TestHowManyInvoicesAreConcernedIsTold(t *testing.T) {
 			for n := range mostAgain + 5 {
 				at := begin.AddDate(0, n, 0)
 				day := invoice.DateOf(at)
-				if err := insertInvoice(ctx, tx, Issued{Number: number(n), Series: "EX", Sequence: int64(n), Subject: s, Kind: "380", At: at, Day: day, Due: day, Period: invoice.Period{From: day, To: day}, Currency: "EUR"}); err != nil {
+				if err := insertInvoice(ctx, tx, Issued{Number: number(n), Series: "EX", Sequence: int64(n), Subject: s, Kind: "380", At: at, Day: day, Due: day, Period: invoice.Period{From: day, To: day}, Currency: "EUR", File: number(n)}); err != nil {
 					return err
 				}
 			}

@@ -185,17 +185,23 @@ func TestAnIssuedInvoiceIsNeverChanged(t *testing.T) {
 		o.customer(meadow)
 		o.after(december)
 		o.run(november)
-		statements := []string{`UPDATE billing_invoice SET total = 0`, `UPDATE billing_invoice SET number = 'X'`, `DELETE FROM billing_invoice`, `DELETE FROM billing_invoice WHERE total > 0`}
+		final := []string{`UPDATE billing_invoice SET total = 0`, `UPDATE billing_invoice SET number = 'X'`, `DELETE FROM billing_invoice`, `DELETE FROM billing_invoice WHERE total > 0`, `UPDATE vault_chunk SET sealed = sealed`}
+		kept := []string{`DELETE FROM vault_chunk`, `DELETE FROM vault_file`}
 		if o.b.DB.Dialect() == store.SQLite {
-			statements = append(statements, `INSERT OR REPLACE INTO billing_invoice SELECT * FROM billing_invoice`)
+			final = append(final, `INSERT OR REPLACE INTO billing_invoice SELECT * FROM billing_invoice`)
+			kept = append(kept, `INSERT OR REPLACE INTO vault_chunk SELECT * FROM vault_chunk`)
+		} else {
+			kept = append(kept, `TRUNCATE vault_chunk`)
 		}
-		for _, q := range statements {
-			err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
-				_, err := tx.Exec(t.Context(), q)
-				return err
-			})
-			if err == nil || !strings.Contains(err.Error(), "final") {
-				t.Errorf("%s: %v", q, err)
+		for why, statements := range map[string][]string{"final": final, "kept": kept} {
+			for _, q := range statements {
+				err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+					_, err := tx.Exec(t.Context(), q)
+					return err
+				})
+				if err == nil || !strings.Contains(err.Error(), why) {
+					t.Errorf("%s: %v", q, err)
+				}
 			}
 		}
 		if all := o.issued(""); len(all) != 1 || all[0].Total != 161 {
