@@ -199,17 +199,26 @@ func provisioned(ctx context.Context, tx *store.Tx) (bool, error) {
 	return len(live) > 0, err
 }
 
-// hooksOf returns the webhooks that want to be told of what happens.
-func hooksOf(ctx context.Context, tx *store.Tx, what string) ([]webhook, error) {
-	live, err := readHooks(ctx, tx, `WHERE h.ended = 0 ORDER BY h.id`)
-	return slices.DeleteFunc(live, func(h webhook) bool { return !slices.Contains(h.Events, what) }), err
-}
-
-// tellHooks has webhooks told what happened, once tx is committed.
-func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, hooks []webhook, what string, d eventData) error {
+// tellHooks has every webhook told that wants to know what happened, once tx is committed.
+func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, what string, all ...eventData) error {
+	hooks, err := readHooks(ctx, tx, `WHERE h.ended = 0 ORDER BY h.id`) // looked up once for all
+	if err != nil {
+		return err
+	}
+	hooks = slices.DeleteFunc(hooks, func(h webhook) bool { return !slices.Contains(h.Events, what) })
 	if len(hooks) == 0 {
 		return nil
 	}
+	for _, d := range all {
+		if err := b.writeMessage(ctx, tx, hooks, what, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMessage writes down what webhooks are told, and has it delivered to each.
+func (b *Billing) writeMessage(ctx context.Context, tx *store.Tx, hooks []webhook, what string, d eventData) error {
 	now := b.Now()
 	body, err := json.Marshal(happened{what, now.UTC().Truncate(time.Millisecond), d})
 	if err != nil {
@@ -234,12 +243,7 @@ func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, hooks []webhook, 
 
 // tellState tells of the state of a service.
 func (b *Billing) tellState(ctx context.Context, tx *store.Tx, one Service, m Move) error {
-	what := "service." + string(m.To)
-	hooks, err := hooksOf(ctx, tx, what)
-	if err != nil {
-		return err
-	}
-	return b.tellHooks(ctx, tx, hooks, what, eventData{
+	return b.tellHooks(ctx, tx, "service."+string(m.To), eventData{
 		Service: one.Reference, Customer: one.Subject, Kind: one.Service, Plan: one.PlanID, State: m.To, Reason: m.Why,
 	})
 }
