@@ -423,22 +423,18 @@ func (b *Billing) oldAddresses(s *statement.Statement) lapsing {
 	p := addressPurpose(s)
 	return lapsing{
 		Lapse: desk.Lapse{What: "Addresses of services", Why: p.Keep.Words() + " after they were taken back", Clause: p.Clause}, in: connections,
-		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var until int64
-				var was struct {
-					ID, Service  string
-					Sealed       []byte // by the customer's key
-					Since, Until time.Time
-				}
-				var since int64
-				err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
-				was.Since, was.Until = store.Instant(since), store.Instant(until)
-				one.At, one.said = was.Until.Add(p.Retain), func() (any, error) { return was, nil }
-				return one, err
-			}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`,
-				b.Now().Add(-p.Retain).UnixMicro(), sweepSize)
-		},
+		take: b.takes(p.Retain, func(row store.Row) (one lapsed, err error) {
+			var was struct {
+				ID, Service  string
+				Sealed       []byte // by the customer's key
+				Since, Until time.Time
+			}
+			var since, until int64
+			err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
+			was.Since, was.Until = store.Instant(since), store.Instant(until)
+			one.At, one.said = was.Until.Add(p.Retain), func() (any, error) { return was, nil }
+			return one, err
+		}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`),
 		ahead: counts(p.Retain, `SELECT (until + $1) / $2, count(*) FROM billing_address WHERE until > 0 AND until <= $3 GROUP BY 1`),
 	}
 }
