@@ -194,7 +194,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			d := draft{subject: s, version: v.Hash(), record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
-			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c])
+			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c].lines)
 			wrong, err := b.faultOf(ctx, tx, v, s, &d.record.Invoice)
 			if err != nil {
 				return err
@@ -203,7 +203,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 				out = waits(nil, wrong)
 				return nil
 			}
-			d.record.Known = append(d.record.Known, b.knownServices(v.Titles(Services)[0], uses, m, &d.record)...)
+			d.record.Known = append(d.record.Known, b.knownServices(v.Titles(Services)[0], by[c].came, &d.record)...)
 			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
@@ -307,20 +307,27 @@ func (f finding) plan() string {
 	return servicePath(f.Service)
 }
 
-// charged returns the lines of each currency, and what stands against charging
+// A charge is what an invoice charges, and how each line of it came.
+type charge struct {
+	lines []invoice.Line
+	came  []origin
+}
+
+// charged returns what is charged in each currency, and what stands against charging
 // anything.
-func charged(uses []use, m Month, at *time.Location, lang string) (by map[string][]invoice.Line, currencies []string, wrong finding) {
-	by = map[string][]invoice.Line{}
+func charged(uses []use, m Month, at *time.Location, lang string) (by map[string]charge, currencies []string, wrong finding) {
+	by = map[string]charge{}
 	for _, u := range uses {
 		if u.each == "" {
 			return nil, nil, finding{Text: "The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs.", Service: u.Reference}
 		}
 		for _, l := range u.lines(m, at, lang) {
-			if by[u.currency] == nil {
+			one, begun := by[u.currency]
+			if !begun {
 				currencies = append(currencies, u.currency)
 			}
-			l.ID = fmt.Sprint(len(by[u.currency]) + 1)
-			by[u.currency] = append(by[u.currency], l)
+			l.ID = fmt.Sprint(len(one.lines) + 1)
+			by[u.currency] = charge{append(one.lines, l), append(one.came, u.cameBy(l))}
 		}
 	}
 	return by, currencies, finding{}
@@ -413,23 +420,12 @@ func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since tim
 	}
 }
 
-// knownServices is what is known about the services that an invoice charges for a month,
-// line by line, as [charged] writes them.
-func (b *Billing) knownServices(field string, uses []use, m Month, r *invoice.Record) (out []invoice.Known) {
-	at := b.seller.place()
-	for _, u := range uses {
-		if u.currency != r.Invoice.Currency {
-			continue
-		}
-		for range u.lines(m, at, r.Language) {
-			l := r.Invoice.Lines[len(out)]
-			came := u.came
-			if i := slices.IndexFunc(u.counted, func(c counted) bool { return l.Item == u.plan+"/"+c.ID }); i >= 0 {
-				came = origin{invoice.Counted, u.counted[i].last}
-			}
-			wrong := b.BaseURL + "/portal/checks/wrong?" + url.Values{"field": {string(Services)}, "line": {l.ID}}.Encode()
-			out = append(out, invoice.Charged(l, field, came.from, invoice.DateOf(came.at.In(at)), r.Language, wrong))
-		}
+// knownServices is what is known about the services that an invoice charges, line by line.
+func (b *Billing) knownServices(field string, came []origin, r *invoice.Record) (out []invoice.Known) {
+	for i, l := range r.Invoice.Lines {
+		since := invoice.DateOf(came[i].at.In(b.seller.place()))
+		wrong := b.BaseURL + "/portal/checks/wrong?" + url.Values{"field": {string(Services)}, "line": {l.ID}}.Encode()
+		out = append(out, invoice.Charged(l, field, came[i].from, since, r.Language, wrong))
 	}
 	return out
 }

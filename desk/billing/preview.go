@@ -175,7 +175,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	by, currencies, wrong := charged(uses, m, at, b.seller.Language)
 	var sums []string
 	for _, c := range currencies {
-		inv := invoice.Invoice{Currency: c, Lines: by[c]}
+		inv := invoice.Invoice{Currency: c, Lines: by[c].lines}
 		if err := inv.Compute(); err != nil {
 			wrong = finding{Text: "The sums cannot be worked out: " + err.Error() + "."}
 			continue
