@@ -45,15 +45,12 @@ var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town,
 // used holds what services were used and how much: about nobody by its level, so
 // that it lies in the desk's own tables; who looks at it for whom is decided as
 // every use is.
-const (
-	used     loot.Collection = "usage"
-	usedWhat loot.Field      = "usage.service"
-)
+const used loot.Collection = "usage"
 
 // lookAtUse asks whether what a customer used may be looked at for a purpose.
 func (b *Billing) lookAtUse(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject, purpose loot.Purpose) error {
 	p, err := b.Gate.Decide(ctx, tx, gate.Request{
-		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: s, Collection: used, Fields: []loot.Field{usedWhat},
+		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: s, Collection: used, Fields: []loot.Field{Services},
 	})
 	if err != nil {
 		return err
@@ -242,6 +239,19 @@ func disputed(held map[loot.Field]vault.About, fields []loot.Field) loot.Field {
 		}
 	}
 	return ""
+}
+
+// reported returns the first of what a customer says is wrong of what their invoices are
+// drawn from, be it the services; empty: nothing.
+func (b *Billing) reported(ctx context.Context, tx *store.Tx, s loot.Subject, held map[loot.Field]vault.About, fields []loot.Field) (loot.Field, error) {
+	if f := disputed(held, fields); f != "" {
+		return f, nil
+	}
+	person, err := b.Gate.Person(ctx, tx, s)
+	if err != nil || !person.Disputed(Services) {
+		return "", err
+	}
+	return Services, nil
 }
 
 func disputedWords(s *statement.Statement, f loot.Field) string {

@@ -108,7 +108,7 @@ func (b *Billing) record(ctx context.Context, by loot.Actor, all []Record, whole
 		out = Taken{}
 		// What is counted says nothing about anybody, so it is decided about nobody.
 		if _, err := b.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forInvoice, Collection: used, Fields: []loot.Field{usedWhat},
+			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forInvoice, Collection: used, Fields: []loot.Field{Services},
 		}); err != nil {
 			return err
 		}
