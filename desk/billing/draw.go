@@ -304,10 +304,10 @@ func (f finding) badge() web.Badge {
 	if f.Fault != "" {
 		return waitsBadge
 	}
-	return web.Badge{Tone: web.Bad, Text: "wrong"}
+	return wrongBadge
 }
 
-var waitsBadge = web.Badge{Tone: web.Warn, Text: "waits"}
+var waitsBadge, wrongBadge = web.Badge{Tone: web.Warn, Text: "waits"}, web.Badge{Tone: web.Bad, Text: "wrong"}
 
 // plan returns where the service that has no plan gets one; empty: it is about something else.
 func (f finding) plan() string {
