@@ -157,25 +157,37 @@ func TestNothingIsKeptApartOfWhoIsErased(t *testing.T) {
 	})
 }
 
-// TestASweepGoesOnPastItsPage: more than one transaction removes goes all the same.
+// TestASweepGoesOnPastItsPage: more than one transaction removes goes all the same, be it
+// at once or when an order to preserve has ended.
 func TestASweepGoesOnPastItsPage(t *testing.T) {
+	const many = 2*sweepSize + 1
 	o := newOffice(t, desktest.One(t))
-	o.order("one", loot.NewSubject(), "backup", "backup-500")
-	o.Tx(func(_ context.Context, tx *store.Tx) error {
-		for n := range 2*sweepSize + 1 {
+	s := loot.NewSubject()
+	o.order("one", s, "backup", "backup-500")
+	until := o.Clock.Now().Add(time.Hour)
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		for n := range many {
 			tx.Add(`INSERT INTO billing_usage (service, mark, meter, kind, at, amount) VALUES`, "one", fmt.Sprint(n), "disk", "level", int64(1+n/100), int64(1))
 		}
-		return nil
+		return o.Kit.Gate.Hold(ctx, tx, s, until)
 	})
-	ok(t, o.b.sweep(t.Context(), sweepArgs{}))
-	o.Tx(func(ctx context.Context, tx *store.Tx) error {
-		var n int
-		err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_usage`).Scan(&n)
-		if n != 0 {
-			t.Errorf("%d are left", n)
+	for _, want := range []int{many, many, 0} {
+		if want == 0 {
+			o.after(until)
 		}
-		return err
-	})
+		ok(t, o.b.sweep(t.Context(), sweepArgs{}))
+		if n := o.kept(s); n != want {
+			t.Errorf("%d are held, want %d", n, want)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			var n int
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_usage`).Scan(&n)
+			if n != 0 {
+				t.Errorf("%d are left", n)
+			}
+			return err
+		})
+	}
 }
 
 // kept returns how much is held apart of somebody.
