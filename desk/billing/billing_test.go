@@ -216,6 +216,13 @@ func TestEverythingEndsAndIsForgotten(t *testing.T) {
 		if all := o.of(s); len(all) != 0 {
 			t.Errorf("%d services are left", len(all))
 		}
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+			copied, err := o.b.export(ctx, tx, s)
+			if copied != nil {
+				t.Errorf("the copy still holds %+v", copied)
+			}
+			return err
+		}))
 	})
 }
 
