@@ -432,7 +432,7 @@ func (b *Billing) oldAddresses(s *statement.Statement) lapsing {
 			var since, until int64
 			err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
 			was.Since, was.Until = store.Instant(since), store.Instant(until)
-			one.At, one.said = was.Until.Add(p.Retain), func() (any, error) { return was, nil }
+			one.At, one.said = was.Until, asWas(was)
 			return one, err
 		}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`),
 		ahead: counts(p.Retain, `SELECT (until + $1) / $2, count(*) FROM billing_address WHERE until > 0 AND until <= $3 GROUP BY 1`),

@@ -41,6 +41,9 @@ type lapsed struct {
 	said    func() (any, error) // what is kept of it while it is held
 }
 
+// asWas keeps it whole.
+func asWas(was any) func() (any, error) { return func() (any, error) { return was, nil } }
+
 type sweepArgs struct{}
 
 // Kind names the job.
@@ -275,11 +278,16 @@ func counts(kept time.Duration, query string) func(context.Context, *store.Tx, d
 	}
 }
 
-// takes removes what a statement returns, each row of which read reads: of what is kept for
-// so long, what lies before the moment $1, and $2 of it at most.
+// takes removes what a statement returns, each row of which read reads with the moment from
+// which it was kept: of what is kept for so long, what lies before the moment $1, and $2 of
+// it at most.
 func (b *Billing) takes(kept time.Duration, read func(store.Row) (lapsed, error), query string) func(context.Context, *store.Tx) ([]lapsed, error) {
 	return func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-		return takeRows(ctx, tx, read, query, b.Now().Add(-kept).UnixMicro(), sweepSize)
+		return takeRows(ctx, tx, func(row store.Row) (lapsed, error) {
+			one, err := read(row)
+			one.At = one.At.Add(kept)
+			return one, err
+		}, query, b.Now().Add(-kept).UnixMicro(), sweepSize)
 	}
 }
 

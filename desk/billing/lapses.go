@@ -21,7 +21,7 @@ func (b *Billing) oldCopies(p statement.Purpose) lapsing {
 	read := func(ctx context.Context, tx *store.Tx, rest string, args ...any) (out []lapsed, err error) {
 		all, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1`+rest, args...)
 		for _, i := range all {
-			out = append(out, lapsed{ID: i.Number, Subject: i.Subject, At: p.Keep.After(i.At.UTC()), File: i.File, said: func() (any, error) { return i.Number, nil }})
+			out = append(out, lapsed{ID: i.Number, Subject: i.Subject, At: p.Keep.After(i.At.UTC()), File: i.File, said: asWas(i.Number)})
 		}
 		return out, err
 	}
@@ -54,7 +54,7 @@ func (b *Billing) oldArchive(p statement.Purpose) lapsing {
 			var kept int64
 			var number string
 			err = row.Scan(&one.File, &one.Subject, &kept, &number)
-			one.At, one.said = store.Instant(kept), func() (any, error) { return number, nil }
+			one.At, one.said = store.Instant(kept), asWas(number)
 			return one, err
 		}, `DELETE FROM billing_archive WHERE id IN (SELECT id FROM billing_archive WHERE kept <= $1 ORDER BY kept, id LIMIT $2) RETURNING id, subject, kept, number`),
 		ahead: counts(0, `SELECT (kept + $1) / $2, count(*) FROM billing_archive WHERE kept <= $3 GROUP BY 1`),

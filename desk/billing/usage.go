@@ -384,7 +384,7 @@ func (b *Billing) oldUse() lapsing {
 			var at int64
 			err = row.Scan(&was.Service, &was.Key, &was.Meter, &at, &was.Amount, &one.Subject)
 			was.At = store.Instant(at)
-			one.At, one.said = was.At.Add(oldestUse), func() (any, error) { return was, nil }
+			one.At, one.said = was.At, asWas(was)
 			return one, err
 		}, `DELETE FROM billing_usage WHERE (service, mark) IN (SELECT service, mark FROM billing_usage WHERE at <= $1 ORDER BY at LIMIT $2)
 			RETURNING service, mark, meter, at, amount, COALESCE((SELECT s.subject FROM billing_service s WHERE s.reference = billing_usage.service), '')`),
