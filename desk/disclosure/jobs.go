@@ -224,12 +224,9 @@ func (d *disclosure) remove(ctx context.Context, _ removeArgs) error {
 func (d *disclosure) removeOver(ctx context.Context, tx *store.Tx, over []request) error {
 	var people []loot.Subject
 	for _, r := range over {
-		if r.Subject != "" {
-			people = append(people, r.Subject)
-		}
+		people = append(people, r.Subject)
 	}
-	slices.Sort(people)
-	stay, err := d.Gate.Stays(ctx, tx, name, collection, slices.Compact(people))
+	stay, err := d.Gate.Stays(ctx, tx, name, collection, people)
 	if err != nil {
 		return err
 	}
