@@ -353,6 +353,10 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 		}
 		freeze(true)
 		o.after(december)
+		o.asStaff("billing")
+		before := o.Get("/console/billing/run?month=2026-11")
+		shows(t, before, http.StatusOK, "The customer says that “Services used” is wrong")
+		desktest.Lacks(t, before, "to be issued")
 		o.run(november)
 		if n := len(o.issued("")); n != 0 {
 			t.Fatalf("%d invoices were drawn from what is in dispute", n)

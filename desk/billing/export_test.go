@@ -25,7 +25,7 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 		clerk := loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}
 		o.asStaff("billing")
 		desktest.Leads(t, o.Post("/console/billing/invoices/"+i.Number+"/payments", "sent", "a", "amount", "1.61", "day", "2026-12-02"), "/console/billing/invoices/"+i.Number)
-		h, _, err := o.b.addHook(t.Context(), clerk, webhook{URL: "https://panel.example.com/told?key=hidden", Events: []string{"service.ended"}})
+		_, _, err := o.b.addHook(t.Context(), clerk, webhook{URL: "https://panel.example.com/told?key=hidden", Events: []string{"service.ended"}})
 		ok(t, err)
 		service := o.of(s)[0].Reference
 		ok(t, o.b.ArchiveKeys(t.Context(), s))
@@ -40,7 +40,7 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 			if _, err := tx.Exec(ctx, `INSERT INTO billing_usage (service, mark, meter, kind, at, amount) VALUES ($1, 'told-1', 'disk', 'level', $2, 91500000)`, service, desktest.Start.UnixMicro()); err != nil {
 				return err
 			}
-			if err := o.b.tellHooks(ctx, tx, []webhook{h}, "service.ended", eventData{Service: service, Customer: s, State: Ended}); err != nil {
+			if err := o.b.tellHooks(ctx, tx, "service.ended", eventData{Service: service, Customer: s, State: Ended}); err != nil {
 				return err
 			}
 			return o.b.Archive(ctx, tx, clerk, "Import", []Former{{

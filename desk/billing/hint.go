@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"loot"
@@ -412,18 +411,15 @@ func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
 // oldHints are suggestions that are shown no longer.
 func (b *Billing) oldHints() lapsing {
 	return lapsing{
-		Lapse: desk.Lapse{What: "Suggestions", Why: "shown for " + strconv.Itoa(int(hintLife/(24*time.Hour))) + " days", Clause: Keeps[1]}, in: used,
-		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var was Hint
-				var made int64
-				err = row.Scan(&was.ID, &one.Subject, &was.Rule, &was.Service, &was.Target, &was.Plan, &was.Why, &was.Data, &made)
-				was.Made = store.Instant(made)
-				one.At, one.said = was.Made.Add(hintLife), func() (any, error) { return was, nil }
-				return one, err
-			}, `DELETE FROM billing_hint WHERE id IN (SELECT id FROM billing_hint WHERE made <= $1 ORDER BY made, id LIMIT $2) RETURNING id, subject, rule, service, target, plan, why, data, made`,
-				b.Now().Add(-hintLife).UnixMicro(), sweepSize)
-		},
+		Lapse: desk.Lapse{What: "Suggestions", Why: "shown for " + inDays(hintLife), Clause: Keeps[1]}, in: used,
+		take: b.takes(hintLife, func(row store.Row) (one lapsed, err error) {
+			var was Hint
+			var made int64
+			err = row.Scan(&was.ID, &one.Subject, &was.Rule, &was.Service, &was.Target, &was.Plan, &was.Why, &was.Data, &made)
+			was.Made = store.Instant(made)
+			one.At, one.said = was.Made.Add(hintLife), func() (any, error) { return was, nil }
+			return one, err
+		}, `DELETE FROM billing_hint WHERE id IN (SELECT id FROM billing_hint WHERE made <= $1 ORDER BY made, id LIMIT $2) RETURNING id, subject, rule, service, target, plan, why, data, made`),
 		ahead: counts(hintLife, `SELECT (made + $1) / $2, count(*) FROM billing_hint WHERE made <= $3 GROUP BY 1`),
 	}
 }
