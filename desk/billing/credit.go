@@ -284,7 +284,7 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 	}
 	if a.Field != Services {
 		d, _ := s.Field(a.Field)
-		known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at))
+		known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at), r.Language)
 	}
 	buyer := buyerOf(func(f loot.Field) string {
 		switch f {

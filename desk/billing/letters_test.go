@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/store"
@@ -214,6 +215,42 @@ func TestLettersAboutWhatIsTakenBackSpeakItsLanguage(t *testing.T) {
 		credit, second := o.issued(`WHERE i.preceding = $1`, dutch.Number)[0], o.issued(`WHERE i.preceding = $1 AND i.kind = '384'`, spanish.Number)[0]
 		o.says("nl@example.com", "nl", "Uw creditnota "+credit.Number, "Wij hebben factuur "+dutch.Number+" teruggenomen.", "Totaalbedrag −€ 1,61")
 		o.says("es@example.com", "es", "Su factura rectificativa "+second.Number, "Buenos días: Hemos anulado la factura "+spanish.Number+" y la hemos emitido de nuevo.")
+	})
+}
+
+// The source of each detail is said in the language of the invoice, but for what the
+// statement or somebody else named.
+func TestSourcesSpeakTheLanguageOfTheInvoice(t *testing.T) {
+	named := map[desk.Source][]any{
+		desk.FromPurpose: {"helping you"}, desk.FromOrder: {"shared hosting"}, desk.FromProgram: {"shared hosting"},
+		desk.FromFormer: {"1 March 2026"}, desk.FromSystem: {"Made-up Ledger", "1 March 2026"},
+	}
+	said := map[string]bool{}
+	for _, s := range desk.Sources() {
+		text := string(s.Of(named[s]...))
+		for _, l := range invoice.Languages() {
+			got := strings.ReplaceAll(sourceIn(text, l.Code), "\u00a0", " ")
+			if (got == text) != (l.Code == "en") || said[got] || strings.Contains(got, "%") {
+				t.Errorf("%s: %q is %q", l.Code, text, got)
+			}
+			said[got] = true
+		}
+	}
+	if !said["Ihre Bestellung, aus Made-up Ledger übernommen am 1. März 2026"] || sourceIn("a fair, in spring", "de") != "a fair, in spring" {
+		t.Errorf("%v", said)
+	}
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.as(s)
+		desktest.Leads(t, o.Post("/portal/invoices/language", "language", "de"), "/portal/invoices")
+		o.giveFrom(s, "address.city", "Otherville", desk.FromPortal.Of())
+		o.after(december)
+		o.run(november)
+		i := o.issued("")[0]
+		shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK, "Sie selbst, in Ihrem Kundenportal, 23. November 2026")
+		ok(t, o.b.WriteAgain(t.Context(), again(s, "address.city", "Anotherville", i.Number), fine))
+		second := o.issued(`WHERE i.kind = '384'`)[0]
+		shows(t, o.Get("/portal/invoices/"+second.Number), http.StatusOK, "unser Team, nach einer Prüfung, 2. Dezember 2026")
 	})
 }
 

@@ -66,6 +66,11 @@ var languages = []words{
 		Ordered: "ordered by you", Brought: "ordered for you by a program", TakenOver: "from the system before", Counted: "counted, told last",
 		date:      dated("January February March April May June July August September October November December", "", strconv.Itoa),
 		thousands: ",", point: ".", minus: "−", sum: "¤" + unbroken + "#",
+		sources: SourceWords{
+			Portal: "you, in your portal", Staff: "our staff", Purpose: "our staff, for “%s”", Check: "our staff, after a check",
+			Order: "your order: %s", Program: "your order, brought by a program: %s",
+			Former: "your order, taken over from the system before on %s", System: "your order, taken over from %s on %s",
+		},
 		letters: LetterWords{
 			Greet:   "Good day",
 			Invoice: "Your invoice", CreditNote: "Your credit note", Corrected: "Your corrected invoice",
@@ -100,6 +105,11 @@ var languages = []words{
 		Ordered: "von Ihnen bestellt", Brought: "von einem Programm für Sie bestellt", TakenOver: "aus dem vorigen System", Counted: "gezählt, zuletzt gemeldet",
 		date:      dated("Januar Februar März April Mai Juni Juli August September Oktober November Dezember", "", func(day int) string { return strconv.Itoa(day) + "." }),
 		thousands: ".", point: ",", minus: "−", sum: "#" + unbroken + "¤",
+		sources: SourceWords{
+			Portal: "Sie selbst, in Ihrem Kundenportal", Staff: "unser Team", Purpose: "unser Team, für „%s“", Check: "unser Team, nach einer Prüfung",
+			Order: "Ihre Bestellung: %s", Program: "Ihre Bestellung, von einem Programm überbracht: %s",
+			Former: "Ihre Bestellung, aus dem vorigen System übernommen am %s", System: "Ihre Bestellung, aus %s übernommen am %s",
+		},
 		letters: LetterWords{ // a sentence goes on behind the comma of the greeting
 			Greet:   "Guten Tag",
 			Invoice: "Ihre Rechnung", CreditNote: "Ihre Rechnungskorrektur", Corrected: "Ihre berichtigte Rechnung",
@@ -137,6 +147,11 @@ var languages = []words{
 		Ordered: "pedido por usted", Brought: "pedido para usted por un programa", TakenOver: "del sistema anterior", Counted: "medido, comunicado por última vez",
 		date:      dated("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", "de ", strconv.Itoa),
 		thousands: ".", point: ",", minus: "−", sum: "#" + unbroken + "¤",
+		sources: SourceWords{
+			Portal: "usted, en su portal de cliente", Staff: "nuestro personal", Purpose: "nuestro personal, para «%s»", Check: "nuestro personal, tras una comprobación",
+			Order: "su pedido: %s", Program: "su pedido, transmitido por un programa: %s",
+			Former: "su pedido, traspasado del sistema anterior el %s", System: "su pedido, traspasado de %s el %s",
+		},
 		letters: LetterWords{
 			Greet:   "Buenos días",
 			Invoice: "Su factura", CreditNote: "Su nota de abono", Corrected: "Su factura rectificativa",
@@ -179,6 +194,11 @@ var languages = []words{
 			return strconv.Itoa(day)
 		}),
 		thousands: unbroken, point: ",", minus: "−", sum: "#" + unbroken + "¤",
+		sources: SourceWords{
+			Portal: "vous, dans votre espace client", Staff: "notre équipe", Purpose: "notre équipe, pour «" + unbroken + "%s" + unbroken + "»", Check: "notre équipe, après une vérification",
+			Order: "votre commande" + unbroken + ": %s", Program: "votre commande, transmise par un programme" + unbroken + ": %s",
+			Former: "votre commande, reprise du système précédent le %s", System: "votre commande, reprise de %s le %s",
+		},
 		letters: LetterWords{
 			Greet:   "Bonjour",
 			Invoice: "Votre facture", CreditNote: "Votre avoir", Corrected: "Votre facture rectificative",
@@ -217,6 +237,11 @@ var languages = []words{
 		Ordered: "door u besteld", Brought: "voor u besteld door een programma", TakenOver: "uit het vorige systeem", Counted: "gemeten, laatst doorgegeven",
 		date:      dated("januari februari maart april mei juni juli augustus september oktober november december", "", strconv.Itoa),
 		thousands: ".", point: ",", minus: "−", sum: "¤" + unbroken + "#",
+		sources: SourceWords{
+			Portal: "uzelf, in uw klantportaal", Staff: "onze medewerkers", Purpose: "onze medewerkers, voor “%s”", Check: "onze medewerkers, na een controle",
+			Order: "uw bestelling: %s", Program: "uw bestelling, doorgegeven door een programma: %s",
+			Former: "uw bestelling, overgenomen uit het vorige systeem op %s", System: "uw bestelling, overgenomen uit %s op %s",
+		},
 		letters: LetterWords{
 			Greet:   "Goedendag",
 			Invoice: "Uw factuur", CreditNote: "Uw creditnota", Corrected: "Uw gecorrigeerde factuur",

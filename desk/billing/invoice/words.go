@@ -26,6 +26,7 @@ type words struct {
 	Ordered, Brought, TakenOver, Counted                      string // how what is charged came
 
 	letters LetterWords
+	sources SourceWords
 
 	regions          display.Namer
 	date             func(Date) string
