@@ -3,7 +3,7 @@ package mail
 // letterLayout is one table in one column: what all mail programs show
 // alike. Colours for the dark are given where a program asks for them.
 const letterLayout = `<!DOCTYPE html>
-<html lang="en">
+<html lang="{{.Language}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -33,11 +33,11 @@ const letterLayout = `<!DOCTYPE html>
 <tr><td class="card" style="background:#ffffff;border:1px solid #dfe4e1;border-radius:10px;">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td class="inner text" style="padding:32px 36px;color:#17211d;">
 <h1 style="margin:0 0 18px;font-size:21px;line-height:1.3;letter-spacing:-.015em;font-weight:650;">{{.Subject}}</h1>
-{{with .Greet}}<p style="margin:0 0 14px;">{{.}},</p>{{end}}
+{{with .Greet}}<p style="margin:0 0 14px;">{{.}}{{$.Words.Greeted}}</p>{{end}}
 {{range .Blocks}}
 {{- if eq .Kind "para"}}<p style="margin:0 0 14px;white-space:pre-line;">{{.Text}}</p>
 {{- else if eq .Kind "button"}}<table role="presentation" cellpadding="0" cellspacing="0" style="margin:8px 0 12px;"><tr><td class="button" style="background:#1f6f5c;border-radius:8px;"><a href="{{.URL}}" style="display:inline-block;padding:12px 22px;color:#ffffff;font-weight:600;text-decoration:none;">{{.Text}}</a></td></tr></table>
-<p class="soft" style="margin:0 0 18px;font-size:13px;color:#56635d;word-break:break-all;">Or copy this address: <a class="link" href="{{.URL}}" style="color:#1f6f5c;">{{.URL}}</a></p>
+<p class="soft" style="margin:0 0 18px;font-size:13px;color:#56635d;word-break:break-all;"{{with $.Other}} lang="{{.}}"{{end}}>{{$.Words.Copy}} <a class="link" href="{{.URL}}" style="color:#1f6f5c;">{{.URL}}</a></p>
 {{- else if eq .Kind "table"}}<h2 class="text" style="margin:22px 0 6px;font-size:16px;line-height:1.3;font-weight:650;">{{.Text}}</h2>
 <table width="100%" cellpadding="0" cellspacing="0" style="margin:0 0 14px;font-size:15px;">
 {{- range .Rows}}<tr><th scope="row" align="left" class="text" style="padding:4px 12px 4px 0;font-weight:400;word-break:break-word;">{{.Term}}</th><td width="90" align="right" class="text" style="padding:4px 0;font-weight:600;white-space:nowrap;">{{.Value}}</td><td width="90" align="right" class="soft" style="padding:4px 0 4px 12px;font-size:13px;color:#56635d;white-space:nowrap;">{{.Note}}</td></tr>{{end}}</table>
@@ -46,8 +46,8 @@ const letterLayout = `<!DOCTYPE html>
 </td></tr></table>
 </td></tr>
 <tr><td class="soft" style="padding:18px 8px;color:#56635d;font-size:13px;line-height:1.5;">
-{{with .Why}}<p style="margin:0 0 6px;">{{.}}</p>{{end}}{{with .Leave}}<p style="margin:0 0 6px;"><a class="soft" href="{{.}}" style="color:#56635d;">No longer get this letter</a></p>{{end}}
-<p style="margin:0;white-space:pre-line;">{{.House.Company}}{{with .House.Privacy}}{{if $.House.Company}} · {{end}}<a class="soft" href="{{.}}" style="color:#56635d;">Privacy statement</a>{{end}}</p>
+{{with .Why}}<p style="margin:0 0 6px;">{{.}}</p>{{end}}{{with .Leave}}<p style="margin:0 0 6px;"><a class="soft" href="{{.}}" style="color:#56635d;"{{with $.Other}} lang="{{.}}"{{end}}>{{$.Words.Leave}}</a></p>{{end}}
+<p style="margin:0;white-space:pre-line;">{{.House.Company}}{{with .House.Privacy}}{{if $.House.Company}} · {{end}}<a class="soft" href="{{.}}" style="color:#56635d;"{{with $.Other}} lang="{{.}}"{{end}}>{{$.Words.Privacy}}</a>{{end}}</p>
 </td></tr>
 </table>
 </td></tr>

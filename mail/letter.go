@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"strings"
@@ -10,11 +11,12 @@ import (
 // A Letter is a mail in the making, from which both its writings are drawn,
 // so that they cannot differ.
 type Letter struct {
-	Subject string
-	Preview string // what a mail program shows behind the subject
-	Greet   string // such as "Good day"
-	Blocks  []Block
-	Why     string // why this person gets it, at the foot
+	Language string // of BCP 47, in which it is written; empty: English
+	Subject  string
+	Preview  string // what a mail program shows behind the subject
+	Greet    string // such as "Good day"
+	Blocks   []Block
+	Why      string // why this person gets it, at the foot
 	// Leave is the address at which such letters are ended: by whoever opens it,
 	// and by a mail program at one click (RFC 8058). Empty: there is none.
 	Leave string
@@ -61,13 +63,24 @@ func (b Block) Kind() string { return b.kind }
 type letterData struct {
 	Letter
 	House House
+	Words words
+	Other string // the language of the words, where it is not the letter's; empty: it is
+}
+
+func (l Letter) data(h House) letterData {
+	l.Language = cmp.Or(l.Language, languages[0].Language)
+	d := letterData{Letter: l, House: h, Words: wordsOf(l.Language)}
+	if language, _, _ := strings.Cut(strings.ToLower(l.Language), "-"); language != d.Words.Language {
+		d.Other = d.Words.Language
+	}
+	return d
 }
 
 // Message writes the letter to one person. The id is the caller's, so that
 // a second try is the same message.
 func (l Letter) Message(h House, id, to string) (Message, error) {
 	var page strings.Builder
-	if err := letterHTML.Execute(&page, letterData{l, h}); err != nil {
+	if err := letterHTML.Execute(&page, l.data(h)); err != nil {
 		return Message{}, fmt.Errorf("mail: letter: %w", err)
 	}
 	m := Message{ID: id, From: h.From, To: to, Subject: l.Subject, Text: l.text(h), HTML: page.String()}
@@ -81,15 +94,16 @@ func (l Letter) Message(h House, id, to string) (Message, error) {
 // are used to.
 func (l Letter) text(h House) string {
 	var b strings.Builder
+	w := wordsOf(l.Language)
 	line := func(s string) { b.WriteString(s + "\n") }
 	if l.Greet != "" {
-		line(l.Greet + ",")
+		line(l.Greet + w.Greeted)
 		line("")
 	}
 	for _, block := range l.Blocks {
 		switch block.kind {
 		case "button":
-			line(block.Text + ":")
+			line(block.Text + w.Led)
 			line(block.URL)
 		case "table":
 			line(wrap(block.Text, 72))
@@ -112,10 +126,10 @@ func (l Letter) text(h House) string {
 		}
 	}
 	if l.Leave != "" {
-		line("No longer get this letter: " + l.Leave)
+		line(w.Leave + w.Led + " " + l.Leave)
 	}
 	if h.Privacy != "" {
-		line("Privacy statement: " + h.Privacy)
+		line(w.Privacy + w.Led + " " + h.Privacy)
 	}
 	return b.String()
 }

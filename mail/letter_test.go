@@ -87,3 +87,41 @@ func TestLetterWithFiguresAndAWayOut(t *testing.T) {
 		t.Errorf("%v, %v", m.Headers, err)
 	}
 }
+
+// What the layout says is in the letter's language, or marked as English.
+func TestLayoutSpeaksTheLanguageOfTheLetter(t *testing.T) {
+	const leave, link = "https://loot.example/leave", "https://loot.example/c"
+	for tag, want := range map[string]struct{ html, text []string }{
+		"": {
+			[]string{`<html lang="en">`, ">Good day,</p>", ">Or copy this address: <a", ">No longer get this letter</a>", ">Privacy statement</a>"},
+			[]string{"Good day,\n", "See:\n" + link, "No longer get this letter: " + leave, "Privacy statement: https"},
+		},
+		"de": {
+			[]string{`<html lang="de">`, ">Good day,</p>", ">Oder kopieren Sie diese Adresse: <a", ">Diese E-Mails nicht mehr erhalten</a>", ">Datenschutzerklärung</a>"},
+			[]string{"See:\n" + link, "Diese E-Mails nicht mehr erhalten: " + leave, "Datenschutzerklärung: https"},
+		},
+		"de-AT": {[]string{`<html lang="de-AT">`, ">Datenschutzerklärung</a>"}, []string{"Datenschutzerklärung: https"}},
+		"es":    {[]string{`<html lang="es">`, ">Good day:</p>", ">O copie esta dirección: <a"}, []string{"Good day:\n", "Declaración de privacidad: https"}},
+		"fr":    {[]string{`<html lang="fr">`, ">Ou copiez cette adresse\u00a0: <a"}, []string{"See\u00a0:\n" + link, "Déclaration de confidentialité\u00a0: https"}},
+		"nl":    {[]string{`<html lang="nl">`, ">Of kopieer dit adres: <a"}, []string{"Deze e-mails niet meer ontvangen: " + leave}},
+		"it":    {[]string{`<html lang="it">`, ` lang="en">Or copy this address: <a`, ` lang="en">No longer get this letter</a>`, ` lang="en">Privacy statement</a>`}, []string{"Privacy statement: https"}},
+	} {
+		m, err := mail.Letter{Language: tag, Subject: "s", Greet: "Good day", Blocks: []mail.Block{mail.Button("See", link)}, Leave: leave}.Message(house, "m1", "a@b.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range want.html {
+			if !strings.Contains(m.HTML, part) {
+				t.Errorf("%s: the HTML does not say %q", tag, part)
+			}
+		}
+		for _, part := range want.text {
+			if !strings.Contains(m.Text, part) {
+				t.Errorf("%s: the text does not say %q:\n%s", tag, part, m.Text)
+			}
+		}
+		if marked := strings.Count(m.HTML, `lang="`) > 1; marked != (tag == "it") {
+			t.Errorf("%s: a part is marked as of another language: %v", tag, marked)
+		}
+	}
+}

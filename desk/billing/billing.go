@@ -383,9 +383,6 @@ type Plan struct {
 	Meters   []Meter // what of it is counted
 }
 
-// signs are the currencies that are written by a sign.
-var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
-
 // Price writes the price as people read it.
 func (p Plan) Price() string { return PriceOf(p.Cents, p.Currency, p.Months()) }
 
@@ -426,14 +423,10 @@ func (p Plan) Untaxed() string {
 
 // money writes an amount in the smallest unit of its currency as people read it.
 func money(units int64, currency string) string {
-	sign, ok := signs[currency]
-	if !ok {
-		sign = currency
-	}
 	if units < 0 {
 		return "\u2212" + money(-units, currency)
 	}
-	return sign + "\u00a0" + plainAmount(units, currency)
+	return invoice.Sign(currency) + "\u00a0" + plainAmount(units, currency)
 }
 
 // A Service is one that a customer has or had.

@@ -282,8 +282,10 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 		}
 		known[fieldOf(k)] = k
 	}
-	d, _ := s.Field(a.Field)
-	known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at)) // that of services is none of the buyer's, and is left out below
+	if a.Field != Services {
+		d, _ := s.Field(a.Field)
+		known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at), r.Language)
+	}
 	buyer := buyerOf(func(f loot.Field) string {
 		switch f {
 		case a.Field:

@@ -117,11 +117,12 @@ func (b *Billing) demoPayments(ctx context.Context, w *desk.World, clerk loot.Ac
 
 // demoReminders has a colleague set when who has not paid is reminded.
 func (b *Billing) demoReminders(ctx context.Context, w *desk.World, clerk loot.Actor) error {
-	for days, text := range map[string]string{
-		"10": "Perhaps it was forgotten: an invoice of ours has been due for some days.",
-		"30": "We wrote to you before about an invoice that is not paid. Please pay it, or tell us what keeps you from it.",
+	for _, one := range []struct{ days, language, text string }{
+		{"10", "", "Perhaps it was forgotten: an invoice of ours has been due for some days."},
+		{"10", "de", "vielleicht ist es untergegangen: Eine Rechnung von uns ist seit einigen Tagen fällig."},
+		{"30", "", "We wrote to you before about an invoice that is not paid. Please pay it, or tell us what keeps you from it."},
 	} {
-		a, err := desk.Browser{World: w, Who: clerk}.Post(ctx, remindersPath, url.Values{"days": {days}, "text": {text}})
+		a, err := desk.Browser{World: w, Who: clerk}.Post(ctx, remindersPath, url.Values{"days": {one.days}, "language": {one.language}, "text": {one.text}})
 		if err != nil {
 			return err
 		}

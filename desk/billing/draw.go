@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/gate"
 	"loot/statement"
@@ -188,7 +189,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		for _, c := range currencies {
-			d := draft{subject: s, version: v.Hash(), record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
+			d := draft{subject: s, version: v.Hash(), record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at, seller.Language)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
 			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c].lines)
@@ -408,26 +409,47 @@ func inLine(found []invoice.Finding) string {
 
 // known is what is known about the customer for the invoice, each field with
 // where it came from, when, and where a mistake in it is reported.
-func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Location) (out []invoice.Known) {
+func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Location, language string) (out []invoice.Known) {
 	for _, d := range s.Fields(collection) {
 		v, ok := values[d.ID]
 		if !ok {
 			continue
 		}
-		out = append(out, b.knownAs(d, v.Reveal(), v.Source, v.At.In(at))) //nolint:forbidigo // it stands on the customer's own invoice
+		out = append(out, b.knownAs(d, v.Reveal(), v.Source, v.At.In(at), language)) //nolint:forbidigo // it stands on the customer's own invoice
 	}
 	return out
 }
 
-// knownAs is a field as an invoice shows it, with the way to say that it is wrong.
-func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since time.Time) invoice.Known {
+// knownAs is a field as an invoice in a language shows it, with the way to say that it is wrong.
+func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since time.Time, language string) invoice.Known {
 	value = strings.ReplaceAll(value, "\n", ", ")
 	if d.Type == "country" {
 		value = statement.CountryName(value)
 	}
 	return invoice.Known{
-		Field: d.Title, Value: value, Source: source, Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
+		Field: d.Title, Value: value, Source: sourceIn(source, language), Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
 	}
+}
+
+// sourceIn says in a language how a detail came; what those who run Loot have named
+// stays as it is, and so does what is none of [desk.Sources].
+func sourceIn(source, language string) string {
+	w := invoice.SourceWordsIn(language)
+	from, named := desk.ReadSource(source)
+	says, known := map[desk.Source]string{
+		desk.FromPortal: w.Portal, desk.FromStaff: w.Staff, desk.FromPurpose: w.Purpose, desk.FromCheck: w.Check,
+		desk.FromOrder: w.Order, desk.FromProgram: w.Program, desk.FromFormer: w.Former, desk.FromSystem: w.System,
+	}[from]
+	if !known {
+		return source
+	}
+	if from == desk.FromFormer || from == desk.FromSystem {
+		last := len(named) - 1
+		if day, err := time.Parse(desk.SourceDay, fmt.Sprint(named[last])); err == nil {
+			named[last] = invoice.DateOf(day).Words(language)
+		}
+	}
+	return fmt.Sprintf(says, named...)
 }
 
 // knownServices is what is known about the services that an invoice charges, line by line.

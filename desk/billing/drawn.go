@@ -21,6 +21,7 @@ type Issued struct {
 	Subject   loot.Subject
 	Kind      invoice.Kind
 	Preceding string // empty: none
+	Language  string // of the document; empty: it was issued before that was noted
 	Statement string // hash of the version in force
 	At        time.Time
 	Day, Due  invoice.Date
@@ -36,14 +37,14 @@ type Issued struct {
 }
 
 // Sum writes the total as people read it; what is credited with a minus.
-func (i Issued) Sum() string { return i.signed(i.Total) }
+func (i Issued) Sum() string { return money(i.signed(i.Total), i.Currency) }
 
-// signed writes an amount of the document, of a credit note with a minus.
-func (i Issued) signed(units int64) string {
+// signed is an amount of the document, of a credit note below zero.
+func (i Issued) signed(units int64) int64 {
 	if i.Kind == invoice.CreditNote {
-		units = -units
+		return -units
 	}
-	return money(units, i.Currency)
+	return units
 }
 
 // dueWords says until when it is to be paid; empty: it is a credit note, of which
@@ -61,7 +62,7 @@ func (i Issued) Words() string { return i.Number + ", " + i.Period.Words(inPages
 // paidSum is, in a query, what was paid of the invoice i.
 const paidSum = `COALESCE((SELECT SUM(s.amount) FROM billing_paid s WHERE s.invoice = i.number), 0)`
 
-const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at, c.credit,
+const invoiceColumns = `i.number, i.series, i.sequence, i.subject, i.kind, i.preceding, i.language, i.statement, i.at, i.issued, i.due, i.began, i.ended, i.currency, i.net, i.tax, i.total, i.file, r.at, c.credit,
 	CAST(` + paidSum + ` AS BIGINT)
 	FROM billing_invoice i LEFT JOIN billing_removed r ON r.number = i.number LEFT JOIN billing_credit c ON c.original = i.number `
 
@@ -70,7 +71,7 @@ func scanInvoice(row store.Row) (i Issued, err error) {
 	var removed sql.NullInt64
 	var credited sql.NullString
 	var day, due, from, to string
-	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed, &credited, &i.Paid); err != nil {
+	if err := row.Scan(&i.Number, &i.Series, &i.Sequence, &i.Subject, &i.Kind, &i.Preceding, &i.Language, &i.Statement, &at, &day, &due, &from, &to, &i.Currency, &i.Net, &i.Tax, &i.Total, &i.File, &removed, &credited, &i.Paid); err != nil {
 		return i, err
 	}
 	i.At, i.Removed, i.Credited = store.Instant(at), store.Instant(removed.Int64), credited.String
@@ -114,9 +115,9 @@ func findInvoice(ctx context.Context, tx *store.Tx, number string) (Issued, erro
 }
 
 func insertInvoice(ctx context.Context, tx *store.Tx, i Issued) error {
-	if err := tx.Queue(ctx, `INSERT INTO billing_invoice (number, series, sequence, subject, kind, preceding, statement, at, issued, due, began, ended, currency, net, tax, total, file)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		i.Number, i.Series, i.Sequence, i.Subject, string(i.Kind), i.Preceding, i.Statement, i.At.UnixMicro(), i.Day.String(), i.Due.String(),
+	if err := tx.Queue(ctx, `INSERT INTO billing_invoice (number, series, sequence, subject, kind, preceding, language, statement, at, issued, due, began, ended, currency, net, tax, total, file)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		i.Number, i.Series, i.Sequence, i.Subject, string(i.Kind), i.Preceding, i.Language, i.Statement, i.At.UnixMicro(), i.Day.String(), i.Due.String(),
 		i.Period.From.String(), i.Period.To.String(), i.Currency, i.Net, i.Tax, i.Total, i.File); err != nil {
 		return fmt.Errorf("billing: invoice: %w", err)
 	}

@@ -484,8 +484,8 @@ func (b *Billing) showInvoice(w http.ResponseWriter, r *http.Request, status int
 		{Term: "Issued", Value: i.Day.Words(inPages)},
 		{Term: "For", Value: i.Period.Words(inPages)},
 		{Term: "Due", Value: i.dueWords()},
-		{Term: "Without tax", Value: i.signed(i.Net)},
-		{Term: "Tax", Value: i.signed(i.Tax)},
+		{Term: "Without tax", Value: money(i.signed(i.Net), i.Currency)},
+		{Term: "Tax", Value: money(i.signed(i.Tax), i.Currency)},
 		{Term: "Total", Value: i.Sum()},
 		b.statementFact(i.Statement),
 	}

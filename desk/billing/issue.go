@@ -226,7 +226,7 @@ func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series stri
 		return out, err
 	}
 	out = Issued{
-		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Statement: d.version, At: now,
+		Number: inv.Number, Series: series, Sequence: sequence, Subject: d.subject, Kind: inv.Kind, Language: r.Language, Statement: d.version, At: now,
 		Day: inv.Issued, Due: due, Period: inv.Period, Currency: inv.Currency,
 	}
 	if out.Due.IsZero() {

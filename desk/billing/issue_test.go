@@ -70,12 +70,18 @@ func (o *office) customer(given map[loot.Field]string) loot.Subject {
 // give corrects a detail, as its owner does.
 func (o *office) give(s loot.Subject, f loot.Field, value string) {
 	o.Helper()
+	o.giveFrom(s, f, value, "you, in the portal")
+}
+
+// giveFrom corrects a detail, as from some source.
+func (o *office) giveFrom(s loot.Subject, f loot.Field, value string, from vault.Source) {
+	o.Helper()
 	o.Tx(func(ctx context.Context, tx *store.Tx) error {
 		p, err := o.Kit.Gate.Decide(ctx, tx, gate.Request{Action: loot.Collect, Actor: loot.Actor{Kind: loot.Person, ID: string(s)}, Desk: "customers", Purpose: forInvoice, Subject: s, Collection: collection, Fields: []loot.Field{f}})
 		if err != nil {
 			return err
 		}
-		return o.Kit.Vault.Add(ctx, tx, p, map[loot.Field]string{f: value}, "you, in the portal")
+		return o.Kit.Vault.Add(ctx, tx, p, map[loot.Field]string{f: value}, from)
 	})
 }
 

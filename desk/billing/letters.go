@@ -1,7 +1,9 @@
 package billing
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"net/url"
 	"slices"
@@ -32,21 +34,31 @@ func (letterArgs) Kind() string { return "billing.letter" }
 type reminder struct {
 	Level int // 1 is the first
 	Days  int
-	Text  string
+	Texts map[string]string // by language; that of no language is for all others
 }
 
+// text is what it says to whoever has an invoice in a language.
+func (r reminder) text(language string) string { return cmp.Or(r.Texts[language], r.Texts[""]) }
+
 func readReminders(ctx context.Context, tx *store.Tx) (out []reminder, err error) {
-	rows, err := tx.Query(ctx, `SELECT days, text FROM billing_reminder ORDER BY days`)
+	rows, err := tx.Query(ctx, `SELECT r.days, r.text, t.language, t.text FROM billing_reminder r LEFT JOIN billing_reminder_text t ON t.days = r.days ORDER BY r.days`)
 	if err != nil {
 		return nil, fmt.Errorf("billing: reminders: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r := reminder{Level: len(out) + 1}
-		if err := rows.Scan(&r.Days, &r.Text); err != nil {
+		var days int
+		var text string
+		var language, own sql.NullString
+		if err := rows.Scan(&days, &text, &language, &own); err != nil {
 			return nil, fmt.Errorf("billing: reminders: %w", err)
 		}
-		out = append(out, r)
+		if len(out) == 0 || out[len(out)-1].Days != days {
+			out = append(out, reminder{Level: len(out) + 1, Days: days, Texts: map[string]string{"": text}})
+		}
+		if language.Valid {
+			out[len(out)-1].Texts[language.String] = own.String
+		}
 	}
 	return out, rows.Err()
 }
@@ -173,6 +185,13 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 		if i, err = findInvoice(ctx, tx, a.Number); err != nil {
 			return err
 		}
+		if i.Language == "" {
+			chosen, err := languageOf(ctx, tx, i.Subject)
+			if err != nil {
+				return err
+			}
+			i.Language = cmp.Or(chosen, b.seller.Language)
+		}
 		before, err := lettersOf(ctx, tx, a.Number)
 		if err != nil || slices.ContainsFunc(before, func(w written) bool { return w.Level == a.Level }) {
 			return err
@@ -215,49 +234,54 @@ func (b *Billing) reminds(ctx context.Context, tx *store.Tx, i Issued, before []
 	return r, !disputed, err
 }
 
+// sumIn writes an amount in the language of the document.
+func (i Issued) sumIn(units int64) string { return invoice.Money(units, i.Currency, i.Language) }
+
 func (b *Billing) issuedLetter(i Issued) mail.Letter {
-	what, text := "Your invoice", "Your invoice for "+i.Period.Words(inPages)+" is in your portal, with all that it was drawn from."
-	rows := []mail.Row{{Term: "Number", Value: i.Number}, {Term: "Total", Value: i.Sum()}}
+	w := invoice.LetterWordsIn(i.Language)
+	what, text := w.Invoice, fmt.Sprintf(w.Issued, i.Period.Words(i.Language))
 	switch i.Kind {
 	case invoice.CreditNote:
-		what, text = "Your credit note", "We have taken back invoice "+i.Preceding+". The credit note is in your portal."
+		what, text = w.CreditNote, fmt.Sprintf(w.TakenBack, i.Preceding)
 	case invoice.Corrected:
-		what, text = "Your corrected invoice", "We have taken invoice "+i.Preceding+" back and written it again. The corrected one is in your portal, and so is the credit note."
+		what, text = w.Corrected, fmt.Sprintf(w.Again, i.Preceding)
 	case invoice.Commercial:
 	}
+	rows := []mail.Row{{Term: w.Number, Value: i.Number}, {Term: w.Total, Value: i.sumIn(i.signed(i.Total))}}
 	if i.Paid > 0 {
-		rows = append(rows, mail.Row{Term: "Paid already", Value: money(i.Paid, i.Currency)})
+		rows = append(rows, mail.Row{Term: w.Paid, Value: i.sumIn(i.Paid)})
 	}
 	if i.Open() > 0 {
-		rows = append(rows, mail.Row{Term: "To be paid by", Value: i.Due.Words(inPages)})
+		rows = append(rows, mail.Row{Term: w.Due, Value: i.Due.Words(i.Language)})
 	}
 	return mail.Letter{
-		Subject: what + " " + i.Number, Greet: "Good day",
+		Language: i.Language, Subject: what + " " + i.Number, Greet: w.Greet,
 		Blocks: []mail.Block{
 			mail.Para(text),
-			mail.Table("In short", rows...),
-			mail.Button("See the invoice", b.invoiceURL(i)),
-			mail.Note("If something on it is wrong, say so beside it: we check it and put it right."),
+			mail.Table(w.Short, rows...),
+			mail.Button(w.See, b.invoiceURL(i)),
+			mail.Note(w.Mistake),
 		},
-		Why: "You get this once for each invoice.",
+		Why: w.Once,
 	}
 }
 
 func (b *Billing) reminderLetter(i Issued, r reminder) mail.Letter {
+	w := invoice.LetterWordsIn(i.Language)
 	blocks := make([]mail.Block, 0, 6)
-	for text := range strings.SplitSeq(r.Text, "\n\n") {
+	for text := range strings.SplitSeq(r.text(i.Language), "\n\n") {
 		blocks = append(blocks, mail.Para(strings.Join(strings.Fields(text), " ")))
 	}
 	return mail.Letter{
-		Subject: "Invoice " + i.Number + " is still to be paid", Greet: "Good day",
+		Language: i.Language, Subject: fmt.Sprintf(w.Unpaid, i.Number), Greet: w.Greet,
 		Blocks: append(blocks,
-			mail.Table("In short",
-				mail.Row{Term: "Number", Value: i.Number}, mail.Row{Term: "Issued", Value: i.Day.Words(inPages)}, mail.Row{Term: "To be paid by", Value: i.Due.Words(inPages)},
-				mail.Row{Term: "Total", Value: i.Sum()}, mail.Row{Term: "Still open", Value: i.OpenSum()}),
-			mail.Button("See the invoice", b.invoiceURL(i)),
-			mail.Note("If something on it is wrong, say so beside it: until that is answered we do not remind you. If you have paid within the last days, this letter has crossed your payment."),
+			mail.Table(w.Short,
+				mail.Row{Term: w.Number, Value: i.Number}, mail.Row{Term: w.Day, Value: i.Day.Words(i.Language)}, mail.Row{Term: w.Due, Value: i.Due.Words(i.Language)},
+				mail.Row{Term: w.Total, Value: i.sumIn(i.signed(i.Total))}, mail.Row{Term: w.Open, Value: i.sumIn(i.Open())}),
+			mail.Button(w.See, b.invoiceURL(i)),
+			mail.Note(w.Crossed),
 		),
-		Why: "You get this because an invoice is not paid. It is no advertisement.",
+		Why: w.Reminded,
 	}
 }
 

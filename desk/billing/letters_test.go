@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/store"
@@ -115,10 +117,169 @@ func TestWhoHasNotPaidIsRemindedOnceForEachLevel(t *testing.T) {
 	})
 }
 
+// billedIn makes customers who chose a language each, with an invoice of 1.61 for
+// November. Each one's address begins with the language.
+func (o *office) billedIn(languages ...string) (out []Issued) {
+	o.Helper()
+	var people []loot.Subject
+	for _, language := range languages {
+		s := o.customer(with(meadow, map[loot.Field]string{"contact.email": language + "@example.com"}))
+		o.as(s)
+		desktest.Leads(o, o.Post("/portal/invoices/language", "language", language), "/portal/invoices")
+		people = append(people, s)
+	}
+	o.after(december)
+	o.run(november)
+	for _, s := range people {
+		out = append(out, o.issued(`WHERE i.subject = $1`, s)[0])
+	}
+	return out
+}
+
+// says checks what the last letter to an address says.
+func (o *office) says(address, language, subject string, wants ...string) {
+	o.Helper()
+	m, _ := o.Mail.Last(address)
+	if m.Subject != subject || !strings.Contains(m.HTML, `<html lang="`+language+`">`) {
+		o.Errorf("%q to %s is not %q in %s", m.Subject, address, subject, language)
+	}
+	text := strings.Join(strings.Fields(strings.ReplaceAll(m.Text, "\u00a0", " ")), " ")
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			o.Errorf("the letter to %s lacks %q: %s", address, want, text)
+		}
+	}
+}
+
+func TestLettersSpeakTheLanguageOfTheInvoice(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		const german, french = "de@example.com", "fr@example.com"
+		all := o.billedIn("de", "fr")
+		de, fr := all[0], all[1]
+		o.says(german, "de", "Ihre Rechnung "+de.Number, "Guten Tag, Ihre Rechnung für den Zeitraum 1.–30. November 2026 liegt", "Gesamtbetrag 1,61 €", "Zu zahlen bis 16. Dezember 2026",
+			"Rechnung ansehen: "+desktest.Base+"/portal/invoices/"+de.Number, "Sie erhalten diese Nachricht einmal")
+		o.says(french, "fr", "Votre facture "+fr.Number, "Bonjour, Votre facture pour la période 1er–30 novembre 2026", "Montant total 1,61 €")
+
+		// Whoever chooses another language now has the invoices as they are, and the letters about them.
+		o.as(de.Subject)
+		desktest.Leads(t, o.Post("/portal/invoices/language", "language", "nl"), "/portal/invoices")
+
+		o.asStaff("billing")
+		shows(t, o.Get(remindersPath), http.StatusOK, "All other languages", "Deutsch", "Nederlands")
+		for _, bad := range [][]string{{"days", "7", "language", "tlh", "text", "x"}, {"days", "7", "language", "de", "text", "Zu früh."}} {
+			shows(t, o.Post(remindersPath, bad...), http.StatusUnprocessableEntity)
+		}
+		shows(t, o.Post(remindersPath, "days", "7", "language", "de", "text", "Zu früh."), http.StatusUnprocessableEntity, "There is no reminder after 7 days yet. Add it for “All other languages” first", "Zu früh.")
+		desktest.Lacks(t, o.Get(remindersPath), "Zu früh.")
+		for _, one := range [][]string{{"7", "", "Perhaps forgotten."}, {"7", "de", "Ein erster Versuch."}, {"7", "de", "Vielleicht vergessen."}, {"7", "es", "Quizá lo olvidó."}, {"21", "", "The second one."}, {"21", "fr", "La deuxième."}} {
+			desktest.Leads(t, o.Post(remindersPath, "days", one[0], "language", one[1], "text", one[2]), remindersPath)
+		}
+		page := o.Get(remindersPath)
+		shows(t, page, http.StatusOK, "1. reminder, after 7 days", "Deutsch Vielleicht vergessen.", "Español Quizá lo olvidó.", "All other languages Perhaps forgotten.", "2. reminder, after 21 days")
+		desktest.Lacks(t, page, "Ein erster Versuch.")
+
+		o.after(time.Date(2026, 12, 23, 12, 0, 0, 0, time.UTC))
+		o.hour()
+		o.says(german, "de", "Die Rechnung "+de.Number+" ist noch nicht bezahlt", "Guten Tag, Vielleicht vergessen.", "Ausgestellt am 2. Dezember 2026", "Noch offen 1,61 €", "erinnern wir Sie nicht", "Sie ist keine Werbung.")
+		o.says(french, "fr", "La facture "+fr.Number+" reste à payer", "Bonjour, Perhaps forgotten.", "Reste à payer 1,61 €")
+
+		// A text that was removed is not written, and the one for all others is.
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(remindersPath, "days", "21", "language", "de", "text", "Die zweite."), remindersPath)
+		desktest.Leads(t, o.Post(remindersPath+"/21/de/remove"), remindersPath)
+		desktest.Lacks(t, o.Get(remindersPath), "Die zweite.")
+		o.after(time.Date(2027, 1, 6, 12, 0, 0, 0, time.UTC))
+		o.hour()
+		o.says(german, "de", "Die Rechnung "+de.Number+" ist noch nicht bezahlt", "Guten Tag, The second one.")
+		o.says(french, "fr", "La facture "+fr.Number+" reste à payer", "Bonjour, La deuxième.")
+
+		// The texts of a reminder go with it.
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(remindersPath+"/7/remove"), remindersPath)
+		desktest.Leads(t, o.Post(remindersPath, "days", "7", "language", "", "text", "Again."), remindersPath)
+		page = o.Get(remindersPath)
+		shows(t, page, http.StatusOK, "All other languages Again.", "Français La deuxième.")
+		desktest.Lacks(t, page, "Vielleicht vergessen.", "Quizá lo olvidó.")
+	})
+}
+
+// Letters about what is taken back, and written again, are in the language of what was.
+func TestLettersAboutWhatIsTakenBackSpeakItsLanguage(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedIn("nl", "es")
+		dutch, spanish := all[0], all[1]
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post("/console/billing/invoices/"+dutch.Number+"/credit", "why", "An outage."), "/console/billing/invoices/"+dutch.Number)
+		ok(t, o.b.WriteAgain(t.Context(), again(spanish.Subject, "address.city", "Otra", spanish.Number), fine))
+		o.Drain()
+		credit, second := o.issued(`WHERE i.preceding = $1`, dutch.Number)[0], o.issued(`WHERE i.preceding = $1 AND i.kind = '384'`, spanish.Number)[0]
+		o.says("nl@example.com", "nl", "Uw creditnota "+credit.Number, "Wij hebben factuur "+dutch.Number+" teruggenomen.", "Totaalbedrag −€ 1,61")
+		o.says("es@example.com", "es", "Su factura rectificativa "+second.Number, "Buenos días: Hemos anulado la factura "+spanish.Number+" y la hemos emitido de nuevo.")
+	})
+}
+
+// The source of each detail is said in the language of the invoice, but for what the
+// statement or somebody else named.
+func TestSourcesSpeakTheLanguageOfTheInvoice(t *testing.T) {
+	named := map[desk.Source][]any{
+		desk.FromPurpose: {"helping you"}, desk.FromOrder: {"shared hosting"}, desk.FromProgram: {"shared hosting"},
+		desk.FromFormer: {"1 March 2026"}, desk.FromSystem: {"Made-up Ledger", "1 March 2026"},
+	}
+	said := map[string]bool{}
+	for _, s := range desk.Sources() {
+		text := string(s.Of(named[s]...))
+		for _, l := range invoice.Languages() {
+			got := strings.ReplaceAll(sourceIn(text, l.Code), "\u00a0", " ")
+			if (got == text) != (l.Code == "en") || said[got] || strings.Contains(got, "%") {
+				t.Errorf("%s: %q is %q", l.Code, text, got)
+			}
+			said[got] = true
+		}
+	}
+	if !said["Ihre Bestellung, aus Made-up Ledger übernommen am 1. März 2026"] || sourceIn("a fair, in spring", "de") != "a fair, in spring" {
+		t.Errorf("%v", said)
+	}
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.as(s)
+		desktest.Leads(t, o.Post("/portal/invoices/language", "language", "de"), "/portal/invoices")
+		o.giveFrom(s, "address.city", "Otherville", desk.FromPortal.Of())
+		o.after(december)
+		o.run(november)
+		i := o.issued("")[0]
+		shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK, "Sie selbst, in Ihrem Kundenportal, 23. November 2026")
+		ok(t, o.b.WriteAgain(t.Context(), again(s, "address.city", "Anotherville", i.Number), fine))
+		second := o.issued(`WHERE i.kind = '384'`)[0]
+		shows(t, o.Get("/portal/invoices/"+second.Number), http.StatusOK, "unser Team, nach einer Prüfung, 2. Dezember 2026")
+	})
+}
+
+// An invoice from before its language was noted is told of in the one that its owner
+// has chosen, or else in that of the seller.
+func TestLettersAboutOlderInvoices(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.as(all[0].Subject)
+		desktest.Leads(t, o.Post("/portal/invoices/language", "language", "nl"), "/portal/invoices")
+		for n, want := range []string{"Uw factuur X-1", "Ihre Rechnung X-2"} {
+			old := all[n]
+			old.Number, old.Series, old.Sequence, old.Language = "X-"+strconv.Itoa(n+1), "X", int64(n+1), ""
+			old.Period.From = invoice.Day(2026, time.October, 1)
+			o.Tx(func(ctx context.Context, tx *store.Tx) error { return insertInvoice(ctx, tx, old) })
+			o.b.seller.Language = "de"
+			ok(t, o.b.letter(t.Context(), letterArgs{Number: old.Number}))
+			o.Drain()
+			if m, _ := o.Mail.Last("jo@example.com"); m.Subject != want {
+				t.Errorf("%q, want %q", m.Subject, want)
+			}
+		}
+	})
+}
+
 // The second follows the first as long after it as its days are apart, however late
 // the first one was.
 func TestRemindersFollowEachOther(t *testing.T) {
-	levels := []reminder{{1, 7, ""}, {2, 21, ""}, {3, 35, ""}}
+	levels := []reminder{{1, 7, nil}, {2, 21, nil}, {3, 35, nil}}
 	at := func(day int) time.Time { return time.Date(2026, 1, day, 12, 0, 0, 0, time.UTC) }
 	i := Issued{Kind: invoice.Commercial, Total: 100, Due: invoice.Day(2026, time.January, 1)}
 	for _, tt := range []struct {

@@ -80,11 +80,7 @@ func (m Meter) Words(currency string) string {
 
 // price2 writes an exact price with two digits behind the point or more.
 func price2(d invoice.Decimal, currency string) string {
-	sign, ok := signs[currency]
-	if !ok {
-		sign = currency
-	}
-	return sign + "\u00a0" + d.Fixed(2)
+	return invoice.Sign(currency) + "\u00a0" + d.Fixed(2)
 }
 
 // parseAmount reads an amount of use: digits with a point, less than a thousand

@@ -163,7 +163,7 @@ func (b *Billing) waitsAndGoes(ctx context.Context, w *desk.World, s *statement.
 			if err != nil {
 				return err
 			}
-			return w.Vault.Add(ctx, tx, p, map[loot.Field]string{f: value}, "you, in the portal")
+			return w.Vault.Add(ctx, tx, p, map[loot.Field]string{f: value}, desk.FromPortal.Of())
 		})
 	}
 	sent := 0

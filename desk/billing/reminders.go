@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"loot"
+	"loot/desk/billing/invoice"
 	"loot/store"
 	"loot/web"
 )
@@ -20,6 +21,7 @@ func (b *Billing) reminderRoutes() []web.Route {
 		{Pattern: "GET " + remindersPath, Audience: web.Console, Serve: b.reminders, Roles: billers},
 		{Pattern: "POST " + remindersPath, Audience: web.Console, Serve: b.addReminder, Roles: billers},
 		{Pattern: "POST " + remindersPath + "/{days}/remove", Audience: web.Console, Serve: b.removeReminder, Roles: billers},
+		{Pattern: "POST " + remindersPath + "/{days}/{language}/remove", Audience: web.Console, Serve: b.removeReminderText, Roles: billers},
 	}
 }
 
@@ -32,13 +34,30 @@ type remindersView struct {
 }
 
 type reminderRow struct {
-	Title, Text string
-	Remove      web.Action
+	ID     string
+	Title  string
+	Texts  []reminderText
+	Remove web.Action
 }
 
+// reminderText is what a reminder says in a language.
+type reminderText struct {
+	Name, Code string // of the language; no code: it is for all others
+	Text       string
+	Remove     *web.Action // nil: it goes with the reminder
+}
+
+// forOthers is whom the text of a reminder is for that is in no language of its own.
+const forOthers = "All other languages"
+
 func reminderFields() web.Fields {
+	languages := []web.Option{{Label: forOthers}}
+	for _, l := range invoice.Languages() {
+		languages = append(languages, web.Option{Value: l.Code, Label: l.Name})
+	}
 	return web.Fields{
 		{Name: "days", Type: "number", Label: "Days after an invoice was due", Min: "1", Max: "300", Required: true, Plain: true},
+		{Name: "language", Type: "select", Label: "For invoices in", Options: languages, Plain: true, Hint: "Each customer gets the text in the language of the invoice, or else the one for all others."},
 		{Name: "text", Type: "textarea", Label: "What the letter says", MaxLen: 2000, Rows: 6, Required: true, Plain: true, Hint: "Number, days, amounts and a link stand below it by themselves. An empty line begins a paragraph."},
 	}
 }
@@ -61,15 +80,29 @@ func (b *Billing) showReminders(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	for _, one := range all {
-		v.Rows = append(v.Rows, reminderRow{
-			Title: fmt.Sprintf("%d. reminder, after %s", one.Level, loot.Plural(one.Days, "day", "days")), Text: one.Text,
-			Remove: web.Action{Label: "Remove", Icon: "x", Small: true, Post: true, Href: remindersPath + "/" + strconv.Itoa(one.Days) + "/remove"},
-		})
+		v.Rows = append(v.Rows, rowOfReminder(one))
 	}
 	return remindersPage.Render(w, r, status, v)
 }
 
-// addReminder adds a level, or gives the one of these days another text.
+func rowOfReminder(r reminder) reminderRow {
+	base := remindersPath + "/" + strconv.Itoa(r.Days)
+	row := reminderRow{
+		ID: "after-" + strconv.Itoa(r.Days), Title: fmt.Sprintf("%d. reminder, after %s", r.Level, loot.Plural(r.Days, "day", "days")),
+		Remove: web.Action{Label: "Remove the reminder", Icon: "x", Small: true, Post: true, Href: base + "/remove"},
+	}
+	for _, l := range invoice.Languages() {
+		if text, has := r.Texts[l.Code]; has {
+			remove := web.Action{Label: "Remove " + l.Name, Icon: "x", Small: true, Post: true, Href: base + "/" + l.Code + "/remove"}
+			row.Texts = append(row.Texts, reminderText{Name: l.Name, Code: l.Code, Text: text, Remove: &remove})
+		}
+	}
+	row.Texts = append(row.Texts, reminderText{Name: forOthers, Text: r.Texts[""]})
+	return row
+}
+
+// addReminder adds a level, or gives the one of these days another text: in a
+// language, or for all others.
 func (b *Billing) addReminder(w http.ResponseWriter, r *http.Request) error {
 	typed, err := web.Form(r, 0)
 	if err != nil {
@@ -87,12 +120,29 @@ func (b *Billing) addReminder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return b.changeReminders(w, r, "reminder.set", func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO billing_reminder (days, text) VALUES ($1, $2) ON CONFLICT (days) DO UPDATE SET text = excluded.text`, days, typed.Get("text"))
+	language, text := typed.Get("language"), typed.Get("text")
+	err = b.changeReminders(w, r, "reminder.set", func(ctx context.Context, tx *store.Tx) error {
+		if language == "" {
+			_, err := tx.Exec(ctx, `INSERT INTO billing_reminder (days, text) VALUES ($1, $2) ON CONFLICT (days) DO UPDATE SET text = excluded.text`, days, text)
+			return err
+		}
+		var n int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_reminder WHERE days = $1`, days).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return web.Invalid("", map[string]string{"language": fmt.Sprintf("There is no reminder after %s yet. Add it for “%s” first, so that each customer gets one.", loot.Plural(days, "day", "days"), forOthers)})
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO billing_reminder_text (days, language, text) VALUES ($1, $2, $3) ON CONFLICT (days, language) DO UPDATE SET text = excluded.text`, days, language, text)
 		return err
 	})
+	if web.Wrong(err) != nil {
+		return b.showReminders(w, r, http.StatusUnprocessableEntity, form.With(typed, err), err)
+	}
+	return err
 }
 
+// removeReminder removes a level with all its texts.
 func (b *Billing) removeReminder(w http.ResponseWriter, r *http.Request) error {
 	days, err := strconv.Atoi(r.PathValue("days"))
 	if err != nil {
@@ -100,6 +150,19 @@ func (b *Billing) removeReminder(w http.ResponseWriter, r *http.Request) error {
 	}
 	return b.changeReminders(w, r, "reminder.removed", func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM billing_reminder WHERE days = $1`, days)
+		return err
+	})
+}
+
+// removeReminderText removes the text of a language: who has invoices in it gets the
+// one for all others.
+func (b *Billing) removeReminderText(w http.ResponseWriter, r *http.Request) error {
+	days, err := strconv.Atoi(r.PathValue("days"))
+	if err != nil {
+		return loot.Errorf(loot.NotFound, "There is no such reminder.")
+	}
+	return b.changeReminders(w, r, "reminder.text.removed", func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM billing_reminder_text WHERE days = $1 AND language = $2`, days, r.PathValue("language"))
 		return err
 	})
 }

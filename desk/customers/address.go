@@ -30,7 +30,7 @@ func addressField(s *statement.Statement) loot.Field { return s.AddressField(col
 // record moved on since the form was drawn. Another address does not count
 // before its owner has confirmed it, whoever entered it: it is what people sign
 // in with.
-func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statement, req gate.Request, version string, given map[loot.Field]string, source string) error {
+func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statement, req gate.Request, version string, given map[loot.Field]string, source vault.Source) error {
 	p, err := c.Gate.Decide(ctx, tx, req)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (c *customers) write(ctx context.Context, tx *store.Tx, s *statement.Statem
 	if err := c.needed(ctx, tx, s, req.Subject, given); err != nil {
 		return err
 	}
-	change := vault.Change{Version: stamp(version), Given: given, Source: vault.Source(source)}
+	change := vault.Change{Version: stamp(version), Given: given, Source: source}
 	field := addressField(s)
 	address, touched := given[field]
 	if touched {

@@ -207,7 +207,7 @@ func wrongCorrection(d statement.FieldDecl, typed url.Values, err error) correct
 func (c *customers) saveOwn(ctx context.Context, s *statement.Statement, me loot.Actor, change correction) error {
 	return c.Gate.InTx(ctx, func(tx *store.Tx) error {
 		req := own(me, loot.Collect, collectFor(s, change.Field, nil), []loot.Field{change.Field.ID})
-		return c.write(ctx, tx, s, req, change.Version, change.given(), "you, in your portal")
+		return c.write(ctx, tx, s, req, change.Version, change.given(), desk.FromPortal.Of())
 	})
 }
 
@@ -393,9 +393,9 @@ func (c *customers) unchanged(w http.ResponseWriter, r *http.Request, a ask) err
 func (c *customers) changeFor(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, a ask, version string, given map[loot.Field]string) error {
 	req := a.request(me, slices.Sorted(maps.Keys(given)), false)
 	req.Action = loot.Collect
-	source := "our staff"
+	source := desk.FromStaff.Of()
 	if p, ok := s.Purpose(a.Purpose); ok {
-		source = "our staff, for “" + loot.LowerFirst(p.Title) + "”"
+		source = desk.FromPurpose.Of(loot.LowerFirst(p.Title))
 	}
 	return c.write(ctx, tx, s, req, version, given, source)
 }

@@ -1,10 +1,8 @@
 package customers
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -207,5 +205,9 @@ func CountryCode(value string) string {
 // SourceOf says, in words for the person, where a detail comes from that was taken
 // over from a system.
 func SourceOf(system string, at time.Time) string {
-	return fmt.Sprintf("your order, taken over from %s on %s", cmp.Or(system, "the system before"), at.UTC().Format("2 January 2006"))
+	day := at.UTC().Format(desk.SourceDay)
+	if system == "" {
+		return string(desk.FromFormer.Of(day))
+	}
+	return string(desk.FromSystem.Of(system, day))
 }

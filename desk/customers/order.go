@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"loot"
+	"loot/desk"
 	"loot/gate"
 	"loot/job"
 	"loot/statement"
@@ -177,11 +178,11 @@ func (c *customers) collect(ctx context.Context, tx *store.Tx, s *statement.Stat
 
 // from says where the details come from that an order brings.
 func (reg registration) from(service statement.ServiceDecl) vault.Source {
-	how := "your order: "
+	how := desk.FromOrder
 	if reg.carrier.Kind != "" {
-		how = "your order, brought by a program: "
+		how = desk.FromProgram
 	}
-	return vault.Source(how + loot.LowerFirst(service.Title))
+	return how.Of(loot.LowerFirst(service.Title))
 }
 
 // reference names the order that a form makes for somebody who is known: the same one

@@ -225,7 +225,7 @@ func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.S
 	if err != nil {
 		return err
 	}
-	change := vault.Change{Version: version, Source: source}
+	change := vault.Change{Version: version, Source: vault.Source(source)}
 	notices := []job.Notice{{Name: "record.corrected", ID: string(m.Subject)}}
 	if m.Field == s.AddressField(collection) {
 		change.Proposed = map[loot.Field]string{m.Field: value}

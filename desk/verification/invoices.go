@@ -60,7 +60,7 @@ type Again struct {
 type Written struct{ Original, Credit, Corrected string }
 
 // source is where a value came from that a colleague put right.
-const source = "our staff, after a check"
+const source = string(desk.FromCheck)
 
 // concerned returns the invoices that may have to be written again when a mistake
 // is put right, and how many more there are. Only a report of a customer has any.

@@ -1,6 +1,7 @@
 package invoice
 
 import (
+	"cmp"
 	_ "embed"
 	"slices"
 	"strings"
@@ -37,6 +38,13 @@ var (
 	withoutDecimals = strings.Fields("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF")
 	threeDecimals   = strings.Fields("BHD IQD JOD KWD LYD OMR TND")
 )
+
+// signs are those of currencies that everybody knows.
+var signs = map[string]string{"EUR": "€", "GBP": "£", "USD": "$"}
+
+// Sign returns the sign of a currency, or the code of one whose sign is not known
+// everywhere.
+func Sign(currency string) string { return cmp.Or(signs[currency], currency) }
 
 // Decimals returns how many digits ISO 4217 gives a currency behind the point,
 // and whether it has the currency.

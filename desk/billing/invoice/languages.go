@@ -65,7 +65,25 @@ var languages = []words{
 		Field: "Field", Value: "Value", Source: "Source", Wrong: "Something is wrong", Notes: "Notes", Page: "Page",
 		Ordered: "ordered by you", Brought: "ordered for you by a program", TakenOver: "from the system before", Counted: "counted, told last",
 		date:      dated("January February March April May June July August September October November December", "", strconv.Itoa),
-		thousands: ",", point: ".", minus: "−",
+		thousands: ",", point: ".", minus: "−", sum: "¤" + unbroken + "#",
+		sources: SourceWords{
+			Portal: "you, in your portal", Staff: "our staff", Purpose: "our staff, for “%s”", Check: "our staff, after a check",
+			Order: "your order: %s", Program: "your order, brought by a program: %s",
+			Former: "your order, taken over from the system before on %s", System: "your order, taken over from %s on %s",
+		},
+		letters: LetterWords{
+			Greet:   "Good day",
+			Invoice: "Your invoice", CreditNote: "Your credit note", Corrected: "Your corrected invoice",
+			Issued:    "Your invoice for %s is in your portal, with all that it was drawn from.",
+			TakenBack: "We have taken back invoice %s. The credit note is in your portal.",
+			Again:     "We have taken invoice %s back and written it again. The corrected one is in your portal, and so is the credit note.",
+			Unpaid:    "Invoice %s is still to be paid", See: "See the invoice",
+			Short: "In short", Number: "Number", Day: "Issued", Due: "To be paid by", Total: "Total", Paid: "Paid already", Open: "Still open",
+			Mistake: "If something on it is wrong, say so beside it: we check it and put it right.",
+			Crossed: "If something on it is wrong, say so beside it: until that is answered we do not remind you. " +
+				"If you have paid within the last days, this letter has crossed your payment.",
+			Once: "You get this once for each invoice.", Reminded: "You get this because an invoice is not paid. It is no advertisement.",
+		},
 	},
 	{
 		code: "de", regions: display.Regions(language.German),
@@ -86,7 +104,25 @@ var languages = []words{
 		Field: "Angabe", Value: "Wert", Source: "Quelle", Wrong: "Etwas stimmt nicht", Notes: "Hinweise", Page: "Seite",
 		Ordered: "von Ihnen bestellt", Brought: "von einem Programm für Sie bestellt", TakenOver: "aus dem vorigen System", Counted: "gezählt, zuletzt gemeldet",
 		date:      dated("Januar Februar März April Mai Juni Juli August September Oktober November Dezember", "", func(day int) string { return strconv.Itoa(day) + "." }),
-		thousands: ".", point: ",", minus: "−",
+		thousands: ".", point: ",", minus: "−", sum: "#" + unbroken + "¤",
+		sources: SourceWords{
+			Portal: "Sie selbst, in Ihrem Kundenportal", Staff: "unser Team", Purpose: "unser Team, für „%s“", Check: "unser Team, nach einer Prüfung",
+			Order: "Ihre Bestellung: %s", Program: "Ihre Bestellung, von einem Programm überbracht: %s",
+			Former: "Ihre Bestellung, aus dem vorigen System übernommen am %s", System: "Ihre Bestellung, aus %s übernommen am %s",
+		},
+		letters: LetterWords{ // a sentence goes on behind the comma of the greeting
+			Greet:   "Guten Tag",
+			Invoice: "Ihre Rechnung", CreditNote: "Ihre Rechnungskorrektur", Corrected: "Ihre berichtigte Rechnung",
+			Issued:    "Ihre Rechnung für den Zeitraum %s liegt in Ihrem Kundenportal, mit allem, woraus sie entstanden ist.",
+			TakenBack: "wir haben die Rechnung %s zurückgenommen. Die Rechnungskorrektur liegt in Ihrem Kundenportal.",
+			Again:     "wir haben die Rechnung %s zurückgenommen und neu geschrieben. Die berichtigte Rechnung liegt in Ihrem Kundenportal, die Rechnungskorrektur ebenfalls.",
+			Unpaid:    "Die Rechnung %s ist noch nicht bezahlt", See: "Rechnung ansehen",
+			Short: "Auf einen Blick", Number: "Nummer", Day: "Ausgestellt am", Due: "Zu zahlen bis", Total: "Gesamtbetrag", Paid: "Bereits gezahlt", Open: "Noch offen",
+			Mistake: "Wenn etwas darauf nicht stimmt, sagen Sie es direkt daneben: Wir prüfen es und berichtigen es.",
+			Crossed: "Wenn etwas darauf nicht stimmt, sagen Sie es direkt daneben: Bis das beantwortet ist, erinnern wir Sie nicht. " +
+				"Wenn Sie in den letzten Tagen gezahlt haben, hat sich dieses Schreiben mit Ihrer Zahlung überschnitten.",
+			Once: "Sie erhalten diese Nachricht einmal zu jeder Rechnung.", Reminded: "Sie erhalten diese Nachricht, weil eine Rechnung nicht bezahlt ist. Sie ist keine Werbung.",
+		},
 		units: map[string][2]string{
 			"C62": {"Stk.", "Stk."}, "H87": {"Stk.", "Stk."}, "MIN": {"Minute", "Minuten"}, "HUR": {"Stunde", "Stunden"}, "DAY": {"Tag", "Tage"}, "WEE": {"Woche", "Wochen"},
 			"MON": {"Monat", "Monate"}, "QAN": {"Quartal", "Quartale"}, "ANN": {"Jahr", "Jahre"}, "AD": {"Byte", "Byte"}, "LS": {"pauschal", "pauschal"},
@@ -110,7 +146,25 @@ var languages = []words{
 		Field: "Dato", Value: "Valor", Source: "Origen", Wrong: "Algo está mal", Notes: "Notas", Page: "Página",
 		Ordered: "pedido por usted", Brought: "pedido para usted por un programa", TakenOver: "del sistema anterior", Counted: "medido, comunicado por última vez",
 		date:      dated("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", "de ", strconv.Itoa),
-		thousands: ".", point: ",", minus: "−",
+		thousands: ".", point: ",", minus: "−", sum: "#" + unbroken + "¤",
+		sources: SourceWords{
+			Portal: "usted, en su portal de cliente", Staff: "nuestro personal", Purpose: "nuestro personal, para «%s»", Check: "nuestro personal, tras una comprobación",
+			Order: "su pedido: %s", Program: "su pedido, transmitido por un programa: %s",
+			Former: "su pedido, traspasado del sistema anterior el %s", System: "su pedido, traspasado de %s el %s",
+		},
+		letters: LetterWords{
+			Greet:   "Buenos días",
+			Invoice: "Su factura", CreditNote: "Su nota de abono", Corrected: "Su factura rectificativa",
+			Issued:    "Ya tiene en su portal de cliente la factura del período %s, con todo aquello de lo que sale.",
+			TakenBack: "Hemos anulado la factura %s. La nota de abono está en su portal de cliente.",
+			Again:     "Hemos anulado la factura %s y la hemos emitido de nuevo. La factura rectificativa está en su portal de cliente, junto con la nota de abono.",
+			Unpaid:    "La factura %s sigue pendiente de pago", See: "Ver la factura",
+			Short: "En resumen", Number: "Número", Day: "Emitida el", Due: "A pagar hasta el", Total: "Importe total", Paid: "Ya pagado", Open: "Pendiente",
+			Mistake: "Si algo está mal en ella, dígalo al lado: lo comprobamos y lo corregimos.",
+			Crossed: "Si algo está mal en ella, dígalo al lado: mientras no le respondamos, no le enviaremos recordatorios. " +
+				"Si ha pagado en los últimos días, esta carta se ha cruzado con su pago.",
+			Once: "Recibe este mensaje una sola vez por cada factura.", Reminded: "Recibe este mensaje porque una factura no está pagada. No es publicidad.",
+		},
 		units: map[string][2]string{
 			"C62": {"ud.", "uds."}, "H87": {"ud.", "uds."}, "MIN": {"minuto", "minutos"}, "HUR": {"hora", "horas"}, "DAY": {"día", "días"}, "WEE": {"semana", "semanas"},
 			"MON": {"mes", "meses"}, "QAN": {"trimestre", "trimestres"}, "ANN": {"año", "años"}, "LS": {"tanto alzado", "tanto alzado"},
@@ -139,7 +193,25 @@ var languages = []words{
 			}
 			return strconv.Itoa(day)
 		}),
-		thousands: unbroken, point: ",", minus: "−",
+		thousands: unbroken, point: ",", minus: "−", sum: "#" + unbroken + "¤",
+		sources: SourceWords{
+			Portal: "vous, dans votre espace client", Staff: "notre équipe", Purpose: "notre équipe, pour «" + unbroken + "%s" + unbroken + "»", Check: "notre équipe, après une vérification",
+			Order: "votre commande" + unbroken + ": %s", Program: "votre commande, transmise par un programme" + unbroken + ": %s",
+			Former: "votre commande, reprise du système précédent le %s", System: "votre commande, reprise de %s le %s",
+		},
+		letters: LetterWords{
+			Greet:   "Bonjour",
+			Invoice: "Votre facture", CreditNote: "Votre avoir", Corrected: "Votre facture rectificative",
+			Issued:    "Votre facture pour la période %s se trouve dans votre espace client, avec tout ce dont elle est tirée.",
+			TakenBack: "Nous avons annulé la facture %s. L’avoir se trouve dans votre espace client.",
+			Again:     "Nous avons annulé la facture %s et l’avons établie à nouveau. La facture rectificative se trouve dans votre espace client, avec l’avoir.",
+			Unpaid:    "La facture %s reste à payer", See: "Voir la facture",
+			Short: "En bref", Number: "Numéro", Day: "Établie le", Due: "À payer au plus tard le", Total: "Montant total", Paid: "Déjà payé", Open: "Reste à payer",
+			Mistake: "Si quelque chose y est faux, dites-le à côté" + unbroken + ": nous le vérifions et le corrigeons.",
+			Crossed: "Si quelque chose y est faux, dites-le à côté" + unbroken + ": tant que nous n’y avons pas répondu, nous ne vous relançons pas. " +
+				"Si vous avez payé ces derniers jours, cette lettre a croisé votre paiement.",
+			Once: "Vous recevez ce message une seule fois pour chaque facture.", Reminded: "Vous recevez ce message parce qu’une facture n’est pas payée. Ce n’est pas de la publicité.",
+		},
 		units: map[string][2]string{
 			"C62": {"pièce", "pièces"}, "H87": {"pièce", "pièces"}, "MIN": {"minute", "minutes"}, "HUR": {"heure", "heures"}, "DAY": {"jour", "jours"}, "WEE": {"semaine", "semaines"},
 			"MON": {"mois", "mois"}, "QAN": {"trimestre", "trimestres"}, "ANN": {"an", "ans"}, "AD": {"octet", "octets"}, "4L": {"Mo", "Mo"}, "E34": {"Go", "Go"}, "E35": {"To", "To"},
@@ -164,7 +236,25 @@ var languages = []words{
 		Field: "Gegeven", Value: "Waarde", Source: "Bron", Wrong: "Er klopt iets niet", Notes: "Opmerkingen", Page: "Pagina",
 		Ordered: "door u besteld", Brought: "voor u besteld door een programma", TakenOver: "uit het vorige systeem", Counted: "gemeten, laatst doorgegeven",
 		date:      dated("januari februari maart april mei juni juli augustus september oktober november december", "", strconv.Itoa),
-		thousands: ".", point: ",", minus: "−",
+		thousands: ".", point: ",", minus: "−", sum: "¤" + unbroken + "#",
+		sources: SourceWords{
+			Portal: "uzelf, in uw klantportaal", Staff: "onze medewerkers", Purpose: "onze medewerkers, voor “%s”", Check: "onze medewerkers, na een controle",
+			Order: "uw bestelling: %s", Program: "uw bestelling, doorgegeven door een programma: %s",
+			Former: "uw bestelling, overgenomen uit het vorige systeem op %s", System: "uw bestelling, overgenomen uit %s op %s",
+		},
+		letters: LetterWords{
+			Greet:   "Goedendag",
+			Invoice: "Uw factuur", CreditNote: "Uw creditnota", Corrected: "Uw gecorrigeerde factuur",
+			Issued:    "Uw factuur over de periode %s staat in uw klantportaal, met alles waaruit zij is opgesteld.",
+			TakenBack: "Wij hebben factuur %s teruggenomen. De creditnota staat in uw klantportaal.",
+			Again:     "Wij hebben factuur %s teruggenomen en opnieuw opgesteld. De gecorrigeerde factuur staat in uw klantportaal, en de creditnota ook.",
+			Unpaid:    "Factuur %s is nog niet betaald", See: "Factuur bekijken",
+			Short: "In het kort", Number: "Nummer", Day: "Opgesteld op", Due: "Uiterlijk te betalen op", Total: "Totaalbedrag", Paid: "Al betaald", Open: "Nog open",
+			Mistake: "Klopt er iets niet, zeg het dan ernaast: wij kijken het na en zetten het recht.",
+			Crossed: "Klopt er iets niet, zeg het dan ernaast: zolang wij daarop niet hebben geantwoord, herinneren wij u niet. " +
+				"Hebt u in de afgelopen dagen betaald, dan heeft deze brief uw betaling gekruist.",
+			Once: "U ontvangt dit bericht één keer per factuur.", Reminded: "U ontvangt dit bericht omdat een factuur niet is betaald. Het is geen reclame.",
+		},
 		units: map[string][2]string{
 			"C62": {"stuk", "stuks"}, "H87": {"stuk", "stuks"}, "MIN": {"minuut", "minuten"}, "HUR": {"uur", "uur"}, "DAY": {"dag", "dagen"}, "WEE": {"week", "weken"},
 			"MON": {"maand", "maanden"}, "QAN": {"kwartaal", "kwartalen"}, "ANN": {"jaar", "jaar"}, "LS": {"vast bedrag", "vast bedrag"},

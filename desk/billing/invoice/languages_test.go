@@ -8,27 +8,60 @@ import (
 	"time"
 )
 
-// No word is left in English, but for those that are the same in both.
+// No word is left in English, but for those that are the same in both, and what goes
+// into a sentence has its place in each.
 func TestEveryLanguageHasItsOwnWords(t *testing.T) {
 	same := strings.Fields("IBAN BIC Contract Page Date Client Number Datum Nummer Export Service Service per Period Periode Client")
 	for i := range languages {
-		w := reflect.ValueOf(languages[i])
-		for f := range w.NumField() {
-			name, field := w.Type().Field(f).Name, w.Field(f)
-			if field.Kind() != reflect.String {
-				continue
+		code := languages[i].code
+		own, english := wordsIn(reflect.ValueOf(languages[i])), wordsIn(reflect.ValueOf(languages[0]))
+		for name, text := range own {
+			if i > 0 && name != "code" && name != "sum" && len(text) > 4 && text == english[name] && !strings.Contains(strings.Join(same, " "), text) {
+				t.Errorf("%s: %s is English: %s", code, name, text)
 			}
-			if i > 0 && name != "code" && len(field.String()) > 4 && field.String() == reflect.ValueOf(languages[0]).Field(f).String() && !strings.Contains(strings.Join(same, " "), field.String()) {
-				t.Errorf("%s: %s is English: %s", languages[i].code, name, field)
+			if (text == "") != (english[name] == "") || strings.Count(text, "%") != strings.Count(english[name], "%") {
+				t.Errorf("%s: %s lacks something: %q", code, name, text)
 			}
 		}
 		if languages[i].units == nil && i > 0 {
-			t.Errorf("%s has no words for units", languages[i].code)
+			t.Errorf("%s has no words for units", code)
 		}
-		for code := range languages[i].units {
-			if _, ok := unitOf(code); !ok {
-				t.Errorf("%s has a word for %s, which is no unit", languages[i].code, code)
+		for unit := range languages[i].units {
+			if _, ok := unitOf(unit); !ok {
+				t.Errorf("%s has a word for %s, which is no unit", code, unit)
 			}
+		}
+	}
+}
+
+// wordsIn returns the texts of a struct and of those in it, by name.
+func wordsIn(w reflect.Value) map[string]string {
+	out := map[string]string{}
+	for f := range w.NumField() {
+		name, field := w.Type().Field(f).Name, w.Field(f)
+		switch field.Kind() {
+		case reflect.String:
+			out[name] = field.String()
+		case reflect.Struct:
+			for inner, text := range wordsIn(field) {
+				out[name+"."+inner] = text
+			}
+		}
+	}
+	return out
+}
+
+func TestSumsInEveryLanguage(t *testing.T) {
+	for code, want := range map[string]string{
+		"en": "€ 1,234.50|−£ 0.05|JPY 1,234|PLN 1,000.00",
+		"de": "1.234,50 €|−0,05 £|1.234 JPY|1.000,00 PLN",
+		"es": "1.234,50 €|−0,05 £|1.234 JPY|1.000,00 PLN",
+		"fr": "1 234,50 €|−0,05 £|1 234 JPY|1 000,00 PLN",
+		"nl": "€ 1.234,50|−£ 0,05|JPY 1.234|PLN 1.000,00",
+	} {
+		got := strings.Join([]string{Money(123450, "EUR", code), Money(-5, "GBP", code), Money(1234, "JPY", code), Money(100000, "PLN", code)}, "|")
+		if got = strings.ReplaceAll(got, unbroken, " "); got != want {
+			t.Errorf("%s:\n%s\n%s", code, got, want)
 		}
 	}
 }

@@ -25,10 +25,14 @@ type words struct {
 	Known, KnownWhy, Field, Value, Source, Wrong, Notes, Page string
 	Ordered, Brought, TakenOver, Counted                      string // how what is charged came
 
+	letters LetterWords
+	sources SourceWords
+
 	regions          display.Namer
 	date             func(Date) string
 	thousands, point string
 	minus            string
+	sum              string               // of money: # is the figure, and ¤ the sign of the currency
 	units            map[string][2]string // one and many of those that are not written as in English
 }
 
