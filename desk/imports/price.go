@@ -158,7 +158,7 @@ func (j *judge) priced(v map[string]string, plan Plan) string {
 	about, said := rowCycle, cmp.Or(times, p.cycle)
 	if text := v[rowPrice]; text != "" {
 		about = rowPrice
-		currency := strings.ToUpper(cmp.Or(v[rowCurrency], j.side.currencies[j.side.parties[v[rowClient]].currency], j.r.Mapping.Currency))
+		currency := j.currency(v)
 		amount, ok := j.amount(text, currency)
 		pieces, err := strconv.ParseInt(cmp.Or(v[rowQuantity], "1"), 10, 64)
 		if ok = ok && err == nil && pieces >= 0 && pieces <= mostPieces; ok {
