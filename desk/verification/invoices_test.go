@@ -230,6 +230,29 @@ func TestASecondPersonsYesWritesAgain(t *testing.T) {
 	})
 }
 
+// TestWhatNobodyAgreedToIsNotSaid: how many invoices stay as they are is what it was when that
+// was decided to which a second person agreed.
+func TestWhatNobodyAgreedToIsNotSaid(t *testing.T) {
+	t.Parallel()
+	s := desktest.Parse(t, secondForAddresses(t))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, s, Options{})
+		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
+		s := h.customer(meadow())
+		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "text", "We moved."))
+		m := h.open(s, "address.city")
+		for _, by := range []struct {
+			more  int
+			agree string
+		}{{2, "no"}, {0, "yes"}} {
+			h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}}, more: by.more}
+			h.taken(h.post(one, m, "", "decision", "corrected", "value", "Corkville", "reason", "By a letter.", "again", "EX-9"))
+			h.taken(h.post(other, m, "/second", "agree", by.agree, "reason", "That is older."))
+		}
+		lacks(t, h.as(person(s)).Get("/portal/checks"), "earlier invoices")
+	})
+}
+
 // secondForAddresses is the statement with a second person for addresses.
 func secondForAddresses(t *testing.T) []byte {
 	t.Helper()
