@@ -77,8 +77,8 @@ func (j *judge) asks(p product) bool {
 // plan is that plan. Of several none is likelier than the service without a price.
 func (j *judge) suggested(p product) string {
 	choice := j.choice(p)
-	service, plan := chosen(choice)
-	if _, asked := j.r.Mapping.Products[p.String()]; asked || plan != "" && j.plans[choice].Months == p.months {
+	service, _ := chosen(choice)
+	if _, asked := j.r.Mapping.Products[p.String()]; asked || j.plans[choice].Months == p.months {
 		return choice
 	}
 	found := ""
