@@ -534,6 +534,19 @@ func TestInvoicesAsCSV(t *testing.T) {
 	shows(t, h.Get("/console/billing/before"), http.StatusOK, "€ 12.50", "€ 0.10", "−€ 3.00")
 }
 
+// Sums that stand in several columns are added up.
+func TestSumsInSeveralColumnsAreAddedUp(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup\n")
+	h.name(path)
+	h.run(path)
+	path = h.bring("Invoice number,Customer ID,Date,Net,Other net,Tax,Total,Other total,Currency\n1,1,28.02.2026,10.00,2.50,0.5,10.40,2.60,EUR\n")
+	h.name(path, columnName("", 4), rowNet, columnName("", 7), rowTotal)
+	h.run(path)
+	at := regexp.MustCompile(`/console/billing/before/[^"]+`).FindString(h.Get("/console/billing/before").Body)
+	shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "Without tax € 12.50", "Tax € 0.50", "Total € 13.00")
+}
+
 // An invoice tells all of its faults at once, and of a day how the file has it.
 func TestAnInvoiceTellsAllItsFaults(t *testing.T) {
 	h := newHouse(t, onlyOne(t))

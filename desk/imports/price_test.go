@@ -126,8 +126,8 @@ func TestWhatBecomesOfAnotherPriceIsChosen(t *testing.T) {
 func TestAPriceThatCanBeReadInTwoWaysIsNotRead(t *testing.T) {
 	const nothing, unread = "", "it cannot be read, or its currency is not known"
 	for row, want := range map[string]string{
-		`4.90,EUR,`: nothing, `"4,9",eur,1`: nothing, `4.90,,`: "$ 4.90", `2.45,EUR,2`: nothing, `4.900,KWD,`: "KWD 4.900",
-		`4.900,EUR,`: unread, `"4,900",JPY,`: unread, `"4 000,90",EUR,`: unread, `4.90,Taler,`: unread,
+		`4.90,EUR,`: nothing, `"4,9",eur,1`: nothing, `4.90,,`: "$ 4.90", `2.45,EUR,2`: nothing, `4.900,KWD,`: "KWD 4.900", `0.900,EUR,`: "€ 0.90",
+		`4.900,EUR,`: unread, `-4.900,EUR,`: unread, `"4,900",JPY,`: unread, `"4 000,90",EUR,`: unread, `4.90,Taler,`: unread,
 		`4.90,EUR,two`: unread, `-4.90,EUR,-1`: unread, `4.90,EUR,100001`: unread,
 	} {
 		t.Run(row, func(t *testing.T) {
@@ -144,6 +144,16 @@ func TestAPriceThatCanBeReadInTwoWaysIsNotRead(t *testing.T) {
 	}
 }
 
+// What a row is without stands behind what it costs, and customers beside whom no service is
+// named, with a cycle or without, have the one that was chosen for them.
+func TestARowSaysWhatItCostsAndWhatItIsWithout(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,phone,street,city,country,service,Cycle,Price\n1,A Ltd,a@meadow.example,+353 1,1 Sample Quay,Dublin,IE,,,4.50\n2,B Ltd,b@meadow.example,,1 Sample Quay,Dublin,IE,,Monthly,4.90\n")
+	leads(t, h.name(path, "service", small, "lenient", "on"), path)
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 2", "With a remark 1")
+	shows(t, h.Get(path+"/rows?is=4"), http.StatusOK, "Its plan: € 4.90 a month. It is charged by the plan. Without what is wrong. Telephone number (“phone”): ")
+}
+
 // A product that is refused by one cycle is so also where another, or none, is a service.
 func TestAProductIsRefusedByItsCycle(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
@@ -151,6 +161,7 @@ func TestAProductIsRefusedByItsCycle(t *testing.T) {
 	h.name(path)
 	h.products(path, map[string]string{"Web": small})
 	shows(t, h.Get(path), http.StatusOK, "Would be taken over 1", "Refused 1")
+	hides(t, h.Get(path), "With a remark") // as none has
 }
 
 // A mapping that names no cycles is of use where they are named: the plan is suggested that
@@ -206,7 +217,7 @@ func TestCyclesAreRead(t *testing.T) {
 		"Monthly": "monthly", "Semi-Annually": "half-yearly", "Quarterly": "quarterly", "Annually": "yearly", "Biennially": "every 2 years", "Triennially": "every 3 years",
 		"1M": "monthly", "3M": "quarterly", "2Y": "every 2 years", "10Y": "every 10 years", "11Y": "11Y", "1W": "1W", "0": "0", "5": "every 5 months", "6 months": "half-yearly",
 		"jährlich": "yearly", "One Time": "One Time", "Free Account": "Free Account", "": "", "99999999999999999999M": "99999999999999999999M",
-		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly", "Every 2 years": "every 2 years", "every month": "monthly", "every now and then": "every now and then",
+		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly", "Every 2 years": "every 2 years", "every month": "monthly", "every now and then": "every now and then", strings.Repeat("x", 41): strings.Repeat("x", 40) + "…",
 	} {
 		got := productOf(map[string]string{rowCycle: cycle})
 		if got.cycle != want || got.months != monthsOf(want) || got.months < 0 {
