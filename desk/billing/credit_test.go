@@ -360,7 +360,7 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 		o.as(s)
 		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Services used")
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "The customer says that “Services used” is wrong")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "The customer says that “Services used” is wrong", "Wait 1 invoice")
 		freeze(false)
 		o.hour()
 		me := loot.Actor{Kind: loot.Person, ID: string(s)}

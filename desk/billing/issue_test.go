@@ -120,7 +120,7 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
 			o.Drain()
 		}
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "2 of 2 customers", "issued")
+		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "2 of 2 customers", "Issued 2 invoices, € 2.62 without tax", "issued")
 		all := o.issued("")
 		if len(all) != 2 || all[0].Number != "EX-2026-000001" || all[1].Number != "EX-2026-000002" {
 			t.Fatalf("%+v", all)

@@ -368,7 +368,7 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		o.run(november)
 		o.asStaff("billing")
 		const path = "/console/billing/run?month=2026-11"
-		desktest.Lacks(t, o.Get(path), "Issue", "came later")
+		desktest.Lacks(t, o.Get(path), "Issue the invoices", "came later")
 		since(held)
 		page := o.Get(path)
 		shows(t, page, http.StatusOK, "came later", "Draw it again")

@@ -81,6 +81,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 	after := loot.Subject(q.Get("after"))
 	var known bool
 	var progress run
+	var sums []web.Fact
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		v.Rows, v.Waiting = nil, nil
 		if progress, known, err = findRun(r.Context(), tx, m); err != nil {
@@ -101,6 +102,9 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 			v.Rows = append(v.Rows, row)
+		}
+		if sums, err = monthSums(r.Context(), tx, m); err != nil {
+			return err
 		}
 		waitsMonth, waitsSubject, _ := strings.Cut(q.Get("waits"), " ")
 		waits, err := readPending(r.Context(), tx, `WHERE (month, subject) > ($1, $2) ORDER BY month, subject LIMIT $3`, waitsMonth, waitsSubject, b.listed+1)
@@ -141,6 +145,7 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Facts = append(v.Facts, web.Fact{Term: "Progress", Value: fmt.Sprintf("%s of %s customers", web.Number(progress.Seen), web.Number(max(progress.Seen, progress.Members)))},
 			web.Fact{Term: "Begun", Value: progress.Started.In(at).Format("2 Jan 2006, 15:04 MST"), Note: map[bool]string{true: "by itself", false: "by a member of staff"}[progress.Author == ""]})
+		v.Facts = append(v.Facts, sums...)
 	} else if _, to := m.span(at); v.Missing == nil && !b.Now().Before(to) && len(v.Rows) > 0 {
 		v.Start = &web.Action{
 			Label: "Issue the invoices", Icon: "play", Primary: true, Post: true, Href: "/console/billing/run", Hidden: []web.Hidden{{Name: "month", Value: string(m)}},
@@ -263,4 +268,34 @@ func (b *Billing) start(w http.ResponseWriter, r *http.Request) error {
 		web.SetFlash(w, r, web.Info, "This month was begun before. Who has an invoice gets no other.")
 	}
 	return web.Redirect(w, r, "/console/billing/run?month="+string(m))
+}
+
+// monthSums says what a month came to so far: what was issued, by currency, and how many
+// customers wait for their invoice.
+func monthSums(ctx context.Context, tx *store.Tx, m Month) (facts []web.Fact, err error) {
+	rows, err := tx.Query(ctx, `SELECT currency, COUNT(*), CAST(SUM(net) AS BIGINT) FROM billing_invoice WHERE began = $1 AND kind = '380' GROUP BY currency ORDER BY currency`, m.days().From.String())
+	if err != nil {
+		return nil, fmt.Errorf("billing: month: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var currency string
+		var n int
+		var net int64
+		if err := rows.Scan(&currency, &n, &net); err != nil {
+			return nil, fmt.Errorf("billing: month: %w", err)
+		}
+		facts = append(facts, web.Fact{Term: "Issued", Value: loot.Plural(n, "invoice", "invoices") + ", " + money(net, currency), Note: "without tax, before what was taken back"})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("billing: month: %w", err)
+	}
+	var waiting int
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM billing_pending WHERE month = $1`, string(m)).Scan(&waiting); err != nil {
+		return nil, fmt.Errorf("billing: month: %w", err)
+	}
+	if waiting > 0 {
+		facts = append(facts, web.Fact{Term: "Wait", Value: loot.Plural(waiting, "invoice", "invoices")})
+	}
+	return facts, nil
 }
