@@ -65,10 +65,9 @@ const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","na
 {"type":"table","name":"invoice_item","data":[{"id":"1","invoice_id":"9","title":"Backup space","quantity":"3","price":"3.35","taxed":"1"},{"id":"2","invoice_id":"9","title":"Set-up","quantity":"1","price":"1.00","taxed":"0"}]}]`
 
 // products maps every product that is asked about.
-func (h *house) products(path string, to map[string]string) {
+func (h *house) products(path string, to map[string]string, form ...string) {
 	h.Helper()
 	page := h.Get(path + "/products")
-	var form []string
 	for _, m := range regexp.MustCompile(`for="f-(product\.\d+)">([^<]*)<`).FindAllStringSubmatch(page.Body, -1) {
 		form = append(form, m[1], to[m[2]])
 	}

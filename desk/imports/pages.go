@@ -409,9 +409,14 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 		web.Field{Name: "person", Type: "checkbox", Label: "Who has no company trades in their own name", Hint: "The name of the contact is taken for that of the company.", Value: tick(m.Person), Plain: true, Wide: true},
 		web.Field{Name: "lenient", Type: "checkbox", Label: "Leave out details that are wrong, if they are not compulsory", Hint: "Otherwise the row is refused, and can be corrected and brought again.", Value: tick(m.Lenient), Plain: true, Wide: true},
 		web.Field{Name: "invite", Type: "checkbox", Label: "Write to whom was taken over", Hint: "A letter says where their record is now and how they get in, to a hundred of them a minute. Otherwise nobody is written to.", Value: tick(m.Invite), Plain: true, Wide: true},
-		web.Field{Name: "remember", Label: "Remember as", MaxLen: 60, Plain: true, Hint: "A name for the next file with these columns. Empty: it is not remembered."},
+		rememberField(""),
 	)
 	return above, below, nil
+}
+
+// rememberField asks under which name a mapping is remembered.
+func rememberField(as string) web.Field {
+	return web.Field{Name: "remember", Label: "Remember as", Value: as, MaxLen: 60, Wide: true, Plain: true, Hint: "A name for the next file with these columns, with what its products are. Empty: it is not remembered."}
 }
 
 func tick(on bool) string {

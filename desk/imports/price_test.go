@@ -164,6 +164,37 @@ func TestAProductIsRefusedByItsCycle(t *testing.T) {
 	hides(t, h.Get(path), "With a remark") // as none has
 }
 
+// A mapping that is remembered says what the products are that were named after the columns,
+// to programs, too, so that nothing is asked of the next file.
+func TestARememberedMappingKeepsItsProducts(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	chosen := map[string]string{"Hosting S, monthly": small, "Hosting S, yearly": h.yearly("A year"), "Hosting S, One Time": leftOut, "Small, monthly": "backup"}
+	path := h.bring(inCycles)
+	a := h.name(path, "remember", "Old panel")
+	leads(t, a, path+"/products?remember=Old+panel")
+	if page := h.Get(a.Header.Get("Location")); !strings.Contains(page.Body, `name="remember" value="Old panel"`) {
+		t.Error("the name is to be typed again")
+	}
+	h.products(path, chosen, "remember", "Old panel")
+	path = h.bring(inCycles)
+	leads(t, h.Post(path+"/columns?as=Old+panel", h.answers(path+"/columns?as=Old+panel&")...), path)
+	h.Drain()
+	if got := h.suggested(path); !maps.Equal(got, chosen) {
+		t.Errorf("the products are %q, want %q", got, chosen)
+	}
+	h.name(path)
+	h.products(path, map[string]string{}) // of which nothing is remembered
+	path = h.bring(inCycles)
+	if page := h.Get(path + "/columns"); strings.Count(page.Body, "As in “") != 1 {
+		t.Error("what has no name is remembered")
+	}
+	h.program()(http.StatusOK, http.MethodPost, strings.TrimPrefix(path, "/console/imports")+"/mapping", "application/json", `{"name":"Old panel"}`)
+	h.Drain()
+	if got := h.suggested(path); !maps.Equal(got, chosen) {
+		t.Errorf("for a program the products are %q, want %q", got, chosen)
+	}
+}
+
 // A mapping that names no cycles is of use where they are named: the plan is suggested that
 // has the cycle and, of several, the service without a price. What was chosen stays.
 func TestThePlanOfTheSameCycleIsSuggested(t *testing.T) {
