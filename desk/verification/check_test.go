@@ -250,6 +250,7 @@ func TestPlacesAreCompared(t *testing.T) {
 		{"IT", "Via della Rosa 5", "L’Aquila", text("VIA DELLA ROSA 7 67100 L'AQUILA AQ"), other, same},
 		{"FR", "5 Rue de l'Exemple", "La Rochelle", text("5 RUE DE LEXEMPLE\n17000 LA ROCHELLE"), same, same},
 		{"FR", "3 Rue de Paris", "Paris", register.Answer{Street: "3 RUE DE PARIS", City: "PARIS"}, same, same}, // VIES in parts
+		{"FR", "3 Rue de Paris", "Paris", register.Answer{Street: "5 RUE DE PARIS", City: "PARIS"}, other, same},
 		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE PARIS\n93100 MONTREUIL"), same, same},
 		{"FR", "3 Rue de Paris", "Montreuil", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same},
 		{"FR", "3 Rue de l'Exemple", "Rouen", text("3 RUE DE ROUEN\n93100 MONTREUIL"), other, same}, // the street is taken for the town
