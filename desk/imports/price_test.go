@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"encoding/json"
 	"html"
 	"maps"
 	"net/http"
@@ -70,6 +71,7 @@ func TestAPriceThatIsNotThePlansIsRemarked(t *testing.T) {
 			t.Errorf("suggested is %q, want %q", got, want)
 		}
 		h.products(path, map[string]string{"Hosting S, monthly": small, "Hosting S, yearly": year, "Hosting S, One Time": year, "Small, monthly": small})
+		call := h.program()
 		tell := func(words string) {
 			t.Helper()
 			shows(t, h.Get(path), http.StatusOK, words+" 9", "With a remark 3")
@@ -81,6 +83,14 @@ func TestAPriceThatIsNotThePlansIsRemarked(t *testing.T) {
 				price+"JPY 490 a month. Its plan: € 4.90 a month. It is charged by the plan.")
 			if n := strings.Count(rows.Body, "Its plan:"); n != 3 {
 				t.Errorf("%d rows are remarked", n)
+			}
+			at := strings.TrimPrefix(path, "/console/imports")
+			var state ImportState
+			ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodGet, at, "", "")), &state))
+			var asked struct{ Rows []importRow }
+			ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodGet, at+"/rows?is=remarked", "", "")), &asked))
+			if state.Remarks != 3 || len(asked.Rows) != 3 || slices.ContainsFunc(asked.Rows, func(r importRow) bool { return r.Is != "new" || !strings.Contains(r.Why, "Its plan:") }) {
+				t.Errorf("a program is told of %d rows with a remark: %+v", state.Remarks, asked.Rows)
 			}
 		}
 		tell("Would be taken over")
