@@ -2,6 +2,8 @@ package verification
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,6 +35,9 @@ func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot
 }
 
 func (b *bills) lines(_ context.Context, _ loot.Actor, number string) ([]Line, error) {
+	if number == "" {
+		return nil, errors.New("bills: an invoice without a number is opened")
+	}
 	if !slices.ContainsFunc(b.issued, func(i Invoice) bool { return i.Number == number }) {
 		return nil, nil
 	}
@@ -244,17 +249,21 @@ func TestWhatNobodyAgreedToIsNotSaid(t *testing.T) {
 		h := newHouse(t, db, s, Options{})
 		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
 		s := h.customer(meadow())
-		h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", "address.city", "text", "We moved."))
-		m := h.open(s, "address.city")
 		for _, by := range []struct {
-			more  int
-			agree string
-		}{{2, "no"}, {0, "yes"}} {
+			field           loot.Field
+			more            int
+			decision, agree string
+		}{{"address.city", 2, "corrected", "no"}, {"address.city", 0, "corrected", "yes"}, {"address.street", 2, "corrected", "no"}, {"address.street", 0, "refused", "yes"}} {
 			h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}}, more: by.more}
-			h.taken(h.post(one, m, "", "decision", "corrected", "value", "Corkville", "reason", "By a letter.", "again", "EX-9"))
+			if by.agree == "no" {
+				h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", string(by.field), "text", "We moved."))
+			}
+			m := h.open(s, by.field)
+			h.taken(h.post(one, m, "", "decision", by.decision, "value", "2 Corkville", "reason", "By a letter.", "again", "EX-9"))
+			lacks(t, h.as(person(s)).Get("/portal/checks"), "earlier invoices")
 			h.taken(h.post(other, m, "/second", "agree", by.agree, "reason", "That is older."))
+			lacks(t, h.as(person(s)).Get("/portal/checks"), "earlier invoices")
 		}
-		lacks(t, h.as(person(s)).Get("/portal/checks"), "earlier invoices")
 	})
 }
 
@@ -342,6 +351,14 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 		if text := h.letter().Text; !strings.Contains(text, "EX-7-C") || strings.Contains(text, "corrected invoice") {
 			t.Errorf("the letter: %s", text)
 		}
+
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if text, _ := json.Marshal(copied); !strings.Contains(string(text), `"invoice":"EX-7","line":2`) {
+				t.Errorf("the copy does not tell which line: %s", text)
+			}
+			return err
+		})
 
 		// What stays as it is is refused with its reason, and touches no invoice.
 		h.taken(h.as(me).Post(wrong, "field", services, "invoice", "EX-9", "line", "1", "text", "Too much."))
