@@ -294,12 +294,6 @@ func (b *Billing) takes(kept time.Duration, read func(store.Row) (lapsed, error)
 // inDays writes how long the program keeps something.
 func inDays(kept time.Duration) string { return loot.Plural(int(kept/(24*time.Hour)), "day", "days") }
 
-// aboutOver is a moment before which all lies that a purpose keeps no longer at some time,
-// and little else: it counts by the calendar, where months differ.
-func aboutOver(p statement.Purpose, at time.Time) int64 {
-	return at.AddDate(-p.Keep.Years, -p.Keep.Months, 2-p.Keep.Days).UnixMicro()
-}
-
 // over returns those whose time is over at some moment.
 func over(all []lapsed, at time.Time) []lapsed {
 	return slices.DeleteFunc(all, func(one lapsed) bool { return one.At.After(at) })

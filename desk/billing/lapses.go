@@ -29,7 +29,7 @@ func (b *Billing) oldCopies(p statement.Purpose) lapsing {
 		Lapse: desk.Lapse{What: copies, Why: whyOver(p), Clause: p.Clause}, in: invoices,
 		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
 			now := b.Now()
-			all, err := read(ctx, tx, ` ORDER BY i.at, i.number LIMIT $2`, aboutOver(p, now), sweepSize)
+			all, err := read(ctx, tx, ` ORDER BY i.at, i.number LIMIT $2`, p.Keep.AboutBefore(now).UnixMicro(), sweepSize)
 			if err != nil {
 				return nil, err
 			}
@@ -40,7 +40,7 @@ func (b *Billing) oldCopies(p statement.Purpose) lapsing {
 			return all, tx.Flush(ctx) // what is left of somebody's is counted next
 		},
 		ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
-			all, err := read(ctx, tx, ``, aboutOver(p, until))
+			all, err := read(ctx, tx, ``, p.Keep.AboutBefore(until).UnixMicro())
 			return perDay(l, over(all, until)), err
 		},
 	}

@@ -273,7 +273,7 @@ func (b *Billing) oldTold(s *statement.Statement) (out []lapsing) {
 			Lapse: desk.Lapse{What: one.what, Why: why, Clause: p.Clause}, in: invoices,
 			take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
 				now := b.Now()
-				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1 ORDER BY at, id LIMIT $2`+tx.ForUpdate(), aboutOver(p, now), sweepSize)
+				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1 ORDER BY at, id LIMIT $2`+tx.ForUpdate(), p.Keep.AboutBefore(now).UnixMicro(), sweepSize)
 				if err != nil {
 					return nil, err
 				}
@@ -281,7 +281,7 @@ func (b *Billing) oldTold(s *statement.Statement) (out []lapsing) {
 				return all, removeIn(ctx, tx, `UPDATE billing_payment SET sealed = NULL, thread = '' WHERE id IN `, all)
 			},
 			ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
-				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1`, aboutOver(p, until))
+				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1`, p.Keep.AboutBefore(until).UnixMicro())
 				return perDay(l, over(all, until)), err
 			},
 		})
