@@ -40,7 +40,7 @@ func (g *Gate) SetAgreement(ctx context.Context, tx *store.Tx, by loot.Actor, a 
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 		ON CONFLICT (partner) DO UPDATE SET signed = excluded.signed, ends = excluded.ends, purposes = excluded.purposes, categories = excluded.categories,
 			successor = excluded.successor, announced = excluded.announced, due = excluded.due, revoked = 0`,
-		a.Partner, store.Micro(a.Signed), store.Micro(a.Ends), string(purposes), string(categories), flag(a.Successor), store.Micro(a.Announced), store.Micro(a.Due)); err != nil {
+		a.Partner, store.Micro(a.Signed), store.Micro(a.Ends), string(purposes), string(categories), store.Flag(a.Successor), store.Micro(a.Announced), store.Micro(a.Due)); err != nil {
 		return fmt.Errorf("gate: agreement: %w", err)
 	}
 	_, err = g.Note(ctx, tx, by, "agreement.signed", a.Partner)
@@ -84,11 +84,4 @@ func (g *Gate) partner(ctx context.Context, tx *store.Tx, r Request, in *stateme
 	in.Actor.Successor = successor != 0
 	in.Context.Announced, in.Context.Due = store.Instant(announced), store.Instant(due)
 	return nil
-}
-
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
 }

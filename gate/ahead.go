@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"loot"
 	"loot/store"
@@ -13,14 +14,28 @@ import (
 // ReadAhead reads what stands about several people at once and locks it as a
 // decision about each of them would, so that those that follow in tx find it read.
 func (g *Gate) ReadAhead(ctx context.Context, tx *store.Tx, people ...loot.Subject) error {
-	var args []any
+	var left []loot.Subject
 	for _, s := range people {
 		if _, kept := tx.Kept(locked(s)).(lockedState); !kept {
-			args = append(args, s)
+			left = append(left, s)
 		}
 	}
-	if len(args) == 0 {
-		return nil
+	slices.Sort(left)
+	for some := range slices.Chunk(slices.Compact(left), mostAtOnce) {
+		if err := g.readSome(ctx, tx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostAtOnce is how many people one query reads: no database takes any number of values.
+const mostAtOnce = 1000
+
+func (g *Gate) readSome(ctx context.Context, tx *store.Tx, people []loot.Subject) error {
+	args := make([]any, 0, len(people))
+	for _, s := range people {
+		args = append(args, s)
 	}
 	// In one order, as two who lock the same people could wait for each other.
 	rows, err := tx.Query(ctx, `SELECT subject, state FROM gate_person WHERE subject IN (`+store.Placeholders(1, len(args))+`) ORDER BY subject`+tx.ForShare(), args...)

@@ -232,7 +232,7 @@ func (g *Gate) Vote(ctx context.Context, tx *store.Tx, id string, v Voter, yes b
 		return a, err
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO gate_vote (approval, approver, granted, at, among) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (approval, approver) DO NOTHING`,
-		id, v.Actor.ID, flag(yes), store.Micro(now), flag(holds))
+		id, v.Actor.ID, store.Flag(yes), store.Micro(now), store.Flag(holds))
 	if err != nil {
 		return a, fmt.Errorf("gate: vote: %w", err)
 	}

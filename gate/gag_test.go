@@ -224,6 +224,13 @@ func TestWhatIsHiddenIsSeenOnItsDay(t *testing.T) {
 		b.tx(func(tx *store.Tx) error {
 			return b.gate.EndOrder(b.ctx, tx, gate.Ordered{Subject: s, Collection: customer, By: shop, Reference: "o1", Service: "server"})
 		})
+		b.tx(func(tx *store.Tx) error {
+			stay, err := b.gate.Stays(b.ctx, tx, "shop", customer, []loot.Subject{s})
+			if stay.Of(s) {
+				b.Error("what is hidden keeps the person's records, as if it were secret")
+			}
+			return err
+		})
 		b.tx(func(tx *store.Tx) error { return b.gate.Hold(b.ctx, tx, s, b.clock.Now().AddDate(0, 0, 5)) })
 		b.refused(hidden(erase(s)), "orders")
 		ended := 1 // the note that the service has

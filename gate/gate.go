@@ -140,14 +140,6 @@ func (r Request) digest() []byte {
 	return h.Sum(nil)
 }
 
-// hidden returns until when the person is not shown the decision; zero: they are.
-func (r Request) hidden(now time.Time) time.Time {
-	if !r.Hidden.After(now) {
-		return time.Time{}
-	}
-	return r.Hidden
-}
-
 // gag returns the end of the secrecy that was ordered with the request, and the
 // zero time if none was or it has ended.
 func (r Request) gag(now time.Time) time.Time {
@@ -236,7 +228,7 @@ func (g *Gate) decide(ctx context.Context, tx *store.Tx, r Request, refuse refus
 	if duties.DelayGag {
 		gag = r.gag(now)
 	}
-	e.Gag = later(gag, r.hidden(now))
+	e.Gag = later(gag, r.Hidden)
 	entry, err := g.Ledger.Append(ctx, tx, e)
 	if err != nil {
 		return Permit{}, err

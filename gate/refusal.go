@@ -81,7 +81,7 @@ func (g *Gate) refuse(ctx context.Context, tx *store.Tx, s *statement.Statement,
 		clauses = []loot.Clause{why.Clause}
 	}
 	e := g.entry(s, r, in, records, clauses, "refused")
-	e.Gag = later(r.gag(in.Context.Now), r.hidden(in.Context.Now))
+	e.Gag = later(r.gag(in.Context.Now), r.Hidden)
 	if in.Context.Hold {
 		// An erasure waits without showing why.
 		state, err := g.held(ctx, tx, r.Subject, false)

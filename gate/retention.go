@@ -2,9 +2,6 @@ package gate
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"loot"
@@ -163,7 +160,7 @@ func (g *Gate) Stays(ctx context.Context, tx *store.Tx, by string, c loot.Collec
 	if !ok {
 		return out, loot.Errorf(loot.Unavailable, "No statement is in force yet.")
 	}
-	if out.whose, err = g.ordered(ctx, tx, people); err != nil || len(out.whose) == 0 {
+	if out.whose, err = g.ordered(ctx, tx, people); err != nil {
 		return out, err
 	}
 	in := statement.Input{
@@ -188,32 +185,14 @@ func (g *Gate) Stays(ctx context.Context, tx *store.Tx, by string, c loot.Collec
 
 // ordered returns for whom of these people something stands that holds an erasure.
 func (g *Gate) ordered(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.Subject]bool, error) {
-	args := make([]any, 0, len(people))
-	for _, s := range people {
-		args = append(args, s)
+	if err := g.ReadAhead(ctx, tx, people...); err != nil {
+		return nil, err
 	}
-	if len(args) == 0 {
-		return nil, nil
-	}
-	rows, err := tx.Query(ctx, `SELECT subject, state FROM gate_person WHERE subject IN (`+store.Placeholders(1, len(args))+`) ORDER BY subject`+tx.ForShare(), args...)
-	if err != nil {
-		return nil, fmt.Errorf("gate: orders: %w", err)
-	}
-	defer rows.Close()
 	out := map[loot.Subject]bool{}
-	for rows.Next() {
-		var s loot.Subject
-		var text string
-		var p personState
-		if err := rows.Scan(&s, &text); err != nil {
-			return nil, fmt.Errorf("gate: orders: %w", err)
-		}
-		if err := json.Unmarshal([]byte(text), &p); err != nil {
-			return nil, fmt.Errorf("gate: state of a person: %w", err)
-		}
-		if p.heldUntil().After(g.Now()) {
+	for _, s := range people {
+		if kept, ok := tx.Kept(locked(s)).(lockedState); ok && kept.heldUntil().After(g.Now()) {
 			out[s] = true
 		}
 	}
-	return out, errors.Join(rows.Err(), rows.Close())
+	return out, nil
 }

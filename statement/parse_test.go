@@ -374,6 +374,12 @@ func TestSpan(t *testing.T) {
 		if got := s.After(from).Format(time.DateOnly); got != want {
 			t.Errorf("%s after %v: got %s, want %s", text, from, got, want)
 		}
+		for day := range 366 {
+			begins := from.AddDate(0, 0, day)
+			if ends := s.After(begins); !begins.Before(s.AboutBefore(ends)) || s.AboutBefore(ends).Sub(begins) > 6*24*time.Hour {
+				t.Errorf("%s from %v on, and about before %v", text, begins, s.AboutBefore(ends))
+			}
+		}
 		if s.Duration() < s.After(from).Sub(from) {
 			t.Errorf("%s: the duration is shorter than the calendar", text)
 		}

@@ -37,6 +37,10 @@ func ParseSpan(s string) (Span, error) {
 // After returns the instant that is s after t by the calendar.
 func (s Span) After(t time.Time) time.Time { return t.AddDate(s.Years, s.Months, s.Days) }
 
+// AboutBefore returns a moment before which all lies that is s old at t, and little else:
+// to look there alone, as months differ, so that [Span.After] has the last word.
+func (s Span) AboutBefore(t time.Time) time.Time { return t.AddDate(-s.Years, -s.Months, 2-s.Days) }
+
 // Duration returns s as a duration that is never shorter than the calendar's.
 func (s Span) Duration() time.Duration {
 	days := s.Days + s.Months*31 + s.Years*365 + (s.Years+3)/4

@@ -17,15 +17,16 @@ import (
 // text serves both databases; @BYTES@ stands for the type of byte strings, and
 // @BIGKEY@ for that of a whole number that is the primary key, which in SQLite is
 // the number of the row itself. @FINAL TABLE@ has the database itself refuse to
-// change or delete a row of the table, and @FIXED TABLE@ to change one.
+// change or delete a row of the table, @FIXED TABLE@ to change one, and
+// @KEPT TABLE WHILE CONDITION@ to delete one, OLD, as long as the condition holds.
 // Processes that start at the same time wait for each other, and migrations of
 // a newer program are left alone, so that an older one keeps running.
 func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
-	dialect, bytes, key, final, fixed := goose.DialectSQLite3, "BLOB", "INTEGER", finalSQLite, fixedSQLite
+	dialect, bytes, key, refusals := goose.DialectSQLite3, "BLOB", "INTEGER", refusalsSQLite
 	if db.dialect == Postgres {
-		dialect, bytes, key, final, fixed = goose.DialectPostgres, "BYTEA", "BIGINT", finalPostgres, fixedPostgres
+		dialect, bytes, key, refusals = goose.DialectPostgres, "BYTEA", "BIGINT", refusalsPostgres
 	}
-	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes, "@BIGKEY@", key), final, fixed)
+	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes, "@BIGKEY@", key), refusals)
 	if err != nil {
 		return fmt.Errorf("store: migrations of %s: %w", owner, err)
 	}
@@ -48,28 +49,50 @@ func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
 var (
 	finalTable = regexp.MustCompile(`@FINAL ([a-z_]+)@`)
 	fixedTable = regexp.MustCompile(`@FIXED ([a-z_]+)@`)
+	keptTable  = regexp.MustCompile(`@KEPT ([a-z_]+) WHILE (.+)@`)
 )
 
-// What refuses to change or delete a row, as each database says it.
+// refusals are what refuses to change or delete a row, as a database says it.
+type refusals struct{ final, fixed, kept string }
+
 const (
 	fixedSQLite = `-- +goose StatementBegin
 CREATE TRIGGER ${1}_no_update BEFORE UPDATE ON $1 BEGIN SELECT RAISE(ABORT, 'a row of $1 is final'); END;
--- +goose StatementEnd`
-	finalSQLite = fixedSQLite + `
--- +goose StatementBegin
-CREATE TRIGGER ${1}_no_delete BEFORE DELETE ON $1 BEGIN SELECT RAISE(ABORT, 'a row of $1 is final'); END;
 -- +goose StatementEnd`
 	refusePostgres = `-- +goose StatementBegin
 CREATE OR REPLACE FUNCTION ${1}_final() RETURNS trigger LANGUAGE plpgsql AS $$$$ BEGIN RAISE EXCEPTION 'a row of $1 is final'; END $$$$;
 -- +goose StatementEnd
 `
-	fixedPostgres = refusePostgres + `CREATE TRIGGER ${1}_no_update BEFORE UPDATE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();`
-	finalPostgres = refusePostgres + `CREATE TRIGGER ${1}_no_change BEFORE UPDATE OR DELETE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();
-CREATE TRIGGER ${1}_no_truncate BEFORE TRUNCATE ON $1 FOR EACH STATEMENT EXECUTE FUNCTION ${1}_final();`
 )
 
+var refusalsSQLite = refusals{
+	fixed: fixedSQLite,
+	final: fixedSQLite + `
+-- +goose StatementBegin
+CREATE TRIGGER ${1}_no_delete BEFORE DELETE ON $1 BEGIN SELECT RAISE(ABORT, 'a row of $1 is final'); END;
+-- +goose StatementEnd`,
+	kept: `-- +goose StatementBegin
+CREATE TRIGGER ${1}_kept BEFORE DELETE ON $1 WHEN $2 BEGIN SELECT RAISE(ABORT, 'this row of $1 is kept'); END;
+-- +goose StatementEnd`,
+}
+
+var refusalsPostgres = refusals{
+	fixed: refusePostgres + `CREATE TRIGGER ${1}_no_update BEFORE UPDATE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();`,
+	final: refusePostgres + `CREATE TRIGGER ${1}_no_change BEFORE UPDATE OR DELETE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_final();
+CREATE TRIGGER ${1}_no_truncate BEFORE TRUNCATE ON $1 FOR EACH STATEMENT EXECUTE FUNCTION ${1}_final();`,
+	kept: `-- +goose StatementBegin
+CREATE FUNCTION ${1}_kept() RETURNS trigger LANGUAGE plpgsql AS $$$$ BEGIN
+	IF TG_OP = 'TRUNCATE' THEN RAISE EXCEPTION 'rows of $1 are kept'; END IF;
+	IF $2 THEN RAISE EXCEPTION 'this row of $1 is kept'; END IF;
+	RETURN OLD;
+END $$$$;
+-- +goose StatementEnd
+CREATE TRIGGER ${1}_kept BEFORE DELETE ON $1 FOR EACH ROW EXECUTE FUNCTION ${1}_kept();
+CREATE TRIGGER ${1}_kept_whole BEFORE TRUNCATE ON $1 FOR EACH STATEMENT EXECUTE FUNCTION ${1}_kept();`,
+}
+
 // fill returns the migrations among files with their macros filled in.
-func fill(files fs.FS, macros *strings.Replacer, final, fixed string) (fstest.MapFS, error) {
+func fill(files fs.FS, macros *strings.Replacer, r refusals) (fstest.MapFS, error) {
 	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, err
@@ -80,7 +103,9 @@ func fill(files fs.FS, macros *strings.Replacer, final, fixed string) (fstest.Ma
 		if err != nil {
 			return nil, err
 		}
-		filled[name] = &fstest.MapFile{Data: []byte(fixedTable.ReplaceAllString(finalTable.ReplaceAllString(macros.Replace(string(b)), final), fixed))}
+		text := finalTable.ReplaceAllString(macros.Replace(string(b)), r.final)
+		text = keptTable.ReplaceAllString(fixedTable.ReplaceAllString(text, r.fixed), r.kept)
+		filled[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return filled, nil
 }

@@ -123,19 +123,17 @@ func (b *Billing) assign(ctx context.Context, by loot.Actor, l lease) (out Assig
 			}
 			return loot.Errorf(loot.Conflict, "The address, or a part of it, is assigned at that time already. Release it first.")
 		}
-		hooks, err := hooksOf(ctx, tx, addressAssigned)
-		if err != nil {
+		if out, err = b.noteAddress(ctx, tx, by, "", one.Subject, l); err != nil {
 			return err
 		}
-		out, err = b.noteAddress(ctx, tx, by, "", one.Subject, l, hooks)
-		return err
+		return b.tellAddresses(ctx, tx, addressAssigned, out)
 	})
 	return out, err
 }
 
-// noteAddress notes within tx that a service of somebody has an address or a name, and
-// has webhooks told. Whoever has it assigned, by, may give a reason for the ledger.
-func (b *Billing) noteAddress(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, s loot.Subject, l lease, hooks []webhook) (a Assignment, err error) {
+// noteAddress notes within tx that a service of somebody has an address or a name.
+// Whoever has it assigned, by, may give a reason for the ledger.
+func (b *Billing) noteAddress(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, s loot.Subject, l lease) (a Assignment, err error) {
 	now, err := b.inForce()
 	if err != nil {
 		return a, err
@@ -159,10 +157,7 @@ func (b *Billing) noteAddress(ctx context.Context, tx *store.Tx, by loot.Actor, 
 	if a.sealed, err = b.Vault.SealBeside(ctx, tx, p, addressOn, a.ID, l.String()); err != nil {
 		return a, err
 	}
-	if err := insertAddress(ctx, tx, a, block, net); err != nil {
-		return a, err
-	}
-	return a, b.tellAddress(ctx, tx, hooks, addressAssigned, a)
+	return a, insertAddress(ctx, tx, a, block, net)
 }
 
 // forService is the purpose of running what was ordered.
@@ -301,11 +296,7 @@ func (b *Billing) release(ctx context.Context, tx *store.Tx, by loot.Actor, id s
 	if err := b.Gate.NoteAbout(ctx, tx, a.Subject, collection, by, addressReleased, ""); err != nil {
 		return a, err
 	}
-	hooks, err := hooksOf(ctx, tx, addressReleased)
-	if err != nil {
-		return a, err
-	}
-	return a, b.tellAddress(ctx, tx, hooks, addressReleased, a)
+	return a, b.tellAddresses(ctx, tx, addressReleased, a)
 }
 
 // releaseAll takes back what a service has.
@@ -317,16 +308,7 @@ func (b *Billing) releaseAll(ctx context.Context, tx *store.Tx, reference string
 	if _, err := tx.Exec(ctx, `UPDATE billing_address SET until = $1 WHERE service = $2 AND until = 0`, at.UnixMicro(), reference); err != nil {
 		return fmt.Errorf("billing: release: %w", err)
 	}
-	hooks, err := hooksOf(ctx, tx, addressReleased)
-	if err != nil {
-		return err
-	}
-	for _, a := range all {
-		if err := b.tellAddress(ctx, tx, hooks, addressReleased, a); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.tellAddresses(ctx, tx, addressReleased, all...)
 }
 
 // What webhooks are told of addresses.
@@ -335,8 +317,12 @@ const (
 	addressReleased = "address.released"
 )
 
-func (b *Billing) tellAddress(ctx context.Context, tx *store.Tx, hooks []webhook, what string, a Assignment) error {
-	return b.tellHooks(ctx, tx, hooks, what, eventData{Service: a.Service, Customer: a.Subject, Address: a.ID})
+func (b *Billing) tellAddresses(ctx context.Context, tx *store.Tx, what string, all ...Assignment) error {
+	data := make([]eventData, len(all))
+	for i, a := range all {
+		data[i] = eventData{Service: a.Service, Customer: a.Subject, Address: a.ID}
+	}
+	return b.tellHooks(ctx, tx, what, data...)
 }
 
 // openAddresses opens the addresses of a customer, or of one service of theirs, for
@@ -437,22 +423,18 @@ func (b *Billing) oldAddresses(s *statement.Statement) lapsing {
 	p := addressPurpose(s)
 	return lapsing{
 		Lapse: desk.Lapse{What: "Addresses of services", Why: p.Keep.Words() + " after they were taken back", Clause: p.Clause}, in: connections,
-		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var until int64
-				var was struct {
-					ID, Service  string
-					Sealed       []byte // by the customer's key
-					Since, Until time.Time
-				}
-				var since int64
-				err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
-				was.Since, was.Until = store.Instant(since), store.Instant(until)
-				one.At, one.said = was.Until.Add(p.Retain), func() (any, error) { return was, nil }
-				return one, err
-			}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`,
-				b.Now().Add(-p.Retain).UnixMicro(), sweepSize)
-		},
+		take: b.takes(p.Retain, func(row store.Row) (one lapsed, err error) {
+			var was struct {
+				ID, Service  string
+				Sealed       []byte // by the customer's key
+				Since, Until time.Time
+			}
+			var since, until int64
+			err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
+			was.Since, was.Until = store.Instant(since), store.Instant(until)
+			one.At, one.said = was.Until, asWas(was)
+			return one, err
+		}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`),
 		ahead: counts(p.Retain, `SELECT (until + $1) / $2, count(*) FROM billing_address WHERE until > 0 AND until <= $3 GROUP BY 1`),
 	}
 }

@@ -34,12 +34,15 @@ type lapsing struct {
 
 // A lapsed thing is one whose time is over.
 type lapsed struct {
-	ID      string              // in the table of what is held; empty: it is not there
+	ID      string              // in the table that it is read from, if it is removed by that
 	Subject loot.Subject        // empty: nobody knows whose it is
 	At      time.Time           // when that was
 	File    string              // that the vault has of it; empty: none
 	said    func() (any, error) // what is kept of it while it is held
 }
+
+// asWas keeps it whole.
+func asWas(was any) func() (any, error) { return func() (any, error) { return was, nil } }
 
 type sweepArgs struct{}
 
@@ -49,15 +52,12 @@ func (sweepArgs) Kind() string { return "billing.sweep" }
 // sweep removes, once a day, what is kept no longer. What fails keeps nothing else from
 // being removed.
 func (b *Billing) sweep(ctx context.Context, _ sweepArgs) error {
-	s, err := b.inForce()
-	if loot.KindOf(err) == loot.Unavailable {
+	v, ok := b.Gate.InForce()
+	if !ok {
 		return nil // nothing was ordered before there was a statement
 	}
-	if err != nil {
-		return err
-	}
 	var failed []error
-	for _, l := range b.lapsings(s) {
+	for _, l := range b.lapsings(v.Statement) {
 		failed = append(failed, b.sweepHeld(ctx, l), b.sweepOver(ctx, l))
 	}
 	return errors.Join(append(failed, b.sweepHooks(ctx))...)
@@ -72,22 +72,11 @@ func (b *Billing) sweepOver(ctx context.Context, l lapsing) error {
 			if n = len(all); err != nil || n == 0 {
 				return err
 			}
-			stay, err := b.Gate.Stays(ctx, tx, name, l.in, whose(all))
+			free, held, err := b.apart(ctx, tx, l, all)
 			if err != nil {
 				return err
 			}
-			var free, held []lapsed
-			for _, one := range all {
-				if stay.Of(one.Subject) {
-					held = append(held, one)
-				} else {
-					free = append(free, one)
-				}
-			}
 			if err := b.putAside(tx, l.What, held); err != nil {
-				return err
-			}
-			if err := b.Held(ctx, tx, name, l.What, stay.Clause, stay.Needed, len(held)); err != nil {
 				return err
 			}
 			return b.gone(ctx, tx, l, free)
@@ -108,15 +97,11 @@ func (b *Billing) sweepHeld(ctx context.Context, l lapsing) error {
 			if all, err = readAside(ctx, tx, `what = $1 AND id > $2 ORDER BY id LIMIT $3`, l.What, after, sweepSize); err != nil || len(all) == 0 {
 				return err
 			}
-			stay, err := b.Gate.Stays(ctx, tx, name, l.in, whose(all))
+			free, _, err := b.apart(ctx, tx, l, all)
 			if err != nil {
 				return err
 			}
-			free := slices.DeleteFunc(slices.Clone(all), func(one lapsed) bool { return stay.Of(one.Subject) })
-			if err := b.Held(ctx, tx, name, l.What, stay.Clause, stay.Needed, len(all)-len(free)); err != nil {
-				return err
-			}
-			if err := dropAside(ctx, tx, free); err != nil {
+			if err := removeIn(ctx, tx, `DELETE FROM billing_aside WHERE id IN `, free); err != nil {
 				return err
 			}
 			return b.gone(ctx, tx, l, free)
@@ -128,6 +113,22 @@ func (b *Billing) sweepHeld(ctx context.Context, l lapsing) error {
 		}
 		after = all[len(all)-1].ID
 	}
+}
+
+// apart tells what goes from what an order to preserve holds, and counts that.
+func (b *Billing) apart(ctx context.Context, tx *store.Tx, l lapsing, all []lapsed) (free, held []lapsed, err error) {
+	stay, err := b.Gate.Stays(ctx, tx, name, l.in, whose(all))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, one := range all {
+		if stay.Of(one.Subject) {
+			held = append(held, one)
+		} else {
+			free = append(free, one)
+		}
+	}
+	return free, held, b.Held(ctx, tx, name, l.What, stay.Clause, stay.Needed, len(held))
 }
 
 func whose(all []lapsed) []loot.Subject {
@@ -212,18 +213,14 @@ func readAside(ctx context.Context, tx *store.Tx, where string, args ...any) (ou
 	return out, rows.Err()
 }
 
-func dropAside(ctx context.Context, tx *store.Tx, all []lapsed) error {
-	ids := make([]any, 0, len(all))
-	for _, one := range all {
-		ids = append(ids, one.ID)
-	}
-	return removeIn(ctx, tx, `DELETE FROM billing_aside WHERE id IN `, ids)
-}
-
-// removeIn runs a statement for some ids.
-func removeIn(ctx context.Context, tx *store.Tx, statement string, ids []any) error {
-	if len(ids) == 0 {
+// removeIn runs a statement for the ids of some things.
+func removeIn(ctx context.Context, tx *store.Tx, statement string, all []lapsed) error {
+	if len(all) == 0 {
 		return nil
+	}
+	ids := make([]any, len(all))
+	for i, one := range all {
+		ids[i] = one.ID
 	}
 	if _, err := tx.Exec(ctx, statement+`(`+store.Placeholders(1, len(ids))+`)`, ids...); err != nil {
 		return fmt.Errorf("billing: sweep: %w", err)
@@ -281,11 +278,32 @@ func counts(kept time.Duration, query string) func(context.Context, *store.Tx, d
 	}
 }
 
-// perDay counts moments by their days.
-func perDay(l desk.Lapse, moments []time.Time) (out []desk.Lapse) {
+// takes removes what a statement returns, each row of which read reads with the moment from
+// which it was kept: of what is kept for so long, what lies before the moment $1, and $2 of
+// it at most.
+func (b *Billing) takes(kept time.Duration, read func(store.Row) (lapsed, error), query string) func(context.Context, *store.Tx) ([]lapsed, error) {
+	return func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+		return takeRows(ctx, tx, func(row store.Row) (lapsed, error) {
+			one, err := read(row)
+			one.At = one.At.Add(kept)
+			return one, err
+		}, query, b.Now().Add(-kept).UnixMicro(), sweepSize)
+	}
+}
+
+// inDays writes how long the program keeps something.
+func inDays(kept time.Duration) string { return loot.Plural(int(kept/(24*time.Hour)), "day", "days") }
+
+// over returns those whose time is over at some moment.
+func over(all []lapsed, at time.Time) []lapsed {
+	return slices.DeleteFunc(all, func(one lapsed) bool { return one.At.After(at) })
+}
+
+// perDay counts by its days what goes.
+func perDay(l desk.Lapse, all []lapsed) (out []desk.Lapse) {
 	days := map[time.Time]int{}
-	for _, at := range moments {
-		days[desk.DayOf(at)]++
+	for _, one := range all {
+		days[desk.DayOf(one.At)]++
 	}
 	for _, day := range slices.SortedFunc(maps.Keys(days), time.Time.Compare) {
 		l.Day, l.Count = day, days[day]

@@ -79,17 +79,26 @@ func TestWhatGoesByTimeStaysUnderAnOrder(t *testing.T) {
 		}
 
 		years := december.AddDate(7, 0, 0)
-		ahead := map[string]int{}
-		o.Tx(func(ctx context.Context, tx *store.Tx) error {
-			list, err := o.b.lapses(ctx, tx, years)
-			for _, l := range list {
-				if l.Clause == "" || l.Day.Before(desktest.Start) || l.Day.After(years) {
-					t.Errorf("foretold: %+v", l)
+		foretold := func() map[desk.Lapse]int { // of each day
+			days := map[desk.Lapse]int{}
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				list, err := o.b.lapses(ctx, tx, years)
+				for _, l := range list {
+					if l.Clause == "" || l.Day.Before(desktest.Start) || l.Day.After(years) {
+						t.Errorf("foretold: %+v", l)
+					}
+					n := l.Count
+					l.Count = 0
+					days[l] += n
 				}
-				ahead[l.What] += l.Count
-			}
-			return err
-		})
+				return err
+			})
+			return days
+		}
+		days, ahead := foretold(), map[string]int{}
+		for l, n := range days {
+			ahead[l.What] += n
+		}
 		messages := ahead["Messages to webhooks"] / 2
 		one := map[string]int{
 			"Addresses of services": 1, "Records of use": 2, "Suggestions": 1, "What banks said of payments": 1, copies: 1, copiesBefore: 1, "Messages to webhooks": messages,
@@ -115,6 +124,11 @@ func TestWhatGoesByTimeStaysUnderAnOrder(t *testing.T) {
 		}
 		if n := o.kept(secret); n != 6+1+messages || o.kept(other) != 0 {
 			t.Errorf("kept apart are %d and %d, want %d and none", n, o.kept(other), 7+messages)
+		}
+		for l, n := range foretold() {
+			if 2*n != days[l] {
+				t.Errorf("%d are held that were to go as %+v, and %d were to go of both", n, l, days[l])
+			}
 		}
 		sweep()
 		if len(went) != 0 || !maps.Equal(stayed, one) {
@@ -157,25 +171,37 @@ func TestNothingIsKeptApartOfWhoIsErased(t *testing.T) {
 	})
 }
 
-// TestASweepGoesOnPastItsPage: more than one transaction removes goes all the same.
+// TestASweepGoesOnPastItsPage: more than one transaction removes goes all the same, be it
+// at once or when an order to preserve has ended.
 func TestASweepGoesOnPastItsPage(t *testing.T) {
+	const many = 2*sweepSize + 1
 	o := newOffice(t, desktest.One(t))
-	o.order("one", loot.NewSubject(), "backup", "backup-500")
-	o.Tx(func(_ context.Context, tx *store.Tx) error {
-		for n := range 2*sweepSize + 1 {
+	s := loot.NewSubject()
+	o.order("one", s, "backup", "backup-500")
+	until := o.Clock.Now().Add(time.Hour)
+	o.Tx(func(ctx context.Context, tx *store.Tx) error {
+		for n := range many {
 			tx.Add(`INSERT INTO billing_usage (service, mark, meter, kind, at, amount) VALUES`, "one", fmt.Sprint(n), "disk", "level", int64(1+n/100), int64(1))
 		}
-		return nil
+		return o.Kit.Gate.Hold(ctx, tx, s, until)
 	})
-	ok(t, o.b.sweep(t.Context(), sweepArgs{}))
-	o.Tx(func(ctx context.Context, tx *store.Tx) error {
-		var n int
-		err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_usage`).Scan(&n)
-		if n != 0 {
-			t.Errorf("%d are left", n)
+	for _, want := range []int{many, many, 0} {
+		if want == 0 {
+			o.after(until)
 		}
-		return err
-	})
+		ok(t, o.b.sweep(t.Context(), sweepArgs{}))
+		if n := o.kept(s); n != want {
+			t.Errorf("%d are held, want %d", n, want)
+		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			var n int
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_usage`).Scan(&n)
+			if n != 0 {
+				t.Errorf("%d are left", n)
+			}
+			return err
+		})
+	}
 }
 
 // kept returns how much is held apart of somebody.

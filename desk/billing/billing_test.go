@@ -209,6 +209,14 @@ func TestEverythingEndsAndIsForgotten(t *testing.T) {
 		if len(waits()) != 1 {
 			t.Error("what waits was not noted")
 		}
+		o.Tx(func(ctx context.Context, tx *store.Tx) error { // nobody wants to be told of it
+			var n int
+			err := tx.QueryRow(ctx, `SELECT count(*) FROM billing_event`).Scan(&n)
+			if n != 0 {
+				t.Errorf("%d messages are to nobody", n)
+			}
+			return err
+		})
 		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error { return o.b.forget(ctx, tx, s) }))
 		if len(waits()) != 0 {
 			t.Error("what waits is still there")
@@ -216,6 +224,20 @@ func TestEverythingEndsAndIsForgotten(t *testing.T) {
 		if all := o.of(s); len(all) != 0 {
 			t.Errorf("%d services are left", len(all))
 		}
+		ok(t, o.b.DB.InTx(ctx, func(tx *store.Tx) error {
+			copied, err := o.b.export(ctx, tx, s)
+			if copied != nil {
+				t.Errorf("the copy still holds %+v", copied)
+			}
+			if err != nil {
+				return err
+			}
+			documents, err := o.b.along(ctx, tx, by)
+			if len(documents) != 0 {
+				t.Errorf("beside the copy still lie %+v", documents)
+			}
+			return err
+		}))
 	})
 }
 

@@ -282,10 +282,8 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 		}
 		known[fieldOf(k)] = k
 	}
-	if a.Field != Services {
-		d, _ := s.Field(a.Field)
-		known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at))
-	}
+	d, _ := s.Field(a.Field)
+	known[a.Field] = b.knownAs(d, a.Value, a.Source, b.Now().In(at)) // that of services is none of the buyer's, and is left out below
 	buyer := buyerOf(func(f loot.Field) string {
 		switch f {
 		case a.Field:

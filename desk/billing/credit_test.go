@@ -353,14 +353,19 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 		}
 		freeze(true)
 		o.after(december)
+		o.asStaff("billing")
+		before := o.Get("/console/billing/run?month=2026-11")
+		shows(t, before, http.StatusOK, "The customer says that “Services used” is wrong")
+		desktest.Lacks(t, before, "to be issued")
 		o.run(november)
 		if n := len(o.issued("")); n != 0 {
 			t.Fatalf("%d invoices were drawn from what is in dispute", n)
 		}
 		o.as(s)
 		shows(t, o.Get("/portal/invoices"), http.StatusOK, "Services used")
-		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "The customer says that “Services used” is wrong", "Wait 1 invoice")
+		if n := o.shown(november, "The customer says that “Services used” is wrong"); n != 2 || o.shown(november, "Wait 1 invoice") != 1 {
+			t.Errorf("said %d times, want of the customer and among those who wait", n)
+		}
 		freeze(false)
 		o.hour()
 		me := loot.Actor{Kind: loot.Person, ID: string(s)}
@@ -403,8 +408,10 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 			}
 			return err
 		}))
-		if lines, err := o.b.Lines(t.Context(), me, "EX-2026-000001"); err != nil || lines != nil {
-			t.Errorf("of one that was taken back: %+v, %v", lines, err)
+		for _, i := range all { // the one that was taken back, and its credit note
+			if lines, err := o.b.Lines(t.Context(), me, i.Number); err != nil || lines != nil {
+				t.Errorf("%s can be reported line by line: %+v, %v", i.Number, lines, err)
+			}
 		}
 		if err := charges("EX-2026-000001", "0", 1); loot.KindOf(err) != loot.Conflict {
 			t.Errorf("taken back twice: %v", err)
@@ -456,7 +463,11 @@ func TestWhatIsChargedSaysHowItCame(t *testing.T) {
 		s, id := o.server()
 		ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
 			o.b.Begin(tx, "o-taken", Order{Subject: s, Service: "backup", Plan: "backup-500", Made: desktest.Start.AddDate(-1, 0, 0)})
-			return o.b.begin(t.Context(), tx, "o-brought", Order{Subject: s, Service: "backup", Plan: "backup-2000", Made: desktest.Start, Carrier: "m1"})
+			if err := o.b.begin(t.Context(), tx, "o-brought", Order{Subject: s, Service: "backup", Plan: "backup-2000", Made: desktest.Start, Carrier: "m1"}); err != nil {
+				return err
+			}
+			_, err := tx.Exec(t.Context(), `UPDATE billing_service SET since = $1 WHERE reference = 'o-brought'`, desktest.Start.AddDate(0, 0, 1).UnixMicro())
+			return err // it was set up a day later
 		}))
 		told := desktest.Start.AddDate(0, 0, 3)
 		o.after(told)
@@ -525,6 +536,17 @@ func TestWhatIsChargedSaysHowItCame(t *testing.T) {
 				t.Errorf("the corrected invoice says %+v", anew)
 			}
 		}
+
+		// By another plan it is still the same order.
+		o.asStaff("billing", "support")
+		desktest.Leads(t, o.Post(servicePath("o-"+string(s))+"/plan", "plan", "shared-large", "from", "2026-12"), servicePath("o-"+string(s)))
+		o.after(december.AddDate(0, 1, 0))
+		o.run("2026-12")
+		if !slices.ContainsFunc(o.record("EX-2027-000001").Known, func(k invoice.Known) bool {
+			return strings.HasPrefix(k.Value, "Shared hosting, Large") && k.Source == "ordered by you" && k.Since == invoice.DateOf(desktest.Start)
+		}) {
+			t.Errorf("%+v", o.record("EX-2027-000001").Known)
+		}
 	})
 }
 
@@ -539,7 +561,7 @@ func TestHowManyInvoicesAreConcernedIsTold(t *testing.T) {
 			for n := range mostAgain + 5 {
 				at := begin.AddDate(0, n, 0)
 				day := invoice.DateOf(at)
-				if err := insertInvoice(ctx, tx, Issued{Number: number(n), Series: "EX", Sequence: int64(n), Subject: s, Kind: "380", At: at, Day: day, Due: day, Period: invoice.Period{From: day, To: day}, Currency: "EUR"}); err != nil {
+				if err := insertInvoice(ctx, tx, Issued{Number: number(n), Series: "EX", Sequence: int64(n), Subject: s, Kind: "380", At: at, Day: day, Due: day, Period: invoice.Period{From: day, To: day}, Currency: "EUR", File: number(n)}); err != nil {
 					return err
 				}
 			}

@@ -122,7 +122,7 @@ func (b *Billing) Concerned(ctx context.Context, tx *store.Tx, s loot.Subject, f
 
 // Services is the field of what invoices charge. It lies in the desk's own tables, and a
 // mistake in it is in a line of an invoice.
-const Services = usedWhat
+const Services loot.Field = "usage.service"
 
 // A Line is one of an invoice in words, by its number there.
 type Line struct {
@@ -141,6 +141,9 @@ func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out 
 		return nil, err
 	}
 	r, err := b.recordOf(ctx, i, gate.Request{Action: loot.Export, Actor: me})
+	if err != nil {
+		return nil, err
+	}
 	for _, l := range r.Invoice.Lines {
 		id, err := strconv.Atoi(l.ID)
 		if err != nil {
@@ -152,7 +155,7 @@ func (b *Billing) Lines(ctx context.Context, me loot.Actor, number string) (out 
 		}
 		out = append(out, Line{id, l.ID + ": " + strings.Join([]string{l.Name, l.Description, l.Period.Words(inPages), money(n, i.Currency)}, ", ")})
 	}
-	return out, err
+	return out, nil
 }
 
 // recordOf opens what an invoice was drawn from, as it is sealed with it.

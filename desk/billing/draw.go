@@ -45,15 +45,12 @@ var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town,
 // used holds what services were used and how much: about nobody by its level, so
 // that it lies in the desk's own tables; who looks at it for whom is decided as
 // every use is.
-const (
-	used     loot.Collection = "usage"
-	usedWhat loot.Field      = "usage.service"
-)
+const used loot.Collection = "usage"
 
 // lookAtUse asks whether what a customer used may be looked at for a purpose.
 func (b *Billing) lookAtUse(ctx context.Context, tx *store.Tx, by loot.Actor, s loot.Subject, purpose loot.Purpose) error {
 	p, err := b.Gate.Decide(ctx, tx, gate.Request{
-		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: s, Collection: used, Fields: []loot.Field{usedWhat},
+		Action: loot.Use, Actor: by, Desk: name, Purpose: purpose, Subject: s, Collection: used, Fields: []loot.Field{Services},
 	})
 	if err != nil {
 		return err
@@ -194,7 +191,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			d := draft{subject: s, version: v.Hash(), record: invoice.Record{Language: seller.Language, Known: b.known(v, values, at)}}
 			d.newer = !known || newest(values).After(copied.Changed)
 			d.record.Foot = []string{ledgerWords[seller.Language] + " " + b.Ledger.VerifierKey()}
-			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c])
+			d.record.Invoice = b.write(seller, values, exempt, m, c, by[c].lines)
 			wrong, err := b.faultOf(ctx, tx, v, s, &d.record.Invoice)
 			if err != nil {
 				return err
@@ -203,7 +200,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 				out = waits(nil, wrong)
 				return nil
 			}
-			d.record.Known = append(d.record.Known, b.knownServices(v.Titles(Services)[0], uses, m, &d.record)...)
+			d.record.Known = append(d.record.Known, b.knownServices(v.Titles(Services)[0], by[c].came, &d.record)...)
 			text, err := account(ctx, tx, &d.record.Invoice, seller.Language)
 			if err != nil {
 				return err
@@ -242,6 +239,19 @@ func disputed(held map[loot.Field]vault.About, fields []loot.Field) loot.Field {
 		}
 	}
 	return ""
+}
+
+// reported returns the first of what a customer says is wrong of what their invoices are
+// drawn from, be it the services; empty: nothing.
+func (b *Billing) reported(ctx context.Context, tx *store.Tx, s loot.Subject, held map[loot.Field]vault.About, fields []loot.Field) (loot.Field, error) {
+	if f := disputed(held, fields); f != "" {
+		return f, nil
+	}
+	person, err := b.Gate.Person(ctx, tx, s)
+	if err != nil || !person.Disputed(Services) {
+		return "", err
+	}
+	return Services, nil
 }
 
 func disputedWords(s *statement.Statement, f loot.Field) string {
@@ -294,10 +304,10 @@ func (f finding) badge() web.Badge {
 	if f.Fault != "" {
 		return waitsBadge
 	}
-	return web.Badge{Tone: web.Bad, Text: "wrong"}
+	return wrongBadge
 }
 
-var waitsBadge = web.Badge{Tone: web.Warn, Text: "waits"}
+var waitsBadge, wrongBadge = web.Badge{Tone: web.Warn, Text: "waits"}, web.Badge{Tone: web.Bad, Text: "wrong"}
 
 // plan returns where the service that has no plan gets one; empty: it is about something else.
 func (f finding) plan() string {
@@ -307,20 +317,27 @@ func (f finding) plan() string {
 	return servicePath(f.Service)
 }
 
-// charged returns the lines of each currency, and what stands against charging
+// A charge is what an invoice charges, and how each line of it came.
+type charge struct {
+	lines []invoice.Line
+	came  []origin
+}
+
+// charged returns what is charged in each currency, and what stands against charging
 // anything.
-func charged(uses []use, m Month, at *time.Location, lang string) (by map[string][]invoice.Line, currencies []string, wrong finding) {
-	by = map[string][]invoice.Line{}
+func charged(uses []use, m Month, at *time.Location, lang string) (by map[string]charge, currencies []string, wrong finding) {
+	by = map[string]charge{}
 	for _, u := range uses {
 		if u.each == "" {
 			return nil, nil, finding{Text: "The service " + u.Reference + " (" + u.Title + ") has no plan, so nothing says what it costs.", Service: u.Reference}
 		}
 		for _, l := range u.lines(m, at, lang) {
-			if by[u.currency] == nil {
+			one, begun := by[u.currency]
+			if !begun {
 				currencies = append(currencies, u.currency)
 			}
-			l.ID = fmt.Sprint(len(by[u.currency]) + 1)
-			by[u.currency] = append(by[u.currency], l)
+			l.ID = fmt.Sprint(len(one.lines) + 1)
+			by[u.currency] = charge{append(one.lines, l), append(one.came, u.cameBy(l))}
 		}
 	}
 	return by, currencies, finding{}
@@ -413,23 +430,12 @@ func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since tim
 	}
 }
 
-// knownServices is what is known about the services that an invoice charges for a month,
-// line by line, as [charged] writes them.
-func (b *Billing) knownServices(field string, uses []use, m Month, r *invoice.Record) (out []invoice.Known) {
-	at := b.seller.place()
-	for _, u := range uses {
-		if u.currency != r.Invoice.Currency {
-			continue
-		}
-		for range u.lines(m, at, r.Language) {
-			l := r.Invoice.Lines[len(out)]
-			came := u.came
-			if i := slices.IndexFunc(u.counted, func(c counted) bool { return l.Item == u.plan+"/"+c.ID }); i >= 0 {
-				came = origin{invoice.Counted, u.counted[i].last}
-			}
-			wrong := b.BaseURL + "/portal/checks/wrong?" + url.Values{"field": {string(Services)}, "line": {l.ID}}.Encode()
-			out = append(out, invoice.Charged(l, field, came.from, invoice.DateOf(came.at.In(at)), r.Language, wrong))
-		}
+// knownServices is what is known about the services that an invoice charges, line by line.
+func (b *Billing) knownServices(field string, came []origin, r *invoice.Record) (out []invoice.Known) {
+	for i, l := range r.Invoice.Lines {
+		since := invoice.DateOf(came[i].at.In(b.seller.place()))
+		wrong := b.BaseURL + "/portal/checks/wrong?" + url.Values{"field": {string(Services)}, "line": {l.ID}}.Encode()
+		out = append(out, invoice.Charged(l, field, came[i].from, since, r.Language, wrong))
 	}
 	return out
 }

@@ -213,14 +213,10 @@ func putPending(ctx context.Context, tx *store.Tx, p pending) error {
 	for _, f := range p.Missing {
 		missing = append(missing, string(f))
 	}
-	unregistered := 0
-	if p.Finding.Unregistered {
-		unregistered = 1
-	}
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_pending (subject, month, missing, finding, service, fault, unregistered, since, told) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 		ON CONFLICT (subject, month) DO UPDATE SET missing = excluded.missing, finding = excluded.finding, service = excluded.service, fault = excluded.fault, unregistered = excluded.unregistered, since = excluded.since,
 			told = CASE WHEN billing_pending.fault = excluded.fault THEN billing_pending.told ELSE 0 END`,
-		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, string(p.Finding.Fault), unregistered, p.Since.UnixMicro()); err != nil {
+		p.Subject, string(p.Month), strings.Join(missing, " "), p.Finding.Text, p.Finding.Service, string(p.Finding.Fault), store.Flag(p.Finding.Unregistered), p.Since.UnixMicro()); err != nil {
 		return fmt.Errorf("billing: pending: %w", err)
 	}
 	return nil

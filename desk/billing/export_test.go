@@ -25,8 +25,10 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 		clerk := loot.Actor{Kind: loot.Staff, ID: "m1", Name: "Made-up Clerk", Roles: []loot.Role{"billing"}}
 		o.asStaff("billing")
 		desktest.Leads(t, o.Post("/console/billing/invoices/"+i.Number+"/payments", "sent", "a", "amount", "1.61", "day", "2026-12-02"), "/console/billing/invoices/"+i.Number)
-		h, _, err := o.b.addHook(t.Context(), clerk, webhook{URL: "https://panel.example.com/told?key=hidden", Events: []string{"service.ended"}})
-		ok(t, err)
+		for range 2 {
+			_, _, err := o.b.addHook(t.Context(), clerk, webhook{URL: "https://panel.example.com/told?key=hidden", Events: []string{"service.ended"}})
+			ok(t, err)
+		}
 		service := o.of(s)[0].Reference
 		ok(t, o.b.ArchiveKeys(t.Context(), s))
 		o.Tx(func(ctx context.Context, tx *store.Tx) error {
@@ -40,7 +42,7 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 			if _, err := tx.Exec(ctx, `INSERT INTO billing_usage (service, mark, meter, kind, at, amount) VALUES ($1, 'told-1', 'disk', 'level', $2, 91500000)`, service, desktest.Start.UnixMicro()); err != nil {
 				return err
 			}
-			if err := o.b.tellHooks(ctx, tx, []webhook{h}, "service.ended", eventData{Service: service, Customer: s, State: Ended}); err != nil {
+			if err := o.b.tellHooks(ctx, tx, "service.ended", eventData{Service: service, Customer: s, State: Ended}); err != nil {
 				return err
 			}
 			return o.b.Archive(ctx, tx, clerk, "Import", []Former{{
@@ -71,6 +73,9 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 				t.Errorf("the copy lacks %s", want)
 			}
 		}
+		if messages, told := strings.Count(string(text), `"message":{`), strings.Count(string(text), `{"system":"panel.example.com"`); messages != 1 || told != 2 {
+			t.Errorf("%d messages to %d systems, want one to two", messages, told)
+		}
 		if strings.Contains(string(text), "hidden") {
 			t.Error("the copy shows the whole address of another system")
 		}
@@ -91,10 +96,14 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 			}
 			contents, err := documents[at].Read(t.Context())
 			ok(t, err)
+			got := strings.ReplaceAll(string(contents[n]), "\u00a0", " ")
 			for _, want := range wants {
-				if got := strings.ReplaceAll(string(contents[n]), "\u00a0", " "); !strings.Contains(got, want) {
+				if !strings.Contains(got, want) {
 					t.Errorf("%s lacks %q: %.500s", file, want, got)
 				}
+			}
+			if strings.HasSuffix(file, ".txt") && strings.Contains(got, ": \n") {
+				t.Errorf("%s names what was not given: %s", file, got)
 			}
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"loot"
@@ -372,21 +371,28 @@ func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, writ
 	return nil
 }
 
+const hintColumns = `id, subject, rule, service, target, plan, why, data, made`
+
+func scanHint(row store.Row) (h Hint, err error) {
+	var made int64
+	err = row.Scan(&h.ID, &h.Subject, &h.Rule, &h.Service, &h.Target, &h.Plan, &h.Why, &h.Data, &made)
+	h.Made = store.Instant(made)
+	return h, err
+}
+
 // hintsOf returns what a customer is shown, latest first.
 func (b *Billing) hintsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (out []Hint, err error) {
-	rows, err := tx.Query(ctx, `SELECT n.id, n.subject, n.rule, n.service, n.target, n.plan, n.why, n.data, n.made FROM billing_hint n
+	rows, err := tx.Query(ctx, `SELECT `+hintColumns+` FROM billing_hint n
 		WHERE n.taken = 0 AND n.refused = 0 AND n.made > $1 AND `+where+` ORDER BY n.made DESC, n.id`, append([]any{b.Now().Add(-hintLife).UnixMicro()}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: hints: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var h Hint
-		var made int64
-		if err := rows.Scan(&h.ID, &h.Subject, &h.Rule, &h.Service, &h.Target, &h.Plan, &h.Why, &h.Data, &made); err != nil {
+		h, err := scanHint(rows)
+		if err != nil {
 			return nil, fmt.Errorf("billing: hints: %w", err)
 		}
-		h.Made = store.Instant(made)
 		out = append(out, h)
 	}
 	return out, rows.Err()
@@ -412,18 +418,11 @@ func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
 // oldHints are suggestions that are shown no longer.
 func (b *Billing) oldHints() lapsing {
 	return lapsing{
-		Lapse: desk.Lapse{What: "Suggestions", Why: "shown for " + strconv.Itoa(int(hintLife/(24*time.Hour))) + " days", Clause: Keeps[1]}, in: used,
-		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var was Hint
-				var made int64
-				err = row.Scan(&was.ID, &one.Subject, &was.Rule, &was.Service, &was.Target, &was.Plan, &was.Why, &was.Data, &made)
-				was.Made = store.Instant(made)
-				one.At, one.said = was.Made.Add(hintLife), func() (any, error) { return was, nil }
-				return one, err
-			}, `DELETE FROM billing_hint WHERE id IN (SELECT id FROM billing_hint WHERE made <= $1 ORDER BY made, id LIMIT $2) RETURNING id, subject, rule, service, target, plan, why, data, made`,
-				b.Now().Add(-hintLife).UnixMicro(), sweepSize)
-		},
+		Lapse: desk.Lapse{What: "Suggestions", Why: "shown for " + inDays(hintLife), Clause: Keeps[1]}, in: used,
+		take: b.takes(hintLife, func(row store.Row) (lapsed, error) {
+			was, err := scanHint(row)
+			return lapsed{Subject: was.Subject, At: was.Made, said: asWas(was)}, err
+		}, `DELETE FROM billing_hint WHERE id IN (SELECT id FROM billing_hint WHERE made <= $1 ORDER BY made, id LIMIT $2) RETURNING `+hintColumns),
 		ahead: counts(hintLife, `SELECT (made + $1) / $2, count(*) FROM billing_hint WHERE made <= $3 GROUP BY 1`),
 	}
 }

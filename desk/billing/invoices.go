@@ -114,14 +114,8 @@ func (b *Billing) myInvoices(w http.ResponseWriter, r *http.Request) error {
 		if err != nil && loot.KindOf(err) != loot.NotFound {
 			return err
 		}
-		if open = disputed(held, terms); open == "" {
-			p, err := b.Gate.Person(r.Context(), tx, me)
-			if err != nil {
-				return err
-			}
-			if p.Disputed(Services) {
-				open = Services
-			}
+		if open, err = b.reported(r.Context(), tx, me, held, terms); err != nil {
+			return err
 		}
 		if v.Actions, err = b.before(r.Context(), tx, me); err != nil {
 			return err

@@ -185,17 +185,23 @@ func TestAnIssuedInvoiceIsNeverChanged(t *testing.T) {
 		o.customer(meadow)
 		o.after(december)
 		o.run(november)
-		statements := []string{`UPDATE billing_invoice SET total = 0`, `UPDATE billing_invoice SET number = 'X'`, `DELETE FROM billing_invoice`, `DELETE FROM billing_invoice WHERE total > 0`}
+		final := []string{`UPDATE billing_invoice SET total = 0`, `UPDATE billing_invoice SET number = 'X'`, `DELETE FROM billing_invoice`, `DELETE FROM billing_invoice WHERE total > 0`, `UPDATE vault_chunk SET sealed = sealed`}
+		kept := []string{`DELETE FROM vault_chunk`, `DELETE FROM vault_file`}
 		if o.b.DB.Dialect() == store.SQLite {
-			statements = append(statements, `INSERT OR REPLACE INTO billing_invoice SELECT * FROM billing_invoice`)
+			final = append(final, `INSERT OR REPLACE INTO billing_invoice SELECT * FROM billing_invoice`)
+			kept = append(kept, `INSERT OR REPLACE INTO vault_chunk SELECT * FROM vault_chunk`)
+		} else {
+			kept = append(kept, `TRUNCATE vault_chunk`)
 		}
-		for _, q := range statements {
-			err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
-				_, err := tx.Exec(t.Context(), q)
-				return err
-			})
-			if err == nil || !strings.Contains(err.Error(), "final") {
-				t.Errorf("%s: %v", q, err)
+		for why, statements := range map[string][]string{"final": final, "kept": kept} {
+			for _, q := range statements {
+				err := o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
+					_, err := tx.Exec(t.Context(), q)
+					return err
+				})
+				if err == nil || !strings.Contains(err.Error(), why) {
+					t.Errorf("%s: %v", q, err)
+				}
 			}
 		}
 		if all := o.issued(""); len(all) != 1 || all[0].Total != 161 {
@@ -544,6 +550,30 @@ func TestAFaultThatIsFoundMeanwhileIsTold(t *testing.T) {
 	})
 }
 
+// Nobody is told of what is the company's to mend, and the page of the month says so of
+// nobody, be it that they were told of something else before.
+func TestWhatIsTheCompanysToMendIsToldNobody(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		for _, p := range []pending{
+			{Month: november, Missing: []loot.Field{town}},
+			{Month: november, Finding: finding{Text: "It has no plan."}},
+			{Month: november.after(), Finding: finding{Text: "It has no plan."}},
+		} {
+			p.Subject, p.Since = s, o.Clock.Now()
+			o.Tx(func(ctx context.Context, tx *store.Tx) error { return putPending(ctx, tx, p) })
+			ok(t, o.b.tell(t.Context(), tellArgs{s, p.Month}))
+		}
+		if sent := o.Mail.Sent(); len(sent) != 1 || !strings.Contains(sent[0].Text, "Town or city") {
+			t.Errorf("%+v", sent)
+		}
+		o.asStaff("billing")
+		page := o.Get("/console/billing/run?month=2026-11")
+		shows(t, page, http.StatusOK, "It has no plan.")
+		desktest.Lacks(t, page, "The customer was told")
+	})
+}
+
 // contents returns every document of an invoice as its owner gets them.
 func (o *office) contents(number string) (out []byte) {
 	o.Helper()
@@ -628,6 +658,9 @@ func TestDocumentsAreTheSameYearsLaterAndGoWhenTheLawSays(t *testing.T) {
 		}
 		if _, err := o.Kit.Keyring.Person(ctx, s, invoices); err == nil {
 			t.Error("the key to the copy is still there")
+		}
+		if lines, err := o.b.Lines(ctx, loot.Actor{Kind: loot.Person, ID: string(s)}, i.Number); err != nil || lines != nil {
+			t.Errorf("of what is removed: %+v, %v", lines, err)
 		}
 	})
 }

@@ -18,36 +18,30 @@ const copies, copiesBefore = "Copies of invoices", "Invoices of the system befor
 // oldCopies are the documents of invoices that the law wants kept no longer. The
 // invoices say from then on that those are removed.
 func (b *Billing) oldCopies(p statement.Purpose) lapsing {
-	early := func(now time.Time) int64 { return now.Add(-p.Retain + 48*time.Hour).UnixMicro() }
+	read := func(ctx context.Context, tx *store.Tx, rest string, args ...any) (out []lapsed, err error) {
+		all, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1`+rest, args...)
+		for _, i := range all {
+			out = append(out, lapsed{ID: i.Number, Subject: i.Subject, At: p.Keep.After(i.At.UTC()), File: i.File, said: asWas(i.Number)})
+		}
+		return out, err
+	}
 	return lapsing{
 		Lapse: desk.Lapse{What: copies, Why: whyOver(p), Clause: p.Clause}, in: invoices,
-		take: func(ctx context.Context, tx *store.Tx) (out []lapsed, err error) {
+		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
 			now := b.Now()
-			old, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1 ORDER BY i.at, i.number LIMIT $2`, early(now), sweepSize)
+			all, err := read(ctx, tx, ` ORDER BY i.at, i.number LIMIT $2`, p.Keep.AboutBefore(now).UnixMicro(), sweepSize)
 			if err != nil {
 				return nil, err
 			}
-			for _, i := range old {
-				end := p.Keep.After(i.At.UTC())
-				if end.After(now) {
-					break
-				}
-				if _, err := tx.Exec(ctx, `INSERT INTO billing_removed (number, at) VALUES ($1, $2)`, i.Number, now.UnixMicro()); err != nil {
-					return nil, fmt.Errorf("billing: removed: %w", err)
-				}
-				out = append(out, lapsed{Subject: i.Subject, At: end, File: i.File, said: func() (any, error) { return i.Number, nil }})
+			all = over(all, now)
+			for _, one := range all {
+				tx.Add(`INSERT INTO billing_removed (number, at) VALUES`, one.ID, now.UnixMicro())
 			}
-			return out, nil
+			return all, tx.Flush(ctx) // what is left of somebody's is counted next
 		},
 		ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
-			old, err := readInvoices(ctx, tx, `WHERE r.number IS NULL AND i.at < $1`, early(until))
-			var ends []time.Time
-			for _, i := range old {
-				if end := p.Keep.After(i.At.UTC()); !end.After(until) {
-					ends = append(ends, end)
-				}
-			}
-			return perDay(l, ends), err
+			all, err := read(ctx, tx, ``, p.Keep.AboutBefore(until).UnixMicro())
+			return perDay(l, over(all, until)), err
 		},
 	}
 }
@@ -56,38 +50,28 @@ func (b *Billing) oldCopies(p statement.Purpose) lapsing {
 func (b *Billing) oldArchive(p statement.Purpose) lapsing {
 	return lapsing{
 		Lapse: desk.Lapse{What: copiesBefore, Why: whyOver(p), Clause: p.Clause}, in: invoices,
-		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var kept int64
-				var number string
-				err = row.Scan(&one.File, &one.Subject, &kept, &number)
-				one.At, one.said = store.Instant(kept), func() (any, error) { return number, nil }
-				return one, err
-			}, `DELETE FROM billing_archive WHERE id IN (SELECT id FROM billing_archive WHERE kept <= $1 ORDER BY kept, id LIMIT $2) RETURNING id, subject, kept, number`,
-				b.Now().UnixMicro(), sweepSize)
-		},
+		take: b.takes(0, func(row store.Row) (one lapsed, err error) {
+			var kept int64
+			var number string
+			err = row.Scan(&one.File, &one.Subject, &kept, &number)
+			one.At, one.said = store.Instant(kept), asWas(number)
+			return one, err
+		}, `DELETE FROM billing_archive WHERE id IN (SELECT id FROM billing_archive WHERE kept <= $1 ORDER BY kept, id LIMIT $2) RETURNING id, subject, kept, number`),
 		ahead: counts(0, `SELECT (kept + $1) / $2, count(*) FROM billing_archive WHERE kept <= $3 GROUP BY 1`),
 	}
 }
 
 func whyOver(p statement.Purpose) string { return p.Keep.Words() + " after it was written: " + p.Law }
 
-// bookkeeping returns the purpose for which the law has invoices kept; false: the
-// statement in force has none.
-func (b *Billing) bookkeeping() (statement.Purpose, bool, error) {
-	s, err := b.inForce()
-	if err != nil {
-		return statement.Purpose{}, false, err
-	}
-	p, ok := s.Purpose(forBookkeeping)
-	return p, ok, nil
-}
-
 // retains tells which invoices the law has kept, of a person or of everybody.
 func (b *Billing) retains(ctx context.Context, tx *store.Tx, s loot.Subject) ([]desk.Retained, error) {
-	p, ok, err := b.bookkeeping()
-	if err != nil || !ok {
+	v, err := b.inForce()
+	if err != nil {
 		return nil, err
+	}
+	p, ok := v.Purpose(forBookkeeping)
+	if !ok {
+		return nil, nil
 	}
 	n, last, err := countCopies(ctx, tx, s)
 	if err != nil {

@@ -194,7 +194,7 @@ func (b *Billing) letter(ctx context.Context, a letterArgs) error {
 	}
 	return b.DB.InTx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO billing_letter (invoice, level, at, sent) VALUES ($1, $2, $3, $4) ON CONFLICT (invoice, level) DO NOTHING`,
-			i.Number, a.Level, b.Now().UnixMicro(), map[bool]int{true: 1}[sent]); err != nil {
+			i.Number, a.Level, b.Now().UnixMicro(), store.Flag(sent)); err != nil {
 			return fmt.Errorf("billing: letter: %w", err)
 		}
 		return nil

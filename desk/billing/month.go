@@ -148,6 +148,14 @@ func (u use) lines(m Month, at *time.Location, lang string) (out []invoice.Line)
 	return append(out, u.metered(in, began, over)...)
 }
 
+// cameBy returns how what one of its lines charges came.
+func (u use) cameBy(l invoice.Line) origin {
+	if i := slices.IndexFunc(u.counted, func(c counted) bool { return l.Item == u.plan+"/"+c.ID }); i >= 0 {
+		return origin{invoice.Counted, u.counted[i].last}
+	}
+	return u.came
+}
+
 // setupWords stand on the line of what it costs to set a service up, by language.
 var setupWords = map[string]string{"en": "setup", "de": "Einrichtung", "es": "puesta en marcha", "fr": "mise en service", "nl": "inrichting"}
 

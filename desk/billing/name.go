@@ -67,23 +67,21 @@ func LongestName(s *statement.Statement) int {
 // a reason for the ledger. The keys were made before; see [Billing.NameKeys]. Where the
 // statement does not let this desk keep it, a service has none.
 func (b *Billing) Name(ctx context.Context, tx *store.Tx, by loot.Actor, reason string, all []Named) error {
-	hooks, err := hooksOf(ctx, tx, addressAssigned) // looked up once for all
-	if err != nil {
-		return err
-	}
+	var noted []Assignment
 	for _, n := range all {
 		if n.Name == "" || !n.Ended.IsZero() {
 			continue
 		}
-		_, err := b.noteAddress(ctx, tx, by, reason, n.Subject, lease{Service: n.Reference, Name: n.Name, From: n.Made}, hooks)
+		a, err := b.noteAddress(ctx, tx, by, reason, n.Subject, lease{Service: n.Reference, Name: n.Name, From: n.Made})
 		if _, refused := errors.AsType[*gate.Refusal](err); refused || web.Wrong(err) != nil {
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		noted = append(noted, a)
 	}
-	return nil
+	return b.tellAddresses(ctx, tx, addressAssigned, noted...)
 }
 
 // called returns the name that a service has, of its addresses; empty: none.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"loot"
@@ -274,26 +273,16 @@ func (b *Billing) oldTold(s *statement.Statement) (out []lapsing) {
 			Lapse: desk.Lapse{What: one.what, Why: why, Clause: p.Clause}, in: invoices,
 			take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
 				now := b.Now()
-				var ids []any
-				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1 ORDER BY at, id LIMIT $2`+tx.ForUpdate(), &ids, now.Add(-p.Retain+48*time.Hour).UnixMicro(), sweepSize)
+				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1 ORDER BY at, id LIMIT $2`+tx.ForUpdate(), p.Keep.AboutBefore(now).UnixMicro(), sweepSize)
 				if err != nil {
 					return nil, err
 				}
-				if i := slices.IndexFunc(all, func(one lapsed) bool { return one.At.After(now) }); i >= 0 {
-					all = all[:i]
-				}
-				return all, removeIn(ctx, tx, `UPDATE billing_payment SET sealed = NULL, thread = '' WHERE id IN `, ids[:len(all)])
+				all = over(all, now)
+				return all, removeIn(ctx, tx, `UPDATE billing_payment SET sealed = NULL, thread = '' WHERE id IN `, all)
 			},
 			ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
-				var ids []any
-				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1`, &ids, until.Add(-p.Retain+48*time.Hour).UnixMicro())
-				var ends []time.Time
-				for _, one := range all {
-					if !one.At.After(until) {
-						ends = append(ends, one.At)
-					}
-				}
-				return perDay(l, ends), err
+				all, err := b.toldUntil(ctx, tx, p, one.where+` AND at < $1`, p.Keep.AboutBefore(until).UnixMicro())
+				return perDay(l, over(all, until)), err
 			},
 		})
 	}
@@ -301,14 +290,13 @@ func (b *Billing) oldTold(s *statement.Statement) (out []lapsing) {
 }
 
 // toldUntil reads what the bank said of payments, with the time until which a purpose
-// keeps it, and their ids.
-func (b *Billing) toldUntil(ctx context.Context, tx *store.Tx, p statement.Purpose, where string, ids *[]any, args ...any) ([]lapsed, error) {
+// keeps it.
+func (b *Billing) toldUntil(ctx context.Context, tx *store.Tx, p statement.Purpose, where string, args ...any) ([]lapsed, error) {
 	return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-		var id string
 		var at int64
 		var sealed []byte
-		err = row.Scan(&id, &one.Subject, &at, &sealed)
-		*ids = append(*ids, id)
+		err = row.Scan(&one.ID, &one.Subject, &at, &sealed)
+		id := one.ID
 		one.At, one.said = p.Keep.After(store.Instant(at)), func() (any, error) { return b.openTold(id, sealed) }
 		return one, err
 	}, `SELECT id, subject, at, sealed FROM billing_payment WHERE sealed IS NOT NULL AND `+where, args...)

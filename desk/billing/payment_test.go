@@ -14,6 +14,7 @@ import (
 	"loot/desk/billing/camt"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
+	"loot/statement"
 	"loot/store"
 	"loot/web/webtest"
 )
@@ -209,34 +210,44 @@ func TestAPaymentIsWrittenDownByHandOnce(t *testing.T) {
 	})
 }
 
+// TestWhatABankSaysIsKeptAsLongAsTheStatementSays, by the calendar, also where it says so in
+// months.
 func TestWhatABankSaysIsKeptAsLongAsTheStatementSays(t *testing.T) {
-	onEach(t, func(t *testing.T, o *office) {
-		i := o.billedFor(1)[0]
-		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
-		o.uploads(madeUpEntry{Amount: "1.61", Text: i.Number, Name: "Made-up Payer"}, madeUpEntry{Amount: "3.00", Text: "nothing", Nth: 1})
-		kept := func() (n int) {
-			ok(t, o.b.sweep(t.Context(), sweepArgs{}))
-			return len(o.paid(`WHERE p.sealed IS NOT NULL`))
-		}
-		begin := o.Clock.Now()
-		for _, one := range []struct {
-			after time.Time
-			want  int
-		}{
-			{begin.Add(45*24*time.Hour - time.Hour), 2},
-			{begin.Add(45*24*time.Hour + time.Hour), 1},
-			{begin.AddDate(6, 0, 0).Add(-time.Hour), 1},
-			{begin.AddDate(6, 0, 0).Add(time.Hour), 0},
-		} {
-			o.after(one.after)
-			if got := kept(); got != one.want {
-				t.Errorf("at %v what the bank says is kept of %d payments, want %d", one.after, got, one.want)
+	t.Parallel()
+	src := string(statement.Default())
+	for _, law := range []string{"6y", "72m"} {
+		by := desktest.Parse(t, []byte(strings.Replace(src, "    retain: 6y\n", "    retain: "+law+"\n", 1)))
+		desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+			o := newOfficeBy(t, db, by)
+			i := o.billedFor(1)[0]
+			o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+			o.uploads(madeUpEntry{Amount: "1.61", Text: i.Number, Name: "Made-up Payer"}, madeUpEntry{Amount: "3.00", Text: "nothing", Nth: 1})
+			kept := func() (told, copies int) {
+				ok(t, o.b.sweep(t.Context(), sweepArgs{}))
+				return len(o.paid(`WHERE p.sealed IS NOT NULL`)), len(o.issued(`WHERE r.number IS NULL`))
 			}
-		}
-		if got := o.paid(""); len(got) != 2 {
-			t.Errorf("the payments themselves stay: %+v", got)
-		}
-	})
+			begin := o.Clock.Now()
+			for _, one := range []struct {
+				after        time.Time
+				told, copies int
+			}{
+				{begin.Add(45*24*time.Hour - time.Hour), 2, 1},
+				{begin.Add(45*24*time.Hour + time.Hour), 1, 1},
+				{i.At.AddDate(6, 0, 0).Add(-time.Hour), 1, 1},
+				{i.At.AddDate(6, 0, 0).Add(time.Hour), 1, 0},
+				{begin.AddDate(6, 0, 0).Add(-time.Hour), 1, 0},
+				{begin.AddDate(6, 0, 0).Add(time.Hour), 0, 0},
+			} {
+				o.after(one.after)
+				if told, copies := kept(); told != one.told || copies != one.copies {
+					t.Errorf("%s: at %v what the bank says is kept of %d payments, and %d invoices have documents; want %d and %d", law, one.after, told, copies, one.told, one.copies)
+				}
+			}
+			if got := o.paid(""); len(got) != 2 {
+				t.Errorf("the payments themselves stay: %+v", got)
+			}
+		})
+	}
 }
 
 // One thing that cannot be done keeps nothing else from being done.

@@ -78,11 +78,7 @@ func (b *Billing) replan(ctx context.Context, tx *store.Tx, one Service, plan st
 	if err := b.Gate.NoteAbout(ctx, tx, one.Subject, collection, by, "service.plan", Keeps[0]); err != nil {
 		return err
 	}
-	hooks, err := hooksOf(ctx, tx, servicePlanned)
-	if err != nil {
-		return err
-	}
-	return b.tellHooks(ctx, tx, hooks, servicePlanned, eventData{
+	return b.tellHooks(ctx, tx, servicePlanned, eventData{
 		Service: one.Reference, Customer: one.Subject, Kind: one.Service, Plan: plan, Former: had, From: from, State: one.State, Reason: NewPlan,
 	})
 }

@@ -29,7 +29,7 @@ func (o *office) charged(s loot.Subject, m Month) (out string) {
 	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
 		uses, err := usesOf(o.Context(), tx, nil, s, from, to)
 		by, _, wrong := charged(uses, m, at, "en")
-		for _, l := range by["EUR"] {
+		for _, l := range by["EUR"].lines {
 			out += fmt.Sprintf("%s: %s %s %s; ", l.Item, l.Quantity, l.Unit, l.Price)
 		}
 		out += wrong.Text

@@ -180,7 +180,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	by, currencies, wrong := charged(uses, m, at, b.seller.Language)
 	var sums []string
 	for _, c := range currencies {
-		inv := invoice.Invoice{Currency: c, Lines: by[c]}
+		inv := invoice.Invoice{Currency: c, Lines: by[c].lines}
 		if err := inv.Compute(); err != nil {
 			wrong = finding{Text: "The sums cannot be worked out: " + err.Error() + "."}
 			continue
@@ -209,7 +209,10 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	if err != nil && !erased && !vault.Damaged(err) {
 		return row, err
 	}
-	open := disputed(held, all)
+	open, failed := b.reported(ctx, tx, subject, held, all)
+	if failed != nil {
+		return row, failed
+	}
 	missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok })
 	switch {
 	case len(currencies) > 0 && !slices.ContainsFunc(currencies, func(c string) bool { return !done[c] }):
@@ -223,7 +226,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	case len(currencies) == 0:
 		row.State = web.Badge{Text: "nothing to charge"}
 	case err != nil:
-		row.State, row.Why = finding{}.badge(), unreadable
+		row.State, row.Why = wrongBadge, unreadable
 	case len(missing) > 0:
 		row.State, row.Why = waitsBadge, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
 	default:

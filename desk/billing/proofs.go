@@ -117,7 +117,7 @@ func (b *Billing) drawnFromThese(ctx context.Context, w *desk.World, s *statemen
 	}); err != nil {
 		return "", err
 	}
-	if len(looked) != 1 || looked[0].Facts.Purpose != forInvoice || !slices.Equal(looked[0].Subject.Fields, []loot.Field{usedWhat}) {
+	if len(looked) != 1 || looked[0].Facts.Purpose != forInvoice || !slices.Equal(looked[0].Subject.Fields, []loot.Field{Services}) {
 		return "", fmt.Errorf("the ledger has %d entries about what the customer used, and there was one look for one invoice", len(looked))
 	}
 	if opened < len(must) {

@@ -51,6 +51,19 @@ func TestTheLastInvoiceIsWritten(t *testing.T) {
 		}
 		o.order("o-again", s, "shared-hosting", "shared-small")
 		expect("another service runs", s, false)
+		o.Clock.Advance(time.Hour)
+		o.order("o-short", s, "shared-hosting", "shared-small")
+		short := o.of(s)[0]
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return o.b.move(ctx, tx, short, Move{To: Ended, By: loot.Actor{Kind: loot.Person, ID: string(s)}, Why: AsAsked})
+		})
+		o.after(december.AddDate(0, 1, 0))
+		ends(s)
+		o.after(december.AddDate(0, 2, 0))
+		o.run("2026-12")
+		expect("one that was ordered before another ran for longer", s, false)
+		o.run("2027-01")
+		expect("the last invoice is written", s, true)
 		ends(free)
 		expect("nothing says what it costs", free, false)
 		expect("nothing was ever ordered", never, true)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -109,7 +108,7 @@ func (b *Billing) record(ctx context.Context, by loot.Actor, all []Record, whole
 		out = Taken{}
 		// What is counted says nothing about anybody, so it is decided about nobody.
 		if _, err := b.Gate.Decide(ctx, tx, gate.Request{
-			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forInvoice, Collection: used, Fields: []loot.Field{usedWhat},
+			Action: loot.Collect, Actor: b.actor(), By: by, Desk: name, Purpose: forInvoice, Collection: used, Fields: []loot.Field{Services},
 		}); err != nil {
 			return err
 		}
@@ -379,19 +378,16 @@ func monthsUsed(ctx context.Context, tx *store.Tx, s loot.Subject, place *time.L
 // oldUse is what was used longer ago than anything is charged or shown.
 func (b *Billing) oldUse() lapsing {
 	return lapsing{
-		Lapse: desk.Lapse{What: "Records of use", Why: "charged and shown for " + strconv.Itoa(int(oldestUse/(24*time.Hour))) + " days", Clause: Keeps[0]}, in: used,
-		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var was Record
-				var at int64
-				err = row.Scan(&was.Service, &was.Key, &was.Meter, &at, &was.Amount, &one.Subject)
-				was.At = store.Instant(at)
-				one.At, one.said = was.At.Add(oldestUse), func() (any, error) { return was, nil }
-				return one, err
-			}, `DELETE FROM billing_usage WHERE (service, mark) IN (SELECT service, mark FROM billing_usage WHERE at <= $1 ORDER BY at LIMIT $2)
-				RETURNING service, mark, meter, at, amount, COALESCE((SELECT s.subject FROM billing_service s WHERE s.reference = billing_usage.service), '')`,
-				b.Now().Add(-oldestUse).UnixMicro(), sweepSize)
-		},
+		Lapse: desk.Lapse{What: "Records of use", Why: "charged and shown for " + inDays(oldestUse), Clause: Keeps[0]}, in: used,
+		take: b.takes(oldestUse, func(row store.Row) (one lapsed, err error) {
+			var was Record
+			var at int64
+			err = row.Scan(&was.Service, &was.Key, &was.Meter, &at, &was.Amount, &one.Subject)
+			was.At = store.Instant(at)
+			one.At, one.said = was.At, asWas(was)
+			return one, err
+		}, `DELETE FROM billing_usage WHERE (service, mark) IN (SELECT service, mark FROM billing_usage WHERE at <= $1 ORDER BY at LIMIT $2)
+			RETURNING service, mark, meter, at, amount, COALESCE((SELECT s.subject FROM billing_service s WHERE s.reference = billing_usage.service), '')`),
 		ahead: counts(oldestUse, `SELECT (at + $1) / $2, count(*) FROM billing_usage WHERE at <= $3 GROUP BY 1`),
 	}
 }

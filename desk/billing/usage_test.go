@@ -230,7 +230,7 @@ func TestUseIsChargedExactly(t *testing.T) {
 				return err
 			}
 			by, _, _ := charged(uses, november, time.UTC, "en")
-			inv := invoice.Invoice{Currency: "EUR", Lines: by["EUR"]}
+			inv := invoice.Invoice{Currency: "EUR", Lines: by["EUR"].lines}
 			err = inv.Compute()
 			net = inv.Totals.WithoutTax
 			return err
@@ -270,7 +270,7 @@ func TestUseIsOfItsMonthAndPlan(t *testing.T) {
 			ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
 				all, err := usesOf(t.Context(), tx, nil, s, from, to)
 				by, _, _ := charged(all, m, from.Location(), "en")
-				for _, l := range by["EUR"] {
+				for _, l := range by["EUR"].lines {
 					if strings.HasSuffix(l.Item, "/traffic") {
 						got += fmt.Sprintf("%s %s from %s to %s", l.Quantity, l.Item, l.Period.From, l.Period.To)
 					}

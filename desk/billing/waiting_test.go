@@ -37,6 +37,9 @@ func TestAllThatWaitsIsReached(t *testing.T) {
 			for at := path; at != "" && pages < 9; pages++ {
 				a := o.Get(at)
 				shows(t, a, http.StatusOK)
+				if back := strings.Contains(a.Body, "Back to the start"); back != (pages > 0) {
+					t.Errorf("%s: a way back is there: %v", at, back)
+				}
 				got = append(got, regexp.MustCompile(find).FindAllString(a.Body, -1)...)
 				m := nextPage.FindStringSubmatch(a.Body)
 				if at = ""; m != nil {

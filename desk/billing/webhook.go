@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -120,10 +119,6 @@ func (b *Billing) addHook(ctx context.Context, by loot.Actor, h webhook) (webhoo
 	if err != nil {
 		return h, "", err
 	}
-	provisions := 0
-	if h.Provisions {
-		provisions = 1
-	}
 	return h, secret, b.DB.InTx(ctx, func(tx *store.Tx) error {
 		live, err := readHooks(ctx, tx, `WHERE h.ended = 0`)
 		if err != nil {
@@ -133,10 +128,24 @@ func (b *Billing) addHook(ctx context.Context, by loot.Actor, h webhook) (webhoo
 			return loot.Errorf(loot.Conflict, "There are %d webhooks already. End one that is not needed any more.", mostHooks)
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO billing_hook (id, url, events, provisions, secrets, made, ended) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
-			h.ID, h.URL, strings.Join(h.Events, " "), provisions, sealed, h.Made.UnixMicro()); err != nil {
+			h.ID, h.URL, strings.Join(h.Events, " "), store.Flag(h.Provisions), sealed, h.Made.UnixMicro()); err != nil {
 			return fmt.Errorf("billing: webhook: %w", err)
 		}
 		_, err = b.Gate.Note(ctx, tx, by, "webhook.added", h.ID)
+		return err
+	})
+}
+
+// changeHook has a webhook told of other events from now on. What waits for it is sent.
+func (b *Billing) changeHook(ctx context.Context, by loot.Actor, h webhook) error {
+	return b.DB.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := liveHook(ctx, tx, h.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE billing_hook SET events = $1, provisions = $2 WHERE id = $3`, strings.Join(h.Events, " "), store.Flag(h.Provisions), h.ID); err != nil {
+			return fmt.Errorf("billing: webhook: %w", err)
+		}
+		_, err := b.Gate.Note(ctx, tx, by, "webhook.changed", h.ID)
 		return err
 	})
 }
@@ -199,17 +208,26 @@ func provisioned(ctx context.Context, tx *store.Tx) (bool, error) {
 	return len(live) > 0, err
 }
 
-// hooksOf returns the webhooks that want to be told of what happens.
-func hooksOf(ctx context.Context, tx *store.Tx, what string) ([]webhook, error) {
-	live, err := readHooks(ctx, tx, `WHERE h.ended = 0 ORDER BY h.id`)
-	return slices.DeleteFunc(live, func(h webhook) bool { return !slices.Contains(h.Events, what) }), err
-}
-
-// tellHooks has webhooks told what happened, once tx is committed.
-func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, hooks []webhook, what string, d eventData) error {
+// tellHooks has every webhook told that wants to know what happened, once tx is committed.
+func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, what string, all ...eventData) error {
+	hooks, err := readHooks(ctx, tx, `WHERE h.ended = 0 ORDER BY h.id`) // looked up once for all
+	if err != nil {
+		return err
+	}
+	hooks = slices.DeleteFunc(hooks, func(h webhook) bool { return !slices.Contains(h.Events, what) })
 	if len(hooks) == 0 {
 		return nil
 	}
+	for _, d := range all {
+		if err := b.writeMessage(ctx, tx, hooks, what, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMessage writes down what webhooks are told, and has it delivered to each.
+func (b *Billing) writeMessage(ctx context.Context, tx *store.Tx, hooks []webhook, what string, d eventData) error {
 	now := b.Now()
 	body, err := json.Marshal(happened{what, now.UTC().Truncate(time.Millisecond), d})
 	if err != nil {
@@ -234,12 +252,7 @@ func (b *Billing) tellHooks(ctx context.Context, tx *store.Tx, hooks []webhook, 
 
 // tellState tells of the state of a service.
 func (b *Billing) tellState(ctx context.Context, tx *store.Tx, one Service, m Move) error {
-	what := "service." + string(m.To)
-	hooks, err := hooksOf(ctx, tx, what)
-	if err != nil {
-		return err
-	}
-	return b.tellHooks(ctx, tx, hooks, what, eventData{
+	return b.tellHooks(ctx, tx, "service."+string(m.To), eventData{
 		Service: one.Reference, Customer: one.Subject, Kind: one.Service, Plan: one.PlanID, State: m.To, Reason: m.Why,
 	})
 }
@@ -251,43 +264,49 @@ const keepDeliveries = 90 * 24 * time.Hour
 func (b *Billing) oldMessages(s *statement.Statement) lapsing {
 	p, _ := s.Purpose(forService)
 	return lapsing{
-		Lapse: desk.Lapse{What: "Messages to webhooks", Why: strconv.Itoa(int(keepDeliveries/(24*time.Hour))) + " days after they were written", Clause: p.Clause}, in: collection,
+		Lapse: desk.Lapse{What: "Messages to webhooks", Why: inDays(keepDeliveries) + " after they were written", Clause: p.Clause}, in: collection,
 		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
-			type answered struct {
-				Hook, State, Answer string
-				Tried               time.Time
-				Status              int
-			}
-			answers := map[string][]answered{}
-			var ids []any
-			all, err := takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var id, body string
-				var at int64
-				err = row.Scan(&id, &at, &one.Subject, &body)
-				ids = append(ids, id)
-				one.At, one.said = store.Instant(at).Add(keepDeliveries), func() (any, error) {
-					return struct {
-						Message string
-						Told    []answered
-					}{body, answers[id]}, nil
-				}
-				return one, err
-			}, `DELETE FROM billing_event WHERE id IN (SELECT id FROM billing_event WHERE at <= $1 ORDER BY at, id LIMIT $2) RETURNING id, at, subject, body`,
-				b.Now().Add(-keepDeliveries).UnixMicro(), sweepSize)
-			if err != nil || len(all) == 0 {
+			const old = `(SELECT id FROM billing_event WHERE at <= $1 ORDER BY at, id LIMIT $2)`
+			before := b.Now().Add(-keepDeliveries).UnixMicro()
+			told := map[string][]delivery{}
+			list, err := readDeliveries(ctx, tx, `WHERE e.id IN `+old, before, sweepSize)
+			if err != nil {
 				return nil, err
 			}
-			_, err = takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
-				var d delivery
-				var tried int64
-				err = row.Scan(&d.ID, &d.Event, &d.Hook, &d.State, &tried, &d.Status, &d.sealed)
-				answers[d.Event] = append(answers[d.Event], answered{d.Hook, d.State, b.answer(d), store.Instant(tried), d.Status})
+			for _, d := range list {
+				told[d.Event] = append(told[d.Event], d)
+			}
+			if _, err := tx.Exec(ctx, `DELETE FROM billing_delivery WHERE event IN `+old, before, sweepSize); err != nil {
+				return nil, fmt.Errorf("billing: sweep: %w", err)
+			}
+			return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
+				var at int64
+				var body string
+				err = row.Scan(&one.ID, &at, &one.Subject, &body)
+				id := one.ID
+				one.At, one.said = store.Instant(at).Add(keepDeliveries), func() (any, error) { return b.saidOf(body, told[id]), nil }
 				return one, err
-			}, `DELETE FROM billing_delivery WHERE event IN (`+store.Placeholders(1, len(ids))+`) RETURNING id, event, hook, state, tried, status, answer`, ids...)
-			return all, err
+			}, `DELETE FROM billing_event WHERE id IN `+old+` RETURNING id, at, subject, body`, before, sweepSize)
 		},
 		ahead: counts(keepDeliveries, `SELECT (at + $1) / $2, count(*) FROM billing_event WHERE at <= $3 GROUP BY 1`),
 	}
+}
+
+// saidOf is what is kept of a message, and of what came of it, while it is held.
+func (b *Billing) saidOf(message string, told []delivery) any {
+	type answered struct {
+		Hook, State, Answer string
+		Tried               time.Time
+		Status              int
+	}
+	var answers []answered
+	for _, d := range told {
+		answers = append(answers, answered{d.Hook, d.State, b.answer(d), d.Tried, d.Status})
+	}
+	return struct {
+		Message string
+		Told    []answered
+	}{message, answers}
 }
 
 // sweepHooks forgets webhooks that ended long ago, which are about nobody.

@@ -42,15 +42,21 @@ func (h webhook) badge() web.Badge {
 func hookPath(id string) string { return "/console/billing/webhooks/" + url.PathEscape(id) }
 
 func hookFields() web.Fields {
+	address := web.Field{Name: "url", Type: "url", Label: "Address", MaxLen: 500, Required: true, Plain: true, Wide: true, Hint: "Such as https://panel.example.com/hooks."}
+	return append(web.Fields{address}, toldFields(webhook{Events: eventTypes})...)
+}
+
+// toldFields ask what a webhook is told of.
+func toldFields(h webhook) web.Fields {
 	var events []web.Option
 	for _, e := range eventTypes {
 		events = append(events, web.Option{Value: e, Label: e})
 	}
-	return web.Fields{
-		{Name: "url", Type: "url", Label: "Address", MaxLen: 500, Required: true, Plain: true, Wide: true, Hint: "Such as https://panel.example.com/hooks."},
-		{Name: "events", Type: "checkboxes", Label: "It is told of", Options: events, Values: eventTypes, Required: true, Plain: true},
-		{Name: "provisions", Type: "checkbox", Label: "Services wait until it says that they are set up", Plain: true},
+	provisions := web.Field{Name: "provisions", Type: "checkbox", Label: "Services wait until it says that they are set up", Plain: true}
+	if h.Provisions {
+		provisions.Value = "on"
 	}
+	return web.Fields{{Name: "events", Type: "checkboxes", Label: "It is told of", Options: events, Values: h.Events, Required: true, Plain: true}, provisions}
 }
 
 // webhooks lists who is told.
@@ -102,13 +108,16 @@ func (b *Billing) addWebhook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return b.showHook(w, r, h.ID, secret)
+	return b.showHook(w, r, http.StatusOK, h.ID, secret, nil, nil)
 }
 
 type hookView struct {
 	web.View
 	Facts  []web.Fact
 	Secret string
+	Change string // where the form goes; empty: it is told nothing any more
+	Form   web.Fields
+	Wrong  *web.Problems
 	Rows   []deliveryRow
 	Empty  web.Empty
 }
@@ -126,10 +135,32 @@ var deliveryBadges = map[string]web.Badge{
 
 // webhook shows one with what it was told.
 func (b *Billing) webhook(w http.ResponseWriter, r *http.Request) error {
-	return b.showHook(w, r, r.PathValue("id"), "")
+	return b.showHook(w, r, http.StatusOK, r.PathValue("id"), "", nil, nil)
 }
 
-func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, id, secret string) error {
+// changeWebhook takes what one is told of from now on.
+func (b *Billing) changeWebhook(w http.ResponseWriter, r *http.Request) error {
+	typed, err := web.Form(r, 0)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	if err = toldFields(webhook{}).Check(typed); err == nil {
+		err = b.changeHook(r.Context(), web.ActorOf(r.Context()), webhook{ID: id, Events: typed["events"], Provisions: typed.Get("provisions") != ""})
+	}
+	if web.Wrong(err) != nil {
+		return b.showHook(w, r, http.StatusUnprocessableEntity, id, "", typed, err)
+	}
+	if err != nil {
+		return err
+	}
+	web.SetFlash(w, r, web.Good, "It is told of this from now on.")
+	return web.Redirect(w, r, hookPath(id))
+}
+
+// showHook shows a webhook: with its secret if it was just made, with what was typed if
+// that is wrong.
+func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, status int, id, secret string, typed url.Values, wrong error) error {
 	v := hookView{Secret: secret}
 	var h webhook
 	if err := b.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
@@ -163,12 +194,16 @@ func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, id, secret st
 		v.Facts = append(v.Facts, web.Fact{Term: "Setting up", Value: "Services wait until it says that they are set up"})
 	}
 	if h.Ended.IsZero() {
+		v.Change, v.Form = hookPath(id), toldFields(h)
+		if wrong != nil {
+			v.Form, v.Wrong = v.Form.With(typed, wrong), web.ProblemsOf(wrong, v.Form)
+		}
 		v.Actions = []web.Action{
 			{Label: "New secret", Icon: "key", Post: true, Href: hookPath(id) + "/secret", Confirm: "Sign with a new secret? The former one signs beside it for a day, so that the other side can be changed."},
 			{Label: "End", Icon: "power", Danger: true, Post: true, Href: hookPath(id) + "/end", Confirm: "Tell this system nothing any more? What waits for it is not sent."},
 		}
 	}
-	return hookPage.Render(w, r, http.StatusOK, v)
+	return hookPage.Render(w, r, status, v)
 }
 
 // rotateWebhook gives one a new secret, and shows it this once.
@@ -177,7 +212,7 @@ func (b *Billing) rotateWebhook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return b.showHook(w, r, r.PathValue("id"), secret)
+	return b.showHook(w, r, http.StatusOK, r.PathValue("id"), secret, nil, nil)
 }
 
 // endWebhook ends one.
@@ -209,6 +244,7 @@ func (b *Billing) hookRoutes() []web.Route {
 		{Pattern: "GET /console/billing/webhooks", Audience: web.Console, Serve: b.webhooks, Roles: tellers},
 		{Pattern: "POST /console/billing/webhooks", Audience: web.Console, Serve: b.addWebhook, Roles: tellers},
 		{Pattern: "GET /console/billing/webhooks/{id}", Audience: web.Console, Serve: b.webhook, Roles: tellers},
+		{Pattern: "POST /console/billing/webhooks/{id}", Audience: web.Console, Serve: b.changeWebhook, Roles: tellers},
 		{Pattern: "POST /console/billing/webhooks/{id}/secret", Audience: web.Console, Serve: b.rotateWebhook, Roles: tellers},
 		{Pattern: "POST /console/billing/webhooks/{id}/end", Audience: web.Console, Serve: b.endWebhook, Roles: tellers},
 		{Pattern: "POST /console/billing/deliveries/{id}", Audience: web.Console, Serve: b.sendAgain, Roles: tellers},

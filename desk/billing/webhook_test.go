@@ -91,8 +91,8 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 		if fmt.Sprint(types) != "[service.ordered service.ordered]" {
 			t.Fatalf("told of %v", types)
 		}
-		for _, personal := range []string{"Example Meadow", "jo@example.com", "555"} {
-			if strings.Contains(body, personal) {
+		for _, personal := range []string{"ExampleMeadow", "jo@example.com", "5550100"} { // ids have neither 0 nor 1
+			if strings.Contains(strings.ReplaceAll(body, " ", ""), personal) {
 				t.Errorf("the message holds %q: %s", personal, body)
 			}
 		}
@@ -130,6 +130,20 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 		if fmt.Sprint(types) != "[address.assigned service.active]" || strings.Contains(body, "192.0.2") {
 			t.Errorf("told of %v: %s", types, body)
 		}
+
+		// It is told of other events from then on.
+		o.asStaff("administrator")
+		shows(t, o.Post(at), http.StatusUnprocessableEntity, "What it is told of")
+		shows(t, o.Post(at, "events", "service.eaten"), http.StatusUnprocessableEntity)
+		desktest.Leads(t, o.Post(at, "provisions", "on", "events", "service.suspended", "events", "service.ended"), at)
+		shows(t, o.Get(at), http.StatusOK, "Told of service.suspended, service.ended")
+		state(http.StatusOK, `{"state":"active","reason":"settled"}`)
+		state(http.StatusOK, `{"state":"suspended","reason":"unpaid"}`)
+		o.Drain()
+		if types, _, _ = system.told(); fmt.Sprint(types) != "[service.suspended]" {
+			t.Errorf("told of %v", types)
+		}
+		desktest.Leads(t, o.Post(at, "provisions", "on", "events", "service.ordered", "events", "service.ended", "events", "address.released"), at)
 
 		// What it does not take comes again, with the same id, and by hand once it is given up.
 		system.answer(http.StatusInternalServerError)
@@ -182,6 +196,7 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 		o.Drain()
 		shows(t, o.Get(at), http.StatusOK, "State ended", "410")
 		shows(t, o.Post(failed[1]), http.StatusNotFound, "it was ended")
+		shows(t, o.Post(at, "events", "service.ended"), http.StatusNotFound, "it was ended")
 		o.customer(meadow)
 		o.Drain()
 		if types, _, _ := system.told(); len(types) != 1 {

@@ -4,14 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"slices"
 	"strings"
 	"time"
 
 	"loot"
 	"loot/desk"
-	"loot/gate"
 	"loot/job"
 	"loot/mail"
 	"loot/statement"
@@ -228,22 +225,22 @@ func (c *customers) erase(ctx context.Context, a eraseArgs) error {
 			return err
 		}
 		l, err := c.settle(ctx, tx, s, a.Subject)
-		if err != nil || !l.due().Before(e.Due) {
+		if err != nil {
 			return err
 		}
-		e.Due = l.due()
+		due := l.due()
+		if !due.Before(e.Due) {
+			return nil
+		}
+		e.Due = due
 		return putErasure(ctx, tx, a.Subject, e)
 	}); err != nil || !wanted {
 		return err
 	}
 	if e.Due.After(c.Now()) {
-		return c.part(ctx, s, a.Subject, e)
+		return c.part(ctx, s, a.Subject)
 	}
-	err = c.eraseNow(ctx, loot.Actor{Kind: loot.Person, ID: string(a.Subject)})
-	if no, refused := errors.AsType[*gate.Refusal](err); refused {
-		return c.stayed(ctx, wholeRecord, no)
-	}
-	return err
+	return c.stayed(ctx, wholeRecord, c.eraseNow(ctx, loot.Actor{Kind: loot.Person, ID: string(a.Subject)}))
 }
 
 // leaving tells somebody who asked to be erased on which day they are, and what stays.
@@ -327,34 +324,16 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 			if err := c.Gate.Lock(ctx, tx, a.Subject); err != nil {
 				return err
 			}
-			var over []statement.FieldDecl
+			var over []loot.Field
 			if over, all, err = c.lapsed(ctx, tx, s, a.Subject); err != nil {
 				return err
 			}
 			if all {
 				return c.eraseRecord(ctx, tx, s, c.actor(), a.Subject)
 			}
-			fields := slices.DeleteFunc(over, func(d statement.FieldDecl) bool { return d.Category != kind.ID })
-			if len(fields) == 0 {
-				return nil
-			}
-			var ids []loot.Field
-			for _, d := range fields {
-				ids = append(ids, d.ID)
-			}
-			p, err := c.Gate.Decide(ctx, tx, erasureOf(s, c.actor(), a.Subject, ids))
-			if err != nil {
-				return err
-			}
-			if err := c.counted(ctx, tx, s, ids, whyNeedless, p.Clauses()); err != nil {
-				return err
-			}
-			return c.Vault.Remove(ctx, tx, p)
+			return c.eraseFields(ctx, tx, s, erasureOf(s, c.actor(), a.Subject, ofKind(s, kind, over)), whyNeedless)
 		})
-		if no, refused := errors.AsType[*gate.Refusal](err); refused {
-			err = c.stayed(ctx, kind.Title, no)
-		}
-		if err != nil || all {
+		if err := c.stayed(ctx, kind.Title, err); err != nil || all {
 			return err
 		}
 	}
@@ -363,7 +342,7 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 
 // lapsed returns the fields of a record whose time is over by the statement that
 // is in force now, and whether that is all of it.
-func (c *customers) lapsed(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) (over []statement.FieldDecl, all bool, err error) {
+func (c *customers) lapsed(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) (over []loot.Field, all bool, err error) {
 	if err := c.Vault.Keep(ctx, tx, subject, collection); err != nil {
 		return nil, false, err
 	}
@@ -376,7 +355,7 @@ func (c *customers) lapsed(ctx context.Context, tx *store.Tx, s *statement.State
 		switch about, ok := held[d.ID]; {
 		case !ok:
 		case !about.Until.IsZero() && !about.Until.After(c.Now()):
-			over = append(over, d)
+			over = append(over, d.ID)
 		default:
 			stays++
 		}

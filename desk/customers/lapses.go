@@ -2,7 +2,7 @@ package customers
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -51,24 +51,9 @@ func (c *customers) lapses(ctx context.Context, tx *store.Tx, until time.Time) (
 	for k, n := range counts {
 		out = append(out, desk.Lapse{Day: k.day, What: k.what, Why: whyNeedless, Clause: clause, Count: n})
 	}
-	asked, err := tx.Query(ctx, `SELECT due FROM customers_erasure WHERE due <= $1`, until.UnixMicro())
-	if err != nil {
-		return nil, fmt.Errorf("customers: lapses: %w", err)
-	}
-	defer asked.Close()
-	days := map[time.Time]int{}
-	for asked.Next() {
-		var at int64
-		if err := asked.Scan(&at); err != nil {
-			return nil, fmt.Errorf("customers: lapses: %w", err)
-		}
-		days[desk.DayOf(store.Instant(at))]++
-	}
-	clause = erasedBy(s, loot.Actor{Kind: loot.Person}, c.Now())
-	for day, n := range days {
-		out = append(out, desk.Lapse{Day: day, What: wholeRecord, Why: whyAsked, Clause: clause, Count: n})
-	}
-	return out, asked.Err()
+	whole := desk.Lapse{What: wholeRecord, Why: whyAsked, Clause: erasedBy(s, loot.Actor{Kind: loot.Person}, c.Now())}
+	asked, err := desk.Foretell(ctx, tx, whole, 0, until, `SELECT (due + $1) / $2, count(*) FROM customers_erasure WHERE due <= $3 GROUP BY 1`)
+	return append(out, asked...), err
 }
 
 // erasedBy returns the clause by which a record is erased that nothing needs; empty: the
@@ -89,19 +74,35 @@ func erasedBy(s *statement.Statement, by loot.Actor, now time.Time) loot.Clause 
 	return v.Clauses[0]
 }
 
-// counted counts the fields that went because their time was over.
-func (c *customers) counted(ctx context.Context, tx *store.Tx, s *statement.Statement, fields []loot.Field, why string, clauses []loot.Clause) error {
-	for _, title := range s.Titles(fields...) {
-		if err := c.Erased(ctx, tx, name, desk.Lapse{What: title, Why: why, Clause: first(clauses), Count: 1}); err != nil {
+// ofKind returns those of some fields that are of a kind.
+func ofKind(s *statement.Statement, kind statement.Category, fields []loot.Field) []loot.Field {
+	return slices.DeleteFunc(fields, func(f loot.Field) bool { d, _ := s.Field(f); return d.Category != kind.ID })
+}
+
+// eraseFields erases the fields that a request names, if there are any, and counts them.
+func (c *customers) eraseFields(ctx context.Context, tx *store.Tx, s *statement.Statement, r gate.Request, why string) error {
+	if len(r.Fields) == 0 {
+		return nil
+	}
+	p, err := c.Gate.Decide(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	for _, title := range s.Titles(r.Fields...) {
+		if err := c.Erased(ctx, tx, name, desk.Lapse{What: title, Why: why, Clause: first(p.Clauses()), Count: 1}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.Vault.Remove(ctx, tx, p)
 }
 
-// stayed counts what something held that was to be erased, in a transaction of its own
-// as the one that tried is rolled back.
-func (c *customers) stayed(ctx context.Context, what string, no *gate.Refusal) error {
+// stayed counts what something held that was to be erased, in a transaction of its own as
+// the one that tried is rolled back. Whatever else failed is returned.
+func (c *customers) stayed(ctx context.Context, what string, err error) error {
+	no, refused := errors.AsType[*gate.Refusal](err)
+	if !refused {
+		return err
+	}
 	return c.DB.InTx(ctx, func(tx *store.Tx) error {
 		return c.Held(ctx, tx, name, what, no.Clause, no.Needed, 1)
 	})

@@ -2,7 +2,6 @@ package customers
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -45,7 +44,6 @@ func (l leaving) lets(d statement.FieldDecl, duties []loot.Purpose) bool {
 }
 
 // until returns when a field may go: at once, or when the last duty ends that keeps it.
-// The address goes with the whole record, as it leads to what is left of it.
 func (l leaving) until(d statement.FieldDecl) time.Time {
 	at := l.now
 	for _, end := range slices.SortedFunc(maps.Values(l.duties), time.Time.Compare) {
@@ -72,12 +70,15 @@ func (l leaving) standing(at time.Time) (out []loot.Purpose) {
 func (l leaving) due() time.Time {
 	due := l.now
 	for _, d := range l.s.Fields(collection) {
-		due = later(due, l.until(d))
+		if at := l.until(d); at.After(due) {
+			due = at
+		}
 	}
 	return due
 }
 
-// atOnce returns the fields that may go now, but for the address.
+// atOnce returns the fields that may go now, but for the address: it goes with the whole
+// record, as it leads to what is left of it.
 func (l leaving) atOnce() (out []loot.Field) {
 	for _, d := range l.s.Fields(collection) {
 		if d.ID != addressField(l.s) && !l.until(d).After(l.now) {
@@ -95,13 +96,6 @@ func (l leaving) keeps(duty loot.Purpose) (out []loot.Field) {
 		}
 	}
 	return out
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // leavingOf returns how somebody leaves, as things stand.
@@ -131,11 +125,12 @@ func (c *customers) gone(ctx context.Context, tx *store.Tx, subject loot.Subject
 
 // part erases what no law keeps of somebody whose record waits for its day, one decision for
 // each kind of detail. What holds it is not told; the next sweep tries again.
-func (c *customers) part(ctx context.Context, s *statement.Statement, subject loot.Subject, e erasure) error {
+func (c *customers) part(ctx context.Context, s *statement.Statement, subject loot.Subject) error {
 	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
 	for _, kind := range s.Categories() {
 		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
-			if _, wanted, err := c.lockErasure(ctx, tx, subject); err != nil || !wanted {
+			e, wanted, err := c.lockErasure(ctx, tx, subject)
+			if err != nil || !wanted {
 				return err
 			}
 			gone, err := c.gone(ctx, tx, subject)
@@ -146,28 +141,11 @@ func (c *customers) part(ctx context.Context, s *statement.Statement, subject lo
 			if err != nil {
 				return err
 			}
-			gone = slices.DeleteFunc(among(gone, held), func(f loot.Field) bool { d, _ := s.Field(f); return d.Category != kind.ID })
-			if len(gone) == 0 {
-				return nil
-			}
-			r := erasureOf(s, me, subject, gone)
+			r := erasureOf(s, me, subject, ofKind(s, kind, among(gone, held)))
 			r.Hidden = e.Due
-			p, err := c.Gate.Decide(ctx, tx, r)
-			if err != nil {
-				return err
-			}
-			if err := c.counted(ctx, tx, s, gone, whyAsked, p.Clauses()); err != nil {
-				return err
-			}
-			return c.Vault.Remove(ctx, tx, p)
+			return c.eraseFields(ctx, tx, s, r, whyAsked)
 		})
-		if no, refused := errors.AsType[*gate.Refusal](err); refused {
-			err = c.stayed(ctx, kind.Title, no)
-		}
-		if err != nil {
-			if loot.KindOf(err) == loot.NotFound {
-				return nil // it is erased already
-			}
+		if err := c.stayed(ctx, kind.Title, err); err != nil {
 			return err
 		}
 	}

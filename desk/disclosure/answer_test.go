@@ -20,7 +20,9 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/desktest"
 	"loot/gate"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -379,6 +381,10 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 // when the statement says, and what is about somebody goes with them.
 func TestReminderAndEnd(t *testing.T) {
 	h := onOne(t)
+	// Months, of which three years have fewer days than their longest would.
+	text := strings.Replace(string(statement.Default()), `version: "2026-1"`, `version: "2026-2"`, 1)
+	before, own, _ := strings.Cut(text, "  lawful-request:\n")
+	h.InForce(desktest.Parse(t, []byte(before+"  lawful-request:\n"+strings.Replace(own, "3y", "36m", 1))))
 	s := h.person("jo@example.com")
 	h.as("t-counsel")
 	id := h.enter("police", "subscriber")

@@ -46,7 +46,7 @@ func (d *disclosure) demo(ctx context.Context, w *desk.World) error {
 	}
 	p := player{disclosure: d, w: w}
 	// Legal counsel first: one of those who agree has to be it.
-	slices.SortStableFunc(colleagues, func(a, b loot.Actor) int { return int(flag(b.Has(counsel)) - flag(a.Has(counsel))) })
+	slices.SortStableFunc(colleagues, func(a, b loot.Actor) int { return int(store.Flag(b.Has(counsel)) - store.Flag(a.Has(counsel))) })
 	for _, who := range colleagues {
 		switch {
 		case who.Has(counsel) && p.owner.ID == "":

@@ -208,7 +208,7 @@ func (d *disclosure) remove(ctx context.Context, _ removeArgs) error {
 	after := ""
 	for n := removeSize; n == removeSize; {
 		if err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
-			closed, err := requests(ctx, tx, `closed > 0 AND closed <= $1 AND (closed, id) > ($2, $3) ORDER BY closed, id LIMIT $4`, d.Now().Add(-p.Retain+48*time.Hour).UnixMicro(), at, after, removeSize)
+			closed, err := requests(ctx, tx, `closed > 0 AND closed <= $1 AND (closed, id) > ($2, $3) ORDER BY closed, id LIMIT $4`, p.Keep.AboutBefore(d.Now()).UnixMicro(), at, after, removeSize)
 			if n = len(closed); err != nil || n == 0 {
 				return err
 			}
@@ -224,12 +224,9 @@ func (d *disclosure) remove(ctx context.Context, _ removeArgs) error {
 func (d *disclosure) removeOver(ctx context.Context, tx *store.Tx, over []request) error {
 	var people []loot.Subject
 	for _, r := range over {
-		if r.Subject != "" {
-			people = append(people, r.Subject)
-		}
+		people = append(people, r.Subject)
 	}
-	slices.Sort(people)
-	stay, err := d.Gate.Stays(ctx, tx, name, collection, slices.Compact(people))
+	stay, err := d.Gate.Stays(ctx, tx, name, collection, people)
 	if err != nil {
 		return err
 	}
@@ -298,7 +295,8 @@ func (d *disclosure) lapses(ctx context.Context, tx *store.Tx, until time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	closed, err := requests(ctx, tx, `closed > 0 ORDER BY closed, id`)
+	p, _ := s.Purpose(purpose)
+	closed, err := requests(ctx, tx, `closed > 0 AND closed <= $1 ORDER BY closed, id`, p.Keep.AboutBefore(until).UnixMicro())
 	if err != nil {
 		return nil, err
 	}

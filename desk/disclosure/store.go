@@ -47,13 +47,6 @@ const requestColumns = `id, kind, authority, basis, emergency, opened, author, o
 // valid reports whether the last assessment says that the request is lawful.
 func (r request) valid() bool { return r.Assessed == passed }
 
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func joined[T ~string](list []T) string {
 	out := make([]string, len(list))
 	for i, one := range list {
@@ -71,8 +64,8 @@ func parted[T ~string](text string) (out []T) {
 
 func (r request) row() []any {
 	return []any{
-		r.ID, r.Kind, r.Authority, r.Basis, flag(r.Emergency), store.Micro(r.Opened), r.Author, r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope),
-		store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.valid()), r.Assessed, joined(r.Fields), r.Approval, r.Entry, r.Outcome,
+		r.ID, r.Kind, r.Authority, r.Basis, store.Flag(r.Emergency), store.Micro(r.Opened), r.Author, r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope),
+		store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), store.Flag(r.valid()), r.Assessed, joined(r.Fields), r.Approval, r.Entry, r.Outcome,
 		store.Micro(r.Answered), store.Micro(r.Reviewed), store.Micro(r.Closed), store.Micro(r.Reminded),
 	}
 }
@@ -131,7 +124,7 @@ var errChanged = loot.Errorf(loot.Conflict, "Somebody else changed this request 
 func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
 	n, err := tx.Exec(ctx, `UPDATE disclosure_request SET owner = $1, due = $2, until = $3, scope = $4, gag = $5, hold = $6, subject = $7, valid = $8, assessed = $9, fields = $10,
 		approval = $11, entry = $12, outcome = $13, answered = $14, reviewed = $15, closed = $16, reminded = $17, version = version + 1 WHERE id = $18 AND version = $19`,
-		r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope), store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), flag(r.valid()), r.Assessed, joined(r.Fields), r.Approval,
+		r.Owner, store.Micro(r.Due), store.Micro(r.Until), joined(r.Scope), store.Micro(r.Gag), store.Micro(r.Hold), string(r.Subject), store.Flag(r.valid()), r.Assessed, joined(r.Fields), r.Approval,
 		r.Entry, r.Outcome, store.Micro(r.Answered), store.Micro(r.Reviewed), store.Micro(r.Closed), store.Micro(r.Reminded), r.ID, r.Version)
 	if err != nil {
 		return fmt.Errorf("disclosure: request: %w", err)

@@ -141,12 +141,8 @@ func (d *incidents) addNote(ctx context.Context, tx *store.Tx, incidentID string
 	if err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
 	}
-	alone := 0
-	if n.Alone {
-		alone = 1
-	}
 	if _, err := tx.Exec(ctx, `INSERT INTO incidents_note (id, incident, at, author, kind, text, alone) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, // what is heard twice is noted once
-		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, text, alone); err != nil {
+		id, incidentID, n.At.UnixMicro(), n.Author, n.Kind, text, store.Flag(n.Alone)); err != nil {
 		return fmt.Errorf("incidents: note: %w", err)
 	}
 	return nil

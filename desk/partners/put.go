@@ -141,11 +141,7 @@ func (d *Partners) unsent(ctx context.Context, id string, taken bool, why error,
 		if !again || tries >= putTries {
 			failed = d.Now()
 		}
-		sending := 0
-		if taken {
-			sending = 1
-		}
-		changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = 0, failed = $1 WHERE id = $2 AND sending = $3`, store.Micro(failed), id, sending)
+		changed, err := tx.Exec(ctx, `UPDATE partners_delivery SET sending = 0, failed = $1 WHERE id = $2 AND sending = $3`, store.Micro(failed), id, store.Flag(taken))
 		if err != nil {
 			return fmt.Errorf("partners: put: %w", err)
 		}

@@ -115,14 +115,10 @@ func (d *Partners) packed(ctx context.Context, tx *store.Tx, p parcel, s loot.Su
 	if err != nil {
 		return line{}, fmt.Errorf("partners: hand over: %w", err)
 	}
-	moved := 0
-	if p.succession {
-		moved = 1
-	}
 	now := d.Now().UnixMicro()
 	tx.Add(`INSERT INTO partners_sent (partner, subject, purpose, reference, fields, first, last, times, succession, deletion) VALUES
 		ON CONFLICT (partner, subject, purpose) DO UPDATE SET fields = excluded.fields, last = excluded.last, times = partners_sent.times + 1, succession = excluded.succession, deletion = ''`,
-		p.Partner, s, string(p.Purpose), out.Reference, string(fields), now, now, 1, moved, "")
+		p.Partner, s, string(p.Purpose), out.Reference, string(fields), now, now, 1, store.Flag(p.succession), "")
 	return out, nil
 }
 

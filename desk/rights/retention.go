@@ -28,13 +28,9 @@ const (
 
 // Count adds up what went or stayed on a day; see [desk.Kit.Erased].
 func (d *Rights) Count(ctx context.Context, tx *store.Tx, of string, l desk.Lapse, stayed bool) error {
-	kept := 0
-	if stayed {
-		kept = 1
-	}
 	if _, err := tx.Exec(ctx, `INSERT INTO rights_lapse (day, desk, what, why, clause, stayed, number) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (day, desk, what, why, clause, stayed) DO UPDATE SET number = rights_lapse.number + excluded.number`,
-		l.Day.Format(time.DateOnly), of, l.What, l.Why, string(l.Clause), kept, l.Count); err != nil {
+		l.Day.Format(time.DateOnly), of, l.What, l.Why, string(l.Clause), store.Flag(stayed), l.Count); err != nil {
 		return fmt.Errorf("rights: count: %w", err)
 	}
 	return nil

@@ -349,6 +349,8 @@ func TestACaseStaysUnderAnOrderUnseen(t *testing.T) {
 				if to := report("192.0.2.7", "ann@example.net"); to == follow[0] || len(h.cases()) != 1 {
 					t.Errorf("the same report again leads to %q, and %d cases are open", to, len(h.cases()))
 				}
+				h.asAbuse()
+				shows(t, h.Get("/console/abuse/"+h.cases()[0].ID), http.StatusOK, "1 report, none judged yet.") // of a sender who was right in a case that nobody sees
 				h.swept(time.Hour)
 				if counts[true] != 2 || counts[false] != 1 {
 					t.Errorf("on the next day counted are %v", counts)

@@ -51,12 +51,15 @@ func (d *Safety) sweep(ctx context.Context, _ sweepArgs) error {
 					return err
 				}
 				held, err := d.end(ctx, tx, over)
+				if err != nil {
+					return err
+				}
 				for _, c := range held {
-					if err == nil {
-						err = setAside(ctx, tx, c)
+					if err := setAside(ctx, tx, c); err != nil {
+						return err
 					}
 				}
-				return err
+				return nil
 			}); err != nil {
 				return err
 			}
@@ -98,13 +101,10 @@ func (d *Safety) end(ctx context.Context, tx *store.Tx, over []matter) (held []m
 		if about[c.ID], err = reportersOf(ctx, tx, c.ID); err != nil {
 			return nil, err
 		}
-		if c.Subject != "" {
-			about[c.ID] = append(about[c.ID], c.Subject)
-		}
+		about[c.ID] = append(about[c.ID], c.Subject)
 		people = append(people, about[c.ID]...)
 	}
-	slices.Sort(people)
-	stay, err := d.Gate.Stays(ctx, tx, name, reporters, slices.Compact(people))
+	stay, err := d.Gate.Stays(ctx, tx, name, reporters, people)
 	if err != nil {
 		return nil, err
 	}

@@ -123,15 +123,11 @@ func insertCase(ctx context.Context, tx *store.Tx, c matter) error {
 
 // updateCase rewrites a case that nobody else changed meanwhile.
 func updateCase(ctx context.Context, tx *store.Tx, c matter) error {
-	undone := 0
-	if c.Reversed {
-		undone = 1
-	}
 	n, err := tx.Exec(ctx, `UPDATE safety_case SET kind = $1, mark = $2, network = $3, subject = $4, service = $5, earliest = $6, latest = $7, due = $8, owner = $9, acted = $10,
 		notified = $11, answered = $12, escalated = $13, measure = $14, outcome = $15, judge = $16, appealed = $17, decided = $18, reversed = $19, reminded = $20, closed = $21,
 		version = version + 1 WHERE id = $22 AND version = $23`,
 		c.Kind, append([]byte{}, c.Mark...), c.Network, c.Subject, c.Service, store.Micro(c.Earliest), store.Micro(c.Latest), store.Micro(c.Due), c.Owner, store.Micro(c.Acted),
-		store.Micro(c.Notified), store.Micro(c.Answered), store.Micro(c.Escalated), c.Measure, c.Outcome, c.Judge, store.Micro(c.Appealed), store.Micro(c.Decided), undone,
+		store.Micro(c.Notified), store.Micro(c.Answered), store.Micro(c.Escalated), c.Measure, c.Outcome, c.Judge, store.Micro(c.Appealed), store.Micro(c.Decided), store.Flag(c.Reversed),
 		store.Micro(c.Reminded), store.Micro(c.Closed), c.ID, c.Version)
 	if err != nil {
 		return fmt.Errorf("safety: case: %w", err)

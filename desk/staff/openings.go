@@ -159,12 +159,8 @@ func (d *Desk) keepDay(ctx context.Context, tx *store.Tx, n day, list []tally, n
 			return fmt.Errorf("staff: tally: %w", err)
 		}
 	}
-	final := 0
-	if n.over(now) {
-		final = 1
-	}
 	if _, err := tx.Exec(ctx, `INSERT INTO staff_day (day, at, final) VALUES ($1, $2, $3)
-		ON CONFLICT (day) DO UPDATE SET at = excluded.at, final = excluded.final`, int64(n), now.UnixMicro(), final); err != nil {
+		ON CONFLICT (day) DO UPDATE SET at = excluded.at, final = excluded.final`, int64(n), now.UnixMicro(), store.Flag(n.over(now))); err != nil {
 		return fmt.Errorf("staff: day: %w", err)
 	}
 	return nil

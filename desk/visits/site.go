@@ -133,13 +133,6 @@ func readSites(ctx context.Context, tx *store.Tx, spam []string) ([]*Site, error
 	return out, rows.Err()
 }
 
-func bit(yes bool) int64 {
-	if yes {
-		return 1
-	}
-	return 0
-}
-
 var errScript = loot.Errorf(loot.Conflict, "Another site has this name in its addresses.")
 
 // writeSite adds a site, or changes the one that has its number.
@@ -154,7 +147,7 @@ func writeSite(ctx context.Context, tx *store.Tx, s *Site) error {
 		}
 		s.Number = uint16(most.Int64) + 1
 		_, err := tx.Exec(ctx, `INSERT INTO visits_site (number, name, hosts, zone, script, full_script, hash, currency, made, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)`,
-			s.Number, s.Name, strings.Join(s.Hosts, "\n"), s.Zone, s.Script, bit(s.Full), bit(s.Hash), s.Currency, s.Made.UnixMicro())
+			s.Number, s.Name, strings.Join(s.Hosts, "\n"), s.Zone, s.Script, store.Flag(s.Full), store.Flag(s.Hash), s.Currency, s.Made.UnixMicro())
 		return siteError(err)
 	}
 	ended := int64(0)
@@ -162,7 +155,7 @@ func writeSite(ctx context.Context, tx *store.Tx, s *Site) error {
 		ended = s.Ended.UnixMicro()
 	}
 	_, err := tx.Exec(ctx, `UPDATE visits_site SET name = $2, hosts = $3, zone = $4, script = $5, full_script = $6, hash = $7, currency = $8, ended = $9 WHERE number = $1`,
-		s.Number, s.Name, strings.Join(s.Hosts, "\n"), s.Zone, s.Script, bit(s.Full), bit(s.Hash), s.Currency, ended)
+		s.Number, s.Name, strings.Join(s.Hosts, "\n"), s.Zone, s.Script, store.Flag(s.Full), store.Flag(s.Hash), s.Currency, ended)
 	return siteError(err)
 }
 

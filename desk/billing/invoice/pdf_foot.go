@@ -126,11 +126,10 @@ func (s *sheet) knownField(k viewKnown, side, gap float64) {
 		s.page.Fill(x, y+4.5*mm, width, 0.5, brand)
 		label := s.Words.Wrong + ": " + k.Field
 		s.page.Link(x-1*mm, y-0.5*mm, width+2*mm, 6*mm, k.Wrong, label)
-	}
-	if k.Wrong != "" && !k.Service {
-		label := s.Words.Wrong + ": " + k.Field
-		s.code(right-side, y, side, k.Wrong, qr.L)
-		s.page.Link(right-side, y, side, side, k.Wrong, label)
+		if !k.Service {
+			s.code(right-side, y, side, k.Wrong, qr.L)
+			s.page.Link(right-side, y, side, side, k.Wrong, label)
+		}
 	}
 	s.y += height + gap
 }

@@ -18,3 +18,11 @@ func Instant(us int64) time.Time {
 	}
 	return time.UnixMicro(us).UTC()
 }
+
+// Flag returns a yes or no as a column holds it: 1 or 0.
+func Flag(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
