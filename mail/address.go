@@ -29,7 +29,7 @@ func Domain(s string) string {
 			return ""
 		}
 	}
-	return strings.ToLower(ascii)
+	return ascii
 }
 
 // dotted reports whether a local part is a Dot-string.

@@ -103,6 +103,7 @@ func (f *takenFile) run(c *command, kind string) error {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "Import %s: of %d rows %d would be taken over, %d are here already, %d are refused.\n", t.state.ID, t.state.Rows, t.state.New, t.state.Known, t.state.Refused)
+	t.why()
 	if f.DryRun {
 		return nil
 	}
@@ -171,10 +172,18 @@ func (t *taker) follow() error {
 		return exit(1)
 	}
 	fmt.Fprintf(t.c.stdout, "%d taken over, %d here already, %d refused.\n", t.state.New, t.state.Known, t.state.Refused)
-	if t.state.Refused > 0 {
+	t.why()
+	return nil
+}
+
+// why says how many rows have a remark, and where that and why others are refused is read.
+func (t *taker) why() {
+	if t.state.Remarks > 0 {
+		fmt.Fprintf(t.c.stdout, "%s a remark.\n", loot.Plural(t.state.Remarks, "of the new ones has", "of the new ones have"))
+	}
+	if t.state.Remarks > 0 || t.state.Refused > 0 {
 		fmt.Fprintf(t.c.stdout, "Why, and the rows themselves: %s/console/imports/%s\n", t.flags.Server, t.state.ID)
 	}
-	return nil
 }
 
 // wait asks until the import has left a state, and shows how far it is.

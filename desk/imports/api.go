@@ -33,7 +33,7 @@ func (i *Imports) api(a *api.API) {
 	naming.Status = http.StatusOK
 	api.Add(a, naming, i.apiMap)
 	api.Add(a, op("read-import", http.MethodGet, "/{id}", "Read how far an import is", "", loot.NotFound), i.apiRead)
-	api.Add(a, op("read-rows", http.MethodGet, "/{id}/rows", "Read what became of each row", "Or in a dry run, what would: by the line of the file, without what stands in it. Of a service, from when on it is charged, and both prices where that of the file is not its plan's.", loot.NotFound), i.apiRows)
+	api.Add(a, op("read-rows", http.MethodGet, "/{id}/rows", "Read what became of each row", "Or in a dry run, what would: by the line of the file, without what stands in it. Of a service, from when on it is charged, and both prices where that of the file is not its plan's: those are remarked.", loot.NotFound), i.apiRows)
 	for _, one := range []struct{ id, path, summary, text, to string }{
 		{"take-over", "run", "Take the rows over, or go on", "After the dry run, or after a stop.", running},
 		{"stop-import", "stop", "Stop an import", "After the rows that are being taken over. It can be gone on with.", stopped},
@@ -80,6 +80,7 @@ type ImportState struct {
 	New     int64  `json:"new" doc:"Taken over, or in a dry run, would be"`
 	Known   int64  `json:"known" doc:"Here already"`
 	Refused int64  `json:"refused"`
+	Remarks int    `json:"remarked,omitempty" doc:"Of the new ones: those with a remark, such as a price that is not their plan's. It is told while no row is being read"`
 }
 
 type importOut struct{ Body ImportState }
@@ -88,11 +89,18 @@ func (i *Imports) apiRead(ctx context.Context, in *importIn) (*importOut, error)
 	if _, err := i.apiStaff(ctx); err != nil {
 		return nil, err
 	}
-	r, err := i.read(ctx, in.ID)
-	if err != nil {
+	var r *run
+	var remarks int
+	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
+		if r, err = findRun(ctx, tx, in.ID); err != nil || r.works() { // which programs ask for again and again
+			return err
+		}
+		remarks, err = countRemarked(ctx, tx, r.ID)
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	out := ImportState{ID: r.ID, State: r.State, Fault: r.Fault, New: r.Fresh, Known: r.Known, Refused: r.Refused, Read: r.At}
+	out := ImportState{ID: r.ID, Remarks: remarks, State: r.State, Fault: r.Fault, New: r.Fresh, Known: r.Known, Refused: r.Refused, Read: r.At}
 	for n, p := range r.Mapping.steps(r.Found) {
 		if t := r.Found.table(p.table); t != nil {
 			if out.Rows += t.Rows; n < r.Step {
@@ -105,7 +113,7 @@ func (i *Imports) apiRead(ctx context.Context, in *importIn) (*importOut, error)
 
 type rowsIn struct {
 	ID    string `path:"id" maxLength:"64"`
-	Is    string `query:"is" enum:"new,known,refused" doc:"Only those of which this became"`
+	Is    string `query:"is" enum:"new,known,refused,remarked" doc:"Only those of which this became; remarked: new, with a remark"`
 	After string `query:"after" maxLength:"40" doc:"Row to go on after"`
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
@@ -125,7 +133,8 @@ type rowsOut struct {
 	}
 }
 
-var becomes = map[int]string{taken: "new", already: "known", refused: "refused"}
+// becomes are what became of rows, and what to ask for them by.
+var becomes = map[int]string{taken: "new", already: "known", refused: "refused", remarked: "remarked"}
 
 func (i *Imports) apiRows(ctx context.Context, in *rowsIn) (*rowsOut, error) {
 	if _, err := i.apiStaff(ctx); err != nil {

@@ -65,10 +65,9 @@ const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","na
 {"type":"table","name":"invoice_item","data":[{"id":"1","invoice_id":"9","title":"Backup space","quantity":"3","price":"3.35","taxed":"1"},{"id":"2","invoice_id":"9","title":"Set-up","quantity":"1","price":"1.00","taxed":"0"}]}]`
 
 // products maps every product that is asked about.
-func (h *house) products(path string, to map[string]string) {
+func (h *house) products(path string, to map[string]string, form ...string) {
 	h.Helper()
 	page := h.Get(path + "/products")
-	var form []string
 	for _, m := range regexp.MustCompile(`for="f-(product\.\d+)">([^<]*)<`).FindAllStringSubmatch(page.Body, -1) {
 		form = append(form, m[1], to[m[2]])
 	}
@@ -532,6 +531,19 @@ func TestInvoicesAsCSV(t *testing.T) {
 		return err
 	})
 	shows(t, h.Get("/console/billing/before"), http.StatusOK, "€ 12.50", "€ 0.10", "−€ 3.00")
+}
+
+// Sums that stand in several columns are added up.
+func TestSumsInSeveralColumnsAreAddedUp(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,street,city,country,service\n1,Meadow Ltd,m@meadow.example,1 Sample Quay,Dublin,IE,backup\n")
+	h.name(path)
+	h.run(path)
+	path = h.bring("Invoice number,Customer ID,Date,Net,Other net,Tax,Total,Other total,Currency\n1,1,28.02.2026,10.00,2.50,0.5,10.40,2.60,EUR\n")
+	h.name(path, columnName("", 4), rowNet, columnName("", 7), rowTotal)
+	h.run(path)
+	at := regexp.MustCompile(`/console/billing/before/[^"]+`).FindString(h.Get("/console/billing/before").Body)
+	shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "Without tax € 12.50", "Tax € 0.50", "Total € 13.00")
 }
 
 // An invoice tells all of its faults at once, and of a day how the file has it.

@@ -189,10 +189,9 @@ func (j *judge) invoice(c candidate, v map[string]string) candidate {
 	}
 	c.name = j.i.nameOf(j.r.Mapping.System, invoices, id)
 	c.client = j.i.nameOf(j.r.Mapping.System, clients, v[rowClient])
-	to := j.side.parties[v[rowClient]]
 	in := &Invoice{
 		Source: j.source, System: j.r.Mapping.System, Number: clip(strings.ReplaceAll(cmp.Or(v[rowNumber], id), " ", "")), State: clip(v[rowStatus]),
-		Currency: strings.ToUpper(cmp.Or(v[rowCurrency], j.side.currencies[to.currency], j.r.Mapping.Currency)), Party: cmp.Or(v[rowParty], to.lines),
+		Currency: j.currency(v), Party: cmp.Or(v[rowParty], j.side.parties[v[rowClient]].lines),
 	}
 	if plainName(in.State) == "draft" {
 		return c.refuse("It is a draft.")
@@ -302,6 +301,11 @@ func share(amount, rate int64) int64 {
 // thousands is a number of which nobody can tell whether what stands before its last three
 // digits divides thousands or begins a fraction.
 var thousands = regexp.MustCompile(`^-?[1-9]\d{0,2}[.,]\d{3}$`)
+
+// currency returns the one of the amounts of a row: its own, its client's or that of the file.
+func (j *judge) currency(v map[string]string) string {
+	return strings.ToUpper(cmp.Or(v[rowCurrency], j.side.currencies[j.side.parties[v[rowClient]].currency], j.r.Mapping.Currency))
+}
 
 // amount reads an amount; several, each in a line, as two taxes are, are added up. None is zero.
 func (j *judge) amount(text, currency string) (sum int64, ok bool) {

@@ -4,7 +4,7 @@ import "testing"
 
 func TestAColumnIsSuggestedByItsName(t *testing.T) {
 	for column, want := range map[string]string{
-		"VAT number": "company.vat", "Steuernummer": "company.tax", "Codice fiscale": "company.tax", "Handelsregister": "company.register", "PLZ": "address.postcode", "Remarks": "",
+		"VAT number": "company.vat", "Steuernummer": "company.tax", "Codice fiscale": "company.tax", "Handelsregister": "company.register", "PLZ": "address.postcode", "Amount": rowTotal, "Remarks": "",
 	} {
 		if got := suggested(column, []string{column}); got != want {
 			t.Errorf("%s: %q, want %q", column, got, want)

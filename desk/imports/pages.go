@@ -119,10 +119,10 @@ var apart = map[string]struct{ one, all string }{tableDomains: {"domain name", "
 // show tells how far an import is, and what can be done next.
 func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 	var one *run
-	var with int
+	var remarks int
 	if err := i.DB.ReadTx(r.Context(), func(tx *store.Tx) (err error) {
 		if one, err = findRun(r.Context(), tx, r.PathValue("id")); err == nil {
-			with, err = countRemarked(r.Context(), tx, one.ID)
+			remarks, err = countRemarked(r.Context(), tx, one.ID)
 		}
 		return err
 	}); err != nil {
@@ -161,15 +161,12 @@ func (i *Imports) show(w http.ResponseWriter, r *http.Request) error {
 		v.Facts = append(v.Facts, web.Fact{Term: "Ended", Value: one.Ended.UTC().Format("2 Jan 2006, 15:04 MST")})
 	}
 	v.Poll = one.works() || one.State == arriving
-	i.showNext(&v, one, base)
-	if len(v.Stats) > 0 && with > 0 {
-		v.Stats = append(v.Stats, web.Stat{Label: "With a remark", Value: web.Number(with), Note: "of the new ones", Href: base + "/rows?is=" + strconv.Itoa(remarked), Icon: "message-square"})
-	}
+	i.showNext(&v, one, base, remarks)
 	return showPage.Render(w, r, http.StatusOK, v)
 }
 
-// showNext says what was found and what can be done.
-func (i *Imports) showNext(v *showView, one *run, base string) {
+// showNext says what was found, with so many remarks, and what can be done.
+func (i *Imports) showNext(v *showView, one *run, base string, remarks int) {
 	post := func(label, icon, path string) web.Action {
 		return web.Action{Label: label, Icon: icon, Href: base + path, Post: true}
 	}
@@ -218,6 +215,9 @@ func (i *Imports) showNext(v *showView, one *run, base string) {
 		{Label: words[0], Value: web.Number(int(one.Fresh)), Href: base + "/rows?is=" + strconv.Itoa(taken), Icon: "check"},
 		{Label: "Here already", Value: web.Number(int(one.Known)), Href: base + "/rows?is=" + strconv.Itoa(already), Icon: "copy-check"},
 		{Label: "Refused", Value: web.Number(int(one.Refused)), Href: base + "/rows?is=" + strconv.Itoa(refused), Icon: "ban"},
+	}
+	if remarks > 0 {
+		v.Stats = append(v.Stats, web.Stat{Label: "With a remark", Value: web.Number(remarks), Note: "of the new ones", Href: base + "/rows?is=" + strconv.Itoa(remarked), Icon: "message-square"})
 	}
 	if there && one.Refused > 0 && !one.works() {
 		v.Report = base + "/refused"
@@ -409,9 +409,14 @@ func (i *Imports) around(ctx context.Context, s *statement.Statement, one *run) 
 		web.Field{Name: "person", Type: "checkbox", Label: "Who has no company trades in their own name", Hint: "The name of the contact is taken for that of the company.", Value: tick(m.Person), Plain: true, Wide: true},
 		web.Field{Name: "lenient", Type: "checkbox", Label: "Leave out details that are wrong, if they are not compulsory", Hint: "Otherwise the row is refused, and can be corrected and brought again.", Value: tick(m.Lenient), Plain: true, Wide: true},
 		web.Field{Name: "invite", Type: "checkbox", Label: "Write to whom was taken over", Hint: "A letter says where their record is now and how they get in, to a hundred of them a minute. Otherwise nobody is written to.", Value: tick(m.Invite), Plain: true, Wide: true},
-		web.Field{Name: "remember", Label: "Remember as", MaxLen: 60, Plain: true, Hint: "A name for the next file with these columns. Empty: it is not remembered."},
+		rememberField(""),
 	)
 	return above, below, nil
+}
+
+// rememberField asks under which name a mapping is remembered.
+func rememberField(as string) web.Field {
+	return web.Field{Name: "remember", Label: "Remember as", Value: as, MaxLen: 60, Wide: true, Plain: true, Hint: "A name for the next file with these columns, with what its products are. Empty: it is not remembered."}
 }
 
 func tick(on bool) string {
@@ -523,13 +528,13 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 	var all []verdict
 	var steps []int
 	var theirs map[nameOf]known
-	var with int
+	var remarks int
 	if err := i.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		if one, err = findRun(ctx, tx, r.PathValue("id")); err == nil {
 			all, steps, err = verdicts(ctx, tx, one.ID, is, step, after, perPage+1)
 		}
 		if err == nil {
-			with, err = countRemarked(ctx, tx, one.ID)
+			remarks, err = countRemarked(ctx, tx, one.ID)
 		}
 		if err != nil {
 			return err
@@ -559,7 +564,7 @@ func (i *Imports) rows(w http.ResponseWriter, r *http.Request) error {
 		is    int
 		label string
 		n     int64
-	}{{0, "All", one.Fresh + one.Known + one.Refused}, {taken, "New", one.Fresh}, {remarked, "With a remark", int64(with)}, {already, "Here already", one.Known}, {refused, "Refused", one.Refused}} {
+	}{{0, "All", one.Fresh + one.Known + one.Refused}, {taken, "New", one.Fresh}, {remarked, "With a remark", int64(remarks)}, {already, "Here already", one.Known}, {refused, "Refused", one.Refused}} {
 		v.Tabs = append(v.Tabs, web.Tab{Label: t.label, Href: base + "/rows?is=" + strconv.Itoa(t.is), Current: t.is == is, Count: web.Number(int(t.n))})
 	}
 	if len(all) > perPage {

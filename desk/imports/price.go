@@ -77,8 +77,8 @@ func (j *judge) asks(p product) bool {
 // plan is that plan. Of several none is likelier than the service without a price.
 func (j *judge) suggested(p product) string {
 	choice := j.choice(p)
-	service, plan := chosen(choice)
-	if _, asked := j.r.Mapping.Products[p.String()]; asked || plan != "" && j.plans[choice].Months == p.months {
+	service, _ := chosen(choice)
+	if _, asked := j.r.Mapping.Products[p.String()]; asked || j.plans[choice].Months == p.months {
 		return choice
 	}
 	found := ""
@@ -158,7 +158,7 @@ func (j *judge) priced(v map[string]string, plan Plan) string {
 	about, said := rowCycle, cmp.Or(times, p.cycle)
 	if text := v[rowPrice]; text != "" {
 		about = rowPrice
-		currency := strings.ToUpper(cmp.Or(v[rowCurrency], j.side.currencies[j.side.parties[v[rowClient]].currency], j.r.Mapping.Currency))
+		currency := j.currency(v)
 		amount, ok := j.amount(text, currency)
 		pieces, err := strconv.ParseInt(cmp.Or(v[rowQuantity], "1"), 10, 64)
 		if ok = ok && err == nil && pieces >= 0 && pieces <= mostPieces; ok {

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"encoding/json"
 	"html"
 	"maps"
 	"net/http"
@@ -70,6 +71,7 @@ func TestAPriceThatIsNotThePlansIsRemarked(t *testing.T) {
 			t.Errorf("suggested is %q, want %q", got, want)
 		}
 		h.products(path, map[string]string{"Hosting S, monthly": small, "Hosting S, yearly": year, "Hosting S, One Time": year, "Small, monthly": small})
+		call := h.program()
 		tell := func(words string) {
 			t.Helper()
 			shows(t, h.Get(path), http.StatusOK, words+" 9", "With a remark 3")
@@ -81,6 +83,14 @@ func TestAPriceThatIsNotThePlansIsRemarked(t *testing.T) {
 				price+"JPY 490 a month. Its plan: € 4.90 a month. It is charged by the plan.")
 			if n := strings.Count(rows.Body, "Its plan:"); n != 3 {
 				t.Errorf("%d rows are remarked", n)
+			}
+			at := strings.TrimPrefix(path, "/console/imports")
+			var state ImportState
+			ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodGet, at, "", "")), &state))
+			var asked struct{ Rows []importRow }
+			ok(t, json.Unmarshal([]byte(call(http.StatusOK, http.MethodGet, at+"/rows?is=remarked", "", "")), &asked))
+			if state.Remarks != 3 || len(asked.Rows) != 3 || slices.ContainsFunc(asked.Rows, func(r importRow) bool { return r.Is != "new" || !strings.Contains(r.Why, "Its plan:") }) {
+				t.Errorf("a program is told of %d rows with a remark: %+v", state.Remarks, asked.Rows)
 			}
 		}
 		tell("Would be taken over")
@@ -126,8 +136,8 @@ func TestWhatBecomesOfAnotherPriceIsChosen(t *testing.T) {
 func TestAPriceThatCanBeReadInTwoWaysIsNotRead(t *testing.T) {
 	const nothing, unread = "", "it cannot be read, or its currency is not known"
 	for row, want := range map[string]string{
-		`4.90,EUR,`: nothing, `"4,9",eur,1`: nothing, `4.90,,`: "$ 4.90", `2.45,EUR,2`: nothing, `4.900,KWD,`: "KWD 4.900",
-		`4.900,EUR,`: unread, `"4,900",JPY,`: unread, `"4 000,90",EUR,`: unread, `4.90,Taler,`: unread,
+		`4.90,EUR,`: nothing, `"4,9",eur,1`: nothing, `4.90,,`: "$ 4.90", `2.45,EUR,2`: nothing, `4.900,KWD,`: "KWD 4.900", `0.900,EUR,`: "€ 0.90",
+		`4.900,EUR,`: unread, `-4.900,EUR,`: unread, `"4,900",JPY,`: unread, `"4 000,90",EUR,`: unread, `4.90,Taler,`: unread,
 		`4.90,EUR,two`: unread, `-4.90,EUR,-1`: unread, `4.90,EUR,100001`: unread,
 	} {
 		t.Run(row, func(t *testing.T) {
@@ -144,6 +154,16 @@ func TestAPriceThatCanBeReadInTwoWaysIsNotRead(t *testing.T) {
 	}
 }
 
+// What a row is without stands behind what it costs, and customers beside whom no service is
+// named, with a cycle or without, have the one that was chosen for them.
+func TestARowSaysWhatItCostsAndWhatItIsWithout(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	path := h.bring("id,company,email,phone,street,city,country,service,Cycle,Price\n1,A Ltd,a@meadow.example,+353 1,1 Sample Quay,Dublin,IE,,,4.50\n2,B Ltd,b@meadow.example,,1 Sample Quay,Dublin,IE,,Monthly,4.90\n")
+	leads(t, h.name(path, "service", small, "lenient", "on"), path)
+	shows(t, h.Get(path), http.StatusOK, "Would be taken over 2", "With a remark 1")
+	shows(t, h.Get(path+"/rows?is=4"), http.StatusOK, "Its plan: € 4.90 a month. It is charged by the plan. Without what is wrong. Telephone number (“phone”): ")
+}
+
 // A product that is refused by one cycle is so also where another, or none, is a service.
 func TestAProductIsRefusedByItsCycle(t *testing.T) {
 	h := newHouse(t, onlyOne(t))
@@ -151,6 +171,38 @@ func TestAProductIsRefusedByItsCycle(t *testing.T) {
 	h.name(path)
 	h.products(path, map[string]string{"Web": small})
 	shows(t, h.Get(path), http.StatusOK, "Would be taken over 1", "Refused 1")
+	hides(t, h.Get(path), "With a remark") // as none has
+}
+
+// A mapping that is remembered says what the products are that were named after the columns,
+// to programs, too, so that nothing is asked of the next file.
+func TestARememberedMappingKeepsItsProducts(t *testing.T) {
+	h := newHouse(t, onlyOne(t))
+	chosen := map[string]string{"Hosting S, monthly": small, "Hosting S, yearly": h.yearly("A year"), "Hosting S, One Time": leftOut, "Small, monthly": "backup"}
+	path := h.bring(inCycles)
+	a := h.name(path, "remember", "Old panel")
+	leads(t, a, path+"/products?remember=Old+panel")
+	if page := h.Get(a.Header.Get("Location")); !strings.Contains(page.Body, `name="remember" value="Old panel"`) {
+		t.Error("the name is to be typed again")
+	}
+	h.products(path, chosen, "remember", "Old panel")
+	path = h.bring(inCycles)
+	leads(t, h.Post(path+"/columns?as=Old+panel", h.answers(path+"/columns?as=Old+panel&")...), path)
+	h.Drain()
+	if got := h.suggested(path); !maps.Equal(got, chosen) {
+		t.Errorf("the products are %q, want %q", got, chosen)
+	}
+	h.name(path)
+	h.products(path, map[string]string{}) // of which nothing is remembered
+	path = h.bring(inCycles)
+	if page := h.Get(path + "/columns"); strings.Count(page.Body, "As in “") != 1 {
+		t.Error("what has no name is remembered")
+	}
+	h.program()(http.StatusOK, http.MethodPost, strings.TrimPrefix(path, "/console/imports")+"/mapping", "application/json", `{"name":"Old panel"}`)
+	h.Drain()
+	if got := h.suggested(path); !maps.Equal(got, chosen) {
+		t.Errorf("for a program the products are %q, want %q", got, chosen)
+	}
 }
 
 // A mapping that names no cycles is of use where they are named: the plan is suggested that
@@ -206,7 +258,7 @@ func TestCyclesAreRead(t *testing.T) {
 		"Monthly": "monthly", "Semi-Annually": "half-yearly", "Quarterly": "quarterly", "Annually": "yearly", "Biennially": "every 2 years", "Triennially": "every 3 years",
 		"1M": "monthly", "3M": "quarterly", "2Y": "every 2 years", "10Y": "every 10 years", "11Y": "11Y", "1W": "1W", "0": "0", "5": "every 5 months", "6 months": "half-yearly",
 		"jährlich": "yearly", "One Time": "One Time", "Free Account": "Free Account", "": "", "99999999999999999999M": "99999999999999999999M",
-		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly", "Every 2 years": "every 2 years", "every month": "monthly", "every now and then": "every now and then",
+		"4611686018427387905 years": "4611686018427387905 years", "0.5 years": "0.5 years", "1/2 year": "1/2 year", "1-year": "yearly", "Every 2 years": "every 2 years", "every month": "monthly", "every now and then": "every now and then", strings.Repeat("x", 41): strings.Repeat("x", 40) + "…",
 	} {
 		got := productOf(map[string]string{rowCycle: cycle})
 		if got.cycle != want || got.months != monthsOf(want) || got.months < 0 {

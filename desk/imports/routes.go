@@ -97,21 +97,28 @@ func (i *Imports) saveColumns(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := i.DB.InTx(ctx, func(tx *store.Tx) error {
-		if err := writeMapping(ctx, tx, one.ID, m); err != nil {
-			return err
-		}
-		if as := typed.Get("remember"); as != "" {
-			return remember(ctx, tx, as, m, i.Now())
-		}
-		return nil
-	}); err != nil {
+	as := typed.Get("remember")
+	if err := i.keep(ctx, one.ID, m, as); err != nil {
 		return err
 	}
-	if unmapped {
-		return web.Redirect(w, r, "/console/imports/"+url.PathEscape(one.ID)+"/products")
+	if !unmapped {
+		return i.startTrying(w, r, one.ID)
 	}
-	return i.startTrying(w, r, one.ID)
+	to := "/console/imports/" + url.PathEscape(one.ID) + "/products"
+	if as != "" { // what the products are belongs to it
+		to += "?remember=" + url.QueryEscape(as)
+	}
+	return web.Redirect(w, r, to)
+}
+
+// keep keeps the mapping of an import, also under a name, unless that is empty.
+func (i *Imports) keep(ctx context.Context, id string, m Mapping, as string) error {
+	return i.DB.InTx(ctx, func(tx *store.Tx) error {
+		if err := writeMapping(ctx, tx, id, m); err != nil || as == "" {
+			return err
+		}
+		return remember(ctx, tx, as, m, i.Now())
+	})
 }
 
 func columnsTyped(one *run, typed url.Values) map[string]map[string]string {
@@ -153,7 +160,7 @@ func (i *Imports) reread(w http.ResponseWriter, r *http.Request, one *run, m Map
 }
 
 func (i *Imports) lookAgain(w http.ResponseWriter, r *http.Request, one *run, m Mapping, say string) error {
-	if err := i.DB.InTx(r.Context(), func(tx *store.Tx) error { return writeMapping(r.Context(), tx, one.ID, m) }); err != nil {
+	if err := i.keep(r.Context(), one.ID, m, ""); err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Info, say)
@@ -324,20 +331,25 @@ func (i *Imports) products(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q, err := web.Query(r)
+	if err != nil {
+		return err
+	}
 	v := productsView{View: web.ViewOf(r, "Name the products"), Steps: web.Steps(2, "Bring", "Name columns", "Try", "Take over")}
 	base := "/console/imports/" + url.PathEscape(one.ID)
 	v.Crumbs = []web.Crumb{{Label: "Imports", Href: "/console/imports"}, {Label: one.Title, Href: base}}
 	v.Lead = "Which service of the statement each product of the file is. What it is used for hangs on that, and with a price it is on the next invoice, by the cycle of the plan."
 	v.Save = base + "/products"
 	v.Empty = web.Empty{Icon: "package", Title: "No product", Text: "The file names none."}
-	_, v.Fields, err = i.productFields(ctx, one)
-	if err != nil {
+	if _, v.Fields, err = i.productFields(ctx, one, q.Get("remember")); err != nil {
 		return err
 	}
 	return productsPage.Render(w, r, http.StatusOK, v)
 }
 
-func (i *Imports) productFields(ctx context.Context, one *run) (all []product, fields web.Fields, err error) {
+// productFields asks what each product is and, if there are some, under which name that is
+// remembered.
+func (i *Imports) productFields(ctx context.Context, one *run, as string) (all []product, fields web.Fields, err error) {
 	j, all, err := i.productsOf(ctx, one)
 	if err != nil {
 		return nil, nil, err
@@ -350,6 +362,9 @@ func (i *Imports) productFields(ctx context.Context, one *run) (all []product, f
 	for n, p := range all {
 		label := product{clipAt(p.name, 80), p.cycle, p.months}
 		fields = append(fields, web.Field{Name: productName(n), Type: "select", Label: label.String(), Value: j.suggested(p), Options: options, Plain: true})
+	}
+	if len(all) > 0 {
+		fields = append(fields, rememberField(as))
 	}
 	return all, fields, nil
 }
@@ -365,7 +380,7 @@ func (i *Imports) saveProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, fields, err := i.productFields(ctx, one)
+	all, fields, err := i.productFields(ctx, one, "")
 	if err != nil {
 		return err
 	}
@@ -377,7 +392,7 @@ func (i *Imports) saveProducts(w http.ResponseWriter, r *http.Request) error {
 	for n, p := range all {
 		m.Products[p.String()] = typed.Get(productName(n))
 	}
-	if err := i.DB.InTx(ctx, func(tx *store.Tx) error { return writeMapping(ctx, tx, one.ID, m) }); err != nil {
+	if err := i.keep(ctx, one.ID, m, typed.Get("remember")); err != nil {
 		return err
 	}
 	return i.startTrying(w, r, one.ID)

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -16,6 +17,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"loot"
+	"loot/store"
 	"loot/web/webtest"
 )
 
@@ -176,6 +179,14 @@ func TestCompanySignOn(t *testing.T) {
 	s.is("subject-1", strings.ToUpper(anna), true)
 	leads(t, viaCompany(t, h, s, h.Site, "/console/fresh"), "/console/fresh")
 	shows(t, h.Get("/console/fresh"), http.StatusOK, "you are staff "+a.ID)
+
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		out, err := h.desk.export(ctx, tx, loot.Subject(a.ID))
+		if e, _ := out.(exported); !e.Company.Equal(h.Kit.Now()) || !e.Password.IsZero() {
+			t.Errorf("the copy shows %+v", out)
+		}
+		return err
+	})
 
 	// From then on it is the sign-on's name for them that counts.
 	s.is("subject-1", "anna.renamed@network.example", true)

@@ -87,16 +87,16 @@ func sameText(a, b string) bool {
 
 // elsewhere says that a register has an address in another country than was given, in which
 // a town and a street of the same names prove nothing; empty: it does not.
-func (a address) elsewhere(from string, told register.Answer) string {
+func (a address) elsewhere(told register.Answer) string {
 	if !statement.IsCountry(told.Country) || told.Country == a.country {
 		return ""
 	}
-	return from + " has an address in another country beside the number. That can be right; somebody has to look."
+	return told.Register + " has an address in another country beside the number. That can be right; somebody has to look."
 }
 
 // comparePostcode compares the postcode that a register tells with the one that was
 // given. It says nothing where the register tells none that can be read.
-func (a address) comparePostcode(from string, told register.Answer) (outcome, string) {
+func (a address) comparePostcode(told register.Answer) (outcome, string) {
 	text := cmp.Or(told.Postcode, told.Address)
 	if told.Country != "" { // then all of it is told in parts
 		text = told.Postcode
@@ -105,37 +105,37 @@ func (a address) comparePostcode(from string, told register.Answer) (outcome, st
 	if !known || told.Country != "" && !statement.IsCountry(told.Country) {
 		return none, ""
 	}
-	return compared(from, "postcode", same, true)
+	return compared(told, "postcode", same, true)
 }
 
 // compareCity compares the town that a register tells with the one that was given. It
 // says nothing where the register tells none.
-func (a address) compareCity(from string, told register.Answer) (outcome, string) {
+func (a address) compareCity(told register.Answer) (outcome, string) {
 	ours, theirs := named(a.city.value, a.street.value, told.City, told)
 	if !readable(ours, theirs) {
 		return none, ""
 	}
-	return compared(from, "town", alike(ours, theirs), whole(ours, theirs, told))
+	return compared(told, "town", alike(ours, theirs), whole(ours, theirs, told))
 }
 
 // compareStreet compares the street that a register tells with the one that was given, and
 // a number of it where both have some. It says nothing where the register tells none.
-func (a address) compareStreet(from string, told register.Answer) (outcome, string) {
+func (a address) compareStreet(told register.Answer) (outcome, string) {
 	ours, theirs := named(a.street.value, a.city.value, told.Street, told)
 	if !readable(ours, theirs) {
 		return none, ""
 	}
 	given, is := numbersIn(a.street.value), a.numbersTold(told, ours)
-	return compared(from, "street", alike(ours, theirs) && (len(given) == 0 || len(is) == 0 || shared(given, is)), whole(ours, theirs, told))
+	return compared(told, "street", alike(ours, theirs) && (len(given) == 0 || len(is) == 0 || shared(given, is)), whole(ours, theirs, told))
 }
 
 // compared is what a comparison found: nothing is said of what is the same in part.
-func compared(from, what string, same, whole bool) (outcome, string) {
+func compared(told register.Answer, what string, same, whole bool) (outcome, string) {
 	switch {
 	case same && whole:
 		return proved, ""
 	case !same:
-		return failed, from + " has another " + what + " beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
+		return failed, told.Register + " has another " + what + " beside the number. That can be right, as of a company that works elsewhere; somebody has to look."
 	}
 	return none, ""
 }

@@ -280,10 +280,10 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 		if one.Outcome == failed { // then what stands beside the number proves nothing either
 			continue
 		}
-		beside := func(f loot.Field, what string, compare func(from string, a register.Answer) (outcome, string)) outcome {
+		beside := func(f loot.Field, what string, compare func(told register.Answer) (outcome, string)) outcome {
 			found := one
 			if found.Check = id + "." + what; err == nil {
-				found.Outcome, found.Why = compare(reg.Name(), a)
+				found.Outcome, found.Why = compare(a)
 			}
 			if found.Outcome != none {
 				out[f] = append(out[f], found)
@@ -291,22 +291,22 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 			return found.Outcome
 		}
 		if company != "" {
-			beside(company, "name", func(from string, a register.Answer) (outcome, string) { return compareName(from, name, a) })
+			beside(company, "name", func(told register.Answer) (outcome, string) { return compareName(name, told) })
 		}
 		for _, p := range []struct {
 			part
 			what    string
-			compare func(from string, a register.Answer) (outcome, string)
+			compare func(told register.Answer) (outcome, string)
 		}{
 			{at.postcode, "postcode", at.comparePostcode},
 			{at.city, "city", at.compareCity},
 			{at.street, "street", at.compareStreet},
 		} {
-			compare := func(from string, a register.Answer) (outcome, string) {
-				if why := at.elsewhere(from, a); why != "" {
+			compare := func(told register.Answer) (outcome, string) {
+				if why := at.elsewhere(told); why != "" {
 					return failed, why
 				}
-				return p.compare(from, a)
+				return p.compare(told)
 			}
 			// The parts belong together: an address elsewhere is one case, and no street of another town is verified.
 			if first(out[p.field]) == passed && beside(p.field, p.what, compare) == failed {
@@ -318,12 +318,12 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 
 // compareName compares the name that a register tells with the one that was given. It
 // says nothing where the register tells none.
-func compareName(from, given string, a register.Answer) (outcome, string) {
+func compareName(given string, told register.Answer) (outcome, string) {
 	switch {
-	case a.Name == "":
+	case told.Name == "":
 		return none, ""
-	case !sameName(given, a.Name):
-		return failed, from + " has another name beside the number."
+	case !sameName(given, told.Name):
+		return failed, told.Register + " has another name beside the number."
 	}
 	return proved, ""
 }

@@ -199,16 +199,17 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		}
 		data.Notes = nil
 		for _, n := range notes {
+			what, shown := noteTitles[n.Kind]
+			if !shown {
+				continue
+			}
 			who := "The customer"
 			if n.Author != "" {
 				if who, err = v.staff.Name(ctx, tx, n.Author); err != nil {
 					return err
 				}
 			}
-			if n.Kind == "correction" || n.Kind == "invoices" || n.Kind == "left" {
-				continue
-			}
-			one := noteView{At: n.At, Who: who, What: noteTitles[n.Kind], Text: n.Text, Closed: n.Author == "" && !data.Read}
+			one := noteView{At: n.At, Who: who, What: what, Text: n.Text, Closed: n.Author == "" && !data.Read}
 			if one.Closed {
 				one.Text = ""
 			}
@@ -257,6 +258,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 	return casePage.Render(w, r, status, data)
 }
 
+// noteTitles say what somebody did by a note. A note of another kind is for the program.
 var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree"}
 
 // purposeOf is what a colleague opens and corrects a detail for that a case is about: to

@@ -65,23 +65,21 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 		}
 	}
 	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
-	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "reason", Text: r.Reason}); err != nil {
-		return err
+	alone := !secondNeeded(s, m.Field)
+	said := map[string]string{"reason": r.Reason}
+	if r.Decision == "corrected" {
+		said["left"] = strconv.Itoa(r.Left) // also none, in the place of what nobody agreed to
+		if !alone {
+			said["correction"], said["invoices"] = r.Value, strings.Join(r.Again, " ")
+		}
 	}
-	if r.Left > 0 {
-		if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "left", Text: strconv.Itoa(r.Left)}); err != nil {
+	for kind, text := range said {
+		if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: kind, Text: text}); err != nil {
 			return err
 		}
 	}
-	if !secondNeeded(s, m.Field) {
+	if alone {
 		return v.apply(ctx, tx, s, m, by, r.Value)
-	}
-	if r.Decision == "corrected" {
-		for kind, text := range map[string]string{"correction": r.Value, "invoices": strings.Join(r.Again, " ")} {
-			if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: kind, Text: text}); err != nil {
-				return err
-			}
-		}
 	}
 	return updateMatter(ctx, tx, m)
 }

@@ -2,6 +2,8 @@ package verification
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,6 +35,9 @@ func (b *bills) concerned(_ context.Context, _ *store.Tx, _ loot.Subject, f loot
 }
 
 func (b *bills) lines(_ context.Context, _ loot.Actor, number string) ([]Line, error) {
+	if number == "" {
+		return nil, errors.New("bills: an invoice without a number is opened")
+	}
 	if !slices.ContainsFunc(b.issued, func(i Invoice) bool { return i.Number == number }) {
 		return nil, nil
 	}
@@ -161,12 +166,17 @@ func TestAReportNamesAnInvoiceThatStands(t *testing.T) {
 		for field, number := range map[string]string{"address.city": "EX-9999", "contact.phone": "EX-7"} {
 			shows(t, h.as(person(s)).Post("/portal/checks/wrong", "field", field, "invoice", number, "text", "We moved."), http.StatusUnprocessableEntity, "None of your invoices that still stand has this number", "We moved.")
 		}
+		shows(t, h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "EX 7", "text", "We moved."), http.StatusUnprocessableEntity, "A number of an invoice is made of letters", "We moved.")
 		if st := h.standing(s); len(st.cases) > 0 || st.held["address.city"].State == vault.Disputed {
 			t.Errorf("a report about an invoice that is not theirs was kept: %+v", st.cases)
 		}
-		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "EX-7", "text", "We moved."))
+		h.taken(h.Post("/portal/checks/wrong", "field", "address.city", "invoice", "EX-7", "line", "2", "text", "We moved."))
 		h.bills.issued = h.bills.issued[:1]
-		a := h.as(support).Get("/console/checks/" + h.open(s, "address.city").ID)
+		m := h.open(s, "address.city")
+		if m.Line != 0 {
+			t.Errorf("a detail is taken for line %d", m.Line)
+		}
+		a := h.as(support).Get("/console/checks/" + m.ID)
 		shows(t, a, http.StatusOK, "EX-9, November")
 		if got := ticked(a.Body); len(got) > 0 {
 			t.Errorf("ticked, though the one that was named does not stand any more: %v", got)
@@ -230,6 +240,33 @@ func TestASecondPersonsYesWritesAgain(t *testing.T) {
 	})
 }
 
+// TestWhatNobodyAgreedToIsNotSaid: how many invoices stay as they are is what it was when that
+// was decided to which a second person agreed.
+func TestWhatNobodyAgreedToIsNotSaid(t *testing.T) {
+	t.Parallel()
+	s := desktest.Parse(t, secondForAddresses(t))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, s, Options{})
+		one, other := h.hire("m-one", "billing"), h.hire("m-other", "billing")
+		s := h.customer(meadow())
+		for _, by := range []struct {
+			field           loot.Field
+			more            int
+			decision, agree string
+		}{{"address.city", 2, "corrected", "no"}, {"address.city", 0, "corrected", "yes"}, {"address.street", 2, "corrected", "no"}, {"address.street", 0, "refused", "yes"}} {
+			h.bills = bills{issued: []Invoice{{"EX-9", "EX-9, November"}}, more: by.more}
+			if by.agree == "no" {
+				h.taken(h.as(person(s)).Post("/portal/checks/wrong", "field", string(by.field), "text", "We moved."))
+			}
+			m := h.open(s, by.field)
+			h.taken(h.post(one, m, "", "decision", by.decision, "value", "2 Corkville", "reason", "By a letter.", "again", "EX-9"))
+			lacks(t, h.as(person(s)).Get("/portal/checks"), "earlier invoices")
+			h.taken(h.post(other, m, "/second", "agree", by.agree, "reason", "That is older."))
+			lacks(t, h.as(person(s)).Get("/portal/checks"), "earlier invoices")
+		}
+	})
+}
+
 // secondForAddresses is the statement with a second person for addresses.
 func secondForAddresses(t *testing.T) []byte {
 	t.Helper()
@@ -277,6 +314,7 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 			{[]string{"invoice", ""}, "Say on which invoice."},
 			{[]string{"invoice", "EX-7"}, "Line of the invoice"},
 			{[]string{"invoice", "EX-7", "line", "3"}, "2: Backup, 500 GB"},
+			{[]string{"invoice", "EX-1"}, "None of your invoices that still stand has this number"},
 			{[]string{"invoice", "EX-1", "line", "1"}, "None of your invoices that still stand has this number"},
 		} {
 			shows(t, h.Post(wrong, append([]string{"field", services, "text", "We have none."}, bad.sent...)...), http.StatusUnprocessableEntity, bad.want, "We have none.")
@@ -297,6 +335,7 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 		shows(t, a, http.StatusOK, "This case is for other colleagues.")
 		a = h.as(biller).Get(path)
 		shows(t, a, http.StatusOK, "EX-7 , line 2", "invoice EX-7 is taken back and written again as follows", "How much the line should charge")
+		shows(t, h.attaches(path, "of-it.txt", []byte("Made up.")), http.StatusConflict, "Evidence goes with a detail")
 		desktest.Lacks(t, a, "We have no backup.", "New value", "Attach")
 		shows(t, h.Post(path+"/open"), http.StatusOK, "We have no backup.")
 		shows(t, h.post(biller, m, "", "decision", "corrected", "reason", "It was ended."), http.StatusUnprocessableEntity, "Say how much it should charge.")
@@ -313,6 +352,14 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 			t.Errorf("the letter: %s", text)
 		}
 
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			if text, _ := json.Marshal(copied); !strings.Contains(string(text), `"invoice":"EX-7","line":2`) {
+				t.Errorf("the copy does not tell which line: %s", text)
+			}
+			return err
+		})
+
 		// What stays as it is is refused with its reason, and touches no invoice.
 		h.taken(h.as(me).Post(wrong, "field", services, "invoice", "EX-9", "line", "1", "text", "Too much."))
 		h.taken(h.post(biller, h.open(s, services), "", "decision", "refused", "reason", "It is the price that you ordered."))
@@ -320,5 +367,16 @@ func TestALineOfAnInvoiceIsReported(t *testing.T) {
 			t.Errorf("taken back: %+v", h.bills.again)
 		}
 		shows(t, h.as(me).Get("/portal/checks"), http.StatusOK, "It is the price that you ordered.")
+
+		// Where somebody took the invoice back meanwhile, nothing is left to be written again.
+		h.taken(h.Post(wrong, "field", services, "invoice", "EX-9", "line", "1", "text", "Still too much."))
+		h.bills.issued, m = nil, h.open(s, services)
+		a = h.as(biller).Get("/console/checks/" + m.ID)
+		shows(t, a, http.StatusOK, "the invoice is taken back already")
+		desktest.Lacks(t, a, "How much the line should charge")
+		h.taken(h.post(biller, m, "", "decision", "corrected", "reason", "Billing has found it, too."))
+		if len(h.bills.again) != 1 {
+			t.Errorf("taken back twice: %+v", h.bills.again)
+		}
 	})
 }

@@ -21,9 +21,14 @@ func sameName(a, b string) bool {
 	return one != "" && one == other
 }
 
+var (
+	unpointed  = strings.NewReplacer(".", "", "'", "", "’", "")
+	unaccented = strings.NewReplacer("ł", "l", "ø", "o", "đ", "d", "ħ", "h", "ı", "i", "æ", "ae", "œ", "oe")
+)
+
 // words are those of a name, without the legal form unless it is all there is.
 func words(name string) string {
-	list := split(strings.NewReplacer(".", "", "'", "", "’", "").Replace(fold(name)))
+	list := split(unpointed.Replace(fold(name)))
 	kept := slices.DeleteFunc(slices.Clone(list), func(w string) bool { return slices.Contains(legalForms, w) })
 	if len(kept) == 0 {
 		kept = list
@@ -38,7 +43,7 @@ func fold(text string) string {
 	if err != nil {
 		plain = text
 	}
-	return strings.NewReplacer("ł", "l", "ø", "o", "đ", "d", "ħ", "h", "ı", "i", "æ", "ae", "œ", "oe").Replace(cases.Fold().String(plain))
+	return unaccented.Replace(cases.Fold().String(plain))
 }
 
 // split returns the words of a text that was folded.

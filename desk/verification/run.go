@@ -89,7 +89,7 @@ func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *op
 		}
 	}
 	if len(fields) == 0 || !slices.Contains(person.Ordered, purpose) {
-		return v.drop(ctx, tx, subject)
+		return v.drop(ctx, tx, all.s, subject)
 	}
 	rec.held = held
 	p, err := v.Gate.Decide(ctx, tx, gate.Request{
@@ -113,7 +113,7 @@ func (v *Verification) open(ctx context.Context, tx *store.Tx, all plan, rec *op
 // any longer. What they reported stays until it is answered, or they put it right
 // themselves, and so does a fault in what a law still needs: an invoice may wait until a
 // colleague finds it right.
-func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subject) error {
+func (v *Verification) drop(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject) error {
 	asked, err := openRequests(ctx, tx, subject)
 	if err != nil {
 		return err
@@ -132,10 +132,6 @@ func (v *Verification) drop(ctx context.Context, tx *store.Tx, subject loot.Subj
 		return err
 	}
 	open, err := v.lasting(ctx, tx, cases, held)
-	if err != nil {
-		return err
-	}
-	s, err := v.inForce()
 	if err != nil {
 		return err
 	}

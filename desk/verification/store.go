@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -317,7 +318,7 @@ func mattersOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]matter, err
 // that are closed, the latest first; of one kind, unless it is empty, and those that
 // follow a case, unless that is empty.
 func listMatters(ctx context.Context, tx *store.Tx, open bool, kind, after string, n int) ([]matter, error) {
-	where, order, at := `closed > 0 AND (closed, id) < ($3, $4)`, `closed DESC, id DESC`, int64(1<<63-1)
+	where, order, at := `closed > 0 AND (closed, id) < ($3, $4)`, `closed DESC, id DESC`, int64(math.MaxInt64)
 	if open {
 		where, order, at = `closed = 0 AND (due, id) > ($3, $4)`, `due, id`, 0
 	}

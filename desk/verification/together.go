@@ -94,7 +94,7 @@ func (v *Verification) checkSome(ctx context.Context, again bool, subjects []loo
 		return nil
 	}, func(rec *opened, err error) {
 		if _, refused := errors.AsType[*gate.Refusal](err); refused {
-			err = v.DB.InTx(ctx, func(tx *store.Tx) error { return v.drop(ctx, tx, rec.subject) })
+			err = v.DB.InTx(ctx, func(tx *store.Tx) error { return v.drop(ctx, tx, s, rec.subject) })
 		}
 		if rec.opened = false; err != nil {
 			fail(rec, err)
