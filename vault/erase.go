@@ -69,14 +69,12 @@ func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 			}
 			rec.cells = slices.Delete(rec.cells, i, i+1)
 		}
-		for _, q := range []string{
-			`DELETE FROM vault_history WHERE subject = $1 AND collection = $2 AND field = $3`,
-			`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE subject = $1 AND collection = $2 AND field = $3)`,
-			`DELETE FROM vault_file WHERE subject = $1 AND collection = $2 AND field = $3`,
-		} {
-			if _, err := tx.Exec(ctx, q, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
-				return fmt.Errorf("vault: remove: %w", err)
-			}
+		const of = `subject = $1 AND collection = $2 AND field = $3`
+		if _, err := tx.Exec(ctx, `DELETE FROM vault_history WHERE `+of, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
+			return fmt.Errorf("vault: remove: %w", err)
+		}
+		if err := dropFiles(ctx, tx, of, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
+			return err
 		}
 	}
 	if slices.Contains(g.Fields, g.Statement.CountryField(g.Collection)) {
@@ -113,14 +111,12 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 			return fmt.Errorf("vault: erase: %w", err)
 		}
 	}
-	for _, q := range []string{
-		`DELETE FROM vault_history WHERE subject = $1 AND collection = $2`,
-		`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE subject = $1 AND collection = $2)`,
-		`DELETE FROM vault_file WHERE subject = $1 AND collection = $2`,
-	} {
-		if _, err := tx.Exec(ctx, q, s.Compact(), string(c)); err != nil {
-			return fmt.Errorf("vault: erase: %w", err)
-		}
+	const of = `subject = $1 AND collection = $2`
+	if _, err := tx.Exec(ctx, `DELETE FROM vault_history WHERE `+of, s.Compact(), string(c)); err != nil {
+		return fmt.Errorf("vault: erase: %w", err)
+	}
+	if err := dropFiles(ctx, tx, of, s.Compact(), string(c)); err != nil {
+		return err
 	}
 	// It is due at once: the key is still to be destroyed.
 	if _, err := tx.Exec(ctx, `UPDATE vault_record SET erased = $1, changed = $1, due = $1, epoch = 0, version = version + 1, cells = $2 WHERE subject = $3 AND collection = $4`,

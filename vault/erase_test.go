@@ -252,6 +252,7 @@ func (b *bench) backup(t testing.TB, tables ...string) map[string][][]any {
 
 func (b *bench) restore(t testing.TB, backup map[string][][]any) {
 	t.Helper()
+	b.exec(t, `UPDATE vault_file SET kept = 0`) // else the database keeps them
 	for table, rows := range backup {
 		b.exec(t, `DELETE FROM `+table)
 		for _, row := range rows {

@@ -150,13 +150,19 @@ func (v *Vault) RemoveFile(ctx context.Context, tx *store.Tx, p gate.Permit, id 
 	if _, _, err := v.file(ctx, tx, g, id); err != nil {
 		return err
 	}
-	return v.dropFile(ctx, tx, id)
+	return dropFiles(ctx, tx, `id = $1`, id)
 }
 
-func (v *Vault) dropFile(ctx context.Context, tx *store.Tx, id string) error {
-	for _, q := range []string{`DELETE FROM vault_chunk WHERE file = $1`, `DELETE FROM vault_file WHERE id = $1`} {
-		if _, err := tx.Exec(ctx, q, id); err != nil {
-			return fmt.Errorf("vault: remove file: %w", err)
+// dropFiles removes the files for which a condition holds, of which the database itself
+// keeps those that were taken in until they are let go.
+func dropFiles(ctx context.Context, tx *store.Tx, condition string, args ...any) error {
+	for _, q := range []string{
+		`UPDATE vault_file SET kept = 0 WHERE ` + condition,
+		`DELETE FROM vault_chunk WHERE file IN (SELECT id FROM vault_file WHERE ` + condition + `)`,
+		`DELETE FROM vault_file WHERE ` + condition,
+	} {
+		if _, err := tx.Exec(ctx, q, args...); err != nil {
+			return fmt.Errorf("vault: remove files: %w", err)
 		}
 	}
 	return nil
@@ -185,7 +191,7 @@ func (v *Vault) sweepFiles(ctx context.Context) error {
 				return err
 			}
 			for _, id := range ids {
-				if err := v.dropFile(ctx, tx, id); err != nil {
+				if err := dropFiles(ctx, tx, `id = $1`, id); err != nil {
 					return err
 				}
 			}

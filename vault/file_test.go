@@ -170,6 +170,11 @@ func TestChangedFileIsRefused(t *testing.T) {
 		if _, err := b.db.Exec(t.Context(), `UPDATE vault_chunk SET sealed = sealed`); err == nil || !strings.Contains(err.Error(), "final") {
 			t.Errorf("the database lets what a file says be changed: %v", err)
 		}
+		for _, q := range []string{`DELETE FROM vault_chunk`, `DELETE FROM vault_file`} {
+			if _, err := b.db.Exec(t.Context(), q); err == nil || !strings.Contains(err.Error(), "kept") {
+				t.Errorf("%s: %v", q, err)
+			}
+		}
 		storetest.Unfix(t, b.db, "vault_chunk")
 		for what, damage := range map[string]string{
 			"a flipped chunk":  `UPDATE vault_chunk SET sealed = (SELECT sealed FROM vault_chunk WHERE file = $2 AND number = 1) WHERE file = $1 AND number = 1`,

@@ -72,15 +72,17 @@ func Postgres(tb testing.TB) string {
 	return shared(tb).Database(tb)
 }
 
-// Unfix lets rows of a fixed table be changed, as whoever owns the database can. One
-// that is final has another trigger on PostgreSQL.
+// Unfix lets rows of a table that is fixed or kept be changed and removed, as whoever owns
+// the database can. One that is final has another trigger on PostgreSQL.
 func Unfix(tb testing.TB, db *store.DB, table string) {
 	tb.Helper()
-	query := "DROP TRIGGER " + table + "_no_update"
-	if db.Dialect() == store.Postgres {
-		query += " ON " + table
-	}
-	if _, err := db.Exec(tb.Context(), query); err != nil {
-		tb.Fatal(err)
+	for _, trigger := range []string{"_no_update", "_kept"} {
+		query := "DROP TRIGGER IF EXISTS " + table + trigger
+		if db.Dialect() == store.Postgres {
+			query += " ON " + table
+		}
+		if _, err := db.Exec(tb.Context(), query); err != nil {
+			tb.Fatal(err)
+		}
 	}
 }
