@@ -424,7 +424,7 @@ func (b *Billing) known(s *statement.Statement, values vault.Values, at *time.Lo
 func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since time.Time, language string) invoice.Known {
 	value = strings.ReplaceAll(value, "\n", ", ")
 	if d.Type == "country" {
-		value = statement.CountryName(value)
+		value = invoice.Country(value, language)
 	}
 	return invoice.Known{
 		Field: d.Title, Value: value, Source: sourceIn(source, language), Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),

@@ -140,7 +140,7 @@ func (o *office) billedIn(languages ...string) (out []Issued) {
 func (o *office) says(address, language, subject string, wants ...string) {
 	o.Helper()
 	m, _ := o.Mail.Last(address)
-	if m.Subject != subject || !strings.Contains(m.HTML, `<html lang="`+language+`">`) {
+	if strings.ReplaceAll(m.Subject, "\u00a0", " ") != subject || !strings.Contains(m.HTML, `<html lang="`+language+`">`) {
 		o.Errorf("%q to %s is not %q in %s", m.Subject, address, subject, language)
 	}
 	text := strings.Join(strings.Fields(strings.ReplaceAll(m.Text, "\u00a0", " ")), " ")
@@ -248,6 +248,9 @@ func TestSourcesSpeakTheLanguageOfTheInvoice(t *testing.T) {
 		o.run(november)
 		i := o.issued("")[0]
 		shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK, "Sie selbst, in Ihrem Kundenportal, 23. November 2026")
+		if known := o.record(i.Number).Known; !slices.ContainsFunc(known, func(k invoice.Known) bool { return k.Field == "Country" && k.Value == "Irland" }) {
+			t.Errorf("%+v", known)
+		}
 		ok(t, o.b.WriteAgain(t.Context(), again(s, "address.city", "Anotherville", i.Number), fine))
 		second := o.issued(`WHERE i.kind = '384'`)[0]
 		shows(t, o.Get("/portal/invoices/"+second.Number), http.StatusOK, "unser Team, nach einer Prüfung, 2. Dezember 2026")

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"loot"
 	"loot/desk"
+	"loot/desk/billing/invoice"
 	"loot/mail"
 	"loot/store"
 	"loot/vault"
@@ -262,8 +264,12 @@ func (b *Billing) ready(ctx context.Context, tx *store.Tx, p pending, settled ti
 // and once for a fault.
 func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 	var waits []pending
+	var chosen string
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		waits, err = readPending(ctx, tx, `WHERE subject = $1 AND month = $2`, a.Subject, string(a.Month))
+		if waits, err = readPending(ctx, tx, `WHERE subject = $1 AND month = $2`, a.Subject, string(a.Month)); err != nil {
+			return err
+		}
+		chosen, err = languageOf(ctx, tx, a.Subject)
 		return err
 	}); err != nil {
 		return err
@@ -276,25 +282,20 @@ func (b *Billing) tell(ctx context.Context, a tellArgs) error {
 		return err
 	}
 	fault, id := waits[0].Finding.Fault, "invoice-waits-"+string(a.Month)+"-"+string(a.Subject)
-	why := []mail.Block{
-		mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: the law wants on it what you have not given us yet. Missing: " + strings.Join(s.Titles(waits[0].Missing...), ", ") + "."),
-		mail.Para("Give it in your portal, and the invoice is written by itself within an hour or so."),
-	}
+	language := cmp.Or(chosen, b.seller.Language)
+	w, period := invoice.LetterWordsIn(language), a.Month.days().Words(language)
+	why := []mail.Block{mail.Para(fmt.Sprintf(w.Missing, period, strings.Join(s.Titles(waits[0].Missing...), ", "))), mail.Para(w.Give)}
 	if fault != "" {
 		id += "-" + string(fault)
-		why = []mail.Block{
-			mail.Para("We would like to write your invoice for " + a.Month.String() + ", and cannot: a business in another country owes the tax itself only by a number that is valid, and “" + s.Titles(fault)[0] + "” was found not to be."),
-			mail.Para("A colleague of ours looks at it. If it is right, you need to do nothing. If it is not, correct it in your portal, or remove it if you have none: the invoice is then written by itself within an hour or so."),
-		}
+		why = []mail.Block{mail.Para(fmt.Sprintf(w.Faulty, period, s.Titles(fault)[0])), mail.Para(w.Mend)}
 	}
 	// The note that it went out is made after it did: a crash in between sends
 	// the same message again, which mail programs show once, and loses none. Who
 	// cannot be written to sees it in the portal.
 	sent, err := b.Write(ctx, desk.Errand{By: b.actor(), Purpose: "service", To: a.Subject, Collection: collection, ID: id, Letter: mail.Letter{
-		Subject: "Your invoice for " + a.Month.String() + " waits for a detail",
-		Greet:   "Good day",
-		Blocks:  append(why, mail.Button("See what is missing", b.BaseURL+"/portal/invoices")),
-		Why:     "You get this once for an invoice that waits. It is no advertisement.",
+		Language: language, Subject: fmt.Sprintf(w.Waits, period), Greet: w.Greet,
+		Blocks: append(why, mail.Button(w.Look, b.BaseURL+"/portal/invoices")),
+		Why:    w.Held,
 	}})
 	if err != nil || !sent {
 		return err

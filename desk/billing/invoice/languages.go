@@ -78,6 +78,14 @@ var languages = []words{
 			TakenBack: "We have taken back invoice %s. The credit note is in your portal.",
 			Again:     "We have taken invoice %s back and written it again. The corrected one is in your portal, and so is the credit note.",
 			Unpaid:    "Invoice %s is still to be paid", See: "See the invoice",
+			Waits:   "Your invoice for %s waits for a detail",
+			Missing: "We would like to write your invoice for %s, and cannot: the law wants on it what you have not given us yet. Missing: %s.",
+			Give:    "Give it in your portal, and the invoice is written by itself within an hour or so.",
+			Faulty: "We would like to write your invoice for %s, and cannot: a business in another country owes the tax itself only by a number that is valid, " +
+				"and “%s” was found not to be.",
+			Mend: "A colleague of ours looks at it. If it is right, you need to do nothing. If it is not, correct it in your portal, or remove it if you have none: " +
+				"the invoice is then written by itself within an hour or so.",
+			Look: "See what is missing", Held: "You get this once for an invoice that waits. It is no advertisement.",
 			Short: "In short", Number: "Number", Day: "Issued", Due: "To be paid by", Total: "Total", Paid: "Paid already", Open: "Still open",
 			Mistake: "If something on it is wrong, say so beside it: we check it and put it right.",
 			Crossed: "If something on it is wrong, say so beside it: until that is answered we do not remind you. " +
@@ -117,6 +125,14 @@ var languages = []words{
 			TakenBack: "wir haben die Rechnung %s zurückgenommen. Die Rechnungskorrektur liegt in Ihrem Kundenportal.",
 			Again:     "wir haben die Rechnung %s zurückgenommen und neu geschrieben. Die berichtigte Rechnung liegt in Ihrem Kundenportal, die Rechnungskorrektur ebenfalls.",
 			Unpaid:    "Die Rechnung %s ist noch nicht bezahlt", See: "Rechnung ansehen",
+			Waits:   "Ihre Rechnung für den Zeitraum %s wartet auf eine Angabe",
+			Missing: "wir möchten Ihre Rechnung für den Zeitraum %s schreiben und können es nicht: Das Gesetz verlangt darauf, was Sie uns noch nicht gegeben haben. Es fehlt: %s.",
+			Give:    "Tragen Sie es in Ihrem Kundenportal ein, dann wird die Rechnung binnen etwa einer Stunde von selbst geschrieben.",
+			Faulty: "wir möchten Ihre Rechnung für den Zeitraum %s schreiben und können es nicht: Ein Unternehmen in einem anderen Land schuldet die Steuer nur mit einer gültigen Nummer selbst, " +
+				"und „%s“ erwies sich als ungültig.",
+			Mend: "Jemand von uns sieht es sich an. Wenn die Nummer stimmt, brauchen Sie nichts zu tun. Wenn nicht, berichtigen Sie sie in Ihrem Kundenportal, oder entfernen Sie sie, falls Sie keine haben: " +
+				"Die Rechnung wird dann binnen etwa einer Stunde von selbst geschrieben.",
+			Look: "Ansehen, was fehlt", Held: "Sie erhalten diese Nachricht einmal zu einer Rechnung, die wartet. Sie ist keine Werbung.",
 			Short: "Auf einen Blick", Number: "Nummer", Day: "Ausgestellt am", Due: "Zu zahlen bis", Total: "Gesamtbetrag", Paid: "Bereits gezahlt", Open: "Noch offen",
 			Mistake: "Wenn etwas darauf nicht stimmt, sagen Sie es direkt daneben: Wir prüfen es und berichtigen es.",
 			Crossed: "Wenn etwas darauf nicht stimmt, sagen Sie es direkt daneben: Bis das beantwortet ist, erinnern wir Sie nicht. " +
@@ -159,6 +175,14 @@ var languages = []words{
 			TakenBack: "Hemos anulado la factura %s. La nota de abono está en su portal de cliente.",
 			Again:     "Hemos anulado la factura %s y la hemos emitido de nuevo. La factura rectificativa está en su portal de cliente, junto con la nota de abono.",
 			Unpaid:    "La factura %s sigue pendiente de pago", See: "Ver la factura",
+			Waits:   "Su factura del período %s espera un dato",
+			Missing: "Quisiéramos emitir su factura del período %s y no podemos: la ley exige en ella lo que aún no nos ha dado. Falta: %s.",
+			Give:    "Indíquelo en su portal de cliente y la factura se emite sola en una hora, más o menos.",
+			Faulty: "Quisiéramos emitir su factura del período %s y no podemos: una empresa de otro país solo debe ella misma el impuesto con un número válido, " +
+				"y «%s» ha resultado no serlo.",
+			Mend: "Alguien de nuestro equipo lo está mirando. Si el número es correcto, no tiene que hacer nada. Si no lo es, corríjalo en su portal de cliente, o quítelo si no tiene ninguno: " +
+				"la factura se emite entonces sola en una hora, más o menos.",
+			Look: "Ver qué falta", Held: "Recibe este mensaje una sola vez por una factura que espera. No es publicidad.",
 			Short: "En resumen", Number: "Número", Day: "Emitida el", Due: "A pagar hasta el", Total: "Importe total", Paid: "Ya pagado", Open: "Pendiente",
 			Mistake: "Si algo está mal en ella, dígalo al lado: lo comprobamos y lo corregimos.",
 			Crossed: "Si algo está mal en ella, dígalo al lado: mientras no le respondamos, no le enviaremos recordatorios. " +
@@ -206,6 +230,14 @@ var languages = []words{
 			TakenBack: "Nous avons annulé la facture %s. L’avoir se trouve dans votre espace client.",
 			Again:     "Nous avons annulé la facture %s et l’avons établie à nouveau. La facture rectificative se trouve dans votre espace client, avec l’avoir.",
 			Unpaid:    "La facture %s reste à payer", See: "Voir la facture",
+			Waits:   "Votre facture pour la période %s attend une donnée",
+			Missing: "Nous voudrions établir votre facture pour la période %s et ne le pouvons pas" + unbroken + ": la loi y exige ce que vous ne nous avez pas encore donné. Il manque" + unbroken + ": %s.",
+			Give:    "Indiquez-le dans votre espace client, et la facture s’établit d’elle-même en une heure environ.",
+			Faulty: "Nous voudrions établir votre facture pour la période %s et ne le pouvons pas" + unbroken + ": une entreprise d’un autre pays ne doit elle-même la taxe qu’avec un numéro valable, " +
+				"et «" + unbroken + "%s" + unbroken + "» s’est révélé ne pas l’être.",
+			Mend: "Quelqu’un de chez nous l’examine. Si le numéro est juste, vous n’avez rien à faire. Sinon, corrigez-le dans votre espace client, ou retirez-le si vous n’en avez pas" + unbroken + ": " +
+				"la facture s’établit alors d’elle-même en une heure environ.",
+			Look: "Voir ce qui manque", Held: "Vous recevez ce message une seule fois pour une facture qui attend. Ce n’est pas de la publicité.",
 			Short: "En bref", Number: "Numéro", Day: "Établie le", Due: "À payer au plus tard le", Total: "Montant total", Paid: "Déjà payé", Open: "Reste à payer",
 			Mistake: "Si quelque chose y est faux, dites-le à côté" + unbroken + ": nous le vérifions et le corrigeons.",
 			Crossed: "Si quelque chose y est faux, dites-le à côté" + unbroken + ": tant que nous n’y avons pas répondu, nous ne vous relançons pas. " +
@@ -249,6 +281,14 @@ var languages = []words{
 			TakenBack: "Wij hebben factuur %s teruggenomen. De creditnota staat in uw klantportaal.",
 			Again:     "Wij hebben factuur %s teruggenomen en opnieuw opgesteld. De gecorrigeerde factuur staat in uw klantportaal, en de creditnota ook.",
 			Unpaid:    "Factuur %s is nog niet betaald", See: "Factuur bekijken",
+			Waits:   "Uw factuur over de periode %s wacht op een gegeven",
+			Missing: "Wij willen uw factuur over de periode %s opstellen en kunnen dat niet: de wet vraagt erop wat u ons nog niet hebt gegeven. Er ontbreekt: %s.",
+			Give:    "Vul het in uw klantportaal in, dan wordt de factuur binnen ongeveer een uur vanzelf opgesteld.",
+			Faulty: "Wij willen uw factuur over de periode %s opstellen en kunnen dat niet: een bedrijf in een ander land is de belasting alleen met een geldig nummer zelf verschuldigd, " +
+				"en ‘%s’ bleek dat niet te zijn.",
+			Mend: "Iemand van ons kijkt ernaar. Klopt het nummer, dan hoeft u niets te doen. Klopt het niet, verbeter het dan in uw klantportaal, of haal het weg als u er geen hebt: " +
+				"de factuur wordt dan binnen ongeveer een uur vanzelf opgesteld.",
+			Look: "Zien wat ontbreekt", Held: "U ontvangt dit bericht één keer voor een factuur die wacht. Het is geen reclame.",
 			Short: "In het kort", Number: "Nummer", Day: "Opgesteld op", Due: "Uiterlijk te betalen op", Total: "Totaalbedrag", Paid: "Al betaald", Open: "Nog open",
 			Mistake: "Klopt er iets niet, zeg het dan ernaast: wij kijken het na en zetten het recht.",
 			Crossed: "Klopt er iets niet, zeg het dan ernaast: zolang wij daarop niet hebben geantwoord, herinneren wij u niet. " +

@@ -133,6 +133,10 @@ func (w *words) rate(t Tax) string {
 	return percent
 }
 
+// Country returns the name of a country (ISO 3166-1) in a language, or its code if it has
+// none.
+func Country(code, language string) string { return wordsOf(language).country(code) }
+
 // country returns a country's name, or the code of one that has no name.
 func (w *words) country(code string) string {
 	region, err := language.ParseRegion(code)

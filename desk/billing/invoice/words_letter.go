@@ -12,10 +12,16 @@ type LetterWords struct {
 	Unpaid                         string // the invoice of a number
 	See                            string
 
+	Waits         string // the invoice for a period
+	Missing, Give string // for a period, the details that are missing; what to do
+	Faulty, Mend  string // for a period, the number that is not valid; what to do
+	Look          string // at what is missing
+
 	Short, Number, Day, Due, Total, Paid, Open string // the table
 
 	Mistake, Crossed string // what to do about one, of an invoice and of a reminder
 	Once, Reminded   string // why somebody gets it
+	Held             string // the same of an invoice that waits
 }
 
 // LetterWordsIn returns what letters about invoices say in a language.
