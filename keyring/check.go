@@ -186,6 +186,7 @@ type Person struct {
 	Collection loot.Collection
 	Made       time.Time
 	Destroyed  bool
+	Parted     bool  // keys of fields were destroyed
 	Err        error // why the key cannot be opened
 }
 
@@ -218,7 +219,7 @@ func (k *Keyring) Persons(ctx context.Context, try bool, f func(page []Person) e
 					return err
 				}
 				p.Subject = loot.SubjectOf(subject)
-				p.Made, p.Destroyed = time.UnixMicro(made).UTC(), key.epoch == 0
+				p.Made, p.Destroyed, p.Parted = time.UnixMicro(made).UTC(), key.epoch == 0, len(key.sealed) > wholeSecret
 				page, sealed = append(page, p), append(sealed, key)
 			}
 			return rows.Err()

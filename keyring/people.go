@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 
 	"loot"
@@ -13,10 +12,9 @@ import (
 // yet: each gets a key of their own, and all of them are committed together or
 // none is. A person who has a key already is an error.
 func (k *Keyring) CreateAll(ctx context.Context, c loot.Collection, people ...loot.Subject) error {
-	secrets := make([][]byte, len(people))
+	secrets := make([]personSecret, len(people))
 	for i := range secrets {
-		secrets[i] = make([]byte, keySize)
-		rand.Read(secrets[i]) // never fails
+		secrets[i] = newPersonSecret()
 	}
 	for range 4 { // as in Create
 		e, _, err := k.using(ctx, c)
@@ -30,7 +28,7 @@ func (k *Keyring) CreateAll(ctx context.Context, c loot.Collection, people ...lo
 			}
 			for i, s := range people {
 				tx.Add(`INSERT INTO keyring_person (made, epoch, subject, collection, sealed) VALUES`,
-					k.Now().UnixMicro(), e.n, s.Compact(), string(c), seal(e.wrap, secrets[i], personAD(s, c, e.n)))
+					k.Now().UnixMicro(), e.n, s.Compact(), string(c), seal(e.wrap, secrets[i].bytes(), personAD(s, c, e.n)))
 			}
 			return nil
 		}); err != nil {

@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 
 	macsubtle "github.com/tink-crypto/tink-go/v2/mac/subtle"
+	prfsubtle "github.com/tink-crypto/tink-go/v2/prf/subtle"
 	streamsubtle "github.com/tink-crypto/tink-go/v2/streamingaead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -28,8 +28,7 @@ func personAD(s loot.Subject, c loot.Collection, epoch int) []byte {
 // failed. Doing it twice does nothing; after [Keyring.Destroy] it is
 // [ErrShredded].
 func (k *Keyring) Create(ctx context.Context, s loot.Subject, c loot.Collection) error {
-	secret := make([]byte, keySize)
-	rand.Read(secret)
+	secret := newPersonSecret()
 	// The epoch can pass while the key is being sealed, but hardly twice.
 	for range 4 {
 		e, _, err := k.using(ctx, c)
@@ -39,7 +38,7 @@ func (k *Keyring) Create(ctx context.Context, s loot.Subject, c loot.Collection)
 		// The epoch stays the current one until the statement is through.
 		made, err := k.DB.Exec(ctx, `INSERT INTO keyring_person (made, epoch, subject, collection, sealed)
 			SELECT $1, epoch, $2, collection, $3 FROM keyring_epoch WHERE collection = $4 AND epoch = $5 AND state = '`+current+`'`+k.DB.Dialect().ForShare()+`
-			ON CONFLICT DO NOTHING`, k.Now().UnixMicro(), s.Compact(), seal(e.wrap, secret, personAD(s, c, e.n)), string(c), e.n)
+			ON CONFLICT DO NOTHING`, k.Now().UnixMicro(), s.Compact(), seal(e.wrap, secret.bytes(), personAD(s, c, e.n)), string(c), e.n)
 		if err != nil {
 			return fmt.Errorf("keyring: create: %w", err)
 		}
@@ -98,6 +97,12 @@ func (k *Keyring) Person(ctx context.Context, s loot.Subject, c loot.Collection)
 	if p := k.held.get(s, c); p != nil {
 		return p, nil
 	}
+	return k.Anew(ctx, s, c)
+}
+
+// Anew is [Keyring.Person] without those that are held in memory: with a field that another
+// process has just destroyed the key of, nothing may be sealed by the former one.
+func (k *Keyring) Anew(ctx context.Context, s loot.Subject, c loot.Collection) (*PersonKey, error) {
 	for before := 0; ; {
 		generation := k.held.generation()
 		var row sealedKey
@@ -128,22 +133,23 @@ func (k *Keyring) Person(ctx context.Context, s loot.Subject, c loot.Collection)
 }
 
 // unwrap opens the key of a row.
-func (k *Keyring) unwrap(ctx context.Context, s loot.Subject, c loot.Collection, row sealedKey) ([]byte, error) {
+func (k *Keyring) unwrap(ctx context.Context, s loot.Subject, c loot.Collection, row sealedKey) (out personSecret, err error) {
 	e, err := k.known.Load().rings[c].get(row.epoch)
 	if err != nil { // perhaps it is newer than what is known here
 		now, lerr := k.load(ctx)
 		if lerr != nil {
-			return nil, lerr
+			return out, lerr
 		}
 		if e, err = now.rings[c].get(row.epoch); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
 	secret, err := e.wrap.Decrypt(row.sealed, personAD(s, c, row.epoch))
-	if err != nil || len(secret) != keySize {
-		return nil, fmt.Errorf("keyring: person's key: %w", ErrTampered)
+	out, ok := parsePersonSecret(secret)
+	if err != nil || !ok {
+		return out, fmt.Errorf("keyring: person's key: %w", ErrTampered)
 	}
-	return secret, nil
+	return out, nil
 }
 
 // Destroy destroys a person's key for ever: what it sealed can be opened no
@@ -192,7 +198,9 @@ type PersonKey struct {
 	k      *Keyring
 	s      loot.Subject
 	c      loot.Collection
-	secret []byte
+	secret personSecret
+	fields *prfsubtle.HMACPRF // makes the keys of fields; nil: they have none of their own
+	field  loot.Field         // whose key this is; empty: that of what is no field
 	aead   tink.AEAD
 	mac    tink.MAC
 	tag    []byte
@@ -201,14 +209,18 @@ type PersonKey struct {
 	tally  *Tally // counts in place of the kind
 }
 
-func (k *Keyring) person(s loot.Subject, c loot.Collection, secret []byte) *PersonKey {
-	return &PersonKey{
-		k: k, s: s, c: c, secret: secret, kind: Unanswered,
-		aead:  newAEAD(derive(secret, keySize, "loot person", "seal")),
-		mac:   newMAC(derive(secret, keySize, "loot person", "mac")),
-		tag:   derive(secret, TagSize, "loot person", "tag"),
+func (k *Keyring) person(s loot.Subject, c loot.Collection, of personSecret) *PersonKey {
+	p := &PersonKey{
+		k: k, s: s, c: c, secret: of, kind: Unanswered,
+		aead:  newAEAD(derive(of.secret, keySize, "loot person", "seal")),
+		mac:   newMAC(derive(of.secret, keySize, "loot person", "mac")),
+		tag:   derive(of.secret, TagSize, "loot person", "tag"),
 		bound: bind(string(s), string(c)),
 	}
+	if of.root != nil {
+		p.fields = newFieldPRF(of.root)
+	}
+	return p
 }
 
 // For returns the same key, whose openings are counted as a kind. Vault and
@@ -308,8 +320,7 @@ func (p *PersonKey) Tag() []byte { return slices.Clone(p.tag) }
 const Segment = 64 << 10
 
 func (p *PersonKey) streaming() (*streamsubtle.AESGCMHKDF, error) {
-	key := derive(p.secret, keySize, "loot person", "stream")
-	return streamsubtle.NewAESGCMHKDF(key, "SHA256", keySize, Segment, 0)
+	return streamsubtle.NewAESGCMHKDF(p.streamKey(), "SHA256", keySize, Segment, 0)
 }
 
 // SealStream returns a writer that seals what is written to it into w, in

@@ -140,7 +140,7 @@ func (k *Keyring) rewrap(ctx context.Context, tx *store.Tx, c loot.Collection, t
 			continue
 		}
 		if _, err := tx.Exec(ctx, `UPDATE keyring_person SET epoch = $1, sealed = $2 WHERE subject = $3 AND collection = $4`,
-			to.n, seal(to.wrap, secret, personAD(r.s, c, to.n)), r.s.Compact(), string(c)); err != nil {
+			to.n, seal(to.wrap, secret.bytes(), personAD(r.s, c, to.n)), r.s.Compact(), string(c)); err != nil {
 			return rewrapped{}, err
 		}
 		out.moved++

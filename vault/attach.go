@@ -31,7 +31,7 @@ func (v *Vault) Attach(ctx context.Context, tx *store.Tx, p gate.Permit, name, m
 	if len(content) > MaxAttached {
 		return "", fmt.Errorf("vault: attach: %d bytes", len(content))
 	}
-	key, err := v.key(ctx, g.Subject, g.Collection)
+	key, err := v.sealing(ctx, tx, g.Subject, g.Collection)
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,7 @@ func (v *Vault) Attach(ctx context.Context, tx *store.Tx, p gate.Permit, name, m
 		made: at, kept: at, size: int64(len(content)), source: string(src), statement: short(g.Statement.Hash()),
 	}
 	var sealed bytes.Buffer
-	w, err := key.SealStream(&sealed, fileBound("content", row.id, row.field))
+	w, err := key.Of(row.field).SealStream(&sealed, fileBound("content", row.id, row.field))
 	if err != nil {
 		return "", fmt.Errorf("vault: attach: %w", err)
 	}
@@ -52,7 +52,7 @@ func (v *Vault) Attach(ctx context.Context, tx *store.Tx, p gate.Permit, name, m
 	if err := errors.Join(marshal, w.Close()); err != nil {
 		return "", fmt.Errorf("vault: attach: %w", err)
 	}
-	row.about = key.Seal(about, fileBound("about", row.id, row.field))
+	row.about = key.Of(row.field).Seal(about, fileBound("about", row.id, row.field))
 	subject := row.subject.Compact()
 	tx.Add(`INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about, mac) VALUES`,
 		row.id, subject, string(row.collection), string(row.field), row.made, row.kept, row.size, row.source, row.statement, row.about, key.MAC(row.covered()))

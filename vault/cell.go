@@ -286,6 +286,21 @@ func appendPacked(b, packed []byte, cells ...cell) []byte {
 	return b
 }
 
+// of returns the key that seals the cell: that of its field.
+func (c cell) of(key *keyring.PersonKey) *keyring.PersonKey {
+	f, _ := c.proposes()
+	return key.Of(f)
+}
+
+// lost reports whether the key of the cell was destroyed: it came back with a backup from
+// before its field was erased. Neither number nor time says that alone, as numbers go back with
+// a backup, and the clocks of two nodes differ.
+func (c cell) lost(key *keyring.PersonKey) bool {
+	f, _ := c.proposes()
+	e, erased := key.Erased(f)
+	return erased && c.version <= e.Version && c.origin.at <= e.At
+}
+
 // lookup is what a cell is found by.
 func (c cell) lookup() int64 { return lookup(c.hash) }
 

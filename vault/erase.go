@@ -47,8 +47,20 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	return v.Jobs.Publish(ctx, tx, job.Notice{Name: "person.erased", ID: string(g.Subject)})
 }
 
+// A destroyFields asks for the keys of a person's fields to be destroyed that were erased.
+type destroyFields struct {
+	Subject    loot.Subject    `json:"subject"`
+	Collection loot.Collection `json:"collection"`
+	Fields     []loot.Field    `json:"fields"`
+	Erasure    keyring.Erasure `json:"erasure"`
+}
+
+// Kind names the job.
+func (destroyFields) Kind() string { return "vault.destroyfields" }
+
 // Remove erases the fields of a permit, with their earlier values and their
-// files. The rest of the record stays.
+// files, and then their keys are destroyed, which reaches every copy. The rest of the
+// record stays.
 func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	g, err := p.Spend(tx, loot.Erase)
 	if err != nil {
@@ -84,7 +96,74 @@ func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	}
 	rec.Version++
 	rec.Changed = g.At
-	return v.update(ctx, tx, key, &rec)
+	if err := v.update(ctx, tx, key, &rec); err != nil {
+		return err
+	}
+	return v.Jobs.Enqueue(ctx, tx, destroyFields{g.Subject, g.Collection, g.Fields, keyring.Erasure{Version: rec.Version, At: g.At.UnixMicro()}})
+}
+
+// destroyFields destroys the keys of erased fields and says so on the ledger. What was given
+// again meanwhile keeps its key. Doing it twice does no harm.
+func (v *Vault) destroyFields(ctx context.Context, a destroyFields) error {
+	err := v.DB.InTx(ctx, func(tx *store.Tx) error {
+		rec, err := v.load(ctx, tx, a.Subject, a.Collection, true) // nobody seals anything meanwhile
+		if errors.Is(err, errErased) {
+			return nil // and so does the whole key
+		}
+		if err != nil {
+			return err
+		}
+		used, err := v.fieldsOf(ctx, tx, rec)
+		if err != nil {
+			return err
+		}
+		gone := map[loot.Field]keyring.Erasure{}
+		for _, f := range a.Fields {
+			if !slices.Contains(used, f) {
+				gone[f] = a.Erasure
+			}
+		}
+		if len(gone) == 0 {
+			return nil
+		}
+		if in, ok := v.Gate.InForce(); ok { // else who holds the former keys for a moment yet could not open what is given next
+			for _, d := range in.Statement.Fields(a.Collection) {
+				used = append(used, d.ID)
+			}
+		}
+		if err := v.Keyring.DestroyFields(ctx, a.Subject, a.Collection, gone, used); err != nil {
+			return err
+		}
+		v.step("destroy fields: keys")
+		_, err = v.Gate.Note(ctx, tx, loot.Actor{Kind: loot.Desk, ID: "vault"}, "key.destroyed", "")
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("vault: destroy fields: %w", err)
+	}
+	return nil
+}
+
+// fieldsOf returns the fields as which something of a record is sealed.
+func (v *Vault) fieldsOf(ctx context.Context, tx *store.Tx, rec record) (out []loot.Field, err error) {
+	for _, c := range rec.cells {
+		f, _ := c.proposes()
+		out = append(out, f)
+	}
+	rows, err := tx.Query(ctx, `SELECT field FROM vault_history WHERE subject = $1 AND collection = $2 UNION SELECT field FROM vault_file WHERE subject = $1 AND collection = $2`,
+		rec.Subject.Compact(), string(rec.collection))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f loot.Field
+		if err := rows.Scan(&f); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, rows.Err()
 }
 
 // buried is what the cells of an erased record are. They have no MAC, as the
@@ -101,7 +180,7 @@ func (v *Vault) bury(ctx context.Context, tx *store.Tx, rec record, s loot.Subje
 	default:
 		return err
 	}
-	for _, c := range rec.cells {
+	for _, c := range slices.Concat(rec.cells, rec.lost) {
 		if err := v.unindex(ctx, tx, s, c); err != nil {
 			return err
 		}
@@ -261,12 +340,59 @@ func (v *Vault) sweepKeys(ctx context.Context, page []keyring.Person) error {
 			err = v.buryAgain(ctx, p)
 		case !p.Destroyed && !held && known:
 			err = v.Keyring.Drop(ctx, p.Subject, p.Collection)
+		case p.Parted && held:
+			err = v.removeLost(ctx, p)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeLost removes what an old backup brought back of fields that were erased: nobody can
+// open it. A record that is damaged stays as it is.
+func (v *Vault) removeLost(ctx context.Context, p keyring.Person) error {
+	return v.DB.InTx(ctx, func(tx *store.Tx) error {
+		rec, key, err := v.loadProven(ctx, tx, p.Subject, p.Collection, true)
+		if unusable(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(rec.lost) > 0 {
+			rec.Version++
+			if err := v.update(ctx, tx, key, &rec); err != nil {
+				return err
+			}
+		}
+		former, err := v.history(ctx, tx, p.Subject, p.Collection)
+		if err != nil {
+			return ignore(err, ErrDamaged)
+		}
+		for _, h := range former {
+			if !h.lost(key) {
+				continue
+			}
+			if _, err := tx.Exec(ctx, `DELETE FROM vault_history WHERE subject = $1 AND collection = $2 AND field = $3 AND version = $4`,
+				p.Subject.Compact(), string(p.Collection), string(h.field), h.version); err != nil {
+				return fmt.Errorf("vault: sweep: %w", err)
+			}
+		}
+		files, err := v.filesOf(ctx, tx, p.Subject, p.Collection)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if f.lost(key) {
+				if err := dropFiles(ctx, tx, `id = $1`, f.id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // has reports whether a person has a record that is not erased; and whether,

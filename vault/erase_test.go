@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"loot/gate"
 	"loot/keyring"
 	"loot/store"
+	"loot/store/storetest"
 	"loot/vault"
 )
 
@@ -375,5 +377,119 @@ func TestARemovedFieldLeavesNothing(t *testing.T) {
 		if b.row(t, s).Version <= version {
 			t.Error("a form that saw it can still be saved over it")
 		}
+	})
+}
+
+// TestAnErasedFieldOpensFromNoBackup: its key is destroyed, so that a backup from before gives
+// back the rest and not it, nor is anybody found by it; what is given as it later is as all
+// else.
+func TestAnErasedFieldOpensFromNoBackup(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		s := b.create(t, ada())
+		if err := b.correct(t, s, 1, map[loot.Field]string{"contact.email": "ada@king.example", "contact.name": "Ada King"}); err != nil {
+			t.Fatal(err)
+		}
+		b.propose(t, s, "countess@lovelace.example")
+		file, kept := b.file(t, s, "contact.email", "letter.txt", []byte("made up")), b.file(t, s, scan, "pass.txt", []byte("kept"))
+		copied := b.cell(t, s, "contact.email")
+		backup := b.backup(t, "vault_record", "vault_index", "vault_history", "vault_file", "vault_chunk")
+		remove := func() {
+			t.Helper()
+			if err := b.with(t, request(loot.Erase, s, "contact.email"), func(tx *store.Tx, p gate.Permit) error { return b.vault.Remove(t.Context(), tx, p) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		give := func(value string) {
+			t.Helper()
+			if err := b.correct(t, s, b.row(t, s).Version, map[loot.Field]string{"contact.email": value}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.pass(time.Minute)
+		remove()
+		b.work(t)
+		key, err := b.keys.Person(t.Context(), s, customer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := key.Of("contact.email").Open(copied.Sealed, copied.Bound()); !errors.Is(err, keyring.ErrTampered) {
+			t.Errorf("it opens: %v", err)
+		}
+		rest := func(when string, email string) {
+			t.Helper()
+			values := b.clear(t, s, fieldsOf(ada())...)
+			if values["contact.email"] != email || values["contact.name"] != "Ada King" || email == "" && len(values) != len(ada())-1 {
+				t.Errorf("%s: %v", when, values)
+			}
+			c, err := b.openFile(t, s, scan, kept)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if content, err := io.ReadAll(c); err != nil || string(content) != "kept" {
+				t.Errorf("%s: the file says %q, %v", when, content, err)
+			}
+		}
+		rest("erased", "")
+		b.pass(-time.Second) // the clock of another node
+		give("atonce@lovelace.example")
+		rest("given again at once", "atonce@lovelace.example")
+		b.pass(time.Second)
+		remove()
+		b.work(t)
+		b.pass(time.Minute)
+
+		storetest.Unfix(t, b.db, "vault_chunk")
+		b.restore(t, backup)
+		rest("restored", "")
+		if _, err := b.openFile(t, s, "contact.email", file); loot.KindOf(err) != loot.NotFound {
+			t.Errorf("its file: %v", err)
+		}
+		if err := b.with(t, request(loot.Export, s, "contact.email", "contact.name", scan), func(tx *store.Tx, p gate.Permit) error {
+			w, err := b.vault.OpenWhole(t.Context(), tx, p)
+			if len(w.Waiting) != 0 || len(w.Former) != 1 || len(w.Files) != 1 {
+				t.Errorf("a copy has %v", w)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.sound(t)
+		give("anew@lovelace.example") // with a number that the erasure saw
+		rest("given after that", "anew@lovelace.example")
+		b.sound(t)
+		b.restore(t, backup)
+		b.pass(25 * time.Hour)
+		b.sweep(t)
+		b.sound(t)
+		if got := b.find(t, "contact.email", "ada@king.example"); len(got) != 0 {
+			t.Errorf("found %v", got)
+		}
+		if n := b.rows(t, "vault_file"); n != 1 {
+			t.Errorf("%d files are left", n)
+		}
+		if n := b.rows(t, "vault_history"); n != 1 {
+			t.Errorf("%d former values are left", n)
+		}
+
+		give("anew@lovelace.example")
+		rest("given again", "anew@lovelace.example")
+		remove()
+		file = b.file(t, s, "contact.email", "letter.txt", []byte("anew")) // before the job runs
+		b.work(t)
+		rest("only a file given meanwhile", "")
+		if c, err := b.openFile(t, s, "contact.email", file); err != nil {
+			t.Error(err)
+		} else if content, err := io.ReadAll(c); err != nil || string(content) != "anew" {
+			t.Errorf("it says %q, %v", content, err)
+		}
+		remove()
+		give("meanwhile@lovelace.example") // before the job runs
+		b.work(t)
+		rest("given meanwhile", "meanwhile@lovelace.example")
+		if err := b.vault.Rotate(t.Context(), customer); err != nil {
+			t.Fatal(err)
+		}
+		rest("under another epoch", "meanwhile@lovelace.example")
+		b.sound(t)
 	})
 }

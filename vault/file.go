@@ -50,20 +50,22 @@ func fileBound(part, id string, f loot.Field) []byte {
 // [Vault.KeepFile] takes it in. What is not taken in within a day is removed.
 // The person's key must have been made.
 func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f loot.Field, name, mediaType string, r io.Reader) (id string, err error) {
-	key, err := v.key(ctx, s, c)
-	if err != nil {
-		return "", err
-	}
 	id = loot.NewID("f")
 	row := fileRow{id: id, subject: s, collection: c, field: f, made: v.Now().UnixMicro()}
-	_, err = v.DB.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)
-		ON CONFLICT (id) DO NOTHING`,
-		id, s.Compact(), string(c), string(f), row.made, []byte{})
-	if err != nil {
+	var key *keyring.PersonKey
+	if err := v.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+		if key, err = v.sealing(ctx, tx, s, c); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO vault_file (id, subject, collection, field, made, kept, size, source, statement, about) VALUES ($1, $2, $3, $4, $5, 0, 0, '', '', $6)
+			ON CONFLICT (id) DO NOTHING`,
+			id, s.Compact(), string(c), string(f), row.made, []byte{})
+		return err
+	}); err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
 	chunks := &chunkWriter{ctx: ctx, v: v, file: id}
-	sealing, err := key.SealStream(chunks, fileBound("content", id, f))
+	sealing, err := key.Of(f).SealStream(chunks, fileBound("content", id, f))
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
@@ -77,7 +79,7 @@ func (v *Vault) Stage(ctx context.Context, s loot.Subject, c loot.Collection, f 
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
 	}
-	row.about = key.Seal(about, fileBound("about", id, f))
+	row.about = key.Of(f).Seal(about, fileBound("about", id, f))
 	_, err = v.DB.Exec(ctx, `UPDATE vault_file SET size = $1, about = $2, mac = $3 WHERE id = $4`, row.size, row.about, key.MAC(row.covered()), id)
 	if err != nil {
 		return "", fmt.Errorf("vault: stage: %w", err)
@@ -259,6 +261,12 @@ func (f *fileRow) prove(key *keyring.PersonKey) error {
 	return nil
 }
 
+// lost is [cell.lost] of a file.
+func (f *fileRow) lost(key *keyring.PersonKey) bool {
+	e, erased := key.Erased(f.field)
+	return erased && f.made <= e.At
+}
+
 // file reads a file that a grant covers, with its key. The row is proven before
 // it is held against the grant, so that damage is not taken for a misuse.
 func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string) (fileRow, *keyring.PersonKey, error) {
@@ -275,6 +283,9 @@ func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string)
 	}
 	if err := f.prove(key); err != nil {
 		return f, nil, err
+	}
+	if f.lost(key) {
+		return f, nil, errErased
 	}
 	if f.subject != g.Subject || f.collection != g.Collection || !slices.Contains(g.Fields, f.field) {
 		return f, nil, g.Widened()
@@ -316,7 +327,7 @@ func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, err
 		if err := row.prove(o.key); err != nil {
 			return nil, err
 		}
-		if row.kept == 0 || !slices.Contains(o.g.Fields, row.field) {
+		if row.kept == 0 || row.lost(o.key) || !slices.Contains(o.g.Fields, row.field) {
 			continue
 		}
 		f, err := o.about(row)
@@ -330,7 +341,7 @@ func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, err
 
 func (o *opener) about(row fileRow) (File, error) {
 	var about fileAbout
-	plain, err := o.key.Open(row.about, fileBound("about", row.id, row.field))
+	plain, err := o.key.Of(row.field).Open(row.about, fileBound("about", row.id, row.field))
 	if err != nil {
 		return File{}, fmt.Errorf("vault: file %s of %s: %w", row.id, row.subject, err)
 	}
@@ -394,7 +405,7 @@ func (v *Vault) OpenFile(ctx context.Context, tx *store.Tx, p gate.Permit, id st
 	if c.File, err = o.about(row); err != nil {
 		return nil, err
 	}
-	key = o.key.For(keyring.Record) // it is read after the commit
+	key = o.key.For(keyring.Record).Of(row.field) // it is read after the commit
 	c.open = func() (io.Reader, error) {
 		return key.OpenStream(&chunkReader{ctx: ctx, v: v, file: id}, fileBound("content", id, row.field))
 	}

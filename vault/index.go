@@ -153,7 +153,7 @@ func (v *Vault) reindex(ctx context.Context, tx *store.Tx, rec record) error {
 		if c.spell == 0 {
 			continue
 		}
-		plain, err := key.Open(c.sealed, c.bound())
+		plain, err := c.of(key).Open(c.sealed, c.bound())
 		if err != nil {
 			return &sickError{fmt.Errorf("vault: %s of %s: %w", c.field, rec.Subject, err)}
 		}

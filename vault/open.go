@@ -72,6 +72,9 @@ func (o *opener) former(ctx context.Context, tx *store.Tx) (map[loot.Field][]For
 		if err := h.prove(o.key); err != nil {
 			return nil, fmt.Errorf("vault: history of %s of %s: %w", h.field, o.g.Subject, err)
 		}
+		if h.lost(o.key) {
+			continue
+		}
 		value, err := o.open(h.cell)
 		if err != nil {
 			return nil, err
@@ -166,7 +169,7 @@ func (o *opener) values(rec record) (Values, error) {
 
 // open opens one cell, masked as the grant says.
 func (o *opener) open(c cell) (Value, error) {
-	plain, err := o.key.Open(c.sealed, c.bound())
+	plain, err := c.of(o.key).Open(c.sealed, c.bound())
 	if err != nil {
 		return Value{}, fmt.Errorf("vault: %s of %s: %w", c.field, o.g.Subject, err)
 	}

@@ -69,7 +69,7 @@ func (v *Vault) propose(g gate.Grant, key *keyring.PersonKey, rec *record, value
 			field: proposalOf(f), version: rec.Version, until: g.At.Add(ProposalLife).Unix(),
 			origin: origin{source: string(src), at: g.At.UnixMicro(), statement: short(g.Statement.Hash())},
 		}
-		next.sealed = key.Seal([]byte(value), next.bound())
+		next.sealed = next.of(key).Seal([]byte(value), next.bound())
 		rec.cells = append(rec.cells, next)
 	}
 	rec.sort()
@@ -130,7 +130,7 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 	if err != nil {
 		return err
 	}
-	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
+	rec, key, err := v.loadToSeal(ctx, tx, g.Subject, g.Collection)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 		return errNoProposal
 	}
 	c := rec.cells[i]
-	plain, err := key.For(keyring.System).Open(c.sealed, c.bound())
+	plain, err := c.of(key.For(keyring.System)).Open(c.sealed, c.bound())
 	if err != nil {
 		return fmt.Errorf("vault: proposed %s of %s: %w", f, g.Subject, err)
 	}

@@ -64,7 +64,7 @@ func (b *bench) roundTheGate(t testing.TB, s loot.Subject, f loot.Field) string 
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := key.Open(c.Sealed, c.Bound())
+	plain, err := key.Of(f).Open(c.Sealed, c.Bound())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,7 @@ func New(c Config) *Vault {
 	c.Keyring.Guard(v.indexed)
 	c.Gate.Keeper(v.Keep)
 	job.Register(c.Jobs, v.destroy)
+	job.Register(c.Jobs, v.destroyFields)
 	job.Register(c.Jobs, v.sweep, job.Timeout(sweepFor))
 	c.Jobs.Periodic(sweepEvery, sweepUp{})
 	job.Register(c.Jobs, v.reconcile, job.Timeout(reconcileFor))
@@ -124,6 +125,7 @@ type record struct {
 	packed     []byte
 	mac        []byte
 	cells      []cell
+	lost       []cell           // came back with a backup from before their fields were erased
 	by         *keyring.Indexer // makes the blind indexes; nil: none was made yet
 	damaged    error            // why the cells cannot be unpacked
 }
@@ -183,7 +185,42 @@ func (v *Vault) proven(ctx context.Context, rec *record) (*keyring.PersonKey, er
 	if err != nil {
 		return nil, err
 	}
-	return key, rec.prove(key)
+	if err := rec.prove(key); err != nil {
+		return key, err
+	}
+	if lost := func(c cell) bool { return c.lost(key) }; slices.ContainsFunc(rec.cells, lost) {
+		all := rec.cells
+		rec.cells, rec.lost = nil, nil
+		for _, c := range all {
+			if lost(c) {
+				rec.lost = append(rec.lost, c)
+			} else {
+				rec.cells = append(rec.cells, c)
+			}
+		}
+	}
+	return key, nil
+}
+
+// loadToSeal is [Vault.loadProven] of a record in which something is sealed anew.
+func (v *Vault) loadToSeal(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (record, *keyring.PersonKey, error) {
+	rec, _, err := v.loadProven(ctx, tx, s, c, true)
+	if err != nil {
+		return rec, nil, err
+	}
+	key, err := keyed(v.Keyring.Anew(ctx, s, c))
+	return rec, key, err
+}
+
+// sealing returns the person's key to seal something anew that is of one of their fields,
+// and keeps fields from being erased until tx ends.
+func (v *Vault) sealing(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection) (*keyring.PersonKey, error) {
+	var version int64
+	err := tx.QueryRow(ctx, `SELECT version FROM vault_record WHERE subject = $1 AND collection = $2`+tx.ForUpdate(), s.Compact(), string(c)).Scan(&version)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("vault: key: %w", err)
+	}
+	return keyed(v.Keyring.Anew(ctx, s, c))
 }
 
 // loadProven reads a record that is held, with its key, and refuses one that is
@@ -274,7 +311,10 @@ func readNoMore(tx *store.Tx, s loot.Subject, c loot.Collection) {
 
 // key returns the person's key. Its absence is the absence of the person.
 func (v *Vault) key(ctx context.Context, s loot.Subject, c loot.Collection) (*keyring.PersonKey, error) {
-	key, err := v.Keyring.Person(ctx, s, c)
+	return keyed(v.Keyring.Person(ctx, s, c))
+}
+
+func keyed(key *keyring.PersonKey, err error) (*keyring.PersonKey, error) {
 	if errors.Is(err, keyring.ErrShredded) {
 		return nil, errErased
 	}

@@ -110,7 +110,7 @@ func (v *Vault) Add(ctx context.Context, tx *store.Tx, p gate.Permit, given map[
 	if err != nil {
 		return err
 	}
-	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
+	rec, key, err := v.loadToSeal(ctx, tx, g.Subject, g.Collection)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (v *Vault) Correct(ctx context.Context, tx *store.Tx, p gate.Permit, c Chan
 	if err != nil {
 		return err
 	}
-	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
+	rec, key, err := v.loadToSeal(ctx, tx, g.Subject, g.Collection)
 	if err != nil {
 		return err
 	}
@@ -176,6 +176,11 @@ func (v *Vault) packing(ctx context.Context, tx *store.Tx, key *keyring.PersonKe
 // update writes a record that was read for update and proven.
 func (v *Vault) update(ctx context.Context, tx *store.Tx, key *keyring.PersonKey, rec *record) error {
 	readNoMore(tx, rec.Subject, rec.collection)
+	for _, c := range rec.lost {
+		if err := v.unindex(ctx, tx, rec.Subject, c); err != nil {
+			return err
+		}
+	}
 	packed, err := v.packing(ctx, tx, key, rec)
 	if err != nil {
 		return err
@@ -227,7 +232,7 @@ func (v *Vault) put(ctx context.Context, tx *store.Tx, g gate.Grant, key *keyrin
 		// Its number is the record's, so that no two values of a field ever
 		// have the same, also when it was removed in between.
 		next := cell{field: f, version: rec.Version, origin: from, until: deadlineOf(until[f])}
-		next.sealed = key.Seal([]byte(value), next.bound())
+		next.sealed = next.of(key).Seal([]byte(value), next.bound())
 		if d.Index {
 			if err := v.hash(ctx, rec, &next, spellingOf(d), value); err != nil {
 				return nil, err

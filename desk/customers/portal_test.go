@@ -465,7 +465,7 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
 		h.as(s)
-		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "network.purpose", "Erased by 7 Jan 2027", "Goes at once Telephone number No law keeps it. In a backup it stays until the key goes", "Company name, VAT number, Street and number, Town or city, Country Writing invoices, until 7 Jan 2027 at the latest")
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "network.purpose", "Erased by 7 Jan 2027", "Goes at once Telephone number No law keeps it. Its keys are destroyed as well, so that 35 days later", "Company name, VAT number, Street and number, Town or city, Country Writing invoices, until 7 Jan 2027 at the latest")
 		hides(t, h.Get("/portal/account"), "Running your service, until", "Telling you what happens to your details, until") // neither keeps anything
 		before := h.held(s)
 		shows(t, h.Post("/portal/account/erase"), http.StatusUnprocessableEntity, "Please tick this to go on.")
