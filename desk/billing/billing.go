@@ -62,6 +62,7 @@ type Billing struct {
 	issuing   sync.Mutex // held while numbers are given
 	listed    int        // that wait on one page of the console; in tests fewer than waitingPerPage
 	pages     int        // that one job of a run draws; in tests fewer than pagesOnce
+	pageOf    int        // customers of each; in tests fewer than pageOf
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
 	at        func(step string) // of tests; nil: none
@@ -81,7 +82,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
 		store.Sealed{Table: "billing_aside", Key: []string{"id"}, Column: "sealed"},
 	)
-	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce, listed: waitingPerPage}
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce, pageOf: pageOf, listed: waitingPerPage}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"loot"
+	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
@@ -28,9 +29,9 @@ const (
 )
 
 // TestAProcessThatIsKilledInARunWritesNothingTwiceAndLosesNothing ends processes
-// with SIGKILL at every step of a run, one after another on the same databases: no
-// invoice is written twice, none is lost, numbers have no gap, and each has its
-// documents.
+// with SIGKILL at every step of a run of two pages and of an invoice that is taken back and
+// written again, one after another on the same databases: no invoice is written twice, none
+// is lost, numbers have no gap, and each has its documents.
 func TestAProcessThatIsKilledInARunWritesNothingTwiceAndLosesNothing(t *testing.T) {
 	if os.Getenv(childStore) != "" {
 		runUntilKilled(t)
@@ -38,15 +39,16 @@ func TestAProcessThatIsKilledInARunWritesNothingTwiceAndLosesNothing(t *testing.
 	}
 	t.Parallel()
 	const customers = 3
-	every := []int{}
-	for point := range 3*customers + 1 { // each is drawn, sealed and kept, and all are issued at once
-		every = append(every, point+1)
+	every := []int{
+		1, 2, 3, 4, 5, 6, 7, // two are drawn, sealed and kept each, and issued at once
+		3, 2, 3, 4, // they are drawn once more before the third is, and then it alone
+		2, 2, 3, 4, 5, // the third is drawn once more; two are sealed and kept, and issued at once
 	}
 	for name, one := range map[string]struct {
 		url    func(testing.TB) string
 		points []int
 	}{
-		"sqlite": {desktest.Kernel.SQLite, every}, "postgres": {desktest.Kernel.Postgres, []int{1, 2 * customers, 3 * customers, 3*customers + 1}},
+		"sqlite": {desktest.Kernel.SQLite, every}, "postgres": {desktest.Kernel.Postgres, []int{1, 4, 6, 7, 3, 4, 3, 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,18 +72,23 @@ func TestAProcessThatIsKilledInARunWritesNothingTwiceAndLosesNothing(t *testing.
 					}
 				}
 			}
-			if opened := c.run(-1, "opened"); len(opened) != customers {
-				t.Errorf("the documents of %d invoices are whole, want %d", len(opened), customers)
+			if opened := c.run(-1, "opened"); len(opened) != customers+2 {
+				t.Errorf("the documents of %d invoices are whole, want %d", len(opened), customers+2)
 			}
 			all := issuedIn(t, db)
+			again := map[invoice.Kind]int{}
 			for _, i := range all {
+				if i.Kind != invoice.Commercial {
+					again[i.Kind]++
+					continue
+				}
 				if !subjects[string(i.Subject)] {
 					t.Errorf("%s is nobody's, or the second of somebody", i.Number)
 				}
 				delete(subjects, string(i.Subject))
 			}
-			if len(all) != customers || len(subjects) > 0 {
-				t.Errorf("%d invoices of %d customers", len(all), customers)
+			if len(all) != customers+2 || len(subjects) > 0 || again[invoice.CreditNote] != 1 || again[invoice.Corrected] != 1 {
+				t.Errorf("%d invoices of %d customers, and of those written again %v", len(all), customers, again)
 			}
 		})
 	}
@@ -158,7 +165,13 @@ func runUntilKilled(t *testing.T) {
 			select {} // it ends here
 		}
 	}
+	o.b.pageOf = 2
+	_, err = o.b.startRun(ctx, november, clerk, false)
+	ok(t, err)
 	ok(t, o.b.runPages(ctx, pageArgs{Month: november}))
+	if first := issuedIn(t, db)[0]; first.Credited == "" {
+		ok(t, o.b.WriteAgain(ctx, again(first.Subject, town, "Othertown", first.Number), fine))
+	}
 	for _, i := range issuedIn(t, db) {
 		for _, d := range documents {
 			content, err := o.b.opened(ctx, i, d.name, gate.Request{Action: loot.Export, Actor: loot.Actor{Kind: loot.Person, ID: string(i.Subject)}})

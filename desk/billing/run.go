@@ -146,7 +146,7 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot
 	from, to := a.Month.span(b.seller.place())
 	var members []loot.Subject
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		members, err = membersOf(ctx, tx, from, to, a.After, pageOf)
+		members, err = membersOf(ctx, tx, from, to, a.After, b.pageOf)
 		return err
 	}); err != nil {
 		return "", err
@@ -160,7 +160,7 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot
 		if len(members) > 0 {
 			last = members[len(members)-1]
 		}
-		if len(members) < pageOf {
+		if len(members) < b.pageOf {
 			done = b.Now().UnixMicro()
 		}
 		n, err := tx.Exec(ctx, `UPDATE billing_run SET seen = seen + $1, last = $2, done = $3 WHERE month = $4 AND last = $5 AND done = 0`, len(members), last, done, string(a.Month), a.After)
