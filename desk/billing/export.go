@@ -86,6 +86,7 @@ type exportedHint struct {
 	Opened  time.Time `json:"opened,omitzero"`
 	Taken   time.Time `json:"taken,omitzero"`
 	Refused time.Time `json:"refused,omitzero"`
+	Gone    time.Time `json:"reasonGone,omitzero"`
 }
 
 type exportedMessage struct {
@@ -189,18 +190,18 @@ func exportWaiting(ctx context.Context, tx *store.Tx, s loot.Subject, out *expor
 // exportHints returns the suggestions that are kept, also those that are not shown any
 // longer.
 func exportHints(ctx context.Context, tx *store.Tx, s loot.Subject, out *exported) error {
-	rows, err := tx.Query(ctx, `SELECT why, data, made, shown, clicked, taken, refused FROM billing_hint WHERE subject = $1 ORDER BY made DESC, id`, s)
+	rows, err := tx.Query(ctx, `SELECT why, data, made, shown, clicked, taken, refused, gone FROM billing_hint WHERE subject = $1 ORDER BY made DESC, id`, s)
 	if err != nil {
 		return fmt.Errorf("billing: hints: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var h exportedHint
-		var made, shown, clicked, taken, refused int64
-		if err := rows.Scan(&h.Why, &h.Data, &made, &shown, &clicked, &taken, &refused); err != nil {
+		var made, shown, clicked, taken, refused, gone int64
+		if err := rows.Scan(&h.Why, &h.Data, &made, &shown, &clicked, &taken, &refused, &gone); err != nil {
 			return fmt.Errorf("billing: hints: %w", err)
 		}
-		h.At, h.Shown, h.Opened, h.Taken, h.Refused = store.Instant(made), store.Instant(shown), store.Instant(clicked), store.Instant(taken), store.Instant(refused)
+		h.At, h.Shown, h.Opened, h.Taken, h.Refused, h.Gone = store.Instant(made), store.Instant(shown), store.Instant(clicked), store.Instant(taken), store.Instant(refused), store.Instant(gone)
 		out.Hints = append(out.Hints, h)
 	}
 	return rows.Err()

@@ -146,7 +146,7 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 // hintsFor writes the suggestions of one customer who switched them on: what they
 // use is looked at for that alone, by a decision of its own, which refuses if they
 // switched them off meanwhile. What was suggested before is not suggested again
-// while it is kept.
+// while it is kept, says what is so today, and is not shown while it has no reason any more.
 func (b *Billing) hintsFor(ctx context.Context, who loot.Subject, plans []Plan, others []companion) error {
 	if err := b.keyOfUse(ctx, who); err != nil {
 		return err
@@ -159,17 +159,26 @@ func (b *Billing) hintsFor(ctx context.Context, who loot.Subject, plans []Plan, 
 		if err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `UPDATE billing_hint SET gone = $1 WHERE subject = $2 AND gone = 0`, b.Now().UnixMicro(), who); err != nil {
+			return fmt.Errorf("billing: hint: %w", err)
+		}
 		for _, h := range found {
-			n, err := tx.Exec(ctx, `INSERT INTO billing_hint (id, subject, rule, service, target, plan, why, data, made, shown, clicked, taken, refused)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0) ON CONFLICT (subject, rule, service, target, plan) DO NOTHING`,
-				loot.NewID("n"), who, h.Rule, h.Service, h.Target, h.Plan, h.Why, h.Data, b.Now().UnixMicro())
+			n, err := tx.Exec(ctx, `UPDATE billing_hint SET why = $1, data = $2, gone = 0 WHERE subject = $3 AND rule = $4 AND service = $5 AND target = $6 AND plan = $7`,
+				h.Why, h.Data, who, h.Rule, h.Service, h.Target, h.Plan)
 			if err != nil {
 				return fmt.Errorf("billing: hint: %w", err)
 			}
 			if n == 1 {
-				if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0); err != nil {
-					return err
-				}
+				continue
+			}
+			_, err = tx.Exec(ctx, `INSERT INTO billing_hint (id, subject, rule, service, target, plan, why, data, made, shown, clicked, taken, refused)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0)`,
+				loot.NewID("n"), who, h.Rule, h.Service, h.Target, h.Plan, h.Why, h.Data, b.Now().UnixMicro())
+			if err != nil {
+				return fmt.Errorf("billing: hint: %w", err)
+			}
+			if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -383,7 +392,7 @@ func scanHint(row store.Row) (h Hint, err error) {
 // hintsOf returns what a customer is shown, latest first.
 func (b *Billing) hintsOf(ctx context.Context, tx *store.Tx, where string, args ...any) (out []Hint, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+hintColumns+` FROM billing_hint n
-		WHERE n.taken = 0 AND n.refused = 0 AND n.made > $1 AND `+where+` ORDER BY n.made DESC, n.id`, append([]any{b.Now().Add(-hintLife).UnixMicro()}, args...)...)
+		WHERE n.taken = 0 AND n.refused = 0 AND n.gone = 0 AND n.made > $1 AND `+where+` ORDER BY n.made DESC, n.id`, append([]any{b.Now().Add(-hintLife).UnixMicro()}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: hints: %w", err)
 	}

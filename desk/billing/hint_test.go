@@ -16,6 +16,7 @@ import (
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/store"
+	"loot/web/webtest"
 )
 
 // permit switches suggestions on or off.
@@ -133,6 +134,22 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		use(on, "b", "disk", "now", o.Clock.Now(), 92*oneUnit)
 		run()
 		shows(t, o.Get("/portal/services"), http.StatusOK, "92 % full.")
+		// It says what is so today, and nothing once that is no reason any more.
+		level := func(percent int64) webtest.Answer {
+			t.Helper()
+			o.Clock.Advance(24 * time.Hour)
+			use(on, "b", "disk", fmt.Sprint("l", percent), o.Clock.Now(), percent*oneUnit)
+			run()
+			return o.Get("/portal/services")
+		}
+		a = level(97)
+		shows(t, a, http.StatusOK, "97 % full.")
+		desktest.Lacks(t, a, "92 % full.")
+		desktest.Lacks(t, level(40), "% full.")
+		shows(t, level(92), http.StatusOK, "92 % full.")
+		o.asStaff("billing")
+		shows(t, o.Get("/console/billing/suggestions"), http.StatusOK, "the next larger plan of the service. 2 2 1 0") // it was written once more, after November
+		o.as(on)
 		// Nothing bigger is suggested for what does not run.
 		staff := loot.Actor{Kind: loot.Staff, ID: "t-abuse"}
 		ok(t, o.b.DB.InTx(t.Context(), func(tx *store.Tx) error {
