@@ -20,8 +20,8 @@ import (
 var accounting = map[string]string{"CZ": "CZK", "DK": "DKK", "HU": "HUF", "PL": "PLN", "RO": "RON", "SE": "SEK"}
 
 // accountingOf returns the currency in which a seller accounts for tax.
-func accountingOf(inv *invoice.Invoice) string {
-	home, _ := taxCountry(inv.Seller.Address)
+func accountingOf(seller invoice.Party) string {
+	home, _ := taxCountry(seller.Address)
 	if own, ok := accounting[home]; ok {
 		return own
 	}
@@ -87,25 +87,16 @@ func putFX(ctx context.Context, tx *store.Tx, r fx) error {
 // 2006/112/EC, Articles 64, 91 and 230; the rates of the European Central Bank are good
 // for it). What stands against that is a sentence for the staff.
 func account(ctx context.Context, tx *store.Tx, inv *invoice.Invoice, lang string) (finding string, err error) {
-	own := accountingOf(inv)
+	own := accountingOf(inv.Seller)
 	if !has(inv, invoice.Standard) || inv.Currency == own {
 		return "", nil
 	}
 	if err := inv.Compute(); err != nil {
 		return "The sums cannot be worked out: " + err.Error() + ".", nil //nolint:nilerr // it is told to the staff
 	}
-	day := inv.Period.To
-	rates := make([]fx, 0, 2)
-	for _, c := range []string{own, inv.Currency} {
-		r, ok, err := fxOn(ctx, tx, c, day)
-		if err != nil {
-			return "", err
-		}
-		if !ok {
-			return "There is tax on an invoice in " + inv.Currency + ", which the law wants in " + own + ", too, and no rate of " + c + " is known of " + day.String() +
-				" or the days before: import the file of the European Central Bank, or enter it, under Invoices, Rates.", nil
-		}
-		rates = append(rates, r)
+	rates, missing, err := ratesOf(ctx, tx, own, inv.Currency, inv.Period.To)
+	if err != nil || missing != "" {
+		return "There is tax on an invoice in " + inv.Currency + ", which the law wants in " + own + ", too, and " + missing, err
 	}
 	tax, err := invoice.Convert(inv.Totals.Tax, rates[0].Rate, rates[1].Rate, own)
 	if err != nil {
@@ -123,6 +114,22 @@ func account(ctx context.Context, tx *store.Tx, inv *invoice.Invoice, lang strin
 		inv.Notes = append(inv.Notes, note+".")
 	}
 	return "", nil
+}
+
+// ratesOf returns the rates by which an amount is told in another currency on a day, or
+// which is missing.
+func ratesOf(ctx context.Context, tx *store.Tx, own, currency string, day invoice.Date) (rates []fx, missing string, err error) {
+	for _, c := range []string{own, currency} {
+		r, ok, err := fxOn(ctx, tx, c, day)
+		if err != nil {
+			return nil, "", err
+		}
+		if !ok {
+			return nil, "no rate of " + c + " is known of " + day.String() + " or the days before: import the file of the European Central Bank, or enter it, under Invoices, Rates.", nil
+		}
+		rates = append(rates, r)
+	}
+	return rates, "", nil
 }
 
 var (

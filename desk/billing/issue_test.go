@@ -426,6 +426,12 @@ func TestReverseChargeWaitsWhileTheNumberHasAFault(t *testing.T) {
 			faults[s] = true
 		}
 		o.after(december)
+		o.asStaff("billing")
+		page := o.Get("/console/billing/run?month=2026-11")
+		shows(t, page, http.StatusOK, "It waits if the customer would owe the tax by “VAT number”, which was found not to be valid.")
+		if n := strings.Count(page.Body, "It waits if"); n != 4 { // of whom a detail is missing, that is said
+			t.Errorf("%d are said to wait", n)
+		}
 		o.run(november)
 		issued := func(want ...loot.Subject) {
 			t.Helper()

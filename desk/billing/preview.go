@@ -231,8 +231,33 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 		row.State, row.Why = waitsBadge, "Missing: "+strings.Join(s.Titles(missing...), ", ")+"."
 	default:
 		row.State, row.due = web.Badge{Tone: web.Info, Text: "to be issued"}, true
+		row.Why, err = b.mayWait(ctx, tx, s, subject, held, currencies, m)
+		return row, err
 	}
 	return row, nil
+}
+
+// mayWait says what an invoice may yet wait for, by what is known without opening anything.
+func (b *Billing) mayWait(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, held map[loot.Field]vault.About, currencies []string, m Month) (string, error) {
+	if _, has := held[companyVAT]; has && b.faulty != nil {
+		wrong, err := b.faulty(ctx, tx, subject, companyVAT)
+		if err != nil {
+			return "", err
+		}
+		if wrong {
+			return "It waits if the customer would owe the tax by “" + s.Titles(companyVAT)[0] + "”, which was found not to be valid.", nil
+		}
+	}
+	own := accountingOf(b.seller.of(s.Front()).party())
+	for _, c := range currencies {
+		if c == own {
+			continue
+		}
+		if _, missing, err := ratesOf(ctx, tx, own, c, m.days().To); err != nil || missing != "" {
+			return "It waits if there is tax on it: " + missing, err
+		}
+	}
+	return "", nil
 }
 
 func waitingOf(s *statement.Statement, p pending) previewRow {
