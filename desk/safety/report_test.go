@@ -315,8 +315,18 @@ func TestACaseStaysUnderAnOrderUnseen(t *testing.T) {
 				follow = append(follow, report("192.0.2.7", "ann@example.net"), report("192.0.2.8", "bob@example.net"))
 				h.asAbuse()
 				var held loot.Subject
+				var objected string // the link by which jo did
 				for _, c := range h.cases() {
 					h.step(c, "judge", "outcome", violation, "measure", limited, "ground", "law", "rule", "A law", "facts", "F", "reasons", "R")
+					if c.Subject == jo { // whose case closes before the links of its letters are too old
+						_, objected = h.letter("jo@example.com", "Object")
+						h.visitor()
+						leads(t, h.Post(objected, "text", "It was not me."), objected)
+						h.asStaff("t-counsel", "counsel")
+						leads(t, h.Post("/console/abuse/"+c.ID+"/review", "outcome", upheld, "facts", "F", "reasons", "R"), "/console/abuse")
+						h.Drain()
+						h.asAbuse()
+					}
 					h.Tx(func(ctx context.Context, tx *store.Tx) error {
 						people, err := reportersOf(ctx, tx, c.ID)
 						if err == nil && c.Subject == jo {
@@ -326,10 +336,13 @@ func TestACaseStaysUnderAnOrderUnseen(t *testing.T) {
 						return err
 					})
 				}
-				h.hourly(toAppeal + 24*time.Hour) // nobody objects
 				all := h.cases()
 				h.swept(32 * 24 * time.Hour)
-				if len(h.cases()) != 0 || counts[true] != 1 || counts[false] != 1 {
+				h.visitor()
+				shows(t, h.Get(objected), http.StatusNotFound, "This link leads nowhere any more")
+				h.hourly(toAppeal) // nobody else objects
+				h.swept(32 * 24 * time.Hour)
+				if len(h.cases()) != 0 || counts[true] != 2 || counts[false] != 1 {
 					t.Fatalf("%d cases are seen, and counted are %v", len(h.cases()), counts)
 				}
 				h.asAbuse()
@@ -359,16 +372,51 @@ func TestACaseStaysUnderAnOrderUnseen(t *testing.T) {
 				shows(t, again, http.StatusOK, "1 report, none judged yet.") // of a sender who was right in a case that nobody sees
 				desktest.Lacks(t, again, "of misuse in a year")
 				h.swept(time.Hour)
-				if counts[true] != 2 || counts[false] != 1 {
+				if counts[true] != 3 || counts[false] != 1 {
 					t.Errorf("on the next day counted are %v", counts)
 				}
 				h.swept(366 * 24 * time.Hour)
-				if counts[true] != 2 || counts[false] != 2 {
+				if counts[true] != 3 || counts[false] != 2 {
 					t.Errorf("after the order counted are %v", counts)
 				}
 			})
 		})
 	}
+}
+
+// TestASweepGoesOnPastItsPage: more cases than one transaction erases go all the same, and
+// more that are not over, or are held, keep nobody's from going.
+func TestASweepGoesOnPastItsPage(t *testing.T) {
+	const many = 2*sweepSize + 1
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	counts := map[bool]int{}
+	h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+		counts[stayed] += l.Count
+		return nil
+	}
+	jo := h.customer("jo@example.com", "192.0.2.7")
+	ends := h.Clock.Now().AddDate(1, 0, 10)
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		for n := range many {
+			c := matter{ID: "c" + strconv.Itoa(n), What: anAbuse, Kind: "spam", Network: "192.0.2.0/24", Subject: jo}
+			ok(t, insertCase(ctx, tx, c))
+			c.Outcome, c.Closed = none, h.Clock.Now()
+			ok(t, updateCase(ctx, tx, c))
+		}
+		return h.Kit.Gate.Hold(ctx, tx, jo, ends)
+	})
+	swept := func(what string, after time.Duration, seen, stayed, went int) {
+		t.Helper()
+		clear(counts)
+		h.swept(after)
+		if n := len(h.cases()); n != seen || counts[true] != stayed || counts[false] != went {
+			t.Errorf("%s %d cases are seen, and counted are %v", what, n, counts)
+		}
+	}
+	swept("a day before their time", ends.AddDate(0, 0, -11).Sub(h.Clock.Now()), many, 0, 0)
+	swept("held", 2*24*time.Hour, 0, many, 0)
+	swept("held still", 24*time.Hour, 0, many, 0)
+	swept("after the order", 10*24*time.Hour, 0, 0, many)
 }
 
 // TestAPI: programs report one at a time or many, and hear what became of each.

@@ -166,9 +166,6 @@ func setAside(ctx context.Context, tx *store.Tx, c matter) error {
 		return fmt.Errorf("safety: aside: %w", err)
 	}
 	for _, id := range alone {
-		if _, err := tx.Exec(ctx, `DELETE FROM safety_link WHERE report = $1`, id); err != nil {
-			return fmt.Errorf("safety: aside: %w", err)
-		}
 		if _, err := tx.Exec(ctx, `UPDATE safety_report SET digest = $1 WHERE id = $2`, []byte(id), id); err != nil {
 			return fmt.Errorf("safety: aside: %w", err)
 		}
