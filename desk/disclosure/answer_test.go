@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -460,4 +461,36 @@ func TestARequestStaysUnderAnOrder(t *testing.T) {
 			t.Errorf("after the order counted are %v, want %v", counts, want)
 		}
 	})
+}
+
+// TestRemovingGoesOnPastItsPage: more requests than one transaction looks at go all the
+// same, and those that an order holds keep none from going.
+func TestRemovingGoesOnPastItsPage(t *testing.T) {
+	const many = 2*removeSize + 1
+	h := onOne(t)
+	counts := map[bool]int{}
+	h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+		counts[stayed] += l.Count
+		return nil
+	}
+	s := h.person("jo@example.com")
+	h.as("t-counsel")
+	one := h.request(h.enter("police", "subscriber"))
+	one.Subject, one.Outcome, one.Closed = s, refused, h.Clock.Now()
+	closed := one.Closed
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		ok(t, updateRequest(ctx, tx, one))
+		for n := range many - 1 {
+			one.ID = "q" + strconv.Itoa(n)
+			ok(t, insertRequest(ctx, tx, one))
+		}
+		return h.Kit.Gate.Hold(ctx, tx, s, closed.AddDate(3, 0, 10))
+	})
+	for i, want := range []map[bool]int{{}, {true: many, false: 0}, {true: 0, false: many}} { // before its time, held, and after the order
+		clear(counts)
+		h.after(closed.AddDate(3, 0, []int{-1, 1, 11}[i]).Sub(h.Clock.Now()))
+		if counts[true] != want[true] || counts[false] != want[false] {
+			t.Errorf("step %d: counted are %v, want %v", i, counts, want)
+		}
+	}
 }
