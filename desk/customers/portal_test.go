@@ -618,6 +618,10 @@ func TestAnErasureWaitsNoLongerThanItsReason(t *testing.T) {
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
+
+		an := h.register(with(jo, "contact.email", "an@example.com")...)
+		h.as(an)
+		desktest.Leads(t, h.Post("/portal/account/erase", "sure", "on"), "/goodbye") // as nothing waits when they ask
 	})
 }
 
