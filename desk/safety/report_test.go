@@ -384,6 +384,38 @@ func TestACaseStaysUnderAnOrderUnseen(t *testing.T) {
 	}
 }
 
+// TestWhatIsInAnotherCaseStaysKnown: a report of a case that is held is not new while
+// another that everybody sees has it, too.
+func TestWhatIsInAnotherCaseStaysKnown(t *testing.T) {
+	h := newHouse(t, desktest.One(t), desktest.Standard(t))
+	h.keeping("1m")
+	jo := h.customer("jo@example.com", "192.0.2.7")
+	h.customer("kim@example.com", "192.0.2.8")
+	report := func() string {
+		h.visitor()
+		return h.Post("/abuse", "kind", "spam", "addresses", "192.0.2.7\n192.0.2.8", "text", "Spam.", "email", "ann@example.net").Header.Get("Location")
+	}
+	report()
+	known := report()
+	h.asAbuse()
+	for _, c := range h.cases() {
+		if c.Subject == jo {
+			h.step(c, "judge", "outcome", none, "ground", nothing, "facts", "F", "reasons", "R")
+		}
+	}
+	h.Tx(func(ctx context.Context, tx *store.Tx) error {
+		return h.Kit.Gate.Hold(ctx, tx, jo, h.Clock.Now().AddDate(1, 0, 0))
+	})
+	h.swept(32 * 24 * time.Hour)
+	if h.only().Subject == jo {
+		t.Error("the case that is held is seen")
+	}
+	if again := report(); again != known {
+		t.Errorf("the same report leads to %q, and before to %q", again, known)
+	}
+	h.only()
+}
+
 // TestASweepGoesOnPastItsPage: more cases than one transaction erases go all the same, and
 // more that are not over, or are held, keep nobody's from going.
 func TestASweepGoesOnPastItsPage(t *testing.T) {
