@@ -106,14 +106,12 @@ func (g *Gate) EndOrder(ctx context.Context, tx *store.Tx, o Ordered) error {
 func (g *Gate) Fulfil(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.Collection, duties ...loot.Purpose) error {
 	now := g.Now().UnixMicro()
 	return g.changePurposes(ctx, tx, s, c, func(p *personState) {
-		for reference, o := range p.Orders {
-			o.Duties = slices.Clone(o.Duties)
+		for _, o := range p.Orders {
 			for i, d := range o.Duties {
 				if slices.Contains(duties, d.Purpose) {
-					o.Duties[i].Until = min(d.Until, now) // none yet of a service that runs
+					o.Duties[i].Until = min(d.Until, now) // none yet of a service that runs, and not later of one that is done with
 				}
 			}
-			p.Orders[reference] = o
 		}
 	})
 }

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -84,6 +85,23 @@ func TestOrderIsThePermission(t *testing.T) {
 		b.permitted(use(s, "invoice"))
 		fulfil("invoice")
 		b.refused(use(s, "invoice"), "permission")
+		kept := func() (out map[loot.Field]time.Time) {
+			var all []loot.Field
+			for _, d := range b.statement().Fields(customer) {
+				all = append(all, d.ID)
+			}
+			b.tx(func(tx *store.Tx) (err error) {
+				out, err = b.gate.KeptUntil(b.ctx, tx, s, all)
+				return err
+			})
+			return out
+		}
+		before := kept()
+		b.clock.Advance(24 * time.Hour)
+		fulfil("invoice")
+		if after := kept(); before["contact.email"].IsZero() || !maps.Equal(before, after) {
+			b.Errorf("said again that a duty is done with, details are kept until %v, and before until %v", after, before)
+		}
 		order.Service = "no-such-service"
 		b.kind(b.gate.InTx(b.ctx, func(tx *store.Tx) error { return b.gate.Order(b.ctx, tx, order) }), loot.Invalid)
 	})

@@ -144,6 +144,7 @@ func TestAGagIsNotSeen(t *testing.T) {
 			after[s] = h.portal(s)
 		}
 		alike(t, "while the law makes erasure wait", after[secret], after[other])
+		ok(t, h.desk.erase(h.Context(), eraseArgs{secret})) // what is held fails nothing that would be tried again
 
 		sweep := func() {
 			h.Confirm()
@@ -160,7 +161,7 @@ func TestAGagIsNotSeen(t *testing.T) {
 			t.Errorf("%d entries tell of an erasure that waits", n-seen)
 		}
 		h.as(secret)
-		shows(t, h.Get("/portal/account"), http.StatusOK, "Your account will be erased by")
+		shows(t, h.Get("/portal/account"), http.StatusOK, regexp.MustCompile(`Your account will be erased by [0-9A-Za-z ]+`).FindString(after[secret])) // the day does not move
 		page := h.Get("/portal")
 		shows(t, page, http.StatusOK, "jo@example.com")
 		hides(t, page, "+353 1 555", "Example Meadow Ltd")

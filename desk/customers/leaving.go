@@ -129,11 +129,11 @@ func (c *customers) part(ctx context.Context, s *statement.Statement, subject lo
 	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
 	for _, kind := range s.Categories() {
 		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
-			e, wanted, err := c.lockErasure(ctx, tx, subject)
-			if err != nil || !wanted {
+			e, _, err := c.lockErasure(ctx, tx, subject)
+			if err != nil {
 				return err
 			}
-			gone, err := c.gone(ctx, tx, subject)
+			gone, err := c.gone(ctx, tx, subject) // nothing if they took it back meanwhile
 			if err != nil {
 				return err
 			}

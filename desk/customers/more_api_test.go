@@ -103,6 +103,20 @@ func TestAProgramOrdersAFurtherService(t *testing.T) {
 		if slices.Sort(by); fmt.Sprint(by) != "[Ordered, by a program, Ordered, by a program, Ordered, by you,]" {
 			t.Errorf("who ordered: %v", by)
 		}
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			copied, err := h.desk.export(ctx, tx, s)
+			all, _ := copied.(exported)
+			brought := 0
+			for _, o := range all.Orders {
+				if o.Brought {
+					brought++
+				}
+			}
+			if len(all.Orders) != 3 || brought != 2 {
+				t.Errorf("the copy has %d orders, of which a program brought %d", len(all.Orders), brought)
+			}
+			return err
+		})
 		shows(t, h.Get("/portal"), http.StatusOK, "Jo Testperson", "From your order, brought by a program: dedicated server")
 		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Customer support", "Service ordered")
 

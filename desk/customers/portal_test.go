@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -464,9 +465,16 @@ func TestTheLawCountsFromTheLastEnd(t *testing.T) {
 func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		s := h.register(with(jo, "permit.newsletter", "on")...)
+		why := map[string]string{} // of what is erased
+		h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+			if !stayed {
+				why[l.What] = l.Why
+			}
+			return nil
+		}
 		h.as(s)
 		shows(t, h.Get("/portal/account"), http.StatusOK, "Shared hosting", "Held by law", "35 days later not even from a backup", "network.purpose", "Erased by 7 Jan 2027", "Goes at once Telephone number No law keeps it. Its keys are destroyed as well, so that 35 days later", "Company name, VAT number, Street and number, Town or city, Country Writing invoices, until 7 Jan 2027 at the latest")
-		hides(t, h.Get("/portal/account"), "Running your service, until", "Telling you what happens to your details, until") // neither keeps anything
+		hides(t, h.Get("/portal/account"), "Running your service, until", "Telling you what happens to your details, until", "until 1 Jan 0001") // neither keeps anything, nor does what is permitted
 		before := h.held(s)
 		shows(t, h.Post("/portal/account/erase"), http.StatusUnprocessableEntity, "Please tick this to go on.")
 		a := h.Post("/portal/account/erase", "sure", "on")
@@ -500,6 +508,9 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		after := h.held(s)
 		if !slices.Contains(before, "contact.phone") || slices.Contains(after, "contact.phone") {
 			t.Errorf("the telephone number did not go at once: before %v, after %v", before, after)
+		}
+		if want := map[string]string{"Telephone number": whyAsked}; !maps.Equal(why, want) {
+			t.Errorf("counted are %v, want %v", why, want)
 		}
 		for _, f := range []loot.Field{"contact.email", "company.name", "address.country"} { // by which the person gets in, and for the last invoice
 			if !slices.Contains(after, f) {
@@ -537,6 +548,8 @@ func TestAnErasureWaitsForTheLawAndThenLeavesNothing(t *testing.T) {
 		shows(t, h.Get("/portal"), http.StatusOK, "Example Meadow Ltd")
 
 		// Asked for again, when nothing holds it any longer: at once.
+		shows(t, h.Get("/portal/account"), http.StatusOK, "Erased at once")
+		hides(t, h.Get("/portal/account"), "Held by law", "Goes at once")
 		if a := h.Post("/portal/account/erase", "sure", "on"); a.Header.Get("Location") != "/goodbye" {
 			t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 		}
@@ -605,6 +618,10 @@ func TestAnErasureWaitsNoLongerThanItsReason(t *testing.T) {
 		ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
 		h.Confirm()
 		shows(t, h.Get("/portal"), http.StatusNotFound)
+
+		an := h.register(with(jo, "contact.email", "an@example.com")...)
+		h.as(an)
+		desktest.Leads(t, h.Post("/portal/account/erase", "sure", "on"), "/goodbye") // as nothing waits when they ask
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"loot/store"
@@ -43,7 +44,7 @@ func TestEveryRequestIsReached(t *testing.T) {
 			}{{"open", 0, 0}, {"counts", 1, 0}, {"over", 1, 1}} {
 				for i := range n { // of which some are of the same moment
 					if _, err := tx.Exec(ctx, `INSERT INTO rights_request (id, subject, kind, purpose, ground, opened, due, extended, reminded, decision, decider, closed, ended, version)
-						VALUES ($1, $1, 'restriction', '', 'claims', $2, $2, 0, 0, '', '', $3, $4, 1)`, fmt.Sprint("q", one.of, i), 1+i/3, one.closed*(1+i/3), one.ended*(1+i/3)); err != nil {
+						VALUES ($1, $1, 'restriction', '', 'claims', $2, $3, 0, 0, '', '', $4, $5, 1)`, fmt.Sprint("q", one.of, i), 100+i/3, 50+i/3, one.closed*(1+i/3), one.ended*(1+i/3)); err != nil {
 						return err
 					}
 				}
@@ -65,6 +66,10 @@ func TestEveryRequestIsReached(t *testing.T) {
 			slices.Sort(got)
 			if all := len(got); all != n || len(slices.Compact(got)) != n || pages != 3 {
 				t.Errorf("%s: %v on %d pages, want %d on 3", path, got, pages, n)
+			}
+			second := h.Get(html.UnescapeString(nextPage.FindStringSubmatch(h.Get(path).Body)[1])).Body
+			if !strings.Contains(second, `href="`+html.EscapeString(path)+`">`) || !strings.Contains(second, "Back to the start") {
+				t.Errorf("%s: no way back from the second page", path)
 			}
 		}
 	})

@@ -107,6 +107,14 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	return h
 }
 
+// keeping has the statement keep cases of misuse for so long.
+func (h *house) keeping(span string) {
+	h.Helper()
+	const title = "    title: Keeping the network safe\n"
+	before, own, _ := strings.Cut(strings.Replace(string(statement.Default()), `version: "2026-1"`, `version: "2026-2"`, 1), title)
+	h.InForce(desktest.Parse(h, []byte(before+title+strings.Replace(own, "retain: 1y", "retain: "+span, 1))))
+}
+
 func (h *house) as(s loot.Subject) { h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)} }
 
 func (h *house) asStaff(id string, roles ...loot.Role) {

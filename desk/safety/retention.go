@@ -23,10 +23,13 @@ const (
 const sweepSize = 100
 
 // keptFor is how long a case is kept once it is closed.
-func keptFor(s *statement.Statement, what string) time.Duration {
+func keptFor(s *statement.Statement, what string) statement.Span {
 	p, _ := s.Purpose(purposeOf(what))
-	return p.Retain
+	return p.Keep
 }
+
+// goes returns when a case that is closed goes.
+func (c matter) goes(kept statement.Span) time.Time { return kept.After(c.Closed.UTC()) }
 
 type sweepArgs struct{}
 
@@ -44,13 +47,15 @@ func (d *Safety) sweep(ctx context.Context, _ sweepArgs) error {
 		return err
 	}
 	for _, what := range []string{anAbuse, aDispute} {
+		kept, at, after := keptFor(s, what), int64(0), ""
 		for n := sweepSize; n == sweepSize; {
 			if err := d.Gate.InTx(ctx, func(tx *store.Tx) error {
-				over, err := cases(ctx, tx, `what = $1 AND closed > 0 AND closed <= $2 ORDER BY closed, id LIMIT $3`+tx.ForUpdate(), what, now.Add(-keptFor(s, what)).UnixMicro(), sweepSize)
-				if n = len(over); err != nil {
+				closed, err := cases(ctx, tx, `what = $1 AND closed > 0 AND closed <= $2 AND (closed, id) > ($3, $4) ORDER BY closed, id LIMIT $5`+tx.ForUpdate(), what, kept.AboutBefore(now).UnixMicro(), at, after, sweepSize)
+				if n = len(closed); err != nil || n == 0 {
 					return err
 				}
-				held, err := d.end(ctx, tx, over)
+				at, after = closed[n-1].Closed.UnixMicro(), closed[n-1].ID
+				held, err := d.end(ctx, tx, slices.DeleteFunc(closed, func(c matter) bool { return c.goes(kept).After(now) }))
 				if err != nil {
 					return err
 				}
@@ -161,9 +166,6 @@ func setAside(ctx context.Context, tx *store.Tx, c matter) error {
 		return fmt.Errorf("safety: aside: %w", err)
 	}
 	for _, id := range alone {
-		if _, err := tx.Exec(ctx, `DELETE FROM safety_link WHERE report = $1`, id); err != nil {
-			return fmt.Errorf("safety: aside: %w", err)
-		}
 		if _, err := tx.Exec(ctx, `UPDATE safety_report SET digest = $1 WHERE id = $2`, []byte(id), id); err != nil {
 			return fmt.Errorf("safety: aside: %w", err)
 		}
@@ -228,14 +230,22 @@ func (d *Safety) lapses(ctx context.Context, tx *store.Tx, until time.Time) ([]d
 	if err != nil {
 		return nil, err
 	}
-	var out []desk.Lapse
+	days := map[time.Time]int{}
 	for _, what := range []string{anAbuse, aDispute} {
-		list, err := desk.Foretell(ctx, tx, desk.Lapse{What: lapsing, Why: whyOver, Clause: Keeps[0]}, keptFor(s, what), until,
-			`SELECT (closed + $1) / $2, count(*) FROM safety_case WHERE closed > 0 AND closed <= $3 AND what = $4 GROUP BY 1`, what)
+		kept := keptFor(s, what)
+		closed, err := readCases(ctx, tx, `what = $1 AND closed > 0 AND closed <= $2`, what, kept.AboutBefore(until).UnixMicro())
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, list...)
+		for _, c := range closed {
+			if at := c.goes(kept); !at.After(until) {
+				days[desk.DayOf(at)]++
+			}
+		}
+	}
+	var out []desk.Lapse
+	for day, n := range days {
+		out = append(out, desk.Lapse{Day: day, What: lapsing, Why: whyOver, Clause: Keeps[0], Count: n})
 	}
 	return out, nil
 }
