@@ -196,7 +196,8 @@ func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, status int, i
 	if h.Ended.IsZero() {
 		v.Change, v.Form = hookPath(id), toldFields(h)
 		if wrong != nil {
-			v.Form, v.Wrong = v.Form.With(typed, wrong), web.ProblemsOf(wrong, v.Form)
+			v.Form = v.Form.With(typed, wrong)
+			v.Wrong = web.ProblemsOf(wrong, v.Form)
 		}
 		v.Actions = []web.Action{
 			{Label: "New secret", Icon: "key", Post: true, Href: hookPath(id) + "/secret", Confirm: "Sign with a new secret? The former one signs beside it for a day, so that the other side can be changed."},
