@@ -37,7 +37,7 @@ func rateFields() web.Fields {
 	return web.Fields{
 		{Name: "currency", Label: "Currency", MaxLen: 3, Required: true, Plain: true, Hint: "Such as USD."},
 		{Name: "rate", Label: "One euro is", InputMode: "decimal", MaxLen: 20, Required: true, Plain: true, Hint: "So much of the currency, such as 1.0823."},
-		{Name: "day", Type: "date", Label: "On", Required: true, Plain: true},
+		{Name: "day", Type: "date", Label: "Day", Required: true, Plain: true},
 	}
 }
 
