@@ -69,6 +69,7 @@ type addressesView struct {
 	Rows    []addressRow
 	Opened  bool
 	Open    web.Fields
+	Shut    *web.Problems // why they are not opened
 	Assign  web.Fields
 	Wrong   *web.Problems
 	Refusal *web.Refusal
@@ -225,7 +226,7 @@ func (b *Billing) showAddresses(w http.ResponseWriter, r *http.Request) error {
 	form := openingFields(s, me)
 	if err := form.Check(typed); web.Wrong(err) != nil {
 		form = form.With(typed, err)
-		return b.listAddresses(w, r, http.StatusUnprocessableEntity, addressesView{Open: form, Wrong: web.ProblemsOf(err, form)})
+		return b.listAddresses(w, r, http.StatusUnprocessableEntity, addressesView{Open: form, Shut: web.ProblemsOf(err, form)})
 	} else if err != nil {
 		return err
 	}

@@ -119,6 +119,8 @@ func TestAddressesAreAssignedFoundAndSealed(t *testing.T) {
 		page := o.Get(at)
 		shows(t, page, http.StatusOK, "sealed", "Take back")
 		desktest.Hides(t, page, "192.0.2.8/29")
+		shows(t, o.Post(at), http.StatusUnprocessableEntity, "Assign an address Please look at the fields that are marked. Address, prefix or domain name : Please fill this in.")
+		shows(t, o.Post(at+"/open", "purpose", "support"), http.StatusUnprocessableEntity, "Open them Please look at the fields that are marked.")
 		shows(t, o.Post(at+"/open", "purpose", "support", "reason", "Ticket 8", "reveal", "on"), http.StatusOK, "192.0.2.8/29")
 		shows(t, o.Post(at, "address", "192.0.2.16"), http.StatusUnprocessableEntity, "assigned at that time already")
 		shows(t, o.Post("/console/billing/addresses", "address", "192.0.2.16", "at", o.Clock.Now().Format(time.RFC3339), "reason", "Report 2"), http.StatusOK, "A service had it", "other")

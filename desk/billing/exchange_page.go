@@ -23,11 +23,12 @@ func (b *Billing) rateRoutes() []web.Route {
 
 type ratesView struct {
 	web.View
-	Rows  []rateRow
-	Form  web.Fields
-	File  web.Fields
-	Wrong *web.Problems
-	Empty web.Empty
+	Rows   []rateRow
+	Form   web.Fields
+	Wrong  *web.Problems
+	File   web.Fields
+	Unread *web.Problems // what is wrong with the file
+	Empty  web.Empty
 }
 
 type rateRow struct{ Currency, Rate, On, From string }
@@ -36,7 +37,7 @@ func rateFields() web.Fields {
 	return web.Fields{
 		{Name: "currency", Label: "Currency", MaxLen: 3, Required: true, Plain: true, Hint: "Such as USD."},
 		{Name: "rate", Label: "One euro is", InputMode: "decimal", MaxLen: 20, Required: true, Plain: true, Hint: "So much of the currency, such as 1.0823."},
-		{Name: "day", Type: "date", Label: "On", Required: true, Plain: true},
+		{Name: "day", Type: "date", Label: "Day", Required: true, Plain: true},
 	}
 }
 
@@ -46,11 +47,17 @@ func rateFile() web.Fields {
 
 // rates shows the latest rates of exchange, to be changed.
 func (b *Billing) rates(w http.ResponseWriter, r *http.Request) error {
-	return b.showRates(w, r, http.StatusOK, rateFields(), rateFile(), nil)
+	return b.showRates(w, r, http.StatusOK, ratesView{})
 }
 
-func (b *Billing) showRates(w http.ResponseWriter, r *http.Request, status int, form, file web.Fields, wrong error) error {
-	v := ratesView{View: web.ViewOf(r, "Rates of exchange"), Form: form, File: file, Wrong: web.ProblemsOf(wrong, form, file)}
+func (b *Billing) showRates(w http.ResponseWriter, r *http.Request, status int, v ratesView) error {
+	v.View = web.ViewOf(r, "Rates of exchange")
+	if v.Form == nil {
+		v.Form = rateFields()
+	}
+	if v.File == nil {
+		v.File = rateFile()
+	}
 	v.Crumbs = []web.Crumb{{Label: "Invoices", Href: "/console/billing/invoices"}}
 	v.Lead = "Where an invoice with tax is in another currency than the seller accounts for tax in, it says the tax in that, too, at the rate of the last day that it is for. An invoice waits for a rate that is missing."
 	v.Empty = web.Empty{Icon: "banknote", Title: "No rate yet", Text: "No rate is fetched from anywhere: import the file of the bank, or enter one."}
@@ -93,7 +100,8 @@ func (b *Billing) addRate(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if web.Wrong(err) != nil {
-		return b.showRates(w, r, http.StatusUnprocessableEntity, form.With(typed, err), rateFile(), err)
+		form = form.With(typed, err)
+		return b.showRates(w, r, http.StatusUnprocessableEntity, ratesView{Form: form, Wrong: web.ProblemsOf(err, form)})
 	}
 	if err != nil {
 		return err
@@ -121,7 +129,8 @@ func (b *Billing) uploadRates(w http.ResponseWriter, r *http.Request) error {
 	}
 	if loot.KindOf(err) == loot.Invalid {
 		err = web.Invalid("", map[string]string{"file": loot.Message(err)})
-		return b.showRates(w, r, http.StatusUnprocessableEntity, rateFields(), rateFile().With(nil, err), err)
+		file := rateFile().With(nil, err)
+		return b.showRates(w, r, http.StatusUnprocessableEntity, ratesView{File: file, Unread: web.ProblemsOf(err, file)})
 	}
 	if err != nil {
 		return err

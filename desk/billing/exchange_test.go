@@ -91,7 +91,7 @@ func TestTaxStandsInTheSellersCurrencyToo(t *testing.T) {
 			return strings.Replace(text, `name="statement"`, `name="file"`, 1), http.Header{"Content-Type": {contentType}}
 		}
 		text, header := body([]byte("hello"))
-		shows(t, o.Do(http.MethodPost, ratesPath+"/file", text, header), http.StatusUnprocessableEntity, "eurofxref")
+		shows(t, o.Do(http.MethodPost, ratesPath+"/file", text, header), http.StatusUnprocessableEntity, "Import Please look at the fields that are marked. File of the European Central Bank : ")
 		for _, one := range []struct {
 			day  string
 			want int
@@ -131,7 +131,7 @@ func TestARateIsEntered(t *testing.T) {
 			{"currency", "USD", "rate", "1.08", "day", "2026-11-24"},
 			{"currency", "USD", "rate", "1.08", "day", ""},
 		} {
-			shows(t, o.Post(ratesPath, bad...), http.StatusUnprocessableEntity)
+			shows(t, o.Post(ratesPath, bad...), http.StatusUnprocessableEntity, "Enter one Please look at the fields that are marked.")
 		}
 		for _, rate := range []string{"1.08", "1.09"} {
 			desktest.Leads(t, o.Post(ratesPath, "currency", "USD", "rate", rate, "day", "2026-11-20"), ratesPath)

@@ -74,7 +74,7 @@ type written struct {
 func (w written) fact() web.Fact {
 	f := web.Fact{Term: "Letter that it was issued", Value: w.At.UTC().Format("2 January 2006")}
 	if w.Level > 0 {
-		f.Term = strconv.Itoa(w.Level) + ". reminder"
+		f.Term = "Reminder " + strconv.Itoa(w.Level)
 	}
 	if !w.Sent {
 		f.Note = "Not sent: the statement gives no address to write to, or the mail server refuses it."

@@ -77,7 +77,7 @@ func TestWhoHasNotPaidIsRemindedOnceForEachLevel(t *testing.T) {
 		}
 		desktest.Leads(t, o.Post(remindersPath, "days", "21", "text", "The second one."), remindersPath)
 		desktest.Leads(t, o.Post(remindersPath, "days", "7", "text", "Perhaps it was forgotten.\n\nSo we write."), remindersPath)
-		shows(t, o.Get(remindersPath), http.StatusOK, "1. reminder, after 7 days", "2. reminder, after 21 days")
+		shows(t, o.Get(remindersPath), http.StatusOK, "Reminder 1, after 7 days", "Reminder 2, after 21 days")
 		count := func() int { return len(o.lettersTo("jo@example.com")) - 2 } // two said that there is an invoice
 		for _, one := range []struct {
 			on   string
@@ -97,7 +97,7 @@ func TestWhoHasNotPaidIsRemindedOnceForEachLevel(t *testing.T) {
 		if m.Subject != "Invoice EX-2026-000001 is still to be paid" || !strings.Contains(m.Text, "The second one.") || !strings.Contains(m.Text, "/portal/invoices/EX-2026-000001") {
 			t.Errorf("%s: %s", m.Subject, m.Text)
 		}
-		shows(t, o.Get("/console/billing/invoices/"+all[0].Number), http.StatusOK, "1. reminder", "2. reminder", "23 December 2026")
+		shows(t, o.Get("/console/billing/invoices/"+all[0].Number), http.StatusOK, "Reminder 1", "Reminder 2", "23 December 2026")
 
 		// What was disputed is reminded of when that is answered, unless it is paid.
 		delete(disputes, all[1].Number)
@@ -175,7 +175,7 @@ func TestLettersSpeakTheLanguageOfTheInvoice(t *testing.T) {
 			desktest.Leads(t, o.Post(remindersPath, "days", one[0], "language", one[1], "text", one[2]), remindersPath)
 		}
 		page := o.Get(remindersPath)
-		shows(t, page, http.StatusOK, "1. reminder, after 7 days", "Deutsch Vielleicht vergessen.", "Español Quizá lo olvidó.", "All other languages Perhaps forgotten.", "2. reminder, after 21 days")
+		shows(t, page, http.StatusOK, "Reminder 1, after 7 days", "Deutsch Vielleicht vergessen.", "Español Quizá lo olvidó.", "All other languages Perhaps forgotten.", "Reminder 2, after 21 days")
 		desktest.Lacks(t, page, "Ein erster Versuch.")
 
 		o.after(time.Date(2026, 12, 23, 12, 0, 0, 0, time.UTC))

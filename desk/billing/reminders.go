@@ -88,7 +88,7 @@ func (b *Billing) showReminders(w http.ResponseWriter, r *http.Request, status i
 func rowOfReminder(r reminder) reminderRow {
 	base := remindersPath + "/" + strconv.Itoa(r.Days)
 	row := reminderRow{
-		ID: "after-" + strconv.Itoa(r.Days), Title: fmt.Sprintf("%d. reminder, after %s", r.Level, loot.Plural(r.Days, "day", "days")),
+		ID: "after-" + strconv.Itoa(r.Days), Title: fmt.Sprintf("Reminder %d, after %s", r.Level, loot.Plural(r.Days, "day", "days")),
 		Remove: web.Action{Label: "Remove the reminder", Icon: "x", Small: true, Post: true, Href: base + "/remove"},
 	}
 	for _, l := range invoice.Languages() {

@@ -111,6 +111,9 @@ func (b *Billing) addWebhook(w http.ResponseWriter, r *http.Request) error {
 	return b.showHook(w, r, http.StatusOK, h.ID, secret, nil, nil)
 }
 
+// mostTold is how many messages to a webhook its page shows.
+const mostTold = 100
+
 type hookView struct {
 	web.View
 	Facts  []web.Fact
@@ -119,6 +122,7 @@ type hookView struct {
 	Form   web.Fields
 	Wrong  *web.Problems
 	Rows   []deliveryRow
+	Latest int // how many rows there are at most, once there are so many
 	Empty  web.Empty
 }
 
@@ -173,7 +177,7 @@ func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, status int, i
 			return err
 		}
 		h = all[0]
-		list, err := readDeliveries(r.Context(), tx, `WHERE d.hook = $1 ORDER BY d.made DESC, d.id LIMIT 100`, id)
+		list, err := readDeliveries(r.Context(), tx, `WHERE d.hook = $1 ORDER BY d.made DESC, d.id LIMIT $2`, id, mostTold)
 		for _, d := range list {
 			row := deliveryRow{delivery: d, Badge: deliveryBadges[d.State], Answer: b.answer(d)}
 			if d.State != "waiting" && h.Ended.IsZero() {
@@ -184,6 +188,9 @@ func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, status int, i
 		return err
 	}); err != nil {
 		return err
+	}
+	if len(v.Rows) == mostTold {
+		v.Latest = mostTold
 	}
 	v.View = web.ViewOf(r, "Webhook")
 	v.Crumbs = []web.Crumb{{Label: "Webhooks", Href: "/console/billing/webhooks"}}
@@ -196,7 +203,8 @@ func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, status int, i
 	if h.Ended.IsZero() {
 		v.Change, v.Form = hookPath(id), toldFields(h)
 		if wrong != nil {
-			v.Form, v.Wrong = v.Form.With(typed, wrong), web.ProblemsOf(wrong, v.Form)
+			v.Form = v.Form.With(typed, wrong)
+			v.Wrong = web.ProblemsOf(wrong, v.Form)
 		}
 		v.Actions = []web.Action{
 			{Label: "New secret", Icon: "key", Post: true, Href: hookPath(id) + "/secret", Confirm: "Sign with a new secret? The former one signs beside it for a day, so that the other side can be changed."},

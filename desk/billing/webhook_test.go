@@ -133,7 +133,7 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 
 		// It is told of other events from then on.
 		o.asStaff("administrator")
-		shows(t, o.Post(at), http.StatusUnprocessableEntity, "What it is told of")
+		shows(t, o.Post(at), http.StatusUnprocessableEntity, "What it is told of", "It is told of : Please choose at least one.")
 		shows(t, o.Post(at, "events", "service.eaten"), http.StatusUnprocessableEntity)
 		desktest.Leads(t, o.Post(at, "provisions", "on", "events", "service.suspended", "events", "service.ended"), at)
 		shows(t, o.Get(at), http.StatusOK, "Told of service.suspended, service.ended")

@@ -306,13 +306,16 @@ func (f *orderForm) with(typed url.Values, err error) *web.Problems {
 	}
 	f.Offers = f.Offers.With(typed, err)
 	f.Plans = f.Plans.With(typed, err)
-	return web.ProblemsOf(err, f.inputs(), f.Plans, f.Offers)
+	return web.ProblemsOf(err, f.Plans, f.inputs(), f.Offers)
 }
 
+// inputs are the questions as they stand on the page.
 func (f *orderForm) inputs() web.Fields {
 	var out web.Fields
-	for _, q := range f.questions() {
-		out = append(out, q.Field)
+	for _, g := range f.Groups() {
+		for _, q := range g.Questions {
+			out = append(out, q.Field)
+		}
 	}
 	return out
 }

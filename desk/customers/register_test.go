@@ -121,6 +121,9 @@ func TestNumbersThatCannotBeAreRefused(t *testing.T) {
 				shows(t, a, http.StatusUnprocessableEntity, complaint)
 			}
 		}
+		// They are named in the order in which they stand on the page.
+		shows(t, h.Post("/order/shared-hosting", append(with(with(jo, "company.vat", "DE12345"), "contact.email", ""), "sent", "x")...), http.StatusUnprocessableEntity,
+			"that are marked. VAT number : This is no VAT number of Germany. One is DE and nine digits, such as DE136695976. E-mail address : Please fill this in.")
 		h.nothing()
 		s := h.register(with(jo, "payment.iban", "ie29 aibk 9311 5212 3456 78", "contact.language", "de")...)
 		h.as(s)

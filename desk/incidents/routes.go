@@ -279,7 +279,8 @@ func (d *incidents) showOne(w http.ResponseWriter, r *http.Request, status int, 
 		data.View.Lead += ": " + data.Incident.Words
 	}
 	if which == recording && data.Record != nil {
-		data.Record.Form, data.Record.Wrong = data.Record.Form.With(typed, wrong), web.ProblemsOf(wrong, data.Record.Form)
+		data.Record.Form = data.Record.Form.With(typed, wrong)
+		data.Record.Wrong = web.ProblemsOf(wrong, data.Record.Form)
 	}
 	if data.Incident.Closed.IsZero() && data.Refused == "" {
 		data.Mine, data.Regions = data.Incident.Owner == by.ID, regions

@@ -258,7 +258,7 @@ func TestAnEmergencyLeadsToTheRecord(t *testing.T) {
 		}
 		path := h.Post("/console/incidents", "what", "emergency", "text", "The hall is still on fire.").Header.Get("Location")
 		hides(t, h.as(admin).Get(path), to)
-		says(t, h.as(support).Post(path+"/record", "subject", string(loot.NewSubject()), "purpose", "service"), http.StatusUnprocessableEntity, "There is no customer with this id.")
+		says(t, h.as(support).Post(path+"/record", "subject", string(loot.NewSubject()), "purpose", "service"), http.StatusUnprocessableEntity, ": There is no customer with this id.")
 		says(t, h.Post(path+"/record", "subject", string(s), "purpose", "invoice"), http.StatusUnprocessableEntity, "one of those offered")
 		says(t, h.as(admin).Post(path+"/record", "subject", string(s), "purpose", "service"), http.StatusForbidden, "your roles open no more")
 		ref := desk.Reference("I", path)

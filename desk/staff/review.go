@@ -167,7 +167,8 @@ func (d *Desk) showReviews(w http.ResponseWriter, r *http.Request, status int, w
 	v := reviewView{View: web.ViewOf(r, "Access review"), Form: knowForm}
 	v.Lead = "What was opened in an unusual way. Whoever opened it says why, and somebody else records what became of it."
 	if which == "know" {
-		v.Form, v.Wrong = knowForm.With(typed, wrong), web.ProblemsOf(wrong, knowForm)
+		v.Form = knowForm.With(typed, wrong)
+		v.Wrong = web.ProblemsOf(wrong, v.Form)
 	}
 	if err := d.kit.DB.ReadTx(ctx, func(tx *store.Tx) error {
 		v.Mine, v.Others, v.Done = nil, nil, nil

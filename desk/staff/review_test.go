@@ -72,7 +72,7 @@ func TestUnusualAccessIsAnsweredForAndReviewed(t *testing.T) {
 		ok(t, err)
 		h.as(sam)
 		const page, known = "/console/access-review", "/console/access-review/known"
-		shows(t, h.Post(known, "subject", string(loot.NewSubject())), http.StatusUnprocessableEntity, "There is no customer with this id.")
+		shows(t, h.Post(known, "subject", string(loot.NewSubject())), http.StatusUnprocessableEntity, ": There is no customer with this id.")
 		h.opened(sam, s, "Ticket 4711.")
 		h.counted()
 		if got := h.raised(); len(got) != 0 {

@@ -158,7 +158,7 @@ var languages = []words{
 		Scan:  "Escanéelo con la app de su banco",
 		Known: "Lo que sabemos de usted para esta factura",
 		KnownWhy: "Esto es todo aquello de lo que sale la factura. Si algo está mal, dígalo al lado: " +
-			"lo comprobamos y lo corregimos.",
+			"lo comprobamos, lo corregimos y emitimos una nota de abono y una factura rectificativa.",
 		Field: "Dato", Value: "Valor", Source: "Origen", Wrong: "Algo está mal", Notes: "Notas", Page: "Página",
 		Ordered: "pedido por usted", Brought: "pedido para usted por un programa", TakenOver: "del sistema anterior", Counted: "medido, comunicado por última vez",
 		date:      dated("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", "de ", strconv.Itoa),
@@ -207,8 +207,8 @@ var languages = []words{
 		Payment: "Comment payer", Holder: "Titulaire", IBAN: "IBAN", Account: "N° de compte", BIC: "BIC", Purpose: "Référence", Terms: "Conditions",
 		Scan:  "À scanner avec l’appli de votre banque",
 		Known: "Ce que nous savons de vous pour cette facture",
-		KnownWhy: "C’est tout ce dont la facture est tirée. Si quelque chose est faux, dites-le à côté : " +
-			"nous le vérifions et le corrigeons.",
+		KnownWhy: "C’est tout ce dont la facture est tirée. Si quelque chose est faux, dites-le à côté" + unbroken + ": " +
+			"nous le vérifions, le corrigeons et établissons un avoir et une facture rectificative.",
 		Field: "Donnée", Value: "Valeur", Source: "Origine", Wrong: "Quelque chose est faux", Notes: "Remarques", Page: "Page",
 		Ordered: "commandé par vous", Brought: "commandé pour vous par un programme", TakenOver: "du système précédent", Counted: "mesuré, communiqué en dernier",
 		date: dated("janvier février mars avril mai juin juillet août septembre octobre novembre décembre", "", func(day int) string {
@@ -264,7 +264,7 @@ var languages = []words{
 		Scan:  "Scan met de app van uw bank",
 		Known: "Wat wij voor deze factuur over u weten",
 		KnownWhy: "Dit is alles waaruit de factuur is opgesteld. Klopt er iets niet, zeg het dan ernaast: " +
-			"wij kijken het na en zetten het recht.",
+			"wij kijken het na, zetten het recht en sturen een creditnota en een gecorrigeerde factuur.",
 		Field: "Gegeven", Value: "Waarde", Source: "Bron", Wrong: "Er klopt iets niet", Notes: "Opmerkingen", Page: "Pagina",
 		Ordered: "door u besteld", Brought: "voor u besteld door een programma", TakenOver: "uit het vorige systeem", Counted: "gemeten, laatst doorgegeven",
 		date:      dated("januari februari maart april mei juni juli augustus september oktober november december", "", strconv.Itoa),

@@ -23,6 +23,12 @@ func TestEveryLanguageHasItsOwnWords(t *testing.T) {
 				t.Errorf("%s: %s lacks something: %q", code, name, text)
 			}
 		}
+		// What comes of saying that something is wrong is named as those documents are.
+		for _, name := range []string{"CreditNote", "Corrected"} {
+			if !strings.Contains(strings.ToLower(own["KnownWhy"]), strings.ToLower(own[name])) {
+				t.Errorf("%s: a wrong detail does not lead to %q: %s", code, own[name], own["KnownWhy"])
+			}
+		}
 		if languages[i].units == nil && i > 0 {
 			t.Errorf("%s has no words for units", code)
 		}

@@ -206,7 +206,7 @@ func (s *sheet) head() {
 	label, value := s.plain(8.5, soft), s.plain(8.5, ink)
 	for _, f := range s.Facts {
 		s.text(128*mm, fy, label, f.Label)
-		fy = max(s.column(154*mm, fy, right-154*mm, 4.3*mm, value, f.Value), fy+4.3*mm) + 0.5*mm
+		fy = max(s.column(156*mm, fy, right-156*mm, 4.3*mm, value, f.Value), fy+4.3*mm) + 0.5*mm
 	}
 
 	s.y = max(100*mm, y+9*mm, fy+9*mm)
