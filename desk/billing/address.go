@@ -421,9 +421,8 @@ func addressPurpose(s *statement.Statement) (longest statement.Purpose) {
 // oldAddresses are those that were taken back longer ago than they are kept.
 func (b *Billing) oldAddresses(s *statement.Statement) lapsing {
 	p := addressPurpose(s)
-	return lapsing{
-		Lapse: desk.Lapse{What: "Addresses of services", Why: p.Keep.Words() + " after they were taken back", Clause: p.Clause}, in: connections,
-		take: b.takes(p.Retain, func(row store.Row) (one lapsed, err error) {
+	read := func(ctx context.Context, tx *store.Tx, rest string, args ...any) ([]lapsed, error) {
+		return takeRows(ctx, tx, func(row store.Row) (one lapsed, err error) {
 			var was struct {
 				ID, Service  string
 				Sealed       []byte // by the customer's key
@@ -432,10 +431,25 @@ func (b *Billing) oldAddresses(s *statement.Statement) lapsing {
 			var since, until int64
 			err = row.Scan(&was.ID, &was.Service, &one.Subject, &was.Sealed, &since, &until)
 			was.Since, was.Until = store.Instant(since), store.Instant(until)
-			one.At, one.said = was.Until, asWas(was)
+			one.ID, one.At, one.said = was.ID, p.Keep.After(was.Until), asWas(was)
 			return one, err
-		}, `DELETE FROM billing_address WHERE id IN (SELECT id FROM billing_address WHERE until > 0 AND until <= $1 ORDER BY until, id LIMIT $2) RETURNING id, service, subject, sealed, since, until`),
-		ahead: counts(p.Retain, `SELECT (until + $1) / $2, count(*) FROM billing_address WHERE until > 0 AND until <= $3 GROUP BY 1`),
+		}, `SELECT id, service, subject, sealed, since, until FROM billing_address WHERE until > 0 AND until < $1`+rest, args...)
+	}
+	return lapsing{
+		Lapse: desk.Lapse{What: "Addresses of services", Why: p.Keep.Words() + " after they were taken back", Clause: p.Clause}, in: connections,
+		take: func(ctx context.Context, tx *store.Tx) ([]lapsed, error) {
+			now := b.Now()
+			all, err := read(ctx, tx, ` ORDER BY until, id LIMIT $2`, p.Keep.AboutBefore(now).UnixMicro(), sweepSize)
+			if err != nil {
+				return nil, err
+			}
+			all = over(all, now)
+			return all, removeIn(ctx, tx, `DELETE FROM billing_address WHERE id IN `, all)
+		},
+		ahead: func(ctx context.Context, tx *store.Tx, l desk.Lapse, until time.Time) ([]desk.Lapse, error) {
+			all, err := read(ctx, tx, ``, p.Keep.AboutBefore(until).UnixMicro())
+			return perDay(l, over(all, until)), err
+		},
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"loot"
 	"loot/api"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/ledger"
@@ -376,5 +377,49 @@ func BenchmarkWhoHad(b *testing.B) {
 			}
 			return err
 		}))
+	}
+}
+
+// TestAnAddressGoesByTheCalendar: after as long as the statement says, also where it says so
+// in months, of which twelve have fewer days than their longest would.
+func TestAnAddressGoesByTheCalendar(t *testing.T) {
+	t.Parallel()
+	before, safety, _ := strings.Cut(string(statement.Default()), "\n  safety:\n")
+	for _, keep := range []string{"1y", "12m"} {
+		by := desktest.Parse(t, []byte(before+"\n  safety:\n"+strings.Replace(safety, "retain: 1y", "retain: "+keep, 2)))
+		desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+			o := newOfficeBy(t, db, by)
+			_, id := o.server()
+			o.Clock.Advance(24 * time.Hour)
+			c := o.api([]api.Scope{"addresses:assign"}, "support")
+			one := c.call(http.StatusOK, http.MethodPost, "/api/services/"+id+"/addresses", `{"address":"192.0.2.8"}`)
+			o.Clock.Advance(24 * time.Hour)
+			c.call(http.StatusOK, http.MethodPost, "/api/addresses/"+fmt.Sprint(one["id"])+"/release", `{}`)
+			end := o.Clock.Now().AddDate(1, 0, 0)
+			for at, want := range map[time.Time]int{end.Add(-time.Hour): 1, end.Add(time.Hour): 0} {
+				var foretold []desk.Lapse
+				o.Tx(func(ctx context.Context, tx *store.Tx) (err error) {
+					foretold, err = o.b.oldAddresses(by).ahead(ctx, tx, desk.Lapse{}, at)
+					return err
+				})
+				if len(foretold) != 1-want {
+					t.Errorf("%s: until %v %v is foretold", keep, at, foretold)
+				}
+			}
+			for _, one := range []struct {
+				at   time.Time
+				want int
+			}{{end.Add(-time.Hour), 1}, {end.Add(time.Hour), 0}} {
+				o.after(one.at)
+				ok(t, o.b.sweep(t.Context(), sweepArgs{}))
+				var n int
+				o.Tx(func(ctx context.Context, tx *store.Tx) error {
+					return tx.QueryRow(ctx, `SELECT count(*) FROM billing_address`).Scan(&n)
+				})
+				if n != one.want {
+					t.Errorf("%s: at %v %d are kept, want %d", keep, one.at, n, one.want)
+				}
+			}
+		})
 	}
 }
