@@ -315,26 +315,35 @@ func TestNothingOfTheErasedOpensAnywhere(t *testing.T) {
 	})
 }
 
-// TestErasedKeyIsInNoFile reads what SQLite has on disk, of data and keys.
+// TestErasedKeyIsInNoFile reads what SQLite has on disk, of data and keys, once a field is
+// erased and once all is.
 // What is left of the sealed values does not matter; what is left of the
 // sealed key would.
 func TestErasedKeyIsInNoFile(t *testing.T) {
 	b := newBench(t, desktest.Kernel.SQLite, desktest.Keys)
 	s := b.create(t, ada())
-	var sealed []byte
-	if err := b.keyDB.ReadTx(t.Context(), func(tx *store.Tx) error {
-		return tx.QueryRow(t.Context(), `SELECT sealed FROM keyring_person WHERE subject = $1`, s.Compact()).Scan(&sealed)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	before := onDisk(t, b.keyDB)
-	if !bytes.Contains(before, sealed) {
-		t.Fatal("the sealed key is not on disk to begin with: this proves nothing")
-	}
-	b.erase(t, s)
-	b.work(t)
-	if bytes.Contains(onDisk(t, b.keyDB), sealed) {
-		t.Error("the sealed key is still on disk")
+	for what, erase := range []func(){
+		func() {
+			if err := b.with(t, request(loot.Erase, s, "contact.email"), func(tx *store.Tx, p gate.Permit) error { return b.vault.Remove(t.Context(), tx, p) }); err != nil {
+				t.Fatal(err)
+			}
+		},
+		func() { b.erase(t, s) },
+	} {
+		var sealed []byte
+		if err := b.keyDB.ReadTx(t.Context(), func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `SELECT sealed FROM keyring_person WHERE subject = $1`, s.Compact()).Scan(&sealed)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(onDisk(t, b.keyDB), sealed) {
+			t.Fatalf("%d: the sealed key is not on disk to begin with: this proves nothing", what)
+		}
+		erase()
+		b.work(t)
+		if bytes.Contains(onDisk(t, b.keyDB), sealed) {
+			t.Errorf("%d: the sealed key is still on disk", what)
+		}
 	}
 }
 
