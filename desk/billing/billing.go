@@ -423,12 +423,7 @@ func (p Plan) Untaxed() string {
 }
 
 // money writes an amount in the smallest unit of its currency as people read it.
-func money(units int64, currency string) string {
-	if units < 0 {
-		return "\u2212" + money(-units, currency)
-	}
-	return invoice.Sign(currency) + "\u00a0" + plainAmount(units, currency)
-}
+func money(units int64, currency string) string { return invoice.Money(units, currency, inPages) }
 
 // A Service is one that a customer has or had.
 type Service struct {

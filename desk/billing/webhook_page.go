@@ -3,7 +3,6 @@ package billing
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"loot"
 	"loot/store"
@@ -196,10 +195,7 @@ func (b *Billing) showHook(w http.ResponseWriter, r *http.Request, status int, i
 	v.Crumbs = []web.Crumb{{Label: "Webhooks", Href: "/console/billing/webhooks"}}
 	v.Empty = web.Empty{Icon: "send", Title: "Nothing was told yet", Text: "What happens to services from now on appears here."}
 	state := h.badge()
-	v.Facts = []web.Fact{{Term: "State", Badge: &state}, {Term: "Address", Value: h.URL, Code: true}, {Term: "Told of", Value: strings.Join(h.Events, ", ")}}
-	if h.Provisions {
-		v.Facts = append(v.Facts, web.Fact{Term: "Setting up", Value: "Services wait until it says that they are set up"})
-	}
+	v.Facts = []web.Fact{{Term: "State", Badge: &state}, {Term: "Address", Value: h.URL, Code: true}}
 	if h.Ended.IsZero() {
 		v.Change, v.Form = hookPath(id), toldFields(h)
 		if wrong != nil {

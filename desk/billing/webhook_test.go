@@ -133,10 +133,13 @@ func TestAProvisioningSystemIsTold(t *testing.T) {
 
 		// It is told of other events from then on.
 		o.asStaff("administrator")
-		shows(t, o.Post(at), http.StatusUnprocessableEntity, "What it is told of", "It is told of : Please choose at least one.")
+		shows(t, o.Post(at), http.StatusUnprocessableEntity, "It is told of : Please choose at least one.")
 		shows(t, o.Post(at, "events", "service.eaten"), http.StatusUnprocessableEntity)
 		desktest.Leads(t, o.Post(at, "provisions", "on", "events", "service.suspended", "events", "service.ended"), at)
-		shows(t, o.Get(at), http.StatusOK, "Told of service.suspended, service.ended")
+		ticked := regexp.MustCompile(`value="[a-z.]+"[^>]* checked`).FindAllString(o.Get(at).Body, -1)
+		if want := []string{`value="service.suspended" checked`, `value="service.ended" checked`, `value="on" checked`}; !slices.Equal(ticked, want) {
+			t.Errorf("ticked: %q", ticked)
+		}
 		state(http.StatusOK, `{"state":"active","reason":"settled"}`)
 		state(http.StatusOK, `{"state":"suspended","reason":"unpaid"}`)
 		o.Drain()
