@@ -318,7 +318,7 @@ func TestMoneyIsWrittenInFull(t *testing.T) {
 		cents    int64
 		currency string
 		want     string
-	}{{490, "EUR", "€\u00a04.90"}, {5, "GBP", "£\u00a00.05"}, {100000, "USD", "$\u00a01000.00"}, {1205, "CHF", "CHF\u00a012.05"}, {980, "JPY", "JPY\u00a0980"}, {1234, "KWD", "KWD\u00a01.234"}, {-161, "EUR", "\u2212€\u00a01.61"}} {
+	}{{490, "EUR", "€\u00a04.90"}, {5, "GBP", "£\u00a00.05"}, {100000, "USD", "$\u00a01,000.00"}, {1205, "CHF", "CHF\u00a012.05"}, {980, "JPY", "JPY\u00a0980"}, {1234, "KWD", "KWD\u00a01.234"}, {-161, "EUR", "\u2212€\u00a01.61"}} {
 		if got := money(tt.cents, tt.currency); got != tt.want {
 			t.Errorf("%d %s: %q, want %q", tt.cents, tt.currency, got, tt.want)
 		}
