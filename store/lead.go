@@ -136,6 +136,9 @@ func (p *postgresDB) lead(ctx context.Context, name string) (*Lead, error) {
 		defer mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
 		defer cancel()
+		// The server ends a session a moment after it is closed, for which the next
+		// holder need not wait. What fails here is over with the session.
+		_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", lockKey(name))
 		return conn.Close(ctx)
 	}
 	return &Lead{check: check, release: release}, nil

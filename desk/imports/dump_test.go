@@ -97,10 +97,10 @@ func TestDumpOfWHMCS(t *testing.T) {
 
 		// The portal and the console show the invoices of the system before.
 		list := h.Get("/console/billing/before")
-		shows(t, list, http.StatusOK, "INV-2025-7", "14.76", "JPY 1100", "WHMCS", "28 February 2032")
+		shows(t, list, http.StatusOK, "INV-2025-7", "14.76", "JPY 1,100", "WHMCS", "28 February 2032")
 		at := regexp.MustCompile(`/console/billing/before/[^"]+`).FindString(list.Body)
 		shows(t, h.Post(at), http.StatusUnprocessableEntity, "Please fill this in")
-		shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "Written to", "Shared hosting", "JPY 1000")
+		shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "Written to", "Shared hosting", "JPY 1,000")
 		var owner loot.Subject
 		for _, s := range h.everybody() {
 			h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}

@@ -195,7 +195,7 @@ func TestRealBrowserMakesAndUsesPasskeys(t *testing.T) {
 	r.click(".add-key button")
 	said := ""
 	for range 200 {
-		if said, err = chromedp.Run(r.ctx, chromedp.Evaluate[string](`document.querySelector(".passkey-said").textContent`)); err == nil && said != "" {
+		if said, err = chromedp.Run(r.ctx, chromedp.Evaluate[string](`new Promise((done) => setTimeout(() => done(document.querySelector(".passkey-said").textContent), 25))`, chromedp.EvalAwaitPromise)); err == nil && said != "" {
 			break
 		}
 	}
