@@ -468,8 +468,17 @@ func TestFilesGoInTime(t *testing.T) {
 		}
 		foretold(desk.Lapse{Day: desk.DayOf(goes), Count: 1})
 		leads(t, h.Post(path+"/columns", h.answers(path)...), path)
-		foretold() // while a job reads it
 		h.Drain()
+		is := func(state string) {
+			t.Helper()
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE imports_run SET state = $1`, state)
+				return err
+			})
+		}
+		is("running")
+		foretold() // while a job reads it
+		is("ready")
 		for _, one := range []struct {
 			after time.Duration
 			want  int
