@@ -40,7 +40,8 @@ const letterLayout = `<!DOCTYPE html>
 <p class="soft" style="margin:0 0 18px;font-size:13px;color:#56635d;word-break:break-all;"{{with $.Other}} lang="{{.}}"{{end}}>{{$.Words.Copy}} <a class="link" href="{{.URL}}" style="color:#1f6f5c;">{{.URL}}</a></p>
 {{- else if eq .Kind "table"}}<h2 class="text" style="margin:22px 0 6px;font-size:16px;line-height:1.3;font-weight:650;">{{.Text}}</h2>
 <table width="100%" cellpadding="0" cellspacing="0" style="margin:0 0 14px;font-size:15px;">
-{{- range .Rows}}<tr><th scope="row" align="left" class="text" style="padding:4px 12px 4px 0;font-weight:400;word-break:break-word;">{{.Term}}</th><td width="90" align="right" class="text" style="padding:4px 0;font-weight:600;white-space:nowrap;">{{.Value}}</td><td width="90" align="right" class="soft" style="padding:4px 0 4px 12px;font-size:13px;color:#56635d;white-space:nowrap;">{{.Note}}</td></tr>{{end}}</table>
+{{- $noted := .Noted}}{{range .Rows}}{{if not $noted}}<tr><th scope="row" width="38%" align="left" valign="top" class="text" style="padding:4px 12px 4px 0;font-weight:400;overflow-wrap:break-word;">{{.Term}}</th><td align="left" valign="top" class="text" style="padding:4px 0;font-weight:600;white-space:pre-line;word-break:break-word;">{{.Value}}</td></tr>
+{{- else}}<tr><th scope="row" align="left" class="text" style="padding:4px 12px 4px 0;font-weight:400;word-break:break-word;">{{.Term}}</th><td width="90" align="right" class="text" style="padding:4px 0;font-weight:600;white-space:nowrap;">{{.Value}}</td><td width="90" align="right" class="soft" style="padding:4px 0 4px 12px;font-size:13px;color:#56635d;white-space:nowrap;">{{.Note}}</td></tr>{{end}}{{end}}</table>
 {{- else}}<p class="soft" style="margin:0 0 14px;font-size:14px;color:#56635d;">{{.Text}}</p>{{end}}
 {{end}}
 </td></tr></table>

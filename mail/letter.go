@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -42,6 +43,12 @@ type Block struct {
 // A Row is a line of a small table: what it is about, a value, and what is said
 // beside the value.
 type Row struct{ Term, Value, Note string }
+
+// Noted reports whether anything is said beside a value of the table. Where nothing is,
+// values are words as much as figures: they begin below one another and go on in lines.
+func (b Block) Noted() bool {
+	return slices.ContainsFunc(b.Rows, func(r Row) bool { return r.Note != "" })
+}
 
 // Para is a paragraph.
 func Para(text string) Block { return Block{kind: "para", Text: text} }

@@ -88,6 +88,26 @@ func TestLetterWithFiguresAndAWayOut(t *testing.T) {
 	}
 }
 
+// TestValuesWithoutNotesMayBeLong: a reason of many words goes on in lines, and no room
+// is kept beside it for what nobody says.
+func TestValuesWithoutNotesMayBeLong(t *testing.T) {
+	for note, want := range map[string]struct {
+		cells   int
+		unbroke bool
+	}{"": {2, false}, "up 5 %": {3, true}} {
+		m, err := mail.Letter{Subject: "s", Blocks: []mail.Block{mail.Table("In short", mail.Row{Term: "Reasons", Value: strings.Repeat("word ", 100), Note: note})}}.Message(house, "m1", "a@b.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, row, _ := strings.Cut(m.HTML, "In short</h2>")
+		row, _, _ = strings.Cut(row, "</tr>")
+		cells := strings.Count(row, "<th ") + strings.Count(row, "<td ")
+		if unbroken := strings.Contains(row, "nowrap"); cells != want.cells || unbroken != want.unbroke {
+			t.Errorf("with the note %q: %d cells, in one line: %v", note, cells, unbroken)
+		}
+	}
+}
+
 // What the layout says is in the letter's language, or marked as English.
 func TestLayoutSpeaksTheLanguageOfTheLetter(t *testing.T) {
 	const leave, link = "https://loot.example/leave", "https://loot.example/c"
