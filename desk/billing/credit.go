@@ -38,16 +38,16 @@ var creditWords = map[string]struct{ wrong, reason, terms, stands string }{
 		terms: "The sum is set off against what is open, or paid back.", stands: "It stands for invoice %s, which was taken back. Put right: %s.",
 	},
 	"de": {
-		wrong: "Sie nimmt die Rechnung %s zurück, auf der „%s“ nicht stimmte. Diese Rechnung wird neu geschrieben.", reason: "Sie nimmt die Rechnung %s zurück. Grund: %s",
-		terms: "Der Betrag wird mit Offenem verrechnet oder ausgezahlt.", stands: "Sie tritt an die Stelle der Rechnung %s, die zurückgenommen wurde. Berichtigt: %s.",
+		wrong: "Diese Rechnungskorrektur storniert die Rechnung %s, auf der „%s“ nicht stimmte. Die Rechnung wird neu ausgestellt.", reason: "Diese Rechnungskorrektur storniert die Rechnung %s. Grund: %s",
+		terms: "Der Betrag wird mit offenen Rechnungen verrechnet oder erstattet.", stands: "Diese Rechnung tritt an die Stelle der Rechnung %s, die storniert wurde. Berichtigt: %s.",
 	},
 	"es": {
 		wrong: "Anula la factura %s, en la que «%s» era incorrecto. Esa factura se emite de nuevo.", reason: "Anula la factura %s. Motivo: %s",
 		terms: "El importe se compensa con lo pendiente o se devuelve.", stands: "Sustituye a la factura %s, que fue anulada. Corregido: %s.",
 	},
 	"fr": {
-		wrong: "Il annule la facture %s, sur laquelle « %s » était inexact. Cette facture est établie à nouveau.", reason: "Il annule la facture %s. Motif : %s",
-		terms: "Le montant est déduit de ce qui reste à payer ou remboursé.", stands: "Elle remplace la facture %s, qui a été annulée. Rectifié : %s.",
+		wrong: "Il annule la facture %s, sur laquelle «\u00a0%s\u00a0» était inexact. Cette facture est établie à nouveau.", reason: "Il annule la facture %s. Motif\u00a0: %s",
+		terms: "Le montant est déduit de ce qui reste à payer ou remboursé.", stands: "Elle remplace la facture %s, qui a été annulée. Rectifié\u00a0: %s.",
 	},
 	"nl": {
 		wrong: "Zij neemt factuur %s terug, waarop “%s” onjuist was. Die factuur wordt opnieuw opgesteld.", reason: "Zij neemt factuur %s terug. Reden: %s",

@@ -284,9 +284,9 @@ func (b *Billing) Faulty(ask func(ctx context.Context, tx *store.Tx, s loot.Subj
 
 var ledgerWords = map[string]string{
 	"en": "Every use of your details is on our ledger. Its key:",
-	"de": "Jede Nutzung Ihrer Angaben steht in unserem Verzeichnis. Dessen Schlüssel:",
+	"de": "Jede Nutzung Ihrer Angaben steht in unserem Protokoll. Dessen Schlüssel:",
 	"es": "Cada uso de sus datos consta en nuestro registro. Su clave:",
-	"fr": "Chaque utilisation de vos données figure dans notre registre. Sa clé :",
+	"fr": "Chaque utilisation de vos données figure dans notre registre. Sa clé\u00a0:",
 	"nl": "Elk gebruik van uw gegevens staat in ons register. De sleutel ervan:",
 }
 
@@ -427,21 +427,27 @@ func (b *Billing) knownAs(d statement.FieldDecl, value, source string, since tim
 		value = invoice.Country(value, language)
 	}
 	return invoice.Known{
-		Field: d.Title, Value: value, Source: sourceIn(source, language), Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
+		Field: d.Title, Value: value, Source: sourceIn(source, language, b.titles()), Since: invoice.DateOf(since), Wrong: b.BaseURL + "/portal/checks/wrong?field=" + url.QueryEscape(string(d.ID)),
 	}
 }
 
 // sourceIn says in a language how a detail came; what those who run Loot have named
-// stays as it is, and so does what is none of [desk.Sources].
-func sourceIn(source, language string) string {
+// stays as it is, and so does what is none of [desk.Sources]. Only English begins the
+// title of a service with a small letter within a sentence.
+func sourceIn(source, language string, titles map[string]string) string {
 	w := invoice.SourceWordsIn(language)
 	from, named := desk.ReadSource(source)
 	says, known := map[desk.Source]string{
 		desk.FromPortal: w.Portal, desk.FromStaff: w.Staff, desk.FromPurpose: w.Purpose, desk.FromCheck: w.Check,
 		desk.FromOrder: w.Order, desk.FromProgram: w.Program, desk.FromFormer: w.Former, desk.FromSystem: w.System,
 	}[from]
-	if !known {
+	if !known || says == string(from) {
 		return source
+	}
+	for _, title := range titles {
+		if (from == desk.FromOrder || from == desk.FromProgram) && named[0] == loot.LowerFirst(title) {
+			named[0] = title
+		}
 	}
 	if from == desk.FromFormer || from == desk.FromSystem {
 		last := len(named) - 1

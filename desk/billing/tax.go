@@ -135,7 +135,7 @@ func domestic(inv *invoice.Invoice, s Seller, home string, plans map[string]invo
 var reasons = map[string]struct{ reverse, outside, exempt string }{
 	"en": {"Reverse charge: the customer accounts for the VAT.", "Not subject to VAT: the place of supply is outside of the European Union.", "Exempt from VAT: "},
 	"es": {"Inversión del sujeto pasivo.", "No sujeto al IVA: el lugar de la prestación está fuera de la Unión Europea.", "Exento de IVA: "},
-	"fr": {"Autoliquidation.", "Hors champ de la TVA : le lieu de la prestation est hors de l’Union européenne.", "Exonéré de TVA : "},
+	"fr": {"Autoliquidation.", "Hors champ de la TVA\u00a0: le lieu de la prestation est hors de l’Union européenne.", "Exonéré de TVA\u00a0: "},
 	"nl": {"Btw verlegd.", "Geen btw: de plaats van de dienst ligt buiten de Europese Unie.", "Vrijgesteld van btw: "},
 	"de": {"Steuerschuldnerschaft des Leistungsempfängers.", "Nicht steuerbar: Der Leistungsort liegt außerhalb der Europäischen Union.", "Umsatzsteuerfrei: "},
 }

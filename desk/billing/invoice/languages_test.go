@@ -29,6 +29,12 @@ func TestEveryLanguageHasItsOwnWords(t *testing.T) {
 				t.Errorf("%s: a wrong detail does not lead to %q: %s", code, own[name], own["KnownWhy"])
 			}
 		}
+		// By German law that is an invoice which the buyer writes (§ 14 (2) UStG).
+		for name, text := range own {
+			if code == "de" && strings.Contains(strings.ToLower(text), "gutschrift") {
+				t.Errorf("de: %s is not what a credit note is called: %q", name, text)
+			}
+		}
 		if languages[i].units == nil && i > 0 {
 			t.Errorf("%s has no words for units", code)
 		}
@@ -69,6 +75,19 @@ func TestSumsInEveryLanguage(t *testing.T) {
 		if got = strings.ReplaceAll(got, unbroken, " "); got != want {
 			t.Errorf("%s:\n%s\n%s", code, got, want)
 		}
+	}
+}
+
+// A price is per so much of the unit that stands beside the quantity.
+func TestAPriceSaysPerHowManyOfWhat(t *testing.T) {
+	l := Line{Quantity: Int(19), Unit: "DAY", Price: Dec("99"), Base: Int(31)}
+	for code, want := range map[string]string{"en": "per 31 days", "de": "je 31 Tage", "fr": "par 31 jours"} {
+		if got := strings.ReplaceAll(wordsOf(code).line(&l, 2).Per, unbroken, " "); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+	if l.Base = Int(1); wordsOf("de").line(&l, 2).Per != "" {
+		t.Error("a price is per 1")
 	}
 }
 

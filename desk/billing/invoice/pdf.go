@@ -60,6 +60,8 @@ const (
 	right  = 190 * mm
 	bottom = 272 * mm // where the last line of a page ends
 	top    = 22 * mm  // where the first line of a page that follows begins
+
+	factsAt = 125 * mm // where what stands beside the window begins (DIN 5008)
 )
 
 var (
@@ -188,7 +190,7 @@ func (s *sheet) head() {
 	s.column(left, 22*mm, 95*mm, 7*mm, s.bold(15, ink), s.From)
 	ly := 20 * mm
 	for _, l := range s.FromLines {
-		ly = s.column(128*mm, ly, 62*mm, 3.9*mm, s.plain(8, soft), l)
+		ly = s.column(factsAt, ly, right-factsAt, 3.9*mm, s.plain(8, soft), l)
 	}
 
 	s.text(left, 51*mm, fitted(s.plain(6.5, soft), 85*mm, s.Return), s.Return)
@@ -205,7 +207,7 @@ func (s *sheet) head() {
 	fy := 51 * mm
 	label, value := s.plain(8.5, soft), s.plain(8.5, ink)
 	for _, f := range s.Facts {
-		s.text(128*mm, fy, label, f.Label)
+		s.text(factsAt, fy, fitted(label, 30*mm, f.Label), f.Label)
 		fy = max(s.column(156*mm, fy, right-156*mm, 4.3*mm, value, f.Value), fy+4.3*mm) + 0.5*mm
 	}
 

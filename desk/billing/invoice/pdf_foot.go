@@ -17,8 +17,10 @@ func (s *sheet) payment() {
 		height += float64(len(style.Wrap(composed(f.Value), width))) * leading
 	}
 	height += 2 * mm
+	side, note := 24*mm, s.plain(6.5, soft)
+	below := note.Wrap(s.Words.Scan, side+8*mm) // the code
 	if s.Scan != "" {
-		height = max(height, 38*mm)
+		height = max(height, 35.4*mm+float64(len(below))*2.6*mm)
 	}
 	s.room(height)
 	from := s.y - 5*mm
@@ -33,12 +35,10 @@ func (s *sheet) payment() {
 		y = s.column(left+6*mm+labelWidth, y, width, leading, value, f.Value)
 	}
 	if s.Scan != "" {
-		side := 24 * mm
 		x := right - side - 6*mm
 		s.page.Fill(x-1.5*mm, from+4.5*mm, side+3*mm, side+3*mm, [3]float64{1, 1, 1})
 		s.code(x, from+6*mm, side, s.Scan, qr.M)
-		note := s.plain(6.5, soft)
-		for i, l := range note.Wrap(s.Words.Scan, side+8*mm) {
+		for i, l := range below {
 			s.page.Text(x+side/2-note.Width(l)/2, from+35*mm+float64(i)*2.6*mm, note, l)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 const (
 	nameWidth   = 68 * mm
 	quantityEnd = 119 * mm
-	priceEnd    = 141 * mm
+	priceEnd    = 140 * mm
 	taxEnd      = 165 * mm
 	lineLeading = 4.4 * mm
 	moreLeading = 3.8 * mm
@@ -73,9 +73,9 @@ func (s *sheet) line(l *viewLine, cells []cell) {
 	number, small := s.plain(9, ink), s.plain(8, soft)
 	s.figure(quantityEnd, s.y, 25*mm, number, l.Quantity)
 	s.page.TextRight(quantityEnd, s.y+lineLeading, small, l.Unit)
-	s.figure(priceEnd, s.y, 21*mm, number, l.Price)
-	s.page.TextRight(priceEnd, s.y+lineLeading, small, l.Per)
-	s.figure(taxEnd, s.y, 22*mm, number, l.Tax)
+	s.figure(priceEnd, s.y, 20*mm, number, l.Price)
+	s.page.TextRight(priceEnd, s.y+lineLeading, fitted(small, 20*mm, l.Per), l.Per)
+	s.figure(taxEnd, s.y, 21*mm, number, l.Tax)
 	s.figure(right, s.y, 23*mm, number, l.Amount)
 	for i, c := range cells {
 		if i > 0 && s.room(0) { // a description may be longer than a page

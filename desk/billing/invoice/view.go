@@ -134,7 +134,7 @@ func (v *view) parties(inv *Invoice) {
 		}
 		return label + " " + n
 	}
-	v.Imprint = joined(" · ", s.Name, s.Legal, s.Register.Value, number(w.OurVAT, s.VAT), number(w.OurTax, s.TaxNumber))
+	v.Imprint = joined(" · ", s.Name, s.Legal, number(w.Register, s.Register.Value), number(w.OurVAT, s.VAT), number(w.OurTax, s.TaxNumber))
 	if r := inv.Representative; r != nil {
 		v.Imprint += " · " + w.Representative + ": " + joined(", ", append([]string{r.Name}, append(w.address(r.Address), r.VAT)...)...)
 	}
@@ -142,8 +142,12 @@ func (v *view) parties(inv *Invoice) {
 
 func (v *view) facts(inv *Invoice) {
 	w := v.Words
+	number := w.Number
+	if inv.Kind == CreditNote {
+		number = w.CreditNumber
+	}
 	for _, f := range []pair{
-		{w.Number, inv.Number},
+		{number, inv.Number},
 		{w.Issued, w.date(inv.Issued)},
 		{w.Due, w.date(inv.Due)},
 		{w.Period, w.span(inv.Period)},
@@ -167,7 +171,7 @@ func (w *words) line(l *Line, places int) viewLine {
 		Tax: w.rate(l.Tax), Amount: w.figure(l.Net, places),
 	}
 	if !l.Base.IsZero() && !l.Base.Equal(Int(1)) {
-		out.Per = w.Per + " " + w.figure(l.Base, 0)
+		out.Per = w.Per + " " + w.figure(l.Base, 0) + unbroken + w.unit(l.Unit, l.Base)
 	}
 	for _, s := range []string{l.Description, w.span(l.Period), l.Note} {
 		if s != "" {

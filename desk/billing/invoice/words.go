@@ -14,7 +14,7 @@ type words struct {
 	Invoice, CreditNote, Corrected, About, Of string // the titles, and "For invoice X of D"
 
 	Number, Issued, Due, Period, Customer, Order, Reference, Contract, Delivered, DeliverTo, YourVAT, OurVAT, OurTax string // the facts
-	Representative                                                                                                   string
+	CreditNumber, Register, Representative                                                                           string
 
 	Service, Quantity, Price, VAT, Amount, Per                     string // the lines
 	Sum, Net, Tax, TaxIn, Total, Paid, Rounding, Payable, Credited string // the totals
