@@ -88,7 +88,7 @@ func tell(ctx context.Context, w *desk.World) error {
 }
 
 // Guests returns fresh one-time links to look round by: for each member of
-// staff and for one customer.
+// staff and for two customers.
 func (a *App) Guests(ctx context.Context) ([]Guest, error) {
 	var out []Guest
 	err := a.DB.InTx(ctx, func(tx *store.Tx) error {
@@ -111,13 +111,21 @@ func (a *App) Guests(ctx context.Context) ([]Guest, error) {
 			}
 			out = append(out, Guest{c.Name, as, link})
 		}
-		customer, err := customers.DemoCustomer(ctx, tx, a.Kit)
-		if err != nil || customer == "" {
-			return err
+		for _, one := range []struct{ email, as string }{{customers.DemoEmail, "the portal"}, {customers.DemoGermanEmail, "the portal, with invoices in German"}} {
+			customer, err := customers.DemoCustomer(ctx, tx, a.Kit, one.email)
+			if err != nil {
+				return err
+			}
+			if customer == "" {
+				continue
+			}
+			link, err := a.signin.DemoCustomerLink(ctx, tx, customer)
+			if err != nil {
+				return err
+			}
+			out = append(out, Guest{"a customer", one.as, link})
 		}
-		link, err := a.signin.DemoCustomerLink(ctx, tx, customer)
-		out = append(out, Guest{"a customer", "the portal", link})
-		return err
+		return nil
 	})
 	return out, err
 }

@@ -131,6 +131,19 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	customer.shows("/portal/services", "You could use the plan “2 TB”, because the disk of your backup space is 91 % full.")
 	customer.shows("/portal/timeline", "Received 2 details", "Tallowmere Software", "to Tallowmere Software", "announcing changes of this statement")
 
+	german := visit(t, server.URL)
+	german.by(guest["the portal, with invoices in German"])
+	invoices := german.shows("/portal/invoices", "corrected", "credit note", "taken back", "overdue")
+	var seen []string
+	for _, link := range regexp.MustCompile(`href="(/portal/invoices/[^"]+)"`).FindAllStringSubmatch(invoices, -1) {
+		seen = append(seen, german.shows(link[1], "Leistungszeitraum", "Steuerschuldnerschaft des Leistungsempfängers.", "Ihre Bestellung: Dedicated server"))
+	}
+	for _, title := range []string{">Rechnung EX-", ">Rechnungskorrektur EX-", ">Berichtigte Rechnung EX-"} {
+		if !strings.Contains(strings.Join(seen, ""), title) {
+			t.Errorf("none of %d documents is a %s", len(seen), title)
+		}
+	}
+
 	officer := visit(t, server.URL)
 	officer.by(guest["Data protection officer"])
 	if page := officer.shows("/console", "Incidents 1", "Approvals 1"); strings.Contains(page, "No record opens") {

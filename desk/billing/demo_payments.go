@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,11 +67,23 @@ func statementForm(content []byte) (body, contentType string, err error) {
 }
 
 // demoPayments has most customers pay what was issued since a day, some in part or
-// without a word for what, and one of them have the bank take it back.
+// without a word for what, and one of them have the bank take it back. Who ordered first
+// pays nothing for the last half of the history, so that they are reminded.
 func (b *Billing) demoPayments(ctx context.Context, w *desk.World, clerk loot.Actor, since time.Time) error {
 	var issued []Issued
+	var idle loot.Subject
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
 		issued, err = readInvoices(ctx, tx, `WHERE i.at >= $1 AND i.at < $2 AND i.kind = '380' ORDER BY i.number`, since.UnixMicro(), b.Now().UnixMicro())
+		if err != nil || b.Now().Before(w.History.End.AddDate(0, 0, -w.History.Days()/2)) {
+			return err
+		}
+		all, err := b.listServices(ctx, tx, pick{}, "", 1000)
+		for _, one := range slices.Backward(all) {
+			if !one.Since.Before(w.History.Begin) { // else it was taken over
+				idle = one.Subject
+				break
+			}
+		}
 		return err
 	}); err != nil {
 		return err
@@ -89,7 +102,7 @@ func (b *Billing) demoPayments(ctx context.Context, w *desk.World, clerk loot.Ac
 		case 8, 18, 28:
 			continue
 		}
-		if e.Amount = plainAmount(amount, i.Currency); amount <= 0 {
+		if e.Amount = plainAmount(amount, i.Currency); amount <= 0 || i.Subject == idle {
 			continue
 		}
 		entries = append(entries, e)

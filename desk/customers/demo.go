@@ -25,8 +25,12 @@ const (
 	DemoCustomers = 200
 	// demoWaits is the number of the customer whose account somebody asks to see.
 	demoWaits = 17
+	// demoGerman is the number of the customer who has invoices in German, and comes first.
+	demoGerman = 1
 	// DemoEmail is the address of the customer whom everybody looks at first.
 	DemoEmail = "aoife@example.com"
+	// DemoGermanEmail is the address of the one who has invoices in German.
+	DemoGermanEmail = "svenja@example.com"
 )
 
 // demoLeave are the numbers of customers who end everything and are erased.
@@ -89,9 +93,9 @@ func (p *play) hire(ctx context.Context) error {
 	return nil
 }
 
-// DemoCustomer returns the customer of the demonstration whom everybody looks
-// at first, and nobody if there is none.
-func DemoCustomer(ctx context.Context, tx *store.Tx, kit desk.Kit) (loot.Subject, error) {
+// DemoCustomer returns the customer of the demonstration who has an address, and nobody
+// if there is none.
+func DemoCustomer(ctx context.Context, tx *store.Tx, kit desk.Kit, email string) (loot.Subject, error) {
 	v, ok := kit.Gate.InForce()
 	if !ok {
 		return "", nil
@@ -103,7 +107,7 @@ func DemoCustomer(ctx context.Context, tx *store.Tx, kit desk.Kit) (loot.Subject
 	if err != nil {
 		return "", err
 	}
-	found, err := kit.Vault.Find(ctx, tx, p, field, DemoEmail)
+	found, err := kit.Vault.Find(ctx, tx, p, field, email)
 	if err != nil || len(found) == 0 {
 		return "", err
 	}
@@ -130,10 +134,16 @@ func (p *play) cast() {
 	for n := range DemoCustomers {
 		email, day := "", p.rnd.IntN(p.days-15)
 		service := services[p.weighted(len(services))]
-		if n == 0 {
+		switch n {
+		case 0:
 			email, day, service = DemoEmail, 2, services[len(services)/2]
+		case demoGerman:
+			email, day, service = DemoGermanEmail, 0, services[len(services)/2]
 		}
 		f := figureOf(p.rnd, p.s, service, n, email)
+		if n == demoGerman {
+			f.speaksGerman(p.rnd)
+		}
 		if n == demoWaits || slices.Contains(demoLeave, n) {
 			day /= 3
 		}
@@ -143,12 +153,20 @@ func (p *play) cast() {
 		// Who this becomes is known once they have registered; the scenes of
 		// their life look it up then.
 		var subject loot.Subject
-		p.on(p.day(day), func(ctx context.Context) (err error) {
+		at := p.day(day)
+		if n == demoGerman {
+			at = at.Truncate(24 * time.Hour) // before office hours, and so before everybody else
+		}
+		p.on(at, func(ctx context.Context) (err error) {
+			p.w.Clock.Advance(time.Minute) // so that no two come at the same moment
 			subject, err = registerBy(ctx, p.w, p.s, f.service, f.form)
 			if err != nil {
 				return err
 			}
-			return p.w.DB.InTx(ctx, func(tx *store.Tx) error { return p.confirm(ctx, tx, subject) })
+			if err := p.w.DB.InTx(ctx, func(tx *store.Tx) error { return p.confirm(ctx, tx, subject) }); err != nil {
+				return err
+			}
+			return p.invoicesIn(ctx, subject, f.form.Get("contact.language"))
 		})
 		p.life(n, day, &subject, f.email)
 		// Some who have a machine of their own take a name for it, or room for copies of it.
@@ -177,6 +195,15 @@ func (p *play) confirm(ctx context.Context, tx *store.Tx, subject loot.Subject) 
 	}
 	f := addressField(p.s)
 	return p.w.Vault.Mark(ctx, tx, subject, collection, row.Version, map[loot.Field]vault.Marking{f: {From: held[f].State, To: vault.Verified}})
+}
+
+// invoicesIn has somebody who said which language they speak choose it for their
+// invoices. There are none in some languages, which is refused.
+func (p *play) invoicesIn(ctx context.Context, subject loot.Subject, language string) error {
+	if language == "" {
+		return nil
+	}
+	return p.send(ctx, loot.Actor{Kind: loot.Person, ID: string(subject)}, "/portal/invoices/language", url.Values{"language": {language}})
 }
 
 // weighted picks a service: the first ones are the ones that sell.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -133,6 +134,17 @@ func figureOf(rnd *rand.Rand, s *statement.Statement, service statement.ServiceD
 		}
 	}
 	return f
+}
+
+// speaksGerman makes the figure a business in Germany that is registered for tax there.
+func (f *figure) speaksGerman(rnd *rand.Rand) {
+	i := slices.IndexFunc(lands, func(l land) bool { return l.code == "DE" })
+	for field, value := range map[string]string{
+		"company.name": "Buchbinderei Muster & Beispiel GmbH", "company.vat": fillInVAT(rnd, lands[i]), "contact.name": "Svenja Muster", "contact.phone": fillIn(rnd, lands[i].phone), "contact.language": "de",
+		"address.street": "Musterstraße 12", "address.postcode": "01234", "address.city": "Musterstadt", "address.country": "DE",
+	} {
+		f.form.Set(field, value)
+	}
 }
 
 func ascii(s string) string {

@@ -66,7 +66,7 @@ func TestTheDemonstrationIsMadeUpAndHasAHistory(t *testing.T) {
 		if waits, err = h.Kit.Gate.Approvals(t.Context(), tx, 10); err != nil {
 			return err
 		}
-		guest, err = DemoCustomer(t.Context(), tx, h.Kit)
+		guest, err = DemoCustomer(t.Context(), tx, h.Kit, DemoEmail)
 		return err
 	}))
 	if len(waits) != 1 || waits[0].State != "pending" || h.Clock.Now().After(waits[0].Expires) {

@@ -34,8 +34,12 @@ var scenes = []scene{
 		days: 12, which: 8, mistake: "The invoice has our old office. The register has had the new one since spring.", field: "address.street", billed: true,
 		answer: "corrected", value: "7 Sample Quay, second floor", reason: "The register has the new address, looked at today. Your last invoice is written again with it.",
 	},
-	{days: 9, which: 0},
-	{days: 3, which: 0, field: "company.name", mistake: "The invoice lacks our legal form, and our tax office minds.", billed: true},
+	{
+		days: 11, which: 0, mistake: "Unsere Firma ist seit dem Frühjahr umbenannt; so nimmt unser Finanzamt die Rechnung nicht an.", field: "company.name", billed: true,
+		answer: "corrected", value: "Buchbinderei Beispiel & Söhne GmbH", reason: "The register has the new name, looked at today. Your last invoice is written again with it.",
+	},
+	{days: 9, which: 1},
+	{days: 3, which: 1, field: "company.name", mistake: "The invoice lacks our legal form, and our tax office minds.", billed: true},
 	{days: 2, which: 11, field: "company.name"},
 }
 
