@@ -122,8 +122,11 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 		}
 		o.after(december)
 		shows(t, o.Get("/console/billing/run"), http.StatusOK, "Invoices for November 2026", "€ 1.31", "Issue the invoices")
-		for range 2 {
+		for n := range 2 {
 			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
+			if polls := strings.Contains(o.Get("/console/billing/run?month=2026-11").Body, `hx-get="/console/billing/run?month=2026-11" hx-trigger="every 2s"`); polls != (n == 0) {
+				t.Errorf("after it was begun %d times, the page looks by itself how far the run is: %t", n+1, polls)
+			}
 			o.Drain()
 		}
 		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "2 of 2 customers", "Issued 2 invoices, € 2.62 without tax", "issued")
