@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -215,6 +216,22 @@ func TestAnIssuedInvoiceIsNeverChanged(t *testing.T) {
 		}
 		if all := o.issued(""); len(all) != 1 || all[0].Total != 161 {
 			t.Errorf("%+v", all)
+		}
+	})
+}
+
+// TestBoxesOnAnInvoiceAreTold: to whoever runs Loot, by its number alone.
+func TestBoxesOnAnInvoiceAreTold(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		var log bytes.Buffer
+		o.b.Log = slog.New(slog.NewTextHandler(&log, nil))
+		o.customer(meadow)
+		o.customer(with(meadow, map[loot.Field]string{companyName: "株式会社"}))
+		o.after(december)
+		o.run(november)
+		all := o.issued("")
+		if said := log.String(); strings.Count(said, "--invoice-font") != 1 || strings.Contains(said, "株") || len(all) != 2 {
+			t.Errorf("of %d invoices: %s", len(all), said)
 		}
 	})
 }
