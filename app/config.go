@@ -85,6 +85,7 @@ type Selling struct {
 	SellerLanguage string `help:"Language of invoices, where a customer did not choose another: de, en, es, fr or nl." default:"en" env:"LOOT_SELLER_LANGUAGE" name:"seller-language"`
 	SellerZone     string `help:"Time zone in which days and months end, such as Europe/Dublin." default:"UTC" env:"LOOT_SELLER_TIMEZONE" name:"seller-timezone"`
 	SellerDays     int    `help:"Days in which invoices are to be paid." default:"14" env:"LOOT_SELLER_DAYS" name:"seller-days"`
+	SellerTerms    string `help:"What the law wants said about paying late, or other terms of payment: it stands on every invoice." env:"LOOT_SELLER_TERMS" name:"seller-terms"`
 	SellerOSS      bool   `help:"Consumers in other states of the EU pay the VAT of their own: the seller is in the one-stop shop." env:"LOOT_SELLER_OSS" name:"seller-oss"`
 	SellerAuto     bool   `help:"Issue the invoices of a month by itself once it is over." env:"LOOT_SELLER_AUTO" name:"seller-auto"`
 
@@ -105,7 +106,7 @@ func (s Selling) seller(madeUp bool) billing.Seller {
 	}
 	return billing.Seller{
 		Name: s.SellerName, Address: s.SellerAddress, VAT: s.SellerVAT, Register: s.SellerRegister, IBAN: s.SellerIBAN, Account: s.SellerAccount, BIC: s.SellerBIC, Email: s.SellerEmail,
-		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, OSS: s.SellerOSS, Auto: s.SellerAuto,
+		Series: s.SellerSeries, Language: s.SellerLanguage, Zone: s.SellerZone, Days: s.SellerDays, Terms: s.SellerTerms, OSS: s.SellerOSS, Auto: s.SellerAuto,
 		TaxNumber: s.SellerTaxNumber, Exempt: exempt,
 	}
 }

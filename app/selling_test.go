@@ -10,8 +10,8 @@ import (
 // A demonstration sells as the made-up company, unless it is said who sells, be it one
 // that is exempt and has no VAT number.
 func TestWhoSellsIsWhoIsSet(t *testing.T) {
-	set := Selling{SellerTaxNumber: "1", SellerExempt: "2", SellerExemptCode: "3", SellerExemptFrom: "4", SellerExemptUntil: "5", SellerExemptSpans: []string{"6/7 VATEX-8 9", " "}}
-	want := billing.Seller{TaxNumber: "1", Exempt: []billing.Exemption{{Text: "2", Code: "3", From: "4", Until: "5"}, billing.ExemptionOf("6/7 VATEX-8 9")}}
+	set := Selling{SellerTerms: "0", SellerTaxNumber: "1", SellerExempt: "2", SellerExemptCode: "3", SellerExemptFrom: "4", SellerExemptUntil: "5", SellerExemptSpans: []string{"6/7 VATEX-8 9", " "}}
+	want := billing.Seller{Terms: "0", TaxNumber: "1", Exempt: []billing.Exemption{{Text: "2", Code: "3", From: "4", Until: "5"}, billing.ExemptionOf("6/7 VATEX-8 9")}}
 	if got := set.seller(true); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}

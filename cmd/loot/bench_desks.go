@@ -39,10 +39,14 @@ func (r *bench) billing() error {
 		if r.bill, err = a.ScratchBilling(ctx, r.ids); err != nil {
 			return err
 		}
+		own, began := processTime(os.Getpid()), r.now()
 		waits, err := a.ScratchDocuments(ctx, r.ids[0], r.bill.Month, r.size(500, 100))
 		if err != nil {
 			return err
 		}
+		n := float64(len(waits))
+		r.metrics["documents_per_s"] = n / r.now().Sub(began).Seconds()
+		r.metrics["documents_cpu_us"] = (processTime(os.Getpid()) - own) * 1e6 / n
 		r.metrics["documents_p50_ms"], r.metrics["documents_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
 		return a.Ledger.Sync(ctx)
 	}); err != nil {

@@ -167,6 +167,37 @@ func TestAnAccountThatIsNoIBAN(t *testing.T) {
 	}
 }
 
+// TestTermsOfPaymentStandOnInvoices: in each document, with an account to pay to or without.
+func TestTermsOfPaymentStandOnInvoices(t *testing.T) {
+	const terms = "Paid late, it bears interest & costs 40 EUR."
+	onEach(t, func(t *testing.T, o *office) {
+		for n, iban := range []string{MadeUpSeller.IBAN, ""} {
+			seller := MadeUpSeller
+			seller.IBAN, seller.Terms = iban, terms
+			o.b.Sell(seller)
+			s := o.customer(meadow)
+			o.after(december.AddDate(0, n, 0))
+			o.run(november)
+			if n > 0 { // November is drawn
+				o.run("2026-12")
+			}
+			i := o.issued(`WHERE i.subject = $1`, s)[0]
+			o.as(s)
+			shows(t, o.Get("/portal/invoices/"+i.Number), http.StatusOK, "Terms", terms)
+			for doc, want := range map[string]string{"ubl": "<cbc:Note>Paid late, it bears interest &amp; costs 40 EUR.<", "cii": "<ram:Description>Paid late, it bears interest &amp; costs 40 EUR.<"} {
+				if !strings.Contains(o.Get("/portal/invoices/"+i.Number+"/"+doc).Body, want) {
+					t.Errorf("with the account %q, the %s lacks the terms", iban, doc)
+				}
+			}
+		}
+	})
+	for _, bad := range []string{"two\nlines", strings.Repeat("x", 501)} {
+		if err := (Seller{Terms: bad}).Check(); err == nil || !strings.Contains(err.Error(), "--seller-terms") {
+			t.Errorf("%.10q: %v", bad, err)
+		}
+	}
+}
+
 func TestAnInvoiceIsInTheLanguageThatItsOwnerChose(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		i := o.billedFor(1)[0]

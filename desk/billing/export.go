@@ -55,9 +55,12 @@ type exportedInvoice struct {
 	Kind     string           `json:"kind"` // of UNTDID 1001: 380 invoice, 381 credit note, 384 corrected invoice
 	About    string           `json:"about,omitempty"`
 	Issued   invoice.Date     `json:"issued"`
+	Due      invoice.Date     `json:"due,omitzero"` // none of a credit note
 	From     invoice.Date     `json:"from"`
 	To       invoice.Date     `json:"to"`
 	Currency string           `json:"currency"`
+	Net      string           `json:"net"`
+	Tax      string           `json:"tax"`
 	Total    string           `json:"total"`
 	Credited string           `json:"taken_back_by,omitempty"` // number of the credit note
 	Removed  time.Time        `json:"documents_removed,omitzero"`
@@ -165,7 +168,10 @@ func exportInvoices(ctx context.Context, tx *store.Tx, s loot.Subject, out *expo
 	for _, i := range issued {
 		one := exportedInvoice{
 			Number: i.Number, Kind: string(i.Kind), About: i.Preceding, Issued: i.Day, From: i.Period.From, To: i.Period.To,
-			Currency: i.Currency, Total: plainAmount(i.Total, i.Currency), Credited: i.Credited, Removed: i.Removed,
+			Currency: i.Currency, Net: plainAmount(i.Net, i.Currency), Tax: plainAmount(i.Tax, i.Currency), Total: plainAmount(i.Total, i.Currency), Credited: i.Credited, Removed: i.Removed,
+		}
+		if i.Kind != invoice.CreditNote {
+			one.Due = i.Due
 		}
 		letters, err := lettersOf(ctx, tx, i.Number)
 		if err != nil {

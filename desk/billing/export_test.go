@@ -62,6 +62,7 @@ func TestACopyHoldsAllThatBillingKeeps(t *testing.T) {
 		text, err := json.Marshal(copied)
 		ok(t, err)
 		for _, want := range []string{
+			`"issued":"2026-12-02","due":"2026-12-16"`, `"net":"1.31","tax":"0.30","total":"1.61"`,
 			`"what":"Letter that it was issued","sent":true`,
 			`"invoices_that_wait":[{"month":"2026-12","missing":["address.city"],"finding":"Something stands against it."`,
 			`"for":[{"invoice":"` + i.Number + `","amount":"1.61"}]`,

@@ -264,6 +264,9 @@ func (b *Billing) documents(r *invoice.Record) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("billing: printer: %w", err)
 	}
+	if !printer.Draws(party(r.Invoice.Buyer)) {
+		b.Log.Warn("the PDF shows boxes in whom it is to: no font draws some characters; name one by --invoice-font", "invoice", r.Invoice.Number)
+	}
 	pdf, err := printer.PDF(r)
 	if err != nil {
 		return nil, fmt.Errorf("billing: pdf: %w", err)

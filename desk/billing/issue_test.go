@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -122,8 +123,11 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 		}
 		o.after(december)
 		shows(t, o.Get("/console/billing/run"), http.StatusOK, "Invoices for November 2026", "€ 1.31", "Issue the invoices")
-		for range 2 {
+		for n := range 2 {
 			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
+			if polls := strings.Contains(o.Get("/console/billing/run?month=2026-11").Body, `hx-get="/console/billing/run?month=2026-11" hx-trigger="every 2s"`); polls != (n == 0) {
+				t.Errorf("after it was begun %d times, the page looks by itself how far the run is: %t", n+1, polls)
+			}
 			o.Drain()
 		}
 		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "2 of 2 customers", "Issued 2 invoices, € 2.62 without tax", "issued")
@@ -212,6 +216,22 @@ func TestAnIssuedInvoiceIsNeverChanged(t *testing.T) {
 		}
 		if all := o.issued(""); len(all) != 1 || all[0].Total != 161 {
 			t.Errorf("%+v", all)
+		}
+	})
+}
+
+// TestBoxesOnAnInvoiceAreTold: to whoever runs Loot, by its number alone.
+func TestBoxesOnAnInvoiceAreTold(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		var log bytes.Buffer
+		o.b.Log = slog.New(slog.NewTextHandler(&log, nil))
+		o.customer(meadow)
+		o.customer(with(meadow, map[loot.Field]string{companyName: "株式会社"}))
+		o.after(december)
+		o.run(november)
+		all := o.issued("")
+		if said := log.String(); strings.Count(said, "--invoice-font") != 1 || strings.Contains(said, "株") || len(all) != 2 {
+			t.Errorf("of %d invoices: %s", len(all), said)
 		}
 	})
 }

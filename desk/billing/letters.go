@@ -227,11 +227,31 @@ func (b *Billing) reminds(ctx context.Context, tx *store.Tx, i Issued, before []
 	if err != nil {
 		return r, false, err
 	}
-	if r, yes = due(i, levels, before, b.Now(), b.today()); !yes || r.Level != level || b.disputed == nil {
-		return r, yes && r.Level == level, nil
+	if r, yes = due(i, levels, before, b.Now(), b.today()); !yes || r.Level != level {
+		return r, false, nil
+	}
+	if here, err := came(ctx, tx, i); err != nil || here || b.disputed == nil {
+		return r, !here, err
 	}
 	disputed, err := b.disputed(ctx, tx, i.Subject, i.Number)
 	return r, !disputed, err
+}
+
+// came reports whether money of a customer's is here that may be for an invoice, and nobody
+// has said so yet: a payment of theirs waits to be decided, or as much as is open is in
+// credit. They have done what a reminder would ask of them.
+func came(ctx context.Context, tx *store.Tx, i Issued) (bool, error) {
+	all, err := readPayments(ctx, tx, `WHERE p.subject = $1`, i.Subject)
+	credit := int64(0)
+	for _, p := range all {
+		if p.Decided.IsZero() && p.Amount > 0 {
+			return true, nil
+		}
+		if p.Currency == i.Currency {
+			credit += p.Left()
+		}
+	}
+	return credit >= i.Open(), err
 }
 
 // sumIn writes an amount in the language of the document.

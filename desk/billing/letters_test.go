@@ -117,6 +117,37 @@ func TestWhoHasNotPaidIsRemindedOnceForEachLevel(t *testing.T) {
 	})
 }
 
+// TestNobodyIsRemindedWhoseMoneyIsHere: not while a payment of theirs waits for a colleague,
+// nor while as much as is open is in credit.
+func TestNobodyIsRemindedWhoseMoneyIsHere(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		all := o.billedFor(2)
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(remindersPath, "days", "7", "text", "Perhaps it was forgotten."), remindersPath)
+		reminders := func(want int, when string) {
+			t.Helper()
+			o.hour()
+			if got := len(o.lettersTo("jo@example.com")) - 2; got != want {
+				t.Errorf("%d reminders %s, want %d", got, when, want)
+			}
+		}
+		// One pays in part, so that somebody has to decide; the other owes nothing in sum.
+		o.uploads(madeUpEntry{Amount: "1.00", Text: all[0].Number})
+		o.Tx(func(ctx context.Context, tx *store.Tx) error {
+			_, err := insertPayment(ctx, tx, payment{ID: "y-ahead", Mark: "ahead", Author: "t-bill", Subject: all[1].Subject, Day: o.b.today(), Amount: 161, Currency: "EUR", At: o.b.Now(), Decided: o.b.Now()}, nil)
+			return err
+		})
+		o.after(time.Date(2026, 12, 24, 12, 0, 0, 0, time.UTC))
+		reminders(0, "while the money of both is here")
+
+		waits := o.paid(`WHERE p.decided = 0`)
+		desktest.Leads(t, o.Post(paymentsPath+"/"+waits[0].ID+"/give", "invoice", all[0].Number, "amount", "1.00"), paymentsPath+"/"+waits[0].ID)
+		reminders(1, "once it is decided that a part is open")
+		desktest.Leads(t, o.Post(paymentsPath+"/y-ahead/back"), paymentsPath+"/y-ahead")
+		reminders(2, "once what was in credit went back")
+	})
+}
+
 // billedIn makes customers who chose a language each, with an invoice of 1.61 for
 // November. Each one's address begins with the language.
 func (o *office) billedIn(languages ...string) (out []Issued) {

@@ -26,6 +26,7 @@ type runView struct {
 	Heading string
 	Months  web.Fields
 	Facts   []web.Fact
+	Poll    string // where this page is, while it changes by itself; empty: it does not
 	Start   *web.Action
 	Rows    []previewRow
 	Waiting []previewRow
@@ -134,6 +135,8 @@ func (b *Billing) preview(w http.ResponseWriter, r *http.Request) error {
 		if !progress.Done.IsZero() {
 			state = web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
 			later(v.Rows)
+		} else {
+			v.Poll = r.URL.RequestURI()
 		}
 		// Whether anybody came later is not known of all pages; drawing again for nobody
 		// does nothing.

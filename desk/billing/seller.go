@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"loot"
 	"loot/desk/billing/invoice"
@@ -26,6 +27,7 @@ type Seller struct {
 	Language string // of invoices, where a customer did not choose another: one of [invoice.Languages]
 	Zone     string // IANA time zone in which days and months end
 	Days     int    // in which is to be paid
+	Terms    string // of payment, as they stand on invoices; empty: the day alone
 	OSS      bool   // consumers in other member states pay the tax of their own
 	Auto     bool   // the month that has passed is drawn by itself
 
@@ -40,6 +42,9 @@ var MadeUpSeller = Seller{
 	Name: "Loot Example Network Ltd", Address: "1 Example Quay, Dublin, Ireland",
 	VAT: "IE1234567T", Register: "000000", IBAN: "IE25MADE00000000000000", Series: "EX", Language: "en", Zone: "Europe/Dublin", Days: 14,
 }
+
+// mostTerms is how long the terms of payment may be, in bytes.
+const mostTerms = 500
 
 // Check says what is wrong with what is set, in words for the operator.
 func (s Seller) Check() error {
@@ -69,6 +74,9 @@ func (s Seller) Check() error {
 	}
 	if s.Days < 0 || s.Days > 365 {
 		return loot.Errorf(loot.Invalid, "--seller-days is between 0 and 365.")
+	}
+	if len(s.Terms) > mostTerms || strings.ContainsFunc(s.Terms, unicode.IsControl) {
+		return loot.Errorf(loot.Invalid, "--seller-terms is one line of %d characters at most, without control characters.", mostTerms)
 	}
 	return checkExemptions(s.Exempt)
 }
@@ -175,16 +183,14 @@ func (s Seller) party() invoice.Party {
 	}
 }
 
-// payment says how to pay the seller in a currency; nothing if no account is set.
+// payment says how to pay the seller in a currency; the terms alone if no account is set.
 func (s Seller) payment(currency string) invoice.Payment {
+	p := invoice.Payment{Terms: s.Terms}
 	if s.IBAN == "" && s.Account == "" {
-		return invoice.Payment{}
+		return p
 	}
-	if s.IBAN == "" {
-		return invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{Other: s.Account, Name: s.Name, BIC: s.BIC}}}
-	}
-	p := invoice.Payment{Means: invoice.TransferCredit, Accounts: []invoice.Account{{IBAN: s.IBAN, Name: s.Name, BIC: s.BIC}}}
-	if currency == euro {
+	p.Means, p.Accounts = invoice.TransferCredit, []invoice.Account{{IBAN: s.IBAN, Other: s.Account, Name: s.Name, BIC: s.BIC}}
+	if s.IBAN != "" && currency == euro {
 		p.Means = invoice.TransferSEPA
 	}
 	return p

@@ -11,15 +11,36 @@ import (
 
 // outside are the parts of member states that are not in their territory for
 // value added tax (Directive 2006/112/EC, Article 6), by the beginnings of their
-// postcodes. Those with a country code of their own, as Åland, are in no list of
-// member states.
+// postcodes, and what people write as such a part though it is none, as Greenland.
+// Those with a country code of their own, as Åland, are in no list of member states.
 var outside = map[string][]string{
-	"DE": {"27498", "78266"},                  // Heligoland, Büsingen
-	"ES": {"35", "38", "51", "52"},            // Canary Islands, Ceuta, Melilla
-	"FI": {"22"},                              // Åland
-	"FR": {"971", "972", "973", "974", "976"}, // Guadeloupe, Martinique, French Guiana, Réunion, Mayotte
-	"GR": {"63086", "630 86"},                 // Mount Athos
-	"IT": {"23041"},                           // Livigno
+	"DE": {"27498", "78266"},       // Heligoland, Büsingen
+	"DK": {"39"},                   // Greenland
+	"ES": {"35", "38", "51", "52"}, // Canary Islands, Ceuta, Melilla
+	"FI": {"22"},                   // Åland
+	"FR": {
+		"971", "972", "973", "974", "976", // Guadeloupe, Martinique, French Guiana, Réunion, Mayotte
+		"975", "984", "986", "987", "988", // Saint Pierre and Miquelon, Southern Territories, Wallis and Futuna, Polynesia, New Caledonia
+	},
+	"GR": {"63086", "630 86"}, // Mount Athos
+	"IT": {"22061", "23041"},  // Campione d'Italia, Livigno
+}
+
+// regions are the parts of member states that have a standard rate of their own, by
+// their names in [rates] (ISO 3166-2) and the beginnings of their postcodes.
+var regions = map[string]map[string][]string{
+	"PT": {"PT-20": {"95", "96", "97", "98", "99"}, "PT-30": {"90", "91", "92", "93", "94"}}, // the Azores, Madeira
+}
+
+// ratedAs returns under which name [rates] has the rate of where an address is.
+func ratedAs(a invoice.Address) string {
+	country, _ := taxCountry(a)
+	for region, begins := range regions[country] {
+		if slices.ContainsFunc(begins, func(begin string) bool { return strings.HasPrefix(a.Postcode, begin) }) {
+			return region
+		}
+	}
+	return country
 }
 
 // taxCountry returns the member state whose tax may be owed where a buyer is, and
@@ -63,7 +84,7 @@ func settle(inv *invoice.Invoice, s Seller, plans map[string]invoice.Exemption) 
 	words := reasons[s.Language]
 	switch {
 	case there == home && member:
-		domestic(inv, s, home, plans)
+		domestic(inv, s, plans)
 	case member && vat != "":
 		// The place of supply is the buyer's (Article 44), who owes the tax
 		// (Article 196); the invoice says so (Article 226, 11a).
@@ -71,10 +92,10 @@ func settle(inv *invoice.Invoice, s Seller, plans map[string]invoice.Exemption) 
 	case member && s.OSS:
 		// To a consumer it is the consumer's place (Article 58), declared in the
 		// one-stop shop (Article 369a and following).
-		standard(inv, there)
+		standard(inv, inv.Buyer.Address)
 	case member:
 		// Below the threshold of all such supplies it stays the seller's (Article 59c).
-		domestic(inv, s, home, plans)
+		domestic(inv, s, plans)
 	default:
 		// The place of supply is outside of the Union: for a business by Article
 		// 44, for a consumer by Article 58. That is not an export, which is of goods
@@ -94,8 +115,8 @@ func settle(inv *invoice.Invoice, s Seller, plans map[string]invoice.Exemption) 
 // the tax by reverse charge all the same, and the one-stop shop is not exempt
 // (Directive 2006/112/EC, Article 284). That of a plan is of what is supplied, and goes
 // before that of who supplies it.
-func domestic(inv *invoice.Invoice, s Seller, home string, plans map[string]invoice.Exemption) {
-	standard(inv, home)
+func domestic(inv *invoice.Invoice, s Seller, plans map[string]invoice.Exemption) {
+	standard(inv, inv.Seller.Address)
 	seller := s.exemptOn(inv.Period.To)
 	var why, codes []string // each once
 	of := map[int]invoice.Exemption{}
@@ -140,8 +161,9 @@ var reasons = map[string]struct{ reverse, outside, exempt string }{
 	"de": {"Steuerschuldnerschaft des Leistungsempfängers.", "Nicht steuerbar: Der Leistungsort liegt außerhalb der Europäischen Union.", "Umsatzsteuerfrei: "},
 }
 
-func standard(inv *invoice.Invoice, country string) {
-	percent, _ := rateOn(country, inv.Period.To)
+// standard sets the standard rate of where an address is.
+func standard(inv *invoice.Invoice, at invoice.Address) {
+	percent, _ := rateOn(ratedAs(at), inv.Period.To)
 	for i := range inv.Lines {
 		inv.Lines[i].Tax = invoice.Tax{Category: invoice.Standard, Rate: percent}
 	}

@@ -190,13 +190,16 @@ type noteView struct {
 var noteTitles = map[string]string{"asked": "wrote", "reason": "answered", "extension": "took more time"}
 
 // answerForm asks what is decided, and why.
-func answerForm(r request) web.Fields {
+func answerForm(s *statement.Statement, r request) web.Fields {
 	options := []web.Option{{Label: "What do you decide?"}}
 	switch {
 	case !r.Ended.IsZero() || r.Decision == refused || r.Decision == lifted:
 		return nil
 	case r.Closed.IsZero():
-		options = append(options, web.Option{Value: granted, Label: "It stays as they asked"}, web.Option{Value: refused, Label: "It ends: they are told first"})
+		options = append(options, web.Option{Value: granted, Label: "It stays as they asked"})
+		if !againstMarketing(s, r) {
+			options = append(options, web.Option{Value: refused, Label: "It ends: they are told first"})
+		}
 		if r.Extended.IsZero() {
 			options = append(options, web.Option{Value: "extend", Label: "We need two months more"})
 		}
@@ -206,7 +209,10 @@ func answerForm(r request) web.Fields {
 		return nil
 	}
 	hint := "They read it. It ends only where the reason that they gave does not hold, or holds no longer."
-	if r.Kind == objection {
+	switch {
+	case againstMarketing(s, r):
+		hint = "They read it. An objection to direct marketing is never refused (GDPR Article 21(3))."
+	case r.Kind == objection:
 		hint = "They read it. An objection can be refused only for reasons that weigh more than theirs, or for legal claims."
 	}
 	return web.Fields{
@@ -286,7 +292,7 @@ func (d *Rights) showRequest(w http.ResponseWriter, r *http.Request, status int,
 		} else if err != nil {
 			return err
 		}
-		v.Form = answerForm(one)
+		v.Form = answerForm(s, one)
 		v.Notes, v.Read, err = d.notesFor(ctx, tx, one, open)
 		return err
 	}); err != nil {
@@ -355,7 +361,7 @@ func (d *Rights) decide(w http.ResponseWriter, r *http.Request) error {
 		if err := d.may(ctx, tx, s, by); err != nil {
 			return err
 		}
-		if err := answerForm(one).Check(typed); err != nil {
+		if err := answerForm(s, one).Check(typed); err != nil {
 			return err
 		}
 		if typed.Get("version") != strconv.FormatInt(one.Version, 10) {

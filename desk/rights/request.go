@@ -273,6 +273,17 @@ func canObject(s *statement.Statement, p statement.Purpose) bool {
 	return !elsewhere
 }
 
+// marketing are the terms of the DPV by which a statement says that a purpose is direct
+// marketing.
+var marketing = []string{"dpv:Marketing", "dpv:DirectMarketing", "dpv:SocialMediaMarketing", "dpv:Advertising", "dpv:PersonalisedAdvertising", "dpv:TargetedAdvertising"}
+
+// againstMarketing reports whether a request is an objection to direct marketing, which no
+// reason outweighs (GDPR Article 21(3)).
+func againstMarketing(s *statement.Statement, r request) bool {
+	p, _ := s.Purpose(r.Purpose)
+	return r.Kind == objection && slices.Contains(marketing, p.DPV)
+}
+
 func cooperators(s *statement.Statement, p loot.Purpose) (names []string) {
 	for _, r := range s.Recipients() {
 		if slices.Contains(r.Cooperation, p) {

@@ -287,6 +287,20 @@ func TestAnObjectionEndsTheUse(t *testing.T) {
 	})
 }
 
+// TestAnObjectionToMarketingIsNotRefused: it is granted, whatever a colleague would weigh.
+func TestAnObjectionToMarketingIsNotRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, desktest.One(t), desktest.Parse(t, bytes.Replace(statement.Default(), []byte("dpv: dpv:DisputeManagement"), []byte("dpv: dpv:DirectMarketing"), 1)))
+	h.register("jo@example.com")
+	leads(t, h.Post("/portal/rights/objection", "purpose", "dispute"), "/portal/rights")
+	path := h.first()
+	page := h.Get(path)
+	shows(t, page, http.StatusOK, "It stays as they asked", "never refused")
+	desktest.Lacks(t, page, "It ends: they are told first")
+	shows(t, h.Post(path, "version", versionField.FindStringSubmatch(page.Body)[1], "decision", refused, "reason", "We would rather."), http.StatusUnprocessableEntity, "one of those offered")
+	h.decides(path, granted, "We stop.")
+}
+
 // TestColleaguesAreRemindedBeforeTheDay: once, and again when the time was extended.
 func TestColleaguesAreRemindedBeforeTheDay(t *testing.T) {
 	t.Parallel()

@@ -448,6 +448,17 @@ func TestTextOfAnyScriptIsDrawn(t *testing.T) {
 	}
 }
 
+// TestAPrinterSaysWhatItDraws: what shows as a box, and nothing that is not seen.
+func TestAPrinterSaysWhatItDraws(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Łódź, ΑΘΗΝΑ\nСофия": true, "e\u0301\u200f": true, "": true, "株式会社": false, "شركة": false, "Meadow 😀": false,
+	} {
+		if got := printer.Draws(text); got != want {
+			t.Errorf("%q is drawn: %t", text, got)
+		}
+	}
+}
+
 // TestMoreFontsDrawWhatInterDoesNotHave: in the order in which they are given, and what
 // Inter has is drawn as before.
 func TestMoreFontsDrawWhatInterDoesNotHave(t *testing.T) {

@@ -107,6 +107,9 @@ func (p *Printer) PDF(r *Record) ([]byte, error) {
 	}), nil
 }
 
+// Draws reports whether the fonts have every character of a text that is to be seen.
+func (p *Printer) Draws(text string) bool { return p.regular.Draws(composed(text)) }
+
 // A sheet is a document that is being drawn, from above to below.
 type sheet struct {
 	*view

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -52,6 +53,14 @@ func (f *Face) glyph(r rune) (int, uint16, bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// Draws reports whether the fonts have every character of a text that is to be seen.
+func (f *Face) Draws(text string) bool {
+	return !strings.ContainsFunc(f.shaped(text), func(r rune) bool {
+		_, _, own := f.glyph(r)
+		return !own && unicode.IsGraphic(r)
+	})
 }
 
 // Width returns how wide a text is, in points.
