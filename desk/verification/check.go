@@ -3,6 +3,7 @@ package verification
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -317,12 +318,14 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 }
 
 // compareName compares the name that a register tells with the one that was given. It
-// says nothing where the register tells none.
+// says nothing where the register tells none, or tells it in another script. Greece tells
+// the name and those under which the company trades, divided by bars.
 func compareName(given string, told register.Answer) (outcome, string) {
+	ours := words(given)
 	switch {
-	case told.Name == "":
+	case ours == "" || told.Name == "" || latin([]string{ours}) != latin([]string{words(told.Name)}):
 		return none, ""
-	case !sameName(given, told.Name):
+	case !slices.ContainsFunc(strings.Split(told.Name, "||"), func(name string) bool { return sameName(given, name) }):
 		return failed, told.Register + " has another name beside the number."
 	}
 	return proved, ""

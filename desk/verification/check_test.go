@@ -197,9 +197,35 @@ func TestNames(t *testing.T) {
 		{"Ltd", "GmbH", false},
 		{"", "", false},
 		{"株式会社例", "株式会社例", true},
+		{"Łąka Sp. z o.o.", "ŁĄKA SPÓŁKA Z OGRANICZONĄ ODPOWIEDZIALNOŚCIĄ", true},
+		{"Louka s. r. o.", "Louka, s.r.o.", true},
+		{"Travnik", "TRAVNIK, trgovina, d. o. o.", false},
+		{"Travnik d.o.o.", "TRAVNIK D. O. O.", true},
+		{"Beispielwiese GmbH & Co. KG", "Beispielwiese Gesellschaft mit beschränkter Haftung & Co. Kommanditgesellschaft", true},
+		{"Поляна", "ПОЛЯНА - ЕООД", true},
+		{"Spolka Akcyjna", "Spółka akcyjna", true},
 	} {
 		if got := sameName(c.a, c.b); got != c.want {
 			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
+// A name in another script is compared by nobody, as no part of an address is.
+func TestNamesOfRegistersAreCompared(t *testing.T) {
+	for _, c := range []struct {
+		given, told string
+		want        outcome
+	}{
+		{"Livadi", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ", none},
+		{"Λιβάδι", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ||ΚΗΠΟΣ", proved},
+		{"Κήπος", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ||ΚΗΠΟΣ", proved},
+		{"Δάσος", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ||ΚΗΠΟΣ", failed},
+		{"Example Meadow", "Example Brook Ltd", failed},
+		{"Example Meadow", "", none},
+	} {
+		if got, _ := compareName(c.given, register.Answer{Name: c.told}); got != c.want {
+			t.Errorf("%q beside %q: %s, want %s", c.given, c.told, got, c.want)
 		}
 	}
 }
