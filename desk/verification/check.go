@@ -1,11 +1,13 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -46,6 +48,8 @@ var checkTitles = map[string]string{
 	"tax.vat":         "Tax number beside the VAT number",
 	"iban.digits":     "Length and check digits of the IBAN",
 	"bic.form":        "Shape of the BIC",
+	"bic.iban":        "BIC and IBAN of one country",
+	"name.form":       "A name has letters",
 	"vies":            "VIES, the EU's register of VAT numbers",
 	"gleif":           "GLEIF, the register of legal entities",
 	"vies.name":       "Name in VIES beside the VAT number",
@@ -116,10 +120,11 @@ func inspect(r record) map[loot.Field][]finding {
 			_, err := number.IBAN(value)
 			out[d.ID] = []finding{ofNumber("iban.digits", err)}
 		case strings.HasSuffix(string(d.ID), ".bic"):
-			_, err := number.BIC(value)
-			out[d.ID] = []finding{ofNumber("bic.form", err)}
+			out[d.ID] = r.inspectBIC(value)
 		case strings.HasSuffix(string(d.ID), ".register"):
 			out[d.ID] = r.inspectRegister(value)
+		case strings.HasSuffix(string(d.ID), ".name"):
+			out[d.ID] = inspectName(value)
 		case strings.HasSuffix(string(d.ID), ".tax"):
 			out[d.ID] = r.inspectKind("tax", number.Tax, value)
 		}
@@ -160,6 +165,36 @@ func inspectPhone(value, country string) []finding {
 		return []finding{{Check: "phone.plan", Outcome: failed, Why: "The country's numbering plan gives out no such numbers."}}
 	}
 	return []finding{{Check: "phone.plan", Outcome: passed}}
+}
+
+// inspectName says nothing of a name that can be one: whether it is the right one only a
+// register or a person knows.
+func inspectName(value string) []finding {
+	if strings.IndexFunc(value, unicode.IsLetter) >= 0 && !repeats(value) {
+		return nil
+	}
+	return []finding{{Check: "name.form", Outcome: failed, Why: "This has no letters, or one again and again. That can be right; somebody has to look."}}
+}
+
+// territories are those whose banks have accounts with the letters of another country.
+var territories = map[string]string{
+	"AX": "FI", "BL": "FR", "GF": "FR", "GG": "GB", "GP": "FR", "IM": "GB", "JE": "GB", "MF": "FR", "MQ": "FR", "NC": "FR", "PF": "FR", "PM": "FR", "RE": "FR", "SJ": "NO", "TF": "FR", "WF": "FR", "YT": "FR",
+}
+
+// inspectBIC compares the country of a bank with that of the account.
+func (r record) inspectBIC(value string) []finding {
+	n, err := number.BIC(value)
+	out := []finding{ofNumber("bic.form", err)}
+	_, typed := r.by("iban", "")
+	account, wrong := number.IBAN(typed)
+	if err != nil || wrong != nil {
+		return out
+	}
+	country := n.Value[4:6]
+	if cmp.Or(territories[country], country) == account.Value[:2] {
+		return append(out, finding{Check: "bic.iban", Outcome: passed})
+	}
+	return append(out, finding{Check: "bic.iban", Outcome: failed, Why: "The BIC is of another country than the IBAN. That can be right, as of a bank that keeps accounts abroad; somebody has to look."})
 }
 
 func inspectVAT(value, country string) []finding {

@@ -322,6 +322,15 @@ func TestWhatIsFound(t *testing.T) {
 		{"a VAT number of elsewhere", []string{"company.vat", "DE136695976"}, "company.vat", "vat.country"},
 		{"Northern Ireland is British", []string{"company.vat", "-", "address.country", "GB", "address.postcode", "BT1 5GS"}, "", ""},
 		{"a digit of the IBAN", []string{"payment.iban", "IE29AIBK93115212345679"}, "payment.iban", "iban.digits"},
+		{"a bank of the account's country", []string{"payment.bic", "AIBKIE2D", "payment.iban", "IE29AIBK93115212345678"}, "", ""},
+		{"a bank of another country", []string{"payment.bic", "DEUTDEFF", "payment.iban", "IE29AIBK93115212345678"}, "payment.bic", "bic.iban"},
+		{"a bank of a territory", []string{"payment.bic", "NWBKJE2X", "payment.iban", "GB29NWBK60161331926819"}, "", ""},
+		{"a bank and no account", []string{"payment.bic", "DEUTDEFF"}, "", ""},
+		{"no BIC", []string{"payment.bic", "DEUT"}, "payment.bic", "bic.form"},
+		{"no name", []string{"company.name", "---"}, "company.name", "name.form"},
+		{"one letter for a name", []string{"company.name", "X xx"}, "company.name", "name.form"},
+		{"a name of a letter", []string{"company.name", "X"}, "", ""},
+		{"a name with a digit", []string{"company.name", "3m"}, "", ""},
 		{"a short number", []string{"contact.phone", "+353 1 5"}, "contact.phone", "phone.plan"},
 		{"a code of no country", []string{"contact.phone", "+999 1 555 0100"}, "contact.phone", "phone.plan"},
 		{"numbers that nobody has", []string{"contact.phone", "+353 99 999 99 99"}, "contact.phone", "phone.plan"},
@@ -370,7 +379,7 @@ func TestWhatIsFound(t *testing.T) {
 	}
 }
 
-// withTax returns a statement that declares a tax number, too.
+// withTax returns a statement that declares a tax number and a BIC, too.
 func withTax(t *testing.T) *statement.Statement {
 	t.Helper()
 	const before = "  address.street:\n"
@@ -383,6 +392,15 @@ func withTax(t *testing.T) *statement.Statement {
     identifying: true
     needed:
       verification: Without it we cannot tell you from others of your name.
+  payment.bic:
+    title: BIC
+    category: payment
+    collections: [customer]
+    type: text
+    max: 11
+    identifying: false
+    needed:
+      verification: Without it we cannot tell whose bank it is.
 `+before), 1))
 }
 
