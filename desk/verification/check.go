@@ -199,15 +199,32 @@ func (r record) inspectBIC(value string) []finding {
 
 func inspectVAT(value, country string) []finding {
 	n, err := number.VAT(value)
-	out := []finding{ofNumber("vat.digits", err)}
-	if err != nil || country == "" {
-		return out
+	var out []finding
+	of := elsewhere(value, err)
+	if of == "" {
+		if out = []finding{ofNumber("vat.digits", err)}; err != nil {
+			return out
+		}
+		of = n.Scheme.Country
 	}
-	of := n.Scheme.Country
-	if of == country || of == "XI" && country == "GB" {
+	switch {
+	case country == "":
+		return out
+	case of == country || of == "XI" && country == "GB":
 		return append(out, finding{Check: "vat.country", Outcome: passed})
 	}
 	return append(out, finding{Check: "vat.country", Outcome: failed, Why: "The VAT number is of another country than the address. That can be right; somebody has to look."})
+}
+
+// elsewhere returns the country whose letters a VAT number begins with, if we do not know
+// what those of that country look like.
+func elsewhere(value string, err error) string {
+	wrong, is := errors.AsType[*number.Error](err)
+	letters := number.Compact(value)
+	if !is || wrong.Wrong != number.WrongCountry || len(letters) < 4 || !statement.IsCountry(letters[:2]) {
+		return ""
+	}
+	return letters[:2]
 }
 
 // inspectRegister takes an LEI, too.
