@@ -177,7 +177,7 @@ func (b *Billing) hintsFor(ctx context.Context, who loot.Subject, plans []Plan, 
 			if err != nil {
 				return fmt.Errorf("billing: hint: %w", err)
 			}
-			if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0); err != nil {
+			if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0, 0); err != nil {
 				return err
 			}
 		}
@@ -387,14 +387,15 @@ func supported(all, both int) (share int, ok bool) {
 
 // countHint counts what became of suggestions, without saying whose. Where nothing
 // did, nobody waits for the row that all have in common.
-func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken int) error {
-	if written+shown+clicked+taken == 0 {
+func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken, refused int) error {
+	if written+shown+clicked+taken+refused == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken) VALUES ($1, $2, $3, $4, $5, $6)
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken, refused) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
-			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken`,
-		rule, string(b.thisMonth()), written, shown, clicked, taken); err != nil {
+			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken,
+			refused = billing_hint_count.refused + excluded.refused`,
+		rule, string(b.thisMonth()), written, shown, clicked, taken, refused); err != nil {
 		return fmt.Errorf("billing: hints: %w", err)
 	}
 	return nil
@@ -437,7 +438,7 @@ func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
 		if _, err := tx.Exec(ctx, `UPDATE billing_hint SET taken = $1 WHERE id = $2`, b.Now().UnixMicro(), h.ID); err != nil {
 			return fmt.Errorf("billing: hint: %w", err)
 		}
-		if err := b.countHint(ctx, tx, h.Rule, 0, 0, 0, 1); err != nil {
+		if err := b.countHint(ctx, tx, h.Rule, 0, 0, 0, 1, 0); err != nil {
 			return err
 		}
 	}

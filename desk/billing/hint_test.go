@@ -105,7 +105,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		o.order("d-new", on, "domain", "domain-year")
 		o.asStaff("billing")
 		page := desktest.Text(o.Get("/console/billing/suggestions").Body)
-		for _, want := range []string{"another one beside it. 1 1 1 0", "in steps of ten per cent. 1 1 1 1", "Backup space Domain name about 50 %"} {
+		for _, want := range []string{"another one beside it. 1 1 1 0 0", "in steps of ten per cent. 1 1 1 1 0", "Backup space Domain name about 50 %"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("not %q: %s", want, page)
 			}
@@ -148,7 +148,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		desktest.Lacks(t, level(40), "% full.")
 		shows(t, level(92), http.StatusOK, "92 % full.")
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/suggestions"), http.StatusOK, "another one beside it. 2 2 1 0") // it was written once more, after November
+		shows(t, o.Get("/console/billing/suggestions"), http.StatusOK, "another one beside it. 2 2 1 0 0", "that plan. 1 1 0 0 1") // it was written once more, after November
 		o.as(on)
 		// Nothing bigger is suggested for what does not run.
 		staff := loot.Actor{Kind: loot.Staff, ID: "t-abuse"}
@@ -206,7 +206,7 @@ func TestAnotherOneIsSuggestedWhereNoPlanIsLarger(t *testing.T) {
 		o.order("b-small", s, "backup", "backup-500")
 		desktest.Lacks(t, page(), "You could use") // it is taken, and there is room
 		o.asStaff("billing")
-		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "another one beside it. 1 1 1 1") {
+		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "another one beside it. 1 1 1 1 0") {
 			t.Errorf("what became of it is not counted: %s", page)
 		}
 		o.Clock.Advance(time.Hour)
