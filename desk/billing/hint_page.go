@@ -158,7 +158,7 @@ type hintsView struct {
 
 // ruleRow is a rule with what became of its suggestions.
 type ruleRow struct {
-	Title, Words                   string
+	Title, Words                            string
 	Written, Shown, Clicked, Taken, Refused int
 }
 

@@ -44,7 +44,6 @@ var scenes = []scene{
 
 var versionIn = regexp.MustCompile(`name="version"[^>]*value="([^"]*)"`)
 
-
 // demo has customers ask for checks and report a mistake, and a colleague decide
 // some of the cases.
 func (v *Verification) demo(ctx context.Context, w *desk.World) error {
@@ -161,7 +160,7 @@ func (v *Verification) lastInvoice(ctx context.Context, subject loot.Subject, on
 func (v *Verification) playWeek(ctx context.Context, w *desk.World, who loot.Actor) error {
 	var found []matter
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		found, err = listMatters(ctx, tx, true, kindCheck, "", 200)
+		found, err = listMatters(ctx, tx, true, kindCheck, "", "", 200)
 		return err
 	}); err != nil {
 		return err
