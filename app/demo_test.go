@@ -165,4 +165,5 @@ func TestTheDemonstrationHasSomethingToSee(t *testing.T) {
 	clerk := visit(t, server.URL)
 	clerk.by(guest["Billing"])
 	clerk.shows("/console/approvals", "Asked by Tomasz Brandt (you)", "0 of 1 said yes")
+	clerk.shows("/console/checks?kind=check", "Town or city", "A check found a fault", "A street and a town have names, with letters; this has none.")
 }

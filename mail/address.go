@@ -29,6 +29,9 @@ func Domain(s string) string {
 			return ""
 		}
 	}
+	if top := ascii[strings.LastIndexByte(ascii, '.')+1:]; strings.Trim(top, "0123456789") == "" { // RFC 1123, 2.1: it would be an IP address
+		return ""
+	}
 	return ascii
 }
 
@@ -44,7 +47,7 @@ func dotted(local string) bool {
 
 func atext(r rune) bool {
 	if r >= utf8.RuneSelf {
-		return !unicode.IsSpace(r) && !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r)
+		return !unicode.IsSpace(r) && !unicode.IsControl(r) && !unicode.Is(unicode.Cf, r) // nobody sees one, such as a zero-width space
 	}
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }

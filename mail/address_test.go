@@ -14,7 +14,7 @@ func TestDomains(t *testing.T) {
 		"пример@пример.испытание": "xn--e1afmkfd.xn--80akhbyknj4f", "jo@bücher.example": "xn--bcher-kva.example", "ü@b.example": "b.example",
 		"": "", "jo": "", "Jo <jo@example.com>": "", "jo@example.com,mo@example.com": "", "jo@example.com\n": "", "@example.com": "", "jo@": "", "jo@localhost": "", ".jo@example.com": "", "jo..x@example.com": "", "jo @example.com": "",
 		`"jo"x@example.com`: "", `jo"@example.com`: "", `"jo@example.com`: "", `"jo\"@example.com`: "", "jo@exa mple.com": "", "jo@-x.example": "", strings.Repeat("a", 65) + "@example.com": "",
-		"jo@" + strings.Repeat("a", 64) + ".example": "", "jo@example..com": "", "jo\u202e@example.com": "", "\"jo\r\nmeadow\"@example.com": "",
+		"jo@" + strings.Repeat("a", 64) + ".example": "", "jo@example..com": "", "jo\u202e@example.com": "", "jo\u200b@example.com": "", "jo@192.0.2.7": "", "jo@example.123": "", "jo@example.123a": "example.123a", "\"jo\r\nmeadow\"@example.com": "",
 	} {
 		if got := mail.Domain(address); got != want {
 			t.Errorf("%q: got %q, want %q", address, got, want)

@@ -82,9 +82,19 @@ var registers = []Scheme{
 		inVAT: behindLetters,
 	},
 	{
+		ID: "gr.gemi", Country: "GR", Name: "Greek GEMI number", Looks: "12 digits, of which the first may be left out if they are 0", Example: "001037501000",
+		shape: shape(`\d{12}`), tidy: func(s string) string {
+			return zeros(12)(strings.NewReplacer("\u0393\u0395\u039c\u0397", "", "GEMI", "").Replace(s))
+		},
+	},
+	{
 		ID: "hr.oib", Country: "HR", tax: true, Name: "Croatian OIB", Looks: "11 digits", Example: "33392005961",
 		shape: shape(`\d{11}`), tidy: without("HR"), digits: func(s string) Checked { return yes(mod11to10(s)) },
 		inVAT: behindLetters,
+	},
+	{
+		ID: "hr.mbs", Country: "HR", Name: "Croatian MBS", Looks: "nine digits", Example: "080000604",
+		shape: shape(`\d{9}`), tidy: func(s string) string { return zeros(9)(strings.TrimPrefix(s, "MBS")) },
 	},
 	{
 		ID: "hu.tax", Country: "HU", tax: true, Name: "Hungarian tax number", Looks: "eight digits, or behind them also one from 1 to 5 and two for the county", Example: "12892312-2-41",
@@ -162,6 +172,10 @@ var registers = []Scheme{
 		ID: "ro.cui", Country: "RO", tax: true, Name: "Romanian CUI", Looks: "2 to 10 digits", Example: "18547290",
 		shape: shape(`[1-9]\d{1,9}`), tidy: without("RO"), digits: func(s string) Checked { return yes(cui(s)) },
 		inVAT: behindLetters,
+	},
+	{
+		ID: "ro.register", Country: "RO", Name: "Romanian register number", Looks: "J, F or C, the county, the number and the year, or J, F or C and 13 digits", Example: "J40/8302/1997",
+		shape: shape(`[CFJ](?:(?:0[1-9]|[1-4]\d|5[12])/[1-9]\d{0,5}/(?:199\d|20\d\d)|(?:199\d|20\d\d)\d{9})`), read: romanian,
 	},
 	{
 		ID: "se.org", Country: "SE", tax: true, Name: "Swedish organisation number", Looks: "six digits, a dash and four", Example: "123456-7897",
@@ -333,6 +347,26 @@ func regon(s string) bool {
 		return fits && weighted(s, 2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8)%11%10 == digit(s, -1)
 	}
 	return fits
+}
+
+// romanian keeps the slashes that divide a number of before 2024, and of the day behind
+// it the year.
+func romanian(typed string) string {
+	parts := strings.Split(typed, "/")
+	for i := range parts {
+		parts[i] = Compact(parts[i])
+	}
+	if len(parts) != 3 {
+		return strings.Join(parts, "")
+	}
+	if len(parts[0]) == 2 {
+		parts[0] = parts[0][:1] + "0" + parts[0][1:]
+	}
+	parts[1] = strings.TrimLeft(parts[1], "0")
+	if len(parts[2]) == 8 { // day, month and year
+		parts[2] = parts[2][4:]
+	}
+	return strings.Join(parts, "/")
 }
 
 // companiesHouse puts back the zeros in front, or behind the letters.

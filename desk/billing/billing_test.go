@@ -135,6 +135,13 @@ func TestTheCatalogueShowsEveryServiceOfTheStatement(t *testing.T) {
 			if len(plans) == 0 {
 				t.Errorf("%s has no price", d.ID)
 			}
+			_, card, _ := strings.Cut(a.Body, `id="`+d.ID+`"`)
+			card, _, _ = strings.Cut(card, "</li>\n\n")
+			for _, id := range d.Purposes {
+				if p, _ := s.Purpose(id); !strings.Contains(card, "<li>"+p.Title+"</li>") {
+					t.Errorf("%s does not say that it needs the purpose %s", d.ID, id)
+				}
+			}
 		}
 		shows(t, a, http.StatusOK, "€\u00a04.90 a month", "€\u00a014.90 a year", "Asks for 5 details")
 	})

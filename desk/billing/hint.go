@@ -43,7 +43,7 @@ const (
 
 // hintRules says the rules in words.
 var hintRules = []struct{ id, title, words string }{
-	{nearlyFull, "Nearly full", fmt.Sprintf("A disk was %d %% full or more when its level was told last, within a week: the next larger plan of the service.", fullFrom)},
+	{nearlyFull, "Nearly full", fmt.Sprintf("A disk was %d %% full or more when its level was told last, within a week: the next larger plan of the service or, where none is larger, another one beside it.", fullFrom)},
 	{overUsed, "More than included", "In each of the last two whole months the service, with what it used beyond the included, cost more than it would have by the next larger plan: that plan."},
 	{alsoTaken, "What others took", fmt.Sprintf("Of the customers of a service, %d at least, %d %% or more have another one, too, which the customer lacks. It is said of nobody where fewer than %d customers have it or lack it, and in steps of ten per cent.", leastHolders, leastShare, leastTakers)},
 }
@@ -117,7 +117,7 @@ func (b *Billing) hints(ctx context.Context, a hintArgs) error {
 		if len(on) == 0 {
 			return nil
 		}
-		if plans, err = readPlans(ctx, tx, "", false); err != nil {
+		if plans, err = readPlans(ctx, tx, "", true); err != nil { // somebody may still have a retired one
 			return err
 		}
 		others, err = companions(ctx, tx)
@@ -177,7 +177,7 @@ func (b *Billing) hintsFor(ctx context.Context, who loot.Subject, plans []Plan, 
 			if err != nil {
 				return fmt.Errorf("billing: hint: %w", err)
 			}
-			if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0); err != nil {
+			if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0, 0); err != nil {
 				return err
 			}
 		}
@@ -205,18 +205,31 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 		return nil, err
 	}
 	titles := b.titles()
+	full := func(g Gauge) bool {
+		return g.Kind == Level && g.Used >= fullFrom*oneUnit && b.Now().Sub(g.At) < fullWithin
+	}
 	for _, one := range all {
 		larger, has := largerPlan(plans, one.PlanID)
+		room := slices.ContainsFunc(all, func(s Service) bool { // in another one of theirs
+			return s.Service == one.Service && s.Reference != one.Reference && !slices.ContainsFunc(gauges[s.Reference], full)
+		})
+		most := !has && !room && coming(steps[one.Reference], b.thisMonth(), one.PlanID) == nil
 		has = has && coming(steps[one.Reference], b.thisMonth(), one.PlanID) == nil         // it changes already
 		has = has && monthOf(one.chargedSince(), b.seller.place()) <= b.thisMonth().after() // it can change next month
 		for _, g := range gauges[one.Reference] {
 			switch {
+			case most && full(g):
+				out = append(out, Hint{
+					Rule: nearlyFull, Service: one.Reference, Target: one.Service,
+					Why:  fmt.Sprintf("You could use another “%s”, because the %s of yours is %s, and of its period no plan is larger.", one.Title, loot.LowerFirst(g.Title), g.Shown()),
+					Data: looked(one, g) + "; the plan " + one.Plan,
+				})
 			case !has:
-			case g.Kind == Level && g.Used >= fullFrom*oneUnit && b.Now().Sub(g.At) < fullWithin:
+			case full(g):
 				out = append(out, Hint{
 					Rule: nearlyFull, Service: one.Reference, Target: one.Service, Plan: larger.ID,
 					Why:  fmt.Sprintf("You could use the plan “%s”, because the %s of your %s is %s.", larger.Title, loot.LowerFirst(g.Title), loot.LowerFirst(one.Title), g.Shown()),
-					Data: fmt.Sprintf("%s: %s, told on %s; the plan %s", one.Title, g.Shown(), g.At.UTC().Format("2 January 2006"), one.Plan),
+					Data: looked(one, g) + "; the plan " + one.Plan,
 				})
 			case g.Kind == Sum:
 				h, ok, err := b.overUsed(ctx, tx, one, g, plans, larger)
@@ -241,6 +254,12 @@ func (b *Billing) findHints(ctx context.Context, tx *store.Tx, who loot.Subject,
 		})
 	}
 	return out, nil
+}
+
+// looked says which level of which service was looked at: somebody may have several of a kind.
+func looked(one Service, g Gauge) string {
+	const form = "2 January 2006"
+	return fmt.Sprintf("%s, since %s: %s, told on %s", one.Title, one.Since.UTC().Format(form), g.Shown(), g.At.UTC().Format(form))
 }
 
 // overUsed compares what was used beyond the included in each of the last two months
@@ -279,7 +298,7 @@ func (b *Billing) overUsed(ctx context.Context, tx *store.Tx, one Service, g Gau
 	return Hint{
 		Rule: overUsed, Service: one.Reference, Target: one.Service, Plan: larger.ID,
 		Why:  fmt.Sprintf("You could use the plan “%s”, because your %s, with what it used beyond the included, cost more than it would have by that plan, in each of the last two months.", larger.Title, loot.LowerFirst(one.Title)),
-		Data: fmt.Sprintf("%s, %s: %s and %s; included are %s", one.Title, g.Title, shown[0], shown[1], g.amount(g.Included)),
+		Data: fmt.Sprintf("%s, since %s, %s: %s and %s; included are %s", one.Title, one.Since.UTC().Format("2 January 2006"), g.Title, shown[0], shown[1], g.amount(g.Included)),
 	}, true, nil
 }
 
@@ -296,14 +315,15 @@ func beyond(n int64, m Meter, currency string) (int64, error) {
 	return smallest(inv.Totals.WithoutTax, currency)
 }
 
-// largerPlan returns the next dearer plan of the same service, period and currency.
+// largerPlan returns the next dearer plan of the same service, period and currency that can
+// be chosen.
 func largerPlan(plans []Plan, id string) (larger Plan, ok bool) {
 	i := slices.IndexFunc(plans, func(p Plan) bool { return p.ID == id })
 	if i < 0 {
 		return Plan{}, false
 	}
 	for _, p := range plans {
-		if p.Service == plans[i].Service && p.Period == plans[i].Period && p.Currency == plans[i].Currency && p.Cents > plans[i].Cents && (!ok || p.Cents < larger.Cents) {
+		if !p.Retired && p.Service == plans[i].Service && p.Period == plans[i].Period && p.Currency == plans[i].Currency && p.Cents > plans[i].Cents && (!ok || p.Cents < larger.Cents) {
 			larger, ok = p, true
 		}
 	}
@@ -367,14 +387,15 @@ func supported(all, both int) (share int, ok bool) {
 
 // countHint counts what became of suggestions, without saying whose. Where nothing
 // did, nobody waits for the row that all have in common.
-func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken int) error {
-	if written+shown+clicked+taken == 0 {
+func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken, refused int) error {
+	if written+shown+clicked+taken+refused == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken) VALUES ($1, $2, $3, $4, $5, $6)
+	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken, refused) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
-			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken`,
-		rule, string(b.thisMonth()), written, shown, clicked, taken); err != nil {
+			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken,
+			refused = billing_hint_count.refused + excluded.refused`,
+		rule, string(b.thisMonth()), written, shown, clicked, taken, refused); err != nil {
 		return fmt.Errorf("billing: hints: %w", err)
 	}
 	return nil
@@ -417,7 +438,7 @@ func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
 		if _, err := tx.Exec(ctx, `UPDATE billing_hint SET taken = $1 WHERE id = $2`, b.Now().UnixMicro(), h.ID); err != nil {
 			return fmt.Errorf("billing: hint: %w", err)
 		}
-		if err := b.countHint(ctx, tx, h.Rule, 0, 0, 0, 1); err != nil {
+		if err := b.countHint(ctx, tx, h.Rule, 0, 0, 0, 1, 0); err != nil {
 			return err
 		}
 	}

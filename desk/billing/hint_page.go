@@ -50,7 +50,7 @@ func (b *Billing) suggestionsOf(ctx context.Context, tx *store.Tx, s *statement.
 		if err != nil {
 			return out, fmt.Errorf("billing: hint: %w", err)
 		}
-		if err := b.countHint(ctx, tx, h.Rule, 0, int(n), 0, 0); err != nil {
+		if err := b.countHint(ctx, tx, h.Rule, 0, int(n), 0, 0, 0); err != nil {
 			return out, err
 		}
 		to := "/portal/suggestions/" + url.PathEscape(h.ID)
@@ -104,14 +104,17 @@ func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 			return b.takeHint(ctx, tx, h)
 		}
 		if typed.Get("do") != "look" {
-			_, err := tx.Exec(ctx, `UPDATE billing_hint SET refused = $1 WHERE id = $2`, now.UnixMicro(), h.ID)
-			return err
+			n, err := tx.Exec(ctx, `UPDATE billing_hint SET refused = $1 WHERE id = $2 AND refused = 0`, now.UnixMicro(), h.ID)
+			if err != nil {
+				return fmt.Errorf("billing: hint: %w", err)
+			}
+			return b.countHint(ctx, tx, h.Rule, 0, 0, 0, 0, int(n))
 		}
 		n, err := tx.Exec(ctx, `UPDATE billing_hint SET clicked = $1 WHERE id = $2 AND clicked = 0`, now.UnixMicro(), h.ID)
 		if err != nil {
 			return fmt.Errorf("billing: hint: %w", err)
 		}
-		return b.countHint(ctx, tx, h.Rule, 0, 0, int(n), 0)
+		return b.countHint(ctx, tx, h.Rule, 0, 0, int(n), 0, 0)
 	}); err != nil {
 		return err
 	}
@@ -155,8 +158,8 @@ type hintsView struct {
 
 // ruleRow is a rule with what became of its suggestions.
 type ruleRow struct {
-	Title, Words                   string
-	Written, Shown, Clicked, Taken int
+	Title, Words                            string
+	Written, Shown, Clicked, Taken, Refused int
 }
 
 type companionRow struct{ Has, Also, Share string }
@@ -172,8 +175,8 @@ func (b *Billing) hintCounts(w http.ResponseWriter, r *http.Request) error {
 		v.Rows, v.Others = nil, nil
 		for _, rule := range hintRules {
 			row := ruleRow{Title: rule.title, Words: rule.words}
-			if err := tx.QueryRow(r.Context(), `SELECT COALESCE(CAST(SUM(written) AS BIGINT), 0), COALESCE(CAST(SUM(shown) AS BIGINT), 0), COALESCE(CAST(SUM(clicked) AS BIGINT), 0), COALESCE(CAST(SUM(taken) AS BIGINT), 0)
-				FROM billing_hint_count WHERE rule = $1`, rule.id).Scan(&row.Written, &row.Shown, &row.Clicked, &row.Taken); err != nil {
+			if err := tx.QueryRow(r.Context(), `SELECT COALESCE(CAST(SUM(written) AS BIGINT), 0), COALESCE(CAST(SUM(shown) AS BIGINT), 0), COALESCE(CAST(SUM(clicked) AS BIGINT), 0), COALESCE(CAST(SUM(taken) AS BIGINT), 0), COALESCE(CAST(SUM(refused) AS BIGINT), 0)
+				FROM billing_hint_count WHERE rule = $1`, rule.id).Scan(&row.Written, &row.Shown, &row.Clicked, &row.Taken, &row.Refused); err != nil {
 				return fmt.Errorf("billing: hints: %w", err)
 			}
 			v.Rows = append(v.Rows, row)

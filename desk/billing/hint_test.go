@@ -105,7 +105,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		o.order("d-new", on, "domain", "domain-year")
 		o.asStaff("billing")
 		page := desktest.Text(o.Get("/console/billing/suggestions").Body)
-		for _, want := range []string{"the next larger plan of the service. 1 1 1 0", "in steps of ten per cent. 1 1 1 1", "Backup space Domain name about 50 %"} {
+		for _, want := range []string{"another one beside it. 1 1 1 0 0", "in steps of ten per cent. 1 1 1 1 0", "Backup space Domain name about 50 %"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("not %q: %s", want, page)
 			}
@@ -148,7 +148,7 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		desktest.Lacks(t, level(40), "% full.")
 		shows(t, level(92), http.StatusOK, "92 % full.")
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/suggestions"), http.StatusOK, "the next larger plan of the service. 2 2 1 0") // it was written once more, after November
+		shows(t, o.Get("/console/billing/suggestions"), http.StatusOK, "another one beside it. 2 2 1 0 0", "that plan. 1 1 0 0 1") // it was written once more, after November
 		o.as(on)
 		// Nothing bigger is suggested for what does not run.
 		staff := loot.Actor{Kind: loot.Staff, ID: "t-abuse"}
@@ -174,6 +174,45 @@ func TestSuggestionsComeToThoseWhoWantThem(t *testing.T) {
 		o.permit(on, true)
 		a = o.Get("/portal/services")
 		desktest.Lacks(t, a, "You could use")
+	})
+}
+
+// Where no plan is larger another server is suggested beside the one that is full, until
+// there is room in one; who has a retired plan is told of a larger one.
+func TestAnotherOneIsSuggestedWhereNoPlanIsLarger(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(meadow)
+		o.order("b-large", s, "backup", "backup-2000")
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		full := func(reference string) {
+			t.Helper()
+			taken, err := o.b.record(t.Context(), loot.Actor{}, []Record{{Service: reference, Meter: "disk", Key: loot.NewID("k"), At: o.Clock.Now(), Amount: 91 * oneUnit}}, true)
+			if err != nil || len(taken.Refused) > 0 {
+				t.Fatal(taken, err)
+			}
+		}
+		page := func() webtest.Answer {
+			t.Helper()
+			ok(t, o.b.hints(t.Context(), hintArgs{}))
+			o.as(s)
+			return o.Get("/portal/services")
+		}
+		full("b-large")
+		a := page()
+		shows(t, a, http.StatusOK, "You could use another “Backup space”, because the disk of yours is 91 % full, and of its period no plan is larger.", "Backup space, since 23 November 2026: 91 % full, told on 23 November 2026; the plan 2 TB")
+		look := regexp.MustCompile(`/portal/suggestions/n[a-z0-9]+`).FindString(a.Body)
+		desktest.Leads(t, o.Post(look, "do", "look"), "/portal/order/backup")
+		o.order("b-small", s, "backup", "backup-500")
+		desktest.Lacks(t, page(), "You could use") // it is taken, and there is room
+		o.asStaff("billing")
+		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "another one beside it. 1 1 1 1 0") {
+			t.Errorf("what became of it is not counted: %s", page)
+		}
+		o.Clock.Advance(time.Hour)
+		shows(t, o.Post("/console/billing/plans/backup-500/retire"), http.StatusSeeOther)
+		full("b-small")
+		shows(t, page(), http.StatusOK, "You could use the plan “2 TB”, because the disk of your backup space is 91 % full.")
 	})
 }
 

@@ -35,6 +35,7 @@ type offered struct {
 	Icon  string
 	Plans []Plan
 	Must  []string // details that it cannot be ordered without
+	For   []string // titles of the purposes that it needs
 }
 
 var serviceIcons = map[string]string{
@@ -57,6 +58,10 @@ func (b *Billing) catalogue(w http.ResponseWriter, r *http.Request) error {
 		o := offered{ServiceDecl: d, Icon: serviceIcons[d.ID], Must: compulsory(s, d.ID)}
 		if o.Icon == "" {
 			o.Icon = "package"
+		}
+		for _, id := range d.Purposes {
+			p, _ := s.Purpose(id)
+			o.For = append(o.For, p.Title)
 		}
 		for _, p := range plans {
 			if p.Service == d.ID {

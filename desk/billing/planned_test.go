@@ -135,7 +135,7 @@ func TestACustomerChangesToASuggestedPlan(t *testing.T) {
 			t.Errorf("%+v", all)
 		}
 		o.asStaff("billing")
-		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "the next larger plan of the service. 1 1 0 1") {
+		if page := desktest.Text(o.Get("/console/billing/suggestions").Body); !strings.Contains(page, "another one beside it. 1 1 0 1 0") {
 			t.Error(page)
 		}
 	})

@@ -12,22 +12,79 @@ import (
 	"loot/desk"
 	"loot/desk/desktest"
 	"loot/desk/signin"
+	"loot/desk/verification"
 	"loot/mail"
 	"loot/store"
 )
 
 // withSignIn runs f in a house that has the desk for signing in, on each database.
-func withSignIn(t *testing.T, f func(*testing.T, *house)) {
+func withSignIn(t *testing.T, f func(*testing.T, *house), beside ...func(desk.Kit) (desk.Desk, error)) {
 	t.Helper()
 	t.Parallel()
 	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		f(t, newHouse(t, db, desktest.Standard(t), func(kit desk.Kit) (desk.Desk, error) {
+		f(t, newHouse(t, db, desktest.Standard(t), append(beside, func(kit desk.Kit) (desk.Desk, error) {
 			d, err := signin.New(kit, signin.Options{}, signin.Accounts{})
 			if err != nil {
 				return desk.Desk{}, err
 			}
 			return d.Desk(), nil
-		}))
+		})...))
+	})
+}
+
+// TestALinkProvesTheAddress: an address that a program found possible is verified by the link
+// in a letter to it, and so is one that takes its place, which is checked anew.
+func TestALinkProvesTheAddress(t *testing.T) {
+	withSignIn(t, func(t *testing.T, h *house) {
+		s := h.register(jo...)
+		h.Drain()
+		h.as(s)
+		row := func(state string, methods ...string) {
+			t.Helper()
+			h.Drain()
+			_, row, _ := strings.Cut(h.Get("/portal/checks").Body, `<th scope="row">E-mail address</th>`)
+			row, _, _ = strings.Cut(row, "</tr>")
+			for _, want := range append(methods, state) {
+				if !strings.Contains(text(row), want) {
+					t.Errorf("not %q: %s", want, text(row))
+				}
+			}
+		}
+		row("checked", "Form of the address")
+		h.Clock.Advance(time.Minute)
+		h.enter("jo@example.com")
+		row("verified", "Single-use link in a letter to it")
+
+		h.Post("/portal/correct/contact.email", "contact.email", "jo@meadow.example", "version", version(t, h.Get("/portal/correct/contact.email")))
+		_, link := h.letters("jo@meadow.example")
+		stop := make(chan bool)
+		go func() { // as clocks do, it goes on while the link is used
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					h.Clock.Advance(time.Microsecond)
+				}
+			}
+		}()
+		a := h.Post(link)
+		stop <- true
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", a.Status, text(a.Body))
+		}
+		row("verified", "Single-use link in a letter to it")
+
+		h.Post("/portal/checks/wrong", "field", "contact.email", "text", "It is not mine.")
+		h.Post("/signin", "email", "jo@meadow.example")
+		h.enter("jo@meadow.example")
+		row("disputed")
+	}, func(kit desk.Kit) (desk.Desk, error) {
+		d, err := verification.New(kit, desk.Staff{}, verification.Invoices{}, verification.Options{})
+		if err != nil {
+			return desk.Desk{}, err
+		}
+		return d.Desk(), nil
 	})
 }
 

@@ -127,6 +127,14 @@ func TestChecksStandBesideTheDetails(t *testing.T) {
 	s := h.register(jo...)
 	h.as(s)
 	shows(t, h.Get("/portal"), http.StatusOK, "Checks and answers", "Checked 5 May 2026", "Have it looked at")
+	h.Actor = loot.Actor{Kind: loot.Staff, ID: "member-one", Roles: []loot.Role{"support"}}
+	card := h.Get("/console/customers/" + string(s))
+	for _, leads := range []string{"/console/checks?customer=", "/console/billing?of="} {
+		if card.Status != http.StatusOK || !strings.Contains(card.Body, leads+string(s)) {
+			t.Errorf("their page does not lead to %s", leads)
+		}
+	}
+	h.as(s)
 	version := valueIn.FindStringSubmatch(h.Get("/portal/correct/address.city").Body)
 	if version == nil {
 		t.Fatal("the form has no version")

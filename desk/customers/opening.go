@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -98,6 +99,10 @@ func (c *customers) showCard(w http.ResponseWriter, r *http.Request, status int,
 	v.Crumbs = []web.Crumb{{Label: "Customers", Href: "/console/customers"}}
 	v.Open = desk.CustomerPath(subject) + "/open"
 	v.State, v.Erased = rowState(row), row.Erased()
+	v.Actions = []web.Action{{Label: "Services", Icon: "server", Href: "/console/billing?of=" + url.QueryEscape(string(subject))}}
+	if c.needs.Checks != nil {
+		v.Actions = append(v.Actions, web.Action{Label: "Checks", Icon: "badge-check", Href: "/console/checks?customer=" + url.QueryEscape(string(subject))})
+	}
 	v.Facts = []web.Fact{
 		{Term: "Id", Value: string(subject), Code: true},
 		{Term: "State", Badge: &v.State},

@@ -8,6 +8,7 @@ import (
 
 	"loot"
 	"loot/gate"
+	"loot/job"
 	"loot/mail"
 	"loot/store"
 	"loot/vault"
@@ -172,11 +173,20 @@ func (d *Desk) readdress(ctx context.Context, tx *store.Tx, s loot.Subject, numb
 	if err != nil {
 		return err
 	}
-	return d.kit.Vault.Confirm(ctx, tx, permit, to.field, n)
+	if err := d.kit.Vault.Confirm(ctx, tx, permit, to.field, n); err != nil {
+		return err
+	}
+	if err := d.kit.Gate.Confirm(ctx, tx, s); err != nil { // what counts only since then was not confirmed before
+		return err
+	}
+	return d.kit.Jobs.Publish(ctx, tx, job.Notice{Name: addressConfirmed, ID: string(s)})
 }
 
+// addressConfirmed is the notice that the address in somebody's record was shown to be theirs.
+const addressConfirmed = "address.confirmed"
+
 // confirmed notes that the address that counts is its owner's, as they opened
-// what was sent to it.
+// what was sent to it. One that they say is wrong stays in dispute until they are answered.
 func (d *Desk) confirmed(ctx context.Context, tx *store.Tx, s loot.Subject) error {
 	if err := d.kit.Gate.Confirm(ctx, tx, s); err != nil {
 		return err
@@ -190,14 +200,18 @@ func (d *Desk) confirmed(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 		return unlessGone(err)
 	}
 	held, err := d.kit.Vault.Held(ctx, tx, s, customers)
-	if err != nil || held[to.field].State != vault.Unverified {
+	about, is := held[to.field]
+	if err != nil || !is || about.State == vault.Verified || about.State == vault.Disputed {
 		return unlessGone(err)
 	}
-	err = d.kit.Vault.Mark(ctx, tx, s, customers, row.Version, map[loot.Field]vault.Marking{to.field: {From: vault.Unverified, To: vault.Verified}})
+	err = d.kit.Vault.Mark(ctx, tx, s, customers, row.Version, map[loot.Field]vault.Marking{to.field: {From: about.State, To: vault.Verified}})
 	if loot.KindOf(err) == loot.Conflict {
 		return nil // somebody changes the record this instant; the next link marks it
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.kit.Jobs.Publish(ctx, tx, job.Notice{Name: addressConfirmed, ID: string(s)})
 }
 
 // unlessGone lets pass that nothing is held about somebody.

@@ -12,6 +12,7 @@ import (
 	"loot"
 	"loot/desk"
 	"loot/desk/desktest"
+	"loot/job"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
@@ -144,4 +145,47 @@ func TestThePromiseToLookAgainIsMissed(t *testing.T) {
 			t.Errorf("without %s: %q, %v", name, outcome, err)
 		}
 	}
+}
+
+// TestAProofOfTheAddressIsAskedForAgain once, when it has grown old, and a link that is opened
+// then counts anew.
+func TestAProofOfTheAddressIsAskedForAgain(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		s := h.customer(meadow())
+		open := func() {
+			t.Helper()
+			from := h.state(s, "contact.email")
+			h.Tx(func(ctx context.Context, tx *store.Tx) error {
+				if err := h.Kit.Gate.Confirm(ctx, tx, s); err != nil {
+					return err
+				}
+				row, err := h.Kit.Vault.Row(ctx, tx, s, collection)
+				if err != nil {
+					return err
+				}
+				if err := h.Kit.Vault.Mark(ctx, tx, s, collection, row.Version, map[loot.Field]vault.Marking{"contact.email": {From: from, To: vault.Verified}}); err != nil {
+					return err
+				}
+				return h.Kit.Jobs.Publish(ctx, tx, job.Notice{Name: "address.confirmed", ID: string(s)})
+			})
+			h.Drain()
+			if got := h.state(s, "contact.email"); got != vault.Verified {
+				t.Fatalf("the link was opened, and the address is %s", got)
+			}
+		}
+		open()
+		sent := h.Mail.Count()
+		h.Clock.Advance(366 * 24 * time.Hour)
+		for range 2 {
+			ok(t, h.desk.sweep(t.Context(), sweepArgs{}))
+			h.Drain()
+		}
+		if got := h.state(s, "contact.email"); got != vault.Expired || h.Mail.Count() != sent+1 {
+			t.Fatalf("the address is %s, %d letters", got, h.Mail.Count()-sent)
+		}
+		if m := h.letter(); m.Subject != "Is this still your address?" || !strings.Contains(m.Text, "on 23 Nov 2026") || !strings.Contains(m.Text, "/signin?next=%2Fportal%2Fchecks") {
+			t.Errorf("%s: %s", m.Subject, m.Text)
+		}
+		open()
+	})
 }

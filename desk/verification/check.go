@@ -1,10 +1,13 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -45,6 +48,8 @@ var checkTitles = map[string]string{
 	"tax.vat":         "Tax number beside the VAT number",
 	"iban.digits":     "Length and check digits of the IBAN",
 	"bic.form":        "Shape of the BIC",
+	"bic.iban":        "BIC and IBAN of one country",
+	"name.form":       "A name has letters",
 	"vies":            "VIES, the EU's register of VAT numbers",
 	"gleif":           "GLEIF, the register of legal entities",
 	"vies.name":       "Name in VIES beside the VAT number",
@@ -115,10 +120,11 @@ func inspect(r record) map[loot.Field][]finding {
 			_, err := number.IBAN(value)
 			out[d.ID] = []finding{ofNumber("iban.digits", err)}
 		case strings.HasSuffix(string(d.ID), ".bic"):
-			_, err := number.BIC(value)
-			out[d.ID] = []finding{ofNumber("bic.form", err)}
+			out[d.ID] = r.inspectBIC(value)
 		case strings.HasSuffix(string(d.ID), ".register"):
 			out[d.ID] = r.inspectRegister(value)
+		case strings.HasSuffix(string(d.ID), ".name"):
+			out[d.ID] = inspectName(value)
 		case strings.HasSuffix(string(d.ID), ".tax"):
 			out[d.ID] = r.inspectKind("tax", number.Tax, value)
 		}
@@ -161,17 +167,64 @@ func inspectPhone(value, country string) []finding {
 	return []finding{{Check: "phone.plan", Outcome: passed}}
 }
 
-func inspectVAT(value, country string) []finding {
-	n, err := number.VAT(value)
-	out := []finding{ofNumber("vat.digits", err)}
-	if err != nil || country == "" {
+// inspectName says nothing of a name that can be one: whether it is the right one only a
+// register or a person knows.
+func inspectName(value string) []finding {
+	if strings.IndexFunc(value, unicode.IsLetter) >= 0 && !repeats(value) {
+		return nil
+	}
+	return []finding{{Check: "name.form", Outcome: failed, Why: "This has no letters, or one again and again. That can be right; somebody has to look."}}
+}
+
+// territories are those whose banks have accounts with the letters of another country.
+var territories = map[string]string{
+	"AX": "FI", "BL": "FR", "GF": "FR", "GG": "GB", "GP": "FR", "IM": "GB", "JE": "GB", "MF": "FR", "MQ": "FR", "NC": "FR", "PF": "FR", "PM": "FR", "RE": "FR", "SJ": "NO", "TF": "FR", "WF": "FR", "YT": "FR",
+}
+
+// inspectBIC compares the country of a bank with that of the account.
+func (r record) inspectBIC(value string) []finding {
+	n, err := number.BIC(value)
+	out := []finding{ofNumber("bic.form", err)}
+	_, typed := r.by("iban", "")
+	account, wrong := number.IBAN(typed)
+	if err != nil || wrong != nil {
 		return out
 	}
-	of := n.Scheme.Country
-	if of == country || of == "XI" && country == "GB" {
+	country := n.Value[4:6]
+	if cmp.Or(territories[country], country) == account.Value[:2] {
+		return append(out, finding{Check: "bic.iban", Outcome: passed})
+	}
+	return append(out, finding{Check: "bic.iban", Outcome: failed, Why: "The BIC is of another country than the IBAN. That can be right, as of a bank that keeps accounts abroad; somebody has to look."})
+}
+
+func inspectVAT(value, country string) []finding {
+	n, err := number.VAT(value)
+	var out []finding
+	of := elsewhere(value, err)
+	if of == "" {
+		if out = []finding{ofNumber("vat.digits", err)}; err != nil {
+			return out
+		}
+		of = n.Scheme.Country
+	}
+	switch {
+	case country == "":
+		return out
+	case of == country || of == "XI" && country == "GB":
 		return append(out, finding{Check: "vat.country", Outcome: passed})
 	}
 	return append(out, finding{Check: "vat.country", Outcome: failed, Why: "The VAT number is of another country than the address. That can be right; somebody has to look."})
+}
+
+// elsewhere returns the country whose letters a VAT number begins with, if we do not know
+// what those of that country look like.
+func elsewhere(value string, err error) string {
+	wrong, is := errors.AsType[*number.Error](err)
+	letters := number.Compact(value)
+	if !is || wrong.Wrong != number.WrongCountry || len(letters) < 4 || !statement.IsCountry(letters[:2]) {
+		return ""
+	}
+	return letters[:2]
 }
 
 // inspectRegister takes an LEI, too.
@@ -317,12 +370,14 @@ func (v *Verification) inquireRegister(ctx context.Context, r record, out map[lo
 }
 
 // compareName compares the name that a register tells with the one that was given. It
-// says nothing where the register tells none.
+// says nothing where the register tells none, or tells it in another script. Greece tells
+// the name and those under which the company trades, divided by bars.
 func compareName(given string, told register.Answer) (outcome, string) {
+	ours := words(given)
 	switch {
-	case told.Name == "":
+	case ours == "" || told.Name == "" || latin([]string{ours}) != latin([]string{words(told.Name)}):
 		return none, ""
-	case !sameName(given, told.Name):
+	case !slices.ContainsFunc(strings.Split(told.Name, "||"), func(name string) bool { return sameName(given, name) }):
 		return failed, told.Register + " has another name beside the number."
 	}
 	return proved, ""

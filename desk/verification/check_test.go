@@ -197,9 +197,35 @@ func TestNames(t *testing.T) {
 		{"Ltd", "GmbH", false},
 		{"", "", false},
 		{"株式会社例", "株式会社例", true},
+		{"Łąka Sp. z o.o.", "ŁĄKA SPÓŁKA Z OGRANICZONĄ ODPOWIEDZIALNOŚCIĄ", true},
+		{"Louka s. r. o.", "Louka, s.r.o.", true},
+		{"Travnik", "TRAVNIK, trgovina, d. o. o.", false},
+		{"Travnik d.o.o.", "TRAVNIK D. O. O.", true},
+		{"Beispielwiese GmbH & Co. KG", "Beispielwiese Gesellschaft mit beschränkter Haftung & Co. Kommanditgesellschaft", true},
+		{"Поляна", "ПОЛЯНА - ЕООД", true},
+		{"Spolka Akcyjna", "Spółka akcyjna", true},
 	} {
 		if got := sameName(c.a, c.b); got != c.want {
 			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
+// A name in another script is compared by nobody, as no part of an address is.
+func TestNamesOfRegistersAreCompared(t *testing.T) {
+	for _, c := range []struct {
+		given, told string
+		want        outcome
+	}{
+		{"Livadi", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ", none},
+		{"Λιβάδι", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ||ΚΗΠΟΣ", proved},
+		{"Κήπος", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ||ΚΗΠΟΣ", proved},
+		{"Δάσος", "ΛΙΒΑΔΙ ΑΝΩΝΥΜΗ ΕΤΑΙΡΕΙΑ||ΚΗΠΟΣ", failed},
+		{"Example Meadow", "Example Brook Ltd", failed},
+		{"Example Meadow", "", none},
+	} {
+		if got, _ := compareName(c.given, register.Answer{Name: c.told}); got != c.want {
+			t.Errorf("%q beside %q: %s, want %s", c.given, c.told, got, c.want)
 		}
 	}
 }
@@ -294,8 +320,20 @@ func TestWhatIsFound(t *testing.T) {
 		{"nothing", nil, "", ""},
 		{"a digit of the VAT number", []string{"company.vat", "IE1234567A"}, "company.vat", "vat.digits"},
 		{"a VAT number of elsewhere", []string{"company.vat", "DE136695976"}, "company.vat", "vat.country"},
+		{"a number of a country of which we know none", []string{"company.vat", "US123456789", "address.country", "US", "address.postcode", "10001"}, "", ""},
+		{"and an address in another", []string{"company.vat", "US123456789"}, "company.vat", "vat.country"},
+		{"letters of no country", []string{"company.vat", "QX123456789"}, "company.vat", "vat.digits"},
 		{"Northern Ireland is British", []string{"company.vat", "-", "address.country", "GB", "address.postcode", "BT1 5GS"}, "", ""},
 		{"a digit of the IBAN", []string{"payment.iban", "IE29AIBK93115212345679"}, "payment.iban", "iban.digits"},
+		{"a bank of the account's country", []string{"payment.bic", "AIBKIE2D", "payment.iban", "IE29AIBK93115212345678"}, "", ""},
+		{"a bank of another country", []string{"payment.bic", "DEUTDEFF", "payment.iban", "IE29AIBK93115212345678"}, "payment.bic", "bic.iban"},
+		{"a bank of a territory", []string{"payment.bic", "NWBKJE2X", "payment.iban", "GB29NWBK60161331926819"}, "", ""},
+		{"a bank and no account", []string{"payment.bic", "DEUTDEFF"}, "", ""},
+		{"no BIC", []string{"payment.bic", "DEUT"}, "payment.bic", "bic.form"},
+		{"no name", []string{"company.name", "---"}, "company.name", "name.form"},
+		{"one letter for a name", []string{"company.name", "X xx"}, "company.name", "name.form"},
+		{"a name of a letter", []string{"company.name", "X"}, "", ""},
+		{"a name with a digit", []string{"company.name", "3m"}, "", ""},
 		{"a short number", []string{"contact.phone", "+353 1 5"}, "contact.phone", "phone.plan"},
 		{"a code of no country", []string{"contact.phone", "+999 1 555 0100"}, "contact.phone", "phone.plan"},
 		{"numbers that nobody has", []string{"contact.phone", "+353 99 999 99 99"}, "contact.phone", "phone.plan"},
@@ -344,7 +382,7 @@ func TestWhatIsFound(t *testing.T) {
 	}
 }
 
-// withTax returns a statement that declares a tax number, too.
+// withTax returns a statement that declares a tax number and a BIC, too.
 func withTax(t *testing.T) *statement.Statement {
 	t.Helper()
 	const before = "  address.street:\n"
@@ -357,6 +395,15 @@ func withTax(t *testing.T) *statement.Statement {
     identifying: true
     needed:
       verification: Without it we cannot tell you from others of your name.
+  payment.bic:
+    title: BIC
+    category: payment
+    collections: [customer]
+    type: text
+    max: 11
+    identifying: false
+    needed:
+      verification: Without it we cannot tell whose bank it is.
 `+before), 1))
 }
 

@@ -33,13 +33,16 @@ func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	kind, closed := q.Get("kind"), q.Get("state") == "closed"
+	kind, closed, of := q.Get("kind"), q.Get("state") == "closed", desk.SubjectIn(q.Get("customer"))
 	if kindTitles[kind] == "" {
 		kind = ""
 	}
 	data := queueView{View: web.ViewOf(r, "Checks")}
 	data.Lead = "What needs a person: faults that a program found, questions of customers, and mistakes that they report."
 	data.Wide = true
+	if of != "" {
+		data.Lead, data.Crumbs = "Those of one customer.", []web.Crumb{{Label: "Checks", Href: "/console/checks"}, {Label: "Their record", Href: desk.CustomerPath(of)}}
+	}
 	for _, one := range []struct{ label, kind, state string }{
 		{"All open", "", ""},
 		{"Faults", kindCheck, ""},
@@ -55,6 +58,9 @@ func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
 		if one.state != "" {
 			to.Set("state", one.state)
 		}
+		if of != "" {
+			to.Set("customer", string(of))
+		}
 		href := "/console/checks"
 		if len(to) > 0 {
 			href += "?" + to.Encode()
@@ -63,7 +69,7 @@ func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
 		data.Cases, data.Pager = nil, web.Pager{}
-		list, err := listMatters(r.Context(), tx, !closed, kind, q.Get("after"), perPage+1)
+		list, err := listMatters(r.Context(), tx, !closed, kind, of, q.Get("after"), perPage+1)
 		if len(list) > perPage {
 			list = list[:perPage]
 			data.Pager.Next = web.After(r.URL, list[perPage-1].ID)

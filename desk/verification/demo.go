@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -15,12 +16,13 @@ import (
 	"loot/store"
 )
 
-// A scene is what a made-up customer asks or reports, some days before the end.
+// A scene is what a made-up customer asks, reports or corrects, some days before the end.
 type scene struct {
 	days    int
 	which   int        // customer, by when they came
 	field   loot.Field // empty: everything
 	mistake string     // what they say is wrong; empty: they ask for a check
+	gives   string     // what they put in its place, in which a check finds a fault; empty: nothing
 	billed  bool       // they saw it on their last invoice
 	answer  string     // what a colleague decides the day after; empty: it waits
 	value   string     // that is right, by the answer
@@ -41,7 +43,10 @@ var scenes = []scene{
 	{days: 9, which: 1},
 	{days: 3, which: 1, field: "company.name", mistake: "The invoice lacks our legal form, and our tax office minds.", billed: true},
 	{days: 2, which: 11, field: "company.name"},
+	{days: 1, which: 14, field: "address.city", gives: "40210"}, // a postcode
 }
+
+var versionIn = regexp.MustCompile(`name="version"[^>]*value="([^"]*)"`)
 
 // demo has customers ask for checks and report a mistake, and a colleague decide
 // some of the cases.
@@ -108,6 +113,16 @@ func (v *Verification) play(ctx context.Context, w *desk.World, s *statement.Sta
 		return nil // the statement knows no such detail
 	}
 	me, path, form := loot.Actor{Kind: loot.Person, ID: string(subject)}, "/portal/checks", url.Values{"field": {string(one.field)}}
+	if one.gives != "" {
+		path = "/portal/correct/" + string(one.field)
+		a, err := desk.Browser{World: w, Who: me}.Get(ctx, path)
+		if err != nil {
+			return err
+		}
+		if v := versionIn.FindStringSubmatch(a.Body.String()); v != nil {
+			form = url.Values{"version": {v[1]}, string(one.field): {one.gives}}
+		}
+	}
 	if one.mistake != "" {
 		path += "/wrong"
 		form.Set("text", one.mistake)
@@ -149,7 +164,7 @@ func (v *Verification) lastInvoice(ctx context.Context, subject loot.Subject, on
 func (v *Verification) playWeek(ctx context.Context, w *desk.World, who loot.Actor) error {
 	var found []matter
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		found, err = listMatters(ctx, tx, true, kindCheck, "", 200)
+		found, err = listMatters(ctx, tx, true, kindCheck, "", "", 200)
 		return err
 	}); err != nil {
 		return err

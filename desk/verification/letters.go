@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"loot"
 	"loot/desk"
@@ -12,16 +13,25 @@ import (
 	"loot/store"
 )
 
-// tellArgs asks to write to a customer: that a request is answered, or that a
-// case about their record is closed.
+// tellArgs asks to write to a customer: that a request is answered, that a case about
+// their record is closed, or that their address wants a link to be opened again.
 type tellArgs struct {
 	Subject loot.Subject `json:"subject"`
 	Request string       `json:"request,omitempty"`
 	Case    string       `json:"case,omitempty"`
+	Since   string       `json:"since,omitempty"` // day of the last link, which has grown old
 }
 
 // Kind names the job.
 func (tellArgs) Kind() string { return "verification.tell" }
+
+// id names the letter, so that it goes out once.
+func (a tellArgs) id() string {
+	if a.Since != "" {
+		return "check-" + string(a.Subject) + "-" + strings.ReplaceAll(a.Since, " ", "-")
+	}
+	return "check-" + a.Request + a.Case
+}
 
 // tell writes to a customer. What the answer is stands in the portal: a letter
 // lies about for longer than the record it speaks of.
@@ -33,6 +43,13 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 			mail.Button("Read the answer", v.BaseURL+"/portal/checks"),
 		},
 		Why: "You get this because you asked for it.",
+	}
+	if a.Since != "" {
+		letter.Subject, letter.Blocks = "Is this still your address?", []mail.Block{
+			mail.Para("You opened a link in a letter to this address on " + a.Since + ", and that has grown old. Sign in by a link once, and the address is confirmed again."),
+			mail.Button("Have a link sent to me", v.BaseURL+"/signin?next=%2Fportal%2Fchecks"),
+		}
+		letter.Why = "You get this because this is the address in your record, by which you sign in and to which letters go."
 	}
 	if a.Case != "" {
 		var m matter
@@ -73,7 +90,7 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 			}
 		}
 	}
-	sent, err := v.Write(ctx, desk.Errand{By: v.actor(), Purpose: purpose, To: a.Subject, Collection: collection, ID: "check-" + a.Request + a.Case, Letter: letter})
+	sent, err := v.Write(ctx, desk.Errand{By: v.actor(), Purpose: purpose, To: a.Subject, Collection: collection, ID: a.id(), Letter: letter})
 	if err == nil && !sent {
 		v.Log.WarnContext(ctx, "a customer could not be told of an answer", "request", a.Request, "case", a.Case)
 	}

@@ -1,7 +1,7 @@
 package verification
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -11,8 +11,32 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// legalForms are words that one register writes and another leaves out.
-var legalForms = strings.Fields("ab ag as aps bv bvba eood gmbh inc kft kg limited llc llp ltd nv ood oy plc sa sarl sas sl spa spzoo srl sro ug uab und co")
+// legalForms are what registers write this way and that, and people leave out: short, in
+// letters that stand apart, and in full. The longer ones come first.
+var legalForms = func() []string {
+	var out []string
+	for line := range strings.Lines(`
+		spolka z ograniczona odpowiedzialnoscia, spolka akcyjna, sp z o o, sp z oo, spzoo
+		spolecnost s rucenim omezenym, akciova spolecnost, spolocnost s rucenim obmedzenym, akciova spolocnost, spol s r o, spol sro, s r o, sro, a s, as
+		gesellschaft mit beschrankter haftung, aktiengesellschaft, kommanditgesellschaft, gmbh, mbh, ag, kg, kgaa, ug, ohg, ek, und co, co
+		societe a responsabilite limitee, societe par actions simplifiee, societe anonyme, sarl, sasu, sas, eurl, snc, sa
+		societa a responsabilita limitata, societa per azioni, srls, srl, spa
+		sociedad de responsabilidad limitada, sociedad limitada, sociedad anonima, sociedade anonima, unipessoal lda, limitada, slu, sl, lda
+		besloten vennootschap, naamloze vennootschap, bvba, bv, nv, vof
+		designated activity company, public limited company, limited, ltd, llc, llp, plc, dac, inc, corp
+		uzdaroji akcine bendrove, akcine bendrove, sabiedriba ar ierobezotu atbildibu, akciju sabiedriba, osauhing, aktsiaselts, uab, sia, ou
+		osakeyhtio, aktiebolag, aktieselskab, anpartsselskab, oyj, oy, ab, aps, asa
+		korlatolt felelossegu tarsasag, zartkoruen mukodo reszvenytarsasag, nyilvanosan mukodo reszvenytarsasag, kft, zrt, nyrt
+		societate cu raspundere limitata, societate pe actiuni, drustvo s ogranicenom odgovornoscu, druzba z omejeno odgovornostjo, dionicko drustvo, delniska druzba, d o o, doo, d d, dd
+		eood, ood, еоод, оод, еад, ад, ανωνυμη εταιρεια, επε, ικε, αε`) {
+		for form := range strings.SplitSeq(strings.TrimSpace(line), ", ") {
+			if form != "" {
+				out = append(out, " "+form+" ")
+			}
+		}
+	}
+	return out
+}()
 
 // sameName reports whether two names of a company are one but for capitals,
 // accents, punctuation and the legal form.
@@ -28,12 +52,12 @@ var (
 
 // words are those of a name, without the legal form unless it is all there is.
 func words(name string) string {
-	list := split(unpointed.Replace(fold(name)))
-	kept := slices.DeleteFunc(slices.Clone(list), func(w string) bool { return slices.Contains(legalForms, w) })
-	if len(kept) == 0 {
-		kept = list
+	all := " " + strings.Join(split(unpointed.Replace(fold(name))), " ") + " "
+	kept := all
+	for _, form := range legalForms {
+		kept = strings.ReplaceAll(kept, form, " ")
 	}
-	return strings.Join(kept, " ")
+	return strings.TrimSpace(cmp.Or(strings.TrimSpace(kept), all))
 }
 
 // fold is a text without what registers write this way and that: capitals and accents,

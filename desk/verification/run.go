@@ -188,6 +188,11 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 		}
 		if j.State != about.State {
 			marks[d.ID] = vault.Marking{From: about.State, To: j.State}
+			if j.State == vault.Expired && !k.confirmed.IsZero() { // only its owner can prove it again
+				if err := v.Jobs.Enqueue(ctx, tx, tellArgs{Subject: subject, Since: day(k.confirmed)}); err != nil {
+					return err
+				}
+			}
 		}
 		if err := v.follow(ctx, tx, subject, j, open); err != nil {
 			return err

@@ -315,9 +315,9 @@ func mattersOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]matter, err
 }
 
 // listMatters returns the cases that are open, the most urgent first, or those
-// that are closed, the latest first; of one kind, unless it is empty, and those that
-// follow a case, unless that is empty.
-func listMatters(ctx context.Context, tx *store.Tx, open bool, kind, after string, n int) ([]matter, error) {
+// that are closed, the latest first; of one kind and of one customer, unless these are
+// empty, and those that follow a case, unless that is empty.
+func listMatters(ctx context.Context, tx *store.Tx, open bool, kind string, s loot.Subject, after string, n int) ([]matter, error) {
 	where, order, at := `closed > 0 AND (closed, id) < ($3, $4)`, `closed DESC, id DESC`, int64(math.MaxInt64)
 	if open {
 		where, order, at = `closed = 0 AND (due, id) > ($3, $4)`, `due, id`, 0
@@ -331,7 +331,7 @@ func listMatters(ctx context.Context, tx *store.Tx, open bool, kind, after strin
 			at = store.Micro(last.Due)
 		}
 	}
-	return matters(ctx, tx, where+` AND (kind = $1 OR $1 = '') ORDER BY `+order+` LIMIT $2`, kind, n, at, after)
+	return matters(ctx, tx, where+` AND (kind = $1 OR $1 = '') AND (subject = $5 OR $5 = '') ORDER BY `+order+` LIMIT $2`, kind, n, at, after, s)
 }
 
 // insertMatter reports false if a case of the kind is open about the detail.

@@ -90,6 +90,7 @@ func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verific
 	job.Register(kit.Jobs, v.tell)
 	kit.Jobs.Listen("person.registered", "verification.registered", v.changed, outside...)
 	kit.Jobs.Listen("record.changed", "verification.changed", v.changed, outside...)
+	kit.Jobs.Listen("address.confirmed", "verification.confirmed", v.changed, outside...)
 	kit.Jobs.Listen("record.corrected", "verification.corrected", v.changed, outside...)
 	kit.Jobs.Periodic(time.Hour, sweepArgs{})
 	return v, nil
