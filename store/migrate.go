@@ -16,17 +16,18 @@ import (
 // the goose files (NAME.sql beginning with a number) at the top of files. One
 // text serves both databases; @BYTES@ stands for the type of byte strings, and
 // @BIGKEY@ for that of a whole number that is the primary key, which in SQLite is
-// the number of the row itself. @FINAL TABLE@ has the database itself refuse to
+// the number of the row itself; @JSON_OBJECT@ for the function that makes an object of
+// names and values, and @JSON_OBJECT_AGG@ for that which makes one of many rows. @FINAL TABLE@ has the database itself refuse to
 // change or delete a row of the table, @FIXED TABLE@ to change one, and
 // @KEPT TABLE WHILE CONDITION@ to delete one, OLD, as long as the condition holds.
 // Processes that start at the same time wait for each other, and migrations of
 // a newer program are left alone, so that an older one keeps running.
 func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
-	dialect, bytes, key, refusals := goose.DialectSQLite3, "BLOB", "INTEGER", refusalsSQLite
+	dialect, macros, refusals := goose.DialectSQLite3, macrosSQLite, refusalsSQLite
 	if db.dialect == Postgres {
-		dialect, bytes, key, refusals = goose.DialectPostgres, "BYTEA", "BIGINT", refusalsPostgres
+		dialect, macros, refusals = goose.DialectPostgres, macrosPostgres, refusalsPostgres
 	}
-	filled, err := fill(files, strings.NewReplacer("@BYTES@", bytes, "@BIGKEY@", key), refusals)
+	filled, err := fill(files, macros, refusals)
 	if err != nil {
 		return fmt.Errorf("store: migrations of %s: %w", owner, err)
 	}
@@ -45,6 +46,11 @@ func (db *DB) Migrate(ctx context.Context, owner string, files fs.FS) error {
 		return nil
 	})
 }
+
+var (
+	macrosSQLite   = strings.NewReplacer("@BYTES@", "BLOB", "@BIGKEY@", "INTEGER", "@JSON_OBJECT@", "json_object", "@JSON_OBJECT_AGG@", "json_group_object")
+	macrosPostgres = strings.NewReplacer("@BYTES@", "BYTEA", "@BIGKEY@", "BIGINT", "@JSON_OBJECT@", "json_build_object", "@JSON_OBJECT_AGG@", "json_object_agg")
+)
 
 var (
 	finalTable = regexp.MustCompile(`@FINAL ([a-z_]+)@`)

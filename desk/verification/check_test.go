@@ -509,7 +509,7 @@ func TestJudge(t *testing.T) {
 func TestAProofOutlivesSilence(t *testing.T) {
 	again := statement.Span{Years: 1}
 	given := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	proof := last{Field: "company.name", Outcome: proved, Method: "vies.name", At: given, Next: again.After(given), Evidence: "WAPIAAAAX"}
+	proof := last{Outcome: proved, Method: "vies.name", At: given, Next: again.After(given), Evidence: "WAPIAAAAX"}
 	wait, pass := finding{Check: "vies.name", Outcome: later, Why: "Not yet."}, finding{Check: "a", Outcome: passed}
 	for _, c := range []struct {
 		name  string

@@ -187,7 +187,10 @@ func (v *Verification) mark(ctx context.Context, tx *store.Tx, s *statement.Stat
 	}
 	now, about := v.Now(), held[m.Field]
 	d, _ := s.Field(m.Field)
-	l := last{Field: m.Field, Method: "person", Actor: m.Decider, At: now, Next: after(now, s.Again(d.Category))}
+	l := last{Method: "person", Actor: m.Decider, At: now}
+	if _, again := d.Needed[purpose]; again { // else nobody would look
+		l.Next = after(now, s.Again(d.Category))
+	}
 	state := vault.Unverified
 	switch m.Decision {
 	case "right":
@@ -206,9 +209,15 @@ func (v *Verification) mark(ctx context.Context, tx *store.Tx, s *statement.Stat
 			return err
 		}
 	}
-	if l.Outcome != none {
-		addLast(tx, m.Subject, l)
+	if l.Outcome == none {
+		return nil
 	}
+	lasts, err := lastOf(ctx, tx, m.Subject)
+	if err != nil {
+		return err
+	}
+	lasts[m.Field] = l
+	putLasts(tx, m.Subject, lasts)
 	return nil
 }
 

@@ -46,7 +46,7 @@ func judge(k known, now time.Time, again statement.Span) judgment {
 	if linked && (again.IsZero() || now.Before(again.After(k.confirmed))) && sum(found) != failed && sum(found) != later {
 		found, at = append(slices.Clip(found), finding{Check: "email.link", Outcome: proved}), k.confirmed
 	}
-	j := judgment{last: last{Field: k.before.Field, Outcome: sum(found), At: at, Next: after(at, again)}, State: k.about.State}
+	j := judgment{last: last{Outcome: sum(found), At: at, Next: after(at, again)}, State: k.about.State}
 	told := same && k.before.Outcome == failed && unanswered(k.before, found)
 	if told && j.Outcome == proved { // by another, which takes nothing of it back
 		j.Outcome = later

@@ -3,6 +3,7 @@ package verification
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -178,13 +179,8 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 			k.confirmed = rec.confirmed
 		}
 		j := judge(k, now, rec.s.Again(d.Category))
-		switch j.Field = d.ID; {
-		case j.Outcome != none:
-			addLast(tx, subject, j.last)
-		case k.before.Outcome != none:
-			if err := dropLast(ctx, tx, subject, d.ID); err != nil {
-				return err
-			}
+		if p.lasts[d.ID] = j.last; j.Outcome == none {
+			delete(p.lasts, d.ID)
 		}
 		if j.State != about.State {
 			marks[d.ID] = vault.Marking{From: about.State, To: j.State}
@@ -194,10 +190,12 @@ func (v *Verification) keep(ctx context.Context, tx *store.Tx, rec *opened, p pa
 				}
 			}
 		}
-		if err := v.follow(ctx, tx, subject, j, open); err != nil {
+		if err := v.follow(ctx, tx, subject, d.ID, j, open); err != nil {
 			return err
 		}
 	}
+	maps.DeleteFunc(p.lasts, func(f loot.Field, _ last) bool { _, held := rec.held[f]; return !held })
+	putLasts(tx, subject, p.lasts)
 	if len(marks) > 0 {
 		if err := v.Vault.Mark(ctx, tx, subject, collection, rec.version, marks); err != nil {
 			return err
@@ -238,10 +236,10 @@ func (v *Verification) lasting(ctx context.Context, tx *store.Tx, cases []matter
 // follow opens the case that a judgment asks for. It closes that about a fault which is
 // none any longer, and that in which a colleague was to say what no program could tell, once
 // a register says that it is right, or a fault is found in its place.
-func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, j judgment, open []matter) error {
+func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, f loot.Field, j judgment, open []matter) error {
 	answered := j.State == vault.Verified || j.Fault
 	for _, m := range open {
-		if m.Field == j.Field && (m.Kind == kindCheck && !j.Fault || (m.Kind == kindAsked || m.Kind == kindOld) && answered) {
+		if m.Field == f && (m.Kind == kindCheck && !j.Fault || (m.Kind == kindAsked || m.Kind == kindOld) && answered) {
 			if err := v.moot(ctx, tx, m); err != nil {
 				return err
 			}
@@ -255,7 +253,7 @@ func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Su
 		kindOld:   "A colleague found this right, and that has grown old.",
 		kindCheck: j.Result,
 	}[j.Case]
-	_, err := insertMatter(ctx, tx, v.newMatter(subject, j.Field, j.Case, why))
+	_, err := insertMatter(ctx, tx, v.newMatter(subject, f, j.Case, why))
 	return err
 }
 

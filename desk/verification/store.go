@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 
 // A last is how a detail was checked last. Its state stands in the vault alone.
 type last struct {
-	Field    loot.Field
 	Outcome  outcome
 	Method   string // keys of checkTitles, by comma
 	Actor    string // staff id; empty: the program
@@ -23,6 +23,18 @@ type last struct {
 	Tries    int
 	Evidence string
 	Result   string
+}
+
+// A storedLast is a last as it is stored.
+type storedLast struct {
+	Outcome  outcome `json:"outcome"`
+	Method   string  `json:"method,omitempty"`
+	Actor    string  `json:"actor,omitempty"`
+	At       int64   `json:"at"` // microseconds
+	Next     int64   `json:"next,omitempty"`
+	Tries    int     `json:"tries,omitempty"`
+	Evidence string  `json:"evidence,omitempty"`
+	Result   string  `json:"result,omitempty"`
 }
 
 // Methods says in words by what it was checked.
@@ -39,19 +51,19 @@ func (l last) Methods() string {
 // Open reports whether who was asked has not answered, so that no check was made.
 func (l last) Open() bool { return l.Outcome == later }
 
-const lastColumns = `field, outcome, method, actor, at, next, tries, evidence, result`
-
 func lastOf(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]last, error) {
-	all, err := lastsOf(ctx, tx, []loot.Subject{s})
+	all, err := lastsOf(ctx, tx, []loot.Subject{s}, "")
 	return all[s], err
 }
 
-// lastsOf returns how the details of some people were checked last.
-func lastsOf(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.Subject]map[loot.Field]last, error) {
+// lastsOf returns how the details of some people were checked last. Whoever goes on to
+// put them has locked their records before, or locks them here, so that nothing that
+// somebody else puts meanwhile is lost.
+func lastsOf(ctx context.Context, tx *store.Tx, people []loot.Subject, lock string) (map[loot.Subject]map[loot.Field]last, error) {
 	if err := tx.Flush(ctx); err != nil { // some may have been checked in this transaction
 		return nil, fmt.Errorf("verification: last checks: %w", err)
 	}
-	rows, err := tx.Query(ctx, `SELECT subject, `+lastColumns+` FROM verification_field WHERE subject IN `+list(people), anys(people)...)
+	rows, err := tx.Query(ctx, `SELECT subject, fields FROM verification_last WHERE subject IN `+list(people)+lock, anys(people)...)
 	if err != nil {
 		return nil, fmt.Errorf("verification: last checks: %w", err)
 	}
@@ -62,13 +74,17 @@ func lastsOf(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot
 	}
 	for rows.Next() {
 		var s loot.Subject
-		var l last
-		var at, next int64
-		if err := rows.Scan(&s, &l.Field, &l.Outcome, &l.Method, &l.Actor, &at, &next, &l.Tries, &l.Evidence, &l.Result); err != nil {
+		var text []byte
+		if err := rows.Scan(&s, &text); err != nil {
 			return nil, fmt.Errorf("verification: last checks: %w", err)
 		}
-		l.At, l.Next = store.Instant(at), store.Instant(next)
-		out[s][l.Field] = l
+		var stored map[loot.Field]storedLast
+		if err := json.Unmarshal(text, &stored); err != nil {
+			return nil, fmt.Errorf("verification: last checks of %s: %w", s, err)
+		}
+		for f, l := range stored {
+			out[s][f] = last{l.Outcome, l.Method, l.Actor, store.Instant(l.At), store.Instant(l.Next), l.Tries, l.Evidence, l.Result}
+		}
 	}
 	return out, rows.Err()
 }
@@ -86,7 +102,7 @@ func anys(people []loot.Subject) []any {
 
 // pastOf returns what is known of the checks of some people.
 func pastOf(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.Subject]past, error) {
-	lasts, err := lastsOf(ctx, tx, people)
+	lasts, err := lastsOf(ctx, tx, people, "")
 	if err != nil {
 		return nil, err
 	}
@@ -115,34 +131,53 @@ func pastOf(ctx context.Context, tx *store.Tx, people []loot.Subject) (map[loot.
 	return out, nil
 }
 
-// addLast keeps how a detail was checked, by the end of the transaction.
-func addLast(tx *store.Tx, s loot.Subject, l last) {
-	tx.Add(`INSERT INTO verification_field (subject, `+lastColumns+`) VALUES
-		ON CONFLICT (subject, field) DO UPDATE SET outcome = excluded.outcome, method = excluded.method, actor = excluded.actor,
-		at = excluded.at, next = excluded.next, tries = excluded.tries, evidence = excluded.evidence, result = excluded.result`,
-		s, string(l.Field), string(l.Outcome), l.Method, l.Actor, store.Micro(l.At), store.Micro(l.Next), l.Tries, l.Evidence, l.Result)
-}
-
-// dropLast forgets how a detail was checked of which no check speaks any longer.
-func dropLast(ctx context.Context, tx *store.Tx, s loot.Subject, f loot.Field) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM verification_field WHERE subject = $1 AND field = $2`, s, string(f)); err != nil {
-		return fmt.Errorf("verification: last checks: %w", err)
-	}
-	return nil
+// putLasts keeps how all details of a person were checked last, by the end of the
+// transaction. They are not changed any more.
+func putLasts(tx *store.Tx, s loot.Subject, lasts map[loot.Field]last) {
+	tx.AddLater(`INSERT INTO verification_last (subject, next, fields) VALUES ON CONFLICT (subject) DO UPDATE SET next = excluded.next, fields = excluded.fields`, 3, func() ([]any, error) {
+		stored, next := make(map[loot.Field]storedLast, len(lasts)), int64(0)
+		for f, l := range lasts {
+			one := storedLast{l.Outcome, l.Method, l.Actor, store.Micro(l.At), store.Micro(l.Next), l.Tries, l.Evidence, l.Result}
+			if stored[f] = one; one.Next > 0 && (next == 0 || one.Next < next) {
+				next = one.Next
+			}
+		}
+		text, err := json.Marshal(stored)
+		if err != nil {
+			return nil, fmt.Errorf("verification: last checks: %w", err)
+		}
+		return []any{s, next, string(text)}, nil
+	})
 }
 
 // rest has nothing of a person checked again by itself.
 func rest(ctx context.Context, tx *store.Tx, s loot.Subject) error {
-	if _, err := tx.Exec(ctx, `UPDATE verification_field SET next = 0 WHERE subject = $1`, s); err != nil {
-		return fmt.Errorf("verification: rest: %w", err)
+	all, err := lastsOf(ctx, tx, []loot.Subject{s}, tx.ForUpdate())
+	if err != nil || len(all[s]) == 0 {
+		return err
 	}
+	for f, l := range all[s] {
+		l.Next = time.Time{}
+		all[s][f] = l
+	}
+	putLasts(tx, s, all[s])
 	return nil
 }
 
 // dueAgain returns whose details are to be checked again by now, at most n, after
 // a subject.
-func dueAgain(ctx context.Context, tx *store.Tx, now time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT subject FROM verification_field WHERE next > 0 AND next <= $1 AND subject > $2 ORDER BY subject LIMIT $3`, now.UnixMicro(), after, n)
+func dueAgain(ctx context.Context, tx *store.Tx, now time.Time, after loot.Subject, n int) ([]loot.Subject, error) {
+	return due(ctx, tx, `next <= $1 AND subject > $2 ORDER BY subject LIMIT $3`, now.UnixMicro(), after, n)
+}
+
+// stillDue returns who of some people has details that are to be checked again by
+// now.
+func stillDue(ctx context.Context, tx *store.Tx, now time.Time, people []loot.Subject) ([]loot.Subject, error) {
+	return due(ctx, tx, `next <= $1 AND subject IN (`+store.Placeholders(2, len(people))+`)`, slices.Concat([]any{now.UnixMicro()}, anys(people))...)
+}
+
+func due(ctx context.Context, tx *store.Tx, where string, args ...any) (out []loot.Subject, err error) {
+	rows, err := tx.Query(ctx, `SELECT subject FROM verification_last WHERE next > 0 AND `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("verification: due: %w", err)
 	}
@@ -155,24 +190,6 @@ func dueAgain(ctx context.Context, tx *store.Tx, now time.Time, after loot.Subje
 		out = append(out, s)
 	}
 	return out, rows.Err()
-}
-
-// stillDue returns who of some people has details that are to be checked again by
-// now.
-func stillDue(ctx context.Context, tx *store.Tx, now time.Time, people []loot.Subject) (out []loot.Subject, err error) {
-	lasts, err := lastsOf(ctx, tx, people)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range people {
-		for _, l := range lasts[s] {
-			if !l.Next.IsZero() && !l.Next.After(now) {
-				out = append(out, s)
-				break
-			}
-		}
-	}
-	return out, nil
 }
 
 // A request is a customer's wish that something is checked.
@@ -372,7 +389,7 @@ func (v *Verification) forget(ctx context.Context, tx *store.Tx, s loot.Subject)
 		`DELETE FROM verification_evidence WHERE subject = $1`,
 		`DELETE FROM verification_case WHERE subject = $1`,
 		`DELETE FROM verification_request WHERE subject = $1`,
-		`DELETE FROM verification_field WHERE subject = $1`,
+		`DELETE FROM verification_last WHERE subject = $1`,
 	} {
 		if _, err := tx.Exec(ctx, q, s); err != nil {
 			return fmt.Errorf("verification: forget: %w", err)

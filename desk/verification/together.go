@@ -148,10 +148,10 @@ type past struct {
 // keepAll writes down what was found of several people.
 func (v *Verification) keepAll(ctx context.Context, tx *store.Tx, recs []*opened) error {
 	some := subjectsOf(recs)
-	all, err := pastOf(ctx, tx, some)
-	if err == nil {
-		err = v.Vault.ReadAhead(ctx, tx, collection, true, some...)
+	if err := v.Vault.ReadAhead(ctx, tx, collection, true, some...); err != nil {
+		return err
 	}
+	all, err := pastOf(ctx, tx, some)
 	if err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func (h *house) slowly(n int) (all []loot.Subject) {
 	for i := range n {
 		s, _ := h.Customer(collection, purpose, meadow("contact.email", fmt.Sprintf("jo@slow%d.example", i)))
 		h.Tx(func(_ context.Context, tx *store.Tx) error {
-			addLast(tx, s, last{Field: "contact.email", Outcome: passed, At: h.Clock.Now().Add(-time.Hour), Next: h.Clock.Now()})
+			putLasts(tx, s, map[loot.Field]last{"contact.email": {Outcome: passed, At: h.Clock.Now().Add(-time.Hour), Next: h.Clock.Now()}})
 			return nil
 		})
 		all = append(all, s)
