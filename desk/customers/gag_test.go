@@ -252,7 +252,9 @@ func TestWhatSecrecyHoldsIsGoneForEverybody(t *testing.T) {
 			shows(t, page, http.StatusOK, "+353 1 555 0111", "+353 1 555 0112")
 			hides(t, page, "+353 1 555 0100", "+353 1 555 0199", "Backups")
 		})
-		both("removed by themselves", func(loot.Subject) { post("/portal/correct/contact.phone", "remove", "yes", "version", stamped.FindStringSubmatch(h.Get("/portal/correct/contact.phone").Body)[1]) })
+		both("removed by themselves", func(loot.Subject) {
+			post("/portal/correct/contact.phone", "remove", "yes", "version", stamped.FindStringSubmatch(h.Get("/portal/correct/contact.phone").Body)[1])
+		})
 
 		got := h.answer(secret, gag, "contact.hint", "contact.phone", "contact.email")
 		if got["contact.hint"].Reveal() != "Backups, and mail" || got["contact.phone"].Reveal() != "+353 1 555 0199" || len(got) != 3 {
