@@ -231,7 +231,11 @@ func TestWhatIsSetAsideTwiceGoesWithItsKey(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			values := b.sound(t).Values
 			aside()
+			if n := b.sound(t).Values; n != values {
+				t.Errorf("a check counts %d values once one of %d is set aside", n, values)
+			}
 			if err := b.correct(t, s, b.row(t, s).Version, map[loot.Field]string{phone: "+353 1 555 0111"}); err != nil {
 				t.Fatal(err)
 			}
