@@ -247,3 +247,82 @@ func TestWhatIsHiddenIsSeenOnItsDay(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatAnOrderHoldsIsSetAside: with an order, an erasure is decided, recorded and shown as
+// without one, and the permit is to set aside; that it was held shows once the order ends. What
+// is refused anyway is refused as of anybody.
+func TestWhatAnOrderHoldsIsSetAside(t *testing.T) {
+	each(t, func(b *bench) {
+		free, ordered := b.person(), b.person()
+		end := b.clock.Now().AddDate(0, 0, 5)
+		b.tx(func(tx *store.Tx) error { return b.gate.Hold(b.ctx, tx, ordered, end) })
+		ask := func(r gate.Request) (p gate.Permit, g gate.Grant, err error) {
+			err = b.gate.InTx(b.ctx, func(tx *store.Tx) (err error) {
+				if p, err = b.gate.SetAside(b.ctx, tx, r); err == nil {
+					g, err = p.Spend(tx, loot.Erase)
+				}
+				return err
+			})
+			return p, g, err
+		}
+		_, g, err := ask(erase(free))
+		b.ok(err)
+		if g.Held() || g.Aside {
+			b.Error("what nothing holds is set aside")
+		}
+		var p gate.Permit
+		for range 2 {
+			p, g, err = ask(erase(ordered))
+			b.ok(err)
+			if no := p.Held(); !g.Held() || no == nil || no.Clause != "orders" || len(no.Needed) == 0 {
+				b.Errorf("held by %+v", no)
+			}
+		}
+		held, other := b.timeline(ordered), b.timeline(free)
+		if len(held) != len(other)+1 {
+			b.Fatalf("%d entries, want %d: an erasure more", len(held), len(other)+1)
+		}
+		for i, it := range held[1:] {
+			x, y := it.Facts, other[i].Facts
+			if x.Action != y.Action || x.Verdict != y.Verdict || string(x.Input) != string(y.Input) || !slices.Equal(x.Clauses, y.Clauses) {
+				b.Errorf("the entry is %+v, that of somebody of whom nothing is held %+v", x, y)
+			}
+		}
+
+		// What lies aside waits on, and serves nothing that is ordered anew.
+		aside := erase(ordered)
+		aside.Aside = true
+		_, _, err = ask(aside)
+		b.kind(err, loot.Denied)
+		if n := len(b.timeline(ordered)); n != len(held) {
+			b.Errorf("%d entries tell that it waits", n-len(held))
+		}
+		needed := func(r gate.Request) gate.Request {
+			r.Actor = loot.Actor{Kind: loot.Person, ID: "someone else"}
+			return r
+		}
+		for _, s := range []loot.Subject{free, ordered} {
+			seen := len(b.timeline(s))
+			_, _, err := ask(needed(erase(s)))
+			b.kind(err, loot.Denied)
+			if n := len(b.timeline(s)); n != seen+1 {
+				b.Errorf("of a refusal that no order makes, %d entries are seen", n-seen)
+			}
+		}
+		b.clock.Advance(5 * 24 * time.Hour)
+		_, g, err = ask(aside)
+		b.ok(err)
+		if g.Held() || !g.Aside {
+			b.Error("what lay aside is not erased")
+		}
+		refused := 0
+		for _, it := range b.timeline(ordered) {
+			if it.ID == p.Held().Entry {
+				refused += it.Count
+			}
+		}
+		if refused != 3 {
+			b.Errorf("after the order %d refusals are seen, want those of two erasures and of what lay aside", refused)
+		}
+	})
+}

@@ -105,6 +105,10 @@ type Request struct {
 	// erasure that others may hold, as else they would see whether it was carried out.
 	Hidden time.Time `json:",omitzero"`
 
+	// Aside asks to erase what was set aside of the fields (see [Gate.SetAside]) and nothing
+	// beside it: that serves no purpose any longer, whatever was given anew.
+	Aside bool `json:",omitempty"`
+
 	// Among asks that one of those who approve holds this role; empty: anybody who
 	// approves will do.
 	Among loot.Role `json:",omitempty"`
@@ -187,45 +191,77 @@ func (g *Gate) Decide(ctx context.Context, tx *store.Tx, r Request) (Permit, err
 type refuser func(context.Context, *store.Tx, *statement.Statement, Request, statement.Input, []statement.Record, statement.Verdict) error
 
 func (g *Gate) decide(ctx context.Context, tx *store.Tx, r Request, refuse refuser) (Permit, error) {
-	now := g.Now()
-	ver, ok := g.at(now)
-	if !ok {
-		return Permit{}, loot.Errorf(loot.Unavailable, "No statement is in force yet, so nothing may be used. An administrator must publish one.")
-	}
-	s := ver.Statement
-	in, records, err := g.input(ctx, tx, s, r, now)
+	q, err := g.question(ctx, tx, r)
 	if err != nil {
 		return Permit{}, err
 	}
+	yes, no := q.rule()
+	if no != nil {
+		return Permit{}, refuse(ctx, tx, q.statement, r, q.in, q.records, *no)
+	}
+	return g.permit(ctx, tx, q, yes, nil)
+}
+
+// A question is a request with all that its decision depends on.
+type question struct {
+	Request
+	statement *statement.Statement
+	in        statement.Input
+	records   []statement.Record
+}
+
+func (g *Gate) question(ctx context.Context, tx *store.Tx, r Request) (q question, err error) {
+	now := g.Now()
+	ver, ok := g.at(now)
+	if !ok {
+		return q, loot.Errorf(loot.Unavailable, "No statement is in force yet, so nothing may be used. An administrator must publish one.")
+	}
+	q.Request, q.statement = r, ver.Statement
+	if q.in, q.records, err = g.input(ctx, tx, q.statement, r, now); err != nil {
+		return q, err
+	}
 	if r.Approval != "" {
-		if in.Context.Approvals, err = g.useApproval(ctx, tx, r, now); err != nil {
-			return Permit{}, err
-		}
+		q.in.Context.Approvals, err = g.useApproval(ctx, tx, r, now)
 	}
+	return q, err
+}
 
-	var clauses []loot.Clause
-	var duties statement.Obligations
-	ruled := map[loot.Category]string{} // the masks that rules ask for
-	for _, rec := range records {
-		in.Record = rec
-		v := s.Decide(&in)
+// A ruling is a yes to all the records of a question.
+type ruling struct {
+	clauses []loot.Clause
+	duties  statement.Obligations
+	masks   map[loot.Category]string // that rules ask for
+}
+
+// rule decides the records of a question one by one; with a no, its input has the record that
+// was refused.
+func (q *question) rule() (yes ruling, no *statement.Verdict) {
+	yes.masks = map[loot.Category]string{}
+	for _, rec := range q.records {
+		q.in.Record = rec
+		v := q.statement.Decide(&q.in)
 		if !v.Allowed {
-			return Permit{}, refuse(ctx, tx, s, r, in, records, v)
+			return yes, &v
 		}
-		clauses = append(clauses, v.Clauses...)
-		duties = stricter(duties, v.Obligations)
-		ruled[rec.Category] = v.Obligations.Mask
+		yes.clauses = append(yes.clauses, v.Clauses...)
+		yes.duties = stricter(yes.duties, v.Obligations)
+		yes.masks[rec.Category] = v.Obligations.Mask
 	}
-	slices.Sort(clauses)
-	clauses = slices.Compact(clauses)
+	slices.Sort(yes.clauses)
+	yes.clauses = slices.Compact(yes.clauses)
+	return yes, nil
+}
 
-	mask := masks(s, r, ruled)
-	e := g.entry(s, r, in, records, clauses, "permitted")
+// permit records a yes and hands out its permit; held is what keeps it from being an erasure.
+func (g *Gate) permit(ctx context.Context, tx *store.Tx, q question, yes ruling, held *Refusal) (Permit, error) {
+	r, now := q.Request, q.in.Context.Now
+	mask := masks(q.statement, r, yes.masks)
+	e := g.entry(q.statement, r, q.in, q.records, yes.clauses, "permitted")
 	if e.Subject != nil {
 		e.Subject.Covered = covered(r.Fields, mask)
 	}
 	gag := time.Time{}
-	if duties.DelayGag {
+	if yes.duties.DelayGag {
 		gag = r.gag(now)
 	}
 	e.Gag = later(gag, r.Hidden)
@@ -236,14 +272,14 @@ func (g *Gate) decide(ctx context.Context, tx *store.Tx, r Request, refuse refus
 	if err := g.keepUnderGag(ctx, tx, r.Subject, gag); err != nil {
 		return Permit{}, err
 	}
-	if err := g.notify(ctx, tx, entry, r.Subject, duties.Notify, gag); err != nil {
+	if err := g.notify(ctx, tx, entry, r.Subject, yes.duties.Notify, gag); err != nil {
 		return Permit{}, err
 	}
 	g.permitted.Add(1)
-	return Permit{&permit{tx: tx, action: r.Action, grant: Grant{
-		Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
-		Mask: mask, Statement: s, Entry: entry, Clauses: clauses, At: now,
-		kind: r.Actor.Kind, by: r.by(), desk: r.Desk, gag: gag,
+	return Permit{&permit{tx: tx, held: held, grant: Grant{
+		Action: r.Action, Subject: r.Subject, Collection: r.Collection, Fields: slices.Clone(r.Fields), Purpose: r.Purpose,
+		Mask: mask, Statement: q.statement, Entry: entry, Clauses: yes.clauses, At: now, Aside: r.Aside,
+		kind: r.Actor.Kind, by: r.by(), desk: r.Desk, gag: gag, held: held != nil,
 	}}}, nil
 }
 
@@ -372,12 +408,15 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 		if !ok {
 			return nil, fmt.Errorf("gate: field %s: no category %q", f, d.Category)
 		}
-		purposes := givenFor(d, s, given, state)
+		purposes, disputed := givenFor(d, s, given, state), state.disputed(f)
+		if r.Aside {
+			purposes, disputed = nil, false
+		}
 		i := slices.IndexFunc(out, func(rec statement.Record) bool { return rec.Category == d.Category })
 		if i < 0 {
 			out = append(out, statement.Record{
 				Collection: r.Collection, Category: d.Category, Level: c.Level, Purposes: purposes,
-				Identifying: d.Identifying, Disputed: state.disputed(f), Since: d.Since, Sponsors: r.Sponsors,
+				Identifying: d.Identifying, Disputed: disputed, Since: d.Since, Sponsors: r.Sponsors,
 			})
 			continue
 		}
@@ -389,7 +428,7 @@ func (g *Gate) records(s *statement.Statement, r Request, state personState) ([]
 		} else {
 			rec.Purposes = slices.DeleteFunc(rec.Purposes, func(p loot.Purpose) bool { return !slices.Contains(purposes, p) })
 		}
-		rec.Identifying, rec.Disputed = rec.Identifying || d.Identifying, rec.Disputed || state.disputed(f)
+		rec.Identifying, rec.Disputed = rec.Identifying || d.Identifying, rec.Disputed || disputed
 		if d.Since.After(rec.Since) {
 			rec.Since = d.Since
 		}

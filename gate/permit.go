@@ -15,14 +15,15 @@ import (
 type Permit struct{ state *permit }
 
 type permit struct {
-	tx     *store.Tx
-	action loot.Action
-	grant  Grant
-	spent  atomic.Bool
+	tx    *store.Tx
+	grant Grant
+	held  *Refusal // see [Permit.Held]
+	spent atomic.Bool
 }
 
 // A Grant is what a permit is for.
 type Grant struct {
+	Action     loot.Action
 	Subject    loot.Subject
 	Collection loot.Collection
 	Fields     []loot.Field
@@ -32,11 +33,13 @@ type Grant struct {
 	Clauses    []loot.Clause         // that decided
 	Entry      string                // of the ledger
 	At         time.Time             // of the decision
+	Aside      bool                  // erase: what was set aside of the fields, and nothing beside it
 
 	kind loot.ActorKind // of who asked
 	by   loot.Actor
 	desk string
 	gag  time.Time // until when it is hidden; zero: it is not
+	held bool
 }
 
 // Entry returns the id of the ledger entry that records the decision.
@@ -55,6 +58,18 @@ func (p Permit) Clauses() []loot.Clause {
 	return p.state.grant.Clauses
 }
 
+// Held returns why what is to be erased is set aside instead (see [Gate.SetAside]); nil: it
+// is erased.
+func (p Permit) Held() *Refusal {
+	if p.state == nil {
+		return nil
+	}
+	return p.state.held
+}
+
+// Held reports whether the grant is to set aside what it names, and to erase nothing.
+func (g Grant) Held() bool { return g.held }
+
 // Spend uses the permit up for action within tx and returns what it grants.
 // A permit that is zero, spent, from another transaction or for another action
 // is a [*Misuse].
@@ -64,7 +79,7 @@ func (p Permit) Spend(tx *store.Tx, action loot.Action) (Grant, error) {
 		return Grant{}, &Misuse{How: "missing"}
 	case s.tx != tx:
 		return Grant{}, &Misuse{How: "elsewhere", Grant: s.grant}
-	case s.action != action:
+	case s.grant.Action != action:
 		return Grant{}, &Misuse{How: "widened", Grant: s.grant}
 	case s.spent.Swap(true):
 		return Grant{}, &Misuse{How: "twice", Grant: s.grant}
@@ -74,8 +89,8 @@ func (p Permit) Spend(tx *store.Tx, action loot.Action) (Grant, error) {
 
 // SpendAny is [Permit.Spend] for whichever of the actions the permit is for.
 func (p Permit) SpendAny(tx *store.Tx, actions ...loot.Action) (Grant, error) {
-	if p.state != nil && slices.Contains(actions, p.state.action) {
-		return p.Spend(tx, p.state.action)
+	if p.state != nil && slices.Contains(actions, p.state.grant.Action) {
+		return p.Spend(tx, p.state.grant.Action)
 	}
 	return p.Spend(tx, actions[0])
 }

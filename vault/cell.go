@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"loot"
@@ -286,18 +287,24 @@ func appendPacked(b, packed []byte, cells ...cell) []byte {
 	return b
 }
 
+// base returns the field of which the cell says something, by its value or otherwise.
+func (c cell) base() loot.Field {
+	return loot.Field(strings.TrimRight(string(c.field), proposed+aside))
+}
+
+// counts reports whether the cell has the value of its field that counts.
+func (c cell) counts() bool { return c.base() == c.field }
+
 // of returns the key that seals the cell: that of its field.
 func (c cell) of(key *keyring.PersonKey) *keyring.PersonKey {
-	f, _ := c.proposes()
-	return key.Of(f)
+	return key.Of(c.base())
 }
 
 // lost reports whether the key of the cell was destroyed: it came back with a backup from
 // before its field was erased. Neither number nor time says that alone, as numbers go back with
 // a backup, and the clocks of two nodes differ.
 func (c cell) lost(key *keyring.PersonKey) bool {
-	f, _ := c.proposes()
-	e, erased := key.Erased(f)
+	e, erased := key.Erased(c.base())
 	return erased && c.version <= e.Version && c.origin.at <= e.At
 }
 

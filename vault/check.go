@@ -152,6 +152,9 @@ func (v *Vault) checkRecord(ctx context.Context, r *Report, rec record) (indexed
 			r.add(rec, c.field, "the value does not open: it was changed, or belongs elsewhere")
 			continue
 		}
+		if c.marksAside() {
+			continue
+		}
 		r.Values++
 		if c.spell == 0 {
 			continue

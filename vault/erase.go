@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	if err != nil {
 		return err
 	}
+	if g.Held() || g.Aside {
+		return g.Widened()
+	}
 	rec, err := v.load(ctx, tx, g.Subject, g.Collection, true)
 	if err != nil && !errors.Is(err, ErrDamaged) { // what is damaged can be erased
 		return err
@@ -60,46 +64,68 @@ func (destroyFields) Kind() string { return "vault.destroyfields" }
 
 // Remove erases the fields of a permit, with their earlier values and their
 // files, and then their keys are destroyed, which reaches every copy. The rest of the
-// record stays.
+// record stays. What an order holds leaves the record as if it were erased, and is set
+// aside (see [gate.Gate.SetAside]): it opens for answers to authorities and courts alone, until
+// a permit for what lies aside erases it.
 func (v *Vault) Remove(ctx context.Context, tx *store.Tx, p gate.Permit) error {
 	g, err := p.Spend(tx, loot.Erase)
 	if err != nil {
 		return err
 	}
-	rec, key, err := v.loadProven(ctx, tx, g.Subject, g.Collection, true)
+	rec, key, err := v.loadToSeal(ctx, tx, g.Subject, g.Collection)
 	if err != nil {
 		return err
 	}
+	take := v.removeField
+	switch {
+	case g.Held():
+		take = v.setAside
+	case g.Aside:
+		take = v.removeAside
+	}
+	if !g.Aside { // which nobody sees go
+		rec.Version++
+		rec.Changed = g.At
+	}
 	for _, f := range g.Fields {
-		for _, held := range []loot.Field{f, proposalOf(f)} {
-			i := rec.cell(held)
-			if i < 0 {
-				continue
-			}
-			if err := v.unindex(ctx, tx, rec.Subject, rec.cells[i]); err != nil {
-				return err
-			}
-			rec.cells = slices.Delete(rec.cells, i, i+1)
-		}
-		const of = `subject = $1 AND collection = $2 AND field = $3`
-		if _, err := tx.Exec(ctx, `DELETE FROM vault_history WHERE `+of, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
-			return fmt.Errorf("vault: remove: %w", err)
-		}
-		if err := dropFiles(ctx, tx, of, g.Subject.Compact(), string(g.Collection), string(f)); err != nil {
+		if err := take(ctx, tx, g, key, &rec, f); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(g.Fields, g.Statement.CountryField(g.Collection)) {
+	if !g.Aside && slices.Contains(g.Fields, g.Statement.CountryField(g.Collection)) {
 		if err := v.Gate.Assume(ctx, tx, g.Residence("")); err != nil {
 			return err
 		}
 	}
-	rec.Version++
-	rec.Changed = g.At
-	if err := v.update(ctx, tx, key, &rec); err != nil {
+	if err := v.update(ctx, tx, key, &rec); err != nil || g.Held() {
 		return err
 	}
 	return v.Jobs.Enqueue(ctx, tx, destroyFields{g.Subject, g.Collection, g.Fields, keyring.Erasure{Version: rec.Version, At: g.At.UnixMicro()}})
+}
+
+// removeField leaves nothing of a field, nor of what was set aside of it.
+func (v *Vault) removeField(ctx context.Context, tx *store.Tx, g gate.Grant, _ *keyring.PersonKey, rec *record, f loot.Field) error {
+	for _, held := range []loot.Field{f, proposalOf(f), asideName(f)} {
+		i := rec.cell(held)
+		if i < 0 {
+			continue
+		}
+		if err := v.unindex(ctx, tx, rec.Subject, rec.cells[i]); err != nil {
+			return err
+		}
+		rec.cells = slices.Delete(rec.cells, i, i+1)
+	}
+	return removeFormer(ctx, tx, g, f, math.MaxInt64, math.MaxInt64)
+}
+
+// removeFormer removes the former values of a field up to a version, and its files that were
+// made by a time.
+func removeFormer(ctx context.Context, tx *store.Tx, g gate.Grant, f loot.Field, version, at int64) error {
+	const of = `subject = $1 AND collection = $2 AND field = $3`
+	if _, err := tx.Exec(ctx, `DELETE FROM vault_history WHERE `+of+` AND version <= $4`, g.Subject.Compact(), string(g.Collection), string(f), version); err != nil {
+		return fmt.Errorf("vault: remove: %w", err)
+	}
+	return dropFiles(ctx, tx, of+` AND made <= $4`, g.Subject.Compact(), string(g.Collection), string(f), at)
 }
 
 // destroyFields destroys the keys of erased fields and says so on the ledger. What was given
@@ -147,8 +173,7 @@ func (v *Vault) destroyFields(ctx context.Context, a destroyFields) error {
 // fieldsOf returns the fields as which something of a record is sealed.
 func (v *Vault) fieldsOf(ctx context.Context, tx *store.Tx, rec record) (out []loot.Field, err error) {
 	for _, c := range rec.cells {
-		f, _ := c.proposes()
-		out = append(out, f)
+		out = append(out, c.base())
 	}
 	rows, err := tx.Query(ctx, `SELECT field FROM vault_history WHERE subject = $1 AND collection = $2 UNION SELECT field FROM vault_file WHERE subject = $1 AND collection = $2`,
 		rec.Subject.Compact(), string(rec.collection))

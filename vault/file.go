@@ -290,8 +290,17 @@ func (v *Vault) file(ctx context.Context, tx *store.Tx, g gate.Grant, id string)
 	if f.subject != g.Subject || f.collection != g.Collection || !slices.Contains(g.Fields, f.field) {
 		return f, nil, g.Widened()
 	}
-	_, err = v.load(ctx, tx, g.Subject, g.Collection, false)
-	return f, key, err // of somebody who is erased, or not yet there, there is no record
+	rec, err := v.load(ctx, tx, g.Subject, g.Collection, false)
+	if err == nil {
+		err = rec.prove(key) // else nobody knows what was set aside
+	}
+	if err != nil { // of somebody who is erased, or not yet there, there is no record
+		return f, nil, err
+	}
+	if g.Action != loot.Answer && rec.aside()[f.field].tookFile(f) {
+		return f, nil, errErased
+	}
+	return f, key, nil
 }
 
 // filesOf reads the files of a record that have arrived, which are not proven
@@ -317,8 +326,8 @@ func (v *Vault) filesOf(ctx context.Context, tx *store.Tx, s loot.Subject, c loo
 
 // files opens what is sealed about the files of a grant's fields. All are
 // proven, as a damaged one may be of such a field.
-func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, error) {
-	rows, err := v.filesOf(ctx, tx, o.g.Subject, o.g.Collection)
+func (o *opener) files(ctx context.Context, tx *store.Tx) ([]File, error) {
+	rows, err := o.v.filesOf(ctx, tx, o.g.Subject, o.g.Collection)
 	if err != nil {
 		return nil, err
 	}
@@ -327,7 +336,7 @@ func (v *Vault) files(ctx context.Context, tx *store.Tx, o *opener) ([]File, err
 		if err := row.prove(o.key); err != nil {
 			return nil, err
 		}
-		if row.kept == 0 || row.lost(o.key) || !slices.Contains(o.g.Fields, row.field) {
+		if row.kept == 0 || row.lost(o.key) || !slices.Contains(o.g.Fields, row.field) || o.aside[row.field].tookFile(row) {
 			continue
 		}
 		f, err := o.about(row)

@@ -25,7 +25,7 @@ func (v *Vault) Open(ctx context.Context, tx *store.Tx, p gate.Permit) (Values, 
 	if err != nil {
 		return nil, err
 	}
-	return v.opener(tx, g, key).values(rec)
+	return v.opener(tx, g, key).values(ctx, tx, rec)
 }
 
 // A Former is a value that was corrected or removed.
@@ -54,7 +54,7 @@ func (v *Vault) OpenWhole(ctx context.Context, tx *store.Tx, p gate.Permit) (Who
 			return Whole{}, err
 		}
 	}
-	w.Files, err = v.files(ctx, tx, o)
+	w.Files, err = o.files(ctx, tx)
 	return w, err
 }
 
@@ -66,7 +66,7 @@ func (o *opener) former(ctx context.Context, tx *store.Tx) (map[loot.Field][]For
 	}
 	out := map[loot.Field][]Former{}
 	for _, h := range cells {
-		if !slices.Contains(o.g.Fields, h.field) {
+		if !slices.Contains(o.g.Fields, h.field) || o.aside[h.field].tookValue(h.cell) {
 			continue
 		}
 		if err := h.prove(o.key); err != nil {
@@ -142,6 +142,8 @@ type opener struct {
 	v   *Vault
 	g   gate.Grant
 	key *keyring.PersonKey
+
+	aside map[loot.Field]cell // what of a record it does not see; see [record.aside]
 }
 
 func (v *Vault) opener(tx *store.Tx, g gate.Grant, key *keyring.PersonKey) *opener {
@@ -151,8 +153,9 @@ func (v *Vault) opener(tx *store.Tx, g gate.Grant, key *keyring.PersonKey) *open
 	return &opener{v: v, g: g, key: key.In(tally)}
 }
 
-// values opens what a record holds in the fields of the grant.
-func (o *opener) values(rec record) (Values, error) {
+// values opens what a record holds in the fields of the grant; for an answer, also what lies
+// aside of those in which nothing counts.
+func (o *opener) values(ctx context.Context, tx *store.Tx, rec record) (Values, error) {
 	out := make(Values, len(o.g.Fields))
 	for _, c := range rec.cells {
 		if !slices.Contains(o.g.Fields, c.field) {
@@ -164,7 +167,19 @@ func (o *opener) values(rec record) (Values, error) {
 		}
 		out[c.field] = value
 	}
-	return out, nil
+	if o.g.Action != loot.Answer {
+		return out, nil
+	}
+	kept, err := o.v.asideOf(ctx, tx, rec, o.key)
+	for f, c := range kept {
+		if _, counts := out[f]; counts || !slices.Contains(o.g.Fields, f) {
+			continue
+		}
+		if out[f], err = o.open(c); err != nil {
+			return nil, err
+		}
+	}
+	return out, err
 }
 
 // open opens one cell, masked as the grant says.
@@ -174,7 +189,7 @@ func (o *opener) open(c cell) (Value, error) {
 		return Value{}, fmt.Errorf("vault: %s of %s: %w", c.field, o.g.Subject, err)
 	}
 	value := Value{Clear: clearOf(string(plain)), About: o.v.about(c)}
-	f, _ := c.proposes()
+	f := c.base()
 	if how := o.mask(f); how != "none" {
 		d, _ := o.g.Statement.Field(f)
 		value.Clear, value.Masked = clearOf(mask(how, d.Type, string(plain))), true

@@ -101,7 +101,10 @@ func (v *Vault) openRecord(ctx context.Context, tx *store.Tx, p gate.Permit) (Op
 		return Opened{}, nil, err
 	}
 	o := v.opener(tx, g, key)
-	values, err := o.values(rec)
+	if g.Action != loot.Answer {
+		o.aside = rec.aside()
+	}
+	values, err := o.values(ctx, tx, rec)
 	if err != nil {
 		return Opened{}, nil, err
 	}

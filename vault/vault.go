@@ -403,7 +403,7 @@ func (v *Vault) Held(ctx context.Context, tx *store.Tx, s loot.Subject, c loot.C
 	}
 	out := make(map[loot.Field]About, len(rec.cells))
 	for _, c := range rec.cells {
-		if _, waits := c.proposes(); !waits {
+		if c.counts() {
 			out[c.field] = v.about(c)
 		}
 	}

@@ -370,12 +370,12 @@ func (v *Vault) keepUntil(ctx context.Context, tx *store.Tx, key *keyring.Person
 	return v.update(ctx, tx, key, &rec)
 }
 
-// A Due is a record of which fields are to be erased.
+// A Due is a record of which fields are to be erased, those that were set aside among them.
 type Due struct {
 	Subject    loot.Subject
 	Collection loot.Collection
 	Fields     []loot.Field
-	Until      []time.Time // of each field, when its time came
+	Until      []time.Time // of each field, when its time came or it was set aside
 }
 
 // Due returns the next n records of a collection, after that of a subject, of
@@ -400,7 +400,7 @@ func (v *Vault) Due(ctx context.Context, tx *store.Tx, c loot.Collection, now ti
 			due := Due{Subject: rec.Subject, Collection: rec.collection}
 			for _, c := range rec.cells {
 				if _, waits := c.proposes(); !waits && c.expired(now) {
-					due.Fields = append(due.Fields, c.field)
+					due.Fields = append(due.Fields, c.base())
 					due.Until = append(due.Until, c.deadline())
 				}
 			}

@@ -13,23 +13,25 @@ import (
 	"time"
 
 	"loot"
+	"loot/desk"
 	"loot/desk/desktest"
 	"loot/gate"
+	"loot/ledger"
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
 )
 
 // random is what differs between two people of whom the same is known: ids,
-// tokens of forms, receipts, and their addresses.
-var random = regexp.MustCompile(`\b[a-z][0-9a-z]{26}\b|"receipt": "[^"]*"|name="(csrf|sent|version)" value="[^"]*"|\b(jo|an)@example\.com`)
+// tokens of forms, receipts, references of errors, and their addresses.
+var random = regexp.MustCompile(`\b[a-z][0-9a-z]{26}\b|"receipt": "[^"]*"|name="(csrf|sent)" value="[^"]*"|name <code>[0-9a-f]{16}</code>|\b(jo|an)@example\.com`)
 
 // portal returns all that a person sees of themself, without what is random.
 func (h *house) portal(s loot.Subject) string {
 	h.Helper()
 	h.as(s)
 	var b strings.Builder
-	for _, path := range []string{"/portal", "/portal/permissions", "/portal/timeline", "/portal/account"} {
+	for _, path := range []string{"/portal", "/portal/permissions", "/portal/timeline", "/portal/account", "/portal/correct/contact.phone", "/portal/correct/company.name"} {
 		h.Confirm() // every entry has its receipt, that of the page before as well
 		a := h.Get(path)
 		b.WriteString(path + " " + strconv.Itoa(a.Status) + "\n" + a.Body)
@@ -57,18 +59,21 @@ func alike(t *testing.T, when, gagged, other string) {
 	}
 }
 
-// answer hands a person's address to the police in secret: refused first, then
-// approved by two others and permitted.
-func (h *house) answer(s loot.Subject, gag time.Time) {
+// answer hands details of a person, their address if none is named, to the police in
+// secret: refused first, then approved by two others and permitted.
+func (h *house) answer(s loot.Subject, gag time.Time, fields ...loot.Field) (got vault.Values) {
 	h.Helper()
 	ctx := h.Context()
 	h.undertaking = h.Clock.Now().Add(-time.Hour)
+	if fields == nil {
+		fields = []loot.Field{"contact.email"}
+	}
 	staff := func(id string, role loot.Role) loot.Actor {
 		return loot.Actor{Kind: loot.Staff, ID: id, Roles: []loot.Role{role}}
 	}
 	r := gate.Request{
 		Action: loot.Answer, Actor: loot.Actor{Kind: loot.Authority, ID: "police"}, By: staff("u-counsel", "counsel"), Desk: "disclosure",
-		Purpose: "lawful-request", Subject: s, Collection: collection, Fields: []loot.Field{"contact.email"}, Entered: true,
+		Purpose: "lawful-request", Subject: s, Collection: collection, Fields: fields, Unmask: true, Entered: true,
 		Asked: &statement.Asked{Basis: "law", Valid: true, Until: h.Clock.Now().AddDate(0, 1, 0), Scope: []loot.Category{"contact"}, Gag: gag},
 		Told:  "Our reference is D-1.",
 	}
@@ -78,7 +83,7 @@ func (h *house) answer(s loot.Subject, gag time.Time) {
 			if err != nil {
 				return err
 			}
-			_, err = h.Kit.Vault.Open(ctx, tx, p)
+			got, err = h.Kit.Vault.Open(ctx, tx, p)
 			return err
 		})
 	}
@@ -97,6 +102,7 @@ func (h *house) answer(s loot.Subject, gag time.Time) {
 		return err
 	})
 	ok(h, decide())
+	return got
 }
 
 // held returns which details of somebody are held.
@@ -170,6 +176,127 @@ func TestAGagIsNotSeen(t *testing.T) {
 		sweep()
 		if h.holds(secret) {
 			t.Error("not erased after the gag")
+		}
+	})
+}
+
+// TestWhatSecrecyHoldsIsGoneForEverybody: what somebody under secrecy had erased, or what
+// nothing needs of them any longer, is as gone as anybody else's, and stays so if they keep
+// the account and give it anew. An answer alone still has it, and it goes when the secrecy ends.
+func TestWhatSecrecyHoldsIsGoneForEverybody(t *testing.T) {
+	t.Parallel()
+	s := onlyFor(t)
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, s)
+		counts := map[bool]int{}
+		h.desk.Lapsed = func(_ context.Context, _ *store.Tx, _ string, l desk.Lapse, stayed bool) error {
+			counts[stayed] += l.Count
+			return nil
+		}
+		secret, other := h.register(jo...), h.register(with(jo, "contact.email", "an@example.com")...)
+		gag := h.Clock.Now().Add(200 * day)
+		h.answer(secret, gag)
+		both := func(when string, do func(s loot.Subject)) {
+			t.Helper()
+			seen := map[loot.Subject]string{}
+			for _, s := range []loot.Subject{secret, other} {
+				h.as(s)
+				do(s)
+			}
+			h.Confirm()
+			for _, s := range []loot.Subject{secret, other} {
+				h.as(s)
+				h.Get("/portal") // with what was said to whoever did something before
+				lines := strings.Split(h.portal(s), "\n")
+				slices.Sort(lines) // two jobs of one moment come in any order
+				seen[s] = strings.Join(lines, "\n")
+			}
+			alike(t, when, seen[secret], seen[other])
+		}
+		post := func(path string, pairs ...string) {
+			t.Helper()
+			if a := h.Post(path, pairs...); a.Status != http.StatusSeeOther {
+				t.Fatalf("%s: %d: %s", path, a.Status, text(a.Body))
+			}
+		}
+		nothing := func(loot.Subject) {}
+
+		both("with a detail that only a permission needs", func(loot.Subject) {
+			post("/portal/permissions/suggestions", "give", "yes")
+			h.correct("contact.hint", "Backups, mostly")
+			h.correct("contact.hint", "Backups, and mail")
+		})
+		both("once it is taken back", func(loot.Subject) { post("/portal/permissions/suggestions", "give", "no") })
+		h.nightAfter(day)
+		both("after the night", nothing)
+		if counts[true] != 1 || counts[false] != 1 || slices.Contains(h.held(secret), "contact.hint") {
+			t.Errorf("of two details that nothing needs %d are counted as erased and %d as kept", counts[false], counts[true])
+		}
+
+		both("erasing asked for", func(loot.Subject) {
+			h.correct("contact.phone", "+353 1 555 0199")
+			post("/portal/account/erase", "sure", "yes")
+		})
+		h.nightAfter(day)
+		both("while the rest waits", nothing)
+		both("the account kept", func(loot.Subject) {
+			post("/portal/account/keep")
+			hides(t, h.Get("/portal"), "+353 1 555")
+		})
+		both("given anew", func(loot.Subject) {
+			post("/portal/order/backup", "plan", "backup-500")
+			h.correct("contact.phone", "+353 1 555 0111")
+			h.correct("contact.phone", "+353 1 555 0112")
+		})
+		h.nightAfter(60 * day)
+		both("past the day of the record", func(loot.Subject) {
+			page := h.Get("/portal")
+			shows(t, page, http.StatusOK, "+353 1 555 0111", "+353 1 555 0112")
+			hides(t, page, "+353 1 555 0100", "+353 1 555 0199", "Backups")
+		})
+		both("removed by themselves", func(loot.Subject) {
+			post("/portal/correct/contact.phone", "remove", "yes", "version", stamped.FindStringSubmatch(h.Get("/portal/correct/contact.phone").Body)[1])
+		})
+
+		got := h.answer(secret, gag, "contact.hint", "contact.phone", "contact.email")
+		if got["contact.hint"].Reveal() != "Backups, and mail" || got["contact.phone"].Reveal() != "+353 1 555 0199" || len(got) != 3 {
+			t.Errorf("the answer has %d details", len(got))
+		}
+		both("after the answer", func(loot.Subject) { h.correct("contact.phone", "+353 1 555 0113") })
+		if got := h.answer(secret, gag, "contact.phone"); got["contact.phone"].Reveal() != "+353 1 555 0113" {
+			t.Error("the answer has not what counts now")
+		}
+
+		erasures := func() (n int) {
+			for _, it := range h.items(secret) {
+				if it.Facts.Action == loot.Erase && it.Facts.Verdict == ledger.Permitted {
+					n++
+				}
+			}
+			return n
+		}
+		before := erasures()
+		h.nightAfter(gag.Sub(h.Clock.Now()) + 25*time.Hour)
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			aside, err := h.Kit.Vault.Aside(ctx, tx, secret, collection)
+			if len(aside) > 0 {
+				t.Errorf("after the secrecy %d details lie aside", len(aside))
+			}
+			return err
+		})
+		key, err := h.Kit.Vault.Keyring.Person(t.Context(), secret, collection)
+		ok(t, err)
+		if _, erased := key.Erased("contact.hint"); !erased {
+			t.Error("the key of what lay aside is not destroyed")
+		}
+		if n := erasures() - before; n != 1 { // details of one kind
+			t.Errorf("%d entries more tell after the secrecy what was erased", n)
+		}
+		h.as(secret)
+		shows(t, h.Get("/portal"), http.StatusOK, "+353 1 555 0113")
+		shows(t, h.Get("/portal/timeline"), http.StatusOK, "Refused: erasing")
+		if r, err := h.Kit.Vault.Check(t.Context()); err != nil || len(r.Problems) > 0 {
+			t.Errorf("%v %v", r.Problems, err)
 		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -309,14 +311,34 @@ func (c *customers) lapsePage(ctx context.Context, a lapsePage) error {
 	})
 }
 
-// lapse erases what of a record nothing needs any longer: the details whose
-// time is over, one decision for each kind of them, or the whole record if
+// lapse erases what of a record nothing needs any longer: what was set aside of it, and the
+// details whose time is over, one decision for each kind of them, or the whole record if
 // nothing else is in it. What holds it, such as an order to preserve it, is not
 // told here; the next sweep tries again.
 func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 	s, err := c.inForce()
 	if err != nil {
 		return err
+	}
+	for _, kind := range s.Categories() {
+		err := c.Gate.InTx(ctx, func(tx *store.Tx) error {
+			if err := c.Gate.Lock(ctx, tx, a.Subject); err != nil {
+				return err
+			}
+			aside, err := c.Vault.Aside(ctx, tx, a.Subject, collection)
+			if err != nil {
+				return err
+			}
+			r := erasureOf(s, c.actor(), a.Subject, slices.Sorted(maps.Keys(aside)))
+			r.Aside = true
+			return c.eraseFields(ctx, tx, s, kind, r, whyNeedless)
+		})
+		if loot.KindOf(err) == loot.NotFound {
+			return nil // the record is erased
+		}
+		if err := c.stayed(ctx, kind.Title, err); err != nil {
+			return err
+		}
 	}
 	for _, kind := range s.Categories() {
 		var all bool
@@ -331,7 +353,7 @@ func (c *customers) lapse(ctx context.Context, a lapseArgs) error {
 			if all {
 				return c.eraseRecord(ctx, tx, s, c.actor(), a.Subject)
 			}
-			return c.eraseFields(ctx, tx, s, erasureOf(s, c.actor(), a.Subject, ofKind(s, kind, over)), whyNeedless)
+			return c.eraseFields(ctx, tx, s, kind, erasureOf(s, c.actor(), a.Subject, over), whyNeedless)
 		})
 		if err := c.stayed(ctx, kind.Title, err); err != nil || all {
 			return err

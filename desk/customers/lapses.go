@@ -79,14 +79,22 @@ func ofKind(s *statement.Statement, kind statement.Category, fields []loot.Field
 	return slices.DeleteFunc(fields, func(f loot.Field) bool { d, _ := s.Field(f); return d.Category != kind.ID })
 }
 
-// eraseFields erases the fields that a request names, if there are any, and counts them.
-func (c *customers) eraseFields(ctx context.Context, tx *store.Tx, s *statement.Statement, r gate.Request, why string) error {
-	if len(r.Fields) == 0 {
+// eraseFields erases the fields of a kind that a request names, if there are any, and counts
+// them. What an order holds of them is set aside, as nobody is to see it held, and counts as
+// kept.
+func (c *customers) eraseFields(ctx context.Context, tx *store.Tx, s *statement.Statement, kind statement.Category, r gate.Request, why string) error {
+	if r.Fields = ofKind(s, kind, r.Fields); len(r.Fields) == 0 {
 		return nil
 	}
-	p, err := c.Gate.Decide(ctx, tx, r)
+	p, err := c.Gate.SetAside(ctx, tx, r)
 	if err != nil {
 		return err
+	}
+	if no := p.Held(); no != nil {
+		if err := c.Held(ctx, tx, name, kind.Title, no.Clause, no.Needed, 1); err != nil {
+			return err
+		}
+		return c.Vault.Remove(ctx, tx, p)
 	}
 	for _, title := range s.Titles(r.Fields...) {
 		if err := c.Erased(ctx, tx, name, desk.Lapse{What: title, Why: why, Clause: first(p.Clauses()), Count: 1}); err != nil {

@@ -108,9 +108,9 @@ func (c *customers) leavingOf(ctx context.Context, tx *store.Tx, s *statement.St
 	return newLeaving(s, p, services, c.Now()), err
 }
 
-// gone returns the fields that somebody who waits to be erased has no longer, as far as
-// they and whoever helps them are concerned: what no law keeps is erased at once, and what
-// an order holds of it is not told apart.
+// gone returns the fields that somebody who waits to be erased has no longer: what no law
+// keeps leaves their record at once. It is shown no more before the job for it has run, and
+// neither asked for nor taken again as long as they wait.
 func (c *customers) gone(ctx context.Context, tx *store.Tx, subject loot.Subject) ([]loot.Field, error) {
 	s, err := c.inForce()
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *customers) gone(ctx context.Context, tx *store.Tx, subject loot.Subject
 }
 
 // part erases what no law keeps of somebody whose record waits for its day, one decision for
-// each kind of detail. What holds it is not told; the next sweep tries again.
+// each kind of detail. What an order holds of it is set aside, which is not told.
 func (c *customers) part(ctx context.Context, s *statement.Statement, subject loot.Subject) error {
 	me := loot.Actor{Kind: loot.Person, ID: string(subject)}
 	for _, kind := range s.Categories() {
@@ -141,9 +141,9 @@ func (c *customers) part(ctx context.Context, s *statement.Statement, subject lo
 			if err != nil {
 				return err
 			}
-			r := erasureOf(s, me, subject, ofKind(s, kind, among(gone, held)))
+			r := erasureOf(s, me, subject, among(gone, held))
 			r.Hidden = e.Due
-			return c.eraseFields(ctx, tx, s, r, whyAsked)
+			return c.eraseFields(ctx, tx, s, kind, r, whyAsked)
 		})
 		if err := c.stayed(ctx, kind.Title, err); err != nil {
 			return err

@@ -184,6 +184,38 @@ func TestTheAnswerIsSealed(t *testing.T) {
 	h.exports(s, 2)
 }
 
+// TestWhatAnOrderHoldsIsAnswered: what its owner had erased and an order preserves is offered,
+// and handed over, and shows nowhere else.
+func TestWhatAnOrderHoldsIsAnswered(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		key, err := age.GenerateX25519Identity()
+		ok(t, err)
+		h.ages["police"] = key.Recipient().String()
+		s := h.person("jo@example.com")
+		h.Tx(func(ctx context.Context, tx *store.Tx) error {
+			return h.Kit.Gate.Hold(ctx, tx, s, h.Clock.Now().AddDate(0, 0, 30))
+		})
+		h.Actor = loot.Actor{Kind: loot.Person, ID: string(s)}
+		h.leads(h.Post("/portal/account/erase", "sure", "yes"))
+		h.Drain()
+		h.leads(h.Post("/portal/account/keep"))
+		desktest.Lacks(t, h.Get("/portal"), "+353 1 555 0100")
+		h.as("t-counsel")
+		id := h.enter("police", "subscriber")
+		h.leads(h.do(id, "person", "by", "id", "value", string(s)))
+		h.leads(h.do(id, "assess", lawful("contact")...))
+		h.leads(h.do(id, "ask", "field", "contact.phone", "extent", whole))
+		ok(t, h.vote(id, "t-dpo", true))
+		ok(t, h.vote(id, "t-counsel-2", true))
+		h.leads(h.do(id, "answer"))
+		var read answered
+		ok(t, json.Unmarshal(unseal(t, h.filesOf(id)["answer"], key)["answer.json"], &read))
+		if len(read.Details) != 1 || read.Details[0].Value != "+353 1 555 0100" {
+			t.Errorf("the answer: %+v", read)
+		}
+	})
+}
+
 // TestTwoPeopleAgree: nobody to their own request, one of them counsel, each once, and
 // what was agreed to is used once and by whoever asked.
 func TestTwoPeopleAgree(t *testing.T) {

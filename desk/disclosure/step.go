@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -46,7 +47,7 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 		return st, err
 	}
 	if st.r.Subject != "" {
-		if st.held, err = d.Vault.Held(ctx, tx, st.r.Subject, collection); err != nil {
+		if st.held, err = d.answerable(ctx, tx, st.r.Subject); err != nil {
 			return st, err
 		}
 	}
@@ -54,6 +55,18 @@ func (d *disclosure) stand(ctx context.Context, tx *store.Tx, s *statement.State
 		st.approval, err = d.Gate.Standing(ctx, tx, st.r.Approval)
 	}
 	return st, err
+}
+
+// answerable returns what is held of somebody, with what an order to preserve or a secrecy
+// alone keeps, which nobody sees but who answers.
+func (d *disclosure) answerable(ctx context.Context, tx *store.Tx, s loot.Subject) (map[loot.Field]vault.About, error) {
+	out, err := d.Vault.Aside(ctx, tx, s, collection)
+	if err != nil {
+		return nil, err
+	}
+	held, err := d.Vault.Held(ctx, tx, s, collection)
+	maps.Copy(out, held)
+	return out, err
 }
 
 // open reports whether something can still be done about a request, and nothing was
