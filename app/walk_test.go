@@ -380,7 +380,7 @@ func TestEveryTableIsInTheCopy(t *testing.T) {
 				return err
 			}
 			before = w.copied(tx, d)
-			if err := w.insert(tx, tables, table); err != nil {
+			if err := w.insert(tx, tables, table, "REPLACE"); err != nil { // of what the person has one row
 				return err
 			}
 			after = w.copied(tx, d)
@@ -500,6 +500,7 @@ var columnValues = map[string]any{
 	"billing_service.state":       "ended",
 	"disclosure_request.kind":     "answer",
 	"partners_sent.fields":        "[]",
+	"verification_last.fields":    `{"contact.email": {"outcome": "passed", "at": 1}}`,
 	"verification_request.answer": "[]",
 	"billing_aside.file":          "",
 	"disclosure_request.closed":   0,
@@ -511,7 +512,7 @@ func (w *walk) fill(tx *store.Tx, tables map[string][]tableColumn, table string)
 	if err := w.fillBefore(tx, tables, table); err != nil {
 		return err
 	}
-	return w.insert(tx, tables, table)
+	return w.insert(tx, tables, table, "IGNORE")
 }
 
 // fillBefore adds the rows that one of a table refers to.
@@ -526,7 +527,8 @@ func (w *walk) fillBefore(tx *store.Tx, tables map[string][]tableColumn, table s
 	return nil
 }
 
-func (w *walk) insert(tx *store.Tx, tables map[string][]tableColumn, table string) error {
+// insert adds a row about the person; or says what becomes of one that is there already.
+func (w *walk) insert(tx *store.Tx, tables map[string][]tableColumn, table, or string) error {
 	var names, places []string
 	var values []any
 	for i, c := range tables[table] {
@@ -547,7 +549,7 @@ func (w *walk) insert(tx *store.Tx, tables map[string][]tableColumn, table strin
 			values = append(values, int64(1))
 		}
 	}
-	_, err := tx.Exec(w.Context(), `INSERT INTO `+table+` (`+strings.Join(names, ", ")+`) VALUES (`+strings.Join(places, ", ")+`) ON CONFLICT DO NOTHING`, values...)
+	_, err := tx.Exec(w.Context(), `INSERT OR `+or+` INTO `+table+` (`+strings.Join(names, ", ")+`) VALUES (`+strings.Join(places, ", ")+`)`, values...)
 	return err
 }
 

@@ -12,21 +12,21 @@ import (
 	"loot"
 	"loot/desk/desktest"
 	"loot/store"
+	"loot/store/storetest"
 )
 
 // TestFormerChecksAreKept: how details were checked is known on, and when they are
 // checked again, after an update of the program that had a row for each of them.
 func TestFormerChecksAreKept(t *testing.T) {
-	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
-		after, err := fs.Sub(migrationFiles, "migrations")
+	after, err := fs.Sub(migrationFiles, "migrations")
+	desktest.OK(t, err)
+	before := fstest.MapFS{}
+	for _, file := range []string{"0001_verification.sql", "0002_evidence.sql", "0003_line.sql"} {
+		b, err := fs.ReadFile(after, file)
 		desktest.OK(t, err)
-		before := fstest.MapFS{}
-		for _, file := range []string{"0001_verification.sql", "0002_evidence.sql", "0003_line.sql"} {
-			b, err := fs.ReadFile(after, file)
-			desktest.OK(t, err)
-			before[file] = &fstest.MapFile{Data: b}
-		}
-		desktest.OK(t, db.Migrate(t.Context(), name, before))
+		before[file] = &fstest.MapFile{Data: b}
+	}
+	storetest.Each(t, map[string]fs.FS{name: before}, func(t *testing.T, db *store.DB) {
 		const some, others, nobody = loot.Subject("p-some"), loot.Subject("p-others"), loot.Subject("p-nobody")
 		at, soon := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC), time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
 		want := map[loot.Subject]map[loot.Field]last{
