@@ -125,7 +125,7 @@ func killed(t *testing.T, url, dir string) []string {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), childURL+"="+url, childDir+"="+dir)
+	cmd.Env = append(os.Environ(), childURL+"="+url, childDir+"="+dir, "TMPDIR="+t.TempDir()) // which it cannot remove
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
