@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 
 	"loot"
@@ -65,4 +67,11 @@ func (k Kit) Write(ctx context.Context, e Errand) (sent bool, err error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// LetterID returns the id of the one letter to a person that says something since a time. It
+// outlives the person, so that it names nobody.
+func LetterID(what string, to loot.Subject, since string) string {
+	sum := sha256.Sum256([]byte(string(to) + since))
+	return what + "-" + hex.EncodeToString(sum[:12])
 }

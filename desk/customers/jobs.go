@@ -2,8 +2,6 @@ package customers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -282,9 +280,7 @@ func (c *customers) leaving(ctx context.Context, a leavingArgs) error {
 	if len(kept) > 0 {
 		blocks = append(blocks, mail.Para(keptInWords(kept)))
 	}
-	// The letter outlives the person, so that its id names nobody.
-	once := sha256.Sum256([]byte(string(a.Subject) + e.Asked.String()))
-	_, err = c.Write(ctx, desk.Errand{By: c.actor(), Purpose: purposeOf(s), To: a.Subject, Collection: collection, ID: "leaving-" + hex.EncodeToString(once[:12]), Letter: mail.Letter{
+	_, err = c.Write(ctx, desk.Errand{By: c.actor(), Purpose: purposeOf(s), To: a.Subject, Collection: collection, ID: desk.LetterID("leaving", a.Subject, e.Asked.String()), Letter: mail.Letter{
 		Subject: "Your account will be erased", Greet: "Good day",
 		Blocks: append(blocks, mail.Button("See it, or keep my account", c.BaseURL+"/portal/account")),
 		Why:    "You get this because you asked for it.",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"loot"
 	"loot/desk"
@@ -28,7 +27,7 @@ func (tellArgs) Kind() string { return "verification.tell" }
 // id names the letter, so that it goes out once.
 func (a tellArgs) id() string {
 	if a.Since != "" {
-		return "check-" + string(a.Subject) + "-" + strings.ReplaceAll(a.Since, " ", "-")
+		return desk.LetterID("check", a.Subject, a.Since)
 	}
 	return "check-" + a.Request + a.Case
 }
