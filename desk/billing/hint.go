@@ -177,7 +177,7 @@ func (b *Billing) hintsFor(ctx context.Context, who loot.Subject, plans []Plan, 
 			if err != nil {
 				return fmt.Errorf("billing: hint: %w", err)
 			}
-			if err := b.countHint(ctx, tx, h.Rule, 1, 0, 0, 0, 0); err != nil {
+			if err := b.countHint(ctx, tx, h.Rule, hintCounts{Written: 1}); err != nil {
 				return err
 			}
 		}
@@ -385,17 +385,20 @@ func supported(all, both int) (share int, ok bool) {
 	return both * 10 / all * 10, true
 }
 
+// hintCounts are how many suggestions something became of.
+type hintCounts struct{ Written, Shown, Clicked, Taken, Refused int }
+
 // countHint counts what became of suggestions, without saying whose. Where nothing
 // did, nobody waits for the row that all have in common.
-func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, written, shown, clicked, taken, refused int) error {
-	if written+shown+clicked+taken+refused == 0 {
+func (b *Billing) countHint(ctx context.Context, tx *store.Tx, rule string, n hintCounts) error {
+	if n == (hintCounts{}) {
 		return nil
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO billing_hint_count (rule, month, written, shown, clicked, taken, refused) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (rule, month) DO UPDATE SET written = billing_hint_count.written + excluded.written, shown = billing_hint_count.shown + excluded.shown,
 			clicked = billing_hint_count.clicked + excluded.clicked, taken = billing_hint_count.taken + excluded.taken,
 			refused = billing_hint_count.refused + excluded.refused`,
-		rule, string(b.thisMonth()), written, shown, clicked, taken, refused); err != nil {
+		rule, string(b.thisMonth()), n.Written, n.Shown, n.Clicked, n.Taken, n.Refused); err != nil {
 		return fmt.Errorf("billing: hints: %w", err)
 	}
 	return nil
@@ -438,7 +441,7 @@ func (b *Billing) took(ctx context.Context, tx *store.Tx, o Order) error {
 		if _, err := tx.Exec(ctx, `UPDATE billing_hint SET taken = $1 WHERE id = $2`, b.Now().UnixMicro(), h.ID); err != nil {
 			return fmt.Errorf("billing: hint: %w", err)
 		}
-		if err := b.countHint(ctx, tx, h.Rule, 0, 0, 0, 1, 0); err != nil {
+		if err := b.countHint(ctx, tx, h.Rule, hintCounts{Taken: 1}); err != nil {
 			return err
 		}
 	}

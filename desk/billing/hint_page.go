@@ -50,7 +50,7 @@ func (b *Billing) suggestionsOf(ctx context.Context, tx *store.Tx, s *statement.
 		if err != nil {
 			return out, fmt.Errorf("billing: hint: %w", err)
 		}
-		if err := b.countHint(ctx, tx, h.Rule, 0, int(n), 0, 0, 0); err != nil {
+		if err := b.countHint(ctx, tx, h.Rule, hintCounts{Shown: int(n)}); err != nil {
 			return out, err
 		}
 		to := "/portal/suggestions/" + url.PathEscape(h.ID)
@@ -108,13 +108,13 @@ func (b *Billing) answerHint(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return fmt.Errorf("billing: hint: %w", err)
 			}
-			return b.countHint(ctx, tx, h.Rule, 0, 0, 0, 0, int(n))
+			return b.countHint(ctx, tx, h.Rule, hintCounts{Refused: int(n)})
 		}
 		n, err := tx.Exec(ctx, `UPDATE billing_hint SET clicked = $1 WHERE id = $2 AND clicked = 0`, now.UnixMicro(), h.ID)
 		if err != nil {
 			return fmt.Errorf("billing: hint: %w", err)
 		}
-		return b.countHint(ctx, tx, h.Rule, 0, 0, int(n), 0, 0)
+		return b.countHint(ctx, tx, h.Rule, hintCounts{Clicked: int(n)})
 	}); err != nil {
 		return err
 	}
@@ -158,8 +158,8 @@ type hintsView struct {
 
 // ruleRow is a rule with what became of its suggestions.
 type ruleRow struct {
-	Title, Words                            string
-	Written, Shown, Clicked, Taken, Refused int
+	Title, Words string
+	hintCounts
 }
 
 type companionRow struct{ Has, Also, Share string }
