@@ -213,6 +213,18 @@ func TestAnotherOneIsSuggestedWhereNoPlanIsLarger(t *testing.T) {
 		shows(t, o.Post("/console/billing/plans/backup-500/retire"), http.StatusSeeOther)
 		full("b-small")
 		shows(t, page(), http.StatusOK, "You could use the plan “2 TB”, because the disk of your backup space is 91 % full.")
+		o.asStaff("billing")
+		shows(t, o.Post("/console/billing/plans/backup-2000/retire"), http.StatusSeeOther)
+		desktest.Lacks(t, page(), "“2 TB”") // which nobody can choose any more
+
+		// Whoever has room in another one from the beginning is told of none.
+		s = o.customer(meadow)
+		o.order("c-large", s, "backup", "backup-2000")
+		o.order("c-small", s, "backup", "backup-500")
+		o.permit(s, true)
+		o.Clock.Advance(time.Hour)
+		full("c-large")
+		desktest.Lacks(t, page(), "You could use")
 	})
 }
 

@@ -56,6 +56,12 @@ func TestTheStatementSaysWhenToLookAgain(t *testing.T) {
 		shows(t, page, http.StatusOK, "Looked at by a colleague By: "+role.Title)
 		hides(t, page, support.Name, support.ID)
 
+		// What is not there any more is not looked at again.
+		h.correct(s, "contact.phone", "")
+		if l, is := h.standing(s).lasts["contact.phone"]; is {
+			t.Errorf("of what was removed: %+v", l)
+		}
+
 		h.InForce(lookedAt(t, "2026-2", "checks:\n  company: {again: 3y}\n"))
 		h.correct(s, "contact.phone", "+353 1 555 0111")
 		h.correct(s, "company.vat", "IE1234567T")

@@ -187,10 +187,7 @@ func (v *Verification) mark(ctx context.Context, tx *store.Tx, s *statement.Stat
 	}
 	now, about := v.Now(), held[m.Field]
 	d, _ := s.Field(m.Field)
-	l := last{Method: "person", Actor: m.Decider, At: now}
-	if _, again := d.Needed[purpose]; again { // else nobody would look
-		l.Next = after(now, s.Again(d.Category))
-	}
+	l := last{Method: "person", Actor: m.Decider, At: now, Next: after(now, s.Again(d.Category))}
 	state := vault.Unverified
 	switch m.Decision {
 	case "right":
