@@ -8,6 +8,9 @@ import (
 	"loot/store"
 )
 
+// SweepSize is how many records the sweep looks at in one transaction.
+const SweepSize = sweepSize
+
 // StopAt has f called between the steps of what must survive a kill.
 func (v *Vault) StopAt(f func(step string)) { v.stop = f }
 

@@ -161,32 +161,48 @@ func (v *Vault) Confirm(ctx context.Context, tx *store.Tx, p gate.Permit, f loot
 
 // sweepProposals removes the proposals that nobody confirmed in time.
 func (v *Vault) sweepProposals(ctx context.Context) error {
-	now := v.Now()
-	return v.DB.InTx(ctx, func(tx *store.Tx) error {
-		recs, err := v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 ORDER BY due LIMIT 1000`+tx.ForUpdate(), now.UnixMicro())
-		if err != nil {
-			return fmt.Errorf("vault: sweep: %w", err)
-		}
-		for _, rec := range recs {
-			over := func(c cell) bool {
-				_, is := c.proposes()
-				return is && c.expired(now)
-			}
-			if rec.damaged != nil || !slices.ContainsFunc(rec.cells, over) {
-				continue
-			}
-			key, err := v.proven(ctx, &rec)
-			if unusable(err) {
-				continue
-			}
+	now, after, collection := v.Now(), []byte{}, ""
+	for {
+		var recs []record
+		if err := v.DB.InTx(ctx, func(tx *store.Tx) (err error) {
+			recs, err = v.records(ctx, tx, `due > 0 AND due <= $1 AND erased = 0 AND (subject, collection) > ($2, $3) ORDER BY subject, collection LIMIT $4`+tx.ForUpdate(),
+				now.UnixMicro(), after, collection, sweepSize)
 			if err != nil {
-				return err
+				return fmt.Errorf("vault: sweep: %w", err)
 			}
-			rec.cells = slices.DeleteFunc(rec.cells, over)
-			if err := v.update(ctx, tx, key, &rec); err != nil {
-				return err
+			for _, rec := range recs {
+				if err := v.dropProposals(ctx, tx, rec, now); err != nil {
+					return err
+				}
 			}
+			return nil
+		}); err != nil || len(recs) < sweepSize {
+			return err
 		}
+		last := recs[len(recs)-1]
+		after, collection = last.Subject.Compact(), string(last.collection)
+	}
+}
+
+// sweepSize is how many records are looked at in one transaction.
+const sweepSize = 100
+
+// dropProposals removes what nobody confirmed in time. A record that is damaged stays as it is.
+func (v *Vault) dropProposals(ctx context.Context, tx *store.Tx, rec record, now time.Time) error {
+	over := func(c cell) bool {
+		_, is := c.proposes()
+		return is && c.expired(now)
+	}
+	if rec.damaged != nil || !slices.ContainsFunc(rec.cells, over) {
 		return nil
-	})
+	}
+	key, err := v.proven(ctx, &rec)
+	if unusable(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rec.cells = slices.DeleteFunc(rec.cells, over)
+	return v.update(ctx, tx, key, &rec)
 }

@@ -124,6 +124,18 @@ func TestAProposalIsGivenUpOrEndsByItself(t *testing.T) {
 		if n := b.sound(t).Values; n != values {
 			t.Errorf("%d values are left, want %d", n, values)
 		}
+		// However many are too old at once.
+		for range vault.SweepSize + 1 {
+			b.propose(t, b.create(t, ada()), "countess@lovelace.example")
+		}
+		values = b.sound(t).Values
+		b.pass(vault.ProposalLife + time.Second)
+		if err := b.vault.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.sound(t).Values; n != values-(vault.SweepSize+1) {
+			t.Errorf("%d values are left of %d", n, values)
+		}
 	})
 }
 
