@@ -140,11 +140,10 @@ func (d *Rights) staffRow(s *statement.Statement, r request) requestRow {
 // row is a request in the words of its owner.
 func (d *Rights) row(s *statement.Statement, r request) requestRow {
 	row := requestRow{request: r, Title: "Restriction", Note: groundOf(r.Ground).title, Href: "/console/requests/" + url.PathEscape(r.ID)}
-	switch r.Kind {
-	case restriction:
-	default:
+	switch {
+	case !counts(r.Kind):
 		row.Title, row.Note = rightOf(r.Kind).title, ""
-	case objection:
+	case r.Kind == objection:
 		row.Title, row.Note = "Objection", string(r.Purpose)
 		if p, ok := s.Purpose(r.Purpose); ok {
 			row.Note = p.Title

@@ -58,7 +58,7 @@ func TestWhoReportedTakesACopy(t *testing.T) {
 		h.customer("jo@example.com", "192.0.2.7")
 		h.sends("ann@reporter.example", "192.0.2.7", "Spam at noon.", Evidence{Name: "log.txt", Type: "text/plain", Content: []byte("a line of a log")})
 		h.Clock.Advance(hour)
-		h.sends("ann@reporter.example", "203.0.113.9", "Spam at one.")
+		follow := h.sends("ann@reporter.example", "203.0.113.9", "Spam at one.").Follow
 		h.sends("bob@reporter.example", "192.0.2.7", "Spam of Bob.")
 		h.Drain()
 
@@ -116,6 +116,8 @@ func TestWhoReportedTakesACopy(t *testing.T) {
 		shows(t, h.Get("/abuse/report/"+token), http.StatusNotFound)
 		shows(t, h.Post("/abuse/answer/"+token), http.StatusNotFound)
 		shows(t, h.Get("/abuse/mine/"+token+"x"), http.StatusNotFound)
+		shows(t, h.Get(follow), http.StatusOK, "Your report")
+		shows(t, h.Get("/abuse/mine/"+strings.TrimPrefix(follow, "/abuse/report/")), http.StatusNotFound)
 		h.Clock.Advance(heldFor)
 		shows(t, h.Get(link), http.StatusNotFound)
 		shows(t, h.Post(link+"/copy"), http.StatusNotFound)
@@ -158,6 +160,20 @@ func TestWhoReportedIsErasedAtTheirWish(t *testing.T) {
 		h.asksHeld("ann@reporter.example")
 		if h.Mail.Count() != before {
 			t.Error("a letter goes to who was erased")
+		}
+
+		// What an order holds past its day is as gone, for whoever reported it too.
+		h.asksHeld("bob@reporter.example")
+		_, link = h.letter("bob@reporter.example", "Look at it")
+		shows(t, h.Get(link), http.StatusOK, "Your reports")
+		c := h.only()
+		h.Tx(func(ctx context.Context, tx *store.Tx) error { return setAside(ctx, tx, c) })
+		shows(t, h.Get(link), http.StatusNotFound)
+		shows(t, h.Post(link+"/copy"), http.StatusNotFound)
+		before = h.Mail.Count()
+		h.asksHeld("bob@reporter.example")
+		if h.Mail.Count() != before {
+			t.Error("a letter tells of what is held aside")
 		}
 	})
 }
