@@ -29,5 +29,6 @@ func (a *App) abuse(staff desk.Staff) safety.Needs {
 		Suspend: a.billing.Suspend,
 		Resume:  a.billing.Resume,
 		Staff:   staff,
+		Bundle:  a.rights.Bundle,
 	}
 }

@@ -85,3 +85,12 @@ type Document struct {
 	// Read opens the files for the person, by one decision, in their order.
 	Read func(context.Context) ([][]byte, error)
 }
+
+// A Bundled is a [Copy] of one of several records that somebody takes along in one archive,
+// with the documents that belong to it.
+type Bundled struct {
+	Folder    string          // in the archive, such as "report-1/"
+	In        loot.Collection // of the record
+	Copy      Copy
+	Documents []Document
+}

@@ -231,6 +231,7 @@ func (d *Rights) endAgent(w http.ResponseWriter, r *http.Request) error {
 type confirmView struct {
 	web.View
 	Text string
+	Yes  string // what they confirm
 	To   string // where the answer goes; empty: there is nothing to answer
 }
 
@@ -252,7 +253,7 @@ func (d *Rights) askPerson(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + actionOf(e.Action).asks + ".", To: r.URL.Path}
+	v := confirmView{View: web.ViewOf(r, "Does "+a.Title+" speak for you?"), Text: "It asks, in your name, " + actionOf(e.Action).asks + ".", Yes: "Yes, I authorised it", To: r.URL.Path}
 	v.Layout = web.LayoutBare
 	return confirmPage.Render(w, r, http.StatusOK, v)
 }

@@ -66,8 +66,9 @@ func (d *Rights) queue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := queueView{View: web.ViewOf(r, "Requests")}
-	v.Lead = "What people asked for who use a right, and by when it has to be answered. What they asked counts from the moment they asked."
+	v.Lead = "What people asked for who use a right, and by when it has to be answered. What they asked in their portal counts from that moment; what came otherwise, once they confirm it."
 	v.Wide = true
+	v.Actions = []web.Action{{Label: "Enter a request", Icon: "plus", Href: entryPath}}
 	v.Empty = web.Empty{Icon: "scale", Title: "Nothing here", Text: "A request stands here as soon as somebody makes one."}
 	chosen := queues[0]
 	for _, one := range queues {
@@ -139,7 +140,10 @@ func (d *Rights) staffRow(s *statement.Statement, r request) requestRow {
 // row is a request in the words of its owner.
 func (d *Rights) row(s *statement.Statement, r request) requestRow {
 	row := requestRow{request: r, Title: "Restriction", Note: groundOf(r.Ground).title, Href: "/console/requests/" + url.PathEscape(r.ID)}
-	if r.Kind == objection {
+	switch {
+	case !counts(r.Kind):
+		row.Title, row.Note = rightOf(r.Kind).title, ""
+	case r.Kind == objection:
 		row.Title, row.Note = "Objection", string(r.Purpose)
 		if p, ok := s.Purpose(r.Purpose); ok {
 			row.Note = p.Title
@@ -158,12 +162,21 @@ func (d *Rights) state(r request) web.Badge {
 		return web.Badge{Text: "refused", Icon: "x"}
 	case r.Decision == lifted:
 		return web.Badge{Text: "lifted", Icon: "lock-open"}
+	case r.Decision == answered:
+		return web.Badge{Tone: web.Good, Text: "answered outside", Icon: "check"}
+	case r.Decision == disowned:
+		return web.Badge{Text: "not theirs", Icon: "x"}
+	case r.Decision == granted && !counts(r.Kind):
+		return web.Badge{Tone: web.Good, Text: "done", Icon: "check"}
 	case r.Decision == granted:
 		return web.Badge{Tone: web.Good, Text: "granted", Icon: "check"}
 	case d.Now().After(r.Due):
 		return web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
 	case d.Now().After(r.Due.Add(-remindBefore)):
 		return web.Badge{Tone: web.Warn, Text: "due soon", Icon: "clock"}
+	}
+	if r.Subject != "" && !r.Confirm.IsZero() {
+		return web.Badge{Tone: web.Info, Text: "waits for the person", Icon: "hourglass"}
 	}
 	return web.Badge{Tone: web.Info, Text: "waits for an answer", Icon: "hourglass"}
 }
@@ -172,7 +185,9 @@ type requestView struct {
 	web.View
 	Request  requestRow
 	Customer string
-	Counts   string // what is not done at present, and is with the request's end; empty: it ended
+	Confirm  string      // how far whom it names confirmed it; empty: they did, or need not
+	Resend   *web.Action // writes to them once more; nil: not now
+	Counts   string      // what is not done at present, and is with the request's end; empty: it ended
 	Decider  string
 	Barred   *web.Alert
 	Notes    []noteView
@@ -187,7 +202,7 @@ type noteView struct {
 	What string
 }
 
-var noteTitles = map[string]string{"asked": "wrote", "reason": "answered", "extension": "took more time"}
+var noteTitles = map[string]string{"asked": "wrote", "reason": "answered", "extension": "took more time", "entered": "entered what came"}
 
 // answerForm asks what is decided, and why.
 func answerForm(s *statement.Statement, r request) web.Fields {
@@ -195,14 +210,18 @@ func answerForm(s *statement.Statement, r request) web.Fields {
 	switch {
 	case !r.Ended.IsZero() || r.Decision == refused || r.Decision == lifted:
 		return nil
+	case r.Closed.IsZero() && !r.proved():
+		options = append(options, web.Option{Value: answered, Label: "It is answered outside of here"})
+		if !againstMarketing(s, r) {
+			options = append(options, web.Option{Value: refused, Label: "It is refused: they do not prove who they are, say"})
+		}
+		options = append(options, mayExtend(r)...)
 	case r.Closed.IsZero():
 		options = append(options, web.Option{Value: granted, Label: "It stays as they asked"})
 		if !againstMarketing(s, r) {
 			options = append(options, web.Option{Value: refused, Label: "It ends: they are told first"})
 		}
-		if r.Extended.IsZero() {
-			options = append(options, web.Option{Value: "extend", Label: "We need two months more"})
-		}
+		options = append(options, mayExtend(r)...)
 	case r.Decision == granted && r.Kind == restriction:
 		options = append(options, web.Option{Value: lifted, Label: "The reason for it is gone: it ends, they are told first"})
 	default:
@@ -210,6 +229,10 @@ func answerForm(s *statement.Statement, r request) web.Fields {
 	}
 	hint := "They read it. It ends only where the reason that they gave does not hold, or holds no longer."
 	switch {
+	case r.Subject == "":
+		hint = "Colleagues read it, until it is erased soon after the answer. Tell whoever asked outside of here: they are written to by nobody else."
+	case !r.proved():
+		hint = "They read it in their portal, and a letter leads there. Nothing else is done."
 	case againstMarketing(s, r):
 		hint = "They read it. An objection to direct marketing is never refused (GDPR Article 21(3))."
 	case r.Kind == objection:
@@ -220,6 +243,14 @@ func answerForm(s *statement.Statement, r request) web.Fields {
 		{Name: "decision", Label: "Decision", Type: "select", Required: true, Options: options},
 		{Name: "reason", Label: "Reason", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: hint},
 	}
+}
+
+// mayExtend offers more time, once.
+func mayExtend(r request) []web.Option {
+	if !r.Extended.IsZero() {
+		return nil
+	}
+	return []web.Option{{Value: "extend", Label: "We need two months more"}}
 }
 
 var errUnsigned = loot.Errorf(loot.Denied, "Whoever answers requests signs the confidentiality undertaking first. You find it under Undertaking.")
@@ -257,7 +288,7 @@ func (d *Rights) read(w http.ResponseWriter, r *http.Request) error {
 		if err := d.may(r.Context(), tx, s, by); err != nil {
 			return err
 		}
-		return d.Gate.NoteAbout(r.Context(), tx, one.Subject, collection, by, "request.read", "")
+		return d.record(r.Context(), tx, one, by, "request.read")
 	}); err != nil {
 		return err
 	}
@@ -276,7 +307,11 @@ func (d *Rights) showRequest(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
-		v = requestView{Request: d.staffRow(s, one), Customer: desk.CustomerPath(one.Subject)}
+		v = requestView{Request: d.staffRow(s, one)}
+		if one.Subject != "" {
+			v.Customer = desk.CustomerPath(one.Subject)
+		}
+		v.Confirm, v.Resend = d.confirming(one)
 		v.Counts = d.counts(s, one)
 		if one.Decider != "" {
 			if v.Decider, err = d.needs.Staff.Name(ctx, tx, one.Decider); err != nil {
@@ -298,7 +333,10 @@ func (d *Rights) showRequest(w http.ResponseWriter, r *http.Request, status int,
 	}); err != nil {
 		return err
 	}
-	v.View = web.ViewOf(r, v.Request.Title+": "+loot.LowerFirst(v.Request.Note))
+	v.View = web.ViewOf(r, v.Request.Title)
+	if v.Request.Note != "" {
+		v.Title += ": " + loot.LowerFirst(v.Request.Note)
+	}
 	v.Crumbs = []web.Crumb{{Label: "Requests", Href: "/console/requests"}}
 	if typed != nil && len(v.Form) > 0 {
 		version := v.Form[0].Value
@@ -314,6 +352,10 @@ func (d *Rights) counts(s *statement.Statement, r request) string {
 	switch {
 	case !r.Ended.IsZero():
 		return ""
+	case r.Subject == "":
+		return "Nothing is done here: nobody who is known asked for it."
+	case !r.proved():
+		return "Nothing is done before they confirm who they are."
 	case r.Kind == objection:
 		return "Nothing is opened or handed over for this purpose, unless a rule lets others agree to a case."
 	}
@@ -334,7 +376,7 @@ func (d *Rights) notesFor(ctx context.Context, tx *store.Tx, r request, open boo
 				return nil, "", err
 			}
 		}
-		if n.Author == "" && !open {
+		if (n.Author == "" || n.Kind == "entered") && !open {
 			one.Text, read = "", "/console/requests/"+url.PathEscape(r.ID)+"/read"
 		}
 		out = append(out, one)
@@ -353,6 +395,7 @@ func (d *Rights) decide(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx, by := r.Context(), web.ActorOf(r.Context())
+	said := "Kept. They are written to, and read the reason in their portal."
 	err = d.DB.InTx(ctx, func(tx *store.Tx) error {
 		one, err := findRequest(ctx, tx, r.PathValue("id"))
 		if err != nil {
@@ -367,6 +410,9 @@ func (d *Rights) decide(w http.ResponseWriter, r *http.Request) error {
 		if typed.Get("version") != strconv.FormatInt(one.Version, 10) {
 			return loot.Errorf(loot.Conflict, "Somebody else changed this request meanwhile. Nothing of theirs was overwritten; look again.")
 		}
+		if one.Subject == "" {
+			said = "Kept. Nobody is written to: whoever asked is told outside of here."
+		}
 		return d.rule(ctx, tx, one, by, ruling{typed.Get("decision"), typed.Get("reason")})
 	})
 	if web.Wrong(err) != nil {
@@ -375,6 +421,6 @@ func (d *Rights) decide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	web.SetFlash(w, r, web.Good, "Kept. They are written to, and read the reason in their portal.")
+	web.SetFlash(w, r, web.Good, said)
 	return web.Redirect(w, r, "/console/requests/"+url.PathEscape(r.PathValue("id")))
 }

@@ -104,6 +104,31 @@ func marshal(v any, prefix string) ([]byte, error) {
 
 // write writes the archive. It holds a page of the timeline, or one document, at a time.
 func (d *Rights) write(ctx context.Context, to io.Writer, a archive) error {
+	return d.zip(ctx, to, func(z *zip.Writer) error { return d.writeInto(ctx, z, "", a) })
+}
+
+// Bundle writes archives of several records as one ZIP, each in its folder.
+func (d *Rights) Bundle(ctx context.Context, to io.Writer, all []desk.Bundled) error {
+	s, err := d.inForce()
+	if err != nil {
+		return err
+	}
+	return d.zip(ctx, to, func(z *zip.Writer) error {
+		for _, one := range all {
+			a := archive{copied: one.Copy, collections: []loot.Collection{one.In}, documents: one.Documents, s: s}
+			if a.data, err = marshal(a.copied, ""); err != nil {
+				return err
+			}
+			if err := d.writeInto(ctx, z, one.Folder, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// zip waits for the proofs of the newest entries and has a ZIP written.
+func (d *Rights) zip(ctx context.Context, to io.Writer, write func(*zip.Writer) error) error {
 	wait, cancel := context.WithTimeout(ctx, proofsWithin)
 	err := d.Ledger.Sync(wait)
 	late := wait.Err() != nil
@@ -112,6 +137,17 @@ func (d *Rights) write(ctx context.Context, to io.Writer, a archive) error {
 		return err
 	}
 	z := zip.NewWriter(to)
+	if err := write(z); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("rights: archive: %w", err)
+	}
+	return nil
+}
+
+// writeInto writes one archive into a folder of a ZIP.
+func (d *Rights) writeInto(ctx context.Context, z *zip.Writer, in string, a archive) error {
 	for _, one := range []struct {
 		name  string
 		write func(context.Context, *bufio.Writer, archive) error
@@ -123,7 +159,7 @@ func (d *Rights) write(ctx context.Context, to io.Writer, a archive) error {
 			return err
 		}},
 	} {
-		out, err := z.CreateHeader(&zip.FileHeader{Name: one.name, Method: zip.Deflate, Modified: a.copied.Made})
+		out, err := z.CreateHeader(&zip.FileHeader{Name: in + one.name, Method: zip.Deflate, Modified: a.copied.Made})
 		if err != nil {
 			return fmt.Errorf("rights: archive: %w", err)
 		}
@@ -136,19 +172,16 @@ func (d *Rights) write(ctx context.Context, to io.Writer, a archive) error {
 		}
 	}
 	for _, doc := range a.documents {
-		if err := d.writeDocument(ctx, z, doc); err != nil {
+		if err := d.writeDocument(ctx, z, in+folder, doc); err != nil {
 			return err
 		}
-	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("rights: archive: %w", err)
 	}
 	return nil
 }
 
 // writeDocument adds one document. One that cannot be read must not keep the rest from
 // the person: a line in its place says so.
-func (d *Rights) writeDocument(ctx context.Context, z *zip.Writer, doc desk.Document) error {
+func (d *Rights) writeDocument(ctx context.Context, z *zip.Writer, in string, doc desk.Document) error {
 	contents, err := doc.Read(ctx)
 	names := doc.Files
 	if err != nil {
@@ -160,7 +193,7 @@ func (d *Rights) writeDocument(ctx context.Context, z *zip.Writer, doc desk.Docu
 	}
 	for i, name := range names {
 		// What these files hold is packed already.
-		out, err := z.CreateHeader(&zip.FileHeader{Name: folder + name, Method: zip.Store, Modified: doc.At})
+		out, err := z.CreateHeader(&zip.FileHeader{Name: in + name, Method: zip.Store, Modified: doc.At})
 		if err == nil {
 			_, err = out.Write(contents[i])
 		}

@@ -3,6 +3,7 @@ package rights
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,8 +18,8 @@ import (
 // A scene is a right that a made-up customer uses, some days before the end.
 type scene struct {
 	days   int
-	which  int // customer, by when they came
-	path   string
+	which  int    // customer, by when they came; below 0: nobody who is known
+	path   string // in their portal; empty: it came otherwise, and a colleague enters it
 	form   url.Values
 	answer string // what a colleague decides some days later; empty: it waits
 	reason string
@@ -29,6 +30,8 @@ var scenes = []scene{
 	{days: 33, which: 2, path: "copy"},
 	{days: 24, which: 6, path: "restriction", form: url.Values{"ground": {"claims"}, "text": {"Our lawyer needs the record as it stands now."}}, answer: "extend", reason: "Our counsel has to look at the proceedings first."},
 	{days: 20, which: 7, path: "restriction", form: url.Values{"ground": {"accuracy"}}, answer: granted, reason: "It stays frozen until the address is settled."},
+	{days: 13, which: 10, form: url.Values{"right": {"access"}, "way": {"letter"}, "text": {"They want to know all that we have about them, and from whom."}}},
+	{days: 9, which: -1, form: url.Values{"right": {"deletion"}, "way": {"telephone"}, "text": {"Somebody who says that they were a customer until 2019."}}},
 	{days: 4, which: 9, path: "objection", form: url.Values{"purpose": {"dispute"}, "text": {"The invoice was paid in March."}}},
 	{days: 1, which: 12, path: "restriction", form: url.Values{"ground": {"accuracy"}, "text": {"The company was renamed."}}},
 }
@@ -48,8 +51,13 @@ func (d *Rights) demo(ctx context.Context, w *desk.World) error {
 		at := w.History.End.UTC().Truncate(day).AddDate(0, 0, -one.days).Add(11*time.Hour + time.Duration(one.which)*time.Minute)
 		var subject loot.Subject
 		w.History.On(at, func(ctx context.Context) (err error) {
-			if subject, err = d.demoCustomer(ctx, one.which); err != nil || subject == "" {
-				return err
+			if one.which >= 0 {
+				if subject, err = d.demoCustomer(ctx, one.which); err != nil || subject == "" {
+					return err
+				}
+			}
+			if one.path == "" {
+				return d.playEntry(ctx, w, staff[max(who, 0)], one, subject, at)
 			}
 			a, err := desk.Browser{World: w, Who: loot.Actor{Kind: loot.Person, ID: string(subject)}}.Post(ctx, "/portal/rights/"+one.path, one.form)
 			// A statement may have no rule about frozen records, and no such purpose.
@@ -63,6 +71,18 @@ func (d *Rights) demo(ctx context.Context, w *desk.World) error {
 		}
 	}
 	return nil
+}
+
+// playEntry has a colleague enter what came otherwise, of a customer or of nobody.
+func (d *Rights) playEntry(ctx context.Context, w *desk.World, who loot.Actor, one scene, subject loot.Subject, at time.Time) error {
+	form := maps.Clone(one.form)
+	form.Set("day", at.Format(time.DateOnly))
+	form.Set("customer", string(subject))
+	a, err := desk.Browser{World: w, Who: who}.Post(ctx, "/console/requests", form)
+	if err == nil && a.Status != http.StatusSeeOther {
+		err = fmt.Errorf("rights: a request that the demonstration enters was answered with %d", a.Status)
+	}
+	return err
 }
 
 // demoCustomer returns one of the customers who are there, counted from the first.

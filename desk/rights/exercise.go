@@ -18,6 +18,7 @@ import (
 	"loot/desk"
 	"loot/gate"
 	"loot/mail"
+	"loot/statement"
 	"loot/store"
 )
 
@@ -190,12 +191,7 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 				return err
 			}
 		}
-		field := s.AddressField(collection)
-		permit, err := d.Gate.Decide(ctx, tx, gate.Request{Action: loot.Find, Actor: d.actor(), Desk: name, Purpose: forAccess, Collection: collection, Fields: []loot.Field{field}})
-		if err != nil {
-			return err
-		}
-		found, err := d.Vault.Find(ctx, tx, permit, field, m.Email)
+		found, err := d.named(ctx, tx, s, m.Email)
 		if err != nil {
 			return err
 		}
@@ -214,6 +210,16 @@ func (d *Rights) exercise(r *http.Request) (any, error) {
 	return d.statusOf(e), err
 }
 
+// named finds whose address somebody named who asks for them.
+func (d *Rights) named(ctx context.Context, tx *store.Tx, s *statement.Statement, address string) ([]loot.Subject, error) {
+	field := s.AddressField(collection)
+	permit, err := d.Gate.Decide(ctx, tx, gate.Request{Action: loot.Find, Actor: d.actor(), Desk: name, Purpose: forAccess, Collection: collection, Fields: []loot.Field{field}})
+	if err != nil {
+		return nil, err
+	}
+	return d.Vault.Find(ctx, tx, permit, field, address)
+}
+
 // confirmArgs asks for the letter with the link by which somebody confirms.
 type confirmArgs struct {
 	Exercise string `json:"exercise"`
@@ -225,6 +231,7 @@ func (confirmArgs) Kind() string { return "rights.confirm" }
 // An action is something that agents can ask for.
 type action struct {
 	name  string
+	title string // as lists have it
 	asks  string // how it is said to the person for whom it is asked
 	place place  // where they find it; zero: it is done when they confirm it
 }
@@ -235,13 +242,13 @@ type place struct{ path, told, said string }
 
 // actions are those that agents can ask for, as the directory has them.
 var actions = []action{
-	{"access", forACopy, aCopy},
-	{"access:categories", "to see which kinds of detail we hold about you, what for, and who may receive them", place{
+	{"access", "Copy of what is held", forACopy, aCopy},
+	{"access:categories", "Kinds of detail that are held", "to see which kinds of detail we hold about you, what for, and who may receive them", place{
 		categoriesPath, "The person confirmed it, and sees the kinds of detail in their portal, where they sign in.", "Sign in and see them: they stand under “Your rights”, “Kinds of detail”, in your portal.",
 	}},
-	{"access:specific", forACopy, aCopy}, // which the protocol has not described yet: a copy is all of it
-	{drpDeletion, "to end your services and erase your account", place{}},
-	{drpOptOut, "to take back every permission to hand your details to others", place{}},
+	{"access:specific", "Copy of what is held", forACopy, aCopy}, // which the protocol has not described yet: a copy is all of it
+	{drpDeletion, "Erasure", "to end your services and erase your account", place{}},
+	{drpOptOut, "End of every permission", "to take back every permission to hand your details to others", place{}},
 }
 
 const forACopy = "to take a copy of everything that we hold about you"
@@ -389,17 +396,35 @@ var errNoLink = loot.Errorf(loot.NotFound, "This link does not work any more: it
 
 // carryOut does what was asked for whoever confirmed it.
 func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
-	me := loot.Actor{Kind: loot.Person, ID: string(e.Subject)}
-	s, err := d.inForce()
-	if err != nil {
-		return e, err
+	done, err := d.perform(ctx, e.Subject, actionOf(e.Action))
+	e.State, e.Reason, e.Detail, e.Closed = fulfilled, "", done.detail, d.Now()
+	if done.waits {
+		e.State, e.Closed = inProgress, time.Time{}
+		if !done.until.IsZero() {
+			e.Due = done.until
+		}
 	}
-	e.State, e.Reason, e.Closed = fulfilled, "", d.Now()
-	switch e.Action {
+	return e, err
+}
+
+// A performance is what was done of what somebody asked for.
+type performance struct {
+	detail string    // in a sentence without anything personal
+	waits  bool      // it is over later
+	until  time.Time // when, at the earliest; zero: that is not told
+}
+
+// perform does what somebody asked for and confirmed.
+func (d *Rights) perform(ctx context.Context, whose loot.Subject, what action) (done performance, err error) {
+	me := loot.Actor{Kind: loot.Person, ID: string(whose)}
+	switch what.name {
 	case drpOptOut:
-		e.Detail = "Every permission to hand details to others is taken back."
-		err = d.Gate.InTx(ctx, func(tx *store.Tx) error {
-			p, err := d.Gate.Person(ctx, tx, e.Subject)
+		s, err := d.inForce()
+		if err != nil {
+			return done, err
+		}
+		return performance{detail: "Every permission to hand details to others is taken back."}, d.Gate.InTx(ctx, func(tx *store.Tx) error {
+			p, err := d.Gate.Person(ctx, tx, whose)
 			if err != nil {
 				return err
 			}
@@ -407,30 +432,26 @@ func (d *Rights) carryOut(ctx context.Context, e exercise) (exercise, error) {
 				if o.Recipient == "self" || !p.Permits(o) {
 					continue
 				}
-				if err := d.Gate.Withdraw(ctx, tx, gate.Choice{Subject: e.Subject, Collection: collection, By: me, Offer: o.ID}); err != nil {
+				if err := d.Gate.Withdraw(ctx, tx, gate.Choice{Subject: whose, Collection: collection, By: me, Offer: o.ID}); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	case drpDeletion:
-		var due time.Time
-		var gone bool
-		due, gone, err = d.needs.Leave(ctx, me)
+		due, gone, err := d.needs.Leave(ctx, me)
 		switch {
 		case gone:
-			e.Detail = "The record is erased."
+			done.detail = "The record is erased."
 		case due.After(d.Now()):
-			e.State, e.Closed, e.Due = inProgress, time.Time{}, due
-			e.Detail = "The services have ended. A law has the record kept until " + due.UTC().Format("2 January 2006") + "; it is erased on that day."
+			done = performance{"The services have ended. A law has the record kept until " + due.UTC().Format("2 January 2006") + "; it is erased on that day.", true, due}
 		default: // what holds it is not told, nor for how long
-			e.State, e.Closed = inProgress, time.Time{}
-			e.Detail = "The services have ended. The record is erased as soon as nothing holds it any longer."
+			done = performance{detail: "The services have ended. The record is erased as soon as nothing holds it any longer.", waits: true}
 		}
+		return done, err
 	default: // it stands in their portal
-		e.Detail = actionOf(e.Action).place.told
+		return performance{detail: what.place.told}, nil
 	}
-	return e, err
 }
 
 // kept ends what an agent asked for somebody who took their erasure back.

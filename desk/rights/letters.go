@@ -42,9 +42,10 @@ func (d *Rights) tell(ctx context.Context, a tellArgs) error {
 	if err != nil {
 		return err
 	}
-	about := "You asked us to leave your record alone."
-	if r.Kind == objection {
-		about = "You objected to a use of your record."
+	about := "You asked us " + asks(r) + "."
+	why := "You get this because you asked for it."
+	if !r.proved() {
+		about, why = "We were asked, in your name, "+asks(r)+".", "You get this because somebody asked it in your name."
 	}
 	letter := mail.Letter{
 		Subject: "Our answer to your request", Greet: "Good day",
@@ -52,12 +53,16 @@ func (d *Rights) tell(ctx context.Context, a tellArgs) error {
 			mail.Para(about + " A colleague has answered, with reasons, and the answer is in your portal."),
 			mail.Button("Read the answer", d.BaseURL+"/portal/rights#asked"),
 		},
-		Why: "You get this because you asked for it.",
+		Why: why,
+	}
+	until := " Until then it counts."
+	if !r.proved() {
+		until = ""
 	}
 	switch {
 	case r.Closed.IsZero():
 		letter.Subject = "We need more time for your request"
-		letter.Blocks[0] = mail.Para(about + " We need more time to answer, until " + r.Due.Format("2 January 2006") + " at the latest. Your portal says why. Until then it counts.")
+		letter.Blocks[0] = mail.Para(about + " We need more time to answer, until " + r.Due.Format("2 January 2006") + " at the latest. Your portal says why." + until)
 	case ends(r):
 		letter.Blocks = append(letter.Blocks, mail.Para("What you asked for has counted until now, and ends with this letter. You can complain to a data protection authority, or go to court."))
 	}
@@ -96,6 +101,9 @@ func (d *Rights) sweep(ctx context.Context, _ sweepArgs) error {
 		letters = nil
 		now := d.Now()
 		if err := d.sweepAgents(ctx, tx); err != nil {
+			return err
+		}
+		if err := d.sweepUnknown(ctx, tx); err != nil {
 			return err
 		}
 		near, err := requests(ctx, tx, `closed = 0 AND reminded = 0 AND due <= $1 ORDER BY due, id LIMIT 1000`, now.Add(remindBefore).UnixMicro())

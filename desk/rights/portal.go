@@ -43,7 +43,7 @@ type objectionRow struct {
 // An askedRow is what somebody asked for and what became of it.
 type askedRow struct {
 	requestRow
-	Said, Reason, Extension string
+	Said, Noted, Reason, Extension string
 }
 
 // mine is where people begin who want to use one of their rights.
@@ -120,9 +120,13 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 			return err
 		}
 		for _, one := range all {
-			if one.Kind == restriction && one.Ended.IsZero() {
+			if one.Kind == restriction && one.Ended.IsZero() && one.proved() {
+				since := "."
+				if one.Way == "" { // else it counts from when they confirmed it
+					since = " since " + one.Opened.UTC().Format("2 January 2006") + "."
+				}
 				v.Frozen = &web.Alert{
-					Tone: web.Info, Title: "Your record is frozen since " + one.Opened.UTC().Format("2 January 2006") + ".", Text: v.GoesOn,
+					Tone: web.Info, Title: "Your record is frozen" + since, Text: v.GoesOn,
 					Actions: []web.Action{{Label: "The clause", Icon: "scroll-text", Href: "/statement#" + string(v.Clause), Small: true}, {Label: "End it", Icon: "lock-open", Href: "/portal/rights/restriction/end", Post: true, Small: true}},
 				}
 			}
@@ -130,7 +134,7 @@ func (d *Rights) showMine(w http.ResponseWriter, r *http.Request, status int, fo
 			if err != nil {
 				return err
 			}
-			row := askedRow{requestRow: d.row(s, one), Said: desk.LatestNote(notes, "asked"), Extension: desk.LatestNote(notes, "extension")}
+			row := askedRow{requestRow: d.row(s, one), Said: desk.LatestNote(notes, "asked"), Noted: noted(one, notes), Extension: desk.LatestNote(notes, "extension")}
 			if !one.Closed.IsZero() {
 				row.Reason = desk.LatestNote(notes, "reason")
 			}
@@ -185,7 +189,7 @@ func (d *Rights) askObjection(w http.ResponseWriter, r *http.Request) error {
 		return d.showMine(w, r, http.StatusUnprocessableEntity, "object", typed, err)
 	}
 	return d.asked(w, r, "Your objection counts from this moment on.", func(ctx context.Context, tx *store.Tx, me loot.Actor) (request, error) {
-		return d.object(ctx, tx, me, loot.Purpose(typed.Get("purpose")), typed.Get("text"))
+		return d.object(ctx, tx, s, me, loot.Purpose(typed.Get("purpose")), typed.Get("text"))
 	})
 }
 

@@ -57,43 +57,75 @@ func monthsAfter(t time.Time, months int) time.Time {
 	return then
 }
 
+// dueAfter returns by when something is answered: such a period ends with its last day.
+func dueAfter(t time.Time, months int) time.Time {
+	return desk.DayOf(monthsAfter(t, months)).Add(day - time.Microsecond)
+}
+
 var errHasNone = loot.Errorf(loot.Conflict, "The statement in force has no rule that would leave your record alone, so that it cannot be frozen. Please write to us.")
 
 // restrict has a person's record kept and left alone from now on, and has a colleague
 // answer.
 func (d *Rights) restrict(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, ground, text string) (request, error) {
-	clause := restricting(s, d.Now())
-	if clause == "" {
-		return request{}, errHasNone
-	}
 	r, err := d.open(ctx, tx, me, request{Kind: restriction, Ground: ground}, text)
 	if err != nil {
 		return r, err
 	}
-	if err := d.Gate.Freeze(ctx, tx, r.Subject, r.ID); err != nil {
-		return r, err
+	return r, d.begin(ctx, tx, s, me, r)
+}
+
+// begin has what was asked for count from now on.
+func (d *Rights) begin(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, r request) error {
+	if r.Kind == objection {
+		return d.Gate.Object(ctx, tx, r.Subject, collection, me, r.Purpose, true)
 	}
-	return r, d.Gate.NoteAbout(ctx, tx, r.Subject, collection, me, "restriction.made", clause)
+	clause := restricting(s, d.Now())
+	if clause == "" {
+		return errHasNone
+	}
+	if err := d.Gate.Freeze(ctx, tx, r.Subject, r.ID); err != nil {
+		return err
+	}
+	return d.Gate.NoteAbout(ctx, tx, r.Subject, collection, me, "restriction.made", clause)
 }
 
 // object ends the use for a purpose from now on, and has a colleague answer.
-func (d *Rights) object(ctx context.Context, tx *store.Tx, me loot.Actor, p loot.Purpose, text string) (request, error) {
+func (d *Rights) object(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Actor, p loot.Purpose, text string) (request, error) {
 	r, err := d.open(ctx, tx, me, request{Kind: objection, Purpose: p}, text)
 	if err != nil {
 		return r, err
 	}
-	return r, d.Gate.Object(ctx, tx, r.Subject, collection, me, p, true)
+	return r, d.begin(ctx, tx, s, me, r)
 }
 
+// open keeps what a person asks for. What they asked for before by letter, and have not
+// confirmed, they confirm by it.
 func (d *Rights) open(ctx context.Context, tx *store.Tx, me loot.Actor, r request, text string) (request, error) {
 	now := d.Now()
-	r.ID, r.Subject, r.Opened, r.Due = loot.NewID("q"), loot.Subject(me.ID), now, monthsAfter(now, toAnswer)
+	r.ID, r.Subject, r.Opened, r.Due = loot.NewID("q"), loot.Subject(me.ID), now, dueAfter(now, toAnswer)
 	fresh, err := insertRequest(ctx, tx, r)
 	if err != nil {
 		return r, err
 	}
 	if !fresh {
-		return r, loot.Errorf(loot.Conflict, "You have asked for this already, and it counts.")
+		before, found, err := counting(ctx, tx, r.Subject, r.Kind, r.Purpose)
+		if err != nil {
+			return r, err
+		}
+		if !found || before.Confirm.IsZero() {
+			return r, loot.Errorf(loot.Conflict, "You have asked for this already, and it counts.")
+		}
+		before.Ground, before.Confirm = r.Ground, time.Time{}
+		if r = before; text != "" {
+			if err := d.notes.Add(ctx, tx, r.ID, desk.Note{At: now, Kind: "asked", Text: text}); err != nil {
+				return r, err
+			}
+		}
+		if err := updateRequest(ctx, tx, r); err != nil {
+			return r, err
+		}
+		r.Version++
+		return r, nil
 	}
 	if text == "" {
 		return r, nil
@@ -107,6 +139,7 @@ func (d *Rights) takeBack(ctx context.Context, tx *store.Tx, me loot.Actor, kind
 	if err != nil {
 		return err
 	}
+	counts = counts && r.Confirm.IsZero()
 	if !counts && kind == objection { // one made before this desk kept them
 		return d.Gate.Object(ctx, tx, loot.Subject(me.ID), collection, me, p, false)
 	}
@@ -155,7 +188,7 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 	case how.Decision == "extend" && (!open || !r.Extended.IsZero()):
 		return loot.Errorf(loot.Conflict, "The time of a request can be extended once, while it is open.")
 	case how.Decision == "extend":
-		r.Extended, r.Due, r.Reminded, kind = now, monthsAfter(r.Opened, toAnswer+toExtend), time.Time{}, "extension"
+		r.Extended, r.Due, r.Reminded, kind = now, dueAfter(r.Opened, toAnswer+toExtend), time.Time{}, "extension"
 	case how.Decision == lifted && (open || r.Decision != granted):
 		return loot.Errorf(loot.Conflict, "Only what was granted can be lifted.")
 	case how.Decision != lifted && !open:
@@ -165,6 +198,9 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 		if open {
 			r.Closed = now
 		}
+		if !r.proved() {
+			r.Ended = now // nothing of it ever counted
+		}
 	}
 	if err := d.notes.Add(ctx, tx, r.ID, desk.Note{At: now, Author: by.ID, Kind: kind, Text: how.Reason}); err != nil {
 		return err
@@ -172,10 +208,19 @@ func (d *Rights) rule(ctx context.Context, tx *store.Tx, r request, by loot.Acto
 	if err := updateRequest(ctx, tx, r); err != nil {
 		return err
 	}
-	if err := d.Gate.NoteAbout(ctx, tx, r.Subject, collection, by, "request.answered", ""); err != nil {
+	if err := d.record(ctx, tx, r, by, "request.answered"); err != nil || r.Subject == "" {
 		return err
 	}
 	return d.Jobs.Enqueue(ctx, tx, tellArgs{Request: r.ID, Step: kind + r.Decision})
+}
+
+// record has the ledger keep what was done with a request.
+func (d *Rights) record(ctx context.Context, tx *store.Tx, r request, by loot.Actor, note string) error {
+	if r.Subject != "" {
+		return d.Gate.NoteAbout(ctx, tx, r.Subject, collection, by, note, "")
+	}
+	_, err := d.Gate.Note(ctx, tx, by, note, r.ID)
+	return err
 }
 
 // restricting returns the clause by which a record is left alone whose owner asked for

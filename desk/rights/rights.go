@@ -67,6 +67,7 @@ func New(kit desk.Kit, needs Needs) (*Rights, error) {
 	key.Hold(kit.DB, store.Sealed{Table: "rights_exercise", Key: []string{"id"}, Column: "callback"})
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.confirm)
+	job.Register(kit.Jobs, d.askOwner)
 	job.Register(kit.Jobs, d.call, job.Apart("agents", 4))
 	job.Register(kit.Jobs, d.sweep)
 	kit.Jobs.Listen("erasure.revoked", "rights.kept", d.kept)
@@ -90,6 +91,7 @@ func (d *Rights) Desk() desk.Desk {
 		Demo:   d.demo,
 		Export: d.export,
 		Erase:  d.forget,
+		Lapses: d.lapses,
 	}
 }
 
@@ -116,10 +118,15 @@ func (d *Rights) routes() []web.Route {
 		{Pattern: "GET /console/requests/agents", Audience: web.Console, Serve: d.listAgents},
 		{Pattern: "POST /console/requests/agents", Audience: web.Console, Serve: d.letIn, Roles: keepers, Fresh: true},
 		{Pattern: "POST /console/requests/agents/{agent}/end", Audience: web.Console, Serve: d.endAgent, Roles: keepers, Fresh: true},
+		{Pattern: "GET /rights/request/{token}", Audience: web.Public, Serve: d.askedWhether, Limit: web.PerMinute(30)},
+		{Pattern: "POST /rights/request/{token}", Audience: web.Public, Serve: d.saidWhether, Limit: web.PerMinute(30)},
+		{Pattern: "GET " + entryPath, Audience: web.Console, Serve: d.entryPage},
 		{Pattern: "GET /console/requests", Audience: web.Console, Serve: d.queue},
+		{Pattern: "POST /console/requests", Audience: web.Console, Serve: d.enter, Limit: web.PerMinute(20)},
 		{Pattern: "GET /console/requests/{id}", Audience: web.Console, Serve: d.show},
 		{Pattern: "POST /console/requests/{id}", Audience: web.Console, Serve: d.decide},
 		{Pattern: "POST /console/requests/{id}/read", Audience: web.Console, Serve: d.read},
+		{Pattern: "POST /console/requests/{id}/letter", Audience: web.Console, Serve: d.askOnceMore},
 		{Pattern: "GET /console/retention", Audience: web.Console, Serve: d.retention},
 		{Pattern: "GET /console/retention/report.csv", Audience: web.Console, Serve: d.retentionFile},
 	}

@@ -24,13 +24,15 @@ const (
 	refused   = "refused"
 	lifted    = "lifted"    // granted once, and ended since by us
 	withdrawn = "withdrawn" // by its owner
+	answered  = "answered"  // outside of the program
+	disowned  = "disowned"  // whom it names did not make it
 )
 
 // A request is a right that somebody used.
 type request struct {
 	ID       string
-	Subject  loot.Subject
-	Kind     string
+	Subject  loot.Subject // empty: nobody who is known
+	Kind     string       // restriction, objection, or the name of an action
 	Purpose  loot.Purpose
 	Ground   string
 	Opened   time.Time
@@ -42,9 +44,17 @@ type request struct {
 	Closed   time.Time // zero: open
 	Ended    time.Time // zero: it counts
 	Version  int64
+	Way      string    // how it came that a colleague entered; empty: its owner made it in the portal
+	Confirm  time.Time // until when its owner can confirm it; zero: they did, or need not
 }
 
-const requestColumns = `id, subject, kind, purpose, ground, opened, due, extended, reminded, decision, decider, closed, ended, version`
+// proved reports whether whose right it is made the request, or confirmed it.
+func (r request) proved() bool { return r.Subject != "" && r.Confirm.IsZero() }
+
+// By says how it came that a colleague entered.
+func (r request) By() string { return wayOf(r.Way).label }
+
+const requestColumns = `id, subject, kind, purpose, ground, opened, due, extended, reminded, decision, decider, closed, ended, version, way, confirm`
 
 func requests(ctx context.Context, tx *store.Tx, where string, args ...any) (out []request, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+requestColumns+` FROM rights_request WHERE `+where, args...)
@@ -63,10 +73,10 @@ func requests(ctx context.Context, tx *store.Tx, where string, args ...any) (out
 }
 
 func scanRequest(row store.Row) (r request, err error) {
-	var opened, due, extended, reminded, closed, ended int64
-	err = row.Scan(&r.ID, &r.Subject, &r.Kind, &r.Purpose, &r.Ground, &opened, &due, &extended, &reminded, &r.Decision, &r.Decider, &closed, &ended, &r.Version)
+	var opened, due, extended, reminded, closed, ended, confirm int64
+	err = row.Scan(&r.ID, &r.Subject, &r.Kind, &r.Purpose, &r.Ground, &opened, &due, &extended, &reminded, &r.Decision, &r.Decider, &closed, &ended, &r.Version, &r.Way, &confirm)
 	r.Opened, r.Due, r.Extended, r.Reminded = store.Instant(opened), store.Instant(due), store.Instant(extended), store.Instant(reminded)
-	r.Closed, r.Ended = store.Instant(closed), store.Instant(ended)
+	r.Closed, r.Ended, r.Confirm = store.Instant(closed), store.Instant(ended), store.Instant(confirm)
 	return r, err
 }
 
@@ -86,7 +96,7 @@ func requestsOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]request, e
 	return requests(ctx, tx, `subject = $1 ORDER BY opened DESC, id`, s)
 }
 
-// counting returns the request of somebody that counts; false: none does.
+// counting returns the request of somebody that has not ended; false: none has.
 func counting(ctx context.Context, tx *store.Tx, s loot.Subject, kind string, p loot.Purpose) (request, bool, error) {
 	list, err := requests(ctx, tx, `subject = $1 AND kind = $2 AND purpose = $3 AND ended = 0`, s, kind, string(p))
 	if err != nil || len(list) == 0 {
@@ -97,8 +107,8 @@ func counting(ctx context.Context, tx *store.Tx, s loot.Subject, kind string, p 
 
 // insertRequest keeps a request, and reports false if the same counts already.
 func insertRequest(ctx context.Context, tx *store.Tx, r request) (bool, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO rights_request (`+requestColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', '', 0, 0, 0) ON CONFLICT DO NOTHING`,
-		r.ID, r.Subject, r.Kind, string(r.Purpose), r.Ground, r.Opened.UnixMicro(), r.Due.UnixMicro())
+	n, err := tx.Exec(ctx, `INSERT INTO rights_request (`+requestColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', '', 0, 0, 0, $8, $9) ON CONFLICT DO NOTHING`,
+		r.ID, r.Subject, r.Kind, string(r.Purpose), r.Ground, r.Opened.UnixMicro(), r.Due.UnixMicro(), r.Way, store.Micro(r.Confirm))
 	if err != nil {
 		return false, fmt.Errorf("rights: request: %w", err)
 	}
@@ -107,8 +117,8 @@ func insertRequest(ctx context.Context, tx *store.Tx, r request) (bool, error) {
 
 // updateRequest rewrites a request that nobody else changed meanwhile.
 func updateRequest(ctx context.Context, tx *store.Tx, r request) error {
-	n, err := tx.Exec(ctx, `UPDATE rights_request SET due = $1, extended = $2, reminded = $3, decision = $4, decider = $5, closed = $6, ended = $7, version = version + 1 WHERE id = $8 AND version = $9`,
-		store.Micro(r.Due), store.Micro(r.Extended), store.Micro(r.Reminded), r.Decision, r.Decider, store.Micro(r.Closed), store.Micro(r.Ended), r.ID, r.Version)
+	n, err := tx.Exec(ctx, `UPDATE rights_request SET due = $1, extended = $2, reminded = $3, decision = $4, decider = $5, closed = $6, ended = $7, ground = $8, confirm = $9, version = version + 1 WHERE id = $10 AND version = $11`,
+		store.Micro(r.Due), store.Micro(r.Extended), store.Micro(r.Reminded), r.Decision, r.Decider, store.Micro(r.Closed), store.Micro(r.Ended), r.Ground, store.Micro(r.Confirm), r.ID, r.Version)
 	if err != nil {
 		return fmt.Errorf("rights: request: %w", err)
 	}
@@ -160,6 +170,8 @@ type exportedRequest struct {
 	Purpose  loot.Purpose `json:"purpose,omitempty"`
 	Ground   string       `json:"ground,omitempty"`
 	Said     string       `json:"said,omitempty"`
+	Came     string       `json:"came_by,omitempty"` // empty: it was made in the portal
+	Noted    string       `json:"noted,omitempty"`   // what a colleague wrote of it
 	Asked    time.Time    `json:"asked"`
 	Due      time.Time    `json:"answer_by"`
 	Extended string       `json:"extended_because,omitempty"`
@@ -186,7 +198,7 @@ func (d *Rights) export(ctx context.Context, tx *store.Tx, s loot.Subject) (any,
 			return nil, err
 		}
 		out = append(out, exportedRequest{
-			r.Kind, r.Purpose, r.Ground, desk.LatestNote(notes, "asked"), r.Opened, r.Due, desk.LatestNote(notes, "extension"), r.Closed, r.Decision, desk.LatestNote(notes, "reason"), r.Ended,
+			r.Kind, r.Purpose, r.Ground, desk.LatestNote(notes, "asked"), r.Way, noted(r, notes), r.Opened, r.Due, desk.LatestNote(notes, "extension"), r.Closed, r.Decision, desk.LatestNote(notes, "reason"), r.Ended,
 		})
 	}
 	type asked struct {

@@ -70,6 +70,7 @@ func (d *Safety) showReport(w http.ResponseWriter, r *http.Request, status int, 
 		"The customer does not learn from us who reported it.",
 		"If you leave an address you hear how it ended. It is sealed, kept with the case and used for nothing else.",
 		"You get a page on which you see how it stands, and can erase what you gave.",
+		"By the address that you left you can take a copy of what we hold of you at any time.",
 	}
 	return reportPage.Render(w, r, status, v)
 }
@@ -266,14 +267,17 @@ func (d *Safety) forgetReporter(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if f.Subject != "" {
-		if err := d.Gate.InTx(r.Context(), func(tx *store.Tx) error {
-			return d.eraseReport(r.Context(), tx, loot.Actor{Kind: loot.Person, ID: string(f.Subject)}, f.ID, f.Subject)
-		}); err != nil {
+		if err := d.forgetAtWish(r.Context(), f); err != nil {
 			return err
 		}
 	}
 	web.SetFlash(w, r, web.Good, "What you gave is erased.")
 	return web.Redirect(w, r, r.URL.Path)
+}
+
+// forgetAtWish erases what somebody gave with a report, by a decision of its own.
+func (d *Safety) forgetAtWish(ctx context.Context, f filed) error {
+	return d.Gate.InTx(ctx, func(tx *store.Tx) error { return d.eraseReport(ctx, tx, reporterOf(f), f.ID, f.Subject) })
 }
 
 // eraseReport erases the record of whoever sent a report, with its words and files.

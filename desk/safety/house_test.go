@@ -14,6 +14,7 @@ import (
 	"loot/desk/billing"
 	"loot/desk/customers"
 	"loot/desk/desktest"
+	"loot/desk/rights"
 	"loot/gate"
 	"loot/statement"
 	"loot/store"
@@ -57,13 +58,16 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	ok(t, err)
 	h.bills.Sell(billing.MadeUpSeller)
 	var desks []desk.Desk
-	people, _ := customers.New(h.Kit, customers.Needs{
+	people, records := customers.New(h.Kit, customers.Needs{
 		Plans: h.bills.Plans, EndServices: h.bills.EndAll, Desks: func() []desk.Desk { return desks },
 	})
 	colleague := func(id string) loot.Actor {
 		return loot.Actor{Kind: loot.Staff, ID: id, Name: "Name of " + id, Roles: []loot.Role{loot.Role(strings.Split(id, "-")[1])}}
 	}
+	taking, err := rights.New(h.Kit, rights.Needs{Copy: records.Copy, Entries: records.Entries, Leave: records.Leave, Gone: records.Gone, Desks: func() []desk.Desk { return desks }})
+	ok(t, err)
 	h.desk, err = New(h.Kit, Needs{
+		Bundle: taking.Bundle,
 		WhoHad: func(ctx context.Context, tx *store.Tx, by loot.Actor, purpose loot.Purpose, reason string, a netip.Addr, at time.Time) (Holder, bool, error) {
 			found, ok, err := h.bills.WhoHad(ctx, tx, by, purpose, reason, a, at)
 			return Holder{found.Subject, found.Service}, ok, err
@@ -95,7 +99,7 @@ func newHouse(t testing.TB, db *store.DB, s *statement.Statement) *house {
 	})
 	ok(t, err)
 	h.bills.Cases(h.desk.CaseOf)
-	desks = []desk.Desk{people, h.bills.Desk(), h.desk.Desk()}
+	desks = []desk.Desk{people, h.bills.Desk(), taking.Desk(), h.desk.Desk()}
 	var routes [][]web.Route
 	for _, d := range desks {
 		routes = append(routes, d.Routes)

@@ -70,6 +70,7 @@ const (
 	toAnswerBy = "answer"
 	toAppealBy = "appeal"
 	toFollow   = "report"
+	toHeld     = "held"
 )
 
 // A link is what an address in a letter lets somebody do without signing in: one thing,
@@ -92,8 +93,11 @@ func (d *Safety) token(id string) string {
 }
 
 func (l link) path(d *Safety) string {
-	if l.Purpose == toFollow {
+	switch l.Purpose {
+	case toFollow:
 		return "/abuse/report/" + d.token(l.ID)
+	case toHeld:
+		return "/abuse/mine/" + d.token(l.ID)
 	}
 	return "/abuse/answer/" + d.token(l.ID)
 }

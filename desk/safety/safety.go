@@ -6,6 +6,7 @@ package safety
 import (
 	"context"
 	"embed"
+	"io"
 	"io/fs"
 	"net/netip"
 	"slices"
@@ -58,6 +59,8 @@ type Needs struct {
 	// or is suspended for something else.
 	Suspend, Resume func(ctx context.Context, tx *store.Tx, by loot.Actor, service, matter string) (bool, error)
 	Staff           desk.Staff
+	// Bundle writes copies of records as one ZIP.
+	Bundle func(ctx context.Context, to io.Writer, all []desk.Bundled) error
 }
 
 // A Safety is the desk together with what others ask of it.
@@ -85,6 +88,7 @@ func New(kit desk.Kit, needs Needs) (*Safety, error) {
 	kit.Gate.Fact("context.case", d.openCase)
 	job.Register(kit.Jobs, d.tell)
 	job.Register(kit.Jobs, d.hourly)
+	job.Register(kit.Jobs, d.writeHeld)
 	job.Register(kit.Jobs, d.sweep)
 	kit.Jobs.Periodic(time.Hour, hourlyArgs{})
 	kit.Jobs.Periodic(24*time.Hour, sweepArgs{})
@@ -119,6 +123,11 @@ func (d *Safety) routes() []web.Route {
 		{Pattern: "POST /abuse", Audience: web.Public, Serve: d.sendReport, Limit: web.PerMinute(6), Body: mostForm},
 		{Pattern: "GET /abuse/report/{token}", Audience: web.Public, Serve: d.reportStands, Limit: web.PerMinute(30)},
 		{Pattern: "POST /abuse/report/{token}", Audience: web.Public, Serve: d.forgetReporter, Limit: web.PerMinute(10)},
+		{Pattern: "GET /abuse/mine", Audience: web.Public, Serve: d.askHeld},
+		{Pattern: "POST /abuse/mine", Audience: web.Public, Serve: d.sendHeld, Limit: web.PerMinute(6)},
+		{Pattern: "GET /abuse/mine/{token}", Audience: web.Public, Serve: d.held, Limit: web.PerMinute(30)},
+		{Pattern: "POST /abuse/mine/{token}/copy", Audience: web.Public, Serve: d.copyHeld, Limit: web.PerMinute(6)},
+		{Pattern: "POST /abuse/mine/{token}/erase", Audience: web.Public, Serve: d.eraseHeld, Limit: web.PerMinute(6)},
 		{Pattern: "GET /abuse/answer/{token}", Audience: web.Public, Serve: d.askAnswer, Limit: web.PerMinute(30)},
 		{Pattern: "POST /abuse/answer/{token}", Audience: web.Public, Serve: d.takeAnswer, Limit: web.PerMinute(10)},
 

@@ -216,8 +216,13 @@ type exhibit struct {
 	SHA256 string
 }
 
-func evidenceOf(ctx context.Context, tx *store.Tx, id string) (out []exhibit, err error) {
-	rows, err := tx.Query(ctx, `SELECT e.id, e.report, e.kind, e.size, e.sha256 FROM safety_evidence e JOIN safety_about a ON a.report = e.report WHERE a.matter = $1 ORDER BY e.report, e.id LIMIT $2`, id, mostShown)
+// evidenceOf returns the files of the reports in a case.
+func evidenceOf(ctx context.Context, tx *store.Tx, id string) ([]exhibit, error) {
+	return exhibits(ctx, tx, `SELECT e.id, e.report, e.kind, e.size, e.sha256 FROM safety_evidence e JOIN safety_about a ON a.report = e.report WHERE a.matter = $1 ORDER BY e.report, e.id LIMIT $2`, id)
+}
+
+func exhibits(ctx context.Context, tx *store.Tx, query, id string) (out []exhibit, err error) {
+	rows, err := tx.Query(ctx, query, id, mostShown)
 	if err != nil {
 		return nil, fmt.Errorf("safety: evidence: %w", err)
 	}
