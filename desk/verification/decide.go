@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -64,7 +65,7 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 			return err
 		}
 	}
-	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
+	m.Decision, m.Decider, m.Decided, m.Owner = r.Decision, by.ID, v.Now(), cmp.Or(m.Owner, by.ID)
 	alone := !secondNeeded(s, m.Field)
 	said := map[string]string{"reason": r.Reason}
 	if r.Decision == "corrected" {
@@ -128,7 +129,7 @@ func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.St
 		return loot.Errorf(loot.Denied, "You decided this case, so somebody else has to agree.")
 	}
 	if !agrees {
-		m.Decision, m.Decider, m.Decided = "", "", time.Time{}
+		m.Decision, m.Decider, m.Decided, m.Owner = "", "", time.Time{}, ""
 		if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
 			return err
 		}

@@ -127,7 +127,7 @@ func TestTheQueueGoesOnPageByPage(t *testing.T) {
 		}
 		walk("/console/checks", 3)
 		walk("/console/checks?kind="+kindCheck, 3)
-		shows(t, h.Get("/console/checks?kind="+kindMistake), http.StatusOK, "Nothing waits")
+		shows(t, h.Get("/console/checks?kind="+kindMistake), http.StatusOK, "None of these")
 		theirs := h.standing(all[1]).cases
 		a := h.Get("/console/checks?kind=" + kindCheck + "&customer=" + string(all[1]))
 		for _, m := range theirs {
@@ -136,7 +136,7 @@ func TestTheQueueGoesOnPageByPage(t *testing.T) {
 				t.Errorf("the case %s of the customer is not in their list", m.ID)
 			}
 		}
-		if n := len(link.FindAllString(a.Body, -1)); n != len(theirs) || !strings.Contains(html.UnescapeString(a.Body), `href="/console/checks?customer=`+string(all[1])+`&state=closed"`) {
+		if n := len(link.FindAllString(a.Body, -1)); n != len(theirs) || !strings.Contains(html.UnescapeString(a.Body), `href="/console/checks?customer=`+string(all[1])+`&kind=check&state=closed"`) {
 			t.Errorf("%d cases of a customer who has %d, or the others are not there", n, len(theirs))
 		}
 		shows(t, h.Get("/console/checks?after=nobody"), http.StatusNotFound, "There is no such case.")

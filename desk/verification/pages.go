@@ -4,6 +4,7 @@ import (
 	"embed"
 	"time"
 
+	"loot"
 	"loot/web"
 )
 
@@ -81,13 +82,19 @@ type matterView struct {
 	KindTitle string
 	Href      string
 	State     web.Badge
+	Owned     string // who deals with it; empty: nobody
 }
 
 type queueView struct {
 	web.View
-	Tabs  []web.Tab
-	Cases []matterView
-	Pager web.Pager
+	Tabs       []web.Tab
+	Of         string       // the list; empty: the open ones
+	Customer   loot.Subject // whose cases; empty: everybody's
+	Filter     web.Fields
+	Narrowed   bool   // some are left out by kind or detail
+	Everything string // where they are not
+	Cases      []matterView
+	Pager      web.Pager
 }
 
 type caseView struct {

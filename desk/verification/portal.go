@@ -30,6 +30,8 @@ func (v *Verification) routes() []web.Route {
 		{Pattern: "POST /console/checks/{id}/evidence", Audience: web.Console, Serve: v.attach, Body: mostEvidence + web.MaxBody},
 		{Pattern: "POST /console/checks/{id}/evidence/{file}", Audience: web.Console, Serve: v.openEvidence},
 		{Pattern: "POST /console/checks/{id}/evidence/{file}/remove", Audience: web.Console, Serve: v.dropEvidence},
+		{Pattern: "POST /console/checks/{id}/take", Audience: web.Console, Serve: v.take},
+		{Pattern: "POST /console/checks/{id}/back", Audience: web.Console, Serve: v.giveBack},
 		{Pattern: "POST /console/checks/{id}/second", Audience: web.Console, Serve: v.agree},
 	}
 }
