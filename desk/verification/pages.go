@@ -21,6 +21,8 @@ var (
 type mineView struct {
 	web.View
 	Details  []detailView
+	Ask      web.Fields // nil: nothing can be checked
+	Wrong    *web.Problems
 	Requests []requestView
 	Reports  []reportView
 }
@@ -39,7 +41,8 @@ type requestView struct {
 	Due      time.Time
 	Answered time.Time // zero: open
 	Late     bool
-	Over     bool // it is answered
+	Over     bool     // it is answered
+	Attached []string // files of theirs, in a few words
 	Answers  []answeredView
 }
 
@@ -61,6 +64,9 @@ type reportView struct {
 	At, Due time.Time
 	Closed  time.Time
 	Said    string
+
+	Attached []string // files of theirs, in a few words
+
 	Reason  string
 	Answer  web.Badge
 	Correct string // where it is put right; empty: nothing is to be done
