@@ -288,26 +288,27 @@ func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.State
 	if err := v.askable(ctx, tx, s, subject, f); err != nil {
 		return request{}, err
 	}
-	if file != nil {
-		if err := v.showsWhat(ctx, tx, s, by, f, file); err != nil {
-			return request{}, err
-		}
-	}
 	open, err := openRequests(ctx, tx, subject)
 	if err != nil {
 		return request{}, err
 	}
-	for _, r := range open {
-		if r.Field == f {
-			return r, nil
+	var r request
+	if i := slices.IndexFunc(open, func(r request) bool { return r.Field == f }); i >= 0 {
+		r = open[i]
+	} else {
+		now := v.Now()
+		r = request{ID: loot.NewID("q"), Subject: subject, Field: f, Asked: now, Due: now.Add(v.options.Answer)}
+		if err := insertRequest(ctx, tx, r); err != nil {
+			return request{}, err
+		}
+		if err := v.Jobs.Enqueue(ctx, tx, checkArgs{subject}); err != nil {
+			return request{}, err
 		}
 	}
-	now := v.Now()
-	r := request{ID: loot.NewID("q"), Subject: subject, Field: f, Asked: now, Due: now.Add(v.options.Answer)}
-	if err := insertRequest(ctx, tx, r); err != nil {
-		return request{}, err
+	if file == nil {
+		return r, nil
 	}
-	return r, v.Jobs.Enqueue(ctx, tx, checkArgs{subject})
+	return r, v.showsWhat(ctx, tx, s, by, f, file) // after it is asked, as the portal shows it with what was asked
 }
 
 // showsWhat adds evidence of a customer to the case that is open about a detail, or opens one.
