@@ -46,8 +46,11 @@ func (r record) inspectAddress(out map[loot.Field][]finding) {
 	}
 	out[country] = append(out[country], finding{Check: "address.country", Outcome: passed})
 	check := "address.form"
-	if _, known := formats[code]; !known {
+	switch f, known := formats[code]; {
+	case !known:
 		check = "address.letters"
+	case f.region:
+		check = "address.region"
 	}
 	a := r.address()
 	looks, fits := postcodeOf(code, a.postcode.value)

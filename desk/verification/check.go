@@ -38,6 +38,7 @@ var checkTitles = map[string]string{
 	"email.link":      "Single-use link in a letter to it",
 	"phone.plan":      "Numbering plan of the country (E.164)",
 	"address.form":    "Form of addresses: letters in street and town, the country's postcode",
+	"address.region":  "Form of addresses: letters in street and town, the country's postcode; its state, province or prefecture is not looked at",
 	"address.letters": "Form of addresses: the format of this country is not known",
 	"address.country": "Country that there is (ISO 3166-1)",
 	"vat.digits":      "Shape and check digit of the VAT number",

@@ -17,93 +17,6 @@ import (
 	"loot/web"
 )
 
-// perPage is how many cases a page of the queue shows.
-const perPage = 50
-
-var kindTitles = map[string]string{
-	kindCheck: "A check found a fault", kindAsked: "The customer asks", kindMistake: "The customer reports a mistake", kindOld: "Has grown old",
-}
-
-func (v *Verification) queue(w http.ResponseWriter, r *http.Request) error {
-	q, err := web.Query(r)
-	if err != nil {
-		return err
-	}
-	s, err := v.inForce()
-	if err != nil {
-		return err
-	}
-	kind, closed, of := q.Get("kind"), q.Get("state") == "closed", desk.SubjectIn(q.Get("customer"))
-	if kindTitles[kind] == "" {
-		kind = ""
-	}
-	data := queueView{View: web.ViewOf(r, "Checks")}
-	data.Lead = "What needs a person: faults that a program found, questions of customers, and mistakes that they report."
-	data.Wide = true
-	if of != "" {
-		data.Lead, data.Crumbs = "Those of one customer.", []web.Crumb{{Label: "Checks", Href: "/console/checks"}, {Label: "Their record", Href: desk.CustomerPath(of)}}
-	}
-	for _, one := range []struct{ label, kind, state string }{
-		{"All open", "", ""},
-		{"Faults", kindCheck, ""},
-		{"Asked", kindAsked, ""},
-		{"Mistakes", kindMistake, ""},
-		{"Grown old", kindOld, ""},
-		{"Closed", "", "closed"},
-	} {
-		to := url.Values{}
-		if one.kind != "" {
-			to.Set("kind", one.kind)
-		}
-		if one.state != "" {
-			to.Set("state", one.state)
-		}
-		if of != "" {
-			to.Set("customer", string(of))
-		}
-		href := "/console/checks"
-		if len(to) > 0 {
-			href += "?" + to.Encode()
-		}
-		data.Tabs = append(data.Tabs, web.Tab{Label: one.label, Href: href, Current: one.kind == kind && (one.state == "closed") == closed})
-	}
-	if err := v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		data.Cases, data.Pager = nil, web.Pager{}
-		list, err := listMatters(r.Context(), tx, !closed, kind, of, q.Get("after"), perPage+1)
-		if len(list) > perPage {
-			list = list[:perPage]
-			data.Pager.Next = web.After(r.URL, list[perPage-1].ID)
-		}
-		for _, m := range list {
-			data.Cases = append(data.Cases, v.view(s, m))
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	if q.Get("after") != "" {
-		data.Pager.Prev = web.After(r.URL, "")
-	}
-	return queuePage.Render(w, r, http.StatusOK, data)
-}
-
-func (v *Verification) view(s *statement.Statement, m matter) matterView {
-	one := matterView{matter: m, Title: desk.Title(s, m.Field), KindTitle: kindTitles[m.Kind], Href: "/console/checks/" + m.ID}
-	switch {
-	case !m.Closed.IsZero():
-		one.State = web.Badge{Text: decisions[m.Decision]}
-	case m.Decision != "":
-		one.State = web.Badge{Tone: web.Info, Text: "needs a second person", Icon: "users"}
-	case v.Now().After(m.Due):
-		one.State = web.Badge{Tone: web.Bad, Text: "overdue", Icon: "clock-alert"}
-	case v.Now().After(m.Due.Add(-v.margin())):
-		one.State = web.Badge{Tone: web.Warn, Text: "due soon", Icon: "clock"}
-	default:
-		one.State = web.Badge{Tone: web.Info, Text: "open"}
-	}
-	return one
-}
-
 var decisions = map[string]string{
 	"right": "found right", "wrong": "found wrong", "corrected": "put right", "refused": "stays as it is", "moot": "nothing left to decide",
 }
@@ -176,6 +89,11 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		}
 		data.Last, data.Was = looks[m.Field]
 		data.Second = secondNeeded(s, m.Field)
+		if m.Owner != "" {
+			if data.Case.Owned, err = v.staff.Name(ctx, tx, m.Owner); err != nil {
+				return err
+			}
+		}
 		if m.Decider != "" {
 			if data.Decider, err = v.staff.Name(ctx, tx, m.Decider); err != nil {
 				return err
@@ -199,6 +117,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 		case err != nil:
 			return err
 		}
+		data.Actions = ownerActions(data.Case, data.Case.Owned, by)
 		notes, err := v.notes.Of(ctx, tx, m.ID)
 		if err != nil {
 			return err
@@ -265,7 +184,7 @@ func (v *Verification) showCase(w http.ResponseWriter, r *http.Request, status i
 }
 
 // noteTitles say what somebody did by a note. A note of another kind is for the program.
-var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree"}
+var noteTitles = map[string]string{"report": "reported", "reason": "decided, with the reason", "objection": "did not agree", "taken": "took it on", "over": "took it over", "back": "gave it back"}
 
 // purposeOf is what a colleague opens and corrects a detail for that a case is about: to
 // check it. Of what was not given for that a customer can report a mistake too. A colleague
@@ -533,16 +452,9 @@ func (v *Verification) act(w http.ResponseWriter, r *http.Request, again func(*s
 	if err != nil {
 		return err
 	}
-	seen := func(tx *store.Tx, lock string) (matter, error) {
-		m, err := findMatter(r.Context(), tx, r.PathValue("id"), lock)
-		if err == nil && form.Get("version") != strconv.FormatInt(m.Version, 10) {
-			err = loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
-		}
-		return m, err
-	}
 	var a Again
 	if err = v.DB.ReadTx(r.Context(), func(tx *store.Tx) error {
-		m, err := seen(tx, "")
+		m, err := seen(r.Context(), tx, r.PathValue("id"), form, "")
 		if err == nil {
 			err = v.may(r.Context(), tx, s, m.Field, web.ActorOf(r.Context()))
 		}
@@ -552,7 +464,7 @@ func (v *Verification) act(w http.ResponseWriter, r *http.Request, again func(*s
 		return err
 	}); err == nil {
 		err = v.within(r.Context(), a, func(tx *store.Tx) error {
-			m, err := seen(tx, tx.ForUpdate())
+			m, err := seen(r.Context(), tx, r.PathValue("id"), form, tx.ForUpdate())
 			if err != nil {
 				return err
 			}

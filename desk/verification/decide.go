@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -64,7 +65,7 @@ func (v *Verification) decide(ctx context.Context, tx *store.Tx, s *statement.St
 			return err
 		}
 	}
-	m.Decision, m.Decider, m.Decided = r.Decision, by.ID, v.Now()
+	m.Decision, m.Decider, m.Decided, m.Owner = r.Decision, by.ID, v.Now(), cmp.Or(m.Owner, by.ID)
 	alone := !secondNeeded(s, m.Field)
 	said := map[string]string{"reason": r.Reason}
 	if r.Decision == "corrected" {
@@ -128,7 +129,7 @@ func (v *Verification) second(ctx context.Context, tx *store.Tx, s *statement.St
 		return loot.Errorf(loot.Denied, "You decided this case, so somebody else has to agree.")
 	}
 	if !agrees {
-		m.Decision, m.Decider, m.Decided = "", "", time.Time{}
+		m.Decision, m.Decider, m.Decided, m.Owner = "", "", time.Time{}, ""
 		if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: v.Now(), Author: by.ID, Kind: "objection", Text: reason}); err != nil {
 			return err
 		}
@@ -252,12 +253,11 @@ func (v *Verification) correct(ctx context.Context, tx *store.Tx, s *statement.S
 	return v.Jobs.Publish(ctx, tx, notices...)
 }
 
-// ask keeps a customer's wish to have a detail, or everything, checked. Whoever
-// asks again while an answer is open waits for that one.
-func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, f loot.Field) (request, error) {
+// askable refuses to check what is not there, or what nobody may open for it.
+func (v *Verification) askable(ctx context.Context, tx *store.Tx, s *statement.Statement, subject loot.Subject, f loot.Field) error {
 	held, err := v.shown(ctx, tx, subject)
 	if err != nil {
-		return request{}, err
+		return err
 	}
 	some := false
 	for _, d := range checked(s) {
@@ -265,30 +265,69 @@ func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.State
 		some = some || is && (f == "" || f == d.ID)
 	}
 	if !some {
-		return request{}, loot.Errorf(loot.Invalid, "There is nothing of this kind in your record that could be checked.")
+		return loot.Errorf(loot.Invalid, "There is nothing of this kind in your record that could be checked.")
 	}
 	person, err := v.Gate.Person(ctx, tx, subject)
 	if err != nil {
-		return request{}, err
+		return err
 	}
 	if !slices.Contains(person.Ordered, purpose) {
-		return request{}, loot.Errorf(loot.Conflict, "No service of yours that runs needs your details, so nobody may open them for a check. You can still correct them yourself.")
+		return loot.Errorf(loot.Conflict, "No service of yours that runs needs your details, so nobody may open them for a check. You can still correct them yourself.")
+	}
+	return nil
+}
+
+// ask keeps a customer's wish to have a detail, or everything, checked. Whoever
+// asks again while an answer is open waits for that one. With evidence beside it a
+// colleague looks, as no program reads that.
+func (v *Verification) ask(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, f loot.Field, file *staged) (request, error) {
+	subject := loot.Subject(by.ID)
+	if err := v.askable(ctx, tx, s, subject, f); err != nil {
+		return request{}, err
 	}
 	open, err := openRequests(ctx, tx, subject)
 	if err != nil {
 		return request{}, err
 	}
-	for _, r := range open {
-		if r.Field == f {
-			return r, nil
+	var r request
+	if i := slices.IndexFunc(open, func(r request) bool { return r.Field == f }); i >= 0 {
+		r = open[i]
+	} else {
+		now := v.Now()
+		r = request{ID: loot.NewID("q"), Subject: subject, Field: f, Asked: now, Due: now.Add(v.options.Answer)}
+		if err := insertRequest(ctx, tx, r); err != nil {
+			return request{}, err
+		}
+		if err := v.Jobs.Enqueue(ctx, tx, checkArgs{subject}); err != nil {
+			return request{}, err
 		}
 	}
-	now := v.Now()
-	r := request{ID: loot.NewID("q"), Subject: subject, Field: f, Asked: now, Due: now.Add(v.options.Answer)}
-	if err := insertRequest(ctx, tx, r); err != nil {
-		return request{}, err
+	if file == nil {
+		return r, nil
 	}
-	return r, v.Jobs.Enqueue(ctx, tx, checkArgs{subject})
+	return r, v.showsWhat(ctx, tx, s, by, f, file) // after it is asked, as the portal shows it with what was asked
+}
+
+// showsWhat adds evidence of a customer to the case that is open about a detail, or opens one.
+func (v *Verification) showsWhat(ctx context.Context, tx *store.Tx, s *statement.Statement, by loot.Actor, f loot.Field, file *staged) error {
+	subject := loot.Subject(by.ID)
+	all, err := mattersOf(ctx, tx, subject)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(m matter) bool { return m.Field == f && m.Closed.IsZero() && m.Kind != kindMistake })
+	if i >= 0 {
+		return v.keepEvidence(ctx, tx, s, all[i], by, file)
+	}
+	m := v.newMatter(subject, f, kindAsked, "The customer asks whether this is right, and attached what shows it.")
+	fresh, err := insertMatter(ctx, tx, m)
+	if err == nil && !fresh {
+		err = errChanged
+	}
+	if err != nil {
+		return err
+	}
+	return v.keepEvidence(ctx, tx, s, m, by, file)
 }
 
 // told refuses a second report about a detail, and says when the first is answered.
@@ -310,6 +349,7 @@ type mistake struct {
 	Invoice string // number of the one that it stands on; empty: none was named
 	Line    int    // of it, from 1; 0: the mistake is in a detail
 	Text    string
+	File    *staged // that shows it; nil: none does
 }
 
 // report keeps what a customer says is wrong. Until it is answered the detail is
@@ -341,6 +381,11 @@ func (v *Verification) report(ctx context.Context, tx *store.Tx, s *statement.St
 	}
 	if err := v.notes.Add(ctx, tx, m.ID, desk.Note{At: m.Opened, Kind: "report", Text: one.Text}); err != nil {
 		return err
+	}
+	if one.File != nil {
+		if err := v.keepEvidence(ctx, tx, s, m, by, one.File); err != nil {
+			return err
+		}
 	}
 	// The gate refuses it first, so that nothing that is decided after this commits by it.
 	if err := v.Gate.Freeze(ctx, tx, subject, m.ID, m.Field); err != nil {

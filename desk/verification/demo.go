@@ -25,6 +25,7 @@ type scene struct {
 	gives   string     // what they put in its place, in which a check finds a fault; empty: nothing
 	billed  bool       // they saw it on their last invoice
 	answer  string     // what a colleague decides the day after; empty: it waits
+	taken   bool       // a colleague takes it on an hour later
 	value   string     // that is right, by the answer
 	reason  string
 }
@@ -41,7 +42,7 @@ var scenes = []scene{
 		answer: "corrected", value: "Buchbinderei Beispiel & Söhne GmbH", reason: "The register has the new name, looked at today. Your last invoice is written again with it.",
 	},
 	{days: 9, which: 1},
-	{days: 3, which: 1, field: "company.name", mistake: "The invoice lacks our legal form, and our tax office minds.", billed: true},
+	{days: 3, which: 1, field: "company.name", mistake: "The invoice lacks our legal form, and our tax office minds.", billed: true, taken: true},
 	{days: 2, which: 11, field: "company.name"},
 	{days: 1, which: 14, field: "address.city", gives: "40210"}, // a postcode
 }
@@ -75,6 +76,9 @@ func (v *Verification) demo(ctx context.Context, w *desk.World) error {
 			}
 			return v.play(ctx, w, s, one, subject)
 		})
+		if one.taken {
+			w.History.On(at.Add(time.Hour), func(ctx context.Context) error { return v.playTake(ctx, w, staff[i], one, subject) })
+		}
 		if one.answer == "" {
 			continue
 		}
@@ -164,7 +168,7 @@ func (v *Verification) lastInvoice(ctx context.Context, subject loot.Subject, on
 func (v *Verification) playWeek(ctx context.Context, w *desk.World, who loot.Actor) error {
 	var found []matter
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		found, err = listMatters(ctx, tx, true, kindCheck, "", "", 200)
+		found, err = v.list(ctx, tx, narrow{kind: kindCheck}, "", 200)
 		return err
 	}); err != nil {
 		return err
@@ -181,18 +185,39 @@ func (v *Verification) playWeek(ctx context.Context, w *desk.World, who loot.Act
 	return nil
 }
 
-func (v *Verification) playAnswer(ctx context.Context, w *desk.World, who loot.Actor, one scene, subject loot.Subject) error {
+// playTake has a colleague take on the case of a scene.
+func (v *Verification) playTake(ctx context.Context, w *desk.World, who loot.Actor, one scene, subject loot.Subject) error {
+	m, found, err := v.caseOf(ctx, one, subject)
+	if err != nil || !found {
+		return err
+	}
+	a, err := desk.Browser{World: w, Who: who}.Post(ctx, "/console/checks/"+m.ID+"/take", url.Values{"version": {strconv.FormatInt(m.Version, 10)}})
+	if err == nil && a.Status != http.StatusSeeOther {
+		err = fmt.Errorf("verification: a step of the demonstration was answered with %d", a.Status)
+	}
+	return err
+}
+
+// caseOf returns the open case of a scene, if there is one.
+func (v *Verification) caseOf(ctx context.Context, one scene, subject loot.Subject) (m matter, found bool, err error) {
 	st, err := v.standing(ctx, subject)
 	if err != nil {
-		return err
+		return m, false, err
 	}
 	i := slices.IndexFunc(st.cases, func(m matter) bool {
 		return m.Field == one.field && m.Closed.IsZero() && (one.mistake == "" || m.Kind == kindMistake)
 	})
 	if i < 0 {
-		return nil
+		return m, false, nil
 	}
-	m := st.cases[i]
+	return st.cases[i], true, nil
+}
+
+func (v *Verification) playAnswer(ctx context.Context, w *desk.World, who loot.Actor, one scene, subject loot.Subject) error {
+	m, found, err := v.caseOf(ctx, one, subject)
+	if err != nil || !found {
+		return err
+	}
 	me := desk.Browser{World: w, Who: who}
 	if _, err := me.Post(ctx, "/console/checks/"+m.ID+"/open", url.Values{}); err != nil {
 		return err

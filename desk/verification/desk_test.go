@@ -127,7 +127,7 @@ func TestTheQueueGoesOnPageByPage(t *testing.T) {
 		}
 		walk("/console/checks", 3)
 		walk("/console/checks?kind="+kindCheck, 3)
-		shows(t, h.Get("/console/checks?kind="+kindMistake), http.StatusOK, "Nothing waits")
+		shows(t, h.Get("/console/checks?kind="+kindMistake), http.StatusOK, "None of these")
 		theirs := h.standing(all[1]).cases
 		a := h.Get("/console/checks?kind=" + kindCheck + "&customer=" + string(all[1]))
 		for _, m := range theirs {
@@ -136,7 +136,7 @@ func TestTheQueueGoesOnPageByPage(t *testing.T) {
 				t.Errorf("the case %s of the customer is not in their list", m.ID)
 			}
 		}
-		if n := len(link.FindAllString(a.Body, -1)); n != len(theirs) || !strings.Contains(html.UnescapeString(a.Body), `href="/console/checks?customer=`+string(all[1])+`&state=closed"`) {
+		if n := len(link.FindAllString(a.Body, -1)); n != len(theirs) || !strings.Contains(html.UnescapeString(a.Body), `href="/console/checks?customer=`+string(all[1])+`&kind=check&state=closed"`) {
 			t.Errorf("%d cases of a customer who has %d, or the others are not there", n, len(theirs))
 		}
 		shows(t, h.Get("/console/checks?after=nobody"), http.StatusNotFound, "There is no such case.")
@@ -425,6 +425,15 @@ func TestAnAddressThatIsNone(t *testing.T) {
 		const unknown = "Form of addresses: the format of this country is not known"
 		shows(t, h.as(person(h.customer(meadow("address.country", "AE", "company.vat", "-")))).Get("/portal/checks"), http.StatusOK, "Street and number checked "+unknown, unknown)
 		lacks(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), unknown)
+		const region = "the country's postcode; its state, province or prefecture is not looked at"
+		for country, postcode := range map[string]string{"US": "10001", "CA": "K1A 0B1", "AU": "2000", "JP": "100-0001", "BR": "12345-678", "IN": "110001", "IT": "00100", "ES": "28001", "MX": "01000", "CN": "100000", "KR": "04524"} {
+			s := h.customer(meadow("address.country", country, "address.postcode", postcode, "company.vat", "-"))
+			shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, region)
+			if got := h.state(s, "address.city"); got != vault.Checked {
+				t.Errorf("a town in %s is %s", country, got)
+			}
+		}
+		lacks(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), region)
 	})
 }
 

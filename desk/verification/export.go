@@ -48,12 +48,13 @@ type exportedCase struct {
 	Decision string     `json:"decision,omitempty"`
 	Said     string     `json:"said,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
-	// Evidence are the files that colleagues attached.
+	// Evidence are the files that colleagues attached, or the customer.
 	Evidence []exportedFile `json:"evidence,omitempty"`
 }
 
 type exportedFile struct {
 	At   time.Time `json:"at"`
+	From string    `json:"from"` // "you" or "our staff"
 	Type string    `json:"type"`
 	Size int64     `json:"bytes"`
 }
@@ -99,7 +100,11 @@ func (v *Verification) export(ctx context.Context, tx *store.Tx, s loot.Subject)
 		}
 		for _, e := range files {
 			if e.Matter == m.ID {
-				one.Evidence = append(one.Evidence, exportedFile{e.At, e.Kind, e.Size})
+				from := "our staff"
+				if e.Author == "" {
+					from = "you"
+				}
+				one.Evidence = append(one.Evidence, exportedFile{e.At, from, e.Kind, e.Size})
 			}
 		}
 		out.Cases = append(out.Cases, one)

@@ -96,8 +96,8 @@ func (v *Verification) tell(ctx context.Context, a tellArgs) error {
 	return err
 }
 
-// remind writes to the colleagues who check records, once for each case whose day
-// is near.
+// remind writes of the cases whose day is near, once of each: to the colleague who deals
+// with it, and to all who check records where nobody does or a second person has to agree.
 func (v *Verification) remind(ctx context.Context) error {
 	var letters []mail.Message
 	err := v.DB.InTx(ctx, func(tx *store.Tx) error {
@@ -107,27 +107,23 @@ func (v *Verification) remind(ctx context.Context) error {
 		if err != nil || len(near) == 0 {
 			return err
 		}
-		s, err := v.inForce()
-		if err != nil {
-			return err
-		}
-		everybody, err := v.staff.Everybody(ctx, tx)
+		checkers, err := v.checkers(ctx, tx)
 		if err != nil {
 			return err
 		}
 		id := loot.NewID("m")
-		for _, who := range everybody {
-			if !checks(s, who) {
+		for who, address := range checkers {
+			n := 0
+			for _, m := range near {
+				_, there := checkers[m.Owner]
+				if m.Owner == who || !there || m.Decision != "" && m.Decider != who {
+					n++
+				}
+			}
+			if n == 0 {
 				continue
 			}
-			a, address, err := v.staff.Member(ctx, tx, who.ID)
-			if err != nil {
-				return err
-			}
-			if a.ID == "" || address == "" {
-				continue
-			}
-			m, err := v.reminder(len(near)).Message(v.House(), id+"-"+a.ID, address)
+			m, err := v.reminder(n).Message(v.House(), id+"-"+who, address)
 			if err != nil {
 				return err
 			}
@@ -156,11 +152,37 @@ func (v *Verification) remind(ctx context.Context) error {
 	return nil
 }
 
+// checkers returns the addresses of all who check records and may sign in, by staff id.
+func (v *Verification) checkers(ctx context.Context, tx *store.Tx) (map[string]string, error) {
+	s, err := v.inForce()
+	if err != nil {
+		return nil, err
+	}
+	everybody, err := v.staff.Everybody(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, who := range everybody {
+		if !checks(s, who) {
+			continue
+		}
+		a, address, err := v.staff.Member(ctx, tx, who.ID)
+		if err != nil {
+			return nil, err
+		}
+		if a.ID != "" && address != "" {
+			out[a.ID] = address
+		}
+	}
+	return out, nil
+}
+
 func (v *Verification) reminder(n int) mail.Letter {
 	return mail.Letter{
 		Subject: loot.Plural(n, "check is due soon", "checks are due soon"), Greet: "Good day",
 		Blocks: []mail.Block{
-			mail.Para("Customers were told by which day they have an answer, and that day is near for " + loot.Plural(n, "case", "cases") + " that nobody has decided yet."),
+			mail.Para("Customers were told by which day they have an answer, and that day is near for " + loot.Plural(n, "case", "cases") + " that nobody has decided yet, and that you deal with or nobody does."),
 			mail.Button("Open the queue", v.BaseURL+"/console/checks"),
 		},
 		Why: "You get this because one of your roles checks records.",

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"time"
 
+	"loot"
 	"loot/web"
 )
 
@@ -20,6 +21,8 @@ var (
 type mineView struct {
 	web.View
 	Details  []detailView
+	Ask      web.Fields // nil: nothing can be checked
+	Wrong    *web.Problems
 	Requests []requestView
 	Reports  []reportView
 }
@@ -38,7 +41,8 @@ type requestView struct {
 	Due      time.Time
 	Answered time.Time // zero: open
 	Late     bool
-	Over     bool // it is answered
+	Over     bool     // it is answered
+	Attached []string // files of theirs, in a few words
 	Answers  []answeredView
 }
 
@@ -60,6 +64,9 @@ type reportView struct {
 	At, Due time.Time
 	Closed  time.Time
 	Said    string
+
+	Attached []string // files of theirs, in a few words
+
 	Reason  string
 	Answer  web.Badge
 	Correct string // where it is put right; empty: nothing is to be done
@@ -81,13 +88,19 @@ type matterView struct {
 	KindTitle string
 	Href      string
 	State     web.Badge
+	Owned     string // who deals with it; empty: nobody
 }
 
 type queueView struct {
 	web.View
-	Tabs  []web.Tab
-	Cases []matterView
-	Pager web.Pager
+	Tabs       []web.Tab
+	Of         string       // the list; empty: the open ones
+	Customer   loot.Subject // whose cases; empty: everybody's
+	Filter     web.Fields
+	Narrowed   bool   // some are left out by kind or detail
+	Everything string // where they are not
+	Cases      []matterView
+	Pager      web.Pager
 }
 
 type caseView struct {

@@ -19,9 +19,9 @@ import (
 func (v *Verification) routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /portal/checks", Audience: web.Portal, Serve: v.mine},
-		{Pattern: "POST /portal/checks", Audience: web.Portal, Serve: v.askOwn, Limit: web.PerMinute(20)},
+		{Pattern: "POST /portal/checks", Audience: web.Portal, Serve: v.askOwn, Body: mostEvidence + web.MaxBody, Limit: web.PerMinute(20)},
 		{Pattern: "GET /portal/checks/wrong", Audience: web.Portal, Serve: v.wrongForm},
-		{Pattern: "POST /portal/checks/wrong", Audience: web.Portal, Serve: v.reportOwn, Limit: web.PerMinute(20)},
+		{Pattern: "POST /portal/checks/wrong", Audience: web.Portal, Serve: v.reportOwn, Body: mostEvidence + web.MaxBody, Limit: web.PerMinute(20)},
 		{Pattern: "GET /console/checks", Audience: web.Console, Serve: v.queue},
 		{Pattern: "GET /console/checks/{id}", Audience: web.Console, Serve: v.show},
 		{Pattern: "POST /console/checks/{id}", Audience: web.Console, Serve: v.rule},
@@ -30,12 +30,26 @@ func (v *Verification) routes() []web.Route {
 		{Pattern: "POST /console/checks/{id}/evidence", Audience: web.Console, Serve: v.attach, Body: mostEvidence + web.MaxBody},
 		{Pattern: "POST /console/checks/{id}/evidence/{file}", Audience: web.Console, Serve: v.openEvidence},
 		{Pattern: "POST /console/checks/{id}/evidence/{file}/remove", Audience: web.Console, Serve: v.dropEvidence},
+		{Pattern: "POST /console/checks/{id}/take", Audience: web.Console, Serve: v.take},
+		{Pattern: "POST /console/checks/{id}/back", Audience: web.Console, Serve: v.giveBack},
 		{Pattern: "POST /console/checks/{id}/second", Audience: web.Console, Serve: v.agree},
 	}
 }
 
 // mine shows a customer what was checked, what they asked and what was answered.
 func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
+	return v.showMine(w, r, http.StatusOK, nil, nil)
+}
+
+// askForm asks which of the details is to be checked, and for what shows that it is right.
+func askForm(details []web.Option) web.Fields {
+	return web.Fields{
+		{Name: "field", Label: "Detail", Type: "select", Plain: true, Options: slices.Concat([]web.Option{{Label: "Everything"}}, details)},
+		ownEvidence(),
+	}
+}
+
+func (v *Verification) showMine(w http.ResponseWriter, r *http.Request, status int, typed url.Values, wrong error) error {
 	ctx, me := r.Context(), loot.Subject(web.ActorOf(r.Context()).ID)
 	s, err := v.inForce()
 	if err != nil {
@@ -49,7 +63,8 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 		{Label: "Something is wrong", Icon: "flag", Href: "/portal/checks/wrong"},
 	}
 	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error {
-		data.Details, data.Requests, data.Reports = nil, nil, nil
+		data.Details, data.Requests, data.Reports, data.Ask = nil, nil, nil, nil
+		var details []web.Option
 		held, err := v.shown(ctx, tx, me)
 		if err != nil {
 			return err
@@ -62,6 +77,12 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 			if about, is := held[d.ID]; is {
 				l, was := looks[d.ID]
 				data.Details = append(data.Details, detailView{d.Title, desk.StateBadge(about.State, "not checked"), l, was})
+				details = append(details, web.Option{Value: string(d.ID), Label: d.Title})
+			}
+		}
+		if len(details) > 0 {
+			if data.Ask = askForm(details); typed != nil {
+				data.Ask = data.Ask.With(typed, wrong)
 			}
 		}
 		if err := v.mineAnswers(ctx, tx, s, me, &data); err != nil {
@@ -71,12 +92,17 @@ func (v *Verification) mine(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	return minePage.Render(w, r, http.StatusOK, data)
+	data.Wrong = web.ProblemsOf(wrong, data.Ask)
+	return minePage.Render(w, r, status, data)
 }
 
 // mineAnswers gathers requests and reports with their answers.
 func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *statement.Statement, me loot.Subject, data *mineView) error {
 	cases, err := mattersOf(ctx, tx, me)
+	if err != nil {
+		return err
+	}
+	files, err := evidenceOf(ctx, tx, "", me)
 	if err != nil {
 		return err
 	}
@@ -97,6 +123,11 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 			return err
 		}
 		one.Left = leftInWords(left(m, notes))
+		for _, e := range files {
+			if e.Author == "" && e.Matter == m.ID && m.Kind == kindMistake {
+				one.Attached = append(one.Attached, e.Weight())
+			}
+		}
 		if m.Decision == "wrong" && !m.Closed.IsZero() {
 			one.Correct = "/portal/correct/" + url.PathEscape(string(m.Field))
 		}
@@ -110,6 +141,11 @@ func (v *Verification) mineAnswers(ctx context.Context, tx *store.Tx, s *stateme
 	}
 	for _, q := range all {
 		one := requestView{Title: titleOf(s, q.Field), Asked: q.Asked, Due: q.Due, Answered: q.Answered, Over: !q.Answered.IsZero(), Late: q.Answered.IsZero() && v.Now().After(q.Due)}
+		for _, e := range files {
+			if e.Author == "" && !e.At.Before(q.Asked) && (q.Answered.IsZero() || !e.At.After(q.Answered)) && slices.ContainsFunc(cases, func(m matter) bool { return m.ID == e.Matter && m.Field == q.Field && m.Kind != kindMistake }) {
+				one.Attached = append(one.Attached, e.Weight())
+			}
+		}
 		for _, a := range q.Answer {
 			one.Answers = append(one.Answers, answeredView{Title: titleOf(s, a.Field), State: desk.StateBadge(a.State, "not checked"), Methods: last{Method: a.Method}.Methods(), Result: a.Result, Reason: reasons[a.Case]})
 		}
@@ -134,15 +170,33 @@ func answerBadge(m matter) web.Badge {
 
 // askOwn keeps a customer's wish to have something checked.
 func (v *Verification) askOwn(w http.ResponseWriter, r *http.Request) error {
-	form, s, err := v.asked(r)
+	ctx, me := r.Context(), web.ActorOf(r.Context())
+	form, files, s, err := v.sent(r)
+	if err != nil {
+		return err
+	}
+	f := loot.Field(form.Get("field"))
+	given, wrong := fileIn(files)
+	if wrong == nil && given != nil && f == "" {
+		wrong = web.Invalid("", map[string]string{"field": "Say which detail the file is about."})
+	}
+	if wrong != nil {
+		return v.showMine(w, r, http.StatusUnprocessableEntity, form, wrong)
+	}
+	if err := v.DB.ReadTx(ctx, func(tx *store.Tx) error { return v.askable(ctx, tx, s, loot.Subject(me.ID), f) }); err != nil {
+		return err
+	}
+	file, err := v.stage(ctx, loot.Subject(me.ID), f, given)
 	if err != nil {
 		return err
 	}
 	var asked request
-	if err := v.DB.InTx(r.Context(), func(tx *store.Tx) (err error) {
-		asked, err = v.ask(r.Context(), tx, s, loot.Subject(web.ActorOf(r.Context()).ID), loot.Field(form.Get("field")))
+	if err := v.Gate.InTx(ctx, func(tx *store.Tx) (err error) {
+		asked, err = v.ask(ctx, tx, s, me, f, file)
 		return err
-	}); err != nil {
+	}); web.Wrong(err) != nil {
+		return v.showMine(w, r, http.StatusUnprocessableEntity, form, err)
+	} else if err != nil {
 		return err
 	}
 	web.SetFlash(w, r, web.Good, "We check it. You have the answer by "+asked.Due.UTC().Format("2 January 2006")+", here and by mail.")
@@ -169,7 +223,11 @@ func mistakeForm(details []web.Option, lines []Line, one mistake) web.Fields {
 		}
 		f = append(f, of)
 	}
-	return append(f, web.Field{Name: "text", Label: "What is wrong, and what would be right", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "It is kept sealed. Only a colleague who checks records reads it."})
+	text := web.Field{Name: "text", Label: "What is wrong, and what would be right", Type: "textarea", Required: true, MaxLen: 2000, Rows: 4, Wide: true, Hint: "It is kept sealed. Only a colleague who checks records reads it."}
+	if len(lines) > 0 { // it is about what an invoice says, and about no detail that a file could go with
+		return append(f, text)
+	}
+	return append(f, text, ownEvidence())
 }
 
 // mistakeIn reads from an address or a form what somebody says is wrong. What cannot be the
@@ -267,7 +325,7 @@ func (v *Verification) mistakes(ctx context.Context, me loot.Actor, one mistake)
 // reportOwn keeps what a customer says is wrong.
 func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 	ctx, me := r.Context(), web.ActorOf(r.Context())
-	form, s, err := v.asked(r)
+	form, files, s, err := v.sent(r)
 	if err != nil {
 		return err
 	}
@@ -276,6 +334,7 @@ func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	given, notTaken := fileIn(files)
 	wrong := fields.Check(form)
 	if one.Field != v.invoices.Services {
 		one.Line = 0
@@ -288,11 +347,18 @@ func (v *Verification) reportOwn(w http.ResponseWriter, r *http.Request) error {
 		wrong = web.Invalid("", map[string]string{"invoice": "Say on which invoice. Its lines are offered then."})
 	case one.Field == v.invoices.Services && one.Line == 0:
 		wrong = errNotNamed
+	case one.Field == v.invoices.Services && given != nil:
+		wrong = web.Invalid("", map[string]string{"text": "A file goes with a detail of your record. Say in words what is wrong with a line of an invoice."})
+	default:
+		wrong = notTaken
 	}
 	if wrong != nil {
 		return v.showWrong(w, r, http.StatusUnprocessableEntity, one, form, wrong)
 	}
-	if err := v.DB.InTx(ctx, func(tx *store.Tx) error { return v.report(ctx, tx, s, me, one) }); web.Wrong(err) != nil || loot.KindOf(err) == loot.Conflict {
+	if one.File, err = v.stage(ctx, loot.Subject(me.ID), one.Field, given); err != nil {
+		return err
+	}
+	if err := v.Gate.InTx(ctx, func(tx *store.Tx) error { return v.report(ctx, tx, s, me, one) }); web.Wrong(err) != nil || loot.KindOf(err) == loot.Conflict {
 		return v.showWrong(w, r, web.Status(err), one, form, err)
 	} else if err != nil {
 		return err

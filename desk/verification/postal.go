@@ -12,6 +12,7 @@ type format struct {
 	postcode *regexp.Regexp // of one in capitals that a text begins with, behind the country's letters
 	looks    string         // such as "five digits"
 	optional bool           // letters arrive without a postcode
+	region   bool           // a state, province or prefecture stands in it, too
 }
 
 // formats are the postcodes of countries, by ISO 3166-1, as the Universal Postal
@@ -56,6 +57,11 @@ var formats = func() map[string]format {
 	eircode := out["IE"]
 	eircode.optional = true
 	out["IE"] = eircode
+	for _, c := range []string{"AU", "BR", "CA", "CN", "ES", "IN", "IT", "JP", "KR", "MX", "US"} {
+		f := out[c]
+		f.region = true
+		out[c] = f
+	}
 	return out
 }()
 

@@ -238,23 +238,35 @@ func (v *Verification) lasting(ctx context.Context, tx *store.Tx, cases []matter
 // a register says that it is right, or a fault is found in its place.
 func (v *Verification) follow(ctx context.Context, tx *store.Tx, subject loot.Subject, f loot.Field, j judgment, open []matter) error {
 	answered := j.State == vault.Verified || j.Fault
+	fault, moot := "", []string(nil) // id of the case about the fault
 	for _, m := range open {
+		if m.Field == f && m.Kind == kindCheck && j.Fault {
+			fault = m.ID
+		}
 		if m.Field == f && (m.Kind == kindCheck && !j.Fault || (m.Kind == kindAsked || m.Kind == kindOld) && answered) {
 			if err := v.moot(ctx, tx, m); err != nil {
 				return err
 			}
+			moot = append(moot, m.ID)
 		}
 	}
 	if j.Case == "" {
-		return nil
+		return moveEvidence(ctx, tx, moot, fault)
 	}
 	why := map[string]string{
 		kindAsked: "The customer asks whether this is right, and no program can tell.",
 		kindOld:   "A colleague found this right, and that has grown old.",
 		kindCheck: j.Result,
 	}[j.Case]
-	_, err := insertMatter(ctx, tx, v.newMatter(subject, f, j.Case, why))
-	return err
+	m := v.newMatter(subject, f, j.Case, why)
+	fresh, err := insertMatter(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	if fresh && j.Fault {
+		fault = m.ID
+	}
+	return moveEvidence(ctx, tx, moot, fault)
 }
 
 // moot closes a case of which nothing is left to decide.

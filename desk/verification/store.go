@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -292,10 +291,11 @@ type matter struct {
 	Decided  time.Time
 	Second   string
 	Closed   time.Time
+	Owner    string // staff id of whoever deals with it; empty: nobody yet
 	Version  int64
 }
 
-const caseColumns = `id, subject, field, kind, why, invoice, line, before, opened, due, reminded, decision, decider, decided, second, closed, version`
+const caseColumns = `id, subject, field, kind, why, invoice, line, before, opened, due, reminded, decision, decider, decided, second, closed, owner, version`
 
 func matters(ctx context.Context, tx *store.Tx, where string, args ...any) ([]matter, error) {
 	rows, err := tx.Query(ctx, `SELECT `+caseColumns+` FROM verification_case WHERE `+where, args...)
@@ -307,7 +307,7 @@ func matters(ctx context.Context, tx *store.Tx, where string, args ...any) ([]ma
 	for rows.Next() {
 		var m matter
 		var opened, due, reminded, decided, closed int64
-		if err := rows.Scan(&m.ID, &m.Subject, &m.Field, &m.Kind, &m.Why, &m.Invoice, &m.Line, &m.Before, &opened, &due, &reminded, &m.Decision, &m.Decider, &decided, &m.Second, &closed, &m.Version); err != nil {
+		if err := rows.Scan(&m.ID, &m.Subject, &m.Field, &m.Kind, &m.Why, &m.Invoice, &m.Line, &m.Before, &opened, &due, &reminded, &m.Decision, &m.Decider, &decided, &m.Second, &closed, &m.Owner, &m.Version); err != nil {
 			return nil, fmt.Errorf("verification: cases: %w", err)
 		}
 		m.Opened, m.Due, m.Reminded, m.Decided, m.Closed = store.Instant(opened), store.Instant(due), store.Instant(reminded), store.Instant(decided), store.Instant(closed)
@@ -331,26 +331,6 @@ func mattersOf(ctx context.Context, tx *store.Tx, s loot.Subject) ([]matter, err
 	return matters(ctx, tx, `subject = $1 ORDER BY opened DESC, id`, s)
 }
 
-// listMatters returns the cases that are open, the most urgent first, or those
-// that are closed, the latest first; of one kind and of one customer, unless these are
-// empty, and those that follow a case, unless that is empty.
-func listMatters(ctx context.Context, tx *store.Tx, open bool, kind string, s loot.Subject, after string, n int) ([]matter, error) {
-	where, order, at := `closed > 0 AND (closed, id) < ($3, $4)`, `closed DESC, id DESC`, int64(math.MaxInt64)
-	if open {
-		where, order, at = `closed = 0 AND (due, id) > ($3, $4)`, `due, id`, 0
-	}
-	if after != "" {
-		last, err := findMatter(ctx, tx, after, "")
-		if err != nil {
-			return nil, err
-		}
-		if at = store.Micro(last.Closed); open {
-			at = store.Micro(last.Due)
-		}
-	}
-	return matters(ctx, tx, where+` AND (kind = $1 OR $1 = '') AND (subject = $5 OR $5 = '') ORDER BY `+order+` LIMIT $2`, kind, n, at, after, s)
-}
-
 // insertMatter reports false if a case of the kind is open about the detail.
 func insertMatter(ctx context.Context, tx *store.Tx, m matter) (bool, error) {
 	n, err := tx.Exec(ctx, `INSERT INTO verification_case (id, subject, field, kind, why, invoice, line, before, opened, due, reminded, decision, decider, decided, second, closed, version)
@@ -364,16 +344,18 @@ func insertMatter(ctx context.Context, tx *store.Tx, m matter) (bool, error) {
 
 // updateMatter rewrites a case that nobody else changed meanwhile.
 func updateMatter(ctx context.Context, tx *store.Tx, m matter) error {
-	n, err := tx.Exec(ctx, `UPDATE verification_case SET why = $1, reminded = $2, decision = $3, decider = $4, decided = $5, second = $6, closed = $7, version = version + 1
-		WHERE id = $8 AND version = $9`, m.Why, store.Micro(m.Reminded), m.Decision, m.Decider, store.Micro(m.Decided), m.Second, store.Micro(m.Closed), m.ID, m.Version)
+	n, err := tx.Exec(ctx, `UPDATE verification_case SET why = $1, reminded = $2, decision = $3, decider = $4, decided = $5, second = $6, closed = $7, owner = $8, version = version + 1
+		WHERE id = $9 AND version = $10`, m.Why, store.Micro(m.Reminded), m.Decision, m.Decider, store.Micro(m.Decided), m.Second, store.Micro(m.Closed), m.Owner, m.ID, m.Version)
 	if err != nil {
 		return fmt.Errorf("verification: case: %w", err)
 	}
 	if n == 0 {
-		return loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
+		return errChanged
 	}
 	return nil
 }
+
+var errChanged = loot.Errorf(loot.Conflict, "Somebody else changed this case meanwhile. Look at it again; nothing of yours was kept.")
 
 func countOpen(ctx context.Context, tx *store.Tx) (n int, err error) {
 	if err := tx.QueryRow(ctx, `SELECT count(*) FROM verification_case WHERE closed = 0`).Scan(&n); err != nil {

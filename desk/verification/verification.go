@@ -88,6 +88,7 @@ func New(kit desk.Kit, staff desk.Staff, invoices Invoices, o Options) (*Verific
 	job.Register(kit.Jobs, v.checkDue, job.Apart("outside_again", questionsAgain), job.Timeout(10*time.Minute), job.MaxAttempts(3))
 	job.Register(kit.Jobs, v.sweep)
 	job.Register(kit.Jobs, v.tell)
+	job.Register(kit.Jobs, v.tellOver)
 	kit.Jobs.Listen("person.registered", "verification.registered", v.changed, outside...)
 	kit.Jobs.Listen("record.changed", "verification.changed", v.changed, outside...)
 	kit.Jobs.Listen("address.confirmed", "verification.confirmed", v.changed, outside...)
