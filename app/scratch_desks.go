@@ -46,6 +46,11 @@ func (a *App) ScratchDocuments(ctx context.Context, s loot.Subject, month string
 	return a.billing.ScratchDocuments(ctx, s, billing.Month(month), n)
 }
 
+// ScratchPages returns how long the customers of a month who were drawn together took.
+func (a *App) ScratchPages(ctx context.Context, month string) ([]time.Duration, error) {
+	return a.billing.ScratchPages(ctx, billing.Month(month))
+}
+
 // ScratchTogether is how many records are checked at once.
 const ScratchTogether = verification.ScratchTogether
 

@@ -197,12 +197,12 @@ func (v *Vault) dropProposals(ctx context.Context, tx *store.Tx, rec record, now
 		return nil
 	}
 	key, err := v.proven(ctx, &rec)
+	if err == nil {
+		rec.cells = slices.DeleteFunc(rec.cells, over)
+		err = v.update(ctx, tx, key, &rec)
+	}
 	if unusable(err) {
-		return nil
+		err = nil
 	}
-	if err != nil {
-		return err
-	}
-	rec.cells = slices.DeleteFunc(rec.cells, over)
-	return v.update(ctx, tx, key, &rec)
+	return err
 }

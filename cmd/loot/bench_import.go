@@ -52,7 +52,8 @@ func (r *bench) imports() error {
 	if err := t.post("/run", nil); err != nil {
 		return err
 	}
-	if err := t.wait("running"); err != nil {
+	waits, err := r.taken(t, pid)
+	if err != nil {
 		return err
 	}
 	took := r.now().Sub(tried)
@@ -64,8 +65,47 @@ func (r *bench) imports() error {
 	r.metrics["tried_per_s"] = float64(n) / tried.Sub(brought).Seconds()
 	r.metrics["import_s"] = r.now().Sub(began).Seconds()
 	r.metrics["customer_cpu_us"] = (processTime(pid) - own + r.databaseTime() - database) * 1e6 / float64(n)
-	r.metrics["rss_mib"] = rss(pid)
+	r.metrics["rows_250_p50_ms"], r.metrics["rows_250_p99_ms"] = percentile(waits, 0.5), percentile(waits, 0.99)
 	return nil
+}
+
+// Rows that are taken over in one transaction, and how often it is asked how many are.
+const (
+	rowsTogether = 250
+	askEvery     = 20 * time.Millisecond
+)
+
+// taken follows an import until it is done: how long each transaction of its rows came
+// after the one before, as seen by asking, and how much memory the server has at most. Of
+// several that were seen at once each has its part of the time.
+func (r *bench) taken(t *taker, pid int) (waits []time.Duration, err error) {
+	seen, at := int64(0), r.now()
+	for {
+		if err := t.get(); err != nil {
+			return nil, err
+		}
+		r.metrics["rss_mib"] = max(r.metrics["rss_mib"], rss(pid))
+		if read := t.state.Read; read > seen {
+			n := (read - seen + rowsTogether - 1) / rowsTogether
+			now := r.now()
+			for range n {
+				waits = append(waits, now.Sub(at)/time.Duration(n))
+			}
+			seen, at = read, now
+		}
+		switch t.state.State {
+		case "running":
+		case "failed":
+			return nil, fmt.Errorf("bench: the import cannot go on: %s", t.state.Fault)
+		default:
+			return waits, nil
+		}
+		select {
+		case <-r.ctx.Done():
+			return nil, r.ctx.Err()
+		case <-time.After(askEvery):
+		}
+	}
 }
 
 // benchCustomers are n customers as another system exports them.

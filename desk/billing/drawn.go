@@ -237,13 +237,24 @@ func chargedIn(from, to int) string {
 }
 
 // usesOf returns what a customer held at some time from one moment until
-// another, oldest first. A service that ended right then is among it, as the rest
-// of its year is charged when it ends.
-func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time) (out []use, err error) {
-	used, err := countedOf(ctx, tx, s, from, to)
+// another, oldest first, and what is charged late with that month. A service that ended
+// right then is among it, as the rest of its year is charged when it ends.
+func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time) ([]use, error) {
+	used, err := countedOf(ctx, tx, s, from, to, "")
 	if err != nil {
 		return nil, err
 	}
+	out, err := heldIn(ctx, tx, titles, s, from, to, used)
+	if err != nil {
+		return nil, err
+	}
+	late, err := lateUses(ctx, tx, titles, s, monthOf(from, from.Location()), from.Location())
+	return append(out, late...), err
+}
+
+// heldIn returns what a customer held at some time from one moment until another, with what
+// was counted of it.
+func heldIn(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time, used map[string][]counted) (out []use, err error) {
 	later, err := plannedFor(ctx, tx, s, from.Location())
 	if err != nil {
 		return nil, err
@@ -289,10 +300,10 @@ func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 }
 
 // membersOf returns the next n customers after one who held something at some
-// time from one moment until another.
+// time from one moment until another, or are charged late for something with that month.
 func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot.Subject, n int) (out []loot.Subject, err error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT s.subject FROM billing_service s WHERE `+chargedIn(1, 2)+` AND s.subject > $3 ORDER BY s.subject LIMIT $4`,
-		from.UnixMicro(), to.UnixMicro(), after, n)
+	rows, err := tx.Query(ctx, `SELECT DISTINCT s.subject FROM billing_service s WHERE (`+chargedIn(1, 2)+` OR `+lateIn(5)+`) AND s.subject > $3 ORDER BY s.subject LIMIT $4`,
+		from.UnixMicro(), to.UnixMicro(), after, n, string(monthOf(from, from.Location())))
 	if err != nil {
 		return nil, fmt.Errorf("billing: members: %w", err)
 	}
@@ -308,7 +319,7 @@ func membersOf(ctx context.Context, tx *store.Tx, from, to time.Time, after loot
 }
 
 func countMembers(ctx context.Context, tx *store.Tx, from, to time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(DISTINCT s.subject) FROM billing_service s WHERE `+chargedIn(1, 2), from.UnixMicro(), to.UnixMicro()).Scan(&n)
+	err = tx.QueryRow(ctx, `SELECT count(DISTINCT s.subject) FROM billing_service s WHERE `+chargedIn(1, 2)+` OR `+lateIn(3), from.UnixMicro(), to.UnixMicro(), string(monthOf(from, from.Location()))).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("billing: members: %w", err)
 	}

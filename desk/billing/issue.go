@@ -177,9 +177,11 @@ func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft, be
 			}
 		}
 		if after != nil {
-			return after(tx, made)
+			if err := after(tx, made); err != nil {
+				return err
+			}
 		}
-		return nil
+		return b.setOff(ctx, tx, subjectsOf(drafts))
 	})
 	b.step("issued")
 	return err

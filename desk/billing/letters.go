@@ -230,10 +230,10 @@ func (b *Billing) reminds(ctx context.Context, tx *store.Tx, i Issued, before []
 	if r, yes = due(i, levels, before, b.Now(), b.today()); !yes || r.Level != level {
 		return r, false, nil
 	}
-	if here, err := came(ctx, tx, i); err != nil || here || b.disputed == nil {
+	if here, err := came(ctx, tx, i); err != nil || here {
 		return r, !here, err
 	}
-	disputed, err := b.disputed(ctx, tx, i.Subject, i.Number)
+	disputed, err := b.isDisputed(ctx, tx, i)
 	return r, !disputed, err
 }
 
@@ -270,6 +270,9 @@ func (b *Billing) issuedLetter(i Issued) mail.Letter {
 	rows := []mail.Row{{Term: w.Number, Value: i.Number}, {Term: w.Total, Value: i.sumIn(i.signed(i.Total))}}
 	if i.Paid > 0 {
 		rows = append(rows, mail.Row{Term: w.Paid, Value: i.sumIn(i.Paid)})
+	}
+	if i.Paid > 0 && i.Open() > 0 {
+		rows = append(rows, mail.Row{Term: w.Open, Value: i.sumIn(i.Open())})
 	}
 	if i.Open() > 0 {
 		rows = append(rows, mail.Row{Term: w.Due, Value: i.Due.Words(i.Language)})

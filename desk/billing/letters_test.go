@@ -131,8 +131,8 @@ func TestNobodyIsRemindedWhoseMoneyIsHere(t *testing.T) {
 				t.Errorf("%d reminders %s, want %d", got, when, want)
 			}
 		}
-		// One pays in part, so that somebody has to decide; the other owes nothing in sum.
-		o.uploads(madeUpEntry{Amount: "1.00", Text: all[0].Number})
+		// One pays in another currency, so that somebody has to decide; the other owes nothing in sum.
+		o.uploads(madeUpEntry{Amount: "1.00", Currency: "USD", Text: all[0].Number})
 		o.Tx(func(ctx context.Context, tx *store.Tx) error {
 			_, err := insertPayment(ctx, tx, payment{ID: "y-ahead", Mark: "ahead", Author: "t-bill", Subject: all[1].Subject, Day: o.b.today(), Amount: 161, Currency: "EUR", At: o.b.Now(), Decided: o.b.Now()}, nil)
 			return err
@@ -141,10 +141,28 @@ func TestNobodyIsRemindedWhoseMoneyIsHere(t *testing.T) {
 		reminders(0, "while the money of both is here")
 
 		waits := o.paid(`WHERE p.decided = 0`)
-		desktest.Leads(t, o.Post(paymentsPath+"/"+waits[0].ID+"/give", "invoice", all[0].Number, "amount", "1.00"), paymentsPath+"/"+waits[0].ID)
-		reminders(1, "once it is decided that a part is open")
+		desktest.Leads(t, o.Post(paymentsPath+"/"+waits[0].ID+"/dismiss"), paymentsPath+"/"+waits[0].ID)
+		reminders(1, "once it is decided that it was somebody else's")
 		desktest.Leads(t, o.Post(paymentsPath+"/y-ahead/back"), paymentsPath+"/y-ahead")
 		reminders(2, "once what was in credit went back")
+	})
+}
+
+// TestAReminderNamesWhatIsLeft of an invoice that is paid in part.
+func TestAReminderNamesWhatIsLeft(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		i := o.billedFor(1)[0]
+		o.asStaff("billing")
+		desktest.Leads(t, o.Post(remindersPath, "days", "7", "text", "Perhaps it was forgotten."), remindersPath)
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.uploads(madeUpEntry{Amount: "1.00", Text: "Invoice " + i.Number})
+		o.stands(i.Number, "partly paid")
+		o.after(time.Date(2026, 12, 24, 12, 0, 0, 0, time.UTC))
+		o.hour()
+		o.says("jo@example.com", "en", "Invoice EX-2026-000001 is still to be paid", "€ 1.61", "€ 0.61")
+		o.asStaff("billing")
+		o.uploads(madeUpEntry{Amount: "0.61", Text: "the rest of " + i.Number, Nth: 1})
+		o.stands(i.Number, "paid")
 	})
 }
 

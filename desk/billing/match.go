@@ -113,7 +113,8 @@ func match(ctx context.Context, tx *store.Tx, f finder, p *camt.Payment, amount 
 }
 
 // judgePayment decides about a payment that names invoices: surely, if by a
-// reference with check digits.
+// reference with check digits. What is less than what is open on the one that is named
+// is a part of it.
 func judgePayment(list []Issued, sure bool, p *camt.Payment, amount int64) (m matching) {
 	if len(list) == 0 {
 		m.Finding = "It names no invoice of ours."
@@ -141,8 +142,8 @@ func judgePayment(list []Issued, sure bool, p *camt.Payment, amount int64) (m ma
 		m.Finding = "Invoice " + one.Number + " was taken back."
 	case open == 0:
 		m.Finding = "Invoice " + one.Number + " is paid already, so this may be a payment made twice."
-	case open != amount && !sure:
-		m.Finding = "It names invoice " + one.Number + ", of which another amount is open."
+	case amount > open && !sure:
+		m.Finding = "It names invoice " + one.Number + ", of which less is open."
 	default:
 		left := amount
 		for _, i := range list {

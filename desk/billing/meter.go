@@ -104,6 +104,7 @@ func parseAmount(text string) (int64, error) {
 type counted struct {
 	Meter
 	used int64     // in millionths
+	past int64     // what of it is charged with earlier months
 	last time.Time // when the last of it was told
 }
 
@@ -129,12 +130,14 @@ func readMeters(ctx context.Context, tx *store.Tx, where string, args ...any) (o
 }
 
 // countedOf returns what the services of a customer used from one moment until
-// another, by their references, as far as it is charged.
-func countedOf(ctx context.Context, tx *store.Tx, s loot.Subject, from, to time.Time) (map[string][]counted, error) {
-	rows, err := tx.Query(ctx, `SELECT s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price, CAST(SUM(u.amount / 1000000) AS BIGINT), CAST(SUM(u.amount % 1000000) AS BIGINT), MAX(u.at)
+// another, by their references, as far as it is charged: with its own month, or late with
+// another, which is named then.
+func countedOf(ctx context.Context, tx *store.Tx, s loot.Subject, from, to time.Time, late Month) (map[string][]counted, error) {
+	rows, err := tx.Query(ctx, `SELECT s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price, CAST(SUM(u.amount / 1000000) AS BIGINT), CAST(SUM(u.amount % 1000000) AS BIGINT),
+			CAST(SUM(CASE WHEN u.late < $5 THEN u.amount / 1000000 ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN u.late < $5 THEN u.amount % 1000000 ELSE 0 END) AS BIGINT), MAX(u.at)
 		FROM billing_service s JOIN billing_meter m ON m.plan = `+planIn(4)+` AND m.kind = 'sum' JOIN billing_usage u ON u.service = s.reference AND u.meter = m.id
-		WHERE s.subject = $1 AND u.at >= $2 AND u.at < $3 AND u.at >= s.charged
-		GROUP BY s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price ORDER BY s.reference, m.id`, s, from.UnixMicro(), to.UnixMicro(), string(monthOf(from, from.Location())))
+		WHERE s.subject = $1 AND u.at >= $2 AND u.at < $3 AND u.at >= s.charged AND u.late <= $5
+		GROUP BY s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price HAVING MAX(u.late) = $5 ORDER BY s.reference, m.id`, s, from.UnixMicro(), to.UnixMicro(), string(monthOf(from, from.Location())), string(late))
 	if err != nil {
 		return nil, fmt.Errorf("billing: counted: %w", err)
 	}
@@ -143,14 +146,14 @@ func countedOf(ctx context.Context, tx *store.Tx, s loot.Subject, from, to time.
 	for rows.Next() {
 		var c counted
 		var reference, each string
-		var whole, part, last int64
-		if err := rows.Scan(&reference, &c.Plan, &c.ID, &c.Title, &c.Kind, &c.Unit, &c.Included, &each, &whole, &part, &last); err != nil {
+		var whole, part, wholePast, partPast, last int64
+		if err := rows.Scan(&reference, &c.Plan, &c.ID, &c.Title, &c.Kind, &c.Unit, &c.Included, &each, &whole, &part, &wholePast, &partPast, &last); err != nil {
 			return nil, fmt.Errorf("billing: counted: %w", err)
 		}
 		if c.Price, err = invoice.ParseDecimal(each); err != nil {
 			return nil, fmt.Errorf("billing: counted: %w", err)
 		}
-		c.used, c.last = total(whole, part), store.Instant(last)
+		c.used, c.past, c.last = total(whole, part), total(wholePast, partPast), store.Instant(last)
 		out[reference] = append(out[reference], c)
 	}
 	return out, rows.Err()

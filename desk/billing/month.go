@@ -113,6 +113,7 @@ type use struct {
 	text     string // of the plan
 	setup    int64  // cents, once
 	counted  []counted
+	late     Month // in which that was used, and nothing else is charged; empty: in its own
 	came     origin
 }
 
@@ -128,11 +129,17 @@ type origin struct {
 // its days when the service ends before. What it costs to set up is charged with
 // the month in which it begins, and what was counted with the month of its use.
 func (u use) lines(m Month, at *time.Location, lang string) (out []invoice.Line) {
+	if u.late != "" {
+		m = u.late
+	}
 	in := m.days()
 	next := in.To.AddDays(1)
 	began, over := invoice.DateOf(u.Since.In(at)), invoice.Date{}
 	if !u.Ended.IsZero() {
 		over = invoice.DateOf(u.Ended.In(at))
+	}
+	if u.late != "" {
+		return u.metered(in, began, over)
 	}
 	if u.setup > 0 && !began.Before(in.From) && began.Before(next) && (u.Ended.IsZero() || u.Since.Before(u.Ended)) {
 		out = append(out, invoice.Line{
@@ -200,16 +207,18 @@ func priced(units int64, currency string) invoice.Decimal {
 	return invoice.Scaled(units, places)
 }
 
-// metered charges what was used in a month beyond what is included. What is
-// included is so for each month in which the service was held, a day of it too.
+// metered charges what was used in a month beyond what is included, and beyond what was
+// charged of it before. What is included is so for each month in which the service was
+// held, a day of it too.
 func (u use) metered(in invoice.Period, began, over invoice.Date) (out []invoice.Line) {
 	for _, c := range u.counted {
-		if c.used <= c.Included {
+		free := max(c.Included, c.past)
+		if c.used <= free {
 			continue
 		}
 		l := invoice.Line{
-			Name: u.Title + ": " + c.Title, Description: c.amount(c.used) + " − " + c.amount(c.Included), Item: u.plan + "/" + c.ID, Period: in,
-			Quantity: invoice.Scaled(c.used-c.Included, millionths), Unit: c.Unit, Price: c.Price,
+			Name: u.Title + ": " + c.Title, Description: c.amount(c.used) + " − " + c.amount(free), Item: u.plan + "/" + c.ID, Period: in,
+			Quantity: invoice.Scaled(c.used-free, millionths), Unit: c.Unit, Price: c.Price,
 		}
 		if l.Period.From.Before(began) {
 			l.Period.From = began

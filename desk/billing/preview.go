@@ -235,6 +235,7 @@ func (b *Billing) previewOf(ctx context.Context, tx *store.Tx, s *statement.Stat
 	default:
 		row.State, row.due = web.Badge{Tone: web.Info, Text: "to be issued"}, true
 		row.Why, err = b.mayWait(ctx, tx, s, subject, held, currencies, m)
+		row.Why = strings.TrimSpace(lateWords(uses) + " " + row.Why)
 		return row, err
 	}
 	return row, nil

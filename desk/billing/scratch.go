@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"loot"
@@ -53,4 +54,31 @@ func (b *Billing) ScratchDocuments(ctx context.Context, s loot.Subject, m Month,
 		waits[i] = b.Now().Sub(began)
 	}
 	return waits, nil
+}
+
+// ScratchPages returns how long the customers of a month who are drawn together took, each
+// time: from the moment of which their invoices are to that of the next ones, so with the
+// opening, the documents, the commit and what the run waited for in between.
+func (b *Billing) ScratchPages(ctx context.Context, m Month) (waits []time.Duration, err error) {
+	err = b.DB.ReadTx(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT DISTINCT at FROM billing_invoice WHERE kind = '380' AND began = $1 ORDER BY at`, m.days().From.String())
+		if err != nil {
+			return fmt.Errorf("billing: pages: %w", err)
+		}
+		defer rows.Close()
+		var last time.Time
+		for rows.Next() {
+			var at int64
+			if err := rows.Scan(&at); err != nil {
+				return fmt.Errorf("billing: pages: %w", err)
+			}
+			now := store.Instant(at)
+			if !last.IsZero() {
+				waits = append(waits, now.Sub(last))
+			}
+			last = now
+		}
+		return rows.Err()
+	})
+	return waits, err
 }

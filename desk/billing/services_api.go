@@ -52,7 +52,7 @@ func (b *Billing) api(a *api.API) {
 		ID: "record-usage", Method: http.MethodPost, Path: "/api/usage", Tag: apiTag, Scope: "usage:write",
 		Summary: "Record what services used", Kinds: []loot.Kind{loot.Invalid, loot.Denied},
 		Text: "By its `key`, which is the sender's, each record of a service counts once: sent again it adds nothing, and with another amount, part or time it is refused. Each record is judged by itself, and the answer says which were refused and why. " +
-			"What is added up can be recorded until the drawing of its month begins.",
+			"What is added up and comes once its month was drawn is charged with the next month that is not, as use of its own month, up to 300 days after it was used.",
 	}, b.apiRecord)
 	b.plansAPI(a)
 	b.invoicesAPI(a)

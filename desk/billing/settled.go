@@ -41,7 +41,11 @@ func (b *Billing) Fulfilled(ctx context.Context, tx *store.Tx, s loot.Subject) (
 		return nil, nil
 	}
 	at := b.seller.place()
-	for m := monthOf(from, at); !from.IsZero() && m <= monthOf(to, at); m = m.after() {
+	late, err := lastLate(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	for m := monthOf(from, at); !from.IsZero() && m <= max(monthOf(to, at), late); m = m.after() {
 		begin, end := m.span(at)
 		uses, err := usesOf(ctx, tx, b.titles(), s, begin, end)
 		if err != nil {

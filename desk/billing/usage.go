@@ -172,17 +172,21 @@ func (k *usageBook) take(ctx context.Context, r Record) (why string, added bool,
 	if why, found, err := k.before(ctx, r); err != nil || found {
 		return why, false, err
 	}
+	late := Month("")
 	if m.Kind == Sum {
-		open, err := k.isOpen(ctx, monthOf(r.At, k.place))
-		if err != nil {
+		with, err := k.chargedWith(ctx, of.month)
+		switch {
+		case err != nil:
 			return "", false, err
-		}
-		if !open {
-			return "The month of that time was drawn already, so nothing can be charged to it any more.", false, nil
+		case with == of.month:
+		case r.At.Before(k.b.Now().Add(-lateFor)):
+			return "The month of that time was drawn already, and nothing is charged later than " + inDays(lateFor) + " after it was used.", false, nil
+		default:
+			late = with
 		}
 	}
-	n, err := k.tx.Exec(ctx, `INSERT INTO billing_usage (service, mark, meter, kind, at, amount) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (service, mark) DO NOTHING`,
-		r.Service, r.Key, r.Meter, string(m.Kind), r.At.UnixMicro(), r.Amount)
+	n, err := k.tx.Exec(ctx, `INSERT INTO billing_usage (service, mark, meter, kind, at, amount, late) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (service, mark) DO NOTHING`,
+		r.Service, r.Key, r.Meter, string(m.Kind), r.At.UnixMicro(), r.Amount, string(late))
 	if err != nil {
 		return "", false, fmt.Errorf("billing: use: %w", err)
 	}
@@ -211,7 +215,7 @@ func (k *usageBook) before(ctx context.Context, r Record) (why string, found boo
 	return "", true, nil
 }
 
-// isOpen reports whether what was used in a month can still be charged, and keeps
+// isOpen reports whether what was used can still be charged with a month, and keeps
 // it so until the transaction ends.
 func (k *usageBook) isOpen(ctx context.Context, m Month) (bool, error) {
 	if open, known := k.open[m]; known {
