@@ -171,6 +171,9 @@ func (v *Vault) sweepProposals(ctx context.Context) error {
 				return fmt.Errorf("vault: sweep: %w", err)
 			}
 			for _, rec := range recs {
+				if rec.damaged != nil {
+					continue
+				}
 				if err := v.dropProposals(ctx, tx, rec, now); err != nil {
 					return err
 				}
@@ -187,13 +190,13 @@ func (v *Vault) sweepProposals(ctx context.Context) error {
 // sweepSize is how many records are looked at in one transaction.
 const sweepSize = 100
 
-// dropProposals removes what nobody confirmed in time. A record that is damaged stays as it is.
+// dropProposals removes what nobody confirmed in time. A record that cannot be proven stays as it is.
 func (v *Vault) dropProposals(ctx context.Context, tx *store.Tx, rec record, now time.Time) error {
 	over := func(c cell) bool {
 		_, is := c.proposes()
 		return is && c.expired(now)
 	}
-	if rec.damaged != nil || !slices.ContainsFunc(rec.cells, over) {
+	if !slices.ContainsFunc(rec.cells, over) {
 		return nil
 	}
 	key, err := v.proven(ctx, &rec)
