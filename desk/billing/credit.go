@@ -112,7 +112,7 @@ func (b *Billing) writeAgain(ctx context.Context, s *statement.Statement, a Agai
 		if err != nil {
 			return err
 		}
-		if err := prepay(&again.record.Invoice, paid[number]); err != nil {
+		if _, err := prepay(&again.record.Invoice, paid[number]); err != nil {
 			return err
 		}
 		credit := b.takenBack(s, r, i, fmt.Sprintf(words.wrong, i.Number, a.title(s)))
@@ -185,22 +185,23 @@ func (a Again) lines(was []invoice.Line) ([]invoice.Line, error) {
 	return out, nil
 }
 
-// prepay says on a corrected invoice what of it is paid by what was paid of the one
-// that it stands for. Of one that is paid in whole nothing is said of how to pay.
-func prepay(inv *invoice.Invoice, paid int64) error {
+// prepay says on an invoice what of it is paid already: by what was paid of the one that it
+// stands for, or from credit. It returns how much that is, in the smallest unit. Of one that
+// is paid in whole nothing is said of how to pay.
+func prepay(inv *invoice.Invoice, paid int64) (int64, error) {
 	try := *inv
 	if err := try.Compute(); err != nil {
-		return fmt.Errorf("billing: prepay: %w", err)
+		return 0, fmt.Errorf("billing: prepay: %w", err)
 	}
 	all, err := smallest(try.Totals.WithTax, inv.Currency)
 	if err != nil || paid <= 0 {
-		return err
+		return 0, err
 	}
 	inv.Prepaid = priced(min(paid, all), inv.Currency)
 	if paid >= all {
 		inv.Payment = invoice.Payment{}
 	}
-	return nil
+	return min(paid, all), nil
 }
 
 // takeBack issues a credit note for a whole invoice that nothing stands for.

@@ -138,25 +138,33 @@ func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft, be
 	now := b.Now() // of all of them, whichever is drawn first
 	series := seller.Series + "-" + strconv.Itoa(now.In(seller.place()).Year())
 	var next int64
+	var credit map[purse]int64
 	if err := b.DB.ReadTx(ctx, func(tx *store.Tx) (err error) {
-		next, err = nextNumber(ctx, tx, series)
+		if next, err = nextNumber(ctx, tx, series); err != nil {
+			return err
+		}
+		_, credit, err = b.settings(ctx, tx, subjectsOf(drafts), nil)
 		return err
 	}); err != nil {
 		return fmt.Errorf("billing: series: %w", err)
+	}
+	prepaid, err := prepaidOf(drafts, credit)
+	if err != nil {
+		return err
 	}
 	made := make([]Issued, len(drafts))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range drafts {
 		group.Go(func() (err error) {
-			made[i], err = b.seal(groupCtx, seller, &drafts[i], series, next+int64(i), now)
+			made[i], err = b.seal(groupCtx, seller, &drafts[i], series, next+int64(i), now, prepaid[i])
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	err := b.Gate.InTx(ctx, func(tx *store.Tx) error {
+	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
 		if before != nil {
 			if err := before(tx); err != nil {
 				return err
@@ -181,10 +189,47 @@ func (b *Billing) issueAs(ctx context.Context, seller Seller, drafts []draft, be
 				return err
 			}
 		}
-		return b.setOff(ctx, tx, subjectsOf(drafts))
+		got, err := b.setOff(ctx, tx, subjectsOf(drafts), correctedOf(made)...)
+		if err != nil {
+			return err
+		}
+		for i, one := range made {
+			if one.Kind == invoice.Commercial && got[one.Number] != prepaid[i] {
+				return errMoved // the documents say something else
+			}
+		}
+		return nil
 	})
 	b.step("issued")
 	return err
+}
+
+// prepaidOf returns what of each draft of a month is paid from its customer's credit.
+func prepaidOf(drafts []draft, credit map[purse]int64) ([]int64, error) {
+	out := make([]int64, len(drafts))
+	for i, d := range drafts {
+		inv, of := d.record.Invoice, purse{d.subject, d.record.Invoice.Currency}
+		if inv.Kind != invoice.Commercial || credit[of] == 0 {
+			continue
+		}
+		var err error
+		if out[i], err = prepay(&inv, credit[of]); err != nil {
+			return nil, err
+		}
+		credit[of] -= out[i]
+	}
+	return out, nil
+}
+
+// correctedOf returns the numbers of the invoices that stand for others: they say what was
+// paid of those, and are paid from credit only with what is issued next.
+func correctedOf(made []Issued) (out []string) {
+	for _, one := range made {
+		if one.Kind == invoice.Corrected {
+			out = append(out, one.Number)
+		}
+	}
+	return out
 }
 
 // step is where a test ends the process.
@@ -194,11 +239,17 @@ func (b *Billing) step(what string) {
 	}
 }
 
-// seal draws the documents of a draft under a number and seals them.
-func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series string, sequence int64, now time.Time) (out Issued, err error) {
+// seal draws the documents of a draft under a number and seals them. Of what they ask for
+// some is prepaid, besides what the draft says.
+func (b *Billing) seal(ctx context.Context, seller Seller, d *draft, series string, sequence int64, now time.Time, prepaid int64) (out Issued, err error) {
 	r := d.record
 	inv := &r.Invoice
 	numbered(inv, seller, series, sequence, now)
+	if prepaid > 0 {
+		if _, err := prepay(inv, prepaid); err != nil {
+			return out, err
+		}
+	}
 	r.Known = slices.Clone(r.Known) // the draft may get another number yet
 	for i := range r.Known {
 		wrong, _, _ := strings.Cut(r.Known[i].Wrong, "&invoice=") // of the invoice that this one is about

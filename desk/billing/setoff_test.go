@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,6 +60,9 @@ func TestWhatIsInCreditIsSetOffAgainstTheNextInvoice(t *testing.T) {
 			t.Errorf("of %d are %d paid, of the other's %d", mine.Total, mine.Paid, other.Paid)
 		}
 		o.stands(mine.Number, "partly paid")
+		if inv := o.record(mine.Number).Invoice; inv.Totals.Due.Fixed(2) != "3.64" || inv.Prepaid.Fixed(2) != "2.39" || len(inv.Check()) > 0 {
+			t.Errorf("the document asks for %s, and says that %s are paid: %v", inv.Totals.Due, inv.Prepaid, inv.Check())
+		}
 		o.stands(all[1].Number, "overdue")
 		o.as(mine.Subject)
 		shows(t, o.Get("/portal/invoices/"+mine.Number), http.StatusOK, "€ 2.39 came on 10 December 2026", "€ 3.64")
@@ -133,5 +137,50 @@ func TestWhatIsInCreditPaysNothingInAnotherCurrency(t *testing.T) {
 		if got := o.issued(`WHERE i.currency = 'USD'`); len(got) != 1 || got[0].Paid != 0 {
 			t.Errorf("%+v", got)
 		}
+	})
+}
+
+// What comes while the documents are drawn is on them, too: what they ask for is what is
+// open. Where all of it is in credit they ask for nothing and say nothing of how to pay.
+func TestTheDocumentSaysWhatIsSetOff(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		first := o.billedFor(1)[0]
+		o.after(time.Date(2026, 12, 11, 9, 0, 0, 0, time.UTC))
+		o.credited(first)
+		o.after(january)
+		more := func(id string, amount int64) {
+			o.Tx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := insertPayment(ctx, tx, payment{ID: id, Mark: id, Author: "t-bill", Subject: first.Subject, Day: o.b.today(), Amount: amount, Currency: "EUR", At: o.b.Now(), Decided: o.b.Now()}, nil)
+				return err
+			})
+		}
+		var once sync.Once
+		o.b.at = func(step string) {
+			if step == "sealed" {
+				once.Do(func() { more("y-meanwhile", 100) })
+			}
+		}
+		o.run("2026-12")
+		o.b.at = nil
+		says := func(began, prepaid, due string, means bool) {
+			t.Helper()
+			all := o.issued(`WHERE i.began = $1`, began)
+			if len(all) != 1 {
+				t.Fatalf("%d invoices", len(all))
+			}
+			inv := o.record(all[0].Number).Invoice
+			if inv.Prepaid.Fixed(2) != prepaid || inv.Totals.Due.Fixed(2) != due || plainAmount(all[0].Open(), "EUR") != due || (inv.Payment.Means != "") != means || inv.Due.IsZero() == means {
+				t.Errorf("paid %s, due %s by the document and %d open, to be paid by %v in %v", inv.Prepaid, inv.Totals.Due, all[0].Open(), inv.Payment, inv.Due)
+			}
+			if found := inv.Check(); len(found) > 0 {
+				t.Error(found)
+			}
+		}
+		says("2026-12-01", "3.39", "2.64", true)
+		more("y-later", 100000) // which nobody divided yet
+		o.after(january.AddDate(0, 1, 0))
+		o.run("2027-01")
+		all := o.issued(`WHERE i.began = '2027-01-01'`)
+		says("2027-01-01", plainAmount(all[0].Total, "EUR"), "0.00", false)
 	})
 }
