@@ -205,9 +205,19 @@ func opened(ctx context.Context, now func() time.Time, f func(a *app.App) error)
 
 // started calls f with a Loot that works, and has it finish its work.
 func started(ctx context.Context, now func() time.Time, f func(ctx context.Context, a *app.App) error) error {
+	return running(ctx, now, func(ctx context.Context, a *app.App) error {
+		if err := f(ctx, a); err != nil {
+			return err
+		}
+		return a.Jobs.Idle(ctx)
+	})
+}
+
+// running calls f with a Loot that works.
+func running(ctx context.Context, now func() time.Time, f func(ctx context.Context, a *app.App) error) error {
 	return opened(ctx, now, func(a *app.App) (err error) {
-		running, stop := context.WithCancel(ctx)
-		wait, err := a.Start(running)
+		life, stop := context.WithCancel(ctx)
+		wait, err := a.Start(life)
 		if err != nil {
 			stop()
 			return err
@@ -219,7 +229,6 @@ func started(ctx context.Context, now func() time.Time, f func(ctx context.Conte
 		for _, step := range []func(context.Context) error{
 			a.Ledger.Sync, // with what an earlier process recorded
 			func(ctx context.Context) error { return f(ctx, a) },
-			a.Jobs.Idle,
 			a.Ledger.Sync,
 		} {
 			if err := step(ctx); err != nil {
@@ -274,9 +283,10 @@ func portal(ctx context.Context, args []string) error {
 	})
 }
 
-// entries ID... holds each entry's proof against the ledger's key.
+// entries ID... holds each entry's proof against the ledger's key. It waits for no job: one
+// that ended in the moment in which its database went is taken for running for an hour.
 func entries(ctx context.Context, ids []string) error {
-	return started(ctx, time.Now, func(ctx context.Context, a *app.App) error {
+	return running(ctx, time.Now, func(ctx context.Context, a *app.App) error {
 		return a.DB.ReadTx(ctx, func(tx *store.Tx) error {
 			for _, id := range ids {
 				proof, err := a.Ledger.Proof(ctx, tx, id)
