@@ -73,8 +73,11 @@ func (f format) code(text string) (bare, rest string) {
 	if at == nil {
 		return "", text
 	}
-	return strings.NewReplacer(" ", "", "-", "").Replace(text[at[2]:at[3]]), text[at[3]:]
+	return separators.Replace(text[at[2]:at[3]]), text[at[3]:]
 }
+
+// separators are what some write in a postcode and others leave out.
+var separators = strings.NewReplacer(" ", "", "-", "")
 
 // capitals is a postcode as formats have it.
 func capitals(postcode string) string {
