@@ -221,8 +221,9 @@ func (v *Verification) request(s *statement.Statement, m matter, by loot.Actor, 
 	case by.Kind == loot.Person:
 		d, _ := s.Field(m.Field)
 		c, _ := s.Collection(collection)
-		if i := slices.IndexFunc(slices.Concat([]loot.Purpose{purpose}, c.Purposes), func(p loot.Purpose) bool { _, is := d.Needed[p]; return is }); i > 0 {
-			r.Purpose = c.Purposes[i-1]
+		needs := func(p loot.Purpose) bool { _, is := d.Needed[p]; return is }
+		if i := slices.IndexFunc(c.Purposes, needs); i >= 0 && !needs(purpose) {
+			r.Purpose = c.Purposes[i]
 		}
 	}
 	return r
