@@ -30,7 +30,7 @@ func (b *Billing) demo(ctx context.Context, w *desk.World) error {
 		b.demoHook(w, staff[j])
 	}
 	w.History.On(w.History.Begin.Add(34*time.Hour), func(ctx context.Context) error { return b.demoReminders(ctx, w, clerk) })
-	for m := monthOf(w.History.Begin, b.seller.place()); ; m = Month(m.days().To.AddDays(1).String()[:7]) {
+	for m := monthOf(w.History.Begin, b.seller.place()); ; m = m.after() {
 		_, over := m.span(b.seller.place())
 		at := over.Add(33 * time.Hour)
 		if !at.Before(w.History.End) {
