@@ -2,6 +2,7 @@ package safety
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -171,11 +172,12 @@ func (d *Safety) heldBy(ctx context.Context, tx *store.Tx, token string) ([]file
 		return nil, err
 	}
 	var mark []byte
-	if err := tx.QueryRow(ctx, `SELECT reporter FROM safety_report WHERE id = $1`, l.Report).Scan(&mark); err != nil {
+	err = tx.QueryRow(ctx, `SELECT reporter FROM safety_report WHERE id = $1`, l.Report).Scan(&mark)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && len(mark) == 0:
 		return nil, errNoLink // it is erased, and the link goes with it
-	}
-	if len(mark) == 0 {
-		return nil, errNoLink
+	case err != nil:
+		return nil, fmt.Errorf("safety: held: %w", err)
 	}
 	list, err := reportsBy(ctx, tx, mark)
 	if err == nil && len(list) == 0 {
