@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -196,8 +197,11 @@ func (s Seller) payment(currency string) invoice.Payment {
 	return p
 }
 
+var stateCode = regexp.MustCompile(`^[A-Z]{2,3}$`)
+
 // addressOf reads an address that is written in one line. Of the town, what
-// holds digits is the postcode.
+// holds digits is the postcode. In the countries that sort letters by them, two or three
+// capitals behind the town are its state or province, with a comma before them or without.
 func addressOf(line string) (a invoice.Address, ok bool) {
 	var parts []string
 	for part := range strings.SplitSeq(line, ",") {
@@ -216,13 +220,20 @@ func addressOf(line string) (a invoice.Address, ok bool) {
 		return a, false
 	}
 	a.Lines, a.Country = parts[:n-2], statement.Countries()[i].Code
+	stated := slices.Contains([]string{"AU", "CA", "US"}, a.Country)
 	var town, code []string
 	for word := range strings.FieldsSeq(parts[n-2]) {
-		if strings.ContainsAny(word, "0123456789") {
+		switch {
+		case strings.ContainsAny(word, "0123456789"):
 			code = append(code, word)
-		} else {
+		case stated && stateCode.MatchString(word) && (len(town) > 0 || n > 3):
+			a.Region = word
+		default:
 			town = append(town, word)
 		}
+	}
+	if len(town) == 0 && a.Region != "" {
+		a.Lines, town = parts[:n-3], parts[n-3:n-2]
 	}
 	a.City, a.Postcode = strings.Join(town, " "), strings.Join(code, " ")
 	return a, a.City != ""
