@@ -219,6 +219,7 @@ func TestAddressesAreReadFromOneLine(t *testing.T) {
 		"1 Example Street, Exampleton, VT 00042, US":             "[1 Example Street]|Exampleton VT|00042|US",
 		"1 Sample Road, Sample Hill NSW 0200, Australia":         "[1 Sample Road]|Sample Hill NSW|0200|AU",
 		"Unit 4, 1 Sample Street, Exampleton ON K0A 0A0, Canada": "[Unit 4 1 Sample Street]|Exampleton ON|K0A 0A0|CA",
+		"Suite 2, 1 Sample Street, NEW YORK NY 10001, US":        "[Suite 2 1 Sample Street]|NEW YORK NY|10001|US",
 		"1 Sample Street, VT, United States":                     "[1 Sample Street]|VT||US",
 		"1 Example Quay, Ireland":                                "",
 		"1 Example Quay, Dublin, Atlantis":                       "",

@@ -220,20 +220,19 @@ func addressOf(line string) (a invoice.Address, ok bool) {
 		return a, false
 	}
 	a.Lines, a.Country = parts[:n-2], statement.Countries()[i].Code
-	stated := slices.Contains([]string{"AU", "CA", "US"}, a.Country)
 	var town, code []string
 	for word := range strings.FieldsSeq(parts[n-2]) {
-		switch {
-		case strings.ContainsAny(word, "0123456789"):
+		if strings.ContainsAny(word, "0123456789") {
 			code = append(code, word)
-		case stated && stateCode.MatchString(word) && (len(town) > 0 || n > 3):
-			a.Region = word
-		default:
+		} else {
 			town = append(town, word)
 		}
 	}
-	if len(town) == 0 && a.Region != "" {
-		a.Lines, town = parts[:n-3], parts[n-3:n-2]
+	last := len(town) - 1
+	if slices.Contains([]string{"AU", "CA", "US"}, a.Country) && last >= 0 && (last > 0 || n > 3) && stateCode.MatchString(town[last]) {
+		if a.Region, town = town[last], town[:last]; last == 0 {
+			a.Lines, town = parts[:n-3], parts[n-3:n-2]
+		}
 	}
 	a.City, a.Postcode = strings.Join(town, " "), strings.Join(code, " ")
 	return a, a.City != ""
